@@ -1,0 +1,5 @@
+-- The Lua files run on 5.1 to 5.5 and LuaJIT: only what all of them have.
+std = "min"
+max_line_length = 120
+files["spec"] = { std = "+busted" }
+files["lua/moonvec/types.lua"] = { ignore = { "2..", "631" } } -- declarations for editors, never run
