@@ -1,0 +1,32 @@
+/* Everything that differs between compilers and machines, in one place. */
+#ifndef MV_CONFIG_H
+#define MV_CONFIG_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define MV_PRINTF(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
+#define MV_LIKELY(x)                  __builtin_expect(!!(x), 1)
+#define MV_UNLIKELY(x)                __builtin_expect(!!(x), 0)
+#define MV_PREFETCH(address)          __builtin_prefetch(address)
+#define MV_POPCOUNT(x)                ((uint32_t)__builtin_popcountll(x))
+#define MV_LOWEST_BIT(x)              ((uint32_t)__builtin_ctzll(x))
+#else
+#error "moonvec needs gcc or clang"
+#endif
+
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "moonvec's files are little-endian and used in place: this machine is not"
+#endif
+
+/* An assertion about our own code, never about input or files: on in debug builds only. */
+#ifdef MV_DEBUG
+#define mv_assert(condition) assert(condition)
+#else
+#define mv_assert(condition) ((void)0)
+#endif
+
+#endif

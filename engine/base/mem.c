@@ -1,0 +1,183 @@
+/* Counted memory, buffers and arenas. */
+#define MV_MEM_OWNER
+#include "base/mem.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MEM_ALIGN           64
+#define MEM_ARENA_BLOCK     16384u /* first block; later ones double up to 1 MiB */
+#define MEM_ARENA_BLOCK_MAX (1u << 20)
+
+static atomic_size_t bytes_in_use;
+static atomic_uint_fast64_t fail_countdown; /* 0: off */
+static atomic_bool fail_persist;
+
+static bool fails_now(void)
+{
+    uint_fast64_t n = atomic_load_explicit(&fail_countdown, memory_order_relaxed);
+    if (MV_LIKELY(n == 0)) return false;
+    if (n > 1) {
+        atomic_store(&fail_countdown, n - 1);
+        return false;
+    }
+    if (!atomic_load(&fail_persist)) atomic_store(&fail_countdown, 0);
+    return true;
+}
+
+void mem_fail_at(uint64_t n, bool persist)
+{
+    atomic_store(&fail_persist, persist);
+    atomic_store(&fail_countdown, n);
+}
+
+size_t mem_bytes(void)
+{
+    return atomic_load(&bytes_in_use);
+}
+
+static void *counted(void *block, size_t size)
+{
+    if (block) atomic_fetch_add_explicit(&bytes_in_use, size, memory_order_relaxed);
+    return block;
+}
+
+void *mem_alloc(size_t size)
+{
+    if (fails_now()) return NULL;
+    return counted(malloc(size ? size : 1), size);
+}
+
+void *mem_alloc_zero(size_t size)
+{
+    if (fails_now()) return NULL;
+    return counted(calloc(1, size ? size : 1), size);
+}
+
+void *mem_alloc_aligned(size_t size)
+{
+    size_t rounded;
+    if (fails_now() || !mem_add(size, MEM_ALIGN, &rounded)) return NULL;
+    rounded &= ~(size_t)(MEM_ALIGN - 1);
+    return counted(aligned_alloc(MEM_ALIGN, rounded), size);
+}
+
+void *mem_realloc(void *old, size_t old_size, size_t size)
+{
+    if (fails_now()) return NULL;
+    void *block = realloc(old, size ? size : 1);
+    if (!block) return NULL;
+    atomic_fetch_sub_explicit(&bytes_in_use, old_size, memory_order_relaxed);
+    return counted(block, size);
+}
+
+void mem_free(void *block, size_t size)
+{
+    if (!block) return;
+    atomic_fetch_sub_explicit(&bytes_in_use, size, memory_order_relaxed);
+    free(block);
+}
+
+bool mem_buffer_reserve(mem_buffer *buffer, size_t extra)
+{
+    size_t needed;
+    if (!mem_add(buffer->size, extra, &needed)) return false;
+    if (needed <= buffer->capacity) return true;
+    size_t capacity = buffer->capacity < 256 ? 256 : buffer->capacity;
+    while (capacity < needed)
+        if (!mem_mul(capacity, 2, &capacity)) return false;
+    uint8_t *data = mem_realloc(buffer->data, buffer->capacity, capacity);
+    if (!data) return false;
+    buffer->data = data;
+    buffer->capacity = capacity;
+    return true;
+}
+
+bool mem_buffer_append(mem_buffer *buffer, const void *bytes, size_t size)
+{
+    if (!mem_buffer_reserve(buffer, size)) return false;
+    if (size) memcpy(buffer->data + buffer->size, bytes, size);
+    buffer->size += size;
+    return true;
+}
+
+void mem_buffer_free(mem_buffer *buffer)
+{
+    mem_free(buffer->data, buffer->capacity);
+    *buffer = (mem_buffer){0};
+}
+
+struct mem_arena_block {
+    struct mem_arena_block *next;
+    size_t capacity; /* bytes after this header */
+    size_t used;
+    size_t padding; /* keeps the bytes 16-byte aligned */
+};
+
+static struct mem_arena_block *arena_block_with(mem_arena *arena, size_t size)
+{
+    size_t last_capacity = 0;
+    for (struct mem_arena_block *block = arena->current; block; block = block->next) {
+        if (block != arena->current) block->used = 0;
+        if (block->capacity - block->used >= size) return block;
+        last_capacity = block->capacity;
+        if (!block->next) break;
+    }
+    size_t capacity = last_capacity ? last_capacity * 2 : MEM_ARENA_BLOCK;
+    if (capacity > MEM_ARENA_BLOCK_MAX) capacity = MEM_ARENA_BLOCK_MAX;
+    if (capacity < size) capacity = size;
+    size_t total;
+    if (!mem_add(capacity, sizeof(struct mem_arena_block), &total)) return NULL;
+    struct mem_arena_block *block = mem_alloc(total);
+    if (!block) return NULL;
+    *block = (struct mem_arena_block){.capacity = capacity};
+    if (!arena->first) {
+        arena->first = block;
+    } else {
+        struct mem_arena_block *last = arena->current;
+        while (last->next) last = last->next;
+        last->next = block;
+    }
+    return block;
+}
+
+void *mem_arena_alloc(mem_arena *arena, size_t size)
+{
+    size_t rounded;
+    if (!mem_add(size, 15, &rounded)) return NULL;
+    rounded &= ~(size_t)15;
+    struct mem_arena_block *block = arena->current;
+    if (!block || block->capacity - block->used < rounded) {
+        block = arena_block_with(arena, rounded);
+        if (!block) return NULL;
+        arena->current = block;
+    }
+    void *bytes = (uint8_t *)(block + 1) + block->used;
+    block->used += rounded;
+    return bytes;
+}
+
+void *mem_arena_copy(mem_arena *arena, const void *bytes, size_t size)
+{
+    void *copy = mem_arena_alloc(arena, size);
+    if (copy && size) memcpy(copy, bytes, size);
+    return copy;
+}
+
+void mem_arena_clear(mem_arena *arena)
+{
+    arena->current = arena->first;
+    if (arena->first) arena->first->used = 0;
+}
+
+void mem_arena_free(mem_arena *arena)
+{
+    struct mem_arena_block *block = arena->first;
+    while (block) {
+        struct mem_arena_block *next = block->next;
+        mem_free(block, block->capacity + sizeof *block);
+        block = next;
+    }
+    *arena = (mem_arena){0};
+}

@@ -1,0 +1,578 @@
+/* POSIX behind os.h, for Linux and macOS.
+ *
+ * Interrupted calls are repeated, short reads and writes continued. A failed fsync is reported and
+ * never repeated: the kernel may have dropped the dirty pages, and a second call would then lie.
+ * Every descriptor is closed on exec. */
+#include "base/os.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __APPLE__
+#include <sys/sysctl.h>
+#endif
+
+#include "base/mem.h"
+
+#define OS_TRANSFER_SIZE_MAX                                                                       \
+    ((size_t)1 << 30)                  /* one read or write; macOS refuses 2 GiB and more          \
+                                        */
+#define OS_COPY_SIZE ((size_t)1 << 18) /* buffer of a file copy */
+
+#define RETRY(result, call)                                                                        \
+    do {                                                                                           \
+        (result) = (call);                                                                         \
+    } while ((result) == -1 && errno == EINTR)
+
+static_assert(PATH_MAX <= OS_PATH_SIZE, "realpath writes up to PATH_MAX bytes");
+static_assert(sizeof(off_t) == 8, "compile with _FILE_OFFSET_BITS=64");
+
+/* ---- paths and directories */
+
+mv_err os_join(char *out, const char *directory, const char *name, mv_error *error)
+{
+    int size = snprintf(out, OS_PATH_SIZE, "%s/%s", directory, name);
+    if (size < 0 || size >= OS_PATH_SIZE)
+        return error_set(error, MV_LIMIT, "path '%.64s...' is %d bytes long, %d are possible",
+                         directory, size, OS_PATH_SIZE - 1);
+    return MV_OK;
+}
+
+mv_err os_real_path(const char *path, char *out, mv_error *error)
+{
+    if (!realpath(path, out)) return error_system(error, errno, "cannot resolve '%s'", path);
+    return MV_OK;
+}
+
+os_kind os_look(const char *path)
+{
+    struct stat about;
+    if (stat(path, &about)) return OS_NOTHING;
+    if (S_ISREG(about.st_mode)) return OS_FILE;
+    return S_ISDIR(about.st_mode) ? OS_DIRECTORY : OS_OTHER;
+}
+
+mv_err os_make_directory(const char *path, mv_error *error)
+{
+    if (mkdir(path, 0777))
+        return error_system(error, errno, "cannot make the directory '%s'", path);
+    return MV_OK;
+}
+
+mv_err os_make_temporary_directory(char *out, mv_error *error)
+{
+    static const char in_memory[] = "/dev/shm";
+    const char *place = getenv("TMPDIR");
+    if (!place || !*place) place = "/tmp";
+    if (os_look(in_memory) == OS_DIRECTORY && !access(in_memory, W_OK)) place = in_memory;
+    MV_TRY(os_join(out, place, "moonvec-XXXXXX", error));
+    if (!mkdtemp(out))
+        return error_system(error, errno, "cannot make a temporary directory in '%s'", place);
+    return MV_OK;
+}
+
+mv_err os_make_directory_beside(const char *path, char *out, mv_error *error)
+{
+    static atomic_uint count;
+    size_t size = strlen(path);
+    while (size > 1 && path[size - 1] == '/') size--;
+    for (;;) {
+        int length = snprintf(out, OS_PATH_SIZE, "%.*s.new-%ld-%u", (int)size, path, (long)getpid(),
+                              atomic_fetch_add(&count, 1));
+        if (length < 0 || length >= OS_PATH_SIZE)
+            return error_set(error, MV_LIMIT, "the path '%.64s...' is too long", path);
+        if (!mkdir(out, 0777)) return MV_OK;
+        if (errno != EEXIST) /* a leftover of a process that had our number */
+            return error_system(error, errno, "cannot make the directory '%s'", path);
+    }
+}
+
+mv_err os_rename_directory(const char *from, const char *to, mv_error *error)
+{
+    if (rename(from, to)) return error_system(error, errno, "cannot name the directory '%s'", to);
+    return MV_OK;
+}
+
+mv_err os_sync_parent(const char *path, mv_error *error)
+{
+    char parent[OS_PATH_SIZE];
+    size_t size = strlen(path);
+    while (size > 1 && path[size - 1] == '/') size--;
+    while (size > 0 && path[size - 1] != '/') size--;
+    while (size > 1 && path[size - 1] == '/') size--;
+    if (size >= sizeof parent)
+        return error_set(error, MV_LIMIT, "the path '%.64s...' is too long", path);
+    memcpy(parent, path, size);
+    parent[size] = 0;
+    return os_sync_directory(size ? parent : ".", error);
+}
+
+mv_err os_open_directory(const char *path, os_file *file, mv_error *error)
+{
+    RETRY(*file, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (*file == OS_FILE_NONE) return error_system(error, errno, "cannot open '%s'", path);
+    return MV_OK;
+}
+
+mv_err os_remove_directory(const char *path, mv_error *error)
+{
+    if (rmdir(path)) return error_system(error, errno, "cannot remove the directory '%s'", path);
+    return MV_OK;
+}
+
+mv_err os_remove(const char *path, mv_error *error)
+{
+    if (unlink(path) && errno != ENOENT)
+        return error_system(error, errno, "cannot remove '%s'", path);
+    return MV_OK;
+}
+
+mv_err os_remove_in(const char *directory, const char *name, mv_error *error)
+{
+    char path[OS_PATH_SIZE];
+    MV_TRY(os_join(path, directory, name, error));
+    return os_remove(path, error);
+}
+
+mv_err os_rename(const char *from, const char *to, mv_error *error)
+{
+    if (rename(from, to)) return error_system(error, errno, "cannot rename '%s' to '%s'", from, to);
+    return MV_OK;
+}
+
+static mv_err copy_file(const char *from, const char *to, mv_error *error)
+{
+    mv_err err = MV_OK;
+    os_file source = OS_FILE_NONE, target = OS_FILE_NONE;
+    uint64_t size = 0;
+    uint8_t *buffer = mem_alloc(OS_COPY_SIZE);
+    if (!buffer) return error_memory(error, OS_COPY_SIZE, "copying a file");
+
+    if ((err = os_open_read(from, &source, &size, error))) goto done;
+    if ((err = os_create(to, &target, error))) goto done;
+    for (uint64_t at = 0; at < size;) {
+        size_t part = size - at < OS_COPY_SIZE ? (size_t)(size - at) : OS_COPY_SIZE;
+        if ((err = os_read_at(source, buffer, part, at, from, error))) goto done;
+        if ((err = os_write_at(target, buffer, part, at, to, error))) goto done;
+        at += part;
+    }
+    err = os_sync(target, to, error);
+done:
+    if (err && target != OS_FILE_NONE) (void)os_remove(to, NULL);
+    os_close(target);
+    os_close(source);
+    mem_free(buffer, OS_COPY_SIZE);
+    return err;
+}
+
+mv_err os_link_or_copy(const char *from, const char *to, mv_error *error)
+{
+    if (!linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW)) return MV_OK;
+    switch (errno) {
+    case EXDEV:
+    case EPERM:
+    case EMLINK:
+    case ENOSYS:
+    case EOPNOTSUPP: return copy_file(from, to, error);
+    default: return error_system(error, errno, "cannot link '%s' to '%s'", from, to);
+    }
+}
+
+mv_err os_sync_directory(const char *path, mv_error *error)
+{
+    int directory;
+    RETRY(directory, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (directory == -1) return error_system(error, errno, "cannot open the directory '%s'", path);
+    int failed;
+    RETRY(failed, fsync(directory));
+    /* EINVAL: a file system that cannot sync directories, and orders its changes by itself. */
+    mv_err err = MV_OK;
+    if (failed && errno != EINVAL)
+        err = error_system(error, errno, "cannot sync the directory '%s'", path);
+    os_close(directory);
+    return err;
+}
+
+bool os_can_write(const char *path)
+{
+    return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
+}
+
+mv_err os_each_entry(const char *path,
+                     mv_err (*entry)(void *ctx, const char *name, mv_error *error), void *ctx,
+                     mv_error *error)
+{
+    DIR *directory = opendir(path);
+    if (!directory) return error_system(error, errno, "cannot list the directory '%s'", path);
+    mv_err err = MV_OK;
+    while (!err) {
+        errno = 0;
+        const struct dirent *found = readdir(directory);
+        if (!found) {
+            if (errno) err = error_system(error, errno, "cannot list the directory '%s'", path);
+            break;
+        }
+        if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0) continue;
+        err = entry(ctx, found->d_name, error);
+    }
+    (void)closedir(directory);
+    return err;
+}
+
+/* ---- files */
+
+mv_err os_open_read(const char *path, os_file *file, uint64_t *size, mv_error *error)
+{
+    *file = OS_FILE_NONE;
+    int opened;
+    RETRY(opened,
+          open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)); /* a pipe must not hang us */
+    if (opened == -1) return error_system(error, errno, "cannot open '%s'", path);
+    struct stat about;
+    mv_err err = MV_OK;
+    if (fstat(opened, &about))
+        err = error_system(error, errno, "cannot open '%s'", path);
+    else if (!S_ISREG(about.st_mode))
+        err = error_set(error, MV_IO, "cannot open '%s': not a regular file", path);
+    if (err) {
+        os_close(opened);
+        return err;
+    }
+    *file = opened;
+    *size = (uint64_t)about.st_size;
+    return MV_OK;
+}
+
+mv_err os_create(const char *path, os_file *file, mv_error *error)
+{
+    RETRY(*file, open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666));
+    if (*file == OS_FILE_NONE) return error_system(error, errno, "cannot create '%s'", path);
+    return MV_OK;
+}
+
+mv_err os_create_in_memory(const char *label, os_file *file, mv_error *error)
+{
+#ifdef __linux__
+    char name[200]; /* the kernel takes up to 249 bytes */
+    (void)snprintf(name, sizeof name, "%s", label);
+    *file = memfd_create(name, MFD_CLOEXEC);
+    if (*file != OS_FILE_NONE) return MV_OK;
+    if (errno != ENOSYS && errno != EPERM)
+        return error_system(error, errno, "cannot make '%s' in memory", label);
+#endif
+    const char *directory = getenv("TMPDIR");
+    char path[OS_PATH_SIZE];
+    MV_TRY(os_join(path, directory && *directory ? directory : "/tmp", "moonvec-XXXXXX", error));
+    *file = mkostemp(path, O_CLOEXEC);
+    if (*file == OS_FILE_NONE)
+        return error_system(error, errno, "cannot make '%s' as '%s'", label, path);
+    (void)unlink(path);
+    return MV_OK;
+}
+
+void os_path_of_file(os_file file, char out[64])
+{
+#ifdef __linux__
+    (void)snprintf(out, 64, "/proc/self/fd/%d", file);
+#else
+    (void)snprintf(out, 64, "/dev/fd/%d", file);
+#endif
+}
+
+static mv_err check_range(size_t size, uint64_t offset, const char *path, mv_error *error)
+{
+    if (offset <= INT64_MAX && size <= INT64_MAX - offset) return MV_OK;
+    return error_set(error, MV_LIMIT,
+                     "%zu bytes at byte %llu of '%s' are beyond what a file can hold", size,
+                     (unsigned long long)offset, path);
+}
+
+static size_t next_transfer(size_t left)
+{
+    return left < OS_TRANSFER_SIZE_MAX ? left : OS_TRANSFER_SIZE_MAX;
+}
+
+mv_err os_write_at(os_file file, const void *bytes, size_t size, uint64_t offset, const char *path,
+                   mv_error *error)
+{
+    MV_TRY(check_range(size, offset, path, error));
+    const uint8_t *from = bytes;
+    for (size_t done = 0; done < size;) {
+        ssize_t written;
+        RETRY(written,
+              pwrite(file, from + done, next_transfer(size - done), (off_t)(offset + done)));
+        if (written == -1)
+            return error_system(error, errno, "cannot write %zu bytes at byte %llu of '%s'", size,
+                                (unsigned long long)offset, path);
+        done += (size_t)written;
+    }
+    return MV_OK;
+}
+
+/* Read until `size` bytes are there or the file ends; *done is how many there were. */
+static mv_err read_up_to(os_file file, void *bytes, size_t size, uint64_t offset, size_t *done,
+                         const char *path, mv_error *error)
+{
+    uint8_t *to = bytes;
+    for (*done = 0; *done < size;) {
+        ssize_t got;
+        RETRY(got, pread(file, to + *done, next_transfer(size - *done), (off_t)(offset + *done)));
+        if (got == -1)
+            return error_system(error, errno, "cannot read %zu bytes at byte %llu of '%s'", size,
+                                (unsigned long long)offset, path);
+        if (got == 0) break;
+        *done += (size_t)got;
+    }
+    return MV_OK;
+}
+
+mv_err os_read_at(os_file file, void *bytes, size_t size, uint64_t offset, const char *path,
+                  mv_error *error)
+{
+    size_t done;
+    MV_TRY(check_range(size, offset, path, error));
+    MV_TRY(read_up_to(file, bytes, size, offset, &done, path, error));
+    if (done < size)
+        return error_set(error, MV_CORRUPT, "'%s' ends at byte %llu, byte %llu was to be read",
+                         path, (unsigned long long)(offset + done),
+                         (unsigned long long)(offset + size));
+    return MV_OK;
+}
+
+mv_err os_sync(os_file file, const char *path, mv_error *error)
+{
+    int failed;
+#ifdef __APPLE__
+    /* fsync there stops at the disk's own cache. Not every file system knows the stronger call. */
+    RETRY(failed, fcntl(file, F_FULLFSYNC));
+    if (failed != -1) return MV_OK;
+    if (errno != ENOTSUP && errno != EINVAL)
+        return error_system(error, errno, "cannot sync '%s'", path);
+#endif
+    RETRY(failed, fsync(file));
+    if (failed) return error_system(error, errno, "cannot sync '%s'", path);
+    return MV_OK;
+}
+
+mv_err os_size(os_file file, uint64_t *size, const char *path, mv_error *error)
+{
+    struct stat about;
+    if (fstat(file, &about)) return error_system(error, errno, "cannot get the size of '%s'", path);
+    *size = (uint64_t)about.st_size;
+    return MV_OK;
+}
+
+uint64_t os_allocated_bytes(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) ? 0 : (uint64_t)about.st_blocks * 512;
+}
+
+void os_close(os_file file)
+{
+    /* Not repeated when interrupted: the descriptor is gone, and may already be another thread's.
+     */
+    if (file != OS_FILE_NONE) (void)close(file);
+}
+
+static mv_err try_lock(os_file file, int operation, bool *got, const char *path, mv_error *error)
+{
+    int failed;
+    RETRY(failed, flock(file, operation | LOCK_NB));
+    *got = !failed;
+    if (failed && errno != EWOULDBLOCK) return error_system(error, errno, "cannot lock '%s'", path);
+    return MV_OK;
+}
+
+mv_err os_try_lock(os_file file, bool *got, const char *path, mv_error *error)
+{
+    return try_lock(file, LOCK_EX, got, path, error);
+}
+
+mv_err os_try_lock_shared(os_file file, bool *got, const char *path, mv_error *error)
+{
+    return try_lock(file, LOCK_SH, got, path, error);
+}
+
+mv_err os_read_small(const char *path, char *out, size_t capacity, size_t *size, mv_error *error)
+{
+    os_file file;
+    uint64_t ignored; /* files of /proc say 0 */
+    char beyond;
+    size_t rest = 0;
+    *size = 0;
+    MV_TRY(os_open_read(path, &file, &ignored, error));
+    mv_err err = read_up_to(file, out, capacity, 0, size, path, error);
+    if (!err && *size == capacity) err = read_up_to(file, &beyond, 1, capacity, &rest, path, error);
+    if (!err && rest)
+        err = error_set(error, MV_LIMIT, "'%s' is larger than the %zu bytes expected", path,
+                        capacity);
+    os_close(file);
+    return err;
+}
+
+/* Create a file beside `name` that nobody else has: NAME.<process>-<count>.new */
+static mv_err create_beside(const char *directory, const char *name, char *path, os_file *file,
+                            mv_error *error)
+{
+    static atomic_uint count;
+    mv_err err;
+    do {
+        char unique[OS_PATH_SIZE];
+        (void)snprintf(unique, sizeof unique, "%s.%ld-%u.new", name, (long)getpid(),
+                       atomic_fetch_add(&count, 1));
+        MV_TRY(os_join(path, directory, unique, error));
+        err = os_create(path, file, error);
+    } while (err == MV_EXISTS);
+    return err;
+}
+
+mv_err os_write_small(const char *directory, const char *name, const char *bytes, size_t size,
+                      mv_error *error)
+{
+    char path[OS_PATH_SIZE], temporary[OS_PATH_SIZE];
+    os_file file;
+    MV_TRY(os_join(path, directory, name, error));
+    MV_TRY(create_beside(directory, name, temporary, &file, error));
+
+    mv_err err = os_write_at(file, bytes, size, 0, temporary, error);
+    if (!err) err = os_sync(file, temporary, error);
+    if (!err) err = os_rename(temporary, path, error);
+    os_close(file);
+    if (err) {
+        (void)os_remove(temporary, NULL);
+        return err;
+    }
+    return os_sync_directory(directory, error);
+}
+
+mv_err os_map(os_file file, size_t size, const void **bytes, const char *path, mv_error *error)
+{
+    *bytes = NULL;
+    if (size == 0) return MV_OK;
+    void *mapped = mmap(NULL, size, PROT_READ, MAP_SHARED, file, 0);
+    if (mapped == MAP_FAILED)
+        return error_system(error, errno, "cannot map %zu bytes of '%s'", size, path);
+    *bytes = mapped;
+    return MV_OK;
+}
+
+void os_unmap(const void *bytes, size_t size)
+{
+    if (size) (void)munmap((void *)(uintptr_t)bytes, size);
+}
+
+/* ---- threads, processes, time */
+
+struct os_mutex {
+    pthread_mutex_t mutex;
+};
+
+os_mutex *os_mutex_create(void)
+{
+    os_mutex *mutex = mem_alloc(sizeof *mutex);
+    if (mutex && pthread_mutex_init(&mutex->mutex, NULL)) {
+        mem_free(mutex, sizeof *mutex);
+        return NULL;
+    }
+    return mutex;
+}
+
+void os_mutex_lock(os_mutex *mutex)
+{
+    (void)pthread_mutex_lock(&mutex->mutex);
+}
+
+void os_mutex_unlock(os_mutex *mutex)
+{
+    (void)pthread_mutex_unlock(&mutex->mutex);
+}
+
+void os_mutex_free(os_mutex *mutex)
+{
+    if (!mutex) return;
+    (void)pthread_mutex_destroy(&mutex->mutex);
+    mem_free(mutex, sizeof *mutex);
+}
+
+static pthread_mutex_t process_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t fork_handlers = PTHREAD_ONCE_INIT;
+static _Atomic uint64_t fork_generation;
+
+static void before_fork(void)
+{
+    (void)pthread_mutex_lock(&process_mutex);
+}
+
+static void after_fork_in_parent(void)
+{
+    (void)pthread_mutex_unlock(&process_mutex);
+}
+
+static void after_fork_in_child(void)
+{
+    /* Made anew rather than unlocked: the child's thread is not, to every system, the one that
+     * locked. */
+    process_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    atomic_fetch_add(&fork_generation, 1);
+}
+
+static void register_fork_handlers(void)
+{
+    (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+void os_process_lock(void)
+{
+    (void)pthread_once(&fork_handlers, register_fork_handlers);
+    (void)pthread_mutex_lock(&process_mutex);
+}
+
+void os_process_unlock(void)
+{
+    (void)pthread_mutex_unlock(&process_mutex);
+}
+
+uint64_t os_fork_generation(void)
+{
+    (void)pthread_once(&fork_handlers, register_fork_handlers);
+    return atomic_load(&fork_generation);
+}
+
+uint64_t os_thread_id(void)
+{
+    static _Thread_local char of_this_thread; /* its address differs between living threads */
+    return (uint64_t)(uintptr_t)&of_this_thread;
+}
+
+double os_seconds(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+mv_err os_boot_id(char out[64], mv_error *error)
+{
+    size_t size = 63;
+#ifdef __APPLE__
+    if (sysctlbyname("kern.bootsessionuuid", out, &size, NULL, 0))
+        return error_system(error, errno, "cannot read kern.bootsessionuuid");
+#else
+    MV_TRY(os_read_small("/proc/sys/kernel/random/boot_id", out, 63, &size, error));
+#endif
+    out[size] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+    return MV_OK;
+}
