@@ -1,0 +1,139 @@
+/* Choosing the kernels, preparing queries, and turning what kernels give into distances. */
+#include "vector/distance.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vector/cpu.h"
+#include "vector/element.h"
+#include "vector/kernel.h"
+
+/* ---------------------------------------------------------------- choosing */
+
+/* What is built in, the best first. */
+static const struct {
+    const distance_kernels *kernels;
+    bool (*runs)(void); /* NULL: on any machine it is built for */
+} choices[] = {
+#if defined(CPU_X86_64)
+    {&kernel_avx512, cpu_has_avx512},
+    {&kernel_avx2, cpu_has_avx2},
+    {&kernel_sse2, NULL},
+#elif defined(CPU_ARM64)
+    {&kernel_neon, NULL},
+#endif
+    {&kernel_scalar, NULL},
+};
+
+/* The best kernels of `name` (NULL: of any) that run here, or NULL. */
+static const distance_kernels *choose(const char *name)
+{
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        if (name && strcmp(name, choices[i].kernels->name) != 0) continue;
+        if (!choices[i].runs || choices[i].runs()) return choices[i].kernels;
+    }
+    return NULL;
+}
+
+const distance_kernels *distance_by_name(const char *name)
+{
+    return choose(name);
+}
+
+const distance_kernels *distance_best(void)
+{
+    /* Threads that come here first together choose the same, so no lock is needed. */
+    static _Atomic(const distance_kernels *) chosen;
+    const distance_kernels *kernels = atomic_load_explicit(&chosen, memory_order_acquire);
+    if (kernels) return kernels;
+    const char *wanted = getenv("MOONVEC_SIMD");
+    if (wanted) kernels = choose(wanted);
+    if (!kernels) kernels = choose(NULL);
+    atomic_store_explicit(&chosen, kernels, memory_order_release);
+    return kernels;
+}
+
+const char *mv_simd_name(void)
+{
+    return distance_best()->name;
+}
+
+/* ---------------------------------------------------------------- queries */
+
+/* The type of a query's elements for rows of `type`. */
+static mv_type query_type(mv_type type)
+{
+    return type == MV_VECTOR_FP16 ? MV_VECTOR_FP32 : type;
+}
+
+size_t distance_query_size(mv_type type, size_t dim)
+{
+    return dim * element_size(query_type(type));
+}
+
+mv_err distance_prepare(distance_query *query, mv_type type, mv_metric metric, const float *vector,
+                        size_t dim, void *elements, mv_error *error)
+{
+    MV_TRY(element_from_floats(query_type(type), vector, dim, elements, error));
+    float inverse_norm = 0;
+    if (metric == MV_COSINE) {
+        inverse_norm = element_inverse_norm(query_type(type), elements, dim);
+        if (!(inverse_norm > 0))
+            return error_set(error, MV_MISUSE,
+                             "the vector is all zeros, cosine wants one with a direction");
+    }
+    const distance_kernels *kernels = distance_best();
+    size_t kind = (size_t)(type - MV_VECTOR_FP32);
+    *query = (distance_query){
+        .type = type,
+        .metric = metric,
+        .dim = dim,
+        .inverse_norm = inverse_norm,
+        .elements = elements,
+        .rows = metric == MV_L2 ? kernels->l2_rows[kind] : kernels->dot_rows[kind],
+        .list = metric == MV_L2 ? kernels->l2_list[kind] : kernels->dot_list[kind],
+    };
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- distances */
+
+static float finite_or_worst(float distance)
+{
+    return isfinite(distance) ? distance : INFINITY;
+}
+
+/* Kernel results to distances, in place. */
+static void finish(const distance_query *query, const float *inverse_norms, size_t count,
+                   float *out)
+{
+    if (query->metric == MV_L2) {
+        for (size_t i = 0; i < count; i++) out[i] = finite_or_worst(out[i]);
+    } else if (query->metric == MV_IP) {
+        /* From 0: so that 0 does not become -0. */
+        for (size_t i = 0; i < count; i++) out[i] = finite_or_worst(0 - out[i]);
+    } else {
+        /* In double, where the product of both norms cannot overflow. */
+        for (size_t i = 0; i < count; i++) {
+            double distance = 1 - (double)out[i] * query->inverse_norm * inverse_norms[i];
+            double within = distance < 0 ? 0 : distance > 2 ? 2 : distance; /* but for rounding */
+            out[i] = isfinite(distance) ? (float)within : INFINITY;
+        }
+    }
+}
+
+void distance_to_rows(const distance_query *query, const uint8_t *rows, size_t stride,
+                      const float *inverse_norms, size_t count, float *out)
+{
+    query->rows(query->elements, rows, stride, count, query->dim, out);
+    finish(query, inverse_norms, count, out);
+}
+
+void distance_to_list(const distance_query *query, const void *const *rows,
+                      const float *inverse_norms, size_t count, float *out)
+{
+    query->list(query->elements, rows, count, query->dim, out);
+    finish(query, inverse_norms, count, out);
+}

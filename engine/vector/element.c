@@ -1,0 +1,84 @@
+/* Conversions of vector elements. They run once for each vector written or fetched, never in a
+ * scan: plain loops are fast enough. */
+#include "vector/element.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "vector/half.h"
+
+size_t element_size(mv_type type)
+{
+    switch (type) {
+    case MV_VECTOR_FP32: return 4;
+    case MV_VECTOR_FP16: return 2;
+    case MV_VECTOR_INT8: return 1;
+    default: return 0;
+    }
+}
+
+static float float_at(const void *floats, size_t at)
+{
+    float value;
+    memcpy(&value, (const uint8_t *)floats + at * sizeof value, sizeof value);
+    return value;
+}
+
+static mv_err refuse(mv_error *error, size_t at, float value, const char *holds)
+{
+    return error_set(error, MV_MISUSE, "number %zu of the vector is %.9g, %s", at + 1,
+                     (double)value, holds);
+}
+
+mv_err element_from_floats(mv_type type, const void *floats, size_t dim, void *out, mv_error *error)
+{
+    uint8_t *bytes = out;
+    for (size_t i = 0; i < dim; i++) {
+        float value = float_at(floats, i);
+        if (type == MV_VECTOR_INT8) {
+            if (!(value >= -128 && value <= 127) || value != truncf(value))
+                return refuse(error, i, value, "vector_int8 holds whole numbers from -128 to 127");
+            bytes[i] = (uint8_t)(int8_t)value;
+        } else if (type == MV_VECTOR_FP16) {
+            if (!(fabsf(value) <= HALF_MAX))
+                return refuse(error, i, value, "vector_fp16 holds numbers from -65504 to 65504");
+            uint16_t half = half_from_float(value);
+            memcpy(bytes + i * sizeof half, &half, sizeof half);
+        } else if (!isfinite(value)) {
+            return refuse(error, i, value, "vector_fp32 holds finite numbers");
+        }
+    }
+    if (type == MV_VECTOR_FP32) memcpy(out, floats, dim * sizeof(float));
+    return MV_OK;
+}
+
+void element_to_floats(mv_type type, const void *elements, size_t dim, float *out)
+{
+    const uint8_t *bytes = elements;
+    if (type == MV_VECTOR_FP32) {
+        memcpy(out, elements, dim * sizeof *out);
+    } else if (type == MV_VECTOR_FP16) {
+        for (size_t i = 0; i < dim; i++) {
+            uint16_t half;
+            memcpy(&half, bytes + i * sizeof half, sizeof half);
+            out[i] = half_to_float(half);
+        }
+    } else {
+        for (size_t i = 0; i < dim; i++) out[i] = (int8_t)bytes[i];
+    }
+}
+
+float element_inverse_norm(mv_type type, const void *elements, size_t dim)
+{
+    enum { PIECE = 256 };
+    float piece[PIECE];
+    const uint8_t *bytes = elements;
+    double sum = 0;
+    for (size_t at = 0; at < dim; at += PIECE) {
+        size_t count = dim - at < PIECE ? dim - at : PIECE;
+        element_to_floats(type, bytes + at * element_size(type), count, piece);
+        for (size_t i = 0; i < count; i++) sum += (double)piece[i] * piece[i];
+    }
+    return sum > 0 ? (float)fmin(1 / sqrt(sum), (double)FLT_MAX) : 0;
+}

@@ -1,0 +1,97 @@
+/* The plain C reference: one row after the other, floating point summed in double. */
+#include <string.h>
+
+#include "vector/half.h"
+#include "vector/kernel.h"
+
+static float float_at(const uint8_t *vector, size_t at)
+{
+    float value;
+    memcpy(&value, vector + at * sizeof value, sizeof value);
+    return value;
+}
+
+static float half_at(const uint8_t *vector, size_t at)
+{
+    uint16_t half;
+    memcpy(&half, vector + at * sizeof half, sizeof half);
+    return half_to_float(half);
+}
+
+static float dot_fp32(const uint8_t *query, const uint8_t *row, size_t dim)
+{
+    double sum = 0;
+    for (size_t i = 0; i < dim; i++) sum += (double)float_at(query, i) * float_at(row, i);
+    return (float)sum;
+}
+
+static float l2_fp32(const uint8_t *query, const uint8_t *row, size_t dim)
+{
+    double sum = 0;
+    for (size_t i = 0; i < dim; i++) {
+        double difference = (double)float_at(query, i) - float_at(row, i);
+        sum += difference * difference;
+    }
+    return (float)sum;
+}
+
+static float dot_fp16(const uint8_t *query, const uint8_t *row, size_t dim)
+{
+    double sum = 0;
+    for (size_t i = 0; i < dim; i++) sum += (double)float_at(query, i) * half_at(row, i);
+    return (float)sum;
+}
+
+static float l2_fp16(const uint8_t *query, const uint8_t *row, size_t dim)
+{
+    double sum = 0;
+    for (size_t i = 0; i < dim; i++) {
+        double difference = (double)float_at(query, i) - half_at(row, i);
+        sum += difference * difference;
+    }
+    return (float)sum;
+}
+
+static float dot_int8(const uint8_t *query, const uint8_t *row, size_t dim)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < dim; i++) sum += (int8_t)query[i] * (int8_t)row[i];
+    return (float)sum;
+}
+
+static float l2_int8(const uint8_t *query, const uint8_t *row, size_t dim)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < dim; i++) {
+        int difference = (int8_t)query[i] - (int8_t)row[i];
+        sum += difference * difference;
+    }
+    return (float)sum;
+}
+
+#define SCALAR_KERNEL(name)                                                                        \
+    static void name##_rows(const void *query, const uint8_t *rows, size_t stride, size_t count,   \
+                            size_t dim, float *out)                                                \
+    {                                                                                              \
+        for (size_t i = 0; i < count; i++) out[i] = name(query, rows + i * stride, dim);           \
+    }                                                                                              \
+    static void name##_list(const void *query, const void *const *rows, size_t count, size_t dim,  \
+                            float *out)                                                            \
+    {                                                                                              \
+        for (size_t i = 0; i < count; i++) out[i] = name(query, rows[i], dim);                     \
+    }
+
+SCALAR_KERNEL(dot_fp32)
+SCALAR_KERNEL(dot_fp16)
+SCALAR_KERNEL(dot_int8)
+SCALAR_KERNEL(l2_fp32)
+SCALAR_KERNEL(l2_fp16)
+SCALAR_KERNEL(l2_int8)
+
+const distance_kernels kernel_scalar = {
+    .name = "scalar",
+    .dot_rows = {dot_fp32_rows, dot_fp16_rows, dot_int8_rows},
+    .l2_rows = {l2_fp32_rows, l2_fp16_rows, l2_int8_rows},
+    .dot_list = {dot_fp32_list, dot_fp16_list, dot_int8_list},
+    .l2_list = {l2_fp32_list, l2_fp16_list, l2_int8_list},
+};
