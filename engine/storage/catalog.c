@@ -1,0 +1,573 @@
+/* The catalog over LMDB: opening, transactions, values with checksums.
+ *
+ * LMDB ties nothing to threads here (MDB_NOTLS): a read transaction belongs to the object that
+ * holds it. Ended read transactions are kept, reset, in a small pool, since renewing one costs a
+ * tenth of beginning one. The map is reserved once, far larger than any catalog grows: address
+ * space costs nothing, and resizing would need a moment without readers. */
+#include "storage/catalog.h"
+
+#include <errno.h>
+#include <lmdb.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/os.h"
+#include "storage/catalog_check.h"
+
+#define MAP_SIZE     ((size_t)1 << 38) /* 256 GiB: ids of a billion documents; halved where refused */
+#define MAP_SIZE_MIN ((size_t)1 << 26)
+#define READERS_MAX                                                                                \
+    1022u /* slots of the lock file: transactions at once in all processes; 64 KiB */
+#define POOL_MAX        16u /* idle read transactions kept, each holding a slot */
+#define CHECKSUM_SIZE   sizeof(uint64_t)
+#define ID_KEY_RAW_MAX  500u /* longer ids stand by their hash */
+#define ID_KEY_SIZE_MAX (ID_KEY_RAW_MAX + 1)
+
+struct catalog_txn {
+    catalog *owner;
+    MDB_txn *txn;
+    struct catalog_txn *next; /* in the pool */
+    bool writes;
+};
+
+struct catalog {
+    MDB_env *env;
+    MDB_dbi tables[CATALOG_TABLES];
+    os_mutex *mutex;   /* guards the pool */
+    catalog_txn *pool; /* reset read transactions */
+    uint32_t pool_count;
+    bool unlocked;
+};
+
+static const char *const table_names[CATALOG_TABLES] = {"meta",    "ids",      "fresh",
+                                                        "deleted", "segments", "garbage"};
+
+static unsigned table_flags(catalog_table table)
+{
+    return table == CATALOG_META || table == CATALOG_IDS ? 0 : MDB_INTEGERKEY;
+}
+
+static mv_err lmdb_failed(mv_error *error, int rc, const char *doing)
+{
+    if (rc > 0) return error_system(error, rc, "catalog: cannot %s", doing);
+    mv_err code = MV_IO;
+    switch (rc) {
+    case MDB_MAP_FULL: code = MV_NO_SPACE; break;
+    case MDB_READERS_FULL:
+        return error_set(error, MV_LIMIT, "catalog: cannot %s: all %u reader slots are taken",
+                         doing, READERS_MAX);
+    case MDB_TXN_FULL:
+    case MDB_MAP_RESIZED:
+    case MDB_DBS_FULL: code = MV_LIMIT; break;
+    case MDB_VERSION_MISMATCH: code = MV_WRONG_VERSION; break;
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_PANIC:
+    case MDB_INVALID:
+    case MDB_NOTFOUND:
+    case MDB_INCOMPATIBLE: code = MV_CORRUPT; break;
+    default: break;
+    }
+    return error_set(error, code, "catalog: cannot %s: %s", doing, mdb_strerror(rc));
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static mv_err check_file(const char *path, bool deep, mv_error *error)
+{
+    os_file file = OS_FILE_NONE;
+    uint64_t size = 0;
+    const void *bytes = NULL;
+    mv_err err = os_open_read(path, &file, &size, error);
+    if (err) return err;
+    if ((err = os_map(file, size, &bytes, path, error))) goto done;
+    err = catalog_check_pages(bytes, size, 0, deep, CATALOG_FILE, error);
+done:
+    os_unmap(bytes, size);
+    os_close(file);
+    return err;
+}
+
+/* A lock file that we may write: readers register there. Without one nobody writes, or nobody we
+ * could be protected from. */
+static bool lock_is_usable(const char *path)
+{
+    char lock_path[OS_PATH_SIZE + 8];
+    (void)snprintf(lock_path, sizeof lock_path, "%s-lock", path);
+    return os_look(lock_path) == OS_FILE && os_can_write(lock_path);
+}
+
+static mv_err open_env(catalog *c, const char *path, const catalog_options *options,
+                       mv_error *error)
+{
+    unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD;
+    if (options->read_only) flags |= MDB_RDONLY;
+    c->unlocked = options->read_only && !lock_is_usable(path);
+    if (c->unlocked) flags |= MDB_NOLOCK;
+    int rc = ENOMEM;
+    for (size_t map_size = MAP_SIZE; rc == ENOMEM && map_size >= MAP_SIZE_MIN; map_size /= 2) {
+        mdb_env_close(c->env);
+        c->env = NULL;
+        if ((rc = mdb_env_create(&c->env))) return lmdb_failed(error, rc, "create an environment");
+        (void)mdb_env_set_maxdbs(c->env, CATALOG_TABLES);
+        (void)mdb_env_set_maxreaders(c->env, READERS_MAX);
+        (void)mdb_env_set_mapsize(c->env, map_size);
+        rc = mdb_env_open(c->env, path, flags, 0666);
+    }
+    return rc ? lmdb_failed(error, rc, "open its file") : MV_OK;
+}
+
+static mv_err open_tables(catalog *c, const catalog_options *options, mv_error *error)
+{
+    MDB_txn *txn = NULL;
+    int rc = mdb_txn_begin(c->env, NULL, options->create ? 0 : MDB_RDONLY, &txn);
+    if (rc) return lmdb_failed(error, rc, "begin a transaction");
+    for (int table = 0; table < CATALOG_TABLES; table++) {
+        unsigned flags = table_flags((catalog_table)table) | (options->create ? MDB_CREATE : 0);
+        unsigned found = 0;
+        rc = mdb_dbi_open(txn, table_names[table], flags, &c->tables[table]);
+        if (!rc) rc = mdb_dbi_flags(txn, c->tables[table], &found);
+        if (!rc && (found & 0xffffu) != table_flags((catalog_table)table)) rc = MDB_INCOMPATIBLE;
+        if (rc) {
+            mdb_txn_abort(txn);
+            return lmdb_failed(error, rc, table_names[table]);
+        }
+    }
+    rc = mdb_txn_commit(txn); /* keeps the handles, also of a read transaction */
+    return rc ? lmdb_failed(error, rc, "create its tables") : MV_OK;
+}
+
+mv_err catalog_open(const char *path, const catalog_options *options, catalog **out,
+                    mv_error *error)
+{
+    mv_err err = MV_OK;
+    catalog *c = mem_alloc_zero(sizeof *c);
+    if (!c) return error_memory(error, sizeof *c, "the catalog");
+    if (!(c->mutex = os_mutex_create())) {
+        err = error_memory(error, sizeof(void *), "a lock");
+        goto done;
+    }
+    if (!options->create && (err = check_file(path, options->verify, error))) goto done;
+    if ((err = open_env(c, path, options, error))) goto done;
+    if ((err = open_tables(c, options, error))) goto done;
+    *out = c;
+    c = NULL;
+done:
+    catalog_close(c);
+    return err;
+}
+
+void catalog_close(catalog *c)
+{
+    if (!c) return;
+    while (c->pool) {
+        catalog_txn *txn = c->pool;
+        c->pool = txn->next;
+        mdb_txn_abort(txn->txn);
+        mem_free(txn, sizeof *txn);
+    }
+    mdb_env_close(c->env);
+    os_mutex_free(c->mutex);
+    mem_free(c, sizeof *c);
+}
+
+bool catalog_is_unlocked(const catalog *c)
+{
+    return c->unlocked;
+}
+
+/* ---------------------------------------------------------------- transactions */
+
+static catalog_txn *pool_pop(catalog *c)
+{
+    os_mutex_lock(c->mutex);
+    catalog_txn *txn = c->pool;
+    if (txn) {
+        c->pool = txn->next;
+        c->pool_count--;
+    }
+    os_mutex_unlock(c->mutex);
+    return txn;
+}
+
+static bool pool_push(catalog *c, catalog_txn *txn)
+{
+    os_mutex_lock(c->mutex);
+    bool kept = c->pool_count < POOL_MAX;
+    if (kept) {
+        txn->next = c->pool;
+        c->pool = txn;
+        c->pool_count++;
+    }
+    os_mutex_unlock(c->mutex);
+    return kept;
+}
+
+mv_err catalog_begin_read(catalog *c, catalog_txn **out, mv_error *error)
+{
+    catalog_txn *txn = pool_pop(c);
+    int rc;
+    if (txn) {
+        rc = mdb_txn_renew(txn->txn);
+        if (rc) mdb_txn_abort(txn->txn);
+    } else {
+        txn = mem_alloc_zero(sizeof *txn);
+        if (!txn) return error_memory(error, sizeof *txn, "a transaction");
+        txn->owner = c;
+        rc = mdb_txn_begin(c->env, NULL, MDB_RDONLY, &txn->txn);
+    }
+    if (rc) {
+        mem_free(txn, sizeof *txn);
+        return lmdb_failed(error, rc, "begin a read transaction");
+    }
+    *out = txn;
+    return MV_OK;
+}
+
+mv_err catalog_begin_write(catalog *c, bool sync, catalog_txn **out, mv_error *error)
+{
+    catalog_txn *txn = mem_alloc_zero(sizeof *txn);
+    if (!txn) return error_memory(error, sizeof *txn, "a transaction");
+    txn->owner = c;
+    txn->writes = true;
+    int rc = mdb_txn_begin(c->env, NULL, 0, &txn->txn);
+    if (rc) {
+        mem_free(txn, sizeof *txn);
+        return lmdb_failed(error, rc, "begin a write transaction");
+    }
+    (void)mdb_env_set_flags(c->env, MDB_NOSYNC, !sync); /* we hold the writers' lock */
+    *out = txn;
+    return MV_OK;
+}
+
+mv_err catalog_commit(catalog_txn *txn, mv_error *error)
+{
+    int rc = mdb_txn_commit(txn->txn);
+    mem_free(txn, sizeof *txn);
+    return rc ? lmdb_failed(error, rc, "commit") : MV_OK;
+}
+
+void catalog_end(catalog_txn *txn)
+{
+    if (!txn) return;
+    if (!txn->writes) {
+        mdb_txn_reset(txn->txn);
+        if (pool_push(txn->owner, txn)) return;
+    }
+    mdb_txn_abort(txn->txn);
+    mem_free(txn, sizeof *txn);
+}
+
+uint64_t catalog_commit_number(const catalog_txn *txn)
+{
+    uint64_t number = mdb_txn_id(txn->txn);
+    return txn->writes ? number - 1 : number;
+}
+
+mv_err catalog_sync(catalog *c, mv_error *error)
+{
+    int rc = mdb_env_sync(c->env, 1);
+    return rc ? lmdb_failed(error, rc, "sync") : MV_OK;
+}
+
+/* One line of LMDB's reader list: "pid thread txnid", "-" for an idle slot; also a heading. */
+static int note_reader(const char *line, void *ctx)
+{
+    uint64_t *oldest = ctx;
+    const char *last = strrchr(line, ' ');
+    unsigned long long number;
+    if (last && sscanf(last, " %llu", &number) == 1 && number < *oldest) *oldest = number;
+    return 0;
+}
+
+mv_err catalog_oldest_reader(catalog *c, uint64_t *number, mv_error *error)
+{
+    int dead = 0;
+    int rc = mdb_reader_check(c->env, &dead);
+    *number = UINT64_MAX;
+    if (!rc) rc = mdb_reader_list(c->env, note_reader, number);
+    return rc < 0 ? lmdb_failed(error, rc, "list its readers") : MV_OK;
+}
+
+/* ---------------------------------------------------------------- values */
+
+static uint64_t checksum_of(const void *key, size_t key_size, const void *bytes, size_t size)
+{
+    return hash_bytes(bytes, size, hash_bytes(key, key_size, 0));
+}
+
+bool catalog_is_intact(const void *key, size_t key_size, const catalog_value *value)
+{
+    uint64_t stored;
+    memcpy(&stored, value->bytes - CHECKSUM_SIZE, CHECKSUM_SIZE);
+    return stored == checksum_of(key, key_size, value->bytes, value->size);
+}
+
+static mv_err damaged(catalog_table table, mv_error *error)
+{
+    return error_set(error, MV_CORRUPT, "%s: a value of table '%s' is damaged", CATALOG_FILE,
+                     table_names[table]);
+}
+
+static mv_err take_value(catalog_table table, const MDB_val *data, catalog_value *value,
+                         mv_error *error)
+{
+    if (data->mv_size < CHECKSUM_SIZE) return damaged(table, error);
+    value->bytes = (const uint8_t *)data->mv_data + CHECKSUM_SIZE;
+    value->size = data->mv_size - CHECKSUM_SIZE;
+    return MV_OK;
+}
+
+/* LMDB wants keys without const but does not write to them. */
+static MDB_val lmdb_key(const void *key, size_t size)
+{
+    MDB_val val = {.mv_size = size};
+    memcpy(&val.mv_data, &key, sizeof key);
+    return val;
+}
+
+mv_err catalog_get(catalog_txn *txn, catalog_table table, const void *key, size_t key_size,
+                   catalog_value *value, bool *found, mv_error *error)
+{
+    MDB_val k = lmdb_key(key, key_size), data;
+    int rc = mdb_get(txn->txn, txn->owner->tables[table], &k, &data);
+    *found = rc == 0;
+    if (rc == MDB_NOTFOUND) return MV_OK;
+    if (rc) return lmdb_failed(error, rc, "get a value");
+    MV_TRY(take_value(table, &data, value, error));
+    return catalog_is_intact(key, key_size, value) ? MV_OK : damaged(table, error);
+}
+
+mv_err catalog_get_u64(catalog_txn *txn, catalog_table table, uint64_t key, catalog_value *value,
+                       bool *found, mv_error *error)
+{
+    return catalog_get(txn, table, &key, sizeof key, value, found, error);
+}
+
+static mv_err put_reserved(catalog_txn *txn, catalog_table table, const void *key, size_t key_size,
+                           size_t size, unsigned flags, uint8_t **bytes, mv_error *error)
+{
+    MDB_val k = lmdb_key(key, key_size), data = {.mv_size = size + CHECKSUM_SIZE};
+    int rc = mdb_put(txn->txn, txn->owner->tables[table], &k, &data, MDB_RESERVE | flags);
+    if (rc) return lmdb_failed(error, rc, "put a value");
+    *bytes = (uint8_t *)data.mv_data + CHECKSUM_SIZE;
+    return MV_OK;
+}
+
+static void put_checksum(const void *key, size_t key_size, uint8_t *bytes, size_t size)
+{
+    uint64_t checksum = checksum_of(key, key_size, bytes, size);
+    memcpy(bytes - CHECKSUM_SIZE, &checksum, CHECKSUM_SIZE);
+}
+
+mv_err catalog_put(catalog_txn *txn, catalog_table table, const void *key, size_t key_size,
+                   const void *bytes, size_t size, mv_error *error)
+{
+    uint8_t *out = NULL;
+    MV_TRY(put_reserved(txn, table, key, key_size, size, 0, &out, error));
+    memcpy(out, bytes, size);
+    put_checksum(key, key_size, out, size);
+    return MV_OK;
+}
+
+mv_err catalog_put_u64(catalog_txn *txn, catalog_table table, uint64_t key, const void *bytes,
+                       size_t size, mv_error *error)
+{
+    return catalog_put(txn, table, &key, sizeof key, bytes, size, error);
+}
+
+mv_err catalog_append_start(catalog_txn *txn, catalog_table table, uint64_t key, size_t size,
+                            uint8_t **bytes, mv_error *error)
+{
+    return put_reserved(txn, table, &key, sizeof key, size, MDB_APPEND, bytes, error);
+}
+
+void catalog_append_finish(uint64_t key, uint8_t *bytes, size_t size)
+{
+    put_checksum(&key, sizeof key, bytes, size);
+}
+
+mv_err catalog_remove(catalog_txn *txn, catalog_table table, const void *key, size_t key_size,
+                      bool *found, mv_error *error)
+{
+    MDB_val k = lmdb_key(key, key_size);
+    int rc = mdb_del(txn->txn, txn->owner->tables[table], &k, NULL);
+    *found = rc == 0;
+    return rc && rc != MDB_NOTFOUND ? lmdb_failed(error, rc, "remove a value") : MV_OK;
+}
+
+mv_err catalog_remove_u64(catalog_txn *txn, catalog_table table, uint64_t key, bool *found,
+                          mv_error *error)
+{
+    return catalog_remove(txn, table, &key, sizeof key, found, error);
+}
+
+mv_err catalog_clear(catalog_txn *txn, catalog_table table, mv_error *error)
+{
+    int rc = mdb_drop(txn->txn, txn->owner->tables[table], 0);
+    return rc ? lmdb_failed(error, rc, "clear a table") : MV_OK;
+}
+
+mv_err catalog_count(catalog_txn *txn, catalog_table table, uint64_t *count, mv_error *error)
+{
+    MDB_stat stat;
+    int rc = mdb_stat(txn->txn, txn->owner->tables[table], &stat);
+    if (rc) return lmdb_failed(error, rc, "count a table");
+    *count = stat.ms_entries;
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- cursors */
+
+struct catalog_cursor {
+    MDB_cursor *cursor;
+    catalog_table table;
+    MDB_cursor_op next_op; /* how to reach the next entry */
+    uint64_t seek_key;
+};
+
+mv_err catalog_cursor_open(catalog_txn *txn, catalog_table table, catalog_cursor **out,
+                           mv_error *error)
+{
+    catalog_cursor *cursor = mem_alloc_zero(sizeof *cursor);
+    if (!cursor) return error_memory(error, sizeof *cursor, "a cursor");
+    int rc = mdb_cursor_open(txn->txn, txn->owner->tables[table], &cursor->cursor);
+    if (rc) {
+        mem_free(cursor, sizeof *cursor);
+        return lmdb_failed(error, rc, "open a cursor");
+    }
+    cursor->table = table;
+    cursor->next_op = MDB_FIRST;
+    *out = cursor;
+    return MV_OK;
+}
+
+void catalog_cursor_close(catalog_cursor *cursor)
+{
+    if (!cursor) return;
+    mdb_cursor_close(cursor->cursor);
+    mem_free(cursor, sizeof *cursor);
+}
+
+void catalog_cursor_seek_u64(catalog_cursor *cursor, uint64_t key)
+{
+    cursor->seek_key = key;
+    cursor->next_op = MDB_SET_RANGE;
+}
+
+mv_err catalog_cursor_next(catalog_cursor *cursor, catalog_value *key, catalog_value *value,
+                           bool *found, mv_error *error)
+{
+    MDB_val k = {0}, data;
+    if (cursor->next_op == MDB_SET_RANGE) k = lmdb_key(&cursor->seek_key, sizeof cursor->seek_key);
+    int rc = mdb_cursor_get(cursor->cursor, &k, &data, cursor->next_op);
+    *found = rc == 0;
+    if (rc == MDB_NOTFOUND) return MV_OK;
+    if (rc) return lmdb_failed(error, rc, "walk a table");
+    cursor->next_op = MDB_NEXT;
+    *key = (catalog_value){k.mv_data, k.mv_size};
+    return take_value(cursor->table, &data, value, error);
+}
+
+mv_err catalog_cursor_next_u64(catalog_cursor *cursor, uint64_t *key, catalog_value *value,
+                               bool *found, mv_error *error)
+{
+    catalog_value k;
+    MV_TRY(catalog_cursor_next(cursor, &k, value, found, error));
+    if (!*found) return MV_OK;
+    if (k.size != sizeof *key) return damaged(cursor->table, error);
+    memcpy(key, k.bytes, sizeof *key);
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- ids */
+
+/* The key that stands for an id: 0 and the id, or 1 and the hash of a long one. */
+static size_t id_key(const void *id, size_t id_size, uint8_t out[ID_KEY_SIZE_MAX])
+{
+    if (id_size <= ID_KEY_RAW_MAX) {
+        out[0] = 0;
+        memcpy(out + 1, id, id_size);
+        return id_size + 1;
+    }
+    out[0] = 1;
+    hash_bytes_128(id, id_size, out + 1);
+    return 17;
+}
+
+/* The value: the docid, then for a hashed key the id itself. */
+static bool value_is_of_id(const catalog_value *value, const void *id, size_t id_size)
+{
+    if (id_size <= ID_KEY_RAW_MAX) return value->size == sizeof(uint64_t);
+    return value->size == sizeof(uint64_t) + id_size &&
+           memcmp(value->bytes + sizeof(uint64_t), id, id_size) == 0;
+}
+
+mv_err catalog_id_get(catalog_txn *txn, const void *id, size_t id_size, uint64_t *docid,
+                      bool *found, mv_error *error)
+{
+    uint8_t key[ID_KEY_SIZE_MAX];
+    size_t key_size = id_key(id, id_size, key);
+    catalog_value value;
+    MV_TRY(catalog_get(txn, CATALOG_IDS, key, key_size, &value, found, error));
+    if (!*found) return MV_OK;
+    *found = value_is_of_id(&value, id, id_size);
+    if (*found) memcpy(docid, value.bytes, sizeof *docid);
+    return MV_OK;
+}
+
+mv_err catalog_id_put(catalog_txn *txn, const void *id, size_t id_size, uint64_t docid,
+                      mv_error *error)
+{
+    uint8_t key[ID_KEY_SIZE_MAX];
+    size_t key_size = id_key(id, id_size, key);
+    if (id_size <= ID_KEY_RAW_MAX)
+        return catalog_put(txn, CATALOG_IDS, key, key_size, &docid, sizeof docid, error);
+    catalog_value old;
+    bool found;
+    MV_TRY(catalog_get(txn, CATALOG_IDS, key, key_size, &old, &found, error));
+    if (found && !value_is_of_id(&old, id, id_size))
+        return error_set(error, MV_LIMIT, "two ids longer than %u bytes have the same hash",
+                         ID_KEY_RAW_MAX);
+    uint8_t value[sizeof docid + MV_ID_SIZE_MAX];
+    memcpy(value, &docid, sizeof docid);
+    memcpy(value + sizeof docid, id, id_size);
+    return catalog_put(txn, CATALOG_IDS, key, key_size, value, sizeof docid + id_size, error);
+}
+
+mv_err catalog_id_remove(catalog_txn *txn, const void *id, size_t id_size, bool *found,
+                         mv_error *error)
+{
+    uint8_t key[ID_KEY_SIZE_MAX];
+    size_t key_size = id_key(id, id_size, key);
+    return catalog_remove(txn, CATALOG_IDS, key, key_size, found, error);
+}
+
+/* ---------------------------------------------------------------- copies and checks */
+
+mv_err catalog_copy(catalog *c, const char *path, mv_error *error)
+{
+    int rc = mdb_env_copy2(c->env, path, MDB_CP_COMPACT);
+    if (rc) return lmdb_failed(error, rc, "copy itself");
+    os_file file = OS_FILE_NONE;
+    uint64_t size;
+    mv_err err = os_open_read(path, &file, &size, error);
+    if (!err) err = os_sync(file, path, error);
+    os_close(file);
+    return err;
+}
+
+mv_err catalog_verify(catalog *c, catalog_txn *txn, mv_error *error)
+{
+    os_file file = OS_FILE_NONE; /* LMDB's own, not ours to close */
+    uint64_t size = 0;
+    const void *bytes = NULL;
+    if (mdb_env_get_fd(c->env, &file)) return error_set(error, MV_IO, "catalog: it has no file");
+    MV_TRY(os_size(file, &size, CATALOG_FILE, error));
+    MV_TRY(os_map(file, size, &bytes, CATALOG_FILE, error));
+    mv_err err = catalog_check_pages(bytes, size, mdb_txn_id(txn->txn), true, CATALOG_FILE, error);
+    os_unmap(bytes, size);
+    return err;
+}

@@ -1,0 +1,419 @@
+/* Verifying an LMDB data file: meta pages, then the trees.
+ *
+ * Pages 0 and 1 are meta pages: commit n is described by page n % 2, so the last two commits are
+ * there. One names the roots of two trees: the free list (commit -> pages it freed) and the main
+ * tree (name of a table -> its record). A record has the root, depth and counts of a tree. LMDB
+ * never overwrites a page in use; it writes a new one and the path to it anew. So with a read
+ * transaction held, all that a commit reaches stays as it is, while meta pages and free pages may
+ * change at any moment.
+ *
+ * A walk goes down a tree leaf by leaf, in the order of keys, with the path to the leaf as its
+ * stack. That a page is claimed before it is entered makes every walk end. */
+#include "storage/catalog_check.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/mem.h"
+#include "storage/catalog_page.h"
+
+#define META_MAGIC        0xbeefc0deu
+#define META_VERSION      1u
+#define META_SIZE         (CATALOG_PAGE_HEADER_SIZE + 136u)
+#define RECORD_SIZE       48u
+#define NO_ROOT           UINT64_MAX
+#define FLAG_INTEGER_KEYS 0x08u   /* MDB_INTEGERKEY */
+#define FLAG_NO_SUBDIR    0x4000u /* MDB_NOSUBDIR: LMDB keeps it with the free list's flags */
+#define DEPTH_MAX         24u     /* LMDB's cursors end at 32; this is 2^23 leaves at the least */
+#define TXN_ID_MAX        (UINT64_MAX / 2) /* LMDB uses the largest number for "none" */
+#define TAIL_PAGES_MAX                                                                             \
+    (1u << 22) /* free pages behind the file's end: allocated, freed, never written */
+
+/* A meta page, in a copy. */
+typedef struct meta {
+    uint8_t bytes[META_SIZE];
+    uint64_t txn_id;
+    uint64_t last_page;
+    uint64_t page_size;
+    const uint8_t *free_record;
+    const uint8_t *main_record;
+} meta;
+
+/* What a tree says of itself, or what was found in it. */
+typedef struct record {
+    unsigned flags;
+    unsigned depth;
+    uint64_t branch_pages;
+    uint64_t leaf_pages;
+    uint64_t overflow_pages;
+    uint64_t entries;
+    uint64_t root;
+} record;
+
+typedef struct level {
+    catalog_page page;
+    catalog_page_place place;
+    uint32_t next; /* the node to go down to; on a leaf 1 when it was given out */
+} level;
+
+typedef struct walk {
+    catalog_file *file;
+    const char *tree; /* for error texts */
+    record said;
+    record found;
+    level path[DEPTH_MAX];
+    unsigned height; /* of the path: levels in use */
+    uint8_t *copies; /* a page for each level */
+} walk;
+
+#define WALK_FAIL(w, format, ...)                                                                  \
+    error_set((w)->file->error, MV_CORRUPT, "%s: %s: " format, (w)->file->what, (w)->tree,         \
+              __VA_ARGS__)
+
+/* ---------------------------------------------------------------- walking a tree */
+
+static record record_read(const uint8_t *at)
+{
+    return (record){
+        .flags = catalog_page_u16(at + 4),
+        .depth = catalog_page_u16(at + 6),
+        .branch_pages = catalog_page_u64(at + 8),
+        .leaf_pages = catalog_page_u64(at + 16),
+        .overflow_pages = catalog_page_u64(at + 24),
+        .entries = catalog_page_u64(at + 32),
+        .root = catalog_page_u64(at + 40),
+    };
+}
+
+static mv_err walk_enter(walk *w, const catalog_page_place *place)
+{
+    level *l = &w->path[w->height];
+    *l = (level){.place = *place};
+    l->place.is_leaf = w->height + 1 == w->said.depth;
+    MV_TRY(catalog_page_read(w->file, &l->place, w->copies + w->height * w->file->page_size,
+                             &l->page));
+    w->height++;
+    if (l->place.is_leaf) {
+        w->found.leaf_pages++;
+        w->found.entries += l->page.count;
+    } else {
+        w->found.branch_pages++;
+    }
+    return MV_OK;
+}
+
+/* Verify a tree's record and its root. Flags: `required` ones, and those of `optional` may be, too.
+ * walk_end releases what a walk holds, also after a failure. */
+static mv_err walk_begin(walk *w, catalog_file *file, const char *tree, const uint8_t *at,
+                         unsigned required, unsigned optional)
+{
+    *w = (walk){.file = file, .tree = tree, .said = record_read(at)};
+    const record *said = &w->said;
+    if ((said->flags & ~optional) != required)
+        return WALK_FAIL(w, "flags %#x are unexpected, a catalog has %#x", said->flags, required);
+    if (said->root == NO_ROOT) {
+        if (!said->depth && !said->entries && !said->branch_pages && !said->leaf_pages &&
+            !said->overflow_pages)
+            return MV_OK;
+        return WALK_FAIL(w, "depth %u and %" PRIu64 " entries without a root", said->depth,
+                         said->entries);
+    }
+    if (said->depth < 1 || said->depth > DEPTH_MAX)
+        return WALK_FAIL(w, "depth %u, expected 1 to %u", said->depth, DEPTH_MAX);
+    size_t size = said->depth * file->page_size;
+    if (!(w->copies = mem_alloc(size))) return error_memory(file->error, size, "a path of pages");
+    catalog_page_place root = {.number = said->root,
+                               .integer_keys = said->flags & FLAG_INTEGER_KEYS};
+    return walk_enter(w, &root);
+}
+
+static void walk_end(walk *w)
+{
+    mem_free(w->copies, w->said.depth * w->file->page_size);
+}
+
+/* Go down to the next child of the branch that ends the path. */
+static mv_err walk_descend(walk *w)
+{
+    level *l = &w->path[w->height - 1];
+    uint32_t at = l->next++;
+    catalog_node node = catalog_page_node(&l->page, at);
+    catalog_page_place child = l->place;
+    child.number = node.child;
+    if (at > 0) child.lowest = node.key;
+    if (at + 1 < l->page.count) child.beyond = catalog_page_node(&l->page, at + 1).key;
+    return walk_enter(w, &child);
+}
+
+/* The next leaf, NULL after the last one. It is valid until the next call. */
+static mv_err walk_next(walk *w, const catalog_page **leaf)
+{
+    *leaf = NULL;
+    while (w->height && !*leaf) {
+        level *l = &w->path[w->height - 1];
+        if (l->next == (l->page.is_leaf ? 1 : l->page.count)) {
+            w->height--;
+        } else if (l->page.is_leaf) {
+            l->next = 1;
+            *leaf = &l->page;
+        } else {
+            MV_TRY(walk_descend(w));
+        }
+    }
+    return MV_OK;
+}
+
+/* After the last leaf: the tree has what its record says. */
+static mv_err walk_compare(const walk *w)
+{
+    const record *said = &w->said, *found = &w->found;
+    if (said->entries != found->entries)
+        return WALK_FAIL(w, "%" PRIu64 " entries, its record says %" PRIu64, found->entries,
+                         said->entries);
+    if (said->branch_pages != found->branch_pages || said->leaf_pages != found->leaf_pages ||
+        said->overflow_pages != found->overflow_pages)
+        return WALK_FAIL(w,
+                         "%" PRIu64 " + %" PRIu64 " + %" PRIu64
+                         " branch, leaf and overflow pages, its record says %" PRIu64 " + %" PRIu64
+                         " + %" PRIu64,
+                         found->branch_pages, found->leaf_pages, found->overflow_pages,
+                         said->branch_pages, said->leaf_pages, said->overflow_pages);
+    return MV_OK;
+}
+
+static mv_err walk_value(walk *w, const catalog_node *node, const uint8_t **value)
+{
+    *value = node->rest;
+    if (node->flags != CATALOG_NODE_OVERFLOW) return MV_OK;
+    uint64_t pages_count;
+    MV_TRY(catalog_page_overflow(w->file, node, value, &pages_count));
+    w->found.overflow_pages += pages_count;
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- the three kinds of trees */
+
+/* What one commit freed: a count, and as many page numbers, descending. More room than that may
+ * follow. */
+static mv_err check_free_pages(walk *w, const catalog_node *node, uint64_t *behind_end)
+{
+    catalog_file *file = w->file;
+    const uint8_t *value;
+    uint64_t commit = catalog_page_u64(node->key.data), previous = UINT64_MAX;
+    MV_TRY(walk_value(w, node, &value));
+    if (commit < 1 || commit > file->txn_id)
+        return WALK_FAIL(w, "pages freed by commit %" PRIu64 ", expected 1 to %" PRIu64, commit,
+                         file->txn_id);
+    if (node->value_size < 8 || node->value_size % 8)
+        return WALK_FAIL(w, "commit %" PRIu64 " has %" PRIu64 " bytes, expected a multiple of 8",
+                         commit, node->value_size);
+    uint64_t count = catalog_page_u64(value);
+    if (count > node->value_size / 8 - 1)
+        return WALK_FAIL(w, "commit %" PRIu64 " freed %" PRIu64 " pages, expected at most %" PRIu64,
+                         commit, count, node->value_size / 8 - 1);
+    for (uint64_t i = 1; i <= count; i++) {
+        uint64_t page = catalog_page_u64(value + 8 * i);
+        if (page >= previous)
+            return WALK_FAIL(w,
+                             "commit %" PRIu64 " freed page %" PRIu64 " after page %" PRIu64
+                             ", expected them descending",
+                             commit, page, previous);
+        MV_TRY(catalog_page_claim(file, page, 1, false));
+        *behind_end += page >= file->pages_count;
+        previous = page;
+    }
+    return MV_OK;
+}
+
+/* The free list. Where the file ends before its last page, all that is missing has to be free. */
+static mv_err check_free(catalog_file *file, const meta *m)
+{
+    walk w;
+    const catalog_page *leaf;
+    uint64_t behind_end = 0;
+    uint64_t missing =
+        file->last_page >= file->pages_count ? file->last_page + 1 - file->pages_count : 0;
+    mv_err err =
+        walk_begin(&w, file, "free list", m->free_record, FLAG_INTEGER_KEYS, FLAG_NO_SUBDIR);
+    if (err || !file->claimed) goto done;
+    while (!(err = walk_next(&w, &leaf)) && leaf) {
+        for (uint32_t i = 0; i < leaf->count; i++) {
+            catalog_node node = catalog_page_node(leaf, i);
+            if (node.flags == CATALOG_NODE_TABLE)
+                err = CATALOG_PAGE_FAIL(file, leaf->number,
+                                        "node %u is a table in the free list, expected pages", i);
+            else
+                err = check_free_pages(&w, &node, &behind_end);
+            if (err) goto done;
+        }
+    }
+    if (err || (err = walk_compare(&w))) goto done;
+    if (behind_end != missing)
+        err = WALK_FAIL(&w,
+                        "the file ends %" PRIu64 " pages before page %" PRIu64 ", and only %" PRIu64
+                        " of them are free",
+                        missing, file->last_page, behind_end);
+done:
+    walk_end(&w);
+    return err;
+}
+
+static mv_err check_table(catalog_file *file, const uint8_t *at, bool deep)
+{
+    walk w;
+    const catalog_page *leaf;
+    const uint8_t *value;
+    mv_err err = walk_begin(&w, file, "a table", at, 0, FLAG_INTEGER_KEYS);
+    if (err || !deep) goto done;
+    while (!(err = walk_next(&w, &leaf)) && leaf) {
+        for (uint32_t i = 0; i < leaf->count; i++) {
+            catalog_node node = catalog_page_node(leaf, i);
+            if (node.flags == CATALOG_NODE_TABLE)
+                err = CATALOG_PAGE_FAIL(file, leaf->number,
+                                        "node %u is a table in a table, expected a value", i);
+            else
+                err = walk_value(&w, &node, &value);
+            if (err) goto done;
+        }
+    }
+    if (!err) err = walk_compare(&w);
+done:
+    walk_end(&w);
+    return err;
+}
+
+static mv_err check_main(catalog_file *file, const meta *m, bool deep)
+{
+    walk w;
+    const catalog_page *leaf;
+    const uint8_t *value;
+    mv_err err = walk_begin(&w, file, "main tree", m->main_record, 0, 0);
+    if (err || (!deep && w.said.depth != 1)) goto done; /* a catalog's few tables fit on one leaf */
+    while (!(err = walk_next(&w, &leaf)) && leaf) {
+        for (uint32_t i = 0; i < leaf->count; i++) {
+            catalog_node node = catalog_page_node(leaf, i);
+            if (node.flags == CATALOG_NODE_TABLE)
+                err = check_table(file, node.rest, deep);
+            else
+                err = walk_value(&w, &node, &value);
+            if (err) goto done;
+        }
+    }
+    if (!err) err = walk_compare(&w);
+done:
+    walk_end(&w);
+    return err;
+}
+
+/* ---------------------------------------------------------------- meta pages */
+
+/* Copy and verify what never changes in a meta page, and take it apart. */
+static mv_err meta_read(catalog_file *file, size_t size, uint64_t number, uint64_t offset, meta *m)
+{
+    if (size < META_SIZE || offset > size - META_SIZE)
+        return error_set(file->error, MV_CORRUPT, "%s: %zu bytes, expected two meta pages at least",
+                         file->what, size);
+    memcpy(m->bytes, file->bytes + (size_t)offset, META_SIZE);
+    uint64_t number_found = catalog_page_u64(m->bytes);
+    unsigned flags = catalog_page_u16(m->bytes + 10);
+    const uint8_t *body = m->bytes + CATALOG_PAGE_HEADER_SIZE;
+    uint32_t magic = catalog_page_u32(body), version = catalog_page_u32(body + 4);
+    if (number_found != number || flags != CATALOG_PAGE_META || magic != META_MAGIC)
+        return CATALOG_PAGE_FAIL(
+            file, number, "number %" PRIu64 ", flags %#x and mark %#x, expected an LMDB meta page",
+            number_found, flags, magic);
+    if (version != META_VERSION)
+        return error_set(file->error, MV_WRONG_VERSION,
+                         "%s: version %u of LMDB's format, expected %u", file->what, version,
+                         META_VERSION);
+    m->free_record = body + 24;
+    m->main_record = m->free_record + RECORD_SIZE;
+    m->last_page = catalog_page_u64(body + 120);
+    m->txn_id = catalog_page_u64(body + 128);
+    m->page_size = catalog_page_u32(m->free_record);
+    if (m->page_size < CATALOG_PAGE_SIZE_MIN || m->page_size > CATALOG_PAGE_SIZE_MAX ||
+        (m->page_size & (m->page_size - 1)))
+        return CATALOG_PAGE_FAIL(file, number,
+                                 "page size %" PRIu64 ", expected a power of two from %u to %u",
+                                 m->page_size, CATALOG_PAGE_SIZE_MIN, CATALOG_PAGE_SIZE_MAX);
+    return MV_OK;
+}
+
+/* Read both meta pages, as LMDB does, and choose the one of the commit to verify. */
+static mv_err meta_choose(catalog_file *file, size_t size, uint64_t txn_id, meta *chosen)
+{
+    meta both[2];
+    MV_TRY(meta_read(file, size, 0, 0, &both[0]));
+    MV_TRY(meta_read(file, size, 1, both[0].page_size, &both[1]));
+    if (both[1].page_size != both[0].page_size)
+        return CATALOG_PAGE_FAIL(file, (uint64_t)1,
+                                 "page size %" PRIu64 ", expected %" PRIu64 " as on page 0",
+                                 both[1].page_size, both[0].page_size);
+    unsigned newest = both[0].txn_id < both[1].txn_id;
+    unsigned at = txn_id ? txn_id % 2 : newest;
+    if (txn_id && both[at].txn_id != txn_id)
+        return error_set(file->error, MV_BUSY,
+                         "%s: commit %" PRIu64 " is no longer one of the last two", file->what,
+                         txn_id);
+    if (both[at].txn_id % 2 != at || both[at].txn_id > TXN_ID_MAX)
+        return CATALOG_PAGE_FAIL(file, (uint64_t)at, "commit %" PRIu64 ", expected %s below 2^63",
+                                 both[at].txn_id, at ? "an odd one" : "an even one");
+    *chosen = both[at];
+    chosen->free_record = chosen->bytes + (both[at].free_record - both[at].bytes);
+    chosen->main_record = chosen->bytes + (both[at].main_record - both[at].bytes);
+    return MV_OK;
+}
+
+/* The chosen meta page is as it was copied. */
+static bool meta_stands(const catalog_file *file, const meta *m)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* read it again, and after all else */
+    const uint8_t *now = file->bytes + (size_t)(m->txn_id % 2) * file->page_size;
+    return memcmp(now, m->bytes, META_SIZE) == 0;
+}
+
+static mv_err check_trees(catalog_file *file, const meta *m, bool deep)
+{
+    mv_err err = MV_OK;
+    size_t bitmap_size = 0;
+    if (m->last_page < 1 || m->last_page >= file->pages_count + TAIL_PAGES_MAX)
+        return CATALOG_PAGE_FAIL(file, m->txn_id % 2,
+                                 "last page %" PRIu64 ", the file has %" PRIu64 " pages",
+                                 m->last_page, file->pages_count);
+    if (deep || m->last_page >= file->pages_count) {
+        bitmap_size = bits_words((size_t)m->last_page + 1) * sizeof(uint64_t);
+        file->claimed = mem_alloc_zero(bitmap_size);
+        if (!file->claimed) return error_memory(file->error, bitmap_size, "a bit for each page");
+    }
+    err = check_free(file, m);
+    if (!err) err = check_main(file, m, deep);
+    mem_free(file->claimed, bitmap_size);
+    return err;
+}
+
+mv_err catalog_check_pages(const void *bytes, size_t size, uint64_t txn_id, bool deep,
+                           const char *what, mv_error *error)
+{
+    meta m;
+    catalog_file *file = mem_alloc(sizeof *file);
+    if (!file) return error_memory(error, sizeof *file, "verifying the catalog");
+    file->bytes = bytes;
+    file->claimed = NULL;
+    file->what = what;
+    file->error = error;
+    mv_err err = meta_choose(file, size, txn_id, &m);
+    if (err) goto done;
+    file->page_size = (size_t)m.page_size;
+    file->pages_count = size / file->page_size;
+    file->last_page = m.last_page;
+    file->txn_id = m.txn_id;
+    bool torn = !meta_stands(file, &m); /* a commit was being written over it */
+    if (!torn) err = check_trees(file, &m, deep);
+    /* Without a transaction its pages may be used anew, but not before a later commit has its meta
+     * page. */
+    if (torn || (err == MV_CORRUPT && !txn_id && !meta_stands(file, &m)))
+        err = error_set(error, MV_BUSY, "%s: it was written to while it was verified", what);
+done:
+    mem_free(file, sizeof *file);
+    return err;
+}

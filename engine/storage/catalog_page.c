@@ -1,0 +1,246 @@
+/* Verifying one page: first where the nodes lie, then what they say, then the order of their keys.
+ *
+ * LMDB deletes and inserts by moving everything between `upper` and a node, and splits and merges
+ * pages by adding up the sizes of their nodes. So it is not enough that each node lies within the
+ * page: together they have to cover it from `upper` to its end exactly, and none may be larger than
+ * LMDB would have made it, which is half a page. */
+#include "storage/catalog_page.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+
+#define FLAG_BRANCH       0x01u
+#define FLAG_LEAF         0x02u
+#define FLAG_OVERFLOW     0x04u
+#define NODE_HEADER_SIZE  8u
+#define NUMBER_SIZE       8u   /* of a page number, and of an integer key */
+#define KEY_SIZE_MAX      511u /* LMDB's */
+#define FIRST_PAGE        2u   /* below are the meta pages */
+#define TABLE_RECORD_SIZE 48u
+
+uint16_t catalog_page_u16(const uint8_t *at)
+{
+    uint16_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+uint32_t catalog_page_u32(const uint8_t *at)
+{
+    uint32_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+uint64_t catalog_page_u64(const uint8_t *at)
+{
+    uint64_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+mv_err catalog_page_claim(catalog_file *file, uint64_t first, uint64_t count, bool in_use)
+{
+    uint64_t end = file->last_page + 1; /* last_page is bounded by the file's size */
+    if (in_use && end > file->pages_count) end = file->pages_count;
+    if (first < FIRST_PAGE || first >= end || count > end - first)
+        return CATALOG_PAGE_FAIL(file, first,
+                                 "%" PRIu64 " pages %s from here, expected pages %u to %" PRIu64,
+                                 count, in_use ? "in use" : "free", FIRST_PAGE, end - 1);
+    for (uint64_t page = first; file->claimed && page < first + count; page++) {
+        if (bits_get(file->claimed, (size_t)page))
+            return CATALOG_PAGE_FAIL(file, page,
+                                     "%s and in use or free elsewhere, expected only once",
+                                     in_use ? "in use" : "free");
+        bits_set(file->claimed, (size_t)page);
+    }
+    return MV_OK;
+}
+
+/* The bytes that LMDB counts for the node at `offset`, not yet rounded up. */
+static uint64_t node_size(const uint8_t *node, bool is_leaf)
+{
+    uint64_t size = NODE_HEADER_SIZE + (uint64_t)catalog_page_u16(node + 6);
+    if (!is_leaf) return size;
+    bool elsewhere = catalog_page_u16(node + 4) & CATALOG_NODE_OVERFLOW;
+    return size + (elsewhere ? NUMBER_SIZE : catalog_page_u32(node));
+}
+
+catalog_node catalog_page_node(const catalog_page *page, uint32_t at)
+{
+    const uint8_t *node =
+        page->bytes + catalog_page_u16(page->bytes + CATALOG_PAGE_HEADER_SIZE + 2 * (size_t)at);
+    unsigned flags = catalog_page_u16(node + 4);
+    uint32_t low = catalog_page_u32(node);
+    catalog_node found = {.key = {node + NODE_HEADER_SIZE, catalog_page_u16(node + 6)}};
+    if (page->is_leaf) {
+        found.flags = flags;
+        found.value_size = low;
+        found.rest = found.key.data + found.key.size;
+    } else {
+        found.child = low | (uint64_t)flags << 32;
+    }
+    return found;
+}
+
+static int compare(catalog_key a, catalog_key b, bool integer_keys)
+{
+    if (integer_keys) {
+        uint64_t x = catalog_page_u64(a.data), y = catalog_page_u64(b.data);
+        return (x > y) - (x < y);
+    }
+    int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
+    return order ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+/* The header says what the place asks for, and `lower` and `upper` make sense. Sets page->count. */
+static mv_err check_header(catalog_file *file, const catalog_page_place *place, catalog_page *page)
+{
+    uint64_t number = catalog_page_u64(page->bytes);
+    unsigned flags = catalog_page_u16(page->bytes + 10);
+    unsigned lower = catalog_page_u16(page->bytes + 12);
+    unsigned upper = catalog_page_u16(page->bytes + 14);
+    unsigned flags_wanted = place->is_leaf ? FLAG_LEAF : FLAG_BRANCH;
+    uint32_t count_min = place->is_leaf ? 1 : 2;
+    if (number != place->number)
+        return CATALOG_PAGE_FAIL(file, place->number, "its header says number %" PRIu64, number);
+    if (flags != flags_wanted)
+        return CATALOG_PAGE_FAIL(file, number, "flags %#x, expected %#x", flags, flags_wanted);
+    if (upper > file->page_size || upper % 2 || lower > upper || lower % 2 ||
+        lower < CATALOG_PAGE_HEADER_SIZE)
+        return CATALOG_PAGE_FAIL(file, number,
+                                 "free from %u to %u, expected even numbers from %u to %zu", lower,
+                                 upper, CATALOG_PAGE_HEADER_SIZE, file->page_size);
+    page->count = (lower - CATALOG_PAGE_HEADER_SIZE) / 2;
+    if (page->count < count_min)
+        return CATALOG_PAGE_FAIL(file, number, "%u nodes, expected at least %u", page->count,
+                                 count_min);
+    return MV_OK;
+}
+
+/* The nodes cover the page from `upper` to its end. Each is entered by its offset, then they are
+ * followed from one end to the next: as many steps as nodes, and the last ends with the page. */
+static mv_err check_layout(catalog_file *file, const catalog_page *page)
+{
+    size_t upper = catalog_page_u16(page->bytes + 14), end = file->page_size;
+    uint64_t size_max = (((end - CATALOG_PAGE_HEADER_SIZE) / 2) & ~(size_t)1) - 2; /* LMDB's */
+    memset(file->node_sizes, 0, end);
+    for (uint32_t i = 0; i < page->count; i++) {
+        size_t offset = catalog_page_u16(page->bytes + CATALOG_PAGE_HEADER_SIZE + 2 * (size_t)i);
+        if (offset % 2 || offset < upper || offset > end - NODE_HEADER_SIZE)
+            return CATALOG_PAGE_FAIL(file, page->number,
+                                     "node %u at %zu, expected an even number from %zu to %zu", i,
+                                     offset, upper, end - NODE_HEADER_SIZE);
+        uint64_t size = node_size(page->bytes + offset, page->is_leaf);
+        uint64_t room = end - offset < size_max ? end - offset : size_max;
+        if (size > room)
+            return CATALOG_PAGE_FAIL(file, page->number,
+                                     "node %u has %" PRIu64 " bytes, expected at most %" PRIu64, i,
+                                     size, room);
+        file->node_sizes[offset / 2] = (uint16_t)(size + size % 2);
+    }
+    uint32_t seen = 0;
+    size_t offset = upper;
+    for (; offset < end && file->node_sizes[offset / 2]; seen++)
+        offset += file->node_sizes[offset / 2];
+    if (offset != end || seen != page->count)
+        return CATALOG_PAGE_FAIL(
+            file, page->number,
+            "%u of %u nodes follow each other up to %zu, expected all up to %zu", seen, page->count,
+            offset, end);
+    return MV_OK;
+}
+
+static mv_err check_key(catalog_file *file, const catalog_page *page, uint32_t at, size_t size,
+                        bool integer_keys)
+{
+    if (!page->is_leaf && at == 0) { /* stands for everything below the next key; mostly empty */
+        if (size <= KEY_SIZE_MAX) return MV_OK;
+    } else if (integer_keys ? size == NUMBER_SIZE : size >= 1 && size <= KEY_SIZE_MAX) {
+        return MV_OK;
+    }
+    return CATALOG_PAGE_FAIL(file, page->number, "node %u has a key of %zu bytes, expected %s", at,
+                             size, integer_keys ? "8" : "1 to 511");
+}
+
+static mv_err check_flags(catalog_file *file, const catalog_page *page, uint32_t at,
+                          const catalog_node *node)
+{
+    if (node->flags > CATALOG_NODE_TABLE)
+        return CATALOG_PAGE_FAIL(file, page->number,
+                                 "node %u has flags %#x, expected 0, %#x or %#x", at, node->flags,
+                                 CATALOG_NODE_OVERFLOW, CATALOG_NODE_TABLE);
+    if (node->flags == CATALOG_NODE_TABLE && node->value_size != TABLE_RECORD_SIZE)
+        return CATALOG_PAGE_FAIL(file, page->number,
+                                 "node %u has a table record of %" PRIu64 " bytes, expected %u", at,
+                                 node->value_size, TABLE_RECORD_SIZE);
+    return MV_OK;
+}
+
+/* Keys ascend, and lie between those that lead here. The first key of a branch is no key. */
+static mv_err check_nodes(catalog_file *file, const catalog_page_place *place,
+                          const catalog_page *page)
+{
+    catalog_key previous = place->lowest;
+    bool may_equal =
+        page->is_leaf; /* a separator may be the first key of a leaf, but is no separator again */
+    for (uint32_t i = 0; i < page->count; i++) {
+        catalog_node node = catalog_page_node(page, i);
+        MV_TRY(check_key(file, page, i, node.key.size, place->integer_keys));
+        if (page->is_leaf) MV_TRY(check_flags(file, page, i, &node));
+        if (!page->is_leaf && i == 0) continue;
+        if (previous.data && compare(node.key, previous, place->integer_keys) < (may_equal ? 0 : 1))
+            return CATALOG_PAGE_FAIL(file, page->number, "key %u is not above the one before it",
+                                     i);
+        previous = node.key;
+        may_equal = false;
+    }
+    if (place->beyond.data && compare(previous, place->beyond, place->integer_keys) >= 0)
+        return CATALOG_PAGE_FAIL(file, page->number, "key %u belongs on a later page",
+                                 page->count - 1);
+    return MV_OK;
+}
+
+mv_err catalog_page_read(catalog_file *file, const catalog_page_place *place, uint8_t *copy,
+                         catalog_page *page)
+{
+    MV_TRY(catalog_page_claim(file, place->number, 1, true));
+    memcpy(copy, file->bytes + (size_t)place->number * file->page_size, file->page_size);
+    catalog_page found = {.bytes = copy, .number = place->number, .is_leaf = place->is_leaf};
+    MV_TRY(check_header(file, place, &found));
+    MV_TRY(check_layout(file, &found));
+    MV_TRY(check_nodes(file, place, &found));
+    *page = found;
+    return MV_OK;
+}
+
+mv_err catalog_page_overflow(catalog_file *file, const catalog_node *node, const uint8_t **value,
+                             uint64_t *pages_count)
+{
+    uint64_t first = catalog_page_u64(node->rest);
+    uint8_t header[CATALOG_PAGE_HEADER_SIZE];
+    if (first >= file->pages_count)
+        return catalog_page_claim(file, first, 1, true); /* fails, with a text */
+    const uint8_t *start = file->bytes + (size_t)first * file->page_size;
+    memcpy(header, start, sizeof header);
+    uint64_t number = catalog_page_u64(header), count = catalog_page_u32(header + 12);
+    unsigned flags = catalog_page_u16(header + 10);
+    if (number != first || flags != FLAG_OVERFLOW)
+        return CATALOG_PAGE_FAIL(file, first,
+                                 "number %" PRIu64
+                                 " and flags %#x in its header, expected an overflow page",
+                                 number, flags);
+    /* There may be more pages than the value needs: LMDB does not shrink a run it has just written.
+     */
+    uint64_t wanted =
+        (CATALOG_PAGE_HEADER_SIZE + node->value_size + file->page_size - 1) / file->page_size;
+    if (count < wanted)
+        return CATALOG_PAGE_FAIL(file, first,
+                                 "a run of %" PRIu64 " overflow pages, expected at least %" PRIu64,
+                                 count, wanted);
+    MV_TRY(catalog_page_claim(file, first, count, true));
+    *value = start + sizeof header;
+    *pages_count = count;
+    return MV_OK;
+}

@@ -1,0 +1,434 @@
+/* Values to cells and back. A value goes in when its type holds it exactly; only `float` rounds. */
+#include "storage/cell.h"
+
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "storage/schema.h"
+
+#define NUMBER_TEXT_SIZE (ERROR_QUOTE_SIZE + 2)
+#define PLACE_TEXT_SIZE  128
+
+/* Where a value is on its way to, for error texts. */
+typedef struct place {
+    const char *field;
+    mv_type type;   /* of the single value: without MV_ARRAY */
+    size_t element; /* of the list, from 1; 0: no list */
+} place;
+
+/* A whole number between -2^63 and 2^64 - 1. */
+typedef struct whole {
+    bool negative; /* never of zero */
+    uint64_t magnitude;
+} whole;
+
+size_t cell_width(mv_type type)
+{
+    switch (type) {
+    case MV_BOOL: return 1;
+    case MV_INT32:
+    case MV_UINT32:
+    case MV_FLOAT: return 4;
+    case MV_INT64:
+    case MV_UINT64:
+    case MV_DOUBLE: return 8;
+    default: return 0;
+    }
+}
+
+static mv_type element_type(mv_type array)
+{
+    return (mv_type)((unsigned)array & ~(unsigned)MV_ARRAY);
+}
+
+/* ---------------------------------------------------------------- error texts */
+
+static const char *place_text(const place *at, char out[PLACE_TEXT_SIZE])
+{
+    if (at->element)
+        (void)snprintf(out, PLACE_TEXT_SIZE, "element %zu of field '%.64s'", at->element,
+                       at->field);
+    else
+        (void)snprintf(out, PLACE_TEXT_SIZE, "field '%.64s'", at->field);
+    return out;
+}
+
+static const char *kind_text(mv_kind kind)
+{
+    switch (kind) {
+    case MV_KIND_NULL: return "null";
+    case MV_KIND_BOOL: return "a boolean";
+    case MV_KIND_INT:
+    case MV_KIND_UINT:
+    case MV_KIND_REAL: return "a number";
+    case MV_KIND_STRING: return "a string";
+    case MV_KIND_LIST: return "a list";
+    }
+    return "a value of unknown kind";
+}
+
+static mv_err wrong_kind(const place *at, const char *wanted, mv_kind got, mv_error *error)
+{
+    char where[PLACE_TEXT_SIZE];
+    return error_set(error, MV_MISUSE, "%s wants %s, got %s", place_text(at, where), wanted,
+                     kind_text(got));
+}
+
+/* The number or string of `value` for an error text. */
+static const char *number_text(const mv_value *value, char out[NUMBER_TEXT_SIZE])
+{
+    char quoted[ERROR_QUOTE_SIZE];
+    switch (value->kind) {
+    case MV_KIND_INT: (void)snprintf(out, NUMBER_TEXT_SIZE, "%" PRId64, value->as.i); break;
+    case MV_KIND_UINT: (void)snprintf(out, NUMBER_TEXT_SIZE, "%" PRIu64, value->as.u); break;
+    case MV_KIND_REAL: (void)snprintf(out, NUMBER_TEXT_SIZE, "%.17g", value->as.real); break;
+    case MV_KIND_STRING:
+        (void)snprintf(out, NUMBER_TEXT_SIZE, "'%s'",
+                       error_quote(value->as.string.data, value->as.string.size, quoted));
+        break;
+    default: out[0] = 0;
+    }
+    return out;
+}
+
+static mv_err refuse_number(const place *at, const mv_value *value, const char *why,
+                            mv_error *error)
+{
+    char where[PLACE_TEXT_SIZE], number[NUMBER_TEXT_SIZE];
+    return error_set(error, MV_MISUSE, "%s is %s: %s %s", place_text(at, where),
+                     schema_type_name(at->type), number_text(value, number), why);
+}
+
+/* ---------------------------------------------------------------- whole numbers in */
+
+/* The largest magnitude a type holds, below and above zero. */
+static uint64_t magnitude_max(mv_type type, bool negative)
+{
+    switch (type) {
+    case MV_INT32: return (uint64_t)INT32_MAX + negative;
+    case MV_INT64: return (uint64_t)INT64_MAX + negative;
+    case MV_UINT32: return negative ? 0 : UINT32_MAX;
+    default: return negative ? 0 : UINT64_MAX;
+    }
+}
+
+static mv_err refuse_range(const place *at, const mv_value *value, mv_error *error)
+{
+    char why[96];
+    uint64_t lowest = magnitude_max(at->type, true);
+    (void)snprintf(why, sizeof why, "is out of range (%s%" PRIu64 " to %" PRIu64 ")",
+                   lowest ? "-" : "", lowest, magnitude_max(at->type, false));
+    return refuse_number(at, value, why, error);
+}
+
+static whole whole_of_int(int64_t i)
+{
+    return (whole){.negative = i < 0, .magnitude = i < 0 ? 0 - (uint64_t)i : (uint64_t)i};
+}
+
+/* "-?[0-9]+". *fits is false when a decimal number is beyond 64 bits. */
+static bool whole_of_decimal(const char *text, size_t size, whole *out, bool *fits)
+{
+    bool negative = size > 0 && text[0] == '-';
+    uint64_t magnitude = 0;
+    *fits = true;
+    if (size == negative) return false;
+    for (size_t i = negative; i < size; i++) {
+        if (text[i] < '0' || text[i] > '9') return false;
+        if (__builtin_mul_overflow(magnitude, (uint64_t)10, &magnitude) ||
+            __builtin_add_overflow(magnitude, (uint64_t)(text[i] - '0'), &magnitude))
+            *fits = false;
+    }
+    *out = (whole){.negative = negative && magnitude > 0, .magnitude = magnitude};
+    return true;
+}
+
+static mv_err whole_of_real(const place *at, const mv_value *value, whole *out, mv_error *error)
+{
+    double real = value->as.real;
+    if (isnan(real) || real != trunc(real))
+        return refuse_number(at, value, "is not a whole number", error);
+    if (fabs(real) >= 0x1p64) return refuse_range(at, value, error);
+    *out = (whole){.negative = real < 0, .magnitude = (uint64_t)fabs(real)};
+    return MV_OK;
+}
+
+static mv_err whole_of_value(const place *at, const mv_value *value, whole *out, mv_error *error)
+{
+    bool fits = true;
+    switch (value->kind) {
+    case MV_KIND_INT: *out = whole_of_int(value->as.i); return MV_OK;
+    case MV_KIND_UINT: *out = (whole){.magnitude = value->as.u}; return MV_OK;
+    case MV_KIND_REAL: return whole_of_real(at, value, out, error);
+    case MV_KIND_STRING:
+        if (cell_width(at->type) < 8) break;
+        if (!whole_of_decimal(value->as.string.data, value->as.string.size, out, &fits))
+            return refuse_number(at, value, "is no decimal number", error);
+        return fits ? MV_OK : refuse_range(at, value, error);
+    default: break;
+    }
+    return wrong_kind(at, "a number", value->kind, error);
+}
+
+static mv_err put_whole(const place *at, const mv_value *value, uint8_t *out, mv_error *error)
+{
+    whole number = {0};
+    MV_TRY(whole_of_value(at, value, &number, error));
+    if (number.magnitude > magnitude_max(at->type, number.negative))
+        return refuse_range(at, value, error);
+    /* Two's complement, cut to the width of the type by copying its low bytes. */
+    uint64_t bits = number.negative ? 0 - number.magnitude : number.magnitude;
+    memcpy(out, &bits, cell_width(at->type));
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- other values in */
+
+/* Has a double the 53 bits that this number needs? */
+static bool fits_double(uint64_t magnitude)
+{
+    return magnitude == 0 || magnitude >> MV_LOWEST_BIT(magnitude) < (uint64_t)1 << 53;
+}
+
+static mv_err put_real(const place *at, const mv_value *value, uint8_t *out, mv_error *error)
+{
+    double real;
+    if (value->kind == MV_KIND_REAL) {
+        real = value->as.real;
+        if (isnan(real)) return refuse_number(at, value, "is not a number", error);
+    } else if (value->kind == MV_KIND_INT || value->kind == MV_KIND_UINT) {
+        whole number = value->kind == MV_KIND_INT ? whole_of_int(value->as.i)
+                                                  : (whole){.magnitude = value->as.u};
+        if (at->type == MV_DOUBLE && !fits_double(number.magnitude))
+            return refuse_number(at, value, "cannot be held exactly", error);
+        real = number.negative ? -(double)number.magnitude : (double)number.magnitude;
+    } else {
+        return wrong_kind(at, "a number", value->kind, error);
+    }
+    if (at->type == MV_DOUBLE) {
+        memcpy(out, &real, sizeof real);
+        return MV_OK;
+    }
+    if (isfinite(real) && fabs(real) > (double)FLT_MAX)
+        return refuse_number(at, value, "is out of range (-3.4028235e+38 to 3.4028235e+38)", error);
+    float rounded = (float)real;
+    memcpy(out, &rounded, sizeof rounded);
+    return MV_OK;
+}
+
+/* A value of a fixed type into its cell_width bytes. */
+static mv_err put_fixed(const place *at, const mv_value *value, uint8_t *out, mv_error *error)
+{
+    switch (at->type) {
+    case MV_BOOL:
+        if (value->kind != MV_KIND_BOOL) return wrong_kind(at, "a boolean", value->kind, error);
+        *out = value->as.boolean;
+        return MV_OK;
+    case MV_FLOAT:
+    case MV_DOUBLE: return put_real(at, value, out, error);
+    default: return put_whole(at, value, out, error);
+    }
+}
+
+/* Room for a cell of `size` bytes at the end of `out`. */
+static mv_err reserve(const place *at, size_t size, mem_buffer *out, mv_error *error)
+{
+    if (size > MV_ROW_SIZE_MAX)
+        return error_set(error, MV_LIMIT,
+                         "field '%.64s' has %zu bytes, a document holds at most %u", at->field,
+                         size, MV_ROW_SIZE_MAX);
+    if (!mem_buffer_reserve(out, size)) return error_memory(error, size, "a value");
+    return MV_OK;
+}
+
+static mv_err put_string(const place *at, const mv_value *value, mem_buffer *out, mv_error *error)
+{
+    if (value->kind != MV_KIND_STRING) return wrong_kind(at, "a string", value->kind, error);
+    MV_TRY(reserve(at, value->as.string.size, out, error));
+    (void)mem_buffer_append(out, value->as.string.data, value->as.string.size);
+    return MV_OK;
+}
+
+static mv_err put_fixed_array(place *at, const mv_value *list, mem_buffer *out, mv_error *error)
+{
+    size_t width = cell_width(at->type), count = list->as.list.count, size;
+    if (!mem_mul(count, width, &size)) size = SIZE_MAX;
+    MV_TRY(reserve(at, size, out, error));
+    for (size_t i = 0; i < count; i++) {
+        at->element = i + 1;
+        MV_TRY(put_fixed(at, &list->as.list.items[i], out->data + out->size + i * width, error));
+    }
+    out->size += size;
+    return MV_OK;
+}
+
+static mv_err put_string_array(place *at, const mv_value *list, mem_buffer *out, mv_error *error)
+{
+    size_t count = list->as.list.count, strings = 0, size;
+    const mv_value *items = list->as.list.items;
+    for (size_t i = 0; i < count; i++) {
+        at->element = i + 1;
+        if (items[i].kind != MV_KIND_STRING)
+            return wrong_kind(at, "a string", items[i].kind, error);
+        if (!mem_add(strings, items[i].as.string.size, &strings)) strings = SIZE_MAX;
+    }
+    if (!mem_mul(count, 4, &size) || !mem_add(size, 4, &size) || !mem_add(size, strings, &size))
+        size = SIZE_MAX;
+    MV_TRY(reserve(at, size, out, error));
+
+    uint32_t count32 = (uint32_t)count, end = 0;
+    (void)mem_buffer_append(out, &count32, 4);
+    for (size_t i = 0; i < count; i++) {
+        end += (uint32_t)items[i].as.string.size;
+        (void)mem_buffer_append(out, &end, 4);
+    }
+    for (size_t i = 0; i < count; i++)
+        (void)mem_buffer_append(out, items[i].as.string.data, items[i].as.string.size);
+    return MV_OK;
+}
+
+mv_err cell_from_value(mv_type type, const mv_value *value, const char *field, mem_buffer *out,
+                       mv_error *error)
+{
+    place at = {.field = field, .type = element_type(type)};
+    if (type & MV_ARRAY) {
+        if (value->kind != MV_KIND_LIST) return wrong_kind(&at, "a list", value->kind, error);
+        return at.type == MV_STRING ? put_string_array(&at, value, out, error)
+                                    : put_fixed_array(&at, value, out, error);
+    }
+    if (type == MV_STRING) return put_string(&at, value, out, error);
+    MV_TRY(reserve(&at, cell_width(type), out, error));
+    MV_TRY(put_fixed(&at, value, out->data + out->size, error));
+    out->size += cell_width(type);
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- the way out */
+
+/* False: a bool that is neither 0 nor 1. */
+static bool get_fixed(mv_type type, const uint8_t *bytes, mv_value *value)
+{
+    union {
+        int32_t i32;
+        uint32_t u32;
+        int64_t i64;
+        uint64_t u64;
+        float real32;
+        double real64;
+    } raw;
+    if (type == MV_BOOL) {
+        *value = (mv_value){.kind = MV_KIND_BOOL, .as.boolean = *bytes == 1};
+        return *bytes <= 1;
+    }
+    memcpy(&raw, bytes, cell_width(type));
+    switch (type) {
+    case MV_INT32: *value = (mv_value){.kind = MV_KIND_INT, .as.i = raw.i32}; break;
+    case MV_UINT32: *value = (mv_value){.kind = MV_KIND_INT, .as.i = raw.u32}; break;
+    case MV_INT64: *value = (mv_value){.kind = MV_KIND_INT, .as.i = raw.i64}; break;
+    case MV_UINT64:
+        if (raw.u64 > INT64_MAX)
+            *value = (mv_value){.kind = MV_KIND_UINT, .as.u = raw.u64};
+        else
+            *value = (mv_value){.kind = MV_KIND_INT, .as.i = (int64_t)raw.u64};
+        break;
+    case MV_FLOAT: *value = (mv_value){.kind = MV_KIND_REAL, .as.real = (double)raw.real32}; break;
+    default: *value = (mv_value){.kind = MV_KIND_REAL, .as.real = raw.real64}; break;
+    }
+    return true;
+}
+
+static mv_err damaged(mv_type type, size_t size, mv_error *error)
+{
+    return error_set(error, MV_CORRUPT, "a value of type %s is damaged (%zu bytes)",
+                     schema_type_name(type), size);
+}
+
+uint32_t cell_array_count(mv_type type, const uint8_t *bytes, size_t size)
+{
+    mv_type element = element_type(type);
+    if (size > MV_ROW_SIZE_MAX) return UINT32_MAX;
+    if (element != MV_STRING) {
+        size_t width = cell_width(element);
+        return width == 0 || size % width ? UINT32_MAX : (uint32_t)(size / width);
+    }
+    uint32_t count, end = 0;
+    if (size < 4) return UINT32_MAX;
+    memcpy(&count, bytes, 4);
+    if (count > (size - 4) / 4) return UINT32_MAX;
+    if (count) memcpy(&end, bytes + (size_t)4 * count, 4);
+    return end == size - 4 - (size_t)4 * count ? count : UINT32_MAX;
+}
+
+bool cell_array_string(const uint8_t *bytes, size_t size, uint32_t at, const char **data,
+                       uint32_t *data_size)
+{
+    uint32_t count, start = 0, end;
+    memcpy(&count, bytes, 4);
+    size_t strings = 4 + (size_t)4 * count;
+    if (at) memcpy(&start, bytes + (size_t)4 * at, 4);
+    memcpy(&end, bytes + 4 + (size_t)4 * at, 4);
+    if (start > end || end > size - strings) return false;
+    *data = (const char *)bytes + strings + start;
+    *data_size = end - start;
+    return true;
+}
+
+static mv_err array_to_value(mv_type type, const uint8_t *bytes, size_t size, mem_arena *arena,
+                             mv_value *value, mv_error *error)
+{
+    uint32_t count = cell_array_count(type, bytes, size);
+    if (count == UINT32_MAX) return damaged(type, size, error);
+    mv_type element = element_type(type);
+    size_t width = cell_width(element), items_size = count * sizeof(mv_value);
+    mv_value *items = mem_arena_alloc(arena, items_size);
+    if (!items) return error_memory(error, items_size, "a list");
+    for (uint32_t i = 0; i < count; i++) {
+        if (element != MV_STRING) {
+            if (!get_fixed(element, bytes + i * width, &items[i]))
+                return damaged(type, size, error);
+            continue;
+        }
+        const char *data;
+        uint32_t data_size;
+        if (!cell_array_string(bytes, size, i, &data, &data_size))
+            return damaged(type, size, error);
+        items[i] = (mv_value){.kind = MV_KIND_STRING, .as.string = {data, data_size}};
+    }
+    *value = (mv_value){.kind = MV_KIND_LIST, .as.list = {items, count}};
+    return MV_OK;
+}
+
+mv_err cell_to_value(mv_type type, const uint8_t *bytes, size_t size, mem_arena *arena,
+                     mv_value *value, mv_error *error)
+{
+    if (type & MV_ARRAY) return array_to_value(type, bytes, size, arena, value, error);
+    if (type == MV_STRING) {
+        const char *data = size ? (const char *)bytes : ""; /* never NULL */
+        *value = (mv_value){.kind = MV_KIND_STRING, .as.string = {data, size}};
+        return MV_OK;
+    }
+    if (size == 0 || size != cell_width(type) || !get_fixed(type, bytes, value))
+        return damaged(type, size, error);
+    return MV_OK;
+}
+
+mv_err cell_check(mv_type type, const uint8_t *bytes, size_t size, mv_error *error)
+{
+    mv_type element = element_type(type);
+    mv_value value;
+    if (type == MV_STRING) return MV_OK;
+    uint32_t count = cell_array_count((mv_type)(MV_ARRAY | type), bytes, size);
+    if (count == UINT32_MAX || (!(type & MV_ARRAY) && count != 1))
+        return damaged(type, size, error);
+    for (uint32_t i = 0; i < count; i++) {
+        const char *data;
+        uint32_t data_size;
+        if (element == MV_STRING ? !cell_array_string(bytes, size, i, &data, &data_size)
+                                 : !get_fixed(element, bytes + i * cell_width(element), &value))
+            return damaged(type, size, error);
+    }
+    return MV_OK;
+}

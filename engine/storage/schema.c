@@ -1,0 +1,316 @@
+/* Schemas: built field by field, each checked as it comes. schema_save.c has them as bytes,
+ * schema_compare.c tells two apart. */
+#include "storage/schema.h"
+
+#include <string.h>
+
+#include "storage/cell.h"
+#include "vector/element.h"
+
+/* ---------------------------------------------------------------- types */
+
+static const struct {
+    mv_type type;
+    const char *name;
+} schema_types[] = {
+    {MV_STRING, "string"},
+    {MV_BOOL, "bool"},
+    {MV_INT32, "int32"},
+    {MV_INT64, "int64"},
+    {MV_UINT32, "uint32"},
+    {MV_UINT64, "uint64"},
+    {MV_FLOAT, "float"},
+    {MV_DOUBLE, "double"},
+    {(mv_type)(MV_ARRAY | MV_STRING), "array_string"},
+    {(mv_type)(MV_ARRAY | MV_BOOL), "array_bool"},
+    {(mv_type)(MV_ARRAY | MV_INT32), "array_int32"},
+    {(mv_type)(MV_ARRAY | MV_INT64), "array_int64"},
+    {(mv_type)(MV_ARRAY | MV_UINT32), "array_uint32"},
+    {(mv_type)(MV_ARRAY | MV_UINT64), "array_uint64"},
+    {(mv_type)(MV_ARRAY | MV_FLOAT), "array_float"},
+    {(mv_type)(MV_ARRAY | MV_DOUBLE), "array_double"},
+    {MV_VECTOR_FP32, "vector_fp32"},
+    {MV_VECTOR_FP16, "vector_fp16"},
+    {MV_VECTOR_INT8, "vector_int8"},
+};
+
+static const char *type_name(mv_type type)
+{
+    for (size_t i = 0; i < sizeof schema_types / sizeof *schema_types; i++)
+        if (schema_types[i].type == type) return schema_types[i].name;
+    return NULL;
+}
+
+const char *schema_type_name(mv_type type)
+{
+    const char *name = type_name(type);
+    return name ? name : "unknown";
+}
+
+/* ---------------------------------------------------------------- names */
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+/* `what` says whose name it is; `extra` is one more character that may follow the first, or 0. */
+static mv_err check_name(const char *what, const char *name, char extra, mv_error *error)
+{
+    char quoted[ERROR_QUOTE_SIZE];
+    if (!name || !*name) return error_set(error, MV_MISUSE, "the name of a %s is missing", what);
+    size_t size = strlen(name);
+    error_quote(name, size, quoted);
+    if (size > MV_NAME_SIZE_MAX)
+        return error_set(error, MV_MISUSE, "%s name '%s' has %zu bytes, at most %u are allowed",
+                         what, quoted, size, MV_NAME_SIZE_MAX);
+    for (size_t i = 0; i < size; i++) {
+        char c = name[i];
+        if (is_letter(c) || (i > 0 && ((c >= '0' && c <= '9') || c == extra))) continue;
+        return error_set(
+            error, MV_MISUSE,
+            "%s name '%s' must be letters, digits%s and '_', not beginning with a digit", what,
+            quoted, extra ? ", '-'" : "");
+    }
+    return MV_OK;
+}
+
+static mv_err check_field_name(const mv_schema *schema, const char *name, mv_error *error)
+{
+    static const char *const reserved[] = {"id", "score", "distance"};
+    MV_TRY(check_name("field", name, 0, error));
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        if (strcmp(name, reserved[i]) == 0)
+            return error_set(error, MV_MISUSE, "field name '%s' is reserved", name);
+    uint32_t position;
+    if (mv_schema_find_field(schema, name, strlen(name), &position) ||
+        mv_schema_find_vector(schema, name, strlen(name), &position))
+        return error_set(error, MV_MISUSE, "field '%s' is in the schema twice", name);
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- building */
+
+mv_err mv_schema_create(const char *name, mv_schema **schema, mv_error *error)
+{
+    *schema = NULL;
+    if (name && *name) MV_TRY(check_name("collection", name, '-', error));
+    mv_schema *created = mem_alloc_zero(sizeof *created);
+    if (!created) return error_memory(error, sizeof *created, "a schema");
+    if (name) memcpy(created->name, name, strlen(name));
+    created->next_uid = 1;
+    *schema = created;
+    return MV_OK;
+}
+
+/* Make room for one more item of an array; *items may move. */
+static mv_err make_room(void **items, uint32_t *capacity, uint32_t count, size_t item_size,
+                        mv_error *error)
+{
+    if (count < *capacity) return MV_OK;
+    uint32_t more = *capacity ? *capacity * 2 : 8;
+    void *grown = mem_realloc(*items, *capacity * item_size, more * item_size);
+    if (!grown) return error_memory(error, more * item_size, "the fields of a schema");
+    *items = grown;
+    *capacity = more;
+    return MV_OK;
+}
+
+/* Take over a default value: checked, and kept in the form in which the type gives values out. */
+static mv_err take_default(mv_schema *schema, schema_field *field, const mv_value *value,
+                           mv_error *error)
+{
+    if (!value || (value->kind == MV_KIND_NULL && field->nullable)) return MV_OK;
+    mem_buffer bytes = {0};
+    mv_err err = cell_from_value(field->type, value, field->name, &bytes, error);
+    if (err) {
+        error_prefix(error, err, "default value: ");
+        goto done;
+    }
+    const uint8_t *kept = mem_arena_copy(&schema->arena, bytes.data, bytes.size);
+    if (!kept) {
+        err = error_memory(error, bytes.size, "a default value");
+        goto done;
+    }
+    err =
+        cell_to_value(field->type, kept, bytes.size, &schema->arena, &field->default_value, error);
+    field->has_default = !err;
+done:
+    mem_buffer_free(&bytes);
+    return err;
+}
+
+mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, mv_error *error)
+{
+    MV_TRY(check_field_name(schema, options->name, error));
+    if (element_size(options->type))
+        return error_set(error, MV_MISUSE, "field '%s' is scalar, %s is a type of vector fields",
+                         options->name, schema_type_name(options->type));
+    if (!type_name(options->type))
+        return error_set(error, MV_MISUSE, "field '%s' has the unknown type %d", options->name,
+                         (int)options->type);
+    if (schema->fields_count == MV_FIELDS_MAX)
+        return error_set(error, MV_MISUSE, "field '%s': a schema has at most %u scalar fields",
+                         options->name, MV_FIELDS_MAX);
+
+    schema_field field = {
+        .uid = schema->next_uid, .type = options->type, .nullable = options->nullable};
+    memcpy(field.name, options->name, strlen(options->name));
+    MV_TRY(take_default(schema, &field, options->default_value, error));
+    void *fields = schema->fields;
+    mv_err err =
+        make_room(&fields, &schema->fields_capacity, schema->fields_count, sizeof field, error);
+    schema->fields = fields;
+    if (err) return err;
+    schema->fields[schema->fields_count++] = field;
+    schema->next_uid++;
+    return MV_OK;
+}
+
+static mv_err check_vector(const mv_schema *schema, const mv_vector_options *options,
+                           mv_error *error)
+{
+    const char *name = options->name;
+    MV_TRY(check_field_name(schema, name, error));
+    if (!type_name(options->type))
+        return error_set(error, MV_MISUSE, "vector field '%s' has the unknown type %d", name,
+                         (int)options->type);
+    if (!element_size(options->type))
+        return error_set(error, MV_MISUSE, "vector field '%s' is %s, which is no vector type", name,
+                         schema_type_name(options->type));
+    if (options->dim < 1 || options->dim > MV_DIM_MAX)
+        return error_set(error, MV_MISUSE, "vector field '%s' has dim %u, it must be 1 to %u", name,
+                         options->dim, MV_DIM_MAX);
+    if (options->metric != MV_L2 && options->metric != MV_IP && options->metric != MV_COSINE)
+        return error_set(error, MV_MISUSE, "vector field '%s' has the unknown metric %d", name,
+                         (int)options->metric);
+    if (options->index != MV_INDEX_FLAT)
+        return error_set(error, MV_MISUSE, "vector field '%s' has the unknown index type %d", name,
+                         (int)options->index);
+    if (schema->vectors_count == MV_VECTORS_MAX)
+        return error_set(error, MV_MISUSE,
+                         "vector field '%s': a schema has at most %u vector fields", name,
+                         MV_VECTORS_MAX);
+    return MV_OK;
+}
+
+mv_err mv_schema_add_vector(mv_schema *schema, const mv_vector_options *options, mv_error *error)
+{
+    MV_TRY(check_vector(schema, options, error));
+    schema_vector vector = {
+        .uid = schema->next_uid,
+        .type = options->type,
+        .metric = options->metric,
+        .index = options->index,
+        .dim = options->dim,
+        .size = options->dim * (uint32_t)element_size(options->type),
+    };
+    memcpy(vector.name, options->name, strlen(options->name));
+    void *vectors = schema->vectors;
+    mv_err err =
+        make_room(&vectors, &schema->vectors_capacity, schema->vectors_count, sizeof vector, error);
+    schema->vectors = vectors;
+    if (err) return err;
+    schema->vectors[schema->vectors_count++] = vector;
+    schema->next_uid++;
+    return MV_OK;
+}
+
+void mv_schema_free(mv_schema *schema)
+{
+    if (!schema) return;
+    mem_free(schema->fields, schema->fields_capacity * sizeof *schema->fields);
+    mem_free(schema->vectors, schema->vectors_capacity * sizeof *schema->vectors);
+    mem_arena_free(&schema->arena);
+    mem_free(schema, sizeof *schema);
+}
+
+/* ---------------------------------------------------------------- asking */
+
+const char *mv_schema_name(const mv_schema *schema)
+{
+    return schema->name;
+}
+
+uint32_t mv_schema_field_count(const mv_schema *schema)
+{
+    return schema->fields_count;
+}
+
+uint32_t mv_schema_vector_count(const mv_schema *schema)
+{
+    return schema->vectors_count;
+}
+
+bool mv_schema_field(const mv_schema *schema, uint32_t position, mv_field_options *options)
+{
+    if (position >= schema->fields_count) return false;
+    const schema_field *field = &schema->fields[position];
+    *options = (mv_field_options){
+        .name = field->name,
+        .type = field->type,
+        .nullable = field->nullable,
+        .default_value = field->has_default ? &field->default_value : NULL,
+    };
+    return true;
+}
+
+bool mv_schema_vector(const mv_schema *schema, uint32_t position, mv_vector_options *options)
+{
+    if (position >= schema->vectors_count) return false;
+    const schema_vector *vector = &schema->vectors[position];
+    *options = (mv_vector_options){
+        .name = vector->name,
+        .type = vector->type,
+        .dim = vector->dim,
+        .metric = vector->metric,
+        .index = vector->index,
+    };
+    return true;
+}
+
+static bool name_is(const char *own, const char *name, size_t size)
+{
+    return size <= MV_NAME_SIZE_MAX && memcmp(own, name, size) == 0 && own[size] == 0;
+}
+
+bool mv_schema_find_field(const mv_schema *schema, const char *name, size_t size,
+                          uint32_t *position)
+{
+    for (uint32_t i = 0; i < schema->fields_count; i++) {
+        if (!name_is(schema->fields[i].name, name, size)) continue;
+        *position = i;
+        return true;
+    }
+    return false;
+}
+
+bool mv_schema_find_vector(const mv_schema *schema, const char *name, size_t size,
+                           uint32_t *position)
+{
+    for (uint32_t i = 0; i < schema->vectors_count; i++) {
+        if (!name_is(schema->vectors[i].name, name, size)) continue;
+        *position = i;
+        return true;
+    }
+    return false;
+}
+
+mv_err schema_unknown_field(const mv_schema *schema, const char *name, size_t size, bool vectors,
+                            mv_error *error)
+{
+    char quoted[ERROR_QUOTE_SIZE];
+    const char *names[MV_FIELDS_MAX];
+    uint32_t count = vectors ? schema->vectors_count : schema->fields_count, position;
+    error_quote(name, size, quoted);
+    if (vectors ? mv_schema_find_field(schema, name, size, &position)
+                : mv_schema_find_vector(schema, name, size, &position))
+        return error_set(error, MV_MISUSE, "field '%s' is a %s field, not a %s field", quoted,
+                         vectors ? "scalar" : "vector", vectors ? "vector" : "scalar");
+    for (uint32_t i = 0; i < count; i++)
+        names[i] = vectors ? schema->vectors[i].name : schema->fields[i].name;
+    const char *nearest = mv_nearest_name(name, size, names, count);
+    return error_set(error, MV_MISUSE,
+                     nearest ? "unknown field '%s' (did you mean '%s'?)" : "unknown field '%s'",
+                     quoted, nearest);
+}

@@ -1,0 +1,58 @@
+/* The schema of a collection: scalar fields and vector fields, checked, found by name, and turned
+ * into bytes for the catalog and back. Public functions on mv_schema (moonvec.h) are in schema.c
+ * too. */
+#ifndef MV_SCHEMA_H
+#define MV_SCHEMA_H
+
+#include "base/error.h"
+#include "base/mem.h"
+
+typedef struct schema_field {
+    char name[MV_NAME_SIZE_MAX + 1];
+    uint32_t uid; /* never reused within a collection: names its bytes on disk through renames */
+    mv_type type;
+    bool nullable;
+    bool has_default;
+    mv_value default_value; /* points into the schema's arena */
+} schema_field;
+
+typedef struct schema_vector {
+    char name[MV_NAME_SIZE_MAX + 1];
+    uint32_t uid;
+    mv_type type;
+    mv_metric metric;
+    mv_index_type index;
+    uint32_t dim;
+    uint32_t size; /* bytes of one vector: dim × element size */
+} schema_vector;
+
+struct mv_schema {
+    char name[MV_NAME_SIZE_MAX + 1];
+    uint32_t next_uid;
+    uint32_t fields_count;
+    uint32_t vectors_count;
+    schema_field *fields;
+    schema_vector *vectors;
+    uint32_t fields_capacity;
+    uint32_t vectors_capacity;
+    mem_arena arena; /* default values */
+};
+
+mv_err schema_copy(const mv_schema *schema, mv_schema **copy, mv_error *error);
+
+/* MV_SCHEMA_MISMATCH, naming the first difference, unless both have the same fields with the same
+ * options. The order of the fields and an empty name on either side do not count. */
+mv_err schema_compare(const mv_schema *wanted, const mv_schema *found, mv_error *error);
+
+/* To bytes (appended) and back. Reading checks everything: MV_CORRUPT. */
+mv_err schema_save(const mv_schema *schema, mem_buffer *out, mv_error *error);
+mv_err schema_load(const void *bytes, size_t size, mv_schema **schema, mv_error *error);
+
+/* "string", "array_int32", "vector_fp32", ... */
+const char *schema_type_name(mv_type type);
+
+/* MV_MISUSE: "unknown field 'yeer' (did you mean 'year'?)", of scalar or vector fields. */
+mv_err schema_unknown_field(const mv_schema *schema, const char *name, size_t size, bool vectors,
+                            mv_error *error);
+
+#endif

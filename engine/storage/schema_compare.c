@@ -1,0 +1,135 @@
+/* What differs between the schema of a collection and the one it is opened with. */
+#include <stdio.h>
+#include <string.h>
+
+#include "storage/cell.h"
+#include "storage/schema.h"
+
+/* "field 'year' is int32 in the collection, int64 in the given schema" */
+static mv_err differs(const char *field, const char *verb, const char *found, const char *wanted,
+                      mv_error *error)
+{
+    return error_set(error, MV_SCHEMA_MISMATCH,
+                     "field '%s' %s %s in the collection, %s in the given schema", field, verb,
+                     found, wanted);
+}
+
+static mv_err missing(const char *field, const char *there, const char *not_there, mv_error *error)
+{
+    return error_set(error, MV_SCHEMA_MISMATCH, "field '%s' is in the %s but not in the %s", field,
+                     there, not_there);
+}
+
+static const char *metric_name(mv_metric metric)
+{
+    switch (metric) {
+    case MV_L2: return "l2";
+    case MV_IP: return "ip";
+    case MV_COSINE: return "cosine";
+    }
+    return "unknown";
+}
+
+static const char *index_name(mv_index_type index)
+{
+    return index == MV_INDEX_FLAT ? "flat" : "none";
+}
+
+/* Both have a default, of the same type: are the cells the same? */
+static mv_err compare_default(const schema_field *wanted, const schema_field *found,
+                              mv_error *error)
+{
+    mem_buffer a = {0}, b = {0};
+    mv_err err = cell_from_value(wanted->type, &wanted->default_value, wanted->name, &a, error);
+    if (!err) err = cell_from_value(found->type, &found->default_value, found->name, &b, error);
+    if (!err && (a.size != b.size || (a.size && memcmp(a.data, b.data, a.size) != 0)))
+        err = error_set(
+            error, MV_SCHEMA_MISMATCH,
+            "field '%s' has one default value in the collection, another in the given schema",
+            wanted->name);
+    mem_buffer_free(&a);
+    mem_buffer_free(&b);
+    return err;
+}
+
+static mv_err compare_field(const schema_field *wanted, const schema_field *found, mv_error *error)
+{
+    const char *name = wanted->name;
+    if (wanted->type != found->type)
+        return differs(name, "is", schema_type_name(found->type), schema_type_name(wanted->type),
+                       error);
+    if (wanted->nullable != found->nullable)
+        return differs(name, "is", found->nullable ? "nullable" : "not nullable",
+                       wanted->nullable ? "nullable" : "not nullable", error);
+    if (wanted->has_default != found->has_default)
+        return differs(name, "has", found->has_default ? "a default value" : "no default value",
+                       wanted->has_default ? "one" : "none", error);
+    return wanted->has_default ? compare_default(wanted, found, error) : MV_OK;
+}
+
+static mv_err compare_vector(const schema_vector *wanted, const schema_vector *found,
+                             mv_error *error)
+{
+    const char *name = wanted->name;
+    if (wanted->type != found->type)
+        return differs(name, "is", schema_type_name(found->type), schema_type_name(wanted->type),
+                       error);
+    if (wanted->dim != found->dim) {
+        char wanted_dim[16], found_dim[16];
+        (void)snprintf(wanted_dim, sizeof wanted_dim, "%u", wanted->dim);
+        (void)snprintf(found_dim, sizeof found_dim, "%u", found->dim);
+        return differs(name, "has dim", found_dim, wanted_dim, error);
+    }
+    if (wanted->metric != found->metric)
+        return differs(name, "has metric", metric_name(found->metric), metric_name(wanted->metric),
+                       error);
+    if (wanted->index != found->index)
+        return differs(name, "has index", index_name(found->index), index_name(wanted->index),
+                       error);
+    return MV_OK;
+}
+
+/* MV_SCHEMA_MISMATCH when a field of `a` is not in `b` at all, or there of the other kind. */
+static mv_err find_all(const mv_schema *a, const mv_schema *b, const char *a_is, const char *b_is,
+                       mv_error *error)
+{
+    uint32_t at;
+    for (uint32_t i = 0; i < a->fields_count; i++) {
+        const char *name = a->fields[i].name;
+        if (!mv_schema_find_field(b, name, strlen(name), &at))
+            return missing(name, a_is, b_is, error);
+    }
+    for (uint32_t i = 0; i < a->vectors_count; i++) {
+        const char *name = a->vectors[i].name;
+        if (!mv_schema_find_vector(b, name, strlen(name), &at))
+            return missing(name, a_is, b_is, error);
+    }
+    return MV_OK;
+}
+
+mv_err schema_compare(const mv_schema *wanted, const mv_schema *found, mv_error *error)
+{
+    uint32_t at;
+    if (*wanted->name && *found->name && strcmp(wanted->name, found->name) != 0)
+        return error_set(error, MV_SCHEMA_MISMATCH,
+                         "the collection is named '%s', the given schema '%s'", found->name,
+                         wanted->name);
+    for (uint32_t i = 0; i < wanted->fields_count; i++) {
+        const schema_field *field = &wanted->fields[i];
+        if (mv_schema_find_field(found, field->name, strlen(field->name), &at))
+            MV_TRY(compare_field(field, &found->fields[at], error));
+        else if (mv_schema_find_vector(found, field->name, strlen(field->name), &at))
+            return differs(field->name, "is", schema_type_name(found->vectors[at].type),
+                           schema_type_name(field->type), error);
+    }
+    for (uint32_t i = 0; i < wanted->vectors_count; i++) {
+        const schema_vector *vector = &wanted->vectors[i];
+        if (mv_schema_find_vector(found, vector->name, strlen(vector->name), &at))
+            MV_TRY(compare_vector(vector, &found->vectors[at], error));
+        else if (mv_schema_find_field(found, vector->name, strlen(vector->name), &at))
+            return differs(vector->name, "is", schema_type_name(found->fields[at].type),
+                           schema_type_name(vector->type), error);
+    }
+    MV_TRY(find_all(wanted, found, "given schema", "collection", error));
+    return find_all(found, wanted, "collection", "given schema", error);
+}

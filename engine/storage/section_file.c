@@ -1,0 +1,125 @@
+/* Reading section files: every number of the file is checked before it is used. */
+#include "storage/section_file.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/os.h"
+#include "storage/section_format.h"
+
+struct section_file {
+    const uint8_t *bytes; /* the mapping */
+    uint64_t size;
+    const section_entry *table; /* inside the mapping */
+    uint32_t sections;
+    char name[SECTION_FILE_NAME_SIZE];
+};
+
+static mv_err damaged(const char *name, const char *what, mv_error *error)
+{
+    return error_set(error, MV_CORRUPT, "%s: %s", name, what);
+}
+
+static mv_err check_header(const section_file *f, const section_header *h, uint64_t segment,
+                           uint64_t rows, const section_file_record *record, mv_error *error)
+{
+    if (memcmp(h->magic, SECTION_MAGIC, sizeof h->magic) != 0)
+        return damaged(f->name, "it is not a moonvec file", error);
+    if (h->format > SECTION_FORMAT)
+        return error_set(error, MV_WRONG_VERSION,
+                         "%s: format %u is newer than this moonvec reads (%u)", f->name,
+                         (unsigned)h->format, SECTION_FORMAT);
+    if (h->file_size != f->size)
+        return damaged(f->name, "its size is not what its header says", error);
+    if (h->sections > SECTIONS_MAX || h->table_offset % SECTION_ALIGN ||
+        h->table_offset > f->size ||
+        (f->size - h->table_offset) != h->sections * sizeof(section_entry))
+        return damaged(f->name, "its section table is out of bounds", error);
+    if (h->checksum != section_header_checksum(h, f->bytes + h->table_offset))
+        return damaged(f->name, "the checksum of its header is wrong", error);
+    if (h->checksum != record->checksum || h->kind != record->kind || h->segment != segment ||
+        h->rows != rows)
+        return damaged(f->name, "it is not the file that the catalog names", error);
+    return MV_OK;
+}
+
+static mv_err check_table(const section_file *f, uint64_t table_offset, mv_error *error)
+{
+    for (uint32_t i = 0; i < f->sections; i++) {
+        const section_entry *entry = &f->table[i];
+        if (entry->offset % SECTION_ALIGN || entry->offset < sizeof(section_header) ||
+            entry->offset > table_offset || entry->size > table_offset - entry->offset)
+            return damaged(f->name, "a section is out of bounds", error);
+    }
+    return MV_OK;
+}
+
+mv_err section_file_open(const char *path, const char *name, uint64_t segment, uint64_t rows,
+                         const section_file_record *record, section_file **out, mv_error *error)
+{
+    mv_err err = MV_OK;
+    os_file file = OS_FILE_NONE;
+    const void *bytes = NULL;
+    section_file *f = mem_alloc_zero(sizeof *f);
+    if (!f) return error_memory(error, sizeof *f, "a file");
+    strncpy(f->name, name, sizeof f->name - 1);
+    if ((err = os_open_read(path, &file, &f->size, error))) {
+        if (err == MV_NOT_FOUND) err = damaged(f->name, "the file is missing", error);
+        goto done;
+    }
+    if (f->size != record->size || f->size < sizeof(section_header)) {
+        err = error_set(error, MV_CORRUPT, "%s: it has %llu bytes, the catalog says %llu", f->name,
+                        (unsigned long long)f->size, (unsigned long long)record->size);
+        goto done;
+    }
+    if ((err = os_map(file, f->size, &bytes, path, error))) goto done;
+    f->bytes = bytes;
+    section_header header;
+    memcpy(&header, f->bytes, sizeof header);
+    if ((err = check_header(f, &header, segment, rows, record, error))) goto done;
+    f->table = (const section_entry *)(const void *)(f->bytes + header.table_offset);
+    f->sections = header.sections;
+    if ((err = check_table(f, header.table_offset, error))) goto done;
+    *out = f;
+    f = NULL;
+done:
+    os_close(file);
+    section_file_close(f);
+    return err;
+}
+
+void section_file_close(section_file *f)
+{
+    if (!f) return;
+    os_unmap(f->bytes, f->size);
+    mem_free(f, sizeof *f);
+}
+
+section section_file_find(const section_file *f, section_kind kind, uint32_t column)
+{
+    for (uint32_t i = 0; i < f->sections; i++)
+        if (f->table[i].kind == (uint32_t)kind && f->table[i].column == column)
+            return (section){f->bytes + f->table[i].offset, f->table[i].size};
+    return (section){0};
+}
+
+const void *section_file_bytes(const section_file *f, uint64_t *size)
+{
+    *size = f->size;
+    return f->bytes;
+}
+
+mv_err section_file_verify(const section_file *f, mv_error *error)
+{
+    for (uint32_t i = 0; i < f->sections; i++) {
+        const section_entry *entry = &f->table[i];
+        if (hash_bytes(f->bytes + entry->offset, entry->size, 0) != entry->checksum)
+            return error_set(
+                error, MV_CORRUPT,
+                "%s: the checksum of section %u (kind %u, column %u, at byte %llu) is wrong",
+                f->name, i, (unsigned)entry->kind, (unsigned)entry->column,
+                (unsigned long long)entry->offset);
+    }
+    return MV_OK;
+}

@@ -1,0 +1,319 @@
+/* Reading segments: files become a table once all sizes agree. */
+#include "storage/segment.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/os.h"
+
+/* ---------------------------------------------------------------- records and names */
+
+typedef struct record_head {
+    uint64_t rows;
+    uint64_t first_docid;
+    uint64_t last_docid;
+    uint64_t files_count;
+} record_head;
+
+static_assert(sizeof(record_head) == 32, "a segment record begins with 32 bytes");
+static_assert(sizeof(section_file_record) == 24, "a file record has 24 bytes");
+
+mv_err segment_record_save(const segment_record *record, mem_buffer *out, mv_error *error)
+{
+    record_head head = {record->rows, record->first_docid, record->last_docid, record->files_count};
+    size_t files_size = record->files_count * sizeof *record->files;
+    if (!mem_buffer_append(out, &head, sizeof head) ||
+        !mem_buffer_append(out, record->files, files_size))
+        return error_memory(error, files_size, "a segment record");
+    return MV_OK;
+}
+
+mv_err segment_record_load(uint64_t number, const uint8_t *bytes, size_t size, mem_arena *arena,
+                           segment_record *record, mv_error *error)
+{
+    record_head head;
+    if (size < sizeof head) goto damaged;
+    memcpy(&head, bytes, sizeof head);
+    if (head.files_count < 1 || head.files_count > MV_VECTORS_MAX + 1) goto damaged;
+    if (size != sizeof head + head.files_count * sizeof(section_file_record)) goto damaged;
+    if (head.rows < 1 || head.rows > SEGMENT_ROWS_MAX || head.last_docid < head.first_docid ||
+        head.last_docid - head.first_docid < head.rows - 1)
+        goto damaged;
+    section_file_record *files = mem_arena_copy(arena, bytes + sizeof head, size - sizeof head);
+    if (!files) return error_memory(error, size, "a segment record");
+    *record = (segment_record){
+        number, head.rows, head.first_docid, head.last_docid, (uint32_t)head.files_count, files};
+    return MV_OK;
+damaged:
+    return error_set(error, MV_CORRUPT, "the record of segment %" PRIu64 " is damaged", number);
+}
+
+void segment_file_name(uint64_t number, const section_file_record *file,
+                       char out[SEGMENT_FILE_NAME_SIZE])
+{
+    if (file->kind == SECTION_FILE_ROWS)
+        (void)snprintf(out, SEGMENT_FILE_NAME_SIZE, "%06" PRIu64 ".rows", number);
+    else
+        (void)snprintf(out, SEGMENT_FILE_NAME_SIZE, "%06" PRIu64 ".%u.vec", number,
+                       (unsigned)file->column);
+}
+
+bool segment_parse_file_name(const char *name, uint64_t *number)
+{
+    if (*name < '0' || *name > '9') return false;
+    char *rest;
+    unsigned long long parsed = strtoull(name, &rest, 10);
+    *number = parsed;
+    if (!strcmp(rest, ".rows") || !strcmp(rest, ".rows.new")) return true;
+    if (*rest++ != '.' || *rest < '0' || *rest > '9') return false;
+    (void)strtoull(rest, &rest, 10);
+    return !strcmp(rest, ".vec") || !strcmp(rest, ".vec.new");
+}
+
+/* ---------------------------------------------------------------- opening */
+
+/* The section of exactly `size` bytes, or MV_CORRUPT. */
+static mv_err need_section(const segment *s, uint32_t file, section_kind kind, uint32_t column,
+                           uint64_t size, const uint8_t **bytes, mv_error *error)
+{
+    section found = section_file_find(s->files[file], kind, column);
+    if (!found.bytes || found.size != size)
+        return error_set(error, MV_CORRUPT,
+                         "segment %" PRIu64 ": section %d of column %u has %" PRIu64
+                         " bytes, %" PRIu64 " expected",
+                         s->number, (int)kind, (unsigned)column, found.size, size);
+    *bytes = found.bytes;
+    return MV_OK;
+}
+
+static mv_err bind_variable(const segment *s, section_kind ends_kind, section_kind bytes_kind,
+                            uint32_t column, table_column *out, mv_error *error)
+{
+    const uint8_t *ends = NULL;
+    MV_TRY(need_section(s, 0, ends_kind, column, (uint64_t)s->table.rows * sizeof(uint64_t), &ends,
+                        error));
+    section bytes = section_file_find(s->files[0], bytes_kind, column);
+    out->ends = (const uint64_t *)(const void *)ends;
+    out->bytes = bytes.bytes ? bytes.bytes : ends; /* damaged: empty cells still point somewhere */
+    out->bytes_size = bytes.size;
+    return MV_OK;
+}
+
+static mv_err bind_column(const segment *s, const schema_field *field, table_column *out,
+                          mv_error *error)
+{
+    section nulls = section_file_find(s->files[0], SECTION_NULLS, field->uid);
+    if (nulls.bytes) {
+        const uint8_t *bits = NULL;
+        MV_TRY(need_section(s, 0, SECTION_NULLS, field->uid,
+                            bits_words(s->table.rows) * sizeof(uint64_t), &bits, error));
+        out->nulls = (const uint64_t *)(const void *)bits;
+    }
+    if (cell_is_variable(field->type))
+        return bind_variable(s, SECTION_ENDS, SECTION_BYTES, field->uid, out, error);
+    return need_section(s, 0, SECTION_VALUES, field->uid,
+                        (uint64_t)s->table.rows * cell_width(field->type), &out->values, error);
+}
+
+static mv_err bind_vectors(const segment *s, uint32_t file, const schema_vector *field,
+                           table_vectors *out, mv_error *error)
+{
+    MV_TRY(need_section(s, file, SECTION_VECTORS, field->uid, (uint64_t)s->table.rows * field->size,
+                        &out->base, error));
+    out->stride = field->size;
+    if (field->metric != MV_COSINE) return MV_OK;
+    const uint8_t *norms = NULL;
+    MV_TRY(need_section(s, file, SECTION_INVERSE_NORMS, field->uid,
+                        (uint64_t)s->table.rows * sizeof(float), &norms, error));
+    out->inverse_norms = (const float *)(const void *)norms;
+    return MV_OK;
+}
+
+static mv_err bind_table(segment *s, const mv_schema *schema, mv_error *error)
+{
+    const uint8_t *docids = NULL;
+    MV_TRY(need_section(s, 0, SECTION_DOCIDS, 0, (uint64_t)s->table.rows * sizeof(uint64_t),
+                        &docids, error));
+    s->table.docids = (const uint64_t *)(const void *)docids;
+    if (s->table.docids[0] != s->first_docid || s->table.docids[s->table.rows - 1] != s->last_docid)
+        return error_set(error, MV_CORRUPT,
+                         "segment %" PRIu64 ": its docids are not those of the catalog", s->number);
+    MV_TRY(bind_variable(s, SECTION_ID_ENDS, SECTION_ID_BYTES, 0, &s->table.ids, error));
+    for (uint32_t f = 0; f < schema->fields_count; f++)
+        MV_TRY(bind_column(s, &schema->fields[f], &s->columns[f], error));
+    for (uint32_t v = 0; v < schema->vectors_count; v++)
+        MV_TRY(bind_vectors(s, v + 1, &schema->vectors[v], &s->vectors[v], error));
+    s->table.columns = s->columns;
+    s->table.vectors = s->vectors;
+    return MV_OK;
+}
+
+/* The record's file number `file` must be rows first, then the schema's vector fields in order. */
+static mv_err open_file(segment *s, const mv_schema *schema, const segment_record *record,
+                        uint32_t file, const char *directory, const char *path, mv_error *error)
+{
+    const section_file_record *r = &record->files[file];
+    bool expected =
+        file == 0 ? r->kind == SECTION_FILE_ROWS
+                  : r->kind == SECTION_FILE_VECTORS && r->column == schema->vectors[file - 1].uid;
+    if (!expected)
+        return error_set(error, MV_CORRUPT,
+                         "segment %" PRIu64 ": its files are not those of the schema", s->number);
+    char name[SEGMENT_FILE_NAME_SIZE], joined[OS_PATH_SIZE];
+    segment_file_name(s->number, r, name);
+    if (!path) {
+        MV_TRY(os_join(joined, directory, name, error));
+        path = joined;
+    }
+    return section_file_open(path, name, s->number, record->rows, r, &s->files[file], error);
+}
+
+mv_err segment_open(const mv_schema *schema, const segment_record *record, const char *directory,
+                    const char *const *paths, segment **out, mv_error *error)
+{
+    mv_err err = MV_OK;
+    if (record->files_count != schema->vectors_count + 1)
+        return error_set(error, MV_CORRUPT, "segment %" PRIu64 " has %u files, the schema wants %u",
+                         record->number, record->files_count, schema->vectors_count + 1);
+    segment *s = mem_alloc_zero(sizeof *s);
+    if (!s) return error_memory(error, sizeof *s, "a segment");
+    s->number = record->number;
+    s->first_docid = record->first_docid;
+    s->last_docid = record->last_docid;
+    s->table.rows = (uint32_t)record->rows;
+    s->fields_count = schema->fields_count;
+    s->files_count = record->files_count;
+    s->columns = mem_alloc_zero(s->fields_count * sizeof *s->columns);
+    s->vectors = mem_alloc_zero((s->files_count - 1) * sizeof *s->vectors);
+    s->files = mem_alloc_zero(s->files_count * sizeof *s->files);
+    if (!s->columns || !s->vectors || !s->files) {
+        err = error_memory(error, s->fields_count * sizeof *s->columns, "a segment");
+        goto done;
+    }
+    for (uint32_t file = 0; file < s->files_count; file++)
+        if ((err =
+                 open_file(s, schema, record, file, directory, paths ? paths[file] : NULL, error)))
+            goto done;
+    if ((err = bind_table(s, schema, error))) goto done;
+    *out = s;
+    s = NULL;
+done:
+    segment_close(s);
+    return err;
+}
+
+void segment_close(segment *s)
+{
+    if (!s) return;
+    for (uint32_t file = 0; s->files && file < s->files_count; file++)
+        section_file_close(s->files[file]);
+    mem_free(s->files, s->files_count * sizeof *s->files);
+    mem_free(s->columns, s->fields_count * sizeof *s->columns);
+    mem_free(s->vectors, (s->files_count - 1) * sizeof *s->vectors);
+    mem_free(s, sizeof *s);
+}
+
+/* ---------------------------------------------------------------- reading */
+
+void segment_name_of_file(const segment *s, const mv_schema *schema, uint32_t file,
+                          char out[SEGMENT_FILE_NAME_SIZE])
+{
+    section_file_record record = {.kind = SECTION_FILE_ROWS};
+    if (file)
+        record = (section_file_record){.kind = SECTION_FILE_VECTORS,
+                                       .column = schema->vectors[file - 1].uid};
+    segment_file_name(s->number, &record, out);
+}
+
+bool segment_find_row(const segment *s, uint64_t docid, uint32_t *row)
+{
+    if (docid < s->first_docid || docid > s->last_docid) return false;
+    const uint64_t *docids = s->table.docids;
+    uint32_t low = 0, high = s->table.rows - 1;
+    if (s->last_docid - s->first_docid == high) { /* no gaps */
+        *row = (uint32_t)(docid - s->first_docid);
+        return docids[*row] == docid;
+    }
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (docids[middle] < docid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *row = low;
+    return docids[low] == docid;
+}
+
+static mv_err damaged_cell(const char *name, uint32_t row, mv_error *error)
+{
+    return error_set(error, MV_CORRUPT, "row %u of '%s' is damaged", row, name);
+}
+
+mv_err segment_read_cell(const table *t, const mv_schema *schema, uint32_t field, uint32_t row,
+                         cell *out, mv_error *error)
+{
+    const table_column *column = &t->columns[field];
+    mv_type type = schema->fields[field].type;
+    *out = (cell){.state = CELL_NULL};
+    if (table_is_null(column, row)) return MV_OK;
+    out->state = CELL_VALUE;
+    if (!cell_is_variable(type)) {
+        out->size = (uint32_t)cell_width(type);
+        out->bytes = column->values + (size_t)row * out->size;
+        return MV_OK;
+    }
+    uint64_t size;
+    if (!table_cell(column, row, &out->bytes, &size) || size > MV_ROW_SIZE_MAX)
+        return damaged_cell(schema->fields[field].name, row, error);
+    out->size = (uint32_t)size;
+    return MV_OK;
+}
+
+mv_err segment_read_row(const table *t, const mv_schema *schema, uint32_t row, row_parts *out,
+                        mv_error *error)
+{
+    uint64_t size;
+    if (!table_cell(&t->ids, row, &out->id, &size) || size > MV_ID_SIZE_MAX)
+        return damaged_cell("id", row, error);
+    out->id_size = (uint32_t)size;
+    for (uint32_t f = 0; f < schema->fields_count; f++)
+        MV_TRY(segment_read_cell(t, schema, f, row, &out->cells[f], error));
+    for (uint32_t v = 0; v < schema->vectors_count; v++) {
+        const table_vectors *vectors = &t->vectors[v];
+        out->vectors[v] = vectors->base + (size_t)row * vectors->stride;
+        out->inverse_norms[v] = vectors->inverse_norms ? vectors->inverse_norms[row] : 0;
+    }
+    return MV_OK;
+}
+
+static mv_err verify_column(const segment *s, const mv_schema *schema, uint32_t field,
+                            mv_error *error)
+{
+    for (uint32_t row = 0; row < s->table.rows; row++) {
+        cell c;
+        MV_TRY(segment_read_cell(&s->table, schema, field, row, &c, error));
+        if (c.state == CELL_VALUE && cell_check(schema->fields[field].type, c.bytes, c.size, NULL))
+            return damaged_cell(schema->fields[field].name, row, error);
+    }
+    return MV_OK;
+}
+
+mv_err segment_verify(const segment *s, const mv_schema *schema, mv_error *error)
+{
+    for (uint32_t file = 0; file < s->files_count; file++)
+        MV_TRY(section_file_verify(s->files[file], error));
+    for (uint32_t row = 0; row < s->table.rows; row++) {
+        const uint8_t *id;
+        uint64_t size;
+        if (!table_cell(&s->table.ids, row, &id, &size) || size < 1 || size > MV_ID_SIZE_MAX)
+            return damaged_cell("id", row, error);
+        if (row && s->table.docids[row] <= s->table.docids[row - 1])
+            return damaged_cell("docid", row, error);
+    }
+    for (uint32_t field = 0; field < schema->fields_count; field++)
+        MV_TRY(verify_column(s, schema, field, error));
+    return MV_OK;
+}
