@@ -1,0 +1,291 @@
+/* One test of a filter: is the field there, can it be tested so, do the literals fit its type? Literals go
+ * through cell_from_value like values being inserted, so both sides of a comparison are rounded alike
+ * (0.1 finds what was stored as 0.1 in a float field) and refused alike.
+ *
+ * Comparisons of numbers become closed ranges: x < 5 is [lowest, 4]. One loop per type serves them all. */
+#include <math.h>
+#include <string.h>
+
+#include "query/filter_tree.h"
+
+/* Rough nanoseconds per 64 rows, to put the cheap members of a group first. */
+enum {
+    COST_CONSTANT = 0,
+    COST_IS_NULL = 1,
+    COST_RANGE = 50,
+    COST_IN = 200,
+    COST_STRING = 400,
+    COST_LENGTH = 500,
+    COST_STRING_IN = 800,
+    COST_CONTAIN = 2000,
+    COST_LIKE = 2000,
+};
+
+static mv_type element_type(mv_type type)
+{
+    return (mv_type)((unsigned)type & ~(unsigned)MV_ARRAY);
+}
+
+/* ---------------------------------------------------------------- fields */
+
+mv_err filter_check_field(filter_context *c, const filter_token *name, bool negated, filter_node **leaf)
+{
+    filter_node *node = mem_arena_alloc(c->arena, sizeof *node);
+    char *name_copy = mem_arena_alloc(c->arena, name->size + 1);
+    if (!node || !name_copy) return error_memory(c->error, sizeof *node + name->size + 1, "a filter");
+    memcpy(name_copy, name->text, name->size);
+    name_copy[name->size] = 0;
+    *node = (filter_node){.negated = negated, .name = name_copy, .field = FILTER_FIELD_ID, .type = MV_STRING};
+    *leaf = node;
+    if (strcmp(name_copy, "id") == 0) {
+        c->filter->uses_id = true;
+        return MV_OK;
+    }
+    if (mv_schema_find_field(c->schema, name->text, name->size, &node->field)) {
+        node->type = c->schema->fields[node->field].type;
+        bits_set(c->filter->fields, node->field);
+        return MV_OK;
+    }
+    uint32_t vector;
+    if (mv_schema_find_vector(c->schema, name->text, name->size, &vector))
+        return filter_fail(c->source, name->text, MV_MISUSE, c->error, "field '%s' is a vector: filters test scalar fields",
+                           name_copy);
+    mv_error cause;
+    mv_err err = schema_unknown_field(c->schema, name->text, name->size, false, &cause);
+    return filter_fail(c->source, name->text, err, c->error, "%s", cause.text);
+}
+
+mv_err filter_check_scalar(filter_context *c, const filter_node *leaf, const char *test, const char *at)
+{
+    if (!(leaf->type & MV_ARRAY)) return MV_OK;
+    return filter_fail(c->source, at, MV_MISUSE, c->error,
+                       "field '%s' is %s: %s tests single values (use CONTAIN_ANY, CONTAIN_ALL or array_length)",
+                       leaf->name, schema_type_name(leaf->type), test);
+}
+
+mv_err filter_check_string(filter_context *c, const filter_node *leaf, const char *test, const char *at)
+{
+    MV_TRY(filter_check_scalar(c, leaf, test, at));
+    if (leaf->type == MV_STRING) return MV_OK;
+    return filter_fail(c->source, at, MV_MISUSE, c->error, "field '%s' is %s: %s tests strings", leaf->name,
+                       schema_type_name(leaf->type), test);
+}
+
+mv_err filter_check_array(filter_context *c, const filter_node *leaf, const char *test, const char *at)
+{
+    if (leaf->type & MV_ARRAY) return MV_OK;
+    return filter_fail(c->source, at, MV_MISUSE, c->error, "field '%s' is %s: %s tests arrays%s", leaf->name,
+                       schema_type_name(leaf->type), test, strcmp(test, "array_length") == 0 ? "" : " (use IN)");
+}
+
+/* ---------------------------------------------------------------- leaves without a loop of their own */
+
+void filter_check_constant(filter_node *leaf, bool truth)
+{
+    leaf->kind = FILTER_CONSTANT;
+    leaf->as.truth = truth;
+    leaf->cost = COST_CONSTANT;
+}
+
+void filter_check_null(filter_node *leaf)
+{
+    leaf->kind = FILTER_IS_NULL;
+    leaf->cost = COST_IS_NULL;
+}
+
+/* The test is unknown for every row, and so is its negation: it never passes. */
+static void settle_unknown(filter_node *leaf)
+{
+    filter_check_constant(leaf, false);
+}
+
+/* The test has the same result for every row that is not NULL. */
+static void settle(filter_node *leaf, bool result)
+{
+    if (result == leaf->negated) {
+        filter_check_constant(leaf, false);
+        return;
+    }
+    leaf->negated = true; /* IS NOT NULL */
+    filter_check_null(leaf);
+}
+
+/* ---------------------------------------------------------------- literals */
+
+/* The value as a cell of `type` in c->cell. */
+static mv_err bind(filter_context *c, mv_type type, const char *name, const filter_value *value)
+{
+    mv_error cause;
+    c->cell.size = 0;
+    mv_err err = cell_from_value(type, &value->value, name, &c->cell, &cause);
+    if (err == MV_OK) return MV_OK;
+    if (err != MV_MISUSE && err != MV_LIMIT) return error_set(c->error, err, "%s", cause.text);
+    if (value->argument)
+        return filter_fail(c->source, value->at, err, c->error, "argument %u: %s", value->argument, cause.text);
+    return filter_fail(c->source, value->at, err, c->error, "%s", cause.text);
+}
+
+/* ---------------------------------------------------------------- ranges */
+
+/* What a comparison needs to know of a type, all numbers moved so that their order is that of unsigned ones. */
+typedef struct domain {
+    uint64_t sign; /* the bit that makes the type signed; 0: none */
+    uint64_t min, max;
+} domain;
+
+static bool is_real(mv_type type)
+{
+    return type == MV_FLOAT || type == MV_DOUBLE;
+}
+
+static uint64_t order_of_real(mv_type type, double value)
+{
+    uint64_t bits;
+    if (type == MV_DOUBLE) {
+        memcpy(&bits, &value, sizeof bits);
+        return filter_order_64(bits);
+    }
+    float narrow = (float)value;
+    uint32_t narrow_bits;
+    memcpy(&narrow_bits, &narrow, sizeof narrow_bits);
+    return filter_order_32(narrow_bits);
+}
+
+static domain domain_of(mv_type type)
+{
+    if (type == MV_BOOL) return (domain){.max = 1};
+    uint64_t max = cell_width(type) == 8 ? UINT64_MAX : UINT32_MAX;
+    if (type == MV_UINT32 || type == MV_UINT64) return (domain){.max = max};
+    uint64_t sign = max / 2 + 1;
+    if (!is_real(type)) return (domain){.sign = sign, .max = max};
+    return (domain){.sign = sign,
+                    .min = order_of_real(type, -INFINITY) ^ sign,
+                    .max = order_of_real(type, INFINITY) ^ sign};
+}
+
+/* The range of what compares so with the literal (a cell); false when nothing does. `op` is EQ, LT or GT. */
+static bool range_of(mv_type type, filter_op op, const uint8_t *literal, filter_range *out)
+{
+    domain d = domain_of(type);
+    uint64_t bits = 0;
+    memcpy(&bits, literal, cell_width(type));
+    if (is_real(type)) bits = type == MV_FLOAT ? filter_order_32((uint32_t)bits) : filter_order_64(bits);
+    uint64_t low = bits ^ d.sign, high = low; /* of what is equal */
+    bool is_zero = is_real(type) && (bits == 0 || bits == order_of_real(type, -0.0));
+    if (is_zero) high = d.sign, low = d.sign - 1; /* both zeros are */
+    if (op == FILTER_LT) {
+        if (low == d.min) return false;
+        high = low - 1, low = d.min;
+    } else if (op == FILTER_GT) {
+        if (high == d.max) return false;
+        low = high + 1, high = d.max;
+    }
+    *out = (filter_range){.low = low ^ d.sign, .span = high - low};
+    return true;
+}
+
+/* !=, >= and <= are =, < and > the other way round. */
+static filter_op without_negation(filter_op op, bool *negated)
+{
+    if (op == FILTER_EQ || op == FILTER_LT || op == FILTER_GT) return op;
+    *negated = !*negated;
+    return op == FILTER_NE ? FILTER_EQ : op == FILTER_LE ? FILTER_GT : FILTER_LT;
+}
+
+mv_err filter_check_compare(filter_context *c, filter_node *leaf, filter_op op, const filter_value *value)
+{
+    if (value->value.kind == MV_KIND_NULL) {
+        settle_unknown(leaf);
+        return MV_OK;
+    }
+    MV_TRY(bind(c, leaf->type, leaf->name, value));
+    op = without_negation(op, &leaf->negated);
+    if (leaf->type == MV_STRING) {
+        const uint8_t *bytes = mem_arena_copy(c->arena, c->cell.data, c->cell.size);
+        if (!bytes) return error_memory(c->error, c->cell.size, "a string of the filter");
+        leaf->kind = FILTER_STRING;
+        leaf->cost = COST_STRING;
+        leaf->as.string.op = op;
+        leaf->as.string.bytes = bytes;
+        leaf->as.string.size = c->cell.size;
+        return MV_OK;
+    }
+    leaf->kind = FILTER_RANGE;
+    leaf->cost = COST_RANGE;
+    if (!range_of(leaf->type, op, c->cell.data, &leaf->as.range)) settle(leaf, false);
+    return MV_OK;
+}
+
+mv_err filter_check_length(filter_context *c, filter_node *leaf, filter_op op, const filter_value *value)
+{
+    if (value->value.kind == MV_KIND_NULL) {
+        settle_unknown(leaf);
+        return MV_OK;
+    }
+    MV_TRY(bind(c, MV_INT64, leaf->name, value));
+    op = without_negation(op, &leaf->negated);
+    leaf->kind = FILTER_LENGTH;
+    leaf->cost = COST_LENGTH;
+    if (!range_of(MV_INT64, op, c->cell.data, &leaf->as.range)) settle(leaf, false);
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- patterns and lists */
+
+static mv_err check_escape(filter_context *c, const filter_value *escape)
+{
+    if (escape->value.kind == MV_KIND_STRING) {
+        const char *data = escape->value.as.string.data;
+        size_t size = escape->value.as.string.size;
+        if (size && filter_character_size((const uint8_t *)data, size) == size) return MV_OK;
+    }
+    return filter_fail(c->source, escape->at, MV_MISUSE, c->error, "ESCAPE wants a string of one character");
+}
+
+mv_err filter_check_like(filter_context *c, filter_node *leaf, const filter_value *pattern, const filter_value *escape)
+{
+    const char *escape_data = NULL;
+    size_t escape_size = 0;
+    if (escape) {
+        MV_TRY(check_escape(c, escape));
+        escape_data = escape->value.as.string.data;
+        escape_size = escape->value.as.string.size;
+    }
+    if (pattern->value.kind == MV_KIND_NULL) {
+        settle_unknown(leaf);
+        return MV_OK;
+    }
+    MV_TRY(bind(c, MV_STRING, leaf->name, pattern));
+    leaf->kind = FILTER_LIKE;
+    leaf->cost = COST_LIKE;
+    filter_like *like = &leaf->as.like;
+    MV_TRY(filter_like_compile((const char *)c->cell.data, c->cell.size, escape_data, escape_size, c->arena, like,
+                               c->error));
+    if (like->kind == FILTER_LIKE_NOTHING || like->kind == FILTER_LIKE_ANYTHING)
+        settle(leaf, like->kind == FILTER_LIKE_ANYTHING);
+    return MV_OK;
+}
+
+mv_err filter_check_list_begin(filter_context *c, filter_node *leaf, filter_kind kind)
+{
+    leaf->kind = kind;
+    leaf->cost = kind != FILTER_IN ? COST_CONTAIN : leaf->type == MV_STRING ? COST_STRING_IN : COST_IN;
+    return filter_set_create(c->arena, &leaf->as.set, c->error);
+}
+
+mv_err filter_check_list_add(filter_context *c, filter_node *leaf, const filter_value *value)
+{
+    mv_type type = element_type(leaf->type);
+    MV_TRY(bind(c, type, leaf->name, value));
+    return filter_set_add(leaf->as.set, filter_key_of(type, c->cell.data, c->cell.size), c->arena, c->error);
+}
+
+void filter_check_list_end(filter_node *leaf)
+{
+    if (leaf->as.set->count) return;
+    /* IN () is false even for NULL, as in SQLite: there is nothing to compare with. */
+    if (leaf->kind == FILTER_IN)
+        filter_check_constant(leaf, leaf->negated);
+    else
+        settle(leaf, leaf->kind == FILTER_CONTAIN_ALL);
+}

@@ -1,0 +1,220 @@
+/* Evaluating a filter over a block of rows. A bitmap goes down the tree: on the way in it has the rows
+ * still in question, on the way out those of them for which the node is true. So an AND hands one bitmap
+ * through its members, cheapest first, and the dear ones look only at what the cheap ones left; an OR asks
+ * each member only about rows that none has let pass yet. */
+#include <string.h>
+
+#include "query/filter_tree.h"
+
+typedef struct filter_block {
+    const table *t;
+    uint32_t begin;
+    uint32_t count;
+    size_t words;
+    mem_arena *scratch;
+    mv_error *error;
+} filter_block;
+
+static const table_column *column_of(const filter_node *node, const filter_block *b)
+{
+    return node->field == FILTER_FIELD_ID ? &b->t->ids : &b->t->columns[node->field];
+}
+
+/* ---------------------------------------------------------------- cells */
+
+/* What a cell says to a test, negation aside. */
+typedef enum verdict { FALSE_CELL = 0, TRUE_CELL = 1, DAMAGED_CELL } verdict;
+
+/* Element `at` of an array, as a key; false: damaged. */
+static bool element_key(mv_type type, const uint8_t *bytes, size_t size, uint32_t at, filter_key *key)
+{
+    mv_type element = (mv_type)((unsigned)type & ~(unsigned)MV_ARRAY);
+    if (element != MV_STRING) {
+        *key = filter_key_of(element, bytes + at * cell_width(element), 0);
+        return true;
+    }
+    const char *data;
+    uint32_t data_size;
+    if (!cell_array_string(bytes, size, at, &data, &data_size)) return false;
+    *key = filter_key_of(MV_STRING, (const uint8_t *)data, data_size);
+    return true;
+}
+
+static verdict contain_any(const filter_node *node, const uint8_t *bytes, size_t size)
+{
+    uint32_t count = cell_array_count(node->type, bytes, size);
+    if (count == UINT32_MAX) return DAMAGED_CELL;
+    for (uint32_t i = 0; i < count; i++) {
+        filter_key key;
+        if (!element_key(node->type, bytes, size, i, &key)) return DAMAGED_CELL;
+        if (filter_set_find(node->as.set, key) != FILTER_SET_NONE) return TRUE_CELL;
+    }
+    return FALSE_CELL;
+}
+
+/* Which values of the set were met in which row: marks[position] is the number of the row + 1. */
+static verdict contain_all(const filter_node *node, const uint8_t *bytes, size_t size, uint32_t row, uint32_t *marks)
+{
+    uint32_t count = cell_array_count(node->type, bytes, size), missing = node->as.set->count;
+    if (count == UINT32_MAX) return DAMAGED_CELL;
+    for (uint32_t i = 0; i < count && missing <= count - i; i++) {
+        filter_key key;
+        if (!element_key(node->type, bytes, size, i, &key)) return DAMAGED_CELL;
+        uint32_t position = filter_set_find(node->as.set, key);
+        if (position == FILTER_SET_NONE || marks[position] == row + 1) continue;
+        marks[position] = row + 1;
+        if (--missing == 0) return TRUE_CELL;
+    }
+    return FALSE_CELL;
+}
+
+static bool compare_string(const filter_node *node, const uint8_t *bytes, size_t size)
+{
+    const uint8_t *wanted = node->as.string.bytes;
+    size_t wanted_size = node->as.string.size;
+    if (node->as.string.op == FILTER_EQ) return size == wanted_size && memcmp(bytes, wanted, size) == 0;
+    int order = memcmp(bytes, wanted, size < wanted_size ? size : wanted_size);
+    if (order == 0) order = size < wanted_size ? -1 : size > wanted_size;
+    return node->as.string.op == FILTER_LT ? order < 0 : order > 0;
+}
+
+static verdict test_cell(const filter_node *node, const uint8_t *bytes, size_t size, uint32_t row, uint32_t *marks)
+{
+    switch (node->kind) {
+    case FILTER_STRING: return compare_string(node, bytes, size);
+    case FILTER_IN: return filter_set_find(node->as.set, filter_key_of(node->type, bytes, size)) != FILTER_SET_NONE;
+    case FILTER_LIKE: return filter_like_match(&node->as.like, bytes, size);
+    case FILTER_CONTAIN_ANY: return contain_any(node, bytes, size);
+    case FILTER_CONTAIN_ALL: return contain_all(node, bytes, size, row, marks);
+    case FILTER_LENGTH: {
+        uint32_t length = cell_array_count(node->type, bytes, size);
+        if (length == UINT32_MAX) return DAMAGED_CELL;
+        return length - node->as.range.low <= node->as.range.span;
+    }
+    default: return DAMAGED_CELL;
+    }
+}
+
+static mv_err fail_damaged(const filter_node *node, const filter_block *b, uint32_t row)
+{
+    return error_set(b->error, MV_CORRUPT, "field '%s' of row %u is damaged", node->name, row);
+}
+
+/* A word of the mask for which all 64 cells are searched at once; false: one by one, please. */
+static bool test_together(const filter_node *node, const filter_block *b, size_t word, uint64_t *mask)
+{
+    enum { WORTH_IT = 16 }; /* cells in question, of 64 */
+    uint64_t pass;
+    if (node->kind != FILTER_LIKE || node->as.like.kind != FILTER_LIKE_INFIX) return false;
+    if (MV_POPCOUNT(*mask) < WORTH_IT || word * 64 + 64 > b->count) return false;
+    if (!filter_like_search(&node->as.like, column_of(node, b), b->begin + (uint32_t)word * 64, &pass)) return false;
+    *mask &= node->negated ? ~pass : pass;
+    return true;
+}
+
+/* Tests of variable cells, one after the other. NULL rows are out of the mask already. */
+static mv_err test_cells(const filter_node *node, const filter_block *b, uint64_t *mask)
+{
+    const table_column *column = column_of(node, b);
+    uint32_t *marks = NULL;
+    if (node->kind == FILTER_CONTAIN_ALL) {
+        size_t size = node->as.set->count * sizeof *marks;
+        marks = mem_arena_alloc(b->scratch, size);
+        if (!marks) return error_memory(b->error, size, "evaluating a filter");
+        memset(marks, 0, size);
+    }
+    for (size_t word = 0; word < b->words; word++) {
+        if (test_together(node, b, word, &mask[word])) continue;
+        uint64_t pass = 0;
+        for (uint64_t left = mask[word]; left; left &= left - 1) {
+            uint32_t bit = MV_LOWEST_BIT(left), row = b->begin + (uint32_t)word * 64 + bit;
+            const uint8_t *bytes;
+            uint64_t size;
+            if (!table_cell(column, row, &bytes, &size)) return fail_damaged(node, b, row);
+            verdict v = test_cell(node, size ? bytes : (const uint8_t *)"", size, row, marks);
+            if (MV_UNLIKELY(v == DAMAGED_CELL)) return fail_damaged(node, b, row);
+            pass |= (uint64_t)(v != (verdict)node->negated) << bit;
+        }
+        mask[word] = pass;
+    }
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- nodes */
+
+static void mask_nulls(const filter_node *node, const filter_block *b, bool keep_nulls, uint64_t *mask)
+{
+    const uint64_t *nulls = column_of(node, b)->nulls;
+    if (!nulls) {
+        if (keep_nulls) memset(mask, 0, b->words * sizeof *mask);
+        return;
+    }
+    nulls += b->begin / 64;
+    for (size_t i = 0; i < b->words; i++) mask[i] &= keep_nulls ? nulls[i] : ~nulls[i];
+}
+
+static mv_err mask_leaf(const filter_node *node, const filter_block *b, uint64_t *mask)
+{
+    if (node->kind == FILTER_CONSTANT) {
+        if (!node->as.truth) memset(mask, 0, b->words * sizeof *mask);
+        return MV_OK;
+    }
+    bool is_null_test = node->kind == FILTER_IS_NULL;
+    mask_nulls(node, b, is_null_test && !node->negated, mask);
+    if (is_null_test) return MV_OK;
+
+    if (cell_is_variable(node->type)) return test_cells(node, b, mask);
+    const uint8_t *values = column_of(node, b)->values + (size_t)b->begin * cell_width(node->type);
+    if (node->kind == FILTER_RANGE)
+        filter_compare_range(node->type, values, b->count, &node->as.range, node->negated, mask);
+    else if (node->as.set->count <= FILTER_FEW)
+        filter_compare_few(node->type, values, b->count, node->as.set, node->negated, mask);
+    else
+        filter_set_mask(node->as.set, node->type, values, b->count, node->negated, mask);
+    return MV_OK;
+}
+
+static bool is_empty(const uint64_t *mask, size_t words)
+{
+    for (size_t i = 0; i < words; i++)
+        if (mask[i]) return false;
+    return true;
+}
+
+/* Leave in `mask` the rows for which the node is true. `spare` has two bitmaps for each OR on the way down.
+ * Recursion is as deep as parentheses and NOT were (MV_FILTER_DEPTH_MAX). */
+static mv_err mask_node(const filter_node *node, const filter_block *b, uint64_t *mask, uint64_t *spare)
+{
+    if (node->kind == FILTER_AND) {
+        for (const filter_node *member = node->as.members; member; member = member->next) {
+            MV_TRY(mask_node(member, b, mask, spare));
+            if (is_empty(mask, b->words)) break;
+        }
+        return MV_OK;
+    }
+    if (node->kind != FILTER_OR) return mask_leaf(node, b, mask);
+
+    uint64_t *left = spare, *tried = spare + b->words;
+    spare += 2 * b->words;
+    memcpy(left, mask, b->words * sizeof *left);
+    for (const filter_node *member = node->as.members; member; member = member->next) {
+        memcpy(tried, left, b->words * sizeof *tried);
+        MV_TRY(mask_node(member, b, tried, spare));
+        for (size_t i = 0; i < b->words; i++) left[i] &= ~tried[i];
+        if (is_empty(left, b->words)) break;
+    }
+    for (size_t i = 0; i < b->words; i++) mask[i] &= ~left[i];
+    return MV_OK;
+}
+
+mv_err filter_run(const filter *f, const table *t, uint32_t begin, uint32_t count, mem_arena *scratch, uint64_t *pass, mv_error *error)
+{
+    mv_assert(begin % 64 == 0 && count <= FILTER_BLOCK_ROWS && begin + count <= t->rows);
+    filter_block b = {.t = t, .begin = begin, .count = count, .words = bits_words(count), .scratch = scratch, .error = error};
+    mem_arena_clear(scratch);
+    size_t spare_size = f->root->or_depth * 2 * b.words * sizeof(uint64_t);
+    uint64_t *spare = mem_arena_alloc(scratch, spare_size);
+    if (!spare) return error_memory(error, spare_size, "evaluating a filter");
+    bits_fill(pass, count);
+    return mask_node(f->root, &b, pass, spare);
+}

@@ -1,0 +1,108 @@
+/* The values of IN and CONTAIN lists. */
+#include <string.h>
+
+#include "base/hash.h"
+#include "query/filter_tree.h"
+
+#define SLOTS_MIN 32u
+#define SLOTS_PER_KEY 4u /* mostly free: a value that is not there is mostly not compared with any */
+
+static uint64_t hash_key(const filter_set *set, filter_key key)
+{
+    if (key.bytes) return hash_bytes(key.bytes, key.number, set->seed);
+    uint64_t h = key.number ^ set->seed; /* the finalizer of MurmurHash3: every bit reaches every bit */
+    h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
+    h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53u;
+    return h ^ h >> 33;
+}
+
+static bool keys_equal(filter_key a, filter_key b)
+{
+    return a.number == b.number && (!a.bytes || memcmp(a.bytes, b.bytes, a.number) == 0);
+}
+
+/* The slot that holds the key, or the free one where it belongs. */
+static uint32_t slot_of(const filter_set *set, filter_key key)
+{
+    uint32_t mask = set->slots_count - 1, at = (uint32_t)hash_key(set, key) & mask;
+    while (set->slots[at] && !keys_equal(set->keys[set->slots[at] - 1], key)) at = (at + 1) & mask;
+    return at;
+}
+
+/* Make room for slots_count / SLOTS_PER_KEY keys, keeping those there are. Old arrays stay in the arena:
+ * together they are no larger than the new ones. */
+static mv_err grow(filter_set *set, uint32_t slots_count, mem_arena *arena, mv_error *error)
+{
+    size_t keys_size = slots_count / SLOTS_PER_KEY * sizeof(filter_key), slots_size = slots_count * sizeof(uint32_t);
+    filter_key *keys = mem_arena_alloc(arena, keys_size);
+    uint32_t *slots = mem_arena_alloc(arena, slots_size);
+    if (!keys || !slots) return error_memory(error, keys_size + slots_size, "a list of the filter");
+    if (set->count) memcpy(keys, set->keys, set->count * sizeof *keys);
+    memset(slots, 0, slots_size);
+    set->keys = keys;
+    set->slots = slots;
+    set->slots_count = slots_count;
+    for (uint32_t i = 0; i < set->count; i++) slots[slot_of(set, keys[i])] = i + 1;
+    return MV_OK;
+}
+
+mv_err filter_set_create(mem_arena *arena, filter_set **out, mv_error *error)
+{
+    filter_set *set = mem_arena_alloc(arena, sizeof *set);
+    if (!set) return error_memory(error, sizeof *set, "a list of the filter");
+    *set = (filter_set){.seed = (uint64_t)(uintptr_t)set * 0x9e3779b97f4a7c15u};
+    MV_TRY(grow(set, SLOTS_MIN, arena, error));
+    *out = set;
+    return MV_OK;
+}
+
+mv_err filter_set_add(filter_set *set, filter_key key, mem_arena *arena, mv_error *error)
+{
+    if (filter_set_find(set, key) != FILTER_SET_NONE) return MV_OK;
+    if (set->count == set->slots_count / SLOTS_PER_KEY) MV_TRY(grow(set, set->slots_count * 2, arena, error));
+    if (key.bytes) {
+        key.bytes = mem_arena_copy(arena, key.bytes, key.number);
+        if (!key.bytes) return error_memory(error, key.number, "a string of the filter");
+    }
+    set->keys[set->count] = key;
+    set->slots[slot_of(set, key)] = ++set->count;
+    return MV_OK;
+}
+
+uint32_t filter_set_find(const filter_set *set, filter_key key)
+{
+    return set->slots[slot_of(set, key)] - 1; /* 0, free, becomes FILTER_SET_NONE */
+}
+
+filter_key filter_key_of(mv_type type, const uint8_t *bytes, size_t size)
+{
+    uint64_t number = 0;
+    switch (type) {
+    case MV_BOOL: number = *bytes; break;
+    case MV_INT32:
+    case MV_UINT32:
+    case MV_FLOAT: memcpy(&number, bytes, 4); break;
+    case MV_INT64:
+    case MV_UINT64:
+    case MV_DOUBLE: memcpy(&number, bytes, 8); break;
+    default: return (filter_key){.number = size, .bytes = bytes ? bytes : (const uint8_t *)""};
+    }
+    bool is_minus_zero = (type == MV_FLOAT && number == (uint64_t)1 << 31) ||
+                         (type == MV_DOUBLE && number == (uint64_t)1 << 63);
+    return (filter_key){.number = is_minus_zero ? 0 : number};
+}
+
+void filter_set_mask(const filter_set *set, mv_type type, const uint8_t *values, uint32_t count, bool negated,
+                     uint64_t *mask)
+{
+    size_t width = cell_width(type);
+    for (size_t word = 0; word < bits_words(count); word++) {
+        uint64_t pass = 0;
+        for (uint64_t left = mask[word]; left; left &= left - 1) {
+            uint32_t bit = MV_LOWEST_BIT(left);
+            bool found = filter_set_find(set, filter_key_of(type, values + (word * 64 + bit) * width, width)) != FILTER_SET_NONE;
+            pass |= (uint64_t)(found != negated) << bit;
+        }
+        mask[word] = pass;
+    }
+}

@@ -1,0 +1,245 @@
+/* order_by: its text, comparable values, and the bounded heap of the first rows. */
+#include "query/order.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- parsing */
+
+/* The next word (letters, digits, underscores) at *at. */
+static size_t take_word(const char **at, const char **word)
+{
+    while (isspace((unsigned char)**at)) ++*at;
+    *word = *at;
+    while (isalnum((unsigned char)**at) || **at == '_') ++*at;
+    return (size_t)(*at - *word);
+}
+
+static bool word_is(const char *word, size_t size, const char *wanted)
+{
+    if (size != strlen(wanted)) return false;
+    for (size_t i = 0; i < size; i++)
+        if (toupper((unsigned char)word[i]) != wanted[i]) return false;
+    return true;
+}
+
+static mv_err find_key(const mv_schema *schema, const char *name, size_t size, order_key *key,
+                       mv_error *error)
+{
+    if (size == 2 && memcmp(name, "id", 2) == 0) {
+        key->field = ORDER_BY_ID;
+        return MV_OK;
+    }
+    if (!mv_schema_find_field(schema, name, size, &key->field)) {
+        (void)schema_unknown_field(schema, name, size, false, error);
+        return error_prefix(error, MV_MISUSE, "order_by: ");
+    }
+    mv_type type = schema->fields[key->field].type;
+    if (!(type & MV_ARRAY)) return MV_OK;
+    return error_set(error, MV_MISUSE, "order_by: field '%.*s' is %s, which has no order",
+                     (int)size, name, schema_type_name(type));
+}
+
+mv_err order_parse(const mv_schema *schema, const char *text, order *out, mv_error *error)
+{
+    *out = (order){0};
+    if (!text) return MV_OK;
+    for (const char *at = text;; at++) {
+        const char *word;
+        order_key key = {0};
+        size_t size = take_word(&at, &word);
+        if (!size)
+            return error_set(error, MV_MISUSE, "order_by:%zu: expected a field name",
+                             (size_t)(at - text) + 1);
+        MV_TRY(find_key(schema, word, size, &key, error));
+        size = take_word(&at, &word);
+        if (word_is(word, size, "DESC"))
+            key.descending = true;
+        else if (size && !word_is(word, size, "ASC"))
+            return error_set(error, MV_MISUSE, "order_by:%zu: expected ASC or DESC",
+                             (size_t)(word - text) + 1);
+        if (out->count == MV_ORDER_BY_MAX)
+            return error_set(error, MV_LIMIT, "order_by: more than %u keys", MV_ORDER_BY_MAX);
+        out->keys[out->count++] = key;
+        while (isspace((unsigned char)*at)) at++;
+        if (!*at) return MV_OK;
+        if (*at != ',')
+            return error_set(error, MV_MISUSE, "order_by:%zu: expected ',' or the end",
+                             (size_t)(at - text) + 1);
+    }
+}
+
+bool order_uses_field(const order *o, uint32_t field)
+{
+    for (uint32_t i = 0; i < o->count; i++)
+        if (o->keys[i].field == field) return true;
+    return false;
+}
+
+bool order_uses_id(const order *o)
+{
+    return order_uses_field(o, ORDER_BY_ID);
+}
+
+/* ---------------------------------------------------------------- comparing */
+
+/* Numbers as u64 in the same order: the sign bit flipped, negative floats turned round. */
+static uint64_t from_signed(int64_t value)
+{
+    return (uint64_t)value ^ ((uint64_t)1 << 63);
+}
+
+static uint64_t from_double(double value)
+{
+    uint64_t bits;
+    if (value == 0) value = 0; /* -0 equals 0 */
+    memcpy(&bits, &value, sizeof bits);
+    return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
+}
+
+static uint64_t number_of(mv_type type, const uint8_t *bytes)
+{
+    union {
+        int32_t i32;
+        int64_t i64;
+        uint32_t u32;
+        uint64_t u64;
+        float f;
+        double d;
+    } value;
+    memcpy(&value, bytes, cell_width(type));
+    switch (type) {
+    case MV_BOOL: return *bytes;
+    case MV_INT32: return from_signed(value.i32);
+    case MV_INT64: return from_signed(value.i64);
+    case MV_UINT32: return value.u32;
+    case MV_UINT64: return value.u64;
+    case MV_FLOAT: return from_double((double)value.f);
+    default: return from_double(value.d);
+    }
+}
+
+static mv_err text_of(const table_column *column, uint32_t row, const char *name, order_value *out,
+                      mv_error *error)
+{
+    uint64_t size;
+    if (!table_cell(column, row, &out->text, &size) || size > MV_ROW_SIZE_MAX)
+        return error_set(error, MV_CORRUPT, "row %u of '%s' is damaged", row, name);
+    out->size = (uint32_t)size;
+    return MV_OK;
+}
+
+static mv_err value_of(const order_heap *heap, const order_key *key, const table *t, uint32_t row,
+                       order_value *out, mv_error *error)
+{
+    *out = (order_value){0};
+    if (key->field == ORDER_BY_ID) return text_of(&t->ids, row, "id", out, error);
+    const schema_field *field = &heap->schema->fields[key->field];
+    const table_column *column = &t->columns[key->field];
+    if ((out->is_null = table_is_null(column, row))) return MV_OK;
+    if (field->type == MV_STRING) return text_of(column, row, field->name, out, error);
+    out->number = number_of(field->type, column->values + (size_t)row * cell_width(field->type));
+    return MV_OK;
+}
+
+static int compare_values(const order_value *a, const order_value *b)
+{
+    if (a->is_null || b->is_null) return (int)b->is_null - (int)a->is_null;
+    if (!a->text) return a->number < b->number ? -1 : a->number > b->number;
+    size_t size = a->size < b->size ? a->size : b->size;
+    int order_of_bytes = size ? memcmp(a->text, b->text, size) : 0;
+    if (order_of_bytes) return order_of_bytes;
+    return a->size < b->size ? -1 : a->size > b->size;
+}
+
+/* Does a come after b? */
+static bool is_after(const order *o, const order_entry *a, const order_entry *b)
+{
+    for (uint32_t i = 0; i < o->count; i++) {
+        int difference = compare_values(&a->values[i], &b->values[i]);
+        if (difference) return o->keys[i].descending ? difference < 0 : difference > 0;
+    }
+    return a->docid > b->docid;
+}
+
+/* ---------------------------------------------------------------- the heap */
+
+mv_err order_start(order_heap *heap, const order *o, const mv_schema *schema, uint32_t capacity,
+                   mem_arena *arena, mv_error *error)
+{
+    *heap = (order_heap){.o = o, .schema = schema, .arena = arena, .capacity = capacity};
+    heap->entries = mem_arena_alloc(arena, capacity * sizeof *heap->entries);
+    return heap->entries ? MV_OK
+                         : error_memory(error, capacity * sizeof *heap->entries, "ordered rows");
+}
+
+static void sift_down(const order_heap *heap, uint32_t count, uint32_t at, order_entry entry)
+{
+    for (;;) {
+        uint32_t child = 2 * at + 1;
+        if (child >= count) break;
+        if (child + 1 < count &&
+            is_after(heap->o, &heap->entries[child + 1], &heap->entries[child]))
+            child++;
+        if (!is_after(heap->o, &heap->entries[child], &entry)) break;
+        heap->entries[at] = heap->entries[child];
+        at = child;
+    }
+    heap->entries[at] = entry;
+}
+
+static void sift_up(const order_heap *heap, uint32_t at, order_entry entry)
+{
+    while (at) {
+        uint32_t parent = (at - 1) / 2;
+        if (!is_after(heap->o, &entry, &heap->entries[parent])) break;
+        heap->entries[at] = heap->entries[parent];
+        at = parent;
+    }
+    heap->entries[at] = entry;
+}
+
+/* Values for a new entry, or those of the entry it replaces; texts are copied to stay. */
+static mv_err keep_values(order_heap *heap, order_entry *entry, const order_value *values,
+                          order_value *reused, mv_error *error)
+{
+    size_t size = heap->o->count * sizeof *values;
+    entry->values = reused ? reused : mem_arena_alloc(heap->arena, size);
+    if (!entry->values) return error_memory(error, size, "ordered rows");
+    if (size) memcpy(entry->values, values, size);
+    for (uint32_t i = 0; i < heap->o->count; i++) {
+        order_value *value = &entry->values[i];
+        if (!value->text) continue;
+        value->text = mem_arena_copy(heap->arena, value->text, value->size);
+        if (!value->text) return error_memory(error, value->size, "ordered rows");
+    }
+    return MV_OK;
+}
+
+mv_err order_push(order_heap *heap, const table *t, uint32_t row, uint32_t source,
+                  uint64_t caller_row, mv_error *error)
+{
+    order_value values[MV_ORDER_BY_MAX];
+    order_entry entry = {
+        .docid = t->docids[row], .row = caller_row, .source = source, .values = values};
+    for (uint32_t i = 0; i < heap->o->count; i++)
+        MV_TRY(value_of(heap, &heap->o->keys[i], t, row, &values[i], error));
+    if (heap->count < heap->capacity) {
+        MV_TRY(keep_values(heap, &entry, values, NULL, error));
+        sift_up(heap, heap->count++, entry);
+        return MV_OK;
+    }
+    if (!is_after(heap->o, &heap->entries[0], &entry)) return MV_OK;
+    MV_TRY(keep_values(heap, &entry, values, heap->entries[0].values, error));
+    sift_down(heap, heap->count, 0, entry);
+    return MV_OK;
+}
+
+void order_finish(order_heap *heap)
+{
+    for (uint32_t count = heap->count; count > 1; count--) {
+        order_entry last = heap->entries[count - 1];
+        heap->entries[count - 1] = heap->entries[0];
+        sift_down(heap, count - 1, 0, last);
+    }
+}
