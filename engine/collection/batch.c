@@ -1,0 +1,191 @@
+/* Filling batches: values become cells and elements at once, so that a mistake is reported while
+ * the caller still knows where it came from, and writing has only bytes to move. */
+#include "collection/batch.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "base/os.h"
+#include "vector/element.h"
+
+mv_err mv_batch_create(mv_collection *collection, mv_batch **batch, mv_error *error)
+{
+    *batch = NULL;
+    mv_batch *created = mem_alloc_zero(sizeof *created);
+    if (!created) return error_memory(error, sizeof *created, "a batch");
+    mv_err err = schema_copy(mv_get_schema(collection), &created->schema, error);
+    if (err) {
+        mem_free(created, sizeof *created);
+        return err;
+    }
+    created->fork_generation = os_fork_generation();
+    *batch = created;
+    return MV_OK;
+}
+
+void mv_batch_free(mv_batch *batch)
+{
+    if (!batch) return;
+    mv_schema_free(batch->schema);
+    mem_arena_free(&batch->arena);
+    mem_buffer_free(&batch->scratch);
+    mem_free(batch->rows, batch->capacity * sizeof *batch->rows);
+    mem_free(batch, sizeof *batch);
+}
+
+void mv_batch_clear(mv_batch *batch)
+{
+    mem_arena_clear(&batch->arena);
+    batch->count = 0;
+    batch->is_begun = false;
+}
+
+uint32_t mv_batch_count(const mv_batch *batch)
+{
+    return batch->count;
+}
+
+/* ---------------------------------------------------------------- documents */
+
+static mv_err check_fork(const mv_batch *batch, mv_error *error)
+{
+    if (batch->fork_generation == os_fork_generation()) return MV_OK;
+    return error_set(error, MV_BUSY, "the batch was made before the process forked");
+}
+
+static mv_err make_room(mv_batch *batch, mv_error *error)
+{
+    if (batch->count < batch->capacity) return MV_OK;
+    size_t size = batch->capacity * sizeof *batch->rows, more;
+    if (batch->capacity > UINT32_MAX / 2)
+        return error_set(error, MV_LIMIT, "a batch holds at most %u documents", batch->capacity);
+    uint32_t capacity = batch->capacity ? batch->capacity * 2 : 16;
+    if (!mem_mul(capacity, sizeof *batch->rows, &more))
+        return error_memory(error, SIZE_MAX, "a batch");
+    row_parts *rows = mem_realloc(batch->rows, size, more);
+    if (!rows) return error_memory(error, more, "a batch");
+    batch->rows = rows;
+    batch->capacity = capacity;
+    return MV_OK;
+}
+
+mv_err mv_batch_add(mv_batch *batch, const char *id, size_t id_size, mv_error *error)
+{
+    char quoted[ERROR_QUOTE_SIZE];
+    batch->is_begun = false;
+    MV_TRY(check_fork(batch, error));
+    if (id_size < 1) return error_set(error, MV_MISUSE, "the id of a document is empty");
+    if (id_size > MV_ID_SIZE_MAX)
+        return error_set(error, MV_MISUSE,
+                         "document '%s': the id has %zu bytes, at most %u are allowed",
+                         error_quote(id, id_size, quoted), id_size, MV_ID_SIZE_MAX);
+    MV_TRY(make_room(batch, error));
+    row_parts *r = &batch->rows[batch->count];
+    MV_TRY(row_create(batch->schema, &batch->arena, r, error));
+    r->id = mem_arena_copy(&batch->arena, id, id_size);
+    r->id_size = (uint32_t)id_size;
+    if (!r->id) return error_memory(error, id_size, "a document");
+    batch->count++;
+    batch->is_begun = true;
+    return MV_OK;
+}
+
+static mv_err check_begun(const mv_batch *batch, mv_error *error)
+{
+    MV_TRY(check_fork(batch, error));
+    if (batch->is_begun) return MV_OK;
+    return error_set(error, MV_MISUSE, "the batch has no document that was begun");
+}
+
+/* A failure takes the document out again. Its bytes stay in the arena until the next clear. */
+static mv_err drop_row(mv_batch *batch, mv_err err, mv_error *error)
+{
+    char quoted[ERROR_QUOTE_SIZE];
+    const row_parts *r = &batch->rows[--batch->count];
+    batch->is_begun = false;
+    return error_prefix(error, err, "document '%s': ", error_quote(r->id, r->id_size, quoted));
+}
+
+/* ---------------------------------------------------------------- scalar fields */
+
+static mv_err set_cell(mv_batch *batch, row_parts *r, uint32_t at, const mv_value *value,
+                       mv_error *error)
+{
+    if (at >= batch->schema->fields_count)
+        return error_set(error, MV_MISUSE, "there is no scalar field %u, the schema has %u", at,
+                         batch->schema->fields_count);
+    const schema_field *field = &batch->schema->fields[at];
+    cell *to = &r->cells[at];
+    if (to->state != CELL_UNSET)
+        return error_set(error, MV_MISUSE, "field '%s' is set twice", field->name);
+    if (value->kind == MV_KIND_NULL) {
+        if (!field->nullable)
+            return error_set(error, MV_MISUSE, "field '%s' is not nullable", field->name);
+        to->state = CELL_NULL;
+        return MV_OK;
+    }
+    batch->scratch.size = 0;
+    MV_TRY(cell_from_value(field->type, value, field->name, &batch->scratch, error));
+    const uint8_t *bytes = mem_arena_copy(&batch->arena, batch->scratch.data, batch->scratch.size);
+    if (!bytes) return error_memory(error, batch->scratch.size, "a value");
+    *to = (cell){.bytes = bytes, .size = (uint32_t)batch->scratch.size, .state = CELL_VALUE};
+    return MV_OK;
+}
+
+mv_err mv_batch_set(mv_batch *batch, uint32_t field, const mv_value *value, mv_error *error)
+{
+    MV_TRY(check_begun(batch, error));
+    mv_err err = set_cell(batch, &batch->rows[batch->count - 1], field, value, error);
+    return err ? drop_row(batch, err, error) : MV_OK;
+}
+
+/* ---------------------------------------------------------------- vector fields */
+
+/* Cosine divides by the length, as a multiplication in float: the factor must be a normal number,
+ * and that of very long vectors (beyond 8.5e37) and very short ones (below 2.9e-39) is not. */
+static mv_err norm_of(const schema_vector *field, const void *elements, float *norm,
+                      mv_error *error)
+{
+    *norm = 0;
+    if (field->metric != MV_COSINE) return MV_OK;
+    *norm = element_inverse_norm(field->type, elements, field->dim);
+    if (*norm == 0)
+        return error_set(error, MV_MISUSE,
+                         "field '%s' has metric cosine: the zero vector has no direction",
+                         field->name);
+    if (!isnormal(*norm) || *norm == FLT_MAX) /* the latter: cut to what a float holds */
+        return error_set(error, MV_MISUSE,
+                         "field '%s' has metric cosine: the length of the vector is not between "
+                         "2.9e-39 and 8.5e37",
+                         field->name);
+    return MV_OK;
+}
+
+static mv_err set_elements(mv_batch *batch, row_parts *r, uint32_t at, const void *vector,
+                           size_t dim, mv_error *error)
+{
+    if (at >= batch->schema->vectors_count)
+        return error_set(error, MV_MISUSE, "there is no vector field %u, the schema has %u", at,
+                         batch->schema->vectors_count);
+    const schema_vector *field = &batch->schema->vectors[at];
+    if (r->vectors[at]) return error_set(error, MV_MISUSE, "field '%s' is set twice", field->name);
+    if (dim != field->dim)
+        return error_set(error, MV_MISUSE, "vector has %zu numbers, field '%s' wants %u", dim,
+                         field->name, field->dim);
+    void *elements = mem_arena_alloc(&batch->arena, field->size);
+    if (!elements) return error_memory(error, field->size, "a vector");
+    mv_err err = element_from_floats(field->type, vector, dim, elements, error);
+    if (err) return error_prefix(error, err, "field '%s': ", field->name);
+    MV_TRY(norm_of(field, elements, &r->inverse_norms[at], error));
+    r->vectors[at] = elements;
+    return MV_OK;
+}
+
+mv_err mv_batch_set_vector(mv_batch *batch, uint32_t vector_field, const void *vector, size_t dim,
+                           mv_error *error)
+{
+    MV_TRY(check_begun(batch, error));
+    mv_err err =
+        set_elements(batch, &batch->rows[batch->count - 1], vector_field, vector, dim, error);
+    return err ? drop_row(batch, err, error) : MV_OK;
+}

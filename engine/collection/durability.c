@@ -1,0 +1,96 @@
+/* The mark of unsynced commits.
+ *
+ * With durability none LMDB's pages reach the disk in any order, so that after a power cut the file
+ * may be anything. A small synced file beside it says that this is so, and since which start of the
+ * machine: if the machine has been restarted since, nothing in the collection is trusted. It is a
+ * file of its own, and not a value in the catalog, because it must be readable when the catalog
+ * cannot be trusted. */
+#include <string.h>
+
+#include "collection/engine.h"
+
+static bool mark_path(const char *directory, char out[OS_PATH_SIZE])
+{
+    return os_join(out, directory, UNSYNCED_FILE, NULL) == MV_OK;
+}
+
+bool durability_is_unsynced(const char *directory)
+{
+    char path[OS_PATH_SIZE];
+    return mark_path(directory, path) && os_look(path) == OS_FILE;
+}
+
+mv_err durability_check(const char *directory, mv_error *error)
+{
+    char path[OS_PATH_SIZE], marked[64] = {0}, now[64] = {0};
+    size_t size;
+    if (!durability_is_unsynced(directory)) return MV_OK;
+    MV_TRY(os_join(path, directory, UNSYNCED_FILE, error));
+    mv_err err = os_read_small(path, marked, sizeof marked - 1, &size, error);
+    if (err == MV_NOT_FOUND) return MV_OK; /* synced by another process just now */
+    if (err) return err;
+    MV_TRY(os_boot_id(now, error));
+    if (strcmp(marked, now) == 0) return MV_OK;
+    return error_set(error, MV_CORRUPT,
+                     "'%s' was written without syncing and the machine went down before a flush: "
+                     "its content cannot be trusted",
+                     directory);
+}
+
+mv_err durability_mark(const char *directory, mv_error *error)
+{
+    char now[64] = {0};
+    MV_TRY(os_boot_id(now, error));
+    return os_write_small(directory, UNSYNCED_FILE, now, strlen(now), error);
+}
+
+static mv_err sync_file(const char *directory, const char *name, mv_error *error)
+{
+    char path[OS_PATH_SIZE];
+    os_file file;
+    uint64_t size;
+    MV_TRY(os_join(path, directory, name, error));
+    MV_TRY(os_open_read(path, &file, &size, error));
+    mv_err err = os_sync(file, path, error);
+    os_close(file);
+    return err;
+}
+
+static mv_err sync_segments(engine *e, catalog_txn *txn, mv_error *error)
+{
+    mv_err err;
+    mem_arena arena = {0};
+    catalog_cursor *cursor = NULL;
+    if ((err = catalog_cursor_open(txn, CATALOG_SEGMENTS, &cursor, error))) goto done;
+    for (;;) {
+        uint64_t number;
+        catalog_value value;
+        bool found;
+        segment_record record;
+        if ((err = catalog_cursor_next_u64(cursor, &number, &value, &found, error)) || !found)
+            goto done;
+        mem_arena_clear(&arena);
+        if ((err = segment_record_load(number, value.bytes, value.size, &arena, &record, error)))
+            goto done;
+        for (uint32_t file = 0; file < record.files_count; file++) {
+            char name[SEGMENT_FILE_NAME_SIZE];
+            segment_file_name(number, &record.files[file], name);
+            if ((err = sync_file(e->path, name, error))) goto done;
+        }
+    }
+done:
+    catalog_cursor_close(cursor);
+    mem_arena_free(&arena);
+    return err;
+}
+
+mv_err durability_sync(engine *e, catalog_txn *txn, mv_error *error)
+{
+    char path[OS_PATH_SIZE];
+    MV_TRY(sync_segments(e, txn, error));
+    MV_TRY(os_sync_directory(e->path, error));
+    MV_TRY(catalog_sync(e->catalog, error));
+    MV_TRY(os_join(path, e->path, UNSYNCED_FILE, error));
+    MV_TRY(os_remove(path, error));
+    return os_sync_directory(e->path, error);
+}

@@ -1,0 +1,104 @@
+/* The engine of one open collection: one per collection and process, however many handles there
+ * are.
+ *
+ * Lock order: process lock (registry) -> engine->mutex. The writers' lock of the catalog is taken
+ * with neither held. The mutex guards what is marked so below; everything else is fixed after
+ * opening. */
+#ifndef MV_ENGINE_H
+#define MV_ENGINE_H
+
+#include <stdatomic.h>
+
+#include "base/os.h"
+#include "storage/catalog.h"
+#include "storage/segment.h"
+
+#define UNSYNCED_FILE "unsynced" /* holds the boot id: there are commits that were not synced */
+
+struct view;
+
+/* An open segment, shared by views. */
+typedef struct engine_segment {
+    struct engine_segment *next;
+    segment *s;
+    uint32_t refs; /* views that name it; guarded by the mutex */
+} engine_segment;
+
+typedef struct engine {
+    struct engine *next; /* in the registry; guarded by the process lock, as is refs */
+    uint32_t refs;       /* handles and objects that need it */
+    uint64_t fork_generation;
+    char path[OS_PATH_SIZE]; /* real path of the directory; "" in memory */
+    bool in_memory;
+    bool read_only;   /* until a handle wants to write; guarded by the mutex */
+    os_file presence; /* shared lock on the catalog's file: keeps mv_destroy away */
+    catalog *catalog; /* guarded by the mutex while `active` is 0, fixed otherwise */
+    mv_schema *schema;
+    os_mutex *mutex;
+    uint32_t active;          /* transactions in progress; guarded by the mutex */
+    struct view *newest;      /* last commit decoded; guarded by the mutex; NULL at first */
+    engine_segment *segments; /* all open ones; guarded by the mutex */
+    bool is_optimized;        /* a job of this process is at it; guarded by the mutex */
+    bool is_swept;            /* leftovers were removed; touched under the writers' lock only */
+    atomic_uint_fast64_t writing_thread; /* who has the write transaction; 0: nobody here */
+    atomic_uint_fast64_t writers_ended;  /* tells whether a write transaction is over */
+} engine;
+
+/* The catalog's account of the collection, one value of its meta table. */
+typedef struct engine_state {
+    uint64_t format; /* of the catalog: ENGINE_FORMAT */
+    uint64_t commit; /* LSN: grows by one with every commit */
+    uint64_t next_docid;
+    uint64_t next_segment;
+    uint64_t next_garbage;
+    uint64_t documents;
+    uint64_t fresh_rows;
+    uint64_t fresh_bytes;
+} engine_state;
+
+#define ENGINE_FORMAT 1u
+
+static_assert(sizeof(engine_state) == 64, "the state has 64 bytes in the catalog");
+
+mv_err engine_load_state(catalog_txn *txn, engine_state *state, mv_error *error);
+mv_err engine_save_state(catalog_txn *txn, const engine_state *state, mv_error *error);
+mv_err engine_load_schema(catalog_txn *txn, mv_schema **schema, mv_error *error);
+mv_err engine_save_schema(catalog_txn *txn, const mv_schema *schema, mv_error *error);
+
+/* Directory for segment files, or NULL in memory. */
+static inline const char *engine_directory(const engine *e)
+{
+    return e->in_memory ? NULL : e->path;
+}
+
+/* ---- registry (registry.c) */
+
+/* Get the engine of a collection that exists, opening it if this process has it not open yet. */
+mv_err registry_open(const char *path, const mv_open_options *options, engine **out,
+                     mv_error *error);
+/* A new collection in memory. */
+mv_err registry_create_in_memory(const mv_schema *schema, engine **out, mv_error *error);
+void registry_keep(engine *e); /* one more reference */
+/* Give up a reference; the last one closes the engine. In a forked child the parent's engine is
+ * only let go of. NULL is fine. */
+void registry_release(engine *e);
+
+/* Begin a read transaction. The catalog stays until it has ended. */
+mv_err engine_begin_read(engine *e, catalog_txn **txn, mv_error *error);
+mv_err engine_begin_write(engine *e, bool sync, catalog_txn **txn, mv_error *error);
+/* Call after a read, or a write transaction, was ended or committed. */
+void engine_end_read(engine *e);
+void engine_end_write(engine *e);
+
+/* ---- durability (durability.c) */
+
+/* Refuse (MV_CORRUPT) a collection written without syncing before the machine last went down. */
+mv_err durability_check(const char *directory, mv_error *error);
+bool durability_is_unsynced(const char *directory);
+/* Leave the mark that commits from now on are not synced. */
+mv_err durability_mark(const char *directory, mv_error *error);
+/* Sync every file that the transaction sees and remove the mark. The caller has the writers' lock.
+ */
+mv_err durability_sync(engine *e, catalog_txn *txn, mv_error *error);
+
+#endif

@@ -1,0 +1,115 @@
+/* Getting rid of files: those that a merge replaced, once no reader in any process can name them,
+ * and those that a process left half-written when it died.
+ *
+ * A replaced file is entered in the garbage table by the commit that replaces it. A reader of an
+ * older commit may still want to open it; LMDB's reader table tells which commits are being read.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "collection/writer.h"
+
+typedef struct garbage_head {
+    uint64_t since; /* LMDB commit number from which on nobody new names the file */
+} garbage_head;
+
+static mv_err add_garbage(writer *w, const char *name, mv_error *error)
+{
+    garbage_head head = {catalog_commit_number(w->txn) + 1};
+    uint8_t value[sizeof head + SEGMENT_FILE_NAME_SIZE];
+    size_t name_size = strlen(name);
+    memcpy(value, &head, sizeof head);
+    memcpy(value + sizeof head, name, name_size);
+    return catalog_put_u64(w->txn, CATALOG_GARBAGE, w->state.next_garbage++, value,
+                           sizeof head + name_size, error);
+}
+
+mv_err writer_drop_segment(writer *w, uint64_t number, mv_error *error)
+{
+    catalog_value value;
+    segment_record record;
+    bool found;
+    mem_arena arena = {0};
+    mv_err err = catalog_get_u64(w->txn, CATALOG_SEGMENTS, number, &value, &found, error);
+    if (!err && !found)
+        err = error_set(error, MV_CORRUPT, "%s: segment %" PRIu64 " is gone", CATALOG_FILE, number);
+    if (!err) err = segment_record_load(number, value.bytes, value.size, &arena, &record, error);
+    if (err) goto done;
+    for (uint32_t file = 0; file < record.files_count && !w->e->in_memory; file++) {
+        char name[SEGMENT_FILE_NAME_SIZE];
+        segment_file_name(number, &record.files[file], name);
+        if ((err = add_garbage(w, name, error))) goto done;
+    }
+    for (uint64_t row = 0; row < record.rows; row += SEGMENT_CHUNK_ROWS)
+        if ((err = catalog_remove_u64(w->txn, CATALOG_DELETED, deleted_key(number, (uint32_t)row),
+                                      &found, error)))
+            goto done;
+    err = catalog_remove_u64(w->txn, CATALOG_SEGMENTS, number, &found, error);
+    w->changes++;
+    w->v_lags = true;
+done:
+    mem_arena_free(&arena);
+    return err;
+}
+
+/* Unlink and forget what is old enough. A crash in between unlinks again: no harm. */
+static mv_err unlink_garbage(writer *w, mv_error *error)
+{
+    mv_err err;
+    uint64_t oldest, key;
+    catalog_cursor *cursor = NULL;
+    if ((err = catalog_oldest_reader(w->e->catalog, &oldest, error))) return err;
+    for (bool found = true; found;) {
+        catalog_value value;
+        garbage_head head;
+        char name[SEGMENT_FILE_NAME_SIZE] = {0};
+        if ((err = catalog_cursor_open(w->txn, CATALOG_GARBAGE, &cursor, error))) return err;
+        err = catalog_cursor_next_u64(cursor, &key, &value, &found, error);
+        catalog_cursor_close(cursor);
+        if (err || !found) return err;
+        if (value.size <= sizeof head || value.size - sizeof head >= sizeof name ||
+            !catalog_is_intact(&key, sizeof key, &value))
+            return error_set(error, MV_CORRUPT, "%s: the list of files to remove is damaged",
+                             CATALOG_FILE);
+        memcpy(&head, value.bytes, sizeof head);
+        memcpy(name, value.bytes + sizeof head, value.size - sizeof head);
+        if (head.since > oldest) return MV_OK;
+        uint64_t number;
+        if (segment_parse_file_name(name, &number)) MV_TRY(os_remove_in(w->e->path, name, error));
+        MV_TRY(catalog_remove_u64(w->txn, CATALOG_GARBAGE, key, &found, error));
+        w->changes++;
+    }
+    return err;
+}
+
+/* Remove a segment file that the catalog does not know, unless someone is writing it: then it is
+ * locked. */
+static mv_err sweep_entry(void *ctx, const char *name, mv_error *error)
+{
+    writer *w = ctx;
+    uint64_t number, size;
+    catalog_value value;
+    bool found, got = false;
+    char path[OS_PATH_SIZE];
+    os_file file;
+    if (!segment_parse_file_name(name, &number)) return MV_OK;
+    MV_TRY(catalog_get_u64(w->txn, CATALOG_SEGMENTS, number, &value, &found, error));
+    if (found) return MV_OK;
+    MV_TRY(os_join(path, w->e->path, name, error));
+    if (os_open_read(path, &file, &size, NULL)) return MV_OK; /* gone meanwhile */
+    mv_err err = os_try_lock(file, &got, path, error);
+    if (!err && got) err = os_remove(path, error);
+    os_close(file);
+    return err;
+}
+
+mv_err writer_collect_garbage(writer *w, mv_error *error)
+{
+    uint64_t garbage;
+    if (w->e->in_memory) return MV_OK;
+    MV_TRY(catalog_count(w->txn, CATALOG_GARBAGE, &garbage, error));
+    if (garbage) return unlink_garbage(w, error);
+    if (w->e->is_swept) return MV_OK;
+    w->e->is_swept = true;
+    return os_each_entry(w->e->path, sweep_entry, w, error);
+}

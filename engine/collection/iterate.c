@@ -1,0 +1,115 @@
+/* Iterators: all rows that pass, one at a time, of one commit. */
+#include "collection/result.h"
+#include "collection/scan.h"
+
+/* Outside a transaction the iterator walks its own snapshot. Inside one, whose rows move under its
+ * own writes, it takes down the docids at the start and looks each up when its turn comes. */
+struct mv_iterator {
+    engine *e;
+    uint64_t fork_generation;
+    snapshot s;
+    fresh_reader fresh;
+    mem_arena arena, block;
+    scan sc;
+    uint32_t at;      /* next row of the block */
+    mv_collection *c; /* of a transaction's iterator */
+    const writer *w;
+    uint64_t writers_ended;
+    mem_buffer docids;
+    size_t next_docid;
+};
+
+static mv_err start_scan(mv_iterator *it, const mv_filter *source, mv_error *error)
+{
+    filter *f = NULL;
+    if (source) MV_TRY(filter_compile(it->s.e->schema, source, &it->arena, &f, error));
+    return scan_start(&it->sc, &it->s, f, NULL, FRESH_NO_VECTOR, &it->fresh, &it->arena, &it->block,
+                      error);
+}
+
+mv_err mv_iterator_open(mv_collection *c, const mv_filter *source, mv_iterator **iterator,
+                        mv_error *error)
+{
+    mv_err err;
+    *iterator = NULL;
+    mv_iterator *it = mem_alloc_zero(sizeof *it);
+    if (!it) return error_memory(error, sizeof *it, "an iterator");
+    it->fork_generation = os_fork_generation();
+    if ((err = collection_snapshot(c, &it->s, error))) goto done;
+    it->e = it->s.e;
+    registry_keep(it->e);
+    if (c->transaction) {
+        it->c = c;
+        it->w = c->transaction;
+        it->writers_ended = atomic_load(&it->e->writers_ended);
+        err = scan_docids(&it->s, source, &it->docids, error);
+    } else {
+        err = start_scan(it, source, error);
+    }
+    if (err) goto done;
+    *iterator = it;
+    it = NULL;
+done:
+    mv_iterator_close(it);
+    return err;
+}
+
+static mv_err next_of_scan(mv_iterator *it, mv_result *result, bool *found, mv_error *error)
+{
+    MV_TRY(result_lend(result, it->e, &it->s, error));
+    for (;;) {
+        if (!it->sc.t || it->at == it->sc.count) {
+            it->at = 0;
+            MV_TRY(scan_next(&it->sc, error));
+            if (!it->sc.t) return MV_OK;
+        }
+        uint32_t at = it->at++;
+        if (!scan_passes(&it->sc, at)) continue;
+        *found = true;
+        mv_hit hit = {.docid = it->sc.t->docids[it->sc.begin + at],
+                      .source = it->sc.source,
+                      .row = scan_row(&it->sc, at)};
+        return result_add(result, hit, error);
+    }
+}
+
+static mv_err next_of_docids(mv_iterator *it, mv_result *result, bool *found, mv_error *error)
+{
+    const uint64_t *docids = (const uint64_t *)(const void *)it->docids.data;
+    size_t count = it->docids.size / sizeof *docids;
+    if (it->writers_ended != atomic_load(&it->e->writers_ended))
+        return error_set(error, MV_MISUSE, "the transaction of this iterator is over");
+    MV_TRY(result_start(result, it->c, error));
+    while (it->next_docid < count && !*found) {
+        mv_hit hit;
+        MV_TRY(result_find_docid(result->seen, docids[it->next_docid++], &hit, found, error));
+        if (*found) return result_add(result, hit, error);
+    }
+    return MV_OK;
+}
+
+mv_err mv_iterator_next(mv_iterator *it, mv_result *result, bool *found, mv_error *error)
+{
+    *found = false;
+    if (it->fork_generation != os_fork_generation())
+        return error_set(error, MV_BUSY, "the iterator is from before the process forked");
+    return it->w ? next_of_docids(it, result, found, error)
+                 : next_of_scan(it, result, found, error);
+}
+
+void mv_iterator_close(mv_iterator *it)
+{
+    if (!it) return;
+    if (it->fork_generation == os_fork_generation()) {
+        scan_end(&it->sc);
+        snapshot_close(&it->s);
+    } else {
+        it->fresh.cursor = NULL; /* the parent's */
+    }
+    fresh_free(&it->fresh);
+    mem_arena_free(&it->arena);
+    mem_arena_free(&it->block);
+    mem_buffer_free(&it->docids);
+    registry_release(it->e);
+    mem_free(it, sizeof *it);
+}

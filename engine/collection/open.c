@@ -1,0 +1,239 @@
+/* Opening, creating, closing and destroying collections; transactions of a handle. */
+#include "collection/collection.h"
+
+#include <string.h>
+
+/* ---------------------------------------------------------------- creating */
+
+static mv_err create_catalog(const char *directory, const mv_schema *schema, mv_error *error)
+{
+    char path[OS_PATH_SIZE];
+    catalog *c = NULL;
+    catalog_txn *txn = NULL;
+    engine_state state = {.format = ENGINE_FORMAT, .next_docid = 1, .next_segment = 1};
+    MV_TRY(os_join(path, directory, CATALOG_FILE, error));
+    mv_err err = catalog_open(path, &(catalog_options){.create = true}, &c, error);
+    if (err) return err;
+    if ((err = catalog_begin_write(c, true, &txn, error))) goto done;
+    err = engine_save_state(txn, &state, error);
+    if (!err) err = engine_save_schema(txn, schema, error);
+    if (err)
+        catalog_end(txn);
+    else
+        err = catalog_commit(txn, error);
+    if (!err) err = os_sync_directory(directory, error);
+done:
+    catalog_close(c);
+    return err;
+}
+
+static void remove_unfinished(const char *directory)
+{
+    char path[OS_PATH_SIZE];
+    if (!os_join(path, directory, CATALOG_FILE, NULL)) (void)os_remove(path, NULL);
+    if (!os_join(path, directory, CATALOG_LOCK_FILE, NULL)) (void)os_remove(path, NULL);
+    (void)os_remove_directory(directory, NULL);
+}
+
+/* Create beside the final path and rename: whoever sees the directory sees a whole collection. */
+static mv_err create(const char *path, const mv_schema *schema, mv_error *error)
+{
+    char building[OS_PATH_SIZE];
+    MV_TRY(os_make_directory_beside(path, building, error));
+    mv_err err = create_catalog(building, schema, error);
+    if (!err) err = os_rename_directory(building, path, error);
+    if (err) {
+        remove_unfinished(building);
+        return err;
+    }
+    return os_sync_parent(path, error);
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static mv_err open_or_create(const char *path, const mv_open_options *options, engine **e,
+                             mv_error *error)
+{
+    os_kind there = os_look(path);
+    if (there == OS_FILE || there == OS_OTHER)
+        return error_set(error, MV_CORRUPT, "'%s' is not a collection: it is no directory", path);
+    if (there == OS_NOTHING || options->must_create) {
+        if (!options->schema)
+            return error_set(error, MV_NOT_FOUND,
+                             "there is no collection '%s' (give a schema to create it)", path);
+        if (options->read_only)
+            return error_set(error, MV_NOT_FOUND,
+                             "there is no collection '%s', and read_only creates none", path);
+        mv_err err = there == OS_NOTHING ? create(path, options->schema, error)
+                                         : error_set(error, MV_EXISTS, "'%s' exists already", path);
+        if (err && (err != MV_EXISTS || options->must_create))
+            return err; /* else another process was faster */
+    }
+    MV_TRY(registry_open(path, options, e, error));
+    mv_err err = options->schema ? schema_compare(options->schema, (*e)->schema, error) : MV_OK;
+    if (err) registry_release(*e);
+    return err;
+}
+
+static mv_err open_in_memory(const mv_open_options *options, engine **e, mv_error *error)
+{
+    if (!options->schema)
+        return error_set(error, MV_MISUSE, "a collection in memory needs a schema");
+    if (options->read_only)
+        return error_set(error, MV_MISUSE, "a collection in memory cannot be opened read_only");
+    return registry_create_in_memory(options->schema, e, error);
+}
+
+mv_err mv_open(const char *path, const mv_open_options *options, mv_collection **collection,
+               mv_error *error)
+{
+    static const mv_open_options defaults = {0};
+    if (!options) options = &defaults;
+    *collection = NULL;
+    size_t path_size = strlen(path) + 1;
+    if (path_size == 1) return error_set(error, MV_MISUSE, "the path is empty");
+    mv_collection *c = mem_alloc_zero(sizeof *c);
+    if (!c || !(c->path = mem_alloc(path_size))) {
+        mem_free(c, sizeof *c);
+        return error_memory(error, sizeof *c + path_size, "a collection");
+    }
+    memcpy(c->path, path, path_size);
+    c->read_only = options->read_only;
+    c->verify = options->verify;
+    c->manual_maintenance = options->manual_maintenance;
+    c->durability = options->durability;
+    bool in_memory = strcmp(path, MEMORY_PATH) == 0;
+    mv_err err = in_memory ? open_in_memory(options, &c->e, error)
+                           : open_or_create(path, options, &c->e, error);
+    if (err)
+        c->e = NULL;
+    else if (options->verify)
+        err = mv_check(c, error);
+    if (err)
+        (void)mv_close(c, NULL);
+    else
+        *collection = c;
+    return err;
+}
+
+static bool is_forked(const mv_collection *c)
+{
+    return c->e->fork_generation != os_fork_generation();
+}
+
+mv_err collection_engine(mv_collection *c, engine **e, mv_error *error)
+{
+    if (is_forked(c)) {
+        if (c->e->in_memory)
+            return error_set(error, MV_BUSY,
+                             "a collection in memory stays with the process that made it: this one "
+                             "was forked later");
+        mv_open_options options = {.read_only = c->read_only, .verify = c->verify};
+        engine *opened = NULL;
+        MV_TRY(registry_open(c->path, &options, &opened, error));
+        registry_release(c->e);
+        c->e = opened;
+        c->transaction = NULL; /* the parent's */
+    }
+    *e = c->e;
+    return MV_OK;
+}
+
+mv_err mv_flush(mv_collection *c, mv_error *error)
+{
+    engine *e = NULL;
+    catalog_txn *txn = NULL;
+    MV_TRY(collection_engine(c, &e, error));
+    if (c->transaction) return error_set(error, MV_MISUSE, "flush: a transaction is open");
+    if (e->in_memory || c->read_only || !durability_is_unsynced(e->path)) return MV_OK;
+    MV_TRY(engine_begin_write(e, true, &txn, error));
+    mv_err err = durability_sync(e, txn, error);
+    catalog_end(txn);
+    engine_end_write(e);
+    return err;
+}
+
+mv_err mv_close(mv_collection *c, mv_error *error)
+{
+    mv_err err = MV_OK;
+    if (!c) return MV_OK;
+    if (c->e) {
+        mv_abort(c);
+        if (c->durability == MV_DURABILITY_NONE && !is_forked(c)) err = mv_flush(c, error);
+        registry_release(c->e);
+    }
+    mem_free(c->path, strlen(c->path) + 1);
+    mem_free(c, sizeof *c);
+    return err;
+}
+
+const char *mv_path(const mv_collection *c)
+{
+    return c->path;
+}
+
+const mv_schema *mv_get_schema(mv_collection *c)
+{
+    return c->e->schema;
+}
+
+/* ---------------------------------------------------------------- transactions */
+
+mv_err mv_begin(mv_collection *c, mv_error *error)
+{
+    engine *e = NULL;
+    MV_TRY(collection_engine(c, &e, error));
+    if (c->read_only) return error_set(error, MV_READ_ONLY, "'%s' was opened read_only", c->path);
+    if (c->transaction)
+        return error_set(error, MV_BUSY, "this collection has a transaction open already");
+    return writer_begin(e, c->durability == MV_DURABILITY_FULL, !c->manual_maintenance,
+                        &c->transaction, error);
+}
+
+mv_err mv_commit(mv_collection *c, mv_error *error)
+{
+    if (!mv_in_transaction(c))
+        return error_set(error, MV_MISUSE, "there is no transaction to commit");
+    writer *w = c->transaction;
+    c->transaction = NULL;
+    return writer_commit(w, error);
+}
+
+void mv_abort(mv_collection *c)
+{
+    if (mv_in_transaction(c)) writer_abort(c->transaction);
+    c->transaction = NULL;
+}
+
+bool mv_in_transaction(const mv_collection *c)
+{
+    return c->transaction && !is_forked(c);
+}
+
+mv_err collection_write(mv_collection *c, collection_write_fn write, void *ctx, mv_error *error)
+{
+    engine *e = NULL;
+    writer *w = NULL;
+    MV_TRY(collection_engine(c, &e, error));
+    if (c->transaction) return write(c->transaction, true, ctx, error);
+    if (c->read_only) return error_set(error, MV_READ_ONLY, "'%s' was opened read_only", c->path);
+    MV_TRY(writer_begin(e, c->durability == MV_DURABILITY_FULL, !c->manual_maintenance, &w, error));
+    mv_err err = write(w, false, ctx, error);
+    if (!err) return writer_commit(w, error);
+    writer_abort(w);
+    return err;
+}
+
+mv_err collection_snapshot(mv_collection *c, snapshot *s, mv_error *error)
+{
+    engine *e = NULL;
+    MV_TRY(collection_engine(c, &e, error));
+    writer *w = c->transaction;
+    if (!w) return snapshot_open(e, s, error);
+    if (w->is_failed)
+        return error_set(error, MV_MISUSE, "the transaction failed before and can only be undone");
+    MV_TRY(writer_settle(w, error));
+    view_keep(e, w->v);
+    *s = (snapshot){e, w->txn, w->v, true};
+    return MV_OK;
+}

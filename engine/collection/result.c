@@ -1,0 +1,252 @@
+/* Reading hits out, and finding documents by id. */
+#include "collection/result.h"
+
+#include <string.h>
+
+#include "vector/element.h"
+
+/* ---------------------------------------------------------------- life */
+
+mv_err mv_result_create(mv_collection *c, mv_result **result, mv_error *error)
+{
+    *result = NULL;
+    engine *e = NULL;
+    MV_TRY(collection_engine(c, &e, error));
+    mv_result *r = mem_alloc_zero(sizeof *r);
+    if (!r) return error_memory(error, sizeof *r, "a result");
+    r->fork_generation = os_fork_generation();
+    r->e = e;
+    registry_keep(e);
+    *result = r;
+    return MV_OK;
+}
+
+void mv_result_clear(mv_result *r)
+{
+    if (r->fork_generation != os_fork_generation()) r->own = (snapshot){0}; /* the parent's */
+    snapshot_close(&r->own);
+    r->seen = NULL;
+    r->hits_count = 0;
+    mem_arena_clear(&r->arena);
+    mem_arena_clear(&r->values);
+}
+
+void mv_result_free(mv_result *r)
+{
+    if (!r) return;
+    mv_result_clear(r);
+    if (r->fork_generation != os_fork_generation()) r->fresh.cursor = NULL;
+    fresh_free(&r->fresh);
+    mem_arena_free(&r->arena);
+    mem_arena_free(&r->block);
+    mem_arena_free(&r->values);
+    mem_free(r->hits, r->hits_capacity * sizeof *r->hits);
+    registry_release(r->e);
+    mem_free(r, sizeof *r);
+}
+
+static void use_engine(mv_result *r, engine *e)
+{
+    if (r->e == e) return;
+    registry_keep(e);
+    registry_release(r->e);
+    r->e = e;
+}
+
+static void note_writer(mv_result *r, const writer *w)
+{
+    r->transaction = w;
+    r->writers_ended = atomic_load(&r->e->writers_ended);
+    r->changes = w ? w->changes : 0;
+}
+
+mv_err result_start(mv_result *r, mv_collection *c, mv_error *error)
+{
+    mv_result_clear(r);
+    r->fork_generation = os_fork_generation();
+    engine *e = NULL;
+    MV_TRY(collection_engine(c, &e, error));
+    use_engine(r, e);
+    MV_TRY(collection_snapshot(c, &r->own, error));
+    r->seen = &r->own;
+    note_writer(r, c->transaction);
+    return MV_OK;
+}
+
+mv_err result_lend(mv_result *r, engine *e, const snapshot *s, mv_error *error)
+{
+    (void)error;
+    mv_result_clear(r);
+    r->fork_generation = os_fork_generation();
+    use_engine(r, e);
+    r->seen = s;
+    note_writer(r, NULL);
+    return MV_OK;
+}
+
+mv_err result_check(const mv_result *r, mv_error *error)
+{
+    if (r->fork_generation != os_fork_generation())
+        return error_set(error, MV_BUSY, "the result is from before the process forked");
+    if (!r->seen) return error_set(error, MV_MISUSE, "the result is empty");
+    if (r->transaction && (r->writers_ended != atomic_load(&r->e->writers_ended) ||
+                           r->changes != r->transaction->changes))
+        return error_set(error, MV_MISUSE, "the result is from before a change of its transaction");
+    return MV_OK;
+}
+
+mv_err result_add(mv_result *r, mv_hit hit, mv_error *error)
+{
+    if (r->hits_count == r->hits_capacity) {
+        size_t capacity = r->hits_capacity ? r->hits_capacity * 2 : 16;
+        mv_hit *hits =
+            mem_realloc(r->hits, r->hits_capacity * sizeof *hits, capacity * sizeof *hits);
+        if (!hits) return error_memory(error, capacity * sizeof *hits, "hits");
+        r->hits = hits;
+        r->hits_capacity = capacity;
+    }
+    r->hits[r->hits_count++] = hit;
+    return MV_OK;
+}
+
+const mv_hit *mv_result_hits(const mv_result *r, size_t *count)
+{
+    *count = r->hits_count;
+    return r->hits;
+}
+
+/* ---------------------------------------------------------------- reading hits */
+
+static const uint8_t *encoded_row(const mv_hit *hit)
+{
+    return (const uint8_t *)(uintptr_t)hit->row;
+}
+
+static mv_err get_hit(const mv_result *r, size_t position, const mv_hit **hit, mv_error *error)
+{
+    MV_TRY(result_check(r, error));
+    if (position >= r->hits_count)
+        return error_set(error, MV_MISUSE, "the result has %zu hits, there is no hit %zu",
+                         r->hits_count, position);
+    *hit = &r->hits[position];
+    return MV_OK;
+}
+
+mv_err mv_result_id(mv_result *r, size_t position, mv_id *id, mv_error *error)
+{
+    const mv_hit *hit = NULL;
+    const uint8_t *bytes;
+    uint64_t size;
+    MV_TRY(get_hit(r, position, &hit, error));
+    if (hit->source == RESULT_FRESH) {
+        uint32_t short_size;
+        row_id(encoded_row(hit), &bytes, &short_size);
+        size = short_size;
+    } else if (!table_cell(&r->seen->v->segments[hit->source].table.ids, (uint32_t)hit->row, &bytes,
+                           &size)) {
+        return error_set(error, MV_CORRUPT, "the id of row %u is damaged", (unsigned)hit->row);
+    }
+    *id = (mv_id){(const char *)bytes, (size_t)size};
+    return MV_OK;
+}
+
+mv_err mv_result_value(mv_result *r, size_t position, uint32_t field, mv_value *value,
+                       mv_error *error)
+{
+    const mv_schema *schema = r->e->schema;
+    const mv_hit *hit = NULL;
+    cell c;
+    MV_TRY(get_hit(r, position, &hit, error));
+    if (field >= schema->fields_count)
+        return error_set(error, MV_MISUSE, "there is no field %u", field);
+    if (hit->source == RESULT_FRESH)
+        row_cell(schema, encoded_row(hit), field, &c);
+    else
+        MV_TRY(segment_read_cell(&r->seen->v->segments[hit->source].table, schema, field,
+                                 (uint32_t)hit->row, &c, error));
+    if (c.state != CELL_NULL)
+        return cell_to_value(schema->fields[field].type, c.bytes, c.size, &r->values, value, error);
+    *value = (mv_value){.kind = MV_KIND_NULL};
+    return MV_OK;
+}
+
+mv_err result_elements(const mv_result *r, const mv_hit *hit, uint32_t vector_field,
+                       const uint8_t **elements, mv_error *error)
+{
+    const mv_schema *schema = r->e->schema;
+    if (vector_field >= schema->vectors_count)
+        return error_set(error, MV_MISUSE, "there is no vector field %u", vector_field);
+    if (hit->source == RESULT_FRESH) {
+        *elements = row_vector(schema, encoded_row(hit), vector_field);
+    } else {
+        const table_vectors *vectors =
+            &r->seen->v->segments[hit->source].table.vectors[vector_field];
+        *elements = vectors->base + hit->row * vectors->stride;
+    }
+    return MV_OK;
+}
+
+mv_err mv_result_vector(mv_result *r, size_t position, uint32_t vector_field, float *out,
+                        size_t dim, mv_error *error)
+{
+    const mv_hit *hit = NULL;
+    const uint8_t *elements = NULL;
+    MV_TRY(get_hit(r, position, &hit, error));
+    MV_TRY(result_elements(r, hit, vector_field, &elements, error));
+    const schema_vector *field = &r->e->schema->vectors[vector_field];
+    if (dim != field->dim)
+        return error_set(error, MV_MISUSE, "room for %zu numbers, field '%s' has %u", dim,
+                         field->name, field->dim);
+    element_to_floats(field->type, elements, dim, out);
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- finding documents */
+
+mv_err result_find_docid(const snapshot *s, uint64_t docid, mv_hit *hit, bool *found,
+                         mv_error *error)
+{
+    uint32_t at, row;
+    if (view_find(s->v, docid, &at, &row)) {
+        *found = view_is_live(&s->v->segments[at], row);
+        *hit = (mv_hit){.docid = docid, .source = at, .row = row};
+        return MV_OK;
+    }
+    catalog_value value;
+    MV_TRY(catalog_get_u64(s->txn, CATALOG_FRESH, docid, &value, found, error));
+    if (!*found) return MV_OK;
+    *hit =
+        (mv_hit){.docid = docid, .source = RESULT_FRESH, .row = (uint64_t)(uintptr_t)value.bytes};
+    return row_check(s->e->schema, value.bytes, value.size, error);
+}
+
+mv_err result_find(const snapshot *s, const void *id, size_t id_size, mv_hit *hit, bool *found,
+                   mv_error *error)
+{
+    uint64_t docid;
+    *found = false;
+    if (id_size < 1 || id_size > MV_ID_SIZE_MAX) return MV_OK;
+    MV_TRY(catalog_id_get(s->txn, id, id_size, &docid, found, error));
+    if (!*found) return MV_OK;
+    MV_TRY(result_find_docid(s, docid, hit, found, error));
+    char quoted[ERROR_QUOTE_SIZE];
+    return *found ? MV_OK
+                  : error_set(error, MV_CORRUPT, "%s: document '%s' has no row", CATALOG_FILE,
+                              error_quote(id, id_size, quoted));
+}
+
+mv_err mv_fetch(mv_collection *c, const mv_id *ids, size_t ids_count, mv_result *result,
+                mv_error *error)
+{
+    mv_err err = result_start(result, c, error);
+    for (size_t i = 0; i < ids_count && !err; i++) {
+        mv_hit hit;
+        bool found;
+        err = result_find(result->seen, ids[i].data, ids[i].size, &hit, &found, error);
+        if (err || !found) continue;
+        hit.input = (uint32_t)i;
+        err = result_add(result, hit, error);
+    }
+    if (err) mv_result_clear(result);
+    return err;
+}

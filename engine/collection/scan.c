@@ -1,0 +1,122 @@
+/* Walking the segments, then the fresh rows. */
+#include "collection/scan.h"
+
+#include "collection/result.h"
+
+static mv_err note_wants(scan *sc, const order *o, uint32_t vector_field, mem_arena *arena,
+                         mv_error *error)
+{
+    uint32_t fields = sc->s->e->schema->fields_count;
+    bool *wanted = mem_arena_alloc(arena, fields);
+    if (!wanted) return error_memory(error, fields, "a scan");
+    for (uint32_t f = 0; f < fields; f++)
+        wanted[f] = (sc->f && filter_uses_field(sc->f, f)) || (o && order_uses_field(o, f));
+    sc->wants = (fresh_wants){.id = (sc->f && filter_uses_id(sc->f)) || (o && order_uses_id(o)),
+                              .fields = wanted,
+                              .vector_field = vector_field};
+    return MV_OK;
+}
+
+mv_err scan_start(scan *sc, const snapshot *s, const filter *f, const order *o,
+                  uint32_t vector_field, fresh_reader *fresh, mem_arena *arena, mem_arena *block,
+                  mv_error *error)
+{
+    sc->s = s;
+    sc->f = f;
+    sc->fresh = fresh;
+    sc->block = block;
+    sc->next_segment = 0;
+    sc->next_row = 0;
+    sc->fresh_is_open = false;
+    sc->t = NULL;
+    return note_wants(sc, o, vector_field, arena, error);
+}
+
+/* Which rows of the block count: those that pass the filter and are alive. */
+static mv_err find_passing(scan *sc, mv_error *error)
+{
+    const uint64_t *live = sc->t->live ? sc->t->live + sc->begin / 64 : NULL;
+    sc->pass = live;
+    if (!sc->f) return MV_OK;
+    MV_TRY(filter_run(sc->f, sc->t, sc->begin, sc->count, sc->block, sc->bits, error));
+    sc->pass = sc->bits;
+    for (size_t i = 0; live && i < bits_words(sc->count); i++) sc->bits[i] &= live[i];
+    return MV_OK;
+}
+
+static mv_err next_of_segment(scan *sc, mv_error *error)
+{
+    const view_segment *segment_now = &sc->s->v->segments[sc->next_segment];
+    uint32_t left = segment_now->table.rows - sc->next_row;
+    sc->t = &segment_now->table;
+    sc->source = sc->next_segment;
+    sc->begin = sc->next_row;
+    sc->count = left < FILTER_BLOCK_ROWS ? left : FILTER_BLOCK_ROWS;
+    sc->next_row += sc->count;
+    if (sc->next_row == segment_now->table.rows) {
+        sc->next_segment++;
+        sc->next_row = 0;
+    }
+    return find_passing(sc, error);
+}
+
+static mv_err next_of_fresh(scan *sc, mv_error *error)
+{
+    if (!sc->s->v->state.fresh_rows) return MV_OK;
+    if (!sc->fresh_is_open) {
+        sc->fresh_is_open = true;
+        MV_TRY(fresh_open(sc->fresh, sc->s, &sc->wants, error));
+    }
+    MV_TRY(fresh_next(sc->fresh, error));
+    if (!sc->fresh->table.rows) return MV_OK;
+    sc->t = &sc->fresh->table;
+    sc->source = RESULT_FRESH;
+    sc->begin = 0;
+    sc->count = sc->t->rows;
+    return find_passing(sc, error);
+}
+
+mv_err scan_next(scan *sc, mv_error *error)
+{
+    sc->t = NULL;
+    if (sc->next_segment < sc->s->v->segments_count) return next_of_segment(sc, error);
+    return next_of_fresh(sc, error);
+}
+
+void scan_end(scan *sc)
+{
+    if (sc->fresh_is_open) fresh_close(sc->fresh);
+    sc->fresh_is_open = false;
+}
+
+uint64_t scan_row(const scan *sc, uint32_t at)
+{
+    if (sc->source == RESULT_FRESH) return (uint64_t)(uintptr_t)sc->fresh->rows[at];
+    return sc->begin + at;
+}
+
+mv_err scan_docids(const snapshot *s, const mv_filter *source, mem_buffer *docids, mv_error *error)
+{
+    mv_err err;
+    filter *f = NULL;
+    fresh_reader fresh = {0};
+    mem_arena arena = {0}, block = {0};
+    scan sc;
+    if (source && (err = filter_compile(s->e->schema, source, &arena, &f, error))) goto done;
+    if ((err = scan_start(&sc, s, f, NULL, FRESH_NO_VECTOR, &fresh, &arena, &block, error)))
+        goto done;
+    while (!(err = scan_next(&sc, error)) && sc.t) {
+        for (uint32_t at = 0; at < sc.count && !err; at++) {
+            if (!scan_passes(&sc, at)) continue;
+            if (!mem_buffer_append(docids, &sc.t->docids[sc.begin + at], sizeof(uint64_t)))
+                err = error_memory(error, docids->size, "the rows found");
+        }
+        if (err) break;
+    }
+    scan_end(&sc);
+done:
+    fresh_free(&fresh);
+    mem_arena_free(&arena);
+    mem_arena_free(&block);
+    return err;
+}

@@ -1,0 +1,54 @@
+/* Scans: all rows of a snapshot that are alive and pass a filter, block by block, oldest first.
+ * What searching, counting, iterating and deleting by filter have in common. */
+#ifndef MV_SCAN_H
+#define MV_SCAN_H
+
+#include "collection/fresh.h"
+#include "query/filter.h"
+#include "query/order.h"
+
+typedef struct scan {
+    const snapshot *s;
+    const filter *f;     /* NULL: all rows */
+    fresh_reader *fresh; /* lent */
+    mem_arena *block;    /* lent, for the filter's bitmaps */
+    fresh_wants wants;
+    uint32_t next_segment;
+    uint32_t next_row; /* of that segment */
+    bool fresh_is_open;
+    /* The block in hand. */
+    const table *t;  /* NULL: at the end */
+    uint32_t source; /* position of the segment in the view, or RESULT_FRESH */
+    uint32_t begin;
+    uint32_t count;
+    const uint64_t *pass; /* bit 0 is row `begin`; NULL: all rows */
+    uint64_t bits[FILTER_BLOCK_ROWS / 64];
+} scan;
+
+/* Begin. Of fresh rows the columns of the filter, of `o` (may be NULL) and one vector field (or
+ * FRESH_NO_VECTOR) are gathered. `arena` keeps what lasts as long as the scan. */
+mv_err scan_start(scan *sc, const snapshot *s, const filter *f, const order *o,
+                  uint32_t vector_field, fresh_reader *fresh, mem_arena *arena, mem_arena *block,
+                  mv_error *error);
+/* Go to the next block, which may have no row that passes. sc->t is NULL at the end. */
+mv_err scan_next(scan *sc, mv_error *error);
+/* Call in any case. */
+void scan_end(scan *sc);
+
+/* How many rows of the block pass. */
+static inline size_t scan_passing(const scan *sc)
+{
+    return sc->pass ? bits_count(sc->pass, sc->count) : sc->count;
+}
+static inline bool scan_passes(const scan *sc, uint32_t at)
+{
+    return !sc->pass || bits_get(sc->pass, at);
+}
+/* What a hit on row `at` of the block has as its row. */
+uint64_t scan_row(const scan *sc, uint32_t at);
+
+/* Append the docids (u64) of all rows that pass. For those who change rows meanwhile, which would
+ * pull them from under a scan. */
+mv_err scan_docids(const snapshot *s, const mv_filter *source, mem_buffer *docids, mv_error *error);
+
+#endif

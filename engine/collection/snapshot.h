@@ -1,0 +1,81 @@
+/* Snapshots: one commit, as queries see it.
+ *
+ * A view is a commit decoded: its segments as tables with their live rows. It is immutable, shared
+ * by all who read the same commit in this process, and kept for the next reader; what did not
+ * change since the commit before is shared between views too. A snapshot is a view with the
+ * transaction that pins the fresh rows. */
+#ifndef MV_SNAPSHOT_H
+#define MV_SNAPSHOT_H
+
+#include "collection/engine.h"
+
+/* Which rows of a segment are not deleted, shared by views. */
+typedef struct view_live {
+    uint32_t refs;        /* guarded by the engine's mutex */
+    uint64_t last_change; /* commit of the last deletion */
+    uint64_t deleted;
+    size_t words;
+    uint64_t bits[];
+} view_live;
+
+typedef struct view_segment {
+    engine_segment *shared;
+    view_live *live; /* NULL: no row is deleted */
+    table table;     /* the segment's, with its live rows */
+} view_segment;
+
+typedef struct view {
+    uint32_t refs;   /* guarded by the engine's mutex */
+    uint64_t number; /* of the LMDB commit; 0 for the view of a write transaction */
+    engine_state state;
+    uint32_t segments_count;
+    view_segment segments[];
+} view;
+
+typedef struct snapshot {
+    engine *e; /* NULL: closed */
+    catalog_txn *txn;
+    view *v;
+    bool is_of_writer; /* sees a write transaction, which it does not own */
+} snapshot;
+
+/* See the last commit. */
+mv_err snapshot_open(engine *e, snapshot *s, mv_error *error);
+void snapshot_close(snapshot *s); /* closed already is fine */
+
+/* Decode what `txn` sees. `number` 0: do not keep it for others. */
+mv_err view_open(engine *e, catalog_txn *txn, uint64_t number, view **out, mv_error *error);
+void view_keep(engine *e, view *v);
+void view_close(engine *e, view *v); /* NULL is fine */
+/* The segment that holds a docid. False: none does. */
+bool view_find(const view *v, uint64_t docid, uint32_t *segment_at, uint32_t *row);
+/* True when the row is there and not deleted. */
+static inline bool view_is_live(const view_segment *s, uint32_t row)
+{
+    return !s->live || bits_get(s->live->bits, row);
+}
+
+/* Let the engine know a segment in memory, which has no file to be found by. Takes `s`. */
+mv_err view_adopt_segment(engine *e, segment *s, mv_error *error);
+/* Forget segments in memory that `v` does not name. */
+void view_drop_others(engine *e, const view *v);
+
+/* ---- deletions in the catalog: one value for each 65,536 rows of a segment */
+
+typedef struct deleted_head {
+    uint64_t last_change; /* commit */
+    uint64_t count;       /* bits set */
+} deleted_head;
+
+static inline uint64_t deleted_key(uint64_t segment_number, uint32_t row)
+{
+    return segment_number << 16 | row / SEGMENT_CHUNK_ROWS;
+}
+/* Words of the bitmap of the chunk that `row` is in. */
+static inline size_t deleted_words(uint32_t rows, uint32_t row)
+{
+    uint32_t first = row / SEGMENT_CHUNK_ROWS * SEGMENT_CHUNK_ROWS;
+    return bits_words(rows - first < SEGMENT_CHUNK_ROWS ? rows - first : SEGMENT_CHUNK_ROWS);
+}
+
+#endif

@@ -1,0 +1,98 @@
+/* The public writes: batches, deletions by id and by filter. */
+#include <string.h>
+
+#include "collection/collection.h"
+#include "collection/scan.h"
+
+typedef struct put {
+    mv_write_mode mode;
+    const mv_batch *batch;
+    uint64_t written;
+} put;
+
+static mv_err put_batch(writer *w, bool check_first, void *ctx, mv_error *error)
+{
+    put *p = ctx;
+    return writer_put(w, p->mode, p->batch, check_first, &p->written, error);
+}
+
+mv_err mv_write(mv_collection *c, mv_write_mode mode, mv_batch *batch, uint64_t *written,
+                mv_error *error)
+{
+    put p = {.mode = mode, .batch = batch};
+    *written = 0;
+    if (!batch->count) return MV_OK;
+    mv_err err = collection_write(c, put_batch, &p, error);
+    if (!err) *written = p.written;
+    return err;
+}
+
+typedef struct deletion {
+    const mv_id *ids;
+    size_t ids_count;
+    const mv_filter *filter;
+    uint64_t deleted;
+} deletion;
+
+static mv_err delete_by_filter(writer *w, bool check_first, void *ctx, mv_error *error)
+{
+    deletion *d = ctx;
+    mem_buffer docids = {0};
+    mem_arena arena = {0};
+    row_parts parts;
+    (void)check_first;
+    mv_err err = writer_settle(w, error);
+    if (err) goto done;
+    snapshot s = {w->e, w->txn, w->v, true};
+    if ((err = scan_docids(&s, d->filter, &docids, error))) goto done;
+    if ((err = row_create(w->e->schema, &arena, &parts, error))) goto done;
+    const uint64_t *list = (const uint64_t *)(const void *)docids.data;
+    size_t count = docids.size / sizeof *list;
+    for (size_t i = 0; i < count && !err; i++) {
+        uint8_t id[MV_ID_SIZE_MAX]; /* the row goes before its id does */
+        bool found;
+        if ((err = writer_read(w, list[i], &parts, error))) break;
+        memcpy(id, parts.id, parts.id_size);
+        err = writer_delete_id(w, id, parts.id_size, &found, error);
+        d->deleted++;
+    }
+    if (err && count) w->is_failed = true;
+done:
+    mem_buffer_free(&docids);
+    mem_arena_free(&arena);
+    return err;
+}
+
+mv_err mv_delete_by_filter(mv_collection *c, const mv_filter *source, uint64_t *deleted,
+                           mv_error *error)
+{
+    deletion d = {.filter = source};
+    *deleted = 0;
+    mv_err err = collection_write(c, delete_by_filter, &d, error);
+    if (!err) *deleted = d.deleted;
+    return err;
+}
+
+static mv_err delete_ids(writer *w, bool check_first, void *ctx, mv_error *error)
+{
+    deletion *d = ctx;
+    (void)check_first;
+    for (size_t i = 0; i < d->ids_count; i++) {
+        bool found;
+        mv_err err = writer_delete_id(w, d->ids[i].data, d->ids[i].size, &found, error);
+        if (err && d->deleted) w->is_failed = true;
+        if (err) return err;
+        d->deleted += found;
+    }
+    return MV_OK;
+}
+
+mv_err mv_delete(mv_collection *c, const mv_id *ids, size_t ids_count, uint64_t *deleted,
+                 mv_error *error)
+{
+    deletion d = {.ids = ids, .ids_count = ids_count};
+    *deleted = 0;
+    mv_err err = collection_write(c, delete_ids, &d, error);
+    if (!err) *deleted = d.deleted;
+    return err;
+}

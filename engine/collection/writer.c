@@ -1,0 +1,400 @@
+/* The write transaction: rows in, rows out, the state they leave. */
+#include "collection/writer.h"
+
+#include <string.h>
+
+/* ---------------------------------------------------------------- begin and end */
+
+static mv_err begin_durably(engine *e, bool sync, catalog_txn *txn, mv_error *error)
+{
+    if (e->in_memory) return MV_OK;
+    bool unsynced = durability_is_unsynced(e->path);
+    if (sync && unsynced) return durability_sync(e, txn, error);
+    if (!sync && !unsynced) return durability_mark(e->path, error);
+    return MV_OK;
+}
+
+mv_err writer_begin(engine *e, bool sync, bool seals, writer **out, mv_error *error)
+{
+    writer *w = mem_alloc_zero(sizeof *w);
+    if (!w) return error_memory(error, sizeof *w, "a transaction");
+    w->e = e;
+    w->sync = sync && !e->in_memory;
+    w->seals = seals;
+    mv_err err = engine_begin_write(e, w->sync, &w->txn, error);
+    if (err) goto done;
+    if ((err = begin_durably(e, sync, w->txn, error))) goto done;
+    if ((err = view_open(e, w->txn, catalog_commit_number(w->txn), &w->v, error))) goto done;
+    w->state = w->v->state;
+    if ((err = writer_collect_garbage(w, error))) goto done;
+    *out = w;
+    w = NULL;
+done:
+    writer_abort(w);
+    return err;
+}
+
+static void writer_free(writer *w)
+{
+    view_close(w->e, w->v);
+    for (uint32_t i = 0; i < w->sealed_count; i++) segment_writer_free(w->sealed[i]);
+    mem_free(w->sealed, w->sealed_capacity * sizeof(segment_writer *));
+    mem_free(w->chunks, w->chunks_capacity * sizeof *w->chunks);
+    mem_arena_free(&w->arena);
+    mem_arena_free(&w->scratch);
+    mem_buffer_free(&w->encoded);
+    mem_free(w, sizeof *w);
+}
+
+void writer_abort(writer *w)
+{
+    if (!w) return;
+    if (w->e->fork_generation != os_fork_generation()) return;
+    for (uint32_t i = 0; i < w->sealed_count; i++) segment_writer_undo(w->sealed[i]);
+    if (w->txn) {
+        catalog_end(w->txn);
+        engine_end_write(w->e);
+    }
+    writer_free(w);
+}
+
+static mv_err flush_chunks(writer *w, mv_error *error)
+{
+    for (uint32_t i = 0; i < w->chunks_count; i++) {
+        const writer_chunk *chunk = &w->chunks[i];
+        deleted_head head = {w->state.commit + 1, chunk->count};
+        size_t size = chunk->words_count * sizeof(uint64_t);
+        w->encoded.size = 0;
+        if (!mem_buffer_append(&w->encoded, &head, sizeof head) ||
+            !mem_buffer_append(&w->encoded, chunk->words, size))
+            return error_memory(error, size, "deletions");
+        MV_TRY(catalog_put_u64(w->txn, CATALOG_DELETED, chunk->key, w->encoded.data,
+                               w->encoded.size, error));
+    }
+    w->chunks_count = 0;
+    mem_arena_clear(&w->arena);
+    return MV_OK;
+}
+
+mv_err writer_settle(writer *w, mv_error *error)
+{
+    if (!w->v_lags) return MV_OK;
+    view *fresh_view = NULL;
+    MV_TRY(flush_chunks(w, error));
+    MV_TRY(engine_save_state(w->txn, &w->state, error));
+    MV_TRY(view_open(w->e, w->txn, 0, &fresh_view, error));
+    view_close(w->e, w->v);
+    w->v = fresh_view;
+    w->v_lags = false;
+    return MV_OK;
+}
+
+mv_err writer_commit(writer *w, mv_error *error)
+{
+    mv_err err = MV_OK;
+    if (w->is_failed) {
+        err = error_set(error, MV_MISUSE, "the transaction failed before and can only be undone");
+        goto done;
+    }
+    if (!w->changes) goto done; /* nothing to commit */
+    if ((err = flush_chunks(w, error))) goto done;
+    w->state.commit++;
+    if ((err = engine_save_state(w->txn, &w->state, error))) goto done;
+    err = catalog_commit(w->txn, error);
+    w->txn = NULL;
+    engine_end_write(w->e);
+    if (!err) {
+        writer_free(w);
+        return MV_OK;
+    }
+done:
+    writer_abort(w);
+    return err;
+}
+
+/* ---------------------------------------------------------------- deleting a row */
+
+/* The chunk of a row's deletions, loaded from the catalog at the first touch. */
+static mv_err open_chunk(writer *w, const segment *s, uint32_t row, writer_chunk **out,
+                         mv_error *error)
+{
+    uint64_t key = deleted_key(s->number, row);
+    uint32_t low = 0, high = w->chunks_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (w->chunks[middle].key < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *out = &w->chunks[low];
+    if (low < w->chunks_count && w->chunks[low].key == key) return MV_OK;
+    if (w->chunks_count == w->chunks_capacity) {
+        uint32_t capacity = w->chunks_capacity ? w->chunks_capacity * 2 : 16;
+        writer_chunk *chunks =
+            mem_realloc(w->chunks, w->chunks_capacity * sizeof *chunks, capacity * sizeof *chunks);
+        if (!chunks) return error_memory(error, capacity * sizeof *chunks, "deletions");
+        w->chunks = chunks;
+        w->chunks_capacity = capacity;
+    }
+    size_t words = deleted_words(s->table.rows, row), size = words * sizeof(uint64_t);
+    writer_chunk chunk = {
+        .key = key, .words = mem_arena_alloc(&w->arena, size), .words_count = words};
+    if (!chunk.words) return error_memory(error, size, "deletions");
+    memset(chunk.words, 0, size);
+    catalog_value value;
+    bool found;
+    MV_TRY(catalog_get_u64(w->txn, CATALOG_DELETED, key, &value, &found, error));
+    if (found) {
+        deleted_head head;
+        if (value.size != sizeof head + size)
+            return error_set(error, MV_CORRUPT, "%s: the deletions of segment %llu are damaged",
+                             CATALOG_FILE, (unsigned long long)s->number);
+        memcpy(&head, value.bytes, sizeof head);
+        memcpy(chunk.words, value.bytes + sizeof head, size);
+        chunk.count = head.count;
+    }
+    *out = &w->chunks[low];
+    memmove(*out + 1, *out, (w->chunks_count - low) * sizeof chunk);
+    **out = chunk;
+    w->chunks_count++;
+    return MV_OK;
+}
+
+static mv_err lost_row(uint64_t docid, mv_error *error)
+{
+    return error_set(error, MV_CORRUPT, "%s: no row has docid %llu", CATALOG_FILE,
+                     (unsigned long long)docid);
+}
+
+static bool is_fresh(const writer *w, uint64_t docid)
+{
+    return !w->v->segments_count ||
+           docid > w->v->segments[w->v->segments_count - 1].shared->s->last_docid;
+}
+
+mv_err writer_mark_deleted(writer *w, uint64_t docid, mv_error *error)
+{
+    uint32_t at, row;
+    writer_chunk *chunk = NULL;
+    if (!view_find(w->v, docid, &at, &row)) return lost_row(docid, error);
+    MV_TRY(open_chunk(w, w->v->segments[at].shared->s, row, &chunk, error));
+    if (bits_get(chunk->words, row % SEGMENT_CHUNK_ROWS)) return lost_row(docid, error);
+    bits_set(chunk->words, row % SEGMENT_CHUNK_ROWS);
+    chunk->count++;
+    w->changes++;
+    w->v_lags = true;
+    return MV_OK;
+}
+
+static mv_err remove_fresh(writer *w, uint64_t docid, mv_error *error)
+{
+    catalog_value value;
+    bool found;
+    MV_TRY(catalog_get_u64(w->txn, CATALOG_FRESH, docid, &value, &found, error));
+    if (!found) return lost_row(docid, error);
+    w->state.fresh_rows--;
+    w->state.fresh_bytes -= value.size;
+    w->changes++;
+    w->v_lags = true;
+    return catalog_remove_u64(w->txn, CATALOG_FRESH, docid, &found, error);
+}
+
+/* Remove the row of a docid, which is alive; its id is the caller's matter. */
+static mv_err delete_row(writer *w, uint64_t docid, mv_error *error)
+{
+    MV_TRY(is_fresh(w, docid) ? remove_fresh(w, docid, error)
+                              : writer_mark_deleted(w, docid, error));
+    w->state.documents--;
+    return MV_OK;
+}
+
+mv_err writer_delete_id(writer *w, const void *id, size_t id_size, bool *found, mv_error *error)
+{
+    uint64_t docid;
+    *found = false;
+    if (id_size < 1 || id_size > MV_ID_SIZE_MAX) return MV_OK; /* no document has such an id */
+    MV_TRY(catalog_id_get(w->txn, id, id_size, &docid, found, error));
+    if (!*found) return MV_OK;
+    w->is_failed = true; /* until both halves are done */
+    bool removed;
+    MV_TRY(delete_row(w, docid, error));
+    MV_TRY(catalog_id_remove(w->txn, id, id_size, &removed, error));
+    w->is_failed = false;
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- putting documents */
+
+mv_err writer_read(writer *w, uint64_t docid, row_parts *out, mv_error *error)
+{
+    uint32_t at, row;
+    if (!is_fresh(w, docid)) {
+        if (!view_find(w->v, docid, &at, &row)) return lost_row(docid, error);
+        return segment_read_row(&w->v->segments[at].table, w->e->schema, row, out, error);
+    }
+    catalog_value value;
+    bool found;
+    MV_TRY(catalog_get_u64(w->txn, CATALOG_FRESH, docid, &value, &found, error));
+    if (!found) return lost_row(docid, error);
+    MV_TRY(row_check(w->e->schema, value.bytes, value.size, error));
+    row_decode(w->e->schema, value.bytes, out);
+    return MV_OK;
+}
+
+/* What is set in `from` replaces what is in `to`. */
+static void overlay(const mv_schema *schema, const row_parts *from, row_parts *to)
+{
+    for (uint32_t f = 0; f < schema->fields_count; f++)
+        if (from->cells[f].state != CELL_UNSET) to->cells[f] = from->cells[f];
+    for (uint32_t v = 0; v < schema->vectors_count; v++) {
+        if (!from->vectors[v]) continue;
+        to->vectors[v] = from->vectors[v];
+        to->inverse_norms[v] = from->inverse_norms[v];
+    }
+}
+
+static mv_err encode(writer *w, const row_parts *r, mv_error *error)
+{
+    size_t size;
+    MV_TRY(row_encoded_size(w->e->schema, r, &size, error));
+    w->encoded.size = 0;
+    if (!mem_buffer_reserve(&w->encoded, size)) return error_memory(error, size, "a row");
+    row_encode(w->e->schema, r, w->encoded.data);
+    w->encoded.size = size;
+    return MV_OK;
+}
+
+mv_err writer_encode(writer *w, const row_parts *given, const uint64_t *old_docid, mv_error *error)
+{
+    row_parts whole;
+    mem_arena_clear(&w->scratch);
+    MV_TRY(row_create(w->e->schema, &w->scratch, &whole, error));
+    if (old_docid) MV_TRY(writer_read(w, *old_docid, &whole, error));
+    overlay(w->e->schema, given, &whole);
+    whole.id = given->id;
+    whole.id_size = given->id_size;
+    if (!old_docid) MV_TRY(row_complete(w->e->schema, &whole, &w->scratch, error));
+    return encode(w, &whole, error);
+}
+
+mv_err writer_exists(const row_parts *r, mv_error *error)
+{
+    char id[ERROR_QUOTE_SIZE];
+    return error_set(error, MV_EXISTS, "document '%s' exists already",
+                     error_quote(r->id, r->id_size, id));
+}
+
+mv_err writer_missing(const row_parts *r, mv_error *error)
+{
+    char id[ERROR_QUOTE_SIZE];
+    return error_set(error, MV_NOT_FOUND, "document '%s' not found",
+                     error_quote(r->id, r->id_size, id));
+}
+
+static mv_err put_fresh(writer *w, mv_write_mode mode, const row_parts *r, mv_error *error)
+{
+    uint64_t old_docid, docid = w->state.next_docid;
+    bool found;
+    MV_TRY(catalog_id_get(w->txn, r->id, r->id_size, &old_docid, &found, error));
+    if (found && mode == MV_INSERT) return writer_exists(r, error);
+    if (!found && mode == MV_UPDATE) return writer_missing(r, error);
+    MV_TRY(writer_encode(w, r, mode == MV_UPDATE ? &old_docid : NULL, error));
+    if (found) MV_TRY(delete_row(w, old_docid, error));
+    uint8_t *bytes = NULL;
+    MV_TRY(catalog_id_put(w->txn, r->id, r->id_size, docid, error));
+    MV_TRY(catalog_append_start(w->txn, CATALOG_FRESH, docid, w->encoded.size, &bytes, error));
+    memcpy(bytes, w->encoded.data, w->encoded.size);
+    catalog_append_finish(docid, bytes, w->encoded.size);
+    w->state.next_docid++;
+    w->state.documents++;
+    w->state.fresh_rows++;
+    w->state.fresh_bytes += w->encoded.size;
+    w->v_lags = true;
+    w->changes++;
+    return w->seals && writer_wants_seal(w) ? writer_seal(w, NULL, 0, 0, error) : MV_OK;
+}
+
+/* ---------------------------------------------------------------- many documents at once */
+
+static bool is_bulk(const mv_batch *batch, mv_write_mode mode)
+{
+    uint64_t vectors_size = 0;
+    for (uint32_t v = 0; v < batch->schema->vectors_count; v++)
+        vectors_size += batch->schema->vectors[v].size;
+    return mode != MV_UPDATE &&
+           (batch->count >= SEAL_ROWS_MIN || batch->count * vectors_size >= SEAL_BYTES_MAX);
+}
+
+/* Straight into a segment: vectors are written once. Rows that a later one of the batch replaces
+ * are left out. The complete rows are lent to the seal. */
+static mv_err put_bulk(writer *w, mv_write_mode mode, const mv_batch *batch, mv_error *error)
+{
+    const mv_schema *schema = w->e->schema;
+    uint64_t first = w->state.next_docid;
+    mem_arena arena = {0};
+    mv_err err;
+    row_parts *rows = mem_arena_alloc(&arena, batch->count * sizeof *rows);
+    if (!rows) {
+        err = error_memory(error, batch->count * sizeof *rows, "a batch");
+        goto done;
+    }
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const row_parts *given = &batch->rows[i];
+        uint64_t old_docid;
+        bool found;
+        if ((err = row_create(schema, &arena, &rows[i], error))) goto done;
+        overlay(schema, given, &rows[i]);
+        rows[i].id = given->id;
+        rows[i].id_size = given->id_size;
+        if ((err = row_complete(schema, &rows[i], &arena, error))) goto done;
+        if ((err = catalog_id_get(w->txn, given->id, given->id_size, &old_docid, &found, error)))
+            goto done;
+        if (found && mode == MV_INSERT) {
+            err = writer_exists(given, error);
+            goto done;
+        }
+        if (found && old_docid >= first) {
+            rows[old_docid - first].id = NULL;
+            w->state.documents--;
+        } else if (found && (err = delete_row(w, old_docid, error)))
+            goto done;
+        if ((err = catalog_id_put(w->txn, given->id, given->id_size, first + i, error))) goto done;
+        w->state.documents++;
+    }
+    w->state.next_docid += batch->count;
+    w->changes++;
+    err = writer_seal(w, rows, batch->count, first, error);
+done:
+    mem_arena_free(&arena);
+    return err;
+}
+
+static mv_err check_schema(const writer *w, const mv_batch *batch, mv_error *error)
+{
+    if (batch->schema->fields_count == w->e->schema->fields_count &&
+        batch->schema->vectors_count == w->e->schema->vectors_count &&
+        batch->schema->next_uid == w->e->schema->next_uid)
+        return MV_OK;
+    return error_set(error, MV_MISUSE,
+                     "the batch was made for another schema than the collection has");
+}
+
+mv_err writer_put(writer *w, mv_write_mode mode, const mv_batch *batch, bool check_first,
+                  uint64_t *written, mv_error *error)
+{
+    *written = 0;
+    if (w->is_failed)
+        return error_set(error, MV_MISUSE, "the transaction failed before and can only be undone");
+    MV_TRY(check_schema(w, batch, error));
+    if (check_first) MV_TRY(writer_check(w, mode, batch, error));
+    w->is_failed = true; /* until all are in */
+    if (is_bulk(batch, mode))
+        MV_TRY(put_bulk(w, mode, batch, error));
+    else
+        for (uint32_t i = 0; i < batch->count; i++)
+            MV_TRY(put_fresh(w, mode, &batch->rows[i], error));
+    w->is_failed = false;
+    *written = batch->count;
+    return MV_OK;
+}

@@ -1,0 +1,42 @@
+/* Checking a batch before its first document is written: inside a longer transaction a batch that
+ * fails must leave no trace, and undoing half a batch is harder than not beginning. */
+#include <string.h>
+
+#include "base/hash.h"
+#include "collection/writer.h"
+
+/* An id twice in the batch? Open addressing over row numbers + 1; 0 is free. */
+static mv_err find_twice(const mv_batch *batch, mv_error *error)
+{
+    mv_err err = MV_OK;
+    size_t slots = 16;
+    while (slots < (size_t)batch->count * 2) slots *= 2;
+    uint32_t *taken = mem_alloc_zero(slots * sizeof *taken);
+    if (!taken) return error_memory(error, slots * sizeof *taken, "a batch");
+    for (uint32_t i = 0; i < batch->count && !err; i++) {
+        const row_parts *r = &batch->rows[i];
+        size_t at = hash_bytes(r->id, r->id_size, 0) & (slots - 1);
+        for (; taken[at]; at = (at + 1) & (slots - 1)) {
+            const row_parts *other = &batch->rows[taken[at] - 1];
+            if (other->id_size == r->id_size && memcmp(other->id, r->id, r->id_size) == 0)
+                err = writer_exists(r, error);
+        }
+        taken[at] = i + 1;
+    }
+    mem_free(taken, slots * sizeof *taken);
+    return err;
+}
+
+mv_err writer_check(writer *w, mv_write_mode mode, const mv_batch *batch, mv_error *error)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const row_parts *r = &batch->rows[i];
+        uint64_t docid;
+        bool found;
+        MV_TRY(catalog_id_get(w->txn, r->id, r->id_size, &docid, &found, error));
+        if (found && mode == MV_INSERT) return writer_exists(r, error);
+        if (!found && mode == MV_UPDATE) return writer_missing(r, error);
+        MV_TRY(writer_encode(w, r, mode == MV_UPDATE ? &docid : NULL, error));
+    }
+    return mode == MV_INSERT ? find_twice(batch, error) : MV_OK;
+}
