@@ -1,0 +1,462 @@
+/* Schemas: what may be in them, their bytes and damaged bytes, their differences, nearest names. */
+#include "storage/schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "storage/cell.h"
+
+static int passed, failed;
+
+static void expect(bool ok, const char *what, int line)
+{
+    if (ok) {
+        passed++;
+        return;
+    }
+    failed++;
+    printf("schema_test.c:%d: not so: %s\n", line, what);
+}
+#define EXPECT(condition) expect((condition), #condition, __LINE__)
+
+/* Did the call fail with this code and text? */
+static void expect_error(mv_err got, mv_err code, const mv_error *error, const char *text, int line)
+{
+    bool ok = got == code && error->code == code && strcmp(error->text, text) == 0;
+    if (!ok) printf("%s: %s\n", mv_err_name(got), got ? error->text : "");
+    expect(ok, text, line);
+}
+#define EXPECT_ERROR(call, code, text) expect_error((call), (code), &error, (text), __LINE__)
+
+static mv_type array_of(mv_type type)
+{
+    return (mv_type)(MV_ARRAY | type);
+}
+
+static mv_value integer(int64_t i)
+{
+    return (mv_value){.kind = MV_KIND_INT, .as.i = i};
+}
+
+static mv_value string(const char *text)
+{
+    return (mv_value){.kind = MV_KIND_STRING, .as.string = {text, strlen(text)}};
+}
+
+static mv_schema *new_schema(const char *name)
+{
+    mv_schema *schema;
+    EXPECT(mv_schema_create(name, &schema, NULL) == MV_OK);
+    return schema;
+}
+
+static mv_err add(mv_schema *schema, const char *name, mv_type type, bool nullable,
+                  const mv_value *default_value, mv_error *error)
+{
+    mv_field_options options = {name, type, nullable, default_value};
+    return mv_schema_add_field(schema, &options, error);
+}
+
+static mv_err add_vector(mv_schema *schema, const char *name, mv_type type, uint32_t dim,
+                         mv_metric metric, mv_error *error)
+{
+    mv_vector_options options = {name, type, dim, metric, MV_INDEX_FLAT};
+    return mv_schema_add_vector(schema, &options, error);
+}
+
+/* One with something of everything. */
+static mv_err fill(mv_schema *schema, mv_error *error)
+{
+    mv_value year = integer(-1999), big = string("18446744073709551615"), title = string("none");
+    mv_value items[] = {string(""), string("scifi"), string("fantasy")};
+    mv_value tags = {.kind = MV_KIND_LIST, .as.list = {items, 3}};
+    MV_TRY(add(schema, "year", MV_INT32, true, &year, error));
+    MV_TRY(add(schema, "big", MV_UINT64, false, &big, error));
+    MV_TRY(add(schema, "title", MV_STRING, false, &title, error));
+    MV_TRY(add(schema, "tags", array_of(MV_STRING), true, &tags, error));
+    MV_TRY(add(schema, "prices", array_of(MV_DOUBLE), false, NULL, error));
+    MV_TRY(add_vector(schema, "embedding", MV_VECTOR_FP32, 384, MV_COSINE, error));
+    return add_vector(schema, "codes", MV_VECTOR_INT8, 65535, MV_L2, error);
+}
+
+static mv_schema *new_full_schema(void)
+{
+    mv_schema *schema = new_schema("my-books");
+    EXPECT(fill(schema, NULL) == MV_OK);
+    return schema;
+}
+
+/* ---------------------------------------------------------------- building */
+
+static void test_asking(void)
+{
+    mv_schema *schema = new_full_schema();
+    mv_field_options field;
+    mv_vector_options vector;
+    uint32_t at;
+    EXPECT(strcmp(mv_schema_name(schema), "my-books") == 0);
+    EXPECT(mv_schema_field_count(schema) == 5 && mv_schema_vector_count(schema) == 2);
+    EXPECT(mv_schema_field(schema, 1, &field) && strcmp(field.name, "big") == 0);
+    EXPECT(field.type == MV_UINT64 && !field.nullable);
+    EXPECT(field.default_value->kind == MV_KIND_UINT && field.default_value->as.u == UINT64_MAX);
+    EXPECT(mv_schema_field(schema, 3, &field) && field.default_value->as.list.count == 3);
+    EXPECT(memcmp(field.default_value->as.list.items[1].as.string.data, "scifi", 5) == 0);
+    EXPECT(mv_schema_field(schema, 4, &field) && !field.default_value);
+    EXPECT(!mv_schema_field(schema, 5, &field) && !mv_schema_vector(schema, 2, &vector));
+    EXPECT(mv_schema_vector(schema, 0, &vector) && vector.dim == 384 && vector.metric == MV_COSINE);
+    EXPECT(mv_schema_find_field(schema, "tags", 4, &at) && at == 3);
+    EXPECT(!mv_schema_find_field(schema, "tags", 3, &at));
+    EXPECT(!mv_schema_find_field(schema, "embedding", 9, &at));
+    EXPECT(mv_schema_find_vector(schema, "codes", 5, &at) && at == 1);
+    EXPECT(schema->vectors[0].size == 384 * 4 && schema->vectors[1].size == 65535);
+    EXPECT(schema->fields[0].uid == 1 && schema->vectors[1].uid == 7 && schema->next_uid == 8);
+    mv_schema_free(schema);
+    mv_schema_free(NULL);
+}
+
+static void test_names(void)
+{
+    mv_error error;
+    mv_schema *schema, *full = new_full_schema();
+    char name[MV_NAME_SIZE_MAX + 2];
+    memset(name, 'x', sizeof name);
+    name[MV_NAME_SIZE_MAX + 1] = 0;
+    EXPECT(mv_schema_create(name, &schema, &error) == MV_MISUSE && !schema);
+    EXPECT(add(full, name, MV_BOOL, false, NULL, &error) == MV_MISUSE);
+    EXPECT(strstr(error.text, "has 65 bytes, at most 64 are allowed"));
+    name[MV_NAME_SIZE_MAX] = 0;
+    EXPECT(add(full, name, MV_BOOL, false, NULL, &error) == MV_OK);
+    EXPECT(add_vector(full, name, MV_VECTOR_FP32, 1, MV_L2, &error) == MV_MISUSE);
+
+    EXPECT_ERROR(
+        mv_schema_create("2x", &schema, &error), MV_MISUSE,
+        "collection name '2x' must be letters, digits, '-' and '_', not beginning with a digit");
+    EXPECT(mv_schema_create("-x", &schema, &error) == MV_MISUSE);
+    EXPECT_ERROR(add(full, "a\n", MV_BOOL, false, NULL, &error), MV_MISUSE,
+                 "field name 'a\\x0a' must be letters, digits and '_', not beginning with a digit");
+    EXPECT(add(full, "a-b", MV_BOOL, false, NULL, &error) == MV_MISUSE);
+    EXPECT_ERROR(add(full, "", MV_BOOL, false, NULL, &error), MV_MISUSE,
+                 "the name of a field is missing");
+    EXPECT_ERROR(add(full, NULL, MV_BOOL, false, NULL, &error), MV_MISUSE,
+                 "the name of a field is missing");
+    EXPECT_ERROR(add(full, "score", MV_BOOL, false, NULL, &error), MV_MISUSE,
+                 "field name 'score' is reserved");
+    EXPECT(add_vector(full, "id", MV_VECTOR_FP32, 1, MV_L2, &error) == MV_MISUSE);
+    EXPECT(add(full, "distance", MV_BOOL, false, NULL, &error) == MV_MISUSE);
+    EXPECT_ERROR(add(full, "year", MV_BOOL, false, NULL, &error), MV_MISUSE,
+                 "field 'year' is in the schema twice");
+    EXPECT_ERROR(add(full, "codes", MV_BOOL, false, NULL, &error), MV_MISUSE,
+                 "field 'codes' is in the schema twice");
+    EXPECT_ERROR(add_vector(full, "year", MV_VECTOR_FP32, 1, MV_L2, &error), MV_MISUSE,
+                 "field 'year' is in the schema twice");
+    EXPECT(add_vector(full, "codes", MV_VECTOR_FP32, 1, MV_L2, &error) == MV_MISUSE);
+    EXPECT(full->fields_count == 6 && full->vectors_count == 2 && full->next_uid == 9);
+    mv_schema_free(full);
+
+    schema = new_schema(NULL);
+    EXPECT(strcmp(mv_schema_name(schema), "") == 0);
+    mv_schema_free(schema);
+    mv_schema_free(new_schema(""));
+}
+
+static void test_options(void)
+{
+    mv_error error;
+    mv_schema *schema = new_schema("s");
+    mv_value text = string("x"), nothing = {.kind = MV_KIND_NULL}, many = integer(3000000000);
+    mv_field_options field;
+    EXPECT_ERROR(add(schema, "f", (mv_type)9, false, NULL, &error), MV_MISUSE,
+                 "field 'f' has the unknown type 9");
+    EXPECT(add(schema, "f", MV_ARRAY, false, NULL, &error) == MV_MISUSE);
+    EXPECT(add(schema, "f", array_of(MV_VECTOR_FP32), false, NULL, &error) == MV_MISUSE);
+    EXPECT_ERROR(add(schema, "f", MV_VECTOR_FP16, false, NULL, &error), MV_MISUSE,
+                 "field 'f' is scalar, vector_fp16 is a type of vector fields");
+    EXPECT_ERROR(add(schema, "f", MV_INT32, false, &many, &error), MV_MISUSE,
+                 "default value: field 'f' is int32: 3000000000 is out of range (-2147483648 to "
+                 "2147483647)");
+    EXPECT_ERROR(add(schema, "f", MV_BOOL, false, &text, &error), MV_MISUSE,
+                 "default value: field 'f' wants a boolean, got a string");
+    EXPECT(add(schema, "f", MV_BOOL, false, &nothing, &error) == MV_MISUSE);
+    EXPECT(add(schema, "f", MV_BOOL, true, &nothing, &error) == MV_OK);
+    EXPECT(mv_schema_field(schema, 0, &field) && !field.default_value);
+
+    EXPECT_ERROR(add_vector(schema, "v", MV_INT32, 1, MV_L2, &error), MV_MISUSE,
+                 "vector field 'v' is int32, which is no vector type");
+    EXPECT_ERROR(add_vector(schema, "v", (mv_type)68, 1, MV_L2, &error), MV_MISUSE,
+                 "vector field 'v' has the unknown type 68");
+    EXPECT_ERROR(add_vector(schema, "v", MV_VECTOR_FP16, 0, MV_L2, &error), MV_MISUSE,
+                 "vector field 'v' has dim 0, it must be 1 to 65535");
+    EXPECT(add_vector(schema, "v", MV_VECTOR_FP16, 65536, MV_L2, &error) == MV_MISUSE);
+    EXPECT_ERROR(add_vector(schema, "v", MV_VECTOR_FP16, 1, (mv_metric)4, &error), MV_MISUSE,
+                 "vector field 'v' has the unknown metric 4");
+    mv_vector_options options = {"v", MV_VECTOR_FP16, 1, MV_IP, MV_INDEX_NONE};
+    EXPECT_ERROR(mv_schema_add_vector(schema, &options, &error), MV_MISUSE,
+                 "vector field 'v' has the unknown index type 0");
+    mv_schema_free(schema);
+}
+
+static void test_limits(void)
+{
+    mv_error error;
+    mv_schema *schema = new_schema("s"), *copy;
+    char name[16];
+    for (unsigned i = 0; i < MV_FIELDS_MAX; i++) {
+        (void)snprintf(name, sizeof name, "f%u", i);
+        if (add(schema, name, MV_BOOL, false, NULL, &error)) break;
+    }
+    for (unsigned i = 0; i < MV_VECTORS_MAX; i++) {
+        (void)snprintf(name, sizeof name, "v%u", i);
+        if (add_vector(schema, name, MV_VECTOR_FP32, MV_DIM_MAX, MV_L2, &error)) break;
+    }
+    EXPECT(schema->fields_count == MV_FIELDS_MAX && schema->vectors_count == MV_VECTORS_MAX);
+    EXPECT_ERROR(add(schema, "one_more", MV_BOOL, false, NULL, &error), MV_MISUSE,
+                 "field 'one_more': a schema has at most 1024 scalar fields");
+    EXPECT_ERROR(add_vector(schema, "one_more", MV_VECTOR_FP32, 1, MV_L2, &error), MV_MISUSE,
+                 "vector field 'one_more': a schema has at most 256 vector fields");
+    EXPECT(schema_copy(schema, &copy, &error) == MV_OK && !schema_compare(schema, copy, &error));
+    mv_schema_free(copy);
+    mv_schema_free(schema);
+}
+
+/* ---------------------------------------------------------------- bytes */
+
+static void test_save_and_load(void)
+{
+    mv_error error;
+    mem_buffer bytes = {0}, again = {0};
+    mv_schema *schema = new_full_schema(), *loaded;
+    schema->fields[1].uid = 100; /* as after schema changes */
+    schema->next_uid = 101;
+    EXPECT(schema_save(schema, &bytes, &error) == MV_OK);
+    EXPECT(schema_load(bytes.data, bytes.size, &loaded, &error) == MV_OK);
+    EXPECT(schema_compare(schema, loaded, &error) == MV_OK);
+    EXPECT(loaded->next_uid == 101 && loaded->fields[1].uid == 100 && loaded->vectors[1].uid == 7);
+    EXPECT(schema_save(loaded, &again, &error) == MV_OK && again.size == bytes.size);
+    EXPECT(memcmp(bytes.data, again.data, bytes.size) == 0);
+    mv_schema_free(loaded);
+
+    bytes.data[0] = 2;
+    EXPECT_ERROR(schema_load(bytes.data, bytes.size, &loaded, &error), MV_WRONG_VERSION,
+                 "the stored schema cannot be read: it has format 2, this moonvec reads up to 1");
+    EXPECT(!loaded);
+    bytes.data[0] = 1;
+    bytes.data[4] = 7; /* next uid: now below those in use */
+    EXPECT(schema_load(bytes.data, bytes.size, &loaded, &error) == MV_CORRUPT);
+    again.data[again.size - 1] = '!';
+    EXPECT(schema_load(again.data, again.size, &loaded, &error) == MV_CORRUPT);
+    EXPECT(strstr(error.text, "the stored schema cannot be read: field name 'code!' must be"));
+    mv_schema_free(schema);
+    mem_buffer_free(&bytes);
+    mem_buffer_free(&again);
+}
+
+/* Cut at every length, and with every bit of every byte turned: refused, or a schema that can be
+ * saved. */
+static void test_damaged_bytes(void)
+{
+    mv_error error;
+    mem_buffer bytes = {0}, again = {0};
+    mv_schema *schema = new_full_schema(), *loaded;
+    size_t surprises = 0;
+    EXPECT(schema_save(schema, &bytes, &error) == MV_OK);
+    for (size_t size = 0; size <= bytes.size; size++) {
+        uint8_t *cut = mem_alloc(size); /* a block of its own: reading past its end is seen */
+        memcpy(cut, bytes.data, size);
+        mv_err err = schema_load(cut, size, &loaded, &error);
+        if (err != (size < bytes.size ? MV_CORRUPT : MV_OK)) surprises++;
+        mv_schema_free(loaded);
+        mem_free(cut, size);
+    }
+    for (size_t i = 0; i < bytes.size * 255; i++) {
+        uint8_t flip = (uint8_t)(i % 255 + 1);
+        bytes.data[i / 255] ^= flip;
+        mv_err err = schema_load(bytes.data, bytes.size, &loaded, &error);
+        again.size = 0;
+        if (err ? err != MV_CORRUPT && err != MV_WRONG_VERSION
+                : schema_save(loaded, &again, &error))
+            surprises++;
+        mv_schema_free(loaded);
+        bytes.data[i / 255] ^= flip;
+    }
+    EXPECT(surprises == 0);
+    EXPECT(mem_buffer_append(&bytes, "x", 1) &&
+           schema_load(bytes.data, bytes.size, &loaded, &error) == MV_CORRUPT);
+    mv_schema_free(schema);
+    mem_buffer_free(&bytes);
+    mem_buffer_free(&again);
+}
+
+/* ---------------------------------------------------------------- differences */
+
+/* Compare a schema of one field and one vector with another, the collection's. */
+static const char *difference(const mv_field_options *field, const mv_vector_options *vector)
+{
+    static mv_error error;
+    mv_value year = integer(7);
+    mv_schema *found = new_schema("found"), *wanted = new_schema("");
+    EXPECT(!add(found, "year", MV_INT32, true, &year, NULL));
+    EXPECT(!add_vector(found, "v", MV_VECTOR_FP32, 384, MV_COSINE, NULL));
+    if (vector) EXPECT(!mv_schema_add_vector(wanted, vector, NULL)); /* the order must not matter */
+    if (field) EXPECT(!mv_schema_add_field(wanted, field, NULL));
+    mv_err err = schema_compare(wanted, found, &error);
+    mv_schema_free(found);
+    mv_schema_free(wanted);
+    if (err == MV_SCHEMA_MISMATCH) return error.text;
+    return err ? "another error" : "";
+}
+
+static void test_compare(void)
+{
+    mv_value seven = {.kind = MV_KIND_REAL, .as.real = 7}, eight = integer(8);
+    const mv_field_options same = {"year", MV_INT32, true, &seven};
+    const mv_vector_options vector = {"v", MV_VECTOR_FP32, 384, MV_COSINE, MV_INDEX_FLAT};
+    mv_field_options f;
+    mv_vector_options v;
+    EXPECT(!strcmp(difference(&same, &vector), ""));
+    f = same, f.type = MV_INT64;
+    EXPECT(!strcmp(difference(&f, &vector),
+                   "field 'year' is int32 in the collection, int64 in the given schema"));
+    f = same, f.nullable = false;
+    EXPECT(!strcmp(difference(&f, &vector),
+                   "field 'year' is nullable in the collection, not nullable in the given schema"));
+    f = same, f.default_value = NULL;
+    EXPECT(!strcmp(difference(&f, &vector),
+                   "field 'year' has a default value in the collection, none in the given schema"));
+    f = same, f.default_value = &eight;
+    EXPECT(!strcmp(
+        difference(&f, &vector),
+        "field 'year' has one default value in the collection, another in the given schema"));
+    f = same, f.name = "v";
+    EXPECT(!strcmp(difference(&f, NULL),
+                   "field 'v' is vector_fp32 in the collection, int32 in the given schema"));
+    f = same, f.name = "jahr";
+    EXPECT(!strcmp(difference(&f, &vector),
+                   "field 'jahr' is in the given schema but not in the collection"));
+    EXPECT(!strcmp(difference(NULL, &vector),
+                   "field 'year' is in the collection but not in the given schema"));
+    EXPECT(!strcmp(difference(&same, NULL),
+                   "field 'v' is in the collection but not in the given schema"));
+    v = vector, v.type = MV_VECTOR_INT8;
+    EXPECT(!strcmp(difference(&same, &v),
+                   "field 'v' is vector_fp32 in the collection, vector_int8 in the given schema"));
+    v = vector, v.dim = 768;
+    EXPECT(!strcmp(difference(&same, &v),
+                   "field 'v' has dim 384 in the collection, 768 in the given schema"));
+    v = vector, v.metric = MV_IP;
+    EXPECT(!strcmp(difference(&same, &v),
+                   "field 'v' has metric cosine in the collection, ip in the given schema"));
+    v = vector, v.name = "year";
+    EXPECT(!strcmp(difference(NULL, &v),
+                   "field 'year' is int32 in the collection, vector_fp32 in the given schema"));
+
+    mv_error error;
+    mv_schema *a = new_schema("a"), *b = new_schema("b");
+    EXPECT_ERROR(schema_compare(a, b, &error), MV_SCHEMA_MISMATCH,
+                 "the collection is named 'b', the given schema 'a'");
+    mv_schema_free(a);
+    mv_schema_free(b);
+}
+
+/* ---------------------------------------------------------------- odds and ends */
+
+static void test_unknown_field(void)
+{
+    mv_error error;
+    mv_schema *schema = new_full_schema();
+    EXPECT_ERROR(schema_unknown_field(schema, "yeer", 4, false, &error), MV_MISUSE,
+                 "unknown field 'yeer' (did you mean 'year'?)");
+    EXPECT_ERROR(schema_unknown_field(schema, "author", 6, false, &error), MV_MISUSE,
+                 "unknown field 'author'");
+    EXPECT_ERROR(schema_unknown_field(schema, "Embeding", 8, true, &error), MV_MISUSE,
+                 "unknown field 'Embeding' (did you mean 'embedding'?)");
+    EXPECT_ERROR(schema_unknown_field(schema, "embedding", 9, false, &error), MV_MISUSE,
+                 "field 'embedding' is a vector field, not a scalar field");
+    EXPECT_ERROR(schema_unknown_field(schema, "year", 4, true, &error), MV_MISUSE,
+                 "field 'year' is a scalar field, not a vector field");
+    EXPECT_ERROR(schema_unknown_field(schema, "\0\xff", 2, true, &error), MV_MISUSE,
+                 "unknown field '\\x00\\xff'");
+    EXPECT(strcmp(schema_type_name(array_of(MV_UINT32)), "array_uint32") == 0);
+    EXPECT(strcmp(schema_type_name((mv_type)0), "unknown") == 0);
+    mv_schema_free(schema);
+}
+
+static void test_nearest_name(void)
+{
+    static const char *const names[] = {"topk", NULL, "offset", "filter", "args", "order_by", "id"};
+    const size_t count = sizeof names / sizeof *names;
+    static const struct {
+        const char *given, *meant;
+    } cases[] = {
+        {"topK", "topk"},
+        {"TOPK", "topk"},
+        {"tokp", "topk"},
+        {"fliter", "filter"},
+        {"filtre", "filter"},
+        {"ofset", "offset"},
+        {"orderby", "order_by"},
+        {"ids", "id"},
+        {"arg", "args"},
+        {"x", NULL},
+        {"", NULL},
+        {"embedding", NULL},
+        {"xy", NULL},
+        {"ordre_bby", "order_by"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *nearest = mv_nearest_name(cases[i].given, strlen(cases[i].given), names, count);
+        expect(nearest == cases[i].meant ||
+                   (nearest && cases[i].meant && !strcmp(nearest, cases[i].meant)),
+               cases[i].given, __LINE__);
+    }
+    char long_name[66];
+    memset(long_name, 'a', 65);
+    long_name[65] = 0;
+    const char *one[] = {long_name};
+    EXPECT(!mv_nearest_name(long_name, 65, one, 1) && !mv_nearest_name(long_name, 64, one, 1));
+    EXPECT(mv_nearest_name(long_name + 1, 62, (const char *[]){long_name + 1}, 1) == long_name + 1);
+}
+
+/* Build, save, load and compare. */
+static mv_err live(mv_error *error)
+{
+    mv_schema *schema = NULL, *copy = NULL;
+    mv_err err = mv_schema_create("s", &schema, error);
+    if (!err) err = fill(schema, error);
+    if (!err) err = schema_copy(schema, &copy, error);
+    if (!err) err = schema_compare(schema, copy, error);
+    mv_schema_free(schema);
+    mv_schema_free(copy);
+    return err;
+}
+
+static void test_out_of_memory(void)
+{
+    mv_error error;
+    mv_err err;
+    uint64_t n = 0;
+    do {
+        n++;
+        mem_fail_at(n, n % 2);
+        err = live(&error);
+        mem_fail_at(0, false);
+        EXPECT(mem_bytes() == 0 && (!err || (err == MV_NO_MEMORY && error.code == err)));
+    } while (err);
+    EXPECT(n > 20);
+}
+
+int main(void)
+{
+    test_asking();
+    test_names();
+    test_options();
+    test_limits();
+    test_save_and_load();
+    test_damaged_bytes();
+    test_compare();
+    test_unknown_field();
+    test_nearest_name();
+    test_out_of_memory();
+    EXPECT(mem_bytes() == 0);
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed != 0;
+}

@@ -1,0 +1,203 @@
+/* Fuzzer of segment files: a good segment, bytes of which are changed, with all checksums made right
+ * again. Opening, verifying and reading either work or say MV_CORRUPT. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/os.h"
+#include "storage/section_format.h"
+#include "storage/segment.h"
+
+#define ROWS 70u /* more than one word of a bitmap */
+#define FILES 3u
+#define PATCH_SIZE 4u /* bytes of input to change one byte: file, offset (2), value */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool ok)
+{
+    if (!ok) abort();
+}
+
+/* The good segment. */
+static mv_schema *schema;
+static segment_record good;
+static section_file_record good_files[FILES];
+static uint8_t *good_bytes[FILES];
+
+static mv_schema *make_schema(void)
+{
+    mv_schema *s;
+    const mv_type list = (mv_type)(MV_ARRAY | MV_STRING);
+    must(!mv_schema_create("fuzz", &s, NULL));
+    must(!mv_schema_add_field(s, &(mv_field_options){"name", MV_STRING, true, NULL}, NULL));
+    must(!mv_schema_add_field(s, &(mv_field_options){"tags", list, false, NULL}, NULL));
+    must(!mv_schema_add_field(s, &(mv_field_options){"year", MV_INT32, true, NULL}, NULL));
+    must(!mv_schema_add_field(s, &(mv_field_options){"open", MV_BOOL, false, NULL}, NULL));
+    must(!mv_schema_add_vector(
+        s, &(mv_vector_options){"v", MV_VECTOR_FP32, 3, MV_COSINE, MV_INDEX_FLAT}, NULL));
+    must(!mv_schema_add_vector(
+        s, &(mv_vector_options){"w", MV_VECTOR_INT8, 5, MV_L2, MV_INDEX_FLAT}, NULL));
+    return s;
+}
+
+static uint64_t source_docid(void *ctx, uint32_t row)
+{
+    (void)ctx;
+    return 10 + row;
+}
+
+static mv_err source_id(void *ctx, uint32_t row, const uint8_t **id, uint32_t *size,
+                        mv_error *error)
+{
+    static char text[8];
+    (void)ctx, (void)error;
+    *size = (uint32_t)snprintf(text, sizeof text, "id%u", row);
+    *id = (const uint8_t *)text;
+    return MV_OK;
+}
+
+static mv_err source_cell(void *ctx, uint32_t row, uint32_t field, cell *out, mv_error *error)
+{
+    static mem_buffer buffer; /* kept until the end of the process */
+    static const mv_value items[] = {{.kind = MV_KIND_STRING, .as.string = {"one", 3}},
+                                     {.kind = MV_KIND_STRING, .as.string = {"", 0}}};
+    const mv_value values[] = {{.kind = MV_KIND_STRING, .as.string = {"a name", row % 7}},
+                               {.kind = MV_KIND_LIST, .as.list = {items, row % 3}},
+                               {.kind = MV_KIND_INT, .as.i = -(int64_t)row},
+                               {.kind = MV_KIND_BOOL, .as.boolean = row % 2}};
+    (void)ctx;
+    *out = (cell){.state = CELL_NULL};
+    if (schema->fields[field].nullable && row % 5 == 0) return MV_OK;
+    buffer.size = 0;
+    MV_TRY(cell_from_value(schema->fields[field].type, &values[field], "field", &buffer, error));
+    *out = (cell){buffer.data, (uint32_t)buffer.size, CELL_VALUE};
+    return MV_OK;
+}
+
+static mv_err source_vector(void *ctx, uint32_t row, uint32_t vector_field,
+                            const uint8_t **elements, float *inverse_norm, mv_error *error)
+{
+    static const float floats[3] = {1, 0, 0};
+    static const int8_t bytes[5] = {1, 2, 3, 4, 5};
+    (void)ctx, (void)row, (void)error;
+    *elements = vector_field == 0 ? (const uint8_t *)floats : (const uint8_t *)bytes;
+    *inverse_norm = 1;
+    return MV_OK;
+}
+
+static void make_segment(void)
+{
+    schema = make_schema();
+    segment_source source = {.rows = ROWS,
+                             .docid = source_docid,
+                             .id = source_id,
+                             .cell = source_cell,
+                             .vector = source_vector};
+    segment_writer *writer;
+    must(!segment_writer_create(NULL, 1, schema, &source, false, &writer, NULL));
+    for (bool more = true; more;) must(!segment_writer_step(writer, &more, NULL));
+    good = *segment_writer_record(writer);
+    must(good.files_count == FILES);
+    memcpy(good_files, good.files, sizeof good_files);
+    for (uint32_t f = 0; f < FILES; f++) {
+        size_t size;
+        good_bytes[f] = mem_alloc(good_files[f].size + 1);
+        must(good_bytes[f] != NULL);
+        must(!os_read_small(segment_writer_paths(writer)[f], (char *)good_bytes[f],
+                            good_files[f].size + 1, &size, NULL));
+        must(size == good_files[f].size);
+    }
+    segment_writer_free(writer);
+}
+
+/* Make all checksums right that are where they should be. */
+static void repair_checksums(uint8_t *bytes, section_file_record *record)
+{
+    section_header header;
+    memcpy(&header, bytes, sizeof header);
+    uint64_t room = record->size - header.table_offset;
+    if (header.table_offset > record->size || header.sections > room / sizeof(section_entry))
+        return;
+    for (uint32_t i = 0; i < header.sections; i++) {
+        uint8_t *at = bytes + header.table_offset + i * sizeof(section_entry);
+        section_entry entry;
+        memcpy(&entry, at, sizeof entry);
+        if (entry.offset > record->size || entry.size > record->size - entry.offset) continue;
+        entry.checksum = hash_bytes(bytes + entry.offset, entry.size, 0);
+        memcpy(at, &entry, sizeof entry);
+    }
+    header.checksum = section_header_checksum(&header, bytes + header.table_offset);
+    memcpy(bytes, &header, sizeof header);
+    record->checksum = header.checksum;
+    record->kind = header.kind;
+}
+
+static void read_everything(const segment *s, mem_arena *arena)
+{
+    row_parts parts;
+    mv_value value;
+    uint32_t row;
+    must(!row_create(schema, arena, &parts, NULL));
+    for (row = 0; row < s->table.rows; row++) {
+        mv_err err = segment_read_row(&s->table, schema, row, &parts, NULL);
+        must(!err || err == MV_CORRUPT);
+        if (err) continue;
+        for (uint32_t f = 0; f < schema->fields_count; f++) {
+            const cell *c = &parts.cells[f];
+            if (c->state != CELL_VALUE) continue;
+            err = cell_to_value(schema->fields[f].type, c->bytes, c->size, arena, &value, NULL);
+            must(!err || err == MV_CORRUPT);
+        }
+    }
+    for (uint64_t docid = 0; docid < 100; docid++)
+        must(!segment_find_row(s, docid, &row) || row < s->table.rows);
+}
+
+static void open_and_read(const section_file_record *files, const char *const *paths)
+{
+    segment_record record = good;
+    section_file_record lent[FILES];
+    memcpy(lent, files, sizeof lent);
+    record.files = lent;
+    segment *s = NULL;
+    mem_arena arena = {0};
+    mv_error error;
+    if (!segment_open(schema, &record, NULL, paths, &s, &error)) {
+        read_everything(s, &arena);
+        mv_err err = segment_verify(s, schema, &error);
+        must(!err || err == MV_CORRUPT);
+    } else {
+        must(error.code == MV_CORRUPT || error.code == MV_WRONG_VERSION);
+    }
+    segment_close(s);
+    mem_arena_free(&arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (!schema) make_segment();
+    section_file_record files[FILES];
+    os_file opened[FILES];
+    char names[FILES][64];
+    const char *paths[FILES];
+    memcpy(files, good_files, sizeof files);
+    for (uint32_t f = 0; f < FILES; f++) {
+        uint8_t *bytes = mem_alloc(files[f].size);
+        must(bytes != NULL);
+        memcpy(bytes, good_bytes[f], files[f].size);
+        for (size_t at = 0; size - at >= PATCH_SIZE; at += PATCH_SIZE)
+            if (data[at] % FILES == f)
+                bytes[(data[at + 1] + 256u * data[at + 2]) % files[f].size] ^= data[at + 3];
+        repair_checksums(bytes, &files[f]);
+        must(!os_create_in_memory("fuzz", &opened[f], NULL));
+        must(!os_write_at(opened[f], bytes, files[f].size, 0, "fuzz", NULL));
+        mem_free(bytes, files[f].size);
+        os_path_of_file(opened[f], names[f]);
+        paths[f] = names[f];
+    }
+    open_and_read(files, paths);
+    for (uint32_t f = 0; f < FILES; f++) os_close(opened[f]);
+    return 0;
+}
