@@ -1,0 +1,39 @@
+rockspec_format = "3.0"
+package = "moonvec"
+version = "scm-1"
+source = {
+  url = "git+https://github.com/moonvec/moonvec.git",
+}
+description = {
+  summary = "A vector database that lives inside your Lua program",
+  detailed = [[
+    Documents with vectors and scalar fields in a directory: transactions, filters, similarity search.
+    Any number of processes read while one writes. No server. A C engine with SIMD kernels; schema,
+    ingestion and re-ranking in Lua.]],
+  homepage = "https://github.com/moonvec/moonvec",
+  license = "MIT",
+  labels = { "database", "vector", "search", "embedding" },
+}
+supported_platforms = { "unix" }
+dependencies = {
+  "lua >= 5.1, < 5.6",
+}
+external_dependencies = {
+  LMDB = { header = "lmdb.h", library = "lmdb" },
+  SIMDE = { header = "simde/x86/sse2.h" },
+  XXHASH = { header = "xxhash.h" },
+}
+build = {
+  type = "cmake", -- each kernel file needs compiler flags of its own
+  variables = {
+    CMAKE_BUILD_TYPE = "Release",
+    LUA_INCDIR = "$(LUA_INCDIR)",
+    INSTALL_LMOD = "$(LUADIR)",
+    INSTALL_CMOD = "$(LIBDIR)",
+    LMDB_INCDIR = "$(LMDB_INCDIR)",
+    LMDB_LIBDIR = "$(LMDB_LIBDIR)",
+    SIMDE_INCDIR = "$(SIMDE_INCDIR)",
+    XXHASH_INCDIR = "$(XXHASH_INCDIR)",
+    MOONVEC_C_LIBRARY = "OFF",
+  },
+}
