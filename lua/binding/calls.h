@@ -1,0 +1,45 @@
+/* Every C function that Lua sees of a collection; core.c has their table. Each reads its arguments
+ * (may raise), calls the engine (cannot), and pushes the answer. */
+#ifndef MV_CALLS_H
+#define MV_CALLS_H
+
+#include "part_box.h"
+
+/* collection_box.c: opening and looking after */
+int call_open(lua_State *L);            /* (path [, options]) */
+int call_create_and_open(lua_State *L); /* (path, schema [, options]) */
+int call_destroy_path(lua_State *L);    /* (path) */
+int call_close(lua_State *L);
+int call_destroy(lua_State *L);
+int call_gc(lua_State *L);
+int call_length(lua_State *L);
+int call_tostring(lua_State *L);
+int call_index(lua_State *L); /* upvalue: the methods */
+
+/* care_calls.c */
+int call_flush(lua_State *L);
+int call_check(lua_State *L);
+int call_backup(lua_State *L); /* (path) */
+int call_stats(lua_State *L);
+int call_begin(lua_State *L);
+int call_commit(lua_State *L);
+int call_abort(lua_State *L);            /* fine when closed or not in a transaction */
+int call_optimize_step(lua_State *L);    /* (budget_ms) -> more, done, total, stage */
+int call_optimize_abandon(lua_State *L); /* gives up what optimize_step has begun */
+
+/* write_calls.c */
+int call_insert(lua_State *L); /* (document or documents) */
+int call_upsert(lua_State *L);
+int call_update(lua_State *L);
+int call_delete(lua_State *L);           /* (id or ids) */
+int call_delete_by_filter(lua_State *L); /* (filter [, args]) */
+
+/* read_calls.c */
+int call_fetch(lua_State *L);   /* (id or ids [, options]) */
+int call_count(lua_State *L);   /* ([filter [, args]]) */
+int call_iterate(lua_State *L); /* ([options]) */
+
+/* query_call.c */
+int call_query(lua_State *L); /* (options [, for_rerank]) -> hits [, topk, offset] */
+
+#endif

@@ -1,0 +1,183 @@
+/* Options tables, numbers and ids. */
+#include "check_args.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int find_name(const char *given, const char *const *names, int names_count)
+{
+    for (int i = 0; i < names_count; i++)
+        if (strcmp(given, names[i]) == 0) return i;
+    return -1;
+}
+
+int check_options(lua_State *L, int table, const char *call, const char *const *names,
+                  int names_count)
+{
+    int first = lua_gettop(L) + 1;
+    place where = {.call = call};
+    luaL_checkstack(L, names_count + 4, "too many options");
+    lua_settop(L, first - 1 + names_count);
+    if (lua_isnoneornil(L, table)) return first;
+    if (lua_type(L, table) != LUA_TTABLE)
+        raise_misuse(L, "%s: options must be a table, got a %s", call, luaL_typename(L, table));
+
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        if (lua_type(L, -2) != LUA_TSTRING)
+            raise_misuse(L, "%s: an option's name must be a string, got a %s", call,
+                         luaL_typename(L, -2));
+        const char *given = lua_tostring(L, -2);
+        int position = find_name(given, names, names_count);
+        if (position < 0) raise_unknown(L, &where, "option", given, names, (size_t)names_count);
+        lua_replace(L, first + position);
+    }
+    return first;
+}
+
+int options_call(lua_State *L)
+{
+    const char *names[WORDS_MAX];
+    int names_count = lua_gettop(L) - 2;
+    luaL_argcheck(L, names_count >= 0 && names_count <= WORDS_MAX, 3, "number of names");
+    for (int i = 0; i < names_count; i++) names[i] = luaL_checkstring(L, 3 + i);
+    (void)check_options(L, 2, luaL_checkstring(L, 1), names, names_count);
+    return names_count;
+}
+
+bool check_boolean(lua_State *L, int index, const char *call, const char *name, bool otherwise)
+{
+    if (lua_isnil(L, index)) return otherwise;
+    if (lua_type(L, index) != LUA_TBOOLEAN)
+        raise_misuse(L, "%s: '%s' must be true or false, got a %s", call, name,
+                     luaL_typename(L, index));
+    return lua_toboolean(L, index);
+}
+
+uint32_t check_whole(lua_State *L, int index, const char *call, const char *name, uint32_t min,
+                     uint32_t max, uint32_t otherwise)
+{
+    int64_t whole;
+    if (lua_isnil(L, index)) return otherwise;
+    if (lua_type(L, index) != LUA_TNUMBER)
+        raise_misuse(L, "%s: '%s' must be a whole number, got a %s", call, name,
+                     luaL_typename(L, index));
+    if (!is_whole(L, index, &whole) || whole < min || whole > max)
+        raise_misuse(L, "%s: '%s' must be a whole number from %u to %u, got %.14g", call, name, min,
+                     max, lua_tonumber(L, index));
+    return (uint32_t)whole;
+}
+
+double check_number(lua_State *L, int index, const char *call, const char *name)
+{
+    if (lua_type(L, index) != LUA_TNUMBER)
+        raise_misuse(L, "%s: '%s' must be a number, got a %s", call, name, luaL_typename(L, index));
+    return lua_tonumber(L, index);
+}
+
+const char *check_string(lua_State *L, int index, const char *call, const char *name)
+{
+    if (lua_type(L, index) != LUA_TSTRING)
+        raise_misuse(L, "%s: '%s' must be a string, got a %s", call, name, luaL_typename(L, index));
+    return lua_tostring(L, index);
+}
+
+int check_word(lua_State *L, int index, const place *where, const char *kind, const word *words,
+               size_t words_count)
+{
+    const char *texts[WORDS_MAX];
+    if (lua_type(L, index) != LUA_TSTRING)
+        raise_at(L, where, "%s must be a string, got a %s", kind, luaL_typename(L, index));
+    const char *given = lua_tostring(L, index);
+    for (size_t i = 0; i < words_count; i++) {
+        if (strcmp(given, words[i].text) == 0) return words[i].value;
+        texts[i] = words[i].text;
+    }
+    raise_unknown(L, where, kind, given, texts, words_count);
+}
+
+const char *word_text(const word *words, size_t words_count, int value)
+{
+    for (size_t i = 0; i < words_count; i++)
+        if (words[i].value == value) return words[i].text;
+    return "unknown";
+}
+
+/* ---------------------------------------------------------------- whole numbers */
+
+bool is_cdata_integer(lua_State *L, int index, mv_value *value)
+{
+    char *end = NULL;
+    if (lua_type(L, index) != LUA_TYPE_CDATA || !luaL_callmeta(L, index, "__tostring"))
+        return false;
+    const char *text = luaL_checkstring(L, -1);
+    value->kind = MV_KIND_INT;
+    value->as.i = strtoll(text, &end, 10);
+    bool is_integer = end != text && strcmp(end, "LL") == 0;
+    if (end != text && strcmp(end, "ULL") == 0) {
+        uint64_t number = strtoull(text, NULL, 10);
+        value->kind = number > INT64_MAX ? MV_KIND_UINT : MV_KIND_INT;
+        value->as.u = number;
+        is_integer = true;
+    }
+    lua_pop(L, 1);
+    return is_integer;
+}
+
+bool is_whole(lua_State *L, int index, int64_t *whole)
+{
+    mv_value value;
+    if (is_cdata_integer(L, index, &value)) {
+        *whole = value.as.i;
+        return value.kind == MV_KIND_INT;
+    }
+    if (lua_type(L, index) != LUA_TNUMBER) return false;
+#if LUA_HAS_INTEGERS
+    if (lua_isinteger(L, index)) {
+        *whole = lua_tointeger(L, index);
+        return true;
+    }
+#endif
+    double number = lua_tonumber(L, index);
+    if (!(number > -9007199254740992.0 && number < 9007199254740992.0)) return false;
+    *whole = (int64_t)number;
+    return (double)*whole == number;
+}
+
+/* ---------------------------------------------------------------- ids */
+
+mv_id check_id(lua_State *L, int index, const place *where, char text[ID_TEXT_SIZE])
+{
+    mv_id id = {NULL, 0};
+    int64_t whole;
+    if (lua_type(L, index) == LUA_TSTRING) {
+        id.data = lua_tolstring(L, index, &id.size);
+        if (id.size < 1 || id.size > MV_ID_SIZE_MAX)
+            raise_at(L, where, "an id has 1 to %u bytes, got %zu", MV_ID_SIZE_MAX, id.size);
+    } else if (is_whole(L, index, &whole)) {
+        id.data = text;
+        id.size = (size_t)snprintf(text, ID_TEXT_SIZE, "%" PRId64, whole);
+    } else if (lua_type(L, index) == LUA_TNUMBER) {
+        raise_at(L, where, "an id is a string or a whole number, got %.17g",
+                 lua_tonumber(L, index));
+    } else {
+        raise_at(L, where, "an id is a string or a whole number, got a %s",
+                 luaL_typename(L, index));
+    }
+    return id;
+}
+
+id_list check_ids(lua_State *L, int index, const place *where)
+{
+    id_list list = {NULL, lua_rawlen(L, index)};
+    list.ids = lua_newuserdata(L, list.count * (sizeof(mv_id) + ID_TEXT_SIZE) + 1);
+    char *texts = (char *)(list.ids + list.count);
+    for (size_t i = 0; i < list.count; i++) {
+        lua_rawgeti(L, index, (int)i + 1);
+        list.ids[i] = check_id(L, -1, where, texts + i * ID_TEXT_SIZE);
+        lua_pop(L, 1); /* the string stays in the table */
+    }
+    return list;
+}

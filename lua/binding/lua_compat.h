@@ -1,0 +1,53 @@
+/* One C source for Lua 5.1 to 5.4 and LuaJIT: what the older ones lack, under its newer name.
+ *
+ * LuaJIT has some of it, but only symbols of plain 5.1 are used, so that one binary serves both. */
+#ifndef MV_LUA_COMPAT_H
+#define MV_LUA_COMPAT_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#define LUA_PRINTF(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
+
+/* What lua_type says of LuaJIT's cdata; no type of the other Luas has this number. */
+#define LUA_TYPE_CDATA 10
+
+#if LUA_VERSION_NUM < 502
+
+#define lua_rawlen       lua_objlen
+#define lua_getuservalue lua_getfenv
+#define lua_setuservalue lua_setfenv
+#define luaL_setfuncs    compat_setfuncs
+#define luaL_testudata   compat_testudata
+
+/* Put functions into the table below `upvalues_count` values, which all of them share. */
+static inline void compat_setfuncs(lua_State *L, const luaL_Reg *functions, int upvalues_count)
+{
+    int table = lua_gettop(L) - upvalues_count;
+    for (; functions->name; functions++) {
+        for (int i = 1; i <= upvalues_count; i++) lua_pushvalue(L, table + i);
+        lua_pushcclosure(L, functions->func, upvalues_count);
+        lua_setfield(L, table, functions->name);
+    }
+    lua_settop(L, table);
+}
+
+static inline void *compat_testudata(lua_State *L, int index, const char *type_name)
+{
+    void *block = lua_touserdata(L, index);
+    if (!block || !lua_getmetatable(L, index)) return NULL;
+    luaL_getmetatable(L, type_name);
+    if (!lua_rawequal(L, -1, -2)) block = NULL;
+    lua_pop(L, 2);
+    return block;
+}
+
+#endif
+
+#if LUA_VERSION_NUM < 503
+#define LUA_HAS_INTEGERS 0
+#else
+#define LUA_HAS_INTEGERS 1
+#endif
+
+#endif

@@ -1,0 +1,135 @@
+/* Parts of a collection: their list, their release, results that are used again. */
+#include "part_box.h"
+
+#include <string.h>
+
+collection_box *check_collection_box(lua_State *L, int index, const char *call)
+{
+    collection_box *box = luaL_testudata(L, index, COLLECTION_TYPE);
+    if (!box)
+        raise_misuse(L, "%s: expected a collection, got a %s (call it with ':')", call,
+                     luaL_typename(L, index));
+    return box;
+}
+
+collection_box *check_collection(lua_State *L, int index, const char *call)
+{
+    collection_box *box = check_collection_box(L, index, call);
+    if (!box->collection) raise_misuse(L, "collection '%s' is closed", box->path);
+    return box;
+}
+
+/* ---------------------------------------------------------------- parts */
+
+void *part_push(lua_State *L, int index, collection_box *owner, size_t size,
+                void (*release)(lua_State *L, part_box *part))
+{
+    part_box *part = lua_newuserdata(L, size);
+    memset(part, 0, size);
+    lua_getuservalue(L, index);
+    lua_setuservalue(L, -2);
+    luaL_getmetatable(L, PART_TYPE);
+    lua_setmetatable(L, -2);
+
+    part->owner = owner;
+    part->release = release;
+    part->next = owner->parts;
+    part->link = &owner->parts;
+    if (part->next) part->next->link = &part->next;
+    owner->parts = part;
+    return part;
+}
+
+void part_release(lua_State *L, part_box *part)
+{
+    if (!part->owner) return;
+    *part->link = part->next;
+    if (part->next) part->next->link = part->link;
+    part->owner = NULL;
+    part->release(L, part);
+}
+
+int part_gc(lua_State *L)
+{
+    part_box *part = luaL_testudata(L, 1, PART_TYPE);
+    if (part) part_release(L, part);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- slots */
+
+void slot_store(lua_State *L, int index, int slot)
+{
+    lua_getuservalue(L, index);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, slot);
+    lua_pop(L, 1);
+}
+
+void slot_take(lua_State *L, int index, int slot)
+{
+    lua_getuservalue(L, index);
+    lua_rawgeti(L, -1, slot);
+    lua_pushnil(L);
+    lua_rawseti(L, -3, slot);
+    lua_remove(L, -2);
+}
+
+/* ---------------------------------------------------------------- scratch numbers */
+
+float *number_room_reserve(lua_State *L, number_room *room, size_t count)
+{
+    if (count <= room->capacity) return room->numbers;
+    void *ctx;
+    lua_Alloc allocate = lua_getallocf(L, &ctx);
+    size_t size = count * sizeof(float);
+    float *numbers = NULL;
+    if (size / sizeof(float) == count)
+        numbers = allocate(ctx, room->numbers, room->capacity * sizeof(float), size);
+    if (!numbers) luaL_error(L, "not enough memory for %f numbers", (lua_Number)count);
+    room->numbers = numbers;
+    room->capacity = count;
+    return numbers;
+}
+
+void number_room_free(lua_State *L, number_room *room)
+{
+    void *ctx;
+    lua_Alloc allocate = lua_getallocf(L, &ctx);
+    if (room->numbers) (void)allocate(ctx, room->numbers, room->capacity * sizeof(float), 0);
+    room->numbers = NULL;
+    room->capacity = 0;
+}
+
+/* ---------------------------------------------------------------- results */
+
+static void result_box_release(lua_State *L, part_box *part)
+{
+    result_box *box = (result_box *)part;
+    mv_result_free(box->result);
+    box->result = NULL;
+    number_room_free(L, &box->room);
+}
+
+result_box *result_take(lua_State *L, int index, collection_box *owner, bool fresh, mv_error *error)
+{
+    slot_take(L, index, SLOT_RESULT);
+    if (!fresh && !lua_isnil(L, -1)) return lua_touserdata(L, -1);
+    lua_pop(L, 1);
+
+    result_box *box = part_push(L, index, owner, sizeof *box, result_box_release);
+    if (mv_result_create(owner->collection, &box->result, error)) {
+        lua_pop(L, 1);
+        return NULL;
+    }
+    return box;
+}
+
+void result_put_back(lua_State *L, int index, int result_index)
+{
+    result_box *box = lua_touserdata(L, result_index);
+    if (!box->result) return; /* the collection was closed meanwhile */
+    mv_result_clear(box->result);
+    lua_pushvalue(L, result_index);
+    slot_store(L, index, SLOT_RESULT);
+}

@@ -1,0 +1,78 @@
+/* Userdata that own engine objects: the collection and its parts (results, batches, iterators,
+ * jobs).
+ *
+ * A part must be released before its collection is closed, and Lua finalizes in any order, so:
+ * - a collection keeps a list of its living parts and releases them when it is closed;
+ * - each part keeps its collection's userdata alive, through its user value.
+ * Engine objects are made only after the userdata that will own them, with its metatable, is there:
+ * a raise can come at any time and nothing leaks. */
+#ifndef MV_PART_BOX_H
+#define MV_PART_BOX_H
+
+#include "raise.h"
+
+typedef struct part_box part_box;
+
+typedef struct collection_box {
+    mv_collection *collection; /* NULL: closed */
+    part_box *parts;           /* first of the living parts */
+    char path[];               /* as given to open */
+} collection_box;
+
+/* The first member of every part. */
+struct part_box {
+    collection_box *owner; /* NULL: released */
+    part_box *next;        /* in the owner's list */
+    part_box **link;       /* what points to this part there */
+    void (*release)(lua_State *L, part_box *part);
+};
+
+/* Slots of a collection's user value, a table. */
+enum { SLOT_COLLECTION = 1, SLOT_RESULT = 2, SLOT_JOB = 3 };
+
+/* The open collection at `index`; raises for anything else, "collection 'books.mv' is closed". */
+collection_box *check_collection(lua_State *L, int index, const char *call);
+/* Open or closed. */
+collection_box *check_collection_box(lua_State *L, int index, const char *call);
+
+/* Push a part of `size` bytes, zero but for its head, belonging to the collection at `index`. */
+void *part_push(lua_State *L, int index, collection_box *owner, size_t size,
+                void (*release)(lua_State *L, part_box *part));
+/* Release what the part owns. Once is enough, more is fine. */
+void part_release(lua_State *L, part_box *part);
+
+/* Store the value on top in a slot of the collection at `index`, and pop it. */
+void slot_store(lua_State *L, int index, int slot);
+/* Push the value of a slot, leaving nil in it. */
+void slot_take(lua_State *L, int index, int slot);
+
+/* Numbers on their way through: scratch memory from Lua's allocator, grown and kept. */
+typedef struct number_room {
+    float *numbers;
+    size_t capacity;
+} number_room;
+/* Room for `count` numbers; raises when there is no memory. */
+float *number_room_reserve(lua_State *L, number_room *room, size_t count);
+void number_room_free(lua_State *L, number_room *room);
+
+/* A result, with the room for the vectors that go in and out with it. */
+typedef struct result_box {
+    part_box part;
+    mv_result *result;
+    number_room room;
+} result_box;
+
+/* Push a result of the collection at `index`: the one kept from earlier calls, or, when that is in
+ * use or `fresh` is asked for, a new one. NULL: failed, `error` is filled, nothing pushed. */
+result_box *result_take(lua_State *L, int index, collection_box *owner, bool fresh,
+                        mv_error *error);
+/* Clear the result at `result_index` and keep it for the next call. */
+void result_put_back(lua_State *L, int index, int result_index);
+
+/* The metatables' names in the registry. */
+#define COLLECTION_TYPE "moonvec.collection"
+#define PART_TYPE       "moonvec.part"
+
+int part_gc(lua_State *L);
+
+#endif

@@ -1,0 +1,242 @@
+/* Values, vectors and documents out. */
+#include "push_values.h"
+
+#include "check_args.h"
+#include "vector_box.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DOUBLE_WHOLE_MAX 9007199254740991 /* beyond, neighbours share a double */
+
+void push_integer(lua_State *L, int64_t number)
+{
+    if (LUA_HAS_INTEGERS || (number >= -DOUBLE_WHOLE_MAX && number <= DOUBLE_WHOLE_MAX)) {
+#if LUA_HAS_INTEGERS
+        lua_pushinteger(L, number);
+#else
+        lua_pushnumber(L, (lua_Number)number);
+#endif
+        return;
+    }
+    char text[ID_TEXT_SIZE];
+    (void)snprintf(text, sizeof text, "%" PRId64, number);
+    lua_pushstring(L, text);
+}
+
+void push_unsigned(lua_State *L, uint64_t number)
+{
+    if (number <= INT64_MAX) {
+        push_integer(L, (int64_t)number);
+        return;
+    }
+    char text[ID_TEXT_SIZE];
+    (void)snprintf(text, sizeof text, "%" PRIu64, number);
+    lua_pushstring(L, text);
+}
+
+static void push_scalar(lua_State *L, const mv_value *value)
+{
+    switch (value->kind) {
+    case MV_KIND_BOOL: lua_pushboolean(L, value->as.boolean); break;
+    case MV_KIND_INT: push_integer(L, value->as.i); break;
+    case MV_KIND_UINT: push_unsigned(L, value->as.u); break;
+    case MV_KIND_REAL: lua_pushnumber(L, (lua_Number)value->as.real); break;
+    case MV_KIND_STRING: lua_pushlstring(L, value->as.string.data, value->as.string.size); break;
+    case MV_KIND_NULL:
+    case MV_KIND_LIST: lua_pushnil(L); break;
+    }
+}
+
+void push_value(lua_State *L, const mv_value *value)
+{
+    if (value->kind != MV_KIND_LIST) {
+        push_scalar(L, value);
+        return;
+    }
+    lua_createtable(L, (int)value->as.list.count, 0);
+    for (size_t i = 0; i < value->as.list.count; i++) {
+        push_scalar(L, &value->as.list.items[i]);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+}
+
+/* ---------------------------------------------------------------- which fields */
+
+static const char *field_name(const mv_schema *schema, uint32_t position)
+{
+    mv_field_options field;
+    return mv_schema_field(schema, position, &field) ? field.name : NULL;
+}
+
+static const char *vector_name(const mv_schema *schema, uint32_t position)
+{
+    mv_vector_options vector;
+    return mv_schema_vector(schema, position, &vector) ? vector.name : NULL;
+}
+
+void raise_unknown_field(lua_State *L, const place *where, const mv_schema *schema,
+                         const char *given)
+{
+    const char *names[MV_FIELDS_MAX + MV_VECTORS_MAX];
+    size_t count = 0;
+    for (uint32_t i = 0; i < mv_schema_field_count(schema); i++)
+        names[count++] = field_name(schema, i);
+    for (uint32_t i = 0; i < mv_schema_vector_count(schema); i++)
+        names[count++] = vector_name(schema, i);
+    raise_unknown(L, where, "field", given, names, count);
+}
+
+/* Every hit has these, whatever is asked for. */
+static bool is_always_there(const char *name)
+{
+    return strcmp(name, "id") == 0 || strcmp(name, "score") == 0 || strcmp(name, "distance") == 0;
+}
+
+static void read_named_fields(lua_State *L, const mv_schema *schema, const char *call, int list,
+                              output *out)
+{
+    place where = {.call = call};
+    if (lua_type(L, list) != LUA_TTABLE)
+        raise_misuse(L, "%s: 'output_fields' must be an array of names, got a %s", call,
+                     luaL_typename(L, list));
+    size_t count = lua_rawlen(L, list);
+    for (size_t i = 1; i <= count; i++) {
+        size_t size;
+        uint32_t position;
+        lua_rawgeti(L, list, (int)i);
+        if (lua_type(L, -1) != LUA_TSTRING)
+            raise_misuse(L, "%s: 'output_fields' must hold names, element %zu is a %s", call, i,
+                         luaL_typename(L, -1));
+        const char *name = lua_tolstring(L, -1, &size);
+        if (mv_schema_find_field(schema, name, size, &position)) {
+            if (out->fields_count < MV_FIELDS_MAX)
+                out->fields[out->fields_count++] = (uint16_t)position;
+        } else if (mv_schema_find_vector(schema, name, size, &position)) {
+            if (out->vectors_count < MV_VECTORS_MAX)
+                out->vectors[out->vectors_count++] = (uint16_t)position;
+        } else if (!is_always_there(name)) {
+            raise_unknown_field(L, &where, schema, name);
+        }
+        lua_pop(L, 1);
+    }
+}
+
+void output_read(lua_State *L, const mv_schema *schema, const char *call, int fields_at,
+                 int include_at, output *out)
+{
+    out->fields_count = 0;
+    out->vectors_count = 0;
+    out->has_score = false;
+    if (lua_isnil(L, fields_at)) {
+        out->fields_count = mv_schema_field_count(schema);
+        for (uint32_t i = 0; i < out->fields_count; i++) out->fields[i] = (uint16_t)i;
+    } else {
+        read_named_fields(L, schema, call, fields_at, out);
+    }
+
+    out->vectors_as_tables =
+        lua_type(L, include_at) == LUA_TSTRING && strcmp(lua_tostring(L, include_at), "table") == 0;
+    if (!lua_isnil(L, include_at) && !lua_isboolean(L, include_at) && !out->vectors_as_tables)
+        raise_misuse(L, "%s: 'include_vector' must be true, false or 'table'", call);
+    if (lua_toboolean(L, include_at) && out->vectors_count == 0) {
+        out->vectors_count = mv_schema_vector_count(schema);
+        for (uint32_t i = 0; i < out->vectors_count; i++) out->vectors[i] = (uint16_t)i;
+    }
+}
+
+/* ---------------------------------------------------------------- documents */
+
+int output_push_keys(lua_State *L, const mv_schema *schema, const output *out)
+{
+    int keys = lua_gettop(L) + 1;
+    luaL_checkstack(L, (int)(out->fields_count + out->vectors_count) + 12, "too many fields");
+    lua_pushlstring(L, "id", 2);
+    lua_pushlstring(L, "score", 5);
+    lua_pushlstring(L, "distance", 8);
+    for (uint32_t i = 0; i < out->fields_count; i++)
+        lua_pushstring(L, field_name(schema, out->fields[i]));
+    for (uint32_t i = 0; i < out->vectors_count; i++)
+        lua_pushstring(L, vector_name(schema, out->vectors[i]));
+    return keys;
+}
+
+/* Set t[key] to the value on top, t being just below it, and pop the value. */
+static void set_key(lua_State *L, int key)
+{
+    lua_pushvalue(L, key);
+    lua_insert(L, -2);
+    lua_rawset(L, -3);
+}
+
+/* Remove all keys of the table on top but the three that are always written over. */
+static void clear_document(lua_State *L, int keys)
+{
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        lua_pop(L, 1);
+        if (lua_rawequal(L, -1, keys) || lua_rawequal(L, -1, keys + 1) ||
+            lua_rawequal(L, -1, keys + 2))
+            continue;
+        lua_pushvalue(L, -1);
+        lua_pushnil(L);
+        lua_rawset(L, -4);
+    }
+}
+
+void output_push_table(lua_State *L, const output *out, int keys, int reuse, size_t position)
+{
+    if (reuse) {
+        lua_rawgeti(L, reuse, (int)position);
+        if (lua_istable(L, -1)) {
+            clear_document(L, keys);
+            return;
+        }
+        lua_pop(L, 1);
+    }
+    lua_createtable(L, 0, (out->has_score ? 3 : 1) + (int)(out->fields_count + out->vectors_count));
+}
+
+static mv_err fill_vectors(lua_State *L, result_box *box, size_t position, const mv_schema *schema,
+                           const output *out, int keys, mv_error *error)
+{
+    for (uint32_t i = 0; i < out->vectors_count; i++) {
+        mv_vector_options vector;
+        if (!mv_schema_vector(schema, out->vectors[i], &vector)) continue;
+        float *numbers = number_room_reserve(L, &box->room, vector.dim);
+        mv_err err =
+            mv_result_vector(box->result, position, out->vectors[i], numbers, vector.dim, error);
+        if (err) return err;
+        vector_push(L, numbers, vector.dim, out->vectors_as_tables);
+        set_key(L, keys + 3 + (int)out->fields_count + (int)i);
+    }
+    return MV_OK;
+}
+
+mv_err output_fill(lua_State *L, result_box *box, size_t position, const mv_schema *schema,
+                   const output *out, int keys, mv_error *error)
+{
+    size_t count;
+    mv_id id;
+    mv_err err = mv_result_id(box->result, position, &id, error);
+    if (err) return err;
+    lua_pushlstring(L, id.data, id.size);
+    set_key(L, keys);
+    if (out->has_score) {
+        const mv_hit *hit = mv_result_hits(box->result, &count) + position;
+        lua_pushnumber(L, (lua_Number)hit->score);
+        set_key(L, keys + 1);
+        lua_pushnumber(L, (lua_Number)hit->distance);
+        set_key(L, keys + 2);
+    }
+    for (uint32_t i = 0; i < out->fields_count; i++) {
+        mv_value value;
+        if ((err = mv_result_value(box->result, position, out->fields[i], &value, error)))
+            return err;
+        if (value.kind == MV_KIND_NULL) continue;
+        push_value(L, &value);
+        set_key(L, keys + 3 + (int)i);
+    }
+    return fill_vectors(L, box, position, schema, out, keys, error);
+}

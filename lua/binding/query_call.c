@@ -1,0 +1,315 @@
+/* c:query without its re-ranker. Aim: 5 us over the search itself for ten hits, no garbage with
+ * `into`.
+ *
+ * The options are spread over the stack in the order of the enum below, so that each is read when
+ * those it depends on are known. A vector is read last: nothing that could run other Lua code comes
+ * between filling the scratch numbers and searching. */
+#include "calls.h"
+#include "check_args.h"
+#include "push_values.h"
+#include "read_values.h"
+#include "read_vectors.h"
+
+#include <string.h>
+
+enum {
+    FIELD,
+    VECTOR,
+    ID,
+    VECTORS,
+    TOPK,
+    OFFSET,
+    FILTER,
+    ARGS,
+    MIN_SCORE,
+    MAX_DISTANCE,
+    PARAMS,
+    OUTPUT_FIELDS,
+    INCLUDE_VECTOR,
+    ORDER_BY,
+    INTO,
+    CANDIDATES,
+    RERANK,
+    OPTIONS
+};
+static const char *const query_options[OPTIONS] = {
+    "field",          "vector",   "id",        "vectors",      "topk",   "offset",
+    "filter",         "args",     "min_score", "max_distance", "params", "output_fields",
+    "include_vector", "order_by", "into",      "candidates",   "rerank",
+};
+
+#define TOPK_DEFAULT       10 /* a page of results */
+#define CANDIDATES_DEFAULT 4  /* × topk: what a re-ranker sees */
+
+typedef struct query_args {
+    const mv_schema *schema;
+    int at;        /* stack index of the first option */
+    uint32_t topk; /* as given; query.topk is larger for a re-ranker */
+    uint32_t offset;
+    const char *field; /* name of the vector field */
+    double min_score;
+    double max_distance;
+    mv_query query;
+    char id_text[ID_TEXT_SIZE];
+    filter_args filter;
+    output out;
+} query_args;
+
+/* ---------------------------------------------------------------- arguments */
+
+/* Which vector field: the one named, or the only one. */
+static void read_field(lua_State *L, query_args *args)
+{
+    mv_vector_options vector;
+    uint32_t count = mv_schema_vector_count(args->schema);
+    if (!lua_isnil(L, args->at + FIELD)) {
+        size_t size;
+        place where = {.call = "query"};
+        (void)check_string(L, args->at + FIELD, "query", "field");
+        const char *name = lua_tolstring(L, args->at + FIELD, &size);
+        if (!mv_schema_find_vector(args->schema, name, size, &args->query.vector_field)) {
+            const char *names[MV_VECTORS_MAX];
+            for (uint32_t i = 0; i < count; i++)
+                names[i] = mv_schema_vector(args->schema, i, &vector) ? vector.name : NULL;
+            raise_unknown(L, &where, "vector field", name, names, count);
+        }
+    } else if (count == 0) {
+        raise_misuse(L, "query: the collection has no vector field");
+    } else if (count > 1) {
+        raise_misuse(L, "query: 'field' must name one of the %u vector fields", count);
+    }
+    (void)mv_schema_vector(args->schema, args->query.vector_field, &vector);
+    args->field = vector.name;
+    args->query.dim = vector.dim;
+}
+
+/* What is searched for, but for the numbers. */
+static void read_target(lua_State *L, query_args *args)
+{
+    int given = 0;
+    for (int i = VECTOR; i <= VECTORS; i++) given += !lua_isnil(L, args->at + i);
+    if (given > 1) raise_misuse(L, "query: only one of 'vector', 'vectors' and 'id' can be given");
+    if (given == 1 || !lua_isnil(L, args->at + FIELD)) read_field(L, args);
+    if (!lua_isnil(L, args->at + ID)) {
+        place where = {.call = "query"};
+        args->query.id = check_id(L, args->at + ID, &where, args->id_text);
+    }
+    if (!lua_isnil(L, args->at + VECTORS)) {
+        if (!lua_istable(L, args->at + VECTORS))
+            raise_misuse(L, "query: 'vectors' must be an array of vectors, got a %s",
+                         luaL_typename(L, args->at + VECTORS));
+        size_t count = lua_rawlen(L, args->at + VECTORS);
+        if (count > MV_QUERY_VECTORS_MAX)
+            raise_misuse(L, "query: 'vectors' has %zu vectors, at most %u are possible", count,
+                         MV_QUERY_VECTORS_MAX);
+        args->query.vectors_count = (uint32_t)count;
+    } else if (!lua_isnil(L, args->at + VECTOR)) {
+        args->query.vectors_count = 1;
+    }
+}
+
+/* A re-ranker gets the candidates and makes the cut itself. */
+static void read_counts(lua_State *L, query_args *args, bool for_rerank)
+{
+    int at = args->at;
+    args->topk = check_whole(L, at + TOPK, "query", "topk", 1, MV_TOPK_MAX, TOPK_DEFAULT);
+    args->offset = check_whole(L, at + OFFSET, "query", "offset", 0, MV_TOPK_MAX, 0);
+    uint32_t page = args->topk + args->offset;
+    if (page > MV_TOPK_MAX)
+        raise_misuse(L, "query: 'topk' and 'offset' together are at most %u, got %u", MV_TOPK_MAX,
+                     page);
+    args->query.topk = args->topk;
+    args->query.offset = args->offset;
+    if (!for_rerank) {
+        if (!lua_isnil(L, at + CANDIDATES))
+            raise_misuse(L, "query: 'candidates' without a 'rerank'");
+        return;
+    }
+    uint32_t candidates = CANDIDATES_DEFAULT * args->topk + args->offset;
+    if (candidates > MV_TOPK_MAX) candidates = page; /* more than that, the engine refuses */
+    args->query.topk =
+        check_whole(L, at + CANDIDATES, "query", "candidates", 1, MV_TOPK_MAX, candidates);
+    args->query.offset = 0;
+}
+
+static void read_params(lua_State *L, int index)
+{
+    static const char *const names[] = {"exact"};
+    int at = check_options(L, index, "query: params", names, 1);
+    (void)check_boolean(L, at, "query: params", "exact", false); /* the flat index always is */
+}
+
+static void read_query(lua_State *L, query_args *args, bool for_rerank)
+{
+    int at = args->at;
+    mv_query *query = &args->query;
+    read_target(L, args);
+    read_counts(L, args, for_rerank);
+    if (!lua_isnil(L, at + PARAMS)) read_params(L, at + PARAMS);
+    if (!lua_isnil(L, at + MIN_SCORE)) {
+        args->min_score = check_number(L, at + MIN_SCORE, "query", "min_score");
+        query->min_score = &args->min_score;
+    }
+    if (!lua_isnil(L, at + MAX_DISTANCE)) {
+        args->max_distance = check_number(L, at + MAX_DISTANCE, "query", "max_distance");
+        query->max_distance = &args->max_distance;
+    }
+    if (!lua_isnil(L, at + ORDER_BY))
+        query->order_by = check_string(L, at + ORDER_BY, "query", "order_by");
+    if (!lua_isnil(L, at + INTO) && !lua_istable(L, at + INTO))
+        raise_misuse(L, "query: 'into' must be a table, got a %s", luaL_typename(L, at + INTO));
+    query->filter = read_filter(L, at + FILTER, at + ARGS, "query", &args->filter);
+    output_read(L, args->schema, "query", at + OUTPUT_FIELDS, at + INCLUDE_VECTOR, &args->out);
+    args->out.has_score = true;
+}
+
+/* ---------------------------------------------------------------- numbers */
+
+static void read_many(lua_State *L, query_args *args, number_room *room)
+{
+    size_t dim = args->query.dim;
+    place where = {.call = "query"};
+    float *numbers = lua_newuserdata(L, args->query.vectors_count * dim * sizeof *numbers + 1);
+    for (uint32_t i = 0; i < args->query.vectors_count; i++) {
+        lua_rawgeti(L, args->at + VECTORS, (int)i + 1);
+        const void *vector = read_vector(L, lua_gettop(L), &where, args->field, dim, room);
+        memcpy(numbers + i * dim, vector, dim * sizeof *numbers);
+        lua_pop(L, 1);
+    }
+    args->query.vectors = numbers;
+}
+
+static void read_one(lua_State *L, query_args *args, number_room *room)
+{
+    place where = {.call = "query"};
+    size_t dim = args->query.dim;
+    const void *vector = read_vector(L, args->at + VECTOR, &where, args->field, dim, room);
+    if ((uintptr_t)vector % _Alignof(float)) {
+        float *aligned = number_room_reserve(L, room, dim);
+        memcpy(aligned, vector, dim * sizeof *aligned);
+        vector = aligned;
+    }
+    args->query.vectors = vector;
+}
+
+/* ---------------------------------------------------------------- hits */
+
+/* Push hits [from, to) as an array, into the table at `reuse` unless that is 0. */
+static mv_err push_hits(lua_State *L, result_box *box, const query_args *args, size_t from,
+                        size_t to, int reuse, int keys, mv_error *error)
+{
+    if (reuse) {
+        lua_pushvalue(L, reuse);
+    } else {
+        lua_createtable(L, (int)(to - from), 0);
+    }
+    int list = lua_gettop(L);
+    for (size_t i = from; i < to; i++) {
+        output_push_table(L, &args->out, keys, reuse, i - from + 1);
+        mv_err err = output_fill(L, box, i, args->schema, &args->out, keys, error);
+        if (err) return err;
+        lua_rawseti(L, list, (int)(i - from) + 1);
+    }
+    if (!reuse) return MV_OK;
+    for (size_t i = lua_rawlen(L, list); i > to - from; i--) { /* surplus from last time */
+        lua_pushnil(L);
+        lua_rawseti(L, list, (int)i);
+    }
+    return MV_OK;
+}
+
+/* Push an array of results, one for each vector. */
+static mv_err push_results(lua_State *L, result_box *box, const query_args *args, int reuse,
+                           int keys, mv_error *error)
+{
+    size_t count;
+    size_t from = 0;
+    const mv_hit *hits = mv_result_hits(box->result, &count);
+    if (reuse) {
+        lua_pushvalue(L, reuse);
+    } else {
+        lua_createtable(L, (int)args->query.vectors_count, 0);
+    }
+    int list = lua_gettop(L);
+    for (uint32_t i = 0; i < args->query.vectors_count; i++) {
+        size_t to = from;
+        while (to < count && hits[to].input == i) to++;
+        lua_rawgeti(L, list, (int)i + 1);
+        int reuse_one = lua_istable(L, -1) ? lua_gettop(L) : 0;
+        mv_err err = push_hits(L, box, args, from, to, reuse_one, keys, error);
+        if (err) return err;
+        lua_rawseti(L, list, (int)i + 1);
+        lua_settop(L, list);
+        from = to;
+    }
+    for (size_t i = lua_rawlen(L, list); i > args->query.vectors_count; i--) {
+        lua_pushnil(L);
+        lua_rawseti(L, list, (int)i);
+    }
+    return MV_OK;
+}
+
+static int push_answer(lua_State *L, result_box *box, const query_args *args, bool for_rerank)
+{
+    size_t count;
+    mv_error error = {0};
+    int reuse = lua_istable(L, args->at + INTO) ? args->at + INTO : 0;
+    int keys = output_push_keys(L, args->schema, &args->out);
+    (void)mv_result_hits(box->result, &count);
+    mv_err err = lua_isnil(L, args->at + VECTORS)
+                     ? push_hits(L, box, args, 0, count, reuse, keys, &error)
+                     : push_results(L, box, args, reuse, keys, &error);
+    if (err) return push_failure(L, &error);
+    if (!for_rerank) return 1;
+    lua_pushinteger(L, (lua_Integer)args->topk);
+    lua_pushinteger(L, (lua_Integer)args->offset);
+    return 3;
+}
+
+/* ---------------------------------------------------------------- the call */
+
+/* Search into a result, which is pushed. One kept from before a fork answers MV_BUSY in the child:
+ * then a new one is tried. */
+static result_box *search(lua_State *L, collection_box *owner, query_args *args, mv_error *error)
+{
+    for (int attempt = 0; attempt < 2; attempt++) {
+        result_box *box = result_take(L, 1, owner, attempt > 0, error);
+        if (!box) return NULL;
+        int box_at = lua_gettop(L);
+        if (!lua_isnil(L, args->at + VECTORS)) {
+            if (args->query.vectors_count == 0) return box; /* no vectors, no results */
+            read_many(L, args, &box->room);
+        } else if (args->query.vectors_count == 1) {
+            read_one(L, args, &box->room);
+        }
+        mv_err err = mv_search(owner->collection, &args->query, box->result, error);
+        lua_settop(L, box_at);
+        if (!err) return box;
+        part_release(L, &box->part);
+        lua_pop(L, 1);
+        if (err != MV_BUSY) return NULL;
+    }
+    return NULL;
+}
+
+int call_query(lua_State *L)
+{
+    query_args args;
+    mv_error error;
+    collection_box *owner = check_collection(L, 1, "query");
+    bool for_rerank = lua_toboolean(L, 3);
+    lua_settop(L, 2);
+    if (lua_type(L, 2) != LUA_TTABLE)
+        raise_misuse(L, "query: expected a table of options, got a %s", luaL_typename(L, 2));
+    args.schema = mv_get_schema(owner->collection);
+    args.at = check_options(L, 2, "query", query_options, OPTIONS);
+    memset(&args.query, 0, sizeof args.query);
+    read_query(L, &args, for_rerank);
+
+    result_box *box = search(L, owner, &args, &error);
+    if (!box) return push_failure(L, &error);
+    int box_at = lua_gettop(L);
+    int pushed = push_answer(L, box, &args, for_rerank);
+    result_put_back(L, 1, box_at);
+    return pushed;
+}

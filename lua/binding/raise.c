@@ -1,0 +1,109 @@
+/* Messages and their position.
+ *
+ * A method may reach C straight or through lua/moonvec, by a call or a tail call, so a fixed error
+ * level would be wrong half of the time. The stack is walked up to the first Lua line that is not
+ * ours. */
+#include "raise.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_SIZE 1024
+
+static const char *const own_chunks[] = {
+    "moonvec/init.lua",
+    "moonvec/collection.lua",
+    "moonvec/filter.lua",
+    "moonvec/rerank.lua",
+};
+
+static bool is_own_chunk(const char *source)
+{
+    size_t size = strlen(source);
+    for (size_t i = 0; i < sizeof own_chunks / sizeof own_chunks[0]; i++) {
+        size_t own_size = strlen(own_chunks[i]);
+        if (size <= own_size || strcmp(source + size - own_size, own_chunks[i]) != 0) continue;
+        if (strchr("@/\\", source[size - own_size - 1])) return true;
+    }
+    return false;
+}
+
+/* Push "file:line: " of the caller, or "" when there is none. */
+static void push_position(lua_State *L)
+{
+    lua_Debug caller;
+    for (int level = 1; lua_getstack(L, level, &caller); level++) {
+        lua_getinfo(L, "Sl", &caller);
+        if (caller.currentline <= 0 || is_own_chunk(caller.source)) continue;
+        lua_pushfstring(L, "%s:%d: ", caller.short_src, caller.currentline);
+        return;
+    }
+    lua_pushlstring(L, "", 0);
+}
+
+static _Noreturn void raise_text(lua_State *L, const char *text)
+{
+    push_position(L);
+    lua_pushstring(L, text);
+    lua_concat(L, 2);
+    lua_error(L);
+    __builtin_unreachable();
+}
+
+void raise_misuse(lua_State *L, const char *format, ...)
+{
+    char text[TEXT_SIZE];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    raise_text(L, text);
+}
+
+/* Ids may be long and field names are whatever was given: both are cut to 80 bytes. */
+static size_t write_place(char *text, size_t size, const place *where)
+{
+    int used = snprintf(text, size, "%s: ", where->call);
+    if (where->document)
+        used += snprintf(text + used, size - (size_t)used, "document '%.80s': ", where->document);
+    if (where->field)
+        used += snprintf(text + used, size - (size_t)used, "field '%.80s': ", where->field);
+    if (where->argument)
+        used += snprintf(text + used, size - (size_t)used, "argument %zu: ", where->argument);
+    return (size_t)used;
+}
+
+void raise_at(lua_State *L, const place *where, const char *format, ...)
+{
+    char text[TEXT_SIZE];
+    size_t used = write_place(text, sizeof text, where);
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text + used, sizeof text - used, format, args);
+    va_end(args);
+    raise_text(L, text);
+}
+
+void raise_unknown(lua_State *L, const place *where, const char *kind, const char *given,
+                   const char *const *names, size_t names_count)
+{
+    const char *nearest = mv_nearest_name(given, strlen(given), names, names_count);
+    if (nearest)
+        raise_at(L, where, "unknown %s '%.80s' (did you mean '%s'?)", kind, given, nearest);
+    raise_at(L, where, "unknown %s '%.80s'", kind, given);
+}
+
+int push_failure(lua_State *L, const mv_error *error)
+{
+    if (error->code == MV_MISUSE) raise_text(L, error->text);
+    lua_pushnil(L);
+    lua_pushstring(L, error->text);
+    lua_pushstring(L, mv_err_name(error->code));
+    return 3;
+}
+
+int raise_call(lua_State *L)
+{
+    raise_text(L, luaL_checkstring(L, 1));
+}

@@ -1,0 +1,34 @@
+/* How calls fail. A mistake of the calling program raises, with the line of the program; what the
+ * world did comes back as nil, text, code. */
+#ifndef MV_RAISE_H
+#define MV_RAISE_H
+
+#include "lua_compat.h"
+#include "moonvec.h"
+
+/* Where in the arguments a value stands, for messages: "insert: document 'dune': field 'year':
+ * ...". Members that do not apply are NULL or 0. */
+typedef struct place {
+    const char *call;     /* "insert" */
+    const char *document; /* id */
+    const char *field;    /* name */
+    size_t argument;      /* of a filter, from 1 */
+} place;
+
+/* Raise `format`, preceded by file and line of the nearest caller outside of moonvec. */
+_Noreturn void raise_misuse(lua_State *L, const char *format, ...) LUA_PRINTF(2, 3);
+
+/* The same, preceded by the place. */
+_Noreturn void raise_at(lua_State *L, const place *where, const char *format, ...) LUA_PRINTF(3, 4);
+
+/* "<place>: unknown <kind> 'topK' (did you mean 'topk'?)"; NULLs among `names` are skipped. */
+_Noreturn void raise_unknown(lua_State *L, const place *where, const char *kind, const char *given,
+                             const char *const *names, size_t names_count);
+
+/* The answer to a failed engine call: pushes nil, text, code and returns 3, or raises MV_MISUSE. */
+int push_failure(lua_State *L, const mv_error *error);
+
+/* raise(message) for the Lua half. */
+int raise_call(lua_State *L);
+
+#endif

@@ -1,0 +1,186 @@
+/* Reading without a search: fetch, count, iterate. */
+#include "calls.h"
+#include "check_args.h"
+#include "push_values.h"
+#include "read_values.h"
+
+/* ---------------------------------------------------------------- fetch */
+
+enum { OUTPUT_FIELDS, INCLUDE_VECTOR, FILTER, ARGS };
+static const char *const read_options[] = {"output_fields", "include_vector", "filter", "args"};
+#define FETCH_OPTIONS   2
+#define ITERATE_OPTIONS 4
+
+/* Fill the table on top with id -> document. */
+static mv_err fill_documents(lua_State *L, result_box *box, const mv_schema *schema,
+                             const output *out, int keys, mv_error *error)
+{
+    size_t count;
+    (void)mv_result_hits(box->result, &count);
+    int documents = lua_gettop(L);
+    for (size_t i = 0; i < count; i++) {
+        output_push_table(L, out, keys, 0, 0);
+        mv_err err = output_fill(L, box, i, schema, out, keys, error);
+        if (err) return err;
+        lua_pushvalue(L, keys);
+        lua_rawget(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, documents);
+    }
+    return MV_OK;
+}
+
+static int push_fetched(lua_State *L, result_box *box, const mv_schema *schema, const output *out,
+                        int ids, const mv_id *one)
+{
+    size_t count;
+    mv_err err = MV_OK;
+    mv_error error = {0};
+    int keys = output_push_keys(L, schema, out);
+    (void)mv_result_hits(box->result, &count);
+    if (lua_istable(L, ids)) {
+        lua_createtable(L, 0, (int)count);
+        err = fill_documents(L, box, schema, out, keys, &error);
+    } else if (count == 0) {
+        lua_pushnil(L);
+        lua_pushfstring(L, "document '%s' not found", one->data);
+        lua_pushstring(L, mv_err_name(MV_NOT_FOUND));
+        return 3;
+    } else {
+        output_push_table(L, out, keys, 0, 0);
+        err = output_fill(L, box, 0, schema, out, keys, &error);
+    }
+    return err ? push_failure(L, &error) : 1;
+}
+
+/* A result kept from before a fork answers MV_BUSY in the child: then a new one is tried. */
+static result_box *fetch_into(lua_State *L, collection_box *owner, const id_list *list,
+                              mv_error *error)
+{
+    for (int attempt = 0; attempt < 2; attempt++) {
+        result_box *box = result_take(L, 1, owner, attempt > 0, error);
+        if (!box) return NULL;
+        mv_err err = mv_fetch(owner->collection, list->ids, list->count, box->result, error);
+        if (!err) return box;
+        part_release(L, &box->part);
+        lua_pop(L, 1);
+        if (err != MV_BUSY) return NULL;
+    }
+    return NULL;
+}
+
+int call_fetch(lua_State *L)
+{
+    char text[ID_TEXT_SIZE];
+    mv_id one = {NULL, 0};
+    id_list list = {&one, 1};
+    output out;
+    mv_error error = {0};
+    place where = {.call = "fetch"};
+    collection_box *owner = check_collection(L, 1, "fetch");
+    const mv_schema *schema = mv_get_schema(owner->collection);
+    lua_settop(L, 3);
+    int at = check_options(L, 3, "fetch", read_options, FETCH_OPTIONS);
+    output_read(L, schema, "fetch", at + OUTPUT_FIELDS, at + INCLUDE_VECTOR, &out);
+    if (lua_istable(L, 2)) {
+        list = check_ids(L, 2, &where);
+    } else {
+        one = check_id(L, 2, &where, text);
+    }
+
+    result_box *box = fetch_into(L, owner, &list, &error);
+    if (!box) return push_failure(L, &error);
+    int box_at = lua_gettop(L);
+    int pushed = push_fetched(L, box, schema, &out, 2, &one);
+    result_put_back(L, 1, box_at);
+    return pushed;
+}
+
+int call_count(lua_State *L)
+{
+    uint64_t count;
+    filter_args args;
+    mv_error error = {0};
+    collection_box *box = check_collection(L, 1, "count");
+    lua_settop(L, 3);
+    const mv_filter *filter = read_filter(L, 2, 3, "count", &args);
+    if (mv_count(box->collection, filter, &count, &error)) return push_failure(L, &error);
+    push_unsigned(L, count);
+    return 1;
+}
+
+/* ---------------------------------------------------------------- iterate */
+
+/* The result lends from the iterator, so it is released first. */
+typedef struct iterator_box {
+    result_box result; /* begins with the part */
+    mv_iterator *iterator;
+    output out;
+} iterator_box;
+
+static void iterator_box_release(lua_State *L, part_box *part)
+{
+    iterator_box *box = (iterator_box *)part;
+    mv_result_free(box->result.result);
+    box->result.result = NULL;
+    mv_iterator_close(box->iterator);
+    box->iterator = NULL;
+    number_room_free(L, &box->result.room);
+}
+
+/* The iterator function; its upvalues are the iterator and whether it came to its end. A failure
+ * raises: a `for` loop could not tell a message from the end. */
+static int iterate_next(lua_State *L)
+{
+    bool found = false;
+    mv_error error = {0};
+    iterator_box *box = lua_touserdata(L, lua_upvalueindex(1));
+    collection_box *owner = box->result.part.owner;
+    if (!owner && lua_toboolean(L, lua_upvalueindex(2))) return 0;
+    if (!owner) raise_misuse(L, "iterate: the iterator or its collection is closed");
+    lua_settop(L, 0);
+
+    if (mv_iterator_next(box->iterator, box->result.result, &found, &error))
+        raise_misuse(L, "%s", error.text);
+    if (!found) {
+        lua_pushboolean(L, 1);
+        lua_replace(L, lua_upvalueindex(2));
+        part_release(L, &box->result.part);
+        return 0;
+    }
+    const mv_schema *schema = mv_get_schema(owner->collection);
+    int keys = output_push_keys(L, schema, &box->out);
+    output_push_table(L, &box->out, keys, 0, 0);
+    if (output_fill(L, &box->result, 0, schema, &box->out, keys, &error))
+        raise_misuse(L, "%s", error.text);
+    return 1;
+}
+
+/* Returns the function, and in the fourth place what Lua 5.4 closes when the loop is left early. */
+int call_iterate(lua_State *L)
+{
+    filter_args args;
+    mv_error error = {0};
+    collection_box *owner = check_collection(L, 1, "iterate");
+    lua_settop(L, 2);
+    int at = check_options(L, 2, "iterate", read_options, ITERATE_OPTIONS);
+    const mv_filter *filter = read_filter(L, at + FILTER, at + ARGS, "iterate", &args);
+
+    iterator_box *box = part_push(L, 1, owner, sizeof *box, iterator_box_release);
+    int box_at = lua_gettop(L);
+    output_read(L, mv_get_schema(owner->collection), "iterate", at + OUTPUT_FIELDS,
+                at + INCLUDE_VECTOR, &box->out);
+    mv_err err = mv_result_create(owner->collection, &box->result.result, &error);
+    if (!err) err = mv_iterator_open(owner->collection, filter, &box->iterator, &error);
+    if (err) {
+        part_release(L, &box->result.part);
+        return push_failure(L, &error);
+    }
+    lua_pushvalue(L, box_at);
+    lua_pushboolean(L, 0);
+    lua_pushcclosure(L, iterate_next, 2);
+    lua_pushnil(L);
+    lua_pushnil(L);
+    lua_pushvalue(L, box_at);
+    return 4;
+}

@@ -1,0 +1,157 @@
+/* Lua values -> mv_value.
+ *
+ * Whole numbers travel as integers on every Lua, so that 1965 means the same where numbers are
+ * doubles. Floats of 2^53 and above may have been rounded before we saw them: 64-bit fields refuse
+ * those. */
+#include "read_values.h"
+
+#include "check_args.h"
+
+#include <string.h>
+
+const char null_marker = 0;
+
+bool is_wide_integer(mv_type type)
+{
+    mv_type element = (mv_type)(type & ~(unsigned)MV_ARRAY);
+    return element == MV_INT64 || element == MV_UINT64;
+}
+
+static void read_number(lua_State *L, int index, const place *where, mv_type type, mv_value *value)
+{
+    double number = lua_tonumber(L, index);
+    bool is_negative_zero = number == 0 && 1 / number < 0;
+    if (!is_negative_zero && is_whole(L, index, &value->as.i)) {
+        value->kind = MV_KIND_INT;
+        return;
+    }
+    bool is_safe = number > -9007199254740992.0 && number < 9007199254740992.0;
+    if (is_wide_integer(type) && !is_safe)
+        raise_at(L, where, "%.17g may have been rounded already: give a decimal string", number);
+    value->kind = MV_KIND_REAL;
+    value->as.real = number;
+}
+
+/* Everything but lists. */
+static bool read_scalar(lua_State *L, int index, const place *where, mv_type type, mv_value *value)
+{
+    switch (lua_type(L, index)) {
+    case LUA_TBOOLEAN:
+        value->kind = MV_KIND_BOOL;
+        value->as.boolean = lua_toboolean(L, index);
+        return true;
+    case LUA_TNUMBER: read_number(L, index, where, type, value); return true;
+    case LUA_TSTRING:
+        value->kind = MV_KIND_STRING;
+        value->as.string.data = lua_tolstring(L, index, &value->as.string.size);
+        return true;
+    case LUA_TLIGHTUSERDATA:
+        value->kind = MV_KIND_NULL;
+        return lua_touserdata(L, index) == (const void *)&null_marker;
+    case LUA_TYPE_CDATA: return is_cdata_integer(L, index, value);
+    default: return false;
+    }
+}
+
+static mv_value *take_room(lua_State *L, value_room *room, size_t count)
+{
+    if (count > VALUES_FEW - room->used) return lua_newuserdata(L, count * sizeof(mv_value));
+    mv_value *values = room->few + room->used;
+    room->used += count;
+    return values;
+}
+
+static void read_list(lua_State *L, int index, const place *where, mv_type type, mv_value *value,
+                      value_room *room)
+{
+    size_t count = lua_rawlen(L, index);
+    if (count == 0) {
+        lua_pushnil(L);
+        if (lua_next(L, index))
+            raise_at(L, where, "a list has the keys 1, 2, 3, ... and no others");
+    }
+    mv_value *items = take_room(L, room, count);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, index, (int)i + 1);
+        if (!read_scalar(L, lua_gettop(L), where, type, &items[i]) || items[i].kind == MV_KIND_NULL)
+            raise_at(L, where, "element %zu is %s, which a list cannot hold", i + 1,
+                     lua_islightuserdata(L, -1) ? "moonvec.null" : luaL_typename(L, -1));
+        lua_pop(L, 1); /* a string stays in the table */
+    }
+    value->kind = MV_KIND_LIST;
+    value->as.list.items = items;
+    value->as.list.count = count;
+}
+
+void read_value(lua_State *L, int index, const place *where, mv_type type, mv_value *value,
+                value_room *room)
+{
+    if (lua_type(L, index) == LUA_TTABLE) {
+        read_list(L, index, where, type, value, room);
+    } else if (!read_scalar(L, index, where, type, value)) {
+        raise_at(L, where, "a %s is not a value", luaL_typename(L, index));
+    }
+}
+
+/* ---------------------------------------------------------------- filters */
+
+static void read_args(lua_State *L, int index, const char *call, filter_args *out)
+{
+    if (lua_isnil(L, index)) return;
+    if (lua_type(L, index) != LUA_TTABLE)
+        raise_misuse(L, "%s: 'args' must be a table, got a %s", call, luaL_typename(L, index));
+    size_t count = lua_rawlen(L, index);
+    if (count > MV_FILTER_TESTS_MAX * 2) /* BETWEEN takes two */
+        raise_misuse(L, "%s: %zu filter arguments, at most %u are possible", call, count,
+                     MV_FILTER_TESTS_MAX * 2);
+    mv_value *values = take_room(L, &out->room, count);
+    luaL_checkstack(L, (int)count + 4,
+                    "too many filter arguments"); /* lists may push their blocks */
+
+    place where = {.call = call};
+    for (size_t i = 0; i < count; i++) {
+        where.argument = i + 1;
+        lua_rawgeti(L, index, (int)i + 1);
+        int at = lua_gettop(L);
+        read_value(L, at, &where, (mv_type)0, &values[i], &out->room);
+        lua_remove(L, at); /* strings and lists stay in the table */
+    }
+    out->filter.args = values;
+    out->filter.args_count = (uint32_t)count;
+}
+
+static bool is_built_filter(lua_State *L, int index)
+{
+    if (lua_type(L, index) != LUA_TTABLE || !lua_getmetatable(L, index)) return false;
+    luaL_getmetatable(L, FILTER_TYPE);
+    bool is_built = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return is_built;
+}
+
+const mv_filter *read_filter(lua_State *L, int filter_index, int args_index, const char *call,
+                             filter_args *out)
+{
+    memset(&out->filter, 0, sizeof out->filter);
+    out->room.used = 0;
+    if (lua_isnil(L, filter_index)) {
+        if (!lua_isnil(L, args_index)) raise_misuse(L, "%s: 'args' without a 'filter'", call);
+        return NULL;
+    }
+    if (is_built_filter(L, filter_index)) {
+        if (!lua_isnil(L, args_index))
+            raise_misuse(
+                L, "%s: a filter built by moonvec.filter has its own arguments, 'args' must be nil",
+                call);
+        lua_getfield(L, filter_index, "args");
+        args_index = lua_gettop(L);
+        lua_getfield(L, filter_index, "text");
+        filter_index = args_index + 1;
+    }
+    if (lua_type(L, filter_index) != LUA_TSTRING)
+        raise_misuse(L, "%s: 'filter' must be a string or built by moonvec.filter, got a %s", call,
+                     luaL_typename(L, filter_index));
+    out->filter.text = lua_tolstring(L, filter_index, &out->filter.size);
+    read_args(L, args_index, call, out);
+    return &out->filter;
+}

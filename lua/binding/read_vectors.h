@@ -1,0 +1,23 @@
+/* Vectors in: a table of numbers, a string of packed little-endian float32, or a moonvec.vector. */
+#ifndef MV_READ_VECTORS_H
+#define MV_READ_VECTORS_H
+
+#include "part_box.h"
+
+typedef struct vector_box {
+    size_t dim;
+    float numbers[];
+} vector_box;
+
+#define VECTOR_TYPE "moonvec.vector"
+
+/* The vector at `index` as `dim` floats of field `field`, not necessarily aligned; lent by Lua, or
+ * written into `room`. Raises with both numbers when the size is wrong. */
+const void *read_vector(lua_State *L, int index, const place *where, const char *field, size_t dim,
+                        number_room *room);
+
+/* A vector of any size, copied to `out`, which has room for it; vector_size first says how much. */
+size_t vector_size(lua_State *L, int index, const place *where);
+void vector_copy(lua_State *L, int index, const place *where, float *out, size_t dim);
+
+#endif

@@ -1,0 +1,250 @@
+/* Schemas in and out. */
+#include "schema_box.h"
+
+#include "check_args.h"
+#include "push_values.h"
+#include "read_values.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SCHEMA_TYPE  "moonvec.schema"
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+typedef struct schema_box {
+    mv_schema *schema;
+} schema_box;
+
+static const word types[] = {
+    {"string", MV_STRING},
+    {"bool", MV_BOOL},
+    {"int32", MV_INT32},
+    {"int64", MV_INT64},
+    {"uint32", MV_UINT32},
+    {"uint64", MV_UINT64},
+    {"float", MV_FLOAT},
+    {"double", MV_DOUBLE},
+    {"array_string", MV_ARRAY | MV_STRING},
+    {"array_bool", MV_ARRAY | MV_BOOL},
+    {"array_int32", MV_ARRAY | MV_INT32},
+    {"array_int64", MV_ARRAY | MV_INT64},
+    {"array_uint32", MV_ARRAY | MV_UINT32},
+    {"array_uint64", MV_ARRAY | MV_UINT64},
+    {"array_float", MV_ARRAY | MV_FLOAT},
+    {"array_double", MV_ARRAY | MV_DOUBLE},
+};
+static const word vector_types[] = {
+    {"vector_fp32", MV_VECTOR_FP32},
+    {"vector_fp16", MV_VECTOR_FP16},
+    {"vector_int8", MV_VECTOR_INT8},
+};
+static const word metrics[] = {
+    {"l2", MV_L2},
+    {"ip", MV_IP},
+    {"cosine", MV_COSINE},
+};
+
+/* ---------------------------------------------------------------- in */
+
+/* Spread the entry's options; `call` becomes "schema: field 2" until the name is known. */
+static int spread_entry(lua_State *L, const char *kind, int position, const char *const *names,
+                        int names_count, char call[64])
+{
+    (void)snprintf(call, 64, "schema: %s %d", kind, position);
+    int entry = lua_gettop(L);
+    if (lua_type(L, entry) != LUA_TTABLE)
+        raise_misuse(L, "%s must be a table, got a %s", call, luaL_typename(L, entry));
+    int at = check_options(L, entry, call, names, names_count);
+    for (int i = 0; i < 2; i++) /* name and type come first */
+        if (lua_isnil(L, at + i)) raise_misuse(L, "%s has no '%s'", call, names[i]);
+    (void)check_string(L, at, call, "name");
+    return at;
+}
+
+static mv_err read_field(lua_State *L, mv_schema *schema, int position, mv_error *error)
+{
+    enum { NAME, TYPE, NULLABLE, DEFAULT, INDEX, OPTIONS };
+    static const char *const options[OPTIONS] = {"name", "type", "nullable", "default", "index"};
+    char call[64];
+    int at = spread_entry(L, "field", position, options, OPTIONS, call);
+    mv_field_options field = {.name = lua_tostring(L, at + NAME)};
+    place where = {.call = "schema", .field = field.name};
+    field.type = (mv_type)check_word(L, at + TYPE, &where, "type", types, COUNT(types));
+    field.nullable = check_boolean(L, at + NULLABLE, call, "nullable", false);
+    if (!lua_isnil(L, at + INDEX))
+        raise_at(L, &where, "this version has no indexes for scalar fields");
+
+    mv_value value;
+    value_room room = {.used = 0};
+    if (!lua_isnil(L, at + DEFAULT)) {
+        read_value(L, at + DEFAULT, &where, field.type, &value, &room);
+        field.default_value = &value;
+    }
+    return mv_schema_add_field(schema, &field, error);
+}
+
+/* "flat" or { type = "flat" }. */
+static void check_index(lua_State *L, int index, const place *where)
+{
+    static const char *const option_names[] = {"type"};
+    int type_at = index;
+    if (lua_isnil(L, index)) return;
+    if (lua_type(L, index) == LUA_TTABLE) {
+        char call[160];
+        (void)snprintf(call, sizeof call, "schema: field '%.80s': index", where->field);
+        type_at = check_options(L, index, call, option_names, 1);
+    }
+    if (lua_type(L, type_at) != LUA_TSTRING)
+        raise_at(L, where, "an index is 'flat' or { type = 'flat' }, got a %s",
+                 luaL_typename(L, type_at));
+    const char *type = lua_tostring(L, type_at);
+    if (strcmp(type, "flat") != 0)
+        raise_at(L, where, "unknown index type '%.80s' (this version has 'flat')", type);
+}
+
+static mv_err read_vector_field(lua_State *L, mv_schema *schema, int position, mv_error *error)
+{
+    enum { NAME, TYPE, DIM, METRIC, INDEX, OPTIONS };
+    static const char *const options[OPTIONS] = {"name", "type", "dim", "metric", "index"};
+    char call[64];
+    int at = spread_entry(L, "vector", position, options, OPTIONS, call);
+    mv_vector_options vector = {
+        .name = lua_tostring(L, at + NAME), .metric = MV_COSINE, .index = MV_INDEX_FLAT};
+    place where = {.call = "schema", .field = vector.name};
+    vector.type =
+        (mv_type)check_word(L, at + TYPE, &where, "type", vector_types, COUNT(vector_types));
+    if (lua_isnil(L, at + DIM)) raise_at(L, &where, "'dim' is missing");
+    vector.dim = check_whole(L, at + DIM, call, "dim", 1, MV_DIM_MAX, 0);
+    if (!lua_isnil(L, at + METRIC))
+        vector.metric =
+            (mv_metric)check_word(L, at + METRIC, &where, "metric", metrics, COUNT(metrics));
+    check_index(L, at + INDEX, &where);
+    return mv_schema_add_vector(schema, &vector, error);
+}
+
+static mv_err read_entries(lua_State *L, int list, const char *name, mv_schema *schema,
+                           mv_err (*read)(lua_State *, mv_schema *, int, mv_error *),
+                           mv_error *error)
+{
+    if (lua_isnil(L, list)) return MV_OK;
+    if (lua_type(L, list) != LUA_TTABLE)
+        raise_misuse(L, "schema: '%s' must be an array of tables, got a %s", name,
+                     luaL_typename(L, list));
+    int count = (int)lua_rawlen(L, list);
+    lua_pushnil(L);
+    if (count == 0 && lua_next(L, list))
+        raise_misuse(L, "schema: '%s' must be an array of tables", name);
+    int top = lua_gettop(L);
+    for (int i = 1; i <= count; i++) {
+        lua_rawgeti(L, list, i);
+        mv_err err = read(L, schema, i, error);
+        if (err) return err;
+        lua_settop(L, top);
+    }
+    return MV_OK;
+}
+
+const mv_schema *schema_read(lua_State *L, int index, mv_error *error)
+{
+    enum { NAME, FIELDS, VECTORS, OPTIONS };
+    static const char *const options[OPTIONS] = {"name", "fields", "vectors"};
+    if (lua_type(L, index) != LUA_TTABLE)
+        raise_misuse(L, "schema: expected a table, got a %s", luaL_typename(L, index));
+
+    schema_box *box = lua_newuserdata(L, sizeof *box);
+    int box_at = lua_gettop(L);
+    box->schema = NULL;
+    luaL_getmetatable(L, SCHEMA_TYPE);
+    lua_setmetatable(L, -2);
+
+    int at = check_options(L, index, "schema", options, OPTIONS);
+    const char *name =
+        lua_isnil(L, at + NAME) ? NULL : check_string(L, at + NAME, "schema", "name");
+    mv_err err = mv_schema_create(name, &box->schema, error);
+    if (!err) err = read_entries(L, at + FIELDS, "fields", box->schema, read_field, error);
+    if (!err) err = read_entries(L, at + VECTORS, "vectors", box->schema, read_vector_field, error);
+    lua_settop(L, box_at);
+    return err ? NULL : box->schema;
+}
+
+static int schema_gc(lua_State *L)
+{
+    schema_box *box = luaL_testudata(L, 1, SCHEMA_TYPE);
+    if (box) mv_schema_free(box->schema);
+    if (box) box->schema = NULL;
+    return 0;
+}
+
+/* ---------------------------------------------------------------- out */
+
+static void set_string(lua_State *L, const char *key, const char *text)
+{
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, key);
+}
+
+static void push_field(lua_State *L, const mv_field_options *field)
+{
+    lua_createtable(L, 0, 4);
+    set_string(L, "name", field->name);
+    set_string(L, "type", word_text(types, COUNT(types), (int)field->type));
+    lua_pushboolean(L, field->nullable);
+    lua_setfield(L, -2, "nullable");
+    if (field->default_value) {
+        push_value(L, field->default_value);
+        lua_setfield(L, -2, "default");
+    }
+}
+
+static void push_vector_field(lua_State *L, const mv_vector_options *vector)
+{
+    lua_createtable(L, 0, 5);
+    set_string(L, "name", vector->name);
+    set_string(L, "type", word_text(vector_types, COUNT(vector_types), (int)vector->type));
+    lua_pushinteger(L, (lua_Integer)vector->dim);
+    lua_setfield(L, -2, "dim");
+    set_string(L, "metric", word_text(metrics, COUNT(metrics), (int)vector->metric));
+    lua_createtable(L, 0, 1);
+    set_string(L, "type", "flat");
+    lua_setfield(L, -2, "index");
+}
+
+void schema_push(lua_State *L, const mv_schema *schema)
+{
+    mv_field_options field;
+    mv_vector_options vector;
+    lua_createtable(L, 0, 3);
+    if (*mv_schema_name(schema)) set_string(L, "name", mv_schema_name(schema));
+
+    lua_createtable(L, (int)mv_schema_field_count(schema), 0);
+    for (uint32_t i = 0; mv_schema_field(schema, i, &field); i++) {
+        push_field(L, &field);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+    lua_setfield(L, -2, "fields");
+
+    lua_createtable(L, (int)mv_schema_vector_count(schema), 0);
+    for (uint32_t i = 0; mv_schema_vector(schema, i, &vector); i++) {
+        push_vector_field(L, &vector);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+    lua_setfield(L, -2, "vectors");
+}
+
+int schema_call(lua_State *L)
+{
+    mv_error error = {0};
+    luaL_checkany(L, 1);
+    const mv_schema *schema = schema_read(L, 1, &error);
+    if (!schema) return push_failure(L, &error);
+    schema_push(L, schema);
+    return 1;
+}
+
+void schema_register(lua_State *L)
+{
+    luaL_newmetatable(L, SCHEMA_TYPE);
+    lua_pushcfunction(L, schema_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+}

@@ -1,0 +1,17 @@
+/* moonvec.vector: a vector read once and used many times; and packed strings. */
+#ifndef MV_VECTOR_BOX_H
+#define MV_VECTOR_BOX_H
+
+#include "read_vectors.h"
+
+int vector_create(lua_State *L); /* moonvec.vector(v) */
+int vector_pack(lua_State *L);   /* moonvec.pack(v), v:pack() */
+int vector_unpack(lua_State *L); /* moonvec.unpack(v), v:table() */
+
+/* Make the metatable. */
+void vector_register(lua_State *L);
+
+/* Push `dim` floats as a table or as a packed string. */
+void vector_push(lua_State *L, const float *numbers, size_t dim, bool as_table);
+
+#endif

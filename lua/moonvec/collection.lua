@@ -1,0 +1,117 @@
+--- The methods of a collection that are Lua: those that call functions of the user.
+
+local core = require "moonvec.core"
+local rerank = require "moonvec.rerank"
+
+local M = {}
+
+local methods = {}
+
+-- Between two calls of `progress`: often enough for a bar, seldom enough to cost nothing.
+local PROGRESS_MS = 50
+-- Without anybody to tell, all of the work is one slice.
+local WHOLE_MS = 1e12
+
+local function misuse(format, ...)
+  core.raise(format:format(...))
+end
+
+--- The raw search, and the re-ranker if there is one.
+function methods.query(collection, options)
+  local score = type(options) == "table" and options.rerank
+  if not score then
+    return core.query(collection, options)
+  elseif type(score) ~= "function" then
+    misuse("query: 'rerank' must be a function, got a %s", type(score))
+  end
+
+  local found, topk, offset = core.query(collection, options, true)
+  if not found then
+    return nil, topk, offset -- message and code
+  elseif not options.vectors then
+    return rerank.apply(found, score, options, topk, offset)
+  end
+  for _, hits in ipairs(found) do
+    rerank.apply(hits, score, options, topk, offset)
+  end
+  return found
+end
+
+local function commit(collection, ...)
+  local done, message, code = core.commit(collection)
+  if not done then
+    return nil, message, code
+  elseif select("#", ...) == 0 then
+    return true
+  end
+  return ...
+end
+
+local function finish(collection, ok, ...)
+  if not ok then
+    core.abort(collection)
+    error((...), 0)
+  end
+  return commit(collection, ...)
+end
+
+--- Runs work(...) as one transaction: an error inside undoes all and goes on to the caller. Returns what
+--- `work` returns, or true when that is nothing. Where pcall cannot be yielded across (plain Lua 5.1),
+--- `work` must not yield.
+function methods.transaction(collection, work, ...)
+  if type(work) ~= "function" then
+    misuse("transaction: expected a function, got a %s", type(work))
+  end
+  local begun, message, code = core.begin(collection)
+  if not begun then
+    return nil, message, code
+  end
+  return finish(collection, pcall(work, ...))
+end
+
+local function check_optimize_options(options)
+  local budget_ms, progress = core.options("optimize", options, "budget_ms", "progress")
+  if budget_ms ~= nil and not (type(budget_ms) == "number" and budget_ms > 0) then
+    misuse("optimize: 'budget_ms' must be a positive number, got %s", tostring(budget_ms))
+  elseif progress ~= nil and type(progress) ~= "function" then
+    misuse("optimize: 'progress' must be a function, got a %s", type(progress))
+  end
+  return budget_ms, progress
+end
+
+--- An error of the user's function ends the work; what was finished stays.
+local function report(collection, progress, done, total, stage)
+  local ok, message = pcall(progress, done, total, stage)
+  if not ok then
+    core.optimize_abandon(collection)
+    error(message, 0)
+  end
+end
+
+--- Merges segments and drops deleted rows. With `budget_ms`, does about so much of it and returns "more"
+--- or "done"; else returns true at the end.
+function methods.optimize(collection, options)
+  local budget_ms, progress = check_optimize_options(options)
+  local slice_ms = budget_ms or (progress and PROGRESS_MS) or WHOLE_MS
+  repeat
+    local more, done, total, stage = core.optimize_step(collection, slice_ms)
+    if more == nil then
+      return nil, done, total -- message and code
+    elseif progress then
+      report(collection, progress, done, total, stage)
+    end
+    if budget_ms then
+      return more and "more" or "done"
+    end
+  until not more
+  return true
+end
+
+--- Puts these methods beside those in C.
+function M.extend(class)
+  for name, method in pairs(methods) do
+    class[name] = method
+  end
+end
+
+return M

@@ -1,0 +1,156 @@
+--- Filters built as data: `f.all(f.ge("year", 1900), f.contain_any("tags", { "scifi" }))`.
+--
+-- A built filter is a text with `?` and the arguments for them. Values are never written into the text.
+
+local core = require "moonvec.core"
+
+local M = {}
+
+local metatable = core.filter_metatable
+
+function metatable.__tostring(filter)
+  return "moonvec.filter: " .. filter.text
+end
+
+local function misuse(format, ...)
+  core.raise(format:format(...))
+end
+
+local function build(text, args)
+  return setmetatable({ text = text, args = args }, metatable)
+end
+
+local function check_name(call, name)
+  if type(name) ~= "string" or not name:find("^[%a_][%w_]*$") then
+    misuse("filter.%s: '%s' is not a field name", call, tostring(name))
+  end
+  return name
+end
+
+local function check_value(call, name, value)
+  if value == nil then
+    misuse("filter.%s: the value for '%s' is nil", call, name)
+  end
+  return value
+end
+
+local function check_list(call, name, list)
+  if type(list) ~= "table" then
+    misuse("filter.%s: expected a list of values for '%s', got a %s", call, name, type(list))
+  end
+  return list
+end
+
+--- The tests `name operator value`.
+local comparisons = { eq = "=", ne = "!=", lt = "<", le = "<=", gt = ">", ge = ">=" }
+for call, operator in pairs(comparisons) do
+  M[call] = function(name, value)
+    check_name(call, name)
+    return build(name .. " " .. operator .. " ?", { check_value(call, name, value) })
+  end
+end
+
+function M.between(name, low, high)
+  check_name("between", name)
+  check_value("between", name, low)
+  return build(name .. " BETWEEN ? AND ?", { low, check_value("between", name, high) })
+end
+
+function M.is_null(name)
+  return build(check_name("is_null", name) .. " IS NULL", {})
+end
+
+function M.not_null(name)
+  return build(check_name("not_null", name) .. " IS NOT NULL", {})
+end
+
+--- `%` stands for any bytes, `_` for one; with `escape`, one character that takes that away.
+function M.like(name, pattern, escape)
+  check_name("like", name)
+  if type(pattern) ~= "string" then
+    misuse("filter.like: the pattern for '%s' must be a string, got a %s", name, type(pattern))
+  elseif escape == nil then
+    return build(name .. " LIKE ?", { pattern })
+  elseif type(escape) ~= "string" or not escape:find("^[%p%w]$") then
+    misuse("filter.like: the escape for '%s' must be one letter, digit or sign", name)
+  end
+  return build(("%s LIKE ? ESCAPE '%s'"):format(name, escape == "'" and "''" or escape), { pattern })
+end
+
+local list_tests = { one_of = "IN", contain_any = "CONTAIN_ANY", contain_all = "CONTAIN_ALL" }
+for call, keyword in pairs(list_tests) do
+  M[call] = function(name, list)
+    check_name(call, name)
+    return build(name .. " " .. keyword .. " ?", { check_list(call, name, list) })
+  end
+end
+
+local operators = {
+  ["="] = true,
+  ["!="] = true,
+  ["<>"] = true,
+  ["<"] = true,
+  ["<="] = true,
+  [">"] = true,
+  [">="] = true,
+}
+
+function M.array_length(name, operator, length)
+  check_name("array_length", name)
+  if not operators[operator] then
+    misuse("filter.array_length: '%s' is not a comparison", tostring(operator))
+  elseif type(length) ~= "number" or length % 1 ~= 0 or length < 0 or length > 2 ^ 31 then
+    misuse("filter.array_length: the length for '%s' must be a whole number, got %s", name, tostring(length))
+  end
+  return build(("array_length(%s) %s %d"):format(name, operator, length), {})
+end
+
+--- The filters in `...`, or in the one plain table given instead.
+local function parts_of(call, ...)
+  local first = ...
+  local parts = { ... }
+  if select("#", ...) == 1 and type(first) == "table" and getmetatable(first) ~= metatable then
+    parts = first
+  end
+  for i = 1, #parts do
+    if getmetatable(parts[i]) ~= metatable then
+      misuse("filter.%s: argument %d is a %s, expected a filter", call, i, type(parts[i]))
+    end
+  end
+  return parts
+end
+
+local function join(parts, keyword, when_empty)
+  local texts, args = {}, {}
+  for i, part in ipairs(parts) do
+    texts[i] = "(" .. part.text .. ")"
+    for _, value in ipairs(part.args) do
+      args[#args + 1] = value
+    end
+  end
+  if #parts == 0 then
+    return build(when_empty, {})
+  end
+  return build(table.concat(texts, keyword), args)
+end
+
+--- True when all filters are. None: true.
+function M.all(...)
+  return join(parts_of("all", ...), " AND ", "true")
+end
+
+--- True when at least one filter is. None: false.
+function M.any(...)
+  return join(parts_of("any", ...), " OR ", "false")
+end
+
+--- True when `filter` is false; a test of NULL stays unknown.
+function M.no(filter)
+  parts_of("no", filter)
+  if getmetatable(filter) ~= metatable then
+    misuse("filter.no: expected a filter, got a %s", type(filter))
+  end
+  return build("NOT (" .. filter.text .. ")", filter.args)
+end
+
+return M

@@ -1,0 +1,25 @@
+--- moonvec: a vector database inside your program.
+--
+-- This file is the public module. lua/README.md says where the rest is, types.lua describes all of it.
+
+local collection = require "moonvec.collection"
+local core = require "moonvec.core"
+local filter = require "moonvec.filter"
+
+collection.extend(core.methods)
+
+local M = {
+  _VERSION = core.version,
+  create_and_open = core.create_and_open,
+  destroy = core.destroy,
+  filter = filter,
+  null = core.null,
+  open = core.open,
+  pack = core.pack,
+  schema = core.schema,
+  simd = core.simd,
+  unpack = core.unpack,
+  vector = core.vector,
+}
+
+return M

@@ -1,0 +1,336 @@
+---@meta
+--- What moonvec offers, for editors and people. Nothing here is run.
+
+---@class moonvec
+---@field _VERSION string "moonvec 0.1.0"
+---@field null lightuserdata NULL: clears a nullable field in an update, stands for NULL in `args`
+---@field simd string the instruction set in use: "scalar", "sse2", "avx2", "avx512" or "neon"
+---@field filter moonvec.filters
+local moonvec = {}
+
+---@alias moonvec.code "not_found"|"exists"|"read_only"|"corrupt"|"schema_mismatch"|"version"|"no_space"|"io"|"no_memory"|"busy"|"limit"
+---@alias moonvec.type "string"|"bool"|"int32"|"int64"|"uint32"|"uint64"|"float"|"double"|"array_string"|"array_bool"|"array_int32"|"array_int64"|"array_uint32"|"array_uint64"|"array_float"|"array_double"
+---@alias moonvec.vector_type "vector_fp32"|"vector_fp16"|"vector_int8"
+---@alias moonvec.id string|integer 1 to 1,024 bytes; an integer stands for its decimal string
+---@alias moonvec.numbers number[]|string|moonvec.vector a table, packed little-endian float32, or a reusable vector
+---@alias moonvec.filter_source string|moonvec.filter
+
+--- Opens a collection; creates it when nothing is there and a schema is given. ":memory:" is in memory.
+---@param path string
+---@param options? moonvec.open_options
+---@return moonvec.collection? collection, string? message, moonvec.code? code
+function moonvec.open(path, options) end
+
+--- Creates a collection; "exists" when anything is there.
+---@param path string
+---@param schema moonvec.schema
+---@param options? moonvec.open_options
+---@return moonvec.collection? collection, string? message, moonvec.code? code
+function moonvec.create_and_open(path, schema, options) end
+
+--- Removes a collection that nobody has open.
+---@param path string
+---@return true? done, string? message, moonvec.code? code
+function moonvec.destroy(path) end
+
+--- Checks a schema and completes it; raises on the first mistake.
+---@param schema moonvec.schema
+---@return moonvec.schema
+function moonvec.schema(schema) end
+
+--- Reads a vector once, to be used many times.
+---@param vector moonvec.numbers
+---@return moonvec.vector
+function moonvec.vector(vector) end
+
+--- A vector as packed little-endian float32.
+---@param vector moonvec.numbers
+---@return string
+function moonvec.pack(vector) end
+
+--- A vector as a table.
+---@param vector moonvec.numbers
+---@return number[]
+function moonvec.unpack(vector) end
+
+---@class moonvec.open_options
+---@field schema? moonvec.schema must agree with the one that is there; not in create_and_open
+---@field read_only? boolean never writes (default false)
+---@field durability? "full"|"none" survives a power cut (default), or only the death of the process
+---@field verify? boolean verify everything before anything is trusted (default false)
+---@field maintenance? "auto"|"manual" whether fresh rows are sealed without optimize (default "auto")
+
+---@class moonvec.schema
+---@field name? string
+---@field fields? moonvec.field[]
+---@field vectors? moonvec.vector_field[]
+
+---@class moonvec.field
+---@field name string
+---@field type moonvec.type
+---@field nullable? boolean (default false)
+---@field default? any taken when a document lacks the field
+
+---@class moonvec.vector_field
+---@field name string
+---@field type moonvec.vector_type
+---@field dim integer 1 to 65,535
+---@field metric? "l2"|"ip"|"cosine" (default "cosine")
+---@field index? "flat"|{ type: "flat" } (default "flat")
+
+---@class moonvec.vector
+---@operator len: integer
+---@field [integer] number
+local vector = {}
+
+--- As packed little-endian float32.
+---@return string
+function vector:pack() end
+
+--- As a table.
+---@return number[]
+function vector:table() end
+
+---@class moonvec.document fields and vectors by name
+---@field id string
+---@field [string] any
+
+---@class moonvec.hit: moonvec.document
+---@field score number higher is better, whatever the metric
+---@field distance number lower is better
+
+---@class moonvec.collection
+---@operator len: integer
+---@field path string as given to open
+---@field schema moonvec.schema completed
+local collection = {}
+
+--- Inserts a document or an array of them, all or nothing; "exists" when an id is there.
+---@param documents moonvec.document|moonvec.document[]
+---@return integer? inserted, string? message, moonvec.code? code
+function collection:insert(documents) end
+
+--- Inserts, or replaces whole documents.
+---@param documents moonvec.document|moonvec.document[]
+---@return integer? written, string? message, moonvec.code? code
+function collection:upsert(documents) end
+
+--- Changes only the fields named; "not_found" when an id is missing.
+---@param documents moonvec.document|moonvec.document[]
+---@return integer? updated, string? message, moonvec.code? code
+function collection:update(documents) end
+
+--- Deletes by id; missing ids are no error.
+---@param ids moonvec.id|moonvec.id[]
+---@return integer? deleted, string? message, moonvec.code? code
+function collection:delete(ids) end
+
+--- Deletes what passes the filter.
+---@param filter moonvec.filter_source
+---@param args? any[]
+---@return integer? deleted, string? message, moonvec.code? code
+function collection:delete_by_filter(filter, args) end
+
+--- A document by id, or a table id -> document of those that are there.
+---@param ids moonvec.id|moonvec.id[]
+---@param options? moonvec.fetch_options
+---@return moonvec.document|table<string, moonvec.document>|nil found, string? message, moonvec.code? code
+function collection:fetch(ids, options) end
+
+---@class moonvec.fetch_options
+---@field output_fields? string[] (default: all scalar fields)
+---@field include_vector? boolean|"table" as packed strings or tables (default false)
+
+--- `for document in collection:iterate() do`: one snapshot, oldest first. A failure on the way raises.
+---@param options? moonvec.iterate_options
+---@return fun(): moonvec.document? next, nil, nil, userdata closer
+function collection:iterate(options) end
+
+---@class moonvec.iterate_options
+---@field filter? moonvec.filter_source
+---@field args? any[]
+---@field output_fields? string[]
+---@field include_vector? boolean|"table"
+
+--- How many documents there are, or pass the filter.
+---@param filter? moonvec.filter_source
+---@param args? any[]
+---@return integer? count, string? message, moonvec.code? code
+function collection:count(filter, args) end
+
+--- Searches; best first. With `vectors`, an array of results.
+---@param options moonvec.query_options
+---@return moonvec.hit[]|moonvec.hit[][]|nil hits, string? message, moonvec.code? code
+function collection:query(options) end
+
+---@class moonvec.query_options
+---@field field? string the vector field; may be left out when there is one
+---@field vector? moonvec.numbers what to search for
+---@field id? moonvec.id ... or the stored document whose vector to search for
+---@field vectors? moonvec.numbers[] ... or several at once
+---@field topk? integer (default 10)
+---@field offset? integer hits to skip (default 0)
+---@field filter? moonvec.filter_source
+---@field args? any[] values for the `?` of the filter
+---@field min_score? number
+---@field max_distance? number
+---@field params? { exact?: boolean }
+---@field output_fields? string[] (default: all scalar fields)
+---@field include_vector? boolean|"table" (default false)
+---@field order_by? string without a vector: "year DESC, title"
+---@field into? table an earlier result, to be used again
+---@field rerank? fun(hit: moonvec.hit, query: moonvec.query_options): number the new score; may yield
+---@field candidates? integer hits a re-ranker sees (default 4 × topk + offset)
+
+--- Runs work(...) as one transaction; an error inside undoes all and goes on to the caller.
+---@param work fun(...): ...
+---@param ... any
+---@return any ... what `work` returns (true when nothing), or nil, message, code
+function collection:transaction(work, ...) end
+
+--- Merges, drops deleted rows. With `budget_ms` one slice of it: "more" or "done".
+---@param options? moonvec.optimize_options
+---@return true|"more"|"done"|nil done, string? message, moonvec.code? code
+function collection:optimize(options) end
+
+---@class moonvec.optimize_options
+---@field progress? fun(done: integer, total: integer, stage: string)
+---@field budget_ms? number
+
+---@return moonvec.stats? stats, string? message, moonvec.code? code
+function collection:stats() end
+
+---@class moonvec.stats
+---@field documents integer
+---@field segments integer
+---@field fresh_rows integer not yet in a segment
+---@field deleted_rows integer in segments, not yet dropped
+---@field disk_bytes integer
+---@field memory_bytes integer
+---@field commit integer number of the last commit
+---@field durable boolean false: some commits would not survive a power cut
+---@field simd string
+---@field indexes table<string, { type: string, completeness: number }> by vector field
+
+--- Verifies every checksum and structure.
+---@return true? sound, string? message, moonvec.code? code
+function collection:check() end
+
+--- Writes a consistent copy to `path`, while others write.
+---@param path string
+---@return true? done, string? message, moonvec.code? code
+function collection:backup(path) end
+
+--- Makes everything acknowledged survive a power cut.
+---@return true? done, string? message, moonvec.code? code
+function collection:flush() end
+
+--- Closes; once is enough, more is fine.
+---@return true? done, string? message, moonvec.code? code
+function collection:close() end
+
+--- Closes and removes.
+---@return true? done, string? message, moonvec.code? code
+function collection:destroy() end
+
+---@class moonvec.filter
+---@field text string with `?` for the values
+---@field args any[]
+
+---@class moonvec.filters
+local filters = {}
+
+--- name = value
+---@param name string
+---@param value any
+---@return moonvec.filter
+function filters.eq(name, value) end
+
+--- name != value
+---@param name string
+---@param value any
+---@return moonvec.filter
+function filters.ne(name, value) end
+
+--- name < value
+---@param name string
+---@param value any
+---@return moonvec.filter
+function filters.lt(name, value) end
+
+--- name <= value
+---@param name string
+---@param value any
+---@return moonvec.filter
+function filters.le(name, value) end
+
+--- name > value
+---@param name string
+---@param value any
+---@return moonvec.filter
+function filters.gt(name, value) end
+
+--- name >= value
+---@param name string
+---@param value any
+---@return moonvec.filter
+function filters.ge(name, value) end
+
+--- low <= name <= high
+---@param name string
+---@param low any
+---@param high any
+---@return moonvec.filter
+function filters.between(name, low, high) end
+
+---@param name string
+---@return moonvec.filter
+function filters.is_null(name) end
+
+---@param name string
+---@return moonvec.filter
+function filters.not_null(name) end
+
+--- `%` any bytes, `_` one byte
+---@param name string
+---@param pattern string
+---@param escape? string one character that makes the next one ordinary
+---@return moonvec.filter
+function filters.like(name, pattern, escape) end
+
+---@param name string
+---@param list any[]
+---@return moonvec.filter
+function filters.one_of(name, list) end
+
+---@param name string
+---@param list any[]
+---@return moonvec.filter
+function filters.contain_any(name, list) end
+
+---@param name string
+---@param list any[]
+---@return moonvec.filter
+function filters.contain_all(name, list) end
+
+---@param name string
+---@param operator "="|"!="|"<>"|"<"|"<="|">"|">="
+---@param length integer
+---@return moonvec.filter
+function filters.array_length(name, operator, length) end
+
+--- True when all are. Takes filters, or one table of them.
+---@param ... moonvec.filter|moonvec.filter[]
+---@return moonvec.filter
+function filters.all(...) end
+
+--- True when one is. Takes filters, or one table of them.
+---@param ... moonvec.filter|moonvec.filter[]
+---@return moonvec.filter
+function filters.any(...) end
+
+---@param filter moonvec.filter
+---@return moonvec.filter
+function filters.no(filter) end
+
+return moonvec
