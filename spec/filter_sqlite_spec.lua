@@ -1,0 +1,168 @@
+-- Random filters over random rows, fresh, sealed and deleted ones mixed, against SQLite: the same
+-- documents must pass. MOONVEC_FILTERS=100000 runs more of them, MOONVEC_SEED=n begins elsewhere.
+
+local moonvec = require "moonvec"
+local filter_random = require "spec.support.filter_random"
+
+local has_sqlite, luasql = pcall(require, "luasql.sqlite3")
+
+local FILTERS = tonumber(os.getenv("MOONVEC_FILTERS") or 3000)
+local FIRST_SEED = tonumber(os.getenv("MOONVEC_SEED") or 1)
+local FILTERS_PER_SCHEMA = 50
+
+--- The same rows in a collection and in a table.
+local function open_both(random, schema, database)
+  local options = { schema = filter_random.moonvec_schema(schema), maintenance = "manual" }
+  local collection = assert(moonvec.open(":memory:", options))
+  assert(database:execute("DROP TABLE IF EXISTS t"))
+  assert(database:execute(filter_random.create_table(schema)))
+  return { random = random, schema = schema, collection = collection, database = database, ids = 0 }
+end
+
+local function write(both, method, ids)
+  local docs = {}
+  for i, id in ipairs(ids) do
+    local row = filter_random.row(both.random, both.schema, id)
+    docs[i] = row.doc
+    assert(both.database:execute(row.sql))
+  end
+  assert(both.collection[method](both.collection, docs))
+end
+
+local function insert(both, count)
+  local ids = {}
+  for i = 1, count do
+    both.ids = both.ids + 1
+    ids[i] = "d" .. both.ids
+  end
+  write(both, "insert", ids)
+end
+
+local function some_id(both)
+  return "d" .. 1 + both.random:below(both.ids)
+end
+
+local function delete(both, count)
+  for _ = 1, count do
+    local id = some_id(both)
+    assert(both.collection:delete(id))
+    assert(both.database:execute(("DELETE FROM t WHERE id = '%s'"):format(id)))
+  end
+end
+
+--- Rows in segments, some of them deleted, and fresh ones beside them; or only some of that.
+local function fill(both)
+  local random = both.random
+  insert(both, 1 + random:below(150))
+  if random:chance(70) then
+    assert(both.collection:optimize())
+  end
+  if random:chance(60) then
+    delete(both, random:below(30))
+  end
+  if random:chance(60) then
+    insert(both, random:below(80) + 1)
+  end
+  if random:chance(30) then
+    assert(both.collection:optimize())
+    insert(both, 1 + random:below(5))
+  end
+  if random:chance(50) then
+    write(both, "upsert", { some_id(both) })
+  end
+end
+
+local function ids_in_moonvec(both, filter)
+  local ids = {}
+  for doc in both.collection:iterate({ filter = filter.text, args = filter.args, output_fields = {} }) do
+    ids[#ids + 1] = doc.id
+  end
+  table.sort(ids)
+  assert(#ids == both.collection:count(filter.text, filter.args), "iterate and count differ")
+  return ids
+end
+
+local function ids_in_sqlite(both, filter)
+  local ids = {}
+  local rows = assert(both.database:execute("SELECT id FROM t WHERE " .. filter.sql))
+  local id = rows:fetch()
+  while id do
+    ids[#ids + 1] = id
+    id = rows:fetch()
+  end
+  rows:close()
+  table.sort(ids)
+  return ids
+end
+
+local function only_in(ids, others)
+  local others_set, only = {}, {}
+  for _, id in ipairs(others) do
+    others_set[id] = true
+  end
+  for _, id in ipairs(ids) do
+    if not others_set[id] then
+      only[#only + 1] = id
+    end
+  end
+  return only
+end
+
+local function report(both, filter, seed, found, wanted)
+  local lines = {
+    ("seed %d differs"):format(seed),
+    "schema: " .. filter_random.describe(both.schema),
+    "filter: " .. filter.text,
+    "args:   " .. filter_random.show(filter.args),
+    "SQL:    " .. filter.sql,
+    "only in moonvec: " .. table.concat(only_in(found, wanted), " "),
+    "only in SQLite:  " .. table.concat(only_in(wanted, found), " "),
+  }
+  return table.concat(lines, "\n")
+end
+
+local function compare(both, seed)
+  local filter = filter_random.filter(both.random, both.schema, moonvec.null)
+  local ok, found = pcall(ids_in_moonvec, both, filter)
+  if not ok then
+    error(("%s\n%s"):format(found, report(both, filter, seed, {}, {})), 0)
+  end
+  local wanted = ids_in_sqlite(both, filter)
+  if table.concat(found, " ") ~= table.concat(wanted, " ") then
+    error(report(both, filter, seed, found, wanted), 0)
+  end
+  return filter, #found
+end
+
+describe("filters", function()
+  if not has_sqlite then
+    pending("agree with SQLite (luasql.sqlite3 is not installed)")
+    return
+  end
+
+  it("agree with SQLite", function()
+    local environment = luasql.sqlite3()
+    local database = assert(environment:connect(""))
+    assert(database:execute("PRAGMA case_sensitive_like = ON"))
+    local some_pass = 0
+    local last_seed = FIRST_SEED + math.ceil(FILTERS / FILTERS_PER_SCHEMA) - 1
+    for seed = FIRST_SEED, last_seed do
+      local random = filter_random.new(seed)
+      local both = open_both(random, filter_random.schema(random), database)
+      fill(both)
+      local filter, passing
+      for _ = 1, FILTERS_PER_SCHEMA do
+        filter, passing = compare(both, seed)
+        some_pass = some_pass + (passing > 0 and 1 or 0)
+      end
+      -- The last one deletes.
+      assert.equal(passing, (assert(both.collection:delete_by_filter(filter.text, filter.args))))
+      assert(database:execute("DELETE FROM t WHERE " .. filter.sql))
+      compare(both, seed)
+      both.collection:close()
+    end
+    database:close()
+    environment:close()
+    assert.is_true(some_pass > FILTERS / 3) -- the filters are no nonsense that nothing passes
+  end)
+end)

@@ -1,0 +1,129 @@
+-- The tree keeps its own rules: who includes whom, where memory and system calls live, sizes, names.
+
+local rules = require "spec.support.source_rules"
+
+local function tree_files()
+  local files = {}
+  local pipe = assert(io.popen("find engine lua spec examples bench -type f | sort"))
+  for path in pipe:lines() do
+    files[#files + 1] = path
+  end
+  pipe:close()
+  return files
+end
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local function faults_of(rule)
+  local all = {}
+  for _, path in ipairs(tree_files()) do
+    if path:match("%.[ch]$") or path:match("%.lua$") then
+      for _, fault in ipairs(rule(path, read(path))) do
+        all[#all + 1] = fault
+      end
+    end
+  end
+  return table.concat(all, "\n")
+end
+
+describe("the source tree", function()
+  it("is found from where the specs run", function()
+    local files = table.concat(tree_files(), "\n")
+    assert.truthy(files:find("engine/base/os.c", 1, true))
+    assert.truthy(files:find("engine/moonvec.h", 1, true))
+  end)
+
+  it("includes downwards only", function()
+    assert.equal("", faults_of(rules.includes))
+  end)
+
+  it("requires only its own modules and chosen dependencies", function()
+    assert.equal("", faults_of(rules.requires))
+  end)
+
+  it("gets memory in mem.c and calls the system in os.c only", function()
+    assert.equal("", faults_of(rules.calls))
+  end)
+
+  it("has short files and nothing marked as undone", function()
+    assert.equal("", faults_of(rules.tidiness))
+  end)
+
+  it("has no two files of one name", function()
+    assert.equal("", table.concat(rules.unique_names(tree_files()), "\n"))
+  end)
+end)
+
+describe("a rule about the source tree", function()
+  local function finds(rule, path, text, what)
+    local faults = rule(path, text)
+    assert.equal(1, #faults)
+    assert.truthy(faults[1]:find(what, 1, true), faults[1])
+  end
+  local function accepts(rule, path, text)
+    assert.same({}, rule(path, text))
+  end
+
+  it("finds an upward include", function()
+    finds(rules.includes, "engine/base/a.c", '#include "vector/b.h"\n', "engine/base/a.c:1: includes 'vector/b.h'")
+    finds(rules.includes, "engine/query/a.h", '\n# include "collection/b.h"', "a.h:2: ")
+    accepts(rules.includes, "engine/query/a.c", '#include "storage/b.h"\n#include "query/c.h"\n#include "moonvec.h"\n')
+  end)
+
+  it("keeps index and storage apart", function()
+    finds(rules.includes, "engine/index/a.c", '#include "storage/b.h"\n', "room index must not know room storage")
+    finds(rules.includes, "engine/storage/a.c", '#include "index/b.h"\n', "room storage must not know room index")
+  end)
+
+  it("finds includes that are in no room", function()
+    finds(rules.includes, "engine/base/a.c", '#include "b.h"\n', "not written relative to engine/")
+    finds(rules.includes, "engine/cellar/a.c", '#include "base/b.h"\n', "in no room below")
+    finds(rules.includes, "engine/query/a.c", '#include "test/b.h"\n', "in no room below")
+  end)
+
+  it("keeps Lua out of the engine and the engine's inside out of the binding", function()
+    finds(rules.includes, "engine/collection/a.c", "#include <lua.h>\n", "knows no Lua")
+    finds(rules.includes, "lua/binding/a.c", '#include "base/os.h"\n', "public moonvec.h only")
+    finds(rules.includes, "lua/binding/a.c", "#include <lmdb.h>\n", "only the engine uses it")
+    accepts(rules.includes, "lua/binding/a.c", '#include <lauxlib.h>\n#include "moonvec.h"\n#include "b.h"\n')
+  end)
+
+  it("lets the C tests look everywhere", function()
+    accepts(rules.includes, "engine/test/a_test.c", '#include "collection/b.h"\n#include "c.h"\n')
+    accepts(rules.calls, "engine/test/a_test.c", "p = malloc(1);")
+  end)
+
+  it("finds a require of something else", function()
+    finds(rules.requires, "lua/moonvec/a.lua", 'local s = require "spec.support"\n', "requires 'spec.support'")
+    finds(rules.requires, "lua/moonvec/a.lua", "require('moonvecx')", "requires 'moonvecx'")
+    accepts(rules.requires, "lua/moonvec/a.lua", 'require "moonvec"\nrequire("moonvec.core")\nrequire("cjson")')
+  end)
+
+  it("finds calls that have their home elsewhere", function()
+    finds(rules.calls, "engine/query/a.c", "x;\np = malloc (3);", "a.c:2: calls malloc()")
+    finds(rules.calls, "engine/base/mem.c", "x = mmap(0, 1);", "only engine/base/os.c")
+    finds(rules.includes, "engine/base/mem.c", "#include <fcntl.h>", "only engine/base/os.c")
+    finds(rules.includes, "lua/binding/a.c", "#include <sys/mman.h>", "only engine/base/os.c")
+    finds(rules.calls, "lua/binding/a.c", "pthread_mutex_lock(&m);", "calls pthread_mutex_lock()")
+    accepts(rules.calls, "engine/base/mem.c", "free(p);")
+    accepts(rules.calls, "engine/query/a.c", 'mem_free(p); /* free(p) */ s = "mmap("; a->free(p); os_mmap(x);')
+  end)
+
+  it("finds long files and marks of unfinished work", function()
+    finds(rules.tidiness, "engine/base/a.c", ("x\n"):rep(1001), "longer than 1000 lines")
+    accepts(rules.tidiness, "engine/base/a.c", ("x\n"):rep(1000))
+    finds(rules.tidiness, "spec/a.lua", "-- " .. "TO" .. "DO later\n", "a.lua:1: says")
+  end)
+
+  it("finds files of the same name", function()
+    local faults = rules.unique_names { "engine/a/x.c", "lua/b/x.c" }
+    assert.same({ "lua/b/x.c:1: has the same name as engine/a/x.c" }, faults)
+    assert.same({}, rules.unique_names { "README.md", "engine/README.md", "engine/a.c", "engine/a.h" })
+    assert.same({}, rules.unique_names { "bench/filter.lua", "lua/moonvec/filter.lua" })
+  end)
+end)

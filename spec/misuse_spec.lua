@@ -1,0 +1,173 @@
+-- Mistakes of the calling program raise, say what and where, and change nothing.
+
+local moonvec = require "moonvec"
+local support = require "spec.support.init"
+
+describe("misuse of", function()
+  local c
+
+  setup(function()
+    c = support.collection {
+      fields = { { name = "title", type = "string" }, { name = "year", type = "int32", nullable = true } },
+      vectors = { { name = "embedding", type = "vector_fp32", dim = 2 } },
+    }
+    c:insert { id = "dune", title = "Dune", embedding = { 1, 0 } }
+  end)
+  teardown(function()
+    assert.equal(1, #c)
+    support.clean()
+  end)
+
+  local v = { 1, 0 }
+  local cases = {
+    -- query
+    { "query", { { vector = v, topK = 5 } }, "query: unknown option 'topK' (did you mean 'topk'?)" },
+    { "query", { { vector = v, zebra = 5 } }, "query: unknown option 'zebra'" },
+    { "query", { { [1] = v } }, "query: an option's name must be a string, got a number" },
+    { "query", { 5 }, "query: expected a table of options, got a number" },
+    { "query", {}, "query: expected a table of options, got a nil" },
+    { "query", { { vector = v, topk = 0 } }, "query: 'topk' must be a whole number from 1 to 1000000, got 0" },
+    { "query", { { vector = v, topk = 2.5 } }, "query: 'topk' must be a whole number from 1 to 1000000, got 2.5" },
+    { "query", { { vector = v, topk = "5" } }, "query: 'topk' must be a whole number, got a string" },
+    { "query", { { vector = v, offset = -1 } }, "query: 'offset' must be a whole number from 0 to 1000000, got -1" },
+    { "query", { { topk = 1000000, offset = 1 } }, "'topk' and 'offset' together are at most 1000000, got 1000001" },
+    { "query", { { vector = v, id = "x" } }, "query: only one of 'vector', 'vectors' and 'id' can be given" },
+    { "query", { { vector = { 1 } } }, "query: vector has 1 numbers, field 'embedding' wants 2" },
+    { "query", { { vector = true } }, "query: a vector is a table of numbers, a packed string or a moonvec.vector" },
+    { "query", { { vectors = 5 } }, "query: 'vectors' must be an array of vectors, got a number" },
+    { "query", { { vector = { 0, 0 } } }, "zero" },
+    {
+      "query",
+      { { field = "embeding", vector = v } },
+      "query: unknown vector field 'embeding' (did you mean 'embedding'?)",
+    },
+    { "query", { { field = "title", vector = v } }, "query: unknown vector field 'title'" },
+    { "query", { { vector = v, filter = 5 } }, "query: 'filter' must be a string or built by moonvec.filter, got a" },
+    { "query", { { vector = v, filter = {} } }, "query: 'filter' must be a string or built by moonvec.filter, got a" },
+    { "query", { { vector = v, filter = "yaer = 1" } }, "did you mean 'year'?" },
+    { "query", { { vector = v, filter = "year = " } }, "filter:" },
+    { "query", { { vector = v, filter = "year = ?" } }, "?" },
+    { "query", { { vector = v, filter = "year = 1", args = { 1 } } }, "1" },
+    { "query", { { vector = v, args = { 1 } } }, "query: 'args' without a 'filter'" },
+    { "query", { { vector = v, filter = "year = ?", args = 5 } }, "query: 'args' must be a table, got a number" },
+    { "query", { { vector = v, filter = "year = ?", args = { print } } }, "query: argument 1: a function is not a" },
+    {
+      "query",
+      { { vector = v, filter = "year IN ?", args = { { 1, {} } } } },
+      "query: argument 1: element 2 is table, which a list cannot hold",
+    },
+    {
+      "query",
+      { { vector = v, filter = moonvec.filter.eq("year", 1), args = {} } },
+      "query: a filter built by moonvec.filter has its own arguments",
+    },
+    { "query", { { vector = v, min_score = "1" } }, "query: 'min_score' must be a number, got a string" },
+    { "query", { { vector = v, output_fields = "title" } }, "query: 'output_fields' must be an array of names, got a" },
+    {
+      "query",
+      { { vector = v, output_fields = { "titel" } } },
+      "query: unknown field 'titel' (did you mean 'title'?)",
+    },
+    { "query", { { vector = v, output_fields = { 1 } } }, "query: 'output_fields' must hold names, element 1 is a" },
+    { "query", { { vector = v, include_vector = "tables" } }, "'include_vector' must be true, false or 'table'" },
+    { "query", { { vector = v, into = 5 } }, "query: 'into' must be a table, got a number" },
+    { "query", { { order_by = 5 } }, "query: 'order_by' must be a string, got a number" },
+    { "query", { { order_by = "yaer" } }, "yaer" },
+    { "query", { { vector = v, order_by = "year" } }, "order_by" },
+    { "query", { { vector = v, params = { ef = 5 } } }, "query: params: unknown option 'ef'" },
+    -- writing
+    { "insert", { 5 }, "insert: expected a document or an array of them, got a number" },
+    { "insert", { { title = "x" } }, "insert: the document has no 'id'" },
+    { "insert", { { { id = "x", title = "x", embedding = v }, { title = "y" } } }, "insert: document 2 has no 'id'" },
+    { "insert", { { "x" } }, "insert: document 1 must be a table, got a string" },
+    { "insert", { { id = "x", titel = "x" } }, "insert: document 'x': unknown field 'titel' (did you mean 'title'?)" },
+    { "insert", { { id = "x", 5 } }, "insert: document 'x': a document's keys are field names, got a number" },
+    { "insert", { { id = "x", title = print } }, "insert: document 'x': field 'title': a function is not a value" },
+    { "insert", { { id = "", title = "x" } }, "insert: an id has 1 to 1024 bytes, got 0" },
+    { "insert", { { id = ("x"):rep(1025) } }, "insert: an id has 1 to 1024 bytes, got 1025" },
+    { "insert", { { id = 1.5 } }, "insert: an id is a string or a whole number, got 1.5" },
+    { "insert", { { id = true } }, "insert: an id is a string or a whole number, got a boolean" },
+    { "insert", { { id = 2 ^ 60 } }, "insert: an id is a string or a whole number, got 1.152921504606847e+18" },
+    { "insert", { { id = "x", embedding = v } }, "'title'" },
+    { "insert", { { id = "x", title = "x" } }, "'embedding'" },
+    { "upsert", { { id = "x", year = {} } }, "'year'" },
+    { "update", { { id = "dune", yeer = 1 } }, "update: document 'dune': unknown field 'yeer' (did you mean 'year'?)" },
+    { "delete", {}, "delete: an id is a string or a whole number, got a nil" },
+    { "delete", { { "x", {} } }, "delete: an id is a string or a whole number, got a table" },
+    { "delete_by_filter", {}, "delete_by_filter: expected a filter" },
+    -- reading
+    { "fetch", {}, "fetch: an id is a string or a whole number, got a nil" },
+    { "fetch", { "dune", { fields = {} } }, "fetch: unknown option 'fields'" },
+    { "fetch", { "dune", { filter = "true" } }, "fetch: unknown option 'filter'" },
+    { "fetch", { "dune", "title" }, "fetch: options must be a table, got a string" },
+    { "iterate", { { topk = 1 } }, "iterate: unknown option 'topk'" },
+    { "iterate", { { filter = "nope = 1" } }, "nope" },
+    { "count", { 5 }, "count: 'filter' must be a string or built by moonvec.filter, got a number" },
+    -- looking after
+    { "optimize", { { budget_mss = 5 } }, "optimize: unknown option 'budget_mss' (did you mean 'budget_ms'?)" },
+    { "optimize", { { budget_ms = 0 } }, "optimize: 'budget_ms' must be a positive number, got 0" },
+    { "optimize", { { progress = 5 } }, "optimize: 'progress' must be a function, got a number" },
+    { "optimize", { 5 }, "optimize: options must be a table, got a number" },
+    { "backup", {}, "backup: 'path' must be a string, got a nil" },
+  }
+  for i, case in ipairs(cases) do
+    local call, args, text = case[1], case[2], case[3]
+    it(("%s (%d): %s"):format(call, i, text), function()
+      local message = support.message_of(c[call], c, args[1], args[2])
+      assert.truthy(message:find(text, 1, true), message)
+    end)
+  end
+
+  it("open", function()
+    local function says(text, ...)
+      local message = support.message_of(...)
+      assert.truthy(message:find(text, 1, true), message)
+    end
+    says("open: the path must be a string, got a nil", moonvec.open)
+    says("open: the path has a zero byte in it", moonvec.open, "a\0b")
+    says("open: unknown option 'readonly' (did you mean 'read_only'?)", moonvec.open, "x", { readonly = true })
+    says("open: 'read_only' must be true or false, got a number", moonvec.open, "x", { read_only = 1 })
+    says("open: unknown durability 'ful' (did you mean 'full'?)", moonvec.open, "x", { durability = "ful" })
+    says("open: unknown maintenance 'off'", moonvec.open, "x", { maintenance = "off" })
+    says("schema: expected a table, got a string", moonvec.open, "x", { schema = "books" })
+    says("schema: expected a table, got a nil", moonvec.create_and_open, "x")
+    says("unknown option 'schema'", moonvec.create_and_open, "x", {}, { schema = {} })
+    says("destroy: the path must be a string", moonvec.destroy)
+  end)
+
+  it("a method without its object", function()
+    local message = support.message_of(c.insert, { id = "x" })
+    assert.equal("insert: expected a collection, got a table (call it with ':')", message)
+    assert.equal("count: expected a collection, got a nil (call it with ':')", support.message_of(c.count, nil))
+  end)
+end)
+
+describe("the position of an error", function()
+  after_each(support.clean)
+
+  it("is the line that called, through C and through Lua", function()
+    local c = support.collection { vectors = { { name = "v", type = "vector_fp32", dim = 1 } } }
+    local here = debug.getinfo(1, "S").short_src
+    local calls = {
+      function() c:insert(5) end,
+      function() c:query { topK = 1 } end,
+      function() return c:query { topK = 1 } end,
+      function() c:query { rerank = 5 } end,
+      function() c:query { vector = { 1, 2 }, rerank = print } end,
+      function() c:optimize { budget_ms = "x" } end,
+      function() c:transaction() end,
+      function() moonvec.open() end,
+      function() moonvec.filter.eq("no name", 1) end,
+      function() moonvec.schema { x = 1 } end,
+    }
+    for i, call in ipairs(calls) do
+      local ok, message = pcall(call)
+      assert.is_false(ok)
+      local line = debug.getinfo(call, "S").linedefined
+      local is_tail_call = i == 3 -- of which Lua 5.1 and LuaJIT do not know the line
+      if not is_tail_call then
+        assert.equal(here .. ":" .. line .. ": ", message:sub(1, #here + #tostring(line) + 3))
+      end
+    end
+  end)
+end)

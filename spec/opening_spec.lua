@@ -1,0 +1,183 @@
+-- Opening, creating, closing and removing collections.
+
+local moonvec = require "moonvec"
+local support = require "spec.support.init"
+
+local function schema(dim)
+  return {
+    name = "books",
+    fields = { { name = "title", type = "string" } },
+    vectors = { { name = "embedding", type = "vector_fp32", dim = dim or 2 } },
+  }
+end
+
+local dune = { id = "dune", title = "Dune", embedding = { 1, 0 } }
+
+describe("opening a collection", function()
+  after_each(support.clean)
+
+  it("creates it when a schema is given, and finds it again without", function()
+    local path = support.path()
+    local books = assert(moonvec.open(path, { schema = schema() }))
+    assert.equal(1, books:insert(dune))
+    assert.is_true(books:close())
+
+    books = assert(moonvec.open(path))
+    assert.equal("Dune", books:fetch("dune").title)
+    books:close()
+  end)
+
+  it("answers not_found when nothing is there", function()
+    local path = support.path()
+    local books, message, code = moonvec.open(path)
+    assert.is_nil(books)
+    assert.equal("not_found", code)
+    assert.truthy(message:find(path, 1, true), message)
+  end)
+
+  it("refuses a schema that is not the one there", function()
+    local _, path = support.collection(schema(2))
+    local books, message, code = moonvec.open(path, { schema = schema(3) })
+    assert.is_nil(books)
+    assert.equal("schema_mismatch", code)
+    assert.truthy(message:find("embedding", 1, true), message)
+    assert(moonvec.open(path, { schema = schema(2) })):close()
+  end)
+
+  it("creates only what is not there yet with create_and_open", function()
+    local path = support.path()
+    local books = assert(moonvec.create_and_open(path, schema()))
+    books:close()
+    local again, _, code = moonvec.create_and_open(path, schema())
+    assert.is_nil(again)
+    assert.equal("exists", code)
+  end)
+
+  it("works twice at once, each handle seeing what the other writes", function()
+    local first, path = support.collection(schema())
+    local second = support.collection(nil, { path = path })
+    first:insert(dune)
+    assert.equal(1, #second)
+    second:delete("dune")
+    assert.equal(0, #first)
+  end)
+
+  it("can be read-only", function()
+    local books, path = support.collection(schema())
+    books:insert(dune)
+    books:close()
+    local reader = support.collection(nil, { path = path, read_only = true })
+    assert.equal("Dune", reader:fetch("dune").title)
+    local written, _, code = reader:insert { id = "emma", title = "Emma", embedding = { 0, 1 } }
+    assert.is_nil(written)
+    assert.equal("read_only", code)
+  end)
+
+  it("verifies everything when asked to", function()
+    local books, path = support.collection(schema())
+    books:insert(dune)
+    books:close()
+    assert.equal(1, #support.collection(nil, { path = path, verify = true }))
+  end)
+
+  it("takes durability none and manual maintenance", function()
+    local books, path = support.collection(schema(), { durability = "none", maintenance = "manual" })
+    books:insert(dune)
+    assert.is_true(books:flush())
+    books:close()
+    assert.equal(1, #support.collection(nil, { path = path }))
+  end)
+
+  it("keeps everything in memory at ':memory:'", function()
+    local books = support.collection(schema(), { path = ":memory:" })
+    books:insert(dune)
+    assert.equal(1, #books)
+    local others = support.collection(schema(), { path = ":memory:" })
+    assert.equal(0, #others)
+    books:close()
+    local file = io.open(":memory:")
+    assert.is_nil(file)
+  end)
+end)
+
+describe("removing a collection", function()
+  after_each(support.clean)
+
+  it("works when nobody has it open", function()
+    local books, path = support.collection(schema())
+    local done, _, code = moonvec.destroy(path)
+    assert.is_nil(done)
+    assert.equal("busy", code)
+    books:close()
+    assert.is_true(moonvec.destroy(path))
+    done, _, code = moonvec.destroy(path)
+    assert.is_nil(done)
+    assert.equal("not_found", code)
+  end)
+
+  it("closes first when done through the handle", function()
+    local books, path = support.collection(schema())
+    assert.is_true(books:destroy())
+    assert.equal("moonvec.collection: " .. path .. " (closed)", tostring(books))
+    assert.equal("not_found", select(3, moonvec.open(path)))
+    assert.is_true(support.collection(schema(), { path = ":memory:" }):destroy())
+  end)
+end)
+
+describe("a handle", function()
+  after_each(support.clean)
+
+  it("shows its path, its schema and its size", function()
+    local books, path = support.collection(schema())
+    assert.equal(path, books.path)
+    assert.same(moonvec.schema(schema()), books.schema)
+    assert.equal("moonvec.collection: " .. path .. " (0 documents)", tostring(books))
+    books:insert(dune)
+    assert.equal("moonvec.collection: " .. path .. " (1 document)", tostring(books))
+    local many = {}
+    for i = 1, 1203 do
+      many[i] = { id = i, title = "x", embedding = { 1, i } }
+    end
+    books:insert(many)
+    assert.equal("moonvec.collection: " .. path .. " (1,204 documents)", tostring(books))
+    assert.equal(1204, #books)
+    assert.is_false(getmetatable(books))
+    assert.is_nil(books.no_such_method)
+  end)
+
+  it("can be closed more than once, and then says so", function()
+    local books, path = support.collection(schema())
+    assert.is_true(books:close())
+    assert.is_true(books:close())
+    local closed = "collection '" .. path .. "' is closed"
+    assert.equal(path, books.path)
+    for _, call in ipairs { "insert", "fetch", "query", "count", "iterate", "stats", "optimize", "check", "flush" } do
+      assert.equal(closed, support.message_of(books[call], books, {}))
+    end
+    assert.equal(closed, support.message_of(books.transaction, books, function() end))
+    assert.equal(closed, support.message_of(function()
+      return #books
+    end))
+  end)
+
+  it("is closed by the collector", function()
+    local books, path = support.collection(schema(), { path = support.path() })
+    books:close()
+    for _ = 1, 50 do
+      assert(moonvec.open(path))
+    end
+    collectgarbage()
+    collectgarbage()
+    assert.is_true(moonvec.destroy(path))
+  end)
+
+  it("takes what was made of it along when closed", function()
+    local books = support.collection(schema(), { maintenance = "manual" })
+    books:insert { dune, { id = "emma", title = "Emma", embedding = { 0, 1 } } }
+    local next_book = books:iterate()
+    assert.equal("dune", next_book().id)
+    books:optimize { budget_ms = 0.001 }
+    books:close()
+    assert.truthy(support.message_of(next_book):find("closed", 1, true))
+  end)
+end)

@@ -1,0 +1,272 @@
+package.path = "./examples/?.lua;" .. package.path
+
+local dump = require "packages.dump"
+local embed = require "packages.embed"
+local words = require "packages.words"
+local program = require "spec.support.program"
+
+local STANZAS = [[
+Package: gqview
+Version: 2.1
+Section: contrib/graphics
+Priority: optional
+Installed-Size: 1500
+Homepage: https://example.org/gqview
+Description: image viewer for pictures and photos
+ Shows the photos of a directory, one picture after the other.
+ .
+ Images can be rotated.
+Tag: role::program, use::viewing,
+ works-with::image
+
+Package: camshot
+Section: graphics
+Installed-Size: 300
+Description: take photos with a camera
+
+Package: libimagery-dev
+Section: libdevel
+Description: image and picture loading library - development files
+
+Package: musicbox
+Section: sound
+Priority: optional
+Installed-Size: 800
+Description: music player for the terminal
+Tag: interface::text-mode, works-with::audio
+
+Package: tunes
+Section: sound
+Description: player and organizer for music and songs
+
+Package: cutter
+Section: video
+Description: video editor
+
+Package: filmkit
+Section: video
+Description: edit, cut and join video and films
+
+Package: knightfall
+Section: games
+Description: chess game with a strong opponent
+
+Package: squeeze
+Section: utils
+Priority: important
+Description: compress files to save disk space
+
+Package: squeeze
+Section: utils
+Description: an older version
+
+Package: letterbox
+Section: mail
+Description: reader for electronic mail
+
+Package: stargazer
+Section: science
+Description-en: planetarium that shows stars and planets
+Description-md5: d943033bedada21853d2ae54a2578a7b
+
+Package: nameless-description
+Section: misc
+
+Package: rainradar
+Section: utils
+Description: weather forecast for your town
+]]
+
+local function parsed()
+  local packages, by_name = {}, {}
+  for package in dump.packages(STANZAS:gmatch("([^\n]*)\n")) do
+    packages[#packages + 1] = package
+    by_name[package.name] = package
+  end
+  return packages, by_name
+end
+
+describe("the package list reader", function()
+  local packages, by_name = parsed()
+
+  it("reads every described package once", function()
+    assert.are.equal(12, #packages)
+    assert.are.equal("compress files to save disk space", by_name.squeeze.summary)
+    assert.is_nil(by_name["nameless-description"])
+  end)
+
+  it("reads all fields, also those over several lines", function()
+    local gqview = by_name.gqview
+    assert.are.equal("graphics", gqview.section)
+    assert.are.equal("optional", gqview.priority)
+    assert.are.equal(1500, gqview.size)
+    assert.are.equal("https://example.org/gqview", gqview.homepage)
+    assert.are.same({ "role::program", "use::viewing", "works-with::image" }, gqview.tags)
+    assert.are.equal("image viewer for pictures and photos", gqview.summary)
+    assert.is_truthy(gqview.text:find("^Shows the photos.*can be rotated%.$"))
+  end)
+
+  it("takes what is missing as empty", function()
+    local tunes = by_name.tunes
+    assert.are.equal(0, tunes.size)
+    assert.are.equal("", tunes.text)
+    assert.are.same({}, tunes.tags)
+    assert.is_nil(tunes.homepage)
+  end)
+
+  it("takes the translated description too", function()
+    assert.are.equal("planetarium that shows stars and planets", by_name.stargazer.summary)
+  end)
+
+  it("says when there is nothing to read", function()
+    local none, message = dump.load("no/such/file")
+    assert.is_nil(none)
+    assert.is_truthy(message:find("no/such/file", 1, true))
+  end)
+end)
+
+describe("the terms of a text", function()
+  local function terms(text)
+    local list = {}
+    for term in words.terms(text) do
+      list[#list + 1] = term
+    end
+    return table.concat(list, " ")
+  end
+
+  it("are the same for the forms of a word", function()
+    assert.are.equal("view view view view", terms("view viewer viewing Views"))
+    assert.are.equal("compress compress compress", terms("compress compression compressed"))
+    assert.are.equal("library library", terms("library libraries"))
+    assert.are.equal("plot plot", terms("plotter plotting"))
+    assert.are.equal("pictur pictur", terms("picture pictures"))
+  end)
+
+  it("leave out words that say nothing", function()
+    assert.are.equal("music terminal", terms("the music in a terminal"))
+    assert.are.equal("", terms("How do I ...?"))
+  end)
+end)
+
+describe("the embedding", function()
+  local packages = parsed()
+  local bags = {}
+  for i, package in ipairs(packages) do
+    bags[i] = embed.package_bag(package)
+  end
+  local model = embed.learn(bags)
+
+  local function dot(a, b)
+    local sum = 0
+    for i = 1, embed.DIM do
+      sum = sum + a[i] * b[i]
+    end
+    return sum
+  end
+
+  local function best(question)
+    local asked = embed.embed(model, embed.question_bag(question))
+    local name, score = nil, -2
+    for i, package in ipairs(packages) do
+      local s = dot(asked, embed.embed(model, bags[i]))
+      if s > score then
+        name, score = package.name, s
+      end
+    end
+    return name
+  end
+
+  it("has length 1, for unknown words too", function()
+    for _, text in ipairs({ "image viewer", "zyzzyva", "a picture of a zyzzyva" }) do
+      local vector = embed.embed(model, embed.question_bag(text))
+      assert.are.equal(embed.DIM, #vector)
+      assert.is_true(math.abs(dot(vector, vector) - 1) < 1e-9)
+    end
+  end)
+
+  it("is the same everywhere", function()
+    local vector = embed.embed({ count = 1, terms = {} }, embed.question_bag("chess"))
+    local places = {}
+    for i, value in ipairs(vector) do
+      if value ~= 0 then
+        places[#places + 1] = value > 0 and i or -i
+      end
+    end
+    assert.are.same({ -60, 78, 79, -111, -208, -209, -254, -255 }, places)
+  end)
+
+  it("puts the package that answers a question first", function()
+    assert.are.equal("gqview", best("tool to look at pictures"))
+    assert.are.equal("musicbox", best("play music in a terminal"))
+    assert.are.equal("knightfall", best("chess game"))
+    assert.are.equal("squeeze", best("compress files"))
+    assert.are.equal("rainradar", best("what will the weather be?"))
+    assert.are.equal("stargazer", best("look at the planets"))
+  end)
+
+  it("brings words that keep the same company near each other", function()
+    local function nearness(a, b)
+      return dot(
+        embed.embed(model, embed.question_bag(a)),
+        embed.embed(model, embed.question_bag(b))
+      )
+    end
+    assert.is_true(nearness("picture", "photo") > nearness("picture", "music"))
+  end)
+end)
+
+describe("the package search example", function()
+  local dir, dump_file = program.temporary_path(), program.temporary_path()
+
+  local function ask(...)
+    local output, status = program.run("examples/packages.lua", "--dir", dir, "--dump", dump_file, ...)
+    assert.are.equal(0, status, output)
+    return output
+  end
+
+  setup(function()
+    local file = assert(io.open(dump_file, "w"))
+    file:write(STANZAS)
+    file:close()
+  end)
+
+  teardown(function()
+    program.remove(dir)
+    program.remove(dump_file)
+  end)
+
+  it("builds on the first run and answers", function()
+    local output = ask("tool", "to", "look", "at", "pictures")
+    assert.is_truthy(output:find("read the descriptions of 12 packages", 1, true), output)
+    assert.is_truthy(output:find("pictures%s+[%d,]+ µs\n%s+[%d.-]+%s+gqview%s"), output)
+  end)
+
+  it("opens what it built on the second", function()
+    local output = ask("play music in a terminal")
+    assert.is_nil(output:find("read the descriptions", 1, true), output)
+    assert.is_truthy(output:find("opened 12 packages in", 1, true), output)
+    assert.is_truthy(output:find("µs\n%s+[%d.-]+%s+musicbox%s"), output)
+  end)
+
+  it("filters in its tour", function()
+    local output = ask()
+    local small_games = output:match("where section = 'games'[^\n]*\n([^\n]*)")
+    assert.is_truthy(small_games and small_games:find("nothing found", 1, true), output)
+    local important = output:match("where priority IN[^\n]*\n([^\n]*)")
+    assert.is_truthy(important and important:find("squeeze", 1, true), output)
+  end)
+
+  it("starts over when a build was cut short", function()
+    local moonvec = require "moonvec"
+    assert(moonvec.destroy(dir .. "/terms.mv"))
+    local output = ask("chess game")
+    assert.is_truthy(output:find("read the descriptions of 12 packages", 1, true), output)
+    assert.is_truthy(output:find("µs\n%s+[%d.-]+%s+knightfall%s"), output)
+  end)
+
+  it("says what is wrong and exits with 1", function()
+    local output, status = program.run("examples/packages.lua", "--dir", dir, "the")
+    assert.are.equal(1, status)
+    assert.is_truthy(output:find("no word to search for", 1, true), output)
+  end)
+end)

@@ -1,0 +1,93 @@
+-- What people install: the rock for two Luas, and a plain CMake installation. Builds the engine anew in
+-- temporary folders, so it runs once, on Lua 5.4, and is tagged slow.
+
+local MODULE_SIZE_MAX = 1024 * 1024 -- bytes of the stripped module
+
+if _VERSION ~= "Lua 5.4" then
+  return
+end
+
+local function quote(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+--- Run a shell command that must succeed; returns what it printed.
+local function shell(command)
+  local pipe = assert(io.popen("{ " .. command .. "; } 2>&1; echo status $?"))
+  local output = pipe:read("*a")
+  pipe:close()
+  local text, status = output:match("^(.-)status (%d+)\n$")
+  assert(status == "0", command .. "\n" .. output)
+  return text
+end
+
+local function file_size(path)
+  local file = assert(io.open(path, "rb"))
+  local size = file:seek("end")
+  file:close()
+  return size
+end
+
+-- A program for any Lua: uses the module from another folder, which neither LUA_PATH nor the checkout help with.
+local PROGRAM = [[
+  local moonvec = require "moonvec"
+  local c = assert(moonvec.open(":memory:", { schema = {
+    vectors = { { name = "v", type = "vector_fp32", dim = 2, metric = "l2", index = { type = "flat" } } },
+  } }))
+  assert(c:insert { { id = "near", v = { 1, 1 } }, { id = "far", v = { 9, 9 } } })
+  io.write(assert(c:query { vector = { 0, 0 }, topk = 1 })[1].id)
+]]
+
+local function run_elsewhere(interpreter, lua_path, lua_cpath)
+  local environment = ("env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 LUA_PATH=%s LUA_CPATH=%s"):format(
+    quote(lua_path), quote(lua_cpath))
+  return shell(("cd / && %s %s -e %s"):format(environment, interpreter, quote(PROGRAM)))
+end
+
+describe("packaging #slow", function()
+  local here, work
+
+  setup(function()
+    here = shell("pwd"):gsub("\n$", "")
+    work = shell("mktemp -d"):gsub("\n$", "") .. "/a folder"
+    -- A copy of the sources alone: what somebody else's build left behind must not help.
+    shell(("mkdir -p %s && cp -r CMakeLists.txt LICENSE moonvec-scm-1.rockspec engine lua examples %s"):format(
+      quote(work .. "/source"), quote(work .. "/source")))
+  end)
+
+  teardown(function()
+    shell("rm -rf " .. quote((work:gsub("/a folder$", ""))))
+  end)
+
+  for version, interpreter in pairs { ["5.4"] = "lua5.4", ["5.1"] = "lua5.1" } do
+    it("installs as a rock for Lua " .. version, function()
+      local tree = work .. "/rocks" .. version
+      shell(("cd %s && luarocks --lua-version %s --tree %s make moonvec-scm-1.rockspec"):format(
+        quote(work .. "/source"), version, quote(tree)))
+      local found = run_elsewhere(interpreter,
+        ("%s/share/lua/%s/?.lua;%s/share/lua/%s/?/init.lua"):format(tree, version, tree, version),
+        ("%s/lib/lua/%s/?.so"):format(tree, version))
+      assert.equal("near", found)
+    end)
+  end
+
+  it("installs with CMake: the module, stripped, and the C library", function()
+    local prefix = work .. "/prefix"
+    shell(("cd %s && cmake -B build && cmake --build build && cmake --install build --prefix %s"):format(
+      quote(work .. "/source"), quote(prefix)))
+    local module = prefix .. "/lib/lua/5.4/moonvec/core.so"
+    assert.is_true(file_size(module) < MODULE_SIZE_MAX)
+    local exported = shell("nm -D --defined-only " .. quote(module))
+    assert.truthy(exported:match("^%x+ T luaopen_moonvec_core\n$"), exported)
+    local found = run_elsewhere("lua5.4",
+      prefix .. "/share/lua/5.4/?.lua;" .. prefix .. "/share/lua/5.4/?/init.lua", prefix .. "/lib/lua/5.4/?.so")
+    assert.equal("near", found)
+
+    local program, libraries = quote(work .. "/minimal"), shell("find " .. quote(prefix) .. " -name 'libmoonvec.so'")
+    local folder = libraries:gsub("/libmoonvec.so\n$", "")
+    shell(("cc -I%s %s -L%s -lmoonvec -o %s"):format(
+      quote(prefix .. "/include"), quote(here .. "/examples/c/minimal.c"), quote(folder), program))
+    local printed = shell("LD_LIBRARY_PATH=" .. quote(folder) .. " " .. program)
+    assert.truthy(printed:match("^yellow +distance 8100\nred +distance 27225\n$"), printed)
+  end)
+end)

@@ -1,0 +1,124 @@
+-- A search finds exactly what brute force in plain Lua finds: every type and metric, in every state that
+-- rows can be in.
+
+local support = require "spec.support.init"
+
+local DIM = 19 -- not a multiple of any register's width
+local COUNT = 180
+
+local function schema(type, metric)
+  return {
+    fields = { { name = "n", type = "int32" } },
+    vectors = { { name = "v", type = type, dim = DIM, metric = metric } },
+  }
+end
+
+local function documents(random, type, from, to)
+  local list = {}
+  for i = from, to do
+    list[#list + 1] = { id = "d" .. i, n = i, v = support.vector(random, DIM, type) }
+  end
+  return list
+end
+
+-- How rows come into their state. All with manual maintenance.
+local states = {
+  fresh = function(c, random, type)
+    assert(c:insert(documents(random, type, 1, COUNT)))
+  end,
+  sealed = function(c, random, type)
+    assert(c:insert(documents(random, type, 1, COUNT)))
+    assert(c:optimize())
+  end,
+  mixed = function(c, random, type)
+    assert(c:insert(documents(random, type, 1, 70)))
+    assert(c:optimize())
+    assert(c:insert(documents(random, type, 71, COUNT)))
+  end,
+  deleted = function(c, random, type)
+    assert(c:insert(documents(random, type, 1, 100)))
+    assert(c:optimize())
+    assert(c:insert(documents(random, type, 101, COUNT)))
+    for i = 1, COUNT, 3 do
+      assert.equal(1, c:delete("d" .. i))
+    end
+    assert(c:upsert(documents(random, type, 20, 40)))
+  end,
+}
+
+local function near(a, b)
+  return math.abs(a - b) <= 2e-5 * math.max(1, math.abs(a), math.abs(b))
+end
+
+-- busted's own assertions are too slow for thousands of them.
+local function expect(condition, message)
+  if not condition then
+    error(message, 3)
+  end
+end
+
+-- Hits against the exact answer: as many, each with its own score, in an order that scores justify.
+local function compare(hits, exact, topk, metric)
+  assert.equal(math.min(topk, #exact), #hits)
+  local scores = {}
+  for _, found in ipairs(exact) do
+    scores[found.id] = found.score
+  end
+  for i, hit in ipairs(hits) do
+    expect(near(scores[hit.id], hit.score), "score of " .. hit.id)
+    expect(near(exact[i].score, hit.score), "score at place " .. i)
+    expect(near(support.distance_of(metric, hit.score), hit.distance), "distance of " .. hit.id)
+    expect(i == 1 or hits[i - 1].score >= hit.score, "order at place " .. i)
+  end
+end
+
+for _, type in ipairs { "vector_fp32", "vector_fp16", "vector_int8" } do
+  for _, metric in ipairs { "l2", "ip", "cosine" } do
+    for state, fill in pairs(states) do
+      describe(("search of %s rows, %s, %s,"):format(state, type, metric), function()
+        local c, stored, random
+
+        setup(function()
+          random = support.random(7)
+          c = support.collection(schema(type, metric), { maintenance = "manual" })
+          fill(c, random, type)
+          stored = support.documents(c)
+        end)
+        teardown(support.clean)
+
+        it("is exact", function()
+          for _ = 1, 5 do
+            local query = support.vector(random, DIM, type)
+            local exact = support.exact(stored, "v", metric, query)
+            compare(c:query { vector = query }, exact, 10, metric)
+            compare(c:query { vector = query, topk = 1000 }, exact, 1000, metric)
+          end
+        end)
+
+        it("is exact with a filter", function()
+          local query = support.vector(random, DIM, type)
+          local exact = support.exact(stored, "v", metric, query, function(document)
+            return document.n % 4 ~= 0 and document.n > 10 or document.n == 8
+          end)
+          local multiples = {}
+          for n = 0, COUNT, 4 do
+            multiples[#multiples + 1] = n
+          end
+          local hits = c:query {
+            vector = query, topk = 50, filter = "(n NOT IN ? AND n > 10) OR n = 8", args = { multiples },
+          }
+          compare(hits, exact, 50, metric)
+        end)
+
+        it("is exact for several vectors at once", function()
+          local queries = { support.vector(random, DIM, type), support.vector(random, DIM, type), stored[5].v }
+          local results = c:query { vectors = queries, topk = 7, offset = 2 }
+          assert.equal(3, #results)
+          for i, hits in ipairs(results) do
+            assert.same(c:query { vector = queries[i], topk = 7, offset = 2 }, hits)
+          end
+        end)
+      end)
+    end
+  end
+end

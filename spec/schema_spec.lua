@@ -1,0 +1,117 @@
+-- Schemas: what is completed, and what is refused with which words.
+
+local moonvec = require "moonvec"
+local support = require "spec.support.init"
+
+local function vector(options)
+  local entry = { name = "v", type = "vector_fp32", dim = 2 }
+  for key, value in pairs(options or {}) do
+    entry[key] = value
+  end
+  return { vectors = { entry } }
+end
+
+local function field(options)
+  local entry = { name = "f", type = "string" }
+  for key, value in pairs(options or {}) do
+    entry[key] = value
+  end
+  return { fields = { entry } }
+end
+
+describe("a schema", function()
+  it("is completed", function()
+    local schema = moonvec.schema {
+      name = "books",
+      fields = { { name = "title", type = "string" }, { name = "n", type = "int32", nullable = true, default = 7 } },
+      vectors = { { name = "embedding", type = "vector_fp16", dim = 4 } },
+    }
+    assert.same({
+      name = "books",
+      fields = {
+        { name = "title", type = "string", nullable = false },
+        { name = "n", type = "int32", nullable = true, default = 7 },
+      },
+      vectors = {
+        { name = "embedding", type = "vector_fp16", dim = 4, metric = "cosine", index = { type = "flat" } },
+      },
+    }, schema)
+    assert.same(schema, moonvec.schema(schema))
+  end)
+
+  it("may be without a name, without fields, or without vectors", function()
+    assert.same({ fields = {}, vectors = {} }, moonvec.schema { vectors = {} })
+    assert.is_nil(moonvec.schema(vector()).name)
+    assert.same({}, moonvec.schema(field()).vectors)
+  end)
+
+  it("knows all types and metrics", function()
+    for _, element in ipairs { "string", "bool", "int32", "int64", "uint32", "uint64", "float", "double" } do
+      for _, type in ipairs { element, "array_" .. element } do
+        assert.equal(type, moonvec.schema(field { type = type }).fields[1].type)
+      end
+    end
+    for _, type in ipairs { "vector_fp32", "vector_fp16", "vector_int8" } do
+      assert.equal(type, moonvec.schema(vector { type = type }).vectors[1].type)
+    end
+    for _, metric in ipairs { "l2", "ip", "cosine" } do
+      assert.equal(metric, moonvec.schema(vector { metric = metric }).vectors[1].metric)
+    end
+  end)
+
+  it("keeps defaults of every kind", function()
+    local values = { string = "x", bool = false, int64 = -5, double = 0.5, array_string = { "a", "b" } }
+    for type, value in pairs(values) do
+      assert.same(value, moonvec.schema(field { type = type, default = value }).fields[1].default)
+    end
+  end)
+end)
+
+describe("a mistake in a schema is named:", function()
+  local cases = {
+    { "a wrong shape", "books", "schema: expected a table, got a string" },
+    { "an unknown option", { feilds = {} }, "schema: unknown option 'feilds' (did you mean 'fields'?)" },
+    {
+      "an unknown option of a field",
+      { fields = { { name = "a", type = "bool" }, { name = "b", typ = "bool" } } },
+      "schema: field 2: unknown option 'typ' (did you mean 'type'?)",
+    },
+    { "a list that is none", { fields = { name = "a" } }, "schema: 'fields' must be an array of tables" },
+    { "a field that is none", { fields = { "a" } }, "schema: field 1 must be a table, got a string" },
+    { "no name", { fields = { { type = "bool" } } }, "schema: field 1 has no 'name'" },
+    { "no type", { fields = { { name = "a" } } }, "schema: field 1 has no 'type'" },
+    { "an unknown type", field { type = "int23" }, "schema: field 'f': unknown type 'int23' (did you mean 'int32'?)" },
+    { "a vector among the fields", field { type = "vector_fp32" }, "unknown type 'vector_fp32'" },
+    { "an index on a field", field { index = "invert" }, "schema: field 'f': this version has no indexes for scalar" },
+    { "no dim", { vectors = { { name = "v", type = "vector_fp32" } } }, "schema: field 'v': 'dim' is missing" },
+    { "dim 0", vector { dim = 0 }, "schema: vector 1: 'dim' must be a whole number from 1 to 65535, got 0" },
+    { "a large dim", vector { dim = 65536 }, "'dim' must be a whole number from 1 to 65535, got 65536" },
+    { "a broken dim", vector { dim = 1.5 }, "'dim' must be a whole number from 1 to 65535, got 1.5" },
+    { "an unknown metric", vector { metric = "cosin" }, "unknown metric 'cosin' (did you mean 'cosine'?)" },
+    {
+      "an index of another version",
+      vector { index = { type = "hnsw" } },
+      "schema: field 'v': unknown index type 'hnsw' (this version has 'flat')",
+    },
+    { "the same in short", vector { index = "hnsw" }, "unknown index type 'hnsw' (this version has 'flat')" },
+    {
+      "an unknown option of an index",
+      vector { index = { type = "flat", m = 16 } },
+      "schema: field 'v': index: unknown option 'm'",
+    },
+    { "a reserved name", field { name = "id" }, "'id'" },
+    { "a name with a blank", field { name = "my field" }, "'my field'" },
+    { "an empty name", field { name = "" }, "name" },
+    { "a long name", field { name = ("n"):rep(65) }, "64" },
+    { "the same name twice", { fields = field().fields, vectors = vector({ name = "f" }).vectors }, "'f'" },
+    { "a default of another type", field { type = "int32", default = "x" }, "'f'" },
+    { "a default out of range", field { type = "int32", default = 2147483648 }, "'f'" },
+    { "a default that is no value", field { default = print }, "schema: field 'f': a function is not a value" },
+  }
+  for _, case in ipairs(cases) do
+    it(case[1], function()
+      local message = support.message_of(moonvec.schema, case[2])
+      assert.truthy(message:find(case[3], 1, true), message)
+    end)
+  end
+end)

@@ -1,0 +1,141 @@
+-- Helpers of the specs: places for collections, data from a seed, and exact answers in plain Lua.
+
+local moonvec = require "moonvec"
+local program = require "spec.support.program"
+
+local M = {}
+
+local paths, collections = {}, {}
+
+--- A path where nothing is yet; clean() removes what comes to be there.
+function M.path()
+  local path = program.temporary_path()
+  paths[#paths + 1] = path
+  return path
+end
+
+--- Opens a collection at a new path, or in `options.path`; clean() closes it. Without syncing, unless
+--- `options` say so: the specs need not survive a power cut.
+function M.collection(schema, options)
+  options = options or {}
+  local path = options.path or M.path()
+  local open = { schema = schema, durability = not options.read_only and "none" or nil }
+  for name, value in pairs(options) do
+    if name ~= "path" then
+      open[name] = value
+    end
+  end
+  local collection = assert(moonvec.open(path, open))
+  collections[#collections + 1] = collection
+  return collection, path
+end
+
+--- For after_each: closes and removes everything.
+function M.clean()
+  for _, collection in ipairs(collections) do
+    collection:close()
+  end
+  for _, path in ipairs(paths) do
+    program.remove(path)
+  end
+  paths, collections = {}, {}
+end
+
+--- Lua's numbers are doubles here: integers beyond 2^53 travel as strings.
+M.has_integers = math.type ~= nil -- luacheck: ignore
+
+--- Random numbers, the same on every Lua: random() in [0, 1), random(n) a whole number from 1 to n.
+function M.random(seed)
+  local state = seed % 2147483646 + 1
+  return function(n)
+    state = state * 16807 % 2147483647
+    if n then
+      return math.floor(state / 2147483647 * n) + 1
+    end
+    return state / 2147483647
+  end
+end
+
+--- A vector of normally distributed numbers; for vector_int8, of whole numbers that fit.
+function M.vector(random, dim, type)
+  local vector = {}
+  for i = 1, dim do
+    local number = math.sqrt(-2 * math.log(1 - random())) * math.cos(2 * math.pi * random())
+    if type == "vector_int8" then
+      number = math.max(-128, math.min(127, math.floor(number * 40)))
+    end
+    vector[i] = number
+  end
+  return vector
+end
+
+local function dot(a, b)
+  local sum = 0
+  for i = 1, #a do
+    sum = sum + a[i] * b[i]
+  end
+  return sum
+end
+
+--- The score of a stored vector, as the documentation defines it.
+M.scores = {
+  ip = dot,
+  cosine = function(a, b)
+    return dot(a, b) / math.sqrt(dot(a, a) * dot(b, b))
+  end,
+  l2 = function(a, b)
+    local sum = 0
+    for i = 1, #a do
+      sum = sum + (a[i] - b[i]) * (a[i] - b[i])
+    end
+    return -sum
+  end,
+}
+
+function M.distance_of(metric, score)
+  return metric == "cosine" and 1 - score or -score
+end
+
+--- Exact answer: { id, score } of all documents that `passes` accepts, best first. `documents` is an array in
+--- order of age, with vectors as tables under `field`.
+function M.exact(documents, field, metric, query, passes)
+  local found = {}
+  for age, document in ipairs(documents) do
+    if not passes or passes(document) then
+      found[#found + 1] = { id = document.id, score = M.scores[metric](document[field], query), age = age }
+    end
+  end
+  table.sort(found, function(a, b)
+    if a.score ~= b.score then
+      return a.score > b.score
+    end
+    return a.age < b.age
+  end)
+  return found
+end
+
+--- Everything in a collection, oldest first, with vectors as tables.
+function M.documents(collection, filter)
+  local documents = {}
+  for document in collection:iterate { include_vector = "table", filter = filter } do
+    documents[#documents + 1] = document
+  end
+  return documents
+end
+
+function M.ids(hits)
+  local ids = {}
+  for i, hit in ipairs(hits) do
+    ids[i] = hit.id
+  end
+  return ids
+end
+
+--- The message that work(...) raises, with the number of this line's caller cut off.
+function M.message_of(work, ...)
+  local ok, message = pcall(work, ...)
+  assert(not ok, "nothing was raised")
+  return (tostring(message):gsub("^[^:]+:%d+: ", ""))
+end
+
+return M

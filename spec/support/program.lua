@@ -1,0 +1,42 @@
+-- Runs a Lua program as a process of its own, under the interpreter that runs the specs.
+
+local M = {}
+
+local function quote(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+local function interpreter()
+  local lowest = 0 -- "lua5.4 -e x busted" has lua5.4 at arg[-3]
+  while arg[lowest - 1] do
+    lowest = lowest - 1
+  end
+  return arg[lowest]
+end
+
+--- Runs `script` with arguments. Returns its output, stdout and stderr as they came, and its
+--- exit status.
+function M.run(script, ...)
+  local command = { quote(interpreter()), quote(script) }
+  for _, argument in ipairs({ ... }) do
+    command[#command + 1] = quote(argument)
+  end
+  -- Lua 5.1 cannot tell the status of a pipe, so the shell writes it below the output.
+  local pipe = assert(io.popen(table.concat(command, " ") .. " 2>&1; echo $?"))
+  local output, status = pipe:read("*a"):match("^(.-)(%d+)\n$")
+  pipe:close()
+  return output, tonumber(status)
+end
+
+--- A path where nothing is yet, removed with all below it by remove().
+function M.temporary_path()
+  local path = os.tmpname()
+  os.remove(path)
+  return path
+end
+
+function M.remove(path)
+  os.execute("rm -rf " .. quote(path))
+end
+
+return M

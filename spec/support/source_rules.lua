@@ -1,0 +1,183 @@
+-- The rules that the source tree keeps, as functions over a path and a text. Each returns a list of
+-- faults: "path:line: what is wrong". spec/layering_spec.lua applies them to every file.
+
+local M = {}
+
+-- A file includes only its own room and rooms of a lower rank; so index and storage never meet.
+local RANKS = { base = 1, vector = 2, index = 3, storage = 3, query = 4, collection = 5 }
+
+-- What the Lua modules may require beside each other.
+local OUTSIDE_MODULES = { cjson = true, argparse = true, ffi = true }
+
+-- Headers of the operating system: who does not include them cannot call it.
+local SYSTEM_HOME = "engine/base/os.c"
+local SYSTEM_HEADERS = {
+  ["dirent.h"] = true, ["fcntl.h"] = true, ["poll.h"] = true, ["pthread.h"] = true, ["sched.h"] = true,
+  ["signal.h"] = true, ["threads.h"] = true, ["time.h"] = true, ["unistd.h"] = true,
+}
+
+-- Calls of the C library that have one home each. The pattern is for a whole name before "(".
+local HOMES = {
+  ["engine/base/mem.c"] = { "malloc", "calloc", "realloc", "aligned_alloc", "free", "strdup" },
+  [SYSTEM_HOME] = { "fopen", "tmpfile", "getenv", "rename", "system", "mmap", "pthread_[%w_]+" },
+}
+
+-- One variable of the environment chooses the kernels, and that is read where they are chosen.
+local EXCEPTIONS = { ["engine/vector/distance.c"] = { getenv = true } }
+
+local LINES_MAX = 1000
+
+--- The room of an engine file ("storage"), "binding", "test", or nil.
+local function room_of(path)
+  if path:match("^lua/binding/") then
+    return "binding"
+  end
+  return path:match("^engine/([^/]+)/")
+end
+
+local function each_line(text, visit)
+  local number = 0
+  for line in (text:sub(-1) == "\n" and text or text .. "\n"):gmatch("(.-)\n") do
+    number = number + 1
+    visit(line, number)
+  end
+  return number
+end
+
+local function fault(faults, path, line, ...)
+  faults[#faults + 1] = ("%s:%d: %s"):format(path, line, table.concat({ ... }))
+end
+
+local function engine_include_fault(room, name)
+  if name == "moonvec.h" then
+    return nil
+  end
+  local other = name:match("^([^/]+)/")
+  if not other then
+    return "includes '" .. name .. "', which is not written relative to engine/"
+  end
+  local own_rank, other_rank = RANKS[room], RANKS[other]
+  if not own_rank or not other_rank then
+    return "includes '" .. name .. "', which is in no room below"
+  end
+  if other ~= room and other_rank >= own_rank then
+    return "includes '" .. name .. "', but room " .. room .. " must not know room " .. other
+  end
+end
+
+local function system_include_fault(path, room, name)
+  if path ~= SYSTEM_HOME and (SYSTEM_HEADERS[name] or name:match("^sys/")) then
+    return "includes <" .. name .. ">, which only " .. SYSTEM_HOME .. " does"
+  end
+  local lua_header = name:match("^lua") or name:match("^lauxlib") or name:match("^lualib")
+  if room ~= "binding" and lua_header then
+    return "includes <" .. name .. ">, but the engine knows no Lua"
+  end
+  if room == "binding" and (name:match("lmdb") or name:match("simde") or name:match("xxhash")) then
+    return "includes <" .. name .. ">, but only the engine uses it"
+  end
+end
+
+--- #include lines of C files against the rooms.
+function M.includes(path, text)
+  local faults, room = {}, room_of(path)
+  if not room or room == "test" then
+    return faults
+  end
+  each_line(text, function(line, number)
+    local kind, name = line:match('^%s*#%s*include%s*([<"])([^>"]+)')
+    local wrong
+    if kind == "<" then
+      wrong = system_include_fault(path, room, name)
+    elseif kind and room == "binding" then
+      wrong = name ~= "moonvec.h" and name:find("/", 1, true)
+        and "includes '" .. name .. "', but the binding uses the public moonvec.h only"
+    elseif kind then
+      wrong = engine_include_fault(room, name)
+    end
+    if wrong then
+      fault(faults, path, number, wrong)
+    end
+  end)
+  return faults
+end
+
+--- `require`s of the Lua modules: each other and a few named libraries.
+function M.requires(path, text)
+  local faults = {}
+  if not path:match("^lua/moonvec/.*%.lua$") then
+    return faults
+  end
+  each_line(text, function(line, number)
+    for name in line:gsub("%-%-.*", ""):gmatch("require%s*%(?%s*[\"']([^\"']+)[\"']") do
+      if not name:match("^moonvec%f[.%z]") and not OUTSIDE_MODULES[name] then
+        fault(faults, path, number, "requires '", name, "', which is neither below it nor a chosen dependency")
+      end
+    end
+  end)
+  return faults
+end
+
+--- C text without comments and literals, lines kept.
+local function code_only(text)
+  local function blank(s)
+    return (s:gsub("[^\n]", " "))
+  end
+  text = text:gsub("/%*.-%*/", blank):gsub("//[^\n]*", blank)
+  return (text:gsub('\\[\\"]', "  "):gsub('"[^"\n]*"', blank))
+end
+
+--- Memory is got in mem.c only, and the operating system called in os.c only.
+function M.calls(path, text)
+  local faults, room = {}, room_of(path)
+  if not room or room == "test" then
+    return faults
+  end
+  local code = code_only(text)
+  for home, names in pairs(HOMES) do
+    for _, name in ipairs(path == home and {} or names) do
+      each_line(code, function(line, number)
+        local found = (" " .. line):match("[^%w_.>](" .. name .. ")%s*%(")
+        if found and not (EXCEPTIONS[path] and EXCEPTIONS[path][found]) then
+          fault(faults, path, number, "calls ", found, "(), which only ", home, " does")
+        end
+      end)
+    end
+  end
+  return faults
+end
+
+--- Nothing is left undone in the tree; sources stay short.
+function M.tidiness(path, text)
+  local faults = {}
+  local lines = each_line(text, function(line, number)
+    local mark = line:match("%f[%w]TO" .. "DO%f[%W]") or line:match("%f[%w]FIX" .. "ME%f[%W]")
+    if mark then
+      fault(faults, path, number, "says ", mark)
+    end
+  end)
+  if lines > LINES_MAX and (path:match("^engine/") or path:match("^lua/")) then
+    fault(faults, path, lines, "is longer than ", LINES_MAX, " lines")
+  end
+  return faults
+end
+
+-- Names that may be there once per folder.
+local COMMON_NAMES = { ["README.md"] = true, ["init.lua"] = true }
+
+--- A name tells which file is meant: no two files have the same. Benches are named by what they measure.
+function M.unique_names(paths)
+  local faults, seen = {}, {}
+  for _, path in ipairs(paths) do
+    local name = path:match("[^/]*$")
+    if not (COMMON_NAMES[name] or path:match("^spec/data/") or path:match("^bench/[^/]*$")) then
+      if seen[name] then
+        fault(faults, path, 1, "has the same name as ", seen[name])
+      end
+      seen[name] = path
+    end
+  end
+  return faults
+end
+
+return M

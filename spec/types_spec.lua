@@ -1,0 +1,144 @@
+-- types.lua describes exactly what there is: every function, method and option, and no others.
+
+local moonvec = require "moonvec"
+local support = require "spec.support.init"
+
+local function read(path)
+  local file = assert(io.open(path))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+-- Names after `function <object><separator>` in types.lua.
+local function functions_of(text, object, separator)
+  local names = {}
+  for name in text:gmatch("\nfunction " .. object .. "%" .. separator .. "([%w_]+)%(") do
+    names[name] = true
+  end
+  return names
+end
+
+-- Names of the @field lines of a @class.
+local function fields_of(text, class)
+  local names = {}
+  local block = assert(text:match("\n%-%-%-@class " .. class:gsub("%.", "%%.") .. "[^\n]*(\n.-)\n[^-]"), class)
+  for name in block:gmatch("\n%-%-%-@field ([%w_]+)") do
+    names[name] = true
+  end
+  return names
+end
+
+local function keys_of(object)
+  local names = {}
+  for name in pairs(object) do
+    names[name] = true
+  end
+  return names
+end
+
+local function joined(...)
+  local all = {}
+  for _, names in ipairs { ... } do
+    for name in pairs(names) do
+      all[name] = true
+    end
+  end
+  return all
+end
+
+describe("types.lua", function()
+  local text = read("lua/moonvec/types.lua")
+  local c
+
+  setup(function()
+    c = support.collection({
+      fields = { { name = "n", type = "int32", default = 1 } },
+      vectors = { { name = "v", type = "vector_fp32", dim = 1 } },
+    }, { path = ":memory:" })
+  end)
+  teardown(support.clean)
+
+  it("is Lua", function()
+    assert((loadstring or load)(text)) -- luacheck: ignore
+  end)
+
+  it("has the module's functions and values", function()
+    assert.same(keys_of(moonvec), joined(functions_of(text, "moonvec", "."), fields_of(text, "moonvec")))
+  end)
+
+  it("has the methods of a collection", function()
+    local methods = require("moonvec.core").methods
+    assert.same(keys_of(methods), functions_of(text, "collection", ":"))
+    for name in pairs(methods) do
+      assert.is_function(c[name])
+    end
+    for name in pairs(fields_of(text, "moonvec.collection")) do
+      assert.is_not_nil(c[name])
+    end
+  end)
+
+  it("has the methods of a vector", function()
+    local v = moonvec.vector { 1 }
+    for name in pairs(functions_of(text, "vector", ":")) do
+      assert.is_function(v[name])
+    end
+  end)
+
+  it("has the builders of filters", function()
+    assert.same(keys_of(moonvec.filter), functions_of(text, "filters", "."))
+    assert.same(keys_of(moonvec.filter.eq("n", 1)), fields_of(text, "moonvec.filter"))
+  end)
+
+  it("has the keys of what comes back", function()
+    assert.same(keys_of(c:stats()), fields_of(text, "moonvec.stats"))
+    assert.same(joined(keys_of(c.schema), { name = true }), fields_of(text, "moonvec.schema"))
+    assert.same(keys_of(c.schema.fields[1]), fields_of(text, "moonvec.field"))
+    assert.same(keys_of(c.schema.vectors[1]), fields_of(text, "moonvec.vector_field"))
+  end)
+
+  -- An option that is not known raises "unknown option": so each documented one can be tried, and each of
+  -- those in the C source looked for here.
+  local calls = {
+    open_options = function(options)
+      moonvec.open("", options)
+    end,
+    fetch_options = function(options)
+      c:fetch("x", options)
+    end,
+    iterate_options = function(options)
+      c:iterate(options)
+    end,
+    query_options = function(options)
+      c:query(options)
+    end,
+    optimize_options = function(options)
+      c:optimize(options)
+    end,
+  }
+  for class, call in pairs(calls) do
+    it("has existing " .. class, function()
+      for name in pairs(fields_of(text, "moonvec." .. class)) do
+        local _, message = pcall(call, { [name] = io.stdout })
+        assert.is_nil(tostring(message):find("unknown option", 1, true), message)
+      end
+    end)
+  end
+
+  local sources = {
+    { "query_call.c", "query_options", "query_options" },
+    { "collection_box.c", "options", "open_options" },
+    { "read_calls.c", "read_options", "iterate_options" },
+  }
+  for _, source in ipairs(sources) do
+    it("has all options of " .. source[1], function()
+      local code = read("lua/binding/" .. source[1])
+      local list = assert(code:match("const char %*const " .. source[2] .. "%[[%w_]*%] = {(.-)}"))
+      local options = {}
+      for name in list:gmatch('"([%w_]+)"') do
+        options[name] = true
+      end
+      assert.same(options, fields_of(text, "moonvec." .. source[3]))
+    end)
+  end
+end)
