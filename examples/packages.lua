@@ -1,0 +1,276 @@
+-- Semantic search over the descriptions of all Debian packages this machine knows.
+--
+--   lua5.4 examples/packages.lua                             a tour of questions
+--   lua5.4 examples/packages.lua watch birds in the garden   a question of one's own
+--
+-- The first run reads the package lists, learns from them what words mean and fills two
+-- collections; later runs only open these. Options: --dir DIR, where the collections are
+-- (build/demo), and --dump FILE, package lists to read instead of this machine's.
+
+package.path = arg[0]:match("^(.-)[^/\\]*$") .. "?.lua;" .. package.path
+
+local moonvec = require "moonvec"
+local dump = require "packages.dump"
+local embed = require "packages.embed"
+
+local BATCH = 1000
+local TIMED_RUNS = 7
+
+local PACKAGES = {
+  name = "packages",
+  fields = {
+    { name = "summary", type = "string" },
+    { name = "section", type = "string" },
+    { name = "priority", type = "string" },
+    { name = "size", type = "int64" }, -- KiB when installed
+    { name = "homepage", type = "string", nullable = true },
+    { name = "tags", type = "array_string", nullable = true }, -- like "use::viewing"
+  },
+  vectors = { { name = "embedding", type = "vector_fp32", dim = embed.DIM, metric = "cosine" } },
+}
+
+-- What each word means: a question is embedded with the words of the packages.
+local TERMS = {
+  name = "terms",
+  fields = { { name = "weight", type = "double" } },
+  vectors = { { name = "embedding", type = "vector_fp32", dim = embed.DIM, metric = "cosine" } },
+}
+
+-- Packages that are rarely what someone looks for; see rerank().
+local SUPPORTING = {}
+for section in ([[
+  debug doc golang haskell introspection java javascript libdevel libs lisp localization metapackages
+  ocaml oldlibs perl php python ruby rust
+]]):gmatch("%a+") do
+  SUPPORTING[section] = true
+end
+
+local TOUR = {
+  { "tool to look at pictures" },
+  { "tool to look at pictures", filter = "section = ? AND size < ?", args = { "graphics", 1000 } },
+  { "play music in a terminal" },
+  {
+    "play music in a terminal",
+    filter = "tags CONTAIN_ANY ?",
+    args = { { "interface::commandline", "interface::text-mode" } },
+  },
+  { "edit video" },
+  { "edit video", filter = "tags CONTAIN_ALL ?", args = { { "role::program", "uitoolkit::qt" } } },
+  { "chess game" },
+  { "chess game", filter = "section = 'games' AND size BETWEEN ? AND ?", args = { 1, 500 } },
+  { "compress files" },
+  { "compress files", filter = "priority IN ('required', 'important', 'standard')" },
+  { "manage my passwords", filter = "homepage IS NOT NULL AND NOT summary LIKE '%library%'" },
+  { "learn about the stars and planets", filter = "section IN ?", args = { { "education", "science" } } },
+}
+
+local function fail(message)
+  io.stderr:write("packages.lua: ", message, "\n")
+  os.exit(1)
+end
+
+-- assert() for what the world may do: the user wants the message, not a traceback.
+local function try(value, message)
+  return value or fail(message)
+end
+
+local function thousands(number)
+  local text = ("%d"):format(math.floor(number + 0.5)):reverse():gsub("(%d%d%d)", "%1,")
+  return (text:reverse():gsub("^,", ""))
+end
+
+-- Returns a function(done, total) that shows how far the work is, on stderr: a bar on a
+-- terminal, a line for every tenth elsewhere.
+local function progress_bar(label, unit)
+  local status = os.execute("test -t 2")
+  local on_terminal = status == true or status == 0 -- Lua 5.1 returns the number
+  local started, tenth = os.clock(), 0
+  return function(done, total)
+    local percent = math.floor(100 * done / total)
+    local rate = thousands(done / math.max(os.clock() - started, 1e-6))
+    if on_terminal then
+      local bar = ("#"):rep(math.floor(percent * 0.3))
+      io.stderr:write(("\r%s [%-30s] %3d %%  %s %s/s "):format(label, bar, percent, rate, unit))
+      io.stderr:write(done == total and "\n" or "")
+    elseif math.floor(percent / 10) > tenth then
+      tenth = math.floor(percent / 10)
+      io.stderr:write(("%s %3d %%  %s %s/s\n"):format(label, percent, rate, unit))
+    end
+  end
+end
+
+local function document(package, embedding)
+  return {
+    id = package.name,
+    summary = package.summary,
+    section = package.section,
+    priority = package.priority,
+    size = package.size,
+    homepage = package.homepage,
+    tags = package.tags[1] and package.tags, -- nil is NULL
+    embedding = embedding,
+  }
+end
+
+local function build(paths, terms, dump_file)
+  local packages = try(dump.load(dump_file))
+  print(("read the descriptions of %s packages"):format(thousands(#packages)))
+
+  local bags = {}
+  for i, package in ipairs(packages) do
+    bags[i] = embed.package_bag(package)
+  end
+  local model = embed.learn(bags)
+
+  -- Without syncing, as a build that is cut short starts over anyway; flush() syncs once.
+  local collection = try(moonvec.create_and_open(paths.packages, PACKAGES, { durability = "none" }))
+  local progress = progress_bar("filling the collection", "packages")
+  local batch = {}
+  for i, package in ipairs(packages) do
+    batch[#batch + 1] = document(package, moonvec.pack(embed.embed(model, bags[i])))
+    if #batch == BATCH or i == #packages then
+      try(collection:insert(batch))
+      progress(i, #packages)
+      batch = {}
+    end
+  end
+  try(collection:flush())
+
+  local documents = {}
+  for term, known in pairs(model.terms) do
+    documents[#documents + 1] = { id = term, weight = known.weight, embedding = moonvec.pack(known.embedding) }
+  end
+  try(terms:insert(documents))
+  print(("learnt the meaning of %s words"):format(thousands(#documents)))
+  return collection
+end
+
+-- The terms come last, in one batch, which is all or nothing: when there are any, the packages
+-- are complete.
+local function open_or_build(dir, dump_file)
+  local paths = { packages = dir .. "/packages.mv", terms = dir .. "/terms.mv" }
+  os.execute("mkdir -p '" .. dir:gsub("'", "'\\''") .. "'")
+  local started = os.clock()
+  local terms = try(moonvec.open(paths.terms, { schema = TERMS }))
+  if terms:count() == 0 then
+    moonvec.destroy(paths.packages) -- what a build that was cut short has left
+    local packages = build(paths, terms, dump_file)
+    print(("built %s in %.1f s"):format(dir, os.clock() - started))
+    return packages, terms
+  end
+  local packages = try(moonvec.open(paths.packages))
+  local elapsed_ms = (os.clock() - started) * 1000
+  print(("opened %s packages in %.1f ms"):format(thousands(packages:count()), elapsed_ms))
+  return packages, terms
+end
+
+-- Scores a hit anew, in plain Lua: up when the package is called like a word of the question,
+-- down when it only supports others.
+local function rerank(bag)
+  return function(hit)
+    local score = hit.score
+    for _, term in ipairs(bag.terms) do
+      if #term > 2 and hit.id:find(term, 1, true) then
+        score = score + 0.05
+      end
+    end
+    if SUPPORTING[hit.section] or hit.id:find("%-data$") or hit.id:find("%-common$") then
+      score = score - 0.15
+    end
+    return score
+  end
+end
+
+-- At most `size` bytes of `text`, not ending within a UTF-8 character.
+local function cut(text, size)
+  if #text <= size then
+    return text
+  end
+  return text:sub(1, size - 3):gsub("[\192-\255]?[\128-\191]*$", "") .. "..."
+end
+
+-- The median time of several runs, in µs, and the result.
+local function timed(run)
+  local times, result = {}, nil
+  for i = 1, TIMED_RUNS do
+    local started = os.clock()
+    result = run()
+    times[i] = (os.clock() - started) * 1e6
+  end
+  table.sort(times)
+  return times[math.ceil(#times / 2)], result
+end
+
+-- The filter as one would read it aloud, with its arguments in place.
+local function filter_text(filter, args)
+  local n = 0
+  return (filter:gsub("%?", function()
+    n = n + 1
+    local value = args[n]
+    return type(value) == "table" and "(" .. table.concat(value, ", ") .. ")" or tostring(value)
+  end))
+end
+
+local function ask(packages, terms, question, topk)
+  local bag = embed.question_bag(question[1])
+  if #bag.terms == 0 then
+    fail("there is no word to search for in '" .. question[1] .. "'")
+  end
+  local known = try(terms:fetch(bag.terms, { include_vector = "table" }))
+  local vector = embed.embed({ count = packages:count(), terms = known }, bag)
+
+  local time_us, hits = timed(function()
+    return try(packages:query({
+      field = "embedding",
+      vector = vector,
+      topk = topk,
+      filter = question.filter,
+      args = question.args,
+      rerank = rerank(bag),
+    }))
+  end)
+
+  print(("\n%-80s %8s µs"):format(question[1], thousands(time_us)))
+  if question.filter then
+    print("  where " .. filter_text(question.filter, question.args))
+  end
+  for _, hit in ipairs(hits) do
+    local size, summary = thousands(hit.size), cut(hit.summary, 42)
+    print(("  %5.2f  %-22s %-9s %9s KiB  %s"):format(hit.score, hit.id, hit.section, size, summary))
+  end
+  if #hits == 0 then
+    print("  nothing found")
+  end
+end
+
+local function main()
+  local dir, dump_file, words = "build/demo", nil, {}
+  local i = 1
+  while arg[i] do
+    if arg[i] == "--dir" or arg[i] == "--dump" then
+      local value = arg[i + 1] or fail(arg[i] .. " wants a path")
+      if arg[i] == "--dir" then
+        dir = value
+      else
+        dump_file = value
+      end
+      i = i + 1
+    else
+      words[#words + 1] = arg[i]
+    end
+    i = i + 1
+  end
+
+  local packages, terms = open_or_build(dir, dump_file)
+  if words[1] then
+    ask(packages, terms, { table.concat(words, " ") }, 10)
+  else
+    for _, question in ipairs(TOUR) do
+      ask(packages, terms, question, 3)
+    end
+  end
+  packages:close()
+  terms:close()
+end
+
+main()
