@@ -8,14 +8,15 @@
  *   value  := integer | float | 'string' | true | false | ?
  *   list   := ( value, ... ) | ( ) | ?
  *
- * NOT binds tightest, then AND, then OR. Logic is SQL's with three values: a row passes when the filter is
- * true, not when it is unknown. What a user may wonder about:
+ * NOT binds tightest, then AND, then OR. Logic is SQL's with three values: a row passes when the
+ * filter is true, not when it is unknown. What a user may wonder about:
  *
- * - A test of NULL, and a comparison with an argument that is NULL, is unknown. IN () is false even for
- *   NULL, CONTAIN_ANY () false and CONTAIN_ALL () true for all but NULL.
- * - Values are converted to the type of the field as when they are inserted: a `float` field compares with
- *   the value rounded to its precision, so that price = 0.1 finds what was stored as 0.1; whole-number
- *   fields take 1965.0 but not 1965.5; 64-bit ones take decimal strings; what is out of range is refused.
+ * - A test of NULL, and a comparison with an argument that is NULL, is unknown. IN () is false even
+ * for NULL, CONTAIN_ANY () false and CONTAIN_ALL () true for all but NULL.
+ * - Values are converted to the type of the field as when they are inserted: a `float` field
+ * compares with the value rounded to its precision, so that price = 0.1 finds what was stored as
+ * 0.1; whole-number fields take 1965.0 but not 1965.5; 64-bit ones take decimal strings; what is
+ * out of range is refused.
  * - Strings compare byte by byte. LIKE minds case, and its `_` is one UTF-8 character.
  * - `id` is tested like a string field that is never NULL. */
 #ifndef MV_FILTER_H
@@ -29,18 +30,22 @@
 
 typedef struct filter filter;
 
-/* Parse, check against the schema and bind the arguments. The filter and its copies of literals live in
- * `arena`. MV_MISUSE: "filter:14: expected a value after '>='", the number being the column (byte, from
- * 1) in the text; unknown fields name the nearest one. Depth, tests and lists are bounded (moonvec.h). */
-mv_err filter_compile(const mv_schema *schema, const mv_filter *source, mem_arena *arena, filter **out, mv_error *error);
+/* Parse, check against the schema and bind the arguments. The filter and its copies of literals
+ * live in `arena`. MV_MISUSE: "filter:14: expected a value after '>='", the number being the column
+ * (byte, from 1) in the text; unknown fields name the nearest one. Depth, tests and lists are
+ * bounded (moonvec.h). */
+mv_err filter_compile(const mv_schema *schema, const mv_filter *source, mem_arena *arena,
+                      filter **out, mv_error *error);
 
 /* Does the filter look at this scalar field? At the id? (What must be gathered for fresh rows.) */
 bool filter_uses_field(const filter *f, uint32_t field);
 bool filter_uses_id(const filter *f);
 
-/* Evaluate rows [begin, begin + count) of `t` into `pass` (bit i = row begin + i passes; deleted rows are
- * not looked at: and with `live` afterwards). `begin` is a multiple of 64, count at most
- * FILTER_BLOCK_ROWS. `scratch` is cleared and used for temporary bitmaps. MV_CORRUPT: damaged cells. */
-mv_err filter_run(const filter *f, const table *t, uint32_t begin, uint32_t count, mem_arena *scratch, uint64_t *pass, mv_error *error);
+/* Evaluate rows [begin, begin + count) of `t` into `pass` (bit i = row begin + i passes; deleted
+ * rows are not looked at: and with `live` afterwards). `begin` is a multiple of 64, count at most
+ * FILTER_BLOCK_ROWS. `scratch` is cleared and used for temporary bitmaps. MV_CORRUPT: damaged
+ * cells. */
+mv_err filter_run(const filter *f, const table *t, uint32_t begin, uint32_t count,
+                  mem_arena *scratch, uint64_t *pass, mv_error *error);
 
 #endif

@@ -1,8 +1,9 @@
-/* One test of a filter: is the field there, can it be tested so, do the literals fit its type? Literals go
- * through cell_from_value like values being inserted, so both sides of a comparison are rounded alike
- * (0.1 finds what was stored as 0.1 in a float field) and refused alike.
+/* One test of a filter: is the field there, can it be tested so, do the literals fit its type?
+ * Literals go through cell_from_value like values being inserted, so both sides of a comparison are
+ * rounded alike (0.1 finds what was stored as 0.1 in a float field) and refused alike.
  *
- * Comparisons of numbers become closed ranges: x < 5 is [lowest, 4]. One loop per type serves them all. */
+ * Comparisons of numbers become closed ranges: x < 5 is [lowest, 4]. One loop per type serves them
+ * all. */
 #include <math.h>
 #include <string.h>
 
@@ -28,14 +29,17 @@ static mv_type element_type(mv_type type)
 
 /* ---------------------------------------------------------------- fields */
 
-mv_err filter_check_field(filter_context *c, const filter_token *name, bool negated, filter_node **leaf)
+mv_err filter_check_field(filter_context *c, const filter_token *name, bool negated,
+                          filter_node **leaf)
 {
     filter_node *node = mem_arena_alloc(c->arena, sizeof *node);
     char *name_copy = mem_arena_alloc(c->arena, name->size + 1);
-    if (!node || !name_copy) return error_memory(c->error, sizeof *node + name->size + 1, "a filter");
+    if (!node || !name_copy)
+        return error_memory(c->error, sizeof *node + name->size + 1, "a filter");
     memcpy(name_copy, name->text, name->size);
     name_copy[name->size] = 0;
-    *node = (filter_node){.negated = negated, .name = name_copy, .field = FILTER_FIELD_ID, .type = MV_STRING};
+    *node = (filter_node){
+        .negated = negated, .name = name_copy, .field = FILTER_FIELD_ID, .type = MV_STRING};
     *leaf = node;
     if (strcmp(name_copy, "id") == 0) {
         c->filter->uses_id = true;
@@ -48,37 +52,42 @@ mv_err filter_check_field(filter_context *c, const filter_token *name, bool nega
     }
     uint32_t vector;
     if (mv_schema_find_vector(c->schema, name->text, name->size, &vector))
-        return filter_fail(c->source, name->text, MV_MISUSE, c->error, "field '%s' is a vector: filters test scalar fields",
-                           name_copy);
+        return filter_fail(c->source, name->text, MV_MISUSE, c->error,
+                           "field '%s' is a vector: filters test scalar fields", name_copy);
     mv_error cause;
     mv_err err = schema_unknown_field(c->schema, name->text, name->size, false, &cause);
     return filter_fail(c->source, name->text, err, c->error, "%s", cause.text);
 }
 
-mv_err filter_check_scalar(filter_context *c, const filter_node *leaf, const char *test, const char *at)
+mv_err filter_check_scalar(filter_context *c, const filter_node *leaf, const char *test,
+                           const char *at)
 {
     if (!(leaf->type & MV_ARRAY)) return MV_OK;
-    return filter_fail(c->source, at, MV_MISUSE, c->error,
-                       "field '%s' is %s: %s tests single values (use CONTAIN_ANY, CONTAIN_ALL or array_length)",
-                       leaf->name, schema_type_name(leaf->type), test);
+    return filter_fail(
+        c->source, at, MV_MISUSE, c->error,
+        "field '%s' is %s: %s tests single values (use CONTAIN_ANY, CONTAIN_ALL or array_length)",
+        leaf->name, schema_type_name(leaf->type), test);
 }
 
-mv_err filter_check_string(filter_context *c, const filter_node *leaf, const char *test, const char *at)
+mv_err filter_check_string(filter_context *c, const filter_node *leaf, const char *test,
+                           const char *at)
 {
     MV_TRY(filter_check_scalar(c, leaf, test, at));
     if (leaf->type == MV_STRING) return MV_OK;
-    return filter_fail(c->source, at, MV_MISUSE, c->error, "field '%s' is %s: %s tests strings", leaf->name,
-                       schema_type_name(leaf->type), test);
+    return filter_fail(c->source, at, MV_MISUSE, c->error, "field '%s' is %s: %s tests strings",
+                       leaf->name, schema_type_name(leaf->type), test);
 }
 
-mv_err filter_check_array(filter_context *c, const filter_node *leaf, const char *test, const char *at)
+mv_err filter_check_array(filter_context *c, const filter_node *leaf, const char *test,
+                          const char *at)
 {
     if (leaf->type & MV_ARRAY) return MV_OK;
-    return filter_fail(c->source, at, MV_MISUSE, c->error, "field '%s' is %s: %s tests arrays%s", leaf->name,
-                       schema_type_name(leaf->type), test, strcmp(test, "array_length") == 0 ? "" : " (use IN)");
+    return filter_fail(c->source, at, MV_MISUSE, c->error, "field '%s' is %s: %s tests arrays%s",
+                       leaf->name, schema_type_name(leaf->type), test,
+                       strcmp(test, "array_length") == 0 ? "" : " (use IN)");
 }
 
-/* ---------------------------------------------------------------- leaves without a loop of their own */
+/* ---------------------------------------------------------------- leaves without loops */
 
 void filter_check_constant(filter_node *leaf, bool truth)
 {
@@ -121,13 +130,14 @@ static mv_err bind(filter_context *c, mv_type type, const char *name, const filt
     if (err == MV_OK) return MV_OK;
     if (err != MV_MISUSE && err != MV_LIMIT) return error_set(c->error, err, "%s", cause.text);
     if (value->argument)
-        return filter_fail(c->source, value->at, err, c->error, "argument %u: %s", value->argument, cause.text);
+        return filter_fail(c->source, value->at, err, c->error, "argument %u: %s", value->argument,
+                           cause.text);
     return filter_fail(c->source, value->at, err, c->error, "%s", cause.text);
 }
 
 /* ---------------------------------------------------------------- ranges */
 
-/* What a comparison needs to know of a type, all numbers moved so that their order is that of unsigned ones. */
+/* The numbers of a type, moved so that their order is that of unsigned ones. */
 typedef struct domain {
     uint64_t sign; /* the bit that makes the type signed; 0: none */
     uint64_t min, max;
@@ -163,13 +173,15 @@ static domain domain_of(mv_type type)
                     .max = order_of_real(type, INFINITY) ^ sign};
 }
 
-/* The range of what compares so with the literal (a cell); false when nothing does. `op` is EQ, LT or GT. */
+/* The range of what compares so with the literal (a cell); false when nothing does. `op` is EQ, LT
+ * or GT. */
 static bool range_of(mv_type type, filter_op op, const uint8_t *literal, filter_range *out)
 {
     domain d = domain_of(type);
     uint64_t bits = 0;
     memcpy(&bits, literal, cell_width(type));
-    if (is_real(type)) bits = type == MV_FLOAT ? filter_order_32((uint32_t)bits) : filter_order_64(bits);
+    if (is_real(type))
+        bits = type == MV_FLOAT ? filter_order_32((uint32_t)bits) : filter_order_64(bits);
     uint64_t low = bits ^ d.sign, high = low; /* of what is equal */
     bool is_zero = is_real(type) && (bits == 0 || bits == order_of_real(type, -0.0));
     if (is_zero) high = d.sign, low = d.sign - 1; /* both zeros are */
@@ -192,7 +204,8 @@ static filter_op without_negation(filter_op op, bool *negated)
     return op == FILTER_NE ? FILTER_EQ : op == FILTER_LE ? FILTER_GT : FILTER_LT;
 }
 
-mv_err filter_check_compare(filter_context *c, filter_node *leaf, filter_op op, const filter_value *value)
+mv_err filter_check_compare(filter_context *c, filter_node *leaf, filter_op op,
+                            const filter_value *value)
 {
     if (value->value.kind == MV_KIND_NULL) {
         settle_unknown(leaf);
@@ -216,7 +229,8 @@ mv_err filter_check_compare(filter_context *c, filter_node *leaf, filter_op op, 
     return MV_OK;
 }
 
-mv_err filter_check_length(filter_context *c, filter_node *leaf, filter_op op, const filter_value *value)
+mv_err filter_check_length(filter_context *c, filter_node *leaf, filter_op op,
+                           const filter_value *value)
 {
     if (value->value.kind == MV_KIND_NULL) {
         settle_unknown(leaf);
@@ -239,10 +253,12 @@ static mv_err check_escape(filter_context *c, const filter_value *escape)
         size_t size = escape->value.as.string.size;
         if (size && filter_character_size((const uint8_t *)data, size) == size) return MV_OK;
     }
-    return filter_fail(c->source, escape->at, MV_MISUSE, c->error, "ESCAPE wants a string of one character");
+    return filter_fail(c->source, escape->at, MV_MISUSE, c->error,
+                       "ESCAPE wants a string of one character");
 }
 
-mv_err filter_check_like(filter_context *c, filter_node *leaf, const filter_value *pattern, const filter_value *escape)
+mv_err filter_check_like(filter_context *c, filter_node *leaf, const filter_value *pattern,
+                         const filter_value *escape)
 {
     const char *escape_data = NULL;
     size_t escape_size = 0;
@@ -259,8 +275,8 @@ mv_err filter_check_like(filter_context *c, filter_node *leaf, const filter_valu
     leaf->kind = FILTER_LIKE;
     leaf->cost = COST_LIKE;
     filter_like *like = &leaf->as.like;
-    MV_TRY(filter_like_compile((const char *)c->cell.data, c->cell.size, escape_data, escape_size, c->arena, like,
-                               c->error));
+    MV_TRY(filter_like_compile((const char *)c->cell.data, c->cell.size, escape_data, escape_size,
+                               c->arena, like, c->error));
     if (like->kind == FILTER_LIKE_NOTHING || like->kind == FILTER_LIKE_ANYTHING)
         settle(leaf, like->kind == FILTER_LIKE_ANYTHING);
     return MV_OK;
@@ -269,7 +285,8 @@ mv_err filter_check_like(filter_context *c, filter_node *leaf, const filter_valu
 mv_err filter_check_list_begin(filter_context *c, filter_node *leaf, filter_kind kind)
 {
     leaf->kind = kind;
-    leaf->cost = kind != FILTER_IN ? COST_CONTAIN : leaf->type == MV_STRING ? COST_STRING_IN : COST_IN;
+    leaf->cost = COST_CONTAIN;
+    if (kind == FILTER_IN) leaf->cost = leaf->type == MV_STRING ? COST_STRING_IN : COST_IN;
     return filter_set_create(c->arena, &leaf->as.set, c->error);
 }
 
@@ -277,7 +294,8 @@ mv_err filter_check_list_add(filter_context *c, filter_node *leaf, const filter_
 {
     mv_type type = element_type(leaf->type);
     MV_TRY(bind(c, type, leaf->name, value));
-    return filter_set_add(leaf->as.set, filter_key_of(type, c->cell.data, c->cell.size), c->arena, c->error);
+    return filter_set_add(leaf->as.set, filter_key_of(type, c->cell.data, c->cell.size), c->arena,
+                          c->error);
 }
 
 void filter_check_list_end(filter_node *leaf)

@@ -1,7 +1,7 @@
-/* Evaluating a filter over a block of rows. A bitmap goes down the tree: on the way in it has the rows
- * still in question, on the way out those of them for which the node is true. So an AND hands one bitmap
- * through its members, cheapest first, and the dear ones look only at what the cheap ones left; an OR asks
- * each member only about rows that none has let pass yet. */
+/* Evaluating a filter over a block of rows. A bitmap goes down the tree: on the way in it has the
+ * rows still in question, on the way out those of them for which the node is true. So an AND hands
+ * one bitmap through its members, cheapest first, and the dear ones look only at what the cheap
+ * ones left; an OR asks each member only about rows that none has let pass yet. */
 #include <string.h>
 
 #include "query/filter_tree.h"
@@ -25,8 +25,14 @@ static const table_column *column_of(const filter_node *node, const filter_block
 /* What a cell says to a test, negation aside. */
 typedef enum verdict { FALSE_CELL = 0, TRUE_CELL = 1, DAMAGED_CELL } verdict;
 
+static bool set_has(const filter_set *set, filter_key key)
+{
+    return filter_set_find(set, key) != FILTER_SET_NONE;
+}
+
 /* Element `at` of an array, as a key; false: damaged. */
-static bool element_key(mv_type type, const uint8_t *bytes, size_t size, uint32_t at, filter_key *key)
+static bool element_key(mv_type type, const uint8_t *bytes, size_t size, uint32_t at,
+                        filter_key *key)
 {
     mv_type element = (mv_type)((unsigned)type & ~(unsigned)MV_ARRAY);
     if (element != MV_STRING) {
@@ -47,13 +53,14 @@ static verdict contain_any(const filter_node *node, const uint8_t *bytes, size_t
     for (uint32_t i = 0; i < count; i++) {
         filter_key key;
         if (!element_key(node->type, bytes, size, i, &key)) return DAMAGED_CELL;
-        if (filter_set_find(node->as.set, key) != FILTER_SET_NONE) return TRUE_CELL;
+        if (set_has(node->as.set, key)) return TRUE_CELL;
     }
     return FALSE_CELL;
 }
 
 /* Which values of the set were met in which row: marks[position] is the number of the row + 1. */
-static verdict contain_all(const filter_node *node, const uint8_t *bytes, size_t size, uint32_t row, uint32_t *marks)
+static verdict contain_all(const filter_node *node, const uint8_t *bytes, size_t size, uint32_t row,
+                           uint32_t *marks)
 {
     uint32_t count = cell_array_count(node->type, bytes, size), missing = node->as.set->count;
     if (count == UINT32_MAX) return DAMAGED_CELL;
@@ -72,17 +79,19 @@ static bool compare_string(const filter_node *node, const uint8_t *bytes, size_t
 {
     const uint8_t *wanted = node->as.string.bytes;
     size_t wanted_size = node->as.string.size;
-    if (node->as.string.op == FILTER_EQ) return size == wanted_size && memcmp(bytes, wanted, size) == 0;
+    if (node->as.string.op == FILTER_EQ)
+        return size == wanted_size && memcmp(bytes, wanted, size) == 0;
     int order = memcmp(bytes, wanted, size < wanted_size ? size : wanted_size);
     if (order == 0) order = size < wanted_size ? -1 : size > wanted_size;
     return node->as.string.op == FILTER_LT ? order < 0 : order > 0;
 }
 
-static verdict test_cell(const filter_node *node, const uint8_t *bytes, size_t size, uint32_t row, uint32_t *marks)
+static verdict test_cell(const filter_node *node, const uint8_t *bytes, size_t size, uint32_t row,
+                         uint32_t *marks)
 {
     switch (node->kind) {
     case FILTER_STRING: return compare_string(node, bytes, size);
-    case FILTER_IN: return filter_set_find(node->as.set, filter_key_of(node->type, bytes, size)) != FILTER_SET_NONE;
+    case FILTER_IN: return set_has(node->as.set, filter_key_of(node->type, bytes, size));
     case FILTER_LIKE: return filter_like_match(&node->as.like, bytes, size);
     case FILTER_CONTAIN_ANY: return contain_any(node, bytes, size);
     case FILTER_CONTAIN_ALL: return contain_all(node, bytes, size, row, marks);
@@ -101,13 +110,15 @@ static mv_err fail_damaged(const filter_node *node, const filter_block *b, uint3
 }
 
 /* A word of the mask for which all 64 cells are searched at once; false: one by one, please. */
-static bool test_together(const filter_node *node, const filter_block *b, size_t word, uint64_t *mask)
+static bool test_together(const filter_node *node, const filter_block *b, size_t word,
+                          uint64_t *mask)
 {
     enum { WORTH_IT = 16 }; /* cells in question, of 64 */
+    uint32_t row = b->begin + (uint32_t)word * 64;
     uint64_t pass;
     if (node->kind != FILTER_LIKE || node->as.like.kind != FILTER_LIKE_INFIX) return false;
     if (MV_POPCOUNT(*mask) < WORTH_IT || word * 64 + 64 > b->count) return false;
-    if (!filter_like_search(&node->as.like, column_of(node, b), b->begin + (uint32_t)word * 64, &pass)) return false;
+    if (!filter_like_search(&node->as.like, column_of(node, b), row, &pass)) return false;
     *mask &= node->negated ? ~pass : pass;
     return true;
 }
@@ -142,7 +153,8 @@ static mv_err test_cells(const filter_node *node, const filter_block *b, uint64_
 
 /* ---------------------------------------------------------------- nodes */
 
-static void mask_nulls(const filter_node *node, const filter_block *b, bool keep_nulls, uint64_t *mask)
+static void mask_nulls(const filter_node *node, const filter_block *b, bool keep_nulls,
+                       uint64_t *mask)
 {
     const uint64_t *nulls = column_of(node, b)->nulls;
     if (!nulls) {
@@ -181,9 +193,10 @@ static bool is_empty(const uint64_t *mask, size_t words)
     return true;
 }
 
-/* Leave in `mask` the rows for which the node is true. `spare` has two bitmaps for each OR on the way down.
- * Recursion is as deep as parentheses and NOT were (MV_FILTER_DEPTH_MAX). */
-static mv_err mask_node(const filter_node *node, const filter_block *b, uint64_t *mask, uint64_t *spare)
+/* Leave in `mask` the rows for which the node is true. `spare` has two bitmaps for each OR on the
+ * way down. Recursion is as deep as parentheses and NOT were (MV_FILTER_DEPTH_MAX). */
+static mv_err mask_node(const filter_node *node, const filter_block *b, uint64_t *mask,
+                        uint64_t *spare)
 {
     if (node->kind == FILTER_AND) {
         for (const filter_node *member = node->as.members; member; member = member->next) {
@@ -207,10 +220,16 @@ static mv_err mask_node(const filter_node *node, const filter_block *b, uint64_t
     return MV_OK;
 }
 
-mv_err filter_run(const filter *f, const table *t, uint32_t begin, uint32_t count, mem_arena *scratch, uint64_t *pass, mv_error *error)
+mv_err filter_run(const filter *f, const table *t, uint32_t begin, uint32_t count,
+                  mem_arena *scratch, uint64_t *pass, mv_error *error)
 {
     mv_assert(begin % 64 == 0 && count <= FILTER_BLOCK_ROWS && begin + count <= t->rows);
-    filter_block b = {.t = t, .begin = begin, .count = count, .words = bits_words(count), .scratch = scratch, .error = error};
+    filter_block b = {.t = t,
+                      .begin = begin,
+                      .count = count,
+                      .words = bits_words(count),
+                      .scratch = scratch,
+                      .error = error};
     mem_arena_clear(scratch);
     size_t spare_size = f->root->or_depth * 2 * b.words * sizeof(uint64_t);
     uint64_t *spare = mem_arena_alloc(scratch, spare_size);

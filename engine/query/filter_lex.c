@@ -26,7 +26,8 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-mv_err filter_fail(const mv_filter *source, const char *at, mv_err code, mv_error *error, const char *format, ...)
+mv_err filter_fail(const mv_filter *source, const char *at, mv_err code, mv_error *error,
+                   const char *format, ...)
 {
     char text[MV_ERROR_TEXT_SIZE];
     va_list args;
@@ -163,8 +164,9 @@ static mv_err lex_number(const mv_filter *source, filter_token *token, mv_error 
     token->kind = FILTER_TOKEN_VALUE;
     token->size = (size_t)(end - token->text);
     if (token->size > NUMBER_SIZE_MAX)
-        return filter_fail(source, token->text, MV_LIMIT, error, "a number of %zu characters, at most %u are taken",
-                           token->size, NUMBER_SIZE_MAX);
+        return filter_fail(source, token->text, MV_LIMIT, error,
+                           "a number of %zu characters, at most %u are taken", token->size,
+                           NUMBER_SIZE_MAX);
     if (!n.is_real && number_to_integer(&n, &token->value)) return MV_OK;
     token->value = (mv_value){.kind = MV_KIND_REAL, .as.real = number_to_real(&n)};
     if (isinf(token->value.as.real))
@@ -174,14 +176,16 @@ static mv_err lex_number(const mv_filter *source, filter_token *token, mv_error 
 
 /* ---------------------------------------------------------------- strings and operators */
 
-static mv_err lex_string(const mv_filter *source, filter_token *token, mem_arena *arena, mv_error *error)
+static mv_err lex_string(const mv_filter *source, filter_token *token, mem_arena *arena,
+                         mv_error *error)
 {
     const char *begin = token->text + 1, *end = source->text + source->size, *at = begin;
     size_t quotes = 0;
     for (;; at++) {
         if (at < end) at = memchr(at, '\'', (size_t)(end - at));
         if (!at || at == end)
-            return filter_fail(source, token->text, MV_MISUSE, error, "the string that begins here has no end");
+            return filter_fail(source, token->text, MV_MISUSE, error,
+                               "the string that begins here has no end");
         if (at + 1 == end || at[1] != '\'') break;
         quotes++, at++;
     }
@@ -209,9 +213,9 @@ static const struct {
     char instead[3];
 } OPERATORS[] = {
     /* longest first */
-    {"<=", FILTER_LE, ""}, {">=", FILTER_GE, ""}, {"!=", FILTER_NE, ""}, {"<>", FILTER_NE, ""},
-    {"==", 0, "="},        {"~=", 0, "!="},       {"=", FILTER_EQ, ""},  {"<", FILTER_LT, ""},
-    {">", FILTER_GT, ""},
+    {"<=", FILTER_LE, ""}, {">=", FILTER_GE, ""}, {"!=", FILTER_NE, ""},
+    {"<>", FILTER_NE, ""}, {"==", 0, "="},        {"~=", 0, "!="},
+    {"=", FILTER_EQ, ""},  {"<", FILTER_LT, ""},  {">", FILTER_GT, ""},
 };
 
 static mv_err lex_operator(const mv_filter *source, filter_token *token, mv_error *error)
@@ -221,7 +225,8 @@ static mv_err lex_operator(const mv_filter *source, filter_token *token, mv_erro
         size_t size = strlen(OPERATORS[i].text);
         if (size > left || memcmp(token->text, OPERATORS[i].text, size) != 0) continue;
         if (!OPERATORS[i].op)
-            return filter_fail(source, token->text, MV_MISUSE, error, "no operator '%s' (write '%s')", OPERATORS[i].text,
+            return filter_fail(source, token->text, MV_MISUSE, error,
+                               "no operator '%s' (write '%s')", OPERATORS[i].text,
                                OPERATORS[i].instead);
         token->kind = FILTER_TOKEN_OPERATOR;
         token->op = OPERATORS[i].op;
@@ -229,14 +234,17 @@ static mv_err lex_operator(const mv_filter *source, filter_token *token, mv_erro
         return MV_OK;
     }
     if (*token->text == '"')
-        return filter_fail(source, token->text, MV_MISUSE, error, "strings are in single quotes, names in none");
+        return filter_fail(source, token->text, MV_MISUSE, error,
+                           "strings are in single quotes, names in none");
     char quoted[FILTER_QUOTE_SIZE];
     token->kind = FILTER_TOKEN_WORD;
     token->size = filter_character_size((const uint8_t *)token->text, left);
-    return filter_fail(source, token->text, MV_MISUSE, error, "unexpected character %s", filter_quote(token, quoted));
+    return filter_fail(source, token->text, MV_MISUSE, error, "unexpected character %s",
+                       filter_quote(token, quoted));
 }
 
-mv_err filter_lex(const mv_filter *source, size_t *at, mem_arena *arena, filter_token *out, mv_error *error)
+mv_err filter_lex(const mv_filter *source, size_t *at, mem_arena *arena, filter_token *out,
+                  mv_error *error)
 {
     const char *text = source->text;
     while (*at < source->size && is_space(text[*at])) ++*at;

@@ -1,6 +1,6 @@
-/* The grammar of filters (filter.h), by recursive descent. Only parentheses and NOT recurse, and they are
- * counted; chains of AND and OR are lists. NOT is not in the tree: `negated` is handed down instead
- * (filter_tree.h says why). */
+/* The grammar of filters (filter.h), by recursive descent. Only parentheses and NOT recurse, and
+ * they are counted; chains of AND and OR are lists. NOT is not in the tree: `negated` is handed
+ * down instead (filter_tree.h says why). */
 #include <string.h>
 
 #include "query/filter_tree.h"
@@ -12,14 +12,15 @@ typedef struct filter_parser {
     filter_token before;  /* the one consumed last, for messages */
     uint32_t depth;
     uint32_t tests;
-    uint32_t arguments;   /* taken */
+    uint32_t arguments; /* taken */
 } filter_parser;
 
 /* ---------------------------------------------------------------- tokens */
 
 static mv_err fail_limit(filter_parser *p, const char *what, uint32_t limit)
 {
-    return filter_fail(p->check.source, p->token.text, MV_LIMIT, p->check.error, "more than %u %s", limit, what);
+    return filter_fail(p->check.source, p->token.text, MV_LIMIT, p->check.error, "more than %u %s",
+                       limit, what);
 }
 
 /* "expected a value after '>=', found the end" */
@@ -27,8 +28,9 @@ static mv_err fail_expected(filter_parser *p, const char *what)
 {
     char found[FILTER_QUOTE_SIZE], before[FILTER_QUOTE_SIZE];
     bool first = p->before.kind == FILTER_TOKEN_END;
-    return filter_fail(p->check.source, p->token.text, MV_MISUSE, p->check.error, "expected %s%s%s, found %s", what,
-                       first ? "" : " after ", first ? "" : filter_quote(&p->before, before),
+    return filter_fail(p->check.source, p->token.text, MV_MISUSE, p->check.error,
+                       "expected %s%s%s, found %s", what, first ? "" : " after ",
+                       first ? "" : filter_quote(&p->before, before),
                        filter_quote(&p->token, found));
 }
 
@@ -71,7 +73,8 @@ static bool peek_value(filter_parser *p, filter_value *out)
         out->argument = p->arguments + 1;
         return true;
     case FILTER_TOKEN_WORD:
-        out->value = (mv_value){.kind = MV_KIND_BOOL, .as.boolean = filter_word_is(&p->token, "TRUE")};
+        out->value.kind = MV_KIND_BOOL;
+        out->value.as.boolean = filter_word_is(&p->token, "TRUE");
         return out->value.as.boolean || filter_word_is(&p->token, "FALSE");
     default: return false;
     }
@@ -98,12 +101,14 @@ static mv_err parse_list(filter_parser *p, filter_node *leaf, filter_kind kind)
     if (p->token.kind == FILTER_TOKEN_ARGUMENT) {
         MV_TRY(parse_value(p, &value));
         if (value.value.kind != MV_KIND_LIST)
-            return filter_fail(c->source, value.at, MV_MISUSE, c->error, "argument %u is not a list", value.argument);
+            return filter_fail(c->source, value.at, MV_MISUSE, c->error,
+                               "argument %u is not a list", value.argument);
         const mv_value *items = value.value.as.list.items;
         size_t count = value.value.as.list.count;
         if (count > MV_FILTER_LIST_MAX)
-            return filter_fail(c->source, value.at, MV_LIMIT, c->error, "argument %u has %zu values, a list at most %u",
-                               value.argument, count, MV_FILTER_LIST_MAX);
+            return filter_fail(c->source, value.at, MV_LIMIT, c->error,
+                               "argument %u has %zu values, a list at most %u", value.argument,
+                               count, MV_FILTER_LIST_MAX);
         for (size_t i = 0; i < count; i++) {
             value.value = items[i];
             MV_TRY(filter_check_list_add(c, leaf, &value));
@@ -111,7 +116,8 @@ static mv_err parse_list(filter_parser *p, filter_node *leaf, filter_kind kind)
     } else {
         MV_TRY(expect_token(p, FILTER_TOKEN_OPEN, "'(' or '?'"));
         for (uint32_t count = 0; p->token.kind != FILTER_TOKEN_CLOSE; count++) {
-            if (count == MV_FILTER_LIST_MAX) return fail_limit(p, "values in a list", MV_FILTER_LIST_MAX);
+            if (count == MV_FILTER_LIST_MAX)
+                return fail_limit(p, "values in a list", MV_FILTER_LIST_MAX);
             if (count) MV_TRY(expect_token(p, FILTER_TOKEN_COMMA, "',' or ')'"));
             MV_TRY(parse_value(p, &value));
             MV_TRY(filter_check_list_add(c, leaf, &value));
@@ -135,8 +141,8 @@ static mv_err create_node(filter_parser *p, filter_kind kind, filter_node **out)
     return MV_OK;
 }
 
-/* Add a member behind those that cost as much or less. Chains are mostly of one kind of test, so most
- * members go straight behind the last. */
+/* Add a member behind those that cost as much or less. Chains are mostly of one kind of test, so
+ * most members go straight behind the last. */
 static void group_add(filter_node *group, filter_node **last, filter_node *member)
 {
     filter_node **link = &group->as.members;
@@ -158,8 +164,8 @@ static mv_err count_test(filter_parser *p)
 
 /* ---------------------------------------------------------------- tests */
 
-/* name BETWEEN a AND b: (name >= a AND name <= b), by De Morgan when negated. `low` comes with the field and
- * becomes the first half. */
+/* name BETWEEN a AND b: (name >= a AND name <= b), by De Morgan when negated. `low` comes with the
+ * field and becomes the first half. */
 static mv_err parse_between(filter_parser *p, filter_node *low, filter_node **out)
 {
     filter_context *c = &p->check;
@@ -256,7 +262,7 @@ static mv_err parse_field_test(filter_parser *p, filter_node *leaf, filter_node 
 /* Words that cannot begin a test. (They may be names of fields all the same.) */
 static bool is_keyword(const filter_token *token)
 {
-    static const char *const KEYWORDS[] = {"AND", "OR", "BETWEEN", "IN", "LIKE", "ESCAPE", "IS", "NULL"};
+    static const char *const KEYWORDS[] = {"AND", "OR", "BETWEEN", "IN", "LIKE", "IS", "NULL"};
     for (size_t i = 0; i < sizeof KEYWORDS / sizeof *KEYWORDS; i++)
         if (filter_word_is(token, KEYWORDS[i])) return true;
     return false;
@@ -275,7 +281,8 @@ static mv_err parse_test(filter_parser *p, bool negated, filter_node **out)
         filter_check_constant(*out, truth != negated);
         return advance(p);
     }
-    if (is_keyword(&word) && !mv_schema_find_field(p->check.schema, word.text, word.size, &position))
+    if (is_keyword(&word) &&
+        !mv_schema_find_field(p->check.schema, word.text, word.size, &position))
         return fail_expected(p, "a test");
     MV_TRY(advance(p));
     if (filter_word_is(&word, "ARRAY_LENGTH") && p->token.kind == FILTER_TOKEN_OPEN)
@@ -291,7 +298,8 @@ static mv_err parse_not(filter_parser *p, bool negated, filter_node **out)
     bool is_not = filter_word_is(&p->token, "NOT");
     if (!is_not && p->token.kind != FILTER_TOKEN_OPEN) return parse_test(p, negated, out);
 
-    if (++p->depth > MV_FILTER_DEPTH_MAX) return fail_limit(p, "levels of parentheses and NOT", MV_FILTER_DEPTH_MAX);
+    if (++p->depth > MV_FILTER_DEPTH_MAX)
+        return fail_limit(p, "levels of parentheses and NOT", MV_FILTER_DEPTH_MAX);
     MV_TRY(advance(p));
     if (is_not) {
         MV_TRY(parse_not(p, !negated, out));
@@ -306,8 +314,8 @@ static mv_err parse_not(filter_parser *p, bool negated, filter_node **out)
 typedef mv_err parse_function(filter_parser *p, bool negated, filter_node **out);
 
 /* member { keyword member }: a group of `kind`, or the member itself when it is alone. */
-static mv_err parse_chain(filter_parser *p, const char *keyword, filter_kind kind, parse_function *parse_member, bool negated,
-                          filter_node **out)
+static mv_err parse_chain(filter_parser *p, const char *keyword, filter_kind kind,
+                          parse_function *parse_member, bool negated, filter_node **out)
 {
     filter_node *group = NULL, *last = NULL, *member = NULL;
     bool more;
@@ -341,25 +349,30 @@ static mv_err parse_or(filter_parser *p, bool negated, filter_node **out)
 static mv_err check_source(const mv_filter *source, mv_error *error)
 {
     if (source->size > MV_FILTER_SIZE_MAX)
-        return error_set(error, MV_LIMIT, "the filter has %zu bytes, at most %u are taken", source->size,
-                         MV_FILTER_SIZE_MAX);
+        return error_set(error, MV_LIMIT, "the filter has %zu bytes, at most %u are taken",
+                         source->size, MV_FILTER_SIZE_MAX);
     uint32_t wanted = filter_count_arguments(source);
     if (wanted != source->args_count)
-        return error_set(error, MV_MISUSE, "the filter has %u '?', %u arguments were given", wanted, source->args_count);
+        return error_set(error, MV_MISUSE, "the filter has %u '?', %u arguments were given", wanted,
+                         source->args_count);
     return MV_OK;
 }
 
-mv_err filter_compile(const mv_schema *schema, const mv_filter *source, mem_arena *arena, filter **out, mv_error *error)
+mv_err filter_compile(const mv_schema *schema, const mv_filter *source, mem_arena *arena,
+                      filter **out, mv_error *error)
 {
     MV_TRY(check_source(source, error));
     filter *f = mem_arena_alloc(arena, sizeof *f);
     if (!f) return error_memory(error, sizeof *f, "a filter");
     *f = (filter){0};
 
-    filter_parser p = {.check = {.schema = schema, .source = source, .arena = arena, .filter = f, .error = error}};
+    filter_parser p = {0};
+    p.check = (filter_context){
+        .schema = schema, .source = source, .arena = arena, .filter = f, .error = error};
     mv_err err = advance(&p);
     if (err == MV_OK) err = parse_or(&p, false, &f->root);
-    if (err == MV_OK && p.token.kind != FILTER_TOKEN_END) err = fail_expected(&p, "AND, OR or the end");
+    if (err == MV_OK && p.token.kind != FILTER_TOKEN_END)
+        err = fail_expected(&p, "AND, OR or the end");
     mem_buffer_free(&p.check.cell);
     if (err == MV_OK) *out = f;
     return err;

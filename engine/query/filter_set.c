@@ -4,13 +4,14 @@
 #include "base/hash.h"
 #include "query/filter_tree.h"
 
-#define SLOTS_MIN 32u
-#define SLOTS_PER_KEY 4u /* mostly free: a value that is not there is mostly not compared with any */
+#define SLOTS_MIN     32u
+#define SLOTS_PER_KEY 4u /* mostly free: what is not there is mostly not compared at all */
 
 static uint64_t hash_key(const filter_set *set, filter_key key)
 {
     if (key.bytes) return hash_bytes(key.bytes, key.number, set->seed);
-    uint64_t h = key.number ^ set->seed; /* the finalizer of MurmurHash3: every bit reaches every bit */
+    /* The finalizer of MurmurHash3: every bit reaches every bit. */
+    uint64_t h = key.number ^ set->seed;
     h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
     h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53u;
     return h ^ h >> 33;
@@ -29,11 +30,12 @@ static uint32_t slot_of(const filter_set *set, filter_key key)
     return at;
 }
 
-/* Make room for slots_count / SLOTS_PER_KEY keys, keeping those there are. Old arrays stay in the arena:
- * together they are no larger than the new ones. */
+/* Make room for slots_count / SLOTS_PER_KEY keys, keeping those there are. Old arrays stay in the
+ * arena: together they are no larger than the new ones. */
 static mv_err grow(filter_set *set, uint32_t slots_count, mem_arena *arena, mv_error *error)
 {
-    size_t keys_size = slots_count / SLOTS_PER_KEY * sizeof(filter_key), slots_size = slots_count * sizeof(uint32_t);
+    size_t keys_size = slots_count / SLOTS_PER_KEY * sizeof(filter_key);
+    size_t slots_size = slots_count * sizeof(uint32_t);
     filter_key *keys = mem_arena_alloc(arena, keys_size);
     uint32_t *slots = mem_arena_alloc(arena, slots_size);
     if (!keys || !slots) return error_memory(error, keys_size + slots_size, "a list of the filter");
@@ -59,7 +61,8 @@ mv_err filter_set_create(mem_arena *arena, filter_set **out, mv_error *error)
 mv_err filter_set_add(filter_set *set, filter_key key, mem_arena *arena, mv_error *error)
 {
     if (filter_set_find(set, key) != FILTER_SET_NONE) return MV_OK;
-    if (set->count == set->slots_count / SLOTS_PER_KEY) MV_TRY(grow(set, set->slots_count * 2, arena, error));
+    if (set->count == set->slots_count / SLOTS_PER_KEY)
+        MV_TRY(grow(set, set->slots_count * 2, arena, error));
     if (key.bytes) {
         key.bytes = mem_arena_copy(arena, key.bytes, key.number);
         if (!key.bytes) return error_memory(error, key.number, "a string of the filter");
@@ -92,15 +95,16 @@ filter_key filter_key_of(mv_type type, const uint8_t *bytes, size_t size)
     return (filter_key){.number = is_minus_zero ? 0 : number};
 }
 
-void filter_set_mask(const filter_set *set, mv_type type, const uint8_t *values, uint32_t count, bool negated,
-                     uint64_t *mask)
+void filter_set_mask(const filter_set *set, mv_type type, const uint8_t *values, uint32_t count,
+                     bool negated, uint64_t *mask)
 {
     size_t width = cell_width(type);
     for (size_t word = 0; word < bits_words(count); word++) {
         uint64_t pass = 0;
         for (uint64_t left = mask[word]; left; left &= left - 1) {
             uint32_t bit = MV_LOWEST_BIT(left);
-            bool found = filter_set_find(set, filter_key_of(type, values + (word * 64 + bit) * width, width)) != FILTER_SET_NONE;
+            filter_key key = filter_key_of(type, values + (word * 64 + bit) * width, width);
+            bool found = filter_set_find(set, key) != FILTER_SET_NONE;
             pass |= (uint64_t)(found != negated) << bit;
         }
         mask[word] = pass;

@@ -8,11 +8,11 @@
  *   filter_compare.c  the loops over columns of numbers
  *   filter_eval.c     tree × rows -> bitmap (filter_run)
  *
- * The tree is in negation normal form: the parser never makes a NOT node, it turns AND into OR and OR
- * into AND below a NOT and marks the leaves as negated (De Morgan holds in three-valued logic too).
- * Without NOT above them, AND and OR are monotone, and there "unknown" and "false" end the same: the row
- * does not pass. So a leaf answers with one bitmap, "is true", in which NULL rows are unset whether it is
- * negated or not, and no second bitmap for "unknown" is carried anywhere. */
+ * The tree is in negation normal form: the parser never makes a NOT node, it turns AND into OR and
+ * OR into AND below a NOT and marks the leaves as negated (De Morgan holds in three-valued logic
+ * too). Without NOT above them, AND and OR are monotone, and there "unknown" and "false" end the
+ * same: the row does not pass. So a leaf answers with one bitmap, "is true", in which NULL rows are
+ * unset whether it is negated or not, and no second bitmap for "unknown" is carried anywhere. */
 #ifndef MV_FILTER_TREE_H
 #define MV_FILTER_TREE_H
 
@@ -48,11 +48,13 @@ typedef struct filter_token {
     filter_op op;
     const char *text; /* where it starts in the source */
     size_t size;      /* bytes of it there */
-    mv_value value;   /* strings point into the source, or into the arena when they have quotes inside */
+    mv_value
+        value; /* strings point into the source, or into the arena when they have quotes inside */
 } filter_token;
 
 /* Read the token at or after text[*at] and move *at behind it. */
-mv_err filter_lex(const mv_filter *source, size_t *at, mem_arena *arena, filter_token *out, mv_error *error);
+mv_err filter_lex(const mv_filter *source, size_t *at, mem_arena *arena, filter_token *out,
+                  mv_error *error);
 
 /* How many `?` the text has, those inside strings not counted. */
 uint32_t filter_count_arguments(const mv_filter *source);
@@ -65,8 +67,8 @@ bool filter_word_is(const filter_token *token, const char *keyword);
 const char *filter_quote(const filter_token *token, char out[FILTER_QUOTE_SIZE]);
 
 /* Fail with "filter:COLUMN: message", the column being that of `at` in the source. */
-mv_err filter_fail(const mv_filter *source, const char *at, mv_err code, mv_error *error, const char *format, ...)
-    MV_PRINTF(5, 6);
+mv_err filter_fail(const mv_filter *source, const char *at, mv_err code, mv_error *error,
+                   const char *format, ...) MV_PRINTF(5, 6);
 
 /* ---------------------------------------------------------------- sets */
 
@@ -92,9 +94,9 @@ mv_err filter_set_create(mem_arena *arena, filter_set **out, mv_error *error);
 mv_err filter_set_add(filter_set *set, filter_key key, mem_arena *arena, mv_error *error);
 /* Position of the value in `keys`, or FILTER_SET_NONE. */
 uint32_t filter_set_find(const filter_set *set, filter_key key);
-/* Unset the bits of `mask` whose values, of a fixed type, are not in the set (are, when negated). */
-void filter_set_mask(const filter_set *set, mv_type type, const uint8_t *values, uint32_t count, bool negated,
-                     uint64_t *mask);
+/* Unset the bits of `mask` whose values, of a fixed type, are not in the set (are, if negated). */
+void filter_set_mask(const filter_set *set, mv_type type, const uint8_t *values, uint32_t count,
+                     bool negated, uint64_t *mask);
 
 /* The key of a cell, or of an array's element, of `type` (without MV_ARRAY). */
 filter_key filter_key_of(mv_type type, const uint8_t *bytes, size_t size);
@@ -111,8 +113,8 @@ typedef enum filter_like_kind {
     FILTER_LIKE_GENERAL,
 } filter_like_kind;
 
-/* A pattern taken apart: one atom per byte to be found, per `_` and per run of `%`. The simple kinds
- * have literals only. */
+/* A pattern taken apart: one atom per byte to be found, per `_` and per run of `%`. The simple
+ * kinds have literals only. */
 typedef struct filter_like {
     filter_like_kind kind;
     uint8_t *bytes; /* the byte, for literal atoms */
@@ -121,43 +123,45 @@ typedef struct filter_like {
 } filter_like;
 
 /* `escape` has escape_size bytes, 0 for none. */
-mv_err filter_like_compile(const char *pattern, size_t size, const char *escape, size_t escape_size, mem_arena *arena,
-                           filter_like *out, mv_error *error);
+mv_err filter_like_compile(const char *pattern, size_t size, const char *escape, size_t escape_size,
+                           mem_arena *arena, filter_like *out, mv_error *error);
 bool filter_like_match(const filter_like *like, const uint8_t *text, size_t size);
-/* An infix pattern and 64 cells at once, which lie one behind the other: bit i of *pass = cell first_row + i
- * matches. False, and *pass untouched: some offset of them is damaged. */
-bool filter_like_search(const filter_like *like, const table_column *column, uint32_t first_row, uint64_t *pass);
+/* An infix pattern and 64 cells at once, which lie one behind the other: bit i of *pass = cell
+ * first_row + i matches. False, and *pass untouched: some offset of them is damaged. */
+bool filter_like_search(const filter_like *like, const table_column *column, uint32_t first_row,
+                        uint64_t *pass);
 
 /* Bytes of the character at the start of `text` (size 1 or more); 1 when it is no valid UTF-8. */
 size_t filter_character_size(const uint8_t *text, size_t size);
 
 /* ---------------------------------------------------------------- the tree */
 
-#define FILTER_FIELD_ID UINT32_MAX /* stands for the document's id where a field's position is asked for */
+/* Stands for the document's id where a field's position is asked for. */
+#define FILTER_FIELD_ID UINT32_MAX
 
 typedef enum filter_kind {
     FILTER_CONSTANT = 1, /* as.truth, for every row */
     FILTER_IS_NULL,
-    FILTER_RANGE,   /* number in as.range */
-    FILTER_STRING,  /* string compared with as.string */
-    FILTER_IN,      /* value in as.set */
-    FILTER_LIKE,    /* string matches as.like */
-    FILTER_LENGTH,  /* number of elements in as.range */
+    FILTER_RANGE,       /* number in as.range */
+    FILTER_STRING,      /* string compared with as.string */
+    FILTER_IN,          /* value in as.set */
+    FILTER_LIKE,        /* string matches as.like */
+    FILTER_LENGTH,      /* number of elements in as.range */
     FILTER_CONTAIN_ANY, /* some element is in as.set */
     FILTER_CONTAIN_ALL, /* every value of as.set is an element */
     FILTER_AND,
     FILTER_OR,
 } filter_kind;
 
-/* Closed range: value - low <= span, modulo the width of the type, where the value of a floating-point
- * number is its filter_order. */
+/* Closed range: value - low <= span, modulo the width of the type, where the value of a
+ * floating-point number is its filter_order. */
 typedef struct filter_range {
     uint64_t low;
     uint64_t span;
 } filter_range;
 
-/* The bits of a floating-point number as a signed whole number in the same order: those of negative ones,
- * but for the sign, are turned round. -0.0 comes just before 0.0. */
+/* The bits of a floating-point number as a signed whole number in the same order: those of negative
+ * ones, but for the sign, are turned round. -0.0 comes just before 0.0. */
 static inline uint32_t filter_order_32(uint32_t bits)
 {
     return bits ^ ((0 - (bits >> 31)) >> 1);
@@ -212,24 +216,31 @@ typedef struct filter_context {
     const mv_schema *schema;
     const mv_filter *source;
     mem_arena *arena;
-    filter *filter;    /* notes the fields used */
-    mem_buffer cell;   /* scratch; the owner frees it */
+    filter *filter;  /* notes the fields used */
+    mem_buffer cell; /* scratch; the owner frees it */
     mv_error *error;
 } filter_context;
 
 /* A leaf without a test yet, of the field that the token names. */
-mv_err filter_check_field(filter_context *c, const filter_token *name, bool negated, filter_node **leaf);
+mv_err filter_check_field(filter_context *c, const filter_token *name, bool negated,
+                          filter_node **leaf);
 /* Fail unless the field can be tested in this way. `test` is for the message: "LIKE". */
-mv_err filter_check_scalar(filter_context *c, const filter_node *leaf, const char *test, const char *at);
-mv_err filter_check_string(filter_context *c, const filter_node *leaf, const char *test, const char *at);
-mv_err filter_check_array(filter_context *c, const filter_node *leaf, const char *test, const char *at);
+mv_err filter_check_scalar(filter_context *c, const filter_node *leaf, const char *test,
+                           const char *at);
+mv_err filter_check_string(filter_context *c, const filter_node *leaf, const char *test,
+                           const char *at);
+mv_err filter_check_array(filter_context *c, const filter_node *leaf, const char *test,
+                          const char *at);
 
 /* Complete a leaf. They may turn it into another kind of leaf that says the same. */
-mv_err filter_check_compare(filter_context *c, filter_node *leaf, filter_op op, const filter_value *value);
-mv_err filter_check_length(filter_context *c, filter_node *leaf, filter_op op, const filter_value *value);
-mv_err filter_check_like(filter_context *c, filter_node *leaf, const filter_value *pattern, const filter_value *escape);
+mv_err filter_check_compare(filter_context *c, filter_node *leaf, filter_op op,
+                            const filter_value *value);
+mv_err filter_check_length(filter_context *c, filter_node *leaf, filter_op op,
+                           const filter_value *value);
+mv_err filter_check_like(filter_context *c, filter_node *leaf, const filter_value *pattern,
+                         const filter_value *escape);
 void filter_check_null(filter_node *leaf);
-/* Lists: begin, add each value, end. `kind` is FILTER_IN, FILTER_CONTAIN_ANY or FILTER_CONTAIN_ALL. */
+/* Lists: begin, add each value, end. `kind` is FILTER_IN or one of FILTER_CONTAIN_. */
 mv_err filter_check_list_begin(filter_context *c, filter_node *leaf, filter_kind kind);
 mv_err filter_check_list_add(filter_context *c, filter_node *leaf, const filter_value *value);
 void filter_check_list_end(filter_node *leaf);
@@ -237,19 +248,19 @@ void filter_check_constant(filter_node *leaf, bool truth);
 
 /* ---------------------------------------------------------------- comparing */
 
-/* For each of `count` values of a fixed type: unset its bit in `mask` unless the value is in the range
- * (not in it, when negated). Words of the mask that are 0 are skipped. */
-void filter_compare_range(mv_type type, const uint8_t *values, uint32_t count, const filter_range *range, bool negated,
-                          uint64_t *mask);
+/* For each of `count` values of a fixed type: unset its bit in `mask` unless the value is in the
+ * range (not in it, when negated). Words of the mask that are 0 are skipped. */
+void filter_compare_range(mv_type type, const uint8_t *values, uint32_t count,
+                          const filter_range *range, bool negated, uint64_t *mask);
 
-/* The same for the values of a set, each compared with all of the column: faster than filter_set_mask up
- * to FILTER_FEW. */
+/* The same for the values of a set, each compared with all of the column: faster than
+ * filter_set_mask up to FILTER_FEW. */
 #define FILTER_FEW 12u
-void filter_compare_few(mv_type type, const uint8_t *values, uint32_t count, const filter_set *set, bool negated,
-                        uint64_t *mask);
+void filter_compare_few(mv_type type, const uint8_t *values, uint32_t count, const filter_set *set,
+                        bool negated, uint64_t *mask);
 
-/* Bit i = flags[i], each 0 or 1. The product moves the lowest bits of eight bytes, none meeting another, into
- * the highest byte. */
+/* Bit i = flags[i], each 0 or 1. The product moves the lowest bits of eight bytes, none meeting
+ * another, into the highest byte. */
 static inline uint64_t filter_pack(const uint8_t flags[64])
 {
     uint64_t packed = 0;

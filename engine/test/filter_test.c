@@ -1,4 +1,5 @@
-/* Filters over tables made in memory: what passes, what is refused and how, bounds, memory running out.
+/* Filters over tables made in memory: what passes, what is refused and how, bounds, memory running
+ * out.
  *
  *   filter_test                      all of that
  *   filter_test fuzz SECONDS SEED    random and mutated texts, for sanitizers to watch
@@ -28,16 +29,18 @@ static bool expect(bool ok, int line, const char *what)
 /* ---------------------------------------------------------------- tables in memory */
 
 #define FIELDS 9
-#define NULL_VALUE {.kind = MV_KIND_NULL}
-#define INT(x) {.kind = MV_KIND_INT, .as.i = (x)}
-#define UINT(x) {.kind = MV_KIND_UINT, .as.u = (x)}
-#define REAL(x) {.kind = MV_KIND_REAL, .as.real = (x)}
-#define BOOL(x) {.kind = MV_KIND_BOOL, .as.boolean = (x)}
-#define TEXT(x) {.kind = MV_KIND_STRING, .as.string = {(x), sizeof(x) - 1}}
-#define LIST(...) \
-    {.kind = MV_KIND_LIST, \
-     .as.list = {(const mv_value[]){__VA_ARGS__}, sizeof((const mv_value[]){__VA_ARGS__}) / sizeof(mv_value)}}
-#define EMPTY_LIST {.kind = MV_KIND_LIST, .as.list = {NULL, 0}}
+#define VALUE(...) ((mv_value){__VA_ARGS__})
+#define NULL_VALUE VALUE(.kind = MV_KIND_NULL)
+#define INT(x) VALUE(.kind = MV_KIND_INT, .as.i = (x))
+#define UINT(x) VALUE(.kind = MV_KIND_UINT, .as.u = (x))
+#define REAL(x) VALUE(.kind = MV_KIND_REAL, .as.real = (x))
+#define BOOL(x) VALUE(.kind = MV_KIND_BOOL, .as.boolean = (x))
+#define TEXT(x) VALUE(.kind = MV_KIND_STRING, .as.string = {(x), sizeof(x) - 1})
+#define EMPTY_LIST VALUE(.kind = MV_KIND_LIST, .as.list = {NULL, 0})
+#define LIST(...) VALUE(.kind = MV_KIND_LIST, .as.list = {VALUES(__VA_ARGS__)})
+/* An array and its count. */
+#define VALUES(...)                                                                                \
+    (const mv_value[]){__VA_ARGS__}, sizeof((const mv_value[]){__VA_ARGS__}) / sizeof(mv_value)
 
 static const mv_field_options FIELD_OPTIONS[FIELDS] = {
     {.name = "title", .type = MV_STRING, .nullable = true},
@@ -65,8 +68,13 @@ static mv_schema *schema;
 static void make_schema(void)
 {
     EXPECT(!mv_schema_create("test", &schema, NULL));
-    for (uint32_t i = 0; i < FIELDS; i++) EXPECT(!mv_schema_add_field(schema, &FIELD_OPTIONS[i], NULL));
-    mv_vector_options vector = {.name = "embedding", .type = MV_VECTOR_FP32, .dim = 2, .metric = MV_L2, .index = MV_INDEX_FLAT};
+    for (uint32_t i = 0; i < FIELDS; i++)
+        EXPECT(!mv_schema_add_field(schema, &FIELD_OPTIONS[i], NULL));
+    mv_vector_options vector = {.name = "embedding",
+                                .type = MV_VECTOR_FP32,
+                                .dim = 2,
+                                .metric = MV_L2,
+                                .index = MV_INDEX_FLAT};
     EXPECT(!mv_schema_add_vector(schema, &vector, NULL));
 }
 
@@ -80,7 +88,8 @@ static bool append_end(mem_buffer *values, mem_buffer *ends)
 static bool sheet_add(sheet *s, const char *id, const mv_value row[FIELDS])
 {
     static const uint8_t ZEROS[8];
-    bool ok = mem_buffer_append(&s->values[FIELDS], id, strlen(id)) && append_end(&s->values[FIELDS], &s->ends[FIELDS]);
+    bool ok = mem_buffer_append(&s->values[FIELDS], id, strlen(id)) &&
+              append_end(&s->values[FIELDS], &s->ends[FIELDS]);
     for (uint32_t f = 0; f < FIELDS; f++) {
         mv_type type = FIELD_OPTIONS[f].type;
         if (s->t.rows % 64 == 0) ok = ok && mem_buffer_append(&s->nulls[f], ZEROS, sizeof ZEROS);
@@ -88,7 +97,8 @@ static bool sheet_add(sheet *s, const char *id, const mv_value row[FIELDS])
             ok = ok && !cell_from_value(type, &row[f], FIELD_OPTIONS[f].name, &s->values[f], NULL);
         } else {
             if (ok) s->nulls[f].data[s->t.rows / 8] |= (uint8_t)(1u << s->t.rows % 8);
-            ok = ok && (cell_is_variable(type) || mem_buffer_append(&s->values[f], ZEROS, cell_width(type)));
+            ok = ok && (cell_is_variable(type) ||
+                        mem_buffer_append(&s->values[f], ZEROS, cell_width(type)));
         }
         ok = ok && (!cell_is_variable(type) || append_end(&s->values[f], &s->ends[f]));
     }
@@ -96,7 +106,8 @@ static bool sheet_add(sheet *s, const char *id, const mv_value row[FIELDS])
     return ok;
 }
 
-static table_column column_of(const mem_buffer *values, const mem_buffer *ends, const mem_buffer *nulls)
+static table_column column_of(const mem_buffer *values, const mem_buffer *ends,
+                              const mem_buffer *nulls)
 {
     return (table_column){.nulls = nulls ? (const void *)nulls->data : NULL,
                           .values = values->data,
@@ -109,7 +120,8 @@ static table_column column_of(const mem_buffer *values, const mem_buffer *ends, 
 static void sheet_finish(sheet *s)
 {
     s->t.ids = column_of(&s->values[FIELDS], &s->ends[FIELDS], NULL);
-    for (uint32_t f = 0; f < FIELDS; f++) s->columns[f] = column_of(&s->values[f], &s->ends[f], &s->nulls[f]);
+    for (uint32_t f = 0; f < FIELDS; f++)
+        s->columns[f] = column_of(&s->values[f], &s->ends[f], &s->nulls[f]);
     s->t.columns = s->columns;
 }
 
@@ -130,18 +142,23 @@ static void make_books(void)
 {
     /* title, year, big, ubig, price, ratio, flag, tags, nums */
     const mv_value rows[][FIELDS] = {
-        {TEXT("Dune"), INT(1965), INT(0), INT(0), REAL(0.1), REAL(0.1), BOOL(true), LIST(TEXT("scifi"), TEXT("sand")),
-         LIST(INT(1), REAL(2.5))},
-        {TEXT("Emma"), INT(1815), INT(-1), UINT(UINT64_MAX), REAL(-0.0), REAL(-0.0), BOOL(false), EMPTY_LIST, LIST(REAL(-0.0))},
-        {NULL_VALUE, NULL_VALUE, INT(INT64_MAX), NULL_VALUE, NULL_VALUE, NULL_VALUE, NULL_VALUE, NULL_VALUE, NULL_VALUE},
-        {TEXT(""), INT(INT32_MIN), INT(INT64_MIN), UINT((uint64_t)1 << 63), REAL(-INFINITY), REAL(-INFINITY), BOOL(true),
-         LIST(TEXT("")), EMPTY_LIST},
-        {TEXT("100% \xC3\xA9t\xE2\x82\xAC_"), INT(INT32_MAX), INT(((int64_t)1 << 53) + 1), INT(7), REAL(INFINITY), REAL(INFINITY),
-         BOOL(false), LIST(TEXT("scifi"), TEXT("it's")), LIST(INT(0), INT(0), INT(1))},
-        {TEXT("Dun\0e"), INT(-5), INT(5), INT(5), REAL(1e-40), REAL(5e-324), BOOL(true), LIST(TEXT("sand")), LIST(INT(3))},
+        {TEXT("Dune"), INT(1965), INT(0), INT(0), REAL(0.1), REAL(0.1), BOOL(true),
+         LIST(TEXT("scifi"), TEXT("sand")), LIST(INT(1), REAL(2.5))},
+        {TEXT("Emma"), INT(1815), INT(-1), UINT(UINT64_MAX), REAL(-0.0), REAL(-0.0), BOOL(false),
+         EMPTY_LIST, LIST(REAL(-0.0))},
+        {NULL_VALUE, NULL_VALUE, INT(INT64_MAX), NULL_VALUE, NULL_VALUE, NULL_VALUE, NULL_VALUE,
+         NULL_VALUE, NULL_VALUE},
+        {TEXT(""), INT(INT32_MIN), INT(INT64_MIN), UINT((uint64_t)1 << 63), REAL(-INFINITY),
+         REAL(-INFINITY), BOOL(true), LIST(TEXT("")), EMPTY_LIST},
+        {TEXT("100% \xC3\xA9t\xE2\x82\xAC_"), INT(INT32_MAX), INT(((int64_t)1 << 53) + 1), INT(7),
+         REAL(INFINITY), REAL(INFINITY), BOOL(false), LIST(TEXT("scifi"), TEXT("it's")),
+         LIST(INT(0), INT(0), INT(1))},
+        {TEXT("Dun\0e"), INT(-5), INT(5), INT(5), REAL(1e-40), REAL(5e-324), BOOL(true),
+         LIST(TEXT("sand")), LIST(INT(3))},
     };
     static const char *const IDS[] = {"a", "b", "c", "d", "e", "f"};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) EXPECT(sheet_add(&books, IDS[i], rows[i]));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        EXPECT(sheet_add(&books, IDS[i], rows[i]));
     sheet_finish(&books);
 }
 
@@ -168,14 +185,15 @@ static const char *answer(const char *text, size_t size, const mv_value *args, u
     return out;
 }
 
-static void check(int line, const char *text, const char *wanted, const mv_value *args, uint32_t args_count)
+static void check(int line, const char *text, const char *wanted, const mv_value *args,
+                  uint32_t args_count)
 {
     const char *got = answer(text, strlen(text), args, args_count);
-    if (!expect(strcmp(got, wanted) == 0, line, text)) printf("    wanted: %s\n       got: %s\n", wanted, got);
+    if (!expect(strcmp(got, wanted) == 0, line, text))
+        printf("    wanted: %s\n       got: %s\n", wanted, got);
 }
-#define CHECK(text, wanted) check(__LINE__, text, wanted, NULL, 0)
-#define CHECK_ARGS(text, wanted, ...) \
-    check(__LINE__, text, wanted, (const mv_value[]){__VA_ARGS__}, sizeof((const mv_value[]){__VA_ARGS__}) / sizeof(mv_value))
+#define CHECK(text, wanted)           check(__LINE__, text, wanted, NULL, 0)
+#define CHECK_ARGS(text, wanted, ...) check(__LINE__, text, wanted, VALUES(__VA_ARGS__))
 
 static void test_numbers(void)
 {
@@ -326,7 +344,7 @@ static void test_logic(void)
     CHECK("NOT (year = 1965 OR title LIKE 'D%')", "bde");
     CHECK("NOT (year = 1965 AND big = 0)", "bcdef"); /* unknown AND false is false */
     CHECK("NOT (year > 0 OR flag = true)", "");
-    CHECK("year > 0 OR big > 0", "abcef");           /* unknown OR true is true */
+    CHECK("year > 0 OR big > 0", "abcef"); /* unknown OR true is true */
     CHECK("NOT NOT year = 1965", "a");
     CHECK("not(not(not year iS nOt NuLl))", "c");
     CHECK("year IN ()", "");
@@ -339,7 +357,8 @@ static void test_logic(void)
     CHECK_ARGS("year NOT BETWEEN ? AND 0", "abe", NULL_VALUE);
     CHECK_ARGS("title LIKE ?", "", NULL_VALUE);
     CHECK_ARGS("array_length(tags) = ?", "", NULL_VALUE);
-    CHECK_ARGS("year = ? AND title = ? OR title = '?' OR big IN (?, 4)", "af", INT(1965), TEXT("Dune"), INT(5));
+    CHECK_ARGS("year = ? AND title = ? OR title = '?' OR big IN (?, 4)", "af", INT(1965),
+               TEXT("Dune"), INT(5));
 }
 
 /* ---------------------------------------------------------------- what is refused */
@@ -370,8 +389,10 @@ static void test_syntax_errors(void)
     CHECK("year = 1.2.3", "filter:8: malformed number");
     CHECK("year = 1e999", "filter:8: the number is too large");
     CHECK("year = 1 & big = 2", "filter:10: unexpected character '&'");
-    CHECK("year = NULL", "filter:8: NULL is no value to compare with: write IS NULL or IS NOT NULL");
-    CHECK("year IN (NULL)", "filter:10: NULL is no value to compare with: write IS NULL or IS NOT NULL");
+    CHECK("year = NULL",
+          "filter:8: NULL is no value to compare with: write IS NULL or IS NOT NULL");
+    CHECK("year IN (NULL)",
+          "filter:10: NULL is no value to compare with: write IS NULL or IS NOT NULL");
     CHECK("array_length(tags) IN (1)", "filter:20: expected a comparison after ')', found 'IN'");
 }
 
@@ -384,34 +405,43 @@ static void test_type_errors(void)
                         "(use CONTAIN_ANY, CONTAIN_ALL or array_length)");
     CHECK("tags IN ('x')", "filter:6: field 'tags' is array_string: IN tests single values "
                            "(use CONTAIN_ANY, CONTAIN_ALL or array_length)");
-    CHECK("year CONTAIN_ANY (1)", "filter:6: field 'year' is int32: CONTAIN_ANY tests arrays (use IN)");
+    CHECK("year CONTAIN_ANY (1)",
+          "filter:6: field 'year' is int32: CONTAIN_ANY tests arrays (use IN)");
     CHECK("array_length(year) = 1", "filter:14: field 'year' is int32: array_length tests arrays");
     CHECK("year LIKE '1%'", "filter:6: field 'year' is int32: LIKE tests strings");
     CHECK("title LIKE 'x' ESCAPE 'ab'", "filter:23: ESCAPE wants a string of one character");
-    CHECK("year = 3000000000", "filter:8: field 'year' is int32: 3000000000 is out of range (-2147483648 to 2147483647)");
+    CHECK(
+        "year = 3000000000",
+        "filter:8: field 'year' is int32: 3000000000 is out of range (-2147483648 to 2147483647)");
     CHECK("year = 1.5", "filter:8: field 'year' is int32: 1.5 is not a whole number");
     CHECK("year = '1965'", "filter:8: field 'year' wants a number, got a string");
     CHECK("title = 1", "filter:9: field 'title' wants a string, got a number");
     CHECK("flag = 1", "filter:8: field 'flag' wants a boolean, got a number");
-    CHECK("ubig > -1", "filter:8: field 'ubig' is uint64: -1 is out of range (0 to 18446744073709551615)");
-    CHECK_ARGS("ratio = ?", "filter:9: argument 1: field 'ratio' is double: nan is not a number", REAL((double)NAN));
-    CHECK_ARGS("year > 1 AND year = ?", "filter:21: argument 1: field 'year' wants a number, got a list", LIST(INT(1)));
+    CHECK("ubig > -1",
+          "filter:8: field 'ubig' is uint64: -1 is out of range (0 to 18446744073709551615)");
+    CHECK_ARGS("ratio = ?", "filter:9: argument 1: field 'ratio' is double: nan is not a number",
+               REAL((double)NAN));
+    CHECK_ARGS("year > 1 AND year = ?",
+               "filter:21: argument 1: field 'year' wants a number, got a list", LIST(INT(1)));
     CHECK_ARGS("year IN ?", "filter:9: argument 1 is not a list", INT(1));
-    CHECK_ARGS("year IN (?)", "filter:10: argument 1: field 'year' wants a number, got null", NULL_VALUE);
+    CHECK_ARGS("year IN (?)", "filter:10: argument 1: field 'year' wants a number, got null",
+               NULL_VALUE);
     CHECK_ARGS("year = 1", "the filter has 0 '?', 1 arguments were given", INT(1));
     CHECK("year = ?", "the filter has 1 '?', 0 arguments were given");
     CHECK("tags CONTAIN_ALL (1)", "filter:19: field 'tags' wants a string, got a number");
 }
 
 /* `prefix`, then `count` times `middle`, then `suffix` is answered with `wanted`. */
-static void check_repeated(int line, const char *prefix, const char *middle, size_t count, const char *suffix, const char *wanted)
+static void check_repeated(int line, const char *prefix, const char *middle, size_t count,
+                           const char *suffix, const char *wanted)
 {
     mem_buffer text = {0};
     bool ok = mem_buffer_append(&text, prefix, strlen(prefix));
     for (size_t i = 0; i < count; i++) ok = ok && mem_buffer_append(&text, middle, strlen(middle));
     EXPECT(ok && mem_buffer_append(&text, suffix, strlen(suffix)));
     const char *got = answer((const char *)text.data, text.size, NULL, 0);
-    if (!expect(strcmp(got, wanted) == 0, line, middle)) printf("    wanted: %s\n       got: %s\n", wanted, got);
+    if (!expect(strcmp(got, wanted) == 0, line, middle))
+        printf("    wanted: %s\n       got: %s\n", wanted, got);
     mem_buffer_free(&text);
 }
 #define CHECK_REPEATED(...) check_repeated(__LINE__, __VA_ARGS__)
@@ -420,24 +450,29 @@ static void test_limits(void)
 {
     CHECK_REPEATED("", "(", 10000, "", "filter:201: more than 200 levels of parentheses and NOT");
     CHECK_REPEATED("", "NOT ", 200, "year = 1965", "a");
-    CHECK_REPEATED("", "NOT ", 201, "year = 1965", "filter:801: more than 200 levels of parentheses and NOT");
+    CHECK_REPEATED("", "NOT ", 201, "year = 1965",
+                   "filter:801: more than 200 levels of parentheses and NOT");
     CHECK_REPEATED("true", " AND year = 1965", 4095, "", "a");
     CHECK_REPEATED("true", " AND year = 1965", 4096, "", "filter:65530: more than 4096 tests");
     CHECK_REPEATED("year = 1965", " OR year IS NULL AND true", 2000, "", "ac");
     CHECK_REPEATED("year IN (1965", ",1", 400000, ")", "a");
-    CHECK_REPEATED("year = 1", " ", (1 << 20), "", "the filter has 1048584 bytes, at most 1048576 are taken");
+    CHECK_REPEATED("year = 1", " ", (1 << 20), "",
+                   "the filter has 1048584 bytes, at most 1048576 are taken");
     CHECK_REPEATED("year = ", "0", 1100, "", "");
-    CHECK_REPEATED("year = ", "0", 1101, "", "filter:8: a number of 1101 characters, at most 1100 are taken");
+    CHECK_REPEATED("year = ", "0", 1101, "",
+                   "filter:8: a number of 1101 characters, at most 1100 are taken");
     CHECK_REPEATED("title = '", "x", 900000, "'", "");
     CHECK_REPEATED("title LIKE '", "_%", 400000, "'", "");
-    CHECK_REPEATED("", "x", 5000, " = 1", "filter:1: unknown field 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...'");
+    CHECK_REPEATED("", "x", 5000, " = 1",
+                   "filter:1: unknown field 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...'");
 
     size_t count = MV_FILTER_LIST_MAX + 1;
     mv_value *items = mem_alloc(count * sizeof *items);
     if (!EXPECT(items != NULL)) return;
-    for (size_t i = 0; i < count; i++) items[i] = (mv_value)INT((int64_t)i * 7);
+    for (size_t i = 0; i < count; i++) items[i] = INT((int64_t)i * 7);
     mv_value list = {.kind = MV_KIND_LIST, .as.list = {items, count}};
-    check(__LINE__, "big IN ?", "filter:8: argument 1 has 1048577 values, a list at most 1048576", &list, 1);
+    check(__LINE__, "big IN ?", "filter:8: argument 1 has 1048577 values, a list at most 1048576",
+          &list, 1);
     list.as.list.count--;
     check(__LINE__, "big IN ?", "a", &list, 1);
     mem_free(items, count * sizeof *items);
@@ -457,7 +492,8 @@ static void test_uses(void)
 
 static void test_damage(void)
 {
-    uint64_t *title_ends = (uint64_t *)(void *)books.ends[0].data, *tags_ends = (uint64_t *)(void *)books.ends[7].data;
+    uint64_t *title_ends = (uint64_t *)(void *)books.ends[0].data,
+             *tags_ends = (uint64_t *)(void *)books.ends[7].data;
     uint64_t title_end = title_ends[1], tags_end = tags_ends[0];
     title_ends[1] = 1u << 30;
     CHECK("title = 'Dune'", "field 'title' of row 1 is damaged");
@@ -513,7 +549,8 @@ static void make_many(sheet *s, uint32_t rows)
     for (uint32_t i = 0; i < rows; i++) {
         char id[24], text[64];
         int id_size = snprintf(id, sizeof id, "%u", i);
-        int text_size = snprintf(text, sizeof text, "%u some words to be searched in %u", random_below(1000), random_below(1000));
+        int text_size = snprintf(text, sizeof text, "%u some words to be searched in %u",
+                                 random_below(1000), random_below(1000));
         mv_value tag = {.kind = MV_KIND_STRING, .as.string = {id, (size_t)id_size}};
         mv_value row[FIELDS] = {{.kind = MV_KIND_STRING, .as.string = {text, (size_t)text_size}},
                                 INT((int)random_below(2000)),
@@ -522,7 +559,7 @@ static void make_many(sheet *s, uint32_t rows)
                                 REAL(random_below(100)),
                                 REAL(random_below(100) / 7.0),
                                 BOOL(random_below(2)),
-                                {.kind = MV_KIND_LIST, .as.list = {&tag, 1}},
+                                LIST(tag),
                                 EMPTY_LIST};
         for (uint32_t f = 0; f < FIELDS; f++)
             if (FIELD_OPTIONS[f].nullable && random_below(8) == 0) row[f].kind = MV_KIND_NULL;
@@ -539,11 +576,14 @@ static void test_blocks(void)
     make_many(&many, 20000);
     mem_arena arena = {0}, scratch = {0};
     filter *f;
-    static const char TEXT_[] = "big > 100000 AND NOT year BETWEEN 500 AND 900 OR ratio <= 2 AND id LIKE '%7'";
+    static const char TEXT_[] =
+        "big > 100000 AND NOT year BETWEEN 500 AND 900 OR ratio <= 2 AND id LIKE '%7'";
     mv_filter source = {.text = TEXT_, .size = sizeof TEXT_ - 1};
     EXPECT(!filter_compile(schema, &source, &arena, &f, NULL));
     for (uint32_t begin = 0; begin < many.t.rows; begin += 64 * (1 + random_below(60))) {
-        uint32_t count = 1 + random_below(many.t.rows - begin < FILTER_BLOCK_ROWS ? many.t.rows - begin : FILTER_BLOCK_ROWS);
+        uint32_t count =
+            1 + random_below(many.t.rows - begin < FILTER_BLOCK_ROWS ? many.t.rows - begin
+                                                                     : FILTER_BLOCK_ROWS);
         uint64_t pass[FILTER_BLOCK_ROWS / 64];
         bool agrees = !filter_run(f, &many.t, begin, count, &scratch, pass, NULL);
         for (uint32_t i = 0; i < bits_words(count) * 64; i++) {
@@ -557,8 +597,10 @@ static void test_blocks(void)
                 memcpy(&big, many.columns[2].values + row * 8, 8);
                 memcpy(&year, many.columns[1].values + row * 4, 4);
                 memcpy(&ratio, many.columns[5].values + row * 8, 8);
-                bool left = big > 100000 && !table_is_null(&many.columns[1], row) && (year < 500 || year > 900);
-                bool right = !table_is_null(&many.columns[5], row) && ratio <= 2 && many.t.ids.bytes[ends[row] - 1] == '7';
+                bool left = big > 100000 && !table_is_null(&many.columns[1], row) &&
+                            (year < 500 || year > 900);
+                bool right = !table_is_null(&many.columns[5], row) && ratio <= 2 &&
+                             many.t.ids.bytes[ends[row] - 1] == '7';
                 wanted = left || right;
             }
             agrees = agrees && bits_get(pass, i) == wanted;
@@ -575,11 +617,26 @@ static void test_blocks(void)
 static void bench(void)
 {
     static const char *const FILTERS[] = {
-        "big > 0", "big BETWEEN 0 AND 1000", "year >= 1900", "price > 50", "ratio > 5", "flag = true", "big IN (1,2,3)",
-        "year IN (1,2,3,4,5,6,7,8)", "big IN (1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16)",
-        "big IN (1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22)", "title LIKE '%needle%'", "title LIKE '%999%'",
-        "title LIKE '5%'", "title LIKE '%some%in 5_'", "title = 'x'", "id IN ('1','2','3')", "tags CONTAIN_ANY ('5','6')",
-        "tags CONTAIN_ALL ('5')", "array_length(tags) = 1", "year < 10 AND title LIKE '%needle%'",
+        "big > 0",
+        "big BETWEEN 0 AND 1000",
+        "year >= 1900",
+        "price > 50",
+        "ratio > 5",
+        "flag = true",
+        "big IN (1,2,3)",
+        "year IN (1,2,3,4,5,6,7,8)",
+        "big IN (1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16)",
+        "big IN (1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22)",
+        "title LIKE '%needle%'",
+        "title LIKE '%999%'",
+        "title LIKE '5%'",
+        "title LIKE '%some%in 5_'",
+        "title = 'x'",
+        "id IN ('1','2','3')",
+        "tags CONTAIN_ANY ('5','6')",
+        "tags CONTAIN_ALL ('5')",
+        "array_length(tags) = 1",
+        "year < 10 AND title LIKE '%needle%'",
     };
     sheet many = {0};
     make_many(&many, FILTER_BLOCK_ROWS);
@@ -594,49 +651,123 @@ static void bench(void)
         for (; seconds < 0.3; rounds++, seconds = os_seconds() - begin)
             EXPECT(!filter_run(f, &many.t, 0, FILTER_BLOCK_ROWS, &scratch, pass, NULL));
         double rows = (double)rounds * FILTER_BLOCK_ROWS / seconds;
-        printf("%-40s %8.1f million rows/s, %5zu pass\n", FILTERS[i], rows / 1e6, bits_count(pass, FILTER_BLOCK_ROWS));
+        printf("%-40s %8.1f million rows/s, %5zu pass\n", FILTERS[i], rows / 1e6,
+               bits_count(pass, FILTER_BLOCK_ROWS));
         if (strncmp(FILTERS[i], "title LIKE", 10) == 0)
-            printf("%40s %8.2f GB/s\n", "", rows * (double)many.columns[0].bytes_size / FILTER_BLOCK_ROWS / 1e9);
+            printf("%40s %8.2f GB/s\n", "",
+                   rows * (double)many.columns[0].bytes_size / FILTER_BLOCK_ROWS / 1e9);
     }
     mem_arena_free(&arena);
     mem_arena_free(&scratch);
     sheet_free(&many);
 }
 
+static const char *const FUZZ_TESTS[] = {
+    "year = 1965",
+    "NOT year < -5",
+    "title LIKE '%u%e'",
+    "title NOT LIKE '\\%%_' ESCAPE '\\'",
+    "flag = true",
+    "tags CONTAIN_ANY ('sand', 'x')",
+    "nums NOT CONTAIN_ALL (0, 1)",
+    "array_length(tags) >= 1",
+    "id IN ('a', 'b')",
+    "ratio BETWEEN -0.0 AND 1e300",
+    "price NOT BETWEEN 1 AND .5",
+    "ubig > 9223372036854775807",
+    "title IS NOT NULL",
+    "big IN ('-1', 5)",
+    "year NOT IN (1,2,3,4,5,6,7,8,9,10,11,12,13,14,15)",
+    "(true OR false)",
+    "title > 'D'",
+    "year = ?",
+    "tags CONTAIN_ALL ?",
+    "title LIKE ?",
+};
+static const char *const FUZZ_PIECES[] = {
+    "year",
+    "title",
+    "tags",
+    "embedding",
+    " AND ",
+    " NOT ",
+    "(",
+    ")",
+    " IN ",
+    " LIKE ",
+    " BETWEEN ",
+    " NULL",
+    " CONTAIN_ANY ",
+    "array_length(",
+    " = ",
+    "1e400",
+    "'%e_'",
+    "'",
+    "?",
+    ",",
+    "true",
+    "'\xC3'",
+    "9223372036854775808",
+    " ",
+    "(1, 2)",
+    "=",
+    "\xFF",
+};
+#define COUNT_OF(array) ((uint32_t)(sizeof(array) / sizeof *(array)))
+
+static void append_text(mem_buffer *out, const char *text)
+{
+    (void)mem_buffer_append(out, text, strlen(text));
+}
+
+/* A few tests that are right, then a few things done to them, or not. */
+static void random_text(mem_buffer *out)
+{
+    out->size = 0;
+    for (uint32_t n = random_below(4); n; n--) {
+        append_text(out, FUZZ_TESTS[random_below(COUNT_OF(FUZZ_TESTS))]);
+        append_text(out, random_below(2) ? " AND " : " OR ");
+    }
+    append_text(out, FUZZ_TESTS[random_below(COUNT_OF(FUZZ_TESTS))]);
+    for (uint32_t n = random_below(4); n; n--) {
+        size_t at = random_below((uint32_t)out->size), size = random_below(8);
+        const char *piece = FUZZ_PIECES[random_below(COUNT_OF(FUZZ_PIECES))];
+        switch (random_below(4)) {
+        case 0: out->data[at] = (uint8_t)random_below(256); break;
+        case 1: out->size = at + 1; break;
+        case 2: append_text(out, piece); break;
+        default:
+            if (size > out->size - at) size = out->size - at;
+            if (size > strlen(piece)) size = strlen(piece);
+            memcpy(out->data + at, piece, size);
+        }
+    }
+}
+
 static void fuzz(double seconds, uint64_t seed)
 {
-    static const char *const PIECES[] = {
-        "year", "title", "tags", "nums", "ratio", "price", "flag", "big", "ubig", "id", "embedding", "yeer", " AND ", " OR ",
-        " NOT ", "(", ")", " IN ", " LIKE ", " ESCAPE ", " BETWEEN ", " IS ", " NULL", " CONTAIN_ANY ", " CONTAIN_ALL ",
-        "array_length(", " = ", " <> ", " < ", " >= ", "1965", "-1", "1.5", "1e400", "'Dune'", "'%e_'", "'\\%'", "'", "?", ",",
-        "true", "false", "'\xC3'", "9223372036854775808", " ", "(1, 2)", "('a', 'b')", "=", "!", "\xFF", ".", "-", "e5",
-    };
-    enum { PIECES_COUNT = sizeof PIECES / sizeof *PIECES };
-    const mv_value args[] = {INT(1), TEXT("Dune"), LIST(INT(1), INT(1965)), LIST(TEXT("sand")), NULL_VALUE, REAL(0.1)};
+    const mv_value values[] = {INT(1965),          TEXT("Dune"), LIST(INT(1), INT(1965)),
+                               LIST(TEXT("sand")), NULL_VALUE,   TEXT("%n_")};
     double end = os_seconds() + seconds;
-    unsigned long texts = 0, valid = 0;
+    unsigned long texts = 0, filters = 0;
+    mem_buffer text = {0};
     random_state = seed;
     while (os_seconds() < end) {
-        char text[512];
-        size_t size = 0;
-        for (uint32_t n = random_below(20); n; n--) {
-            const char *piece = PIECES[random_below(PIECES_COUNT)];
-            memcpy(text + size, piece, strlen(piece));
-            size += strlen(piece);
-        }
-        if (size && random_below(3) == 0) text[random_below((uint32_t)size)] = (char)random_below(256);
-        /* An exact block of its own, so that reading behind it is seen. */
-        char *exact = mem_alloc(size);
-        if (!exact) return;
-        memcpy(exact, text, size);
+        random_text(&text);
+        mv_value args[64];
         uint32_t args_count = 0;
-        for (size_t i = 0; i < size; i++) args_count += exact[i] == '?';
-        const char *got = answer(exact, size, args + random_below(6), args_count > 1 ? 1 : args_count);
-        valid += strchr(got, ' ') == NULL;
+        for (size_t i = 0; i < text.size && args_count < 64; i++)
+            if (text.data[i] == '?') args[args_count++] = values[random_below(COUNT_OF(values))];
+        /* In a block of its own size, so that reading behind it is seen. */
+        char *exact = mem_alloc(text.size);
+        if (!exact) break;
+        memcpy(exact, text.data, text.size);
+        filters += strchr(answer(exact, text.size, args, args_count), ' ') == NULL;
         texts++;
-        mem_free(exact, size);
+        mem_free(exact, text.size);
     }
-    printf("seed %llu: %lu texts, %lu of them filters\n", (unsigned long long)seed, texts, valid);
+    mem_buffer_free(&text);
+    printf("seed %llu: %lu texts, %lu of them filters\n", (unsigned long long)seed, texts, filters);
     EXPECT(texts > 0);
 }
 

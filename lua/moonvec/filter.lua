@@ -99,10 +99,10 @@ function M.array_length(name, operator, length)
   check_name("array_length", name)
   if not operators[operator] then
     misuse("filter.array_length: '%s' is not a comparison", tostring(operator))
-  elseif type(length) ~= "number" or length % 1 ~= 0 or length < 0 or length > 2 ^ 31 then
+  elseif type(length) ~= "number" or length % 1 ~= 0 then
     misuse("filter.array_length: the length for '%s' must be a whole number, got %s", name, tostring(length))
   end
-  return build(("array_length(%s) %s %d"):format(name, operator, length), {})
+  return build(("array_length(%s) %s ?"):format(name, operator), { length })
 end
 
 --- The filters in `...`, or in the one plain table given instead.
