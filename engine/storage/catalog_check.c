@@ -19,8 +19,10 @@
 
 #define META_MAGIC        0xbeefc0deu
 #define META_VERSION      1u
-#define META_SIZE         (CATALOG_PAGE_HEADER_SIZE + 136u)
-#define RECORD_SIZE       48u
+#define META_BODY_AT      CATALOG_PAGE_HEADER_SIZE
+#define META_FREE_AT      (META_BODY_AT + 24u) /* the free list's record */
+#define META_MAIN_AT      (META_FREE_AT + 48u) /* the main tree's record */
+#define META_SIZE         (META_BODY_AT + 136u)
 #define NO_ROOT           UINT64_MAX
 #define FLAG_INTEGER_KEYS 0x08u   /* MDB_INTEGERKEY */
 #define FLAG_NO_SUBDIR    0x4000u /* MDB_NOSUBDIR: LMDB keeps it with the free list's flags */
@@ -35,8 +37,6 @@ typedef struct meta {
     uint64_t txn_id;
     uint64_t last_page;
     uint64_t page_size;
-    const uint8_t *free_record;
-    const uint8_t *main_record;
 } meta;
 
 /* What a tree says of itself, or what was found in it. */
@@ -193,8 +193,7 @@ static mv_err walk_value(walk *w, const catalog_node *node, const uint8_t **valu
 
 /* ---------------------------------------------------------------- the three kinds of trees */
 
-/* What one commit freed: a count, and as many page numbers, descending. More room than that may
- * follow. */
+/* What one commit freed: a count, and as many page numbers, descending. More room may follow. */
 static mv_err check_free_pages(walk *w, const catalog_node *node, uint64_t *behind_end)
 {
     catalog_file *file = w->file;
@@ -233,8 +232,8 @@ static mv_err check_free(catalog_file *file, const meta *m)
     uint64_t behind_end = 0;
     uint64_t missing =
         file->last_page >= file->pages_count ? file->last_page + 1 - file->pages_count : 0;
-    mv_err err =
-        walk_begin(&w, file, "free list", m->free_record, FLAG_INTEGER_KEYS, FLAG_NO_SUBDIR);
+    mv_err err = walk_begin(&w, file, "free list", m->bytes + META_FREE_AT, FLAG_INTEGER_KEYS,
+                            FLAG_NO_SUBDIR);
     if (err || !file->claimed) goto done;
     while (!(err = walk_next(&w, &leaf)) && leaf) {
         for (uint32_t i = 0; i < leaf->count; i++) {
@@ -287,7 +286,7 @@ static mv_err check_main(catalog_file *file, const meta *m, bool deep)
     walk w;
     const catalog_page *leaf;
     const uint8_t *value;
-    mv_err err = walk_begin(&w, file, "main tree", m->main_record, 0, 0);
+    mv_err err = walk_begin(&w, file, "main tree", m->bytes + META_MAIN_AT, 0, 0);
     if (err || (!deep && w.said.depth != 1)) goto done; /* a catalog's few tables fit on one leaf */
     while (!(err = walk_next(&w, &leaf)) && leaf) {
         for (uint32_t i = 0; i < leaf->count; i++) {
@@ -316,7 +315,7 @@ static mv_err meta_read(catalog_file *file, size_t size, uint64_t number, uint64
     memcpy(m->bytes, file->bytes + (size_t)offset, META_SIZE);
     uint64_t number_found = catalog_page_u64(m->bytes);
     unsigned flags = catalog_page_u16(m->bytes + 10);
-    const uint8_t *body = m->bytes + CATALOG_PAGE_HEADER_SIZE;
+    const uint8_t *body = m->bytes + META_BODY_AT;
     uint32_t magic = catalog_page_u32(body), version = catalog_page_u32(body + 4);
     if (number_found != number || flags != CATALOG_PAGE_META || magic != META_MAGIC)
         return CATALOG_PAGE_FAIL(
@@ -326,11 +325,9 @@ static mv_err meta_read(catalog_file *file, size_t size, uint64_t number, uint64
         return error_set(file->error, MV_WRONG_VERSION,
                          "%s: version %u of LMDB's format, expected %u", file->what, version,
                          META_VERSION);
-    m->free_record = body + 24;
-    m->main_record = m->free_record + RECORD_SIZE;
     m->last_page = catalog_page_u64(body + 120);
     m->txn_id = catalog_page_u64(body + 128);
-    m->page_size = catalog_page_u32(m->free_record);
+    m->page_size = catalog_page_u32(m->bytes + META_FREE_AT); /* it has no other use there */
     if (m->page_size < CATALOG_PAGE_SIZE_MIN || m->page_size > CATALOG_PAGE_SIZE_MAX ||
         (m->page_size & (m->page_size - 1)))
         return CATALOG_PAGE_FAIL(file, number,
@@ -359,8 +356,6 @@ static mv_err meta_choose(catalog_file *file, size_t size, uint64_t txn_id, meta
         return CATALOG_PAGE_FAIL(file, (uint64_t)at, "commit %" PRIu64 ", expected %s below 2^63",
                                  both[at].txn_id, at ? "an odd one" : "an even one");
     *chosen = both[at];
-    chosen->free_record = chosen->bytes + (both[at].free_record - both[at].bytes);
-    chosen->main_record = chosen->bytes + (both[at].main_record - both[at].bytes);
     return MV_OK;
 }
 
@@ -409,7 +404,7 @@ mv_err catalog_check_pages(const void *bytes, size_t size, uint64_t txn_id, bool
     file->txn_id = m.txn_id;
     bool torn = !meta_stands(file, &m); /* a commit was being written over it */
     if (!torn) err = check_trees(file, &m, deep);
-    /* Without a transaction its pages may be used anew, but not before a later commit has its meta
+    /* Without a transaction pages may be used anew, but not before a later commit has this meta
      * page. */
     if (torn || (err == MV_CORRUPT && !txn_id && !meta_stands(file, &m)))
         err = error_set(error, MV_BUSY, "%s: it was written to while it was verified", what);

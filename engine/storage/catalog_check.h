@@ -34,7 +34,10 @@
  * MV_CORRUPT: the text has `what` ("catalog.mdb"), the page, what was found and what was expected.
  * MV_WRONG_VERSION: another version of LMDB's format. MV_BUSY: commit `txn_id` is in neither meta
  * page any more, or the file was written to while the newest commit was verified: try again.
- * MV_NO_MEMORY. */
+ * MV_NO_MEMORY.
+ *
+ * With `txn_id` 0 on a file that others write, the newest commit may have pages that the file got
+ * after `size` was taken. There MV_CORRUPT is a finding only if the file still has that size. */
 mv_err catalog_check_pages(const void *bytes, size_t size, uint64_t txn_id, bool deep,
                            const char *what, mv_error *error);
 

@@ -46,8 +46,8 @@ mv_err catalog_page_claim(catalog_file *file, uint64_t first, uint64_t count, bo
     if (in_use && end > file->pages_count) end = file->pages_count;
     if (first < FIRST_PAGE || first >= end || count > end - first)
         return CATALOG_PAGE_FAIL(file, first,
-                                 "%" PRIu64 " pages %s from here, expected pages %u to %" PRIu64,
-                                 count, in_use ? "in use" : "free", FIRST_PAGE, end - 1);
+                                 "%s, %" PRIu64 " long, expected within pages %u to %" PRIu64,
+                                 in_use ? "in use" : "free", count, FIRST_PAGE, end - 1);
     for (uint64_t page = first; file->claimed && page < first + count; page++) {
         if (bits_get(file->claimed, (size_t)page))
             return CATALOG_PAGE_FAIL(file, page,

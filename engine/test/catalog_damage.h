@@ -118,8 +118,7 @@ static void leaf_rebuild(const image *i, uint8_t *page, size_t first, size_t kee
     memcpy(page + 14, &upper, 2);
 }
 
-/* Leave few nodes on a leaf and set its table's record right: a tree that LMDB would not make, but
- * takes. */
+/* Leave few nodes on a leaf and set its table's record right: a tree that LMDB takes, not makes. */
 static void thin_out(image *i)
 {
     uint8_t *newest = i->bytes + (number_at(i->bytes + 16 + 128, 8) <
@@ -155,9 +154,7 @@ static void damage(image *i)
     case 1: spoil(i, at + 16 + 2 * random_below(40), 2); break;
     case 2: spoil(i, node + 2 * random_below(4), 2); break;  /* sizes, flags, child */
     case 3: spoil(i, node + 8 + random_below(24), 1); break; /* key */
-    case 4:
-        spoil(i, node + 8 + random_below(8) + 8 * random_below(8), 8);
-        break; /* record, free list */
+    case 4: spoil(i, node + 8 + random_below(72), 8); break; /* record, free list */
     case 5: spoil(i, at + 8 * random_below(i->page_size / 8), 8); break;
     case 6:
         spoil(i, random_below(2) * i->page_size + 16 + 4 * random_below(34),
