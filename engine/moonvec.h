@@ -200,7 +200,8 @@ typedef struct mv_open_options {
     mv_durability durability;
 } mv_open_options;
 
-/* Open (or create) the collection at `path`; ":memory:" makes one that lives until it is closed.
+/* Open (or create) the collection at `path`; ":memory:" makes one that lives until it is closed. An empty
+ * directory counts as nothing there, except to must_create.
  * `options` may be NULL. MV_NOT_FOUND: nothing there and no schema given. MV_SCHEMA_MISMATCH: the
  * schema given is not the one there. MV_WRONG_VERSION: written by a newer moonvec. MV_CORRUPT:
  * damaged, or written without syncing before a power cut. */
@@ -357,7 +358,7 @@ typedef struct mv_stats {
     uint64_t fresh_rows;     /* not yet in a segment */
     uint64_t deleted_rows;   /* in segments, not yet dropped */
     uint64_t disk_bytes;     /* files of this commit, as allocated by the file system */
-    uint64_t memory_bytes;   /* what this process has allocated for the collection */
+    uint64_t memory_bytes;   /* allocated by moonvec in this process, mapped files not counted */
     uint64_t commit;         /* number of the last commit (LSN) */
     bool durable;            /* false: there are commits that were not synced */
 } mv_stats;

@@ -21,7 +21,8 @@ struct view;
 typedef struct engine_segment {
     struct engine_segment *next;
     segment *s;
-    uint32_t refs; /* views that name it; guarded by the mutex */
+    uint32_t refs;  /* views that name it; guarded by the mutex */
+    bool is_undone; /* of a transaction that was undone: its number is used again */
 } engine_segment;
 
 typedef struct engine {

@@ -27,22 +27,31 @@ static mv_err make_buffers(fresh_reader *r, mv_error *error)
     return MV_OK;
 }
 
-static mv_err make_columns(fresh_reader *r, mv_error *error)
+/* Room for a column of `type`, and the table's view of it. */
+static mv_err make_column(fresh_reader *r, mv_type type, fresh_column *gathered,
+                          table_column *shown, mv_error *error)
 {
     mv_err err = MV_OK;
-    for (uint32_t f = 0; r->wants.fields && f < r->schema->fields_count && !err; f++) {
+    gathered->nulls = array(r, bits_words(FRESH_CHUNK_ROWS), sizeof(uint64_t), &err, error);
+    if (cell_is_variable(type))
+        gathered->ends = array(r, FRESH_CHUNK_ROWS, sizeof(uint64_t), &err, error);
+    else
+        gathered->values = array(r, FRESH_CHUNK_ROWS, cell_width(type), &err, error);
+    *shown = (table_column){
+        .nulls = gathered->nulls, .values = gathered->values, .ends = gathered->ends};
+    return err;
+}
+
+static mv_err make_columns(fresh_reader *r, mv_error *error)
+{
+    uint32_t fields = r->schema->fields_count;
+    for (uint32_t f = 0; r->wants.fields && f < fields; f++) {
         if (!r->wants.fields[f]) continue;
         mv_type type = r->schema->fields[f].type;
-        table_column *column = &r->columns[f];
-        column->nulls = array(r, bits_words(FRESH_CHUNK_ROWS), sizeof(uint64_t), &err, error);
-        if (cell_is_variable(type))
-            column->ends = array(r, FRESH_CHUNK_ROWS, sizeof(uint64_t), &err, error);
-        else
-            column->values = array(r, FRESH_CHUNK_ROWS, cell_width(type), &err, error);
+        MV_TRY(make_column(r, type, &r->gathered[f], &r->columns[f], error));
     }
-    if (r->wants.id && !err)
-        r->table.ids.ends = array(r, FRESH_CHUNK_ROWS, sizeof(uint64_t), &err, error);
-    return err;
+    if (!r->wants.id) return MV_OK;
+    return make_column(r, MV_STRING, &r->gathered[fields], &r->table.ids, error);
 }
 
 mv_err fresh_open(fresh_reader *r, const snapshot *s, const fresh_wants *wants, mv_error *error)
@@ -57,6 +66,7 @@ mv_err fresh_open(fresh_reader *r, const snapshot *s, const fresh_wants *wants, 
     r->docids = array(r, FRESH_CHUNK_ROWS, sizeof *r->docids, &err, error);
     r->vectors = array(r, FRESH_CHUNK_ROWS, sizeof *r->vectors, &err, error);
     r->inverse_norms = array(r, FRESH_CHUNK_ROWS, sizeof *r->inverse_norms, &err, error);
+    r->gathered = array(r, r->schema->fields_count + 1, sizeof *r->gathered, &err, error);
     r->columns = array(r, r->schema->fields_count, sizeof *r->columns, &err, error);
     r->all_vectors = array(r, r->schema->vectors_count, sizeof *r->all_vectors, &err, error);
     if (err) return err;
@@ -87,59 +97,58 @@ static mv_err take_rows(fresh_reader *r, mv_error *error)
     return MV_OK;
 }
 
-/* One variable cell more; the ends array is ours, const only for readers. */
-static mv_err append_cell(mem_buffer *bytes, const uint64_t *ends, uint32_t row,
-                          const uint8_t *cell_bytes, uint32_t size, mv_error *error)
+/* One variable cell more. */
+static mv_err append_cell(mem_buffer *bytes, uint64_t *end, const uint8_t *cell_bytes,
+                          uint32_t size, mv_error *error)
 {
     if (!mem_buffer_append(bytes, cell_bytes, size)) return error_memory(error, size, "fresh rows");
-    uint64_t end = bytes->size;
-    memcpy((char *)(uintptr_t)(ends + row), &end, sizeof end);
+    *end = bytes->size;
+    return MV_OK;
+}
+
+/* Show the bytes gathered: never a NULL pointer, which would be no text at all. */
+static mv_err show_bytes(mem_buffer *bytes, table_column *shown, mv_error *error)
+{
+    if (!mem_buffer_reserve(bytes, 1)) return error_memory(error, 1, "fresh rows");
+    shown->bytes = bytes->data;
+    shown->bytes_size = bytes->size;
     return MV_OK;
 }
 
 static mv_err gather_column(fresh_reader *r, uint32_t field, mv_error *error)
 {
-    table_column *column = &r->columns[field];
+    const fresh_column *out = &r->gathered[field];
     mv_type type = r->schema->fields[field].type;
-    bool variable = cell_is_variable(type);
-    size_t width = variable ? 0 : cell_width(type);
+    size_t width = cell_width(type);
     mem_buffer *bytes = &r->bytes[field];
-    uint64_t nulls[FRESH_CHUNK_ROWS / 64] = {0};
-    uint8_t *values = (uint8_t *)(uintptr_t)column->values; /* ours, const only for readers */
     bytes->size = 0;
+    memset(out->nulls, 0, FRESH_CHUNK_ROWS / 8);
     for (uint32_t row = 0; row < r->table.rows; row++) {
         cell c;
         row_cell(r->schema, r->rows[row], field, &c);
         bool is_null = c.state == CELL_NULL;
-        if (is_null) bits_set(nulls, row);
-        if (variable)
-            MV_TRY(append_cell(bytes, column->ends, row, c.bytes, is_null ? 0 : c.size, error));
+        if (is_null) bits_set(out->nulls, row);
+        if (cell_is_variable(type))
+            MV_TRY(append_cell(bytes, &out->ends[row], c.bytes, is_null ? 0 : c.size, error));
         else if (is_null)
-            memset(values + row * width, 0, width);
+            memset(out->values + row * width, 0, width);
         else
-            memcpy(values + row * width, c.bytes, width);
+            memcpy(out->values + row * width, c.bytes, width);
     }
-    memcpy((char *)(uintptr_t)column->nulls, nulls, sizeof nulls);
-    if (!mem_buffer_reserve(bytes, 1))
-        return error_memory(error, 1, "fresh rows"); /* never a NULL pointer */
-    column->bytes = bytes->data;
-    column->bytes_size = bytes->size;
-    return MV_OK;
+    return show_bytes(bytes, &r->columns[field], error);
 }
 
 static mv_err gather_ids(fresh_reader *r, mv_error *error)
 {
-    mem_buffer *bytes = &r->bytes[r->schema->fields_count];
-    bytes->size = 0;
+    uint32_t at = r->schema->fields_count;
+    r->bytes[at].size = 0;
     for (uint32_t row = 0; row < r->table.rows; row++) {
         const uint8_t *id;
         uint32_t size;
         row_id(r->rows[row], &id, &size);
-        MV_TRY(append_cell(bytes, r->table.ids.ends, row, id, size, error));
+        MV_TRY(append_cell(&r->bytes[at], &r->gathered[at].ends[row], id, size, error));
     }
-    r->table.ids.bytes = bytes->data;
-    r->table.ids.bytes_size = bytes->size;
-    return MV_OK;
+    return show_bytes(&r->bytes[at], &r->table.ids, error);
 }
 
 mv_err fresh_next(fresh_reader *r, mv_error *error)

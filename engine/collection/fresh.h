@@ -16,6 +16,13 @@ typedef struct fresh_wants {
     uint32_t vector_field; /* or FRESH_NO_VECTOR */
 } fresh_wants;
 
+/* Where one column is gathered; the table shows it to readers. */
+typedef struct fresh_column {
+    uint64_t *nulls;
+    uint8_t *values; /* fixed types */
+    uint64_t *ends;  /* variable types */
+} fresh_column;
+
 /* Reusable: starts as zeros; its buffers grow once. */
 typedef struct fresh_reader {
     const mv_schema *schema;
@@ -26,6 +33,7 @@ typedef struct fresh_reader {
     uint64_t *docids;
     const void **vectors;
     float *inverse_norms;
+    fresh_column *gathered; /* one per scalar field, then one for the ids */
     table_column *columns;
     table_vectors *all_vectors;
     mem_arena arena;   /* all of the above and the columns' fixed parts */

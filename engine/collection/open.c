@@ -51,24 +51,42 @@ static mv_err create(const char *path, const mv_schema *schema, mv_error *error)
 
 /* ---------------------------------------------------------------- opening */
 
+static mv_err note_entry(void *ctx, const char *name, mv_error *error)
+{
+    (void)name, (void)error;
+    *(bool *)ctx = true;
+    return MV_OK;
+}
+
+static bool is_empty_directory(const char *path)
+{
+    bool has_entries = false;
+    return !os_each_entry(path, note_entry, &has_entries, NULL) && !has_entries;
+}
+
+static mv_err create_missing(const char *path, const mv_open_options *options, mv_error *error)
+{
+    if (!options->schema)
+        return error_set(error, MV_NOT_FOUND,
+                         "there is no collection '%s' (give a schema to create it)", path);
+    if (options->read_only)
+        return error_set(error, MV_NOT_FOUND,
+                         "there is no collection '%s', and read_only creates none", path);
+    mv_err err = create(path, options->schema, error);
+    /* Another process may have been faster: then its collection is opened. */
+    return err == MV_EXISTS && !options->must_create ? MV_OK : err;
+}
+
 static mv_err open_or_create(const char *path, const mv_open_options *options, engine **e,
                              mv_error *error)
 {
     os_kind there = os_look(path);
+    if (there != OS_NOTHING && options->must_create)
+        return error_set(error, MV_EXISTS, "'%s' exists already", path);
     if (there == OS_FILE || there == OS_OTHER)
         return error_set(error, MV_CORRUPT, "'%s' is not a collection: it is no directory", path);
-    if (there == OS_NOTHING || options->must_create) {
-        if (!options->schema)
-            return error_set(error, MV_NOT_FOUND,
-                             "there is no collection '%s' (give a schema to create it)", path);
-        if (options->read_only)
-            return error_set(error, MV_NOT_FOUND,
-                             "there is no collection '%s', and read_only creates none", path);
-        mv_err err = there == OS_NOTHING ? create(path, options->schema, error)
-                                         : error_set(error, MV_EXISTS, "'%s' exists already", path);
-        if (err && (err != MV_EXISTS || options->must_create))
-            return err; /* else another process was faster */
-    }
+    if (there == OS_NOTHING || is_empty_directory(path))
+        MV_TRY(create_missing(path, options, error));
     MV_TRY(registry_open(path, options, e, error));
     mv_err err = options->schema ? schema_compare(options->schema, (*e)->schema, error) : MV_OK;
     if (err) registry_release(*e);

@@ -8,7 +8,7 @@
 static engine_segment *find_open(engine *e, uint64_t number)
 {
     for (engine_segment *shared = e->segments; shared; shared = shared->next)
-        if (shared->s->number == number) return shared;
+        if (shared->s->number == number && !shared->is_undone) return shared;
     return NULL;
 }
 
@@ -44,6 +44,14 @@ mv_err view_adopt_segment(engine *e, segment *s, mv_error *error)
     mv_err err = share(e, s, NULL, error);
     os_mutex_unlock(e->mutex);
     return err;
+}
+
+void view_undo_segment(engine *e, uint64_t number)
+{
+    os_mutex_lock(e->mutex);
+    engine_segment *shared = find_open(e, number);
+    if (shared) shared->is_undone = true;
+    os_mutex_unlock(e->mutex);
 }
 
 static bool names(const view *v, const engine_segment *shared)

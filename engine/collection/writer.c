@@ -50,7 +50,10 @@ void writer_abort(writer *w)
 {
     if (!w) return;
     if (w->e->fork_generation != os_fork_generation()) return;
-    for (uint32_t i = 0; i < w->sealed_count; i++) segment_writer_undo(w->sealed[i]);
+    for (uint32_t i = 0; i < w->sealed_count; i++) {
+        view_undo_segment(w->e, segment_writer_record(w->sealed[i])->number);
+        segment_writer_undo(w->sealed[i]);
+    }
     if (w->txn) {
         catalog_end(w->txn);
         engine_end_write(w->e);

@@ -3,6 +3,7 @@
 #include "storage/schema.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "storage/cell.h"
 #include "vector/element.h"
@@ -78,10 +79,14 @@ static mv_err check_name(const char *what, const char *name, char extra, mv_erro
 static mv_err check_field_name(const mv_schema *schema, const char *name, mv_error *error)
 {
     static const char *const reserved[] = {"id", "score", "distance"};
+    static const char *const keywords[] = {"true", "false", "not"}; /* begin a test of a filter */
     MV_TRY(check_name("field", name, 0, error));
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         if (strcmp(name, reserved[i]) == 0)
             return error_set(error, MV_MISUSE, "field name '%s' is reserved", name);
+    for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
+        if (strcasecmp(name, keywords[i]) == 0)
+            return error_set(error, MV_MISUSE, "field name '%s' is a keyword of filters", name);
     uint32_t position;
     if (mv_schema_find_field(schema, name, strlen(name), &position) ||
         mv_schema_find_vector(schema, name, strlen(name), &position))
