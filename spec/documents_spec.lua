@@ -34,7 +34,7 @@ for _, state in ipairs { "fresh", "sealed" } do
     end
 
     before_each(function()
-      books = new_books { maintenance = "manual" }
+      books = new_books { maintenance = "manual", path = state == "fresh" and ":memory:" or nil }
     end)
     after_each(support.clean)
 

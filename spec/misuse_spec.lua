@@ -7,10 +7,10 @@ describe("misuse of", function()
   local c
 
   setup(function()
-    c = support.collection {
+    c = support.collection({
       fields = { { name = "title", type = "string" }, { name = "year", type = "int32", nullable = true } },
       vectors = { { name = "embedding", type = "vector_fp32", dim = 2 } },
-    }
+    }, { path = ":memory:" })
     c:insert { id = "dune", title = "Dune", embedding = { 1, 0 } }
   end)
   teardown(function()

@@ -3,6 +3,8 @@
 
 local MODULE_SIZE_MAX = 1024 * 1024 -- bytes of the stripped module
 
+local ALL_CORES = "export CMAKE_BUILD_PARALLEL_LEVEL=$(getconf _NPROCESSORS_ONLN); "
+
 if _VERSION ~= "Lua 5.4" then
   return
 end
@@ -13,7 +15,7 @@ end
 
 --- Run a shell command that must succeed; returns what it printed.
 local function shell(command)
-  local pipe = assert(io.popen("{ " .. command .. "; } 2>&1; echo status $?"))
+  local pipe = assert(io.popen(ALL_CORES .. "{ " .. command .. "; } 2>&1; echo status $?"))
   local output = pipe:read("*a")
   pipe:close()
   local text, status = output:match("^(.-)status (%d+)\n$")

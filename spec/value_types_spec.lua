@@ -2,6 +2,8 @@
 
 local support = require "spec.support.init"
 
+local MEMORY = { path = ":memory:" }
+
 local has_integers = support.has_integers
 
 -- An int64 as this Lua has it: a number where it fits, else its decimal string.
@@ -98,7 +100,7 @@ for _, case in ipairs(cases) do
     end)
 
     it("finds its values by a filter", function()
-      local c = support.collection(schema(type), { maintenance = "manual" })
+      local c = support.collection(schema(type), { maintenance = "manual", path = ":memory:" })
       for i, value in ipairs(values) do
         c:insert { id = i, f = value, list = { value } }
       end
@@ -119,7 +121,7 @@ describe("a value that its type cannot hold", function()
   it("is refused, naming document and field", function()
     for _, case in ipairs(refused) do
       local type, value = case[1], case[2]
-      local c = support.collection { fields = { { name = "f", type = type } } }
+      local c = support.collection({ fields = { { name = "f", type = type } } }, MEMORY)
       local message = support.message_of(c.insert, c, { id = "dune", f = value })
       assert.truthy(message:find("'dune'", 1, true), type .. ": " .. message)
       assert.truthy(message:find("'f'", 1, true), type .. ": " .. message)
@@ -159,9 +161,10 @@ describe("moonvec", function()
       local u = support.collection(schema "uint64")
       c:insert { id = "a", f = ffi.new("int64_t", -5), list = { ffi.new("int64_t", 2) ^ 62, ffi.new("uint64_t", 7) } }
       assert.same({ id = "a", f = -5, list = { "4611686018427387904", 7 } }, c:fetch("a"))
-      u:insert { id = ffi.new("uint64_t", 12), f = ffi.cast("uint64_t", -1) }
+      local top = ffi.new("uint64_t", 0) - 1
+      u:insert { id = ffi.new("uint64_t", 12), f = top }
       assert.same({ id = "12", f = "18446744073709551615" }, u:fetch(12))
-      assert.equal(1, u:count("f = ?", { ffi.cast("uint64_t", -1) }))
+      assert.equal(1, u:count("f = ?", { top }))
       assert.has_error(function()
         c:insert { id = "b", f = ffi.new("int[2]") }
       end)

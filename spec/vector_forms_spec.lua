@@ -56,7 +56,9 @@ for _, type in ipairs { "vector_fp32", "vector_fp16", "vector_int8" } do
     local numbers = { 3, -4, 12 }
 
     before_each(function()
-      c = support.collection({ vectors = { { name = "v", type = type, dim = 3 } } }, { maintenance = "manual" })
+      c = support.collection({ vectors = { { name = "v", type = type, dim = 3 } } }, {
+        path = ":memory:", maintenance = "manual",
+      })
       c:insert {
         { id = "table", v = numbers },
         { id = "string", v = moonvec.pack(numbers) },

@@ -3,9 +3,9 @@
 #include "check_args.h"
 #include "push_values.h"
 
-static int push_done(lua_State *L, mv_err err, const mv_error *error)
+static int push_done(lua_State *L, const char *call, mv_err err, const mv_error *error)
 {
-    if (err) return push_failure(L, error);
+    if (err) return push_failure(L, call, error);
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -14,14 +14,14 @@ int call_flush(lua_State *L)
 {
     mv_error error = {0};
     collection_box *box = check_collection(L, 1, "flush");
-    return push_done(L, mv_flush(box->collection, &error), &error);
+    return push_done(L, "flush", mv_flush(box->collection, &error), &error);
 }
 
 int call_check(lua_State *L)
 {
     mv_error error = {0};
     collection_box *box = check_collection(L, 1, "check");
-    return push_done(L, mv_check(box->collection, &error), &error);
+    return push_done(L, "check", mv_check(box->collection, &error), &error);
 }
 
 int call_backup(lua_State *L)
@@ -30,7 +30,7 @@ int call_backup(lua_State *L)
     collection_box *box = check_collection(L, 1, "backup");
     lua_settop(L, 2);
     const char *path = check_string(L, 2, "backup", "path");
-    return push_done(L, mv_backup(box->collection, path, &error), &error);
+    return push_done(L, "backup", mv_backup(box->collection, path, &error), &error);
 }
 
 /* ---------------------------------------------------------------- transactions */
@@ -39,14 +39,14 @@ int call_begin(lua_State *L)
 {
     mv_error error = {0};
     collection_box *box = check_collection(L, 1, "transaction");
-    return push_done(L, mv_begin(box->collection, &error), &error);
+    return push_done(L, "transaction", mv_begin(box->collection, &error), &error);
 }
 
 int call_commit(lua_State *L)
 {
     mv_error error = {0};
     collection_box *box = check_collection(L, 1, "transaction");
-    return push_done(L, mv_commit(box->collection, &error), &error);
+    return push_done(L, "transaction", mv_commit(box->collection, &error), &error);
 }
 
 int call_abort(lua_State *L)
@@ -83,7 +83,7 @@ int call_stats(lua_State *L)
     mv_error error = {0};
     mv_stats stats;
     collection_box *box = check_collection(L, 1, "stats");
-    if (mv_get_stats(box->collection, &stats, &error)) return push_failure(L, &error);
+    if (mv_get_stats(box->collection, &stats, &error)) return push_failure(L, "stats", &error);
     lua_createtable(L, 0, 10);
     set_unsigned(L, "documents", stats.documents);
     set_unsigned(L, "segments", stats.segments);
@@ -138,10 +138,10 @@ int call_optimize_step(lua_State *L)
     collection_box *owner = check_collection(L, 1, "optimize");
     lua_Number budget_ms = luaL_checknumber(L, 2);
     job_box *box = job_take(L, owner, &error);
-    if (!box) return push_failure(L, &error);
+    if (!box) return push_failure(L, "optimize", &error);
     if (mv_optimize_step(box->job, budget_ms, &more, &progress, &error)) {
         part_release(L, &box->part);
-        return push_failure(L, &error);
+        return push_failure(L, "optimize", &error);
     }
     if (more) {
         slot_store(L, 1, SLOT_JOB);

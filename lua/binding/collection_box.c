@@ -67,10 +67,10 @@ static int open_collection(lua_State *L, const char *call, int options_at, int s
             check_word(L, at + MAINTENANCE, &where, "maintenance", maintenances, 2);
     if (!schema_at && !lua_isnil(L, at + SCHEMA)) schema_at = at + SCHEMA;
     if (schema_at && !(open.schema = schema_read(L, schema_at, &error)))
-        return push_failure(L, &error);
+        return push_failure(L, "schema", &error);
 
     collection_box *box = push_box(L, path);
-    if (mv_open(path, &open, &box->collection, &error)) return push_failure(L, &error);
+    if (mv_open(path, &open, &box->collection, &error)) return push_failure(L, call, &error);
     (void)lua_gc(L, LUA_GCSTEP, COLLECTION_KIB);
     return 1;
 }
@@ -90,7 +90,7 @@ int call_create_and_open(lua_State *L)
 int call_destroy_path(lua_State *L)
 {
     mv_error error = {0};
-    if (mv_destroy(check_path(L, "destroy"), &error)) return push_failure(L, &error);
+    if (mv_destroy(check_path(L, "destroy"), &error)) return push_failure(L, "destroy", &error);
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -109,7 +109,7 @@ int call_close(lua_State *L)
 {
     mv_error error = {0};
     collection_box *box = check_collection_box(L, 1, "close");
-    if (close_box(L, box, &error)) return push_failure(L, &error);
+    if (close_box(L, box, &error)) return push_failure(L, "close", &error);
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -126,9 +126,9 @@ int call_destroy(lua_State *L)
 {
     mv_error error = {0};
     collection_box *box = check_collection(L, 1, "destroy");
-    if (close_box(L, box, &error)) return push_failure(L, &error);
+    if (close_box(L, box, &error)) return push_failure(L, "destroy", &error);
     if (strcmp(box->path, MEMORY_PATH) != 0 && mv_destroy(box->path, &error))
-        return push_failure(L, &error);
+        return push_failure(L, "destroy", &error);
     lua_pushboolean(L, 1);
     return 1;
 }

@@ -259,7 +259,7 @@ static int push_answer(lua_State *L, result_box *box, const query_args *args, bo
     mv_err err = lua_isnil(L, args->at + VECTORS)
                      ? push_hits(L, box, args, 0, count, reuse, keys, &error)
                      : push_results(L, box, args, reuse, keys, &error);
-    if (err) return push_failure(L, &error);
+    if (err) return push_failure(L, "query", &error);
     if (!for_rerank) return 1;
     lua_pushinteger(L, (lua_Integer)args->topk);
     lua_pushinteger(L, (lua_Integer)args->offset);
@@ -307,7 +307,7 @@ int call_query(lua_State *L)
     read_query(L, &args, for_rerank);
 
     result_box *box = search(L, owner, &args, &error);
-    if (!box) return push_failure(L, &error);
+    if (!box) return push_failure(L, "query", &error);
     int box_at = lua_gettop(L);
     int pushed = push_answer(L, box, &args, for_rerank);
     result_put_back(L, 1, box_at);

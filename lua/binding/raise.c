@@ -94,9 +94,11 @@ void raise_unknown(lua_State *L, const place *where, const char *kind, const cha
     raise_at(L, where, "unknown %s '%.80s'", kind, given);
 }
 
-int push_failure(lua_State *L, const mv_error *error)
+int push_failure(lua_State *L, const char *call, const mv_error *error)
 {
-    if (error->code == MV_MISUSE) raise_text(L, error->text);
+    if (error->code == MV_MISUSE && strncmp(error->text, "filter:", 7) == 0)
+        raise_text(L, error->text);
+    if (error->code == MV_MISUSE) raise_misuse(L, "%s: %s", call, error->text);
     lua_pushnil(L);
     lua_pushstring(L, error->text);
     lua_pushstring(L, mv_err_name(error->code));

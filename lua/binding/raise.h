@@ -25,8 +25,10 @@ _Noreturn void raise_at(lua_State *L, const place *where, const char *format, ..
 _Noreturn void raise_unknown(lua_State *L, const place *where, const char *kind, const char *given,
                              const char *const *names, size_t names_count);
 
-/* The answer to a failed engine call: pushes nil, text, code and returns 3, or raises MV_MISUSE. */
-int push_failure(lua_State *L, const mv_error *error);
+/* The answer to an engine call that failed: pushes nil, text, code and returns 3, or raises
+ * MV_MISUSE as
+ * "<call>: <text>" ("filter:14: ..." stays as it is: it says where by itself). */
+int push_failure(lua_State *L, const char *call, const mv_error *error);
 
 /* raise(message) for the Lua half. */
 int raise_call(lua_State *L);

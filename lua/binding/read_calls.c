@@ -50,7 +50,7 @@ static int push_fetched(lua_State *L, result_box *box, const mv_schema *schema, 
         output_push_table(L, out, keys, 0, 0);
         err = output_fill(L, box, 0, schema, out, keys, &error);
     }
-    return err ? push_failure(L, &error) : 1;
+    return err ? push_failure(L, "fetch", &error) : 1;
 }
 
 /* A result kept from before a fork answers MV_BUSY in the child: then a new one is tried. */
@@ -89,7 +89,7 @@ int call_fetch(lua_State *L)
     }
 
     result_box *box = fetch_into(L, owner, &list, &error);
-    if (!box) return push_failure(L, &error);
+    if (!box) return push_failure(L, "fetch", &error);
     int box_at = lua_gettop(L);
     int pushed = push_fetched(L, box, schema, &out, 2, &one);
     result_put_back(L, 1, box_at);
@@ -104,7 +104,7 @@ int call_count(lua_State *L)
     collection_box *box = check_collection(L, 1, "count");
     lua_settop(L, 3);
     const mv_filter *filter = read_filter(L, 2, 3, "count", &args);
-    if (mv_count(box->collection, filter, &count, &error)) return push_failure(L, &error);
+    if (mv_count(box->collection, filter, &count, &error)) return push_failure(L, "count", &error);
     push_unsigned(L, count);
     return 1;
 }
@@ -174,7 +174,7 @@ int call_iterate(lua_State *L)
     if (!err) err = mv_iterator_open(owner->collection, filter, &box->iterator, &error);
     if (err) {
         part_release(L, &box->result.part);
-        return push_failure(L, &error);
+        return push_failure(L, "iterate", &error);
     }
     lua_pushvalue(L, box_at);
     lua_pushboolean(L, 0);

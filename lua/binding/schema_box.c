@@ -236,7 +236,7 @@ int schema_call(lua_State *L)
     mv_error error = {0};
     luaL_checkany(L, 1);
     const mv_schema *schema = schema_read(L, 1, &error);
-    if (!schema) return push_failure(L, &error);
+    if (!schema) return push_failure(L, "schema", &error);
     schema_push(L, schema);
     return 1;
 }

@@ -132,7 +132,7 @@ static int write_documents(lua_State *L, mv_write_mode mode, const char *call)
     if (!err && mv_batch_count(box->batch) > 0)
         err = mv_write(owner->collection, mode, box->batch, &written, &error);
     part_release(L, &box->part);
-    if (err) return push_failure(L, &error);
+    if (err) return push_failure(L, call, &error);
     push_unsigned(L, written);
     return 1;
 }
@@ -168,7 +168,7 @@ int call_delete(lua_State *L)
         one = check_id(L, 2, &where, text);
     }
     if (mv_delete(box->collection, list.ids, list.count, &deleted, &error))
-        return push_failure(L, &error);
+        return push_failure(L, "delete", &error);
     push_unsigned(L, deleted);
     return 1;
 }
@@ -183,7 +183,7 @@ int call_delete_by_filter(lua_State *L)
     const mv_filter *filter = read_filter(L, 2, 3, "delete_by_filter", &args);
     if (!filter) raise_misuse(L, "delete_by_filter: expected a filter ('true' deletes everything)");
     if (mv_delete_by_filter(box->collection, filter, &deleted, &error))
-        return push_failure(L, &error);
+        return push_failure(L, "delete_by_filter", &error);
     push_unsigned(L, deleted);
     return 1;
 }

@@ -291,7 +291,7 @@ function filters.is_null(name) end
 ---@return moonvec.filter
 function filters.not_null(name) end
 
---- `%` any bytes, `_` one byte
+--- `%` any characters, `_` one character (UTF-8)
 ---@param name string
 ---@param pattern string
 ---@param escape? string one character that makes the next one ordinary

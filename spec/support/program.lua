@@ -2,9 +2,11 @@
 
 local M = {}
 
-local function quote(text)
+--- `text` as one word of a shell command.
+function M.quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
+local quote = M.quote
 
 local function interpreter()
   local lowest = 0 -- "lua5.4 -e x busted" has lua5.4 at arg[-3]
@@ -14,15 +16,20 @@ local function interpreter()
   return arg[lowest]
 end
 
+--- The shell command that runs `script` with arguments.
+function M.command(script, ...)
+  local command = { quote(interpreter()), quote(script) }
+  for _, argument in ipairs({ ... }) do
+    command[#command + 1] = quote(tostring(argument))
+  end
+  return table.concat(command, " ")
+end
+
 --- Runs `script` with arguments. Returns its output, stdout and stderr as they came, and its
 --- exit status.
 function M.run(script, ...)
-  local command = { quote(interpreter()), quote(script) }
-  for _, argument in ipairs({ ... }) do
-    command[#command + 1] = quote(argument)
-  end
   -- Lua 5.1 cannot tell the status of a pipe, so the shell writes it below the output.
-  local pipe = assert(io.popen(table.concat(command, " ") .. " 2>&1; echo $?"))
+  local pipe = assert(io.popen(M.command(script, ...) .. " 2>&1; echo $?"))
   local output, status = pipe:read("*a"):match("^(.-)(%d+)\n$")
   pipe:close()
   return output, tonumber(status)

@@ -1,0 +1,130 @@
+-- Who keeps whom alive: collections, iterators and results in the hands of the collector.
+
+local moonvec = require "moonvec"
+local support = require "spec.support.init"
+
+local SCHEMA = {
+  fields = { { name = "n", type = "int32" } },
+  vectors = { { name = "v", type = "vector_fp32", dim = 2 } },
+}
+
+local function collect()
+  collectgarbage()
+  collectgarbage() -- what was finalized in the first round is freed in the second
+end
+
+local function fill(c, count)
+  local documents = {}
+  for n = 1, count do
+    documents[n] = { id = n, n = n, v = { n, 1 } }
+  end
+  assert(c:insert(documents))
+  return c
+end
+
+describe("an iterator", function()
+  after_each(support.clean)
+
+  it("keeps its collection alive", function()
+    local path = support.path()
+    local next_document = fill(assert(moonvec.open(path, { schema = SCHEMA })), 3):iterate()
+    collect()
+    assert.equal("1", next_document().id)
+    collect()
+    assert.equal("2", next_document().id)
+    next_document = nil -- luacheck: ignore
+    collect()
+    assert.is_true(moonvec.destroy(path))
+  end)
+
+  it("is released at its end, when its collection is closed, or by the collector", function()
+    local c, path = support.collection(SCHEMA)
+    fill(c, 100)
+    for _ = 1, 300 do -- more than there are readers' places
+      assert.equal("1", c:iterate()().id)
+      collectgarbage("step", 100)
+    end
+    local iterators = {}
+    for i = 1, 20 do
+      iterators[i] = c:iterate { filter = "n <= ?", args = { i } }
+      iterators[i]()
+    end
+    for _ in iterators[1] do
+      error("there was one document only")
+    end
+    c:close()
+    for i = 2, 20 do
+      assert.has_error(iterators[i])
+    end
+    assert.is_nil(iterators[1]())
+    assert.is_true(moonvec.destroy(path))
+  end)
+end)
+
+describe("the collector", function()
+  after_each(support.clean)
+
+  it("may come at any time", function()
+    local pause = collectgarbage("setpause", 1)
+    local c = fill(support.collection(SCHEMA, { path = ":memory:" }), 50)
+    local into = {}
+    for i = 1, 200 do
+      local seen = 0
+      for document in c:iterate { filter = "n <= 10", include_vector = "table" } do
+        seen = seen + 1
+        assert.equal(document.n, c:query({ vector = document.v, topk = 1, into = into })[1].n)
+        if i % 10 == 0 then
+          collect()
+        end
+        if seen == i % 12 then
+          break
+        end
+      end
+      c:upsert { id = "x" .. i, n = 100 + i, v = { 1, i } }
+    end
+    collectgarbage("setpause", pause)
+    assert.equal(250, #c)
+  end)
+
+  it("leaves nothing open of collections that were dropped", function()
+    local path = support.path()
+    assert(moonvec.open(path, { schema = SCHEMA })):close()
+    for i = 1, 40 do
+      local c = assert(moonvec.open(path))
+      c:upsert { id = i, n = i, v = { 1, i } }
+      c:query { vector = { 1, 1 } }
+      c:iterate()()
+      if i % 3 == 0 then
+        c:optimize { budget_ms = 0.001 }
+      end
+      pcall(c.query, c, { vector = { 1 } })
+      pcall(c.insert, c, { { id = "y", n = i, v = { 1, i } }, { id = "z", n = "wrong" } })
+    end
+    collect()
+    assert.is_true(moonvec.destroy(path))
+  end)
+end)
+
+describe("Lua 5.4's to-be-closed variables", function()
+  after_each(support.clean)
+
+  local function run(text, ...)
+    return assert((loadstring or load)(text))(...) -- luacheck: ignore
+  end
+
+  it("close collections, and loops left early", function()
+    if _VERSION < "Lua 5.4" then
+      return
+    end
+    local c, path = support.collection(SCHEMA)
+    fill(c, 3):close()
+    run([[
+      local moonvec, path = ...
+      local c <close> = assert(moonvec.open(path))
+      for document in c:iterate() do
+        break
+      end
+    ]], moonvec, path)
+    assert.is_true(moonvec.destroy(path))
+  end)
+end)

@@ -1,0 +1,271 @@
+-- Several processes with one collection: one writes while others read, writers take turns, and nobody calls refresh.
+
+local children = require "spec.support.children"
+local listing = require "spec.support.listing"
+local support = require "spec.support.init"
+
+local SCHEMA = {
+  fields = { { name = "batch", type = "int32" }, { name = "amount", type = "int64" } },
+  vectors = { { name = "v", type = "vector_fp32", dim = 4, metric = "l2", index = "flat" } },
+}
+
+local ACCOUNTS = 60
+local TOTAL = ACCOUNTS * 100 -- of all amounts, in every commit
+
+-- Writes all accounts anew, again and again: in each commit all carry the same batch number, and the amounts move
+-- between them. Prints nothing before it is told to go.
+local function write_batches(path, accounts, batches, optimize_every)
+  local support = require "spec.support.init" -- luacheck: ignore
+  local c = assert(require("moonvec").open(path, { durability = "none", maintenance = "manual" }))
+  local random = support.random(11)
+  local amounts = {}
+  for n = 1, accounts do
+    amounts[n] = 100
+  end
+  io.read()
+  for batch = 1, batches do
+    local documents = {}
+    for _ = 1, 20 do
+      local from, to, amount = random(accounts), random(accounts), random(50)
+      amounts[from] = amounts[from] - amount
+      amounts[to] = amounts[to] + amount
+    end
+    for n = 1, accounts do
+      documents[n] = { id = n, batch = batch, amount = amounts[n], v = { n, batch, 0, 0 } }
+    end
+    assert(c:upsert(documents) == accounts)
+    if optimize_every > 0 and batch % optimize_every == 0 then
+      assert(c:optimize())
+    end
+  end
+  c:close()
+end
+
+-- Reads in every way until the last batch is there. Each read must see one commit, none older than the one before.
+-- Prints the number of different batches that were seen.
+local function read_batches(path, accounts, batches, total)
+  local c = assert(require("moonvec").open(path, { read_only = true }))
+  local newest, different = 0, 0
+
+  local function see(documents)
+    local batch, sum = documents[1].batch, 0
+    assert(#documents == accounts, "a commit with another number of documents")
+    for _, document in ipairs(documents) do
+      assert(document.batch == batch, "documents of different commits")
+      sum = sum + document.amount
+    end
+    assert(sum == total, "amounts of different commits")
+    assert(batch >= newest, "an older commit than before")
+    different = different + (batch > newest and 1 or 0)
+    newest = batch
+  end
+
+  local by_iterator = function()
+    local documents = {}
+    for document in c:iterate() do
+      documents[#documents + 1] = document
+    end
+    return documents
+  end
+
+  print("ready")
+  while newest < batches do
+    see(assert(c:query { vector = { 1, 2, 3, 4 }, topk = accounts + 1 }))
+    see(assert(c:query { filter = "batch >= ?", args = { newest }, topk = accounts + 1 }))
+    see(by_iterator())
+    local count = c:count("batch = ?", { newest })
+    assert(count == 0 or count == accounts, "part of a commit is counted")
+    assert(#c == accounts)
+  end
+  c:close()
+  print(different)
+end
+
+local function accounts_of_batch(batch)
+  local documents = {}
+  for n = 1, ACCOUNTS do
+    documents[n] = { id = n, batch = batch, amount = 100, v = { n, batch, 0, 0 } }
+  end
+  return documents
+end
+
+describe("a collection in several processes:", function()
+  after_each(function()
+    children.clean()
+    support.clean()
+  end)
+
+  for what, optimize_every in pairs { ["writing"] = 0, ["writing and optimizing"] = 7 } do
+    it("readers see one whole commit after the other while another process is " .. what, function()
+      local batches = 150
+      local c, path = support.collection(SCHEMA)
+      c:insert(accounts_of_batch(0))
+      local writer = children.start(write_batches, path, ACCOUNTS, batches, optimize_every)
+      local readers = {}
+      for i = 1, 3 do
+        readers[i] = children.start(read_batches, path, ACCOUNTS, batches, TOTAL)
+        assert.equal("ready", readers[i]:read())
+      end
+      writer:send("go")
+      for _, reader in ipairs(readers) do
+        local lines = reader:wait()
+        assert.is_true(tonumber(lines[1]) > 1, "a reader saw the end only")
+      end
+      writer:wait()
+      assert.is_true(c:check())
+    end)
+  end
+
+  it("a commit is seen by the next read of any other process", function()
+    local c, path = support.collection(SCHEMA)
+    local reader = children.start(function(where)
+      local collection = assert(require("moonvec").open(where, { read_only = true }))
+      for _ in io.lines() do
+        print(#collection, collection:query({ vector = { 0, 0, 0, 0 }, topk = 1 })[1].batch)
+      end
+    end, path)
+    for n = 1, 100 do
+      c:upsert {
+        { id = n, batch = n, amount = 0, v = { 1, 0, 0, 0 } },
+        { id = "near", batch = n, amount = 0, v = { 0, 0, 0, 0 } },
+      }
+      reader:send("look")
+      assert.equal((n + 1) .. "\t" .. n, reader:read())
+    end
+    reader:kill()
+  end)
+
+  it("an open iterator keeps its commit while another process optimizes, and the files go when it ends", function()
+    local rows = 3000
+    local c, path = support.collection(SCHEMA, { maintenance = "manual" })
+    for n = 1, rows do
+      c:insert { id = n, batch = 1, amount = n, v = { n, 0, 0, 0 } }
+      if n % 1000 == 0 then
+        c:optimize()
+      end
+    end
+    local reader = children.start(function(where)
+      local collection = assert(require("moonvec").open(where, { read_only = true }))
+      local count, sum = 0, 0
+      for document in collection:iterate { include_vector = "table" } do
+        count, sum = count + 1, sum + document.amount
+        assert(document.batch == 1 and document.v[1] == document.amount)
+        if count == 10 then
+          print("holding")
+          io.read()
+        end
+      end
+      print(count, ("%d"):format(sum), #collection)
+      io.read()
+    end, path)
+    assert.equal("holding", reader:read())
+
+    local held = listing.names(path, "^%d")
+    assert.is_true(#held > 0)
+    c:delete_by_filter("amount > 100")
+    c:update { id = 5, batch = 2 }
+    c:optimize()
+    c:insert { id = "more", batch = 2, amount = 1, v = { 0, 0, 0, 0 } }
+    local there = {}
+    for _, name in ipairs(listing.names(path)) do
+      there[name] = true
+    end
+    for _, name in ipairs(held) do
+      assert.is_true(there[name], name)
+    end
+
+    reader:send("go on")
+    assert.equal(("%d\t%d\t%d"):format(rows, rows * (rows + 1) / 2, 101), reader:read())
+    c:delete("nothing") -- any write looks whether files can go
+    local left = listing.names(path, "^%d")
+    for _, name in ipairs(held) do
+      for _, still in ipairs(left) do
+        assert.are_not.equal(name, still)
+      end
+    end
+    assert.equal(c:stats().segments * 2, #left)
+    reader:send("end")
+    reader:wait()
+    assert.is_true(c:check())
+  end)
+
+  it("writers in several processes take turns", function()
+    local c, path = support.collection(SCHEMA)
+    local writers, calls, documents_per_call = {}, 60, 5
+    for i = 1, 4 do
+      writers[i] = children.start(function(where, number, inserts, at_once)
+        local collection = assert(require("moonvec").open(where, { durability = "none" }))
+        io.read()
+        for call = 1, inserts do
+          local documents = {}
+          for n = 1, at_once do
+            documents[n] = { id = number .. ":" .. call .. ":" .. n, batch = number, amount = 1, v = { 1, 2, 3, 4 } }
+          end
+          assert(collection:insert(documents))
+          assert(collection:transaction(function()
+            local sum = assert(collection:fetch("sum"))
+            assert(collection:update { id = "sum", amount = sum.amount + at_once })
+          end))
+        end
+        collection:close()
+      end, path, i, calls, documents_per_call)
+    end
+    c:insert { id = "sum", batch = 0, amount = 0, v = { 0, 0, 0, 0 } }
+    for _, writer in ipairs(writers) do
+      writer:send("go")
+    end
+    for _, writer in ipairs(writers) do
+      writer:wait()
+    end
+    assert.equal(#writers * calls * documents_per_call, c:fetch("sum").amount)
+    assert.equal(#writers * calls * documents_per_call + 1, #c)
+    for i = 1, #writers do
+      assert.equal(calls * documents_per_call, c:count("batch = ?", { i }))
+    end
+    assert.is_true(c:check())
+  end)
+
+  it("processes may create it at the same moment", function()
+    local path = support.path()
+    local creators = {}
+    for i = 1, 4 do
+      creators[i] = children.start(function(where, number)
+        local moonvec = require "moonvec"
+        local schema = { vectors = { { name = "v", type = "vector_fp32", dim = 1, metric = "l2", index = "flat" } } }
+        io.read()
+        local collection = assert(moonvec.open(where, { schema = schema, durability = "none" }))
+        assert(collection:insert { id = number, v = { number } })
+        collection:close()
+      end, path, i)
+    end
+    for _, creator in ipairs(creators) do
+      creator:send("go")
+    end
+    for _, creator in ipairs(creators) do
+      creator:wait()
+    end
+    assert.equal(#creators, #support.collection(nil, { path = path }))
+    assert.same({}, listing.names(path:match("^(.*)/"), path:match("[^/]*$") .. "%.new"))
+  end)
+
+  it("optimize of two processes at once: one works, the other is told so", function()
+    local c, path = support.collection(SCHEMA, { maintenance = "manual" })
+    c:insert(accounts_of_batch(1))
+    local other = children.start(function(where)
+      local collection = assert(require("moonvec").open(where, { maintenance = "manual" }))
+      assert(collection:optimize { budget_ms = 0.001 } == "more")
+      print("begun")
+      io.read()
+      assert(collection:optimize())
+      collection:close()
+    end, path)
+    assert.equal("begun", other:read())
+    local done, _, code = c:optimize()
+    assert.is_nil(done)
+    assert.equal("busy", code)
+    other:send("go on")
+    other:wait()
+    assert.is_true(c:optimize())
+    assert.equal(ACCOUNTS, #c)
+  end)
+end)

@@ -1,0 +1,37 @@
+-- A segment of an undone transaction, still held by an iterator, must not be taken for the next one of its number.
+
+local support = require "spec.support.init"
+
+local ROWS = 5000 -- so many at once become a segment
+
+local function documents(prefix)
+  local list = {}
+  for n = 1, ROWS do
+    list[n] = { id = prefix .. n, v = { n } }
+  end
+  return list
+end
+
+describe("a segment written after one that was undone", function()
+  after_each(support.clean)
+
+  for _, place in ipairs { "on disk", "in memory" } do
+    it("is read for what it is, " .. place, function()
+      local vectors = { { name = "v", type = "vector_fp32", dim = 1, metric = "l2", index = "flat" } }
+      local c = support.collection({ vectors = vectors }, { path = place == "in memory" and ":memory:" or nil })
+      local next_document
+      pcall(c.transaction, c, function()
+        assert(c:insert(documents("undone")))
+        next_document = c:iterate()
+        assert.equal("undone1", next_document().id)
+        error("undo it")
+      end)
+      assert.equal(0, #c)
+      assert(c:insert(documents("kept")))
+      assert.equal("kept7", c:query({ vector = { 7 }, topk = 1 })[1].id)
+      assert.equal("kept7", c:fetch("kept7").id)
+      assert.is_true(c:check())
+      assert.is_false((pcall(next_document)))
+    end)
+  end
+end)
