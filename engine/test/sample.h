@@ -1,0 +1,358 @@
+/* A sample collection for tests: documents made from a number and a version, so that a test can keep
+ * what must be there as an array of versions (0: not there) and compare every value of it. */
+#ifndef MV_SAMPLE_H
+#define MV_SAMPLE_H
+
+#include <ftw.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "moonvec.h"
+
+static int passed, failed;
+
+static void expect(bool ok, const char *what, const char *file, int line)
+{
+    const char *slash = strrchr(file, '/');
+    if (ok) {
+        passed++;
+        return;
+    }
+    failed++;
+    printf("%s:%d: not so: %s\n", slash ? slash + 1 : file, line, what);
+}
+#define EXPECT(condition) expect((condition), #condition, __FILE__, __LINE__)
+
+/* The call must succeed; the text of its error is shown when it does not. */
+#define WORKS(call)                                                                                \
+    do {                                                                                           \
+        mv_err works_ = (call);                                                                    \
+        expect(works_ == MV_OK, #call, __FILE__, __LINE__);                                        \
+        if (works_) printf("    %s: %s\n", mv_err_name(works_), error.text);                       \
+    } while (0)
+
+static mv_error error; /* of the last call that failed */
+
+static uint64_t mix(uint64_t z) /* splitmix64 */
+{
+    z += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+/* ---------------------------------------------------------------- directories */
+
+static char sample_place[64];
+
+static bool sample_place_make(const char *name)
+{
+    bool memory = access("/dev/shm", W_OK) == 0; /* faster, where there is one */
+    (void)snprintf(sample_place, sizeof sample_place, "%s/moonvec-%s-XXXXXX",
+                   memory ? "/dev/shm" : "/tmp", name);
+    return mkdtemp(sample_place) != NULL;
+}
+
+static const char *sample_path(const char *name)
+{
+    static char paths[4][128];
+    static int turn;
+    char *path = paths[turn++ % 4];
+    (void)snprintf(path, sizeof paths[0], "%s/%s", sample_place, name);
+    return path;
+}
+
+static inline int remove_one(const char *path, const struct stat *about, int kind, struct FTW *walk)
+{
+    (void)about, (void)kind, (void)walk;
+    return remove(path);
+}
+
+static inline void remove_tree(const char *path)
+{
+    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ---------------------------------------------------------------- schema */
+
+enum { TITLE, YEAR, BIG, COUNT, RATIO, SMALL, FLAG, TAGS, CODES, SAMPLE_FIELDS };
+enum { COSINE, NEAR, HALF, SAMPLE_VECTORS };
+#define SAMPLE_DIM_MAX 24
+
+static const mv_field_options sample_fields[SAMPLE_FIELDS] = {
+    {.name = "title", .type = MV_STRING},
+    {.name = "year", .type = MV_INT32, .nullable = true},
+    {.name = "big", .type = MV_INT64},
+    {.name = "count", .type = MV_UINT64},
+    {.name = "ratio", .type = MV_DOUBLE, .nullable = true},
+    {.name = "small", .type = MV_FLOAT},
+    {.name = "flag", .type = MV_BOOL},
+    {.name = "tags", .type = MV_ARRAY | MV_STRING, .nullable = true},
+    {.name = "codes", .type = MV_ARRAY | MV_INT32},
+};
+
+static const mv_vector_options sample_vectors[SAMPLE_VECTORS] = {
+    {"cosine", MV_VECTOR_FP32, SAMPLE_DIM_MAX, MV_COSINE, MV_INDEX_FLAT},
+    {"near", MV_VECTOR_INT8, 5, MV_L2, MV_INDEX_FLAT},
+    {"half", MV_VECTOR_FP16, 7, MV_IP, MV_INDEX_FLAT},
+};
+
+static mv_err sample_schema(mv_schema **schema)
+{
+    mv_err err = mv_schema_create("sample", schema, &error);
+    for (int f = 0; f < SAMPLE_FIELDS && !err; f++)
+        err = mv_schema_add_field(*schema, &sample_fields[f], &error);
+    for (int v = 0; v < SAMPLE_VECTORS && !err; v++)
+        err = mv_schema_add_vector(*schema, &sample_vectors[v], &error);
+    if (err) mv_schema_free(*schema);
+    return err;
+}
+
+static mv_err sample_open(const char *path, mv_open_options options, mv_collection **c)
+{
+    mv_schema *schema = NULL;
+    *c = NULL;
+    mv_err err = sample_schema(&schema);
+    if (err) return err;
+    options.schema = schema;
+    err = mv_open(path, &options, c, &error);
+    mv_schema_free(schema);
+    return err;
+}
+
+/* ---------------------------------------------------------------- documents */
+
+typedef struct sample_text {
+    char bytes[MV_ID_SIZE_MAX + 64];
+    mv_value items[4];
+} sample_text;
+
+/* Mostly short; some at the sizes where keys change their form. */
+static mv_id sample_id(uint32_t n, sample_text *text)
+{
+    static const size_t sizes[] = {500, 501, 1024, 1023, 12, 499, 511, 512};
+    size_t size = (size_t)snprintf(text->bytes, sizeof text->bytes, "d%06u", n);
+    if (n % 50 == 7) {
+        size_t longer = sizes[n / 50 % 8];
+        memset(text->bytes + size, (int)(n & 0xff), longer - size);
+        size = longer;
+    }
+    return (mv_id){text->bytes, size};
+}
+
+static mv_value string_value(char *bytes, size_t size, uint64_t random)
+{
+    for (size_t i = 0; i < size; i++) bytes[i] = (char)mix(random + i);
+    return (mv_value){.kind = MV_KIND_STRING, .as.string = {bytes, size}};
+}
+
+static mv_value int_value(int64_t i)
+{
+    return (mv_value){.kind = MV_KIND_INT, .as.i = i};
+}
+
+static mv_value list_value(sample_text *text, int field, uint64_t random)
+{
+    size_t count = random % 5;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t r = mix(random + i);
+        text->items[i] = field == TAGS ? string_value(text->bytes + 16 * i, r % 9, r)
+                                       : int_value((int32_t)(uint32_t)r);
+    }
+    return (mv_value){.kind = MV_KIND_LIST, .as.list = {text->items, count}};
+}
+
+/* What the collection gives back for field `field` of version `version` of document `n`. */
+static mv_value sample_value(uint32_t n, uint32_t version, int field, sample_text *text)
+{
+    uint64_t random = mix(n * 1000003ull + version * 7919ull + (uint64_t)field);
+    if (sample_fields[field].nullable && random % 5 == 0) return (mv_value){.kind = MV_KIND_NULL};
+    switch (field) {
+    case TITLE: return string_value(text->bytes, random % 40, random);
+    case YEAR: return int_value(1900 + (int64_t)(random % 120));
+    case BIG:
+        if (random % 16 == 0) return int_value(INT64_MIN);
+        return int_value(random % 16 == 1 ? INT64_MAX : (int64_t)random);
+    case COUNT:
+        if (random <= INT64_MAX) return int_value((int64_t)random);
+        return (mv_value){.kind = MV_KIND_UINT, .as.u = random};
+    case RATIO: return (mv_value){.kind = MV_KIND_REAL, .as.real = (double)random / 3};
+    case SMALL: return (mv_value){.kind = MV_KIND_REAL, .as.real = (double)(random % 8000) / 8};
+    case FLAG: return (mv_value){.kind = MV_KIND_BOOL, .as.boolean = random % 2};
+    default: return list_value(text, field, random);
+    }
+}
+
+/* Values that every element type holds exactly. */
+static void sample_vector(uint32_t n, uint32_t version, int vector, float *out)
+{
+    for (uint32_t i = 0; i < sample_vectors[vector].dim; i++) {
+        uint64_t random = mix(n * 1000003ull + version * 7919ull + 100u * (unsigned)vector + i);
+        out[i] = (float)((int)(random % 255) - 127);
+    }
+    out[0] += out[0] == 0; /* never the zero vector */
+}
+
+static mv_err sample_add(mv_batch *batch, uint32_t n, uint32_t version)
+{
+    sample_text text;
+    mv_id id = sample_id(n, &text);
+    mv_err err = mv_batch_add(batch, id.data, id.size, &error);
+    for (int f = 0; f < SAMPLE_FIELDS && !err; f++) {
+        mv_value value = sample_value(n, version, f, &text);
+        err = mv_batch_set(batch, (uint32_t)f, &value, &error);
+    }
+    for (int v = 0; v < SAMPLE_VECTORS && !err; v++) {
+        float vector[SAMPLE_DIM_MAX];
+        sample_vector(n, version, v, vector);
+        err = mv_batch_set_vector(batch, (uint32_t)v, vector, sample_vectors[v].dim, &error);
+    }
+    return err;
+}
+
+/* Write documents [first, last) in this version, all in one call. */
+static mv_err sample_write(mv_collection *c, mv_write_mode mode, uint32_t first, uint32_t last,
+                           uint32_t version)
+{
+    mv_batch *batch = NULL;
+    uint64_t written = 0;
+    mv_err err = mv_batch_create(c, &batch, &error);
+    for (uint32_t n = first; n < last && !err; n++) err = sample_add(batch, n, version);
+    if (!err) err = mv_write(c, mode, batch, &written, &error);
+    if (!err && written != last - first) err = error.code = MV_IO;
+    mv_batch_free(batch);
+    return err;
+}
+
+static mv_err sample_delete(mv_collection *c, uint32_t n, uint64_t *deleted)
+{
+    sample_text text;
+    mv_id id = sample_id(n, &text);
+    return mv_delete(c, &id, 1, deleted, &error);
+}
+
+/* ---------------------------------------------------------------- comparing */
+
+static bool value_equal(const mv_value *a, const mv_value *b)
+{
+    if (a->kind != b->kind) return false;
+    switch (a->kind) {
+    case MV_KIND_NULL: return true;
+    case MV_KIND_BOOL: return a->as.boolean == b->as.boolean;
+    case MV_KIND_INT: return a->as.i == b->as.i;
+    case MV_KIND_UINT: return a->as.u == b->as.u;
+    case MV_KIND_REAL: return memcmp(&a->as.real, &b->as.real, sizeof a->as.real) == 0;
+    case MV_KIND_STRING:
+        return a->as.string.size == b->as.string.size &&
+               (!a->as.string.size ||
+                memcmp(a->as.string.data, b->as.string.data, a->as.string.size) == 0);
+    case MV_KIND_LIST:
+        if (a->as.list.count != b->as.list.count) return false;
+        for (size_t i = 0; i < a->as.list.count; i++)
+            if (!value_equal(&a->as.list.items[i], &b->as.list.items[i])) return false;
+        return true;
+    }
+    return false;
+}
+
+/* Is this hit version `version` of document `n`, every value of it? A failure to read it is
+ * returned. */
+static mv_err sample_compare(mv_result *result, size_t position, uint32_t n, uint32_t version,
+                             bool *equal)
+{
+    sample_text text;
+    mv_id id, wanted_id = sample_id(n, &text);
+    *equal = false;
+    mv_err err = mv_result_id(result, position, &id, &error);
+    if (err) return err;
+    if (id.size != wanted_id.size || memcmp(id.data, wanted_id.data, id.size) != 0) return MV_OK;
+    for (int f = 0; f < SAMPLE_FIELDS; f++) {
+        mv_value value, wanted = sample_value(n, version, f, &text);
+        if ((err = mv_result_value(result, position, (uint32_t)f, &value, &error))) return err;
+        if (!value_equal(&value, &wanted)) return MV_OK;
+    }
+    for (int v = 0; v < SAMPLE_VECTORS; v++) {
+        float vector[SAMPLE_DIM_MAX], wanted[SAMPLE_DIM_MAX];
+        uint32_t dim = sample_vectors[v].dim;
+        sample_vector(n, version, v, wanted);
+        if ((err = mv_result_vector(result, position, (uint32_t)v, vector, dim, &error)))
+            return err;
+        if (memcmp(vector, wanted, dim * sizeof *vector) != 0) return MV_OK;
+    }
+    *equal = true;
+    return MV_OK;
+}
+
+/* Fetch document `n` and compare it; version 0: it must not be there. */
+static mv_err sample_fetch(mv_collection *c, mv_result *result, uint32_t n, uint32_t version,
+                           bool *equal)
+{
+    sample_text text;
+    size_t count = 0;
+    mv_id id = sample_id(n, &text);
+    *equal = false;
+    mv_err err = mv_fetch(c, &id, 1, result, &error);
+    if (err) return err;
+    (void)mv_result_hits(result, &count);
+    if (count && version) return sample_compare(result, 0, n, version, equal);
+    *equal = !count && !version;
+    return MV_OK;
+}
+
+/* Does the collection hold exactly the documents of `versions`? */
+static inline mv_err sample_verify(mv_collection *c, const uint8_t *versions, uint32_t versions_count,
+                                   bool *equal)
+{
+    mv_result *result = NULL;
+    mv_iterator *iterator = NULL;
+    uint64_t count = 0, wanted = 0, walked = 0;
+    mv_err err = mv_result_create(c, &result, &error);
+    *equal = true;
+    for (uint32_t n = 0; n < versions_count && !err && *equal; n++) {
+        wanted += versions[n] != 0;
+        err = sample_fetch(c, result, n, versions[n], equal);
+        if (!err && !*equal) printf("    document %u is not version %u\n", n, versions[n]);
+    }
+    if (!err) err = mv_count(c, NULL, &count, &error);
+    if (!err) err = mv_iterator_open(c, NULL, &iterator, &error);
+    for (bool found = true; !err && found; walked += found)
+        err = mv_iterator_next(iterator, result, &found, &error);
+    mv_result_free(result);
+    mv_iterator_close(iterator);
+    if (err || !*equal) return err;
+    *equal = count == wanted && walked == wanted;
+    if (!*equal)
+        printf("    %" PRIu64 " documents counted, %" PRIu64 " walked, %" PRIu64 " expected\n", count,
+               walked, wanted);
+    return MV_OK;
+}
+
+#define HOLDS(c, versions, versions_count)                                                         \
+    do {                                                                                           \
+        bool equal_ = false;                                                                       \
+        WORKS(sample_verify((c), (versions), (versions_count), &equal_));                          \
+        expect(equal_, "holds " #versions, __FILE__, __LINE__);                                    \
+    } while (0)
+
+static inline mv_err optimize_all(mv_collection *c, double budget_ms)
+{
+    mv_job *job = NULL;
+    mv_progress progress;
+    bool more = true;
+    mv_err err = mv_optimize_begin(c, &job, &error);
+    while (!err && more) err = mv_optimize_step(job, budget_ms, &more, &progress, &error);
+    mv_job_free(job);
+    return err;
+}
+
+static inline int report(void)
+{
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed != 0;
+}
+
+#endif
