@@ -1,21 +1,22 @@
 /* moonvec.h - the public C API of moonvec, a vector database that lives inside a program.
  *
- * A collection is a directory (or ":memory:"). It holds documents: an id, scalar fields and vectors, as
- * its schema says. Any number of processes and threads may have it open; one writes at a time, readers
- * never wait and each call of theirs sees one commit whole.
+ * A collection is a directory (or ":memory:"). It holds documents: an id, scalar fields and
+ * vectors, as its schema says. Any number of processes and threads may have it open; one writes at
+ * a time, readers never wait and each call of theirs sees one commit whole.
  *
  * Errors. Every function that can fail returns an `mv_err`: MV_OK (0) or a negative code, and then
  * fills `error` (which may be NULL) with the same code and a text. A failed call changes nothing.
  * MV_MISUSE is a mistake in the calling program; all other codes are what the world did.
  *
  * Ownership. Strings and arrays given to a function are the caller's and are copied where they are
- * kept. Whatever a function creates is released by the function named after it (_free or _close), which
- * accepts NULL.
+ * kept. Whatever a function creates is released by the function named after it (_free or _close),
+ * which accepts NULL.
  *
- * Threads. A collection handle may be used by many threads at once, except that a transaction belongs
- * to the thread that began it. A batch, result, iterator or job is used by one thread at a time. After
- * fork() the child may go on using a collection handle: it opens the files anew by itself. Other
- * objects from before the fork answer MV_BUSY in the child and may only be freed there. */
+ * Threads. A collection handle may be used by many threads at once, except that a transaction
+ * belongs to the thread that began it. A batch, result, iterator or job is used by one thread at a
+ * time. After fork() the child may go on using a collection handle: it opens the files anew by
+ * itself. Other objects from before the fork answer MV_BUSY in the child and may only be freed
+ * there. */
 #ifndef MOONVEC_H
 #define MOONVEC_H
 
@@ -99,19 +100,19 @@ typedef enum mv_index_type {
     MV_INDEX_FLAT = 1, /* vectors: exact search */
 } mv_index_type;
 
-#define MV_NAME_SIZE_MAX 64u              /* bytes of a field or collection name */
-#define MV_ID_SIZE_MAX 1024u              /* bytes of a document id */
-#define MV_DIM_MAX 65535u                 /* numbers of a vector */
-#define MV_FIELDS_MAX 1024u               /* scalar fields of a schema */
-#define MV_VECTORS_MAX 256u               /* vector fields of a schema */
-#define MV_ROW_SIZE_MAX (64u << 20)       /* bytes of one document, vectors included */
-#define MV_TOPK_MAX 1000000u              /* topk + offset */
-#define MV_QUERY_VECTORS_MAX 65536u       /* vectors of one query call */
-#define MV_FILTER_SIZE_MAX (1u << 20)     /* bytes of a filter text */
-#define MV_FILTER_DEPTH_MAX 200u          /* nesting of parentheses and NOT in a filter */
-#define MV_FILTER_TESTS_MAX 4096u         /* tests in one filter */
-#define MV_FILTER_LIST_MAX (1u << 20)     /* values of one IN or CONTAIN list */
-#define MV_ORDER_BY_MAX 8u                /* keys of one order_by */
+#define MV_NAME_SIZE_MAX     64u         /* bytes of a field or collection name */
+#define MV_ID_SIZE_MAX       1024u       /* bytes of a document id */
+#define MV_DIM_MAX           65535u      /* numbers of a vector */
+#define MV_FIELDS_MAX        1024u       /* scalar fields of a schema */
+#define MV_VECTORS_MAX       256u        /* vector fields of a schema */
+#define MV_ROW_SIZE_MAX      (64u << 20) /* bytes of one document, vectors included */
+#define MV_TOPK_MAX          1000000u    /* topk + offset */
+#define MV_QUERY_VECTORS_MAX 65536u      /* vectors of one query call */
+#define MV_FILTER_SIZE_MAX   (1u << 20)  /* bytes of a filter text */
+#define MV_FILTER_DEPTH_MAX  200u        /* nesting of parentheses and NOT in a filter */
+#define MV_FILTER_TESTS_MAX  4096u       /* tests in one filter */
+#define MV_FILTER_LIST_MAX   (1u << 20)  /* values of one IN or CONTAIN list */
+#define MV_ORDER_BY_MAX      8u          /* keys of one order_by */
 
 /* A value on its way in or out. `kind` says which member of `as` holds it. Values going in are
  * converted to the type of their field, which must hold them exactly (a `float` field rounds to its
@@ -163,23 +164,29 @@ typedef struct mv_vector_options {
     mv_index_type index; /* MV_INDEX_FLAT */
 } mv_vector_options;
 
-/* A schema is created empty, filled, and given to mv_open, which copies it. Fields keep the order in
- * which they were added; functions below name them by position: scalar fields 0, 1, ... and vector
- * fields 0, 1, ... in their own count. `name` may be NULL for an unnamed collection. */
+/* A schema is created empty, filled, and given to mv_open, which copies it. Fields keep the order
+ * in which they were added; functions below name them by position: scalar fields 0, 1, ... and
+ * vector fields 0, 1, ... in their own count. `name` may be NULL for an unnamed collection. */
 MV_API mv_err mv_schema_create(const char *name, mv_schema **schema, mv_error *error);
-MV_API mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, mv_error *error);
-MV_API mv_err mv_schema_add_vector(mv_schema *schema, const mv_vector_options *options, mv_error *error);
+MV_API mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options,
+                                  mv_error *error);
+MV_API mv_err mv_schema_add_vector(mv_schema *schema, const mv_vector_options *options,
+                                   mv_error *error);
 MV_API void mv_schema_free(mv_schema *schema);
 
 MV_API const char *mv_schema_name(const mv_schema *schema); /* "" when unnamed */
 MV_API uint32_t mv_schema_field_count(const mv_schema *schema);
 MV_API uint32_t mv_schema_vector_count(const mv_schema *schema);
-/* Describe field `position`; what `options` points to is lent by the schema. False: no such field. */
+/* Describe field `position`; what `options` points to is lent by the schema. False: no such field.
+ */
 MV_API bool mv_schema_field(const mv_schema *schema, uint32_t position, mv_field_options *options);
-MV_API bool mv_schema_vector(const mv_schema *schema, uint32_t position, mv_vector_options *options);
+MV_API bool mv_schema_vector(const mv_schema *schema, uint32_t position,
+                             mv_vector_options *options);
 /* Find a field by name. False: no such field. */
-MV_API bool mv_schema_find_field(const mv_schema *schema, const char *name, size_t size, uint32_t *position);
-MV_API bool mv_schema_find_vector(const mv_schema *schema, const char *name, size_t size, uint32_t *position);
+MV_API bool mv_schema_find_field(const mv_schema *schema, const char *name, size_t size,
+                                 uint32_t *position);
+MV_API bool mv_schema_find_vector(const mv_schema *schema, const char *name, size_t size,
+                                  uint32_t *position);
 
 /* ---------------------------------------------------------------- opening */
 
@@ -200,12 +207,13 @@ typedef struct mv_open_options {
     mv_durability durability;
 } mv_open_options;
 
-/* Open (or create) the collection at `path`; ":memory:" makes one that lives until it is closed. An empty
- * directory counts as nothing there, except to must_create.
- * `options` may be NULL. MV_NOT_FOUND: nothing there and no schema given. MV_SCHEMA_MISMATCH: the
- * schema given is not the one there. MV_WRONG_VERSION: written by a newer moonvec. MV_CORRUPT:
- * damaged, or written without syncing before a power cut. */
-MV_API mv_err mv_open(const char *path, const mv_open_options *options, mv_collection **collection, mv_error *error);
+/* Open (or create) the collection at `path`; ":memory:" makes one that lives until it is closed. An
+ * empty directory counts as nothing there, except to must_create. `options` may be NULL.
+ * MV_NOT_FOUND: nothing there and no schema given. MV_SCHEMA_MISMATCH: the schema given is not the
+ * one there. MV_WRONG_VERSION: written by a newer moonvec. MV_CORRUPT: damaged, or written without
+ * syncing before a power cut. */
+MV_API mv_err mv_open(const char *path, const mv_open_options *options, mv_collection **collection,
+                      mv_error *error);
 
 /* Close the handle. With durability none everything is first synced, and a failure of that is
  * reported; the handle is closed in any case. An open transaction is undone. NULL is fine. */
@@ -214,8 +222,9 @@ MV_API mv_err mv_close(mv_collection *collection, mv_error *error);
 /* Make everything acknowledged so far survive a power cut. */
 MV_API mv_err mv_flush(mv_collection *collection, mv_error *error);
 
-/* Remove the collection at `path`. MV_BUSY: it is open in some process. MV_NOT_FOUND: nothing there.
- * Refuses (MV_CORRUPT) a directory that is not a collection, and leaves files it does not know. */
+/* Remove the collection at `path`. MV_BUSY: it is open in some process. MV_NOT_FOUND: nothing
+ * there. Refuses (MV_CORRUPT) a directory that is not a collection, and leaves files it does not
+ * know. */
 MV_API mv_err mv_destroy(const char *path, mv_error *error);
 
 /* The path as given to mv_open, and the schema; both lent until mv_close. */
@@ -236,19 +245,21 @@ MV_API mv_err mv_batch_create(mv_collection *collection, mv_batch **batch, mv_er
 MV_API void mv_batch_free(mv_batch *batch);
 MV_API void mv_batch_clear(mv_batch *batch);
 MV_API uint32_t mv_batch_count(const mv_batch *batch); /* documents added */
-/* Begin a document; the set functions that follow fill it, each field once. A failed call leaves the
- * batch as it was before the document began. MV_MISUSE, and texts name the document's id. */
+/* Begin a document; the set functions that follow fill it, each field once. A failed call leaves
+ * the batch as it was before the document began. MV_MISUSE, and texts name the document's id. */
 MV_API mv_err mv_batch_add(mv_batch *batch, const char *id, size_t id_size, mv_error *error);
 MV_API mv_err mv_batch_set(mv_batch *batch, uint32_t field, const mv_value *value, mv_error *error);
 /* `vector` is `dim` floats in the machine's order, not necessarily aligned. NaN and infinity are
  * refused, a zero vector under cosine, values that vector_int8 (-128 to 127, whole) or vector_fp16
  * (up to 65,504) cannot hold. */
-MV_API mv_err mv_batch_set_vector(mv_batch *batch, uint32_t vector_field, const void *vector, size_t dim, mv_error *error);
+MV_API mv_err mv_batch_set_vector(mv_batch *batch, uint32_t vector_field, const void *vector,
+                                  size_t dim, mv_error *error);
 
 /* Write all documents of the batch as one commit (or into the open transaction), all or nothing. On
- * success *written is their number. The batch keeps its documents: clear it before reuse. An id twice
- * in a batch: MV_EXISTS for inserts; for upserts and updates they apply in order. */
-MV_API mv_err mv_write(mv_collection *collection, mv_write_mode mode, mv_batch *batch, uint64_t *written, mv_error *error);
+ * success *written is their number. The batch keeps its documents: clear it before reuse. An id
+ * twice in a batch: MV_EXISTS for inserts; for upserts and updates they apply in order. */
+MV_API mv_err mv_write(mv_collection *collection, mv_write_mode mode, mv_batch *batch,
+                       uint64_t *written, mv_error *error);
 
 typedef struct mv_id {
     const char *data;
@@ -256,7 +267,8 @@ typedef struct mv_id {
 } mv_id;
 
 /* Delete documents by id; *deleted is how many there were. Missing ids are no error. */
-MV_API mv_err mv_delete(mv_collection *collection, const mv_id *ids, size_t ids_count, uint64_t *deleted, mv_error *error);
+MV_API mv_err mv_delete(mv_collection *collection, const mv_id *ids, size_t ids_count,
+                        uint64_t *deleted, mv_error *error);
 
 /* A filter with the values of its `?`, in order. */
 typedef struct mv_filter {
@@ -266,11 +278,12 @@ typedef struct mv_filter {
     uint32_t args_count;
 } mv_filter;
 
-MV_API mv_err mv_delete_by_filter(mv_collection *collection, const mv_filter *filter, uint64_t *deleted, mv_error *error);
+MV_API mv_err mv_delete_by_filter(mv_collection *collection, const mv_filter *filter,
+                                  uint64_t *deleted, mv_error *error);
 
-/* Make the writes and reads of this handle until commit one transaction: reads see its writes, others
- * see them at the commit. Waits while another process or thread writes. MV_BUSY: this thread already
- * has a transaction open on the collection. */
+/* Make the writes and reads of this handle until commit one transaction: reads see its writes,
+ * others see them at the commit. Waits while another process or thread writes. MV_BUSY: this thread
+ * already has a transaction open on the collection. */
 MV_API mv_err mv_begin(mv_collection *collection, mv_error *error);
 MV_API mv_err mv_commit(mv_collection *collection, mv_error *error);
 MV_API void mv_abort(mv_collection *collection);
@@ -278,16 +291,16 @@ MV_API bool mv_in_transaction(const mv_collection *collection);
 
 /* ---------------------------------------------------------------- reading */
 
-typedef struct mv_result mv_result; /* documents on their way out; reusable; pins one commit until it
-                                     * is cleared, refilled or freed */
+typedef struct mv_result mv_result; /* documents on their way out; reusable; pins one commit until
+                                     * it is cleared, refilled or freed */
 
 typedef struct mv_hit {
-    uint64_t docid;   /* grows with every write, never reused; breaks ties */
-    double score;     /* higher is better; 0 in results without a vector */
-    double distance;  /* lower is better; 0 in results without a vector */
-    uint32_t input;   /* mv_fetch: position of the id asked for; mv_query: position of the vector */
-    uint32_t source;  /* private: where the row is */
-    uint64_t row;     /* private */
+    uint64_t docid;  /* grows with every write, never reused; breaks ties */
+    double score;    /* higher is better; 0 in results without a vector */
+    double distance; /* lower is better; 0 in results without a vector */
+    uint32_t input;  /* mv_fetch: position of the id asked for; mv_query: position of the vector */
+    uint32_t source; /* private: where the row is */
+    uint64_t row;    /* private */
 } mv_hit;
 
 MV_API mv_err mv_result_create(mv_collection *collection, mv_result **result, mv_error *error);
@@ -297,75 +310,84 @@ MV_API void mv_result_clear(mv_result *result);
 MV_API const mv_hit *mv_result_hits(const mv_result *result, size_t *count);
 /* Parts of hit `position`, lent until the result changes. Lists and strings point into it. */
 MV_API mv_err mv_result_id(mv_result *result, size_t position, mv_id *id, mv_error *error);
-MV_API mv_err mv_result_value(mv_result *result, size_t position, uint32_t field, mv_value *value, mv_error *error);
+MV_API mv_err mv_result_value(mv_result *result, size_t position, uint32_t field, mv_value *value,
+                              mv_error *error);
 /* Copy the vector, as `dim` floats, whatever its element type. */
-MV_API mv_err mv_result_vector(mv_result *result, size_t position, uint32_t vector_field, float *out, size_t dim, mv_error *error);
+MV_API mv_err mv_result_vector(mv_result *result, size_t position, uint32_t vector_field,
+                               float *out, size_t dim, mv_error *error);
 
 typedef struct mv_query {
-    uint32_t vector_field;   /* position of the vector field */
-    const float *vectors;    /* vectors_count × dim; NULL: search by `id`, or without a vector */
-    uint32_t vectors_count;  /* how many are searched for at once */
-    uint32_t dim;            /* must be the field's */
-    mv_id id;                /* search for what this document has; it is left out. data NULL: unused */
-    uint32_t topk;           /* hits per vector, 1 or more */
-    uint32_t offset;         /* hits skipped before them */
-    const mv_filter *filter; /* NULL: all documents */
+    uint32_t vector_field;  /* position of the vector field */
+    const float *vectors;   /* vectors_count × dim; NULL: search by `id`, or without a vector */
+    uint32_t vectors_count; /* how many are searched for at once */
+    uint32_t dim;           /* must be the field's */
+    mv_id id;        /* search for what this document has; it is left out. data NULL: unused */
+    uint32_t topk;   /* hits per vector, 1 or more */
+    uint32_t offset; /* hits skipped before them */
+    const mv_filter *filter;    /* NULL: all documents */
     const double *min_score;    /* NULL: none */
     const double *max_distance; /* NULL: none */
-    const char *order_by;    /* without a vector: "year DESC, title"; NULL: by insertion */
+    const char *order_by;       /* without a vector: "year DESC, title"; NULL: by insertion */
 } mv_query;
 
-/* Search, or select by filter when there is neither a vector nor an id. Exact over one commit. Ties go
- * to the older document. MV_NOT_FOUND: no document `id`. */
-MV_API mv_err mv_search(mv_collection *collection, const mv_query *query, mv_result *result, mv_error *error);
+/* Search, or select by filter when there is neither a vector nor an id. Exact over one commit. Ties
+ * go to the older document. MV_NOT_FOUND: no document `id`. */
+MV_API mv_err mv_search(mv_collection *collection, const mv_query *query, mv_result *result,
+                        mv_error *error);
 
 /* Fetch documents by id: a hit for each that exists, in the order asked, `input` telling which. */
-MV_API mv_err mv_fetch(mv_collection *collection, const mv_id *ids, size_t ids_count, mv_result *result, mv_error *error);
+MV_API mv_err mv_fetch(mv_collection *collection, const mv_id *ids, size_t ids_count,
+                       mv_result *result, mv_error *error);
 
 /* How many documents pass `filter` (NULL: all). */
-MV_API mv_err mv_count(mv_collection *collection, const mv_filter *filter, uint64_t *count, mv_error *error);
+MV_API mv_err mv_count(mv_collection *collection, const mv_filter *filter, uint64_t *count,
+                       mv_error *error);
 
 typedef struct mv_iterator mv_iterator;
 
 /* Walk all documents that pass `filter` (NULL: all), oldest first, as of now whatever is written
  * meanwhile. Holds on to space freed by others until closed. */
-MV_API mv_err mv_iterator_open(mv_collection *collection, const mv_filter *filter, mv_iterator **iterator, mv_error *error);
+MV_API mv_err mv_iterator_open(mv_collection *collection, const mv_filter *filter,
+                               mv_iterator **iterator, mv_error *error);
 /* The next document becomes the only hit of `result`; *found is false at the end. The result lends
  * from the iterator: it must be cleared before the iterator is closed. */
-MV_API mv_err mv_iterator_next(mv_iterator *iterator, mv_result *result, bool *found, mv_error *error);
+MV_API mv_err mv_iterator_next(mv_iterator *iterator, mv_result *result, bool *found,
+                               mv_error *error);
 MV_API void mv_iterator_close(mv_iterator *iterator);
 
 /* ---------------------------------------------------------------- looking after */
 
-/* Optimize as a job in slices: seal fresh rows, merge segments, drop deleted rows. Nothing is visible
- * before a slice finishes its commit, and a job freed early leaves the collection as it was, or with
- * a part of the work done. MV_BUSY: the collection is being optimized already. */
+/* Optimize as a job in slices: seal fresh rows, merge segments, drop deleted rows. Nothing is
+ * visible before a slice finishes its commit, and a job freed early leaves the collection as it
+ * was, or with a part of the work done. MV_BUSY: the collection is being optimized already. */
 typedef struct mv_job mv_job;
 typedef struct mv_progress {
-    uint64_t done;     /* of total, both in bytes to be written */
+    uint64_t done; /* of total, both in bytes to be written */
     uint64_t total;
     const char *stage; /* "seal", "merge", "done" */
 } mv_progress;
 
 MV_API mv_err mv_optimize_begin(mv_collection *collection, mv_job **job, mv_error *error);
 /* Work for about `budget_ms` milliseconds (at least one small step). *more is false at the end. */
-MV_API mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *progress, mv_error *error);
+MV_API mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *progress,
+                               mv_error *error);
 MV_API void mv_job_free(mv_job *job);
 
 typedef struct mv_stats {
     uint64_t documents;
     uint64_t segments;
-    uint64_t fresh_rows;     /* not yet in a segment */
-    uint64_t deleted_rows;   /* in segments, not yet dropped */
-    uint64_t disk_bytes;     /* files of this commit, as allocated by the file system */
-    uint64_t memory_bytes;   /* allocated by moonvec in this process, mapped files not counted */
-    uint64_t commit;         /* number of the last commit (LSN) */
-    bool durable;            /* false: there are commits that were not synced */
+    uint64_t fresh_rows;   /* not yet in a segment */
+    uint64_t deleted_rows; /* in segments, not yet dropped */
+    uint64_t disk_bytes;   /* files of this commit, as allocated by the file system */
+    uint64_t memory_bytes; /* allocated by moonvec in this process, mapped files not counted */
+    uint64_t commit;       /* number of the last commit (LSN) */
+    bool durable;          /* false: there are commits that were not synced */
 } mv_stats;
 
 MV_API mv_err mv_get_stats(mv_collection *collection, mv_stats *stats, mv_error *error);
 
-/* Verify every page, checksum and structure of the current commit. MV_CORRUPT names file and place. */
+/* Verify every page, checksum and structure of the current commit. MV_CORRUPT names file and place.
+ */
 MV_API mv_err mv_check(mv_collection *collection, mv_error *error);
 
 /* Write a consistent copy to `path`, which must not exist, while others write. */
@@ -376,8 +398,10 @@ MV_API mv_err mv_backup(mv_collection *collection, const char *path, mv_error *e
 /* The instruction set in use: "scalar", "sse2", "avx2", "avx512", "neon". */
 MV_API const char *mv_simd_name(void);
 
-/* The name among `names` (NULL entries are skipped) that `given` was most likely meant to be, or NULL. */
-MV_API const char *mv_nearest_name(const char *given, size_t size, const char *const *names, size_t names_count);
+/* The name among `names` (NULL entries are skipped) that `given` was most likely meant to be, or
+ * NULL. */
+MV_API const char *mv_nearest_name(const char *given, size_t size, const char *const *names,
+                                   size_t names_count);
 
 #ifdef __cplusplus
 }

@@ -20,7 +20,8 @@
 #define MAP_SIZE_MIN ((size_t)1 << 26)
 #define READERS_MAX                                                                                \
     1022u /* slots of the lock file: transactions at once in all processes; 64 KiB */
-#define POOL_MAX        16u /* idle read transactions kept, each holding a slot */
+#define POOL_MAX        16u  /* idle read transactions kept, each holding a slot */
+#define CHECK_TRIES_MAX 1000 /* looks at a file that others write before giving up */
 #define CHECKSUM_SIZE   sizeof(uint64_t)
 #define ID_KEY_RAW_MAX  500u /* longer ids stand by their hash */
 #define ID_KEY_SIZE_MAX (ID_KEY_RAW_MAX + 1)
@@ -75,18 +76,33 @@ static mv_err lmdb_failed(mv_error *error, int rc, const char *doing)
 
 /* ---------------------------------------------------------------- opening */
 
-static mv_err check_file(const char *path, bool deep, mv_error *error)
+/* One look at the file; *changed tells whether it grew meanwhile. */
+static mv_err look_at_file(const char *path, bool deep, bool *changed, mv_error *error)
 {
     os_file file = OS_FILE_NONE;
-    uint64_t size = 0;
+    uint64_t size = 0, size_after = 0;
     const void *bytes = NULL;
+    *changed = false;
     mv_err err = os_open_read(path, &file, &size, error);
     if (err) return err;
     if ((err = os_map(file, size, &bytes, path, error))) goto done;
     err = catalog_check_pages(bytes, size, 0, deep, CATALOG_FILE, error);
+    *changed = !os_size(file, &size_after, path, NULL) && size_after != size;
 done:
     os_unmap(bytes, size);
     os_close(file);
+    return err;
+}
+
+/* Other processes may be writing: what looks wrong then is looked at again. */
+static mv_err check_file(const char *path, bool deep, mv_error *error)
+{
+    mv_err err = MV_OK;
+    bool changed = true;
+    for (int tries = 0; tries < CHECK_TRIES_MAX; tries++) {
+        err = look_at_file(path, deep, &changed, error);
+        if (!err || (err != MV_BUSY && !(err == MV_CORRUPT && changed))) return err;
+    }
     return err;
 }
 
