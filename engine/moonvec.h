@@ -215,7 +215,7 @@ typedef struct mv_open_options {
 MV_API mv_err mv_open(const char *path, const mv_open_options *options, mv_collection **collection,
                       mv_error *error);
 
-/* Close the handle. With durability none everything is first synced, and a failure of that is
+/* Close the handle. What it wrote with durability none is first synced, and a failure of that is
  * reported; the handle is closed in any case. An open transaction is undone. NULL is fine. */
 MV_API mv_err mv_close(mv_collection *collection, mv_error *error);
 
@@ -368,7 +368,8 @@ typedef struct mv_progress {
 } mv_progress;
 
 MV_API mv_err mv_optimize_begin(mv_collection *collection, mv_job **job, mv_error *error);
-/* Work for about `budget_ms` milliseconds (at least one small step). *more is false at the end. */
+/* Work for about `budget_ms` milliseconds (at least one small step). *more is false at the end.
+ * A step that failed may be repeated: a group of segments that could not be merged is begun anew. */
 MV_API mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *progress,
                                mv_error *error);
 MV_API void mv_job_free(mv_job *job);

@@ -105,6 +105,71 @@ describe("the collector", function()
   end)
 end)
 
+describe("a finalizer of the program", function()
+  after_each(support.clean)
+
+  -- Something whose finalizer calls `work`, and that nobody holds.
+  local function drop(work)
+    if newproxy then -- luacheck: ignore
+      getmetatable(newproxy(true)).__gc = work -- luacheck: ignore
+    else
+      setmetatable({}, { __gc = work })
+    end
+  end
+
+  local calls = {
+    function(c, documents)
+      return c:upsert(documents)
+    end,
+    function(c)
+      return c:query { vector = { 1, 1 }, topk = 300, include_vector = "table" }
+    end,
+    function(c)
+      return c:query { vectors = { { 1, 1 }, { 2, 1 } }, topk = 300, rerank = function(hit) return -hit.n end }
+    end,
+    function(c)
+      return c:fetch({ 1, 2, 3, 4, 5, 6, 7, 8, 9 }, { include_vector = true })
+    end,
+    function(c)
+      local count = 0
+      for _ in c:iterate { include_vector = true } do
+        count = count + 1
+      end
+      return count
+    end,
+    function(c)
+      return c:optimize {}
+    end,
+    function(c)
+      return c.schema
+    end,
+  }
+
+  it("may close the collection in the middle of any call", function()
+    local documents = {}
+    for n = 1, 300 do
+      documents[n] = { id = n, n = n, v = { n, 1 } }
+    end
+    local pause = collectgarbage("setpause", 1)
+    for round = 1, 60 do
+      for _, call in ipairs(calls) do
+        local c = assert(moonvec.open(":memory:", { schema = SCHEMA, maintenance = "manual" }))
+        c:insert(documents)
+        drop(function()
+          c:query { vector = { 1, 1 }, topk = 3 }
+          c:close()
+        end)
+        if round % 2 == 0 then
+          collectgarbage("step", round)
+        end
+        local ok, message = pcall(call, c, documents)
+        assert.is_true(ok or message:find("closed", 1, true) ~= nil, message)
+      end
+    end
+    collectgarbage("setpause", pause)
+  end)
+end)
+
 describe("Lua 5.4's to-be-closed variables", function()
   after_each(support.clean)
 

@@ -8,7 +8,11 @@ describe("misuse of", function()
 
   setup(function()
     c = support.collection({
-      fields = { { name = "title", type = "string" }, { name = "year", type = "int32", nullable = true } },
+      fields = {
+        { name = "title", type = "string" },
+        { name = "year", type = "int32", nullable = true },
+        { name = "tags", type = "array_string", nullable = true },
+      },
       vectors = { { name = "embedding", type = "vector_fp32", dim = 2 } },
     }, { path = ":memory:" })
     c:insert { id = "dune", title = "Dune", embedding = { 1, 0 } }
@@ -54,7 +58,7 @@ describe("misuse of", function()
     {
       "query",
       { { vector = v, filter = "year IN ?", args = { { 1, {} } } } },
-      "query: argument 1: element 2 is table, which a list cannot hold",
+      "query: argument 1: element 2 of the list is a table",
     },
     {
       "query",
@@ -83,6 +87,11 @@ describe("misuse of", function()
     { "insert", { { id = "x", titel = "x" } }, "insert: document 'x': unknown field 'titel' (did you mean 'title'?)" },
     { "insert", { { id = "x", 5 } }, "insert: document 'x': a document's keys are field names, got a number" },
     { "insert", { { id = "x", title = print } }, "insert: document 'x': field 'title': a function is not a value" },
+    { "insert", { { [1] = { id = "x" }, [3] = { id = "y" } } }, "insert: an array of documents must have the keys" },
+    { "insert", { { id = "x", tags = { [1] = "a", [5] = "b" } } }, "field 'tags': a list must have the keys 1, 2, 3" },
+    { "insert", { { id = "x", tags = { a = "b" } } }, "field 'tags': a list must have the keys 1, 2, 3, ..." },
+    { "insert", { { id = "x", tags = { moonvec.null } } }, "field 'tags': element 1 of the list is moonvec.null" },
+    { "delete", { { [2] = "x" } }, "delete: an array of ids must have the keys 1, 2, 3, ... and no others" },
     { "insert", { { id = "", title = "x" } }, "insert: an id has 1 to 1024 bytes, got 0" },
     { "insert", { { id = ("x"):rep(1025) } }, "insert: an id has 1 to 1024 bytes, got 1025" },
     { "insert", { { id = 1.5 } }, "insert: an id is a string or a whole number, got 1.5" },

@@ -97,7 +97,7 @@ describe("a collection in several processes:", function()
 
   for what, optimize_every in pairs { ["writing"] = 0, ["writing and optimizing"] = 7 } do
     it("readers see one whole commit after the other while another process is " .. what, function()
-      local batches = 150
+      local batches = 300
       local c, path = support.collection(SCHEMA)
       c:insert(accounts_of_batch(0))
       local writer = children.start(write_batches, path, ACCOUNTS, batches, optimize_every)

@@ -183,8 +183,8 @@ describe("into", function()
     local options = { topk = 10, into = {}, filter = "n IS NULL OR n >= ?", args = { 0 } }
     local unpacked = moonvec.unpack(queries[1])
     local function frames()
-      for i = 1, 100 do
-        options.vector = i % 2 == 0 and unpacked or queries[i]
+      for i = 1, 1000 do
+        options.vector = i % 2 == 0 and unpacked or queries[i % 100 + 1]
         c:query(options)
       end
     end
@@ -196,6 +196,6 @@ describe("into", function()
     frames()
     local grown = collectgarbage("count") - before
     collectgarbage("restart")
-    assert.is_true(grown < 1, grown .. " KiB in 100 frames")
+    assert.is_true(grown < 4, grown .. " KiB in 1,000 frames") -- 4 bytes a frame: the state of Lua itself
   end)
 end)

@@ -405,6 +405,11 @@ mv_err os_try_lock_shared(os_file file, bool *got, const char *path, mv_error *e
     return try_lock(file, LOCK_SH, got, path, error);
 }
 
+void os_unlock(os_file file)
+{
+    if (file != OS_FILE_NONE) (void)flock(file, LOCK_UN);
+}
+
 mv_err os_read_small(const char *path, char *out, size_t capacity, size_t *size, mv_error *error)
 {
     os_file file;

@@ -67,6 +67,8 @@ void os_close(os_file file);          /* OS_FILE_NONE is fine */
 mv_err os_try_lock(os_file file, bool *got, const char *path, mv_error *error);
 /* The same, but shared with others who ask for a shared lock. */
 mv_err os_try_lock_shared(os_file file, bool *got, const char *path, mv_error *error);
+/* Let go of the lock at once; closing does that only when no forked child has the file open too. */
+void os_unlock(os_file file);
 /* Read a whole small file; *size is at most `capacity`. */
 mv_err os_read_small(const char *path, char *out, size_t capacity, size_t *size, mv_error *error);
 /* Write a small file, synced with its directory, replacing what was there at once. */

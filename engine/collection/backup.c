@@ -80,7 +80,8 @@ mv_err mv_backup(mv_collection *c, const char *path, mv_error *error)
     engine *e = NULL;
     char building[OS_PATH_SIZE];
     MV_TRY(collection_engine(c, &e, error));
-    if (c->transaction) return error_set(error, MV_MISUSE, "backup: a transaction is open");
+    if (collection_transaction(c))
+        return error_set(error, MV_MISUSE, "backup: a transaction is open");
     if (os_look(path) != OS_NOTHING)
         return error_set(error, MV_EXISTS, "'%s' exists already", path);
     MV_TRY(os_make_directory_beside(path, building, error));

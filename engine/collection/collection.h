@@ -11,7 +11,8 @@ struct mv_collection {
     bool verify;
     bool manual_maintenance;
     mv_durability durability;
-    writer *transaction; /* open one, or NULL */
+    atomic_bool owes_sync; /* it wrote without syncing since its last flush */
+    writer *transaction;   /* ask collection_transaction */
 };
 
 #define MEMORY_PATH ":memory:"
@@ -19,6 +20,10 @@ struct mv_collection {
 /* The engine to use now: in a forked child the files are opened anew. MV_BUSY: a collection in
  * memory does not follow into a child. */
 mv_err collection_engine(mv_collection *c, engine **e, mv_error *error);
+
+/* The transaction that the calling thread has open on this handle, or NULL. Calls of other threads
+ * go on beside it. */
+writer *collection_transaction(const mv_collection *c);
 
 /* Run one write: in the open transaction, or in one of its own that is committed at the end.
  * `write` is told whether it must check before it changes anything, so that a failure leaves no

@@ -20,6 +20,14 @@ bool durability_is_unsynced(const char *directory)
     return mark_path(directory, path) && os_look(path) == OS_FILE;
 }
 
+bool durability_is_unfinished_mark(const char *name)
+{
+    static const char begin[] = UNSYNCED_FILE ".", end[] = ".new";
+    size_t size = strlen(name);
+    return size >= sizeof begin + sizeof end - 2 && memcmp(name, begin, sizeof begin - 1) == 0 &&
+           strcmp(name + size - (sizeof end - 1), end) == 0;
+}
+
 mv_err durability_check(const char *directory, mv_error *error)
 {
     char path[OS_PATH_SIZE], marked[64] = {0}, now[64] = {0};

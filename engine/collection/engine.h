@@ -42,7 +42,7 @@ typedef struct engine {
     bool is_optimized;        /* a job of this process is at it; guarded by the mutex */
     bool is_swept;            /* leftovers were removed; touched under the writers' lock only */
     atomic_uint_fast64_t writing_thread; /* who has the write transaction; 0: nobody here */
-    atomic_uint_fast64_t writers_ended;  /* tells whether a write transaction is over */
+    atomic_uint_fast64_t writers_begun;  /* the number of the write transaction */
 } engine;
 
 /* The catalog's account of the collection, one value of its meta table. */
@@ -90,12 +90,17 @@ mv_err engine_begin_write(engine *e, bool sync, catalog_txn **txn, mv_error *err
 /* Call after a read, or a write transaction, was ended or committed. */
 void engine_end_read(engine *e);
 void engine_end_write(engine *e);
+/* Is write transaction `number` still open, and the calling thread's? */
+bool engine_is_writing(engine *e, uint64_t number);
 
 /* ---- durability (durability.c) */
 
 /* Refuse (MV_CORRUPT) a collection written without syncing before the machine last went down. */
 mv_err durability_check(const char *directory, mv_error *error);
 bool durability_is_unsynced(const char *directory);
+/* Is this the name of a mark that a process died over? Nobody is writing one while the caller has
+ * the writers' lock. */
+bool durability_is_unfinished_mark(const char *name);
 /* Leave the mark that commits from now on are not synced. */
 mv_err durability_mark(const char *directory, mv_error *error);
 /* Sync every file that the transaction sees and remove the mark. The caller has the writers' lock.

@@ -73,7 +73,8 @@ static mv_err unlink_garbage(writer *w, mv_error *error)
                              CATALOG_FILE);
         memcpy(&head, value.bytes, sizeof head);
         memcpy(name, value.bytes + sizeof head, value.size - sizeof head);
-        if (head.since > oldest) return MV_OK;
+        /* A number that is still to come is of the collection that this one is a backup of. */
+        if (head.since > oldest && head.since <= catalog_commit_number(w->txn)) return MV_OK;
         uint64_t number;
         if (segment_parse_file_name(name, &number)) MV_TRY(os_remove_in(w->e->path, name, error));
         MV_TRY(catalog_remove_u64(w->txn, CATALOG_GARBAGE, key, &found, error));
@@ -92,6 +93,7 @@ static mv_err sweep_entry(void *ctx, const char *name, mv_error *error)
     bool found, got = false;
     char path[OS_PATH_SIZE];
     os_file file;
+    if (durability_is_unfinished_mark(name)) return os_remove_in(w->e->path, name, error);
     if (!segment_parse_file_name(name, &number)) return MV_OK;
     MV_TRY(catalog_get_u64(w->txn, CATALOG_SEGMENTS, number, &value, &found, error));
     if (found) return MV_OK;

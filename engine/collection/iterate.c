@@ -14,7 +14,7 @@ struct mv_iterator {
     uint32_t at;      /* next row of the block */
     mv_collection *c; /* of a transaction's iterator */
     const writer *w;
-    uint64_t writers_ended;
+    uint64_t writer_number;
     mem_buffer docids;
     size_t next_docid;
 };
@@ -38,10 +38,9 @@ mv_err mv_iterator_open(mv_collection *c, const mv_filter *source, mv_iterator *
     if ((err = collection_snapshot(c, &it->s, error))) goto done;
     it->e = it->s.e;
     registry_keep(it->e);
-    if (c->transaction) {
+    if ((it->w = collection_transaction(c))) {
         it->c = c;
-        it->w = c->transaction;
-        it->writers_ended = atomic_load(&it->e->writers_ended);
+        it->writer_number = atomic_load(&it->e->writers_begun);
         err = scan_docids(&it->s, source, &it->docids, error);
     } else {
         err = start_scan(it, source, error);
@@ -77,7 +76,7 @@ static mv_err next_of_docids(mv_iterator *it, mv_result *result, bool *found, mv
 {
     const uint64_t *docids = (const uint64_t *)(const void *)it->docids.data;
     size_t count = it->docids.size / sizeof *docids;
-    if (it->writers_ended != atomic_load(&it->e->writers_ended))
+    if (!engine_is_writing(it->e, it->writer_number))
         return error_set(error, MV_MISUSE, "the transaction of this iterator is over");
     MV_TRY(result_start(result, it->c, error));
     while (it->next_docid < count && !*found) {

@@ -151,7 +151,8 @@ mv_err collection_engine(mv_collection *c, engine **e, mv_error *error)
         MV_TRY(registry_open(c->path, &options, &opened, error));
         registry_release(c->e);
         c->e = opened;
-        c->transaction = NULL; /* the parent's */
+        c->transaction = NULL; /* the parent's, and so is what it owes */
+        c->owes_sync = false;
     }
     *e = c->e;
     return MV_OK;
@@ -162,12 +163,14 @@ mv_err mv_flush(mv_collection *c, mv_error *error)
     engine *e = NULL;
     catalog_txn *txn = NULL;
     MV_TRY(collection_engine(c, &e, error));
-    if (c->transaction) return error_set(error, MV_MISUSE, "flush: a transaction is open");
+    if (collection_transaction(c))
+        return error_set(error, MV_MISUSE, "flush: a transaction is open");
     if (e->in_memory || c->read_only || !durability_is_unsynced(e->path)) return MV_OK;
     MV_TRY(engine_begin_write(e, true, &txn, error));
     mv_err err = durability_sync(e, txn, error);
     catalog_end(txn);
     engine_end_write(e);
+    if (!err) c->owes_sync = false;
     return err;
 }
 
@@ -176,8 +179,9 @@ mv_err mv_close(mv_collection *c, mv_error *error)
     mv_err err = MV_OK;
     if (!c) return MV_OK;
     if (c->e) {
-        mv_abort(c);
-        if (c->durability == MV_DURABILITY_NONE && !is_forked(c)) err = mv_flush(c, error);
+        if (!is_forked(c)) writer_abort(c->transaction);
+        c->transaction = NULL;
+        if (c->owes_sync && !is_forked(c)) err = mv_flush(c, error);
         registry_release(c->e);
     }
     mem_free(c->path, strlen(c->path) + 1);
@@ -197,35 +201,49 @@ const mv_schema *mv_get_schema(mv_collection *c)
 
 /* ---------------------------------------------------------------- transactions */
 
+/* Others must not look: `transaction` changes while its thread is the one that writes. */
+writer *collection_transaction(const mv_collection *c)
+{
+    if (is_forked(c) || atomic_load(&c->e->writing_thread) != os_thread_id()) return NULL;
+    return c->transaction;
+}
+
 mv_err mv_begin(mv_collection *c, mv_error *error)
 {
     engine *e = NULL;
     MV_TRY(collection_engine(c, &e, error));
     if (c->read_only) return error_set(error, MV_READ_ONLY, "'%s' was opened read_only", c->path);
-    if (c->transaction)
+    if (collection_transaction(c))
         return error_set(error, MV_BUSY, "this collection has a transaction open already");
     return writer_begin(e, c->durability == MV_DURABILITY_FULL, !c->manual_maintenance,
                         &c->transaction, error);
 }
 
+static mv_err commit(mv_collection *c, writer *w, mv_error *error)
+{
+    if (c->durability == MV_DURABILITY_NONE) c->owes_sync = true;
+    return writer_commit(w, error);
+}
+
 mv_err mv_commit(mv_collection *c, mv_error *error)
 {
-    if (!mv_in_transaction(c))
-        return error_set(error, MV_MISUSE, "there is no transaction to commit");
-    writer *w = c->transaction;
+    writer *w = collection_transaction(c);
+    if (!w) return error_set(error, MV_MISUSE, "there is no transaction to commit");
     c->transaction = NULL;
-    return writer_commit(w, error);
+    return commit(c, w, error);
 }
 
 void mv_abort(mv_collection *c)
 {
-    if (mv_in_transaction(c)) writer_abort(c->transaction);
-    c->transaction = NULL;
+    writer *w = collection_transaction(c);
+    if (!w) return;
+    c->transaction = NULL; /* before another thread may begin one */
+    writer_abort(w);
 }
 
 bool mv_in_transaction(const mv_collection *c)
 {
-    return c->transaction && !is_forked(c);
+    return collection_transaction(c) != NULL;
 }
 
 mv_err collection_write(mv_collection *c, collection_write_fn write, void *ctx, mv_error *error)
@@ -233,11 +251,11 @@ mv_err collection_write(mv_collection *c, collection_write_fn write, void *ctx, 
     engine *e = NULL;
     writer *w = NULL;
     MV_TRY(collection_engine(c, &e, error));
-    if (c->transaction) return write(c->transaction, true, ctx, error);
+    if ((w = collection_transaction(c))) return write(w, true, ctx, error);
     if (c->read_only) return error_set(error, MV_READ_ONLY, "'%s' was opened read_only", c->path);
     MV_TRY(writer_begin(e, c->durability == MV_DURABILITY_FULL, !c->manual_maintenance, &w, error));
     mv_err err = write(w, false, ctx, error);
-    if (!err) return writer_commit(w, error);
+    if (!err) return commit(c, w, error);
     writer_abort(w);
     return err;
 }
@@ -246,7 +264,7 @@ mv_err collection_snapshot(mv_collection *c, snapshot *s, mv_error *error)
 {
     engine *e = NULL;
     MV_TRY(collection_engine(c, &e, error));
-    writer *w = c->transaction;
+    writer *w = collection_transaction(c);
     if (!w) return snapshot_open(e, s, error);
     if (w->is_failed)
         return error_set(error, MV_MISUSE, "the transaction failed before and can only be undone");

@@ -185,18 +185,47 @@ static mv_err reserve_number(mv_job *job, uint64_t *number, mv_error *error)
     return writer_commit(w, error);
 }
 
-static mv_err begin_group(mv_job *job, mv_error *error)
+/* Give up the group in hand: the next step looks at the collection anew. */
+static void start_over(mv_job *job)
 {
-    uint64_t number = 0, rows = group_rows(job);
-    job->stage = JOB_SWAP;
-    if (!rows) return MV_OK;
+    if (job->written) segment_writer_undo(job->written);
+    segment_writer_free(job->written);
+    job->written = NULL;
+    view_close(job->e, job->v);
+    job->v = NULL;
+    job->stage = JOB_PLAN;
+}
+
+static mv_err begin_writing(mv_job *job, uint64_t rows, mv_error *error)
+{
+    uint64_t number = 0;
     MV_TRY(verify_group(job, error));
     MV_TRY(reserve_number(job, &number, error));
     job->source =
         (segment_source){job, (uint32_t)rows, merge_docid, merge_id, merge_cell, merge_vector};
-    MV_TRY(segment_writer_create(engine_directory(job->e), number, job->e->schema, &job->source,
-                                 job->sync, &job->written, error));
-    job->stage = JOB_WRITE;
+    return segment_writer_create(engine_directory(job->e), number, job->e->schema, &job->source,
+                                 job->sync, &job->written, error);
+}
+
+static mv_err begin_group(mv_job *job, mv_error *error)
+{
+    uint64_t rows = group_rows(job);
+    mv_err err = rows ? begin_writing(job, rows, error) : MV_OK;
+    if (err)
+        start_over(job);
+    else
+        job->stage = rows ? JOB_WRITE : JOB_SWAP;
+    return err;
+}
+
+static mv_err write_group(mv_job *job, mv_error *error)
+{
+    bool more = true;
+    mv_err err = segment_writer_step(job->written, &more, error);
+    if (err) start_over(job);
+    if (err || more) return err;
+    job->done_bytes += group_rows(job) * row_bytes(job->e->schema);
+    job->stage = JOB_SWAP;
     return MV_OK;
 }
 
@@ -258,12 +287,15 @@ static mv_err swap_group(mv_job *job, mv_error *error)
     writer *w = NULL;
     MV_TRY(writer_begin(job->e, job->sync, false, &w, error));
     mv_err err = swap(job, w, error);
-    if (err) {
+    if (err)
         writer_abort(w);
-        return err;
-    }
-    job->stage = JOB_PLAN;
-    return writer_commit(w, error);
+    else
+        err = writer_commit(w, error);
+    if (err)
+        start_over(job);
+    else
+        job->stage = JOB_PLAN;
+    return err;
 }
 
 /* ---------------------------------------------------------------- stages */
@@ -271,11 +303,13 @@ static mv_err swap_group(mv_job *job, mv_error *error)
 static mv_err seal(mv_job *job, mv_error *error)
 {
     writer *w = NULL;
-    job->stage = JOB_PLAN;
     MV_TRY(writer_begin(job->e, job->sync, false, &w, error));
     mv_err err = writer_seal(w, NULL, 0, 0, error);
-    if (!err) return writer_commit(w, error);
-    writer_abort(w);
+    if (err)
+        writer_abort(w);
+    else
+        err = writer_commit(w, error);
+    if (!err) job->stage = JOB_PLAN;
     return err;
 }
 
@@ -288,32 +322,42 @@ static mv_err look(mv_job *job, mv_error *error)
     view_keep(job->e, job->v);
     snapshot_close(&s);
     job->before = job->v->segments_count;
+    job->total_bytes = job->done_bytes;
     mv_job rehearsal = *job;
     while (plan_group(&rehearsal))
         job->total_bytes += group_rows(&rehearsal) * row_bytes(job->e->schema);
     return MV_OK;
 }
 
-/* Unlink what was replaced, as far as no reader holds it. */
-static mv_err clean(mv_job *job, mv_error *error)
+/* In memory: let go of segments that no reader can name any more. Only with the writers' lock,
+ * which keeps others from entering new ones. */
+static mv_err drop_replaced(const writer *w, mv_error *error)
 {
-    writer *w = NULL;
-    snapshot s;
-    view_close(job->e, job->v);
-    job->v = NULL;
-    job->stage = JOB_DONE;
-    MV_TRY(writer_begin(job->e, job->sync, false, &w, error));
-    MV_TRY(writer_commit(w, error));
-    if (!job->e->in_memory) return MV_OK;
-    MV_TRY(snapshot_open(job->e, &s, error));
-    view_drop_others(job->e, s.v);
-    snapshot_close(&s);
+    uint64_t oldest;
+    MV_TRY(catalog_oldest_reader(w->e->catalog, &oldest, error));
+    if (oldest >= catalog_commit_number(w->txn)) view_drop_others(w->e, w->v);
     return MV_OK;
 }
 
+/* Unlink what was replaced, as far as no reader holds it: beginning to write does that. */
+static mv_err clean(mv_job *job, mv_error *error)
+{
+    writer *w = NULL;
+    view_close(job->e, job->v);
+    job->v = NULL;
+    MV_TRY(writer_begin(job->e, job->sync, false, &w, error));
+    mv_err err = job->e->in_memory ? drop_replaced(w, error) : MV_OK;
+    if (err)
+        writer_abort(w);
+    else
+        err = writer_commit(w, error);
+    if (!err) job->stage = JOB_DONE;
+    return err;
+}
+
+/* One small step. A failure leaves a job that may be stepped again. */
 static mv_err work(mv_job *job, mv_error *error)
 {
-    bool more = true;
     switch (job->stage) {
     case JOB_SEAL: return seal(job, error);
     case JOB_PLAN:
@@ -321,12 +365,7 @@ static mv_err work(mv_job *job, mv_error *error)
         if (plan_group(job)) return begin_group(job, error);
         job->stage = JOB_CLEAN;
         return MV_OK;
-    case JOB_WRITE:
-        MV_TRY(segment_writer_step(job->written, &more, error));
-        if (more) return MV_OK;
-        job->done_bytes += group_rows(job) * row_bytes(job->e->schema);
-        job->stage = JOB_SWAP;
-        return MV_OK;
+    case JOB_WRITE: return write_group(job, error);
     case JOB_SWAP: return swap_group(job, error);
     case JOB_CLEAN: return clean(job, error);
     case JOB_DONE: break;
@@ -358,13 +397,15 @@ mv_err mv_optimize_begin(mv_collection *c, mv_job **out, mv_error *error)
     *out = NULL;
     MV_TRY(collection_engine(c, &e, error));
     if (c->read_only) return error_set(error, MV_READ_ONLY, "'%s' was opened read_only", c->path);
-    if (c->transaction) return error_set(error, MV_MISUSE, "optimize: a transaction is open");
+    if (collection_transaction(c))
+        return error_set(error, MV_MISUSE, "optimize: a transaction is open");
     mv_job *job = mem_alloc_zero(sizeof *job);
     if (!job) return error_memory(error, sizeof *job, "a job");
     job->e = e;
     job->lock = OS_FILE_NONE;
     job->fork_generation = os_fork_generation();
     job->sync = c->durability == MV_DURABILITY_FULL;
+    if (!job->sync) c->owes_sync = true;
     registry_keep(e);
     mv_err err = take_turn(job, error);
     if (err)
@@ -389,7 +430,7 @@ mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *
         return error_set(error, MV_BUSY, "the job is from before the process forked");
     do err = work(job, error);
     while (!err && job->stage != JOB_DONE && os_seconds() < until);
-    *more = !err && job->stage != JOB_DONE;
+    *more = job->stage != JOB_DONE;
     uint64_t writing = job->written ? segment_writer_bytes(job->written) : 0;
     uint64_t done = job->done_bytes + writing;
     *progress = (mv_progress){done < job->total_bytes && *more ? done : job->total_bytes,
@@ -401,12 +442,11 @@ void mv_job_free(mv_job *job)
 {
     if (!job) return;
     if (job->fork_generation == os_fork_generation()) {
-        if (job->written) segment_writer_undo(job->written);
-        segment_writer_free(job->written);
-        view_close(job->e, job->v);
+        start_over(job);
         os_mutex_lock(job->e->mutex);
         if (job->has_flag) job->e->is_optimized = false;
         os_mutex_unlock(job->e->mutex);
+        os_unlock(job->lock);
     }
     os_close(job->lock);
     registry_release(job->e);

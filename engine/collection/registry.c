@@ -72,6 +72,7 @@ static void engine_close(engine *e)
     view_close(e, e->newest);
     view_drop_others(e, NULL);
     catalog_close(e->catalog);
+    os_unlock(e->presence);
     os_close(e->presence);
     mv_schema_free(e->schema);
     os_mutex_free(e->mutex);
@@ -315,16 +316,24 @@ mv_err engine_begin_write(engine *e, bool sync, catalog_txn **txn, mv_error *err
                          e->in_memory ? ":memory:" : e->path);
     MV_TRY(engine_enter(e, error));
     mv_err err = catalog_begin_write(e->catalog, sync, txn, error);
-    if (err)
+    if (err) {
         engine_end_read(e);
-    else
-        atomic_store(&e->writing_thread, thread);
-    return err;
+        return err;
+    }
+    atomic_fetch_add(&e->writers_begun, 1);
+    atomic_store(&e->writing_thread, thread);
+    return MV_OK;
 }
 
 void engine_end_write(engine *e)
 {
-    atomic_store(&e->writing_thread, 0);
-    atomic_fetch_add(&e->writers_ended, 1);
+    uint64_t thread = os_thread_id(); /* the lock is free: another thread may write by now */
+    (void)atomic_compare_exchange_strong(&e->writing_thread, &thread, 0);
     engine_end_read(e);
+}
+
+bool engine_is_writing(engine *e, uint64_t number)
+{
+    return atomic_load(&e->writing_thread) == os_thread_id() &&
+           atomic_load(&e->writers_begun) == number;
 }

@@ -56,7 +56,7 @@ static void use_engine(mv_result *r, engine *e)
 static void note_writer(mv_result *r, const writer *w)
 {
     r->transaction = w;
-    r->writers_ended = atomic_load(&r->e->writers_ended);
+    r->writer_number = atomic_load(&r->e->writers_begun);
     r->changes = w ? w->changes : 0;
 }
 
@@ -69,7 +69,7 @@ mv_err result_start(mv_result *r, mv_collection *c, mv_error *error)
     use_engine(r, e);
     MV_TRY(collection_snapshot(c, &r->own, error));
     r->seen = &r->own;
-    note_writer(r, c->transaction);
+    note_writer(r, collection_transaction(c));
     return MV_OK;
 }
 
@@ -89,8 +89,8 @@ mv_err result_check(const mv_result *r, mv_error *error)
     if (r->fork_generation != os_fork_generation())
         return error_set(error, MV_BUSY, "the result is from before the process forked");
     if (!r->seen) return error_set(error, MV_MISUSE, "the result is empty");
-    if (r->transaction && (r->writers_ended != atomic_load(&r->e->writers_ended) ||
-                           r->changes != r->transaction->changes))
+    if (r->transaction &&
+        (!engine_is_writing(r->e, r->writer_number) || r->changes != r->transaction->changes))
         return error_set(error, MV_MISUSE, "the result is from before a change of its transaction");
     return MV_OK;
 }

@@ -13,7 +13,7 @@ struct mv_result {
     snapshot own;              /* what it pins, unless it lends from an iterator */
     const snapshot *seen;      /* what the hits are of; NULL: nothing */
     const writer *transaction; /* whose view `seen` is, or NULL */
-    uint64_t writers_ended;    /* of the engine, and changes of the transaction, then */
+    uint64_t writer_number;    /* its number, and its changes then */
     uint64_t changes;
     mv_hit *hits;
     size_t hits_count;

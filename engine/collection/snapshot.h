@@ -57,8 +57,8 @@ static inline bool view_is_live(const view_segment *s, uint32_t row)
 
 /* Let the engine know a segment in memory, which has no file to be found by. Takes `s`. */
 mv_err view_adopt_segment(engine *e, segment *s, mv_error *error);
-/* The transaction that wrote this segment is being undone. Views of its own may still name it; whoever
- * opens a segment of this number from now on gets another one. */
+/* The transaction that wrote this segment is being undone. Views of its own may still name it;
+ * whoever opens a segment of this number from now on gets another one. */
 void view_undo_segment(engine *e, uint64_t number);
 /* Forget segments in memory that `v` does not name. */
 void view_drop_others(engine *e, const view *v);

@@ -373,12 +373,24 @@ done:
     return err;
 }
 
+/* Do rows made for schema `a` fit schema `b`? */
+static bool has_same_rows(const mv_schema *a, const mv_schema *b)
+{
+    if (a->fields_count != b->fields_count || a->vectors_count != b->vectors_count) return false;
+    for (uint32_t f = 0; f < a->fields_count; f++)
+        if (a->fields[f].uid != b->fields[f].uid || a->fields[f].type != b->fields[f].type ||
+            a->fields[f].nullable != b->fields[f].nullable)
+            return false;
+    for (uint32_t v = 0; v < a->vectors_count; v++)
+        if (a->vectors[v].uid != b->vectors[v].uid || a->vectors[v].type != b->vectors[v].type ||
+            a->vectors[v].dim != b->vectors[v].dim || a->vectors[v].metric != b->vectors[v].metric)
+            return false;
+    return true;
+}
+
 static mv_err check_schema(const writer *w, const mv_batch *batch, mv_error *error)
 {
-    if (batch->schema->fields_count == w->e->schema->fields_count &&
-        batch->schema->vectors_count == w->e->schema->vectors_count &&
-        batch->schema->next_uid == w->e->schema->next_uid)
-        return MV_OK;
+    if (has_same_rows(batch->schema, w->e->schema)) return MV_OK;
     return error_set(error, MV_MISUSE,
                      "the batch was made for another schema than the collection has");
 }

@@ -59,13 +59,17 @@ static mv_err lmdb_failed(mv_error *error, int rc, const char *doing)
     case MDB_READERS_FULL:
         return error_set(error, MV_LIMIT, "catalog: cannot %s: all %u reader slots are taken",
                          doing, READERS_MAX);
+    case MDB_PANIC:
+        return error_set(error, MV_IO,
+                         "catalog: cannot %s: an earlier write to its file failed, close the "
+                         "collection everywhere in this process and open it again",
+                         doing);
     case MDB_TXN_FULL:
     case MDB_MAP_RESIZED:
     case MDB_DBS_FULL: code = MV_LIMIT; break;
     case MDB_VERSION_MISMATCH: code = MV_WRONG_VERSION; break;
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
-    case MDB_PANIC:
     case MDB_INVALID:
     case MDB_NOTFOUND:
     case MDB_INCOMPATIBLE: code = MV_CORRUPT; break;
@@ -148,7 +152,7 @@ static mv_err open_tables(catalog *c, const catalog_options *options, mv_error *
         if (!rc && (found & 0xffffu) != table_flags((catalog_table)table)) rc = MDB_INCOMPATIBLE;
         if (rc) {
             mdb_txn_abort(txn);
-            return lmdb_failed(error, rc, table_names[table]);
+            return lmdb_failed(error, rc, "open its tables");
         }
     }
     rc = mdb_txn_commit(txn); /* keeps the handles, also of a read transaction */

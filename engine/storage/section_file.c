@@ -11,8 +11,8 @@
 struct section_file {
     const uint8_t *bytes; /* the mapping */
     uint64_t size;
+    section_header header;      /* as it was at opening */
     const section_entry *table; /* inside the mapping */
-    uint32_t sections;
     char name[SECTION_FILE_NAME_SIZE];
 };
 
@@ -46,7 +46,7 @@ static mv_err check_header(const section_file *f, const section_header *h, uint6
 
 static mv_err check_table(const section_file *f, uint64_t table_offset, mv_error *error)
 {
-    for (uint32_t i = 0; i < f->sections; i++) {
+    for (uint32_t i = 0; i < f->header.sections; i++) {
         const section_entry *entry = &f->table[i];
         if (entry->offset % SECTION_ALIGN || entry->offset < sizeof(section_header) ||
             entry->offset > table_offset || entry->size > table_offset - entry->offset)
@@ -75,12 +75,10 @@ mv_err section_file_open(const char *path, const char *name, uint64_t segment, u
     }
     if ((err = os_map(file, f->size, &bytes, path, error))) goto done;
     f->bytes = bytes;
-    section_header header;
-    memcpy(&header, f->bytes, sizeof header);
-    if ((err = check_header(f, &header, segment, rows, record, error))) goto done;
-    f->table = (const section_entry *)(const void *)(f->bytes + header.table_offset);
-    f->sections = header.sections;
-    if ((err = check_table(f, header.table_offset, error))) goto done;
+    memcpy(&f->header, f->bytes, sizeof f->header);
+    if ((err = check_header(f, &f->header, segment, rows, record, error))) goto done;
+    f->table = (const section_entry *)(const void *)(f->bytes + f->header.table_offset);
+    if ((err = check_table(f, f->header.table_offset, error))) goto done;
     *out = f;
     f = NULL;
 done:
@@ -98,7 +96,7 @@ void section_file_close(section_file *f)
 
 section section_file_find(const section_file *f, section_kind kind, uint32_t column)
 {
-    for (uint32_t i = 0; i < f->sections; i++)
+    for (uint32_t i = 0; i < f->header.sections; i++)
         if (f->table[i].kind == (uint32_t)kind && f->table[i].column == column)
             return (section){f->bytes + f->table[i].offset, f->table[i].size};
     return (section){0};
@@ -112,7 +110,11 @@ const void *section_file_bytes(const section_file *f, uint64_t *size)
 
 mv_err section_file_verify(const section_file *f, mv_error *error)
 {
-    for (uint32_t i = 0; i < f->sections; i++) {
+    /* The file may have been damaged since: offsets that changed must not be followed. */
+    if (memcmp(f->bytes, &f->header, sizeof f->header) != 0 ||
+        f->header.checksum != section_header_checksum(&f->header, f->table))
+        return damaged(f->name, "its header is not what it was at opening", error);
+    for (uint32_t i = 0; i < f->header.sections; i++) {
         const section_entry *entry = &f->table[i];
         if (hash_bytes(f->bytes + entry->offset, entry->size, 0) != entry->checksum)
             return error_set(

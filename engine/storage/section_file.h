@@ -66,7 +66,8 @@ mv_err section_file_verify(const section_file *file, mv_error *error);
 typedef struct section_writer section_writer;
 
 /* Begin a file of `rows` rows under a temporary name in `directory`, locked against those who
- * remove leftovers; directory NULL: in memory, without a name. */
+ * remove leftovers; directory NULL: in memory, without a name. Nobody else writes that segment: an
+ * unfinished file there is a leftover too, and replaced. */
 mv_err section_writer_create(const char *directory, const char *name, section_file_kind kind,
                              uint32_t column, uint64_t segment, uint64_t rows, section_writer **out,
                              mv_error *error);

@@ -58,10 +58,9 @@ mv_err section_writer_create(const char *directory, const char *name, section_fi
         strncpy(w->directory, directory, sizeof w->directory - 1);
         if ((err = os_join(w->path, directory, name, error))) goto done;
         if ((err = os_join(w->writing_path, directory, writing, error))) goto done;
-        if ((err = os_create(w->writing_path, &w->file, error))) {
-            w->writing_path[0] = 0; /* not ours to remove */
-            goto done;
-        }
+        /* The segment's number is ours alone: a file there is what a process left when it died. */
+        if ((err = os_remove(w->writing_path, error))) goto done;
+        if ((err = os_create(w->writing_path, &w->file, error))) goto done;
         bool got;
         if ((err = os_try_lock(w->file, &got, w->writing_path, error))) goto done;
     }

@@ -120,9 +120,9 @@ static void job_box_release(lua_State *L, part_box *part)
 /* Push the job of the collection at 1, begun if need be. NULL: failed. */
 static job_box *job_take(lua_State *L, collection_box *owner, mv_error *error)
 {
-    slot_take(L, 1, SLOT_JOB);
-    if (!lua_isnil(L, -1)) return lua_touserdata(L, -1);
-    job_box *box = part_push(L, 1, owner, sizeof *box, job_box_release);
+    job_box *box = slot_take(L, 1, SLOT_JOB);
+    if (box) return box;
+    box = part_push(L, 1, owner, sizeof *box, job_box_release);
     if (mv_optimize_begin(owner->collection, &box->job, error)) {
         part_release(L, &box->part);
         return NULL;
@@ -159,7 +159,7 @@ int call_optimize_abandon(lua_State *L)
 {
     collection_box *owner = check_collection_box(L, 1, "optimize");
     if (!owner->collection) return 0; /* its jobs went with it */
-    slot_take(L, 1, SLOT_JOB);
-    if (!lua_isnil(L, -1)) part_release(L, lua_touserdata(L, -1));
+    part_box *part = slot_take(L, 1, SLOT_JOB);
+    if (part) part_release(L, part);
     return 0;
 }

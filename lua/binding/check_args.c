@@ -146,7 +146,21 @@ bool is_whole(lua_State *L, int index, int64_t *whole)
     return (double)*whole == number;
 }
 
-/* ---------------------------------------------------------------- ids */
+/* ---------------------------------------------------------------- arrays and ids */
+
+size_t check_array(lua_State *L, int index, const place *where, const char *what)
+{
+    size_t count = lua_rawlen(L, index);
+    size_t keys_count = 0;
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        keys_count++;
+        lua_pop(L, 1);
+    }
+    if (keys_count != count)
+        raise_at(L, where, "%s must have the keys 1, 2, 3, ... and no others", what);
+    return count;
+}
 
 mv_id check_id(lua_State *L, int index, const place *where, char text[ID_TEXT_SIZE])
 {
@@ -171,7 +185,7 @@ mv_id check_id(lua_State *L, int index, const place *where, char text[ID_TEXT_SI
 
 id_list check_ids(lua_State *L, int index, const place *where)
 {
-    id_list list = {NULL, lua_rawlen(L, index)};
+    id_list list = {NULL, check_array(L, index, where, "an array of ids")};
     list.ids = lua_newuserdata(L, list.count * (sizeof(mv_id) + ID_TEXT_SIZE) + 1);
     char *texts = (char *)(list.ids + list.count);
     for (size_t i = 0; i < list.count; i++) {

@@ -42,6 +42,10 @@ bool is_whole(lua_State *L, int index, int64_t *whole);
 /* Is it an int64_t or uint64_t cdata of LuaJIT? These print as "-5LL" and "5ULL". */
 bool is_cdata_integer(lua_State *L, int index, mv_value *value);
 
+/* Number of elements of the array at `index`; raises when it has other keys than 1, 2, 3, ...: what
+ * stands behind a hole would be lost without a word. */
+size_t check_array(lua_State *L, int index, const place *where, const char *what);
+
 #define ID_TEXT_SIZE 24 /* decimal digits of any 64-bit integer, sign and zero */
 
 /* The document id at `index`: a string, lent by Lua, or a whole number, written into `text`. */

@@ -21,6 +21,8 @@ static collection_box *push_box(lua_State *L, const char *path)
     collection_box *box = lua_newuserdata(L, sizeof *box + size);
     box->collection = NULL;
     box->parts = NULL;
+    box->calls = 0;
+    box->is_closing = false;
     memcpy(box->path, path, size);
     lua_createtable(L, SLOT_JOB, 0);
     lua_pushvalue(L, -2);
@@ -71,7 +73,7 @@ static int open_collection(lua_State *L, const char *call, int options_at, int s
 
     collection_box *box = push_box(L, path);
     if (mv_open(path, &open, &box->collection, &error)) return push_failure(L, call, &error);
-    (void)lua_gc(L, LUA_GCSTEP, COLLECTION_KIB);
+    (void)lua_gc(L, LUA_GCSTEP, (LUA_GC_SIZE)COLLECTION_KIB);
     return 1;
 }
 
@@ -97,19 +99,11 @@ int call_destroy_path(lua_State *L)
 
 /* ---------------------------------------------------------------- closing */
 
-static mv_err close_box(lua_State *L, collection_box *box, mv_error *error)
-{
-    mv_collection *collection = box->collection;
-    while (box->parts) part_release(L, box->parts);
-    box->collection = NULL;
-    return mv_close(collection, error);
-}
-
 int call_close(lua_State *L)
 {
     mv_error error = {0};
     collection_box *box = check_collection_box(L, 1, "close");
-    if (close_box(L, box, &error)) return push_failure(L, "close", &error);
+    if (collection_close(L, box, &error)) return push_failure(L, "close", &error);
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -117,7 +111,8 @@ int call_close(lua_State *L)
 int call_gc(lua_State *L)
 {
     collection_box *box = luaL_testudata(L, 1, COLLECTION_TYPE);
-    if (box) (void)close_box(L, box, NULL);
+    if (box) box->calls = 0; /* nobody is left who could be calling */
+    if (box) (void)collection_close(L, box, NULL);
     return 0;
 }
 
@@ -126,7 +121,11 @@ int call_destroy(lua_State *L)
 {
     mv_error error = {0};
     collection_box *box = check_collection(L, 1, "destroy");
-    if (close_box(L, box, &error)) return push_failure(L, "destroy", &error);
+    if (box->calls > 1) raise_misuse(L, "destroy: collection '%s' is at work", box->path);
+    call_leave(L, box); /* so that closing need not wait for this very call */
+    mv_err err = collection_close(L, box, &error);
+    call_enter(box);
+    if (err) return push_failure(L, "destroy", &error);
     if (strcmp(box->path, MEMORY_PATH) != 0 && mv_destroy(box->path, &error))
         return push_failure(L, "destroy", &error);
     lua_pushboolean(L, 1);
@@ -181,7 +180,7 @@ int call_index(lua_State *L)
 {
     lua_settop(L, 2);
     lua_pushvalue(L, 2);
-    lua_rawget(L, lua_upvalueindex(1));
+    lua_rawget(L, lua_upvalueindex(2));
     if (!lua_isnil(L, -1) || lua_type(L, 2) != LUA_TSTRING) return 1;
     const char *name = lua_tostring(L, 2);
     if (strcmp(name, "path") == 0) {

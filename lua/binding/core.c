@@ -1,4 +1,4 @@
-/* moonvec.core: the C half of the Lua module. The tables at the end are its contents; the Lua half
+/* moonvec.core: the C half of the Lua module. The tables below are its contents; the Lua half
  * is in lua/moonvec. */
 #include "calls.h"
 #include "check_args.h"
@@ -6,11 +6,12 @@
 #include "schema_box.h"
 #include "vector_box.h"
 
+/* ---------------------------------------------------------------- the tables of contents */
+
 /* Methods of a collection. lua/moonvec/collection.lua adds those that are Lua. */
 static const luaL_Reg collection_methods[] = {
     {"backup", call_backup},
     {"check", call_check},
-    {"close", call_close},
     {"count", call_count},
     {"delete", call_delete},
     {"delete_by_filter", call_delete_by_filter},
@@ -25,9 +26,21 @@ static const luaL_Reg collection_methods[] = {
     {NULL, NULL},
 };
 
+/* The raw steps of a collection that the Lua half makes methods of. */
+static const luaL_Reg collection_steps[] = {
+    {"abort", call_abort},
+    {"begin", call_begin},
+    {"commit", call_commit},
+    {"optimize_abandon", call_optimize_abandon},
+    {"optimize_step", call_optimize_step},
+    {"query", call_query},
+    {NULL, NULL},
+};
+
 static const luaL_Reg collection_metamethods[] = {
-    {"__close", call_gc},          {"__gc", call_gc}, {"__len", call_length},
-    {"__tostring", call_tostring}, {NULL, NULL},
+    {"__len", call_length},
+    {"__tostring", call_tostring},
+    {NULL, NULL},
 };
 
 static const luaL_Reg part_metamethods[] = {
@@ -36,19 +49,12 @@ static const luaL_Reg part_metamethods[] = {
     {NULL, NULL},
 };
 
-/* Functions of the module, and the raw steps that the Lua half makes methods of. */
 static const luaL_Reg core_functions[] = {
-    {"abort", call_abort},
-    {"begin", call_begin},
-    {"commit", call_commit},
     {"create_and_open", call_create_and_open},
     {"destroy", call_destroy_path},
     {"open", call_open},
-    {"optimize_abandon", call_optimize_abandon},
-    {"optimize_step", call_optimize_step},
     {"options", options_call},
     {"pack", vector_pack},
-    {"query", call_query},
     {"raise", raise_call},
     {"schema", schema_call},
     {"unpack", vector_unpack},
@@ -56,13 +62,57 @@ static const luaL_Reg core_functions[] = {
     {NULL, NULL},
 };
 
-/* A new metatable on the stack, hidden from Lua. */
-static void push_metatable(lua_State *L, const char *name, const luaL_Reg *metamethods)
+/* ---------------------------------------------------------------- putting them together */
+
+/* What Lua calls for a method (upvalue 1): enter, call, leave. */
+static int guarded_call(lua_State *L)
+{
+    lua_CFunction method = lua_tocfunction(L, lua_upvalueindex(1));
+    collection_box *box = luaL_testudata(L, 1, COLLECTION_TYPE);
+    if (!box) return method(L); /* which says what it expected */
+    call_enter(box);
+    int pushed = method(L);
+    call_leave(L, box);
+    return pushed;
+}
+
+/* Set the functions, guarded, in the table on top. */
+static void set_guarded(lua_State *L, const luaL_Reg *functions)
+{
+    for (; functions->name; functions++) {
+        lua_pushcfunction(L, functions->func);
+        lua_pushcclosure(L, guarded_call, 1);
+        lua_setfield(L, -2, functions->name);
+    }
+}
+
+/* Push a new metatable, hidden from Lua. */
+static void push_metatable(lua_State *L, const char *name)
 {
     luaL_newmetatable(L, name);
-    luaL_setfuncs(L, metamethods, 0);
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
+}
+
+/* Make the metatable of collections and push the table of their methods. */
+static void push_methods(lua_State *L)
+{
+    lua_newtable(L);
+    set_guarded(L, collection_methods);
+    lua_pushcfunction(L, call_close); /* waits for calls, and so is none */
+    lua_setfield(L, -2, "close");
+
+    push_metatable(L, COLLECTION_TYPE);
+    set_guarded(L, collection_metamethods);
+    lua_pushcfunction(L, call_close);
+    lua_setfield(L, -2, "__close");
+    lua_pushcfunction(L, call_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, call_index);
+    lua_pushvalue(L, -3);
+    lua_pushcclosure(L, guarded_call, 2);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
 }
 
 MV_API int luaopen_moonvec_core(lua_State *L);
@@ -71,21 +121,15 @@ MV_API int luaopen_moonvec_core(lua_State *L)
 {
     schema_register(L);
     vector_register(L);
-    push_metatable(L, PART_TYPE, part_metamethods);
+    push_metatable(L, PART_TYPE);
+    luaL_setfuncs(L, part_metamethods, 0);
     lua_pop(L, 1);
 
     lua_newtable(L);
     luaL_setfuncs(L, core_functions, 0);
-
-    push_metatable(L, COLLECTION_TYPE, collection_metamethods);
-    lua_newtable(L);
-    luaL_setfuncs(L, collection_methods, 0);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -4, "methods");
-    lua_pushcclosure(L, call_index, 1);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
-
+    set_guarded(L, collection_steps);
+    push_methods(L);
+    lua_setfield(L, -2, "methods");
     luaL_newmetatable(L, FILTER_TYPE);
     lua_setfield(L, -2, "filter_metatable");
     /* The address is the value; nobody writes through it. */

@@ -44,6 +44,13 @@ static inline void *compat_testudata(lua_State *L, int index, const char *type_n
 
 #endif
 
+/* What lua_gc takes as the size of a step. */
+#if LUA_VERSION_NUM < 505
+#define LUA_GC_SIZE int
+#else
+#define LUA_GC_SIZE size_t
+#endif
+
 #if LUA_VERSION_NUM < 503
 #define LUA_HAS_INTEGERS 0
 #else

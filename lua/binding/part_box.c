@@ -15,8 +15,32 @@ collection_box *check_collection_box(lua_State *L, int index, const char *call)
 collection_box *check_collection(lua_State *L, int index, const char *call)
 {
     collection_box *box = check_collection_box(L, index, call);
-    if (!box->collection) raise_misuse(L, "collection '%s' is closed", box->path);
+    if (!box->collection || box->is_closing)
+        raise_misuse(L, "collection '%s' is closed", box->path);
     return box;
+}
+
+/* ---------------------------------------------------------------- calls */
+
+void call_enter(collection_box *box)
+{
+    box->calls++;
+}
+
+void call_leave(lua_State *L, collection_box *box)
+{
+    box->calls--;
+    if (box->calls == 0 && box->is_closing) (void)collection_close(L, box, NULL);
+}
+
+mv_err collection_close(lua_State *L, collection_box *box, mv_error *error)
+{
+    mv_collection *collection = box->collection;
+    box->is_closing = box->calls > 0;
+    if (box->is_closing) return MV_OK;
+    while (box->parts) part_release(L, box->parts);
+    box->collection = NULL;
+    return mv_close(collection, error);
 }
 
 /* ---------------------------------------------------------------- parts */
@@ -66,13 +90,17 @@ void slot_store(lua_State *L, int index, int slot)
     lua_pop(L, 1);
 }
 
-void slot_take(lua_State *L, int index, int slot)
+void *slot_take(lua_State *L, int index, int slot)
 {
     lua_getuservalue(L, index);
     lua_rawgeti(L, -1, slot);
     lua_pushnil(L);
     lua_rawseti(L, -3, slot);
     lua_remove(L, -2);
+    part_box *part = lua_touserdata(L, -1);
+    if (part && part->owner) return part;
+    lua_pop(L, 1);
+    return NULL;
 }
 
 /* ---------------------------------------------------------------- scratch numbers */
@@ -86,7 +114,7 @@ float *number_room_reserve(lua_State *L, number_room *room, size_t count)
     float *numbers = NULL;
     if (size / sizeof(float) == count)
         numbers = allocate(ctx, room->numbers, room->capacity * sizeof(float), size);
-    if (!numbers) luaL_error(L, "not enough memory for %f numbers", (lua_Number)count);
+    if (!numbers) raise_misuse(L, "not enough memory for a vector of %zu numbers", count);
     room->numbers = numbers;
     room->capacity = count;
     return numbers;
@@ -113,11 +141,10 @@ static void result_box_release(lua_State *L, part_box *part)
 
 result_box *result_take(lua_State *L, int index, collection_box *owner, bool fresh, mv_error *error)
 {
-    slot_take(L, index, SLOT_RESULT);
-    if (!fresh && !lua_isnil(L, -1)) return lua_touserdata(L, -1);
-    lua_pop(L, 1);
+    result_box *box = fresh ? NULL : slot_take(L, index, SLOT_RESULT);
+    if (box) return box;
 
-    result_box *box = part_push(L, index, owner, sizeof *box, result_box_release);
+    box = part_push(L, index, owner, sizeof *box, result_box_release);
     if (mv_result_create(owner->collection, &box->result, error)) {
         lua_pop(L, 1);
         return NULL;
@@ -128,7 +155,6 @@ result_box *result_take(lua_State *L, int index, collection_box *owner, bool fre
 void result_put_back(lua_State *L, int index, int result_index)
 {
     result_box *box = lua_touserdata(L, result_index);
-    if (!box->result) return; /* the collection was closed meanwhile */
     mv_result_clear(box->result);
     lua_pushvalue(L, result_index);
     slot_store(L, index, SLOT_RESULT);

@@ -16,8 +16,20 @@ typedef struct part_box part_box;
 typedef struct collection_box {
     mv_collection *collection; /* NULL: closed */
     part_box *parts;           /* first of the living parts */
+    uint32_t calls;            /* that have not returned yet */
+    bool is_closing;           /* to be closed by the outermost of them */
     char path[];               /* as given to open */
 } collection_box;
+
+/* Calls nest: any allocation may run a finalizer of the program, and that may call us, even to
+ * close the very collection at work. So each call is entered and left; closing waits for the last
+ * one. A raise leaves the call whose first argument the collection is. (Lua's own "not enough
+ * memory" does not: then the collector closes the collection.) */
+void call_enter(collection_box *box);
+void call_leave(lua_State *L, collection_box *box);
+
+/* Close, or have it done when the calls at work are over. */
+mv_err collection_close(lua_State *L, collection_box *box, mv_error *error);
 
 /* The first member of every part. */
 struct part_box {
@@ -43,8 +55,9 @@ void part_release(lua_State *L, part_box *part);
 
 /* Store the value on top in a slot of the collection at `index`, and pop it. */
 void slot_store(lua_State *L, int index, int slot);
-/* Push the value of a slot, leaving nil in it. */
-void slot_take(lua_State *L, int index, int slot);
+/* Push the part in a slot, leaving nil there, and return it. NULL, nothing pushed: there is none,
+ * or one that the collector has released already (then a finalizer of the program is asking). */
+void *slot_take(lua_State *L, int index, int slot);
 
 /* Numbers on their way through: scratch memory from Lua's allocator, grown and kept. */
 typedef struct number_room {

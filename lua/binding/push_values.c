@@ -101,7 +101,7 @@ static void read_named_fields(lua_State *L, const mv_schema *schema, const char 
     if (lua_type(L, list) != LUA_TTABLE)
         raise_misuse(L, "%s: 'output_fields' must be an array of names, got a %s", call,
                      luaL_typename(L, list));
-    size_t count = lua_rawlen(L, list);
+    size_t count = check_array(L, list, &where, "'output_fields'");
     for (size_t i = 1; i <= count; i++) {
         size_t size;
         uint32_t position;

@@ -98,7 +98,8 @@ static void read_target(lua_State *L, query_args *args)
         if (!lua_istable(L, args->at + VECTORS))
             raise_misuse(L, "query: 'vectors' must be an array of vectors, got a %s",
                          luaL_typename(L, args->at + VECTORS));
-        size_t count = lua_rawlen(L, args->at + VECTORS);
+        place where = {.call = "query"};
+        size_t count = check_array(L, args->at + VECTORS, &where, "'vectors'");
         if (count > MV_QUERY_VECTORS_MAX)
             raise_misuse(L, "query: 'vectors' has %zu vectors, at most %u are possible", count,
                          MV_QUERY_VECTORS_MAX);

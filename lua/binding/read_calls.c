@@ -128,23 +128,18 @@ static void iterator_box_release(lua_State *L, part_box *part)
     number_room_free(L, &box->result.room);
 }
 
-/* The iterator function; its upvalues are the iterator and whether it came to its end. A failure
- * raises: a `for` loop could not tell a message from the end. */
-static int iterate_next(lua_State *L)
+/* Upvalues of the iterator function. */
+enum { UP_ITERATOR = 1, UP_COLLECTION, UP_ENDED };
+
+static int push_next(lua_State *L, collection_box *owner, iterator_box *box)
 {
     bool found = false;
     mv_error error = {0};
-    iterator_box *box = lua_touserdata(L, lua_upvalueindex(1));
-    collection_box *owner = box->result.part.owner;
-    if (!owner && lua_toboolean(L, lua_upvalueindex(2))) return 0;
-    if (!owner) raise_misuse(L, "iterate: the iterator or its collection is closed");
-    lua_settop(L, 0);
-
     if (mv_iterator_next(box->iterator, box->result.result, &found, &error))
-        raise_misuse(L, "%s", error.text);
+        raise_misuse(L, "iterate: %s", error.text);
     if (!found) {
         lua_pushboolean(L, 1);
-        lua_replace(L, lua_upvalueindex(2));
+        lua_replace(L, lua_upvalueindex(UP_ENDED));
         part_release(L, &box->result.part);
         return 0;
     }
@@ -152,8 +147,23 @@ static int iterate_next(lua_State *L)
     int keys = output_push_keys(L, schema, &box->out);
     output_push_table(L, &box->out, keys, 0, 0);
     if (output_fill(L, &box->result, 0, schema, &box->out, keys, &error))
-        raise_misuse(L, "%s", error.text);
+        raise_misuse(L, "iterate: %s", error.text);
     return 1;
+}
+
+/* A failure raises: a `for` loop could not tell a message from the end. */
+static int iterate_next(lua_State *L)
+{
+    iterator_box *box = lua_touserdata(L, lua_upvalueindex(UP_ITERATOR));
+    collection_box *owner = box->result.part.owner;
+    lua_settop(L, 0);
+    if (!owner && lua_toboolean(L, lua_upvalueindex(UP_ENDED))) return 0;
+    if (!owner) raise_misuse(L, "iterate: the iterator or its collection is closed");
+    lua_pushvalue(L, lua_upvalueindex(UP_COLLECTION)); /* first, as for any call */
+    call_enter(owner);
+    int pushed = push_next(L, owner, box);
+    call_leave(L, owner);
+    return pushed;
 }
 
 /* Returns the function, and in the fourth place what Lua 5.4 closes when the loop is left early. */
@@ -177,8 +187,9 @@ int call_iterate(lua_State *L)
         return push_failure(L, "iterate", &error);
     }
     lua_pushvalue(L, box_at);
+    lua_pushvalue(L, 1);
     lua_pushboolean(L, 0);
-    lua_pushcclosure(L, iterate_next, 2);
+    lua_pushcclosure(L, iterate_next, 3);
     lua_pushnil(L);
     lua_pushnil(L);
     lua_pushvalue(L, box_at);

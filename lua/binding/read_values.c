@@ -64,18 +64,14 @@ static mv_value *take_room(lua_State *L, value_room *room, size_t count)
 static void read_list(lua_State *L, int index, const place *where, mv_type type, mv_value *value,
                       value_room *room)
 {
-    size_t count = lua_rawlen(L, index);
-    if (count == 0) {
-        lua_pushnil(L);
-        if (lua_next(L, index))
-            raise_at(L, where, "a list has the keys 1, 2, 3, ... and no others");
-    }
+    size_t count = check_array(L, index, where, "a list");
     mv_value *items = take_room(L, room, count);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, index, (int)i + 1);
-        if (!read_scalar(L, lua_gettop(L), where, type, &items[i]) || items[i].kind == MV_KIND_NULL)
-            raise_at(L, where, "element %zu is %s, which a list cannot hold", i + 1,
-                     lua_islightuserdata(L, -1) ? "moonvec.null" : luaL_typename(L, -1));
+        if (!read_scalar(L, lua_gettop(L), where, type, &items[i]))
+            raise_at(L, where, "element %zu of the list is a %s", i + 1, luaL_typename(L, -1));
+        if (items[i].kind == MV_KIND_NULL)
+            raise_at(L, where, "element %zu of the list is moonvec.null", i + 1);
         lua_pop(L, 1); /* a string stays in the table */
     }
     value->kind = MV_KIND_LIST;

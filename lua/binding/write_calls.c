@@ -106,7 +106,8 @@ static mv_err read_documents(lua_State *L, batch_box *box, const mv_schema *sche
         lua_pushvalue(L, index);
         return read_document(L, box, schema, call, 0, error);
     }
-    size_t count = lua_rawlen(L, index);
+    place where = {.call = call};
+    size_t count = check_array(L, index, &where, "an array of documents");
     for (size_t i = 1; i <= count; i++) {
         lua_rawgeti(L, index, (int)i);
         mv_err err = read_document(L, box, schema, call, i, error);
