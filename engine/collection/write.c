@@ -21,6 +21,8 @@ mv_err mv_write(mv_collection *c, mv_write_mode mode, mv_batch *batch, uint64_t 
 {
     put p = {.mode = mode, .batch = batch};
     *written = 0;
+    if (mode < MV_INSERT || mode > MV_UPDATE)
+        return error_set(error, MV_MISUSE, "there is no write mode %d", (int)mode);
     if (!batch->count) return MV_OK;
     mv_err err = collection_write(c, put_batch, &p, error);
     if (!err) *written = p.written;

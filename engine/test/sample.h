@@ -1,5 +1,5 @@
-/* A sample collection for tests: documents made from a number and a version, so that a test can keep
- * what must be there as an array of versions (0: not there) and compare every value of it. */
+/* A sample collection for tests: documents made from a number and a version, so that a test can
+ * keep what must be there as an array of versions (0: not there) and compare every value of it. */
 #ifndef MV_SAMPLE_H
 #define MV_SAMPLE_H
 
@@ -15,7 +15,7 @@
 
 static int passed, failed;
 
-static void expect(bool ok, const char *what, const char *file, int line)
+static inline void expect(bool ok, const char *what, const char *file, int line)
 {
     const char *slash = strrchr(file, '/');
     if (ok) {
@@ -37,7 +37,7 @@ static void expect(bool ok, const char *what, const char *file, int line)
 
 static mv_error error; /* of the last call that failed */
 
-static uint64_t mix(uint64_t z) /* splitmix64 */
+static inline uint64_t mix(uint64_t z) /* splitmix64 */
 {
     z += 0x9e3779b97f4a7c15u;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -49,7 +49,7 @@ static uint64_t mix(uint64_t z) /* splitmix64 */
 
 static char sample_place[64];
 
-static bool sample_place_make(const char *name)
+static inline bool sample_place_make(const char *name)
 {
     bool memory = access("/dev/shm", W_OK) == 0; /* faster, where there is one */
     (void)snprintf(sample_place, sizeof sample_place, "%s/moonvec-%s-XXXXXX",
@@ -57,7 +57,7 @@ static bool sample_place_make(const char *name)
     return mkdtemp(sample_place) != NULL;
 }
 
-static const char *sample_path(const char *name)
+static inline const char *sample_path(const char *name)
 {
     static char paths[4][128];
     static int turn;
@@ -65,6 +65,9 @@ static const char *sample_path(const char *name)
     (void)snprintf(path, sizeof paths[0], "%s/%s", sample_place, name);
     return path;
 }
+
+/* Where to put a collection, in tests that run in memory as well. */
+#define PLACE(name) (memory ? ":memory:" : sample_path(name))
 
 static inline int remove_one(const char *path, const struct stat *about, int kind, struct FTW *walk)
 {
@@ -101,7 +104,7 @@ static const mv_vector_options sample_vectors[SAMPLE_VECTORS] = {
     {"half", MV_VECTOR_FP16, 7, MV_IP, MV_INDEX_FLAT},
 };
 
-static mv_err sample_schema(mv_schema **schema)
+static inline mv_err sample_schema(mv_schema **schema)
 {
     mv_err err = mv_schema_create("sample", schema, &error);
     for (int f = 0; f < SAMPLE_FIELDS && !err; f++)
@@ -112,7 +115,7 @@ static mv_err sample_schema(mv_schema **schema)
     return err;
 }
 
-static mv_err sample_open(const char *path, mv_open_options options, mv_collection **c)
+static inline mv_err sample_open(const char *path, mv_open_options options, mv_collection **c)
 {
     mv_schema *schema = NULL;
     *c = NULL;
@@ -132,7 +135,7 @@ typedef struct sample_text {
 } sample_text;
 
 /* Mostly short; some at the sizes where keys change their form. */
-static mv_id sample_id(uint32_t n, sample_text *text)
+static inline mv_id sample_id(uint32_t n, sample_text *text)
 {
     static const size_t sizes[] = {500, 501, 1024, 1023, 12, 499, 511, 512};
     size_t size = (size_t)snprintf(text->bytes, sizeof text->bytes, "d%06u", n);
@@ -144,18 +147,18 @@ static mv_id sample_id(uint32_t n, sample_text *text)
     return (mv_id){text->bytes, size};
 }
 
-static mv_value string_value(char *bytes, size_t size, uint64_t random)
+static inline mv_value string_value(char *bytes, size_t size, uint64_t random)
 {
     for (size_t i = 0; i < size; i++) bytes[i] = (char)mix(random + i);
     return (mv_value){.kind = MV_KIND_STRING, .as.string = {bytes, size}};
 }
 
-static mv_value int_value(int64_t i)
+static inline mv_value int_value(int64_t i)
 {
     return (mv_value){.kind = MV_KIND_INT, .as.i = i};
 }
 
-static mv_value list_value(sample_text *text, int field, uint64_t random)
+static inline mv_value list_value(sample_text *text, int field, uint64_t random)
 {
     size_t count = random % 5;
     for (size_t i = 0; i < count; i++) {
@@ -167,9 +170,9 @@ static mv_value list_value(sample_text *text, int field, uint64_t random)
 }
 
 /* What the collection gives back for field `field` of version `version` of document `n`. */
-static mv_value sample_value(uint32_t n, uint32_t version, int field, sample_text *text)
+static inline mv_value sample_value(uint32_t n, uint32_t version, int field, sample_text *text)
 {
-    uint64_t random = mix(n * 1000003ull + version * 7919ull + (uint64_t)field);
+    uint64_t random = mix(n * 1000003ull + version * 7919ull + (unsigned)field);
     if (sample_fields[field].nullable && random % 5 == 0) return (mv_value){.kind = MV_KIND_NULL};
     switch (field) {
     case TITLE: return string_value(text->bytes, random % 40, random);
@@ -188,7 +191,7 @@ static mv_value sample_value(uint32_t n, uint32_t version, int field, sample_tex
 }
 
 /* Values that every element type holds exactly. */
-static void sample_vector(uint32_t n, uint32_t version, int vector, float *out)
+static inline void sample_vector(uint32_t n, uint32_t version, int vector, float *out)
 {
     for (uint32_t i = 0; i < sample_vectors[vector].dim; i++) {
         uint64_t random = mix(n * 1000003ull + version * 7919ull + 100u * (unsigned)vector + i);
@@ -197,7 +200,7 @@ static void sample_vector(uint32_t n, uint32_t version, int vector, float *out)
     out[0] += out[0] == 0; /* never the zero vector */
 }
 
-static mv_err sample_add(mv_batch *batch, uint32_t n, uint32_t version)
+static inline mv_err sample_add(mv_batch *batch, uint32_t n, uint32_t version)
 {
     sample_text text;
     mv_id id = sample_id(n, &text);
@@ -215,8 +218,8 @@ static mv_err sample_add(mv_batch *batch, uint32_t n, uint32_t version)
 }
 
 /* Write documents [first, last) in this version, all in one call. */
-static mv_err sample_write(mv_collection *c, mv_write_mode mode, uint32_t first, uint32_t last,
-                           uint32_t version)
+static inline mv_err sample_write(mv_collection *c, mv_write_mode mode, uint32_t first,
+                                  uint32_t last, uint32_t version)
 {
     mv_batch *batch = NULL;
     uint64_t written = 0;
@@ -228,7 +231,7 @@ static mv_err sample_write(mv_collection *c, mv_write_mode mode, uint32_t first,
     return err;
 }
 
-static mv_err sample_delete(mv_collection *c, uint32_t n, uint64_t *deleted)
+static inline mv_err sample_delete(mv_collection *c, uint32_t n, uint64_t *deleted)
 {
     sample_text text;
     mv_id id = sample_id(n, &text);
@@ -237,7 +240,7 @@ static mv_err sample_delete(mv_collection *c, uint32_t n, uint64_t *deleted)
 
 /* ---------------------------------------------------------------- comparing */
 
-static bool value_equal(const mv_value *a, const mv_value *b)
+static inline bool value_equal(const mv_value *a, const mv_value *b)
 {
     if (a->kind != b->kind) return false;
     switch (a->kind) {
@@ -261,8 +264,8 @@ static bool value_equal(const mv_value *a, const mv_value *b)
 
 /* Is this hit version `version` of document `n`, every value of it? A failure to read it is
  * returned. */
-static mv_err sample_compare(mv_result *result, size_t position, uint32_t n, uint32_t version,
-                             bool *equal)
+static inline mv_err sample_compare(mv_result *result, size_t position, uint32_t n,
+                                    uint32_t version, bool *equal)
 {
     sample_text text;
     mv_id id, wanted_id = sample_id(n, &text);
@@ -288,8 +291,8 @@ static mv_err sample_compare(mv_result *result, size_t position, uint32_t n, uin
 }
 
 /* Fetch document `n` and compare it; version 0: it must not be there. */
-static mv_err sample_fetch(mv_collection *c, mv_result *result, uint32_t n, uint32_t version,
-                           bool *equal)
+static inline mv_err sample_fetch(mv_collection *c, mv_result *result, uint32_t n, uint32_t version,
+                                  bool *equal)
 {
     sample_text text;
     size_t count = 0;
@@ -304,8 +307,8 @@ static mv_err sample_fetch(mv_collection *c, mv_result *result, uint32_t n, uint
 }
 
 /* Does the collection hold exactly the documents of `versions`? */
-static inline mv_err sample_verify(mv_collection *c, const uint8_t *versions, uint32_t versions_count,
-                                   bool *equal)
+static inline mv_err sample_verify(mv_collection *c, const uint8_t *versions,
+                                   uint32_t versions_count, bool *equal)
 {
     mv_result *result = NULL;
     mv_iterator *iterator = NULL;
@@ -326,8 +329,8 @@ static inline mv_err sample_verify(mv_collection *c, const uint8_t *versions, ui
     if (err || !*equal) return err;
     *equal = count == wanted && walked == wanted;
     if (!*equal)
-        printf("    %" PRIu64 " documents counted, %" PRIu64 " walked, %" PRIu64 " expected\n", count,
-               walked, wanted);
+        printf("    %" PRIu64 " documents counted, %" PRIu64 " walked, %" PRIu64 " expected\n",
+               count, walked, wanted);
     return MV_OK;
 }
 

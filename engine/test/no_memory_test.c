@@ -1,0 +1,75 @@
+/* Running out of memory, at every single allocation: a script of operations is repeated, each time
+ * with another allocation failing (alone, or with all after it), until it gets through. Every
+ * failure must be MV_NO_MEMORY, lose nothing that was acknowledged, leak nothing, and leave a
+ * collection that passes its check and can do what failed when it is asked again. */
+#include "test/script.h"
+
+/* One round: the n-th allocation fails. True when none had to. */
+static bool run(uint64_t n, bool persist, bool memory)
+{
+    script s = {0};
+    char path[128], copy_path[128];
+    size_t bytes_before = mem_bytes();
+    (void)snprintf(path, sizeof path, "%s", memory ? ":memory:" : sample_path("c"));
+    (void)snprintf(copy_path, sizeof copy_path, "%s", sample_path("copy"));
+    int failed_before = failed;
+    mem_fail_at(n, persist);
+    mv_err err = script_run(&s, path, MV_DURABILITY_FULL, memory ? NULL : copy_path);
+    mem_fail_at(0, false);
+    EXPECT(err == MV_OK ||
+           (!script_is_stubborn && err == MV_NO_MEMORY && error.code == MV_NO_MEMORY));
+    if (s.c) {
+        HOLDS(s.c, s.versions, SCRIPT_DOCUMENTS);
+        WORKS(mv_check(s.c, &error));
+        WORKS(write_versions(&s, MV_UPSERT, 50, SCRIPT_DOCUMENTS, 9));
+        WORKS(optimize_all(s.c, 1000));
+        HOLDS(s.c, s.versions, SCRIPT_DOCUMENTS);
+    }
+    WORKS(mv_close(s.c, &error));
+    EXPECT(mem_bytes() == bytes_before);
+    if (s.c && !memory) {
+        WORKS(mv_open(path, &(mv_open_options){.verify = true}, &s.c, &error));
+        HOLDS(s.c, s.versions, SCRIPT_DOCUMENTS);
+        WORKS(mv_close(s.c, &error));
+        EXPECT(count_entries(path) == 2 + 2 + 1 + SAMPLE_VECTORS); /* . .. catalog, lock, segment */
+    }
+    if (!memory) { /* nothing half-made is left beside the collection */
+        EXPECT(count_entries(sample_place) ==
+               2u + (access(path, F_OK) == 0) + (access(copy_path, F_OK) == 0));
+        remove_tree(path);
+        remove_tree(copy_path);
+    }
+    if (failed > failed_before)
+        printf("    with allocation %" PRIu64 "%s: %s: %s\n", n, persist ? " and all after it" : "",
+               mv_err_name(err), error.text);
+    return err == MV_OK;
+}
+
+static uint64_t run_until_through(bool persist, bool memory)
+{
+    uint64_t n = 1;
+    /* A failure may be made up for, so one success is not the end: a run of them is. */
+    for (int through = 0; through < 20 && failed < 20; n++)
+        through = run(n, persist, memory) ? through + 1 : 0;
+    return n - 1;
+}
+
+int main(void)
+{
+    if (!sample_place_make("no-memory")) {
+        printf("no temporary directory\n0 passed, 1 failed\n");
+        return 1;
+    }
+    uint64_t rounds = 0;
+    for (int memory = 0; memory < 2; memory++) {
+        script_is_stubborn = false;
+        rounds += run_until_through(true, memory);
+        uint64_t once = run_until_through(false, memory);
+        script_is_stubborn = true;
+        for (uint64_t n = 1; n < once && failed < 20; n++) (void)run(n, false, memory);
+        rounds += 2 * once;
+    }
+    remove_tree(sample_place);
+    printf("%" PRIu64 " rounds, one allocation after the other failing\n", rounds);
+    return report();
+}

@@ -1,0 +1,272 @@
+/* Several threads on one handle: some read, one writes, one optimizes, others open and close the
+ * collection again and again.
+ *
+ *   threads_test                 for about a second each
+ *   threads_test SECONDS         longer
+ *
+ * The writer gives all documents a new version in one transaction, so that every reader must see
+ * one version everywhere, and never an older one than it saw before. Run under the thread
+ * sanitizer, too: cmake -DMOONVEC_SANITIZE=thread ... ; threads_test */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "test/sample.h"
+
+#define DOCUMENTS 60u
+#define SPARE     20u /* documents after those, which come and go */
+#define READERS   3
+
+static mv_collection *c;
+static char path[128];
+static atomic_bool stop;
+static atomic_uint rounds_read, rounds_written, rounds_optimized, rounds_opened, failures;
+
+/* What sample.h has is for one thread. */
+#define MUST(condition)                                                                            \
+    do {                                                                                           \
+        if (!(condition) && atomic_fetch_add(&failures, 1) < 10)                                   \
+            printf("threads_test.c:%d: not so: %s\n", __LINE__, #condition);                       \
+    } while (0)
+#define MUST_WORK(call)                                                                            \
+    do {                                                                                           \
+        mv_err must_ = (call);                                                                     \
+        if (must_ && atomic_fetch_add(&failures, 1) < 10)                                          \
+            printf("threads_test.c:%d: %s: %s\n", __LINE__, mv_err_name(must_), e.text);           \
+    } while (0)
+
+/* All hits are of one version, not older than *version, and as many as that version has. */
+static void see_one_version(mv_result *result, int64_t *version)
+{
+    mv_error e;
+    size_t count = 0;
+    (void)mv_result_hits(result, &count);
+    MUST(count >= DOCUMENTS);
+    for (size_t at = 0; at < count; at++) {
+        mv_value value = {0}, n = {0};
+        float vector[4] = {0};
+        MUST_WORK(mv_result_value(result, at, 0, &n, &e));
+        MUST_WORK(mv_result_value(result, at, 1, &value, &e));
+        MUST_WORK(mv_result_vector(result, at, 0, vector, 4, &e));
+        MUST((int64_t)vector[0] == value.as.i && (int64_t)vector[1] == n.as.i);
+        if (at == 0) {
+            MUST(value.as.i >= *version);
+            MUST(count == DOCUMENTS + (size_t)value.as.i % SPARE);
+            *version = value.as.i;
+        }
+        MUST(value.as.i == *version);
+    }
+}
+
+/* ---------------------------------------------------------------- writing */
+
+static mv_err add_version(mv_batch *batch, uint32_t n, uint32_t version, mv_error *e)
+{
+    char id[8];
+    float vector[4] = {(float)version, (float)n, 1, 0};
+    mv_value values[] = {int_value(n), int_value(version)};
+    int size = snprintf(id, sizeof id, "%u", n);
+    mv_err err = mv_batch_add(batch, id, (size_t)size, e);
+    for (uint32_t f = 0; f < 2 && !err; f++) err = mv_batch_set(batch, f, &values[f], e);
+    return err ? err : mv_batch_set_vector(batch, 0, vector, 4, e);
+}
+
+/* Two halves and some deletions, in one transaction. */
+static void write_version(mv_batch *batch, mv_result *result, uint32_t version)
+{
+    mv_error e;
+    uint64_t written, deleted;
+    int64_t seen = version;
+    MUST_WORK(mv_begin(c, &e));
+    for (uint32_t half = 0; half < 2; half++) {
+        mv_batch_clear(batch);
+        for (uint32_t n = half * DOCUMENTS / 2; n < (half + 1) * DOCUMENTS / 2; n++)
+            MUST_WORK(add_version(batch, n, version, &e));
+        MUST_WORK(mv_write(c, MV_UPSERT, batch, &written, &e));
+    }
+    mv_batch_clear(batch);
+    for (uint32_t n = DOCUMENTS; n < DOCUMENTS + version % SPARE; n++)
+        MUST_WORK(add_version(batch, n, version, &e));
+    MUST_WORK(mv_write(c, MV_UPSERT, batch, &written, &e));
+    mv_filter older = {"version < ?", 11, (mv_value[]){int_value(version)}, 1};
+    MUST_WORK(mv_delete_by_filter(c, &older, &deleted, &e));
+    MUST_WORK(mv_search(c, &(mv_query){.topk = 1000}, result, &e));
+    see_one_version(result, &seen);
+    MUST(seen == version);
+    if (version % 7 == 3)
+        mv_abort(c);
+    else
+        MUST_WORK(mv_commit(c, &e));
+}
+
+static void *writer(void *unused)
+{
+    mv_error e;
+    mv_batch *batch = NULL;
+    mv_result *result = NULL;
+    (void)unused;
+    MUST_WORK(mv_batch_create(c, &batch, &e));
+    MUST_WORK(mv_result_create(c, &result, &e));
+    for (uint32_t version = 2; !atomic_load(&stop); version++) {
+        write_version(batch, result, version);
+        atomic_fetch_add(&rounds_written, 1);
+    }
+    mv_batch_free(batch);
+    mv_result_free(result);
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- reading */
+
+static void walk(mv_result *result, int64_t *version)
+{
+    mv_error e;
+    mv_iterator *iterator = NULL;
+    bool found = true;
+    uint32_t count = 0;
+    mv_value value = {0};
+    MUST_WORK(mv_iterator_open(c, NULL, &iterator, &e));
+    if (!iterator) return;
+    for (; found; count += found) {
+        MUST_WORK(mv_iterator_next(iterator, result, &found, &e));
+        if (!found) break;
+        MUST_WORK(mv_result_value(result, 0, 1, &value, &e));
+        MUST(count == 0 ? value.as.i >= *version : value.as.i == *version);
+        *version = value.as.i;
+    }
+    MUST(count == DOCUMENTS + (uint32_t)*version % SPARE);
+    mv_result_clear(result);
+    mv_iterator_close(iterator);
+}
+
+static void *reader(void *unused)
+{
+    mv_error e;
+    mv_result *result = NULL;
+    int64_t version = 1;
+    float vector[4] = {1, 2, 3, 4};
+    (void)unused;
+    MUST_WORK(mv_result_create(c, &result, &e));
+    while (!atomic_load(&stop)) {
+        mv_filter filter = {"n >= 0", 6, NULL, 0};
+        mv_query query = {.vectors = vector, .vectors_count = 1, .dim = 4, .topk = 1000};
+        query.filter = &filter;
+        MUST(!mv_in_transaction(c)); /* that of another thread is not ours */
+        MUST_WORK(mv_search(c, &query, result, &e));
+        see_one_version(result, &version);
+        MUST_WORK(mv_search(c, &(mv_query){.topk = 1000, .order_by = "n DESC"}, result, &e));
+        see_one_version(result, &version);
+        MUST_WORK(mv_fetch(c, (mv_id[]){{"0", 1}, {"7", 1}}, 2, result, &e));
+        walk(result, &version);
+        atomic_fetch_add(&rounds_read, 1);
+    }
+    mv_result_free(result);
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- looking after */
+
+static void *optimizer(void *unused)
+{
+    mv_error e;
+    (void)unused;
+    while (!atomic_load(&stop)) {
+        mv_job *job = NULL;
+        mv_progress progress;
+        mv_stats stats;
+        bool more = true;
+        MUST_WORK(mv_optimize_begin(c, &job, &e));
+        while (job && more) MUST_WORK(mv_optimize_step(job, 0, &more, &progress, &e));
+        mv_job_free(job);
+        MUST_WORK(mv_check(c, &e));
+        MUST_WORK(mv_get_stats(c, &stats, &e));
+        MUST_WORK(mv_flush(c, &e));
+        atomic_fetch_add(&rounds_optimized, 1);
+    }
+    return NULL;
+}
+
+static void *opener(void *unused)
+{
+    mv_error e;
+    (void)unused;
+    while (!atomic_load(&stop)) {
+        mv_collection *other = NULL;
+        uint64_t count = 0;
+        bool read_only = atomic_load(&rounds_opened) % 2;
+        MUST_WORK(mv_open(path, &(mv_open_options){.read_only = read_only}, &other, &e));
+        if (other) MUST_WORK(mv_count(other, NULL, &count, &e));
+        MUST(count >= DOCUMENTS);
+        MUST_WORK(mv_close(other, &e));
+        atomic_fetch_add(&rounds_opened, 1);
+    }
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- */
+
+static mv_err open_collection(mv_durability durability)
+{
+    mv_schema *schema = NULL;
+    mv_vector_options v = {"v", MV_VECTOR_FP32, 4, MV_COSINE, MV_INDEX_FLAT};
+    mv_err err = mv_schema_create(NULL, &schema, &error);
+    static const char *const names[] = {"n", "version"};
+    for (int f = 0; f < 2 && !err; f++)
+        err = mv_schema_add_field(schema, &(mv_field_options){.name = names[f], .type = MV_INT32},
+                                  &error);
+    if (!err) err = mv_schema_add_vector(schema, &v, &error);
+    mv_open_options options = {.schema = schema, .durability = durability};
+    if (!err) err = mv_open(path, &options, &c, &error);
+    mv_schema_free(schema);
+    return err;
+}
+
+static void run(bool memory, mv_durability durability, double seconds)
+{
+    mv_batch *batch = NULL;
+    mv_result *result = NULL;
+    pthread_t threads[READERS + 3];
+    uint32_t count = 0;
+    (void)snprintf(path, sizeof path, "%s", memory ? ":memory:" : sample_path("shared"));
+    atomic_store(&stop, false);
+    WORKS(open_collection(durability));
+    WORKS(mv_batch_create(c, &batch, &error));
+    WORKS(mv_result_create(c, &result, &error));
+    write_version(batch, result, 1);
+    mv_batch_free(batch);
+    mv_result_free(result);
+    EXPECT(pthread_create(&threads[count++], NULL, writer, NULL) == 0);
+    EXPECT(pthread_create(&threads[count++], NULL, optimizer, NULL) == 0);
+    if (!memory) EXPECT(pthread_create(&threads[count++], NULL, opener, NULL) == 0);
+    for (int i = 0; i < READERS; i++)
+        EXPECT(pthread_create(&threads[count++], NULL, reader, NULL) == 0);
+    (void)nanosleep(
+        &(struct timespec){(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)},
+        NULL);
+    atomic_store(&stop, true);
+    while (count) EXPECT(pthread_join(threads[--count], NULL) == 0);
+    WORKS(mv_check(c, &error));
+    WORKS(mv_close(c, &error));
+    if (!memory) remove_tree(path);
+}
+
+int main(int count, char **arguments)
+{
+    double seconds = count > 1 ? atof(arguments[1]) : 1;
+    if (!sample_place_make("threads")) {
+        printf("no temporary directory\n0 passed, 1 failed\n");
+        return 1;
+    }
+    run(false, MV_DURABILITY_FULL, seconds);
+    run(false, MV_DURABILITY_NONE, seconds);
+    run(true, MV_DURABILITY_FULL, seconds);
+    EXPECT(atomic_load(&failures) == 0);
+    EXPECT(atomic_load(&rounds_read) && atomic_load(&rounds_written) &&
+           atomic_load(&rounds_optimized) && atomic_load(&rounds_opened));
+    remove_tree(sample_place);
+    EXPECT(mem_bytes() == 0);
+    printf("%u rounds of reading, %u of writing, %u of optimizing, %u of opening\n",
+           atomic_load(&rounds_read), atomic_load(&rounds_written), atomic_load(&rounds_optimized),
+           atomic_load(&rounds_opened));
+    return report();
+}
