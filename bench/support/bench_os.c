@@ -1,0 +1,56 @@
+/* What a bench needs of the operating system and plain Lua does not have. A Lua module. */
+#include <errno.h>
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <sched.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* seconds() -> monotonic time */
+static int bench_seconds(lua_State *L)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    lua_pushnumber(L, (lua_Number)now.tv_sec + 1e-9 * (lua_Number)now.tv_nsec);
+    return 1;
+}
+
+/* pin(core): this process, and the children it will have, run on that core only */
+static int bench_pin(lua_State *L)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)luaL_checkinteger(L, 1), &set);
+    lua_pushboolean(L, sched_setaffinity(0, sizeof set, &set) == 0);
+    return 1;
+}
+
+/* drop_cache(path): write the file out, then ask the system to forget its pages */
+static int bench_drop_cache(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    int fd = open(path, O_RDONLY);
+    if (fd < 0) return luaL_error(L, "%s: %s", path, strerror(errno));
+    fsync(fd);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    close(fd);
+    return 0;
+}
+
+int luaopen_bench_os(lua_State *L);
+int luaopen_bench_os(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        { "seconds", bench_seconds },
+        { "pin", bench_pin },
+        { "drop_cache", bench_drop_cache },
+    };
+    lua_newtable(L);
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        lua_pushcfunction(L, functions[i].func);
+        lua_setfield(L, -2, functions[i].name);
+    }
+    return 1;
+}
