@@ -473,6 +473,11 @@ mv_err os_map(os_file file, size_t size, const void **bytes, const char *path, m
     return MV_OK;
 }
 
+void os_advise_random(const void *bytes, size_t size)
+{
+    if (size) (void)posix_madvise((void *)(uintptr_t)bytes, size, POSIX_MADV_RANDOM);
+}
+
 void os_unmap(const void *bytes, size_t size)
 {
     if (size) (void)munmap((void *)(uintptr_t)bytes, size);

@@ -90,6 +90,7 @@ static mv_err look_at_file(const char *path, bool deep, bool *changed, mv_error 
     mv_err err = os_open_read(path, &file, &size, error);
     if (err) return err;
     if ((err = os_map(file, size, &bytes, path, error))) goto done;
+    if (!deep) os_advise_random(bytes, size);
     err = catalog_check_pages(bytes, size, 0, deep, CATALOG_FILE, error);
     *changed = !os_size(file, &size_after, path, NULL) && size_after != size;
 done:
