@@ -17,6 +17,34 @@ static mv_err remove_ours(void *ctx, const char *name, mv_error *error)
                                                             : MV_OK;
 }
 
+/* The catalog goes first, for good: without it there is no collection, whatever happens next. */
+static mv_err remove_all(char *real_path, mv_error *error)
+{
+    MV_TRY(os_remove_in(real_path, CATALOG_FILE, error));
+    MV_TRY(os_sync_directory(real_path, error));
+    MV_TRY(os_each_entry(real_path, remove_ours, real_path, error));
+    if (!os_remove_directory(real_path, NULL)) return os_sync_parent(real_path, error);
+    return os_sync_directory(real_path, error); /* it has files that are not ours */
+}
+
+static mv_err note_ours(void *ctx, const char *name, mv_error *error)
+{
+    (void)error;
+    if (is_ours(name)) *(bool *)ctx = true;
+    return MV_OK;
+}
+
+/* What is left when destroying was cut short. */
+static mv_err destroy_rest(const char *path, char *real_path, mv_error *error)
+{
+    bool has_ours = false;
+    if (os_look(real_path) == OS_DIRECTORY)
+        MV_TRY(os_each_entry(real_path, note_ours, &has_ours, error));
+    if (has_ours) return remove_all(real_path, error);
+    return error_set(error, MV_CORRUPT, "'%s' is not a collection: it has no %s", path,
+                     CATALOG_FILE);
+}
+
 mv_err mv_destroy(const char *path, mv_error *error)
 {
     char real_path[OS_PATH_SIZE], catalog_path[OS_PATH_SIZE];
@@ -27,18 +55,11 @@ mv_err mv_destroy(const char *path, mv_error *error)
         return error_set(error, MV_NOT_FOUND, "there is no collection '%s'", path);
     MV_TRY(os_real_path(path, real_path, error));
     MV_TRY(os_join(catalog_path, real_path, CATALOG_FILE, error));
-    if (os_look(catalog_path) != OS_FILE)
-        return error_set(error, MV_CORRUPT, "'%s' is not a collection: it has no %s", path,
-                         CATALOG_FILE);
+    if (os_look(catalog_path) == OS_NOTHING) return destroy_rest(path, real_path, error);
     MV_TRY(os_open_read(catalog_path, &file, &size, error));
     mv_err err = os_try_lock(file, &got, catalog_path, error); /* every engine holds it shared */
     if (!err && !got) err = error_set(error, MV_BUSY, "'%s' is open", path);
-    if (err) goto done;
-    /* The catalog goes first: without it there is no collection, whatever happens next. */
-    if ((err = os_remove(catalog_path, error))) goto done;
-    if ((err = os_each_entry(real_path, remove_ours, real_path, error))) goto done;
-    (void)os_remove_directory(real_path, NULL); /* stays when there are files that are not ours */
-done:
+    if (!err) err = remove_all(real_path, error);
     os_close(file);
     return err;
 }

@@ -110,8 +110,12 @@ mv_err writer_collect_garbage(writer *w, mv_error *error)
     uint64_t garbage;
     if (w->e->in_memory) return MV_OK;
     MV_TRY(catalog_count(w->txn, CATALOG_GARBAGE, &garbage, error));
-    if (garbage) return unlink_garbage(w, error);
-    if (w->e->is_swept) return MV_OK;
+    if (garbage) {
+        MV_TRY(unlink_garbage(w, error));
+        MV_TRY(catalog_count(w->txn, CATALOG_GARBAGE, &garbage, error));
+    }
+    if (garbage || w->e->is_swept) return MV_OK; /* a reader may still want what is in the list */
+    MV_TRY(os_each_entry(w->e->path, sweep_entry, w, error));
     w->e->is_swept = true;
-    return os_each_entry(w->e->path, sweep_entry, w, error);
+    return MV_OK;
 }

@@ -5,13 +5,18 @@
 
 /* ---------------------------------------------------------------- begin and end */
 
-static mv_err begin_durably(engine *e, bool sync, catalog_txn *txn, mv_error *error)
+/* What others wrote without syncing must be safe before a synced commit builds on it. */
+static mv_err make_base_durable(const writer *w, mv_error *error)
 {
-    if (e->in_memory) return MV_OK;
-    bool unsynced = durability_is_unsynced(e->path);
-    if (sync && unsynced) return durability_sync(e, txn, error);
-    if (!sync && !unsynced) return durability_mark(e->path, error);
-    return MV_OK;
+    if (!w->sync || !durability_is_unsynced(w->e->path)) return MV_OK;
+    return durability_sync(w->e, w->txn, error);
+}
+
+/* Only now, and not at the beginning: a transaction that is undone leaves nothing to distrust. */
+static mv_err mark_unsynced(const writer *w, mv_error *error)
+{
+    if (w->sync || w->e->in_memory || durability_is_unsynced(w->e->path)) return MV_OK;
+    return durability_mark(w->e->path, error);
 }
 
 mv_err writer_begin(engine *e, bool sync, bool seals, writer **out, mv_error *error)
@@ -23,7 +28,7 @@ mv_err writer_begin(engine *e, bool sync, bool seals, writer **out, mv_error *er
     w->seals = seals;
     mv_err err = engine_begin_write(e, w->sync, &w->txn, error);
     if (err) goto done;
-    if ((err = begin_durably(e, sync, w->txn, error))) goto done;
+    if ((err = make_base_durable(w, error))) goto done;
     if ((err = view_open(e, w->txn, catalog_commit_number(w->txn), &w->v, error))) goto done;
     w->state = w->v->state;
     if ((err = writer_collect_garbage(w, error))) goto done;
@@ -103,6 +108,7 @@ mv_err writer_commit(writer *w, mv_error *error)
     if ((err = flush_chunks(w, error))) goto done;
     w->state.commit++;
     if ((err = engine_save_state(w->txn, &w->state, error))) goto done;
+    if ((err = mark_unsynced(w, error))) goto done;
     err = catalog_commit(w->txn, error);
     w->txn = NULL;
     engine_end_write(w->e);

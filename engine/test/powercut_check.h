@@ -1,0 +1,232 @@
+/* What must be true of the directory found after a power cut, for powercut_test.c. Runs in a child,
+ * which the first thing that is not true ends. */
+#ifndef MV_POWERCUT_CHECK_H
+#define MV_POWERCUT_CHECK_H
+
+#include <inttypes.h>
+
+#include "test/powercut_work.h"
+
+#define FETCHES 50u
+
+typedef enum verdict { VERDICT_WHOLE = 0, VERDICT_REFUSED = 10, VERDICT_ABSENT = 11 } verdict;
+
+static void wrong(const char *text)
+{
+    printf("%s\n", text);
+    fflush(stdout);
+    _exit(1);
+}
+
+/* ---------------------------------------------------------------- content */
+
+/* The one hit of `found` is a document as the workload makes it. Gives its version. */
+static uint32_t read_document(mv_result *found, size_t at, uint32_t *doc)
+{
+    mv_id id;
+    mv_value number, text;
+    float vector[DIM], expected[DIM];
+    char bytes[BIG_SIZE];
+    WORK(mv_result_id(found, at, &id, &error));
+    WORK(mv_result_value(found, at, FIELD_VERSION, &number, &error));
+    WORK(mv_result_value(found, at, FIELD_TEXT, &text, &error));
+    WORK(mv_result_vector(found, at, 0, vector, DIM, &error));
+    *doc = doc_of_id(id);
+    if (*doc == DOCS) wrong("a document has an id that nobody gave it");
+    uint32_t version = (uint32_t)number.as.i;
+    mv_value right = doc_text(*doc, version, bytes);
+    doc_vector(*doc, version, expected);
+    if (text.as.string.size != right.as.string.size ||
+        memcmp(text.as.string.data, bytes, right.as.string.size) != 0 ||
+        memcmp(vector, expected, sizeof vector) != 0)
+        wrong("a document is not what was written");
+    return version;
+}
+
+static void read_versions(mv_collection *c, uint32_t versions[DOCS])
+{
+    mv_iterator *walk = NULL;
+    mv_result *found = NULL;
+    bool more = true;
+    memset(versions, 0, DOCS * sizeof *versions);
+    WORK(mv_result_create(c, &found, &error));
+    WORK(mv_iterator_open(c, NULL, &walk, &error));
+    for (;;) {
+        uint32_t doc;
+        WORK(mv_iterator_next(walk, found, &more, &error));
+        if (!more) break;
+        uint32_t version = read_document(found, 0, &doc);
+        if (versions[doc]) wrong("a document is there twice");
+        versions[doc] = version;
+    }
+    mv_result_free(found);
+    mv_iterator_close(walk);
+}
+
+/* Ids lead to the same documents. */
+static void check_fetch(mv_collection *c, const uint32_t versions[DOCS])
+{
+    mv_result *found = NULL;
+    WORK(mv_result_create(c, &found, &error));
+    for (uint32_t i = 0; i < FETCHES; i++) {
+        char bytes[LONG_ID_SIZE];
+        uint32_t doc = random_below(DOCS), same;
+        size_t count;
+        mv_id id = doc_id(doc, bytes);
+        WORK(mv_fetch(c, &id, 1, found, &error));
+        (void)mv_result_hits(found, &count);
+        if (count != (versions[doc] != 0)) wrong("an id leads to nothing, or a removed one does");
+        if (count && read_document(found, 0, &same) != versions[doc])
+            wrong("an id leads to another version than the one there is");
+    }
+    mv_result_free(found);
+}
+
+static bool same_versions(const uint32_t a[DOCS], const uint32_t b[DOCS])
+{
+    return memcmp(a, b, DOCS * sizeof *a) == 0;
+}
+
+static void tell_difference(const uint32_t found[DOCS], const uint32_t expected[DOCS])
+{
+    uint32_t count = 0, first = 0;
+    for (uint32_t doc = DOCS; doc--;) {
+        if (found[doc] == expected[doc]) continue;
+        count++;
+        first = doc;
+    }
+    printf("%u documents differ from the last acknowledged commit; the first, %u, has version %u, "
+           "%u expected\n",
+           count, first, found[first], expected[first]);
+    wrong("and from the commit under way");
+}
+
+/* Exactly the last acknowledged commit, or with the changes under way, too. Tells in `known` which.
+ */
+static void check_content(mv_collection *c, oracle *known)
+{
+    static uint32_t found[DOCS], after[DOCS];
+    const uint32_t *before = known->places[0].versions;
+    read_versions(c, found);
+    check_fetch(c, found);
+    memcpy(after, before, sizeof after);
+    for (uint32_t i = 0; i < known->changes_count; i++)
+        after[known->changes[i].doc] = known->changes[i].version;
+    note n = {.kind = NOTE_UNDONE};
+    if (!same_versions(found, before)) {
+        if (!same_versions(found, after)) tell_difference(found, before);
+        n.kind = NOTE_DONE;
+    }
+    record_note(&n, sizeof n, NULL, 0);
+    oracle_note(known, &n, NULL);
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static mv_err open_at(const char *root, uint32_t at, bool read_only, mv_collection **c,
+                      mv_error *error)
+{
+    char path[OS_PATH_SIZE];
+    mv_open_options options = {.verify = true, .read_only = read_only};
+    MV_TRY(os_join(path, root, place_names[at], error));
+    return mv_open(path, &options, c, error);
+}
+
+/* A backup is whole once acknowledged, and gone once destroyed; in between it is whole, nothing, or
+ * on its way out not a collection any more. */
+static void check_backup(const char *root, uint32_t at, oracle *known)
+{
+    static uint32_t found[DOCS];
+    mv_error failure;
+    mv_collection *c = NULL;
+    presence is = known->places[at].is;
+    mv_err err = open_at(root, at, true, &c, &failure);
+    if (err == MV_NOT_FOUND && is != PRESENT) {
+        known->places[at].is = ABSENT;
+        return;
+    }
+    if (err == MV_CORRUPT && is == VANISHING && strstr(failure.text, "is not a collection")) return;
+    if (err || is == ABSENT) {
+        printf("%s: %s\n", place_names[at], err ? failure.text : "was destroyed and is back");
+        wrong("a backup is not what it must be");
+    }
+    read_versions(c, found);
+    if (!same_versions(found, known->places[at].versions)) wrong("a backup has another content");
+    known->places[at].is = PRESENT;
+    WORK(mv_close(c, &error));
+}
+
+/* Open the collection, or find that it is rightly not to be had, which ends the child. */
+static mv_collection *open_main(const char *root, const oracle *known)
+{
+    mv_error failure;
+    mv_collection *c = NULL;
+    bool read_only = random_below(4) == 0;
+    mv_err err = open_at(root, 0, read_only, &c, &failure);
+    presence is = known->places[0].is;
+    if (err == MV_NOT_FOUND && is != PRESENT) _exit(VERDICT_ABSENT);
+    if (err == MV_CORRUPT && is == VANISHING && strstr(failure.text, "is not a collection"))
+        _exit(VERDICT_ABSENT);
+    bool refused = err == MV_CORRUPT && strstr(failure.text, "without syncing");
+    if (refused && known->synced != SYNCED) _exit(VERDICT_REFUSED);
+    if (err) wrong(failure.text);
+    if (is == ABSENT) wrong("destroyed, and yet back");
+    if (known->synced == UNSYNCED) wrong("written without syncing, and yet opened");
+    if (!read_only) return c;
+    WORK(mv_close(c, &error));
+    WORK(open_at(root, 0, false, &c, &error));
+    return c;
+}
+
+/* ---------------------------------------------------------------- going on */
+
+static mv_err find_leftover(void *ctx, const char *name, mv_error *error)
+{
+    (void)ctx;
+    size_t size = strlen(name);
+    if (size < 4 || strcmp(name + size - 4, ".new") != 0) return MV_OK;
+    return error_set(error, MV_MISUSE, "'%s' is left over", name);
+}
+
+/* It can be written, closed, opened and removed as if nothing had been. */
+static void go_on(const char *root, oracle *known)
+{
+    char path[OS_PATH_SIZE];
+    mv_collection *c = NULL;
+    work w;
+    work_start(&w, root, known);
+    for (uint32_t steps = 1 + random_below(3); steps; steps--) {
+        if (random_below(2))
+            work_step(&w, 0);
+        else if (random_below(2))
+            step_write(&w, MV_DURABILITY_FULL, BULK_MIN);
+        else
+            step_optimize(&w, MV_DURABILITY_FULL, true);
+    }
+    step_write(&w, MV_DURABILITY_FULL, 1);
+    work_stop(&w);
+
+    WORK(open_at(root, 0, false, &c, &error));
+    check_content(c, known);
+    WORK(mv_begin(c, &error)); /* the steps above may all have found nothing to write */
+    WORK(mv_commit(c, &error));
+    WORK(mv_close(c, &error));
+    WORK(os_each_entry(path_of(&w, 0, path), find_leftover, NULL, &error));
+    begin(&w, CALL_DESTROY, EFFECT_NONE, 0);
+    WORK(mv_destroy(path, &error));
+    end(&w);
+    if (os_look(path) != OS_NOTHING) wrong("something is left of the collection destroyed");
+}
+
+/* The whole judgement over the directory `root`. `known` is what was known at the cut. */
+static verdict check_all(const char *root, oracle *known)
+{
+    for (uint32_t at = 1; at < PLACES; at++) check_backup(root, at, known);
+    mv_collection *c = open_main(root, known);
+    check_content(c, known);
+    WORK(mv_close(c, &error));
+    go_on(root, known);
+    return VERDICT_WHOLE;
+}
+
+#endif
