@@ -1,0 +1,124 @@
+-- nginx with several workers: the collection is opened before they are forked, each worker reads and writes.
+
+local children = require "spec.support.children"
+local program = require "spec.support.program"
+local support = require "spec.support.init"
+
+local MODULES = "/usr/lib/nginx/modules"
+local NGINX = "/usr/sbin/nginx"
+
+local CONFIG = [[
+load_module MODULES/ndk_http_module.so;
+load_module MODULES/ngx_http_lua_module.so;
+user root;
+worker_processes 4;
+pid HOME/nginx.pid;
+error_log HOME/error.log;
+events { worker_connections 64; accept_mutex off; }
+http {
+  access_log off;
+  client_body_temp_path HOME/t1; proxy_temp_path HOME/t2; fastcgi_temp_path HOME/t3;
+  uwsgi_temp_path HOME/t4; scgi_temp_path HOME/t5;
+  lua_package_path "LUA_PATH;;";
+  lua_package_cpath "LUA_CPATH;;";
+  init_by_lua_block {
+    docs = assert(require("moonvec").open("HOME/docs.mv", { schema = {
+      fields = { { name = "worker", type = "int32" } },
+      vectors = { { name = "v", type = "vector_fp32", dim = 2, metric = "l2" } },
+    } }))
+  }
+  server {
+    listen 127.0.0.1:PORT reuseport;
+    location /insert { content_by_lua_block {
+      local id = ngx.var.arg_id
+      local written, message = docs:insert { id = id, worker = ngx.worker.pid(), v = { tonumber(id), 0 } }
+      ngx.say(written or message)
+    } }
+    location /look { content_by_lua_block {
+      local hits = docs:query { vector = { tonumber(ngx.var.arg_near), 0 }, topk = 1 }
+      ngx.say(ngx.worker.pid(), " ", #docs, " ", hits[1] and hits[1].id or "nothing")
+    } }
+  }
+}
+]]
+
+local PORT = 18000 + os.time() % 900
+
+local function get(what)
+  return children.output(("curl -s -m 10 'http://127.0.0.1:%d/%s'"):format(PORT, what))
+end
+
+-- Ask until every worker has answered; all must say the same. Returns how many there were.
+local function ask_all_workers(what, expected)
+  local seen, workers = {}, 0
+  for _ = 1, 200 do
+    local pid, rest = get(what):match("^(%d+) (.-)\n$")
+    assert.equal(expected, rest)
+    if not seen[pid] then
+      seen[pid] = true
+      workers = workers + 1
+    end
+    if workers == 4 then
+      break
+    end
+  end
+  return workers
+end
+
+-- The module for LuaJIT, next to the one that runs this spec.
+local function luajit_module()
+  for folder in package.cpath:gmatch("([^;]*)/[^/;]+/%?%.so") do
+    if children.succeeds("test -e " .. program.quote(folder .. "/luajit/moonvec/core.so")) then
+      return children.output("cd " .. program.quote(folder) .. " && pwd"):gsub("\n", "") .. "/luajit/?.so"
+    end
+  end
+end
+
+describe("moonvec in nginx", function()
+  local home
+
+  local function start()
+    local here = children.output("pwd"):gsub("\n", "")
+    local values = { HOME = home, PORT = tostring(PORT), MODULES = MODULES, LUA_CPATH = luajit_module() }
+    values.LUA_PATH = here .. "/lua/?.lua;" .. here .. "/lua/?/init.lua"
+    local file = assert(io.open(home .. "/nginx.conf", "w"))
+    file:write((CONFIG:gsub("[A-Z_]+", values)))
+    file:close()
+    assert.is_true(children.succeeds(NGINX .. " -c " .. home .. "/nginx.conf"), "nginx did not start")
+  end
+
+  local function signal(name)
+    return children.succeeds("kill -" .. name .. " $(cat " .. home .. "/nginx.pid)")
+  end
+
+  after_each(function()
+    if home then
+      signal("QUIT")
+      children.succeeds("for i in $(seq 50); do test -e " .. home .. "/nginx.pid || break; sleep 0.1; done")
+      home = nil
+    end
+    support.clean()
+  end)
+
+  it("serves one collection from all workers, live, across a reload", function()
+    local there = children.succeeds("test -x " .. NGINX .. " -a -e " .. MODULES .. "/ngx_http_lua_module.so")
+    if not there or not children.succeeds("test $(id -u) = 0") or not luajit_module() then
+      pending("nginx with Lua is not there, or this is not root, or the module for LuaJIT is not built")
+      return
+    end
+    home = support.path()
+    assert.is_true(children.succeeds("mkdir " .. home))
+    start()
+
+    assert.equal("1\n", get("insert?id=1"))
+    assert.equal(4, ask_all_workers("look?near=1", "1 1"))
+    -- forty more, several at a time, by whatever worker they reach
+    assert.is_true(children.succeeds(
+      ("seq 2 41 | xargs -P 8 -I N curl -s -m 10 -f 'http://127.0.0.1:%d/insert?id=N'"):format(PORT)))
+    assert.equal(4, ask_all_workers("look?near=33", "41 33"))
+
+    assert.is_true(signal("HUP"))
+    assert.equal("1\n", get("insert?id=42"))
+    assert.equal("42 42", get("look?near=42"):match(" (.-)\n"))
+  end)
+end)
