@@ -193,3 +193,41 @@ describe("Lua 5.4's to-be-closed variables", function()
     assert.is_true(moonvec.destroy(path))
   end)
 end)
+
+describe("a call that fails, however it does", function()
+  after_each(support.clean)
+
+  it("does not keep the collection from being closed", function()
+    local c, path = support.collection(SCHEMA)
+    local function deeper() -- until Lua itself raises, in the middle of some call
+      c:query { vector = { 1, 1 } }
+      deeper()
+      return 1
+    end
+    assert.is_false((pcall(deeper)))
+    c:close()
+    assert.is_true(moonvec.destroy(path))
+  end)
+
+  it("does not let it be closed under another call", function()
+    local c = fill(support.collection(SCHEMA, { path = ":memory:" }), 500)
+    local query = { vector = { 1, 1 }, topk = 500 }
+    local pause = collectgarbage("setpause", 1)
+    for i = 1, 100 do
+      local t = newproxy and newproxy(true) or setmetatable({}, {}) -- luacheck: ignore
+      getmetatable(t).__gc = function()
+        pcall(moonvec.pack, c) -- misuse, of a function that is no method
+        if i == 50 then
+          c:close()
+        end
+      end
+      if newproxy == nil then -- luacheck: ignore
+        setmetatable(t, getmetatable(t)) -- now that it has a finalizer
+      end
+      t = nil -- luacheck: ignore
+      local ok, message = pcall(c.query, c, query)
+      assert.truthy(ok or message:find("is closed", 1, true), message)
+    end
+    collectgarbage("setpause", pause)
+  end)
+end)

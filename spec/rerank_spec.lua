@@ -117,6 +117,10 @@ describe("rerank", function()
     end))
     assert.equal("query: 'rerank' must be a function, got a table", message_of {})
     assert.equal(
+      "query: 'candidates' is 4, topk and offset want 8 at least",
+      support.message_of(c.query, c, { vector = { 0 }, topk = 3, offset = 5, candidates = 4, rerank = tostring })
+    )
+    assert.equal(
       "query: 'candidates' without a 'rerank'",
       support.message_of(c.query, c, { vector = { 0 }, candidates = 5 })
     )

@@ -1,4 +1,6 @@
 /* Backups: a compact copy of the catalog, and links to the segment files that it names. */
+#include <string.h>
+
 #include "collection/collection.h"
 
 /* In memory there is nothing to link: write the mapped bytes to a file. */
@@ -80,8 +82,9 @@ mv_err mv_backup(mv_collection *c, const char *path, mv_error *error)
     engine *e = NULL;
     char building[OS_PATH_SIZE];
     MV_TRY(collection_engine(c, &e, error));
-    if (collection_transaction(c))
-        return error_set(error, MV_MISUSE, "backup: a transaction is open");
+    if (collection_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
+    if (strcmp(path, MEMORY_PATH) == 0)
+        return error_set(error, MV_MISUSE, "a backup goes to a directory, not to " MEMORY_PATH);
     if (os_look(path) != OS_NOTHING)
         return error_set(error, MV_EXISTS, "'%s' exists already", path);
     MV_TRY(os_make_directory_beside(path, building, error));

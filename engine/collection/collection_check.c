@@ -125,7 +125,7 @@ mv_err mv_check(mv_collection *c, mv_error *error)
     engine *e = NULL;
     MV_TRY(collection_engine(c, &e, error));
     if (collection_transaction(c))
-        return error_set(error, MV_MISUSE, "check: a transaction is open");
+        return error_set(error, MV_MISUSE, "a transaction is open");
     for (;;) {
         snapshot s;
         MV_TRY(snapshot_open(e, &s, error));

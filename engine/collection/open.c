@@ -164,7 +164,7 @@ mv_err mv_flush(mv_collection *c, mv_error *error)
     catalog_txn *txn = NULL;
     MV_TRY(collection_engine(c, &e, error));
     if (collection_transaction(c))
-        return error_set(error, MV_MISUSE, "flush: a transaction is open");
+        return error_set(error, MV_MISUSE, "a transaction is open");
     if (e->in_memory || c->read_only || !durability_is_unsynced(e->path)) return MV_OK;
     MV_TRY(engine_begin_write(e, true, &txn, error));
     mv_err err = durability_sync(e, txn, error);

@@ -398,7 +398,7 @@ mv_err mv_optimize_begin(mv_collection *c, mv_job **out, mv_error *error)
     MV_TRY(collection_engine(c, &e, error));
     if (c->read_only) return error_set(error, MV_READ_ONLY, "'%s' was opened read_only", c->path);
     if (collection_transaction(c))
-        return error_set(error, MV_MISUSE, "optimize: a transaction is open");
+        return error_set(error, MV_MISUSE, "a transaction is open");
     mv_job *job = mem_alloc_zero(sizeof *job);
     if (!job) return error_memory(error, sizeof *job, "a job");
     job->e = e;

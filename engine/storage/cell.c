@@ -152,6 +152,8 @@ static mv_err whole_of_real(const place *at, const mv_value *value, whole *out, 
     if (isnan(real) || real != trunc(real))
         return refuse_number(at, value, "is not a whole number", error);
     if (fabs(real) >= 0x1p64) return refuse_range(at, value, error);
+    if (fabs(real) >= 0x1p53 && cell_width(at->type) == 8)
+        return refuse_number(at, value, "may have been rounded: give a decimal string", error);
     *out = (whole){.negative = real < 0, .magnitude = (uint64_t)fabs(real)};
     return MV_OK;
 }

@@ -14,7 +14,7 @@ int call_destroy(lua_State *L);
 int call_gc(lua_State *L);
 int call_length(lua_State *L);
 int call_tostring(lua_State *L);
-int call_index(lua_State *L); /* upvalue 2: the methods */
+int call_index(lua_State *L); /* upvalue 1: the methods */
 
 /* care_calls.c */
 int call_flush(lua_State *L);

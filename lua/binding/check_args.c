@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int find_name(const char *given, const char *const *names, int names_count)
+static int find_name(const char *given, size_t size, const char *const *names, int names_count)
 {
     for (int i = 0; i < names_count; i++)
-        if (strcmp(given, names[i]) == 0) return i;
+        if (strlen(names[i]) == size && memcmp(given, names[i], size) == 0) return i;
     return -1;
 }
 
@@ -29,8 +29,9 @@ int check_options(lua_State *L, int table, const char *call, const char *const *
         if (lua_type(L, -2) != LUA_TSTRING)
             raise_misuse(L, "%s: an option's name must be a string, got a %s", call,
                          luaL_typename(L, -2));
-        const char *given = lua_tostring(L, -2);
-        int position = find_name(given, names, names_count);
+        size_t size;
+        const char *given = lua_tolstring(L, -2, &size);
+        int position = find_name(given, size, names, names_count);
         if (position < 0) raise_unknown(L, &where, "option", given, names, (size_t)names_count);
         lua_replace(L, first + position);
     }
@@ -81,7 +82,10 @@ const char *check_string(lua_State *L, int index, const char *call, const char *
 {
     if (lua_type(L, index) != LUA_TSTRING)
         raise_misuse(L, "%s: '%s' must be a string, got a %s", call, name, luaL_typename(L, index));
-    return lua_tostring(L, index);
+    size_t size;
+    const char *text = lua_tolstring(L, index, &size);
+    if (strlen(text) != size) raise_misuse(L, "%s: '%s' has a zero byte in it", call, name);
+    return text;
 }
 
 int check_word(lua_State *L, int index, const place *where, const char *kind, const word *words,

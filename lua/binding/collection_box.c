@@ -122,9 +122,9 @@ int call_destroy(lua_State *L)
     mv_error error = {0};
     collection_box *box = check_collection(L, 1, "destroy");
     if (box->calls > 1) raise_misuse(L, "destroy: collection '%s' is at work", box->path);
-    call_leave(L, box); /* so that closing need not wait for this very call */
+    box->calls--; /* so that closing need not wait for this very call */
     mv_err err = collection_close(L, box, &error);
-    call_enter(box);
+    box->calls++;
     if (err) return push_failure(L, "destroy", &error);
     if (strcmp(box->path, MEMORY_PATH) != 0 && mv_destroy(box->path, &error))
         return push_failure(L, "destroy", &error);
@@ -175,18 +175,27 @@ int call_tostring(lua_State *L)
     return 1;
 }
 
+static int push_schema(lua_State *L)
+{
+    schema_push(L, mv_get_schema(check_collection(L, 1, "schema")->collection));
+    return 1;
+}
+
 /* c.insert, c.path, c.schema */
 int call_index(lua_State *L)
 {
     lua_settop(L, 2);
     lua_pushvalue(L, 2);
-    lua_rawget(L, lua_upvalueindex(2));
+    lua_rawget(L, lua_upvalueindex(1));
     if (!lua_isnil(L, -1) || lua_type(L, 2) != LUA_TSTRING) return 1;
     const char *name = lua_tostring(L, 2);
     if (strcmp(name, "path") == 0) {
         lua_pushstring(L, check_collection_box(L, 1, "path")->path);
     } else if (strcmp(name, "schema") == 0) {
-        schema_push(L, mv_get_schema(check_collection(L, 1, "schema")->collection));
+        collection_box *box = check_collection(L, 1, "schema");
+        lua_pushcfunction(L, push_schema);
+        lua_pushvalue(L, 1);
+        call_guarded(L, box, 1);
     }
     return 1;
 }

@@ -64,16 +64,18 @@ static const luaL_Reg core_functions[] = {
 
 /* ---------------------------------------------------------------- putting them together */
 
-/* What Lua calls for a method (upvalue 1): enter, call, leave. */
+/* What Lua calls for a method, which is upvalue 1. The collection is kept at the bottom. */
 static int guarded_call(lua_State *L)
 {
-    lua_CFunction method = lua_tocfunction(L, lua_upvalueindex(1));
+    int args_count = lua_gettop(L);
     collection_box *box = luaL_testudata(L, 1, COLLECTION_TYPE);
-    if (!box) return method(L); /* which says what it expected */
-    call_enter(box);
-    int pushed = method(L);
-    call_leave(L, box);
-    return pushed;
+    if (!box) return lua_tocfunction(L, lua_upvalueindex(1))(L); /* which says what it expected */
+    lua_pushvalue(L, 1);
+    lua_insert(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 2);
+    call_guarded(L, box, args_count);
+    return lua_gettop(L) - 1;
 }
 
 /* Set the functions, guarded, in the table on top. */
@@ -108,9 +110,8 @@ static void push_methods(lua_State *L)
     lua_setfield(L, -2, "__close");
     lua_pushcfunction(L, call_gc);
     lua_setfield(L, -2, "__gc");
-    lua_pushcfunction(L, call_index);
-    lua_pushvalue(L, -3);
-    lua_pushcclosure(L, guarded_call, 2);
+    lua_pushvalue(L, -2);
+    lua_pushcclosure(L, call_index, 1);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
 }

@@ -22,15 +22,13 @@ collection_box *check_collection(lua_State *L, int index, const char *call)
 
 /* ---------------------------------------------------------------- calls */
 
-void call_enter(collection_box *box)
+void call_guarded(lua_State *L, collection_box *box, int args_count)
 {
     box->calls++;
-}
-
-void call_leave(lua_State *L, collection_box *box)
-{
+    int failed = lua_pcall(L, args_count, LUA_MULTRET, 0);
     box->calls--;
     if (box->calls == 0 && box->is_closing) (void)collection_close(L, box, NULL);
+    if (failed) lua_error(L);
 }
 
 mv_err collection_close(lua_State *L, collection_box *box, mv_error *error)

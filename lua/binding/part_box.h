@@ -22,11 +22,11 @@ typedef struct collection_box {
 } collection_box;
 
 /* Calls nest: any allocation may run a finalizer of the program, and that may call us, even to
- * close the very collection at work. So each call is entered and left; closing waits for the last
- * one. A raise leaves the call whose first argument the collection is. (Lua's own "not enough
- * memory" does not: then the collector closes the collection.) */
-void call_enter(collection_box *box);
-void call_leave(lua_State *L, collection_box *box);
+ * close the very collection at work. So each call is counted, and closing waits for the last one.
+ * This is lua_call for such a call: of the function below `args_count` arguments on top, whose
+ * results stay there. It is left by every error too, Lua's own included. The collection itself must
+ * stand further down. */
+void call_guarded(lua_State *L, collection_box *box, int args_count);
 
 /* Close, or have it done when the calls at work are over. */
 mv_err collection_close(lua_State *L, collection_box *box, mv_error *error);

@@ -130,6 +130,9 @@ static void read_counts(lua_State *L, query_args *args, bool for_rerank)
     if (candidates > MV_TOPK_MAX) candidates = page; /* more than that, the engine refuses */
     args->query.topk =
         check_whole(L, at + CANDIDATES, "query", "candidates", 1, MV_TOPK_MAX, candidates);
+    if (args->query.topk < page)
+        raise_misuse(L, "query: 'candidates' is %u, topk and offset want %u at least",
+                     args->query.topk, page);
     args->query.offset = 0;
 }
 

@@ -5,8 +5,6 @@
  * ours. */
 #include "raise.h"
 
-#include "part_box.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,8 +44,6 @@ static void push_position(lua_State *L)
 
 static _Noreturn void raise_text(lua_State *L, const char *text)
 {
-    collection_box *box = luaL_testudata(L, 1, COLLECTION_TYPE);
-    if (box && box->calls > 0) call_leave(L, box);
     push_position(L);
     lua_pushstring(L, text);
     lua_concat(L, 2);

@@ -152,7 +152,7 @@ static int push_next(lua_State *L, collection_box *owner, iterator_box *box)
 }
 
 /* A failure raises: a `for` loop could not tell a message from the end. */
-static int iterate_next(lua_State *L)
+static int iterate_step(lua_State *L)
 {
     iterator_box *box = lua_touserdata(L, lua_upvalueindex(UP_ITERATOR));
     collection_box *owner = box->result.part.owner;
@@ -160,10 +160,17 @@ static int iterate_next(lua_State *L)
     if (!owner && lua_toboolean(L, lua_upvalueindex(UP_ENDED))) return 0;
     if (!owner) raise_misuse(L, "iterate: the iterator or its collection is closed");
     lua_pushvalue(L, lua_upvalueindex(UP_COLLECTION)); /* first, as for any call */
-    call_enter(owner);
-    int pushed = push_next(L, owner, box);
-    call_leave(L, owner);
-    return pushed;
+    return push_next(L, owner, box);
+}
+
+/* What Lua calls: the step (upvalue 1) as a call of the collection (upvalue 2). */
+static int iterate_next(lua_State *L)
+{
+    lua_settop(L, 0);
+    lua_pushvalue(L, lua_upvalueindex(2));
+    lua_pushvalue(L, lua_upvalueindex(1));
+    call_guarded(L, lua_touserdata(L, 1), 0);
+    return lua_gettop(L) - 1;
 }
 
 /* Returns the function, and in the fourth place what Lua 5.4 closes when the loop is left early. */
@@ -189,7 +196,9 @@ int call_iterate(lua_State *L)
     lua_pushvalue(L, box_at);
     lua_pushvalue(L, 1);
     lua_pushboolean(L, 0);
-    lua_pushcclosure(L, iterate_next, 3);
+    lua_pushcclosure(L, iterate_step, 3);
+    lua_pushvalue(L, 1);
+    lua_pushcclosure(L, iterate_next, 2);
     lua_pushnil(L);
     lua_pushnil(L);
     lua_pushvalue(L, box_at);

@@ -139,9 +139,11 @@ const mv_filter *read_filter(lua_State *L, int filter_index, int args_index, con
             raise_misuse(
                 L, "%s: a filter built by moonvec.filter has its own arguments, 'args' must be nil",
                 call);
-        lua_getfield(L, filter_index, "args");
+        lua_pushlstring(L, "args", 4);
+        lua_rawget(L, filter_index);
         args_index = lua_gettop(L);
-        lua_getfield(L, filter_index, "text");
+        lua_pushlstring(L, "text", 4);
+        lua_rawget(L, filter_index);
         filter_index = args_index + 1;
     }
     if (lua_type(L, filter_index) != LUA_TSTRING)
