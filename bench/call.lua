@@ -7,7 +7,7 @@ local documents = require "documents"
 local tools = require "tools"
 
 local K = 10
-local SIZES = { { rows = 10, searches = 50000 }, { rows = 1000, searches = 5000 } }
+local SIZES = { { rows = 10, searches = 50000 }, { rows = 300, searches = 10000 }, { rows = 1000, searches = 5000 } }
 
 local options = harness.options { dim = 768, rounds = 9, queries = 10, core = 1, seed = 1 }
 local report = harness.report("call", "cost of a query from Lua beyond the same search from C", options.seed)
@@ -85,7 +85,7 @@ report:line("median (min - max) of %d alternated runs; \"beyond\" is the differe
 report:line()
 for _, size in ipairs(SIZES) do
   local results = measure(size, list)
-  local rows = { { harness.number(size.rows) .. " documents", "us", "beyond search", "beyond search and ids" } }
+  local rows = { { harness.number(size.rows) .. " documents", "us", "beyond search", "... and ids" } }
   local search, ids = summary(results[1], "search").median, summary(results[1], "ids").median
   for _, figure in ipairs(FIGURES) do
     if list[figure.side] then

@@ -111,10 +111,10 @@ local function show(report, rows, m)
   mapped, anonymous = harness.summary(mapped), harness.summary(anonymous)
   local best = math.max(mapped.median, anonymous.median)
 
-  report:line("%s rows of %d dims, %s, top %d, %d queries a pass, one thread on one core; %d segment(s)",
+  report:line("%s rows of %d dims, %s, top %d, %d queries a pass, one thread, one core; %d segment(s)",
     harness.number(rows), options.dim, options.metric, K, options.queries, m.stats.segments)
-  report:line("read bandwidth of the core: %s GB/s from a mapped file, %s GB/s from memory",
-    harness.spread(mapped, 2), harness.spread(anonymous, 2))
+  report:line("read bandwidth of the core, GB/s: mapped file %s, memory %s", harness.spread(mapped, 2),
+    harness.spread(anonymous, 2))
   report:line()
 
   local lines = { { "", "QPS", "recall@10", "GB/s", "of bandwidth", "rows/s vs fp32" } }

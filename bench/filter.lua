@@ -117,7 +117,7 @@ for _, filter in ipairs(FILTERS) do
   local results = harness.alternate(options.rounds, runs)
   local found = results[1][1].found
   assert(not sqlite or results[2][1].found == found, "both sides must count the same: " .. filter)
-  rows[#rows + 1] = { #filter > 40 and filter:sub(1, 37) .. "..." or filter, harness.number(found),
+  rows[#rows + 1] = { #filter > 36 and filter:sub(1, 33) .. "..." or filter, harness.number(found),
     harness.spread(rate(results[1]), 1), sqlite and harness.spread(rate(results[2]), 1) or "-" }
 end
 report:table(rows)

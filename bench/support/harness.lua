@@ -119,7 +119,7 @@ local MACHINE = [[
 sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1
 nproc
 sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo
-cd /sys/devices/system/cpu/cpu0/cache && echo "L2 $(cat index2/size), L3 $(cat index3/size)"
+(cd /sys/devices/system/cpu/cpu0/cache && echo "L2 $(cat index2/size), L3 $(cat index3/size)")
 uname -sr
 cut -d' ' -f1 /proc/loadavg
 git rev-parse --short HEAD 2>/dev/null || echo none
