@@ -160,8 +160,10 @@ static void expect_refused(mv_type type, mv_value value, const char *text, int l
 
 static void test_refused_numbers(void)
 {
-    EXPECT_REFUSED(MV_INT64, real(-0x1p53), "may have been rounded: give a decimal string");
-    EXPECT_REFUSED(MV_UINT64, real(0x1p63), "may have been rounded: give a decimal string");
+    EXPECT_REFUSED(MV_INT64, real(-0x1p53),
+                   "field 'f' is int64: -9007199254740992 may have been rounded: give a decimal string");
+    EXPECT_REFUSED(MV_UINT64, real(0x1p63),
+                   "field 'f' is uint64: 9.2233720368547758e+18 may have been rounded: give a decimal string");
     EXPECT_REFUSED(MV_INT32, integer(3000000000),
                    "field 'f' is int32: 3000000000 is out of range (-2147483648 to 2147483647)");
     EXPECT_REFUSED(MV_INT32, integer(INT32_MIN - (int64_t)1),
