@@ -83,9 +83,9 @@ describe("moonvec in nginx", function()
 
   local function start(user)
     local here = children.output("pwd"):gsub("\n", "")
-    local values = { HOME = home, PORT = tostring(PORT), MODULES = MODULES, LUA_CPATH = luajit_module(), USER = user,
-      WORKERS = tostring(WORKERS) }
+    local values = { HOME = home, PORT = tostring(PORT), USER = user, WORKERS = tostring(WORKERS), MODULES = MODULES }
     values.LUA_PATH = here .. "/lua/?.lua;" .. here .. "/lua/?/init.lua"
+    values.LUA_CPATH = luajit_module()
     local file = assert(io.open(home .. "/nginx.conf", "w"))
     file:write((CONFIG:gsub("[A-Z_]+", values)))
     file:close()

@@ -478,6 +478,11 @@ void os_advise_random(const void *bytes, size_t size)
     if (size) (void)posix_madvise((void *)(uintptr_t)bytes, size, POSIX_MADV_RANDOM);
 }
 
+void os_advise_normal(const void *bytes, size_t size)
+{
+    if (size) (void)posix_madvise((void *)(uintptr_t)bytes, size, POSIX_MADV_NORMAL);
+}
+
 void os_unmap(const void *bytes, size_t size)
 {
     if (size) (void)munmap((void *)(uintptr_t)bytes, size);

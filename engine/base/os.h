@@ -78,8 +78,10 @@ mv_err os_write_small(const char *directory, const char *name, const char *bytes
 /* Map a file read-only. Size 0 gives NULL. */
 mv_err os_map(os_file file, size_t size, const void **bytes, const char *path, mv_error *error);
 void os_unmap(const void *bytes, size_t size);
-/* Only a few pages of the mapping will be touched: nothing is to be read ahead. */
+/* Only a few pages of the mapping will be touched now: nothing is to be read ahead. And the usual.
+ */
 void os_advise_random(const void *bytes, size_t size);
+void os_advise_normal(const void *bytes, size_t size);
 
 /* ---- threads, processes, time */
 

@@ -75,6 +75,7 @@ mv_err section_file_open(const char *path, const char *name, uint64_t segment, u
     }
     if ((err = os_map(file, f->size, &bytes, path, error))) goto done;
     f->bytes = bytes;
+    os_advise_random(f->bytes, f->size);
     memcpy(&f->header, f->bytes, sizeof f->header);
     if ((err = check_header(f, &f->header, segment, rows, record, error))) goto done;
     f->table = (const section_entry *)(const void *)(f->bytes + f->header.table_offset);
@@ -92,6 +93,11 @@ void section_file_close(section_file *f)
     if (!f) return;
     os_unmap(f->bytes, f->size);
     mem_free(f, sizeof *f);
+}
+
+void section_file_read_ahead(const section_file *f)
+{
+    os_advise_normal(f->bytes, f->size);
 }
 
 section section_file_find(const section_file *f, section_kind kind, uint32_t column)

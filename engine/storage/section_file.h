@@ -54,6 +54,8 @@ typedef struct section_file_record {
 mv_err section_file_open(const char *path, const char *name, uint64_t segment, uint64_t rows,
                          const section_file_record *record, section_file **out, mv_error *error);
 void section_file_close(section_file *file); /* NULL is fine */
+/* Nothing is read ahead of what is touched until this is called. */
+void section_file_read_ahead(const section_file *file);
 /* The section of a kind and column, or size 0 and bytes NULL. */
 section section_file_find(const section_file *file, section_kind kind, uint32_t column);
 /* The whole file, as mapped. */

@@ -197,6 +197,7 @@ mv_err segment_open(const mv_schema *schema, const segment_record *record, const
                  open_file(s, schema, record, file, directory, paths ? paths[file] : NULL, error)))
             goto done;
     if ((err = bind_table(s, schema, error))) goto done;
+    for (uint32_t file = 0; file < s->files_count; file++) section_file_read_ahead(s->files[file]);
     *out = s;
     s = NULL;
 done:
