@@ -201,7 +201,8 @@ typedef enum mv_durability {
 typedef struct mv_open_options {
     const mv_schema *schema; /* create with it when nothing is there; compare when something is */
     bool must_create;        /* MV_EXISTS when anything is there */
-    bool read_only;          /* never writes; works on a read-only file system */
+    bool read_only;          /* never writes; works on a read-only file system. Where it cannot enter
+                              * itself in the lock file, reading beside others is MV_BUSY */
     bool verify;             /* verify every page and checksum before anything is trusted */
     bool manual_maintenance; /* fresh rows are sealed only by mv_optimize */
     mv_durability durability;

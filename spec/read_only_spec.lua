@@ -140,6 +140,33 @@ describe("a collection opened read_only", function()
     assert.equal(before, listing.state(path))
   end)
 
+  it("answers busy beside a process that may be writing, when it cannot enter itself as a reader", function()
+    if not children.succeeds(AS_NOBODY .. " test -r lua/moonvec/init.lua") then
+      pending("this needs root, to be somebody else, and that one must be able to read this folder")
+      return
+    end
+    local c, path = support.collection(SCHEMA)
+    c:insert(document(1))
+    local quoted = program.quote(path)
+    assert.is_true(children.succeeds("chmod 444 " .. quoted .. "/* && chmod 555 " .. quoted))
+    local child = children.start_under(AS_NOBODY, function(at)
+      local moonvec = require "moonvec" -- luacheck: ignore
+      print((select(3, moonvec.open(at, { read_only = true }))))
+      io.read()
+      local reader = assert(moonvec.open(at, { read_only = true }))
+      print(#reader)
+      io.read()
+      print((select(3, reader:count())))
+    end, path)
+    assert.equal("busy", child:read())
+    c:close()
+    child:send("it is closed now")
+    assert.equal("1", child:read())
+    support.collection(nil, { path = path })
+    child:send("it is open again")
+    assert.same({ "busy" }, child:wait())
+  end)
+
   it("works on a file system mounted read-only", function()
     local path, mounted = stored(), support.path()
     local quoted = program.quote(mounted)

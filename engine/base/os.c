@@ -405,6 +405,17 @@ mv_err os_try_lock_shared(os_file file, bool *got, const char *path, mv_error *e
     return try_lock(file, LOCK_SH, got, path, error);
 }
 
+bool os_is_locked_by_others(const char *path)
+{
+    os_file file;
+    uint64_t size;
+    struct flock held = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (os_open_read(path, &file, &size, NULL)) return false;
+    bool is_locked = fcntl(file, F_GETLK, &held) == 0 && held.l_type != F_UNLCK;
+    os_close(file);
+    return is_locked;
+}
+
 void os_unlock(os_file file)
 {
     if (file != OS_FILE_NONE) (void)flock(file, LOCK_UN);

@@ -67,6 +67,10 @@ void os_close(os_file file);          /* OS_FILE_NONE is fine */
 mv_err os_try_lock(os_file file, bool *got, const char *path, mv_error *error);
 /* The same, but shared with others who ask for a shared lock. */
 mv_err os_try_lock_shared(os_file file, bool *got, const char *path, mv_error *error);
+/* Does another process hold a record lock (of fcntl) on the file at `path`? Not for a file on which
+ * this process holds such locks: looking lets go of them. A file that cannot be opened is not
+ * locked. */
+bool os_is_locked_by_others(const char *path);
 /* Let go of the lock at once; closing does that only when no forked child has the file open too. */
 void os_unlock(os_file file);
 /* Read a whole small file; *size is at most `capacity`. */

@@ -87,6 +87,9 @@ void registry_release(engine *e);
 /* Begin a read transaction. The catalog stays until it has ended. */
 mv_err engine_begin_read(engine *e, catalog_txn **txn, mv_error *error);
 mv_err engine_begin_write(engine *e, bool sync, catalog_txn **txn, mv_error *error);
+/* MV_BUSY when this engine reads without a lock (catalog_is_unlocked) while another process has the
+ * collection open and may be changing it. */
+mv_err engine_check_unlocked(engine *e, mv_error *error);
 /* Call after a read, or a write transaction, was ended or committed. */
 void engine_end_read(engine *e);
 void engine_end_write(engine *e);

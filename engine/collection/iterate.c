@@ -56,6 +56,7 @@ done:
 static mv_err next_of_scan(mv_iterator *it, mv_result *result, bool *found, mv_error *error)
 {
     MV_TRY(result_lend(result, it->e, &it->s, error));
+    MV_TRY(engine_check_unlocked(it->e, error));
     for (;;) {
         if (!it->sc.t || it->at == it->sc.count) {
             it->at = 0;

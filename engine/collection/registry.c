@@ -129,6 +129,7 @@ static mv_err load_schema(engine *e, mv_error *error)
 {
     catalog_txn *txn = NULL;
     engine_state state;
+    MV_TRY(engine_check_unlocked(e, error));
     MV_TRY(catalog_begin_read(e->catalog, &txn, error));
     mv_err err = engine_load_state(txn, &state, error);
     if (!err) err = engine_load_schema(txn, &e->schema, error);
@@ -269,8 +270,20 @@ done:
 
 /* ---------------------------------------------------------------- transactions */
 
-/* A reader without a lock file looks whether a writer has made one since, to be protected from it.
- */
+mv_err engine_check_unlocked(engine *e, mv_error *error)
+{
+    char lock_path[OS_PATH_SIZE];
+    if (!e->catalog || !catalog_is_unlocked(e->catalog)) return MV_OK;
+    MV_TRY(os_join(lock_path, e->path, CATALOG_LOCK_FILE, error));
+    if (!os_is_locked_by_others(lock_path)) return MV_OK;
+    return error_set(
+        error, MV_BUSY,
+        "'%s' is open in another process, and this one may not write '%s', by which it would "
+        "be protected from changes: give it the permission",
+        e->path, CATALOG_LOCK_FILE);
+}
+
+/* A reader without a lock looks whether it can have one now. */
 static mv_err relock(engine *e, mv_error *error)
 {
     char lock_path[OS_PATH_SIZE];
@@ -286,6 +299,7 @@ static mv_err engine_enter(engine *e, mv_error *error)
 {
     os_mutex_lock(e->mutex);
     mv_err err = relock(e, error);
+    if (!err) err = engine_check_unlocked(e, error);
     if (!err && !e->catalog)
         err = error_set(error, MV_IO, "'%s': its catalog could not be opened again", e->path);
     if (!err) e->active++;
