@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -530,6 +532,111 @@ void os_mutex_free(os_mutex *mutex)
     if (!mutex) return;
     (void)pthread_mutex_destroy(&mutex->mutex);
     mem_free(mutex, sizeof *mutex);
+}
+
+struct os_condition {
+    pthread_cond_t condition;
+};
+
+os_condition *os_condition_create(void)
+{
+    pthread_condattr_t attributes;
+    os_condition *condition = mem_alloc(sizeof *condition);
+    if (!condition || pthread_condattr_init(&attributes)) goto failed;
+#ifndef __APPLE__ /* which has relative waits instead */
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+#endif
+    int status = pthread_cond_init(&condition->condition, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+    if (!status) return condition;
+failed:
+    mem_free(condition, sizeof *condition);
+    return NULL;
+}
+
+void os_condition_wait(os_condition *condition, os_mutex *mutex, double seconds)
+{
+    if (seconds < 0 || seconds > 1e9) {
+        (void)pthread_cond_wait(&condition->condition, &mutex->mutex);
+        return;
+    }
+    struct timespec time = {.tv_sec = (time_t)seconds,
+                            .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+#ifdef __APPLE__
+    (void)pthread_cond_timedwait_relative_np(&condition->condition, &mutex->mutex, &time);
+#else
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    time.tv_sec += now.tv_sec;
+    time.tv_nsec += now.tv_nsec;
+    if (time.tv_nsec >= 1000000000) {
+        time.tv_nsec -= 1000000000;
+        time.tv_sec++;
+    }
+    (void)pthread_cond_timedwait(&condition->condition, &mutex->mutex, &time);
+#endif
+}
+
+void os_condition_signal_all(os_condition *condition)
+{
+    (void)pthread_cond_broadcast(&condition->condition);
+}
+
+void os_condition_free(os_condition *condition)
+{
+    if (!condition) return;
+    (void)pthread_cond_destroy(&condition->condition);
+    mem_free(condition, sizeof *condition);
+}
+
+struct os_thread {
+    pthread_t thread;
+    uint64_t fork_generation;
+    void (*run)(void *ctx);
+    void *ctx;
+};
+
+static void *run_thread(void *ctx)
+{
+    os_thread *thread = ctx;
+    thread->run(thread->ctx);
+    return NULL;
+}
+
+mv_err os_thread_start(void (*run)(void *ctx), void *ctx, os_thread **out, mv_error *error)
+{
+    sigset_t all, before;
+    os_thread *thread = mem_alloc(sizeof *thread);
+    if (!thread) return error_memory(error, sizeof *thread, "a thread");
+    *thread = (os_thread){.run = run, .ctx = ctx, .fork_generation = os_fork_generation()};
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int status = pthread_create(&thread->thread, NULL, run_thread, thread);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (status) {
+        mem_free(thread, sizeof *thread);
+        return error_system(error, status, "cannot start a thread");
+    }
+    *out = thread;
+    return MV_OK;
+}
+
+void os_thread_join(os_thread *thread)
+{
+    if (!thread) return;
+    if (thread->fork_generation == os_fork_generation()) (void)pthread_join(thread->thread, NULL);
+    mem_free(thread, sizeof *thread);
+}
+
+uint32_t os_core_count(void)
+{
+#ifdef __linux__
+    cpu_set_t cores;
+    if (!sched_getaffinity(0, sizeof cores, &cores) && CPU_COUNT(&cores) > 0)
+        return (uint32_t)CPU_COUNT(&cores);
+#endif
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (uint32_t)count : 1;
 }
 
 static pthread_mutex_t process_mutex = PTHREAD_MUTEX_INITIALIZER;

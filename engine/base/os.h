@@ -95,6 +95,23 @@ void os_mutex_lock(os_mutex *mutex);
 void os_mutex_unlock(os_mutex *mutex);
 void os_mutex_free(os_mutex *mutex);
 
+/* A condition, waited for with the mutex held. */
+typedef struct os_condition os_condition;
+os_condition *os_condition_create(void); /* NULL: no memory */
+/* Wait for a signal, or `seconds` at most (negative: for ever). May also return for no reason. */
+void os_condition_wait(os_condition *condition, os_mutex *mutex, double seconds);
+void os_condition_signal_all(os_condition *condition);
+void os_condition_free(os_condition *condition);
+
+/* A thread that blocks all signals: they are the host program's. */
+typedef struct os_thread os_thread;
+mv_err os_thread_start(void (*run)(void *ctx), void *ctx, os_thread **thread, mv_error *error);
+/* Wait for its end and free it. NULL is fine. In a forked child of the process that started it, the
+ * thread does not exist: it is only forgotten. */
+void os_thread_join(os_thread *thread);
+/* Cores that this process may run on, at least 1. */
+uint32_t os_core_count(void);
+
 /* The registry's lock: one for the process, held over fork so that the child finds it free. */
 void os_process_lock(void);
 void os_process_unlock(void);
