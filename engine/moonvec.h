@@ -98,7 +98,36 @@ typedef enum mv_metric {
 typedef enum mv_index_type {
     MV_INDEX_NONE = 0, /* scalar fields: no index */
     MV_INDEX_FLAT = 1, /* vectors: exact search */
+    MV_INDEX_HNSW = 2, /* vectors: a graph, searched approximately and scored exactly */
 } mv_index_type;
+
+/* What a graph measures distances with while it is walked; hits are scored from the vectors
+ * themselves whatever it is. Any may be asked for of any element type; where codes would not be
+ * smaller than the vectors (fp16 of vector_fp16, fp16 and int8 of vector_int8) the vectors
+ * themselves serve. The numbers are part of the format. */
+typedef enum mv_quantize {
+    MV_QUANTIZE_AUTO = 0, /* int8 where its error allows, which is measured, else fp16, else none */
+    MV_QUANTIZE_NONE = 1, /* the vectors as they are stored */
+    MV_QUANTIZE_FP16 = 2, /* two bytes a number */
+    MV_QUANTIZE_INT8 = 3, /* one byte a number, scaled for each vector */
+} mv_quantize;
+
+/* How the graph of a vector field is built. Zeros stand for the defaults. Hierarchical navigable
+ * small world graphs: Malkov, Yashunin, arXiv 1603.09320. */
+typedef struct mv_hnsw_options {
+    uint32_t m;               /* links of a row, twice that at the bottom: 4 to 64, default 16 */
+    uint32_t ef_construction; /* candidates while building: 8 to 2000, default 200 */
+    mv_quantize quantize;
+    uint64_t seed; /* of what is drawn by lot; default 1 */
+} mv_hnsw_options;
+
+#define MV_HNSW_M_MIN                   4u
+#define MV_HNSW_M_MAX                   64u
+#define MV_HNSW_M_DEFAULT               16u
+#define MV_HNSW_EF_CONSTRUCTION_MIN     8u
+#define MV_HNSW_EF_CONSTRUCTION_MAX     2000u
+#define MV_HNSW_EF_CONSTRUCTION_DEFAULT 200u
+#define MV_HNSW_SEED_DEFAULT            1u
 
 #define MV_NAME_SIZE_MAX     64u         /* bytes of a field or collection name */
 #define MV_ID_SIZE_MAX       1024u       /* bytes of a document id */
@@ -107,6 +136,7 @@ typedef enum mv_index_type {
 #define MV_VECTORS_MAX       256u        /* vector fields of a schema */
 #define MV_ROW_SIZE_MAX      (64u << 20) /* bytes of one document, vectors included */
 #define MV_TOPK_MAX          1000000u    /* topk + offset */
+#define MV_EF_MAX            1000000u    /* candidates of one search of a graph */
 #define MV_QUERY_VECTORS_MAX 65536u      /* vectors of one query call */
 #define MV_FILTER_SIZE_MAX   (1u << 20)  /* bytes of a filter text */
 #define MV_FILTER_DEPTH_MAX  200u        /* nesting of parentheses and NOT in a filter */
@@ -161,7 +191,8 @@ typedef struct mv_vector_options {
     mv_type type; /* MV_VECTOR_... */
     uint32_t dim; /* 1 to MV_DIM_MAX */
     mv_metric metric;
-    mv_index_type index; /* MV_INDEX_FLAT */
+    mv_index_type index;  /* MV_INDEX_NONE stands for the default, MV_INDEX_HNSW */
+    mv_hnsw_options hnsw; /* of MV_INDEX_HNSW; all zero for MV_INDEX_FLAT */
 } mv_vector_options;
 
 /* A schema is created empty, filled, and given to mv_open, which copies it. Fields keep the order
@@ -177,8 +208,8 @@ MV_API void mv_schema_free(mv_schema *schema);
 MV_API const char *mv_schema_name(const mv_schema *schema); /* "" when unnamed */
 MV_API uint32_t mv_schema_field_count(const mv_schema *schema);
 MV_API uint32_t mv_schema_vector_count(const mv_schema *schema);
-/* Describe field `position`; what `options` points to is lent by the schema. False: no such field.
- */
+/* Describe field `position`, with the defaults of what was left out; what `options` points to is
+ * lent by the schema. False: no such field. */
 MV_API bool mv_schema_field(const mv_schema *schema, uint32_t position, mv_field_options *options);
 MV_API bool mv_schema_vector(const mv_schema *schema, uint32_t position,
                              mv_vector_options *options);
@@ -329,6 +360,10 @@ typedef struct mv_query {
     const double *min_score;    /* NULL: none */
     const double *max_distance; /* NULL: none */
     const char *order_by;       /* without a vector: "year DESC, title"; NULL: by insertion */
+    uint32_t ef;    /* candidates of a graph search, more is slower and finds more; 0: what each
+                     * graph was measured to need for a recall of 0.95 and more */
+    bool exact;     /* look at every row, whatever indexes there are */
+    bool no_refine; /* let the graph's codes alone choose the hits (they are scored exactly) */
 } mv_query;
 
 /* Search, or select by filter when there is neither a vector nor an id. Exact over one commit. Ties
@@ -387,6 +422,23 @@ typedef struct mv_stats {
 } mv_stats;
 
 MV_API mv_err mv_get_stats(mv_collection *collection, mv_stats *stats, mv_error *error);
+
+/* The index of one vector field. */
+typedef struct mv_index_stats {
+    mv_index_type type;
+    uint64_t rows;         /* not deleted, fresh ones included */
+    uint64_t indexed_rows; /* of those, found through a graph; the others are searched exactly */
+    uint64_t graphs;       /* one for each segment that is large enough */
+    mv_quantize quantize;  /* of the largest graph; MV_QUANTIZE_AUTO: there is none yet */
+    double code_error;     /* of that: root mean square error of a distance computed from codes,
+                            * relative to the mean distance of a row to its neighbours */
+    uint32_t ef;           /* candidates that a query gets which sets none, in the largest graph */
+    uint64_t bytes;        /* of all graphs' files */
+    char warning[MV_ERROR_TEXT_SIZE]; /* a damaged graph, searched exactly instead; "" when well */
+} mv_index_stats;
+
+MV_API mv_err mv_get_index_stats(mv_collection *collection, uint32_t vector_field,
+                                 mv_index_stats *stats, mv_error *error);
 
 /* Verify every page, checksum and structure of the current commit. MV_CORRUPT names file and place.
  */

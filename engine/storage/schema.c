@@ -48,6 +48,17 @@ const char *schema_type_name(mv_type type)
     return name ? name : "unknown";
 }
 
+const char *schema_quantize_name(mv_quantize quantize)
+{
+    switch (quantize) {
+    case MV_QUANTIZE_AUTO: return "auto";
+    case MV_QUANTIZE_NONE: return "none";
+    case MV_QUANTIZE_FP16: return "fp16";
+    case MV_QUANTIZE_INT8: return "int8";
+    }
+    return NULL;
+}
+
 /* ---------------------------------------------------------------- names */
 
 static bool is_letter(char c)
@@ -172,6 +183,48 @@ mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, m
     return MV_OK;
 }
 
+/* "vector field 'v' has an index with m 3, it must be 4 to 64" */
+static mv_err check_range(const char *name, const char *option, uint32_t given, uint32_t min,
+                          uint32_t max, mv_error *error)
+{
+    if (given >= min && given <= max) return MV_OK;
+    return error_set(error, MV_MISUSE,
+                     "vector field '%s' has an index with %s %u, it must be %u to %u", name, option,
+                     given, min, max);
+}
+
+/* Complete the index of a vector field, as far as it was given, and check it. */
+static mv_err take_index(schema_vector *vector, const mv_vector_options *options, mv_error *error)
+{
+    const char *name = options->name;
+    const mv_hnsw_options *given = &options->hnsw;
+    vector->index = options->index == MV_INDEX_NONE ? MV_INDEX_HNSW : options->index;
+    if (vector->index == MV_INDEX_FLAT) {
+        if (given->m || given->ef_construction || given->quantize || given->seed)
+            return error_set(error, MV_MISUSE,
+                             "vector field '%s' has a flat index, which takes no hnsw options",
+                             name);
+        return MV_OK;
+    }
+    if (vector->index != MV_INDEX_HNSW)
+        return error_set(error, MV_MISUSE, "vector field '%s' has the unknown index type %d", name,
+                         (int)options->index);
+
+    mv_hnsw_options *hnsw = &vector->hnsw;
+    *hnsw = *given;
+    if (!hnsw->m) hnsw->m = MV_HNSW_M_DEFAULT;
+    if (!hnsw->ef_construction) hnsw->ef_construction = MV_HNSW_EF_CONSTRUCTION_DEFAULT;
+    if (!hnsw->seed) hnsw->seed = MV_HNSW_SEED_DEFAULT;
+    MV_TRY(check_range(name, "m", hnsw->m, MV_HNSW_M_MIN, MV_HNSW_M_MAX, error));
+    MV_TRY(check_range(name, "ef_construction", hnsw->ef_construction, MV_HNSW_EF_CONSTRUCTION_MIN,
+                       MV_HNSW_EF_CONSTRUCTION_MAX, error));
+    if (!schema_quantize_name(hnsw->quantize))
+        return error_set(error, MV_MISUSE,
+                         "vector field '%s' has an index with the unknown quantize %d", name,
+                         (int)hnsw->quantize);
+    return MV_OK;
+}
+
 static mv_err check_vector(const mv_schema *schema, const mv_vector_options *options,
                            mv_error *error)
 {
@@ -189,9 +242,6 @@ static mv_err check_vector(const mv_schema *schema, const mv_vector_options *opt
     if (options->metric != MV_L2 && options->metric != MV_IP && options->metric != MV_COSINE)
         return error_set(error, MV_MISUSE, "vector field '%s' has the unknown metric %d", name,
                          (int)options->metric);
-    if (options->index != MV_INDEX_FLAT)
-        return error_set(error, MV_MISUSE, "vector field '%s' has the unknown index type %d", name,
-                         (int)options->index);
     if (schema->vectors_count == MV_VECTORS_MAX)
         return error_set(error, MV_MISUSE,
                          "vector field '%s': a schema has at most %u vector fields", name,
@@ -206,11 +256,11 @@ mv_err mv_schema_add_vector(mv_schema *schema, const mv_vector_options *options,
         .uid = schema->next_uid,
         .type = options->type,
         .metric = options->metric,
-        .index = options->index,
         .dim = options->dim,
         .size = options->dim * (uint32_t)element_size(options->type),
     };
     memcpy(vector.name, options->name, strlen(options->name));
+    MV_TRY(take_index(&vector, options, error));
     void *vectors = schema->vectors;
     mv_err err =
         make_room(&vectors, &schema->vectors_capacity, schema->vectors_count, sizeof vector, error);
@@ -270,6 +320,7 @@ bool mv_schema_vector(const mv_schema *schema, uint32_t position, mv_vector_opti
         .dim = vector->dim,
         .metric = vector->metric,
         .index = vector->index,
+        .hnsw = vector->hnsw,
     };
     return true;
 }

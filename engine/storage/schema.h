@@ -21,7 +21,8 @@ typedef struct schema_vector {
     uint32_t uid;
     mv_type type;
     mv_metric metric;
-    mv_index_type index;
+    mv_index_type index;  /* not MV_INDEX_NONE */
+    mv_hnsw_options hnsw; /* of MV_INDEX_HNSW, defaults filled in; else all zero */
     uint32_t dim;
     uint32_t size; /* bytes of one vector: dim × element size */
 } schema_vector;
@@ -41,7 +42,8 @@ struct mv_schema {
 mv_err schema_copy(const mv_schema *schema, mv_schema **copy, mv_error *error);
 
 /* MV_SCHEMA_MISMATCH, naming the first difference, unless both have the same fields with the same
- * options. The order of the fields and an empty name on either side do not count. */
+ * options, those left out being their defaults. The order of the fields and an empty name on either
+ * side do not count. */
 mv_err schema_compare(const mv_schema *wanted, const mv_schema *found, mv_error *error);
 
 /* To bytes (appended) and back. Reading checks everything: MV_CORRUPT. */
@@ -50,6 +52,9 @@ mv_err schema_load(const void *bytes, size_t size, mv_schema **schema, mv_error 
 
 /* "string", "array_int32", "vector_fp32", ... */
 const char *schema_type_name(mv_type type);
+
+/* "auto", "none", "fp16", "int8"; NULL for another number. */
+const char *schema_quantize_name(mv_quantize quantize);
 
 /* MV_MISUSE: "unknown field 'yeer' (did you mean 'year'?)", of scalar or vector fields. */
 mv_err schema_unknown_field(const mv_schema *schema, const char *name, size_t size, bool vectors,

@@ -1,4 +1,5 @@
 /* What differs between the schema of a collection and the one it is opened with. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,7 +33,12 @@ static const char *metric_name(mv_metric metric)
 
 static const char *index_name(mv_index_type index)
 {
-    return index == MV_INDEX_FLAT ? "flat" : "none";
+    switch (index) {
+    case MV_INDEX_NONE: return "none";
+    case MV_INDEX_FLAT: return "flat";
+    case MV_INDEX_HNSW: return "hnsw";
+    }
+    return "unknown";
 }
 
 /* Both have a default, of the same type: are the cells the same? */
@@ -67,6 +73,28 @@ static mv_err compare_field(const schema_field *wanted, const schema_field *foun
     return wanted->has_default ? compare_default(wanted, found, error) : MV_OK;
 }
 
+static mv_err compare_number(const char *field, const char *verb, uint64_t wanted, uint64_t found,
+                             mv_error *error)
+{
+    char wanted_text[24], found_text[24];
+    if (wanted == found) return MV_OK;
+    (void)snprintf(wanted_text, sizeof wanted_text, "%" PRIu64, wanted);
+    (void)snprintf(found_text, sizeof found_text, "%" PRIu64, found);
+    return differs(field, verb, found_text, wanted_text, error);
+}
+
+static mv_err compare_hnsw(const char *name, const mv_hnsw_options *wanted,
+                           const mv_hnsw_options *found, mv_error *error)
+{
+    MV_TRY(compare_number(name, "has an index with m", wanted->m, found->m, error));
+    MV_TRY(compare_number(name, "has an index with ef_construction", wanted->ef_construction,
+                          found->ef_construction, error));
+    if (wanted->quantize != found->quantize)
+        return differs(name, "has an index with quantize", schema_quantize_name(found->quantize),
+                       schema_quantize_name(wanted->quantize), error);
+    return compare_number(name, "has an index with seed", wanted->seed, found->seed, error);
+}
+
 static mv_err compare_vector(const schema_vector *wanted, const schema_vector *found,
                              mv_error *error)
 {
@@ -74,19 +102,14 @@ static mv_err compare_vector(const schema_vector *wanted, const schema_vector *f
     if (wanted->type != found->type)
         return differs(name, "is", schema_type_name(found->type), schema_type_name(wanted->type),
                        error);
-    if (wanted->dim != found->dim) {
-        char wanted_dim[16], found_dim[16];
-        (void)snprintf(wanted_dim, sizeof wanted_dim, "%u", wanted->dim);
-        (void)snprintf(found_dim, sizeof found_dim, "%u", found->dim);
-        return differs(name, "has dim", found_dim, wanted_dim, error);
-    }
+    MV_TRY(compare_number(name, "has dim", wanted->dim, found->dim, error));
     if (wanted->metric != found->metric)
         return differs(name, "has metric", metric_name(found->metric), metric_name(wanted->metric),
                        error);
     if (wanted->index != found->index)
         return differs(name, "has index", index_name(found->index), index_name(wanted->index),
                        error);
-    return MV_OK;
+    return compare_hnsw(name, &wanted->hnsw, &found->hnsw, error);
 }
 
 /* MV_SCHEMA_MISMATCH when a field of `a` is not in `b` at all, or there of the other kind. */

@@ -3,12 +3,18 @@
  *   u32 format (1), u32 next uid
  *   u8 size and bytes of the name (0: unnamed)
  *   u32 scalar fields, u32 vector fields
- *   per scalar field: u32 uid, u8 type, u8 flags (1: nullable, 2: has a default), u8 size and bytes
- * of the name, and with a default: u32 size and bytes of its cell per vector field: u32 uid, u8
- * type, u8 metric, u8 index, u32 dim, u8 size and bytes of the name
  *
- * The numbers of types, metrics and indexes are those of moonvec.h. A loaded schema is built by the
- * functions that users build theirs with, so that nothing gets in that they would refuse. */
+ *   per scalar field:
+ *     u32 uid, u8 type, u8 flags (1: nullable, 2: has a default), u8 size and bytes of the name
+ *     with a default: u32 size and bytes of its cell
+ *
+ *   per vector field:
+ *     u32 uid, u8 type, u8 metric, u8 index, u32 dim, u8 size and bytes of the name
+ *     with an hnsw index: u32 m, u32 ef_construction, u8 quantize, u64 seed
+ *
+ * The numbers of types, metrics, indexes and quantize are those of moonvec.h. Options that were
+ * left out are stored as their defaults. A loaded schema is built by the functions that users build
+ * theirs with, so that nothing gets in that they would refuse. */
 #include <string.h>
 
 #include "storage/cell.h"
@@ -49,6 +55,14 @@ static void put_name(writer *w, const char *name)
     put(w, name, size);
 }
 
+static void put_hnsw(writer *w, const mv_hnsw_options *hnsw)
+{
+    put_u32(w, hnsw->m);
+    put_u32(w, hnsw->ef_construction);
+    put_u8(w, hnsw->quantize);
+    put(w, &hnsw->seed, 8);
+}
+
 /* The size is known only after the cell: it is filled in then. */
 static mv_err put_default(writer *w, const schema_field *field, mv_error *error)
 {
@@ -87,6 +101,7 @@ mv_err schema_save(const mv_schema *schema, mem_buffer *out, mv_error *error)
         put_u8(&w, vector->index);
         put_u32(&w, vector->dim);
         put_name(&w, vector->name);
+        if (vector->index == MV_INDEX_HNSW) put_hnsw(&w, &vector->hnsw);
     }
     if (!err && w.failed) err = error_memory(error, out->size - start, "the bytes of a schema");
     if (err) out->size = start;
@@ -126,6 +141,14 @@ static uint32_t get_u32(reader *r)
     uint32_t value = 0;
     const uint8_t *bytes = get(r, 4);
     if (bytes) memcpy(&value, bytes, 4);
+    return value;
+}
+
+static uint64_t get_u64(reader *r)
+{
+    uint64_t value = 0;
+    const uint8_t *bytes = get(r, 8);
+    if (bytes) memcpy(&value, bytes, 8);
     return value;
 }
 
@@ -169,6 +192,20 @@ static mv_err load_field(mv_schema *schema, reader *r, mv_error *error)
     return MV_OK;
 }
 
+/* Zeros would be taken for options left out. */
+static mv_err load_hnsw(mv_hnsw_options *hnsw, reader *r, const char *name, mv_error *error)
+{
+    hnsw->m = get_u32(r);
+    hnsw->ef_construction = get_u32(r);
+    hnsw->quantize = (mv_quantize)get_u8(r);
+    hnsw->seed = get_u64(r);
+    if (r->failed) return cut_short(error);
+    if (!hnsw->m || !hnsw->ef_construction || !hnsw->seed)
+        return error_set(error, MV_CORRUPT,
+                         "vector field '%s' has an index with a 0 in its options", name);
+    return MV_OK;
+}
+
 static mv_err load_vector(mv_schema *schema, reader *r, mv_error *error)
 {
     char name[UINT8_MAX + 1];
@@ -180,6 +217,9 @@ static mv_err load_vector(mv_schema *schema, reader *r, mv_error *error)
     options.dim = get_u32(r);
     get_name(r, name);
     if (r->failed) return cut_short(error);
+    if (options.index == MV_INDEX_NONE)
+        return error_set(error, MV_CORRUPT, "vector field '%s' has the unknown index type 0", name);
+    if (options.index == MV_INDEX_HNSW) MV_TRY(load_hnsw(&options.hnsw, r, name, error));
     MV_TRY(mv_schema_add_vector(schema, &options, error));
     schema->vectors[schema->vectors_count - 1].uid = uid;
     return MV_OK;

@@ -80,7 +80,7 @@ static void doc_vector(uint32_t doc, uint32_t version, float out[DIM])
 static mv_schema *make_schema(void)
 {
     mv_schema *s = NULL;
-    mv_vector_options vector = {"place", MV_VECTOR_FP32, DIM, MV_L2, MV_INDEX_FLAT};
+    mv_vector_options vector = {"place", MV_VECTOR_FP32, DIM, MV_L2, MV_INDEX_FLAT, {0}};
     WORK(mv_schema_create("powercut", &s, &error));
     WORK(mv_schema_add_field(s, &(mv_field_options){"version", MV_INT64, false, NULL}, &error));
     WORK(mv_schema_add_field(s, &(mv_field_options){"text", MV_STRING, false, NULL}, &error));

@@ -60,7 +60,14 @@ static mv_err add(mv_schema *schema, const char *name, mv_type type, bool nullab
 static mv_err add_vector(mv_schema *schema, const char *name, mv_type type, uint32_t dim,
                          mv_metric metric, mv_error *error)
 {
-    mv_vector_options options = {name, type, dim, metric, MV_INDEX_FLAT};
+    mv_vector_options options = {name, type, dim, metric, MV_INDEX_FLAT, {0}};
+    return mv_schema_add_vector(schema, &options, error);
+}
+
+static mv_err add_index(mv_schema *schema, const char *name, mv_index_type index,
+                        mv_hnsw_options hnsw, mv_error *error)
+{
+    mv_vector_options options = {name, MV_VECTOR_FP16, 4, MV_IP, index, hnsw};
     return mv_schema_add_vector(schema, &options, error);
 }
 
@@ -76,7 +83,9 @@ static mv_err fill(mv_schema *schema, mv_error *error)
     MV_TRY(add(schema, "tags", array_of(MV_STRING), true, &tags, error));
     MV_TRY(add(schema, "prices", array_of(MV_DOUBLE), false, NULL, error));
     MV_TRY(add_vector(schema, "embedding", MV_VECTOR_FP32, 384, MV_COSINE, error));
-    return add_vector(schema, "codes", MV_VECTOR_INT8, 65535, MV_L2, error);
+    MV_TRY(add_vector(schema, "codes", MV_VECTOR_INT8, 65535, MV_L2, error));
+    return add_index(schema, "graph", MV_INDEX_HNSW,
+                     (mv_hnsw_options){12, 300, MV_QUANTIZE_INT8, UINT64_MAX}, error);
 }
 
 static mv_schema *new_full_schema(void)
@@ -95,21 +104,21 @@ static void test_asking(void)
     mv_vector_options vector;
     uint32_t at;
     EXPECT(strcmp(mv_schema_name(schema), "my-books") == 0);
-    EXPECT(mv_schema_field_count(schema) == 5 && mv_schema_vector_count(schema) == 2);
+    EXPECT(mv_schema_field_count(schema) == 5 && mv_schema_vector_count(schema) == 3);
     EXPECT(mv_schema_field(schema, 1, &field) && strcmp(field.name, "big") == 0);
     EXPECT(field.type == MV_UINT64 && !field.nullable);
     EXPECT(field.default_value->kind == MV_KIND_UINT && field.default_value->as.u == UINT64_MAX);
     EXPECT(mv_schema_field(schema, 3, &field) && field.default_value->as.list.count == 3);
     EXPECT(memcmp(field.default_value->as.list.items[1].as.string.data, "scifi", 5) == 0);
     EXPECT(mv_schema_field(schema, 4, &field) && !field.default_value);
-    EXPECT(!mv_schema_field(schema, 5, &field) && !mv_schema_vector(schema, 2, &vector));
+    EXPECT(!mv_schema_field(schema, 5, &field) && !mv_schema_vector(schema, 3, &vector));
     EXPECT(mv_schema_vector(schema, 0, &vector) && vector.dim == 384 && vector.metric == MV_COSINE);
     EXPECT(mv_schema_find_field(schema, "tags", 4, &at) && at == 3);
     EXPECT(!mv_schema_find_field(schema, "tags", 3, &at));
     EXPECT(!mv_schema_find_field(schema, "embedding", 9, &at));
     EXPECT(mv_schema_find_vector(schema, "codes", 5, &at) && at == 1);
     EXPECT(schema->vectors[0].size == 384 * 4 && schema->vectors[1].size == 65535);
-    EXPECT(schema->fields[0].uid == 1 && schema->vectors[1].uid == 7 && schema->next_uid == 8);
+    EXPECT(schema->fields[0].uid == 1 && schema->vectors[1].uid == 7 && schema->next_uid == 9);
     mv_schema_free(schema);
     mv_schema_free(NULL);
 }
@@ -150,7 +159,7 @@ static void test_names(void)
     EXPECT_ERROR(add_vector(full, "year", MV_VECTOR_FP32, 1, MV_L2, &error), MV_MISUSE,
                  "field 'year' is in the schema twice");
     EXPECT(add_vector(full, "codes", MV_VECTOR_FP32, 1, MV_L2, &error) == MV_MISUSE);
-    EXPECT(full->fields_count == 6 && full->vectors_count == 2 && full->next_uid == 9);
+    EXPECT(full->fields_count == 6 && full->vectors_count == 3 && full->next_uid == 10);
     mv_schema_free(full);
 
     schema = new_schema(NULL);
@@ -189,9 +198,56 @@ static void test_options(void)
     EXPECT(add_vector(schema, "v", MV_VECTOR_FP16, 65536, MV_L2, &error) == MV_MISUSE);
     EXPECT_ERROR(add_vector(schema, "v", MV_VECTOR_FP16, 1, (mv_metric)4, &error), MV_MISUSE,
                  "vector field 'v' has the unknown metric 4");
-    mv_vector_options options = {"v", MV_VECTOR_FP16, 1, MV_IP, MV_INDEX_NONE};
-    EXPECT_ERROR(mv_schema_add_vector(schema, &options, &error), MV_MISUSE,
-                 "vector field 'v' has the unknown index type 0");
+    mv_schema_free(schema);
+}
+
+static bool has_index(const mv_schema *schema, uint32_t at, mv_index_type index, uint32_t m,
+                      uint32_t ef_construction, mv_quantize quantize, uint64_t seed)
+{
+    mv_vector_options v;
+    return mv_schema_vector(schema, at, &v) && v.index == index && v.hnsw.m == m &&
+           v.hnsw.ef_construction == ef_construction && v.hnsw.quantize == quantize &&
+           v.hnsw.seed == seed;
+}
+
+static void test_indexes(void)
+{
+    mv_error error;
+    mv_schema *schema = new_schema("s");
+    EXPECT(!add_index(schema, "a", MV_INDEX_NONE, (mv_hnsw_options){0}, &error));
+    EXPECT(has_index(schema, 0, MV_INDEX_HNSW, 16, 200, MV_QUANTIZE_AUTO, 1));
+    EXPECT(!add_index(schema, "b", MV_INDEX_NONE, (mv_hnsw_options){.m = 4}, &error));
+    EXPECT(has_index(schema, 1, MV_INDEX_HNSW, 4, 200, MV_QUANTIZE_AUTO, 1));
+    EXPECT(!add_index(schema, "c", MV_INDEX_HNSW, (mv_hnsw_options){64, 2000, MV_QUANTIZE_NONE, 7},
+                      &error));
+    EXPECT(has_index(schema, 2, MV_INDEX_HNSW, 64, 2000, MV_QUANTIZE_NONE, 7));
+    EXPECT(!add_index(schema, "d", MV_INDEX_HNSW,
+                      (mv_hnsw_options){.ef_construction = 8, .quantize = MV_QUANTIZE_FP16},
+                      &error));
+    EXPECT(has_index(schema, 3, MV_INDEX_HNSW, 16, 8, MV_QUANTIZE_FP16, 1));
+    EXPECT(!add_index(schema, "e", MV_INDEX_FLAT, (mv_hnsw_options){0}, &error));
+    EXPECT(has_index(schema, 4, MV_INDEX_FLAT, 0, 0, MV_QUANTIZE_AUTO, 0));
+
+    EXPECT_ERROR(add_index(schema, "v", (mv_index_type)3, (mv_hnsw_options){0}, &error), MV_MISUSE,
+                 "vector field 'v' has the unknown index type 3");
+    EXPECT_ERROR(add_index(schema, "v", MV_INDEX_HNSW, (mv_hnsw_options){.m = 3}, &error),
+                 MV_MISUSE, "vector field 'v' has an index with m 3, it must be 4 to 64");
+    EXPECT_ERROR(add_index(schema, "v", MV_INDEX_NONE, (mv_hnsw_options){.m = 65}, &error),
+                 MV_MISUSE, "vector field 'v' has an index with m 65, it must be 4 to 64");
+    EXPECT_ERROR(
+        add_index(schema, "v", MV_INDEX_HNSW, (mv_hnsw_options){.ef_construction = 7}, &error),
+        MV_MISUSE, "vector field 'v' has an index with ef_construction 7, it must be 8 to 2000");
+    EXPECT(add_index(schema, "v", MV_INDEX_HNSW, (mv_hnsw_options){.ef_construction = 2001},
+                     &error) == MV_MISUSE);
+    EXPECT_ERROR(add_index(schema, "v", MV_INDEX_HNSW,
+                           (mv_hnsw_options){.quantize = (mv_quantize)4}, &error),
+                 MV_MISUSE, "vector field 'v' has an index with the unknown quantize 4");
+    const mv_hnsw_options given[] = {
+        {.m = 16}, {.ef_construction = 200}, {.quantize = MV_QUANTIZE_NONE}, {.seed = 1}};
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+        EXPECT_ERROR(add_index(schema, "v", MV_INDEX_FLAT, given[i], &error), MV_MISUSE,
+                     "vector field 'v' has a flat index, which takes no hnsw options");
+    EXPECT(schema->vectors_count == 5 && schema->next_uid == 6);
     mv_schema_free(schema);
 }
 
@@ -220,6 +276,8 @@ static void test_limits(void)
 
 /* ---------------------------------------------------------------- bytes */
 
+#define HNSW_SIZE 17 /* bytes of m, ef_construction, quantize, seed */
+
 static void test_save_and_load(void)
 {
     mv_error error;
@@ -231,6 +289,8 @@ static void test_save_and_load(void)
     EXPECT(schema_load(bytes.data, bytes.size, &loaded, &error) == MV_OK);
     EXPECT(schema_compare(schema, loaded, &error) == MV_OK);
     EXPECT(loaded->next_uid == 101 && loaded->fields[1].uid == 100 && loaded->vectors[1].uid == 7);
+    EXPECT(has_index(loaded, 0, MV_INDEX_FLAT, 0, 0, MV_QUANTIZE_AUTO, 0));
+    EXPECT(has_index(loaded, 2, MV_INDEX_HNSW, 12, 300, MV_QUANTIZE_INT8, UINT64_MAX));
     EXPECT(schema_save(loaded, &again, &error) == MV_OK && again.size == bytes.size);
     EXPECT(memcmp(bytes.data, again.data, bytes.size) == 0);
     mv_schema_free(loaded);
@@ -242,12 +302,41 @@ static void test_save_and_load(void)
     bytes.data[0] = 1;
     bytes.data[4] = 7; /* next uid: now below those in use */
     EXPECT(schema_load(bytes.data, bytes.size, &loaded, &error) == MV_CORRUPT);
-    again.data[again.size - 1] = '!';
+    again.data[again.size - HNSW_SIZE - 1] = '!';
     EXPECT(schema_load(again.data, again.size, &loaded, &error) == MV_CORRUPT);
-    EXPECT(strstr(error.text, "the stored schema cannot be read: field name 'code!' must be"));
+    EXPECT(strstr(error.text, "the stored schema cannot be read: field name 'grap!' must be"));
     mv_schema_free(schema);
     mem_buffer_free(&bytes);
     mem_buffer_free(&again);
+}
+
+/* What a program may leave out, bytes must have. */
+static void test_zeros_in_bytes(void)
+{
+    mv_error error;
+    mem_buffer bytes = {0};
+    mv_schema *schema = new_full_schema(), *loaded;
+    EXPECT(schema_save(schema, &bytes, &error) == MV_OK);
+    const struct {
+        size_t at, size;
+    } options[] = {{0, 4}, {4, 4}, {9, 8}}; /* m, ef_construction, seed */
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        uint8_t *option = bytes.data + bytes.size - HNSW_SIZE + options[i].at, kept[8];
+        memcpy(kept, option, options[i].size);
+        memset(option, 0, options[i].size);
+        EXPECT_ERROR(schema_load(bytes.data, bytes.size, &loaded, &error), MV_CORRUPT,
+                     "the stored schema cannot be read: vector field 'graph' has an index with a 0 "
+                     "in its options");
+        memcpy(option, kept, options[i].size);
+    }
+    uint8_t *index = bytes.data + bytes.size - HNSW_SIZE - strlen("graph") - 1 - 4 - 1;
+    EXPECT(*index == MV_INDEX_HNSW);
+    *index = MV_INDEX_NONE;
+    EXPECT_ERROR(schema_load(bytes.data, bytes.size, &loaded, &error), MV_CORRUPT,
+                 "the stored schema cannot be read: vector field 'graph' has the unknown index "
+                 "type 0");
+    mv_schema_free(schema);
+    mem_buffer_free(&bytes);
 }
 
 /* Cut at every length, and with every bit of every byte turned: refused, or a schema that can be
@@ -309,7 +398,7 @@ static void test_compare(void)
 {
     mv_value seven = {.kind = MV_KIND_REAL, .as.real = 7}, eight = integer(8);
     const mv_field_options same = {"year", MV_INT32, true, &seven};
-    const mv_vector_options vector = {"v", MV_VECTOR_FP32, 384, MV_COSINE, MV_INDEX_FLAT};
+    const mv_vector_options vector = {"v", MV_VECTOR_FP32, 384, MV_COSINE, MV_INDEX_FLAT, {0}};
     mv_field_options f;
     mv_vector_options v;
     EXPECT(!strcmp(difference(&same, &vector), ""));
@@ -345,6 +434,9 @@ static void test_compare(void)
     v = vector, v.metric = MV_IP;
     EXPECT(!strcmp(difference(&same, &v),
                    "field 'v' has metric cosine in the collection, ip in the given schema"));
+    v = vector, v.index = MV_INDEX_NONE;
+    EXPECT(!strcmp(difference(&same, &v),
+                   "field 'v' has index flat in the collection, hnsw in the given schema"));
     v = vector, v.name = "year";
     EXPECT(!strcmp(difference(NULL, &v),
                    "field 'year' is int32 in the collection, vector_fp32 in the given schema"));
@@ -355,6 +447,45 @@ static void test_compare(void)
                  "the collection is named 'b', the given schema 'a'");
     mv_schema_free(a);
     mv_schema_free(b);
+}
+
+/* Compare a field with these options, the given schema's, with one with those of a collection. */
+static const char *index_difference(mv_hnsw_options given, mv_hnsw_options there)
+{
+    static mv_error error;
+    mv_schema *found = new_schema("s"), *wanted = new_schema("s");
+    EXPECT(!add_index(found, "v", MV_INDEX_HNSW, there, NULL));
+    EXPECT(!add_index(wanted, "v", MV_INDEX_NONE, given, NULL));
+    mv_err err = schema_compare(wanted, found, &error);
+    mv_schema_free(found);
+    mv_schema_free(wanted);
+    if (err == MV_SCHEMA_MISMATCH) return error.text;
+    return err ? "another error" : "";
+}
+
+static void test_compare_indexes(void)
+{
+    const mv_hnsw_options none = {0}, defaults = {16, 200, MV_QUANTIZE_AUTO, 1};
+    EXPECT(!strcmp(index_difference(none, none), ""));
+    EXPECT(!strcmp(index_difference(none, defaults), ""));
+    EXPECT(!strcmp(index_difference(defaults, none), ""));
+    EXPECT(!strcmp(index_difference((mv_hnsw_options){.m = 32}, none),
+                   "field 'v' has an index with m 16 in the collection, 32 in the given schema"));
+    EXPECT(!strcmp(index_difference(none, (mv_hnsw_options){.m = 32}),
+                   "field 'v' has an index with m 32 in the collection, 16 in the given schema"));
+    EXPECT(!strcmp(index_difference((mv_hnsw_options){.ef_construction = 100}, none),
+                   "field 'v' has an index with ef_construction 200 in the collection, 100 in the "
+                   "given schema"));
+    EXPECT(!strcmp(index_difference((mv_hnsw_options){.quantize = MV_QUANTIZE_INT8},
+                                    (mv_hnsw_options){.quantize = MV_QUANTIZE_NONE}),
+                   "field 'v' has an index with quantize none in the collection, int8 in the "
+                   "given schema"));
+    EXPECT(!strcmp(index_difference((mv_hnsw_options){.quantize = MV_QUANTIZE_FP16}, none),
+                   "field 'v' has an index with quantize auto in the collection, fp16 in the "
+                   "given schema"));
+    EXPECT(!strcmp(index_difference(none, (mv_hnsw_options){.seed = UINT64_MAX}),
+                   "field 'v' has an index with seed 18446744073709551615 in the collection, 1 in "
+                   "the given schema"));
 }
 
 /* ---------------------------------------------------------------- odds and ends */
@@ -449,10 +580,13 @@ int main(void)
     test_asking();
     test_names();
     test_options();
+    test_indexes();
     test_limits();
     test_save_and_load();
+    test_zeros_in_bytes();
     test_damaged_bytes();
     test_compare();
+    test_compare_indexes();
     test_unknown_field();
     test_nearest_name();
     test_out_of_memory();

@@ -36,9 +36,9 @@ static mv_schema *make_schema(void)
     must(!mv_schema_add_field(s, &(mv_field_options){"year", MV_INT32, true, NULL}, NULL));
     must(!mv_schema_add_field(s, &(mv_field_options){"open", MV_BOOL, false, NULL}, NULL));
     must(!mv_schema_add_vector(
-        s, &(mv_vector_options){"v", MV_VECTOR_FP32, 3, MV_COSINE, MV_INDEX_FLAT}, NULL));
+        s, &(mv_vector_options){"v", MV_VECTOR_FP32, 3, MV_COSINE, MV_INDEX_FLAT, {0}}, NULL));
     must(!mv_schema_add_vector(
-        s, &(mv_vector_options){"w", MV_VECTOR_INT8, 5, MV_L2, MV_INDEX_FLAT}, NULL));
+        s, &(mv_vector_options){"w", MV_VECTOR_INT8, 5, MV_L2, MV_INDEX_FLAT, {0}}, NULL));
     return s;
 }
 
