@@ -17,6 +17,13 @@ typedef void (*distance_rows_fn)(const void *query, const uint8_t *rows, size_t 
 typedef void (*distance_list_fn)(const void *query, const void *const *rows, size_t count,
                                  size_t dim, float *out);
 
+/* Inner products of a query with int8 codes: `query` and rows of `size` bytes, a multiple of 64,
+ * row r at base + r × stride, aligned to 64 or not. `total` is the sum of the query's numbers. The
+ * rows to come are prefetched while those before are measured. Exact before rounding to float. */
+typedef void (*distance_codes_fn)(const int8_t *query, int32_t total, const uint8_t *base,
+                                  size_t stride, const uint32_t *rows, size_t count, size_t size,
+                                  float *out);
+
 /* One instruction set's kernels. The order of [types] is fp32, fp16, int8. Sums of int8 are exact
  * before they are rounded to float. What overflows a float becomes infinite or NaN. */
 typedef struct distance_kernels {
@@ -25,6 +32,7 @@ typedef struct distance_kernels {
     distance_rows_fn l2_rows[3];
     distance_list_fn dot_list[3]; /* rows anywhere: nothing is prefetched */
     distance_list_fn l2_list[3];
+    distance_codes_fn dot_codes;
 } distance_kernels;
 
 /* The kernels chosen for this process: once, by what the CPU can do, or by MOONVEC_SIMD in the

@@ -41,9 +41,11 @@ KERNEL_INLINE const uint8_t *mask_last(size_t size)
 {
     static const uint8_t mask[2 * KERNEL_WIDTH] = {
 #define ONES_8 255, 255, 255, 255, 255, 255, 255, 255
-        [KERNEL_WIDTH] = ONES_8, ONES_8,
+        [KERNEL_WIDTH] = ONES_8,
+        ONES_8,
 #if KERNEL_WIDTH > 16
-        ONES_8, ONES_8,
+        ONES_8,
+        ONES_8,
 #endif
     };
     return mask + size;
@@ -145,8 +147,7 @@ KERNEL_INLINE float row_total(const block_sums *sums, int row, kernel_kind kind,
  * never cost anything and won 50 % for fp16 and int8 streams; in a burst before each block it
  * slowed fp32 down. Lists gain nothing: four rows at once keep enough loads on their way. */
 KERNEL_INLINE void measure(const uint8_t *query, const uint8_t *const *rows, int rows_count,
-                           const uint8_t *ahead, size_t dim, float *out, kernel_kind kind,
-                           bool l2)
+                           const uint8_t *ahead, size_t dim, float *out, kernel_kind kind, bool l2)
 {
     const ints zero = ints_zero();
     block_sums sums = {{{zero, zero}, {zero, zero}, {zero, zero}, {zero, zero}, {zero, zero}}};
@@ -244,11 +245,65 @@ KERNEL(l2_fp32, FP32, true)
 KERNEL(l2_fp16, FP16, true)
 KERNEL(l2_int8, INT8, true)
 
+/* ---------------------------------------------------------------- codes of a graph */
+
+/* Four rows, each one sum: their products do not wait for each other, and there are too few steps
+ * in a row for more. What is `ahead` is prefetched, a line of each row at a step. */
+KERNEL_INLINE void measure_codes(const int8_t *query, int32_t total, const uint8_t *const *rows,
+                                 const uint8_t *const *ahead, size_t size, float *out)
+{
+#ifdef KERNEL_BYTE_PRODUCTS
+    const kernel_kind kind = BYTES;
+#else
+    const kernel_kind kind = INT8;
+    total = 0;
+#endif
+    const uint8_t *q = (const uint8_t *)query;
+    ints sum0 = ints_zero(), sum1 = sum0, sum2 = sum0, sum3 = sum0;
+    for (size_t line = 0; line < size; line += 64) {
+        if (ahead) {
+            MV_PREFETCH(ahead[0] + line);
+            MV_PREFETCH(ahead[1] + line);
+            MV_PREFETCH(ahead[2] + line);
+            MV_PREFETCH(ahead[3] + line);
+        }
+        for (size_t at = line; at < line + 64; at += lanes(kind)) {
+            ints part = load(q, at, 0, kind);
+            sum0 = add_step(part, load(rows[0], at, 0, kind), sum0, kind, false);
+            sum1 = add_step(part, load(rows[1], at, 0, kind), sum1, kind, false);
+            sum2 = add_step(part, load(rows[2], at, 0, kind), sum2, kind, false);
+            sum3 = add_step(part, load(rows[3], at, 0, kind), sum3, kind, false);
+        }
+    }
+    /* BYTES sums (row + 128) · query: 128 × total is too much. */
+    uint32_t excess = 128u * (uint32_t)total;
+    out[0] = (float)(int32_t)((uint32_t)ints_total(sum0) - excess);
+    out[1] = (float)(int32_t)((uint32_t)ints_total(sum1) - excess);
+    out[2] = (float)(int32_t)((uint32_t)ints_total(sum2) - excess);
+    out[3] = (float)(int32_t)((uint32_t)ints_total(sum3) - excess);
+}
+
+static void dot_codes(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
+                      const uint32_t *rows, size_t count, size_t size, float *out)
+{
+    for (size_t i = 0; i < count; i += ROWS) {
+        /* Beyond the last row, the last one again. */
+        size_t left = count - i - 1, more = left < ROWS ? 0 : left - (ROWS - 1);
+        const uint8_t *some[ROWS], *ahead[ROWS];
+        for (size_t r = 0; r < ROWS; r++) {
+            some[r] = base + rows[i + (r < left ? r : left)] * stride;
+            ahead[r] = more ? base + rows[i + ROWS + (r < more ? r : more - 1)] * stride : some[r];
+        }
+        float four[ROWS];
+        measure_codes(query, total, some, more ? ahead : NULL, size, four);
+        for (size_t r = 0; r <= left && r < ROWS; r++) out[i + r] = four[r];
+    }
+}
+
 #define KERNEL_TABLE(instruction_set)                                                              \
     {                                                                                              \
-        .name = instruction_set,                                                                   \
-        .dot_rows = {dot_fp32_rows, dot_fp16_rows, dot_int8_rows},                                 \
+        .name = instruction_set, .dot_rows = {dot_fp32_rows, dot_fp16_rows, dot_int8_rows},        \
         .l2_rows = {l2_fp32_rows, l2_fp16_rows, l2_int8_rows},                                     \
         .dot_list = {dot_fp32_list, dot_fp16_list, dot_int8_list},                                 \
-        .l2_list = {l2_fp32_list, l2_fp16_list, l2_int8_list},                                     \
+        .l2_list = {l2_fp32_list, l2_fp16_list, l2_int8_list}, .dot_codes = dot_codes,             \
     }

@@ -88,10 +88,19 @@ SCALAR_KERNEL(l2_fp32)
 SCALAR_KERNEL(l2_fp16)
 SCALAR_KERNEL(l2_int8)
 
+static void dot_codes(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
+                      const uint32_t *rows, size_t count, size_t size, float *out)
+{
+    (void)total;
+    for (size_t i = 0; i < count; i++)
+        out[i] = dot_int8((const uint8_t *)query, base + rows[i] * stride, size);
+}
+
 const distance_kernels kernel_scalar = {
     .name = "scalar",
     .dot_rows = {dot_fp32_rows, dot_fp16_rows, dot_int8_rows},
     .l2_rows = {l2_fp32_rows, l2_fp16_rows, l2_int8_rows},
     .dot_list = {dot_fp32_list, dot_fp16_list, dot_int8_list},
     .l2_list = {l2_fp32_list, l2_fp16_list, l2_int8_list},
+    .dot_codes = dot_codes,
 };

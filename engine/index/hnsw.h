@@ -1,0 +1,155 @@
+/* Graph index: a hierarchical navigable small world graph over the rows of one vector column.
+ *
+ * A graph is a set of arrays (parts) that lie in a mapped file or in the builder's memory. It is
+ * built once and never changed; rows are those of the segment, 0 to rows - 1. Distances on the way
+ * are measured with codes (codes.h) or with the vectors themselves.
+ *
+ * Malkov, Yashunin: Efficient and robust approximate nearest neighbor search using hierarchical
+ * navigable small world graphs, arXiv 1603.09320. */
+#ifndef MV_HNSW_H
+#define MV_HNSW_H
+
+#include "base/mem.h"
+#include "index/topk.h"
+#include "vector/codes.h"
+
+#define HNSW_M_DEFAULT               16u
+#define HNSW_M_MIN                   4u
+#define HNSW_M_MAX                   64u
+#define HNSW_EF_CONSTRUCTION_DEFAULT 200u
+#define HNSW_EF_CONSTRUCTION_MIN     8u
+#define HNSW_EF_CONSTRUCTION_MAX     2000u
+#define HNSW_ROWS_MIN                1024u /* below, looking at every row is as fast */
+#define HNSW_LEVELS_MAX              16u
+#define HNSW_EF_UNMEASURED           128u /* default of searches where nothing could be measured */
+
+/* ---------------------------------------------------------------- graphs */
+
+/* The arrays of a graph, by which it is kept in a file. The numbers are part of the format.
+ *
+ * Levels are nested: the nodes of level l are the first nodes_count(l) of the NODES part, so that a
+ * node has the same position in every level above the bottom, where its position is its row. */
+typedef enum hnsw_part_kind {
+    HNSW_PART_HEAD = 0,    /* hnsw_head */
+    HNSW_PART_MEAN = 1,    /* of int8 codes: dim floats */
+    HNSW_PART_CODES = 2,   /* fp16 and int8: rows × codes_stride */
+    HNSW_PART_SCALES = 3,  /* of int8 codes: codes_scale × rows */
+    HNSW_PART_LINKS = 4,   /* rows × 2m u32: rows, HNSW_NONE behind the last */
+    HNSW_PART_NODES = 5,   /* u32: the row of each node of level 1 and up, highest levels first */
+    HNSW_PART_UPLINKS = 6, /* one for each level from 1 up: its nodes × m u32: positions */
+    HNSW_PART_KINDS
+} hnsw_part_kind;
+
+#define HNSW_NONE UINT32_MAX
+
+typedef struct hnsw_part {
+    hnsw_part_kind kind;
+    uint32_t level; /* of UPLINKS, else 0 */
+    const void *bytes;
+    uint64_t size;
+} hnsw_part;
+
+#define HNSW_PARTS_MAX (HNSW_PART_KINDS - 1 + HNSW_LEVELS_MAX)
+
+/* Everything about a graph that is not an array, as it stands in a file. */
+typedef struct hnsw_head {
+    uint32_t format; /* HNSW_FORMAT */
+    uint32_t rows;
+    uint32_t m;
+    uint32_t ef_construction;
+    uint64_t seed;
+    uint32_t quantize;    /* mv_quantize, not AUTO */
+    uint32_t levels;      /* above the bottom */
+    uint32_t ef;          /* default of searches, measured when it was built */
+    float code_error;     /* mv_index_stats */
+    float code_bound;     /* a distance from codes is seldom farther than this from the true one */
+    uint32_t reserved[5]; /* zeros */
+} hnsw_head;
+
+#define HNSW_FORMAT 1u
+
+static_assert(sizeof(hnsw_head) == 64, "the head of a graph has 64 bytes on disk");
+
+/* A graph that can be searched. Owns nothing. */
+typedef struct hnsw_graph {
+    const hnsw_head *head;
+    codes_column codes;
+    const uint32_t *links;
+    const uint32_t *nodes;
+    const uint32_t *uplinks[HNSW_LEVELS_MAX]; /* level 1 is [0] */
+    uint32_t nodes_count[HNSW_LEVELS_MAX];
+} hnsw_graph;
+
+/* Make a graph of its parts; `vectors` is lent. Sizes and the head are checked, so that a search
+ * stays within the arrays as long as links do, which every search checks on its way. MV_CORRUPT. */
+mv_err hnsw_open(const hnsw_part *parts, uint32_t parts_count, const codes_vectors *vectors,
+                 hnsw_graph *graph, mv_error *error);
+
+/* Look at everything: links in range and no row linked twice, every row reachable from the entry,
+ * levels that agree. MV_CORRUPT, naming level and row. */
+mv_err hnsw_check(const hnsw_graph *graph, mv_error *error);
+
+/* ---------------------------------------------------------------- searching */
+
+/* Memory of one searching thread, grown once and reused. Starts as zeros. */
+typedef struct hnsw_scratch {
+    uint8_t *block;
+    size_t size;
+    uint64_t layout; /* of the search before */
+} hnsw_scratch;
+
+void hnsw_scratch_free(hnsw_scratch *scratch);
+
+typedef struct hnsw_query {
+    const float *vector;         /* dim numbers */
+    const distance_query *exact; /* the same, prepared for the vectors' type */
+    uint32_t ef;                 /* 0: the graph's own default */
+    bool no_refine;
+    const uint64_t *pass; /* bit set: the row may be a hit; NULL: all may */
+    uint32_t source;      /* for hits */
+    const uint64_t *docids;
+} hnsw_query;
+
+/* Push the rows found nearest to `hits`, scored exactly. *found is how many rows that pass were
+ * met: when fewer than hits->capacity (and there are more that pass) the caller had better look at
+ * all of them. Allocates only to grow `scratch`. MV_NO_MEMORY; MV_CORRUPT: a link is out of
+ * range, `hits` is then unchanged. */
+mv_err hnsw_search(const hnsw_graph *graph, const hnsw_query *query, topk *hits,
+                   hnsw_scratch *scratch, uint32_t *found, mv_error *error);
+
+/* ---------------------------------------------------------------- building */
+
+typedef struct hnsw_options {
+    uint32_t m;
+    uint32_t ef_construction;
+    uint64_t seed;
+    mv_quantize quantize;
+} hnsw_options;
+
+/* A graph to start from: that of a segment whose rows go into the new one. */
+typedef struct hnsw_base {
+    const hnsw_graph *graph; /* NULL: build from nothing */
+    const uint32_t *rows;    /* for each of its rows the new row, or HNSW_NONE: deleted. Lent
+                              * until the builder is freed, ascending */
+} hnsw_base;
+
+typedef struct hnsw_builder hnsw_builder;
+
+/* Begin. `vectors` and `base` are lent until the builder is freed. The result depends on the
+ * arguments only, not on the number of threads nor on how the work is sliced. `threads` 1 to 64:
+ * how many work inside a step, the caller's included. */
+mv_err hnsw_build_begin(const codes_vectors *vectors, const hnsw_options *options,
+                        const hnsw_base *base, uint32_t threads, hnsw_builder **out,
+                        mv_error *error);
+/* Work until `until` (os_seconds), at least a little. *more is false when the graph stands. A
+ * failure leaves a builder that can only be freed. */
+mv_err hnsw_build_step(hnsw_builder *b, double until, bool *more, mv_error *error);
+/* Rows done, of all. */
+void hnsw_build_progress(const hnsw_builder *b, uint64_t *done, uint64_t *total);
+/* The finished graph's parts, lent by the builder; returns how many. */
+uint32_t hnsw_build_parts(const hnsw_builder *b, hnsw_part parts[HNSW_PARTS_MAX]);
+/* Bytes that the builder has allocated. */
+uint64_t hnsw_build_bytes(const hnsw_builder *b);
+void hnsw_build_free(hnsw_builder *b); /* NULL is fine */
+
+#endif

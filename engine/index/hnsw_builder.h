@@ -1,0 +1,143 @@
+/* A graph being built. Levels are built from the top down: each begins as a copy of the one above,
+ * whose nodes come first in it, and then takes in its other nodes in batches. All nodes of a batch
+ * look for their neighbours in the graph as it was before the batch, by any number of threads; then
+ * links back are added, target by target. So nothing is locked and the result does not depend on
+ * the threads (the scheme of ParlayANN: Manohar et al., arXiv 2305.04359). */
+#ifndef MV_HNSW_BUILDER_H
+#define MV_HNSW_BUILDER_H
+
+#include "base/os.h"
+#include "index/hnsw_walk.h"
+
+#define BUILD_THREADS_MAX 64u
+#define BUILD_SAMPLE_MAX  256u /* rows held back to measure with */
+#define BUILD_BATCH_MAX   2048u
+
+typedef enum build_phase {
+    BUILD_ENCODE,  /* items: rows / ENCODE_ROWS */
+    BUILD_ADOPT,   /* nodes of the base graph, level by level */
+    BUILD_SEARCH,  /* nodes of the batch */
+    BUILD_LINK,    /* targets of the batch */
+    BUILD_MEASURE, /* rows of the sample */
+    BUILD_TRIM,    /* rows of the bottom / TRIM_ROWS */
+    BUILD_REACH,   /* one item: bring in what cannot be reached */
+    BUILD_DONE
+} build_phase;
+
+/* The memory of one thread. */
+typedef struct build_scratch {
+    uint8_t *block;
+    walk w;
+    void *query;      /* prepared queries: of a node, */
+    void *other;      /* and of a candidate */
+    float *numbers;   /* dim floats */
+    walk_entry *near; /* candidates for links, ascending */
+    uint32_t *picked;
+} build_scratch;
+
+/* One level being built: links of `stride` for each position. */
+typedef struct build_level {
+    uint32_t *links;
+    uint32_t stride;    /* room for links: more than there may be in the end, so that a node is not
+                         * thinned out at every link back */
+    uint32_t links_max; /* in the end */
+    uint32_t count;
+    uint32_t adopted; /* nodes that came with the base graph */
+} build_level;
+
+struct hnsw_builder {
+    codes_vectors vectors;
+    hnsw_head head;
+    hnsw_base base;
+    bool auto_quantize;
+    codes_column codes;
+    uint8_t *code_bytes; /* owned; NULL under NONE */
+    codes_scale *scales;
+    float *mean;
+    build_level levels[HNSW_LEVELS_MAX + 1];
+    uint32_t *nodes; /* rows of the nodes above the bottom */
+    uint32_t
+        *positions;  /* of nodes of the base above the bottom: where they are now, or HNSW_NONE */
+    uint32_t *order; /* new rows, by lot: those of higher levels first */
+    uint32_t order_count;
+    uint32_t new_count[HNSW_LEVELS_MAX + 1]; /* how many of `order` are in a level */
+    uint32_t new_nodes;      /* of `order` that are above the bottom: new_count[1] */
+    uint32_t *new_positions; /* of those, in the levels above the bottom */
+    /* The batch in hand. */
+    uint32_t level;
+    uint32_t first; /* in `order`, of the batch */
+    uint32_t batch;
+    uint32_t taken;  /* nodes that the level has before the batch */
+    uint32_t *back;  /* for each position the last link to it of this batch, or HNSW_NONE */
+    uint32_t *after; /* for each link of the batch the one before it with the same target */
+    uint32_t *targets;
+    uint32_t targets_count;
+    /* Measuring. */
+    uint32_t sample; /* the last rows of `order` */
+    bool is_measured;
+    float *recalls; /* sample × steps of ef */
+    float *errors;  /* sample × MEASURE_TOP: difference of the distances */
+    float *spreads; /* sample: mean exact distance to the near ones */
+    uint64_t *held; /* bits: rows of the sample */
+    /* Work. */
+    build_phase phase;
+    uint32_t items;
+    uint32_t next_item;
+    uint32_t busy; /* threads at an item */
+    bool failed;
+    bool no_memory;
+    os_mutex *mutex;
+    os_condition *condition;
+    double until;
+    uint32_t threads;
+    build_scratch *scratch;
+    size_t scratch_size;
+    uint64_t bytes;
+    uint64_t rows_done;
+};
+
+/* hnsw_link.c */
+
+/* Choose at most `max` of `near` (ascending) for a node: a candidate that is nearer to one chosen
+ * before than to the node is left out. Returns how many are in s->picked. */
+uint32_t build_choose(hnsw_builder *b, build_scratch *s, const walk_entry *near, uint32_t count,
+                      uint32_t max, uint32_t level);
+void build_adopt(hnsw_builder *b, build_scratch *s, uint32_t item);
+void build_search(hnsw_builder *b, build_scratch *s, uint32_t item);
+void build_link(hnsw_builder *b, build_scratch *s, uint32_t item);
+void build_trim(hnsw_builder *b, build_scratch *s, uint32_t item);
+/* Thread the links of the batch by target. */
+void build_collect_targets(hnsw_builder *b);
+
+/* hnsw_measure.c */
+
+#define MEASURE_STEPS 13u
+#define MEASURE_TOP   10u
+void build_measure(hnsw_builder *b, build_scratch *s, uint32_t item);
+void build_conclude(hnsw_builder *b); /* from what was measured to the head */
+/* Link what cannot be reached from above. */
+void build_reach(hnsw_builder *b, build_scratch *s);
+
+/* The level as it is now, for a walk. */
+static inline walk_level build_walk_level(const hnsw_builder *b, uint32_t level)
+{
+    const build_level *l = &b->levels[level];
+    return (walk_level){l->links, l->stride, l->count, level ? b->nodes : NULL};
+}
+static inline uint32_t build_row_of(const hnsw_builder *b, uint32_t level, uint32_t at)
+{
+    return level ? b->nodes[at] : at;
+}
+static inline uint32_t *build_links(const hnsw_builder *b, uint32_t level, uint32_t at)
+{
+    return b->levels[level].links + (size_t)at * b->levels[level].stride;
+}
+/* Where the node that is `i`-th in `order` lies in a level. */
+static inline uint32_t build_position(const hnsw_builder *b, uint32_t level, uint32_t i)
+{
+    return level ? b->new_positions[i] : b->order[i];
+}
+/* Where to begin a walk of `level`: the nearest found above. */
+uint32_t build_entry(hnsw_builder *b, build_scratch *s, const codes_query *query, uint32_t level);
+
+#endif

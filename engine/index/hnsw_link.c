@@ -1,0 +1,195 @@
+/* Linking: which neighbours a node gets, and the links back. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/hnsw_builder.h"
+
+#define CHOOSE_ROWS 8u /* of those chosen before, looked at together */
+
+uint32_t build_choose(hnsw_builder *b, build_scratch *s, const walk_entry *near, uint32_t count,
+                      uint32_t max, uint32_t level)
+{
+    uint32_t rows[2 * HNSW_M_MAX], chosen = 0;
+    float distances[CHOOSE_ROWS];
+    for (uint32_t i = 0; i < count && chosen < max; i++) {
+        uint32_t at = near[i].at & ~WALK_DONE, row = build_row_of(b, level, at);
+        bool is_hidden = false;
+        codes_query query;
+        if (chosen) codes_prepare_row(&query, &b->codes, row, s->other);
+        for (uint32_t done = 0; done < chosen && !is_hidden; done += CHOOSE_ROWS) {
+            uint32_t part = chosen - done < CHOOSE_ROWS ? chosen - done : CHOOSE_ROWS;
+            codes_to_rows(&query, rows + done, part, distances);
+            for (uint32_t j = 0; j < part; j++) is_hidden |= distances[j] < near[i].distance;
+        }
+        if (is_hidden) continue;
+        rows[chosen] = row;
+        s->picked[chosen++] = at;
+    }
+    return chosen;
+}
+
+static int compare_near(const void *a, const void *b)
+{
+    const walk_entry *x = a, *y = b;
+    if (x->distance != y->distance) return x->distance < y->distance ? -1 : 1;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static int compare_at(const void *a, const void *b)
+{
+    const walk_entry *x = a, *y = b;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* Drop what is there twice, and `at` itself; measure and sort the rest. */
+static uint32_t measure_near(hnsw_builder *b, build_scratch *s, uint32_t level, uint32_t at,
+                             walk_entry *near, uint32_t count)
+{
+    uint32_t kept = 0, rows[64];
+    float distances[64];
+    codes_query query;
+    qsort(near, count, sizeof *near, compare_at);
+    for (uint32_t i = 0; i < count; i++)
+        if (near[i].at != at && (!kept || near[kept - 1].at != near[i].at)) near[kept++] = near[i];
+    codes_prepare_row(&query, &b->codes, build_row_of(b, level, at), s->query);
+    for (uint32_t done = 0; done < kept; done += 64) {
+        uint32_t part = kept - done < 64 ? kept - done : 64;
+        for (uint32_t i = 0; i < part; i++) rows[i] = build_row_of(b, level, near[done + i].at);
+        codes_to_rows(&query, rows, part, distances);
+        for (uint32_t i = 0; i < part; i++) near[done + i].distance = distances[i];
+    }
+    qsort(near, kept, sizeof *near, compare_near);
+    return kept;
+}
+
+static void set_links(const hnsw_builder *b, uint32_t level, uint32_t at, const uint32_t *picked,
+                      uint32_t count)
+{
+    uint32_t *links = build_links(b, level, at);
+    memcpy(links, picked, count * sizeof *links);
+    for (uint32_t i = count; i < b->levels[level].stride; i++) links[i] = HNSW_NONE;
+}
+
+static uint32_t count_links(const uint32_t *links, uint32_t stride)
+{
+    uint32_t count = 0;
+    while (count < stride && links[count] != HNSW_NONE) count++;
+    return count;
+}
+
+/* ---------------------------------------------------------------- batches */
+
+uint32_t build_entry(hnsw_builder *b, build_scratch *s, const codes_query *query, uint32_t level)
+{
+    uint32_t at = 0, capacity = s->w.capacity;
+    if (level == b->head.levels) return 0;
+    s->w.capacity = 1;
+    for (uint32_t above = b->head.levels; above > level; above--) {
+        walk_level l = build_walk_level(b, above);
+        (void)walk_level_from(&s->w, query, &l, at);
+        at = s->w.pool[0].at & ~WALK_DONE;
+    }
+    s->w.capacity = capacity;
+    return level ? at : b->nodes[at];
+}
+
+void build_search(hnsw_builder *b, build_scratch *s, uint32_t item)
+{
+    codes_query query;
+    uint32_t level = b->level, at = build_position(b, level, b->first + item);
+    codes_prepare_row(&query, &b->codes, build_row_of(b, level, at), s->query);
+    walk_level l = build_walk_level(b, level);
+    uint32_t entry = build_entry(b, s, &query, level);
+    (void)walk_level_from(&s->w, &query, &l, entry);
+    uint32_t count = build_choose(b, s, s->w.pool, s->w.count, b->head.m, level);
+    set_links(b, level, at, s->picked, count);
+}
+
+void build_collect_targets(hnsw_builder *b)
+{
+    uint32_t m = b->head.m;
+    b->targets_count = 0;
+    for (uint32_t i = 0; i < b->batch; i++) {
+        const uint32_t *links = build_links(b, b->level, build_position(b, b->level, b->first + i));
+        for (uint32_t j = 0; j < m && links[j] != HNSW_NONE; j++) {
+            uint32_t *last = &b->back[links[j]];
+            if (*last == HNSW_NONE) b->targets[b->targets_count++] = links[j];
+            b->after[i * m + j] = *last;
+            *last = i * m + j;
+        }
+    }
+}
+
+void build_link(hnsw_builder *b, build_scratch *s, uint32_t item)
+{
+    uint32_t level = b->level, at = b->targets[item], m = b->head.m;
+    const build_level *l = &b->levels[level];
+    uint32_t *links = build_links(b, level, at), count = count_links(links, l->stride), coming = 0;
+    for (uint32_t i = b->back[at]; i != HNSW_NONE; i = b->after[i]) coming++;
+    if (count + coming <= l->stride) {
+        for (uint32_t i = b->back[at]; i != HNSW_NONE; i = b->after[i])
+            links[count++] = build_position(b, level, b->first + i / m);
+    } else {
+        walk_entry *near = s->near;
+        for (uint32_t i = 0; i < count; i++) near[i].at = links[i];
+        for (uint32_t i = b->back[at]; i != HNSW_NONE; i = b->after[i])
+            near[count++].at = build_position(b, level, b->first + i / m);
+        count = measure_near(b, s, level, at, near, count);
+        count = build_choose(b, s, near, count, l->links_max, level);
+        set_links(b, level, at, s->picked, count);
+    }
+    b->back[at] = HNSW_NONE;
+}
+
+void build_trim(hnsw_builder *b, build_scratch *s, uint32_t item)
+{
+    const build_level *l = &b->levels[b->level];
+    uint32_t *links = build_links(b, b->level, item), count = count_links(links, l->stride);
+    if (count <= l->links_max) return;
+    for (uint32_t i = 0; i < count; i++) s->near[i].at = links[i];
+    count = measure_near(b, s, b->level, item, s->near, count);
+    count = build_choose(b, s, s->near, count, l->links_max, b->level);
+    set_links(b, b->level, item, s->picked, count);
+}
+
+/* ---------------------------------------------------------------- the base graph */
+
+/* Where a node of the base is now, or HNSW_NONE. */
+static uint32_t now_at(const hnsw_builder *b, uint32_t level, uint32_t old)
+{
+    if (level) return old < b->base.graph->nodes_count[level - 1] ? b->positions[old] : HNSW_NONE;
+    return old < b->base.graph->head->rows ? b->base.rows[old] : HNSW_NONE;
+}
+
+/* Take over the links of a node of the base. Where one led to a node that is gone, those that it
+ * linked to are candidates instead (as in FreshDiskANN: Singh et al., arXiv 2105.09613). */
+void build_adopt(hnsw_builder *b, build_scratch *s, uint32_t item)
+{
+    walk_level old = walk_level_of(b->base.graph, b->level);
+    uint32_t at = now_at(b, b->level, item), found = 0;
+    const build_level *l = &b->levels[b->level];
+    bool is_whole = true;
+    if (at == HNSW_NONE) return;
+    const uint32_t *links = old.links + (size_t)item * old.degree;
+    for (uint32_t i = 0; i < old.degree && links[i] != HNSW_NONE; i++) {
+        uint32_t now = now_at(b, b->level, links[i]);
+        if (now != HNSW_NONE) {
+            s->near[found++].at = now;
+            continue;
+        }
+        is_whole = false;
+        if (links[i] >= old.count) continue;
+        const uint32_t *beyond = old.links + (size_t)links[i] * old.degree;
+        for (uint32_t j = 0; j < old.degree && beyond[j] != HNSW_NONE; j++) {
+            now = now_at(b, b->level, beyond[j]);
+            if (now != HNSW_NONE) s->near[found++].at = now;
+        }
+    }
+    if (is_whole) {
+        for (uint32_t i = 0; i < found; i++) s->picked[i] = s->near[i].at;
+    } else {
+        found = measure_near(b, s, b->level, at, s->near, found);
+        found = build_choose(b, s, s->near, found, l->links_max, b->level);
+    }
+    set_links(b, b->level, at, s->picked, found);
+}

@@ -1,0 +1,172 @@
+/* What is measured while building: how many candidates a search needs, and how far distances from
+ * codes are from the true ones. A sample of rows is held back until the end, so that the graph does
+ * not know them when they are searched for. */
+#include <math.h>
+#include <string.h>
+
+#include "index/hnsw_builder.h"
+#include "vector/element.h"
+
+#define MEASURE_RECALL 0.97 /* wanted of a search that sets no ef: 0.95 and a margin */
+#define MEASURE_ROWS   512u
+
+static const uint32_t steps[MEASURE_STEPS] = {16,  24,  32,  48,  64,  96,  128,
+                                              192, 256, 384, 512, 768, 1024};
+
+/* The true neighbours by codes, into hits. */
+static void find_near(const hnsw_builder *b, const codes_query *query, topk *hits)
+{
+    uint32_t rows[MEASURE_ROWS];
+    float distances[MEASURE_ROWS];
+    for (uint32_t begin = 0; begin < b->head.rows; begin += MEASURE_ROWS) {
+        uint32_t count = 0;
+        for (uint32_t row = begin; row < begin + MEASURE_ROWS && row < b->head.rows; row++)
+            if (!bits_get(b->held, row)) rows[count++] = row;
+        codes_to_rows(query, rows, count, distances);
+        for (uint32_t i = 0; i < count; i++)
+            if (topk_may_take(hits, distances[i]))
+                topk_push(hits,
+                          (topk_entry){.distance = distances[i], .row = rows[i], .docid = rows[i]});
+    }
+    topk_finish(hits);
+}
+
+static void measure_codes(hnsw_builder *b, build_scratch *s, uint32_t item, uint32_t row,
+                          const topk *hits)
+{
+    distance_query exact;
+    const codes_vectors *v = &b->vectors;
+    float spread = 0;
+    element_to_floats(v->type, v->base + row * v->stride, v->dim, s->numbers);
+    bool ok = !distance_prepare(&exact, v->type, v->metric, s->numbers, v->dim, s->other, NULL);
+    for (uint32_t i = 0; i < MEASURE_TOP; i++) {
+        float distance, *error = &b->errors[item * MEASURE_TOP + i];
+        *error = 0;
+        if (!ok || i >= hits->count) continue;
+        uint64_t near = hits->heap[i].row;
+        distance_to_rows(&exact, v->base + near * v->stride, v->stride,
+                         v->inverse_norms ? v->inverse_norms + near : NULL, 1, &distance);
+        *error = fabsf(distance - hits->heap[i].distance);
+        if (!isfinite(*error)) *error = 0;
+        spread += fabsf(distance) / MEASURE_TOP;
+    }
+    b->spreads[item] = isfinite(spread) ? spread : 0;
+}
+
+void build_measure(hnsw_builder *b, build_scratch *s, uint32_t item)
+{
+    topk hits;
+    topk_entry heap[MEASURE_TOP];
+    codes_query query;
+    uint32_t row = b->order[b->order_count - b->sample + item], capacity = s->w.capacity;
+    codes_prepare_row(&query, &b->codes, row, s->query);
+    topk_start(&hits, heap, MEASURE_TOP, INFINITY);
+    find_near(b, &query, &hits);
+    uint32_t entry = build_entry(b, s, &query, 0);
+    walk_level l = build_walk_level(b, 0);
+    for (uint32_t step = 0; step < MEASURE_STEPS; step++) {
+        uint32_t right = 0;
+        float *recall = &b->recalls[item * MEASURE_STEPS + step];
+        s->w.capacity = steps[step];
+        (void)walk_level_from(&s->w, &query, &l, entry);
+        for (uint32_t i = 0; i < s->w.count && i < hits.count; i++)
+            right += s->w.pool[i].distance <= heap[hits.count - 1].distance;
+        *recall = hits.count ? (float)right / (float)hits.count : 1;
+        if (right == hits.count) { /* more candidates cannot find less */
+            for (; step < MEASURE_STEPS; step++) b->recalls[item * MEASURE_STEPS + step] = 1;
+        }
+    }
+    s->w.capacity = capacity;
+    measure_codes(b, s, item, row, &hits);
+}
+
+void build_conclude(hnsw_builder *b)
+{
+    double squares = 0, spread = 0;
+    b->head.ef = steps[MEASURE_STEPS - 1];
+    for (uint32_t step = MEASURE_STEPS; step-- > 0;) {
+        double recall = 0;
+        for (uint32_t i = 0; i < b->sample; i++) recall += b->recalls[i * MEASURE_STEPS + step];
+        if (recall >= MEASURE_RECALL * b->sample) b->head.ef = steps[step];
+    }
+    for (uint32_t i = 0; i < b->sample * MEASURE_TOP; i++)
+        squares += (double)b->errors[i] * b->errors[i];
+    for (uint32_t i = 0; i < b->sample; i++) spread += b->spreads[i];
+    double error = sqrt(squares / (b->sample * MEASURE_TOP));
+    b->head.code_error = spread > 0 ? (float)(error / (spread / b->sample)) : 0;
+    b->head.code_bound = (float)(3 * error);
+    if (!isfinite(b->head.code_error)) b->head.code_error = 0;
+    if (!isfinite(b->head.code_bound)) b->head.code_bound = 0;
+}
+
+/* ---------------------------------------------------------------- reaching everything */
+
+static uint32_t spread_marks(const hnsw_builder *b, uint64_t *marks, uint32_t *queue, uint32_t next,
+                             uint32_t count)
+{
+    for (; next < count; next++) {
+        const uint32_t *links = build_links(b, 0, queue[next]);
+        for (uint32_t i = 0; i < b->levels[0].stride && links[i] != HNSW_NONE; i++) {
+            if (bits_get(marks, links[i])) continue;
+            bits_set(marks, links[i]);
+            queue[count++] = links[i];
+        }
+    }
+    return count;
+}
+
+static bool add_link(const hnsw_builder *b, uint32_t from, uint32_t to)
+{
+    uint32_t *links = build_links(b, 0, from);
+    for (uint32_t i = 0; i < b->levels[0].links_max; i++) {
+        if (links[i] == to) return true;
+        if (links[i] != HNSW_NONE) continue;
+        links[i] = to;
+        return true;
+    }
+    return false;
+}
+
+/* Let `row` be reached from the nearest that can be. Where nobody near has room, it takes the place
+ * of the last link of the nearest, and leads on to where that led. */
+static void bring_in(hnsw_builder *b, build_scratch *s, const uint64_t *marks, uint32_t row)
+{
+    codes_query query;
+    codes_prepare_row(&query, &b->codes, row, s->query);
+    walk_level l = build_walk_level(b, 0);
+    (void)walk_level_from(&s->w, &query, &l, build_entry(b, s, &query, 0));
+    uint32_t nearest = HNSW_NONE;
+    for (uint32_t i = 0; i < s->w.count; i++) {
+        uint32_t at = s->w.pool[i].at & ~WALK_DONE;
+        if (at == row || !bits_get(marks, at)) continue;
+        if (add_link(b, at, row)) return;
+        if (nearest == HNSW_NONE) nearest = at;
+    }
+    if (nearest == HNSW_NONE) nearest = b->nodes[0];
+    uint32_t *last = &build_links(b, 0, nearest)[b->levels[0].links_max - 1],
+             *own = build_links(b, 0, row);
+    uint32_t replaced = *last, room = 0;
+    while (room + 1 < b->levels[0].links_max && own[room] != HNSW_NONE && own[room] != replaced)
+        room++;
+    own[room] = replaced;
+    *last = row;
+}
+
+void build_reach(hnsw_builder *b, build_scratch *s)
+{
+    uint32_t rows = b->head.rows, *queue = b->back, count = 0;
+    uint64_t *marks = b->held;
+    memset(marks, 0, bits_words(rows) * sizeof *marks);
+    for (uint32_t i = 0; i < b->levels[1].count; i++) {
+        bits_set(marks, b->nodes[i]);
+        queue[count++] = b->nodes[i];
+    }
+    count = spread_marks(b, marks, queue, 0, count);
+    for (uint32_t row = 0; count < rows && row < rows; row++) {
+        if (bits_get(marks, row)) continue;
+        bring_in(b, s, marks, row);
+        bits_set(marks, row);
+        queue[count] = row;
+        count = spread_marks(b, marks, queue, count, count + 1);
+    }
+}

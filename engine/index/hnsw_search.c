@@ -1,0 +1,139 @@
+/* Searching a graph: down from level to level, a walk over the bottom one, and exact scores for the
+ * best that were met. */
+#include <math.h>
+#include <string.h>
+
+#include "index/hnsw_walk.h"
+
+#define REFINE_ROWS 8u /* candidates scored exactly at a time */
+
+void hnsw_scratch_free(hnsw_scratch *scratch)
+{
+    mem_free(scratch->block, scratch->size);
+    *scratch = (hnsw_scratch){0};
+}
+
+/* `size` bytes, beginning with `bits_size` zeros. Walks leave them as zeros, but begin at the same
+ * place only for the same layout. */
+static bool reserve(hnsw_scratch *scratch, uint64_t layout, size_t bits_size, size_t size)
+{
+    if (scratch->size < size) {
+        hnsw_scratch_free(scratch);
+        scratch->block = mem_alloc_aligned(size);
+        if (!scratch->block) return false;
+        scratch->size = size;
+        scratch->layout = 0;
+    }
+    if (scratch->layout != layout) memset(scratch->block, 0, bits_size);
+    scratch->layout = layout;
+    return true;
+}
+
+static uint32_t candidates(const hnsw_graph *graph, const hnsw_query *query, const topk *hits)
+{
+    uint64_t ef = query->ef;
+    if (!ef) { /* the graph's own is for 10 hits */
+        ef = graph->head->ef;
+        if (hits->capacity > 10) ef += (hits->capacity - 10) * 3ull / 2;
+    }
+    if (ef < hits->capacity) ef = hits->capacity;
+    return (uint32_t)(ef < graph->head->rows ? ef : graph->head->rows);
+}
+
+static bool descend(const hnsw_graph *graph, const codes_query *query, walk *w, uint32_t *entry)
+{
+    uint32_t at = 0, capacity = w->capacity;
+    w->capacity = 1;
+    for (uint32_t level = graph->head->levels; level > 0; level--) {
+        walk_level l = walk_level_of(graph, level);
+        if (!walk_level_from(w, query, &l, at)) return false;
+        at = w->pool[0].at & ~WALK_DONE;
+    }
+    w->capacity = capacity;
+    *entry = graph->nodes[at];
+    return *entry < graph->head->rows;
+}
+
+/* ---------------------------------------------------------------- exact scores */
+
+typedef struct refining {
+    const hnsw_graph *graph;
+    const hnsw_query *query;
+    topk *hits;
+    uint32_t rows[REFINE_ROWS];
+    uint32_t count;
+} refining;
+
+static void push(const refining *r, uint32_t row, float distance)
+{
+    if (!topk_may_take(r->hits, distance)) return;
+    topk_push(r->hits, (topk_entry){.distance = distance,
+                                    .source = r->query->source,
+                                    .row = row,
+                                    .docid = r->query->docids[row]});
+}
+
+static void score(refining *r)
+{
+    const codes_vectors *vectors = r->graph->codes.vectors;
+    const void *list[REFINE_ROWS];
+    float norms[REFINE_ROWS], distances[REFINE_ROWS];
+    for (uint32_t i = 0; i < r->count; i++) {
+        list[i] = vectors->base + r->rows[i] * vectors->stride;
+        if (vectors->inverse_norms) norms[i] = vectors->inverse_norms[r->rows[i]];
+    }
+    distance_to_list(r->query->exact, list, vectors->inverse_norms ? norms : NULL, r->count,
+                     distances);
+    for (uint32_t i = 0; i < r->count; i++) push(r, r->rows[i], distances[i]);
+    r->count = 0;
+}
+
+/* Score candidates in the order of their codes until none that follows could be among the hits. */
+static uint32_t refine(const hnsw_graph *graph, const hnsw_query *query, const walk *w, topk *hits)
+{
+    refining r = {.graph = graph, .query = query, .hits = hits};
+    bool is_exact = graph->codes.quantize == MV_QUANTIZE_NONE, is_enough = false;
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < w->count; i++) {
+        uint32_t row = w->pool[i].at & ~WALK_DONE;
+        if (query->pass && !bits_get(query->pass, row)) continue;
+        found++;
+        if (is_enough) continue;
+        if (is_exact) {
+            push(&r, row, w->pool[i].distance);
+            continue;
+        }
+        r.rows[r.count++] = row;
+        if (r.count < REFINE_ROWS && found != hits->capacity) continue;
+        score(&r);
+        if (found < hits->capacity) continue;
+        is_enough =
+            query->no_refine ||
+            (i + 1 < w->count && w->pool[i + 1].distance - graph->head->code_bound > hits->limit);
+    }
+    if (r.count) score(&r);
+    return found;
+}
+
+mv_err hnsw_search(const hnsw_graph *graph, const hnsw_query *query, topk *hits,
+                   hnsw_scratch *scratch, uint32_t *found, mv_error *error)
+{
+    codes_query prepared;
+    walk w;
+    const hnsw_head *head = graph->head;
+    uint32_t ef = candidates(graph, query, hits), degree = 2 * head->m, entry;
+    size_t query_size = codes_query_size(&graph->codes);
+    size_t size = walk_size(head->rows, degree, ef) + query_size;
+    *found = 0;
+    if (!reserve(scratch, (uint64_t)head->rows << 32 | degree,
+                 bits_words(head->rows) * sizeof(uint64_t), size))
+        return error_memory(error, size, "a search");
+    walk_place(&w, scratch->block, head->rows, degree, ef);
+    void *memory = scratch->block + (scratch->size - query_size) / 64 * 64;
+    codes_prepare(&prepared, &graph->codes, query->vector, memory);
+    walk_level bottom = walk_level_of(graph, 0);
+    if (!descend(graph, &prepared, &w, &entry) || !walk_level_from(&w, &prepared, &bottom, entry))
+        return error_set(error, MV_CORRUPT, "a link of the graph is out of range");
+    *found = refine(graph, query, &w, hits);
+    return MV_OK;
+}

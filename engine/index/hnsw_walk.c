@@ -1,0 +1,140 @@
+/* The pool is a sorted array: for the few hundred candidates of a search, inserting by moving what
+ * is behind is faster than a heap, and the next candidate is found by going on from where one was.
+ */
+#include "index/hnsw_walk.h"
+
+#include <string.h>
+
+static size_t whole_lines(size_t size)
+{
+    return (size + 63) & ~(size_t)63;
+}
+
+static uint32_t seen_room(uint32_t positions, uint32_t degree)
+{
+    return positions / 64 + 4096 + degree;
+}
+
+size_t walk_size(uint32_t positions, uint32_t degree, uint32_t capacity)
+{
+    return whole_lines(bits_words(positions) * sizeof(uint64_t)) +
+           whole_lines(((size_t)capacity + 1) * sizeof(walk_entry)) +
+           whole_lines(seen_room(positions, degree) * sizeof(uint32_t)) +
+           whole_lines(degree * sizeof(uint32_t)) + whole_lines(degree * sizeof(float));
+}
+
+void walk_place(walk *w, void *memory, uint32_t positions, uint32_t degree, uint32_t capacity)
+{
+    uint8_t *at = memory;
+    w->visited = (uint64_t *)(void *)at;
+    at += whole_lines(bits_words(positions) * sizeof(uint64_t));
+    w->seen_capacity = seen_room(positions, degree);
+    w->seen = (uint32_t *)(void *)at;
+    at += whole_lines(w->seen_capacity * sizeof *w->seen);
+    w->rows = (uint32_t *)(void *)at;
+    at += whole_lines(degree * sizeof *w->rows);
+    w->distances = (float *)(void *)at;
+    at += whole_lines(degree * sizeof *w->distances);
+    w->pool = (walk_entry *)(void *)at;
+    w->count = 0;
+    w->capacity = capacity;
+}
+
+/* Insert where the order wants it; returns the position, or the capacity when it is too far. */
+static inline uint32_t insert(walk *w, float distance, uint32_t at)
+{
+    walk_entry *pool = w->pool;
+    if (w->count == w->capacity && !(distance < pool[w->count - 1].distance)) return w->capacity;
+    uint32_t low = 0, high = w->count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (pool[middle].distance <= distance)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    memmove(&pool[low + 1], &pool[low], (w->count - low) * sizeof *pool);
+    pool[low] = (walk_entry){distance, at};
+    if (w->count < w->capacity) w->count++;
+    return low;
+}
+
+/* Those of `at`'s links that were not seen yet, into `fresh`; -1: one is out of range. */
+static inline int unseen_links(const walk *w, const walk_level *level, uint32_t at, uint32_t *fresh)
+{
+    const uint32_t *links = level->links + (size_t)at * level->degree;
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < level->degree; i++) {
+        uint32_t link = links[i];
+        if (MV_UNLIKELY(link >= level->count)) {
+            if (link == HNSW_NONE) break;
+            return -1;
+        }
+        uint64_t bit = (uint64_t)1 << (link % 64), *word = &w->visited[link / 64];
+        fresh[found] = link;
+        found += !(*word & bit);
+        *word |= bit;
+    }
+    return (int)found;
+}
+
+static void forget(walk *w, const walk_level *level, uint32_t seen, bool overflow)
+{
+    if (overflow) {
+        memset(w->visited, 0, bits_words(level->count) * sizeof *w->visited);
+        return;
+    }
+    for (uint32_t i = 0; i < seen; i++) w->visited[w->seen[i] / 64] = 0;
+}
+
+bool walk_level_from(walk *w, const codes_query *query, const walk_level *level, uint32_t entry)
+{
+    uint32_t seen = 1, now = 0;
+    bool overflow = false, in_range = true;
+    uint32_t row = level->rows ? level->rows[entry] : entry;
+    codes_to_rows(query, &row, 1, w->distances);
+    w->pool[0] = (walk_entry){w->distances[0], entry};
+    w->count = 1;
+    w->seen[0] = entry;
+    bits_set(w->visited, entry);
+    while (now < w->count) {
+        uint32_t at = w->pool[now].at;
+        w->pool[now].at |= WALK_DONE;
+        if (seen + level->degree > w->seen_capacity) {
+            overflow = true;
+            seen = 0;
+        }
+        uint32_t *fresh = w->seen + seen;
+        int found = unseen_links(w, level, at, fresh);
+        if (found < 0) {
+            in_range = false;
+            overflow = true;
+            break;
+        }
+        seen += (uint32_t)found;
+        /* The next one is likely the best of those left. */
+        if (now + 1 < w->count) {
+            const uint32_t *next =
+                level->links + (size_t)(w->pool[now + 1].at & ~WALK_DONE) * level->degree;
+            MV_PREFETCH(next);
+            MV_PREFETCH(next + 16);
+        }
+        const uint32_t *rows = fresh;
+        if (level->rows) {
+            for (int i = 0; i < found; i++) w->rows[i] = level->rows[fresh[i]];
+            rows = w->rows;
+        }
+        codes_to_rows(query, rows, (uint32_t)found, w->distances);
+        uint32_t nearest = w->capacity;
+        for (int i = 0; i < found; i++) {
+            uint32_t place = insert(w, w->distances[i], fresh[i]);
+            if (place < nearest) nearest = place;
+        }
+        if (nearest <= now)
+            now = nearest;
+        else
+            while (now < w->count && w->pool[now].at & WALK_DONE) now++;
+    }
+    forget(w, level, seen, overflow);
+    return in_range;
+}

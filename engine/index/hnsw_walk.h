@@ -1,0 +1,54 @@
+/* Walking a level of a graph: best-first from an entry, with a bounded pool of candidates. What
+ * searching and building have in common. */
+#ifndef MV_HNSW_WALK_H
+#define MV_HNSW_WALK_H
+
+#include "base/bits.h"
+#include "index/hnsw.h"
+
+#define WALK_DONE 0x80000000u /* in walk_entry.at: its links have been followed */
+
+typedef struct walk_entry {
+    float distance;
+    uint32_t at; /* position in the level */
+} walk_entry;
+
+/* One level: `degree` links for each position, HNSW_NONE behind the last. */
+typedef struct walk_level {
+    const uint32_t *links;
+    uint32_t degree;
+    uint32_t count;       /* of positions */
+    const uint32_t *rows; /* of positions; NULL: they are rows */
+} walk_level;
+
+/* The memory of a walk, all lent. Between walks no bit of `visited` is set. */
+typedef struct walk {
+    walk_entry *pool; /* ascending by distance */
+    uint32_t count;
+    uint32_t capacity; /* candidates to keep: ef */
+    uint64_t *visited; /* bits, one for each position */
+    uint32_t *seen;    /* positions whose bits are set, as far as there is room */
+    uint32_t seen_capacity;
+    uint32_t *rows;   /* of one position's links */
+    float *distances; /* to them */
+} walk;
+
+/* Bytes that a walk of levels with up to `positions` and `degree` and pools up to `capacity` needs.
+ */
+size_t walk_size(uint32_t positions, uint32_t degree, uint32_t capacity);
+/* Lay a walk out in `memory`, which is all zeros at first or was laid out the same way before. */
+void walk_place(walk *w, void *memory, uint32_t positions, uint32_t degree, uint32_t capacity);
+
+/* Fill the pool with what is nearest to the query, from `entry` on. Marks of WALK_DONE are all set.
+ * False: a link is out of range. */
+bool walk_level_from(walk *w, const codes_query *query, const walk_level *level, uint32_t entry);
+
+/* Level `level` of a finished graph. */
+static inline walk_level walk_level_of(const hnsw_graph *graph, uint32_t level)
+{
+    if (!level) return (walk_level){graph->links, 2 * graph->head->m, graph->head->rows, NULL};
+    return (walk_level){graph->uplinks[level - 1], graph->head->m, graph->nodes_count[level - 1],
+                        graph->nodes};
+}
+
+#endif

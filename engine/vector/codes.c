@@ -1,0 +1,256 @@
+#include "vector/codes.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "vector/element.h"
+#include "vector/half.h"
+
+#define LINE          64u
+#define LIST_ROWS     32u    /* rows whose addresses are gathered at a time */
+#define MEAN_ROWS_MAX 65536u /* rows that the mean is taken of */
+#define CODE_MAX      127.0f
+
+static size_t whole_lines(size_t size)
+{
+    return (size + LINE - 1) & ~(size_t)(LINE - 1);
+}
+
+size_t codes_stride(mv_quantize quantize, const codes_vectors *vectors)
+{
+    if (quantize == MV_QUANTIZE_INT8) return whole_lines(vectors->dim);
+    if (quantize == MV_QUANTIZE_FP16) return vectors->dim * sizeof(uint16_t);
+    return vectors->stride;
+}
+
+void codes_vector_of_row(const codes_vectors *vectors, uint32_t row, float *out)
+{
+    element_to_floats(vectors->type, vectors->base + row * vectors->stride, vectors->dim, out);
+    if (vectors->metric != MV_COSINE) return;
+    float inverse_norm = vectors->inverse_norms[row];
+    for (uint32_t i = 0; i < vectors->dim; i++) out[i] *= inverse_norm;
+}
+
+void codes_find_mean(const codes_vectors *vectors, float *mean, float *scratch)
+{
+    uint32_t step = (vectors->rows + MEAN_ROWS_MAX - 1) / MEAN_ROWS_MAX, count = 0;
+    for (uint32_t i = 0; i < vectors->dim; i++) mean[i] = 0;
+    for (uint64_t row = 0; row < vectors->rows; row += step) {
+        codes_vector_of_row(vectors, (uint32_t)row, scratch);
+        count++;
+        /* Running, so that nothing overflows. */
+        for (uint32_t i = 0; i < vectors->dim; i++)
+            mean[i] += (scratch[i] - mean[i]) / (float)count;
+    }
+    for (uint32_t i = 0; i < vectors->dim; i++)
+        if (!isfinite(mean[i])) mean[i] = 0;
+}
+
+/* ---------------------------------------------------------------- encoding */
+
+/* Take the mean off `values` and scale them into `code`; the rest of it becomes zero. Returns the
+ * scale; *squares is the sum of the code's squares. */
+static float scale_down(const float *values, const float *mean, uint32_t dim, size_t size,
+                        int8_t *code, float *squares)
+{
+    float largest = 0;
+    for (uint32_t i = 0; i < dim; i++) {
+        float size_of = fabsf(values[i] - mean[i]);
+        largest = size_of > largest ? size_of : largest;
+    }
+    if (!isfinite(largest)) largest = FLT_MAX;
+    float inverse = largest > 0 ? CODE_MAX / largest : 0;
+    if (!isfinite(inverse)) inverse = 0; /* too small a vector: all zeros */
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < dim; i++) {
+        float scaled = (values[i] - mean[i]) * inverse;
+        scaled = scaled > CODE_MAX ? CODE_MAX : scaled < -CODE_MAX ? -CODE_MAX : scaled;
+        int number = (int)(scaled + (scaled < 0 ? -0.5f : 0.5f));
+        code[i] = (int8_t)number;
+        sum += (uint64_t)(number * number);
+    }
+    memset(code + dim, 0, size - dim);
+    *squares = (float)sum;
+    return largest / CODE_MAX;
+}
+
+static float no_infinity(float value)
+{
+    return value > FLT_MAX ? FLT_MAX : value < -FLT_MAX ? -FLT_MAX : value;
+}
+
+/* What the distances of a code begin with. */
+static float bias_of(const codes_vectors *vectors, const float *mean, const int8_t *code,
+                     float scale, float squares)
+{
+    if (vectors->metric != MV_IP)
+        return no_infinity(scale * scale * squares * (vectors->metric == MV_L2 ? 1.0f : 0.5f));
+    float product = 0;
+    for (uint32_t i = 0; i < vectors->dim; i++) product += mean[i] * (float)code[i];
+    return no_infinity(-product * scale);
+}
+
+static bool encode_halves(const codes_vectors *vectors, const float *values, uint8_t *code)
+{
+    for (uint32_t i = 0; i < vectors->dim; i++) {
+        if (!(fabsf(values[i]) <= HALF_MAX)) return false;
+        uint16_t bits = half_from_float(values[i]);
+        memcpy(code + i * sizeof bits, &bits, sizeof bits);
+    }
+    return true;
+}
+
+bool codes_encode(mv_quantize quantize, const codes_vectors *vectors, const float *mean,
+                  uint32_t row, uint8_t *code, codes_scale *scale, float *scratch)
+{
+    codes_vector_of_row(vectors, row, scratch);
+    if (quantize == MV_QUANTIZE_FP16) return encode_halves(vectors, scratch, code);
+    float squares;
+    int8_t *numbers = (int8_t *)code;
+    scale->scale =
+        scale_down(scratch, mean, vectors->dim, codes_stride(quantize, vectors), numbers, &squares);
+    scale->bias = bias_of(vectors, mean, numbers, scale->scale, squares);
+    return true;
+}
+
+/* ---------------------------------------------------------------- queries */
+
+size_t codes_query_size(const codes_column *column)
+{
+    size_t floats = whole_lines(column->vectors->dim * sizeof(float));
+    return column->quantize == MV_QUANTIZE_INT8 ? column->stride + floats : 2 * floats;
+}
+
+/* The scratch of floats that the memory of a query ends with. */
+static float *scratch_of(const codes_column *column, void *memory)
+{
+    size_t floats = whole_lines(column->vectors->dim * sizeof(float));
+    return (float *)(void *)((uint8_t *)memory + (codes_query_size(column) - floats));
+}
+
+static int32_t total_of(const int8_t *code, size_t size)
+{
+    int32_t total = 0;
+    for (size_t i = 0; i < size; i++) total += code[i];
+    return total;
+}
+
+static void set_code(codes_query *query, const int8_t *code, float scale, float bias)
+{
+    const codes_column *column = query->column;
+    query->dot = distance_best()->dot_codes;
+    query->code = code;
+    query->total = total_of(code, column->stride);
+    query->multiplier = column->vectors->metric == MV_L2 ? 2 * scale : scale;
+    query->bias = bias;
+}
+
+static void prepare_stored(codes_query *query, const float *vector, void *memory)
+{
+    const codes_vectors *vectors = query->column->vectors;
+    mv_type type = query->column->quantize == MV_QUANTIZE_FP16 ? MV_VECTOR_FP16 : vectors->type;
+    /* fp16 codes are normalized under cosine. */
+    mv_metric metric = vectors->metric;
+    if (query->column->quantize == MV_QUANTIZE_FP16 && metric == MV_COSINE) metric = MV_IP;
+    (void)distance_prepare(&query->stored, type, metric, vector, vectors->dim, memory, NULL);
+}
+
+/* The vector, divided by its length under cosine, in the scratch. */
+static const float *normalize(const codes_vectors *vectors, const float *vector, float *scratch)
+{
+    if (vectors->metric != MV_COSINE) return vector;
+    float inverse_norm = element_inverse_norm(MV_VECTOR_FP32, vector, vectors->dim);
+    for (uint32_t i = 0; i < vectors->dim; i++) scratch[i] = vector[i] * inverse_norm;
+    return scratch;
+}
+
+void codes_prepare(codes_query *query, const codes_column *column, const float *vector,
+                   void *memory)
+{
+    *query = (codes_query){.column = column};
+    const codes_vectors *vectors = column->vectors;
+    if (column->quantize == MV_QUANTIZE_NONE) {
+        prepare_stored(query, vector, memory);
+        return;
+    }
+    const float *values = normalize(vectors, vector, scratch_of(column, memory));
+    if (column->quantize == MV_QUANTIZE_FP16) {
+        prepare_stored(query, values, memory);
+        return;
+    }
+    float squares;
+    int8_t *code = memory;
+    float scale = scale_down(values, column->mean, vectors->dim, column->stride, code, &squares);
+    float bias = bias_of(vectors, column->mean, code, scale, squares);
+    if (vectors->metric == MV_IP)
+        for (uint32_t i = 0; i < vectors->dim; i++) bias -= column->mean[i] * column->mean[i];
+    set_code(query, code, scale, no_infinity(bias));
+}
+
+void codes_prepare_row(codes_query *query, const codes_column *column, uint32_t row, void *memory)
+{
+    const codes_vectors *vectors = column->vectors;
+    *query = (codes_query){.column = column};
+    if (column->quantize == MV_QUANTIZE_INT8) {
+        set_code(query, (const int8_t *)column->base + row * column->stride,
+                 column->scales[row].scale, column->scales[row].bias);
+        return;
+    }
+    float *scratch = scratch_of(column, memory);
+    const uint8_t *code = column->base + row * column->stride;
+    if (column->quantize == MV_QUANTIZE_FP16)
+        element_to_floats(MV_VECTOR_FP16, code, vectors->dim, scratch);
+    else
+        element_to_floats(vectors->type, code, vectors->dim, scratch);
+    prepare_stored(query, scratch, memory);
+}
+
+/* ---------------------------------------------------------------- distances */
+
+static float finite_or_worst(float distance)
+{
+    return distance <= FLT_MAX && distance >= -FLT_MAX ? distance : INFINITY;
+}
+
+static void measure_codes(const codes_query *query, const uint32_t *rows, uint32_t count,
+                          float *out)
+{
+    const codes_column *column = query->column;
+    const codes_scale *scales = column->scales;
+    for (uint32_t i = 0; i < count; i++) MV_PREFETCH(&scales[rows[i]]);
+    query->dot(query->code, query->total, column->base, column->stride, rows, count, column->stride,
+               out);
+    for (uint32_t i = 0; i < count; i++) {
+        const codes_scale *s = &scales[rows[i]];
+        out[i] = finite_or_worst(query->bias + s->bias - query->multiplier * s->scale * out[i]);
+    }
+}
+
+static void measure_stored(const codes_query *query, const uint32_t *rows, uint32_t count,
+                           float *out)
+{
+    const codes_column *column = query->column;
+    const float *inverse_norms = column->vectors->inverse_norms;
+    const void *list[LIST_ROWS];
+    float norms[LIST_ROWS];
+    for (uint32_t done = 0; done < count; done += LIST_ROWS) {
+        uint32_t part = count - done < LIST_ROWS ? count - done : LIST_ROWS;
+        for (uint32_t i = 0; i < part; i++) {
+            uint32_t row = rows[done + i];
+            list[i] = column->base + row * column->stride;
+            if (inverse_norms) norms[i] = inverse_norms[row];
+        }
+        distance_to_list(&query->stored, list, norms, part, out + done);
+    }
+    if (column->vectors->metric != MV_COSINE || column->quantize == MV_QUANTIZE_NONE) return;
+    for (uint32_t i = 0; i < count; i++) out[i] += 1; /* fp16: minus the cosine until here */
+}
+
+void codes_to_rows(const codes_query *query, const uint32_t *rows, uint32_t count, float *out)
+{
+    if (query->column->quantize == MV_QUANTIZE_INT8)
+        measure_codes(query, rows, count, out);
+    else
+        measure_stored(query, rows, count, out);
+}

@@ -1,0 +1,86 @@
+/* Codes: what a graph measures distances with.
+ *
+ * A codes_vectors is a column as stored. A codes_column is what stands for it in a graph: the
+ * stored vectors themselves (MV_QUANTIZE_NONE), a copy as vector_fp16, or int8 codes.
+ *
+ * int8 codes are locally adaptive (LVQ: Aguerrebere et al., arXiv 2304.04759): the mean of the
+ * column is taken off (under cosine after normalizing), and what is left is divided by a scale of
+ * its own for each vector, so that its largest number becomes 127. One scale for all would spend
+ * most of the 8 bits on a few large values. A distance is then one integer inner product and a
+ * multiplication:
+ *
+ *   l2       |q - x|²      = |q|² + |x|² - 2 <q, x>
+ *   cosine   1 - <q, x>    = |q - x|² / 2, both normalized
+ *   ip       -<q, x + mean> = -<q - mean, x> - <mean, x> - <q, mean>
+ *
+ * x and q being the decoded ones: that the lengths belong to the codes, not to the vectors they
+ * stand for, makes the error of a distance shrink with the distance. */
+#ifndef MV_CODES_H
+#define MV_CODES_H
+
+#include "vector/distance.h"
+
+/* A vector column as stored. */
+typedef struct codes_vectors {
+    mv_type type;
+    mv_metric metric;
+    uint32_t dim;
+    uint32_t rows;
+    const uint8_t *base;
+    size_t stride;
+    const float *inverse_norms; /* cosine only */
+} codes_vectors;
+
+/* What an int8 code is to be multiplied with, and what its distances begin with. On disk as is. */
+typedef struct codes_scale {
+    float scale;
+    float bias;
+} codes_scale;
+
+typedef struct codes_column {
+    mv_quantize quantize; /* never AUTO */
+    const codes_vectors *vectors;
+    const uint8_t *base; /* of codes: of the vectors themselves under NONE */
+    size_t stride;
+    const float *mean;         /* INT8: dim numbers */
+    const codes_scale *scales; /* INT8: one for each row */
+} codes_column;
+
+/* Bytes from one code to the next: int8 codes are filled up with zeros to whole cache lines. */
+size_t codes_stride(mv_quantize quantize, const codes_vectors *vectors);
+
+/* The numbers of row `row`, as float, normalized under cosine. */
+void codes_vector_of_row(const codes_vectors *vectors, uint32_t row, float *out);
+
+/* The mean of the column: of a sample of at most 65,536 rows. `scratch` has room for dim floats. */
+void codes_find_mean(const codes_vectors *vectors, float *mean, float *scratch);
+
+/* Make the code of row `row` in `code` (stride bytes) and, for INT8, `scale`. `scratch` has room
+ * for dim floats. False: the type has no code for it (fp16 beyond its range). */
+bool codes_encode(mv_quantize quantize, const codes_vectors *vectors, const float *mean,
+                  uint32_t row, uint8_t *code, codes_scale *scale, float *scratch);
+
+/* A query, prepared for a column. */
+typedef struct codes_query {
+    const codes_column *column;
+    distance_codes_fn dot; /* INT8 */
+    const int8_t *code;
+    int32_t total; /* of the code's numbers */
+    float multiplier;
+    float bias;
+    distance_query stored; /* NONE and FP16 */
+} codes_query;
+
+/* Bytes that a prepared query needs: `memory` below, aligned to 64, which must live as long. */
+size_t codes_query_size(const codes_column *column);
+/* Prepare for a vector of dim floats that distance_prepare has accepted for the stored vectors. */
+void codes_prepare(codes_query *query, const codes_column *column, const float *vector,
+                   void *memory);
+/* Prepare for row `row` of the column itself. */
+void codes_prepare_row(codes_query *query, const codes_column *column, uint32_t row, void *memory);
+
+/* Distances to rows, in the scale of the metric (distance.h), never NaN. Rows must be in the
+ * column. What will be read for rows to come is prefetched. */
+void codes_to_rows(const codes_query *query, const uint32_t *rows, uint32_t count, float *out);
+
+#endif
