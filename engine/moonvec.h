@@ -102,9 +102,8 @@ typedef enum mv_index_type {
 } mv_index_type;
 
 /* What a graph measures distances with while it is walked; hits are scored from the vectors
- * themselves whatever it is. Any may be asked for of any element type; where codes would not be
- * smaller than the vectors (fp16 of vector_fp16, fp16 and int8 of vector_int8) the vectors
- * themselves serve. The numbers are part of the format. */
+ * themselves whatever it is. Any may be asked for of any element type; mv_index_stats tells what
+ * came of it. The numbers are part of the format. */
 typedef enum mv_quantize {
     MV_QUANTIZE_AUTO = 0, /* int8 where its error allows, which is measured, else fp16, else none */
     MV_QUANTIZE_NONE = 1, /* the vectors as they are stored */
@@ -235,7 +234,9 @@ typedef struct mv_open_options {
     bool read_only;          /* never writes; works on a read-only file system. Where it cannot enter
                               * itself in the lock file, reading beside others is MV_BUSY */
     bool verify;             /* verify every page and checksum before anything is trusted */
-    bool manual_maintenance; /* fresh rows are sealed only by mv_optimize */
+    bool manual_maintenance; /* fresh rows are sealed, and graphs built, only by mv_optimize. Else
+                              * commits seal, and wake a thread that optimizes when much is to do;
+                              * it ends when the last handle is closed */
     mv_durability durability;
 } mv_open_options;
 
@@ -393,22 +394,45 @@ MV_API void mv_iterator_close(mv_iterator *iterator);
 
 /* ---------------------------------------------------------------- looking after */
 
-/* Optimize as a job in slices: seal fresh rows, merge segments, drop deleted rows. Nothing is
- * visible before a slice finishes its commit, and a job freed early leaves the collection as it
- * was, or with a part of the work done. MV_BUSY: the collection is being optimized already. */
+/* Optimize as a job: seal fresh rows, merge segments, drop deleted rows, build graphs. Nothing is
+ * visible before a part of the work is committed, and a job freed or cancelled early leaves the
+ * collection as it was, or with a part of the work done. MV_BUSY: the collection is being optimized
+ * already (maintenance of this process makes way).
+ *
+ * Memory: while a graph is built, what its builder needs, which is one graph at a time: the links
+ * and codes of its rows, and up to half as much again; nothing grows with the collection beyond
+ * that. */
 typedef struct mv_job mv_job;
 typedef struct mv_progress {
-    uint64_t done; /* of total, both in bytes to be written */
+    uint64_t done; /* of total: bytes to be written, where graphs count as what takes as long */
     uint64_t total;
-    const char *stage; /* "seal", "merge", "done" */
+    const char *stage; /* "seal", "merge", "index", "done"; "cancelled" in the background */
 } mv_progress;
 
-MV_API mv_err mv_optimize_begin(mv_collection *collection, mv_job **job, mv_error *error);
+typedef struct mv_optimize_options {
+    uint32_t threads; /* 1 to 64; 0: one for each core, at most 8 */
+} mv_optimize_options;
+
+/* Begin a job that is done in slices by its owner. `options` NULL: defaults. */
+MV_API mv_err mv_optimize_begin(mv_collection *collection, const mv_optimize_options *options,
+                                mv_job **job, mv_error *error);
 /* Work for about `budget_ms` milliseconds (at least one small step). *more is false at the end.
  * A step that failed may be repeated: a group of segments that could not be merged is begun anew. */
 MV_API mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *progress,
                                mv_error *error);
-MV_API void mv_job_free(mv_job *job);
+
+/* Begin a job that a thread of the engine does. It may go on when the handle is closed. */
+MV_API mv_err mv_optimize_start(mv_collection *collection, const mv_optimize_options *options,
+                                mv_job **job, mv_error *error);
+/* Wait for its end, `seconds` at most (negative: for ever; 0: only look). *done tells whether it is
+ * over; then the result is what it failed with, MV_OK when it ended well or was cancelled. MV_BUSY:
+ * it might wait for a transaction that this thread has open. */
+MV_API mv_err mv_job_wait(mv_job *job, double seconds, bool *done, mv_error *error);
+
+/* For jobs of both kinds. Cancelled, a job ends within milliseconds, and frees what it began. */
+MV_API void mv_job_progress(mv_job *job, mv_progress *progress);
+MV_API void mv_job_cancel(mv_job *job);
+MV_API void mv_job_free(mv_job *job); /* cancels it first, and waits for its thread */
 
 typedef struct mv_stats {
     uint64_t documents;
@@ -419,6 +443,8 @@ typedef struct mv_stats {
     uint64_t memory_bytes; /* allocated by moonvec in this process, mapped files not counted */
     uint64_t commit;       /* number of the last commit (LSN) */
     bool durable;          /* false: there are commits that were not synced */
+    bool is_maintained;    /* background work is going on in this process */
+    char maintenance_error[MV_ERROR_TEXT_SIZE]; /* what stopped maintenance last; "" when well */
 } mv_stats;
 
 MV_API mv_err mv_get_stats(mv_collection *collection, mv_stats *stats, mv_error *error);

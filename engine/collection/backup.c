@@ -1,4 +1,4 @@
-/* Backups: a compact copy of the catalog, and links to the segment files that it names. */
+/* Backups: a compact copy of the catalog, and links to the files that it names. */
 #include <string.h>
 
 #include "collection/collection.h"
@@ -32,6 +32,19 @@ static mv_err copy_file(const engine *e, const char *to, const char *name,
     return err;
 }
 
+/* A graph that is missing is missing in the copy as well: optimize builds it anew there. */
+static mv_err copy_graph(const engine *e, const char *to, const engine_graph *g, mv_error *error)
+{
+    char name[SEGMENT_FILE_NAME_SIZE], path[OS_PATH_SIZE];
+    graph_file_name(e, g, name);
+    if (e->in_memory && !g->file) return MV_OK;
+    if (!e->in_memory) {
+        MV_TRY(os_join(path, e->path, name, error));
+        if (os_look(path) != OS_FILE) return MV_OK;
+    }
+    return copy_file(e, to, name, g->file, error);
+}
+
 /* What the copied catalog names. Files are still there: our snapshot, older than the copy, keeps
  * them. */
 static mv_err copy_segments(engine *e, const char *to, mv_error *error)
@@ -52,6 +65,9 @@ static mv_err copy_segments(engine *e, const char *to, mv_error *error)
             segment_name_of_file(s, e->schema, file, name);
             err = copy_file(e, to, name, s->files[file], error);
         }
+        for (uint32_t field = 0; field < e->schema->vectors_count && !err; field++)
+            if (v->segments[i].graphs[field])
+                err = copy_graph(e, to, v->segments[i].graphs[field], error);
     }
 done:
     view_close(e, v);

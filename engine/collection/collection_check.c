@@ -86,6 +86,43 @@ static mv_err check_fresh(const snapshot *s, mv_error *error)
     return err;
 }
 
+/* Every record of a graph names a segment and an indexed field that are there. */
+static mv_err check_indexes(const snapshot *s, mv_error *error)
+{
+    catalog_cursor *cursor = NULL;
+    MV_TRY(catalog_cursor_open(s->txn, CATALOG_INDEXES, &cursor, error));
+    mv_err err;
+    for (uint64_t number;;) {
+        catalog_value value;
+        index_record record;
+        bool found, named = false;
+        if ((err = catalog_cursor_next_u64(cursor, &number, &value, &found, error)) || !found)
+            break;
+        if ((err = index_record_load(number, value.bytes, value.size, &record, error))) break;
+        for (uint32_t i = 0; i < s->v->segments_count && !named; i++)
+            for (uint32_t f = 0; f < s->e->schema->vectors_count && !named; f++) {
+                const engine_graph *g = s->v->segments[i].graphs[f];
+                named = g && g->number == number;
+            }
+        if (!named) {
+            err = error_set(error, MV_CORRUPT,
+                            "%s: graph %" PRIu64 " is over segment %" PRIu64
+                            ", which is not there or has another one",
+                            CATALOG_FILE, number, record.segment);
+            break;
+        }
+    }
+    catalog_cursor_close(cursor);
+    return err;
+}
+
+static mv_err check_graphs(const snapshot *s, const view_segment *checked, mv_error *error)
+{
+    for (uint32_t field = 0; field < s->e->schema->vectors_count; field++)
+        if (checked->graphs[field]) MV_TRY(graph_verify(s->e, checked->graphs[field], error));
+    return MV_OK;
+}
+
 static mv_err check_segment(const snapshot *s, const view_segment *checked, uint64_t *live,
                             mv_error *error)
 {
@@ -115,6 +152,9 @@ static mv_err check_snapshot(const snapshot *s, mv_error *error)
     MV_TRY(check_fresh(s, error));
     for (uint32_t i = 0; i < s->v->segments_count; i++)
         MV_TRY(check_segment(s, &s->v->segments[i], &live, error));
+    MV_TRY(check_indexes(s, error));
+    for (uint32_t i = 0; i < s->v->segments_count; i++)
+        MV_TRY(check_graphs(s, &s->v->segments[i], error));
     if (live + s->v->state.fresh_rows != s->v->state.documents || ids != s->v->state.documents)
         return bad_catalog(error, "the count of documents is wrong");
     return MV_OK;
@@ -124,8 +164,7 @@ mv_err mv_check(mv_collection *c, mv_error *error)
 {
     engine *e = NULL;
     MV_TRY(collection_engine(c, &e, error));
-    if (collection_transaction(c))
-        return error_set(error, MV_MISUSE, "a transaction is open");
+    if (collection_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
     for (;;) {
         snapshot s;
         MV_TRY(snapshot_open(e, &s, error));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "collection/engine.h"
+#include "storage/index_record.h"
 
 static bool mark_path(const char *directory, char out[OS_PATH_SIZE])
 {
@@ -52,7 +53,7 @@ mv_err durability_mark(const char *directory, mv_error *error)
     return os_write_small(directory, UNSYNCED_FILE, now, strlen(now), error);
 }
 
-static mv_err sync_file(const char *directory, const char *name, mv_error *error)
+mv_err durability_sync_file(const char *directory, const char *name, mv_error *error)
 {
     char path[OS_PATH_SIZE];
     os_file file;
@@ -83,7 +84,7 @@ static mv_err sync_segments(engine *e, catalog_txn *txn, mv_error *error)
         for (uint32_t file = 0; file < record.files_count; file++) {
             char name[SEGMENT_FILE_NAME_SIZE];
             segment_file_name(number, &record.files[file], name);
-            if ((err = sync_file(e->path, name, error))) goto done;
+            if ((err = durability_sync_file(e->path, name, error))) goto done;
         }
     }
 done:
@@ -92,10 +93,35 @@ done:
     return err;
 }
 
+/* A graph that is missing is not a matter of durability: optimize builds it anew. */
+static mv_err sync_graphs(engine *e, catalog_txn *txn, mv_error *error)
+{
+    catalog_cursor *cursor = NULL;
+    MV_TRY(catalog_cursor_open(txn, CATALOG_INDEXES, &cursor, error));
+    mv_err err;
+    for (;;) {
+        uint64_t number;
+        catalog_value value;
+        bool found;
+        index_record record;
+        char name[SEGMENT_FILE_NAME_SIZE];
+        if ((err = catalog_cursor_next_u64(cursor, &number, &value, &found, error)) || !found)
+            break;
+        if ((err = index_record_load(number, value.bytes, value.size, &record, error))) break;
+        segment_file_name(number, &record.file, name);
+        err = durability_sync_file(e->path, name, error);
+        if (err == MV_NOT_FOUND) err = MV_OK;
+        if (err) break;
+    }
+    catalog_cursor_close(cursor);
+    return err;
+}
+
 mv_err durability_sync(engine *e, catalog_txn *txn, mv_error *error)
 {
     char path[OS_PATH_SIZE];
     MV_TRY(sync_segments(e, txn, error));
+    MV_TRY(sync_graphs(e, txn, error));
     MV_TRY(os_sync_directory(e->path, error));
     MV_TRY(catalog_sync(e->catalog, error));
     MV_TRY(os_join(path, e->path, UNSYNCED_FILE, error));

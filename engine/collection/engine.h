@@ -10,18 +10,23 @@
 #include <stdatomic.h>
 
 #include "base/os.h"
+#include "index/hnsw.h"
 #include "storage/catalog.h"
 #include "storage/segment.h"
 
 #define UNSYNCED_FILE "unsynced" /* holds the boot id: there are commits that were not synced */
 
+#define ENGINE_SCRATCHES_MAX 16u /* memories of idle searches kept */
+
 struct view;
+struct engine_graph;
+struct maintainer;
 
 /* An open segment, shared by views. */
 typedef struct engine_segment {
     struct engine_segment *next;
     segment *s;
-    uint32_t refs;  /* views that name it; guarded by the mutex */
+    uint32_t refs;  /* views that name it, graphs over it; guarded by the mutex */
     bool is_undone; /* of a transaction that was undone: its number is used again */
 } engine_segment;
 
@@ -36,11 +41,17 @@ typedef struct engine {
     catalog *catalog; /* guarded by the mutex while `active` is 0, fixed otherwise */
     mv_schema *schema;
     os_mutex *mutex;
-    uint32_t active;          /* transactions in progress; guarded by the mutex */
-    struct view *newest;      /* last commit decoded; guarded by the mutex; NULL at first */
-    engine_segment *segments; /* all open ones; guarded by the mutex */
-    bool is_optimized;        /* a job of this process is at it; guarded by the mutex */
-    bool is_swept;            /* leftovers were removed; touched under the writers' lock only */
+    uint32_t active;             /* transactions in progress; guarded by the mutex */
+    struct view *newest;         /* last commit decoded; guarded by the mutex; NULL at first */
+    engine_segment *segments;    /* all open ones; guarded by the mutex */
+    struct engine_graph *graphs; /* the same */
+    hnsw_scratch scratches[ENGINE_SCRATCHES_MAX]; /* guarded by the mutex */
+    uint32_t scratches_count;
+    bool is_optimized;      /* a job of this process is at it; guarded by the mutex */
+    uint32_t jobs_running;  /* jobs with a thread of their own; guarded by the mutex */
+    struct mv_job *orphans; /* given up where their threads could not be waited for; the same */
+    struct maintainer *maintainer; /* NULL until needed; guarded by the mutex (maintain.c) */
+    bool is_swept; /* leftovers were removed; touched under the writers' lock only */
     atomic_uint_fast64_t writing_thread; /* who has the write transaction; 0: nobody here */
     atomic_uint_fast64_t writers_begun;  /* the number of the write transaction */
 } engine;
@@ -106,6 +117,7 @@ bool durability_is_unsynced(const char *directory);
 bool durability_is_unfinished_mark(const char *name);
 /* Leave the mark that commits from now on are not synced. */
 mv_err durability_mark(const char *directory, mv_error *error);
+mv_err durability_sync_file(const char *directory, const char *name, mv_error *error);
 /* Sync every file that the transaction sees and remove the mark. The caller has the writers' lock.
  */
 mv_err durability_sync(engine *e, catalog_txn *txn, mv_error *error);

@@ -24,6 +24,49 @@ static mv_err add_garbage(writer *w, const char *name, mv_error *error)
                            sizeof head + name_size, error);
 }
 
+/* The first record from `from` on that is over these vectors. */
+static mv_err find_graph(const writer *w, uint64_t segment_number, uint32_t uid, uint64_t from,
+                         index_record *record, bool *found, mv_error *error)
+{
+    catalog_cursor *cursor = NULL;
+    MV_TRY(catalog_cursor_open(w->txn, CATALOG_INDEXES, &cursor, error));
+    catalog_cursor_seek_u64(cursor, from);
+    mv_err err;
+    for (;;) {
+        uint64_t number;
+        catalog_value value;
+        if ((err = catalog_cursor_next_u64(cursor, &number, &value, found, error)) || !*found)
+            break;
+        if (!catalog_is_intact(&number, sizeof number, &value))
+            err = error_set(error, MV_CORRUPT, "%s: the record of graph %" PRIu64 " is damaged",
+                            CATALOG_FILE, number);
+        else
+            err = index_record_load(number, value.bytes, value.size, record, error);
+        if (err || (record->segment == segment_number && (!uid || record->file.column == uid)))
+            break;
+    }
+    catalog_cursor_close(cursor);
+    return err;
+}
+
+mv_err writer_drop_graphs(writer *w, uint64_t segment_number, uint32_t uid, mv_error *error)
+{
+    uint64_t from = 0;
+    for (;;) {
+        index_record record;
+        bool found;
+        char name[SEGMENT_FILE_NAME_SIZE];
+        MV_TRY(find_graph(w, segment_number, uid, from, &record, &found, error));
+        if (!found) return MV_OK;
+        segment_file_name(record.number, &record.file, name);
+        if (!w->e->in_memory) MV_TRY(add_garbage(w, name, error));
+        MV_TRY(catalog_remove_u64(w->txn, CATALOG_INDEXES, record.number, &found, error));
+        w->changes++;
+        w->v_lags = true;
+        from = record.number + 1;
+    }
+}
+
 mv_err writer_drop_segment(writer *w, uint64_t number, mv_error *error)
 {
     catalog_value value;
@@ -44,6 +87,7 @@ mv_err writer_drop_segment(writer *w, uint64_t number, mv_error *error)
         if ((err = catalog_remove_u64(w->txn, CATALOG_DELETED, deleted_key(number, (uint32_t)row),
                                       &found, error)))
             goto done;
+    if ((err = writer_drop_graphs(w, number, 0, error))) goto done;
     err = catalog_remove_u64(w->txn, CATALOG_SEGMENTS, number, &found, error);
     w->changes++;
     w->v_lags = true;
@@ -76,26 +120,30 @@ static mv_err unlink_garbage(writer *w, mv_error *error)
         /* A number that is still to come is of the collection that this one is a backup of. */
         if (head.since > oldest && head.since <= catalog_commit_number(w->txn)) return MV_OK;
         uint64_t number;
-        if (segment_parse_file_name(name, &number)) MV_TRY(os_remove_in(w->e->path, name, error));
+        section_file_kind kind;
+        if (segment_parse_file_name(name, &number, &kind))
+            MV_TRY(os_remove_in(w->e->path, name, error));
         MV_TRY(catalog_remove_u64(w->txn, CATALOG_GARBAGE, key, &found, error));
         w->changes++;
     }
     return err;
 }
 
-/* Remove a segment file that the catalog does not know, unless someone is writing it: then it is
- * locked. */
+/* Remove a file of a segment or graph that the catalog does not know, unless someone is writing it:
+ * then it is locked. */
 static mv_err sweep_entry(void *ctx, const char *name, mv_error *error)
 {
     writer *w = ctx;
     uint64_t number, size;
     catalog_value value;
+    section_file_kind kind;
     bool found, got = false;
     char path[OS_PATH_SIZE];
     os_file file;
     if (durability_is_unfinished_mark(name)) return os_remove_in(w->e->path, name, error);
-    if (!segment_parse_file_name(name, &number)) return MV_OK;
-    MV_TRY(catalog_get_u64(w->txn, CATALOG_SEGMENTS, number, &value, &found, error));
+    if (!segment_parse_file_name(name, &number, &kind)) return MV_OK;
+    catalog_table named_in = kind == SECTION_FILE_HNSW ? CATALOG_INDEXES : CATALOG_SEGMENTS;
+    MV_TRY(catalog_get_u64(w->txn, named_in, number, &value, &found, error));
     if (found) return MV_OK;
     MV_TRY(os_join(path, w->e->path, name, error));
     if (os_open_read(path, &file, &size, NULL)) return MV_OK; /* gone meanwhile */

@@ -1,5 +1,5 @@
 /* Opening, creating, closing and destroying collections; transactions of a handle. */
-#include "collection/collection.h"
+#include "collection/maintain.h"
 
 #include <string.h>
 
@@ -163,8 +163,7 @@ mv_err mv_flush(mv_collection *c, mv_error *error)
     engine *e = NULL;
     catalog_txn *txn = NULL;
     MV_TRY(collection_engine(c, &e, error));
-    if (collection_transaction(c))
-        return error_set(error, MV_MISUSE, "a transaction is open");
+    if (collection_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
     if (e->in_memory || c->read_only || !durability_is_unsynced(e->path)) return MV_OK;
     MV_TRY(engine_begin_write(e, true, &txn, error));
     mv_err err = durability_sync(e, txn, error);
@@ -221,8 +220,13 @@ mv_err mv_begin(mv_collection *c, mv_error *error)
 
 static mv_err commit(mv_collection *c, writer *w, mv_error *error)
 {
-    if (c->durability == MV_DURABILITY_NONE) c->owes_sync = true;
-    return writer_commit(w, error);
+    bool sync = c->durability == MV_DURABILITY_FULL;
+    engine *e = w->e;
+    bool wanted = w->seals && w->changes && maintain_is_wanted(w);
+    if (!sync) c->owes_sync = true;
+    MV_TRY(writer_commit(w, error));
+    if (wanted) maintain_wake(e, sync);
+    return MV_OK;
 }
 
 mv_err mv_commit(mv_collection *c, mv_error *error)

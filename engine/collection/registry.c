@@ -7,7 +7,7 @@
  * and four descriptors each, once) and opens anew. */
 #include <string.h>
 
-#include "collection/snapshot.h"
+#include "collection/maintain.h"
 
 static engine *engines; /* guarded by the process lock */
 
@@ -71,6 +71,7 @@ static void engine_close(engine *e)
     if (!e) return;
     view_close(e, e->newest);
     view_drop_others(e, NULL);
+    graph_free_scratches(e);
     catalog_close(e->catalog);
     os_unlock(e->presence);
     os_close(e->presence);
@@ -223,6 +224,11 @@ void registry_release(engine *e)
 {
     if (!e) return;
     os_process_lock();
+    while (e->refs == 1 && is_of_this_process(e) && maintain_has_threads(e)) {
+        os_process_unlock(); /* they may take a moment; who opens meanwhile finds the engine */
+        maintain_stop(e);
+        os_process_lock();
+    }
     bool last = --e->refs == 0;
     if (last) unlink_locked(e);
     if (last && is_of_this_process(e))

@@ -44,6 +44,22 @@ static mv_err find_passing(scan *sc, mv_error *error)
     return MV_OK;
 }
 
+mv_err scan_segment(scan *sc, uint64_t *pass, mv_error *error)
+{
+    const table *t = &sc->s->v->segments[sc->next_segment].table;
+    if (!sc->f) {
+        bits_fill(pass, t->rows);
+    } else {
+        for (uint32_t begin = 0; begin < t->rows; begin += FILTER_BLOCK_ROWS) {
+            uint32_t left = t->rows - begin;
+            MV_TRY(filter_run(sc->f, t, begin, left < FILTER_BLOCK_ROWS ? left : FILTER_BLOCK_ROWS,
+                              sc->block, pass + begin / 64, error));
+        }
+    }
+    for (size_t i = 0; t->live && i < bits_words(t->rows); i++) pass[i] &= t->live[i];
+    return MV_OK;
+}
+
 static mv_err next_of_segment(scan *sc, mv_error *error)
 {
     const view_segment *segment_now = &sc->s->v->segments[sc->next_segment];

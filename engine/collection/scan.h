@@ -30,6 +30,19 @@ typedef struct scan {
 mv_err scan_start(scan *sc, const snapshot *s, const filter *f, const order *o,
                   uint32_t vector_field, fresh_reader *fresh, mem_arena *arena, mem_arena *block,
                   mv_error *error);
+/* Is the next block the first of a segment? Then its position in the view. */
+static inline bool scan_at_segment(const scan *sc, uint32_t *segment_at)
+{
+    *segment_at = sc->next_segment;
+    return sc->next_row == 0 && sc->next_segment < sc->s->v->segments_count;
+}
+/* Which rows of the segment that comes next count, all at once: into `pass`, bit 0 being row 0. */
+mv_err scan_segment(scan *sc, uint64_t *pass, mv_error *error);
+/* Leave that segment out: the caller has looked at it. */
+static inline void scan_skip_segment(scan *sc)
+{
+    sc->next_segment++;
+}
 /* Go to the next block, which may have no row that passes. sc->t is NULL at the end. */
 mv_err scan_next(scan *sc, mv_error *error);
 /* Call in any case. */

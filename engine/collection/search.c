@@ -1,5 +1,8 @@
-/* Searching: by vector, exactly, over all rows that pass; or without a vector, by filter and order.
- */
+/* Searching: by vector, over all rows that pass; or without a vector, by filter and order.
+ *
+ * By vector a segment is searched through its graph when it has one and enough of its rows pass,
+ * else row by row. Where a graph finds fewer than there are, the segment is searched once more, row
+ * by row: if k documents pass, k come back. */
 #include <math.h>
 #include <string.h>
 
@@ -11,15 +14,25 @@
 /* Rows scored for all vectors before the next: what was read is still in the cache. */
 #define SHARED_BLOCK_ROWS FLAT_BLOCK_ROWS
 
+/* When a graph is not worth it: walking it costs about as much as looking at so many rows for each
+ * candidate, with a floor for what a walk costs in any case. And where few rows pass, a walk meets
+ * mostly others. */
+#define EXACT_ROWS_MAX   4096u
+#define EXACT_ROWS_OF_EF 16u
+#define EXACT_PART       20u /* one row in so many */
+
 typedef struct search {
     const mv_query *q;
     mv_result *r;
     const schema_vector *field;
     filter *f;
-    uint64_t left_out; /* docid of the document searched by; 0: none */
+    uint64_t left_out;    /* docid of the document searched by; 0: none */
+    const float *vectors; /* count × dim */
     distance_query *queries;
     topk *tops;
-    uint32_t count; /* of queries */
+    uint32_t count;       /* of queries */
+    topk_entry *spare;    /* room for a heap, while a graph is tried; NULL: not needed yet */
+    hnsw_scratch scratch; /* of the engine, while graphs are searched */
 } search;
 
 /* ---------------------------------------------------------------- preparing */
@@ -30,6 +43,8 @@ static mv_err check_query(const mv_query *q, mv_error *error)
     if (q->topk > MV_TOPK_MAX || q->offset > MV_TOPK_MAX || q->topk + q->offset > MV_TOPK_MAX)
         return error_set(error, MV_MISUSE, "topk and offset are %u and %u, together at most %u",
                          q->topk, q->offset, MV_TOPK_MAX);
+    if (q->ef > MV_EF_MAX)
+        return error_set(error, MV_MISUSE, "ef is %u, at most %u expected", q->ef, MV_EF_MAX);
     if (q->vectors && q->id.data)
         return error_set(error, MV_MISUSE, "search by a vector or by an id, not both");
     if (q->vectors && (q->vectors_count < 1 || q->vectors_count > MV_QUERY_VECTORS_MAX))
@@ -91,6 +106,7 @@ static mv_err prepare(search *s, mv_error *error)
     const mv_query *q = s->q;
     const float *vectors = q->vectors;
     s->count = vectors ? q->vectors_count : 1;
+    s->spare = NULL;
     if (!vectors)
         MV_TRY(vector_of_id(s, &vectors, error));
     else if (q->dim != s->field->dim)
@@ -101,6 +117,7 @@ static mv_err prepare(search *s, mv_error *error)
     uint32_t capacity = (uint32_t)(wanted < documents ? wanted : documents);
     if (!capacity) capacity = 1;
     size_t elements_size = (distance_query_size(s->field->type, s->field->dim) + 63) & ~(size_t)63;
+    s->vectors = vectors;
     s->queries = room(s, s->count * sizeof *s->queries, error);
     s->tops = room(s, s->count * sizeof *s->tops, error);
     topk_entry *heaps = room(s, (size_t)s->count * capacity * sizeof *heaps, error);
@@ -117,15 +134,20 @@ static mv_err prepare(search *s, mv_error *error)
 
 /* ---------------------------------------------------------------- by vector */
 
+static flat_rows rows_of(const search *s, const table *t, uint32_t source)
+{
+    const table_vectors *vectors = &t->vectors[s->q->vector_field];
+    return (flat_rows){.base = vectors->base,
+                       .stride = vectors->stride,
+                       .list = vectors->list,
+                       .inverse_norms = vectors->inverse_norms,
+                       .docids = t->docids,
+                       .source = source};
+}
+
 static void search_block(search *s, const scan *sc)
 {
-    const table_vectors *vectors = &sc->t->vectors[s->q->vector_field];
-    flat_rows rows = {.base = vectors->base,
-                      .stride = vectors->stride,
-                      .list = vectors->list,
-                      .inverse_norms = vectors->inverse_norms,
-                      .docids = sc->t->docids,
-                      .source = sc->source};
+    flat_rows rows = rows_of(s, sc->t, sc->source);
     if (sc->source == RESULT_FRESH) rows.encoded = sc->fresh->rows;
     uint32_t step = s->count > 1 ? SHARED_BLOCK_ROWS : sc->count;
     for (uint32_t done = 0; done < sc->count; done += step) {
@@ -135,6 +157,107 @@ static void search_block(search *s, const scan *sc)
                         sc->pass ? sc->pass + done / 64 : NULL, &s->tops[i]);
     }
 }
+
+/* ---------------------------------------------------------------- through graphs */
+
+/* A segment about to be searched through its graph. */
+typedef struct graph_search {
+    engine_graph *g;
+    const table *t;
+    uint32_t source;
+    const uint64_t *pass; /* NULL: all rows */
+    uint32_t passing;     /* rows */
+    uint32_t ef;
+} graph_search;
+
+/* More candidates where only some of them may be hits. */
+static uint32_t raise_ef(const search *s, const graph_search *gs)
+{
+    uint64_t ef = s->q->ef ? s->q->ef : gs->g->graph.head->ef;
+    if (ef < s->tops[0].capacity) ef = s->tops[0].capacity;
+    if (gs->passing) ef = (ef * gs->t->rows + gs->passing - 1) / gs->passing;
+    return (uint32_t)(ef < MV_EF_MAX ? ef : MV_EF_MAX);
+}
+
+static bool is_worth_walking(const search *s, const graph_search *gs)
+{
+    uint64_t ef = s->q->ef ? s->q->ef : gs->g->graph.head->ef;
+    if (ef < s->tops[0].capacity) ef = s->tops[0].capacity;
+    return gs->passing > EXACT_ROWS_MAX && gs->passing > ef * EXACT_ROWS_OF_EF &&
+           (uint64_t)gs->passing * EXACT_PART >= gs->t->rows;
+}
+
+/* Which rows of the segment may be hits, and whether the graph is to be used for them. */
+static mv_err weigh(search *s, scan *sc, graph_search *gs, bool *worth, mv_error *error)
+{
+    const view_segment *segment_now = &s->r->seen->v->segments[gs->source];
+    gs->pass = gs->t->live;
+    gs->passing = gs->t->rows - (uint32_t)(segment_now->live ? segment_now->live->deleted : 0);
+    *worth = is_worth_walking(s, gs);
+    if (!*worth || !s->f) return MV_OK;
+    uint64_t *pass = mem_arena_alloc(&s->r->arena, bits_words(gs->t->rows) * sizeof *pass);
+    if (!pass) return error_memory(error, bits_words(gs->t->rows) * sizeof *pass, "a query");
+    MV_TRY(scan_segment(sc, pass, error));
+    gs->pass = pass;
+    gs->passing = (uint32_t)bits_count(pass, gs->t->rows);
+    *worth = is_worth_walking(s, gs);
+    return MV_OK;
+}
+
+/* One query through the graph. *done is false where looking at all rows is left to do; the heap is
+ * then as it was. */
+static mv_err walk_graph(search *s, const graph_search *gs, uint32_t i, bool *done, mv_error *error)
+{
+    topk *top = &s->tops[i], before = *top;
+    uint32_t found = 0;
+    mv_error why;
+    hnsw_query query = {.vector = s->vectors + (size_t)i * s->field->dim,
+                        .exact = &s->queries[i],
+                        .ef = gs->ef,
+                        .no_refine = s->q->no_refine,
+                        .pass = gs->pass,
+                        .source = gs->source,
+                        .docids = gs->t->docids};
+    *done = false;
+    if (top->count && !s->spare &&
+        !(s->spare = room(s, (size_t)top->capacity * sizeof *s->spare, error)))
+        return MV_NO_MEMORY;
+    if (top->count) memcpy(s->spare, top->heap, top->count * sizeof *s->spare);
+    mv_err err = hnsw_search(&gs->g->graph, &query, top, &s->scratch, &found, &why);
+    if (err && err != MV_CORRUPT) return error_set(error, err, "%s", why.text);
+    if (err) graph_note_damage(s->r->e, gs->g, &why);
+    uint32_t wanted = top->capacity < gs->passing ? top->capacity : gs->passing;
+    *done = !err && found >= wanted;
+    if (*done) return MV_OK;
+    *top = before;
+    if (top->count) memcpy(top->heap, s->spare, top->count * sizeof *s->spare);
+    return MV_OK;
+}
+
+/* Search the segment that comes next through its graph. *done is false when it is to be searched
+ * row by row like any other. */
+static mv_err search_graph(search *s, scan *sc, uint32_t source, bool *done, mv_error *error)
+{
+    const view_segment *segment_now = &s->r->seen->v->segments[source];
+    graph_search gs = {
+        .g = segment_now->graphs[s->q->vector_field], .t = &segment_now->table, .source = source};
+    *done = false;
+    if (s->q->exact || !graph_is_usable(gs.g)) return MV_OK;
+    bool worth;
+    MV_TRY(weigh(s, sc, &gs, &worth, error));
+    if (!worth && gs.pass == gs.t->live) return MV_OK;
+    gs.ef = raise_ef(s, &gs);
+    flat_rows rows = rows_of(s, gs.t, source);
+    for (uint32_t i = 0; i < s->count; i++) {
+        bool walked = false;
+        if (worth && graph_is_usable(gs.g)) MV_TRY(walk_graph(s, &gs, i, &walked, error));
+        if (!walked) flat_search(&s->queries[i], &rows, 0, gs.t->rows, gs.pass, &s->tops[i]);
+    }
+    *done = true;
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- hits */
 
 static bool is_near_enough(const mv_query *q, const mv_hit *hit)
 {
@@ -165,6 +288,22 @@ static mv_err take_hits(search *s, uint32_t input, mv_error *error)
     return MV_OK;
 }
 
+static mv_err search_all(search *s, scan *sc, mv_error *error)
+{
+    for (;;) {
+        uint32_t source;
+        bool done = false;
+        if (scan_at_segment(sc, &source)) MV_TRY(search_graph(s, sc, source, &done, error));
+        if (done) {
+            scan_skip_segment(sc);
+            continue;
+        }
+        MV_TRY(scan_next(sc, error));
+        if (!sc->t) return MV_OK;
+        search_block(s, sc);
+    }
+}
+
 static mv_err search_by_vector(search *s, mv_error *error)
 {
     scan sc;
@@ -175,8 +314,9 @@ static mv_err search_by_vector(search *s, mv_error *error)
     MV_TRY(prepare(s, error));
     MV_TRY(scan_start(&sc, s->r->seen, s->f, NULL, s->q->vector_field, &s->r->fresh, &s->r->arena,
                       &s->r->block, error));
-    mv_err err;
-    while (!(err = scan_next(&sc, error)) && sc.t) search_block(s, &sc);
+    s->scratch = graph_take_scratch(s->r->e);
+    mv_err err = search_all(s, &sc, error);
+    graph_give_scratch(s->r->e, s->scratch);
     scan_end(&sc);
     for (uint32_t i = 0; i < s->count && !err; i++) err = take_hits(s, i, error);
     return err;

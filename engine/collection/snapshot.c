@@ -46,6 +46,28 @@ mv_err view_adopt_segment(engine *e, segment *s, mv_error *error)
     return err;
 }
 
+/* The position of the vector field with this uid, if it has graphs. */
+static bool find_indexed_field(const mv_schema *schema, uint32_t uid, uint32_t *position)
+{
+    for (*position = 0; *position < schema->vectors_count; ++*position)
+        if (schema->vectors[*position].uid == uid)
+            return schema->vectors[*position].index == MV_INDEX_HNSW;
+    return false;
+}
+
+mv_err view_adopt_graph(engine *e, const index_record *record, const char *path, mv_error *error)
+{
+    engine_graph *g = NULL;
+    uint32_t field;
+    os_mutex_lock(e->mutex);
+    engine_segment *of = find_open(e, record->segment);
+    mv_err err = MV_OK;
+    if (of && find_indexed_field(e->schema, record->file.column, &field))
+        err = graph_open_locked(e, record, of, field, path, &g, error);
+    os_mutex_unlock(e->mutex);
+    return err;
+}
+
 void view_undo_segment(engine *e, uint64_t number)
 {
     os_mutex_lock(e->mutex);
@@ -61,9 +83,18 @@ static bool names(const view *v, const engine_segment *shared)
     return false;
 }
 
-/* Close the segments that neither `v` nor another view names. */
+static bool names_graph(const void *ctx, const engine_graph *g)
+{
+    const view *v = ctx;
+    for (uint32_t i = 0; v && i < v->segments_count; i++)
+        if (v->segments[i].graphs[g->vector_field] == g) return true;
+    return false;
+}
+
+/* Close the graphs and segments that neither `v` nor another view names. */
 static void drop_others_locked(engine *e, const view *v)
 {
+    graph_drop_others_locked(e, names_graph, v);
     for (engine_segment **link = &e->segments; *link;) {
         engine_segment *shared = *link;
         if (shared->refs || names(v, shared)) {
@@ -179,33 +210,44 @@ static mv_err open_live(const engine *e, catalog_cursor *cursor, const engine_se
 
 /* ---------------------------------------------------------------- views */
 
-static size_t view_size(uint32_t segments_count)
+/* An empty view with room for segments, and for the graphs behind them. */
+static view *view_create(const engine *e, uint32_t segments_count, uint64_t number)
 {
-    return sizeof(view) + segments_count * sizeof(view_segment);
+    size_t fields = e->schema->vectors_count;
+    size_t size = sizeof(view) + segments_count * sizeof(view_segment) +
+                  segments_count * fields * sizeof(engine_graph *);
+    view *v = mem_alloc_zero(size);
+    if (!v) return NULL;
+    engine_graph **graphs = (engine_graph **)(void *)(v->segments + segments_count);
+    *v = (view){.refs = 1, .size = size, .number = number};
+    for (uint32_t i = 0; i < segments_count; i++) v->segments[i].graphs = graphs + i * fields;
+    return v;
 }
 
 /* Release what the view holds; the caller has the mutex. */
-static void view_free_locked(engine *e, view *v, uint32_t capacity)
+static void view_free_locked(engine *e, view *v)
 {
     for (uint32_t i = 0; i < v->segments_count; i++) {
-        live_release(v->segments[i].live);
-        v->segments[i].shared->refs--;
+        view_segment *s = &v->segments[i];
+        for (uint32_t field = 0; field < e->schema->vectors_count; field++)
+            if (s->graphs[field]) s->graphs[field]->refs--;
+        live_release(s->live);
+        s->shared->refs--;
     }
-    mem_free(v, view_size(capacity));
+    mem_free(v, v->size);
     if (!e->in_memory)
         drop_others_locked(e, NULL); /* in memory they stay until the catalog forgets them */
 }
 
 static void view_close_locked(engine *e, view *v)
 {
-    if (v && --v->refs == 0) view_free_locked(e, v, v->segments_count);
+    if (v && --v->refs == 0) view_free_locked(e, v);
 }
 
 static mv_err add_segment(engine *e, view *v, const segment_record *record, catalog_cursor *deleted,
                           mv_error *error)
 {
     view_segment *out = &v->segments[v->segments_count];
-    *out = (view_segment){0};
     MV_TRY(open_shared(e, record, &out->shared, error));
     MV_TRY(open_live(e, deleted, out->shared, &out->live, error));
     out->shared->refs++;
@@ -217,6 +259,50 @@ static mv_err add_segment(engine *e, view *v, const segment_record *record, cata
         return error_set(error, MV_CORRUPT, "%s: the docids of segment %llu overlap those before",
                          CATALOG_FILE, (unsigned long long)record->number);
     return MV_OK;
+}
+
+static view_segment *find_segment(view *v, uint64_t number)
+{
+    for (uint32_t i = 0; i < v->segments_count; i++)
+        if (v->segments[i].shared->s->number == number) return &v->segments[i];
+    return NULL;
+}
+
+/* Let the view have the graph of a record. Of two over the same vectors the newer one counts. */
+static mv_err add_graph(engine *e, view *v, const index_record *record, mv_error *error)
+{
+    uint32_t field;
+    engine_graph *g = NULL;
+    view_segment *s = find_segment(v, record->segment);
+    if (!s || !find_indexed_field(e->schema, record->file.column, &field)) return MV_OK;
+    MV_TRY(graph_open_locked(e, record, s->shared, field, NULL, &g, error));
+    if (s->graphs[field]) s->graphs[field]->refs--;
+    s->graphs[field] = g;
+    g->refs++;
+    return MV_OK;
+}
+
+static mv_err add_graphs(engine *e, catalog_txn *txn, view *v, mv_error *error)
+{
+    catalog_cursor *cursor = NULL;
+    MV_TRY(catalog_cursor_open(txn, CATALOG_INDEXES, &cursor, error));
+    mv_err err = MV_OK;
+    while (!err) {
+        uint64_t number;
+        catalog_value value;
+        index_record record;
+        bool found;
+        err = catalog_cursor_next_u64(cursor, &number, &value, &found, error);
+        if (err || !found) break;
+        if (!catalog_is_intact(&number, sizeof number, &value))
+            err = error_set(error, MV_CORRUPT, "%s: the record of graph %llu is damaged",
+                            CATALOG_FILE, (unsigned long long)number);
+        else
+            err = index_record_load(number, value.bytes, value.size, &record, error);
+        if (!err) err = add_graph(e, v, &record, error);
+    }
+    catalog_cursor_close(cursor);
+    return err;
 }
 
 /* Segments by docid, which is not always by number: a merge gives old rows a new number. */
@@ -271,18 +357,18 @@ static mv_err view_open_locked(engine *e, catalog_txn *txn, uint64_t number, vie
     view *v = NULL;
     if ((err = load_records(txn, &arena, &records, &count, error))) goto done;
     sort_by_docid(records, count);
-    if (!(v = mem_alloc(view_size(count)))) {
-        err = error_memory(error, view_size(count), "a view");
+    if (!(v = view_create(e, count, number))) {
+        err = error_memory(error, sizeof *v + count * sizeof *v->segments, "a view");
         goto done;
     }
-    *v = (view){.refs = 1, .number = number};
     if ((err = engine_load_state(txn, &v->state, error))) goto done;
     if ((err = catalog_cursor_open(txn, CATALOG_DELETED, &deleted, error))) goto done;
     for (uint32_t i = 0; i < count; i++)
         if ((err = add_segment(e, v, &records[i], deleted, error))) goto done;
+    if ((err = add_graphs(e, txn, v, error))) goto done;
     *out = v;
 done:
-    if (err && v) view_free_locked(e, v, count);
+    if (err && v) view_free_locked(e, v);
     catalog_cursor_close(deleted);
     mem_arena_free(&arena);
     return err;

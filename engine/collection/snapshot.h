@@ -7,7 +7,7 @@
 #ifndef MV_SNAPSHOT_H
 #define MV_SNAPSHOT_H
 
-#include "collection/engine.h"
+#include "collection/graph.h"
 
 /* Which rows of a segment are not deleted, shared by views. */
 typedef struct view_live {
@@ -20,12 +20,14 @@ typedef struct view_live {
 
 typedef struct view_segment {
     engine_segment *shared;
-    view_live *live; /* NULL: no row is deleted */
-    table table;     /* the segment's, with its live rows */
+    view_live *live;       /* NULL: no row is deleted */
+    table table;           /* the segment's, with its live rows */
+    engine_graph **graphs; /* one per vector field; NULL: there is none. In the view's memory */
 } view_segment;
 
 typedef struct view {
     uint32_t refs;   /* guarded by the engine's mutex */
+    size_t size;     /* bytes */
     uint64_t number; /* of the LMDB commit; 0 for the view of a write transaction */
     engine_state state;
     uint32_t segments_count;
@@ -57,10 +59,12 @@ static inline bool view_is_live(const view_segment *s, uint32_t row)
 
 /* Let the engine know a segment in memory, which has no file to be found by. Takes `s`. */
 mv_err view_adopt_segment(engine *e, segment *s, mv_error *error);
+/* The same for a graph in memory, over a segment that the engine knows; opened at `path`. */
+mv_err view_adopt_graph(engine *e, const index_record *record, const char *path, mv_error *error);
 /* The transaction that wrote this segment is being undone. Views of its own may still name it;
  * whoever opens a segment of this number from now on gets another one. */
 void view_undo_segment(engine *e, uint64_t number);
-/* Forget segments in memory that `v` does not name. */
+/* Forget segments and graphs in memory that `v` does not name. */
 void view_drop_others(engine *e, const view *v);
 
 /* ---- deletions in the catalog: one value for each 65,536 rows of a segment */

@@ -39,6 +39,9 @@ typedef struct writer {
     segment_writer **sealed; /* segments written by this transaction */
     uint32_t sealed_count;
     uint32_t sealed_capacity;
+    section_writer **graphs; /* graphs entered by this transaction */
+    uint32_t graphs_count;
+    uint32_t graphs_capacity;
     mem_arena arena;   /* bitmaps of the chunks */
     mem_arena scratch; /* the row in hand */
     mem_buffer encoded;
@@ -83,11 +86,18 @@ mv_err writer_seal(writer *w, const row_parts *rows, uint32_t rows_count, uint64
 bool writer_wants_seal(const writer *w);
 /* Take over a finished segment: into the catalog, and into the view. Takes `written`. */
 mv_err writer_enter_segment(writer *w, segment_writer *written, mv_error *error);
+/* Take over the finished file of a graph, which replaces one over the same vectors. The segment is
+ * there already. Takes `written`. The view lags behind until writer_settle. */
+mv_err writer_enter_graph(writer *w, const index_record *record, section_writer *written,
+                          mv_error *error);
 
 /* ---- garbage.c */
 
-/* Forget a segment: its record, its deletions, and its files once no reader can name them. */
+/* Forget a segment: its record, its deletions, its graphs, and the files once no reader can name
+ * them. */
 mv_err writer_drop_segment(writer *w, uint64_t number, mv_error *error);
+/* Forget the graphs over a segment: those of the vector field with this uid, or of all (0). */
+mv_err writer_drop_graphs(writer *w, uint64_t segment_number, uint32_t uid, mv_error *error);
 /* Unlink files that no reader can name any more, and once what a dead process left half-written. */
 mv_err writer_collect_garbage(writer *w, mv_error *error);
 

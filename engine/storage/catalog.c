@@ -42,8 +42,8 @@ struct catalog {
     bool unlocked;
 };
 
-static const char *const table_names[CATALOG_TABLES] = {"meta",    "ids",      "fresh",
-                                                        "deleted", "segments", "garbage"};
+static const char *const table_names[CATALOG_TABLES] = {"meta",     "ids",     "fresh",  "deleted",
+                                                        "segments", "indexes", "garbage"};
 
 static unsigned table_flags(catalog_table table)
 {

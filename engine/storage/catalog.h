@@ -1,12 +1,13 @@
-/* The catalog: everything of a collection that changes, in one LMDB file of six tables.
+/* The catalog: everything of a collection that changes, in one LMDB file of seven tables.
  *
  *   meta      name              -> state, schema
  *   ids       id or its hash    -> docid (catalog_id_* below)
  *   fresh     docid             -> encoded row, until its segment is sealed
  *   deleted   segment, chunk    -> bitmap of deleted rows of a segment, 65,536 rows a chunk
  *   segments  segment number    -> the segment's record: rows, docids, files
- *   garbage   sequence number   -> a file to unlink, and since which transaction nobody new names
- * it
+ *   indexes   file number       -> a graph's record: its segment, its file (index_record.h)
+ *   garbage   sequence number   -> a file to unlink, and since which transaction nobody new
+ *                                names it
  *
  * Every value starts with a checksum of its key and itself. Keys are u64 (native integers to LMDB)
  * but for meta and ids. A transaction sees one commit; writers exclude each other across processes;
@@ -23,6 +24,7 @@ typedef enum catalog_table {
     CATALOG_FRESH,
     CATALOG_DELETED,
     CATALOG_SEGMENTS,
+    CATALOG_INDEXES,
     CATALOG_GARBAGE,
     CATALOG_TABLES
 } catalog_table;

@@ -8,6 +8,8 @@
 #include "base/os.h"
 #include "storage/section_format.h"
 
+#define STEP_BYTES ((uint64_t)4 << 20) /* hashed in a step: a millisecond, or what a disk takes */
+
 struct section_file {
     const uint8_t *bytes; /* the mapping */
     uint64_t size;
@@ -114,20 +116,85 @@ const void *section_file_bytes(const section_file *f, uint64_t *size)
     return f->bytes;
 }
 
+uint32_t section_file_count(const section_file *f)
+{
+    return f->header.sections;
+}
+
+section section_file_at(const section_file *f, uint32_t at, uint32_t *kind, uint32_t *column)
+{
+    const section_entry *entry = &f->table[at];
+    *kind = entry->kind;
+    *column = entry->column;
+    return (section){f->bytes + entry->offset, entry->size};
+}
+
+/* ---------------------------------------------------------------- verifying */
+
+/* The file may have been damaged since: offsets that changed must not be followed. */
+static mv_err verify_header(const section_file *f, mv_error *error)
+{
+    if (memcmp(f->bytes, &f->header, sizeof f->header) == 0 &&
+        f->header.checksum == section_header_checksum(&f->header, f->table))
+        return MV_OK;
+    return damaged(f->name, "its header is not what it was at opening", error);
+}
+
+static mv_err compare_checksum(const section_file *f, uint32_t at, uint64_t found, mv_error *error)
+{
+    const section_entry *entry = &f->table[at];
+    if (found == entry->checksum) return MV_OK;
+    return error_set(error, MV_CORRUPT,
+                     "%s: the checksum of section %u (kind %u, column %u, at byte %llu) is wrong",
+                     f->name, at, (unsigned)entry->kind, (unsigned)entry->column,
+                     (unsigned long long)entry->offset);
+}
+
+/* Hash one step of a section that takes several. *hashed is the number of bytes. */
+static mv_err verify_piece(const section_file *f, section_check *check, uint64_t *hashed,
+                           mv_error *error)
+{
+    const section_entry *entry = &f->table[check->section];
+    uint64_t left = entry->size - check->offset;
+    *hashed = left < STEP_BYTES ? left : STEP_BYTES;
+    if (!check->hash && !(check->hash = hash_stream_create()))
+        return error_memory(error, sizeof(void *), "a checksum");
+    if (!check->offset) hash_stream_reset(check->hash);
+    hash_stream_add(check->hash, f->bytes + entry->offset + check->offset, (size_t)*hashed);
+    check->offset += *hashed;
+    if (check->offset < entry->size) return MV_OK;
+    MV_TRY(compare_checksum(f, check->section, hash_stream_value(check->hash), error));
+    check->offset = 0;
+    check->section++;
+    return MV_OK;
+}
+
+mv_err section_file_verify_step(const section_file *f, section_check *check, bool *more,
+                                mv_error *error)
+{
+    uint64_t done = 0, hashed;
+    *more = true;
+    MV_TRY(verify_header(f, error));
+    while (check->section < f->header.sections && done < STEP_BYTES) {
+        MV_TRY(verify_piece(f, check, &hashed, error));
+        done += hashed;
+    }
+    *more = check->section < f->header.sections;
+    return MV_OK;
+}
+
+void section_check_end(section_check *check)
+{
+    hash_stream_free(check->hash);
+    *check = (section_check){0};
+}
+
 mv_err section_file_verify(const section_file *f, mv_error *error)
 {
-    /* The file may have been damaged since: offsets that changed must not be followed. */
-    if (memcmp(f->bytes, &f->header, sizeof f->header) != 0 ||
-        f->header.checksum != section_header_checksum(&f->header, f->table))
-        return damaged(f->name, "its header is not what it was at opening", error);
+    MV_TRY(verify_header(f, error));
     for (uint32_t i = 0; i < f->header.sections; i++) {
         const section_entry *entry = &f->table[i];
-        if (hash_bytes(f->bytes + entry->offset, entry->size, 0) != entry->checksum)
-            return error_set(
-                error, MV_CORRUPT,
-                "%s: the checksum of section %u (kind %u, column %u, at byte %llu) is wrong",
-                f->name, i, (unsigned)entry->kind, (unsigned)entry->column,
-                (unsigned long long)entry->offset);
+        MV_TRY(compare_checksum(f, i, hash_bytes(f->bytes + entry->offset, entry->size, 0), error));
     }
     return MV_OK;
 }

@@ -1,4 +1,4 @@
-/* Section files: the immutable files of a segment.
+/* Section files: the immutable files of a segment, and of a graph.
  *
  *   header    64 bytes: magic, kind, format, segment, rows, sizes, checksum of header and section
  * table sections  each at a multiple of 64 bytes, zeros between table     32 bytes a section: kind,
@@ -15,6 +15,8 @@
 typedef enum section_file_kind {
     SECTION_FILE_ROWS = 1,    /* ids, docids, scalar columns */
     SECTION_FILE_VECTORS = 2, /* one vector field */
+    SECTION_FILE_HNSW = 3, /* a graph over one vector field; `segment` in the header is the file's
+                            * own number */
 } section_file_kind;
 
 typedef enum section_kind {
@@ -27,6 +29,7 @@ typedef enum section_kind {
     SECTION_BYTES = 7,
     SECTION_VECTORS = 8,       /* vector size × rows */
     SECTION_INVERSE_NORMS = 9, /* float × rows; cosine only */
+    SECTION_HNSW_FIRST = 16,   /* + kind of the graph's part; `column` is its level */
 } section_kind;
 
 #define SECTION_ALIGN 64u
@@ -60,8 +63,20 @@ void section_file_read_ahead(const section_file *file);
 section section_file_find(const section_file *file, section_kind kind, uint32_t column);
 /* The whole file, as mapped. */
 const void *section_file_bytes(const section_file *file, uint64_t *size);
+uint32_t section_file_count(const section_file *file); /* sections */
+/* Section `at` of the file's table, in the order written. */
+section section_file_at(const section_file *file, uint32_t at, uint32_t *kind, uint32_t *column);
 /* Verify the checksum of every section. */
 mv_err section_file_verify(const section_file *file, mv_error *error);
+/* The same in steps of a few megabytes. *more is false when the whole file was found well. */
+typedef struct section_check { /* starts as zeros */
+    uint32_t section;
+    uint64_t offset;          /* in that section */
+    struct hash_stream *hash; /* of a section that takes several steps */
+} section_check;
+mv_err section_file_verify_step(const section_file *file, section_check *check, bool *more,
+                                mv_error *error);
+void section_check_end(section_check *check); /* in any case; to zeros again */
 
 /* ---- writing */
 

@@ -56,20 +56,29 @@ void segment_file_name(uint64_t number, const section_file_record *file,
     if (file->kind == SECTION_FILE_ROWS)
         (void)snprintf(out, SEGMENT_FILE_NAME_SIZE, "%06" PRIu64 ".rows", number);
     else
-        (void)snprintf(out, SEGMENT_FILE_NAME_SIZE, "%06" PRIu64 ".%u.vec", number,
-                       (unsigned)file->column);
+        (void)snprintf(out, SEGMENT_FILE_NAME_SIZE, "%06" PRIu64 ".%u.%s", number,
+                       (unsigned)file->column, file->kind == SECTION_FILE_HNSW ? "hnsw" : "vec");
 }
 
-bool segment_parse_file_name(const char *name, uint64_t *number)
+/* Is `text` the ending, of a finished or unfinished file? */
+static bool is_ending(const char *text, const char *ending)
+{
+    size_t size = strlen(ending);
+    return strncmp(text, ending, size) == 0 && (!text[size] || !strcmp(text + size, ".new"));
+}
+
+bool segment_parse_file_name(const char *name, uint64_t *number, section_file_kind *kind)
 {
     if (*name < '0' || *name > '9') return false;
     char *rest;
     unsigned long long parsed = strtoull(name, &rest, 10);
     *number = parsed;
-    if (!strcmp(rest, ".rows") || !strcmp(rest, ".rows.new")) return true;
+    *kind = SECTION_FILE_ROWS;
+    if (is_ending(rest, ".rows")) return true;
     if (*rest++ != '.' || *rest < '0' || *rest > '9') return false;
     (void)strtoull(rest, &rest, 10);
-    return !strcmp(rest, ".vec") || !strcmp(rest, ".vec.new");
+    *kind = is_ending(rest, ".hnsw") ? SECTION_FILE_HNSW : SECTION_FILE_VECTORS;
+    return *kind == SECTION_FILE_HNSW || is_ending(rest, ".vec");
 }
 
 /* ---------------------------------------------------------------- opening */

@@ -2,6 +2,7 @@
  *
  *   000001.rows     ids, docids, scalar columns
  *   000001.7.vec    the vectors of the field with uid 7 (a rename needs no new file)
+ *   000002.7.hnsw   a graph over them (storage/index_record.h), with a number of its own
  *
  * A segment's rows are sorted by docid, and the docid ranges of segments do not overlap. */
 #ifndef MV_SEGMENT_H
@@ -31,8 +32,9 @@ mv_err segment_record_load(uint64_t number, const uint8_t *bytes, size_t size, m
                            segment_record *record, mv_error *error);
 void segment_file_name(uint64_t number, const section_file_record *file,
                        char out[SEGMENT_FILE_NAME_SIZE]);
-/* Is this the name of a segment's file (also an unfinished one)? Then *number tells which. */
-bool segment_parse_file_name(const char *name, uint64_t *number);
+/* Is this the name of a file of a segment or graph (also an unfinished one)? Then *number tells
+ * which, and *kind what is in it. */
+bool segment_parse_file_name(const char *name, uint64_t *number, section_file_kind *kind);
 
 /* ---- reading */
 

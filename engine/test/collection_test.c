@@ -309,8 +309,8 @@ static void test_optimize_in_slices(const char *path)
     WORKS(sample_open(path, (mv_open_options){0}, &c));
     for (uint32_t n = 0; n < MANY; n += 5000) WORKS(sample_write(c, MV_INSERT, n, n + 5000, 1));
     set_versions(versions, 0, MANY, 1);
-    WORKS(mv_optimize_begin(c, &job, &error));
-    EXPECT(mv_optimize_begin(c, &second, &error) == MV_BUSY);
+    WORKS(mv_optimize_begin(c, NULL, &job, &error));
+    EXPECT(mv_optimize_begin(c, NULL, &second, &error) == MV_BUSY);
     for (bool more = true; more; slices++) {
         WORKS(mv_optimize_step(job, 0, &more, &progress, &error));
         EXPECT(progress.done >= done && progress.done <= progress.total);
@@ -346,7 +346,7 @@ static void test_optimize_after_failure(const char *path)
         set_versions(versions, 0, 100 * (1 + round % 4), round);
         WORKS(sample_delete(c, round, &deleted));
         versions[round] = 0;
-        WORKS(mv_optimize_begin(c, &job, &error));
+        WORKS(mv_optimize_begin(c, NULL, &job, &error));
         uint32_t slices = 0, failures = 0;
         for (bool more = true; more; slices++) {
             bool in_the_way = slices == round % 14 && !failures;

@@ -79,7 +79,7 @@ static void build(const char *path, uint32_t version, uint8_t *there)
         mv_progress ignored;
         bool more;
         WORKS(sample_write(c, MV_INSERT, first, first + 150, version));
-        WORKS(mv_optimize_begin(c, &job, &error));
+        WORKS(mv_optimize_begin(c, NULL, &job, &error));
         WORKS(mv_optimize_step(job, 0, &more, &ignored, &error)); /* only seals */
         mv_job_free(job);
     }

@@ -302,7 +302,7 @@ static void step_optimize(work *w, mv_durability durability, bool to_the_end)
     bool more = true;
     mv_progress progress;
     begin(w, CALL_OPTIMIZE, EFFECT_EITHER, 0);
-    if (!w->job) WORK(mv_optimize_begin(handle(w, durability), &w->job, &error));
+    if (!w->job) WORK(mv_optimize_begin(handle(w, durability), NULL, &w->job, &error));
     do WORK(mv_optimize_step(w->job, 0, &more, &progress, &error));
     while (more && to_the_end);
     if (!more) {

@@ -346,7 +346,7 @@ static inline mv_err optimize_all(mv_collection *c, double budget_ms)
     mv_job *job = NULL;
     mv_progress progress;
     bool more = true;
-    mv_err err = mv_optimize_begin(c, &job, &error);
+    mv_err err = mv_optimize_begin(c, NULL, &job, &error);
     while (!err && more) err = mv_optimize_step(job, budget_ms, &more, &progress, &error);
     mv_job_free(job);
     return err;

@@ -111,7 +111,7 @@ static mv_err optimize(script *s)
     mv_job *job = NULL;
     mv_progress progress;
     bool more = true;
-    STEP(mv_optimize_begin(s->c, &job, &error));
+    STEP(mv_optimize_begin(s->c, NULL, &job, &error));
     mv_err err = MV_OK;
     while (!err && more) err = TRY(mv_optimize_step(job, 0, &more, &progress, &error));
     mv_job_free(job);

@@ -175,7 +175,7 @@ static void *optimizer(void *unused)
         mv_progress progress;
         mv_stats stats;
         bool more = true;
-        MUST_WORK(mv_optimize_begin(c, &job, &e));
+        MUST_WORK(mv_optimize_begin(c, NULL, &job, &e));
         while (job && more) MUST_WORK(mv_optimize_step(job, 0, &more, &progress, &e));
         mv_job_free(job);
         MUST_WORK(mv_check(c, &e));

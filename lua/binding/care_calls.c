@@ -123,7 +123,7 @@ static job_box *job_take(lua_State *L, collection_box *owner, mv_error *error)
     job_box *box = slot_take(L, 1, SLOT_JOB);
     if (box) return box;
     box = part_push(L, 1, owner, sizeof *box, job_box_release);
-    if (mv_optimize_begin(owner->collection, &box->job, error)) {
+    if (mv_optimize_begin(owner->collection, NULL, &box->job, error)) {
         part_release(L, &box->part);
         return NULL;
     }

@@ -1,0 +1,261 @@
+/* Building the graphs of a segment, before it is entered in the catalog: there is never a moment in
+ * which a large segment is without.
+ *
+ * One graph after the other: choose what to start from, link (hnsw_build_step), write the file in
+ * pieces, let go of the builder's memory. Where a segment that goes into the new one has a graph
+ * already and makes up at least half of it, its links are taken over and only the other rows are
+ * linked. A base is verified first: damage must not be copied under a fresh checksum. */
+#include "collection/job.h"
+
+#define WRITE_BYTES ((size_t)4 << 20) /* written in a step */
+
+uint32_t build_count(const mv_job *job)
+{
+    uint32_t count = 0;
+    for (uint32_t field = 0; field < job->e->schema->vectors_count; field++)
+        count += plan_builds(&job->p, field);
+    return count;
+}
+
+mv_err build_begin(mv_job *job, uint64_t first_number, mv_error *error)
+{
+    job_build *b = &job->build;
+    size_t size = job->e->schema->vectors_count * sizeof *b->graphs;
+    *b = (job_build){.next_number = first_number};
+    if (!(b->graphs = mem_alloc_zero(size))) return error_memory(error, size, "graphs");
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- the base */
+
+static size_t base_rows_size(const job_build *b)
+{
+    return b->base ? b->base->of->s->table.rows * sizeof *b->base_rows : 0;
+}
+
+static bool is_fit_as_base(const engine_graph *g, const mv_hnsw_options *options)
+{
+    if (!graph_is_usable(g)) return false;
+    const hnsw_head *head = g->graph.head;
+    return head->m == options->m && head->ef_construction == options->ef_construction &&
+           (options->quantize == MV_QUANTIZE_AUTO || head->quantize == options->quantize ||
+            head->quantize == MV_QUANTIZE_NONE); /* none: it had no codes that were smaller */
+}
+
+static void choose_base(mv_job *job)
+{
+    job_build *b = &job->build;
+    const mv_hnsw_options *options = &job->e->schema->vectors[b->field].hnsw;
+    uint64_t most = 0;
+    b->base = NULL;
+    for (uint32_t i = job->p.begin; job->p.merges && i < job->p.end; i++) {
+        const view_segment *s = &job->v->segments[i];
+        engine_graph *g = s->graphs[b->field];
+        uint64_t rows = plan_live_rows(s);
+        if (!is_fit_as_base(g, options) || rows <= most || rows * 2 < b->vectors.rows) continue;
+        most = rows;
+        b->base = g;
+        b->base_at = i;
+    }
+}
+
+/* Where each row of the base stands in the new segment. */
+static mv_err map_base_rows(mv_job *job, mv_error *error)
+{
+    job_build *b = &job->build;
+    const view_segment *s = &job->v->segments[b->base_at];
+    uint32_t row_now = 0;
+    if (!(b->base_rows = mem_alloc(base_rows_size(b))))
+        return error_memory(error, base_rows_size(b), "the rows of a graph");
+    for (uint32_t i = job->p.begin; i < b->base_at; i++)
+        row_now += (uint32_t)plan_live_rows(&job->v->segments[i]);
+    for (uint32_t row = 0; row < s->table.rows; row++)
+        b->base_rows[row] = view_is_live(s, row) ? row_now++ : HNSW_NONE;
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- one graph */
+
+/* Let go of the graph in hand, but not of those that are finished. */
+static void end_one(job_build *b)
+{
+    hnsw_build_free(b->builder);
+    b->builder = NULL;
+    section_check_end(&b->check);
+    mem_free(b->base_rows, base_rows_size(b));
+    b->base_rows = NULL;
+    b->base = NULL;
+    section_writer_free(b->file); /* unfinished: removed */
+    b->file = NULL;
+}
+
+static mv_err open_built(mv_job *job, mv_error *error)
+{
+    job_build *b = &job->build;
+    b->over = b->built;
+    if (b->over) return MV_OK;
+    if (job->p.merges) {
+        MV_TRY(segment_open(job->e->schema, segment_writer_record(job->written), job->e->path,
+                            segment_writer_paths(job->written), &b->built, error));
+        b->over = b->built;
+    } else {
+        b->over = job->v->segments[job->p.begin].shared->s;
+    }
+    return MV_OK;
+}
+
+static mv_err begin_next(mv_job *job, bool *more, mv_error *error)
+{
+    job_build *b = &job->build;
+    uint32_t fields = job->e->schema->vectors_count;
+    while (b->field < fields && !plan_builds(&job->p, b->field)) b->field++;
+    *more = b->field < fields;
+    if (!*more) return MV_OK;
+    MV_TRY(open_built(job, error));
+    b->vectors = graph_vectors(job->e->schema, b->over, b->field);
+    choose_base(job);
+    b->stage = BUILD_VERIFY_BASE;
+    return MV_OK;
+}
+
+static mv_err begin_linking(mv_job *job, mv_error *error)
+{
+    job_build *b = &job->build;
+    const mv_hnsw_options *given = &job->e->schema->vectors[b->field].hnsw;
+    hnsw_options options = {.m = given->m,
+                            .ef_construction = given->ef_construction,
+                            .seed = given->seed,
+                            .quantize = given->quantize};
+    if (b->base) MV_TRY(map_base_rows(job, error));
+    b->given = (hnsw_base){.graph = b->base ? &b->base->graph : NULL, .rows = b->base_rows};
+    MV_TRY(hnsw_build_begin(&b->vectors, &options, &b->given, job->threads, &b->builder, error));
+    b->stage = BUILD_LINK;
+    return MV_OK;
+}
+
+static mv_err verify_base(mv_job *job, mv_error *error)
+{
+    job_build *b = &job->build;
+    bool more = false;
+    mv_error why;
+    mv_err err = b->base ? section_file_verify_step(b->base->file, &b->check, &more, &why) : MV_OK;
+    if (err == MV_CORRUPT) {
+        graph_note_damage(job->e, b->base, &why);
+        section_check_end(&b->check);
+        choose_base(job);
+        return MV_OK;
+    }
+    if (err) return error_set(error, err, "%s", why.text);
+    if (more) return MV_OK;
+    section_check_end(&b->check);
+    return begin_linking(job, error);
+}
+
+static mv_err begin_file(mv_job *job, mv_error *error)
+{
+    job_build *b = &job->build;
+    section_file_record record = {.kind = SECTION_FILE_HNSW,
+                                  .column = job->e->schema->vectors[b->field].uid};
+    char name[SEGMENT_FILE_NAME_SIZE];
+    b->parts_count = hnsw_build_parts(b->builder, b->parts);
+    b->part_at = 0;
+    b->part_offset = 0;
+    segment_file_name(b->next_number, &record, name);
+    MV_TRY(section_writer_create(engine_directory(job->e), name, SECTION_FILE_HNSW, record.column,
+                                 b->next_number, b->vectors.rows, &b->file, error));
+    b->stage = BUILD_WRITE;
+    return MV_OK;
+}
+
+static mv_err link_rows(mv_job *job, double until, mv_error *error)
+{
+    bool more = true;
+    MV_TRY(hnsw_build_step(job->build.builder, until, &more, error));
+    return more ? MV_OK : begin_file(job, error);
+}
+
+static mv_err finish_file(mv_job *job, mv_error *error)
+{
+    job_build *b = &job->build;
+    job_graph *made = &b->graphs[b->field];
+    made->record = (index_record){.number = b->next_number++, .segment = b->over->number};
+    MV_TRY(section_writer_finish(b->file, job->sync, &made->record.file, error));
+    made->file = b->file;
+    b->file = NULL;
+    end_one(b);
+    job->done_bytes += plan_build_cost(&job->p, b->field);
+    b->field++;
+    b->stage = BUILD_NEXT;
+    return MV_OK;
+}
+
+static mv_err write_piece(mv_job *job, mv_error *error)
+{
+    job_build *b = &job->build;
+    if (b->part_at == b->parts_count) return finish_file(job, error);
+    const hnsw_part *part = &b->parts[b->part_at];
+    if (!b->part_offset)
+        MV_TRY(section_writer_begin(b->file, (section_kind)(SECTION_HNSW_FIRST + (int)part->kind),
+                                    part->level, error));
+    uint64_t left = part->size - b->part_offset;
+    size_t size = left < WRITE_BYTES ? (size_t)left : WRITE_BYTES;
+    if (size)
+        MV_TRY(section_writer_add(b->file, (const uint8_t *)part->bytes + b->part_offset, size,
+                                  error));
+    b->part_offset += size;
+    if (b->part_offset < part->size) return MV_OK;
+    b->part_at++;
+    b->part_offset = 0;
+    return MV_OK;
+}
+
+mv_err build_step(mv_job *job, double until, bool *more, mv_error *error)
+{
+    *more = true;
+    switch (job->build.stage) {
+    case BUILD_NEXT: return begin_next(job, more, error);
+    case BUILD_VERIFY_BASE: return verify_base(job, error);
+    case BUILD_LINK: return link_rows(job, until, error);
+    case BUILD_WRITE: return write_piece(job, error);
+    }
+    return MV_OK;
+}
+
+uint64_t build_done(const mv_job *job)
+{
+    const job_build *b = &job->build;
+    uint64_t done = 0, total = 1;
+    if (!b->builder) return 0;
+    hnsw_build_progress(b->builder, &done, &total);
+    double part = total ? (double)done / (double)total : 0;
+    return (uint64_t)(part * (double)plan_build_cost(&job->p, b->field));
+}
+
+/* ---------------------------------------------------------------- what was built */
+
+mv_err build_enter(mv_job *job, writer *w, mv_error *error)
+{
+    job_build *b = &job->build;
+    for (uint32_t field = 0; b->graphs && field < job->e->schema->vectors_count; field++) {
+        section_writer *file = b->graphs[field].file;
+        if (!file) continue;
+        b->graphs[field].file = NULL;
+        MV_TRY(writer_enter_graph(w, &b->graphs[field].record, file, error));
+    }
+    return MV_OK;
+}
+
+void build_end(mv_job *job)
+{
+    job_build *b = &job->build;
+    uint32_t fields = job->e->schema->vectors_count;
+    end_one(b);
+    for (uint32_t field = 0; b->graphs && field < fields; field++) {
+        if (!b->graphs[field].file) continue;
+        section_writer_undo(b->graphs[field].file);
+        section_writer_free(b->graphs[field].file);
+    }
+    mem_free(b->graphs, fields * sizeof *b->graphs);
+    segment_close(b->built);
+    *b = (job_build){0};
+}

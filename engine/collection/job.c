@@ -1,0 +1,287 @@
+/* The public jobs: stepped by their owner, or run by a thread of the engine. */
+#include "collection/maintain.h"
+
+#define THREADS_MAX     64u
+#define THREADS_DEFAULT 8u   /* at most: more share the memory's bandwidth and gain little */
+#define SLICE_SECONDS   0.01 /* after which a thread looks whether it should stop */
+
+/* ---------------------------------------------------------------- life */
+
+static void free_locks(mv_job *job)
+{
+    if (job->fork_generation != os_fork_generation()) return; /* the parent's, maybe locked */
+    os_condition_free(job->changed);
+    os_mutex_free(job->mutex);
+}
+
+void job_free(mv_job *job)
+{
+    free_locks(job);
+    if (job->keeps_engine) registry_release(job->e);
+    mem_free(job, sizeof *job);
+}
+
+mv_err job_create(engine *e, bool sync, uint32_t threads, mv_job **out, mv_error *error)
+{
+    mv_job *job = mem_alloc_zero(sizeof *job);
+    if (!job) return error_memory(error, sizeof *job, "a job");
+    job->e = e;
+    job->lock = OS_FILE_NONE;
+    job->fork_generation = os_fork_generation();
+    job->sync = sync;
+    job->threads = threads;
+    *out = job;
+    return MV_OK;
+}
+
+mv_err job_take_turn(mv_job *job, mv_error *error)
+{
+    bool got = true;
+    os_mutex_lock(job->e->mutex);
+    if (job->keeps_engine) maintain_interrupt_locked(job->e);
+    job->has_flag = !job->e->is_optimized;
+    job->e->is_optimized = true;
+    os_mutex_unlock(job->e->mutex);
+    if (job->has_flag && !job->e->in_memory) {
+        MV_TRY(os_open_directory(job->e->path, &job->lock, error));
+        MV_TRY(os_try_lock(job->lock, &got, job->e->path, error));
+    }
+    return job->has_flag && got
+               ? MV_OK
+               : error_set(error, MV_BUSY, "the collection is being optimized already");
+}
+
+void job_give_up(mv_job *job)
+{
+    job_start_over(job);
+    os_unlock(job->lock);
+    os_close(job->lock);
+    job->lock = OS_FILE_NONE;
+    os_mutex_lock(job->e->mutex);
+    if (job->has_flag) job->e->is_optimized = false;
+    os_mutex_unlock(job->e->mutex);
+    job->has_flag = false;
+}
+
+static uint32_t default_threads(void)
+{
+    uint32_t cores = os_core_count();
+    return cores < THREADS_DEFAULT ? cores : THREADS_DEFAULT;
+}
+
+static mv_err begin(mv_collection *c, const mv_optimize_options *options, mv_job **out,
+                    mv_error *error)
+{
+    engine *e = NULL;
+    mv_job *job = NULL;
+    uint32_t threads = options ? options->threads : 0;
+    MV_TRY(collection_engine(c, &e, error));
+    if (c->read_only) return error_set(error, MV_READ_ONLY, "'%s' was opened read_only", c->path);
+    if (collection_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
+    if (threads > THREADS_MAX)
+        return error_set(error, MV_MISUSE, "%u threads, 1 to %u expected", threads, THREADS_MAX);
+    if (atomic_load(&e->writing_thread) == os_thread_id()) /* through another handle */
+        return error_set(error, MV_BUSY, "this thread has a transaction open on '%s' already",
+                         c->path);
+    MV_TRY(job_create(e, c->durability == MV_DURABILITY_FULL, threads ? threads : default_threads(),
+                      &job, error));
+    job->keeps_engine = true;
+    registry_keep(e);
+    if (!job->sync) c->owes_sync = true;
+    mv_err err = job_take_turn(job, error);
+    if (err) {
+        job_give_up(job);
+        job_free(job);
+    } else {
+        *out = job;
+    }
+    return err;
+}
+
+mv_err mv_optimize_begin(mv_collection *c, const mv_optimize_options *options, mv_job **out,
+                         mv_error *error)
+{
+    *out = NULL;
+    return begin(c, options, out, error);
+}
+
+static mv_err from_before_fork(mv_error *error)
+{
+    return error_set(error, MV_BUSY, "the job is from before the process forked");
+}
+
+mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *progress,
+                        mv_error *error)
+{
+    mv_err err = MV_OK;
+    double until = os_seconds() + budget_ms / 1000;
+    if (job->fork_generation != os_fork_generation()) return from_before_fork(error);
+    if (job->thread)
+        return error_set(error, MV_MISUSE, "the job runs in the background: wait for it");
+    do {
+        if (atomic_load(&job->is_cancelled)) break;
+        err = job_work(job, until, error);
+    } while (!err && job->stage != JOB_DONE && os_seconds() < until);
+    if (atomic_load(&job->is_cancelled)) job_start_over(job);
+    *more = job->stage != JOB_DONE && !atomic_load(&job->is_cancelled);
+    *progress = job_progress(job);
+    if (!err && job->stage == JOB_DONE) maintain_forget_error(job->e);
+    return err;
+}
+
+/* ---------------------------------------------------------------- in the background */
+
+static void tell(mv_job *job, bool is_over)
+{
+    mv_progress progress = job_progress(job);
+    if (is_over && job->stage != JOB_DONE && atomic_load(&job->is_cancelled))
+        progress.stage = "cancelled";
+    os_mutex_lock(job->mutex);
+    job->progress = progress;
+    job->is_over = is_over;
+    if (is_over) os_condition_signal_all(job->changed);
+    os_mutex_unlock(job->mutex);
+}
+
+static void count_running(engine *e, int change)
+{
+    os_mutex_lock(e->mutex);
+    e->jobs_running += (uint32_t)change;
+    os_mutex_unlock(e->mutex);
+}
+
+/* The thread of a job. It gives up its turn before it says that it is over. */
+static void run(void *ctx)
+{
+    mv_job *job = ctx;
+    mv_err err = MV_OK;
+    while (!err && job->stage != JOB_DONE && !atomic_load(&job->is_cancelled)) {
+        double until = os_seconds() + SLICE_SECONDS;
+        err = job_work(job, until, &job->failure);
+        tell(job, false);
+    }
+    bool done = job->stage == JOB_DONE;
+    if (!err) job->failure.code = MV_OK;
+    if (done) maintain_forget_error(job->e);
+    job_give_up(job);
+    if (done) job->stage = JOB_DONE;
+    count_running(job->e, -1);
+    tell(job, true);
+}
+
+mv_err mv_optimize_start(mv_collection *c, const mv_optimize_options *options, mv_job **out,
+                         mv_error *error)
+{
+    mv_job *job = NULL;
+    *out = NULL;
+    MV_TRY(begin(c, options, &job, error));
+    mv_err err = MV_OK;
+    job->keeps_durable = true;
+    job->progress.stage = "seal";
+    job->mutex = os_mutex_create();
+    job->changed = os_condition_create();
+    if (!job->mutex || !job->changed) {
+        err = error_memory(error, sizeof(void *), "a lock");
+        goto done;
+    }
+    count_running(job->e, 1);
+    if ((err = os_thread_start(run, job, &job->thread, error))) count_running(job->e, -1);
+done:
+    if (err) {
+        job_give_up(job);
+        job_free(job);
+    } else {
+        *out = job;
+    }
+    return err;
+}
+
+mv_err mv_job_wait(mv_job *job, double seconds, bool *done, mv_error *error)
+{
+    mv_err err = MV_OK;
+    double until = os_seconds() + seconds;
+    *done = false;
+    if (job->fork_generation != os_fork_generation()) return from_before_fork(error);
+    if (!job->thread)
+        return error_set(error, MV_MISUSE, "the job does not run in the background: step it");
+    bool must_not_block = atomic_load(&job->e->writing_thread) == os_thread_id();
+    os_mutex_lock(job->mutex);
+    while (!job->is_over && !must_not_block) {
+        double left = seconds < 0 ? -1 : until - os_seconds();
+        if (seconds >= 0 && left <= 0) break;
+        os_condition_wait(job->changed, job->mutex, left);
+    }
+    *done = job->is_over;
+    if (job->is_over && job->failure.code)
+        err = error_set(error, job->failure.code, "%s", job->failure.text);
+    os_mutex_unlock(job->mutex);
+    if (!*done && must_not_block && seconds != 0)
+        return error_set(error, MV_BUSY,
+                         "the job may wait for the transaction that this thread has open");
+    return err;
+}
+
+void mv_job_progress(mv_job *job, mv_progress *progress)
+{
+    if (job->fork_generation != os_fork_generation()) {
+        *progress = (mv_progress){.stage = "cancelled"}; /* it is the parent's */
+    } else if (job->thread) {
+        os_mutex_lock(job->mutex);
+        *progress = job->progress;
+        os_mutex_unlock(job->mutex);
+    } else {
+        *progress = job_progress(job);
+    }
+}
+
+void mv_job_cancel(mv_job *job)
+{
+    atomic_store(&job->is_cancelled, true);
+}
+
+/* Its thread may wait for the transaction that this thread has open: the engine waits for it when
+ * it is closed. */
+static void orphan(mv_job *job)
+{
+    engine *e = job->e;
+    os_mutex_lock(e->mutex);
+    job->keeps_engine = false;
+    job->next = e->orphans;
+    e->orphans = job;
+    os_mutex_unlock(e->mutex);
+    registry_release(e); /* not the last: the transaction has one */
+}
+
+void job_join_orphans(engine *e)
+{
+    for (;;) {
+        os_mutex_lock(e->mutex);
+        mv_job *job = e->orphans;
+        if (job) e->orphans = job->next;
+        os_mutex_unlock(e->mutex);
+        if (!job) return;
+        os_thread_join(job->thread);
+        job_free(job);
+    }
+}
+
+void mv_job_free(mv_job *job)
+{
+    if (!job) return;
+    mv_job_cancel(job);
+    if (job->fork_generation != os_fork_generation()) {
+        os_close(job->lock);
+        os_thread_join(job->thread); /* only forgotten */
+        job_free(job);
+        return;
+    }
+    if (!job->thread) {
+        job_give_up(job);
+        job_free(job);
+    } else if (atomic_load(&job->e->writing_thread) == os_thread_id()) {
+        orphan(job);
+    } else {
+        os_thread_join(job->thread);
+        job_free(job);
+    }
+}

@@ -1,0 +1,132 @@
+/* Planning. Cheap: looks at counts only. */
+#include "collection/plan.h"
+
+#define MERGE_RATIO        4u          /* how much larger an older segment may be to join */
+#define MERGE_ALWAYS_BYTES (64u << 20) /* segments up to this are cheap to copy */
+#define MERGE_DELETED_PART 20u         /* one row in so many deleted: worth a copy */
+
+/* Linking a row takes as long as writing so many bytes for each of its numbers, and for a row of no
+ * numbers. */
+#define BUILD_COST_OF_NUMBER 200u
+#define BUILD_COST_OF_ROW    20000u
+
+/* Optimize starts by itself when so many rows are searched one by one for want of a graph, ... */
+#define URGENT_ROWS 20000u
+/* ... so many segments can be joined, or so many rows (and a good part) are deleted ones. */
+#define URGENT_SEGMENTS     8u
+#define URGENT_DELETED_PART 4u
+
+plan plan_start(const mv_schema *schema, const view *v)
+{
+    return (plan){.schema = schema, .v = v, .before = v->segments_count};
+}
+
+static uint64_t row_bytes(const mv_schema *schema)
+{
+    uint64_t bytes = 0;
+    for (uint32_t v = 0; v < schema->vectors_count; v++) bytes += schema->vectors[v].size;
+    return bytes + 16 * ((uint64_t)schema->fields_count + 1);
+}
+
+static uint64_t deleted_rows(const view_segment *s)
+{
+    return s->live ? s->live->deleted : 0;
+}
+
+uint64_t plan_live_rows(const view_segment *s)
+{
+    return s->table.rows - deleted_rows(s);
+}
+
+static bool is_cheap(const plan *p, uint64_t rows)
+{
+    return rows * row_bytes(p->schema) <= MERGE_ALWAYS_BYTES;
+}
+
+static bool is_worn(const plan *p, const view_segment *s)
+{
+    uint64_t deleted = deleted_rows(s);
+    return deleted && (deleted * MERGE_DELETED_PART >= s->table.rows || is_cheap(p, s->table.rows));
+}
+
+/* A graph that could not be opened for a reason that may pass is not lost. */
+static bool lacks_graph(const mv_schema *schema, const view_segment *s, uint32_t vector_field)
+{
+    const engine_graph *g = s->graphs[vector_field];
+    return schema->vectors[vector_field].index == MV_INDEX_HNSW && s->table.rows >= HNSW_ROWS_MIN &&
+           !graph_is_usable(g) && !(g && g->is_passing);
+}
+
+static bool lacks_graphs(const mv_schema *schema, const view_segment *s)
+{
+    for (uint32_t field = 0; field < schema->vectors_count; field++)
+        if (lacks_graph(schema, s, field)) return true;
+    return false;
+}
+
+bool plan_next(plan *p)
+{
+    while (p->before) {
+        uint32_t end = p->before, begin = end - 1;
+        uint64_t rows = plan_live_rows(&p->v->segments[begin]);
+        while (begin) {
+            const view_segment *older = &p->v->segments[begin - 1];
+            uint64_t older_rows = plan_live_rows(older);
+            if (older_rows > rows * MERGE_RATIO && !is_cheap(p, older_rows)) break;
+            if (older_rows + rows > SEGMENT_ROWS_MAX) break;
+            rows += older_rows;
+            begin--;
+        }
+        p->before = begin;
+        p->begin = begin;
+        p->end = end;
+        p->merges = end - begin > 1 || is_worn(p, &p->v->segments[begin]);
+        if (p->merges || lacks_graphs(p->schema, &p->v->segments[begin])) return true;
+    }
+    return false;
+}
+
+uint64_t plan_rows(const plan *p)
+{
+    uint64_t rows = 0;
+    for (uint32_t i = p->begin; i < p->end; i++) rows += plan_live_rows(&p->v->segments[i]);
+    return rows;
+}
+
+bool plan_builds(const plan *p, uint32_t vector_field)
+{
+    if (!p->merges) return lacks_graph(p->schema, &p->v->segments[p->begin], vector_field);
+    return p->schema->vectors[vector_field].index == MV_INDEX_HNSW && plan_rows(p) >= HNSW_ROWS_MIN;
+}
+
+uint64_t plan_merge_cost(const plan *p)
+{
+    return p->merges ? plan_rows(p) * row_bytes(p->schema) : 0;
+}
+
+uint64_t plan_build_cost(const plan *p, uint32_t vector_field)
+{
+    if (!plan_builds(p, vector_field)) return 0;
+    uint64_t rows = p->merges ? plan_rows(p) : p->v->segments[p->begin].table.rows;
+    return rows * (BUILD_COST_OF_ROW +
+                   (uint64_t)p->schema->vectors[vector_field].dim * BUILD_COST_OF_NUMBER);
+}
+
+bool plan_is_urgent(const mv_schema *schema, const view *v)
+{
+    uint64_t slow_rows = 0;
+    for (uint32_t i = 0; i < v->segments_count; i++)
+        if (lacks_graphs(schema, &v->segments[i])) slow_rows += plan_live_rows(&v->segments[i]);
+    if (slow_rows >= URGENT_ROWS) return true;
+    for (plan p = plan_start(schema, v); plan_next(&p);) {
+        uint64_t rows = 0, deleted = 0;
+        if (!p.merges) continue;
+        if (p.end - p.begin >= URGENT_SEGMENTS) return true;
+        for (uint32_t i = p.begin; i < p.end; i++) {
+            rows += v->segments[i].table.rows;
+            deleted += deleted_rows(&v->segments[i]);
+        }
+        if (deleted >= URGENT_ROWS && deleted * URGENT_DELETED_PART >= rows) return true;
+    }
+    return false;
+}

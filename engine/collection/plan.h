@@ -1,0 +1,42 @@
+/* What optimize has to do: groups of neighbouring segments to be merged, and segments that lack a
+ * graph.
+ *
+ * Going from the newest segment to older ones, a segment joins the group while it has at most four
+ * times the rows gathered so far, so that a large segment is copied only when a good part of it is
+ * new; small segments always join. A group is worth writing when it joins segments, or when
+ * deletions are many in it or copying it is cheap. A segment on its own that is not worth writing
+ * may still want a graph. */
+#ifndef MV_PLAN_H
+#define MV_PLAN_H
+
+#include "collection/snapshot.h"
+
+/* A walk over the groups of a view. The group in hand is its segments [begin, end). */
+typedef struct plan {
+    const mv_schema *schema;
+    const view *v;
+    uint32_t before; /* segments [0, before) are still to be looked at */
+    uint32_t begin;
+    uint32_t end;
+    bool merges; /* the group is to be written anew; else it is one segment that lacks a graph */
+} plan;
+
+/* `v` is lent. */
+plan plan_start(const mv_schema *schema, const view *v);
+/* Find the next group, from newer to older. False: nothing is left to do. */
+bool plan_next(plan *p);
+
+uint64_t plan_live_rows(const view_segment *s);
+/* Rows of the group that are not deleted. */
+uint64_t plan_rows(const plan *p);
+/* Is a graph to be built over this vector field of the group? */
+bool plan_builds(const plan *p, uint32_t vector_field);
+/* What the group costs, in the unit of mv_progress: bytes to be written, and for graphs, which take
+ * longer, as much as makes the scale even. */
+uint64_t plan_merge_cost(const plan *p);
+uint64_t plan_build_cost(const plan *p, uint32_t vector_field);
+
+/* Should all this be done without being asked for? */
+bool plan_is_urgent(const mv_schema *schema, const view *v);
+
+#endif
