@@ -78,7 +78,7 @@ describe("misuse of", function()
     { "query", { { order_by = 5 } }, "query: 'order_by' must be a string, got a number" },
     { "query", { { order_by = "yaer" } }, "yaer" },
     { "query", { { vector = v, order_by = "year" } }, "order_by" },
-    { "query", { { vector = v, params = { ef = 5 } } }, "query: params: unknown option 'ef'" },
+    { "query", { { vector = v, params = { nprobe = 5 } } }, "query: params: unknown option 'nprobe'" },
     -- writing
     { "insert", { 5 }, "insert: expected a document or an array of them, got a number" },
     { "insert", { { title = "x" } }, "insert: the document has no 'id'" },
@@ -116,6 +116,18 @@ describe("misuse of", function()
     { "optimize", { { budget_mss = 5 } }, "optimize: unknown option 'budget_mss' (did you mean 'budget_ms'?)" },
     { "optimize", { { budget_ms = 0 } }, "optimize: 'budget_ms' must be a positive number, got 0" },
     { "optimize", { { progress = 5 } }, "optimize: 'progress' must be a function, got a number" },
+    { "optimize", { { threads = 0 } }, "optimize: 'threads' must be a whole number from 1 to 64, got 0" },
+    { "optimize", { { threads = 65 } }, "optimize: 'threads' must be a whole number from 1 to 64, got 65" },
+    { "optimize", { { threads = 1.5 } }, "optimize: 'threads' must be a whole number from 1 to 64, got 1.5" },
+    { "optimize", { { threads = 0 / 0 } }, "optimize: 'threads' must be a whole number from 1 to 64, got " },
+    { "optimize", { { threads = "2" } }, "optimize: 'threads' must be a whole number from 1 to 64, got 2" },
+    { "optimize", { { background = 1 } }, "optimize: 'background' must be true or false, got a number" },
+    { "optimize", { { background = true, budget_ms = 5 } }, "optimize: 'budget_ms' does not go with 'background'" },
+    {
+      "optimize",
+      { { background = true, progress = print } },
+      "optimize: 'progress' does not go with 'background'",
+    },
     { "optimize", { 5 }, "optimize: options must be a table, got a number" },
     { "backup", {}, "backup: 'path' must be a string, got a nil" },
   }
@@ -138,6 +150,7 @@ describe("misuse of", function()
     says("open: 'read_only' must be true or false, got a number", moonvec.open, "x", { read_only = 1 })
     says("open: unknown durability 'ful' (did you mean 'full'?)", moonvec.open, "x", { durability = "ful" })
     says("open: unknown maintenance 'off'", moonvec.open, "x", { maintenance = "off" })
+    says("(valid: 'auto', 'manual')", moonvec.open, "x", { maintenance = "off" })
     says("schema: expected a table, got a string", moonvec.open, "x", { schema = "books" })
     says("schema: expected a table, got a nil", moonvec.create_and_open, "x")
     says("unknown option 'schema'", moonvec.create_and_open, "x", {}, { schema = {} })

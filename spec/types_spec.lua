@@ -19,12 +19,12 @@ local function functions_of(text, object, separator)
   return names
 end
 
--- Names of the @field lines of a @class.
-local function fields_of(text, class)
+-- Names of the @field lines of a @class. With `always`, only of those that are not optional ("name?").
+local function fields_of(text, class, always)
   local names = {}
   local block = assert(text:match("\n%-%-%-@class " .. class:gsub("%.", "%%.") .. "[^\n]*(\n.-)\n[^-]"), class)
-  for name in block:gmatch("\n%-%-%-@field ([%w_]+)") do
-    names[name] = true
+  for name, mark in block:gmatch("\n%-%-%-@field ([%w_]+)(%??)") do
+    names[name] = not (always and mark == "?") or nil
   end
   return names
 end
@@ -47,6 +47,17 @@ local function joined(...)
   return all
 end
 
+-- The keys of `object` are fields of the class, and those that it always has are there.
+local function has_fields(object, text, class)
+  local declared = fields_of(text, class)
+  for name in pairs(object) do
+    assert.is_true(declared[name], class .. " has no field " .. name)
+  end
+  for name in pairs(fields_of(text, class, true)) do
+    assert.is_not_nil(object[name], class .. "." .. name)
+  end
+end
+
 describe("types.lua", function()
   local text = read("lua/moonvec/types.lua")
   local c
@@ -54,7 +65,10 @@ describe("types.lua", function()
   setup(function()
     c = support.collection({
       fields = { { name = "n", type = "int32", default = 1 } },
-      vectors = { { name = "v", type = "vector_fp32", dim = 1 } },
+      vectors = {
+        { name = "v", type = "vector_fp32", dim = 1 },
+        { name = "f", type = "vector_fp32", dim = 1, index = "flat" },
+      },
     }, { path = ":memory:" })
   end)
   teardown(support.clean)
@@ -85,16 +99,28 @@ describe("types.lua", function()
     end
   end)
 
+  it("has the methods of a job", function()
+    local job = assert(c:optimize { background = true })
+    for name in pairs(functions_of(text, "job", ":")) do
+      assert.is_function(job[name])
+    end
+    assert.is_true(job:wait())
+  end)
+
   it("has the builders of filters", function()
     assert.same(keys_of(moonvec.filter), functions_of(text, "filters", "."))
     assert.same(keys_of(moonvec.filter.eq("n", 1)), fields_of(text, "moonvec.filter"))
   end)
 
   it("has the keys of what comes back", function()
-    assert.same(keys_of(c:stats()), fields_of(text, "moonvec.stats"))
+    has_fields(c:stats(), text, "moonvec.stats")
+    has_fields(c:stats().indexes.v, text, "moonvec.index_stats")
+    has_fields(c:stats().indexes.f, text, "moonvec.index_stats")
     assert.same(joined(keys_of(c.schema), { name = true }), fields_of(text, "moonvec.schema"))
     assert.same(keys_of(c.schema.fields[1]), fields_of(text, "moonvec.field"))
     assert.same(keys_of(c.schema.vectors[1]), fields_of(text, "moonvec.vector_field"))
+    assert.same(keys_of(c.schema.vectors[1].index), fields_of(text, "moonvec.index"))
+    has_fields(c.schema.vectors[2].index, text, "moonvec.index")
   end)
 
   -- An option that is not known raises "unknown option": so each documented one can be tried, and each of
@@ -112,6 +138,13 @@ describe("types.lua", function()
     query_options = function(options)
       c:query(options)
     end,
+    query_params = function(options)
+      c:query { field = "v", vector = { 1 }, params = options }
+    end,
+    index = function(options)
+      options.type = options.type or "hnsw"
+      moonvec.schema { vectors = { { name = "v", type = "vector_fp32", dim = 1, index = options } } }
+    end,
     optimize_options = function(options)
       c:optimize(options)
     end,
@@ -127,11 +160,13 @@ describe("types.lua", function()
 
   local sources = {
     { "query_call.c", "query_options", "query_options" },
+    { "query_call.c", "param_names", "query_params" },
+    { "schema_box.c", "index_options", "index" },
     { "collection_box.c", "options", "open_options" },
     { "read_calls.c", "read_options", "iterate_options" },
   }
   for _, source in ipairs(sources) do
-    it("has all options of " .. source[1], function()
+    it("has all " .. source[2] .. " of " .. source[1], function()
       local code = read("lua/binding/" .. source[1])
       local list = assert(code:match("const char %*const " .. source[2] .. "%[[%w_]*%] = {(.-)}"))
       local options = {}

@@ -23,9 +23,12 @@ int call_backup(lua_State *L); /* (path) */
 int call_stats(lua_State *L);
 int call_begin(lua_State *L);
 int call_commit(lua_State *L);
-int call_abort(lua_State *L);            /* fine when closed or not in a transaction */
-int call_optimize_step(lua_State *L);    /* (budget_ms) -> more, done, total, stage */
+int call_abort(lua_State *L); /* fine when closed or not in a transaction */
+
+/* job_box.c; threads 0: as many as the engine likes */
+int call_optimize_step(lua_State *L);    /* (budget_ms, threads) -> more, done, total, stage */
 int call_optimize_abandon(lua_State *L); /* gives up what optimize_step has begun */
+int call_optimize_start(lua_State *L);   /* (threads) -> job */
 
 /* write_calls.c */
 int call_insert(lua_State *L); /* (document or documents) */

@@ -99,7 +99,7 @@ int check_word(lua_State *L, int index, const place *where, const char *kind, co
         if (strcmp(given, words[i].text) == 0) return words[i].value;
         texts[i] = words[i].text;
     }
-    raise_unknown(L, where, kind, given, texts, words_count);
+    raise_unknown_word(L, where, kind, given, texts, words_count);
 }
 
 const char *word_text(const word *words, size_t words_count, int value)

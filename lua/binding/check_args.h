@@ -29,7 +29,7 @@ typedef struct word {
 #define WORDS_MAX 32
 
 /* The constant meant by the string at `index`; raises "unknown <kind> '...'" when it is none of
- * them. */
+ * them, with the nearest or with all of them. */
 int check_word(lua_State *L, int index, const place *where, const char *kind, const word *words,
                size_t words_count);
 /* The word for `value`. */

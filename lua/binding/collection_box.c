@@ -24,7 +24,7 @@ static collection_box *push_box(lua_State *L, const char *path)
     box->calls = 0;
     box->is_closing = false;
     memcpy(box->path, path, size);
-    lua_createtable(L, SLOT_JOB, 0);
+    lua_createtable(L, SLOT_BACKGROUND, 0);
     lua_pushvalue(L, -2);
     lua_rawseti(L, -2, SLOT_COLLECTION);
     lua_setuservalue(L, -2);

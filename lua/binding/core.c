@@ -2,6 +2,7 @@
  * is in lua/moonvec. */
 #include "calls.h"
 #include "check_args.h"
+#include "job_box.h"
 #include "read_values.h"
 #include "schema_box.h"
 #include "vector_box.h"
@@ -32,6 +33,7 @@ static const luaL_Reg collection_steps[] = {
     {"begin", call_begin},
     {"commit", call_commit},
     {"optimize_abandon", call_optimize_abandon},
+    {"optimize_start", call_optimize_start},
     {"optimize_step", call_optimize_step},
     {"query", call_query},
     {NULL, NULL},
@@ -120,6 +122,7 @@ MV_API int luaopen_moonvec_core(lua_State *L);
 
 MV_API int luaopen_moonvec_core(lua_State *L)
 {
+    job_register(L);
     schema_register(L);
     vector_register(L);
     push_metatable(L, PART_TYPE);

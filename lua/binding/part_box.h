@@ -40,7 +40,7 @@ struct part_box {
 };
 
 /* Slots of a collection's user value, a table. */
-enum { SLOT_COLLECTION = 1, SLOT_RESULT = 2, SLOT_JOB = 3 };
+enum { SLOT_COLLECTION = 1, SLOT_RESULT = 2, SLOT_JOB = 3, SLOT_BACKGROUND = 4 };
 
 /* The open collection at `index`; raises for anything else, "collection 'books.mv' is closed". */
 collection_box *check_collection(lua_State *L, int index, const char *call);

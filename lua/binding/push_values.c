@@ -36,6 +36,30 @@ void push_unsigned(lua_State *L, uint64_t number)
     lua_pushstring(L, text);
 }
 
+void set_unsigned(lua_State *L, const char *key, uint64_t number)
+{
+    push_unsigned(L, number);
+    lua_setfield(L, -2, key);
+}
+
+void set_number(lua_State *L, const char *key, double number)
+{
+    lua_pushnumber(L, number);
+    lua_setfield(L, -2, key);
+}
+
+void set_boolean(lua_State *L, const char *key, bool boolean)
+{
+    lua_pushboolean(L, boolean);
+    lua_setfield(L, -2, key);
+}
+
+void set_string(lua_State *L, const char *key, const char *text)
+{
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, key);
+}
+
 static void push_scalar(lua_State *L, const mv_value *value)
 {
     switch (value->kind) {

@@ -10,6 +10,12 @@ void push_unsigned(lua_State *L, uint64_t number);
 /* Any value but NULL; lists as tables. */
 void push_value(lua_State *L, const mv_value *value);
 
+/* Set a key of the table on top. */
+void set_unsigned(lua_State *L, const char *key, uint64_t number);
+void set_number(lua_State *L, const char *key, double number);
+void set_boolean(lua_State *L, const char *key, bool boolean);
+void set_string(lua_State *L, const char *key, const char *text);
+
 /* Which fields the documents of an answer carry. */
 typedef struct output {
     uint32_t fields_count;

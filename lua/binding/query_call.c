@@ -47,6 +47,7 @@ typedef struct query_args {
     uint32_t topk; /* as given; query.topk is larger for a re-ranker */
     uint32_t offset;
     const char *field; /* name of the vector field */
+    bool has_target;   /* one of vector, vectors, id */
     double min_score;
     double max_distance;
     mv_query query;
@@ -89,6 +90,7 @@ static void read_target(lua_State *L, query_args *args)
     int given = 0;
     for (int i = VECTOR; i <= VECTORS; i++) given += !lua_isnil(L, args->at + i);
     if (given > 1) raise_misuse(L, "query: only one of 'vector', 'vectors' and 'id' can be given");
+    args->has_target = given == 1;
     if (given == 1 || !lua_isnil(L, args->at + FIELD)) read_field(L, args);
     if (!lua_isnil(L, args->at + ID)) {
         place where = {.call = "query"};
@@ -136,11 +138,24 @@ static void read_counts(lua_State *L, query_args *args, bool for_rerank)
     args->query.offset = 0;
 }
 
-static void read_params(lua_State *L, int index)
+/* How the index is searched; what there is to say depends on its type. */
+static void read_params(lua_State *L, query_args *args)
 {
-    static const char *const names[] = {"exact"};
-    int at = check_options(L, index, "query: params", names, 1);
-    (void)check_boolean(L, at, "query: params", "exact", false); /* the flat index always is */
+    enum { EXACT, EF, REFINE, NAMES };
+    static const char *const param_names[NAMES] = {"exact", "ef", "refine"};
+    static const char call[] = "query: params";
+    mv_query *query = &args->query;
+    mv_vector_options vector;
+    int at = check_options(L, args->at + PARAMS, call, param_names, NAMES);
+    if (!args->has_target) raise_misuse(L, "query: 'params' without a vector to search for");
+    (void)mv_schema_vector(args->schema, query->vector_field, &vector);
+    for (int i = EF; i < NAMES && vector.index == MV_INDEX_FLAT; i++)
+        if (!lua_isnil(L, at + i))
+            raise_misuse(L, "%s: the flat index of field '%s' has no option '%s'", call,
+                         args->field, param_names[i]);
+    query->exact = check_boolean(L, at + EXACT, call, "exact", false);
+    query->ef = check_whole(L, at + EF, call, "ef", 1, MV_EF_MAX, 0);
+    query->no_refine = !check_boolean(L, at + REFINE, call, "refine", true);
 }
 
 static void read_query(lua_State *L, query_args *args, bool for_rerank)
@@ -149,7 +164,7 @@ static void read_query(lua_State *L, query_args *args, bool for_rerank)
     mv_query *query = &args->query;
     read_target(L, args);
     read_counts(L, args, for_rerank);
-    if (!lua_isnil(L, at + PARAMS)) read_params(L, at + PARAMS);
+    if (!lua_isnil(L, at + PARAMS)) read_params(L, args);
     if (!lua_isnil(L, at + MIN_SCORE)) {
         args->min_score = check_number(L, at + MIN_SCORE, "query", "min_score");
         query->min_score = &args->min_score;

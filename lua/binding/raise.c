@@ -94,6 +94,19 @@ void raise_unknown(lua_State *L, const place *where, const char *kind, const cha
     raise_at(L, where, "unknown %s '%.80s'", kind, given);
 }
 
+void raise_unknown_word(lua_State *L, const place *where, const char *kind, const char *given,
+                        const char *const *names, size_t names_count)
+{
+    char list[TEXT_SIZE / 2];
+    size_t used = 0;
+    if (mv_nearest_name(given, strlen(given), names, names_count))
+        raise_unknown(L, where, kind, given, names, names_count);
+    for (size_t i = 0; i < names_count && used < sizeof list; i++)
+        used +=
+            (size_t)snprintf(list + used, sizeof list - used, "%s'%s'", i ? ", " : "", names[i]);
+    raise_at(L, where, "unknown %s '%.80s' (valid: %s)", kind, given, list);
+}
+
 int push_failure(lua_State *L, const char *call, const mv_error *error)
 {
     if (error->code == MV_MISUSE && strncmp(error->text, "filter:", 7) == 0)

@@ -25,6 +25,11 @@ _Noreturn void raise_at(lua_State *L, const place *where, const char *format, ..
 _Noreturn void raise_unknown(lua_State *L, const place *where, const char *kind, const char *given,
                              const char *const *names, size_t names_count);
 
+/* "<place>: unknown <kind> 'ivf' (valid: 'flat', 'hnsw')", or with the nearest, as above. For kinds
+ * with few names. */
+_Noreturn void raise_unknown_word(lua_State *L, const place *where, const char *kind,
+                                  const char *given, const char *const *names, size_t names_count);
+
 /* The answer to an engine call that failed: pushes nil, text, code and returns 3, or raises
  * MV_MISUSE as
  * "<call>: <text>" ("filter:14: ..." stays as it is: it says where by itself). */

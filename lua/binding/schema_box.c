@@ -5,6 +5,7 @@
 #include "push_values.h"
 #include "read_values.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,6 +43,16 @@ static const word metrics[] = {
     {"l2", MV_L2},
     {"ip", MV_IP},
     {"cosine", MV_COSINE},
+};
+static const word indexes[] = {
+    {"flat", MV_INDEX_FLAT},
+    {"hnsw", MV_INDEX_HNSW},
+};
+static const word quantizes[] = {
+    {"auto", MV_QUANTIZE_AUTO},
+    {"none", MV_QUANTIZE_NONE},
+    {"fp16", MV_QUANTIZE_FP16},
+    {"int8", MV_QUANTIZE_INT8},
 };
 
 /* ---------------------------------------------------------------- in */
@@ -83,23 +94,69 @@ static mv_err read_field(lua_State *L, mv_schema *schema, int position, mv_error
     return mv_schema_add_field(schema, &field, error);
 }
 
-/* "flat" or { type = "flat" }. */
-static void check_index(lua_State *L, int index, const place *where)
+#define SEED_WANTED "%s: 'seed' must be a whole number from 1 to %" PRIu64 ", got "
+
+/* 0 (the default) when it is nil. Beyond what Lua's numbers hold, a decimal string. */
+static uint64_t check_seed(lua_State *L, int index, const char *call)
 {
-    static const char *const option_names[] = {"type"};
-    int type_at = index;
-    if (lua_isnil(L, index)) return;
-    if (lua_type(L, index) == LUA_TTABLE) {
-        char call[160];
-        (void)snprintf(call, sizeof call, "schema: field '%.80s': index", where->field);
-        type_at = check_options(L, index, call, option_names, 1);
+    mv_value value = {.kind = MV_KIND_NULL};
+    int64_t whole;
+    uint64_t seed = 0;
+    if (lua_isnil(L, index)) return 0;
+    if (lua_type(L, index) == LUA_TSTRING) {
+        const char *text = lua_tostring(L, index);
+        for (; *text >= '0' && *text <= '9'; text++) {
+            unsigned digit = (unsigned)(*text - '0');
+            if (seed > (UINT64_MAX - digit) / 10) break;
+            seed = seed * 10 + digit;
+        }
+        if (*text) seed = 0;
+    } else if (is_cdata_integer(L, index, &value)) {
+        seed = value.kind == MV_KIND_INT && value.as.i < 0 ? 0 : value.as.u;
+    } else if (is_whole(L, index, &whole) && whole > 0) {
+        seed = (uint64_t)whole;
     }
-    if (lua_type(L, type_at) != LUA_TSTRING)
-        raise_at(L, where, "an index is 'flat' or { type = 'flat' }, got a %s",
-                 luaL_typename(L, type_at));
-    const char *type = lua_tostring(L, type_at);
-    if (strcmp(type, "flat") != 0)
-        raise_at(L, where, "unknown index type '%.80s' (this version has 'flat')", type);
+    if (!seed && lua_type(L, index) == LUA_TNUMBER)
+        raise_misuse(L, SEED_WANTED "%.14g", call, UINT64_MAX, lua_tonumber(L, index));
+    if (!seed && lua_type(L, index) == LUA_TSTRING)
+        raise_misuse(L, SEED_WANTED "'%.80s'", call, UINT64_MAX, lua_tostring(L, index));
+    if (!seed) raise_misuse(L, SEED_WANTED "a %s", call, UINT64_MAX, luaL_typename(L, index));
+    return seed;
+}
+
+/* "flat", "hnsw", or a table with that as its type and options. */
+static void read_index(lua_State *L, int index, const place *where, mv_vector_options *vector)
+{
+    enum { TYPE, M, EF_CONSTRUCTION, QUANTIZE, SEED, OPTIONS };
+    static const char *const index_options[OPTIONS] = {"type", "m", "ef_construction", "quantize",
+                                                       "seed"};
+    char call[160];
+    bool has_options = lua_type(L, index) == LUA_TTABLE;
+    if (lua_isnil(L, index)) return;
+    (void)snprintf(call, sizeof call, "schema: field '%.80s': index", where->field);
+    int at = has_options ? check_options(L, index, call, index_options, OPTIONS) : index;
+    if (has_options && lua_isnil(L, at + TYPE))
+        raise_misuse(L, "%s has no 'type' (valid: 'flat', 'hnsw')", call);
+    if (lua_type(L, at + TYPE) != LUA_TSTRING)
+        raise_at(L, where, "an index is 'flat', 'hnsw' or a table with such a 'type', got a %s",
+                 luaL_typename(L, at + TYPE));
+    vector->index =
+        (mv_index_type)check_word(L, at + TYPE, where, "index type", indexes, COUNT(indexes));
+    if (!has_options) return;
+    for (int i = M; i < OPTIONS && vector->index == MV_INDEX_FLAT; i++)
+        if (!lua_isnil(L, at + i))
+            raise_misuse(L, "%s: a flat index has no option '%s'", call, index_options[i]);
+
+    place within = {.call = call};
+    mv_hnsw_options *hnsw = &vector->hnsw;
+    hnsw->m = check_whole(L, at + M, call, "m", MV_HNSW_M_MIN, MV_HNSW_M_MAX, 0);
+    hnsw->ef_construction =
+        check_whole(L, at + EF_CONSTRUCTION, call, "ef_construction", MV_HNSW_EF_CONSTRUCTION_MIN,
+                    MV_HNSW_EF_CONSTRUCTION_MAX, 0);
+    if (!lua_isnil(L, at + QUANTIZE))
+        hnsw->quantize = (mv_quantize)check_word(L, at + QUANTIZE, &within, "quantize", quantizes,
+                                                 COUNT(quantizes));
+    hnsw->seed = check_seed(L, at + SEED, call);
 }
 
 static mv_err read_vector_field(lua_State *L, mv_schema *schema, int position, mv_error *error)
@@ -108,8 +165,7 @@ static mv_err read_vector_field(lua_State *L, mv_schema *schema, int position, m
     static const char *const options[OPTIONS] = {"name", "type", "dim", "metric", "index"};
     char call[64];
     int at = spread_entry(L, "vector", position, options, OPTIONS, call);
-    mv_vector_options vector = {
-        .name = lua_tostring(L, at + NAME), .metric = MV_COSINE, .index = MV_INDEX_FLAT};
+    mv_vector_options vector = {.name = lua_tostring(L, at + NAME), .metric = MV_COSINE};
     place where = {.call = "schema", .field = vector.name};
     vector.type =
         (mv_type)check_word(L, at + TYPE, &where, "type", vector_types, COUNT(vector_types));
@@ -118,7 +174,7 @@ static mv_err read_vector_field(lua_State *L, mv_schema *schema, int position, m
     if (!lua_isnil(L, at + METRIC))
         vector.metric =
             (mv_metric)check_word(L, at + METRIC, &where, "metric", metrics, COUNT(metrics));
-    check_index(L, at + INDEX, &where);
+    read_index(L, at + INDEX, &where, &vector);
     return mv_schema_add_vector(schema, &vector, error);
 }
 
@@ -177,10 +233,14 @@ static int schema_gc(lua_State *L)
 
 /* ---------------------------------------------------------------- out */
 
-static void set_string(lua_State *L, const char *key, const char *text)
+const char *index_type_text(mv_index_type type)
 {
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, key);
+    return word_text(indexes, COUNT(indexes), (int)type);
+}
+
+const char *quantize_text(mv_quantize quantize)
+{
+    return word_text(quantizes, COUNT(quantizes), (int)quantize);
 }
 
 static void push_field(lua_State *L, const mv_field_options *field)
@@ -196,6 +256,17 @@ static void push_field(lua_State *L, const mv_field_options *field)
     }
 }
 
+static void push_index(lua_State *L, const mv_vector_options *vector)
+{
+    lua_createtable(L, 0, vector->index == MV_INDEX_HNSW ? 5 : 1);
+    set_string(L, "type", index_type_text(vector->index));
+    if (vector->index != MV_INDEX_HNSW) return;
+    set_unsigned(L, "m", vector->hnsw.m);
+    set_unsigned(L, "ef_construction", vector->hnsw.ef_construction);
+    set_string(L, "quantize", quantize_text(vector->hnsw.quantize));
+    set_unsigned(L, "seed", vector->hnsw.seed);
+}
+
 static void push_vector_field(lua_State *L, const mv_vector_options *vector)
 {
     lua_createtable(L, 0, 5);
@@ -204,8 +275,7 @@ static void push_vector_field(lua_State *L, const mv_vector_options *vector)
     lua_pushinteger(L, (lua_Integer)vector->dim);
     lua_setfield(L, -2, "dim");
     set_string(L, "metric", word_text(metrics, COUNT(metrics), (int)vector->metric));
-    lua_createtable(L, 0, 1);
-    set_string(L, "type", "flat");
+    push_index(L, vector);
     lua_setfield(L, -2, "index");
 }
 

@@ -12,6 +12,9 @@ local PROGRESS_MS = 50
 -- Without anybody to tell, all of the work is one slice.
 local WHOLE_MS = 1e12
 
+local THREADS_MAX = 64
+local AS_MANY_AS_CORES = 0
+
 local function misuse(format, ...)
   core.raise(format:format(...))
 end
@@ -70,13 +73,22 @@ function methods.transaction(collection, work, ...)
 end
 
 local function check_optimize_options(options)
-  local budget_ms, progress = core.options("optimize", options, "budget_ms", "progress")
+  local budget_ms, progress, threads, background =
+    core.options("optimize", options, "budget_ms", "progress", "threads", "background")
   if budget_ms ~= nil and not (type(budget_ms) == "number" and budget_ms > 0) then
     misuse("optimize: 'budget_ms' must be a positive number, got %s", tostring(budget_ms))
   elseif progress ~= nil and type(progress) ~= "function" then
     misuse("optimize: 'progress' must be a function, got a %s", type(progress))
+  elseif background ~= nil and type(background) ~= "boolean" then
+    misuse("optimize: 'background' must be true or false, got a %s", type(background))
+  elseif background and (budget_ms or progress) then
+    misuse("optimize: '%s' does not go with 'background'", budget_ms and "budget_ms" or "progress")
+  elseif threads == nil then
+    threads = AS_MANY_AS_CORES
+  elseif type(threads) ~= "number" or not (threads >= 1 and threads <= THREADS_MAX) or threads % 1 ~= 0 then
+    misuse("optimize: 'threads' must be a whole number from 1 to %d, got %s", THREADS_MAX, tostring(threads))
   end
-  return budget_ms, progress
+  return budget_ms, progress, threads, background
 end
 
 --- An error of the user's function ends the work; what was finished stays.
@@ -88,13 +100,16 @@ local function report(collection, progress, done, total, stage)
   end
 end
 
---- Merges segments and drops deleted rows. With `budget_ms`, does about so much of it and returns "more"
---- or "done"; else returns true at the end.
+--- Merges segments, drops deleted rows, builds graphs. With `budget_ms`, does about so much of it and returns
+--- "more" or "done"; with `background`, returns the job at once; else returns true at the end.
 function methods.optimize(collection, options)
-  local budget_ms, progress = check_optimize_options(options)
+  local budget_ms, progress, threads, background = check_optimize_options(options)
+  if background then
+    return core.optimize_start(collection, threads)
+  end
   local slice_ms = budget_ms or (progress and PROGRESS_MS) or WHOLE_MS
   repeat
-    local more, done, total, stage = core.optimize_step(collection, slice_ms)
+    local more, done, total, stage = core.optimize_step(collection, slice_ms, threads)
     if more == nil then
       return nil, done, total -- message and code
     elseif progress then

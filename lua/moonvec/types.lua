@@ -76,7 +76,14 @@ function moonvec.unpack(vector) end
 ---@field type moonvec.vector_type
 ---@field dim integer 1 to 65,535
 ---@field metric? "l2"|"ip"|"cosine" (default "cosine")
----@field index? "flat"|{ type: "flat" } (default "flat")
+---@field index? "hnsw"|"flat"|moonvec.index (default "hnsw")
+
+---@class moonvec.index
+---@field type "hnsw"|"flat" a graph, searched approximately; or none: every row is looked at
+---@field m? integer of hnsw, as all that follow. Links of a row, 4 to 64 (default 16)
+---@field ef_construction? integer candidates while building, 8 to 2,000 (default 200)
+---@field quantize? "auto"|"none"|"fp16"|"int8" what distances are measured with on the way; scores are exact with any. "auto" (default): what was measured to be good enough
+---@field seed? integer|string of what is drawn by lot, 1 or more (default 1)
 
 ---@class moonvec.vector
 ---@operator len: integer
@@ -174,7 +181,7 @@ function collection:query(options) end
 ---@field args? any[] values for the `?` of the filter
 ---@field min_score? number
 ---@field max_distance? number
----@field params? { exact?: boolean }
+---@field params? moonvec.query_params how the index is searched
 ---@field output_fields? string[] (default: all scalar fields)
 ---@field include_vector? boolean|"table" (default false)
 ---@field order_by? string without a vector: "year DESC, title"
@@ -182,20 +189,41 @@ function collection:query(options) end
 ---@field rerank? fun(hit: moonvec.hit, query: moonvec.query_options): number the new score; may yield
 ---@field candidates? integer hits a re-ranker sees (default 4 × topk + offset)
 
+---@class moonvec.query_params
+---@field exact? boolean look at every row (default false; a flat index always does)
+---@field ef? integer of hnsw: candidates, 1 to 1,000,000; more is slower and finds more (default: what each graph was measured to need)
+---@field refine? boolean of hnsw: let exact scores, not those from codes, choose the hits among the candidates (default true)
+
 --- Runs work(...) as one transaction; an error inside undoes all and goes on to the caller.
 ---@param work fun(...): ...
 ---@param ... any
 ---@return any ... what `work` returns (true when nothing), or nil, message, code
 function collection:transaction(work, ...) end
 
---- Merges, drops deleted rows. With `budget_ms` one slice of it: "more" or "done".
+--- Merges, drops deleted rows, builds graphs. With `budget_ms` one slice of it: "more" or "done".
 ---@param options? moonvec.optimize_options
----@return true|"more"|"done"|nil done, string? message, moonvec.code? code
+---@return true|"more"|"done"|moonvec.job|nil done, string? message, moonvec.code? code
 function collection:optimize(options) end
 
 ---@class moonvec.optimize_options
 ---@field progress? fun(done: integer, total: integer, stage: string)
 ---@field budget_ms? number
+---@field threads? integer that build graphs, 1 to 64 (default: one for each core, at most 8). Of the first slice, with `budget_ms`
+---@field background? boolean a thread of its own does it: returns a job at once (default false)
+
+---@class moonvec.job optimize in the background; goes on when nobody has it, ends when its collection is closed
+local job = {}
+
+--- Waits for the end: true when it is over, well or cancelled; false when the time is up.
+---@param seconds? number 0: only look (default: for ever)
+---@return boolean? done, string? message, moonvec.code? code
+function job:wait(seconds) end
+
+---@return integer done, integer total, "seal"|"merge"|"index"|"done"|"cancelled" stage
+function job:progress() end
+
+--- Ends it soon. What it finished stays.
+function job:cancel() end
 
 ---@return moonvec.stats? stats, string? message, moonvec.code? code
 function collection:stats() end
@@ -210,7 +238,21 @@ function collection:stats() end
 ---@field commit integer number of the last commit
 ---@field durable boolean false: some commits would not survive a power cut
 ---@field simd string
----@field indexes table<string, { type: string, completeness: number }> by vector field
+---@field indexes table<string, moonvec.index_stats> by vector field
+---@field background boolean this process is optimizing in the background
+---@field background_error? string what stopped maintenance last
+
+---@class moonvec.index_stats
+---@field type "hnsw"|"flat"
+---@field rows integer not deleted
+---@field completeness number 0 to 1: share of the rows that is found through graphs (1 when flat); the others are searched exactly: fresh rows, and segments too small for a graph
+---@field indexed_rows? integer of hnsw, as all that follow. Rows found through graphs
+---@field graphs? integer
+---@field bytes? integer of the graphs' files
+---@field quantize? "none"|"fp16"|"int8" of the largest graph, as the next two; not there before there is one
+---@field code_error? number error of a distance from codes, relative to the mean distance of a row to its neighbours
+---@field ef? integer candidates of a query that sets none
+---@field warning? string a damaged graph, searched exactly instead; optimize builds it anew
 
 --- Verifies every checksum and structure.
 ---@return true? sound, string? message, moonvec.code? code

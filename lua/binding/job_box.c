@@ -1,0 +1,177 @@
+/* Optimize: in slices, which the Lua half asks for, and in the background.
+ *
+ * A job is kept by its collection, in a slot: one in slices until its last slice, one in the
+ * background until the next or until the collection goes, whoever else has it. So a program may
+ * drop it and the work goes on. Closing the collection ends both. */
+#include "job_box.h"
+
+#include "calls.h"
+#include "check_args.h"
+#include "push_values.h"
+
+#define FOREVER_SECONDS 1e9 /* nobody sees the end of it */
+
+typedef struct job_box {
+    part_box part;
+    mv_job *job;
+} job_box;
+
+static void job_box_release(lua_State *L, part_box *part)
+{
+    (void)L;
+    job_box *box = (job_box *)part;
+    mv_job_free(box->job);
+    box->job = NULL;
+}
+
+/* ---------------------------------------------------------------- in slices */
+
+/* Push the job of the collection at 1, begun if need be. NULL: failed. */
+static job_box *job_take(lua_State *L, collection_box *owner, const mv_optimize_options *options,
+                         mv_error *error)
+{
+    job_box *box = slot_take(L, 1, SLOT_JOB);
+    if (box) return box;
+    box = part_push(L, 1, owner, sizeof *box, job_box_release);
+    if (mv_optimize_begin(owner->collection, options, &box->job, error)) {
+        part_release(L, &box->part);
+        return NULL;
+    }
+    return box;
+}
+
+int call_optimize_step(lua_State *L)
+{
+    bool more = false;
+    mv_progress progress = {0};
+    mv_error error = {0};
+    collection_box *owner = check_collection(L, 1, "optimize");
+    lua_Number budget_ms = luaL_checknumber(L, 2);
+    mv_optimize_options options = {.threads = (uint32_t)luaL_checknumber(L, 3)};
+    job_box *box = job_take(L, owner, &options, &error);
+    if (!box) return push_failure(L, "optimize", &error);
+    if (mv_optimize_step(box->job, budget_ms, &more, &progress, &error)) {
+        part_release(L, &box->part);
+        return push_failure(L, "optimize", &error);
+    }
+    if (more) {
+        slot_store(L, 1, SLOT_JOB);
+    } else {
+        part_release(L, &box->part);
+    }
+    lua_pushboolean(L, more);
+    push_unsigned(L, progress.done);
+    push_unsigned(L, progress.total);
+    lua_pushstring(L, progress.stage);
+    return 4;
+}
+
+int call_optimize_abandon(lua_State *L)
+{
+    collection_box *owner = check_collection_box(L, 1, "optimize");
+    if (!owner->collection) return 0; /* its jobs went with it */
+    part_box *part = slot_take(L, 1, SLOT_JOB);
+    if (part) part_release(L, part);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- in the background */
+
+int call_optimize_start(lua_State *L)
+{
+    mv_error error = {0};
+    collection_box *owner = check_collection(L, 1, "optimize");
+    mv_optimize_options options = {.threads = (uint32_t)luaL_checknumber(L, 2)};
+    job_box *box = part_push(L, 1, owner, sizeof *box, job_box_release);
+    luaL_getmetatable(L, JOB_TYPE);
+    lua_setmetatable(L, -2);
+    if (mv_optimize_start(owner->collection, &options, &box->job, &error)) {
+        part_release(L, &box->part);
+        return push_failure(L, "optimize", &error);
+    }
+    lua_pushvalue(L, -1);
+    slot_store(L, 1, SLOT_BACKGROUND);
+    return 1;
+}
+
+/* The job at 1, of which `call` was called. */
+static mv_job *check_job(lua_State *L, const char *call)
+{
+    job_box *box = luaL_testudata(L, 1, JOB_TYPE);
+    if (!box)
+        raise_misuse(L, "%s: expected a job, got a %s (call it with ':')", call,
+                     luaL_typename(L, 1));
+    if (!box->job) raise_misuse(L, "%s: the job ended when its collection was closed", call);
+    return box->job;
+}
+
+/* No Lua runs from the check of the arguments to the answer of the engine, so nothing can release
+ * the job meanwhile. */
+static int job_wait(lua_State *L)
+{
+    bool done = false;
+    mv_error error = {0};
+    mv_job *job = check_job(L, "wait");
+    lua_settop(L, 2);
+    double seconds = lua_isnil(L, 2) ? -1 : check_number(L, 2, "wait", "seconds");
+    if (!lua_isnil(L, 2) && !(seconds >= 0))
+        raise_misuse(L, "wait: 'seconds' must be 0 or more, got %.14g", seconds);
+    if (seconds > FOREVER_SECONDS) seconds = -1;
+    if (mv_job_wait(job, seconds, &done, &error)) return push_failure(L, "wait", &error);
+    lua_pushboolean(L, done);
+    return 1;
+}
+
+static int job_progress(lua_State *L)
+{
+    mv_progress progress = {0};
+    mv_job_progress(check_job(L, "progress"), &progress);
+    push_unsigned(L, progress.done);
+    push_unsigned(L, progress.total);
+    lua_pushstring(L, progress.stage);
+    return 3;
+}
+
+static int job_cancel(lua_State *L)
+{
+    mv_job_cancel(check_job(L, "cancel"));
+    return 0;
+}
+
+static int job_gc(lua_State *L)
+{
+    job_box *box = luaL_testudata(L, 1, JOB_TYPE);
+    if (box) part_release(L, &box->part);
+    return 0;
+}
+
+static int job_tostring(lua_State *L)
+{
+    job_box *box = luaL_testudata(L, 1, JOB_TYPE);
+    mv_progress progress = {.stage = "closed"};
+    if (box && box->job) mv_job_progress(box->job, &progress);
+    lua_pushfstring(L, "moonvec.job: %s", progress.stage);
+    return 1;
+}
+
+static const luaL_Reg job_methods[] = {
+    {"cancel", job_cancel},
+    {"progress", job_progress},
+    {"wait", job_wait},
+    {NULL, NULL},
+};
+
+void job_register(lua_State *L)
+{
+    luaL_newmetatable(L, JOB_TYPE);
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_pushcfunction(L, job_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, job_tostring);
+    lua_setfield(L, -2, "__tostring");
+    lua_newtable(L);
+    luaL_setfuncs(L, job_methods, 0);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}

@@ -1,0 +1,172 @@
+-- What `params` of a query do: how a graph is searched.
+
+local support = require "spec.support.init"
+
+local ROWS, DIM, QUERIES = 9000, 24, 60 -- so many that a graph is used
+
+-- Rows and queries spread so that their first number counts a lot and says nothing: with eight bits for each
+-- number, most of the others is lost.
+local function row_of(random)
+  local row = support.vector(random, DIM)
+  row[1] = random(2) * 400
+  return row
+end
+
+local function has(list, id)
+  for _, hit in ipairs(list) do
+    if hit.id == id then
+      return true
+    end
+  end
+  return false
+end
+
+describe("params of a query:", function()
+  local c, documents, queries, truth
+
+  -- A poor graph on purpose, so that what is asked for can be told from what comes.
+  setup(function()
+    c = support.collection({
+      fields = { { name = "n", type = "int32" } },
+      vectors = {
+        {
+          name = "v", type = "vector_fp32", dim = DIM, metric = "l2",
+          index = { type = "hnsw", m = 4, ef_construction = 8, quantize = "int8" },
+        },
+        { name = "f", type = "vector_fp32", dim = 1, metric = "l2", index = "flat" },
+      },
+    }, { path = ":memory:", maintenance = "manual" })
+    local random = support.random(11)
+    documents, queries, truth = {}, {}, {}
+    for i = 1, ROWS do
+      documents[i] = { id = "d" .. i, n = i, v = row_of(random), f = { i } }
+    end
+    c:insert(documents)
+    assert(c:optimize())
+    assert.equal(1, c:stats().indexes.v.completeness)
+    for i = 1, QUERIES do
+      queries[i] = row_of(random)
+      truth[i] = c:query { field = "v", vector = queries[i], topk = 10, params = { exact = true } }
+    end
+  end)
+  teardown(support.clean)
+
+  -- Share of the ten nearest that are found.
+  local function recall(params)
+    local found = 0
+    for i, query in ipairs(queries) do
+      local hits = assert(c:query { field = "v", vector = query, topk = 10, output_fields = {}, params = params })
+      assert.equal(10, #hits)
+      for n = 1, 10 do
+        found = found + (has(hits, truth[i][n].id) and 1 or 0)
+      end
+    end
+    return found / QUERIES / 10
+  end
+
+  it("ef: more finds more", function()
+    local few, many = recall { ef = 1 }, recall { ef = 400 }
+    assert.is_true(few < 0.9, few)
+    assert.is_true(many > few + 0.1, few .. ", " .. many)
+  end)
+
+  it("exact: everything is found", function()
+    for i = 1, 3 do
+      local nearest = support.exact(documents, "v", "l2", queries[i])
+      for n = 1, 10 do
+        assert.equal(nearest[n].id, truth[i][n].id)
+      end
+    end
+    assert.equal(1, recall { exact = true })
+    assert.is_true(recall { exact = false, ef = 1 } < 0.9)
+    assert.equal(1, recall { exact = true, ef = 1, refine = false })
+  end)
+
+  it("refine = false: what the codes say is taken", function()
+    local refined, raw = recall { ef = 400, refine = true }, recall { ef = 400, refine = false }
+    assert.is_true(raw < refined - 0.1, raw .. ", " .. refined)
+    assert.equal(refined, recall { ef = 400 })
+  end)
+
+  it("scores are exact and in order, whatever is asked for", function()
+    for _, params in ipairs { {}, { ef = 20 }, { ef = 300, refine = false }, { exact = true } } do
+      local hits = c:query { field = "v", vector = queries[1], topk = 20, params = params }
+      for i, hit in ipairs(hits) do
+        local score = support.scores.l2(documents[hit.n].v, queries[1])
+        assert.is_true(math.abs(hit.score - score) <= 1e-3 * math.abs(score), hit.score .. ", " .. score)
+        assert.is_true(i == 1 or hits[i - 1].score >= hit.score)
+      end
+    end
+  end)
+
+  it("the same comes every time", function()
+    for _, params in ipairs { {}, { ef = 1 }, { ef = 30, refine = false } } do
+      local options = { field = "v", vector = queries[2], topk = 20, params = params }
+      assert.same(c:query(options), c:query(options))
+    end
+  end)
+
+  it("go with id, vectors, filter and a re-ranker", function()
+    local exact = { exact = true }
+    local hits = c:query { field = "v", id = "d7", topk = 5, params = exact }
+    assert.is_false(has(hits, "d7"))
+    local near = support.exact(documents, "v", "l2", documents[7].v)
+    assert.same({ near[2].id, near[3].id, near[4].id, near[5].id, near[6].id }, support.ids(hits))
+
+    local results = c:query { field = "v", vectors = { queries[1], queries[2] }, topk = 3, params = exact }
+    for i = 1, 2 do
+      assert.same({ truth[i][1].id, truth[i][2].id, truth[i][3].id }, support.ids(results[i]))
+    end
+    assert.same({}, c:query { field = "v", vectors = {}, params = exact })
+
+    local first = support.exact(documents, "v", "l2", queries[1], function(document)
+      return document.n <= 40
+    end)[1]
+    local best = c:query({ field = "v", vector = queries[1], filter = "n <= 40", topk = 1, params = exact })[1]
+    assert.equal(first.id, best.id)
+
+    local function forwards(hit)
+      return hit.score
+    end
+    hits = c:query { field = "v", vector = queries[1], topk = 3, params = exact, rerank = forwards }
+    assert.same({ truth[1][1].id, truth[1][2].id, truth[1][3].id }, support.ids(hits))
+  end)
+
+  it("a flat index takes exact", function()
+    assert.equal("d9", c:query({ field = "f", vector = { 9 }, topk = 1, params = { exact = true } })[1].id)
+    assert.equal("d9", c:query({ field = "f", vector = { 9 }, topk = 1, params = { exact = false } })[1].id)
+    assert.equal("d9", c:query({ field = "f", vector = { 9 }, topk = 1, params = {} })[1].id)
+  end)
+
+  local cases = {
+    { { ef = 0 }, "query: params: 'ef' must be a whole number from 1 to 1000000, got 0" },
+    { { ef = 1000001 }, "query: params: 'ef' must be a whole number from 1 to 1000000, got 1000001" },
+    { { ef = 1.5 }, "query: params: 'ef' must be a whole number from 1 to 1000000, got 1.5" },
+    { { ef = "64" }, "query: params: 'ef' must be a whole number, got a string" },
+    { { exact = 1 }, "query: params: 'exact' must be true or false, got a number" },
+    { { refine = "no" }, "query: params: 'refine' must be true or false, got a string" },
+    { { efs = 5 }, "query: params: unknown option 'efs' (did you mean 'ef'?)" },
+    { { nprobe = 5 }, "query: params: unknown option 'nprobe'" },
+    { 5, "query: params: options must be a table, got a number" },
+  }
+  for _, case in ipairs(cases) do
+    it("mistake: " .. case[2], function()
+      assert.equal(case[2], support.message_of(c.query, c, { field = "v", vector = queries[1], params = case[1] }))
+      assert.equal(case[2], support.message_of(c.query, c, { field = "v", id = "d1", params = case[1] }))
+    end)
+  end
+
+  it("mistake: ef or refine for a flat index", function()
+    local function message(params)
+      return support.message_of(c.query, c, { field = "f", vector = { 1 }, params = params })
+    end
+    assert.equal("query: params: the flat index of field 'f' has no option 'ef'", message { ef = 5 })
+    assert.equal("query: params: the flat index of field 'f' has no option 'refine'", message { refine = true })
+  end)
+
+  it("mistake: nothing to search for", function()
+    local text = "query: 'params' without a vector to search for"
+    assert.equal(text, support.message_of(c.query, c, { order_by = "n", params = { exact = true } }))
+    assert.equal(text, support.message_of(c.query, c, { field = "v", params = {} }))
+  end)
+end)
