@@ -65,7 +65,8 @@ static float scale_down(const float *values, const float *mean, uint32_t dim, si
     uint64_t sum = 0;
     for (uint32_t i = 0; i < dim; i++) {
         float scaled = (values[i] - mean[i]) * inverse;
-        scaled = scaled > CODE_MAX ? CODE_MAX : scaled < -CODE_MAX ? -CODE_MAX : scaled;
+        /* NaN, from a damaged file, becomes a number as well. */
+        scaled = scaled > CODE_MAX ? CODE_MAX : scaled >= -CODE_MAX ? scaled : -CODE_MAX;
         int number = (int)(scaled + (scaled < 0 ? -0.5f : 0.5f));
         code[i] = (int8_t)number;
         sum += (uint64_t)(number * number);
@@ -80,15 +81,19 @@ static float no_infinity(float value)
     return value > FLT_MAX ? FLT_MAX : value < -FLT_MAX ? -FLT_MAX : value;
 }
 
-/* What the distances of a code begin with. */
+/* What the distances of a code begin with. Under ip <mean, mean> is in a distance once: each of the
+ * two brings half of it. */
 static float bias_of(const codes_vectors *vectors, const float *mean, const int8_t *code,
                      float scale, float squares)
 {
     if (vectors->metric != MV_IP)
         return no_infinity(scale * scale * squares * (vectors->metric == MV_L2 ? 1.0f : 0.5f));
-    float product = 0;
-    for (uint32_t i = 0; i < vectors->dim; i++) product += mean[i] * (float)code[i];
-    return no_infinity(-product * scale);
+    float product = 0, mean_squares = 0;
+    for (uint32_t i = 0; i < vectors->dim; i++) {
+        product += mean[i] * (float)code[i];
+        mean_squares += mean[i] * mean[i];
+    }
+    return no_infinity(-product * scale - mean_squares / 2);
 }
 
 static bool encode_halves(const codes_vectors *vectors, const float *values, uint8_t *code)
@@ -182,10 +187,7 @@ void codes_prepare(codes_query *query, const codes_column *column, const float *
     float squares;
     int8_t *code = memory;
     float scale = scale_down(values, column->mean, vectors->dim, column->stride, code, &squares);
-    float bias = bias_of(vectors, column->mean, code, scale, squares);
-    if (vectors->metric == MV_IP)
-        for (uint32_t i = 0; i < vectors->dim; i++) bias -= column->mean[i] * column->mean[i];
-    set_code(query, code, scale, no_infinity(bias));
+    set_code(query, code, scale, bias_of(vectors, column->mean, code, scale, squares));
 }
 
 void codes_prepare_row(codes_query *query, const codes_column *column, uint32_t row, void *memory)
@@ -234,6 +236,10 @@ static void measure_stored(const codes_query *query, const uint32_t *rows, uint3
     const float *inverse_norms = column->vectors->inverse_norms;
     const void *list[LIST_ROWS];
     float norms[LIST_ROWS];
+    if (!query->stored.list) { /* a row of a damaged file, with NaN in it: far from everything */
+        for (uint32_t i = 0; i < count; i++) out[i] = INFINITY;
+        return;
+    }
     for (uint32_t done = 0; done < count; done += LIST_ROWS) {
         uint32_t part = count - done < LIST_ROWS ? count - done : LIST_ROWS;
         for (uint32_t i = 0; i < part; i++) {

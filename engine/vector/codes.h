@@ -11,7 +11,7 @@
  *
  *   l2       |q - x|²      = |q|² + |x|² - 2 <q, x>
  *   cosine   1 - <q, x>    = |q - x|² / 2, both normalized
- *   ip       -<q, x + mean> = -<q - mean, x> - <mean, x> - <q, mean>
+ *   ip       -<q + mean, x + mean> = -<q, x> - <mean, x> - <q, mean> - <mean, mean>
  *
  * x and q being the decoded ones: that the lengths belong to the codes, not to the vectors they
  * stand for, makes the error of a distance shrink with the distance. */
