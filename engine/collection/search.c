@@ -170,20 +170,24 @@ typedef struct graph_search {
     uint32_t ef;
 } graph_search;
 
-/* More candidates where only some of them may be hits. */
+/* Candidates of a walk of which every row may be a hit. */
+static uint64_t plain_ef(const search *s, const graph_search *gs)
+{
+    uint64_t ef = s->q->ef ? s->q->ef : gs->g->graph.head->ef, least = s->tops[0].capacity;
+    return ef < least ? least : ef;
+}
+
+/* More candidates where only some of them may be hits; 0: as many as the graph thinks best. */
 static uint32_t raise_ef(const search *s, const graph_search *gs)
 {
-    uint64_t ef = s->q->ef ? s->q->ef : gs->g->graph.head->ef;
-    if (ef < s->tops[0].capacity) ef = s->tops[0].capacity;
-    if (gs->passing) ef = (ef * gs->t->rows + gs->passing - 1) / gs->passing;
+    if (!s->q->ef && gs->passing == gs->t->rows) return 0;
+    uint64_t ef = (plain_ef(s, gs) * gs->t->rows + gs->passing - 1) / gs->passing;
     return (uint32_t)(ef < MV_EF_MAX ? ef : MV_EF_MAX);
 }
 
 static bool is_worth_walking(const search *s, const graph_search *gs)
 {
-    uint64_t ef = s->q->ef ? s->q->ef : gs->g->graph.head->ef;
-    if (ef < s->tops[0].capacity) ef = s->tops[0].capacity;
-    return gs->passing > EXACT_ROWS_MAX && gs->passing > ef * EXACT_ROWS_OF_EF &&
+    return gs->passing > EXACT_ROWS_MAX && gs->passing > plain_ef(s, gs) * EXACT_ROWS_OF_EF &&
            (uint64_t)gs->passing * EXACT_PART >= gs->t->rows;
 }
 
@@ -246,7 +250,7 @@ static mv_err search_graph(search *s, scan *sc, uint32_t source, bool *done, mv_
     bool worth;
     MV_TRY(weigh(s, sc, &gs, &worth, error));
     if (!worth && gs.pass == gs.t->live) return MV_OK;
-    gs.ef = raise_ef(s, &gs);
+    if (worth) gs.ef = raise_ef(s, &gs);
     flat_rows rows = rows_of(s, gs.t, source);
     for (uint32_t i = 0; i < s->count; i++) {
         bool walked = false;

@@ -15,6 +15,8 @@
 #define BIG_SIZE      6000u
 #define BULK_MIN      4096u /* documents that go straight into a segment */
 #define STEPS         45
+#define JOB_STEPS     8u /* of a job at once, on average */
+#define SEGMENTS_MAX  5u /* more might wake the maintenance: what it does comes at no certain time */
 #define FIELD_VERSION 0u
 #define FIELD_TEXT    1u
 #define ALL_VERSIONS  INT64_MAX
@@ -80,7 +82,8 @@ static void doc_vector(uint32_t doc, uint32_t version, float out[DIM])
 static mv_schema *make_schema(void)
 {
     mv_schema *s = NULL;
-    mv_vector_options vector = {"place", MV_VECTOR_FP32, DIM, MV_L2, MV_INDEX_FLAT, {0}};
+    mv_vector_options vector = {"place",        MV_VECTOR_FP32, DIM, MV_L2, MV_INDEX_HNSW,
+                                {.m = 4, .ef_construction = 8}};
     WORK(mv_schema_create("powercut", &s, &error));
     WORK(mv_schema_add_field(s, &(mv_field_options){"version", MV_INT64, false, NULL}, &error));
     WORK(mv_schema_add_field(s, &(mv_field_options){"text", MV_STRING, false, NULL}, &error));
@@ -296,7 +299,7 @@ static void step_transaction(work *w, mv_durability durability)
 
 /* ---------------------------------------------------------------- looking after */
 
-/* One step of a job, so that other steps of the workload come between; or all. */
+/* Some steps of a job, so that other steps of the workload come between; or all. */
 static void step_optimize(work *w, mv_durability durability, bool to_the_end)
 {
     bool more = true;
@@ -304,7 +307,7 @@ static void step_optimize(work *w, mv_durability durability, bool to_the_end)
     begin(w, CALL_OPTIMIZE, EFFECT_EITHER, 0);
     if (!w->job) WORK(mv_optimize_begin(handle(w, durability), NULL, &w->job, &error));
     do WORK(mv_optimize_step(w->job, 0, &more, &progress, &error));
-    while (more && to_the_end);
+    while (more && (to_the_end || random_below(JOB_STEPS)));
     if (!more) {
         mv_job_free(w->job);
         w->job = NULL;
@@ -348,6 +351,13 @@ static void step_backup(work *w, mv_durability durability)
     end(w);
 }
 
+static uint64_t segments_count(work *w, mv_durability durability)
+{
+    mv_stats stats;
+    WORK(mv_get_stats(handle(w, durability), &stats, &error));
+    return stats.segments;
+}
+
 static uint32_t any_count(void)
 {
     switch (random_below(4)) {
@@ -367,6 +377,7 @@ static void work_step(work *w, uint32_t unsynced_odds)
         step_optimize(w, durability, false);
         return;
     }
+    while (segments_count(w, durability) >= SEGMENTS_MAX) step_optimize(w, durability, true);
     switch (random_below(20)) {
     case 0: step_write(w, durability, BULK_MIN + random_below(500)); break;
     case 1:

@@ -1,0 +1,407 @@
+/* Optimizing in the background: jobs that a thread of the engine runs, and maintenance that starts
+ * by itself; waiting, cancelling, closing, taking over, forking. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "test/graph_sample.h"
+
+#define FEW  6000u
+#define MANY 22000u /* enough for maintenance to start by itself */
+
+static double seconds(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void nap(void)
+{
+    (void)nanosleep(&(struct timespec){0, 2000000}, NULL);
+}
+
+static void start(mv_collection **c, const char *path, bool manual)
+{
+    memset(graph_there, 0, sizeof graph_there);
+    WORKS(graph_open(path, (mv_open_options){.manual_maintenance = manual}, c));
+}
+
+/* ---------------------------------------------------------------- jobs */
+
+static void test_job(bool memory)
+{
+    mv_collection *c = NULL;
+    mv_job *job = NULL, *second = NULL;
+    mv_progress progress = {0};
+    mv_stats stats;
+    bool done = false, more;
+    uint64_t before = 0;
+    start(&c, PLACE("job"), true);
+    WORKS(graph_write(c, 0, FEW, FEW));
+    WORKS(mv_optimize_start(c, &(mv_optimize_options){.threads = 2}, &job, &error));
+    WORKS(mv_get_stats(c, &stats, &error));
+    EXPECT(stats.is_maintained);
+    EXPECT(mv_optimize_begin(c, NULL, &second, &error) == MV_BUSY && !second);
+    EXPECT(mv_optimize_step(job, 0, &more, &progress, &error) == MV_MISUSE);
+    while (!done) {
+        WORKS(mv_job_wait(job, 0.001, &done, &error));
+        mv_job_progress(job, &progress);
+        EXPECT(progress.done >= before && progress.done <= progress.total);
+        before = progress.done;
+        RECALLS(c, 0.9, .topk = 5);
+    }
+    EXPECT(progress.total && progress.done == progress.total && !strcmp(progress.stage, "done"));
+    WORKS(mv_job_wait(job, -1, &done, &error)); /* as often as one likes */
+    EXPECT(done && graph_stats(c, PLAIN).indexed_rows == FEW);
+    WORKS(mv_optimize_begin(c, NULL, &second, &error)); /* its turn is over before it is freed */
+    EXPECT(mv_job_wait(second, 0, &done, &error) == MV_MISUSE);
+    mv_job_progress(second, &progress);
+    mv_job_free(second);
+    mv_job_free(job);
+    WORKS(mv_get_stats(c, &stats, &error));
+    EXPECT(!stats.is_maintained);
+    graph_search_all(c);
+    WORKS(mv_check(c, &error));
+    WORKS(mv_close(c, &error));
+}
+
+/* Cancelled or freed it ends at once, also when its collection was closed before. */
+static void test_cancel(bool memory)
+{
+    mv_collection *c = NULL;
+    mv_job *job = NULL;
+    mv_progress progress = {0};
+    bool done = false;
+    start(&c, PLACE("cancelled"), true);
+    WORKS(graph_write(c, 0, MANY, MANY));
+    WORKS(mv_optimize_start(c, NULL, &job, &error));
+    do {
+        nap();
+        mv_job_progress(job, &progress);
+    } while (strcmp(progress.stage, "index") != 0);
+    double begun = seconds();
+    mv_job_cancel(job);
+    WORKS(mv_job_wait(job, -1, &done, &error));
+    EXPECT(done && seconds() - begun < 2);
+    mv_job_progress(job, &progress);
+    EXPECT(strcmp(progress.stage, "cancelled") == 0 && progress.done < progress.total);
+    mv_job_free(job);
+    EXPECT(graph_stats(c, PLAIN).graphs == 0);
+    if (!memory) EXPECT(graph_files(sample_path("cancelled"), ".hnsw", NULL) == 0);
+    if (!memory) EXPECT(graph_files(sample_path("cancelled"), ".new", NULL) == 0);
+    RECALLS(c, 1, .topk = 10);
+    WORKS(mv_optimize_start(c, NULL, &job, &error));
+    WORKS(mv_close(c, &error));
+    nap();
+    mv_job_free(job);
+    if (!memory) EXPECT(graph_files(sample_path("cancelled"), ".new", NULL) == 0);
+}
+
+/* The thread that has a transaction open must not wait for a job, which may wait for it. */
+static void test_beside_transaction(bool memory)
+{
+    mv_collection *c = NULL;
+    mv_job *job = NULL;
+    bool done = true;
+    start(&c, PLACE("transaction"), true);
+    WORKS(graph_write(c, 0, FEW, FEW));
+    WORKS(mv_begin(c, &error));
+    EXPECT(mv_optimize_start(c, NULL, &job, &error) == MV_MISUSE && !job);
+    mv_abort(c);
+    WORKS(mv_optimize_start(c, NULL, &job, &error));
+    WORKS(mv_begin(c, &error));
+    mv_err err = mv_job_wait(job, -1, &done, &error);
+    EXPECT(done ? err == MV_OK : err == MV_BUSY);
+    WORKS(mv_job_wait(job, 0, &done, &error));
+    mv_job_free(job);
+    WORKS(graph_write(c, 0, 10, 10));
+    WORKS(mv_commit(c, &error));
+    RECALLS(c, 0.9, .topk = 10);
+    WORKS(mv_close(c, &error));
+}
+
+/* A failure is told by waiting; the collection is as it was. */
+static void test_failure(void)
+{
+    mv_collection *c = NULL;
+    mv_job *job = NULL;
+    bool done = false;
+    char name[64], full[256];
+    const char *path = sample_path("failing");
+    start(&c, path, true);
+    WORKS(graph_write(c, 0, FEW, FEW));
+    EXPECT(graph_files(path, ".vec", name));
+    (void)snprintf(full, sizeof full, "%s/%s", path, name);
+    FILE *file = fopen(full, "r+b");
+    EXPECT(file && !fseek(file, 5000, SEEK_SET) && fputc('x', file) == 'x' && !fclose(file));
+    WORKS(mv_optimize_start(c, NULL, &job, &error));
+    EXPECT(mv_job_wait(job, -1, &done, &error) == MV_CORRUPT && done);
+    EXPECT(strstr(error.text, name));
+    mv_job_free(job);
+    WORKS(mv_close(c, &error));
+}
+
+/* ---------------------------------------------------------------- maintenance */
+
+static bool is_maintained(mv_collection *c)
+{
+    mv_stats stats = {0};
+    WORKS(mv_get_stats(c, &stats, &error));
+    EXPECT(!stats.maintenance_error[0]);
+    return stats.is_maintained;
+}
+
+static void wait_until_maintained(mv_collection *c)
+{
+    double until = seconds() + 60;
+    while (is_maintained(c) && seconds() < until) nap();
+    EXPECT(!is_maintained(c));
+}
+
+static void test_maintenance(bool memory, mv_durability durability)
+{
+    mv_collection *c = NULL;
+    mv_stats stats;
+    memset(graph_there, 0, sizeof graph_there);
+    WORKS(graph_open(PLACE("auto"), (mv_open_options){.durability = durability}, &c));
+    WORKS(graph_write(c, 0, FEW, FEW));
+    EXPECT(!is_maintained(c) && graph_stats(c, PLAIN).graphs == 0); /* too few */
+    WORKS(graph_write(c, FEW, MANY, MANY));
+    EXPECT(is_maintained(c));
+    RECALLS(c, 0.9, .topk = 10);
+    WORKS(graph_delete(c, 5, 2000, 97)); /* nobody waits for it */
+    wait_until_maintained(c);
+    mv_index_stats index = graph_stats(c, TURNED);
+    EXPECT(index.graphs == 1 && index.indexed_rows == index.rows);
+    WORKS(mv_get_stats(c, &stats, &error));
+    EXPECT(stats.segments == 1);
+    graph_search_all(c);
+    WORKS(mv_check(c, &error));
+    WORKS(mv_close(c, &error));
+    if (memory) return;
+    WORKS(mv_open(sample_path("auto"), &(mv_open_options){.verify = true}, &c, &error));
+    EXPECT(!is_maintained(c));
+    graph_search_all(c);
+    WORKS(mv_close(c, &error));
+    remove_tree(sample_path("auto"));
+}
+
+/* A flush that comes while maintenance works stays true. */
+static void test_flush_stays(void)
+{
+    mv_collection *c = NULL;
+    mv_stats stats;
+    memset(graph_there, 0, sizeof graph_there);
+    WORKS(graph_open(sample_path("flushed"), (mv_open_options){.durability = MV_DURABILITY_NONE},
+                     &c));
+    WORKS(graph_write(c, 0, MANY, MANY));
+    WORKS(mv_flush(c, &error));
+    while (is_maintained(c)) {
+        WORKS(mv_get_stats(c, &stats, &error));
+        EXPECT(stats.durable);
+        nap();
+    }
+    EXPECT(graph_stats(c, PLAIN).graphs == 1);
+    WORKS(mv_get_stats(c, &stats, &error));
+    EXPECT(stats.durable);
+    WORKS(mv_close(c, &error));
+}
+
+/* Manual means manual. */
+static void test_manual(void)
+{
+    mv_collection *c = NULL;
+    start(&c, ":memory:", true);
+    WORKS(graph_write(c, 0, MANY, MANY));
+    EXPECT(!is_maintained(c) && graph_stats(c, PLAIN).graphs == 0);
+    WORKS(mv_close(c, &error));
+}
+
+/* Closing stops it in the middle and leaves nothing half-made; opening starts nothing. */
+static void test_close(void)
+{
+    mv_collection *c = NULL;
+    const char *path = sample_path("closed");
+    start(&c, path, false);
+    WORKS(graph_write(c, 0, MANY, MANY));
+    for (int i = 0; i < 100 && !graph_files(path, ".new", NULL); i++) nap();
+    double begun = seconds();
+    WORKS(mv_close(c, &error));
+    double took = seconds() - begun;
+    EXPECT(took < 2); /* some milliseconds on an idle machine */
+    EXPECT(graph_files(path, ".new", NULL) == 0);
+    WORKS(mv_open(path, &(mv_open_options){.verify = true}, &c, &error));
+    EXPECT(!is_maintained(c));
+    RECALLS(c, 0.9, .topk = 10);
+    for (int i = 0; i < 20; i++) { /* open and close while it is at work: each time it goes on */
+        mv_collection *other = NULL;
+        WORKS(graph_write(c, 0, 1, 1));
+        WORKS(mv_open(path, NULL, &other, &error));
+        WORKS(mv_close(c, &error));
+        c = other;
+    }
+    wait_until_maintained(c);
+    EXPECT(graph_stats(c, PLAIN).graphs == 1);
+    printf("closing took %.1f ms\n", took * 1000);
+    WORKS(mv_close(c, &error));
+    remove_tree(path);
+}
+
+/* Who optimizes gets the turn, and does it all. */
+static void test_take_over(bool memory)
+{
+    mv_collection *c = NULL;
+    mv_job *job = NULL;
+    bool done;
+    start(&c, PLACE("taken"), false);
+    WORKS(graph_write(c, 0, MANY, MANY));
+    EXPECT(is_maintained(c));
+    WORKS(mv_optimize_start(c, NULL, &job, &error));
+    WORKS(graph_write(c, 100, 200, 100)); /* does not wake it: another is at it */
+    WORKS(mv_job_wait(job, -1, &done, &error));
+    mv_job_free(job);
+    WORKS(optimize_all(c, 1000));
+    wait_until_maintained(c);
+    EXPECT(graph_stats(c, PLAIN).indexed_rows == MANY);
+    graph_search_all(c);
+    WORKS(mv_close(c, &error));
+}
+
+/* The child of a process that is being maintained has no such thread, and gets its own. */
+static void test_fork(void)
+{
+    mv_collection *c = NULL;
+    mv_job *job = NULL;
+    int status = 0, failed_before = failed;
+    bool done;
+    mv_progress progress;
+    start(&c, sample_path("forked"), false);
+    WORKS(graph_write(c, 0, MANY, MANY));
+    WORKS(mv_optimize_start(c, NULL, &job, &error));
+    (void)fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        EXPECT(mv_job_wait(job, -1, &done, &error) == MV_BUSY);
+        mv_job_progress(job, &progress);
+        mv_job_cancel(job);
+        mv_job_free(job);
+        WORKS(graph_write(c, 0, 10, 10));
+        RECALLS(c, 0.9, .topk = 10);
+        WORKS(mv_close(c, &error));
+        (void)fflush(stdout);
+        _exit(failed > failed_before);
+    }
+    EXPECT(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+    WORKS(mv_job_wait(job, -1, &done, &error));
+    mv_job_free(job);
+    graph_search_all(c);
+    WORKS(mv_check(c, &error));
+    WORKS(mv_close(c, &error));
+}
+
+/* A disk error, here damage, stops it and is told; nothing else is the worse for it. */
+static void test_maintenance_failing(void)
+{
+    mv_collection *c = NULL;
+    mv_stats stats = {0};
+    char name[64], full[256];
+    const char *path = sample_path("unwell");
+    start(&c, path, true);
+    WORKS(graph_write(c, 0, MANY - 10, MANY));
+    EXPECT(graph_files(path, ".vec", name));
+    (void)snprintf(full, sizeof full, "%s/%s", path, name);
+    FILE *file = fopen(full, "r+b");
+    EXPECT(file && !fseek(file, 5000, SEEK_SET) && fputc('x', file) == 'x' && !fclose(file));
+    WORKS(mv_close(c, &error));
+    WORKS(mv_open(path, NULL, &c, &error));
+    WORKS(graph_write(c, MANY - 10, MANY - 5, 5));
+    do {
+        nap();
+        WORKS(mv_get_stats(c, &stats, &error));
+    } while (stats.is_maintained);
+    EXPECT(strstr(stats.maintenance_error, name));
+    WORKS(graph_write(c, MANY - 5, MANY, 5)); /* too soon to try again */
+    WORKS(mv_get_stats(c, &stats, &error));
+    EXPECT(!stats.is_maintained && stats.documents == MANY);
+    WORKS(mv_close(c, &error));
+}
+
+/* Readers and writers beside it, and what it leaves when all is done. */
+static atomic_bool stop;
+static atomic_uint searches;
+
+static void *search_all_the_time(void *ctx)
+{
+    mv_collection *c = ctx;
+    mv_error e;
+    mv_result *result = NULL;
+    float vector[GRAPH_DIM] = {3, 1, 4, 1, 5, 9, 2, 6};
+    mv_query query = {.vectors = vector, .vectors_count = 1, .dim = GRAPH_DIM, .topk = 10};
+    if (mv_result_create(c, &result, &e)) return NULL;
+    while (!atomic_load(&stop)) {
+        size_t count = 0;
+        if (mv_search(c, &query, result, &e)) break;
+        (void)mv_result_hits(result, &count);
+        if (count != 10) break;
+        query.vector_field ^= 1;
+        if (atomic_fetch_add(&searches, 1) % 20 == 0) nap(); /* the machine may have one core */
+    }
+    if (!atomic_load(&stop)) printf("    a search failed: %s\n", e.text);
+    mv_result_free(result);
+    return NULL;
+}
+
+static void test_beside_readers(bool memory)
+{
+    mv_collection *c = NULL;
+    pthread_t readers[2];
+    atomic_store(&stop, false);
+    atomic_store(&searches, 0);
+    start(&c, PLACE("busy"), false);
+    WORKS(graph_write(c, 0, 10000, 5000));
+    for (int i = 0; i < 2; i++)
+        EXPECT(pthread_create(&readers[i], NULL, search_all_the_time, c) == 0);
+    WORKS(graph_write(c, 10000, MANY, MANY));
+    for (uint32_t round = 0; is_maintained(c); round++) {
+        uint32_t at = round * 31 % (MANY - 10);
+        WORKS(graph_write(c, at, at + 10, 10));
+        WORKS(graph_delete(c, at, at + 3, 1));
+        nap();
+    }
+    atomic_store(&stop, true);
+    for (int i = 0; i < 2; i++) EXPECT(pthread_join(readers[i], NULL) == 0);
+    EXPECT(atomic_load(&searches) > 10);
+    EXPECT(graph_stats(c, PLAIN).graphs >= 1);
+    graph_search_all(c);
+    WORKS(mv_check(c, &error));
+    WORKS(mv_close(c, &error));
+}
+
+int main(void)
+{
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!sample_place_make("maintain")) {
+        printf("no temporary directory\n0 passed, 1 failed\n");
+        return 1;
+    }
+    for (int memory = 0; memory < 2; memory++) {
+        test_job(memory);
+        test_cancel(memory);
+        test_beside_transaction(memory);
+        test_take_over(memory);
+        test_beside_readers(memory);
+        test_maintenance(memory, MV_DURABILITY_FULL);
+    }
+    test_maintenance(false, MV_DURABILITY_NONE);
+    test_flush_stays();
+    test_manual();
+    test_failure();
+    test_close();
+    test_fork();
+    test_maintenance_failing();
+    remove_tree(sample_place);
+    EXPECT(mem_bytes() == 0);
+    return report();
+}
