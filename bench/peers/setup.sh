@@ -1,9 +1,10 @@
 #!/bin/sh
-# setup.sh DIRECTORY: have node and Zvec's package ready in DIRECTORY. Quiet when they are. The last
-# line printed says why it could not be done.
+# setup.sh DIRECTORY PACKAGE VERSION: have node and this package of its registry ready in DIRECTORY. Quiet when
+# they are. The last line printed says why it could not be done.
 set -eu
 directory=$1
-version=0.7.0
+package=$2
+version=$3
 
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -14,10 +15,10 @@ if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
     fi
 fi
 
-if ! grep -qs "\"version\": \"$version\"" "$directory/node_modules/@zvec/zvec/package.json"; then
+if ! grep -qs "\"version\": \"$version\"" "$directory/node_modules/$package/package.json"; then
     mkdir -p "$directory"
-    npm install --prefix "$directory" --no-audit --no-fund "@zvec/zvec@$version" >/dev/null 2>&1 || {
-        echo "npm could not install @zvec/zvec@$version"
+    npm install --prefix "$directory" --no-audit --no-fund "$package@$version" >/dev/null 2>&1 || {
+        echo "npm could not install $package@$version"
         exit 1
     }
 fi

@@ -1,11 +1,16 @@
-/* exact_truth BASE QUERIES DIM K l2|cosine: the true nearest neighbours, in double precision.
+/* exact_truth BASE QUERIES DIM K l2|cosine|ip [FILE]: the true nearest neighbours, in double
+ * precision.
  *
- * BASE and QUERIES are files of make_data. Prints one line a query: K pairs "row:distance", nearest
- * first, ties by the smaller row. It shares no code with the engine that it judges. */
+ * BASE and QUERIES are files of raw float32. Prints one line a query: K pairs "row:distance",
+ * nearest first, ties by the smaller row. With FILE nothing is printed: the row numbers are written
+ * there as .ivecs, each list behind its length. It shares no code with the engine that it judges.
+ * All cores that the process may use work, each on queries of its own. */
 #include "mapped_file.h"
 
 #include <math.h>
-#include <stdbool.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdint.h>
 #include <string.h>
 
 #define K_MAX 1000u
@@ -17,7 +22,7 @@ typedef struct neighbour {
 
 static void dot_products(const float *a, const float *b, size_t dim, double *ab, double *bb)
 {
-    double sum_ab[8] = { 0 }, sum_bb[8] = { 0 };
+    double sum_ab[8] = {0}, sum_bb[8] = {0};
     size_t i = 0;
     for (; i + 8 <= dim; i += 8) {
         for (size_t k = 0; k < 8; k++) {
@@ -33,11 +38,15 @@ static void dot_products(const float *a, const float *b, size_t dim, double *ab,
     for (size_t k = 0; k < 8; k++) *ab += sum_ab[k], *bb += sum_bb[k];
 }
 
-static double distance(const float *query, const float *row, size_t dim, bool cosine, double query_norm)
+typedef enum metric { L2, COSINE, IP } metric;
+
+static double distance(const float *query, const float *row, size_t dim, metric kind,
+                       double query_norm)
 {
     double product, row_norm;
     dot_products(query, row, dim, &product, &row_norm);
-    return cosine ? 1 - product / sqrt(query_norm * row_norm) : query_norm + row_norm - 2 * product;
+    if (kind == COSINE) return 1 - product / sqrt(query_norm * row_norm);
+    return kind == IP ? -product : query_norm + row_norm - 2 * product;
 }
 
 /* Insertion into a short sorted list; rows come in growing order, so a tie goes behind. */
@@ -49,27 +58,102 @@ static void keep(neighbour *list, size_t k, size_t *count, neighbour candidate)
     list[i] = candidate;
 }
 
-int main(int argc, char **argv)
-{
-    if (argc != 6) return fprintf(stderr, "usage: exact_truth BASE QUERIES DIM K l2|cosine\n"), 2;
-    size_t dim = strtoul(argv[3], NULL, 10), k = strtoul(argv[4], NULL, 10), base_size, queries_size;
-    bool cosine = !strcmp(argv[5], "cosine");
-    if (!dim || !k || k > K_MAX) return fprintf(stderr, "exact_truth: bad DIM or K\n"), 2;
-    const float *base = mapped_file(argv[1], &base_size);
-    const float *queries = mapped_file(argv[2], &queries_size);
-    size_t rows = base_size / dim / sizeof(float), queries_count = queries_size / dim / sizeof(float);
+typedef struct search {
+    const float *base, *queries;
+    size_t rows, queries_count, dim, k;
+    metric metric;
+    neighbour *lists; /* k of each query */
+    size_t *counts;
+} search;
 
-    for (size_t q = 0; q < queries_count; q++) {
-        neighbour list[K_MAX];
-        size_t count = 0;
-        const float *query = queries + q * dim;
-        double norm, same;
-        dot_products(query, query, dim, &norm, &same);
-        for (size_t row = 0; row < rows; row++) {
-            keep(list, k, &count, (neighbour){ distance(query, base + row * dim, dim, cosine, norm), row });
+/* The queries of one thread: every threads-th from the number on. */
+typedef struct worker {
+    const search *search;
+    size_t first, step;
+    pthread_t thread;
+} worker;
+
+/* A block of rows for all queries, then the next: the block stays in the cache. */
+static void *work(void *argument)
+{
+    const worker *w = argument;
+    const search *s = w->search;
+    size_t block_rows = (256u << 10) / sizeof(float) / s->dim + 1;
+    for (size_t block = 0; block < s->rows; block += block_rows) {
+        size_t end = block + block_rows < s->rows ? block + block_rows : s->rows;
+        for (size_t q = w->first; q < s->queries_count; q += w->step) {
+            const float *query = s->queries + q * s->dim;
+            double norm, same;
+            dot_products(query, query, s->dim, &norm, &same);
+            for (size_t row = block; row < end; row++) {
+                double d = distance(query, s->base + row * s->dim, s->dim, s->metric, norm);
+                keep(s->lists + q * s->k, s->k, &s->counts[q], (neighbour){d, row});
+            }
         }
-        for (size_t i = 0; i < count; i++) printf("%zu:%.17g ", list[i].row, list[i].distance);
+    }
+    return NULL;
+}
+
+static void run(const search *s)
+{
+    cpu_set_t set;
+    size_t count = sched_getaffinity(0, sizeof set, &set) ? 1 : (size_t)CPU_COUNT(&set);
+    worker *workers = calloc(count, sizeof *workers);
+    if (!workers) fprintf(stderr, "exact_truth: out of memory\n"), exit(1);
+    for (size_t i = 0; i < count; i++) {
+        workers[i] = (worker){.search = s, .first = i, .step = count};
+        if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
+            perror("exact_truth"), exit(1);
+    }
+    for (size_t i = 0; i < count; i++) pthread_join(workers[i].thread, NULL);
+    free(workers);
+}
+
+static void print_lists(const search *s)
+{
+    for (size_t q = 0; q < s->queries_count; q++) {
+        const neighbour *list = s->lists + q * s->k;
+        for (size_t i = 0; i < s->counts[q]; i++)
+            printf("%zu:%.17g ", list[i].row, list[i].distance);
         putchar('\n');
     }
+}
+
+static int write_lists(const search *s, const char *path)
+{
+    FILE *file = fopen(path, "wb");
+    for (size_t q = 0; file && q < s->queries_count; q++) {
+        int32_t count = (int32_t)s->counts[q];
+        fwrite(&count, sizeof count, 1, file);
+        for (size_t i = 0; i < s->counts[q]; i++) {
+            int32_t row = (int32_t)s->lists[q * s->k + i].row;
+            fwrite(&row, sizeof row, 1, file);
+        }
+    }
+    int failed = !file || ferror(file);
+    if ((file && fclose(file)) || failed) return perror(path), 1;
     return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 6 && argc != 7) {
+        return fprintf(stderr, "usage: exact_truth BASE QUERIES DIM K l2|cosine|ip [FILE]\n"), 2;
+    }
+    search s = {.dim = strtoul(argv[3], NULL, 10), .k = strtoul(argv[4], NULL, 10)};
+    if (!s.dim || !s.k || s.k > K_MAX) return fprintf(stderr, "exact_truth: bad DIM or K\n"), 2;
+    s.metric = !strcmp(argv[5], "cosine") ? COSINE : !strcmp(argv[5], "ip") ? IP : L2;
+    size_t base_size, queries_size;
+    s.base = mapped_file(argv[1], &base_size);
+    s.queries = mapped_file(argv[2], &queries_size);
+    s.rows = base_size / s.dim / sizeof(float),
+    s.queries_count = queries_size / s.dim / sizeof(float);
+    s.lists = calloc(s.queries_count * s.k, sizeof *s.lists);
+    s.counts = calloc(s.queries_count, sizeof *s.counts);
+    if (!s.lists || !s.counts) return fprintf(stderr, "exact_truth: out of memory\n"), 1;
+    run(&s);
+    int failed = argc == 7 ? write_lists(&s, argv[6]) : (print_lists(&s), 0);
+    free(s.lists);
+    free(s.counts);
+    return failed;
 }

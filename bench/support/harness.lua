@@ -7,7 +7,8 @@ local M = {}
 M.os = tools.os()
 M.seconds = M.os.seconds
 
--- Read "--name value" and "--save" into `defaults`, which also says what exists and its types.
+-- Read "--name value" into `defaults`, which also says what exists and its types. Those that are false
+-- by default are flags without a value, as --save is.
 function M.options(defaults)
   local options = { save = false }
   for name, value in pairs(defaults) do options[name] = value end
@@ -17,8 +18,8 @@ function M.options(defaults)
     if name == nil or options[name] == nil then
       io.stderr:write(("unknown option '%s'\n"):format(arg[i]))
       os.exit(2)
-    elseif name == "save" then
-      options.save = true
+    elseif type(options[name]) == "boolean" then
+      options[name] = true
     else
       i = i + 1
       options[name] = type(options[name]) == "number" and assert(tonumber(arg[i]), name) or arg[i]

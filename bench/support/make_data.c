@@ -1,55 +1,37 @@
 /* make_data FIRST COUNT DIM SEED FILE: write rows FIRST .. FIRST + COUNT - 1 of an endless set of
  * clustered vectors as raw little-endian float32.
  *
- * A row is the centre of one of 256 clusters plus noise. Both are close to normal: the number of ones
- * in 64 random bits is binomial with standard deviation 4, and costs a nanosecond. So all values are
- * whole numbers from -127 to 127, which float32, float16 and int8 hold alike: one file, and one set of
- * true neighbours, serves every element type. A row depends on the seed and its number alone, so rows
- * past the end of the base set are queries of the same distribution. */
+ * A row is the centre of one of 256 clusters plus noise. Both are close to normal: the number of
+ * ones in 64 random bits is binomial with standard deviation 4, and costs a nanosecond. So all
+ * values are whole numbers from -127 to 127, which float32, float16 and int8 hold alike: one file,
+ * and one set of true neighbours, serves every element type. A row depends on the seed and its
+ * number alone, so rows past the end of the base set are queries of the same distribution. */
+#include "random_rows.h"
+
 #include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CLUSTERS 256u
+#define CLUSTERS     256u
 #define CENTRE_SCALE 6 /* standard deviation 24 */
-#define NOISE_SCALE 2  /* standard deviation 8 */
-
-/* splitmix64: every state gives an independent looking stream. */
-static uint64_t random_next(uint64_t *state)
-{
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
-static int random_normal(uint64_t *state)
-{
-    return __builtin_popcountll(random_next(state)) - 32;
-}
-
-static uint64_t stream(uint64_t seed, uint64_t number)
-{
-    uint64_t state = seed * 0xd1342543de82ef95u + number;
-    return random_next(&state);
-}
+#define NOISE_SCALE  2 /* standard deviation 8 */
 
 static void make_centres(int *centres, size_t dim, uint64_t seed)
 {
     for (size_t c = 0; c < CLUSTERS; c++) {
-        uint64_t state = stream(~seed, c);
-        for (size_t i = 0; i < dim; i++) centres[c * dim + i] = CENTRE_SCALE * random_normal(&state);
+        uint64_t state = random_stream(~seed, c);
+        for (size_t i = 0; i < dim; i++)
+            centres[c * dim + i] = CENTRE_SCALE * random_bits_normal(&state);
     }
 }
 
 static void make_row(float *row, const int *centres, size_t dim, uint64_t seed, uint64_t number)
 {
-    uint64_t state = stream(seed, number);
+    uint64_t state = random_stream(seed, number);
     const int *centre = centres + random_next(&state) % CLUSTERS * dim;
     for (size_t i = 0; i < dim; i++) {
-        int value = centre[i] + NOISE_SCALE * random_normal(&state);
+        int value = centre[i] + NOISE_SCALE * random_bits_normal(&state);
         row[i] = (float)(value > 127 ? 127 : value < -127 ? -127 : value);
     }
 }
@@ -72,7 +54,8 @@ int main(int argc, char **argv)
         if (fwrite(row, sizeof *row, dim, file) != dim) break;
     }
     int failed = ferror(file);
-    if (fclose(file) || failed) return fprintf(stderr, "make_data: %s: %s\n", argv[5], strerror(errno)), 1;
+    if (fclose(file) || failed)
+        return fprintf(stderr, "make_data: %s: %s\n", argv[5], strerror(errno)), 1;
     free(centres);
     free(row);
     return 0;

@@ -7,7 +7,9 @@ M.directory = "build/bench"
 M.unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 local SOURCES = "bench/support"
-local FLAGS = "-std=c11 -D_GNU_SOURCE -O3 -march=native -Wall -Wextra"
+local PEERS = "bench/peers"
+local C = "${CC:-cc} -std=c11 -D_GNU_SOURCE -O3 -march=native -Wall -Wextra"
+local CXX = "${CXX:-c++} -std=c++14 -O3 -march=native -Wall -Wextra"
 
 local function quote(text)
   return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
@@ -41,20 +43,25 @@ function M.remove(path)
   M.run("rm", "-rf", path)
 end
 
--- Compile a source of the bench to `output`, unless that is newer than its source and `library`.
-local function compile(name, output, flags, library)
-  local source = ("%s/%s.c"):format(SOURCES, name)
+-- Compile `source` to `output`, unless that is newer than it, the bench's headers and `library`.
+local function compile(compiler, source, output, flags, library)
   M.shell(([[
     mkdir -p %s
-    stale=$(test -e %s && find %s %s/mapped_file.h %s -newer %s || echo yes)
-    test -z "$stale" || ${CC:-cc} %s %s -o %s %s]]):format(
-    M.directory, output, source, SOURCES, library or "", output, FLAGS, source, output, flags))
+    stale=$(test -e %s && find %s %s/*.h %s -newer %s || echo yes)
+    test -z "$stale" || %s %s -o %s %s]]):format(
+    M.directory, output, source, SOURCES, library or "", output, compiler, source, output, flags))
   return output
 end
 
 -- The path of the C program `name`, which may stand on a static `library` that needs `flags`.
 function M.program(name, library, flags)
-  return compile(name, M.directory .. "/" .. name, ("%s %s -lm"):format(library or "", flags or ""), library)
+  return compile(C, ("%s/%s.c"):format(SOURCES, name), M.directory .. "/" .. name,
+    ("%s %s -lm -lpthread"):format(library or "", flags or ""), library)
+end
+
+-- The path of the C++ program of a peer.
+function M.peer_program(name)
+  return compile(CXX, ("%s/%s.cpp"):format(PEERS, name), M.directory .. "/" .. name, "-lpthread")
 end
 
 -- The Lua module bench_os, compiled for the running interpreter.
@@ -62,7 +69,8 @@ function M.os()
   local lua = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match("%d.%d")
   local headers = lua == "luajit" and "/usr/include/luajit-2.1" or "/usr/include/" .. lua
   local output = ("%s/bench_os-%s.so"):format(M.directory, lua)
-  compile("bench_os", output, ("-shared -fPIC $(pkg-config --cflags %s 2>/dev/null || echo -I%s)"):format(lua, headers))
+  compile(C, SOURCES .. "/bench_os.c", output,
+    ("-shared -fPIC $(pkg-config --cflags %s 2>/dev/null || echo -I%s)"):format(lua, headers))
   return assert(package.loadlib(output, "luaopen_bench_os"))()
 end
 
@@ -109,11 +117,19 @@ function M.truth(base, queries, dim, k, metric)
   return lists
 end
 
--- Can Zvec be run here? Installs it when it is missing. True, or nil and why not.
-function M.zvec()
-  local ok, message = pcall(M.run, "sh", "bench/peers/setup.sh", M.directory)
+-- Can this package of node's be run here? Installs it when it is missing. True, or nil and why not.
+local function node_package(name, version)
+  local ok, message = pcall(M.run, "sh", PEERS .. "/setup.sh", M.directory, name, version)
   if ok then return true end
   return nil, (message:match("([^\n]+)%s*$"))
+end
+
+function M.zvec()
+  return node_package("@zvec/zvec", "0.7.0")
+end
+
+function M.usearch()
+  return node_package("usearch", "2.25.3")
 end
 
 -- Run a program that prints lines "figure NAME VALUE" and return them as a table.
@@ -124,7 +140,7 @@ function M.figures(...)
 end
 
 function M.peer(script, ...)
-  return M.figures("node", "bench/peers/" .. script, ...)
+  return M.figures("node", PEERS .. "/" .. script, ...)
 end
 
 return M
