@@ -1,0 +1,135 @@
+-- The engines of the ann bench. An engine is { name, side, is_node, path(set), build(set, threads) -> figures,
+-- search(set, efs, seconds, found) -> figures, remove(set) }. Every build and every sweep is a process of its
+-- own; what searches runs on one core. All graphs have the same m and ef_construction.
+
+local tools = require "tools"
+
+local M = {}
+
+M.m = 16
+M.ef_construction = 200
+M.k = 10
+M.sides = { "hnswlib", "moonvec", "usearch", "zvec" }
+
+local lua = arg[-1]
+
+local function concat(...)
+  local list = {}
+  for i = 1, select("#", ...) do
+    local part = select(i, ...)
+    for _, word in ipairs(type(part) == "table" and part or { part }) do list[#list + 1] = word end
+  end
+  return list
+end
+
+-- `command`, a list of words, run on `core`; where that is not to be had anywhere. Second value: why.
+function M.pin(core)
+  if pcall(tools.run, "taskset", "-c", core, "true") then
+    M.pinned = { "taskset", "-c", core }
+  else
+    M.pinned = {}
+    return nil, ("there is no core %d, or no taskset"):format(core)
+  end
+  return true
+end
+
+local function figures(...)
+  return tools.figures(tools.unpack(concat(...)))
+end
+
+-- An engine that is a program with commands build and search. `kind` (may be nil) stands behind the metric in both;
+-- `build_kind`: the one it is built as, when it searches what another engine built.
+local function program(engine, command, kind, build_kind)
+  function engine.path(set)
+    return ("%s/ann-%s.%s%s"):format(tools.directory, set.name, engine.side, build_kind or kind or "")
+  end
+  function engine.build(set, threads)
+    tools.remove(engine.path(set))
+    return figures(command, "build", set.base, set.dim, set.metric, build_kind or kind or {}, threads, M.m,
+      M.ef_construction, engine.path(set))
+  end
+  function engine.search(set, efs, seconds, found)
+    return figures(M.pinned, command, "search", engine.path(set), set.queries, set.dim, set.metric, kind or {}, M.k,
+      seconds, table.concat(efs, ","), found)
+  end
+  function engine.remove(set)
+    tools.remove(engine.path(set))
+  end
+  return engine
+end
+
+-- moonvec with codes as `quantize` says.
+local function moonvec(quantize)
+  local engine = { name = "moonvec" .. (quantize == "auto" and "" or " " .. quantize), side = "moonvec" }
+  local script = { lua, "bench/support/ann_moonvec.lua" }
+  function engine.path(set)
+    return ("%s/ann-%s.%s.mv"):format(tools.directory, set.name, quantize)
+  end
+  function engine.build(set, threads)
+    tools.remove(engine.path(set))
+    return figures(script, "build", set.base, set.dim, set.metric, quantize, threads, M.m, M.ef_construction,
+      engine.path(set))
+  end
+  function engine.search(set, efs, seconds, found)
+    return figures(M.pinned, script, "search", engine.path(set), set.queries, set.dim, M.k, seconds,
+      table.concat(efs, ","), found)
+  end
+  function engine.memory(set)
+    return figures(script, "memory", engine.path(set), set.queries, set.dim, M.k)
+  end
+  function engine.remove(set)
+    tools.remove(engine.path(set))
+  end
+  return engine
+end
+
+local function hnswlib()
+  local version = tools.shell("dpkg-query -W -f '${Version}' libhnswlib-dev 2>/dev/null || true"):match("^[%d.]+")
+  return program({ name = "hnswlib " .. (version or "(headers found)"), side = "hnswlib" },
+    { tools.peer_program("hnswlib_ann") })
+end
+
+local function usearch(kind)
+  return program({ name = "USearch 2.25.3 " .. kind, side = "usearch", is_node = true },
+    { "node", "bench/peers/usearch_ann.mjs" }, kind)
+end
+
+local function zvec(kind, label, build_kind)
+  return program({ name = "Zvec 0.7.0 " .. label, side = "zvec", is_node = true },
+    { "node", "bench/peers/zvec_ann.mjs" }, kind, build_kind)
+end
+
+-- All engines that can be run here, the yardstick first. `wanted` holds names of sides, or is empty: all. What is
+-- missing is told to `complain`.
+function M.list(wanted, with_variants, complain)
+  local engines = {}
+  local function add(...)
+    for _, engine in ipairs { ... } do engines[#engines + 1] = engine end
+  end
+  local function is_wanted(side) return next(wanted) == nil or wanted[side] end
+
+  if is_wanted("hnswlib") then
+    local ok, engine = pcall(hnswlib)
+    if ok then add(engine) else complain("hnswlib is not here: " .. engine) end
+  end
+  if is_wanted("moonvec") then
+    add(moonvec("auto"))
+    if with_variants then add(moonvec("none"), moonvec("fp16"), moonvec("int8")) end
+  end
+  if is_wanted("usearch") then
+    local here, reason = tools.usearch()
+    if here then add(usearch("f32"), usearch("f16"), usearch("i8")) else complain("USearch is not here: " .. reason) end
+  end
+  if is_wanted("zvec") then
+    local here, reason = tools.zvec()
+    if here then
+      add(zvec("fp32", "fp32"), zvec("int8", "int8"), zvec("int8-refined", "int8, refined", "int8"),
+        zvec("rabitq", "RaBitQ"))
+    else
+      complain("Zvec is not here: " .. reason)
+    end
+  end
+  return engines
+end
+
+return M

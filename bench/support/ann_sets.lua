@@ -1,0 +1,117 @@
+-- The data sets of the ann bench: made ones (make_sets.c) and those lying in a directory. A set is
+-- { name, dim, metric, rows, base, queries, queries_count, truth }; base and queries are files of raw
+-- float32, truth is .ivecs with the rows of each query's nearest, best first.
+
+local tools = require "tools"
+
+local M = {}
+
+local NEAREST = 100     -- neighbours in a truth
+local QUERIES = 1000    -- of a made set
+local METRICS = { l2 = "l2", cos = "cosine", ip = "ip" }
+local SHORT = { l2 = "l2", cosine = "cos", ip = "ip" }
+
+-- How each is made stands in make_sets.c.
+M.made = {
+  { name = "heavy", dim = 100, metric = "cosine", rows = 200000 },
+  { name = "sift", dim = 128, metric = "l2", rows = 200000 },
+  { name = "embed", dim = 768, metric = "cosine", rows = 100000 },
+}
+
+local function size_of(path)
+  local file = assert(io.open(path, "rb"))
+  local size = file:seek("end")
+  file:close()
+  return size
+end
+
+-- The file `path`, made by `make(part)` when it is not there.
+local function made_once(path, make)
+  if not tools.exists(path) then
+    make(path .. ".part")
+    assert(os.rename(path .. ".part", path))
+  end
+  return path
+end
+
+local function make_truth(set, path)
+  tools.run(tools.program("exact_truth"), set.base, set.queries, set.dim, NEAREST, set.metric, path)
+end
+
+-- A made set of `rows` rows. Queries are the rows from `first_query` on (default: right behind the base).
+function M.make(recipe, rows, seed, first_query)
+  local set = { name = ("%s-%d-%s"):format(recipe.name, recipe.dim, SHORT[recipe.metric]), dim = recipe.dim,
+    metric = recipe.metric, rows = rows, queries_count = QUERIES }
+  first_query = math.max(rows, first_query or rows)
+  local stem = ("%s/ann-%s-%d-seed%d"):format(tools.directory, recipe.name, rows, seed)
+  set.base = made_once(stem .. ".base", function(part)
+    tools.run(tools.program("make_sets"), recipe.name, 0, rows, seed, part)
+  end)
+  set.queries = made_once(("%s-%d.query"):format(stem, first_query), function(part)
+    tools.run(tools.program("make_sets"), recipe.name, first_query, QUERIES, seed, part)
+  end)
+  set.truth = made_once(("%s-%d.ivecs"):format(stem, first_query), function(part) make_truth(set, part) end)
+  return set
+end
+
+-- A set of files NAME-DIM-METRIC.base.*, .query.* and .gt.ivecs. With `rows` only so many, and a truth of our own.
+local function read_given(directory, name, kind, rows)
+  local dim, metric = name:match("%-(%d+)%-(%w+)$")
+  if not METRICS[metric] then error(("%s: a set is called NAME-DIM-METRIC"):format(name), 0) end
+  local set = { name = name, dim = tonumber(dim), metric = METRICS[metric] }
+  local stem = ("%s/ann-given-%s"):format(tools.directory, name)
+  local vecs = tools.program("vecs")
+  set.base, set.queries = stem .. ".base", stem .. ".query"
+  tools.run(vecs, "raw", ("%s/%s.base.%s"):format(directory, name, kind), set.base, rows)
+  tools.run(vecs, "raw", ("%s/%s.query.%s"):format(directory, name, kind), set.queries, 0)
+  set.rows, set.queries_count = size_of(set.base) / 4 / dim, size_of(set.queries) / 4 / dim
+  if set.rows % 1 ~= 0 then error(("%s: its vectors have not %s dimensions"):format(name, dim), 0) end
+  set.truth = ("%s/%s.gt.ivecs"):format(directory, name)
+  if rows > 0 then
+    set.truth = stem .. ".ivecs"
+    make_truth(set, set.truth)
+  end
+  return set
+end
+
+-- All sets there are: a list of { name, make = function() -> set }. `options`: rows, seed, data (a directory).
+function M.list(options)
+  local list = {}
+  for _, recipe in ipairs(M.made) do
+    list[#list + 1] = { name = recipe.name, make = function()
+      return M.make(recipe, options.rows > 0 and options.rows or recipe.rows, options.seed)
+    end }
+  end
+  if options.data ~= "" then
+    for file in tools.run("ls", options.data):gmatch("[^\n]+") do
+      local name, kind = file:match("^(.+)%.base%.([fbh]vecs)$")
+      if name then
+        list[#list + 1] = { name = name, make = function()
+          return read_given(options.data, name, kind, options.rows)
+        end }
+      end
+    end
+  end
+  return list
+end
+
+-- Write a set to `directory` as NAME-DIM-METRIC.base.fvecs, .query.fvecs and .gt.ivecs, for other programs.
+function M.dump(set, directory)
+  local vecs, stem = tools.program("vecs"), directory .. "/" .. set.name
+  tools.run("mkdir", "-p", directory)
+  tools.run(vecs, "fvecs", set.base, set.dim, stem .. ".base.fvecs")
+  tools.run(vecs, "fvecs", set.queries, set.dim, stem .. ".query.fvecs")
+  tools.run("cp", set.truth, stem .. ".gt.ivecs")
+end
+
+-- recall@k of each block of rows found in the file, in order.
+function M.recalls(set, k, found)
+  local list = {}
+  for line in tools.run(tools.program("recall_of"), set.base, set.queries, set.dim, set.metric, set.truth, k,
+    found):gmatch("%S+") do
+    list[#list + 1] = tonumber(line)
+  end
+  return list
+end
+
+return M
