@@ -38,7 +38,7 @@ static mv_err check_head(const hnsw_head *head, const codes_vectors *vectors, mv
     if (head->rows != vectors->rows)
         return error_set(error, MV_CORRUPT, "the graph has %u rows, its segment %u", head->rows,
                          vectors->rows);
-    bool ok = head->format && head->rows && head->m >= HNSW_M_MIN && head->m <= HNSW_M_MAX &&
+    bool ok = head->format && head->rows && head->m >= MV_HNSW_M_MIN && head->m <= MV_HNSW_M_MAX &&
               head->quantize >= MV_QUANTIZE_NONE && head->quantize <= MV_QUANTIZE_INT8 &&
               head->levels >= 1 && head->levels <= HNSW_LEVELS_MAX && head->ef >= 1 &&
               isfinite(head->code_error) && isfinite(head->code_bound);

@@ -13,12 +13,6 @@
 #include "index/topk.h"
 #include "vector/codes.h"
 
-#define HNSW_M_DEFAULT               16u
-#define HNSW_M_MIN                   4u
-#define HNSW_M_MAX                   64u
-#define HNSW_EF_CONSTRUCTION_DEFAULT 200u
-#define HNSW_EF_CONSTRUCTION_MIN     8u
-#define HNSW_EF_CONSTRUCTION_MAX     2000u
 #define HNSW_ROWS_MIN                1024u /* below, looking at every row is as fast */
 #define HNSW_LEVELS_MAX              16u
 #define HNSW_EF_UNMEASURED           128u /* default of searches where nothing could be measured */

@@ -119,6 +119,20 @@ void hnsw_build_free(hnsw_builder *b)
 
 /* ---------------------------------------------------------------- planning */
 
+/* The highest level in which new nodes find one of the base to link to: a new one above would come
+ * down with no link to any of the base. */
+static uint32_t levels_alive(const hnsw_builder *b)
+{
+    const hnsw_graph *base = b->base.graph;
+    uint32_t first = 0, level = 1;
+    if (!base) return HNSW_LEVELS_MAX;
+    while (first < base->nodes_count[0] && (base->nodes[first] >= base->head->rows ||
+                                            b->base.rows[base->nodes[first]] == HNSW_NONE))
+        first++;
+    while (level < base->head->levels && first < base->nodes_count[level]) level++;
+    return level;
+}
+
 /* Which rows are new, in which order they come, and how many go to which level. */
 static void draw_order(hnsw_builder *b)
 {
@@ -133,14 +147,14 @@ static void draw_order(hnsw_builder *b)
     uint64_t state = b->head.seed ^ (uint64_t)b->order_count << 32 ^ old_count;
     shuffle(b->order, b->order_count, &state);
     double share = b->order_count, kept_of_one = 1;
-    uint32_t level = 0;
+    uint32_t level = 0, highest = levels_alive(b);
     b->new_count[0] = b->order_count;
     /* One in m goes up; what is left over at the end, by lot. */
     for (level = 1; level <= HNSW_LEVELS_MAX; level++) {
         share /= b->head.m;
         kept_of_one = (double)(draw(&state) >> 11) * 0x1p-53;
         uint32_t count = (uint32_t)(share + kept_of_one);
-        if (share < 1 && !base) count = 0;
+        if ((share < 1 && !base) || level > highest) count = 0;
         b->new_count[level] = count < b->new_count[level - 1] ? count : b->new_count[level - 1];
     }
     if (!base && !b->new_count[1]) b->new_count[1] = 1;
@@ -205,7 +219,6 @@ static bool allocate_nodes(hnsw_builder *b)
     draw_order(b);
     memset(b->back, 0xff, rows * sizeof *b->back);
     nodes_max = base_nodes_alive(b) + b->new_count[1];
-    if (!nodes_max) nodes_max = b->new_count[1] = 1; /* a base that lost all its upper nodes */
     b->levels[1].count = nodes_max;
     if (!(b->nodes = allocate(b, nodes_max, sizeof *b->nodes))) return false;
     if (b->base.graph &&
@@ -280,13 +293,30 @@ static void encode(hnsw_builder *b, build_scratch *s, uint32_t item)
 {
     uint32_t end =
         (item + 1) * ENCODE_ROWS < b->head.rows ? (item + 1) * ENCODE_ROWS : b->head.rows;
+    bool is_in_range = true;
     for (uint32_t row = item * ENCODE_ROWS; row < end; row++) {
         codes_scale unused;
-        if (!codes_encode(b->codes.quantize, &b->vectors, b->mean, row,
-                          b->code_bytes + row * b->codes.stride,
-                          b->scales ? &b->scales[row] : &unused, s->numbers))
-            b->failed = true;
+        is_in_range &= codes_encode(b->codes.quantize, &b->vectors, b->mean, row,
+                                    b->code_bytes + row * b->codes.stride,
+                                    b->scales ? &b->scales[row] : &unused, s->numbers);
     }
+    if (is_in_range) return;
+    os_mutex_lock(b->mutex);
+    b->is_beyond = true;
+    os_mutex_unlock(b->mutex);
+}
+
+/* A vector has no code: go on with the vectors themselves. */
+static void drop_codes(hnsw_builder *b)
+{
+    release(b->code_bytes, b->head.rows, b->codes.stride);
+    b->bytes -= (uint64_t)b->head.rows * b->codes.stride + 1;
+    b->code_bytes = NULL;
+    b->head.quantize = MV_QUANTIZE_NONE;
+    b->head.code_error = b->head.code_bound = 0;
+    b->codes.quantize = MV_QUANTIZE_NONE;
+    b->codes.base = b->vectors.base;
+    b->codes.stride = b->vectors.stride;
 }
 
 /* ---------------------------------------------------------------- phases */
@@ -369,6 +399,7 @@ static void advance(hnsw_builder *b)
 {
     switch (b->phase) {
     case BUILD_ENCODE:
+        if (b->is_beyond) drop_codes(b);
         b->level = b->head.levels;
         begin_adopting(b);
         break;
@@ -447,7 +478,7 @@ static void work(void *ctx)
     hnsw_builder *b = me->b;
     os_mutex_lock(b->mutex);
     bool is_first = true;
-    while (b->phase != BUILD_DONE && !b->failed && (is_first || os_seconds() < b->until)) {
+    while (b->phase != BUILD_DONE && (is_first || os_seconds() < b->until)) {
         is_first = false;
         uint32_t begin = b->next_item, left = b->items - begin;
         uint32_t turn = left < TURN_ITEMS ? left : TURN_ITEMS;
@@ -486,7 +517,7 @@ mv_err hnsw_build_step(hnsw_builder *b, double until, bool *more, mv_error *erro
     work(&workers[0]);
     for (uint32_t t = 1; t < started; t++) os_thread_join(workers[t].thread);
     *more = b->phase != BUILD_DONE;
-    if (b->failed) return error_set(error, MV_MISUSE, "a vector is beyond the range of fp16 codes");
+    (void)error;
     return MV_OK;
 }
 
@@ -520,9 +551,17 @@ static void draw_sample(hnsw_builder *b)
 /* A base is gone on with as it is; for other options the graph is built from nothing. */
 static bool is_usable(const hnsw_base *base, const hnsw_options *options)
 {
-    return base->graph && base->graph->head->m == options->m &&
-           (options->quantize == MV_QUANTIZE_AUTO ||
-            (uint32_t)options->quantize == base->graph->head->quantize);
+    const hnsw_graph *graph = base->graph;
+    if (!graph || graph->head->m != options->m) return false;
+    /* None: it had no codes, or none that were smaller. */
+    if (options->quantize != MV_QUANTIZE_AUTO && graph->head->quantize != MV_QUANTIZE_NONE &&
+        graph->head->quantize != (uint32_t)options->quantize)
+        return false;
+    /* Without a node above the bottom nothing would lead to the others. */
+    for (uint32_t i = 0; i < graph->nodes_count[0]; i++)
+        if (graph->nodes[i] < graph->head->rows && base->rows[graph->nodes[i]] != HNSW_NONE)
+            return true;
+    return false;
 }
 
 mv_err hnsw_build_begin(const codes_vectors *vectors, const hnsw_options *options,

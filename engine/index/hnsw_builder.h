@@ -84,8 +84,7 @@ struct hnsw_builder {
     uint32_t items;
     uint32_t next_item;
     uint32_t busy; /* threads at an item */
-    bool failed;
-    bool no_memory;
+    bool is_beyond; /* a vector is beyond the range of fp16 codes */
     os_mutex *mutex;
     os_condition *condition;
     double until;

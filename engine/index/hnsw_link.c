@@ -1,4 +1,5 @@
 /* Linking: which neighbours a node gets, and the links back. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,20 +7,36 @@
 
 #define CHOOSE_ROWS 8u /* of those chosen before, looked at together */
 
+/* How much nearer to one chosen before than to the node a candidate must be to be left out, in
+ * squared distances. Above 1 nodes keep more links (Vamana: Subramanya et al., NeurIPS 2019). On
+ * word vectors 1.1 saves 13 % of the distances at recall 0.95 and 33 % at 0.99, where 1.2 saves 18
+ * and 39 %; on image descriptors it is neutral, and 1.2 costs 18 % at 0.99. Inner products have no
+ * such scale. */
+#define CHOOSE_SLACK 1.1f
+
+/* Candidates as good as equal to the node, which may have only half of its links: in a crowd of
+ * equal rows nobody would link to a row outside, and a search that comes in would not find out. */
+#define CHOOSE_EQUAL 1e-4f /* of the distance of the farthest candidate */
+
 uint32_t build_choose(hnsw_builder *b, build_scratch *s, const walk_entry *near, uint32_t count,
                       uint32_t max, uint32_t level)
 {
-    uint32_t rows[2 * HNSW_M_MAX], chosen = 0;
+    uint32_t rows[2 * MV_HNSW_M_MAX], chosen = 0;
+    bool is_ip = b->vectors.metric == MV_IP;
+    float slack = is_ip ? 1 : CHOOSE_SLACK;
+    float equal = is_ip || !count ? -INFINITY : near[count - 1].distance * CHOOSE_EQUAL;
     float distances[CHOOSE_ROWS];
     for (uint32_t i = 0; i < count && chosen < max; i++) {
         uint32_t at = near[i].at & ~WALK_DONE, row = build_row_of(b, level, at);
         bool is_hidden = false;
         codes_query query;
+        if (chosen >= max / 2 && near[i].distance < equal) continue;
         if (chosen) codes_prepare_row(&query, &b->codes, row, s->other);
         for (uint32_t done = 0; done < chosen && !is_hidden; done += CHOOSE_ROWS) {
             uint32_t part = chosen - done < CHOOSE_ROWS ? chosen - done : CHOOSE_ROWS;
             codes_to_rows(&query, rows + done, part, distances);
-            for (uint32_t j = 0; j < part; j++) is_hidden |= distances[j] < near[i].distance;
+            for (uint32_t j = 0; j < part; j++)
+                is_hidden |= distances[j] * slack < near[i].distance;
         }
         if (is_hidden) continue;
         rows[chosen] = row;

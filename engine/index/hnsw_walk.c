@@ -12,7 +12,7 @@ static size_t whole_lines(size_t size)
 
 static uint32_t seen_room(uint32_t positions, uint32_t degree)
 {
-    return positions / 64 + 4096 + degree;
+    return positions / 64 + 4096 + WALK_WIDTH * degree;
 }
 
 size_t walk_size(uint32_t positions, uint32_t degree, uint32_t capacity)
@@ -20,7 +20,8 @@ size_t walk_size(uint32_t positions, uint32_t degree, uint32_t capacity)
     return whole_lines(bits_words(positions) * sizeof(uint64_t)) +
            whole_lines(((size_t)capacity + 1) * sizeof(walk_entry)) +
            whole_lines(seen_room(positions, degree) * sizeof(uint32_t)) +
-           whole_lines(degree * sizeof(uint32_t)) + whole_lines(degree * sizeof(float));
+           whole_lines(WALK_WIDTH * degree * sizeof(uint32_t)) +
+           whole_lines(WALK_WIDTH * degree * sizeof(float));
 }
 
 void walk_place(walk *w, void *memory, uint32_t positions, uint32_t degree, uint32_t capacity)
@@ -32,31 +33,41 @@ void walk_place(walk *w, void *memory, uint32_t positions, uint32_t degree, uint
     w->seen = (uint32_t *)(void *)at;
     at += whole_lines(w->seen_capacity * sizeof *w->seen);
     w->rows = (uint32_t *)(void *)at;
-    at += whole_lines(degree * sizeof *w->rows);
+    at += whole_lines(WALK_WIDTH * degree * sizeof *w->rows);
     w->distances = (float *)(void *)at;
-    at += whole_lines(degree * sizeof *w->distances);
+    at += whole_lines(WALK_WIDTH * degree * sizeof *w->distances);
     w->pool = (walk_entry *)(void *)at;
     w->count = 0;
     w->capacity = capacity;
 }
 
-/* Insert where the order wants it; returns the position, or the capacity when it is too far. */
+/* Insert where the order wants it, if it is near enough; returns the position, or the capacity. */
 static inline uint32_t insert(walk *w, float distance, uint32_t at)
 {
     walk_entry *pool = w->pool;
-    if (w->count == w->capacity && !(distance < pool[w->count - 1].distance)) return w->capacity;
     uint32_t low = 0, high = w->count;
+    if (high == w->capacity) {
+        if (!(distance < pool[high - 1].distance)) return w->capacity;
+        high--;
+    } else {
+        w->count++;
+    }
+    uint32_t moved = high;
     while (low < high) {
         uint32_t middle = (low + high) / 2;
-        if (pool[middle].distance <= distance)
-            low = middle + 1;
-        else
-            high = middle;
+        bool is_behind = pool[middle].distance <= distance;
+        low = is_behind ? middle + 1 : low;
+        high = is_behind ? high : middle;
     }
-    memmove(&pool[low + 1], &pool[low], (w->count - low) * sizeof *pool);
+    memmove(&pool[low + 1], &pool[low], (moved - low) * sizeof *pool);
     pool[low] = (walk_entry){distance, at};
-    if (w->count < w->capacity) w->count++;
     return low;
+}
+
+static inline void prefetch_links(const walk_level *level, uint32_t at)
+{
+    const uint32_t *links = level->links + (size_t)at * level->degree;
+    for (uint32_t i = 0; i < level->degree; i += 16) MV_PREFETCH(links + i);
 }
 
 /* Those of `at`'s links that were not seen yet, into `fresh`; -1: one is out of range. */
@@ -91,42 +102,56 @@ bool walk_level_from(walk *w, const codes_query *query, const walk_level *level,
 {
     uint32_t seen = 1, now = 0;
     bool overflow = false, in_range = true;
-    uint32_t row = level->rows ? level->rows[entry] : entry;
+    uint32_t row = level->rows ? level->rows[entry] : entry,
+             rows_end = query->column->vectors->rows;
+    if (row >= rows_end) return false;
     codes_to_rows(query, &row, 1, w->distances);
     w->pool[0] = (walk_entry){w->distances[0], entry};
     w->count = 1;
     w->seen[0] = entry;
     bits_set(w->visited, entry);
-    while (now < w->count) {
-        uint32_t at = w->pool[now].at;
-        w->pool[now].at |= WALK_DONE;
-        if (seen + level->degree > w->seen_capacity) {
+    while (now < w->count && in_range) {
+        if (seen + WALK_WIDTH * level->degree > w->seen_capacity) {
             overflow = true;
             seen = 0;
         }
-        uint32_t *fresh = w->seen + seen;
-        int found = unseen_links(w, level, at, fresh);
-        if (found < 0) {
-            in_range = false;
-            overflow = true;
-            break;
+        uint32_t *fresh = w->seen + seen, taken = 0;
+        uint32_t found = 0;
+        for (uint32_t i = now; i < w->count && taken < WALK_WIDTH; i++) {
+            uint32_t at = w->pool[i].at;
+            if (at & WALK_DONE) continue;
+            w->pool[i].at |= WALK_DONE;
+            int more = unseen_links(w, level, at, fresh + found);
+            if (more < 0)
+                in_range = false;
+            else
+                found += (uint32_t)more;
+            taken++;
         }
-        seen += (uint32_t)found;
-        /* The next one is likely the best of those left. */
-        if (now + 1 < w->count) {
-            const uint32_t *next =
-                level->links + (size_t)(w->pool[now + 1].at & ~WALK_DONE) * level->degree;
-            MV_PREFETCH(next);
-            MV_PREFETCH(next + 16);
-        }
+        seen += found;
         const uint32_t *rows = fresh;
         if (level->rows) {
-            for (int i = 0; i < found; i++) w->rows[i] = level->rows[fresh[i]];
+            for (uint32_t i = 0; i < found; i++) {
+                w->rows[i] = level->rows[fresh[i]];
+                in_range &= w->rows[i] < rows_end;
+            }
+            if (!in_range) {
+                overflow = true;
+                break;
+            }
             rows = w->rows;
         }
-        codes_to_rows(query, rows, (uint32_t)found, w->distances);
-        uint32_t nearest = w->capacity;
-        for (int i = 0; i < found; i++) {
+        codes_to_rows(query, rows, found, w->distances);
+        /* Whose links are followed next is known before all are in their places. */
+        uint32_t nearest = w->capacity, best = 0;
+        for (uint32_t i = 1; i < found; i++) best = w->distances[i] < w->distances[best] ? i : best;
+        if (found) prefetch_links(level, fresh[best]);
+        for (uint32_t i = now, ahead = 0; i < w->count && ahead < WALK_WIDTH; i++) {
+            if (w->pool[i].at & WALK_DONE) continue;
+            prefetch_links(level, w->pool[i].at);
+            ahead++;
+        }
+        for (uint32_t i = 0; i < found; i++) {
             uint32_t place = insert(w, w->distances[i], fresh[i]);
             if (place < nearest) nearest = place;
         }
@@ -135,6 +160,6 @@ bool walk_level_from(walk *w, const codes_query *query, const walk_level *level,
         else
             while (now < w->count && w->pool[now].at & WALK_DONE) now++;
     }
-    forget(w, level, seen, overflow);
+    forget(w, level, seen, overflow || !in_range);
     return in_range;
 }

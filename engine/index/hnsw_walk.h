@@ -6,7 +6,8 @@
 #include "base/bits.h"
 #include "index/hnsw.h"
 
-#define WALK_DONE 0x80000000u /* in walk_entry.at: its links have been followed */
+#define WALK_WIDTH 2u          /* candidates whose links are followed at a time */
+#define WALK_DONE  0x80000000u /* in walk_entry.at: its links have been followed */
 
 typedef struct walk_entry {
     float distance;
@@ -29,7 +30,7 @@ typedef struct walk {
     uint64_t *visited; /* bits, one for each position */
     uint32_t *seen;    /* positions whose bits are set, as far as there is room */
     uint32_t seen_capacity;
-    uint32_t *rows;   /* of one position's links */
+    uint32_t *rows;   /* of the links in hand */
     float *distances; /* to them */
 } walk;
 
@@ -40,7 +41,7 @@ size_t walk_size(uint32_t positions, uint32_t degree, uint32_t capacity);
 void walk_place(walk *w, void *memory, uint32_t positions, uint32_t degree, uint32_t capacity);
 
 /* Fill the pool with what is nearest to the query, from `entry` on. Marks of WALK_DONE are all set.
- * False: a link is out of range. */
+ * False: a link, or the row of a node, is out of range. */
 bool walk_level_from(walk *w, const codes_query *query, const walk_level *level, uint32_t entry);
 
 /* Level `level` of a finished graph. */

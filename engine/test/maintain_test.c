@@ -366,9 +366,10 @@ static void test_beside_readers(bool memory)
     WORKS(graph_write(c, 10000, MANY, MANY));
     for (uint32_t round = 0; is_maintained(c); round++) {
         uint32_t at = round * 31 % (MANY - 10);
+        nap();
+        if (round > 300) continue; /* slow builds would be made anew, for all the deleted rows */
         WORKS(graph_write(c, at, at + 10, 10));
         WORKS(graph_delete(c, at, at + 3, 1));
-        nap();
     }
     atomic_store(&stop, true);
     for (int i = 0; i < 2; i++) EXPECT(pthread_join(readers[i], NULL) == 0);

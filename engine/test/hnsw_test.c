@@ -1,0 +1,328 @@
+/* Graphs without a collection: what searches find, against the exact scan, for every kind of
+ * vectors and codes, odd sizes and odd data, and when a graph is made from another. */
+#include <stdarg.h>
+
+#include "test/hnsw_sample.h"
+
+#define ROWS 2000u
+
+static const mv_type types[] = {MV_VECTOR_FP32, MV_VECTOR_FP16, MV_VECTOR_INT8};
+static char doing[96]; /* shown where something failed */
+static int failed_before;
+
+static void begin(const char *format, ...) MV_PRINTF(1, 2);
+static void begin(const char *format, ...)
+{
+    va_list arguments;
+    if (failed > failed_before) printf("    with %s\n", doing);
+    failed_before = failed;
+    va_start(arguments, format);
+    (void)vsnprintf(doing, sizeof doing, format, arguments);
+    va_end(arguments);
+}
+
+static void end(made_graph *made, set *s)
+{
+    hnsw_build_free(made->b);
+    set_free(s);
+}
+
+/* ---------------------------------------------------------------- recall */
+
+/* What AUTO and codes that would not be smaller than the vectors come to. */
+static mv_quantize comes_to(mv_type type, mv_quantize quantize)
+{
+    if (type == MV_VECTOR_INT8) return MV_QUANTIZE_NONE;
+    if (quantize == MV_QUANTIZE_AUTO) return MV_QUANTIZE_INT8; /* which is near enough here */
+    return type == MV_VECTOR_FP16 && quantize == MV_QUANTIZE_FP16 ? MV_QUANTIZE_NONE : quantize;
+}
+
+/* Every third row passes, or a few. */
+static void test_passing(const set *s, const hnsw_graph *graph)
+{
+    static uint64_t third[(ROWS + 63) / 64], few[(ROWS + 63) / 64], none[(ROWS + 63) / 64];
+    memset(third, 0, sizeof third);
+    memset(few, 0, sizeof few);
+    for (uint32_t row = 0; row < s->vectors.rows; row++) {
+        if (row % 3 == 0) bits_set(third, row);
+        if (row % 500 == 7) bits_set(few, row);
+    }
+    RECALL(s, graph, 0.95, .topk = 10, .ef = 200, .pass = third);
+    RECALL(s, graph, 1, .topk = 10, .ef = 2 * ROWS, .pass = few);
+    RECALL(s, graph, 0, .topk = 10, .pass = few);
+    RECALL(s, graph, 1, .topk = 10, .pass = none);
+}
+
+static void test_one_kind(mv_type type, mv_metric metric, mv_quantize quantize)
+{
+    begin("type %d, metric %d, quantize %d", (int)type, (int)metric, (int)quantize);
+    uint32_t dim = metric == MV_L2 ? 24 : metric == MV_IP ? 33 : 65;
+    set s = set_range((set_kind){type, metric, dim, CLUSTERED}, 0, ROWS);
+    made_graph made = build(&s, (how_to_build){.options = options_with(quantize)});
+    const hnsw_graph *graph = &made.graph;
+    const hnsw_head *head = graph->head;
+    EXPECT(head->quantize == (uint32_t)comes_to(type, quantize));
+    EXPECT(head->ef >= 10 && head->ef <= 256);
+    /* The errors that were measured are those of the codes. */
+    if (head->quantize == MV_QUANTIZE_NONE) EXPECT(head->code_error <= 1e-6f);
+    if (head->quantize == MV_QUANTIZE_FP16)
+        EXPECT(head->code_error > 1e-6f && head->code_error < 0.002f);
+    if (head->quantize == MV_QUANTIZE_INT8)
+        EXPECT(head->code_error > 1e-4f && head->code_error < 0.02f);
+    RECALL(&s, graph, 0.93, .topk = 10);
+    RECALL(&s, graph, 0.9, .topk = 1);
+    RECALL(&s, graph, 0.97, .topk = 10, .ef = 200);
+    RECALL(&s, graph, 0.9, .topk = 100);
+    RECALL(&s, graph, 0.9, .topk = 100, .ef = 10); /* ef < k: as many as are asked for */
+    RECALL(&s, graph, 0.88, .topk = 10, .no_refine = true);
+    RECALL(&s, graph, 0.99, .topk = ROWS + 100, .queries = 3);
+    RECALL(&s, graph, 0.99, .topk = 10, .ef = 1000000, .queries = 10);
+    test_passing(&s, graph);
+    end(&made, &s);
+}
+
+static void test_kinds(void)
+{
+    for (size_t t = 0; t < 3; t++)
+        for (mv_metric metric = MV_L2; metric <= MV_COSINE; metric++)
+            for (mv_quantize quantize = MV_QUANTIZE_AUTO; quantize <= MV_QUANTIZE_INT8; quantize++)
+                if (types[t] != MV_VECTOR_INT8 || quantize == MV_QUANTIZE_INT8)
+                    test_one_kind(types[t], metric, quantize);
+}
+
+/* ---------------------------------------------------------------- the same again */
+
+static void test_sameness(mv_quantize quantize)
+{
+    begin("threads and slices, quantize %d", (int)quantize);
+    set s = set_range((set_kind){MV_VECTOR_FP32, MV_COSINE, 17, CLUSTERED}, 0, 1200);
+    how_to_build how = {.options = options_with(quantize)};
+    made_graph first = build(&s, how);
+    for (uint32_t threads = 1; threads <= 4; threads *= 2) {
+        how.threads = threads;
+        for (int slices = 0; slices < 2; slices++) {
+            how.in_slices = slices;
+            made_graph again = build(&s, how);
+            EXPECT(same_parts(&first, &again));
+            hnsw_build_free(again.b);
+        }
+    }
+    how.options.seed = 2;
+    made_graph other = build(&s, how);
+    const hnsw_part *links = first.parts;
+    while (links->kind != HNSW_PART_LINKS) links++;
+    EXPECT(memcmp(links->bytes, other.graph.links, links->size) != 0);
+    RECALL(&s, &other.graph, 0.97, .topk = 10, .ef = 200);
+    hnsw_build_free(other.b);
+    end(&first, &s);
+}
+
+/* ---------------------------------------------------------------- odd sizes */
+
+static void test_few_rows(void)
+{
+    static const uint32_t counts[] = {1, 2, 3, 4, 5, 17, 100, 1023};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        for (mv_quantize quantize = MV_QUANTIZE_AUTO; quantize <= MV_QUANTIZE_INT8; quantize++) {
+            uint32_t rows = counts[i];
+            begin("%u rows, quantize %d", rows, (int)quantize);
+            set s = set_range((set_kind){MV_VECTOR_FP32, MV_L2, 5, CLUSTERED}, 0, rows);
+            hnsw_options options = options_with(quantize);
+            options.m = rows % 2 ? MV_HNSW_M_MIN : 16;
+            made_graph made = build(&s, (how_to_build){.options = options});
+            RECALL(&s, &made.graph, 0.98, .topk = 10, .ef = 100);
+            if (rows <= 100) RECALL(&s, &made.graph, 1, .topk = 1000, .queries = 5);
+            end(&made, &s);
+        }
+    }
+}
+
+static void test_options(void)
+{
+    static const uint32_t ms[] = {MV_HNSW_M_MIN, 5, 16, MV_HNSW_M_MAX};
+    static const uint32_t efs[] = {MV_HNSW_EF_CONSTRUCTION_MIN, 100, MV_HNSW_EF_CONSTRUCTION_MAX};
+    set s = set_range((set_kind){MV_VECTOR_FP32, MV_L2, 9, CLUSTERED}, 0, 700);
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t j = 0; j < 3; j++) {
+            begin("m %u, ef_construction %u", ms[i], efs[j]);
+            hnsw_options options = {ms[i], efs[j], 99, MV_QUANTIZE_AUTO};
+            made_graph made = build(&s, (how_to_build){.options = options});
+            EXPECT(made.graph.head->m == ms[i] && made.graph.head->seed == 99);
+            EXPECT(made.graph.head->ef_construction == efs[j]);
+            RECALL(&s, &made.graph, 0.9, .topk = 10, .ef = 100);
+            hnsw_build_free(made.b);
+        }
+    }
+    set_free(&s);
+}
+
+/* ---------------------------------------------------------------- odd data */
+
+static void test_filling(filling how, mv_metric metric, double floor)
+{
+    for (mv_quantize quantize = MV_QUANTIZE_AUTO; quantize <= MV_QUANTIZE_INT8; quantize++) {
+        begin("filling %d, metric %d, quantize %d", (int)how, (int)metric, (int)quantize);
+        set s = set_range((set_kind){MV_VECTOR_FP32, metric, 11, how}, 0, 900);
+        made_graph made = build(&s, (how_to_build){.options = options_with(quantize)});
+        EXPECT(made.graph.head->quantize != MV_QUANTIZE_AUTO);
+        EXPECT(isfinite(made.graph.head->code_error) && isfinite(made.graph.head->code_bound));
+        RECALL(&s, &made.graph, floor, .topk = 10, .ef = 200);
+        RECALL(&s, &made.graph, 0, .topk = 10);
+        /* Every row can be reached from the level above, not from each of its nodes. */
+        RECALL(&s, &made.graph, floor < 0.9 ? floor : 0.9, .topk = 1000, .queries = 3);
+        end(&made, &s);
+    }
+}
+
+static void test_fillings(void)
+{
+    test_filling(EQUAL, MV_L2, 1);
+    test_filling(EQUAL, MV_IP, 1);
+    test_filling(EQUAL, MV_COSINE, 1);
+    test_filling(HALF_EQUAL, MV_L2, 0.97);
+    test_filling(HALF_EQUAL, MV_COSINE, 0.97);
+    test_filling(HALF_EQUAL, MV_IP, 0.9);
+    test_filling(HALF_ZERO, MV_L2, 0.97);
+    test_filling(HALF_ZERO, MV_IP, 0.9);
+    test_filling(TINY, MV_L2, 0); /* squares are zeros or next to it */
+    test_filling(TINY, MV_IP, 0);
+    test_filling(TINY, MV_COSINE, 0); /* one over the length is FLT_MAX at most */
+    test_filling(HUGE_ONES, MV_L2, 0); /* squares are infinite */
+    test_filling(HUGE_ONES, MV_IP, 0);
+    test_filling(HUGE_ONES, MV_COSINE, 0.97);
+    test_filling(LARGEST, MV_L2, 0);
+    test_filling(LARGEST, MV_IP, 0);
+    test_filling(LARGEST, MV_COSINE, 0);
+    test_filling(WIDE, MV_L2, 0.9);
+}
+
+/* ---------------------------------------------------------------- from another graph */
+
+typedef enum going { NOBODY, TENTH, HALF_OF_ALL, ENTRIES, UPPER, CLUSTERS, ALL_BUT_ONE, GOINGS } going;
+
+static bool goes(going which, const set *s, const hnsw_graph *graph, uint32_t row)
+{
+    uint32_t id = s->ids[row], top = graph->nodes_count[graph->head->levels - 1];
+    switch (which) {
+    case TENTH: return mix(id + 7) % 10 == 0;
+    case HALF_OF_ALL: return mix(id + 7) % 2 == 0;
+    case CLUSTERS: return mix(id) % SET_CLUSTERS < SET_CLUSTERS / 2;
+    case ALL_BUT_ONE: return row != 77;
+    case ENTRIES:
+    case UPPER:
+        for (uint32_t i = 0; i < (which == UPPER ? graph->nodes_count[0] : top); i++)
+            if (graph->nodes[i] == row) return true;
+        return false;
+    default: return false;
+    }
+}
+
+/* The rows of `s` that stay, with half of the new ones before and half of them behind. */
+static set replace(const set *s, const hnsw_graph *graph, going which, uint32_t first_new,
+                   uint32_t new_count, uint32_t *rows_now)
+{
+    uint32_t rows = s->vectors.rows, count = 0;
+    uint32_t *ids = mem_alloc((rows + new_count) * sizeof *ids);
+    for (; count < new_count / 2; count++) ids[count] = first_new + count;
+    for (uint32_t row = 0; row < rows; row++) {
+        rows_now[row] = goes(which, s, graph, row) ? HNSW_NONE : count;
+        if (rows_now[row] != HNSW_NONE) ids[count++] = s->ids[row];
+    }
+    for (uint32_t i = new_count / 2; i < new_count; i++) ids[count++] = first_new + i;
+    set next = set_create(s->kind, ids, count);
+    mem_free(ids, (rows + new_count) * sizeof *ids);
+    return next;
+}
+
+static void test_extending(going which, uint32_t new_count, mv_metric metric, mv_quantize quantize)
+{
+    static uint32_t rows_now[ROWS];
+    begin("%d going, %u coming, metric %d, quantize %d", (int)which, new_count, (int)metric,
+          (int)quantize);
+    set s = set_range((set_kind){MV_VECTOR_FP32, metric, 20, CLUSTERED}, 0, ROWS);
+    hnsw_options options = options_with(quantize);
+    made_graph base = build(&s, (how_to_build){.options = options});
+    set next = replace(&s, &base.graph, which, 500000, new_count, rows_now);
+    how_to_build how = {.options = options, .base = {&base.graph, rows_now}};
+    made_graph made = build(&next, how);
+    RECALL(&next, &made.graph, 0.9, .topk = 10);
+    RECALL(&next, &made.graph, 0.97, .topk = 10, .ef = 200);
+    how.threads = 2, how.in_slices = true;
+    made_graph again = build(&next, how);
+    EXPECT(same_parts(&made, &again));
+    hnsw_build_free(again.b);
+    /* For other options the graph is built anew: as without the base. */
+    how.options.m++, how.in_slices = false;
+    made_graph other = build(&next, how);
+    how.base = (hnsw_base){0};
+    made_graph anew = build(&next, how);
+    EXPECT(same_parts(&other, &anew));
+    hnsw_build_free(other.b);
+    hnsw_build_free(anew.b);
+    hnsw_build_free(made.b);
+    set_free(&next);
+    end(&base, &s);
+}
+
+static void test_extensions(void)
+{
+    for (going which = NOBODY; which < GOINGS; which++) {
+        test_extending(which, 600, MV_L2, MV_QUANTIZE_AUTO);
+        test_extending(which, 0, MV_COSINE, MV_QUANTIZE_FP16);
+        test_extending(which, 1, MV_IP, MV_QUANTIZE_NONE);
+    }
+}
+
+/* Three rows in ten are replaced, again and again. */
+static void test_chain(void)
+{
+    static uint32_t ids[ROWS], rows_now[ROWS];
+    uint32_t next_id = ROWS;
+    begin("a chain of extensions");
+    hnsw_options options = options_with(MV_QUANTIZE_AUTO);
+    set_kind kind = {MV_VECTOR_FP32, MV_L2, 16, CLUSTERED};
+    set s = set_range(kind, 0, ROWS);
+    made_graph made = build(&s, (how_to_build){.options = options});
+    for (uint32_t round = 0; round < 10; round++) {
+        uint32_t count = 0;
+        for (uint32_t row = 0; row < ROWS; row++) {
+            rows_now[row] = mix(s.ids[row] * 64ull + round) % 10 < 3 ? HNSW_NONE : count;
+            if (rows_now[row] != HNSW_NONE) ids[count++] = s.ids[row];
+        }
+        while (count < ROWS) ids[count++] = next_id++;
+        set next = set_create(kind, ids, count);
+        how_to_build how = {.options = options, .base = {&made.graph, rows_now}};
+        made_graph extended = build(&next, how);
+        end(&made, &s);
+        made = extended, s = next;
+        made.graph.codes.vectors = &s.vectors;
+    }
+    made_graph fresh = build(&s, (how_to_build){.options = options});
+    for (uint32_t ef = 10; ef <= 160; ef *= 4) {
+        asked how = {.topk = 10, .ef = ef, .queries = 200};
+        double recall = recall_of(&s, &fresh.graph, how);
+        EXPECT(recall > 0.9);
+        expect_recall(recall_of(&s, &made.graph, how), recall - 0.01, "recall of the chain",
+                      __FILE__, __LINE__);
+    }
+    hnsw_build_free(fresh.b);
+    end(&made, &s);
+}
+
+int main(void)
+{
+    double began = os_seconds();
+    size_t bytes = mem_bytes();
+    test_kinds();
+    test_sameness(MV_QUANTIZE_INT8);
+    test_sameness(MV_QUANTIZE_NONE);
+    test_few_rows();
+    test_options();
+    test_fillings();
+    test_extensions();
+    test_chain();
+    begin("nothing");
+    EXPECT(mem_bytes() == bytes);
+    printf("%.1f seconds\n", os_seconds() - began);
+    return report();
+}

@@ -1,0 +1,115 @@
+-- Recall@10 of graph search against exact search of the same collection: after a build, inserts,
+-- deletes, merges and a reopening, for every element type, metric and code.
+
+local support = require "spec.support"
+local moonvec = require "moonvec"
+
+local DIM, ROWS, QUERIES, FLOOR = 24, 2600, 40, 0.95
+
+-- Numbers between -1 and 1 by a seed, the same on every Lua.
+local function numbers(seed)
+  local state = seed
+  return function()
+    state = (state * 16807) % 2147483647
+    return state / 1073741823.5 - 1
+  end
+end
+
+-- A vector near one of 20 centres; whole numbers for vector_int8.
+local function vector(n, vector_type)
+  local centre, own, v = numbers(n % 20 + 1), numbers(n * 7919 + 11), {}
+  for i = 1, DIM do
+    v[i] = centre() + 0.6 * own()
+    if vector_type == "vector_int8" then v[i] = math.floor(v[i] * 70) end
+  end
+  return v
+end
+
+local function documents(from, to, vector_type)
+  local docs = {}
+  for n = from, to do docs[#docs + 1] = { id = ("%d"):format(n), v = vector(n, vector_type) } end
+  return docs
+end
+
+local function recall(c, vector_type, params)
+  local found = 0
+  for q = 1, QUERIES do
+    local query = { vector = vector(100000 + q, vector_type), topk = 10, output_fields = {}, params = params }
+    local hits, near = assert(c:query(query)), {}
+    query.params = { exact = true }
+    local exact = assert(c:query(query))
+    assert.equal(#exact, #hits)
+    for _, hit in ipairs(exact) do near[hit.id] = hit.score end
+    for _, hit in ipairs(hits) do
+      if near[hit.id] then
+        assert.equal(near[hit.id], hit.score) -- exact, whatever the codes
+        found = found + 1
+      end
+    end
+  end
+  return found / (QUERIES * 10)
+end
+
+local function holds(c, vector_type, graph_rows)
+  local stats = c:stats().indexes.v
+  assert.equal(graph_rows, stats.indexed_rows)
+  assert.is_true(recall(c, vector_type) >= FLOOR)
+  assert.is_true(recall(c, vector_type, { ef = 100 }) >= FLOOR)
+  assert.is_true(assert(c:check()))
+end
+
+local function lives(path, vector_type, metric, quantize)
+  local index = { type = "hnsw", m = 8, ef_construction = 64, quantize = quantize }
+  local schema = { vectors = { { name = "v", type = vector_type, dim = DIM, metric = metric, index = index } } }
+  local options = { maintenance = "manual", durability = "none" }
+  local c = assert(moonvec.create_and_open(path, schema, options))
+  assert(c:insert(documents(1, ROWS, vector_type)))
+  assert(c:optimize { threads = 1 })
+  holds(c, vector_type, ROWS)
+  -- Fresh rows and deletions beside the graph.
+  assert(c:insert(documents(ROWS + 1, ROWS + 200, vector_type)))
+  local gone = {}
+  for n = 1, ROWS, 10 do gone[#gone + 1] = ("%d"):format(n) end
+  assert(c:delete(gone))
+  holds(c, vector_type, ROWS - #gone)
+  -- Merged: the graph goes on from the one before.
+  assert(c:optimize { threads = 1 })
+  holds(c, vector_type, ROWS - #gone + 200)
+  assert(c:close())
+  c = assert(moonvec.open(path, options))
+  holds(c, vector_type, ROWS - #gone + 200)
+  c:close()
+end
+
+describe("recall of graph search", function()
+  for _, vector_type in ipairs { "vector_fp32", "vector_fp16", "vector_int8" } do
+    for _, metric in ipairs { "l2", "ip", "cosine" } do
+      for _, quantize in ipairs { "auto", "none", "fp16", "int8" } do
+        it(("is %.2f or more for %s, %s, %s, whatever was written"):format(FLOOR, vector_type, metric, quantize),
+          function()
+            lives(support.path(), vector_type, metric, quantize)
+          end)
+      end
+    end
+  end
+
+  it("is that of a fresh build after the content was replaced ten times", function()
+    local schema = { vectors = { { name = "v", type = "vector_fp32", dim = DIM, index = { type = "hnsw", m = 8 } } } }
+    local c = assert(moonvec.create_and_open(support.path(), schema, { maintenance = "manual", durability = "none" }))
+    local fresh_bytes
+    for round = 0, 9 do
+      local begin = round * ROWS
+      assert(c:insert(documents(begin + 1, begin + ROWS, "vector_fp32")))
+      if round > 0 then
+        local gone = {}
+        for n = begin - ROWS + 1, begin do gone[#gone + 1] = ("%d"):format(n) end
+        assert(c:delete(gone))
+      end
+      assert(c:optimize { threads = 1 })
+      fresh_bytes = fresh_bytes or c:stats().indexes.v.bytes
+    end
+    assert.is_true(recall(c, "vector_fp32") >= FLOOR)
+    assert.is_true(c:stats().indexes.v.bytes <= 1.5 * fresh_bytes)
+    c:close()
+  end)
+end)
