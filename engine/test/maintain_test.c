@@ -1,5 +1,6 @@
 /* Optimizing in the background: jobs that a thread of the engine runs, and maintenance that starts
- * by itself; waiting, cancelling, closing, taking over, forking. */
+ * by itself; waiting, cancelling, closing, taking over, forking. Under the thread sanitizer it
+ * takes minutes, and needs TSAN_OPTIONS=die_after_fork=0. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
