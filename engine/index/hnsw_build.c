@@ -221,9 +221,10 @@ static bool allocate_nodes(hnsw_builder *b)
     nodes_max = base_nodes_alive(b) + b->new_count[1];
     b->levels[1].count = nodes_max;
     if (!(b->nodes = allocate(b, nodes_max, sizeof *b->nodes))) return false;
-    if (b->base.graph &&
-        !(b->positions = allocate(b, b->base.graph->nodes_count[0], sizeof *b->positions)))
-        return false;
+    if (b->base.graph) {
+        b->positions_count = b->base.graph->nodes_count[0];
+        if (!(b->positions = allocate(b, b->positions_count, sizeof *b->positions))) return false;
+    }
     lay_out_nodes(b);
     return allocate_levels(b);
 }
