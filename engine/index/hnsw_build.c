@@ -99,7 +99,7 @@ void hnsw_build_free(hnsw_builder *b)
         release(b->levels[level].links, b->levels[level].count,
                 b->levels[level].stride * sizeof(uint32_t));
     release(b->nodes, b->levels[1].count, sizeof *b->nodes);
-    if (b->base.graph) release(b->positions, b->base.graph->nodes_count[0], sizeof *b->positions);
+    release(b->positions, b->positions_count, sizeof *b->positions);
     release(b->order, rows, sizeof *b->order);
     release(b->new_positions, rows, sizeof *b->new_positions);
     release(b->back, rows, sizeof *b->back);

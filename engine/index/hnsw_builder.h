@@ -58,7 +58,7 @@ struct hnsw_builder {
     uint32_t *nodes; /* rows of the nodes above the bottom */
     uint32_t
         *positions;  /* of nodes of the base above the bottom: where they are now, or HNSW_NONE */
-    uint32_t positions_count;
+    uint32_t positions_count; /* nodes of the base above the bottom */
     uint32_t *order; /* new rows, by lot: those of higher levels first */
     uint32_t order_count;
     uint32_t new_count[HNSW_LEVELS_MAX + 1]; /* how many of `order` are in a level */
