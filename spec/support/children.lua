@@ -35,12 +35,24 @@ local function write_body(body)
   return path
 end
 
+-- "NAME=value" of a search path, in which this folder is ".": a child that is another user may be in it, but need not
+-- be able to get to it from the root.
+local function from_here(name)
+  local value, here = os.getenv(name), os.getenv("PWD")
+  if not value or not here then
+    return ""
+  end
+  return program.quote(name .. "=" .. value:gsub(here:gsub("%p", "%%%0") .. "/", "./"))
+end
+
 --- Starts a process that runs body(...). `prefix`: a command that runs it, like "strace -o FILE".
 function M.start_under(prefix, body, ...)
   local child = setmetatable({ body_path = write_body(body), input_path = program.temporary_path() }, Child)
   assert(M.succeeds("mkfifo " .. child.input_path .. " && chmod a+r " .. child.body_path))
   local command = program.command("spec/support/child_main.lua", child.body_path, ...)
-  child.output = assert(io.popen(("echo $$; exec %s %s <%s 2>&1"):format(prefix, command, child.input_path)))
+  local paths = from_here("LUA_PATH") .. " " .. from_here("LUA_CPATH")
+  child.output =
+    assert(io.popen(("echo $$; exec env %s %s %s <%s 2>&1"):format(paths, prefix, command, child.input_path)))
   child.pid = assert(tonumber(child.output:read("*l")))
   child.input = assert(io.open(child.input_path, "w")) -- returns when the child has opened the other end
   child.input:setvbuf("line")
