@@ -23,26 +23,15 @@
 #include "base/os.h"
 #include "test/catalog_damage.h"
 #include "test/catalog_use.h"
+#include "test/expect.h"
 
 #define META_SIZE     152u
 #define CHILD_SECONDS 20
 #define COPY_EVERY    16 /* trials: LMDB copies past the page cache, which takes long */
 
-static int passed, failed;
 static long page_size_wanted = 4096;
 static uint64_t trials, trials_accepted;
 static char base_path[PATH_SIZE], child_path[PATH_SIZE], copy_path[PATH_SIZE];
-
-static void expect(bool ok, const char *what, int line)
-{
-    if (ok) {
-        passed++;
-        return;
-    }
-    failed++;
-    printf("catalog_check_test.c:%d: not so: %s\n", line, what);
-}
-#define EXPECT(condition) expect((condition), #condition, __LINE__)
 
 /* LMDB makes its files with the system's page size: here it finds the one that the test wants. */
 long sysconf(int name)

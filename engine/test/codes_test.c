@@ -10,31 +10,12 @@
 
 #include "base/mem.h"
 #include "vector/element.h"
+#include "test/expect.h"
+#include "test/random_bits.h"
 
 enum { ROWS = 150, DIM_MAX = 200, TYPES = 3 };
 
 static const mv_type types[TYPES] = {MV_VECTOR_FP32, MV_VECTOR_FP16, MV_VECTOR_INT8};
-
-static int passed, failed;
-static char doing[128]; /* printed with a failure */
-
-static void expect(bool ok, const char *what, int line)
-{
-    if (ok) {
-        passed++;
-        return;
-    }
-    failed++;
-    printf("codes_test.c:%d: not so: %s (%s)\n", line, what, doing);
-}
-#define EXPECT(condition) expect((condition), #condition, __LINE__)
-
-static uint32_t random_bits(void)
-{
-    static uint64_t state = 88172645463325252u;
-    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-    return (uint32_t)(state >> 32);
-}
 
 /* From -1 to 1. */
 static float random_number(void)

@@ -6,18 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int passed, failed;
-
-static void expect(bool ok, const char *what, int line)
-{
-    if (ok) {
-        passed++;
-        return;
-    }
-    failed++;
-    printf("element_test.c:%d: not so: %s\n", line, what);
-}
-#define EXPECT(condition) expect((condition), #condition, __LINE__)
+#include "test/expect.h"
 
 static uint16_t half_of(float value)
 {

@@ -10,20 +10,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "test/expect.h"
 
-static int passed, failed;
 static char directory[OS_PATH_SIZE];
-
-static void expect(bool ok, const char *what, int line)
-{
-    if (ok) {
-        passed++;
-        return;
-    }
-    failed++;
-    printf("os_test.c:%d: not so: %s\n", line, what);
-}
-#define EXPECT(condition) expect((condition), #condition, __LINE__)
 
 static const char *in_directory(const char *name)
 {

@@ -6,25 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static int passed, failed;
-
-static void expect(bool ok, const char *what, int line)
-{
-    if (ok) {
-        passed++;
-        return;
-    }
-    failed++;
-    printf("row_test.c:%d: not so: %s\n", line, what);
-}
-#define EXPECT(condition) expect((condition), #condition, __LINE__)
+#include "test/expect.h"
 
 /* Did the call fail with this code and text? */
 static void expect_error(mv_err got, mv_err code, const mv_error *error, const char *text, int line)
 {
     bool ok = got == code && error->code == code && strcmp(error->text, text) == 0;
     if (!ok) printf("%s: %s\n", mv_err_name(got), got ? error->text : "");
-    expect(ok, text, line);
+    expect(ok, text, __FILE__, line);
 }
 #define EXPECT_ERROR(call, code, text) expect_error((call), (code), &error, (text), __LINE__)
 

@@ -12,20 +12,7 @@
 
 #include "base/mem.h"
 #include "moonvec.h"
-
-static int passed, failed;
-
-static inline void expect(bool ok, const char *what, const char *file, int line)
-{
-    const char *slash = strrchr(file, '/');
-    if (ok) {
-        passed++;
-        return;
-    }
-    failed++;
-    printf("%s:%d: not so: %s\n", slash ? slash + 1 : file, line, what);
-}
-#define EXPECT(condition) expect((condition), #condition, __FILE__, __LINE__)
+#include "test/expect.h"
 
 /* The call must succeed; the text of its error is shown when it does not. */
 #define WORKS(call)                                                                                \

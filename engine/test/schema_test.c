@@ -5,26 +5,14 @@
 #include <string.h>
 
 #include "storage/cell.h"
-
-static int passed, failed;
-
-static void expect(bool ok, const char *what, int line)
-{
-    if (ok) {
-        passed++;
-        return;
-    }
-    failed++;
-    printf("schema_test.c:%d: not so: %s\n", line, what);
-}
-#define EXPECT(condition) expect((condition), #condition, __LINE__)
+#include "test/expect.h"
 
 /* Did the call fail with this code and text? */
 static void expect_error(mv_err got, mv_err code, const mv_error *error, const char *text, int line)
 {
     bool ok = got == code && error->code == code && strcmp(error->text, text) == 0;
     if (!ok) printf("%s: %s\n", mv_err_name(got), got ? error->text : "");
-    expect(ok, text, line);
+    expect(ok, text, __FILE__, line);
 }
 #define EXPECT_ERROR(call, code, text) expect_error((call), (code), &error, (text), __LINE__)
 
@@ -537,7 +525,7 @@ static void test_nearest_name(void)
         const char *nearest = mv_nearest_name(cases[i].given, strlen(cases[i].given), names, count);
         expect(nearest == cases[i].meant ||
                    (nearest && cases[i].meant && !strcmp(nearest, cases[i].meant)),
-               cases[i].given, __LINE__);
+               cases[i].given, __FILE__, __LINE__);
     }
     char long_name[66];
     memset(long_name, 'a', 65);
