@@ -41,11 +41,9 @@ KERNEL_INLINE const uint8_t *mask_last(size_t size)
 {
     static const uint8_t mask[2 * KERNEL_WIDTH] = {
 #define ONES_8 255, 255, 255, 255, 255, 255, 255, 255
-        [KERNEL_WIDTH] = ONES_8,
-        ONES_8,
+        [KERNEL_WIDTH] = ONES_8, ONES_8,
 #if KERNEL_WIDTH > 16
-        ONES_8,
-        ONES_8,
+        ONES_8, ONES_8,
 #endif
     };
     return mask + size;
@@ -147,7 +145,8 @@ KERNEL_INLINE float row_total(const block_sums *sums, int row, kernel_kind kind,
  * never cost anything and won 50 % for fp16 and int8 streams; in a burst before each block it
  * slowed fp32 down. Lists gain nothing: four rows at once keep enough loads on their way. */
 KERNEL_INLINE void measure(const uint8_t *query, const uint8_t *const *rows, int rows_count,
-                           const uint8_t *ahead, size_t dim, float *out, kernel_kind kind, bool l2)
+                           const uint8_t *ahead, size_t dim, float *out, kernel_kind kind,
+                           bool l2)
 {
     const ints zero = ints_zero();
     block_sums sums = {{{zero, zero}, {zero, zero}, {zero, zero}, {zero, zero}, {zero, zero}}};
@@ -302,8 +301,10 @@ static void dot_codes(const int8_t *query, int32_t total, const uint8_t *base, s
 
 #define KERNEL_TABLE(instruction_set)                                                              \
     {                                                                                              \
-        .name = instruction_set, .dot_rows = {dot_fp32_rows, dot_fp16_rows, dot_int8_rows},        \
+        .name = instruction_set,                                                                   \
+        .dot_rows = {dot_fp32_rows, dot_fp16_rows, dot_int8_rows},                                 \
         .l2_rows = {l2_fp32_rows, l2_fp16_rows, l2_int8_rows},                                     \
         .dot_list = {dot_fp32_list, dot_fp16_list, dot_int8_list},                                 \
-        .l2_list = {l2_fp32_list, l2_fp16_list, l2_int8_list}, .dot_codes = dot_codes,             \
+        .l2_list = {l2_fp32_list, l2_fp16_list, l2_int8_list},                                     \
+        .dot_codes = dot_codes,                                                                    \
     }
