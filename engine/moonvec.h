@@ -135,6 +135,7 @@ typedef struct mv_hnsw_options {
 #define MV_VECTORS_MAX       256u        /* vector fields of a schema */
 #define MV_ROW_SIZE_MAX      (64u << 20) /* bytes of one document, vectors included */
 #define MV_TOPK_MAX          1000000u    /* topk + offset */
+#define MV_THREADS_MAX       64u         /* of one optimize */
 #define MV_EF_MAX            1000000u    /* candidates of one search of a graph */
 #define MV_QUERY_VECTORS_MAX 65536u      /* vectors of one query call */
 #define MV_FILTER_SIZE_MAX   (1u << 20)  /* bytes of a filter text */
@@ -410,7 +411,7 @@ typedef struct mv_progress {
 } mv_progress;
 
 typedef struct mv_optimize_options {
-    uint32_t threads; /* 1 to 64; 0: one for each core, at most 8 */
+    uint32_t threads; /* 1 to MV_THREADS_MAX; 0: one for each core, at most 8 */
 } mv_optimize_options;
 
 /* Begin a job that is done in slices by its owner. `options` NULL: defaults. */

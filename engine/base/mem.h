@@ -36,6 +36,13 @@ static inline bool mem_add(size_t a, size_t b, size_t *out)
     return !__builtin_add_overflow(a, b, out);
 }
 
+/* `size` rounded up to whole cache lines, as mem_alloc_aligned aligns: parts of one block laid out
+ * behind each other stay aligned. */
+static inline size_t mem_whole_lines(size_t size)
+{
+    return (size + 63) & ~(size_t)63;
+}
+
 /* A growing array of bytes. Starts as zeros: {0}. */
 typedef struct mem_buffer {
     uint8_t *data;

@@ -35,11 +35,8 @@ static size_t base_rows_size(const job_build *b)
 
 static bool is_fit_as_base(const engine_graph *g, const mv_hnsw_options *options)
 {
-    if (!graph_is_usable(g)) return false;
-    const hnsw_head *head = g->graph.head;
-    return head->m == options->m && head->ef_construction == options->ef_construction &&
-           (options->quantize == MV_QUANTIZE_AUTO || head->quantize == options->quantize ||
-            head->quantize == MV_QUANTIZE_NONE); /* none: it had no codes that were smaller */
+    return graph_is_usable(g) && hnsw_fits(&g->graph, options) &&
+           g->graph.head->ef_construction == options->ef_construction;
 }
 
 static void choose_base(mv_job *job)
@@ -121,14 +118,10 @@ static mv_err begin_next(mv_job *job, bool *more, mv_error *error)
 static mv_err begin_linking(mv_job *job, mv_error *error)
 {
     job_build *b = &job->build;
-    const mv_hnsw_options *given = &job->e->schema->vectors[b->field].hnsw;
-    hnsw_options options = {.m = given->m,
-                            .ef_construction = given->ef_construction,
-                            .seed = given->seed,
-                            .quantize = given->quantize};
+    const mv_hnsw_options *options = &job->e->schema->vectors[b->field].hnsw;
     if (b->base) MV_TRY(map_base_rows(job, error));
     b->given = (hnsw_base){.graph = b->base ? &b->base->graph : NULL, .rows = b->base_rows};
-    MV_TRY(hnsw_build_begin(&b->vectors, &options, &b->given, job->threads, &b->builder, error));
+    MV_TRY(hnsw_build_begin(&b->vectors, options, &b->given, job->threads, &b->builder, error));
     b->stage = BUILD_LINK;
     return MV_OK;
 }
@@ -169,9 +162,7 @@ static mv_err begin_file(mv_job *job, mv_error *error)
 
 static mv_err link_rows(mv_job *job, double until, mv_error *error)
 {
-    bool more = true;
-    MV_TRY(hnsw_build_step(job->build.builder, until, &more, error));
-    return more ? MV_OK : begin_file(job, error);
+    return hnsw_build_step(job->build.builder, until) ? MV_OK : begin_file(job, error);
 }
 
 static mv_err finish_file(mv_job *job, mv_error *error)

@@ -1,7 +1,6 @@
 /* The public jobs: stepped by their owner, or run by a thread of the engine. */
 #include "collection/maintain.h"
 
-#define THREADS_MAX     64u
 #define THREADS_DEFAULT 8u   /* at most: more share the memory's bandwidth and gain little */
 #define SLICE_SECONDS   0.01 /* after which a thread looks whether it should stop */
 
@@ -78,8 +77,8 @@ static mv_err begin(mv_collection *c, const mv_optimize_options *options, mv_job
     MV_TRY(collection_engine(c, &e, error));
     if (c->read_only) return error_set(error, MV_READ_ONLY, "'%s' was opened read_only", c->path);
     if (collection_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
-    if (threads > THREADS_MAX)
-        return error_set(error, MV_MISUSE, "%u threads, 1 to %u expected", threads, THREADS_MAX);
+    if (threads > MV_THREADS_MAX)
+        return error_set(error, MV_MISUSE, "%u threads, 1 to %u expected", threads, MV_THREADS_MAX);
     if (atomic_load(&e->writing_thread) == os_thread_id()) /* through another handle */
         return error_set(error, MV_BUSY, "this thread has a transaction open on '%s' already",
                          c->path);

@@ -116,7 +116,7 @@ static mv_err prepare(search *s, mv_error *error)
     uint64_t wanted = (uint64_t)q->topk + q->offset + (s->left_out ? 1 : 0);
     uint32_t capacity = (uint32_t)(wanted < documents ? wanted : documents);
     if (!capacity) capacity = 1;
-    size_t elements_size = (distance_query_size(s->field->type, s->field->dim) + 63) & ~(size_t)63;
+    size_t elements_size = mem_whole_lines(distance_query_size(s->field->type, s->field->dim));
     s->vectors = vectors;
     s->queries = room(s, s->count * sizeof *s->queries, error);
     s->tops = room(s, s->count * sizeof *s->tops, error);

@@ -127,20 +127,6 @@ static mv_err check_links(const walk_level *l, uint32_t level, uint32_t at, mv_e
     return MV_OK;
 }
 
-/* Mark what can be reached from the rows in queue[0 .. count). Returns how many are marked. */
-static uint32_t reach(const walk_level *l, uint64_t *marks, uint32_t *queue, uint32_t count)
-{
-    for (uint32_t next = 0; next < count; next++) {
-        const uint32_t *links = l->links + (size_t)queue[next] * l->degree;
-        for (uint32_t i = 0; i < l->degree && links[i] != HNSW_NONE; i++) {
-            if (bits_get(marks, links[i])) continue;
-            bits_set(marks, links[i]);
-            queue[count++] = links[i];
-        }
-    }
-    return count;
-}
-
 static mv_err check_reach(const hnsw_graph *graph, mv_error *error)
 {
     uint32_t rows = graph->head->rows;
@@ -163,7 +149,7 @@ static mv_err check_reach(const hnsw_graph *graph, mv_error *error)
         queue[count++] = graph->nodes[i];
     }
     walk_level bottom = walk_level_of(graph, 0);
-    uint32_t reached = reach(&bottom, marks, queue, count);
+    uint32_t reached = walk_reach(&bottom, marks, queue, 0, count);
     for (uint32_t row = 0; reached < rows && row < rows && !err; row++)
         if (!bits_get(marks, row)) err = bad_link(0, row, "cannot be reached", error);
 done:

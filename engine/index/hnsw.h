@@ -13,9 +13,9 @@
 #include "index/topk.h"
 #include "vector/codes.h"
 
-#define HNSW_ROWS_MIN                1024u /* below, looking at every row is as fast */
-#define HNSW_LEVELS_MAX              16u
-#define HNSW_EF_UNMEASURED           128u /* default of searches where nothing could be measured */
+#define HNSW_ROWS_MIN      1024u /* below, looking at every row is as fast */
+#define HNSW_LEVELS_MAX    16u
+#define HNSW_EF_UNMEASURED 128u /* default of searches where nothing could be measured */
 
 /* ---------------------------------------------------------------- graphs */
 
@@ -113,13 +113,6 @@ mv_err hnsw_search(const hnsw_graph *graph, const hnsw_query *query, topk *hits,
 
 /* ---------------------------------------------------------------- building */
 
-typedef struct hnsw_options {
-    uint32_t m;
-    uint32_t ef_construction;
-    uint64_t seed;
-    mv_quantize quantize;
-} hnsw_options;
-
 /* A graph to start from: that of a segment whose rows go into the new one. */
 typedef struct hnsw_base {
     const hnsw_graph *graph; /* NULL: build from nothing */
@@ -127,17 +120,19 @@ typedef struct hnsw_base {
                               * until the builder is freed, ascending */
 } hnsw_base;
 
+/* Can a graph for these options go on from this one? */
+bool hnsw_fits(const hnsw_graph *graph, const mv_hnsw_options *options);
+
 typedef struct hnsw_builder hnsw_builder;
 
 /* Begin. `vectors` and `base` are lent until the builder is freed. The result depends on the
- * arguments only, not on the number of threads nor on how the work is sliced. `threads` 1 to 64:
- * how many work inside a step, the caller's included. */
-mv_err hnsw_build_begin(const codes_vectors *vectors, const hnsw_options *options,
+ * arguments only, not on the number of threads nor on how the work is sliced. `threads` 1 to
+ * MV_THREADS_MAX: how many work inside a step, the caller's included. */
+mv_err hnsw_build_begin(const codes_vectors *vectors, const mv_hnsw_options *options,
                         const hnsw_base *base, uint32_t threads, hnsw_builder **out,
                         mv_error *error);
-/* Work until `until` (os_seconds), at least a little. *more is false when the graph stands. A
- * failure leaves a builder that can only be freed. */
-mv_err hnsw_build_step(hnsw_builder *b, double until, bool *more, mv_error *error);
+/* Work until `until` (os_seconds), at least a little. False: the graph stands. */
+bool hnsw_build_step(hnsw_builder *b, double until);
 /* Rows done, of all. */
 void hnsw_build_progress(const hnsw_builder *b, uint64_t *done, uint64_t *total);
 /* The finished graph's parts, lent by the builder; returns how many. */

@@ -52,11 +52,6 @@ static uint32_t near_room(const hnsw_builder *b)
     return beyond > back ? beyond : back;
 }
 
-static size_t lines(size_t size)
-{
-    return (size + 63) & ~(size_t)63;
-}
-
 static uint32_t pool_room(const hnsw_builder *b)
 {
     return b->head.ef_construction > 1024 ? b->head.ef_construction : 1024;
@@ -66,10 +61,11 @@ static bool allocate_scratch(hnsw_builder *b)
 {
     uint32_t degree = b->levels[0].stride;
     size_t walks = walk_size(b->head.rows, degree, pool_room(b)),
-           query = codes_query_size(&b->codes), numbers = lines(b->vectors.dim * sizeof(float)),
+           query = codes_query_size(&b->codes),
+           numbers = mem_whole_lines(b->vectors.dim * sizeof(float)),
            other = query > numbers ? query : numbers,
-           near = lines(near_room(b) * sizeof(walk_entry)),
-           picked = lines(near_room(b) * sizeof(uint32_t));
+           near = mem_whole_lines(near_room(b) * sizeof(walk_entry)),
+           picked = mem_whole_lines(near_room(b) * sizeof(uint32_t));
     b->scratch_size = walks + query + other + numbers + near + picked;
     for (uint32_t t = 0; t < b->threads; t++) {
         build_scratch *s = &b->scratch[t];
@@ -101,7 +97,7 @@ void hnsw_build_free(hnsw_builder *b)
     release(b->nodes, b->levels[1].count, sizeof *b->nodes);
     release(b->positions, b->positions_count, sizeof *b->positions);
     release(b->order, rows, sizeof *b->order);
-    release(b->new_positions, rows, sizeof *b->new_positions);
+    release(b->new_positions, b->new_count[1], sizeof *b->new_positions);
     release(b->back, rows, sizeof *b->back);
     release(b->after, (uint64_t)BUILD_BATCH_MAX * b->head.m, sizeof *b->after);
     release(b->targets, (uint64_t)BUILD_BATCH_MAX * b->head.m, sizeof *b->targets);
@@ -208,19 +204,18 @@ static bool allocate_levels(hnsw_builder *b)
 static bool allocate_nodes(hnsw_builder *b)
 {
     uint64_t rows = b->head.rows;
-    uint32_t nodes_max;
     b->levels[0].count = (uint32_t)rows;
     b->order = allocate(b, rows, sizeof *b->order);
     b->back = allocate(b, rows, sizeof *b->back);
     b->held = allocate(b, bits_words(rows), sizeof *b->held);
-    b->new_positions = allocate(b, rows, sizeof *b->new_positions);
-    if (!b->order || !b->back || !b->held || !b->new_positions) return false;
+    if (!b->order || !b->back || !b->held) return false;
     memset(b->held, 0, bits_words(rows) * sizeof *b->held);
     draw_order(b);
     memset(b->back, 0xff, rows * sizeof *b->back);
-    nodes_max = base_nodes_alive(b) + b->new_count[1];
-    b->levels[1].count = nodes_max;
-    if (!(b->nodes = allocate(b, nodes_max, sizeof *b->nodes))) return false;
+    b->levels[1].count = base_nodes_alive(b) + b->new_count[1];
+    b->nodes = allocate(b, b->levels[1].count, sizeof *b->nodes);
+    b->new_positions = allocate(b, b->new_count[1], sizeof *b->new_positions);
+    if (!b->nodes || !b->new_positions) return false;
     if (b->base.graph) {
         b->positions_count = b->base.graph->nodes_count[0];
         if (!(b->positions = allocate(b, b->positions_count, sizeof *b->positions))) return false;
@@ -387,7 +382,7 @@ static void compact(hnsw_builder *b, uint32_t level)
 
 static void begin_adopting(hnsw_builder *b)
 {
-    if (b->base.graph && b->base.graph->head->levels && b->level <= b->base.graph->head->levels)
+    if (b->base.graph && b->level <= b->base.graph->head->levels)
         begin_phase(b, BUILD_ADOPT,
                     b->level ? b->base.graph->nodes_count[b->level - 1]
                              : b->base.graph->head->rows);
@@ -503,9 +498,9 @@ static void work(void *ctx)
     os_mutex_unlock(b->mutex);
 }
 
-mv_err hnsw_build_step(hnsw_builder *b, double until, bool *more, mv_error *error)
+bool hnsw_build_step(hnsw_builder *b, double until)
 {
-    worker workers[BUILD_THREADS_MAX];
+    worker workers[MV_THREADS_MAX];
     b->until = until;
     uint32_t started = 1;
     /* Threads last as long as a step: nothing has to be undone when the process forks in between.
@@ -517,9 +512,7 @@ mv_err hnsw_build_step(hnsw_builder *b, double until, bool *more, mv_error *erro
     workers[0] = (worker){b, &b->scratch[0], NULL};
     work(&workers[0]);
     for (uint32_t t = 1; t < started; t++) os_thread_join(workers[t].thread);
-    *more = b->phase != BUILD_DONE;
-    (void)error;
-    return MV_OK;
+    return b->phase != BUILD_DONE;
 }
 
 /* ---------------------------------------------------------------- begin and end */
@@ -549,23 +542,27 @@ static void draw_sample(hnsw_builder *b)
     b->is_measured = !b->sample;
 }
 
-/* A base is gone on with as it is; for other options the graph is built from nothing. */
-static bool is_usable(const hnsw_base *base, const hnsw_options *options)
+bool hnsw_fits(const hnsw_graph *graph, const mv_hnsw_options *options)
+{
+    mv_quantize quantize = (mv_quantize)graph->head->quantize;
+    return graph->head->m == options->m &&
+           (options->quantize == MV_QUANTIZE_AUTO || options->quantize == quantize ||
+            quantize == MV_QUANTIZE_NONE); /* it had no codes, or none that were smaller */
+}
+
+/* A base is gone on with as it is; for other options, and without a node above the bottom that
+ * would lead to the others, the graph is built from nothing. */
+static bool is_usable(const hnsw_base *base, const mv_hnsw_options *options)
 {
     const hnsw_graph *graph = base->graph;
-    if (!graph || graph->head->m != options->m) return false;
-    /* None: it had no codes, or none that were smaller. */
-    if (options->quantize != MV_QUANTIZE_AUTO && graph->head->quantize != MV_QUANTIZE_NONE &&
-        graph->head->quantize != (uint32_t)options->quantize)
-        return false;
-    /* Without a node above the bottom nothing would lead to the others. */
+    if (!graph || !hnsw_fits(graph, options)) return false;
     for (uint32_t i = 0; i < graph->nodes_count[0]; i++)
         if (graph->nodes[i] < graph->head->rows && base->rows[graph->nodes[i]] != HNSW_NONE)
             return true;
     return false;
 }
 
-mv_err hnsw_build_begin(const codes_vectors *vectors, const hnsw_options *options,
+mv_err hnsw_build_begin(const codes_vectors *vectors, const mv_hnsw_options *options,
                         const hnsw_base *base, uint32_t threads, hnsw_builder **out,
                         mv_error *error)
 {
@@ -574,7 +571,7 @@ mv_err hnsw_build_begin(const codes_vectors *vectors, const hnsw_options *option
     if (!b) return error_memory(error, sizeof *b, "building a graph");
     b->vectors = *vectors;
     if (base && is_usable(base, options)) b->base = *base;
-    b->threads = threads < 1 ? 1 : threads > BUILD_THREADS_MAX ? BUILD_THREADS_MAX : threads;
+    b->threads = threads < 1 ? 1 : threads > MV_THREADS_MAX ? MV_THREADS_MAX : threads;
     b->head = (hnsw_head){.format = HNSW_FORMAT,
                           .rows = vectors->rows,
                           .m = options->m,

@@ -9,9 +9,8 @@
 #include "base/os.h"
 #include "index/hnsw_walk.h"
 
-#define BUILD_THREADS_MAX 64u
-#define BUILD_SAMPLE_MAX  256u /* rows held back to measure with */
-#define BUILD_BATCH_MAX   2048u
+#define BUILD_SAMPLE_MAX 256u /* rows held back to measure with */
+#define BUILD_BATCH_MAX  2048u
 
 typedef enum build_phase {
     BUILD_ENCODE,  /* items: rows / ENCODE_ROWS */
@@ -19,7 +18,7 @@ typedef enum build_phase {
     BUILD_SEARCH,  /* nodes of the batch */
     BUILD_LINK,    /* targets of the batch */
     BUILD_MEASURE, /* rows of the sample */
-    BUILD_TRIM,    /* rows of the bottom / TRIM_ROWS */
+    BUILD_TRIM,    /* nodes, level by level */
     BUILD_REACH,   /* one item: bring in what cannot be reached */
     BUILD_DONE
 } build_phase;
@@ -42,14 +41,12 @@ typedef struct build_level {
                          * thinned out at every link back */
     uint32_t links_max; /* in the end */
     uint32_t count;
-    uint32_t adopted; /* nodes that came with the base graph */
 } build_level;
 
 struct hnsw_builder {
     codes_vectors vectors;
     hnsw_head head;
     hnsw_base base;
-    bool auto_quantize;
     codes_column codes;
     uint8_t *code_bytes; /* owned; NULL under NONE */
     codes_scale *scales;
@@ -57,13 +54,13 @@ struct hnsw_builder {
     build_level levels[HNSW_LEVELS_MAX + 1];
     uint32_t *nodes; /* rows of the nodes above the bottom */
     uint32_t
-        *positions;  /* of nodes of the base above the bottom: where they are now, or HNSW_NONE */
+        *positions; /* of nodes of the base above the bottom: where they are now, or HNSW_NONE */
     uint32_t positions_count; /* nodes of the base above the bottom */
-    uint32_t *order; /* new rows, by lot: those of higher levels first */
+    uint32_t *order;          /* new rows, by lot: those of higher levels first */
     uint32_t order_count;
     uint32_t new_count[HNSW_LEVELS_MAX + 1]; /* how many of `order` are in a level */
-    uint32_t new_nodes;      /* of `order` that are above the bottom: new_count[1] */
-    uint32_t *new_positions; /* of those, in the levels above the bottom */
+    uint32_t
+        *new_positions; /* of the first new_count[1] of `order`, in the levels above the bottom */
     /* The batch in hand. */
     uint32_t level;
     uint32_t first; /* in `order`, of the batch */
@@ -84,7 +81,7 @@ struct hnsw_builder {
     build_phase phase;
     uint32_t items;
     uint32_t next_item;
-    uint32_t busy; /* threads at an item */
+    uint32_t busy;  /* threads at an item */
     bool is_beyond; /* a vector is beyond the range of fp16 codes */
     os_mutex *mutex;
     os_condition *condition;

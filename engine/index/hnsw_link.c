@@ -98,15 +98,11 @@ static uint32_t count_links(const uint32_t *links, uint32_t stride)
 
 uint32_t build_entry(hnsw_builder *b, build_scratch *s, const codes_query *query, uint32_t level)
 {
-    uint32_t at = 0, capacity = s->w.capacity;
-    if (level == b->head.levels) return 0;
-    s->w.capacity = 1;
-    for (uint32_t above = b->head.levels; above > level; above--) {
-        walk_level l = build_walk_level(b, above);
-        (void)walk_level_from(&s->w, query, &l, at);
-        at = s->w.pool[0].at & ~WALK_DONE;
-    }
-    s->w.capacity = capacity;
+    walk_level levels[HNSW_LEVELS_MAX + 1];
+    uint32_t top = b->head.levels, at;
+    for (uint32_t above = level + 1; above <= top; above++)
+        levels[above] = build_walk_level(b, above);
+    (void)walk_down(&s->w, query, levels, top, level, &at);
     return level ? at : b->nodes[at];
 }
 

@@ -101,20 +101,6 @@ void build_conclude(hnsw_builder *b)
 
 /* ---------------------------------------------------------------- reaching everything */
 
-static uint32_t spread_marks(const hnsw_builder *b, uint64_t *marks, uint32_t *queue, uint32_t next,
-                             uint32_t count)
-{
-    for (; next < count; next++) {
-        const uint32_t *links = build_links(b, 0, queue[next]);
-        for (uint32_t i = 0; i < b->levels[0].stride && links[i] != HNSW_NONE; i++) {
-            if (bits_get(marks, links[i])) continue;
-            bits_set(marks, links[i]);
-            queue[count++] = links[i];
-        }
-    }
-    return count;
-}
-
 static bool add_link(const hnsw_builder *b, uint32_t from, uint32_t to)
 {
     uint32_t *links = build_links(b, 0, from);
@@ -161,12 +147,13 @@ void build_reach(hnsw_builder *b, build_scratch *s)
         bits_set(marks, b->nodes[i]);
         queue[count++] = b->nodes[i];
     }
-    count = spread_marks(b, marks, queue, 0, count);
+    walk_level l = build_walk_level(b, 0);
+    count = walk_reach(&l, marks, queue, 0, count);
     for (uint32_t row = 0; count < rows && row < rows; row++) {
         if (bits_get(marks, row)) continue;
         bring_in(b, s, marks, row);
         bits_set(marks, row);
         queue[count] = row;
-        count = spread_marks(b, marks, queue, count, count + 1);
+        count = walk_reach(&l, marks, queue, count, count + 1);
     }
 }

@@ -42,14 +42,10 @@ static uint32_t candidates(const hnsw_graph *graph, const hnsw_query *query, con
 
 static bool descend(const hnsw_graph *graph, const codes_query *query, walk *w, uint32_t *entry)
 {
-    uint32_t at = 0, capacity = w->capacity;
-    w->capacity = 1;
-    for (uint32_t level = graph->head->levels; level > 0; level--) {
-        walk_level l = walk_level_of(graph, level);
-        if (!walk_level_from(w, query, &l, at)) return false;
-        at = w->pool[0].at & ~WALK_DONE;
-    }
-    w->capacity = capacity;
+    walk_level levels[HNSW_LEVELS_MAX + 1];
+    uint32_t top = graph->head->levels, at;
+    for (uint32_t level = 1; level <= top; level++) levels[level] = walk_level_of(graph, level);
+    if (!walk_down(w, query, levels, top, 0, &at)) return false;
     *entry = graph->nodes[at];
     return *entry < graph->head->rows;
 }

@@ -1,14 +1,12 @@
 /* The pool is a sorted array: for the few hundred candidates of a search, inserting by moving what
  * is behind is faster than a heap, and the next candidate is found by going on from where one was.
- */
+ *
+ * The links of two candidates are followed at a time: twice as many cache misses are then waited
+ * for together, which is worth more than the few distances too many (4 to 12 % more queries on 100
+ * to 784 dims; three at a time give nothing more). */
 #include "index/hnsw_walk.h"
 
 #include <string.h>
-
-static size_t whole_lines(size_t size)
-{
-    return (size + 63) & ~(size_t)63;
-}
 
 static uint32_t seen_room(uint32_t positions, uint32_t degree)
 {
@@ -17,25 +15,25 @@ static uint32_t seen_room(uint32_t positions, uint32_t degree)
 
 size_t walk_size(uint32_t positions, uint32_t degree, uint32_t capacity)
 {
-    return whole_lines(bits_words(positions) * sizeof(uint64_t)) +
-           whole_lines(((size_t)capacity + 1) * sizeof(walk_entry)) +
-           whole_lines(seen_room(positions, degree) * sizeof(uint32_t)) +
-           whole_lines(WALK_WIDTH * degree * sizeof(uint32_t)) +
-           whole_lines(WALK_WIDTH * degree * sizeof(float));
+    return mem_whole_lines(bits_words(positions) * sizeof(uint64_t)) +
+           mem_whole_lines(((size_t)capacity + 1) * sizeof(walk_entry)) +
+           mem_whole_lines(seen_room(positions, degree) * sizeof(uint32_t)) +
+           mem_whole_lines(WALK_WIDTH * degree * sizeof(uint32_t)) +
+           mem_whole_lines(WALK_WIDTH * degree * sizeof(float));
 }
 
 void walk_place(walk *w, void *memory, uint32_t positions, uint32_t degree, uint32_t capacity)
 {
     uint8_t *at = memory;
     w->visited = (uint64_t *)(void *)at;
-    at += whole_lines(bits_words(positions) * sizeof(uint64_t));
+    at += mem_whole_lines(bits_words(positions) * sizeof(uint64_t));
     w->seen_capacity = seen_room(positions, degree);
     w->seen = (uint32_t *)(void *)at;
-    at += whole_lines(w->seen_capacity * sizeof *w->seen);
+    at += mem_whole_lines(w->seen_capacity * sizeof *w->seen);
     w->rows = (uint32_t *)(void *)at;
-    at += whole_lines(WALK_WIDTH * degree * sizeof *w->rows);
+    at += mem_whole_lines(WALK_WIDTH * degree * sizeof *w->rows);
     w->distances = (float *)(void *)at;
-    at += whole_lines(WALK_WIDTH * degree * sizeof *w->distances);
+    at += mem_whole_lines(WALK_WIDTH * degree * sizeof *w->distances);
     w->pool = (walk_entry *)(void *)at;
     w->count = 0;
     w->capacity = capacity;
@@ -162,4 +160,33 @@ bool walk_level_from(walk *w, const codes_query *query, const walk_level *level,
     }
     forget(w, level, seen, overflow || !in_range);
     return in_range;
+}
+
+bool walk_down(walk *w, const codes_query *query, const walk_level *levels, uint32_t top,
+               uint32_t bottom, uint32_t *at)
+{
+    uint32_t capacity = w->capacity;
+    bool in_range = true;
+    *at = 0;
+    w->capacity = 1;
+    for (uint32_t level = top; level > bottom && in_range; level--) {
+        in_range = walk_level_from(w, query, &levels[level], *at);
+        if (in_range) *at = w->pool[0].at & ~WALK_DONE;
+    }
+    w->capacity = capacity;
+    return in_range;
+}
+
+uint32_t walk_reach(const walk_level *level, uint64_t *marks, uint32_t *queue, uint32_t next,
+                    uint32_t count)
+{
+    for (; next < count; next++) {
+        const uint32_t *links = level->links + (size_t)queue[next] * level->degree;
+        for (uint32_t i = 0; i < level->degree && links[i] != HNSW_NONE; i++) {
+            if (bits_get(marks, links[i])) continue;
+            bits_set(marks, links[i]);
+            queue[count++] = links[i];
+        }
+    }
+    return count;
 }

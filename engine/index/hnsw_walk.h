@@ -44,6 +44,16 @@ void walk_place(walk *w, void *memory, uint32_t positions, uint32_t degree, uint
  * False: a link, or the row of a node, is out of range. */
 bool walk_level_from(walk *w, const codes_query *query, const walk_level *level, uint32_t entry);
 
+/* Go down from the first node of the topmost of `levels` (levels[1] to levels[top]) to the nearest
+ * that is found in level `bottom` + 1; its position is *at. False: a link is out of range. */
+bool walk_down(walk *w, const codes_query *query, const walk_level *levels, uint32_t top,
+               uint32_t bottom, uint32_t *at);
+
+/* Mark what links lead to from queue[next .. count), which are marked, and append it to the queue,
+ * which has room for the whole level. Returns how many are in it. Links must be in range. */
+uint32_t walk_reach(const walk_level *level, uint64_t *marks, uint32_t *queue, uint32_t next,
+                    uint32_t count);
+
 /* Level `level` of a finished graph. */
 static inline walk_level walk_level_of(const hnsw_graph *graph, uint32_t level)
 {

@@ -382,7 +382,7 @@ static void test_by_lot(const made_graph *made, const set *s, uint32_t rounds)
 static void test_damage(mv_metric metric, mv_quantize quantize)
 {
     set s = set_range((set_kind){MV_VECTOR_FP32, metric, 13, CLUSTERED}, 0, ROWS);
-    hnsw_options options = options_with(quantize);
+    mv_hnsw_options options = options_with(quantize);
     options.m = MV_HNSW_M_MIN;
     made_graph made = build(&s, (how_to_build){.options = options});
     EXPECT(made.graph.head->levels >= DEPTH);

@@ -139,26 +139,24 @@ typedef struct made_graph {
 } made_graph;
 
 typedef struct how_to_build {
-    hnsw_options options;
+    mv_hnsw_options options;
     hnsw_base base;
     uint32_t threads; /* 0: 1 */
     bool in_slices;   /* of no time at all */
 } how_to_build;
 
-static inline hnsw_options options_with(mv_quantize quantize)
+static inline mv_hnsw_options options_with(mv_quantize quantize)
 {
-    return (hnsw_options){.m = 12, .ef_construction = 80, .seed = 1, .quantize = quantize};
+    return (mv_hnsw_options){.m = 12, .ef_construction = 80, .seed = 1, .quantize = quantize};
 }
 
 static inline mv_err try_build(const set *s, const how_to_build *how, made_graph *made)
 {
-    bool more = true;
     *made = (made_graph){0};
     mv_err err = hnsw_build_begin(&s->vectors, &how->options, &how->base,
                                   how->threads ? how->threads : 1, &made->b, &error);
-    while (!err && more)
-        err = hnsw_build_step(made->b, how->in_slices ? os_seconds() : INFINITY, &more, &error);
     if (err) return err;
+    while (hnsw_build_step(made->b, how->in_slices ? os_seconds() : INFINITY)) continue;
     made->parts_count = hnsw_build_parts(made->b, made->parts);
     return hnsw_open(made->parts, made->parts_count, &s->vectors, &made->graph, &error);
 }

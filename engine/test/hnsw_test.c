@@ -7,15 +7,11 @@
 #define ROWS 2000u
 
 static const mv_type types[] = {MV_VECTOR_FP32, MV_VECTOR_FP16, MV_VECTOR_INT8};
-static char doing[96]; /* shown where something failed */
-static int failed_before;
 
 static void begin(const char *format, ...) MV_PRINTF(1, 2);
 static void begin(const char *format, ...)
 {
     va_list arguments;
-    if (failed > failed_before) printf("    with %s\n", doing);
-    failed_before = failed;
     va_start(arguments, format);
     (void)vsnprintf(doing, sizeof doing, format, arguments);
     va_end(arguments);
@@ -127,7 +123,7 @@ static void test_few_rows(void)
             uint32_t rows = counts[i];
             begin("%u rows, quantize %d", rows, (int)quantize);
             set s = set_range((set_kind){MV_VECTOR_FP32, MV_L2, 5, CLUSTERED}, 0, rows);
-            hnsw_options options = options_with(quantize);
+            mv_hnsw_options options = options_with(quantize);
             options.m = rows % 2 ? MV_HNSW_M_MIN : 16;
             made_graph made = build(&s, (how_to_build){.options = options});
             RECALL(&s, &made.graph, 0.98, .topk = 10, .ef = 100);
@@ -145,7 +141,7 @@ static void test_options(void)
     for (size_t i = 0; i < 4; i++) {
         for (size_t j = 0; j < 3; j++) {
             begin("m %u, ef_construction %u", ms[i], efs[j]);
-            hnsw_options options = {ms[i], efs[j], 99, MV_QUANTIZE_AUTO};
+            mv_hnsw_options options = {.m = ms[i], .ef_construction = efs[j], .seed = 99};
             made_graph made = build(&s, (how_to_build){.options = options});
             EXPECT(made.graph.head->m == ms[i] && made.graph.head->seed == 99);
             EXPECT(made.graph.head->ef_construction == efs[j]);
@@ -243,7 +239,7 @@ static void test_extending(going which, uint32_t new_count, mv_metric metric, mv
     begin("%d going, %u coming, metric %d, quantize %d", (int)which, new_count, (int)metric,
           (int)quantize);
     set s = set_range((set_kind){MV_VECTOR_FP32, metric, 20, CLUSTERED}, 0, ROWS);
-    hnsw_options options = options_with(quantize);
+    mv_hnsw_options options = options_with(quantize);
     made_graph base = build(&s, (how_to_build){.options = options});
     set next = replace(&s, &base.graph, which, 500000, new_count, rows_now);
     how_to_build how = {.options = options, .base = {&base.graph, rows_now}};
@@ -283,7 +279,7 @@ static void test_chain(void)
     static uint32_t ids[ROWS], rows_now[ROWS];
     uint32_t next_id = ROWS;
     begin("a chain of extensions");
-    hnsw_options options = options_with(MV_QUANTIZE_AUTO);
+    mv_hnsw_options options = options_with(MV_QUANTIZE_AUTO);
     set_kind kind = {MV_VECTOR_FP32, MV_L2, 16, CLUSTERED};
     set s = set_range(kind, 0, ROWS);
     made_graph made = build(&s, (how_to_build){.options = options});

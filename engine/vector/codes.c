@@ -4,22 +4,17 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "vector/element.h"
 #include "vector/half.h"
 
-#define LINE          64u
 #define LIST_ROWS     32u    /* rows whose addresses are gathered at a time */
 #define MEAN_ROWS_MAX 65536u /* rows that the mean is taken of */
 #define CODE_MAX      127.0f
 
-static size_t whole_lines(size_t size)
-{
-    return (size + LINE - 1) & ~(size_t)(LINE - 1);
-}
-
 size_t codes_stride(mv_quantize quantize, const codes_vectors *vectors)
 {
-    if (quantize == MV_QUANTIZE_INT8) return whole_lines(vectors->dim);
+    if (quantize == MV_QUANTIZE_INT8) return mem_whole_lines(vectors->dim);
     if (quantize == MV_QUANTIZE_FP16) return vectors->dim * sizeof(uint16_t);
     return vectors->stride;
 }
@@ -123,14 +118,14 @@ bool codes_encode(mv_quantize quantize, const codes_vectors *vectors, const floa
 
 size_t codes_query_size(const codes_column *column)
 {
-    size_t floats = whole_lines(column->vectors->dim * sizeof(float));
+    size_t floats = mem_whole_lines(column->vectors->dim * sizeof(float));
     return column->quantize == MV_QUANTIZE_INT8 ? column->stride + floats : 2 * floats;
 }
 
 /* The scratch of floats that the memory of a query ends with. */
 static float *scratch_of(const codes_column *column, void *memory)
 {
-    size_t floats = whole_lines(column->vectors->dim * sizeof(float));
+    size_t floats = mem_whole_lines(column->vectors->dim * sizeof(float));
     return (float *)(void *)((uint8_t *)memory + (codes_query_size(column) - floats));
 }
 
@@ -210,11 +205,6 @@ void codes_prepare_row(codes_query *query, const codes_column *column, uint32_t 
 
 /* ---------------------------------------------------------------- distances */
 
-static float finite_or_worst(float distance)
-{
-    return distance <= FLT_MAX && distance >= -FLT_MAX ? distance : INFINITY;
-}
-
 static void measure_codes(const codes_query *query, const uint32_t *rows, uint32_t count,
                           float *out)
 {
@@ -225,7 +215,7 @@ static void measure_codes(const codes_query *query, const uint32_t *rows, uint32
                out);
     for (uint32_t i = 0; i < count; i++) {
         const codes_scale *s = &scales[rows[i]];
-        out[i] = finite_or_worst(query->bias + s->bias - query->multiplier * s->scale * out[i]);
+        out[i] = distance_or_worst(query->bias + s->bias - query->multiplier * s->scale * out[i]);
     }
 }
 

@@ -100,20 +100,15 @@ mv_err distance_prepare(distance_query *query, mv_type type, mv_metric metric, c
 
 /* ---------------------------------------------------------------- distances */
 
-static float finite_or_worst(float distance)
-{
-    return isfinite(distance) ? distance : INFINITY;
-}
-
 /* Kernel results to distances, in place. */
 static void finish(const distance_query *query, const float *inverse_norms, size_t count,
                    float *out)
 {
     if (query->metric == MV_L2) {
-        for (size_t i = 0; i < count; i++) out[i] = finite_or_worst(out[i]);
+        for (size_t i = 0; i < count; i++) out[i] = distance_or_worst(out[i]);
     } else if (query->metric == MV_IP) {
         /* From 0: so that 0 does not become -0. */
-        for (size_t i = 0; i < count; i++) out[i] = finite_or_worst(0 - out[i]);
+        for (size_t i = 0; i < count; i++) out[i] = distance_or_worst(0 - out[i]);
     } else {
         /* In double, where the product of both norms cannot overflow. */
         for (size_t i = 0; i < count; i++) {

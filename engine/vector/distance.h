@@ -8,6 +8,8 @@
 #ifndef MV_DISTANCE_H
 #define MV_DISTANCE_H
 
+#include <math.h>
+
 #include "base/error.h"
 
 /* Inner product or squared Euclidean distance of `query` to rows; `out` gets one float per row.
@@ -60,6 +62,12 @@ size_t distance_query_size(mv_type type, size_t dim);
  * what is no whole number from -128 to 127 when the rows are vector_int8. */
 mv_err distance_prepare(distance_query *query, mv_type type, mv_metric metric, const float *vector,
                         size_t dim, void *elements, mv_error *error);
+
+/* What overflowed, and NaN, is farther than everything. */
+static inline float distance_or_worst(float distance)
+{
+    return isfinite(distance) ? distance : INFINITY;
+}
 
 /* Distances to `count` rows. `inverse_norms` is used under cosine only: one per row, of
  * element_inverse_norm. */
