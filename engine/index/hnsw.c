@@ -54,13 +54,10 @@ static mv_err open_codes(const hnsw_part *parts, uint32_t count, const codes_vec
                             .base = vectors->base,
                             .stride = codes_stride(quantize, vectors)};
     if (quantize == MV_QUANTIZE_NONE) return MV_OK;
-    MV_TRY(need_part(parts, count, HNSW_PART_CODES, 0, (uint64_t)vectors->rows * codes->stride,
-                     &bytes, error));
+    MV_TRY(
+        need_part(parts, count, HNSW_PART_CODES, 0, codes_size(quantize, vectors), &bytes, error));
     codes->base = bytes;
     if (quantize != MV_QUANTIZE_INT8) return MV_OK;
-    MV_TRY(need_part(parts, count, HNSW_PART_SCALES, 0,
-                     (uint64_t)vectors->rows * sizeof(codes_scale), &bytes, error));
-    codes->scales = bytes;
     MV_TRY(need_part(parts, count, HNSW_PART_MEAN, 0, vectors->dim * sizeof(float), &bytes, error));
     codes->mean = bytes;
     return MV_OK;

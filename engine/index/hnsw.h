@@ -26,11 +26,10 @@
 typedef enum hnsw_part_kind {
     HNSW_PART_HEAD = 0,    /* hnsw_head */
     HNSW_PART_MEAN = 1,    /* of int8 codes: dim floats */
-    HNSW_PART_CODES = 2,   /* fp16 and int8: rows × codes_stride */
-    HNSW_PART_SCALES = 3,  /* of int8 codes: codes_scale × rows */
-    HNSW_PART_LINKS = 4,   /* rows × 2m u32: rows, HNSW_NONE behind the last */
-    HNSW_PART_NODES = 5,   /* u32: the row of each node of level 1 and up, highest levels first */
-    HNSW_PART_UPLINKS = 6, /* one for each level from 1 up: its nodes × m u32: positions */
+    HNSW_PART_CODES = 2,   /* fp16 and int8: codes_size */
+    HNSW_PART_LINKS = 3,   /* rows × 2m u32: rows, HNSW_NONE behind the last */
+    HNSW_PART_NODES = 4,   /* u32: the row of each node of level 1 and up, highest levels first */
+    HNSW_PART_UPLINKS = 5, /* one for each level from 1 up: its nodes × m u32: positions */
     HNSW_PART_KINDS
 } hnsw_part_kind;
 

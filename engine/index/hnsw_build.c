@@ -88,8 +88,7 @@ void hnsw_build_free(hnsw_builder *b)
 {
     if (!b) return;
     uint64_t rows = b->head.rows;
-    release(b->code_bytes, rows, b->codes.stride);
-    release(b->scales, rows, sizeof *b->scales);
+    release(b->code_bytes, codes_size(b->codes.quantize, &b->vectors), 1);
     release(b->mean, b->vectors.dim, sizeof *b->mean);
     for (uint32_t level = 0; level <= HNSW_LEVELS_MAX; level++)
         release(b->levels[level].links, b->levels[level].count,
@@ -233,11 +232,11 @@ static bool int8_is_near(hnsw_builder *b, float *numbers, uint8_t *code)
     double lost = 0, whole = 0;
     uint32_t step = v->rows / CHECK_ROWS + 1;
     for (uint64_t row = 0; row < v->rows; row += step) {
-        codes_scale scale;
-        (void)codes_encode(MV_QUANTIZE_INT8, v, b->mean, (uint32_t)row, code, &scale, numbers);
+        (void)codes_encode(MV_QUANTIZE_INT8, v, b->mean, (uint32_t)row, code, numbers);
+        float scale = codes_scale_of(v, code)->scale;
         for (uint32_t i = 0; i < v->dim; i++) {
             double number = (double)numbers[i] - b->mean[i];
-            double difference = number - (double)(int8_t)code[i] * scale.scale;
+            double difference = number - (double)(int8_t)code[i] * scale;
             lost += difference * difference;
             whole += number * number;
         }
@@ -277,12 +276,11 @@ static bool choose_codes(hnsw_builder *b)
         .quantize = quantize, .vectors = &b->vectors, .base = v->base, .mean = b->mean};
     b->codes.stride = codes_stride(quantize, v);
     if (quantize == MV_QUANTIZE_NONE) return true;
-    if (!(b->code_bytes = allocate(b, v->rows, b->codes.stride))) return false;
+    uint64_t size = codes_size(quantize, v), used = v->rows * (uint64_t)b->codes.stride;
+    if (!(b->code_bytes = allocate(b, size, 1))) return false;
+    memset(b->code_bytes + used, 0, size - used);
     b->codes.base = b->code_bytes;
-    if (quantize != MV_QUANTIZE_INT8) return true;
-    b->scales = allocate(b, v->rows, sizeof *b->scales);
-    b->codes.scales = b->scales;
-    return b->scales != NULL;
+    return true;
 }
 
 static void encode(hnsw_builder *b, build_scratch *s, uint32_t item)
@@ -291,10 +289,8 @@ static void encode(hnsw_builder *b, build_scratch *s, uint32_t item)
         (item + 1) * ENCODE_ROWS < b->head.rows ? (item + 1) * ENCODE_ROWS : b->head.rows;
     bool is_in_range = true;
     for (uint32_t row = item * ENCODE_ROWS; row < end; row++) {
-        codes_scale unused;
         is_in_range &= codes_encode(b->codes.quantize, &b->vectors, b->mean, row,
-                                    b->code_bytes + row * b->codes.stride,
-                                    b->scales ? &b->scales[row] : &unused, s->numbers);
+                                    b->code_bytes + row * b->codes.stride, s->numbers);
     }
     if (is_in_range) return;
     os_mutex_lock(b->mutex);
@@ -305,8 +301,9 @@ static void encode(hnsw_builder *b, build_scratch *s, uint32_t item)
 /* A vector has no code: go on with the vectors themselves. */
 static void drop_codes(hnsw_builder *b)
 {
-    release(b->code_bytes, b->head.rows, b->codes.stride);
-    b->bytes -= (uint64_t)b->head.rows * b->codes.stride + 1;
+    uint64_t size = codes_size(b->codes.quantize, &b->vectors);
+    release(b->code_bytes, size, 1);
+    b->bytes -= size + 1;
     b->code_bytes = NULL;
     b->head.quantize = MV_QUANTIZE_NONE;
     b->head.code_error = b->head.code_bound = 0;
@@ -616,12 +613,11 @@ uint32_t hnsw_build_parts(const hnsw_builder *b, hnsw_part parts[HNSW_PARTS_MAX]
     uint64_t rows = b->head.rows;
     const build_level *bottom = &b->levels[0];
     parts[count++] = (hnsw_part){HNSW_PART_HEAD, 0, &b->head, sizeof b->head};
-    if (b->head.quantize == MV_QUANTIZE_INT8) {
+    if (b->head.quantize == MV_QUANTIZE_INT8)
         parts[count++] = (hnsw_part){HNSW_PART_MEAN, 0, b->mean, b->vectors.dim * sizeof *b->mean};
-        parts[count++] = (hnsw_part){HNSW_PART_SCALES, 0, b->scales, rows * sizeof *b->scales};
-    }
     if (b->code_bytes)
-        parts[count++] = (hnsw_part){HNSW_PART_CODES, 0, b->code_bytes, rows * b->codes.stride};
+        parts[count++] = (hnsw_part){HNSW_PART_CODES, 0, b->code_bytes,
+                                     codes_size(b->codes.quantize, &b->vectors)};
     parts[count++] = (hnsw_part){HNSW_PART_LINKS, 0, bottom->links,
                                  rows * bottom->links_max * sizeof *bottom->links};
     parts[count++] =

@@ -49,7 +49,6 @@ struct hnsw_builder {
     hnsw_base base;
     codes_column codes;
     uint8_t *code_bytes; /* owned; NULL under NONE */
-    codes_scale *scales;
     float *mean;
     build_level levels[HNSW_LEVELS_MAX + 1];
     uint32_t *nodes; /* rows of the nodes above the bottom */

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "vector/element.h"
 #include "test/expect.h"
 #include "test/random_bits.h"
+#include "vector/element.h"
 
 enum { ROWS = 150, DIM_MAX = 200, TYPES = 3 };
 
@@ -32,7 +32,6 @@ typedef struct column {
     uint8_t *bytes;
     float *norms;
     uint8_t *code_bytes;
-    codes_scale *scales;
     float *mean;
     bool is_encoded; /* every row has a code */
     float *truth;    /* ROWS × dim: the numbers as they are stored */
@@ -98,8 +97,7 @@ static column column_create(mv_type type, mv_metric metric, mv_quantize quantize
     for (uint32_t row = 0; row < ROWS; row++) {
         for (uint32_t i = 0; i < dim; i++) {
             numbers[i] = number(row, i);
-            if (type == MV_VECTOR_INT8)
-                numbers[i] = roundf(fminf(fmaxf(numbers[i], -128), 127));
+            if (type == MV_VECTOR_INT8) numbers[i] = roundf(fminf(fmaxf(numbers[i], -128), 127));
         }
         bool is_zero = true;
         for (uint32_t i = 0; i < dim; i++) is_zero &= numbers[i] == 0;
@@ -115,20 +113,18 @@ static column column_create(mv_type type, mv_metric metric, mv_quantize quantize
                                 .base = c.bytes,
                                 .stride = stride,
                                 .inverse_norms = metric == MV_COSINE ? c.norms : NULL};
-    c.codes = (codes_column){.quantize = quantize,
-                             .base = c.bytes,
-                             .stride = codes_stride(quantize, &c.vectors)};
+    c.codes = (codes_column){
+        .quantize = quantize, .base = c.bytes, .stride = codes_stride(quantize, &c.vectors)};
     if (quantize != MV_QUANTIZE_NONE) {
         c.mean = mem_alloc(dim * sizeof *c.mean);
-        c.code_bytes = mem_alloc_aligned(ROWS * c.codes.stride);
-        c.scales = mem_alloc_zero(ROWS * sizeof *c.scales);
+        c.code_bytes = mem_alloc_aligned(codes_size(quantize, &c.vectors));
+        memset(c.code_bytes, 0x5a, codes_size(quantize, &c.vectors)); /* what lies behind them */
         codes_find_mean(&c.vectors, c.mean, scratch);
         for (uint32_t row = 0; row < ROWS; row++)
-            c.is_encoded &=
-                codes_encode(quantize, &c.vectors, c.mean, row,
-                             c.code_bytes + row * c.codes.stride, &c.scales[row], scratch);
+            c.is_encoded &= codes_encode(quantize, &c.vectors, c.mean, row,
+                                         c.code_bytes + row * c.codes.stride, scratch);
         c.codes.base = c.code_bytes;
-        c.codes.mean = c.mean, c.codes.scales = c.scales;
+        c.codes.mean = c.mean;
     }
     return c;
 }
@@ -140,8 +136,7 @@ static void column_free(column *c)
     mem_free(c->norms, ROWS * sizeof *c->norms);
     mem_free(c->truth, ROWS * dim * sizeof *c->truth);
     mem_free(c->mean, dim * sizeof *c->mean);
-    mem_free(c->code_bytes, ROWS * c->codes.stride);
-    mem_free(c->scales, ROWS * sizeof *c->scales);
+    mem_free(c->code_bytes, codes_size(c->codes.quantize, &c->vectors));
 }
 
 /* ---------------------------------------------------------------- the truth */
@@ -162,9 +157,9 @@ static double true_distance(mv_metric metric, const float *a, const float *b, ui
 }
 
 /* How far a distance from codes may be from the true one, from the definition of the codes: a
- * number less the mean is off by half a step (1 / 254 of the largest of its vector), a half by 2^-11
- * of itself. Errors of the places have either sign, so that of `dim` of them about the root comes
- * through; four times that is not met by chance. */
+ * number less the mean is off by half a step (1 / 254 of the largest of its vector), a half by
+ * 2^-11 of itself. Errors of the places have either sign, so that of `dim` of them about the root
+ * comes through; four times that is not met by chance. */
 static double allowed(const column *c, const float *a, const float *b, double size)
 {
     mv_quantize quantize = c->codes.quantize;
@@ -255,7 +250,8 @@ static void test_errors(void)
     static const number_fn numbers[] = {shifted, constant_places, same_rows};
     for (uint32_t t = 0; t < TYPES; t++) {
         for (mv_metric metric = MV_L2; metric <= MV_COSINE; metric++) {
-            for (mv_quantize quantize = MV_QUANTIZE_NONE; quantize <= MV_QUANTIZE_INT8; quantize++) {
+            for (mv_quantize quantize = MV_QUANTIZE_NONE; quantize <= MV_QUANTIZE_INT8;
+                 quantize++) {
                 for (size_t d = 0; d < sizeof dims / sizeof *dims; d++) {
                     for (size_t n = 0; n < 3; n++) {
                         (void)snprintf(doing, sizeof doing,
@@ -320,7 +316,8 @@ static void test_ends(void)
     for (uint32_t i = 0; i < ROWS; i++) rows[i] = i;
     for (size_t n = 0; n < 4; n++) {
         for (mv_metric metric = MV_L2; metric <= MV_COSINE; metric++) {
-            for (mv_quantize quantize = MV_QUANTIZE_NONE; quantize <= MV_QUANTIZE_INT8; quantize++) {
+            for (mv_quantize quantize = MV_QUANTIZE_NONE; quantize <= MV_QUANTIZE_INT8;
+                 quantize++) {
                 float both[2][ROWS];
                 uint32_t wrong = 0;
                 (void)snprintf(doing, sizeof doing, "ends %zu, metric %d, quantize %d", n,
@@ -349,18 +346,17 @@ static void test_halves(void)
     static const struct {
         float number;
         bool is_held;
-    } cases[] = {{65504, true},     {-65504, true}, {65505, false},      {-65505, false},
-                 {65520, false},    {1e30f, false}, {-FLT_MAX, false},   {0, true},
-                 {FLT_MIN, true},   {1e-30f, true}, {INFINITY, false},   {NAN, false},
+    } cases[] = {{65504, true},     {-65504, true}, {65505, false},    {-65505, false},
+                 {65520, false},    {1e30f, false}, {-FLT_MAX, false}, {0, true},
+                 {FLT_MIN, true},   {1e-30f, true}, {INFINITY, false}, {NAN, false},
                  {-INFINITY, false}};
     uint8_t code[6];
     float scratch[3];
-    codes_scale scale;
     for (size_t n = 0; n < sizeof cases / sizeof *cases; n++) {
         float row[3] = {1, cases[n].number, 2};
         codes_vectors vectors = {MV_VECTOR_FP32, MV_L2, 3, 1, (const uint8_t *)row, 12, NULL};
         (void)snprintf(doing, sizeof doing, "half of %g", (double)cases[n].number);
-        EXPECT(codes_encode(MV_QUANTIZE_FP16, &vectors, NULL, 0, code, &scale, scratch) ==
+        EXPECT(codes_encode(MV_QUANTIZE_FP16, &vectors, NULL, 0, code, scratch) ==
                cases[n].is_held);
     }
 }
@@ -388,8 +384,7 @@ static void test_broken_rows(void)
                     for (uint32_t i = 0; i < 24; i++) wrong += isfinite(c.mean[i]) == 0;
                     for (uint32_t row = 0; row < ROWS; row++)
                         EXPECT(codes_encode(quantize, &c.vectors, c.mean, row,
-                                            c.code_bytes + row * c.codes.stride, &c.scales[row],
-                                            scratch));
+                                            c.code_bytes + row * c.codes.stride, scratch));
                 }
                 uint8_t *memory = mem_alloc_aligned(codes_query_size(&with));
                 for (uint32_t row = 3; row <= 4; row++) {
@@ -407,20 +402,21 @@ static void test_broken_rows(void)
     }
 }
 
-/* The rest of a code is zeros, its largest number 127 in magnitude; strides are whole lines. */
+/* A code is its numbers, the largest 127 in magnitude, zeros up to a multiple of four, its scale.
+ */
 static void test_layout(void)
 {
     (void)snprintf(doing, sizeof doing, "layout");
     for (uint32_t dim = 1; dim <= DIM_MAX; dim += 9) {
         column c = column_create(MV_VECTOR_FP32, MV_L2, MV_QUANTIZE_INT8, dim, shifted);
         uint32_t wrong = 0;
-        EXPECT(c.codes.stride == (dim + 63) / 64 * 64);
+        EXPECT(c.codes.stride == (dim + 3) / 4 * 4 + sizeof(codes_scale));
         for (uint32_t row = 0; row < ROWS; row++) {
             const int8_t *code = (const int8_t *)c.code_bytes + row * c.codes.stride;
             int most = 0;
             for (uint32_t i = 0; i < dim; i++) most = abs(code[i]) > most ? abs(code[i]) : most;
-            for (uint32_t i = dim; i < c.codes.stride; i++) wrong += code[i] != 0;
-            wrong += most != 127 || !(c.scales[row].scale > 0);
+            for (uint32_t i = dim; i % 4; i++) wrong += code[i] != 0;
+            wrong += most != 127 || !(codes_scale_of(&c.vectors, (const uint8_t *)code)->scale > 0);
         }
         EXPECT(wrong == 0);
         EXPECT(codes_stride(MV_QUANTIZE_FP16, &c.vectors) == 2 * dim);

@@ -11,12 +11,33 @@
 #define LIST_ROWS     32u    /* rows whose addresses are gathered at a time */
 #define MEAN_ROWS_MAX 65536u /* rows that the mean is taken of */
 #define CODE_MAX      127.0f
+#define VECTOR_BYTES  64u   /* of the widest kernels */
+#define WHOLE_BYTES   1024u /* codes up to this are prefetched whole, before the first is measured \
+                             */
+
+/* Where the scale lies in an int8 code. */
+static size_t scale_offset(const codes_vectors *vectors)
+{
+    return ((size_t)vectors->dim + 3) / 4 * 4;
+}
 
 size_t codes_stride(mv_quantize quantize, const codes_vectors *vectors)
 {
-    if (quantize == MV_QUANTIZE_INT8) return mem_whole_lines(vectors->dim);
+    if (quantize == MV_QUANTIZE_INT8) return scale_offset(vectors) + sizeof(codes_scale);
     if (quantize == MV_QUANTIZE_FP16) return vectors->dim * sizeof(uint16_t);
     return vectors->stride;
+}
+
+uint64_t codes_size(mv_quantize quantize, const codes_vectors *vectors)
+{
+    if (quantize == MV_QUANTIZE_NONE) return 0;
+    uint64_t size = (uint64_t)vectors->rows * codes_stride(quantize, vectors);
+    return quantize == MV_QUANTIZE_INT8 ? size + VECTOR_BYTES : size;
+}
+
+const codes_scale *codes_scale_of(const codes_vectors *vectors, const uint8_t *code)
+{
+    return (const codes_scale *)(const void *)(code + scale_offset(vectors));
 }
 
 void codes_vector_of_row(const codes_vectors *vectors, uint32_t row, float *out)
@@ -102,24 +123,32 @@ static bool encode_halves(const codes_vectors *vectors, const float *values, uin
 }
 
 bool codes_encode(mv_quantize quantize, const codes_vectors *vectors, const float *mean,
-                  uint32_t row, uint8_t *code, codes_scale *scale, float *scratch)
+                  uint32_t row, uint8_t *code, float *scratch)
 {
     codes_vector_of_row(vectors, row, scratch);
     if (quantize == MV_QUANTIZE_FP16) return encode_halves(vectors, scratch, code);
     float squares;
     int8_t *numbers = (int8_t *)code;
-    scale->scale =
-        scale_down(scratch, mean, vectors->dim, codes_stride(quantize, vectors), numbers, &squares);
+    size_t offset = scale_offset(vectors);
+    codes_scale *scale = (codes_scale *)(void *)(code + offset);
+    scale->scale = scale_down(scratch, mean, vectors->dim, offset, numbers, &squares);
     scale->bias = bias_of(vectors, mean, numbers, scale->scale, squares);
     return true;
 }
 
 /* ---------------------------------------------------------------- queries */
 
+/* Bytes of a query's code: whole vectors, zeros behind its numbers, by which is multiplied what
+ * lies behind those of a row. */
+static size_t code_room(const codes_vectors *vectors)
+{
+    return ((size_t)vectors->dim + VECTOR_BYTES - 1) / VECTOR_BYTES * VECTOR_BYTES;
+}
+
 size_t codes_query_size(const codes_column *column)
 {
     size_t floats = mem_whole_lines(column->vectors->dim * sizeof(float));
-    return column->quantize == MV_QUANTIZE_INT8 ? column->stride + floats : 2 * floats;
+    return floats + (column->quantize == MV_QUANTIZE_INT8 ? code_room(column->vectors) : floats);
 }
 
 /* The scratch of floats that the memory of a query ends with. */
@@ -141,7 +170,7 @@ static void set_code(codes_query *query, const int8_t *code, float scale, float 
     const codes_column *column = query->column;
     query->dot = distance_best()->dot_codes;
     query->code = code;
-    query->total = total_of(code, column->stride);
+    query->total = total_of(code, column->vectors->dim);
     query->multiplier = column->vectors->metric == MV_L2 ? 2 * scale : scale;
     query->bias = bias;
 }
@@ -181,7 +210,8 @@ void codes_prepare(codes_query *query, const codes_column *column, const float *
     }
     float squares;
     int8_t *code = memory;
-    float scale = scale_down(values, column->mean, vectors->dim, column->stride, code, &squares);
+    float scale =
+        scale_down(values, column->mean, vectors->dim, code_room(vectors), code, &squares);
     set_code(query, code, scale, bias_of(vectors, column->mean, code, scale, squares));
 }
 
@@ -189,13 +219,15 @@ void codes_prepare_row(codes_query *query, const codes_column *column, uint32_t 
 {
     const codes_vectors *vectors = column->vectors;
     *query = (codes_query){.column = column};
+    const uint8_t *code = column->base + row * column->stride;
     if (column->quantize == MV_QUANTIZE_INT8) {
-        set_code(query, (const int8_t *)column->base + row * column->stride,
-                 column->scales[row].scale, column->scales[row].bias);
+        const codes_scale *scale = codes_scale_of(vectors, code);
+        memset((uint8_t *)memory + vectors->dim, 0, code_room(vectors) - vectors->dim);
+        memcpy(memory, code, vectors->dim);
+        set_code(query, memory, scale->scale, scale->bias);
         return;
     }
     float *scratch = scratch_of(column, memory);
-    const uint8_t *code = column->base + row * column->stride;
     if (column->quantize == MV_QUANTIZE_FP16)
         element_to_floats(MV_VECTOR_FP16, code, vectors->dim, scratch);
     else
@@ -209,12 +241,17 @@ static void measure_codes(const codes_query *query, const uint32_t *rows, uint32
                           float *out)
 {
     const codes_column *column = query->column;
-    const codes_scale *scales = column->scales;
-    for (uint32_t i = 0; i < count; i++) MV_PREFETCH(&scales[rows[i]]);
-    query->dot(query->code, query->total, column->base, column->stride, rows, count, column->stride,
+    const codes_vectors *vectors = column->vectors;
+    size_t stride = column->stride, whole = stride <= WHOLE_BYTES ? stride : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *code = column->base + rows[i] * stride;
+        for (size_t at = 0; at < whole; at += 64) MV_PREFETCH(code + at);
+        MV_PREFETCH(code + stride - 1);
+    }
+    query->dot(query->code, query->total, column->base, stride, rows, count, code_room(vectors),
                out);
     for (uint32_t i = 0; i < count; i++) {
-        const codes_scale *s = &scales[rows[i]];
+        const codes_scale *s = codes_scale_of(vectors, column->base + rows[i] * stride);
         out[i] = distance_or_worst(query->bias + s->bias - query->multiplier * s->scale * out[i]);
     }
 }
