@@ -11,9 +11,10 @@
 #define LIST_ROWS     32u    /* rows whose addresses are gathered at a time */
 #define MEAN_ROWS_MAX 65536u /* rows that the mean is taken of */
 #define CODE_MAX      127.0f
-#define VECTOR_BYTES  64u   /* of the widest kernels */
-#define WHOLE_BYTES   1024u /* codes up to this are prefetched whole, before the first is measured \
-                             */
+#define VECTOR_BYTES  64u /* of the widest kernels */
+#define WHOLE_BYTES                                                                                \
+    1024u /* codes up to this are prefetched whole, before the first is measured                   \
+           */
 
 /* Where the scale lies in an int8 code. */
 static size_t scale_offset(const codes_vectors *vectors)
@@ -175,13 +176,19 @@ static void set_code(codes_query *query, const int8_t *code, float scale, float 
     query->bias = bias;
 }
 
+/* fp16 codes are normalized under cosine, but for rounding: half their squared distance is that of
+ * equal codes 0, which 1 - <q, x> is not. */
+static bool is_normalized_fp16(const codes_column *column)
+{
+    return column->quantize == MV_QUANTIZE_FP16 && column->vectors->metric == MV_COSINE;
+}
+
 static void prepare_stored(codes_query *query, const float *vector, void *memory)
 {
     const codes_vectors *vectors = query->column->vectors;
     mv_type type = query->column->quantize == MV_QUANTIZE_FP16 ? MV_VECTOR_FP16 : vectors->type;
-    /* fp16 codes are normalized under cosine. */
     mv_metric metric = vectors->metric;
-    if (query->column->quantize == MV_QUANTIZE_FP16 && metric == MV_COSINE) metric = MV_IP;
+    if (is_normalized_fp16(query->column)) metric = MV_L2;
     (void)distance_prepare(&query->stored, type, metric, vector, vectors->dim, memory, NULL);
 }
 
@@ -276,8 +283,8 @@ static void measure_stored(const codes_query *query, const uint32_t *rows, uint3
         }
         distance_to_list(&query->stored, list, norms, part, out + done);
     }
-    if (column->vectors->metric != MV_COSINE || column->quantize == MV_QUANTIZE_NONE) return;
-    for (uint32_t i = 0; i < count; i++) out[i] += 1; /* fp16: minus the cosine until here */
+    if (!is_normalized_fp16(column)) return;
+    for (uint32_t i = 0; i < count; i++) out[i] *= 0.5f;
 }
 
 void codes_to_rows(const codes_query *query, const uint32_t *rows, uint32_t count, float *out)
