@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "index/hnsw_walk.h"
 
@@ -135,18 +136,19 @@ static mv_err check_reach(const hnsw_graph *graph, mv_error *error)
         err = error_memory(error, queue_size, "checking a graph");
         goto done;
     }
-    /* A search comes down at one of the nodes above. */
-    uint32_t count = 0;
+    /* From the entry alone, though a search comes down at whichever node above is nearest. */
     for (uint32_t i = 0; i < graph->nodes_count[0]; i++) {
         if (graph->nodes[i] >= rows || bits_get(marks, graph->nodes[i])) {
             err = bad_link(1, i, "has no row of its own", error);
             goto done;
         }
         bits_set(marks, graph->nodes[i]);
-        queue[count++] = graph->nodes[i];
     }
+    memset(marks, 0, marks_size);
+    queue[0] = graph->nodes[0];
+    bits_set(marks, queue[0]);
     walk_level bottom = walk_level_of(graph, 0);
-    uint32_t reached = walk_reach(&bottom, marks, queue, 0, count);
+    uint32_t reached = walk_reach(&bottom, marks, queue, 0, 1);
     for (uint32_t row = 0; reached < rows && row < rows && !err; row++)
         if (!bits_get(marks, row)) err = bad_link(0, row, "cannot be reached", error);
 done:

@@ -53,10 +53,11 @@ typedef struct hnsw_head {
     uint64_t seed;
     uint32_t quantize;    /* mv_quantize, not AUTO */
     uint32_t levels;      /* above the bottom */
-    uint32_t ef;          /* default of searches, measured when it was built */
+    uint32_t ef;          /* default of searches, measured */
     float code_error;     /* mv_index_stats */
     float code_bound;     /* a distance from codes is seldom farther than this from the true one */
-    uint32_t reserved[5]; /* zeros */
+    uint32_t changed;     /* rows that came or went since ef was measured */
+    uint32_t reserved[4]; /* zeros */
 } hnsw_head;
 
 #define HNSW_FORMAT 1u

@@ -104,6 +104,7 @@ void hnsw_build_free(hnsw_builder *b)
     release(b->errors, BUILD_SAMPLE_MAX, MEASURE_TOP * sizeof *b->errors);
     release(b->spreads, BUILD_SAMPLE_MAX, sizeof *b->spreads);
     release(b->held, bits_words(rows), sizeof *b->held);
+    release(b->again, bits_words(rows), sizeof *b->again);
     for (uint32_t t = 0; b->scratch && t < b->threads; t++)
         mem_free(b->scratch[t].block, b->scratch_size);
     mem_free(b->scratch, b->threads * sizeof *b->scratch);
@@ -128,17 +129,50 @@ static uint32_t levels_alive(const hnsw_builder *b)
     return level;
 }
 
-/* Which rows are new, in which order they come, and how many go to which level. */
+static uint32_t sample_wanted(const hnsw_builder *b)
+{
+    uint32_t most = b->head.rows / BUILD_SAMPLE_PART;
+    return most < BUILD_SAMPLE_MAX ? most : BUILD_SAMPLE_MAX;
+}
+
+/* Where so much has changed that the default of searches is measured anew, and few of the rows are
+ * new ones, a sample of the others is taken out and comes in again. Those above the bottom stay.
+ * `b->back` tells of each row whether it is of the base. */
+static void draw_again(hnsw_builder *b, uint32_t new_count)
+{
+    const hnsw_graph *base = b->base.graph;
+    uint32_t rows = b->head.rows, went = base->head->rows - (rows - new_count);
+    uint64_t changed = (uint64_t)base->head->changed + new_count + went;
+    b->head.changed = changed < rows ? (uint32_t)changed : rows;
+    b->is_measured = changed * BUILD_CHANGE_PART < rows;
+    uint32_t wanted = sample_wanted(b);
+    if (b->is_measured || new_count >= 2 * wanted) return;
+    uint64_t state = ~b->head.seed;
+    for (uint32_t i = 0; i < wanted; i++) {
+        uint32_t row = (uint32_t)(draw(&state) % rows);
+        if (b->back[row] != HNSW_NONE) bits_set(b->again, row);
+    }
+    for (uint32_t i = 0; i < base->nodes_count[0]; i++) {
+        uint32_t old = base->nodes[i], row = old < base->head->rows ? b->base.rows[old] : HNSW_NONE;
+        if (row != HNSW_NONE) bits_unset(b->again, row);
+    }
+}
+
+/* Which rows come in, in which order, and how many go to which level. */
 static void draw_order(hnsw_builder *b)
 {
     const hnsw_graph *base = b->base.graph;
-    uint32_t rows = b->head.rows, old_count = base ? base->head->rows : 0;
+    uint32_t rows = b->head.rows, old_count = base ? base->head->rows : 0, new_count = rows;
     for (uint32_t row = 0; row < rows; row++) b->back[row] = HNSW_NONE;
-    for (uint32_t old = 0; old < old_count; old++)
-        if (b->base.rows[old] != HNSW_NONE) b->back[b->base.rows[old]] = old;
+    for (uint32_t old = 0; old < old_count; old++) {
+        if (b->base.rows[old] == HNSW_NONE) continue;
+        b->back[b->base.rows[old]] = old;
+        new_count--;
+    }
+    if (base) draw_again(b, new_count);
     b->order_count = 0;
     for (uint32_t row = 0; row < rows; row++)
-        if (b->back[row] == HNSW_NONE) b->order[b->order_count++] = row;
+        if (b->back[row] == HNSW_NONE || bits_get(b->again, row)) b->order[b->order_count++] = row;
     uint64_t state = b->head.seed ^ (uint64_t)b->order_count << 32 ^ old_count;
     shuffle(b->order, b->order_count, &state);
     double share = b->order_count, kept_of_one = 1;
@@ -207,8 +241,10 @@ static bool allocate_nodes(hnsw_builder *b)
     b->order = allocate(b, rows, sizeof *b->order);
     b->back = allocate(b, rows, sizeof *b->back);
     b->held = allocate(b, bits_words(rows), sizeof *b->held);
-    if (!b->order || !b->back || !b->held) return false;
+    b->again = allocate(b, bits_words(rows), sizeof *b->again);
+    if (!b->order || !b->back || !b->held || !b->again) return false;
     memset(b->held, 0, bits_words(rows) * sizeof *b->held);
+    memset(b->again, 0, bits_words(rows) * sizeof *b->again);
     draw_order(b);
     memset(b->back, 0xff, rows * sizeof *b->back);
     b->levels[1].count = base_nodes_alive(b) + b->new_count[1];
@@ -348,11 +384,13 @@ static void next_batch(hnsw_builder *b)
     begin_phase(b, BUILD_SEARCH, b->batch);
 }
 
-/* Take in the nodes of a level that are not in the one above. */
+/* Take in the nodes of a level that are not in the one above. With a base those are taken in as
+ * well: from above they bring links among themselves only, and of the others that will link to
+ * them in a graph made from nothing most are there already. */
 static void begin_level(hnsw_builder *b, uint32_t level)
 {
     b->level = level;
-    b->first = level < b->head.levels ? b->new_count[level + 1] : 0;
+    b->first = level < b->head.levels && !b->base.graph ? b->new_count[level + 1] : 0;
     if (level < b->head.levels) copy_down(b, level);
     b->taken = b->levels[level].count - (b->new_count[level] - b->first);
     if (!b->taken) { /* the very first node has nobody to link to */
@@ -529,12 +567,11 @@ static bool allocate_rest(hnsw_builder *b)
            b->condition && b->scratch && allocate_scratch(b);
 }
 
-/* Hold a sample back, unless the base was measured and little comes to it. */
+/* Hold a sample back, unless what the base was measured to need still holds. */
 static void draw_sample(hnsw_builder *b)
 {
-    uint32_t part = b->new_count[0] - b->new_count[1];
-    b->sample = part / 8 < BUILD_SAMPLE_MAX ? part / 8 : BUILD_SAMPLE_MAX;
-    if (b->base.graph && b->sample < BUILD_SAMPLE_MAX / 4) b->sample = 0;
+    uint32_t most = b->new_count[0] - b->new_count[1], wanted = sample_wanted(b);
+    b->sample = b->is_measured ? 0 : wanted < most ? wanted : most;
     for (uint32_t i = 0; i < b->sample; i++) bits_set(b->held, b->order[b->order_count - 1 - i]);
     b->is_measured = !b->sample;
 }

@@ -9,8 +9,10 @@
 #include "base/os.h"
 #include "index/hnsw_walk.h"
 
-#define BUILD_SAMPLE_MAX 256u /* rows held back to measure with */
-#define BUILD_BATCH_MAX  2048u
+#define BUILD_SAMPLE_MAX  256u /* rows held back to measure with, */
+#define BUILD_SAMPLE_PART 8u   /* at most one in so many */
+#define BUILD_CHANGE_PART 5u   /* measured anew when one row in so many has changed */
+#define BUILD_BATCH_MAX   2048u
 
 typedef enum build_phase {
     BUILD_ENCODE,  /* items: rows / ENCODE_ROWS */
@@ -72,10 +74,11 @@ struct hnsw_builder {
     /* Measuring. */
     uint32_t sample; /* the last rows of `order` */
     bool is_measured;
-    float *recalls; /* sample × steps of ef */
-    float *errors;  /* sample × MEASURE_TOP: difference of the distances */
-    float *spreads; /* sample: mean exact distance to the near ones */
-    uint64_t *held; /* bits: rows of the sample */
+    float *recalls;  /* sample × steps of ef */
+    float *errors;   /* sample × MEASURE_TOP: difference of the distances */
+    float *spreads;  /* sample: mean exact distance to the near ones */
+    uint64_t *held;  /* bits: rows of the sample */
+    uint64_t *again; /* bits: rows of the base taken in as if they were new */
     /* Work. */
     build_phase phase;
     uint32_t items;

@@ -94,6 +94,13 @@ static uint32_t count_links(const uint32_t *links, uint32_t stride)
     return count;
 }
 
+static bool is_among(const uint32_t *links, uint32_t count, uint32_t at)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (links[i] == at) return true;
+    return false;
+}
+
 /* ---------------------------------------------------------------- batches */
 
 uint32_t build_entry(hnsw_builder *b, build_scratch *s, const codes_query *query, uint32_t level)
@@ -106,6 +113,15 @@ uint32_t build_entry(hnsw_builder *b, build_scratch *s, const codes_query *query
     return level ? at : b->nodes[at];
 }
 
+/* Take `at` out of the candidates; returns how many are left. */
+static uint32_t leave_out(walk_entry *near, uint32_t count, uint32_t at)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if ((near[i].at & ~WALK_DONE) != at) near[kept++] = near[i];
+    return kept;
+}
+
 void build_search(hnsw_builder *b, build_scratch *s, uint32_t item)
 {
     codes_query query;
@@ -114,7 +130,8 @@ void build_search(hnsw_builder *b, build_scratch *s, uint32_t item)
     walk_level l = build_walk_level(b, level);
     uint32_t entry = build_entry(b, s, &query, level);
     (void)walk_level_from(&s->w, &query, &l, entry);
-    uint32_t count = build_choose(b, s, s->w.pool, s->w.count, b->head.m, level);
+    uint32_t count = leave_out(s->w.pool, s->w.count, at); /* it came down from above */
+    count = build_choose(b, s, s->w.pool, count, b->head.m, level);
     set_links(b, level, at, s->picked, count);
 }
 
@@ -140,8 +157,10 @@ void build_link(hnsw_builder *b, build_scratch *s, uint32_t item)
     uint32_t *links = build_links(b, level, at), count = count_links(links, l->stride), coming = 0;
     for (uint32_t i = b->back[at]; i != HNSW_NONE; i = b->after[i]) coming++;
     if (count + coming <= l->stride) {
-        for (uint32_t i = b->back[at]; i != HNSW_NONE; i = b->after[i])
-            links[count++] = build_position(b, level, b->first + i / m);
+        for (uint32_t i = b->back[at]; i != HNSW_NONE; i = b->after[i]) {
+            uint32_t from = build_position(b, level, b->first + i / m);
+            if (!is_among(links, count, from)) links[count++] = from;
+        }
     } else {
         walk_entry *near = s->near;
         for (uint32_t i = 0; i < count; i++) near[i].at = links[i];
@@ -167,11 +186,12 @@ void build_trim(hnsw_builder *b, build_scratch *s, uint32_t item)
 
 /* ---------------------------------------------------------------- the base graph */
 
-/* Where a node of the base is now, or HNSW_NONE. */
+/* Where a node of the base is now, or HNSW_NONE: it is gone, or comes in again. */
 static uint32_t now_at(const hnsw_builder *b, uint32_t level, uint32_t old)
 {
     if (level) return old < b->base.graph->nodes_count[level - 1] ? b->positions[old] : HNSW_NONE;
-    return old < b->base.graph->head->rows ? b->base.rows[old] : HNSW_NONE;
+    uint32_t row = old < b->base.graph->head->rows ? b->base.rows[old] : HNSW_NONE;
+    return row != HNSW_NONE && bits_get(b->again, row) ? HNSW_NONE : row;
 }
 
 /* Take over the links of a node of the base. Where one led to a node that is gone, those that it

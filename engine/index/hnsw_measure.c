@@ -83,6 +83,7 @@ void build_measure(hnsw_builder *b, build_scratch *s, uint32_t item)
 void build_conclude(hnsw_builder *b)
 {
     double squares = 0, spread = 0;
+    b->head.changed = 0;
     b->head.ef = steps[MEASURE_STEPS - 1];
     for (uint32_t step = MEASURE_STEPS; step-- > 0;) {
         double recall = 0;
@@ -140,15 +141,13 @@ static void bring_in(hnsw_builder *b, build_scratch *s, const uint64_t *marks, u
 
 void build_reach(hnsw_builder *b, build_scratch *s)
 {
-    uint32_t rows = b->head.rows, *queue = b->back, count = 0;
+    uint32_t rows = b->head.rows, *queue = b->back;
     uint64_t *marks = b->held;
     memset(marks, 0, bits_words(rows) * sizeof *marks);
-    for (uint32_t i = 0; i < b->levels[1].count; i++) {
-        bits_set(marks, b->nodes[i]);
-        queue[count++] = b->nodes[i];
-    }
+    queue[0] = b->nodes[0];
+    bits_set(marks, queue[0]);
     walk_level l = build_walk_level(b, 0);
-    count = walk_reach(&l, marks, queue, 0, count);
+    uint32_t count = walk_reach(&l, marks, queue, 0, 1);
     for (uint32_t row = 0; count < rows && row < rows; row++) {
         if (bits_get(marks, row)) continue;
         bring_in(b, s, marks, row);

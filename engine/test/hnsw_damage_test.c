@@ -179,7 +179,7 @@ static void test_odd_head(const made_graph *made, const set *s)
         if (field == 2) head->code_bound = -FLT_MAX;
         if (field == 3) head->code_bound = FLT_MAX;
         if (field == 4) head->quantize = MV_QUANTIZE_NONE;
-        if (field == 5) head->ef_construction = UINT32_MAX, head->seed = 0, head->reserved[4] = 1;
+        if (field == 5) head->ef_construction = UINT32_MAX, head->seed = 0, head->changed = UINT32_MAX;
         if (!open_copy(&c, s, &graph))
             WORKS(search_copy(s, &graph, 0, 4000000000u + (uint32_t)field, &scratch));
         else

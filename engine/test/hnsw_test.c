@@ -162,13 +162,9 @@ static void test_filling(filling how, mv_metric metric, double floor)
         made_graph made = build(&s, (how_to_build){.options = options_with(quantize)});
         EXPECT(made.graph.head->quantize != MV_QUANTIZE_AUTO);
         EXPECT(isfinite(made.graph.head->code_error) && isfinite(made.graph.head->code_bound));
-        /* That equal rows are equal is lost in the rounding of fp16 codes under cosine. */
-        bool is_blurred = quantize == MV_QUANTIZE_FP16 && metric == MV_COSINE;
-        RECALL(&s, &made.graph, is_blurred && floor > 0.85 ? 0.85 : floor, .topk = 10, .ef = 200);
+        RECALL(&s, &made.graph, floor, .topk = 10, .ef = 200);
         RECALL(&s, &made.graph, 0, .topk = 10);
-        /* Every row can be reached from the level above, not from each of its nodes: a
-         * crowd of equal rows may keep a search for more than there are in it to itself. */
-        RECALL(&s, &made.graph, floor < 0.7 ? floor : 0.7, .topk = 1000, .queries = 3);
+        RECALL(&s, &made.graph, floor, .topk = 1000, .queries = 3);
         end(&made, &s);
     }
 }
@@ -185,7 +181,7 @@ static void test_fillings(void)
     test_filling(HALF_ZERO, MV_IP, 0.9);
     test_filling(TINY, MV_L2, 0); /* squares are zeros or next to it */
     test_filling(TINY, MV_IP, 0);
-    test_filling(TINY, MV_COSINE, 0); /* one over the length is FLT_MAX at most */
+    test_filling(TINY, MV_COSINE, 0);  /* one over the length is FLT_MAX at most */
     test_filling(HUGE_ONES, MV_L2, 0); /* squares are infinite */
     test_filling(HUGE_ONES, MV_IP, 0);
     test_filling(HUGE_ONES, MV_COSINE, 0.97);
@@ -197,7 +193,16 @@ static void test_fillings(void)
 
 /* ---------------------------------------------------------------- from another graph */
 
-typedef enum going { NOBODY, TENTH, HALF_OF_ALL, ENTRIES, UPPER, CLUSTERS, ALL_BUT_ONE, GOINGS } going;
+typedef enum going {
+    NOBODY,
+    TENTH,
+    HALF_OF_ALL,
+    ENTRIES,
+    UPPER,
+    CLUSTERS,
+    ALL_BUT_ONE,
+    GOINGS
+} going;
 
 static bool goes(going which, const set *s, const hnsw_graph *graph, uint32_t row)
 {
@@ -244,8 +249,6 @@ static void test_extending(going which, uint32_t new_count, mv_metric metric, mv
     set next = replace(&s, &base.graph, which, 500000, new_count, rows_now);
     how_to_build how = {.options = options, .base = {&base.graph, rows_now}};
     made_graph made = build(&next, how);
-    /* Half the clusters gone: inner products have no distance by which to repair well. */
-    RECALL(&next, &made.graph, next.kind.metric == MV_IP ? 0.8 : 0.9, .topk = 10);
     RECALL(&next, &made.graph, 0.97, .topk = 10, .ef = 200);
     how.threads = 2, how.in_slices = true;
     made_graph again = build(&next, how);
@@ -257,6 +260,11 @@ static void test_extending(going which, uint32_t new_count, mv_metric metric, mv
     how.base = (hnsw_base){0};
     made_graph anew = build(&next, how);
     EXPECT(same_parts(&other, &anew));
+    /* Where half the clusters went and are searched for, a new graph has not always 0.9 either. */
+    asked by_default = {.topk = 10, .queries = 200};
+    double floor = fmin(0.9, recall_of(&next, &anew.graph, by_default) - 0.01);
+    expect_recall(recall_of(&next, &made.graph, by_default), floor, "recall of defaults", __FILE__,
+                  __LINE__);
     hnsw_build_free(other.b);
     hnsw_build_free(anew.b);
     hnsw_build_free(made.b);
@@ -273,23 +281,25 @@ static void test_extensions(void)
     }
 }
 
-/* Three rows in ten are replaced, again and again. */
-static void test_chain(void)
+/* Rows go and come, again and again: `going` in a hundred, and as many new ones and `growth` more
+ * in each round. */
+static void test_chain(uint32_t going_part, uint32_t growth)
 {
-    static uint32_t ids[ROWS], rows_now[ROWS];
+    static uint32_t ids[2 * ROWS], rows_now[2 * ROWS];
     uint32_t next_id = ROWS;
-    begin("a chain of extensions");
+    begin("a chain of extensions, %u %% going, %u more", going_part, growth);
     mv_hnsw_options options = options_with(MV_QUANTIZE_AUTO);
     set_kind kind = {MV_VECTOR_FP32, MV_L2, 16, CLUSTERED};
     set s = set_range(kind, 0, ROWS);
     made_graph made = build(&s, (how_to_build){.options = options});
     for (uint32_t round = 0; round < 10; round++) {
         uint32_t count = 0;
-        for (uint32_t row = 0; row < ROWS; row++) {
-            rows_now[row] = mix(s.ids[row] * 64ull + round) % 10 < 3 ? HNSW_NONE : count;
-            if (rows_now[row] != HNSW_NONE) ids[count++] = s.ids[row];
+        for (uint32_t row = 0; row < s.vectors.rows; row++) {
+            bool is_gone = mix(s.ids[row] * 64ull + round) % 100 < going_part;
+            rows_now[row] = is_gone ? HNSW_NONE : count;
+            if (!is_gone) ids[count++] = s.ids[row];
         }
-        while (count < ROWS) ids[count++] = next_id++;
+        while (count < ROWS + growth * (round + 1)) ids[count++] = next_id++;
         set next = set_create(kind, ids, count);
         how_to_build how = {.options = options, .base = {&made.graph, rows_now}};
         made_graph extended = build(&next, how);
@@ -298,11 +308,11 @@ static void test_chain(void)
         made.graph.codes.vectors = &s.vectors;
     }
     made_graph fresh = build(&s, (how_to_build){.options = options});
-    for (uint32_t ef = 10; ef <= 160; ef *= 4) {
+    for (uint32_t ef = 10; ef <= 640; ef *= 4) {
         asked how = {.topk = 10, .ef = ef, .queries = 200};
         double recall = recall_of(&s, &fresh.graph, how);
         EXPECT(recall > 0.9);
-        expect_recall(recall_of(&s, &made.graph, how), recall - 0.015, "recall of the chain",
+        expect_recall(recall_of(&s, &made.graph, how), recall - 0.01, "recall of the chain",
                       __FILE__, __LINE__);
     }
     hnsw_build_free(fresh.b);
@@ -320,7 +330,9 @@ int main(void)
     test_options();
     test_fillings();
     test_extensions();
-    test_chain();
+    test_chain(30, 0);
+    test_chain(5, 0);
+    test_chain(0, ROWS / 10);
     begin("nothing");
     EXPECT(mem_bytes() == bytes);
     printf("%.1f seconds\n", os_seconds() - began);
