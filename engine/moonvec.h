@@ -400,9 +400,9 @@ MV_API void mv_iterator_close(mv_iterator *iterator);
  * collection as it was, or with a part of the work done. MV_BUSY: the collection is being optimized
  * already (maintenance of this process makes way).
  *
- * Memory: while a graph is built, what its builder needs, which is one graph at a time: the links
- * and codes of its rows, and up to half as much again; nothing grows with the collection beyond
- * that. */
+ * Memory: one graph is built at a time. For each row it takes the row's code (int8: dim + 8 to 11
+ * bytes, fp16: 2 dim, none: 0), 10 m bytes of links and 36 bytes; for each thread a fifth of a byte
+ * a row; and less than 2 MB + 1 MB a thread at m = 16. A million rows of 768 dims: 976 MB. */
 typedef struct mv_job mv_job;
 typedef struct mv_progress {
     uint64_t done; /* of total: bytes to be written, where graphs count as what takes as long */

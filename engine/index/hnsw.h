@@ -137,7 +137,9 @@ bool hnsw_build_step(hnsw_builder *b, double until);
 void hnsw_build_progress(const hnsw_builder *b, uint64_t *done, uint64_t *total);
 /* The finished graph's parts, lent by the builder; returns how many. */
 uint32_t hnsw_build_parts(const hnsw_builder *b, hnsw_part parts[HNSW_PARTS_MAX]);
-/* Bytes that the builder has allocated. */
+/* Bytes that the builder has allocated, at most
+ *   rows × (codes_stride, where there are codes + 10 m + 32)
+ *   + threads × (rows / 5 + 48 m² + 8 ef_construction + 24 dim + 64 KiB) + 16 KiB × m + 64 KiB. */
 uint64_t hnsw_build_bytes(const hnsw_builder *b);
 void hnsw_build_free(hnsw_builder *b); /* NULL is fine */
 

@@ -74,8 +74,7 @@ static inline void set_vector(const set_kind *kind, uint32_t id, float *out)
 {
     for (uint32_t i = 0; i < kind->dim; i++) {
         float number = set_number(kind, id, i);
-        if (kind->type == MV_VECTOR_INT8)
-            number = roundf(fminf(fmaxf(number * 20, -128), 127));
+        if (kind->type == MV_VECTOR_INT8) number = roundf(fminf(fmaxf(number * 20, -128), 127));
         out[i] = number;
     }
 }
@@ -161,6 +160,18 @@ static inline mv_err try_build(const set *s, const how_to_build *how, made_graph
     return hnsw_open(made->parts, made->parts_count, &s->vectors, &made->graph, &error);
 }
 
+/* What hnsw.h says of the memory of a builder. */
+static inline uint64_t bytes_bound(const set *s, const how_to_build *how)
+{
+    uint64_t rows = s->vectors.rows, dim = s->vectors.dim, m = how->options.m, code = 0;
+    mv_quantize quantize = how->options.quantize;
+    if (s->kind.type != MV_VECTOR_INT8 && quantize != MV_QUANTIZE_NONE)
+        code = quantize == MV_QUANTIZE_INT8 ? dim + 11 : 2 * dim + 11;
+    uint64_t thread = rows / 5 + 48 * m * m + 8 * how->options.ef_construction + 24 * dim + 65536;
+    return rows * (code + 10 * m + 32) + (how->threads ? how->threads : 1) * thread + 16384 * m +
+           65536;
+}
+
 /* Everything that must hold of any graph is checked. */
 static inline made_graph build(const set *s, how_to_build how)
 {
@@ -171,6 +182,7 @@ static inline made_graph build(const set *s, how_to_build how)
     hnsw_build_progress(made.b, &done, &total);
     EXPECT(done == total && total == s->vectors.rows);
     EXPECT(hnsw_build_bytes(made.b) > 0 && hnsw_build_bytes(made.b) <= mem_bytes());
+    EXPECT(hnsw_build_bytes(made.b) <= bytes_bound(s, &how));
     return made;
 }
 
@@ -291,7 +303,7 @@ static inline void expect_recall(double recall, double floor, const char *what, 
     if (recall < floor) printf("    it is %g, not %g\n", recall, floor);
 }
 #define RECALL(s, graph, floor, ...)                                                               \
-    expect_recall(recall_of((s), (graph), (asked){__VA_ARGS__}), (floor), "recall of " #__VA_ARGS__,    \
-                  __FILE__, __LINE__)
+    expect_recall(recall_of((s), (graph), (asked){__VA_ARGS__}), (floor),                          \
+                  "recall of " #__VA_ARGS__, __FILE__, __LINE__)
 
 #endif
