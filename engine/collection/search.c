@@ -173,7 +173,8 @@ typedef struct graph_search {
 /* Candidates of a walk of which every row may be a hit. */
 static uint64_t plain_ef(const search *s, const graph_search *gs)
 {
-    uint64_t ef = s->q->ef ? s->q->ef : gs->g->graph.head->ef, least = s->tops[0].capacity;
+    uint32_t least = s->tops[0].capacity;
+    uint64_t ef = s->q->ef ? s->q->ef : hnsw_default_ef(&gs->g->graph, least);
     return ef < least ? least : ef;
 }
 

@@ -97,12 +97,15 @@ void hnsw_scratch_free(hnsw_scratch *scratch);
 typedef struct hnsw_query {
     const float *vector;         /* dim numbers */
     const distance_query *exact; /* the same, prepared for the vectors' type */
-    uint32_t ef;                 /* 0: the graph's own default */
+    uint32_t ef;                 /* 0: hnsw_default_ef */
     bool no_refine;
     const uint64_t *pass; /* bit set: the row may be a hit; NULL: all may */
     uint32_t source;      /* for hits */
     const uint64_t *docids;
 } hnsw_query;
+
+/* How many candidates a search for `k` hits looks at that sets no ef. */
+uint64_t hnsw_default_ef(const hnsw_graph *graph, uint32_t k);
 
 /* Push the rows found nearest to `hits`, scored exactly. *found is how many rows that pass were
  * met: when fewer than hits->capacity (and there are more that pass) the caller had better look at

@@ -129,7 +129,8 @@ static void bring_in(hnsw_builder *b, build_scratch *s, const uint64_t *marks, u
         if (add_link(b, at, row)) return;
         if (nearest == HNSW_NONE) nearest = at;
     }
-    if (nearest == HNSW_NONE) nearest = b->nodes[0];
+    if (nearest == HNSW_NONE) nearest = b->nodes[0]; /* nobody near can be reached */
+    if (add_link(b, nearest, row)) return;
     uint32_t *last = &build_links(b, 0, nearest)[b->levels[0].links_max - 1],
              *own = build_links(b, 0, row);
     uint32_t replaced = *last, room = 0;

@@ -29,13 +29,15 @@ static bool reserve(hnsw_scratch *scratch, uint64_t layout, size_t bits_size, si
     return true;
 }
 
+/* What the graph was measured to need is for 10 hits. */
+uint64_t hnsw_default_ef(const hnsw_graph *graph, uint32_t k)
+{
+    return graph->head->ef + (k > 10 ? (k - 10) * 3ull / 2 : 0);
+}
+
 static uint32_t candidates(const hnsw_graph *graph, const hnsw_query *query, const topk *hits)
 {
-    uint64_t ef = query->ef;
-    if (!ef) { /* the graph's own is for 10 hits */
-        ef = graph->head->ef;
-        if (hits->capacity > 10) ef += (hits->capacity - 10) * 3ull / 2;
-    }
+    uint64_t ef = query->ef ? query->ef : hnsw_default_ef(graph, hits->capacity);
     if (ef < hits->capacity) ef = hits->capacity;
     return (uint32_t)(ef < graph->head->rows ? ef : graph->head->rows);
 }
