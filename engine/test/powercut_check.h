@@ -142,7 +142,10 @@ static void check_backup(const char *root, uint32_t at, oracle *known)
     presence is = known->places[at].is;
     mv_err err = open_at(root, at, true, &c, &failure);
     if (err == MV_NOT_FOUND && is != PRESENT) {
-        known->places[at].is = ABSENT;
+        char path[OS_PATH_SIZE];
+        WORK(os_join(path, root, place_names[at], &error));
+        /* An empty directory that stays is no collection, and in the way of the next backup. */
+        if (access(path, F_OK)) known->places[at].is = ABSENT;
         return;
     }
     if (err == MV_CORRUPT && is == VANISHING && strstr(failure.text, "is not a collection")) return;
