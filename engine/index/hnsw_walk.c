@@ -6,7 +6,10 @@
  * to 784 dims; three at a time give nothing more). */
 #include "index/hnsw_walk.h"
 
+#include <math.h>
 #include <string.h>
+
+#define BLOCK 16u /* of the pool, behind which so many entries are infinitely far */
 
 static uint32_t seen_room(uint32_t positions, uint32_t degree)
 {
@@ -16,7 +19,7 @@ static uint32_t seen_room(uint32_t positions, uint32_t degree)
 size_t walk_size(uint32_t positions, uint32_t degree, uint32_t capacity)
 {
     return mem_whole_lines(bits_words(positions) * sizeof(uint64_t)) +
-           mem_whole_lines(((size_t)capacity + 1) * sizeof(walk_entry)) +
+           mem_whole_lines(((size_t)capacity + BLOCK) * sizeof(walk_entry)) +
            mem_whole_lines(seen_room(positions, degree) * sizeof(uint32_t)) +
            mem_whole_lines(WALK_WIDTH * degree * sizeof(uint32_t)) +
            mem_whole_lines(WALK_WIDTH * degree * sizeof(float));
@@ -39,27 +42,32 @@ void walk_place(walk *w, void *memory, uint32_t positions, uint32_t degree, uint
     w->capacity = capacity;
 }
 
-/* Insert where the order wants it, if it is near enough; returns the position, or the capacity. */
+/* Insert where the order wants it, if it is near enough; returns the position, or the capacity. The
+ * position is counted out, by the last of each block and then in one block: no branch depends on a
+ * distance. A binary search is mispredicted every other step (it took 7 to 20 % of a search). */
 static inline uint32_t insert(walk *w, float distance, uint32_t at)
 {
     walk_entry *pool = w->pool;
-    uint32_t low = 0, high = w->count;
-    if (high == w->capacity) {
-        if (!(distance < pool[high - 1].distance)) return w->capacity;
-        high--;
-    } else {
-        w->count++;
+    uint32_t count = w->count, blocks = 0, place = 0;
+    if (count == w->capacity) {
+        if (!(distance < pool[count - 1].distance)) return w->capacity;
+        count--;
     }
-    uint32_t moved = high;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        bool is_behind = pool[middle].distance <= distance;
-        low = is_behind ? middle + 1 : low;
-        high = is_behind ? high : middle;
-    }
-    memmove(&pool[low + 1], &pool[low], (moved - low) * sizeof *pool);
-    pool[low] = (walk_entry){distance, at};
-    return low;
+    for (uint32_t i = BLOCK - 1; i < count; i += BLOCK) blocks += pool[i].distance <= distance;
+    const walk_entry *block = pool + (size_t)blocks * BLOCK;
+    for (uint32_t i = 0; i < BLOCK; i++) place += block[i].distance <= distance;
+    place += blocks * BLOCK;
+    if (place > count) place = count; /* infinitely far, as is what lies behind the pool */
+    memmove(&pool[place + 1], &pool[place], (count - place) * sizeof *pool);
+    pool[place] = (walk_entry){distance, at};
+    w->count = count + 1;
+    return place;
+}
+
+static void clear_pool(walk *w)
+{
+    for (uint32_t i = 0; i < w->capacity + BLOCK; i++) w->pool[i].distance = INFINITY;
+    w->count = 0;
 }
 
 static inline void prefetch_links(const walk_level *level, uint32_t at)
@@ -104,8 +112,8 @@ bool walk_level_from(walk *w, const codes_query *query, const walk_level *level,
              rows_end = query->column->vectors->rows;
     if (row >= rows_end) return false;
     codes_to_rows(query, &row, 1, w->distances);
-    w->pool[0] = (walk_entry){w->distances[0], entry};
-    w->count = 1;
+    clear_pool(w);
+    (void)insert(w, w->distances[0], entry);
     w->seen[0] = entry;
     bits_set(w->visited, entry);
     while (now < w->count && in_range) {
@@ -140,10 +148,7 @@ bool walk_level_from(walk *w, const codes_query *query, const walk_level *level,
             rows = w->rows;
         }
         codes_to_rows(query, rows, found, w->distances);
-        /* Whose links are followed next is known before all are in their places. */
-        uint32_t nearest = w->capacity, best = 0;
-        for (uint32_t i = 1; i < found; i++) best = w->distances[i] < w->distances[best] ? i : best;
-        if (found) prefetch_links(level, fresh[best]);
+        uint32_t nearest = w->capacity;
         for (uint32_t i = now, ahead = 0; i < w->count && ahead < WALK_WIDTH; i++) {
             if (w->pool[i].at & WALK_DONE) continue;
             prefetch_links(level, w->pool[i].at);
@@ -152,6 +157,7 @@ bool walk_level_from(walk *w, const codes_query *query, const walk_level *level,
         for (uint32_t i = 0; i < found; i++) {
             uint32_t place = insert(w, w->distances[i], fresh[i]);
             if (place < nearest) nearest = place;
+            if (place < now + WALK_WIDTH) prefetch_links(level, fresh[i]);
         }
         if (nearest <= now)
             now = nearest;
