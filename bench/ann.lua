@@ -299,7 +299,8 @@ local function grow(report, complain)
   local recipe, sizes, lines = sets.made[2], {}, {}
   for size in options.sizes:gmatch("%d+") do sizes[#sizes + 1] = tonumber(size) end
   table.sort(sizes)
-  local rows = { { "", "rows", "QPS @0.95", "@0.99", "p50/p99 us", "build on 2 threads s", "rows/s", "MB" } }
+  local rows = { { "", "rows", "QPS @0.95", "@0.99", "p50/p99 us", "build on 2 threads s", "rows/s", "MB",
+    "memory KB" } }
   for i, engine in ipairs(list) do lines[i] = { name = engine.name } end
   for _, size in ipairs(sizes) do
     local set = sets.make(recipe, size, options.seed, sizes[#sizes])
@@ -310,7 +311,7 @@ local function grow(report, complain)
       lines[i][#lines[i] + 1] = { rows = size, qps = qps, build = built }
       rows[#rows + 1] = { m.engine.name, harness.number(size), either(qps), either(curve.qps_at(points, LEVELS[2])),
         at and ("%.0f / %.0f"):format(at.p50, at.p99) or "-", either(built, 2), harness.number(size / built),
-        either(m.mb) }
+        either(m.mb), either(m.memory and m.memory.anonymous_bytes / 1024) }
     end
   end
   report:table(rows)
