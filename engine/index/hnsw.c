@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
 #include "index/hnsw_walk.h"
 
@@ -144,12 +143,11 @@ static mv_err check_reach(const hnsw_graph *graph, mv_error *error)
         }
         bits_set(marks, graph->nodes[i]);
     }
-    memset(marks, 0, marks_size);
-    queue[0] = graph->nodes[0];
-    bits_set(marks, queue[0]);
     walk_level bottom = walk_level_of(graph, 0);
-    uint32_t reached = walk_reach(&bottom, marks, queue, 0, 1);
-    for (uint32_t row = 0; reached < rows && row < rows && !err; row++)
+    walk_spread spread = {.marks = marks, .queue = queue};
+    walk_spread_from(&spread, &bottom, graph->nodes[0]);
+    walk_spread_on(&spread, &bottom, rows);
+    for (uint32_t row = 0; spread.count < rows && row < rows && !err; row++)
         if (!bits_get(marks, row)) err = bad_link(0, row, "cannot be reached", error);
 done:
     mem_free(marks, marks_size);

@@ -1,5 +1,4 @@
 /* Building a graph: the phases, and how threads and slices share them. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "index/hnsw_builder.h"
@@ -10,26 +9,6 @@
 #define BATCH_PART  4u   /* a batch is at most one in so many of what is there already */
 #define ERROR_MAX   0.1f /* of int8 codes, relative to distances: beyond, AUTO takes fp16 */
 #define CHECK_ROWS  64u  /* whose codes are looked at for that, before anything is built */
-
-/* ---------------------------------------------------------------- by lot */
-
-/* splitmix64: Steele, Lea, Flood, Fast splittable pseudorandom number generators, 2014. */
-static uint64_t draw(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-static void shuffle(uint32_t *list, uint32_t count, uint64_t *state)
-{
-    for (uint32_t i = count; i > 1; i--) {
-        uint32_t j = (uint32_t)(draw(state) % i), other = list[j];
-        list[j] = list[i - 1];
-        list[i - 1] = other;
-    }
-}
 
 /* ---------------------------------------------------------------- memory */
 
@@ -113,113 +92,10 @@ void hnsw_build_free(hnsw_builder *b)
     mem_free(b, sizeof *b);
 }
 
-/* ---------------------------------------------------------------- planning */
-
-/* The highest level in which new nodes find one of the base to link to: a new one above would come
- * down with no link to any of the base. */
-static uint32_t levels_alive(const hnsw_builder *b)
+static void clear_links(const build_level *l, uint32_t begin, uint32_t end)
 {
-    const hnsw_graph *base = b->base.graph;
-    uint32_t first = 0, level = 1;
-    if (!base) return HNSW_LEVELS_MAX;
-    while (first < base->nodes_count[0] && (base->nodes[first] >= base->head->rows ||
-                                            b->base.rows[base->nodes[first]] == HNSW_NONE))
-        first++;
-    while (level < base->head->levels && first < base->nodes_count[level]) level++;
-    return level;
-}
-
-static uint32_t sample_wanted(const hnsw_builder *b)
-{
-    uint32_t most = b->head.rows / BUILD_SAMPLE_PART;
-    return most < BUILD_SAMPLE_MAX ? most : BUILD_SAMPLE_MAX;
-}
-
-/* Where so much has changed that the default of searches is measured anew, and few of the rows are
- * new ones, a sample of the others is taken out and comes in again. Those above the bottom stay.
- * `b->back` tells of each row whether it is of the base. */
-static void draw_again(hnsw_builder *b, uint32_t new_count)
-{
-    const hnsw_graph *base = b->base.graph;
-    uint32_t rows = b->head.rows, went = base->head->rows - (rows - new_count);
-    uint64_t changed = (uint64_t)base->head->changed + new_count + went;
-    b->head.changed = changed < rows ? (uint32_t)changed : rows;
-    b->is_measured = changed * BUILD_CHANGE_PART < rows;
-    uint32_t wanted = sample_wanted(b);
-    if (b->is_measured || new_count >= 2 * wanted) return;
-    uint64_t state = ~b->head.seed;
-    for (uint32_t i = 0; i < wanted; i++) {
-        uint32_t row = (uint32_t)(draw(&state) % rows);
-        if (b->back[row] != HNSW_NONE) bits_set(b->again, row);
-    }
-    for (uint32_t i = 0; i < base->nodes_count[0]; i++) {
-        uint32_t old = base->nodes[i], row = old < base->head->rows ? b->base.rows[old] : HNSW_NONE;
-        if (row != HNSW_NONE) bits_unset(b->again, row);
-    }
-}
-
-/* Which rows come in, in which order, and how many go to which level. */
-static void draw_order(hnsw_builder *b)
-{
-    const hnsw_graph *base = b->base.graph;
-    uint32_t rows = b->head.rows, old_count = base ? base->head->rows : 0, new_count = rows;
-    for (uint32_t row = 0; row < rows; row++) b->back[row] = HNSW_NONE;
-    for (uint32_t old = 0; old < old_count; old++) {
-        if (b->base.rows[old] == HNSW_NONE) continue;
-        b->back[b->base.rows[old]] = old;
-        new_count--;
-    }
-    if (base) draw_again(b, new_count);
-    b->order_count = 0;
-    for (uint32_t row = 0; row < rows; row++)
-        if (b->back[row] == HNSW_NONE || bits_get(b->again, row)) b->order[b->order_count++] = row;
-    uint64_t state = b->head.seed ^ (uint64_t)b->order_count << 32 ^ old_count;
-    shuffle(b->order, b->order_count, &state);
-    double share = b->order_count, kept_of_one = 1;
-    uint32_t level = 0, highest = levels_alive(b);
-    b->new_count[0] = b->order_count;
-    /* One in m goes up; what is left over at the end, by lot. */
-    for (level = 1; level <= HNSW_LEVELS_MAX; level++) {
-        share /= b->head.m;
-        kept_of_one = (double)(draw(&state) >> 11) * 0x1p-53;
-        uint32_t count = (uint32_t)(share + kept_of_one);
-        if ((share < 1 && !base) || level > highest) count = 0;
-        b->new_count[level] = count < b->new_count[level - 1] ? count : b->new_count[level - 1];
-    }
-    if (!base && !b->new_count[1]) b->new_count[1] = 1;
-}
-
-/* Lay out the nodes above the bottom: highest levels first, in each those of the base first. */
-static void lay_out_nodes(hnsw_builder *b)
-{
-    const hnsw_graph *base = b->base.graph;
-    uint32_t placed = 0, base_levels = base ? base->head->levels : 0;
-    for (uint32_t level = HNSW_LEVELS_MAX; level >= 1; level--) {
-        uint32_t begin = level < base_levels ? base->nodes_count[level] : 0;
-        uint32_t end = level <= base_levels ? base->nodes_count[level - 1] : 0;
-        for (uint32_t old = begin; old < end; old++) {
-            uint32_t row =
-                base->nodes[old] < base->head->rows ? b->base.rows[base->nodes[old]] : HNSW_NONE;
-            b->positions[old] = row == HNSW_NONE ? HNSW_NONE : placed;
-            if (row != HNSW_NONE) b->nodes[placed++] = row;
-        }
-        begin = level < HNSW_LEVELS_MAX ? b->new_count[level + 1] : 0;
-        for (uint32_t i = begin; i < b->new_count[level]; i++) {
-            b->new_positions[i] = placed;
-            b->nodes[placed++] = b->order[i];
-        }
-        b->levels[level].count = placed;
-        if (placed && !b->head.levels) b->head.levels = level;
-    }
-}
-
-static uint32_t base_nodes_alive(const hnsw_builder *b)
-{
-    const hnsw_graph *base = b->base.graph;
-    uint32_t alive = 0;
-    for (uint32_t i = 0; base && i < base->nodes_count[0]; i++)
-        alive += base->nodes[i] < base->head->rows && b->base.rows[base->nodes[i]] != HNSW_NONE;
-    return alive;
+    size_t size = l->stride * sizeof *l->links;
+    memset(l->links + (size_t)begin * l->stride, 0xff, (end - begin) * size);
 }
 
 static bool allocate_levels(hnsw_builder *b)
@@ -229,7 +105,7 @@ static bool allocate_levels(hnsw_builder *b)
         l->links_max = level ? b->head.m : 2 * b->head.m;
         l->stride = l->links_max + l->links_max / 4;
         if (!(l->links = allocate(b, l->count, l->stride * sizeof(uint32_t)))) return false;
-        memset(l->links, 0xff, (size_t)l->count * l->stride * sizeof(uint32_t));
+        if (level) clear_links(l, 0, l->count);
     }
     return true;
 }
@@ -245,9 +121,9 @@ static bool allocate_nodes(hnsw_builder *b)
     if (!b->order || !b->back || !b->held || !b->again) return false;
     memset(b->held, 0, bits_words(rows) * sizeof *b->held);
     memset(b->again, 0, bits_words(rows) * sizeof *b->again);
-    draw_order(b);
+    build_draw_order(b);
     memset(b->back, 0xff, rows * sizeof *b->back);
-    b->levels[1].count = base_nodes_alive(b) + b->new_count[1];
+    b->levels[1].count = build_base_alive(b) + b->new_count[1];
     b->nodes = allocate(b, b->levels[1].count, sizeof *b->nodes);
     b->new_positions = allocate(b, b->new_count[1], sizeof *b->new_positions);
     if (!b->nodes || !b->new_positions) return false;
@@ -255,7 +131,7 @@ static bool allocate_nodes(hnsw_builder *b)
         b->positions_count = b->base.graph->nodes_count[0];
         if (!(b->positions = allocate(b, b->positions_count, sizeof *b->positions))) return false;
     }
-    lay_out_nodes(b);
+    build_lay_out(b);
     return allocate_levels(b);
 }
 
@@ -324,7 +200,8 @@ static void encode(hnsw_builder *b, build_scratch *s, uint32_t item)
     uint32_t end =
         (item + 1) * ENCODE_ROWS < b->head.rows ? (item + 1) * ENCODE_ROWS : b->head.rows;
     bool is_in_range = true;
-    for (uint32_t row = item * ENCODE_ROWS; row < end; row++) {
+    clear_links(&b->levels[0], item * ENCODE_ROWS, end);
+    for (uint32_t row = item * ENCODE_ROWS; row < end && b->code_bytes; row++) {
         is_in_range &= codes_encode(b->codes.quantize, &b->vectors, b->mean, row,
                                     b->code_bytes + row * b->codes.stride, s->numbers);
     }
@@ -406,13 +283,22 @@ static void begin_trim(hnsw_builder *b, uint32_t level)
     begin_phase(b, BUILD_TRIM, b->levels[level].count);
 }
 
-/* The links of a level closer together, as they are kept. */
-static void compact(hnsw_builder *b, uint32_t level)
+static void begin_compacting(hnsw_builder *b, uint32_t level)
 {
-    build_level *l = &b->levels[level];
-    for (size_t at = 1; at < l->count; at++)
+    b->level = level;
+    b->compacted = 0;
+    begin_phase(b, BUILD_COMPACT, 1);
+}
+
+static void compact(hnsw_builder *b)
+{
+    build_level *l = &b->levels[b->level];
+    uint32_t left = l->count - b->compacted,
+             end = left < BUILD_SPREAD_ROWS ? l->count : b->compacted + BUILD_SPREAD_ROWS;
+    for (size_t at = b->compacted; at < end; at++)
         memmove(l->links + at * l->links_max, l->links + at * l->stride,
                 l->links_max * sizeof *l->links);
+    b->compacted = end;
 }
 
 static void begin_adopting(hnsw_builder *b)
@@ -471,9 +357,20 @@ static void advance(hnsw_builder *b)
             begin_phase(b, BUILD_REACH, 1);
         break;
     case BUILD_REACH:
-        for (uint32_t level = 0; level <= b->head.levels; level++) compact(b, level);
-        b->rows_done = b->head.rows;
-        begin_phase(b, BUILD_DONE, 0);
+        if (b->spread.count < b->head.rows)
+            begin_phase(b, BUILD_REACH, 1);
+        else
+            begin_compacting(b, b->head.levels);
+        break;
+    case BUILD_COMPACT:
+        if (b->compacted < b->levels[b->level].count) {
+            begin_phase(b, BUILD_COMPACT, 1);
+        } else if (b->level) {
+            begin_compacting(b, b->level - 1);
+        } else {
+            b->rows_done = b->head.rows;
+            begin_phase(b, BUILD_DONE, 0);
+        }
         break;
     case BUILD_DONE: break;
     }
@@ -489,6 +386,7 @@ static void do_item(hnsw_builder *b, build_scratch *s, uint32_t item)
     case BUILD_MEASURE: build_measure(b, s, item); break;
     case BUILD_TRIM: build_trim(b, s, item); break;
     case BUILD_REACH: build_reach(b, s); break;
+    case BUILD_COMPACT: compact(b); break;
     case BUILD_DONE: break;
     }
 }
@@ -512,7 +410,8 @@ static void work(void *ctx)
     while (b->phase != BUILD_DONE && (is_first || os_seconds() < b->until)) {
         is_first = false;
         uint32_t begin = b->next_item, left = b->items - begin;
-        uint32_t turn = left < TURN_ITEMS ? left : TURN_ITEMS;
+        uint32_t most = b->phase == BUILD_MEASURE ? 1 : TURN_ITEMS;
+        uint32_t turn = left < most ? left : most;
         if (turn) {
             b->next_item += turn;
             b->busy++;
@@ -567,15 +466,6 @@ static bool allocate_rest(hnsw_builder *b)
            b->condition && b->scratch && allocate_scratch(b);
 }
 
-/* Hold a sample back, unless what the base was measured to need still holds. */
-static void draw_sample(hnsw_builder *b)
-{
-    uint32_t most = b->new_count[0] - b->new_count[1], wanted = sample_wanted(b);
-    b->sample = b->is_measured ? 0 : wanted < most ? wanted : most;
-    for (uint32_t i = 0; i < b->sample; i++) bits_set(b->held, b->order[b->order_count - 1 - i]);
-    b->is_measured = !b->sample;
-}
-
 bool hnsw_fits(const hnsw_graph *graph, const mv_hnsw_options *options)
 {
     mv_quantize quantize = (mv_quantize)graph->head->quantize;
@@ -625,10 +515,9 @@ mv_err hnsw_build_begin(const codes_vectors *vectors, const mv_hnsw_options *opt
         hnsw_build_free(b);
         return err;
     }
-    draw_sample(b);
+    build_draw_sample(b);
     b->rows_done = b->head.rows - b->order_count;
-    bool has_codes = b->head.quantize != MV_QUANTIZE_NONE;
-    begin_phase(b, BUILD_ENCODE, has_codes ? (b->head.rows + ENCODE_ROWS - 1) / ENCODE_ROWS : 0);
+    begin_phase(b, BUILD_ENCODE, (b->head.rows + ENCODE_ROWS - 1) / ENCODE_ROWS);
     *out = b;
     return MV_OK;
 }

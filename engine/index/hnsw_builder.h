@@ -13,15 +13,17 @@
 #define BUILD_SAMPLE_PART 8u   /* at most one in so many */
 #define BUILD_CHANGE_PART 5u   /* measured anew when one row in so many has changed */
 #define BUILD_BATCH_MAX   2048u
+#define BUILD_SPREAD_ROWS 8192u /* whose links are followed, or moved, at a time */
 
 typedef enum build_phase {
-    BUILD_ENCODE,  /* items: rows / ENCODE_ROWS */
+    BUILD_ENCODE,  /* items: rows / ENCODE_ROWS; their links are cleared as well */
     BUILD_ADOPT,   /* nodes of the base graph, level by level */
     BUILD_SEARCH,  /* nodes of the batch */
     BUILD_LINK,    /* targets of the batch */
     BUILD_MEASURE, /* rows of the sample */
     BUILD_TRIM,    /* nodes, level by level */
-    BUILD_REACH,   /* one item: bring in what cannot be reached */
+    BUILD_REACH,   /* one item, as often as it takes: bring in what cannot be reached */
+    BUILD_COMPACT, /* the same: links closer together, as they are kept */
     BUILD_DONE
 } build_phase;
 
@@ -79,6 +81,10 @@ struct hnsw_builder {
     float *spreads;  /* sample: mean exact distance to the near ones */
     uint64_t *held;  /* bits: rows of the sample */
     uint64_t *again; /* bits: rows of the base taken in as if they were new */
+    /* Reaching, compacting. */
+    walk_spread spread;
+    uint32_t lost;      /* no row before it is out of reach */
+    uint32_t compacted; /* nodes of the level */
     /* Work. */
     build_phase phase;
     uint32_t items;
@@ -94,6 +100,15 @@ struct hnsw_builder {
     uint64_t bytes;
     uint64_t rows_done;
 };
+
+/* hnsw_order.c */
+
+/* Fill `order`; needs `back`, and leaves it in disorder. */
+void build_draw_order(hnsw_builder *b);
+/* Nodes of the base above the bottom that are still there. */
+uint32_t build_base_alive(const hnsw_builder *b);
+void build_lay_out(hnsw_builder *b); /* the nodes above the bottom */
+void build_draw_sample(hnsw_builder *b);
 
 /* hnsw_link.c */
 
@@ -114,7 +129,7 @@ void build_collect_targets(hnsw_builder *b);
 #define MEASURE_TOP   10u
 void build_measure(hnsw_builder *b, build_scratch *s, uint32_t item);
 void build_conclude(hnsw_builder *b); /* from what was measured to the head */
-/* Link what cannot be reached from above. */
+/* Link what cannot be reached from the entry, a piece at a time. */
 void build_reach(hnsw_builder *b, build_scratch *s);
 
 /* The level as it is now, for a walk. */

@@ -142,18 +142,16 @@ static void bring_in(hnsw_builder *b, build_scratch *s, const uint64_t *marks, u
 
 void build_reach(hnsw_builder *b, build_scratch *s)
 {
-    uint32_t rows = b->head.rows, *queue = b->back;
-    uint64_t *marks = b->held;
-    memset(marks, 0, bits_words(rows) * sizeof *marks);
-    queue[0] = b->nodes[0];
-    bits_set(marks, queue[0]);
     walk_level l = build_walk_level(b, 0);
-    uint32_t count = walk_reach(&l, marks, queue, 0, 1);
-    for (uint32_t row = 0; count < rows && row < rows; row++) {
-        if (bits_get(marks, row)) continue;
-        bring_in(b, s, marks, row);
-        bits_set(marks, row);
-        queue[count] = row;
-        count = walk_reach(&l, marks, queue, count, count + 1);
+    walk_spread *spread = &b->spread;
+    if (!spread->queue) {
+        *spread = (walk_spread){.marks = b->held, .queue = b->back};
+        walk_spread_from(spread, &l, b->nodes[0]);
     }
+    walk_spread_on(spread, &l, BUILD_SPREAD_ROWS);
+    if (spread->next < spread->count || spread->count == b->head.rows) return;
+    while (bits_get(spread->marks, b->lost)) b->lost++;
+    bring_in(b, s, spread->marks, b->lost);
+    bits_set(spread->marks, b->lost);
+    spread->queue[spread->count++] = b->lost;
 }

@@ -183,16 +183,23 @@ bool walk_down(walk *w, const codes_query *query, const walk_level *levels, uint
     return in_range;
 }
 
-uint32_t walk_reach(const walk_level *level, uint64_t *marks, uint32_t *queue, uint32_t next,
-                    uint32_t count)
+void walk_spread_from(walk_spread *s, const walk_level *level, uint32_t at)
 {
-    for (; next < count; next++) {
-        const uint32_t *links = level->links + (size_t)queue[next] * level->degree;
+    memset(s->marks, 0, bits_words(level->count) * sizeof *s->marks);
+    bits_set(s->marks, at);
+    s->queue[0] = at;
+    s->next = 0;
+    s->count = 1;
+}
+
+void walk_spread_on(walk_spread *s, const walk_level *level, uint32_t most)
+{
+    for (; s->next < s->count && most; s->next++, most--) {
+        const uint32_t *links = level->links + (size_t)s->queue[s->next] * level->degree;
         for (uint32_t i = 0; i < level->degree && links[i] != HNSW_NONE; i++) {
-            if (bits_get(marks, links[i])) continue;
-            bits_set(marks, links[i]);
-            queue[count++] = links[i];
+            if (bits_get(s->marks, links[i])) continue;
+            bits_set(s->marks, links[i]);
+            s->queue[s->count++] = links[i];
         }
     }
-    return count;
 }

@@ -49,10 +49,18 @@ bool walk_level_from(walk *w, const codes_query *query, const walk_level *level,
 bool walk_down(walk *w, const codes_query *query, const walk_level *levels, uint32_t top,
                uint32_t bottom, uint32_t *at);
 
-/* Mark what links lead to from queue[next .. count), which are marked, and append it to the queue,
- * which has room for the whole level. Returns how many are in it. Links must be in range. */
-uint32_t walk_reach(const walk_level *level, uint64_t *marks, uint32_t *queue, uint32_t next,
-                    uint32_t count);
+/* Spreading over a level. What is in the queue, which has room for the whole level, is marked. */
+typedef struct walk_spread {
+    uint64_t *marks;
+    uint32_t *queue;
+    uint32_t next; /* in the queue: whose links are followed next */
+    uint32_t count;
+} walk_spread;
+
+/* Begin anew at `at`; marks and queue are set. */
+void walk_spread_from(walk_spread *s, const walk_level *level, uint32_t at);
+/* Follow the links of at most `most` more. Links must be in range. */
+void walk_spread_on(walk_spread *s, const walk_level *level, uint32_t most);
 
 /* Level `level` of a finished graph. */
 static inline walk_level walk_level_of(const hnsw_graph *graph, uint32_t level)

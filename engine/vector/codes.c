@@ -8,8 +8,8 @@
 #include "vector/element.h"
 #include "vector/half.h"
 
-#define LIST_ROWS     32u    /* rows whose addresses are gathered at a time */
-#define MEAN_ROWS_MAX 65536u /* rows that the mean is taken of */
+#define LIST_ROWS     32u   /* rows whose addresses are gathered at a time */
+#define MEAN_ROWS_MAX 8192u /* rows that the mean is taken of */
 #define CODE_MAX      127.0f
 #define VECTOR_BYTES  64u /* of the widest kernels */
 #define WHOLE_BYTES                                                                                \

@@ -56,7 +56,7 @@ uint64_t codes_size(mv_quantize quantize, const codes_vectors *vectors);
 /* The numbers of row `row`, as float, normalized under cosine. */
 void codes_vector_of_row(const codes_vectors *vectors, uint32_t row, float *out);
 
-/* The mean of the column: of a sample of at most 65,536 rows. `scratch` has room for dim floats. */
+/* The mean of the column: of a sample of at most 8,192 rows. `scratch` has room for dim floats. */
 void codes_find_mean(const codes_vectors *vectors, float *mean, float *scratch);
 
 /* Make the code of row `row` in `code` (stride bytes, aligned to 4). `scratch` has room for dim

@@ -1,0 +1,137 @@
+/* Which rows come into a graph, in which order, and which of them go up to which level: by lot, so
+ * that the result depends on the seed alone. */
+#include "index/hnsw_builder.h"
+
+/* splitmix64: Steele, Lea, Flood, Fast splittable pseudorandom number generators, 2014. */
+static uint64_t draw(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+static void shuffle(uint32_t *list, uint32_t count, uint64_t *state)
+{
+    for (uint32_t i = count; i > 1; i--) {
+        uint32_t j = (uint32_t)(draw(state) % i), other = list[j];
+        list[j] = list[i - 1];
+        list[i - 1] = other;
+    }
+}
+
+/* The highest level in which new nodes find one of the base to link to: a new one above would come
+ * down with no link to any of the base. */
+static uint32_t levels_alive(const hnsw_builder *b)
+{
+    const hnsw_graph *base = b->base.graph;
+    uint32_t first = 0, level = 1;
+    if (!base) return HNSW_LEVELS_MAX;
+    while (first < base->nodes_count[0] && (base->nodes[first] >= base->head->rows ||
+                                            b->base.rows[base->nodes[first]] == HNSW_NONE))
+        first++;
+    while (level < base->head->levels && first < base->nodes_count[level]) level++;
+    return level;
+}
+
+static uint32_t sample_wanted(const hnsw_builder *b)
+{
+    uint32_t most = b->head.rows / BUILD_SAMPLE_PART;
+    return most < BUILD_SAMPLE_MAX ? most : BUILD_SAMPLE_MAX;
+}
+
+/* Where so much has changed that the default of searches is measured anew, and few of the rows are
+ * new ones, a sample of the others is taken out and comes in again. Those above the bottom stay.
+ * `b->back` tells of each row whether it is of the base. */
+static void draw_again(hnsw_builder *b, uint32_t new_count)
+{
+    const hnsw_graph *base = b->base.graph;
+    uint32_t rows = b->head.rows, went = base->head->rows - (rows - new_count);
+    uint64_t changed = (uint64_t)base->head->changed + new_count + went;
+    b->head.changed = changed < rows ? (uint32_t)changed : rows;
+    b->is_measured = changed * BUILD_CHANGE_PART < rows;
+    uint32_t wanted = sample_wanted(b);
+    if (b->is_measured || new_count >= 2 * wanted) return;
+    uint64_t state = ~b->head.seed;
+    for (uint32_t i = 0; i < wanted; i++) {
+        uint32_t row = (uint32_t)(draw(&state) % rows);
+        if (b->back[row] != HNSW_NONE) bits_set(b->again, row);
+    }
+    for (uint32_t i = 0; i < base->nodes_count[0]; i++) {
+        uint32_t old = base->nodes[i], row = old < base->head->rows ? b->base.rows[old] : HNSW_NONE;
+        if (row != HNSW_NONE) bits_unset(b->again, row);
+    }
+}
+
+/* Which rows come in, in which order, and how many go to which level. */
+void build_draw_order(hnsw_builder *b)
+{
+    const hnsw_graph *base = b->base.graph;
+    uint32_t rows = b->head.rows, old_count = base ? base->head->rows : 0, new_count = rows;
+    for (uint32_t row = 0; row < rows; row++) b->back[row] = HNSW_NONE;
+    for (uint32_t old = 0; old < old_count; old++) {
+        if (b->base.rows[old] == HNSW_NONE) continue;
+        b->back[b->base.rows[old]] = old;
+        new_count--;
+    }
+    if (base) draw_again(b, new_count);
+    b->order_count = 0;
+    for (uint32_t row = 0; row < rows; row++)
+        if (b->back[row] == HNSW_NONE || bits_get(b->again, row)) b->order[b->order_count++] = row;
+    uint64_t state = b->head.seed ^ (uint64_t)b->order_count << 32 ^ old_count;
+    shuffle(b->order, b->order_count, &state);
+    double share = b->order_count, kept_of_one = 1;
+    uint32_t level = 0, highest = levels_alive(b);
+    b->new_count[0] = b->order_count;
+    /* One in m goes up; what is left over at the end, by lot. */
+    for (level = 1; level <= HNSW_LEVELS_MAX; level++) {
+        share /= b->head.m;
+        kept_of_one = (double)(draw(&state) >> 11) * 0x1p-53;
+        uint32_t count = (uint32_t)(share + kept_of_one);
+        if ((share < 1 && !base) || level > highest) count = 0;
+        b->new_count[level] = count < b->new_count[level - 1] ? count : b->new_count[level - 1];
+    }
+    if (!base && !b->new_count[1]) b->new_count[1] = 1;
+}
+
+/* Lay out the nodes above the bottom: highest levels first, in each those of the base first. */
+void build_lay_out(hnsw_builder *b)
+{
+    const hnsw_graph *base = b->base.graph;
+    uint32_t placed = 0, base_levels = base ? base->head->levels : 0;
+    for (uint32_t level = HNSW_LEVELS_MAX; level >= 1; level--) {
+        uint32_t begin = level < base_levels ? base->nodes_count[level] : 0;
+        uint32_t end = level <= base_levels ? base->nodes_count[level - 1] : 0;
+        for (uint32_t old = begin; old < end; old++) {
+            uint32_t row =
+                base->nodes[old] < base->head->rows ? b->base.rows[base->nodes[old]] : HNSW_NONE;
+            b->positions[old] = row == HNSW_NONE ? HNSW_NONE : placed;
+            if (row != HNSW_NONE) b->nodes[placed++] = row;
+        }
+        begin = level < HNSW_LEVELS_MAX ? b->new_count[level + 1] : 0;
+        for (uint32_t i = begin; i < b->new_count[level]; i++) {
+            b->new_positions[i] = placed;
+            b->nodes[placed++] = b->order[i];
+        }
+        b->levels[level].count = placed;
+        if (placed && !b->head.levels) b->head.levels = level;
+    }
+}
+
+uint32_t build_base_alive(const hnsw_builder *b)
+{
+    const hnsw_graph *base = b->base.graph;
+    uint32_t alive = 0;
+    for (uint32_t i = 0; base && i < base->nodes_count[0]; i++)
+        alive += base->nodes[i] < base->head->rows && b->base.rows[base->nodes[i]] != HNSW_NONE;
+    return alive;
+}
+
+/* Hold a sample back, unless what the base was measured to need still holds. */
+void build_draw_sample(hnsw_builder *b)
+{
+    uint32_t most = b->new_count[0] - b->new_count[1], wanted = sample_wanted(b);
+    b->sample = b->is_measured ? 0 : wanted < most ? wanted : most;
+    for (uint32_t i = 0; i < b->sample; i++) bits_set(b->held, b->order[b->order_count - 1 - i]);
+    b->is_measured = !b->sample;
+}
