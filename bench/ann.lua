@@ -22,7 +22,7 @@ local EFS = {
   { 384, 512, 768 },
 }
 local ENOUGH = 0.995
-local WORTHLESS = 0.8 -- points below are not measured
+local WORTHLESS = 0.9 -- points below are not measured
 local LEVELS = { 0.95, 0.99 }
 local FOUND = tools.directory .. "/ann.found"
 
@@ -78,16 +78,11 @@ local function choose(engine, set)
   return efs
 end
 
--- Build with two threads, before that also with one where asked for (moonvec and the yardstick only): what each
--- build said. `done` holds what was built at a path already: two engines may search the same.
-local function build(engine, set, with_one, done)
+-- Build with two threads: what the build said. `done` holds what was built at a path already: two engines may
+-- search the same.
+local function build(engine, set, done)
   local path = engine.path(set)
-  if not done[path] then
-    local built = {}
-    if with_one and not engine.is_node then built[1] = engine.build(set, 1) end
-    built[2] = engine.build(set, 2)
-    done[path] = built
-  end
+  done[path] = done[path] or engine.build(set, 2)
   return done[path]
 end
 
@@ -121,12 +116,12 @@ end
 
 -- Build and search a set with all engines, in turns. Returns a list of what was measured; an engine that fails is
 -- left out, and told to `complain`.
-local function measure(set, list, with_one, complain)
+local function measure(set, list, complain)
   local measured, done = {}, {}
   for _, engine in ipairs(list) do
     local m = { engine = engine }
     local ok, message = pcall(function()
-      m.built = build(engine, set, with_one, done)
+      m.built = build(engine, set, done)
       m.mb = tonumber(tools.run("du", "-s", "--apparent-size", "-B1", engine.path(set)):match("%d+")) / 1e6
       m.efs = choose(engine, set)
       if engine.memory then
@@ -187,19 +182,17 @@ end
 local function show_table(report, measured)
   local yardstick, best = best_of(measured)
   local rows = { { "", "QPS @0.95", "@0.99", "x hnswlib", "x best peer", "p50/p99 us", "max recall",
-    "build 1/2 threads s", "MB" } }
+    "build on 2 threads s", "MB" } }
   for _, m in ipairs(measured) do
     local points = swept(m.points)
     local qps = {}
     for i, level in ipairs(LEVELS) do qps[i] = curve.qps_at(points, level) end
     local at = curve.point_at(points, LEVELS[1])
-    local built = m.built
     rows[#rows + 1] = { m.engine.name, either(qps[1]), either(qps[2]),
       ("%s / %s"):format(ratio(qps[1], yardstick[1]), ratio(qps[2], yardstick[2])),
       ("%s / %s"):format(ratio(qps[1], best[1]), ratio(qps[2], best[2])),
       at and ("%.0f / %.0f"):format(at.p50, at.p99) or "-", ("%.4f"):format(curve.recall_max(points)),
-      ("%s / %s"):format(either(built[1] and built[1].build, 1), either(built[2] and built[2].build, 1)),
-      either(m.mb) }
+      either(m.built.build, 1), either(m.mb) }
   end
   report:table(rows)
 end
@@ -208,7 +201,7 @@ end
 local function show_moonvec(report, set, measured)
   for _, m in ipairs(measured) do
     if m.engine.side == "moonvec" then
-      local built, default = m.built[2], m.points[1]
+      local built, default = m.built, m.points[1]
       local raw, links = set.rows * set.dim * 4, set.rows * 2 * engines.m * 4
       local codes = set.rows * set.dim * (({ int8 = 1, fp16 = 2 })[built.quantize] or 0)
       m.disk = m.searched_bytes / (raw + codes + links)
@@ -258,7 +251,7 @@ local function show_targets(report, results)
         local at = curve.point_at(points, LEVELS[1])
         rows[#rows + 1] = { result.set.name .. m.engine.name:gsub("^moonvec", ""),
           ratio(curve.qps_at(points, LEVELS[1]), best[1]), ratio(curve.qps_at(points, LEVELS[2]), best[2]),
-          ratio(m.built[2].build, yardstick and yardstick.built[2].build), at and ratio(at.p99, at.p50) or "-",
+          ratio(m.built.build, yardstick and yardstick.built.build), at and ratio(at.p99, at.p50) or "-",
           ("%.4f"):format(m.points[1].recall), harness.number(m.memory.anonymous_bytes / 1024),
           ("%.3f"):format(m.disk) }
       end
@@ -284,7 +277,7 @@ local function compare(report, complain)
     report:line("%s: %s rows of %d dims, %s, %s queries", set.name, harness.number(set.rows), set.dim, set.metric,
       harness.number(set.queries_count))
     report:line()
-    local measured = measure(set, list, true, complain)
+    local measured = measure(set, list, complain)
     show_table(report, measured)
     show_moonvec(report, set, measured)
     show_sweep(report, measured)
@@ -304,9 +297,9 @@ local function grow(report, complain)
   for i, engine in ipairs(list) do lines[i] = { name = engine.name } end
   for _, size in ipairs(sizes) do
     local set = sets.make(recipe, size, options.seed, sizes[#sizes])
-    for i, m in ipairs(measure(set, list, false, complain)) do
+    for i, m in ipairs(measure(set, list, complain)) do
       local points = swept(m.points)
-      local at, built = curve.point_at(points, LEVELS[1]), m.built[2].build
+      local at, built = curve.point_at(points, LEVELS[1]), m.built.build
       local qps = curve.qps_at(points, LEVELS[1])
       lines[i][#lines[i] + 1] = { rows = size, qps = qps, build = built }
       rows[#rows + 1] = { m.engine.name, harness.number(size), either(qps), either(curve.qps_at(points, LEVELS[2])),

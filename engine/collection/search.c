@@ -167,7 +167,6 @@ typedef struct graph_search {
     uint32_t source;
     const uint64_t *pass; /* NULL: all rows */
     uint32_t passing;     /* rows */
-    uint32_t ef;
 } graph_search;
 
 /* Candidates of a walk of which every row may be a hit. */
@@ -176,14 +175,6 @@ static uint64_t plain_ef(const search *s, const graph_search *gs)
     uint32_t least = s->tops[0].capacity;
     uint64_t ef = s->q->ef ? s->q->ef : hnsw_default_ef(&gs->g->graph, least);
     return ef < least ? least : ef;
-}
-
-/* More candidates where only some of them may be hits; 0: as many as the graph thinks best. */
-static uint32_t raise_ef(const search *s, const graph_search *gs)
-{
-    if (!s->q->ef && gs->passing == gs->t->rows) return 0;
-    uint64_t ef = (plain_ef(s, gs) * gs->t->rows + gs->passing - 1) / gs->passing;
-    return (uint32_t)(ef < MV_EF_MAX ? ef : MV_EF_MAX);
 }
 
 static bool is_worth_walking(const search *s, const graph_search *gs)
@@ -218,9 +209,10 @@ static mv_err walk_graph(search *s, const graph_search *gs, uint32_t i, bool *do
     mv_error why;
     hnsw_query query = {.vector = s->vectors + (size_t)i * s->field->dim,
                         .exact = &s->queries[i],
-                        .ef = gs->ef,
+                        .ef = s->q->ef,
                         .no_refine = s->q->no_refine,
                         .pass = gs->pass,
+                        .passing = gs->passing,
                         .source = gs->source,
                         .docids = gs->t->docids};
     *done = false;
@@ -251,7 +243,6 @@ static mv_err search_graph(search *s, scan *sc, uint32_t source, bool *done, mv_
     bool worth;
     MV_TRY(weigh(s, sc, &gs, &worth, error));
     if (!worth && gs.pass == gs.t->live) return MV_OK;
-    if (worth) gs.ef = raise_ef(s, &gs);
     flat_rows rows = rows_of(s, gs.t, source);
     for (uint32_t i = 0; i < s->count; i++) {
         bool walked = false;

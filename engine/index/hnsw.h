@@ -16,6 +16,8 @@
 #define HNSW_ROWS_MIN      1024u /* below, looking at every row is as fast */
 #define HNSW_LEVELS_MAX    16u
 #define HNSW_EF_UNMEASURED 128u /* default of searches where nothing could be measured */
+#define HNSW_EF_STEPS      13u  /* numbers of candidates that are measured */
+#define HNSW_MEASURED_HITS 10u  /* in searches for so many hits */
 
 /* ---------------------------------------------------------------- graphs */
 
@@ -51,18 +53,19 @@ typedef struct hnsw_head {
     uint32_t m;
     uint32_t ef_construction;
     uint64_t seed;
-    uint32_t quantize;    /* mv_quantize, not AUTO */
-    uint32_t levels;      /* above the bottom */
-    uint32_t ef;          /* default of searches, measured */
-    float code_error;     /* mv_index_stats */
-    float code_bound;     /* a distance from codes is seldom farther than this from the true one */
-    uint32_t changed;     /* rows that came or went since ef was measured */
-    uint32_t reserved[4]; /* zeros */
+    uint32_t quantize; /* mv_quantize, not AUTO */
+    uint32_t levels;   /* above the bottom */
+    uint32_t ef;       /* default of searches, measured */
+    float code_error;  /* mv_index_stats */
+    float code_bound;  /* a distance from codes is seldom farther than this from the true one */
+    uint32_t changed;  /* rows that came or went since ef and reach were measured */
+    float reach[HNSW_EF_STEPS]; /* how far walks reach (hnsw_walk.h), for each of hnsw_ef_steps */
+    uint32_t reserved[7];       /* zeros */
 } hnsw_head;
 
 #define HNSW_FORMAT 1u
 
-static_assert(sizeof(hnsw_head) == 64, "the head of a graph has 64 bytes on disk");
+static_assert(sizeof(hnsw_head) == 128, "the head of a graph has 128 bytes on disk");
 
 /* A graph that can be searched. Owns nothing. */
 typedef struct hnsw_graph {
@@ -100,6 +103,7 @@ typedef struct hnsw_query {
     uint32_t ef;                 /* 0: hnsw_default_ef */
     bool no_refine;
     const uint64_t *pass; /* bit set: the row may be a hit; NULL: all may */
+    uint32_t passing;     /* how many; the more the fewer candidates are enough */
     uint32_t source;      /* for hits */
     const uint64_t *docids;
 } hnsw_query;

@@ -1,4 +1,5 @@
 /* Building a graph: the phases, and how threads and slices share them. */
+#include <math.h>
 #include <string.h>
 
 #include "index/hnsw_builder.h"
@@ -33,7 +34,8 @@ static uint32_t near_room(const hnsw_builder *b)
 
 static uint32_t pool_room(const hnsw_builder *b)
 {
-    return b->head.ef_construction > 1024 ? b->head.ef_construction : 1024;
+    uint32_t most = (uint32_t)walk_capacity(walk_ef_steps[MEASURE_STEPS - 1]);
+    return b->head.ef_construction > most ? b->head.ef_construction : most;
 }
 
 static bool allocate_scratch(hnsw_builder *b)
@@ -80,6 +82,7 @@ void hnsw_build_free(hnsw_builder *b)
     release(b->after, (uint64_t)BUILD_BATCH_MAX * b->head.m, sizeof *b->after);
     release(b->targets, (uint64_t)BUILD_BATCH_MAX * b->head.m, sizeof *b->targets);
     release(b->recalls, BUILD_SAMPLE_MAX, MEASURE_STEPS * sizeof *b->recalls);
+    release(b->bounds, BUILD_SAMPLE_MAX, sizeof *b->bounds);
     release(b->errors, BUILD_SAMPLE_MAX, MEASURE_TOP * sizeof *b->errors);
     release(b->spreads, BUILD_SAMPLE_MAX, sizeof *b->spreads);
     release(b->held, bits_words(rows), sizeof *b->held);
@@ -346,7 +349,11 @@ static void advance(hnsw_builder *b)
             begin_trim(b, b->head.levels);
         break;
     case BUILD_MEASURE:
-        if (b->sample) build_conclude(b);
+        build_conclude_reach(b);
+        begin_phase(b, BUILD_TRY, b->sample);
+        break;
+    case BUILD_TRY:
+        build_conclude(b);
         b->is_measured = true;
         next_batch(b);
         break;
@@ -384,6 +391,7 @@ static void do_item(hnsw_builder *b, build_scratch *s, uint32_t item)
     case BUILD_SEARCH: build_search(b, s, item); break;
     case BUILD_LINK: build_link(b, s, item); break;
     case BUILD_MEASURE: build_measure(b, s, item); break;
+    case BUILD_TRY: build_try(b, s, item); break;
     case BUILD_TRIM: build_trim(b, s, item); break;
     case BUILD_REACH: build_reach(b, s); break;
     case BUILD_COMPACT: compact(b); break;
@@ -457,13 +465,14 @@ static bool allocate_rest(hnsw_builder *b)
     b->after = allocate(b, links, sizeof *b->after);
     b->targets = allocate(b, links, sizeof *b->targets);
     b->recalls = allocate(b, BUILD_SAMPLE_MAX, MEASURE_STEPS * sizeof *b->recalls);
+    b->bounds = allocate(b, BUILD_SAMPLE_MAX, sizeof *b->bounds);
     b->errors = allocate(b, BUILD_SAMPLE_MAX, MEASURE_TOP * sizeof *b->errors);
     b->spreads = allocate(b, BUILD_SAMPLE_MAX, sizeof *b->spreads);
     b->mutex = os_mutex_create();
     b->condition = os_condition_create();
     b->scratch = mem_alloc_zero(b->threads * sizeof *b->scratch);
-    return b->after && b->targets && b->recalls && b->errors && b->spreads && b->mutex &&
-           b->condition && b->scratch && allocate_scratch(b);
+    return b->after && b->targets && b->recalls && b->bounds && b->errors && b->spreads &&
+           b->mutex && b->condition && b->scratch && allocate_scratch(b);
 }
 
 bool hnsw_fits(const hnsw_graph *graph, const mv_hnsw_options *options)
@@ -503,10 +512,12 @@ mv_err hnsw_build_begin(const codes_vectors *vectors, const mv_hnsw_options *opt
                           .seed = options->seed,
                           .quantize = (uint32_t)options->quantize,
                           .ef = HNSW_EF_UNMEASURED};
+    for (uint32_t step = 0; step < HNSW_EF_STEPS; step++) b->head.reach[step] = INFINITY;
     if (b->base.graph) {
         const hnsw_head *old = b->base.graph->head;
         b->head.quantize = old->quantize;
         b->head.ef = old->ef;
+        memcpy(b->head.reach, old->reach, sizeof b->head.reach);
         b->head.code_error = old->code_error;
         b->head.code_bound = old->code_bound;
     }

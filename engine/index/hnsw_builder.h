@@ -21,6 +21,7 @@ typedef enum build_phase {
     BUILD_SEARCH,  /* nodes of the batch */
     BUILD_LINK,    /* targets of the batch */
     BUILD_MEASURE, /* rows of the sample */
+    BUILD_TRY,     /* the same, by what was measured */
     BUILD_TRIM,    /* nodes, level by level */
     BUILD_REACH,   /* one item, as often as it takes: bring in what cannot be reached */
     BUILD_COMPACT, /* the same: links closer together, as they are kept */
@@ -76,7 +77,8 @@ struct hnsw_builder {
     /* Measuring. */
     uint32_t sample; /* the last rows of `order` */
     bool is_measured;
-    float *recalls;  /* sample × steps of ef */
+    float *recalls;  /* sample × steps of ef; before that how far walks reach */
+    float *bounds;   /* sample: distance of the last of the true neighbours */
     float *errors;   /* sample × MEASURE_TOP: difference of the distances */
     float *spreads;  /* sample: mean exact distance to the near ones */
     uint64_t *held;  /* bits: rows of the sample */
@@ -125,10 +127,14 @@ void build_collect_targets(hnsw_builder *b);
 
 /* hnsw_measure.c */
 
-#define MEASURE_STEPS 13u
-#define MEASURE_TOP   10u
+#define MEASURE_STEPS HNSW_EF_STEPS
+#define MEASURE_TOP   HNSW_MEASURED_HITS
+/* The true neighbours by codes, the error of codes, how far walks reach; */
 void build_measure(hnsw_builder *b, build_scratch *s, uint32_t item);
-void build_conclude(hnsw_builder *b); /* from what was measured to the head */
+void build_conclude_reach(hnsw_builder *b); /* to the head. */
+/* How much is found with each number of candidates; */
+void build_try(hnsw_builder *b, build_scratch *s, uint32_t item);
+void build_conclude(hnsw_builder *b); /* to the head. */
 /* Link what cannot be reached from the entry, a piece at a time. */
 void build_reach(hnsw_builder *b, build_scratch *s);
 

@@ -2,6 +2,7 @@
  * codes are from the true ones. A sample of rows is held back until the end, so that the graph does
  * not know them when they are searched for. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "index/hnsw_builder.h"
@@ -9,9 +10,6 @@
 
 #define MEASURE_RECALL 0.97 /* wanted of a search that sets no ef: 0.95 and a margin */
 #define MEASURE_ROWS   512u
-
-static const uint32_t steps[MEASURE_STEPS] = {16,  24,  32,  48,  64,  96,  128,
-                                              192, 256, 384, 512, 768, 1024};
 
 /* The true neighbours by codes, into hits. */
 static void find_near(const hnsw_builder *b, const codes_query *query, topk *hits)
@@ -53,42 +51,94 @@ static void measure_codes(hnsw_builder *b, build_scratch *s, uint32_t item, uint
     b->spreads[item] = isfinite(spread) ? spread : 0;
 }
 
+/* By how much the distances of a walk grow from the tenth to that of each step. */
+static void measure_reach(const walk *w, float *reach)
+{
+    for (uint32_t step = 0; step < MEASURE_STEPS; step++) {
+        uint32_t ef = walk_ef_steps[step];
+        reach[step] = INFINITY;
+        if (w->count < ef || w->count < MEASURE_TOP) continue;
+        float tenth = w->pool[MEASURE_TOP - 1].distance,
+              growth = (w->pool[ef - 1].distance - tenth) / fabsf(tenth);
+        if (growth >= 0) reach[step] = growth; /* not NaN */
+    }
+}
+
+static uint32_t sample_row(const hnsw_builder *b, uint32_t item)
+{
+    return b->order[b->order_count - b->sample + item];
+}
+
 void build_measure(hnsw_builder *b, build_scratch *s, uint32_t item)
 {
     topk hits;
     topk_entry heap[MEASURE_TOP];
     codes_query query;
-    uint32_t row = b->order[b->order_count - b->sample + item], capacity = s->w.capacity;
+    uint32_t row = sample_row(b, item), capacity = s->w.capacity;
     codes_prepare_row(&query, &b->codes, row, s->query);
     topk_start(&hits, heap, MEASURE_TOP, INFINITY);
     find_near(b, &query, &hits);
+    b->bounds[item] = hits.count ? heap[hits.count - 1].distance : INFINITY;
+    walk_level l = build_walk_level(b, 0);
+    uint32_t entry = build_entry(b, s, &query, 0);
+    s->w.capacity = walk_ef_steps[MEASURE_STEPS - 1];
+    (void)walk_level_from(&s->w, &query, &l, entry);
+    measure_reach(&s->w, &b->recalls[item * MEASURE_STEPS]);
+    s->w.capacity = capacity;
+    measure_codes(b, s, item, row, &hits);
+}
+
+static int compare_floats(const void *a, const void *b)
+{
+    const float *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+void build_conclude_reach(hnsw_builder *b)
+{
+    float list[BUILD_SAMPLE_MAX];
+    for (uint32_t step = 0; step < MEASURE_STEPS && b->sample; step++) {
+        for (uint32_t i = 0; i < b->sample; i++) list[i] = b->recalls[i * MEASURE_STEPS + step];
+        qsort(list, b->sample, sizeof *list, compare_floats);
+        b->head.reach[step] = list[b->sample / 2];
+    }
+}
+
+void build_try(hnsw_builder *b, build_scratch *s, uint32_t item)
+{
+    codes_query query;
+    uint32_t capacity = s->w.capacity, wanted = MEASURE_TOP;
+    if (b->head.rows - b->sample < wanted) wanted = b->head.rows - b->sample;
+    codes_prepare_row(&query, &b->codes, sample_row(b, item), s->query);
     uint32_t entry = build_entry(b, s, &query, 0);
     walk_level l = build_walk_level(b, 0);
     for (uint32_t step = 0; step < MEASURE_STEPS; step++) {
         uint32_t right = 0;
         float *recall = &b->recalls[item * MEASURE_STEPS + step];
-        s->w.capacity = steps[step];
+        s->w.capacity = (uint32_t)walk_capacity(walk_ef_steps[step]);
+        s->w.stop = (walk_stop){MEASURE_TOP, MEASURE_TOP, b->head.reach[step]};
         (void)walk_level_from(&s->w, &query, &l, entry);
-        for (uint32_t i = 0; i < s->w.count && i < hits.count; i++)
-            right += s->w.pool[i].distance <= heap[hits.count - 1].distance;
-        *recall = hits.count ? (float)right / (float)hits.count : 1;
-        if (right == hits.count) { /* more candidates cannot find less */
+        for (uint32_t i = 0; i < s->w.count && i < wanted; i++)
+            right += s->w.pool[i].distance <= b->bounds[item];
+        *recall = wanted ? (float)right / (float)wanted : 1;
+        if (right == wanted) { /* more candidates cannot find less */
             for (; step < MEASURE_STEPS; step++) b->recalls[item * MEASURE_STEPS + step] = 1;
         }
     }
     s->w.capacity = capacity;
-    measure_codes(b, s, item, row, &hits);
+    s->w.stop = (walk_stop){0};
 }
 
 void build_conclude(hnsw_builder *b)
 {
     double squares = 0, spread = 0;
+    if (!b->sample) return;
     b->head.changed = 0;
-    b->head.ef = steps[MEASURE_STEPS - 1];
+    b->head.ef = walk_ef_steps[MEASURE_STEPS - 1];
     for (uint32_t step = MEASURE_STEPS; step-- > 0;) {
         double recall = 0;
         for (uint32_t i = 0; i < b->sample; i++) recall += b->recalls[i * MEASURE_STEPS + step];
-        if (recall >= MEASURE_RECALL * b->sample) b->head.ef = steps[step];
+        if (recall >= MEASURE_RECALL * b->sample) b->head.ef = walk_ef_steps[step];
     }
     for (uint32_t i = 0; i < b->sample * MEASURE_TOP; i++)
         squares += (double)b->errors[i] * b->errors[i];

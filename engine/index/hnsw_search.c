@@ -35,11 +35,20 @@ uint64_t hnsw_default_ef(const hnsw_graph *graph, uint32_t k)
     return graph->head->ef + (k > 10 ? (k - 10) * 3ull / 2 : 0);
 }
 
-static uint32_t candidates(const hnsw_graph *graph, const hnsw_query *query, const topk *hits)
+/* How many candidates a walk keeps, and when it stops. Where some rows are no hits, all these
+ * numbers grow, so that there are as many among those that are. */
+static uint32_t plan_walk(const hnsw_graph *graph, const hnsw_query *query, uint32_t k,
+                          walk_stop *stop)
 {
-    uint64_t ef = query->ef ? query->ef : hnsw_default_ef(graph, hits->capacity);
-    if (ef < hits->capacity) ef = hits->capacity;
-    return (uint32_t)(ef < graph->head->rows ? ef : graph->head->rows);
+    uint64_t ef = query->ef ? query->ef : hnsw_default_ef(graph, k), rows = graph->head->rows,
+             passing = query->pass && query->passing ? query->passing : rows;
+    if (ef < k) ef = k;
+    uint64_t capacity = walk_capacity(ef) * rows / passing, least = k * rows / passing,
+             rank = HNSW_MEASURED_HITS * rows / passing;
+    *stop = (walk_stop){.rank = (uint32_t)(rank < rows ? rank : rows),
+                        .least = (uint32_t)(least < rows ? least : rows),
+                        .reach = walk_reach(graph->head->reach, ef)};
+    return (uint32_t)(capacity < rows ? capacity : rows);
 }
 
 static bool descend(const hnsw_graph *graph, const codes_query *query, walk *w, uint32_t *entry)
@@ -118,15 +127,17 @@ mv_err hnsw_search(const hnsw_graph *graph, const hnsw_query *query, topk *hits,
 {
     codes_query prepared;
     walk w;
+    walk_stop stop;
     const hnsw_head *head = graph->head;
-    uint32_t ef = candidates(graph, query, hits), degree = 2 * head->m, entry;
+    uint32_t degree = 2 * head->m, capacity = plan_walk(graph, query, hits->capacity, &stop), entry;
     size_t query_size = codes_query_size(&graph->codes);
-    size_t size = walk_size(head->rows, degree, ef) + query_size;
+    size_t size = walk_size(head->rows, degree, capacity) + query_size;
     *found = 0;
     if (!reserve(scratch, (uint64_t)head->rows << 32 | degree,
                  bits_words(head->rows) * sizeof(uint64_t), size))
         return error_memory(error, size, "a search");
-    walk_place(&w, scratch->block, head->rows, degree, ef);
+    walk_place(&w, scratch->block, head->rows, degree, capacity);
+    w.stop = stop;
     void *memory = scratch->block + (scratch->size - query_size) / 64 * 64;
     codes_prepare(&prepared, &graph->codes, query->vector, memory);
     walk_level bottom = walk_level_of(graph, 0);

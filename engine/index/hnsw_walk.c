@@ -11,6 +11,21 @@
 
 #define BLOCK 16u /* of the pool, behind which so many entries are infinitely far */
 
+const uint32_t walk_ef_steps[HNSW_EF_STEPS] = {16,  24,  32,  48,  64,  96,  128,
+                                               192, 256, 384, 512, 768, 1024};
+
+float walk_reach(const float reach[HNSW_EF_STEPS], uint64_t ef)
+{
+    uint32_t step = 0;
+    if (ef <= HNSW_MEASURED_HITS) return 0;
+    while (step < HNSW_EF_STEPS && walk_ef_steps[step] < ef) step++;
+    if (step == HNSW_EF_STEPS) return INFINITY;
+    float from = (float)(step ? walk_ef_steps[step - 1] : HNSW_MEASURED_HITS),
+          to = (float)walk_ef_steps[step], low = step ? reach[step - 1] : 0,
+          part = logf((float)ef / from) / logf(to / from);
+    return low + part * (reach[step] - low);
+}
+
 static uint32_t seen_room(uint32_t positions, uint32_t degree)
 {
     return positions / 64 + 4096 + WALK_WIDTH * degree;
@@ -40,6 +55,7 @@ void walk_place(walk *w, void *memory, uint32_t positions, uint32_t degree, uint
     w->pool = (walk_entry *)(void *)at;
     w->count = 0;
     w->capacity = capacity;
+    w->stop = (walk_stop){0};
 }
 
 /* Insert where the order wants it, if it is near enough; returns the position, or the capacity. The
@@ -104,6 +120,16 @@ static void forget(walk *w, const walk_level *level, uint32_t seen, bool overflo
     for (uint32_t i = 0; i < seen; i++) w->visited[w->seen[i] / 64] = 0;
 }
 
+/* How far candidates may be. NaN, by which nothing is too far, where infinities meet. */
+static inline float limit_of(const walk *w)
+{
+    const walk_stop *stop = &w->stop;
+    if (!stop->rank || w->count < stop->rank || w->count < stop->least) return INFINITY;
+    float distance = w->pool[stop->rank - 1].distance, least = w->pool[stop->least - 1].distance,
+          limit = distance + stop->reach * fabsf(distance);
+    return limit < least ? least : limit;
+}
+
 bool walk_level_from(walk *w, const codes_query *query, const walk_level *level, uint32_t entry)
 {
     uint32_t seen = 1, now = 0;
@@ -121,6 +147,8 @@ bool walk_level_from(walk *w, const codes_query *query, const walk_level *level,
             overflow = true;
             seen = 0;
         }
+        float limit = limit_of(w);
+        if (w->pool[now].distance > limit) break;
         uint32_t *fresh = w->seen + seen, taken = 0;
         uint32_t found = 0;
         for (uint32_t i = now; i < w->count && taken < WALK_WIDTH; i++) {
@@ -155,6 +183,7 @@ bool walk_level_from(walk *w, const codes_query *query, const walk_level *level,
             ahead++;
         }
         for (uint32_t i = 0; i < found; i++) {
+            if (w->distances[i] > limit) continue;
             uint32_t place = insert(w, w->distances[i], fresh[i]);
             if (place < nearest) nearest = place;
             if (place < now + WALK_WIDTH) prefetch_links(level, fresh[i]);
@@ -172,14 +201,17 @@ bool walk_down(walk *w, const codes_query *query, const walk_level *levels, uint
                uint32_t bottom, uint32_t *at)
 {
     uint32_t capacity = w->capacity;
+    walk_stop stop = w->stop;
     bool in_range = true;
     *at = 0;
     w->capacity = 1;
+    w->stop = (walk_stop){0};
     for (uint32_t level = top; level > bottom && in_range; level--) {
         in_range = walk_level_from(w, query, &levels[level], *at);
         if (in_range) *at = w->pool[0].at & ~WALK_DONE;
     }
     w->capacity = capacity;
+    w->stop = stop;
     return in_range;
 }
 

@@ -22,11 +22,38 @@ typedef struct walk_level {
     const uint32_t *rows; /* of positions; NULL: they are rows */
 } walk_level;
 
+/* When a walk ends before all candidates have been followed: where the next one is farther than the
+ * one at `rank`, by more than `reach` times that one's distance, and no nearer than the one at
+ * `least`. For easy queries a pool as large as hard ones need is not filled then, and half of
+ * queries are easy: at the same recall, 0.95 | 0.99, this was worth 17 | 32 % more queries a second
+ * on heavy-tailed vectors of 100 dims, 7 | 30 % on histograms of 128, 16 | 75 % on embeddings of
+ * 768, while the slowest of a hundred became no slower.
+ *
+ * Al-Jazzazi et al., Distance adaptive beam search, arXiv 2505.15636. */
+typedef struct walk_stop {
+    uint32_t rank; /* from 1; 0: not at all */
+    uint32_t least;
+    float reach;
+} walk_stop;
+
+/* The numbers of candidates (ef) for which is measured how far walks reach: by how much, relative
+ * to the 10th distance, the ef-th is larger in half of the walks. */
+extern const uint32_t walk_ef_steps[HNSW_EF_STEPS];
+/* The same for any ef: between what was measured; infinite beyond. */
+float walk_reach(const float reach[HNSW_EF_STEPS], uint64_t ef);
+/* A walk for `ef` candidates keeps half as many again: half of walks stop before ef, others go on.
+ */
+static inline uint64_t walk_capacity(uint64_t ef)
+{
+    return ef + ef / 2;
+}
+
 /* The memory of a walk, all lent. Between walks no bit of `visited` is set. */
 typedef struct walk {
     walk_entry *pool; /* ascending by distance */
     uint32_t count;
-    uint32_t capacity; /* candidates to keep: ef */
+    uint32_t capacity; /* candidates to keep */
+    walk_stop stop;
     uint64_t *visited; /* bits, one for each position */
     uint32_t *seen;    /* positions whose bits are set, as far as there is room */
     uint32_t seen_capacity;

@@ -281,6 +281,8 @@ static inline double recall_of(const set *s, const hnsw_graph *graph, asked how)
                             .ef = how.ef,
                             .no_refine = how.no_refine,
                             .pass = how.pass,
+                            .passing =
+                                how.pass ? (uint32_t)bits_count(how.pass, s->vectors.rows) : 0,
                             .source = 5,
                             .docids = s->docids};
         right = !hnsw_search(graph, &query, &hits, &scratch, &found, &error);
