@@ -362,7 +362,8 @@ typedef struct mv_query {
     const double *min_score;    /* NULL: none */
     const double *max_distance; /* NULL: none */
     const char *order_by;       /* without a vector: "year DESC, title"; NULL: by insertion */
-    uint32_t ef;    /* candidates of a graph search, more is slower and finds more; 0: what each
+    uint32_t ef;    /* candidates of a graph search, more is slower and finds more: half of searches
+                     * end with fewer, none looks at more than half as many again. 0: what each
                      * graph was measured to need for a recall of 0.95 and more */
     bool exact;     /* look at every row, whatever indexes there are */
     bool no_refine; /* let the graph's codes alone choose the hits (they are scored exactly) */
