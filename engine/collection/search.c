@@ -21,6 +21,9 @@
 #define EXACT_ROWS_OF_EF 16u
 #define EXACT_PART       20u /* one row in so many */
 
+/* A pool of more is slower to keep in order than rows are to look at. */
+#define WALK_CANDIDATES_MAX 20000u
+
 typedef struct search {
     const mv_query *q;
     mv_result *r;
@@ -179,7 +182,9 @@ static uint64_t plain_ef(const search *s, const graph_search *gs)
 
 static bool is_worth_walking(const search *s, const graph_search *gs)
 {
-    return gs->passing > EXACT_ROWS_MAX && gs->passing > plain_ef(s, gs) * EXACT_ROWS_OF_EF &&
+    uint64_t candidates = plain_ef(s, gs) * gs->t->rows / (gs->passing + 1ull);
+    return candidates <= WALK_CANDIDATES_MAX && gs->passing > EXACT_ROWS_MAX &&
+           gs->passing > plain_ef(s, gs) * EXACT_ROWS_OF_EF &&
            (uint64_t)gs->passing * EXACT_PART >= gs->t->rows;
 }
 

@@ -59,7 +59,7 @@ typedef struct hnsw_head {
     float code_error;  /* mv_index_stats */
     float code_bound;  /* a distance from codes is seldom farther than this from the true one */
     uint32_t changed;  /* rows that came or went since ef and reach were measured */
-    float reach[HNSW_EF_STEPS]; /* how far walks reach (hnsw_walk.h), for each of hnsw_ef_steps */
+    float reach[HNSW_EF_STEPS]; /* how far walks reach (hnsw_walk.h), for each of walk_ef_steps */
     uint32_t reserved[7];       /* zeros */
 } hnsw_head;
 
@@ -146,7 +146,8 @@ void hnsw_build_progress(const hnsw_builder *b, uint64_t *done, uint64_t *total)
 uint32_t hnsw_build_parts(const hnsw_builder *b, hnsw_part parts[HNSW_PARTS_MAX]);
 /* Bytes that the builder has allocated, at most
  *   rows × (codes_stride, where there are codes + 10 m + 32)
- *   + threads × (rows / 5 + 48 m² + 8 ef_construction + 24 dim + 64 KiB) + 16 KiB × m + 64 KiB. */
+ *   + threads × (rows / 5 + 48 m² + 8 ef_construction + 24 dim + 64 KiB) + 16 KiB × m + 64 KiB,
+ * and where a base has nodes above the bottom of more rows than that, 5 m + 8 for each of them. */
 uint64_t hnsw_build_bytes(const hnsw_builder *b);
 void hnsw_build_free(hnsw_builder *b); /* NULL is fine */
 

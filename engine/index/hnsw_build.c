@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "index/hnsw_builder.h"
-#include "vector/element.h"
 
 #define ENCODE_ROWS 64u  /* in one item */
 #define TURN_ITEMS  8u   /* items that a thread takes at a time */
@@ -34,7 +33,7 @@ static uint32_t near_room(const hnsw_builder *b)
 
 static uint32_t pool_room(const hnsw_builder *b)
 {
-    uint32_t most = (uint32_t)walk_capacity(walk_ef_steps[MEASURE_STEPS - 1]);
+    uint32_t most = (uint32_t)walk_capacity(walk_ef_steps[HNSW_EF_STEPS - 1], 0);
     return b->head.ef_construction > most ? b->head.ef_construction : most;
 }
 
@@ -81,9 +80,9 @@ void hnsw_build_free(hnsw_builder *b)
     release(b->back, rows, sizeof *b->back);
     release(b->after, (uint64_t)BUILD_BATCH_MAX * b->head.m, sizeof *b->after);
     release(b->targets, (uint64_t)BUILD_BATCH_MAX * b->head.m, sizeof *b->targets);
-    release(b->recalls, BUILD_SAMPLE_MAX, MEASURE_STEPS * sizeof *b->recalls);
+    release(b->recalls, BUILD_SAMPLE_MAX, HNSW_EF_STEPS * sizeof *b->recalls);
     release(b->bounds, BUILD_SAMPLE_MAX, sizeof *b->bounds);
-    release(b->errors, BUILD_SAMPLE_MAX, MEASURE_TOP * sizeof *b->errors);
+    release(b->errors, BUILD_SAMPLE_MAX, HNSW_MEASURED_HITS * sizeof *b->errors);
     release(b->spreads, BUILD_SAMPLE_MAX, sizeof *b->spreads);
     release(b->held, bits_words(rows), sizeof *b->held);
     release(b->again, bits_words(rows), sizeof *b->again);
@@ -265,8 +264,8 @@ static void next_batch(hnsw_builder *b)
 }
 
 /* Take in the nodes of a level that are not in the one above. With a base those are taken in as
- * well: from above they bring links among themselves only, and of the others that will link to
- * them in a graph made from nothing most are there already. */
+ * well: from above they bring far links only, and of the others that would link to them in a graph
+ * made from nothing most are there already. */
 static void begin_level(hnsw_builder *b, uint32_t level)
 {
     b->level = level;
@@ -418,7 +417,7 @@ static void work(void *ctx)
     while (b->phase != BUILD_DONE && (is_first || os_seconds() < b->until)) {
         is_first = false;
         uint32_t begin = b->next_item, left = b->items - begin;
-        uint32_t most = b->phase == BUILD_MEASURE ? 1 : TURN_ITEMS;
+        uint32_t most = b->phase == BUILD_MEASURE || b->phase == BUILD_TRY ? 1 : TURN_ITEMS;
         uint32_t turn = left < most ? left : most;
         if (turn) {
             b->next_item += turn;
@@ -464,9 +463,9 @@ static bool allocate_rest(hnsw_builder *b)
     uint64_t links = (uint64_t)BUILD_BATCH_MAX * b->head.m;
     b->after = allocate(b, links, sizeof *b->after);
     b->targets = allocate(b, links, sizeof *b->targets);
-    b->recalls = allocate(b, BUILD_SAMPLE_MAX, MEASURE_STEPS * sizeof *b->recalls);
+    b->recalls = allocate(b, BUILD_SAMPLE_MAX, HNSW_EF_STEPS * sizeof *b->recalls);
     b->bounds = allocate(b, BUILD_SAMPLE_MAX, sizeof *b->bounds);
-    b->errors = allocate(b, BUILD_SAMPLE_MAX, MEASURE_TOP * sizeof *b->errors);
+    b->errors = allocate(b, BUILD_SAMPLE_MAX, HNSW_MEASURED_HITS * sizeof *b->errors);
     b->spreads = allocate(b, BUILD_SAMPLE_MAX, sizeof *b->spreads);
     b->mutex = os_mutex_create();
     b->condition = os_condition_create();
@@ -490,8 +489,7 @@ static bool is_usable(const hnsw_base *base, const mv_hnsw_options *options)
     const hnsw_graph *graph = base->graph;
     if (!graph || !hnsw_fits(graph, options)) return false;
     for (uint32_t i = 0; i < graph->nodes_count[0]; i++)
-        if (graph->nodes[i] < graph->head->rows && base->rows[graph->nodes[i]] != HNSW_NONE)
-            return true;
+        if (hnsw_row_now(base, graph->nodes[i]) != HNSW_NONE) return true;
     return false;
 }
 

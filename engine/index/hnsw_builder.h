@@ -69,17 +69,17 @@ struct hnsw_builder {
     uint32_t level;
     uint32_t first; /* in `order`, of the batch */
     uint32_t batch;
-    uint32_t taken;  /* nodes that the level has before the batch */
-    uint32_t *back;  /* for each position the last link to it of this batch, or HNSW_NONE */
-    uint32_t *after; /* for each link of the batch the one before it with the same target */
-    uint32_t *targets;
+    uint32_t taken;    /* nodes that the level has before the batch */
+    uint32_t *back;    /* for each position the last link to it of this batch, or HNSW_NONE */
+    uint32_t *after;   /* for each link of the batch the one before it with the same target */
+    uint32_t *targets; /* rows linked to; before that, of each node of the batch m links picked */
     uint32_t targets_count;
     /* Measuring. */
     uint32_t sample; /* the last rows of `order` */
     bool is_measured;
     float *recalls;  /* sample × steps of ef; before that how far walks reach */
     float *bounds;   /* sample: distance of the last of the true neighbours */
-    float *errors;   /* sample × MEASURE_TOP: difference of the distances */
+    float *errors;   /* sample × HNSW_MEASURED_HITS: difference of the distances */
     float *spreads;  /* sample: mean exact distance to the near ones */
     uint64_t *held;  /* bits: rows of the sample */
     uint64_t *again; /* bits: rows of the base taken in as if they were new */
@@ -127,8 +127,6 @@ void build_collect_targets(hnsw_builder *b);
 
 /* hnsw_measure.c */
 
-#define MEASURE_STEPS HNSW_EF_STEPS
-#define MEASURE_TOP   HNSW_MEASURED_HITS
 /* The true neighbours by codes, the error of codes, how far walks reach; */
 void build_measure(hnsw_builder *b, build_scratch *s, uint32_t item);
 void build_conclude_reach(hnsw_builder *b); /* to the head. */
@@ -138,6 +136,11 @@ void build_conclude(hnsw_builder *b); /* to the head. */
 /* Link what cannot be reached from the entry, a piece at a time. */
 void build_reach(hnsw_builder *b, build_scratch *s);
 
+/* The new row of a row of the base, or HNSW_NONE. */
+static inline uint32_t hnsw_row_now(const hnsw_base *base, uint32_t old)
+{
+    return old < base->graph->head->rows ? base->rows[old] : HNSW_NONE;
+}
 /* The level as it is now, for a walk. */
 static inline walk_level build_walk_level(const hnsw_builder *b, uint32_t level)
 {

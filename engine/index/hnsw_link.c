@@ -131,8 +131,24 @@ void build_search(hnsw_builder *b, build_scratch *s, uint32_t item)
     uint32_t entry = build_entry(b, s, &query, level);
     (void)walk_level_from(&s->w, &query, &l, entry);
     uint32_t count = leave_out(s->w.pool, s->w.count, at); /* it came down from above */
-    count = build_choose(b, s, s->w.pool, count, b->head.m, level);
-    set_links(b, level, at, s->picked, count);
+    uint32_t m = b->head.m, *picks = b->targets + (size_t)item * m;
+    count = build_choose(b, s, s->w.pool, count, m, level);
+    /* Not among the links before the batch is through: others may come by here. */
+    for (uint32_t i = 0; i < m; i++) picks[i] = i < count ? s->picked[i] : HNSW_NONE;
+}
+
+/* Give a node of the batch the links that were picked, before those it has; returns how many were.
+ */
+static uint32_t take_picks(hnsw_builder *b, uint32_t at, const uint32_t *picks)
+{
+    uint32_t stride = b->levels[b->level].stride, m = b->head.m, count = 0;
+    uint32_t *links = build_links(b, b->level, at), list[MV_HNSW_M_MAX * 5 / 2];
+    while (count < m && picks[count] != HNSW_NONE) list[count] = picks[count], count++;
+    uint32_t picked = count;
+    for (uint32_t i = 0; i < stride && links[i] != HNSW_NONE && count < stride; i++)
+        if (!is_among(list, picked, links[i])) list[count++] = links[i];
+    set_links(b, b->level, at, list, count);
+    return picked;
 }
 
 void build_collect_targets(hnsw_builder *b)
@@ -140,8 +156,11 @@ void build_collect_targets(hnsw_builder *b)
     uint32_t m = b->head.m;
     b->targets_count = 0;
     for (uint32_t i = 0; i < b->batch; i++) {
-        const uint32_t *links = build_links(b, b->level, build_position(b, b->level, b->first + i));
-        for (uint32_t j = 0; j < m && links[j] != HNSW_NONE; j++) {
+        uint32_t at = build_position(b, b->level, b->first + i);
+        /* The picks of the others lie behind: targets are never more than picks. */
+        uint32_t picked = take_picks(b, at, b->targets + (size_t)i * m);
+        const uint32_t *links = build_links(b, b->level, at);
+        for (uint32_t j = 0; j < picked; j++) {
             uint32_t *last = &b->back[links[j]];
             if (*last == HNSW_NONE) b->targets[b->targets_count++] = links[j];
             b->after[i * m + j] = *last;
@@ -190,7 +209,7 @@ void build_trim(hnsw_builder *b, build_scratch *s, uint32_t item)
 static uint32_t now_at(const hnsw_builder *b, uint32_t level, uint32_t old)
 {
     if (level) return old < b->base.graph->nodes_count[level - 1] ? b->positions[old] : HNSW_NONE;
-    uint32_t row = old < b->base.graph->head->rows ? b->base.rows[old] : HNSW_NONE;
+    uint32_t row = hnsw_row_now(&b->base, old);
     return row != HNSW_NONE && bits_get(b->again, row) ? HNSW_NONE : row;
 }
 

@@ -37,8 +37,8 @@ static void measure_codes(hnsw_builder *b, build_scratch *s, uint32_t item, uint
     float spread = 0;
     element_to_floats(v->type, v->base + row * v->stride, v->dim, s->numbers);
     bool ok = !distance_prepare(&exact, v->type, v->metric, s->numbers, v->dim, s->other, NULL);
-    for (uint32_t i = 0; i < MEASURE_TOP; i++) {
-        float distance, *error = &b->errors[item * MEASURE_TOP + i];
+    for (uint32_t i = 0; i < HNSW_MEASURED_HITS; i++) {
+        float distance, *error = &b->errors[item * HNSW_MEASURED_HITS + i];
         *error = 0;
         if (!ok || i >= hits->count) continue;
         uint64_t near = hits->heap[i].row;
@@ -46,19 +46,20 @@ static void measure_codes(hnsw_builder *b, build_scratch *s, uint32_t item, uint
                          v->inverse_norms ? v->inverse_norms + near : NULL, 1, &distance);
         *error = fabsf(distance - hits->heap[i].distance);
         if (!isfinite(*error)) *error = 0;
-        spread += fabsf(distance) / MEASURE_TOP;
+        spread += fabsf(distance) / HNSW_MEASURED_HITS;
     }
     b->spreads[item] = isfinite(spread) ? spread : 0;
 }
 
-/* By how much the distances of a walk grow from the tenth to that of each step. */
-static void measure_reach(const walk *w, float *reach)
+/* By how much the distances of a walk grow from the tenth to that of each step. Inner products have
+ * no zero from which that could be told. */
+static void measure_reach(const walk *w, mv_metric metric, float *reach)
 {
-    for (uint32_t step = 0; step < MEASURE_STEPS; step++) {
+    for (uint32_t step = 0; step < HNSW_EF_STEPS; step++) {
         uint32_t ef = walk_ef_steps[step];
         reach[step] = INFINITY;
-        if (w->count < ef || w->count < MEASURE_TOP) continue;
-        float tenth = w->pool[MEASURE_TOP - 1].distance,
+        if (metric == MV_IP || w->count < ef || w->count < HNSW_MEASURED_HITS) continue;
+        float tenth = w->pool[HNSW_MEASURED_HITS - 1].distance,
               growth = (w->pool[ef - 1].distance - tenth) / fabsf(tenth);
         if (growth >= 0) reach[step] = growth; /* not NaN */
     }
@@ -72,18 +73,18 @@ static uint32_t sample_row(const hnsw_builder *b, uint32_t item)
 void build_measure(hnsw_builder *b, build_scratch *s, uint32_t item)
 {
     topk hits;
-    topk_entry heap[MEASURE_TOP];
+    topk_entry heap[HNSW_MEASURED_HITS];
     codes_query query;
     uint32_t row = sample_row(b, item), capacity = s->w.capacity;
     codes_prepare_row(&query, &b->codes, row, s->query);
-    topk_start(&hits, heap, MEASURE_TOP, INFINITY);
+    topk_start(&hits, heap, HNSW_MEASURED_HITS, INFINITY);
     find_near(b, &query, &hits);
     b->bounds[item] = hits.count ? heap[hits.count - 1].distance : INFINITY;
     walk_level l = build_walk_level(b, 0);
     uint32_t entry = build_entry(b, s, &query, 0);
-    s->w.capacity = walk_ef_steps[MEASURE_STEPS - 1];
+    s->w.capacity = walk_ef_steps[HNSW_EF_STEPS - 1];
     (void)walk_level_from(&s->w, &query, &l, entry);
-    measure_reach(&s->w, &b->recalls[item * MEASURE_STEPS]);
+    measure_reach(&s->w, b->vectors.metric, &b->recalls[item * HNSW_EF_STEPS]);
     s->w.capacity = capacity;
     measure_codes(b, s, item, row, &hits);
 }
@@ -97,8 +98,8 @@ static int compare_floats(const void *a, const void *b)
 void build_conclude_reach(hnsw_builder *b)
 {
     float list[BUILD_SAMPLE_MAX];
-    for (uint32_t step = 0; step < MEASURE_STEPS && b->sample; step++) {
-        for (uint32_t i = 0; i < b->sample; i++) list[i] = b->recalls[i * MEASURE_STEPS + step];
+    for (uint32_t step = 0; step < HNSW_EF_STEPS; step++) {
+        for (uint32_t i = 0; i < b->sample; i++) list[i] = b->recalls[i * HNSW_EF_STEPS + step];
         qsort(list, b->sample, sizeof *list, compare_floats);
         b->head.reach[step] = list[b->sample / 2];
     }
@@ -107,22 +108,24 @@ void build_conclude_reach(hnsw_builder *b)
 void build_try(hnsw_builder *b, build_scratch *s, uint32_t item)
 {
     codes_query query;
-    uint32_t capacity = s->w.capacity, wanted = MEASURE_TOP;
+    uint32_t capacity = s->w.capacity, wanted = HNSW_MEASURED_HITS;
     if (b->head.rows - b->sample < wanted) wanted = b->head.rows - b->sample;
     codes_prepare_row(&query, &b->codes, sample_row(b, item), s->query);
     uint32_t entry = build_entry(b, s, &query, 0);
     walk_level l = build_walk_level(b, 0);
-    for (uint32_t step = 0; step < MEASURE_STEPS; step++) {
+    for (uint32_t step = 0; step < HNSW_EF_STEPS; step++) {
         uint32_t right = 0;
-        float *recall = &b->recalls[item * MEASURE_STEPS + step];
-        s->w.capacity = (uint32_t)walk_capacity(walk_ef_steps[step]);
-        s->w.stop = (walk_stop){MEASURE_TOP, MEASURE_TOP, b->head.reach[step]};
+        float *recall = &b->recalls[item * HNSW_EF_STEPS + step];
+        float reach = b->head.reach[step];
+        s->w.capacity = (uint32_t)walk_capacity(walk_ef_steps[step], reach);
+        s->w.stop =
+            (walk_stop){.rank = HNSW_MEASURED_HITS, .least = HNSW_MEASURED_HITS, .reach = reach};
         (void)walk_level_from(&s->w, &query, &l, entry);
         for (uint32_t i = 0; i < s->w.count && i < wanted; i++)
             right += s->w.pool[i].distance <= b->bounds[item];
         *recall = wanted ? (float)right / (float)wanted : 1;
         if (right == wanted) { /* more candidates cannot find less */
-            for (; step < MEASURE_STEPS; step++) b->recalls[item * MEASURE_STEPS + step] = 1;
+            for (; step < HNSW_EF_STEPS; step++) b->recalls[item * HNSW_EF_STEPS + step] = 1;
         }
     }
     s->w.capacity = capacity;
@@ -132,18 +135,17 @@ void build_try(hnsw_builder *b, build_scratch *s, uint32_t item)
 void build_conclude(hnsw_builder *b)
 {
     double squares = 0, spread = 0;
-    if (!b->sample) return;
     b->head.changed = 0;
-    b->head.ef = walk_ef_steps[MEASURE_STEPS - 1];
-    for (uint32_t step = MEASURE_STEPS; step-- > 0;) {
+    b->head.ef = walk_ef_steps[HNSW_EF_STEPS - 1];
+    for (uint32_t step = HNSW_EF_STEPS; step-- > 0;) {
         double recall = 0;
-        for (uint32_t i = 0; i < b->sample; i++) recall += b->recalls[i * MEASURE_STEPS + step];
+        for (uint32_t i = 0; i < b->sample; i++) recall += b->recalls[i * HNSW_EF_STEPS + step];
         if (recall >= MEASURE_RECALL * b->sample) b->head.ef = walk_ef_steps[step];
     }
-    for (uint32_t i = 0; i < b->sample * MEASURE_TOP; i++)
+    for (uint32_t i = 0; i < b->sample * HNSW_MEASURED_HITS; i++)
         squares += (double)b->errors[i] * b->errors[i];
     for (uint32_t i = 0; i < b->sample; i++) spread += b->spreads[i];
-    double error = sqrt(squares / (b->sample * MEASURE_TOP));
+    double error = sqrt(squares / (b->sample * HNSW_MEASURED_HITS));
     b->head.code_error = spread > 0 ? (float)(error / (spread / b->sample)) : 0;
     b->head.code_bound = (float)(3 * error);
     if (!isfinite(b->head.code_error)) b->head.code_error = 0;
@@ -175,7 +177,7 @@ static void bring_in(hnsw_builder *b, build_scratch *s, const uint64_t *marks, u
     uint32_t nearest = HNSW_NONE;
     for (uint32_t i = 0; i < s->w.count; i++) {
         uint32_t at = s->w.pool[i].at & ~WALK_DONE;
-        if (at == row || !bits_get(marks, at)) continue;
+        if (!bits_get(marks, at)) continue;
         if (add_link(b, at, row)) return;
         if (nearest == HNSW_NONE) nearest = at;
     }

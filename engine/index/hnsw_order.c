@@ -27,8 +27,7 @@ static uint32_t levels_alive(const hnsw_builder *b)
     const hnsw_graph *base = b->base.graph;
     uint32_t first = 0, level = 1;
     if (!base) return HNSW_LEVELS_MAX;
-    while (first < base->nodes_count[0] && (base->nodes[first] >= base->head->rows ||
-                                            b->base.rows[base->nodes[first]] == HNSW_NONE))
+    while (first < base->nodes_count[0] && hnsw_row_now(&b->base, base->nodes[first]) == HNSW_NONE)
         first++;
     while (level < base->head->levels && first < base->nodes_count[level]) level++;
     return level;
@@ -58,7 +57,7 @@ static void draw_again(hnsw_builder *b, uint32_t new_count)
         if (b->back[row] != HNSW_NONE) bits_set(b->again, row);
     }
     for (uint32_t i = 0; i < base->nodes_count[0]; i++) {
-        uint32_t old = base->nodes[i], row = old < base->head->rows ? b->base.rows[old] : HNSW_NONE;
+        uint32_t row = hnsw_row_now(&b->base, base->nodes[i]);
         if (row != HNSW_NONE) bits_unset(b->again, row);
     }
 }
@@ -103,8 +102,7 @@ void build_lay_out(hnsw_builder *b)
         uint32_t begin = level < base_levels ? base->nodes_count[level] : 0;
         uint32_t end = level <= base_levels ? base->nodes_count[level - 1] : 0;
         for (uint32_t old = begin; old < end; old++) {
-            uint32_t row =
-                base->nodes[old] < base->head->rows ? b->base.rows[base->nodes[old]] : HNSW_NONE;
+            uint32_t row = hnsw_row_now(&b->base, base->nodes[old]);
             b->positions[old] = row == HNSW_NONE ? HNSW_NONE : placed;
             if (row != HNSW_NONE) b->nodes[placed++] = row;
         }
@@ -123,7 +121,7 @@ uint32_t build_base_alive(const hnsw_builder *b)
     const hnsw_graph *base = b->base.graph;
     uint32_t alive = 0;
     for (uint32_t i = 0; base && i < base->nodes_count[0]; i++)
-        alive += base->nodes[i] < base->head->rows && b->base.rows[base->nodes[i]] != HNSW_NONE;
+        alive += hnsw_row_now(&b->base, base->nodes[i]) != HNSW_NONE;
     return alive;
 }
 

@@ -29,10 +29,10 @@ static bool reserve(hnsw_scratch *scratch, uint64_t layout, size_t bits_size, si
     return true;
 }
 
-/* What the graph was measured to need is for 10 hits. */
+/* What the graph was measured to need is for HNSW_MEASURED_HITS. */
 uint64_t hnsw_default_ef(const hnsw_graph *graph, uint32_t k)
 {
-    return graph->head->ef + (k > 10 ? (k - 10) * 3ull / 2 : 0);
+    return graph->head->ef + (k > HNSW_MEASURED_HITS ? (k - HNSW_MEASURED_HITS) * 3ull / 2 : 0);
 }
 
 /* How many candidates a walk keeps, and when it stops. Where some rows are no hits, all these
@@ -40,15 +40,19 @@ uint64_t hnsw_default_ef(const hnsw_graph *graph, uint32_t k)
 static uint32_t plan_walk(const hnsw_graph *graph, const hnsw_query *query, uint32_t k,
                           walk_stop *stop)
 {
-    uint64_t ef = query->ef ? query->ef : hnsw_default_ef(graph, k), rows = graph->head->rows,
-             passing = query->pass && query->passing ? query->passing : rows;
+    const hnsw_head *head = graph->head;
+    uint64_t ef = query->ef ? query->ef : hnsw_default_ef(graph, k), rows = head->rows,
+             passing = query->pass && query->passing ? query->passing : rows, enough = k;
     if (ef < k) ef = k;
-    uint64_t capacity = walk_capacity(ef) * rows / passing, least = k * rows / passing,
-             rank = HNSW_MEASURED_HITS * rows / passing;
+    if (passing < rows) enough += (uint64_t)(3 * sqrtf((float)k)); /* they are not spread evenly */
+    float reach = walk_reach(head->reach, ef);
+    uint64_t capacity = walk_capacity(ef, reach) * rows / passing, least = enough * rows / passing,
+             rank = HNSW_MEASURED_HITS * rows / passing, most = rows < MV_EF_MAX ? rows : MV_EF_MAX;
     *stop = (walk_stop){.rank = (uint32_t)(rank < rows ? rank : rows),
                         .least = (uint32_t)(least < rows ? least : rows),
-                        .reach = walk_reach(graph->head->reach, ef)};
-    return (uint32_t)(capacity < rows ? capacity : rows);
+                        .reach = reach,
+                        .slack = head->code_bound};
+    return (uint32_t)(capacity < most ? capacity : most);
 }
 
 static bool descend(const hnsw_graph *graph, const codes_query *query, walk *w, uint32_t *entry)

@@ -126,7 +126,7 @@ static inline float limit_of(const walk *w)
     const walk_stop *stop = &w->stop;
     if (!stop->rank || w->count < stop->rank || w->count < stop->least) return INFINITY;
     float distance = w->pool[stop->rank - 1].distance, least = w->pool[stop->least - 1].distance,
-          limit = distance + stop->reach * fabsf(distance);
+          limit = distance + stop->reach * fabsf(distance) + stop->slack;
     return limit < least ? least : limit;
 }
 

@@ -3,6 +3,8 @@
 #ifndef MV_HNSW_WALK_H
 #define MV_HNSW_WALK_H
 
+#include <math.h>
+
 #include "base/bits.h"
 #include "index/hnsw.h"
 
@@ -34,6 +36,7 @@ typedef struct walk_stop {
     uint32_t rank; /* from 1; 0: not at all */
     uint32_t least;
     float reach;
+    float slack; /* added to how far that is: distances may be wrong by so much */
 } walk_stop;
 
 /* The numbers of candidates (ef) for which is measured how far walks reach: by how much, relative
@@ -41,11 +44,11 @@ typedef struct walk_stop {
 extern const uint32_t walk_ef_steps[HNSW_EF_STEPS];
 /* The same for any ef: between what was measured; infinite beyond. */
 float walk_reach(const float reach[HNSW_EF_STEPS], uint64_t ef);
-/* A walk for `ef` candidates keeps half as many again: half of walks stop before ef, others go on.
- */
-static inline uint64_t walk_capacity(uint64_t ef)
+/* A walk for `ef` candidates that may stop before keeps half as many again: half of walks stop
+ * before ef, others go on. */
+static inline uint64_t walk_capacity(uint64_t ef, float reach)
 {
-    return ef + ef / 2;
+    return isfinite(reach) ? ef + ef / 2 : ef;
 }
 
 /* The memory of a walk, all lent. Between walks no bit of `visited` is set. */

@@ -1,6 +1,6 @@
 /* Graphs that are damaged, memory that is short, and several threads: a damaged graph is refused or
- * answers something, a failure leaves nothing behind, and searches share a graph with each other and
- * with a builder. Every part is allocated to the byte, so that a sanitizer sees the ends. */
+ * answers something, a failure leaves nothing behind, and searches share a graph with each other
+ * and with a builder. Every part is allocated to the byte, so that a sanitizer sees the ends. */
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -170,7 +170,8 @@ static void test_head(const made_graph *made, const set *s)
 static void test_odd_head(const made_graph *made, const set *s)
 {
     hnsw_scratch scratch = {0};
-    for (int field = 0; field < 6; field++) {
+    static const float reaches[] = {NAN, INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, -1};
+    for (int field = 0; field < 12; field++) {
         copy c = copy_of(made);
         hnsw_graph graph;
         hnsw_head *head = head_of(&c);
@@ -179,7 +180,10 @@ static void test_odd_head(const made_graph *made, const set *s)
         if (field == 2) head->code_bound = -FLT_MAX;
         if (field == 3) head->code_bound = FLT_MAX;
         if (field == 4) head->quantize = MV_QUANTIZE_NONE;
-        if (field == 5) head->ef_construction = UINT32_MAX, head->seed = 0, head->changed = UINT32_MAX;
+        if (field == 5)
+            head->ef_construction = UINT32_MAX, head->seed = 0, head->changed = UINT32_MAX;
+        for (uint32_t i = 0; field >= 6 && i < HNSW_EF_STEPS; i++)
+            head->reach[i] = reaches[field - 6];
         if (!open_copy(&c, s, &graph))
             WORKS(search_copy(s, &graph, 0, 4000000000u + (uint32_t)field, &scratch));
         else
@@ -346,7 +350,8 @@ static void test_by_lot(const made_graph *made, const set *s, uint32_t rounds)
         hnsw_graph graph;
         for (uint64_t changes = 1 + mix(state++) % 8; changes--;) {
             uint32_t part = (uint32_t)(mix(state++) % c.count);
-            uint32_t *number = (uint32_t *)(void *)c.bytes[part] + mix(state++) % (c.sizes[part] / 4);
+            uint32_t *number =
+                (uint32_t *)(void *)c.bytes[part] + mix(state++) % (c.sizes[part] / 4);
             switch (mix(state++) % 4) {
             case 0: *number ^= 1u << mix(state) % 32; break;
             case 1: *number = (uint32_t)mix(state); break;
@@ -520,11 +525,8 @@ static void *search_on(void *ctx)
         set_vector(&me->s->kind, 4000000000u + me->first, a.numbers);
         me->is_wrong |= distance_prepare(&a.exact, me->s->kind.type, me->s->kind.metric, a.numbers,
                                          me->s->kind.dim, a.elements, &e) != MV_OK;
-        hnsw_query query = {.vector = a.numbers,
-                            .exact = &a.exact,
-                            .ef = 50,
-                            .source = 5,
-                            .docids = me->s->docids};
+        hnsw_query query = {
+            .vector = a.numbers, .exact = &a.exact, .ef = 50, .source = 5, .docids = me->s->docids};
         topk_start(&hits, heap, 10, INFINITY);
         me->is_wrong |= hnsw_search(me->graph, &query, &hits, &scratch, &found, &e) != MV_OK;
         topk_finish(&hits);
