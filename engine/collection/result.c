@@ -109,6 +109,24 @@ mv_err result_add(mv_result *r, mv_hit hit, mv_error *error)
     return MV_OK;
 }
 
+void result_bring_ids(const mv_result *r)
+{
+    for (size_t i = 0; i < r->hits_count; i++) {
+        const mv_hit *hit = &r->hits[i];
+        if (hit->source == RESULT_FRESH) continue;
+        MV_PREFETCH(&r->seen->v->segments[hit->source].table.ids.ends[hit->row]);
+    }
+    for (size_t i = 0; i < r->hits_count; i++) {
+        const mv_hit *hit = &r->hits[i];
+        const uint8_t *bytes;
+        uint64_t size;
+        if (hit->source == RESULT_FRESH) continue;
+        if (table_cell(&r->seen->v->segments[hit->source].table.ids, (uint32_t)hit->row, &bytes,
+                       &size))
+            MV_PREFETCH(bytes);
+    }
+}
+
 const mv_hit *mv_result_hits(const mv_result *r, size_t *count)
 {
     *count = r->hits_count;

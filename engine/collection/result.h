@@ -32,6 +32,8 @@ mv_err result_lend(mv_result *r, engine *e, const snapshot *s, mv_error *error);
 mv_err result_check(const mv_result *r, mv_error *error);
 /* Add a hit. */
 mv_err result_add(mv_result *r, mv_hit hit, mv_error *error);
+/* The ids of all hits will be asked for: prefetch them together. */
+void result_bring_ids(const mv_result *r);
 /* Find a document: its hit's docid, source and row. */
 mv_err result_find(const snapshot *s, const void *id, size_t id_size, mv_hit *hit, bool *found,
                    mv_error *error);

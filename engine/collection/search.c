@@ -320,6 +320,7 @@ static mv_err search_by_vector(search *s, mv_error *error)
     graph_give_scratch(s->r->e, s->scratch);
     scan_end(&sc);
     for (uint32_t i = 0; i < s->count && !err; i++) err = take_hits(s, i, error);
+    if (!err) result_bring_ids(s->r);
     return err;
 }
 

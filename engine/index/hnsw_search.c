@@ -5,7 +5,9 @@
 
 #include "index/hnsw_walk.h"
 
-#define REFINE_ROWS 8u /* candidates scored exactly at a time */
+#define REFINE_ROWS  8u   /* candidates scored exactly at a time */
+#define REFINE_AHEAD 16u  /* candidates on their way */
+#define REFINE_BYTES 512u /* of each; of what is longer the processor brings the rest */
 
 void hnsw_scratch_free(hnsw_scratch *scratch)
 {
@@ -99,17 +101,32 @@ static void score(refining *r)
     r->count = 0;
 }
 
+/* Prefetch what scoring candidate `i` reads. */
+static void bring(const hnsw_graph *graph, const hnsw_query *query, const walk *w, uint32_t i)
+{
+    const codes_vectors *vectors = graph->codes.vectors;
+    if (i >= w->count || graph->codes.quantize == MV_QUANTIZE_NONE) return;
+    uint32_t row = w->pool[i].at & ~WALK_DONE;
+    const uint8_t *vector = vectors->base + row * vectors->stride;
+    for (size_t at = 0; at < vectors->stride && at < REFINE_BYTES; at += 64)
+        MV_PREFETCH(vector + at);
+    if (vectors->inverse_norms) MV_PREFETCH(&vectors->inverse_norms[row]);
+    MV_PREFETCH(&query->docids[row]);
+}
+
 /* Score candidates in the order of their codes until none that follows could be among the hits. */
 static uint32_t refine(const hnsw_graph *graph, const hnsw_query *query, const walk *w, topk *hits)
 {
     refining r = {.graph = graph, .query = query, .hits = hits};
     bool is_exact = graph->codes.quantize == MV_QUANTIZE_NONE, is_enough = false;
     uint32_t found = 0;
+    for (uint32_t i = 0; i < REFINE_AHEAD; i++) bring(graph, query, w, i);
     for (uint32_t i = 0; i < w->count; i++) {
         uint32_t row = w->pool[i].at & ~WALK_DONE;
         if (query->pass && !bits_get(query->pass, row)) continue;
         found++;
         if (is_enough) continue;
+        bring(graph, query, w, i + REFINE_AHEAD);
         if (is_exact) {
             push(&r, row, w->pool[i].distance);
             continue;
