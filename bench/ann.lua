@@ -259,8 +259,8 @@ local function show_targets(report, results)
   end
   if #rows > 1 then report:table(rows) end
   report:line("targets: 2 x the best peer or more, half of hnswlib's build time or less, p99 at most 2 x p50,")
-  report:line("recall of defaults 0.95 or more, memory below 10 MB for a million rows, vectors and graph on disk within 1.05 of")
-  report:line("their parts")
+  report:line("recall of defaults 0.95 or more, memory below 10 MB for a million rows, vectors and graph on disk")
+  report:line("within 1.05 of their parts")
 end
 
 -- ---------------------------------------------------------------- running
