@@ -23,6 +23,7 @@ typedef enum filling {
     TINY,       /* about 1e-30 */
     HUGE_ONES,  /* about 1e30 */
     LARGEST,    /* FLT_MAX / 4, of either sign */
+    FAR,        /* clusters a hundred times as far apart: too much for int8 codes */
     WIDE,       /* a few numbers a million times the others: no matter for int8 codes */
 } filling;
 
@@ -64,6 +65,7 @@ static inline float set_number(const set_kind *kind, uint32_t id, uint32_t i)
     case TINY: return number * 1e-30f;
     case HUGE_ONES: return number * 1e30f;
     case LARGEST: return number < 0 ? -FLT_MAX / 4 : FLT_MAX / 4;
+    case FAR: return number + set_noise(cluster, i) * 98;
     case WIDE: return i == id % kind->dim ? number * 1e6f : number;
     default: return number;
     }

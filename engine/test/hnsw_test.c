@@ -169,8 +169,21 @@ static void test_filling(filling how, mv_metric metric, double floor)
     }
 }
 
+/* AUTO sees that int8 codes do not tell the rows of a cluster apart. */
+static void test_crowds(mv_metric metric)
+{
+    begin("far clusters, metric %d", (int)metric);
+    set s = set_range((set_kind){MV_VECTOR_FP32, metric, 24, FAR}, 0, ROWS);
+    made_graph made = build(&s, (how_to_build){.options = options_with(MV_QUANTIZE_AUTO)});
+    EXPECT(made.graph.head->quantize == MV_QUANTIZE_FP16);
+    RECALL(&s, &made.graph, 0.93, .topk = 10);
+    end(&made, &s);
+}
+
 static void test_fillings(void)
 {
+    test_crowds(MV_L2);
+    test_crowds(MV_COSINE);
     test_filling(EQUAL, MV_L2, 1);
     test_filling(EQUAL, MV_IP, 1);
     test_filling(EQUAL, MV_COSINE, 1);
