@@ -210,7 +210,7 @@ static mv_err weigh(search *s, scan *sc, graph_search *gs, bool *worth, mv_error
 static mv_err walk_graph(search *s, const graph_search *gs, uint32_t i, bool *done, mv_error *error)
 {
     topk *top = &s->tops[i], before = *top;
-    uint32_t found = 0;
+    hnsw_account account;
     mv_error why;
     hnsw_query query = {.vector = s->vectors + (size_t)i * s->field->dim,
                         .exact = &s->queries[i],
@@ -225,11 +225,11 @@ static mv_err walk_graph(search *s, const graph_search *gs, uint32_t i, bool *do
         !(s->spare = room(s, (size_t)top->capacity * sizeof *s->spare, error)))
         return MV_NO_MEMORY;
     if (top->count) memcpy(s->spare, top->heap, top->count * sizeof *s->spare);
-    mv_err err = hnsw_search(&gs->g->graph, &query, top, &s->scratch, &found, &why);
+    mv_err err = hnsw_search(&gs->g->graph, &query, top, &s->scratch, &account, &why);
     if (err && err != MV_CORRUPT) return error_set(error, err, "%s", why.text);
     if (err) graph_note_damage(s->r->e, gs->g, &why);
     uint32_t wanted = top->capacity < gs->passing ? top->capacity : gs->passing;
-    *done = !err && found >= wanted;
+    *done = !err && account.found >= wanted;
     if (*done) return MV_OK;
     *top = before;
     if (top->count) memcpy(top->heap, s->spare, top->count * sizeof *s->spare);

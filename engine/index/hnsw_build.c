@@ -58,7 +58,7 @@ static bool allocate_scratch(hnsw_builder *b)
         b->bytes += b->scratch_size;
         memset(at, 0, walks);
         walk_place(&s->w, at, b->head.rows, degree, pool_room(b));
-        s->w.capacity = b->head.ef_construction;
+        s->w.pool.capacity = b->head.ef_construction;
         s->query = at += walks;
         s->other = at += query;
         s->numbers = (float *)(void *)(at += other);

@@ -130,9 +130,10 @@ void build_search(hnsw_builder *b, build_scratch *s, uint32_t item)
     walk_level l = build_walk_level(b, level);
     uint32_t entry = build_entry(b, s, &query, level);
     (void)walk_level_from(&s->w, &query, &l, entry);
-    uint32_t count = leave_out(s->w.pool, s->w.count, at); /* it came down from above */
+    uint32_t count =
+        leave_out(s->w.pool.entries, s->w.pool.count, at); /* it came down from above */
     uint32_t m = b->head.m, *picks = b->targets + (size_t)item * m;
-    count = build_choose(b, s, s->w.pool, count, m, level);
+    count = build_choose(b, s, s->w.pool.entries, count, m, level);
     /* Not among the links before the batch is through: others may come by here. */
     for (uint32_t i = 0; i < m; i++) picks[i] = i < count ? s->picked[i] : HNSW_NONE;
 }

@@ -58,9 +58,9 @@ static void measure_reach(const walk *w, mv_metric metric, float *reach)
     for (uint32_t step = 0; step < HNSW_EF_STEPS; step++) {
         uint32_t ef = walk_ef_steps[step];
         reach[step] = INFINITY;
-        if (metric == MV_IP || w->count < ef || w->count < HNSW_MEASURED_HITS) continue;
-        float tenth = w->pool[HNSW_MEASURED_HITS - 1].distance,
-              growth = (w->pool[ef - 1].distance - tenth) / fabsf(tenth);
+        if (metric == MV_IP || w->pool.count < ef || w->pool.count < HNSW_MEASURED_HITS) continue;
+        float tenth = w->pool.entries[HNSW_MEASURED_HITS - 1].distance,
+              growth = (w->pool.entries[ef - 1].distance - tenth) / fabsf(tenth);
         if (growth >= 0) reach[step] = growth; /* not NaN */
     }
 }
@@ -75,17 +75,17 @@ void build_measure(hnsw_builder *b, build_scratch *s, uint32_t item)
     topk hits;
     topk_entry heap[HNSW_MEASURED_HITS];
     codes_query query;
-    uint32_t row = sample_row(b, item), capacity = s->w.capacity;
+    uint32_t row = sample_row(b, item), capacity = s->w.pool.capacity;
     codes_prepare_row(&query, &b->codes, row, s->query);
     topk_start(&hits, heap, HNSW_MEASURED_HITS, INFINITY);
     find_near(b, &query, &hits);
     b->bounds[item] = hits.count ? heap[hits.count - 1].distance : INFINITY;
     walk_level l = build_walk_level(b, 0);
     uint32_t entry = build_entry(b, s, &query, 0);
-    s->w.capacity = walk_ef_steps[HNSW_EF_STEPS - 1];
+    s->w.pool.capacity = walk_ef_steps[HNSW_EF_STEPS - 1];
     (void)walk_level_from(&s->w, &query, &l, entry);
     measure_reach(&s->w, b->vectors.metric, &b->recalls[item * HNSW_EF_STEPS]);
-    s->w.capacity = capacity;
+    s->w.pool.capacity = capacity;
     measure_codes(b, s, item, row, &hits);
 }
 
@@ -108,7 +108,7 @@ void build_conclude_reach(hnsw_builder *b)
 void build_try(hnsw_builder *b, build_scratch *s, uint32_t item)
 {
     codes_query query;
-    uint32_t capacity = s->w.capacity, wanted = HNSW_MEASURED_HITS;
+    uint32_t capacity = s->w.pool.capacity, wanted = HNSW_MEASURED_HITS;
     if (b->head.rows - b->sample < wanted) wanted = b->head.rows - b->sample;
     codes_prepare_row(&query, &b->codes, sample_row(b, item), s->query);
     uint32_t entry = build_entry(b, s, &query, 0);
@@ -117,18 +117,18 @@ void build_try(hnsw_builder *b, build_scratch *s, uint32_t item)
         uint32_t right = 0;
         float *recall = &b->recalls[item * HNSW_EF_STEPS + step];
         float reach = b->head.reach[step];
-        s->w.capacity = (uint32_t)walk_capacity(walk_ef_steps[step], reach);
+        s->w.pool.capacity = (uint32_t)walk_capacity(walk_ef_steps[step], reach);
         s->w.stop =
             (walk_stop){.rank = HNSW_MEASURED_HITS, .least = HNSW_MEASURED_HITS, .reach = reach};
         (void)walk_level_from(&s->w, &query, &l, entry);
-        for (uint32_t i = 0; i < s->w.count && i < wanted; i++)
-            right += s->w.pool[i].distance <= b->bounds[item];
+        for (uint32_t i = 0; i < s->w.pool.count && i < wanted; i++)
+            right += s->w.pool.entries[i].distance <= b->bounds[item];
         *recall = wanted ? (float)right / (float)wanted : 1;
         if (right == wanted) { /* more candidates cannot find less */
             for (; step < HNSW_EF_STEPS; step++) b->recalls[item * HNSW_EF_STEPS + step] = 1;
         }
     }
-    s->w.capacity = capacity;
+    s->w.pool.capacity = capacity;
     s->w.stop = (walk_stop){0};
 }
 
@@ -175,8 +175,8 @@ static void bring_in(hnsw_builder *b, build_scratch *s, const uint64_t *marks, u
     walk_level l = build_walk_level(b, 0);
     (void)walk_level_from(&s->w, &query, &l, build_entry(b, s, &query, 0));
     uint32_t nearest = HNSW_NONE;
-    for (uint32_t i = 0; i < s->w.count; i++) {
-        uint32_t at = s->w.pool[i].at & ~WALK_DONE;
+    for (uint32_t i = 0; i < s->w.pool.count; i++) {
+        uint32_t at = s->w.pool.entries[i].at & ~WALK_DONE;
         if (!bits_get(marks, at)) continue;
         if (add_link(b, at, row)) return;
         if (nearest == HNSW_NONE) nearest = at;

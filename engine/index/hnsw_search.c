@@ -1,12 +1,10 @@
-/* Searching a graph: down from level to level, a walk over the bottom one, and exact scores for the
- * best that were met. */
-#include <math.h>
-#include <string.h>
-
-#include "index/hnsw_walk.h"
+/* Searching a graph: down from level to level, a walk over the bottom one, or what else is planned,
+ * and exact scores for the best that were met. */
+#include "index/hnsw_plan.h"
 
 #define REFINE_ROWS  8u   /* candidates scored exactly at a time */
 #define REFINE_AHEAD 16u  /* candidates on their way */
+#define ALL_POOL     54u  /* rows kept of all, beyond 1.5 for each hit */
 #define REFINE_BYTES 512u /* of each; of what is longer the processor brings the rest */
 
 void hnsw_scratch_free(hnsw_scratch *scratch)
@@ -35,26 +33,6 @@ static bool reserve(hnsw_scratch *scratch, uint64_t layout, size_t bits_size, si
 uint64_t hnsw_default_ef(const hnsw_graph *graph, uint32_t k)
 {
     return graph->head->ef + (k > HNSW_MEASURED_HITS ? (k - HNSW_MEASURED_HITS) * 3ull / 2 : 0);
-}
-
-/* How many candidates a walk keeps, and when it stops. Where some rows are no hits, all these
- * numbers grow, so that there are as many among those that are. */
-static uint32_t plan_walk(const hnsw_graph *graph, const hnsw_query *query, uint32_t k,
-                          walk_stop *stop)
-{
-    const hnsw_head *head = graph->head;
-    uint64_t ef = query->ef ? query->ef : hnsw_default_ef(graph, k), rows = head->rows,
-             passing = query->pass && query->passing ? query->passing : rows, enough = k;
-    if (ef < k) ef = k;
-    if (passing < rows) enough += (uint64_t)(3 * sqrtf((float)k)); /* they are not spread evenly */
-    float reach = walk_reach(head->reach, ef);
-    uint64_t capacity = walk_capacity(ef, reach) * rows / passing, least = enough * rows / passing,
-             rank = HNSW_MEASURED_HITS * rows / passing, most = rows < MV_EF_MAX ? rows : MV_EF_MAX;
-    *stop = (walk_stop){.rank = (uint32_t)(rank < rows ? rank : rows),
-                        .least = (uint32_t)(least < rows ? least : rows),
-                        .reach = reach,
-                        .slack = head->code_bound};
-    return (uint32_t)(capacity < most ? capacity : most);
 }
 
 static bool descend(const hnsw_graph *graph, const codes_query *query, walk *w, uint32_t *entry)
@@ -102,11 +80,12 @@ static void score(refining *r)
 }
 
 /* Prefetch what scoring candidate `i` reads. */
-static void bring(const hnsw_graph *graph, const hnsw_query *query, const walk *w, uint32_t i)
+static void bring(const hnsw_graph *graph, const hnsw_query *query, const walk_pool *met,
+                  uint32_t i)
 {
     const codes_vectors *vectors = graph->codes.vectors;
-    if (i >= w->count || graph->codes.quantize == MV_QUANTIZE_NONE) return;
-    uint32_t row = w->pool[i].at & ~WALK_DONE;
+    if (i >= met->count || graph->codes.quantize == MV_QUANTIZE_NONE) return;
+    uint32_t row = met->entries[i].at & ~WALK_DONE;
     const uint8_t *vector = vectors->base + row * vectors->stride;
     for (size_t at = 0; at < vectors->stride && at < REFINE_BYTES; at += 64)
         MV_PREFETCH(vector + at);
@@ -114,56 +93,160 @@ static void bring(const hnsw_graph *graph, const hnsw_query *query, const walk *
     MV_PREFETCH(&query->docids[row]);
 }
 
-/* Score candidates in the order of their codes until none that follows could be among the hits. */
-static uint32_t refine(const hnsw_graph *graph, const hnsw_query *query, const walk *w, topk *hits)
+/* Score candidates in the order of their codes until none that follows could be among the hits.
+ * Returns how many were scored. */
+static uint32_t refine(const hnsw_graph *graph, const hnsw_query *query, const walk_pool *met,
+                       topk *hits)
 {
     refining r = {.graph = graph, .query = query, .hits = hits};
-    bool is_exact = graph->codes.quantize == MV_QUANTIZE_NONE, is_enough = false;
-    uint32_t found = 0;
-    for (uint32_t i = 0; i < REFINE_AHEAD; i++) bring(graph, query, w, i);
-    for (uint32_t i = 0; i < w->count; i++) {
-        uint32_t row = w->pool[i].at & ~WALK_DONE;
+    bool is_exact = graph->codes.quantize == MV_QUANTIZE_NONE;
+    uint32_t found = 0, wanted = hits->capacity;
+    for (uint32_t i = 0; i < REFINE_AHEAD; i++) bring(graph, query, met, i);
+    for (uint32_t i = 0; i < met->count; i++) {
+        uint32_t row = met->entries[i].at & ~WALK_DONE;
         if (query->pass && !bits_get(query->pass, row)) continue;
         found++;
-        if (is_enough) continue;
-        bring(graph, query, w, i + REFINE_AHEAD);
+        bring(graph, query, met, i + REFINE_AHEAD);
         if (is_exact) {
-            push(&r, row, w->pool[i].distance);
+            push(&r, row, met->entries[i].distance);
             continue;
         }
         r.rows[r.count++] = row;
-        if (r.count < REFINE_ROWS && found != hits->capacity) continue;
+        if (r.count < REFINE_ROWS && found != wanted) continue;
         score(&r);
-        if (found < hits->capacity) continue;
-        is_enough =
-            query->no_refine ||
-            (i + 1 < w->count && w->pool[i + 1].distance - graph->head->code_bound > hits->limit);
+        if (found < wanted) continue;
+        if (query->no_refine) break;
+        float next = i + 1 < met->count ? met->entries[i + 1].distance : INFINITY;
+        if (next - graph->head->code_bound > hits->limit) break;
     }
     if (r.count) score(&r);
-    return found;
+    return is_exact ? 0 : found;
+}
+
+/* ---------------------------------------------------------------- the ways */
+
+typedef struct searching {
+    const hnsw_graph *graph;
+    const hnsw_query *query;
+    hnsw_plan plan;
+    codes_query prepared;
+    walk w;
+    walk_gate gate;
+    uint32_t entry;
+    bool has_entry;
+} searching;
+
+/* When a walk for `ef` candidates stops. Returns how many it keeps. */
+static uint32_t stop_at(searching *s, uint32_t ef)
+{
+    const hnsw_head *head = s->graph->head;
+    float reach = walk_reach(head->reach, ef);
+    uint64_t capacity = walk_capacity(ef, reach);
+    s->w.stop = (walk_stop){
+        .rank = HNSW_MEASURED_HITS, .least = s->plan.k, .reach = reach, .slack = head->code_bound};
+    return capacity < head->rows ? (uint32_t)capacity : head->rows;
+}
+
+/* Of all rows that pass the nearest are certain, but for what codes hide. */
+static uint32_t pool_of_all(const searching *s)
+{
+    return s->plan.k + s->plan.k / 2 + ALL_POOL;
+}
+
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Lay out what any way may need in `scratch`. */
+static mv_err place(searching *s, hnsw_scratch *scratch, mv_error *error)
+{
+    uint32_t rows = s->graph->head->rows, degree = 2 * s->graph->head->m,
+             hits = stop_at(s, s->plan.ef), room = larger(hits, pool_of_all(s));
+    if (s->query->pass) {
+        room = larger(room, hnsw_plan_gated_pool(&s->plan, hits));
+        room = larger(room, stop_at(s, hnsw_plan_bridged_ef(&s->plan, WALK_AGAINST)));
+    }
+    size_t walk_bytes = walk_size(rows, degree, room), hits_bytes = pool_size(hits),
+           query_bytes = codes_query_size(&s->graph->codes),
+           size = walk_bytes + hits_bytes + query_bytes;
+    if (!reserve(scratch, (uint64_t)rows << 32 | degree, bits_words(rows) * sizeof(uint64_t), size))
+        return error_memory(error, size, "a search");
+    walk_place(&s->w, scratch->block, rows, degree, room);
+    s->gate.hits.entries = (walk_entry *)(void *)(scratch->block + walk_bytes);
+    codes_prepare(&s->prepared, &s->graph->codes, s->query->vector,
+                  scratch->block + walk_bytes + hits_bytes);
+    return MV_OK;
+}
+
+/* The row from which the bottom is walked, found once. */
+static bool find_entry(searching *s)
+{
+    if (!s->has_entry) s->has_entry = descend(s->graph, &s->prepared, &s->w, &s->entry);
+    return s->has_entry;
+}
+
+/* Go one way, after one that ended so. *met is what it found. False: a link is out of range. */
+static bool go(searching *s, hnsw_way way, walk_end before, const walk_pool **met)
+{
+    walk_level bottom = walk_level_of(s->graph, 0);
+    *met = &s->w.pool;
+    s->gate.end = WALK_WHOLE;
+    s->gate.most = s->plan.is_forced ? 0 : hnsw_plan_most(&s->plan, way);
+    if (way == HNSW_WAY_ALL) {
+        s->w.pool.capacity = pool_of_all(s);
+        walk_all(&s->w, s->query->pass, &s->prepared);
+        return true;
+    }
+    if (!find_entry(s)) return false;
+    if (!s->query->pass) {
+        s->w.pool.capacity = stop_at(s, s->plan.ef);
+        return walk_level_from(&s->w, &s->prepared, &bottom, s->entry);
+    }
+    if (way == HNSW_WAY_BRIDGES) {
+        s->w.pool.capacity = stop_at(s, hnsw_plan_bridged_ef(&s->plan, before));
+        return walk_bridged_from(&s->w, &s->gate, &s->prepared, &bottom, s->entry);
+    }
+    s->gate.hits.capacity = stop_at(s, s->plan.ef);
+    s->w.pool.capacity = hnsw_plan_gated_pool(&s->plan, s->gate.hits.capacity);
+    *met = &s->gate.hits;
+    return walk_gated_from(&s->w, &s->gate, &s->prepared, &bottom, s->entry);
+}
+
+/* How many of those met pass: but for the entry of a walk over bridges, all do. */
+static uint32_t count_hits(const searching *s, const walk_pool *met)
+{
+    uint32_t count = met->count;
+    for (uint32_t i = 0; s->query->pass && i < met->count; i++)
+        count -= !bits_get(s->query->pass, met->entries[i].at & ~WALK_DONE);
+    return count;
 }
 
 mv_err hnsw_search(const hnsw_graph *graph, const hnsw_query *query, topk *hits,
-                   hnsw_scratch *scratch, uint32_t *found, mv_error *error)
+                   hnsw_scratch *scratch, hnsw_account *account, mv_error *error)
 {
-    codes_query prepared;
-    walk w;
-    walk_stop stop;
-    const hnsw_head *head = graph->head;
-    uint32_t degree = 2 * head->m, capacity = plan_walk(graph, query, hits->capacity, &stop), entry;
-    size_t query_size = codes_query_size(&graph->codes);
-    size_t size = walk_size(head->rows, degree, capacity) + query_size;
-    *found = 0;
-    if (!reserve(scratch, (uint64_t)head->rows << 32 | degree,
-                 bits_words(head->rows) * sizeof(uint64_t), size))
-        return error_memory(error, size, "a search");
-    walk_place(&w, scratch->block, head->rows, degree, capacity);
-    w.stop = stop;
-    void *memory = scratch->block + (scratch->size - query_size) / 64 * 64;
-    codes_prepare(&prepared, &graph->codes, query->vector, memory);
-    walk_level bottom = walk_level_of(graph, 0);
-    if (!descend(graph, &prepared, &w, &entry) || !walk_level_from(&w, &prepared, &bottom, entry))
-        return error_set(error, MV_CORRUPT, "a link of the graph is out of range");
-    *found = refine(graph, query, &w, hits);
+    searching s = {.graph = graph, .query = query};
+    const walk_pool *met;
+    hnsw_way way;
+    walk_end before = WALK_WHOLE;
+    *account = (hnsw_account){0};
+    hnsw_plan_search(&s.plan, graph, query, hits->capacity, &way);
+    MV_TRY(place(&s, scratch, error));
+    s.gate.pass = query->pass;
+    s.gate.share = s.plan.share;
+    s.gate.usual = s.plan.is_forced ? 0 : s.plan.usual;
+    account->first = way;
+    for (;;) {
+        if (!go(&s, way, before, &met))
+            return error_set(error, MV_CORRUPT, "a link of the graph is out of range");
+        account->found = count_hits(&s, met);
+        if (way == HNSW_WAY_ALL || (!s.gate.end && account->found >= s.plan.k)) break;
+        before = s.gate.end;
+        way = hnsw_plan_next(&s.plan, way, before);
+    }
+    account->last = way;
+    account->scored = s.w.scored;
+    account->bridged = s.gate.bridged;
+    account->rescored = refine(graph, query, met, hits);
     return MV_OK;
 }

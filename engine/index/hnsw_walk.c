@@ -1,15 +1,10 @@
-/* The pool is a sorted array: for the few hundred candidates of a search, inserting by moving what
- * is behind is faster than a heap, and the next candidate is found by going on from where one was.
- *
- * The links of two candidates are followed at a time: twice as many cache misses are then waited
+/* The links of two candidates are followed at a time: twice as many cache misses are then waited
  * for together, which is worth more than the few distances too many (4 to 12 % more queries on 100
  * to 784 dims; three at a time give nothing more). */
 #include "index/hnsw_walk.h"
 
 #include <math.h>
 #include <string.h>
-
-#define BLOCK 16u /* of the pool, behind which so many entries are infinitely far */
 
 const uint32_t walk_ef_steps[HNSW_EF_STEPS] = {16,  24,  32,  48,  64,  96,  128,
                                                192, 256, 384, 512, 768, 1024};
@@ -26,6 +21,9 @@ float walk_reach(const float reach[HNSW_EF_STEPS], uint64_t ef)
     return low + part * (reach[step] - low);
 }
 
+#define GATE_SAMPLE 32.0 /* hits expected before too few are noticed: */
+#define GATE_FEW    0.6  /* less than this part */
+
 static uint32_t seen_room(uint32_t positions, uint32_t degree)
 {
     return positions / 64 + 4096 + WALK_WIDTH * degree;
@@ -33,8 +31,7 @@ static uint32_t seen_room(uint32_t positions, uint32_t degree)
 
 size_t walk_size(uint32_t positions, uint32_t degree, uint32_t capacity)
 {
-    return mem_whole_lines(bits_words(positions) * sizeof(uint64_t)) +
-           mem_whole_lines(((size_t)capacity + BLOCK) * sizeof(walk_entry)) +
+    return mem_whole_lines(bits_words(positions) * sizeof(uint64_t)) + pool_size(capacity) +
            mem_whole_lines(seen_room(positions, degree) * sizeof(uint32_t)) +
            mem_whole_lines(WALK_WIDTH * degree * sizeof(uint32_t)) +
            mem_whole_lines(WALK_WIDTH * degree * sizeof(float));
@@ -52,44 +49,10 @@ void walk_place(walk *w, void *memory, uint32_t positions, uint32_t degree, uint
     at += mem_whole_lines(WALK_WIDTH * degree * sizeof *w->rows);
     w->distances = (float *)(void *)at;
     at += mem_whole_lines(WALK_WIDTH * degree * sizeof *w->distances);
-    w->pool = (walk_entry *)(void *)at;
-    w->count = 0;
-    w->capacity = capacity;
+    w->pool.entries = (walk_entry *)(void *)at;
+    w->pool.count = 0;
+    w->pool.capacity = capacity;
     w->stop = (walk_stop){0};
-}
-
-/* Insert where the order wants it, if it is near enough; returns the position, or the capacity. The
- * position is counted out, by the last of each block and then in one block: no branch depends on a
- * distance. A binary search is mispredicted every other step (it took 7 to 20 % of a search). */
-static inline uint32_t insert(walk *w, float distance, uint32_t at)
-{
-    walk_entry *pool = w->pool;
-    uint32_t count = w->count, blocks = 0, place = 0;
-    if (count == w->capacity) {
-        if (!(distance < pool[count - 1].distance)) return w->capacity;
-        count--;
-    }
-    for (uint32_t i = BLOCK - 1; i < count; i += BLOCK) blocks += pool[i].distance <= distance;
-    const walk_entry *block = pool + (size_t)blocks * BLOCK;
-    for (uint32_t i = 0; i < BLOCK; i++) place += block[i].distance <= distance;
-    place += blocks * BLOCK;
-    if (place > count) place = count; /* infinitely far, as is what lies behind the pool */
-    memmove(&pool[place + 1], &pool[place], (count - place) * sizeof *pool);
-    pool[place] = (walk_entry){distance, at};
-    w->count = count + 1;
-    return place;
-}
-
-static void clear_pool(walk *w)
-{
-    for (uint32_t i = 0; i < w->capacity + BLOCK; i++) w->pool[i].distance = INFINITY;
-    w->count = 0;
-}
-
-static inline void prefetch_links(const walk_level *level, uint32_t at)
-{
-    const uint32_t *links = level->links + (size_t)at * level->degree;
-    for (uint32_t i = 0; i < level->degree; i += 16) MV_PREFETCH(links + i);
 }
 
 /* Those of `at`'s links that were not seen yet, into `fresh`; -1: one is out of range. */
@@ -111,50 +74,77 @@ static inline int unseen_links(const walk *w, const walk_level *level, uint32_t 
     return (int)found;
 }
 
-static void forget(walk *w, const walk_level *level, uint32_t seen, bool overflow)
+/* Is the walk to be left for another way? */
+static bool gives_up(const walk *w, walk_gate *gate)
 {
-    if (overflow) {
-        memset(w->visited, 0, bits_words(level->count) * sizeof *w->visited);
-        return;
+    uint64_t scored = w->scored - gate->begun;
+    double even = (double)scored * gate->share;
+    if (even >= GATE_SAMPLE && (double)gate->passed < even * GATE_FEW) {
+        gate->end = WALK_AGAINST;
+        return true;
     }
-    for (uint32_t i = 0; i < seen; i++) w->visited[w->seen[i] / 64] = 0;
+    if (scored < gate->next_check) return false;
+    gate->next_check = scored + gate->usual / 2;
+    double local = ((double)gate->passed + 1) / ((double)scored + 1),
+           left = (double)gate->usual * walk_spread_by(local) - (double)scored;
+    if (left <= (double)gate->most && scored <= gate->most) return false;
+    gate->end = WALK_DEAR;
+    return true;
 }
 
-/* How far candidates may be. NaN, by which nothing is too far, where infinities meet. */
-static inline float limit_of(const walk *w)
+/* Do few of those nearest to the query pass? The walk then went on from where they are, but what it
+ * met first depends on where it came from. */
+static bool is_apart(const walk *w, const walk_gate *gate)
 {
-    const walk_stop *stop = &w->stop;
-    if (!stop->rank || w->count < stop->rank || w->count < stop->least) return INFINITY;
-    float distance = w->pool[stop->rank - 1].distance, least = w->pool[stop->least - 1].distance,
-          limit = distance + stop->reach * fabsf(distance) + stop->slack;
-    return limit < least ? least : limit;
+    double nearest = GATE_SAMPLE / gate->share;
+    uint32_t count = nearest < w->pool.count ? (uint32_t)nearest : w->pool.count, passed = 0;
+    for (uint32_t i = 0; i < count; i++)
+        passed += bits_get(gate->pass, w->pool.entries[i].at & ~WALK_DONE);
+    return passed < count * gate->share * GATE_FEW;
 }
 
-bool walk_level_from(walk *w, const codes_query *query, const walk_level *level, uint32_t entry)
+/* Keep rows that pass as hits. */
+static inline void pass_gate(walk_gate *gate, const uint32_t *rows, const float *distances,
+                             uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!bits_get(gate->pass, rows[i])) continue;
+        gate->passed++;
+        (void)pool_insert(&gate->hits, distances[i], rows[i]);
+    }
+}
+
+/* A walk, with a gate (at the bottom, where positions are rows) or without (NULL): the same loop,
+ * compiled twice. */
+static inline bool walk_on(walk *w, walk_gate *gate, const codes_query *query,
+                           const walk_level *level, uint32_t entry)
 {
     uint32_t seen = 1, now = 0;
     bool overflow = false, in_range = true;
     uint32_t row = level->rows ? level->rows[entry] : entry,
              rows_end = query->column->vectors->rows;
+    const walk_pool *nearest_hits = gate ? &gate->hits : &w->pool;
     if (row >= rows_end) return false;
     codes_to_rows(query, &row, 1, w->distances);
-    clear_pool(w);
-    (void)insert(w, w->distances[0], entry);
+    pool_clear(&w->pool);
+    (void)pool_insert(&w->pool, w->distances[0], entry);
+    if (gate) pass_gate(gate, &entry, w->distances, 1);
     w->seen[0] = entry;
     bits_set(w->visited, entry);
-    while (now < w->count && in_range) {
+    while (now < w->pool.count && in_range) {
         if (seen + WALK_WIDTH * level->degree > w->seen_capacity) {
             overflow = true;
             seen = 0;
         }
-        float limit = limit_of(w);
-        if (w->pool[now].distance > limit) break;
+        float limit = walk_limit(&w->stop, nearest_hits);
+        if (w->pool.entries[now].distance > limit) break;
+        if (gate && gate->usual && gives_up(w, gate)) break;
         uint32_t *fresh = w->seen + seen, taken = 0;
         uint32_t found = 0;
-        for (uint32_t i = now; i < w->count && taken < WALK_WIDTH; i++) {
-            uint32_t at = w->pool[i].at;
+        for (uint32_t i = now; i < w->pool.count && taken < WALK_WIDTH; i++) {
+            uint32_t at = w->pool.entries[i].at;
             if (at & WALK_DONE) continue;
-            w->pool[i].at |= WALK_DONE;
+            w->pool.entries[i].at |= WALK_DONE;
             int more = unseen_links(w, level, at, fresh + found);
             if (more < 0)
                 in_range = false;
@@ -176,41 +166,61 @@ bool walk_level_from(walk *w, const codes_query *query, const walk_level *level,
             rows = w->rows;
         }
         codes_to_rows(query, rows, found, w->distances);
-        uint32_t nearest = w->capacity;
-        for (uint32_t i = now, ahead = 0; i < w->count && ahead < WALK_WIDTH; i++) {
-            if (w->pool[i].at & WALK_DONE) continue;
-            prefetch_links(level, w->pool[i].at);
+        w->scored += found;
+        if (gate) pass_gate(gate, rows, w->distances, found);
+        uint32_t nearest = w->pool.capacity;
+        for (uint32_t i = now, ahead = 0; i < w->pool.count && ahead < WALK_WIDTH; i++) {
+            if (w->pool.entries[i].at & WALK_DONE) continue;
+            walk_prefetch_links(level, w->pool.entries[i].at);
             ahead++;
         }
         for (uint32_t i = 0; i < found; i++) {
             if (w->distances[i] > limit) continue;
-            uint32_t place = insert(w, w->distances[i], fresh[i]);
+            uint32_t place = pool_insert(&w->pool, w->distances[i], fresh[i]);
             if (place < nearest) nearest = place;
-            if (place < now + WALK_WIDTH) prefetch_links(level, fresh[i]);
+            if (place < now + WALK_WIDTH) walk_prefetch_links(level, fresh[i]);
         }
         if (nearest <= now)
             now = nearest;
         else
-            while (now < w->count && w->pool[now].at & WALK_DONE) now++;
+            while (now < w->pool.count && w->pool.entries[now].at & WALK_DONE) now++;
     }
-    forget(w, level, seen, overflow || !in_range);
+    walk_forget(w, level, seen, overflow || !in_range);
     return in_range;
+}
+
+bool walk_level_from(walk *w, const codes_query *query, const walk_level *level, uint32_t entry)
+{
+    return walk_on(w, NULL, query, level, entry);
+}
+
+bool walk_gated_from(walk *w, walk_gate *gate, const codes_query *query, const walk_level *level,
+                     uint32_t entry)
+{
+    pool_clear(&gate->hits);
+    gate->end = WALK_WHOLE;
+    gate->passed = 0;
+    gate->begun = w->scored;
+    gate->next_check = gate->usual;
+    if (!walk_on(w, gate, query, level, entry)) return false;
+    if (gate->usual && !gate->end && is_apart(w, gate)) gate->end = WALK_AGAINST;
+    return true;
 }
 
 bool walk_down(walk *w, const codes_query *query, const walk_level *levels, uint32_t top,
                uint32_t bottom, uint32_t *at)
 {
-    uint32_t capacity = w->capacity;
+    uint32_t capacity = w->pool.capacity;
     walk_stop stop = w->stop;
     bool in_range = true;
     *at = 0;
-    w->capacity = 1;
+    w->pool.capacity = 1;
     w->stop = (walk_stop){0};
     for (uint32_t level = top; level > bottom && in_range; level--) {
         in_range = walk_level_from(w, query, &levels[level], *at);
-        if (in_range) *at = w->pool[0].at & ~WALK_DONE;
+        if (in_range) *at = w->pool.entries[0].at & ~WALK_DONE;
     }
-    w->capacity = capacity;
+    w->pool.capacity = capacity;
     w->stop = stop;
     return in_range;
 }

@@ -63,29 +63,35 @@ static mv_err open_copy(const copy *c, const set *s, hnsw_graph *graph)
 }
 
 /* A search either works or finds damage and leaves the hits alone. */
-static mv_err search_copy(const set *s, const hnsw_graph *graph, uint32_t ef, uint32_t id,
-                          hnsw_scratch *scratch)
+static mv_err search_way(const set *s, const hnsw_graph *graph, uint32_t ef, uint32_t id,
+                         hnsw_scratch *scratch, hnsw_way way, const uint64_t *pass)
 {
     topk_entry heap[10], heap_before[10];
     topk hits;
     asked_vector a;
-    uint32_t found = 99;
+    hnsw_account account = {.found = 99};
     ask(s, id, &a);
     topk_start(&hits, heap, 10, INFINITY);
     memset(heap, 0, sizeof heap);
     topk_push(&hits, (topk_entry){.distance = 1e9f, .source = 6, .row = 12345, .docid = 999999999});
     memcpy(heap_before, heap, sizeof heap);
     topk before = hits;
-    hnsw_query query = {
-        .vector = a.numbers, .exact = &a.exact, .ef = ef, .source = 5, .docids = s->docids};
-    mv_err err = hnsw_search(graph, &query, &hits, scratch, &found, &error);
+    hnsw_query query = {.vector = a.numbers,
+                        .exact = &a.exact,
+                        .ef = ef,
+                        .way = way,
+                        .pass = pass,
+                        .source = 5,
+                        .docids = s->docids};
+    if (pass) query.passing = (uint32_t)bits_count(pass, s->vectors.rows);
+    mv_err err = hnsw_search(graph, &query, &hits, scratch, &account, &error);
     if (err) {
-        EXPECT(err == MV_CORRUPT && error.code == MV_CORRUPT && found == 0);
+        EXPECT(err == MV_CORRUPT && error.code == MV_CORRUPT && account.found == 0);
         EXPECT(memcmp(&before, &hits, sizeof hits) == 0);
         EXPECT(memcmp(heap_before, heap, sizeof heap) == 0);
         return err;
     }
-    EXPECT(hits.count <= 10 && found <= s->vectors.rows);
+    EXPECT(hits.count <= 10 && account.found <= s->vectors.rows);
     bool is_right = true;
     for (uint32_t i = 0; i < hits.count; i++)
         is_right &= hits.heap[i].source == 6 ||
@@ -95,6 +101,18 @@ static mv_err search_copy(const set *s, const hnsw_graph *graph, uint32_t ef, ui
     return MV_OK;
 }
 
+/* Search each way that follows links. MV_CORRUPT when all find damage. */
+static mv_err search_copy(const set *s, const hnsw_graph *graph, uint32_t ef, uint32_t id,
+                          hnsw_scratch *scratch)
+{
+    static uint64_t half[(ROWS + 63) / 64];
+    memset(half, 0x55, s->vectors.rows / 64 * sizeof *half);
+    mv_err walked = search_way(s, graph, ef, id, scratch, HNSW_WAY_WALK, NULL),
+           gated = search_way(s, graph, ef, id, scratch, HNSW_WAY_WALK, half),
+           bridged = search_way(s, graph, ef, id, scratch, HNSW_WAY_BRIDGES, half);
+    return walked && gated && bridged ? MV_CORRUPT : MV_OK;
+}
+
 /* After the search that found damage, the same scratch serves a sound graph. */
 static void still_serves(const made_graph *made, const set *s, hnsw_scratch *scratch)
 {
@@ -102,17 +120,21 @@ static void still_serves(const made_graph *made, const set *s, hnsw_scratch *scr
     asked_vector a;
     topk_entry heaps[2][10];
     topk hits[2];
-    uint32_t found[2] = {0};
+    hnsw_account found[2];
     ask(s, 4000000100u, &a);
     for (int i = 0; i < 2; i++) {
-        hnsw_query query = {
-            .vector = a.numbers, .exact = &a.exact, .ef = 40, .source = 5, .docids = s->docids};
+        hnsw_query query = {.vector = a.numbers,
+                            .exact = &a.exact,
+                            .ef = 40,
+                            .way = HNSW_WAY_WALK,
+                            .source = 5,
+                            .docids = s->docids};
         memset(heaps[i], 0, sizeof heaps[i]);
         topk_start(&hits[i], heaps[i], 10, INFINITY);
         WORKS(hnsw_search(&made->graph, &query, &hits[i], i ? &fresh : scratch, &found[i], &error));
         topk_finish(&hits[i]);
     }
-    EXPECT(found[0] == found[1] && hits[0].count == hits[1].count);
+    EXPECT(found[0].found == found[1].found && hits[0].count == hits[1].count);
     EXPECT(memcmp(heaps[0], heaps[1], sizeof heaps[0]) == 0);
     hnsw_scratch_free(&fresh);
 }
@@ -456,10 +478,14 @@ static void test_no_memory_in_search(void)
     asked_vector a;
     topk_entry heap[10];
     topk hits;
-    uint32_t found = 99;
+    hnsw_account found = {.found = 99};
     ask(&s, 4000000000u, &a);
-    hnsw_query query = {
-        .vector = a.numbers, .exact = &a.exact, .ef = 100, .source = 5, .docids = s.docids};
+    hnsw_query query = {.vector = a.numbers,
+                        .exact = &a.exact,
+                        .ef = 100,
+                        .way = HNSW_WAY_WALK,
+                        .source = 5,
+                        .docids = s.docids};
     topk_start(&hits, heap, 10, INFINITY);
     mem_fail_at(1, true);
     EXPECT(hnsw_search(&made.graph, &query, &hits, &scratch, &found, &error) == MV_NO_MEMORY);
@@ -467,7 +493,7 @@ static void test_no_memory_in_search(void)
     mem_fail_at(2, true);
     EXPECT(hnsw_check(&made.graph, &error) == MV_NO_MEMORY);
     mem_fail_at(0, false);
-    EXPECT(hits.count == 0 && found == 0);
+    EXPECT(hits.count == 0 && found.found == 0);
     EXPECT(scratch.size == 0 || scratch.block);
     WORKS(hnsw_search(&made.graph, &query, &hits, &scratch, &found, &error));
     EXPECT(hits.count == 10);
@@ -518,15 +544,19 @@ static void *search_on(void *ctx)
     hnsw_scratch scratch = {0};
     topk_entry heap[10], truth[10];
     topk hits;
-    uint32_t found;
+    hnsw_account found;
     mv_error e;
     for (uint32_t n = 0; n < 20 || !atomic_load(&is_built); n++) {
         asked_vector a;
         set_vector(&me->s->kind, 4000000000u + me->first, a.numbers);
         me->is_wrong |= distance_prepare(&a.exact, me->s->kind.type, me->s->kind.metric, a.numbers,
                                          me->s->kind.dim, a.elements, &e) != MV_OK;
-        hnsw_query query = {
-            .vector = a.numbers, .exact = &a.exact, .ef = 50, .source = 5, .docids = me->s->docids};
+        hnsw_query query = {.vector = a.numbers,
+                            .exact = &a.exact,
+                            .ef = 50,
+                            .way = HNSW_WAY_WALK,
+                            .source = 5,
+                            .docids = me->s->docids};
         topk_start(&hits, heap, 10, INFINITY);
         me->is_wrong |= hnsw_search(me->graph, &query, &hits, &scratch, &found, &e) != MV_OK;
         topk_finish(&hits);

@@ -230,6 +230,7 @@ typedef struct asked {
     uint32_t ef;
     const uint64_t *pass;
     bool no_refine;
+    hnsw_way way;
     uint32_t queries; /* 0: 40 */
 } asked;
 
@@ -273,7 +274,7 @@ static inline double recall_of(const set *s, const hnsw_graph *graph, asked how)
     bool right = true;
     for (uint32_t n = 0; n < queries && right; n++) {
         topk hits, truth;
-        uint32_t found = 0;
+        hnsw_account account;
         ask(s, 4000000001u + n, &a);
         topk_start(&truth, truth_heap, how.topk, INFINITY);
         search_exactly(s, &a, how.pass, &truth);
@@ -282,15 +283,15 @@ static inline double recall_of(const set *s, const hnsw_graph *graph, asked how)
                             .exact = &a.exact,
                             .ef = how.ef,
                             .no_refine = how.no_refine,
+                            .way = how.way,
                             .pass = how.pass,
                             .passing =
                                 how.pass ? (uint32_t)bits_count(how.pass, s->vectors.rows) : 0,
                             .source = 5,
                             .docids = s->docids};
-        right = !hnsw_search(graph, &query, &hits, &scratch, &found, &error);
+        right = !hnsw_search(graph, &query, &hits, &scratch, &account, &error);
         topk_finish(&hits);
-        right = right && hits_are_right(s, &a, &hits, how.pass) && hits.count <= found &&
-                hits.count == (found < how.topk ? found : how.topk);
+        right = right && hits_are_right(s, &a, &hits, how.pass) && hits.count == truth.count;
         for (uint32_t i = 0; i < hits.count && i < truth.count; i++)
             met += hits.heap[i].distance <= truth.heap[truth.count - 1].distance;
         wanted += truth.count;

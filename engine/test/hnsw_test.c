@@ -33,20 +33,31 @@ static mv_quantize comes_to(mv_type type, mv_quantize quantize)
     return type == MV_VECTOR_FP16 && quantize == MV_QUANTIZE_FP16 ? MV_QUANTIZE_NONE : quantize;
 }
 
-/* Every third row passes, or a few. */
+/* Every third row passes, or a few, or those on one side: all ways find enough. */
 static void test_passing(const set *s, const hnsw_graph *graph)
 {
-    static uint64_t third[(ROWS + 63) / 64], few[(ROWS + 63) / 64], none[(ROWS + 63) / 64];
+    static uint64_t third[(ROWS + 63) / 64], few[(ROWS + 63) / 64], none[(ROWS + 63) / 64],
+        side[(ROWS + 63) / 64];
     memset(third, 0, sizeof third);
     memset(few, 0, sizeof few);
+    memset(side, 0, sizeof side);
+    float numbers[256];
     for (uint32_t row = 0; row < s->vectors.rows; row++) {
         if (row % 3 == 0) bits_set(third, row);
         if (row % 500 == 7) bits_set(few, row);
+        set_vector(&s->kind, row, numbers);
+        if (numbers[0] > 0) bits_set(side, row);
     }
-    RECALL(s, graph, 0.95, .topk = 10, .ef = 200, .pass = third);
-    RECALL(s, graph, 1, .topk = 10, .ef = 2 * ROWS, .pass = few);
-    RECALL(s, graph, 0, .topk = 10, .pass = few);
-    RECALL(s, graph, 1, .topk = 10, .pass = none);
+    const uint64_t *passes[] = {third, few, side, none};
+    for (uint32_t i = 0; i < 4; i++) {
+        RECALL(s, graph, 0.95, .topk = 10, .pass = passes[i]);
+        RECALL(s, graph, 0.99, .topk = 10, .pass = passes[i], .way = HNSW_WAY_ALL);
+        RECALL(s, graph, 0.85, .topk = 10, .pass = passes[i], .way = HNSW_WAY_WALK);
+        RECALL(s, graph, 0.9, .topk = 10, .pass = passes[i], .way = HNSW_WAY_BRIDGES);
+        RECALL(s, graph, 0.97, .topk = 10, .ef = 200, .pass = passes[i]);
+        RECALL(s, graph, 0.9, .topk = 400, .pass = passes[i]);
+    }
+    RECALL(s, graph, 0.99, .topk = 10, .way = HNSW_WAY_ALL);
 }
 
 static void test_one_kind(mv_type type, mv_metric metric, mv_quantize quantize)
@@ -65,9 +76,9 @@ static void test_one_kind(mv_type type, mv_metric metric, mv_quantize quantize)
         EXPECT(head->code_error > 1e-6f && head->code_error < 0.002f);
     if (head->quantize == MV_QUANTIZE_INT8)
         EXPECT(head->code_error > 1e-4f && head->code_error < 0.02f);
-    RECALL(&s, graph, 0.93, .topk = 10);
-    RECALL(&s, graph, 0.9, .topk = 1);
-    RECALL(&s, graph, 0.97, .topk = 10, .ef = 200);
+    RECALL(&s, graph, 0.93, .topk = 10, .way = HNSW_WAY_WALK);
+    RECALL(&s, graph, 0.9, .topk = 1, .way = HNSW_WAY_WALK);
+    RECALL(&s, graph, 0.97, .topk = 10, .ef = 200, .way = HNSW_WAY_WALK);
     RECALL(&s, graph, 0.9, .topk = 100);
     RECALL(&s, graph, 0.9, .topk = 100, .ef = 10); /* ef < k: as many as are asked for */
     RECALL(&s, graph, 0.88, .topk = 10, .no_refine = true);

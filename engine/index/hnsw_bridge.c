@@ -1,0 +1,162 @@
+/* Two ways to the rows that pass a filter where a walk over all rows would take too long.
+ *
+ * Bridges: only rows that pass are candidates. A link to one that does not is followed to what that
+ * one links to, without looking at its vector, until a candidate has led to as many rows that pass
+ * as it has links. The walk begins at the row found in the levels above and at rows spread over
+ * those that pass: where none of them is near the query, it would not find the way.
+ *
+ * All: every row that passes, by its code.
+ *
+ * Patel et al., ACORN, arXiv 2403.04871; Sehgal, Salihoglu, NaviX, arXiv 2506.23397. */
+#include "index/hnsw_walk.h"
+
+#define LISTS_AHEAD 6u  /* bridges whose links are on their way */
+#define ALL_ROWS    64u /* scored at a time */
+
+/* Rows spread over those that pass: the first at or after the beginning of each part. */
+static uint32_t spread_rows(const uint64_t *pass, uint32_t rows, uint32_t *out)
+{
+    size_t words = bits_words(rows), at = 0;
+    uint32_t found = 0;
+    for (uint32_t part = 0; part < BRIDGE_SEEDS; part++) {
+        size_t begin = words * part / BRIDGE_SEEDS;
+        if (at < begin) at = begin;
+        while (at < words && !pass[at]) at++;
+        if (at == words) break;
+        out[found++] = (uint32_t)at * 64 + MV_LOWEST_BIT(pass[at]);
+        at++;
+    }
+    return found;
+}
+
+typedef struct bridging {
+    walk *w;
+    walk_gate *gate;
+    const codes_query *query;
+    const walk_level *level;
+    uint32_t seen;
+    bool overflow; /* not all that is marked is in w->seen */
+} bridging;
+
+/* Mark rows as seen that w->seen[b->seen] has, and make candidates of them. Returns the place of
+ * the nearest. */
+static uint32_t take(bridging *b, uint32_t count, float limit)
+{
+    walk *w = b->w;
+    uint32_t nearest = w->pool.capacity, most = WALK_WIDTH * b->level->degree;
+    for (uint32_t done = 0, part; done < count; done += part, b->seen += part) {
+        const uint32_t *rows = w->seen + b->seen;
+        part = count - done < most ? count - done : most;
+        codes_to_rows(b->query, rows, part, w->distances);
+        for (uint32_t i = 0; i < part; i++) {
+            if (w->distances[i] > limit) continue;
+            uint32_t place = pool_insert(&w->pool, w->distances[i], rows[i]);
+            if (place < nearest) nearest = place;
+        }
+    }
+    w->scored += count;
+    return nearest;
+}
+
+/* Rows linked from `at` that pass and were not seen yet, appended to `fresh`; those that do not
+ * pass to `others`, which may be NULL. False: a link is out of range. */
+static bool sort_links(const bridging *b, uint32_t at, uint32_t *fresh, uint32_t *found,
+                       uint32_t *others, uint32_t *others_found)
+{
+    const walk_level *level = b->level;
+    const uint32_t *links = level->links + (size_t)at * level->degree;
+    for (uint32_t i = 0; i < level->degree; i++) {
+        uint32_t link = links[i];
+        if (MV_UNLIKELY(link >= level->count)) return link == HNSW_NONE;
+        if (!bits_get(b->gate->pass, link)) {
+            if (others && !bits_get(b->w->visited, link)) others[(*others_found)++] = link;
+        } else if (!bits_get(b->w->visited, link)) {
+            bits_set(b->w->visited, link);
+            fresh[(*found)++] = link;
+        }
+    }
+    return true;
+}
+
+/* Follow the links of candidate `at`, over bridges where few of them pass. */
+static bool follow(bridging *b, uint32_t at, float limit, uint32_t *nearest)
+{
+    walk *w = b->w;
+    uint32_t degree = b->level->degree, *fresh = w->seen + b->seen, *bridges = w->rows, found = 0,
+             bridges_count = 0, used = 0;
+    *nearest = w->pool.capacity;
+    if (!sort_links(b, at, fresh, &found, bridges, &bridges_count)) return false;
+    for (uint32_t i = 0; i < bridges_count && i < LISTS_AHEAD; i++)
+        walk_prefetch_links(b->level, bridges[i]);
+    for (; used < bridges_count && found < degree; used++) {
+        if (used + LISTS_AHEAD < bridges_count)
+            walk_prefetch_links(b->level, bridges[used + LISTS_AHEAD]);
+        bits_set(w->visited, bridges[used]);
+        if (!sort_links(b, bridges[used], fresh, &found, NULL, NULL)) return false;
+    }
+    b->gate->bridged += used;
+    *nearest = take(b, found, limit);
+    for (uint32_t i = 0; i < used; i++) w->seen[b->seen++] = bridges[i];
+    return true;
+}
+
+bool walk_bridged_from(walk *w, walk_gate *gate, const codes_query *query, const walk_level *level,
+                       uint32_t entry)
+{
+    bridging b = {.w = w, .gate = gate, .query = query, .level = level};
+    uint32_t now = 0, nearest, starts[BRIDGE_SEEDS + 1] = {entry},
+             count = 1 + spread_rows(gate->pass, level->count, starts + 1), fresh = 0;
+    bool in_range = true;
+    pool_clear(&w->pool);
+    gate->end = WALK_WHOLE;
+    gate->begun = w->scored;
+    for (uint32_t i = 0; i < count; i++) {
+        if (bits_get(w->visited, starts[i])) continue;
+        bits_set(w->visited, starts[i]);
+        w->seen[fresh++] = starts[i];
+    }
+    (void)take(&b, fresh, INFINITY);
+    while (now < w->pool.count && in_range) {
+        if (b.seen + 3 * level->degree > w->seen_capacity) {
+            b.overflow = true;
+            b.seen = 0;
+        }
+        float limit = walk_limit(&w->stop, &w->pool);
+        if (w->pool.entries[now].distance > limit) break;
+        if (gate->most && w->scored - gate->begun + gate->bridged > gate->most) {
+            gate->end = WALK_DEAR;
+            break;
+        }
+        uint32_t at = w->pool.entries[now].at;
+        w->pool.entries[now].at |= WALK_DONE;
+        in_range = follow(&b, at, limit, &nearest);
+        if (nearest < now) now = nearest;
+        while (now < w->pool.count && w->pool.entries[now].at & WALK_DONE) now++;
+    }
+    walk_forget(w, level, b.seen, b.overflow || !in_range);
+    return in_range;
+}
+
+void walk_all(walk *w, const uint64_t *pass, const codes_query *query)
+{
+    uint32_t rows[ALL_ROWS], rows_count = query->column->vectors->rows, count = 0;
+    float distances[ALL_ROWS];
+    pool_clear(&w->pool);
+    for (uint32_t begin = 0; begin < rows_count; begin += 64) {
+        uint64_t bits = pass ? pass[begin / 64] : UINT64_MAX;
+        if (rows_count - begin < 64) bits &= ((uint64_t)1 << (rows_count - begin)) - 1;
+        for (; bits; bits &= bits - 1) {
+            rows[count++] = begin + MV_LOWEST_BIT(bits);
+            if (count < ALL_ROWS) continue;
+            codes_to_rows(query, rows, count, distances);
+            float limit = walk_limit(&(walk_stop){0}, &w->pool);
+            for (uint32_t i = 0; i < count; i++)
+                if (!(distances[i] > limit)) (void)pool_insert(&w->pool, distances[i], rows[i]);
+            w->scored += count;
+            count = 0;
+        }
+    }
+    codes_to_rows(query, rows, count, distances);
+    for (uint32_t i = 0; i < count; i++) (void)pool_insert(&w->pool, distances[i], rows[i]);
+    w->scored += count;
+}

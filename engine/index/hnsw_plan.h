@@ -1,0 +1,36 @@
+/* Which way to search: through the graph, over bridges in it, or all rows that may be hits.
+ *
+ * Each way has a cost, in nanoseconds of a usual machine. What can be known before is how many rows
+ * pass; where they are relative to the query shows only on the way. So a walk is begun wherever it
+ * pays when they are near, and left (walk_gives_up) when it turns out that another way is cheaper:
+ * no search takes much more than twice what its best way would have taken. Times are not measured
+ * where searches run, so that the same search goes the same way everywhere. */
+#ifndef MV_HNSW_PLAN_H
+#define MV_HNSW_PLAN_H
+
+#include "index/hnsw_walk.h"
+
+typedef struct hnsw_plan {
+    const hnsw_graph *graph;
+    uint32_t k;       /* hits wanted, of those that pass */
+    uint32_t ef;      /* of a walk */
+    double share;     /* of rows that pass */
+    double all_cost;  /* of looking at all that pass */
+    double step_cost; /* of a distance on a walk */
+    uint64_t usual;   /* distances of a walk where all rows pass */
+    bool is_forced;   /* the query names the way: a walk is not left */
+} hnsw_plan;
+
+/* Plan a search for `k` hits; *way is the first to go. */
+void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const hnsw_query *query, uint32_t k,
+                      hnsw_way *way);
+/* The way that is left where the one gone was given up. */
+hnsw_way hnsw_plan_next(const hnsw_plan *plan, hnsw_way gone, walk_end end);
+/* Candidates of a walk over bridges, after one that ended so. */
+uint32_t hnsw_plan_bridged_ef(const hnsw_plan *plan, walk_end end);
+/* Distances of a walk that take as long as the best other way. */
+uint64_t hnsw_plan_most(const hnsw_plan *plan, hnsw_way way);
+/* Candidates of a walk for rows that pass, of which a share of `plan->ef` are hits. */
+uint32_t hnsw_plan_gated_pool(const hnsw_plan *plan, uint32_t hits);
+
+#endif
