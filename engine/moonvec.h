@@ -232,9 +232,9 @@ typedef enum mv_durability {
 typedef struct mv_open_options {
     const mv_schema *schema; /* create with it when nothing is there; compare when something is */
     bool must_create;        /* MV_EXISTS when anything is there */
-    bool read_only;          /* never writes; works on a read-only file system. Where it cannot enter
-                              * itself in the lock file, reading beside others is MV_BUSY */
-    bool verify;             /* verify every page and checksum before anything is trusted */
+    bool read_only; /* never writes; works on a read-only file system. Where it cannot enter
+                     * itself in the lock file, reading beside others is MV_BUSY */
+    bool verify;    /* verify every page and checksum before anything is trusted */
     bool manual_maintenance; /* fresh rows are sealed, and graphs built, only by mv_optimize. Else
                               * commits seal, and wake a thread that optimizes when much is to do;
                               * it ends when the last handle is closed */
@@ -261,8 +261,12 @@ MV_API mv_err mv_flush(mv_collection *collection, mv_error *error);
  * know. */
 MV_API mv_err mv_destroy(const char *path, mv_error *error);
 
-/* The path as given to mv_open, and the schema; both lent until mv_close. */
+/* The path as given to mv_open, lent until mv_close. */
 MV_API const char *mv_path(const mv_collection *collection);
+/* The schema of the last commit (of the open transaction), lent until mv_close and never changed:
+ * when the collection's schema is, by whomever, this returns another pointer. While it returns the
+ * same one, positions of fields mean the same. When the commit cannot be read: that of the last one
+ * that could. */
 MV_API const mv_schema *mv_get_schema(mv_collection *collection);
 
 /* ---------------------------------------------------------------- writing */
@@ -279,6 +283,9 @@ MV_API mv_err mv_batch_create(mv_collection *collection, mv_batch **batch, mv_er
 MV_API void mv_batch_free(mv_batch *batch);
 MV_API void mv_batch_clear(mv_batch *batch);
 MV_API uint32_t mv_batch_count(const mv_batch *batch); /* documents added */
+/* That of the collection when the batch was created, lent until it is freed: fields are set by
+ * their positions in it. */
+MV_API const mv_schema *mv_batch_schema(const mv_batch *batch);
 /* Begin a document; the set functions that follow fill it, each field once. A failed call leaves
  * the batch as it was before the document began. MV_MISUSE, and texts name the document's id. */
 MV_API mv_err mv_batch_add(mv_batch *batch, const char *id, size_t id_size, mv_error *error);
@@ -291,7 +298,8 @@ MV_API mv_err mv_batch_set_vector(mv_batch *batch, uint32_t vector_field, const 
 
 /* Write all documents of the batch as one commit (or into the open transaction), all or nothing. On
  * success *written is their number. The batch keeps its documents: clear it before reuse. An id
- * twice in a batch: MV_EXISTS for inserts; for upserts and updates they apply in order. */
+ * twice in a batch: MV_EXISTS for inserts; for upserts and updates they apply in order.
+ * MV_SCHEMA_MISMATCH: fields were added or dropped since the batch was created; create it anew. */
 MV_API mv_err mv_write(mv_collection *collection, mv_write_mode mode, mv_batch *batch,
                        uint64_t *written, mv_error *error);
 
@@ -340,6 +348,9 @@ typedef struct mv_hit {
 MV_API mv_err mv_result_create(mv_collection *collection, mv_result **result, mv_error *error);
 MV_API void mv_result_free(mv_result *result);
 MV_API void mv_result_clear(mv_result *result);
+/* The schema of the commit that the result sees: fields are read by their positions in it. Lent as
+ * mv_get_schema's. NULL: the result is empty. */
+MV_API const mv_schema *mv_result_schema(const mv_result *result);
 /* The hits, those of the first query vector first, each best first. Lent until the next change. */
 MV_API const mv_hit *mv_result_hits(const mv_result *result, size_t *count);
 /* Parts of hit `position`, lent until the result changes. Lists and strings point into it. */
@@ -367,10 +378,13 @@ typedef struct mv_query {
                      * graph was measured to need for a recall of 0.95 and more */
     bool exact;     /* look at every row, whatever indexes there are */
     bool no_refine; /* let the graph's codes alone choose the hits (they are scored exactly) */
+    const mv_schema *schema; /* where vector_field is a position, from mv_get_schema; NULL: in
+                              * whichever the collection has when it is searched */
 } mv_query;
 
 /* Search, or select by filter when there is neither a vector nor an id. Exact over one commit. Ties
- * go to the older document. MV_NOT_FOUND: no document `id`. */
+ * go to the older document. MV_NOT_FOUND: no document `id`. MV_SCHEMA_MISMATCH: the collection has
+ * another schema than the query's by now. */
 MV_API mv_err mv_search(mv_collection *collection, const mv_query *query, mv_result *result,
                         mv_error *error);
 
@@ -392,6 +406,8 @@ MV_API mv_err mv_iterator_open(mv_collection *collection, const mv_filter *filte
  * from the iterator: it must be cleared before the iterator is closed. */
 MV_API mv_err mv_iterator_next(mv_iterator *iterator, mv_result *result, bool *found,
                                mv_error *error);
+/* That of the commit that is walked, lent as mv_get_schema's. */
+MV_API const mv_schema *mv_iterator_schema(const mv_iterator *iterator);
 MV_API void mv_iterator_close(mv_iterator *iterator);
 
 /* ---------------------------------------------------------------- looking after */
@@ -419,7 +435,8 @@ typedef struct mv_optimize_options {
 MV_API mv_err mv_optimize_begin(mv_collection *collection, const mv_optimize_options *options,
                                 mv_job **job, mv_error *error);
 /* Work for about `budget_ms` milliseconds (at least one small step). *more is false at the end.
- * A step that failed may be repeated: a group of segments that could not be merged is begun anew. */
+ * A step that failed may be repeated: a group of segments that could not be merged is begun anew.
+ */
 MV_API mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *progress,
                                mv_error *error);
 
@@ -453,6 +470,7 @@ MV_API mv_err mv_get_stats(mv_collection *collection, mv_stats *stats, mv_error 
 
 /* The index of one vector field. */
 typedef struct mv_index_stats {
+    const mv_schema *schema; /* of the commit looked at, lent as mv_get_schema's */
     mv_index_type type;
     uint64_t rows;         /* not deleted, fresh ones included */
     uint64_t indexed_rows; /* of those, found through a graph; the others are searched exactly */

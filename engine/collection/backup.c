@@ -36,7 +36,7 @@ static mv_err copy_file(const engine *e, const char *to, const char *name,
 static mv_err copy_graph(const engine *e, const char *to, const engine_graph *g, mv_error *error)
 {
     char name[SEGMENT_FILE_NAME_SIZE], path[OS_PATH_SIZE];
-    graph_file_name(e, g, name);
+    graph_file_name(g, name);
     if (e->in_memory && !g->file) return MV_OK;
     if (!e->in_memory) {
         MV_TRY(os_join(path, e->path, name, error));
@@ -61,11 +61,9 @@ static mv_err copy_segments(engine *e, const char *to, mv_error *error)
     for (uint32_t i = 0; i < v->segments_count && !err; i++) {
         const segment *s = v->segments[i].shared->s;
         for (uint32_t file = 0; file < s->files_count && !err; file++) {
-            char name[SEGMENT_FILE_NAME_SIZE];
-            segment_name_of_file(s, e->schema, file, name);
-            err = copy_file(e, to, name, s->files[file], error);
+            err = copy_file(e, to, section_file_name(s->files[file]), s->files[file], error);
         }
-        for (uint32_t field = 0; field < e->schema->vectors_count && !err; field++)
+        for (uint32_t field = 0; field < v->schema->vectors_count && !err; field++)
             if (v->segments[i].graphs[field])
                 err = copy_graph(e, to, v->segments[i].graphs[field], error);
     }

@@ -45,6 +45,11 @@ uint32_t mv_batch_count(const mv_batch *batch)
     return batch->count;
 }
 
+const mv_schema *mv_batch_schema(const mv_batch *batch)
+{
+    return batch->schema;
+}
+
 /* ---------------------------------------------------------------- documents */
 
 static mv_err check_fork(const mv_batch *batch, mv_error *error)

@@ -48,7 +48,7 @@ static mv_err check_id(const snapshot *s, const uint8_t *id, uint32_t size, uint
 static mv_err check_fresh_row(const snapshot *s, uint64_t docid, const catalog_value *value,
                               mv_error *error)
 {
-    const mv_schema *schema = s->e->schema;
+    const mv_schema *schema = s->v->schema;
     const uint8_t *id;
     uint32_t id_size;
     MV_TRY(row_check(schema, value->bytes, value->size, error));
@@ -100,7 +100,7 @@ static mv_err check_indexes(const snapshot *s, mv_error *error)
             break;
         if ((err = index_record_load(number, value.bytes, value.size, &record, error))) break;
         for (uint32_t i = 0; i < s->v->segments_count && !named; i++)
-            for (uint32_t f = 0; f < s->e->schema->vectors_count && !named; f++) {
+            for (uint32_t f = 0; f < s->v->schema->vectors_count && !named; f++) {
                 const engine_graph *g = s->v->segments[i].graphs[f];
                 named = g && g->number == number;
             }
@@ -118,7 +118,7 @@ static mv_err check_indexes(const snapshot *s, mv_error *error)
 
 static mv_err check_graphs(const snapshot *s, const view_segment *checked, mv_error *error)
 {
-    for (uint32_t field = 0; field < s->e->schema->vectors_count; field++)
+    for (uint32_t field = 0; field < s->v->schema->vectors_count; field++)
         if (checked->graphs[field]) MV_TRY(graph_verify(s->e, checked->graphs[field], error));
     return MV_OK;
 }
@@ -127,7 +127,7 @@ static mv_err check_segment(const snapshot *s, const view_segment *checked, uint
                             mv_error *error)
 {
     const table *t = &checked->table;
-    MV_TRY(segment_verify(checked->shared->s, s->e->schema, error));
+    MV_TRY(segment_verify(checked->shared->s, s->v->schema, error));
     if (checked->shared->s->last_docid >= s->v->state.next_docid)
         return bad_catalog(error, "a segment's docids are out of range");
     for (uint32_t row = 0; row < t->rows; row++) {

@@ -17,7 +17,7 @@ mv_err mv_count(mv_collection *c, const mv_filter *source, uint64_t *count, mv_e
         snapshot_close(&s);
         return MV_OK;
     }
-    if ((err = filter_compile(s.e->schema, source, &arena, &f, error))) goto done;
+    if ((err = filter_compile(s.v->schema, source, &arena, &f, error))) goto done;
     if ((err = scan_start(&sc, &s, f, NULL, FRESH_NO_VECTOR, &fresh, &arena, &block, error)))
         goto done;
     while (!(err = scan_next(&sc, error)) && sc.t) *count += scan_passing(&sc);

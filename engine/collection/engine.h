@@ -3,7 +3,7 @@
  *
  * Lock order: process lock (registry) -> engine->mutex. The writers' lock of the catalog is taken
  * with neither held. The mutex guards what is marked so below; everything else is fixed after
- * opening. */
+ * opening. The schema is a commit's: it is found in its view (snapshot.h). */
 #ifndef MV_ENGINE_H
 #define MV_ENGINE_H
 
@@ -22,12 +22,20 @@ struct view;
 struct engine_graph;
 struct maintainer;
 
-/* An open segment, shared by views. */
+/* A schema that some commit has had. */
+typedef struct engine_schema {
+    struct engine_schema *next;
+    mv_schema *schema;
+    mem_buffer bytes; /* as the catalog has it: what tells it from others */
+} engine_schema;
+
+/* An open segment as a schema sees it, shared by views. */
 typedef struct engine_segment {
     struct engine_segment *next;
     segment *s;
+    const mv_schema *schema;
     uint32_t refs;  /* views that name it, graphs over it; guarded by the mutex */
-    bool is_undone; /* of a transaction that was undone: its number is used again */
+    bool is_undone; /* of a transaction that was undone: its names are used again */
 } engine_segment;
 
 typedef struct engine {
@@ -36,10 +44,11 @@ typedef struct engine {
     uint64_t fork_generation;
     char path[OS_PATH_SIZE]; /* real path of the directory; "" in memory */
     bool in_memory;
-    bool read_only;   /* until a handle wants to write; guarded by the mutex */
-    os_file presence; /* shared lock on the catalog's file: keeps mv_destroy away */
-    catalog *catalog; /* guarded by the mutex while `active` is 0, fixed otherwise */
-    mv_schema *schema;
+    bool read_only;         /* until a handle wants to write; guarded by the mutex */
+    os_file presence;       /* shared lock on the catalog's file: keeps mv_destroy away */
+    catalog *catalog;       /* guarded by the mutex while `active` is 0, fixed otherwise */
+    engine_schema *schemas; /* all that were seen, newest first, kept until the engine is closed */
+    _Atomic(const mv_schema *) last_schema; /* that of the commit looked at last */
     os_mutex *mutex;
     uint32_t active;             /* transactions in progress; guarded by the mutex */
     struct view *newest;         /* last commit decoded; guarded by the mutex; NULL at first */
@@ -74,8 +83,17 @@ static_assert(sizeof(engine_state) == 64, "the state has 64 bytes in the catalog
 
 mv_err engine_load_state(catalog_txn *txn, engine_state *state, mv_error *error);
 mv_err engine_save_state(catalog_txn *txn, const engine_state *state, mv_error *error);
-mv_err engine_load_schema(catalog_txn *txn, mv_schema **schema, mv_error *error);
+
+/* ---- schemas (known_schema.c) */
+
+/* The schema of the commit that `txn` sees, lent until the engine is closed: two commits have the
+ * same pointer if, and only if, they have the same schema. The caller has the mutex. */
+mv_err engine_find_schema_locked(engine *e, catalog_txn *txn, const mv_schema **schema,
+                                 mv_error *error);
+/* The same, of the last commit. */
+mv_err engine_look_at_schema(engine *e, const mv_schema **schema, mv_error *error);
 mv_err engine_save_schema(catalog_txn *txn, const mv_schema *schema, mv_error *error);
+void engine_free_schemas(engine *e);
 
 /* Directory for segment files, or NULL in memory. */
 static inline const char *engine_directory(const engine *e)

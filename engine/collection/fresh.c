@@ -57,7 +57,7 @@ static mv_err make_columns(fresh_reader *r, mv_error *error)
 mv_err fresh_open(fresh_reader *r, const snapshot *s, const fresh_wants *wants, mv_error *error)
 {
     mv_err err = MV_OK;
-    r->schema = s->e->schema;
+    r->schema = s->v->schema;
     r->wants = *wants;
     mem_arena_clear(&r->arena);
     r->table = (table){0};

@@ -120,12 +120,30 @@ static mv_err unlink_garbage(writer *w, mv_error *error)
         /* A number that is still to come is of the collection that this one is a backup of. */
         if (head.since > oldest && head.since <= catalog_commit_number(w->txn)) return MV_OK;
         uint64_t number;
-        section_file_kind kind;
-        if (segment_parse_file_name(name, &number, &kind))
+        section_file_record file;
+        if (segment_parse_file_name(name, &number, &file))
             MV_TRY(os_remove_in(w->e->path, name, error));
         MV_TRY(catalog_remove_u64(w->txn, CATALOG_GARBAGE, key, &found, error));
         w->changes++;
     }
+    return err;
+}
+
+/* Does the catalog name this file? */
+static mv_err is_named(writer *w, uint64_t number, const section_file_record *file, bool *named,
+                       mv_error *error)
+{
+    catalog_value value;
+    segment_record record;
+    mem_arena arena = {0};
+    catalog_table named_in = file->kind == SECTION_FILE_HNSW ? CATALOG_INDEXES : CATALOG_SEGMENTS;
+    MV_TRY(catalog_get_u64(w->txn, named_in, number, &value, named, error));
+    if (!*named || named_in == CATALOG_INDEXES) return MV_OK;
+    mv_err err = segment_record_load(number, value.bytes, value.size, &arena, &record, error);
+    *named = false;
+    for (uint32_t i = 0; !err && i < record.files_count; i++)
+        *named |= record.files[i].kind == file->kind && record.files[i].column == file->column;
+    mem_arena_free(&arena);
     return err;
 }
 
@@ -135,16 +153,14 @@ static mv_err sweep_entry(void *ctx, const char *name, mv_error *error)
 {
     writer *w = ctx;
     uint64_t number, size;
-    catalog_value value;
-    section_file_kind kind;
-    bool found, got = false;
+    section_file_record record;
+    bool named, got = false;
     char path[OS_PATH_SIZE];
     os_file file;
     if (durability_is_unfinished_mark(name)) return os_remove_in(w->e->path, name, error);
-    if (!segment_parse_file_name(name, &number, &kind)) return MV_OK;
-    catalog_table named_in = kind == SECTION_FILE_HNSW ? CATALOG_INDEXES : CATALOG_SEGMENTS;
-    MV_TRY(catalog_get_u64(w->txn, named_in, number, &value, &found, error));
-    if (found) return MV_OK;
+    if (!segment_parse_file_name(name, &number, &record)) return MV_OK;
+    MV_TRY(is_named(w, number, &record, &named, error));
+    if (named) return MV_OK;
     MV_TRY(os_join(path, w->e->path, name, error));
     if (os_open_read(path, &file, &size, NULL)) return MV_OK; /* gone meanwhile */
     mv_err err = os_try_lock(file, &got, path, error);

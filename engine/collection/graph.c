@@ -3,10 +3,9 @@
 
 #include <string.h>
 
-void graph_file_name(const engine *e, const engine_graph *g, char out[SEGMENT_FILE_NAME_SIZE])
+void graph_file_name(const engine_graph *g, char out[SEGMENT_FILE_NAME_SIZE])
 {
-    section_file_record record = {.kind = SECTION_FILE_HNSW,
-                                  .column = e->schema->vectors[g->vector_field].uid};
+    section_file_record record = {.kind = SECTION_FILE_HNSW, .column = g->uid};
     segment_file_name(g->number, &record, out);
 }
 
@@ -26,7 +25,7 @@ codes_vectors graph_vectors(const mv_schema *schema, const segment *s, uint32_t 
 /* ---------------------------------------------------------------- opening */
 
 /* The sections of the file are the parts of the graph. */
-static mv_err bind_parts(const engine *e, engine_graph *g, mv_error *error)
+static mv_err bind_parts(engine_graph *g, mv_error *error)
 {
     hnsw_part parts[HNSW_PARTS_MAX];
     uint32_t count = section_file_count(g->file), kind, level;
@@ -42,7 +41,6 @@ static mv_err bind_parts(const engine *e, engine_graph *g, mv_error *error)
                                 .bytes = part.bytes,
                                 .size = part.size};
     }
-    g->vectors = graph_vectors(e->schema, g->of->s, g->vector_field);
     return hnsw_open(parts, count, &g->vectors, &g->graph, error);
 }
 
@@ -50,7 +48,7 @@ static mv_err open_file(const engine *e, engine_graph *g, const index_record *re
                         const char *path, mv_error *error)
 {
     char name[SEGMENT_FILE_NAME_SIZE], joined[OS_PATH_SIZE];
-    graph_file_name(e, g, name);
+    graph_file_name(g, name);
     if (!path) {
         if (e->in_memory) return error_set(error, MV_CORRUPT, "%s: it is not in memory", name);
         MV_TRY(os_join(joined, e->path, name, error));
@@ -58,7 +56,7 @@ static mv_err open_file(const engine *e, engine_graph *g, const index_record *re
     }
     MV_TRY(section_file_open(path, name, record->number, g->of->s->table.rows, &record->file,
                              &g->file, error));
-    mv_err err = bind_parts(e, g, error);
+    mv_err err = bind_parts(g, error);
     if (err) return error_prefix(error, err, "%s: ", name);
     section_file_read_ahead(g->file);
     return MV_OK;
@@ -87,7 +85,8 @@ mv_err graph_open_locked(engine *e, const index_record *record, engine_segment *
     if (!g) return error_memory(error, sizeof *g, "a graph");
     g->number = record->number;
     g->of = of;
-    g->vector_field = vector_field;
+    g->uid = record->file.column;
+    g->vectors = graph_vectors(of->schema, of->s, vector_field);
     g->size = record->file.size;
     mv_err err = open_file(e, g, record, path, &why);
     if (err == MV_NO_MEMORY) {
@@ -129,7 +128,7 @@ void graph_note_damage(engine *e, engine_graph *g, const mv_error *why)
 {
     char name[SEGMENT_FILE_NAME_SIZE];
     mv_error text = *why;
-    graph_file_name(e, g, name);
+    graph_file_name(g, name);
     if (strncmp(text.text, name, strlen(name)) != 0)
         (void)error_prefix(&text, MV_CORRUPT, "%s: ", name);
     os_mutex_lock(e->mutex);
@@ -154,7 +153,7 @@ mv_err graph_verify(engine *e, engine_graph *g, mv_error *error)
         (void)graph_read_warning(e, g, why.text);
         return error_set(error, g->is_passing ? MV_IO : MV_CORRUPT, "%s", why.text);
     }
-    graph_file_name(e, g, name);
+    graph_file_name(g, name);
     mv_err err = section_file_verify(g->file, &why);
     if (!err && (err = hnsw_check(&g->graph, &why))) (void)error_prefix(&why, err, "%s: ", name);
     if (err == MV_CORRUPT) graph_note_damage(e, g, &why);

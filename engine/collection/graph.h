@@ -13,10 +13,10 @@
 
 typedef struct engine_graph {
     struct engine_graph *next;
-    uint64_t number;       /* of its file */
-    engine_segment *of;    /* whose rows it links; kept open by it */
-    uint32_t vector_field; /* position */
-    uint32_t refs;         /* views that name it; guarded by the mutex */
+    uint64_t number;    /* of its file */
+    engine_segment *of; /* whose rows it links; kept open by it */
+    uint32_t uid;       /* of the vector field */
+    uint32_t refs;      /* views that name it; guarded by the mutex */
     bool is_passing;    /* could not be opened for a reason that may pass: not to be built anew */
     section_file *file; /* NULL: it could not be opened */
     uint64_t size;      /* bytes of the file, as the catalog has it */
@@ -35,8 +35,9 @@ static inline bool graph_is_usable(const engine_graph *g)
 /* The vectors of a segment, as indexes take them. */
 codes_vectors graph_vectors(const mv_schema *schema, const segment *s, uint32_t vector_field);
 
-/* The graph of a record, opened at `path` (NULL: in the engine's directory) unless it is open. The
- * caller has the mutex, and counts a reference if it keeps it. Fails for want of memory only. */
+/* The graph of a record over a vector field of `of`'s schema, opened at `path` (NULL: in the
+ * engine's directory) unless it is open. The caller has the mutex, and counts a reference if it
+ * keeps it. Fails for want of memory only. */
 mv_err graph_open_locked(engine *e, const index_record *record, engine_segment *of,
                          uint32_t vector_field, const char *path, engine_graph **out,
                          mv_error *error);
@@ -48,7 +49,7 @@ void graph_note_damage(engine *e, engine_graph *g, const mv_error *why);
 /* Why it is not used. False, and "", when it is well. */
 bool graph_read_warning(engine *e, engine_graph *g, char out[MV_ERROR_TEXT_SIZE]);
 /* "000007.2.hnsw" */
-void graph_file_name(const engine *e, const engine_graph *g, char out[SEGMENT_FILE_NAME_SIZE]);
+void graph_file_name(const engine_graph *g, char out[SEGMENT_FILE_NAME_SIZE]);
 /* Verify checksums and structure. MV_CORRUPT, and then it is not searched any more. */
 mv_err graph_verify(engine *e, engine_graph *g, mv_error *error);
 

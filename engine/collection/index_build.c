@@ -12,7 +12,7 @@
 uint32_t build_count(const mv_job *job)
 {
     uint32_t count = 0;
-    for (uint32_t field = 0; field < job->e->schema->vectors_count; field++)
+    for (uint32_t field = 0; field < job->schema->vectors_count; field++)
         count += plan_builds(&job->p, field);
     return count;
 }
@@ -20,7 +20,7 @@ uint32_t build_count(const mv_job *job)
 mv_err build_begin(mv_job *job, uint64_t first_number, mv_error *error)
 {
     job_build *b = &job->build;
-    size_t size = job->e->schema->vectors_count * sizeof *b->graphs;
+    size_t size = job->schema->vectors_count * sizeof *b->graphs;
     *b = (job_build){.next_number = first_number};
     if (!(b->graphs = mem_alloc_zero(size))) return error_memory(error, size, "graphs");
     return MV_OK;
@@ -42,7 +42,7 @@ static bool is_fit_as_base(const engine_graph *g, const mv_hnsw_options *options
 static void choose_base(mv_job *job)
 {
     job_build *b = &job->build;
-    const mv_hnsw_options *options = &job->e->schema->vectors[b->field].hnsw;
+    const mv_hnsw_options *options = &job->schema->vectors[b->field].hnsw;
     uint64_t most = 0;
     b->base = NULL;
     for (uint32_t i = job->p.begin; job->p.merges && i < job->p.end; i++) {
@@ -92,8 +92,9 @@ static mv_err open_built(mv_job *job, mv_error *error)
     b->over = b->built;
     if (b->over) return MV_OK;
     if (job->p.merges) {
-        MV_TRY(segment_open(job->e->schema, segment_writer_record(job->written), job->e->path,
-                            segment_writer_paths(job->written), &b->built, error));
+        segment_place place = {.paths = segment_writer_paths(job->written)};
+        MV_TRY(segment_open(job->schema, segment_writer_record(job->written), &place, &b->built,
+                            error));
         b->over = b->built;
     } else {
         b->over = job->v->segments[job->p.begin].shared->s;
@@ -104,12 +105,12 @@ static mv_err open_built(mv_job *job, mv_error *error)
 static mv_err begin_next(mv_job *job, bool *more, mv_error *error)
 {
     job_build *b = &job->build;
-    uint32_t fields = job->e->schema->vectors_count;
+    uint32_t fields = job->schema->vectors_count;
     while (b->field < fields && !plan_builds(&job->p, b->field)) b->field++;
     *more = b->field < fields;
     if (!*more) return MV_OK;
     MV_TRY(open_built(job, error));
-    b->vectors = graph_vectors(job->e->schema, b->over, b->field);
+    b->vectors = graph_vectors(job->schema, b->over, b->field);
     choose_base(job);
     b->stage = BUILD_VERIFY_BASE;
     return MV_OK;
@@ -118,7 +119,7 @@ static mv_err begin_next(mv_job *job, bool *more, mv_error *error)
 static mv_err begin_linking(mv_job *job, mv_error *error)
 {
     job_build *b = &job->build;
-    const mv_hnsw_options *options = &job->e->schema->vectors[b->field].hnsw;
+    const mv_hnsw_options *options = &job->schema->vectors[b->field].hnsw;
     if (b->base) MV_TRY(map_base_rows(job, error));
     b->given = (hnsw_base){.graph = b->base ? &b->base->graph : NULL, .rows = b->base_rows};
     MV_TRY(hnsw_build_begin(&b->vectors, options, &b->given, job->threads, &b->builder, error));
@@ -148,7 +149,7 @@ static mv_err begin_file(mv_job *job, mv_error *error)
 {
     job_build *b = &job->build;
     section_file_record record = {.kind = SECTION_FILE_HNSW,
-                                  .column = job->e->schema->vectors[b->field].uid};
+                                  .column = job->schema->vectors[b->field].uid};
     char name[SEGMENT_FILE_NAME_SIZE];
     b->parts_count = hnsw_build_parts(b->builder, b->parts);
     b->part_at = 0;
@@ -227,7 +228,7 @@ uint64_t build_done(const mv_job *job)
 mv_err build_enter(mv_job *job, writer *w, mv_error *error)
 {
     job_build *b = &job->build;
-    for (uint32_t field = 0; b->graphs && field < job->e->schema->vectors_count; field++) {
+    for (uint32_t field = 0; b->graphs && field < job->schema->vectors_count; field++) {
         section_writer *file = b->graphs[field].file;
         if (!file) continue;
         b->graphs[field].file = NULL;
@@ -239,9 +240,9 @@ mv_err build_enter(mv_job *job, writer *w, mv_error *error)
 void build_end(mv_job *job)
 {
     job_build *b = &job->build;
-    uint32_t fields = job->e->schema->vectors_count;
+    uint32_t fields = b->graphs ? job->schema->vectors_count : 0;
     end_one(b);
-    for (uint32_t field = 0; b->graphs && field < fields; field++) {
+    for (uint32_t field = 0; field < fields; field++) {
         if (!b->graphs[field].file) continue;
         section_writer_undo(b->graphs[field].file);
         section_writer_free(b->graphs[field].file);

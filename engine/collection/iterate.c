@@ -7,6 +7,7 @@
 struct mv_iterator {
     engine *e;
     uint64_t fork_generation;
+    const mv_schema *schema;
     snapshot s;
     fresh_reader fresh;
     mem_arena arena, block;
@@ -22,7 +23,7 @@ struct mv_iterator {
 static mv_err start_scan(mv_iterator *it, const mv_filter *source, mv_error *error)
 {
     filter *f = NULL;
-    if (source) MV_TRY(filter_compile(it->s.e->schema, source, &it->arena, &f, error));
+    if (source) MV_TRY(filter_compile(it->s.v->schema, source, &it->arena, &f, error));
     return scan_start(&it->sc, &it->s, f, NULL, FRESH_NO_VECTOR, &it->fresh, &it->arena, &it->block,
                       error);
 }
@@ -37,6 +38,7 @@ mv_err mv_iterator_open(mv_collection *c, const mv_filter *source, mv_iterator *
     it->fork_generation = os_fork_generation();
     if ((err = collection_snapshot(c, &it->s, error))) goto done;
     it->e = it->s.e;
+    it->schema = it->s.v->schema;
     registry_keep(it->e);
     if ((it->w = collection_transaction(c))) {
         it->c = c;
@@ -95,6 +97,11 @@ mv_err mv_iterator_next(mv_iterator *it, mv_result *result, bool *found, mv_erro
         return error_set(error, MV_BUSY, "the iterator is from before the process forked");
     return it->w ? next_of_docids(it, result, found, error)
                  : next_of_scan(it, result, found, error);
+}
+
+const mv_schema *mv_iterator_schema(const mv_iterator *it)
+{
+    return it->schema;
 }
 
 void mv_iterator_close(mv_iterator *it)

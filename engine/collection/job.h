@@ -56,8 +56,9 @@ struct mv_job {
     os_file lock;  /* exclusive, on the directory */
     bool has_flag; /* e->is_optimized is ours */
     job_stage stage;
-    view *v; /* what is being merged */
-    plan p;  /* the group in hand */
+    view *v;                 /* what is being merged */
+    const mv_schema *schema; /* of that */
+    plan p;                  /* the group in hand */
     section_check check;
     uint32_t check_segment; /* being verified */
     uint32_t check_file;

@@ -28,7 +28,7 @@ typedef struct maintainer {
 
 bool maintain_is_wanted(const writer *w)
 {
-    return plan_is_urgent(w->e->schema, w->v);
+    return plan_is_urgent(w->v);
 }
 
 /* ---------------------------------------------------------------- the thread */

@@ -54,7 +54,7 @@ static mv_err merge_cell(void *ctx, uint32_t row, uint32_t field, cell *out, mv_
 {
     mv_job *job = ctx;
     const view_segment *s = seek(job, row);
-    return segment_read_cell(&s->table, job->e->schema, field, job->at_row, out, error);
+    return segment_read_cell(&s->table, job->schema, field, job->at_row, out, error);
 }
 
 static mv_err merge_vector(void *ctx, uint32_t row, uint32_t vector_field, const uint8_t **elements,

@@ -88,7 +88,10 @@ static mv_err open_or_create(const char *path, const mv_open_options *options, e
     if (there == OS_NOTHING || is_empty_directory(path))
         MV_TRY(create_missing(path, options, error));
     MV_TRY(registry_open(path, options, e, error));
-    mv_err err = options->schema ? schema_compare(options->schema, (*e)->schema, error) : MV_OK;
+    const mv_schema *there_now = NULL;
+    mv_err err = MV_OK;
+    if (options->schema) err = engine_look_at_schema(*e, &there_now, error);
+    if (there_now) err = schema_compare(options->schema, there_now, error);
     if (err) registry_release(*e);
     return err;
 }
@@ -195,7 +198,12 @@ const char *mv_path(const mv_collection *c)
 
 const mv_schema *mv_get_schema(mv_collection *c)
 {
-    return c->e->schema;
+    engine *e = NULL;
+    const mv_schema *schema = NULL;
+    const writer *w = collection_transaction(c);
+    if (w) return w->v->schema;
+    if (!collection_engine(c, &e, NULL) && !engine_look_at_schema(e, &schema, NULL)) return schema;
+    return atomic_load(&c->e->last_schema);
 }
 
 /* ---------------------------------------------------------------- transactions */

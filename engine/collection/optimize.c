@@ -40,7 +40,7 @@ static mv_err sync_files(const mv_job *job, mv_error *error)
             MV_TRY(durability_sync_file(e->path, name, error));
         }
     }
-    for (uint32_t field = 0; field < e->schema->vectors_count; field++) {
+    for (uint32_t field = 0; field < job->schema->vectors_count; field++) {
         const job_graph *g = job->build.graphs ? &job->build.graphs[field] : NULL;
         if (!g || !g->file) continue;
         segment_file_name(g->record.number, &g->record.file, name);
@@ -86,28 +86,31 @@ static mv_err begin_writing(mv_job *job, mv_error *error)
 {
     bool merges = job->p.merges;
     /* One for each field: a graph found damaged while others are built may be one more. */
-    uint64_t number = 0, graphs = build_count(job) ? job->e->schema->vectors_count : 0;
+    uint64_t number = 0, graphs = build_count(job) ? job->schema->vectors_count : 0;
     MV_TRY(reserve_numbers(job, merges + graphs, &number, error));
     MV_TRY(build_begin(job, number + merges, error));
     job->stage = JOB_INDEX;
     if (!merges) return MV_OK;
     job->source = merge_source(job);
     job->stage = JOB_WRITE;
-    return segment_writer_create(engine_directory(job->e), number, job->e->schema, &job->source,
+    return segment_writer_create(engine_directory(job->e), number, job->schema, &job->source,
                                  job->sync, &job->written, error);
 }
 
 /* Only the vectors that a graph is built from, where nothing is copied. */
-static bool is_read(const mv_job *job, uint32_t file)
+static bool is_read(const mv_job *job, const section_file *file)
 {
-    return job->p.merges || (file && plan_builds(&job->p, file - 1));
+    uint32_t uid = section_file_describe(file).column;
+    for (uint32_t field = 0; field < job->schema->vectors_count && !job->p.merges; field++)
+        if (job->schema->vectors[field].uid == uid) return plan_builds(&job->p, field);
+    return job->p.merges;
 }
 
 static mv_err verify_group(mv_job *job, mv_error *error)
 {
     const segment *s = job->v->segments[job->check_segment].shared->s;
     bool more = false;
-    if (is_read(job, job->check_file))
+    if (is_read(job, s->files[job->check_file]))
         MV_TRY(section_file_verify_step(s->files[job->check_file], &job->check, &more, error));
     if (more) return MV_OK;
     section_check_end(&job->check);
@@ -233,12 +236,13 @@ static mv_err look(mv_job *job, mv_error *error)
     MV_TRY(snapshot_open(job->e, &s, error));
     job->v = s.v;
     view_keep(job->e, job->v);
+    job->schema = job->v->schema;
     snapshot_close(&s);
-    job->p = plan_start(job->e->schema, job->v);
+    job->p = plan_start(job->v);
     job->total_bytes = job->done_bytes;
     for (plan rehearsal = job->p; plan_next(&rehearsal);) {
         job->total_bytes += plan_merge_cost(&rehearsal);
-        for (uint32_t field = 0; field < job->e->schema->vectors_count; field++)
+        for (uint32_t field = 0; field < job->schema->vectors_count; field++)
             job->total_bytes += plan_build_cost(&rehearsal, field);
     }
     return MV_OK;

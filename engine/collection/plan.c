@@ -16,9 +16,9 @@
 #define URGENT_SEGMENTS     8u
 #define URGENT_DELETED_PART 4u
 
-plan plan_start(const mv_schema *schema, const view *v)
+plan plan_start(const view *v)
 {
-    return (plan){.schema = schema, .v = v, .before = v->segments_count};
+    return (plan){.schema = v->schema, .v = v, .before = v->segments_count};
 }
 
 static uint64_t row_bytes(const mv_schema *schema)
@@ -112,13 +112,13 @@ uint64_t plan_build_cost(const plan *p, uint32_t vector_field)
                    (uint64_t)p->schema->vectors[vector_field].dim * BUILD_COST_OF_NUMBER);
 }
 
-bool plan_is_urgent(const mv_schema *schema, const view *v)
+bool plan_is_urgent(const view *v)
 {
     uint64_t slow_rows = 0;
     for (uint32_t i = 0; i < v->segments_count; i++)
-        if (lacks_graphs(schema, &v->segments[i])) slow_rows += plan_live_rows(&v->segments[i]);
+        if (lacks_graphs(v->schema, &v->segments[i])) slow_rows += plan_live_rows(&v->segments[i]);
     if (slow_rows >= URGENT_ROWS) return true;
-    for (plan p = plan_start(schema, v); plan_next(&p);) {
+    for (plan p = plan_start(v); plan_next(&p);) {
         uint64_t rows = 0, deleted = 0;
         if (!p.merges) continue;
         if (p.end - p.begin >= URGENT_SEGMENTS) return true;

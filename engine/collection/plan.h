@@ -22,7 +22,7 @@ typedef struct plan {
 } plan;
 
 /* `v` is lent. */
-plan plan_start(const mv_schema *schema, const view *v);
+plan plan_start(const view *v);
 /* Find the next group, from newer to older. False: nothing is left to do. */
 bool plan_next(plan *p);
 
@@ -37,6 +37,6 @@ uint64_t plan_merge_cost(const plan *p);
 uint64_t plan_build_cost(const plan *p, uint32_t vector_field);
 
 /* Should all this be done without being asked for? */
-bool plan_is_urgent(const mv_schema *schema, const view *v);
+bool plan_is_urgent(const view *v);
 
 #endif

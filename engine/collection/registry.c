@@ -11,11 +11,9 @@
 
 static engine *engines; /* guarded by the process lock */
 
-/* ---------------------------------------------------------------- state and schema in the catalog
- */
+/* ---------------------------------------------------------------- the state in the catalog */
 
 static const char state_key[] = "state";
-static const char schema_key[] = "schema";
 
 mv_err engine_load_state(catalog_txn *txn, engine_state *state, mv_error *error)
 {
@@ -38,27 +36,6 @@ mv_err engine_save_state(catalog_txn *txn, const engine_state *state, mv_error *
                        error);
 }
 
-mv_err engine_load_schema(catalog_txn *txn, mv_schema **schema, mv_error *error)
-{
-    catalog_value value;
-    bool found;
-    MV_TRY(
-        catalog_get(txn, CATALOG_META, schema_key, sizeof schema_key - 1, &value, &found, error));
-    if (!found) return error_set(error, MV_CORRUPT, "%s: the schema is missing", CATALOG_FILE);
-    return schema_load(value.bytes, value.size, schema, error);
-}
-
-mv_err engine_save_schema(catalog_txn *txn, const mv_schema *schema, mv_error *error)
-{
-    mem_buffer bytes = {0};
-    mv_err err = schema_save(schema, &bytes, error);
-    if (!err)
-        err = catalog_put(txn, CATALOG_META, schema_key, sizeof schema_key - 1, bytes.data,
-                          bytes.size, error);
-    mem_buffer_free(&bytes);
-    return err;
-}
-
 /* ---------------------------------------------------------------- opening and closing an engine */
 
 static bool is_of_this_process(const engine *e)
@@ -75,7 +52,7 @@ static void engine_close(engine *e)
     catalog_close(e->catalog);
     os_unlock(e->presence);
     os_close(e->presence);
-    mv_schema_free(e->schema);
+    engine_free_schemas(e);
     os_mutex_free(e->mutex);
     mem_free(e, sizeof *e);
 }
@@ -130,10 +107,13 @@ static mv_err load_schema(engine *e, mv_error *error)
 {
     catalog_txn *txn = NULL;
     engine_state state;
+    const mv_schema *schema;
     MV_TRY(engine_check_unlocked(e, error));
     MV_TRY(catalog_begin_read(e->catalog, &txn, error));
     mv_err err = engine_load_state(txn, &state, error);
-    if (!err) err = engine_load_schema(txn, &e->schema, error);
+    os_mutex_lock(e->mutex);
+    if (!err) err = engine_find_schema_locked(e, txn, &schema, error);
+    os_mutex_unlock(e->mutex);
     catalog_end(txn);
     return err;
 }
@@ -257,7 +237,6 @@ mv_err registry_create_in_memory(const mv_schema *schema, engine **out, mv_error
     (void)os_remove(lock_path, NULL);
     (void)os_remove_directory(directory, NULL);
     if (err) goto done;
-    if ((err = schema_copy(schema, &e->schema, error))) goto done;
     if ((err = catalog_begin_write(e->catalog, false, &txn, error))) goto done;
     err = engine_save_state(
         txn, &(engine_state){.format = ENGINE_FORMAT, .next_docid = 1, .next_segment = 1}, error);
@@ -267,6 +246,7 @@ mv_err registry_create_in_memory(const mv_schema *schema, engine **out, mv_error
         goto done;
     }
     if ((err = catalog_commit(txn, error))) goto done;
+    if ((err = load_schema(e, error))) goto done;
     *out = e;
     e = NULL;
 done:

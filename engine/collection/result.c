@@ -127,6 +127,11 @@ void result_bring_ids(const mv_result *r)
     }
 }
 
+const mv_schema *mv_result_schema(const mv_result *r)
+{
+    return r->seen ? r->seen->v->schema : NULL;
+}
+
 const mv_hit *mv_result_hits(const mv_result *r, size_t *count)
 {
     *count = r->hits_count;
@@ -171,10 +176,10 @@ mv_err mv_result_id(mv_result *r, size_t position, mv_id *id, mv_error *error)
 mv_err mv_result_value(mv_result *r, size_t position, uint32_t field, mv_value *value,
                        mv_error *error)
 {
-    const mv_schema *schema = r->e->schema;
     const mv_hit *hit = NULL;
     cell c;
     MV_TRY(get_hit(r, position, &hit, error));
+    const mv_schema *schema = r->seen->v->schema;
     if (field >= schema->fields_count)
         return error_set(error, MV_MISUSE, "there is no field %u", field);
     if (hit->source == RESULT_FRESH)
@@ -191,7 +196,7 @@ mv_err mv_result_value(mv_result *r, size_t position, uint32_t field, mv_value *
 mv_err result_elements(const mv_result *r, const mv_hit *hit, uint32_t vector_field,
                        const uint8_t **elements, mv_error *error)
 {
-    const mv_schema *schema = r->e->schema;
+    const mv_schema *schema = r->seen->v->schema;
     if (vector_field >= schema->vectors_count)
         return error_set(error, MV_MISUSE, "there is no vector field %u", vector_field);
     if (hit->source == RESULT_FRESH) {
@@ -211,7 +216,7 @@ mv_err mv_result_vector(mv_result *r, size_t position, uint32_t vector_field, fl
     const uint8_t *elements = NULL;
     MV_TRY(get_hit(r, position, &hit, error));
     MV_TRY(result_elements(r, hit, vector_field, &elements, error));
-    const schema_vector *field = &r->e->schema->vectors[vector_field];
+    const schema_vector *field = &r->seen->v->schema->vectors[vector_field];
     if (dim != field->dim)
         return error_set(error, MV_MISUSE, "room for %zu numbers, field '%s' has %u", dim,
                          field->name, field->dim);
@@ -235,7 +240,7 @@ mv_err result_find_docid(const snapshot *s, uint64_t docid, mv_hit *hit, bool *f
     if (!*found) return MV_OK;
     *hit =
         (mv_hit){.docid = docid, .source = RESULT_FRESH, .row = (uint64_t)(uintptr_t)value.bytes};
-    return row_check(s->e->schema, value.bytes, value.size, error);
+    return row_check(s->v->schema, value.bytes, value.size, error);
 }
 
 mv_err result_find(const snapshot *s, const void *id, size_t id_size, mv_hit *hit, bool *found,

@@ -6,7 +6,7 @@
 static mv_err note_wants(scan *sc, const order *o, uint32_t vector_field, mem_arena *arena,
                          mv_error *error)
 {
-    uint32_t fields = sc->s->e->schema->fields_count;
+    uint32_t fields = sc->s->v->schema->fields_count;
     bool *wanted = mem_arena_alloc(arena, fields);
     if (!wanted) return error_memory(error, fields, "a scan");
     for (uint32_t f = 0; f < fields; f++)
@@ -118,7 +118,7 @@ mv_err scan_docids(const snapshot *s, const mv_filter *source, mem_buffer *docid
     fresh_reader fresh = {0};
     mem_arena arena = {0}, block = {0};
     scan sc;
-    if (source && (err = filter_compile(s->e->schema, source, &arena, &f, error))) goto done;
+    if (source && (err = filter_compile(s->v->schema, source, &arena, &f, error))) goto done;
     if ((err = scan_start(&sc, s, f, NULL, FRESH_NO_VECTOR, &fresh, &arena, &block, error)))
         goto done;
     while (!(err = scan_next(&sc, error)) && sc.t) {

@@ -91,7 +91,7 @@ static mv_err write_all(writer *w, const segment_source *source, segment_writer 
                         mv_error *error)
 {
     bool more = true;
-    MV_TRY(segment_writer_create(engine_directory(w->e), w->state.next_segment, w->e->schema,
+    MV_TRY(segment_writer_create(engine_directory(w->e), w->state.next_segment, w->v->schema,
                                  source, w->sync, out, error));
     w->state.next_segment++;
     while (more) {
@@ -135,9 +135,7 @@ mv_err writer_enter_segment(writer *w, segment_writer *written, mv_error *error)
                               error);
     mem_buffer_free(&bytes);
     if (!err && w->e->in_memory) {
-        segment *s = NULL;
-        err = segment_open(w->e->schema, record, NULL, segment_writer_paths(written), &s, error);
-        if (!err) err = view_adopt_segment(w->e, s, error);
+        err = view_adopt_segment(w->e, w->v->schema, record, segment_writer_paths(written), error);
     }
     w->changes++;
     w->v_lags = true;
@@ -172,7 +170,7 @@ mv_err writer_enter_graph(writer *w, const index_record *record, section_writer 
     index_record_save(record, bytes);
     MV_TRY(catalog_put_u64(w->txn, CATALOG_INDEXES, record->number, bytes, sizeof bytes, error));
     if (w->e->in_memory)
-        MV_TRY(view_adopt_graph(w->e, record, section_writer_path(written), error));
+        MV_TRY(view_adopt_graph(w->e, w->v->schema, record, section_writer_path(written), error));
     w->changes++;
     w->v_lags = true;
     return MV_OK;
@@ -190,7 +188,7 @@ mv_err writer_seal(writer *w, const row_parts *rows, uint32_t rows_count, uint64
                    mv_error *error)
 {
     size_t most = (size_t)w->state.fresh_rows + rows_count;
-    sealing s = {.schema = w->e->schema};
+    sealing s = {.schema = w->v->schema};
     segment_writer *written = NULL;
     mem_arena arena = {0};
     mv_err err = MV_OK;

@@ -308,7 +308,7 @@ static mv_err search_all(search *s, scan *sc, mv_error *error)
 static mv_err search_by_vector(search *s, mv_error *error)
 {
     scan sc;
-    const mv_schema *schema = s->r->e->schema;
+    const mv_schema *schema = s->r->seen->v->schema;
     if (s->q->vector_field >= schema->vectors_count)
         return error_set(error, MV_MISUSE, "there is no vector field %u", s->q->vector_field);
     s->field = &schema->vectors[s->q->vector_field];
@@ -345,7 +345,7 @@ static mv_err select_rows(search *s, mv_error *error)
     scan sc;
     order o;
     order_heap heap;
-    const mv_schema *schema = s->r->e->schema;
+    const mv_schema *schema = s->r->seen->v->schema;
     MV_TRY(order_parse(schema, s->q->order_by, &o, error));
     uint64_t documents = s->r->seen->v->state.documents,
              wanted = (uint64_t)s->q->topk + s->q->offset;
@@ -374,8 +374,11 @@ mv_err mv_search(mv_collection *c, const mv_query *query, mv_result *result, mv_
     search s = {.q = query, .r = result};
     MV_TRY(check_query(query, error));
     mv_err err = result_start(result, c, error);
+    if (!err && query->schema && query->schema != mv_result_schema(result))
+        err = error_set(error, MV_SCHEMA_MISMATCH,
+                        "the schema was changed since the query was made: make it anew");
     if (!err && query->filter)
-        err = filter_compile(result->e->schema, query->filter, &result->arena, &s.f, error);
+        err = filter_compile(result->seen->v->schema, query->filter, &result->arena, &s.f, error);
     if (!err)
         err =
             query->vectors || query->id.data ? search_by_vector(&s, error) : select_rows(&s, error);

@@ -5,43 +5,53 @@
 
 /* ---------------------------------------------------------------- segments shared by views */
 
-static engine_segment *find_open(engine *e, uint64_t number)
+static engine_segment *find_open(engine *e, const mv_schema *schema, uint64_t number)
 {
     for (engine_segment *shared = e->segments; shared; shared = shared->next)
-        if (shared->s->number == number && !shared->is_undone) return shared;
+        if (shared->s->number == number && shared->schema == schema && !shared->is_undone)
+            return shared;
     return NULL;
 }
 
-static mv_err share(engine *e, segment *s, engine_segment **out, mv_error *error)
+/* The same segment under another schema, newest first, whose files need not be opened again. */
+static const segment *find_other(const engine *e, uint64_t number)
+{
+    for (const engine_segment *shared = e->segments; shared; shared = shared->next)
+        if (shared->s->number == number && !shared->is_undone) return shared->s;
+    return NULL;
+}
+
+static mv_err open_locked(engine *e, const mv_schema *schema, const segment_record *record,
+                          const char *const *paths, engine_segment **out, mv_error *error)
 {
     engine_segment *shared = mem_alloc_zero(sizeof *shared);
-    if (!shared) {
-        segment_close(s);
-        return error_memory(error, sizeof *shared, "a segment");
+    if (!shared) return error_memory(error, sizeof *shared, "a segment");
+    segment_place place = {engine_directory(e), paths, find_other(e, record->number)};
+    mv_err err = segment_open(schema, record, &place, &shared->s, error);
+    if (err) {
+        mem_free(shared, sizeof *shared);
+        return err;
     }
-    shared->s = s;
+    shared->schema = schema;
     shared->next = e->segments;
     e->segments = shared;
-    if (out) *out = shared;
+    *out = shared;
     return MV_OK;
 }
 
-static mv_err open_shared(engine *e, const segment_record *record, engine_segment **out,
-                          mv_error *error)
+static mv_err open_shared(engine *e, const mv_schema *schema, const segment_record *record,
+                          engine_segment **out, mv_error *error)
 {
-    segment *s = NULL;
-    if ((*out = find_open(e, record->number))) return MV_OK;
-    if (e->in_memory)
-        return error_set(error, MV_CORRUPT, "segment %llu is not in memory",
-                         (unsigned long long)record->number);
-    MV_TRY(segment_open(e->schema, record, e->path, NULL, &s, error));
-    return share(e, s, out, error);
+    if ((*out = find_open(e, schema, record->number))) return MV_OK;
+    return open_locked(e, schema, record, NULL, out, error);
 }
 
-mv_err view_adopt_segment(engine *e, segment *s, mv_error *error)
+mv_err view_adopt_segment(engine *e, const mv_schema *schema, const segment_record *record,
+                          const char *const *paths, mv_error *error)
 {
+    engine_segment *shared = NULL;
     os_mutex_lock(e->mutex);
-    mv_err err = share(e, s, NULL, error);
+    mv_err err = open_locked(e, schema, record, paths, &shared, error);
     os_mutex_unlock(e->mutex);
     return err;
 }
@@ -55,14 +65,15 @@ static bool find_indexed_field(const mv_schema *schema, uint32_t uid, uint32_t *
     return false;
 }
 
-mv_err view_adopt_graph(engine *e, const index_record *record, const char *path, mv_error *error)
+mv_err view_adopt_graph(engine *e, const mv_schema *schema, const index_record *record,
+                        const char *path, mv_error *error)
 {
     engine_graph *g = NULL;
     uint32_t field;
     os_mutex_lock(e->mutex);
-    engine_segment *of = find_open(e, record->segment);
+    engine_segment *of = find_open(e, schema, record->segment);
     mv_err err = MV_OK;
-    if (of && find_indexed_field(e->schema, record->file.column, &field))
+    if (of && find_indexed_field(schema, record->file.column, &field))
         err = graph_open_locked(e, record, of, field, path, &g, error);
     os_mutex_unlock(e->mutex);
     return err;
@@ -71,8 +82,16 @@ mv_err view_adopt_graph(engine *e, const index_record *record, const char *path,
 void view_undo_segment(engine *e, uint64_t number)
 {
     os_mutex_lock(e->mutex);
-    engine_segment *shared = find_open(e, number);
-    if (shared) shared->is_undone = true;
+    for (engine_segment *shared = e->segments; shared; shared = shared->next)
+        if (shared->s->number == number) shared->is_undone = true;
+    os_mutex_unlock(e->mutex);
+}
+
+void view_undo_schema(engine *e, const mv_schema *schema)
+{
+    os_mutex_lock(e->mutex);
+    for (engine_segment *shared = e->segments; shared; shared = shared->next)
+        if (shared->schema == schema) shared->is_undone = true;
     os_mutex_unlock(e->mutex);
 }
 
@@ -87,7 +106,8 @@ static bool names_graph(const void *ctx, const engine_graph *g)
 {
     const view *v = ctx;
     for (uint32_t i = 0; v && i < v->segments_count; i++)
-        if (v->segments[i].graphs[g->vector_field] == g) return true;
+        for (uint32_t field = 0; field < v->schema->vectors_count; field++)
+            if (v->segments[i].graphs[field] == g) return true;
     return false;
 }
 
@@ -211,15 +231,15 @@ static mv_err open_live(const engine *e, catalog_cursor *cursor, const engine_se
 /* ---------------------------------------------------------------- views */
 
 /* An empty view with room for segments, and for the graphs behind them. */
-static view *view_create(const engine *e, uint32_t segments_count, uint64_t number)
+static view *view_create(const mv_schema *schema, uint32_t segments_count, uint64_t number)
 {
-    size_t fields = e->schema->vectors_count;
+    size_t fields = schema->vectors_count;
     size_t size = sizeof(view) + segments_count * sizeof(view_segment) +
                   segments_count * fields * sizeof(engine_graph *);
     view *v = mem_alloc_zero(size);
     if (!v) return NULL;
     engine_graph **graphs = (engine_graph **)(void *)(v->segments + segments_count);
-    *v = (view){.refs = 1, .size = size, .number = number};
+    *v = (view){.refs = 1, .size = size, .number = number, .schema = schema};
     for (uint32_t i = 0; i < segments_count; i++) v->segments[i].graphs = graphs + i * fields;
     return v;
 }
@@ -229,7 +249,7 @@ static void view_free_locked(engine *e, view *v)
 {
     for (uint32_t i = 0; i < v->segments_count; i++) {
         view_segment *s = &v->segments[i];
-        for (uint32_t field = 0; field < e->schema->vectors_count; field++)
+        for (uint32_t field = 0; field < v->schema->vectors_count; field++)
             if (s->graphs[field]) s->graphs[field]->refs--;
         live_release(s->live);
         s->shared->refs--;
@@ -248,7 +268,7 @@ static mv_err add_segment(engine *e, view *v, const segment_record *record, cata
                           mv_error *error)
 {
     view_segment *out = &v->segments[v->segments_count];
-    MV_TRY(open_shared(e, record, &out->shared, error));
+    MV_TRY(open_shared(e, v->schema, record, &out->shared, error));
     MV_TRY(open_live(e, deleted, out->shared, &out->live, error));
     out->shared->refs++;
     v->segments_count++; /* from here on the view gives it back */
@@ -274,7 +294,7 @@ static mv_err add_graph(engine *e, view *v, const index_record *record, mv_error
     uint32_t field;
     engine_graph *g = NULL;
     view_segment *s = find_segment(v, record->segment);
-    if (!s || !find_indexed_field(e->schema, record->file.column, &field)) return MV_OK;
+    if (!s || !find_indexed_field(v->schema, record->file.column, &field)) return MV_OK;
     MV_TRY(graph_open_locked(e, record, s->shared, field, NULL, &g, error));
     if (s->graphs[field]) s->graphs[field]->refs--;
     s->graphs[field] = g;
@@ -355,9 +375,11 @@ static mv_err view_open_locked(engine *e, catalog_txn *txn, uint64_t number, vie
     segment_record *records = NULL;
     uint32_t count = 0;
     view *v = NULL;
+    const mv_schema *schema = NULL;
+    if ((err = engine_find_schema_locked(e, txn, &schema, error))) return err;
     if ((err = load_records(txn, &arena, &records, &count, error))) goto done;
     sort_by_docid(records, count);
-    if (!(v = view_create(e, count, number))) {
+    if (!(v = view_create(schema, count, number))) {
         err = error_memory(error, sizeof *v + count * sizeof *v->segments, "a view");
         goto done;
     }

@@ -1,9 +1,9 @@
 /* Snapshots: one commit, as queries see it.
  *
- * A view is a commit decoded: its segments as tables with their live rows. It is immutable, shared
- * by all who read the same commit in this process, and kept for the next reader; what did not
- * change since the commit before is shared between views too. A snapshot is a view with the
- * transaction that pins the fresh rows. */
+ * A view is a commit decoded: its schema, and its segments as tables with their live rows. It is
+ * immutable, shared by all who read the same commit in this process, and kept for the next reader;
+ * what did not change since the commit before is shared between views too. A snapshot is a view
+ * with the transaction that pins the fresh rows. */
 #ifndef MV_SNAPSHOT_H
 #define MV_SNAPSHOT_H
 
@@ -30,6 +30,7 @@ typedef struct view {
     size_t size;     /* bytes */
     uint64_t number; /* of the LMDB commit; 0 for the view of a write transaction */
     engine_state state;
+    const mv_schema *schema; /* lent by the engine */
     uint32_t segments_count;
     view_segment segments[];
 } view;
@@ -57,13 +58,18 @@ static inline bool view_is_live(const view_segment *s, uint32_t row)
     return !s->live || bits_get(s->live->bits, row);
 }
 
-/* Let the engine know a segment in memory, which has no file to be found by. Takes `s`. */
-mv_err view_adopt_segment(engine *e, segment *s, mv_error *error);
+/* Let the engine know a segment in memory, which has no file to be found by: what `record` says,
+ * in files opened at `paths`, NULL for those that the engine has open already. */
+mv_err view_adopt_segment(engine *e, const mv_schema *schema, const segment_record *record,
+                          const char *const *paths, mv_error *error);
 /* The same for a graph in memory, over a segment that the engine knows; opened at `path`. */
-mv_err view_adopt_graph(engine *e, const index_record *record, const char *path, mv_error *error);
+mv_err view_adopt_graph(engine *e, const mv_schema *schema, const index_record *record,
+                        const char *path, mv_error *error);
 /* The transaction that wrote this segment is being undone. Views of its own may still name it;
  * whoever opens a segment of this number from now on gets another one. */
 void view_undo_segment(engine *e, uint64_t number);
+/* The same for a transaction that brought all segments under `schema`. */
+void view_undo_schema(engine *e, const mv_schema *schema);
 /* Forget segments and graphs in memory that `v` does not name. */
 void view_drop_others(engine *e, const view *v);
 

@@ -9,16 +9,15 @@ static uint64_t disk_bytes(const engine *e, const view *v)
     if (!os_join(path, e->path, CATALOG_FILE, NULL)) bytes += os_allocated_bytes(path);
     for (uint32_t i = 0; i < v->segments_count; i++)
         for (uint32_t file = 0; file < v->segments[i].shared->s->files_count; file++) {
-            char name[SEGMENT_FILE_NAME_SIZE];
-            segment_name_of_file(v->segments[i].shared->s, e->schema, file, name);
+            const char *name = section_file_name(v->segments[i].shared->s->files[file]);
             if (!os_join(path, e->path, name, NULL)) bytes += os_allocated_bytes(path);
         }
     for (uint32_t i = 0; i < v->segments_count; i++)
-        for (uint32_t field = 0; field < e->schema->vectors_count; field++) {
+        for (uint32_t field = 0; field < v->schema->vectors_count; field++) {
             const engine_graph *g = v->segments[i].graphs[field];
             char name[SEGMENT_FILE_NAME_SIZE];
             if (!g) continue;
-            graph_file_name(e, g, name);
+            graph_file_name(g, name);
             if (!os_join(path, e->path, name, NULL)) bytes += os_allocated_bytes(path);
         }
     return bytes;
@@ -69,11 +68,12 @@ mv_err mv_get_index_stats(mv_collection *c, uint32_t vector_field, mv_index_stat
     *stats = (mv_index_stats){0};
     MV_TRY(collection_snapshot(c, &s, error));
     mv_err err = MV_OK;
-    if (vector_field >= s.e->schema->vectors_count) {
+    if (vector_field >= s.v->schema->vectors_count) {
         err = error_set(error, MV_MISUSE, "there is no vector field %u", vector_field);
         goto done;
     }
-    stats->type = s.e->schema->vectors[vector_field].index;
+    stats->schema = s.v->schema;
+    stats->type = s.v->schema->vectors[vector_field].index;
     stats->rows = s.v->state.documents;
     for (uint32_t i = 0; i < s.v->segments_count; i++) {
         engine_graph *g = s.v->segments[i].graphs[vector_field];

@@ -47,7 +47,7 @@ static mv_err delete_by_filter(writer *w, bool check_first, void *ctx, mv_error 
     if (err) goto done;
     snapshot s = {w->e, w->txn, w->v, true};
     if ((err = scan_docids(&s, d->filter, &docids, error))) goto done;
-    if ((err = row_create(w->e->schema, &arena, &parts, error))) goto done;
+    if ((err = row_create(w->v->schema, &arena, &parts, error))) goto done;
     const uint64_t *list = (const uint64_t *)(const void *)docids.data;
     size_t count = docids.size / sizeof *list;
     for (size_t i = 0; i < count && !err; i++) {

@@ -243,14 +243,14 @@ mv_err writer_read(writer *w, uint64_t docid, row_parts *out, mv_error *error)
     uint32_t at, row;
     if (!is_fresh(w, docid)) {
         if (!view_find(w->v, docid, &at, &row)) return lost_row(docid, error);
-        return segment_read_row(&w->v->segments[at].table, w->e->schema, row, out, error);
+        return segment_read_row(&w->v->segments[at].table, w->v->schema, row, out, error);
     }
     catalog_value value;
     bool found;
     MV_TRY(catalog_get_u64(w->txn, CATALOG_FRESH, docid, &value, &found, error));
     if (!found) return lost_row(docid, error);
-    MV_TRY(row_check(w->e->schema, value.bytes, value.size, error));
-    row_decode(w->e->schema, value.bytes, out);
+    MV_TRY(row_check(w->v->schema, value.bytes, value.size, error));
+    row_decode(w->v->schema, value.bytes, out);
     return MV_OK;
 }
 
@@ -269,10 +269,10 @@ static void overlay(const mv_schema *schema, const row_parts *from, row_parts *t
 static mv_err encode(writer *w, const row_parts *r, mv_error *error)
 {
     size_t size;
-    MV_TRY(row_encoded_size(w->e->schema, r, &size, error));
+    MV_TRY(row_encoded_size(w->v->schema, r, &size, error));
     w->encoded.size = 0;
     if (!mem_buffer_reserve(&w->encoded, size)) return error_memory(error, size, "a row");
-    row_encode(w->e->schema, r, w->encoded.data);
+    row_encode(w->v->schema, r, w->encoded.data);
     w->encoded.size = size;
     return MV_OK;
 }
@@ -281,12 +281,12 @@ mv_err writer_encode(writer *w, const row_parts *given, const uint64_t *old_doci
 {
     row_parts whole;
     mem_arena_clear(&w->scratch);
-    MV_TRY(row_create(w->e->schema, &w->scratch, &whole, error));
+    MV_TRY(row_create(w->v->schema, &w->scratch, &whole, error));
     if (old_docid) MV_TRY(writer_read(w, *old_docid, &whole, error));
-    overlay(w->e->schema, given, &whole);
+    overlay(w->v->schema, given, &whole);
     whole.id = given->id;
     whole.id_size = given->id_size;
-    if (!old_docid) MV_TRY(row_complete(w->e->schema, &whole, &w->scratch, error));
+    if (!old_docid) MV_TRY(row_complete(w->v->schema, &whole, &w->scratch, error));
     return encode(w, &whole, error);
 }
 
@@ -342,7 +342,7 @@ static bool is_bulk(const mv_batch *batch, mv_write_mode mode)
  * are left out. The complete rows are lent to the seal. */
 static mv_err put_bulk(writer *w, mv_write_mode mode, const mv_batch *batch, mv_error *error)
 {
-    const mv_schema *schema = w->e->schema;
+    const mv_schema *schema = w->v->schema;
     uint64_t first = w->state.next_docid;
     mem_arena arena = {0};
     mv_err err;
@@ -382,25 +382,10 @@ done:
     return err;
 }
 
-/* Do rows made for schema `a` fit schema `b`? */
-static bool has_same_rows(const mv_schema *a, const mv_schema *b)
-{
-    if (a->fields_count != b->fields_count || a->vectors_count != b->vectors_count) return false;
-    for (uint32_t f = 0; f < a->fields_count; f++)
-        if (a->fields[f].uid != b->fields[f].uid || a->fields[f].type != b->fields[f].type ||
-            a->fields[f].nullable != b->fields[f].nullable)
-            return false;
-    for (uint32_t v = 0; v < a->vectors_count; v++)
-        if (a->vectors[v].uid != b->vectors[v].uid || a->vectors[v].type != b->vectors[v].type ||
-            a->vectors[v].dim != b->vectors[v].dim || a->vectors[v].metric != b->vectors[v].metric)
-            return false;
-    return true;
-}
-
 static mv_err check_schema(const writer *w, const mv_batch *batch, mv_error *error)
 {
-    if (has_same_rows(batch->schema, w->e->schema)) return MV_OK;
-    return error_set(error, MV_MISUSE,
+    if (schema_has_same_rows(batch->schema, w->v->schema)) return MV_OK;
+    return error_set(error, MV_SCHEMA_MISMATCH,
                      "the batch was made for another schema than the collection has");
 }
 

@@ -46,6 +46,9 @@ mv_err schema_copy(const mv_schema *schema, mv_schema **copy, mv_error *error);
  * side do not count. */
 mv_err schema_compare(const mv_schema *wanted, const mv_schema *found, mv_error *error);
 
+/* Do rows made for one fit the other? Names, defaults and indexes do not count. */
+bool schema_has_same_rows(const mv_schema *a, const mv_schema *b);
+
 /* To bytes (appended) and back. Reading checks everything: MV_CORRUPT. */
 mv_err schema_save(const mv_schema *schema, mem_buffer *out, mv_error *error);
 mv_err schema_load(const void *bytes, size_t size, mv_schema **schema, mv_error *error);

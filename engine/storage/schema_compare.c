@@ -156,3 +156,17 @@ mv_err schema_compare(const mv_schema *wanted, const mv_schema *found, mv_error 
     MV_TRY(find_all(wanted, found, "given schema", "collection", error));
     return find_all(found, wanted, "collection", "given schema", error);
 }
+
+bool schema_has_same_rows(const mv_schema *a, const mv_schema *b)
+{
+    if (a->fields_count != b->fields_count || a->vectors_count != b->vectors_count) return false;
+    for (uint32_t f = 0; f < a->fields_count; f++)
+        if (a->fields[f].uid != b->fields[f].uid || a->fields[f].type != b->fields[f].type ||
+            a->fields[f].nullable != b->fields[f].nullable)
+            return false;
+    for (uint32_t v = 0; v < a->vectors_count; v++)
+        if (a->vectors[v].uid != b->vectors[v].uid || a->vectors[v].type != b->vectors[v].type ||
+            a->vectors[v].dim != b->vectors[v].dim || a->vectors[v].metric != b->vectors[v].metric)
+            return false;
+    return true;
+}

@@ -11,6 +11,7 @@
 #define STEP_BYTES ((uint64_t)4 << 20) /* hashed in a step: a millisecond, or what a disk takes */
 
 struct section_file {
+    uint32_t refs;
     const uint8_t *bytes; /* the mapping */
     uint64_t size;
     section_header header;      /* as it was at opening */
@@ -65,6 +66,7 @@ mv_err section_file_open(const char *path, const char *name, uint64_t segment, u
     const void *bytes = NULL;
     section_file *f = mem_alloc_zero(sizeof *f);
     if (!f) return error_memory(error, sizeof *f, "a file");
+    f->refs = 1;
     strncpy(f->name, name, sizeof f->name - 1);
     if ((err = os_open_read(path, &file, &f->size, error))) {
         if (err == MV_NOT_FOUND) err = damaged(f->name, "the file is missing", error);
@@ -92,9 +94,25 @@ done:
 
 void section_file_close(section_file *f)
 {
-    if (!f) return;
+    if (!f || --f->refs) return;
     os_unmap(f->bytes, f->size);
     mem_free(f, sizeof *f);
+}
+
+section_file *section_file_keep(section_file *f)
+{
+    f->refs++;
+    return f;
+}
+
+section_file_record section_file_describe(const section_file *f)
+{
+    return (section_file_record){f->header.kind, f->header.column, f->size, f->header.checksum};
+}
+
+const char *section_file_name(const section_file *f)
+{
+    return f->name;
 }
 
 void section_file_read_ahead(const section_file *f)

@@ -13,10 +13,11 @@
 #include "base/error.h"
 
 typedef enum section_file_kind {
-    SECTION_FILE_ROWS = 1,    /* ids, docids, scalar columns */
+    SECTION_FILE_ROWS = 1,    /* ids, docids, the scalar columns that were there then */
     SECTION_FILE_VECTORS = 2, /* one vector field */
-    SECTION_FILE_HNSW = 3, /* a graph over one vector field; `segment` in the header is the file's
-                            * own number */
+    SECTION_FILE_HNSW = 3,   /* a graph over one vector field; `segment` in the header is the file's
+                              * own number */
+    SECTION_FILE_COLUMN = 4, /* one scalar column, added later */
 } section_file_kind;
 
 typedef enum section_kind {
@@ -47,7 +48,7 @@ typedef struct section {
 /* What the catalog says of a file, and what the file must say of itself. */
 typedef struct section_file_record {
     uint32_t kind;     /* section_file_kind */
-    uint32_t column;   /* uid of the vector field; 0 for rows */
+    uint32_t column;   /* uid of the field; 0 for rows */
     uint64_t size;     /* bytes */
     uint64_t checksum; /* the header's */
 } section_file_record;
@@ -57,6 +58,12 @@ typedef struct section_file_record {
 mv_err section_file_open(const char *path, const char *name, uint64_t segment, uint64_t rows,
                          const section_file_record *record, section_file **out, mv_error *error);
 void section_file_close(section_file *file); /* NULL is fine */
+/* One more who closes it. Those who share a file among threads hold a lock for this, and to close.
+ */
+section_file *section_file_keep(section_file *file);
+/* What it says of itself, and what errors call it. */
+section_file_record section_file_describe(const section_file *file);
+const char *section_file_name(const section_file *file);
 /* Nothing is read ahead of what is touched until this is called. */
 void section_file_read_ahead(const section_file *file);
 /* The section of a kind and column, or size 0 and bytes NULL. */

@@ -36,7 +36,7 @@ mv_err segment_record_load(uint64_t number, const uint8_t *bytes, size_t size, m
     record_head head;
     if (size < sizeof head) goto damaged;
     memcpy(&head, bytes, sizeof head);
-    if (head.files_count < 1 || head.files_count > MV_VECTORS_MAX + 1) goto damaged;
+    if (head.files_count < 1 || head.files_count > MV_VECTORS_MAX + MV_FIELDS_MAX + 1) goto damaged;
     if (size != sizeof head + head.files_count * sizeof(section_file_record)) goto damaged;
     if (head.rows < 1 || head.rows > SEGMENT_ROWS_MAX || head.last_docid < head.first_docid ||
         head.last_docid - head.first_docid < head.rows - 1)
@@ -50,6 +50,16 @@ damaged:
     return error_set(error, MV_CORRUPT, "the record of segment %" PRIu64 " is damaged", number);
 }
 
+/* The ending of a file of one field. */
+static const char *field_ending(uint32_t kind)
+{
+    switch (kind) {
+    case SECTION_FILE_HNSW: return "hnsw";
+    case SECTION_FILE_COLUMN: return "col";
+    default: return "vec";
+    }
+}
+
 void segment_file_name(uint64_t number, const section_file_record *file,
                        char out[SEGMENT_FILE_NAME_SIZE])
 {
@@ -57,7 +67,7 @@ void segment_file_name(uint64_t number, const section_file_record *file,
         (void)snprintf(out, SEGMENT_FILE_NAME_SIZE, "%06" PRIu64 ".rows", number);
     else
         (void)snprintf(out, SEGMENT_FILE_NAME_SIZE, "%06" PRIu64 ".%u.%s", number,
-                       (unsigned)file->column, file->kind == SECTION_FILE_HNSW ? "hnsw" : "vec");
+                       (unsigned)file->column, field_ending(file->kind));
 }
 
 /* Is `text` the ending, of a finished or unfinished file? */
@@ -67,27 +77,49 @@ static bool is_ending(const char *text, const char *ending)
     return strncmp(text, ending, size) == 0 && (!text[size] || !strcmp(text + size, ".new"));
 }
 
-bool segment_parse_file_name(const char *name, uint64_t *number, section_file_kind *kind)
+bool segment_parse_file_name(const char *name, uint64_t *number, section_file_record *file)
 {
+    static const section_file_kind kinds[] = {SECTION_FILE_VECTORS, SECTION_FILE_HNSW,
+                                              SECTION_FILE_COLUMN};
     if (*name < '0' || *name > '9') return false;
     char *rest;
     unsigned long long parsed = strtoull(name, &rest, 10);
     *number = parsed;
-    *kind = SECTION_FILE_ROWS;
+    *file = (section_file_record){.kind = SECTION_FILE_ROWS};
     if (is_ending(rest, ".rows")) return true;
     if (*rest++ != '.' || *rest < '0' || *rest > '9') return false;
-    (void)strtoull(rest, &rest, 10);
-    *kind = is_ending(rest, ".hnsw") ? SECTION_FILE_HNSW : SECTION_FILE_VECTORS;
-    return *kind == SECTION_FILE_HNSW || is_ending(rest, ".vec");
+    file->column = (uint32_t)strtoull(rest, &rest, 10);
+    if (*rest++ != '.') return false;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        file->kind = kinds[i];
+        if (is_ending(rest, field_ending(kinds[i]))) return true;
+    }
+    return false;
 }
 
 /* ---------------------------------------------------------------- opening */
 
-/* The section of exactly `size` bytes, or MV_CORRUPT. */
-static mv_err need_section(const segment *s, uint32_t file, section_kind kind, uint32_t column,
-                           uint64_t size, const uint8_t **bytes, mv_error *error)
+static mv_err wrong_files(const segment *s, mv_error *error)
 {
-    section found = section_file_find(s->files[file], kind, column);
+    return error_set(error, MV_CORRUPT,
+                     "segment %" PRIu64 ": its files are not those of the schema", s->number);
+}
+
+/* The file of a field, or NULL. */
+static const section_file *find_file(const segment *s, section_file_kind kind, uint32_t uid)
+{
+    for (uint32_t file = 1; file < s->files_count; file++) {
+        section_file_record r = section_file_describe(s->files[file]);
+        if (r.kind == (uint32_t)kind && r.column == uid) return s->files[file];
+    }
+    return NULL;
+}
+
+/* The section of exactly `size` bytes, or MV_CORRUPT. */
+static mv_err need_section(const segment *s, const section_file *file, section_kind kind,
+                           uint32_t column, uint64_t size, const uint8_t **bytes, mv_error *error)
+{
+    section found = section_file_find(file, kind, column);
     if (!found.bytes || found.size != size)
         return error_set(error, MV_CORRUPT,
                          "segment %" PRIu64 ": section %d of column %u has %" PRIu64
@@ -97,38 +129,44 @@ static mv_err need_section(const segment *s, uint32_t file, section_kind kind, u
     return MV_OK;
 }
 
-static mv_err bind_variable(const segment *s, section_kind ends_kind, section_kind bytes_kind,
-                            uint32_t column, table_column *out, mv_error *error)
+static mv_err bind_variable(const segment *s, const section_file *file, section_kind ends_kind,
+                            section_kind bytes_kind, uint32_t column, table_column *out,
+                            mv_error *error)
 {
     const uint8_t *ends = NULL;
-    MV_TRY(need_section(s, 0, ends_kind, column, (uint64_t)s->table.rows * sizeof(uint64_t), &ends,
-                        error));
-    section bytes = section_file_find(s->files[0], bytes_kind, column);
+    MV_TRY(need_section(s, file, ends_kind, column, (uint64_t)s->table.rows * sizeof(uint64_t),
+                        &ends, error));
+    section bytes = section_file_find(file, bytes_kind, column);
     out->ends = (const uint64_t *)(const void *)ends;
     out->bytes = bytes.bytes ? bytes.bytes : ends; /* damaged: empty cells still point somewhere */
     out->bytes_size = bytes.size;
     return MV_OK;
 }
 
+/* A column added later has a file of its own. */
 static mv_err bind_column(const segment *s, const schema_field *field, table_column *out,
                           mv_error *error)
 {
-    section nulls = section_file_find(s->files[0], SECTION_NULLS, field->uid);
+    const section_file *file = find_file(s, SECTION_FILE_COLUMN, field->uid);
+    if (!file) file = s->files[0];
+    section nulls = section_file_find(file, SECTION_NULLS, field->uid);
     if (nulls.bytes) {
         const uint8_t *bits = NULL;
-        MV_TRY(need_section(s, 0, SECTION_NULLS, field->uid,
+        MV_TRY(need_section(s, file, SECTION_NULLS, field->uid,
                             bits_words(s->table.rows) * sizeof(uint64_t), &bits, error));
         out->nulls = (const uint64_t *)(const void *)bits;
     }
     if (cell_is_variable(field->type))
-        return bind_variable(s, SECTION_ENDS, SECTION_BYTES, field->uid, out, error);
-    return need_section(s, 0, SECTION_VALUES, field->uid,
+        return bind_variable(s, file, SECTION_ENDS, SECTION_BYTES, field->uid, out, error);
+    return need_section(s, file, SECTION_VALUES, field->uid,
                         (uint64_t)s->table.rows * cell_width(field->type), &out->values, error);
 }
 
-static mv_err bind_vectors(const segment *s, uint32_t file, const schema_vector *field,
-                           table_vectors *out, mv_error *error)
+static mv_err bind_vectors(const segment *s, const schema_vector *field, table_vectors *out,
+                           mv_error *error)
 {
+    const section_file *file = find_file(s, SECTION_FILE_VECTORS, field->uid);
+    if (!file) return wrong_files(s, error);
     MV_TRY(need_section(s, file, SECTION_VECTORS, field->uid, (uint64_t)s->table.rows * field->size,
                         &out->base, error));
     out->stride = field->size;
@@ -142,50 +180,86 @@ static mv_err bind_vectors(const segment *s, uint32_t file, const schema_vector 
 
 static mv_err bind_table(segment *s, const mv_schema *schema, mv_error *error)
 {
+    const section_file *rows = s->files[0];
     const uint8_t *docids = NULL;
-    MV_TRY(need_section(s, 0, SECTION_DOCIDS, 0, (uint64_t)s->table.rows * sizeof(uint64_t),
+    MV_TRY(need_section(s, rows, SECTION_DOCIDS, 0, (uint64_t)s->table.rows * sizeof(uint64_t),
                         &docids, error));
     s->table.docids = (const uint64_t *)(const void *)docids;
     if (s->table.docids[0] != s->first_docid || s->table.docids[s->table.rows - 1] != s->last_docid)
         return error_set(error, MV_CORRUPT,
                          "segment %" PRIu64 ": its docids are not those of the catalog", s->number);
-    MV_TRY(bind_variable(s, SECTION_ID_ENDS, SECTION_ID_BYTES, 0, &s->table.ids, error));
+    MV_TRY(bind_variable(s, rows, SECTION_ID_ENDS, SECTION_ID_BYTES, 0, &s->table.ids, error));
     for (uint32_t f = 0; f < schema->fields_count; f++)
         MV_TRY(bind_column(s, &schema->fields[f], &s->columns[f], error));
     for (uint32_t v = 0; v < schema->vectors_count; v++)
-        MV_TRY(bind_vectors(s, v + 1, &schema->vectors[v], &s->vectors[v], error));
+        MV_TRY(bind_vectors(s, &schema->vectors[v], &s->vectors[v], error));
     s->table.columns = s->columns;
     s->table.vectors = s->vectors;
     return MV_OK;
 }
 
-/* The record's file number `file` must be rows first, then the schema's vector fields in order. */
-static mv_err open_file(segment *s, const mv_schema *schema, const segment_record *record,
-                        uint32_t file, const char *directory, const char *path, mv_error *error)
+static bool has_field(const mv_schema *schema, uint32_t uid)
+{
+    for (uint32_t f = 0; f < schema->fields_count; f++)
+        if (schema->fields[f].uid == uid) return true;
+    return false;
+}
+
+static bool has_vector(const mv_schema *schema, uint32_t uid)
+{
+    for (uint32_t v = 0; v < schema->vectors_count; v++)
+        if (schema->vectors[v].uid == uid) return true;
+    return false;
+}
+
+/* The rows come first, and each other file is one field's. */
+static bool is_expected(const mv_schema *schema, const segment_record *record, uint32_t file)
 {
     const section_file_record *r = &record->files[file];
-    bool expected =
-        file == 0 ? r->kind == SECTION_FILE_ROWS
-                  : r->kind == SECTION_FILE_VECTORS && r->column == schema->vectors[file - 1].uid;
-    if (!expected)
-        return error_set(error, MV_CORRUPT,
-                         "segment %" PRIu64 ": its files are not those of the schema", s->number);
+    if (file == 0) return r->kind == SECTION_FILE_ROWS;
+    for (uint32_t other = 1; other < file; other++)
+        if (record->files[other].column == r->column) return false;
+    return r->kind == SECTION_FILE_VECTORS
+               ? has_vector(schema, r->column)
+               : r->kind == SECTION_FILE_COLUMN && has_field(schema, r->column);
+}
+
+static section_file *find_open(const segment *open, const section_file_record *wanted)
+{
+    for (uint32_t file = 0; open && file < open->files_count; file++) {
+        section_file_record r = section_file_describe(open->files[file]);
+        if (r.kind == wanted->kind && r.column == wanted->column && r.size == wanted->size &&
+            r.checksum == wanted->checksum)
+            return open->files[file];
+    }
+    return NULL;
+}
+
+static mv_err open_file(segment *s, const segment_record *record, uint32_t file,
+                        const segment_place *place, mv_error *error)
+{
+    const section_file_record *r = &record->files[file];
+    section_file *open = find_open(place->open, r);
+    if (open) {
+        s->files[file] = section_file_keep(open);
+        return MV_OK;
+    }
     char name[SEGMENT_FILE_NAME_SIZE], joined[OS_PATH_SIZE];
+    const char *path = place->paths ? place->paths[file] : NULL;
     segment_file_name(s->number, r, name);
+    if (!path && !place->directory)
+        return error_set(error, MV_CORRUPT, "%s: it is not in memory", name);
     if (!path) {
-        MV_TRY(os_join(joined, directory, name, error));
+        MV_TRY(os_join(joined, place->directory, name, error));
         path = joined;
     }
     return section_file_open(path, name, s->number, record->rows, r, &s->files[file], error);
 }
 
-mv_err segment_open(const mv_schema *schema, const segment_record *record, const char *directory,
-                    const char *const *paths, segment **out, mv_error *error)
+mv_err segment_open(const mv_schema *schema, const segment_record *record,
+                    const segment_place *place, segment **out, mv_error *error)
 {
     mv_err err = MV_OK;
-    if (record->files_count != schema->vectors_count + 1)
-        return error_set(error, MV_CORRUPT, "segment %" PRIu64 " has %u files, the schema wants %u",
-                         record->number, record->files_count, schema->vectors_count + 1);
     segment *s = mem_alloc_zero(sizeof *s);
     if (!s) return error_memory(error, sizeof *s, "a segment");
     s->number = record->number;
@@ -193,18 +267,22 @@ mv_err segment_open(const mv_schema *schema, const segment_record *record, const
     s->last_docid = record->last_docid;
     s->table.rows = (uint32_t)record->rows;
     s->fields_count = schema->fields_count;
+    s->vectors_count = schema->vectors_count;
     s->files_count = record->files_count;
     s->columns = mem_alloc_zero(s->fields_count * sizeof *s->columns);
-    s->vectors = mem_alloc_zero((s->files_count - 1) * sizeof *s->vectors);
+    s->vectors = mem_alloc_zero(s->vectors_count * sizeof *s->vectors);
     s->files = mem_alloc_zero(s->files_count * sizeof *s->files);
     if (!s->columns || !s->vectors || !s->files) {
         err = error_memory(error, s->fields_count * sizeof *s->columns, "a segment");
         goto done;
     }
-    for (uint32_t file = 0; file < s->files_count; file++)
-        if ((err =
-                 open_file(s, schema, record, file, directory, paths ? paths[file] : NULL, error)))
+    for (uint32_t file = 0; file < s->files_count; file++) {
+        if (!is_expected(schema, record, file)) {
+            err = wrong_files(s, error);
             goto done;
+        }
+        if ((err = open_file(s, record, file, place, error))) goto done;
+    }
     if ((err = bind_table(s, schema, error))) goto done;
     for (uint32_t file = 0; file < s->files_count; file++) section_file_read_ahead(s->files[file]);
     *out = s;
@@ -221,21 +299,11 @@ void segment_close(segment *s)
         section_file_close(s->files[file]);
     mem_free(s->files, s->files_count * sizeof *s->files);
     mem_free(s->columns, s->fields_count * sizeof *s->columns);
-    mem_free(s->vectors, (s->files_count - 1) * sizeof *s->vectors);
+    mem_free(s->vectors, s->vectors_count * sizeof *s->vectors);
     mem_free(s, sizeof *s);
 }
 
 /* ---------------------------------------------------------------- reading */
-
-void segment_name_of_file(const segment *s, const mv_schema *schema, uint32_t file,
-                          char out[SEGMENT_FILE_NAME_SIZE])
-{
-    section_file_record record = {.kind = SECTION_FILE_ROWS};
-    if (file)
-        record = (section_file_record){.kind = SECTION_FILE_VECTORS,
-                                       .column = schema->vectors[file - 1].uid};
-    segment_file_name(s->number, &record, out);
-}
 
 bool segment_find_row(const segment *s, uint64_t docid, uint32_t *row)
 {

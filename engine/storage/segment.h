@@ -2,6 +2,7 @@
  *
  *   000001.rows     ids, docids, scalar columns
  *   000001.7.vec    the vectors of the field with uid 7 (a rename needs no new file)
+ *   000001.9.col    the scalar field with uid 9, added when the segment was there already
  *   000002.7.hnsw   a graph over them (storage/index_record.h), with a number of its own
  *
  * A segment's rows are sorted by docid, and the docid ranges of segments do not overlap. */
@@ -22,7 +23,7 @@ typedef struct segment_record {
     uint64_t rows;
     uint64_t first_docid;
     uint64_t last_docid;
-    uint32_t files_count; /* 1 + vector fields */
+    uint32_t files_count; /* the rows, then a file for each vector field and each column added */
     section_file_record *files;
 } segment_record;
 
@@ -33,8 +34,8 @@ mv_err segment_record_load(uint64_t number, const uint8_t *bytes, size_t size, m
 void segment_file_name(uint64_t number, const section_file_record *file,
                        char out[SEGMENT_FILE_NAME_SIZE]);
 /* Is this the name of a file of a segment or graph (also an unfinished one)? Then *number tells
- * which, and *kind what is in it. */
-bool segment_parse_file_name(const char *name, uint64_t *number, section_file_kind *kind);
+ * which, and *file its kind and column. */
+bool segment_parse_file_name(const char *name, uint64_t *number, section_file_record *file);
 
 /* ---- reading */
 
@@ -46,17 +47,23 @@ typedef struct segment {
     table_column *columns;
     table_vectors *vectors;
     uint32_t fields_count;
+    uint32_t vectors_count;
     uint32_t files_count;
     section_file **files;
 } segment;
 
-/* Open the files of a segment: at `paths` if given (one per file), else in `directory`. */
-mv_err segment_open(const mv_schema *schema, const segment_record *record, const char *directory,
-                    const char *const *paths, segment **out, mv_error *error);
+/* Where the files of a segment are. */
+typedef struct segment_place {
+    const char *directory;
+    const char *const *paths; /* if given, one for each file, instead; NULL where `open` has it */
+    const struct segment
+        *open; /* the same segment under another schema: files in both are shared */
+} segment_place;
+
+/* Open the files of a segment and bind them to the fields of `schema`. */
+mv_err segment_open(const mv_schema *schema, const segment_record *record,
+                    const segment_place *place, segment **out, mv_error *error);
 void segment_close(segment *s); /* NULL is fine */
-/* The name of file number `file` of the segment. */
-void segment_name_of_file(const segment *s, const mv_schema *schema, uint32_t file,
-                          char out[SEGMENT_FILE_NAME_SIZE]);
 /* The row of a docid. False: the segment has no such docid. */
 bool segment_find_row(const segment *s, uint64_t docid, uint32_t *row);
 /* Verify every checksum, offset and cell. */

@@ -139,7 +139,7 @@ static void test_foreign_batch(void)
     WORKS(mv_batch_create(c[0], &batch, &error));
     WORKS(mv_batch_add(batch, "id", 2, &error));
     WORKS(mv_batch_set(batch, 0, &value, &error));
-    EXPECT(mv_write(c[1], MV_INSERT, batch, &written, &error) == MV_MISUSE);
+    EXPECT(mv_write(c[1], MV_INSERT, batch, &written, &error) == MV_SCHEMA_MISMATCH);
     mv_batch_free(batch);
     WORKS(mv_close(c[0], &error));
     WORKS(mv_close(c[1], &error));

@@ -80,24 +80,31 @@ static void push_index_stats(lua_State *L, const mv_index_stats *stats)
     set_unsigned(L, "ef", stats->ef);
 }
 
-static mv_err push_indexes(lua_State *L, mv_collection *collection, mv_error *error)
+/* Push the table of all. *changed: the schema was changed meanwhile. */
+static mv_err push_indexes(lua_State *L, mv_collection *collection, bool *changed, mv_error *error)
 {
     mv_vector_options vector;
     mv_index_stats stats;
+    mv_err err = MV_OK;
+    const mv_schema *schema = mv_get_schema(collection);
+    *changed = false;
     lua_newtable(L);
-    for (uint32_t i = 0; mv_schema_vector(mv_get_schema(collection), i, &vector); i++) {
-        mv_err err = mv_get_index_stats(collection, i, &stats, error);
-        if (err) return err;
+    for (uint32_t i = 0; !err && !*changed && mv_schema_vector(schema, i, &vector); i++) {
+        err = mv_get_index_stats(collection, i, &stats, error);
+        *changed = err ? mv_get_schema(collection) != schema : stats.schema != schema;
+        if (err || *changed) break;
         push_index_stats(L, &stats);
         lua_setfield(L, -2, vector.name);
     }
-    return MV_OK;
+    return err;
 }
 
 int call_stats(lua_State *L)
 {
     mv_error error = {0};
     mv_stats stats;
+    mv_err err;
+    bool changed;
     collection_box *box = check_collection(L, 1, "stats");
     if (mv_get_stats(box->collection, &stats, &error)) return push_failure(L, "stats", &error);
     lua_createtable(L, 0, 12);
@@ -112,7 +119,12 @@ int call_stats(lua_State *L)
     set_boolean(L, "background", stats.is_maintained);
     if (*stats.maintenance_error) set_string(L, "background_error", stats.maintenance_error);
     set_string(L, "simd", mv_simd_name());
-    if (push_indexes(L, box->collection, &error)) return push_failure(L, "stats", &error);
+    int top = lua_gettop(L);
+    do {
+        lua_settop(L, top);
+        err = push_indexes(L, box->collection, &changed, &error);
+    } while (changed);
+    if (err) return push_failure(L, "stats", &error);
     lua_setfield(L, -2, "indexes");
     return 1;
 }

@@ -315,17 +315,20 @@ int call_query(lua_State *L)
 {
     query_args args;
     mv_error error;
+    result_box *box;
     collection_box *owner = check_collection(L, 1, "query");
     bool for_rerank = lua_toboolean(L, 3);
-    lua_settop(L, 2);
     if (lua_type(L, 2) != LUA_TTABLE)
         raise_misuse(L, "query: expected a table of options, got a %s", luaL_typename(L, 2));
-    args.schema = mv_get_schema(owner->collection);
-    args.at = check_options(L, 2, "query", query_options, OPTIONS);
-    memset(&args.query, 0, sizeof args.query);
-    read_query(L, &args, for_rerank);
-
-    result_box *box = search(L, owner, &args, &error);
+    do { /* again when the schema is changed between reading and searching */
+        lua_settop(L, 2);
+        args.schema = mv_get_schema(owner->collection);
+        args.at = check_options(L, 2, "query", query_options, OPTIONS);
+        memset(&args.query, 0, sizeof args.query);
+        args.query.schema = args.schema;
+        read_query(L, &args, for_rerank);
+        box = search(L, owner, &args, &error);
+    } while (!box && error.code == MV_SCHEMA_MISMATCH);
     if (!box) return push_failure(L, "query", &error);
     int box_at = lua_gettop(L);
     int pushed = push_answer(L, box, &args, for_rerank);

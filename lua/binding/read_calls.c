@@ -91,6 +91,10 @@ int call_fetch(lua_State *L)
     result_box *box = fetch_into(L, owner, &list, &error);
     if (!box) return push_failure(L, "fetch", &error);
     int box_at = lua_gettop(L);
+    if (mv_result_schema(box->result) != schema) { /* changed meanwhile */
+        schema = mv_result_schema(box->result);
+        output_read(L, schema, "fetch", at + OUTPUT_FIELDS, at + INCLUDE_VECTOR, &out);
+    }
     int pushed = push_fetched(L, box, schema, &out, 2, &one);
     result_put_back(L, 1, box_at);
     return pushed;
@@ -131,7 +135,7 @@ static void iterator_box_release(lua_State *L, part_box *part)
 /* Upvalues of the iterator function. */
 enum { UP_ITERATOR = 1, UP_COLLECTION, UP_ENDED };
 
-static int push_next(lua_State *L, collection_box *owner, iterator_box *box)
+static int push_next(lua_State *L, iterator_box *box)
 {
     bool found = false;
     mv_error error = {0};
@@ -143,7 +147,7 @@ static int push_next(lua_State *L, collection_box *owner, iterator_box *box)
         part_release(L, &box->result.part);
         return 0;
     }
-    const mv_schema *schema = mv_get_schema(owner->collection);
+    const mv_schema *schema = mv_iterator_schema(box->iterator);
     int keys = output_push_keys(L, schema, &box->out);
     output_push_table(L, &box->out, keys, 0, 0);
     if (output_fill(L, &box->result, 0, schema, &box->out, keys, &error))
@@ -160,7 +164,7 @@ static int iterate_step(lua_State *L)
     if (!owner && lua_toboolean(L, lua_upvalueindex(UP_ENDED))) return 0;
     if (!owner) raise_misuse(L, "iterate: the iterator or its collection is closed");
     lua_pushvalue(L, lua_upvalueindex(UP_COLLECTION)); /* first, as for any call */
-    return push_next(L, owner, box);
+    return push_next(L, box);
 }
 
 /* What Lua calls: the step (upvalue 1) as a call of the collection (upvalue 2). */
@@ -185,14 +189,17 @@ int call_iterate(lua_State *L)
 
     iterator_box *box = part_push(L, 1, owner, sizeof *box, iterator_box_release);
     int box_at = lua_gettop(L);
-    output_read(L, mv_get_schema(owner->collection), "iterate", at + OUTPUT_FIELDS,
-                at + INCLUDE_VECTOR, &box->out);
+    const mv_schema *schema = mv_get_schema(owner->collection);
+    output_read(L, schema, "iterate", at + OUTPUT_FIELDS, at + INCLUDE_VECTOR, &box->out);
     mv_err err = mv_result_create(owner->collection, &box->result.result, &error);
     if (!err) err = mv_iterator_open(owner->collection, filter, &box->iterator, &error);
     if (err) {
         part_release(L, &box->result.part);
         return push_failure(L, "iterate", &error);
     }
+    if (mv_iterator_schema(box->iterator) != schema) /* changed meanwhile */
+        output_read(L, mv_iterator_schema(box->iterator), "iterate", at + OUTPUT_FIELDS,
+                    at + INCLUDE_VECTOR, &box->out);
     lua_pushvalue(L, box_at);
     lua_pushvalue(L, 1);
     lua_pushboolean(L, 0);

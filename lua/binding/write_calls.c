@@ -117,9 +117,24 @@ static mv_err read_documents(lua_State *L, batch_box *box, const mv_schema *sche
     return MV_OK;
 }
 
+/* Write the documents at 2. MV_SCHEMA_MISMATCH: the schema changed between reading and writing. */
+static mv_err write_batch(lua_State *L, collection_box *owner, mv_write_mode mode, const char *call,
+                          uint64_t *written, mv_error *error)
+{
+    batch_box *box = part_push(L, 1, owner, sizeof *box, batch_box_release);
+    mv_err err = mv_batch_create(owner->collection, &box->batch, error);
+    if (!err) err = read_documents(L, box, mv_batch_schema(box->batch), call, 2, error);
+    if (!err && mv_batch_count(box->batch) > 0)
+        err = mv_write(owner->collection, mode, box->batch, written, error);
+    part_release(L, &box->part);
+    lua_settop(L, 2);
+    return err;
+}
+
 static int write_documents(lua_State *L, mv_write_mode mode, const char *call)
 {
     uint64_t written = 0;
+    mv_err err;
     mv_error error = {0};
     collection_box *owner = check_collection(L, 1, call);
     lua_settop(L, 2);
@@ -127,12 +142,8 @@ static int write_documents(lua_State *L, mv_write_mode mode, const char *call)
         raise_misuse(L, "%s: expected a document or an array of them, got a %s", call,
                      luaL_typename(L, 2));
 
-    batch_box *box = part_push(L, 1, owner, sizeof *box, batch_box_release);
-    mv_err err = mv_batch_create(owner->collection, &box->batch, &error);
-    if (!err) err = read_documents(L, box, mv_get_schema(owner->collection), call, 2, &error);
-    if (!err && mv_batch_count(box->batch) > 0)
-        err = mv_write(owner->collection, mode, box->batch, &written, &error);
-    part_release(L, &box->part);
+    do err = write_batch(L, owner, mode, call, &written, &error);
+    while (err == MV_SCHEMA_MISMATCH);
     if (err) return push_failure(L, call, &error);
     push_unsigned(L, written);
     return 1;
