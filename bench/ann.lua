@@ -26,24 +26,11 @@ local WORTHLESS = 0.9 -- points below are not measured
 local LEVELS = { 0.95, 0.99 }
 local FOUND = tools.directory .. "/ann.found"
 
--- The names in `text` as a set; they must be among `known`, a list.
-local function words(text, what, known)
-  local list = {}
-  for word in text:gmatch("[^,]+") do
-    if not ("," .. table.concat(known, ",") .. ","):find("," .. word .. ",", 1, true) then
-      io.stderr:write(("there is no %s '%s' (there are: %s)\n"):format(what, word, table.concat(known, ", ")))
-      os.exit(2)
-    end
-    list[word] = true
-  end
-  return list
-end
-
 -- The sets that --sets names, or all: as sets.list has them.
 local function chosen_sets()
   local all, names, list = sets.list(options), {}, {}
   for i, entry in ipairs(all) do names[i] = entry.name end
-  local wanted = words(options.sets, "set", names)
+  local wanted = harness.words(options.sets, "set", names)
   for _, entry in ipairs(all) do
     if next(wanted) == nil or wanted[entry.name] then list[#list + 1] = entry end
   end
@@ -51,7 +38,7 @@ local function chosen_sets()
 end
 
 local chosen = chosen_sets()
-local wanted_engines = words(options.engines, "engine", engines.sides)
+local wanted_engines = harness.words(options.engines, "engine", engines.sides)
 
 -- ---------------------------------------------------------------- measuring
 

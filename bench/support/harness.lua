@@ -29,6 +29,19 @@ function M.options(defaults)
   return options
 end
 
+-- The names in `text`, with commas between, as a set; they must be among `known`, a list.
+function M.words(text, what, known)
+  local list = {}
+  for word in text:gmatch("[^,]+") do
+    if not ("," .. table.concat(known, ",") .. ","):find("," .. word .. ",", 1, true) then
+      io.stderr:write(("there is no %s '%s' (there are: %s)\n"):format(what, word, table.concat(known, ", ")))
+      os.exit(2)
+    end
+    list[word] = true
+  end
+  return list
+end
+
 -- Call every function once per round, round by round: slow moments of the machine hit all alike.
 -- Returns for each what its calls returned, as a list.
 function M.alternate(rounds, functions)
