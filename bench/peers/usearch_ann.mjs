@@ -36,14 +36,14 @@ function search([path, file, dimText, metric, kind, kText, seconds, efs, out]) {
   const k = Number(kText);
   const queries = readVectors(file, dim);
   sweep({
-    queries, k, seconds: Number(seconds), efs: efs.split(",").map(Number), out,
+    queries, k, seconds: Number(seconds), labels: efs.split(","), out,
     open: (ef) => {
-      const index = make(dim, metric, kind, { expansion_search: ef });
+      const index = make(dim, metric, kind, { expansion_search: Number(ef) });
       index.load(path);
       return (vector) => index.search(vector, k, 1).keys;
     },
     openSmall: (ef) => {
-      const index = make(dim, metric, kind, { expansion_search: ef });
+      const index = make(dim, metric, kind, { expansion_search: Number(ef) });
       index.add(keys(10), queries.values.subarray(0, 10 * dim), 1);
       return (vector) => index.search(vector, k, 1).keys;
     },

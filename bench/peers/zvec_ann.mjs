@@ -7,35 +7,7 @@
 import { rmSync } from "node:fs";
 import { readVectors, sweep } from "./sweep.mjs";
 import { figure, seconds as now, zvec } from "./zvec.mjs";
-
-const BATCH = 1000;
-const { ZVecDataType, ZVecIndexType, ZVecMetricType, ZVecQuantizeType } = zvec;
-const METRICS = { l2: ZVecMetricType.L2, cosine: ZVecMetricType.COSINE, ip: ZVecMetricType.IP };
-
-function indexType(kind) {
-  return kind === "rabitq" ? ZVecIndexType.HNSW_RABITQ : ZVecIndexType.HNSW;
-}
-
-function create(directory, dim, metric, kind, m, efConstruction) {
-  rmSync(directory, { recursive: true, force: true });
-  const indexParams = { indexType: indexType(kind), metricType: METRICS[metric], m, efConstruction };
-  if (kind.startsWith("int8")) indexParams.quantizeType = ZVecQuantizeType.INT8;
-  return zvec.ZVecCreateAndOpen(directory, new zvec.ZVecCollectionSchema({
-    name: "bench",
-    fields: [],
-    vectors: { name: "embedding", dataType: ZVecDataType.VECTOR_FP32, dimension: dim, indexParams },
-  }));
-}
-
-function insert(collection, base) {
-  for (let first = 0; first < base.count; first += BATCH) {
-    const docs = Array.from({ length: Math.min(BATCH, base.count - first) }, (_, i) => ({
-      id: String(first + i), fields: {}, vectors: { embedding: base.row(first + i) },
-    }));
-    const failed = collection.insertSync(docs).find((status) => !status.ok);
-    if (failed) throw new Error(failed.message);
-  }
-}
+import { create, insert, makeSmall, searcher } from "./zvec_graph.mjs";
 
 function build([file, dimText, metric, kind, threads, m, efConstruction, directory]) {
   const dim = Number(dimText);
@@ -47,21 +19,6 @@ function build([file, dimText, metric, kind, threads, m, efConstruction, directo
   collection.closeSync();
 }
 
-function searcher(collection, kind, k, ef) {
-  const params = { indexType: indexType(kind), ef, isUsingRefiner: kind === "int8-refined" };
-  const options = { fieldName: "embedding", topk: k, outputFields: [], params };
-  return (vector) => collection.querySync({ ...options, vector }).map((hit) => hit.id);
-}
-
-// Ten rows, opened as a large collection is. RaBitQ wants more rows to learn from, so there it is fp32.
-function makeSmall(directory, dim, metric, kind, rows) {
-  const small = create(directory, dim, metric, kind, 16, 200);
-  insert(small, { count: 10, row: rows });
-  small.optimizeSync();
-  small.closeSync();
-  return zvec.ZVecOpen(directory, { readOnly: true });
-}
-
 function search([directory, file, dimText, metric, kind, kText, seconds, efs, out]) {
   const dim = Number(dimText);
   const k = Number(kText);
@@ -70,9 +27,9 @@ function search([directory, file, dimText, metric, kind, kText, seconds, efs, ou
   const smallKind = kind === "rabitq" ? "fp32" : kind;
   const small = makeSmall(directory + ".small", dim, metric, smallKind, queries.row);
   sweep({
-    queries, k, seconds: Number(seconds), efs: efs.split(",").map(Number), out,
-    open: (ef) => searcher(collection, kind, k, ef),
-    openSmall: (ef) => searcher(small, smallKind, k, ef),
+    queries, k, seconds: Number(seconds), labels: efs.split(","), out,
+    open: (ef) => searcher(collection, kind, k, Number(ef)),
+    openSmall: (ef) => searcher(small, smallKind, k, Number(ef)),
   });
   small.closeSync();
   rmSync(directory + ".small", { recursive: true, force: true });
