@@ -1,17 +1,17 @@
-/* exact_truth BASE QUERIES DIM K l2|cosine|ip [FILE]: the true nearest neighbours, in double
- * precision.
+/* exact_truth BASE QUERIES DIM K l2|cosine|ip [FILE [KEYS LIMIT]]: the true nearest neighbours, in
+ * double precision.
  *
  * BASE and QUERIES are files of raw float32. Prints one line a query: K pairs "row:distance",
  * nearest first, ties by the smaller row. With FILE nothing is printed: the row numbers are written
- * there as .ivecs, each list behind its length. It shares no code with the engine that it judges.
+ * there as .ivecs, each list behind its length. KEYS is a file of an int32 for each row of BASE:
+ * only rows whose key is below LIMIT count. It shares no code with the engine that it judges.
  * All cores that the process may use work, each on queries of its own. */
 #include "mapped_file.h"
+#include "row_distance.h"
 
-#include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
-#include <string.h>
 
 #define K_MAX 1000u
 
@@ -38,8 +38,6 @@ static void dot_products(const float *a, const float *b, size_t dim, double *ab,
     for (size_t k = 0; k < 8; k++) *ab += sum_ab[k], *bb += sum_bb[k];
 }
 
-typedef enum metric { L2, COSINE, IP } metric;
-
 static double distance(const float *query, const float *row, size_t dim, metric kind,
                        double query_norm)
 {
@@ -62,6 +60,8 @@ typedef struct search {
     const float *base, *queries;
     size_t rows, queries_count, dim, k;
     metric metric;
+    const int32_t *keys; /* NULL: all rows count */
+    int32_t limit;
     neighbour *lists; /* k of each query */
     size_t *counts;
 } search;
@@ -86,6 +86,7 @@ static void *work(void *argument)
             double norm, same;
             dot_products(query, query, s->dim, &norm, &same);
             for (size_t row = block; row < end; row++) {
+                if (s->keys && s->keys[row] >= s->limit) continue;
                 double d = distance(query, s->base + row * s->dim, s->dim, s->metric, norm);
                 keep(s->lists + q * s->k, s->k, &s->counts[q], (neighbour){d, row});
             }
@@ -137,22 +138,29 @@ static int write_lists(const search *s, const char *path)
 
 int main(int argc, char **argv)
 {
-    if (argc != 6 && argc != 7) {
-        return fprintf(stderr, "usage: exact_truth BASE QUERIES DIM K l2|cosine|ip [FILE]\n"), 2;
+    if (argc != 6 && argc != 7 && argc != 9) {
+        fprintf(stderr, "usage: exact_truth BASE QUERIES DIM K l2|cosine|ip [FILE [KEYS LIMIT]]\n");
+        return 2;
     }
     search s = {.dim = strtoul(argv[3], NULL, 10), .k = strtoul(argv[4], NULL, 10)};
     if (!s.dim || !s.k || s.k > K_MAX) return fprintf(stderr, "exact_truth: bad DIM or K\n"), 2;
-    s.metric = !strcmp(argv[5], "cosine") ? COSINE : !strcmp(argv[5], "ip") ? IP : L2;
-    size_t base_size, queries_size;
+    s.metric = metric_named(argv[5]);
+    size_t base_size, queries_size, keys_size;
     s.base = mapped_file(argv[1], &base_size);
     s.queries = mapped_file(argv[2], &queries_size);
     s.rows = base_size / s.dim / sizeof(float),
     s.queries_count = queries_size / s.dim / sizeof(float);
+    if (argc == 9) {
+        s.keys = mapped_file(argv[7], &keys_size);
+        s.limit = (int32_t)strtol(argv[8], NULL, 10);
+        if (keys_size / sizeof *s.keys != s.rows)
+            return fprintf(stderr, "exact_truth: %s has not a key for each row\n", argv[7]), 1;
+    }
     s.lists = calloc(s.queries_count * s.k, sizeof *s.lists);
     s.counts = calloc(s.queries_count, sizeof *s.counts);
     if (!s.lists || !s.counts) return fprintf(stderr, "exact_truth: out of memory\n"), 1;
     run(&s);
-    int failed = argc == 7 ? write_lists(&s, argv[6]) : (print_lists(&s), 0);
+    int failed = argc > 6 ? write_lists(&s, argv[6]) : (print_lists(&s), 0);
     free(s.lists);
     free(s.counts);
     return failed;

@@ -1,14 +1,14 @@
-/* recall_of BASE QUERIES DIM l2|cosine|ip TRUTH K FOUND: recall@K of the rows in FOUND, one line
- * for each block of K int32 a query (-1: none).
+/* recall_of BASE QUERIES DIM l2|cosine|ip TRUTH K FOUND [KEYS LIMIT]: recall@K of the rows in
+ * FOUND, one line for each block of K int32 a query (-1: none).
  *
  * TRUTH is .ivecs of exact_truth or of a published set. A row found is right when it is as near as
  * the K-th true neighbour, computed in double precision here: ties count, whatever order they came
- * in. A row found twice counts once. */
+ * in. A row found twice counts once. With KEYS, a file of an int32 for each row of BASE, it is an
+ * error when a row is found whose key is not below LIMIT. */
 #include "mapped_file.h"
+#include "row_distance.h"
 
-#include <math.h>
 #include <stdint.h>
-#include <string.h>
 
 #define K_MAX 1000u
 #define SAME  1e-6 /* relative: float32 results of the same distance differ by less */
@@ -16,18 +16,14 @@
 typedef struct set {
     const float *base, *queries;
     size_t rows, queries_count, dim;
-    int is_cosine, is_ip;
+    metric metric;
+    const int32_t *keys; /* NULL: no filter */
+    int32_t limit;
 } set;
 
 static double distance(const set *s, size_t q, size_t row)
 {
-    const float *a = s->queries + q * s->dim, *b = s->base + row * s->dim;
-    double ab = 0, aa = 0, bb = 0, l2 = 0;
-    for (size_t i = 0; i < s->dim; i++) {
-        double x = (double)a[i], y = (double)b[i];
-        ab += x * y, aa += x * x, bb += y * y, l2 += (x - y) * (x - y);
-    }
-    return s->is_ip ? -ab : s->is_cosine ? 1 - ab / sqrt(aa * bb) : l2;
+    return row_distance(s->metric, s->queries + q * s->dim, s->base + row * s->dim, s->dim);
 }
 
 /* How many of the K rows in `found` are right. */
@@ -36,6 +32,10 @@ static size_t count_right(const set *s, size_t q, const int32_t *found, size_t k
     size_t right = 0;
     for (size_t i = 0; i < k; i++) {
         int is_new = found[i] >= 0 && (size_t)found[i] < s->rows;
+        if (is_new && s->keys && s->keys[found[i]] >= s->limit) {
+            fprintf(stderr, "recall_of: found row %d, which the filter keeps out\n", found[i]);
+            exit(1);
+        }
         for (size_t j = 0; j < i && is_new; j++) is_new = found[j] != found[i];
         right += is_new && distance(s, q, (size_t)found[i]) <= limit;
     }
@@ -44,13 +44,14 @@ static size_t count_right(const set *s, size_t q, const int32_t *found, size_t k
 
 int main(int argc, char **argv)
 {
-    if (argc != 8) {
-        return fprintf(stderr, "usage: recall_of BASE QUERIES DIM l2|cosine|ip TRUTH K FOUND\n"), 2;
+    if (argc != 8 && argc != 10) {
+        fprintf(stderr,
+                "usage: recall_of BASE QUERIES DIM l2|cosine|ip TRUTH K FOUND [KEYS LIMIT]\n");
+        return 2;
     }
-    set s = {.dim = strtoul(argv[3], NULL, 10),
-             .is_cosine = !strcmp(argv[4], "cosine"),
-             .is_ip = !strcmp(argv[4], "ip")};
-    size_t k = strtoul(argv[6], NULL, 10), base_size, queries_size, truth_size, found_size;
+    set s = {.dim = strtoul(argv[3], NULL, 10), .metric = metric_named(argv[4])};
+    size_t k = strtoul(argv[6], NULL, 10);
+    size_t base_size, queries_size, truth_size, found_size, keys_size;
     if (!s.dim || !k || k > K_MAX) return fprintf(stderr, "recall_of: bad DIM or K\n"), 2;
     s.base = mapped_file(argv[1], &base_size);
     s.queries = mapped_file(argv[2], &queries_size);
@@ -58,6 +59,12 @@ int main(int argc, char **argv)
                   *found = mapped_file(argv[7], &found_size);
     s.rows = base_size / s.dim / sizeof(float),
     s.queries_count = queries_size / s.dim / sizeof(float);
+    if (argc == 10) {
+        s.keys = mapped_file(argv[8], &keys_size);
+        s.limit = (int32_t)strtol(argv[9], NULL, 10);
+        if (keys_size / sizeof *s.keys != s.rows)
+            return fprintf(stderr, "recall_of: %s has not a key for each row\n", argv[8]), 1;
+    }
     size_t list_size =
         truth_size / sizeof(int32_t) / s.queries_count; /* its length stands in front */
     if (list_size < k + 1) return fprintf(stderr, "recall_of: %s is too short\n", argv[5]), 1;
