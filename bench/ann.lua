@@ -85,17 +85,13 @@ local function points_of(m, rounds)
     end
     local function floor(figures) return figures["floor:" .. ef] or 0 end
     local function net(name)
-      return median(function(figures)
-        local time = figures[name .. ef]
-        return math.max(time - floor(figures), time / 10) -- what would be less is noise
-      end)
+      return median(function(figures) return engines.net(figures[name .. ef], floor(figures)) end)
     end
     local recall = rounds[#rounds].recalls[ef]
     floors[i] = median(floor)
     m.gross[i] = { ef = ef, recall = recall, qps = median(function(figures) return figures["qps:" .. ef] end) }
     m.points[i] = { ef = ef, recall = recall, p50 = net("p50:"), p99 = net("p99:"), qps = median(function(figures)
-      local call = 1e6 / figures["qps:" .. ef]
-      return 1e6 / math.max(call - floor(figures), call / 10)
+      return 1e6 / engines.net(1e6 / figures["qps:" .. ef], floor(figures))
     end) }
   end
   m.floor = harness.summary(floors).median

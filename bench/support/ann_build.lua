@@ -12,11 +12,13 @@ local M = {}
 M.FIELD = "embedding"
 
 -- All rows in one batch, which becomes one segment: optimize finds nothing to merge and builds the graph.
-local function insert(collection, file, dim)
+local function insert(collection, file, dim, columns)
   local docs, size = {}, 4 * dim
   for packed in tools.batches(file, dim, 1000) do
     for at = 1, #packed, size do
-      docs[#docs + 1] = { id = ("%d"):format(#docs), [M.FIELD] = packed:sub(at, at + size - 1) }
+      local doc = { id = ("%d"):format(#docs), [M.FIELD] = packed:sub(at, at + size - 1) }
+      for name, numbers in pairs(columns) do doc[name] = numbers[#docs + 1] end
+      docs[#docs + 1] = doc
     end
   end
   local begin = seconds()
@@ -24,14 +26,35 @@ local function insert(collection, file, dim)
   figure("insert", seconds() - begin)
 end
 
+-- A new collection with int64 fields of these names and, where this moonvec has them, scalar indexes.
+local function create(path, vector, names)
+  local function try(index)
+    local fields = {}
+    for i, name in ipairs(names) do fields[i] = { name = name, type = "int64", index = index } end
+    return pcall(moonvec.create_and_open, path, { name = "ann", fields = fields, vectors = { vector } },
+      { durability = "none", maintenance = "manual" })
+  end
+  local ok, collection, message = try("invert")
+  figure("scalar_indexes", ok)
+  if not ok and tostring(collection):find("no indexes for scalar fields", 1, true) then
+    ok, collection, message = try(nil)
+  end
+  if not ok then error(collection, 0) end
+  return assert(collection, message)
+end
+
 -- Make a collection of the raw float32 in `file` at `path`, its graph by optimize, and print figures of both.
-function M.build(file, dim, metric, quantize, threads, m, ef_construction, path)
+-- `columns`: { name = numbers, ... }, may be nil. What is "auto" is left to moonvec.
+function M.build(file, dim, metric, quantize, threads, m, ef_construction, path, columns)
   local index = { type = "hnsw", m = tonumber(m), ef_construction = tonumber(ef_construction) }
   if quantize ~= "auto" then index.quantize = quantize end
-  local collection = assert(moonvec.create_and_open(path, { name = "ann", fields = {}, vectors = {
-    { name = M.FIELD, type = "vector_fp32", dim = tonumber(dim), metric = metric, index = index },
-  } }, { durability = "none", maintenance = "manual" }))
-  insert(collection, file, tonumber(dim))
+  local names = {}
+  for name in pairs(columns or {}) do names[#names + 1] = name end
+  table.sort(names)
+  local collection = create(path, {
+    name = M.FIELD, type = "vector_fp32", dim = tonumber(dim), metric = metric, index = index,
+  }, names)
+  insert(collection, file, tonumber(dim), columns or {})
   collectgarbage()
   local before = collection:stats()
   local begin = seconds()

@@ -11,7 +11,7 @@ M.ef_construction = 200
 M.k = 10
 M.sides = { "hnswlib", "moonvec", "usearch", "zvec" }
 
-local lua = arg[-1]
+M.lua = arg[-1] -- the interpreter
 
 local function concat(...)
   local list = {}
@@ -22,7 +22,8 @@ local function concat(...)
   return list
 end
 
--- `command`, a list of words, run on `core`; where that is not to be had anywhere. Second value: why.
+-- Let searches run on `core`: M.pinned are the words to put in front of their command. Nil and why when that is not
+-- to be had.
 function M.pin(core)
   if pcall(tools.run, "taskset", "-c", core, "true") then
     M.pinned = { "taskset", "-c", core }
@@ -33,8 +34,14 @@ function M.pin(core)
   return true
 end
 
-local function figures(...)
+-- Run a program that prints figures, its words given one by one or in lists.
+function M.figures(...)
   return tools.figures(tools.unpack(concat(...)))
+end
+
+-- A time without what a call costs, `floor`.
+function M.net(time, floor)
+  return math.max(time - floor, time / 10) -- what would be less is noise
 end
 
 -- An engine that is a program with commands build and search. `kind` (may be nil) stands behind the metric in both;
@@ -45,11 +52,11 @@ local function program(engine, command, kind, build_kind)
   end
   function engine.build(set, threads)
     tools.remove(engine.path(set))
-    return figures(command, "build", set.base, set.dim, set.metric, build_kind or kind or {}, threads, M.m,
+    return M.figures(command, "build", set.base, set.dim, set.metric, build_kind or kind or {}, threads, M.m,
       M.ef_construction, engine.path(set))
   end
   function engine.search(set, efs, seconds, found)
-    return figures(M.pinned, command, "search", engine.path(set), set.queries, set.dim, set.metric, kind or {}, M.k,
+    return M.figures(M.pinned, command, "search", engine.path(set), set.queries, set.dim, set.metric, kind or {}, M.k,
       seconds, table.concat(efs, ","), found)
   end
   function engine.remove(set)
@@ -61,21 +68,21 @@ end
 -- moonvec with codes as `quantize` says.
 local function moonvec(quantize)
   local engine = { name = "moonvec" .. (quantize == "auto" and "" or " " .. quantize), side = "moonvec" }
-  local script = { lua, "bench/support/ann_moonvec.lua" }
+  local script = { M.lua, "bench/support/ann_moonvec.lua" }
   function engine.path(set)
     return ("%s/ann-%s.%s.mv"):format(tools.directory, set.name, quantize)
   end
   function engine.build(set, threads)
     tools.remove(engine.path(set))
-    return figures(script, "build", set.base, set.dim, set.metric, quantize, threads, M.m, M.ef_construction,
+    return M.figures(script, "build", set.base, set.dim, set.metric, quantize, threads, M.m, M.ef_construction,
       engine.path(set))
   end
   function engine.search(set, efs, seconds, found)
-    return figures(M.pinned, script, "search", engine.path(set), set.queries, set.dim, M.k, seconds,
+    return M.figures(M.pinned, script, "search", engine.path(set), set.queries, set.dim, M.k, seconds,
       table.concat(efs, ","), found)
   end
   function engine.memory(set)
-    return figures(script, "memory", engine.path(set), set.queries, set.dim, M.k)
+    return M.figures(script, "memory", engine.path(set), set.queries, set.dim, M.k)
   end
   function engine.remove(set)
     tools.remove(engine.path(set))

@@ -40,12 +40,7 @@ function M.draw(lines, path)
   end
   script[#script + 1] = panel(lines, "queries a second at recall@10 = 0.95, one thread", 2, "%.0s%c", "top right")
   script[#script + 1] = panel(lines, "seconds to build on two threads", 3, "%g", "top left")
-  local source = tools.directory .. "/ann.gnuplot"
-  local file = assert(io.open(source, "w"))
-  file:write(table.concat(script))
-  file:close()
-  tools.run("mkdir", "-p", (path:gsub("/[^/]*$", "")))
-  tools.run("gnuplot", source)
+  tools.gnuplot(table.concat(script), path)
 end
 
 return M

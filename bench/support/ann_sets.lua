@@ -26,7 +26,7 @@ local function size_of(path)
 end
 
 -- The file `path`, made by `make(part)` when it is not there.
-local function made_once(path, make)
+function M.made_once(path, make)
   if not tools.exists(path) then
     make(path .. ".part")
     assert(os.rename(path .. ".part", path))
@@ -38,19 +38,30 @@ local function make_truth(set, path)
   tools.run(tools.program("exact_truth"), set.base, set.queries, set.dim, NEAREST, set.metric, path)
 end
 
+-- The recipe of this name.
+function M.recipe(name)
+  for _, recipe in ipairs(M.made) do
+    if recipe.name == name then return recipe end
+  end
+end
+
+-- A file of `count` rows of the set that the seed names, from row `first` on.
+function M.rows(recipe, first, count, seed)
+  local path = ("%s/ann-%s-%d-%d-seed%d.f32"):format(tools.directory, recipe.name, first, count, seed)
+  return M.made_once(path, function(part)
+    tools.run(tools.program("make_sets"), recipe.name, first, count, seed, part)
+  end)
+end
+
 -- A made set of `rows` rows. Queries are the rows from `first_query` on (default: right behind the base).
 function M.make(recipe, rows, seed, first_query)
   local set = { name = ("%s-%d-%s"):format(recipe.name, recipe.dim, SHORT[recipe.metric]), dim = recipe.dim,
     metric = recipe.metric, rows = rows, queries_count = QUERIES }
   first_query = math.max(rows, first_query or rows)
-  local stem = ("%s/ann-%s-%d-seed%d"):format(tools.directory, recipe.name, rows, seed)
-  set.base = made_once(stem .. ".base", function(part)
-    tools.run(tools.program("make_sets"), recipe.name, 0, rows, seed, part)
-  end)
-  set.queries = made_once(("%s-%d.query"):format(stem, first_query), function(part)
-    tools.run(tools.program("make_sets"), recipe.name, first_query, QUERIES, seed, part)
-  end)
-  set.truth = made_once(("%s-%d.ivecs"):format(stem, first_query), function(part) make_truth(set, part) end)
+  set.base = M.rows(recipe, 0, rows, seed)
+  set.queries = M.rows(recipe, first_query, QUERIES, seed)
+  local truth = ("%s/ann-%s-%d-%d-seed%d.ivecs"):format(tools.directory, recipe.name, rows, first_query, seed)
+  set.truth = M.made_once(truth, function(part) make_truth(set, part) end)
   return set
 end
 

@@ -143,4 +143,14 @@ function M.peer(script, ...)
   return M.figures("node", PEERS .. "/" .. script, ...)
 end
 
+-- Run a script of gnuplot that writes `path`. Raises when there is no gnuplot.
+function M.gnuplot(script, path)
+  local source = M.directory .. "/" .. path:match("([^/]*)%.%w+$") .. ".gnuplot"
+  local file = assert(io.open(source, "w"))
+  file:write(script)
+  file:close()
+  M.run("mkdir", "-p", (path:gsub("/[^/]*$", "")))
+  M.run("gnuplot", source)
+end
+
 return M
