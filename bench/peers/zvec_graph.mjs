@@ -37,9 +37,9 @@ export function insert(collection, base, columns = {}) {
 }
 
 // Ten rows, opened as a large collection is. RaBitQ wants more rows to learn from, so there it is fp32.
-export function makeSmall(directory, dim, metric, kind, rows, columns = {}) {
-  const small = create(directory, dim, metric, kind, 16, 200, columns);
-  insert(small, { count: 10, row: rows }, columns);
+export function makeSmall(directory, dim, metric, kind, rows) {
+  const small = create(directory, dim, metric, kind, 16, 200);
+  insert(small, { count: 10, row: rows });
   small.optimizeSync();
   small.closeSync();
   return zvec.ZVecOpen(directory, { readOnly: true });

@@ -1,0 +1,50 @@
+-- moonvec in the hybrid bench, each command in a process of its own.
+--
+--   hybrid_moonvec.lua build BASE DIM l2|cosine|ip THREADS KEY_RANDOM KEY_POLE COLLECTION
+--   hybrid_moonvec.lua search COLLECTION QUERIES DIM K SECONDS SECONDS_MAX FIELD LIMIT ROWS PLAN,PLAN,... FOUND
+--
+-- KEY_RANDOM and KEY_POLE are files of int32. A search has the filter FIELD < LIMIT, none when all ROWS pass. PLAN:
+-- auto (no parameters), exact (over the rows that pass) or graph (nothing but the graph). A plan that this moonvec
+-- does not know has no figures, and no rows in FOUND.
+
+package.path = "bench/support/?.lua;" .. package.path
+local moonvec = require "moonvec"
+local ann_build = require "ann_build"
+local ann_sweep = require "ann_sweep"
+local int32_file = require "int32_file"
+local tools = require "tools"
+
+local PARAMS = { exact = { exact = true }, graph = { plan = "graph" } }
+
+local function build(file, dim, metric, threads, key_random, key_pole, path)
+  ann_build.build(file, dim, metric, "auto", threads, nil, nil, path,
+    { key_random = int32_file.read(key_random), key_pole = int32_file.read(key_pole) })
+end
+
+local function search(path, file, dim, k, at_least, at_most, field, limit, rows, plans, out)
+  k, limit, rows = tonumber(k), tonumber(limit), tonumber(rows)
+  local queries = tools.vectors(file, tonumber(dim))
+  local collection = assert(moonvec.open(path, { maintenance = "manual" }))
+  local filter = limit < rows and field .. " < ?" or nil
+  local points = {}
+  for plan in plans:gmatch("[^,]+") do
+    local params = PARAMS[plan]
+    local function query(vector)
+      return assert(collection:query {
+        field = ann_build.FIELD, vector = vector, topk = k, filter = filter, args = filter and { limit },
+        output_fields = {}, params = params,
+      })
+    end
+    local ok, message = pcall(query, queries[1])
+    if ok then
+      points[#points + 1] = { label = plan, search = query }
+    elseif not tostring(message):find("unknown option 'plan'", 1, true) then
+      error(message, 0)
+    end
+  end
+  ann_sweep.sweep(queries, k, points, tonumber(at_least), tonumber(at_most), out)
+  collection:close()
+end
+
+local commands = { build = build, search = search }
+commands[arg[1]](tools.unpack(arg, 2))
