@@ -18,7 +18,7 @@ export function create(directory, dim, metric, kind, m, efConstruction, columns 
   return zvec.ZVecCreateAndOpen(directory, new zvec.ZVecCollectionSchema({
     name: "bench",
     fields: Object.keys(columns).map((name) => ({
-      name, dataType: ZVecDataType.INT64, indexParams: { indexType: ZVecIndexType.INVERT },
+      name, dataType: ZVecDataType.INT64, indexParams: { indexType: ZVecIndexType.INVERT, enableRangeOptimization: true },
     })),
     vectors: { name: "embedding", dataType: ZVecDataType.VECTOR_FP32, dimension: dim, indexParams },
   }));

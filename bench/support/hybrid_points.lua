@@ -106,6 +106,7 @@ function M.measure(case, limits, moonvec, zvecs, rounds, seconds)
   end
   for i, limit in ipairs(limits) do
     local _, recalls = look(moonvec, case, limit, M.PLANS)
+    assert(recalls.exact == 1, "an exact search misses rows: the truth or moonvec is wrong")
     local point = { limit = limit, near = near[limit], plans = {}, settings = {}, run_of_settings = {} }
     for plan, recall in pairs(recalls) do point.plans[plan] = { recall = recall } end
     point.settings = choose(zvecs, case, limit, math.min(M.ENOUGH, recalls.auto))
