@@ -31,9 +31,10 @@ local function documents(from, to, vector_type)
   return docs
 end
 
-local function recall(c, vector_type, params)
+local function recall(c, vector_type, params, queries)
   local found = 0
-  for q = 1, QUERIES do
+  queries = queries or QUERIES
+  for q = 1, queries do
     local query = { vector = vector(100000 + q, vector_type), topk = 10, output_fields = {}, params = params }
     local hits, near = assert(c:query(query)), {}
     query.params = { exact = true }
@@ -47,7 +48,7 @@ local function recall(c, vector_type, params)
       end
     end
   end
-  return found / (QUERIES * 10)
+  return found / (queries * 10)
 end
 
 local function holds(c, vector_type, graph_rows)
@@ -111,9 +112,10 @@ describe("recall of graph search", function()
     local fresh = assert(moonvec.create_and_open(support.path(), schema, options))
     assert(fresh:insert(documents(10 * ROWS + 1, 11 * ROWS, "vector_fp32")))
     assert(fresh:optimize { threads = 1 })
-    for _, params in ipairs { false, { ef = 16 }, { ef = 64 }, { ef = 256 } } do
-      local of_fresh = recall(fresh, "vector_fp32", params or nil)
-      assert.is_true(recall(c, "vector_fp32", params or nil) >= of_fresh - 0.01)
+    for _, ef in ipairs { 16, 64, 256 } do
+      local params = { ef = ef, plan = "graph" }
+      local of_fresh = recall(fresh, "vector_fp32", params, 10 * QUERIES)
+      assert.is_true(recall(c, "vector_fp32", params, 10 * QUERIES) >= of_fresh - 0.01)
     end
     assert.is_true(c:stats().indexes.v.bytes <= 1.01 * fresh:stats().indexes.v.bytes)
     assert.is_true(c:stats().disk_bytes <= 1.5 * fresh:stats().disk_bytes)

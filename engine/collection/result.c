@@ -1,6 +1,7 @@
 /* Reading hits out, and finding documents by id. */
 #include "collection/result.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "vector/element.h"
@@ -27,6 +28,9 @@ void mv_result_clear(mv_result *r)
     snapshot_close(&r->own);
     r->seen = NULL;
     r->hits_count = 0;
+    r->given.size = 0;
+    r->parts = NULL;
+    r->parts_count = 0;
     mem_arena_clear(&r->arena);
     mem_arena_clear(&r->values);
 }
@@ -41,6 +45,7 @@ void mv_result_free(mv_result *r)
     mem_arena_free(&r->block);
     mem_arena_free(&r->values);
     mem_free(r->hits, r->hits_capacity * sizeof *r->hits);
+    mem_buffer_free(&r->given);
     registry_release(r->e);
     mem_free(r, sizeof *r);
 }
@@ -70,6 +75,39 @@ mv_err result_start(mv_result *r, mv_collection *c, mv_error *error)
     MV_TRY(collection_snapshot(c, &r->own, error));
     r->seen = &r->own;
     note_writer(r, collection_transaction(c));
+    return MV_OK;
+}
+
+static int compare_docids(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+size_t result_given_count(const mv_result *r)
+{
+    return r->given.size / sizeof(uint64_t);
+}
+
+bool result_was_given(const mv_result *r, uint64_t docid)
+{
+    size_t count = result_given_count(r);
+    return count && bsearch(&docid, r->given.data, count, sizeof docid, compare_docids);
+}
+
+mv_err result_go_on(mv_result *r, mv_error *error)
+{
+    MV_TRY(result_check(r, error));
+    for (size_t i = 0; i < r->hits_count; i++)
+        if (!mem_buffer_append(&r->given, &r->hits[i].docid, sizeof r->hits[i].docid))
+            return error_memory(error, r->given.size, "the hits given");
+    if (r->given.size)
+        qsort(r->given.data, result_given_count(r), sizeof(uint64_t), compare_docids);
+    r->hits_count = 0;
+    r->parts = NULL;
+    r->parts_count = 0;
+    mem_arena_clear(&r->arena);
+    mem_arena_clear(&r->values);
     return MV_OK;
 }
 
@@ -130,6 +168,12 @@ void result_bring_ids(const mv_result *r)
 const mv_schema *mv_result_schema(const mv_result *r)
 {
     return r->seen ? r->seen->v->schema : NULL;
+}
+
+const mv_plan_part *mv_result_plan(const mv_result *r, size_t *count)
+{
+    *count = r->parts_count;
+    return r->parts;
 }
 
 const mv_hit *mv_result_hits(const mv_result *r, size_t *count)

@@ -18,6 +18,9 @@ struct mv_result {
     mv_hit *hits;
     size_t hits_count;
     size_t hits_capacity;
+    mem_buffer given; /* docids (u64) of hits before those, ascending: of a search that goes on */
+    mv_plan_part *parts; /* of the search, in `arena`; NULL: nobody asked */
+    size_t parts_count;
     mem_arena arena;  /* of the query in hand */
     mem_arena block;  /* of the block of rows in hand */
     mem_arena values; /* lists lent by mv_result_value */
@@ -26,6 +29,10 @@ struct mv_result {
 
 /* Empty the result and let it see what `c` sees now. */
 mv_err result_start(mv_result *r, mv_collection *c, mv_error *error);
+/* Put the hits to those that were given, and see the same as before. */
+mv_err result_go_on(mv_result *r, mv_error *error);
+size_t result_given_count(const mv_result *r);
+bool result_was_given(const mv_result *r, uint64_t docid);
 /* Empty the result and let it see what `s` sees, lent. */
 mv_err result_lend(mv_result *r, engine *e, const snapshot *s, mv_error *error);
 /* MV_BUSY or MV_MISUSE when what the result points to may be gone. */

@@ -1,11 +1,12 @@
 /* Searching: by vector, over all rows that pass; or without a vector, by filter and order.
  *
- * By vector a segment is searched through its graph when it has one and enough of its rows pass,
- * else row by row. Where a graph finds fewer than there are, the segment is searched once more, row
- * by row: if k documents pass, k come back. */
+ * By vector a segment that has a graph is searched in the way that index/hnsw_plan.h finds cheapest
+ * for the rows that pass, any other and the fresh rows by looking at all that pass. Either way as
+ * many hits come back as there are, up to what was asked for. */
 #include <math.h>
 #include <string.h>
 
+#include "collection/plan.h"
 #include "collection/result.h"
 #include "collection/scan.h"
 #include "index/flat.h"
@@ -13,16 +14,6 @@
 
 /* Rows scored for all vectors before the next: what was read is still in the cache. */
 #define SHARED_BLOCK_ROWS FLAT_BLOCK_ROWS
-
-/* When a graph is not worth it: walking it costs about as much as looking at so many rows for each
- * candidate, with a floor for what a walk costs in any case. And where few rows pass, a walk meets
- * mostly others. */
-#define EXACT_ROWS_MAX   4096u
-#define EXACT_ROWS_OF_EF 16u
-#define EXACT_PART       20u /* one row in so many */
-
-/* A pool of more is slower to keep in order than rows are to look at. */
-#define WALK_CANDIDATES_MAX 20000u
 
 typedef struct search {
     const mv_query *q;
@@ -34,8 +25,9 @@ typedef struct search {
     distance_query *queries;
     topk *tops;
     uint32_t count;       /* of queries */
-    topk_entry *spare;    /* room for a heap, while a graph is tried; NULL: not needed yet */
     hnsw_scratch scratch; /* of the engine, while graphs are searched */
+    mv_plan_part *part;   /* what is being searched now */
+    mv_plan_part unasked; /* that, where nobody wants to know */
 } search;
 
 /* ---------------------------------------------------------------- preparing */
@@ -46,6 +38,8 @@ static mv_err check_query(const mv_query *q, mv_error *error)
     if (q->topk > MV_TOPK_MAX || q->offset > MV_TOPK_MAX || q->topk + q->offset > MV_TOPK_MAX)
         return error_set(error, MV_MISUSE, "topk and offset are %u and %u, together at most %u",
                          q->topk, q->offset, MV_TOPK_MAX);
+    if ((unsigned)q->way > MV_WAY_BRIDGES)
+        return error_set(error, MV_MISUSE, "there is no way %d to search", (int)q->way);
     if (q->ef > MV_EF_MAX)
         return error_set(error, MV_MISUSE, "ef is %u, at most %u expected", q->ef, MV_EF_MAX);
     if (q->vectors && q->id.data)
@@ -59,6 +53,8 @@ static mv_err check_query(const mv_query *q, mv_error *error)
                          "order_by does not go with a vector: hits are ordered by score");
     if (!has_vector && (q->min_score || q->max_distance))
         return error_set(error, MV_MISUSE, "min_score and max_distance need a vector");
+    if (q->more && q->vectors_count > 1)
+        return error_set(error, MV_MISUSE, "only a search for one vector can go on");
     if ((q->min_score && isnan(*q->min_score)) || (q->max_distance && isnan(*q->max_distance)))
         return error_set(error, MV_MISUSE, "min_score or max_distance is NaN");
     return MV_OK;
@@ -104,19 +100,24 @@ static float distance_limit(const search *s)
     return nextafterf((float)limit, INFINITY);
 }
 
+/* Hits to look for: those before the page are dropped at the end, as are those given before. */
+static uint64_t hits_wanted(const search *s)
+{
+    return (uint64_t)s->q->topk + s->q->offset + result_given_count(s->r);
+}
+
 static mv_err prepare(search *s, mv_error *error)
 {
     const mv_query *q = s->q;
     const float *vectors = q->vectors;
     s->count = vectors ? q->vectors_count : 1;
-    s->spare = NULL;
     if (!vectors)
         MV_TRY(vector_of_id(s, &vectors, error));
     else if (q->dim != s->field->dim)
         return error_set(error, MV_MISUSE, "vector has %u numbers, field '%s' wants %u", q->dim,
                          s->field->name, s->field->dim);
     uint64_t documents = s->r->seen->v->state.documents;
-    uint64_t wanted = (uint64_t)q->topk + q->offset + (s->left_out ? 1 : 0);
+    uint64_t wanted = hits_wanted(s) + (s->left_out ? 1 : 0);
     uint32_t capacity = (uint32_t)(wanted < documents ? wanted : documents);
     if (!capacity) capacity = 1;
     size_t elements_size = mem_whole_lines(distance_query_size(s->field->type, s->field->dim));
@@ -135,6 +136,38 @@ static mv_err prepare(search *s, mv_error *error)
     return MV_OK;
 }
 
+/* ---------------------------------------------------------------- accounts */
+
+static double now(const search *s)
+{
+    return s->q->explain ? os_seconds() : 0;
+}
+
+/* Note from now on what is done with a segment, or with the fresh rows. */
+static void begin_part(search *s, uint32_t source)
+{
+    s->part = &s->unasked;
+    if (s->q->explain)
+        s->part = &s->r->parts[source == RESULT_FRESH ? s->r->parts_count - 1 : source];
+}
+
+static mv_err start_accounts(search *s, mv_error *error)
+{
+    const view *v = s->r->seen->v;
+    s->part = &s->unasked;
+    if (!s->q->explain) return MV_OK;
+    uint32_t count = v->segments_count + 1;
+    mv_plan_part *parts = room(s, count * sizeof *parts, error);
+    if (!parts) return MV_NO_MEMORY;
+    memset(parts, 0, count * sizeof *parts);
+    for (uint32_t i = 0; i < v->segments_count; i++)
+        parts[i].rows = plan_live_rows(&v->segments[i]);
+    parts[count - 1] = (mv_plan_part){.is_fresh = true, .rows = v->state.fresh_rows};
+    s->r->parts = parts;
+    s->r->parts_count = count;
+    return MV_OK;
+}
+
 /* ---------------------------------------------------------------- by vector */
 
 static flat_rows rows_of(const search *s, const table *t, uint32_t source)
@@ -150,7 +183,12 @@ static flat_rows rows_of(const search *s, const table *t, uint32_t source)
 
 static void search_block(search *s, const scan *sc)
 {
+    double begun = now(s);
     flat_rows rows = rows_of(s, sc->t, sc->source);
+    size_t passing = scan_passing(sc);
+    s->part->first = s->part->last = MV_WAY_EXACT;
+    s->part->passing += passing;
+    s->part->scored += passing * s->count;
     if (sc->source == RESULT_FRESH) rows.encoded = sc->fresh->rows;
     uint32_t step = s->count > 1 ? SHARED_BLOCK_ROWS : sc->count;
     for (uint32_t done = 0; done < sc->count; done += step) {
@@ -159,11 +197,12 @@ static void search_block(search *s, const scan *sc)
             flat_search(&s->queries[i], &rows, sc->begin + done, count,
                         sc->pass ? sc->pass + done / 64 : NULL, &s->tops[i]);
     }
+    s->part->search_seconds += now(s) - begun;
 }
 
 /* ---------------------------------------------------------------- through graphs */
 
-/* A segment about to be searched through its graph. */
+/* A segment that is searched with the help of its graph. */
 typedef struct graph_search {
     engine_graph *g;
     const table *t;
@@ -172,88 +211,86 @@ typedef struct graph_search {
     uint32_t passing;     /* rows */
 } graph_search;
 
-/* Candidates of a walk of which every row may be a hit. */
-static uint64_t plain_ef(const search *s, const graph_search *gs)
+static const hnsw_way hnsw_ways[] = {[MV_WAY_CODES] = HNSW_WAY_ALL,
+                                     [MV_WAY_GRAPH] = HNSW_WAY_WALK,
+                                     [MV_WAY_BRIDGES] = HNSW_WAY_BRIDGES};
+static const mv_way ways[] = {[HNSW_WAY_ALL] = MV_WAY_CODES,
+                              [HNSW_WAY_WALK] = MV_WAY_GRAPH,
+                              [HNSW_WAY_BRIDGES] = MV_WAY_BRIDGES};
+
+static bool has_use_for_graph(const search *s, const engine_graph *g)
 {
-    uint32_t least = s->tops[0].capacity;
-    uint64_t ef = s->q->ef ? s->q->ef : hnsw_default_ef(&gs->g->graph, least);
-    return ef < least ? least : ef;
+    return graph_is_usable(g) && s->q->way != MV_WAY_EXACT && s->tops[0].capacity <= HNSW_HITS_MAX;
 }
 
-static bool is_worth_walking(const search *s, const graph_search *gs)
+/* Which rows of the segment may be hits. */
+static mv_err find_passing(search *s, scan *sc, graph_search *gs, mv_error *error)
 {
-    uint64_t candidates = plain_ef(s, gs) * gs->t->rows / (gs->passing + 1ull);
-    return candidates <= WALK_CANDIDATES_MAX && gs->passing > EXACT_ROWS_MAX &&
-           gs->passing > plain_ef(s, gs) * EXACT_ROWS_OF_EF &&
-           (uint64_t)gs->passing * EXACT_PART >= gs->t->rows;
-}
-
-/* Which rows of the segment may be hits, and whether the graph is to be used for them. */
-static mv_err weigh(search *s, scan *sc, graph_search *gs, bool *worth, mv_error *error)
-{
-    const view_segment *segment_now = &s->r->seen->v->segments[gs->source];
+    double begun = now(s);
     gs->pass = gs->t->live;
-    gs->passing = gs->t->rows - (uint32_t)(segment_now->live ? segment_now->live->deleted : 0);
-    *worth = is_worth_walking(s, gs);
-    if (!*worth || !s->f) return MV_OK;
-    uint64_t *pass = mem_arena_alloc(&s->r->arena, bits_words(gs->t->rows) * sizeof *pass);
-    if (!pass) return error_memory(error, bits_words(gs->t->rows) * sizeof *pass, "a query");
-    MV_TRY(scan_segment(sc, pass, error));
-    gs->pass = pass;
-    gs->passing = (uint32_t)bits_count(pass, gs->t->rows);
-    *worth = is_worth_walking(s, gs);
+    gs->passing = (uint32_t)plan_live_rows(&s->r->seen->v->segments[gs->source]);
+    if (s->f) {
+        uint64_t *pass = room(s, bits_words(gs->t->rows) * sizeof *pass, error);
+        if (!pass) return MV_NO_MEMORY;
+        MV_TRY(scan_segment(sc, pass, error));
+        gs->pass = pass;
+        gs->passing = (uint32_t)bits_count(pass, gs->t->rows);
+    }
+    s->part->passing = gs->passing;
+    s->part->filter_seconds += now(s) - begun;
     return MV_OK;
 }
 
-/* One query through the graph. *done is false where looking at all rows is left to do; the heap is
- * then as it was. */
-static mv_err walk_graph(search *s, const graph_search *gs, uint32_t i, bool *done, mv_error *error)
+/* One query. *done is false where the graph is damaged; the heap is then as it was. */
+static mv_err search_by_graph(search *s, const graph_search *gs, uint32_t i, bool *done,
+                              mv_error *error)
 {
-    topk *top = &s->tops[i], before = *top;
     hnsw_account account;
     mv_error why;
     hnsw_query query = {.vector = s->vectors + (size_t)i * s->field->dim,
                         .exact = &s->queries[i],
                         .ef = s->q->ef,
                         .no_refine = s->q->no_refine,
+                        .way = hnsw_ways[s->q->way],
                         .pass = gs->pass,
                         .passing = gs->passing,
                         .source = gs->source,
                         .docids = gs->t->docids};
-    *done = false;
-    if (top->count && !s->spare &&
-        !(s->spare = room(s, (size_t)top->capacity * sizeof *s->spare, error)))
-        return MV_NO_MEMORY;
-    if (top->count) memcpy(s->spare, top->heap, top->count * sizeof *s->spare);
-    mv_err err = hnsw_search(&gs->g->graph, &query, top, &s->scratch, &account, &why);
+    mv_err err = hnsw_search(&gs->g->graph, &query, &s->tops[i], &s->scratch, &account, &why);
+    *done = !err;
+    if (err == MV_CORRUPT) graph_note_damage(s->r->e, gs->g, &why);
     if (err && err != MV_CORRUPT) return error_set(error, err, "%s", why.text);
-    if (err) graph_note_damage(s->r->e, gs->g, &why);
-    uint32_t wanted = top->capacity < gs->passing ? top->capacity : gs->passing;
-    *done = !err && account.found >= wanted;
-    if (*done) return MV_OK;
-    *top = before;
-    if (top->count) memcpy(top->heap, s->spare, top->count * sizeof *s->spare);
+    if (err) return MV_OK;
+    s->part->first = ways[account.first];
+    s->part->last = ways[account.last];
+    s->part->scored += account.rescored;
+    s->part->coded += account.scored;
+    s->part->bridged += account.bridged;
     return MV_OK;
 }
 
-/* Search the segment that comes next through its graph. *done is false when it is to be searched
- * row by row like any other. */
+/* Search the segment that comes next, if it has a graph. *done is false when it is to be searched
+ * like any other. */
 static mv_err search_graph(search *s, scan *sc, uint32_t source, bool *done, mv_error *error)
 {
     const view_segment *segment_now = &s->r->seen->v->segments[source];
     graph_search gs = {
         .g = segment_now->graphs[s->q->vector_field], .t = &segment_now->table, .source = source};
     *done = false;
-    if (s->q->exact || !graph_is_usable(gs.g)) return MV_OK;
-    bool worth;
-    MV_TRY(weigh(s, sc, &gs, &worth, error));
-    if (!worth && gs.pass == gs.t->live) return MV_OK;
+    if (!has_use_for_graph(s, gs.g)) return MV_OK;
+    begin_part(s, source);
+    MV_TRY(find_passing(s, sc, &gs, error));
+    double begun = now(s);
     flat_rows rows = rows_of(s, gs.t, source);
-    for (uint32_t i = 0; i < s->count; i++) {
-        bool walked = false;
-        if (worth && graph_is_usable(gs.g)) MV_TRY(walk_graph(s, &gs, i, &walked, error));
-        if (!walked) flat_search(&s->queries[i], &rows, 0, gs.t->rows, gs.pass, &s->tops[i]);
+    for (uint32_t i = 0; i < s->count && gs.passing; i++) {
+        bool found = false;
+        if (graph_is_usable(gs.g)) MV_TRY(search_by_graph(s, &gs, i, &found, error));
+        if (found) continue;
+        s->part->first = s->part->last = MV_WAY_EXACT;
+        s->part->scored += gs.passing;
+        flat_search(&s->queries[i], &rows, 0, gs.t->rows, gs.pass, &s->tops[i]);
     }
+    s->part->search_seconds += now(s) - begun;
     *done = true;
     return MV_OK;
 }
@@ -282,6 +319,7 @@ static mv_err take_hits(search *s, uint32_t input, mv_error *error)
                       .distance = distance};
         hit.score = s->field->metric == MV_COSINE ? 1 - distance : 0.0 - distance;
         if (entry->docid == s->left_out || !is_near_enough(s->q, &hit)) continue;
+        if (result_was_given(s->r, entry->docid)) continue;
         if (skipped++ < s->q->offset) continue;
         MV_TRY(result_add(s->r, hit, error));
         taken++;
@@ -299,8 +337,11 @@ static mv_err search_all(search *s, scan *sc, mv_error *error)
             scan_skip_segment(sc);
             continue;
         }
+        double begun = now(s);
         MV_TRY(scan_next(sc, error));
         if (!sc->t) return MV_OK;
+        begin_part(s, sc->source);
+        s->part->filter_seconds += now(s) - begun;
         search_block(s, sc);
     }
 }
@@ -347,21 +388,29 @@ static mv_err select_rows(search *s, mv_error *error)
     order_heap heap;
     const mv_schema *schema = s->r->seen->v->schema;
     MV_TRY(order_parse(schema, s->q->order_by, &o, error));
-    uint64_t documents = s->r->seen->v->state.documents,
-             wanted = (uint64_t)s->q->topk + s->q->offset;
+    uint64_t documents = s->r->seen->v->state.documents, wanted = hits_wanted(s);
     uint32_t capacity = (uint32_t)(wanted < documents ? wanted : documents);
     if (!capacity) return MV_OK;
     MV_TRY(order_start(&heap, &o, schema, capacity, &s->r->arena, error));
     MV_TRY(scan_start(&sc, s->r->seen, s->f, &o, FRESH_NO_VECTOR, &s->r->fresh, &s->r->arena,
                       &s->r->block, error));
     mv_err err = MV_OK;
-    while (!has_enough(&heap) && !(err = scan_next(&sc, error)) && sc.t)
+    double begun = now(s);
+    while (!has_enough(&heap) && !(err = scan_next(&sc, error)) && sc.t) {
+        begin_part(s, sc.source);
+        s->part->first = s->part->last = MV_WAY_EXACT;
+        s->part->passing += scan_passing(&sc);
         if ((err = select_block(&sc, &heap, error))) break;
+        s->part->filter_seconds += now(s) - begun;
+        begun = now(s);
+    }
     scan_end(&sc);
     if (err) return err;
     order_finish(&heap);
-    for (uint32_t i = s->q->offset; i < heap.count; i++) {
+    uint32_t skipped = 0;
+    for (uint32_t i = 0; i < heap.count && s->r->hits_count < s->q->topk; i++) {
         const order_entry *entry = &heap.entries[i];
+        if (result_was_given(s->r, entry->docid) || skipped++ < s->q->offset) continue;
         MV_TRY(result_add(
             s->r, (mv_hit){.docid = entry->docid, .source = entry->source, .row = entry->row},
             error));
@@ -373,10 +422,11 @@ mv_err mv_search(mv_collection *c, const mv_query *query, mv_result *result, mv_
 {
     search s = {.q = query, .r = result};
     MV_TRY(check_query(query, error));
-    mv_err err = result_start(result, c, error);
+    mv_err err = query->more ? result_go_on(result, error) : result_start(result, c, error);
     if (!err && query->schema && query->schema != mv_result_schema(result))
         err = error_set(error, MV_SCHEMA_MISMATCH,
                         "the schema was changed since the query was made: make it anew");
+    if (!err) err = start_accounts(&s, error);
     if (!err && query->filter)
         err = filter_compile(result->seen->v->schema, query->filter, &result->arena, &s.f, error);
     if (!err)

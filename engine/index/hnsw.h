@@ -15,9 +15,10 @@
 
 #define HNSW_ROWS_MIN      1024u /* below, looking at every row is as fast */
 #define HNSW_LEVELS_MAX    16u
-#define HNSW_EF_UNMEASURED 128u /* default of searches where nothing could be measured */
-#define HNSW_EF_STEPS      13u  /* numbers of candidates that are measured */
-#define HNSW_MEASURED_HITS 10u  /* in searches for so many hits */
+#define HNSW_HITS_MAX      2048u /* of one search: for more, a sorted pool is too slow */
+#define HNSW_EF_UNMEASURED 128u  /* default of searches where nothing could be measured */
+#define HNSW_EF_STEPS      13u   /* numbers of candidates that are measured */
+#define HNSW_MEASURED_HITS 10u   /* in searches for so many hits */
 
 /* ---------------------------------------------------------------- graphs */
 

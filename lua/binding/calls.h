@@ -44,5 +44,10 @@ int call_iterate(lua_State *L); /* ([options]) */
 
 /* query_call.c */
 int call_query(lua_State *L); /* (options [, for_rerank]) -> hits [, topk, offset] */
+/* (options, count [, result]) -> the next best `count` hits, result: given again, the search goes
+ * on in the same commit */
+int call_query_some(lua_State *L);
+int call_query_page(lua_State *L); /* (options [, for_rerank]) -> hits to search, topk, offset */
+int call_query_end(lua_State *L);  /* (result) lets go of the commit */
 
 #endif

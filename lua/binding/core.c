@@ -36,6 +36,9 @@ static const luaL_Reg collection_steps[] = {
     {"optimize_start", call_optimize_start},
     {"optimize_step", call_optimize_step},
     {"query", call_query},
+    {"query_end", call_query_end},
+    {"query_page", call_query_page},
+    {"query_some", call_query_some},
     {NULL, NULL},
 };
 

@@ -150,6 +150,16 @@ result_box *result_take(lua_State *L, int index, collection_box *owner, bool fre
     return box;
 }
 
+result_box *result_check_box(lua_State *L, int index, collection_box *owner, const char *call)
+{
+    result_box *box = luaL_testudata(L, index, PART_TYPE);
+    if (!box || box->part.release != result_box_release)
+        raise_misuse(L, "%s: expected a result, got a %s", call, luaL_typename(L, index));
+    if (box->part.owner && box->part.owner != owner)
+        raise_misuse(L, "%s: the result is of another collection", call);
+    return box;
+}
+
 void result_put_back(lua_State *L, int index, int result_index)
 {
     result_box *box = lua_touserdata(L, result_index);

@@ -30,12 +30,14 @@ enum {
     INTO,
     CANDIDATES,
     RERANK,
+    WHERE,
+    EXPLAIN,
     OPTIONS
 };
 static const char *const query_options[OPTIONS] = {
-    "field",          "vector",   "id",        "vectors",      "topk",   "offset",
-    "filter",         "args",     "min_score", "max_distance", "params", "output_fields",
-    "include_vector", "order_by", "into",      "candidates",   "rerank",
+    "field", "vector",     "id",           "vectors", "topk",          "offset",         "filter",
+    "args",  "min_score",  "max_distance", "params",  "output_fields", "include_vector", "order_by",
+    "into",  "candidates", "rerank",       "where",   "explain",
 };
 
 #define TOPK_DEFAULT       10 /* a page of results */
@@ -138,11 +140,27 @@ static void read_counts(lua_State *L, query_args *args, bool for_rerank)
     args->query.offset = 0;
 }
 
+static const char *const way_names[] = {[MV_WAY_AUTO] = "auto",
+                                        [MV_WAY_EXACT] = "exact",
+                                        [MV_WAY_CODES] = "codes",
+                                        [MV_WAY_GRAPH] = "graph",
+                                        [MV_WAY_BRIDGES] = "bridges"};
+#define WAYS (sizeof way_names / sizeof *way_names)
+
+static mv_way read_way(lua_State *L, int index, const char *call)
+{
+    place where = {.call = call};
+    const char *name = check_string(L, index, call, "plan");
+    for (size_t way = 0; way < WAYS; way++)
+        if (strcmp(name, way_names[way]) == 0) return (mv_way)way;
+    raise_unknown(L, &where, "plan", name, way_names, WAYS);
+}
+
 /* How the index is searched; what there is to say depends on its type. */
 static void read_params(lua_State *L, query_args *args)
 {
-    enum { EXACT, EF, REFINE, NAMES };
-    static const char *const param_names[NAMES] = {"exact", "ef", "refine"};
+    enum { EXACT, PLAN, EF, REFINE, NAMES };
+    static const char *const param_names[NAMES] = {"exact", "plan", "ef", "refine"};
     static const char call[] = "query: params";
     mv_query *query = &args->query;
     mv_vector_options vector;
@@ -153,15 +171,23 @@ static void read_params(lua_State *L, query_args *args)
         if (!lua_isnil(L, at + i))
             raise_misuse(L, "%s: the flat index of field '%s' has no option '%s'", call,
                          args->field, param_names[i]);
-    query->exact = check_boolean(L, at + EXACT, call, "exact", false);
+    if (check_boolean(L, at + EXACT, call, "exact", false)) query->way = MV_WAY_EXACT;
+    if (!lua_isnil(L, at + PLAN)) {
+        if (!lua_isnil(L, at + EXACT))
+            raise_misuse(L, "%s: only one of 'exact' and 'plan' can be given", call);
+        query->way = read_way(L, at + PLAN, call);
+    }
     query->ef = check_whole(L, at + EF, call, "ef", 1, MV_EF_MAX, 0);
     query->no_refine = !check_boolean(L, at + REFINE, call, "refine", true);
 }
 
+/* The options, which stand at 2; of what args->schema has. */
 static void read_query(lua_State *L, query_args *args, bool for_rerank)
 {
-    int at = args->at;
+    int at = args->at = check_options(L, 2, "query", query_options, OPTIONS);
     mv_query *query = &args->query;
+    memset(query, 0, sizeof *query);
+    query->schema = args->schema;
     read_target(L, args);
     read_counts(L, args, for_rerank);
     if (!lua_isnil(L, at + PARAMS)) read_params(L, args);
@@ -177,6 +203,7 @@ static void read_query(lua_State *L, query_args *args, bool for_rerank)
         query->order_by = check_string(L, at + ORDER_BY, "query", "order_by");
     if (!lua_isnil(L, at + INTO) && !lua_istable(L, at + INTO))
         raise_misuse(L, "query: 'into' must be a table, got a %s", luaL_typename(L, at + INTO));
+    query->explain = check_boolean(L, at + EXPLAIN, "query", "explain", false);
     query->filter = read_filter(L, at + FILTER, at + ARGS, "query", &args->filter);
     output_read(L, args->schema, "query", at + OUTPUT_FIELDS, at + INCLUDE_VECTOR, &args->out);
     args->out.has_score = true;
@@ -209,6 +236,14 @@ static void read_one(lua_State *L, query_args *args, number_room *room)
         vector = aligned;
     }
     args->query.vectors = vector;
+}
+
+static void read_numbers(lua_State *L, query_args *args, number_room *room)
+{
+    if (!lua_isnil(L, args->at + VECTORS))
+        read_many(L, args, room);
+    else if (args->query.vectors_count == 1)
+        read_one(L, args, room);
 }
 
 /* ---------------------------------------------------------------- hits */
@@ -268,6 +303,42 @@ static mv_err push_results(lua_State *L, result_box *box, const query_args *args
     return MV_OK;
 }
 
+/* Set `hits`, on top, in a table that tells how they were found, and push that. */
+static void push_plan(lua_State *L, const mv_result *result)
+{
+    static const char *const counts[] = {"rows", "matches", "scored", "coded", "bridged"};
+    size_t count;
+    double filter_ms = 0, search_ms = 0;
+    uint64_t sums[5] = {0};
+    const mv_plan_part *parts = mv_result_plan(result, &count);
+    lua_newtable(L);
+    lua_insert(L, -2);
+    lua_setfield(L, -2, "hits");
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        const mv_plan_part *part = &parts[i];
+        const uint64_t numbers[] = {part->rows, part->passing, part->scored, part->coded,
+                                    part->bridged};
+        lua_newtable(L);
+        set_string(L, "of", part->is_fresh ? "fresh rows" : "segment");
+        set_string(L, "plan", part->last ? way_names[part->last] : "nothing");
+        if (part->first != part->last) set_string(L, "left", way_names[part->first]);
+        for (int n = 0; n < 5; n++) {
+            set_unsigned(L, counts[n], numbers[n]);
+            sums[n] += numbers[n];
+        }
+        set_number(L, "filter_ms", part->filter_seconds * 1e3);
+        set_number(L, "search_ms", part->search_seconds * 1e3);
+        filter_ms += part->filter_seconds * 1e3;
+        search_ms += part->search_seconds * 1e3;
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+    lua_setfield(L, -2, "parts");
+    for (int n = 0; n < 5; n++) set_unsigned(L, counts[n], sums[n]);
+    set_number(L, "filter_ms", filter_ms);
+    set_number(L, "search_ms", search_ms);
+}
+
 static int push_answer(lua_State *L, result_box *box, const query_args *args, bool for_rerank)
 {
     size_t count;
@@ -279,6 +350,7 @@ static int push_answer(lua_State *L, result_box *box, const query_args *args, bo
                      ? push_hits(L, box, args, 0, count, reuse, keys, &error)
                      : push_results(L, box, args, reuse, keys, &error);
     if (err) return push_failure(L, "query", &error);
+    if (args->query.explain) push_plan(L, box->result);
     if (!for_rerank) return 1;
     lua_pushinteger(L, (lua_Integer)args->topk);
     lua_pushinteger(L, (lua_Integer)args->offset);
@@ -289,18 +361,16 @@ static int push_answer(lua_State *L, result_box *box, const query_args *args, bo
 
 /* Search into a result, which is pushed. One kept from before a fork answers MV_BUSY in the child:
  * then a new one is tried. */
-static result_box *search(lua_State *L, collection_box *owner, query_args *args, mv_error *error)
+static result_box *search(lua_State *L, collection_box *owner, query_args *args, bool fresh,
+                          mv_error *error)
 {
     for (int attempt = 0; attempt < 2; attempt++) {
-        result_box *box = result_take(L, 1, owner, attempt > 0, error);
+        result_box *box = result_take(L, 1, owner, fresh || attempt > 0, error);
         if (!box) return NULL;
         int box_at = lua_gettop(L);
-        if (!lua_isnil(L, args->at + VECTORS)) {
-            if (args->query.vectors_count == 0) return box; /* no vectors, no results */
-            read_many(L, args, &box->room);
-        } else if (args->query.vectors_count == 1) {
-            read_one(L, args, &box->room);
-        }
+        if (!lua_isnil(L, args->at + VECTORS) && args->query.vectors_count == 0)
+            return box; /* no vectors, no results */
+        read_numbers(L, args, &box->room);
         mv_err err = mv_search(owner->collection, &args->query, box->result, error);
         lua_settop(L, box_at);
         if (!err) return box;
@@ -323,15 +393,74 @@ int call_query(lua_State *L)
     do { /* again when the schema is changed between reading and searching */
         lua_settop(L, 2);
         args.schema = mv_get_schema(owner->collection);
-        args.at = check_options(L, 2, "query", query_options, OPTIONS);
-        memset(&args.query, 0, sizeof args.query);
-        args.query.schema = args.schema;
         read_query(L, &args, for_rerank);
-        box = search(L, owner, &args, &error);
+        box = search(L, owner, &args, false, &error);
     } while (!box && error.code == MV_SCHEMA_MISMATCH);
     if (!box) return push_failure(L, "query", &error);
     int box_at = lua_gettop(L);
     int pushed = push_answer(L, box, &args, for_rerank);
     result_put_back(L, 1, box_at);
     return pushed;
+}
+
+/* ---------------------------------------------------------------- more and more */
+
+/* Go on with the search that filled the result at 4. */
+static result_box *search_on(lua_State *L, collection_box *owner, query_args *args, mv_error *error)
+{
+    result_box *box = result_check_box(L, 4, owner, "query_some");
+    if (!box->result) raise_misuse(L, "query: the search is over, or its collection closed");
+    args->schema = mv_result_schema(box->result);
+    read_query(L, args, false);
+    args->query.more = true;
+    args->query.topk = check_whole(L, 3, "query_some", "count", 1, MV_TOPK_MAX, 1);
+    read_numbers(L, args, &box->room);
+    lua_pushvalue(L, 4);
+    return mv_search(owner->collection, &args->query, box->result, error) ? NULL : box;
+}
+
+int call_query_some(lua_State *L)
+{
+    query_args args;
+    mv_error error;
+    result_box *box;
+    collection_box *owner = check_collection(L, 1, "query");
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 4);
+    if (!lua_isnil(L, 4)) {
+        box = search_on(L, owner, &args, &error);
+    } else {
+        do {
+            lua_settop(L, 4);
+            args.schema = mv_get_schema(owner->collection);
+            read_query(L, &args, false);
+            args.query.topk = check_whole(L, 3, "query_some", "count", 1, MV_TOPK_MAX, 1);
+            box = search(L, owner, &args, true, &error);
+        } while (!box && error.code == MV_SCHEMA_MISMATCH);
+    }
+    if (!box) return push_failure(L, "query", &error);
+    int box_at = lua_gettop(L), pushed = push_answer(L, box, &args, false);
+    if (pushed > 1) return pushed; /* a failure */
+    lua_pushvalue(L, box_at);
+    return 2;
+}
+
+int call_query_page(lua_State *L)
+{
+    query_args args = {0};
+    bool for_rerank = lua_toboolean(L, 3);
+    lua_settop(L, 2);
+    args.at = check_options(L, 2, "query", query_options, OPTIONS);
+    read_counts(L, &args, for_rerank);
+    lua_pushinteger(L, (lua_Integer)args.query.topk);
+    lua_pushinteger(L, (lua_Integer)args.topk);
+    lua_pushinteger(L, (lua_Integer)args.offset);
+    return 3;
+}
+
+int call_query_end(lua_State *L)
+{
+    collection_box *owner = check_collection_box(L, 1, "query");
+    part_release(L, &result_check_box(L, 2, owner, "query_end")->part);
+    return 0;
 }

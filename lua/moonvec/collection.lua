@@ -1,11 +1,11 @@
 --- The methods of a collection that are Lua: those that call functions of the user.
 
 local core = require "moonvec.core"
-local rerank = require "moonvec.rerank"
+local query = require "moonvec.query"
 
 local M = {}
 
-local methods = {}
+local methods = { cursor = query.cursor, query = query.query }
 
 -- Between two calls of `progress`: often enough for a bar, seldom enough to cost nothing.
 local PROGRESS_MS = 50
@@ -17,27 +17,6 @@ local AS_MANY_AS_CORES = 0
 
 local function misuse(format, ...)
   core.raise(format:format(...))
-end
-
---- The raw search, and the re-ranker if there is one.
-function methods.query(collection, options)
-  local score = type(options) == "table" and options.rerank
-  if not score then
-    return core.query(collection, options)
-  elseif type(score) ~= "function" then
-    misuse("query: 'rerank' must be a function, got a %s", type(score))
-  end
-
-  local found, topk, offset = core.query(collection, options, true)
-  if not found then
-    return nil, topk, offset -- message and code
-  elseif not options.vectors then
-    return rerank.apply(found, score, options, topk, offset)
-  end
-  for _, hits in ipairs(found) do
-    rerank.apply(hits, score, options, topk, offset)
-  end
-  return found
 end
 
 local function commit(collection, ...)
