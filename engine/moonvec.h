@@ -460,8 +460,19 @@ typedef struct mv_progress {
     const char *stage; /* "seal", "merge", "index", "done"; "cancelled" in the background */
 } mv_progress;
 
+/* Another index for a field, as of mv_vector_options. */
+typedef struct mv_index_change {
+    const char *name; /* of the field */
+    mv_index_type index;
+    mv_hnsw_options hnsw;
+} mv_index_change;
+
 typedef struct mv_optimize_options {
-    uint32_t threads; /* 1 to MV_THREADS_MAX; 0: one for each core, at most 8 */
+    uint32_t threads;  /* 1 to MV_THREADS_MAX; 0: one for each core, at most 8 */
+    bool only_indexes; /* seal, build the indexes that are missing, and merge nothing */
+    const mv_index_change *index_change; /* first, in a commit of its own; then only_indexes. Graphs
+                                          * of other options are searched until the new ones stand.
+                                          * NULL: none */
 } mv_optimize_options;
 
 /* Begin a job that is done in slices by its owner. `options` NULL: defaults. */
@@ -525,6 +536,49 @@ MV_API mv_err mv_check(mv_collection *collection, mv_error *error);
 
 /* Write a consistent copy to `path`, which must not exist, while others write. */
 MV_API mv_err mv_backup(mv_collection *collection, const char *path, mv_error *error);
+
+/* ---------------------------------------------------------------- changing the schema */
+
+/* Each change is one commit. Whoever has the collection open, in any process, sees the new schema
+ * from the next call on (mv_get_schema); what began before it goes on with the old one. Other
+ * writers wait while it is made, readers do not. MV_MISUSE: a transaction is open, or there is no
+ * such field. For indexes: mv_optimize_options. */
+
+/* Drop a scalar or vector field. The files of vectors are removed once nobody reads them; what
+ * stands between other columns goes when its segment is merged. */
+MV_API mv_err mv_drop_column(mv_collection *collection, const char *name, mv_error *error);
+
+typedef struct mv_column_change {
+    const char *new_name; /* NULL: stays */
+    bool nullable;        /* a scalar field may be NULL from now on; false: stays */
+} mv_column_change;
+
+MV_API mv_err mv_alter_column(mv_collection *collection, const char *name,
+                              const mv_column_change *change, mv_error *error);
+/* Drop the index: a vector field is searched exactly then. */
+MV_API mv_err mv_drop_index(mv_collection *collection, const char *name, mv_error *error);
+
+/* A field in the making: the documents are gone through, each gets its value, then all is
+ * committed. Holds the write transaction, and so belongs to the thread that began it. To be freed
+ * before the collection is closed. */
+typedef struct mv_column mv_column;
+
+/* Begin to add a scalar field (then `vector` is NULL) or a vector field (then `field` is). */
+MV_API mv_err mv_column_begin(mv_collection *collection, const mv_field_options *field,
+                              const mv_vector_options *vector, mv_column **column, mv_error *error);
+/* The next document becomes the only hit of `result`, which lends from the column as it does from
+ * an iterator, and shows it without the new field. *found is false at the end. */
+MV_API mv_err mv_column_next(mv_column *column, mv_result *result, bool *found, mv_error *error);
+/* Set the value of the document in hand, as mv_batch_set and mv_batch_set_vector do; once. What is
+ * not set, or not even gone to, gets the default of the field, or NULL. */
+MV_API mv_err mv_column_set(mv_column *column, const mv_value *value, mv_error *error);
+MV_API mv_err mv_column_set_vector(mv_column *column, const void *vector, size_t dim,
+                                   mv_error *error);
+/* MV_MISUSE: a document has no value, and the field no default nor can it be NULL. Indexes of the
+ * field are built by what comes next: mv_optimize, or maintenance. */
+MV_API mv_err mv_column_commit(mv_column *column, mv_error *error);
+/* Undoes what was not committed. NULL is fine. After a failure only this is left to do. */
+MV_API void mv_column_free(mv_column *column);
 
 /* ---------------------------------------------------------------- odds and ends */
 

@@ -31,6 +31,10 @@ writer *collection_transaction(const mv_collection *c);
 typedef mv_err (*collection_write_fn)(writer *w, bool check_first, void *ctx, mv_error *error);
 mv_err collection_write(mv_collection *c, collection_write_fn write, void *ctx, mv_error *error);
 
+/* Begin and commit a transaction that belongs to a call, not to the handle. MV_READ_ONLY. */
+mv_err collection_begin_write(mv_collection *c, writer **w, mv_error *error);
+mv_err collection_commit(mv_collection *c, writer *w, mv_error *error);
+
 /* What a read sees: the open transaction, or the last commit. */
 mv_err collection_snapshot(mv_collection *c, snapshot *s, mv_error *error);
 

@@ -77,7 +77,7 @@ typedef struct engine_state {
     uint64_t fresh_bytes;
 } engine_state;
 
-#define ENGINE_FORMAT 1u
+#define ENGINE_FORMAT 2u /* since 2 segments may have files of single columns */
 
 static_assert(sizeof(engine_state) == 64, "the state has 64 bytes in the catalog");
 

@@ -13,10 +13,14 @@ typedef struct garbage_head {
     uint64_t since; /* LMDB commit number from which on nobody new names the file */
 } garbage_head;
 
-static mv_err add_garbage(writer *w, const char *name, mv_error *error)
+mv_err writer_add_garbage(writer *w, uint64_t number, const section_file_record *file,
+                          mv_error *error)
 {
     garbage_head head = {catalog_commit_number(w->txn) + 1};
+    char name[SEGMENT_FILE_NAME_SIZE];
     uint8_t value[sizeof head + SEGMENT_FILE_NAME_SIZE];
+    if (w->e->in_memory) return MV_OK; /* closed with the last view that has it */
+    segment_file_name(number, file, name);
     size_t name_size = strlen(name);
     memcpy(value, &head, sizeof head);
     memcpy(value + sizeof head, name, name_size);
@@ -55,11 +59,9 @@ mv_err writer_drop_graphs(writer *w, uint64_t segment_number, uint32_t uid, mv_e
     for (;;) {
         index_record record;
         bool found;
-        char name[SEGMENT_FILE_NAME_SIZE];
         MV_TRY(find_graph(w, segment_number, uid, from, &record, &found, error));
         if (!found) return MV_OK;
-        segment_file_name(record.number, &record.file, name);
-        if (!w->e->in_memory) MV_TRY(add_garbage(w, name, error));
+        MV_TRY(writer_add_garbage(w, record.number, &record.file, error));
         MV_TRY(catalog_remove_u64(w->txn, CATALOG_INDEXES, record.number, &found, error));
         w->changes++;
         w->v_lags = true;
@@ -78,11 +80,8 @@ mv_err writer_drop_segment(writer *w, uint64_t number, mv_error *error)
         err = error_set(error, MV_CORRUPT, "%s: segment %" PRIu64 " is gone", CATALOG_FILE, number);
     if (!err) err = segment_record_load(number, value.bytes, value.size, &arena, &record, error);
     if (err) goto done;
-    for (uint32_t file = 0; file < record.files_count && !w->e->in_memory; file++) {
-        char name[SEGMENT_FILE_NAME_SIZE];
-        segment_file_name(number, &record.files[file], name);
-        if ((err = add_garbage(w, name, error))) goto done;
-    }
+    for (uint32_t file = 0; file < record.files_count; file++)
+        if ((err = writer_add_garbage(w, number, &record.files[file], error))) goto done;
     for (uint64_t row = 0; row < record.rows; row += SEGMENT_CHUNK_ROWS)
         if ((err = catalog_remove_u64(w->txn, CATALOG_DELETED, deleted_key(number, (uint32_t)row),
                                       &found, error)))

@@ -33,23 +33,24 @@ static size_t base_rows_size(const job_build *b)
     return b->base ? b->base->of->s->table.rows * sizeof *b->base_rows : 0;
 }
 
-static bool is_fit_as_base(const engine_graph *g, const mv_hnsw_options *options)
+static bool is_fit_as_base(const engine_graph *g, const schema_vector *field)
 {
-    return graph_is_usable(g) && hnsw_fits(&g->graph, options) &&
-           g->graph.head->ef_construction == options->ef_construction;
+    return graph_is_usable(g) && g->number >= field->index_since &&
+           hnsw_fits(&g->graph, &field->hnsw) &&
+           g->graph.head->ef_construction == field->hnsw.ef_construction;
 }
 
 static void choose_base(mv_job *job)
 {
     job_build *b = &job->build;
-    const mv_hnsw_options *options = &job->schema->vectors[b->field].hnsw;
+    const schema_vector *field = &job->schema->vectors[b->field];
     uint64_t most = 0;
     b->base = NULL;
     for (uint32_t i = job->p.begin; job->p.merges && i < job->p.end; i++) {
         const view_segment *s = &job->v->segments[i];
         engine_graph *g = s->graphs[b->field];
         uint64_t rows = plan_live_rows(s);
-        if (!is_fit_as_base(g, options) || rows <= most || rows * 2 < b->vectors.rows) continue;
+        if (!is_fit_as_base(g, field) || rows <= most || rows * 2 < b->vectors.rows) continue;
         most = rows;
         b->base = g;
         b->base_at = i;

@@ -1,6 +1,8 @@
 /* The public jobs: stepped by their owner, or run by a thread of the engine. */
 #include "collection/maintain.h"
 
+#include <string.h>
+
 #define THREADS_DEFAULT 8u   /* at most: more share the memory's bandwidth and gain little */
 #define SLICE_SECONDS   0.01 /* after which a thread looks whether it should stop */
 
@@ -29,6 +31,7 @@ mv_err job_create(engine *e, bool sync, uint32_t threads, mv_job **out, mv_error
     job->fork_generation = os_fork_generation();
     job->sync = sync;
     job->threads = threads;
+    job->stage = JOB_SEAL;
     *out = job;
     return MV_OK;
 }
@@ -68,6 +71,26 @@ static uint32_t default_threads(void)
     return cores < THREADS_DEFAULT ? cores : THREADS_DEFAULT;
 }
 
+/* Take the options over. What is wrong with a change is found before anything begins. */
+static mv_err take_options(mv_collection *c, mv_job *job, const mv_optimize_options *options,
+                           mv_error *error)
+{
+    mv_schema *schema = NULL;
+    uint32_t uid;
+    if (!options) return MV_OK;
+    job->only_indexes = options->only_indexes || options->index_change;
+    if (!options->index_change) return MV_OK;
+    MV_TRY(schema_copy(mv_get_schema(c), &schema, error));
+    mv_err err = schema_change_index(schema, options->index_change, 0, &uid, error);
+    mv_schema_free(schema);
+    if (err) return err;
+    memcpy(job->name, options->index_change->name, strlen(options->index_change->name));
+    job->change = *options->index_change;
+    job->change.name = job->name;
+    job->stage = JOB_CHANGE;
+    return MV_OK;
+}
+
 static mv_err begin(mv_collection *c, const mv_optimize_options *options, mv_job **out,
                     mv_error *error)
 {
@@ -87,7 +110,8 @@ static mv_err begin(mv_collection *c, const mv_optimize_options *options, mv_job
     job->keeps_engine = true;
     registry_keep(e);
     if (!job->sync) c->owes_sync = true;
-    mv_err err = job_take_turn(job, error);
+    mv_err err = take_options(c, job, options, error);
+    if (!err) err = job_take_turn(job, error);
     if (err) {
         job_give_up(job);
         job_free(job);

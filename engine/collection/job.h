@@ -7,6 +7,7 @@
 #include "collection/plan.h"
 
 typedef enum job_stage {
+    JOB_CHANGE, /* the index of a field */
     JOB_SEAL,
     JOB_PLAN,
     JOB_VERIFY, /* what is to be copied, or to be built from */
@@ -53,8 +54,11 @@ struct mv_job {
     bool sync;
     bool keeps_durable; /* runs beside its handle, and so leaves a synced collection synced */
     uint32_t threads;
-    os_file lock;  /* exclusive, on the directory */
-    bool has_flag; /* e->is_optimized is ours */
+    bool only_indexes;
+    mv_index_change change;          /* name NULL: none */
+    char name[MV_NAME_SIZE_MAX + 1]; /* of the change */
+    os_file lock;                    /* exclusive, on the directory */
+    bool has_flag;                   /* e->is_optimized is ours */
     job_stage stage;
     view *v;                 /* what is being merged */
     const mv_schema *schema; /* of that */

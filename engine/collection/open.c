@@ -215,18 +215,22 @@ writer *collection_transaction(const mv_collection *c)
     return c->transaction;
 }
 
-mv_err mv_begin(mv_collection *c, mv_error *error)
+mv_err collection_begin_write(mv_collection *c, writer **w, mv_error *error)
 {
     engine *e = NULL;
     MV_TRY(collection_engine(c, &e, error));
     if (c->read_only) return error_set(error, MV_READ_ONLY, "'%s' was opened read_only", c->path);
-    if (collection_transaction(c))
-        return error_set(error, MV_BUSY, "this collection has a transaction open already");
-    return writer_begin(e, c->durability == MV_DURABILITY_FULL, !c->manual_maintenance,
-                        &c->transaction, error);
+    return writer_begin(e, c->durability == MV_DURABILITY_FULL, !c->manual_maintenance, w, error);
 }
 
-static mv_err commit(mv_collection *c, writer *w, mv_error *error)
+mv_err mv_begin(mv_collection *c, mv_error *error)
+{
+    if (!c->read_only && collection_transaction(c))
+        return error_set(error, MV_BUSY, "this collection has a transaction open already");
+    return collection_begin_write(c, &c->transaction, error);
+}
+
+mv_err collection_commit(mv_collection *c, writer *w, mv_error *error)
 {
     bool sync = c->durability == MV_DURABILITY_FULL;
     engine *e = w->e;
@@ -242,7 +246,7 @@ mv_err mv_commit(mv_collection *c, mv_error *error)
     writer *w = collection_transaction(c);
     if (!w) return error_set(error, MV_MISUSE, "there is no transaction to commit");
     c->transaction = NULL;
-    return commit(c, w, error);
+    return collection_commit(c, w, error);
 }
 
 void mv_abort(mv_collection *c)
@@ -264,10 +268,9 @@ mv_err collection_write(mv_collection *c, collection_write_fn write, void *ctx, 
     writer *w = NULL;
     MV_TRY(collection_engine(c, &e, error));
     if ((w = collection_transaction(c))) return write(w, true, ctx, error);
-    if (c->read_only) return error_set(error, MV_READ_ONLY, "'%s' was opened read_only", c->path);
-    MV_TRY(writer_begin(e, c->durability == MV_DURABILITY_FULL, !c->manual_maintenance, &w, error));
+    MV_TRY(collection_begin_write(c, &w, error));
     mv_err err = write(w, false, ctx, error);
-    if (!err) return commit(c, w, error);
+    if (!err) return collection_commit(c, w, error);
     writer_abort(w);
     return err;
 }

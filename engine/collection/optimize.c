@@ -3,7 +3,8 @@
  *
  * All that takes long happens outside any write transaction, from the mapped old segments into new
  * files, in small steps; readers and writers go on. A short transaction then swaps the new segment
- * and its graphs in, and carries over the deletions that came meanwhile. */
+ * and its graphs in, and carries over the deletions that came meanwhile. Where the
+ * schema was changed meanwhile in a way that matters to files, the group is begun anew. */
 #include <inttypes.h>
 
 #include "collection/job.h"
@@ -158,10 +159,11 @@ static mv_err carry_deletions(writer *w, const view_segment *old, const view_seg
     return MV_OK;
 }
 
-static const view_segment *find_segment(const view *v, const engine_segment *shared)
+/* A segment of the job's view in another view, which may have it under another schema. */
+static const view_segment *find_segment(const view *v, const view_segment *old)
 {
     for (uint32_t i = 0; i < v->segments_count; i++)
-        if (v->segments[i].shared == shared) return &v->segments[i];
+        if (v->segments[i].shared->s->number == old->shared->s->number) return &v->segments[i];
     return NULL;
 }
 
@@ -177,7 +179,7 @@ static mv_err swap_segments(mv_job *job, writer *w, const view *before, mv_error
     MV_TRY(writer_settle(w, error));
     for (uint32_t i = job->p.begin; i < job->p.end; i++) {
         const view_segment *old = &job->v->segments[i];
-        MV_TRY(carry_deletions(w, old, find_segment(before, old->shared), error));
+        MV_TRY(carry_deletions(w, old, find_segment(before, old), error));
     }
     return MV_OK;
 }
@@ -185,10 +187,10 @@ static mv_err swap_segments(mv_job *job, writer *w, const view *before, mv_error
 static mv_err swap(mv_job *job, writer *w, mv_error *error)
 {
     for (uint32_t i = job->p.begin; i < job->p.end; i++) {
-        const engine_segment *shared = job->v->segments[i].shared;
-        if (!find_segment(w->v, shared))
+        const view_segment *old = &job->v->segments[i];
+        if (!find_segment(w->v, old))
             return error_set(error, MV_BUSY, "segment %" PRIu64 " was replaced meanwhile",
-                             shared->s->number);
+                             old->shared->s->number);
     }
     if (w->sync && !job->sync) MV_TRY(sync_files(job, error));
     if (!job->p.merges) return build_enter(job, w, error);
@@ -203,6 +205,11 @@ static mv_err swap_group(mv_job *job, mv_error *error)
 {
     writer *w = NULL;
     MV_TRY(begin_write(job, &w, error));
+    if (!schema_has_same_files(job->schema, w->v->schema)) { /* it was made for nothing */
+        writer_abort(w);
+        job_start_over(job);
+        return MV_OK;
+    }
     mv_err err = swap(job, w, error);
     if (err)
         writer_abort(w);
@@ -215,6 +222,19 @@ static mv_err swap_group(mv_job *job, mv_error *error)
 }
 
 /* ---------------------------------------------------------------- stages */
+
+static mv_err change_index(mv_job *job, mv_error *error)
+{
+    writer *w = NULL;
+    MV_TRY(begin_write(job, &w, error));
+    mv_err err = writer_change_index(w, &job->change, error);
+    if (err)
+        writer_abort(w);
+    else
+        err = writer_commit(w, error);
+    if (!err) job->stage = JOB_SEAL;
+    return err;
+}
 
 static mv_err seal(mv_job *job, mv_error *error)
 {
@@ -238,7 +258,7 @@ static mv_err look(mv_job *job, mv_error *error)
     view_keep(job->e, job->v);
     job->schema = job->v->schema;
     snapshot_close(&s);
-    job->p = plan_start(job->v);
+    job->p = plan_start(job->v, job->only_indexes);
     job->total_bytes = job->done_bytes;
     for (plan rehearsal = job->p; plan_next(&rehearsal);) {
         job->total_bytes += plan_merge_cost(&rehearsal);
@@ -298,6 +318,7 @@ mv_err job_work(mv_job *job, double until, mv_error *error)
 {
     mv_err err;
     switch (job->stage) {
+    case JOB_CHANGE: return change_index(job, error);
     case JOB_SEAL: return seal(job, error);
     case JOB_PLAN: return choose_group(job, error);
     case JOB_CLEAN: return clean(job, error);
@@ -313,6 +334,7 @@ mv_err job_work(mv_job *job, double until, mv_error *error)
 static const char *stage_name(job_stage stage)
 {
     switch (stage) {
+    case JOB_CHANGE:
     case JOB_SEAL: return "seal";
     case JOB_INDEX: return "index";
     case JOB_DONE: return "done";

@@ -16,9 +16,10 @@
 #define URGENT_SEGMENTS     8u
 #define URGENT_DELETED_PART 4u
 
-plan plan_start(const view *v)
+plan plan_start(const view *v, bool only_indexes)
 {
-    return (plan){.schema = v->schema, .v = v, .before = v->segments_count};
+    return (plan){
+        .schema = v->schema, .v = v, .before = v->segments_count, .only_indexes = only_indexes};
 }
 
 static uint64_t row_bytes(const mv_schema *schema)
@@ -49,12 +50,15 @@ static bool is_worn(const plan *p, const view_segment *s)
     return deleted && (deleted * MERGE_DELETED_PART >= s->table.rows || is_cheap(p, s->table.rows));
 }
 
-/* A graph that could not be opened for a reason that may pass is not lost. */
+/* Or has one that was built for other options. A graph that could not be opened for a reason that
+ * may pass is not lost. */
 static bool lacks_graph(const mv_schema *schema, const view_segment *s, uint32_t vector_field)
 {
     const engine_graph *g = s->graphs[vector_field];
-    return schema->vectors[vector_field].index == MV_INDEX_HNSW && s->table.rows >= HNSW_ROWS_MIN &&
-           !graph_is_usable(g) && !(g && g->is_passing);
+    const schema_vector *field = &schema->vectors[vector_field];
+    if (field->index != MV_INDEX_HNSW || s->table.rows < HNSW_ROWS_MIN) return false;
+    if (!g || g->number < field->index_since) return true;
+    return !graph_is_usable(g) && !g->is_passing;
 }
 
 static bool lacks_graphs(const mv_schema *schema, const view_segment *s)
@@ -69,7 +73,7 @@ bool plan_next(plan *p)
     while (p->before) {
         uint32_t end = p->before, begin = end - 1;
         uint64_t rows = plan_live_rows(&p->v->segments[begin]);
-        while (begin) {
+        while (begin && !p->only_indexes) {
             const view_segment *older = &p->v->segments[begin - 1];
             uint64_t older_rows = plan_live_rows(older);
             if (older_rows > rows * MERGE_RATIO && !is_cheap(p, older_rows)) break;
@@ -80,7 +84,7 @@ bool plan_next(plan *p)
         p->before = begin;
         p->begin = begin;
         p->end = end;
-        p->merges = end - begin > 1 || is_worn(p, &p->v->segments[begin]);
+        p->merges = !p->only_indexes && (end - begin > 1 || is_worn(p, &p->v->segments[begin]));
         if (p->merges || lacks_graphs(p->schema, &p->v->segments[begin])) return true;
     }
     return false;
@@ -118,7 +122,7 @@ bool plan_is_urgent(const view *v)
     for (uint32_t i = 0; i < v->segments_count; i++)
         if (lacks_graphs(v->schema, &v->segments[i])) slow_rows += plan_live_rows(&v->segments[i]);
     if (slow_rows >= URGENT_ROWS) return true;
-    for (plan p = plan_start(v); plan_next(&p);) {
+    for (plan p = plan_start(v, false); plan_next(&p);) {
         uint64_t rows = 0, deleted = 0;
         if (!p.merges) continue;
         if (p.end - p.begin >= URGENT_SEGMENTS) return true;

@@ -18,11 +18,12 @@ typedef struct plan {
     uint32_t before; /* segments [0, before) are still to be looked at */
     uint32_t begin;
     uint32_t end;
+    bool only_indexes; /* groups are the segments that lack a graph */
     bool merges; /* the group is to be written anew; else it is one segment that lacks a graph */
 } plan;
 
-/* `v` is lent. */
-plan plan_start(const view *v);
+/* `v` is lent. `only_indexes`: build what is missing, merge nothing. */
+plan plan_start(const view *v, bool only_indexes);
 /* Find the next group, from newer to older. False: nothing is left to do. */
 bool plan_next(plan *p);
 

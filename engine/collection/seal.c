@@ -142,30 +142,34 @@ mv_err writer_enter_segment(writer *w, segment_writer *written, mv_error *error)
     return err;
 }
 
-static mv_err remember_graph(writer *w, section_writer *written, mv_error *error)
+static mv_err remember_file(writer *w, section_writer *written, mv_error *error)
 {
-    if (w->graphs_count == w->graphs_capacity) {
-        uint32_t capacity = w->graphs_capacity ? w->graphs_capacity * 2 : 4;
-        section_writer **graphs =
-            mem_realloc(w->graphs, w->graphs_capacity * sizeof *graphs, capacity * sizeof *graphs);
-        if (!graphs) return error_memory(error, capacity * sizeof *graphs, "a graph");
-        w->graphs = graphs;
-        w->graphs_capacity = capacity;
+    if (w->files_count == w->files_capacity) {
+        uint32_t capacity = w->files_capacity ? w->files_capacity * 2 : 4;
+        section_writer **files =
+            mem_realloc(w->files, w->files_capacity * sizeof *files, capacity * sizeof *files);
+        if (!files) return error_memory(error, capacity * sizeof *files, "a file");
+        w->files = files;
+        w->files_capacity = capacity;
     }
-    w->graphs[w->graphs_count++] = written;
+    w->files[w->files_count++] = written;
     return MV_OK;
+}
+
+mv_err writer_keep_file(writer *w, section_writer *written, mv_error *error)
+{
+    mv_err err = remember_file(w, written, error);
+    if (!err) return MV_OK;
+    section_writer_undo(written);
+    section_writer_free(written);
+    return err;
 }
 
 mv_err writer_enter_graph(writer *w, const index_record *record, section_writer *written,
                           mv_error *error)
 {
     uint8_t bytes[INDEX_RECORD_SIZE];
-    mv_err err = remember_graph(w, written, error);
-    if (err) {
-        section_writer_undo(written);
-        section_writer_free(written);
-        return err;
-    }
+    MV_TRY(writer_keep_file(w, written, error));
     MV_TRY(writer_drop_graphs(w, record->segment, record->file.column, error));
     index_record_save(record, bytes);
     MV_TRY(catalog_put_u64(w->txn, CATALOG_INDEXES, record->number, bytes, sizeof bytes, error));

@@ -44,8 +44,8 @@ static void writer_free(writer *w)
     view_close(w->e, w->v);
     for (uint32_t i = 0; i < w->sealed_count; i++) segment_writer_free(w->sealed[i]);
     mem_free(w->sealed, w->sealed_capacity * sizeof(segment_writer *));
-    for (uint32_t i = 0; i < w->graphs_count; i++) section_writer_free(w->graphs[i]);
-    mem_free(w->graphs, w->graphs_capacity * sizeof(section_writer *));
+    for (uint32_t i = 0; i < w->files_count; i++) section_writer_free(w->files[i]);
+    mem_free(w->files, w->files_capacity * sizeof(section_writer *));
     mem_free(w->chunks, w->chunks_capacity * sizeof *w->chunks);
     mem_arena_free(&w->arena);
     mem_arena_free(&w->scratch);
@@ -61,7 +61,8 @@ void writer_abort(writer *w)
         view_undo_segment(w->e, segment_writer_record(w->sealed[i])->number);
         segment_writer_undo(w->sealed[i]);
     }
-    for (uint32_t i = 0; i < w->graphs_count; i++) section_writer_undo(w->graphs[i]);
+    for (uint32_t i = 0; i < w->files_count; i++) section_writer_undo(w->files[i]);
+    if (w->next_schema) view_undo_schema(w->e, w->next_schema);
     if (w->txn) {
         catalog_end(w->txn);
         engine_end_write(w->e);

@@ -39,11 +39,12 @@ typedef struct writer {
     segment_writer **sealed; /* segments written by this transaction */
     uint32_t sealed_count;
     uint32_t sealed_capacity;
-    section_writer **graphs; /* graphs entered by this transaction */
-    uint32_t graphs_count;
-    uint32_t graphs_capacity;
-    mem_arena arena;   /* bitmaps of the chunks */
-    mem_arena scratch; /* the row in hand */
+    section_writer **files; /* of graphs and columns entered by this transaction */
+    uint32_t files_count;
+    uint32_t files_capacity;
+    const mv_schema *next_schema; /* what this transaction changes the schema to, or NULL */
+    mem_arena arena;              /* bitmaps of the chunks */
+    mem_arena scratch;            /* the row in hand */
     mem_buffer encoded;
 } writer;
 
@@ -91,7 +92,26 @@ mv_err writer_enter_segment(writer *w, segment_writer *written, mv_error *error)
 mv_err writer_enter_graph(writer *w, const index_record *record, section_writer *written,
                           mv_error *error);
 
+/* Keep the finished file of something that is being entered: it is removed when the transaction is
+ * undone. Takes `written`. */
+mv_err writer_keep_file(writer *w, section_writer *written, mv_error *error);
+
+/* ---- schema_change.c */
+
+/* Let this commit have another schema. The view keeps the old one until writer_settle, before which
+ * all segments must have been brought to the new one. */
+mv_err writer_begin_schema(writer *w, const mv_schema *schema, mv_error *error);
+/* Add the finished file of a field to a segment. Takes `written`. */
+mv_err writer_enter_column(writer *w, uint64_t segment_number, const section_file_record *file,
+                           section_writer *written, mv_error *error);
+/* Change the index of a field. What does not fit any more is dropped; nothing is built. */
+mv_err writer_change_index(writer *w, const mv_index_change *change, mv_error *error);
+
 /* ---- garbage.c */
+
+/* A file that the catalog names no longer: unlinked once no reader can name it. */
+mv_err writer_add_garbage(writer *w, uint64_t number, const section_file_record *file,
+                          mv_error *error);
 
 /* Forget a segment: its record, its deletions, its graphs, and the files once no reader can name
  * them. */

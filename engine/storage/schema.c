@@ -1,5 +1,5 @@
-/* Schemas: built field by field, each checked as it comes. schema_save.c has them as bytes,
- * schema_compare.c tells two apart. */
+/* Schemas: built field by field, each checked as it comes, and changed. schema_save.c has them as
+ * bytes, schema_compare.c tells two apart. */
 #include "storage/schema.h"
 
 #include <string.h>
@@ -278,6 +278,103 @@ void mv_schema_free(mv_schema *schema)
     mem_free(schema->vectors, schema->vectors_capacity * sizeof *schema->vectors);
     mem_arena_free(&schema->arena);
     mem_free(schema, sizeof *schema);
+}
+
+/* ---------------------------------------------------------------- changing */
+
+/* MV_MISUSE, with the nearest name there is, of scalar and vector fields. */
+static mv_err no_such_field(const mv_schema *schema, const char *name, mv_error *error)
+{
+    char quoted[ERROR_QUOTE_SIZE];
+    const char *names[MV_FIELDS_MAX + MV_VECTORS_MAX];
+    size_t count = 0, size = strlen(name);
+    for (uint32_t i = 0; i < schema->fields_count; i++) names[count++] = schema->fields[i].name;
+    for (uint32_t i = 0; i < schema->vectors_count; i++) names[count++] = schema->vectors[i].name;
+    const char *nearest = mv_nearest_name(name, size, names, count);
+    return error_set(error, MV_MISUSE,
+                     nearest ? "unknown field '%s' (did you mean '%s'?)" : "unknown field '%s'",
+                     error_quote(name, size, quoted), nearest);
+}
+
+static schema_field *find_field(const mv_schema *schema, const char *name)
+{
+    uint32_t at;
+    return mv_schema_find_field(schema, name, strlen(name), &at) ? &schema->fields[at] : NULL;
+}
+
+static schema_vector *find_vector(const mv_schema *schema, const char *name)
+{
+    uint32_t at;
+    return mv_schema_find_vector(schema, name, strlen(name), &at) ? &schema->vectors[at] : NULL;
+}
+
+mv_err schema_drop_field(mv_schema *schema, const char *name, uint32_t *uid, mv_error *error)
+{
+    schema_field *field = find_field(schema, name);
+    schema_vector *vector = find_vector(schema, name);
+    if (field) {
+        *uid = field->uid;
+        size_t after = (size_t)(schema->fields + schema->fields_count - (field + 1));
+        memmove(field, field + 1, after * sizeof *field);
+        schema->fields_count--;
+    } else if (vector) {
+        *uid = vector->uid;
+        size_t after = (size_t)(schema->vectors + schema->vectors_count - (vector + 1));
+        memmove(vector, vector + 1, after * sizeof *vector);
+        schema->vectors_count--;
+    } else {
+        return no_such_field(schema, name, error);
+    }
+    return MV_OK;
+}
+
+mv_err schema_rename_field(mv_schema *schema, const char *name, const char *new_name,
+                           mv_error *error)
+{
+    schema_field *field = find_field(schema, name);
+    schema_vector *vector = find_vector(schema, name);
+    if (!field && !vector) return no_such_field(schema, name, error);
+    if (strcmp(name, new_name) == 0) return MV_OK;
+    MV_TRY(check_field_name(schema, new_name, error));
+    memcpy(field ? field->name : vector->name, new_name, strlen(new_name) + 1);
+    return MV_OK;
+}
+
+mv_err schema_widen_field(mv_schema *schema, const char *name, mv_error *error)
+{
+    schema_field *field = find_field(schema, name);
+    if (!field && find_vector(schema, name))
+        return error_set(error, MV_MISUSE, "vector field '%s' cannot be nullable", name);
+    if (!field) return no_such_field(schema, name, error);
+    field->nullable = true;
+    return MV_OK;
+}
+
+static bool is_same_index(const schema_vector *a, const schema_vector *b)
+{
+    return a->index == b->index && a->hnsw.m == b->hnsw.m &&
+           a->hnsw.ef_construction == b->hnsw.ef_construction &&
+           a->hnsw.quantize == b->hnsw.quantize && a->hnsw.seed == b->hnsw.seed;
+}
+
+mv_err schema_change_index(mv_schema *schema, const mv_index_change *change, uint64_t since,
+                           uint32_t *uid, mv_error *error)
+{
+    schema_vector *vector = find_vector(schema, change->name);
+    if (!vector && find_field(schema, change->name))
+        return error_set(error, MV_MISUSE,
+                         "field '%s' is scalar: this version has no indexes for scalar fields",
+                         change->name);
+    if (!vector) return no_such_field(schema, change->name, error);
+    schema_vector changed = *vector;
+    changed.hnsw = (mv_hnsw_options){0};
+    mv_vector_options options = {
+        .name = change->name, .index = change->index, .hnsw = change->hnsw};
+    MV_TRY(take_index(&changed, &options, error));
+    if (!is_same_index(&changed, vector)) changed.index_since = since;
+    *uid = changed.uid;
+    *vector = changed;
+    return MV_OK;
 }
 
 /* ---------------------------------------------------------------- asking */

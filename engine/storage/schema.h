@@ -23,6 +23,8 @@ typedef struct schema_vector {
     mv_metric metric;
     mv_index_type index;  /* not MV_INDEX_NONE */
     mv_hnsw_options hnsw; /* of MV_INDEX_HNSW, defaults filled in; else all zero */
+    uint64_t index_since; /* graphs with lower file numbers were built for other options: they are
+                           * searched until they have been built anew */
     uint32_t dim;
     uint32_t size; /* bytes of one vector: dim × element size */
 } schema_vector;
@@ -41,6 +43,19 @@ struct mv_schema {
 
 mv_err schema_copy(const mv_schema *schema, mv_schema **copy, mv_error *error);
 
+/* ---- changing a copy. MV_MISUSE: there is no such field, or it cannot be changed like that. */
+
+/* *uid is what names its bytes on disk. */
+mv_err schema_drop_field(mv_schema *schema, const char *name, uint32_t *uid, mv_error *error);
+mv_err schema_rename_field(mv_schema *schema, const char *name, const char *new_name,
+                           mv_error *error);
+/* Let a scalar field be NULL. */
+mv_err schema_widen_field(mv_schema *schema, const char *name, mv_error *error);
+/* Give a field another index. Of a vector field: `since` becomes its index_since when an option
+ * differs. *uid is the field's. */
+mv_err schema_change_index(mv_schema *schema, const mv_index_change *change, uint64_t since,
+                           uint32_t *uid, mv_error *error);
+
 /* MV_SCHEMA_MISMATCH, naming the first difference, unless both have the same fields with the same
  * options, those left out being their defaults. The order of the fields and an empty name on either
  * side do not count. */
@@ -48,6 +63,8 @@ mv_err schema_compare(const mv_schema *wanted, const mv_schema *found, mv_error 
 
 /* Do rows made for one fit the other? Names, defaults and indexes do not count. */
 bool schema_has_same_rows(const mv_schema *a, const mv_schema *b);
+/* Do the files made for one, rows and indexes, fit the other? */
+bool schema_has_same_files(const mv_schema *a, const mv_schema *b);
 
 /* To bytes (appended) and back. Reading checks everything: MV_CORRUPT. */
 mv_err schema_save(const mv_schema *schema, mem_buffer *out, mv_error *error);

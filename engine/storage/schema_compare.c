@@ -170,3 +170,13 @@ bool schema_has_same_rows(const mv_schema *a, const mv_schema *b)
             return false;
     return true;
 }
+
+bool schema_has_same_files(const mv_schema *a, const mv_schema *b)
+{
+    if (!schema_has_same_rows(a, b)) return false;
+    for (uint32_t v = 0; v < a->vectors_count; v++)
+        if (a->vectors[v].index != b->vectors[v].index ||
+            a->vectors[v].index_since != b->vectors[v].index_since)
+            return false;
+    return true;
+}

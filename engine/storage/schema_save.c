@@ -1,6 +1,6 @@
 /* A schema as bytes, all little-endian:
  *
- *   u32 format (1), u32 next uid
+ *   u32 format (2), u32 next uid
  *   u8 size and bytes of the name (0: unnamed)
  *   u32 scalar fields, u32 vector fields
  *
@@ -10,7 +10,8 @@
  *
  *   per vector field:
  *     u32 uid, u8 type, u8 metric, u8 index, u32 dim, u8 size and bytes of the name
- *     with an hnsw index: u32 m, u32 ef_construction, u8 quantize, u64 seed
+ *     with an hnsw index: u32 m, u32 ef_construction, u8 quantize, u64 seed, and since format 2:
+ *     u64 file number of the first graph built for these options
  *
  * The numbers of types, metrics, indexes and quantize are those of moonvec.h. Options that were
  * left out are stored as their defaults. A loaded schema is built by the functions that users build
@@ -20,7 +21,7 @@
 #include "storage/cell.h"
 #include "storage/schema.h"
 
-#define SCHEMA_FORMAT 1u
+#define SCHEMA_FORMAT 2u
 #define FLAG_NULLABLE 1u
 #define FLAG_DEFAULT  2u
 
@@ -101,7 +102,9 @@ mv_err schema_save(const mv_schema *schema, mem_buffer *out, mv_error *error)
         put_u8(&w, vector->index);
         put_u32(&w, vector->dim);
         put_name(&w, vector->name);
-        if (vector->index == MV_INDEX_HNSW) put_hnsw(&w, &vector->hnsw);
+        if (vector->index != MV_INDEX_HNSW) continue;
+        put_hnsw(&w, &vector->hnsw);
+        put(&w, &vector->index_since, 8);
     }
     if (!err && w.failed) err = error_memory(error, out->size - start, "the bytes of a schema");
     if (err) out->size = start;
@@ -206,9 +209,10 @@ static mv_err load_hnsw(mv_hnsw_options *hnsw, reader *r, const char *name, mv_e
     return MV_OK;
 }
 
-static mv_err load_vector(mv_schema *schema, reader *r, mv_error *error)
+static mv_err load_vector(mv_schema *schema, reader *r, uint32_t format, mv_error *error)
 {
     char name[UINT8_MAX + 1];
+    uint64_t index_since = 0;
     uint32_t uid = get_u32(r);
     mv_vector_options options = {.name = name};
     options.type = (mv_type)get_u8(r);
@@ -219,9 +223,14 @@ static mv_err load_vector(mv_schema *schema, reader *r, mv_error *error)
     if (r->failed) return cut_short(error);
     if (options.index == MV_INDEX_NONE)
         return error_set(error, MV_CORRUPT, "vector field '%s' has the unknown index type 0", name);
-    if (options.index == MV_INDEX_HNSW) MV_TRY(load_hnsw(&options.hnsw, r, name, error));
+    if (options.index == MV_INDEX_HNSW) {
+        MV_TRY(load_hnsw(&options.hnsw, r, name, error));
+        if (format >= 2) index_since = get_u64(r);
+        if (r->failed) return cut_short(error);
+    }
     MV_TRY(mv_schema_add_vector(schema, &options, error));
     schema->vectors[schema->vectors_count - 1].uid = uid;
+    schema->vectors[schema->vectors_count - 1].index_since = index_since;
     return MV_OK;
 }
 
@@ -260,7 +269,7 @@ static mv_err load(reader *r, mv_schema **schema, mv_error *error)
     if (next_uid == 0) return error_set(error, MV_CORRUPT, "its next field number is 0");
     MV_TRY(mv_schema_create(name, schema, error));
     for (uint32_t i = 0; i < fields; i++) MV_TRY(load_field(*schema, r, error));
-    for (uint32_t i = 0; i < vectors; i++) MV_TRY(load_vector(*schema, r, error));
+    for (uint32_t i = 0; i < vectors; i++) MV_TRY(load_vector(*schema, r, format, error));
     if (r->left) return error_set(error, MV_CORRUPT, "%zu bytes are left over at its end", r->left);
     (*schema)->next_uid = next_uid;
     return check_uids(*schema, error);

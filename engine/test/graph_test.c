@@ -321,7 +321,7 @@ static void test_misuse(void)
     float vector[GRAPH_DIM] = {1};
     WORKS(mv_open(sample_path("life"), &by_hand, &c, &error));
     EXPECT(mv_get_index_stats(c, GRAPH_FIELDS, &stats, &error) == MV_MISUSE);
-    EXPECT(mv_optimize_begin(c, &(mv_optimize_options){65}, &job, &error) == MV_MISUSE && !job);
+    EXPECT(mv_optimize_begin(c, &(mv_optimize_options){.threads = 65}, &job, &error) == MV_MISUSE && !job);
     EXPECT(strstr(error.text, "65 threads"));
     WORKS(mv_result_create(c, &result, &error));
     mv_query query = {

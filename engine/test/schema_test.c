@@ -264,7 +264,7 @@ static void test_limits(void)
 
 /* ---------------------------------------------------------------- bytes */
 
-#define HNSW_SIZE 17 /* bytes of m, ef_construction, quantize, seed */
+#define HNSW_SIZE 25 /* bytes of m, ef_construction, quantize, seed, index_since */
 
 static void test_save_and_load(void)
 {
@@ -283,11 +283,15 @@ static void test_save_and_load(void)
     EXPECT(memcmp(bytes.data, again.data, bytes.size) == 0);
     mv_schema_free(loaded);
 
-    bytes.data[0] = 2;
+    bytes.data[0] = 3;
     EXPECT_ERROR(schema_load(bytes.data, bytes.size, &loaded, &error), MV_WRONG_VERSION,
-                 "the stored schema cannot be read: it has format 2, this moonvec reads up to 1");
+                 "the stored schema cannot be read: it has format 3, this moonvec reads up to 2");
     EXPECT(!loaded);
-    bytes.data[0] = 1;
+    bytes.data[0] = 1; /* which had no index_since: that of the last field are the last bytes */
+    EXPECT(schema_load(bytes.data, bytes.size - 8, &loaded, &error) == MV_OK);
+    EXPECT(schema_compare(schema, loaded, &error) == MV_OK);
+    mv_schema_free(loaded);
+    bytes.data[0] = 2;
     bytes.data[4] = 7; /* next uid: now below those in use */
     EXPECT(schema_load(bytes.data, bytes.size, &loaded, &error) == MV_CORRUPT);
     again.data[again.size - HNSW_SIZE - 1] = '!';

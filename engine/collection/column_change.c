@@ -1,0 +1,263 @@
+/* Adding a field: the documents are gone through segment by segment, in one write transaction, and
+ * a file is written for each. The engine calls nobody back; the values come from outside, one by
+ * one. */
+#include "collection/result.h"
+#include "storage/column_writer.h"
+
+struct mv_column {
+    mv_collection *c;
+    engine *e;
+    uint64_t fork_generation;
+    writer *w;         /* NULL: over */
+    mv_schema *schema; /* as it will be */
+    mv_batch *batch;   /* of a schema with the new field alone: turns values into what is stored */
+    mem_arena defaults;
+    snapshot s;             /* of the transaction, before the change */
+    column_writer *writing; /* the file of the segment in hand; NULL: not begun */
+    uint32_t segment_at;
+    uint32_t row;      /* the document in hand, or the next to look at */
+    bool has_document; /* the batch has the document in hand */
+    bool is_failed;
+};
+
+static bool is_forked(const mv_column *column)
+{
+    return column->fork_generation != os_fork_generation();
+}
+
+/* ---------------------------------------------------------------- beginning */
+
+static mv_err add_field(mv_schema *schema, const mv_field_options *field,
+                        const mv_vector_options *vector, mv_error *error)
+{
+    return field ? mv_schema_add_field(schema, field, error)
+                 : mv_schema_add_vector(schema, vector, error);
+}
+
+/* A batch of documents that have nothing but this field. */
+static mv_err create_batch(const mv_field_options *field, const mv_vector_options *vector,
+                           mv_batch **out, mv_error *error)
+{
+    mv_batch *batch = mem_alloc_zero(sizeof *batch);
+    if (!batch) return error_memory(error, sizeof *batch, "a batch");
+    batch->fork_generation = os_fork_generation();
+    mv_err err = mv_schema_create(NULL, &batch->schema, error);
+    if (!err) err = add_field(batch->schema, field, vector, error);
+    if (err)
+        mv_batch_free(batch);
+    else
+        *out = batch;
+    return err;
+}
+
+static mv_err begin(mv_column *column, const mv_field_options *field,
+                    const mv_vector_options *vector, mv_error *error)
+{
+    MV_TRY(create_batch(field, vector, &column->batch, error));
+    MV_TRY(collection_begin_write(column->c, &column->w, error));
+    writer *w = column->w;
+    column->e = w->e;
+    registry_keep(column->e);
+    MV_TRY(schema_copy(w->v->schema, &column->schema, error));
+    MV_TRY(add_field(column->schema, field, vector, error));
+    MV_TRY(writer_seal(w, NULL, 0, 0, error));
+    MV_TRY(writer_begin_schema(w, column->schema, error));
+    view_keep(w->e, w->v);
+    column->s = (snapshot){w->e, w->txn, w->v, true};
+    return MV_OK;
+}
+
+mv_err mv_column_begin(mv_collection *c, const mv_field_options *field,
+                       const mv_vector_options *vector, mv_column **out, mv_error *error)
+{
+    *out = NULL;
+    if (collection_transaction(c))
+        return error_set(error, MV_MISUSE,
+                         "a transaction is open: the schema is changed outside of one");
+    mv_column *column = mem_alloc_zero(sizeof *column);
+    if (!column) return error_memory(error, sizeof *column, "a column");
+    column->c = c;
+    column->fork_generation = os_fork_generation();
+    mv_err err = begin(column, field, vector, error);
+    if (err)
+        mv_column_free(column);
+    else
+        *out = column;
+    return err;
+}
+
+/* ---------------------------------------------------------------- going through the documents */
+
+static const view_segment *segment_in_hand(const mv_column *column)
+{
+    return &column->s.v->segments[column->segment_at];
+}
+
+static mv_err begin_file(mv_column *column, mv_error *error)
+{
+    const segment *s = segment_in_hand(column)->shared->s;
+    const mv_schema *schema = column->schema;
+    const bool is_vector = column->batch->schema->vectors_count;
+    return column_writer_create(engine_directory(column->e), s->number, s->table.rows,
+                                is_vector ? NULL : &schema->fields[schema->fields_count - 1],
+                                is_vector ? &schema->vectors[schema->vectors_count - 1] : NULL,
+                                &column->writing, error);
+}
+
+static mv_err end_file(mv_column *column, mv_error *error)
+{
+    section_file_record record;
+    section_writer *file = NULL;
+    MV_TRY(column_writer_finish(column->writing, column->w->sync, &record, &file, error));
+    column_writer_free(column->writing);
+    column->writing = NULL;
+    return writer_enter_column(column->w, segment_in_hand(column)->shared->s->number, &record, file,
+                               error);
+}
+
+/* The document in hand becomes the batch's. */
+static mv_err take_document(mv_column *column, mv_error *error)
+{
+    const uint8_t *id;
+    uint64_t size;
+    if (!table_cell(&segment_in_hand(column)->table.ids, column->row, &id, &size))
+        return error_set(error, MV_CORRUPT, "the id of row %u is damaged", column->row);
+    mv_batch_clear(column->batch);
+    MV_TRY(mv_batch_add(column->batch, (const char *)id, (size_t)size, error));
+    column->has_document = true;
+    return MV_OK;
+}
+
+/* The document in hand has no value, and there is none to be had otherwise. */
+static mv_err no_value(const mv_column *column, mv_error *error)
+{
+    char quoted[ERROR_QUOTE_SIZE];
+    const row_parts *r = &column->batch->rows[0];
+    const mv_schema *schema = column->batch->schema;
+    const bool is_vector = schema->vectors_count;
+    return error_set(error, MV_MISUSE,
+                     is_vector ? "document '%s' has no vector for the new field '%s'"
+                               : "document '%s' has no value for the new field '%s', which has no "
+                                 "default and is not nullable",
+                     error_quote(r->id, r->id_size, quoted),
+                     is_vector ? schema->vectors[0].name : schema->fields[0].name);
+}
+
+/* Write what the document in hand was given. */
+static mv_err end_document(mv_column *column, mv_error *error)
+{
+    if (!column->has_document) return MV_OK;
+    mv_batch *batch = column->batch;
+    row_parts *r = &batch->rows[0];
+    size_t size;
+    mem_arena_clear(&column->defaults);
+    mv_err err = row_complete(batch->schema, r, &column->defaults, error);
+    if (err) return err == MV_MISUSE ? no_value(column, error) : err;
+    MV_TRY(row_encoded_size(batch->schema, r, &size, error)); /* MV_LIMIT */
+    if (batch->schema->vectors_count)
+        MV_TRY(
+            column_writer_add_vector(column->writing, r->vectors[0], r->inverse_norms[0], error));
+    else
+        MV_TRY(column_writer_add(column->writing, &r->cells[0], error));
+    column->has_document = false;
+    column->row++;
+    return MV_OK;
+}
+
+/* Go to the next row that is not deleted. */
+static mv_err next_document(mv_column *column, bool *found, mv_error *error)
+{
+    MV_TRY(end_document(column, error));
+    for (; column->segment_at < column->s.v->segments_count; column->segment_at++) {
+        const view_segment *s = segment_in_hand(column);
+        if (!column->writing) MV_TRY(begin_file(column, error));
+        for (; column->row < s->table.rows; column->row++) {
+            *found = view_is_live(s, column->row);
+            if (*found) return take_document(column, error);
+            MV_TRY(column_writer_skip(column->writing, error));
+        }
+        MV_TRY(end_file(column, error));
+        column->row = 0;
+    }
+    *found = false;
+    return MV_OK;
+}
+
+static mv_err check(const mv_column *column, mv_error *error)
+{
+    if (is_forked(column))
+        return error_set(error, MV_BUSY, "the column is from before the process forked");
+    if (column->is_failed || !column->w)
+        return error_set(error, MV_MISUSE, "the column was committed, or failed before");
+    return MV_OK;
+}
+
+mv_err mv_column_next(mv_column *column, mv_result *result, bool *found, mv_error *error)
+{
+    *found = false;
+    MV_TRY(check(column, error));
+    mv_err err = next_document(column, found, error);
+    if (!err) err = result_lend(result, column->e, &column->s, error);
+    if (!err && *found) {
+        const table *t = &segment_in_hand(column)->table;
+        mv_hit hit = {
+            .docid = t->docids[column->row], .source = column->segment_at, .row = column->row};
+        err = result_add(result, hit, error);
+    }
+    column->is_failed = err != MV_OK;
+    return err;
+}
+
+static mv_err check_document(const mv_column *column, mv_error *error)
+{
+    MV_TRY(check(column, error));
+    if (column->has_document) return MV_OK;
+    return error_set(error, MV_MISUSE, "the column has no document in hand");
+}
+
+mv_err mv_column_set(mv_column *column, const mv_value *value, mv_error *error)
+{
+    MV_TRY(check_document(column, error));
+    mv_err err = mv_batch_set(column->batch, 0, value, error);
+    column->is_failed = err != MV_OK;
+    return err;
+}
+
+mv_err mv_column_set_vector(mv_column *column, const void *vector, size_t dim, mv_error *error)
+{
+    MV_TRY(check_document(column, error));
+    mv_err err = mv_batch_set_vector(column->batch, 0, vector, dim, error);
+    column->is_failed = err != MV_OK;
+    return err;
+}
+
+/* ---------------------------------------------------------------- the end */
+
+mv_err mv_column_commit(mv_column *column, mv_error *error)
+{
+    MV_TRY(check(column, error));
+    mv_err err = MV_OK;
+    for (bool found = true; found && !err;) err = next_document(column, &found, error);
+    if (!err) err = writer_settle(column->w, error);
+    column->is_failed = true;
+    if (err) return err;
+    writer *w = column->w;
+    snapshot_close(&column->s);
+    column->w = NULL;
+    return collection_commit(column->c, w, error);
+}
+
+void mv_column_free(mv_column *column)
+{
+    if (!column) return;
+    if (!is_forked(column)) {
+        column_writer_free(column->writing);
+        snapshot_close(&column->s);
+        writer_abort(column->w);
+    }
+    mv_batch_free(column->batch);
+    mv_schema_free(column->schema);
+    mem_arena_free(&column->defaults);
+    registry_release(column->e);
+    mem_free(column, sizeof *column);
+}
