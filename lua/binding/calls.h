@@ -30,6 +30,21 @@ int call_optimize_step(lua_State *L);    /* (budget_ms, threads) -> more, done, 
 int call_optimize_abandon(lua_State *L); /* gives up what optimize_step has begun */
 int call_optimize_start(lua_State *L);   /* (threads) -> job */
 
+/* For create_index, and without a name to build the indexes that are missing: a job that
+ * optimize_step goes on with, or one in the background. */
+int call_index_begin(lua_State *L); /* (threads [, name, index]) */
+int call_index_start(lua_State *L); /* (threads, name, index) -> job */
+
+/* schema_calls.c */
+int call_drop_index(lua_State *L);    /* (name) */
+int call_drop_column(lua_State *L);   /* (name) */
+int call_alter_column(lua_State *L);  /* (name, changes) */
+int call_column_begin(lua_State *L);  /* (field, output_fields, include_vector) -> column */
+int call_column_next(lua_State *L);   /* (column) -> document, or false at the end */
+int call_column_set(lua_State *L);    /* (column, id, value): id for messages */
+int call_column_commit(lua_State *L); /* (column) */
+int call_column_abort(lua_State *L);  /* (column); fine when it is over or the collection closed */
+
 /* write_calls.c */
 int call_insert(lua_State *L); /* (document or documents) */
 int call_upsert(lua_State *L);

@@ -11,12 +11,15 @@
 
 /* Methods of a collection. lua/moonvec/collection.lua adds those that are Lua. */
 static const luaL_Reg collection_methods[] = {
+    {"alter_column", call_alter_column},
     {"backup", call_backup},
     {"check", call_check},
     {"count", call_count},
     {"delete", call_delete},
     {"delete_by_filter", call_delete_by_filter},
     {"destroy", call_destroy},
+    {"drop_column", call_drop_column},
+    {"drop_index", call_drop_index},
     {"fetch", call_fetch},
     {"flush", call_flush},
     {"insert", call_insert},
@@ -31,7 +34,14 @@ static const luaL_Reg collection_methods[] = {
 static const luaL_Reg collection_steps[] = {
     {"abort", call_abort},
     {"begin", call_begin},
+    {"column_abort", call_column_abort},
+    {"column_begin", call_column_begin},
+    {"column_commit", call_column_commit},
+    {"column_next", call_column_next},
+    {"column_set", call_column_set},
     {"commit", call_commit},
+    {"index_begin", call_index_begin},
+    {"index_start", call_index_start},
     {"optimize_abandon", call_optimize_abandon},
     {"optimize_start", call_optimize_start},
     {"optimize_step", call_optimize_step},

@@ -8,6 +8,9 @@
 #include "calls.h"
 #include "check_args.h"
 #include "push_values.h"
+#include "schema_box.h"
+
+#include <string.h>
 
 #define FOREVER_SECONDS 1e9 /* nobody sees the end of it */
 
@@ -26,18 +29,24 @@ static void job_box_release(lua_State *L, part_box *part)
 
 /* ---------------------------------------------------------------- in slices */
 
-/* Push the job of the collection at 1, begun if need be. NULL: failed. */
-static job_box *job_take(lua_State *L, collection_box *owner, const mv_optimize_options *options,
-                         mv_error *error)
+/* Begin a job of the collection at 1, and push it. NULL: failed. */
+static job_box *job_begin(lua_State *L, collection_box *owner, const mv_optimize_options *options,
+                          mv_error *error)
 {
-    job_box *box = slot_take(L, 1, SLOT_JOB);
-    if (box) return box;
-    box = part_push(L, 1, owner, sizeof *box, job_box_release);
+    job_box *box = part_push(L, 1, owner, sizeof *box, job_box_release);
     if (mv_optimize_begin(owner->collection, options, &box->job, error)) {
         part_release(L, &box->part);
         return NULL;
     }
     return box;
+}
+
+/* Push the job in hand, begun if need be. NULL: failed. */
+static job_box *job_take(lua_State *L, collection_box *owner, const mv_optimize_options *options,
+                         mv_error *error)
+{
+    job_box *box = slot_take(L, 1, SLOT_JOB);
+    return box ? box : job_begin(L, owner, options, error);
 }
 
 int call_optimize_step(lua_State *L)
@@ -75,23 +84,76 @@ int call_optimize_abandon(lua_State *L)
     return 0;
 }
 
-/* ---------------------------------------------------------------- in the background */
+/* The index wanted, from the name at 3 and what is at 4. */
+static mv_index_change read_change(lua_State *L, collection_box *owner)
+{
+    uint32_t position;
+    mv_index_change change = {.name = check_string(L, 3, "create_index", "name")};
+    place where = {.call = "create_index", .field = change.name};
+    mv_vector_options vector = {.index = MV_INDEX_NONE};
+    if (lua_isnil(L, 4)) raise_at(L, &where, "the index is missing");
+    if (mv_schema_find_vector(mv_get_schema(owner->collection), change.name, strlen(change.name),
+                              &position))
+        schema_read_index(L, 4, &where, &vector);
+    change.index = vector.index;
+    change.hnsw = vector.hnsw;
+    return change;
+}
 
-int call_optimize_start(lua_State *L)
+/* A job begun by optimize is given up: what it finished stays. */
+int call_index_begin(lua_State *L)
 {
     mv_error error = {0};
-    collection_box *owner = check_collection(L, 1, "optimize");
-    mv_optimize_options options = {.threads = (uint32_t)luaL_checknumber(L, 2)};
+    mv_index_change change;
+    collection_box *owner = check_collection(L, 1, "create_index");
+    lua_settop(L, 4);
+    mv_optimize_options options = {.threads = (uint32_t)luaL_checknumber(L, 2),
+                                   .only_indexes = true};
+    if (!lua_isnil(L, 3)) {
+        change = read_change(L, owner);
+        options.index_change = &change;
+    }
+    part_box *before = slot_take(L, 1, SLOT_JOB);
+    if (before) part_release(L, before);
+    if (!job_begin(L, owner, &options, &error)) return push_failure(L, "create_index", &error);
+    slot_store(L, 1, SLOT_JOB);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* ---------------------------------------------------------------- in the background */
+
+static int start(lua_State *L, collection_box *owner, const char *call,
+                 const mv_optimize_options *options)
+{
+    mv_error error = {0};
     job_box *box = part_push(L, 1, owner, sizeof *box, job_box_release);
     luaL_getmetatable(L, JOB_TYPE);
     lua_setmetatable(L, -2);
-    if (mv_optimize_start(owner->collection, &options, &box->job, &error)) {
+    if (mv_optimize_start(owner->collection, options, &box->job, &error)) {
         part_release(L, &box->part);
-        return push_failure(L, "optimize", &error);
+        return push_failure(L, call, &error);
     }
     lua_pushvalue(L, -1);
     slot_store(L, 1, SLOT_BACKGROUND);
     return 1;
+}
+
+int call_optimize_start(lua_State *L)
+{
+    collection_box *owner = check_collection(L, 1, "optimize");
+    mv_optimize_options options = {.threads = (uint32_t)luaL_checknumber(L, 2)};
+    return start(L, owner, "optimize", &options);
+}
+
+int call_index_start(lua_State *L)
+{
+    collection_box *owner = check_collection(L, 1, "create_index");
+    lua_settop(L, 4);
+    mv_optimize_options options = {.threads = (uint32_t)luaL_checknumber(L, 2)};
+    mv_index_change change = read_change(L, owner);
+    options.index_change = &change;
+    return start(L, owner, "create_index", &options);
 }
 
 /* The job at 1, of which `call` was called. */

@@ -57,11 +57,20 @@ static const word quantizes[] = {
 
 /* ---------------------------------------------------------------- in */
 
+/* A field is one of a schema's, or (position 0) one to be added. */
+static const char *call_of(int position)
+{
+    return position ? "schema" : "add_column";
+}
+
 /* Spread the entry's options; `call` becomes "schema: field 2" until the name is known. */
 static int spread_entry(lua_State *L, const char *kind, int position, const char *const *names,
                         int names_count, char call[64])
 {
-    (void)snprintf(call, 64, "schema: %s %d", kind, position);
+    if (position)
+        (void)snprintf(call, 64, "schema: %s %d", kind, position);
+    else
+        (void)snprintf(call, 64, "add_column: the field");
     int entry = lua_gettop(L);
     if (lua_type(L, entry) != LUA_TTABLE)
         raise_misuse(L, "%s must be a table, got a %s", call, luaL_typename(L, entry));
@@ -79,7 +88,7 @@ static mv_err read_field(lua_State *L, mv_schema *schema, int position, mv_error
     char call[64];
     int at = spread_entry(L, "field", position, options, OPTIONS, call);
     mv_field_options field = {.name = lua_tostring(L, at + NAME)};
-    place where = {.call = "schema", .field = field.name};
+    place where = {.call = call_of(position), .field = field.name};
     field.type = (mv_type)check_word(L, at + TYPE, &where, "type", types, COUNT(types));
     field.nullable = check_boolean(L, at + NULLABLE, call, "nullable", false);
     if (!lua_isnil(L, at + INDEX))
@@ -124,8 +133,7 @@ static uint64_t check_seed(lua_State *L, int index, const char *call)
     return seed;
 }
 
-/* "flat", "hnsw", or a table with that as its type and options. */
-static void read_index(lua_State *L, int index, const place *where, mv_vector_options *vector)
+void schema_read_index(lua_State *L, int index, const place *where, mv_vector_options *vector)
 {
     enum { TYPE, M, EF_CONSTRUCTION, QUANTIZE, SEED, OPTIONS };
     static const char *const index_options[OPTIONS] = {"type", "m", "ef_construction", "quantize",
@@ -133,7 +141,7 @@ static void read_index(lua_State *L, int index, const place *where, mv_vector_op
     char call[160];
     bool has_options = lua_type(L, index) == LUA_TTABLE;
     if (lua_isnil(L, index)) return;
-    (void)snprintf(call, sizeof call, "schema: field '%.80s': index", where->field);
+    (void)snprintf(call, sizeof call, "%s: field '%.80s': index", where->call, where->field);
     int at = has_options ? check_options(L, index, call, index_options, OPTIONS) : index;
     if (has_options && lua_isnil(L, at + TYPE))
         raise_misuse(L, "%s has no 'type' (valid: 'flat', 'hnsw')", call);
@@ -166,7 +174,7 @@ static mv_err read_vector_field(lua_State *L, mv_schema *schema, int position, m
     char call[64];
     int at = spread_entry(L, "vector", position, options, OPTIONS, call);
     mv_vector_options vector = {.name = lua_tostring(L, at + NAME), .metric = MV_COSINE};
-    place where = {.call = "schema", .field = vector.name};
+    place where = {.call = call_of(position), .field = vector.name};
     vector.type =
         (mv_type)check_word(L, at + TYPE, &where, "type", vector_types, COUNT(vector_types));
     if (lua_isnil(L, at + DIM)) raise_at(L, &where, "'dim' is missing");
@@ -174,7 +182,7 @@ static mv_err read_vector_field(lua_State *L, mv_schema *schema, int position, m
     if (!lua_isnil(L, at + METRIC))
         vector.metric =
             (mv_metric)check_word(L, at + METRIC, &where, "metric", metrics, COUNT(metrics));
-    read_index(L, at + INDEX, &where, &vector);
+    schema_read_index(L, at + INDEX, &where, &vector);
     return mv_schema_add_vector(schema, &vector, error);
 }
 
@@ -200,6 +208,41 @@ static mv_err read_entries(lua_State *L, int list, const char *name, mv_schema *
     return MV_OK;
 }
 
+/* Push the userdata of a schema to be. */
+static schema_box *push_box(lua_State *L)
+{
+    schema_box *box = lua_newuserdata(L, sizeof *box);
+    box->schema = NULL;
+    luaL_getmetatable(L, SCHEMA_TYPE);
+    lua_setmetatable(L, -2);
+    return box;
+}
+
+/* Is the type of the entry at `index` meant to be one of vectors? */
+static bool is_vector_entry(lua_State *L, int index)
+{
+    if (lua_type(L, index) != LUA_TTABLE) return false;
+    lua_pushlstring(L, "type", 4);
+    lua_rawget(L, index);
+    bool is_vector =
+        lua_type(L, -1) == LUA_TSTRING && strncmp(lua_tostring(L, -1), "vector", 6) == 0;
+    lua_pop(L, 1);
+    return is_vector;
+}
+
+const mv_schema *schema_read_one(lua_State *L, int index, mv_error *error)
+{
+    schema_box *box = push_box(L);
+    int box_at = lua_gettop(L);
+    mv_err err = mv_schema_create(NULL, &box->schema, error);
+    lua_pushvalue(L, index);
+    if (!err)
+        err = is_vector_entry(L, index) ? read_vector_field(L, box->schema, 0, error)
+                                        : read_field(L, box->schema, 0, error);
+    lua_settop(L, box_at);
+    return err ? NULL : box->schema;
+}
+
 const mv_schema *schema_read(lua_State *L, int index, mv_error *error)
 {
     enum { NAME, FIELDS, VECTORS, OPTIONS };
@@ -207,12 +250,8 @@ const mv_schema *schema_read(lua_State *L, int index, mv_error *error)
     if (lua_type(L, index) != LUA_TTABLE)
         raise_misuse(L, "schema: expected a table, got a %s", luaL_typename(L, index));
 
-    schema_box *box = lua_newuserdata(L, sizeof *box);
+    schema_box *box = push_box(L);
     int box_at = lua_gettop(L);
-    box->schema = NULL;
-    luaL_getmetatable(L, SCHEMA_TYPE);
-    lua_setmetatable(L, -2);
-
     int at = check_options(L, index, "schema", options, OPTIONS);
     const char *name =
         lua_isnil(L, at + NAME) ? NULL : check_string(L, at + NAME, "schema", "name");

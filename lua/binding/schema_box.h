@@ -8,6 +8,14 @@
  * the first mistake. NULL: the engine failed (no memory), `error` is filled. */
 const mv_schema *schema_read(lua_State *L, int index, mv_error *error);
 
+/* The same with the one field described by the table at `index`, scalar or vector as its type says.
+ */
+const mv_schema *schema_read_one(lua_State *L, int index, mv_error *error);
+
+/* Read the index at stack place `index` for a vector field: "flat", "hnsw", or a table with that as
+ * its type and options. Nil: nothing is set. */
+void schema_read_index(lua_State *L, int index, const place *where, mv_vector_options *vector);
+
 /* Push the description of a schema: what schema_read takes, with nothing left out. */
 void schema_push(lua_State *L, const mv_schema *schema);
 

@@ -51,23 +51,38 @@ function methods.transaction(collection, work, ...)
   return finish(collection, pcall(work, ...))
 end
 
+local function check_progress(call, progress)
+  if progress ~= nil and type(progress) ~= "function" then
+    misuse("%s: 'progress' must be a function, got a %s", call, type(progress))
+  end
+end
+
+local function check_threads(call, threads)
+  if threads == nil then
+    return AS_MANY_AS_CORES
+  elseif type(threads) ~= "number" or not (threads >= 1 and threads <= THREADS_MAX) or threads % 1 ~= 0 then
+    misuse("%s: 'threads' must be a whole number from 1 to %d, got %s", call, THREADS_MAX, tostring(threads))
+  end
+  return threads
+end
+
+local function check_background(call, background, excluded, name)
+  if background ~= nil and type(background) ~= "boolean" then
+    misuse("%s: 'background' must be true or false, got a %s", call, type(background))
+  elseif background and excluded then
+    misuse("%s: '%s' does not go with 'background'", call, name)
+  end
+end
+
 local function check_optimize_options(options)
   local budget_ms, progress, threads, background =
     core.options("optimize", options, "budget_ms", "progress", "threads", "background")
   if budget_ms ~= nil and not (type(budget_ms) == "number" and budget_ms > 0) then
     misuse("optimize: 'budget_ms' must be a positive number, got %s", tostring(budget_ms))
-  elseif progress ~= nil and type(progress) ~= "function" then
-    misuse("optimize: 'progress' must be a function, got a %s", type(progress))
-  elseif background ~= nil and type(background) ~= "boolean" then
-    misuse("optimize: 'background' must be true or false, got a %s", type(background))
-  elseif background and (budget_ms or progress) then
-    misuse("optimize: '%s' does not go with 'background'", budget_ms and "budget_ms" or "progress")
-  elseif threads == nil then
-    threads = AS_MANY_AS_CORES
-  elseif type(threads) ~= "number" or not (threads >= 1 and threads <= THREADS_MAX) or threads % 1 ~= 0 then
-    misuse("optimize: 'threads' must be a whole number from 1 to %d, got %s", THREADS_MAX, tostring(threads))
   end
-  return budget_ms, progress, threads, background
+  check_progress("optimize", progress)
+  check_background("optimize", background, budget_ms or progress, budget_ms and "budget_ms" or "progress")
+  return budget_ms, progress, check_threads("optimize", threads), background
 end
 
 --- An error of the user's function ends the work; what was finished stays.
@@ -79,26 +94,143 @@ local function report(collection, progress, done, total, stage)
   end
 end
 
+--- One slice of the job in hand: true when there is more, false at the end; nil, message, code.
+local function work(collection, slice_ms, threads, progress)
+  local more, done, total, stage = core.optimize_step(collection, slice_ms, threads)
+  if more == nil then
+    return nil, done, total -- message and code
+  elseif progress then
+    report(collection, progress, done, total, stage)
+  end
+  return more
+end
+
+local function work_to_the_end(collection, threads, progress)
+  repeat
+    local more, message, code = work(collection, progress and PROGRESS_MS or WHOLE_MS, threads, progress)
+    if more == nil then
+      return nil, message, code
+    end
+  until not more
+  return true
+end
+
 --- Merges segments, drops deleted rows, builds graphs. With `budget_ms`, does about so much of it and returns
 --- "more" or "done"; with `background`, returns the job at once; else returns true at the end.
 function methods.optimize(collection, options)
   local budget_ms, progress, threads, background = check_optimize_options(options)
   if background then
     return core.optimize_start(collection, threads)
+  elseif not budget_ms then
+    return work_to_the_end(collection, threads, progress)
   end
-  local slice_ms = budget_ms or (progress and PROGRESS_MS) or WHOLE_MS
-  repeat
-    local more, done, total, stage = core.optimize_step(collection, slice_ms, threads)
-    if more == nil then
-      return nil, done, total -- message and code
-    elseif progress then
-      report(collection, progress, done, total, stage)
+  local more, message, code = work(collection, budget_ms, threads, progress)
+  if more == nil then
+    return nil, message, code
+  end
+  return more and "more" or "done"
+end
+
+--- Gives a field another index, and builds it: true at the end, or the job at once with `background`. The index
+--- before is searched until the new one stands.
+function methods.create_index(collection, name, index, options)
+  local progress, threads, background = core.options("create_index", options, "progress", "threads", "background")
+  check_progress("create_index", progress)
+  check_background("create_index", background, progress, "progress")
+  threads = check_threads("create_index", threads)
+  if type(name) ~= "string" then
+    misuse("create_index: 'name' must be a string, got a %s", type(name))
+  elseif background then
+    return core.index_start(collection, threads, name, index)
+  end
+  local begun, message, code = core.index_begin(collection, threads, name, index)
+  if not begun then
+    return nil, message, code
+  end
+  return work_to_the_end(collection, threads, progress)
+end
+
+--- The value of one document. An error in the function goes on to the caller, with the id.
+local function value_for(document, value_of)
+  local id = document.id -- the function may write into the table
+  local ok, value = pcall(value_of, document)
+  if ok then
+    return id, value
+  elseif type(value) == "string" then
+    error(("add_column: document '%s': %s"):format(id, value), 0)
+  end
+  error(value, 0)
+end
+
+local function fill_column(collection, column, value_of)
+  while true do
+    local document, message, code = core.column_next(collection, column)
+    if document == nil then
+      return nil, message, code
+    elseif not document then
+      return true
     end
-    if budget_ms then
-      return more and "more" or "done"
+    local id, value = value_for(document, value_of)
+    if value ~= nil then
+      local done
+      done, message, code = core.column_set(collection, column, id, value)
+      if not done then
+        return nil, message, code
+      end
     end
-  until not more
+  end
+end
+
+local function make_column(collection, column, value_of)
+  if value_of then
+    local done, message, code = fill_column(collection, column, value_of)
+    if not done then
+      return nil, message, code
+    end
+  end
+  return core.column_commit(collection, column)
+end
+
+--- Builds what a new field's index wants. Somebody else who is at it builds that, too.
+local function build_indexes(collection, threads, progress)
+  local begun, message, code = core.index_begin(collection, threads)
+  if begun then
+    begun, message, code = work_to_the_end(collection, threads, progress)
+  end
+  if not begun and code ~= "busy" then
+    return nil, message, code
+  end
   return true
+end
+
+--- Adds a field, of any type. Each document gets what value_of(document) returns, else the default or NULL; an
+--- error undoes all and goes on to the caller. Other writers wait meanwhile; the function may read the
+--- collection, and not write to it. `output_fields` and `include_vector`: what the documents carry that it is
+--- given, as in iterate. Where pcall cannot be yielded across (plain Lua 5.1), it must not yield.
+function methods.add_column(collection, field, value_of, options)
+  local output_fields, include_vector, progress, threads =
+    core.options("add_column", options, "output_fields", "include_vector", "progress", "threads")
+  if value_of ~= nil and type(value_of) ~= "function" then
+    misuse("add_column: expected a function(document) -> value, got a %s", type(value_of))
+  end
+  check_progress("add_column", progress)
+  threads = check_threads("add_column", threads)
+
+  local column, message, code = core.column_begin(collection, field, output_fields, include_vector)
+  if not column then
+    return nil, message, code
+  end
+  local ok, done
+  ok, done, message, code = pcall(make_column, collection, column, value_of)
+  if not (ok and done) then
+    core.column_abort(collection, column)
+  end
+  if not ok then
+    error(done, 0)
+  elseif not done then
+    return nil, message, code
+  end
+  return build_indexes(collection, threads, progress)
 end
 
 --- Puts these methods beside those in C.

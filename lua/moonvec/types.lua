@@ -225,6 +225,52 @@ function job:progress() end
 --- Ends it soon. What it finished stays.
 function job:cancel() end
 
+--- Gives a field another index and builds it, from the data there is; the one before is searched until it stands.
+---@param name string
+---@param index "hnsw"|"flat"|moonvec.index
+---@param options? moonvec.index_options
+---@return true|moonvec.job|nil done, string? message, moonvec.code? code
+function collection:create_index(name, index, options) end
+
+---@class moonvec.index_options
+---@field progress? fun(done: integer, total: integer, stage: string)
+---@field threads? integer that build graphs, 1 to 64 (default: one for each core, at most 8)
+---@field background? boolean a thread of its own does it: returns a job at once (default false)
+
+--- A vector field is searched exactly from then on.
+---@param name string
+---@return true? done, string? message, moonvec.code? code
+function collection:drop_index(name) end
+
+--- Adds a scalar or vector field. Documents get what value_of(document) returns, else the default, else NULL; an error
+--- undoes all and goes on to the caller. Other writers wait meanwhile, readers see the new field when it is finished.
+--- The index of a vector field is built before this returns.
+---@param field moonvec.field|moonvec.vector_field
+---@param value_of? fun(document: moonvec.document): any may read the collection, not write to it; nil: the default, or NULL
+---@param options? moonvec.column_options
+---@return true? done, string? message, moonvec.code? code
+function collection:add_column(field, value_of, options) end
+
+---@class moonvec.column_options
+---@field output_fields? string[] what the documents given to `value_of` carry (default: all scalar fields)
+---@field include_vector? boolean|"table" (default false)
+---@field progress? fun(done: integer, total: integer, stage: string) of building an index
+---@field threads? integer that build an index
+
+--- Drops a scalar or vector field, with its index. The space of a scalar field comes back when its segments are merged.
+---@param name string
+---@return true? done, string? message, moonvec.code? code
+function collection:drop_column(name) end
+
+---@param name string
+---@param changes moonvec.column_changes
+---@return true? done, string? message, moonvec.code? code
+function collection:alter_column(name, changes) end
+
+---@class moonvec.column_changes
+---@field rename? string the new name
+---@field nullable? true of a scalar field: it may be NULL from now on
+
 ---@return moonvec.stats? stats, string? message, moonvec.code? code
 function collection:stats() end
 

@@ -1,0 +1,209 @@
+/* Changing the schema. Adding a field takes steps, between which the Lua half calls the function
+ * that makes the values: begin, then next and set for each document, then commit. */
+#include "calls.h"
+#include "check_args.h"
+#include "push_values.h"
+#include "read_values.h"
+#include "read_vectors.h"
+#include "schema_box.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int push_outcome(lua_State *L, const char *call, mv_err err, const mv_error *error)
+{
+    if (err) return push_failure(L, call, error);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* The name of a field: a string without a zero byte, which no field has. */
+static const char *check_name(lua_State *L, int index, const char *call, const char *what)
+{
+    size_t size;
+    const char *name = check_string(L, index, call, what);
+    (void)lua_tolstring(L, index, &size);
+    if (strlen(name) != size) raise_misuse(L, "%s: '%s' has a zero byte in it", call, what);
+    return name;
+}
+
+int call_drop_index(lua_State *L)
+{
+    mv_error error = {0};
+    collection_box *box = check_collection(L, 1, "drop_index");
+    lua_settop(L, 2);
+    const char *name = check_name(L, 2, "drop_index", "name");
+    return push_outcome(L, "drop_index", mv_drop_index(box->collection, name, &error), &error);
+}
+
+int call_drop_column(lua_State *L)
+{
+    mv_error error = {0};
+    collection_box *box = check_collection(L, 1, "drop_column");
+    lua_settop(L, 2);
+    const char *name = check_name(L, 2, "drop_column", "name");
+    return push_outcome(L, "drop_column", mv_drop_column(box->collection, name, &error), &error);
+}
+
+int call_alter_column(lua_State *L)
+{
+    enum { RENAME, NULLABLE, TYPE, DEFAULT, DIM, METRIC, INDEX, OPTIONS };
+    static const char *const options[OPTIONS] = {"rename", "nullable", "type", "default",
+                                                 "dim",    "metric",   "index"};
+    static const char call[] = "alter_column";
+    mv_error error = {0};
+    collection_box *box = check_collection(L, 1, call);
+    lua_settop(L, 3);
+    const char *name = check_name(L, 2, call, "name");
+    int at = check_options(L, 3, call, options, OPTIONS);
+    if (!lua_isnil(L, at + INDEX))
+        raise_misuse(L, "%s: the index is changed by create_index and drop_index", call);
+    for (int i = TYPE; i < INDEX; i++)
+        if (!lua_isnil(L, at + i))
+            raise_misuse(L,
+                         "%s: '%s' cannot be changed (only 'rename', and 'nullable' to true): "
+                         "add another column, and drop this one",
+                         call, options[i]);
+    mv_column_change change = {.nullable =
+                                   check_boolean(L, at + NULLABLE, call, "nullable", false)};
+    if (!lua_isnil(L, at + NULLABLE) && !change.nullable)
+        raise_misuse(L, "%s: 'nullable' can only become true", call);
+    if (!lua_isnil(L, at + RENAME)) change.new_name = check_name(L, at + RENAME, call, "rename");
+    if (!change.new_name && !change.nullable)
+        raise_misuse(L, "%s: expected 'rename' or 'nullable'", call);
+    return push_outcome(L, call, mv_alter_column(box->collection, name, &change, &error), &error);
+}
+
+/* ---------------------------------------------------------------- a column in the making */
+
+/* The result lends from the column, so it is released first. */
+typedef struct column_box {
+    result_box result; /* begins with the part */
+    mv_column *column;
+    const mv_schema *schema; /* of the documents shown */
+    output out;
+    bool is_vector;
+    mv_type type;
+    uint32_t dim;
+    char name[MV_NAME_SIZE_MAX + 1];
+} column_box;
+
+static const char add_column[] = "add_column";
+
+static void column_box_release(lua_State *L, part_box *part)
+{
+    column_box *box = (column_box *)part;
+    mv_result_free(box->result.result);
+    box->result.result = NULL;
+    mv_column_free(box->column);
+    box->column = NULL;
+    number_room_free(L, &box->result.room);
+}
+
+static mv_err begin(column_box *box, mv_collection *collection, const mv_schema *one,
+                    mv_error *error)
+{
+    mv_field_options field = {.name = NULL};
+    mv_vector_options vector = {.name = NULL};
+    box->is_vector = mv_schema_vector(one, 0, &vector);
+    if (!box->is_vector) (void)mv_schema_field(one, 0, &field);
+    box->type = box->is_vector ? vector.type : field.type;
+    box->dim = vector.dim;
+    (void)snprintf(box->name, sizeof box->name, "%s", box->is_vector ? vector.name : field.name);
+    return mv_column_begin(collection, box->is_vector ? NULL : &field,
+                           box->is_vector ? &vector : NULL, &box->column, error);
+}
+
+int call_column_begin(lua_State *L)
+{
+    mv_error error = {0};
+    collection_box *owner = check_collection(L, 1, add_column);
+    lua_settop(L, 4);
+    const mv_schema *one = schema_read_one(L, 2, &error);
+    if (!one) return push_failure(L, add_column, &error);
+    column_box *box = part_push(L, 1, owner, sizeof *box, column_box_release);
+    int box_at = lua_gettop(L);
+    box->schema = mv_get_schema(owner->collection);
+    output_read(L, box->schema, add_column, 3, 4, &box->out);
+    mv_err err = mv_result_create(owner->collection, &box->result.result, &error);
+    if (!err) err = begin(box, owner->collection, one, &error);
+    if (err) {
+        part_release(L, &box->result.part);
+        return push_failure(L, add_column, &error);
+    }
+    lua_pushvalue(L, box_at);
+    return 1;
+}
+
+/* The column at 2, unless it was released. */
+static column_box *check_column(lua_State *L)
+{
+    column_box *box = luaL_testudata(L, 2, PART_TYPE);
+    if (!box || !box->column) raise_misuse(L, "%s: the column is over", add_column);
+    return box;
+}
+
+int call_column_next(lua_State *L)
+{
+    bool found = false;
+    mv_error error = {0};
+    (void)check_collection(L, 1, add_column);
+    column_box *box = check_column(L);
+    if (mv_column_next(box->column, box->result.result, &found, &error))
+        return push_failure(L, add_column, &error);
+    if (!found) {
+        lua_pushboolean(L, 0);
+        return 1;
+    }
+    const mv_schema *schema = mv_result_schema(box->result.result);
+    if (schema != box->schema) { /* changed between reading the options and beginning */
+        box->schema = schema;
+        lua_settop(L, 2);
+        lua_pushnil(L);
+        lua_pushboolean(L, box->out.vectors_count > 0);
+        output_read(L, schema, add_column, 3, 4, &box->out);
+    }
+    int keys = output_push_keys(L, schema, &box->out);
+    output_push_table(L, &box->out, keys, 0, 0);
+    if (output_fill(L, &box->result, 0, schema, &box->out, keys, &error))
+        return push_failure(L, add_column, &error);
+    return 1;
+}
+
+int call_column_set(lua_State *L)
+{
+    mv_err err;
+    mv_error error = {0};
+    (void)check_collection(L, 1, add_column);
+    column_box *box = check_column(L);
+    place where = {.call = add_column, .document = lua_tostring(L, 3), .field = box->name};
+    lua_settop(L, 4);
+    if (box->is_vector) {
+        const void *numbers = read_vector(L, 4, &where, box->name, box->dim, &box->result.room);
+        err = mv_column_set_vector(box->column, numbers, box->dim, &error);
+    } else {
+        mv_value value;
+        value_room room = {.used = 0};
+        read_value(L, 4, &where, box->type, &value, &room);
+        err = mv_column_set(box->column, &value, &error);
+    }
+    return push_outcome(L, add_column, err, &error);
+}
+
+int call_column_commit(lua_State *L)
+{
+    mv_error error = {0};
+    (void)check_collection(L, 1, add_column);
+    column_box *box = check_column(L);
+    mv_result_clear(box->result.result);
+    mv_err err = mv_column_commit(box->column, &error);
+    part_release(L, &box->result.part);
+    return push_outcome(L, add_column, err, &error);
+}
+
+int call_column_abort(lua_State *L)
+{
+    part_box *part = luaL_testudata(L, 2, PART_TYPE);
+    if (part) part_release(L, part);
+    return 0;
+}
