@@ -19,6 +19,7 @@
 #include "test/sample.h"
 
 #define DOCUMENTS     400u
+#define SEGMENT_FILES (2u + SAMPLE_VECTORS) /* rows, a column, vectors */
 #define FILES_MAX     16u
 #define TRIALS_MAX    60000u
 #define TRIAL_SECONDS 20
@@ -68,7 +69,8 @@ static size_t below(size_t limit)
 
 /* ---------------------------------------------------------------- the collection */
 
-/* Two segments with deleted rows, and fresh rows. */
+/* Two segments with deleted rows, of which the last scalar and vector fields came later, and fresh
+ * rows. */
 static void build(const char *path, uint32_t version, uint8_t *there)
 {
     mv_collection *c = NULL;
@@ -83,8 +85,14 @@ static void build(const char *path, uint32_t version, uint8_t *there)
         WORKS(mv_optimize_step(job, 0, &more, &ignored, &error)); /* only seals */
         mv_job_free(job);
     }
-    WORKS(sample_write(c, MV_INSERT, 300, 340, version));
     for (uint32_t n = 0; n < 340; n++) there[n] = (uint8_t)version;
+    WORKS(mv_drop_column(c, sample_fields[SAMPLE_FIELDS - 1].name, &error));
+    WORKS(mv_drop_column(c, sample_vectors[SAMPLE_VECTORS - 1].name, &error));
+    WORKS(sample_add_column(c, false, SAMPLE_FIELDS - 1, sample_fields[SAMPLE_FIELDS - 1].name,
+                            there));
+    WORKS(sample_add_column(c, true, SAMPLE_VECTORS - 1, sample_vectors[SAMPLE_VECTORS - 1].name,
+                            there));
+    WORKS(sample_write(c, MV_INSERT, 300, 340, version));
     for (uint32_t n = 3; n < 340; n += 9) {
         WORKS(sample_delete(c, n, &deleted));
         there[n] = 0;
@@ -96,18 +104,23 @@ static void build(const char *path, uint32_t version, uint8_t *there)
 static uint32_t load(const char *path, file *out)
 {
     static const char *const names[] = {"catalog.mdb", "catalog.mdb-lock"};
+    const uint32_t uids =
+        SAMPLE_FIELDS + SAMPLE_VECTORS; /* those of the vectors follow the others */
     uint32_t count = 0;
-    for (uint32_t i = 0; i < 2 + 2 * (1 + SAMPLE_VECTORS); i++) {
+    for (uint32_t i = 0; i < 2 + 2 * SEGMENT_FILES; i++) {
         file *f = &out[count];
         char full[256];
-        uint32_t part = (i - 2) % (1 + SAMPLE_VECTORS),
-                 segment = 1 + (i - 2) / (1 + SAMPLE_VECTORS);
+        uint32_t part = (i - 2) % SEGMENT_FILES, segment = 1 + (i - 2) / SEGMENT_FILES;
         if (i < 2)
             (void)snprintf(f->name, sizeof f->name, "%s", names[i]);
         else if (part == 0)
             (void)snprintf(f->name, sizeof f->name, "%06u.rows", segment);
-        else /* the uids of the vector fields follow those of the scalar fields */
+        else if (part < SAMPLE_VECTORS)
             (void)snprintf(f->name, sizeof f->name, "%06u.%u.vec", segment, SAMPLE_FIELDS + part);
+        else /* those that came later */
+            (void)snprintf(f->name, sizeof f->name, "%06u.%u.%s", segment,
+                           uids + 1 + part - SAMPLE_VECTORS,
+                           part == SAMPLE_VECTORS ? "col" : "vec");
         (void)snprintf(full, sizeof full, "%s/%s", path, f->name);
         FILE *from = fopen(full, "rb");
         EXPECT(from);
@@ -448,7 +461,7 @@ int main(int count, char **arguments)
     build(sample_path("other"), 2, ignored);
     files_count = load(sample_path("base"), files);
     others_count = load(sample_path("other"), others);
-    EXPECT(files_count == others_count && files_count == 2 + 2 * (1 + SAMPLE_VECTORS));
+    EXPECT(files_count == others_count && files_count == 2 + 2 * SEGMENT_FILES);
     char victim[128];
     (void)snprintf(victim, sizeof victim, "%s", sample_path("victim"));
     if (count == 3) {

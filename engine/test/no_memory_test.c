@@ -9,6 +9,7 @@ static bool run(uint64_t n, bool persist, bool memory)
 {
     script s = {0};
     char path[128], copy_path[128];
+    unsigned entries = 0;
     size_t bytes_before = mem_bytes();
     (void)snprintf(path, sizeof path, "%s", memory ? ":memory:" : sample_path("c"));
     (void)snprintf(copy_path, sizeof copy_path, "%s", sample_path("copy"));
@@ -24,6 +25,7 @@ static bool run(uint64_t n, bool persist, bool memory)
         WORKS(write_versions(&s, MV_UPSERT, 50, SCRIPT_DOCUMENTS, 9));
         WORKS(optimize_all(s.c, 1000));
         HOLDS(s.c, s.versions, SCRIPT_DOCUMENTS);
+        entries = wanted_entries(s.c);
     }
     WORKS(mv_close(s.c, &error));
     EXPECT(mem_bytes() == bytes_before);
@@ -31,7 +33,7 @@ static bool run(uint64_t n, bool persist, bool memory)
         WORKS(mv_open(path, &(mv_open_options){.verify = true}, &s.c, &error));
         HOLDS(s.c, s.versions, SCRIPT_DOCUMENTS);
         WORKS(mv_close(s.c, &error));
-        EXPECT(count_entries(path) == 2 + 2 + 1 + SAMPLE_VECTORS); /* . .. catalog, lock, segment */
+        EXPECT(count_entries(path) == entries);
     }
     if (!memory) { /* nothing half-made is left beside the collection */
         EXPECT(count_entries(sample_place) ==

@@ -20,35 +20,65 @@ static void wrong(const char *text)
 
 /* ---------------------------------------------------------------- content */
 
-/* The one hit of `found` is a document as the workload makes it. Gives its version. */
+static mv_value read_field(mv_result *found, size_t at, const char *name)
+{
+    uint32_t field;
+    mv_value value;
+    must(find_field(mv_result_schema(found), name, &field), "there is no such field");
+    WORK(mv_result_value(found, at, field, &value, &error));
+    return value;
+}
+
+static void expect_string(mv_result *found, size_t at, const char *name, mv_value right)
+{
+    mv_value value = read_field(found, at, name);
+    if (value.kind != MV_KIND_STRING || value.as.string.size != right.as.string.size ||
+        memcmp(value.as.string.data, right.as.string.data, right.as.string.size) != 0)
+        wrong("a document has a text that was not written");
+}
+
+static void expect_vector(mv_result *found, size_t at, const char *name, const float right[DIM])
+{
+    uint32_t field;
+    float vector[DIM];
+    must(find_vector(mv_result_schema(found), name, &field), "there is no such vector field");
+    WORK(mv_result_vector(found, at, field, vector, DIM, &error));
+    if (memcmp(vector, right, sizeof vector) != 0)
+        wrong("a document has a vector that was not written");
+}
+
+/* Hit `at` is a document as the workload makes it, with all that the schema has. Gives its version.
+ */
 static uint32_t read_document(mv_result *found, size_t at, uint32_t *doc)
 {
     mv_id id;
-    mv_value number, text;
-    float vector[DIM], expected[DIM];
-    char bytes[BIG_SIZE];
+    float expected[DIM];
+    char bytes[BIG_SIZE], mark[64];
+    uint32_t has = shape_of(mv_result_schema(found));
     WORK(mv_result_id(found, at, &id, &error));
-    WORK(mv_result_value(found, at, FIELD_VERSION, &number, &error));
-    WORK(mv_result_value(found, at, FIELD_TEXT, &text, &error));
-    WORK(mv_result_vector(found, at, 0, vector, DIM, &error));
     *doc = doc_of_id(id);
     if (*doc == DOCS) wrong("a document has an id that nobody gave it");
-    uint32_t version = (uint32_t)number.as.i;
-    mv_value right = doc_text(*doc, version, bytes);
+    uint32_t version = (uint32_t)read_field(found, at, "version").as.i;
+    expect_string(found, at, "text", doc_text(*doc, version, bytes));
     doc_vector(*doc, version, expected);
-    if (text.as.string.size != right.as.string.size ||
-        memcmp(text.as.string.data, bytes, right.as.string.size) != 0 ||
-        memcmp(vector, expected, sizeof vector) != 0)
-        wrong("a document is not what was written");
+    expect_vector(found, at, "place", expected);
+    if (has & SHAPE_MARK) expect_string(found, at, mark_name(has), doc_mark(*doc, version, mark));
+    if (has & SHAPE_TURN) {
+        mv_value turn = read_field(found, at, "turn"), right = doc_turn(*doc, version);
+        if (turn.kind != right.kind || (right.kind == MV_KIND_INT && turn.as.i != right.as.i))
+            wrong("a document has a number that was not written");
+    }
+    doc_far(*doc, version, expected);
+    if (has & SHAPE_FAR) expect_vector(found, at, "far", expected);
     return version;
 }
 
-static void read_versions(mv_collection *c, uint32_t versions[DOCS])
+static void read_versions(mv_collection *c, uint32_t versions[ITEMS])
 {
     mv_iterator *walk = NULL;
     mv_result *found = NULL;
     bool more = true;
-    memset(versions, 0, DOCS * sizeof *versions);
+    memset(versions, 0, ITEMS * sizeof *versions);
     WORK(mv_result_create(c, &found, &error));
     WORK(mv_iterator_open(c, NULL, &walk, &error));
     for (;;) {
@@ -59,12 +89,13 @@ static void read_versions(mv_collection *c, uint32_t versions[DOCS])
         if (versions[doc]) wrong("a document is there twice");
         versions[doc] = version;
     }
+    versions[SHAPE] = shape_of(mv_iterator_schema(walk));
     mv_result_free(found);
     mv_iterator_close(walk);
 }
 
 /* Ids lead to the same documents. */
-static void check_fetch(mv_collection *c, const uint32_t versions[DOCS])
+static void check_fetch(mv_collection *c, const uint32_t versions[ITEMS])
 {
     mv_result *found = NULL;
     WORK(mv_result_create(c, &found, &error));
@@ -82,22 +113,23 @@ static void check_fetch(mv_collection *c, const uint32_t versions[DOCS])
     mv_result_free(found);
 }
 
-static bool same_versions(const uint32_t a[DOCS], const uint32_t b[DOCS])
+static bool same_versions(const uint32_t a[ITEMS], const uint32_t b[ITEMS])
 {
-    return memcmp(a, b, DOCS * sizeof *a) == 0;
+    return memcmp(a, b, ITEMS * sizeof *a) == 0;
 }
 
-static void tell_difference(const uint32_t found[DOCS], const uint32_t expected[DOCS])
+static void tell_difference(const uint32_t found[ITEMS], const uint32_t expected[ITEMS])
 {
     uint32_t count = 0, first = 0;
-    for (uint32_t doc = DOCS; doc--;) {
+    for (uint32_t doc = ITEMS; doc--;) {
         if (found[doc] == expected[doc]) continue;
         count++;
         first = doc;
     }
-    printf("%u documents differ from the last acknowledged commit; the first, %u, has version %u, "
-           "%u expected\n",
-           count, first, found[first], expected[first]);
+    printf(
+        "%u documents (%u being the schema) differ from the last acknowledged commit; the first, "
+        "%u, has version %u, %u expected\n",
+        count, SHAPE, first, found[first], expected[first]);
     wrong("and from the commit under way");
 }
 
@@ -105,7 +137,7 @@ static void tell_difference(const uint32_t found[DOCS], const uint32_t expected[
  */
 static void check_content(mv_collection *c, oracle *known)
 {
-    static uint32_t found[DOCS], after[DOCS];
+    static uint32_t found[ITEMS], after[ITEMS];
     const uint32_t *before = known->places[0].versions;
     read_versions(c, found);
     check_fetch(c, found);
@@ -136,7 +168,7 @@ static mv_err open_at(const char *root, uint32_t at, bool read_only, mv_collecti
  * on its way out not a collection any more. */
 static void check_backup(const char *root, uint32_t at, oracle *known)
 {
-    static uint32_t found[DOCS];
+    static uint32_t found[ITEMS];
     mv_error failure;
     mv_collection *c = NULL;
     presence is = known->places[at].is;

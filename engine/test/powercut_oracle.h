@@ -9,6 +9,8 @@
 #define DOCS        6000u /* different ids: enough for bulk batches and for sealing */
 #define PLACES      3u    /* directories: the collection, and two for backups */
 #define CHANGES_MAX (4u * DOCS)
+#define SHAPE       DOCS /* the schema is kept like one more document: its version tells the shape */
+#define ITEMS       (DOCS + 1u) /* documents and the shape */
 
 #define CALLS(X)                                                                                   \
     X(CALL_NONE, "between calls")                                                                  \
@@ -19,6 +21,7 @@
     X(CALL_TRANSACTION, "transaction")                                                             \
     X(CALL_OPTIMIZE, "optimize")                                                                   \
     X(CALL_FLUSH, "flush or close")                                                                \
+    X(CALL_SCHEMA, "schema change")                                                                \
     X(CALL_BACKUP, "backup")                                                                       \
     X(CALL_DESTROY, "destroy")
 
@@ -63,7 +66,7 @@ typedef enum syncedness { SYNCED, PERHAPS_SYNCED, UNSYNCED } syncedness;
 
 typedef struct place {
     presence is;
-    uint32_t versions[DOCS]; /* 0: no such document */
+    uint32_t versions[ITEMS]; /* 0: no such document */
 } place;
 
 typedef struct oracle {

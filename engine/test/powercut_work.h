@@ -16,10 +16,9 @@
 #define BULK_MIN      4096u /* documents that go straight into a segment */
 #define STEPS         45
 #define JOB_STEPS     8u /* of a job at once, on average */
-#define SEGMENTS_MAX  5u /* more might wake the maintenance: what it does comes at no certain time */
-#define FIELD_VERSION 0u
-#define FIELD_TEXT    1u
-#define ALL_VERSIONS  INT64_MAX
+#define SEGMENTS_MAX  5u /* more might wake the maintenance: what it does comes at no certain time \
+                          */
+#define ALL_VERSIONS INT64_MAX
 
 static const char *const place_names[PLACES] = {"main", "backup-1", "backup-2"};
 
@@ -29,9 +28,9 @@ typedef struct work {
     uint32_t version; /* grows with every batch */
     mv_schema *schema;
     mv_collection *handles[2]; /* by durability; NULL: not open */
-    mv_batch *batch;           /* of any handle: they have the same schema */
+    mv_batch *batch;           /* of any handle: they have the same schema; NULL after a change */
     mv_job *job;               /* under way, or NULL */
-    uint32_t draft[DOCS];      /* versions, with the changes of the call in hand */
+    uint32_t draft[ITEMS];     /* versions, with the changes of the call in hand */
 } work;
 
 /* In a child: a call that fails ends it. */
@@ -82,13 +81,71 @@ static void doc_vector(uint32_t doc, uint32_t version, float out[DIM])
 static mv_schema *make_schema(void)
 {
     mv_schema *s = NULL;
-    mv_vector_options vector = {"place",        MV_VECTOR_FP32, DIM, MV_L2, MV_INDEX_HNSW,
-                                {.m = 4, .ef_construction = 8}};
+    mv_vector_options vector = {"place", MV_VECTOR_FP32, DIM,
+                                MV_L2,   MV_INDEX_HNSW,  {.m = 4, .ef_construction = 8}};
     WORK(mv_schema_create("powercut", &s, &error));
     WORK(mv_schema_add_field(s, &(mv_field_options){"version", MV_INT64, false, NULL}, &error));
     WORK(mv_schema_add_field(s, &(mv_field_options){"text", MV_STRING, false, NULL}, &error));
     WORK(mv_schema_add_vector(s, &vector, &error));
     return s;
+}
+
+/* ---------------------------------------------------------------- shapes: what a schema has */
+
+typedef enum shape {
+    SHAPE_MARK = 1,  /* a string, by the name of "mark", */
+    SHAPE_SIGN = 2,  /* or, with this, of "sign" */
+    SHAPE_TURN = 4,  /* a number that may be NULL */
+    SHAPE_FAR = 8,   /* another vector */
+    SHAPE_FLAT = 16, /* no graphs over the places, */
+    SHAPE_M8 = 32,   /* or, without that, others */
+    SHAPE_BITS = 6
+} shape;
+
+static const char *mark_name(uint32_t has)
+{
+    return has & SHAPE_SIGN ? "sign" : "mark";
+}
+
+static bool find_field(const mv_schema *s, const char *name, uint32_t *at)
+{
+    return mv_schema_find_field(s, name, strlen(name), at);
+}
+
+static bool find_vector(const mv_schema *s, const char *name, uint32_t *at)
+{
+    return mv_schema_find_vector(s, name, strlen(name), at);
+}
+
+static uint32_t shape_of(const mv_schema *s)
+{
+    uint32_t at, has = 0;
+    mv_vector_options graph;
+    if (find_field(s, "sign", &at)) has |= SHAPE_MARK | SHAPE_SIGN;
+    if (find_field(s, "mark", &at)) has |= SHAPE_MARK;
+    if (find_field(s, "turn", &at)) has |= SHAPE_TURN;
+    if (find_vector(s, "far", &at)) has |= SHAPE_FAR;
+    must(find_vector(s, "place", &at) && mv_schema_vector(s, at, &graph), "there are no places");
+    if (graph.index == MV_INDEX_FLAT) has |= SHAPE_FLAT;
+    if (graph.hnsw.m == 8) has |= SHAPE_M8;
+    return has;
+}
+
+static mv_value doc_mark(uint32_t doc, uint32_t version, char out[64])
+{
+    int size = snprintf(out, 64, "%u of %u", doc, version);
+    return (mv_value){.kind = MV_KIND_STRING, .as.string = {out, (size_t)size}};
+}
+
+static mv_value doc_turn(uint32_t doc, uint32_t version)
+{
+    if ((doc + version) % 3 == 0) return (mv_value){.kind = MV_KIND_NULL};
+    return (mv_value){.kind = MV_KIND_INT, .as.i = (int64_t)doc - (int64_t)version};
+}
+
+static void doc_far(uint32_t doc, uint32_t version, float out[DIM])
+{
+    for (uint32_t i = 0; i < DIM; i++) out[i] = (float)((doc * (i + 3) + version * 5) % 100 + 1);
 }
 
 /* ---------------------------------------------------------------- announcing */
@@ -113,9 +170,9 @@ static void end(work *w)
 /* The call under way will make the committed versions those of the draft. */
 static void announce_draft(work *w)
 {
-    static doc_change changes[DOCS];
+    static doc_change changes[ITEMS];
     note n = {.kind = NOTE_CHANGES};
-    for (uint32_t doc = 0; doc < DOCS; doc++)
+    for (uint32_t doc = 0; doc < ITEMS; doc++)
         if (w->draft[doc] != w->known->places[0].versions[doc])
             changes[n.changes_count++] = (doc_change){doc, w->draft[doc]};
     record_note(&n, sizeof n, changes, n.changes_count * sizeof *changes);
@@ -187,6 +244,38 @@ static bool mode_takes(mv_write_mode mode, uint32_t version)
     return mode == MV_UPSERT || version != 0;
 }
 
+static void set_field(mv_batch *batch, const char *name, mv_value value)
+{
+    uint32_t at;
+    if (find_field(mv_batch_schema(batch), name, &at))
+        WORK(mv_batch_set(batch, at, &value, &error));
+}
+
+static void set_vector(mv_batch *batch, const char *name, const float vector[DIM])
+{
+    uint32_t at;
+    if (find_vector(mv_batch_schema(batch), name, &at))
+        WORK(mv_batch_set_vector(batch, at, vector, DIM, &error));
+}
+
+/* A document with all that the schema has. */
+static void add_document(mv_batch *batch, uint32_t doc, uint32_t version)
+{
+    char id_bytes[LONG_ID_SIZE], text_bytes[BIG_SIZE], mark_bytes[64];
+    float vector[DIM];
+    mv_id id = doc_id(doc, id_bytes);
+    WORK(mv_batch_add(batch, id.data, id.size, &error));
+    set_field(batch, "version", (mv_value){.kind = MV_KIND_INT, .as.i = version});
+    set_field(batch, "text", doc_text(doc, version, text_bytes));
+    set_field(batch, "mark", doc_mark(doc, version, mark_bytes));
+    set_field(batch, "sign", doc_mark(doc, version, mark_bytes));
+    set_field(batch, "turn", doc_turn(doc, version));
+    doc_vector(doc, version, vector);
+    set_vector(batch, "place", vector);
+    doc_far(doc, version, vector);
+    set_vector(batch, "far", vector);
+}
+
 /* Fill the batch with up to `count` documents and the draft with their new versions. */
 static void fill_batch(work *w, mv_collection *c, mv_write_mode mode, uint32_t count)
 {
@@ -194,17 +283,8 @@ static void fill_batch(work *w, mv_collection *c, mv_write_mode mode, uint32_t c
     if (!w->batch) WORK(mv_batch_create(c, &w->batch, &error));
     mv_batch_clear(w->batch);
     for (uint32_t tried = 0; tried < DOCS && count; tried++, doc = (doc + 1) % DOCS) {
-        char id_bytes[LONG_ID_SIZE], text_bytes[BIG_SIZE];
-        float vector[DIM];
         if (!mode_takes(mode, w->draft[doc])) continue;
-        mv_id id = doc_id(doc, id_bytes);
-        mv_value number = {.kind = MV_KIND_INT, .as.i = version};
-        mv_value text = doc_text(doc, version, text_bytes);
-        doc_vector(doc, version, vector);
-        WORK(mv_batch_add(w->batch, id.data, id.size, &error));
-        WORK(mv_batch_set(w->batch, FIELD_VERSION, &number, &error));
-        WORK(mv_batch_set(w->batch, FIELD_TEXT, &text, &error));
-        WORK(mv_batch_set_vector(w->batch, 0, vector, DIM, &error));
+        add_document(w->batch, doc, version);
         w->draft[doc] = version;
         count--;
     }
@@ -232,6 +312,103 @@ static void step_write(work *w, mv_durability durability, uint32_t count)
     write_batch(w, c, mode);
     end(w);
 }
+
+/* ---------------------------------------------------------------- changing the schema */
+
+static void set_value(mv_column *column, uint32_t bit, uint32_t doc, uint32_t version)
+{
+    char text[64];
+    float vector[DIM];
+    mv_value value = bit == SHAPE_MARK ? doc_mark(doc, version, text) : doc_turn(doc, version);
+    doc_far(doc, version, vector);
+    if (bit == SHAPE_FAR)
+        WORK(mv_column_set_vector(column, vector, DIM, &error));
+    else if (value.kind != MV_KIND_NULL || random_below(2))
+        WORK(mv_column_set(column, &value, &error));
+}
+
+static void add_field(mv_collection *c, uint32_t bit)
+{
+    const mv_field_options mark = {.name = "mark", .type = MV_STRING},
+                           turn = {.name = "turn", .type = MV_INT32, .nullable = true};
+    const mv_vector_options far = {"far",     MV_VECTOR_FP16, DIM,
+                                   MV_COSINE, MV_INDEX_HNSW,  {.m = 4, .ef_construction = 8}};
+    mv_column *column = NULL;
+    mv_result *shown = NULL;
+    WORK(mv_result_create(c, &shown, &error));
+    WORK(mv_column_begin(c, bit == SHAPE_FAR ? NULL : (bit == SHAPE_MARK ? &mark : &turn),
+                         bit == SHAPE_FAR ? &far : NULL, &column, &error));
+    for (;;) {
+        bool found;
+        mv_id id;
+        uint32_t at;
+        mv_value version;
+        WORK(mv_column_next(column, shown, &found, &error));
+        if (!found) break;
+        must(find_field(mv_result_schema(shown), "version", &at), "there are no versions");
+        WORK(mv_result_id(shown, 0, &id, &error));
+        WORK(mv_result_value(shown, 0, at, &version, &error));
+        set_value(column, bit, doc_of_id(id), (uint32_t)version.as.i);
+    }
+    mv_result_free(shown);
+    WORK(mv_column_commit(column, &error));
+    mv_column_free(column);
+}
+
+static void change_index(mv_collection *c, uint32_t has)
+{
+    const mv_index_change graphs = {
+        "place", MV_INDEX_HNSW, {.m = has & SHAPE_M8 ? 8 : 4, .ef_construction = 8}};
+    mv_job *job = NULL;
+    bool more = true;
+    mv_progress progress;
+    if (has & SHAPE_FLAT) {
+        WORK(mv_drop_index(c, "place", &error));
+        return;
+    }
+    WORK(mv_optimize_begin(c, &(mv_optimize_options){.index_change = &graphs}, &job, &error));
+    while (more) WORK(mv_optimize_step(job, 0, &more, &progress, &error));
+    mv_job_free(job);
+}
+
+/* What becomes of a shape when one thing about it is changed. */
+static uint32_t changed_shape(uint32_t has, uint32_t bit)
+{
+    if (bit == SHAPE_MARK && has & SHAPE_MARK) return has & ~(uint32_t)(SHAPE_MARK | SHAPE_SIGN);
+    if (bit == SHAPE_SIGN && !(has & SHAPE_MARK)) return has;
+    if (bit == SHAPE_FLAT) has &= ~(uint32_t)SHAPE_M8;
+    if (bit == SHAPE_M8 && has & SHAPE_FLAT) return has;
+    return has ^ bit;
+}
+
+static void step_schema(work *w, mv_durability durability)
+{
+    static const char *const added[] = {[SHAPE_TURN] = "turn", [SHAPE_FAR] = "far"};
+    mv_collection *c = handle(w, durability);
+    uint32_t has = w->known->places[0].versions[SHAPE], bit = 1u << random_below(SHAPE_BITS),
+             wanted = changed_shape(has, bit);
+    if (wanted == has) return;
+    mv_job_free(w->job); /* one at a time */
+    w->job = NULL;
+    mv_batch_free(w->batch);
+    w->batch = NULL;
+    begin(w, CALL_SCHEMA, effect_of_write(durability), 0);
+    w->draft[SHAPE] = wanted;
+    announce_draft(w);
+    if (bit & (SHAPE_FLAT | SHAPE_M8))
+        change_index(c, wanted);
+    else if (bit == SHAPE_SIGN)
+        WORK(mv_alter_column(c, mark_name(has), &(mv_column_change){mark_name(wanted), false},
+                             &error));
+    else if (has & bit)
+        WORK(mv_drop_column(c, bit == SHAPE_MARK ? mark_name(has) : added[bit], &error));
+    else
+        add_field(c, bit);
+    must(shape_of(mv_get_schema(c)) == wanted, "the schema has not changed as it should");
+    end(w);
+}
+
+/* ---------------------------------------------------------------- deleting */
 
 static void delete_ids(work *w, mv_collection *c, uint32_t count)
 {
@@ -378,7 +555,7 @@ static void work_step(work *w, uint32_t unsynced_odds)
         return;
     }
     while (segments_count(w, durability) >= SEGMENTS_MAX) step_optimize(w, durability, true);
-    switch (random_below(20)) {
+    switch (random_below(24)) {
     case 0: step_write(w, durability, BULK_MIN + random_below(500)); break;
     case 1:
     case 2:
@@ -391,6 +568,10 @@ static void work_step(work *w, uint32_t unsynced_odds)
     case 9: step_flush(w, durability); break;
     case 10: step_reopen(w, durability); break;
     case 11: step_backup(w, durability); break;
+    case 12:
+    case 13:
+    case 14:
+    case 15: step_schema(w, durability); break;
     default: step_write(w, durability, any_count()); break;
     }
 }

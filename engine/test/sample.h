@@ -201,6 +201,11 @@ static inline mv_err sample_add(mv_batch *batch, uint32_t n, uint32_t version)
         sample_vector(n, version, v, vector);
         err = mv_batch_set_vector(batch, (uint32_t)v, vector, sample_vectors[v].dim, &error);
     }
+    mv_vector_options more; /* added by the test: any vector will do */
+    const float ones[SAMPLE_DIM_MAX] = {1, 1, 1};
+    for (uint32_t v = SAMPLE_VECTORS; !err && mv_schema_vector(mv_batch_schema(batch), v, &more);
+         v++)
+        err = mv_batch_set_vector(batch, v, ones, more.dim, &error);
     return err;
 }
 
@@ -215,6 +220,49 @@ static inline mv_err sample_write(mv_collection *c, mv_write_mode mode, uint32_t
     if (!err) err = mv_write(c, mode, batch, &written, &error);
     if (!err && written != last - first) err = error.code = MV_IO;
     mv_batch_free(batch);
+    return err;
+}
+
+/* Add a field to the sample: document n, in its version, gets what sample_value and sample_vector
+ * say of field number `as`. */
+static inline mv_err sample_fill_column(mv_column *column, mv_result *shown, bool is_vector, int as,
+                                        const uint8_t *versions)
+{
+    for (;;) {
+        bool found;
+        mv_id id;
+        sample_text text;
+        float vector[SAMPLE_DIM_MAX];
+        mv_err err = mv_column_next(column, shown, &found, &error);
+        if (err || !found) return err;
+        if ((err = mv_result_id(shown, 0, &id, &error))) return err;
+        char digits[7] = {0};
+        memcpy(digits, id.data + 1, sizeof digits - 1); /* of "d000001", which may go on */
+        uint32_t n = (uint32_t)strtoul(digits, NULL, 10);
+        mv_value value = is_vector ? int_value(0) : sample_value(n, versions[n], as, &text);
+        if (is_vector) sample_vector(n, versions[n], as, vector);
+        err = is_vector ? mv_column_set_vector(column, vector, sample_vectors[as].dim, &error)
+                        : mv_column_set(column, &value, &error);
+        if (err) return err;
+    }
+}
+
+static inline mv_err sample_add_column(mv_collection *c, bool is_vector, int as, const char *name,
+                                       const uint8_t *versions)
+{
+    mv_column *column = NULL;
+    mv_result *shown = NULL;
+    mv_field_options field = sample_fields[is_vector ? 0 : as];
+    mv_vector_options vector = sample_vectors[is_vector ? as : 0];
+    field.name = vector.name = name;
+    mv_err err = mv_result_create(c, &shown, &error);
+    if (!err)
+        err = mv_column_begin(c, is_vector ? NULL : &field, is_vector ? &vector : NULL, &column,
+                              &error);
+    if (!err) err = sample_fill_column(column, shown, is_vector, as, versions);
+    mv_result_free(shown);
+    if (!err) err = mv_column_commit(column, &error);
+    mv_column_free(column);
     return err;
 }
 

@@ -118,6 +118,35 @@ static mv_err optimize(script *s)
     return err;
 }
 
+static mv_err change_index(script *s, mv_index_type index)
+{
+    const mv_index_change change = {sample_vectors[COSINE].name, index, {0}};
+    mv_job *job = NULL;
+    mv_progress progress;
+    bool more = true;
+    STEP(mv_optimize_begin(s->c, &(mv_optimize_options){.index_change = &change}, &job, &error));
+    mv_err err = MV_OK;
+    while (!err && more) err = TRY(mv_optimize_step(job, 0, &more, &progress, &error));
+    mv_job_free(job);
+    return err;
+}
+
+/* Every kind of change. What is left in the end, and where one failed, other steps can live with.
+ */
+static mv_err change_schema(script *s)
+{
+    STEP(sample_add_column(s->c, false, TAGS, "labels", s->versions));
+    STEP(sample_add_column(s->c, true, HALF, "pair", s->versions));
+    STEP(mv_alter_column(s->c, "labels", &(mv_column_change){.new_name = "marks"}, &error));
+    STEP(change_index(s, MV_INDEX_HNSW));
+    STEP(sample_add_column(s->c, false, RATIO, "share", s->versions));
+    STEP(read_all(s));
+    STEP(mv_drop_column(s->c, "marks", &error));
+    STEP(mv_drop_column(s->c, "pair", &error));
+    STEP(mv_drop_index(s->c, sample_vectors[COSINE].name, &error));
+    return MV_OK;
+}
+
 /* `copy_path` may be NULL: no backup. */
 static mv_err script_run(script *s, const char *path, mv_durability durability,
                          const char *copy_path)
@@ -131,6 +160,7 @@ static mv_err script_run(script *s, const char *path, mv_durability durability,
     STEP(write_versions(s, MV_UPSERT, 20, 30, 2));
     STEP(delete_first(s));
     STEP(transact(s));
+    STEP(change_schema(s));
     STEP(read_all(s));
     STEP(optimize(s));
     STEP(walk(s));
@@ -138,6 +168,13 @@ static mv_err script_run(script *s, const char *path, mv_durability durability,
     if (copy_path) STEP(mv_backup(s->c, copy_path, &error));
     STEP(mv_check(s->c, &error));
     return MV_OK;
+}
+
+/* Of the directory of an optimized collection: . .. catalog, lock, the rows and vectors of a
+ * segment. */
+static unsigned wanted_entries(mv_collection *c)
+{
+    return 2 + 2 + 1 + mv_schema_vector_count(mv_get_schema(c));
 }
 
 static unsigned count_entries(const char *path)
