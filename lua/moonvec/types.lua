@@ -165,20 +165,21 @@ function collection:iterate(options) end
 ---@return integer? count, string? message, moonvec.code? code
 function collection:count(filter, args) end
 
---- Searches; best first. With `vectors`, an array of results.
+--- Searches; best first. With `vectors`, an array of results; with `explain`, how they were found, and the hits in it.
 ---@param options moonvec.query_options
----@return moonvec.hit[]|moonvec.hit[][]|nil hits, string? message, moonvec.code? code
+---@return moonvec.hit[]|moonvec.hit[][]|moonvec.plan|nil hits, string? message, moonvec.code? code
 function collection:query(options) end
 
 ---@class moonvec.query_options
 ---@field field? string the vector field; may be left out when there is one
 ---@field vector? moonvec.numbers what to search for
----@field id? moonvec.id ... or the stored document whose vector to search for
+---@field id? moonvec.id ... or the stored document whose vector to search for; it is no hit itself
 ---@field vectors? moonvec.numbers[] ... or several at once
----@field topk? integer (default 10)
+---@field topk? integer (default 10), together with `offset` at most 1,000,000
 ---@field offset? integer hits to skip (default 0)
 ---@field filter? moonvec.filter_source
 ---@field args? any[] values for the `?` of the filter
+---@field where? fun(hit: moonvec.hit): boolean asked about the hits of the rest, best first, until `topk` pass: slower than a filter
 ---@field min_score? number
 ---@field max_distance? number
 ---@field params? moonvec.query_params how the index is searched
@@ -188,11 +189,49 @@ function collection:query(options) end
 ---@field into? table an earlier result, to be used again
 ---@field rerank? fun(hit: moonvec.hit, query: moonvec.query_options): number the new score; may yield
 ---@field candidates? integer hits a re-ranker sees (default 4 × topk + offset)
+---@field explain? boolean return the plan instead of the hits (default false); not with `where`
 
 ---@class moonvec.query_params
----@field exact? boolean look at every row (default false; a flat index always does)
+---@field exact? boolean look at the vector of every row that passes (default false; a flat index always does)
+---@field plan? "auto"|"exact"|"codes"|"graph"|"bridges" the way to search segments that have a graph (default "auto": what should be cheapest). See moonvec.plan_part
 ---@field ef? integer of hnsw: candidates, 1 to 1,000,000; more is slower and finds more (default: what each graph was measured to need)
 ---@field refine? boolean of hnsw: let exact scores, not those from codes, choose the hits among the candidates (default true)
+
+---@class moonvec.plan what `explain` returns: sums over all parts, and
+---@field hits moonvec.hit[]|moonvec.hit[][] the answer
+---@field parts moonvec.plan_part[] segments, oldest first, then the fresh rows
+---@field rows integer not deleted
+---@field matches integer that pass the filter (without a vector: of those looked at)
+---@field scored integer distances computed from vectors
+---@field coded integer distances computed from codes
+---@field bridged integer rows whose links were followed without looking at them
+---@field filter_ms number time to find what passes
+---@field search_ms number time to find the nearest of that
+
+---@class moonvec.plan_part counts and times as above, and
+---@field of "segment"|"fresh rows"
+---@field plan "exact"|"codes"|"graph"|"bridges"|"nothing" every row that passes, by its vector; the same by its code, the best by their vectors; a walk through the graph that keeps those that pass; a walk over those that pass and what links them; nothing passes
+---@field left? "graph"|"bridges" what was tried first, and led too far or nowhere
+
+--- `for hit in collection:cursor{...} do`: the hits of a query for one vector (or for none), best first, for as long as the loop
+--- goes on, all of one commit. A failure on the way raises.
+---@param options moonvec.cursor_options
+---@return fun(): moonvec.hit? next, nil, nil, table closer
+function collection:cursor(options) end
+
+---@class moonvec.cursor_options as of a query
+---@field field? string
+---@field vector? moonvec.numbers
+---@field id? moonvec.id
+---@field filter? moonvec.filter_source
+---@field args? any[]
+---@field where? fun(hit: moonvec.hit): boolean
+---@field min_score? number
+---@field max_distance? number
+---@field params? moonvec.query_params
+---@field output_fields? string[]
+---@field include_vector? boolean|"table"
+---@field order_by? string
 
 --- Runs work(...) as one transaction; an error inside undoes all and goes on to the caller.
 ---@param work fun(...): ...
@@ -291,7 +330,7 @@ function collection:stats() end
 ---@class moonvec.index_stats
 ---@field type "hnsw"|"flat"
 ---@field rows integer not deleted
----@field completeness number 0 to 1: share of the rows that is found through graphs (1 when flat); the others are searched exactly: fresh rows, and segments too small for a graph
+---@field completeness number 0 to 1: share of the rows that is found through graphs (1 when flat); the others are searched exactly: fresh rows, and segments too small for a graph (below 1,024 rows)
 ---@field indexed_rows? integer of hnsw, as all that follow. Rows found through graphs
 ---@field graphs? integer
 ---@field bytes? integer of the graphs' files
