@@ -1,10 +1,12 @@
-/* What the catalog knows of a graph: a value of its table `indexes`, by the number of the graph's
- * file. Numbers come from the same counter as those of segments and are never used again.
+/* What the catalog knows of an index over a segment, a graph or inverted lists: a value of its
+ * table `indexes`, by the number of the index's file. Numbers come from the same counter as those
+ * of segments and are never used again.
  *
- *   segment   u64, the number of the segment whose rows the graph links
- *   file      section_file_record, 24 bytes: kind SECTION_FILE_HNSW, the uid of the vector field
+ *   segment   u64, the number of the segment whose rows it is over
+ *   file      section_file_record, 24 bytes: kind SECTION_FILE_HNSW or SECTION_FILE_INVERT, the uid
+ *             of the field
  *
- * A graph is derived from the vectors of its segment: what is lost is built anew. */
+ * An index is derived from its segment: what is lost is built anew. */
 #ifndef MV_INDEX_RECORD_H
 #define MV_INDEX_RECORD_H
 

@@ -1,4 +1,4 @@
-/* Section files: the immutable files of a segment, and of a graph.
+/* Section files: the immutable files of a segment, and of its indexes.
  *
  *   header    64 bytes: magic, kind, format, segment, rows, sizes, checksum of header and section
  * table sections  each at a multiple of 64 bytes, zeros between table     32 bytes a section: kind,
@@ -18,7 +18,14 @@ typedef enum section_file_kind {
     SECTION_FILE_HNSW = 3,   /* a graph over one vector field; `segment` in the header is the file's
                               * own number */
     SECTION_FILE_COLUMN = 4, /* one scalar column, added later */
+    SECTION_FILE_INVERT = 5, /* inverted lists over one scalar field, numbered likewise */
 } section_file_kind;
+
+/* A file that the table of indexes names, or else that of segments? */
+static inline bool section_file_is_index(section_file_kind kind)
+{
+    return kind == SECTION_FILE_HNSW || kind == SECTION_FILE_INVERT;
+}
 
 typedef enum section_kind {
     SECTION_DOCIDS = 1,  /* u64 × rows, ascending */
@@ -30,7 +37,9 @@ typedef enum section_kind {
     SECTION_BYTES = 7,
     SECTION_VECTORS = 8,       /* vector size × rows */
     SECTION_INVERSE_NORMS = 9, /* float × rows; cosine only */
+    SECTION_ZONES = 10,        /* table_zone for each TABLE_ZONE_ROWS; fixed types only */
     SECTION_HNSW_FIRST = 16,   /* + kind of the graph's part; `column` is its level */
+    SECTION_INVERT_FIRST = 32, /* + kind of the lists' part */
 } section_kind;
 
 #define SECTION_ALIGN 64u

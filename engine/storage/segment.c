@@ -55,6 +55,7 @@ static const char *field_ending(uint32_t kind)
 {
     switch (kind) {
     case SECTION_FILE_HNSW: return "hnsw";
+    case SECTION_FILE_INVERT: return "invert";
     case SECTION_FILE_COLUMN: return "col";
     default: return "vec";
     }
@@ -80,7 +81,7 @@ static bool is_ending(const char *text, const char *ending)
 bool segment_parse_file_name(const char *name, uint64_t *number, section_file_record *file)
 {
     static const section_file_kind kinds[] = {SECTION_FILE_VECTORS, SECTION_FILE_HNSW,
-                                              SECTION_FILE_COLUMN};
+                                              SECTION_FILE_COLUMN, SECTION_FILE_INVERT};
     if (*name < '0' || *name > '9') return false;
     char *rest;
     unsigned long long parsed = strtoull(name, &rest, 10);

@@ -4,6 +4,7 @@
  *   000001.7.vec    the vectors of the field with uid 7 (a rename needs no new file)
  *   000001.9.col    the scalar field with uid 9, added when the segment was there already
  *   000002.7.hnsw   a graph over them (storage/index_record.h), with a number of its own
+ *   000003.5.invert inverted lists over the scalar field with uid 5, likewise
  *
  * A segment's rows are sorted by docid, and the docid ranges of segments do not overlap. */
 #ifndef MV_SEGMENT_H
@@ -33,7 +34,7 @@ mv_err segment_record_load(uint64_t number, const uint8_t *bytes, size_t size, m
                            segment_record *record, mv_error *error);
 void segment_file_name(uint64_t number, const section_file_record *file,
                        char out[SEGMENT_FILE_NAME_SIZE]);
-/* Is this the name of a file of a segment or graph (also an unfinished one)? Then *number tells
+/* Is this the name of a file of a segment or index (also an unfinished one)? Then *number tells
  * which, and *file its kind and column. */
 bool segment_parse_file_name(const char *name, uint64_t *number, section_file_record *file);
 

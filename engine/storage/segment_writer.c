@@ -5,9 +5,10 @@
 
 #include "storage/segment.h"
 
-#define STEP_BYTES (4u << 20) /* bytes after which a step ends: a few milliseconds on a slow disk  \
-                               */
-#define STEP_ROWS 65536u      /* the same for columns of few bytes */
+#define STEP_BYTES                                                                                 \
+    (4u << 20)           /* bytes after which a step ends: a few milliseconds on a slow disk       \
+                          */
+#define STEP_ROWS 65536u /* the same for columns of few bytes */
 
 typedef enum walk_kind {
     WALK_DOCIDS,

@@ -1,0 +1,47 @@
+/* Packing sequences of numbers. */
+#include "index/invert_pack.h"
+
+static uint32_t width_of(uint64_t most)
+{
+    uint32_t width = most ? 64 - (uint32_t)__builtin_clzll(most) : 0;
+    return width > PACK_WIDEST ? 64 : width;
+}
+
+bool pack_add(pack_buffer *p, const uint64_t *numbers, uint32_t count)
+{
+    uint64_t least = UINT64_MAX, most = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (numbers[i] < least) least = numbers[i];
+        if (numbers[i] > most) most = numbers[i];
+    }
+    invert_block block = {.base = least,
+                          .offset = (uint32_t)(p->bits.size / PACK_UNIT),
+                          .width = width_of(most - least)};
+    size_t size = (size_t)block.width * PACK_UNIT;
+    if (!mem_buffer_append(&p->blocks, &block, sizeof block) ||
+        !mem_buffer_reserve(&p->bits, size + PACK_TAIL))
+        return false;
+    uint8_t *bits = p->bits.data + p->bits.size;
+    memset(bits, 0, size + PACK_TAIL);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t word;
+        uint32_t bit = i * block.width;
+        memcpy(&word, bits + bit / 8, sizeof word);
+        word |= (numbers[i] - least) << (bit % 8);
+        memcpy(bits + bit / 8, &word, sizeof word);
+    }
+    p->bits.size += size;
+    return true;
+}
+
+bool pack_finish(pack_buffer *p)
+{
+    static const uint8_t zeros[PACK_TAIL] = {0};
+    return mem_buffer_append(&p->bits, zeros, sizeof zeros);
+}
+
+void pack_free(pack_buffer *p)
+{
+    mem_buffer_free(&p->blocks);
+    mem_buffer_free(&p->bits);
+}
