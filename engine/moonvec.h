@@ -96,9 +96,10 @@ typedef enum mv_metric {
 } mv_metric;
 
 typedef enum mv_index_type {
-    MV_INDEX_NONE = 0, /* scalar fields: no index */
-    MV_INDEX_FLAT = 1, /* vectors: exact search */
-    MV_INDEX_HNSW = 2, /* vectors: a graph, searched approximately and scored exactly */
+    MV_INDEX_NONE = 0,   /* scalar fields: no index */
+    MV_INDEX_FLAT = 1,   /* vectors: exact search */
+    MV_INDEX_HNSW = 2,   /* vectors: a graph, searched approximately and scored exactly */
+    MV_INDEX_INVERT = 3, /* scalar fields: for each value the rows that have it */
 } mv_index_type;
 
 /* What a graph measures distances with while it is walked; hits are scored from the vectors
@@ -184,6 +185,8 @@ typedef struct mv_field_options {
     mv_type type; /* any but the vector types */
     bool nullable;
     const mv_value *default_value; /* NULL: none. Taken when a document lacks the field */
+    mv_index_type index; /* MV_INDEX_NONE, or MV_INDEX_INVERT: filters look values up where segments
+                          * have been indexed (mv_optimize, maintenance), with the same results */
 } mv_field_options;
 
 typedef struct mv_vector_options {
@@ -235,7 +238,7 @@ typedef struct mv_open_options {
     bool read_only; /* never writes; works on a read-only file system. Where it cannot enter
                      * itself in the lock file, reading beside others is MV_BUSY */
     bool verify;    /* verify every page and checksum before anything is trusted */
-    bool manual_maintenance; /* fresh rows are sealed, and graphs built, only by mv_optimize. Else
+    bool manual_maintenance; /* fresh rows are sealed, and indexes built, only by mv_optimize. Else
                               * commits seal, and wake a thread that optimizes when much is to do;
                               * it ends when the last handle is closed */
     mv_durability durability;
@@ -512,23 +515,28 @@ typedef struct mv_stats {
 
 MV_API mv_err mv_get_stats(mv_collection *collection, mv_stats *stats, mv_error *error);
 
-/* The index of one vector field. */
+/* The index of one field. */
 typedef struct mv_index_stats {
     const mv_schema *schema; /* of the commit looked at, lent as mv_get_schema's */
     mv_index_type type;
     uint64_t rows;         /* not deleted, fresh ones included */
-    uint64_t indexed_rows; /* of those, found through a graph; the others are searched exactly */
-    uint64_t graphs;       /* one for each segment that is large enough */
+    uint64_t indexed_rows; /* of those, found through the index; the others are looked at */
+    uint64_t graphs;       /* of a vector field: one for each segment that is large enough */
+    uint64_t lists;        /* of a scalar field: likewise */
     mv_quantize quantize;  /* of the largest graph; MV_QUANTIZE_AUTO: there is none yet */
     double code_error;     /* of that: root mean square error of a distance computed from codes,
                             * relative to the mean distance of a row to its neighbours */
     uint32_t ef;           /* candidates that a query gets which sets none, in the largest graph */
-    uint64_t bytes;        /* of all graphs' files */
-    char warning[MV_ERROR_TEXT_SIZE]; /* a damaged graph, searched exactly instead; "" when well */
+    uint64_t bytes;        /* of all files of the index */
+    char warning[MV_ERROR_TEXT_SIZE]; /* a damaged file, whose rows are looked at instead, exactly;
+                                       * "" when well */
 } mv_index_stats;
 
 MV_API mv_err mv_get_index_stats(mv_collection *collection, uint32_t vector_field,
                                  mv_index_stats *stats, mv_error *error);
+/* The same of scalar field `field`. */
+MV_API mv_err mv_get_field_index_stats(mv_collection *collection, uint32_t field,
+                                       mv_index_stats *stats, mv_error *error);
 
 /* Verify every page, checksum and structure of the current commit. MV_CORRUPT names file and place.
  */

@@ -31,7 +31,7 @@ static inline uint64_t order_sign(mv_type type)
 }
 
 /* The key of a value of a fixed type, at any address. Both zeros have that of 0.0. */
-static inline uint64_t order_key(mv_type type, const uint8_t *bytes)
+static inline uint64_t order_key_of(mv_type type, const uint8_t *bytes)
 {
     uint32_t narrow;
     uint64_t wide;

@@ -32,17 +32,17 @@ static mv_err copy_file(const engine *e, const char *to, const char *name,
     return err;
 }
 
-/* A graph that is missing is missing in the copy as well: optimize builds it anew there. */
-static mv_err copy_graph(const engine *e, const char *to, const engine_graph *g, mv_error *error)
+/* An index that is missing is missing in the copy as well: optimize builds it anew there. */
+static mv_err copy_index(const engine *e, const char *to, const engine_index *x, mv_error *error)
 {
     char name[SEGMENT_FILE_NAME_SIZE], path[OS_PATH_SIZE];
-    graph_file_name(g, name);
-    if (e->in_memory && !g->file) return MV_OK;
+    index_file_name(x, name);
+    if (e->in_memory && !x->file) return MV_OK;
     if (!e->in_memory) {
         MV_TRY(os_join(path, e->path, name, error));
         if (os_look(path) != OS_FILE) return MV_OK;
     }
-    return copy_file(e, to, name, g->file, error);
+    return copy_file(e, to, name, x->file, error);
 }
 
 /* What the copied catalog names. Files are still there: our snapshot, older than the copy, keeps
@@ -63,9 +63,9 @@ static mv_err copy_segments(engine *e, const char *to, mv_error *error)
         for (uint32_t file = 0; file < s->files_count && !err; file++) {
             err = copy_file(e, to, section_file_name(s->files[file]), s->files[file], error);
         }
-        for (uint32_t field = 0; field < v->schema->vectors_count && !err; field++)
-            if (v->segments[i].graphs[field])
-                err = copy_graph(e, to, v->segments[i].graphs[field], error);
+        for (uint32_t slot = 0; slot < index_slots(v->schema) && !err; slot++)
+            if (v->segments[i].indexes[slot])
+                err = copy_index(e, to, v->segments[i].indexes[slot], error);
     }
 done:
     view_close(e, v);

@@ -86,7 +86,7 @@ static mv_err check_fresh(const snapshot *s, mv_error *error)
     return err;
 }
 
-/* Every record of a graph names a segment and an indexed field that are there. */
+/* Every record of an index names a segment and an indexed field that are there. */
 static mv_err check_indexes(const snapshot *s, mv_error *error)
 {
     catalog_cursor *cursor = NULL;
@@ -100,13 +100,13 @@ static mv_err check_indexes(const snapshot *s, mv_error *error)
             break;
         if ((err = index_record_load(number, value.bytes, value.size, &record, error))) break;
         for (uint32_t i = 0; i < s->v->segments_count && !named; i++)
-            for (uint32_t f = 0; f < s->v->schema->vectors_count && !named; f++) {
-                const engine_graph *g = s->v->segments[i].graphs[f];
-                named = g && g->number == number;
+            for (uint32_t slot = 0; slot < index_slots(s->v->schema) && !named; slot++) {
+                const engine_index *x = s->v->segments[i].indexes[slot];
+                named = x && x->number == number;
             }
         if (!named) {
             err = error_set(error, MV_CORRUPT,
-                            "%s: graph %" PRIu64 " is over segment %" PRIu64
+                            "%s: index %" PRIu64 " is over segment %" PRIu64
                             ", which is not there or has another one",
                             CATALOG_FILE, number, record.segment);
             break;
@@ -116,10 +116,10 @@ static mv_err check_indexes(const snapshot *s, mv_error *error)
     return err;
 }
 
-static mv_err check_graphs(const snapshot *s, const view_segment *checked, mv_error *error)
+static mv_err check_indexes_of(const snapshot *s, const view_segment *checked, mv_error *error)
 {
-    for (uint32_t field = 0; field < s->v->schema->vectors_count; field++)
-        if (checked->graphs[field]) MV_TRY(graph_verify(s->e, checked->graphs[field], error));
+    for (uint32_t slot = 0; slot < index_slots(s->v->schema); slot++)
+        if (checked->indexes[slot]) MV_TRY(index_verify(s->e, checked->indexes[slot], error));
     return MV_OK;
 }
 
@@ -154,7 +154,7 @@ static mv_err check_snapshot(const snapshot *s, mv_error *error)
         MV_TRY(check_segment(s, &s->v->segments[i], &live, error));
     MV_TRY(check_indexes(s, error));
     for (uint32_t i = 0; i < s->v->segments_count; i++)
-        MV_TRY(check_graphs(s, &s->v->segments[i], error));
+        MV_TRY(check_indexes_of(s, &s->v->segments[i], error));
     if (live + s->v->state.fresh_rows != s->v->state.documents || ids != s->v->state.documents)
         return bad_catalog(error, "the count of documents is wrong");
     return MV_OK;

@@ -93,8 +93,8 @@ done:
     return err;
 }
 
-/* A graph that is missing is not a matter of durability: optimize builds it anew. */
-static mv_err sync_graphs(engine *e, catalog_txn *txn, mv_error *error)
+/* An index that is missing is not a matter of durability: optimize builds it anew. */
+static mv_err sync_indexes(engine *e, catalog_txn *txn, mv_error *error)
 {
     catalog_cursor *cursor = NULL;
     MV_TRY(catalog_cursor_open(txn, CATALOG_INDEXES, &cursor, error));
@@ -121,7 +121,7 @@ mv_err durability_sync(engine *e, catalog_txn *txn, mv_error *error)
 {
     char path[OS_PATH_SIZE];
     MV_TRY(sync_segments(e, txn, error));
-    MV_TRY(sync_graphs(e, txn, error));
+    MV_TRY(sync_indexes(e, txn, error));
     MV_TRY(os_sync_directory(e->path, error));
     MV_TRY(catalog_sync(e->catalog, error));
     MV_TRY(os_join(path, e->path, UNSYNCED_FILE, error));

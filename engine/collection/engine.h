@@ -19,7 +19,7 @@
 #define ENGINE_SCRATCHES_MAX 16u /* memories of idle searches kept */
 
 struct view;
-struct engine_graph;
+struct engine_index;
 struct maintainer;
 
 /* A schema that some commit has had. */
@@ -34,7 +34,7 @@ typedef struct engine_segment {
     struct engine_segment *next;
     segment *s;
     const mv_schema *schema;
-    uint32_t refs;  /* views that name it, graphs over it; guarded by the mutex */
+    uint32_t refs;  /* views that name it, indexes over it; guarded by the mutex */
     bool is_undone; /* of a transaction that was undone: its names are used again */
 } engine_segment;
 
@@ -50,10 +50,10 @@ typedef struct engine {
     engine_schema *schemas; /* all that were seen, newest first, kept until the engine is closed */
     _Atomic(const mv_schema *) last_schema; /* that of the commit looked at last */
     os_mutex *mutex;
-    uint32_t active;             /* transactions in progress; guarded by the mutex */
-    struct view *newest;         /* last commit decoded; guarded by the mutex; NULL at first */
-    engine_segment *segments;    /* all open ones; guarded by the mutex */
-    struct engine_graph *graphs; /* the same */
+    uint32_t active;              /* transactions in progress; guarded by the mutex */
+    struct view *newest;          /* last commit decoded; guarded by the mutex; NULL at first */
+    engine_segment *segments;     /* all open ones; guarded by the mutex */
+    struct engine_index *indexes; /* the same */
     hnsw_scratch scratches[ENGINE_SCRATCHES_MAX]; /* guarded by the mutex */
     uint32_t scratches_count;
     bool is_optimized;      /* a job of this process is at it; guarded by the mutex */

@@ -28,8 +28,8 @@ mv_err writer_add_garbage(writer *w, uint64_t number, const section_file_record 
                            sizeof head + name_size, error);
 }
 
-/* The first record from `from` on that is over these vectors. */
-static mv_err find_graph(const writer *w, uint64_t segment_number, uint32_t uid, uint64_t from,
+/* The first record from `from` on that is over this field. */
+static mv_err find_index(const writer *w, uint64_t segment_number, uint32_t uid, uint64_t from,
                          index_record *record, bool *found, mv_error *error)
 {
     catalog_cursor *cursor = NULL;
@@ -42,7 +42,7 @@ static mv_err find_graph(const writer *w, uint64_t segment_number, uint32_t uid,
         if ((err = catalog_cursor_next_u64(cursor, &number, &value, found, error)) || !*found)
             break;
         if (!catalog_is_intact(&number, sizeof number, &value))
-            err = error_set(error, MV_CORRUPT, "%s: the record of graph %" PRIu64 " is damaged",
+            err = error_set(error, MV_CORRUPT, "%s: the record of index %" PRIu64 " is damaged",
                             CATALOG_FILE, number);
         else
             err = index_record_load(number, value.bytes, value.size, record, error);
@@ -53,13 +53,13 @@ static mv_err find_graph(const writer *w, uint64_t segment_number, uint32_t uid,
     return err;
 }
 
-mv_err writer_drop_graphs(writer *w, uint64_t segment_number, uint32_t uid, mv_error *error)
+mv_err writer_drop_indexes(writer *w, uint64_t segment_number, uint32_t uid, mv_error *error)
 {
     uint64_t from = 0;
     for (;;) {
         index_record record;
         bool found;
-        MV_TRY(find_graph(w, segment_number, uid, from, &record, &found, error));
+        MV_TRY(find_index(w, segment_number, uid, from, &record, &found, error));
         if (!found) return MV_OK;
         MV_TRY(writer_add_garbage(w, record.number, &record.file, error));
         MV_TRY(catalog_remove_u64(w->txn, CATALOG_INDEXES, record.number, &found, error));
@@ -86,7 +86,7 @@ mv_err writer_drop_segment(writer *w, uint64_t number, mv_error *error)
         if ((err = catalog_remove_u64(w->txn, CATALOG_DELETED, deleted_key(number, (uint32_t)row),
                                       &found, error)))
             goto done;
-    if ((err = writer_drop_graphs(w, number, 0, error))) goto done;
+    if ((err = writer_drop_indexes(w, number, 0, error))) goto done;
     err = catalog_remove_u64(w->txn, CATALOG_SEGMENTS, number, &found, error);
     w->changes++;
     w->v_lags = true;
@@ -135,7 +135,8 @@ static mv_err is_named(writer *w, uint64_t number, const section_file_record *fi
     catalog_value value;
     segment_record record;
     mem_arena arena = {0};
-    catalog_table named_in = file->kind == SECTION_FILE_HNSW ? CATALOG_INDEXES : CATALOG_SEGMENTS;
+    catalog_table named_in =
+        section_file_is_index((section_file_kind)file->kind) ? CATALOG_INDEXES : CATALOG_SEGMENTS;
     MV_TRY(catalog_get_u64(w->txn, named_in, number, &value, named, error));
     if (!*named || named_in == CATALOG_INDEXES) return MV_OK;
     mv_err err = segment_record_load(number, value.bytes, value.size, &arena, &record, error);
@@ -146,7 +147,7 @@ static mv_err is_named(writer *w, uint64_t number, const section_file_record *fi
     return err;
 }
 
-/* Remove a file of a segment or graph that the catalog does not know, unless someone is writing it:
+/* Remove a file of a segment or index that the catalog does not know, unless someone is writing it:
  * then it is locked. */
 static mv_err sweep_entry(void *ctx, const char *name, mv_error *error)
 {

@@ -1,10 +1,11 @@
-/* Building the graphs of a segment, before it is entered in the catalog: there is never a moment in
- * which a large segment is without.
+/* Building the indexes of a segment, before it is entered in the catalog: there is never a moment
+ * in which a large segment is without.
  *
- * One graph after the other: choose what to start from, link (hnsw_build_step), write the file in
- * pieces, let go of the builder's memory. Where a segment that goes into the new one has a graph
- * already and makes up at least half of it, its links are taken over and only the other rows are
- * linked. A base is verified first: damage must not be copied under a fresh checksum. */
+ * One index after the other: build it in steps (hnsw_build_step, invert_build_step), write the file
+ * in pieces, let go of the builder's memory. A graph may start from another: where a segment that
+ * goes into the new one has a graph already and makes up at least half of it, its links are taken
+ * over and only the other rows are linked. A base is verified first: damage must not be copied
+ * under a fresh checksum. */
 #include "collection/job.h"
 
 #define WRITE_BYTES ((size_t)4 << 20) /* written in a step */
@@ -12,17 +13,17 @@
 uint32_t build_count(const mv_job *job)
 {
     uint32_t count = 0;
-    for (uint32_t field = 0; field < job->schema->vectors_count; field++)
-        count += plan_builds(&job->p, field);
+    for (uint32_t slot = 0; slot < index_slots(job->schema); slot++)
+        count += plan_builds(&job->p, slot);
     return count;
 }
 
 mv_err build_begin(mv_job *job, uint64_t first_number, mv_error *error)
 {
     job_build *b = &job->build;
-    size_t size = job->schema->vectors_count * sizeof *b->graphs;
+    size_t size = index_slots(job->schema) * sizeof *b->indexes;
     *b = (job_build){.next_number = first_number};
-    if (!(b->graphs = mem_alloc_zero(size))) return error_memory(error, size, "graphs");
+    if (!(b->indexes = mem_alloc_zero(size))) return error_memory(error, size, "indexes");
     return MV_OK;
 }
 
@@ -33,9 +34,9 @@ static size_t base_rows_size(const job_build *b)
     return b->base ? b->base->of->s->table.rows * sizeof *b->base_rows : 0;
 }
 
-static bool is_fit_as_base(const engine_graph *g, const schema_vector *field)
+static bool is_fit_as_base(const engine_index *g, const schema_vector *field)
 {
-    return graph_is_usable(g) && g->number >= field->index_since &&
+    return index_is_usable(g) && g->number >= field->index_since &&
            hnsw_fits(&g->graph, &field->hnsw) &&
            g->graph.head->ef_construction == field->hnsw.ef_construction;
 }
@@ -43,12 +44,12 @@ static bool is_fit_as_base(const engine_graph *g, const schema_vector *field)
 static void choose_base(mv_job *job)
 {
     job_build *b = &job->build;
-    const schema_vector *field = &job->schema->vectors[b->field];
+    const schema_vector *field = &job->schema->vectors[b->slot];
     uint64_t most = 0;
     b->base = NULL;
     for (uint32_t i = job->p.begin; job->p.merges && i < job->p.end; i++) {
         const view_segment *s = &job->v->segments[i];
-        engine_graph *g = s->graphs[b->field];
+        engine_index *g = s->indexes[b->slot];
         uint64_t rows = plan_live_rows(s);
         if (!is_fit_as_base(g, field) || rows <= most || rows * 2 < b->vectors.rows) continue;
         most = rows;
@@ -72,13 +73,15 @@ static mv_err map_base_rows(mv_job *job, mv_error *error)
     return MV_OK;
 }
 
-/* ---------------------------------------------------------------- one graph */
+/* ---------------------------------------------------------------- one index */
 
-/* Let go of the graph in hand, but not of those that are finished. */
+/* Let go of the index in hand, but not of those that are finished. */
 static void end_one(job_build *b)
 {
     hnsw_build_free(b->builder);
     b->builder = NULL;
+    invert_build_free(b->lists);
+    b->lists = NULL;
     section_check_end(&b->check);
     mem_free(b->base_rows, base_rows_size(b));
     b->base_rows = NULL;
@@ -106,12 +109,17 @@ static mv_err open_built(mv_job *job, mv_error *error)
 static mv_err begin_next(mv_job *job, bool *more, mv_error *error)
 {
     job_build *b = &job->build;
-    uint32_t fields = job->schema->vectors_count;
-    while (b->field < fields && !plan_builds(&job->p, b->field)) b->field++;
-    *more = b->field < fields;
+    const mv_schema *schema = job->schema;
+    while (b->slot < index_slots(schema) && !plan_builds(&job->p, b->slot)) b->slot++;
+    *more = b->slot < index_slots(schema);
     if (!*more) return MV_OK;
     MV_TRY(open_built(job, error));
-    b->vectors = graph_vectors(job->schema, b->over, b->field);
+    if (b->slot >= schema->vectors_count) {
+        b->column = index_column(schema, b->over, b->slot - schema->vectors_count);
+        b->stage = BUILD_LIST;
+        return invert_build_begin(&b->column, &b->lists, error);
+    }
+    b->vectors = index_vectors(schema, b->over, b->slot);
     choose_base(job);
     b->stage = BUILD_VERIFY_BASE;
     return MV_OK;
@@ -120,7 +128,7 @@ static mv_err begin_next(mv_job *job, bool *more, mv_error *error)
 static mv_err begin_linking(mv_job *job, mv_error *error)
 {
     job_build *b = &job->build;
-    const mv_hnsw_options *options = &job->schema->vectors[b->field].hnsw;
+    const mv_hnsw_options *options = &job->schema->vectors[b->slot].hnsw;
     if (b->base) MV_TRY(map_base_rows(job, error));
     b->given = (hnsw_base){.graph = b->base ? &b->base->graph : NULL, .rows = b->base_rows};
     MV_TRY(hnsw_build_begin(&b->vectors, options, &b->given, job->threads, &b->builder, error));
@@ -135,7 +143,7 @@ static mv_err verify_base(mv_job *job, mv_error *error)
     mv_error why;
     mv_err err = b->base ? section_file_verify_step(b->base->file, &b->check, &more, &why) : MV_OK;
     if (err == MV_CORRUPT) {
-        graph_note_damage(job->e, b->base, &why);
+        index_note_damage(job->e, b->base, &why);
         section_check_end(&b->check);
         choose_base(job);
         return MV_OK;
@@ -146,18 +154,42 @@ static mv_err verify_base(mv_job *job, mv_error *error)
     return begin_linking(job, error);
 }
 
+/* ---------------------------------------------------------------- the file */
+
+static void take_graph(job_build *b)
+{
+    hnsw_part parts[HNSW_PARTS_MAX];
+    b->parts_count = hnsw_build_parts(b->builder, parts);
+    for (uint32_t i = 0; i < b->parts_count; i++)
+        b->parts[i] = (job_part){(section_kind)(SECTION_HNSW_FIRST + (int)parts[i].kind),
+                                 parts[i].level, parts[i].bytes, parts[i].size};
+}
+
+static void take_lists(job_build *b)
+{
+    invert_part parts[INVERT_PARTS_MAX];
+    b->parts_count = invert_build_parts(b->lists, parts);
+    for (uint32_t i = 0; i < b->parts_count; i++)
+        b->parts[i] = (job_part){(section_kind)(SECTION_INVERT_FIRST + (int)parts[i].kind), 0,
+                                 parts[i].bytes, parts[i].size};
+}
+
 static mv_err begin_file(mv_job *job, mv_error *error)
 {
     job_build *b = &job->build;
-    section_file_record record = {.kind = SECTION_FILE_HNSW,
-                                  .column = job->schema->vectors[b->field].uid};
+    section_file_record record = {.kind = index_wanted(job->schema, b->slot),
+                                  .column = index_uid(job->schema, b->slot)};
     char name[SEGMENT_FILE_NAME_SIZE];
-    b->parts_count = hnsw_build_parts(b->builder, b->parts);
+    if (b->lists)
+        take_lists(b);
+    else
+        take_graph(b);
     b->part_at = 0;
     b->part_offset = 0;
     segment_file_name(b->next_number, &record, name);
-    MV_TRY(section_writer_create(engine_directory(job->e), name, SECTION_FILE_HNSW, record.column,
-                                 b->next_number, b->vectors.rows, &b->file, error));
+    MV_TRY(section_writer_create(engine_directory(job->e), name, (section_file_kind)record.kind,
+                                 record.column, b->next_number, b->over->table.rows, &b->file,
+                                 error));
     b->stage = BUILD_WRITE;
     return MV_OK;
 }
@@ -167,17 +199,24 @@ static mv_err link_rows(mv_job *job, double until, mv_error *error)
     return hnsw_build_step(job->build.builder, until) ? MV_OK : begin_file(job, error);
 }
 
+static mv_err list_rows(mv_job *job, double until, mv_error *error)
+{
+    bool more = true;
+    MV_TRY(invert_build_step(job->build.lists, until, &more, error));
+    return more ? MV_OK : begin_file(job, error);
+}
+
 static mv_err finish_file(mv_job *job, mv_error *error)
 {
     job_build *b = &job->build;
-    job_graph *made = &b->graphs[b->field];
+    job_index *made = &b->indexes[b->slot];
     made->record = (index_record){.number = b->next_number++, .segment = b->over->number};
     MV_TRY(section_writer_finish(b->file, job->sync, &made->record.file, error));
     made->file = b->file;
     b->file = NULL;
     end_one(b);
-    job->done_bytes += plan_build_cost(&job->p, b->field);
-    b->field++;
+    job->done_bytes += plan_build_cost(&job->p, b->slot);
+    b->slot++;
     b->stage = BUILD_NEXT;
     return MV_OK;
 }
@@ -186,15 +225,11 @@ static mv_err write_piece(mv_job *job, mv_error *error)
 {
     job_build *b = &job->build;
     if (b->part_at == b->parts_count) return finish_file(job, error);
-    const hnsw_part *part = &b->parts[b->part_at];
-    if (!b->part_offset)
-        MV_TRY(section_writer_begin(b->file, (section_kind)(SECTION_HNSW_FIRST + (int)part->kind),
-                                    part->level, error));
+    const job_part *part = &b->parts[b->part_at];
+    if (!b->part_offset) MV_TRY(section_writer_begin(b->file, part->kind, part->column, error));
     uint64_t left = part->size - b->part_offset;
     size_t size = left < WRITE_BYTES ? (size_t)left : WRITE_BYTES;
-    if (size)
-        MV_TRY(section_writer_add(b->file, (const uint8_t *)part->bytes + b->part_offset, size,
-                                  error));
+    if (size) MV_TRY(section_writer_add(b->file, part->bytes + b->part_offset, size, error));
     b->part_offset += size;
     if (b->part_offset < part->size) return MV_OK;
     b->part_at++;
@@ -209,6 +244,7 @@ mv_err build_step(mv_job *job, double until, bool *more, mv_error *error)
     case BUILD_NEXT: return begin_next(job, more, error);
     case BUILD_VERIFY_BASE: return verify_base(job, error);
     case BUILD_LINK: return link_rows(job, until, error);
+    case BUILD_LIST: return list_rows(job, until, error);
     case BUILD_WRITE: return write_piece(job, error);
     }
     return MV_OK;
@@ -218,10 +254,10 @@ uint64_t build_done(const mv_job *job)
 {
     const job_build *b = &job->build;
     uint64_t done = 0, total = 1;
-    if (!b->builder) return 0;
-    hnsw_build_progress(b->builder, &done, &total);
+    if (b->builder) hnsw_build_progress(b->builder, &done, &total);
+    if (b->lists) invert_build_progress(b->lists, &done, &total);
     double part = total ? (double)done / (double)total : 0;
-    return (uint64_t)(part * (double)plan_build_cost(&job->p, b->field));
+    return (uint64_t)(part * (double)plan_build_cost(&job->p, b->slot));
 }
 
 /* ---------------------------------------------------------------- what was built */
@@ -229,11 +265,11 @@ uint64_t build_done(const mv_job *job)
 mv_err build_enter(mv_job *job, writer *w, mv_error *error)
 {
     job_build *b = &job->build;
-    for (uint32_t field = 0; b->graphs && field < job->schema->vectors_count; field++) {
-        section_writer *file = b->graphs[field].file;
+    for (uint32_t slot = 0; b->indexes && slot < index_slots(job->schema); slot++) {
+        section_writer *file = b->indexes[slot].file;
         if (!file) continue;
-        b->graphs[field].file = NULL;
-        MV_TRY(writer_enter_graph(w, &b->graphs[field].record, file, error));
+        b->indexes[slot].file = NULL;
+        MV_TRY(writer_enter_index(w, &b->indexes[slot].record, file, error));
     }
     return MV_OK;
 }
@@ -241,14 +277,14 @@ mv_err build_enter(mv_job *job, writer *w, mv_error *error)
 void build_end(mv_job *job)
 {
     job_build *b = &job->build;
-    uint32_t fields = b->graphs ? job->schema->vectors_count : 0;
+    uint32_t slots = b->indexes ? index_slots(job->schema) : 0;
     end_one(b);
-    for (uint32_t field = 0; field < fields; field++) {
-        if (!b->graphs[field].file) continue;
-        section_writer_undo(b->graphs[field].file);
-        section_writer_free(b->graphs[field].file);
+    for (uint32_t slot = 0; slot < slots; slot++) {
+        if (!b->indexes[slot].file) continue;
+        section_writer_undo(b->indexes[slot].file);
+        section_writer_free(b->indexes[slot].file);
     }
-    mem_free(b->graphs, fields * sizeof *b->graphs);
+    mem_free(b->indexes, slots * sizeof *b->indexes);
     segment_close(b->built);
     *b = (job_build){0};
 }

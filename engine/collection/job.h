@@ -1,5 +1,5 @@
 /* Jobs: optimize in progress. For the files that do a part of it: optimize.c (stages), merge.c (the
- * rows of a new segment), index_build.c (graphs), job.c (the public calls), maintain.c. */
+ * rows of a new segment), index_build.c (indexes), job.c (the public calls), maintain.c. */
 #ifndef MV_JOB_H
 #define MV_JOB_H
 
@@ -18,33 +18,51 @@ typedef enum job_stage {
     JOB_DONE
 } job_stage;
 
-/* The graph in the making (index_build.c). */
-typedef enum build_stage { BUILD_NEXT, BUILD_VERIFY_BASE, BUILD_LINK, BUILD_WRITE } build_stage;
+/* The index in the making (index_build.c). */
+typedef enum build_stage {
+    BUILD_NEXT,
+    BUILD_VERIFY_BASE, /* graphs */
+    BUILD_LINK,
+    BUILD_LIST, /* inverted lists */
+    BUILD_WRITE
+} build_stage;
 
-typedef struct job_graph {
+typedef struct job_index {
     index_record record;
-    section_writer *file; /* finished; NULL: none was built over this field */
-} job_graph;
+    section_writer *file; /* finished; NULL: none was built in this slot */
+} job_index;
+
+/* A part of an index on its way into a section. */
+typedef struct job_part {
+    section_kind kind;
+    uint32_t column;
+    const uint8_t *bytes;
+    uint64_t size;
+} job_part;
+
+#define JOB_PARTS_MAX (HNSW_PARTS_MAX + INVERT_PARTS_MAX)
 
 typedef struct job_build {
     build_stage stage;
-    uint32_t field;       /* position of the vector field in hand */
+    uint32_t slot;        /* in hand */
     uint64_t next_number; /* of a file: reserved */
     segment *built;       /* the new segment, mapped; NULL: not opened, or nothing was written */
-    const segment *over;  /* whose rows are linked */
+    const segment *over;  /* whose rows are indexed */
+    invert_column column;
+    invert_builder *lists;
     codes_vectors vectors;
-    engine_graph *base;  /* whose links are taken over, or NULL */
+    engine_index *base;  /* whose links are taken over, or NULL */
     uint32_t base_at;    /* its segment in the view */
     section_check check; /* of the base */
     uint32_t *base_rows; /* for `given` */
     hnsw_base given;     /* to the builder */
     hnsw_builder *builder;
-    hnsw_part parts[HNSW_PARTS_MAX];
+    job_part parts[JOB_PARTS_MAX];
     uint32_t parts_count;
     uint32_t part_at; /* being written */
     uint64_t part_offset;
     section_writer *file;
-    job_graph *graphs; /* one per vector field */
+    job_index *indexes; /* one per slot */
 } job_build;
 
 struct mv_job {
@@ -113,15 +131,15 @@ segment_source merge_source(mv_job *job);
 
 /* ---- index_build.c */
 
-/* How many graphs the group in hand wants. */
+/* How many indexes the group in hand wants. */
 uint32_t build_count(const mv_job *job);
-/* Begin with the graphs of the group in hand, whose files get numbers from `first_number` on. */
+/* Begin with the indexes of the group in hand, whose files get numbers from `first_number` on. */
 mv_err build_begin(mv_job *job, uint64_t first_number, mv_error *error);
 /* *more is false when all stand. */
 mv_err build_step(mv_job *job, double until, bool *more, mv_error *error);
 /* Enter what was built. Takes the files. */
 mv_err build_enter(mv_job *job, writer *w, mv_error *error);
-/* In mv_progress's unit: of the graph in hand. */
+/* In mv_progress's unit: of the index in hand. */
 uint64_t build_done(const mv_job *job);
 /* Remove what was not entered. */
 void build_end(mv_job *job);

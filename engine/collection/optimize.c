@@ -1,10 +1,10 @@
 /* Optimizing: seal what is fresh, then merge neighbouring segments, drop deleted rows and build
- * graphs, group by group (plan.h).
+ * indexes, group by group (plan.h).
  *
  * All that takes long happens outside any write transaction, from the mapped old segments into new
  * files, in small steps; readers and writers go on. A short transaction then swaps the new segment
- * and its graphs in, and carries over the deletions that came meanwhile. Where the
- * schema was changed meanwhile in a way that matters to files, the group is begun anew. */
+ * and its indexes in, and carries over the deletions that came meanwhile. Where the schema was
+ * changed meanwhile in a way that matters to files, the group is begun anew. */
 #include <inttypes.h>
 
 #include "collection/job.h"
@@ -41,10 +41,10 @@ static mv_err sync_files(const mv_job *job, mv_error *error)
             MV_TRY(durability_sync_file(e->path, name, error));
         }
     }
-    for (uint32_t field = 0; field < job->schema->vectors_count; field++) {
-        const job_graph *g = job->build.graphs ? &job->build.graphs[field] : NULL;
-        if (!g || !g->file) continue;
-        segment_file_name(g->record.number, &g->record.file, name);
+    for (uint32_t slot = 0; job->build.indexes && slot < index_slots(job->schema); slot++) {
+        const job_index *made = &job->build.indexes[slot];
+        if (!made->file) continue;
+        segment_file_name(made->record.number, &made->record.file, name);
         MV_TRY(durability_sync_file(e->path, name, error));
     }
     return os_sync_directory(e->path, error);
@@ -86,9 +86,9 @@ static void begin_group(mv_job *job)
 static mv_err begin_writing(mv_job *job, mv_error *error)
 {
     bool merges = job->p.merges;
-    /* One for each field: a graph found damaged while others are built may be one more. */
-    uint64_t number = 0, graphs = build_count(job) ? job->schema->vectors_count : 0;
-    MV_TRY(reserve_numbers(job, merges + graphs, &number, error));
+    /* One for each slot: an index found damaged while others are built may be one more. */
+    uint64_t number = 0, indexes = build_count(job) ? index_slots(job->schema) : 0;
+    MV_TRY(reserve_numbers(job, merges + indexes, &number, error));
     MV_TRY(build_begin(job, number + merges, error));
     job->stage = JOB_INDEX;
     if (!merges) return MV_OK;
@@ -98,13 +98,18 @@ static mv_err begin_writing(mv_job *job, mv_error *error)
                                  job->sync, &job->written, error);
 }
 
-/* Only the vectors that a graph is built from, where nothing is copied. */
+/* Only what an index is built from, where nothing is copied. */
 static bool is_read(const mv_job *job, const section_file *file)
 {
-    uint32_t uid = section_file_describe(file).column;
-    for (uint32_t field = 0; field < job->schema->vectors_count && !job->p.merges; field++)
-        if (job->schema->vectors[field].uid == uid) return plan_builds(&job->p, field);
-    return job->p.merges;
+    const mv_schema *schema = job->schema;
+    section_file_record record = section_file_describe(file);
+    if (job->p.merges) return true;
+    for (uint32_t slot = 0; slot < index_slots(schema); slot++) {
+        bool is_its_own = index_uid(schema, slot) == record.column;
+        bool may_be_inside = record.kind == SECTION_FILE_ROWS && slot >= schema->vectors_count;
+        if ((is_its_own || may_be_inside) && plan_builds(&job->p, slot)) return true;
+    }
+    return false;
 }
 
 static mv_err verify_group(mv_job *job, mv_error *error)
@@ -262,8 +267,8 @@ static mv_err look(mv_job *job, mv_error *error)
     job->total_bytes = job->done_bytes;
     for (plan rehearsal = job->p; plan_next(&rehearsal);) {
         job->total_bytes += plan_merge_cost(&rehearsal);
-        for (uint32_t field = 0; field < job->schema->vectors_count; field++)
-            job->total_bytes += plan_build_cost(&rehearsal, field);
+        for (uint32_t slot = 0; slot < index_slots(job->schema); slot++)
+            job->total_bytes += plan_build_cost(&rehearsal, slot);
     }
     return MV_OK;
 }

@@ -9,8 +9,10 @@
  * numbers. */
 #define BUILD_COST_OF_NUMBER 200u
 #define BUILD_COST_OF_ROW    20000u
+/* Sorting a row into lists. */
+#define BUILD_COST_OF_ENTRY 200u
 
-/* Optimize starts by itself when so many rows are searched one by one for want of a graph, ... */
+/* Optimize starts by itself when so many rows are looked at one by one for want of an index, ... */
 #define URGENT_ROWS 20000u
 /* ... so many segments can be joined, or so many rows (and a good part) are deleted ones. */
 #define URGENT_SEGMENTS     8u
@@ -50,21 +52,21 @@ static bool is_worn(const plan *p, const view_segment *s)
     return deleted && (deleted * MERGE_DELETED_PART >= s->table.rows || is_cheap(p, s->table.rows));
 }
 
-/* Or has one that was built for other options. A graph that could not be opened for a reason that
+/* Or has one that was built for other options. An index that could not be opened for a reason that
  * may pass is not lost. */
-static bool lacks_graph(const mv_schema *schema, const view_segment *s, uint32_t vector_field)
+static bool lacks_index(const mv_schema *schema, const view_segment *s, uint32_t slot)
 {
-    const engine_graph *g = s->graphs[vector_field];
-    const schema_vector *field = &schema->vectors[vector_field];
-    if (field->index != MV_INDEX_HNSW || s->table.rows < HNSW_ROWS_MIN) return false;
-    if (!g || g->number < field->index_since) return true;
-    return !graph_is_usable(g) && !g->is_passing;
+    const engine_index *x = s->indexes[slot];
+    section_file_kind wanted = index_wanted(schema, slot);
+    if (!wanted || s->table.rows < index_rows_min(wanted)) return false;
+    if (!x || x->number < index_since(schema, slot)) return true;
+    return !index_is_usable(x) && !x->is_passing;
 }
 
-static bool lacks_graphs(const mv_schema *schema, const view_segment *s)
+static bool lacks_indexes(const mv_schema *schema, const view_segment *s)
 {
-    for (uint32_t field = 0; field < schema->vectors_count; field++)
-        if (lacks_graph(schema, s, field)) return true;
+    for (uint32_t slot = 0; slot < index_slots(schema); slot++)
+        if (lacks_index(schema, s, slot)) return true;
     return false;
 }
 
@@ -85,7 +87,7 @@ bool plan_next(plan *p)
         p->begin = begin;
         p->end = end;
         p->merges = !p->only_indexes && (end - begin > 1 || is_worn(p, &p->v->segments[begin]));
-        if (p->merges || lacks_graphs(p->schema, &p->v->segments[begin])) return true;
+        if (p->merges || lacks_indexes(p->schema, &p->v->segments[begin])) return true;
     }
     return false;
 }
@@ -97,10 +99,11 @@ uint64_t plan_rows(const plan *p)
     return rows;
 }
 
-bool plan_builds(const plan *p, uint32_t vector_field)
+bool plan_builds(const plan *p, uint32_t slot)
 {
-    if (!p->merges) return lacks_graph(p->schema, &p->v->segments[p->begin], vector_field);
-    return p->schema->vectors[vector_field].index == MV_INDEX_HNSW && plan_rows(p) >= HNSW_ROWS_MIN;
+    if (!p->merges) return lacks_index(p->schema, &p->v->segments[p->begin], slot);
+    section_file_kind wanted = index_wanted(p->schema, slot);
+    return wanted && plan_rows(p) >= index_rows_min(wanted);
 }
 
 uint64_t plan_merge_cost(const plan *p)
@@ -108,19 +111,20 @@ uint64_t plan_merge_cost(const plan *p)
     return p->merges ? plan_rows(p) * row_bytes(p->schema) : 0;
 }
 
-uint64_t plan_build_cost(const plan *p, uint32_t vector_field)
+uint64_t plan_build_cost(const plan *p, uint32_t slot)
 {
-    if (!plan_builds(p, vector_field)) return 0;
+    if (!plan_builds(p, slot)) return 0;
     uint64_t rows = p->merges ? plan_rows(p) : p->v->segments[p->begin].table.rows;
-    return rows * (BUILD_COST_OF_ROW +
-                   (uint64_t)p->schema->vectors[vector_field].dim * BUILD_COST_OF_NUMBER);
+    if (slot >= p->schema->vectors_count) return rows * BUILD_COST_OF_ENTRY;
+    return rows *
+           (BUILD_COST_OF_ROW + (uint64_t)p->schema->vectors[slot].dim * BUILD_COST_OF_NUMBER);
 }
 
 bool plan_is_urgent(const view *v)
 {
     uint64_t slow_rows = 0;
     for (uint32_t i = 0; i < v->segments_count; i++)
-        if (lacks_graphs(v->schema, &v->segments[i])) slow_rows += plan_live_rows(&v->segments[i]);
+        if (lacks_indexes(v->schema, &v->segments[i])) slow_rows += plan_live_rows(&v->segments[i]);
     if (slow_rows >= URGENT_ROWS) return true;
     for (plan p = plan_start(v, false); plan_next(&p);) {
         uint64_t rows = 0, deleted = 0;

@@ -1,11 +1,11 @@
-/* What optimize has to do: groups of neighbouring segments to be merged, and segments that lack a
- * graph.
+/* What optimize has to do: groups of neighbouring segments to be merged, and segments that lack
+ * an index.
  *
  * Going from the newest segment to older ones, a segment joins the group while it has at most four
  * times the rows gathered so far, so that a large segment is copied only when a good part of it is
  * new; small segments always join. A group is worth writing when it joins segments, or when
  * deletions are many in it or copying it is cheap. A segment on its own that is not worth writing
- * may still want a graph. */
+ * may still want an index. */
 #ifndef MV_PLAN_H
 #define MV_PLAN_H
 
@@ -18,8 +18,8 @@ typedef struct plan {
     uint32_t before; /* segments [0, before) are still to be looked at */
     uint32_t begin;
     uint32_t end;
-    bool only_indexes; /* groups are the segments that lack a graph */
-    bool merges; /* the group is to be written anew; else it is one segment that lacks a graph */
+    bool only_indexes; /* groups are the segments that lack an index */
+    bool merges; /* the group is to be written anew; else it is one segment that lacks an index */
 } plan;
 
 /* `v` is lent. `only_indexes`: build what is missing, merge nothing. */
@@ -30,12 +30,12 @@ bool plan_next(plan *p);
 uint64_t plan_live_rows(const view_segment *s);
 /* Rows of the group that are not deleted. */
 uint64_t plan_rows(const plan *p);
-/* Is a graph to be built over this vector field of the group? */
-bool plan_builds(const plan *p, uint32_t vector_field);
-/* What the group costs, in the unit of mv_progress: bytes to be written, and for graphs, which take
- * longer, as much as makes the scale even. */
+/* Is an index to be built in this slot (index_open.h) of the group? */
+bool plan_builds(const plan *p, uint32_t slot);
+/* What the group costs, in the unit of mv_progress: bytes to be written, and for indexes, which
+ * take longer, as much as makes the scale even. */
 uint64_t plan_merge_cost(const plan *p);
-uint64_t plan_build_cost(const plan *p, uint32_t vector_field);
+uint64_t plan_build_cost(const plan *p, uint32_t slot);
 
 /* Should all this be done without being asked for? */
 bool plan_is_urgent(const view *v);

@@ -17,6 +17,77 @@ static mv_err note_wants(scan *sc, const order *o, uint32_t vector_field, mem_ar
     return MV_OK;
 }
 
+/* ---------------------------------------------------------------- the filter */
+
+static void note_damage(void *ctx, uint32_t field, const mv_error *why)
+{
+    const scan *sc = ctx;
+    const view_segment *s = &sc->s->v->segments[sc->next_segment];
+    index_note_damage(sc->s->e, s->indexes[index_slot_of_field(sc->s->v->schema, field)], why);
+}
+
+static mv_err make_indexes(scan *sc, mem_arena *arena, mv_error *error)
+{
+    size_t size = sc->s->v->schema->fields_count * sizeof *sc->indexes.lists;
+    sc->indexes = (filter_indexes){.note_damage = note_damage, .ctx = sc};
+    if (!sc->f) return MV_OK;
+    sc->indexes.lists = mem_arena_alloc(arena, size);
+    return sc->indexes.lists ? MV_OK : error_memory(error, size, "a scan");
+}
+
+/* Put the filter before the segment that comes next, unless it is there already. */
+static mv_err begin_segment(scan *sc, mv_error *error)
+{
+    const mv_schema *schema = sc->s->v->schema;
+    const view_segment *s = &sc->s->v->segments[sc->next_segment];
+    if (!sc->f || sc->ft) return MV_OK;
+    for (uint32_t field = 0; field < schema->fields_count; field++) {
+        const engine_index *x = s->indexes[index_slot_of_field(schema, field)];
+        bool is_used = filter_uses_field(sc->f, field) && index_is_usable(x);
+        sc->indexes.lists[field] = is_used ? &x->lists : NULL;
+    }
+    return filter_begin(sc->f, &s->table, &sc->indexes, sc->block, &sc->ft, error);
+}
+
+/* Which rows of the block count: those that pass the filter and are alive. */
+static mv_err find_passing(scan *sc, mv_error *error)
+{
+    const uint64_t *live = sc->t->live ? sc->t->live + sc->begin / 64 : NULL;
+    sc->pass = live;
+    if (!sc->f) return MV_OK;
+    MV_TRY(filter_run(sc->ft, sc->begin, sc->count, sc->bits, error));
+    sc->pass = sc->bits;
+    for (size_t i = 0; live && i < bits_words(sc->count); i++) sc->bits[i] &= live[i];
+    return MV_OK;
+}
+
+mv_err scan_estimate(scan *sc, uint32_t *least, uint32_t *most, mv_error *error)
+{
+    *least = *most = sc->s->v->segments[sc->next_segment].table.rows;
+    MV_TRY(begin_segment(sc, error));
+    if (sc->f) filter_estimate(sc->ft, least, most);
+    return MV_OK;
+}
+
+mv_err scan_segment(scan *sc, uint64_t *pass, mv_error *error)
+{
+    const table *t = &sc->s->v->segments[sc->next_segment].table;
+    MV_TRY(begin_segment(sc, error));
+    if (!sc->f) {
+        bits_fill(pass, t->rows);
+    } else {
+        for (uint32_t begin = 0; begin < t->rows; begin += FILTER_BLOCK_ROWS) {
+            uint32_t left = t->rows - begin;
+            MV_TRY(filter_run(sc->ft, begin, left < FILTER_BLOCK_ROWS ? left : FILTER_BLOCK_ROWS,
+                              pass + begin / 64, error));
+        }
+    }
+    for (size_t i = 0; t->live && i < bits_words(t->rows); i++) pass[i] &= t->live[i];
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- blocks */
+
 mv_err scan_start(scan *sc, const snapshot *s, const filter *f, const order *o,
                   uint32_t vector_field, fresh_reader *fresh, mem_arena *arena, mem_arena *block,
                   mv_error *error)
@@ -29,51 +100,24 @@ mv_err scan_start(scan *sc, const snapshot *s, const filter *f, const order *o,
     sc->next_row = 0;
     sc->fresh_is_open = false;
     sc->t = NULL;
+    sc->ft = NULL;
+    MV_TRY(make_indexes(sc, arena, error));
     return note_wants(sc, o, vector_field, arena, error);
-}
-
-/* Which rows of the block count: those that pass the filter and are alive. */
-static mv_err find_passing(scan *sc, mv_error *error)
-{
-    const uint64_t *live = sc->t->live ? sc->t->live + sc->begin / 64 : NULL;
-    sc->pass = live;
-    if (!sc->f) return MV_OK;
-    MV_TRY(filter_run(sc->f, sc->t, sc->begin, sc->count, sc->block, sc->bits, error));
-    sc->pass = sc->bits;
-    for (size_t i = 0; live && i < bits_words(sc->count); i++) sc->bits[i] &= live[i];
-    return MV_OK;
-}
-
-mv_err scan_segment(scan *sc, uint64_t *pass, mv_error *error)
-{
-    const table *t = &sc->s->v->segments[sc->next_segment].table;
-    if (!sc->f) {
-        bits_fill(pass, t->rows);
-    } else {
-        for (uint32_t begin = 0; begin < t->rows; begin += FILTER_BLOCK_ROWS) {
-            uint32_t left = t->rows - begin;
-            MV_TRY(filter_run(sc->f, t, begin, left < FILTER_BLOCK_ROWS ? left : FILTER_BLOCK_ROWS,
-                              sc->block, pass + begin / 64, error));
-        }
-    }
-    for (size_t i = 0; t->live && i < bits_words(t->rows); i++) pass[i] &= t->live[i];
-    return MV_OK;
 }
 
 static mv_err next_of_segment(scan *sc, mv_error *error)
 {
     const view_segment *segment_now = &sc->s->v->segments[sc->next_segment];
+    MV_TRY(begin_segment(sc, error));
     uint32_t left = segment_now->table.rows - sc->next_row;
     sc->t = &segment_now->table;
     sc->source = sc->next_segment;
     sc->begin = sc->next_row;
     sc->count = left < FILTER_BLOCK_ROWS ? left : FILTER_BLOCK_ROWS;
+    MV_TRY(find_passing(sc, error));
     sc->next_row += sc->count;
-    if (sc->next_row == segment_now->table.rows) {
-        sc->next_segment++;
-        sc->next_row = 0;
-    }
-    return find_passing(sc, error);
+    if (sc->next_row == segment_now->table.rows) scan_skip_segment(sc);
+    return MV_OK;
 }
 
 static mv_err next_of_fresh(scan *sc, mv_error *error)
@@ -89,6 +133,7 @@ static mv_err next_of_fresh(scan *sc, mv_error *error)
     sc->source = RESULT_FRESH;
     sc->begin = 0;
     sc->count = sc->t->rows;
+    if (sc->f) MV_TRY(filter_begin(sc->f, sc->t, NULL, sc->block, &sc->ft, error));
     return find_passing(sc, error);
 }
 

@@ -13,6 +13,8 @@ typedef struct scan {
     fresh_reader *fresh; /* lent */
     mem_arena *block;    /* lent, for the filter's bitmaps */
     fresh_wants wants;
+    filter_table *ft;       /* before the segment, or fresh rows, in hand */
+    filter_indexes indexes; /* of the segment in hand */
     uint32_t next_segment;
     uint32_t next_row; /* of that segment */
     bool fresh_is_open;
@@ -25,8 +27,9 @@ typedef struct scan {
     uint64_t bits[FILTER_BLOCK_ROWS / 64];
 } scan;
 
-/* Begin. Of fresh rows the columns of the filter, of `o` (may be NULL) and one vector field (or
- * FRESH_NO_VECTOR) are gathered. `arena` keeps what lasts as long as the scan. */
+/* Begin. `arena` keeps what lasts as long as the scan, `block` what lasts as long as a segment: no
+ * one else touches it. Of fresh rows the columns of the filter, of `o` (may be NULL) and one vector
+ * field (or FRESH_NO_VECTOR) are gathered. */
 mv_err scan_start(scan *sc, const snapshot *s, const filter *f, const order *o,
                   uint32_t vector_field, fresh_reader *fresh, mem_arena *arena, mem_arena *block,
                   mv_error *error);
@@ -36,12 +39,17 @@ static inline bool scan_at_segment(const scan *sc, uint32_t *segment_at)
     *segment_at = sc->next_segment;
     return sc->next_row == 0 && sc->next_segment < sc->s->v->segments_count;
 }
+/* At least and at most how many rows of the segment that comes next pass the filter, as far as
+ * indexes tell without reading rows; deleted ones are counted. */
+mv_err scan_estimate(scan *sc, uint32_t *least, uint32_t *most, mv_error *error);
 /* Which rows of the segment that comes next count, all at once: into `pass`, bit 0 being row 0. */
 mv_err scan_segment(scan *sc, uint64_t *pass, mv_error *error);
 /* Leave that segment out: the caller has looked at it. */
 static inline void scan_skip_segment(scan *sc)
 {
     sc->next_segment++;
+    sc->next_row = 0;
+    sc->ft = NULL;
 }
 /* Go to the next block, which may have no row that passes. sc->t is NULL at the end. */
 mv_err scan_next(scan *sc, mv_error *error);

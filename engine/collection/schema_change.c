@@ -95,7 +95,7 @@ static mv_err drop_files(writer *w, uint64_t number, uint32_t uid, mv_error *err
         record.files_count = kept;
         err = save_record(w, &record, error);
     }
-    if (!err) err = writer_drop_graphs(w, number, uid, error);
+    if (!err) err = writer_drop_indexes(w, number, uid, error);
     mem_arena_free(&arena);
     return err;
 }
@@ -119,7 +119,7 @@ static mv_err change_index(writer *w, mv_schema *schema, const mv_index_change *
     MV_TRY(schema_change_index(schema, change, w->state.next_segment, &uid, error));
     if (schema_has_same_files(schema, w->v->schema)) return MV_OK;
     for (uint32_t i = 0; i < w->v->segments_count && !is_indexed(schema, uid); i++)
-        MV_TRY(writer_drop_graphs(w, segment_number(w, i), uid, error));
+        MV_TRY(writer_drop_indexes(w, segment_number(w, i), uid, error));
     MV_TRY(writer_begin_schema(w, schema, error));
     return writer_settle(w, error);
 }

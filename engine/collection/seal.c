@@ -165,16 +165,16 @@ mv_err writer_keep_file(writer *w, section_writer *written, mv_error *error)
     return err;
 }
 
-mv_err writer_enter_graph(writer *w, const index_record *record, section_writer *written,
+mv_err writer_enter_index(writer *w, const index_record *record, section_writer *written,
                           mv_error *error)
 {
     uint8_t bytes[INDEX_RECORD_SIZE];
     MV_TRY(writer_keep_file(w, written, error));
-    MV_TRY(writer_drop_graphs(w, record->segment, record->file.column, error));
+    MV_TRY(writer_drop_indexes(w, record->segment, record->file.column, error));
     index_record_save(record, bytes);
     MV_TRY(catalog_put_u64(w->txn, CATALOG_INDEXES, record->number, bytes, sizeof bytes, error));
     if (w->e->in_memory)
-        MV_TRY(view_adopt_graph(w->e, w->v->schema, record, section_writer_path(written), error));
+        MV_TRY(view_adopt_index(w->e, w->v->schema, record, section_writer_path(written), error));
     w->changes++;
     w->v_lags = true;
     return MV_OK;

@@ -204,7 +204,7 @@ static void search_block(search *s, const scan *sc)
 
 /* A segment that is searched with the help of its graph. */
 typedef struct graph_search {
-    engine_graph *g;
+    engine_index *g;
     const table *t;
     uint32_t source;
     const uint64_t *pass; /* NULL: all rows */
@@ -218,9 +218,9 @@ static const mv_way ways[] = {[HNSW_WAY_ALL] = MV_WAY_CODES,
                               [HNSW_WAY_WALK] = MV_WAY_GRAPH,
                               [HNSW_WAY_BRIDGES] = MV_WAY_BRIDGES};
 
-static bool has_use_for_graph(const search *s, const engine_graph *g)
+static bool has_use_for_graph(const search *s, const engine_index *g)
 {
-    return graph_is_usable(g) && s->q->way != MV_WAY_EXACT && s->tops[0].capacity <= HNSW_HITS_MAX;
+    return index_is_usable(g) && s->q->way != MV_WAY_EXACT && s->tops[0].capacity <= HNSW_HITS_MAX;
 }
 
 /* Which rows of the segment may be hits. */
@@ -258,7 +258,7 @@ static mv_err search_by_graph(search *s, const graph_search *gs, uint32_t i, boo
                         .docids = gs->t->docids};
     mv_err err = hnsw_search(&gs->g->graph, &query, &s->tops[i], &s->scratch, &account, &why);
     *done = !err;
-    if (err == MV_CORRUPT) graph_note_damage(s->r->e, gs->g, &why);
+    if (err == MV_CORRUPT) index_note_damage(s->r->e, gs->g, &why);
     if (err && err != MV_CORRUPT) return error_set(error, err, "%s", why.text);
     if (err) return MV_OK;
     s->part->first = ways[account.first];
@@ -275,7 +275,7 @@ static mv_err search_graph(search *s, scan *sc, uint32_t source, bool *done, mv_
 {
     const view_segment *segment_now = &s->r->seen->v->segments[source];
     graph_search gs = {
-        .g = segment_now->graphs[s->q->vector_field], .t = &segment_now->table, .source = source};
+        .g = segment_now->indexes[s->q->vector_field], .t = &segment_now->table, .source = source};
     *done = false;
     if (!has_use_for_graph(s, gs.g)) return MV_OK;
     begin_part(s, source);
@@ -284,7 +284,7 @@ static mv_err search_graph(search *s, scan *sc, uint32_t source, bool *done, mv_
     flat_rows rows = rows_of(s, gs.t, source);
     for (uint32_t i = 0; i < s->count && gs.passing; i++) {
         bool found = false;
-        if (graph_is_usable(gs.g)) MV_TRY(search_by_graph(s, &gs, i, &found, error));
+        if (index_is_usable(gs.g)) MV_TRY(search_by_graph(s, &gs, i, &found, error));
         if (found) continue;
         s->part->first = s->part->last = MV_WAY_EXACT;
         s->part->scored += gs.passing;

@@ -56,25 +56,25 @@ mv_err view_adopt_segment(engine *e, const mv_schema *schema, const segment_reco
     return err;
 }
 
-/* The position of the vector field with this uid, if it has graphs. */
-static bool find_indexed_field(const mv_schema *schema, uint32_t uid, uint32_t *position)
+/* The slot of a record's index; false: the schema wants none such. */
+static bool find_slot(const mv_schema *schema, const section_file_record *record, uint32_t *slot)
 {
-    for (*position = 0; *position < schema->vectors_count; ++*position)
-        if (schema->vectors[*position].uid == uid)
-            return schema->vectors[*position].index == MV_INDEX_HNSW;
+    for (*slot = 0; *slot < index_slots(schema); ++*slot)
+        if (index_uid(schema, *slot) == record->column)
+            return index_wanted(schema, *slot) == (section_file_kind)record->kind;
     return false;
 }
 
-mv_err view_adopt_graph(engine *e, const mv_schema *schema, const index_record *record,
+mv_err view_adopt_index(engine *e, const mv_schema *schema, const index_record *record,
                         const char *path, mv_error *error)
 {
-    engine_graph *g = NULL;
-    uint32_t field;
+    engine_index *x = NULL;
+    uint32_t slot;
     os_mutex_lock(e->mutex);
     engine_segment *of = find_open(e, schema, record->segment);
     mv_err err = MV_OK;
-    if (of && find_indexed_field(schema, record->file.column, &field))
-        err = graph_open_locked(e, record, of, field, path, &g, error);
+    if (of && find_slot(schema, &record->file, &slot))
+        err = index_open_locked(e, record, of, slot, path, &x, error);
     os_mutex_unlock(e->mutex);
     return err;
 }
@@ -102,19 +102,19 @@ static bool names(const view *v, const engine_segment *shared)
     return false;
 }
 
-static bool names_graph(const void *ctx, const engine_graph *g)
+static bool names_index(const void *ctx, const engine_index *x)
 {
     const view *v = ctx;
     for (uint32_t i = 0; v && i < v->segments_count; i++)
-        for (uint32_t field = 0; field < v->schema->vectors_count; field++)
-            if (v->segments[i].graphs[field] == g) return true;
+        for (uint32_t slot = 0; slot < index_slots(v->schema); slot++)
+            if (v->segments[i].indexes[slot] == x) return true;
     return false;
 }
 
-/* Close the graphs and segments that neither `v` nor another view names. */
+/* Close the indexes and segments that neither `v` nor another view names. */
 static void drop_others_locked(engine *e, const view *v)
 {
-    graph_drop_others_locked(e, names_graph, v);
+    index_drop_others_locked(e, names_index, v);
     for (engine_segment **link = &e->segments; *link;) {
         engine_segment *shared = *link;
         if (shared->refs || names(v, shared)) {
@@ -230,17 +230,17 @@ static mv_err open_live(const engine *e, catalog_cursor *cursor, const engine_se
 
 /* ---------------------------------------------------------------- views */
 
-/* An empty view with room for segments, and for the graphs behind them. */
+/* An empty view with room for segments, and for the indexes behind them. */
 static view *view_create(const mv_schema *schema, uint32_t segments_count, uint64_t number)
 {
-    size_t fields = schema->vectors_count;
+    size_t slots = index_slots(schema);
     size_t size = sizeof(view) + segments_count * sizeof(view_segment) +
-                  segments_count * fields * sizeof(engine_graph *);
+                  segments_count * slots * sizeof(engine_index *);
     view *v = mem_alloc_zero(size);
     if (!v) return NULL;
-    engine_graph **graphs = (engine_graph **)(void *)(v->segments + segments_count);
+    engine_index **indexes = (engine_index **)(void *)(v->segments + segments_count);
     *v = (view){.refs = 1, .size = size, .number = number, .schema = schema};
-    for (uint32_t i = 0; i < segments_count; i++) v->segments[i].graphs = graphs + i * fields;
+    for (uint32_t i = 0; i < segments_count; i++) v->segments[i].indexes = indexes + i * slots;
     return v;
 }
 
@@ -249,8 +249,8 @@ static void view_free_locked(engine *e, view *v)
 {
     for (uint32_t i = 0; i < v->segments_count; i++) {
         view_segment *s = &v->segments[i];
-        for (uint32_t field = 0; field < v->schema->vectors_count; field++)
-            if (s->graphs[field]) s->graphs[field]->refs--;
+        for (uint32_t slot = 0; slot < index_slots(v->schema); slot++)
+            if (s->indexes[slot]) s->indexes[slot]->refs--;
         live_release(s->live);
         s->shared->refs--;
     }
@@ -288,21 +288,21 @@ static view_segment *find_segment(view *v, uint64_t number)
     return NULL;
 }
 
-/* Let the view have the graph of a record. Of two over the same vectors the newer one counts. */
-static mv_err add_graph(engine *e, view *v, const index_record *record, mv_error *error)
+/* Let the view have the index of a record. Of two over the same field the newer one counts. */
+static mv_err add_index(engine *e, view *v, const index_record *record, mv_error *error)
 {
-    uint32_t field;
-    engine_graph *g = NULL;
+    uint32_t slot;
+    engine_index *x = NULL;
     view_segment *s = find_segment(v, record->segment);
-    if (!s || !find_indexed_field(v->schema, record->file.column, &field)) return MV_OK;
-    MV_TRY(graph_open_locked(e, record, s->shared, field, NULL, &g, error));
-    if (s->graphs[field]) s->graphs[field]->refs--;
-    s->graphs[field] = g;
-    g->refs++;
+    if (!s || !find_slot(v->schema, &record->file, &slot)) return MV_OK;
+    MV_TRY(index_open_locked(e, record, s->shared, slot, NULL, &x, error));
+    if (s->indexes[slot]) s->indexes[slot]->refs--;
+    s->indexes[slot] = x;
+    x->refs++;
     return MV_OK;
 }
 
-static mv_err add_graphs(engine *e, catalog_txn *txn, view *v, mv_error *error)
+static mv_err add_indexes(engine *e, catalog_txn *txn, view *v, mv_error *error)
 {
     catalog_cursor *cursor = NULL;
     MV_TRY(catalog_cursor_open(txn, CATALOG_INDEXES, &cursor, error));
@@ -315,11 +315,11 @@ static mv_err add_graphs(engine *e, catalog_txn *txn, view *v, mv_error *error)
         err = catalog_cursor_next_u64(cursor, &number, &value, &found, error);
         if (err || !found) break;
         if (!catalog_is_intact(&number, sizeof number, &value))
-            err = error_set(error, MV_CORRUPT, "%s: the record of graph %llu is damaged",
+            err = error_set(error, MV_CORRUPT, "%s: the record of index %llu is damaged",
                             CATALOG_FILE, (unsigned long long)number);
         else
             err = index_record_load(number, value.bytes, value.size, &record, error);
-        if (!err) err = add_graph(e, v, &record, error);
+        if (!err) err = add_index(e, v, &record, error);
     }
     catalog_cursor_close(cursor);
     return err;
@@ -387,7 +387,7 @@ static mv_err view_open_locked(engine *e, catalog_txn *txn, uint64_t number, vie
     if ((err = catalog_cursor_open(txn, CATALOG_DELETED, &deleted, error))) goto done;
     for (uint32_t i = 0; i < count; i++)
         if ((err = add_segment(e, v, &records[i], deleted, error))) goto done;
-    if ((err = add_graphs(e, txn, v, error))) goto done;
+    if ((err = add_indexes(e, txn, v, error))) goto done;
     *out = v;
 done:
     if (err && v) view_free_locked(e, v);

@@ -7,7 +7,7 @@
 #ifndef MV_SNAPSHOT_H
 #define MV_SNAPSHOT_H
 
-#include "collection/graph.h"
+#include "collection/index_open.h"
 
 /* Which rows of a segment are not deleted, shared by views. */
 typedef struct view_live {
@@ -20,9 +20,9 @@ typedef struct view_live {
 
 typedef struct view_segment {
     engine_segment *shared;
-    view_live *live;       /* NULL: no row is deleted */
-    table table;           /* the segment's, with its live rows */
-    engine_graph **graphs; /* one per vector field; NULL: there is none. In the view's memory */
+    view_live *live;        /* NULL: no row is deleted */
+    table table;            /* the segment's, with its live rows */
+    engine_index **indexes; /* one per slot; NULL: there is none. In the view's memory */
 } view_segment;
 
 typedef struct view {
@@ -62,15 +62,15 @@ static inline bool view_is_live(const view_segment *s, uint32_t row)
  * in files opened at `paths`, NULL for those that the engine has open already. */
 mv_err view_adopt_segment(engine *e, const mv_schema *schema, const segment_record *record,
                           const char *const *paths, mv_error *error);
-/* The same for a graph in memory, over a segment that the engine knows; opened at `path`. */
-mv_err view_adopt_graph(engine *e, const mv_schema *schema, const index_record *record,
+/* The same for an index in memory, over a segment that the engine knows; opened at `path`. */
+mv_err view_adopt_index(engine *e, const mv_schema *schema, const index_record *record,
                         const char *path, mv_error *error);
 /* The transaction that wrote this segment is being undone. Views of its own may still name it;
  * whoever opens a segment of this number from now on gets another one. */
 void view_undo_segment(engine *e, uint64_t number);
 /* The same for a transaction that brought all segments under `schema`. */
 void view_undo_schema(engine *e, const mv_schema *schema);
-/* Forget segments and graphs in memory that `v` does not name. */
+/* Forget segments and indexes in memory that `v` does not name. */
 void view_drop_others(engine *e, const view *v);
 
 /* ---- deletions in the catalog: one value for each 65,536 rows of a segment */

@@ -13,11 +13,11 @@ static uint64_t disk_bytes(const engine *e, const view *v)
             if (!os_join(path, e->path, name, NULL)) bytes += os_allocated_bytes(path);
         }
     for (uint32_t i = 0; i < v->segments_count; i++)
-        for (uint32_t field = 0; field < v->schema->vectors_count; field++) {
-            const engine_graph *g = v->segments[i].graphs[field];
+        for (uint32_t slot = 0; slot < index_slots(v->schema); slot++) {
+            const engine_index *x = v->segments[i].indexes[slot];
             char name[SEGMENT_FILE_NAME_SIZE];
-            if (!g) continue;
-            graph_file_name(g, name);
+            if (!x) continue;
+            index_file_name(x, name);
             if (!os_join(path, e->path, name, NULL)) bytes += os_allocated_bytes(path);
         }
     return bytes;
@@ -43,16 +43,12 @@ mv_err mv_get_stats(mv_collection *c, mv_stats *stats, mv_error *error)
     return MV_OK;
 }
 
-/* ---------------------------------------------------------------- the index of a vector field */
+/* ---------------------------------------------------------------- the index of a field */
 
-static void add_graph(const view_segment *s, engine_graph *g, uint64_t *largest,
+static void add_graph(const hnsw_head *head, uint64_t rows, uint64_t *largest,
                       mv_index_stats *stats)
 {
-    const hnsw_head *head = g->graph.head;
-    uint64_t rows = s->table.rows - (s->live ? s->live->deleted : 0);
-    stats->indexed_rows += rows;
     stats->graphs++;
-    stats->bytes += g->size;
     if (stats->graphs > 1 && rows <= *largest) return;
     *largest = rows;
     stats->quantize = (mv_quantize)head->quantize;
@@ -60,29 +56,58 @@ static void add_graph(const view_segment *s, engine_graph *g, uint64_t *largest,
     stats->ef = head->ef;
 }
 
+static void add_indexes(const snapshot *s, uint32_t slot, mv_index_stats *stats)
+{
+    uint64_t largest = 0;
+    stats->schema = s->v->schema;
+    stats->rows = s->v->state.documents;
+    for (uint32_t i = 0; i < s->v->segments_count; i++) {
+        const view_segment *over = &s->v->segments[i];
+        engine_index *x = over->indexes[slot];
+        uint64_t rows = over->table.rows - (over->live ? over->live->deleted : 0);
+        if (!index_is_usable(x)) {
+            if (x && !stats->warning[0]) (void)index_read_warning(s->e, x, stats->warning);
+            continue;
+        }
+        stats->indexed_rows += rows;
+        stats->bytes += x->record.size;
+        if (x->record.kind == SECTION_FILE_HNSW)
+            add_graph(x->graph.head, rows, &largest, stats);
+        else
+            stats->lists++;
+    }
+}
+
 mv_err mv_get_index_stats(mv_collection *c, uint32_t vector_field, mv_index_stats *stats,
                           mv_error *error)
 {
     snapshot s;
-    uint64_t largest = 0;
+    mv_err err = MV_OK;
     *stats = (mv_index_stats){0};
     MV_TRY(collection_snapshot(c, &s, error));
-    mv_err err = MV_OK;
-    if (vector_field >= s.v->schema->vectors_count) {
+    if (vector_field < s.v->schema->vectors_count) {
+        stats->type = s.v->schema->vectors[vector_field].index;
+        add_indexes(&s, vector_field, stats);
+    } else {
         err = error_set(error, MV_MISUSE, "there is no vector field %u", vector_field);
-        goto done;
     }
-    stats->schema = s.v->schema;
-    stats->type = s.v->schema->vectors[vector_field].index;
-    stats->rows = s.v->state.documents;
-    for (uint32_t i = 0; i < s.v->segments_count; i++) {
-        engine_graph *g = s.v->segments[i].graphs[vector_field];
-        if (graph_is_usable(g))
-            add_graph(&s.v->segments[i], g, &largest, stats);
-        else if (g && !stats->warning[0])
-            (void)graph_read_warning(s.e, g, stats->warning);
+    snapshot_close(&s);
+    return err;
+}
+
+mv_err mv_get_field_index_stats(mv_collection *c, uint32_t field, mv_index_stats *stats,
+                                mv_error *error)
+{
+    snapshot s;
+    mv_err err = MV_OK;
+    *stats = (mv_index_stats){0};
+    MV_TRY(collection_snapshot(c, &s, error));
+    if (field < s.v->schema->fields_count) {
+        stats->type = s.v->schema->fields[field].index;
+        add_indexes(&s, index_slot_of_field(s.v->schema, field), stats);
+    } else {
+        err = error_set(error, MV_MISUSE, "there is no scalar field %u", field);
     }
-done:
     snapshot_close(&s);
     return err;
 }

@@ -39,7 +39,7 @@ typedef struct writer {
     segment_writer **sealed; /* segments written by this transaction */
     uint32_t sealed_count;
     uint32_t sealed_capacity;
-    section_writer **files; /* of graphs and columns entered by this transaction */
+    section_writer **files; /* of indexes and columns entered by this transaction */
     uint32_t files_count;
     uint32_t files_capacity;
     const mv_schema *next_schema; /* what this transaction changes the schema to, or NULL */
@@ -87,9 +87,9 @@ mv_err writer_seal(writer *w, const row_parts *rows, uint32_t rows_count, uint64
 bool writer_wants_seal(const writer *w);
 /* Take over a finished segment: into the catalog, and into the view. Takes `written`. */
 mv_err writer_enter_segment(writer *w, segment_writer *written, mv_error *error);
-/* Take over the finished file of a graph, which replaces one over the same vectors. The segment is
+/* Take over the finished file of an index, which replaces one over the same field. The segment is
  * there already. Takes `written`. The view lags behind until writer_settle. */
-mv_err writer_enter_graph(writer *w, const index_record *record, section_writer *written,
+mv_err writer_enter_index(writer *w, const index_record *record, section_writer *written,
                           mv_error *error);
 
 /* Keep the finished file of something that is being entered: it is removed when the transaction is
@@ -113,11 +113,11 @@ mv_err writer_change_index(writer *w, const mv_index_change *change, mv_error *e
 mv_err writer_add_garbage(writer *w, uint64_t number, const section_file_record *file,
                           mv_error *error);
 
-/* Forget a segment: its record, its deletions, its graphs, and the files once no reader can name
+/* Forget a segment: its record, its deletions, its indexes, and the files once no reader can name
  * them. */
 mv_err writer_drop_segment(writer *w, uint64_t number, mv_error *error);
-/* Forget the graphs over a segment: those of the vector field with this uid, or of all (0). */
-mv_err writer_drop_graphs(writer *w, uint64_t segment_number, uint32_t uid, mv_error *error);
+/* Forget the indexes over a segment: those of the field with this uid, or of all (0). */
+mv_err writer_drop_indexes(writer *w, uint64_t segment_number, uint32_t uid, mv_error *error);
 /* Unlink files that no reader can name any more, and once what a dead process left half-written. */
 mv_err writer_collect_garbage(writer *w, mv_error *error);
 

@@ -155,7 +155,7 @@ static uint64_t first_bytes(const uint8_t *bytes, size_t size)
 
 static build_value value_of(mv_type type, const uint8_t *bytes, size_t size)
 {
-    if (type != MV_STRING) return (build_value){.key = order_key(type, bytes)};
+    if (type != MV_STRING) return (build_value){.key = order_key_of(type, bytes)};
     return (build_value){.key = first_bytes(bytes, size), .bytes = bytes, .size = (uint32_t)size};
 }
 

@@ -23,10 +23,11 @@
 #define MV_FILTER_H
 
 #include "base/mem.h"
+#include "index/invert.h"
 #include "storage/table.h"
 
 /* Rows evaluated at once: bitmaps of a block stay in the first-level cache. */
-#define FILTER_BLOCK_ROWS 16384u
+#define FILTER_BLOCK_ROWS TABLE_ZONE_ROWS
 
 typedef struct filter filter;
 
@@ -41,11 +42,29 @@ mv_err filter_compile(const mv_schema *schema, const mv_filter *source, mem_aren
 bool filter_uses_field(const filter *f, uint32_t field);
 bool filter_uses_id(const filter *f);
 
-/* Evaluate rows [begin, begin + count) of `t` into `pass` (bit i = row begin + i passes; deleted
- * rows are not looked at: and with `live` afterwards). `begin` is a multiple of 64, count at most
- * FILTER_BLOCK_ROWS. `scratch` is cleared and used for temporary bitmaps. MV_CORRUPT: damaged
+/* The inverted lists over the columns of a table. */
+typedef struct filter_indexes {
+    const invert_lists **lists; /* one per scalar field, NULL where there are none; NULL: nowhere.
+                                 * Those found damaged are taken out, and told of: */
+    void (*note_damage)(void *ctx, uint32_t field, const mv_error *why);
+    void *ctx;
+} filter_indexes;
+
+/* A filter before a table. */
+typedef struct filter_table filter_table;
+
+/* Put the filter before a table, to be run over its rows: looks into dictionaries, reads no rows
+ * yet. All is lent as long as it is used. `arena` is cleared, and has all that it needs. */
+mv_err filter_begin(const filter *f, const table *t, const filter_indexes *indexes,
+                    mem_arena *arena, filter_table **out, mv_error *error);
+/* How many rows of the table pass, at least and at most, as far as is known without looking at
+ * rows; deleted ones are counted. A test of one scalar field by its lists is known exactly. */
+void filter_estimate(const filter_table *ft, uint32_t *least, uint32_t *most);
+/* Evaluate rows [begin, begin + count) into `pass` (bit i = row begin + i passes; deleted rows are
+ * not looked at: and with `live` afterwards). `begin` is a multiple of 64, count at most
+ * FILTER_BLOCK_ROWS. The first call has the lists answer for the whole table. MV_CORRUPT: damaged
  * cells. */
-mv_err filter_run(const filter *f, const table *t, uint32_t begin, uint32_t count,
-                  mem_arena *scratch, uint64_t *pass, mv_error *error);
+mv_err filter_run(filter_table *ft, uint32_t begin, uint32_t count, uint64_t *pass,
+                  mv_error *error);
 
 #endif

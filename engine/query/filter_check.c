@@ -38,8 +38,11 @@ mv_err filter_check_field(filter_context *c, const filter_token *name, bool nega
         return error_memory(c->error, sizeof *node + name->size + 1, "a filter");
     memcpy(name_copy, name->text, name->size);
     name_copy[name->size] = 0;
-    *node = (filter_node){
-        .negated = negated, .name = name_copy, .field = FILTER_FIELD_ID, .type = MV_STRING};
+    *node = (filter_node){.negated = negated,
+                          .name = name_copy,
+                          .field = FILTER_FIELD_ID,
+                          .type = MV_STRING,
+                          .number = c->filter->nodes_count++};
     *leaf = node;
     if (strcmp(name_copy, "id") == 0) {
         c->filter->uses_id = true;
@@ -153,12 +156,12 @@ static uint64_t order_of_real(mv_type type, double value)
     uint64_t bits;
     if (type == MV_DOUBLE) {
         memcpy(&bits, &value, sizeof bits);
-        return filter_order_64(bits);
+        return order_real_64(bits);
     }
     float narrow = (float)value;
     uint32_t narrow_bits;
     memcpy(&narrow_bits, &narrow, sizeof narrow_bits);
-    return filter_order_32(narrow_bits);
+    return order_real_32(narrow_bits);
 }
 
 static domain domain_of(mv_type type)
@@ -173,15 +176,16 @@ static domain domain_of(mv_type type)
                     .max = order_of_real(type, INFINITY) ^ sign};
 }
 
-/* The range of what compares so with the literal (a cell); false when nothing does. `op` is EQ, LT
+/* The keys of what compares so with the literal (a cell); false when nothing does. `op` is EQ, LT
  * or GT. */
-static bool range_of(mv_type type, filter_op op, const uint8_t *literal, filter_range *out)
+static bool keys_of(mv_type type, filter_op op, const uint8_t *literal, uint64_t *low_out,
+                    uint64_t *high_out)
 {
     domain d = domain_of(type);
     uint64_t bits = 0;
     memcpy(&bits, literal, cell_width(type));
     if (is_real(type))
-        bits = type == MV_FLOAT ? filter_order_32((uint32_t)bits) : filter_order_64(bits);
+        bits = type == MV_FLOAT ? order_real_32((uint32_t)bits) : order_real_64(bits);
     uint64_t low = bits ^ d.sign, high = low; /* of what is equal */
     bool is_zero = is_real(type) && (bits == 0 || bits == order_of_real(type, -0.0));
     if (is_zero) high = d.sign, low = d.sign - 1; /* both zeros are */
@@ -192,8 +196,23 @@ static bool range_of(mv_type type, filter_op op, const uint8_t *literal, filter_
         if (high == d.max) return false;
         low = high + 1, high = d.max;
     }
-    *out = (filter_range){.low = low ^ d.sign, .span = high - low};
+    *low_out = low;
+    *high_out = high;
     return true;
+}
+
+static filter_range range_of_keys(mv_type type, uint64_t low, uint64_t high)
+{
+    return (filter_range){.low = low ^ domain_of(type).sign, .span = high - low};
+}
+
+static void take_range(filter_node *leaf, uint64_t low, uint64_t high)
+{
+    leaf->kind = FILTER_RANGE;
+    leaf->cost = COST_RANGE;
+    leaf->low = low;
+    leaf->high = high;
+    leaf->as.range = range_of_keys(leaf->type, low, high);
 }
 
 /* !=, >= and <= are =, < and > the other way round. */
@@ -223,9 +242,33 @@ mv_err filter_check_compare(filter_context *c, filter_node *leaf, filter_op op,
         leaf->as.string.size = c->cell.size;
         return MV_OK;
     }
-    leaf->kind = FILTER_RANGE;
-    leaf->cost = COST_RANGE;
-    if (!range_of(leaf->type, op, c->cell.data, &leaf->as.range)) settle(leaf, false);
+    uint64_t low, high;
+    if (keys_of(leaf->type, op, c->cell.data, &low, &high))
+        take_range(leaf, low, high);
+    else
+        settle(leaf, false);
+    return MV_OK;
+}
+
+bool filter_check_can_span(const filter_node *leaf, const filter_value *from,
+                           const filter_value *to)
+{
+    return leaf->type != MV_STRING && from->value.kind != MV_KIND_NULL &&
+           to->value.kind != MV_KIND_NULL;
+}
+
+mv_err filter_check_span(filter_context *c, filter_node *leaf, const filter_value *from,
+                         const filter_value *to)
+{
+    uint64_t low, high, other;
+    MV_TRY(bind(c, leaf->type, leaf->name, from));
+    (void)keys_of(leaf->type, FILTER_EQ, c->cell.data, &low, &other);
+    MV_TRY(bind(c, leaf->type, leaf->name, to));
+    (void)keys_of(leaf->type, FILTER_EQ, c->cell.data, &other, &high);
+    if (low <= high)
+        take_range(leaf, low, high);
+    else
+        settle(leaf, false);
     return MV_OK;
 }
 
@@ -240,7 +283,11 @@ mv_err filter_check_length(filter_context *c, filter_node *leaf, filter_op op,
     op = without_negation(op, &leaf->negated);
     leaf->kind = FILTER_LENGTH;
     leaf->cost = COST_LENGTH;
-    if (!range_of(MV_INT64, op, c->cell.data, &leaf->as.range)) settle(leaf, false);
+    uint64_t low, high;
+    if (keys_of(MV_INT64, op, c->cell.data, &low, &high))
+        leaf->as.range = range_of_keys(MV_INT64, low, high);
+    else
+        settle(leaf, false);
     return MV_OK;
 }
 
@@ -287,6 +334,8 @@ mv_err filter_check_list_begin(filter_context *c, filter_node *leaf, filter_kind
     leaf->kind = kind;
     leaf->cost = COST_CONTAIN;
     if (kind == FILTER_IN) leaf->cost = leaf->type == MV_STRING ? COST_STRING_IN : COST_IN;
+    leaf->low = UINT64_MAX;
+    leaf->high = 0;
     return filter_set_create(c->arena, &leaf->as.set, c->error);
 }
 
@@ -294,6 +343,9 @@ mv_err filter_check_list_add(filter_context *c, filter_node *leaf, const filter_
 {
     mv_type type = element_type(leaf->type);
     MV_TRY(bind(c, type, leaf->name, value));
+    uint64_t key = type == MV_STRING ? 0 : order_key_of(type, c->cell.data);
+    if (key < leaf->low) leaf->low = key;
+    if (key > leaf->high) leaf->high = key;
     return filter_set_add(leaf->as.set, filter_key_of(type, c->cell.data, c->cell.size), c->arena,
                           c->error);
 }

@@ -1,4 +1,5 @@
-/* Evaluating a filter over a block of rows. A bitmap goes down the tree: on the way in it has the
+/* Evaluating a filter over a block of rows, as far as lists have not answered (filter_table.c). A
+ * bitmap goes down the tree: on the way in it has the
  * rows still in question, on the way out those of them for which the node is true. So an AND hands
  * one bitmap through its members, cheapest first, and the dear ones look only at what the cheap
  * ones left; an OR asks each member only about rows that none has let pass yet. */
@@ -7,11 +8,11 @@
 #include "query/filter_tree.h"
 
 typedef struct filter_block {
+    const filter_table *ft;
     const table *t;
     uint32_t begin;
     uint32_t count;
     size_t words;
-    mem_arena *scratch;
     mv_error *error;
 } filter_block;
 
@@ -127,13 +128,7 @@ static bool test_together(const filter_node *node, const filter_block *b, size_t
 static mv_err test_cells(const filter_node *node, const filter_block *b, uint64_t *mask)
 {
     const table_column *column = column_of(node, b);
-    uint32_t *marks = NULL;
-    if (node->kind == FILTER_CONTAIN_ALL) {
-        size_t size = node->as.set->count * sizeof *marks;
-        marks = mem_arena_alloc(b->scratch, size);
-        if (!marks) return error_memory(b->error, size, "evaluating a filter");
-        memset(marks, 0, size);
-    }
+    uint32_t *marks = b->ft->states[node->number].marks;
     for (size_t word = 0; word < b->words; word++) {
         if (test_together(node, b, word, &mask[word])) continue;
         uint64_t pass = 0;
@@ -165,6 +160,22 @@ static void mask_nulls(const filter_node *node, const filter_block *b, bool keep
     for (size_t i = 0; i < b->words; i++) mask[i] &= keep_nulls ? nulls[i] : ~nulls[i];
 }
 
+/* Do the zones of the block tell what a test of numbers says to all rows that are not NULL? */
+static bool ask_zones(const filter_node *node, const filter_block *b, bool *passes)
+{
+    const table_zone *zones = column_of(node, b)->zones;
+    if (!zones) return false;
+    bool outside = true, inside = node->kind == FILTER_RANGE;
+    for (uint32_t row = b->begin; row < b->begin + b->count;
+         row = (row / TABLE_ZONE_ROWS + 1) * TABLE_ZONE_ROWS) {
+        const table_zone *zone = &zones[row / TABLE_ZONE_ROWS];
+        outside = outside && (node->high < zone->min || node->low > zone->max);
+        inside = inside && node->low <= zone->min && zone->max <= node->high;
+    }
+    *passes = outside ? node->negated : !node->negated;
+    return outside || inside;
+}
+
 static mv_err mask_leaf(const filter_node *node, const filter_block *b, uint64_t *mask)
 {
     if (node->kind == FILTER_CONSTANT) {
@@ -176,6 +187,11 @@ static mv_err mask_leaf(const filter_node *node, const filter_block *b, uint64_t
     if (is_null_test) return MV_OK;
 
     if (cell_is_variable(node->type)) return test_cells(node, b, mask);
+    bool passes;
+    if (ask_zones(node, b, &passes)) {
+        if (!passes) memset(mask, 0, b->words * sizeof *mask);
+        return MV_OK;
+    }
     const uint8_t *values = column_of(node, b)->values + (size_t)b->begin * cell_width(node->type);
     if (node->kind == FILTER_RANGE)
         filter_compare_range(node->type, values, b->count, &node->as.range, node->negated, mask);
@@ -184,6 +200,13 @@ static mv_err mask_leaf(const filter_node *node, const filter_block *b, uint64_t
     else
         filter_set_mask(node->as.set, node->type, values, b->count, node->negated, mask);
     return MV_OK;
+}
+
+/* Does the group's bitmap say what this member says? */
+static bool is_answered(const filter_block *b, const filter_node *member)
+{
+    filter_stage stage = b->ft->states[member->number].stage;
+    return stage == FILTER_DONE || stage == FILTER_MERGED;
 }
 
 static bool is_empty(const uint64_t *mask, size_t words)
@@ -198,10 +221,16 @@ static bool is_empty(const uint64_t *mask, size_t words)
 static mv_err mask_node(const filter_node *node, const filter_block *b, uint64_t *mask,
                         uint64_t *spare)
 {
+    const filter_state *state = &b->ft->states[node->number];
+    const uint64_t *bits = state->bits ? state->bits + b->begin / 64 : NULL;
+    if (state->stage == FILTER_MARKED || (bits && node->kind == FILTER_AND))
+        for (size_t i = 0; i < b->words; i++) mask[i] &= bits[i];
+    if (state->stage == FILTER_MARKED) return MV_OK;
     if (node->kind == FILTER_AND) {
         for (const filter_node *member = node->as.members; member; member = member->next) {
-            MV_TRY(mask_node(member, b, mask, spare));
+            if (is_answered(b, member)) continue;
             if (is_empty(mask, b->words)) break;
+            MV_TRY(mask_node(member, b, mask, spare));
         }
         return MV_OK;
     }
@@ -209,31 +238,28 @@ static mv_err mask_node(const filter_node *node, const filter_block *b, uint64_t
 
     uint64_t *left = spare, *tried = spare + b->words;
     spare += 2 * b->words;
-    memcpy(left, mask, b->words * sizeof *left);
+    for (size_t i = 0; i < b->words; i++) left[i] = bits ? mask[i] & ~bits[i] : mask[i];
     for (const filter_node *member = node->as.members; member; member = member->next) {
+        if (is_answered(b, member)) continue;
+        if (is_empty(left, b->words)) break;
         memcpy(tried, left, b->words * sizeof *tried);
         MV_TRY(mask_node(member, b, tried, spare));
         for (size_t i = 0; i < b->words; i++) left[i] &= ~tried[i];
-        if (is_empty(left, b->words)) break;
     }
     for (size_t i = 0; i < b->words; i++) mask[i] &= ~left[i];
     return MV_OK;
 }
 
-mv_err filter_run(const filter *f, const table *t, uint32_t begin, uint32_t count,
-                  mem_arena *scratch, uint64_t *pass, mv_error *error)
+mv_err filter_run(filter_table *ft, uint32_t begin, uint32_t count, uint64_t *pass, mv_error *error)
 {
-    mv_assert(begin % 64 == 0 && count <= FILTER_BLOCK_ROWS && begin + count <= t->rows);
-    filter_block b = {.t = t,
+    mv_assert(begin % 64 == 0 && count <= FILTER_BLOCK_ROWS && begin + count <= ft->t->rows);
+    filter_block b = {.ft = ft,
+                      .t = ft->t,
                       .begin = begin,
                       .count = count,
                       .words = bits_words(count),
-                      .scratch = scratch,
                       .error = error};
-    mem_arena_clear(scratch);
-    size_t spare_size = f->root->or_depth * 2 * b.words * sizeof(uint64_t);
-    uint64_t *spare = mem_arena_alloc(scratch, spare_size);
-    if (!spare) return error_memory(error, spare_size, "evaluating a filter");
+    if (!ft->is_made) MV_TRY(filter_table_make(ft, error));
     bits_fill(pass, count);
-    return mask_node(f->root, &b, pass, spare);
+    return mask_node(ft->f->root, &b, pass, ft->spare);
 }

@@ -136,7 +136,8 @@ static mv_err create_node(filter_parser *p, filter_kind kind, filter_node **out)
 {
     filter_node *node = mem_arena_alloc(p->check.arena, sizeof *node);
     if (!node) return error_memory(p->check.error, sizeof *node, "a filter");
-    *node = (filter_node){.kind = kind, .or_depth = kind == FILTER_OR};
+    *node = (filter_node){
+        .kind = kind, .or_depth = kind == FILTER_OR, .number = p->check.filter->nodes_count++};
     *out = node;
     return MV_OK;
 }
@@ -164,8 +165,8 @@ static mv_err count_test(filter_parser *p)
 
 /* ---------------------------------------------------------------- tests */
 
-/* name BETWEEN a AND b: (name >= a AND name <= b), by De Morgan when negated. `low` comes with the
- * field and becomes the first half. */
+/* name BETWEEN a AND b: one range of numbers; else (name >= a AND name <= b), by De Morgan when
+ * negated. `low` comes with the field and becomes the first half. */
 static mv_err parse_between(filter_parser *p, filter_node *low, filter_node **out)
 {
     filter_context *c = &p->check;
@@ -173,11 +174,14 @@ static mv_err parse_between(filter_parser *p, filter_node *low, filter_node **ou
     filter_node *group = NULL, *last = NULL, *high = mem_arena_alloc(c->arena, sizeof *high);
     if (!high) return error_memory(c->error, sizeof *high, "a filter");
     *high = *low;
+    high->number = c->filter->nodes_count++;
     MV_TRY(filter_check_scalar(c, low, "BETWEEN", p->before.text));
     MV_TRY(create_node(p, low->negated ? FILTER_OR : FILTER_AND, &group));
     MV_TRY(parse_value(p, &from));
     MV_TRY(expect_word(p, "AND"));
     MV_TRY(parse_value(p, &to));
+    *out = low;
+    if (filter_check_can_span(low, &from, &to)) return filter_check_span(c, low, &from, &to);
     MV_TRY(filter_check_compare(c, low, FILTER_GE, &from));
     MV_TRY(filter_check_compare(c, high, FILTER_LE, &to));
     group_add(group, &last, low);

@@ -6,6 +6,8 @@
  *   filter_set.c      the values of IN and CONTAIN
  *   filter_like.c     LIKE patterns
  *   filter_compare.c  the loops over columns of numbers
+ *   filter_lookup.c   one test by inverted lists
+ *   filter_table.c    a filter before a table: what lists answer, and what is left
  *   filter_eval.c     tree × rows -> bitmap (filter_run)
  *
  * The tree is in negation normal form: the parser never makes a NOT node, it turns AND into OR and
@@ -19,6 +21,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/order_key.h"
 #include "query/filter.h"
 
 /* ---------------------------------------------------------------- tokens */
@@ -154,34 +157,25 @@ typedef enum filter_kind {
 } filter_kind;
 
 /* Closed range: value - low <= span, modulo the width of the type, where the value of a
- * floating-point number is its filter_order. */
+ * floating-point number is its order_real. */
 typedef struct filter_range {
     uint64_t low;
     uint64_t span;
 } filter_range;
 
-/* The bits of a floating-point number as a signed whole number in the same order: those of negative
- * ones, but for the sign, are turned round. -0.0 comes just before 0.0. */
-static inline uint32_t filter_order_32(uint32_t bits)
-{
-    return bits ^ ((0 - (bits >> 31)) >> 1);
-}
-static inline uint64_t filter_order_64(uint64_t bits)
-{
-    return bits ^ ((0 - (bits >> 63)) >> 1);
-}
-
 typedef struct filter_node filter_node;
 
 struct filter_node {
     filter_kind kind;
-    bool negated;      /* leaves: true where the test is false */
-    uint32_t field;    /* leaves: position, or FILTER_FIELD_ID */
-    mv_type type;      /* of that field */
-    const char *name;  /* and its name, for messages; in the arena */
-    uint32_t cost;     /* rough, per row: members of a group are sorted by it */
-    uint32_t or_depth; /* OR nodes on the longest way down from here, this one counted */
-    filter_node *next; /* in the same group */
+    bool negated;       /* leaves: true where the test is false */
+    uint32_t field;     /* leaves: position, or FILTER_FIELD_ID */
+    mv_type type;       /* of that field */
+    const char *name;   /* and its name, for messages; in the arena */
+    uint32_t cost;      /* rough, per row: members of a group are sorted by it */
+    uint32_t or_depth;  /* OR nodes on the longest way down from here, this one counted */
+    uint32_t number;    /* among all nodes */
+    uint64_t low, high; /* RANGE, and IN of numbers: the order keys that may pass, negation aside */
+    filter_node *next;  /* in the same group */
     union {
         bool truth;
         filter_range range;
@@ -198,6 +192,7 @@ struct filter_node {
 
 struct filter {
     filter_node *root;
+    uint32_t nodes_count;
     bool uses_id;
     uint64_t fields[MV_FIELDS_MAX / 64]; /* bit f: field f is looked at */
 };
@@ -235,6 +230,11 @@ mv_err filter_check_array(filter_context *c, const filter_node *leaf, const char
 /* Complete a leaf. They may turn it into another kind of leaf that says the same. */
 mv_err filter_check_compare(filter_context *c, filter_node *leaf, filter_op op,
                             const filter_value *value);
+/* BETWEEN of numbers in one test. False: it takes two comparisons. */
+bool filter_check_can_span(const filter_node *leaf, const filter_value *from,
+                           const filter_value *to);
+mv_err filter_check_span(filter_context *c, filter_node *leaf, const filter_value *from,
+                         const filter_value *to);
 mv_err filter_check_length(filter_context *c, filter_node *leaf, filter_op op,
                            const filter_value *value);
 mv_err filter_check_like(filter_context *c, filter_node *leaf, const filter_value *pattern,
@@ -245,6 +245,69 @@ mv_err filter_check_list_begin(filter_context *c, filter_node *leaf, filter_kind
 mv_err filter_check_list_add(filter_context *c, filter_node *leaf, const filter_value *value);
 void filter_check_list_end(filter_node *leaf);
 void filter_check_constant(filter_node *leaf, bool truth);
+
+/* ---------------------------------------------------------------- by inverted lists */
+
+/* What the lists of its field say to a test. */
+typedef struct filter_lookup {
+    const invert_lists *lists;
+    invert_range *runs; /* of values; scalars: ascending, disjoint, those of what passes (negation
+                         * is in them); arrays: one for each value of the set that is there */
+    uint32_t runs_count;
+    bool is_none;       /* CONTAIN_ALL: some value is in no row */
+    uint32_t low, high; /* bounds of the number of rows that pass */
+    uint64_t cost;      /* rough nanoseconds that filter_lookup_mark takes */
+} filter_lookup;
+
+/* Rough nanoseconds that filter_lookup_find takes; UINT64_MAX: it is no test for these lists. */
+uint64_t filter_lookup_price(const filter_node *leaf, const invert_lists *lists);
+/* Find the values. MV_CORRUPT: the lists are damaged. */
+mv_err filter_lookup_find(const filter_node *leaf, const invert_lists *lists, mem_arena *arena,
+                          filter_lookup *out, mv_error *error);
+/* Let `into`, over the lists of the same scalar field, be what both say, or either. */
+mv_err filter_lookup_merge(filter_lookup *into, const filter_lookup *other, bool both,
+                           mem_arena *arena, mv_error *error);
+/* The rows of the segment that pass, into `bits`; `spare` is as large. MV_CORRUPT as above. */
+mv_err filter_lookup_mark(const filter_node *leaf, const filter_lookup *lookup, uint64_t *bits,
+                          uint64_t *spare, mv_error *error);
+
+/* ---------------------------------------------------------------- before a table */
+
+typedef enum filter_stage {
+    FILTER_SCAN = 0, /* rows are looked at */
+    FILTER_DEAR,     /* leaf: lists may answer, but finding the values takes a while */
+    FILTER_FOUND,    /* leaf: `lookup` has the values */
+    FILTER_MARKED,   /* `bits` is the answer */
+    FILTER_PARTLY,   /* AND, OR: `bits` is the answer of some members, which are `FILTER_DONE` */
+    FILTER_DONE,     /* the group answers for this member */
+    FILTER_MERGED,   /* another member does, of the same field: `merged_into` */
+} filter_stage;
+
+typedef struct filter_state {
+    filter_stage stage;
+    uint32_t low, high; /* bounds of the number of rows that pass */
+    filter_lookup lookup;
+    uint64_t *bits;       /* of all rows of the table */
+    uint32_t merged_into; /* number of the node */
+    bool is_tried;        /* its group has asked for `bits` */
+    uint32_t *marks;      /* CONTAIN_ALL, while rows are looked at */
+} filter_state;
+
+struct filter_table {
+    const filter *f;
+    const table *t;
+    filter_indexes indexes;
+    mem_arena *arena;
+    filter_state *states; /* by number of the node */
+    bool is_made;         /* what lists answer is in bitmaps */
+    uint64_t *free_bits;  /* a bitmap that nobody needs any more, or NULL */
+    uint64_t *spare;      /* of blocks: two for each OR on the way down */
+};
+
+/* Estimate all tests, again where lists were found damaged. */
+mv_err filter_table_estimate(filter_table *ft, mv_error *error);
+/* Let lists answer what they can, and make ready for rows. */
+mv_err filter_table_make(filter_table *ft, mv_error *error);
 
 /* ---------------------------------------------------------------- comparing */
 

@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/order_key.h"
+
 /* ---------------------------------------------------------------- parsing */
 
 /* The next word (letters, digits, underscores) at *at. */
@@ -83,42 +85,6 @@ bool order_uses_id(const order *o)
 
 /* ---------------------------------------------------------------- comparing */
 
-/* Numbers as u64 in the same order: the sign bit flipped, negative floats turned round. */
-static uint64_t from_signed(int64_t value)
-{
-    return (uint64_t)value ^ ((uint64_t)1 << 63);
-}
-
-static uint64_t from_double(double value)
-{
-    uint64_t bits;
-    if (value == 0) value = 0; /* -0 equals 0 */
-    memcpy(&bits, &value, sizeof bits);
-    return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
-}
-
-static uint64_t number_of(mv_type type, const uint8_t *bytes)
-{
-    union {
-        int32_t i32;
-        int64_t i64;
-        uint32_t u32;
-        uint64_t u64;
-        float f;
-        double d;
-    } value;
-    memcpy(&value, bytes, cell_width(type));
-    switch (type) {
-    case MV_BOOL: return *bytes;
-    case MV_INT32: return from_signed(value.i32);
-    case MV_INT64: return from_signed(value.i64);
-    case MV_UINT32: return value.u32;
-    case MV_UINT64: return value.u64;
-    case MV_FLOAT: return from_double((double)value.f);
-    default: return from_double(value.d);
-    }
-}
-
 static mv_err text_of(const table_column *column, uint32_t row, const char *name, order_value *out,
                       mv_error *error)
 {
@@ -138,7 +104,7 @@ static mv_err value_of(const order_heap *heap, const order_key *key, const table
     const table_column *column = &t->columns[key->field];
     if ((out->is_null = table_is_null(column, row))) return MV_OK;
     if (field->type == MV_STRING) return text_of(column, row, field->name, out, error);
-    out->number = number_of(field->type, column->values + (size_t)row * cell_width(field->type));
+    out->number = order_key_of(field->type, column->values + (size_t)row * cell_width(field->type));
     return MV_OK;
 }
 

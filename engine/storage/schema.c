@@ -48,6 +48,17 @@ const char *schema_type_name(mv_type type)
     return name ? name : "unknown";
 }
 
+const char *schema_index_name(mv_index_type index)
+{
+    switch (index) {
+    case MV_INDEX_NONE: return "none";
+    case MV_INDEX_FLAT: return "flat";
+    case MV_INDEX_HNSW: return "hnsw";
+    case MV_INDEX_INVERT: return "invert";
+    }
+    return NULL;
+}
+
 const char *schema_quantize_name(mv_quantize quantize)
 {
     switch (quantize) {
@@ -169,8 +180,16 @@ mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, m
         return error_set(error, MV_MISUSE, "field '%s': a schema has at most %u scalar fields",
                          options->name, MV_FIELDS_MAX);
 
-    schema_field field = {
-        .uid = schema->next_uid, .type = options->type, .nullable = options->nullable};
+    if (options->index != MV_INDEX_NONE && options->index != MV_INDEX_INVERT)
+        return error_set(
+            error, MV_MISUSE, "field '%s' is scalar: its index is 'invert' or none, not %d ('%s')",
+            options->name, (int)options->index,
+            schema_index_name(options->index) ? schema_index_name(options->index) : "unknown");
+
+    schema_field field = {.uid = schema->next_uid,
+                          .type = options->type,
+                          .nullable = options->nullable,
+                          .index = options->index};
     memcpy(field.name, options->name, strlen(options->name));
     MV_TRY(take_default(schema, &field, options->default_value, error));
     void *fields = schema->fields;
@@ -403,6 +422,7 @@ bool mv_schema_field(const mv_schema *schema, uint32_t position, mv_field_option
         .type = field->type,
         .nullable = field->nullable,
         .default_value = field->has_default ? &field->default_value : NULL,
+        .index = field->index,
     };
     return true;
 }

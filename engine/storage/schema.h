@@ -13,6 +13,7 @@ typedef struct schema_field {
     mv_type type;
     bool nullable;
     bool has_default;
+    mv_index_type index;    /* MV_INDEX_NONE or MV_INDEX_INVERT */
     mv_value default_value; /* points into the schema's arena */
 } schema_field;
 
@@ -72,6 +73,9 @@ mv_err schema_load(const void *bytes, size_t size, mv_schema **schema, mv_error 
 
 /* "string", "array_int32", "vector_fp32", ... */
 const char *schema_type_name(mv_type type);
+
+/* "none", "flat", "hnsw", "invert"; NULL for another number. */
+const char *schema_index_name(mv_index_type index);
 
 /* "auto", "none", "fp16", "int8"; NULL for another number. */
 const char *schema_quantize_name(mv_quantize quantize);

@@ -31,16 +31,6 @@ static const char *metric_name(mv_metric metric)
     return "unknown";
 }
 
-static const char *index_name(mv_index_type index)
-{
-    switch (index) {
-    case MV_INDEX_NONE: return "none";
-    case MV_INDEX_FLAT: return "flat";
-    case MV_INDEX_HNSW: return "hnsw";
-    }
-    return "unknown";
-}
-
 /* Both have a default, of the same type: are the cells the same? */
 static mv_err compare_default(const schema_field *wanted, const schema_field *found,
                               mv_error *error)
@@ -70,6 +60,9 @@ static mv_err compare_field(const schema_field *wanted, const schema_field *foun
     if (wanted->has_default != found->has_default)
         return differs(name, "has", found->has_default ? "a default value" : "no default value",
                        wanted->has_default ? "one" : "none", error);
+    if (wanted->index != found->index)
+        return differs(name, "has index", schema_index_name(found->index),
+                       schema_index_name(wanted->index), error);
     return wanted->has_default ? compare_default(wanted, found, error) : MV_OK;
 }
 
@@ -107,8 +100,8 @@ static mv_err compare_vector(const schema_vector *wanted, const schema_vector *f
         return differs(name, "has metric", metric_name(found->metric), metric_name(wanted->metric),
                        error);
     if (wanted->index != found->index)
-        return differs(name, "has index", index_name(found->index), index_name(wanted->index),
-                       error);
+        return differs(name, "has index", schema_index_name(found->index),
+                       schema_index_name(wanted->index), error);
     return compare_hnsw(name, &wanted->hnsw, &found->hnsw, error);
 }
 

@@ -5,7 +5,8 @@
  *   u32 scalar fields, u32 vector fields
  *
  *   per scalar field:
- *     u32 uid, u8 type, u8 flags (1: nullable, 2: has a default), u8 size and bytes of the name
+ *     u32 uid, u8 type, u8 flags (1: nullable, 2: has a default, 4: has inverted lists, new
+ *     in format 2), u8 size and bytes of the name
  *     with a default: u32 size and bytes of its cell
  *
  *   per vector field:
@@ -24,6 +25,7 @@
 #define SCHEMA_FORMAT 2u
 #define FLAG_NULLABLE 1u
 #define FLAG_DEFAULT  2u
+#define FLAG_INVERT   4u
 
 /* ---------------------------------------------------------------- saving */
 
@@ -90,7 +92,8 @@ mv_err schema_save(const mv_schema *schema, mem_buffer *out, mv_error *error)
         const schema_field *field = &schema->fields[i];
         put_u32(&w, field->uid);
         put_u8(&w, field->type);
-        put_u8(&w, (field->nullable ? FLAG_NULLABLE : 0) | (field->has_default ? FLAG_DEFAULT : 0));
+        put_u8(&w, (field->nullable ? FLAG_NULLABLE : 0) | (field->has_default ? FLAG_DEFAULT : 0) |
+                       (field->index == MV_INDEX_INVERT ? FLAG_INVERT : 0));
         put_name(&w, field->name);
         if (field->has_default) err = put_default(&w, field, error);
     }
@@ -178,8 +181,10 @@ static mv_err load_field(mv_schema *schema, reader *r, mv_error *error)
     mv_value default_value;
     uint32_t uid = get_u32(r), type = get_u8(r), flags = get_u8(r);
     get_name(r, name);
-    mv_field_options options = {
-        .name = name, .type = (mv_type)type, .nullable = flags & FLAG_NULLABLE};
+    mv_field_options options = {.name = name,
+                                .type = (mv_type)type,
+                                .nullable = flags & FLAG_NULLABLE,
+                                .index = flags & FLAG_INVERT ? MV_INDEX_INVERT : MV_INDEX_NONE};
     if (flags & FLAG_DEFAULT) {
         uint32_t size = get_u32(r);
         const uint8_t *bytes = get(r, size);
@@ -188,7 +193,7 @@ static mv_err load_field(mv_schema *schema, reader *r, mv_error *error)
         options.default_value = &default_value;
     }
     if (r->failed) return cut_short(error);
-    if (flags > (FLAG_NULLABLE | FLAG_DEFAULT))
+    if (flags > (FLAG_NULLABLE | FLAG_DEFAULT | FLAG_INVERT))
         return error_set(error, MV_CORRUPT, "field '%s' has unknown flags %u", name, flags);
     MV_TRY(mv_schema_add_field(schema, &options, error));
     schema->fields[schema->fields_count - 1].uid = uid;

@@ -13,6 +13,7 @@
 #include "base/error.h"
 
 typedef enum section_file_kind {
+    SECTION_FILE_NONE = 0,
     SECTION_FILE_ROWS = 1,    /* ids, docids, the scalar columns that were there then */
     SECTION_FILE_VECTORS = 2, /* one vector field */
     SECTION_FILE_HNSW = 3,   /* a graph over one vector field; `segment` in the header is the file's

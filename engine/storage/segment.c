@@ -144,6 +144,18 @@ static mv_err bind_variable(const segment *s, const section_file *file, section_
     return MV_OK;
 }
 
+/* Segments that were written before there were zones have none. */
+static mv_err bind_zones(const segment *s, const section_file *file, const schema_field *field,
+                         table_column *out, mv_error *error)
+{
+    const uint8_t *zones = NULL;
+    if (!section_file_find(file, SECTION_ZONES, field->uid).bytes) return MV_OK;
+    MV_TRY(need_section(s, file, SECTION_ZONES, field->uid,
+                        table_zones(s->table.rows) * sizeof(table_zone), &zones, error));
+    out->zones = (const table_zone *)(const void *)zones;
+    return MV_OK;
+}
+
 /* A column added later has a file of its own. */
 static mv_err bind_column(const segment *s, const schema_field *field, table_column *out,
                           mv_error *error)
@@ -159,6 +171,7 @@ static mv_err bind_column(const segment *s, const schema_field *field, table_col
     }
     if (cell_is_variable(field->type))
         return bind_variable(s, file, SECTION_ENDS, SECTION_BYTES, field->uid, out, error);
+    MV_TRY(bind_zones(s, file, field, out, error));
     return need_section(s, file, SECTION_VALUES, field->uid,
                         (uint64_t)s->table.rows * cell_width(field->type), &out->values, error);
 }
@@ -371,11 +384,22 @@ mv_err segment_read_row(const table *t, const mv_schema *schema, uint32_t row, r
 static mv_err verify_column(const segment *s, const mv_schema *schema, uint32_t field,
                             mv_error *error)
 {
+    const table_zone *zones = s->table.columns[field].zones;
+    const char *name = schema->fields[field].name;
+    table_zone zone = TABLE_ZONE_EMPTY;
     for (uint32_t row = 0; row < s->table.rows; row++) {
         cell c;
         MV_TRY(segment_read_cell(&s->table, schema, field, row, &c, error));
         if (c.state == CELL_VALUE && cell_check(schema->fields[field].type, c.bytes, c.size, NULL))
-            return damaged_cell(schema->fields[field].name, row, error);
+            return damaged_cell(name, row, error);
+        if (!zones) continue;
+        table_zone_add(&zone, schema->fields[field].type, c.state == CELL_NULL ? NULL : c.bytes);
+        if (!table_zone_ends(row, s->table.rows)) continue;
+        if (memcmp(&zones[row / TABLE_ZONE_ROWS], &zone, sizeof zone) != 0)
+            return error_set(error, MV_CORRUPT,
+                             "segment %" PRIu64 ": zone %u of '%s' is not that of its values",
+                             s->number, row / TABLE_ZONE_ROWS, name);
+        zone = TABLE_ZONE_EMPTY;
     }
     return MV_OK;
 }

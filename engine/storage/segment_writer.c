@@ -16,6 +16,7 @@ typedef enum walk_kind {
     WALK_ID_BYTES,
     WALK_NULLS,
     WALK_VALUES,
+    WALK_ZONES,
     WALK_ENDS,
     WALK_BYTES,
     WALK_VECTORS,
@@ -43,6 +44,7 @@ struct segment_writer {
     uint32_t next_row;  /* its next row */
     uint64_t end;       /* running end, in walks over variable cells */
     uint64_t null_word; /* the word being filled, in walks over NULLs */
+    table_zone zone;    /* the same, in walks over zones */
     uint32_t files_done;
 };
 
@@ -60,7 +62,7 @@ static void plan(segment_writer *w)
         bool variable = cell_is_variable(w->schema->fields[f].type);
         if (w->schema->fields[f].nullable) plan_walk(w, WALK_NULLS, f, 0);
         plan_walk(w, variable ? WALK_ENDS : WALK_VALUES, f, 0);
-        if (variable) plan_walk(w, WALK_BYTES, f, 0);
+        plan_walk(w, variable ? WALK_BYTES : WALK_ZONES, f, 0);
     }
     for (uint32_t v = 0; v < w->schema->vectors_count; v++) {
         plan_walk(w, WALK_VECTORS, v, v + 1);
@@ -123,6 +125,16 @@ static mv_err write_null_bit(segment_writer *w, section_writer *file, const cell
     return section_writer_add(file, &word, sizeof word, error);
 }
 
+static mv_err write_zone(segment_writer *w, section_writer *file, const cell *c, mv_type type,
+                         uint32_t row, mv_error *error)
+{
+    table_zone_add(&w->zone, type, c->state == CELL_NULL ? NULL : c->bytes);
+    if (!table_zone_ends(row, w->source.rows)) return MV_OK;
+    table_zone zone = w->zone;
+    w->zone = TABLE_ZONE_EMPTY;
+    return section_writer_add(file, &zone, sizeof zone, error);
+}
+
 static mv_err write_cell(segment_writer *w, const walk_plan *walk, section_writer *file,
                          uint32_t row, mv_error *error)
 {
@@ -131,6 +143,8 @@ static mv_err write_cell(segment_writer *w, const walk_plan *walk, section_write
     MV_TRY(w->source.cell(w->source.ctx, row, walk->field, &c, error));
     switch (walk->kind) {
     case WALK_NULLS: return write_null_bit(w, file, &c, row, error);
+    case WALK_ZONES:
+        return write_zone(w, file, &c, w->schema->fields[walk->field].type, row, error);
     case WALK_VALUES: {
         size_t width = cell_width(w->schema->fields[walk->field].type);
         return section_writer_add(file, c.state == CELL_NULL ? zeros : c.bytes, width, error);
@@ -181,11 +195,11 @@ static mv_err write_row(segment_writer *w, const walk_plan *walk, section_writer
 static mv_err begin_walk(segment_writer *w, const walk_plan *walk, mv_error *error)
 {
     static const section_kind kinds[] = {
-        [WALK_DOCIDS] = SECTION_DOCIDS,       [WALK_ID_ENDS] = SECTION_ID_ENDS,
-        [WALK_ID_BYTES] = SECTION_ID_BYTES,   [WALK_NULLS] = SECTION_NULLS,
-        [WALK_VALUES] = SECTION_VALUES,       [WALK_ENDS] = SECTION_ENDS,
-        [WALK_BYTES] = SECTION_BYTES,         [WALK_VECTORS] = SECTION_VECTORS,
-        [WALK_NORMS] = SECTION_INVERSE_NORMS,
+        [WALK_DOCIDS] = SECTION_DOCIDS,     [WALK_ID_ENDS] = SECTION_ID_ENDS,
+        [WALK_ID_BYTES] = SECTION_ID_BYTES, [WALK_NULLS] = SECTION_NULLS,
+        [WALK_VALUES] = SECTION_VALUES,     [WALK_ZONES] = SECTION_ZONES,
+        [WALK_ENDS] = SECTION_ENDS,         [WALK_BYTES] = SECTION_BYTES,
+        [WALK_VECTORS] = SECTION_VECTORS,   [WALK_NORMS] = SECTION_INVERSE_NORMS,
     };
     uint32_t uid = 0;
     if (walk->kind >= WALK_VECTORS)
@@ -194,6 +208,7 @@ static mv_err begin_walk(segment_writer *w, const walk_plan *walk, mv_error *err
         uid = w->schema->fields[walk->field].uid;
     w->end = 0;
     w->null_word = 0;
+    w->zone = TABLE_ZONE_EMPTY;
     return section_writer_begin(w->files[walk->file], kinds[walk->kind], uid, error);
 }
 

@@ -4,8 +4,45 @@
 #define MV_TABLE_H
 
 #include "base/bits.h"
+#include "base/order_key.h"
 #include "storage/cell.h"
 #include "storage/schema.h"
+
+/* What is known of so many rows of a column of a fixed type. */
+#define TABLE_ZONE_ROWS 16384u
+
+typedef struct table_zone {
+    uint64_t
+        min; /* order keys (base/order_key.h) of the values that are not NULL; min > max when */
+    uint64_t max; /* all are */
+    uint32_t nulls;
+    uint32_t reserved; /* zero */
+} table_zone;
+
+static_assert(sizeof(table_zone) == 24, "a zone has 24 bytes on disk");
+
+#define TABLE_ZONE_EMPTY ((table_zone){.min = UINT64_MAX})
+
+/* Take a value, or NULL, into the zone. */
+static inline void table_zone_add(table_zone *zone, mv_type type, const uint8_t *value)
+{
+    if (!value) {
+        zone->nulls++;
+        return;
+    }
+    uint64_t key = order_key_of(type, value);
+    if (key < zone->min) zone->min = key;
+    if (key > zone->max) zone->max = key;
+}
+/* Is this row, of so many, the last of its zone? */
+static inline bool table_zone_ends(uint32_t row, uint32_t rows)
+{
+    return row % TABLE_ZONE_ROWS == TABLE_ZONE_ROWS - 1 || row == rows - 1;
+}
+static inline uint32_t table_zones(uint32_t rows)
+{
+    return rows / TABLE_ZONE_ROWS + (rows % TABLE_ZONE_ROWS != 0);
+}
 
 /* One column. Fixed types: `values` holds rows × cell_width bytes, aligned to 8. Variable types:
  * cell r is bytes[ends[r - 1] .. ends[r]), with 0 before the first. A NULL row has a zero value or
@@ -16,6 +53,7 @@ typedef struct table_column {
     const uint64_t *ends;
     const uint8_t *bytes;
     uint64_t bytes_size;
+    const table_zone *zones; /* NULL: none are there */
 } table_column;
 
 /* One vector column: rows at a fixed stride, or (base NULL) anywhere. */

@@ -34,7 +34,8 @@ static const mv_schema *row_schema(void)
     for (size_t t = 0; t < TYPES; t++) {
         char name[8];
         (void)snprintf(name, sizeof name, "f%u", (unsigned)t);
-        must(!mv_schema_add_field(schema, &(mv_field_options){name, types[t], t % 2, NULL}, NULL));
+        must(!mv_schema_add_field(
+            schema, &(mv_field_options){name, types[t], t % 2, NULL, MV_INDEX_NONE}, NULL));
     }
     must(!mv_schema_add_vector(
         schema, &(mv_vector_options){"v", MV_VECTOR_FP32, 3, MV_COSINE, MV_INDEX_FLAT, {0}}, NULL));

@@ -51,7 +51,7 @@ static mv_collection *open_collection(void)
     uint64_t written;
     must(mv_schema_create("fuzz", &schema, &error), &error);
     for (uint32_t f = 0; f < FIELDS; f++) {
-        mv_field_options options = {fields[f].name, fields[f].type, true, NULL};
+        mv_field_options options = {.name = fields[f].name, .type = fields[f].type, .nullable = true};
         must(mv_schema_add_field(schema, &options, &error), &error);
     }
     must(mv_open(":memory:", &(mv_open_options){.schema = schema}, &collection, &error), &error);

@@ -136,6 +136,14 @@ static void sheet_free(sheet *s)
 
 /* ---------------------------------------------------------------- what passes */
 
+static mv_err run(const filter *f, const table *t, uint32_t begin, uint32_t count,
+                  mem_arena *arena, uint64_t *pass, mv_error *e)
+{
+    filter_table *ft = NULL;
+    MV_TRY(filter_begin(f, t, NULL, arena, &ft, e));
+    return filter_run(ft, begin, count, pass, e);
+}
+
 static sheet books;
 
 static void make_books(void)
@@ -172,7 +180,7 @@ static const char *answer(const char *text, size_t size, const mv_value *args, u
     uint64_t pass[1];
     mv_filter source = {.text = text, .size = size, .args = args, .args_count = args_count};
     if (filter_compile(schema, &source, &arena, &f, &error) ||
-        filter_run(f, &books.t, 0, books.t.rows, &scratch, pass, &error)) {
+        run(f, &books.t, 0, books.t.rows, &scratch, pass, &error)) {
         (void)snprintf(out, sizeof out, "%s", error.text);
     } else {
         char *to = out;
@@ -523,7 +531,7 @@ static void test_memory(void)
         uint64_t pass[1];
         mem_fail_at(n, n % 2);
         err = filter_compile(schema, &source, &arena, &f, &error);
-        if (!err) err = filter_run(f, &books.t, 0, books.t.rows, &scratch, pass, &error);
+        if (!err) err = run(f, &books.t, 0, books.t.rows, &scratch, pass, &error);
         mem_fail_at(0, false);
         EXPECT(err == error.code && (err == MV_OK || err == MV_NO_MEMORY));
         mem_arena_free(&arena);
@@ -585,7 +593,7 @@ static void test_blocks(void)
             1 + random_below(many.t.rows - begin < FILTER_BLOCK_ROWS ? many.t.rows - begin
                                                                      : FILTER_BLOCK_ROWS);
         uint64_t pass[FILTER_BLOCK_ROWS / 64];
-        bool agrees = !filter_run(f, &many.t, begin, count, &scratch, pass, NULL);
+        bool agrees = !run(f, &many.t, begin, count, &scratch, pass, NULL);
         for (uint32_t i = 0; i < bits_words(count) * 64; i++) {
             uint32_t row = begin + i;
             int64_t big = 0;
@@ -649,7 +657,7 @@ static void bench(void)
         double begin = os_seconds(), seconds = 0;
         uint32_t rounds = 0;
         for (; seconds < 0.3; rounds++, seconds = os_seconds() - begin)
-            EXPECT(!filter_run(f, &many.t, 0, FILTER_BLOCK_ROWS, &scratch, pass, NULL));
+            EXPECT(!run(f, &many.t, 0, FILTER_BLOCK_ROWS, &scratch, pass, NULL));
         double rows = (double)rounds * FILTER_BLOCK_ROWS / seconds;
         printf("%-40s %8.1f million rows/s, %5zu pass\n", FILTERS[i], rows / 1e6,
                bits_count(pass, FILTER_BLOCK_ROWS));

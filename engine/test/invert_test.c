@@ -225,7 +225,7 @@ typedef struct wanted {
 static int compare(mv_type type, const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size)
 {
     if (type != MV_STRING) {
-        uint64_t x = order_key(type, a), y = order_key(type, b);
+        uint64_t x = order_key_of(type, a), y = order_key_of(type, b);
         return x < y ? -1 : x > y;
     }
     size_t both = a_size < b_size ? a_size : b_size;
@@ -245,9 +245,9 @@ static mv_err find_range(const invert_lists *l, const wanted *w, invert_range *r
 {
     if (l->type != MV_STRING) {
         MV_TRY(
-            invert_find_number(l, order_key(l->type, w->low), w->after_low, &range->first, &error));
+            invert_find_number(l, order_key_of(l->type, w->low), w->after_low, &range->first, &error));
         MV_TRY(
-            invert_find_number(l, order_key(l->type, w->high), w->after_high, &range->end, &error));
+            invert_find_number(l, order_key_of(l->type, w->high), w->after_high, &range->end, &error));
     } else {
         MV_TRY(invert_find_text(l, w->low, w->low_size, w->after_low, w->as_prefix, &range->first,
                                 &error));
@@ -392,7 +392,7 @@ static void test_absent(void)
     sample_make(&s, MV_INT64, false, 3000, DRAW_ONE, 0);
     build(&s, false, &m);
     int64_t seven = 7;
-    uint64_t key = order_key(MV_INT64, (const uint8_t *)&seven);
+    uint64_t key = order_key_of(MV_INT64, (const uint8_t *)&seven);
     EXPECT(!invert_find_number(&m.lists, key - 1, true, &at, &error) && at == 0);
     EXPECT(!invert_find_number(&m.lists, key, false, &at, &error) && at == 0);
     EXPECT(!invert_find_number(&m.lists, key, true, &at, &error) && at == 1);

@@ -84,8 +84,10 @@ static mv_schema *make_schema(void)
     mv_vector_options vector = {"place", MV_VECTOR_FP32, DIM,
                                 MV_L2,   MV_INDEX_HNSW,  {.m = 4, .ef_construction = 8}};
     WORK(mv_schema_create("powercut", &s, &error));
-    WORK(mv_schema_add_field(s, &(mv_field_options){"version", MV_INT64, false, NULL}, &error));
-    WORK(mv_schema_add_field(s, &(mv_field_options){"text", MV_STRING, false, NULL}, &error));
+    WORK(mv_schema_add_field(
+        s, &(mv_field_options){"version", MV_INT64, false, NULL, MV_INDEX_NONE}, &error));
+    WORK(mv_schema_add_field(s, &(mv_field_options){"text", MV_STRING, false, NULL, MV_INDEX_NONE},
+                             &error));
     WORK(mv_schema_add_vector(s, &vector, &error));
     return s;
 }

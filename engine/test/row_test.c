@@ -265,7 +265,7 @@ static const int8_t codes[17] = {-128, 127, 1};
 static mv_err add(mv_schema *schema, const char *name, mv_type type, bool nullable,
                   const mv_value *default_value, mv_error *error)
 {
-    mv_field_options options = {name, type, nullable, default_value};
+    mv_field_options options = {name, type, nullable, default_value, MV_INDEX_NONE};
     return mv_schema_add_field(schema, &options, error);
 }
 

@@ -41,7 +41,7 @@ static mv_schema *new_schema(const char *name)
 static mv_err add(mv_schema *schema, const char *name, mv_type type, bool nullable,
                   const mv_value *default_value, mv_error *error)
 {
-    mv_field_options options = {name, type, nullable, default_value};
+    mv_field_options options = {name, type, nullable, default_value, MV_INDEX_NONE};
     return mv_schema_add_field(schema, &options, error);
 }
 
@@ -262,6 +262,29 @@ static void test_limits(void)
     mv_schema_free(schema);
 }
 
+static void test_field_index(void)
+{
+    mv_error error;
+    mv_schema *schema = NULL, *copy = NULL;
+    mv_field_options field = {.name = "n", .type = MV_INT32, .index = MV_INDEX_HNSW};
+    EXPECT(!mv_schema_create("s", &schema, &error));
+    EXPECT_ERROR(mv_schema_add_field(schema, &field, &error), MV_MISUSE,
+                 "field 'n' is scalar: its index is 'invert' or none, not 2 ('hnsw')");
+    field.index = (mv_index_type)77;
+    EXPECT_ERROR(mv_schema_add_field(schema, &field, &error), MV_MISUSE,
+                 "field 'n' is scalar: its index is 'invert' or none, not 77 ('unknown')");
+    field.index = MV_INDEX_INVERT;
+    EXPECT(!mv_schema_add_field(schema, &field, &error));
+    EXPECT(!schema_copy(schema, &copy, &error) && !schema_compare(schema, copy, &error));
+    EXPECT(mv_schema_field(copy, 0, &field) && field.index == MV_INDEX_INVERT);
+    copy->fields[0].index = MV_INDEX_NONE;
+    EXPECT_ERROR(
+        schema_compare(schema, copy, &error), MV_SCHEMA_MISMATCH,
+        "field 'n' has index none in the collection, invert in the given schema");
+    mv_schema_free(copy);
+    mv_schema_free(schema);
+}
+
 /* ---------------------------------------------------------------- bytes */
 
 #define HNSW_SIZE 25 /* bytes of m, ef_construction, quantize, seed, index_since */
@@ -287,7 +310,8 @@ static void test_save_and_load(void)
     EXPECT_ERROR(schema_load(bytes.data, bytes.size, &loaded, &error), MV_WRONG_VERSION,
                  "the stored schema cannot be read: it has format 3, this moonvec reads up to 2");
     EXPECT(!loaded);
-    bytes.data[0] = 1; /* which had no index_since: that of the last field are the last bytes */
+    bytes.data[0] = 1; /* which had no index_since: that of the last field are the last bytes, and
+                         no indexes of scalar fields */
     EXPECT(schema_load(bytes.data, bytes.size - 8, &loaded, &error) == MV_OK);
     EXPECT(schema_compare(schema, loaded, &error) == MV_OK);
     mv_schema_free(loaded);
@@ -389,7 +413,7 @@ static const char *difference(const mv_field_options *field, const mv_vector_opt
 static void test_compare(void)
 {
     mv_value seven = {.kind = MV_KIND_REAL, .as.real = 7}, eight = integer(8);
-    const mv_field_options same = {"year", MV_INT32, true, &seven};
+    const mv_field_options same = {"year", MV_INT32, true, &seven, MV_INDEX_NONE};
     const mv_vector_options vector = {"v", MV_VECTOR_FP32, 384, MV_COSINE, MV_INDEX_FLAT, {0}};
     mv_field_options f;
     mv_vector_options v;
@@ -574,6 +598,7 @@ int main(void)
     test_options();
     test_indexes();
     test_limits();
+    test_field_index();
     test_save_and_load();
     test_zeros_in_bytes();
     test_damaged_bytes();

@@ -1,5 +1,5 @@
-/* Fuzzer of segment files: a good segment, bytes of which are changed, with all checksums made right
- * again. Opening, verifying and reading either work or say MV_CORRUPT. */
+/* Fuzzer of segment files: a good segment, bytes of which are changed, with all checksums made
+ * right again. Opening, verifying and reading either work or say MV_CORRUPT. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "storage/section_format.h"
 #include "storage/segment.h"
 
-#define ROWS 70u /* more than one word of a bitmap */
-#define FILES 3u
+#define ROWS       70u /* more than one word of a bitmap */
+#define FILES      3u
 #define PATCH_SIZE 4u /* bytes of input to change one byte: file, offset (2), value */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -31,10 +31,14 @@ static mv_schema *make_schema(void)
     mv_schema *s;
     const mv_type list = (mv_type)(MV_ARRAY | MV_STRING);
     must(!mv_schema_create("fuzz", &s, NULL));
-    must(!mv_schema_add_field(s, &(mv_field_options){"name", MV_STRING, true, NULL}, NULL));
-    must(!mv_schema_add_field(s, &(mv_field_options){"tags", list, false, NULL}, NULL));
-    must(!mv_schema_add_field(s, &(mv_field_options){"year", MV_INT32, true, NULL}, NULL));
-    must(!mv_schema_add_field(s, &(mv_field_options){"open", MV_BOOL, false, NULL}, NULL));
+    must(!mv_schema_add_field(s, &(mv_field_options){"name", MV_STRING, true, NULL, MV_INDEX_NONE},
+                              NULL));
+    must(!mv_schema_add_field(s, &(mv_field_options){"tags", list, false, NULL, MV_INDEX_NONE},
+                              NULL));
+    must(!mv_schema_add_field(s, &(mv_field_options){"year", MV_INT32, true, NULL, MV_INDEX_NONE},
+                              NULL));
+    must(!mv_schema_add_field(s, &(mv_field_options){"open", MV_BOOL, false, NULL, MV_INDEX_NONE},
+                              NULL));
     must(!mv_schema_add_vector(
         s, &(mv_vector_options){"v", MV_VECTOR_FP32, 3, MV_COSINE, MV_INDEX_FLAT, {0}}, NULL));
     must(!mv_schema_add_vector(

@@ -59,10 +59,10 @@ int call_abort(lua_State *L)
 
 /* ---------------------------------------------------------------- stats */
 
-/* The index of a vector field. What a graph tells is there once there is a graph. */
+/* The index of a field. What a graph tells is there once there is a graph. */
 static void push_index_stats(lua_State *L, const mv_index_stats *stats)
 {
-    bool is_flat = stats->type == MV_INDEX_FLAT;
+    bool is_flat = stats->type == MV_INDEX_FLAT, is_invert = stats->type == MV_INDEX_INVERT;
     lua_createtable(L, 0, 10);
     set_string(L, "type", index_type_text(stats->type));
     set_unsigned(L, "rows", stats->rows);
@@ -71,7 +71,7 @@ static void push_index_stats(lua_State *L, const mv_index_stats *stats)
                is_flat || !stats->rows ? 1.0 : (double)stats->indexed_rows / (double)stats->rows);
     if (is_flat) return;
     set_unsigned(L, "indexed_rows", stats->indexed_rows);
-    set_unsigned(L, "graphs", stats->graphs);
+    set_unsigned(L, is_invert ? "lists" : "graphs", is_invert ? stats->lists : stats->graphs);
     set_unsigned(L, "bytes", stats->bytes);
     if (*stats->warning) set_string(L, "warning", stats->warning);
     if (!stats->graphs) return;
@@ -80,22 +80,36 @@ static void push_index_stats(lua_State *L, const mv_index_stats *stats)
     set_unsigned(L, "ef", stats->ef);
 }
 
+/* Add the index of a field to the table on top, unless the schema is no longer this one. */
+static bool add_index(lua_State *L, const char *name, const mv_index_stats *stats,
+                      const mv_schema *schema)
+{
+    if (stats->schema != schema) return false;
+    push_index_stats(L, stats);
+    lua_setfield(L, -2, name);
+    return true;
+}
+
 /* Push the table of all. *changed: the schema was changed meanwhile. */
 static mv_err push_indexes(lua_State *L, mv_collection *collection, bool *changed, mv_error *error)
 {
     mv_vector_options vector;
+    mv_field_options field;
     mv_index_stats stats;
     mv_err err = MV_OK;
     const mv_schema *schema = mv_get_schema(collection);
     *changed = false;
     lua_newtable(L);
+    for (uint32_t i = 0; !err && !*changed && mv_schema_field(schema, i, &field); i++) {
+        if (field.index == MV_INDEX_NONE) continue;
+        err = mv_get_field_index_stats(collection, i, &stats, error);
+        *changed = !err && !add_index(L, field.name, &stats, schema);
+    }
     for (uint32_t i = 0; !err && !*changed && mv_schema_vector(schema, i, &vector); i++) {
         err = mv_get_index_stats(collection, i, &stats, error);
-        *changed = err ? mv_get_schema(collection) != schema : stats.schema != schema;
-        if (err || *changed) break;
-        push_index_stats(L, &stats);
-        lua_setfield(L, -2, vector.name);
+        *changed = !err && !add_index(L, vector.name, &stats, schema);
     }
+    if (err) *changed = mv_get_schema(collection) != schema;
     return err;
 }
 

@@ -48,6 +48,9 @@ static const word indexes[] = {
     {"flat", MV_INDEX_FLAT},
     {"hnsw", MV_INDEX_HNSW},
 };
+static const word field_indexes[] = {
+    {"invert", MV_INDEX_INVERT},
+};
 static const word quantizes[] = {
     {"auto", MV_QUANTIZE_AUTO},
     {"none", MV_QUANTIZE_NONE},
@@ -81,6 +84,25 @@ static int spread_entry(lua_State *L, const char *kind, int position, const char
     return at;
 }
 
+/* "invert", or a table with that as its type. */
+static mv_index_type read_field_index(lua_State *L, int index, const place *where)
+{
+    static const char *const options[] = {"type"};
+    char call[160];
+    int at = index;
+    if (lua_isnil(L, index)) return MV_INDEX_NONE;
+    (void)snprintf(call, sizeof call, "schema: field '%.80s': index", where->field);
+    if (lua_type(L, index) == LUA_TTABLE) {
+        at = check_options(L, index, call, options, COUNT(options));
+        if (lua_isnil(L, at)) raise_misuse(L, "%s has no 'type' (valid: 'invert')", call);
+    }
+    if (lua_type(L, at) != LUA_TSTRING)
+        raise_at(L, where, "an index is 'invert' or { type = 'invert' }, got a %s",
+                 luaL_typename(L, at));
+    return (mv_index_type)check_word(L, at, where, "index type of a scalar field", field_indexes,
+                                     COUNT(field_indexes));
+}
+
 static mv_err read_field(lua_State *L, mv_schema *schema, int position, mv_error *error)
 {
     enum { NAME, TYPE, NULLABLE, DEFAULT, INDEX, OPTIONS };
@@ -91,8 +113,7 @@ static mv_err read_field(lua_State *L, mv_schema *schema, int position, mv_error
     place where = {.call = call_of(position), .field = field.name};
     field.type = (mv_type)check_word(L, at + TYPE, &where, "type", types, COUNT(types));
     field.nullable = check_boolean(L, at + NULLABLE, call, "nullable", false);
-    if (!lua_isnil(L, at + INDEX))
-        raise_at(L, &where, "this version has no indexes for scalar fields");
+    field.index = read_field_index(L, at + INDEX, &where);
 
     mv_value value;
     value_room room = {.used = 0};
@@ -274,6 +295,7 @@ static int schema_gc(lua_State *L)
 
 const char *index_type_text(mv_index_type type)
 {
+    if (type == MV_INDEX_INVERT) return word_text(field_indexes, COUNT(field_indexes), (int)type);
     return word_text(indexes, COUNT(indexes), (int)type);
 }
 
@@ -284,7 +306,7 @@ const char *quantize_text(mv_quantize quantize)
 
 static void push_field(lua_State *L, const mv_field_options *field)
 {
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
     set_string(L, "name", field->name);
     set_string(L, "type", word_text(types, COUNT(types), (int)field->type));
     lua_pushboolean(L, field->nullable);
@@ -293,6 +315,10 @@ static void push_field(lua_State *L, const mv_field_options *field)
         push_value(L, field->default_value);
         lua_setfield(L, -2, "default");
     }
+    if (field->index == MV_INDEX_NONE) return;
+    lua_createtable(L, 0, 1);
+    set_string(L, "type", index_type_text(field->index));
+    lua_setfield(L, -2, "index");
 }
 
 static void push_index(lua_State *L, const mv_vector_options *vector)

@@ -70,6 +70,10 @@ function moonvec.unpack(vector) end
 ---@field type moonvec.type
 ---@field nullable? boolean (default false)
 ---@field default? any taken when a document lacks the field
+---@field index? "invert"|moonvec.field_index values are looked up where segments have been indexed; results are the same (default: none)
+
+---@class moonvec.field_index
+---@field type "invert" for each value the rows that have it
 
 ---@class moonvec.vector_field
 ---@field name string
@@ -323,21 +327,22 @@ function collection:stats() end
 ---@field commit integer number of the last commit
 ---@field durable boolean false: some commits would not survive a power cut
 ---@field simd string
----@field indexes table<string, moonvec.index_stats> by vector field
+---@field indexes table<string, moonvec.index_stats> by field: vectors, and scalar fields with an index
 ---@field background boolean this process is optimizing in the background
 ---@field background_error? string what stopped maintenance last
 
 ---@class moonvec.index_stats
----@field type "hnsw"|"flat"
+---@field type "hnsw"|"flat"|"invert"
 ---@field rows integer not deleted
----@field completeness number 0 to 1: share of the rows that is found through graphs (1 when flat); the others are searched exactly: fresh rows, and segments too small for a graph (below 1,024 rows)
----@field indexed_rows? integer of hnsw, as all that follow. Rows found through graphs
----@field graphs? integer
----@field bytes? integer of the graphs' files
+---@field completeness number 0 to 1: share of the rows that is found through the index (1 when flat); the others are looked at: fresh rows, and segments too small for an index (below 1,024 rows)
+---@field indexed_rows? integer rows found through the index; of hnsw and invert, as the next three
+---@field bytes? integer of the index's files
+---@field warning? string a damaged file, whose rows are looked at instead; optimize builds it anew
+---@field lists? integer of invert: segments that have the index
+---@field graphs? integer of hnsw, likewise, as all that follow
 ---@field quantize? "none"|"fp16"|"int8" of the largest graph, as the next two; not there before there is one
 ---@field code_error? number error of a distance from codes, relative to the mean distance of a row to its neighbours
 ---@field ef? integer candidates of a query that sets none
----@field warning? string a damaged graph, searched exactly instead; optimize builds it anew
 
 --- Verifies every checksum and structure.
 ---@return true? sound, string? message, moonvec.code? code
