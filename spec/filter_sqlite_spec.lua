@@ -1,7 +1,9 @@
--- Random filters over random rows, fresh, sealed and deleted ones mixed, against SQLite: the same
--- documents must pass. MOONVEC_FILTERS=100000 runs more of them, MOONVEC_SEED=n begins elsewhere.
+-- Random filters over random rows, fresh, sealed and deleted ones mixed, with all, some or no fields
+-- indexed, against SQLite: the same documents must pass. MOONVEC_FILTERS=100000 runs more of them,
+-- MOONVEC_SEED=n begins elsewhere.
 
 local moonvec = require "moonvec"
+local support = require "spec.support.init"
 local filter_random = require "spec.support.filter_random"
 
 local has_sqlite, luasql = pcall(require, "luasql.sqlite3")
@@ -9,23 +11,36 @@ local has_sqlite, luasql = pcall(require, "luasql.sqlite3")
 local FILTERS = tonumber(os.getenv("MOONVEC_FILTERS") or 3000)
 local FIRST_SEED = tonumber(os.getenv("MOONVEC_SEED") or 1)
 local FILTERS_PER_SCHEMA = 50
+local LARGE_EVERY = tonumber(os.getenv("MOONVEC_LARGE_EVERY") or 10) -- schemas: one of so many has rows enough for indexes
+local INDEXED_ROWS = 1024
+local SEGMENT_ROWS = 4096 -- in one insert that becomes a segment of its own
 
 --- The same rows in a collection and in a table.
 local function open_both(random, schema, database)
-  local options = { schema = filter_random.moonvec_schema(schema), maintenance = "manual" }
-  local collection = assert(moonvec.open(":memory:", options))
+  local path = random:chance(50) and support.path() or ":memory:"
+  local moonvec_schema = filter_random.moonvec_schema(schema, random, random:pick({ 0, 50, 100, 100 }))
+  local collection = support.collection(moonvec_schema, { path = path, maintenance = "manual" })
   assert(database:execute("DROP TABLE IF EXISTS t"))
   assert(database:execute(filter_random.create_table(schema)))
-  return { random = random, schema = schema, collection = collection, database = database, ids = 0 }
+  return { random = random, schema = schema, collection = collection, database = database, path = path, ids = 0 }
+end
+
+local function reopen(both)
+  if both.path ~= ":memory:" then
+    assert(both.collection:close())
+    both.collection = support.collection(nil, { path = both.path, maintenance = "manual" })
+  end
 end
 
 local function write(both, method, ids)
   local docs = {}
+  assert(both.database:execute("BEGIN"))
   for i, id in ipairs(ids) do
     local row = filter_random.row(both.random, both.schema, id)
     docs[i] = row.doc
     assert(both.database:execute(row.sql))
   end
+  assert(both.database:execute("COMMIT"))
   assert(both.collection[method](both.collection, docs))
 end
 
@@ -70,6 +85,30 @@ local function fill(both)
   if random:chance(50) then
     write(both, "upsert", { some_id(both) })
   end
+end
+
+--- The same with rows enough for indexes, and sometimes another large segment that has none yet.
+local function fill_large(both)
+  local random = both.random
+  insert(both, INDEXED_ROWS + random:below(1000))
+  if random:chance(50) then
+    assert(both.collection:optimize())
+    delete(both, random:below(50))
+  end
+  if random:chance(30) then
+    insert(both, SEGMENT_ROWS)
+  end
+  if random:chance(70) then
+    assert(both.collection:optimize())
+  end
+  delete(both, random:below(100))
+  write(both, "upsert", { some_id(both), some_id(both) })
+  if random:chance(20) then
+    insert(both, SEGMENT_ROWS)
+  end
+  insert(both, random:below(80) + 1)
+  reopen(both)
+  assert(both.collection:check())
 end
 
 local function ids_in_moonvec(both, filter)
@@ -140,6 +179,8 @@ describe("filters", function()
     return
   end
 
+  after_each(support.clean)
+
   it("agree with SQLite", function()
     local environment = luasql.sqlite3()
     local database = assert(environment:connect(""))
@@ -149,7 +190,11 @@ describe("filters", function()
     for seed = FIRST_SEED, last_seed do
       local random = filter_random.new(seed)
       local both = open_both(random, filter_random.schema(random), database)
-      fill(both)
+      if seed % LARGE_EVERY == 0 then
+        fill_large(both)
+      else
+        fill(both)
+      end
       local filter, passing
       for _ = 1, FILTERS_PER_SCHEMA do
         filter, passing = compare(both, seed)
@@ -159,7 +204,7 @@ describe("filters", function()
       assert.equal(passing, (assert(both.collection:delete_by_filter(filter.text, filter.args))))
       assert(database:execute("DELETE FROM t WHERE " .. filter.sql))
       compare(both, seed)
-      both.collection:close()
+      support.clean()
     end
     database:close()
     environment:close()

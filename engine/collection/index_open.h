@@ -12,7 +12,7 @@
 #include "index/invert.h"
 #include "storage/index_record.h"
 
-#define INVERT_ROWS_MIN 4096u /* in a segment of fewer, looking at every row is as fast */
+#define INVERT_ROWS_MIN 1024u /* below, looking at every row takes some microseconds */
 
 typedef struct engine_index {
     struct engine_index *next;

@@ -16,9 +16,8 @@
 #define BULK_MIN      4096u /* documents that go straight into a segment */
 #define STEPS         45
 #define JOB_STEPS     8u /* of a job at once, on average */
-#define SEGMENTS_MAX  5u /* more might wake the maintenance: what it does comes at no certain time \
-                          */
-#define ALL_VERSIONS INT64_MAX
+#define SEGMENTS_MAX  5u /* more might wake the maintenance, which comes at no certain time */
+#define ALL_VERSIONS  INT64_MAX
 
 static const char *const place_names[PLACES] = {"main", "backup-1", "backup-2"};
 
@@ -85,9 +84,9 @@ static mv_schema *make_schema(void)
                                 MV_L2,   MV_INDEX_HNSW,  {.m = 4, .ef_construction = 8}};
     WORK(mv_schema_create("powercut", &s, &error));
     WORK(mv_schema_add_field(
-        s, &(mv_field_options){"version", MV_INT64, false, NULL, MV_INDEX_NONE}, &error));
-    WORK(mv_schema_add_field(s, &(mv_field_options){"text", MV_STRING, false, NULL, MV_INDEX_NONE},
-                             &error));
+        s, &(mv_field_options){"version", MV_INT64, false, NULL, MV_INDEX_INVERT}, &error));
+    WORK(mv_schema_add_field(
+        s, &(mv_field_options){"text", MV_STRING, false, NULL, MV_INDEX_INVERT}, &error));
     WORK(mv_schema_add_vector(s, &vector, &error));
     return s;
 }

@@ -104,6 +104,10 @@ local function random_value(random, element)
     return string_value(random_text(random, PIECES, 4))
   elseif element == "bool" then
     return random:pick(BOOLS)
+  elseif random:chance(40) then -- so many that few rows have the same
+    local number = random:below(2000)
+    return number_value((element == "float" or element == "double") and ("%.2f"):format(number / 4)
+      or ("%d"):format(number))
   end
   return random:pick(NUMBERS[element])
 end
@@ -136,11 +140,12 @@ function M.schema(random)
   return schema
 end
 
---- The schema as moonvec.open takes it.
-function M.moonvec_schema(schema)
+--- The schema as moonvec.open takes it; so many fields in a hundred are indexed.
+function M.moonvec_schema(schema, random, percent)
   local fields = {}
   for i, field in ipairs(schema.fields) do
-    fields[i] = { name = field.name, type = field.type, nullable = field.nullable }
+    field.index = random:chance(percent) and "invert" or nil
+    fields[i] = { name = field.name, type = field.type, nullable = field.nullable, index = field.index }
   end
   local vector = { name = "embedding", type = "vector_fp32", dim = 1, metric = "l2", index = "flat" }
   return { fields = fields, vectors = { vector } }
@@ -373,7 +378,7 @@ M.show = show
 function M.describe(schema)
   local parts = {}
   for i, field in ipairs(schema.fields) do
-    parts[i] = field.name .. ": " .. field.type .. (field.nullable and " nullable" or "")
+    parts[i] = field.name .. ": " .. field.type .. (field.nullable and " nullable" or "") .. (field.index and " indexed" or "")
   end
   return table.concat(parts, ", ")
 end
