@@ -2,6 +2,33 @@
 #include "collection/collection.h"
 #include "collection/scan.h"
 
+/* The next segment by what indexes know, without a look at rows. False: rows have to be looked at.
+ */
+static mv_err count_segment(scan *sc, uint64_t *count, bool *counted, mv_error *error)
+{
+    uint32_t at, least, most;
+    *counted = false;
+    if (!scan_at_segment(sc, &at) || sc->s->v->segments[at].live) return MV_OK;
+    MV_TRY(scan_estimate(sc, &least, &most, error));
+    *counted = least == most;
+    if (!*counted) return MV_OK;
+    *count += least;
+    scan_skip_segment(sc);
+    return MV_OK;
+}
+
+static mv_err count_all(scan *sc, uint64_t *count, mv_error *error)
+{
+    for (;;) {
+        bool counted;
+        MV_TRY(count_segment(sc, count, &counted, error));
+        if (counted) continue;
+        MV_TRY(scan_next(sc, error));
+        if (!sc->t) return MV_OK;
+        *count += scan_passing(sc);
+    }
+}
+
 mv_err mv_count(mv_collection *c, const mv_filter *source, uint64_t *count, mv_error *error)
 {
     mv_err err;
@@ -20,7 +47,7 @@ mv_err mv_count(mv_collection *c, const mv_filter *source, uint64_t *count, mv_e
     if ((err = filter_compile(s.v->schema, source, &arena, &f, error))) goto done;
     if ((err = scan_start(&sc, &s, f, NULL, FRESH_NO_VECTOR, &fresh, &arena, &block, error)))
         goto done;
-    while (!(err = scan_next(&sc, error)) && sc.t) *count += scan_passing(&sc);
+    err = count_all(&sc, count, error);
     scan_end(&sc);
 done:
     fresh_free(&fresh);

@@ -260,6 +260,13 @@ mv_err filter_run(filter_table *ft, uint32_t begin, uint32_t count, uint64_t *pa
                       .words = bits_words(count),
                       .error = error};
     if (!ft->is_made) MV_TRY(filter_table_make(ft, error));
+    const filter_state *root = &ft->states[ft->f->root->number];
+    if (root->stage == FILTER_MARKED) {
+        memcpy(pass, root->bits + begin / 64, b.words * sizeof *pass);
+        /* Inside of the table a block of any size may be asked for. */
+        if (count % 64) pass[count / 64] &= ((uint64_t)1 << count % 64) - 1;
+        return MV_OK;
+    }
     bits_fill(pass, count);
     return mask_node(ft->f->root, &b, pass, ft->spare);
 }
