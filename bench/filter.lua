@@ -1,5 +1,6 @@
--- filter.lua: rows per second of a filter alone, over 1,000,000 sealed rows without an index, with
--- SQLite in memory for comparison. What is measured and how to read it: bench/README.md.
+-- filter.lua: rows per second of a filter alone, over 1,000,000 sealed rows without an index, and what
+-- it takes with one; SQLite in memory for comparison. What is measured and how to read it:
+-- bench/README.md.
 
 package.path = "bench/support/?.lua;" .. package.path
 local moonvec = require "moonvec"
@@ -24,6 +25,30 @@ local FILTERS = {
   "note IS NULL",
 }
 
+-- Those with an index, over the same rows; n is uniform, so a bound is a share of the rows.
+local INDEXED = {
+  "n < 1000",
+  "n < 10000",
+  "n < 32000",
+  "n < 100000",
+  "n < 250000",
+  "n < 500000",
+  "n >= 31250 AND n < 968750",
+  "n != 7",
+  "n BETWEEN 250000 AND 260000",
+  "n IN (1, 10, 100, 1000, 10000, 100000, 20, 200, 2000, 20000)",
+  "price < 10.5",
+  "title = 'hazel 500 birch'",
+  "title LIKE 'haz%'",
+  "title LIKE '%irc%'",
+  "note = 'jade'",
+  "note LIKE '%a%'",
+  "note = 'jade' AND n < 100000",
+  "note = 'jade' AND title LIKE '%irc%'",
+  "tags CONTAIN_ANY ('amber', 'jade')",
+  "tags CONTAIN_ALL ('amber', 'jade', 'hazel')",
+}
+
 -- A small generator of its own, so that a seed means the same rows on every Lua.
 local state = options.seed
 local function random(limit)
@@ -35,20 +60,24 @@ local function make_rows(first, count)
   local docs = {}
   for i = 1, count do
     local title = ("%s %d %s"):format(WORDS[random(#WORDS) + 1], random(1000), WORDS[random(#WORDS) + 1])
+    local note = random(4) > 0 and WORDS[random(#WORDS) + 1] or nil
+    local tags = {}
+    for j = 1, random(5) do tags[j] = WORDS[random(#WORDS) + 1] end
     docs[i] = { id = ("%d"):format(first + i), n = random(1000000), price = random(100000) / 64, title = title,
-      note = random(4) > 0 and WORDS[random(#WORDS) + 1] or nil }
+      note = note, tags = tags }
   end
   return docs
 end
 
-local function open_moonvec(path)
+local function open_moonvec(path, index)
   tools.remove(path)
   return assert(moonvec.create_and_open(path, { name = "filter", vectors = {}, fields = {
-    { name = "n", type = "int64" },
-    { name = "price", type = "double" },
-    { name = "title", type = "string" },
-    { name = "note", type = "string", nullable = true },
-  } }, { durability = "none" }))
+    { name = "n", type = "int64", index = index },
+    { name = "price", type = "double", index = index },
+    { name = "title", type = "string", index = index },
+    { name = "note", type = "string", nullable = true, index = index },
+    { name = "tags", type = "array_string", index = index },
+  } }, { durability = "none", maintenance = "manual" }))
 end
 
 local function open_sqlite()
@@ -67,6 +96,12 @@ local function insert_sqlite(connection, docs)
     values[i] = ("('%s',%d,%.17g,'%s',%s)"):format(d.id, d.n, d.price, d.title, note)
   end
   assert(connection:execute("INSERT INTO t VALUES " .. table.concat(values, ",")))
+end
+
+local function index_sqlite(connection)
+  for _, column in ipairs { "n", "price", "title", "note" } do
+    assert(connection:execute(("CREATE INDEX t_%s ON t (%s)"):format(column, column)))
+  end
 end
 
 local function count_sqlite(connection, filter)
@@ -92,35 +127,85 @@ local function rate(list)
   return harness.summary(rates)
 end
 
-local report = harness.report("filter", "filters without an index, million rows per second", options.seed)
+local function microseconds(list)
+  local times = {}
+  for i, result in ipairs(list) do times[i] = result.seconds * 1e6 end
+  return harness.summary(times)
+end
+
+local report = harness.report("filter", "filters without and with an index", options.seed)
 if not harness.os.pin(options.core) then report:line("not pinned: there is no core %d", options.core) end
 
-local path = tools.directory .. "/filter.mv"
-local collection = open_moonvec(path)
+local path, indexed_path = tools.directory .. "/filter.mv", tools.directory .. "/filter_indexed.mv"
+local plain, indexed = open_moonvec(path), open_moonvec(indexed_path, "invert")
 local sqlite, reason = open_sqlite()
 if not sqlite then report:line("SQLite is not here: %s", reason) end
 for first = 0, options.rows - 1, BATCH do
   local docs = make_rows(first, math.min(BATCH, options.rows - first))
-  assert(collection:insert(docs))
+  assert(plain:insert(docs))
+  assert(indexed:insert(docs))
   if sqlite then insert_sqlite(sqlite, docs) end
 end
-assert(collection:optimize())
+assert(plain:optimize())
+assert(indexed:optimize())
+-- A deleted row: what indexes count without looking at rows, they have to look up now.
+assert(plain:delete("1") == 1 and indexed:delete("1") == 1)
+if sqlite then assert(sqlite:execute("DELETE FROM t WHERE id = '1'")) end
 
-report:line("%s rows: int64, double, string, nullable string; count(filter), one thread on one core",
+local function side(collection, filter)
+  return function() return timed(function() return assert(collection:count(filter)) end) end
+end
+
+local function sqlite_side(filter)
+  return function() return timed(function() return count_sqlite(sqlite, filter) end) end
+end
+
+local function short(filter)
+  return #filter > 36 and filter:sub(1, 33) .. "..." or filter
+end
+
+-- All sides must find the same.
+local function alternate(filter, runs)
+  local results = harness.alternate(options.rounds, runs)
+  for i = 2, #runs do
+    assert(results[i][1].found == results[1][1].found, "both sides must count the same: " .. filter)
+  end
+  return results, harness.number(results[1][1].found)
+end
+
+report:line("%s rows: int64, double, string, nullable string, array of strings; count(filter), one thread on one core",
   harness.number(options.rows))
-report:line("median (min - max) of %d alternated passes, in million rows per second", options.rounds)
+report:line("median (min - max) of %d alternated passes", options.rounds)
+report:line()
+report:line("without an index, million rows per second")
 report:line()
 local rows = { { "filter", "passing", "moonvec", "SQLite" } }
 for _, filter in ipairs(FILTERS) do
-  local runs = { function() return timed(function() return assert(collection:count(filter)) end) end }
-  if sqlite then runs[2] = function() return timed(function() return count_sqlite(sqlite, filter) end) end end
-  local results = harness.alternate(options.rounds, runs)
-  local found = results[1][1].found
-  assert(not sqlite or results[2][1].found == found, "both sides must count the same: " .. filter)
-  rows[#rows + 1] = { #filter > 36 and filter:sub(1, 33) .. "..." or filter, harness.number(found),
-    harness.spread(rate(results[1]), 1), sqlite and harness.spread(rate(results[2]), 1) or "-" }
+  local results, found = alternate(filter, { side(plain, filter), sqlite and sqlite_side(filter) })
+  rows[#rows + 1] = { short(filter), found, harness.spread(rate(results[1]), 1),
+    sqlite and harness.spread(rate(results[2]), 1) or "-" }
 end
 report:table(rows)
+
+if sqlite then index_sqlite(sqlite) end
+report:line()
+report:line("with an index on every field, microseconds; beside it without (SQLite: an index on each column)")
+report:line()
+rows = { { "filter", "passing", "moonvec, index", "without", "SQLite, index" } }
+for _, filter in ipairs(INDEXED) do
+  local peer = sqlite and not filter:find("tags", 1, true)
+  local results, found =
+    alternate(filter, { side(indexed, filter), side(plain, filter), peer and sqlite_side(filter) or nil })
+  rows[#rows + 1] = { short(filter), found, harness.spread(microseconds(results[1]), 1),
+    harness.spread(microseconds(results[2]), 1), peer and harness.spread(microseconds(results[3]), 0) or "-" }
+end
+report:table(rows)
+local stats = indexed:stats().indexes
+for _, field in ipairs(indexed.schema.fields) do
+  report:line("index of %s: %.2f bytes a row", field.name, stats[field.name].bytes / options.rows)
+end
 report:finish(options.save)
-collection:close()
+plain:close()
+indexed:close()
 tools.remove(path)
+tools.remove(indexed_path)

@@ -11,7 +11,8 @@ local has_sqlite, luasql = pcall(require, "luasql.sqlite3")
 local FILTERS = tonumber(os.getenv("MOONVEC_FILTERS") or 3000)
 local FIRST_SEED = tonumber(os.getenv("MOONVEC_SEED") or 1)
 local FILTERS_PER_SCHEMA = 50
-local LARGE_EVERY = tonumber(os.getenv("MOONVEC_LARGE_EVERY") or 10) -- schemas: one of so many has rows enough for indexes
+-- One schema of so many has rows enough for indexes.
+local LARGE_EVERY = tonumber(os.getenv("MOONVEC_LARGE_EVERY") or 10)
 local INDEXED_ROWS = 1024
 local SEGMENT_ROWS = 4096 -- in one insert that becomes a segment of its own
 

@@ -202,6 +202,22 @@ static void test_few_rows(void)
     mv_schema_free(schema);
 }
 
+/* Many rows without lists are reason enough to build them without being asked. */
+static void test_maintenance(void)
+{
+    mv_schema *schema = schema_of(true);
+    mv_collection *c = NULL, *plain = plain_of(24000);
+    mv_open_options options = {.schema = schema};
+    WORKS(mv_open(":memory:", &options, &c, &error));
+    for (uint32_t first = 0; first < 24000; first += 6000) insert(c, first, first + 6000);
+    for (int i = 0; i < 2000 && stats_of(c, OF_RATIO).indexed_rows < 20000; i++) usleep(10000);
+    for (uint32_t f = 0; f < FIELDS; f++) EXPECT(stats_of(c, f).indexed_rows >= 20000);
+    EXPECT(differences(c, plain) == 0);
+    WORKS(mv_close(c, &error));
+    WORKS(mv_close(plain, &error));
+    mv_schema_free(schema);
+}
+
 /* ---------------------------------------------------------------- damage */
 
 static uint8_t bytes[1 << 20];
@@ -317,6 +333,7 @@ int main(void)
     test_life(true);
     test_life(false);
     test_few_rows();
+    test_maintenance();
     test_damage();
     EXPECT(mem_bytes() == before);
     remove_tree(sample_place);

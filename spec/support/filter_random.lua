@@ -378,7 +378,8 @@ M.show = show
 function M.describe(schema)
   local parts = {}
   for i, field in ipairs(schema.fields) do
-    parts[i] = field.name .. ": " .. field.type .. (field.nullable and " nullable" or "") .. (field.index and " indexed" or "")
+    parts[i] = field.name .. ": " .. field.type .. (field.nullable and " nullable" or "")
+      .. (field.index and " indexed" or "")
   end
   return table.concat(parts, ", ")
 end
