@@ -254,6 +254,7 @@ uint64_t build_done(const mv_job *job)
 {
     const job_build *b = &job->build;
     uint64_t done = 0, total = 1;
+    if (!b->builder && !b->lists) return 0; /* between two */
     if (b->builder) hnsw_build_progress(b->builder, &done, &total);
     if (b->lists) invert_build_progress(b->lists, &done, &total);
     double part = total ? (double)done / (double)total : 0;
