@@ -463,7 +463,7 @@ typedef struct mv_progress {
     const char *stage; /* "seal", "merge", "index", "done"; "cancelled" in the background */
 } mv_progress;
 
-/* Another index for a field, as of mv_vector_options. */
+/* Another index for a field, as of mv_vector_options or mv_field_options. */
 typedef struct mv_index_change {
     const char *name; /* of the field */
     mv_index_type index;

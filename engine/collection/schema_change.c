@@ -5,6 +5,7 @@
  * field comes or goes. A column that goes takes its own file along, if it has one; what stands in
  * the file of the rows is passed over until the segment is merged. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "collection/collection.h"
 
@@ -107,8 +108,8 @@ static uint64_t segment_number(const writer *w, uint32_t at)
 
 static bool is_indexed(const mv_schema *schema, uint32_t uid)
 {
-    for (uint32_t v = 0; v < schema->vectors_count; v++)
-        if (schema->vectors[v].uid == uid) return schema->vectors[v].index == MV_INDEX_HNSW;
+    for (uint32_t slot = 0; slot < index_slots(schema); slot++)
+        if (index_uid(schema, slot) == uid) return index_wanted(schema, slot) != SECTION_FILE_NONE;
     return false;
 }
 
@@ -191,8 +192,11 @@ mv_err mv_alter_column(mv_collection *c, const char *name, const mv_column_chang
 static mv_err drop_index(writer *w, bool check_first, void *ctx, mv_error *error)
 {
     const change *made = ctx;
+    uint32_t at;
     (void)check_first;
-    return writer_change_index(w, &(mv_index_change){made->name, MV_INDEX_FLAT, {0}}, error);
+    bool is_scalar = mv_schema_find_field(w->v->schema, made->name, strlen(made->name), &at);
+    mv_index_change none = {.name = made->name, .index = is_scalar ? MV_INDEX_NONE : MV_INDEX_FLAT};
+    return writer_change_index(w, &none, error);
 }
 
 mv_err mv_drop_index(mv_collection *c, const char *name, mv_error *error)

@@ -13,7 +13,8 @@ struct column_writer {
     uint64_t *nulls; /* deleted rows stand there as NULL, whatever the field says */
     bool has_nulls;
     uint64_t end;         /* of the variable cells so far */
-    mem_buffer beside;    /* their ends, or inverse norms */
+    mem_buffer beside;    /* their ends, or inverse norms, or zones */
+    table_zone zone;      /* the one in hand */
     uint32_t skipped;     /* deleted rows that still want something for a vector */
     uint8_t *last_vector; /* the one written last, once there is one */
     float last_norm;
@@ -41,7 +42,7 @@ mv_err column_writer_create(const char *directory, uint64_t number, uint32_t row
 {
     column_writer *w = mem_alloc_zero(sizeof *w);
     if (!w) return error_memory(error, sizeof *w, "a column");
-    *w = (column_writer){.field = field, .vector = vector, .rows = rows};
+    *w = (column_writer){.field = field, .vector = vector, .rows = rows, .zone = TABLE_ZONE_EMPTY};
     section_file_record record = {.kind = vector ? SECTION_FILE_VECTORS : SECTION_FILE_COLUMN,
                                   .column = uid_of(w)};
     char name[SEGMENT_FILE_NAME_SIZE];
@@ -70,6 +71,13 @@ static mv_err gather(column_writer *w, const void *bytes, size_t size, mv_error 
     return error_memory(error, w->beside.size + size, "a column");
 }
 
+static mv_err end_zone(column_writer *w, mv_error *error)
+{
+    table_zone zone = w->zone;
+    w->zone = TABLE_ZONE_EMPTY;
+    return gather(w, &zone, sizeof zone, error);
+}
+
 mv_err column_writer_add(column_writer *w, const cell *c, mv_error *error)
 {
     static const uint8_t zeros[8] = {0};
@@ -77,9 +85,12 @@ mv_err column_writer_add(column_writer *w, const cell *c, mv_error *error)
     uint32_t row = w->row++;
     if (is_null) bits_set(w->nulls, row);
     w->has_nulls |= is_null;
-    if (!cell_is_variable(w->field->type))
+    if (!cell_is_variable(w->field->type)) {
+        table_zone_add(&w->zone, w->field->type, is_null ? NULL : c->bytes);
+        if (table_zone_ends(row, w->rows)) MV_TRY(end_zone(w, error));
         return section_writer_add(w->file, is_null ? zeros : c->bytes, cell_width(w->field->type),
                                   error);
+    }
     if (!is_null) {
         w->end += c->size;
         MV_TRY(section_writer_add(w->file, c->bytes, c->size, error));
@@ -143,8 +154,8 @@ mv_err column_writer_finish(column_writer *w, bool sync, section_file_record *re
         if (w->vector->metric == MV_COSINE)
             MV_TRY(write_beside(w, SECTION_INVERSE_NORMS, w->beside.data, w->beside.size, error));
     } else {
-        if (cell_is_variable(w->field->type))
-            MV_TRY(write_beside(w, SECTION_ENDS, w->beside.data, w->beside.size, error));
+        section_kind kind = cell_is_variable(w->field->type) ? SECTION_ENDS : SECTION_ZONES;
+        MV_TRY(write_beside(w, kind, w->beside.data, w->beside.size, error));
         if (w->has_nulls) MV_TRY(write_beside(w, SECTION_NULLS, w->nulls, nulls_size(w), error));
     }
     MV_TRY(section_writer_finish(w->file, sync, record, error));

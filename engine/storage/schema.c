@@ -167,6 +167,15 @@ done:
     return err;
 }
 
+static mv_err check_field_index(const char *name, mv_index_type index, mv_error *error)
+{
+    if (index == MV_INDEX_NONE || index == MV_INDEX_INVERT) return MV_OK;
+    const char *known = schema_index_name(index);
+    return error_set(error, MV_MISUSE,
+                     "field '%s' is scalar: its index is 'invert' or none, not %d ('%s')", name,
+                     (int)index, known ? known : "unknown");
+}
+
 mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, mv_error *error)
 {
     MV_TRY(check_field_name(schema, options->name, error));
@@ -180,11 +189,7 @@ mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, m
         return error_set(error, MV_MISUSE, "field '%s': a schema has at most %u scalar fields",
                          options->name, MV_FIELDS_MAX);
 
-    if (options->index != MV_INDEX_NONE && options->index != MV_INDEX_INVERT)
-        return error_set(
-            error, MV_MISUSE, "field '%s' is scalar: its index is 'invert' or none, not %d ('%s')",
-            options->name, (int)options->index,
-            schema_index_name(options->index) ? schema_index_name(options->index) : "unknown");
+    MV_TRY(check_field_index(options->name, options->index, error));
 
     schema_field field = {.uid = schema->next_uid,
                           .type = options->type,
@@ -379,11 +384,14 @@ static bool is_same_index(const schema_vector *a, const schema_vector *b)
 mv_err schema_change_index(mv_schema *schema, const mv_index_change *change, uint64_t since,
                            uint32_t *uid, mv_error *error)
 {
+    schema_field *field = find_field(schema, change->name);
     schema_vector *vector = find_vector(schema, change->name);
-    if (!vector && find_field(schema, change->name))
-        return error_set(error, MV_MISUSE,
-                         "field '%s' is scalar: this version has no indexes for scalar fields",
-                         change->name);
+    if (field) {
+        MV_TRY(check_field_index(change->name, change->index, error));
+        field->index = change->index;
+        *uid = field->uid;
+        return MV_OK;
+    }
     if (!vector) return no_such_field(schema, change->name, error);
     schema_vector changed = *vector;
     changed.hnsw = (mv_hnsw_options){0};

@@ -167,6 +167,8 @@ bool schema_has_same_rows(const mv_schema *a, const mv_schema *b)
 bool schema_has_same_files(const mv_schema *a, const mv_schema *b)
 {
     if (!schema_has_same_rows(a, b)) return false;
+    for (uint32_t f = 0; f < a->fields_count; f++)
+        if (a->fields[f].index != b->fields[f].index) return false;
     for (uint32_t v = 0; v < a->vectors_count; v++)
         if (a->vectors[v].index != b->vectors[v].index ||
             a->vectors[v].index_since != b->vectors[v].index_since)

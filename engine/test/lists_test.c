@@ -202,6 +202,62 @@ static void test_few_rows(void)
     mv_schema_free(schema);
 }
 
+/* Indexes that come, go, are renamed, and come with a new field. */
+static void change_index(mv_collection *c, const char *name)
+{
+    mv_job *job = NULL;
+    mv_progress progress;
+    mv_index_change change = {.name = name, .index = MV_INDEX_INVERT};
+    mv_optimize_options options = {.index_change = &change};
+    WORKS(mv_optimize_begin(c, &options, &job, &error));
+    for (bool more = true; more;) WORKS(mv_optimize_step(job, 0, &more, &progress, &error));
+    mv_job_free(job);
+}
+
+static void test_changes(bool memory)
+{
+    mv_schema *schema = schema_of(false);
+    mv_collection *c = open_at(PLACE("changes"), schema), *plain = plain_of(ROWS);
+    mv_job *job = NULL;
+    mv_index_change wrong = {.name = "word", .index = MV_INDEX_HNSW};
+    insert(c, 0, ROWS);
+    EXPECT(stats_of(c, OF_WORD).type == MV_INDEX_NONE);
+    change_index(c, "word");
+    change_index(c, "tags");
+    EXPECT(stats_of(c, OF_WORD).lists == 1 && stats_of(c, OF_TAGS).lists == 1);
+    EXPECT(differences(c, plain) == 0);
+    EXPECT(mv_optimize_begin(c, &(mv_optimize_options){.index_change = &wrong}, &job, &error) ||
+           mv_optimize_step(job, 0, &(bool){false}, &(mv_progress){0}, &error));
+    EXPECT(strstr(error.text, "its index is 'invert' or none"));
+    mv_job_free(job);
+    WORKS(mv_drop_index(c, "word", &error));
+    EXPECT(stats_of(c, OF_WORD).type == MV_INDEX_NONE && stats_of(c, OF_WORD).lists == 0);
+    WORKS(mv_alter_column(c, "tags", &(mv_column_change){.new_name = "labels"}, &error));
+    EXPECT(stats_of(c, OF_TAGS).lists == 1);
+    EXPECT(count(c, "labels CONTAIN_ANY ('amber')") == count(plain, "tags CONTAIN_ANY ('amber')"));
+    EXPECT(count(c, "word = 'cedar'") == count(plain, "word = 'cedar'"));
+    WORKS(mv_check(c, &error));
+    WORKS(mv_drop_column(c, "labels", &error));
+    if (!memory) EXPECT(graph_files(sample_path("changes"), ".invert", NULL) <= 2);
+
+    mv_column *column = NULL;
+    mv_value seven = {.kind = MV_KIND_INT, .as.i = 7};
+    mv_field_options field = {
+        .name = "added", .type = MV_INT32, .default_value = &seven, .index = MV_INDEX_INVERT};
+    WORKS(mv_column_begin(c, &field, NULL, &column, &error));
+    WORKS(mv_column_commit(column, &error));
+    mv_column_free(column);
+    EXPECT(count(c, "added = 7") == ROWS && count(c, "added < 7") == 0);
+    optimize(c);
+    EXPECT(stats_of(c, OF_RATIO).lists == 1); /* its place, now that one is gone */
+    EXPECT(count(c, "added = 7") == ROWS && count(c, "added != 7") == 0);
+    WORKS(mv_check(c, &error));
+    WORKS(mv_close(c, &error));
+    WORKS(mv_close(plain, &error));
+    mv_schema_free(schema);
+    remove_tree(sample_path("changes"));
+}
+
 /* Many rows without lists are reason enough to build them without being asked. */
 static void test_maintenance(void)
 {
@@ -333,6 +389,8 @@ int main(void)
     test_life(true);
     test_life(false);
     test_few_rows();
+    test_changes(true);
+    test_changes(false);
     test_maintenance();
     test_damage();
     EXPECT(mem_bytes() == before);

@@ -95,6 +95,9 @@ static mv_index_change read_change(lua_State *L, collection_box *owner)
     if (mv_schema_find_vector(mv_get_schema(owner->collection), change.name, strlen(change.name),
                               &position))
         schema_read_index(L, 4, &where, &vector);
+    else if (mv_schema_find_field(mv_get_schema(owner->collection), change.name,
+                                  strlen(change.name), &position))
+        vector.index = schema_read_field_index(L, 4, &where);
     change.index = vector.index;
     change.hnsw = vector.hnsw;
     return change;

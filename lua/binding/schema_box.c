@@ -84,14 +84,13 @@ static int spread_entry(lua_State *L, const char *kind, int position, const char
     return at;
 }
 
-/* "invert", or a table with that as its type. */
-static mv_index_type read_field_index(lua_State *L, int index, const place *where)
+mv_index_type schema_read_field_index(lua_State *L, int index, const place *where)
 {
     static const char *const options[] = {"type"};
     char call[160];
     int at = index;
     if (lua_isnil(L, index)) return MV_INDEX_NONE;
-    (void)snprintf(call, sizeof call, "schema: field '%.80s': index", where->field);
+    (void)snprintf(call, sizeof call, "%s: field '%.80s': index", where->call, where->field);
     if (lua_type(L, index) == LUA_TTABLE) {
         at = check_options(L, index, call, options, COUNT(options));
         if (lua_isnil(L, at)) raise_misuse(L, "%s has no 'type' (valid: 'invert')", call);
@@ -113,7 +112,7 @@ static mv_err read_field(lua_State *L, mv_schema *schema, int position, mv_error
     place where = {.call = call_of(position), .field = field.name};
     field.type = (mv_type)check_word(L, at + TYPE, &where, "type", types, COUNT(types));
     field.nullable = check_boolean(L, at + NULLABLE, call, "nullable", false);
-    field.index = read_field_index(L, at + INDEX, &where);
+    field.index = schema_read_field_index(L, at + INDEX, &where);
 
     mv_value value;
     value_room room = {.used = 0};
