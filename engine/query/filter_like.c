@@ -3,6 +3,7 @@
  * bytes is enough. In general the pieces between the `%` are found one after the other, each at its
  * first place: a later place leaves less text for the rest, so nothing is ever tried again, and at
  * worst it takes text × pattern steps. */
+#include <simde/x86/sse2.h>
 #include <string.h>
 
 #include "query/filter_tree.h"
@@ -129,26 +130,34 @@ static bool match_general(const filter_like *like, const uint8_t *text, size_t s
     return in == size;
 }
 
-/* Where the bytes begin for the first time in [at, end); `end` when nowhere. Looks for their first
- * and last byte at the right distance, 64 places at a time: on cells of 30 bytes, taken together, 5
- * times as fast as a memmem for each. */
-static const uint8_t *find_bytes(const uint8_t *at, const uint8_t *end, const uint8_t *wanted,
-                                 size_t size)
+/* Bit i: bytes[i] is `first` and bytes[i + distance] is `last`, for 64 places. */
+static inline uint64_t find_pairs(const uint8_t *bytes, size_t distance, simde__m128i first,
+                                  simde__m128i last)
 {
-    uint8_t first = wanted[0], last = wanted[size - 1];
-    for (; (size_t)(end - at) >= size + 63; at += 64) {
-        uint8_t flags[64];
-        for (uint32_t i = 0; i < 64; i++) flags[i] = (at[i] == first) & (at[i + size - 1] == last);
-        for (uint64_t places = filter_pack(flags); places; places &= places - 1) {
-            const uint8_t *place = at + MV_LOWEST_BIT(places);
-            if (memcmp(place, wanted, size) == 0) return place;
-        }
+    uint64_t places = 0;
+    for (uint32_t i = 0; i < 64; i += 16) {
+        simde__m128i near = simde_mm_loadu_si128((const simde__m128i *)(const void *)(bytes + i)),
+                     far = simde_mm_loadu_si128(
+                         (const simde__m128i *)(const void *)(bytes + i + distance)),
+                     both = simde_mm_and_si128(simde_mm_cmpeq_epi8(near, first),
+                                               simde_mm_cmpeq_epi8(far, last));
+        places |= (uint64_t)(uint32_t)simde_mm_movemask_epi8(both) << i;
     }
-    if ((size_t)(end - at) < size) return end;
-    const uint8_t *place = memmem(at, (size_t)(end - at), wanted, size);
-    return place ? place : end;
+    return places;
 }
 
+/* The same near the end of what can be read. */
+static uint64_t find_last_pairs(const uint8_t *bytes, size_t distance, size_t readable,
+                                uint8_t first, uint8_t last)
+{
+    uint64_t places = 0;
+    for (size_t i = 0; i < 64 && i + distance < readable; i++)
+        places |= (uint64_t)(bytes[i] == first && bytes[i + distance] == last) << i;
+    return places;
+}
+
+/* Where the first and the last byte stand at the right distance is found for 64 places at a time;
+ * cells only matter there. */
 bool filter_like_search(const filter_like *like, const table_column *column, uint32_t first_row,
                         uint64_t *pass)
 {
@@ -158,15 +167,28 @@ bool filter_like_search(const filter_like *like, const table_column *column, uin
         if (before > ends[i]) return false;
     if (ends[63] > column->bytes_size) return false;
 
-    const uint8_t *bytes = column->bytes, *end = bytes + ends[63];
-    const uint8_t *place = find_bytes(bytes + begin, end, like->bytes, like->size);
+    const uint8_t *bytes = column->bytes;
+    uint8_t first = like->bytes[0], last = like->bytes[like->size - 1];
+    simde__m128i firsts = simde_mm_set1_epi8((char)first), lasts = simde_mm_set1_epi8((char)last);
+    size_t distance = like->size - 1;
     uint64_t matches = 0;
-    for (uint32_t i = 0; i < 64 && place < end; i++) {
-        const uint8_t *cell_end = bytes + ends[i];
-        if (place >= cell_end) continue;
-        /* One that reaches into the next cell is none, and no later one in this cell is better. */
-        if ((size_t)(cell_end - place) >= like->size) matches |= (uint64_t)1 << i;
-        place = find_bytes(cell_end, end, like->bytes, like->size);
+    uint32_t in = 0;
+    for (uint64_t at = begin; at < ends[63]; at += 64) {
+        size_t readable = column->bytes_size - at;
+        uint64_t places = readable >= 64 + distance
+                              ? find_pairs(bytes + at, distance, firsts, lasts)
+                              : find_last_pairs(bytes + at, distance, readable, first, last);
+        while (places) {
+            uint64_t place = at + MV_LOWEST_BIT(places);
+            if (place >= ends[63]) break;
+            while (ends[in] <= place) in++;
+            places &= places - 1;
+            if (ends[in] - place < like->size) continue; /* reaches into the next in */
+            if (memcmp(bytes + place, like->bytes, like->size) != 0) continue;
+            matches |= (uint64_t)1 << in;
+            uint64_t rest = ends[in] - at; /* which has been decided */
+            places = rest < 64 ? places & UINT64_MAX << rest : 0;
+        }
     }
     *pass = matches;
     return true;
