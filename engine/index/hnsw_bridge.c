@@ -137,26 +137,37 @@ bool walk_bridged_from(walk *w, walk_gate *gate, const codes_query *query, const
     return in_range;
 }
 
+static void keep_rows(walk *w, const codes_query *query, const uint32_t *rows, uint32_t count)
+{
+    float distances[ALL_ROWS], limit = walk_limit(&(walk_stop){0}, &w->pool);
+    codes_to_rows(query, rows, count, distances);
+    for (uint32_t i = 0; i < count; i++)
+        if (!(distances[i] > limit)) (void)pool_insert(&w->pool, distances[i], rows[i]);
+    w->scored += count;
+}
+
 void walk_all(walk *w, const uint64_t *pass, const codes_query *query)
 {
-    uint32_t rows[ALL_ROWS], rows_count = query->column->vectors->rows, count = 0;
-    float distances[ALL_ROWS];
+    uint32_t rows[ALL_ROWS], end = query->column->vectors->rows, count = 0;
+    size_t words = bits_words(end);
     pool_clear(&w->pool);
-    for (uint32_t begin = 0; begin < rows_count; begin += 64) {
-        uint64_t bits = pass ? pass[begin / 64] : UINT64_MAX;
-        if (rows_count - begin < 64) bits &= ((uint64_t)1 << (rows_count - begin)) - 1;
-        for (; bits; bits &= bits - 1) {
-            rows[count++] = begin + MV_LOWEST_BIT(bits);
+    for (uint32_t row = 0; !pass && row < end; row++) {
+        rows[count++] = row;
+        if (count < ALL_ROWS) continue;
+        keep_rows(w, query, rows, count);
+        count = 0;
+    }
+    for (size_t word = 0; pass && word < words; word++) {
+        while (word + 4 <= words &&
+               !(pass[word] | pass[word + 1] | pass[word + 2] | pass[word + 3]))
+            word += 4;
+        if (word == words) break;
+        for (uint64_t bits = pass[word]; bits; bits &= bits - 1) {
+            rows[count++] = (uint32_t)word * 64 + MV_LOWEST_BIT(bits);
             if (count < ALL_ROWS) continue;
-            codes_to_rows(query, rows, count, distances);
-            float limit = walk_limit(&(walk_stop){0}, &w->pool);
-            for (uint32_t i = 0; i < count; i++)
-                if (!(distances[i] > limit)) (void)pool_insert(&w->pool, distances[i], rows[i]);
-            w->scored += count;
+            keep_rows(w, query, rows, count);
             count = 0;
         }
     }
-    codes_to_rows(query, rows, count, distances);
-    for (uint32_t i = 0; i < count; i++) (void)pool_insert(&w->pool, distances[i], rows[i]);
-    w->scored += count;
+    keep_rows(w, query, rows, count);
 }
