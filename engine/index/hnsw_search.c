@@ -235,6 +235,8 @@ mv_err hnsw_search(const hnsw_graph *graph, const hnsw_query *query, topk *hits,
     s.gate.pass = query->pass;
     s.gate.share = s.plan.share;
     s.gate.usual = s.plan.is_forced ? 0 : s.plan.usual;
+    s.gate.reach = graph->head->reach;
+    s.gate.ef = query->ef ? 0 : s.plan.ef;
     account->first = way;
     for (;;) {
         if (!go(&s, way, before, &met))

@@ -23,6 +23,7 @@ float walk_reach(const float reach[HNSW_EF_STEPS], uint64_t ef)
 
 #define GATE_SAMPLE 32.0 /* hits expected before too few are noticed: */
 #define GATE_FEW    0.6  /* less than this part */
+#define GATE_EF     0.67 /* the least part of ef that is enough where few pass */
 
 static uint32_t seen_room(uint32_t positions, uint32_t degree)
 {
@@ -75,7 +76,7 @@ static inline int unseen_links(const walk *w, const walk_level *level, uint32_t 
 }
 
 /* Is the walk to be left for another way? */
-static bool gives_up(const walk *w, walk_gate *gate)
+static bool gives_up(walk *w, walk_gate *gate)
 {
     uint64_t scored = w->scored - gate->begun;
     double even = (double)scored * gate->share;
@@ -87,6 +88,9 @@ static bool gives_up(const walk *w, walk_gate *gate)
     gate->next_check = scored + gate->usual / 2;
     double local = ((double)gate->passed + 1) / ((double)scored + 1),
            left = (double)gate->usual * walk_spread_by(local) - (double)scored;
+    if (gate->ef)
+        w->stop.reach =
+            walk_reach(gate->reach, (uint64_t)(gate->ef * fmax(sqrt(sqrt(local)), GATE_EF)));
     if (left <= (double)gate->most && scored <= gate->most) return false;
     gate->end = WALK_DEAR;
     return true;

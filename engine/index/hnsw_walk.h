@@ -70,9 +70,12 @@ typedef enum walk_end {
 
 typedef struct walk_gate {
     const uint64_t *pass;
-    double share;   /* of all rows that pass */
-    uint64_t usual; /* distances a walk takes where all rows pass; 0: never give up */
-    uint64_t most;  /* distances that take as long as the other ways */
+    double share;       /* of all rows that pass */
+    uint64_t usual;     /* distances a walk takes where all rows pass; 0: never give up */
+    uint64_t most;      /* distances that take as long as the other ways */
+    const float *reach; /* of the graph */
+    uint32_t ef;        /* where all rows pass; where few do, a walk sees more of the graph for each
+                         * hit, and fewer are enough. 0: stop as w->stop says */
     walk_pool hits;
     walk_end end;
     uint64_t passed;  /* distances computed to rows that pass */
