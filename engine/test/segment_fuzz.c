@@ -6,12 +6,12 @@
 
 #include "base/mem.h"
 #include "base/os.h"
+#include "storage/column_writer.h"
 #include "storage/section_format.h"
-#include "storage/segment.h"
 
 #define ROWS       70u /* more than one word of a bitmap */
-#define FILES      3u
-#define PATCH_SIZE 4u /* bytes of input to change one byte: file, offset (2), value */
+#define FILES      4u  /* rows, two of vectors, a column that came later */
+#define PATCH_SIZE 4u  /* bytes of input to change one byte: file, offset (2), value */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -91,6 +91,35 @@ static mv_err source_vector(void *ctx, uint32_t row, uint32_t vector_field,
     return MV_OK;
 }
 
+static void keep_bytes(uint32_t f, const char *path)
+{
+    size_t size;
+    good_bytes[f] = mem_alloc(good_files[f].size + 1);
+    must(good_bytes[f] != NULL);
+    must(!os_read_small(path, (char *)good_bytes[f], good_files[f].size + 1, &size, NULL));
+    must(size == good_files[f].size);
+}
+
+/* One more field, in a file of its own. */
+static void add_column(void)
+{
+    const mv_type list = (mv_type)(MV_ARRAY | MV_INT32);
+    column_writer *column = NULL;
+    section_writer *file = NULL;
+    must(!mv_schema_add_field(schema, &(mv_field_options){.name = "late", .type = list}, NULL));
+    const schema_field *field = &schema->fields[schema->fields_count - 1];
+    must(!column_writer_create(NULL, 1, ROWS, field, NULL, &column, NULL));
+    for (uint32_t row = 0; row < ROWS; row++) {
+        const uint32_t numbers[3] = {row, row + 1, row + 2};
+        const cell c = {(const uint8_t *)numbers, row % 3 * 4, CELL_VALUE};
+        must(!(row % 4 ? column_writer_add(column, &c, NULL) : column_writer_skip(column, NULL)));
+    }
+    must(!column_writer_finish(column, false, &good_files[FILES - 1], &file, NULL));
+    keep_bytes(FILES - 1, section_writer_path(file));
+    section_writer_free(file);
+    column_writer_free(column);
+}
+
 static void make_segment(void)
 {
     schema = make_schema();
@@ -103,17 +132,12 @@ static void make_segment(void)
     must(!segment_writer_create(NULL, 1, schema, &source, false, &writer, NULL));
     for (bool more = true; more;) must(!segment_writer_step(writer, &more, NULL));
     good = *segment_writer_record(writer);
-    must(good.files_count == FILES);
-    memcpy(good_files, good.files, sizeof good_files);
-    for (uint32_t f = 0; f < FILES; f++) {
-        size_t size;
-        good_bytes[f] = mem_alloc(good_files[f].size + 1);
-        must(good_bytes[f] != NULL);
-        must(!os_read_small(segment_writer_paths(writer)[f], (char *)good_bytes[f],
-                            good_files[f].size + 1, &size, NULL));
-        must(size == good_files[f].size);
-    }
+    must(good.files_count == FILES - 1);
+    memcpy(good_files, good.files, good.files_count * sizeof *good_files);
+    for (uint32_t f = 0; f < good.files_count; f++) keep_bytes(f, segment_writer_paths(writer)[f]);
     segment_writer_free(writer);
+    add_column();
+    good.files_count = FILES;
 }
 
 /* Make all checksums right that are where they should be. */
