@@ -389,6 +389,24 @@ describe("changing the schema:", function()
     end), 1, true)
   end)
 
+  for _, place in ipairs { "on disk", "in memory" } do
+    it("a backup has the fields of before and those that came later, " .. place, function()
+      local c = filled { path = place == "in memory" and ":memory:" or nil, maintenance = "manual" }
+      assert(c:add_column({ name = "s", type = "string" }, function(doc)
+        return "s" .. doc.n
+      end))
+      assert(c:add_column({ name = "w", type = "vector_int8", dim = 3, index = "flat" }, function(doc)
+        return { doc.n % 100, 1, 2 }
+      end))
+      local path = support.path()
+      assert.is_true(c:backup(path))
+      assert(c:drop_column("s"))
+      local copy = support.collection(nil, { path = path, verify = true })
+      local doc = copy:fetch("d5", { include_vector = "table" })
+      assert.same({ id = "d5", n = 5, s = "s5", v = vector_of(5, 4), w = { 5, 1, 2 } }, doc)
+    end)
+  end
+
   it("a column that is dropped gives its space back", function()
     local c = filled()
     local text = ("x"):rep(1000)

@@ -1,6 +1,7 @@
 -- The schema changes while other processes search and write.
 
 local children = require "spec.support.children"
+local listing = require "spec.support.listing"
 local support = require "spec.support.init"
 
 local DIM = 8
@@ -182,6 +183,39 @@ describe("several processes and a schema that changes:", function()
     assert.is_true(c:check())
     c:close()
     assert(support.collection(nil, { path = path, verify = true }))
+  end)
+
+  it("one that dies over a change leaves the collection as it was, and its files are removed", function()
+    local c, path = support.collection(SCHEMA, { maintenance = "manual" })
+    for n = 1, 2 do
+      assert(c:insert { id = n, n = n, doubled = 2 * n, v = { n, 2, 3, 4, 5, 6, 7, 8 } })
+      assert(c:add_column { name = "passing", type = "bool", default = true }) -- seals
+      assert(c:drop_column("passing"))
+    end
+    assert.equal(2, c:stats().segments)
+    c:close()
+    local child = children.start(function(where)
+      local collection = assert(require("moonvec").open(where))
+      collection:add_column({ name = "s", type = "string" }, function(doc)
+        if doc.n == 2 then
+          print("there") -- the first file stands, the second has been begun
+          io.read()
+        end
+        return "x"
+      end)
+    end, path)
+    assert.equal("there", child:read())
+    assert.equal(2, #listing.names(path, "%.col"))
+    child:kill()
+    c = support.collection(nil, { path = path, maintenance = "manual" })
+    assert.is_nil(c:fetch("2").s)
+    assert(c:delete("1") == 1)
+    assert.same({}, listing.names(path, "%.col"))
+    assert(c:add_column({ name = "s", type = "string" }, function()
+      return "y"
+    end))
+    assert.equal("y", c:fetch("2").s)
+    assert.is_true(c:check())
   end)
 
   it("a transaction waits for a change and sees it, a change waits for a transaction", function()

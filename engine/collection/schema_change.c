@@ -13,10 +13,12 @@
 
 mv_err writer_begin_schema(writer *w, const mv_schema *schema, mv_error *error)
 {
+    const mv_schema *next = NULL;
     MV_TRY(engine_save_schema(w->txn, schema, error));
     os_mutex_lock(w->e->mutex);
-    mv_err err = engine_find_schema_locked(w->e, w->txn, &w->next_schema, error);
+    mv_err err = engine_find_schema_locked(w->e, w->txn, &next, error);
     os_mutex_unlock(w->e->mutex);
+    if (next != w->v->schema) w->next_schema = next;
     w->state.format = ENGINE_FORMAT;
     w->changes++;
     w->v_lags = true;

@@ -42,7 +42,7 @@ typedef struct writer {
     section_writer **files; /* of indexes and columns entered by this transaction */
     uint32_t files_count;
     uint32_t files_capacity;
-    const mv_schema *next_schema; /* what this transaction changes the schema to, or NULL */
+    const mv_schema *next_schema; /* another one, that this transaction changes to; or NULL */
     mem_arena arena;              /* bitmaps of the chunks */
     mem_arena scratch;            /* the row in hand */
     mem_buffer encoded;

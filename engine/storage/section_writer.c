@@ -157,6 +157,8 @@ mv_err section_writer_finish(section_writer *w, bool sync, section_file_record *
         if (sync) MV_TRY(os_sync_directory(w->directory, error));
     }
     w->finished = true;
+    mem_free(w->buffer, BUFFER_SIZE); /* it may be long until the commit */
+    w->buffer = NULL;
     *record = (section_file_record){w->header.kind, w->header.column, w->header.file_size,
                                     w->header.checksum};
     return MV_OK;
