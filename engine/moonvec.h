@@ -574,6 +574,8 @@ typedef struct mv_column mv_column;
 /* Begin to add a scalar field (then `vector` is NULL) or a vector field (then `field` is). */
 MV_API mv_err mv_column_begin(mv_collection *collection, const mv_field_options *field,
                               const mv_vector_options *vector, mv_column **column, mv_error *error);
+/* That of the documents shown, lent as mv_get_schema's. */
+MV_API const mv_schema *mv_column_schema(const mv_column *column);
 /* The next document becomes the only hit of `result`, which lends from the column as it does from
  * an iterator, and shows it without the new field. *found is false at the end. */
 MV_API mv_err mv_column_next(mv_column *column, mv_result *result, bool *found, mv_error *error);

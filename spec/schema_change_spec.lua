@@ -516,6 +516,20 @@ describe("changing an index:", function()
     assert.is_true(c:check())
   end)
 
+  it("a field without an index lets those of other fields be", function()
+    local schema = { vectors = { { name = "v", type = "vector_fp32", dim = 2, metric = "l2" } } }
+    local c = support.collection(schema, { maintenance = "manual" })
+    local documents = {}
+    for n = 1, 3000 do
+      documents[n] = { id = n, v = { n, 1 } }
+    end
+    assert(c:insert(documents))
+    assert.is_true(c:add_column { name = "b", type = "bool", default = false })
+    assert.equal(0, c:stats().indexes.v.graphs)
+    assert.is_true(c:create_index("v", "hnsw")) -- what it has, but for being built
+    assert.equal(1, c:stats().indexes.v.graphs)
+  end)
+
   it("a vector field that comes with an index has it, and finds", function()
     local c, _, random = filled_with_vectors(4)
     assert.is_true(c:add_column({ name = "w", type = "vector_fp16", dim = 24, metric = "cosine" }, function()

@@ -10,7 +10,8 @@ struct mv_column {
     uint64_t fork_generation;
     writer *w;         /* NULL: over */
     mv_schema *schema; /* as it will be */
-    mv_batch *batch;   /* of a schema with the new field alone: turns values into what is stored */
+    const mv_schema *shown;
+    mv_batch *batch; /* of a schema with the new field alone: turns values into what is stored */
     mem_arena defaults;
     snapshot s;             /* of the transaction, before the change */
     column_writer *writing; /* the file of the segment in hand; NULL: not begun */
@@ -63,6 +64,7 @@ static mv_err begin(mv_column *column, const mv_field_options *field,
     MV_TRY(writer_seal(w, NULL, 0, 0, error));
     MV_TRY(writer_begin_schema(w, column->schema, error));
     view_keep(w->e, w->v);
+    column->shown = w->v->schema;
     column->s = (snapshot){w->e, w->txn, w->v, true};
     return MV_OK;
 }
@@ -84,6 +86,11 @@ mv_err mv_column_begin(mv_collection *c, const mv_field_options *field,
     else
         *out = column;
     return err;
+}
+
+const mv_schema *mv_column_schema(const mv_column *column)
+{
+    return column->shown;
 }
 
 /* ---------------------------------------------------------------- going through the documents */

@@ -35,11 +35,11 @@ int call_optimize_start(lua_State *L);   /* (threads) -> job */
 int call_index_begin(lua_State *L); /* (threads [, name, index]) */
 int call_index_start(lua_State *L); /* (threads, name, index) -> job */
 
-/* schema_calls.c */
+/* schema_calls.c; column_begin returns the column, and whether it has an index */
 int call_drop_index(lua_State *L);    /* (name) */
 int call_drop_column(lua_State *L);   /* (name) */
 int call_alter_column(lua_State *L);  /* (name, changes) */
-int call_column_begin(lua_State *L);  /* (field, output_fields, include_vector) -> column */
+int call_column_begin(lua_State *L);  /* (field [, output_fields [, include_vector]]) */
 int call_column_next(lua_State *L);   /* (column) -> document, or false at the end */
 int call_column_set(lua_State *L);    /* (column, id, value): id for messages */
 int call_column_commit(lua_State *L); /* (column) */

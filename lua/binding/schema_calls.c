@@ -80,9 +80,9 @@ int call_alter_column(lua_State *L)
 typedef struct column_box {
     result_box result; /* begins with the part */
     mv_column *column;
-    const mv_schema *schema; /* of the documents shown */
     output out;
     bool is_vector;
+    bool is_indexed;
     mv_type type;
     uint32_t dim;
     char name[MV_NAME_SIZE_MAX + 1];
@@ -108,31 +108,46 @@ static mv_err begin(column_box *box, mv_collection *collection, const mv_schema 
     box->is_vector = mv_schema_vector(one, 0, &vector);
     if (!box->is_vector) (void)mv_schema_field(one, 0, &field);
     box->type = box->is_vector ? vector.type : field.type;
+    box->is_indexed = box->is_vector && vector.index != MV_INDEX_FLAT;
     box->dim = vector.dim;
     (void)snprintf(box->name, sizeof box->name, "%s", box->is_vector ? vector.name : field.name);
     return mv_column_begin(collection, box->is_vector ? NULL : &field,
                            box->is_vector ? &vector : NULL, &box->column, error);
 }
 
+/* Push a column that shows the documents as the options at 3 and 4 say. NULL: failed. *changed: the
+ * schema was, between reading them and beginning. */
+static column_box *push_column(lua_State *L, collection_box *owner, const mv_schema *one,
+                               bool *changed, mv_error *error)
+{
+    column_box *box = part_push(L, 1, owner, sizeof *box, column_box_release);
+    const mv_schema *schema = mv_get_schema(owner->collection);
+    output_read(L, schema, add_column, 3, 4, &box->out);
+    mv_err err = mv_result_create(owner->collection, &box->result.result, error);
+    if (!err) err = begin(box, owner->collection, one, error);
+    *changed = !err && mv_column_schema(box->column) != schema;
+    if (!err && !*changed) return box;
+    part_release(L, &box->result.part);
+    return NULL;
+}
+
 int call_column_begin(lua_State *L)
 {
+    bool changed;
+    column_box *box;
     mv_error error = {0};
     collection_box *owner = check_collection(L, 1, add_column);
     lua_settop(L, 4);
     const mv_schema *one = schema_read_one(L, 2, &error);
     if (!one) return push_failure(L, add_column, &error);
-    column_box *box = part_push(L, 1, owner, sizeof *box, column_box_release);
-    int box_at = lua_gettop(L);
-    box->schema = mv_get_schema(owner->collection);
-    output_read(L, box->schema, add_column, 3, 4, &box->out);
-    mv_err err = mv_result_create(owner->collection, &box->result.result, &error);
-    if (!err) err = begin(box, owner->collection, one, &error);
-    if (err) {
-        part_release(L, &box->result.part);
-        return push_failure(L, add_column, &error);
-    }
-    lua_pushvalue(L, box_at);
-    return 1;
+    do {
+        lua_settop(L, 5);
+        box = push_column(L, owner, one, &changed, &error);
+    } while (changed);
+    if (!box) return push_failure(L, add_column, &error);
+    lua_pushvalue(L, 6);
+    lua_pushboolean(L, box->is_indexed);
+    return 2;
 }
 
 /* The column at 2, unless it was released. */
@@ -155,14 +170,7 @@ int call_column_next(lua_State *L)
         lua_pushboolean(L, 0);
         return 1;
     }
-    const mv_schema *schema = mv_result_schema(box->result.result);
-    if (schema != box->schema) { /* changed between reading the options and beginning */
-        box->schema = schema;
-        lua_settop(L, 2);
-        lua_pushnil(L);
-        lua_pushboolean(L, box->out.vectors_count > 0);
-        output_read(L, schema, add_column, 3, 4, &box->out);
-    }
+    const mv_schema *schema = mv_column_schema(box->column);
     int keys = output_push_keys(L, schema, &box->out);
     output_push_table(L, &box->out, keys, 0, 0);
     if (output_fill(L, &box->result, 0, schema, &box->out, keys, &error))

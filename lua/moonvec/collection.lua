@@ -216,11 +216,11 @@ function methods.add_column(collection, field, value_of, options)
   check_progress("add_column", progress)
   threads = check_threads("add_column", threads)
 
-  local column, message, code = core.column_begin(collection, field, output_fields, include_vector)
+  local column, is_indexed, code = core.column_begin(collection, field, output_fields, include_vector)
   if not column then
-    return nil, message, code
+    return nil, is_indexed, code -- message and code
   end
-  local ok, done
+  local ok, done, message
   ok, done, message, code = pcall(make_column, collection, column, value_of)
   if not (ok and done) then
     core.column_abort(collection, column)
@@ -230,7 +230,7 @@ function methods.add_column(collection, field, value_of, options)
   elseif not done then
     return nil, message, code
   end
-  return build_indexes(collection, threads, progress)
+  return not is_indexed or build_indexes(collection, threads, progress)
 end
 
 --- Puts these methods beside those in C.
