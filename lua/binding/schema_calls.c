@@ -108,7 +108,7 @@ static mv_err begin(column_box *box, mv_collection *collection, const mv_schema 
     box->is_vector = mv_schema_vector(one, 0, &vector);
     if (!box->is_vector) (void)mv_schema_field(one, 0, &field);
     box->type = box->is_vector ? vector.type : field.type;
-    box->is_indexed = box->is_vector && vector.index != MV_INDEX_FLAT;
+    box->is_indexed = box->is_vector ? vector.index != MV_INDEX_FLAT : field.index != MV_INDEX_NONE;
     box->dim = vector.dim;
     (void)snprintf(box->name, sizeof box->name, "%s", box->is_vector ? vector.name : field.name);
     return mv_column_begin(collection, box->is_vector ? NULL : &field,
