@@ -100,7 +100,8 @@ typedef enum shape {
     SHAPE_FAR = 8,   /* another vector */
     SHAPE_FLAT = 16, /* no graphs over the places, */
     SHAPE_M8 = 32,   /* or, without that, others */
-    SHAPE_BITS = 6
+    SHAPE_BARE = 64, /* no lists over the texts */
+    SHAPE_BITS = 7
 } shape;
 
 static const char *mark_name(uint32_t has)
@@ -122,6 +123,7 @@ static uint32_t shape_of(const mv_schema *s)
 {
     uint32_t at, has = 0;
     mv_vector_options graph;
+    mv_field_options lists;
     if (find_field(s, "sign", &at)) has |= SHAPE_MARK | SHAPE_SIGN;
     if (find_field(s, "mark", &at)) has |= SHAPE_MARK;
     if (find_field(s, "turn", &at)) has |= SHAPE_TURN;
@@ -129,6 +131,8 @@ static uint32_t shape_of(const mv_schema *s)
     must(find_vector(s, "place", &at) && mv_schema_vector(s, at, &graph), "there are no places");
     if (graph.index == MV_INDEX_FLAT) has |= SHAPE_FLAT;
     if (graph.hnsw.m == 8) has |= SHAPE_M8;
+    must(find_field(s, "text", &at) && mv_schema_field(s, at, &lists), "there are no texts");
+    if (lists.index == MV_INDEX_NONE) has |= SHAPE_BARE;
     return has;
 }
 
@@ -356,18 +360,21 @@ static void add_field(mv_collection *c, uint32_t bit)
     mv_column_free(column);
 }
 
-static void change_index(mv_collection *c, uint32_t has)
+static void change_index(mv_collection *c, uint32_t has, bool of_texts)
 {
-    const mv_index_change graphs = {
-        "place", MV_INDEX_HNSW, {.m = has & SHAPE_M8 ? 8 : 4, .ef_construction = 8}};
+    const mv_index_change lists = {.name = "text", .index = MV_INDEX_INVERT},
+                          graphs = {"place",
+                                    MV_INDEX_HNSW,
+                                    {.m = has & SHAPE_M8 ? 8 : 4, .ef_construction = 8}};
+    const mv_optimize_options options = {.index_change = of_texts ? &lists : &graphs};
     mv_job *job = NULL;
     bool more = true;
     mv_progress progress;
-    if (has & SHAPE_FLAT) {
-        WORK(mv_drop_index(c, "place", &error));
+    if (has & (of_texts ? SHAPE_BARE : SHAPE_FLAT)) {
+        WORK(mv_drop_index(c, options.index_change->name, &error));
         return;
     }
-    WORK(mv_optimize_begin(c, &(mv_optimize_options){.index_change = &graphs}, &job, &error));
+    WORK(mv_optimize_begin(c, &options, &job, &error));
     while (more) WORK(mv_optimize_step(job, 0, &more, &progress, &error));
     mv_job_free(job);
 }
@@ -396,8 +403,8 @@ static void step_schema(work *w, mv_durability durability)
     begin(w, CALL_SCHEMA, effect_of_write(durability), 0);
     w->draft[SHAPE] = wanted;
     announce_draft(w);
-    if (bit & (SHAPE_FLAT | SHAPE_M8))
-        change_index(c, wanted);
+    if (bit & (SHAPE_FLAT | SHAPE_M8 | SHAPE_BARE))
+        change_index(c, wanted, bit == SHAPE_BARE);
     else if (bit == SHAPE_SIGN)
         WORK(mv_alter_column(c, mark_name(has), &(mv_column_change){mark_name(wanted), false},
                              &error));
