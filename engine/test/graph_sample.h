@@ -30,8 +30,9 @@ static inline mv_err graph_open(const char *path, mv_open_options options, mv_co
     *c = NULL;
     mv_err err = mv_schema_create("graphs", &schema, &error);
     if (!err)
-        err =
-            mv_schema_add_field(schema, &(mv_field_options){.name = "n", .type = MV_INT32}, &error);
+        err = mv_schema_add_field(
+            schema, &(mv_field_options){.name = "n", .type = MV_INT32, .index = MV_INDEX_INVERT},
+            &error);
     if (!err) err = mv_schema_add_vector(schema, &plain, &error);
     if (!err) err = mv_schema_add_vector(schema, &turned, &error);
     options.schema = schema;
