@@ -272,7 +272,6 @@ mv_err filter_lookup_find(const filter_node *leaf, const invert_lists *lists, me
 mv_err filter_lookup_merge(filter_lookup *into, const filter_lookup *other, bool both,
                            mem_arena *arena, mv_error *error)
 {
-    static const filter_node plain = {.kind = FILTER_RANGE};
     filter_lookup merged = {.lists = into->lists};
     uint32_t a = 0, b = 0;
     MV_TRY(need_runs(&merged, into->runs_count + other->runs_count, arena, error));
@@ -295,9 +294,15 @@ mv_err filter_lookup_merge(filter_lookup *into, const filter_lookup *other, bool
         else if (run.end > last->end)
             last->end = run.end;
     }
-    MV_TRY(weigh(&plain, &merged, error));
-    *into = merged;
+    into->runs = merged.runs;
+    into->runs_count = merged.runs_count;
     return MV_OK;
+}
+
+mv_err filter_lookup_weigh(filter_lookup *merged, mv_error *error)
+{
+    static const filter_node plain = {.kind = FILTER_RANGE};
+    return weigh(&plain, merged, error);
 }
 
 static mv_err mark_all(const filter_lookup *lookup, uint64_t *bits, uint64_t *spare,

@@ -98,33 +98,50 @@ static mv_err estimate_leaf(filter_table *ft, const filter_node *leaf, mv_error 
     return MV_OK;
 }
 
-/* Let a member say what another one of the same field says, too. */
-static mv_err merge_member(filter_table *ft, const filter_node *group, const filter_node *member,
-                           const filter_node *other, mv_error *error)
+/* The next member behind `after` that tests the same scalar field by its lists. */
+static const filter_node *next_alike(const filter_table *ft, const filter_node *after)
 {
-    mv_error why;
-    filter_state *into = state_of(ft, member), *from = state_of(ft, other);
-    mv_err err = filter_lookup_merge(&into->lookup, &from->lookup, group->kind == FILTER_AND,
-                                     ft->arena, &why);
-    if (err) return fail_lists(ft, member, err, &why, error);
-    into->low = into->lookup.low;
-    into->high = into->lookup.high;
-    from->stage = FILTER_MERGED;
-    from->merged_into = member->number;
+    const filter_state *state = state_of(ft, after);
+    for (const filter_node *other = after->next; other; other = other->next) {
+        const filter_state *s = state_of(ft, other);
+        if (s->stage == FILTER_FOUND && s->lookup.lists == state->lookup.lists) return other;
+    }
+    return NULL;
+}
+
+/* Let members say what the next ones alike say, too, two by two: of many tests of one field each
+ * value is copied as often as their number has bits. */
+static mv_err merge_pairs(filter_table *ft, const filter_node *group, bool *merged, mv_error *error)
+{
+    *merged = false;
+    for (const filter_node *member = group->as.members; member; member = member->next) {
+        filter_state *into = state_of(ft, member);
+        if (into->stage != FILTER_FOUND || into->lookup.lists->is_array) continue;
+        const filter_node *other = next_alike(ft, member);
+        if (!other) continue;
+        filter_state *from = state_of(ft, other);
+        MV_TRY(filter_lookup_merge(&into->lookup, &from->lookup, group->kind == FILTER_AND,
+                                   ft->arena, error));
+        from->stage = FILTER_MERGED;
+        from->merged_into = member->number;
+        into->is_merged = *merged = true;
+    }
     return MV_OK;
 }
 
 /* Members that test the same scalar field by its lists become one. */
 static mv_err merge_members(filter_table *ft, const filter_node *group, mv_error *error)
 {
+    bool merged = true;
+    while (merged) MV_TRY(merge_pairs(ft, group, &merged, error));
     for (const filter_node *member = group->as.members; member; member = member->next) {
-        const filter_state *state = state_of(ft, member);
-        if (state->stage != FILTER_FOUND || state->lookup.lists->is_array) continue;
-        for (const filter_node *other = member->next; other; other = other->next) {
-            const filter_state *s = state_of(ft, other);
-            if (s->stage == FILTER_FOUND && s->lookup.lists == state->lookup.lists)
-                MV_TRY(merge_member(ft, group, member, other, error));
-        }
+        mv_error why;
+        filter_state *state = state_of(ft, member);
+        if (state->stage != FILTER_FOUND || !state->is_merged) continue;
+        mv_err err = filter_lookup_weigh(&state->lookup, &why);
+        if (err) return fail_lists(ft, member, err, &why, error);
+        state->low = state->lookup.low;
+        state->high = state->lookup.high;
     }
     return MV_OK;
 }
@@ -244,6 +261,13 @@ static uint32_t take_member(filter_table *ft, const filter_node *group, const fi
     return (uint32_t)count;
 }
 
+/* Of the member that answers for this one. */
+static const filter_state *state_of_merged(const filter_table *ft, const filter_state *state)
+{
+    while (state->stage == FILTER_MERGED) state = &ft->states[state->merged_into];
+    return state;
+}
+
 static mv_err make(filter_table *ft, const filter_node *node, uint32_t passing, mv_error *error);
 
 static mv_err make_group(filter_table *ft, const filter_node *group, uint32_t passing,
@@ -264,7 +288,7 @@ static mv_err make_group(filter_table *ft, const filter_node *group, uint32_t pa
     }
     for (member = group->as.members; member; member = member->next) {
         filter_state *s = state_of(ft, member);
-        if (s->stage == FILTER_MERGED && ft->states[s->merged_into].stage != FILTER_DONE)
+        if (s->stage == FILTER_MERGED && state_of_merged(ft, s)->stage != FILTER_DONE)
             s->stage = FILTER_SCAN; /* as what it was merged into */
         if (s->stage != FILTER_DONE && s->stage != FILTER_MERGED) is_whole = false;
     }

@@ -264,9 +264,11 @@ uint64_t filter_lookup_price(const filter_node *leaf, const invert_lists *lists)
 /* Find the values. MV_CORRUPT: the lists are damaged. */
 mv_err filter_lookup_find(const filter_node *leaf, const invert_lists *lists, mem_arena *arena,
                           filter_lookup *out, mv_error *error);
-/* Let `into`, over the lists of the same scalar field, be what both say, or either. */
+/* Let `into`, over the lists of the same scalar field, be what both say, or either. Then it has to
+ * be weighed again: bounds and cost are those of before. */
 mv_err filter_lookup_merge(filter_lookup *into, const filter_lookup *other, bool both,
                            mem_arena *arena, mv_error *error);
+mv_err filter_lookup_weigh(filter_lookup *merged, mv_error *error);
 /* The rows of the segment that pass, into `bits`; `spare` is as large. MV_CORRUPT as above. */
 mv_err filter_lookup_mark(const filter_node *leaf, const filter_lookup *lookup, uint64_t *bits,
                           uint64_t *spare, mv_error *error);
@@ -289,6 +291,7 @@ typedef struct filter_state {
     filter_lookup lookup;
     uint64_t *bits;       /* of all rows of the table */
     uint32_t merged_into; /* number of the node */
+    bool is_merged;       /* others are merged into this one */
     bool is_tried;        /* its group has asked for `bits` */
     uint32_t *marks;      /* CONTAIN_ALL, while rows are looked at */
 } filter_state;
