@@ -5,7 +5,7 @@
  *   fresh     docid             -> encoded row, until its segment is sealed
  *   deleted   segment, chunk    -> bitmap of deleted rows of a segment, 65,536 rows a chunk
  *   segments  segment number    -> the segment's record: rows, docids, files
- *   indexes   file number       -> a graph's record: its segment, its file (index_record.h)
+ *   indexes   file number       -> an index's record: its segment, its file (index_record.h)
  *   garbage   sequence number   -> a file to unlink, and since which transaction nobody new
  *                                names it
  *
