@@ -64,7 +64,7 @@ describe("types.lua", function()
 
   setup(function()
     c = support.collection({
-      fields = { { name = "n", type = "int32", default = 1 } },
+      fields = { { name = "n", type = "int32", default = 1, index = "invert" } },
       vectors = {
         { name = "v", type = "vector_fp32", dim = 1 },
         { name = "f", type = "vector_fp32", dim = 1, index = "flat" },

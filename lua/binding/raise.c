@@ -15,6 +15,7 @@ static const char *const own_chunks[] = {
     "moonvec/init.lua",
     "moonvec/collection.lua",
     "moonvec/filter.lua",
+    "moonvec/query.lua",
     "moonvec/rerank.lua",
 };
 
