@@ -66,28 +66,51 @@ void codes_find_mean(const codes_vectors *vectors, float *mean, float *scratch)
 
 /* ---------------------------------------------------------------- encoding */
 
+/* The largest size of a number of `values`, the mean taken off. Compared as integers, which order
+ * sizes alike, NaN behind infinity: so compilers may take several at a time. */
+static float largest_of(const float *values, const float *mean, uint32_t dim)
+{
+    int32_t largest = 0;
+    float size_of;
+    for (uint32_t i = 0; i < dim; i++) {
+        int32_t bits;
+        size_of = fabsf(values[i] - mean[i]);
+        memcpy(&bits, &size_of, sizeof bits);
+        largest = bits > largest ? bits : largest;
+    }
+    memcpy(&size_of, &largest, sizeof size_of);
+    return size_of;
+}
+
+/* Nothing in it depends on a number by a branch, half of which would be mispredicted. */
+static inline int round_number(float value)
+{
+    return (int)(value + copysignf(0.5f, value));
+}
+
+static inline float clip(float value)
+{
+    return value > CODE_MAX ? CODE_MAX : value >= -CODE_MAX ? value : -CODE_MAX;
+}
+
 /* Take the mean off `values` and scale them into `code`; the rest of it becomes zero. Returns the
  * scale; *squares is the sum of the code's squares. */
 static float scale_down(const float *values, const float *mean, uint32_t dim, size_t size,
                         int8_t *code, float *squares)
 {
-    float largest = 0;
-    for (uint32_t i = 0; i < dim; i++) {
-        float size_of = fabsf(values[i] - mean[i]);
-        largest = size_of > largest ? size_of : largest;
-    }
-    if (!isfinite(largest)) largest = FLT_MAX;
+    float largest = largest_of(values, mean, dim);
+    bool is_finite = isfinite(largest); /* not where a difference overflows, or NaN is in a file */
+    if (!is_finite) largest = FLT_MAX;
     float inverse = largest > 0 ? CODE_MAX / largest : 0;
     if (!isfinite(inverse)) inverse = 0; /* too small a vector: all zeros */
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < dim; i++) {
-        float scaled = (values[i] - mean[i]) * inverse;
-        /* NaN, from a damaged file, becomes a number as well. */
-        scaled = scaled > CODE_MAX ? CODE_MAX : scaled >= -CODE_MAX ? scaled : -CODE_MAX;
-        int number = (int)(scaled + (scaled < 0 ? -0.5f : 0.5f));
-        code[i] = (int8_t)number;
-        sum += (uint64_t)(number * number);
-    }
+    if (is_finite)
+        for (uint32_t i = 0; i < dim; i++)
+            code[i] = (int8_t)round_number((values[i] - mean[i]) * inverse);
+    else
+        for (uint32_t i = 0; i < dim; i++)
+            code[i] = (int8_t)round_number(clip((values[i] - mean[i]) * inverse));
+    int sum = 0;
+    for (uint32_t i = 0; i < dim; i++) sum += code[i] * code[i];
     memset(code + dim, 0, size - dim);
     *squares = (float)sum;
     return largest / CODE_MAX;

@@ -71,14 +71,18 @@ void element_to_floats(mv_type type, const void *elements, size_t dim, float *ou
 
 float element_inverse_norm(mv_type type, const void *elements, size_t dim)
 {
-    enum { PIECE = 256 };
+    enum { PIECE = 256, SUMS = 4 }; /* sums that do not wait for each other */
     float piece[PIECE];
     const uint8_t *bytes = elements;
-    double sum = 0;
+    double sums[SUMS] = {0};
     for (size_t at = 0; at < dim; at += PIECE) {
         size_t count = dim - at < PIECE ? dim - at : PIECE;
         element_to_floats(type, bytes + at * element_size(type), count, piece);
-        for (size_t i = 0; i < count; i++) sum += (double)piece[i] * piece[i];
+        while (count % SUMS) piece[count++] = 0;
+        for (size_t i = 0; i < count; i += SUMS)
+            for (size_t lane = 0; lane < SUMS; lane++)
+                sums[lane] += (double)piece[i + lane] * piece[i + lane];
     }
+    double sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
     return sum > 0 ? (float)fmin(1 / sqrt(sum), (double)FLT_MAX) : 0;
 }
