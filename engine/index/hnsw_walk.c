@@ -171,15 +171,15 @@ static inline bool walk_on(walk *w, walk_gate *gate, const codes_query *query,
             }
             rows = w->rows;
         }
-        codes_to_rows(query, rows, found, w->distances);
-        w->scored += found;
-        if (gate) pass_gate(gate, rows, w->distances, found);
-        uint32_t nearest = w->pool.capacity;
         for (uint32_t i = now, ahead = 0; i < w->pool.count && ahead < WALK_WIDTH; i++) {
             if (w->pool.entries[i].at & WALK_DONE) continue;
             walk_prefetch_links(level, w->pool.entries[i].at);
             ahead++;
         }
+        codes_to_rows(query, rows, found, w->distances);
+        w->scored += found;
+        if (gate) pass_gate(gate, rows, w->distances, found);
+        uint32_t nearest = w->pool.capacity;
         for (uint32_t i = 0; i < found; i++) {
             if (w->distances[i] > limit) continue;
             uint32_t place = pool_insert(&w->pool, w->distances[i], fresh[i]);
