@@ -242,6 +242,73 @@ static void test_largest_int8(void)
     }
 }
 
+/* ---------------------------------------------------------------- codes */
+
+static int32_t plain_codes(const int8_t *query, const uint8_t *row, size_t size)
+{
+    int32_t sum = 0;
+    for (size_t i = 0; i < size; i++) sum += query[i] * (int8_t)row[i];
+    return sum;
+}
+
+static int32_t plain_halves(const int8_t *query, const uint8_t *row, size_t size)
+{
+    int32_t sum = 0;
+    for (size_t i = 0; i < size; i++) {
+        sum += query[i] * (2 * (row[i] % 16) - 15);
+        sum += query[size + i] * (2 * (row[i] / 16) - 15);
+    }
+    return sum;
+}
+
+/* Codes that overlap, the last of which ends where memory does, in lists of all lengths. */
+static void test_codes(const distance_kernels *kernels, const guarded *query_memory,
+                       const guarded *rows_memory, size_t size, filling how)
+{
+    enum { CODES = 11 };
+    const size_t stride = size - 24;
+    uint32_t list[CODES], wrong = 0;
+    float out[CODES];
+    for (placing where = 0; where < PLACINGS; where++) {
+        int8_t *query = (int8_t *)guarded_place(query_memory, 2 * size, where);
+        uint8_t *rows = guarded_place(rows_memory, (CODES - 1) * stride + size, where);
+        fill((uint8_t *)query, MV_VECTOR_INT8, 2 * size, how, true);
+        fill(rows, MV_VECTOR_INT8, (CODES - 1) * stride + size, how, false);
+        for (size_t i = 0; i < 2 * size; i++)
+            if (query[i] == -128) query[i] = -127; /* codes have no such number */
+        if (how == LARGEST) memset(rows, 0xff, (CODES - 1) * stride + size);
+        int32_t total = 0, total_of_two = 0;
+        for (size_t i = 0; i < 2 * size; i++) total_of_two += query[i];
+        for (size_t i = 0; i < size; i++) total += query[i];
+        for (uint32_t i = 0; i < CODES; i++) list[i] = i * 7 % CODES;
+        for (size_t count = 1; count <= CODES; count++) {
+            kernels->dot_codes(query, total, rows, stride, list, count, size, out);
+            for (size_t i = 0; i < count; i++)
+                wrong += out[i] != (float)plain_codes(query, rows + list[i] * stride, size);
+            kernels->dot_halves(query, total_of_two, rows, stride, list, count, size, out);
+            for (size_t i = 0; i < count; i++)
+                wrong += out[i] != (float)plain_halves(query, rows + list[i] * stride, size);
+        }
+    }
+    (void)snprintf(doing, sizeof doing, "codes of %zu bytes, %s, %s", size, kernels->name,
+                   filling_names[how]);
+    EXPECT(wrong == 0);
+}
+
+static void test_all_codes(void)
+{
+    guarded query_memory = guarded_create(1 << 18), rows_memory = guarded_create(1 << 21);
+    for (size_t n = 0; n < NAMES; n++) {
+        const distance_kernels *kernels = distance_by_name(names[n]);
+        if (!kernels) continue;
+        for (filling how = 0; how < FILLINGS; how++) {
+            for (size_t size = 64; size <= 1024; size += 64)
+                test_codes(kernels, &query_memory, &rows_memory, size, how);
+            test_codes(kernels, &query_memory, &rows_memory, (MV_DIM_MAX + 1) / 2, how);
+        }
+    }
+}
+
 /* ---------------------------------------------------------------- distances */
 
 /* The distance by `kernels` of one fp32 row. */
@@ -363,6 +430,7 @@ int main(void)
     test_choice();
     test_kernels();
     test_largest_int8();
+    test_all_codes();
     for (size_t n = 0; n < NAMES; n++) {
         const distance_kernels *kernels = distance_by_name(names[n]);
         if (!kernels) continue;

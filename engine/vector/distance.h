@@ -26,6 +26,8 @@ typedef void (*distance_list_fn)(const void *query, const void *const *rows, siz
 typedef void (*distance_codes_fn)(const int8_t *query, int32_t total, const uint8_t *base,
                                   size_t stride, const uint32_t *rows, size_t count, size_t size,
                                   float *out);
+/* The same for int4 codes, where each half h of a byte, 0 to 15, stands for the number 2h - 15.
+ * `query` has 2 × `size` numbers, -127 to 127: for the lower halves, then for the upper ones. */
 
 /* One instruction set's kernels. The order of [types] is fp32, fp16, int8. Sums of int8 are exact
  * before they are rounded to float. What overflows a float becomes infinite or NaN. */
@@ -36,6 +38,7 @@ typedef struct distance_kernels {
     distance_list_fn dot_list[3]; /* rows anywhere: nothing is prefetched */
     distance_list_fn l2_list[3];
     distance_codes_fn dot_codes;
+    distance_codes_fn dot_halves;
 } distance_kernels;
 
 /* The kernels chosen for this process: once, by what the CPU can do, or by MOONVEC_SIMD in the

@@ -104,3 +104,27 @@ KERNEL_INLINE ints shorts_multiply_add(ints a, ints b, ints sum)
 {
     return simde_mm_add_epi32(sum, simde_mm_madd_epi16(a, b));
 }
+/* Without products of bytes: even and odd ones apart, as 16 bits. What is done to the query is done
+ * once for all rows of a block. */
+KERNEL_INLINE ints even_bytes(ints bytes)
+{
+    return simde_mm_srai_epi16(simde_mm_slli_epi16(bytes, 8), 8);
+}
+KERNEL_INLINE ints odd_bytes(ints bytes)
+{
+    return simde_mm_srai_epi16(bytes, 8);
+}
+KERNEL_INLINE ints halves_multiply_add(ints halves, ints low, ints high, ints sum)
+{
+    const ints mask = simde_mm_set1_epi16(15);
+    ints products = simde_mm_madd_epi16(simde_mm_and_si128(halves, mask), even_bytes(low));
+    sum = simde_mm_add_epi32(sum, products);
+    halves = simde_mm_srli_epi16(halves, 4);
+    products = simde_mm_madd_epi16(simde_mm_and_si128(halves, mask), even_bytes(high));
+    sum = simde_mm_add_epi32(sum, products);
+    halves = simde_mm_srli_epi16(halves, 4);
+    products = simde_mm_madd_epi16(simde_mm_and_si128(halves, mask), odd_bytes(low));
+    sum = simde_mm_add_epi32(sum, products);
+    products = simde_mm_madd_epi16(simde_mm_srli_epi16(halves, 4), odd_bytes(high));
+    return simde_mm_add_epi32(sum, products);
+}

@@ -89,3 +89,13 @@ KERNEL_INLINE ints shorts_multiply_add(ints a, ints b, ints sum)
 {
     return simde_mm256_add_epi32(sum, simde_mm256_madd_epi16(a, b));
 }
+/* Products of a half and a byte are at most 15 × 127, four of them fit in 16 bits. */
+KERNEL_INLINE ints halves_multiply_add(ints halves, ints low, ints high, ints sum)
+{
+    const ints mask = simde_mm256_set1_epi8(15);
+    ints lower = simde_mm256_and_si256(halves, mask),
+         upper = simde_mm256_and_si256(simde_mm256_srli_epi16(halves, 4), mask),
+         pairs = simde_mm256_add_epi16(simde_mm256_maddubs_epi16(lower, low),
+                                       simde_mm256_maddubs_epi16(upper, high));
+    return simde_mm256_add_epi32(sum, simde_mm256_madd_epi16(pairs, simde_mm256_set1_epi16(1)));
+}

@@ -248,16 +248,16 @@ KERNEL(l2_int8, INT8, true)
 
 /* Four rows, each one sum: their products do not wait for each other, and there are too few steps
  * in a row for more. What is `ahead` is prefetched, a line of each row at a step. */
-KERNEL_INLINE void measure_codes(const int8_t *query, int32_t total, const uint8_t *const *rows,
-                                 const uint8_t *const *ahead, size_t size, float *out)
+KERNEL_INLINE void measure_codes(const uint8_t *query, int32_t total, const uint8_t *const *rows,
+                                 const uint8_t *const *ahead, size_t size, float *out, bool halves)
 {
 #ifdef KERNEL_BYTE_PRODUCTS
     const kernel_kind kind = BYTES;
 #else
     const kernel_kind kind = INT8;
-    total = 0;
+    total = halves ? total : 0;
 #endif
-    const uint8_t *q = (const uint8_t *)query;
+    const size_t step = halves ? KERNEL_WIDTH : lanes(kind);
     ints sum0 = ints_zero(), sum1 = sum0, sum2 = sum0, sum3 = sum0;
     for (size_t line = 0; line < size; line += 64) {
         if (ahead) {
@@ -266,24 +266,34 @@ KERNEL_INLINE void measure_codes(const int8_t *query, int32_t total, const uint8
             MV_PREFETCH(ahead[2] + line);
             MV_PREFETCH(ahead[3] + line);
         }
-        for (size_t at = line; at < line + 64; at += lanes(kind)) {
-            ints part = load(q, at, 0, kind);
-            sum0 = add_step(part, load(rows[0], at, 0, kind), sum0, kind, false);
-            sum1 = add_step(part, load(rows[1], at, 0, kind), sum1, kind, false);
-            sum2 = add_step(part, load(rows[2], at, 0, kind), sum2, kind, false);
-            sum3 = add_step(part, load(rows[3], at, 0, kind), sum3, kind, false);
+        for (size_t at = line; at < line + 64; at += step) {
+            if (halves) {
+                ints low = whole_load(query + at), high = whole_load(query + size + at);
+                sum0 = halves_multiply_add(whole_load(rows[0] + at), low, high, sum0);
+                sum1 = halves_multiply_add(whole_load(rows[1] + at), low, high, sum1);
+                sum2 = halves_multiply_add(whole_load(rows[2] + at), low, high, sum2);
+                sum3 = halves_multiply_add(whole_load(rows[3] + at), low, high, sum3);
+            } else {
+                ints part = load(query, at, 0, kind);
+                sum0 = add_step(part, load(rows[0], at, 0, kind), sum0, kind, false);
+                sum1 = add_step(part, load(rows[1], at, 0, kind), sum1, kind, false);
+                sum2 = add_step(part, load(rows[2], at, 0, kind), sum2, kind, false);
+                sum3 = add_step(part, load(rows[3], at, 0, kind), sum3, kind, false);
+            }
         }
     }
-    /* BYTES sums (row + 128) · query: 128 × total is too much. */
-    uint32_t excess = 128u * (uint32_t)total;
-    out[0] = (float)(int32_t)((uint32_t)ints_total(sum0) - excess);
-    out[1] = (float)(int32_t)((uint32_t)ints_total(sum1) - excess);
-    out[2] = (float)(int32_t)((uint32_t)ints_total(sum2) - excess);
-    out[3] = (float)(int32_t)((uint32_t)ints_total(sum3) - excess);
+    /* BYTES sums (row + 128) · query: 128 × total is too much. Of halves h it is h · query, of
+     * which twice, less 15 × total, is wanted. */
+    uint32_t times = halves ? 2 : 1, excess = (halves ? 15u : 128u) * (uint32_t)total;
+    out[0] = (float)(int32_t)(times * (uint32_t)ints_total(sum0) - excess);
+    out[1] = (float)(int32_t)(times * (uint32_t)ints_total(sum1) - excess);
+    out[2] = (float)(int32_t)(times * (uint32_t)ints_total(sum2) - excess);
+    out[3] = (float)(int32_t)(times * (uint32_t)ints_total(sum3) - excess);
 }
 
-static void dot_codes(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
-                      const uint32_t *rows, size_t count, size_t size, float *out)
+KERNEL_INLINE void measure_code_rows(const int8_t *query, int32_t total, const uint8_t *base,
+                                     size_t stride, const uint32_t *rows, size_t count, size_t size,
+                                     float *out, bool halves)
 {
     for (size_t i = 0; i < count; i += ROWS) {
         /* Beyond the last row, the last one again. */
@@ -294,9 +304,21 @@ static void dot_codes(const int8_t *query, int32_t total, const uint8_t *base, s
             ahead[r] = more ? base + rows[i + ROWS + (r < more ? r : more - 1)] * stride : some[r];
         }
         float four[ROWS];
-        measure_codes(query, total, some, more ? ahead : NULL, size, four);
+        measure_codes((const uint8_t *)query, total, some, more ? ahead : NULL, size, four, halves);
         for (size_t r = 0; r <= left && r < ROWS; r++) out[i + r] = four[r];
     }
+}
+
+static void dot_codes(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
+                      const uint32_t *rows, size_t count, size_t size, float *out)
+{
+    measure_code_rows(query, total, base, stride, rows, count, size, out, false);
+}
+
+static void dot_halves(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
+                       const uint32_t *rows, size_t count, size_t size, float *out)
+{
+    measure_code_rows(query, total, base, stride, rows, count, size, out, true);
 }
 
 #define KERNEL_TABLE(instruction_set)                                                              \
@@ -307,4 +329,5 @@ static void dot_codes(const int8_t *query, int32_t total, const uint8_t *base, s
         .dot_list = {dot_fp32_list, dot_fp16_list, dot_int8_list},                                 \
         .l2_list = {l2_fp32_list, l2_fp16_list, l2_int8_list},                                     \
         .dot_codes = dot_codes,                                                                    \
+        .dot_halves = dot_halves,                                                                  \
     }

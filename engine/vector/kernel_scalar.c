@@ -96,6 +96,20 @@ static void dot_codes(const int8_t *query, int32_t total, const uint8_t *base, s
         out[i] = dot_int8((const uint8_t *)query, base + rows[i] * stride, size);
 }
 
+static void dot_halves(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
+                       const uint32_t *rows, size_t count, size_t size, float *out)
+{
+    (void)total;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *row = base + rows[i] * stride;
+        int32_t sum = 0;
+        for (size_t at = 0; at < size; at++)
+            sum += query[at] * (2 * (row[at] & 15) - 15) +
+                   query[size + at] * (2 * (row[at] >> 4) - 15);
+        out[i] = (float)sum;
+    }
+}
+
 const distance_kernels kernel_scalar = {
     .name = "scalar",
     .dot_rows = {dot_fp32_rows, dot_fp16_rows, dot_int8_rows},
@@ -103,4 +117,5 @@ const distance_kernels kernel_scalar = {
     .dot_list = {dot_fp32_list, dot_fp16_list, dot_int8_list},
     .l2_list = {l2_fp32_list, l2_fp16_list, l2_int8_list},
     .dot_codes = dot_codes,
+    .dot_halves = dot_halves,
 };
