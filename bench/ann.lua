@@ -186,7 +186,7 @@ local function show_moonvec(report, set, measured)
     if m.engine.side == "moonvec" then
       local built, default = m.built, m.points[1]
       local raw, links = set.rows * set.dim * 4, set.rows * 2 * engines.m * 4
-      local codes = set.rows * set.dim * (({ int8 = 1, fp16 = 2 })[built.quantize] or 0)
+      local codes = set.rows * set.dim * (({ int4 = 0.5, int8 = 1, fp16 = 2 })[built.quantize] or 0)
       m.disk = m.searched_bytes / (raw + codes + links)
       report:line("%s: codes %s (error %s), %d segment(s), completeness %s%s", m.engine.name, built.quantize,
         ("%.2g"):format(built.code_error), built.segments, tostring(built.completeness),

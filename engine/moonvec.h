@@ -106,10 +106,11 @@ typedef enum mv_index_type {
  * themselves whatever it is. Any may be asked for of any element type; mv_index_stats tells what
  * came of it. The numbers are part of the format. */
 typedef enum mv_quantize {
-    MV_QUANTIZE_AUTO = 0, /* int8 where its error allows, which is measured, else fp16, else none */
+    MV_QUANTIZE_AUTO = 0, /* int4, int8, fp16 or none: the first whose error allows, as measured */
     MV_QUANTIZE_NONE = 1, /* the vectors as they are stored */
     MV_QUANTIZE_FP16 = 2, /* two bytes a number */
     MV_QUANTIZE_INT8 = 3, /* one byte a number, scaled for each vector */
+    MV_QUANTIZE_INT4 = 4, /* half a byte, for searches; the graph is built with int8 */
 } mv_quantize;
 
 /* How the graph of a vector field is built. Zeros stand for the defaults. Hierarchical navigable

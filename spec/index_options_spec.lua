@@ -39,7 +39,7 @@ describe("the index of a vector field", function()
     assert.same(but { m = 64 }, completed { type = "hnsw", m = 64 })
     assert.same(but { ef_construction = 8 }, completed { type = "hnsw", ef_construction = 8 })
     assert.same(but { ef_construction = 2000 }, completed { type = "hnsw", ef_construction = 2000 })
-    for _, quantize in ipairs { "auto", "none", "fp16", "int8" } do
+    for _, quantize in ipairs { "auto", "none", "fp16", "int8", "int4" } do
       assert.same(but { quantize = quantize }, completed { type = "hnsw", quantize = quantize })
     end
     local all = { type = "hnsw", m = 24, ef_construction = 120, quantize = "fp16", seed = 77 }
@@ -99,9 +99,9 @@ describe("a mistake in an index is named:", function()
     {
       "an unknown quantize",
       { type = "hnsw", quantize = "pq" },
-      WHERE .. "unknown quantize 'pq' (valid: 'auto', 'none', 'fp16', 'int8')",
+      WHERE .. "unknown quantize 'pq' (valid: 'auto', 'none', 'fp16', 'int8', 'int4')",
     },
-    { "one misspelt", { type = "hnsw", quantize = "int4" }, WHERE .. "unknown quantize 'int4' (did you mean 'int8'?)" },
+    { "one misspelt", { type = "hnsw", quantize = "fp6" }, WHERE .. "unknown quantize 'fp6' (did you mean 'fp16'?)" },
     { "one that is no text", { type = "hnsw", quantize = 8 }, WHERE .. "quantize must be a string, got a number" },
     {
       "seed 0",
@@ -209,7 +209,7 @@ describe("a graph over", function()
 
   local ROWS, DIM = 5000, 8 -- so many that a graph is used
   for _, type in ipairs { "vector_fp32", "vector_fp16", "vector_int8" } do
-    for _, quantize in ipairs { "auto", "none", "fp16", "int8" } do
+    for _, quantize in ipairs { "auto", "none", "fp16", "int8", "int4" } do
       it(type .. " with quantize " .. quantize .. " finds every row", function()
         local c = support.collection({
           vectors = {
@@ -228,7 +228,7 @@ describe("a graph over", function()
         assert.is_true(c:optimize { threads = 1 })
         local stats = c:stats().indexes.v
         assert.equal(1, stats.completeness)
-        assert.is_true(({ none = true, fp16 = true, int8 = true })[stats.quantize])
+        assert.is_true(({ none = true, fp16 = true, int8 = true, int4 = true })[stats.quantize])
         local found = 0
         for i = 1, ROWS, 10 do
           local hit = c:query({ vector = documents[i].v, topk = 1, params = { ef = 64 } })[1]

@@ -121,7 +121,7 @@ function M.list(wanted, with_variants, complain)
   end
   if is_wanted("moonvec") then
     add(moonvec("auto"))
-    if with_variants then add(moonvec("none"), moonvec("fp16"), moonvec("int8")) end
+    if with_variants then add(moonvec("none"), moonvec("fp16"), moonvec("int8"), moonvec("int4")) end
   end
   if is_wanted("usearch") then
     local here, reason = tools.usearch()

@@ -38,10 +38,11 @@ static mv_err check_head(const hnsw_head *head, const codes_vectors *vectors, mv
     if (head->rows != vectors->rows)
         return error_set(error, MV_CORRUPT, "the graph has %u rows, its segment %u", head->rows,
                          vectors->rows);
+    mv_quantize last = head->format == 1 ? MV_QUANTIZE_INT8 : MV_QUANTIZE_INT4;
     bool ok = head->format && head->rows && head->m >= MV_HNSW_M_MIN && head->m <= MV_HNSW_M_MAX &&
-              head->quantize >= MV_QUANTIZE_NONE && head->quantize <= MV_QUANTIZE_INT8 &&
-              head->levels >= 1 && head->levels <= HNSW_LEVELS_MAX && head->ef >= 1 &&
-              isfinite(head->code_error) && isfinite(head->code_bound);
+              head->quantize >= MV_QUANTIZE_NONE && head->quantize <= last && head->levels >= 1 &&
+              head->levels <= HNSW_LEVELS_MAX && head->ef >= 1 && isfinite(head->code_error) &&
+              isfinite(head->code_bound);
     return ok ? MV_OK : error_set(error, MV_CORRUPT, "the head of the graph is damaged");
 }
 
@@ -57,7 +58,7 @@ static mv_err open_codes(const hnsw_part *parts, uint32_t count, const codes_vec
     MV_TRY(
         need_part(parts, count, HNSW_PART_CODES, 0, codes_size(quantize, vectors), &bytes, error));
     codes->base = bytes;
-    if (quantize != MV_QUANTIZE_INT8) return MV_OK;
+    if (quantize == MV_QUANTIZE_FP16) return MV_OK;
     MV_TRY(need_part(parts, count, HNSW_PART_MEAN, 0, vectors->dim * sizeof(float), &bytes, error));
     codes->mean = bytes;
     return MV_OK;

@@ -28,8 +28,8 @@
  * node has the same position in every level above the bottom, where its position is its row. */
 typedef enum hnsw_part_kind {
     HNSW_PART_HEAD = 0,    /* hnsw_head */
-    HNSW_PART_MEAN = 1,    /* of int8 codes: dim floats */
-    HNSW_PART_CODES = 2,   /* fp16 and int8: codes_size */
+    HNSW_PART_MEAN = 1,    /* of int8 and int4 codes: dim floats */
+    HNSW_PART_CODES = 2,   /* fp16, int8, int4: codes_size */
     HNSW_PART_LINKS = 3,   /* rows × 2m u32: rows, HNSW_NONE behind the last */
     HNSW_PART_NODES = 4,   /* u32: the row of each node of level 1 and up, highest levels first */
     HNSW_PART_UPLINKS = 5, /* one for each level from 1 up: its nodes × m u32: positions */
@@ -49,7 +49,7 @@ typedef struct hnsw_part {
 
 /* Everything about a graph that is not an array, as it stands in a file. */
 typedef struct hnsw_head {
-    uint32_t format; /* HNSW_FORMAT */
+    uint32_t format; /* 1, or 2 with int4 codes */
     uint32_t rows;
     uint32_t m;
     uint32_t ef_construction;
@@ -64,7 +64,7 @@ typedef struct hnsw_head {
     uint32_t reserved[7];       /* zeros */
 } hnsw_head;
 
-#define HNSW_FORMAT 1u
+#define HNSW_FORMAT 2u /* the newest */
 
 static_assert(sizeof(hnsw_head) == 128, "the head of a graph has 128 bytes on disk");
 
@@ -164,7 +164,8 @@ void hnsw_build_progress(const hnsw_builder *b, uint64_t *done, uint64_t *total)
 /* The finished graph's parts, lent by the builder; returns how many. */
 uint32_t hnsw_build_parts(const hnsw_builder *b, hnsw_part parts[HNSW_PARTS_MAX]);
 /* Bytes that the builder has allocated, at most
- *   rows × (codes_stride, where there are codes + 10 m + 32)
+ *   rows × (codes_stride, where there are codes: of int8 and int4 ones together under INT4, and
+ *           under AUTO from 64 dims on + 10 m + 32)
  *   + threads × (rows / 5 + 48 m² + 8 ef_construction + 24 dim + 64 KiB) + 16 KiB × m + 64 KiB,
  * and where a base has nodes above the bottom of more rows than that, 5 m + 8 for each of them. */
 uint64_t hnsw_build_bytes(const hnsw_builder *b);

@@ -8,6 +8,7 @@
 #define TURN_ITEMS   8u   /* items that a thread takes at a time */
 #define BATCH_PART   4u   /* a batch is at most one in so many of what is there already */
 #define ERROR_MAX    0.1f /* of int8 codes, relative to distances: beyond, AUTO takes fp16 */
+#define HALVES_DIM   64u  /* from so many dims on AUTO tries int4 codes */
 #define CHECK_ROWS   64u  /* whose codes are looked at for that, before anything is built */
 #define CROWD_ROWS   32u  /* of which is looked how near others are */
 #define CROWD_OTHERS 1024u
@@ -45,7 +46,7 @@ static bool allocate_scratch(hnsw_builder *b)
 {
     uint32_t degree = b->levels[0].stride;
     size_t walks = walk_size(b->head.rows, degree, pool_room(b)),
-           query = codes_query_size(&b->codes),
+           query = codes_query_size(build_trial_codes(b, build_trials(b) - 1)),
            numbers = mem_whole_lines(b->vectors.dim * sizeof(float)),
            other = query > numbers ? query : numbers,
            near = mem_whole_lines(near_room(b) * sizeof(walk_entry)),
@@ -73,6 +74,7 @@ void hnsw_build_free(hnsw_builder *b)
     if (!b) return;
     uint64_t rows = b->head.rows;
     release(b->code_bytes, codes_size(b->codes.quantize, &b->vectors), 1);
+    release(b->half_bytes, codes_size(MV_QUANTIZE_INT4, &b->vectors), 1);
     release(b->mean, b->vectors.dim, sizeof *b->mean);
     for (uint32_t level = 0; level <= HNSW_LEVELS_MAX; level++)
         release(b->levels[level].links, b->levels[level].count,
@@ -84,9 +86,9 @@ void hnsw_build_free(hnsw_builder *b)
     release(b->back, rows, sizeof *b->back);
     release(b->after, (uint64_t)BUILD_BATCH_MAX * b->head.m, sizeof *b->after);
     release(b->targets, (uint64_t)BUILD_BATCH_MAX * b->head.m, sizeof *b->targets);
-    release(b->recalls, BUILD_SAMPLE_MAX, HNSW_EF_STEPS * sizeof *b->recalls);
+    release(b->recalls, BUILD_TRIALS * BUILD_SAMPLE_MAX, HNSW_EF_STEPS * sizeof *b->recalls);
     release(b->bounds, BUILD_SAMPLE_MAX, sizeof *b->bounds);
-    release(b->errors, BUILD_SAMPLE_MAX, HNSW_MEASURED_HITS * sizeof *b->errors);
+    release(b->errors, BUILD_TRIALS * BUILD_SAMPLE_MAX, HNSW_MEASURED_HITS * sizeof *b->errors);
     release(b->spreads, BUILD_SAMPLE_MAX, sizeof *b->spreads);
     release(b->held, bits_words(rows), sizeof *b->held);
     release(b->again, bits_words(rows), sizeof *b->again);
@@ -209,6 +211,21 @@ static bool is_crowded(const hnsw_builder *b, float *numbers, float *other, uint
     return crowded * 8 > checked; /* more than one row in eight */
 }
 
+/* Room for the codes of all rows, to `column`. */
+static uint8_t *allocate_codes(hnsw_builder *b, mv_quantize quantize, codes_column *column)
+{
+    uint64_t size = codes_size(quantize, &b->vectors);
+    *column = (codes_column){.quantize = quantize,
+                             .vectors = &b->vectors,
+                             .stride = codes_stride(quantize, &b->vectors),
+                             .mean = b->mean};
+    uint64_t used = (uint64_t)b->vectors.rows * column->stride;
+    uint8_t *bytes = allocate(b, size, 1);
+    if (bytes) memset(bytes + used, 0, size - used);
+    column->base = bytes;
+    return bytes;
+}
+
 static bool choose_codes(hnsw_builder *b)
 {
     const codes_vectors *v = &b->vectors;
@@ -216,7 +233,9 @@ static bool choose_codes(hnsw_builder *b)
     mv_quantize quantize = (mv_quantize)b->head.quantize;
     if (quantize == MV_QUANTIZE_NONE || v->type == MV_VECTOR_INT8) quantize = MV_QUANTIZE_NONE;
     if (quantize == MV_QUANTIZE_FP16 && v->type == MV_VECTOR_FP16) quantize = MV_QUANTIZE_NONE;
-    if (quantize == MV_QUANTIZE_AUTO || quantize == MV_QUANTIZE_INT8) {
+    bool has_halves =
+        quantize == MV_QUANTIZE_INT4 || (quantize == MV_QUANTIZE_AUTO && v->dim >= HALVES_DIM);
+    if (quantize == MV_QUANTIZE_AUTO || quantize >= MV_QUANTIZE_INT8) {
         if (!(b->mean = allocate(b, v->dim, sizeof *b->mean))) return false;
         float *numbers = mem_alloc_aligned(2 * v->dim * sizeof *numbers);
         uint8_t *code = mem_alloc_aligned(stride);
@@ -238,15 +257,15 @@ static bool choose_codes(hnsw_builder *b)
         if (!ok) return false;
     }
     b->head.quantize = (uint32_t)quantize;
-    b->codes = (codes_column){
-        .quantize = quantize, .vectors = &b->vectors, .base = v->base, .mean = b->mean};
-    b->codes.stride = codes_stride(quantize, v);
-    if (quantize == MV_QUANTIZE_NONE) return true;
-    uint64_t size = codes_size(quantize, v), used = v->rows * (uint64_t)b->codes.stride;
-    if (!(b->code_bytes = allocate(b, size, 1))) return false;
-    memset(b->code_bytes + used, 0, size - used);
-    b->codes.base = b->code_bytes;
-    return true;
+    if (quantize == MV_QUANTIZE_NONE) {
+        b->codes = (codes_column){
+            .quantize = quantize, .vectors = &b->vectors, .base = v->base, .stride = v->stride};
+        return true;
+    }
+    if (quantize == MV_QUANTIZE_INT4) quantize = MV_QUANTIZE_INT8;
+    if (!(b->code_bytes = allocate_codes(b, quantize, &b->codes))) return false;
+    if (quantize != MV_QUANTIZE_INT8 || !has_halves) return true;
+    return (b->half_bytes = allocate_codes(b, MV_QUANTIZE_INT4, &b->halves)) != NULL;
 }
 
 static void encode(hnsw_builder *b, build_scratch *s, uint32_t item)
@@ -256,8 +275,9 @@ static void encode(hnsw_builder *b, build_scratch *s, uint32_t item)
     bool is_in_range = true;
     clear_links(&b->levels[0], item * ENCODE_ROWS, end);
     for (uint32_t row = item * ENCODE_ROWS; row < end && b->code_bytes; row++) {
-        is_in_range &= codes_encode(b->codes.quantize, &b->vectors, b->mean, row,
-                                    b->code_bytes + row * b->codes.stride, s->numbers);
+        uint8_t *code = b->code_bytes + row * b->codes.stride;
+        is_in_range &= codes_encode(b->codes.quantize, &b->vectors, b->mean, row, code, s->numbers);
+        if (b->half_bytes) codes_halve(&b->vectors, code, b->half_bytes + row * b->halves.stride);
     }
     if (is_in_range) return;
     os_mutex_lock(b->mutex);
@@ -427,6 +447,7 @@ static void advance(hnsw_builder *b)
             begin_compacting(b, b->level - 1);
         } else {
             b->rows_done = b->head.rows;
+            b->head.format = b->head.quantize == MV_QUANTIZE_INT4 ? HNSW_FORMAT : 1;
             begin_phase(b, BUILD_DONE, 0);
         }
         break;
@@ -515,9 +536,10 @@ static bool allocate_rest(hnsw_builder *b)
     uint64_t links = (uint64_t)BUILD_BATCH_MAX * b->head.m;
     b->after = allocate(b, links, sizeof *b->after);
     b->targets = allocate(b, links, sizeof *b->targets);
-    b->recalls = allocate(b, BUILD_SAMPLE_MAX, HNSW_EF_STEPS * sizeof *b->recalls);
+    b->recalls = allocate(b, BUILD_TRIALS * BUILD_SAMPLE_MAX, HNSW_EF_STEPS * sizeof *b->recalls);
     b->bounds = allocate(b, BUILD_SAMPLE_MAX, sizeof *b->bounds);
-    b->errors = allocate(b, BUILD_SAMPLE_MAX, HNSW_MEASURED_HITS * sizeof *b->errors);
+    b->errors =
+        allocate(b, BUILD_TRIALS * BUILD_SAMPLE_MAX, HNSW_MEASURED_HITS * sizeof *b->errors);
     b->spreads = allocate(b, BUILD_SAMPLE_MAX, sizeof *b->spreads);
     b->mutex = os_mutex_create();
     b->condition = os_condition_create();
@@ -555,8 +577,7 @@ mv_err hnsw_build_begin(const codes_vectors *vectors, const mv_hnsw_options *opt
     b->vectors = *vectors;
     if (base && is_usable(base, options)) b->base = *base;
     b->threads = threads < 1 ? 1 : threads > MV_THREADS_MAX ? MV_THREADS_MAX : threads;
-    b->head = (hnsw_head){.format = HNSW_FORMAT,
-                          .rows = vectors->rows,
+    b->head = (hnsw_head){.rows = vectors->rows,
                           .m = options->m,
                           .ef_construction = options->ef_construction,
                           .seed = options->seed,
@@ -600,11 +621,12 @@ uint32_t hnsw_build_parts(const hnsw_builder *b, hnsw_part parts[HNSW_PARTS_MAX]
     uint64_t rows = b->head.rows;
     const build_level *bottom = &b->levels[0];
     parts[count++] = (hnsw_part){HNSW_PART_HEAD, 0, &b->head, sizeof b->head};
-    if (b->head.quantize == MV_QUANTIZE_INT8)
+    bool is_halved = b->head.quantize == MV_QUANTIZE_INT4;
+    if (b->head.quantize >= MV_QUANTIZE_INT8)
         parts[count++] = (hnsw_part){HNSW_PART_MEAN, 0, b->mean, b->vectors.dim * sizeof *b->mean};
     if (b->code_bytes)
-        parts[count++] = (hnsw_part){HNSW_PART_CODES, 0, b->code_bytes,
-                                     codes_size(b->codes.quantize, &b->vectors)};
+        parts[count++] = (hnsw_part){HNSW_PART_CODES, 0, is_halved ? b->half_bytes : b->code_bytes,
+                                     codes_size((mv_quantize)b->head.quantize, &b->vectors)};
     parts[count++] = (hnsw_part){HNSW_PART_LINKS, 0, bottom->links,
                                  rows * bottom->links_max * sizeof *bottom->links};
     parts[count++] =

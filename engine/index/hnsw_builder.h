@@ -14,6 +14,7 @@
 #define BUILD_CHANGE_PART 5u   /* measured anew when one row in so many has changed */
 #define BUILD_BATCH_MAX   2048u
 #define BUILD_SPREAD_ROWS 8192u /* whose links are followed, or moved, at a time */
+#define BUILD_TRIALS      2u    /* kinds of codes that are measured: those in `codes`, `halves` */
 
 typedef enum build_phase {
     BUILD_ENCODE,  /* items: rows / ENCODE_ROWS; their links are cleared as well */
@@ -54,6 +55,10 @@ struct hnsw_builder {
     hnsw_base base;
     codes_column codes;
     uint8_t *code_bytes; /* owned; NULL under NONE */
+    /* int4 codes, which searches walk by instead of the int8 codes that links are made with: under
+     * INT4, and under AUTO until it is measured whether they find enough. */
+    codes_column halves;
+    uint8_t *half_bytes; /* owned; NULL: none */
     float *mean;
     build_level levels[HNSW_LEVELS_MAX + 1];
     uint32_t *nodes; /* rows of the nodes above the bottom */
@@ -77,9 +82,11 @@ struct hnsw_builder {
     /* Measuring. */
     uint32_t sample; /* the last rows of `order` */
     bool is_measured;
-    float *recalls;  /* sample × steps of ef; before that how far walks reach */
-    float *bounds;   /* sample: distance of the last of the true neighbours */
-    float *errors;   /* sample × HNSW_MEASURED_HITS: difference of the distances */
+    float *recalls; /* trials × sample × steps of ef; before that how far walks reach */
+    float *bounds;  /* sample: distance of the last of the true neighbours */
+    float *errors;  /* trials × sample × HNSW_MEASURED_HITS: difference of the distances */
+    float reach[BUILD_TRIALS][HNSW_EF_STEPS];
+    float code_bounds[BUILD_TRIALS];
     float *spreads;  /* sample: mean exact distance to the near ones */
     uint64_t *held;  /* bits: rows of the sample */
     uint64_t *again; /* bits: rows of the base taken in as if they were new */
@@ -129,10 +136,10 @@ void build_collect_targets(hnsw_builder *b);
 
 /* The true neighbours by codes, the error of codes, how far walks reach; */
 void build_measure(hnsw_builder *b, build_scratch *s, uint32_t item);
-void build_conclude_reach(hnsw_builder *b); /* to the head. */
+void build_conclude_reach(hnsw_builder *b);
 /* How much is found with each number of candidates; */
 void build_try(hnsw_builder *b, build_scratch *s, uint32_t item);
-void build_conclude(hnsw_builder *b); /* to the head. */
+void build_conclude(hnsw_builder *b); /* to the head: with which codes is searched, and how. */
 /* Link what cannot be reached from the entry, a piece at a time. */
 void build_reach(hnsw_builder *b, build_scratch *s);
 
@@ -159,6 +166,15 @@ static inline uint32_t *build_links(const hnsw_builder *b, uint32_t level, uint3
 static inline uint32_t build_position(const hnsw_builder *b, uint32_t level, uint32_t i)
 {
     return level ? b->new_positions[i] : b->order[i];
+}
+/* What is measured in trial `trial`, 0 or, where there are halves, 1. */
+static inline const codes_column *build_trial_codes(const hnsw_builder *b, uint32_t trial)
+{
+    return trial ? &b->halves : &b->codes;
+}
+static inline uint32_t build_trials(const hnsw_builder *b)
+{
+    return b->half_bytes ? 2 : 1;
 }
 /* Where to begin a walk of `level`: the nearest found above. */
 uint32_t build_entry(hnsw_builder *b, build_scratch *s, const codes_query *query, uint32_t level);

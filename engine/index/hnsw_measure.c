@@ -10,6 +10,12 @@
 
 #define MEASURE_RECALL 0.97 /* wanted of a search that sets no ef: 0.95 and a margin */
 #define MEASURE_ROWS   512u
+#define HALVES_LOSS    0.02 /* recall that int4 codes may cost, at the ef that int8 codes need */
+
+static float *recalls_of(const hnsw_builder *b, uint32_t trial, uint32_t item)
+{
+    return &b->recalls[(trial * b->sample + item) * HNSW_EF_STEPS];
+}
 
 /* The true neighbours by codes, into hits. */
 static void find_near(const hnsw_builder *b, const codes_query *query, topk *hits)
@@ -29,23 +35,22 @@ static void find_near(const hnsw_builder *b, const codes_query *query, topk *hit
     topk_finish(hits);
 }
 
-static void measure_codes(hnsw_builder *b, build_scratch *s, uint32_t item, uint32_t row,
-                          const topk *hits)
+/* How far distances by the codes of a trial are from the true ones, to the near rows. */
+static void measure_codes(hnsw_builder *b, const codes_query *query, const distance_query *exact,
+                          uint32_t trial, uint32_t item, const topk *hits)
 {
-    distance_query exact;
     const codes_vectors *v = &b->vectors;
-    float spread = 0;
-    element_to_floats(v->type, v->base + row * v->stride, v->dim, s->numbers);
-    bool ok = !distance_prepare(&exact, v->type, v->metric, s->numbers, v->dim, s->other, NULL);
+    float *errors = &b->errors[(trial * b->sample + item) * HNSW_MEASURED_HITS], spread = 0;
     for (uint32_t i = 0; i < HNSW_MEASURED_HITS; i++) {
-        float distance, *error = &b->errors[item * HNSW_MEASURED_HITS + i];
-        *error = 0;
-        if (!ok || i >= hits->count) continue;
-        uint64_t near = hits->heap[i].row;
-        distance_to_rows(&exact, v->base + near * v->stride, v->stride,
+        float distance, by_codes;
+        errors[i] = 0;
+        if (!exact || i >= hits->count) continue;
+        uint32_t near = (uint32_t)hits->heap[i].row;
+        codes_to_rows(query, &near, 1, &by_codes);
+        distance_to_rows(exact, v->base + near * v->stride, v->stride,
                          v->inverse_norms ? v->inverse_norms + near : NULL, 1, &distance);
-        *error = fabsf(distance - hits->heap[i].distance);
-        if (!isfinite(*error)) *error = 0;
+        errors[i] = fabsf(distance - by_codes);
+        if (!isfinite(errors[i])) errors[i] = 0;
         spread += fabsf(distance) / HNSW_MEASURED_HITS;
     }
     b->spreads[item] = isfinite(spread) ? spread : 0;
@@ -75,18 +80,25 @@ void build_measure(hnsw_builder *b, build_scratch *s, uint32_t item)
     topk hits;
     topk_entry heap[HNSW_MEASURED_HITS];
     codes_query query;
+    distance_query exact;
+    const codes_vectors *v = &b->vectors;
     uint32_t row = sample_row(b, item), capacity = s->w.pool.capacity;
     codes_prepare_row(&query, &b->codes, row, s->query);
     topk_start(&hits, heap, HNSW_MEASURED_HITS, INFINITY);
     find_near(b, &query, &hits);
     b->bounds[item] = hits.count ? heap[hits.count - 1].distance : INFINITY;
+    element_to_floats(v->type, v->base + row * v->stride, v->dim, s->numbers);
+    bool ok = !distance_prepare(&exact, v->type, v->metric, s->numbers, v->dim, s->other, NULL);
     walk_level l = build_walk_level(b, 0);
-    uint32_t entry = build_entry(b, s, &query, 0);
-    s->w.pool.capacity = walk_ef_steps[HNSW_EF_STEPS - 1];
-    (void)walk_level_from(&s->w, &query, &l, entry);
-    measure_reach(&s->w, b->vectors.metric, &b->recalls[item * HNSW_EF_STEPS]);
-    s->w.pool.capacity = capacity;
-    measure_codes(b, s, item, row, &hits);
+    for (uint32_t trial = 0; trial < build_trials(b); trial++) {
+        codes_prepare_row(&query, build_trial_codes(b, trial), row, s->query);
+        uint32_t entry = build_entry(b, s, &query, 0);
+        s->w.pool.capacity = walk_ef_steps[HNSW_EF_STEPS - 1];
+        (void)walk_level_from(&s->w, &query, &l, entry);
+        s->w.pool.capacity = capacity;
+        measure_reach(&s->w, v->metric, recalls_of(b, trial, item));
+        measure_codes(b, &query, ok ? &exact : NULL, trial, item, &hits);
+    }
 }
 
 static int compare_floats(const void *a, const void *b)
@@ -95,61 +107,115 @@ static int compare_floats(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
+/* The root of the mean square of what was measured. */
+static double code_error(const hnsw_builder *b, uint32_t trial)
+{
+    double squares = 0;
+    uint32_t count = b->sample * HNSW_MEASURED_HITS;
+    const float *errors = b->errors + (size_t)trial * count;
+    for (uint32_t i = 0; i < count; i++) squares += (double)errors[i] * errors[i];
+    return sqrt(squares / count);
+}
+
 void build_conclude_reach(hnsw_builder *b)
 {
     float list[BUILD_SAMPLE_MAX];
-    for (uint32_t step = 0; step < HNSW_EF_STEPS; step++) {
-        for (uint32_t i = 0; i < b->sample; i++) list[i] = b->recalls[i * HNSW_EF_STEPS + step];
-        qsort(list, b->sample, sizeof *list, compare_floats);
-        b->head.reach[step] = list[b->sample / 2];
+    for (uint32_t trial = 0; trial < build_trials(b); trial++) {
+        float bound = (float)(3 * code_error(b, trial));
+        b->code_bounds[trial] = isfinite(bound) ? bound : 0;
+        for (uint32_t step = 0; step < HNSW_EF_STEPS; step++) {
+            for (uint32_t i = 0; i < b->sample; i++) list[i] = recalls_of(b, trial, i)[step];
+            qsort(list, b->sample, sizeof *list, compare_floats);
+            b->reach[trial][step] = list[b->sample / 2];
+        }
     }
 }
 
-void build_try(hnsw_builder *b, build_scratch *s, uint32_t item)
+/* How many candidates of a walk are within `bound`. */
+static uint32_t count_near(const walk *w, const codes_query *query, float bound)
 {
-    codes_query query;
+    uint32_t rows[64], near = 0;
+    float distances[64];
+    for (uint32_t done = 0; done < w->pool.count; done += 64) {
+        uint32_t part = w->pool.count - done < 64 ? w->pool.count - done : 64;
+        for (uint32_t i = 0; i < part; i++) rows[i] = w->pool.entries[done + i].at & ~WALK_DONE;
+        codes_to_rows(query, rows, part, distances);
+        for (uint32_t i = 0; i < part; i++) near += distances[i] <= bound;
+    }
+    return near;
+}
+
+static void try_codes(hnsw_builder *b, build_scratch *s, uint32_t trial, uint32_t item)
+{
+    codes_query query, whole;
     uint32_t capacity = s->w.pool.capacity, wanted = HNSW_MEASURED_HITS;
     if (b->head.rows - b->sample < wanted) wanted = b->head.rows - b->sample;
-    codes_prepare_row(&query, &b->codes, sample_row(b, item), s->query);
+    codes_prepare_row(&query, build_trial_codes(b, trial), sample_row(b, item), s->query);
+    codes_prepare_row(&whole, &b->codes, sample_row(b, item), s->other);
     uint32_t entry = build_entry(b, s, &query, 0);
     walk_level l = build_walk_level(b, 0);
+    float slack = walk_slack(query.column->quantize, b->code_bounds[trial]);
     for (uint32_t step = 0; step < HNSW_EF_STEPS; step++) {
-        uint32_t right = 0;
-        float *recall = &b->recalls[item * HNSW_EF_STEPS + step];
-        float reach = b->head.reach[step];
+        float *recall = &recalls_of(b, trial, item)[step], reach = b->reach[trial][step];
         s->w.pool.capacity = (uint32_t)walk_capacity(walk_ef_steps[step], reach);
-        s->w.stop =
-            (walk_stop){.rank = HNSW_MEASURED_HITS, .least = HNSW_MEASURED_HITS, .reach = reach};
+        s->w.stop = (walk_stop){.rank = HNSW_MEASURED_HITS,
+                                .least = HNSW_MEASURED_HITS,
+                                .reach = reach,
+                                .slack = slack};
         (void)walk_level_from(&s->w, &query, &l, entry);
-        for (uint32_t i = 0; i < s->w.pool.count && i < wanted; i++)
-            right += s->w.pool.entries[i].distance <= b->bounds[item];
+        uint32_t right = count_near(&s->w, &whole, b->bounds[item]);
+        if (right > wanted) right = wanted; /* equally far */
         *recall = wanted ? (float)right / (float)wanted : 1;
         if (right == wanted) { /* more candidates cannot find less */
-            for (; step < HNSW_EF_STEPS; step++) b->recalls[item * HNSW_EF_STEPS + step] = 1;
+            for (; step < HNSW_EF_STEPS; step++) recalls_of(b, trial, item)[step] = 1;
         }
     }
     s->w.pool.capacity = capacity;
     s->w.stop = (walk_stop){0};
 }
 
+void build_try(hnsw_builder *b, build_scratch *s, uint32_t item)
+{
+    for (uint32_t trial = 0; trial < build_trials(b); trial++) try_codes(b, s, trial, item);
+}
+
+/* Of the whole sample, 0 to 1. */
+static double recall_at(const hnsw_builder *b, uint32_t trial, uint32_t step)
+{
+    double recall = 0;
+    for (uint32_t i = 0; i < b->sample; i++) recall += recalls_of(b, trial, i)[step];
+    return recall / b->sample;
+}
+
+/* The first step at which enough is found, or the last. */
+static uint32_t step_needed(const hnsw_builder *b, uint32_t trial)
+{
+    uint32_t step = 0;
+    while (step + 1 < HNSW_EF_STEPS && recall_at(b, trial, step) < MEASURE_RECALL) step++;
+    return step;
+}
+
+/* Under AUTO int4 codes are taken where they find nearly what int8 codes do. */
+static uint32_t choose_trial(const hnsw_builder *b)
+{
+    if (build_trials(b) < 2) return 0;
+    if (b->head.quantize == MV_QUANTIZE_INT4) return 1;
+    uint32_t step = step_needed(b, 0);
+    return recall_at(b, 1, step) >= recall_at(b, 0, step) - HALVES_LOSS;
+}
+
 void build_conclude(hnsw_builder *b)
 {
-    double squares = 0, spread = 0;
+    uint32_t trial = choose_trial(b);
+    double spread = 0;
+    b->head.quantize = (uint32_t)build_trial_codes(b, trial)->quantize;
     b->head.changed = 0;
-    b->head.ef = walk_ef_steps[HNSW_EF_STEPS - 1];
-    for (uint32_t step = HNSW_EF_STEPS; step-- > 0;) {
-        double recall = 0;
-        for (uint32_t i = 0; i < b->sample; i++) recall += b->recalls[i * HNSW_EF_STEPS + step];
-        if (recall >= MEASURE_RECALL * b->sample) b->head.ef = walk_ef_steps[step];
-    }
-    for (uint32_t i = 0; i < b->sample * HNSW_MEASURED_HITS; i++)
-        squares += (double)b->errors[i] * b->errors[i];
+    b->head.ef = walk_ef_steps[step_needed(b, trial)];
+    memcpy(b->head.reach, b->reach[trial], sizeof b->head.reach);
+    b->head.code_bound = b->code_bounds[trial];
     for (uint32_t i = 0; i < b->sample; i++) spread += b->spreads[i];
-    double error = sqrt(squares / (b->sample * HNSW_MEASURED_HITS));
-    b->head.code_error = spread > 0 ? (float)(error / (spread / b->sample)) : 0;
-    b->head.code_bound = (float)(3 * error);
+    b->head.code_error = spread > 0 ? (float)(code_error(b, trial) / (spread / b->sample)) : 0;
     if (!isfinite(b->head.code_error)) b->head.code_error = 0;
-    if (!isfinite(b->head.code_bound)) b->head.code_bound = 0;
 }
 
 /* ---------------------------------------------------------------- reaching everything */

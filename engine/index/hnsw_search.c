@@ -142,15 +142,18 @@ static uint32_t stop_at(searching *s, uint32_t ef)
     const hnsw_head *head = s->graph->head;
     float reach = walk_reach(head->reach, ef);
     uint64_t capacity = walk_capacity(ef, reach);
-    s->w.stop = (walk_stop){
-        .rank = HNSW_MEASURED_HITS, .least = s->plan.k, .reach = reach, .slack = head->code_bound};
+    s->w.stop = (walk_stop){.rank = HNSW_MEASURED_HITS,
+                            .least = s->plan.k,
+                            .reach = reach,
+                            .slack = walk_slack(s->graph->codes.quantize, head->code_bound)};
     return capacity < head->rows ? (uint32_t)capacity : head->rows;
 }
 
-/* Of all rows that pass the nearest are certain, but for what codes hide. */
+/* Of all rows that pass the nearest are certain, but for what codes hide: int4 codes more. */
 static uint32_t pool_of_all(const searching *s)
 {
-    return s->plan.k + s->plan.k / 2 + ALL_POOL;
+    uint32_t kept = s->plan.k + s->plan.k / 2 + ALL_POOL;
+    return s->graph->codes.quantize == MV_QUANTIZE_INT4 ? 2 * kept : kept;
 }
 
 static uint32_t larger(uint32_t a, uint32_t b)

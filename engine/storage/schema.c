@@ -66,6 +66,7 @@ const char *schema_quantize_name(mv_quantize quantize)
     case MV_QUANTIZE_NONE: return "none";
     case MV_QUANTIZE_FP16: return "fp16";
     case MV_QUANTIZE_INT8: return "int8";
+    case MV_QUANTIZE_INT4: return "int4";
     }
     return NULL;
 }

@@ -77,7 +77,7 @@ const char *schema_type_name(mv_type type);
 /* "none", "flat", "hnsw", "invert"; NULL for another number. */
 const char *schema_index_name(mv_index_type index);
 
-/* "auto", "none", "fp16", "int8"; NULL for another number. */
+/* "auto", "none", "fp16", "int8", "int4"; NULL for another number. */
 const char *schema_quantize_name(mv_quantize quantize);
 
 /* MV_MISUSE: "unknown field 'yeer' (did you mean 'year'?)", of scalar or vector fields. */

@@ -84,6 +84,18 @@ static float smallest(uint32_t row, uint32_t i)
     return FLT_TRUE_MIN * (float)((int)(random_bits() % 9) - 4);
 }
 
+/* The code of a row; an int4 code by way of its int8 code. */
+static bool encode(const column *c, uint32_t row, float *scratch)
+{
+    uint8_t whole[DIM_MAX + 3 + sizeof(codes_scale)] __attribute__((aligned(4)));
+    uint8_t *code = c->code_bytes + row * c->codes.stride;
+    if (c->codes.quantize != MV_QUANTIZE_INT4)
+        return codes_encode(c->codes.quantize, &c->vectors, c->mean, row, code, scratch);
+    bool is_encoded = codes_encode(MV_QUANTIZE_INT8, &c->vectors, c->mean, row, whole, scratch);
+    codes_halve(&c->vectors, whole, code);
+    return is_encoded;
+}
+
 /* Fill the column with what `number` gives, as near as the type comes to it, and encode it. */
 static column column_create(mv_type type, mv_metric metric, mv_quantize quantize, uint32_t dim,
                             number_fn number)
@@ -120,9 +132,7 @@ static column column_create(mv_type type, mv_metric metric, mv_quantize quantize
         c.code_bytes = mem_alloc_aligned(codes_size(quantize, &c.vectors));
         memset(c.code_bytes, 0x5a, codes_size(quantize, &c.vectors)); /* what lies behind them */
         codes_find_mean(&c.vectors, c.mean, scratch);
-        for (uint32_t row = 0; row < ROWS; row++)
-            c.is_encoded &= codes_encode(quantize, &c.vectors, c.mean, row,
-                                         c.code_bytes + row * c.codes.stride, scratch);
+        for (uint32_t row = 0; row < ROWS; row++) c.is_encoded &= encode(&c, row, scratch);
         c.codes.base = c.code_bytes;
         c.codes.mean = c.mean;
     }
@@ -157,9 +167,10 @@ static double true_distance(mv_metric metric, const float *a, const float *b, ui
 }
 
 /* How far a distance from codes may be from the true one, from the definition of the codes: a
- * number less the mean is off by half a step (1 / 254 of the largest of its vector), a half by
- * 2^-11 of itself. Errors of the places have either sign, so that of `dim` of them about the root
- * comes through; four times that is not met by chance. */
+ * number less the mean is off by half a step (1 / 254 of the largest of its vector), under int4 a
+ * row's by half of one 16 times as wide, a half by 2^-11 of itself. Errors of the places have
+ * either sign, so that of `dim` of them about the root comes through; four times that is not met by
+ * chance. */
 static double allowed(const column *c, const float *a, const float *b, double size)
 {
     mv_quantize quantize = c->codes.quantize;
@@ -183,7 +194,7 @@ static double allowed(const column *c, const float *a, const float *b, double si
     double times = c->vectors.metric == MV_L2 ? 2 : 1;
     /* Both errors, over the difference of both or, under ip, over the other: at most their lengths.
      */
-    double step = steps[0] + steps[1];
+    double step = steps[0] + (quantize == MV_QUANTIZE_INT4 ? 17 : 1) * steps[1];
     return rounding + 4 * times * step * (lengths[0] + lengths[1] + step * root);
 }
 
@@ -250,7 +261,7 @@ static void test_errors(void)
     static const number_fn numbers[] = {shifted, constant_places, same_rows};
     for (uint32_t t = 0; t < TYPES; t++) {
         for (mv_metric metric = MV_L2; metric <= MV_COSINE; metric++) {
-            for (mv_quantize quantize = MV_QUANTIZE_NONE; quantize <= MV_QUANTIZE_INT8;
+            for (mv_quantize quantize = MV_QUANTIZE_NONE; quantize <= MV_QUANTIZE_INT4;
                  quantize++) {
                 for (size_t d = 0; d < sizeof dims / sizeof *dims; d++) {
                     for (size_t n = 0; n < 3; n++) {
@@ -272,7 +283,7 @@ static void test_errors(void)
 static void test_zeros(void)
 {
     for (mv_metric metric = MV_L2; metric <= MV_IP; metric++) {
-        for (mv_quantize quantize = MV_QUANTIZE_NONE; quantize <= MV_QUANTIZE_INT8; quantize++) {
+        for (mv_quantize quantize = MV_QUANTIZE_NONE; quantize <= MV_QUANTIZE_INT4; quantize++) {
             (void)snprintf(doing, sizeof doing, "zeros, metric %d, quantize %d", (int)metric,
                            (int)quantize);
             column c = column_create(MV_VECTOR_FP32, metric, quantize, 33, zeros);
@@ -289,18 +300,19 @@ static void test_zeros(void)
     }
 }
 
-/* The nearest of the rows is the row itself, for vectors of all sizes under cosine and int8 codes:
- * each has a scale of its own. */
-static void test_scales(void)
+/* The nearest of the rows is the row itself, for vectors of all sizes under cosine and codes: each
+ * has a scale of its own. By an int4 code it is as near as by the int8 code. */
+static void test_scales(mv_quantize quantize)
 {
-    column c = column_create(MV_VECTOR_FP32, MV_COSINE, MV_QUANTIZE_INT8, 64, spread_out);
+    column c = column_create(MV_VECTOR_FP32, MV_COSINE, quantize, 64, spread_out);
     uint32_t rows[ROWS], wrong = 0;
     float by_vector[ROWS], by_row[ROWS];
-    (void)snprintf(doing, sizeof doing, "scales");
+    (void)snprintf(doing, sizeof doing, "scales, quantize %d", (int)quantize);
     compare(&c);
     for (uint32_t i = 0; i < ROWS; i++) rows[i] = i;
     for (uint32_t row = 0; row < ROWS; row++) {
         measure_both(&c, row, rows, ROWS, by_vector, by_row);
+        wrong += !(fabsf(by_vector[row]) < 1e-5f) || !(fabsf(by_row[row]) < 1e-5f);
         for (uint32_t i = 0; i < ROWS; i++)
             wrong += i != row && (by_vector[i] <= by_vector[row] || by_row[i] <= by_row[row]);
     }
@@ -316,7 +328,7 @@ static void test_ends(void)
     for (uint32_t i = 0; i < ROWS; i++) rows[i] = i;
     for (size_t n = 0; n < 4; n++) {
         for (mv_metric metric = MV_L2; metric <= MV_COSINE; metric++) {
-            for (mv_quantize quantize = MV_QUANTIZE_NONE; quantize <= MV_QUANTIZE_INT8;
+            for (mv_quantize quantize = MV_QUANTIZE_NONE; quantize <= MV_QUANTIZE_INT4;
                  quantize++) {
                 float both[2][ROWS];
                 uint32_t wrong = 0;
@@ -366,8 +378,9 @@ static void test_broken_rows(void)
 {
     static const float broken[] = {NAN, INFINITY, -INFINITY};
     for (mv_metric metric = MV_L2; metric <= MV_COSINE; metric++) {
-        for (mv_quantize quantize = MV_QUANTIZE_NONE; quantize <= MV_QUANTIZE_INT8; quantize += 2) {
-            for (int n = 0; n < 4; n++) {
+        for (mv_quantize quantize = MV_QUANTIZE_NONE; quantize <= MV_QUANTIZE_INT4; quantize++) {
+            for (int n = 0; n < 4 && quantize != MV_QUANTIZE_FP16;
+                 n++) { /* it has no code for them */
                 uint32_t rows[ROWS], wrong = 0;
                 float distances[ROWS], numbers[DIM_MAX], scratch[DIM_MAX];
                 (void)snprintf(doing, sizeof doing, "broken %d, metric %d, quantize %d", n,
@@ -382,9 +395,7 @@ static void test_broken_rows(void)
                 if (c.mean) {
                     codes_find_mean(&c.vectors, c.mean, scratch);
                     for (uint32_t i = 0; i < 24; i++) wrong += isfinite(c.mean[i]) == 0;
-                    for (uint32_t row = 0; row < ROWS; row++)
-                        EXPECT(codes_encode(quantize, &c.vectors, c.mean, row,
-                                            c.code_bytes + row * c.codes.stride, scratch));
+                    for (uint32_t row = 0; row < ROWS; row++) EXPECT(encode(&c, row, scratch));
                 }
                 uint8_t *memory = mem_alloc_aligned(codes_query_size(&with));
                 for (uint32_t row = 3; row <= 4; row++) {
@@ -425,15 +436,44 @@ static void test_layout(void)
     }
 }
 
+/* An int4 code: the upper halves of the int8 code's numbers, the first of them in the lower halves
+ * of bytes, zeros up to a multiple of four bytes, its scale. */
+static void test_layout_of_halves(void)
+{
+    (void)snprintf(doing, sizeof doing, "layout of halves");
+    for (uint32_t dim = 1; dim <= DIM_MAX; dim += 9) {
+        column c = column_create(MV_VECTOR_FP32, MV_L2, MV_QUANTIZE_INT4, dim, shifted);
+        uint32_t wrong = 0, bytes = (dim + 7) / 8 * 4;
+        float scratch[DIM_MAX];
+        uint8_t whole[DIM_MAX + 3 + sizeof(codes_scale)] __attribute__((aligned(4)));
+        EXPECT(c.codes.stride == bytes + sizeof(codes_scale));
+        for (uint32_t row = 0; row < ROWS; row++) {
+            const uint8_t *code = c.code_bytes + row * c.codes.stride;
+            codes_scale scale;
+            memcpy(&scale, code + bytes, sizeof scale);
+            EXPECT(codes_encode(MV_QUANTIZE_INT8, &c.vectors, c.mean, row, whole, scratch));
+            for (uint32_t i = 0; i < 2 * bytes; i++) {
+                int half = i < bytes ? code[i] & 15 : code[i - bytes] >> 4;
+                wrong += half != (i < dim ? ((int8_t)whole[i] + 128) / 16 : 0);
+            }
+            wrong += !(scale.scale > 0) || scale.bias != codes_scale_of(&c.vectors, whole)->bias;
+        }
+        EXPECT(wrong == 0);
+        column_free(&c);
+    }
+}
+
 int main(void)
 {
     test_errors();
     test_zeros();
-    test_scales();
+    test_scales(MV_QUANTIZE_INT8);
+    test_scales(MV_QUANTIZE_INT4);
     test_ends();
     test_halves();
     test_broken_rows();
     test_layout();
+    test_layout_of_halves();
     doing[0] = '\0';
     EXPECT(mem_bytes() == 0);
     printf("%d passed, %d failed\n", passed, failed);

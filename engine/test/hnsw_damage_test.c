@@ -172,7 +172,7 @@ static void test_head(const made_graph *made, const set *s)
     REFUSE(m, MV_HNSW_M_MAX + 1);
     REFUSE(m, UINT32_MAX);
     REFUSE(quantize, MV_QUANTIZE_AUTO);
-    REFUSE(quantize, MV_QUANTIZE_INT8 + 1);
+    REFUSE(quantize, MV_QUANTIZE_INT4 + 1);
     REFUSE(quantize, UINT32_MAX);
     REFUSE(levels, 0);
     REFUSE(levels, good->levels + 1);
@@ -184,6 +184,9 @@ static void test_head(const made_graph *made, const set *s)
     REFUSE(code_error, INFINITY);
     REFUSE(code_bound, NAN);
     REFUSE(code_bound, -INFINITY);
+    if (good->quantize == MV_QUANTIZE_INT4) REFUSE(format, 1); /* which has no such codes */
+    if (good->quantize == MV_QUANTIZE_INT4) REFUSE(quantize, MV_QUANTIZE_INT8);
+    if (good->quantize == MV_QUANTIZE_INT8) REFUSE(quantize, MV_QUANTIZE_INT4);
     if (good->quantize == MV_QUANTIZE_NONE) REFUSE(quantize, MV_QUANTIZE_INT8);
     if (good->quantize != MV_QUANTIZE_FP16) REFUSE(quantize, MV_QUANTIZE_FP16);
 }
@@ -451,7 +454,7 @@ static uint64_t build_without_memory(const set *s, const how_to_build *how, bool
 static void test_no_memory_in_build(void)
 {
     static uint32_t rows_now[ROWS];
-    for (mv_quantize quantize = MV_QUANTIZE_AUTO; quantize <= MV_QUANTIZE_INT8; quantize++) {
+    for (mv_quantize quantize = MV_QUANTIZE_AUTO; quantize <= MV_QUANTIZE_INT4; quantize++) {
         set s = set_range((set_kind){MV_VECTOR_FP32, MV_L2, 6, CLUSTERED}, 0, 120);
         how_to_build how = {.options = options_with(quantize), .threads = 2};
         EXPECT(build_without_memory(&s, &how, true) > 15);
@@ -626,9 +629,11 @@ int main(void)
     test_damage(MV_L2, MV_QUANTIZE_INT8);
     test_damage(MV_COSINE, MV_QUANTIZE_NONE);
     test_damage(MV_IP, MV_QUANTIZE_FP16);
+    test_damage(MV_COSINE, MV_QUANTIZE_INT4);
     test_no_memory_in_build();
     test_no_memory_in_search();
     test_threads(MV_QUANTIZE_INT8);
+    test_threads(MV_QUANTIZE_INT4);
     test_threads(MV_QUANTIZE_NONE);
     test_beyond_range();
     EXPECT(mem_bytes() == bytes);

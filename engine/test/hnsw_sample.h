@@ -23,7 +23,8 @@ typedef enum filling {
     TINY,       /* about 1e-30 */
     HUGE_ONES,  /* about 1e30 */
     LARGEST,    /* FLT_MAX / 4, of either sign */
-    FAR,        /* clusters a hundred times as far apart: too much for int8 codes */
+    APART,      /* clusters ten times as far apart: too much for int4 codes, */
+    FAR,        /* a hundred times: too much for int8 codes as well */
     WIDE,       /* a few numbers a million times the others: no matter for int8 codes */
 } filling;
 
@@ -65,6 +66,7 @@ static inline float set_number(const set_kind *kind, uint32_t id, uint32_t i)
     case TINY: return number * 1e-30f;
     case HUGE_ONES: return number * 1e30f;
     case LARGEST: return number < 0 ? -FLT_MAX / 4 : FLT_MAX / 4;
+    case APART: return number + set_noise(cluster, i) * 18;
     case FAR: return number + set_noise(cluster, i) * 98;
     case WIDE: return i == id % kind->dim ? number * 1e6f : number;
     default: return number;
@@ -168,7 +170,9 @@ static inline uint64_t bytes_bound(const set *s, const how_to_build *how)
     uint64_t rows = s->vectors.rows, dim = s->vectors.dim, m = how->options.m, code = 0;
     mv_quantize quantize = how->options.quantize;
     if (s->kind.type != MV_VECTOR_INT8 && quantize != MV_QUANTIZE_NONE)
-        code = quantize == MV_QUANTIZE_INT8 ? dim + 11 : 2 * dim + 11;
+        code = quantize == MV_QUANTIZE_INT8   ? dim + 11
+               : quantize == MV_QUANTIZE_INT4 ? dim + dim / 2 + 23
+                                              : 2 * dim + 23;
     uint64_t thread = rows / 5 + 48 * m * m + 8 * how->options.ef_construction + 24 * dim + 65536;
     return rows * (code + 10 * m + 32) + (how->threads ? how->threads : 1) * thread + 16384 * m +
            65536;

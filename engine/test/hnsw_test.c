@@ -26,10 +26,11 @@ static void end(made_graph *made, set *s)
 /* ---------------------------------------------------------------- recall */
 
 /* What AUTO and codes that would not be smaller than the vectors come to. */
-static mv_quantize comes_to(mv_type type, mv_quantize quantize)
+static mv_quantize comes_to(mv_type type, uint32_t dim, mv_quantize quantize)
 {
     if (type == MV_VECTOR_INT8) return MV_QUANTIZE_NONE;
-    if (quantize == MV_QUANTIZE_AUTO) return MV_QUANTIZE_INT8; /* which is near enough here */
+    if (quantize == MV_QUANTIZE_AUTO) /* both are near enough here, int4 is tried on wide ones */
+        return dim < 64 ? MV_QUANTIZE_INT8 : MV_QUANTIZE_INT4;
     return type == MV_VECTOR_FP16 && quantize == MV_QUANTIZE_FP16 ? MV_QUANTIZE_NONE : quantize;
 }
 
@@ -68,7 +69,7 @@ static void test_one_kind(mv_type type, mv_metric metric, mv_quantize quantize)
     made_graph made = build(&s, (how_to_build){.options = options_with(quantize)});
     const hnsw_graph *graph = &made.graph;
     const hnsw_head *head = graph->head;
-    EXPECT(head->quantize == (uint32_t)comes_to(type, quantize));
+    EXPECT(head->quantize == (uint32_t)comes_to(type, dim, quantize));
     EXPECT(head->ef >= 10 && head->ef <= 256);
     /* The errors that were measured are those of the codes. */
     if (head->quantize == MV_QUANTIZE_NONE) EXPECT(head->code_error <= 1e-6f);
@@ -81,7 +82,10 @@ static void test_one_kind(mv_type type, mv_metric metric, mv_quantize quantize)
     RECALL(&s, graph, 0.97, .topk = 10, .ef = 200, .way = HNSW_WAY_WALK);
     RECALL(&s, graph, 0.9, .topk = 100);
     RECALL(&s, graph, 0.9, .topk = 100, .ef = 10); /* ef < k: as many as are asked for */
-    RECALL(&s, graph, 0.88, .topk = 10, .no_refine = true);
+    if (head->quantize == MV_QUANTIZE_INT4)
+        EXPECT(head->code_error > 0.002f && head->code_error < 0.3f);
+    RECALL(&s, graph, head->quantize == MV_QUANTIZE_INT4 ? 0.5 : 0.88, .topk = 10,
+           .no_refine = true);
     RECALL(&s, graph, 0.99, .topk = ROWS + 100, .queries = 3);
     RECALL(&s, graph, 0.99, .topk = 10, .ef = 1000000, .queries = 10);
     test_passing(&s, graph);
@@ -92,7 +96,7 @@ static void test_kinds(void)
 {
     for (size_t t = 0; t < 3; t++)
         for (mv_metric metric = MV_L2; metric <= MV_COSINE; metric++)
-            for (mv_quantize quantize = MV_QUANTIZE_AUTO; quantize <= MV_QUANTIZE_INT8; quantize++)
+            for (mv_quantize quantize = MV_QUANTIZE_AUTO; quantize <= MV_QUANTIZE_INT4; quantize++)
                 if (types[t] != MV_VECTOR_INT8 || quantize == MV_QUANTIZE_INT8)
                     test_one_kind(types[t], metric, quantize);
 }
@@ -130,7 +134,7 @@ static void test_few_rows(void)
 {
     static const uint32_t counts[] = {1, 2, 3, 4, 5, 17, 100, 1023};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        for (mv_quantize quantize = MV_QUANTIZE_AUTO; quantize <= MV_QUANTIZE_INT8; quantize++) {
+        for (mv_quantize quantize = MV_QUANTIZE_AUTO; quantize <= MV_QUANTIZE_INT4; quantize++) {
             uint32_t rows = counts[i];
             begin("%u rows, quantize %d", rows, (int)quantize);
             set s = set_range((set_kind){MV_VECTOR_FP32, MV_L2, 5, CLUSTERED}, 0, rows);
@@ -167,7 +171,7 @@ static void test_options(void)
 
 static void test_filling(filling how, mv_metric metric, double floor)
 {
-    for (mv_quantize quantize = MV_QUANTIZE_AUTO; quantize <= MV_QUANTIZE_INT8; quantize++) {
+    for (mv_quantize quantize = MV_QUANTIZE_AUTO; quantize <= MV_QUANTIZE_INT4; quantize++) {
         begin("filling %d, metric %d, quantize %d", (int)how, (int)metric, (int)quantize);
         set s = set_range((set_kind){MV_VECTOR_FP32, metric, 11, how}, 0, 900);
         made_graph made = build(&s, (how_to_build){.options = options_with(quantize)});
@@ -191,8 +195,28 @@ static void test_crowds(mv_metric metric)
     end(&made, &s);
 }
 
+/* AUTO sees that int4 codes find less than int8 codes, which are near enough. */
+static void test_halves(mv_metric metric)
+{
+    begin("clusters apart, metric %d", (int)metric);
+    set s = set_range((set_kind){MV_VECTOR_FP32, metric, 80, APART}, 0, ROWS);
+    made_graph whole = build(&s, (how_to_build){.options = options_with(MV_QUANTIZE_AUTO)});
+    EXPECT(whole.graph.head->quantize == MV_QUANTIZE_INT8);
+    EXPECT(whole.graph.head->format == 1); /* what was there before int4 codes reads it, too */
+    RECALL(&s, &whole.graph, 0.93, .topk = 10);
+    made_graph half = build(&s, (how_to_build){.options = options_with(MV_QUANTIZE_INT4)});
+    EXPECT(half.graph.head->quantize == MV_QUANTIZE_INT4);
+    EXPECT(half.graph.head->format == 2);
+    EXPECT(half.graph.head->code_error > 8 * whole.graph.head->code_error);
+    RECALL(&s, &half.graph, 0.93, .topk = 10);
+    hnsw_build_free(half.b);
+    end(&whole, &s);
+}
+
 static void test_fillings(void)
 {
+    test_halves(MV_L2);
+    test_halves(MV_COSINE);
     test_crowds(MV_L2);
     test_crowds(MV_COSINE);
     test_filling(EQUAL, MV_L2, 1);
@@ -302,6 +326,7 @@ static void test_extensions(void)
         test_extending(which, 600, MV_L2, MV_QUANTIZE_AUTO);
         test_extending(which, 0, MV_COSINE, MV_QUANTIZE_FP16);
         test_extending(which, 1, MV_IP, MV_QUANTIZE_NONE);
+        test_extending(which, 300, MV_COSINE, MV_QUANTIZE_INT4);
     }
 }
 
@@ -350,6 +375,7 @@ int main(void)
     test_kinds();
     test_sameness(MV_QUANTIZE_INT8);
     test_sameness(MV_QUANTIZE_NONE);
+    test_sameness(MV_QUANTIZE_INT4);
     test_few_rows();
     test_options();
     test_fillings();

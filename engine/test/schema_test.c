@@ -228,8 +228,8 @@ static void test_indexes(void)
     EXPECT(add_index(schema, "v", MV_INDEX_HNSW, (mv_hnsw_options){.ef_construction = 2001},
                      &error) == MV_MISUSE);
     EXPECT_ERROR(add_index(schema, "v", MV_INDEX_HNSW,
-                           (mv_hnsw_options){.quantize = (mv_quantize)4}, &error),
-                 MV_MISUSE, "vector field 'v' has an index with the unknown quantize 4");
+                           (mv_hnsw_options){.quantize = (mv_quantize)5}, &error),
+                 MV_MISUSE, "vector field 'v' has an index with the unknown quantize 5");
     const mv_hnsw_options given[] = {
         {.m = 16}, {.ef_construction = 200}, {.quantize = MV_QUANTIZE_NONE}, {.seed = 1}};
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)

@@ -16,15 +16,22 @@
     1024u /* codes up to this are prefetched whole, before the first is measured                   \
            */
 
-/* Where the scale lies in an int8 code. */
+/* Where the scale lies in an int8 code, */
 static size_t scale_offset(const codes_vectors *vectors)
 {
     return ((size_t)vectors->dim + 3) / 4 * 4;
 }
 
+/* and in an int4 code. Number i is the lower half of byte i, or the upper one of byte i - this. */
+static size_t half_offset(const codes_vectors *vectors)
+{
+    return ((size_t)vectors->dim + 7) / 8 * 4;
+}
+
 size_t codes_stride(mv_quantize quantize, const codes_vectors *vectors)
 {
     if (quantize == MV_QUANTIZE_INT8) return scale_offset(vectors) + sizeof(codes_scale);
+    if (quantize == MV_QUANTIZE_INT4) return half_offset(vectors) + sizeof(codes_scale);
     if (quantize == MV_QUANTIZE_FP16) return vectors->dim * sizeof(uint16_t);
     return vectors->stride;
 }
@@ -33,7 +40,7 @@ uint64_t codes_size(mv_quantize quantize, const codes_vectors *vectors)
 {
     if (quantize == MV_QUANTIZE_NONE) return 0;
     uint64_t size = (uint64_t)vectors->rows * codes_stride(quantize, vectors);
-    return quantize == MV_QUANTIZE_INT8 ? size + VECTOR_BYTES : size;
+    return quantize == MV_QUANTIZE_FP16 ? size : size + VECTOR_BYTES;
 }
 
 const codes_scale *codes_scale_of(const codes_vectors *vectors, const uint8_t *code)
@@ -160,19 +167,54 @@ bool codes_encode(mv_quantize quantize, const codes_vectors *vectors, const floa
     return true;
 }
 
+void codes_halve(const codes_vectors *vectors, const uint8_t *code, uint8_t *half)
+{
+    size_t offset = half_offset(vectors), dim = vectors->dim, lower = dim < offset ? dim : offset;
+    const int8_t *numbers = (const int8_t *)code;
+    const codes_scale *whole = codes_scale_of(vectors, code);
+    codes_scale *scale = (codes_scale *)(void *)(half + offset);
+    int32_t squares = 0, product = 0;
+    for (size_t i = 0; i < dim; i++) {
+        int number = numbers[i];
+        squares += number * number;
+        product += number * (2 * ((number + 128) >> 4) - 15);
+    }
+    memset(half, 0, offset);
+    for (size_t i = 0; i < lower; i++) half[i] = (uint8_t)((numbers[i] + 128) >> 4);
+    for (size_t i = lower; i < dim; i++) half[i - lower] |= (uint8_t)((numbers[i] + 128) & 0xf0);
+    scale->scale = product ? no_infinity(whole->scale * ((float)squares / (float)product)) : 0;
+    scale->bias = whole->bias;
+}
+
 /* ---------------------------------------------------------------- queries */
+
+static size_t whole_vectors(size_t size)
+{
+    return (size + VECTOR_BYTES - 1) / VECTOR_BYTES * VECTOR_BYTES;
+}
 
 /* Bytes of a query's code: whole vectors, zeros behind its numbers, by which is multiplied what
  * lies behind those of a row. */
 static size_t code_room(const codes_vectors *vectors)
 {
-    return ((size_t)vectors->dim + VECTOR_BYTES - 1) / VECTOR_BYTES * VECTOR_BYTES;
+    return whole_vectors(vectors->dim);
+}
+
+/* The same for the numbers that the lower halves of int4 codes are multiplied with. As many for the
+ * upper halves lie behind them; before both, in the memory of a query, all as they were scaled. */
+static size_t half_room(const codes_vectors *vectors)
+{
+    return whole_vectors(half_offset(vectors));
 }
 
 size_t codes_query_size(const codes_column *column)
 {
-    size_t floats = mem_whole_lines(column->vectors->dim * sizeof(float));
-    return floats + (column->quantize == MV_QUANTIZE_INT8 ? code_room(column->vectors) : floats);
+    const codes_vectors *vectors = column->vectors;
+    size_t floats = mem_whole_lines(vectors->dim * sizeof(float));
+    if (column->quantize == MV_QUANTIZE_INT8) return floats + code_room(vectors);
+    if (column->quantize == MV_QUANTIZE_INT4)
+        return floats + code_room(vectors) + 2 * half_room(vectors);
+    return floats + floats;
 }
 
 /* The scratch of floats that the memory of a query ends with. */
@@ -194,9 +236,25 @@ static void set_code(codes_query *query, const int8_t *code, float scale, float 
     const codes_column *column = query->column;
     query->dot = distance_best()->dot_codes;
     query->code = code;
+    query->code_size = code_room(column->vectors);
     query->total = total_of(code, column->vectors->dim);
     query->multiplier = column->vectors->metric == MV_L2 ? 2 * scale : scale;
     query->bias = bias;
+}
+
+/* For int4 codes: the numbers for the lower halves and those for the upper ones apart. */
+static void split_code(codes_query *query, int8_t *code)
+{
+    const codes_vectors *vectors = query->column->vectors;
+    size_t room = half_room(vectors), offset = half_offset(vectors), dim = vectors->dim,
+           lower = dim < offset ? dim : offset;
+    int8_t *halves = code + code_room(vectors);
+    memset(halves, 0, 2 * room);
+    memcpy(halves, code, lower);
+    memcpy(halves + room, code + lower, dim - lower);
+    query->dot = distance_best()->dot_halves;
+    query->code = halves;
+    query->code_size = room;
 }
 
 /* fp16 codes are normalized under cosine, but for rounding: half their squared distance is that of
@@ -243,12 +301,19 @@ void codes_prepare(codes_query *query, const codes_column *column, const float *
     float scale =
         scale_down(values, column->mean, vectors->dim, code_room(vectors), code, &squares);
     set_code(query, code, scale, bias_of(vectors, column->mean, code, scale, squares));
+    if (column->quantize == MV_QUANTIZE_INT4) split_code(query, code);
 }
 
 void codes_prepare_row(codes_query *query, const codes_column *column, uint32_t row, void *memory)
 {
     const codes_vectors *vectors = column->vectors;
     *query = (codes_query){.column = column};
+    if (column->quantize == MV_QUANTIZE_INT4) {
+        float *numbers = scratch_of(column, memory);
+        codes_vector_of_row(vectors, row, numbers);
+        codes_prepare(query, column, numbers, memory);
+        return;
+    }
     const uint8_t *code = column->base + row * column->stride;
     if (column->quantize == MV_QUANTIZE_INT8) {
         const codes_scale *scale = codes_scale_of(vectors, code);
@@ -271,17 +336,16 @@ static void measure_codes(const codes_query *query, const uint32_t *rows, uint32
                           float *out)
 {
     const codes_column *column = query->column;
-    const codes_vectors *vectors = column->vectors;
     size_t stride = column->stride, whole = stride <= WHOLE_BYTES ? stride : 0;
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *code = column->base + rows[i] * stride;
         for (size_t at = 0; at < whole; at += 64) MV_PREFETCH(code + at);
         MV_PREFETCH(code + stride - 1);
     }
-    query->dot(query->code, query->total, column->base, stride, rows, count, code_room(vectors),
-               out);
+    query->dot(query->code, query->total, column->base, stride, rows, count, query->code_size, out);
     for (uint32_t i = 0; i < count; i++) {
-        const codes_scale *s = codes_scale_of(vectors, column->base + rows[i] * stride);
+        const uint8_t *end = column->base + (rows[i] + (size_t)1) * stride;
+        const codes_scale *s = (const codes_scale *)(const void *)end - 1;
         out[i] = distance_or_worst(query->bias + s->bias - query->multiplier * s->scale * out[i]);
     }
 }
@@ -312,7 +376,7 @@ static void measure_stored(const codes_query *query, const uint32_t *rows, uint3
 
 void codes_to_rows(const codes_query *query, const uint32_t *rows, uint32_t count, float *out)
 {
-    if (query->column->quantize == MV_QUANTIZE_INT8)
+    if (query->dot)
         measure_codes(query, rows, count, out);
     else
         measure_stored(query, rows, count, out);

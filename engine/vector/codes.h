@@ -1,7 +1,7 @@
 /* Codes: what a graph measures distances with.
  *
  * A codes_vectors is a column as stored. A codes_column is what stands for it in a graph: the
- * stored vectors themselves (MV_QUANTIZE_NONE), a copy as vector_fp16, or int8 codes.
+ * stored vectors themselves (MV_QUANTIZE_NONE), a copy as vector_fp16, int8 codes, or int4 codes.
  *
  * int8 codes are locally adaptive (LVQ: Aguerrebere et al., arXiv 2304.04759): the mean of the
  * column is taken off (under cosine after normalizing), and what is left is divided by a scale of
@@ -14,7 +14,12 @@
  *   ip       -<q + mean, x + mean> = -<q, x> - <mean, x> - <q, mean> - <mean, mean>
  *
  * x and q being the decoded ones: that the lengths belong to the codes, not to the vectors they
- * stand for, makes the error of a distance shrink with the distance. */
+ * stand for, makes the error of a distance shrink with the distance.
+ *
+ * An int4 code is the upper half of each number of an int8 code c: h = (c + 128) / 16, which stands
+ * for the number 2h - 15. Its scale is such that the inner product with the int8 code it was made
+ * of is that one's square, so that what is nearer to a vector than others seems neither farther nor
+ * nearer for the codes' lengths; the bias is that of the int8 code. */
 #ifndef MV_CODES_H
 #define MV_CODES_H
 
@@ -31,8 +36,8 @@ typedef struct codes_vectors {
     const float *inverse_norms; /* cosine only */
 } codes_vectors;
 
-/* What an int8 code is to be multiplied with, and what its distances begin with. It lies behind the
- * code, where it comes with the code's last cache line. On disk as is. */
+/* What an int8 or int4 code is to be multiplied with, and what its distances begin with. It lies
+ * behind the code, where it comes with the code's last cache line. On disk as is. */
 typedef struct codes_scale {
     float scale;
     float bias;
@@ -43,14 +48,15 @@ typedef struct codes_column {
     const codes_vectors *vectors;
     const uint8_t *base; /* of codes: of the vectors themselves under NONE */
     size_t stride;
-    const float *mean; /* INT8: dim numbers */
+    const float *mean; /* INT8 and INT4: dim numbers */
 } codes_column;
 
-/* Bytes from one code to the next: int8 codes are packed, at a multiple of four bytes. Filled up to
- * whole cache lines they were no faster on 100 to 784 dims, and took up to 28 % more space. */
+/* Bytes from one code to the next: int8 and int4 codes are packed, at a multiple of four bytes.
+ * Filled up to whole cache lines they were no faster on 100 to 784 dims, and took up to 28 % more
+ * space. */
 size_t codes_stride(mv_quantize quantize, const codes_vectors *vectors);
-/* Bytes of all codes: kernels read int8 codes in whole vectors, so something has to lie behind the
- * last. 0 under NONE. */
+/* Bytes of all codes: kernels read int8 and int4 codes in whole vectors, so something has to lie
+ * behind the last. 0 under NONE. */
 uint64_t codes_size(mv_quantize quantize, const codes_vectors *vectors);
 
 /* The numbers of row `row`, as float, normalized under cosine. */
@@ -60,20 +66,23 @@ void codes_vector_of_row(const codes_vectors *vectors, uint32_t row, float *out)
 void codes_find_mean(const codes_vectors *vectors, float *mean, float *scratch);
 
 /* Make the code of row `row` in `code` (stride bytes, aligned to 4). `scratch` has room for dim
- * floats. False: the type has no code for it (fp16 beyond its range). */
+ * floats. False: the type has no code for it (fp16 beyond its range). Not for INT4: */
 bool codes_encode(mv_quantize quantize, const codes_vectors *vectors, const float *mean,
                   uint32_t row, uint8_t *code, float *scratch);
+/* Make the int4 code of an int8 code (each aligned to 4). */
+void codes_halve(const codes_vectors *vectors, const uint8_t *code, uint8_t *half);
 /* The scale of an int8 code. */
 const codes_scale *codes_scale_of(const codes_vectors *vectors, const uint8_t *code);
 
 /* A query, prepared for a column. */
 typedef struct codes_query {
     const codes_column *column;
-    distance_codes_fn dot; /* INT8 */
+    distance_codes_fn dot; /* INT8 and INT4 */
     const int8_t *code;
     int32_t total; /* of the code's numbers */
     float multiplier;
     float bias;
+    size_t code_size;      /* bytes of a row's code that are read */
     distance_query stored; /* NONE and FP16 */
 } codes_query;
 

@@ -56,6 +56,7 @@ static const word quantizes[] = {
     {"none", MV_QUANTIZE_NONE},
     {"fp16", MV_QUANTIZE_FP16},
     {"int8", MV_QUANTIZE_INT8},
+    {"int4", MV_QUANTIZE_INT4},
 };
 
 /* ---------------------------------------------------------------- in */

@@ -86,7 +86,7 @@ function moonvec.unpack(vector) end
 ---@field type "hnsw"|"flat" a graph, searched approximately; or none: every row is looked at
 ---@field m? integer of hnsw, as all that follow. Links of a row, 4 to 64 (default 16)
 ---@field ef_construction? integer candidates while building, 8 to 2,000 (default 200)
----@field quantize? "auto"|"none"|"fp16"|"int8" what distances are measured with on the way; scores are exact with any. "auto" (default): what was measured to be good enough
+---@field quantize? "auto"|"none"|"fp16"|"int8"|"int4" what distances are measured with on the way; scores are exact with any. "auto" (default): what was measured to be good enough
 ---@field seed? integer|string of what is drawn by lot, 1 or more (default 1)
 
 ---@class moonvec.vector
@@ -340,7 +340,7 @@ function collection:stats() end
 ---@field warning? string a damaged file, whose rows are looked at instead; optimize builds it anew
 ---@field lists? integer of invert: segments that have the index
 ---@field graphs? integer of hnsw, likewise, as all that follow
----@field quantize? "none"|"fp16"|"int8" of the largest graph, as the next two; not there before there is one
+---@field quantize? "none"|"fp16"|"int8"|"int4" of the largest graph, as the next two; not there before there is one
 ---@field code_error? number error of a distance from codes, relative to the mean distance of a row to its neighbours
 ---@field ef? integer candidates of a query that sets none
 
