@@ -5,7 +5,7 @@
 
 /* Nanoseconds for a row, and for each byte of its code: among all that pass, which come in order;
  * and on a walk, where links and candidates are part of it. */
-#define ALL_ROW   4.0
+#define ALL_ROW   5.0
 #define ALL_BYTE  0.03
 #define WALK_ROW  22.0
 #define WALK_BYTE 0.055
