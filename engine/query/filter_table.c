@@ -252,13 +252,10 @@ static uint32_t take_member(filter_table *ft, const filter_node *group, const fi
         return (uint32_t)bits_count(into->bits, ft->t->rows);
     }
     uint64_t *bits = into->bits, *other = from->bits;
-    size_t count = 0;
-    for (size_t i = 0; i < words; i++) {
+    for (size_t i = 0; i < words; i++)
         bits[i] = group->kind == FILTER_AND ? bits[i] & other[i] : bits[i] | other[i];
-        count += MV_POPCOUNT(bits[i]);
-    }
     ft->free_bits = other;
-    return (uint32_t)count;
+    return (uint32_t)bits_count(bits, ft->t->rows);
 }
 
 /* Of the member that answers for this one. */
