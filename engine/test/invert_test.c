@@ -244,10 +244,10 @@ static bool is_in(mv_type type, const wanted *w, const uint8_t *bytes, size_t si
 static mv_err find_range(const invert_lists *l, const wanted *w, invert_range *range)
 {
     if (l->type != MV_STRING) {
-        MV_TRY(
-            invert_find_number(l, order_key_of(l->type, w->low), w->after_low, &range->first, &error));
-        MV_TRY(
-            invert_find_number(l, order_key_of(l->type, w->high), w->after_high, &range->end, &error));
+        MV_TRY(invert_find_number(l, order_key_of(l->type, w->low), w->after_low, &range->first,
+                                  &error));
+        MV_TRY(invert_find_number(l, order_key_of(l->type, w->high), w->after_high, &range->end,
+                                  &error));
     } else {
         MV_TRY(invert_find_text(l, w->low, w->low_size, w->after_low, w->as_prefix, &range->first,
                                 &error));
