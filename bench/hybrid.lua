@@ -115,19 +115,17 @@ end
 
 -- Build a set in all engines; what was built twice under the same path is built once.
 local function build(report, set, list)
-  local done, parts, scalar_indexes = {}, {}, true
+  local done, parts = {}, {}
   for _, engine in ipairs(list) do
     local path = engine.path(set)
     if not done[path] then
       done[path] = true
       local built = engine.build(set)
-      if built.scalar_indexes == "false" then scalar_indexes = false end
       parts[#parts + 1] = ("%s %.1f s"):format(engine.name, built.build)
     end
   end
   report:line("%s-%d-%s: %s rows; built on 2 threads: %s", set.name, set.dim, set.metric, harness.number(set.rows),
     table.concat(parts, ", "))
-  if not scalar_indexes then report:line("this moonvec has no scalar indexes: its filters read the columns") end
   report:line()
 end
 
@@ -139,9 +137,6 @@ local function measure_set(report, name, limits, moonvec, zvecs)
   for _, case in ipairs(set.cases) do
     if is_wanted(case.case.name, wanted_cases) then
       local list = points.measure(case, limits, moonvec, zvecs, options.rounds, options.seconds)
-      if not list[1].plans.graph then
-        report:line("this moonvec has no plan 'graph': the best plan is the exact one")
-      end
       show_case(report, set, case.case, list)
       result.cases[#result.cases + 1] = { case = case.case, points = list }
     end

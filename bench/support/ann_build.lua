@@ -26,21 +26,12 @@ local function insert(collection, file, dim, columns)
   figure("insert", seconds() - begin)
 end
 
--- A new collection with int64 fields of these names and, where this moonvec has them, scalar indexes.
+-- A new collection with int64 fields of these names, indexed.
 local function create(path, vector, names)
-  local function try(index)
-    local fields = {}
-    for i, name in ipairs(names) do fields[i] = { name = name, type = "int64", index = index } end
-    return pcall(moonvec.create_and_open, path, { name = "ann", fields = fields, vectors = { vector } },
-      { durability = "none", maintenance = "manual" })
-  end
-  local ok, collection, message = try("invert")
-  figure("scalar_indexes", ok)
-  if not ok and tostring(collection):find("no indexes for scalar fields", 1, true) then
-    ok, collection, message = try(nil)
-  end
-  if not ok then error(collection, 0) end
-  return assert(collection, message)
+  local fields = {}
+  for i, name in ipairs(names) do fields[i] = { name = name, type = "int64", index = "invert" } end
+  return assert(moonvec.create_and_open(path, { name = "ann", fields = fields, vectors = { vector } },
+    { durability = "none", maintenance = "manual" }))
 end
 
 -- Make a collection of the raw float32 in `file` at `path`, its graph by optimize, and print figures of both.

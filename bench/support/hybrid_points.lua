@@ -72,7 +72,7 @@ end
 local function best_plan(point)
   local plans, best = point.plans, point.plans.exact.qps
   local graph = plans.graph
-  if graph and graph.recall >= math.min(M.ENOUGH, plans.auto.recall) then best = math.max(best, graph.qps) end
+  if graph.recall >= math.min(M.ENOUGH, plans.auto.recall) then best = math.max(best, graph.qps) end
   return best
 end
 
@@ -94,7 +94,7 @@ end
 
 -- Measure a case of a set at each of `limits`, the numbers of rows that pass. Returns for each a point: { limit, near
 -- (the part of the queries' neighbours in the whole set that pass), plans (by name { recall, qps, p50, p99 }; auto,
--- exact and, where it is known, graph), of_best_plan (auto's time, of the faster pure plan's), zvec ({ engine, ef,
+-- exact and graph), of_best_plan (auto's time, of the faster pure plan's), zvec ({ engine, ef,
 -- recall, qps without what a call costs, gross } or nil) }.
 function M.measure(case, limits, moonvec, zvecs, rounds, seconds)
   local points, runs, near = {}, {}, sets.near_passing(case, limits)

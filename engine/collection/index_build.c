@@ -50,7 +50,7 @@ static void choose_base(mv_job *job)
     for (uint32_t i = job->p.begin; job->p.merges && i < job->p.end; i++) {
         const view_segment *s = &job->v->segments[i];
         engine_index *g = s->indexes[b->slot];
-        uint64_t rows = plan_live_rows(s);
+        uint64_t rows = view_live_rows(s);
         if (!is_fit_as_base(g, field) || rows <= most || rows * 2 < b->vectors.rows) continue;
         most = rows;
         b->base = g;
@@ -67,7 +67,7 @@ static mv_err map_base_rows(mv_job *job, mv_error *error)
     if (!(b->base_rows = mem_alloc(base_rows_size(b))))
         return error_memory(error, base_rows_size(b), "the rows of a graph");
     for (uint32_t i = job->p.begin; i < b->base_at; i++)
-        row_now += (uint32_t)plan_live_rows(&job->v->segments[i]);
+        row_now += (uint32_t)view_live_rows(&job->v->segments[i]);
     for (uint32_t row = 0; row < s->table.rows; row++)
         b->base_rows[row] = view_is_live(s, row) ? row_now++ : HNSW_NONE;
     return MV_OK;

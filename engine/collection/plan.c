@@ -31,16 +31,6 @@ static uint64_t row_bytes(const mv_schema *schema)
     return bytes + 16 * ((uint64_t)schema->fields_count + 1);
 }
 
-static uint64_t deleted_rows(const view_segment *s)
-{
-    return s->live ? s->live->deleted : 0;
-}
-
-uint64_t plan_live_rows(const view_segment *s)
-{
-    return s->table.rows - deleted_rows(s);
-}
-
 static bool is_cheap(const plan *p, uint64_t rows)
 {
     return rows * row_bytes(p->schema) <= MERGE_ALWAYS_BYTES;
@@ -48,7 +38,7 @@ static bool is_cheap(const plan *p, uint64_t rows)
 
 static bool is_worn(const plan *p, const view_segment *s)
 {
-    uint64_t deleted = deleted_rows(s);
+    uint64_t deleted = view_deleted_rows(s);
     return deleted && (deleted * MERGE_DELETED_PART >= s->table.rows || is_cheap(p, s->table.rows));
 }
 
@@ -74,10 +64,10 @@ bool plan_next(plan *p)
 {
     while (p->before) {
         uint32_t end = p->before, begin = end - 1;
-        uint64_t rows = plan_live_rows(&p->v->segments[begin]);
+        uint64_t rows = view_live_rows(&p->v->segments[begin]);
         while (begin && !p->only_indexes) {
             const view_segment *older = &p->v->segments[begin - 1];
-            uint64_t older_rows = plan_live_rows(older);
+            uint64_t older_rows = view_live_rows(older);
             if (older_rows > rows * MERGE_RATIO && !is_cheap(p, older_rows)) break;
             if (older_rows + rows > SEGMENT_ROWS_MAX) break;
             rows += older_rows;
@@ -95,7 +85,7 @@ bool plan_next(plan *p)
 uint64_t plan_rows(const plan *p)
 {
     uint64_t rows = 0;
-    for (uint32_t i = p->begin; i < p->end; i++) rows += plan_live_rows(&p->v->segments[i]);
+    for (uint32_t i = p->begin; i < p->end; i++) rows += view_live_rows(&p->v->segments[i]);
     return rows;
 }
 
@@ -124,7 +114,7 @@ bool plan_is_urgent(const view *v)
 {
     uint64_t slow_rows = 0;
     for (uint32_t i = 0; i < v->segments_count; i++)
-        if (lacks_indexes(v->schema, &v->segments[i])) slow_rows += plan_live_rows(&v->segments[i]);
+        if (lacks_indexes(v->schema, &v->segments[i])) slow_rows += view_live_rows(&v->segments[i]);
     if (slow_rows >= URGENT_ROWS) return true;
     for (plan p = plan_start(v, false); plan_next(&p);) {
         uint64_t rows = 0, deleted = 0;
@@ -132,7 +122,7 @@ bool plan_is_urgent(const view *v)
         if (p.end - p.begin >= URGENT_SEGMENTS) return true;
         for (uint32_t i = p.begin; i < p.end; i++) {
             rows += v->segments[i].table.rows;
-            deleted += deleted_rows(&v->segments[i]);
+            deleted += view_deleted_rows(&v->segments[i]);
         }
         if (deleted >= URGENT_ROWS && deleted * URGENT_DELETED_PART >= rows) return true;
     }

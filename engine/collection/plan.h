@@ -27,7 +27,6 @@ plan plan_start(const view *v, bool only_indexes);
 /* Find the next group, from newer to older. False: nothing is left to do. */
 bool plan_next(plan *p);
 
-uint64_t plan_live_rows(const view_segment *s);
 /* Rows of the group that are not deleted. */
 uint64_t plan_rows(const plan *p);
 /* Is an index to be built in this slot (index_open.h) of the group? */

@@ -6,7 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "collection/plan.h"
 #include "collection/result.h"
 #include "collection/scan.h"
 #include "index/flat.h"
@@ -161,7 +160,7 @@ static mv_err start_accounts(search *s, mv_error *error)
     if (!parts) return MV_NO_MEMORY;
     memset(parts, 0, count * sizeof *parts);
     for (uint32_t i = 0; i < v->segments_count; i++)
-        parts[i].rows = plan_live_rows(&v->segments[i]);
+        parts[i].rows = view_live_rows(&v->segments[i]);
     parts[count - 1] = (mv_plan_part){.is_fresh = true, .rows = v->state.fresh_rows};
     s->r->parts = parts;
     s->r->parts_count = count;
@@ -228,7 +227,7 @@ static mv_err find_passing(search *s, scan *sc, graph_search *gs, mv_error *erro
 {
     double begun = now(s);
     gs->pass = gs->t->live;
-    gs->passing = (uint32_t)plan_live_rows(&s->r->seen->v->segments[gs->source]);
+    gs->passing = (uint32_t)view_live_rows(&s->r->seen->v->segments[gs->source]);
     if (s->f) {
         uint64_t *pass = room(s, bits_words(gs->t->rows) * sizeof *pass, error);
         if (!pass) return MV_NO_MEMORY;

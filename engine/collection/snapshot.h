@@ -52,6 +52,14 @@ void view_keep(engine *e, view *v);
 void view_close(engine *e, view *v); /* NULL is fine */
 /* The segment that holds a docid. False: none does. */
 bool view_find(const view *v, uint64_t docid, uint32_t *segment_at, uint32_t *row);
+static inline uint64_t view_deleted_rows(const view_segment *s)
+{
+    return s->live ? s->live->deleted : 0;
+}
+static inline uint64_t view_live_rows(const view_segment *s)
+{
+    return s->table.rows - view_deleted_rows(s);
+}
 /* True when the row is there and not deleted. */
 static inline bool view_is_live(const view_segment *s, uint32_t row)
 {

@@ -30,7 +30,7 @@ mv_err mv_get_stats(mv_collection *c, mv_stats *stats, mv_error *error)
     MV_TRY(collection_snapshot(c, &s, error));
     const view *v = s.v;
     for (uint32_t i = 0; i < v->segments_count; i++)
-        stats->deleted_rows += v->segments[i].live ? v->segments[i].live->deleted : 0;
+        stats->deleted_rows += view_deleted_rows(&v->segments[i]);
     stats->documents = v->state.documents;
     stats->segments = v->segments_count;
     stats->fresh_rows = v->state.fresh_rows;
@@ -64,7 +64,7 @@ static void add_indexes(const snapshot *s, uint32_t slot, mv_index_stats *stats)
     for (uint32_t i = 0; i < s->v->segments_count; i++) {
         const view_segment *over = &s->v->segments[i];
         engine_index *x = over->indexes[slot];
-        uint64_t rows = over->table.rows - (over->live ? over->live->deleted : 0);
+        uint64_t rows = view_live_rows(over);
         if (!index_is_usable(x)) {
             if (x && !stats->warning[0]) (void)index_read_warning(s->e, x, stats->warning);
             continue;
