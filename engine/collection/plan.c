@@ -13,7 +13,7 @@
 #define BUILD_COST_OF_ENTRY 200u
 
 /* Optimize starts by itself when so many rows are looked at one by one for want of an index, ... */
-#define URGENT_ROWS 20000u
+#define URGENT_ROWS 8192u
 /* ... so many segments can be joined, or so many rows (and a good part) are deleted ones. */
 #define URGENT_SEGMENTS     8u
 #define URGENT_DELETED_PART 4u
