@@ -502,6 +502,14 @@ describe("changing an index:", function()
     assert.equal("flat", c.schema.vectors[1].index.type)
   end)
 
+  it("one change follows another, with nothing to build in between", function()
+    local c = filled { maintenance = "manual" }
+    for _, m in ipairs { 8, 4, 16, 4 } do
+      assert(c:create_index("v", { type = "hnsw", m = m }))
+      assert.equal(m, c.schema.vectors[1].index.m)
+    end
+  end)
+
   it("the graphs of before are searched until the new ones stand", function()
     local c, path = filled_with_vectors(8)
     assert(c:create_index("v", { type = "hnsw", m = 8 }))

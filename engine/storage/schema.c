@@ -375,13 +375,6 @@ mv_err schema_widen_field(mv_schema *schema, const char *name, mv_error *error)
     return MV_OK;
 }
 
-static bool is_same_index(const schema_vector *a, const schema_vector *b)
-{
-    return a->index == b->index && a->hnsw.m == b->hnsw.m &&
-           a->hnsw.ef_construction == b->hnsw.ef_construction &&
-           a->hnsw.quantize == b->hnsw.quantize && a->hnsw.seed == b->hnsw.seed;
-}
-
 mv_err schema_change_index(mv_schema *schema, const mv_index_change *change, uint64_t since,
                            uint32_t *uid, mv_error *error)
 {
@@ -399,7 +392,7 @@ mv_err schema_change_index(mv_schema *schema, const mv_index_change *change, uin
     mv_vector_options options = {
         .name = change->name, .index = change->index, .hnsw = change->hnsw};
     MV_TRY(take_index(&changed, &options, error));
-    if (!is_same_index(&changed, vector)) changed.index_since = since;
+    if (!schema_has_same_index(&changed, vector)) changed.index_since = since;
     *uid = changed.uid;
     *vector = changed;
     return MV_OK;

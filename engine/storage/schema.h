@@ -64,6 +64,8 @@ mv_err schema_compare(const mv_schema *wanted, const mv_schema *found, mv_error 
 
 /* Do rows made for one fit the other? Names, defaults and indexes do not count. */
 bool schema_has_same_rows(const mv_schema *a, const mv_schema *b);
+/* Have both vector fields an index of the same type and options? */
+bool schema_has_same_index(const schema_vector *a, const schema_vector *b);
 /* Do the files made for one, rows and indexes, fit the other? */
 bool schema_has_same_files(const mv_schema *a, const mv_schema *b);
 

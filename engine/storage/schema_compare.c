@@ -164,13 +164,20 @@ bool schema_has_same_rows(const mv_schema *a, const mv_schema *b)
     return true;
 }
 
+bool schema_has_same_index(const schema_vector *a, const schema_vector *b)
+{
+    return a->index == b->index && a->hnsw.m == b->hnsw.m &&
+           a->hnsw.ef_construction == b->hnsw.ef_construction &&
+           a->hnsw.quantize == b->hnsw.quantize && a->hnsw.seed == b->hnsw.seed;
+}
+
 bool schema_has_same_files(const mv_schema *a, const mv_schema *b)
 {
     if (!schema_has_same_rows(a, b)) return false;
     for (uint32_t f = 0; f < a->fields_count; f++)
         if (a->fields[f].index != b->fields[f].index) return false;
     for (uint32_t v = 0; v < a->vectors_count; v++)
-        if (a->vectors[v].index != b->vectors[v].index ||
+        if (!schema_has_same_index(&a->vectors[v], &b->vectors[v]) ||
             a->vectors[v].index_since != b->vectors[v].index_since)
             return false;
     return true;
