@@ -76,17 +76,18 @@ static inline int unseen_links(const walk *w, const walk_level *level, uint32_t 
     return (int)found;
 }
 
-/* Is the walk to be left for another way? */
+/* Is the walk to be left for another way? Asked first when it has gone as far as it would where all
+ * rows pass: what is met before depends on where it came from. */
 static bool gives_up(walk *w, walk_gate *gate)
 {
     uint64_t scored = w->scored - gate->begun;
+    if (scored < gate->next_check) return false;
+    gate->next_check = scored + gate->usual / 2;
     double even = (double)scored * gate->share;
     if (even >= GATE_SAMPLE && (double)gate->passed < even * GATE_FEW) {
         gate->end = WALK_AGAINST;
         return true;
     }
-    if (scored < gate->next_check) return false;
-    gate->next_check = scored + gate->usual / 2;
     double local = ((double)gate->passed + 1) / ((double)scored + 1),
            left = (double)gate->usual * walk_spread_by(local) - (double)scored;
     if (gate->ef) {
