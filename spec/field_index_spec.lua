@@ -104,4 +104,27 @@ describe("the index of a scalar field", function()
     assert.equal(few, c:count "n < 10")
     assert.is_true(c:check())
   end)
+
+  it("is never believed where a bit of it is flipped", function()
+    local c, path = support.collection(schema_with "invert", { maintenance = "manual" })
+    c:insert(documents(1, 2000))
+    assert.is_true(c:optimize())
+    local counts = {}
+    for n = 0, 299, 20 do counts[n] = c:count("n >= ? OR n < 3", { n }) end
+    c:close()
+    local pipe = io.popen("ls " .. path .. "/*.1.invert")
+    local name = pipe:read "*l"
+    pipe:close()
+    local file = assert(io.open(name, "rb"))
+    local bytes = file:read "*a"
+    file:close()
+    for at = 1, #bytes, 61 do
+      file = assert(io.open(name, "wb"))
+      file:write(bytes:sub(1, at - 1), string.char((bytes:byte(at) + 64) % 256), bytes:sub(at + 1))
+      file:close()
+      c = support.collection(nil, { path = path, maintenance = "manual" })
+      for n, count in pairs(counts) do assert.equal(count, c:count("n >= ? OR n < 3", { n })) end
+      c:close()
+    end
+  end)
 end)

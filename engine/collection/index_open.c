@@ -206,6 +206,17 @@ void index_note_damage(engine *e, engine_index *x, const mv_error *why)
     atomic_store_explicit(&x->is_damaged, true, memory_order_release);
 }
 
+bool index_is_sound(engine *e, engine_index *x)
+{
+    mv_error why;
+    if (!index_is_usable(x)) return false;
+    if (atomic_load_explicit(&x->is_hashed, memory_order_acquire)) return true;
+    mv_err err = section_file_verify(x->file, &why);
+    if (err == MV_CORRUPT) index_note_damage(e, x, &why);
+    if (!err) atomic_store_explicit(&x->is_hashed, true, memory_order_release);
+    return !err;
+}
+
 bool index_read_warning(engine *e, engine_index *x, char out[MV_ERROR_TEXT_SIZE])
 {
     os_mutex_lock(e->mutex);

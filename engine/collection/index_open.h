@@ -27,6 +27,7 @@ typedef struct engine_index {
     invert_column column;  /* of the segment, for the lists */
     invert_lists lists;    /* of SECTION_FILE_INVERT */
     atomic_bool is_damaged;
+    atomic_bool is_hashed;            /* its checksums were found right in this process */
     char warning[MV_ERROR_TEXT_SIZE]; /* why, when damaged; guarded by the mutex */
 } engine_index;
 
@@ -69,6 +70,10 @@ void index_drop_others_locked(engine *e, bool (*is_named)(const void *ctx, const
                               const void *ctx);
 /* It was found damaged: nobody searches it any more. The first reason given stays. */
 void index_note_damage(engine *e, engine_index *x, const mv_error *why);
+/* May its lists be believed? Their checksums are verified at the first use in a process, a
+ * millisecond for each million rows or so: a flipped bit in a graph loses a hit, in lists it makes
+ * wrong ones. */
+bool index_is_sound(engine *e, engine_index *x);
 /* Why it is not used. False, and "", when it is well. */
 bool index_read_warning(engine *e, engine_index *x, char out[MV_ERROR_TEXT_SIZE]);
 /* "000007.2.hnsw", "000008.5.invert" */

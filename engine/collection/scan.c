@@ -42,8 +42,8 @@ static mv_err begin_segment(scan *sc, mv_error *error)
     const view_segment *s = &sc->s->v->segments[sc->next_segment];
     if (!sc->f || sc->ft) return MV_OK;
     for (uint32_t field = 0; field < schema->fields_count; field++) {
-        const engine_index *x = s->indexes[index_slot_of_field(schema, field)];
-        bool is_used = filter_uses_field(sc->f, field) && index_is_usable(x);
+        engine_index *x = s->indexes[index_slot_of_field(schema, field)];
+        bool is_used = filter_uses_field(sc->f, field) && index_is_sound(sc->s->e, x);
         sc->indexes.lists[field] = is_used ? &x->lists : NULL;
     }
     return filter_begin(sc->f, &s->table, &sc->indexes, sc->block, &sc->ft, error);

@@ -183,7 +183,7 @@ function collection:query(options) end
 ---@field offset? integer hits to skip (default 0)
 ---@field filter? moonvec.filter_source
 ---@field args? any[] values for the `?` of the filter
----@field where? fun(hit: moonvec.hit): boolean asked about the hits of the rest, best first, until `topk` pass: slower than a filter
+---@field where? fun(hit: moonvec.hit): boolean asked about the hits of the rest, best first, until `topk` pass: slower than a filter. It must not write in a transaction
 ---@field min_score? number
 ---@field max_distance? number
 ---@field params? moonvec.query_params how the index is searched
@@ -218,7 +218,7 @@ function collection:query(options) end
 ---@field left? "graph"|"bridges" what was tried first, and led too far or nowhere
 
 --- `for hit in collection:cursor{...} do`: the hits of a query for one vector (or for none), best first, for as long as the loop
---- goes on, all of one commit. A failure on the way raises.
+--- goes on, all of one commit. A failure on the way raises; so does, in a transaction, going on after a write.
 ---@param options moonvec.cursor_options
 ---@return fun(): moonvec.hit? next, nil, nil, table closer
 function collection:cursor(options) end
