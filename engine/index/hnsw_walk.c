@@ -24,7 +24,8 @@ float walk_reach(const float reach[HNSW_EF_STEPS], uint64_t ef)
 #define GATE_SAMPLE 32.0 /* hits expected before too few are noticed: */
 #define GATE_FEW    0.6  /* less than this part */
 #define GATE_MANY   1.5  /* all of ef is wanted where one in so many passes, */
-#define GATE_EF     0.67 /* and never less than this part */
+#define GATE_EF     0.5  /* and never less than this part, */
+#define GATE_EF_MIN 32.0 /* nor less than so many */
 
 static uint32_t seen_room(uint32_t positions, uint32_t degree)
 {
@@ -91,8 +92,9 @@ static bool gives_up(walk *w, walk_gate *gate)
     double local = ((double)gate->passed + 1) / ((double)scored + 1),
            left = (double)gate->usual * walk_spread_by(local) - (double)scored;
     if (gate->ef) {
-        double part = fmax(fmin(sqrt(sqrt(GATE_MANY * local)), 1), GATE_EF);
-        w->stop.reach = walk_reach(gate->reach, (uint64_t)(gate->ef * part));
+        double part = fmax(fmin(sqrt(GATE_MANY * local), 1), GATE_EF),
+               ef = fmin(fmax(gate->ef * part, GATE_EF_MIN), gate->ef);
+        w->stop.reach = walk_reach(gate->reach, (uint64_t)ef);
     }
     if (left <= (double)gate->most && scored <= gate->most) return false;
     gate->end = WALK_DEAR;
