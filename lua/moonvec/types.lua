@@ -58,7 +58,7 @@ function moonvec.unpack(vector) end
 ---@field read_only? boolean never writes (default false)
 ---@field durability? "full"|"none" survives a power cut (default), or only the death of the process
 ---@field verify? boolean verify everything before anything is trusted (default false)
----@field maintenance? "auto"|"manual" whether fresh rows are sealed without optimize (default "auto")
+---@field maintenance? "auto"|"manual" whether fresh rows are sealed, segments merged and indexes built without optimize (default "auto")
 
 ---@class moonvec.schema
 ---@field name? string
@@ -183,7 +183,7 @@ function collection:query(options) end
 ---@field offset? integer hits to skip (default 0)
 ---@field filter? moonvec.filter_source
 ---@field args? any[] values for the `?` of the filter
----@field where? fun(hit: moonvec.hit): boolean asked about the hits of the rest, best first, until `topk` pass: slower than a filter. It must not write in a transaction
+---@field where? fun(hit: moonvec.hit): boolean asked about the hits of the rest, best first, until `topk` pass: slower than a filter. A re-ranker sees what passed. It must not write in a transaction
 ---@field min_score? number
 ---@field max_distance? number
 ---@field params? moonvec.query_params how the index is searched
@@ -192,12 +192,12 @@ function collection:query(options) end
 ---@field order_by? string without a vector: "year DESC, title"
 ---@field into? table an earlier result, to be used again
 ---@field rerank? fun(hit: moonvec.hit, query: moonvec.query_options): number the new score; may yield
----@field candidates? integer hits a re-ranker sees (default 4 × topk + offset)
+---@field candidates? integer hits a re-ranker sees (default (4 × topk) + offset)
 ---@field explain? boolean return the plan instead of the hits (default false); not with `where`
 
 ---@class moonvec.query_params
 ---@field exact? boolean look at the vector of every row that passes (default false; a flat index always does)
----@field plan? "auto"|"exact"|"codes"|"graph"|"bridges" the way to search segments that have a graph (default "auto": what should be cheapest). See moonvec.plan_part
+---@field plan? "auto"|"exact"|"codes"|"graph"|"bridges" the way to search segments that have a graph, instead of `exact` (default "auto": what should be cheapest); others are searched exactly. See moonvec.plan_part
 ---@field ef? integer of hnsw: candidates, 1 to 1,000,000; more is slower and finds more (default: what each graph was measured to need)
 ---@field refine? boolean of hnsw: let exact scores, not those from codes, choose the hits among the candidates (default true)
 
@@ -268,9 +268,10 @@ function job:progress() end
 --- Ends it soon. What it finished stays.
 function job:cancel() end
 
---- Gives a field another index and builds it, from the data there is; the one before is searched until it stands.
+--- Gives a vector field another index, or a scalar field one, and builds it from the data there is; the one before is searched
+--- until it stands.
 ---@param name string
----@param index "hnsw"|"flat"|moonvec.index
+---@param index "hnsw"|"flat"|moonvec.index|"invert"|moonvec.field_index
 ---@param options? moonvec.index_options
 ---@return true|moonvec.job|nil done, string? message, moonvec.code? code
 function collection:create_index(name, index, options) end
@@ -280,14 +281,15 @@ function collection:create_index(name, index, options) end
 ---@field threads? integer that build graphs, 1 to 64 (default: one for each core, at most 8)
 ---@field background? boolean a thread of its own does it: returns a job at once (default false)
 
---- A vector field is searched exactly from then on.
+--- A vector field is searched exactly from then on, a scalar one read row by row.
 ---@param name string
 ---@return true? done, string? message, moonvec.code? code
 function collection:drop_index(name) end
 
 --- Adds a scalar or vector field. Documents get what value_of(document) returns, else the default, else NULL; an error
 --- undoes all and goes on to the caller. Other writers wait meanwhile, readers see the new field when it is finished.
---- The index of a vector field is built before this returns.
+--- Its index is built before this returns. Where there are documents, a field that is neither nullable nor has a default needs
+--- the function.
 ---@param field moonvec.field|moonvec.vector_field
 ---@param value_of? fun(document: moonvec.document): any may read the collection, not write to it; nil: the default, or NULL
 ---@param options? moonvec.column_options
