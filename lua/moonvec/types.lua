@@ -13,7 +13,19 @@ local moonvec = {}
 ---@alias moonvec.vector_type "vector_fp32"|"vector_fp16"|"vector_int8"
 ---@alias moonvec.id string|integer 1 to 1,024 bytes; an integer stands for its decimal string
 ---@alias moonvec.numbers number[]|string|moonvec.vector a table, packed little-endian float32, or a reusable vector
+
+-- Filter text; keywords in any case, names as they are, NOT binds tightest, then AND, then OR:
+--   filter := filter OR filter | filter AND filter | NOT filter | ( filter ) | test
+--   test   := name (= | != | <> | < | <= | > | >=) value | name [NOT] BETWEEN value AND value | name [NOT] IN list
+--           | name [NOT] LIKE value [ESCAPE value] | name IS [NOT] NULL | name [NOT] CONTAIN_ANY list
+--           | name [NOT] CONTAIN_ALL list | array_length(name) (= | ... | >=) value | true | false
+--   value  := -12 | 1.5 | 'text, with '' for a quote' | true | false | ?
+--   list   := ( value, ... ) | ( ) | ?
+-- A test of NULL is unknown, and so is its NOT; only true passes. IN () is false even for NULL; of what is not NULL
+-- CONTAIN_ANY () is false and CONTAIN_ALL () true. Arrays are tested by CONTAIN and array_length only. `id` is tested like
+-- a string field that is never NULL.
 ---@alias moonvec.filter_source string|moonvec.filter
+
 
 --- Opens a collection; creates it when nothing is there and a schema is given. ":memory:" is in memory.
 ---@param path string
