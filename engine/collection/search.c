@@ -150,6 +150,16 @@ static void begin_part(search *s, uint32_t source)
         s->part = &s->r->parts[source == RESULT_FRESH ? s->r->parts_count - 1 : source];
 }
 
+/* The rows of a block that pass have been looked at, each for so many vectors. */
+static void note_block(search *s, const scan *sc, uint32_t vectors)
+{
+    if (!s->q->explain) return;
+    size_t passing = scan_passing(sc);
+    s->part->first = s->part->last = MV_WAY_EXACT;
+    s->part->passing += passing;
+    s->part->scored += passing * vectors;
+}
+
 static mv_err start_accounts(search *s, mv_error *error)
 {
     const view *v = s->r->seen->v;
@@ -184,10 +194,7 @@ static void search_block(search *s, const scan *sc)
 {
     double begun = now(s);
     flat_rows rows = rows_of(s, sc->t, sc->source);
-    size_t passing = scan_passing(sc);
-    s->part->first = s->part->last = MV_WAY_EXACT;
-    s->part->passing += passing;
-    s->part->scored += passing * s->count;
+    note_block(s, sc, s->count);
     if (sc->source == RESULT_FRESH) rows.encoded = sc->fresh->rows;
     uint32_t step = s->count > 1 ? SHARED_BLOCK_ROWS : sc->count;
     for (uint32_t done = 0; done < sc->count; done += step) {
@@ -397,8 +404,7 @@ static mv_err select_rows(search *s, mv_error *error)
     double begun = now(s);
     while (!has_enough(&heap) && !(err = scan_next(&sc, error)) && sc.t) {
         begin_part(s, sc.source);
-        s->part->first = s->part->last = MV_WAY_EXACT;
-        s->part->passing += scan_passing(&sc);
+        note_block(s, &sc, 0);
         if ((err = select_block(&sc, &heap, error))) break;
         s->part->filter_seconds += now(s) - begun;
         begun = now(s);

@@ -2,7 +2,7 @@
  *
  * Each way has a cost, in nanoseconds of a usual machine. What can be known before is how many rows
  * pass; where they are relative to the query shows only on the way. So a walk is begun wherever it
- * pays when they are near, and left (walk_gives_up) when it turns out that another way is cheaper:
+ * pays when they are near, and left (hnsw_walk.c) when it turns out that another way is cheaper:
  * no search takes much more than twice what its best way would have taken. Times are not measured
  * where searches run, so that the same search goes the same way everywhere. */
 #ifndef MV_HNSW_PLAN_H
