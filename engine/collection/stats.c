@@ -78,36 +78,33 @@ static void add_indexes(const snapshot *s, uint32_t slot, mv_index_stats *stats)
     }
 }
 
-mv_err mv_get_index_stats(mv_collection *c, uint32_t vector_field, mv_index_stats *stats,
-                          mv_error *error)
+static mv_err read_stats(mv_collection *c, bool of_vector, uint32_t field, mv_index_stats *stats,
+                         mv_error *error)
 {
     snapshot s;
     mv_err err = MV_OK;
     *stats = (mv_index_stats){0};
     MV_TRY(collection_snapshot(c, &s, error));
-    if (vector_field < s.v->schema->vectors_count) {
-        stats->type = s.v->schema->vectors[vector_field].index;
-        add_indexes(&s, vector_field, stats);
+    const mv_schema *schema = s.v->schema;
+    if (field >= (of_vector ? schema->vectors_count : schema->fields_count)) {
+        err = error_set(error, MV_MISUSE, "there is no %s field %u",
+                        of_vector ? "vector" : "scalar", field);
     } else {
-        err = error_set(error, MV_MISUSE, "there is no vector field %u", vector_field);
+        stats->type = of_vector ? schema->vectors[field].index : schema->fields[field].index;
+        add_indexes(&s, of_vector ? field : index_slot_of_field(schema, field), stats);
     }
     snapshot_close(&s);
     return err;
 }
 
+mv_err mv_get_index_stats(mv_collection *c, uint32_t vector_field, mv_index_stats *stats,
+                          mv_error *error)
+{
+    return read_stats(c, true, vector_field, stats, error);
+}
+
 mv_err mv_get_field_index_stats(mv_collection *c, uint32_t field, mv_index_stats *stats,
                                 mv_error *error)
 {
-    snapshot s;
-    mv_err err = MV_OK;
-    *stats = (mv_index_stats){0};
-    MV_TRY(collection_snapshot(c, &s, error));
-    if (field < s.v->schema->fields_count) {
-        stats->type = s.v->schema->fields[field].index;
-        add_indexes(&s, index_slot_of_field(s.v->schema, field), stats);
-    } else {
-        err = error_set(error, MV_MISUSE, "there is no scalar field %u", field);
-    }
-    snapshot_close(&s);
-    return err;
+    return read_stats(c, false, field, stats, error);
 }
