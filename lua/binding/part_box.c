@@ -129,7 +129,7 @@ void number_room_free(lua_State *L, number_room *room)
 
 /* ---------------------------------------------------------------- results */
 
-static void result_box_release(lua_State *L, part_box *part)
+void result_release(lua_State *L, part_box *part)
 {
     result_box *box = (result_box *)part;
     mv_result_free(box->result);
@@ -142,7 +142,7 @@ result_box *result_take(lua_State *L, int index, collection_box *owner, bool fre
     result_box *box = fresh ? NULL : slot_take(L, index, SLOT_RESULT);
     if (box) return box;
 
-    box = part_push(L, index, owner, sizeof *box, result_box_release);
+    box = part_push(L, index, owner, sizeof *box, result_release);
     if (mv_result_create(owner->collection, &box->result, error)) {
         lua_pop(L, 1);
         return NULL;
@@ -153,7 +153,7 @@ result_box *result_take(lua_State *L, int index, collection_box *owner, bool fre
 result_box *result_check_box(lua_State *L, int index, collection_box *owner, const char *call)
 {
     result_box *box = luaL_testudata(L, index, PART_TYPE);
-    if (!box || box->part.release != result_box_release)
+    if (!box || box->part.release != result_release)
         raise_misuse(L, "%s: expected a result, got a %s", call, luaL_typename(L, index));
     if (box->part.owner && box->part.owner != owner)
         raise_misuse(L, "%s: the result is of another collection", call);

@@ -79,6 +79,8 @@ typedef struct result_box {
  * use or `fresh` is asked for, a new one. NULL: failed, `error` is filled, nothing pushed. */
 result_box *result_take(lua_State *L, int index, collection_box *owner, bool fresh,
                         mv_error *error);
+/* Release what a result owns; what a part that begins with one does first. */
+void result_release(lua_State *L, part_box *part);
 /* The result at `index`; raises for anything else, and for one of another collection. */
 result_box *result_check_box(lua_State *L, int index, collection_box *owner, const char *call);
 /* Clear the result at `result_index` and keep it for the next call. */

@@ -125,11 +125,9 @@ typedef struct iterator_box {
 static void iterator_box_release(lua_State *L, part_box *part)
 {
     iterator_box *box = (iterator_box *)part;
-    mv_result_free(box->result.result);
-    box->result.result = NULL;
+    result_release(L, part);
     mv_iterator_close(box->iterator);
     box->iterator = NULL;
-    number_room_free(L, &box->result.room);
 }
 
 /* Upvalues of the iterator function. */

@@ -93,11 +93,9 @@ static const char add_column[] = "add_column";
 static void column_box_release(lua_State *L, part_box *part)
 {
     column_box *box = (column_box *)part;
-    mv_result_free(box->result.result);
-    box->result.result = NULL;
+    result_release(L, part);
     mv_column_free(box->column);
     box->column = NULL;
-    number_room_free(L, &box->result.room);
 }
 
 static mv_err begin(column_box *box, mv_collection *collection, const mv_schema *one,
