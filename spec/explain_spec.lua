@@ -6,11 +6,7 @@ local support = require "spec.support"
 local ROWS, DIM = 20000, 16
 
 local function vector_of(number)
-  local vector = {}
-  for place = 1, DIM do
-    vector[place] = math.sin(number * 12.9898 + place * 78.233)
-  end
-  return vector
+  return support.waves(number, DIM)
 end
 
 describe("explain", function()

@@ -10,11 +10,7 @@ local function assert_raises(text, ...)
 end
 
 local function vector_of(number)
-  local vector = {}
-  for place = 1, DIM do
-    vector[place] = math.sin(number * 12.9898 + place * 78.233)
-  end
-  return vector
+  return support.waves(number, DIM)
 end
 
 local function filled()

@@ -131,6 +131,15 @@ function M.ids(hits)
   return ids
 end
 
+--- `dim` numbers that look random and differ for each `number`.
+function M.waves(number, dim)
+  local vector = {}
+  for place = 1, dim do
+    vector[place] = math.sin(number * 12.9898 + place * 78.233)
+  end
+  return vector
+end
+
 --- The message that work(...) raises, with the number of this line's caller cut off.
 function M.message_of(work, ...)
   local ok, message = pcall(work, ...)
