@@ -69,6 +69,24 @@ mv_err scan_estimate(scan *sc, uint32_t *least, uint32_t *most, mv_error *error)
     return MV_OK;
 }
 
+mv_err scan_list(scan *sc, uint32_t **rows, uint32_t *count, mv_error *error)
+{
+    const uint64_t *live = sc->s->v->segments[sc->next_segment].table.live;
+    uint32_t listed, kept = 0;
+    *rows = NULL;
+    MV_TRY(begin_segment(sc, error));
+    if (!sc->f) return MV_OK;
+    MV_TRY(filter_list(sc->ft, rows, error));
+    if (!*rows) return MV_OK;
+    filter_estimate(sc->ft, &listed, count);
+    for (uint32_t i = 0; live && i < listed; i++) {
+        (*rows)[kept] = (*rows)[i];
+        kept += bits_get(live, (*rows)[i]);
+    }
+    if (live) *count = kept;
+    return MV_OK;
+}
+
 mv_err scan_segment(scan *sc, uint64_t *pass, mv_error *error)
 {
     const table *t = &sc->s->v->segments[sc->next_segment].table;

@@ -42,6 +42,9 @@ static inline bool scan_at_segment(const scan *sc, uint32_t *segment_at)
 /* At least and at most how many rows of the segment that comes next pass the filter, as far as
  * indexes tell without reading rows; deleted ones are counted. */
 mv_err scan_estimate(scan *sc, uint32_t *least, uint32_t *most, mv_error *error);
+/* Which rows of the segment that comes next count, one by one in no order, where an index has them
+ * so; else *rows is NULL. Lent until the segment is left. */
+mv_err scan_list(scan *sc, uint32_t **rows, uint32_t *count, mv_error *error);
 /* Which rows of the segment that comes next count, all at once: into `pass`, bit 0 being row 0. */
 mv_err scan_segment(scan *sc, uint64_t *pass, mv_error *error);
 /* Leave that segment out: the caller has looked at it. */

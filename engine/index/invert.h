@@ -140,6 +140,8 @@ mv_err invert_read_texts(const invert_lists *lists, uint32_t first, uint32_t cou
                          uint64_t ends[65], mv_error *error);
 /* How many rows the lists of the range have together: of scalars so many different ones. */
 mv_err invert_count(const invert_lists *lists, invert_range range, uint32_t *rows, mv_error *error);
+/* Those of scalars, as many as invert_count says, in no order. head->has_rows must be set. */
+mv_err invert_list(const invert_lists *lists, invert_range range, uint32_t *rows, mv_error *error);
 /* About how many nanoseconds invert_add takes. */
 mv_err invert_cost(const invert_lists *lists, invert_range range, uint64_t *cost, mv_error *error);
 /* Set the bits of all rows in the lists of the range. Of scalars none of them may be set already.

@@ -216,47 +216,48 @@ mv_err invert_count(const invert_lists *l, invert_range range, uint32_t *rows, m
     return MV_OK;
 }
 
-/* The rows of a block, as many as there are; false: damaged. */
-static bool read_block(const invert_lists *l, uint32_t block, uint32_t count, uint32_t *rows)
+/* The first rows of a slice, as many as lie in one block; returns how many, 0: damaged. */
+static uint32_t read_rows(const invert_lists *l, slice s, uint32_t *rows)
 {
+    uint32_t block = s.begin / PACK_BLOCK, at = s.begin % PACK_BLOCK, count = PACK_BLOCK - at;
     const uint8_t *bits = pack_bits(&l->rows, block);
     const invert_block *b = &l->rows.blocks[block];
     uint32_t most = 0, base = (uint32_t)b->base, width = b->width;
-    if (!bits || width > 32 || b->base > UINT32_MAX) return false;
+    if (!bits || width > 32 || b->base > UINT32_MAX) return 0;
+    if (count > s.end - s.begin) count = s.end - s.begin;
     uint64_t mask = pack_mask(width);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t word;
-        uint32_t bit = i * width;
+        uint32_t bit = (at + i) * width;
         memcpy(&word, bits + bit / 8, sizeof word);
         uint32_t row = base + (uint32_t)(word >> (bit % 8) & mask);
         rows[i] = row;
         most = row > most ? row : most;
     }
-    return most < l->head->rows;
+    return most < l->head->rows ? count : 0;
+}
+
+mv_err invert_list(const invert_lists *l, invert_range range, uint32_t *rows, mv_error *error)
+{
+    slice s;
+    mv_assert(l->head->has_rows);
+    MV_TRY(slice_of(l, range, &s, error));
+    for (uint32_t count; s.begin < s.end; s.begin += count, rows += count)
+        if (!(count = read_rows(l, s, rows))) return damaged("entry", s.begin, error);
+    return MV_OK;
 }
 
 /* Flip, or set, the bits of rows [begin, end) of ROWS. */
 static mv_err mark_rows(const invert_lists *l, slice s, bool flips, uint64_t *bits, mv_error *error)
 {
     uint32_t rows[PACK_BLOCK];
-    for (uint32_t at = s.begin, next; at < s.end; at = next) {
-        uint32_t block = at / PACK_BLOCK, first = block * PACK_BLOCK;
-        next = s.end - first < PACK_BLOCK ? s.end : first + PACK_BLOCK;
-        if (next - at < 8) { /* not worth reading a block from its start */
-            for (uint32_t i = at; i < next; i++) {
-                uint64_t row;
-                if (!pack_get(&l->rows, i, &row) || row >= l->head->rows)
-                    return damaged("entry", i, error);
-                bits[row / 64] ^= (flips || !bits_get(bits, row)) ? (uint64_t)1 << (row % 64) : 0;
-            }
-            continue;
-        }
-        if (!read_block(l, block, next - first, rows)) return damaged("entry", first, error);
+    for (uint32_t count; s.begin < s.end; s.begin += count) {
+        if (!(count = read_rows(l, s, rows))) return damaged("entry", s.begin, error);
         if (flips)
-            for (uint32_t i = at - first; i < next - first; i++)
+            for (uint32_t i = 0; i < count; i++)
                 bits[rows[i] / 64] ^= (uint64_t)1 << (rows[i] % 64);
         else
-            for (uint32_t i = at - first; i < next - first; i++) bits_set(bits, rows[i]);
+            for (uint32_t i = 0; i < count; i++) bits_set(bits, rows[i]);
     }
     return MV_OK;
 }

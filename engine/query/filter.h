@@ -60,6 +60,11 @@ mv_err filter_begin(const filter *f, const table *t, const filter_indexes *index
 /* How many rows of the table pass, at least and at most, as far as is known without looking at
  * rows; deleted ones are counted. A test of one scalar field by its lists is known exactly. */
 void filter_estimate(const filter_table *ft, uint32_t *least, uint32_t *most);
+/* The rows that pass, deleted ones among them, one by one in no order, where the lists of one
+ * scalar field answer for the whole filter; else *rows is NULL. There are as many as
+ * filter_estimate says.
+ */
+mv_err filter_list(filter_table *ft, uint32_t **rows, mv_error *error);
 /* Evaluate rows [begin, begin + count) into `pass` (bit i = row begin + i passes; deleted rows are
  * not looked at: and with `live` afterwards). `begin` is a multiple of 64, count at most
  * FILTER_BLOCK_ROWS. The first call has the lists answer for the whole table. MV_CORRUPT: damaged

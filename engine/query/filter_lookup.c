@@ -305,6 +305,20 @@ mv_err filter_lookup_weigh(filter_lookup *merged, mv_error *error)
     return weigh(&plain, merged, error);
 }
 
+mv_err filter_lookup_list(const filter_lookup *lookup, uint32_t *rows, mv_error *error)
+{
+    uint32_t left = lookup->high;
+    for (uint32_t i = 0; i < lookup->runs_count; i++) {
+        uint32_t count;
+        MV_TRY(invert_count(lookup->lists, lookup->runs[i], &count, error));
+        if (count > left) return error_set(error, MV_CORRUPT, "lists of different values overlap");
+        MV_TRY(invert_list(lookup->lists, lookup->runs[i], rows, error));
+        rows += count;
+        left -= count;
+    }
+    return MV_OK;
+}
+
 static mv_err mark_all(const filter_lookup *lookup, uint64_t *bits, uint64_t *spare,
                        mv_error *error)
 {

@@ -366,3 +366,35 @@ void filter_estimate(const filter_table *ft, uint32_t *least, uint32_t *most)
     *least = state->low;
     *most = state->high;
 }
+
+/* The test that answers for the whole filter by the lists of a scalar field, or NULL. */
+static const filter_node *only_test(const filter_table *ft)
+{
+    const filter_node *root = ft->f->root, *only = is_group(root) ? NULL : root;
+    for (const filter_node *member = is_group(root) ? root->as.members : NULL; member;
+         member = member->next) {
+        if (state_of(ft, member)->stage == FILTER_MERGED) continue;
+        if (only) return NULL;
+        only = member;
+    }
+    const filter_state *state = only ? state_of(ft, only) : NULL;
+    return state && state->stage == FILTER_FOUND && filter_lookup_can_list(&state->lookup) ? only
+                                                                                           : NULL;
+}
+
+mv_err filter_list(filter_table *ft, uint32_t **rows, mv_error *error)
+{
+    mv_error why;
+    const filter_node *test = only_test(ft);
+    *rows = NULL;
+    if (!test) return MV_OK;
+    const filter_lookup *lookup = &state_of(ft, test)->lookup;
+    size_t size = lookup->high * sizeof **rows;
+    if (!(*rows = mem_arena_alloc(ft->arena, size)))
+        return error_memory(error, size, "evaluating a filter");
+    mv_err err = filter_lookup_list(lookup, *rows, &why);
+    if (!err) return MV_OK;
+    *rows = NULL;
+    err = fail_lists(ft, test, err, &why, error);
+    return err == MV_CORRUPT ? filter_table_estimate(ft, error) : err;
+}

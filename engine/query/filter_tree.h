@@ -269,6 +269,14 @@ mv_err filter_lookup_find(const filter_node *leaf, const invert_lists *lists, me
 mv_err filter_lookup_merge(filter_lookup *into, const filter_lookup *other, bool both,
                            mem_arena *arena, mv_error *error);
 mv_err filter_lookup_weigh(filter_lookup *merged, mv_error *error);
+/* The rows of the segment that pass, one by one in no order: lookup->high of them, into `rows`.
+ * Only where it can tell: */
+static inline bool filter_lookup_can_list(const filter_lookup *lookup)
+{
+    const invert_lists *l = lookup->lists;
+    return !l->is_array && l->head->has_rows && lookup->low == lookup->high;
+}
+mv_err filter_lookup_list(const filter_lookup *lookup, uint32_t *rows, mv_error *error);
 /* The rows of the segment that pass, into `bits`; `spare` is as large. MV_CORRUPT as above. */
 mv_err filter_lookup_mark(const filter_node *leaf, const filter_lookup *lookup, uint64_t *bits,
                           uint64_t *spare, mv_error *error);
