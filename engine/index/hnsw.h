@@ -123,13 +123,17 @@ typedef struct hnsw_query {
     bool no_refine;
     hnsw_way way;         /* to go, AUTO: the one that should be cheapest */
     const uint64_t *pass; /* bit set: the row may be a hit; NULL: all may */
-    uint32_t passing;     /* how many */
+    const uint32_t *list; /* or one by one, in any order: then all are looked at */
+    uint32_t passing;     /* how many may */
     uint32_t source;      /* for hits */
     const uint64_t *docids;
 } hnsw_query;
 
 /* How many candidates a search for `k` hits looks at that sets no ef, where all rows pass. */
 uint64_t hnsw_default_ef(const hnsw_graph *graph, uint32_t k);
+
+/* Does a search for `k` hits look at all rows that may be hits, if they are query->passing? */
+bool hnsw_looks_at_all(const hnsw_graph *graph, const hnsw_query *query, uint32_t k);
 
 /* Push the rows found nearest to `hits`, scored exactly: as many as hits->capacity, if so many
  * pass. Allocates only to grow `scratch`. MV_NO_MEMORY; MV_CORRUPT: a link is out of range, `hits`

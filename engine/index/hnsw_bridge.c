@@ -1,17 +1,13 @@
-/* Two ways to the rows that pass a filter where a walk over all rows would take too long.
- *
- * Bridges: only rows that pass are candidates. A link to one that does not is followed to what that
- * one links to, without looking at its vector, until a candidate has led to as many rows that pass
- * as it has links. The walk begins at the row found in the levels above and at rows spread over
- * those that pass: where none of them is near the query, it would not find the way.
- *
- * All: every row that passes, by its code.
+/* A way to the rows that pass a filter where a walk over all rows would take too long: only rows
+ * that pass are candidates. A link to one that does not is followed to what that one links to,
+ * without looking at its vector, until a candidate has led to as many rows that pass as it has
+ * links. The walk begins at the row found in the levels above and at rows spread over those that
+ * pass: where none of them is near the query, it would not find the way.
  *
  * Patel et al., ACORN, arXiv 2403.04871; Sehgal, Salihoglu, NaviX, arXiv 2506.23397. */
 #include "index/hnsw_walk.h"
 
-#define LISTS_AHEAD 6u  /* bridges whose links are on their way */
-#define ALL_ROWS    64u /* scored at a time */
+#define LISTS_AHEAD 6u /* bridges whose links are on their way */
 
 /* Rows spread over those that pass: the first at or after the beginning of each part. */
 static uint32_t spread_rows(const uint64_t *pass, uint32_t rows, uint32_t *out)
@@ -135,39 +131,4 @@ bool walk_bridged_from(walk *w, walk_gate *gate, const codes_query *query, const
     }
     walk_forget(w, level, b.seen, b.overflow || !in_range);
     return in_range;
-}
-
-static void keep_rows(walk *w, const codes_query *query, const uint32_t *rows, uint32_t count)
-{
-    float distances[ALL_ROWS], limit = walk_limit(&(walk_stop){0}, &w->pool);
-    codes_to_rows(query, rows, count, distances);
-    for (uint32_t i = 0; i < count; i++)
-        if (!(distances[i] > limit)) (void)pool_insert(&w->pool, distances[i], rows[i]);
-    w->scored += count;
-}
-
-void walk_all(walk *w, const uint64_t *pass, const codes_query *query)
-{
-    uint32_t rows[ALL_ROWS], end = query->column->vectors->rows, count = 0;
-    size_t words = bits_words(end);
-    pool_clear(&w->pool);
-    for (uint32_t row = 0; !pass && row < end; row++) {
-        rows[count++] = row;
-        if (count < ALL_ROWS) continue;
-        keep_rows(w, query, rows, count);
-        count = 0;
-    }
-    for (size_t word = 0; pass && word < words; word++) {
-        while (word + 4 <= words &&
-               !(pass[word] | pass[word + 1] | pass[word + 2] | pass[word + 3]))
-            word += 4;
-        if (word == words) break;
-        for (uint64_t bits = pass[word]; bits; bits &= bits - 1) {
-            rows[count++] = (uint32_t)word * 64 + MV_LOWEST_BIT(bits);
-            if (count < ALL_ROWS) continue;
-            keep_rows(w, query, rows, count);
-            count = 0;
-        }
-    }
-    keep_rows(w, query, rows, count);
 }

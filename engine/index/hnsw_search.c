@@ -93,16 +93,18 @@ static void bring(const hnsw_graph *graph, const hnsw_query *query, const walk_p
     MV_PREFETCH(&query->docids[row]);
 }
 
-/* Score candidates in the order of their codes until none that follows could be among the hits.
- * Returns how many were scored. */
-static uint32_t refine(const hnsw_graph *graph, const hnsw_query *query, const walk_pool *met,
-                       topk *hits)
+/* Score candidates, of which the first `sorted` are in the order of their codes, in that order
+ * until none that follows could be among the hits. Returns how many were scored. */
+static uint32_t refine(const hnsw_graph *graph, const hnsw_query *query, walk_pool *met,
+                       uint32_t sorted, topk *hits)
 {
     refining r = {.graph = graph, .query = query, .hits = hits};
     bool is_exact = graph->codes.quantize == MV_QUANTIZE_NONE;
     uint32_t found = 0, wanted = hits->capacity;
+    if (!sorted) sorted = walk_all_sort(met, sorted);
     for (uint32_t i = 0; i < REFINE_AHEAD; i++) bring(graph, query, met, i);
     for (uint32_t i = 0; i < met->count; i++) {
+        if (i + REFINE_AHEAD >= sorted && sorted < met->count) sorted = walk_all_sort(met, sorted);
         uint32_t row = met->entries[i].at & ~WALK_DONE;
         if (query->pass && !bits_get(query->pass, row)) continue;
         found++;
@@ -165,7 +167,7 @@ static uint32_t larger(uint32_t a, uint32_t b)
 static mv_err place(searching *s, hnsw_scratch *scratch, mv_error *error)
 {
     uint32_t rows = s->graph->head->rows, degree = 2 * s->graph->head->m,
-             hits = stop_at(s, s->plan.ef), room = larger(hits, pool_of_all(s));
+             hits = stop_at(s, s->plan.ef), room = larger(hits, walk_all_room(pool_of_all(s)));
     if (s->query->pass) {
         room = larger(room, hnsw_plan_gated_pool(&s->plan, hits));
         room = larger(room, stop_at(s, hnsw_plan_bridged_ef(&s->plan, WALK_AGAINST)));
@@ -190,7 +192,7 @@ static bool find_entry(searching *s)
 }
 
 /* Go one way, after one that ended so. *met is what it found. False: a link is out of range. */
-static bool go(searching *s, hnsw_way way, walk_end before, const walk_pool **met)
+static bool go(searching *s, hnsw_way way, walk_end before, walk_pool **met)
 {
     walk_level bottom = walk_level_of(s->graph, 0);
     *met = &s->w.pool;
@@ -198,7 +200,7 @@ static bool go(searching *s, hnsw_way way, walk_end before, const walk_pool **me
     s->gate.most = s->plan.is_forced ? 0 : hnsw_plan_most(&s->plan, way);
     if (way == HNSW_WAY_ALL) {
         s->w.pool.capacity = pool_of_all(s);
-        walk_all(&s->w, s->query->pass, &s->prepared);
+        walk_all(&s->w, s->query, &s->prepared);
         return true;
     }
     if (!find_entry(s)) return false;
@@ -229,7 +231,7 @@ mv_err hnsw_search(const hnsw_graph *graph, const hnsw_query *query, topk *hits,
                    hnsw_scratch *scratch, hnsw_account *account, mv_error *error)
 {
     searching s = {.graph = graph, .query = query};
-    const walk_pool *met;
+    walk_pool *met;
     hnsw_way way;
     walk_end before = WALK_WHOLE;
     *account = (hnsw_account){0};
@@ -252,6 +254,6 @@ mv_err hnsw_search(const hnsw_graph *graph, const hnsw_query *query, topk *hits,
     account->last = way;
     account->scored = s.w.scored;
     account->bridged = s.gate.bridged;
-    account->rescored = refine(graph, query, met, hits);
+    account->rescored = refine(graph, query, met, way == HNSW_WAY_ALL ? 0 : met->count, hits);
     return MV_OK;
 }

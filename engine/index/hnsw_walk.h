@@ -118,8 +118,12 @@ bool walk_gated_from(walk *w, walk_gate *gate, const codes_query *query, const w
  * and maybe the entry, which need not pass. */
 bool walk_bridged_from(walk *w, walk_gate *gate, const codes_query *query, const walk_level *level,
                        uint32_t entry);
-/* Fill the pool with the nearest of all rows that pass (NULL: of all rows). */
-void walk_all(walk *w, const uint64_t *pass, const codes_query *query);
+/* Fill the pool, which needs room for walk_all_room(its capacity) entries, with the nearest of all
+ * rows that may be hits, in no order: the first `sorted` being in theirs, walk_all_sort goes on and
+ * returns how many are then. */
+uint32_t walk_all_room(uint32_t capacity);
+void walk_all(walk *w, const hnsw_query *asked, const codes_query *query);
+uint32_t walk_all_sort(walk_pool *pool, uint32_t sorted);
 
 /* Go down from the first node of the topmost of `levels` (levels[1] to levels[top]) to the nearest
  * that is found in level `bottom` + 1; its position is *at. False: a link is out of range. */

@@ -81,9 +81,9 @@ static mv_err search_way(const set *s, const hnsw_graph *graph, uint32_t ef, uin
                         .ef = ef,
                         .way = way,
                         .pass = pass,
+                        .passing = passing_rows(s, pass),
                         .source = 5,
                         .docids = s->docids};
-    if (pass) query.passing = (uint32_t)bits_count(pass, s->vectors.rows);
     mv_err err = hnsw_search(graph, &query, &hits, scratch, &account, &error);
     if (err) {
         EXPECT(err == MV_CORRUPT && error.code == MV_CORRUPT && account.found == 0);
@@ -127,6 +127,7 @@ static void still_serves(const made_graph *made, const set *s, hnsw_scratch *scr
                             .exact = &a.exact,
                             .ef = 40,
                             .way = HNSW_WAY_WALK,
+                            .passing = s->vectors.rows,
                             .source = 5,
                             .docids = s->docids};
         memset(heaps[i], 0, sizeof heaps[i]);
@@ -487,6 +488,7 @@ static void test_no_memory_in_search(void)
                         .exact = &a.exact,
                         .ef = 100,
                         .way = HNSW_WAY_WALK,
+                        .passing = s.vectors.rows,
                         .source = 5,
                         .docids = s.docids};
     topk_start(&hits, heap, 10, INFINITY);
@@ -558,6 +560,7 @@ static void *search_on(void *ctx)
                             .exact = &a.exact,
                             .ef = 50,
                             .way = HNSW_WAY_WALK,
+                            .passing = me->s->vectors.rows,
                             .source = 5,
                             .docids = me->s->docids};
         topk_start(&hits, heap, 10, INFINITY);

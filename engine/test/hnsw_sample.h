@@ -233,6 +233,7 @@ typedef struct asked {
     uint32_t topk;
     uint32_t ef;
     const uint64_t *pass;
+    bool listed; /* they are handed over as a list, backwards */
     bool no_refine;
     hnsw_way way;
     uint32_t queries; /* 0: 40 */
@@ -255,6 +256,20 @@ static inline bool hits_are_right(const set *s, const asked_vector *a, const top
     return true;
 }
 
+/* What a query has to say of rows that pass. */
+static inline uint32_t passing_rows(const set *s, const uint64_t *pass)
+{
+    return pass ? (uint32_t)bits_count(pass, s->vectors.rows) : s->vectors.rows;
+}
+
+static inline uint32_t *list_backwards(const set *s, const uint64_t *pass)
+{
+    uint32_t *list = mem_alloc(s->vectors.rows * sizeof *list), count = 0;
+    for (uint32_t row = s->vectors.rows; row--;)
+        if (bits_get(pass, row)) list[count++] = row;
+    return list;
+}
+
 static inline void search_exactly(const set *s, const asked_vector *a, const uint64_t *pass,
                                   topk *hits)
 {
@@ -272,6 +287,7 @@ static inline void search_exactly(const set *s, const asked_vector *a, const uin
 static inline double recall_of(const set *s, const hnsw_graph *graph, asked how)
 {
     static topk_entry heap[16384], truth_heap[16384];
+    uint32_t *list = how.listed ? list_backwards(s, how.pass) : NULL;
     hnsw_scratch scratch = {0};
     asked_vector a;
     uint32_t met = 0, wanted = 0, queries = how.queries ? how.queries : 40;
@@ -288,9 +304,9 @@ static inline double recall_of(const set *s, const hnsw_graph *graph, asked how)
                             .ef = how.ef,
                             .no_refine = how.no_refine,
                             .way = how.way,
-                            .pass = how.pass,
-                            .passing =
-                                how.pass ? (uint32_t)bits_count(how.pass, s->vectors.rows) : 0,
+                            .pass = how.listed ? NULL : how.pass,
+                            .list = how.listed ? list : NULL,
+                            .passing = passing_rows(s, how.pass),
                             .source = 5,
                             .docids = s->docids};
         right = !hnsw_search(graph, &query, &hits, &scratch, &account, &error);
@@ -301,6 +317,7 @@ static inline double recall_of(const set *s, const hnsw_graph *graph, asked how)
         wanted += truth.count;
     }
     hnsw_scratch_free(&scratch);
+    if (list) mem_free(list, s->vectors.rows * sizeof *list);
     return right ? (wanted ? (double)met / wanted : 1) : -1;
 }
 

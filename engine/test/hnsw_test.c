@@ -53,6 +53,8 @@ static void test_passing(const set *s, const hnsw_graph *graph)
     for (uint32_t i = 0; i < 4; i++) {
         RECALL(s, graph, 0.95, .topk = 10, .pass = passes[i]);
         RECALL(s, graph, 0.99, .topk = 10, .pass = passes[i], .way = HNSW_WAY_ALL);
+        RECALL(s, graph, 0.99, .topk = 10, .pass = passes[i], .listed = true);
+        RECALL(s, graph, 0.99, .topk = 300, .pass = passes[i], .listed = true);
         RECALL(s, graph, 0.85, .topk = 10, .pass = passes[i], .way = HNSW_WAY_WALK);
         RECALL(s, graph, 0.9, .topk = 10, .pass = passes[i], .way = HNSW_WAY_BRIDGES);
         RECALL(s, graph, 0.97, .topk = 10, .ef = 200, .pass = passes[i]);
