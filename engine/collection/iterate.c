@@ -59,20 +59,17 @@ static mv_err next_of_scan(mv_iterator *it, mv_result *result, bool *found, mv_e
 {
     MV_TRY(result_lend(result, it->e, &it->s, error));
     MV_TRY(engine_check_unlocked(it->e, error));
-    for (;;) {
-        if (!it->sc.t || it->at == it->sc.count) {
-            it->at = 0;
-            MV_TRY(scan_next(&it->sc, error));
-            if (!it->sc.t) return MV_OK;
-        }
-        uint32_t at = it->at++;
-        if (!scan_passes(&it->sc, at)) continue;
-        *found = true;
-        mv_hit hit = {.docid = it->sc.t->docids[it->sc.begin + at],
-                      .source = it->sc.source,
-                      .row = scan_row(&it->sc, at)};
-        return result_add(result, hit, error);
+    while (!it->sc.t || (it->at = scan_find(&it->sc, it->at)) == it->sc.count) {
+        it->at = 0;
+        MV_TRY(scan_next(&it->sc, error));
+        if (!it->sc.t) return MV_OK;
     }
+    *found = true;
+    mv_hit hit = {.docid = it->sc.t->docids[it->sc.begin + it->at],
+                  .source = it->sc.source,
+                  .row = scan_row(&it->sc, it->at)};
+    it->at++;
+    return result_add(result, hit, error);
 }
 
 static mv_err next_of_docids(mv_iterator *it, mv_result *result, bool *found, mv_error *error)

@@ -1,7 +1,11 @@
 /* Walking the segments, then the fresh rows. */
 #include "collection/scan.h"
 
+#include <string.h>
+
 #include "collection/result.h"
+
+#define SORTED_MAX 64u /* rows listed that are sorted by insertion */
 
 static mv_err note_wants(scan *sc, const order *o, uint32_t vector_field, mem_arena *arena,
                          mv_error *error)
@@ -71,19 +75,19 @@ mv_err scan_estimate(scan *sc, uint32_t *least, uint32_t *most, mv_error *error)
 
 mv_err scan_list(scan *sc, uint32_t **rows, uint32_t *count, mv_error *error)
 {
-    const uint64_t *live = sc->s->v->segments[sc->next_segment].table.live;
-    uint32_t listed, kept = 0;
+    const table *t = &sc->s->v->segments[sc->next_segment].table;
+    uint32_t least, listed, kept = 0;
     *rows = NULL;
-    MV_TRY(begin_segment(sc, error));
-    if (!sc->f) return MV_OK;
+    MV_TRY(scan_estimate(sc, &least, &listed, error));
+    if (!sc->f || listed > t->rows / SCAN_LISTED_PART) return MV_OK;
     MV_TRY(filter_list(sc->ft, rows, error));
-    if (!*rows) return MV_OK;
-    filter_estimate(sc->ft, &listed, count);
-    for (uint32_t i = 0; live && i < listed; i++) {
+    *count = listed;
+    if (!*rows || !t->live) return MV_OK;
+    for (uint32_t i = 0; i < listed; i++) {
         (*rows)[kept] = (*rows)[i];
-        kept += bits_get(live, (*rows)[i]);
+        kept += bits_get(t->live, (*rows)[i]);
     }
-    if (live) *count = kept;
+    *count = kept;
     return MV_OK;
 }
 
@@ -118,23 +122,68 @@ mv_err scan_start(scan *sc, const snapshot *s, const filter *f, const order *o,
     sc->next_row = 0;
     sc->fresh_is_open = false;
     sc->t = NULL;
+    sc->list = NULL;
     sc->ft = NULL;
     MV_TRY(make_indexes(sc, arena, error));
     return note_wants(sc, o, vector_field, arena, error);
 }
 
+/* A few rows are sorted; more are as they lie in the list of one value. */
+static bool can_sort(uint32_t *rows, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        uint32_t row = rows[i], at = i;
+        if (row > rows[i - 1]) continue;
+        if (count > SORTED_MAX) return false;
+        for (; at && rows[at - 1] > row; at--) rows[at] = rows[at - 1];
+        rows[at] = row;
+    }
+    return true;
+}
+
+/* Have the rows of the segment that comes next listed, if it is worth it. */
+static mv_err list_segment(scan *sc, mv_error *error)
+{
+    uint32_t *rows, count;
+    MV_TRY(scan_list(sc, &rows, &count, error));
+    if (!rows || !can_sort(rows, count)) return MV_OK;
+    sc->list = rows;
+    sc->list_end = rows + count;
+    return MV_OK;
+}
+
+/* Those listed that are in the block in hand. */
+static void take_listed(scan *sc)
+{
+    memset(sc->bits, 0, sizeof sc->bits);
+    for (; sc->list < sc->list_end && *sc->list - sc->begin < sc->count; sc->list++)
+        bits_set(sc->bits, *sc->list - sc->begin);
+    sc->pass = sc->bits;
+}
+
+/* To the next block of the segment; without one sc->t is NULL. */
 static mv_err next_of_segment(scan *sc, mv_error *error)
 {
-    const view_segment *segment_now = &sc->s->v->segments[sc->next_segment];
+    const table *t = &sc->s->v->segments[sc->next_segment].table;
     MV_TRY(begin_segment(sc, error));
-    uint32_t left = segment_now->table.rows - sc->next_row;
-    sc->t = &segment_now->table;
-    sc->source = sc->next_segment;
-    sc->begin = sc->next_row;
-    sc->count = left < FILTER_BLOCK_ROWS ? left : FILTER_BLOCK_ROWS;
-    MV_TRY(find_passing(sc, error));
-    sc->next_row += sc->count;
-    if (sc->next_row == segment_now->table.rows) scan_skip_segment(sc);
+    if (!sc->next_row) MV_TRY(list_segment(sc, error));
+    if (sc->list) {
+        bool is_over = sc->list == sc->list_end;
+        sc->next_row = is_over ? t->rows : *sc->list / FILTER_BLOCK_ROWS * FILTER_BLOCK_ROWS;
+    }
+    if (sc->next_row < t->rows) {
+        uint32_t left = t->rows - sc->next_row;
+        sc->t = t;
+        sc->source = sc->next_segment;
+        sc->begin = sc->next_row;
+        sc->count = left < FILTER_BLOCK_ROWS ? left : FILTER_BLOCK_ROWS;
+        if (sc->list)
+            take_listed(sc);
+        else
+            MV_TRY(find_passing(sc, error));
+        sc->next_row += sc->count;
+    }
+    if (sc->next_row == t->rows) scan_skip_segment(sc);
     return MV_OK;
 }
 
@@ -158,7 +207,10 @@ static mv_err next_of_fresh(scan *sc, mv_error *error)
 mv_err scan_next(scan *sc, mv_error *error)
 {
     sc->t = NULL;
-    if (sc->next_segment < sc->s->v->segments_count) return next_of_segment(sc, error);
+    while (sc->next_segment < sc->s->v->segments_count) {
+        MV_TRY(next_of_segment(sc, error));
+        if (sc->t) return MV_OK;
+    }
     return next_of_fresh(sc, error);
 }
 
@@ -185,8 +237,7 @@ mv_err scan_docids(const snapshot *s, const mv_filter *source, mem_buffer *docid
     if ((err = scan_start(&sc, s, f, NULL, FRESH_NO_VECTOR, &fresh, &arena, &block, error)))
         goto done;
     while (!(err = scan_next(&sc, error)) && sc.t) {
-        for (uint32_t at = 0; at < sc.count && !err; at++) {
-            if (!scan_passes(&sc, at)) continue;
+        for (uint32_t at = scan_find(&sc, 0); at < sc.count && !err; at = scan_find(&sc, at + 1)) {
             if (!mem_buffer_append(docids, &sc.t->docids[sc.begin + at], sizeof(uint64_t)))
                 err = error_memory(error, docids->size, "the rows found");
         }

@@ -7,6 +7,10 @@
 #include "query/filter.h"
 #include "query/order.h"
 
+/* Where one row of so many passes, or fewer, they may be had one by one: more are had no faster,
+ * and take more room than a bitmap. */
+#define SCAN_LISTED_PART 32u
+
 typedef struct scan {
     const snapshot *s;
     const filter *f;     /* NULL: all rows */
@@ -16,7 +20,10 @@ typedef struct scan {
     filter_table *ft;       /* before the segment, or fresh rows, in hand */
     filter_indexes indexes; /* of the segment in hand */
     uint32_t next_segment;
-    uint32_t next_row; /* of that segment */
+    uint32_t next_row;    /* of that segment */
+    const uint32_t *list; /* its rows that count, ascending: only blocks that have some are come
+                           * to; NULL: all blocks are */
+    const uint32_t *list_end;
     bool fresh_is_open;
     /* The block in hand. */
     const table *t;  /* NULL: at the end */
@@ -42,8 +49,8 @@ static inline bool scan_at_segment(const scan *sc, uint32_t *segment_at)
 /* At least and at most how many rows of the segment that comes next pass the filter, as far as
  * indexes tell without reading rows; deleted ones are counted. */
 mv_err scan_estimate(scan *sc, uint32_t *least, uint32_t *most, mv_error *error);
-/* Which rows of the segment that comes next count, one by one in no order, where an index has them
- * so; else *rows is NULL. Lent until the segment is left. */
+/* Which rows of the segment that comes next count, one by one in no order, where they are few and
+ * an index has them so; else *rows is NULL. Lent until the segment is left. */
 mv_err scan_list(scan *sc, uint32_t **rows, uint32_t *count, mv_error *error);
 /* Which rows of the segment that comes next count, all at once: into `pass`, bit 0 being row 0. */
 mv_err scan_segment(scan *sc, uint64_t *pass, mv_error *error);
@@ -52,6 +59,7 @@ static inline void scan_skip_segment(scan *sc)
 {
     sc->next_segment++;
     sc->next_row = 0;
+    sc->list = NULL;
     sc->ft = NULL;
 }
 /* Go to the next block, which may have no row that passes. sc->t is NULL at the end. */
@@ -64,9 +72,17 @@ static inline size_t scan_passing(const scan *sc)
 {
     return sc->pass ? bits_count(sc->pass, sc->count) : sc->count;
 }
-static inline bool scan_passes(const scan *sc, uint32_t at)
+/* The first row of the block, from `at` on, that passes; sc->count: none does. */
+static inline uint32_t scan_find(const scan *sc, uint32_t at)
 {
-    return !sc->pass || bits_get(sc->pass, at);
+    if (!sc->pass || at >= sc->count) return at;
+    uint32_t word = at / 64;
+    uint64_t bits = sc->pass[word] >> at % 64 << at % 64;
+    while (!bits) {
+        if (++word * 64 >= sc->count) return sc->count;
+        bits = sc->pass[word];
+    }
+    return word * 64 + MV_LOWEST_BIT(bits);
 }
 /* What a hit on row `at` of the block has as its row. */
 uint64_t scan_row(const scan *sc, uint32_t at);

@@ -11,9 +11,6 @@
 #include "index/flat.h"
 #include "vector/element.h"
 
-/* Of the rows one in so many, or fewer, are listed: then a list is no larger than a bitmap. */
-#define LISTED_PART 32u
-
 /* Rows scored for all vectors before the next: what was read is still in the cache. */
 #define SHARED_BLOCK_ROWS FLAT_BLOCK_ROWS
 
@@ -265,9 +262,7 @@ static mv_err find_list(search *s, scan *sc, graph_search *gs, mv_error *error)
     uint32_t least, *list;
     MV_TRY(scan_estimate(sc, &least, &gs->passing, error));
     hnsw_query query = query_of(s, gs, 0);
-    if (least < gs->passing || gs->passing > gs->t->rows / LISTED_PART ||
-        !hnsw_looks_at_all(&gs->g->graph, &query, s->tops[0].capacity))
-        return MV_OK;
+    if (!hnsw_looks_at_all(&gs->g->graph, &query, s->tops[0].capacity)) return MV_OK;
     MV_TRY(scan_list(sc, &list, &gs->passing, error));
     gs->list = list;
     return MV_OK;
@@ -410,9 +405,8 @@ static mv_err search_by_vector(search *s, mv_error *error)
 
 static mv_err select_block(const scan *sc, order_heap *heap, mv_error *error)
 {
-    for (uint32_t at = 0; at < sc->count; at++)
-        if (scan_passes(sc, at))
-            MV_TRY(order_push(heap, sc->t, sc->begin + at, sc->source, scan_row(sc, at), error));
+    for (uint32_t at = scan_find(sc, 0); at < sc->count; at = scan_find(sc, at + 1))
+        MV_TRY(order_push(heap, sc->t, sc->begin + at, sc->source, scan_row(sc, at), error));
     return MV_OK;
 }
 
