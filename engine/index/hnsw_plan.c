@@ -56,6 +56,7 @@ void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const hnsw_query
     if (*way != HNSW_WAY_AUTO) return;
     near = (double)plan->usual * plan->step_cost;
     even = near * walk_spread_by(plan->share);
+    if (!query->ef) even *= walk_gated_ef(plan->ef, plan->share) / plan->ef;
     if (even <= plan->all_cost || near * NEAR_TIMES <= plan->all_cost)
         *way = HNSW_WAY_WALK;
     else

@@ -23,9 +23,13 @@ float walk_reach(const float reach[HNSW_EF_STEPS], uint64_t ef)
 
 #define GATE_SAMPLE 32.0 /* hits expected before too few are noticed: */
 #define GATE_FEW    0.6  /* less than this part */
-#define GATE_MANY   1.5  /* all of ef is wanted where one in so many passes, */
-#define GATE_EF     0.5  /* and never less than this part, */
-#define GATE_EF_MIN 32.0 /* nor less than so many */
+#define GATE_EF     0.5  /* of ef at least this part is wanted, */
+#define GATE_EF_MIN 32.0 /* and so many */
+
+double walk_gated_ef(uint32_t ef, double share)
+{
+    return fmin(fmax(ef * fmax(sqrt(share), GATE_EF), GATE_EF_MIN), ef);
+}
 
 static uint32_t seen_room(uint32_t positions, uint32_t degree)
 {
@@ -77,6 +81,18 @@ static inline int unseen_links(const walk *w, const walk_level *level, uint32_t 
     return (int)found;
 }
 
+/* Go on as a walk for `ef` candidates, no more than it began as. */
+static void narrow(walk *w, walk_gate *gate, uint64_t ef)
+{
+    float reach = walk_reach(gate->reach, ef);
+    uint64_t capacity = walk_capacity(ef, reach);
+    if (capacity < w->stop.least) capacity = w->stop.least;
+    if (capacity > gate->room) capacity = gate->room;
+    w->stop.reach = reach;
+    gate->hits.capacity = (uint32_t)capacity;
+    if (gate->hits.count > capacity) gate->hits.count = (uint32_t)capacity;
+}
+
 /* Is the walk to be left for another way? Asked first when it has gone as far as it would where all
  * rows pass: what is met before depends on where it came from. */
 static bool gives_up(walk *w, walk_gate *gate)
@@ -89,13 +105,14 @@ static bool gives_up(walk *w, walk_gate *gate)
         gate->end = WALK_AGAINST;
         return true;
     }
-    double local = ((double)gate->passed + 1) / ((double)scored + 1),
-           left = (double)gate->usual * walk_spread_by(local) - (double)scored;
+    double local = ((double)gate->passed + 1) / ((double)scored + 1), usual = (double)gate->usual,
+           left;
     if (gate->ef) {
-        double part = fmax(fmin(sqrt(GATE_MANY * local), 1), GATE_EF),
-               ef = fmin(fmax(gate->ef * part, GATE_EF_MIN), gate->ef);
-        w->stop.reach = walk_reach(gate->reach, (uint64_t)ef);
+        double ef = walk_gated_ef(gate->ef, local);
+        narrow(w, gate, (uint64_t)ef);
+        usual *= ef / gate->ef;
     }
+    left = usual * walk_spread_by(local) - (double)scored;
     if (left <= (double)gate->most && scored <= gate->most) return false;
     gate->end = WALK_DEAR;
     return true;
@@ -209,6 +226,7 @@ bool walk_gated_from(walk *w, walk_gate *gate, const codes_query *query, const w
     pool_clear(&gate->hits);
     gate->end = WALK_WHOLE;
     gate->passed = 0;
+    gate->room = gate->hits.capacity;
     gate->begun = w->scored;
     gate->next_check = gate->usual;
     if (!walk_on(w, gate, query, level, entry)) return false;

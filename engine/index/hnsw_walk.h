@@ -86,6 +86,7 @@ typedef struct walk_gate {
     uint32_t ef;        /* where all rows pass; where few do, a walk sees more of the graph for each
                          * hit, and fewer are enough. 0: stop as w->stop says */
     walk_pool hits;
+    uint32_t room; /* for hits */
     walk_end end;
     uint64_t passed;  /* distances computed to rows that pass */
     uint64_t bridged; /* rows whose links were followed without looking at them */
@@ -100,6 +101,10 @@ static inline double walk_spread_by(double share)
 {
     return pow(share, -0.85);
 }
+
+/* Where this share of the rows passes a walk sees more of the graph for each hit: what it needs of
+ * the ef with which as much is found where all pass. */
+double walk_gated_ef(uint32_t ef, double share);
 
 /* Bytes that a walk of levels with up to `positions` and `degree` and pools up to `capacity` needs.
  */
