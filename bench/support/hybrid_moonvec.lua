@@ -4,7 +4,7 @@
 --   hybrid_moonvec.lua search COLLECTION QUERIES DIM K SECONDS SECONDS_MAX FIELD LIMIT ROWS PLAN,PLAN,... FOUND
 --
 -- KEY_RANDOM and KEY_POLE are files of int32. A search has the filter FIELD < LIMIT, none when all ROWS pass. PLAN:
--- auto (no parameters), exact (over the rows that pass) or graph (nothing but the graph).
+-- auto (no parameters), exact (over the rows that pass), graph (nothing but the graph), or a number: ef.
 
 package.path = "bench/support/?.lua;" .. package.path
 local moonvec = require "moonvec"
@@ -27,7 +27,7 @@ local function search(path, file, dim, k, at_least, at_most, field, limit, rows,
   local filter = limit < rows and field .. " < ?" or nil
   local points = {}
   for plan in plans:gmatch("[^,]+") do
-    local params = PARAMS[plan]
+    local params = tonumber(plan) and { ef = tonumber(plan) } or PARAMS[plan]
     local function query(vector)
       return assert(collection:query {
         field = ann_build.FIELD, vector = vector, topk = k, filter = filter, args = filter and { limit },

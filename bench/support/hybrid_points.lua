@@ -1,5 +1,5 @@
 -- Measures the points of the hybrid bench: a correlation of filter and vectors at a selectivity. A look first, every
--- query once, says what each side finds; then the sides take turns, Zvec with the settings that the look chose.
+-- query once, says what each side finds; then the sides take turns, each with the settings that the look chose.
 
 local harness = require "harness"
 local engines = require "ann_engines"
@@ -11,7 +11,7 @@ local M = {}
 M.ENOUGH = 0.95
 M.PLANS = { "auto", "exact", "graph" } -- of moonvec
 
--- Of Zvec, in the steps in which each of its kinds is looked at until it finds enough.
+-- In the steps in which moonvec and each kind of Zvec are looked at until they find enough.
 M.EFS = { { 16, 24, 32, 48 }, { 64, 96, 128 }, { 192, 256, 384, 512 } }
 
 local CHOSEN = 2       -- settings of Zvec that are measured: the fastest of the look, whose times are noisy
@@ -29,8 +29,9 @@ local function look(engine, case, limit, labels)
   return figures, by_label
 end
 
+-- Without what a call costs, where the engine says it.
 local function net_qps(figures, label)
-  return 1e6 / engines.net(1e6 / figures["qps:" .. label], figures["floor:" .. label])
+  return 1e6 / engines.net(1e6 / figures["qps:" .. label], figures["floor:" .. label] or 0)
 end
 
 -- The smallest ef at which `engine` has a recall of `floor` or more; when there is none, that of the highest recall.
@@ -88,13 +89,19 @@ local function finish(point, rounds, rounds_of_settings)
     local list = rounds_of_settings[i]
     setting.qps = median(list, function(figures) return net_qps(figures, setting.ef) end)
     setting.gross = median(list, function(figures) return figures["qps:" .. setting.ef] end)
-    if not point.zvec or setting.qps > point.zvec.qps then point.zvec = setting end
+    if i > 1 and (not point.zvec or setting.qps > point.zvec.qps) then point.zvec = setting end
+  end
+  local auto = point.plans.auto
+  point.least = point.settings[1]
+  if auto.recall >= M.ENOUGH and auto.qps > point.least.qps then
+    point.least = { ef = "-", recall = auto.recall, qps = auto.qps }
   end
 end
 
 -- Measure a case of a set at each of `limits`, the numbers of rows that pass. Returns for each a point: { limit, near
 -- (the part of the queries' neighbours in the whole set that pass), plans (by name { recall, qps, p50, p99 }; auto,
--- exact and graph), of_best_plan (auto's time, of the faster pure plan's), zvec ({ engine, ef,
+-- exact and graph), of_best_plan (auto's time, of the faster pure plan's), least ({ ef, recall, qps }
+-- of moonvec with the smallest ef that finds enough, or with nothing set where that is faster), zvec ({ engine, ef,
 -- recall, qps without what a call costs, gross } or nil) }.
 function M.measure(case, limits, moonvec, zvecs, rounds, seconds)
   local points, runs, near = {}, {}, sets.near_passing(case, limits)
@@ -109,7 +116,9 @@ function M.measure(case, limits, moonvec, zvecs, rounds, seconds)
     assert(recalls.exact == 1, "an exact search misses rows: the truth or moonvec is wrong")
     local point = { limit = limit, near = near[limit], plans = {}, settings = {}, run_of_settings = {} }
     for plan, recall in pairs(recalls) do point.plans[plan] = { recall = recall } end
-    point.settings = choose(zvecs, case, limit, math.min(M.ENOUGH, recalls.auto))
+    local enough = math.min(M.ENOUGH, recalls.auto)
+    point.settings = choose(zvecs, case, limit, enough)
+    table.insert(point.settings, 1, choose_ef(moonvec, case, limit, enough))
     point.run = add(moonvec, limit, M.PLANS)
     for j, setting in ipairs(point.settings) do
       point.run_of_settings[j] = add(setting.engine, limit, { setting.ef })
