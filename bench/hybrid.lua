@@ -157,7 +157,7 @@ if not pinned then complain("not pinned: " .. reason) end
 local limits = read_limits(complain)
 local moonvec, zvecs = engines.moonvec(), is_wanted("zvec", wanted_engines) and engines.zvecs(complain) or {}
 
-report:line("top %d, %d queries a correlation; moonvec with nothing set, and with its smallest ef for a recall of %.2f;",
+report:line("top %d, %d queries a correlation; moonvec with nothing set, and with its smallest ef for recall %.2f;",
   sets.K, options.queries, points.ENOUGH)
 report:line("Zvec with its fastest setting of that recall, net of a call on ten rows; median of %d alternated rounds,",
   options.rounds)

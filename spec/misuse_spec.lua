@@ -178,6 +178,8 @@ describe("the position of an error", function()
       function() c:query { vector = { 1, 2 }, rerank = print } end,
       function() c:query { vector = { 1, 2 }, where = print } end,
       function() c:cursor { topk = 1 } end,
+      function() c:cursor() end,
+      function() c:query { field = "v" } end,
       function() c:optimize { budget_ms = "x" } end,
       function() c:transaction() end,
       function() moonvec.open() end,

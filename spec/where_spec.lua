@@ -234,6 +234,20 @@ describe("cursor", function()
     assert_raises("cursor: unknown option 'topk'", c.cursor, c, { vector = target, topk = 3 })
   end)
 
+  it("raises at the call what is wrong with it", function()
+    assert_raises("cursor: expected a table of options, got a nil", c.cursor, c)
+    assert_raises("unknown field 'colour'", c.cursor, c, { vector = target, filter = "colour = 1" })
+    assert_raises("not found", c.cursor, c, { id = "nobody" })
+  end)
+
+  it("sees the commit of its call", function()
+    local other = filled()
+    local step = other:cursor { vector = target }
+    assert(other:delete_by_filter("true"))
+    assert.is_truthy(step())
+    other:close()
+  end)
+
   it("ends with its collection", function()
     local other = filled()
     local next_hit = other:cursor { vector = target }

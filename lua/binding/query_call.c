@@ -93,7 +93,10 @@ static void read_target(lua_State *L, query_args *args)
     for (int i = VECTOR; i <= VECTORS; i++) given += !lua_isnil(L, args->at + i);
     if (given > 1) raise_misuse(L, "query: only one of 'vector', 'vectors' and 'id' can be given");
     args->has_target = given == 1;
-    if (given == 1 || !lua_isnil(L, args->at + FIELD)) read_field(L, args);
+    if (args->has_target)
+        read_field(L, args);
+    else if (!lua_isnil(L, args->at + FIELD))
+        raise_misuse(L, "query: 'field' without a vector to search for");
     if (!lua_isnil(L, args->at + ID)) {
         place where = {.call = "query"};
         args->query.id = check_id(L, args->at + ID, &where, args->id_text);

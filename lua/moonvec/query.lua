@@ -69,24 +69,30 @@ local function stepper(collection, options, first)
 end
 
 --- `for hit in c:cursor{...}`: hits of a query for one vector, best first, until the loop is left. An error of the
--- search is raised: a `for` loop could not tell a message from the end.
+-- search is raised: a `for` loop could not tell a message from the end. The search begins here, not with the loop.
 function M.cursor(collection, options)
+  if type(options) ~= "table" then
+    misuse("cursor: expected a table of options, got a %s", type(options))
+  end
   core.options("cursor", options, "field", "vector", "id", "filter", "args", "where", "min_score", "max_distance",
     "params", "output_fields", "include_vector", "order_by")
   local where = check_function(options, "where")
   local next_hit, finish = stepper(collection, with(options, { where = false }), 1)
-  local function step()
-    while true do
-      local hit, message = next_hit()
-      if not hit then
-        if message then
-          misuse("cursor: %s", message)
-        end
-        return nil
-      elseif not where or where(hit) then
-        return hit
-      end
+  local function next_or_raise()
+    local hit, message = next_hit()
+    if message then
+      misuse("cursor: %s", message)
     end
+    return hit
+  end
+  local begun = next_or_raise()
+  local function step()
+    local hit = begun or next_or_raise()
+    begun = nil
+    while hit and where and not where(hit) do
+      hit = next_or_raise()
+    end
+    return hit
   end
   return step, nil, nil, setmetatable({}, { __close = finish })
 end

@@ -11,7 +11,7 @@ local moonvec = {}
 ---@alias moonvec.code "not_found"|"exists"|"read_only"|"corrupt"|"schema_mismatch"|"version"|"no_space"|"io"|"no_memory"|"busy"|"limit"
 ---@alias moonvec.type "string"|"bool"|"int32"|"int64"|"uint32"|"uint64"|"float"|"double"|"array_string"|"array_bool"|"array_int32"|"array_int64"|"array_uint32"|"array_uint64"|"array_float"|"array_double"
 ---@alias moonvec.vector_type "vector_fp32"|"vector_fp16"|"vector_int8"
----@alias moonvec.id string|integer 1 to 1,024 bytes; an integer stands for its decimal string
+---@alias moonvec.id string|integer 1 to 1,024 bytes; an integer stands for its decimal string (in a filter `id` is tested as the string)
 ---@alias moonvec.numbers number[]|string|moonvec.vector a table, packed little-endian float32, or a reusable vector
 
 -- Filter text; keywords in any case, names as they are, NOT binds tightest, then AND, then OR:
@@ -21,6 +21,8 @@ local moonvec = {}
 --           | name [NOT] CONTAIN_ALL list | array_length(name) (= | ... | >=) value | true | false
 --   value  := -12 | 1.5 | 'text, with '' for a quote' | true | false | ?
 --   list   := ( value, ... ) | ( ) | ?
+-- Values are taken as the field's type has them: whole numbers for whole-number fields, within their range; of a 64-bit one
+-- also decimal strings; float fields compare with the value as a float has it. Strings compare byte by byte, LIKE minds case.
 -- A test of NULL is unknown, and so is its NOT; only true passes. IN () is false even for NULL; of what is not NULL
 -- CONTAIN_ANY () is false and CONTAIN_ALL () true. Arrays are tested by CONTAIN and array_length only. `id` is tested like
 -- a string field that is never NULL.
@@ -66,7 +68,7 @@ function moonvec.pack(vector) end
 function moonvec.unpack(vector) end
 
 ---@class moonvec.open_options
----@field schema? moonvec.schema must agree with the one that is there; not in create_and_open
+---@field schema? moonvec.schema must agree with the one that is there, indexes too, as it is after live changes; not in create_and_open
 ---@field read_only? boolean never writes (default false)
 ---@field durability? "full"|"none" survives a power cut (default), or only the death of the process
 ---@field verify? boolean verify everything before anything is trusted (default false)
@@ -114,18 +116,20 @@ function vector:pack() end
 ---@return number[]
 function vector:table() end
 
----@class moonvec.document fields and vectors by name
+--- Whole numbers of 64 bits that a Lua number cannot hold (from 2^53 on where numbers are doubles: Lua 5.1 to 5.2, LuaJIT; uint64 from
+--- 2^63 on elsewhere) are given and come back as decimal strings. NaN is refused, and what a float cannot hold.
+---@class moonvec.document fields and vectors by name; no field is named id, score or distance
 ---@field id string
 ---@field [string] any
 
 ---@class moonvec.hit: moonvec.document
----@field score number higher is better, whatever the metric
----@field distance number lower is better
+---@field score number higher is better, whatever the metric; after `rerank` what that returned. 0 without a vector
+---@field distance number lower is better. 0 without a vector
 
 ---@class moonvec.collection
 ---@operator len: integer
 ---@field path string as given to open
----@field schema moonvec.schema completed
+---@field schema moonvec.schema completed; as it is now, whoever changed it
 local collection = {}
 
 --- Inserts a document or an array of them, all or nothing; "exists" when an id is there.
@@ -187,7 +191,7 @@ function collection:count(filter, args) end
 function collection:query(options) end
 
 ---@class moonvec.query_options
----@field field? string the vector field; may be left out when there is one
+---@field field? string the vector field to search; may be left out when there is one
 ---@field vector? moonvec.numbers what to search for
 ---@field id? moonvec.id ... or the stored document whose vector to search for; it is no hit itself
 ---@field vectors? moonvec.numbers[] ... or several at once
@@ -195,21 +199,21 @@ function collection:query(options) end
 ---@field offset? integer hits to skip (default 0)
 ---@field filter? moonvec.filter_source
 ---@field args? any[] values for the `?` of the filter
----@field where? fun(hit: moonvec.hit): boolean asked about the hits of the rest, best first, until `topk` pass: slower than a filter. A re-ranker sees what passed. It must not write in a transaction
----@field min_score? number
+---@field where? fun(hit: moonvec.hit): boolean asked about the hits of the rest, best first, until `topk` pass, those that `offset` skips among them: slower than a filter. It gets what `output_fields` and `include_vector` ask for. With `vectors` each has its own hits that pass. A re-ranker sees what passed. In a transaction it must not write: the next step of the search raises then
+---@field min_score? number of the search, before `rerank`
 ---@field max_distance? number
 ---@field params? moonvec.query_params how the index is searched
 ---@field output_fields? string[] (default: all scalar fields)
 ---@field include_vector? boolean|"table" (default false)
----@field order_by? string without a vector: "year DESC, title"
+---@field order_by? string without a vector: "year DESC, title", up to 8 scalar fields, no arrays. NULL comes before all else (with DESC behind), equals in the order they were written; without `order_by` all do
 ---@field into? table an earlier result, to be used again
 ---@field rerank? fun(hit: moonvec.hit, query: moonvec.query_options): number the new score; may yield
 ---@field candidates? integer hits a re-ranker sees (default (4 × topk) + offset)
----@field explain? boolean return the plan instead of the hits (default false); not with `where`
+---@field explain? boolean return the plan, with the hits in it (default false); not with `where`. Of several `vectors` the sums of all
 
 ---@class moonvec.query_params
 ---@field exact? boolean look at the vector of every row that passes (default false; a flat index always does)
----@field plan? "auto"|"exact"|"codes"|"graph"|"bridges" the way to search segments that have a graph, instead of `exact` (default "auto": what should be cheapest); others are searched exactly. See moonvec.plan_part
+---@field plan? "auto"|"exact"|"codes"|"graph"|"bridges" the way to search segments that have a graph, instead of `exact` (default "auto": what should be cheapest); others, and flat fields, are searched exactly. See moonvec.plan_part
 ---@field ef? integer of hnsw: candidates, 1 to 1,000,000; more is slower and finds more (default: what each graph was measured to need)
 ---@field refine? boolean of hnsw: let exact scores, not those from codes, choose the hits among the candidates (default true)
 
@@ -230,7 +234,8 @@ function collection:query(options) end
 ---@field left? "graph"|"bridges" what was tried first, and led too far or nowhere
 
 --- `for hit in collection:cursor{...} do`: the hits of a query for one vector (or for none), best first, for as long as the loop
---- goes on, all of one commit. A failure on the way raises; so does, in a transaction, going on after a write.
+--- goes on, all of the commit at the time of the call. A failure raises. In a transaction a write ends it: it raises when the
+--- hits found so far are used up (the first search finds 32).
 ---@param options moonvec.cursor_options
 ---@return fun(): moonvec.hit? next, nil, nil, table closer
 function collection:cursor(options) end
@@ -249,7 +254,7 @@ function collection:cursor(options) end
 ---@field include_vector? boolean|"table"
 ---@field order_by? string
 
---- Runs work(...) as one transaction; an error inside undoes all and goes on to the caller.
+--- Runs work(...) as one transaction; an error inside undoes all and goes on to the caller. One inside another is "busy".
 ---@param work fun(...): ...
 ---@param ... any
 ---@return any ... what `work` returns (true when nothing), or nil, message, code
@@ -291,7 +296,7 @@ function collection:create_index(name, index, options) end
 ---@class moonvec.index_options
 ---@field progress? fun(done: integer, total: integer, stage: string)
 ---@field threads? integer that build graphs, 1 to 64 (default: one for each core, at most 8)
----@field background? boolean a thread of its own does it: returns a job at once (default false)
+---@field background? boolean a thread of its own does it: returns a job at once (default false). The schema has changed by then
 
 --- A vector field is searched exactly from then on, a scalar one read row by row.
 ---@param name string
@@ -301,7 +306,7 @@ function collection:drop_index(name) end
 --- Adds a scalar or vector field. Documents get what value_of(document) returns, else the default, else NULL; an error
 --- undoes all and goes on to the caller. Other writers wait meanwhile, readers see the new field when it is finished.
 --- Its index is built before this returns. Where there are documents, a field that is neither nullable nor has a default needs
---- the function.
+--- the function, which then must not return nil: that raises. A vector field needs it, too.
 ---@param field moonvec.field|moonvec.vector_field
 ---@param value_of? fun(document: moonvec.document): any may read the collection, not write to it; nil: the default, or NULL
 ---@param options? moonvec.column_options
