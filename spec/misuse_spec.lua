@@ -38,6 +38,8 @@ describe("misuse of", function()
     { "query", { { vector = v, id = "x" } }, "query: only one of 'vector', 'vectors' and 'id' can be given" },
     { "query", { { vector = { 1 } } }, "query: vector has 1 numbers, field 'embedding' wants 2" },
     { "query", { { vector = true } }, "query: a vector is a table of numbers, a packed string or a moonvec.vector" },
+    { "query", { { field = "embedding" } }, "query: 'field' without a vector to search for" },
+    { "update", { { id = "a", embedding = moonvec.null } }, "field 'embedding' is a vector, which is never NULL" },
     { "query", { { vectors = 5 } }, "query: 'vectors' must be an array of vectors, got a number" },
     { "query", { { vector = { 0, 0 } } }, "zero" },
     {

@@ -1,5 +1,6 @@
 /* Vectors in. A table costs about 10 us per 768 numbers, the other forms nothing. */
 #include "read_vectors.h"
+#include "read_values.h"
 
 #include <string.h>
 
@@ -48,6 +49,8 @@ const void *read_vector(lua_State *L, int index, const place *where, const char 
     } else if ((box = luaL_testudata(L, index, VECTOR_TYPE))) {
         count = box->dim;
         numbers = box->numbers;
+    } else if (lua_touserdata(L, index) == (const void *)&null_marker) {
+        raise_at(L, where, "field '%s' is a vector, which is never NULL", field);
     } else {
         raise_not_a_vector(L, index, where);
     }

@@ -12,7 +12,7 @@ local moonvec = {}
 ---@alias moonvec.type "string"|"bool"|"int32"|"int64"|"uint32"|"uint64"|"float"|"double"|"array_string"|"array_bool"|"array_int32"|"array_int64"|"array_uint32"|"array_uint64"|"array_float"|"array_double"
 ---@alias moonvec.vector_type "vector_fp32"|"vector_fp16"|"vector_int8"
 ---@alias moonvec.id string|integer 1 to 1,024 bytes; an integer stands for its decimal string (in a filter `id` is tested as the string)
----@alias moonvec.numbers number[]|string|moonvec.vector a table, packed little-endian float32, or a reusable vector
+---@alias moonvec.numbers number[]|string|moonvec.vector a table, packed little-endian float32, or a reusable vector; vector_int8 takes whole numbers, -128 to 127
 
 -- Filter text; keywords in any case, names as they are, NOT binds tightest, then AND, then OR:
 --   filter := filter OR filter | filter AND filter | NOT filter | ( filter ) | test
@@ -124,7 +124,7 @@ function vector:table() end
 
 ---@class moonvec.hit: moonvec.document
 ---@field score number higher is better, whatever the metric; after `rerank` what that returned. 0 without a vector
----@field distance number lower is better. 0 without a vector
+---@field distance number lower is better: 1 - cosine, the squared distance (l2), or minus the inner product. 0 without a vector
 
 ---@class moonvec.collection
 ---@operator len: integer
@@ -165,8 +165,8 @@ function collection:delete_by_filter(filter, args) end
 function collection:fetch(ids, options) end
 
 ---@class moonvec.fetch_options
----@field output_fields? string[] (default: all scalar fields)
----@field include_vector? boolean|"table" as packed strings or tables (default false)
+---@field output_fields? string[] names of scalar and vector fields (default: all scalar ones)
+---@field include_vector? boolean|"table" all vectors, as packed strings or tables (default false)
 
 --- `for document in collection:iterate() do`: one snapshot, oldest first. A failure on the way raises.
 ---@param options? moonvec.iterate_options
