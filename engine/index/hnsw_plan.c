@@ -5,8 +5,8 @@
 
 /* Nanoseconds for a row, and for each byte of its code: among all that pass, which come in order;
  * and on a walk, where links and candidates are part of it. */
-#define ALL_ROW   4.2
-#define ALL_BYTE  0.022
+#define ALL_ROW   2.5
+#define ALL_BYTE  0.033
 #define WALK_ROW  22.0
 #define WALK_BYTE 0.055
 #define BRIDGE    25.0 /* for each link of a candidate, of bridges and keeping order */

@@ -12,9 +12,6 @@
 #define MEAN_ROWS_MAX 8192u /* rows that the mean is taken of */
 #define CODE_MAX      127.0f
 #define VECTOR_BYTES  64u /* of the widest kernels */
-#define WHOLE_BYTES                                                                                \
-    1024u /* codes up to this are prefetched whole, before the first is measured                   \
-           */
 
 /* Where the scale lies in an int8 code, */
 static size_t scale_offset(const codes_vectors *vectors)
@@ -336,7 +333,7 @@ static void measure_codes(const codes_query *query, const uint32_t *rows, uint32
                           float *out)
 {
     const codes_column *column = query->column;
-    size_t stride = column->stride, whole = stride <= WHOLE_BYTES ? stride : 0;
+    size_t stride = column->stride, whole = query->code_size <= DISTANCE_WHOLE_CODES ? stride : 0;
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *code = column->base + rows[i] * stride;
         for (size_t at = 0; at < whole; at += 64) MV_PREFETCH(code + at);

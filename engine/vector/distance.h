@@ -21,8 +21,9 @@ typedef void (*distance_list_fn)(const void *query, const void *const *rows, siz
 
 /* Inner products of a query with int8 codes: `query` and rows of `size` bytes, a multiple of 64,
  * row r at base + r × stride, aligned or not; rows may overlap. `total` is the sum of the query's
- * numbers. The rows to come are prefetched while those before are measured. Exact before rounding
- * to float. */
+ * numbers. Exact before rounding to float. Rows to come are prefetched while those before are
+ * measured where `size` is above DISTANCE_WHOLE_CODES; others the caller is to prefetch whole. */
+#define DISTANCE_WHOLE_CODES 1024u
 typedef void (*distance_codes_fn)(const int8_t *query, int32_t total, const uint8_t *base,
                                   size_t stride, const uint32_t *rows, size_t count, size_t size,
                                   float *out);

@@ -92,6 +92,14 @@ KERNEL_INLINE int32_t ints_total(ints sum)
     ints pairs = simde_mm_add_epi32(sum, simde_mm_shuffle_epi32(sum, 0x4e));
     return simde_mm_cvtsi128_si32(simde_mm_add_epi32(pairs, simde_mm_shuffle_epi32(pairs, 0xb1)));
 }
+/* The total of each. */
+KERNEL_INLINE void ints_totals(ints a, ints b, ints c, ints d, int32_t totals[4])
+{
+    ints ab = ints_add(simde_mm_unpacklo_epi32(a, b), simde_mm_unpackhi_epi32(a, b)),
+         cd = ints_add(simde_mm_unpacklo_epi32(c, d), simde_mm_unpackhi_epi32(c, d));
+    simde_mm_storeu_si128(
+        totals, ints_add(simde_mm_unpacklo_epi64(ab, cd), simde_mm_unpackhi_epi64(ab, cd)));
+}
 KERNEL_INLINE ints shorts_of_half(half bytes)
 {
     return simde_mm_srai_epi16(simde_mm_unpacklo_epi8(bytes, bytes), 8);

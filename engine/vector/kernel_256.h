@@ -56,8 +56,8 @@ KERNEL_INLINE floats floats_multiply_add(floats a, floats b, floats sum)
 }
 KERNEL_INLINE float floats_total(floats sum)
 {
-    simde__m128 fours = simde_mm_add_ps(simde_mm256_castps256_ps128(sum),
-                                        simde_mm256_extractf128_ps(sum, 1));
+    simde__m128 fours =
+        simde_mm_add_ps(simde_mm256_castps256_ps128(sum), simde_mm256_extractf128_ps(sum, 1));
     simde__m128 pairs = simde_mm_add_ps(fours, simde_mm_movehl_ps(fours, fours));
     return simde_mm_cvtss_f32(simde_mm_add_ss(pairs, simde_mm_shuffle_ps(pairs, pairs, 1)));
 }
@@ -72,10 +72,19 @@ KERNEL_INLINE ints ints_add(ints a, ints b)
 }
 KERNEL_INLINE int32_t ints_total(ints sum)
 {
-    half fours = simde_mm_add_epi32(simde_mm256_castsi256_si128(sum),
-                                    simde_mm256_extracti128_si256(sum, 1));
+    half fours =
+        simde_mm_add_epi32(simde_mm256_castsi256_si128(sum), simde_mm256_extracti128_si256(sum, 1));
     half pairs = simde_mm_add_epi32(fours, simde_mm_shuffle_epi32(fours, 0x4e));
     return simde_mm_cvtsi128_si32(simde_mm_add_epi32(pairs, simde_mm_shuffle_epi32(pairs, 0xb1)));
+}
+/* The total of each. */
+KERNEL_INLINE void ints_totals(ints a, ints b, ints c, ints d, int32_t totals[4])
+{
+    ints ab = ints_add(simde_mm256_unpacklo_epi32(a, b), simde_mm256_unpackhi_epi32(a, b)),
+         cd = ints_add(simde_mm256_unpacklo_epi32(c, d), simde_mm256_unpackhi_epi32(c, d)),
+         all = ints_add(simde_mm256_unpacklo_epi64(ab, cd), simde_mm256_unpackhi_epi64(ab, cd));
+    simde_mm_storeu_si128(totals, simde_mm_add_epi32(simde_mm256_castsi256_si128(all),
+                                                     simde_mm256_extracti128_si256(all, 1)));
 }
 KERNEL_INLINE ints shorts_of_half(half bytes)
 {

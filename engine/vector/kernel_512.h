@@ -77,10 +77,20 @@ KERNEL_INLINE int32_t ints_total(ints sum)
 {
     /* By hand: gcc's reduction ends in a signed addition, which must not wrap. */
     half eights = _mm256_add_epi32(_mm512_castsi512_si256(sum), _mm512_extracti64x4_epi64(sum, 1));
-    __m128i fours = _mm_add_epi32(_mm256_castsi256_si128(eights),
-                                  _mm256_extracti128_si256(eights, 1));
+    __m128i fours =
+        _mm_add_epi32(_mm256_castsi256_si128(eights), _mm256_extracti128_si256(eights, 1));
     __m128i pairs = _mm_add_epi32(fours, _mm_shuffle_epi32(fours, 0x4e));
     return _mm_cvtsi128_si32(_mm_add_epi32(pairs, _mm_shuffle_epi32(pairs, 0xb1)));
+}
+/* The total of each. */
+KERNEL_INLINE void ints_totals(ints a, ints b, ints c, ints d, int32_t totals[4])
+{
+    ints ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b)),
+         cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d)),
+         all = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    half eights = _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+    _mm_storeu_si128((__m128i *)(void *)totals, _mm_add_epi32(_mm256_castsi256_si128(eights),
+                                                              _mm256_extracti128_si256(eights, 1)));
 }
 KERNEL_INLINE ints shorts_of_half(half bytes)
 {

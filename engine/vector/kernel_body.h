@@ -41,9 +41,11 @@ KERNEL_INLINE const uint8_t *mask_last(size_t size)
 {
     static const uint8_t mask[2 * KERNEL_WIDTH] = {
 #define ONES_8 255, 255, 255, 255, 255, 255, 255, 255
-        [KERNEL_WIDTH] = ONES_8, ONES_8,
+        [KERNEL_WIDTH] = ONES_8,
+        ONES_8,
 #if KERNEL_WIDTH > 16
-        ONES_8, ONES_8,
+        ONES_8,
+        ONES_8,
 #endif
     };
     return mask + size;
@@ -145,8 +147,7 @@ KERNEL_INLINE float row_total(const block_sums *sums, int row, kernel_kind kind,
  * never cost anything and won 50 % for fp16 and int8 streams; in a burst before each block it
  * slowed fp32 down. Lists gain nothing: four rows at once keep enough loads on their way. */
 KERNEL_INLINE void measure(const uint8_t *query, const uint8_t *const *rows, int rows_count,
-                           const uint8_t *ahead, size_t dim, float *out, kernel_kind kind,
-                           bool l2)
+                           const uint8_t *ahead, size_t dim, float *out, kernel_kind kind, bool l2)
 {
     const ints zero = ints_zero();
     block_sums sums = {{{zero, zero}, {zero, zero}, {zero, zero}, {zero, zero}, {zero, zero}}};
@@ -247,7 +248,7 @@ KERNEL(l2_int8, INT8, true)
 /* ---------------------------------------------------------------- codes of a graph */
 
 /* Four rows, each one sum: their products do not wait for each other, and there are too few steps
- * in a row for more. What is `ahead` is prefetched, a line of each row at a step. */
+ * in a row for more. What is `ahead` (may be NULL) is prefetched, a line of each row at a step. */
 KERNEL_INLINE void measure_codes(const uint8_t *query, int32_t total, const uint8_t *const *rows,
                                  const uint8_t *const *ahead, size_t size, float *out, bool halves)
 {
@@ -285,17 +286,23 @@ KERNEL_INLINE void measure_codes(const uint8_t *query, int32_t total, const uint
     /* BYTES sums (row + 128) · query: 128 × total is too much. Of halves h it is h · query, of
      * which twice, less 15 × total, is wanted. */
     uint32_t times = halves ? 2 : 1, excess = (halves ? 15u : 128u) * (uint32_t)total;
-    out[0] = (float)(int32_t)(times * (uint32_t)ints_total(sum0) - excess);
-    out[1] = (float)(int32_t)(times * (uint32_t)ints_total(sum1) - excess);
-    out[2] = (float)(int32_t)(times * (uint32_t)ints_total(sum2) - excess);
-    out[3] = (float)(int32_t)(times * (uint32_t)ints_total(sum3) - excess);
+    int32_t totals[ROWS];
+    ints_totals(sum0, sum1, sum2, sum3, totals);
+    for (size_t r = 0; r < ROWS; r++)
+        out[r] = (float)(int32_t)(times * (uint32_t)totals[r] - excess);
 }
 
 KERNEL_INLINE void measure_code_rows(const int8_t *query, int32_t total, const uint8_t *base,
                                      size_t stride, const uint32_t *rows, size_t count, size_t size,
                                      float *out, bool halves)
 {
-    for (size_t i = 0; i < count; i += ROWS) {
+    size_t i = 0;
+    for (; size <= DISTANCE_WHOLE_CODES && i + ROWS <= count; i += ROWS) {
+        const uint8_t *some[ROWS];
+        for (size_t r = 0; r < ROWS; r++) some[r] = base + rows[i + r] * stride;
+        measure_codes((const uint8_t *)query, total, some, NULL, size, out + i, halves);
+    }
+    for (; i < count; i += ROWS) {
         /* Beyond the last row, the last one again. */
         size_t left = count - i - 1, more = left < ROWS ? 0 : left - (ROWS - 1);
         const uint8_t *some[ROWS], *ahead[ROWS];
@@ -323,11 +330,9 @@ static void dot_halves(const int8_t *query, int32_t total, const uint8_t *base, 
 
 #define KERNEL_TABLE(instruction_set)                                                              \
     {                                                                                              \
-        .name = instruction_set,                                                                   \
-        .dot_rows = {dot_fp32_rows, dot_fp16_rows, dot_int8_rows},                                 \
+        .name = instruction_set, .dot_rows = {dot_fp32_rows, dot_fp16_rows, dot_int8_rows},        \
         .l2_rows = {l2_fp32_rows, l2_fp16_rows, l2_int8_rows},                                     \
         .dot_list = {dot_fp32_list, dot_fp16_list, dot_int8_list},                                 \
-        .l2_list = {l2_fp32_list, l2_fp16_list, l2_int8_list},                                     \
-        .dot_codes = dot_codes,                                                                    \
+        .l2_list = {l2_fp32_list, l2_fp16_list, l2_int8_list}, .dot_codes = dot_codes,             \
         .dot_halves = dot_halves,                                                                  \
     }
