@@ -117,6 +117,7 @@ describe("misuse of", function()
     -- looking after
     { "optimize", { { budget_mss = 5 } }, "optimize: unknown option 'budget_mss' (did you mean 'budget_ms'?)" },
     { "optimize", { { budget_ms = 0 } }, "optimize: 'budget_ms' must be a positive number, got 0" },
+    { "optimize", { { budget_ms = "5" } }, "optimize: 'budget_ms' must be a positive number, got a string" },
     { "optimize", { { progress = 5 } }, "optimize: 'progress' must be a function, got a number" },
     { "optimize", { { threads = 0 } }, "optimize: 'threads' must be a whole number from 1 to 64, got 0" },
     { "optimize", { { threads = 65 } }, "optimize: 'threads' must be a whole number from 1 to 64, got 65" },

@@ -53,6 +53,43 @@ describe("where", function()
     return assert(c:query(options))
   end
 
+  it("has the best first where the walks before have missed some", function()
+    local other = assert(moonvec.open(":memory:", {
+      schema = { vectors = { { name = "v", type = "vector_fp32", dim = 32, metric = "l2" } } },
+    }))
+    local random, centres, batch = support.random(4), {}, {}
+    local function around(centre)
+      local vector = {}
+      for d = 1, 32 do
+        vector[d] = centre and centre[d] + random() or 4 * random()
+      end
+      return vector
+    end
+    for n = 1, 20 do
+      centres[n] = around()
+    end
+    for n = 1, 9000 do
+      batch[n] = { id = n, v = around(centres[n * 7 % 20 + 1]) }
+    end
+    assert(other:insert(batch))
+    assert(other:optimize())
+    for n = 1, 200 do
+      local hits = assert(other:query {
+        vector = around(centres[n % 20 + 1]),
+        topk = 20,
+        params = { ef = 8 },
+        where = function(hit)
+          return tonumber(hit.id) % 3 == 0
+        end,
+      })
+      assert.equal(20, #hits)
+      for place = 2, #hits do
+        assert.is_true(hits[place].score <= hits[place - 1].score)
+      end
+    end
+    other:close()
+  end)
+
   it("finds what a filter that says the same finds", function()
     for _, divisor in ipairs { 2, 7, 100, 1000 } do
       local filter = {}

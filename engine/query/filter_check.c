@@ -279,6 +279,12 @@ mv_err filter_check_length(filter_context *c, filter_node *leaf, filter_op op,
         settle_unknown(leaf);
         return MV_OK;
     }
+    const mv_value *length = &value->value;
+    bool is_whole = length->kind == MV_KIND_INT || length->kind == MV_KIND_UINT ||
+                    (length->kind == MV_KIND_REAL && floor(length->as.real) == length->as.real);
+    if (!is_whole)
+        return filter_fail(c->source, value->at, MV_MISUSE, c->error,
+                           "array_length(%s) is compared with whole numbers", leaf->name);
     MV_TRY(bind(c, MV_INT64, leaf->name, value));
     op = without_negation(op, &leaf->negated);
     leaf->kind = FILTER_LENGTH;

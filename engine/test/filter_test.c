@@ -28,16 +28,16 @@ static bool expect(bool ok, int line, const char *what)
 
 /* ---------------------------------------------------------------- tables in memory */
 
-#define FIELDS 9
+#define FIELDS     9
 #define VALUE(...) ((mv_value){__VA_ARGS__})
 #define NULL_VALUE VALUE(.kind = MV_KIND_NULL)
-#define INT(x) VALUE(.kind = MV_KIND_INT, .as.i = (x))
-#define UINT(x) VALUE(.kind = MV_KIND_UINT, .as.u = (x))
-#define REAL(x) VALUE(.kind = MV_KIND_REAL, .as.real = (x))
-#define BOOL(x) VALUE(.kind = MV_KIND_BOOL, .as.boolean = (x))
-#define TEXT(x) VALUE(.kind = MV_KIND_STRING, .as.string = {(x), sizeof(x) - 1})
+#define INT(x)     VALUE(.kind = MV_KIND_INT, .as.i = (x))
+#define UINT(x)    VALUE(.kind = MV_KIND_UINT, .as.u = (x))
+#define REAL(x)    VALUE(.kind = MV_KIND_REAL, .as.real = (x))
+#define BOOL(x)    VALUE(.kind = MV_KIND_BOOL, .as.boolean = (x))
+#define TEXT(x)    VALUE(.kind = MV_KIND_STRING, .as.string = {(x), sizeof(x) - 1})
 #define EMPTY_LIST VALUE(.kind = MV_KIND_LIST, .as.list = {NULL, 0})
-#define LIST(...) VALUE(.kind = MV_KIND_LIST, .as.list = {VALUES(__VA_ARGS__)})
+#define LIST(...)  VALUE(.kind = MV_KIND_LIST, .as.list = {VALUES(__VA_ARGS__)})
 /* An array and its count. */
 #define VALUES(...)                                                                                \
     (const mv_value[]){__VA_ARGS__}, sizeof((const mv_value[]){__VA_ARGS__}) / sizeof(mv_value)
@@ -136,8 +136,8 @@ static void sheet_free(sheet *s)
 
 /* ---------------------------------------------------------------- what passes */
 
-static mv_err run(const filter *f, const table *t, uint32_t begin, uint32_t count,
-                  mem_arena *arena, uint64_t *pass, mv_error *e)
+static mv_err run(const filter *f, const table *t, uint32_t begin, uint32_t count, mem_arena *arena,
+                  uint64_t *pass, mv_error *e)
 {
     filter_table *ft = NULL;
     MV_TRY(filter_begin(f, t, NULL, arena, &ft, e));
@@ -416,6 +416,10 @@ static void test_type_errors(void)
     CHECK("year CONTAIN_ANY (1)",
           "filter:6: field 'year' is int32: CONTAIN_ANY tests arrays (use IN)");
     CHECK("array_length(year) = 1", "filter:14: field 'year' is int32: array_length tests arrays");
+    CHECK("array_length(tags) = '1'",
+          "filter:22: array_length(tags) is compared with whole numbers");
+    CHECK("array_length(tags) = 1.5",
+          "filter:22: array_length(tags) is compared with whole numbers");
     CHECK("year LIKE '1%'", "filter:6: field 'year' is int32: LIKE tests strings");
     CHECK("title LIKE 'x' ESCAPE 'ab'", "filter:23: ESCAPE wants a string of one character");
     CHECK(

@@ -77,7 +77,9 @@ end
 local function check_optimize_options(options)
   local budget_ms, progress, threads, background =
     core.options("optimize", options, "budget_ms", "progress", "threads", "background")
-  if budget_ms ~= nil and not (type(budget_ms) == "number" and budget_ms > 0) then
+  if budget_ms ~= nil and type(budget_ms) ~= "number" then
+    misuse("optimize: 'budget_ms' must be a positive number, got a %s", type(budget_ms))
+  elseif budget_ms and not (budget_ms > 0) then
     misuse("optimize: 'budget_ms' must be a positive number, got %s", tostring(budget_ms))
   end
   check_progress("optimize", progress)

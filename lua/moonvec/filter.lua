@@ -99,7 +99,9 @@ function M.array_length(name, operator, length)
   check_name("array_length", name)
   if not operators[operator] then
     misuse("filter.array_length: '%s' is not a comparison", tostring(operator))
-  elseif type(length) ~= "number" or length % 1 ~= 0 then
+  elseif type(length) ~= "number" then
+    misuse("filter.array_length: the length for '%s' must be a whole number, got a %s", name, type(length))
+  elseif length % 1 ~= 0 then
     misuse("filter.array_length: the length for '%s' must be a whole number, got %s", name, tostring(length))
   end
   return build(("array_length(%s) %s ?"):format(name, operator), { length })

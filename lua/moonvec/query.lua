@@ -71,7 +71,9 @@ end
 --- `for hit in c:cursor{...}`: hits of a query for one vector, best first, until the loop is left. An error of the
 -- search is raised: a `for` loop could not tell a message from the end. The search begins here, not with the loop.
 function M.cursor(collection, options)
-  if type(options) ~= "table" then
+  if type(collection) ~= "userdata" then
+    misuse("cursor: expected a collection, got a %s (call it with ':')", type(collection))
+  elseif type(options) ~= "table" then
     misuse("cursor: expected a table of options, got a %s", type(options))
   end
   core.options("cursor", options, "field", "vector", "id", "filter", "args", "where", "min_score", "max_distance",
@@ -99,6 +101,16 @@ end
 
 -- ---------------------------------------------------------------- where
 
+--- Hits come in order but for those that an earlier step has missed: these go up to where they belong.
+local function put_in_place(hits, hit)
+  local place = #hits + 1
+  while place > 1 and hits[place - 1].score < hit.score do
+    hits[place] = hits[place - 1]
+    place = place - 1
+  end
+  hits[place] = hit
+end
+
 --- The best `wanted` hits for which where(hit) is true.
 local function filter_by_function(collection, options, where, wanted)
   local next_hit, finish = stepper(collection, options, wanted)
@@ -109,7 +121,7 @@ local function filter_by_function(collection, options, where, wanted)
       if not hit then
         return message, code
       elseif where(hit) then
-        passed[#passed + 1] = hit
+        put_in_place(passed, hit)
       end
     end
   end

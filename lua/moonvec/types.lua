@@ -234,7 +234,7 @@ function collection:query(options) end
 ---@field left? "graph"|"bridges" what was tried first, and led too far or nowhere
 
 --- `for hit in collection:cursor{...} do`: the hits of a query for one vector (or for none), best first, for as long as the loop
---- goes on, all of the commit at the time of the call. A failure raises. In a transaction a write ends it: it raises when the
+--- goes on, all of the commit at the time of the call (a hit that a graph missed at first comes late). A failure raises. In a transaction a write ends it: it raises when the
 --- hits found so far are used up (the first search finds 32).
 ---@param options moonvec.cursor_options
 ---@return fun(): moonvec.hit? next, nil, nil, table closer
@@ -261,6 +261,7 @@ function collection:cursor(options) end
 function collection:transaction(work, ...) end
 
 --- Merges, drops deleted rows, builds graphs. With `budget_ms` one slice of it: "more" or "done".
+--- The first slice packs what was written since the last time in one go (0.4 ms for 1,000 rows of 64 dims).
 ---@param options? moonvec.optimize_options
 ---@return true|"more"|"done"|moonvec.job|nil done, string? message, moonvec.code? code
 function collection:optimize(options) end
@@ -341,8 +342,8 @@ function collection:stats() end
 ---@field segments integer
 ---@field fresh_rows integer not yet in a segment
 ---@field deleted_rows integer in segments, not yet dropped
----@field disk_bytes integer
----@field memory_bytes integer
+---@field disk_bytes integer of its files; 0 of a collection in memory
+---@field memory_bytes integer allocated by moonvec in this process, without mapped files and without what collections in memory hold
 ---@field commit integer number of the last commit
 ---@field durable boolean false: some commits would not survive a power cut
 ---@field simd string
@@ -367,7 +368,7 @@ function collection:stats() end
 ---@return true? sound, string? message, moonvec.code? code
 function collection:check() end
 
---- Writes a consistent copy to `path`, while others write.
+--- Writes a consistent and compact copy to `path`, while others write.
 ---@param path string
 ---@return true? done, string? message, moonvec.code? code
 function collection:backup(path) end
@@ -380,7 +381,7 @@ function collection:flush() end
 ---@return true? done, string? message, moonvec.code? code
 function collection:close() end
 
---- Closes and removes.
+--- Closes and removes. "busy" when it is open elsewhere: then it is only closed.
 ---@return true? done, string? message, moonvec.code? code
 function collection:destroy() end
 
