@@ -33,6 +33,14 @@ static inline void pool_clear(walk_pool *pool)
     pool->count = 0;
 }
 
+/* Change the capacity, for which there is room. */
+static inline void pool_limit(walk_pool *pool, uint32_t capacity)
+{
+    for (; pool->count > capacity; pool->count--)
+        pool->entries[pool->count - 1].distance = INFINITY;
+    pool->capacity = capacity;
+}
+
 /* Insert where the order wants it, if it is near enough; returns the position, or the capacity. The
  * position is counted out, by the last of each block and then in one block: no branch depends on a
  * distance. A binary search is mispredicted every other step (it took 7 to 20 % of a search). */

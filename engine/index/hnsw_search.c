@@ -105,6 +105,7 @@ static uint32_t refine(const hnsw_graph *graph, const hnsw_query *query, walk_po
     for (uint32_t i = 0; i < REFINE_AHEAD; i++) bring(graph, query, met, i);
     for (uint32_t i = 0; i < met->count; i++) {
         if (i + REFINE_AHEAD >= sorted && sorted < met->count) sorted = walk_all_sort(met, sorted);
+        mv_assert(!i || met->entries[i - 1].distance <= met->entries[i].distance);
         uint32_t row = met->entries[i].at & ~WALK_DONE;
         if (query->pass && !bits_get(query->pass, row)) continue;
         found++;

@@ -89,8 +89,7 @@ static void narrow(walk *w, walk_gate *gate, uint64_t ef)
     if (capacity < w->stop.least) capacity = w->stop.least;
     if (capacity > gate->room) capacity = gate->room;
     w->stop.reach = reach;
-    gate->hits.capacity = (uint32_t)capacity;
-    if (gate->hits.count > capacity) gate->hits.count = (uint32_t)capacity;
+    pool_limit(&gate->hits, (uint32_t)capacity);
 }
 
 /* Is the walk to be left for another way? Asked first when it has gone as far as it would where all

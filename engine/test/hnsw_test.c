@@ -2,7 +2,9 @@
  * vectors and codes, odd sizes and odd data, and when a graph is made from another. */
 #include <stdarg.h>
 
+#include "index/hnsw_pool.h"
 #include "test/hnsw_sample.h"
+#include "test/random_bits.h"
 
 #define ROWS 2000u
 
@@ -370,9 +372,44 @@ static void test_chain(uint32_t going_part, uint32_t growth)
     end(&made, &s);
 }
 
+/* ---------------------------------------------------------------- the pool of a walk */
+
+/* What was inserted since, the nearest of it in order, whatever becomes of the capacity. */
+static void test_pool(void)
+{
+    enum { MOST = 100, ROUNDS = 20000 };
+    static walk_entry entries[MOST + 2 * POOL_BLOCK];
+    walk_pool pool = {.entries = entries, .capacity = MOST};
+    float wanted[MOST + 1];
+    uint32_t count = 0, wrong = 0;
+    begin("the pool");
+    pool_clear(&pool);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        if (round % 50 == 0) {
+            pool_limit(&pool, 1 + random_bits() % MOST);
+            count = count < pool.capacity ? count : pool.capacity;
+        }
+        float distance = (float)(random_bits() % 1000);
+        (void)pool_insert(&pool, distance, round);
+        uint32_t at = count;
+        for (; at && wanted[at - 1] > distance; at--) wanted[at] = wanted[at - 1];
+        wanted[at] = distance;
+        count = count < pool.capacity ? count + 1 : pool.capacity;
+        wrong += pool.count != count;
+        for (uint32_t i = 0; i < count; i++) wrong += entries[i].distance != wanted[i];
+        if (round % 500 == 499) {
+            pool.capacity = MOST;
+            pool_clear(&pool);
+            count = 0;
+        }
+    }
+    EXPECT(wrong == 0);
+}
+
 int main(void)
 {
     double began = os_seconds();
+    test_pool();
     size_t bytes = mem_bytes();
     test_kinds();
     test_sameness(MV_QUANTIZE_INT8);
