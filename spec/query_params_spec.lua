@@ -167,6 +167,6 @@ describe("params of a query:", function()
   it("mistake: nothing to search for", function()
     local text = "query: 'params' without a vector to search for"
     assert.equal(text, support.message_of(c.query, c, { order_by = "n", params = { exact = true } }))
-    assert.equal(text, support.message_of(c.query, c, { field = "v", params = {} }))
+    assert.equal(text, support.message_of(c.query, c, { params = {} }))
   end)
 end)

@@ -271,18 +271,27 @@ describe("cursor", function()
     assert_raises("cursor: unknown option 'topk'", c.cursor, c, { vector = target, topk = 3 })
   end)
 
-  it("raises at the call what is wrong with it", function()
+  it("raises what is wrong with it", function()
     assert_raises("cursor: expected a table of options, got a nil", c.cursor, c)
-    assert_raises("unknown field 'colour'", c.cursor, c, { vector = target, filter = "colour = 1" })
-    assert_raises("not found", c.cursor, c, { id = "nobody" })
+    assert_raises("cursor: expected a collection, got a table (call it with ':')", c.cursor, { vector = target })
+    assert_raises("unknown field 'colour'", c:cursor { vector = target, filter = "colour = 1" })
+    assert_raises("not found", c:cursor { id = "nobody" })
   end)
 
-  it("sees the commit of its call", function()
+  it("sees the commit of its first step", function()
     local other = filled()
     local step = other:cursor { vector = target }
+    assert(step())
     assert(other:delete_by_filter("true"))
     assert.is_truthy(step())
     other:close()
+  end)
+
+  it("holds nothing before it is asked", function()
+    for _ = 1, 2000 do
+      c:cursor { vector = target }
+    end
+    assert.equal(ROWS + 50, assert(c:count()))
   end)
 
   it("ends with its collection", function()

@@ -79,7 +79,7 @@ local function check_optimize_options(options)
     core.options("optimize", options, "budget_ms", "progress", "threads", "background")
   if budget_ms ~= nil and type(budget_ms) ~= "number" then
     misuse("optimize: 'budget_ms' must be a positive number, got a %s", type(budget_ms))
-  elseif budget_ms and not (budget_ms > 0) then
+  elseif budget_ms and (budget_ms <= 0 or budget_ms ~= budget_ms) then
     misuse("optimize: 'budget_ms' must be a positive number, got %s", tostring(budget_ms))
   end
   check_progress("optimize", progress)

@@ -69,7 +69,8 @@ local function stepper(collection, options, first)
 end
 
 --- `for hit in c:cursor{...}`: hits of a query for one vector, best first, until the loop is left. An error of the
--- search is raised: a `for` loop could not tell a message from the end. The search begins here, not with the loop.
+-- search is raised: a `for` loop could not tell a message from the end. The search begins with the loop, so that a
+-- cursor that nobody asks holds no commit.
 function M.cursor(collection, options)
   if type(collection) ~= "userdata" then
     misuse("cursor: expected a collection, got a %s (call it with ':')", type(collection))
@@ -87,10 +88,8 @@ function M.cursor(collection, options)
     end
     return hit
   end
-  local begun = next_or_raise()
   local function step()
-    local hit = begun or next_or_raise()
-    begun = nil
+    local hit = next_or_raise()
     while hit and where and not where(hit) do
       hit = next_or_raise()
     end

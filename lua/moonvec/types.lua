@@ -234,7 +234,7 @@ function collection:query(options) end
 ---@field left? "graph"|"bridges" what was tried first, and led too far or nowhere
 
 --- `for hit in collection:cursor{...} do`: the hits of a query for one vector (or for none), best first, for as long as the loop
---- goes on, all of the commit at the time of the call (a hit that a graph missed at first comes late). A failure raises. In a transaction a write ends it: it raises when the
+--- goes on, all of the commit when it begins (a hit that a graph missed at first comes late). A failure raises. In a transaction a write ends it: it raises when the
 --- hits found so far are used up (the first search finds 32).
 ---@param options moonvec.cursor_options
 ---@return fun(): moonvec.hit? next, nil, nil, table closer
