@@ -55,23 +55,30 @@ static uint32_t take(bridging *b, uint32_t count, float limit)
 }
 
 /* Rows linked from `at` that pass and were not seen yet, appended to `fresh`; those that do not
- * pass to `others`, which may be NULL. False: a link is out of range. */
+ * pass into `others`, which may be NULL. No branch depends on which they are. False: a link is out
+ * of range. */
 static bool sort_links(const bridging *b, uint32_t at, uint32_t *fresh, uint32_t *found,
                        uint32_t *others, uint32_t *others_found)
 {
     const walk_level *level = b->level;
     const uint32_t *links = level->links + (size_t)at * level->degree;
+    const uint64_t *pass = b->gate->pass;
+    uint64_t *visited = b->w->visited;
+    uint32_t passing = *found, failing = 0, link = 0;
     for (uint32_t i = 0; i < level->degree; i++) {
-        uint32_t link = links[i];
-        if (MV_UNLIKELY(link >= level->count)) return link == HNSW_NONE;
-        if (!bits_get(b->gate->pass, link)) {
-            if (others && !bits_get(b->w->visited, link)) others[(*others_found)++] = link;
-        } else if (!bits_get(b->w->visited, link)) {
-            bits_set(b->w->visited, link);
-            fresh[(*found)++] = link;
-        }
+        link = links[i];
+        if (MV_UNLIKELY(link >= level->count)) break;
+        uint64_t word = visited[link / 64], passes = pass[link / 64] >> link % 64 & 1,
+                 is_new = ~(word >> link % 64) & 1;
+        fresh[passing] = link;
+        passing += (uint32_t)(passes & is_new);
+        if (others) others[failing] = link;
+        failing += (uint32_t)(~passes & is_new);
+        visited[link / 64] = word | passes << link % 64;
     }
-    return true;
+    *found = passing;
+    if (others) *others_found = failing;
+    return link < level->count || link == HNSW_NONE;
 }
 
 /* Follow the links of candidate `at`, over bridges where few of them pass. */

@@ -9,7 +9,7 @@
 #define ALL_BYTE  0.033
 #define WALK_ROW  22.0
 #define WALK_BYTE 0.055
-#define BRIDGE    25.0 /* for each link of a candidate, of bridges and keeping order */
+#define BRIDGE    18.0 /* for each link of a candidate, of bridges and keeping order */
 
 /* Rows scored for each link of a candidate: on a walk (0.3 to 0.6), and over bridges (0.4 to 1). */
 #define WALKED_ROWS  0.5
@@ -18,7 +18,7 @@
 /* So many more candidates walks over bridges need for 10 hits; and where few rows pass near the
  * query: hits are then at the border of those that do, and others hardly farther. */
 #define BRIDGED_EF         100.0
-#define BRIDGED_EF_AGAINST 240.0
+#define BRIDGED_EF_AGAINST 360.0
 
 /* Bridges find less than is found by looking at all, so they have to be cheaper by so many times.
  */
