@@ -244,6 +244,7 @@ static hnsw_query query_of(const search *s, const graph_search *gs, uint32_t i)
                         .docids = gs->t->docids};
 }
 
+/* Which rows of the segment may be hits, as a bitmap. */
 static mv_err find_bits(search *s, scan *sc, graph_search *gs, mv_error *error)
 {
     uint64_t *pass = room(s, bits_words(gs->t->rows) * sizeof *pass, error);

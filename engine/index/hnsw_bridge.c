@@ -103,6 +103,17 @@ static bool follow(bridging *b, uint32_t at, float limit, uint32_t *nearest)
     return true;
 }
 
+/* The entry is a candidate, but no hit where it does not pass. */
+static void drop_entry(walk_pool *pool, const uint64_t *pass, uint32_t entry)
+{
+    uint32_t at = 0;
+    if (bits_get(pass, entry)) return;
+    while (at < pool->count && (pool->entries[at].at & ~WALK_DONE) != entry) at++;
+    if (at == pool->count) return;
+    pool->count--;
+    memmove(&pool->entries[at], &pool->entries[at + 1], (pool->count - at) * sizeof *pool->entries);
+}
+
 bool walk_bridged_from(walk *w, walk_gate *gate, const codes_query *query, const walk_level *level,
                        uint32_t entry)
 {
@@ -136,6 +147,7 @@ bool walk_bridged_from(walk *w, walk_gate *gate, const codes_query *query, const
         if (nearest < now) now = nearest;
         while (now < w->pool.count && w->pool.entries[now].at & WALK_DONE) now++;
     }
+    drop_entry(&w->pool, gate->pass, entry);
     walk_forget(w, level, b.seen, b.overflow || !in_range);
     return in_range;
 }

@@ -100,30 +100,30 @@ static uint32_t refine(const hnsw_graph *graph, const hnsw_query *query, walk_po
 {
     refining r = {.graph = graph, .query = query, .hits = hits};
     bool is_exact = graph->codes.quantize == MV_QUANTIZE_NONE;
-    uint32_t found = 0, wanted = hits->capacity;
+    uint32_t looked = 0, wanted = hits->capacity;
     if (!sorted) sorted = walk_all_sort(met, sorted);
     for (uint32_t i = 0; i < REFINE_AHEAD; i++) bring(graph, query, met, i);
-    for (uint32_t i = 0; i < met->count; i++) {
-        if (i + REFINE_AHEAD >= sorted && sorted < met->count) sorted = walk_all_sort(met, sorted);
-        mv_assert(!i || met->entries[i - 1].distance <= met->entries[i].distance);
-        uint32_t row = met->entries[i].at & ~WALK_DONE;
-        if (query->pass && !bits_get(query->pass, row)) continue;
-        found++;
-        bring(graph, query, met, i + REFINE_AHEAD);
+    while (looked < met->count) {
+        uint32_t ahead = looked + REFINE_AHEAD;
+        if (ahead >= sorted && sorted < met->count) sorted = walk_all_sort(met, sorted);
+        bring(graph, query, met, ahead);
+        const walk_entry *entry = &met->entries[looked++];
+        uint32_t row = entry->at & ~WALK_DONE;
+        mv_assert(looked == 1 || entry[-1].distance <= entry->distance);
         if (is_exact) {
-            push(&r, row, met->entries[i].distance);
+            push(&r, row, entry->distance);
             continue;
         }
         r.rows[r.count++] = row;
-        if (r.count < REFINE_ROWS && found != wanted) continue;
+        if (r.count < REFINE_ROWS && looked != wanted) continue;
         score(&r);
-        if (found < wanted) continue;
+        if (looked < wanted) continue;
         if (query->no_refine) break;
-        float next = i + 1 < met->count ? met->entries[i + 1].distance : INFINITY;
+        float next = looked < met->count ? entry[1].distance : INFINITY;
         if (next - graph->head->code_bound > hits->limit) break;
     }
     if (r.count) score(&r);
-    return is_exact ? 0 : found;
+    return is_exact ? 0 : looked;
 }
 
 /* ---------------------------------------------------------------- the ways */
@@ -219,15 +219,6 @@ static bool go(searching *s, hnsw_way way, walk_end before, walk_pool **met)
     return walk_gated_from(&s->w, &s->gate, &s->prepared, &bottom, s->entry);
 }
 
-/* How many of those met pass: but for the entry of a walk over bridges, all do. */
-static uint32_t count_hits(const searching *s, const walk_pool *met)
-{
-    uint32_t count = met->count;
-    for (uint32_t i = 0; s->query->pass && i < met->count; i++)
-        count -= !bits_get(s->query->pass, met->entries[i].at & ~WALK_DONE);
-    return count;
-}
-
 mv_err hnsw_search(const hnsw_graph *graph, const hnsw_query *query, topk *hits,
                    hnsw_scratch *scratch, hnsw_account *account, mv_error *error)
 {
@@ -247,7 +238,7 @@ mv_err hnsw_search(const hnsw_graph *graph, const hnsw_query *query, topk *hits,
     for (;;) {
         if (!go(&s, way, before, &met))
             return error_set(error, MV_CORRUPT, "a link of the graph is out of range");
-        account->found = count_hits(&s, met);
+        account->found = met->count;
         if (way == HNSW_WAY_ALL || (!s.gate.end && account->found >= s.plan.k)) break;
         before = s.gate.end;
         way = hnsw_plan_next(&s.plan, way, before);

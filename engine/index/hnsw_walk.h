@@ -119,8 +119,7 @@ bool walk_level_from(walk *w, const codes_query *query, const walk_level *level,
 /* The same at the bottom, for rows that pass. */
 bool walk_gated_from(walk *w, walk_gate *gate, const codes_query *query, const walk_level *level,
                      uint32_t entry);
-/* Let only rows that pass be candidates, over bridges (hnsw_bridge.c). w->pool has what is found,
- * and maybe the entry, which need not pass. */
+/* Let only rows that pass be candidates, over bridges (hnsw_bridge.c). The entry need not pass. */
 bool walk_bridged_from(walk *w, walk_gate *gate, const codes_query *query, const walk_level *level,
                        uint32_t entry);
 /* Fill the pool, which needs room for walk_all_room(its capacity) entries, with the nearest of all
