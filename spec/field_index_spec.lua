@@ -76,15 +76,26 @@ describe("the index of a scalar field", function()
     assert.truthy(message:find("unknown index type of a scalar field 'hnsw' (valid: 'invert')", 1, true), message)
   end)
 
-  it("is done without when its file is damaged, and built anew", function()
+  local function indexed_collection()
     local c, path = support.collection(schema_with "invert", { maintenance = "manual" })
     c:insert(documents(1, 2000))
     assert.is_true(c:optimize())
-    local few = c:count "n < 10"
-    c:close()
+    return c, path
+  end
+
+  -- The file with the index of the first field.
+  local function index_file(path)
     local pipe = io.popen("ls " .. path .. "/*.1.invert")
     local name = pipe:read "*l"
     pipe:close()
+    return name
+  end
+
+  it("is done without when its file is damaged, and built anew", function()
+    local c, path = indexed_collection()
+    local few = c:count "n < 10"
+    c:close()
+    local name = index_file(path)
     local file = assert(io.open(name, "r+b"))
     local size = file:seek "end"
     file:seek("set", 0)
@@ -106,15 +117,11 @@ describe("the index of a scalar field", function()
   end)
 
   it("is never believed where a bit of it is flipped", function()
-    local c, path = support.collection(schema_with "invert", { maintenance = "manual" })
-    c:insert(documents(1, 2000))
-    assert.is_true(c:optimize())
+    local c, path = indexed_collection()
     local counts = {}
     for n = 0, 299, 20 do counts[n] = c:count("n >= ? OR n < 3", { n }) end
     c:close()
-    local pipe = io.popen("ls " .. path .. "/*.1.invert")
-    local name = pipe:read "*l"
-    pipe:close()
+    local name = index_file(path)
     local file = assert(io.open(name, "rb"))
     local bytes = file:read "*a"
     file:close()
