@@ -18,9 +18,21 @@
 
 #define ENGINE_SCRATCHES_MAX 16u /* memories of idle searches kept */
 
+typedef struct engine engine;
 struct view;
 struct engine_index;
 struct maintainer;
+
+/* What the room above (job/) does for an engine: calls run upwards through this table only. */
+typedef struct engine_hooks {
+    /* A commit of a handle with automatic maintenance took effect; `v` is what it left, as far as
+     * known. `sync`: durability of the handle. Called without locks. */
+    void (*on_commit)(engine *e, const struct view *v, bool sync);
+    /* Are there threads that must end before the engine is closed? */
+    bool (*has_threads)(engine *e);
+    /* End these threads and wait for them. Called without locks, with a reference held. */
+    void (*stop_threads)(engine *e);
+} engine_hooks;
 
 /* A schema that some commit has had. */
 typedef struct engine_schema {
@@ -38,7 +50,8 @@ typedef struct engine_segment {
     bool is_undone; /* of a transaction that was undone: its names are used again */
 } engine_segment;
 
-typedef struct engine {
+struct engine {
+    const engine_hooks *hooks; /* fixed */
     struct engine *next; /* in the registry; guarded by the process lock, as is refs */
     uint32_t refs;       /* handles and objects that need it */
     uint64_t fork_generation;
@@ -63,7 +76,7 @@ typedef struct engine {
     bool is_swept; /* leftovers were removed; touched under the writers' lock only */
     atomic_uint_fast64_t writing_thread; /* who has the write transaction; 0: nobody here */
     atomic_uint_fast64_t writers_begun;  /* the number of the write transaction */
-} engine;
+};
 
 /* The catalog's account of the collection, one value of its meta table. */
 typedef struct engine_state {
@@ -103,11 +116,13 @@ static inline const char *engine_directory(const engine *e)
 
 /* ---- registry (registry.c) */
 
-/* Get the engine of a collection that exists, opening it if this process has it not open yet. */
-mv_err registry_open(const char *path, const mv_open_options *options, engine **out,
-                     mv_error *error);
+/* Get the engine of an existing collection. It is opened with `hooks` if this process has not
+ * opened it yet. */
+mv_err registry_open(const char *path, const mv_open_options *options, const engine_hooks *hooks,
+                     engine **out, mv_error *error);
 /* A new collection in memory. */
-mv_err registry_create_in_memory(const mv_schema *schema, engine **out, mv_error *error);
+mv_err registry_create_in_memory(const mv_schema *schema, const engine_hooks *hooks, engine **out,
+                                 mv_error *error);
 void registry_keep(engine *e); /* one more reference */
 /* Give up a reference; the last one closes the engine. In a forked child the parent's engine is
  * only let go of. NULL is fine. */

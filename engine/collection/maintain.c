@@ -26,11 +26,6 @@ typedef struct maintainer {
     char failure[MV_ERROR_TEXT_SIZE];
 } maintainer;
 
-bool maintain_is_wanted(const writer *w)
-{
-    return plan_is_urgent(w->v);
-}
-
 /* ---------------------------------------------------------------- the thread */
 
 static mv_err optimize(maintainer *m, bool sync, mv_error *error)
@@ -100,19 +95,6 @@ static maintainer *start_locked(engine *e)
     return NULL;
 }
 
-void maintain_wake(engine *e, bool sync)
-{
-    os_mutex_lock(e->mutex);
-    if (!e->maintainer) e->maintainer = start_locked(e);
-    maintainer *m = e->maintainer;
-    if (m && !m->stops && os_seconds() >= m->not_before) {
-        m->sync = sync;
-        m->is_wanted = true;
-        os_condition_signal_all(m->changed);
-    }
-    os_mutex_unlock(e->mutex);
-}
-
 void maintain_interrupt_locked(engine *e)
 {
     maintainer *m = e->maintainer; /* stays: the caller has a reference to the engine */
@@ -147,7 +129,24 @@ bool maintain_look(engine *e, char error_text[MV_ERROR_TEXT_SIZE])
     return working;
 }
 
-bool maintain_has_threads(engine *e)
+/* ---------------------------------------------------------------- hooks of the engine */
+
+/* Start the maintenance if the commit left enough to do: looks at counts only. A failure is quiet. */
+static void wake(engine *e, const view *v, bool sync)
+{
+    if (!plan_is_urgent(v)) return;
+    os_mutex_lock(e->mutex);
+    if (!e->maintainer) e->maintainer = start_locked(e);
+    maintainer *m = e->maintainer;
+    if (m && !m->stops && os_seconds() >= m->not_before) {
+        m->sync = sync;
+        m->is_wanted = true;
+        os_condition_signal_all(m->changed);
+    }
+    os_mutex_unlock(e->mutex);
+}
+
+static bool has_threads(engine *e)
 {
     os_mutex_lock(e->mutex);
     bool has = e->maintainer || e->orphans;
@@ -155,7 +154,7 @@ bool maintain_has_threads(engine *e)
     return has;
 }
 
-void maintain_stop(engine *e)
+static void stop_threads(engine *e)
 {
     os_mutex_lock(e->mutex);
     maintainer *m = e->maintainer;
@@ -175,3 +174,6 @@ void maintain_stop(engine *e)
     }
     job_join_orphans(e);
 }
+
+const engine_hooks maintain_hooks = {
+    .on_commit = wake, .has_threads = has_threads, .stop_threads = stop_threads};

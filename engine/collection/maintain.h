@@ -9,10 +9,10 @@
 
 #include "collection/job.h"
 
-/* Is there so much to do that it should be done now? Looks at counts only. */
-bool maintain_is_wanted(const writer *w);
-/* After such a commit. `sync`: durability of the handle that made it. Fails quietly. */
-void maintain_wake(engine *e, bool sync);
+/* How the engine of a collection reaches its maintenance: a commit wakes it, closing the engine stops
+ * it. */
+extern const engine_hooks maintain_hooks;
+
 /* Make it stop what it does, and wait for that: a slice, or the end of a transaction of another
  * thread or process. Not with a transaction open in this thread. The caller has the mutex, which is
  * let go of meanwhile. */
@@ -21,10 +21,5 @@ void maintain_interrupt_locked(engine *e);
 void maintain_forget_error(engine *e);
 /* Is it at work, and what stopped it last ("": nothing)? */
 bool maintain_look(engine *e, char error_text[MV_ERROR_TEXT_SIZE]);
-
-/* Are there threads to be waited for before the engine is closed? And: wait for them. The caller of
- * the latter has no lock, and a reference. */
-bool maintain_has_threads(engine *e);
-void maintain_stop(engine *e);
 
 #endif

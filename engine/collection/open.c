@@ -87,7 +87,7 @@ static mv_err open_or_create(const char *path, const mv_open_options *options, e
         return error_set(error, MV_CORRUPT, "'%s' is not a collection: it is no directory", path);
     if (there == OS_NOTHING || is_empty_directory(path))
         MV_TRY(create_missing(path, options, error));
-    MV_TRY(registry_open(path, options, e, error));
+    MV_TRY(registry_open(path, options, &maintain_hooks, e, error));
     const mv_schema *there_now = NULL;
     mv_err err = MV_OK;
     if (options->schema) err = engine_look_at_schema(*e, &there_now, error);
@@ -102,7 +102,7 @@ static mv_err open_in_memory(const mv_open_options *options, engine **e, mv_erro
         return error_set(error, MV_MISUSE, "a collection in memory needs a schema");
     if (options->read_only)
         return error_set(error, MV_MISUSE, "a collection in memory cannot be opened read_only");
-    return registry_create_in_memory(options->schema, e, error);
+    return registry_create_in_memory(options->schema, &maintain_hooks, e, error);
 }
 
 mv_err mv_open(const char *path, const mv_open_options *options, mv_collection **collection,
@@ -151,7 +151,7 @@ mv_err collection_engine(mv_collection *c, engine **e, mv_error *error)
                              "was forked later");
         mv_open_options options = {.read_only = c->read_only, .verify = c->verify};
         engine *opened = NULL;
-        MV_TRY(registry_open(c->path, &options, &opened, error));
+        MV_TRY(registry_open(c->path, &options, c->e->hooks, &opened, error));
         registry_release(c->e);
         c->e = opened;
         c->transaction = NULL; /* the parent's, and so is what it owes */
@@ -232,13 +232,8 @@ mv_err mv_begin(mv_collection *c, mv_error *error)
 
 mv_err collection_commit(mv_collection *c, writer *w, mv_error *error)
 {
-    bool sync = c->durability == MV_DURABILITY_FULL;
-    engine *e = w->e;
-    bool wanted = w->seals && w->changes && maintain_is_wanted(w);
-    if (!sync) c->owes_sync = true;
-    MV_TRY(writer_commit(w, error));
-    if (wanted) maintain_wake(e, sync);
-    return MV_OK;
+    if (c->durability != MV_DURABILITY_FULL) c->owes_sync = true;
+    return writer_commit(w, error);
 }
 
 mv_err mv_commit(mv_collection *c, mv_error *error)

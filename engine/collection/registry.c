@@ -7,7 +7,7 @@
  * and four descriptors each, once) and opens anew. */
 #include <string.h>
 
-#include "collection/maintain.h"
+#include "collection/snapshot.h"
 
 static engine *engines; /* guarded by the process lock */
 
@@ -57,10 +57,11 @@ static void engine_close(engine *e)
     mem_free(e, sizeof *e);
 }
 
-static mv_err engine_new(engine **out, mv_error *error)
+static mv_err engine_new(const engine_hooks *hooks, engine **out, mv_error *error)
 {
     engine *e = mem_alloc_zero(sizeof *e);
     if (!e) return error_memory(error, sizeof *e, "a collection");
+    e->hooks = hooks;
     e->refs = 1;
     e->presence = OS_FILE_NONE;
     e->fork_generation = os_fork_generation();
@@ -118,13 +119,13 @@ static mv_err load_schema(engine *e, mv_error *error)
     return err;
 }
 
-static mv_err engine_open(const char *real_path, const mv_open_options *options, engine **out,
-                          mv_error *error)
+static mv_err engine_open(const char *real_path, const mv_open_options *options,
+                          const engine_hooks *hooks, engine **out, mv_error *error)
 {
     engine *e = NULL;
     mv_err err;
     MV_TRY(durability_check(real_path, error));
-    MV_TRY(engine_new(&e, error));
+    MV_TRY(engine_new(hooks, &e, error));
     memcpy(e->path, real_path, strlen(real_path) + 1);
     if ((err = take_presence(e, error))) goto done;
     if ((err = open_catalog(e, options->read_only, options->verify, error))) goto done;
@@ -157,8 +158,8 @@ done:
     return err;
 }
 
-static mv_err open_locked(const char *real_path, const mv_open_options *options, engine **out,
-                          mv_error *error)
+static mv_err open_locked(const char *real_path, const mv_open_options *options,
+                          const engine_hooks *hooks, engine **out, mv_error *error)
 {
     for (engine *e = engines; e; e = e->next) {
         if (!is_of_this_process(e) || strcmp(e->path, real_path) != 0) continue;
@@ -167,19 +168,19 @@ static mv_err open_locked(const char *real_path, const mv_open_options *options,
         *out = e;
         return MV_OK;
     }
-    MV_TRY(engine_open(real_path, options, out, error));
+    MV_TRY(engine_open(real_path, options, hooks, out, error));
     (*out)->next = engines;
     engines = *out;
     return MV_OK;
 }
 
-mv_err registry_open(const char *path, const mv_open_options *options, engine **out,
-                     mv_error *error)
+mv_err registry_open(const char *path, const mv_open_options *options, const engine_hooks *hooks,
+                     engine **out, mv_error *error)
 {
     char real_path[OS_PATH_SIZE];
     MV_TRY(os_real_path(path, real_path, error));
     os_process_lock();
-    mv_err err = open_locked(real_path, options, out, error);
+    mv_err err = open_locked(real_path, options, hooks, out, error);
     os_process_unlock();
     return err;
 }
@@ -204,9 +205,9 @@ void registry_release(engine *e)
 {
     if (!e) return;
     os_process_lock();
-    while (e->refs == 1 && is_of_this_process(e) && maintain_has_threads(e)) {
+    while (e->refs == 1 && is_of_this_process(e) && e->hooks->has_threads(e)) {
         os_process_unlock(); /* they may take a moment; who opens meanwhile finds the engine */
-        maintain_stop(e);
+        e->hooks->stop_threads(e);
         os_process_lock();
     }
     bool last = --e->refs == 0;
@@ -221,12 +222,13 @@ void registry_release(engine *e)
 /* ---------------------------------------------------------------- in memory */
 
 /* LMDB wants files with names: they get them in a private directory for the moment of opening. */
-mv_err registry_create_in_memory(const mv_schema *schema, engine **out, mv_error *error)
+mv_err registry_create_in_memory(const mv_schema *schema, const engine_hooks *hooks, engine **out,
+                                 mv_error *error)
 {
     engine *e = NULL;
     catalog_txn *txn = NULL;
     char directory[OS_PATH_SIZE], path[OS_PATH_SIZE], lock_path[OS_PATH_SIZE];
-    MV_TRY(engine_new(&e, error));
+    MV_TRY(engine_new(hooks, &e, error));
     e->in_memory = true;
     mv_err err = os_make_temporary_directory(directory, error);
     if (err) goto done;

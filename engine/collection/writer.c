@@ -117,6 +117,7 @@ mv_err writer_commit(writer *w, mv_error *error)
     w->txn = NULL;
     engine_end_write(w->e);
     if (!err) {
+        if (w->seals) w->e->hooks->on_commit(w->e, w->v, w->sync);
         writer_free(w);
         return MV_OK;
     }
