@@ -33,10 +33,10 @@ static mv_err copy_file(const engine *e, const char *to, const char *name,
 }
 
 /* An index that is missing is missing in the copy as well: optimize builds it anew there. */
-static mv_err copy_index(const engine *e, const char *to, const engine_index *x, mv_error *error)
+static mv_err copy_index(const engine *e, const char *to, const shared_index *x, mv_error *error)
 {
     char name[SEGMENT_FILE_NAME_SIZE], path[OS_PATH_SIZE];
-    index_file_name(x, name);
+    shared_index_file_name(x, name);
     if (e->in_memory && !x->file) return MV_OK;
     if (!e->in_memory) {
         MV_TRY(os_join(path, e->path, name, error));
@@ -63,7 +63,7 @@ static mv_err copy_segments(engine *e, const char *to, mv_error *error)
         for (uint32_t file = 0; file < s->files_count && !err; file++) {
             err = copy_file(e, to, section_file_name(s->files[file]), s->files[file], error);
         }
-        for (uint32_t slot = 0; slot < index_slots(v->schema) && !err; slot++)
+        for (uint32_t slot = 0; slot < index_slot_count(v->schema) && !err; slot++)
             if (v->segments[i].indexes[slot])
                 err = copy_index(e, to, v->segments[i].indexes[slot], error);
     }

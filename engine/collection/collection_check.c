@@ -100,8 +100,8 @@ static mv_err check_indexes(const snapshot *s, mv_error *error)
             break;
         if ((err = index_record_load(number, value.bytes, value.size, &record, error))) break;
         for (uint32_t i = 0; i < s->v->segments_count && !named; i++)
-            for (uint32_t slot = 0; slot < index_slots(s->v->schema) && !named; slot++) {
-                const engine_index *x = s->v->segments[i].indexes[slot];
+            for (uint32_t slot = 0; slot < index_slot_count(s->v->schema) && !named; slot++) {
+                const shared_index *x = s->v->segments[i].indexes[slot];
                 named = x && x->number == number;
             }
         if (!named) {
@@ -118,8 +118,9 @@ static mv_err check_indexes(const snapshot *s, mv_error *error)
 
 static mv_err check_indexes_of(const snapshot *s, const view_segment *checked, mv_error *error)
 {
-    for (uint32_t slot = 0; slot < index_slots(s->v->schema); slot++)
-        if (checked->indexes[slot]) MV_TRY(index_verify(s->e, checked->indexes[slot], error));
+    for (uint32_t slot = 0; slot < index_slot_count(s->v->schema); slot++)
+        if (checked->indexes[slot])
+            MV_TRY(shared_index_verify(s->e, checked->indexes[slot], error));
     return MV_OK;
 }
 

@@ -2,6 +2,7 @@
  * a file is written for each. The engine calls nobody back; the values come from outside, one by
  * one. */
 #include "collection/result.h"
+#include "open/registry.h"
 #include "storage/column_writer.h"
 
 struct mv_column {

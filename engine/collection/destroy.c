@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "collection/collection.h"
+#include "open/durability.h"
 
 static bool is_ours(const char *name)
 {

@@ -3,7 +3,7 @@
 #ifndef MV_FRESH_H
 #define MV_FRESH_H
 
-#include "collection/snapshot.h"
+#include "open/snapshot.h"
 
 #define FRESH_CHUNK_ROWS 512u
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "collection/writer.h"
+#include "open/durability.h"
 
 typedef struct garbage_head {
     uint64_t since; /* LMDB commit number from which on nobody new names the file */
@@ -83,7 +84,7 @@ mv_err writer_drop_segment(writer *w, uint64_t number, mv_error *error)
     for (uint32_t file = 0; file < record.files_count; file++)
         if ((err = writer_add_garbage(w, number, &record.files[file], error))) goto done;
     for (uint64_t row = 0; row < record.rows; row += SEGMENT_CHUNK_ROWS)
-        if ((err = catalog_remove_u64(w->txn, CATALOG_DELETED, deleted_key(number, (uint32_t)row),
+        if ((err = catalog_remove_u64(w->txn, CATALOG_DELETED, deletions_key(number, (uint32_t)row),
                                       &found, error)))
             goto done;
     if ((err = writer_drop_indexes(w, number, 0, error))) goto done;

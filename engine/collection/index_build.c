@@ -13,7 +13,7 @@
 uint32_t build_count(const mv_job *job)
 {
     uint32_t count = 0;
-    for (uint32_t slot = 0; slot < index_slots(job->schema); slot++)
+    for (uint32_t slot = 0; slot < index_slot_count(job->schema); slot++)
         count += plan_builds(&job->p, slot);
     return count;
 }
@@ -21,7 +21,7 @@ uint32_t build_count(const mv_job *job)
 mv_err build_begin(mv_job *job, uint64_t first_number, mv_error *error)
 {
     job_build *b = &job->build;
-    size_t size = index_slots(job->schema) * sizeof *b->indexes;
+    size_t size = index_slot_count(job->schema) * sizeof *b->indexes;
     *b = (job_build){.next_number = first_number};
     if (!(b->indexes = mem_alloc_zero(size))) return error_memory(error, size, "indexes");
     return MV_OK;
@@ -34,9 +34,9 @@ static size_t base_rows_size(const job_build *b)
     return b->base ? b->base->of->s->table.rows * sizeof *b->base_rows : 0;
 }
 
-static bool is_fit_as_base(const engine_index *g, const schema_vector *field)
+static bool is_fit_as_base(const shared_index *g, const schema_vector *field)
 {
-    return index_is_usable(g) && g->number >= field->index_since &&
+    return shared_index_is_usable(g) && g->number >= field->index_since &&
            hnsw_fits(&g->graph, &field->hnsw) &&
            g->graph.head->ef_construction == field->hnsw.ef_construction;
 }
@@ -49,7 +49,7 @@ static void choose_base(mv_job *job)
     b->base = NULL;
     for (uint32_t i = job->p.begin; job->p.merges && i < job->p.end; i++) {
         const view_segment *s = &job->v->segments[i];
-        engine_index *g = s->indexes[b->slot];
+        shared_index *g = s->indexes[b->slot];
         uint64_t rows = view_live_rows(s);
         if (!is_fit_as_base(g, field) || rows <= most || rows * 2 < b->vectors.rows) continue;
         most = rows;
@@ -110,16 +110,16 @@ static mv_err begin_next(mv_job *job, bool *more, mv_error *error)
 {
     job_build *b = &job->build;
     const mv_schema *schema = job->schema;
-    while (b->slot < index_slots(schema) && !plan_builds(&job->p, b->slot)) b->slot++;
-    *more = b->slot < index_slots(schema);
+    while (b->slot < index_slot_count(schema) && !plan_builds(&job->p, b->slot)) b->slot++;
+    *more = b->slot < index_slot_count(schema);
     if (!*more) return MV_OK;
     MV_TRY(open_built(job, error));
     if (b->slot >= schema->vectors_count) {
-        b->column = index_column(schema, b->over, b->slot - schema->vectors_count);
+        b->column = shared_index_column(schema, b->over, b->slot - schema->vectors_count);
         b->stage = BUILD_LIST;
         return invert_build_begin(&b->column, &b->lists, error);
     }
-    b->vectors = index_vectors(schema, b->over, b->slot);
+    b->vectors = shared_index_vectors(schema, b->over, b->slot);
     choose_base(job);
     b->stage = BUILD_VERIFY_BASE;
     return MV_OK;
@@ -143,7 +143,7 @@ static mv_err verify_base(mv_job *job, mv_error *error)
     mv_error why;
     mv_err err = b->base ? section_file_verify_step(b->base->file, &b->check, &more, &why) : MV_OK;
     if (err == MV_CORRUPT) {
-        index_note_damage(job->e, b->base, &why);
+        shared_index_note_damage(job->e, b->base, &why);
         section_check_end(&b->check);
         choose_base(job);
         return MV_OK;
@@ -177,8 +177,8 @@ static void take_lists(job_build *b)
 static mv_err begin_file(mv_job *job, mv_error *error)
 {
     job_build *b = &job->build;
-    section_file_record record = {.kind = index_wanted(job->schema, b->slot),
-                                  .column = index_uid(job->schema, b->slot)};
+    section_file_record record = {.kind = index_slot_kind(job->schema, b->slot),
+                                  .column = index_slot_uid(job->schema, b->slot)};
     char name[SEGMENT_FILE_NAME_SIZE];
     if (b->lists)
         take_lists(b);
@@ -266,7 +266,7 @@ uint64_t build_done(const mv_job *job)
 mv_err build_enter(mv_job *job, writer *w, mv_error *error)
 {
     job_build *b = &job->build;
-    for (uint32_t slot = 0; b->indexes && slot < index_slots(job->schema); slot++) {
+    for (uint32_t slot = 0; b->indexes && slot < index_slot_count(job->schema); slot++) {
         section_writer *file = b->indexes[slot].file;
         if (!file) continue;
         b->indexes[slot].file = NULL;
@@ -278,7 +278,7 @@ mv_err build_enter(mv_job *job, writer *w, mv_error *error)
 void build_end(mv_job *job)
 {
     job_build *b = &job->build;
-    uint32_t slots = b->indexes ? index_slots(job->schema) : 0;
+    uint32_t slots = b->indexes ? index_slot_count(job->schema) : 0;
     end_one(b);
     for (uint32_t slot = 0; slot < slots; slot++) {
         if (!b->indexes[slot].file) continue;

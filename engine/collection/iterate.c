@@ -1,6 +1,7 @@
 /* Iterators: all rows that pass, one at a time, of one commit. */
 #include "collection/result.h"
 #include "collection/scan.h"
+#include "open/registry.h"
 
 /* Outside a transaction the iterator walks its own snapshot. Inside one, whose rows move under its
  * own writes, it takes down the docids at the start and looks each up when its turn comes. */

@@ -1,5 +1,6 @@
 /* The public jobs: stepped by their owner, or run by a thread of the engine. */
 #include "collection/maintain.h"
+#include "open/registry.h"
 
 #include <string.h>
 

@@ -51,7 +51,7 @@ typedef struct job_build {
     invert_column column;
     invert_builder *lists;
     codes_vectors vectors;
-    engine_index *base;  /* whose links are taken over, or NULL */
+    shared_index *base;  /* whose links are taken over, or NULL */
     uint32_t base_at;    /* its segment in the view */
     section_check check; /* of the base */
     uint32_t *base_rows; /* for `given` */

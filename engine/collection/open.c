@@ -1,5 +1,8 @@
 /* Opening, creating, closing and destroying collections; transactions of a handle. */
 #include "collection/maintain.h"
+#include "open/durability.h"
+#include "open/known_schema.h"
+#include "open/registry.h"
 
 #include <string.h>
 
@@ -16,7 +19,7 @@ static mv_err create_catalog(const char *directory, const mv_schema *schema, mv_
     if (err) return err;
     if ((err = catalog_begin_write(c, true, &txn, error))) goto done;
     err = engine_save_state(txn, &state, error);
-    if (!err) err = engine_save_schema(txn, schema, error);
+    if (!err) err = known_schema_save(txn, schema, error);
     if (err)
         catalog_end(txn);
     else
@@ -90,7 +93,7 @@ static mv_err open_or_create(const char *path, const mv_open_options *options, e
     MV_TRY(registry_open(path, options, &maintain_hooks, e, error));
     const mv_schema *there_now = NULL;
     mv_err err = MV_OK;
-    if (options->schema) err = engine_look_at_schema(*e, &there_now, error);
+    if (options->schema) err = known_schema_read(*e, &there_now, error);
     if (there_now) err = schema_compare(options->schema, there_now, error);
     if (err) registry_release(*e);
     return err;
@@ -202,7 +205,7 @@ const mv_schema *mv_get_schema(mv_collection *c)
     const mv_schema *schema = NULL;
     const writer *w = collection_transaction(c);
     if (w) return w->v->schema;
-    if (!collection_engine(c, &e, NULL) && !engine_look_at_schema(e, &schema, NULL)) return schema;
+    if (!collection_engine(c, &e, NULL) && !known_schema_read(e, &schema, NULL)) return schema;
     return atomic_load(&c->e->last_schema);
 }
 

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #include "collection/job.h"
+#include "open/durability.h"
 
 /* ---------------------------------------------------------------- transactions of a job */
 
@@ -41,7 +42,7 @@ static mv_err sync_files(const mv_job *job, mv_error *error)
             MV_TRY(durability_sync_file(e->path, name, error));
         }
     }
-    for (uint32_t slot = 0; job->build.indexes && slot < index_slots(job->schema); slot++) {
+    for (uint32_t slot = 0; job->build.indexes && slot < index_slot_count(job->schema); slot++) {
         const job_index *made = &job->build.indexes[slot];
         if (!made->file) continue;
         segment_file_name(made->record.number, &made->record.file, name);
@@ -87,7 +88,7 @@ static mv_err begin_writing(mv_job *job, mv_error *error)
 {
     bool merges = job->p.merges;
     /* One for each slot: an index found damaged while others are built may be one more. */
-    uint64_t number = 0, indexes = build_count(job) ? index_slots(job->schema) : 0;
+    uint64_t number = 0, indexes = build_count(job) ? index_slot_count(job->schema) : 0;
     MV_TRY(reserve_numbers(job, merges + indexes, &number, error));
     MV_TRY(build_begin(job, number + merges, error));
     job->stage = JOB_INDEX;
@@ -104,8 +105,8 @@ static bool is_read(const mv_job *job, const section_file *file)
     const mv_schema *schema = job->schema;
     section_file_record record = section_file_describe(file);
     if (job->p.merges) return true;
-    for (uint32_t slot = 0; slot < index_slots(schema); slot++) {
-        bool is_its_own = index_uid(schema, slot) == record.column;
+    for (uint32_t slot = 0; slot < index_slot_count(schema); slot++) {
+        bool is_its_own = index_slot_uid(schema, slot) == record.column;
         bool may_be_inside = record.kind == SECTION_FILE_ROWS && slot >= schema->vectors_count;
         if ((is_its_own || may_be_inside) && plan_builds(&job->p, slot)) return true;
     }
@@ -267,7 +268,7 @@ static mv_err look(mv_job *job, mv_error *error)
     job->total_bytes = job->done_bytes;
     for (plan rehearsal = job->p; plan_next(&rehearsal);) {
         job->total_bytes += plan_merge_cost(&rehearsal);
-        for (uint32_t slot = 0; slot < index_slots(job->schema); slot++)
+        for (uint32_t slot = 0; slot < index_slot_count(job->schema); slot++)
             job->total_bytes += plan_build_cost(&rehearsal, slot);
     }
     return MV_OK;

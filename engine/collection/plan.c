@@ -46,16 +46,16 @@ static bool is_worn(const plan *p, const view_segment *s)
  * may pass is not lost. */
 static bool lacks_index(const mv_schema *schema, const view_segment *s, uint32_t slot)
 {
-    const engine_index *x = s->indexes[slot];
-    section_file_kind wanted = index_wanted(schema, slot);
-    if (!wanted || s->table.rows < index_rows_min(wanted)) return false;
-    if (!x || x->number < index_since(schema, slot)) return true;
-    return !index_is_usable(x) && !x->is_passing;
+    const shared_index *x = s->indexes[slot];
+    section_file_kind wanted = index_slot_kind(schema, slot);
+    if (!wanted || s->table.rows < index_slot_rows_min(wanted)) return false;
+    if (!x || x->number < index_slot_since(schema, slot)) return true;
+    return !shared_index_is_usable(x) && !x->is_passing;
 }
 
 static bool lacks_indexes(const mv_schema *schema, const view_segment *s)
 {
-    for (uint32_t slot = 0; slot < index_slots(schema); slot++)
+    for (uint32_t slot = 0; slot < index_slot_count(schema); slot++)
         if (lacks_index(schema, s, slot)) return true;
     return false;
 }
@@ -92,8 +92,8 @@ uint64_t plan_rows(const plan *p)
 bool plan_builds(const plan *p, uint32_t slot)
 {
     if (!p->merges) return lacks_index(p->schema, &p->v->segments[p->begin], slot);
-    section_file_kind wanted = index_wanted(p->schema, slot);
-    return wanted && plan_rows(p) >= index_rows_min(wanted);
+    section_file_kind wanted = index_slot_kind(p->schema, slot);
+    return wanted && plan_rows(p) >= index_slot_rows_min(wanted);
 }
 
 uint64_t plan_merge_cost(const plan *p)

@@ -9,7 +9,7 @@
 #ifndef MV_PLAN_H
 #define MV_PLAN_H
 
-#include "collection/snapshot.h"
+#include "open/snapshot.h"
 
 /* A walk over the groups of a view. The group in hand is its segments [begin, end). */
 typedef struct plan {

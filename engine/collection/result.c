@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "open/registry.h"
 #include "vector/element.h"
 
 /* ---------------------------------------------------------------- life */

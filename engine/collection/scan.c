@@ -27,7 +27,8 @@ static void note_damage(void *ctx, uint32_t field, const mv_error *why)
 {
     const scan *sc = ctx;
     const view_segment *s = &sc->s->v->segments[sc->next_segment];
-    index_note_damage(sc->s->e, s->indexes[index_slot_of_field(sc->s->v->schema, field)], why);
+    shared_index_note_damage(sc->s->e, s->indexes[index_slot_of_field(sc->s->v->schema, field)],
+                             why);
 }
 
 static mv_err make_indexes(scan *sc, mem_arena *arena, mv_error *error)
@@ -46,8 +47,8 @@ static mv_err begin_segment(scan *sc, mv_error *error)
     const view_segment *s = &sc->s->v->segments[sc->next_segment];
     if (!sc->f || sc->ft) return MV_OK;
     for (uint32_t field = 0; field < schema->fields_count; field++) {
-        engine_index *x = s->indexes[index_slot_of_field(schema, field)];
-        bool is_used = filter_uses_field(sc->f, field) && index_is_sound(sc->s->e, x);
+        shared_index *x = s->indexes[index_slot_of_field(schema, field)];
+        bool is_used = filter_uses_field(sc->f, field) && shared_index_is_sound(sc->s->e, x);
         sc->indexes.lists[field] = is_used ? &x->lists : NULL;
     }
     return filter_begin(sc->f, &s->table, &sc->indexes, sc->block, &sc->ft, error);

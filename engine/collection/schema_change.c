@@ -8,15 +8,16 @@
 #include <string.h>
 
 #include "collection/collection.h"
+#include "open/known_schema.h"
 
 /* ---------------------------------------------------------------- within a transaction */
 
 mv_err writer_begin_schema(writer *w, const mv_schema *schema, mv_error *error)
 {
     const mv_schema *next = NULL;
-    MV_TRY(engine_save_schema(w->txn, schema, error));
+    MV_TRY(known_schema_save(w->txn, schema, error));
     os_mutex_lock(w->e->mutex);
-    mv_err err = engine_find_schema_locked(w->e, w->txn, &next, error);
+    mv_err err = known_schema_find_locked(w->e, w->txn, &next, error);
     os_mutex_unlock(w->e->mutex);
     if (next != w->v->schema) w->next_schema = next;
     w->state.format = ENGINE_FORMAT;
@@ -65,7 +66,8 @@ static mv_err add_file(writer *w, segment_record *record, const section_file_rec
     record->files = files;
     record->files_count++;
     MV_TRY(save_record(w, record, error));
-    return w->e->in_memory ? view_adopt_segment(w->e, w->next_schema, record, paths, error) : MV_OK;
+    return w->e->in_memory ? shared_segment_adopt(w->e, w->next_schema, record, paths, error)
+                           : MV_OK;
 }
 
 mv_err writer_enter_column(writer *w, uint64_t segment_number, const section_file_record *file,
@@ -110,8 +112,9 @@ static uint64_t segment_number(const writer *w, uint32_t at)
 
 static bool is_indexed(const mv_schema *schema, uint32_t uid)
 {
-    for (uint32_t slot = 0; slot < index_slots(schema); slot++)
-        if (index_uid(schema, slot) == uid) return index_wanted(schema, slot) != SECTION_FILE_NONE;
+    for (uint32_t slot = 0; slot < index_slot_count(schema); slot++)
+        if (index_slot_uid(schema, slot) == uid)
+            return index_slot_kind(schema, slot) != SECTION_FILE_NONE;
     return false;
 }
 

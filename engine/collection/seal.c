@@ -135,7 +135,8 @@ mv_err writer_enter_segment(writer *w, segment_writer *written, mv_error *error)
                               error);
     mem_buffer_free(&bytes);
     if (!err && w->e->in_memory) {
-        err = view_adopt_segment(w->e, w->v->schema, record, segment_writer_paths(written), error);
+        err =
+            shared_segment_adopt(w->e, w->v->schema, record, segment_writer_paths(written), error);
     }
     w->changes++;
     w->v_lags = true;
@@ -174,7 +175,7 @@ mv_err writer_enter_index(writer *w, const index_record *record, section_writer 
     index_record_save(record, bytes);
     MV_TRY(catalog_put_u64(w->txn, CATALOG_INDEXES, record->number, bytes, sizeof bytes, error));
     if (w->e->in_memory)
-        MV_TRY(view_adopt_index(w->e, w->v->schema, record, section_writer_path(written), error));
+        MV_TRY(shared_index_adopt(w->e, w->v->schema, record, section_writer_path(written), error));
     w->changes++;
     w->v_lags = true;
     return MV_OK;

@@ -210,7 +210,7 @@ static void search_block(search *s, const scan *sc)
 
 /* A segment that is searched with the help of its graph. */
 typedef struct graph_search {
-    engine_index *g;
+    shared_index *g;
     const table *t;
     uint32_t source;
     uint32_t passing;     /* rows that may be hits: */
@@ -225,9 +225,10 @@ static const mv_way ways[] = {[HNSW_WAY_ALL] = MV_WAY_CODES,
                               [HNSW_WAY_WALK] = MV_WAY_GRAPH,
                               [HNSW_WAY_BRIDGES] = MV_WAY_BRIDGES};
 
-static bool has_use_for_graph(const search *s, const engine_index *g)
+static bool has_use_for_graph(const search *s, const shared_index *g)
 {
-    return index_is_usable(g) && s->q->way != MV_WAY_EXACT && s->tops[0].capacity <= HNSW_HITS_MAX;
+    return shared_index_is_usable(g) && s->q->way != MV_WAY_EXACT &&
+           s->tops[0].capacity <= HNSW_HITS_MAX;
 }
 
 static hnsw_query query_of(const search *s, const graph_search *gs, uint32_t i)
@@ -294,7 +295,7 @@ static mv_err search_by_graph(search *s, const graph_search *gs, uint32_t i, boo
     hnsw_query query = query_of(s, gs, i);
     mv_err err = hnsw_search(&gs->g->graph, &query, &s->tops[i], &s->scratch, &account, &why);
     *done = !err;
-    if (err == MV_CORRUPT) index_note_damage(s->r->e, gs->g, &why);
+    if (err == MV_CORRUPT) shared_index_note_damage(s->r->e, gs->g, &why);
     if (err && err != MV_CORRUPT) return error_set(error, err, "%s", why.text);
     if (err) return MV_OK;
     s->part->first = ways[account.first];
@@ -320,7 +321,7 @@ static mv_err search_graph(search *s, scan *sc, uint32_t source, bool *done, mv_
     flat_rows rows = rows_of(s, gs.t, source);
     for (uint32_t i = 0; i < s->count && gs.passing; i++) {
         bool found = false;
-        if (index_is_usable(gs.g)) MV_TRY(search_by_graph(s, &gs, i, &found, error));
+        if (shared_index_is_usable(gs.g)) MV_TRY(search_by_graph(s, &gs, i, &found, error));
         if (found) continue;
         if (gs.list) MV_TRY(find_bits(s, sc, &gs, error));
         s->part->first = s->part->last = MV_WAY_EXACT;
@@ -393,9 +394,9 @@ static mv_err search_by_vector(search *s, mv_error *error)
     MV_TRY(prepare(s, error));
     MV_TRY(scan_start(&sc, s->r->seen, s->f, NULL, s->q->vector_field, &s->r->fresh, &s->r->arena,
                       &s->r->block, error));
-    s->scratch = graph_take_scratch(s->r->e);
+    s->scratch = engine_take_scratch(s->r->e);
     mv_err err = search_all(s, &sc, error);
-    graph_give_scratch(s->r->e, s->scratch);
+    engine_give_scratch(s->r->e, s->scratch);
     scan_end(&sc);
     for (uint32_t i = 0; i < s->count && !err; i++) err = take_hits(s, i, error);
     if (!err) result_bring_ids(s->r);

@@ -1,5 +1,6 @@
 /* What a collection holds and takes up. */
 #include "collection/maintain.h"
+#include "open/durability.h"
 
 static uint64_t disk_bytes(const engine *e, const view *v)
 {
@@ -13,11 +14,11 @@ static uint64_t disk_bytes(const engine *e, const view *v)
             if (!os_join(path, e->path, name, NULL)) bytes += os_allocated_bytes(path);
         }
     for (uint32_t i = 0; i < v->segments_count; i++)
-        for (uint32_t slot = 0; slot < index_slots(v->schema); slot++) {
-            const engine_index *x = v->segments[i].indexes[slot];
+        for (uint32_t slot = 0; slot < index_slot_count(v->schema); slot++) {
+            const shared_index *x = v->segments[i].indexes[slot];
             char name[SEGMENT_FILE_NAME_SIZE];
             if (!x) continue;
-            index_file_name(x, name);
+            shared_index_file_name(x, name);
             if (!os_join(path, e->path, name, NULL)) bytes += os_allocated_bytes(path);
         }
     return bytes;
@@ -63,10 +64,10 @@ static void add_indexes(const snapshot *s, uint32_t slot, mv_index_stats *stats)
     stats->rows = s->v->state.documents;
     for (uint32_t i = 0; i < s->v->segments_count; i++) {
         const view_segment *over = &s->v->segments[i];
-        engine_index *x = over->indexes[slot];
+        shared_index *x = over->indexes[slot];
         uint64_t rows = view_live_rows(over);
-        if (!index_is_usable(x)) {
-            if (x && !stats->warning[0]) (void)index_read_warning(s->e, x, stats->warning);
+        if (!shared_index_is_usable(x)) {
+            if (x && !stats->warning[0]) (void)shared_index_read_warning(s->e, x, stats->warning);
             continue;
         }
         stats->indexed_rows += rows;

@@ -1,5 +1,6 @@
 /* The write transaction: rows in, rows out, the state they leave. */
 #include "collection/writer.h"
+#include "open/durability.h"
 
 #include <string.h>
 
@@ -58,11 +59,11 @@ void writer_abort(writer *w)
     if (!w) return;
     if (w->e->fork_generation != os_fork_generation()) return;
     for (uint32_t i = 0; i < w->sealed_count; i++) {
-        view_undo_segment(w->e, segment_writer_record(w->sealed[i])->number);
+        shared_segment_undo(w->e, segment_writer_record(w->sealed[i])->number);
         segment_writer_undo(w->sealed[i]);
     }
     for (uint32_t i = 0; i < w->files_count; i++) section_writer_undo(w->files[i]);
-    if (w->next_schema) view_undo_schema(w->e, w->next_schema);
+    if (w->next_schema) shared_segment_undo_schema(w->e, w->next_schema);
     if (w->txn) {
         catalog_end(w->txn);
         engine_end_write(w->e);
@@ -74,7 +75,7 @@ static mv_err flush_chunks(writer *w, mv_error *error)
 {
     for (uint32_t i = 0; i < w->chunks_count; i++) {
         const writer_chunk *chunk = &w->chunks[i];
-        deleted_head head = {w->state.commit + 1, chunk->count};
+        deletions_head head = {w->state.commit + 1, chunk->count};
         size_t size = chunk->words_count * sizeof(uint64_t);
         w->encoded.size = 0;
         if (!mem_buffer_append(&w->encoded, &head, sizeof head) ||
@@ -132,7 +133,7 @@ done:
 static mv_err open_chunk(writer *w, const segment *s, uint32_t row, writer_chunk **out,
                          mv_error *error)
 {
-    uint64_t key = deleted_key(s->number, row);
+    uint64_t key = deletions_key(s->number, row);
     uint32_t low = 0, high = w->chunks_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -151,7 +152,7 @@ static mv_err open_chunk(writer *w, const segment *s, uint32_t row, writer_chunk
         w->chunks = chunks;
         w->chunks_capacity = capacity;
     }
-    size_t words = deleted_words(s->table.rows, row), size = words * sizeof(uint64_t);
+    size_t words = deletions_words(s->table.rows, row), size = words * sizeof(uint64_t);
     writer_chunk chunk = {
         .key = key, .words = mem_arena_alloc(&w->arena, size), .words_count = words};
     if (!chunk.words) return error_memory(error, size, "deletions");
@@ -160,7 +161,7 @@ static mv_err open_chunk(writer *w, const segment *s, uint32_t row, writer_chunk
     bool found;
     MV_TRY(catalog_get_u64(w->txn, CATALOG_DELETED, key, &value, &found, error));
     if (found) {
-        deleted_head head;
+        deletions_head head;
         if (value.size != sizeof head + size)
             return error_set(error, MV_CORRUPT, "%s: the deletions of segment %llu are damaged",
                              CATALOG_FILE, (unsigned long long)s->number);

@@ -7,7 +7,7 @@
 #define MV_WRITER_H
 
 #include "collection/batch.h"
-#include "collection/snapshot.h"
+#include "open/snapshot.h"
 
 /* Fresh rows are sealed into a segment when they pass a sixteenth of the collection within these
  * bounds, so that scanning them row by row never dominates a search, nor many tiny segments. */

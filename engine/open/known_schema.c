@@ -5,20 +5,20 @@
  * result, an iterator, a job, a caller of mv_get_schema - need not care when it goes. */
 #include <string.h>
 
-#include "collection/engine.h"
+#include "open/known_schema.h"
 
 static const char schema_key[] = "schema";
 
 static const mv_schema *find_known(const engine *e, const catalog_value *value)
 {
-    for (const engine_schema *known = e->schemas; known; known = known->next)
+    for (const known_schema *known = e->schemas; known; known = known->next)
         if (known->bytes.size == value->size &&
             memcmp(known->bytes.data, value->bytes, value->size) == 0)
             return known->schema;
     return NULL;
 }
 
-static void known_free(engine_schema *known)
+static void known_free(known_schema *known)
 {
     mv_schema_free(known->schema);
     mem_buffer_free(&known->bytes);
@@ -28,7 +28,7 @@ static void known_free(engine_schema *known)
 static mv_err learn(engine *e, const catalog_value *value, const mv_schema **schema,
                     mv_error *error)
 {
-    engine_schema *known = mem_alloc_zero(sizeof *known);
+    known_schema *known = mem_alloc_zero(sizeof *known);
     if (!known) return error_memory(error, sizeof *known, "a schema");
     mv_err err = schema_load(value->bytes, value->size, &known->schema, error);
     if (!err && !mem_buffer_append(&known->bytes, value->bytes, value->size))
@@ -43,8 +43,8 @@ static mv_err learn(engine *e, const catalog_value *value, const mv_schema **sch
     return MV_OK;
 }
 
-mv_err engine_find_schema_locked(engine *e, catalog_txn *txn, const mv_schema **schema,
-                                 mv_error *error)
+mv_err known_schema_find_locked(engine *e, catalog_txn *txn, const mv_schema **schema,
+                                mv_error *error)
 {
     catalog_value value;
     bool found;
@@ -57,19 +57,19 @@ mv_err engine_find_schema_locked(engine *e, catalog_txn *txn, const mv_schema **
     return MV_OK;
 }
 
-mv_err engine_look_at_schema(engine *e, const mv_schema **schema, mv_error *error)
+mv_err known_schema_read(engine *e, const mv_schema **schema, mv_error *error)
 {
     catalog_txn *txn = NULL;
     MV_TRY(engine_begin_read(e, &txn, error));
     os_mutex_lock(e->mutex);
-    mv_err err = engine_find_schema_locked(e, txn, schema, error);
+    mv_err err = known_schema_find_locked(e, txn, schema, error);
     os_mutex_unlock(e->mutex);
     catalog_end(txn);
     engine_end_read(e);
     return err;
 }
 
-mv_err engine_save_schema(catalog_txn *txn, const mv_schema *schema, mv_error *error)
+mv_err known_schema_save(catalog_txn *txn, const mv_schema *schema, mv_error *error)
 {
     mem_buffer bytes = {0};
     mv_err err = schema_save(schema, &bytes, error);
@@ -80,10 +80,10 @@ mv_err engine_save_schema(catalog_txn *txn, const mv_schema *schema, mv_error *e
     return err;
 }
 
-void engine_free_schemas(engine *e)
+void known_schema_free_all(engine *e)
 {
     while (e->schemas) {
-        engine_schema *known = e->schemas;
+        known_schema *known = e->schemas;
         e->schemas = known->next;
         known_free(known);
     }

@@ -7,7 +7,7 @@
  * cannot be trusted. */
 #include <string.h>
 
-#include "collection/engine.h"
+#include "open/durability.h"
 #include "storage/index_record.h"
 
 static bool mark_path(const char *directory, char out[OS_PATH_SIZE])

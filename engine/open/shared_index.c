@@ -1,39 +1,14 @@
 /* Opening and sharing indexes. */
-#include "collection/index_open.h"
+#include "open/shared_index.h"
 
 #include <string.h>
 
-section_file_kind index_wanted(const mv_schema *schema, uint32_t slot)
-{
-    mv_index_type type = slot < schema->vectors_count
-                             ? schema->vectors[slot].index
-                             : schema->fields[slot - schema->vectors_count].index;
-    if (type == MV_INDEX_HNSW) return SECTION_FILE_HNSW;
-    return type == MV_INDEX_INVERT ? SECTION_FILE_INVERT : SECTION_FILE_NONE;
-}
-
-uint32_t index_uid(const mv_schema *schema, uint32_t slot)
-{
-    return slot < schema->vectors_count ? schema->vectors[slot].uid
-                                        : schema->fields[slot - schema->vectors_count].uid;
-}
-
-uint64_t index_since(const mv_schema *schema, uint32_t slot)
-{
-    return slot < schema->vectors_count ? schema->vectors[slot].index_since : 0;
-}
-
-uint32_t index_rows_min(section_file_kind kind)
-{
-    return kind == SECTION_FILE_HNSW ? HNSW_ROWS_MIN : INVERT_ROWS_MIN;
-}
-
-void index_file_name(const engine_index *x, char out[SEGMENT_FILE_NAME_SIZE])
+void shared_index_file_name(const shared_index *x, char out[SEGMENT_FILE_NAME_SIZE])
 {
     segment_file_name(x->number, &x->record, out);
 }
 
-codes_vectors index_vectors(const mv_schema *schema, const segment *s, uint32_t vector_field)
+codes_vectors shared_index_vectors(const mv_schema *schema, const segment *s, uint32_t vector_field)
 {
     const schema_vector *field = &schema->vectors[vector_field];
     const table_vectors *vectors = &s->table.vectors[vector_field];
@@ -46,7 +21,7 @@ codes_vectors index_vectors(const mv_schema *schema, const segment *s, uint32_t 
                            .inverse_norms = vectors->inverse_norms};
 }
 
-invert_column index_column(const mv_schema *schema, const segment *s, uint32_t field)
+invert_column shared_index_column(const mv_schema *schema, const segment *s, uint32_t field)
 {
     const table_column *column = &s->table.columns[field];
     return (invert_column){.type = schema->fields[field].type,
@@ -62,7 +37,7 @@ invert_column index_column(const mv_schema *schema, const segment *s, uint32_t f
 
 /* ---------------------------------------------------------------- opening */
 
-static mv_err count_sections(const engine_index *x, uint32_t most, mv_error *error)
+static mv_err count_sections(const shared_index *x, uint32_t most, mv_error *error)
 {
     uint32_t count = section_file_count(x->file);
     if (count <= most) return MV_OK;
@@ -70,7 +45,7 @@ static mv_err count_sections(const engine_index *x, uint32_t most, mv_error *err
 }
 
 /* Section `at`, whose kind must be one of `kinds` from `first` on: *kind counts from there. */
-static mv_err read_section(const engine_index *x, uint32_t at, section_kind first, uint32_t kinds,
+static mv_err read_section(const shared_index *x, uint32_t at, section_kind first, uint32_t kinds,
                            section *out, uint32_t *kind, uint32_t *column, mv_error *error)
 {
     *out = section_file_at(x->file, at, kind, column);
@@ -83,7 +58,7 @@ static mv_err read_section(const engine_index *x, uint32_t at, section_kind firs
 }
 
 /* The sections of the file are the parts of the graph. */
-static mv_err open_graph(engine_index *x, uint32_t slot, mv_error *error)
+static mv_err open_graph(shared_index *x, uint32_t slot, mv_error *error)
 {
     hnsw_part parts[HNSW_PARTS_MAX];
     uint32_t count = section_file_count(x->file), kind, level;
@@ -95,12 +70,12 @@ static mv_err open_graph(engine_index *x, uint32_t slot, mv_error *error)
         parts[at] = (hnsw_part){
             .kind = (hnsw_part_kind)kind, .level = level, .bytes = part.bytes, .size = part.size};
     }
-    x->vectors = index_vectors(x->of->schema, x->of->s, slot);
+    x->vectors = shared_index_vectors(x->of->schema, x->of->s, slot);
     return hnsw_open(parts, count, &x->vectors, &x->graph, error);
 }
 
 /* The sections of the file are the parts of the lists. */
-static mv_err open_lists(engine_index *x, uint32_t slot, mv_error *error)
+static mv_err open_lists(shared_index *x, uint32_t slot, mv_error *error)
 {
     invert_part parts[INVERT_PARTS_MAX];
     uint32_t count = section_file_count(x->file), kind, column;
@@ -111,15 +86,15 @@ static mv_err open_lists(engine_index *x, uint32_t slot, mv_error *error)
                             error));
         parts[at] = (invert_part){(invert_part_kind)kind, part.bytes, part.size};
     }
-    x->column = index_column(x->of->schema, x->of->s, slot - x->of->schema->vectors_count);
+    x->column = shared_index_column(x->of->schema, x->of->s, slot - x->of->schema->vectors_count);
     return invert_open(parts, count, &x->column, &x->lists, error);
 }
 
-static mv_err open_file(const engine *e, engine_index *x, uint32_t slot, const char *path,
+static mv_err open_file(const engine *e, shared_index *x, uint32_t slot, const char *path,
                         mv_error *error)
 {
     char name[SEGMENT_FILE_NAME_SIZE], joined[OS_PATH_SIZE];
-    index_file_name(x, name);
+    shared_index_file_name(x, name);
     if (!path) {
         if (e->in_memory) return error_set(error, MV_CORRUPT, "%s: it is not in memory", name);
         MV_TRY(os_join(joined, e->path, name, error));
@@ -134,25 +109,26 @@ static mv_err open_file(const engine *e, engine_index *x, uint32_t slot, const c
     return MV_OK;
 }
 
-static engine_index *find_open(const engine *e, uint64_t number)
+static shared_index *find_open(const engine *e, uint64_t number)
 {
-    for (engine_index *x = e->indexes; x; x = x->next)
+    for (shared_index *x = e->indexes; x; x = x->next)
         if (x->number == number && !x->is_passing) return x;
     return NULL;
 }
 
-static void index_free(engine_index *x)
+static void index_free(shared_index *x)
 {
     section_file_close(x->file);
     mem_free(x, sizeof *x);
 }
 
-mv_err index_open_locked(engine *e, const index_record *record, engine_segment *of, uint32_t slot,
-                         const char *path, engine_index **out, mv_error *error)
+mv_err shared_index_open_locked(engine *e, const index_record *record, shared_segment *of,
+                                uint32_t slot, const char *path, shared_index **out,
+                                mv_error *error)
 {
     mv_error why;
     if ((*out = find_open(e, record->number))) return MV_OK;
-    engine_index *x = mem_alloc_zero(sizeof *x);
+    shared_index *x = mem_alloc_zero(sizeof *x);
     if (!x) return error_memory(error, sizeof *x, "an index");
     x->number = record->number;
     x->record = record->file;
@@ -176,11 +152,26 @@ mv_err index_open_locked(engine *e, const index_record *record, engine_segment *
     return MV_OK;
 }
 
-void index_drop_others_locked(engine *e, bool (*is_named)(const void *ctx, const engine_index *x),
-                              const void *ctx)
+mv_err shared_index_adopt(engine *e, const mv_schema *schema, const index_record *record,
+                          const char *path, mv_error *error)
 {
-    for (engine_index **link = &e->indexes; *link;) {
-        engine_index *x = *link;
+    shared_index *x = NULL;
+    uint32_t slot;
+    os_mutex_lock(e->mutex);
+    shared_segment *of = shared_segment_find_locked(e, schema, record->segment);
+    mv_err err = MV_OK;
+    if (of && index_slot_of_file(schema, &record->file, &slot))
+        err = shared_index_open_locked(e, record, of, slot, path, &x, error);
+    os_mutex_unlock(e->mutex);
+    return err;
+}
+
+void shared_index_drop_others_locked(engine *e,
+                                     bool (*is_named)(const void *ctx, const shared_index *x),
+                                     const void *ctx)
+{
+    for (shared_index **link = &e->indexes; *link;) {
+        shared_index *x = *link;
         if (x->refs || is_named(ctx, x)) {
             link = &x->next;
             continue;
@@ -193,11 +184,11 @@ void index_drop_others_locked(engine *e, bool (*is_named)(const void *ctx, const
 
 /* ---------------------------------------------------------------- damage */
 
-void index_note_damage(engine *e, engine_index *x, const mv_error *why)
+void shared_index_note_damage(engine *e, shared_index *x, const mv_error *why)
 {
     char name[SEGMENT_FILE_NAME_SIZE];
     mv_error text = *why;
-    index_file_name(x, name);
+    shared_index_file_name(x, name);
     if (strncmp(text.text, name, strlen(name)) != 0)
         (void)error_prefix(&text, MV_CORRUPT, "%s: ", name);
     os_mutex_lock(e->mutex);
@@ -206,18 +197,18 @@ void index_note_damage(engine *e, engine_index *x, const mv_error *why)
     atomic_store_explicit(&x->is_damaged, true, memory_order_release);
 }
 
-bool index_is_sound(engine *e, engine_index *x)
+bool shared_index_is_sound(engine *e, shared_index *x)
 {
     mv_error why;
-    if (!index_is_usable(x)) return false;
+    if (!shared_index_is_usable(x)) return false;
     if (atomic_load_explicit(&x->is_hashed, memory_order_acquire)) return true;
     mv_err err = section_file_verify(x->file, &why);
-    if (err == MV_CORRUPT) index_note_damage(e, x, &why);
+    if (err == MV_CORRUPT) shared_index_note_damage(e, x, &why);
     if (!err) atomic_store_explicit(&x->is_hashed, true, memory_order_release);
     return !err;
 }
 
-bool index_read_warning(engine *e, engine_index *x, char out[MV_ERROR_TEXT_SIZE])
+bool shared_index_read_warning(engine *e, shared_index *x, char out[MV_ERROR_TEXT_SIZE])
 {
     os_mutex_lock(e->mutex);
     memcpy(out, x->warning, sizeof x->warning);
@@ -225,50 +216,21 @@ bool index_read_warning(engine *e, engine_index *x, char out[MV_ERROR_TEXT_SIZE]
     return out[0] != 0;
 }
 
-mv_err index_verify(engine *e, engine_index *x, mv_error *error)
+mv_err shared_index_verify(engine *e, shared_index *x, mv_error *error)
 {
     mv_error why = {0};
     char name[SEGMENT_FILE_NAME_SIZE];
-    if (!index_is_usable(x)) {
-        (void)index_read_warning(e, x, why.text);
+    if (!shared_index_is_usable(x)) {
+        (void)shared_index_read_warning(e, x, why.text);
         return error_set(error, x->is_passing ? MV_IO : MV_CORRUPT, "%s", why.text);
     }
-    index_file_name(x, name);
+    shared_index_file_name(x, name);
     mv_err err = section_file_verify(x->file, &why);
     if (!err) {
         err = x->record.kind == SECTION_FILE_HNSW ? hnsw_check(&x->graph, &why)
                                                   : invert_check(&x->lists, &x->column, &why);
         if (err) (void)error_prefix(&why, err, "%s: ", name);
     }
-    if (err == MV_CORRUPT) index_note_damage(e, x, &why);
+    if (err == MV_CORRUPT) shared_index_note_damage(e, x, &why);
     return err ? error_set(error, err, "%s", why.text) : MV_OK;
-}
-
-/* ---------------------------------------------------------------- memory of searches */
-
-hnsw_scratch graph_take_scratch(engine *e)
-{
-    hnsw_scratch scratch = {0};
-    os_mutex_lock(e->mutex);
-    if (e->scratches_count) scratch = e->scratches[--e->scratches_count];
-    os_mutex_unlock(e->mutex);
-    return scratch;
-}
-
-void graph_give_scratch(engine *e, hnsw_scratch scratch)
-{
-    bool kept = false;
-    if (!scratch.block) return;
-    os_mutex_lock(e->mutex);
-    if (e->scratches_count < ENGINE_SCRATCHES_MAX) {
-        e->scratches[e->scratches_count++] = scratch;
-        kept = true;
-    }
-    os_mutex_unlock(e->mutex);
-    if (!kept) hnsw_scratch_free(&scratch);
-}
-
-void graph_free_scratches(engine *e)
-{
-    while (e->scratches_count) hnsw_scratch_free(&e->scratches[--e->scratches_count]);
 }

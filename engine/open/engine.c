@@ -1,0 +1,177 @@
+/* The engine of one open collection: its state in the catalog, and the begin and end of its
+ * transactions. */
+#include "open/engine.h"
+
+#include <string.h>
+
+/* ---------------------------------------------------------------- the state in the catalog */
+
+static const char state_key[] = "state";
+
+mv_err engine_load_state(catalog_txn *txn, engine_state *state, mv_error *error)
+{
+    catalog_value value;
+    bool found;
+    MV_TRY(catalog_get(txn, CATALOG_META, state_key, sizeof state_key - 1, &value, &found, error));
+    if (!found || value.size < sizeof *state)
+        return error_set(error, MV_CORRUPT, "%s: the state is missing", CATALOG_FILE);
+    memcpy(state, value.bytes, sizeof *state);
+    if (state->format > ENGINE_FORMAT)
+        return error_set(error, MV_WRONG_VERSION,
+                         "%s: format %llu is newer than this moonvec reads (%u)", CATALOG_FILE,
+                         (unsigned long long)state->format, ENGINE_FORMAT);
+    return MV_OK;
+}
+
+mv_err engine_save_state(catalog_txn *txn, const engine_state *state, mv_error *error)
+{
+    return catalog_put(txn, CATALOG_META, state_key, sizeof state_key - 1, state, sizeof *state,
+                       error);
+}
+
+/* ---------------------------------------------------------------- creating */
+
+mv_err engine_create(const engine_hooks *hooks, engine **out, mv_error *error)
+{
+    engine *e = mem_alloc_zero(sizeof *e);
+    if (!e) return error_memory(error, sizeof *e, "a collection");
+    e->hooks = hooks;
+    e->refs = 1;
+    e->presence = OS_FILE_NONE;
+    e->fork_generation = os_fork_generation();
+    if (!(e->mutex = os_mutex_create())) {
+        mem_free(e, sizeof *e);
+        return error_memory(error, sizeof(void *), "a lock");
+    }
+    *out = e;
+    return MV_OK;
+}
+
+mv_err engine_open_catalog(engine *e, bool read_only, bool verify, mv_error *error)
+{
+    char path[OS_PATH_SIZE];
+    catalog_options options = {.read_only = read_only, .verify = verify};
+    catalog *opened = NULL;
+    MV_TRY(os_join(path, e->path, CATALOG_FILE, error));
+    mv_err err = catalog_open(path, &options, &opened, error);
+    if (err == MV_NOT_FOUND)
+        return error_set(error, MV_CORRUPT, "'%s' is not a collection: it has no %s", e->path,
+                         CATALOG_FILE);
+    if (err) return err;
+    e->catalog = opened;
+    e->read_only = read_only;
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- transactions */
+
+mv_err engine_check_unlocked(engine *e, mv_error *error)
+{
+    char lock_path[OS_PATH_SIZE];
+    if (!e->catalog || !catalog_is_unlocked(e->catalog)) return MV_OK;
+    MV_TRY(os_join(lock_path, e->path, CATALOG_LOCK_FILE, error));
+    if (!os_is_locked_by_others(lock_path)) return MV_OK;
+    return error_set(
+        error, MV_BUSY,
+        "'%s' is open in another process, and this one may not write '%s', by which it would "
+        "be protected from changes: give it the permission",
+        e->path, CATALOG_LOCK_FILE);
+}
+
+/* A reader without a lock looks whether it can have one now. */
+static mv_err relock(engine *e, mv_error *error)
+{
+    char lock_path[OS_PATH_SIZE];
+    if (e->active || !e->catalog || !catalog_is_unlocked(e->catalog)) return MV_OK;
+    MV_TRY(os_join(lock_path, e->path, CATALOG_LOCK_FILE, error));
+    if (os_look(lock_path) != OS_FILE || !os_can_write(lock_path)) return MV_OK;
+    catalog_close(e->catalog);
+    e->catalog = NULL;
+    return engine_open_catalog(e, true, false, error);
+}
+
+static mv_err engine_enter(engine *e, mv_error *error)
+{
+    os_mutex_lock(e->mutex);
+    mv_err err = relock(e, error);
+    if (!err) err = engine_check_unlocked(e, error);
+    if (!err && !e->catalog)
+        err = error_set(error, MV_IO, "'%s': its catalog could not be opened again", e->path);
+    if (!err) e->active++;
+    os_mutex_unlock(e->mutex);
+    return err;
+}
+
+void engine_end_read(engine *e)
+{
+    os_mutex_lock(e->mutex);
+    e->active--;
+    os_mutex_unlock(e->mutex);
+}
+
+mv_err engine_begin_read(engine *e, catalog_txn **txn, mv_error *error)
+{
+    MV_TRY(engine_enter(e, error));
+    mv_err err = catalog_begin_read(e->catalog, txn, error);
+    if (err) engine_end_read(e);
+    return err;
+}
+
+mv_err engine_begin_write(engine *e, bool sync, catalog_txn **txn, mv_error *error)
+{
+    uint64_t thread = os_thread_id();
+    if (atomic_load(&e->writing_thread) == thread)
+        return error_set(error, MV_BUSY, "this thread has a transaction open on '%s' already",
+                         e->in_memory ? ":memory:" : e->path);
+    MV_TRY(engine_enter(e, error));
+    mv_err err = catalog_begin_write(e->catalog, sync, txn, error);
+    if (err) {
+        engine_end_read(e);
+        return err;
+    }
+    atomic_fetch_add(&e->writers_begun, 1);
+    atomic_store(&e->writing_thread, thread);
+    return MV_OK;
+}
+
+void engine_end_write(engine *e)
+{
+    uint64_t thread = os_thread_id(); /* the lock is free: another thread may write by now */
+    (void)atomic_compare_exchange_strong(&e->writing_thread, &thread, 0);
+    engine_end_read(e);
+}
+
+bool engine_is_writing(engine *e, uint64_t number)
+{
+    return atomic_load(&e->writing_thread) == os_thread_id() &&
+           atomic_load(&e->writers_begun) == number;
+}
+
+/* ---------------------------------------------------------------- memory of searches */
+
+hnsw_scratch engine_take_scratch(engine *e)
+{
+    hnsw_scratch scratch = {0};
+    os_mutex_lock(e->mutex);
+    if (e->scratches_count) scratch = e->scratches[--e->scratches_count];
+    os_mutex_unlock(e->mutex);
+    return scratch;
+}
+
+void engine_give_scratch(engine *e, hnsw_scratch scratch)
+{
+    bool kept = false;
+    if (!scratch.block) return;
+    os_mutex_lock(e->mutex);
+    if (e->scratches_count < ENGINE_SCRATCHES_MAX) {
+        e->scratches[e->scratches_count++] = scratch;
+        kept = true;
+    }
+    os_mutex_unlock(e->mutex);
+    if (!kept) hnsw_scratch_free(&scratch);
+}
+
+void engine_free_scratches(engine *e)
+{
+    while (e->scratches_count) hnsw_scratch_free(&e->scratches[--e->scratches_count]);
+}

@@ -1,0 +1,276 @@
+/* Building views of commits. */
+#include "open/view.h"
+
+#include "open/known_schema.h"
+
+/* ---------------------------------------------------------------- what no view names */
+
+static bool names(const view *v, const shared_segment *shared)
+{
+    for (uint32_t i = 0; v && i < v->segments_count; i++)
+        if (v->segments[i].shared == shared) return true;
+    return false;
+}
+
+static bool names_index(const void *ctx, const shared_index *x)
+{
+    const view *v = ctx;
+    for (uint32_t i = 0; v && i < v->segments_count; i++)
+        for (uint32_t slot = 0; slot < index_slot_count(v->schema); slot++)
+            if (v->segments[i].indexes[slot] == x) return true;
+    return false;
+}
+
+/* Close the indexes and segments that neither `v` nor another view names. */
+static void drop_others_locked(engine *e, const view *v)
+{
+    shared_index_drop_others_locked(e, names_index, v);
+    for (shared_segment **link = &e->segments; *link;) {
+        shared_segment *shared = *link;
+        if (shared->refs || names(v, shared)) {
+            link = &shared->next;
+            continue;
+        }
+        *link = shared->next;
+        segment_close(shared->s);
+        mem_free(shared, sizeof *shared);
+    }
+}
+
+void view_drop_others(engine *e, const view *v)
+{
+    os_mutex_lock(e->mutex);
+    drop_others_locked(e, v);
+    os_mutex_unlock(e->mutex);
+}
+
+/* ---------------------------------------------------------------- views */
+
+/* The live rows that the newest view has of a segment. Most often it stands at the same place `at`
+ * there. */
+static live_rows *live_of_newest(const engine *e, const shared_segment *shared, uint32_t at)
+{
+    const view *newest = e->newest;
+    if (!newest) return NULL;
+    if (at < newest->segments_count && newest->segments[at].shared == shared)
+        return newest->segments[at].live;
+    for (uint32_t i = 0; i < newest->segments_count; i++)
+        if (newest->segments[i].shared == shared) return newest->segments[i].live;
+    return NULL;
+}
+
+/* An empty view with room for segments, and for the indexes behind them. */
+static view *view_create(const mv_schema *schema, uint32_t segments_count, uint64_t number)
+{
+    size_t slots = index_slot_count(schema);
+    size_t size = sizeof(view) + segments_count * sizeof(view_segment) +
+                  segments_count * slots * sizeof(shared_index *);
+    view *v = mem_alloc_zero(size);
+    if (!v) return NULL;
+    shared_index **indexes = (shared_index **)(void *)(v->segments + segments_count);
+    *v = (view){.refs = 1, .size = size, .number = number, .schema = schema};
+    for (uint32_t i = 0; i < segments_count; i++) v->segments[i].indexes = indexes + i * slots;
+    return v;
+}
+
+/* Release what the view holds; the caller has the mutex. */
+static void view_free_locked(engine *e, view *v)
+{
+    for (uint32_t i = 0; i < v->segments_count; i++) {
+        view_segment *s = &v->segments[i];
+        for (uint32_t slot = 0; slot < index_slot_count(v->schema); slot++)
+            if (s->indexes[slot]) s->indexes[slot]->refs--;
+        deletions_close_live(s->live);
+        s->shared->refs--;
+    }
+    mem_free(v, v->size);
+    if (!e->in_memory)
+        drop_others_locked(e, NULL); /* in memory they stay until the catalog forgets them */
+}
+
+static void view_close_locked(engine *e, view *v)
+{
+    if (v && --v->refs == 0) view_free_locked(e, v);
+}
+
+static mv_err add_segment(engine *e, view *v, const segment_record *record, catalog_cursor *deleted,
+                          mv_error *error)
+{
+    view_segment *out = &v->segments[v->segments_count];
+    MV_TRY(shared_segment_get_locked(e, v->schema, record, &out->shared, error));
+    MV_TRY(deletions_open_live(deleted, out->shared->s,
+                               live_of_newest(e, out->shared, v->segments_count), &out->live,
+                               error));
+    out->shared->refs++;
+    v->segments_count++; /* from here on the view gives it back */
+    out->table = out->shared->s->table;
+    out->table.live = out->live ? out->live->bits : NULL;
+    if (v->segments_count > 1 &&
+        v->segments[v->segments_count - 2].shared->s->last_docid >= record->first_docid)
+        return error_set(error, MV_CORRUPT, "%s: the docids of segment %llu overlap those before",
+                         CATALOG_FILE, (unsigned long long)record->number);
+    return MV_OK;
+}
+
+static view_segment *segment_of_number(view *v, uint64_t number)
+{
+    for (uint32_t i = 0; i < v->segments_count; i++)
+        if (v->segments[i].shared->s->number == number) return &v->segments[i];
+    return NULL;
+}
+
+/* Let the view have the index of a record. Of two over the same field the newer one counts. */
+static mv_err add_index(engine *e, view *v, const index_record *record, mv_error *error)
+{
+    uint32_t slot;
+    shared_index *x = NULL;
+    view_segment *s = segment_of_number(v, record->segment);
+    if (!s || !index_slot_of_file(v->schema, &record->file, &slot)) return MV_OK;
+    MV_TRY(shared_index_open_locked(e, record, s->shared, slot, NULL, &x, error));
+    if (s->indexes[slot]) s->indexes[slot]->refs--;
+    s->indexes[slot] = x;
+    x->refs++;
+    return MV_OK;
+}
+
+static mv_err add_indexes(engine *e, catalog_txn *txn, view *v, mv_error *error)
+{
+    catalog_cursor *cursor = NULL;
+    MV_TRY(catalog_cursor_open(txn, CATALOG_INDEXES, &cursor, error));
+    mv_err err = MV_OK;
+    while (!err) {
+        uint64_t number;
+        catalog_value value;
+        index_record record;
+        bool found;
+        err = catalog_cursor_next_u64(cursor, &number, &value, &found, error);
+        if (err || !found) break;
+        if (!catalog_is_intact(&number, sizeof number, &value))
+            err = error_set(error, MV_CORRUPT, "%s: the record of index %llu is damaged",
+                            CATALOG_FILE, (unsigned long long)number);
+        else
+            err = index_record_load(number, value.bytes, value.size, &record, error);
+        if (!err) err = add_index(e, v, &record, error);
+    }
+    catalog_cursor_close(cursor);
+    return err;
+}
+
+/* Segments by docid, which is not always by number: a merge gives old rows a new number. */
+static void sort_by_docid(segment_record *records, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) { /* nearly sorted, few */
+        segment_record r = records[i];
+        uint32_t at = i;
+        for (; at && records[at - 1].first_docid > r.first_docid; at--)
+            records[at] = records[at - 1];
+        records[at] = r;
+    }
+}
+
+static mv_err load_records(catalog_txn *txn, mem_arena *arena, segment_record **records,
+                           uint32_t *count, mv_error *error)
+{
+    uint64_t entries;
+    catalog_cursor *cursor = NULL;
+    MV_TRY(catalog_count(txn, CATALOG_SEGMENTS, &entries, error));
+    *records = mem_arena_alloc(arena, (size_t)entries * sizeof **records);
+    if (!*records)
+        return error_memory(error, (size_t)entries * sizeof **records, "segment records");
+    MV_TRY(catalog_cursor_open(txn, CATALOG_SEGMENTS, &cursor, error));
+    mv_err err = MV_OK;
+    bool found = true;
+    for (*count = 0; !err && *count < entries;) {
+        uint64_t number;
+        catalog_value value;
+        err = catalog_cursor_next_u64(cursor, &number, &value, &found, error);
+        if (err || !found) break;
+        if (!catalog_is_intact(&number, sizeof number, &value))
+            err = error_set(error, MV_CORRUPT, "%s: the record of segment %llu is damaged",
+                            CATALOG_FILE, (unsigned long long)number);
+        else
+            err = segment_record_load(number, value.bytes, value.size, arena, &(*records)[*count],
+                                      error);
+        if (!err) ++*count;
+    }
+    catalog_cursor_close(cursor);
+    return err;
+}
+
+static mv_err view_open_locked(engine *e, catalog_txn *txn, uint64_t number, view **out,
+                               mv_error *error)
+{
+    mv_err err;
+    mem_arena arena = {0};
+    catalog_cursor *deleted = NULL;
+    segment_record *records = NULL;
+    uint32_t count = 0;
+    view *v = NULL;
+    const mv_schema *schema = NULL;
+    if ((err = known_schema_find_locked(e, txn, &schema, error))) return err;
+    if ((err = load_records(txn, &arena, &records, &count, error))) goto done;
+    sort_by_docid(records, count);
+    if (!(v = view_create(schema, count, number))) {
+        err = error_memory(error, sizeof *v + count * sizeof *v->segments, "a view");
+        goto done;
+    }
+    if ((err = engine_load_state(txn, &v->state, error))) goto done;
+    if ((err = catalog_cursor_open(txn, CATALOG_DELETED, &deleted, error))) goto done;
+    for (uint32_t i = 0; i < count; i++)
+        if ((err = add_segment(e, v, &records[i], deleted, error))) goto done;
+    if ((err = add_indexes(e, txn, v, error))) goto done;
+    *out = v;
+done:
+    if (err && v) view_free_locked(e, v);
+    catalog_cursor_close(deleted);
+    mem_arena_free(&arena);
+    return err;
+}
+
+mv_err view_open(engine *e, catalog_txn *txn, uint64_t number, view **out, mv_error *error)
+{
+    os_mutex_lock(e->mutex);
+    mv_err err = MV_OK;
+    if (number && e->newest && e->newest->number == number) {
+        *out = e->newest;
+        e->newest->refs++;
+    } else {
+        err = view_open_locked(e, txn, number, out, error);
+        if (!err && number && (!e->newest || e->newest->number < number)) {
+            view_close_locked(e, e->newest);
+            e->newest = *out;
+            (*out)->refs++;
+        }
+    }
+    os_mutex_unlock(e->mutex);
+    return err;
+}
+
+void view_keep(engine *e, view *v)
+{
+    os_mutex_lock(e->mutex);
+    v->refs++;
+    os_mutex_unlock(e->mutex);
+}
+
+void view_close(engine *e, view *v)
+{
+    if (!v) return;
+    os_mutex_lock(e->mutex);
+    view_close_locked(e, v);
+    os_mutex_unlock(e->mutex);
+}
+
+bool view_find(const view *v, uint64_t docid, uint32_t *segment_at, uint32_t *row)
+{
+    uint32_t low = 0, high = v->segments_count;
+    while (low < high) { /* the first segment that does not end before it */
+        uint32_t middle = low + (high - low) / 2;
+        if (v->segments[middle].shared->s->last_docid < docid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *segment_at = low;
+    return low < v->segments_count && segment_find_row(v->segments[low].shared->s, docid, row);
+}
