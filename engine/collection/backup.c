@@ -1,7 +1,7 @@
 /* Backups: a compact copy of the catalog, and links to the files that it names. */
 #include <string.h>
 
-#include "collection/collection.h"
+#include "transaction/handle.h"
 
 /* In memory there is nothing to link: write the mapped bytes to a file. */
 static mv_err write_file(const char *path, const section_file *from, mv_error *error)
@@ -95,8 +95,8 @@ mv_err mv_backup(mv_collection *c, const char *path, mv_error *error)
 {
     engine *e = NULL;
     char building[OS_PATH_SIZE];
-    MV_TRY(collection_engine(c, &e, error));
-    if (collection_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
+    MV_TRY(handle_engine(c, &e, error));
+    if (handle_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
     if (strcmp(path, MEMORY_PATH) == 0)
         return error_set(error, MV_MISUSE, "a backup goes to a directory, not to " MEMORY_PATH);
     if (os_look(path) != OS_NOTHING)

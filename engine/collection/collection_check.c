@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "collection/collection.h"
+#include "transaction/handle.h"
 
 static mv_err bad_catalog(mv_error *error, const char *what)
 {
@@ -164,8 +164,8 @@ static mv_err check_snapshot(const snapshot *s, mv_error *error)
 mv_err mv_check(mv_collection *c, mv_error *error)
 {
     engine *e = NULL;
-    MV_TRY(collection_engine(c, &e, error));
-    if (collection_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
+    MV_TRY(handle_engine(c, &e, error));
+    if (handle_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
     for (;;) {
         snapshot s;
         MV_TRY(snapshot_open(e, &s, error));

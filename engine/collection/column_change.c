@@ -4,6 +4,10 @@
 #include "collection/result.h"
 #include "open/registry.h"
 #include "storage/column_writer.h"
+#include "transaction/handle.h"
+#include "transaction/schema_write.h"
+#include "transaction/seal.h"
+#include "transaction/writer_files.h"
 
 struct mv_column {
     mv_collection *c;
@@ -56,14 +60,14 @@ static mv_err begin(mv_column *column, const mv_field_options *field,
                     const mv_vector_options *vector, mv_error *error)
 {
     MV_TRY(create_batch(field, vector, &column->batch, error));
-    MV_TRY(collection_begin_write(column->c, &column->w, error));
+    MV_TRY(handle_begin_write(column->c, &column->w, error));
     writer *w = column->w;
     column->e = w->e;
     registry_keep(column->e);
     MV_TRY(schema_copy(w->v->schema, &column->schema, error));
     MV_TRY(add_field(column->schema, field, vector, error));
-    MV_TRY(writer_seal(w, NULL, 0, 0, error));
-    MV_TRY(writer_begin_schema(w, column->schema, error));
+    MV_TRY(seal_rows(w, NULL, 0, 0, error));
+    MV_TRY(schema_write_begin(w, column->schema, error));
     view_keep(w->e, w->v);
     column->shown = w->v->schema;
     column->s = (snapshot){w->e, w->txn, w->v, true};
@@ -74,7 +78,7 @@ mv_err mv_column_begin(mv_collection *c, const mv_field_options *field,
                        const mv_vector_options *vector, mv_column **out, mv_error *error)
 {
     *out = NULL;
-    if (collection_transaction(c))
+    if (handle_transaction(c))
         return error_set(error, MV_MISUSE,
                          "a transaction is open: the schema is changed outside of one");
     mv_column *column = mem_alloc_zero(sizeof *column);
@@ -119,8 +123,8 @@ static mv_err end_file(mv_column *column, mv_error *error)
     MV_TRY(column_writer_finish(column->writing, column->w->sync, &record, &file, error));
     column_writer_free(column->writing);
     column->writing = NULL;
-    return writer_enter_column(column->w, segment_in_hand(column)->shared->s->number, &record, file,
-                               error);
+    return writer_files_add_column(column->w, segment_in_hand(column)->shared->s->number, &record,
+                                   file, error);
 }
 
 /* The document in hand becomes the batch's. */
@@ -252,7 +256,7 @@ mv_err mv_column_commit(mv_column *column, mv_error *error)
     writer *w = column->w;
     snapshot_close(&column->s);
     column->w = NULL;
-    return collection_commit(column->c, w, error);
+    return handle_commit(column->c, w, error);
 }
 
 void mv_column_free(mv_column *column)

@@ -1,6 +1,6 @@
 /* Counting the rows that pass. */
-#include "collection/collection.h"
 #include "collection/scan.h"
+#include "transaction/handle.h"
 
 /* The next segment by what indexes know, without a look at rows. False: rows have to be looked at.
  */
@@ -38,7 +38,7 @@ mv_err mv_count(mv_collection *c, const mv_filter *source, uint64_t *count, mv_e
     mem_arena arena = {0}, block = {0};
     scan sc;
     *count = 0;
-    MV_TRY(collection_snapshot(c, &s, error));
+    MV_TRY(handle_snapshot(c, &s, error));
     if (!source) {
         *count = s.v->state.documents;
         snapshot_close(&s);

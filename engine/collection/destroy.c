@@ -1,8 +1,8 @@
 /* Removing a collection that nobody has open. */
 #include <string.h>
 
-#include "collection/collection.h"
 #include "open/durability.h"
+#include "transaction/handle.h"
 
 static bool is_ours(const char *name)
 {

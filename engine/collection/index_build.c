@@ -7,6 +7,7 @@
  * over and only the other rows are linked. A base is verified first: damage must not be copied
  * under a fresh checksum. */
 #include "collection/job.h"
+#include "transaction/writer_files.h"
 
 #define WRITE_BYTES ((size_t)4 << 20) /* written in a step */
 
@@ -270,7 +271,7 @@ mv_err build_enter(mv_job *job, writer *w, mv_error *error)
         section_writer *file = b->indexes[slot].file;
         if (!file) continue;
         b->indexes[slot].file = NULL;
-        MV_TRY(writer_enter_index(w, &b->indexes[slot].record, file, error));
+        MV_TRY(writer_files_add_index(w, &b->indexes[slot].record, file, error));
     }
     return MV_OK;
 }

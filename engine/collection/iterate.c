@@ -2,6 +2,7 @@
 #include "collection/result.h"
 #include "collection/scan.h"
 #include "open/registry.h"
+#include "transaction/handle.h"
 
 /* Outside a transaction the iterator walks its own snapshot. Inside one, whose rows move under its
  * own writes, it takes down the docids at the start and looks each up when its turn comes. */
@@ -37,11 +38,11 @@ mv_err mv_iterator_open(mv_collection *c, const mv_filter *source, mv_iterator *
     mv_iterator *it = mem_alloc_zero(sizeof *it);
     if (!it) return error_memory(error, sizeof *it, "an iterator");
     it->fork_generation = os_fork_generation();
-    if ((err = collection_snapshot(c, &it->s, error))) goto done;
+    if ((err = handle_snapshot(c, &it->s, error))) goto done;
     it->e = it->s.e;
     it->schema = it->s.v->schema;
     registry_keep(it->e);
-    if ((it->w = collection_transaction(c))) {
+    if ((it->w = handle_transaction(c))) {
         it->c = c;
         it->writer_number = atomic_load(&it->e->writers_begun);
         err = scan_docids(&it->s, source, &it->docids, error);

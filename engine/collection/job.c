@@ -1,8 +1,9 @@
 /* The public jobs: stepped by their owner, or run by a thread of the engine. */
+#include <string.h>
+
 #include "collection/maintain.h"
 #include "open/registry.h"
-
-#include <string.h>
+#include "transaction/handle.h"
 
 #define THREADS_DEFAULT 8u   /* at most: more share the memory's bandwidth and gain little */
 #define SLICE_SECONDS   0.01 /* after which a thread looks whether it should stop */
@@ -98,9 +99,9 @@ static mv_err begin(mv_collection *c, const mv_optimize_options *options, mv_job
     engine *e = NULL;
     mv_job *job = NULL;
     uint32_t threads = options ? options->threads : 0;
-    MV_TRY(collection_engine(c, &e, error));
+    MV_TRY(handle_engine(c, &e, error));
     if (c->read_only) return error_set(error, MV_READ_ONLY, "'%s' was opened read_only", c->path);
-    if (collection_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
+    if (handle_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
     if (threads > MV_THREADS_MAX)
         return error_set(error, MV_MISUSE, "%u threads, 1 to %u expected", threads, MV_THREADS_MAX);
     if (atomic_load(&e->writing_thread) == os_thread_id()) /* through another handle */

@@ -3,8 +3,8 @@
 #ifndef MV_JOB_H
 #define MV_JOB_H
 
-#include "collection/collection.h"
 #include "collection/plan.h"
+#include "transaction/handle.h"
 
 typedef enum job_stage {
     JOB_CHANGE, /* the index of a field */

@@ -1,10 +1,11 @@
-/* Opening, creating, closing and destroying collections; transactions of a handle. */
+/* Opening, creating, flushing and closing collections. */
+#include <string.h>
+
 #include "collection/maintain.h"
 #include "open/durability.h"
 #include "open/known_schema.h"
 #include "open/registry.h"
-
-#include <string.h>
+#include "transaction/handle.h"
 
 /* ---------------------------------------------------------------- creating */
 
@@ -140,36 +141,12 @@ mv_err mv_open(const char *path, const mv_open_options *options, mv_collection *
     return err;
 }
 
-static bool is_forked(const mv_collection *c)
-{
-    return c->e->fork_generation != os_fork_generation();
-}
-
-mv_err collection_engine(mv_collection *c, engine **e, mv_error *error)
-{
-    if (is_forked(c)) {
-        if (c->e->in_memory)
-            return error_set(error, MV_BUSY,
-                             "a collection in memory stays with the process that made it: this one "
-                             "was forked later");
-        mv_open_options options = {.read_only = c->read_only, .verify = c->verify};
-        engine *opened = NULL;
-        MV_TRY(registry_open(c->path, &options, c->e->hooks, &opened, error));
-        registry_release(c->e);
-        c->e = opened;
-        c->transaction = NULL; /* the parent's, and so is what it owes */
-        c->owes_sync = false;
-    }
-    *e = c->e;
-    return MV_OK;
-}
-
 mv_err mv_flush(mv_collection *c, mv_error *error)
 {
     engine *e = NULL;
     catalog_txn *txn = NULL;
-    MV_TRY(collection_engine(c, &e, error));
-    if (collection_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
+    MV_TRY(handle_engine(c, &e, error));
+    if (handle_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
     if (e->in_memory || c->read_only || !durability_is_unsynced(e->path)) return MV_OK;
     MV_TRY(engine_begin_write(e, true, &txn, error));
     mv_err err = durability_sync(e, txn, error);
@@ -184,9 +161,9 @@ mv_err mv_close(mv_collection *c, mv_error *error)
     mv_err err = MV_OK;
     if (!c) return MV_OK;
     if (c->e) {
-        if (!is_forked(c)) writer_abort(c->transaction);
+        if (!handle_is_forked(c)) writer_abort(c->transaction);
         c->transaction = NULL;
-        if (c->owes_sync && !is_forked(c)) err = mv_flush(c, error);
+        if (c->owes_sync && !handle_is_forked(c)) err = mv_flush(c, error);
         registry_release(c->e);
     }
     mem_free(c->path, strlen(c->path) + 1);
@@ -201,88 +178,5 @@ const char *mv_path(const mv_collection *c)
 
 const mv_schema *mv_get_schema(mv_collection *c)
 {
-    engine *e = NULL;
-    const mv_schema *schema = NULL;
-    const writer *w = collection_transaction(c);
-    if (w) return w->v->schema;
-    if (!collection_engine(c, &e, NULL) && !known_schema_read(e, &schema, NULL)) return schema;
-    return atomic_load(&c->e->last_schema);
-}
-
-/* ---------------------------------------------------------------- transactions */
-
-/* Others must not look: `transaction` changes while its thread is the one that writes. */
-writer *collection_transaction(const mv_collection *c)
-{
-    if (is_forked(c) || atomic_load(&c->e->writing_thread) != os_thread_id()) return NULL;
-    return c->transaction;
-}
-
-mv_err collection_begin_write(mv_collection *c, writer **w, mv_error *error)
-{
-    engine *e = NULL;
-    MV_TRY(collection_engine(c, &e, error));
-    if (c->read_only) return error_set(error, MV_READ_ONLY, "'%s' was opened read_only", c->path);
-    return writer_begin(e, c->durability == MV_DURABILITY_FULL, !c->manual_maintenance, w, error);
-}
-
-mv_err mv_begin(mv_collection *c, mv_error *error)
-{
-    if (!c->read_only && collection_transaction(c))
-        return error_set(error, MV_BUSY, "this collection has a transaction open already");
-    return collection_begin_write(c, &c->transaction, error);
-}
-
-mv_err collection_commit(mv_collection *c, writer *w, mv_error *error)
-{
-    if (c->durability != MV_DURABILITY_FULL) c->owes_sync = true;
-    return writer_commit(w, error);
-}
-
-mv_err mv_commit(mv_collection *c, mv_error *error)
-{
-    writer *w = collection_transaction(c);
-    if (!w) return error_set(error, MV_MISUSE, "there is no transaction to commit");
-    c->transaction = NULL;
-    return collection_commit(c, w, error);
-}
-
-void mv_abort(mv_collection *c)
-{
-    writer *w = collection_transaction(c);
-    if (!w) return;
-    c->transaction = NULL; /* before another thread may begin one */
-    writer_abort(w);
-}
-
-bool mv_in_transaction(const mv_collection *c)
-{
-    return collection_transaction(c) != NULL;
-}
-
-mv_err collection_write(mv_collection *c, collection_write_fn write, void *ctx, mv_error *error)
-{
-    engine *e = NULL;
-    writer *w = NULL;
-    MV_TRY(collection_engine(c, &e, error));
-    if ((w = collection_transaction(c))) return write(w, true, ctx, error);
-    MV_TRY(collection_begin_write(c, &w, error));
-    mv_err err = write(w, false, ctx, error);
-    if (!err) return collection_commit(c, w, error);
-    writer_abort(w);
-    return err;
-}
-
-mv_err collection_snapshot(mv_collection *c, snapshot *s, mv_error *error)
-{
-    engine *e = NULL;
-    MV_TRY(collection_engine(c, &e, error));
-    writer *w = collection_transaction(c);
-    if (!w) return snapshot_open(e, s, error);
-    if (w->is_failed)
-        return error_set(error, MV_MISUSE, "the transaction failed before and can only be undone");
-    MV_TRY(writer_settle(w, error));
-    view_keep(e, w->v);
-    *s = (snapshot){e, w->txn, w->v, true};
-    return MV_OK;
+    return handle_schema(c);
 }

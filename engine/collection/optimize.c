@@ -9,6 +9,9 @@
 
 #include "collection/job.h"
 #include "open/durability.h"
+#include "transaction/schema_write.h"
+#include "transaction/seal.h"
+#include "transaction/writer_files.h"
 
 /* ---------------------------------------------------------------- transactions of a job */
 
@@ -177,10 +180,10 @@ static const view_segment *find_segment(const view *v, const view_segment *old)
 static mv_err swap_segments(mv_job *job, writer *w, const view *before, mv_error *error)
 {
     for (uint32_t i = job->p.begin; i < job->p.end; i++)
-        MV_TRY(writer_drop_segment(w, job->v->segments[i].shared->s->number, error));
+        MV_TRY(writer_files_drop_segment(w, job->v->segments[i].shared->s->number, error));
     segment_writer *written = job->written;
     job->written = NULL;
-    if (written) MV_TRY(writer_enter_segment(w, written, error));
+    if (written) MV_TRY(writer_files_add_segment(w, written, error));
     MV_TRY(build_enter(job, w, error));
     MV_TRY(writer_settle(w, error));
     for (uint32_t i = job->p.begin; i < job->p.end; i++) {
@@ -233,7 +236,7 @@ static mv_err change_index(mv_job *job, mv_error *error)
 {
     writer *w = NULL;
     MV_TRY(begin_write(job, &w, error));
-    mv_err err = writer_change_index(w, &job->change, error);
+    mv_err err = schema_write_index(w, &job->change, error);
     if (err)
         writer_abort(w);
     else
@@ -246,7 +249,7 @@ static mv_err seal(mv_job *job, mv_error *error)
 {
     writer *w = NULL;
     MV_TRY(begin_write(job, &w, error));
-    mv_err err = writer_seal(w, NULL, 0, 0, error);
+    mv_err err = seal_rows(w, NULL, 0, 0, error);
     if (err)
         writer_abort(w);
     else

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "open/registry.h"
+#include "transaction/handle.h"
 #include "vector/element.h"
 
 /* ---------------------------------------------------------------- life */
@@ -13,7 +14,7 @@ mv_err mv_result_create(mv_collection *c, mv_result **result, mv_error *error)
 {
     *result = NULL;
     engine *e = NULL;
-    MV_TRY(collection_engine(c, &e, error));
+    MV_TRY(handle_engine(c, &e, error));
     mv_result *r = mem_alloc_zero(sizeof *r);
     if (!r) return error_memory(error, sizeof *r, "a result");
     r->fork_generation = os_fork_generation();
@@ -71,11 +72,11 @@ mv_err result_start(mv_result *r, mv_collection *c, mv_error *error)
     mv_result_clear(r);
     r->fork_generation = os_fork_generation();
     engine *e = NULL;
-    MV_TRY(collection_engine(c, &e, error));
+    MV_TRY(handle_engine(c, &e, error));
     use_engine(r, e);
-    MV_TRY(collection_snapshot(c, &r->own, error));
+    MV_TRY(handle_snapshot(c, &r->own, error));
     r->seen = &r->own;
-    note_writer(r, collection_transaction(c));
+    note_writer(r, handle_transaction(c));
     return MV_OK;
 }
 

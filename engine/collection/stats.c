@@ -1,6 +1,7 @@
 /* What a collection holds and takes up. */
 #include "collection/maintain.h"
 #include "open/durability.h"
+#include "transaction/handle.h"
 
 static uint64_t disk_bytes(const engine *e, const view *v)
 {
@@ -28,7 +29,7 @@ mv_err mv_get_stats(mv_collection *c, mv_stats *stats, mv_error *error)
 {
     snapshot s;
     *stats = (mv_stats){0};
-    MV_TRY(collection_snapshot(c, &s, error));
+    MV_TRY(handle_snapshot(c, &s, error));
     const view *v = s.v;
     for (uint32_t i = 0; i < v->segments_count; i++)
         stats->deleted_rows += view_deleted_rows(&v->segments[i]);
@@ -85,7 +86,7 @@ static mv_err read_stats(mv_collection *c, bool of_vector, uint32_t field, mv_in
     snapshot s;
     mv_err err = MV_OK;
     *stats = (mv_index_stats){0};
-    MV_TRY(collection_snapshot(c, &s, error));
+    MV_TRY(handle_snapshot(c, &s, error));
     const mv_schema *schema = s.v->schema;
     if (field >= (of_vector ? schema->vectors_count : schema->fields_count)) {
         err = error_set(error, MV_MISUSE, "there is no %s field %u",

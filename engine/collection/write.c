@@ -1,8 +1,9 @@
 /* The public writes: batches, deletions by id and by filter. */
 #include <string.h>
 
-#include "collection/collection.h"
 #include "collection/scan.h"
+#include "transaction/handle.h"
+#include "transaction/put.h"
 
 typedef struct put {
     mv_write_mode mode;
@@ -10,10 +11,10 @@ typedef struct put {
     uint64_t written;
 } put;
 
-static mv_err put_batch(writer *w, bool check_first, void *ctx, mv_error *error)
+static mv_err write_batch(writer *w, bool check_first, void *ctx, mv_error *error)
 {
     put *p = ctx;
-    return writer_put(w, p->mode, p->batch, check_first, &p->written, error);
+    return put_batch(w, p->mode, p->batch, check_first, &p->written, error);
 }
 
 mv_err mv_write(mv_collection *c, mv_write_mode mode, mv_batch *batch, uint64_t *written,
@@ -24,7 +25,7 @@ mv_err mv_write(mv_collection *c, mv_write_mode mode, mv_batch *batch, uint64_t 
     if (mode < MV_INSERT || mode > MV_UPDATE)
         return error_set(error, MV_MISUSE, "there is no write mode %d", (int)mode);
     if (!batch->count) return MV_OK;
-    mv_err err = collection_write(c, put_batch, &p, error);
+    mv_err err = handle_write(c, write_batch, &p, error);
     if (!err) *written = p.written;
     return err;
 }
@@ -70,7 +71,7 @@ mv_err mv_delete_by_filter(mv_collection *c, const mv_filter *source, uint64_t *
 {
     deletion d = {.filter = source};
     *deleted = 0;
-    mv_err err = collection_write(c, delete_by_filter, &d, error);
+    mv_err err = handle_write(c, delete_by_filter, &d, error);
     if (!err) *deleted = d.deleted;
     return err;
 }
@@ -94,7 +95,7 @@ mv_err mv_delete(mv_collection *c, const mv_id *ids, size_t ids_count, uint64_t 
 {
     deletion d = {.ids = ids, .ids_count = ids_count};
     *deleted = 0;
-    mv_err err = collection_write(c, delete_ids, &d, error);
+    mv_err err = handle_write(c, delete_ids, &d, error);
     if (!err) *deleted = d.deleted;
     return err;
 }

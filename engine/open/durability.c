@@ -5,9 +5,10 @@
  * machine: if the machine has been restarted since, nothing in the collection is trusted. It is a
  * file of its own, and not a value in the catalog, because it must be readable when the catalog
  * cannot be trusted. */
+#include "open/durability.h"
+
 #include <string.h>
 
-#include "open/durability.h"
 #include "storage/index_record.h"
 
 static bool mark_path(const char *directory, char out[OS_PATH_SIZE])

@@ -3,9 +3,9 @@
  * A schema belongs to a commit, and hangs on its view. Every one that was ever seen is kept,
  * decoded once, until the engine is closed: they are small and few, and whatever points to one - a
  * result, an iterator, a job, a caller of mv_get_schema - need not care when it goes. */
-#include <string.h>
-
 #include "open/known_schema.h"
+
+#include <string.h>
 
 static const char schema_key[] = "schema";
 

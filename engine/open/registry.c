@@ -5,11 +5,12 @@
  * After a fork the child finds its parent's engines in the list. It must not touch their catalogs,
  * nor close them, since LMDB would clear the parent's reader slots: it leaves them alone (a mapping
  * and four descriptors each, once) and opens anew. */
+#include "open/registry.h"
+
 #include <string.h>
 
 #include "open/durability.h"
 #include "open/known_schema.h"
-#include "open/registry.h"
 #include "open/view.h"
 
 static engine *engines; /* guarded by the process lock */

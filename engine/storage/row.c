@@ -292,3 +292,14 @@ void row_decode(const mv_schema *schema, const uint8_t *bytes, row_parts *out)
         out->inverse_norms[i] = row_inverse_norm(schema, bytes, i);
     }
 }
+
+void row_overlay(const mv_schema *schema, const row_parts *from, row_parts *to)
+{
+    for (uint32_t f = 0; f < schema->fields_count; f++)
+        if (from->cells[f].state != CELL_UNSET) to->cells[f] = from->cells[f];
+    for (uint32_t v = 0; v < schema->vectors_count; v++) {
+        if (!from->vectors[v]) continue;
+        to->vectors[v] = from->vectors[v];
+        to->inverse_norms[v] = from->inverse_norms[v];
+    }
+}

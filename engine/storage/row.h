@@ -44,4 +44,7 @@ float row_inverse_norm(const mv_schema *schema, const uint8_t *bytes, uint32_t v
 /* Take the encoded row apart into `out` (made by row_create). */
 void row_decode(const mv_schema *schema, const uint8_t *bytes, row_parts *out);
 
+/* What is set in `from` replaces what is in `to`. The id stays. */
+void row_overlay(const mv_schema *schema, const row_parts *from, row_parts *to);
+
 #endif

@@ -4,7 +4,7 @@
 local M = {}
 
 -- A file includes only its own room and rooms of a lower rank; so index and storage never meet.
-local RANKS = { base = 1, vector = 2, index = 3, storage = 3, query = 4, open = 5, collection = 6 }
+local RANKS = { base = 1, vector = 2, index = 3, storage = 3, query = 4, open = 5, transaction = 6, collection = 7 }
 
 -- What the Lua modules may require beside each other.
 local OUTSIDE_MODULES = { cjson = true, argparse = true, ffi = true }

@@ -1,12 +1,13 @@
 /* Checking a batch before its first document is written: inside a longer transaction a batch that
  * fails must leave no trace, and undoing half a batch is harder than not beginning. */
+#include "transaction/put_check.h"
+
 #include <string.h>
 
 #include "base/hash.h"
-#include "collection/writer.h"
 
 /* An id twice in the batch? Open addressing over row numbers + 1; 0 is free. */
-static mv_err find_twice(const mv_batch *batch, mv_error *error)
+static mv_err find_duplicate_id(const mv_batch *batch, mv_error *error)
 {
     mv_err err = MV_OK;
     size_t slots = 16;
@@ -27,7 +28,7 @@ static mv_err find_twice(const mv_batch *batch, mv_error *error)
     return err;
 }
 
-mv_err writer_check(writer *w, mv_write_mode mode, const mv_batch *batch, mv_error *error)
+mv_err put_check(writer *w, mv_write_mode mode, const mv_batch *batch, mv_error *error)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
         const row_parts *r = &batch->rows[i];
@@ -38,5 +39,5 @@ mv_err writer_check(writer *w, mv_write_mode mode, const mv_batch *batch, mv_err
         if (!found && mode == MV_UPDATE) return writer_missing(r, error);
         MV_TRY(writer_encode(w, r, mode == MV_UPDATE ? &docid : NULL, error));
     }
-    return mode == MV_INSERT ? find_twice(batch, error) : MV_OK;
+    return mode == MV_INSERT ? find_duplicate_id(batch, error) : MV_OK;
 }

@@ -3,9 +3,11 @@
  * Readers are not disturbed; other writers wait, a few milliseconds per 4,096 rows. Fresh rows are
  * read where they lie in the catalog's pages, which stay in place since nothing is changed until
  * all files stand. */
+#include "transaction/seal.h"
+
 #include <string.h>
 
-#include "collection/writer.h"
+#include "transaction/writer_files.h"
 
 /* The rows to seal, by docid: encoded ones from the fresh table, then those of a batch. */
 typedef struct sealing {
@@ -105,83 +107,7 @@ static mv_err write_all(writer *w, const segment_source *source, segment_writer 
     return MV_OK;
 }
 
-static mv_err remember_sealed(writer *w, segment_writer *written, mv_error *error)
-{
-    if (w->sealed_count == w->sealed_capacity) {
-        uint32_t capacity = w->sealed_capacity ? w->sealed_capacity * 2 : 4;
-        segment_writer **sealed =
-            mem_realloc(w->sealed, w->sealed_capacity * sizeof *sealed, capacity * sizeof *sealed);
-        if (!sealed) return error_memory(error, capacity * sizeof *sealed, "a segment");
-        w->sealed = sealed;
-        w->sealed_capacity = capacity;
-    }
-    w->sealed[w->sealed_count++] = written;
-    return MV_OK;
-}
-
-mv_err writer_enter_segment(writer *w, segment_writer *written, mv_error *error)
-{
-    const segment_record *record = segment_writer_record(written);
-    mv_err err = remember_sealed(w, written, error);
-    if (err) {
-        segment_writer_undo(written);
-        segment_writer_free(written);
-        return err;
-    }
-    mem_buffer bytes = {0};
-    err = segment_record_save(record, &bytes, error);
-    if (!err)
-        err = catalog_put_u64(w->txn, CATALOG_SEGMENTS, record->number, bytes.data, bytes.size,
-                              error);
-    mem_buffer_free(&bytes);
-    if (!err && w->e->in_memory) {
-        err =
-            shared_segment_adopt(w->e, w->v->schema, record, segment_writer_paths(written), error);
-    }
-    w->changes++;
-    w->v_lags = true;
-    return err;
-}
-
-static mv_err remember_file(writer *w, section_writer *written, mv_error *error)
-{
-    if (w->files_count == w->files_capacity) {
-        uint32_t capacity = w->files_capacity ? w->files_capacity * 2 : 4;
-        section_writer **files =
-            mem_realloc(w->files, w->files_capacity * sizeof *files, capacity * sizeof *files);
-        if (!files) return error_memory(error, capacity * sizeof *files, "a file");
-        w->files = files;
-        w->files_capacity = capacity;
-    }
-    w->files[w->files_count++] = written;
-    return MV_OK;
-}
-
-mv_err writer_keep_file(writer *w, section_writer *written, mv_error *error)
-{
-    mv_err err = remember_file(w, written, error);
-    if (!err) return MV_OK;
-    section_writer_undo(written);
-    section_writer_free(written);
-    return err;
-}
-
-mv_err writer_enter_index(writer *w, const index_record *record, section_writer *written,
-                          mv_error *error)
-{
-    uint8_t bytes[INDEX_RECORD_SIZE];
-    MV_TRY(writer_keep_file(w, written, error));
-    MV_TRY(writer_drop_indexes(w, record->segment, record->file.column, error));
-    index_record_save(record, bytes);
-    MV_TRY(catalog_put_u64(w->txn, CATALOG_INDEXES, record->number, bytes, sizeof bytes, error));
-    if (w->e->in_memory)
-        MV_TRY(shared_index_adopt(w->e, w->v->schema, record, section_writer_path(written), error));
-    w->changes++;
-    w->v_lags = true;
-    return MV_OK;
-}
-
-bool writer_wants_seal(const writer *w)
+bool seal_is_due(const writer *w)
 {
     uint64_t rows = w->state.documents / 16;
     if (rows < SEAL_ROWS_MIN) rows = SEAL_ROWS_MIN;
@@ -189,8 +115,8 @@ bool writer_wants_seal(const writer *w)
     return w->state.fresh_rows >= rows || w->state.fresh_bytes >= SEAL_BYTES_MAX;
 }
 
-mv_err writer_seal(writer *w, const row_parts *rows, uint32_t rows_count, uint64_t first_docid,
-                   mv_error *error)
+mv_err seal_rows(writer *w, const row_parts *rows, uint32_t rows_count, uint64_t first_docid,
+                 mv_error *error)
 {
     size_t most = (size_t)w->state.fresh_rows + rows_count;
     sealing s = {.schema = w->v->schema};
@@ -219,7 +145,7 @@ mv_err writer_seal(writer *w, const row_parts *rows, uint32_t rows_count, uint64
         segment_source source = {&s,         count,        sealing_docid,
                                  sealing_id, sealing_cell, sealing_vector};
         if ((err = write_all(w, &source, &written, error))) goto done;
-        if ((err = writer_enter_segment(w, written, error))) goto done;
+        if ((err = writer_files_add_segment(w, written, error))) goto done;
     }
     if ((err = catalog_clear(w->txn, CATALOG_FRESH, error))) goto done;
     w->state.fresh_rows = 0;

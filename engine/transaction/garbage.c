@@ -4,18 +4,18 @@
  * A replaced file is entered in the garbage table by the commit that replaces it. A reader of an
  * older commit may still want to open it; LMDB's reader table tells which commits are being read.
  */
+#include "transaction/garbage.h"
+
 #include <inttypes.h>
 #include <string.h>
 
-#include "collection/writer.h"
 #include "open/durability.h"
 
 typedef struct garbage_head {
     uint64_t since; /* LMDB commit number from which on nobody new names the file */
 } garbage_head;
 
-mv_err writer_add_garbage(writer *w, uint64_t number, const section_file_record *file,
-                          mv_error *error)
+mv_err garbage_add(writer *w, uint64_t number, const section_file_record *file, mv_error *error)
 {
     garbage_head head = {catalog_commit_number(w->txn) + 1};
     char name[SEGMENT_FILE_NAME_SIZE];
@@ -27,73 +27,6 @@ mv_err writer_add_garbage(writer *w, uint64_t number, const section_file_record 
     memcpy(value + sizeof head, name, name_size);
     return catalog_put_u64(w->txn, CATALOG_GARBAGE, w->state.next_garbage++, value,
                            sizeof head + name_size, error);
-}
-
-/* The first record from `from` on that is over this field. */
-static mv_err find_index(const writer *w, uint64_t segment_number, uint32_t uid, uint64_t from,
-                         index_record *record, bool *found, mv_error *error)
-{
-    catalog_cursor *cursor = NULL;
-    MV_TRY(catalog_cursor_open(w->txn, CATALOG_INDEXES, &cursor, error));
-    catalog_cursor_seek_u64(cursor, from);
-    mv_err err;
-    for (;;) {
-        uint64_t number;
-        catalog_value value;
-        if ((err = catalog_cursor_next_u64(cursor, &number, &value, found, error)) || !*found)
-            break;
-        if (!catalog_is_intact(&number, sizeof number, &value))
-            err = error_set(error, MV_CORRUPT, "%s: the record of index %" PRIu64 " is damaged",
-                            CATALOG_FILE, number);
-        else
-            err = index_record_load(number, value.bytes, value.size, record, error);
-        if (err || (record->segment == segment_number && (!uid || record->file.column == uid)))
-            break;
-    }
-    catalog_cursor_close(cursor);
-    return err;
-}
-
-mv_err writer_drop_indexes(writer *w, uint64_t segment_number, uint32_t uid, mv_error *error)
-{
-    uint64_t from = 0;
-    for (;;) {
-        index_record record;
-        bool found;
-        MV_TRY(find_index(w, segment_number, uid, from, &record, &found, error));
-        if (!found) return MV_OK;
-        MV_TRY(writer_add_garbage(w, record.number, &record.file, error));
-        MV_TRY(catalog_remove_u64(w->txn, CATALOG_INDEXES, record.number, &found, error));
-        w->changes++;
-        w->v_lags = true;
-        from = record.number + 1;
-    }
-}
-
-mv_err writer_drop_segment(writer *w, uint64_t number, mv_error *error)
-{
-    catalog_value value;
-    segment_record record;
-    bool found;
-    mem_arena arena = {0};
-    mv_err err = catalog_get_u64(w->txn, CATALOG_SEGMENTS, number, &value, &found, error);
-    if (!err && !found)
-        err = error_set(error, MV_CORRUPT, "%s: segment %" PRIu64 " is gone", CATALOG_FILE, number);
-    if (!err) err = segment_record_load(number, value.bytes, value.size, &arena, &record, error);
-    if (err) goto done;
-    for (uint32_t file = 0; file < record.files_count; file++)
-        if ((err = writer_add_garbage(w, number, &record.files[file], error))) goto done;
-    for (uint64_t row = 0; row < record.rows; row += SEGMENT_CHUNK_ROWS)
-        if ((err = catalog_remove_u64(w->txn, CATALOG_DELETED, deletions_key(number, (uint32_t)row),
-                                      &found, error)))
-            goto done;
-    if ((err = writer_drop_indexes(w, number, 0, error))) goto done;
-    err = catalog_remove_u64(w->txn, CATALOG_SEGMENTS, number, &found, error);
-    w->changes++;
-    w->v_lags = true;
-done:
-    mem_arena_free(&arena);
-    return err;
 }
 
 /* Unlink and forget what is old enough. A crash in between unlinks again: no harm. */
@@ -170,7 +103,7 @@ static mv_err sweep_entry(void *ctx, const char *name, mv_error *error)
     return err;
 }
 
-mv_err writer_collect_garbage(writer *w, mv_error *error)
+mv_err garbage_collect(writer *w, mv_error *error)
 {
     uint64_t garbage;
     if (w->e->in_memory) return MV_OK;

@@ -1,11 +1,12 @@
 /* Filling batches: values become cells and elements at once, so that a mistake is reported while
  * the caller still knows where it came from, and writing has only bytes to move. */
-#include "collection/batch.h"
+#include "transaction/batch.h"
 
 #include <float.h>
 #include <math.h>
 
 #include "base/os.h"
+#include "transaction/handle.h"
 #include "vector/element.h"
 
 mv_err mv_batch_create(mv_collection *collection, mv_batch **batch, mv_error *error)
@@ -13,7 +14,7 @@ mv_err mv_batch_create(mv_collection *collection, mv_batch **batch, mv_error *er
     *batch = NULL;
     mv_batch *created = mem_alloc_zero(sizeof *created);
     if (!created) return error_memory(error, sizeof *created, "a batch");
-    mv_err err = schema_copy(mv_get_schema(collection), &created->schema, error);
+    mv_err err = schema_copy(handle_schema(collection), &created->schema, error);
     if (err) {
         mem_free(created, sizeof *created);
         return err;

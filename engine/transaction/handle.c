@@ -1,0 +1,82 @@
+/* Handles: which engine they use, their transaction, and what they see. */
+#include "transaction/handle.h"
+
+#include "open/known_schema.h"
+#include "open/registry.h"
+
+mv_err handle_engine(mv_collection *c, engine **e, mv_error *error)
+{
+    if (handle_is_forked(c)) {
+        if (c->e->in_memory)
+            return error_set(error, MV_BUSY,
+                             "a collection in memory stays with the process that made it: this one "
+                             "was forked later");
+        mv_open_options options = {.read_only = c->read_only, .verify = c->verify};
+        engine *opened = NULL;
+        MV_TRY(registry_open(c->path, &options, c->e->hooks, &opened, error));
+        registry_release(c->e);
+        c->e = opened;
+        c->transaction = NULL; /* the parent's, and so is what it owes */
+        c->owes_sync = false;
+    }
+    *e = c->e;
+    return MV_OK;
+}
+
+const mv_schema *handle_schema(mv_collection *c)
+{
+    engine *e = NULL;
+    const mv_schema *schema = NULL;
+    const writer *w = handle_transaction(c);
+    if (w) return w->v->schema;
+    if (!handle_engine(c, &e, NULL) && !known_schema_read(e, &schema, NULL)) return schema;
+    return atomic_load(&c->e->last_schema);
+}
+
+/* Others must not look: `transaction` changes while its thread is the one that writes. */
+writer *handle_transaction(const mv_collection *c)
+{
+    if (handle_is_forked(c) || atomic_load(&c->e->writing_thread) != os_thread_id()) return NULL;
+    return c->transaction;
+}
+
+mv_err handle_begin_write(mv_collection *c, writer **w, mv_error *error)
+{
+    engine *e = NULL;
+    MV_TRY(handle_engine(c, &e, error));
+    if (c->read_only) return error_set(error, MV_READ_ONLY, "'%s' was opened read_only", c->path);
+    return writer_begin(e, c->durability == MV_DURABILITY_FULL, !c->manual_maintenance, w, error);
+}
+
+mv_err handle_commit(mv_collection *c, writer *w, mv_error *error)
+{
+    if (c->durability != MV_DURABILITY_FULL) c->owes_sync = true;
+    return writer_commit(w, error);
+}
+
+mv_err handle_write(mv_collection *c, handle_write_fn write, void *ctx, mv_error *error)
+{
+    engine *e = NULL;
+    writer *w = NULL;
+    MV_TRY(handle_engine(c, &e, error));
+    if ((w = handle_transaction(c))) return write(w, true, ctx, error);
+    MV_TRY(handle_begin_write(c, &w, error));
+    mv_err err = write(w, false, ctx, error);
+    if (!err) return handle_commit(c, w, error);
+    writer_abort(w);
+    return err;
+}
+
+mv_err handle_snapshot(mv_collection *c, snapshot *s, mv_error *error)
+{
+    engine *e = NULL;
+    MV_TRY(handle_engine(c, &e, error));
+    writer *w = handle_transaction(c);
+    if (!w) return snapshot_open(e, s, error);
+    if (w->is_failed)
+        return error_set(error, MV_MISUSE, "the transaction failed before and can only be undone");
+    MV_TRY(writer_settle(w, error));
+    view_keep(e, w->v);
+    *s = (snapshot){e, w->txn, w->v, true};
+    return MV_OK;
+}

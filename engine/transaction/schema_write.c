@@ -1,0 +1,53 @@
+/* Changing the schema within a write transaction. */
+#include "transaction/schema_write.h"
+
+#include "open/known_schema.h"
+#include "transaction/writer_files.h"
+
+mv_err schema_write_begin(writer *w, const mv_schema *schema, mv_error *error)
+{
+    const mv_schema *next = NULL;
+    MV_TRY(known_schema_save(w->txn, schema, error));
+    os_mutex_lock(w->e->mutex);
+    mv_err err = known_schema_find_locked(w->e, w->txn, &next, error);
+    os_mutex_unlock(w->e->mutex);
+    if (next != w->v->schema) w->next_schema = next;
+    w->state.format = ENGINE_FORMAT;
+    w->changes++;
+    w->v_lags = true;
+    return err;
+}
+
+static uint64_t segment_number(const writer *w, uint32_t at)
+{
+    return w->v->segments[at].shared->s->number;
+}
+
+static bool is_indexed(const mv_schema *schema, uint32_t uid)
+{
+    for (uint32_t slot = 0; slot < index_slot_count(schema); slot++)
+        if (index_slot_uid(schema, slot) == uid)
+            return index_slot_kind(schema, slot) != SECTION_FILE_NONE;
+    return false;
+}
+
+static mv_err change_index(writer *w, mv_schema *schema, const mv_index_change *change,
+                           mv_error *error)
+{
+    uint32_t uid = 0;
+    MV_TRY(schema_change_index(schema, change, w->state.next_segment, &uid, error));
+    if (schema_has_same_files(schema, w->v->schema)) return MV_OK;
+    for (uint32_t i = 0; i < w->v->segments_count && !is_indexed(schema, uid); i++)
+        MV_TRY(writer_files_drop_indexes(w, segment_number(w, i), uid, error));
+    MV_TRY(schema_write_begin(w, schema, error));
+    return writer_settle(w, error);
+}
+
+mv_err schema_write_index(writer *w, const mv_index_change *change, mv_error *error)
+{
+    mv_schema *schema = NULL;
+    MV_TRY(schema_copy(w->v->schema, &schema, error));
+    mv_err err = change_index(w, schema, change, error);
+    mv_schema_free(schema);
+    return err;
+}
