@@ -1,5 +1,6 @@
 -- The tree keeps its own rules: who includes whom, where memory and system calls live, sizes, names.
 
+local call_graph = require "spec.support.call_graph"
 local rules = require "spec.support.source_rules"
 
 local function tree_files()
@@ -52,6 +53,22 @@ describe("the source tree", function()
 
   it("has short files and nothing marked as undone", function()
     assert.equal("", faults_of(rules.tidiness))
+  end)
+
+  it("has no circle of calls between more than three files", function()
+    local sources = {}
+    for _, path in ipairs(tree_files()) do
+      if path:match("^engine/.*%.c$") and not path:match("^engine/test/") then
+        sources[path] = read(path)
+      end
+    end
+    local faults = {}
+    for _, circle in ipairs(call_graph.circles(call_graph.uses(sources))) do
+      if #circle > 3 then
+        faults[#faults + 1] = "these files call each other in a circle: " .. table.concat(circle, ", ")
+      end
+    end
+    assert.equal("", table.concat(faults, "\n"))
   end)
 
   it("has no two files of one name", function()
@@ -125,5 +142,29 @@ describe("a rule about the source tree", function()
     assert.same({ "lua/b/x.c:1: has the same name as engine/a/x.c" }, faults)
     assert.same({}, rules.unique_names { "README.md", "engine/README.md", "engine/a.c", "engine/a.h" })
     assert.same({}, rules.unique_names { "bench/filter.lua", "lua/moonvec/filter.lua" })
+  end)
+end)
+
+describe("the graph of calls", function()
+  it("finds functions, and whether they are static", function()
+    local found = call_graph.functions(table.concat({
+      "#define f(x) g(x) {",
+      "static int a(int x)", "{", "    return b(x); /* c() { */", "}", "",
+      "mv_err d(void (*call)(int),", "         int y)", "{", "}",
+    }, "\n"))
+    assert.same({ { name = "a", is_static = true, line = 2, lines = 4 },
+                  { name = "d", is_static = false, line = 7, lines = 4 } }, found)
+  end)
+
+  it("finds circles", function()
+    local sources = {
+      ["e/a.c"] = "int a(void)\n{\n    return b();\n}\n",
+      ["e/b.c"] = "int b(void)\n{\n    return c();\n}\n",
+      ["e/c.c"] = "static int x(void)\n{\n    return 1;\n}\nint c(void)\n{\n    return run(a);\n}\n",
+      ["e/d.c"] = "int d(void)\n{\n    return a() + x();\n}\n",
+    }
+    assert.same({ { "e/a.c", "e/b.c", "e/c.c" } }, call_graph.circles(call_graph.uses(sources)))
+    sources["e/c.c"] = "int c(void)\n{\n    return 1; /* a() */\n}\n"
+    assert.same({}, call_graph.circles(call_graph.uses(sources)))
   end)
 end)

@@ -1,8 +1,8 @@
 /* Adding a field: the documents are gone through segment by segment, in one write transaction, and
  * a file is written for each. The engine calls nobody back; the values come from outside, one by
  * one. */
-#include "collection/result.h"
 #include "open/registry.h"
+#include "read/result.h"
 #include "storage/column_writer.h"
 #include "transaction/handle.h"
 #include "transaction/schema_write.h"

@@ -1,7 +1,7 @@
 /* Opening, creating, flushing and closing collections. */
 #include <string.h>
 
-#include "collection/maintain.h"
+#include "job/maintain.h"
 #include "open/durability.h"
 #include "open/known_schema.h"
 #include "open/registry.h"

@@ -1,5 +1,5 @@
 /* What a collection holds and takes up. */
-#include "collection/maintain.h"
+#include "job/maintain.h"
 #include "open/durability.h"
 #include "transaction/handle.h"
 

@@ -1,7 +1,7 @@
 /* The public writes: batches, deletions by id and by filter. */
 #include <string.h>
 
-#include "collection/scan.h"
+#include "read/scan.h"
 #include "transaction/handle.h"
 #include "transaction/put.h"
 

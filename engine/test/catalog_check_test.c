@@ -6,8 +6,6 @@
  * The property that counts: whatever passes the deep check, LMDB can read, write and copy without a
  * crash, an error or an endless loop, and what it wrote passes again. LMDB runs in a forked child
  * with an alarm. */
-#include "storage/catalog_check.h"
-
 #include <dlfcn.h>
 #include <inttypes.h>
 #include <lmdb.h>
@@ -21,6 +19,7 @@
 
 #include "base/mem.h"
 #include "base/os.h"
+#include "storage/catalog_check.h"
 #include "test/catalog_damage.h"
 #include "test/catalog_use.h"
 #include "test/expect.h"

@@ -1,7 +1,5 @@
 /* codes.h: distances from codes against the true ones, computed in double; queries made of a vector
  * and of a row; and numbers at the ends of what floats, halves and codes can hold. */
-#include "vector/codes.h"
-
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -11,6 +9,7 @@
 #include "base/mem.h"
 #include "test/expect.h"
 #include "test/random_bits.h"
+#include "vector/codes.h"
 #include "vector/element.h"
 
 enum { ROWS = 150, DIM_MAX = 200, TYPES = 3 };

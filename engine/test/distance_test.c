@@ -1,7 +1,5 @@
 /* Every instruction set that this machine can run against the plain C kernels, and distances made
  * of what they give. Rows and queries lie against pages that cannot be read. */
-#include "vector/distance.h"
-
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -11,9 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "vector/element.h"
 #include "test/expect.h"
 #include "test/random_bits.h"
+#include "vector/distance.h"
+#include "vector/element.h"
 
 enum { ROWS = 7, TYPES = 3 }; /* more than one block of rows and less than two */
 

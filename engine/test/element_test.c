@@ -1,12 +1,11 @@
 /* element.h: conversions, refusals, norms. */
-#include "vector/element.h"
-
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "test/expect.h"
+#include "vector/element.h"
 
 static uint16_t half_of(float value)
 {

@@ -1,9 +1,9 @@
 /* Fuzzer of the filter language: any text, compiled and run over a few documents with every kind of
  * field. Whatever it says, the answer is a count or an error. */
-#include "moonvec.h"
-
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "moonvec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,4 @@
 /* os.h against the real operating system, in a temporary directory. */
-#include "base/os.h"
-
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/os.h"
 #include "test/expect.h"
 
 static char directory[OS_PATH_SIZE];

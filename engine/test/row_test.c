@@ -1,11 +1,10 @@
 /* Cells and rows: values in and out of every type, encoded rows and damaged ones. */
-#include "storage/row.h"
-
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "storage/row.h"
 #include "test/expect.h"
 
 /* Did the call fail with this code and text? */

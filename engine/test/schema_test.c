@@ -1,10 +1,9 @@
 /* Schemas: what may be in them, their bytes and damaged bytes, their differences, nearest names. */
-#include "storage/schema.h"
-
 #include <stdio.h>
 #include <string.h>
 
 #include "storage/cell.h"
+#include "storage/schema.h"
 #include "test/expect.h"
 
 /* Did the call fail with this code and text? */

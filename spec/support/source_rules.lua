@@ -3,8 +3,10 @@
 
 local M = {}
 
--- A file includes only its own room and rooms of a lower rank; so index and storage never meet.
-local RANKS = { base = 1, vector = 2, index = 3, storage = 3, query = 4, open = 5, transaction = 6, collection = 7 }
+-- A file includes only its own room and rooms of a lower rank; so index and storage never meet, nor do read and job.
+local RANKS = {
+  base = 1, vector = 2, index = 3, storage = 3, query = 4, open = 5, transaction = 6, read = 7, job = 7, collection = 8,
+}
 
 -- What the Lua modules may require beside each other.
 local OUTSIDE_MODULES = { cjson = true, argparse = true, ffi = true }

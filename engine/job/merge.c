@@ -1,7 +1,7 @@
 /* The rows of a merged segment: those of the group's segments that are not deleted, in order. */
 #include <inttypes.h>
 
-#include "collection/job.h"
+#include "job/job.h"
 
 static bool is_live_at(const mv_job *job)
 {
@@ -71,5 +71,5 @@ static mv_err merge_vector(void *ctx, uint32_t row, uint32_t vector_field, const
 segment_source merge_source(mv_job *job)
 {
     return (segment_source){
-        job, (uint32_t)plan_rows(&job->p), merge_docid, merge_id, merge_cell, merge_vector};
+        job, (uint32_t)merge_plan_rows(&job->p), merge_docid, merge_id, merge_cell, merge_vector};
 }

@@ -3,9 +3,9 @@
 #ifndef MV_SCAN_H
 #define MV_SCAN_H
 
-#include "collection/fresh.h"
 #include "query/filter.h"
 #include "query/order.h"
+#include "read/fresh.h"
 
 /* Where one row of so many passes, or fewer, they may be had one by one: more are had no faster,
  * and take more room than a bitmap. */

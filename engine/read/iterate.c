@@ -1,7 +1,7 @@
 /* Iterators: all rows that pass, one at a time, of one commit. */
-#include "collection/result.h"
-#include "collection/scan.h"
 #include "open/registry.h"
+#include "read/result.h"
+#include "read/scan.h"
 #include "transaction/handle.h"
 
 /* Outside a transaction the iterator walks its own snapshot. Inside one, whose rows move under its

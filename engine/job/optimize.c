@@ -7,7 +7,7 @@
  * changed meanwhile in a way that matters to files, the group is begun anew. */
 #include <inttypes.h>
 
-#include "collection/job.h"
+#include "job/job.h"
 #include "open/durability.h"
 #include "transaction/schema_write.h"
 #include "transaction/seal.h"
@@ -66,10 +66,10 @@ static mv_err reserve_numbers(mv_job *job, uint64_t count, uint64_t *first, mv_e
 
 /* ---------------------------------------------------------------- writing */
 
-void job_start_over(mv_job *job)
+void optimize_start_over(mv_job *job)
 {
     section_check_end(&job->check);
-    build_end(job);
+    index_build_end(job);
     if (job->written) segment_writer_undo(job->written);
     segment_writer_free(job->written);
     job->written = NULL;
@@ -84,16 +84,16 @@ static void begin_group(mv_job *job)
 {
     job->check_segment = job->p.begin;
     job->check_file = 0;
-    job->stage = plan_rows(&job->p) || !job->p.merges ? JOB_VERIFY : JOB_SWAP;
+    job->stage = merge_plan_rows(&job->p) || !job->p.merges ? JOB_VERIFY : JOB_SWAP;
 }
 
 static mv_err begin_writing(mv_job *job, mv_error *error)
 {
     bool merges = job->p.merges;
     /* One for each slot: an index found damaged while others are built may be one more. */
-    uint64_t number = 0, indexes = build_count(job) ? index_slot_count(job->schema) : 0;
+    uint64_t number = 0, indexes = index_build_count(job) ? index_slot_count(job->schema) : 0;
     MV_TRY(reserve_numbers(job, merges + indexes, &number, error));
-    MV_TRY(build_begin(job, number + merges, error));
+    MV_TRY(index_build_begin(job, number + merges, error));
     job->stage = JOB_INDEX;
     if (!merges) return MV_OK;
     job->source = merge_source(job);
@@ -111,7 +111,7 @@ static bool is_read(const mv_job *job, const section_file *file)
     for (uint32_t slot = 0; slot < index_slot_count(schema); slot++) {
         bool is_its_own = index_slot_uid(schema, slot) == record.column;
         bool may_be_inside = record.kind == SECTION_FILE_ROWS && slot >= schema->vectors_count;
-        if ((is_its_own || may_be_inside) && plan_builds(&job->p, slot)) return true;
+        if ((is_its_own || may_be_inside) && merge_plan_builds(&job->p, slot)) return true;
     }
     return false;
 }
@@ -135,7 +135,7 @@ static mv_err write_group(mv_job *job, mv_error *error)
     bool more = true;
     MV_TRY(segment_writer_step(job->written, &more, error));
     if (more) return MV_OK;
-    job->done_bytes += plan_merge_cost(&job->p);
+    job->done_bytes += merge_plan_write_cost(&job->p);
     job->stage = JOB_INDEX;
     return MV_OK;
 }
@@ -143,7 +143,7 @@ static mv_err write_group(mv_job *job, mv_error *error)
 static mv_err index_group(mv_job *job, double until, mv_error *error)
 {
     bool more = true;
-    MV_TRY(build_step(job, until, &more, error));
+    MV_TRY(index_build_step(job, until, &more, error));
     if (!more) job->stage = JOB_SWAP;
     return MV_OK;
 }
@@ -184,7 +184,7 @@ static mv_err swap_segments(mv_job *job, writer *w, const view *before, mv_error
     segment_writer *written = job->written;
     job->written = NULL;
     if (written) MV_TRY(writer_files_add_segment(w, written, error));
-    MV_TRY(build_enter(job, w, error));
+    MV_TRY(index_build_enter(job, w, error));
     MV_TRY(writer_settle(w, error));
     for (uint32_t i = job->p.begin; i < job->p.end; i++) {
         const view_segment *old = &job->v->segments[i];
@@ -202,7 +202,7 @@ static mv_err swap(mv_job *job, writer *w, mv_error *error)
                              old->shared->s->number);
     }
     if (w->sync && !job->sync) MV_TRY(sync_files(job, error));
-    if (!job->p.merges) return build_enter(job, w, error);
+    if (!job->p.merges) return index_build_enter(job, w, error);
     view *before = w->v;
     view_keep(job->e, before); /* entering the new segment replaces it */
     mv_err err = swap_segments(job, w, before, error);
@@ -216,7 +216,7 @@ static mv_err swap_group(mv_job *job, mv_error *error)
     MV_TRY(begin_write(job, &w, error));
     if (!schema_has_same_files(job->schema, w->v->schema)) { /* it was made for nothing */
         writer_abort(w);
-        job_start_over(job);
+        optimize_start_over(job);
         return MV_OK;
     }
     mv_err err = swap(job, w, error);
@@ -225,7 +225,7 @@ static mv_err swap_group(mv_job *job, mv_error *error)
     else
         err = writer_commit(w, error);
     if (err) return err;
-    build_end(job);
+    index_build_end(job);
     job->stage = JOB_PLAN;
     return MV_OK;
 }
@@ -267,12 +267,12 @@ static mv_err look(mv_job *job, mv_error *error)
     view_keep(job->e, job->v);
     job->schema = job->v->schema;
     snapshot_close(&s);
-    job->p = plan_start(job->v, job->only_indexes);
+    job->p = merge_plan_start(job->v, job->only_indexes);
     job->total_bytes = job->done_bytes;
-    for (plan rehearsal = job->p; plan_next(&rehearsal);) {
-        job->total_bytes += plan_merge_cost(&rehearsal);
+    for (merge_plan rehearsal = job->p; merge_plan_next(&rehearsal);) {
+        job->total_bytes += merge_plan_write_cost(&rehearsal);
         for (uint32_t slot = 0; slot < index_slot_count(job->schema); slot++)
-            job->total_bytes += plan_build_cost(&rehearsal, slot);
+            job->total_bytes += merge_plan_build_cost(&rehearsal, slot);
     }
     return MV_OK;
 }
@@ -306,7 +306,7 @@ static mv_err clean(mv_job *job, mv_error *error)
 static mv_err choose_group(mv_job *job, mv_error *error)
 {
     if (!job->v) MV_TRY(look(job, error));
-    if (plan_next(&job->p))
+    if (merge_plan_next(&job->p))
         begin_group(job);
     else
         job->stage = JOB_CLEAN;
@@ -323,7 +323,7 @@ static mv_err work_on_group(mv_job *job, double until, mv_error *error)
     }
 }
 
-mv_err job_work(mv_job *job, double until, mv_error *error)
+mv_err optimize_work(mv_job *job, double until, mv_error *error)
 {
     mv_err err;
     switch (job->stage) {
@@ -333,7 +333,7 @@ mv_err job_work(mv_job *job, double until, mv_error *error)
     case JOB_CLEAN: return clean(job, error);
     case JOB_DONE: return MV_OK;
     default:
-        if ((err = work_on_group(job, until, error))) job_start_over(job);
+        if ((err = work_on_group(job, until, error))) optimize_start_over(job);
         return err;
     }
 }
@@ -351,14 +351,14 @@ static const char *stage_name(job_stage stage)
     }
 }
 
-mv_progress job_progress(mv_job *job)
+mv_progress optimize_progress(mv_job *job)
 {
     uint64_t done = job->done_bytes;
     if (job->stage == JOB_WRITE && job->written) {
-        uint64_t written = segment_writer_bytes(job->written), all = plan_merge_cost(&job->p);
+        uint64_t written = segment_writer_bytes(job->written), all = merge_plan_write_cost(&job->p);
         done += written < all ? written : all;
     }
-    if (job->stage == JOB_INDEX) done += build_done(job);
+    if (job->stage == JOB_INDEX) done += index_build_done(job);
     if (done > job->total_bytes || job->stage == JOB_DONE) done = job->total_bytes;
     if (done > job->shown_bytes) job->shown_bytes = done;
     return (mv_progress){job->shown_bytes, job->total_bytes, stage_name(job->stage)};

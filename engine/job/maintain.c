@@ -3,7 +3,7 @@
  * It has no reference to the engine, or it would never be closed: whoever gives up the last one
  * stops it first (registry_release), with no lock held. A forked child opens an engine of its own,
  * which has no thread yet. */
-#include "collection/maintain.h"
+#include "job/maintain.h"
 
 #include <string.h>
 
@@ -36,7 +36,7 @@ static mv_err optimize(maintainer *m, bool sync, mv_error *error)
     job->stage = JOB_PLAN; /* fresh rows are sealed when they are many, by those who write them */
     mv_err err = job_take_turn(job, error);
     while (!err && job->stage != JOB_DONE && !atomic_load(&m->is_interrupted))
-        err = job_work(job, os_seconds() + SLICE_SECONDS, error);
+        err = optimize_work(job, os_seconds() + SLICE_SECONDS, error);
     job_give_up(job);
     job_free(job);
     return err;
@@ -131,10 +131,11 @@ bool maintain_look(engine *e, char error_text[MV_ERROR_TEXT_SIZE])
 
 /* ---------------------------------------------------------------- hooks of the engine */
 
-/* Start the maintenance if the commit left enough to do: looks at counts only. A failure is quiet. */
+/* Start the maintenance if the commit left enough to do: looks at counts only. A failure is quiet.
+ */
 static void wake(engine *e, const view *v, bool sync)
 {
-    if (!plan_is_urgent(v)) return;
+    if (!merge_plan_is_urgent(v)) return;
     os_mutex_lock(e->mutex);
     if (!e->maintainer) e->maintainer = start_locked(e);
     maintainer *m = e->maintainer;

@@ -1,5 +1,5 @@
 /* Planning. Cheap: looks at counts only. */
-#include "collection/plan.h"
+#include "job/merge_plan.h"
 
 #define MERGE_RATIO        4u          /* how much larger an older segment may be to join */
 #define MERGE_ALWAYS_BYTES (64u << 20) /* segments up to this are cheap to copy */
@@ -18,9 +18,9 @@
 #define URGENT_SEGMENTS     8u
 #define URGENT_DELETED_PART 4u
 
-plan plan_start(const view *v, bool only_indexes)
+merge_plan merge_plan_start(const view *v, bool only_indexes)
 {
-    return (plan){
+    return (merge_plan){
         .schema = v->schema, .v = v, .before = v->segments_count, .only_indexes = only_indexes};
 }
 
@@ -31,12 +31,12 @@ static uint64_t row_bytes(const mv_schema *schema)
     return bytes + 16 * ((uint64_t)schema->fields_count + 1);
 }
 
-static bool is_cheap(const plan *p, uint64_t rows)
+static bool is_cheap(const merge_plan *p, uint64_t rows)
 {
     return rows * row_bytes(p->schema) <= MERGE_ALWAYS_BYTES;
 }
 
-static bool is_worn(const plan *p, const view_segment *s)
+static bool is_worn(const merge_plan *p, const view_segment *s)
 {
     uint64_t deleted = view_deleted_rows(s);
     return deleted && (deleted * MERGE_DELETED_PART >= s->table.rows || is_cheap(p, s->table.rows));
@@ -60,7 +60,7 @@ static bool lacks_indexes(const mv_schema *schema, const view_segment *s)
     return false;
 }
 
-bool plan_next(plan *p)
+bool merge_plan_next(merge_plan *p)
 {
     while (p->before) {
         uint32_t end = p->before, begin = end - 1;
@@ -82,41 +82,41 @@ bool plan_next(plan *p)
     return false;
 }
 
-uint64_t plan_rows(const plan *p)
+uint64_t merge_plan_rows(const merge_plan *p)
 {
     uint64_t rows = 0;
     for (uint32_t i = p->begin; i < p->end; i++) rows += view_live_rows(&p->v->segments[i]);
     return rows;
 }
 
-bool plan_builds(const plan *p, uint32_t slot)
+bool merge_plan_builds(const merge_plan *p, uint32_t slot)
 {
     if (!p->merges) return lacks_index(p->schema, &p->v->segments[p->begin], slot);
     section_file_kind wanted = index_slot_kind(p->schema, slot);
-    return wanted && plan_rows(p) >= index_slot_rows_min(wanted);
+    return wanted && merge_plan_rows(p) >= index_slot_rows_min(wanted);
 }
 
-uint64_t plan_merge_cost(const plan *p)
+uint64_t merge_plan_write_cost(const merge_plan *p)
 {
-    return p->merges ? plan_rows(p) * row_bytes(p->schema) : 0;
+    return p->merges ? merge_plan_rows(p) * row_bytes(p->schema) : 0;
 }
 
-uint64_t plan_build_cost(const plan *p, uint32_t slot)
+uint64_t merge_plan_build_cost(const merge_plan *p, uint32_t slot)
 {
-    if (!plan_builds(p, slot)) return 0;
-    uint64_t rows = p->merges ? plan_rows(p) : p->v->segments[p->begin].table.rows;
+    if (!merge_plan_builds(p, slot)) return 0;
+    uint64_t rows = p->merges ? merge_plan_rows(p) : p->v->segments[p->begin].table.rows;
     if (slot >= p->schema->vectors_count) return rows * BUILD_COST_OF_ENTRY;
     return rows *
            (BUILD_COST_OF_ROW + (uint64_t)p->schema->vectors[slot].dim * BUILD_COST_OF_NUMBER);
 }
 
-bool plan_is_urgent(const view *v)
+bool merge_plan_is_urgent(const view *v)
 {
     uint64_t slow_rows = 0;
     for (uint32_t i = 0; i < v->segments_count; i++)
         if (lacks_indexes(v->schema, &v->segments[i])) slow_rows += view_live_rows(&v->segments[i]);
     if (slow_rows >= URGENT_ROWS) return true;
-    for (plan p = plan_start(v, false); plan_next(&p);) {
+    for (merge_plan p = merge_plan_start(v, false); merge_plan_next(&p);) {
         uint64_t rows = 0, deleted = 0;
         if (!p.merges) continue;
         if (p.end - p.begin >= URGENT_SEGMENTS) return true;

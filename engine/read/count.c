@@ -1,5 +1,5 @@
 /* Counting the rows that pass. */
-#include "collection/scan.h"
+#include "read/scan.h"
 #include "transaction/handle.h"
 
 /* The next segment by what indexes know, without a look at rows. False: rows have to be looked at.

@@ -2,7 +2,7 @@
 #ifndef MV_RESULT_H
 #define MV_RESULT_H
 
-#include "collection/fresh.h"
+#include "read/fresh.h"
 #include "transaction/handle.h"
 
 #define RESULT_FRESH UINT32_MAX /* as a hit's source: its row is the address of an encoded row */

@@ -3,7 +3,7 @@
 #ifndef MV_JOB_H
 #define MV_JOB_H
 
-#include "collection/plan.h"
+#include "job/merge_plan.h"
 #include "transaction/handle.h"
 
 typedef enum job_stage {
@@ -19,13 +19,13 @@ typedef enum job_stage {
 } job_stage;
 
 /* The index in the making (index_build.c). */
-typedef enum build_stage {
-    BUILD_NEXT,
-    BUILD_VERIFY_BASE, /* graphs */
-    BUILD_LINK,
-    BUILD_LIST, /* inverted lists */
-    BUILD_WRITE
-} build_stage;
+typedef enum index_build_stage {
+    INDEX_BUILD_NEXT,
+    INDEX_BUILD_VERIFY_BASE, /* graphs */
+    INDEX_BUILD_LINK,
+    INDEX_BUILD_LIST, /* inverted lists */
+    INDEX_BUILD_WRITE
+} index_build_stage;
 
 typedef struct job_index {
     index_record record;
@@ -43,7 +43,7 @@ typedef struct job_part {
 #define JOB_PARTS_MAX (HNSW_PARTS_MAX + INVERT_PARTS_MAX)
 
 typedef struct job_build {
-    build_stage stage;
+    index_build_stage stage;
     uint32_t slot;        /* in hand */
     uint64_t next_number; /* of a file: reserved */
     segment *built;       /* the new segment, mapped; NULL: not opened, or nothing was written */
@@ -80,7 +80,7 @@ struct mv_job {
     job_stage stage;
     view *v;                 /* what is being merged */
     const mv_schema *schema; /* of that */
-    plan p;                  /* the group in hand */
+    merge_plan p;            /* the group in hand */
     section_check check;
     uint32_t check_segment; /* being verified */
     uint32_t check_file;
@@ -119,10 +119,10 @@ void job_join_orphans(engine *e);
 
 /* One small step, until about `until` (os_seconds) where a step can be as small as one likes. A
  * failure leaves a job that may be stepped again. */
-mv_err job_work(mv_job *job, double until, mv_error *error);
+mv_err optimize_work(mv_job *job, double until, mv_error *error);
 /* Give up the group in hand: the next step looks at the collection anew. */
-void job_start_over(mv_job *job);
-mv_progress job_progress(mv_job *job);
+void optimize_start_over(mv_job *job);
+mv_progress optimize_progress(mv_job *job);
 
 /* ---- merge.c */
 
@@ -132,16 +132,16 @@ segment_source merge_source(mv_job *job);
 /* ---- index_build.c */
 
 /* How many indexes the group in hand wants. */
-uint32_t build_count(const mv_job *job);
+uint32_t index_build_count(const mv_job *job);
 /* Begin with the indexes of the group in hand, whose files get numbers from `first_number` on. */
-mv_err build_begin(mv_job *job, uint64_t first_number, mv_error *error);
+mv_err index_build_begin(mv_job *job, uint64_t first_number, mv_error *error);
 /* *more is false when all stand. */
-mv_err build_step(mv_job *job, double until, bool *more, mv_error *error);
+mv_err index_build_step(mv_job *job, double until, bool *more, mv_error *error);
 /* Enter what was built. Takes the files. */
-mv_err build_enter(mv_job *job, writer *w, mv_error *error);
+mv_err index_build_enter(mv_job *job, writer *w, mv_error *error);
 /* In mv_progress's unit: of the index in hand. */
-uint64_t build_done(const mv_job *job);
+uint64_t index_build_done(const mv_job *job);
 /* Remove what was not entered. */
-void build_end(mv_job *job);
+void index_build_end(mv_job *job);
 
 #endif

@@ -6,20 +6,20 @@
  * goes into the new one has a graph already and makes up at least half of it, its links are taken
  * over and only the other rows are linked. A base is verified first: damage must not be copied
  * under a fresh checksum. */
-#include "collection/job.h"
+#include "job/job.h"
 #include "transaction/writer_files.h"
 
 #define WRITE_BYTES ((size_t)4 << 20) /* written in a step */
 
-uint32_t build_count(const mv_job *job)
+uint32_t index_build_count(const mv_job *job)
 {
     uint32_t count = 0;
     for (uint32_t slot = 0; slot < index_slot_count(job->schema); slot++)
-        count += plan_builds(&job->p, slot);
+        count += merge_plan_builds(&job->p, slot);
     return count;
 }
 
-mv_err build_begin(mv_job *job, uint64_t first_number, mv_error *error)
+mv_err index_build_begin(mv_job *job, uint64_t first_number, mv_error *error)
 {
     job_build *b = &job->build;
     size_t size = index_slot_count(job->schema) * sizeof *b->indexes;
@@ -111,18 +111,18 @@ static mv_err begin_next(mv_job *job, bool *more, mv_error *error)
 {
     job_build *b = &job->build;
     const mv_schema *schema = job->schema;
-    while (b->slot < index_slot_count(schema) && !plan_builds(&job->p, b->slot)) b->slot++;
+    while (b->slot < index_slot_count(schema) && !merge_plan_builds(&job->p, b->slot)) b->slot++;
     *more = b->slot < index_slot_count(schema);
     if (!*more) return MV_OK;
     MV_TRY(open_built(job, error));
     if (b->slot >= schema->vectors_count) {
         b->column = shared_index_column(schema, b->over, b->slot - schema->vectors_count);
-        b->stage = BUILD_LIST;
+        b->stage = INDEX_BUILD_LIST;
         return invert_build_begin(&b->column, &b->lists, error);
     }
     b->vectors = shared_index_vectors(schema, b->over, b->slot);
     choose_base(job);
-    b->stage = BUILD_VERIFY_BASE;
+    b->stage = INDEX_BUILD_VERIFY_BASE;
     return MV_OK;
 }
 
@@ -133,7 +133,7 @@ static mv_err begin_linking(mv_job *job, mv_error *error)
     if (b->base) MV_TRY(map_base_rows(job, error));
     b->given = (hnsw_base){.graph = b->base ? &b->base->graph : NULL, .rows = b->base_rows};
     MV_TRY(hnsw_build_begin(&b->vectors, options, &b->given, job->threads, &b->builder, error));
-    b->stage = BUILD_LINK;
+    b->stage = INDEX_BUILD_LINK;
     return MV_OK;
 }
 
@@ -191,7 +191,7 @@ static mv_err begin_file(mv_job *job, mv_error *error)
     MV_TRY(section_writer_create(engine_directory(job->e), name, (section_file_kind)record.kind,
                                  record.column, b->next_number, b->over->table.rows, &b->file,
                                  error));
-    b->stage = BUILD_WRITE;
+    b->stage = INDEX_BUILD_WRITE;
     return MV_OK;
 }
 
@@ -216,9 +216,9 @@ static mv_err finish_file(mv_job *job, mv_error *error)
     made->file = b->file;
     b->file = NULL;
     end_one(b);
-    job->done_bytes += plan_build_cost(&job->p, b->slot);
+    job->done_bytes += merge_plan_build_cost(&job->p, b->slot);
     b->slot++;
-    b->stage = BUILD_NEXT;
+    b->stage = INDEX_BUILD_NEXT;
     return MV_OK;
 }
 
@@ -238,20 +238,20 @@ static mv_err write_piece(mv_job *job, mv_error *error)
     return MV_OK;
 }
 
-mv_err build_step(mv_job *job, double until, bool *more, mv_error *error)
+mv_err index_build_step(mv_job *job, double until, bool *more, mv_error *error)
 {
     *more = true;
     switch (job->build.stage) {
-    case BUILD_NEXT: return begin_next(job, more, error);
-    case BUILD_VERIFY_BASE: return verify_base(job, error);
-    case BUILD_LINK: return link_rows(job, until, error);
-    case BUILD_LIST: return list_rows(job, until, error);
-    case BUILD_WRITE: return write_piece(job, error);
+    case INDEX_BUILD_NEXT: return begin_next(job, more, error);
+    case INDEX_BUILD_VERIFY_BASE: return verify_base(job, error);
+    case INDEX_BUILD_LINK: return link_rows(job, until, error);
+    case INDEX_BUILD_LIST: return list_rows(job, until, error);
+    case INDEX_BUILD_WRITE: return write_piece(job, error);
     }
     return MV_OK;
 }
 
-uint64_t build_done(const mv_job *job)
+uint64_t index_build_done(const mv_job *job)
 {
     const job_build *b = &job->build;
     uint64_t done = 0, total = 1;
@@ -259,12 +259,12 @@ uint64_t build_done(const mv_job *job)
     if (b->builder) hnsw_build_progress(b->builder, &done, &total);
     if (b->lists) invert_build_progress(b->lists, &done, &total);
     double part = total ? (double)done / (double)total : 0;
-    return (uint64_t)(part * (double)plan_build_cost(&job->p, b->slot));
+    return (uint64_t)(part * (double)merge_plan_build_cost(&job->p, b->slot));
 }
 
 /* ---------------------------------------------------------------- what was built */
 
-mv_err build_enter(mv_job *job, writer *w, mv_error *error)
+mv_err index_build_enter(mv_job *job, writer *w, mv_error *error)
 {
     job_build *b = &job->build;
     for (uint32_t slot = 0; b->indexes && slot < index_slot_count(job->schema); slot++) {
@@ -276,7 +276,7 @@ mv_err build_enter(mv_job *job, writer *w, mv_error *error)
     return MV_OK;
 }
 
-void build_end(mv_job *job)
+void index_build_end(mv_job *job)
 {
     job_build *b = &job->build;
     uint32_t slots = b->indexes ? index_slot_count(job->schema) : 0;

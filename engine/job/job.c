@@ -1,7 +1,7 @@
 /* The public jobs: stepped by their owner, or run by a thread of the engine. */
 #include <string.h>
 
-#include "collection/maintain.h"
+#include "job/maintain.h"
 #include "open/registry.h"
 #include "transaction/handle.h"
 
@@ -57,7 +57,7 @@ mv_err job_take_turn(mv_job *job, mv_error *error)
 
 void job_give_up(mv_job *job)
 {
-    job_start_over(job);
+    optimize_start_over(job);
     os_unlock(job->lock);
     os_close(job->lock);
     job->lock = OS_FILE_NONE;
@@ -145,11 +145,11 @@ mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *
         return error_set(error, MV_MISUSE, "the job runs in the background: wait for it");
     do {
         if (atomic_load(&job->is_cancelled)) break;
-        err = job_work(job, until, error);
+        err = optimize_work(job, until, error);
     } while (!err && job->stage != JOB_DONE && os_seconds() < until);
-    if (atomic_load(&job->is_cancelled)) job_start_over(job);
+    if (atomic_load(&job->is_cancelled)) optimize_start_over(job);
     *more = job->stage != JOB_DONE && !atomic_load(&job->is_cancelled);
-    *progress = job_progress(job);
+    *progress = optimize_progress(job);
     if (!err && job->stage == JOB_DONE) maintain_forget_error(job->e);
     return err;
 }
@@ -158,7 +158,7 @@ mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *
 
 static void tell(mv_job *job, bool is_over)
 {
-    mv_progress progress = job_progress(job);
+    mv_progress progress = optimize_progress(job);
     if (is_over && job->stage != JOB_DONE && atomic_load(&job->is_cancelled))
         progress.stage = "cancelled";
     os_mutex_lock(job->mutex);
@@ -182,7 +182,7 @@ static void run(void *ctx)
     mv_err err = MV_OK;
     while (!err && job->stage != JOB_DONE && !atomic_load(&job->is_cancelled)) {
         double until = os_seconds() + SLICE_SECONDS;
-        err = job_work(job, until, &job->failure);
+        err = optimize_work(job, until, &job->failure);
         tell(job, false);
     }
     bool done = job->stage == JOB_DONE;
@@ -255,7 +255,7 @@ void mv_job_progress(mv_job *job, mv_progress *progress)
         *progress = job->progress;
         os_mutex_unlock(job->mutex);
     } else {
-        *progress = job_progress(job);
+        *progress = optimize_progress(job);
     }
 }
 

@@ -1,9 +1,9 @@
 /* Walking the segments, then the fresh rows. */
-#include "collection/scan.h"
+#include "read/scan.h"
 
 #include <string.h>
 
-#include "collection/result.h"
+#include "read/result.h"
 
 #define SORTED_MAX 64u /* rows listed that are sorted by insertion */
 

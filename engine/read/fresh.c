@@ -1,6 +1,6 @@
 /* Gathering fresh rows. Nothing is decoded that was not asked for, and vectors are scored where
  * they lie. */
-#include "collection/fresh.h"
+#include "read/fresh.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Reading hits out, and finding documents by id. */
-#include "collection/result.h"
+#include "read/result.h"
 
 #include <stdlib.h>
 #include <string.h>

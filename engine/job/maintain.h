@@ -1,16 +1,16 @@
 /* Maintenance: optimize that starts by itself, in a thread of the engine.
  *
- * A commit that leaves much to do (plan_is_urgent) wakes the thread, which is started the first
- * time and then kept until the last handle is closed. It works in slices of a few milliseconds and
- * stops between two of them when the engine is closed, or when somebody optimizes: that job takes
- * over. */
+ * A commit that leaves much to do (merge_plan_is_urgent) wakes the thread, which is started the
+ * first time and then kept until the last handle is closed. It works in slices of a few
+ * milliseconds and stops between two of them when the engine is closed, or when somebody optimizes:
+ * that job takes over. */
 #ifndef MV_MAINTAIN_H
 #define MV_MAINTAIN_H
 
-#include "collection/job.h"
+#include "job/job.h"
 
-/* How the engine of a collection reaches its maintenance: a commit wakes it, closing the engine stops
- * it. */
+/* How the engine of a collection reaches its maintenance: a commit wakes it, closing the engine
+ * stops it. */
 extern const engine_hooks maintain_hooks;
 
 /* Make it stop what it does, and wait for that: a slice, or the end of a transaction of another

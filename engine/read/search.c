@@ -1,0 +1,54 @@
+/* The public search: checks the query, then searches by vector (search_vector.c), or selects by
+ * filter and order (select.c). */
+#include "read/search.h"
+
+#include <math.h>
+
+#include "read/explain.h"
+#include "read/search_vector.h"
+#include "read/select.h"
+
+static mv_err check_query(const mv_query *q, mv_error *error)
+{
+    if (!q->topk) return error_set(error, MV_MISUSE, "topk is 0, 1 or more expected");
+    if (q->topk > MV_TOPK_MAX || q->offset > MV_TOPK_MAX || q->topk + q->offset > MV_TOPK_MAX)
+        return error_set(error, MV_MISUSE, "topk and offset are %u and %u, together at most %u",
+                         q->topk, q->offset, MV_TOPK_MAX);
+    if ((unsigned)q->way > MV_WAY_BRIDGES)
+        return error_set(error, MV_MISUSE, "there is no way %d to search", (int)q->way);
+    if (q->ef > MV_EF_MAX)
+        return error_set(error, MV_MISUSE, "ef is %u, at most %u expected", q->ef, MV_EF_MAX);
+    if (q->vectors && q->id.data)
+        return error_set(error, MV_MISUSE, "search by a vector or by an id, not both");
+    if (q->vectors && (q->vectors_count < 1 || q->vectors_count > MV_QUERY_VECTORS_MAX))
+        return error_set(error, MV_MISUSE, "%u vectors at once, 1 to %u expected", q->vectors_count,
+                         MV_QUERY_VECTORS_MAX);
+    bool has_vector = q->vectors || q->id.data;
+    if (has_vector && q->order_by)
+        return error_set(error, MV_MISUSE,
+                         "order_by does not go with a vector: hits are ordered by score");
+    if (!has_vector && (q->min_score || q->max_distance))
+        return error_set(error, MV_MISUSE, "min_score and max_distance need a vector");
+    if (q->more && q->vectors_count > 1)
+        return error_set(error, MV_MISUSE, "only a search for one vector can go on");
+    if ((q->min_score && isnan(*q->min_score)) || (q->max_distance && isnan(*q->max_distance)))
+        return error_set(error, MV_MISUSE, "min_score or max_distance is NaN");
+    return MV_OK;
+}
+
+mv_err mv_search(mv_collection *c, const mv_query *query, mv_result *result, mv_error *error)
+{
+    search s = {.q = query, .r = result};
+    MV_TRY(check_query(query, error));
+    mv_err err = query->more ? result_go_on(result, error) : result_start(result, c, error);
+    if (!err && query->schema && query->schema != mv_result_schema(result))
+        err = error_set(error, MV_SCHEMA_MISMATCH,
+                        "the schema was changed since the query was made: make it anew");
+    if (!err) err = explain_start(&s, error);
+    if (!err && query->filter)
+        err = filter_compile(result->seen->v->schema, query->filter, &result->arena, &s.f, error);
+    if (!err)
+        err = query->vectors || query->id.data ? search_vector(&s, error) : select_rows(&s, error);
+    if (err) mv_result_clear(result);
+    return err;
+}

@@ -1,0 +1,23 @@
+/* Searching a segment with the help of its graph. */
+#ifndef MV_SEARCH_GRAPH_H
+#define MV_SEARCH_GRAPH_H
+
+#include "read/search.h"
+
+/* Search the next segment of the scan, which is number `source` of the view, if it has a graph.
+ * *done is false if it is to be searched like any other. */
+mv_err search_graph_segment(search *s, scan *sc, uint32_t source, bool *done, mv_error *error);
+
+/* The vectors of a segment or of a block of fresh rows, as an exact search takes them. */
+static inline flat_rows search_rows_of(const search *s, const table *t, uint32_t source)
+{
+    const table_vectors *vectors = &t->vectors[s->q->vector_field];
+    return (flat_rows){.base = vectors->base,
+                       .stride = vectors->stride,
+                       .list = vectors->list,
+                       .inverse_norms = vectors->inverse_norms,
+                       .docids = t->docids,
+                       .source = source};
+}
+
+#endif

@@ -1,0 +1,167 @@
+/* Searching by vector. A segment with a graph is searched with its help, all other rows exactly:
+ * each matching row is measured. Either way as many hits come back as there are, up to what was
+ * asked for. */
+#include "read/search_vector.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "read/explain.h"
+#include "read/search_graph.h"
+#include "vector/element.h"
+
+/* Rows scored for all vectors before the next: what was read is still in the cache. */
+#define SHARED_BLOCK_ROWS FLAT_BLOCK_ROWS
+
+/* ---------------------------------------------------------------- preparing */
+
+/* The stored vector of document `id`, as floats. */
+static mv_err vector_of_id(search *s, const float **vector, mv_error *error)
+{
+    mv_hit hit;
+    bool found;
+    const uint8_t *elements = NULL;
+    const mv_id *id = &s->q->id;
+    MV_TRY(result_find(s->r->seen, id->data, id->size, &hit, &found, error));
+    if (!found) {
+        char quoted[ERROR_QUOTE_SIZE];
+        return error_set(error, MV_NOT_FOUND, "document '%s' not found",
+                         error_quote(id->data, id->size, quoted));
+    }
+    MV_TRY(result_elements(s->r, &hit, s->q->vector_field, &elements, error));
+    float *floats = search_alloc(s, s->field->dim * sizeof *floats, error);
+    if (!floats) return MV_NO_MEMORY;
+    element_to_floats(s->field->type, elements, s->field->dim, floats);
+    *vector = floats;
+    s->left_out = hit.docid;
+    return MV_OK;
+}
+
+/* The farthest distance a hit may have, rounded up: what is between is sorted out at the end. */
+static float distance_limit(const search *s)
+{
+    double limit = INFINITY;
+    if (s->q->max_distance) limit = *s->q->max_distance;
+    if (s->q->min_score)
+        limit =
+            fmin(limit, s->field->metric == MV_COSINE ? 1 - *s->q->min_score : -*s->q->min_score);
+    return nextafterf((float)limit, INFINITY);
+}
+
+static mv_err prepare(search *s, mv_error *error)
+{
+    const mv_query *q = s->q;
+    const float *vectors = q->vectors;
+    s->count = vectors ? q->vectors_count : 1;
+    if (!vectors)
+        MV_TRY(vector_of_id(s, &vectors, error));
+    else if (q->dim != s->field->dim)
+        return error_set(error, MV_MISUSE, "vector has %u numbers, field '%s' wants %u", q->dim,
+                         s->field->name, s->field->dim);
+    uint64_t documents = s->r->seen->v->state.documents;
+    uint64_t wanted = search_hits_wanted(s) + (s->left_out ? 1 : 0);
+    uint32_t capacity = (uint32_t)(wanted < documents ? wanted : documents);
+    if (!capacity) capacity = 1;
+    size_t elements_size = mem_whole_lines(distance_query_size(s->field->type, s->field->dim));
+    s->vectors = vectors;
+    s->queries = search_alloc(s, s->count * sizeof *s->queries, error);
+    s->tops = search_alloc(s, s->count * sizeof *s->tops, error);
+    topk_entry *heaps = search_alloc(s, (size_t)s->count * capacity * sizeof *heaps, error);
+    uint8_t *elements = search_alloc(s, s->count * elements_size, error);
+    if (!s->queries || !s->tops || !heaps || !elements) return MV_NO_MEMORY;
+    for (uint32_t i = 0; i < s->count; i++) {
+        MV_TRY(distance_prepare(&s->queries[i], s->field->type, s->field->metric,
+                                vectors + (size_t)i * s->field->dim, s->field->dim,
+                                elements + i * elements_size, error));
+        topk_start(&s->tops[i], heaps + (size_t)i * capacity, capacity, distance_limit(s));
+    }
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- by vector */
+
+static void search_block(search *s, const scan *sc)
+{
+    double begun = explain_now(s);
+    flat_rows rows = search_rows_of(s, sc->t, sc->source);
+    explain_note_block(s, sc, s->count);
+    if (sc->source == RESULT_FRESH) rows.encoded = sc->fresh->rows;
+    uint32_t step = s->count > 1 ? SHARED_BLOCK_ROWS : sc->count;
+    for (uint32_t done = 0; done < sc->count; done += step) {
+        uint32_t count = sc->count - done < step ? sc->count - done : step;
+        for (uint32_t i = 0; i < s->count; i++)
+            flat_search(&s->queries[i], &rows, sc->begin + done, count,
+                        sc->pass ? sc->pass + done / 64 : NULL, &s->tops[i]);
+    }
+    s->part->search_seconds += explain_now(s) - begun;
+}
+
+/* ---------------------------------------------------------------- hits */
+
+static bool is_near_enough(const mv_query *q, const mv_hit *hit)
+{
+    return (!q->min_score || hit->score >= *q->min_score) &&
+           (!q->max_distance || hit->distance <= *q->max_distance);
+}
+
+/* Move what one heap found to the hits. */
+static mv_err take_hits(search *s, uint32_t input, mv_error *error)
+{
+    topk *top = &s->tops[input];
+    uint32_t skipped = 0, taken = 0;
+    topk_finish(top);
+    for (uint32_t i = 0; i < top->count && taken < s->q->topk; i++) {
+        const topk_entry *entry = &top->heap[i];
+        double distance = (double)entry->distance + 0.0; /* -0 becomes 0 */
+        mv_hit hit = {.docid = entry->docid,
+                      .source = entry->source,
+                      .row = entry->row,
+                      .input = input,
+                      .distance = distance};
+        hit.score = s->field->metric == MV_COSINE ? 1 - distance : 0.0 - distance;
+        if (entry->docid == s->left_out || !is_near_enough(s->q, &hit)) continue;
+        if (result_was_given(s->r, entry->docid)) continue;
+        if (skipped++ < s->q->offset) continue;
+        MV_TRY(result_add(s->r, hit, error));
+        taken++;
+    }
+    return MV_OK;
+}
+
+static mv_err search_all(search *s, scan *sc, mv_error *error)
+{
+    for (;;) {
+        uint32_t source;
+        bool done = false;
+        if (scan_at_segment(sc, &source)) MV_TRY(search_graph_segment(s, sc, source, &done, error));
+        if (done) {
+            scan_skip_segment(sc);
+            continue;
+        }
+        double begun = explain_now(s);
+        MV_TRY(scan_next(sc, error));
+        if (!sc->t) return MV_OK;
+        explain_begin_part(s, sc->source);
+        s->part->filter_seconds += explain_now(s) - begun;
+        search_block(s, sc);
+    }
+}
+
+mv_err search_vector(search *s, mv_error *error)
+{
+    scan sc;
+    const mv_schema *schema = s->r->seen->v->schema;
+    if (s->q->vector_field >= schema->vectors_count)
+        return error_set(error, MV_MISUSE, "there is no vector field %u", s->q->vector_field);
+    s->field = &schema->vectors[s->q->vector_field];
+    MV_TRY(prepare(s, error));
+    MV_TRY(scan_start(&sc, s->r->seen, s->f, NULL, s->q->vector_field, &s->r->fresh, &s->r->arena,
+                      &s->r->block, error));
+    s->scratch = engine_take_scratch(s->r->e);
+    mv_err err = search_all(s, &sc, error);
+    engine_give_scratch(s->r->e, s->scratch);
+    scan_end(&sc);
+    for (uint32_t i = 0; i < s->count && !err; i++) err = take_hits(s, i, error);
+    if (!err) result_bring_ids(s->r);
+    return err;
+}
