@@ -365,16 +365,16 @@ MV_API mv_err mv_result_value(mv_result *result, size_t position, uint32_t field
 MV_API mv_err mv_result_vector(mv_result *result, size_t position, uint32_t vector_field,
                                float *out, size_t dim, mv_error *error);
 
-/* How to find the nearest of the rows that pass. What a graph finds are not certainly the nearest;
- * but as many hits come back as rows pass, whichever way. */
-typedef enum mv_way {
-    MV_WAY_AUTO = 0,
-    MV_WAY_EXACT,   /* every row that passes, by its vector */
-    MV_WAY_CODES,   /* every row that passes, by its code in the graph; the nearest by their vectors
-                     */
-    MV_WAY_GRAPH,   /* a walk through the graph that keeps those that pass */
-    MV_WAY_BRIDGES, /* a walk over those that pass, and over others that link them */
-} mv_way;
+/* How to find the nearest of the rows that match the filter. All but EXACT need a graph and may
+ * miss some of the nearest rows. With any strategy as many hits come back as rows match, up to
+ * topk. */
+typedef enum mv_strategy {
+    MV_STRATEGY_AUTO = 0, /* the one that should be cheapest */
+    MV_STRATEGY_EXACT,    /* measure every matching row by its vector */
+    MV_STRATEGY_CODES,    /* measure every matching row by its code, and the nearest by vectors */
+    MV_STRATEGY_GRAPH,    /* walk through the graph, and keep the rows that match */
+    MV_STRATEGY_BRIDGES,  /* walk over matching rows, and over other rows only to reach these */
+} mv_strategy;
 
 typedef struct mv_query {
     uint32_t vector_field;  /* position of the vector field */
@@ -388,10 +388,11 @@ typedef struct mv_query {
     const double *min_score;    /* NULL: none */
     const double *max_distance; /* NULL: none */
     const char *order_by;       /* without a vector: "year DESC, title"; NULL: by insertion */
-    uint32_t ef;    /* candidates of a graph search, more is slower and finds more: half of searches
-                     * end with fewer, none looks at more than half as many again. 0: what each
-                     * graph was measured to need for a recall of 0.95 and more */
-    mv_way way;     /* AUTO: what should be cheapest. EXACT where a segment has no graph */
+    uint32_t ef; /* candidates of a graph search, more is slower and finds more: half of searches
+                  * end with fewer, none looks at more than half as many again. 0: what each
+                  * graph was measured to need for a recall of 0.95 and more */
+    mv_strategy strategy; /* AUTO: the one that should be cheapest. A segment without a graph is
+                           * always searched by EXACT */
     bool no_refine; /* let the graph's codes alone choose the hits (they are scored exactly) */
     bool explain;   /* keep an account for mv_result_plan */
     bool more;      /* go on with the search that filled the result, which all else must be the same
@@ -406,24 +407,29 @@ typedef struct mv_query {
 MV_API mv_err mv_search(mv_collection *collection, const mv_query *query, mv_result *result,
                         mv_error *error);
 
-/* What a search did with one segment, or with the fresh rows. */
-typedef struct mv_plan_part {
-    bool is_fresh;         /* the rows not yet in a segment */
-    uint64_t rows;         /* not deleted */
-    uint64_t passing;      /* that pass the filter, of those looked at */
-    mv_way first;          /* way tried, AUTO: nothing was to be searched; and */
-    mv_way last;           /* the one that led to the hits, where that led too far or nowhere */
-    uint64_t scored;       /* distances computed from vectors */
-    uint64_t coded;        /* distances computed from codes */
-    uint64_t bridged;      /* rows whose links were followed without looking at them */
-    double filter_seconds; /* to find those that pass */
-    double search_seconds;
-} mv_plan_part;
+/* What a search computed. */
+typedef struct mv_search_counts {
+    uint64_t exact_distances; /* distances computed from vectors */
+    uint64_t code_distances;  /* distances computed from codes */
+    uint64_t bridged;         /* rows whose links were followed without computing their distance */
+} mv_search_counts;
 
-/* The account of a search with `explain`: a part for each segment, oldest first, then the fresh
- * rows. Of several vectors counts and times are sums, ways the last one's. Lent until the next
- * change; NULL: nobody asked. */
-MV_API const mv_plan_part *mv_result_plan(const mv_result *result, size_t *count);
+/* What a search did with one segment, or with the fresh rows. */
+typedef struct mv_plan_step {
+    bool is_fresh;     /* the rows not yet in a segment */
+    uint64_t rows;     /* not deleted */
+    uint64_t matching; /* that match the filter, of those looked at */
+    mv_strategy first; /* the strategy tried first; AUTO: nothing was to be searched */
+    mv_strategy last;  /* the strategy that led to the hits, if the first one was abandoned */
+    mv_search_counts counts;
+    double filter_seconds; /* to find the matching rows */
+    double search_seconds;
+} mv_plan_step;
+
+/* The plan of a search with `explain`: a step for each segment, oldest first, then one for the
+ * fresh rows. For several vectors, counts and times are sums, and the strategies are those of the
+ * last vector. Lent until the result changes; NULL: the search was made without `explain`. */
+MV_API const mv_plan_step *mv_result_plan(const mv_result *result, size_t *count);
 
 /* Fetch documents by id: a hit for each that exists, in the order asked, `input` telling which. */
 MV_API mv_err mv_fetch(mv_collection *collection, const mv_id *ids, size_t ids_count,

@@ -48,28 +48,28 @@ describe("explain", function()
     local plan = explain { filter = "number <= 1000", topk = 5 }
     local hits = assert(c:query { field = "v", vector = target, filter = "number <= 1000", topk = 5 })
     assert.same(hits, plan.hits)
-    assert.equal(2, #plan.parts)
+    assert.equal(2, #plan.steps)
     assert.equal(ROWS - 3 + 1, plan.rows)
     assert.equal(1000 - 3 + 1, plan.matches)
-    assert.equal(ROWS - 3, plan.parts[1].rows)
-    assert.equal(997, plan.parts[1].matches)
-    assert.equal("segment", plan.parts[1].of)
-    assert.equal("fresh rows", plan.parts[2].of)
-    assert.same({ 1, 1, "exact" }, { plan.parts[2].rows, plan.parts[2].matches, plan.parts[2].plan })
+    assert.equal(ROWS - 3, plan.steps[1].rows)
+    assert.equal(997, plan.steps[1].matches)
+    assert.equal("segment", plan.steps[1].of)
+    assert.equal("fresh rows", plan.steps[2].of)
+    assert.same({ 1, 1, "exact" }, { plan.steps[2].rows, plan.steps[2].matches, plan.steps[2].plan })
     assert.is_true(plan.filter_ms >= 0 and plan.search_ms > 0)
   end)
 
   it("chooses a look at all that pass when they are few, the graph when they are many", function()
-    local few = explain({ filter = "number <= 200" }).parts[1]
-    assert.same({ "codes", 197 }, { few.plan, few.coded })
-    assert.is_true(few.scored >= 10 and few.scored < 197)
-    local many = explain({ filter = "number > 100" }).parts[1]
+    local few = explain({ filter = "number <= 200" }).steps[1]
+    assert.same({ "codes", 197 }, { few.plan, few.code_distances })
+    assert.is_true(few.exact_distances >= 10 and few.exact_distances < 197)
+    local many = explain({ filter = "number > 100" }).steps[1]
     assert.equal("graph", many.plan)
-    assert.is_true(many.coded < 5000)
-    assert.equal("graph", explain({}).parts[1].plan)
-    assert.equal("exact", explain({ field = "w" }).parts[1].plan)
+    assert.is_true(many.code_distances < 5000)
+    assert.equal("graph", explain({}).steps[1].plan)
+    assert.equal("exact", explain({ field = "w" }).steps[1].plan)
     local none = explain({ filter = "number > 1000000" })
-    assert.same({ "nothing", 0, 0, {} }, { none.parts[1].plan, none.matches, none.coded, none.hits })
+    assert.same({ "nothing", 0, 0, {} }, { none.steps[1].plan, none.matches, none.code_distances, none.hits })
   end)
 
   it("goes the way that is asked for, and finds the same", function()
@@ -77,9 +77,9 @@ describe("explain", function()
       local truth = support.ids(explain({ filter = filter, params = { plan = "exact" } }).hits)
       for _, name in ipairs { "auto", "exact", "codes", "graph", "bridges" } do
         local plan = explain { filter = filter, params = { plan = name } }
-        local part = plan.parts[1]
+        local step = plan.steps[1]
         assert.equal(10, #plan.hits)
-        assert.is_true(name == "auto" or part.plan == name or part.left == name)
+        assert.is_true(name == "auto" or step.plan == name or step.abandoned == name)
         local met = 0
         for _, id in ipairs(support.ids(plan.hits)) do
           for _, other in ipairs(truth) do
@@ -96,7 +96,7 @@ describe("explain", function()
     local two = assert(c:query {
       field = "v", vectors = { target, target }, params = { plan = "exact" }, explain = true,
     })
-    assert.equal(2 * one.scored, two.scored)
+    assert.equal(2 * one.exact_distances, two.exact_distances)
     assert.equal(2, #two.hits)
     local reranked = explain {
       rerank = function(hit)
@@ -112,7 +112,7 @@ describe("explain", function()
     local plan = assert(c:query { filter = "number > 19990", order_by = "number", explain = true })
     assert.equal(10, #plan.hits)
     assert.equal(10, plan.matches)
-    assert.equal(0, plan.scored)
+    assert.equal(0, plan.exact_distances)
   end)
 
   it("refuses what makes no sense", function()

@@ -32,6 +32,16 @@ local function faults_of(rule)
   return table.concat(all, "\n")
 end
 
+local function engine_sources()
+  local sources = {}
+  for _, path in ipairs(tree_files()) do
+    if path:match("^engine/.*%.c$") and not path:match("^engine/test/") then
+      sources[path] = read(path)
+    end
+  end
+  return sources
+end
+
 describe("the source tree", function()
   it("is found from where the specs run", function()
     local files = table.concat(tree_files(), "\n")
@@ -56,19 +66,17 @@ describe("the source tree", function()
   end)
 
   it("has no circle of calls between more than three files", function()
-    local sources = {}
-    for _, path in ipairs(tree_files()) do
-      if path:match("^engine/.*%.c$") and not path:match("^engine/test/") then
-        sources[path] = read(path)
-      end
-    end
     local faults = {}
-    for _, circle in ipairs(call_graph.circles(call_graph.uses(sources))) do
+    for _, circle in ipairs(call_graph.circles(call_graph.uses(engine_sources()))) do
       if #circle > 3 then
         faults[#faults + 1] = "these files call each other in a circle: " .. table.concat(circle, ", ")
       end
     end
     assert.equal("", table.concat(faults, "\n"))
+  end)
+
+  it("names functions after their files", function()
+    assert.equal("", table.concat(call_graph.name_faults(engine_sources()), "\n"))
   end)
 
   it("has no two files of one name", function()
@@ -154,6 +162,15 @@ describe("the graph of calls", function()
     }, "\n"))
     assert.same({ { name = "a", is_static = true, line = 2, lines = 4 },
                   { name = "d", is_static = false, line = 7, lines = 4 } }, found)
+  end)
+
+  it("finds names that do not say the file, and static names in two files", function()
+    local faults = call_graph.name_faults {
+      ["e/a.c"] = "int a_run(void)\n{\n}\nint mv_run(void)\n{\n}\nint ab(void)\n{\n}\nstatic int x(void)\n{\n}\n",
+      ["e/b.c"] = "static int x(void)\n{\n}\nint b(void)\n{\n}\n",
+    }
+    assert.same({ "e/a.c:7: ab() does not begin with the name of its file",
+                  "e/b.c:1: static x() stands in e/a.c, too" }, faults)
   end)
 
   it("finds circles", function()

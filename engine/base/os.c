@@ -153,7 +153,7 @@ mv_err os_rename(const char *from, const char *to, mv_error *error)
     return MV_OK;
 }
 
-static mv_err copy_file(const char *from, const char *to, mv_error *error)
+static mv_err copy_file_bytes(const char *from, const char *to, mv_error *error)
 {
     mv_err err = MV_OK;
     os_file source = OS_FILE_NONE, target = OS_FILE_NONE;
@@ -186,7 +186,7 @@ mv_err os_link_or_copy(const char *from, const char *to, mv_error *error)
     case EPERM:
     case EMLINK:
     case ENOSYS:
-    case EOPNOTSUPP: return copy_file(from, to, error);
+    case EOPNOTSUPP: return copy_file_bytes(from, to, error);
     default: return error_system(error, errno, "cannot link '%s' to '%s'", from, to);
     }
 }
@@ -292,7 +292,7 @@ void os_path_of_file(os_file file, char out[64])
 #endif
 }
 
-static mv_err check_range(size_t size, uint64_t offset, const char *path, mv_error *error)
+static mv_err check_file_range(size_t size, uint64_t offset, const char *path, mv_error *error)
 {
     if (offset <= INT64_MAX && size <= INT64_MAX - offset) return MV_OK;
     return error_set(error, MV_LIMIT,
@@ -308,7 +308,7 @@ static size_t next_transfer(size_t left)
 mv_err os_write_at(os_file file, const void *bytes, size_t size, uint64_t offset, const char *path,
                    mv_error *error)
 {
-    MV_TRY(check_range(size, offset, path, error));
+    MV_TRY(check_file_range(size, offset, path, error));
     const uint8_t *from = bytes;
     for (size_t done = 0; done < size;) {
         ssize_t written;
@@ -343,7 +343,7 @@ mv_err os_read_at(os_file file, void *bytes, size_t size, uint64_t offset, const
                   mv_error *error)
 {
     size_t done;
-    MV_TRY(check_range(size, offset, path, error));
+    MV_TRY(check_file_range(size, offset, path, error));
     MV_TRY(read_up_to(file, bytes, size, offset, &done, path, error));
     if (done < size)
         return error_set(error, MV_CORRUPT, "'%s' ends at byte %llu, byte %llu was to be read",

@@ -16,8 +16,8 @@ static mv_err write_file(const char *path, const section_file *from, mv_error *e
     return err;
 }
 
-static mv_err copy_file(const engine *e, const char *to, const char *name,
-                        const section_file *mapped, mv_error *error)
+static mv_err copy_or_link(const engine *e, const char *to, const char *name,
+                           const section_file *mapped, mv_error *error)
 {
     char from_path[OS_PATH_SIZE], to_path[OS_PATH_SIZE];
     os_file file;
@@ -42,7 +42,7 @@ static mv_err copy_index(const engine *e, const char *to, const shared_index *x,
         MV_TRY(os_join(path, e->path, name, error));
         if (os_look(path) != OS_FILE) return MV_OK;
     }
-    return copy_file(e, to, name, x->file, error);
+    return copy_or_link(e, to, name, x->file, error);
 }
 
 /* What the copied catalog names. Files are still there: our snapshot, older than the copy, keeps
@@ -61,7 +61,7 @@ static mv_err copy_segments(engine *e, const char *to, mv_error *error)
     for (uint32_t i = 0; i < v->segments_count && !err; i++) {
         const segment *s = v->segments[i].shared->s;
         for (uint32_t file = 0; file < s->files_count && !err; file++) {
-            err = copy_file(e, to, section_file_name(s->files[file]), s->files[file], error);
+            err = copy_or_link(e, to, section_file_name(s->files[file]), s->files[file], error);
         }
         for (uint32_t slot = 0; slot < index_slot_count(v->schema) && !err; slot++)
             if (v->segments[i].indexes[slot])

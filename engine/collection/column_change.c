@@ -56,15 +56,15 @@ static mv_err create_batch(const mv_field_options *field, const mv_vector_option
     return err;
 }
 
-static mv_err begin(mv_column *column, const mv_field_options *field,
-                    const mv_vector_options *vector, mv_error *error)
+static mv_err begin_column(mv_column *column, const mv_field_options *field,
+                           const mv_vector_options *vector, mv_error *error)
 {
     MV_TRY(create_batch(field, vector, &column->batch, error));
     MV_TRY(handle_begin_write(column->c, &column->w, error));
     writer *w = column->w;
     column->e = w->e;
     registry_keep(column->e);
-    MV_TRY(schema_copy(w->v->schema, &column->schema, error));
+    MV_TRY(schema_format_copy(w->v->schema, &column->schema, error));
     MV_TRY(add_field(column->schema, field, vector, error));
     MV_TRY(seal_rows(w, NULL, 0, 0, error));
     MV_TRY(schema_write_begin(w, column->schema, error));
@@ -85,7 +85,7 @@ mv_err mv_column_begin(mv_collection *c, const mv_field_options *field,
     if (!column) return error_memory(error, sizeof *column, "a column");
     column->c = c;
     column->fork_generation = os_fork_generation();
-    mv_err err = begin(column, field, vector, error);
+    mv_err err = begin_column(column, field, vector, error);
     if (err)
         mv_column_free(column);
     else
@@ -105,7 +105,7 @@ static const view_segment *segment_in_hand(const mv_column *column)
     return &column->s.v->segments[column->segment_at];
 }
 
-static mv_err begin_file(mv_column *column, mv_error *error)
+static mv_err begin_column_file(mv_column *column, mv_error *error)
 {
     const segment *s = segment_in_hand(column)->shared->s;
     const mv_schema *schema = column->schema;
@@ -182,7 +182,7 @@ static mv_err next_document(mv_column *column, bool *found, mv_error *error)
     MV_TRY(end_document(column, error));
     for (; column->segment_at < column->s.v->segments_count; column->segment_at++) {
         const view_segment *s = segment_in_hand(column);
-        if (!column->writing) MV_TRY(begin_file(column, error));
+        if (!column->writing) MV_TRY(begin_column_file(column, error));
         for (; column->row < s->table.rows; column->row++) {
             *found = view_is_live(s, column->row);
             if (*found) return take_document(column, error);

@@ -19,7 +19,7 @@ typedef struct change {
     mv_schema *schema; /* the copy that is changed */
 } change;
 
-static mv_err run(mv_collection *c, handle_write_fn write, change *made, mv_error *error)
+static mv_err run_change(mv_collection *c, handle_write_fn write, change *made, mv_error *error)
 {
     if (handle_transaction(c))
         return error_set(error, MV_MISUSE,
@@ -34,7 +34,7 @@ static mv_err drop_column(writer *w, bool check_first, void *ctx, mv_error *erro
     change *made = ctx;
     uint32_t uid = 0;
     (void)check_first;
-    MV_TRY(schema_copy(w->v->schema, &made->schema, error));
+    MV_TRY(schema_format_copy(w->v->schema, &made->schema, error));
     MV_TRY(schema_drop_field(made->schema, made->name, &uid, error));
     MV_TRY(seal_rows(w, NULL, 0, 0, error));
     MV_TRY(schema_write_begin(w, made->schema, error));
@@ -45,14 +45,14 @@ static mv_err drop_column(writer *w, bool check_first, void *ctx, mv_error *erro
 
 mv_err mv_drop_column(mv_collection *c, const char *name, mv_error *error)
 {
-    return run(c, drop_column, &(change){.name = name}, error);
+    return run_change(c, drop_column, &(change){.name = name}, error);
 }
 
 static mv_err alter_column(writer *w, bool check_first, void *ctx, mv_error *error)
 {
     change *made = ctx;
     (void)check_first;
-    MV_TRY(schema_copy(w->v->schema, &made->schema, error));
+    MV_TRY(schema_format_copy(w->v->schema, &made->schema, error));
     if (made->column->nullable) MV_TRY(schema_widen_field(made->schema, made->name, error));
     if (made->column->new_name)
         MV_TRY(schema_rename_field(made->schema, made->name, made->column->new_name, error));
@@ -63,7 +63,7 @@ static mv_err alter_column(writer *w, bool check_first, void *ctx, mv_error *err
 mv_err mv_alter_column(mv_collection *c, const char *name, const mv_column_change *column,
                        mv_error *error)
 {
-    return run(c, alter_column, &(change){.name = name, .column = column}, error);
+    return run_change(c, alter_column, &(change){.name = name, .column = column}, error);
 }
 
 static mv_err drop_index(writer *w, bool check_first, void *ctx, mv_error *error)
@@ -78,5 +78,5 @@ static mv_err drop_index(writer *w, bool check_first, void *ctx, mv_error *error
 
 mv_err mv_drop_index(mv_collection *c, const char *name, mv_error *error)
 {
-    return run(c, drop_index, &(change){.name = name}, error);
+    return run_change(c, drop_index, &(change){.name = name}, error);
 }

@@ -58,7 +58,7 @@ static void add_graph(const hnsw_head *head, uint64_t rows, uint64_t *largest,
     stats->ef = head->ef;
 }
 
-static void add_indexes(const snapshot *s, uint32_t slot, mv_index_stats *stats)
+static void add_index_stats(const snapshot *s, uint32_t slot, mv_index_stats *stats)
 {
     uint64_t largest = 0;
     stats->schema = s->v->schema;
@@ -93,7 +93,7 @@ static mv_err read_stats(mv_collection *c, bool of_vector, uint32_t field, mv_in
                         of_vector ? "vector" : "scalar", field);
     } else {
         stats->type = of_vector ? schema->vectors[field].index : schema->fields[field].index;
-        add_indexes(&s, of_vector ? field : index_slot_of_field(schema, field), stats);
+        add_index_stats(&s, of_vector ? field : index_slot_of_field(schema, field), stats);
     }
     snapshot_close(&s);
     return err;

@@ -70,11 +70,11 @@ void flat_search(const distance_query *query, const flat_rows *rows, uint32_t be
     for (uint32_t done = 0; done < count; done += FLAT_BLOCK_ROWS) {
         uint32_t part = count - done < FLAT_BLOCK_ROWS ? count - done : FLAT_BLOCK_ROWS;
         const uint64_t *part_pass = pass ? pass + done / 64 : NULL;
-        size_t passing = part_pass ? bits_count(part_pass, part) : part;
-        if (passing * 4 >= (size_t)part * 3) {
+        size_t matching = part_pass ? bits_count(part_pass, part) : part;
+        if (matching * 4 >= (size_t)part * 3) {
             score_all(query, rows, begin + done, part, distances);
             push_block(rows, begin + done, part, distances, part_pass, hits);
-        } else if (passing) {
+        } else if (matching) {
             uint32_t found = pick(part_pass, part, picked);
             search_picked(query, rows, begin + done, picked, found, hits);
         }

@@ -17,8 +17,8 @@ static const hnsw_part *find_part(const hnsw_part *parts, uint32_t count, hnsw_p
 }
 
 /* The bytes of a part that must have `size` of them. */
-static mv_err need_part(const hnsw_part *parts, uint32_t count, hnsw_part_kind kind, uint32_t level,
-                        uint64_t size, const void **bytes, mv_error *error)
+static mv_err need_graph_part(const hnsw_part *parts, uint32_t count, hnsw_part_kind kind,
+                              uint32_t level, uint64_t size, const void **bytes, mv_error *error)
 {
     const hnsw_part *part = find_part(parts, count, kind, level);
     if (!part || part->size != size || !part->bytes)
@@ -30,7 +30,7 @@ static mv_err need_part(const hnsw_part *parts, uint32_t count, hnsw_part_kind k
     return MV_OK;
 }
 
-static mv_err check_head(const hnsw_head *head, const codes_vectors *vectors, mv_error *error)
+static mv_err check_graph_head(const hnsw_head *head, const codes_vectors *vectors, mv_error *error)
 {
     if (head->format > HNSW_FORMAT)
         return error_set(error, MV_CORRUPT, "the graph has format %u, this moonvec reads up to %u",
@@ -55,11 +55,12 @@ static mv_err open_codes(const hnsw_part *parts, uint32_t count, const codes_vec
                             .base = vectors->base,
                             .stride = codes_stride(quantize, vectors)};
     if (quantize == MV_QUANTIZE_NONE) return MV_OK;
-    MV_TRY(
-        need_part(parts, count, HNSW_PART_CODES, 0, codes_size(quantize, vectors), &bytes, error));
+    MV_TRY(need_graph_part(parts, count, HNSW_PART_CODES, 0, codes_size(quantize, vectors), &bytes,
+                           error));
     codes->base = bytes;
     if (quantize == MV_QUANTIZE_FP16) return MV_OK;
-    MV_TRY(need_part(parts, count, HNSW_PART_MEAN, 0, vectors->dim * sizeof(float), &bytes, error));
+    MV_TRY(need_graph_part(parts, count, HNSW_PART_MEAN, 0, vectors->dim * sizeof(float), &bytes,
+                           error));
     codes->mean = bytes;
     return MV_OK;
 }
@@ -80,8 +81,8 @@ static mv_err open_levels(const hnsw_part *parts, uint32_t count, hnsw_graph *gr
         graph->nodes_count[level - 1] = (uint32_t)nodes;
         below = nodes;
     }
-    MV_TRY(need_part(parts, count, HNSW_PART_NODES, 0, graph->nodes_count[0] * sizeof(uint32_t),
-                     &bytes, error));
+    MV_TRY(need_graph_part(parts, count, HNSW_PART_NODES, 0,
+                           graph->nodes_count[0] * sizeof(uint32_t), &bytes, error));
     graph->nodes = bytes;
     return MV_OK;
 }
@@ -91,13 +92,14 @@ mv_err hnsw_open(const hnsw_part *parts, uint32_t parts_count, const codes_vecto
 {
     const void *bytes = NULL;
     *graph = (hnsw_graph){0};
-    MV_TRY(need_part(parts, parts_count, HNSW_PART_HEAD, 0, sizeof *graph->head, &bytes, error));
+    MV_TRY(
+        need_graph_part(parts, parts_count, HNSW_PART_HEAD, 0, sizeof *graph->head, &bytes, error));
     graph->head = bytes;
-    MV_TRY(check_head(graph->head, vectors, error));
+    MV_TRY(check_graph_head(graph->head, vectors, error));
     MV_TRY(open_codes(parts, parts_count, vectors, (mv_quantize)graph->head->quantize,
                       &graph->codes, error));
     uint64_t links = (uint64_t)graph->head->rows * 2 * graph->head->m * sizeof(uint32_t);
-    MV_TRY(need_part(parts, parts_count, HNSW_PART_LINKS, 0, links, &bytes, error));
+    MV_TRY(need_graph_part(parts, parts_count, HNSW_PART_LINKS, 0, links, &bytes, error));
     graph->links = bytes;
     return open_levels(parts, parts_count, graph, error);
 }
@@ -144,10 +146,10 @@ static mv_err check_reach(const hnsw_graph *graph, mv_error *error)
         }
         bits_set(marks, graph->nodes[i]);
     }
-    walk_level bottom = walk_level_of(graph, 0);
+    walk_level bottom = hnsw_walk_level_of(graph, 0);
     walk_spread spread = {.marks = marks, .queue = queue};
-    walk_spread_from(&spread, &bottom, graph->nodes[0]);
-    walk_spread_on(&spread, &bottom, rows);
+    hnsw_walk_spread_from(&spread, &bottom, graph->nodes[0]);
+    hnsw_walk_spread_on(&spread, &bottom, rows);
     for (uint32_t row = 0; spread.count < rows && row < rows && !err; row++)
         if (!bits_get(marks, row)) err = bad_link(0, row, "cannot be reached", error);
 done:
@@ -159,8 +161,16 @@ done:
 mv_err hnsw_check(const hnsw_graph *graph, mv_error *error)
 {
     for (uint32_t level = 0; level <= graph->head->levels; level++) {
-        walk_level l = walk_level_of(graph, level);
+        walk_level l = hnsw_walk_level_of(graph, level);
         for (uint32_t at = 0; at < l.count; at++) MV_TRY(check_links(&l, level, at, error));
     }
     return check_reach(graph, error);
+}
+
+bool hnsw_fits(const hnsw_graph *graph, const mv_hnsw_options *options)
+{
+    mv_quantize quantize = (mv_quantize)graph->head->quantize;
+    return graph->head->m == options->m &&
+           (options->quantize == MV_QUANTIZE_AUTO || options->quantize == quantize ||
+            quantize == MV_QUANTIZE_NONE); /* it had no codes, or none that were smaller */
 }

@@ -96,44 +96,35 @@ typedef struct hnsw_scratch {
     uint64_t layout; /* of the search before */
 } hnsw_scratch;
 
-void hnsw_scratch_free(hnsw_scratch *scratch);
-
-/* How to find the nearest of the rows that may be hits (hnsw_plan.h). */
-typedef enum hnsw_way {
-    HNSW_WAY_AUTO = 0,
-    HNSW_WAY_ALL,     /* look at all of them, by their codes */
-    HNSW_WAY_WALK,    /* walk over all rows, keep those that pass */
-    HNSW_WAY_BRIDGES, /* walk over those that pass, and what links them */
-} hnsw_way;
+void hnsw_search_free_scratch(hnsw_scratch *scratch);
 
 /* What a search did. */
 typedef struct hnsw_account {
-    hnsw_way first;    /* way gone; left where it led nowhere or far, */
-    hnsw_way last;     /* for the one that led to the hits */
-    uint32_t found;    /* rows met that pass */
-    uint64_t scored;   /* distances computed from codes, on all ways */
-    uint64_t bridged;  /* rows whose links were followed without looking at them */
-    uint64_t rescored; /* distances computed from the vectors */
+    mv_strategy first; /* the strategy tried first; it is abandoned where it finds too little or
+                        * costs too much, */
+    mv_strategy last;  /* for this one, which led to the hits */
+    uint32_t found;    /* matching rows met */
+    mv_search_counts counts;
 } hnsw_account;
 
 typedef struct hnsw_query {
     const float *vector;         /* dim numbers */
     const distance_query *exact; /* the same, prepared for the vectors' type */
-    uint32_t ef;                 /* 0: hnsw_default_ef */
+    uint32_t ef;                 /* 0: hnsw_search_default_ef */
     bool no_refine;
-    hnsw_way way;         /* to go, AUTO: the one that should be cheapest */
+    mv_strategy strategy; /* AUTO: the one that should be cheapest; never EXACT */
     const uint64_t *pass; /* bit set: the row may be a hit; NULL: all may */
     const uint32_t *list; /* or one by one, in any order: then all are looked at */
-    uint32_t passing;     /* how many may */
+    uint32_t matching;    /* how many may */
     uint32_t source;      /* for hits */
     const uint64_t *docids;
 } hnsw_query;
 
 /* How many candidates a search for `k` hits looks at that sets no ef, where all rows pass. */
-uint64_t hnsw_default_ef(const hnsw_graph *graph, uint32_t k);
+uint64_t hnsw_search_default_ef(const hnsw_graph *graph, uint32_t k);
 
-/* Does a search for `k` hits look at all rows that may be hits, if they are query->passing? */
-bool hnsw_looks_at_all(const hnsw_graph *graph, const hnsw_query *query, uint32_t k);
+/* Does a search for `k` hits look at all rows that may be hits, if they are query->matching? */
+bool hnsw_plan_scans_codes(const hnsw_graph *graph, const hnsw_query *query, uint32_t k);
 
 /* Push the rows found nearest to `hits`, scored exactly: as many as hits->capacity, if so many
  * pass. Allocates only to grow `scratch`. MV_NO_MEMORY; MV_CORRUPT: a link is out of range, `hits`

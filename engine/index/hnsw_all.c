@@ -15,7 +15,7 @@ static uint32_t gathered_room(uint32_t capacity)
     return 4 * capacity + AT_A_TIME;
 }
 
-uint32_t walk_all_room(uint32_t capacity)
+uint32_t hnsw_all_capacity(uint32_t capacity)
 {
     return 2 * gathered_room(capacity);
 }
@@ -104,7 +104,7 @@ static void keep_nearest(gathering *g)
     g->limit = pool->entries[pool->count - 1].distance;
 }
 
-static void look(gathering *g)
+static void gather_candidates(gathering *g)
 {
     walk_pool *pool = &g->w->pool;
     walk_entry *entries = pool->entries;
@@ -124,7 +124,7 @@ static void look(gathering *g)
 static inline void add(gathering *g, uint32_t row)
 {
     g->rows[g->count++] = row;
-    if (g->count == AT_A_TIME) look(g);
+    if (g->count == AT_A_TIME) gather_candidates(g);
 }
 
 static void add_bits(gathering *g, const uint64_t *bits, size_t words)
@@ -137,18 +137,18 @@ static void add_bits(gathering *g, const uint64_t *bits, size_t words)
     }
 }
 
-void walk_all(walk *w, const hnsw_query *asked, const codes_query *query)
+void hnsw_all_search(walk *w, const hnsw_query *asked, const codes_query *query)
 {
     gathering g = {.w = w, .query = query, .limit = INFINITY};
     w->pool.count = 0;
     if (asked->pass)
         add_bits(&g, asked->pass, bits_words(query->column->vectors->rows));
     else
-        for (uint32_t i = 0; i < asked->passing; i++) add(&g, asked->list ? asked->list[i] : i);
-    look(&g);
+        for (uint32_t i = 0; i < asked->matching; i++) add(&g, asked->list ? asked->list[i] : i);
+    gather_candidates(&g);
 }
 
-uint32_t walk_all_sort(walk_pool *pool, uint32_t sorted)
+uint32_t hnsw_all_sort(walk_pool *pool, uint32_t sorted)
 {
     uint32_t left = pool->count - sorted, more = left < SORTED_AT_A_TIME ? left : SORTED_AT_A_TIME;
     order(pool->entries + sorted, left, 0, more, aside_of(pool));

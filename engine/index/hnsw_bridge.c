@@ -64,19 +64,19 @@ static bool sort_links(const bridging *b, uint32_t at, uint32_t *fresh, uint32_t
     const uint32_t *links = level->links + (size_t)at * level->degree;
     const uint64_t *pass = b->gate->pass;
     uint64_t *visited = b->w->visited;
-    uint32_t passing = *found, failing = 0, link = 0;
+    uint32_t matching = *found, failing = 0, link = 0;
     for (uint32_t i = 0; i < level->degree; i++) {
         link = links[i];
         if (MV_UNLIKELY(link >= level->count)) break;
         uint64_t word = visited[link / 64], passes = pass[link / 64] >> link % 64 & 1,
                  is_new = ~(word >> link % 64) & 1;
-        fresh[passing] = link;
-        passing += (uint32_t)(passes & is_new);
+        fresh[matching] = link;
+        matching += (uint32_t)(passes & is_new);
         if (others) others[failing] = link;
         failing += (uint32_t)(~passes & is_new);
         visited[link / 64] = word | passes << link % 64;
     }
-    *found = passing;
+    *found = matching;
     if (others) *others_found = failing;
     return link < level->count || link == HNSW_NONE;
 }
@@ -90,10 +90,10 @@ static bool follow(bridging *b, uint32_t at, float limit, uint32_t *nearest)
     *nearest = w->pool.capacity;
     if (!sort_links(b, at, fresh, &found, bridges, &bridges_count)) return false;
     for (uint32_t i = 0; i < bridges_count && i < LISTS_AHEAD; i++)
-        walk_prefetch_links(b->level, bridges[i]);
+        hnsw_walk_prefetch_links(b->level, bridges[i]);
     for (; used < bridges_count && found < degree; used++) {
         if (used + LISTS_AHEAD < bridges_count)
-            walk_prefetch_links(b->level, bridges[used + LISTS_AHEAD]);
+            hnsw_walk_prefetch_links(b->level, bridges[used + LISTS_AHEAD]);
         bits_set(w->visited, bridges[used]);
         if (!sort_links(b, bridges[used], fresh, &found, NULL, NULL)) return false;
     }
@@ -114,8 +114,8 @@ static void drop_entry(walk_pool *pool, const uint64_t *pass, uint32_t entry)
     memmove(&pool->entries[at], &pool->entries[at + 1], (pool->count - at) * sizeof *pool->entries);
 }
 
-bool walk_bridged_from(walk *w, walk_gate *gate, const codes_query *query, const walk_level *level,
-                       uint32_t entry)
+bool hnsw_bridge_search(walk *w, walk_gate *gate, const codes_query *query, const walk_level *level,
+                        uint32_t entry)
 {
     bridging b = {.w = w, .gate = gate, .query = query, .level = level};
     uint32_t now = 0, nearest, starts[BRIDGE_SEEDS + 1] = {entry},
@@ -135,10 +135,10 @@ bool walk_bridged_from(walk *w, walk_gate *gate, const codes_query *query, const
             b.overflow = true;
             b.seen = 0;
         }
-        float limit = walk_limit(&w->stop, &w->pool);
+        float limit = hnsw_walk_limit(&w->stop, &w->pool);
         if (w->pool.entries[now].distance > limit) break;
         if (gate->most && w->scored - gate->begun + gate->bridged > gate->most) {
-            gate->end = WALK_DEAR;
+            gate->end = WALK_TOO_COSTLY;
             break;
         }
         uint32_t at = w->pool.entries[now].at;
@@ -148,6 +148,6 @@ bool walk_bridged_from(walk *w, walk_gate *gate, const codes_query *query, const
         while (now < w->pool.count && w->pool.entries[now].at & WALK_DONE) now++;
     }
     drop_entry(&w->pool, gate->pass, entry);
-    walk_forget(w, level, b.seen, b.overflow || !in_range);
+    hnsw_walk_forget(w, level, b.seen, b.overflow || !in_range);
     return in_range;
 }

@@ -6,18 +6,18 @@
 
 #define ENCODE_ROWS  64u  /* in one item */
 #define TURN_ITEMS   8u   /* items that a thread takes at a time */
-#define BATCH_PART   4u   /* a batch is at most one in so many of what is there already */
+#define BATCH_ONE_IN 4u   /* a batch is at most one in so many of what is there already */
 #define ERROR_MAX    0.1f /* of int8 codes, relative to distances: beyond, AUTO takes fp16 */
 #define HALVES_DIM   64u  /* from so many dims on AUTO tries int4 codes */
 #define CHECK_ROWS   64u  /* whose codes are looked at for that, before anything is built */
 #define CROWD_ROWS   32u  /* of which is looked how near others are */
 #define CROWD_OTHERS 1024u
 #define CROWD_MIN    3u  /* others that make a crowd, */
-#define CROWD_PART   20u /* nearer than so many times what a code loses, in squared distances */
+#define CROWD_ONE_IN 20u /* nearer than so many times what a code loses, in squared distances */
 
 /* ---------------------------------------------------------------- memory */
 
-static void *allocate(hnsw_builder *b, uint64_t count, size_t size)
+static void *alloc_counted(hnsw_builder *b, uint64_t count, size_t size)
 {
     void *block = mem_alloc_aligned(count * size + 1);
     if (block) b->bytes += count * size + 1;
@@ -32,33 +32,33 @@ static void release(void *block, uint64_t count, size_t size)
 static uint32_t near_room(const hnsw_builder *b)
 {
     /* All links of all nodes that a node links to, or what comes to one in a batch. */
-    uint32_t beyond = 2 * b->head.m * 2 * b->head.m, back = BUILD_BATCH_MAX + 4 * b->head.m;
+    uint32_t beyond = 2 * b->head.m * 2 * b->head.m, back = HNSW_BUILD_BATCH_MAX + 4 * b->head.m;
     return beyond > back ? beyond : back;
 }
 
 static uint32_t pool_room(const hnsw_builder *b)
 {
-    uint32_t most = (uint32_t)walk_capacity(walk_ef_steps[HNSW_EF_STEPS - 1], 0);
+    uint32_t most = (uint32_t)hnsw_walk_capacity(walk_ef_steps[HNSW_EF_STEPS - 1], 0);
     return b->head.ef_construction > most ? b->head.ef_construction : most;
 }
 
 static bool allocate_scratch(hnsw_builder *b)
 {
     uint32_t degree = b->levels[0].stride;
-    size_t walks = walk_size(b->head.rows, degree, pool_room(b)),
-           query = codes_query_size(build_trial_codes(b, build_trials(b) - 1)),
+    size_t walks = hnsw_walk_size(b->head.rows, degree, pool_room(b)),
+           query = codes_query_size(hnsw_builder_trial_codes(b, hnsw_builder_trials(b) - 1)),
            numbers = mem_whole_lines(b->vectors.dim * sizeof(float)),
            other = query > numbers ? query : numbers,
            near = mem_whole_lines(near_room(b) * sizeof(walk_entry)),
            picked = mem_whole_lines(near_room(b) * sizeof(uint32_t));
     b->scratch_size = walks + query + other + numbers + near + picked;
     for (uint32_t t = 0; t < b->threads; t++) {
-        build_scratch *s = &b->scratch[t];
+        hnsw_build_scratch *s = &b->scratch[t];
         uint8_t *at = s->block = mem_alloc_aligned(b->scratch_size);
         if (!at) return false;
         b->bytes += b->scratch_size;
         memset(at, 0, walks);
-        walk_place(&s->w, at, b->head.rows, degree, pool_room(b));
+        hnsw_walk_lay_out(&s->w, at, b->head.rows, degree, pool_room(b));
         s->w.pool.capacity = b->head.ef_construction;
         s->query = at += walks;
         s->other = at += query;
@@ -84,12 +84,14 @@ void hnsw_build_free(hnsw_builder *b)
     release(b->order, rows, sizeof *b->order);
     release(b->new_positions, b->new_count[1], sizeof *b->new_positions);
     release(b->back, rows, sizeof *b->back);
-    release(b->after, (uint64_t)BUILD_BATCH_MAX * b->head.m, sizeof *b->after);
-    release(b->targets, (uint64_t)BUILD_BATCH_MAX * b->head.m, sizeof *b->targets);
-    release(b->recalls, BUILD_TRIALS * BUILD_SAMPLE_MAX, HNSW_EF_STEPS * sizeof *b->recalls);
-    release(b->bounds, BUILD_SAMPLE_MAX, sizeof *b->bounds);
-    release(b->errors, BUILD_TRIALS * BUILD_SAMPLE_MAX, HNSW_MEASURED_HITS * sizeof *b->errors);
-    release(b->spreads, BUILD_SAMPLE_MAX, sizeof *b->spreads);
+    release(b->after, (uint64_t)HNSW_BUILD_BATCH_MAX * b->head.m, sizeof *b->after);
+    release(b->targets, (uint64_t)HNSW_BUILD_BATCH_MAX * b->head.m, sizeof *b->targets);
+    release(b->recalls, HNSW_BUILD_TRIALS * HNSW_BUILD_SAMPLE_MAX,
+            HNSW_EF_STEPS * sizeof *b->recalls);
+    release(b->bounds, HNSW_BUILD_SAMPLE_MAX, sizeof *b->bounds);
+    release(b->errors, HNSW_BUILD_TRIALS * HNSW_BUILD_SAMPLE_MAX,
+            HNSW_MEASURED_HITS * sizeof *b->errors);
+    release(b->spreads, HNSW_BUILD_SAMPLE_MAX, sizeof *b->spreads);
     release(b->held, bits_words(rows), sizeof *b->held);
     release(b->again, bits_words(rows), sizeof *b->again);
     for (uint32_t t = 0; b->scratch && t < b->threads; t++)
@@ -112,7 +114,7 @@ static bool allocate_levels(hnsw_builder *b)
         build_level *l = &b->levels[level];
         l->links_max = level ? b->head.m : 2 * b->head.m;
         l->stride = l->links_max + l->links_max / 4;
-        if (!(l->links = allocate(b, l->count, l->stride * sizeof(uint32_t)))) return false;
+        if (!(l->links = alloc_counted(b, l->count, l->stride * sizeof(uint32_t)))) return false;
         if (level) clear_links(l, 0, l->count);
     }
     return true;
@@ -122,24 +124,25 @@ static bool allocate_nodes(hnsw_builder *b)
 {
     uint64_t rows = b->head.rows;
     b->levels[0].count = (uint32_t)rows;
-    b->order = allocate(b, rows, sizeof *b->order);
-    b->back = allocate(b, rows, sizeof *b->back);
-    b->held = allocate(b, bits_words(rows), sizeof *b->held);
-    b->again = allocate(b, bits_words(rows), sizeof *b->again);
+    b->order = alloc_counted(b, rows, sizeof *b->order);
+    b->back = alloc_counted(b, rows, sizeof *b->back);
+    b->held = alloc_counted(b, bits_words(rows), sizeof *b->held);
+    b->again = alloc_counted(b, bits_words(rows), sizeof *b->again);
     if (!b->order || !b->back || !b->held || !b->again) return false;
     memset(b->held, 0, bits_words(rows) * sizeof *b->held);
     memset(b->again, 0, bits_words(rows) * sizeof *b->again);
-    build_draw_order(b);
+    hnsw_order_draw(b);
     memset(b->back, 0xff, rows * sizeof *b->back);
-    b->levels[1].count = build_base_alive(b) + b->new_count[1];
-    b->nodes = allocate(b, b->levels[1].count, sizeof *b->nodes);
-    b->new_positions = allocate(b, b->new_count[1], sizeof *b->new_positions);
+    b->levels[1].count = hnsw_order_base_alive(b) + b->new_count[1];
+    b->nodes = alloc_counted(b, b->levels[1].count, sizeof *b->nodes);
+    b->new_positions = alloc_counted(b, b->new_count[1], sizeof *b->new_positions);
     if (!b->nodes || !b->new_positions) return false;
     if (b->base.graph) {
         b->positions_count = b->base.graph->nodes_count[0];
-        if (!(b->positions = allocate(b, b->positions_count, sizeof *b->positions))) return false;
+        if (!(b->positions = alloc_counted(b, b->positions_count, sizeof *b->positions)))
+            return false;
     }
-    build_lay_out(b);
+    hnsw_order_lay_out(b);
     return allocate_levels(b);
 }
 
@@ -196,7 +199,7 @@ static bool is_crowded(const hnsw_builder *b, float *numbers, float *other, uint
              stride = v->rows / CROWD_OTHERS + 1;
     for (uint64_t row = 0; row < v->rows; row += step, checked++) {
         uint32_t near = 0;
-        double limit = CROWD_PART * loss_of(b, (uint32_t)row, numbers, code);
+        double limit = CROWD_ONE_IN * loss_of(b, (uint32_t)row, numbers, code);
         uint64_t begin = row < CROWD_ROWS ? 0 : row - CROWD_ROWS, end = row + CROWD_ROWS;
         for (uint64_t at = begin; at < end && at < v->rows && near < CROWD_MIN; at++) {
             codes_vector_of_row(v, (uint32_t)at, other);
@@ -220,7 +223,7 @@ static uint8_t *allocate_codes(hnsw_builder *b, mv_quantize quantize, codes_colu
                              .stride = codes_stride(quantize, &b->vectors),
                              .mean = b->mean};
     uint64_t used = (uint64_t)b->vectors.rows * column->stride;
-    uint8_t *bytes = allocate(b, size, 1);
+    uint8_t *bytes = alloc_counted(b, size, 1);
     if (bytes) memset(bytes + used, 0, size - used);
     column->base = bytes;
     return bytes;
@@ -236,7 +239,7 @@ static bool choose_codes(hnsw_builder *b)
     bool has_halves =
         quantize == MV_QUANTIZE_INT4 || (quantize == MV_QUANTIZE_AUTO && v->dim >= HALVES_DIM);
     if (quantize == MV_QUANTIZE_AUTO || quantize >= MV_QUANTIZE_INT8) {
-        if (!(b->mean = allocate(b, v->dim, sizeof *b->mean))) return false;
+        if (!(b->mean = alloc_counted(b, v->dim, sizeof *b->mean))) return false;
         float *numbers = mem_alloc_aligned(2 * v->dim * sizeof *numbers);
         uint8_t *code = mem_alloc_aligned(stride);
         if (numbers && code) {
@@ -268,7 +271,7 @@ static bool choose_codes(hnsw_builder *b)
     return (b->half_bytes = allocate_codes(b, MV_QUANTIZE_INT4, &b->halves)) != NULL;
 }
 
-static void encode(hnsw_builder *b, build_scratch *s, uint32_t item)
+static void encode_rows(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
     uint32_t end =
         (item + 1) * ENCODE_ROWS < b->head.rows ? (item + 1) * ENCODE_ROWS : b->head.rows;
@@ -277,7 +280,7 @@ static void encode(hnsw_builder *b, build_scratch *s, uint32_t item)
     for (uint32_t row = item * ENCODE_ROWS; row < end && b->code_bytes; row++) {
         uint8_t *code = b->code_bytes + row * b->codes.stride;
         is_in_range &= codes_encode(b->codes.quantize, &b->vectors, b->mean, row, code, s->numbers);
-        if (b->half_bytes) codes_halve(&b->vectors, code, b->half_bytes + row * b->halves.stride);
+        if (b->half_bytes) codes_as_int4(&b->vectors, code, b->half_bytes + row * b->halves.stride);
     }
     if (is_in_range) return;
     os_mutex_lock(b->mutex);
@@ -301,7 +304,7 @@ static void drop_codes(hnsw_builder *b)
 
 /* ---------------------------------------------------------------- phases */
 
-static void begin_phase(hnsw_builder *b, build_phase phase, uint32_t items)
+static void begin_phase(hnsw_builder *b, hnsw_build_phase phase, uint32_t items)
 {
     b->phase = phase;
     b->items = items;
@@ -314,9 +317,9 @@ static void copy_down(hnsw_builder *b, uint32_t level)
     const build_level *above = &b->levels[level + 1], *l = &b->levels[level];
     for (uint32_t at = 0; at < above->count; at++) {
         uint32_t here = level ? at : b->nodes[at];
-        uint32_t *links = build_links(b, level, here);
+        uint32_t *links = hnsw_builder_links(b, level, here);
         if (links[0] != HNSW_NONE) continue; /* of the base */
-        const uint32_t *from = build_links(b, level + 1, at);
+        const uint32_t *from = hnsw_builder_links(b, level + 1, at);
         uint32_t count = 0;
         for (uint32_t i = 0; i < above->links_max && from[i] != HNSW_NONE; i++)
             if (count < l->stride) links[count++] = level ? from[i] : b->nodes[from[i]];
@@ -328,11 +331,11 @@ static void next_batch(hnsw_builder *b)
     uint32_t end = b->new_count[b->level];
     if (!b->level && !b->is_measured) end -= b->sample;
     uint32_t left = end - b->first;
-    uint32_t size = b->taken / BATCH_PART;
-    if (size > BUILD_BATCH_MAX) size = BUILD_BATCH_MAX;
+    uint32_t size = b->taken / BATCH_ONE_IN;
+    if (size > HNSW_BUILD_BATCH_MAX) size = HNSW_BUILD_BATCH_MAX;
     if (size < 1) size = 1;
     b->batch = size < left ? size : left;
-    begin_phase(b, BUILD_SEARCH, b->batch);
+    begin_phase(b, HNSW_BUILD_SEARCH, b->batch);
 }
 
 /* Take in the nodes of a level that are not in the one above. With a base those are taken in as
@@ -354,21 +357,21 @@ static void begin_level(hnsw_builder *b, uint32_t level)
 static void begin_trim(hnsw_builder *b, uint32_t level)
 {
     b->level = level;
-    begin_phase(b, BUILD_TRIM, b->levels[level].count);
+    begin_phase(b, HNSW_BUILD_TRIM, b->levels[level].count);
 }
 
 static void begin_compacting(hnsw_builder *b, uint32_t level)
 {
     b->level = level;
     b->compacted = 0;
-    begin_phase(b, BUILD_COMPACT, 1);
+    begin_phase(b, HNSW_BUILD_COMPACT, 1);
 }
 
 static void compact(hnsw_builder *b)
 {
     build_level *l = &b->levels[b->level];
     uint32_t left = l->count - b->compacted,
-             end = left < BUILD_SPREAD_ROWS ? l->count : b->compacted + BUILD_SPREAD_ROWS;
+             end = left < HNSW_BUILD_SPREAD_ROWS ? l->count : b->compacted + HNSW_BUILD_SPREAD_ROWS;
     for (size_t at = b->compacted; at < end; at++)
         memmove(l->links + at * l->links_max, l->links + at * l->stride,
                 l->links_max * sizeof *l->links);
@@ -378,23 +381,23 @@ static void compact(hnsw_builder *b)
 static void begin_adopting(hnsw_builder *b)
 {
     if (b->base.graph && b->level <= b->base.graph->head->levels)
-        begin_phase(b, BUILD_ADOPT,
+        begin_phase(b, HNSW_BUILD_ADOPT,
                     b->level ? b->base.graph->nodes_count[b->level - 1]
                              : b->base.graph->head->rows);
     else
-        begin_phase(b, BUILD_ADOPT, 0);
+        begin_phase(b, HNSW_BUILD_ADOPT, 0);
 }
 
 /* What comes after the phase that is through. Nobody else is at work. */
-static void advance(hnsw_builder *b)
+static void advance_phase(hnsw_builder *b)
 {
     switch (b->phase) {
-    case BUILD_ENCODE:
+    case HNSW_BUILD_ENCODE:
         if (b->is_beyond) drop_codes(b);
         b->level = b->head.levels;
         begin_adopting(b);
         break;
-    case BUILD_ADOPT:
+    case HNSW_BUILD_ADOPT:
         if (b->level) {
             b->level--;
             begin_adopting(b);
@@ -402,11 +405,11 @@ static void advance(hnsw_builder *b)
             begin_level(b, b->head.levels);
         }
         break;
-    case BUILD_SEARCH:
-        build_collect_targets(b);
-        begin_phase(b, BUILD_LINK, b->targets_count);
+    case HNSW_BUILD_SEARCH:
+        hnsw_link_collect_targets(b);
+        begin_phase(b, HNSW_BUILD_LINK, b->targets_count);
         break;
-    case BUILD_LINK:
+    case HNSW_BUILD_LINK:
         b->taken += b->batch;
         b->first += b->batch;
         if (!b->level) b->rows_done += b->batch;
@@ -415,59 +418,59 @@ static void advance(hnsw_builder *b)
         if (b->level)
             begin_level(b, b->level - 1);
         else if (!b->is_measured)
-            begin_phase(b, BUILD_MEASURE, b->sample);
+            begin_phase(b, HNSW_BUILD_MEASURE, b->sample);
         else
             begin_trim(b, b->head.levels);
         break;
-    case BUILD_MEASURE:
-        build_conclude_reach(b);
-        begin_phase(b, BUILD_TRY, b->sample);
+    case HNSW_BUILD_MEASURE:
+        hnsw_measure_conclude_reach(b);
+        begin_phase(b, HNSW_BUILD_TRY, b->sample);
         break;
-    case BUILD_TRY:
-        build_conclude(b);
+    case HNSW_BUILD_TRY:
+        hnsw_measure_conclude(b);
         b->is_measured = true;
         next_batch(b);
         break;
-    case BUILD_TRIM:
+    case HNSW_BUILD_TRIM:
         if (b->level)
             begin_trim(b, b->level - 1);
         else
-            begin_phase(b, BUILD_REACH, 1);
+            begin_phase(b, HNSW_BUILD_REPAIR, 1);
         break;
-    case BUILD_REACH:
+    case HNSW_BUILD_REPAIR:
         if (b->spread.count < b->head.rows)
-            begin_phase(b, BUILD_REACH, 1);
+            begin_phase(b, HNSW_BUILD_REPAIR, 1);
         else
             begin_compacting(b, b->head.levels);
         break;
-    case BUILD_COMPACT:
+    case HNSW_BUILD_COMPACT:
         if (b->compacted < b->levels[b->level].count) {
-            begin_phase(b, BUILD_COMPACT, 1);
+            begin_phase(b, HNSW_BUILD_COMPACT, 1);
         } else if (b->level) {
             begin_compacting(b, b->level - 1);
         } else {
             b->rows_done = b->head.rows;
             b->head.format = b->head.quantize == MV_QUANTIZE_INT4 ? HNSW_FORMAT : 1;
-            begin_phase(b, BUILD_DONE, 0);
+            begin_phase(b, HNSW_BUILD_DONE, 0);
         }
         break;
-    case BUILD_DONE: break;
+    case HNSW_BUILD_DONE: break;
     }
 }
 
-static void do_item(hnsw_builder *b, build_scratch *s, uint32_t item)
+static void do_item(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
     switch (b->phase) {
-    case BUILD_ENCODE: encode(b, s, item); break;
-    case BUILD_ADOPT: build_adopt(b, s, item); break;
-    case BUILD_SEARCH: build_search(b, s, item); break;
-    case BUILD_LINK: build_link(b, s, item); break;
-    case BUILD_MEASURE: build_measure(b, s, item); break;
-    case BUILD_TRY: build_try(b, s, item); break;
-    case BUILD_TRIM: build_trim(b, s, item); break;
-    case BUILD_REACH: build_reach(b, s); break;
-    case BUILD_COMPACT: compact(b); break;
-    case BUILD_DONE: break;
+    case HNSW_BUILD_ENCODE: encode_rows(b, s, item); break;
+    case HNSW_BUILD_ADOPT: hnsw_link_adopt(b, s, item); break;
+    case HNSW_BUILD_SEARCH: hnsw_link_search(b, s, item); break;
+    case HNSW_BUILD_LINK: hnsw_link_back(b, s, item); break;
+    case HNSW_BUILD_MEASURE: hnsw_measure_search(b, s, item); break;
+    case HNSW_BUILD_TRY: hnsw_measure_try(b, s, item); break;
+    case HNSW_BUILD_TRIM: hnsw_link_trim(b, s, item); break;
+    case HNSW_BUILD_REPAIR: hnsw_repair_reachability(b, s); break;
+    case HNSW_BUILD_COMPACT: compact(b); break;
+    case HNSW_BUILD_DONE: break;
     }
 }
 
@@ -475,7 +478,7 @@ static void do_item(hnsw_builder *b, build_scratch *s, uint32_t item)
 
 typedef struct worker {
     hnsw_builder *b;
-    build_scratch *s;
+    hnsw_build_scratch *s;
     os_thread *thread;
 } worker;
 
@@ -487,10 +490,11 @@ static void work(void *ctx)
     hnsw_builder *b = me->b;
     os_mutex_lock(b->mutex);
     bool is_first = true;
-    while (b->phase != BUILD_DONE && (is_first || os_seconds() < b->until)) {
+    while (b->phase != HNSW_BUILD_DONE && (is_first || os_seconds() < b->until)) {
         is_first = false;
         uint32_t begin = b->next_item, left = b->items - begin;
-        uint32_t most = b->phase == BUILD_MEASURE || b->phase == BUILD_TRY ? 1 : TURN_ITEMS;
+        uint32_t most =
+            b->phase == HNSW_BUILD_MEASURE || b->phase == HNSW_BUILD_TRY ? 1 : TURN_ITEMS;
         uint32_t turn = left < most ? left : most;
         if (turn) {
             b->next_item += turn;
@@ -502,7 +506,7 @@ static void work(void *ctx)
         }
         if (b->next_item < b->items) continue;
         if (!b->busy) {
-            advance(b);
+            advance_phase(b);
             os_condition_signal_all(b->condition);
         } else if (!turn) {
             os_condition_wait(b->condition, b->mutex, -1);
@@ -526,34 +530,27 @@ bool hnsw_build_step(hnsw_builder *b, double until)
     workers[0] = (worker){b, &b->scratch[0], NULL};
     work(&workers[0]);
     for (uint32_t t = 1; t < started; t++) os_thread_join(workers[t].thread);
-    return b->phase != BUILD_DONE;
+    return b->phase != HNSW_BUILD_DONE;
 }
 
 /* ---------------------------------------------------------------- begin and end */
 
 static bool allocate_rest(hnsw_builder *b)
 {
-    uint64_t links = (uint64_t)BUILD_BATCH_MAX * b->head.m;
-    b->after = allocate(b, links, sizeof *b->after);
-    b->targets = allocate(b, links, sizeof *b->targets);
-    b->recalls = allocate(b, BUILD_TRIALS * BUILD_SAMPLE_MAX, HNSW_EF_STEPS * sizeof *b->recalls);
-    b->bounds = allocate(b, BUILD_SAMPLE_MAX, sizeof *b->bounds);
-    b->errors =
-        allocate(b, BUILD_TRIALS * BUILD_SAMPLE_MAX, HNSW_MEASURED_HITS * sizeof *b->errors);
-    b->spreads = allocate(b, BUILD_SAMPLE_MAX, sizeof *b->spreads);
+    uint64_t links = (uint64_t)HNSW_BUILD_BATCH_MAX * b->head.m;
+    b->after = alloc_counted(b, links, sizeof *b->after);
+    b->targets = alloc_counted(b, links, sizeof *b->targets);
+    b->recalls = alloc_counted(b, HNSW_BUILD_TRIALS * HNSW_BUILD_SAMPLE_MAX,
+                               HNSW_EF_STEPS * sizeof *b->recalls);
+    b->bounds = alloc_counted(b, HNSW_BUILD_SAMPLE_MAX, sizeof *b->bounds);
+    b->errors = alloc_counted(b, HNSW_BUILD_TRIALS * HNSW_BUILD_SAMPLE_MAX,
+                              HNSW_MEASURED_HITS * sizeof *b->errors);
+    b->spreads = alloc_counted(b, HNSW_BUILD_SAMPLE_MAX, sizeof *b->spreads);
     b->mutex = os_mutex_create();
     b->condition = os_condition_create();
     b->scratch = mem_alloc_zero(b->threads * sizeof *b->scratch);
     return b->after && b->targets && b->recalls && b->bounds && b->errors && b->spreads &&
            b->mutex && b->condition && b->scratch && allocate_scratch(b);
-}
-
-bool hnsw_fits(const hnsw_graph *graph, const mv_hnsw_options *options)
-{
-    mv_quantize quantize = (mv_quantize)graph->head->quantize;
-    return graph->head->m == options->m &&
-           (options->quantize == MV_QUANTIZE_AUTO || options->quantize == quantize ||
-            quantize == MV_QUANTIZE_NONE); /* it had no codes, or none that were smaller */
 }
 
 /* A base is gone on with as it is; for other options, and without a node above the bottom that
@@ -597,16 +594,17 @@ mv_err hnsw_build_begin(const codes_vectors *vectors, const mv_hnsw_options *opt
         hnsw_build_free(b);
         return err;
     }
-    build_draw_sample(b);
+    hnsw_order_draw_sample(b);
     b->rows_done = b->head.rows - b->order_count;
-    begin_phase(b, BUILD_ENCODE, (b->head.rows + ENCODE_ROWS - 1) / ENCODE_ROWS);
+    begin_phase(b, HNSW_BUILD_ENCODE, (b->head.rows + ENCODE_ROWS - 1) / ENCODE_ROWS);
     *out = b;
     return MV_OK;
 }
 
 void hnsw_build_progress(const hnsw_builder *b, uint64_t *done, uint64_t *total)
 {
-    *done = b->rows_done < b->head.rows || b->phase == BUILD_DONE ? b->rows_done : b->head.rows;
+    *done =
+        b->rows_done < b->head.rows || b->phase == HNSW_BUILD_DONE ? b->rows_done : b->head.rows;
     *total = b->head.rows;
 }
 

@@ -9,28 +9,28 @@
 #include "base/os.h"
 #include "index/hnsw_walk.h"
 
-#define BUILD_SAMPLE_MAX  256u /* rows held back to measure with, */
-#define BUILD_SAMPLE_PART 8u   /* at most one in so many */
-#define BUILD_CHANGE_PART 5u   /* measured anew when one row in so many has changed */
-#define BUILD_BATCH_MAX   2048u
-#define BUILD_SPREAD_ROWS 8192u /* whose links are followed, or moved, at a time */
-#define BUILD_TRIALS      2u    /* kinds of codes that are measured: those in `codes`, `halves` */
+#define HNSW_BUILD_SAMPLE_MAX    256u /* rows held back to measure with, */
+#define HNSW_BUILD_SAMPLE_ONE_IN 8u   /* at most one in so many */
+#define HNSW_BUILD_CHANGE_ONE_IN 5u   /* measured anew when one row in so many has changed */
+#define HNSW_BUILD_BATCH_MAX     2048u
+#define HNSW_BUILD_SPREAD_ROWS   8192u /* whose links are followed, or moved, at a time */
+#define HNSW_BUILD_TRIALS        2u /* kinds of codes that are measured: those in `codes`, `halves` */
 
-typedef enum build_phase {
-    BUILD_ENCODE,  /* items: rows / ENCODE_ROWS; their links are cleared as well */
-    BUILD_ADOPT,   /* nodes of the base graph, level by level */
-    BUILD_SEARCH,  /* nodes of the batch */
-    BUILD_LINK,    /* targets of the batch */
-    BUILD_MEASURE, /* rows of the sample */
-    BUILD_TRY,     /* the same, by what was measured */
-    BUILD_TRIM,    /* nodes, level by level */
-    BUILD_REACH,   /* one item, as often as it takes: bring in what cannot be reached */
-    BUILD_COMPACT, /* the same: links closer together, as they are kept */
-    BUILD_DONE
-} build_phase;
+typedef enum hnsw_build_phase {
+    HNSW_BUILD_ENCODE,  /* items: rows / ENCODE_ROWS; their links are cleared as well */
+    HNSW_BUILD_ADOPT,   /* nodes of the base graph, level by level */
+    HNSW_BUILD_SEARCH,  /* nodes of the batch */
+    HNSW_BUILD_LINK,    /* targets of the batch */
+    HNSW_BUILD_MEASURE, /* rows of the sample */
+    HNSW_BUILD_TRY,     /* the same, by what was measured */
+    HNSW_BUILD_TRIM,    /* nodes, level by level */
+    HNSW_BUILD_REPAIR,  /* one item, as often as it takes: bring in what cannot be reached */
+    HNSW_BUILD_COMPACT, /* the same: links closer together, as they are kept */
+    HNSW_BUILD_DONE
+} hnsw_build_phase;
 
 /* The memory of one thread. */
-typedef struct build_scratch {
+typedef struct hnsw_build_scratch {
     uint8_t *block;
     walk w;
     void *query;      /* prepared queries: of a node, */
@@ -38,7 +38,7 @@ typedef struct build_scratch {
     float *numbers;   /* dim floats */
     walk_entry *near; /* candidates for links, ascending */
     uint32_t *picked;
-} build_scratch;
+} hnsw_build_scratch;
 
 /* One level being built: links of `stride` for each position. */
 typedef struct build_level {
@@ -85,8 +85,8 @@ struct hnsw_builder {
     float *recalls; /* trials × sample × steps of ef; before that how far walks reach */
     float *bounds;  /* sample: distance of the last of the true neighbours */
     float *errors;  /* trials × sample × HNSW_MEASURED_HITS: difference of the distances */
-    float reach[BUILD_TRIALS][HNSW_EF_STEPS];
-    float code_bounds[BUILD_TRIALS];
+    float reach[HNSW_BUILD_TRIALS][HNSW_EF_STEPS];
+    float code_bounds[HNSW_BUILD_TRIALS];
     float *spreads;  /* sample: mean exact distance to the near ones */
     uint64_t *held;  /* bits: rows of the sample */
     uint64_t *again; /* bits: rows of the base taken in as if they were new */
@@ -95,7 +95,7 @@ struct hnsw_builder {
     uint32_t lost;      /* no row before it is out of reach */
     uint32_t compacted; /* nodes of the level */
     /* Work. */
-    build_phase phase;
+    hnsw_build_phase phase;
     uint32_t items;
     uint32_t next_item;
     uint32_t busy;  /* threads at an item */
@@ -104,7 +104,7 @@ struct hnsw_builder {
     os_condition *condition;
     double until;
     uint32_t threads;
-    build_scratch *scratch;
+    hnsw_build_scratch *scratch;
     size_t scratch_size;
     uint64_t bytes;
     uint64_t rows_done;
@@ -113,35 +113,36 @@ struct hnsw_builder {
 /* hnsw_order.c */
 
 /* Fill `order`; needs `back`, and leaves it in disorder. */
-void build_draw_order(hnsw_builder *b);
+void hnsw_order_draw(hnsw_builder *b);
 /* Nodes of the base above the bottom that are still there. */
-uint32_t build_base_alive(const hnsw_builder *b);
-void build_lay_out(hnsw_builder *b); /* the nodes above the bottom */
-void build_draw_sample(hnsw_builder *b);
+uint32_t hnsw_order_base_alive(const hnsw_builder *b);
+void hnsw_order_lay_out(hnsw_builder *b); /* the nodes above the bottom */
+void hnsw_order_draw_sample(hnsw_builder *b);
 
 /* hnsw_link.c */
 
 /* Choose at most `max` of `near` (ascending) for a node: a candidate that is nearer to one chosen
  * before than to the node is left out. Returns how many are in s->picked. */
-uint32_t build_choose(hnsw_builder *b, build_scratch *s, const walk_entry *near, uint32_t count,
-                      uint32_t max, uint32_t level);
-void build_adopt(hnsw_builder *b, build_scratch *s, uint32_t item);
-void build_search(hnsw_builder *b, build_scratch *s, uint32_t item);
-void build_link(hnsw_builder *b, build_scratch *s, uint32_t item);
-void build_trim(hnsw_builder *b, build_scratch *s, uint32_t item);
+uint32_t hnsw_link_choose(hnsw_builder *b, hnsw_build_scratch *s, const walk_entry *near,
+                          uint32_t count, uint32_t max, uint32_t level);
+void hnsw_link_adopt(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
+void hnsw_link_search(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
+void hnsw_link_back(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
+void hnsw_link_trim(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 /* Thread the links of the batch by target. */
-void build_collect_targets(hnsw_builder *b);
+void hnsw_link_collect_targets(hnsw_builder *b);
 
 /* hnsw_measure.c */
 
 /* The true neighbours by codes, the error of codes, how far walks reach; */
-void build_measure(hnsw_builder *b, build_scratch *s, uint32_t item);
-void build_conclude_reach(hnsw_builder *b);
+void hnsw_measure_search(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
+void hnsw_measure_conclude_reach(hnsw_builder *b);
 /* How much is found with each number of candidates; */
-void build_try(hnsw_builder *b, build_scratch *s, uint32_t item);
-void build_conclude(hnsw_builder *b); /* to the head: with which codes is searched, and how. */
+void hnsw_measure_try(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
+void hnsw_measure_conclude(
+    hnsw_builder *b); /* to the head: with which codes is searched, and how. */
 /* Link what cannot be reached from the entry, a piece at a time. */
-void build_reach(hnsw_builder *b, build_scratch *s);
+void hnsw_repair_reachability(hnsw_builder *b, hnsw_build_scratch *s);
 
 /* The new row of a row of the base, or HNSW_NONE. */
 static inline uint32_t hnsw_row_now(const hnsw_base *base, uint32_t old)
@@ -149,34 +150,35 @@ static inline uint32_t hnsw_row_now(const hnsw_base *base, uint32_t old)
     return old < base->graph->head->rows ? base->rows[old] : HNSW_NONE;
 }
 /* The level as it is now, for a walk. */
-static inline walk_level build_walk_level(const hnsw_builder *b, uint32_t level)
+static inline walk_level hnsw_builder_walk_level(const hnsw_builder *b, uint32_t level)
 {
     const build_level *l = &b->levels[level];
     return (walk_level){l->links, l->stride, l->count, level ? b->nodes : NULL};
 }
-static inline uint32_t build_row_of(const hnsw_builder *b, uint32_t level, uint32_t at)
+static inline uint32_t hnsw_builder_row_of(const hnsw_builder *b, uint32_t level, uint32_t at)
 {
     return level ? b->nodes[at] : at;
 }
-static inline uint32_t *build_links(const hnsw_builder *b, uint32_t level, uint32_t at)
+static inline uint32_t *hnsw_builder_links(const hnsw_builder *b, uint32_t level, uint32_t at)
 {
     return b->levels[level].links + (size_t)at * b->levels[level].stride;
 }
 /* Where the node that is `i`-th in `order` lies in a level. */
-static inline uint32_t build_position(const hnsw_builder *b, uint32_t level, uint32_t i)
+static inline uint32_t hnsw_builder_position(const hnsw_builder *b, uint32_t level, uint32_t i)
 {
     return level ? b->new_positions[i] : b->order[i];
 }
 /* What is measured in trial `trial`, 0 or, where there are halves, 1. */
-static inline const codes_column *build_trial_codes(const hnsw_builder *b, uint32_t trial)
+static inline const codes_column *hnsw_builder_trial_codes(const hnsw_builder *b, uint32_t trial)
 {
     return trial ? &b->halves : &b->codes;
 }
-static inline uint32_t build_trials(const hnsw_builder *b)
+static inline uint32_t hnsw_builder_trials(const hnsw_builder *b)
 {
     return b->half_bytes ? 2 : 1;
 }
 /* Where to begin a walk of `level`: the nearest found above. */
-uint32_t build_entry(hnsw_builder *b, build_scratch *s, const codes_query *query, uint32_t level);
+uint32_t hnsw_link_entry(hnsw_builder *b, hnsw_build_scratch *s, const codes_query *query,
+                         uint32_t level);
 
 #endif

@@ -18,8 +18,8 @@
  * equal rows nobody would link to a row outside, and a search that comes in would not find out. */
 #define CHOOSE_EQUAL 1e-4f /* of the distance of the farthest candidate */
 
-uint32_t build_choose(hnsw_builder *b, build_scratch *s, const walk_entry *near, uint32_t count,
-                      uint32_t max, uint32_t level)
+uint32_t hnsw_link_choose(hnsw_builder *b, hnsw_build_scratch *s, const walk_entry *near,
+                          uint32_t count, uint32_t max, uint32_t level)
 {
     uint32_t rows[2 * MV_HNSW_M_MAX], chosen = 0;
     bool is_ip = b->vectors.metric == MV_IP;
@@ -27,7 +27,7 @@ uint32_t build_choose(hnsw_builder *b, build_scratch *s, const walk_entry *near,
     float equal = is_ip || !count ? -INFINITY : near[count - 1].distance * CHOOSE_EQUAL;
     float distances[CHOOSE_ROWS];
     for (uint32_t i = 0; i < count && chosen < max; i++) {
-        uint32_t at = near[i].at & ~WALK_DONE, row = build_row_of(b, level, at);
+        uint32_t at = near[i].at & ~WALK_DONE, row = hnsw_builder_row_of(b, level, at);
         bool is_hidden = false;
         codes_query query;
         if (chosen >= max / 2 && near[i].distance < equal) continue;
@@ -59,7 +59,7 @@ static int compare_at(const void *a, const void *b)
 }
 
 /* Drop what is there twice, and `at` itself; measure and sort the rest. */
-static uint32_t measure_near(hnsw_builder *b, build_scratch *s, uint32_t level, uint32_t at,
+static uint32_t measure_near(hnsw_builder *b, hnsw_build_scratch *s, uint32_t level, uint32_t at,
                              walk_entry *near, uint32_t count)
 {
     uint32_t kept = 0, rows[64];
@@ -68,10 +68,11 @@ static uint32_t measure_near(hnsw_builder *b, build_scratch *s, uint32_t level, 
     qsort(near, count, sizeof *near, compare_at);
     for (uint32_t i = 0; i < count; i++)
         if (near[i].at != at && (!kept || near[kept - 1].at != near[i].at)) near[kept++] = near[i];
-    codes_prepare_row(&query, &b->codes, build_row_of(b, level, at), s->query);
+    codes_prepare_row(&query, &b->codes, hnsw_builder_row_of(b, level, at), s->query);
     for (uint32_t done = 0; done < kept; done += 64) {
         uint32_t part = kept - done < 64 ? kept - done : 64;
-        for (uint32_t i = 0; i < part; i++) rows[i] = build_row_of(b, level, near[done + i].at);
+        for (uint32_t i = 0; i < part; i++)
+            rows[i] = hnsw_builder_row_of(b, level, near[done + i].at);
         codes_to_rows(&query, rows, part, distances);
         for (uint32_t i = 0; i < part; i++) near[done + i].distance = distances[i];
     }
@@ -82,7 +83,7 @@ static uint32_t measure_near(hnsw_builder *b, build_scratch *s, uint32_t level, 
 static void set_links(const hnsw_builder *b, uint32_t level, uint32_t at, const uint32_t *picked,
                       uint32_t count)
 {
-    uint32_t *links = build_links(b, level, at);
+    uint32_t *links = hnsw_builder_links(b, level, at);
     memcpy(links, picked, count * sizeof *links);
     for (uint32_t i = count; i < b->levels[level].stride; i++) links[i] = HNSW_NONE;
 }
@@ -103,13 +104,14 @@ static bool is_among(const uint32_t *links, uint32_t count, uint32_t at)
 
 /* ---------------------------------------------------------------- batches */
 
-uint32_t build_entry(hnsw_builder *b, build_scratch *s, const codes_query *query, uint32_t level)
+uint32_t hnsw_link_entry(hnsw_builder *b, hnsw_build_scratch *s, const codes_query *query,
+                         uint32_t level)
 {
     walk_level levels[HNSW_LEVELS_MAX + 1];
     uint32_t top = b->head.levels, at;
     for (uint32_t above = level + 1; above <= top; above++)
-        levels[above] = build_walk_level(b, above);
-    (void)walk_down(&s->w, query, levels, top, level, &at);
+        levels[above] = hnsw_builder_walk_level(b, above);
+    (void)hnsw_walk_down(&s->w, query, levels, top, level, &at);
     return level ? at : b->nodes[at];
 }
 
@@ -122,18 +124,18 @@ static uint32_t leave_out(walk_entry *near, uint32_t count, uint32_t at)
     return kept;
 }
 
-void build_search(hnsw_builder *b, build_scratch *s, uint32_t item)
+void hnsw_link_search(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
     codes_query query;
-    uint32_t level = b->level, at = build_position(b, level, b->first + item);
-    codes_prepare_row(&query, &b->codes, build_row_of(b, level, at), s->query);
-    walk_level l = build_walk_level(b, level);
-    uint32_t entry = build_entry(b, s, &query, level);
-    (void)walk_level_from(&s->w, &query, &l, entry);
+    uint32_t level = b->level, at = hnsw_builder_position(b, level, b->first + item);
+    codes_prepare_row(&query, &b->codes, hnsw_builder_row_of(b, level, at), s->query);
+    walk_level l = hnsw_builder_walk_level(b, level);
+    uint32_t entry = hnsw_link_entry(b, s, &query, level);
+    (void)hnsw_walk_level_from(&s->w, &query, &l, entry);
     uint32_t count =
         leave_out(s->w.pool.entries, s->w.pool.count, at); /* it came down from above */
     uint32_t m = b->head.m, *picks = b->targets + (size_t)item * m;
-    count = build_choose(b, s, s->w.pool.entries, count, m, level);
+    count = hnsw_link_choose(b, s, s->w.pool.entries, count, m, level);
     /* Not among the links before the batch is through: others may come by here. */
     for (uint32_t i = 0; i < m; i++) picks[i] = i < count ? s->picked[i] : HNSW_NONE;
 }
@@ -143,7 +145,7 @@ void build_search(hnsw_builder *b, build_scratch *s, uint32_t item)
 static uint32_t take_picks(hnsw_builder *b, uint32_t at, const uint32_t *picks)
 {
     uint32_t stride = b->levels[b->level].stride, m = b->head.m, count = 0;
-    uint32_t *links = build_links(b, b->level, at), list[MV_HNSW_M_MAX * 5 / 2];
+    uint32_t *links = hnsw_builder_links(b, b->level, at), list[MV_HNSW_M_MAX * 5 / 2];
     while (count < m && picks[count] != HNSW_NONE) list[count] = picks[count], count++;
     uint32_t picked = count;
     for (uint32_t i = 0; i < stride && links[i] != HNSW_NONE && count < stride; i++)
@@ -152,15 +154,15 @@ static uint32_t take_picks(hnsw_builder *b, uint32_t at, const uint32_t *picks)
     return picked;
 }
 
-void build_collect_targets(hnsw_builder *b)
+void hnsw_link_collect_targets(hnsw_builder *b)
 {
     uint32_t m = b->head.m;
     b->targets_count = 0;
     for (uint32_t i = 0; i < b->batch; i++) {
-        uint32_t at = build_position(b, b->level, b->first + i);
+        uint32_t at = hnsw_builder_position(b, b->level, b->first + i);
         /* The picks of the others lie behind: targets are never more than picks. */
         uint32_t picked = take_picks(b, at, b->targets + (size_t)i * m);
-        const uint32_t *links = build_links(b, b->level, at);
+        const uint32_t *links = hnsw_builder_links(b, b->level, at);
         for (uint32_t j = 0; j < picked; j++) {
             uint32_t *last = &b->back[links[j]];
             if (*last == HNSW_NONE) b->targets[b->targets_count++] = links[j];
@@ -170,37 +172,38 @@ void build_collect_targets(hnsw_builder *b)
     }
 }
 
-void build_link(hnsw_builder *b, build_scratch *s, uint32_t item)
+void hnsw_link_back(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
     uint32_t level = b->level, at = b->targets[item], m = b->head.m;
     const build_level *l = &b->levels[level];
-    uint32_t *links = build_links(b, level, at), count = count_links(links, l->stride), coming = 0;
+    uint32_t *links = hnsw_builder_links(b, level, at), count = count_links(links, l->stride),
+             coming = 0;
     for (uint32_t i = b->back[at]; i != HNSW_NONE; i = b->after[i]) coming++;
     if (count + coming <= l->stride) {
         for (uint32_t i = b->back[at]; i != HNSW_NONE; i = b->after[i]) {
-            uint32_t from = build_position(b, level, b->first + i / m);
+            uint32_t from = hnsw_builder_position(b, level, b->first + i / m);
             if (!is_among(links, count, from)) links[count++] = from;
         }
     } else {
         walk_entry *near = s->near;
         for (uint32_t i = 0; i < count; i++) near[i].at = links[i];
         for (uint32_t i = b->back[at]; i != HNSW_NONE; i = b->after[i])
-            near[count++].at = build_position(b, level, b->first + i / m);
+            near[count++].at = hnsw_builder_position(b, level, b->first + i / m);
         count = measure_near(b, s, level, at, near, count);
-        count = build_choose(b, s, near, count, l->links_max, level);
+        count = hnsw_link_choose(b, s, near, count, l->links_max, level);
         set_links(b, level, at, s->picked, count);
     }
     b->back[at] = HNSW_NONE;
 }
 
-void build_trim(hnsw_builder *b, build_scratch *s, uint32_t item)
+void hnsw_link_trim(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
     const build_level *l = &b->levels[b->level];
-    uint32_t *links = build_links(b, b->level, item), count = count_links(links, l->stride);
+    uint32_t *links = hnsw_builder_links(b, b->level, item), count = count_links(links, l->stride);
     if (count <= l->links_max) return;
     for (uint32_t i = 0; i < count; i++) s->near[i].at = links[i];
     count = measure_near(b, s, b->level, item, s->near, count);
-    count = build_choose(b, s, s->near, count, l->links_max, b->level);
+    count = hnsw_link_choose(b, s, s->near, count, l->links_max, b->level);
     set_links(b, b->level, item, s->picked, count);
 }
 
@@ -216,9 +219,9 @@ static uint32_t now_at(const hnsw_builder *b, uint32_t level, uint32_t old)
 
 /* Take over the links of a node of the base. Where one led to a node that is gone, those that it
  * linked to are candidates instead (as in FreshDiskANN: Singh et al., arXiv 2105.09613). */
-void build_adopt(hnsw_builder *b, build_scratch *s, uint32_t item)
+void hnsw_link_adopt(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
-    walk_level old = walk_level_of(b->base.graph, b->level);
+    walk_level old = hnsw_walk_level_of(b->base.graph, b->level);
     uint32_t at = now_at(b, b->level, item), found = 0;
     const build_level *l = &b->levels[b->level];
     bool is_whole = true;
@@ -242,7 +245,7 @@ void build_adopt(hnsw_builder *b, build_scratch *s, uint32_t item)
         for (uint32_t i = 0; i < found; i++) s->picked[i] = s->near[i].at;
     } else {
         found = measure_near(b, s, b->level, at, s->near, found);
-        found = build_choose(b, s, s->near, found, l->links_max, b->level);
+        found = hnsw_link_choose(b, s, s->near, found, l->links_max, b->level);
     }
     set_links(b, b->level, at, s->picked, found);
 }

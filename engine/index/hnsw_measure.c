@@ -36,8 +36,9 @@ static void find_near(const hnsw_builder *b, const codes_query *query, topk *hit
 }
 
 /* How far distances by the codes of a trial are from the true ones, to the near rows. */
-static void measure_codes(hnsw_builder *b, const codes_query *query, const distance_query *exact,
-                          uint32_t trial, uint32_t item, const topk *hits)
+static void measure_code_errors(hnsw_builder *b, const codes_query *query,
+                                const distance_query *exact, uint32_t trial, uint32_t item,
+                                const topk *hits)
 {
     const codes_vectors *v = &b->vectors;
     float *errors = &b->errors[(trial * b->sample + item) * HNSW_MEASURED_HITS], spread = 0;
@@ -75,7 +76,7 @@ static uint32_t sample_row(const hnsw_builder *b, uint32_t item)
     return b->order[b->order_count - b->sample + item];
 }
 
-void build_measure(hnsw_builder *b, build_scratch *s, uint32_t item)
+void hnsw_measure_search(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
     topk hits;
     topk_entry heap[HNSW_MEASURED_HITS];
@@ -89,15 +90,15 @@ void build_measure(hnsw_builder *b, build_scratch *s, uint32_t item)
     b->bounds[item] = hits.count ? heap[hits.count - 1].distance : INFINITY;
     element_to_floats(v->type, v->base + row * v->stride, v->dim, s->numbers);
     bool ok = !distance_prepare(&exact, v->type, v->metric, s->numbers, v->dim, s->other, NULL);
-    walk_level l = build_walk_level(b, 0);
-    for (uint32_t trial = 0; trial < build_trials(b); trial++) {
-        codes_prepare_row(&query, build_trial_codes(b, trial), row, s->query);
-        uint32_t entry = build_entry(b, s, &query, 0);
+    walk_level l = hnsw_builder_walk_level(b, 0);
+    for (uint32_t trial = 0; trial < hnsw_builder_trials(b); trial++) {
+        codes_prepare_row(&query, hnsw_builder_trial_codes(b, trial), row, s->query);
+        uint32_t entry = hnsw_link_entry(b, s, &query, 0);
         s->w.pool.capacity = walk_ef_steps[HNSW_EF_STEPS - 1];
-        (void)walk_level_from(&s->w, &query, &l, entry);
+        (void)hnsw_walk_level_from(&s->w, &query, &l, entry);
         s->w.pool.capacity = capacity;
         measure_reach(&s->w, v->metric, recalls_of(b, trial, item));
-        measure_codes(b, &query, ok ? &exact : NULL, trial, item, &hits);
+        measure_code_errors(b, &query, ok ? &exact : NULL, trial, item, &hits);
     }
 }
 
@@ -117,10 +118,10 @@ static double code_error(const hnsw_builder *b, uint32_t trial)
     return sqrt(squares / count);
 }
 
-void build_conclude_reach(hnsw_builder *b)
+void hnsw_measure_conclude_reach(hnsw_builder *b)
 {
-    float list[BUILD_SAMPLE_MAX];
-    for (uint32_t trial = 0; trial < build_trials(b); trial++) {
+    float list[HNSW_BUILD_SAMPLE_MAX];
+    for (uint32_t trial = 0; trial < hnsw_builder_trials(b); trial++) {
         float bound = (float)(3 * code_error(b, trial));
         b->code_bounds[trial] = isfinite(bound) ? bound : 0;
         for (uint32_t step = 0; step < HNSW_EF_STEPS; step++) {
@@ -145,24 +146,24 @@ static uint32_t count_near(const walk *w, const codes_query *query, float bound)
     return near;
 }
 
-static void try_codes(hnsw_builder *b, build_scratch *s, uint32_t trial, uint32_t item)
+static void try_codes(hnsw_builder *b, hnsw_build_scratch *s, uint32_t trial, uint32_t item)
 {
     codes_query query, whole;
     uint32_t capacity = s->w.pool.capacity, wanted = HNSW_MEASURED_HITS;
     if (b->head.rows - b->sample < wanted) wanted = b->head.rows - b->sample;
-    codes_prepare_row(&query, build_trial_codes(b, trial), sample_row(b, item), s->query);
+    codes_prepare_row(&query, hnsw_builder_trial_codes(b, trial), sample_row(b, item), s->query);
     codes_prepare_row(&whole, &b->codes, sample_row(b, item), s->other);
-    uint32_t entry = build_entry(b, s, &query, 0);
-    walk_level l = build_walk_level(b, 0);
-    float slack = walk_slack(query.column->quantize, b->code_bounds[trial]);
+    uint32_t entry = hnsw_link_entry(b, s, &query, 0);
+    walk_level l = hnsw_builder_walk_level(b, 0);
+    float slack = hnsw_walk_slack(query.column->quantize, b->code_bounds[trial]);
     for (uint32_t step = 0; step < HNSW_EF_STEPS; step++) {
         float *recall = &recalls_of(b, trial, item)[step], reach = b->reach[trial][step];
-        s->w.pool.capacity = (uint32_t)walk_capacity(walk_ef_steps[step], reach);
+        s->w.pool.capacity = (uint32_t)hnsw_walk_capacity(walk_ef_steps[step], reach);
         s->w.stop = (walk_stop){.rank = HNSW_MEASURED_HITS,
                                 .least = HNSW_MEASURED_HITS,
                                 .reach = reach,
                                 .slack = slack};
-        (void)walk_level_from(&s->w, &query, &l, entry);
+        (void)hnsw_walk_level_from(&s->w, &query, &l, entry);
         uint32_t right = count_near(&s->w, &whole, b->bounds[item]);
         if (right > wanted) right = wanted; /* equally far */
         *recall = wanted ? (float)right / (float)wanted : 1;
@@ -174,9 +175,9 @@ static void try_codes(hnsw_builder *b, build_scratch *s, uint32_t trial, uint32_
     s->w.stop = (walk_stop){0};
 }
 
-void build_try(hnsw_builder *b, build_scratch *s, uint32_t item)
+void hnsw_measure_try(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
-    for (uint32_t trial = 0; trial < build_trials(b); trial++) try_codes(b, s, trial, item);
+    for (uint32_t trial = 0; trial < hnsw_builder_trials(b); trial++) try_codes(b, s, trial, item);
 }
 
 /* Of the whole sample, 0 to 1. */
@@ -198,17 +199,17 @@ static uint32_t step_needed(const hnsw_builder *b, uint32_t trial)
 /* Under AUTO int4 codes are taken where they find nearly what int8 codes do. */
 static uint32_t choose_trial(const hnsw_builder *b)
 {
-    if (build_trials(b) < 2) return 0;
+    if (hnsw_builder_trials(b) < 2) return 0;
     if (b->head.quantize == MV_QUANTIZE_INT4) return 1;
     uint32_t step = step_needed(b, 0);
     return recall_at(b, 1, step) >= recall_at(b, 0, step) - HALVES_LOSS;
 }
 
-void build_conclude(hnsw_builder *b)
+void hnsw_measure_conclude(hnsw_builder *b)
 {
     uint32_t trial = choose_trial(b);
     double spread = 0;
-    b->head.quantize = (uint32_t)build_trial_codes(b, trial)->quantize;
+    b->head.quantize = (uint32_t)hnsw_builder_trial_codes(b, trial)->quantize;
     b->head.changed = 0;
     b->head.ef = walk_ef_steps[step_needed(b, trial)];
     memcpy(b->head.reach, b->reach[trial], sizeof b->head.reach);
@@ -216,60 +217,4 @@ void build_conclude(hnsw_builder *b)
     for (uint32_t i = 0; i < b->sample; i++) spread += b->spreads[i];
     b->head.code_error = spread > 0 ? (float)(code_error(b, trial) / (spread / b->sample)) : 0;
     if (!isfinite(b->head.code_error)) b->head.code_error = 0;
-}
-
-/* ---------------------------------------------------------------- reaching everything */
-
-static bool add_link(const hnsw_builder *b, uint32_t from, uint32_t to)
-{
-    uint32_t *links = build_links(b, 0, from);
-    for (uint32_t i = 0; i < b->levels[0].links_max; i++) {
-        if (links[i] == to) return true;
-        if (links[i] != HNSW_NONE) continue;
-        links[i] = to;
-        return true;
-    }
-    return false;
-}
-
-/* Let `row` be reached from the nearest that can be. Where nobody near has room, it takes the place
- * of the last link of the nearest, and leads on to where that led. */
-static void bring_in(hnsw_builder *b, build_scratch *s, const uint64_t *marks, uint32_t row)
-{
-    codes_query query;
-    codes_prepare_row(&query, &b->codes, row, s->query);
-    walk_level l = build_walk_level(b, 0);
-    (void)walk_level_from(&s->w, &query, &l, build_entry(b, s, &query, 0));
-    uint32_t nearest = HNSW_NONE;
-    for (uint32_t i = 0; i < s->w.pool.count; i++) {
-        uint32_t at = s->w.pool.entries[i].at & ~WALK_DONE;
-        if (!bits_get(marks, at)) continue;
-        if (add_link(b, at, row)) return;
-        if (nearest == HNSW_NONE) nearest = at;
-    }
-    if (nearest == HNSW_NONE) nearest = b->nodes[0]; /* nobody near can be reached */
-    if (add_link(b, nearest, row)) return;
-    uint32_t *last = &build_links(b, 0, nearest)[b->levels[0].links_max - 1],
-             *own = build_links(b, 0, row);
-    uint32_t replaced = *last, room = 0;
-    while (room + 1 < b->levels[0].links_max && own[room] != HNSW_NONE && own[room] != replaced)
-        room++;
-    own[room] = replaced;
-    *last = row;
-}
-
-void build_reach(hnsw_builder *b, build_scratch *s)
-{
-    walk_level l = build_walk_level(b, 0);
-    walk_spread *spread = &b->spread;
-    if (!spread->queue) {
-        *spread = (walk_spread){.marks = b->held, .queue = b->back};
-        walk_spread_from(spread, &l, b->nodes[0]);
-    }
-    walk_spread_on(spread, &l, BUILD_SPREAD_ROWS);
-    if (spread->next < spread->count || spread->count == b->head.rows) return;
-    while (bits_get(spread->marks, b->lost)) b->lost++;
-    bring_in(b, s, spread->marks, b->lost);
-    bits_set(spread->marks, b->lost);
-    spread->queue[spread->count++] = b->lost;
 }

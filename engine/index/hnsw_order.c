@@ -35,8 +35,8 @@ static uint32_t levels_alive(const hnsw_builder *b)
 
 static uint32_t sample_wanted(const hnsw_builder *b)
 {
-    uint32_t most = b->head.rows / BUILD_SAMPLE_PART;
-    return most < BUILD_SAMPLE_MAX ? most : BUILD_SAMPLE_MAX;
+    uint32_t most = b->head.rows / HNSW_BUILD_SAMPLE_ONE_IN;
+    return most < HNSW_BUILD_SAMPLE_MAX ? most : HNSW_BUILD_SAMPLE_MAX;
 }
 
 /* Where so much has changed that the default of searches is measured anew, and few of the rows are
@@ -48,7 +48,7 @@ static void draw_again(hnsw_builder *b, uint32_t new_count)
     uint32_t rows = b->head.rows, went = base->head->rows - (rows - new_count);
     uint64_t changed = (uint64_t)base->head->changed + new_count + went;
     b->head.changed = changed < rows ? (uint32_t)changed : rows;
-    b->is_measured = changed * BUILD_CHANGE_PART < rows;
+    b->is_measured = changed * HNSW_BUILD_CHANGE_ONE_IN < rows;
     uint32_t wanted = sample_wanted(b);
     if (b->is_measured || new_count >= 2 * wanted) return;
     uint64_t state = ~b->head.seed;
@@ -63,7 +63,7 @@ static void draw_again(hnsw_builder *b, uint32_t new_count)
 }
 
 /* Which rows come in, in which order, and how many go to which level. */
-void build_draw_order(hnsw_builder *b)
+void hnsw_order_draw(hnsw_builder *b)
 {
     const hnsw_graph *base = b->base.graph;
     uint32_t rows = b->head.rows, old_count = base ? base->head->rows : 0, new_count = rows;
@@ -94,7 +94,7 @@ void build_draw_order(hnsw_builder *b)
 }
 
 /* Lay out the nodes above the bottom: highest levels first, in each those of the base first. */
-void build_lay_out(hnsw_builder *b)
+void hnsw_order_lay_out(hnsw_builder *b)
 {
     const hnsw_graph *base = b->base.graph;
     uint32_t placed = 0, base_levels = base ? base->head->levels : 0;
@@ -116,7 +116,7 @@ void build_lay_out(hnsw_builder *b)
     }
 }
 
-uint32_t build_base_alive(const hnsw_builder *b)
+uint32_t hnsw_order_base_alive(const hnsw_builder *b)
 {
     const hnsw_graph *base = b->base.graph;
     uint32_t alive = 0;
@@ -126,7 +126,7 @@ uint32_t build_base_alive(const hnsw_builder *b)
 }
 
 /* Hold a sample back, unless what the base was measured to need still holds. */
-void build_draw_sample(hnsw_builder *b)
+void hnsw_order_draw_sample(hnsw_builder *b)
 {
     uint32_t most = b->new_count[0] - b->new_count[1], wanted = sample_wanted(b);
     b->sample = b->is_measured ? 0 : wanted < most ? wanted : most;

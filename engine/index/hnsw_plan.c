@@ -17,8 +17,8 @@
 
 /* So many more candidates walks over bridges need for 10 hits; and where few rows pass near the
  * query: hits are then at the border of those that do, and others hardly farther. */
-#define BRIDGED_EF         100.0
-#define BRIDGED_EF_AGAINST 360.0
+#define BRIDGED_EF             100.0
+#define BRIDGED_EF_FEW_MATCHES 360.0
 
 /* Bridges find less than is found by looking at all, so they have to be cheaper by so many times.
  */
@@ -39,56 +39,58 @@ static double bridges_cost(const hnsw_plan *plan, walk_end end)
 }
 
 void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const hnsw_query *query, uint32_t k,
-                      hnsw_way *way)
+                      mv_strategy *strategy)
 {
-    uint32_t rows = graph->head->rows, passing = query->passing;
+    uint32_t rows = graph->head->rows, matching = query->matching;
     double bytes = (double)graph->codes.stride, near, even;
-    *plan = (hnsw_plan){.graph = graph, .k = k < passing ? k : passing};
-    plan->share = passing ? (double)passing / rows : 1;
-    uint64_t ef = query->ef ? query->ef : hnsw_default_ef(graph, k);
+    *plan = (hnsw_plan){.graph = graph, .k = k < matching ? k : matching};
+    plan->share = matching ? (double)matching / rows : 1;
+    uint64_t ef = query->ef ? query->ef : hnsw_search_default_ef(graph, k);
     if (ef < k) ef = k;
     plan->ef = ef < rows ? (uint32_t)ef : rows;
-    plan->all_cost = passing * (ALL_ROW + ALL_BYTE * bytes);
+    plan->all_cost = matching * (ALL_ROW + ALL_BYTE * bytes);
     plan->step_cost = WALK_ROW + WALK_BYTE * bytes;
     plan->usual = (uint64_t)(plan->ef * 2.0 * graph->head->m * WALKED_ROWS);
-    plan->is_forced = query->way != HNSW_WAY_AUTO;
-    *way = query->list ? HNSW_WAY_ALL : query->way;
-    if (*way != HNSW_WAY_AUTO) return;
+    plan->is_forced = query->strategy != MV_STRATEGY_AUTO;
+    *strategy = query->list ? MV_STRATEGY_CODES : query->strategy;
+    if (*strategy != MV_STRATEGY_AUTO) return;
     near = (double)plan->usual * plan->step_cost;
-    even = near * walk_spread_by(plan->share);
-    if (!query->ef) even *= walk_gated_ef(plan->ef, plan->share) / plan->ef;
+    even = near * hnsw_walk_spread_by(plan->share);
+    if (!query->ef) even *= hnsw_walk_gated_ef(plan->ef, plan->share) / plan->ef;
     if (even <= plan->all_cost || near * NEAR_TIMES <= plan->all_cost)
-        *way = HNSW_WAY_WALK;
+        *strategy = MV_STRATEGY_GRAPH;
     else
-        *way = HNSW_WAY_ALL;
+        *strategy = MV_STRATEGY_CODES;
 }
 
-bool hnsw_looks_at_all(const hnsw_graph *graph, const hnsw_query *query, uint32_t k)
+bool hnsw_plan_scans_codes(const hnsw_graph *graph, const hnsw_query *query, uint32_t k)
 {
     hnsw_plan plan;
-    hnsw_way way;
-    hnsw_plan_search(&plan, graph, query, k, &way);
-    return way == HNSW_WAY_ALL;
+    mv_strategy strategy;
+    hnsw_plan_search(&plan, graph, query, k, &strategy);
+    return strategy == MV_STRATEGY_CODES;
 }
 
 uint32_t hnsw_plan_bridged_ef(const hnsw_plan *plan, walk_end end)
 {
-    double more = end == WALK_AGAINST ? BRIDGED_EF_AGAINST : BRIDGED_EF;
+    double more = end == WALK_FEW_MATCHES ? BRIDGED_EF_FEW_MATCHES : BRIDGED_EF;
     if (plan->k > HNSW_MEASURED_HITS) more *= sqrt((double)plan->k / HNSW_MEASURED_HITS);
     return (uint32_t)fmin(plan->ef + more, plan->graph->head->rows);
 }
 
-hnsw_way hnsw_plan_next(const hnsw_plan *plan, hnsw_way gone, walk_end end)
+mv_strategy hnsw_plan_next(const hnsw_plan *plan, mv_strategy gone, walk_end end)
 {
-    bool may_bridge = gone == HNSW_WAY_WALK && end != WALK_WHOLE;
-    return may_bridge && bridges_cost(plan, end) * BRIDGES_TIMES < plan->all_cost ? HNSW_WAY_BRIDGES
-                                                                                  : HNSW_WAY_ALL;
+    bool may_bridge = gone == MV_STRATEGY_GRAPH && end != WALK_WHOLE;
+    return may_bridge && bridges_cost(plan, end) * BRIDGES_TIMES < plan->all_cost
+               ? MV_STRATEGY_BRIDGES
+               : MV_STRATEGY_CODES;
 }
 
-uint64_t hnsw_plan_most(const hnsw_plan *plan, hnsw_way way)
+uint64_t hnsw_plan_most(const hnsw_plan *plan, mv_strategy strategy)
 {
     double cost = plan->all_cost;
-    if (way == HNSW_WAY_WALK) cost = fmin(cost, bridges_cost(plan, WALK_DEAR) * BRIDGES_TIMES);
+    if (strategy == MV_STRATEGY_GRAPH)
+        cost = fmin(cost, bridges_cost(plan, WALK_TOO_COSTLY) * BRIDGES_TIMES);
     return (uint64_t)(cost / plan->step_cost);
 }
 

@@ -23,13 +23,13 @@ typedef struct hnsw_plan {
 
 /* Plan a search for `k` hits; *way is the first to go. */
 void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const hnsw_query *query, uint32_t k,
-                      hnsw_way *way);
+                      mv_strategy *strategy);
 /* The way that is left where the one gone was given up. */
-hnsw_way hnsw_plan_next(const hnsw_plan *plan, hnsw_way gone, walk_end end);
+mv_strategy hnsw_plan_next(const hnsw_plan *plan, mv_strategy gone, walk_end end);
 /* Candidates of a walk over bridges, after one that ended so. */
 uint32_t hnsw_plan_bridged_ef(const hnsw_plan *plan, walk_end end);
 /* Distances of a walk that take as long as the best other way. */
-uint64_t hnsw_plan_most(const hnsw_plan *plan, hnsw_way way);
+uint64_t hnsw_plan_most(const hnsw_plan *plan, mv_strategy strategy);
 /* Candidates of a walk for rows that pass, of which a share of `plan->ef` are hits. */
 uint32_t hnsw_plan_gated_pool(const hnsw_plan *plan, uint32_t hits);
 

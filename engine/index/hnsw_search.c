@@ -7,7 +7,7 @@
 #define ALL_POOL     54u  /* rows kept of all, beyond 1.5 for each hit */
 #define REFINE_BYTES 512u /* of each; of what is longer the processor brings the rest */
 
-void hnsw_scratch_free(hnsw_scratch *scratch)
+void hnsw_search_free_scratch(hnsw_scratch *scratch)
 {
     mem_free(scratch->block, scratch->size);
     *scratch = (hnsw_scratch){0};
@@ -15,10 +15,10 @@ void hnsw_scratch_free(hnsw_scratch *scratch)
 
 /* `size` bytes, beginning with `bits_size` zeros. Walks leave them as zeros, but begin at the same
  * place only for the same layout. */
-static bool reserve(hnsw_scratch *scratch, uint64_t layout, size_t bits_size, size_t size)
+static bool reserve_scratch(hnsw_scratch *scratch, uint64_t layout, size_t bits_size, size_t size)
 {
     if (scratch->size < size) {
-        hnsw_scratch_free(scratch);
+        hnsw_search_free_scratch(scratch);
         scratch->block = mem_alloc_aligned(size);
         if (!scratch->block) return false;
         scratch->size = size;
@@ -30,7 +30,7 @@ static bool reserve(hnsw_scratch *scratch, uint64_t layout, size_t bits_size, si
 }
 
 /* What the graph was measured to need is for HNSW_MEASURED_HITS. */
-uint64_t hnsw_default_ef(const hnsw_graph *graph, uint32_t k)
+uint64_t hnsw_search_default_ef(const hnsw_graph *graph, uint32_t k)
 {
     return graph->head->ef + (k > HNSW_MEASURED_HITS ? (k - HNSW_MEASURED_HITS) * 3ull / 2 : 0);
 }
@@ -39,8 +39,9 @@ static bool descend(const hnsw_graph *graph, const codes_query *query, walk *w, 
 {
     walk_level levels[HNSW_LEVELS_MAX + 1];
     uint32_t top = graph->head->levels, at;
-    for (uint32_t level = 1; level <= top; level++) levels[level] = walk_level_of(graph, level);
-    if (!walk_down(w, query, levels, top, 0, &at)) return false;
+    for (uint32_t level = 1; level <= top; level++)
+        levels[level] = hnsw_walk_level_of(graph, level);
+    if (!hnsw_walk_down(w, query, levels, top, 0, &at)) return false;
     *entry = graph->nodes[at];
     return *entry < graph->head->rows;
 }
@@ -101,11 +102,11 @@ static uint32_t refine(const hnsw_graph *graph, const hnsw_query *query, walk_po
     refining r = {.graph = graph, .query = query, .hits = hits};
     bool is_exact = graph->codes.quantize == MV_QUANTIZE_NONE;
     uint32_t looked = 0, wanted = hits->capacity;
-    if (!sorted) sorted = walk_all_sort(met, sorted);
+    if (!sorted) sorted = hnsw_all_sort(met, sorted);
     for (uint32_t i = 0; i < REFINE_AHEAD; i++) bring(graph, query, met, i);
     while (looked < met->count) {
         uint32_t ahead = looked + REFINE_AHEAD;
-        if (ahead >= sorted && sorted < met->count) sorted = walk_all_sort(met, sorted);
+        if (ahead >= sorted && sorted < met->count) sorted = hnsw_all_sort(met, sorted);
         bring(graph, query, met, ahead);
         const walk_entry *entry = &met->entries[looked++];
         uint32_t row = entry->at & ~WALK_DONE;
@@ -143,12 +144,12 @@ typedef struct searching {
 static uint32_t stop_at(searching *s, uint32_t ef)
 {
     const hnsw_head *head = s->graph->head;
-    float reach = walk_reach(head->reach, ef);
-    uint64_t capacity = walk_capacity(ef, reach);
+    float reach = hnsw_walk_reach(head->reach, ef);
+    uint64_t capacity = hnsw_walk_capacity(ef, reach);
     s->w.stop = (walk_stop){.rank = HNSW_MEASURED_HITS,
                             .least = s->plan.k,
                             .reach = reach,
-                            .slack = walk_slack(s->graph->codes.quantize, head->code_bound)};
+                            .slack = hnsw_walk_slack(s->graph->codes.quantize, head->code_bound)};
     return capacity < head->rows ? (uint32_t)capacity : head->rows;
 }
 
@@ -168,17 +169,18 @@ static uint32_t larger(uint32_t a, uint32_t b)
 static mv_err place(searching *s, hnsw_scratch *scratch, mv_error *error)
 {
     uint32_t rows = s->graph->head->rows, degree = 2 * s->graph->head->m,
-             hits = stop_at(s, s->plan.ef), room = larger(hits, walk_all_room(pool_of_all(s)));
+             hits = stop_at(s, s->plan.ef), room = larger(hits, hnsw_all_capacity(pool_of_all(s)));
     if (s->query->pass) {
         room = larger(room, hnsw_plan_gated_pool(&s->plan, hits));
-        room = larger(room, stop_at(s, hnsw_plan_bridged_ef(&s->plan, WALK_AGAINST)));
+        room = larger(room, stop_at(s, hnsw_plan_bridged_ef(&s->plan, WALK_FEW_MATCHES)));
     }
-    size_t walk_bytes = walk_size(rows, degree, room), hits_bytes = pool_size(hits),
+    size_t walk_bytes = hnsw_walk_size(rows, degree, room), hits_bytes = pool_size(hits),
            query_bytes = codes_query_size(&s->graph->codes),
            size = walk_bytes + hits_bytes + query_bytes;
-    if (!reserve(scratch, (uint64_t)rows << 32 | degree, bits_words(rows) * sizeof(uint64_t), size))
+    if (!reserve_scratch(scratch, (uint64_t)rows << 32 | degree,
+                         bits_words(rows) * sizeof(uint64_t), size))
         return error_memory(error, size, "a search");
-    walk_place(&s->w, scratch->block, rows, degree, room);
+    hnsw_walk_lay_out(&s->w, scratch->block, rows, degree, room);
     s->gate.hits.entries = (walk_entry *)(void *)(scratch->block + walk_bytes);
     codes_prepare(&s->prepared, &s->graph->codes, s->query->vector,
                   scratch->block + walk_bytes + hits_bytes);
@@ -193,30 +195,30 @@ static bool find_entry(searching *s)
 }
 
 /* Go one way, after one that ended so. *met is what it found. False: a link is out of range. */
-static bool go(searching *s, hnsw_way way, walk_end before, walk_pool **met)
+static bool go(searching *s, mv_strategy strategy, walk_end before, walk_pool **met)
 {
-    walk_level bottom = walk_level_of(s->graph, 0);
+    walk_level bottom = hnsw_walk_level_of(s->graph, 0);
     *met = &s->w.pool;
     s->gate.end = WALK_WHOLE;
-    s->gate.most = s->plan.is_forced ? 0 : hnsw_plan_most(&s->plan, way);
-    if (way == HNSW_WAY_ALL) {
+    s->gate.most = s->plan.is_forced ? 0 : hnsw_plan_most(&s->plan, strategy);
+    if (strategy == MV_STRATEGY_CODES) {
         s->w.pool.capacity = pool_of_all(s);
-        walk_all(&s->w, s->query, &s->prepared);
+        hnsw_all_search(&s->w, s->query, &s->prepared);
         return true;
     }
     if (!find_entry(s)) return false;
     if (!s->query->pass) {
         s->w.pool.capacity = stop_at(s, s->plan.ef);
-        return walk_level_from(&s->w, &s->prepared, &bottom, s->entry);
+        return hnsw_walk_level_from(&s->w, &s->prepared, &bottom, s->entry);
     }
-    if (way == HNSW_WAY_BRIDGES) {
+    if (strategy == MV_STRATEGY_BRIDGES) {
         s->w.pool.capacity = stop_at(s, hnsw_plan_bridged_ef(&s->plan, before));
-        return walk_bridged_from(&s->w, &s->gate, &s->prepared, &bottom, s->entry);
+        return hnsw_bridge_search(&s->w, &s->gate, &s->prepared, &bottom, s->entry);
     }
     s->gate.hits.capacity = stop_at(s, s->plan.ef);
     s->w.pool.capacity = hnsw_plan_gated_pool(&s->plan, s->gate.hits.capacity);
     *met = &s->gate.hits;
-    return walk_gated_from(&s->w, &s->gate, &s->prepared, &bottom, s->entry);
+    return hnsw_walk_gated_from(&s->w, &s->gate, &s->prepared, &bottom, s->entry);
 }
 
 mv_err hnsw_search(const hnsw_graph *graph, const hnsw_query *query, topk *hits,
@@ -224,28 +226,29 @@ mv_err hnsw_search(const hnsw_graph *graph, const hnsw_query *query, topk *hits,
 {
     searching s = {.graph = graph, .query = query};
     walk_pool *met;
-    hnsw_way way;
+    mv_strategy strategy;
     walk_end before = WALK_WHOLE;
     *account = (hnsw_account){0};
-    hnsw_plan_search(&s.plan, graph, query, hits->capacity, &way);
+    hnsw_plan_search(&s.plan, graph, query, hits->capacity, &strategy);
     MV_TRY(place(&s, scratch, error));
     s.gate.pass = query->pass;
     s.gate.share = s.plan.share;
     s.gate.usual = s.plan.is_forced ? 0 : s.plan.usual;
     s.gate.reach = graph->head->reach;
     s.gate.ef = query->ef ? 0 : s.plan.ef;
-    account->first = way;
+    account->first = strategy;
     for (;;) {
-        if (!go(&s, way, before, &met))
+        if (!go(&s, strategy, before, &met))
             return error_set(error, MV_CORRUPT, "a link of the graph is out of range");
         account->found = met->count;
-        if (way == HNSW_WAY_ALL || (!s.gate.end && account->found >= s.plan.k)) break;
+        if (strategy == MV_STRATEGY_CODES || (!s.gate.end && account->found >= s.plan.k)) break;
         before = s.gate.end;
-        way = hnsw_plan_next(&s.plan, way, before);
+        strategy = hnsw_plan_next(&s.plan, strategy, before);
     }
-    account->last = way;
-    account->scored = s.w.scored;
-    account->bridged = s.gate.bridged;
-    account->rescored = refine(graph, query, met, way == HNSW_WAY_ALL ? 0 : met->count, hits);
+    account->last = strategy;
+    account->counts.code_distances = s.w.scored;
+    account->counts.bridged = s.gate.bridged;
+    account->counts.exact_distances =
+        refine(graph, query, met, strategy == MV_STRATEGY_CODES ? 0 : met->count, hits);
     return MV_OK;
 }

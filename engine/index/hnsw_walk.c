@@ -9,7 +9,7 @@
 const uint32_t walk_ef_steps[HNSW_EF_STEPS] = {16,  24,  32,  48,  64,  96,  128,
                                                192, 256, 384, 512, 768, 1024};
 
-float walk_reach(const float reach[HNSW_EF_STEPS], uint64_t ef)
+float hnsw_walk_reach(const float reach[HNSW_EF_STEPS], uint64_t ef)
 {
     uint32_t step = 0;
     if (ef <= HNSW_MEASURED_HITS) return 0;
@@ -26,7 +26,7 @@ float walk_reach(const float reach[HNSW_EF_STEPS], uint64_t ef)
 #define GATE_EF     0.5  /* of ef at least this part is wanted, */
 #define GATE_EF_MIN 32.0 /* and so many */
 
-double walk_gated_ef(uint32_t ef, double share)
+double hnsw_walk_gated_ef(uint32_t ef, double share)
 {
     return fmin(fmax(ef * fmax(sqrt(share), GATE_EF), GATE_EF_MIN), ef);
 }
@@ -36,7 +36,7 @@ static uint32_t seen_room(uint32_t positions, uint32_t degree)
     return positions / 64 + 4096 + WALK_WIDTH * degree;
 }
 
-size_t walk_size(uint32_t positions, uint32_t degree, uint32_t capacity)
+size_t hnsw_walk_size(uint32_t positions, uint32_t degree, uint32_t capacity)
 {
     return mem_whole_lines(bits_words(positions) * sizeof(uint64_t)) + pool_size(capacity) +
            mem_whole_lines(seen_room(positions, degree) * sizeof(uint32_t)) +
@@ -44,7 +44,8 @@ size_t walk_size(uint32_t positions, uint32_t degree, uint32_t capacity)
            mem_whole_lines(WALK_WIDTH * degree * sizeof(float));
 }
 
-void walk_place(walk *w, void *memory, uint32_t positions, uint32_t degree, uint32_t capacity)
+void hnsw_walk_lay_out(walk *w, void *memory, uint32_t positions, uint32_t degree,
+                       uint32_t capacity)
 {
     uint8_t *at = memory;
     w->visited = (uint64_t *)(void *)at;
@@ -84,8 +85,8 @@ static inline int unseen_links(const walk *w, const walk_level *level, uint32_t 
 /* Go on as a walk for `ef` candidates, no more than it began as. */
 static void narrow(walk *w, walk_gate *gate, uint64_t ef)
 {
-    float reach = walk_reach(gate->reach, ef);
-    uint64_t capacity = walk_capacity(ef, reach);
+    float reach = hnsw_walk_reach(gate->reach, ef);
+    uint64_t capacity = hnsw_walk_capacity(ef, reach);
     if (capacity < w->stop.least) capacity = w->stop.least;
     if (capacity > gate->room) capacity = gate->room;
     w->stop.reach = reach;
@@ -101,19 +102,19 @@ static bool gives_up(walk *w, walk_gate *gate)
     gate->next_check = scored + gate->usual / 2;
     double even = (double)scored * gate->share;
     if (even >= GATE_SAMPLE && (double)gate->passed < even * GATE_FEW) {
-        gate->end = WALK_AGAINST;
+        gate->end = WALK_FEW_MATCHES;
         return true;
     }
     double local = ((double)gate->passed + 1) / ((double)scored + 1), usual = (double)gate->usual,
            left;
     if (gate->ef) {
-        double ef = walk_gated_ef(gate->ef, local);
+        double ef = hnsw_walk_gated_ef(gate->ef, local);
         narrow(w, gate, (uint64_t)ef);
         usual *= ef / gate->ef;
     }
-    left = usual * walk_spread_by(local) - (double)scored;
+    left = usual * hnsw_walk_spread_by(local) - (double)scored;
     if (left <= (double)gate->most && scored <= gate->most) return false;
-    gate->end = WALK_DEAR;
+    gate->end = WALK_TOO_COSTLY;
     return true;
 }
 
@@ -161,7 +162,7 @@ static inline bool walk_on(walk *w, walk_gate *gate, const codes_query *query,
             overflow = true;
             seen = 0;
         }
-        float limit = walk_limit(&w->stop, nearest_hits);
+        float limit = hnsw_walk_limit(&w->stop, nearest_hits);
         if (w->pool.entries[now].distance > limit) break;
         if (gate && gate->usual && gives_up(w, gate)) break;
         uint32_t *fresh = w->seen + seen, taken = 0;
@@ -192,7 +193,7 @@ static inline bool walk_on(walk *w, walk_gate *gate, const codes_query *query,
         }
         for (uint32_t i = now, ahead = 0; i < w->pool.count && ahead < WALK_WIDTH; i++) {
             if (w->pool.entries[i].at & WALK_DONE) continue;
-            walk_prefetch_links(level, w->pool.entries[i].at);
+            hnsw_walk_prefetch_links(level, w->pool.entries[i].at);
             ahead++;
         }
         codes_to_rows(query, rows, found, w->distances);
@@ -203,24 +204,25 @@ static inline bool walk_on(walk *w, walk_gate *gate, const codes_query *query,
             if (w->distances[i] > limit) continue;
             uint32_t place = pool_insert(&w->pool, w->distances[i], fresh[i]);
             if (place < nearest) nearest = place;
-            if (place < now + WALK_WIDTH) walk_prefetch_links(level, fresh[i]);
+            if (place < now + WALK_WIDTH) hnsw_walk_prefetch_links(level, fresh[i]);
         }
         if (nearest <= now)
             now = nearest;
         else
             while (now < w->pool.count && w->pool.entries[now].at & WALK_DONE) now++;
     }
-    walk_forget(w, level, seen, overflow || !in_range);
+    hnsw_walk_forget(w, level, seen, overflow || !in_range);
     return in_range;
 }
 
-bool walk_level_from(walk *w, const codes_query *query, const walk_level *level, uint32_t entry)
+bool hnsw_walk_level_from(walk *w, const codes_query *query, const walk_level *level,
+                          uint32_t entry)
 {
     return walk_on(w, NULL, query, level, entry);
 }
 
-bool walk_gated_from(walk *w, walk_gate *gate, const codes_query *query, const walk_level *level,
-                     uint32_t entry)
+bool hnsw_walk_gated_from(walk *w, walk_gate *gate, const codes_query *query,
+                          const walk_level *level, uint32_t entry)
 {
     pool_clear(&gate->hits);
     gate->end = WALK_WHOLE;
@@ -229,12 +231,12 @@ bool walk_gated_from(walk *w, walk_gate *gate, const codes_query *query, const w
     gate->begun = w->scored;
     gate->next_check = gate->usual;
     if (!walk_on(w, gate, query, level, entry)) return false;
-    if (gate->usual && !gate->end && is_apart(w, gate)) gate->end = WALK_AGAINST;
+    if (gate->usual && !gate->end && is_apart(w, gate)) gate->end = WALK_FEW_MATCHES;
     return true;
 }
 
-bool walk_down(walk *w, const codes_query *query, const walk_level *levels, uint32_t top,
-               uint32_t bottom, uint32_t *at)
+bool hnsw_walk_down(walk *w, const codes_query *query, const walk_level *levels, uint32_t top,
+                    uint32_t bottom, uint32_t *at)
 {
     uint32_t capacity = w->pool.capacity;
     walk_stop stop = w->stop;
@@ -243,7 +245,7 @@ bool walk_down(walk *w, const codes_query *query, const walk_level *levels, uint
     w->pool.capacity = 1;
     w->stop = (walk_stop){0};
     for (uint32_t level = top; level > bottom && in_range; level--) {
-        in_range = walk_level_from(w, query, &levels[level], *at);
+        in_range = hnsw_walk_level_from(w, query, &levels[level], *at);
         if (in_range) *at = w->pool.entries[0].at & ~WALK_DONE;
     }
     w->pool.capacity = capacity;
@@ -251,7 +253,7 @@ bool walk_down(walk *w, const codes_query *query, const walk_level *levels, uint
     return in_range;
 }
 
-void walk_spread_from(walk_spread *s, const walk_level *level, uint32_t at)
+void hnsw_walk_spread_from(walk_spread *s, const walk_level *level, uint32_t at)
 {
     memset(s->marks, 0, bits_words(level->count) * sizeof *s->marks);
     bits_set(s->marks, at);
@@ -260,7 +262,7 @@ void walk_spread_from(walk_spread *s, const walk_level *level, uint32_t at)
     s->count = 1;
 }
 
-void walk_spread_on(walk_spread *s, const walk_level *level, uint32_t most)
+void hnsw_walk_spread_on(walk_spread *s, const walk_level *level, uint32_t most)
 {
     for (; s->next < s->count && most; s->next++, most--) {
         const uint32_t *links = level->links + (size_t)s->queue[s->next] * level->degree;

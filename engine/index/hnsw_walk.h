@@ -38,10 +38,10 @@ typedef struct walk_stop {
  * to the 10th distance, the ef-th is larger in half of the walks. */
 extern const uint32_t walk_ef_steps[HNSW_EF_STEPS];
 /* The same for any ef: between what was measured; infinite beyond. */
-float walk_reach(const float reach[HNSW_EF_STEPS], uint64_t ef);
+float hnsw_walk_reach(const float reach[HNSW_EF_STEPS], uint64_t ef);
 /* A walk for `ef` candidates that may stop before keeps half as many again: half of walks stop
  * before ef, others go on. */
-static inline uint64_t walk_capacity(uint64_t ef, float reach)
+static inline uint64_t hnsw_walk_capacity(uint64_t ef, float reach)
 {
     return isfinite(reach) ? ef + ef / 2 : ef;
 }
@@ -50,7 +50,7 @@ static inline uint64_t walk_capacity(uint64_t ef, float reach)
  * ones. With all of what int4 codes have of it few walks would stop before the end: at the same
  * recall that took 10 % of the queries a second, none of it gave 5 % more but slower slowest ones.
  */
-static inline float walk_slack(mv_quantize quantize, float code_bound)
+static inline float hnsw_walk_slack(mv_quantize quantize, float code_bound)
 {
     return quantize == MV_QUANTIZE_INT4 ? code_bound / 3 : code_bound;
 }
@@ -72,9 +72,10 @@ typedef struct walk {
  * the query is, which shows on the way. */
 typedef enum walk_end {
     WALK_WHOLE = 0,
-    WALK_AGAINST, /* gave up: far fewer pass here than elsewhere. What is met then are
-                   * hits at the border of those that pass, of which the distance tells little */
-    WALK_DEAR,    /* gave up: it would take longer than other ways */
+    WALK_FEW_MATCHES, /* gave up: far fewer pass here than elsewhere. What is met then are
+                       * hits at the border of those that pass, of which the distance tells little
+                       */
+    WALK_TOO_COSTLY,  /* gave up: it would take longer than other ways */
 } walk_end;
 
 typedef struct walk_gate {
@@ -97,53 +98,55 @@ typedef struct walk_gate {
 /* How many times as long a walk takes where this share of the rows passes. Measured between 0.5 and
  * 0.05 on three sets of 100,000 and 200,000 rows, it grows with the share's power of 0.75 to 1.1.
  */
-static inline double walk_spread_by(double share)
+static inline double hnsw_walk_spread_by(double share)
 {
     return pow(share, -0.85);
 }
 
 /* Where this share of the rows passes a walk sees more of the graph for each hit: what it needs of
  * the ef with which as much is found where all pass. */
-double walk_gated_ef(uint32_t ef, double share);
+double hnsw_walk_gated_ef(uint32_t ef, double share);
 
 /* Bytes that a walk of levels with up to `positions` and `degree` and pools up to `capacity` needs.
  */
-size_t walk_size(uint32_t positions, uint32_t degree, uint32_t capacity);
+size_t hnsw_walk_size(uint32_t positions, uint32_t degree, uint32_t capacity);
 /* Lay a walk out in `memory`, which is all zeros at first or was laid out the same way before. */
-void walk_place(walk *w, void *memory, uint32_t positions, uint32_t degree, uint32_t capacity);
+void hnsw_walk_lay_out(walk *w, void *memory, uint32_t positions, uint32_t degree,
+                       uint32_t capacity);
 
 /* Fill the pool with what is nearest to the query, from `entry` on. Marks of WALK_DONE are all set.
  * False: a link, or the row of a node, is out of range. */
-bool walk_level_from(walk *w, const codes_query *query, const walk_level *level, uint32_t entry);
+bool hnsw_walk_level_from(walk *w, const codes_query *query, const walk_level *level,
+                          uint32_t entry);
 
 /* The same at the bottom, for rows that pass. */
-bool walk_gated_from(walk *w, walk_gate *gate, const codes_query *query, const walk_level *level,
-                     uint32_t entry);
+bool hnsw_walk_gated_from(walk *w, walk_gate *gate, const codes_query *query,
+                          const walk_level *level, uint32_t entry);
 /* Let only rows that pass be candidates, over bridges (hnsw_bridge.c). The entry need not pass. */
-bool walk_bridged_from(walk *w, walk_gate *gate, const codes_query *query, const walk_level *level,
-                       uint32_t entry);
-/* Fill the pool, which needs room for walk_all_room(its capacity) entries, with the nearest of all
- * rows that may be hits, in no order: the first `sorted` being in theirs, walk_all_sort goes on and
- * returns how many are then. */
-uint32_t walk_all_room(uint32_t capacity);
-void walk_all(walk *w, const hnsw_query *asked, const codes_query *query);
-uint32_t walk_all_sort(walk_pool *pool, uint32_t sorted);
+bool hnsw_bridge_search(walk *w, walk_gate *gate, const codes_query *query, const walk_level *level,
+                        uint32_t entry);
+/* Fill the pool, which needs room for hnsw_all_capacity(its capacity) entries, with the nearest of
+ * all rows that may be hits, in no order: the first `sorted` being in theirs, hnsw_all_sort goes on
+ * and returns how many are then. */
+uint32_t hnsw_all_capacity(uint32_t capacity);
+void hnsw_all_search(walk *w, const hnsw_query *asked, const codes_query *query);
+uint32_t hnsw_all_sort(walk_pool *pool, uint32_t sorted);
 
 /* Go down from the first node of the topmost of `levels` (levels[1] to levels[top]) to the nearest
  * that is found in level `bottom` + 1; its position is *at. False: a link is out of range. */
-bool walk_down(walk *w, const codes_query *query, const walk_level *levels, uint32_t top,
-               uint32_t bottom, uint32_t *at);
+bool hnsw_walk_down(walk *w, const codes_query *query, const walk_level *levels, uint32_t top,
+                    uint32_t bottom, uint32_t *at);
 
 /* ---- of the walks (hnsw_walk.c, hnsw_bridge.c) */
 
-static inline void walk_prefetch_links(const walk_level *level, uint32_t at)
+static inline void hnsw_walk_prefetch_links(const walk_level *level, uint32_t at)
 {
     const uint32_t *links = level->links + (size_t)at * level->degree;
     for (uint32_t i = 0; i < level->degree; i += 16) MV_PREFETCH(links + i);
 }
 
 /* Unset the marks of what is in `seen`, or all where some had no room in it. */
-static inline void walk_forget(walk *w, const walk_level *level, uint32_t seen, bool overflow)
+static inline void hnsw_walk_forget(walk *w, const walk_level *level, uint32_t seen, bool overflow)
 {
     if (overflow) {
         memset(w->visited, 0, bits_words(level->count) * sizeof *w->visited);
@@ -154,7 +157,7 @@ static inline void walk_forget(walk *w, const walk_level *level, uint32_t seen, 
 
 /* How far candidates may be: no farther than the last of a full pool. NaN, by which nothing is too
  * far, where infinities meet. */
-static inline float walk_limit(const walk_stop *stop, const walk_pool *pool)
+static inline float hnsw_walk_limit(const walk_stop *stop, const walk_pool *pool)
 {
     float worst =
         pool->count == pool->capacity ? pool->entries[pool->count - 1].distance : INFINITY;
@@ -175,12 +178,12 @@ typedef struct walk_spread {
 } walk_spread;
 
 /* Begin anew at `at`; marks and queue are set. */
-void walk_spread_from(walk_spread *s, const walk_level *level, uint32_t at);
+void hnsw_walk_spread_from(walk_spread *s, const walk_level *level, uint32_t at);
 /* Follow the links of at most `most` more. Links must be in range. */
-void walk_spread_on(walk_spread *s, const walk_level *level, uint32_t most);
+void hnsw_walk_spread_on(walk_spread *s, const walk_level *level, uint32_t most);
 
 /* Level `level` of a finished graph. */
-static inline walk_level walk_level_of(const hnsw_graph *graph, uint32_t level)
+static inline walk_level hnsw_walk_level_of(const hnsw_graph *graph, uint32_t level)
 {
     if (!level) return (walk_level){graph->links, 2 * graph->head->m, graph->head->rows, NULL};
     return (walk_level){graph->uplinks[level - 1], graph->head->m, graph->nodes_count[level - 1],

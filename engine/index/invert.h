@@ -77,7 +77,7 @@ typedef struct invert_head {
 #define INVERT_FORMAT    1u
 #define INVERT_MARKS_MAX 15u /* of scalars: what may be set one by one is a 32nd at each end */
 /* Arrays: a list has a bitmap when one row in so many is in it. */
-#define INVERT_BITMAP_PART 16u
+#define INVERT_BITMAP_ONE_IN 16u
 
 static_assert(sizeof(invert_head) == 32, "the head of inverted lists has 32 bytes on disk");
 
@@ -127,26 +127,31 @@ typedef struct invert_range {
 
 /* The position of the first value that is not below the given one, or, with `after`, above it; of
  * numbers by order key. */
-mv_err invert_find_number(const invert_lists *lists, uint64_t key, bool after, uint32_t *position,
-                          mv_error *error);
+mv_err invert_search_number(const invert_lists *lists, uint64_t key, bool after, uint32_t *position,
+                            mv_error *error);
 /* The same of strings, of which with `as_prefix` only so many bytes count as `text` has. */
-mv_err invert_find_text(const invert_lists *lists, const uint8_t *text, size_t size, bool after,
-                        bool as_prefix, uint32_t *position, mv_error *error);
+mv_err invert_search_text(const invert_lists *lists, const uint8_t *text, size_t size, bool after,
+                          bool as_prefix, uint32_t *position, mv_error *error);
 /* The numbers' keys of values [first, first + count), count at most 64. */
-mv_err invert_read_numbers(const invert_lists *lists, uint32_t first, uint32_t count,
-                           uint64_t keys[64], mv_error *error);
+mv_err invert_search_read_numbers(const invert_lists *lists, uint32_t first, uint32_t count,
+                                  uint64_t keys[64], mv_error *error);
 /* The strings: value first + i is lists->text[ends[i] .. ends[i + 1]). */
-mv_err invert_read_texts(const invert_lists *lists, uint32_t first, uint32_t count,
-                         uint64_t ends[65], mv_error *error);
+mv_err invert_search_read_texts(const invert_lists *lists, uint32_t first, uint32_t count,
+                                uint64_t ends[65], mv_error *error);
 /* How many rows the lists of the range have together: of scalars so many different ones. */
-mv_err invert_count(const invert_lists *lists, invert_range range, uint32_t *rows, mv_error *error);
-/* Those of scalars, as many as invert_count says, in no order. head->has_rows must be set. */
-mv_err invert_list(const invert_lists *lists, invert_range range, uint32_t *rows, mv_error *error);
-/* About how many nanoseconds invert_add takes. */
-mv_err invert_cost(const invert_lists *lists, invert_range range, uint64_t *cost, mv_error *error);
+mv_err invert_search_count(const invert_lists *lists, invert_range range, uint32_t *rows,
+                           mv_error *error);
+/* Those of scalars, as many as invert_search_count says, in no order. head->has_rows must be set.
+ */
+mv_err invert_search_list(const invert_lists *lists, invert_range range, uint32_t *rows,
+                          mv_error *error);
+/* About how many nanoseconds invert_search_add takes. */
+mv_err invert_search_cost(const invert_lists *lists, invert_range range, uint64_t *cost,
+                          mv_error *error);
 /* Set the bits of all rows in the lists of the range. Of scalars none of them may be set already.
  * After a failure `bits` is undefined. */
-mv_err invert_add(const invert_lists *lists, invert_range range, uint64_t *bits, mv_error *error);
+mv_err invert_search_add(const invert_lists *lists, invert_range range, uint64_t *bits,
+                         mv_error *error);
 
 /* ---------------------------------------------------------------- building */
 

@@ -23,17 +23,17 @@
 #define VALUES_MAX        (UINT32_MAX - 1)
 #define MARKS_ENTRIES_MIN 2048u /* fewer are set one by one */
 
-typedef struct build_value {
+typedef struct invert_build_value {
     uint64_t key; /* order key; of a string its first 8 bytes, highest first */
     const uint8_t *bytes;
     uint32_t size;
     uint32_t id; /* its number; while gathering, the last row that has it, + 1 */
-} build_value;
+} invert_build_value;
 
-typedef struct build_entry {
+typedef struct hnsw_link_entry {
     uint32_t id;
     uint32_t row;
-} build_entry;
+} hnsw_link_entry;
 
 struct invert_builder {
     invert_column column;
@@ -43,13 +43,13 @@ struct invert_builder {
     uint64_t at;   /* items done of the stage */
     uint64_t room; /* values there may be, doubles counted */
     uint64_t bytes;
-    build_value *values; /* head.values used */
-    build_value *spare;  /* as many, while sorting */
+    invert_build_value *values; /* head.values used */
+    invert_build_value *spare;  /* as many, while sorting */
     uint64_t values_room, spare_room;
     uint32_t *slots;      /* number + 1, or 0 */
     uint64_t slots_count; /* a power of two, at least 4/3 of room */
     uint64_t seed;
-    build_entry *entries;                      /* room; head.entries used */
+    hnsw_link_entry *entries;                  /* room; head.entries used */
     uint32_t *ranks;                           /* head.values */
     uint32_t *starts;                          /* head.values + 2: one more while rows are placed */
     uint32_t *rows;                            /* head.entries */
@@ -58,13 +58,14 @@ struct invert_builder {
     uint32_t *marks;
     uint64_t *bitmaps;
     mem_buffer text;
-    pack_buffer packed_values, packed_starts, packed_rows;
+    invert_pack_buffer packed_values, packed_starts, packed_rows;
     invert_head head;
 };
 
 /* ---------------------------------------------------------------- memory */
 
-static mv_err allocate(invert_builder *b, void **out, uint64_t count, size_t size, mv_error *error)
+static mv_err alloc_array(invert_builder *b, void **out, uint64_t count, size_t size,
+                          mv_error *error)
 {
     size_t bytes = (size_t)(count ? count : 1) * size;
     if (!(*out = mem_alloc_zero(bytes))) return error_memory(error, bytes, "inverted lists");
@@ -74,7 +75,7 @@ static mv_err allocate(invert_builder *b, void **out, uint64_t count, size_t siz
 #define ALLOCATE(b, member, count)                                                                 \
     do {                                                                                           \
         void *block_ = NULL;                                                                       \
-        MV_TRY(allocate((b), &block_, (count), sizeof *(b)->member, error));                       \
+        MV_TRY(alloc_array((b), &block_, (count), sizeof *(b)->member, error));                    \
         (b)->member = block_;                                                                      \
     } while (0)
 #define RELEASE(b, member, count)                                                                  \
@@ -99,9 +100,9 @@ void invert_build_free(invert_builder *b)
     RELEASE(b, marks, b->head.marks);
     RELEASE(b, bitmaps, b->head.marks * (uint64_t)bits_words(b->column.rows));
     mem_buffer_free(&b->text);
-    pack_free(&b->packed_values);
-    pack_free(&b->packed_starts);
-    pack_free(&b->packed_rows);
+    invert_pack_free(&b->packed_values);
+    invert_pack_free(&b->packed_starts);
+    invert_pack_free(&b->packed_rows);
     mem_free(b, sizeof *b);
 }
 
@@ -115,7 +116,7 @@ uint64_t invert_build_bytes(const invert_builder *b)
 
 /* ---------------------------------------------------------------- cells */
 
-static size_t width_of(mv_type type)
+static size_t type_width(mv_type type)
 {
     switch (type) {
     case MV_BOOL: return 1;
@@ -131,7 +132,7 @@ static mv_err damaged_cell(uint32_t row, mv_error *error)
     return error_set(error, MV_CORRUPT, "row %u of the column is damaged", row);
 }
 
-static bool is_null(const invert_builder *b, uint32_t row)
+static bool is_null_row(const invert_builder *b, uint32_t row)
 {
     return b->column.nulls && bits_get(b->column.nulls, row);
 }
@@ -153,13 +154,14 @@ static uint64_t first_bytes(const uint8_t *bytes, size_t size)
     return __builtin_bswap64(key);
 }
 
-static build_value value_of(mv_type type, const uint8_t *bytes, size_t size)
+static invert_build_value build_value_of(mv_type type, const uint8_t *bytes, size_t size)
 {
-    if (type != MV_STRING) return (build_value){.key = order_key_of(type, bytes)};
-    return (build_value){.key = first_bytes(bytes, size), .bytes = bytes, .size = (uint32_t)size};
+    if (type != MV_STRING) return (invert_build_value){.key = order_key_of(type, bytes)};
+    return (invert_build_value){
+        .key = first_bytes(bytes, size), .bytes = bytes, .size = (uint32_t)size};
 }
 
-static int compare(const build_value *a, const build_value *b)
+static int compare_values(const invert_build_value *a, const invert_build_value *b)
 {
     if (a->key != b->key) return a->key < b->key ? -1 : 1;
     if (!a->bytes) return 0;
@@ -175,7 +177,7 @@ static mv_err count_elements(invert_builder *b, uint64_t begin, uint64_t end, mv
     for (uint32_t row = (uint32_t)begin; row < end; row++) {
         const uint8_t *bytes;
         size_t size;
-        if (is_null(b, row)) continue;
+        if (is_null_row(b, row)) continue;
         if (!cell_of(b, row, &bytes, &size)) return damaged_cell(row, error);
         uint32_t count = b->column.array_count(b->column.type, bytes, size);
         if (count == UINT32_MAX) return damaged_cell(row, error);
@@ -201,7 +203,7 @@ static mv_err begin_gathering(invert_builder *b, mv_error *error)
 }
 
 /* Note that the value stands in the row. */
-static void note_value(invert_builder *b, const build_value *value, uint32_t row)
+static void note_value(invert_builder *b, const invert_build_value *value, uint32_t row)
 {
     uint64_t h = value->key ^ b->seed, mask = b->slots_count - 1;
     if (value->bytes) {
@@ -212,7 +214,8 @@ static void note_value(invert_builder *b, const build_value *value, uint32_t row
         h ^= h >> 33;
     }
     uint64_t at = h & mask;
-    while (b->slots[at] && compare(&b->values[b->slots[at] - 1], value) != 0) at = (at + 1) & mask;
+    while (b->slots[at] && compare_values(&b->values[b->slots[at] - 1], value) != 0)
+        at = (at + 1) & mask;
     if (!b->slots[at]) {
         b->values[b->head.values] = *value;
         b->slots[at] = ++b->head.values;
@@ -220,13 +223,13 @@ static void note_value(invert_builder *b, const build_value *value, uint32_t row
     uint32_t number = b->slots[at] - 1;
     if (b->values[number].id == row + 1) return; /* twice in an array */
     b->values[number].id = row + 1;
-    b->entries[b->head.entries++] = (build_entry){number, row};
+    b->entries[b->head.entries++] = (hnsw_link_entry){number, row};
 }
 
 static mv_err gather_array(invert_builder *b, uint32_t row, mv_error *error)
 {
     const uint8_t *cell, *bytes;
-    size_t size, width = width_of(b->type);
+    size_t size, width = type_width(b->type);
     if (!cell_of(b, row, &cell, &size)) return damaged_cell(row, error);
     uint32_t count = b->column.array_count(b->column.type, cell, size);
     if (count == UINT32_MAX) return damaged_cell(row, error);
@@ -239,18 +242,18 @@ static mv_err gather_array(invert_builder *b, uint32_t row, mv_error *error)
                 return damaged_cell(row, error);
             bytes = (const uint8_t *)data;
         }
-        build_value value = value_of(b->type, bytes, data_size);
+        invert_build_value value = build_value_of(b->type, bytes, data_size);
         note_value(b, &value, row);
     }
     return MV_OK;
 }
 
-static mv_err gather(invert_builder *b, uint64_t begin, uint64_t end, mv_error *error)
+static mv_err gather_range(invert_builder *b, uint64_t begin, uint64_t end, mv_error *error)
 {
-    size_t width = width_of(b->type), size = 0;
+    size_t width = type_width(b->type), size = 0;
     for (uint32_t row = (uint32_t)begin; row < end; row++) {
         const uint8_t *bytes;
-        if (is_null(b, row)) continue;
+        if (is_null_row(b, row)) continue;
         if (b->is_array) {
             MV_TRY(gather_array(b, row, error));
             continue;
@@ -259,7 +262,7 @@ static mv_err gather(invert_builder *b, uint64_t begin, uint64_t end, mv_error *
             bytes = b->column.values + row * width;
         else if (!cell_of(b, row, &bytes, &size))
             return damaged_cell(row, error);
-        build_value value = value_of(b->type, bytes, size);
+        invert_build_value value = build_value_of(b->type, bytes, size);
         note_value(b, &value, row);
     }
     return MV_OK;
@@ -288,9 +291,9 @@ static void sort_runs(invert_builder *b, uint64_t begin, uint64_t end)
     for (uint64_t i = begin; i < end; i++) b->values[i].id = (uint32_t)i;
     for (uint64_t run = begin; run < end; run += RUN)
         for (uint64_t i = run + 1; i < end && i < run + RUN; i++) {
-            build_value value = b->values[i];
+            invert_build_value value = b->values[i];
             uint64_t at = i;
-            for (; at > run && compare(&b->values[at - 1], &value) > 0; at--)
+            for (; at > run && compare_values(&b->values[at - 1], &value) > 0; at--)
                 b->values[at] = b->values[at - 1];
             b->values[at] = value;
         }
@@ -306,9 +309,9 @@ static void merge_runs(invert_builder *b, uint64_t width, uint64_t begin, uint64
             b->left_end = b->right = at + width < count ? at + width : count;
             b->right_end = at + 2 * width < count ? at + 2 * width : count;
         }
-        bool takes_left =
-            b->right == b->right_end ||
-            (b->left < b->left_end && compare(&b->values[b->left], &b->values[b->right]) < 0);
+        bool takes_left = b->right == b->right_end ||
+                          (b->left < b->left_end &&
+                           compare_values(&b->values[b->left], &b->values[b->right]) < 0);
         b->spare[at] = b->values[takes_left ? b->left++ : b->right++];
     }
 }
@@ -326,7 +329,7 @@ static mv_err sort_values(invert_builder *b, uint64_t begin, uint64_t end, mv_er
         }
         merge_runs(b, (uint64_t)RUN << (pass - 1), begin - first, stop - first);
         if (stop != first + count) continue;
-        build_value *sorted = b->spare;
+        invert_build_value *sorted = b->spare;
         uint64_t room = b->spare_room;
         b->spare = b->values, b->spare_room = b->values_room;
         b->values = sorted, b->values_room = room;
@@ -393,24 +396,24 @@ static mv_err pack_values(invert_builder *b, uint64_t begin, uint64_t end, mv_er
         uint64_t numbers[PACK_BLOCK];
         uint32_t count = end - first < PACK_BLOCK ? (uint32_t)(end - first) : PACK_BLOCK;
         for (uint32_t i = 0; i < count; i++) {
-            const build_value *value = &b->values[first + i];
+            const invert_build_value *value = &b->values[first + i];
             if (value->bytes && !mem_buffer_append(&b->text, value->bytes, value->size))
                 return error_memory(error, b->text.size, "inverted lists");
             numbers[i] = value->bytes ? b->text.size : value->key;
         }
-        if (!pack_add(&b->packed_values, numbers, count)) return out_of_memory(error);
+        if (!invert_pack_add(&b->packed_values, numbers, count)) return out_of_memory(error);
     }
     return MV_OK;
 }
 
-static mv_err pack_numbers(const uint32_t *from, pack_buffer *to, uint64_t begin, uint64_t end,
-                           mv_error *error)
+static mv_err pack_numbers(const uint32_t *from, invert_pack_buffer *to, uint64_t begin,
+                           uint64_t end, mv_error *error)
 {
     for (uint64_t first = begin; first < end; first += PACK_BLOCK) {
         uint64_t numbers[PACK_BLOCK];
         uint32_t count = end - first < PACK_BLOCK ? (uint32_t)(end - first) : PACK_BLOCK;
         for (uint32_t i = 0; i < count; i++) numbers[i] = from[first + i];
-        if (!pack_add(to, numbers, count)) return out_of_memory(error);
+        if (!invert_pack_add(to, numbers, count)) return out_of_memory(error);
     }
     return MV_OK;
 }
@@ -449,14 +452,14 @@ static mv_err pack_rows(invert_builder *b, uint64_t begin, uint64_t end, mv_erro
 static bool wants_bitmap(const invert_builder *b, uint32_t value)
 {
     uint64_t count = b->starts[value + 1] - b->starts[value];
-    return count * INVERT_BITMAP_PART >= b->column.rows && count >= MARKS_ENTRIES_MIN;
+    return count * INVERT_BITMAP_ONE_IN >= b->column.rows && count >= MARKS_ENTRIES_MIN;
 }
 
 static mv_err begin_bitmaps(invert_builder *b, mv_error *error)
 {
     uint32_t values = b->head.values, entries = b->head.entries, count = 0;
-    if (!pack_finish(&b->packed_values) || !pack_finish(&b->packed_starts) ||
-        !pack_finish(&b->packed_rows))
+    if (!invert_pack_finish(&b->packed_values) || !invert_pack_finish(&b->packed_starts) ||
+        !invert_pack_finish(&b->packed_rows))
         return out_of_memory(error);
     if (b->is_array)
         for (uint32_t v = 0; v < values; v++) count += wants_bitmap(b, v);
@@ -521,7 +524,7 @@ static const struct {
     work_function *work;
 } stages[STAGES] = {
     [COUNT] = {NULL, count_elements},
-    [GATHER] = {begin_gathering, gather},
+    [GATHER] = {begin_gathering, gather_range},
     [SORT] = {begin_sorting, sort_values},
     [RANK] = {begin_ranking, rank},
     [TALLY] = {NULL, tally},
@@ -604,7 +607,7 @@ static void put_part(invert_part *parts, uint32_t *count, invert_part_kind kind,
 }
 
 static void put_packed(invert_part *parts, uint32_t *count, invert_part_kind kind,
-                       const pack_buffer *p)
+                       const invert_pack_buffer *p)
 {
     put_part(parts, count, kind, p->blocks.data, p->blocks.size);
     put_part(parts, count, (invert_part_kind)(kind + 1), p->bits.data, p->bits.size);

@@ -1,13 +1,13 @@
 /* Packing sequences of numbers. */
 #include "index/invert_pack.h"
 
-static uint32_t width_of(uint64_t most)
+static uint32_t bits_needed(uint64_t most)
 {
     uint32_t width = most ? 64 - (uint32_t)__builtin_clzll(most) : 0;
     return width > PACK_WIDEST ? 64 : width;
 }
 
-bool pack_add(pack_buffer *p, const uint64_t *numbers, uint32_t count)
+bool invert_pack_add(invert_pack_buffer *p, const uint64_t *numbers, uint32_t count)
 {
     uint64_t least = UINT64_MAX, most = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -16,7 +16,7 @@ bool pack_add(pack_buffer *p, const uint64_t *numbers, uint32_t count)
     }
     invert_block block = {.base = least,
                           .offset = (uint32_t)(p->bits.size / PACK_UNIT),
-                          .width = width_of(most - least)};
+                          .width = bits_needed(most - least)};
     size_t size = (size_t)block.width * PACK_UNIT;
     if (!mem_buffer_append(&p->blocks, &block, sizeof block) ||
         !mem_buffer_reserve(&p->bits, size + PACK_TAIL))
@@ -34,13 +34,13 @@ bool pack_add(pack_buffer *p, const uint64_t *numbers, uint32_t count)
     return true;
 }
 
-bool pack_finish(pack_buffer *p)
+bool invert_pack_finish(invert_pack_buffer *p)
 {
     static const uint8_t zeros[PACK_TAIL] = {0};
     return mem_buffer_append(&p->bits, zeros, sizeof zeros);
 }
 
-void pack_free(pack_buffer *p)
+void invert_pack_free(invert_pack_buffer *p)
 {
     mem_buffer_free(&p->blocks);
     mem_buffer_free(&p->bits);

@@ -1,4 +1,5 @@
-/* Lists as they come from a file: sizes at opening, everything else where it is used. */
+/* Looking up values in inverted lists, and the rows that have them. What is read is checked here,
+ * where it is used; sizes were checked at opening (invert.c). */
 #include <inttypes.h>
 
 #include "base/order_key.h"
@@ -9,109 +10,18 @@
 #define COST_ROW         2u
 #define COST_WORDS_OF_NS 2u /* words in one */
 
-/* ---------------------------------------------------------------- opening */
-
-/* The bytes of a part that must have `size` of them. */
-static mv_err need_part(const invert_lists *l, invert_part_kind kind, uint64_t size,
-                        const void **bytes, mv_error *error)
-{
-    static const uint64_t nothing[1] = {0};
-    for (uint32_t i = 0; i < l->parts_count; i++) {
-        if (l->parts[i].kind != kind || l->parts[i].size != size) continue;
-        *bytes = size ? l->parts[i].bytes : nothing;
-        return MV_OK;
-    }
-    return error_set(error, MV_CORRUPT,
-                     "part %d of the lists is missing or has not %" PRIu64 " bytes", (int)kind,
-                     size);
-}
-
-static uint64_t part_size(const invert_lists *l, invert_part_kind kind)
-{
-    for (uint32_t i = 0; i < l->parts_count; i++)
-        if (l->parts[i].kind == kind) return l->parts[i].size;
-    return 0;
-}
-
-static mv_err open_packed(const invert_lists *l, invert_part_kind kind, invert_part_kind bits_kind,
-                          uint32_t count, invert_packed *out, mv_error *error)
-{
-    const void *blocks = NULL, *bits = NULL;
-    out->count = count;
-    out->bits_size = part_size(l, bits_kind);
-    MV_TRY(need_part(l, kind, pack_blocks(count) * sizeof(invert_block), &blocks, error));
-    MV_TRY(need_part(l, bits_kind, out->bits_size, &bits, error));
-    out->blocks = blocks;
-    out->bits = bits;
-    return MV_OK;
-}
-
-static mv_err check_head(const invert_head *head, const invert_column *column, mv_error *error)
-{
-    if (head->format > INVERT_FORMAT)
-        return error_set(error, MV_WRONG_VERSION,
-                         "the lists have format %u, this moonvec reads up to %u", head->format,
-                         INVERT_FORMAT);
-    if (head->rows != column->rows || head->type != (uint32_t)column->type)
-        return error_set(error, MV_CORRUPT,
-                         "the lists are of %u rows of type %u, the column has %u of type %u",
-                         head->rows, head->type, column->rows, (unsigned)column->type);
-    bool is_array = head->type & MV_ARRAY;
-    bool fits = head->format && head->values <= head->entries && head->entries < UINT32_MAX &&
-                (is_array || head->entries <= head->rows) &&
-                head->marks <= (is_array ? head->values : INVERT_MARKS_MAX) &&
-                (head->has_rows == 1 || (head->has_rows == 0 && !is_array));
-    return fits ? MV_OK : error_set(error, MV_CORRUPT, "the head of the lists is damaged");
-}
-
-mv_err invert_open(const invert_part *parts, uint32_t parts_count, const invert_column *column,
-                   invert_lists *l, mv_error *error)
-{
-    const void *bytes = NULL;
-    *l = (invert_lists){.type = (mv_type)((unsigned)column->type & ~(unsigned)MV_ARRAY),
-                        .is_array = column->type & MV_ARRAY,
-                        .nulls = column->nulls,
-                        .parts_count = parts_count};
-    if (parts_count > INVERT_PARTS_MAX)
-        return error_set(error, MV_CORRUPT, "the lists have %u parts", parts_count);
-    memcpy(l->parts, parts, parts_count * sizeof *parts);
-    MV_TRY(need_part(l, INVERT_PART_HEAD, sizeof *l->head, &bytes, error));
-    l->head = bytes;
-    MV_TRY(check_head(l->head, column, error));
-    const invert_head *head = l->head;
-    MV_TRY(open_packed(l, INVERT_PART_VALUES, INVERT_PART_VALUES_BITS, head->values, &l->values,
-                       error));
-    MV_TRY(open_packed(l, INVERT_PART_STARTS, INVERT_PART_STARTS_BITS, head->values + 1, &l->starts,
-                       error));
-    if (l->type == MV_STRING) {
-        l->text_size = part_size(l, INVERT_PART_TEXT);
-        MV_TRY(need_part(l, INVERT_PART_TEXT, l->text_size, &bytes, error));
-        l->text = bytes;
-    }
-    if (head->has_rows)
-        MV_TRY(open_packed(l, INVERT_PART_ROWS, INVERT_PART_ROWS_BITS, head->entries, &l->rows,
-                           error));
-    MV_TRY(need_part(l, INVERT_PART_MARKS, head->marks * sizeof *l->marks, &bytes, error));
-    l->marks = bytes;
-    MV_TRY(need_part(l, INVERT_PART_BITMAPS,
-                     (uint64_t)head->marks * bits_words(head->rows) * sizeof(uint64_t), &bytes,
-                     error));
-    l->bitmaps = bytes;
-    return MV_OK;
-}
-
-static mv_err damaged(const char *what, uint32_t at, mv_error *error)
+static mv_err damaged_lists(const char *what, uint32_t at, mv_error *error)
 {
     return error_set(error, MV_CORRUPT, "the lists are damaged: %s %u", what, at);
 }
 
 /* ---------------------------------------------------------------- the dictionary */
 
-mv_err invert_find_number(const invert_lists *l, uint64_t key, bool after, uint32_t *position,
-                          mv_error *error)
+mv_err invert_search_number(const invert_lists *l, uint64_t key, bool after, uint32_t *position,
+                            mv_error *error)
 {
     /* The blocks' least numbers are their first ones. */
-    uint32_t low = 0, high = pack_blocks(l->values.count);
+    uint32_t low = 0, high = invert_pack_blocks(l->values.count);
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         uint64_t base = l->values.blocks[middle].base;
@@ -127,7 +37,8 @@ mv_err invert_find_number(const invert_lists *l, uint64_t key, bool after, uint3
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         uint64_t value;
-        if (!pack_get(&l->values, middle, &value)) return damaged("value", middle, error);
+        if (!invert_pack_get(&l->values, middle, &value))
+            return damaged_lists("value", middle, error);
         if (value < key || (after && value == key))
             low = middle + 1;
         else
@@ -140,22 +51,23 @@ mv_err invert_find_number(const invert_lists *l, uint64_t key, bool after, uint3
 static bool read_text(const invert_lists *l, uint32_t at, const uint8_t **text, size_t *size)
 {
     uint64_t begin = 0, end;
-    if (at && !pack_get(&l->values, at - 1, &begin)) return false;
-    if (!pack_get(&l->values, at, &end) || begin > end || end > l->text_size) return false;
+    if (at && !invert_pack_get(&l->values, at - 1, &begin)) return false;
+    if (!invert_pack_get(&l->values, at, &end) || begin > end || end > l->text_size) return false;
     *text = l->text + begin;
     *size = (size_t)(end - begin);
     return true;
 }
 
-mv_err invert_find_text(const invert_lists *l, const uint8_t *text, size_t size, bool after,
-                        bool as_prefix, uint32_t *position, mv_error *error)
+mv_err invert_search_text(const invert_lists *l, const uint8_t *text, size_t size, bool after,
+                          bool as_prefix, uint32_t *position, mv_error *error)
 {
     uint32_t low = 0, high = l->values.count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         const uint8_t *value;
         size_t value_size;
-        if (!read_text(l, middle, &value, &value_size)) return damaged("value", middle, error);
+        if (!read_text(l, middle, &value, &value_size))
+            return damaged_lists("value", middle, error);
         if (as_prefix && value_size > size) value_size = size;
         size_t both = value_size < size ? value_size : size;
         int order = both ? memcmp(value, text, both) : 0;
@@ -169,23 +81,25 @@ mv_err invert_find_text(const invert_lists *l, const uint8_t *text, size_t size,
     return MV_OK;
 }
 
-mv_err invert_read_numbers(const invert_lists *l, uint32_t first, uint32_t count, uint64_t keys[64],
-                           mv_error *error)
+mv_err invert_search_read_numbers(const invert_lists *l, uint32_t first, uint32_t count,
+                                  uint64_t keys[64], mv_error *error)
 {
     for (uint32_t i = 0; i < count; i++)
-        if (!pack_get(&l->values, first + i, &keys[i])) return damaged("value", first + i, error);
+        if (!invert_pack_get(&l->values, first + i, &keys[i]))
+            return damaged_lists("value", first + i, error);
     return MV_OK;
 }
 
-mv_err invert_read_texts(const invert_lists *l, uint32_t first, uint32_t count, uint64_t ends[65],
-                         mv_error *error)
+mv_err invert_search_read_texts(const invert_lists *l, uint32_t first, uint32_t count,
+                                uint64_t ends[65], mv_error *error)
 {
     ends[0] = 0;
-    if (first && !pack_get(&l->values, first - 1, &ends[0])) return damaged("value", first, error);
+    if (first && !invert_pack_get(&l->values, first - 1, &ends[0]))
+        return damaged_lists("value", first, error);
     for (uint32_t i = 0; i < count; i++)
-        if (!pack_get(&l->values, first + i, &ends[i + 1]) || ends[i] > ends[i + 1] ||
+        if (!invert_pack_get(&l->values, first + i, &ends[i + 1]) || ends[i] > ends[i + 1] ||
             ends[i + 1] > l->text_size)
-            return damaged("value", first + i, error);
+            return damaged_lists("value", first + i, error);
     return MV_OK;
 }
 
@@ -201,14 +115,15 @@ static mv_err slice_of(const invert_lists *l, invert_range range, slice *out, mv
 {
     uint64_t begin, end;
     mv_assert(range.first <= range.end && range.end <= l->values.count);
-    if (!pack_get(&l->starts, range.first, &begin) || !pack_get(&l->starts, range.end, &end) ||
-        begin > end || end > l->head->entries)
-        return damaged("the start of value", range.first, error);
+    if (!invert_pack_get(&l->starts, range.first, &begin) ||
+        !invert_pack_get(&l->starts, range.end, &end) || begin > end || end > l->head->entries)
+        return damaged_lists("the start of value", range.first, error);
     *out = (slice){(uint32_t)begin, (uint32_t)end};
     return MV_OK;
 }
 
-mv_err invert_count(const invert_lists *l, invert_range range, uint32_t *rows, mv_error *error)
+mv_err invert_search_count(const invert_lists *l, invert_range range, uint32_t *rows,
+                           mv_error *error)
 {
     slice s;
     MV_TRY(slice_of(l, range, &s, error));
@@ -220,12 +135,12 @@ mv_err invert_count(const invert_lists *l, invert_range range, uint32_t *rows, m
 static uint32_t read_rows(const invert_lists *l, slice s, uint32_t *rows)
 {
     uint32_t block = s.begin / PACK_BLOCK, at = s.begin % PACK_BLOCK, count = PACK_BLOCK - at;
-    const uint8_t *bits = pack_bits(&l->rows, block);
+    const uint8_t *bits = invert_pack_bits(&l->rows, block);
     const invert_block *b = &l->rows.blocks[block];
     uint32_t most = 0, base = (uint32_t)b->base, width = b->width;
     if (!bits || width > 32 || b->base > UINT32_MAX) return 0;
     if (count > s.end - s.begin) count = s.end - s.begin;
-    uint64_t mask = pack_mask(width);
+    uint64_t mask = invert_pack_mask(width);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t word;
         uint32_t bit = (at + i) * width;
@@ -237,13 +152,14 @@ static uint32_t read_rows(const invert_lists *l, slice s, uint32_t *rows)
     return most < l->head->rows ? count : 0;
 }
 
-mv_err invert_list(const invert_lists *l, invert_range range, uint32_t *rows, mv_error *error)
+mv_err invert_search_list(const invert_lists *l, invert_range range, uint32_t *rows,
+                          mv_error *error)
 {
     slice s;
     mv_assert(l->head->has_rows);
     MV_TRY(slice_of(l, range, &s, error));
     for (uint32_t count; s.begin < s.end; s.begin += count, rows += count)
-        if (!(count = read_rows(l, s, rows))) return damaged("entry", s.begin, error);
+        if (!(count = read_rows(l, s, rows))) return damaged_lists("entry", s.begin, error);
     return MV_OK;
 }
 
@@ -252,7 +168,7 @@ static mv_err mark_rows(const invert_lists *l, slice s, bool flips, uint64_t *bi
 {
     uint32_t rows[PACK_BLOCK];
     for (uint32_t count; s.begin < s.end; s.begin += count) {
-        if (!(count = read_rows(l, s, rows))) return damaged("entry", s.begin, error);
+        if (!(count = read_rows(l, s, rows))) return damaged_lists("entry", s.begin, error);
         if (flips)
             for (uint32_t i = 0; i < count; i++)
                 bits[rows[i] / 64] ^= (uint64_t)1 << (rows[i] % 64);
@@ -323,7 +239,7 @@ static mv_err flip_between(const invert_lists *l, uint32_t place, uint32_t at, u
     uint32_t from = place_at(l, place);
     slice s = from < at ? (slice){from, at} : (slice){at, from};
     if (s.begin == s.end) return MV_OK;
-    if (!l->head->has_rows || s.end > l->head->entries) return damaged("mark", place, error);
+    if (!l->head->has_rows || s.end > l->head->entries) return damaged_lists("mark", place, error);
     return mark_rows(l, s, true, bits, error);
 }
 
@@ -368,7 +284,8 @@ static mv_err add_value(const invert_lists *l, uint32_t value, uint64_t *bits, m
 
 /* ---------------------------------------------------------------- both */
 
-mv_err invert_cost(const invert_lists *l, invert_range range, uint64_t *cost, mv_error *error)
+mv_err invert_search_cost(const invert_lists *l, invert_range range, uint64_t *cost,
+                          mv_error *error)
 {
     slice s;
     *cost = 0;
@@ -384,7 +301,7 @@ mv_err invert_cost(const invert_lists *l, invert_range range, uint64_t *cost, mv
     return MV_OK;
 }
 
-mv_err invert_add(const invert_lists *l, invert_range range, uint64_t *bits, mv_error *error)
+mv_err invert_search_add(const invert_lists *l, invert_range range, uint64_t *bits, mv_error *error)
 {
     slice s;
     size_t over = l->head->rows % 64;

@@ -83,7 +83,7 @@ static void end_one(job_build *b)
     b->builder = NULL;
     invert_build_free(b->lists);
     b->lists = NULL;
-    section_check_end(&b->check);
+    section_file_check_end(&b->check);
     mem_free(b->base_rows, base_rows_size(b));
     b->base_rows = NULL;
     b->base = NULL;
@@ -97,7 +97,7 @@ static mv_err open_built(mv_job *job, mv_error *error)
     b->over = b->built;
     if (b->over) return MV_OK;
     if (job->p.merges) {
-        segment_place place = {.paths = segment_writer_paths(job->written)};
+        segment_paths place = {.paths = segment_writer_paths(job->written)};
         MV_TRY(segment_open(job->schema, segment_writer_record(job->written), &place, &b->built,
                             error));
         b->over = b->built;
@@ -145,13 +145,13 @@ static mv_err verify_base(mv_job *job, mv_error *error)
     mv_err err = b->base ? section_file_verify_step(b->base->file, &b->check, &more, &why) : MV_OK;
     if (err == MV_CORRUPT) {
         shared_index_note_damage(job->e, b->base, &why);
-        section_check_end(&b->check);
+        section_file_check_end(&b->check);
         choose_base(job);
         return MV_OK;
     }
     if (err) return error_set(error, err, "%s", why.text);
     if (more) return MV_OK;
-    section_check_end(&b->check);
+    section_file_check_end(&b->check);
     return begin_linking(job, error);
 }
 
@@ -175,7 +175,7 @@ static void take_lists(job_build *b)
                                  parts[i].bytes, parts[i].size};
 }
 
-static mv_err begin_file(mv_job *job, mv_error *error)
+static mv_err begin_index_file(mv_job *job, mv_error *error)
 {
     job_build *b = &job->build;
     section_file_record record = {.kind = index_slot_kind(job->schema, b->slot),
@@ -197,14 +197,14 @@ static mv_err begin_file(mv_job *job, mv_error *error)
 
 static mv_err link_rows(mv_job *job, double until, mv_error *error)
 {
-    return hnsw_build_step(job->build.builder, until) ? MV_OK : begin_file(job, error);
+    return hnsw_build_step(job->build.builder, until) ? MV_OK : begin_index_file(job, error);
 }
 
 static mv_err list_rows(mv_job *job, double until, mv_error *error)
 {
     bool more = true;
     MV_TRY(invert_build_step(job->build.lists, until, &more, error));
-    return more ? MV_OK : begin_file(job, error);
+    return more ? MV_OK : begin_index_file(job, error);
 }
 
 static mv_err finish_file(mv_job *job, mv_error *error)

@@ -82,7 +82,7 @@ static mv_err take_options(mv_collection *c, mv_job *job, const mv_optimize_opti
     if (!options) return MV_OK;
     job->only_indexes = options->only_indexes || options->index_change;
     if (!options->index_change) return MV_OK;
-    MV_TRY(schema_copy(mv_get_schema(c), &schema, error));
+    MV_TRY(schema_format_copy(mv_get_schema(c), &schema, error));
     mv_err err = schema_change_index(schema, options->index_change, 0, &uid, error);
     mv_schema_free(schema);
     if (err) return err;
@@ -93,8 +93,8 @@ static mv_err take_options(mv_collection *c, mv_job *job, const mv_optimize_opti
     return MV_OK;
 }
 
-static mv_err begin(mv_collection *c, const mv_optimize_options *options, mv_job **out,
-                    mv_error *error)
+static mv_err begin_job(mv_collection *c, const mv_optimize_options *options, mv_job **out,
+                        mv_error *error)
 {
     engine *e = NULL;
     mv_job *job = NULL;
@@ -127,7 +127,7 @@ mv_err mv_optimize_begin(mv_collection *c, const mv_optimize_options *options, m
                          mv_error *error)
 {
     *out = NULL;
-    return begin(c, options, out, error);
+    return begin_job(c, options, out, error);
 }
 
 static mv_err from_before_fork(mv_error *error)
@@ -176,7 +176,7 @@ static void count_running(engine *e, int change)
 }
 
 /* The thread of a job. It gives up its turn before it says that it is over. */
-static void run(void *ctx)
+static void run_job(void *ctx)
 {
     mv_job *job = ctx;
     mv_err err = MV_OK;
@@ -199,7 +199,7 @@ mv_err mv_optimize_start(mv_collection *c, const mv_optimize_options *options, m
 {
     mv_job *job = NULL;
     *out = NULL;
-    MV_TRY(begin(c, options, &job, error));
+    MV_TRY(begin_job(c, options, &job, error));
     mv_err err = MV_OK;
     job->keeps_durable = true;
     job->progress.stage = "seal";
@@ -210,7 +210,7 @@ mv_err mv_optimize_start(mv_collection *c, const mv_optimize_options *options, m
         goto done;
     }
     count_running(job->e, 1);
-    if ((err = os_thread_start(run, job, &job->thread, error))) count_running(job->e, -1);
+    if ((err = os_thread_start(run_job, job, &job->thread, error))) count_running(job->e, -1);
 done:
     if (err) {
         job_give_up(job);

@@ -57,7 +57,7 @@ static void note_outcome(maintainer *m, mv_err err, const mv_error *error)
     m->not_before = os_seconds() + m->pause;
 }
 
-static void run(void *ctx)
+static void run_maintainer(void *ctx)
 {
     maintainer *m = ctx;
     engine *e = m->e;
@@ -89,7 +89,7 @@ static maintainer *start_locked(engine *e)
     if (!m) return NULL;
     m->e = e;
     m->changed = os_condition_create();
-    if (m->changed && !os_thread_start(run, m, &m->thread, NULL)) return m;
+    if (m->changed && !os_thread_start(run_maintainer, m, &m->thread, NULL)) return m;
     os_condition_free(m->changed);
     mem_free(m, sizeof *m);
     return NULL;

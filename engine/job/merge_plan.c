@@ -1,9 +1,9 @@
 /* Planning. Cheap: looks at counts only. */
 #include "job/merge_plan.h"
 
-#define MERGE_RATIO        4u          /* how much larger an older segment may be to join */
-#define MERGE_ALWAYS_BYTES (64u << 20) /* segments up to this are cheap to copy */
-#define MERGE_DELETED_PART 20u         /* one row in so many deleted: worth a copy */
+#define MERGE_RATIO          4u          /* how much larger an older segment may be to join */
+#define MERGE_ALWAYS_BYTES   (64u << 20) /* segments up to this are cheap to copy */
+#define MERGE_DELETED_ONE_IN 20u         /* one row in so many deleted: worth a copy */
 
 /* Linking a row takes as long as writing so many bytes for each of its numbers, and for a row of no
  * numbers. */
@@ -15,8 +15,8 @@
 /* Optimize starts by itself when so many rows are looked at one by one for want of an index, ... */
 #define URGENT_ROWS 8192u
 /* ... so many segments can be joined, or so many rows (and a good part) are deleted ones. */
-#define URGENT_SEGMENTS     8u
-#define URGENT_DELETED_PART 4u
+#define URGENT_SEGMENTS       8u
+#define URGENT_DELETED_ONE_IN 4u
 
 merge_plan merge_plan_start(const view *v, bool only_indexes)
 {
@@ -36,10 +36,11 @@ static bool is_cheap(const merge_plan *p, uint64_t rows)
     return rows * row_bytes(p->schema) <= MERGE_ALWAYS_BYTES;
 }
 
-static bool is_worn(const merge_plan *p, const view_segment *s)
+static bool has_many_deletions(const merge_plan *p, const view_segment *s)
 {
     uint64_t deleted = view_deleted_rows(s);
-    return deleted && (deleted * MERGE_DELETED_PART >= s->table.rows || is_cheap(p, s->table.rows));
+    return deleted &&
+           (deleted * MERGE_DELETED_ONE_IN >= s->table.rows || is_cheap(p, s->table.rows));
 }
 
 /* Or has one that was built for other options. An index that could not be opened for a reason that
@@ -50,7 +51,7 @@ static bool lacks_index(const mv_schema *schema, const view_segment *s, uint32_t
     section_file_kind wanted = index_slot_kind(schema, slot);
     if (!wanted || s->table.rows < index_slot_rows_min(wanted)) return false;
     if (!x || x->number < index_slot_since(schema, slot)) return true;
-    return !shared_index_is_usable(x) && !x->is_passing;
+    return !shared_index_is_usable(x) && !x->is_transient;
 }
 
 static bool lacks_indexes(const mv_schema *schema, const view_segment *s)
@@ -76,7 +77,8 @@ bool merge_plan_next(merge_plan *p)
         p->before = begin;
         p->begin = begin;
         p->end = end;
-        p->merges = !p->only_indexes && (end - begin > 1 || is_worn(p, &p->v->segments[begin]));
+        p->merges =
+            !p->only_indexes && (end - begin > 1 || has_many_deletions(p, &p->v->segments[begin]));
         if (p->merges || lacks_indexes(p->schema, &p->v->segments[begin])) return true;
     }
     return false;
@@ -124,7 +126,7 @@ bool merge_plan_is_urgent(const view *v)
             rows += v->segments[i].table.rows;
             deleted += view_deleted_rows(&v->segments[i]);
         }
-        if (deleted >= URGENT_ROWS && deleted * URGENT_DELETED_PART >= rows) return true;
+        if (deleted >= URGENT_ROWS && deleted * URGENT_DELETED_ONE_IN >= rows) return true;
     }
     return false;
 }

@@ -68,7 +68,7 @@ static mv_err reserve_numbers(mv_job *job, uint64_t count, uint64_t *first, mv_e
 
 void optimize_start_over(mv_job *job)
 {
-    section_check_end(&job->check);
+    section_file_check_end(&job->check);
     index_build_end(job);
     if (job->written) segment_writer_undo(job->written);
     segment_writer_free(job->written);
@@ -123,7 +123,7 @@ static mv_err verify_group(mv_job *job, mv_error *error)
     if (is_read(job, s->files[job->check_file]))
         MV_TRY(section_file_verify_step(s->files[job->check_file], &job->check, &more, error));
     if (more) return MV_OK;
-    section_check_end(&job->check);
+    section_file_check_end(&job->check);
     if (++job->check_file < s->files_count) return MV_OK;
     job->check_file = 0;
     if (++job->check_segment < job->p.end) return MV_OK;
@@ -214,7 +214,7 @@ static mv_err swap_group(mv_job *job, mv_error *error)
 {
     writer *w = NULL;
     MV_TRY(begin_write(job, &w, error));
-    if (!schema_has_same_files(job->schema, w->v->schema)) { /* it was made for nothing */
+    if (!schema_compare_has_same_files(job->schema, w->v->schema)) { /* it was made for nothing */
         writer_abort(w);
         optimize_start_over(job);
         return MV_OK;
@@ -232,7 +232,7 @@ static mv_err swap_group(mv_job *job, mv_error *error)
 
 /* ---------------------------------------------------------------- stages */
 
-static mv_err change_index(mv_job *job, mv_error *error)
+static mv_err change_index_first(mv_job *job, mv_error *error)
 {
     writer *w = NULL;
     MV_TRY(begin_write(job, &w, error));
@@ -259,7 +259,7 @@ static mv_err seal(mv_job *job, mv_error *error)
 }
 
 /* See the last commit, once the seal is in it. */
-static mv_err look(mv_job *job, mv_error *error)
+static mv_err take_view(mv_job *job, mv_error *error)
 {
     snapshot s;
     MV_TRY(snapshot_open(job->e, &s, error));
@@ -305,7 +305,7 @@ static mv_err clean(mv_job *job, mv_error *error)
 
 static mv_err choose_group(mv_job *job, mv_error *error)
 {
-    if (!job->v) MV_TRY(look(job, error));
+    if (!job->v) MV_TRY(take_view(job, error));
     if (merge_plan_next(&job->p))
         begin_group(job);
     else
@@ -327,7 +327,7 @@ mv_err optimize_work(mv_job *job, double until, mv_error *error)
 {
     mv_err err;
     switch (job->stage) {
-    case JOB_CHANGE: return change_index(job, error);
+    case JOB_CHANGE: return change_index_first(job, error);
     case JOB_SEAL: return seal(job, error);
     case JOB_PLAN: return choose_group(job, error);
     case JOB_CLEAN: return clean(job, error);

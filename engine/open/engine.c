@@ -168,10 +168,10 @@ void engine_give_scratch(engine *e, hnsw_scratch scratch)
         kept = true;
     }
     os_mutex_unlock(e->mutex);
-    if (!kept) hnsw_scratch_free(&scratch);
+    if (!kept) hnsw_search_free_scratch(&scratch);
 }
 
 void engine_free_scratches(engine *e)
 {
-    while (e->scratches_count) hnsw_scratch_free(&e->scratches[--e->scratches_count]);
+    while (e->scratches_count) hnsw_search_free_scratch(&e->scratches[--e->scratches_count]);
 }

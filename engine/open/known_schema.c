@@ -30,7 +30,7 @@ static mv_err learn(engine *e, const catalog_value *value, const mv_schema **sch
 {
     known_schema *known = mem_alloc_zero(sizeof *known);
     if (!known) return error_memory(error, sizeof *known, "a schema");
-    mv_err err = schema_load(value->bytes, value->size, &known->schema, error);
+    mv_err err = schema_format_load(value->bytes, value->size, &known->schema, error);
     if (!err && !mem_buffer_append(&known->bytes, value->bytes, value->size))
         err = error_memory(error, value->size, "a schema");
     if (err) {
@@ -72,7 +72,7 @@ mv_err known_schema_read(engine *e, const mv_schema **schema, mv_error *error)
 mv_err known_schema_save(catalog_txn *txn, const mv_schema *schema, mv_error *error)
 {
     mem_buffer bytes = {0};
-    mv_err err = schema_save(schema, &bytes, error);
+    mv_err err = schema_format_save(schema, &bytes, error);
     if (!err)
         err = catalog_put(txn, CATALOG_META, schema_key, sizeof schema_key - 1, bytes.data,
                           bytes.size, error);

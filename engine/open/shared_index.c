@@ -90,8 +90,8 @@ static mv_err open_lists(shared_index *x, uint32_t slot, mv_error *error)
     return invert_open(parts, count, &x->column, &x->lists, error);
 }
 
-static mv_err open_file(const engine *e, shared_index *x, uint32_t slot, const char *path,
-                        mv_error *error)
+static mv_err open_index_file(const engine *e, shared_index *x, uint32_t slot, const char *path,
+                              mv_error *error)
 {
     char name[SEGMENT_FILE_NAME_SIZE], joined[OS_PATH_SIZE];
     shared_index_file_name(x, name);
@@ -109,10 +109,10 @@ static mv_err open_file(const engine *e, shared_index *x, uint32_t slot, const c
     return MV_OK;
 }
 
-static shared_index *find_open(const engine *e, uint64_t number)
+static shared_index *find_open_index(const engine *e, uint64_t number)
 {
     for (shared_index *x = e->indexes; x; x = x->next)
-        if (x->number == number && !x->is_passing) return x;
+        if (x->number == number && !x->is_transient) return x;
     return NULL;
 }
 
@@ -127,19 +127,19 @@ mv_err shared_index_open_locked(engine *e, const index_record *record, shared_se
                                 mv_error *error)
 {
     mv_error why;
-    if ((*out = find_open(e, record->number))) return MV_OK;
+    if ((*out = find_open_index(e, record->number))) return MV_OK;
     shared_index *x = mem_alloc_zero(sizeof *x);
     if (!x) return error_memory(error, sizeof *x, "an index");
     x->number = record->number;
     x->record = record->file;
     x->of = of;
-    mv_err err = open_file(e, x, slot, path, &why);
+    mv_err err = open_index_file(e, x, slot, path, &why);
     if (err == MV_NO_MEMORY) {
         index_free(x);
         return error_set(error, err, "%s", why.text);
     }
     if (err) {
-        x->is_passing = err != MV_CORRUPT && err != MV_WRONG_VERSION;
+        x->is_transient = err != MV_CORRUPT && err != MV_WRONG_VERSION;
         memcpy(x->warning, why.text, sizeof x->warning);
         atomic_init(&x->is_damaged, true);
         section_file_close(x->file);
@@ -222,7 +222,7 @@ mv_err shared_index_verify(engine *e, shared_index *x, mv_error *error)
     char name[SEGMENT_FILE_NAME_SIZE];
     if (!shared_index_is_usable(x)) {
         (void)shared_index_read_warning(e, x, why.text);
-        return error_set(error, x->is_passing ? MV_IO : MV_CORRUPT, "%s", why.text);
+        return error_set(error, x->is_transient ? MV_IO : MV_CORRUPT, "%s", why.text);
     }
     shared_index_file_name(x, name);
     mv_err err = section_file_verify(x->file, &why);

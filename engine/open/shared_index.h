@@ -19,7 +19,7 @@ typedef struct shared_index {
     section_file_record record; /* of the file: kind, field, size */
     shared_segment *of;         /* whose rows it is over; kept open by it */
     uint32_t refs;              /* views that name it; guarded by the mutex */
-    bool is_passing;    /* could not be opened for a reason that may pass: not to be built anew */
+    bool is_transient;  /* could not be opened for a reason that may pass: not to be built anew */
     section_file *file; /* NULL: it could not be opened */
     codes_vectors vectors; /* of the segment, for the graph */
     hnsw_graph graph;      /* of SECTION_FILE_HNSW */

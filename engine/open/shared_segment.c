@@ -22,7 +22,7 @@ static mv_err open_segment_locked(engine *e, const mv_schema *schema, const segm
 {
     shared_segment *shared = mem_alloc_zero(sizeof *shared);
     if (!shared) return error_memory(error, sizeof *shared, "a segment");
-    segment_place place = {engine_directory(e), paths, find_under_other_schema(e, record->number)};
+    segment_paths place = {engine_directory(e), paths, find_under_other_schema(e, record->number)};
     mv_err err = segment_open(schema, record, &place, &shared->s, error);
     if (err) {
         mem_free(shared, sizeof *shared);

@@ -55,21 +55,21 @@ typedef struct filter_table filter_table;
 
 /* Put the filter before a table, to be run over its rows: looks into dictionaries, reads no rows
  * yet. All is lent as long as it is used. `arena` is cleared, and has all that it needs. */
-mv_err filter_begin(const filter *f, const table *t, const filter_indexes *indexes,
-                    mem_arena *arena, filter_table **out, mv_error *error);
+mv_err filter_table_begin(const filter *f, const table *t, const filter_indexes *indexes,
+                          mem_arena *arena, filter_table **out, mv_error *error);
 /* How many rows of the table pass, at least and at most, as far as is known without looking at
  * rows; deleted ones are counted. A test of one scalar field by its lists is known exactly. */
-void filter_estimate(const filter_table *ft, uint32_t *least, uint32_t *most);
+void filter_table_estimate(const filter_table *ft, uint32_t *least, uint32_t *most);
 /* The rows that pass, deleted ones among them, one by one in no order, where the lists of one
  * scalar field answer for the whole filter; else *rows is NULL. There are as many as
- * filter_estimate says.
+ * filter_table_estimate says.
  */
-mv_err filter_list(filter_table *ft, uint32_t **rows, mv_error *error);
+mv_err filter_table_list(filter_table *ft, uint32_t **rows, mv_error *error);
 /* Evaluate rows [begin, begin + count) into `pass` (bit i = row begin + i passes; deleted rows are
  * not looked at: and with `live` afterwards). `begin` is a multiple of 64, count at most
  * FILTER_BLOCK_ROWS. The first call has the lists answer for the whole table. MV_CORRUPT: damaged
  * cells. */
-mv_err filter_run(filter_table *ft, uint32_t begin, uint32_t count, uint64_t *pass,
-                  mv_error *error);
+mv_err filter_eval_block(filter_table *ft, uint32_t begin, uint32_t count, uint64_t *pass,
+                         mv_error *error);
 
 #endif

@@ -22,7 +22,7 @@ enum {
     COST_LIKE = 2000,
 };
 
-static mv_type element_type(mv_type type)
+static mv_type tested_type(mv_type type)
 {
     return (mv_type)((unsigned)type & ~(unsigned)MV_ARRAY);
 }
@@ -55,18 +55,18 @@ mv_err filter_check_field(filter_context *c, const filter_token *name, bool nega
     }
     uint32_t vector;
     if (mv_schema_find_vector(c->schema, name->text, name->size, &vector))
-        return filter_fail(c->source, name->text, MV_MISUSE, c->error,
-                           "field '%s' is a vector: filters test scalar fields", name_copy);
+        return filter_lex_fail(c->source, name->text, MV_MISUSE, c->error,
+                               "field '%s' is a vector: filters test scalar fields", name_copy);
     mv_error cause;
     mv_err err = schema_unknown_field(c->schema, name->text, name->size, false, &cause);
-    return filter_fail(c->source, name->text, err, c->error, "%s", cause.text);
+    return filter_lex_fail(c->source, name->text, err, c->error, "%s", cause.text);
 }
 
 mv_err filter_check_scalar(filter_context *c, const filter_node *leaf, const char *test,
                            const char *at)
 {
     if (!(leaf->type & MV_ARRAY)) return MV_OK;
-    return filter_fail(
+    return filter_lex_fail(
         c->source, at, MV_MISUSE, c->error,
         "field '%s' is %s: %s tests single values (use CONTAIN_ANY, CONTAIN_ALL or array_length)",
         leaf->name, schema_type_name(leaf->type), test);
@@ -77,17 +77,17 @@ mv_err filter_check_string(filter_context *c, const filter_node *leaf, const cha
 {
     MV_TRY(filter_check_scalar(c, leaf, test, at));
     if (leaf->type == MV_STRING) return MV_OK;
-    return filter_fail(c->source, at, MV_MISUSE, c->error, "field '%s' is %s: %s tests strings",
-                       leaf->name, schema_type_name(leaf->type), test);
+    return filter_lex_fail(c->source, at, MV_MISUSE, c->error, "field '%s' is %s: %s tests strings",
+                           leaf->name, schema_type_name(leaf->type), test);
 }
 
 mv_err filter_check_array(filter_context *c, const filter_node *leaf, const char *test,
                           const char *at)
 {
     if (leaf->type & MV_ARRAY) return MV_OK;
-    return filter_fail(c->source, at, MV_MISUSE, c->error, "field '%s' is %s: %s tests arrays%s",
-                       leaf->name, schema_type_name(leaf->type), test,
-                       strcmp(test, "array_length") == 0 ? "" : " (use IN)");
+    return filter_lex_fail(
+        c->source, at, MV_MISUSE, c->error, "field '%s' is %s: %s tests arrays%s", leaf->name,
+        schema_type_name(leaf->type), test, strcmp(test, "array_length") == 0 ? "" : " (use IN)");
 }
 
 /* ---------------------------------------------------------------- leaves without loops */
@@ -133,9 +133,9 @@ static mv_err bind(filter_context *c, mv_type type, const char *name, const filt
     if (err == MV_OK) return MV_OK;
     if (err != MV_MISUSE && err != MV_LIMIT) return error_set(c->error, err, "%s", cause.text);
     if (value->argument)
-        return filter_fail(c->source, value->at, err, c->error, "argument %u: %s", value->argument,
-                           cause.text);
-    return filter_fail(c->source, value->at, err, c->error, "%s", cause.text);
+        return filter_lex_fail(c->source, value->at, err, c->error, "argument %u: %s",
+                               value->argument, cause.text);
+    return filter_lex_fail(c->source, value->at, err, c->error, "%s", cause.text);
 }
 
 /* ---------------------------------------------------------------- ranges */
@@ -283,8 +283,8 @@ mv_err filter_check_length(filter_context *c, filter_node *leaf, filter_op op,
     bool is_whole = length->kind == MV_KIND_INT || length->kind == MV_KIND_UINT ||
                     (length->kind == MV_KIND_REAL && floor(length->as.real) == length->as.real);
     if (!is_whole)
-        return filter_fail(c->source, value->at, MV_MISUSE, c->error,
-                           "array_length(%s) is compared with whole numbers", leaf->name);
+        return filter_lex_fail(c->source, value->at, MV_MISUSE, c->error,
+                               "array_length(%s) is compared with whole numbers", leaf->name);
     MV_TRY(bind(c, MV_INT64, leaf->name, value));
     op = without_negation(op, &leaf->negated);
     leaf->kind = FILTER_LENGTH;
@@ -304,10 +304,10 @@ static mv_err check_escape(filter_context *c, const filter_value *escape)
     if (escape->value.kind == MV_KIND_STRING) {
         const char *data = escape->value.as.string.data;
         size_t size = escape->value.as.string.size;
-        if (size && filter_character_size((const uint8_t *)data, size) == size) return MV_OK;
+        if (size && filter_like_character_size((const uint8_t *)data, size) == size) return MV_OK;
     }
-    return filter_fail(c->source, escape->at, MV_MISUSE, c->error,
-                       "ESCAPE wants a string of one character");
+    return filter_lex_fail(c->source, escape->at, MV_MISUSE, c->error,
+                           "ESCAPE wants a string of one character");
 }
 
 mv_err filter_check_like(filter_context *c, filter_node *leaf, const filter_value *pattern,
@@ -347,13 +347,13 @@ mv_err filter_check_list_begin(filter_context *c, filter_node *leaf, filter_kind
 
 mv_err filter_check_list_add(filter_context *c, filter_node *leaf, const filter_value *value)
 {
-    mv_type type = element_type(leaf->type);
+    mv_type type = tested_type(leaf->type);
     MV_TRY(bind(c, type, leaf->name, value));
     uint64_t key = type == MV_STRING ? 0 : order_key_of(type, c->cell.data);
     if (key < leaf->low) leaf->low = key;
     if (key > leaf->high) leaf->high = key;
-    return filter_set_add(leaf->as.set, filter_key_of(type, c->cell.data, c->cell.size), c->arena,
-                          c->error);
+    return filter_set_add(leaf->as.set, filter_set_key_of(type, c->cell.data, c->cell.size),
+                          c->arena, c->error);
 }
 
 void filter_check_list_end(filter_node *leaf)

@@ -37,13 +37,13 @@ static bool element_key(mv_type type, const uint8_t *bytes, size_t size, uint32_
 {
     mv_type element = (mv_type)((unsigned)type & ~(unsigned)MV_ARRAY);
     if (element != MV_STRING) {
-        *key = filter_key_of(element, bytes + at * cell_width(element), 0);
+        *key = filter_set_key_of(element, bytes + at * cell_width(element), 0);
         return true;
     }
     const char *data;
     uint32_t data_size;
     if (!cell_array_string(bytes, size, at, &data, &data_size)) return false;
-    *key = filter_key_of(MV_STRING, (const uint8_t *)data, data_size);
+    *key = filter_set_key_of(MV_STRING, (const uint8_t *)data, data_size);
     return true;
 }
 
@@ -92,7 +92,7 @@ static verdict test_cell(const filter_node *node, const uint8_t *bytes, size_t s
 {
     switch (node->kind) {
     case FILTER_STRING: return compare_string(node, bytes, size);
-    case FILTER_IN: return set_has(node->as.set, filter_key_of(node->type, bytes, size));
+    case FILTER_IN: return set_has(node->as.set, filter_set_key_of(node->type, bytes, size));
     case FILTER_LIKE: return filter_like_match(&node->as.like, bytes, size);
     case FILTER_CONTAIN_ANY: return contain_any(node, bytes, size);
     case FILTER_CONTAIN_ALL: return contain_all(node, bytes, size, row, marks);
@@ -250,7 +250,8 @@ static mv_err mask_node(const filter_node *node, const filter_block *b, uint64_t
     return MV_OK;
 }
 
-mv_err filter_run(filter_table *ft, uint32_t begin, uint32_t count, uint64_t *pass, mv_error *error)
+mv_err filter_eval_block(filter_table *ft, uint32_t begin, uint32_t count, uint64_t *pass,
+                         mv_error *error)
 {
     mv_assert(begin % 64 == 0 && count <= FILTER_BLOCK_ROWS && begin + count <= ft->t->rows);
     filter_block b = {.ft = ft,

@@ -26,8 +26,8 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-mv_err filter_fail(const mv_filter *source, const char *at, mv_err code, mv_error *error,
-                   const char *format, ...)
+mv_err filter_lex_fail(const mv_filter *source, const char *at, mv_err code, mv_error *error,
+                       const char *format, ...)
 {
     char text[MV_ERROR_TEXT_SIZE];
     va_list args;
@@ -37,7 +37,7 @@ mv_err filter_fail(const mv_filter *source, const char *at, mv_err code, mv_erro
     return error_set(error, code, "filter:%zu: %.480s", (size_t)(at - source->text) + 1, text);
 }
 
-const char *filter_quote(const filter_token *token, char out[FILTER_QUOTE_SIZE])
+const char *filter_lex_quote(const filter_token *token, char out[FILTER_QUOTE_SIZE])
 {
     enum { SHOWN_MAX = 40 };
     if (token->kind == FILTER_TOKEN_END) return "the end";
@@ -53,7 +53,7 @@ const char *filter_quote(const filter_token *token, char out[FILTER_QUOTE_SIZE])
     return out;
 }
 
-bool filter_word_is(const filter_token *token, const char *keyword)
+bool filter_lex_word_is(const filter_token *token, const char *keyword)
 {
     if (token->kind != FILTER_TOKEN_WORD) return false;
     for (size_t i = 0; i < token->size; i++) {
@@ -64,7 +64,7 @@ bool filter_word_is(const filter_token *token, const char *keyword)
     return keyword[token->size] == 0;
 }
 
-uint32_t filter_count_arguments(const mv_filter *source)
+uint32_t filter_lex_count_arguments(const mv_filter *source)
 {
     uint32_t count = 0;
     bool in_string = false; /* a '' inside a string leaves and enters it again */
@@ -160,17 +160,17 @@ static mv_err lex_number(const mv_filter *source, filter_token *token, mv_error 
 {
     number n;
     const char *end = read_number(token->text, source->text + source->size, &n);
-    if (!end) return filter_fail(source, token->text, MV_MISUSE, error, "malformed number");
+    if (!end) return filter_lex_fail(source, token->text, MV_MISUSE, error, "malformed number");
     token->kind = FILTER_TOKEN_VALUE;
     token->size = (size_t)(end - token->text);
     if (token->size > NUMBER_SIZE_MAX)
-        return filter_fail(source, token->text, MV_LIMIT, error,
-                           "a number of %zu characters, at most %u are taken", token->size,
-                           NUMBER_SIZE_MAX);
+        return filter_lex_fail(source, token->text, MV_LIMIT, error,
+                               "a number of %zu characters, at most %u are taken", token->size,
+                               NUMBER_SIZE_MAX);
     if (!n.is_real && number_to_integer(&n, &token->value)) return MV_OK;
     token->value = (mv_value){.kind = MV_KIND_REAL, .as.real = number_to_real(&n)};
     if (isinf(token->value.as.real))
-        return filter_fail(source, token->text, MV_MISUSE, error, "the number is too large");
+        return filter_lex_fail(source, token->text, MV_MISUSE, error, "the number is too large");
     return MV_OK;
 }
 
@@ -184,8 +184,8 @@ static mv_err lex_string(const mv_filter *source, filter_token *token, mem_arena
     for (;; at++) {
         if (at < end) at = memchr(at, '\'', (size_t)(end - at));
         if (!at || at == end)
-            return filter_fail(source, token->text, MV_MISUSE, error,
-                               "the string that begins here has no end");
+            return filter_lex_fail(source, token->text, MV_MISUSE, error,
+                                   "the string that begins here has no end");
         if (at + 1 == end || at[1] != '\'') break;
         quotes++, at++;
     }
@@ -225,22 +225,22 @@ static mv_err lex_operator(const mv_filter *source, filter_token *token, mv_erro
         size_t size = strlen(OPERATORS[i].text);
         if (size > left || memcmp(token->text, OPERATORS[i].text, size) != 0) continue;
         if (!OPERATORS[i].op)
-            return filter_fail(source, token->text, MV_MISUSE, error,
-                               "no operator '%s' (write '%s')", OPERATORS[i].text,
-                               OPERATORS[i].instead);
+            return filter_lex_fail(source, token->text, MV_MISUSE, error,
+                                   "no operator '%s' (write '%s')", OPERATORS[i].text,
+                                   OPERATORS[i].instead);
         token->kind = FILTER_TOKEN_OPERATOR;
         token->op = OPERATORS[i].op;
         token->size = size;
         return MV_OK;
     }
     if (*token->text == '"')
-        return filter_fail(source, token->text, MV_MISUSE, error,
-                           "strings are in single quotes, names in none");
+        return filter_lex_fail(source, token->text, MV_MISUSE, error,
+                               "strings are in single quotes, names in none");
     char quoted[FILTER_QUOTE_SIZE];
     token->kind = FILTER_TOKEN_WORD;
-    token->size = filter_character_size((const uint8_t *)token->text, left);
-    return filter_fail(source, token->text, MV_MISUSE, error, "unexpected character %s",
-                       filter_quote(token, quoted));
+    token->size = filter_like_character_size((const uint8_t *)token->text, left);
+    return filter_lex_fail(source, token->text, MV_MISUSE, error, "unexpected character %s",
+                           filter_lex_quote(token, quoted));
 }
 
 mv_err filter_lex(const mv_filter *source, size_t *at, mem_arena *arena, filter_token *out,

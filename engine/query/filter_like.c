@@ -10,7 +10,7 @@
 
 enum { ATOM_BYTE, ATOM_CHARACTER, ATOM_RUN };
 
-size_t filter_character_size(const uint8_t *text, size_t size)
+size_t filter_like_character_size(const uint8_t *text, size_t size)
 {
     uint8_t lead = text[0];
     size_t wanted = lead < 0xC2 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 1;
@@ -40,7 +40,7 @@ static bool split_pattern(const char *pattern, size_t size, const char *escape, 
             memcmp(pattern + i, escape, escape_size) == 0) {
             i += escape_size;
             if (i == size) return false;
-            size_t escaped = filter_character_size((const uint8_t *)pattern + i, size - i);
+            size_t escaped = filter_like_character_size((const uint8_t *)pattern + i, size - i);
             while (escaped--) push_atom(like, ATOM_BYTE, (uint8_t)pattern[i++]);
             continue;
         }
@@ -99,7 +99,7 @@ static bool match_piece(const filter_like *like, const uint8_t *text, size_t siz
     for (; *at < like->size && like->atoms[*at] != ATOM_RUN; ++*at) {
         if (*in == size) return false;
         if (like->atoms[*at] == ATOM_CHARACTER) {
-            *in += filter_character_size(text + *in, size - *in);
+            *in += filter_like_character_size(text + *in, size - *in);
         } else {
             if (like->bytes[*at] != text[*in]) return false;
             ++*in;
@@ -124,7 +124,7 @@ static bool match_general(const filter_like *like, const uint8_t *text, size_t s
             if (match_piece(like, text, size, &at, &in) && (at < like->size || in == size)) break;
             if (place == size) return false;
             /* By characters, so that `_` never meets the second half of one. */
-            place += filter_character_size(text + place, size - place);
+            place += filter_like_character_size(text + place, size - place);
         }
     }
     return in == size;

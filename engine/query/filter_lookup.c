@@ -50,18 +50,18 @@ static mv_err need_runs(filter_lookup *lookup, uint32_t count, mem_arena *arena,
     return lookup->runs ? MV_OK : error_memory(error, size, "evaluating a filter");
 }
 
-static mv_err find_key(const invert_lists *l, const filter_key *key, invert_range *out,
-                       mv_error *error)
+static mv_err find_indexed_key(const invert_lists *l, const filter_key *key, invert_range *out,
+                               mv_error *error)
 {
     uint8_t bytes[8];
     if (key->bytes) {
-        MV_TRY(invert_find_text(l, key->bytes, key->number, false, false, &out->first, error));
-        return invert_find_text(l, key->bytes, key->number, true, false, &out->end, error);
+        MV_TRY(invert_search_text(l, key->bytes, key->number, false, false, &out->first, error));
+        return invert_search_text(l, key->bytes, key->number, true, false, &out->end, error);
     }
     memcpy(bytes, &key->number, sizeof bytes); /* little-endian: the low bytes come first */
     uint64_t order = order_key_of(l->type, bytes);
-    MV_TRY(invert_find_number(l, order, false, &out->first, error));
-    return invert_find_number(l, order, true, &out->end, error);
+    MV_TRY(invert_search_number(l, order, false, &out->first, error));
+    return invert_search_number(l, order, true, &out->end, error);
 }
 
 static void insert_run(filter_lookup *lookup, invert_range run)
@@ -73,7 +73,7 @@ static void insert_run(filter_lookup *lookup, invert_range run)
 }
 
 /* The runs of set bits. */
-static mv_err take_bits(const uint64_t *bits, uint32_t count, mem_arena *arena,
+static mv_err copy_bits(const uint64_t *bits, uint32_t count, mem_arena *arena,
                         filter_lookup *lookup, mv_error *error)
 {
     uint32_t runs = 0;
@@ -118,7 +118,7 @@ static mv_err find_set(const filter_node *leaf, const invert_lists *l, mem_arena
     }
     for (uint32_t i = 0; i < set->count; i++) {
         invert_range found;
-        MV_TRY(find_key(l, &set->keys[i], &found, error));
+        MV_TRY(find_indexed_key(l, &set->keys[i], &found, error));
         if (found.first >= found.end)
             out->is_none |= leaf->kind == FILTER_CONTAIN_ALL;
         else if (bits)
@@ -128,7 +128,7 @@ static mv_err find_set(const filter_node *leaf, const invert_lists *l, mem_arena
         else
             out->runs[out->runs_count++] = found;
     }
-    return bits ? take_bits(bits, l->values.count, arena, out, error) : MV_OK;
+    return bits ? copy_bits(bits, l->values.count, arena, out, error) : MV_OK;
 }
 
 /* The bits of a number by its order key, as sets have them. */
@@ -147,14 +147,14 @@ static mv_err look_at_values(const filter_node *leaf, const invert_lists *l, uin
     uint64_t numbers[65]; /* ends of strings, or keys */
     *pass = 0;
     if (l->type != MV_STRING) {
-        MV_TRY(invert_read_numbers(l, first, count, numbers, error));
+        MV_TRY(invert_search_read_numbers(l, first, count, numbers, error));
         for (uint32_t i = 0; i < count; i++)
             *pass |= (uint64_t)(filter_set_find(leaf->as.set, key_of_order(l->type, numbers[i])) !=
                                 FILTER_SET_NONE)
                      << i;
         return MV_OK;
     }
-    MV_TRY(invert_read_texts(l, first, count, numbers, error));
+    MV_TRY(invert_search_read_texts(l, first, count, numbers, error));
     table_column texts = {.ends = numbers, .bytes = l->text, .bytes_size = l->text_size};
     if (leaf->kind == FILTER_LIKE && leaf->as.like.kind == FILTER_LIKE_INFIX && count == 64 &&
         filter_like_search(&leaf->as.like, &texts, 1, pass))
@@ -162,10 +162,11 @@ static mv_err look_at_values(const filter_node *leaf, const invert_lists *l, uin
     for (uint32_t i = 0; i < count; i++) {
         size_t size = (size_t)(numbers[i + 1] - numbers[i]);
         const uint8_t *text = size ? l->text + numbers[i] : (const uint8_t *)"";
-        bool passes = leaf->kind == FILTER_LIKE
-                          ? filter_like_match(&leaf->as.like, text, size)
-                          : filter_set_find(leaf->as.set, filter_key_of(MV_STRING, text, size)) !=
-                                FILTER_SET_NONE;
+        bool passes =
+            leaf->kind == FILTER_LIKE
+                ? filter_like_match(&leaf->as.like, text, size)
+                : filter_set_find(leaf->as.set, filter_set_key_of(MV_STRING, text, size)) !=
+                      FILTER_SET_NONE;
         *pass |= (uint64_t)passes << i;
     }
     return MV_OK;
@@ -180,7 +181,7 @@ static mv_err walk_values(const filter_node *leaf, const invert_lists *l, mem_ar
     for (uint32_t first = 0; first < values; first += 64)
         MV_TRY(look_at_values(leaf, l, first, values - first < 64 ? values - first : 64,
                               &bits[first / 64], error));
-    return take_bits(bits, values, arena, out, error);
+    return copy_bits(bits, values, arena, out, error);
 }
 
 /* What is compared with one value or two: one run. */
@@ -189,8 +190,8 @@ static mv_err find_run(const filter_node *leaf, const invert_lists *l, invert_ra
 {
     *run = (invert_range){0, l->values.count};
     if (leaf->kind == FILTER_RANGE) {
-        MV_TRY(invert_find_number(l, leaf->low, false, &run->first, error));
-        return invert_find_number(l, leaf->high, true, &run->end, error);
+        MV_TRY(invert_search_number(l, leaf->low, false, &run->first, error));
+        return invert_search_number(l, leaf->high, true, &run->end, error);
     }
     bool is_like = leaf->kind == FILTER_LIKE;
     const uint8_t *bytes = is_like ? leaf->as.like.bytes : leaf->as.string.bytes;
@@ -198,9 +199,9 @@ static mv_err find_run(const filter_node *leaf, const invert_lists *l, invert_ra
     filter_op op = is_like ? FILTER_EQ : leaf->as.string.op;
     bool as_prefix = is_like && leaf->as.like.kind == FILTER_LIKE_PREFIX;
     if (op != FILTER_LT)
-        MV_TRY(invert_find_text(l, bytes, size, op == FILTER_GT, as_prefix, &run->first, error));
+        MV_TRY(invert_search_text(l, bytes, size, op == FILTER_GT, as_prefix, &run->first, error));
     if (op != FILTER_GT)
-        MV_TRY(invert_find_text(l, bytes, size, op == FILTER_EQ, as_prefix, &run->end, error));
+        MV_TRY(invert_search_text(l, bytes, size, op == FILTER_EQ, as_prefix, &run->end, error));
     return MV_OK;
 }
 
@@ -236,8 +237,8 @@ static mv_err weigh(const filter_node *leaf, filter_lookup *lookup, mv_error *er
             rows = all, cost += all * 2;
             break;
         }
-        MV_TRY(invert_count(l, lookup->runs[i], &count, error));
-        MV_TRY(invert_cost(l, lookup->runs[i], &one, error));
+        MV_TRY(invert_search_count(l, lookup->runs[i], &count, error));
+        MV_TRY(invert_search_cost(l, lookup->runs[i], &one, error));
         bool keeps_least = leaf->kind == FILTER_CONTAIN_ALL;
         rows = !keeps_least ? rows + count : i == 0 || count < rows ? count : rows;
         cost += one + (keeps_least ? bits_words(l->head->rows) : 0);
@@ -310,9 +311,9 @@ mv_err filter_lookup_list(const filter_lookup *lookup, uint32_t *rows, mv_error 
     uint32_t left = lookup->high;
     for (uint32_t i = 0; i < lookup->runs_count; i++) {
         uint32_t count;
-        MV_TRY(invert_count(lookup->lists, lookup->runs[i], &count, error));
+        MV_TRY(invert_search_count(lookup->lists, lookup->runs[i], &count, error));
         if (count > left) return error_set(error, MV_CORRUPT, "lists of different values overlap");
-        MV_TRY(invert_list(lookup->lists, lookup->runs[i], rows, error));
+        MV_TRY(invert_search_list(lookup->lists, lookup->runs[i], rows, error));
         rows += count;
         left -= count;
     }
@@ -327,7 +328,7 @@ static mv_err mark_all(const filter_lookup *lookup, uint64_t *bits, uint64_t *sp
     for (uint32_t i = 0; i < lookup->runs_count; i++) {
         uint64_t *one = i ? spare : bits;
         if (i) memset(spare, 0, words * sizeof *spare);
-        MV_TRY(invert_add(lookup->lists, lookup->runs[i], one, error));
+        MV_TRY(invert_search_add(lookup->lists, lookup->runs[i], one, error));
         for (size_t word = 0; i && word < words; word++) bits[word] &= spare[word];
     }
     return MV_OK;
@@ -343,7 +344,7 @@ mv_err filter_lookup_mark(const filter_node *leaf, const filter_lookup *lookup, 
         MV_TRY(mark_all(lookup, bits, spare, error));
     else
         for (uint32_t i = 0; i < lookup->runs_count; i++)
-            MV_TRY(invert_add(l, lookup->runs[i], bits, error));
+            MV_TRY(invert_search_add(l, lookup->runs[i], bits, error));
     if (!leaf->negated || !l->is_array) return MV_OK;
     for (size_t i = 0; i < bits_words(rows); i++)
         bits[i] = ~bits[i] & (l->nulls ? ~l->nulls[i] : UINT64_MAX);

@@ -19,8 +19,8 @@ typedef struct filter_parser {
 
 static mv_err fail_limit(filter_parser *p, const char *what, uint32_t limit)
 {
-    return filter_fail(p->check.source, p->token.text, MV_LIMIT, p->check.error, "more than %u %s",
-                       limit, what);
+    return filter_lex_fail(p->check.source, p->token.text, MV_LIMIT, p->check.error,
+                           "more than %u %s", limit, what);
 }
 
 /* "expected a value after '>=', found the end" */
@@ -28,13 +28,13 @@ static mv_err fail_expected(filter_parser *p, const char *what)
 {
     char found[FILTER_QUOTE_SIZE], before[FILTER_QUOTE_SIZE];
     bool first = p->before.kind == FILTER_TOKEN_END;
-    return filter_fail(p->check.source, p->token.text, MV_MISUSE, p->check.error,
-                       "expected %s%s%s, found %s", what, first ? "" : " after ",
-                       first ? "" : filter_quote(&p->before, before),
-                       filter_quote(&p->token, found));
+    return filter_lex_fail(p->check.source, p->token.text, MV_MISUSE, p->check.error,
+                           "expected %s%s%s, found %s", what, first ? "" : " after ",
+                           first ? "" : filter_lex_quote(&p->before, before),
+                           filter_lex_quote(&p->token, found));
 }
 
-static mv_err advance(filter_parser *p)
+static mv_err next_token(filter_parser *p)
 {
     p->before = p->token;
     return filter_lex(p->check.source, &p->at, p->check.arena, &p->token, p->check.error);
@@ -43,20 +43,20 @@ static mv_err advance(filter_parser *p)
 /* Consume the keyword if it is next. */
 static mv_err accept_word(filter_parser *p, const char *keyword, bool *accepted)
 {
-    *accepted = filter_word_is(&p->token, keyword);
-    return *accepted ? advance(p) : MV_OK;
+    *accepted = filter_lex_word_is(&p->token, keyword);
+    return *accepted ? next_token(p) : MV_OK;
 }
 
 static mv_err expect_word(filter_parser *p, const char *keyword)
 {
-    if (!filter_word_is(&p->token, keyword)) return fail_expected(p, keyword);
-    return advance(p);
+    if (!filter_lex_word_is(&p->token, keyword)) return fail_expected(p, keyword);
+    return next_token(p);
 }
 
 static mv_err expect_token(filter_parser *p, filter_token_kind kind, const char *what)
 {
     if (p->token.kind != kind) return fail_expected(p, what);
-    return advance(p);
+    return next_token(p);
 }
 
 /* ---------------------------------------------------------------- values */
@@ -74,8 +74,8 @@ static bool peek_value(filter_parser *p, filter_value *out)
         return true;
     case FILTER_TOKEN_WORD:
         out->value.kind = MV_KIND_BOOL;
-        out->value.as.boolean = filter_word_is(&p->token, "TRUE");
-        return out->value.as.boolean || filter_word_is(&p->token, "FALSE");
+        out->value.as.boolean = filter_lex_word_is(&p->token, "TRUE");
+        return out->value.as.boolean || filter_lex_word_is(&p->token, "FALSE");
     default: return false;
     }
 }
@@ -83,13 +83,14 @@ static bool peek_value(filter_parser *p, filter_value *out)
 static mv_err parse_value(filter_parser *p, filter_value *out)
 {
     if (!peek_value(p, out)) {
-        if (filter_word_is(&p->token, "NULL"))
-            return filter_fail(p->check.source, p->token.text, MV_MISUSE, p->check.error,
-                               "NULL is no value to compare with: write IS NULL or IS NOT NULL");
+        if (filter_lex_word_is(&p->token, "NULL"))
+            return filter_lex_fail(
+                p->check.source, p->token.text, MV_MISUSE, p->check.error,
+                "NULL is no value to compare with: write IS NULL or IS NOT NULL");
         return fail_expected(p, "a value");
     }
     if (out->argument) p->arguments++;
-    return advance(p);
+    return next_token(p);
 }
 
 /* "( value, ... )" or "?" bound to a list: every value is added to the leaf. */
@@ -101,14 +102,14 @@ static mv_err parse_list(filter_parser *p, filter_node *leaf, filter_kind kind)
     if (p->token.kind == FILTER_TOKEN_ARGUMENT) {
         MV_TRY(parse_value(p, &value));
         if (value.value.kind != MV_KIND_LIST)
-            return filter_fail(c->source, value.at, MV_MISUSE, c->error,
-                               "argument %u is not a list", value.argument);
+            return filter_lex_fail(c->source, value.at, MV_MISUSE, c->error,
+                                   "argument %u is not a list", value.argument);
         const mv_value *items = value.value.as.list.items;
         size_t count = value.value.as.list.count;
         if (count > MV_FILTER_LIST_MAX)
-            return filter_fail(c->source, value.at, MV_LIMIT, c->error,
-                               "argument %u has %zu values, a list at most %u", value.argument,
-                               count, MV_FILTER_LIST_MAX);
+            return filter_lex_fail(c->source, value.at, MV_LIMIT, c->error,
+                                   "argument %u has %zu values, a list at most %u", value.argument,
+                                   count, MV_FILTER_LIST_MAX);
         for (size_t i = 0; i < count; i++) {
             value.value = items[i];
             MV_TRY(filter_check_list_add(c, leaf, &value));
@@ -122,7 +123,7 @@ static mv_err parse_list(filter_parser *p, filter_node *leaf, filter_kind kind)
             MV_TRY(parse_value(p, &value));
             MV_TRY(filter_check_list_add(c, leaf, &value));
         }
-        MV_TRY(advance(p));
+        MV_TRY(next_token(p));
     }
     filter_check_list_end(leaf);
     return MV_OK;
@@ -207,9 +208,9 @@ static mv_err parse_word_test(filter_parser *p, filter_node *leaf, filter_node *
     static const char *const WORDS[] = {"BETWEEN", "IN", "LIKE", "CONTAIN_ANY", "CONTAIN_ALL"};
     enum { BETWEEN, IN, LIKE, CONTAIN_ANY, CONTAIN_ALL, NONE };
     int which = BETWEEN;
-    while (which < NONE && !filter_word_is(&p->token, WORDS[which])) which++;
+    while (which < NONE && !filter_lex_word_is(&p->token, WORDS[which])) which++;
     if (which == NONE) return fail_expected(p, "an operator");
-    MV_TRY(advance(p));
+    MV_TRY(next_token(p));
 
     *out = leaf;
     switch (which) {
@@ -228,11 +229,11 @@ static mv_err parse_word_test(filter_parser *p, filter_node *leaf, filter_node *
 static mv_err parse_length(filter_parser *p, bool negated, filter_node **out)
 {
     filter_value value;
-    MV_TRY(advance(p)); /* ( */
+    MV_TRY(next_token(p)); /* ( */
     if (p->token.kind != FILTER_TOKEN_WORD) return fail_expected(p, "the name of a field");
     MV_TRY(filter_check_field(&p->check, &p->token, negated, out));
     MV_TRY(filter_check_array(&p->check, *out, "array_length", p->token.text));
-    MV_TRY(advance(p));
+    MV_TRY(next_token(p));
     MV_TRY(expect_token(p, FILTER_TOKEN_CLOSE, "')'"));
     filter_op op = p->token.op;
     MV_TRY(expect_token(p, FILTER_TOKEN_OPERATOR, "a comparison"));
@@ -249,8 +250,9 @@ static mv_err parse_field_test(filter_parser *p, filter_node *leaf, filter_node 
     if (p->token.kind == FILTER_TOKEN_OPERATOR) {
         filter_op op = p->token.op;
         char test[FILTER_QUOTE_SIZE];
-        MV_TRY(filter_check_scalar(&p->check, leaf, filter_quote(&p->token, test), p->token.text));
-        MV_TRY(advance(p));
+        MV_TRY(
+            filter_check_scalar(&p->check, leaf, filter_lex_quote(&p->token, test), p->token.text));
+        MV_TRY(next_token(p));
         MV_TRY(parse_value(p, &value));
         return filter_check_compare(&p->check, leaf, op, &value);
     }
@@ -268,7 +270,7 @@ static bool is_keyword(const filter_token *token)
 {
     static const char *const KEYWORDS[] = {"AND", "OR", "BETWEEN", "IN", "LIKE", "IS", "NULL"};
     for (size_t i = 0; i < sizeof KEYWORDS / sizeof *KEYWORDS; i++)
-        if (filter_word_is(token, KEYWORDS[i])) return true;
+        if (filter_lex_word_is(token, KEYWORDS[i])) return true;
     return false;
 }
 
@@ -279,17 +281,17 @@ static mv_err parse_test(filter_parser *p, bool negated, filter_node **out)
     uint32_t position;
     if (word.kind != FILTER_TOKEN_WORD) return fail_expected(p, "a test");
     MV_TRY(count_test(p));
-    bool truth = filter_word_is(&word, "TRUE");
-    if (truth || filter_word_is(&word, "FALSE")) {
+    bool truth = filter_lex_word_is(&word, "TRUE");
+    if (truth || filter_lex_word_is(&word, "FALSE")) {
         MV_TRY(create_node(p, FILTER_CONSTANT, out));
         filter_check_constant(*out, truth != negated);
-        return advance(p);
+        return next_token(p);
     }
     if (is_keyword(&word) &&
         !mv_schema_find_field(p->check.schema, word.text, word.size, &position))
         return fail_expected(p, "a test");
-    MV_TRY(advance(p));
-    if (filter_word_is(&word, "ARRAY_LENGTH") && p->token.kind == FILTER_TOKEN_OPEN)
+    MV_TRY(next_token(p));
+    if (filter_lex_word_is(&word, "ARRAY_LENGTH") && p->token.kind == FILTER_TOKEN_OPEN)
         return parse_length(p, negated, out);
     MV_TRY(filter_check_field(&p->check, &word, negated, &leaf));
     return parse_field_test(p, leaf, out);
@@ -299,12 +301,12 @@ static mv_err parse_test(filter_parser *p, bool negated, filter_node **out)
 
 static mv_err parse_not(filter_parser *p, bool negated, filter_node **out)
 {
-    bool is_not = filter_word_is(&p->token, "NOT");
+    bool is_not = filter_lex_word_is(&p->token, "NOT");
     if (!is_not && p->token.kind != FILTER_TOKEN_OPEN) return parse_test(p, negated, out);
 
     if (++p->depth > MV_FILTER_DEPTH_MAX)
         return fail_limit(p, "levels of parentheses and NOT", MV_FILTER_DEPTH_MAX);
-    MV_TRY(advance(p));
+    MV_TRY(next_token(p));
     if (is_not) {
         MV_TRY(parse_not(p, !negated, out));
     } else {
@@ -350,44 +352,16 @@ static mv_err parse_or(filter_parser *p, bool negated, filter_node **out)
 
 /* ---------------------------------------------------------------- the whole */
 
-static mv_err check_source(const mv_filter *source, mv_error *error)
+mv_err filter_parse(const mv_schema *schema, const mv_filter *source, mem_arena *arena, filter *f,
+                    mv_error *error)
 {
-    if (source->size > MV_FILTER_SIZE_MAX)
-        return error_set(error, MV_LIMIT, "the filter has %zu bytes, at most %u are taken",
-                         source->size, MV_FILTER_SIZE_MAX);
-    uint32_t wanted = filter_count_arguments(source);
-    if (wanted != source->args_count)
-        return error_set(error, MV_MISUSE, "the filter has %u '?', %u arguments were given", wanted,
-                         source->args_count);
-    return MV_OK;
-}
-
-mv_err filter_compile(const mv_schema *schema, const mv_filter *source, mem_arena *arena,
-                      filter **out, mv_error *error)
-{
-    MV_TRY(check_source(source, error));
-    filter *f = mem_arena_alloc(arena, sizeof *f);
-    if (!f) return error_memory(error, sizeof *f, "a filter");
-    *f = (filter){0};
-
     filter_parser p = {0};
     p.check = (filter_context){
         .schema = schema, .source = source, .arena = arena, .filter = f, .error = error};
-    mv_err err = advance(&p);
+    mv_err err = next_token(&p);
     if (err == MV_OK) err = parse_or(&p, false, &f->root);
     if (err == MV_OK && p.token.kind != FILTER_TOKEN_END)
         err = fail_expected(&p, "AND, OR or the end");
     mem_buffer_free(&p.check.cell);
-    if (err == MV_OK) *out = f;
     return err;
-}
-
-bool filter_uses_field(const filter *f, uint32_t field)
-{
-    return bits_get(f->fields, field);
-}
-
-bool filter_uses_id(const filter *f)
-{
-    return f->uses_id;
 }

@@ -77,7 +77,7 @@ uint32_t filter_set_find(const filter_set *set, filter_key key)
     return set->slots[slot_of(set, key)] - 1; /* 0, free, becomes FILTER_SET_NONE */
 }
 
-filter_key filter_key_of(mv_type type, const uint8_t *bytes, size_t size)
+filter_key filter_set_key_of(mv_type type, const uint8_t *bytes, size_t size)
 {
     uint64_t number = 0;
     switch (type) {
@@ -103,7 +103,7 @@ void filter_set_mask(const filter_set *set, mv_type type, const uint8_t *values,
         uint64_t pass = 0;
         for (uint64_t left = mask[word]; left; left &= left - 1) {
             uint32_t bit = MV_LOWEST_BIT(left);
-            filter_key key = filter_key_of(type, values + (word * 64 + bit) * width, width);
+            filter_key key = filter_set_key_of(type, values + (word * 64 + bit) * width, width);
             bool found = filter_set_find(set, key) != FILTER_SET_NONE;
             pass |= (uint64_t)(found != negated) << bit;
         }

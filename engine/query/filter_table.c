@@ -12,7 +12,7 @@ static filter_state *state_of(const filter_table *ft, const filter_node *node)
     return &ft->states[node->number];
 }
 
-static const table_column *column_of(const filter_table *ft, const filter_node *node)
+static const table_column *table_column_of(const filter_table *ft, const filter_node *node)
 {
     return node->field == FILTER_FIELD_ID ? &ft->t->ids : &ft->t->columns[node->field];
 }
@@ -85,7 +85,7 @@ static mv_err estimate_leaf(filter_table *ft, const filter_node *leaf, mv_error 
             state->high = 0;
         return MV_OK;
     }
-    const table_column *column = column_of(ft, leaf);
+    const table_column *column = table_column_of(ft, leaf);
     if (leaf->kind == FILTER_IS_NULL) {
         uint32_t nulls = column->nulls ? (uint32_t)bits_count(column->nulls, ft->t->rows) : 0;
         state->low = state->high = leaf->negated ? ft->t->rows - nulls : nulls;
@@ -182,7 +182,7 @@ static mv_err estimate(filter_table *ft, const filter_node *node, mv_error *erro
 
 /* ---------------------------------------------------------------- bitmaps */
 
-static uint64_t *take_bits(filter_table *ft, mv_error *error)
+static uint64_t *take_segment_bits(filter_table *ft, mv_error *error)
 {
     uint64_t *bits = ft->free_bits;
     size_t size = bits_words(ft->t->rows) * sizeof *bits;
@@ -194,33 +194,34 @@ static uint64_t *take_bits(filter_table *ft, mv_error *error)
 
 /* Is it cheaper to ask the lists than to look at those of the table's rows that are in question? */
 static bool is_worth_asking(const filter_table *ft, const filter_node *leaf, uint64_t price,
-                            uint32_t passing)
+                            uint32_t matching)
 {
     uint64_t words = bits_words(ft->t->rows), looks;
     if (cell_is_variable(leaf->type))
-        looks = (uint64_t)passing * leaf->cost / 64;
+        looks = (uint64_t)matching * leaf->cost / 64;
     else
-        looks = (passing < words ? passing : words) * leaf->cost;
+        looks = (matching < words ? matching : words) * leaf->cost;
     return price + words / 2 <= looks + words / 4;
 }
 
-static mv_err make_leaf(filter_table *ft, const filter_node *leaf, uint32_t passing,
+static mv_err make_leaf(filter_table *ft, const filter_node *leaf, uint32_t matching,
                         mv_error *error)
 {
     filter_state *state = state_of(ft, leaf);
     uint64_t *spare = NULL;
     if (state->stage == FILTER_DEAR) {
         uint64_t price = filter_lookup_price(leaf, lists_of(ft, leaf));
-        if (!is_worth_asking(ft, leaf, price, passing)) {
+        if (!is_worth_asking(ft, leaf, price, matching)) {
             state->stage = FILTER_SCAN;
             return MV_OK;
         }
         MV_TRY(find_values(ft, leaf, error));
     }
     if (state->stage != FILTER_FOUND) return MV_OK;
-    if (!is_worth_asking(ft, leaf, state->lookup.cost, passing)) return MV_OK;
-    if (!(state->bits = take_bits(ft, error))) return MV_NO_MEMORY;
-    if (leaf->kind == FILTER_CONTAIN_ALL && !(spare = take_bits(ft, error))) return MV_NO_MEMORY;
+    if (!is_worth_asking(ft, leaf, state->lookup.cost, matching)) return MV_OK;
+    if (!(state->bits = take_segment_bits(ft, error))) return MV_NO_MEMORY;
+    if (leaf->kind == FILTER_CONTAIN_ALL && !(spare = take_segment_bits(ft, error)))
+        return MV_NO_MEMORY;
     mv_error why;
     mv_err err = filter_lookup_mark(leaf, &state->lookup, state->bits, spare, &why);
     if (err) return fail_lists(ft, leaf, err, &why, error);
@@ -265,9 +266,9 @@ static const filter_state *state_of_merged(const filter_table *ft, const filter_
     return state;
 }
 
-static mv_err make(filter_table *ft, const filter_node *node, uint32_t passing, mv_error *error);
+static mv_err make(filter_table *ft, const filter_node *node, uint32_t matching, mv_error *error);
 
-static mv_err make_group(filter_table *ft, const filter_node *group, uint32_t passing,
+static mv_err make_group(filter_table *ft, const filter_node *group, uint32_t matching,
                          mv_error *error)
 {
     filter_state *state = state_of(ft, group);
@@ -276,12 +277,12 @@ static mv_err make_group(filter_table *ft, const filter_node *group, uint32_t pa
     while ((member = next_member(ft, group))) {
         filter_state *s = state_of(ft, member);
         s->is_tried = true;
-        MV_TRY(make(ft, member, passing, error));
+        MV_TRY(make(ft, member, matching, error));
         if (s->stage != FILTER_MARKED) continue;
         uint32_t count = take_member(ft, group, member);
         if (group->kind != FILTER_AND) continue;
-        passing = count < passing ? count : passing;
-        if (!passing) break; /* nothing is left to be asked */
+        matching = count < matching ? count : matching;
+        if (!matching) break; /* nothing is left to be asked */
     }
     for (member = group->as.members; member; member = member->next) {
         filter_state *s = state_of(ft, member);
@@ -290,26 +291,26 @@ static mv_err make_group(filter_table *ft, const filter_node *group, uint32_t pa
         if (s->stage != FILTER_DONE && s->stage != FILTER_MERGED) is_whole = false;
     }
     if (!state->bits) return MV_OK;
-    if (group->kind == FILTER_AND && !passing) is_whole = true;
+    if (group->kind == FILTER_AND && !matching) is_whole = true;
     state->stage = is_whole ? FILTER_MARKED : FILTER_PARTLY;
     return MV_OK;
 }
 
 /* Recursion as above. */
-static mv_err make(filter_table *ft, const filter_node *node, uint32_t passing, mv_error *error)
+static mv_err make(filter_table *ft, const filter_node *node, uint32_t matching, mv_error *error)
 {
-    return is_group(node) ? make_group(ft, node, passing, error)
-                          : make_leaf(ft, node, passing, error);
+    return is_group(node) ? make_group(ft, node, matching, error)
+                          : make_leaf(ft, node, matching, error);
 }
 
 /* What is left to rows needs some memory, too. */
-static mv_err make_room(filter_table *ft, const filter_node *node, mv_error *error)
+static mv_err reserve_lookups(filter_table *ft, const filter_node *node, mv_error *error)
 {
     filter_state *state = state_of(ft, node);
     if (state->stage == FILTER_MARKED || state->stage == FILTER_DONE) return MV_OK;
     if (is_group(node)) {
         for (const filter_node *member = node->as.members; member; member = member->next)
-            MV_TRY(make_room(ft, member, error));
+            MV_TRY(reserve_lookups(ft, member, error));
         return MV_OK;
     }
     if (node->kind != FILTER_CONTAIN_ALL) return MV_OK;
@@ -327,17 +328,17 @@ mv_err filter_table_make(filter_table *ft, mv_error *error)
     size_t spare_size = root->or_depth * 2 * bits_words(FILTER_BLOCK_ROWS) * sizeof(uint64_t);
     while ((err = make(ft, root, ft->t->rows, error)) == MV_CORRUPT) {
         ft->free_bits = NULL;
-        MV_TRY(filter_table_estimate(ft, error));
+        MV_TRY(filter_table_estimate_tests(ft, error));
     }
     if (err) return err;
     if (!(ft->spare = mem_arena_alloc(ft->arena, spare_size)))
         return error_memory(error, spare_size, "evaluating a filter");
-    MV_TRY(make_room(ft, root, error));
+    MV_TRY(reserve_lookups(ft, root, error));
     ft->is_made = true;
     return MV_OK;
 }
 
-mv_err filter_table_estimate(filter_table *ft, mv_error *error)
+mv_err filter_table_estimate_tests(filter_table *ft, mv_error *error)
 {
     mv_err err;
     do err = estimate(ft, ft->f->root, error);
@@ -345,8 +346,8 @@ mv_err filter_table_estimate(filter_table *ft, mv_error *error)
     return err;
 }
 
-mv_err filter_begin(const filter *f, const table *t, const filter_indexes *indexes,
-                    mem_arena *arena, filter_table **out, mv_error *error)
+mv_err filter_table_begin(const filter *f, const table *t, const filter_indexes *indexes,
+                          mem_arena *arena, filter_table **out, mv_error *error)
 {
     mem_arena_clear(arena);
     filter_table *ft = mem_arena_alloc(arena, sizeof *ft);
@@ -355,12 +356,12 @@ mv_err filter_begin(const filter *f, const table *t, const filter_indexes *index
     if (!ft || !states) return error_memory(error, states_size, "evaluating a filter");
     *ft = (filter_table){.f = f, .t = t, .arena = arena, .states = states};
     if (indexes) ft->indexes = *indexes;
-    MV_TRY(filter_table_estimate(ft, error));
+    MV_TRY(filter_table_estimate_tests(ft, error));
     *out = ft;
     return MV_OK;
 }
 
-void filter_estimate(const filter_table *ft, uint32_t *least, uint32_t *most)
+void filter_table_estimate(const filter_table *ft, uint32_t *least, uint32_t *most)
 {
     const filter_state *state = state_of(ft, ft->f->root);
     *least = state->low;
@@ -382,7 +383,7 @@ static const filter_node *only_test(const filter_table *ft)
                                                                                            : NULL;
 }
 
-mv_err filter_list(filter_table *ft, uint32_t **rows, mv_error *error)
+mv_err filter_table_list(filter_table *ft, uint32_t **rows, mv_error *error)
 {
     mv_error why;
     const filter_node *test = only_test(ft);
@@ -396,5 +397,5 @@ mv_err filter_list(filter_table *ft, uint32_t **rows, mv_error *error)
     if (!err) return MV_OK;
     *rows = NULL;
     err = fail_lists(ft, test, err, &why, error);
-    return err == MV_CORRUPT ? filter_table_estimate(ft, error) : err;
+    return err == MV_CORRUPT ? filter_table_estimate_tests(ft, error) : err;
 }

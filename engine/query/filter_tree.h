@@ -8,7 +8,7 @@
  *   filter_compare.c  the loops over columns of numbers
  *   filter_lookup.c   one test by inverted lists
  *   filter_table.c    a filter before a table: what lists answer, and what is left
- *   filter_eval.c     tree × rows -> bitmap (filter_run)
+ *   filter_eval.c     tree × rows -> bitmap (filter_eval_block)
  *
  * The tree is in negation normal form: the parser never makes a NOT node, it turns AND into OR and
  * OR into AND below a NOT and marks the leaves as negated (De Morgan holds in three-valued logic
@@ -60,18 +60,18 @@ mv_err filter_lex(const mv_filter *source, size_t *at, mem_arena *arena, filter_
                   mv_error *error);
 
 /* How many `?` the text has, those inside strings not counted. */
-uint32_t filter_count_arguments(const mv_filter *source);
+uint32_t filter_lex_count_arguments(const mv_filter *source);
 
 /* Is the token this keyword (given in upper case)? */
-bool filter_word_is(const filter_token *token, const char *keyword);
+bool filter_lex_word_is(const filter_token *token, const char *keyword);
 
 /* The token for a message: quoted, cut short, without control characters; "the end" for the end. */
 #define FILTER_QUOTE_SIZE 48
-const char *filter_quote(const filter_token *token, char out[FILTER_QUOTE_SIZE]);
+const char *filter_lex_quote(const filter_token *token, char out[FILTER_QUOTE_SIZE]);
 
 /* Fail with "filter:COLUMN: message", the column being that of `at` in the source. */
-mv_err filter_fail(const mv_filter *source, const char *at, mv_err code, mv_error *error,
-                   const char *format, ...) MV_PRINTF(5, 6);
+mv_err filter_lex_fail(const mv_filter *source, const char *at, mv_err code, mv_error *error,
+                       const char *format, ...) MV_PRINTF(5, 6);
 
 /* ---------------------------------------------------------------- sets */
 
@@ -102,7 +102,7 @@ void filter_set_mask(const filter_set *set, mv_type type, const uint8_t *values,
                      bool negated, uint64_t *mask);
 
 /* The key of a cell, or of an array's element, of `type` (without MV_ARRAY). */
-filter_key filter_key_of(mv_type type, const uint8_t *bytes, size_t size);
+filter_key filter_set_key_of(mv_type type, const uint8_t *bytes, size_t size);
 
 /* ---------------------------------------------------------------- patterns */
 
@@ -135,7 +135,7 @@ bool filter_like_search(const filter_like *like, const table_column *column, uin
                         uint64_t *pass);
 
 /* Bytes of the character at the start of `text` (size 1 or more); 1 when it is no valid UTF-8. */
-size_t filter_character_size(const uint8_t *text, size_t size);
+size_t filter_like_character_size(const uint8_t *text, size_t size);
 
 /* ---------------------------------------------------------------- the tree */
 
@@ -196,6 +196,12 @@ struct filter {
     bool uses_id;
     uint64_t fields[MV_FIELDS_MAX / 64]; /* bit f: field f is looked at */
 };
+
+/* ---------------------------------------------------------------- parsing */
+
+/* Parse the source into f->root, checked against the schema, with the arguments bound. */
+mv_err filter_parse(const mv_schema *schema, const mv_filter *source, mem_arena *arena, filter *f,
+                    mv_error *error);
 
 /* ---------------------------------------------------------------- checking */
 
@@ -316,7 +322,7 @@ struct filter_table {
 };
 
 /* Estimate all tests, again where lists were found damaged. */
-mv_err filter_table_estimate(filter_table *ft, mv_error *error);
+mv_err filter_table_estimate_tests(filter_table *ft, mv_error *error);
 /* Let lists answer what they can, and make ready for rows. */
 mv_err filter_table_make(filter_table *ft, mv_error *error);
 

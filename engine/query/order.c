@@ -25,8 +25,8 @@ static bool word_is(const char *word, size_t size, const char *wanted)
     return true;
 }
 
-static mv_err find_key(const mv_schema *schema, const char *name, size_t size, order_key *key,
-                       mv_error *error)
+static mv_err find_order_key(const mv_schema *schema, const char *name, size_t size, order_key *key,
+                             mv_error *error)
 {
     if (size == 2 && memcmp(name, "id", 2) == 0) {
         key->field = ORDER_BY_ID;
@@ -53,7 +53,7 @@ mv_err order_parse(const mv_schema *schema, const char *text, order *out, mv_err
         if (!size)
             return error_set(error, MV_MISUSE, "order_by:%zu: expected a field name",
                              (size_t)(at - text) + 1);
-        MV_TRY(find_key(schema, word, size, &key, error));
+        MV_TRY(find_order_key(schema, word, size, &key, error));
         size = take_word(&at, &word);
         if (word_is(word, size, "DESC"))
             key.descending = true;
@@ -95,8 +95,8 @@ static mv_err text_of(const table_column *column, uint32_t row, const char *name
     return MV_OK;
 }
 
-static mv_err value_of(const order_heap *heap, const order_key *key, const table *t, uint32_t row,
-                       order_value *out, mv_error *error)
+static mv_err order_value_of(const order_heap *heap, const order_key *key, const table *t,
+                             uint32_t row, order_value *out, mv_error *error)
 {
     *out = (order_value){0};
     if (key->field == ORDER_BY_ID) return text_of(&t->ids, row, "id", out, error);
@@ -108,7 +108,7 @@ static mv_err value_of(const order_heap *heap, const order_key *key, const table
     return MV_OK;
 }
 
-static int compare_values(const order_value *a, const order_value *b)
+static int compare_order_values(const order_value *a, const order_value *b)
 {
     if (a->is_null || b->is_null) return (int)b->is_null - (int)a->is_null;
     if (!a->text) return a->number < b->number ? -1 : a->number > b->number;
@@ -122,7 +122,7 @@ static int compare_values(const order_value *a, const order_value *b)
 static bool is_after(const order *o, const order_entry *a, const order_entry *b)
 {
     for (uint32_t i = 0; i < o->count; i++) {
-        int difference = compare_values(&a->values[i], &b->values[i]);
+        int difference = compare_order_values(&a->values[i], &b->values[i]);
         if (difference) return o->keys[i].descending ? difference < 0 : difference > 0;
     }
     return a->docid > b->docid;
@@ -139,7 +139,7 @@ mv_err order_start(order_heap *heap, const order *o, const mv_schema *schema, ui
                          : error_memory(error, capacity * sizeof *heap->entries, "ordered rows");
 }
 
-static void sift_down(const order_heap *heap, uint32_t count, uint32_t at, order_entry entry)
+static void sift_order_down(const order_heap *heap, uint32_t count, uint32_t at, order_entry entry)
 {
     for (;;) {
         uint32_t child = 2 * at + 1;
@@ -154,7 +154,7 @@ static void sift_down(const order_heap *heap, uint32_t count, uint32_t at, order
     heap->entries[at] = entry;
 }
 
-static void sift_up(const order_heap *heap, uint32_t at, order_entry entry)
+static void sift_order_up(const order_heap *heap, uint32_t at, order_entry entry)
 {
     while (at) {
         uint32_t parent = (at - 1) / 2;
@@ -189,15 +189,15 @@ mv_err order_push(order_heap *heap, const table *t, uint32_t row, uint32_t sourc
     order_entry entry = {
         .docid = t->docids[row], .row = caller_row, .source = source, .values = values};
     for (uint32_t i = 0; i < heap->o->count; i++)
-        MV_TRY(value_of(heap, &heap->o->keys[i], t, row, &values[i], error));
+        MV_TRY(order_value_of(heap, &heap->o->keys[i], t, row, &values[i], error));
     if (heap->count < heap->capacity) {
         MV_TRY(keep_values(heap, &entry, values, NULL, error));
-        sift_up(heap, heap->count++, entry);
+        sift_order_up(heap, heap->count++, entry);
         return MV_OK;
     }
     if (!is_after(heap->o, &heap->entries[0], &entry)) return MV_OK;
     MV_TRY(keep_values(heap, &entry, values, heap->entries[0].values, error));
-    sift_down(heap, heap->count, 0, entry);
+    sift_order_down(heap, heap->count, 0, entry);
     return MV_OK;
 }
 
@@ -206,6 +206,6 @@ void order_finish(order_heap *heap)
     for (uint32_t count = heap->count; count > 1; count--) {
         order_entry last = heap->entries[count - 1];
         heap->entries[count - 1] = heap->entries[0];
-        sift_down(heap, count - 1, 0, last);
+        sift_order_down(heap, count - 1, 0, last);
     }
 }

@@ -25,7 +25,7 @@ static mv_err count_all(scan *sc, uint64_t *count, mv_error *error)
         if (counted) continue;
         MV_TRY(scan_next(sc, error));
         if (!sc->t) return MV_OK;
-        *count += scan_passing(sc);
+        *count += scan_matching(sc);
     }
 }
 

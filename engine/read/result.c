@@ -172,7 +172,7 @@ const mv_schema *mv_result_schema(const mv_result *r)
     return r->seen ? r->seen->v->schema : NULL;
 }
 
-const mv_plan_part *mv_result_plan(const mv_result *r, size_t *count)
+const mv_plan_step *mv_result_plan(const mv_result *r, size_t *count)
 {
     *count = r->parts_count;
     return r->parts;

@@ -19,7 +19,7 @@ struct mv_result {
     size_t hits_count;
     size_t hits_capacity;
     mem_buffer given; /* docids (u64) of hits before those, ascending: of a search that goes on */
-    mv_plan_part *parts; /* of the search, in `arena`; NULL: nobody asked */
+    mv_plan_step *parts; /* of the search, in `arena`; NULL: nobody asked */
     size_t parts_count;
     mem_arena arena;  /* of the query in hand */
     mem_arena block;  /* of the block of rows in hand */

@@ -51,16 +51,16 @@ static mv_err begin_segment(scan *sc, mv_error *error)
         bool is_used = filter_uses_field(sc->f, field) && shared_index_is_sound(sc->s->e, x);
         sc->indexes.lists[field] = is_used ? &x->lists : NULL;
     }
-    return filter_begin(sc->f, &s->table, &sc->indexes, sc->block, &sc->ft, error);
+    return filter_table_begin(sc->f, &s->table, &sc->indexes, sc->block, &sc->ft, error);
 }
 
 /* Which rows of the block count: those that pass the filter and are alive. */
-static mv_err find_passing(scan *sc, mv_error *error)
+static mv_err filter_block_rows(scan *sc, mv_error *error)
 {
     const uint64_t *live = sc->t->live ? sc->t->live + sc->begin / 64 : NULL;
     sc->pass = live;
     if (!sc->f) return MV_OK;
-    MV_TRY(filter_run(sc->ft, sc->begin, sc->count, sc->bits, error));
+    MV_TRY(filter_eval_block(sc->ft, sc->begin, sc->count, sc->bits, error));
     sc->pass = sc->bits;
     for (size_t i = 0; live && i < bits_words(sc->count); i++) sc->bits[i] &= live[i];
     return MV_OK;
@@ -70,7 +70,7 @@ mv_err scan_estimate(scan *sc, uint32_t *least, uint32_t *most, mv_error *error)
 {
     *least = *most = sc->s->v->segments[sc->next_segment].table.rows;
     MV_TRY(begin_segment(sc, error));
-    if (sc->f) filter_estimate(sc->ft, least, most);
+    if (sc->f) filter_table_estimate(sc->ft, least, most);
     return MV_OK;
 }
 
@@ -80,8 +80,8 @@ mv_err scan_list(scan *sc, uint32_t **rows, uint32_t *count, mv_error *error)
     uint32_t least, listed, kept = 0;
     *rows = NULL;
     MV_TRY(scan_estimate(sc, &least, &listed, error));
-    if (!sc->f || listed > t->rows / SCAN_LISTED_PART) return MV_OK;
-    MV_TRY(filter_list(sc->ft, rows, error));
+    if (!sc->f || listed > t->rows / SCAN_LIST_ONE_IN) return MV_OK;
+    MV_TRY(filter_table_list(sc->ft, rows, error));
     *count = listed;
     if (!*rows || !t->live) return MV_OK;
     for (uint32_t i = 0; i < listed; i++) {
@@ -101,8 +101,9 @@ mv_err scan_segment(scan *sc, uint64_t *pass, mv_error *error)
     } else {
         for (uint32_t begin = 0; begin < t->rows; begin += FILTER_BLOCK_ROWS) {
             uint32_t left = t->rows - begin;
-            MV_TRY(filter_run(sc->ft, begin, left < FILTER_BLOCK_ROWS ? left : FILTER_BLOCK_ROWS,
-                              pass + begin / 64, error));
+            MV_TRY(filter_eval_block(sc->ft, begin,
+                                     left < FILTER_BLOCK_ROWS ? left : FILTER_BLOCK_ROWS,
+                                     pass + begin / 64, error));
         }
     }
     for (size_t i = 0; t->live && i < bits_words(t->rows); i++) pass[i] &= t->live[i];
@@ -181,7 +182,7 @@ static mv_err next_of_segment(scan *sc, mv_error *error)
         if (sc->list)
             take_listed(sc);
         else
-            MV_TRY(find_passing(sc, error));
+            MV_TRY(filter_block_rows(sc, error));
         sc->next_row += sc->count;
     }
     if (sc->next_row == t->rows) scan_skip_segment(sc);
@@ -201,8 +202,8 @@ static mv_err next_of_fresh(scan *sc, mv_error *error)
     sc->source = RESULT_FRESH;
     sc->begin = 0;
     sc->count = sc->t->rows;
-    if (sc->f) MV_TRY(filter_begin(sc->f, sc->t, NULL, sc->block, &sc->ft, error));
-    return find_passing(sc, error);
+    if (sc->f) MV_TRY(filter_table_begin(sc->f, sc->t, NULL, sc->block, &sc->ft, error));
+    return filter_block_rows(sc, error);
 }
 
 mv_err scan_next(scan *sc, mv_error *error)

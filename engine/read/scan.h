@@ -9,7 +9,7 @@
 
 /* Where one row of so many passes, or fewer, they may be had one by one: more are had no faster,
  * and take more room than a bitmap. */
-#define SCAN_LISTED_PART 32u
+#define SCAN_LIST_ONE_IN 32u
 
 typedef struct scan {
     const snapshot *s;
@@ -68,7 +68,7 @@ mv_err scan_next(scan *sc, mv_error *error);
 void scan_end(scan *sc);
 
 /* How many rows of the block pass. */
-static inline size_t scan_passing(const scan *sc)
+static inline size_t scan_matching(const scan *sc)
 {
     return sc->pass ? bits_count(sc->pass, sc->count) : sc->count;
 }

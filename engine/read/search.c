@@ -14,8 +14,8 @@ static mv_err check_query(const mv_query *q, mv_error *error)
     if (q->topk > MV_TOPK_MAX || q->offset > MV_TOPK_MAX || q->topk + q->offset > MV_TOPK_MAX)
         return error_set(error, MV_MISUSE, "topk and offset are %u and %u, together at most %u",
                          q->topk, q->offset, MV_TOPK_MAX);
-    if ((unsigned)q->way > MV_WAY_BRIDGES)
-        return error_set(error, MV_MISUSE, "there is no way %d to search", (int)q->way);
+    if ((unsigned)q->strategy > MV_STRATEGY_BRIDGES)
+        return error_set(error, MV_MISUSE, "there is no search strategy %d", (int)q->strategy);
     if (q->ef > MV_EF_MAX)
         return error_set(error, MV_MISUSE, "ef is %u, at most %u expected", q->ef, MV_EF_MAX);
     if (q->vectors && q->id.data)

@@ -15,10 +15,10 @@ typedef struct search {
     const float *vectors; /* count × dim */
     distance_query *queries;
     topk *tops;
-    uint32_t count;       /* of queries */
-    hnsw_scratch scratch; /* of the engine, while graphs are searched */
-    mv_plan_part *part;   /* what is being searched now */
-    mv_plan_part unasked; /* that, where nobody wants to know */
+    uint32_t count;             /* of queries */
+    hnsw_scratch scratch;       /* of the engine, while graphs are searched */
+    mv_plan_step *part;         /* what is being searched now */
+    mv_plan_step not_explained; /* that, where nobody wants to know */
 } search;
 
 /* Memory that lasts as long as the result's hits. NULL: there is none, and `error` is filled. */

@@ -9,21 +9,14 @@ typedef struct graph_search {
     shared_index *g;
     const table *t;
     uint32_t source;
-    uint32_t passing;     /* rows that may be hits: */
+    uint32_t matching;    /* rows that may be hits: */
     const uint64_t *pass; /* NULL: all, or those of */
     const uint32_t *list; /* NULL: not listed */
 } graph_search;
 
-static const hnsw_way hnsw_ways[] = {[MV_WAY_CODES] = HNSW_WAY_ALL,
-                                     [MV_WAY_GRAPH] = HNSW_WAY_WALK,
-                                     [MV_WAY_BRIDGES] = HNSW_WAY_BRIDGES};
-static const mv_way ways[] = {[HNSW_WAY_ALL] = MV_WAY_CODES,
-                              [HNSW_WAY_WALK] = MV_WAY_GRAPH,
-                              [HNSW_WAY_BRIDGES] = MV_WAY_BRIDGES};
-
 static bool has_use_for_graph(const search *s, const shared_index *g)
 {
-    return shared_index_is_usable(g) && s->q->way != MV_WAY_EXACT &&
+    return shared_index_is_usable(g) && s->q->strategy != MV_STRATEGY_EXACT &&
            s->tops[0].capacity <= HNSW_HITS_MAX;
 }
 
@@ -33,10 +26,10 @@ static hnsw_query query_of(const search *s, const graph_search *gs, uint32_t i)
                         .exact = &s->queries[i],
                         .ef = s->q->ef,
                         .no_refine = s->q->no_refine,
-                        .way = hnsw_ways[s->q->way],
+                        .strategy = s->q->strategy,
                         .pass = gs->pass,
                         .list = gs->list,
-                        .passing = gs->passing,
+                        .matching = gs->matching,
                         .source = gs->source,
                         .docids = gs->t->docids};
 }
@@ -49,7 +42,7 @@ static mv_err find_bits(search *s, scan *sc, graph_search *gs, mv_error *error)
     MV_TRY(scan_segment(sc, pass, error));
     gs->pass = pass;
     gs->list = NULL;
-    gs->passing = (uint32_t)bits_count(pass, gs->t->rows);
+    gs->matching = (uint32_t)bits_count(pass, gs->t->rows);
     return MV_OK;
 }
 
@@ -58,16 +51,16 @@ static mv_err find_bits(search *s, scan *sc, graph_search *gs, mv_error *error)
 static mv_err find_list(search *s, scan *sc, graph_search *gs, mv_error *error)
 {
     uint32_t least, *list;
-    MV_TRY(scan_estimate(sc, &least, &gs->passing, error));
+    MV_TRY(scan_estimate(sc, &least, &gs->matching, error));
     hnsw_query query = query_of(s, gs, 0);
-    if (!hnsw_looks_at_all(&gs->g->graph, &query, s->tops[0].capacity)) return MV_OK;
-    MV_TRY(scan_list(sc, &list, &gs->passing, error));
+    if (!hnsw_plan_scans_codes(&gs->g->graph, &query, s->tops[0].capacity)) return MV_OK;
+    MV_TRY(scan_list(sc, &list, &gs->matching, error));
     gs->list = list;
     return MV_OK;
 }
 
 /* Which rows of the segment may be hits. */
-static mv_err find_passing(search *s, scan *sc, graph_search *gs, mv_error *error)
+static mv_err find_matching(search *s, scan *sc, graph_search *gs, mv_error *error)
 {
     double begun = explain_now(s);
     if (s->f) {
@@ -75,9 +68,9 @@ static mv_err find_passing(search *s, scan *sc, graph_search *gs, mv_error *erro
         if (!gs->list) MV_TRY(find_bits(s, sc, gs, error));
     } else {
         gs->pass = gs->t->live;
-        gs->passing = (uint32_t)view_live_rows(&s->r->seen->v->segments[gs->source]);
+        gs->matching = (uint32_t)view_live_rows(&s->r->seen->v->segments[gs->source]);
     }
-    s->part->passing = gs->passing;
+    s->part->matching = gs->matching;
     s->part->filter_seconds += explain_now(s) - begun;
     return MV_OK;
 }
@@ -94,11 +87,11 @@ static mv_err search_by_graph(search *s, const graph_search *gs, uint32_t i, boo
     if (err == MV_CORRUPT) shared_index_note_damage(s->r->e, gs->g, &why);
     if (err && err != MV_CORRUPT) return error_set(error, err, "%s", why.text);
     if (err) return MV_OK;
-    s->part->first = ways[account.first];
-    s->part->last = ways[account.last];
-    s->part->scored += account.rescored;
-    s->part->coded += account.scored;
-    s->part->bridged += account.bridged;
+    s->part->first = account.first;
+    s->part->last = account.last;
+    s->part->counts.exact_distances += account.counts.exact_distances;
+    s->part->counts.code_distances += account.counts.code_distances;
+    s->part->counts.bridged += account.counts.bridged;
     return MV_OK;
 }
 
@@ -110,16 +103,16 @@ mv_err search_graph_segment(search *s, scan *sc, uint32_t source, bool *done, mv
     *done = false;
     if (!has_use_for_graph(s, gs.g)) return MV_OK;
     explain_begin_part(s, source);
-    MV_TRY(find_passing(s, sc, &gs, error));
+    MV_TRY(find_matching(s, sc, &gs, error));
     double begun = explain_now(s);
     flat_rows rows = search_rows_of(s, gs.t, source);
-    for (uint32_t i = 0; i < s->count && gs.passing; i++) {
+    for (uint32_t i = 0; i < s->count && gs.matching; i++) {
         bool found = false;
         if (shared_index_is_usable(gs.g)) MV_TRY(search_by_graph(s, &gs, i, &found, error));
         if (found) continue;
         if (gs.list) MV_TRY(find_bits(s, sc, &gs, error));
-        s->part->first = s->part->last = MV_WAY_EXACT;
-        s->part->scored += gs.passing;
+        s->part->first = s->part->last = MV_STRATEGY_EXACT;
+        s->part->counts.exact_distances += gs.matching;
         flat_search(&s->queries[i], &rows, 0, gs.t->rows, gs.pass, &s->tops[i]);
     }
     s->part->search_seconds += explain_now(s) - begun;

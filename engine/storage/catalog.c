@@ -326,7 +326,7 @@ bool catalog_is_intact(const void *key, size_t key_size, const catalog_value *va
     return stored == checksum_of(key, key_size, value->bytes, value->size);
 }
 
-static mv_err damaged(catalog_table table, mv_error *error)
+static mv_err damaged_table(catalog_table table, mv_error *error)
 {
     return error_set(error, MV_CORRUPT, "%s: a value of table '%s' is damaged", CATALOG_FILE,
                      table_names[table]);
@@ -335,7 +335,7 @@ static mv_err damaged(catalog_table table, mv_error *error)
 static mv_err take_value(catalog_table table, const MDB_val *data, catalog_value *value,
                          mv_error *error)
 {
-    if (data->mv_size < CHECKSUM_SIZE) return damaged(table, error);
+    if (data->mv_size < CHECKSUM_SIZE) return damaged_table(table, error);
     value->bytes = (const uint8_t *)data->mv_data + CHECKSUM_SIZE;
     value->size = data->mv_size - CHECKSUM_SIZE;
     return MV_OK;
@@ -358,7 +358,7 @@ mv_err catalog_get(catalog_txn *txn, catalog_table table, const void *key, size_
     if (rc == MDB_NOTFOUND) return MV_OK;
     if (rc) return lmdb_failed(error, rc, "get a value");
     MV_TRY(take_value(table, &data, value, error));
-    return catalog_is_intact(key, key_size, value) ? MV_OK : damaged(table, error);
+    return catalog_is_intact(key, key_size, value) ? MV_OK : damaged_table(table, error);
 }
 
 mv_err catalog_get_u64(catalog_txn *txn, catalog_table table, uint64_t key, catalog_value *value,
@@ -498,7 +498,7 @@ mv_err catalog_cursor_next_u64(catalog_cursor *cursor, uint64_t *key, catalog_va
     catalog_value k;
     MV_TRY(catalog_cursor_next(cursor, &k, value, found, error));
     if (!*found) return MV_OK;
-    if (k.size != sizeof *key) return damaged(cursor->table, error);
+    if (k.size != sizeof *key) return damaged_table(cursor->table, error);
     memcpy(key, k.bytes, sizeof *key);
     return MV_OK;
 }

@@ -52,7 +52,7 @@ typedef struct record {
 
 typedef struct level {
     catalog_page page;
-    catalog_page_place place;
+    catalog_page_position place;
     uint32_t next; /* the node to go down to; on a leaf 1 when it was given out */
 } level;
 
@@ -85,7 +85,7 @@ static record record_read(const uint8_t *at)
     };
 }
 
-static mv_err walk_enter(walk *w, const catalog_page_place *place)
+static mv_err walk_enter(walk *w, const catalog_page_position *place)
 {
     level *l = &w->path[w->height];
     *l = (level){.place = *place};
@@ -122,7 +122,7 @@ static mv_err walk_begin(walk *w, catalog_file *file, const char *tree, const ui
         return WALK_FAIL(w, "depth %u, expected 1 to %u", said->depth, DEPTH_MAX);
     size_t size = said->depth * file->page_size;
     if (!(w->copies = mem_alloc(size))) return error_memory(file->error, size, "a path of pages");
-    catalog_page_place root = {.number = said->root,
+    catalog_page_position root = {.number = said->root,
                                .integer_keys = said->flags & FLAG_INTEGER_KEYS};
     return walk_enter(w, &root);
 }
@@ -138,7 +138,7 @@ static mv_err walk_descend(walk *w)
     level *l = &w->path[w->height - 1];
     uint32_t at = l->next++;
     catalog_node node = catalog_page_node(&l->page, at);
-    catalog_page_place child = l->place;
+    catalog_page_position child = l->place;
     child.number = node.child;
     if (at > 0) child.lowest = node.key;
     if (at + 1 < l->page.count) child.beyond = catalog_page_node(&l->page, at + 1).key;

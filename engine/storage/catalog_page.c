@@ -84,7 +84,7 @@ catalog_node catalog_page_node(const catalog_page *page, uint32_t at)
     return found;
 }
 
-static int compare(catalog_key a, catalog_key b, bool integer_keys)
+static int compare_keys(catalog_key a, catalog_key b, bool integer_keys)
 {
     if (integer_keys) {
         uint64_t x = catalog_page_u64(a.data), y = catalog_page_u64(b.data);
@@ -95,7 +95,8 @@ static int compare(catalog_key a, catalog_key b, bool integer_keys)
 }
 
 /* The header says what the place asks for, and `lower` and `upper` make sense. Sets page->count. */
-static mv_err check_header(catalog_file *file, const catalog_page_place *place, catalog_page *page)
+static mv_err check_page_header(catalog_file *file, const catalog_page_position *place,
+                                catalog_page *page)
 {
     uint64_t number = catalog_page_u64(page->bytes);
     unsigned flags = catalog_page_u16(page->bytes + 10);
@@ -179,7 +180,7 @@ static mv_err check_flags(catalog_file *file, const catalog_page *page, uint32_t
 }
 
 /* Keys ascend, and lie between those that lead here. The first key of a branch is no key. */
-static mv_err check_nodes(catalog_file *file, const catalog_page_place *place,
+static mv_err check_nodes(catalog_file *file, const catalog_page_position *place,
                           const catalog_page *page)
 {
     catalog_key previous = place->lowest;
@@ -190,25 +191,26 @@ static mv_err check_nodes(catalog_file *file, const catalog_page_place *place,
         MV_TRY(check_key(file, page, i, node.key.size, place->integer_keys));
         if (page->is_leaf) MV_TRY(check_flags(file, page, i, &node));
         if (!page->is_leaf && i == 0) continue;
-        if (previous.data && compare(node.key, previous, place->integer_keys) < (may_equal ? 0 : 1))
+        if (previous.data &&
+            compare_keys(node.key, previous, place->integer_keys) < (may_equal ? 0 : 1))
             return CATALOG_PAGE_FAIL(file, page->number, "key %u is not above the one before it",
                                      i);
         previous = node.key;
         may_equal = false;
     }
-    if (place->beyond.data && compare(previous, place->beyond, place->integer_keys) >= 0)
+    if (place->beyond.data && compare_keys(previous, place->beyond, place->integer_keys) >= 0)
         return CATALOG_PAGE_FAIL(file, page->number, "key %u belongs on a later page",
                                  page->count - 1);
     return MV_OK;
 }
 
-mv_err catalog_page_read(catalog_file *file, const catalog_page_place *place, uint8_t *copy,
+mv_err catalog_page_read(catalog_file *file, const catalog_page_position *place, uint8_t *copy,
                          catalog_page *page)
 {
     MV_TRY(catalog_page_claim(file, place->number, 1, true));
     memcpy(copy, file->bytes + (size_t)place->number * file->page_size, file->page_size);
     catalog_page found = {.bytes = copy, .number = place->number, .is_leaf = place->is_leaf};
-    MV_TRY(check_header(file, place, &found));
+    MV_TRY(check_page_header(file, place, &found));
     MV_TRY(check_layout(file, &found));
     MV_TRY(check_nodes(file, place, &found));
     *page = found;

@@ -58,13 +58,13 @@ typedef struct catalog_page {
 } catalog_page;
 
 /* What a page has to be by its place in the tree. */
-typedef struct catalog_page_place {
+typedef struct catalog_page_position {
     uint64_t number;
     bool is_leaf;
     bool integer_keys;  /* 8 bytes, compared as numbers; else byte for byte */
     catalog_key lowest; /* every key is at least this */
     catalog_key beyond; /* and below this */
-} catalog_page_place;
+} catalog_page_position;
 
 typedef struct catalog_node {
     catalog_key key;     /* without meaning in the first node of a branch */
@@ -84,7 +84,7 @@ mv_err catalog_page_claim(catalog_file *file, uint64_t first, uint64_t count, bo
 
 /* Copy the page at `place` to `copy` (page_size bytes), and verify it alone and against its place.
  */
-mv_err catalog_page_read(catalog_file *file, const catalog_page_place *place, uint8_t *copy,
+mv_err catalog_page_read(catalog_file *file, const catalog_page_position *place, uint8_t *copy,
                          catalog_page *page);
 
 /* Node `at` (below page->count) of a verified page. */

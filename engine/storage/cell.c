@@ -13,11 +13,11 @@
 #define PLACE_TEXT_SIZE  128
 
 /* Where a value is on its way to, for error texts. */
-typedef struct place {
+typedef struct value_context {
     const char *field;
     mv_type type;   /* of the single value: without MV_ARRAY */
     size_t element; /* of the list, from 1; 0: no list */
-} place;
+} value_context;
 
 /* A whole number between -2^63 and 2^64 - 1. */
 typedef struct whole {
@@ -46,7 +46,7 @@ static mv_type element_type(mv_type array)
 
 /* ---------------------------------------------------------------- error texts */
 
-static const char *place_text(const place *at, char out[PLACE_TEXT_SIZE])
+static const char *place_text(const value_context *at, char out[PLACE_TEXT_SIZE])
 {
     if (at->element)
         (void)snprintf(out, PLACE_TEXT_SIZE, "element %zu of field '%.64s'", at->element,
@@ -70,7 +70,7 @@ static const char *kind_text(mv_kind kind)
     return "a value of unknown kind";
 }
 
-static mv_err wrong_kind(const place *at, const char *wanted, mv_kind got, mv_error *error)
+static mv_err wrong_kind(const value_context *at, const char *wanted, mv_kind got, mv_error *error)
 {
     char where[PLACE_TEXT_SIZE];
     return error_set(error, MV_MISUSE, "%s wants %s, got %s", place_text(at, where), wanted,
@@ -94,7 +94,7 @@ static const char *number_text(const mv_value *value, char out[NUMBER_TEXT_SIZE]
     return out;
 }
 
-static mv_err refuse_number(const place *at, const mv_value *value, const char *why,
+static mv_err refuse_number(const value_context *at, const mv_value *value, const char *why,
                             mv_error *error)
 {
     char where[PLACE_TEXT_SIZE], number[NUMBER_TEXT_SIZE];
@@ -115,7 +115,7 @@ static uint64_t magnitude_max(mv_type type, bool negative)
     }
 }
 
-static mv_err refuse_range(const place *at, const mv_value *value, mv_error *error)
+static mv_err refuse_range(const value_context *at, const mv_value *value, mv_error *error)
 {
     char why[96];
     uint64_t lowest = magnitude_max(at->type, true);
@@ -146,7 +146,8 @@ static bool whole_of_decimal(const char *text, size_t size, whole *out, bool *fi
     return true;
 }
 
-static mv_err whole_of_real(const place *at, const mv_value *value, whole *out, mv_error *error)
+static mv_err whole_of_real(const value_context *at, const mv_value *value, whole *out,
+                            mv_error *error)
 {
     double real = value->as.real;
     if (isnan(real) || real != trunc(real))
@@ -158,7 +159,8 @@ static mv_err whole_of_real(const place *at, const mv_value *value, whole *out, 
     return MV_OK;
 }
 
-static mv_err whole_of_value(const place *at, const mv_value *value, whole *out, mv_error *error)
+static mv_err whole_of_value(const value_context *at, const mv_value *value, whole *out,
+                             mv_error *error)
 {
     bool fits = true;
     switch (value->kind) {
@@ -175,7 +177,8 @@ static mv_err whole_of_value(const place *at, const mv_value *value, whole *out,
     return wrong_kind(at, "a number", value->kind, error);
 }
 
-static mv_err put_whole(const place *at, const mv_value *value, uint8_t *out, mv_error *error)
+static mv_err put_whole(const value_context *at, const mv_value *value, uint8_t *out,
+                        mv_error *error)
 {
     whole number = {0};
     MV_TRY(whole_of_value(at, value, &number, error));
@@ -195,7 +198,8 @@ static bool fits_double(uint64_t magnitude)
     return magnitude == 0 || magnitude >> MV_LOWEST_BIT(magnitude) < (uint64_t)1 << 53;
 }
 
-static mv_err put_real(const place *at, const mv_value *value, uint8_t *out, mv_error *error)
+static mv_err put_real(const value_context *at, const mv_value *value, uint8_t *out,
+                       mv_error *error)
 {
     double real;
     if (value->kind == MV_KIND_REAL) {
@@ -222,7 +226,8 @@ static mv_err put_real(const place *at, const mv_value *value, uint8_t *out, mv_
 }
 
 /* A value of a fixed type into its cell_width bytes. */
-static mv_err put_fixed(const place *at, const mv_value *value, uint8_t *out, mv_error *error)
+static mv_err put_fixed(const value_context *at, const mv_value *value, uint8_t *out,
+                        mv_error *error)
 {
     switch (at->type) {
     case MV_BOOL:
@@ -236,7 +241,7 @@ static mv_err put_fixed(const place *at, const mv_value *value, uint8_t *out, mv
 }
 
 /* Room for a cell of `size` bytes at the end of `out`. */
-static mv_err reserve(const place *at, size_t size, mem_buffer *out, mv_error *error)
+static mv_err reserve_cell(const value_context *at, size_t size, mem_buffer *out, mv_error *error)
 {
     if (size > MV_ROW_SIZE_MAX)
         return error_set(error, MV_LIMIT,
@@ -246,19 +251,21 @@ static mv_err reserve(const place *at, size_t size, mem_buffer *out, mv_error *e
     return MV_OK;
 }
 
-static mv_err put_string(const place *at, const mv_value *value, mem_buffer *out, mv_error *error)
+static mv_err put_string(const value_context *at, const mv_value *value, mem_buffer *out,
+                         mv_error *error)
 {
     if (value->kind != MV_KIND_STRING) return wrong_kind(at, "a string", value->kind, error);
-    MV_TRY(reserve(at, value->as.string.size, out, error));
+    MV_TRY(reserve_cell(at, value->as.string.size, out, error));
     (void)mem_buffer_append(out, value->as.string.data, value->as.string.size);
     return MV_OK;
 }
 
-static mv_err put_fixed_array(place *at, const mv_value *list, mem_buffer *out, mv_error *error)
+static mv_err put_fixed_array(value_context *at, const mv_value *list, mem_buffer *out,
+                              mv_error *error)
 {
     size_t width = cell_width(at->type), count = list->as.list.count, size;
     if (!mem_mul(count, width, &size)) size = SIZE_MAX;
-    MV_TRY(reserve(at, size, out, error));
+    MV_TRY(reserve_cell(at, size, out, error));
     for (size_t i = 0; i < count; i++) {
         at->element = i + 1;
         MV_TRY(put_fixed(at, &list->as.list.items[i], out->data + out->size + i * width, error));
@@ -267,7 +274,8 @@ static mv_err put_fixed_array(place *at, const mv_value *list, mem_buffer *out, 
     return MV_OK;
 }
 
-static mv_err put_string_array(place *at, const mv_value *list, mem_buffer *out, mv_error *error)
+static mv_err put_string_array(value_context *at, const mv_value *list, mem_buffer *out,
+                               mv_error *error)
 {
     size_t count = list->as.list.count, strings = 0, size;
     const mv_value *items = list->as.list.items;
@@ -279,7 +287,7 @@ static mv_err put_string_array(place *at, const mv_value *list, mem_buffer *out,
     }
     if (!mem_mul(count, 4, &size) || !mem_add(size, 4, &size) || !mem_add(size, strings, &size))
         size = SIZE_MAX;
-    MV_TRY(reserve(at, size, out, error));
+    MV_TRY(reserve_cell(at, size, out, error));
 
     uint32_t count32 = (uint32_t)count, end = 0;
     (void)mem_buffer_append(out, &count32, 4);
@@ -295,14 +303,14 @@ static mv_err put_string_array(place *at, const mv_value *list, mem_buffer *out,
 mv_err cell_from_value(mv_type type, const mv_value *value, const char *field, mem_buffer *out,
                        mv_error *error)
 {
-    place at = {.field = field, .type = element_type(type)};
+    value_context at = {.field = field, .type = element_type(type)};
     if (type & MV_ARRAY) {
         if (value->kind != MV_KIND_LIST) return wrong_kind(&at, "a list", value->kind, error);
         return at.type == MV_STRING ? put_string_array(&at, value, out, error)
                                     : put_fixed_array(&at, value, out, error);
     }
     if (type == MV_STRING) return put_string(&at, value, out, error);
-    MV_TRY(reserve(&at, cell_width(type), out, error));
+    MV_TRY(reserve_cell(&at, cell_width(type), out, error));
     MV_TRY(put_fixed(&at, value, out->data + out->size, error));
     out->size += cell_width(type);
     return MV_OK;
@@ -342,7 +350,7 @@ static bool get_fixed(mv_type type, const uint8_t *bytes, mv_value *value)
     return true;
 }
 
-static mv_err damaged(mv_type type, size_t size, mv_error *error)
+static mv_err damaged_value(mv_type type, size_t size, mv_error *error)
 {
     return error_set(error, MV_CORRUPT, "a value of type %s is damaged (%zu bytes)",
                      schema_type_name(type), size);
@@ -382,7 +390,7 @@ static mv_err array_to_value(mv_type type, const uint8_t *bytes, size_t size, me
                              mv_value *value, mv_error *error)
 {
     uint32_t count = cell_array_count(type, bytes, size);
-    if (count == UINT32_MAX) return damaged(type, size, error);
+    if (count == UINT32_MAX) return damaged_value(type, size, error);
     mv_type element = element_type(type);
     size_t width = cell_width(element), items_size = count * sizeof(mv_value);
     mv_value *items = mem_arena_alloc(arena, items_size);
@@ -390,13 +398,13 @@ static mv_err array_to_value(mv_type type, const uint8_t *bytes, size_t size, me
     for (uint32_t i = 0; i < count; i++) {
         if (element != MV_STRING) {
             if (!get_fixed(element, bytes + i * width, &items[i]))
-                return damaged(type, size, error);
+                return damaged_value(type, size, error);
             continue;
         }
         const char *data;
         uint32_t data_size;
         if (!cell_array_string(bytes, size, i, &data, &data_size))
-            return damaged(type, size, error);
+            return damaged_value(type, size, error);
         items[i] = (mv_value){.kind = MV_KIND_STRING, .as.string = {data, data_size}};
     }
     *value = (mv_value){.kind = MV_KIND_LIST, .as.list = {items, count}};
@@ -413,7 +421,7 @@ mv_err cell_to_value(mv_type type, const uint8_t *bytes, size_t size, mem_arena 
         return MV_OK;
     }
     if (size == 0 || size != cell_width(type) || !get_fixed(type, bytes, value))
-        return damaged(type, size, error);
+        return damaged_value(type, size, error);
     return MV_OK;
 }
 
@@ -424,13 +432,13 @@ mv_err cell_check(mv_type type, const uint8_t *bytes, size_t size, mv_error *err
     if (type == MV_STRING) return MV_OK;
     uint32_t count = cell_array_count((mv_type)(MV_ARRAY | type), bytes, size);
     if (count == UINT32_MAX || (!(type & MV_ARRAY) && count != 1))
-        return damaged(type, size, error);
+        return damaged_value(type, size, error);
     for (uint32_t i = 0; i < count; i++) {
         const char *data;
         uint32_t data_size;
         if (element == MV_STRING ? !cell_array_string(bytes, size, i, &data, &data_size)
                                  : !get_fixed(element, bytes + i * cell_width(element), &value))
-            return damaged(type, size, error);
+            return damaged_value(type, size, error);
     }
     return MV_OK;
 }

@@ -65,7 +65,7 @@ done:
     return err;
 }
 
-static mv_err gather(column_writer *w, const void *bytes, size_t size, mv_error *error)
+static mv_err gather_value(column_writer *w, const void *bytes, size_t size, mv_error *error)
 {
     if (mem_buffer_append(&w->beside, bytes, size)) return MV_OK;
     return error_memory(error, w->beside.size + size, "a column");
@@ -75,7 +75,7 @@ static mv_err end_zone(column_writer *w, mv_error *error)
 {
     table_zone zone = w->zone;
     w->zone = TABLE_ZONE_EMPTY;
-    return gather(w, &zone, sizeof zone, error);
+    return gather_value(w, &zone, sizeof zone, error);
 }
 
 mv_err column_writer_add(column_writer *w, const cell *c, mv_error *error)
@@ -95,7 +95,7 @@ mv_err column_writer_add(column_writer *w, const cell *c, mv_error *error)
         w->end += c->size;
         MV_TRY(section_writer_add(w->file, c->bytes, c->size, error));
     }
-    return gather(w, &w->end, sizeof w->end, error);
+    return gather_value(w, &w->end, sizeof w->end, error);
 }
 
 /* ---------------------------------------------------------------- vectors */
@@ -107,8 +107,9 @@ static mv_err write_vector(column_writer *w, const uint8_t *elements, float inve
     w->row++;
     MV_TRY(section_writer_add(w->file, elements + first, size - first, error));
     if (first) MV_TRY(section_writer_add(w->file, elements, first, error));
-    return w->vector->metric == MV_COSINE ? gather(w, &inverse_norm, sizeof inverse_norm, error)
-                                          : MV_OK;
+    return w->vector->metric == MV_COSINE
+               ? gather_value(w, &inverse_norm, sizeof inverse_norm, error)
+               : MV_OK;
 }
 
 /* A deleted row gets the elements of a living one, each time turned on by one: of the same length,

@@ -55,7 +55,7 @@ static size_t vector_at(const mv_schema *schema, uint32_t vector_field)
     return at;
 }
 
-static bool is_null(const uint8_t *bytes, uint32_t field)
+static bool is_null_field(const uint8_t *bytes, uint32_t field)
 {
     return (bytes[sizeof(row_header) + field / 8] >> (field % 8)) & 1; /* little-endian words */
 }
@@ -82,7 +82,7 @@ mv_err row_create(const mv_schema *schema, mem_arena *arena, row_parts *out, mv_
     return MV_OK;
 }
 
-static mv_err missing(const row_parts *r, const char *kind, const char *name, mv_error *error)
+static mv_err missing_value(const row_parts *r, const char *kind, const char *name, mv_error *error)
 {
     char id[ERROR_QUOTE_SIZE];
     return error_set(error, MV_MISUSE, "document '%s': %s '%s' is missing",
@@ -112,10 +112,10 @@ mv_err row_complete(const mv_schema *schema, row_parts *r, mem_arena *arena, mv_
         else if (field->nullable)
             r->cells[i].state = CELL_NULL;
         else
-            err = missing(r, "field", field->name, error);
+            err = missing_value(r, "field", field->name, error);
     }
     for (uint32_t i = 0; i < schema->vectors_count && !err; i++)
-        if (!r->vectors[i]) err = missing(r, "vector field", schema->vectors[i].name, error);
+        if (!r->vectors[i]) err = missing_value(r, "vector field", schema->vectors[i].name, error);
     mem_buffer_free(&scratch);
     return err;
 }
@@ -190,7 +190,7 @@ void row_encode(const mv_schema *schema, const row_parts *r, uint8_t *out)
 
 /* ---------------------------------------------------------------- checking */
 
-static mv_err damaged(const char *what, mv_error *error)
+static mv_err damaged_row(const char *what, mv_error *error)
 {
     return error_set(error, MV_CORRUPT, "a stored document is damaged: %s", what);
 }
@@ -201,19 +201,19 @@ static mv_err check_cells(const mv_schema *schema, const uint8_t *bytes, size_t 
     for (uint32_t i = 0; i < schema->fields_count; i++) {
         const schema_field *field = &schema->fields[i];
         const uint8_t *slot = bytes + slot_at(schema->fields_count, i);
-        if (is_null(bytes, i)) {
-            if (!field->nullable) return damaged("NULL in a field that is not nullable", error);
+        if (is_null_field(bytes, i)) {
+            if (!field->nullable) return damaged_row("NULL in a field that is not nullable", error);
         } else if (cell_is_variable(field->type)) {
             uint32_t place[2];
             memcpy(place, slot, sizeof place);
             if (place[0] < cells_at || place[0] > cells_end || place[1] > cells_end - place[0])
-                return damaged("a value lies outside of it", error);
+                return damaged_row("a value lies outside of it", error);
         } else {
             MV_TRY(cell_check(field->type, slot, cell_width(field->type), error));
         }
     }
     for (uint32_t i = schema->fields_count; i % 64; i++)
-        if (is_null(bytes, i)) return damaged("NULL in a field that is not there", error);
+        if (is_null_field(bytes, i)) return damaged_row("NULL in a field that is not there", error);
     return MV_OK;
 }
 
@@ -223,7 +223,7 @@ static mv_err check_norms(const mv_schema *schema, const uint8_t *bytes, mv_erro
         float norm = row_inverse_norm(schema, bytes, i);
         bool is_cosine = schema->vectors[i].metric == MV_COSINE;
         if (is_cosine ? !(norm > 0 && isfinite(norm)) : norm != 0)
-            return damaged("the length of a vector", error);
+            return damaged_row("the length of a vector", error);
     }
     return MV_OK;
 }
@@ -231,18 +231,18 @@ static mv_err check_norms(const mv_schema *schema, const uint8_t *bytes, mv_erro
 mv_err row_check(const mv_schema *schema, const uint8_t *bytes, size_t size, mv_error *error)
 {
     size_t id = id_at(schema->fields_count, schema->vectors_count);
-    if (size < id || size > MV_ROW_SIZE_MAX) return damaged("its size", error);
+    if (size < id || size > MV_ROW_SIZE_MAX) return damaged_row("its size", error);
     row_header header = header_of(bytes);
-    if (header.size != size) return damaged("its size", error);
+    if (header.size != size) return damaged_row("its size", error);
     if (header.fields_count != schema->fields_count ||
         header.vectors_count != schema->vectors_count)
-        return damaged("the number of its fields", error);
+        return damaged_row("the number of its fields", error);
     if (header.vectors_at > size || header.vectors_at % 16 ||
         size - header.vectors_at != vector_at(schema, schema->vectors_count))
-        return damaged("the place of its vectors", error);
+        return damaged_row("the place of its vectors", error);
     if (header.id_size < 1 || header.id_size > MV_ID_SIZE_MAX ||
         id + header.id_size > header.vectors_at)
-        return damaged("the size of its id", error);
+        return damaged_row("the size of its id", error);
     MV_TRY(check_cells(schema, bytes, id + header.id_size, header.vectors_at, error));
     return check_norms(schema, bytes, error);
 }
@@ -260,7 +260,7 @@ void row_cell(const mv_schema *schema, const uint8_t *bytes, uint32_t field, cel
 {
     const uint8_t *slot = bytes + slot_at(schema->fields_count, field);
     mv_type type = schema->fields[field].type;
-    if (is_null(bytes, field)) {
+    if (is_null_field(bytes, field)) {
         *out = (cell){.state = CELL_NULL};
     } else if (cell_is_variable(type)) {
         uint32_t place[2];

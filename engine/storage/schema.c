@@ -1,5 +1,5 @@
-/* Schemas: built field by field, each checked as it comes, and changed. schema_save.c has them as
- * bytes, schema_compare.c tells two apart. */
+/* Schemas: built field by field, each checked as it comes, and changed. schema_format_save.c has
+ * them as bytes, schema_compare.c tells two apart. */
 #include "storage/schema.h"
 
 #include <string.h>
@@ -132,8 +132,8 @@ mv_err mv_schema_create(const char *name, mv_schema **schema, mv_error *error)
 }
 
 /* Make room for one more item of an array; *items may move. */
-static mv_err make_room(void **items, uint32_t *capacity, uint32_t count, size_t item_size,
-                        mv_error *error)
+static mv_err reserve_item(void **items, uint32_t *capacity, uint32_t count, size_t item_size,
+                           mv_error *error)
 {
     if (count < *capacity) return MV_OK;
     uint32_t more = *capacity ? *capacity * 2 : 8;
@@ -200,7 +200,7 @@ mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, m
     MV_TRY(take_default(schema, &field, options->default_value, error));
     void *fields = schema->fields;
     mv_err err =
-        make_room(&fields, &schema->fields_capacity, schema->fields_count, sizeof field, error);
+        reserve_item(&fields, &schema->fields_capacity, schema->fields_count, sizeof field, error);
     schema->fields = fields;
     if (err) return err;
     schema->fields[schema->fields_count++] = field;
@@ -209,8 +209,8 @@ mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, m
 }
 
 /* "vector field 'v' has an index with m 3, it must be 4 to 64" */
-static mv_err check_range(const char *name, const char *option, uint32_t given, uint32_t min,
-                          uint32_t max, mv_error *error)
+static mv_err check_option_range(const char *name, const char *option, uint32_t given, uint32_t min,
+                                 uint32_t max, mv_error *error)
 {
     if (given >= min && given <= max) return MV_OK;
     return error_set(error, MV_MISUSE,
@@ -240,9 +240,9 @@ static mv_err take_index(schema_vector *vector, const mv_vector_options *options
     if (!hnsw->m) hnsw->m = MV_HNSW_M_DEFAULT;
     if (!hnsw->ef_construction) hnsw->ef_construction = MV_HNSW_EF_CONSTRUCTION_DEFAULT;
     if (!hnsw->seed) hnsw->seed = MV_HNSW_SEED_DEFAULT;
-    MV_TRY(check_range(name, "m", hnsw->m, MV_HNSW_M_MIN, MV_HNSW_M_MAX, error));
-    MV_TRY(check_range(name, "ef_construction", hnsw->ef_construction, MV_HNSW_EF_CONSTRUCTION_MIN,
-                       MV_HNSW_EF_CONSTRUCTION_MAX, error));
+    MV_TRY(check_option_range(name, "m", hnsw->m, MV_HNSW_M_MIN, MV_HNSW_M_MAX, error));
+    MV_TRY(check_option_range(name, "ef_construction", hnsw->ef_construction,
+                              MV_HNSW_EF_CONSTRUCTION_MIN, MV_HNSW_EF_CONSTRUCTION_MAX, error));
     if (!schema_quantize_name(hnsw->quantize))
         return error_set(error, MV_MISUSE,
                          "vector field '%s' has an index with the unknown quantize %d", name,
@@ -287,8 +287,8 @@ mv_err mv_schema_add_vector(mv_schema *schema, const mv_vector_options *options,
     memcpy(vector.name, options->name, strlen(options->name));
     MV_TRY(take_index(&vector, options, error));
     void *vectors = schema->vectors;
-    mv_err err =
-        make_room(&vectors, &schema->vectors_capacity, schema->vectors_count, sizeof vector, error);
+    mv_err err = reserve_item(&vectors, &schema->vectors_capacity, schema->vectors_count,
+                              sizeof vector, error);
     schema->vectors = vectors;
     if (err) return err;
     schema->vectors[schema->vectors_count++] = vector;
@@ -392,7 +392,7 @@ mv_err schema_change_index(mv_schema *schema, const mv_index_change *change, uin
     mv_vector_options options = {
         .name = change->name, .index = change->index, .hnsw = change->hnsw};
     MV_TRY(take_index(&changed, &options, error));
-    if (!schema_has_same_index(&changed, vector)) changed.index_since = since;
+    if (!schema_compare_has_same_index(&changed, vector)) changed.index_since = since;
     *uid = changed.uid;
     *vector = changed;
     return MV_OK;

@@ -42,7 +42,7 @@ struct mv_schema {
     mem_arena arena; /* default values */
 };
 
-mv_err schema_copy(const mv_schema *schema, mv_schema **copy, mv_error *error);
+mv_err schema_format_copy(const mv_schema *schema, mv_schema **copy, mv_error *error);
 
 /* ---- changing a copy. MV_MISUSE: there is no such field, or it cannot be changed like that. */
 
@@ -63,15 +63,15 @@ mv_err schema_change_index(mv_schema *schema, const mv_index_change *change, uin
 mv_err schema_compare(const mv_schema *wanted, const mv_schema *found, mv_error *error);
 
 /* Do rows made for one fit the other? Names, defaults and indexes do not count. */
-bool schema_has_same_rows(const mv_schema *a, const mv_schema *b);
+bool schema_compare_has_same_rows(const mv_schema *a, const mv_schema *b);
 /* Have both vector fields an index of the same type and options? */
-bool schema_has_same_index(const schema_vector *a, const schema_vector *b);
+bool schema_compare_has_same_index(const schema_vector *a, const schema_vector *b);
 /* Do the files made for one, rows and indexes, fit the other? */
-bool schema_has_same_files(const mv_schema *a, const mv_schema *b);
+bool schema_compare_has_same_files(const mv_schema *a, const mv_schema *b);
 
 /* To bytes (appended) and back. Reading checks everything: MV_CORRUPT. */
-mv_err schema_save(const mv_schema *schema, mem_buffer *out, mv_error *error);
-mv_err schema_load(const void *bytes, size_t size, mv_schema **schema, mv_error *error);
+mv_err schema_format_save(const mv_schema *schema, mem_buffer *out, mv_error *error);
+mv_err schema_format_load(const void *bytes, size_t size, mv_schema **schema, mv_error *error);
 
 /* "string", "array_int32", "vector_fp32", ... */
 const char *schema_type_name(mv_type type);

@@ -15,7 +15,8 @@ static mv_err differs(const char *field, const char *verb, const char *found, co
                      found, wanted);
 }
 
-static mv_err missing(const char *field, const char *there, const char *not_there, mv_error *error)
+static mv_err missing_field(const char *field, const char *there, const char *not_there,
+                            mv_error *error)
 {
     return error_set(error, MV_SCHEMA_MISMATCH, "field '%s' is in the %s but not in the %s", field,
                      there, not_there);
@@ -113,12 +114,12 @@ static mv_err find_all(const mv_schema *a, const mv_schema *b, const char *a_is,
     for (uint32_t i = 0; i < a->fields_count; i++) {
         const char *name = a->fields[i].name;
         if (!mv_schema_find_field(b, name, strlen(name), &at))
-            return missing(name, a_is, b_is, error);
+            return missing_field(name, a_is, b_is, error);
     }
     for (uint32_t i = 0; i < a->vectors_count; i++) {
         const char *name = a->vectors[i].name;
         if (!mv_schema_find_vector(b, name, strlen(name), &at))
-            return missing(name, a_is, b_is, error);
+            return missing_field(name, a_is, b_is, error);
     }
     return MV_OK;
 }
@@ -150,7 +151,7 @@ mv_err schema_compare(const mv_schema *wanted, const mv_schema *found, mv_error 
     return find_all(found, wanted, "collection", "given schema", error);
 }
 
-bool schema_has_same_rows(const mv_schema *a, const mv_schema *b)
+bool schema_compare_has_same_rows(const mv_schema *a, const mv_schema *b)
 {
     if (a->fields_count != b->fields_count || a->vectors_count != b->vectors_count) return false;
     for (uint32_t f = 0; f < a->fields_count; f++)
@@ -164,20 +165,20 @@ bool schema_has_same_rows(const mv_schema *a, const mv_schema *b)
     return true;
 }
 
-bool schema_has_same_index(const schema_vector *a, const schema_vector *b)
+bool schema_compare_has_same_index(const schema_vector *a, const schema_vector *b)
 {
     return a->index == b->index && a->hnsw.m == b->hnsw.m &&
            a->hnsw.ef_construction == b->hnsw.ef_construction &&
            a->hnsw.quantize == b->hnsw.quantize && a->hnsw.seed == b->hnsw.seed;
 }
 
-bool schema_has_same_files(const mv_schema *a, const mv_schema *b)
+bool schema_compare_has_same_files(const mv_schema *a, const mv_schema *b)
 {
-    if (!schema_has_same_rows(a, b)) return false;
+    if (!schema_compare_has_same_rows(a, b)) return false;
     for (uint32_t f = 0; f < a->fields_count; f++)
         if (a->fields[f].index != b->fields[f].index) return false;
     for (uint32_t v = 0; v < a->vectors_count; v++)
-        if (!schema_has_same_index(&a->vectors[v], &b->vectors[v]) ||
+        if (!schema_compare_has_same_index(&a->vectors[v], &b->vectors[v]) ||
             a->vectors[v].index_since != b->vectors[v].index_since)
             return false;
     return true;

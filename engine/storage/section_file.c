@@ -19,41 +19,41 @@ struct section_file {
     char name[SECTION_FILE_NAME_SIZE];
 };
 
-static mv_err damaged(const char *name, const char *what, mv_error *error)
+static mv_err damaged_section(const char *name, const char *what, mv_error *error)
 {
     return error_set(error, MV_CORRUPT, "%s: %s", name, what);
 }
 
-static mv_err check_header(const section_file *f, const section_header *h, uint64_t segment,
-                           uint64_t rows, const section_file_record *record, mv_error *error)
+static mv_err check_file_header(const section_file *f, const section_header *h, uint64_t segment,
+                                uint64_t rows, const section_file_record *record, mv_error *error)
 {
     if (memcmp(h->magic, SECTION_MAGIC, sizeof h->magic) != 0)
-        return damaged(f->name, "it is not a moonvec file", error);
+        return damaged_section(f->name, "it is not a moonvec file", error);
     if (h->format > SECTION_FORMAT)
         return error_set(error, MV_WRONG_VERSION,
                          "%s: format %u is newer than this moonvec reads (%u)", f->name,
                          (unsigned)h->format, SECTION_FORMAT);
     if (h->file_size != f->size)
-        return damaged(f->name, "its size is not what its header says", error);
+        return damaged_section(f->name, "its size is not what its header says", error);
     if (h->sections > SECTIONS_MAX || h->table_offset % SECTION_ALIGN ||
         h->table_offset > f->size ||
         (f->size - h->table_offset) != h->sections * sizeof(section_entry))
-        return damaged(f->name, "its section table is out of bounds", error);
+        return damaged_section(f->name, "its section table is out of bounds", error);
     if (h->checksum != section_header_checksum(h, f->bytes + h->table_offset))
-        return damaged(f->name, "the checksum of its header is wrong", error);
+        return damaged_section(f->name, "the checksum of its header is wrong", error);
     if (h->checksum != record->checksum || h->kind != record->kind || h->segment != segment ||
         h->rows != rows)
-        return damaged(f->name, "it is not the file that the catalog names", error);
+        return damaged_section(f->name, "it is not the file that the catalog names", error);
     return MV_OK;
 }
 
-static mv_err check_table(const section_file *f, uint64_t table_offset, mv_error *error)
+static mv_err check_section_table(const section_file *f, uint64_t table_offset, mv_error *error)
 {
     for (uint32_t i = 0; i < f->header.sections; i++) {
         const section_entry *entry = &f->table[i];
         if (entry->offset % SECTION_ALIGN || entry->offset < sizeof(section_header) ||
             entry->offset > table_offset || entry->size > table_offset - entry->offset)
-            return damaged(f->name, "a section is out of bounds", error);
+            return damaged_section(f->name, "a section is out of bounds", error);
     }
     return MV_OK;
 }
@@ -69,7 +69,7 @@ mv_err section_file_open(const char *path, const char *name, uint64_t segment, u
     f->refs = 1;
     strncpy(f->name, name, sizeof f->name - 1);
     if ((err = os_open_read(path, &file, &f->size, error))) {
-        if (err == MV_NOT_FOUND) err = damaged(f->name, "the file is missing", error);
+        if (err == MV_NOT_FOUND) err = damaged_section(f->name, "the file is missing", error);
         goto done;
     }
     if (f->size != record->size || f->size < sizeof(section_header)) {
@@ -81,9 +81,9 @@ mv_err section_file_open(const char *path, const char *name, uint64_t segment, u
     f->bytes = bytes;
     os_advise_random(f->bytes, f->size);
     memcpy(&f->header, f->bytes, sizeof f->header);
-    if ((err = check_header(f, &f->header, segment, rows, record, error))) goto done;
+    if ((err = check_file_header(f, &f->header, segment, rows, record, error))) goto done;
     f->table = (const section_entry *)(const void *)(f->bytes + f->header.table_offset);
-    if ((err = check_table(f, f->header.table_offset, error))) goto done;
+    if ((err = check_section_table(f, f->header.table_offset, error))) goto done;
     *out = f;
     f = NULL;
 done:
@@ -155,7 +155,7 @@ static mv_err verify_header(const section_file *f, mv_error *error)
     if (memcmp(f->bytes, &f->header, sizeof f->header) == 0 &&
         f->header.checksum == section_header_checksum(&f->header, f->table))
         return MV_OK;
-    return damaged(f->name, "its header is not what it was at opening", error);
+    return damaged_section(f->name, "its header is not what it was at opening", error);
 }
 
 static mv_err compare_checksum(const section_file *f, uint32_t at, uint64_t found, mv_error *error)
@@ -201,7 +201,7 @@ mv_err section_file_verify_step(const section_file *f, section_check *check, boo
     return MV_OK;
 }
 
-void section_check_end(section_check *check)
+void section_file_check_end(section_check *check)
 {
     hash_stream_free(check->hash);
     *check = (section_check){0};

@@ -93,7 +93,7 @@ typedef struct section_check { /* starts as zeros */
 } section_check;
 mv_err section_file_verify_step(const section_file *file, section_check *check, bool *more,
                                 mv_error *error);
-void section_check_end(section_check *check); /* in any case; to zeros again */
+void section_file_check_end(section_check *check); /* in any case; to zeros again */
 
 /* ---- writing */
 

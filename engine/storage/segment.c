@@ -238,7 +238,7 @@ static bool is_expected(const mv_schema *schema, const segment_record *record, u
                : r->kind == SECTION_FILE_COLUMN && has_field(schema, r->column);
 }
 
-static section_file *find_open(const segment *open, const section_file_record *wanted)
+static section_file *find_open_file(const segment *open, const section_file_record *wanted)
 {
     for (uint32_t file = 0; open && file < open->files_count; file++) {
         section_file_record r = section_file_describe(open->files[file]);
@@ -249,11 +249,11 @@ static section_file *find_open(const segment *open, const section_file_record *w
     return NULL;
 }
 
-static mv_err open_file(segment *s, const segment_record *record, uint32_t file,
-                        const segment_place *place, mv_error *error)
+static mv_err open_segment_file(segment *s, const segment_record *record, uint32_t file,
+                                const segment_paths *place, mv_error *error)
 {
     const section_file_record *r = &record->files[file];
-    section_file *open = find_open(place->open, r);
+    section_file *open = find_open_file(place->open, r);
     if (open) {
         s->files[file] = section_file_keep(open);
         return MV_OK;
@@ -271,7 +271,7 @@ static mv_err open_file(segment *s, const segment_record *record, uint32_t file,
 }
 
 mv_err segment_open(const mv_schema *schema, const segment_record *record,
-                    const segment_place *place, segment **out, mv_error *error)
+                    const segment_paths *place, segment **out, mv_error *error)
 {
     mv_err err = MV_OK;
     segment *s = mem_alloc_zero(sizeof *s);
@@ -295,7 +295,7 @@ mv_err segment_open(const mv_schema *schema, const segment_record *record,
             err = wrong_files(s, error);
             goto done;
         }
-        if ((err = open_file(s, record, file, place, error))) goto done;
+        if ((err = open_segment_file(s, record, file, place, error))) goto done;
     }
     if ((err = bind_table(s, schema, error))) goto done;
     for (uint32_t file = 0; file < s->files_count; file++) section_file_read_ahead(s->files[file]);
@@ -339,7 +339,7 @@ bool segment_find_row(const segment *s, uint64_t docid, uint32_t *row)
     return docids[low] == docid;
 }
 
-static mv_err damaged_cell(const char *name, uint32_t row, mv_error *error)
+static mv_err damaged_segment_cell(const char *name, uint32_t row, mv_error *error)
 {
     return error_set(error, MV_CORRUPT, "row %u of '%s' is damaged", row, name);
 }
@@ -359,7 +359,7 @@ mv_err segment_read_cell(const table *t, const mv_schema *schema, uint32_t field
     }
     uint64_t size;
     if (!table_cell(column, row, &out->bytes, &size) || size > MV_ROW_SIZE_MAX)
-        return damaged_cell(schema->fields[field].name, row, error);
+        return damaged_segment_cell(schema->fields[field].name, row, error);
     out->size = (uint32_t)size;
     return MV_OK;
 }
@@ -369,7 +369,7 @@ mv_err segment_read_row(const table *t, const mv_schema *schema, uint32_t row, r
 {
     uint64_t size;
     if (!table_cell(&t->ids, row, &out->id, &size) || size > MV_ID_SIZE_MAX)
-        return damaged_cell("id", row, error);
+        return damaged_segment_cell("id", row, error);
     out->id_size = (uint32_t)size;
     for (uint32_t f = 0; f < schema->fields_count; f++)
         MV_TRY(segment_read_cell(t, schema, f, row, &out->cells[f], error));
@@ -391,7 +391,7 @@ static mv_err verify_column(const segment *s, const mv_schema *schema, uint32_t 
         cell c;
         MV_TRY(segment_read_cell(&s->table, schema, field, row, &c, error));
         if (c.state == CELL_VALUE && cell_check(schema->fields[field].type, c.bytes, c.size, NULL))
-            return damaged_cell(name, row, error);
+            return damaged_segment_cell(name, row, error);
         if (!zones) continue;
         table_zone_add(&zone, schema->fields[field].type, c.state == CELL_NULL ? NULL : c.bytes);
         if (!table_zone_ends(row, s->table.rows)) continue;
@@ -412,9 +412,9 @@ mv_err segment_verify(const segment *s, const mv_schema *schema, mv_error *error
         const uint8_t *id;
         uint64_t size;
         if (!table_cell(&s->table.ids, row, &id, &size) || size < 1 || size > MV_ID_SIZE_MAX)
-            return damaged_cell("id", row, error);
+            return damaged_segment_cell("id", row, error);
         if (row && s->table.docids[row] <= s->table.docids[row - 1])
-            return damaged_cell("docid", row, error);
+            return damaged_segment_cell("docid", row, error);
     }
     for (uint32_t field = 0; field < schema->fields_count; field++)
         MV_TRY(verify_column(s, schema, field, error));

@@ -54,16 +54,16 @@ typedef struct segment {
 } segment;
 
 /* Where the files of a segment are. */
-typedef struct segment_place {
+typedef struct segment_paths {
     const char *directory;
     const char *const *paths; /* if given, one for each file, instead; NULL where `open` has it */
     const struct segment
         *open; /* the same segment under another schema: files in both are shared */
-} segment_place;
+} segment_paths;
 
 /* Open the files of a segment and bind them to the fields of `schema`. */
 mv_err segment_open(const mv_schema *schema, const segment_record *record,
-                    const segment_place *place, segment **out, mv_error *error);
+                    const segment_paths *place, segment **out, mv_error *error);
 void segment_close(segment *s); /* NULL is fine */
 /* The row of a docid. False: the segment has no such docid. */
 bool segment_find_row(const segment *s, uint64_t docid, uint32_t *row);

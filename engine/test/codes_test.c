@@ -91,7 +91,7 @@ static bool encode(const column *c, uint32_t row, float *scratch)
     if (c->codes.quantize != MV_QUANTIZE_INT4)
         return codes_encode(c->codes.quantize, &c->vectors, c->mean, row, code, scratch);
     bool is_encoded = codes_encode(MV_QUANTIZE_INT8, &c->vectors, c->mean, row, whole, scratch);
-    codes_halve(&c->vectors, whole, code);
+    codes_as_int4(&c->vectors, whole, code);
     return is_encoded;
 }
 

@@ -49,9 +49,9 @@ static void try_schema(const uint8_t *bytes, size_t size)
 {
     mv_schema *schema, *again;
     mem_buffer saved = {0};
-    if (schema_load(bytes, size, &schema, NULL)) return;
-    must(!schema_save(schema, &saved, NULL));
-    must(!schema_load(saved.data, saved.size, &again, NULL));
+    if (schema_format_load(bytes, size, &schema, NULL)) return;
+    must(!schema_format_save(schema, &saved, NULL));
+    must(!schema_format_load(saved.data, saved.size, &again, NULL));
     must(!schema_compare(schema, again, NULL));
     mem_buffer_free(&saved);
     mv_schema_free(schema);

@@ -50,8 +50,8 @@ static uint8_t *guarded_place(const guarded *memory, size_t size, placing where)
 /* ---------------------------------------------------------------- elements */
 
 typedef enum filling { RANDOM, EXTREME, LARGEST, OPPOSITE, TINY, MIXED, FILLINGS } filling;
-static const char *const filling_names[] = {"random", "extreme", "largest", "opposite", "tiny",
-                                            "mixed"};
+static const char *const filling_names[] = {"random",   "extreme", "largest",
+                                            "opposite", "tiny",    "mixed"};
 
 static float random_float(filling how, bool is_query)
 {
@@ -148,8 +148,8 @@ static bool same(const measured *a, const measured *b)
 }
 
 /* Measure the rows in memory order, by a list, and each alone; all must agree to the last bit. */
-static measured measure(const distance_kernels *kernels, size_t type, bool l2,
-                        const uint8_t *query, const uint8_t *rows, size_t stride, size_t dim)
+static measured measure(const distance_kernels *kernels, size_t type, bool l2, const uint8_t *query,
+                        const uint8_t *rows, size_t stride, size_t dim)
 {
     measured by_rows, by_list, alone, repeated;
     const void *list[ROWS], *first[ROWS];
@@ -284,7 +284,7 @@ static void test_codes(const distance_kernels *kernels, const guarded *query_mem
             kernels->dot_codes(query, total, rows, stride, list, count, size, out);
             for (size_t i = 0; i < count; i++)
                 wrong += out[i] != (float)plain_codes(query, rows + list[i] * stride, size);
-            kernels->dot_halves(query, total_of_two, rows, stride, list, count, size, out);
+            kernels->dot_int4(query, total_of_two, rows, stride, list, count, size, out);
             for (size_t i = 0; i < count; i++)
                 wrong += out[i] != (float)plain_halves(query, rows + list[i] * stride, size);
         }

@@ -232,14 +232,15 @@ static void note_damage(void *ctx, uint32_t field, const mv_error *why)
 static uint32_t listed_filters;
 
 /* Rows one by one are those of the bitmap. */
-static void compare_list(const uint32_t *rows, uint32_t count, const uint64_t *pass, size_t passing)
+static void compare_list(const uint32_t *rows, uint32_t count, const uint64_t *pass,
+                         size_t matching)
 {
     static uint64_t listed[ROWS / 64 + 1];
     memset(listed, 0, sizeof listed);
     for (uint32_t i = 0; i < count && rows[i] < ROWS; i++) bits_set(listed, rows[i]);
-    bool same = count == passing && memcmp(listed, pass, bits_words(ROWS) * 8) == 0;
+    bool same = count == matching && memcmp(listed, pass, bits_words(ROWS) * 8) == 0;
     EXPECT(same);
-    if (!same) printf("    %u rows listed, %zu pass: %s\n", count, passing, filter_text);
+    if (!same) printf("    %u rows listed, %zu pass: %s\n", count, matching, filter_text);
     listed_filters++;
 }
 
@@ -251,20 +252,20 @@ static size_t run(const filter *f, const table_column *columns, const invert_lis
     filter_indexes indexes = {.lists = lists, .note_damage = note_damage};
     filter_table *ft = NULL;
     uint32_t least = 0, most = 0, count, *rows = NULL;
-    EXPECT(!filter_begin(f, &t, &indexes, arena, &ft, &error));
-    EXPECT(!filter_list(ft, &rows, &error));
-    filter_estimate(ft, &least, &most);
+    EXPECT(!filter_table_begin(f, &t, &indexes, arena, &ft, &error));
+    EXPECT(!filter_table_list(ft, &rows, &error));
+    filter_table_estimate(ft, &least, &most);
     for (uint32_t begin = 0; begin < ROWS; begin += count) {
         count = ROWS - begin < FILTER_BLOCK_ROWS ? ROWS - begin : FILTER_BLOCK_ROWS;
-        EXPECT(!filter_run(ft, begin, count, pass + begin / 64, &error));
+        EXPECT(!filter_eval_block(ft, begin, count, pass + begin / 64, &error));
     }
-    size_t passing = bits_count(pass, ROWS);
-    bool holds = least <= passing && passing <= most;
-    if (rows) compare_list(rows, most, pass, passing);
+    size_t matching = bits_count(pass, ROWS);
+    bool holds = least <= matching && matching <= most;
+    if (rows) compare_list(rows, most, pass, matching);
     EXPECT(holds || damages);
     if (!holds && !damages)
-        printf("    %u to %u estimated, %zu pass: %s\n", least, most, passing, filter_text);
-    return passing;
+        printf("    %u to %u estimated, %zu pass: %s\n", least, most, matching, filter_text);
+    return matching;
 }
 
 static void test_filters(uint32_t filters)
@@ -340,8 +341,8 @@ static void test_estimate(void)
         mv_filter source = {.text = cases[i].text, .size = strlen(cases[i].text)};
         for (uint32_t field = 0; field < FIELDS; field++) lists[field] = &built[field];
         EXPECT(!filter_compile(schema, &source, &arena, &f, &error));
-        EXPECT(!filter_begin(f, &t, &indexes, &block, &ft, &error));
-        filter_estimate(ft, &least, &most);
+        EXPECT(!filter_table_begin(f, &t, &indexes, &block, &ft, &error));
+        filter_table_estimate(ft, &least, &most);
         (void)snprintf(doing, sizeof doing, "%s: %u to %u", cases[i].text, least, most);
         EXPECT((least == most) == cases[i].is_exact && most < ROWS);
         doing[0] = 0;
@@ -408,9 +409,9 @@ static void test_no_memory(void)
         EXPECT(!filter_compile(schema, &source, &arena, &f, &error));
         mem_fail_at(n, n % 2);
         uint32_t *rows;
-        err = filter_begin(f, &t, &indexes, &block, &ft, &error);
-        if (!err) err = filter_list(ft, &rows, &error);
-        if (!err) err = filter_run(ft, 0, FILTER_BLOCK_ROWS, pass, &error);
+        err = filter_table_begin(f, &t, &indexes, &block, &ft, &error);
+        if (!err) err = filter_table_list(ft, &rows, &error);
+        if (!err) err = filter_eval_block(ft, 0, FILTER_BLOCK_ROWS, pass, &error);
         mem_fail_at(0, false);
         EXPECT(!err || err == MV_NO_MEMORY);
         mem_arena_free(&arena);

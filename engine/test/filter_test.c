@@ -140,8 +140,8 @@ static mv_err run(const filter *f, const table *t, uint32_t begin, uint32_t coun
                   uint64_t *pass, mv_error *e)
 {
     filter_table *ft = NULL;
-    MV_TRY(filter_begin(f, t, NULL, arena, &ft, e));
-    return filter_run(ft, begin, count, pass, e);
+    MV_TRY(filter_table_begin(f, t, NULL, arena, &ft, e));
+    return filter_eval_block(ft, begin, count, pass, e);
 }
 
 static sheet books;

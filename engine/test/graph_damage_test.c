@@ -77,7 +77,7 @@ static void search(mv_collection *c, uint32_t field)
     double recall = graph_recall(c, (graph_asked){field, .topk = 10});
     EXPECT(recall >= 0);
     EXPECT(graph_recall(c, (graph_asked){field, .topk = 10, .from = 100}) >= 0);
-    EXPECT(graph_recall(c, (graph_asked){field, .topk = 10, .way = MV_WAY_EXACT}) >= 1);
+    EXPECT(graph_recall(c, (graph_asked){field, .topk = 10, .strategy = MV_STRATEGY_EXACT}) >= 1);
     walked += recall < 1;
 }
 

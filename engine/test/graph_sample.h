@@ -108,7 +108,7 @@ typedef struct graph_asked {
     uint32_t topk;
     uint32_t ef;
     uint32_t from; /* a filter: n >= from; 0: none */
-    mv_way way;
+    mv_strategy strategy;
 } graph_asked;
 
 /* Search for a few places, and hold the hits against all rows: each is there, passes, has the right
@@ -136,7 +136,7 @@ static inline double graph_recall(mv_collection *c, graph_asked asked)
                           .topk = asked.topk,
                           .filter = asked.from ? &filter : NULL,
                           .ef = asked.ef,
-                          .way = asked.way};
+                          .strategy = asked.strategy};
         if ((err = mv_search(c, &query, result, &error))) break;
         const mv_hit *hits = mv_result_hits(result, &count);
         for (uint32_t n = asked.from; n < GRAPH_DOCS_MAX; n++)
@@ -182,7 +182,7 @@ static inline void graph_search_all(mv_collection *c)
         RECALLS(c, 0.9, field, .topk = 10);
         RECALLS(c, 0.95, field, .topk = 10, .ef = 200);
         RECALLS(c, 0.9, field, .topk = 10, .from = 500);
-        RECALLS(c, 1, field, .topk = 10, .way = MV_WAY_EXACT);
+        RECALLS(c, 1, field, .topk = 10, .strategy = MV_STRATEGY_EXACT);
         RECALLS(c, 1, field, .topk = 10, .from = last - 900);
         RECALLS(c, 1, field, .topk = 3000); /* more than a walk is good for */
     }

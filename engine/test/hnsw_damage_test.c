@@ -64,7 +64,7 @@ static mv_err open_copy(const copy *c, const set *s, hnsw_graph *graph)
 
 /* A search either works or finds damage and leaves the hits alone. */
 static mv_err search_way(const set *s, const hnsw_graph *graph, uint32_t ef, uint32_t id,
-                         hnsw_scratch *scratch, hnsw_way way, const uint64_t *pass)
+                         hnsw_scratch *scratch, mv_strategy strategy, const uint64_t *pass)
 {
     topk_entry heap[10], heap_before[10];
     topk hits;
@@ -79,9 +79,9 @@ static mv_err search_way(const set *s, const hnsw_graph *graph, uint32_t ef, uin
     hnsw_query query = {.vector = a.numbers,
                         .exact = &a.exact,
                         .ef = ef,
-                        .way = way,
+                        .strategy = strategy,
                         .pass = pass,
-                        .passing = passing_rows(s, pass),
+                        .matching = passing_rows(s, pass),
                         .source = 5,
                         .docids = s->docids};
     mv_err err = hnsw_search(graph, &query, &hits, scratch, &account, &error);
@@ -107,9 +107,9 @@ static mv_err search_copy(const set *s, const hnsw_graph *graph, uint32_t ef, ui
 {
     static uint64_t half[(ROWS + 63) / 64];
     memset(half, 0x55, s->vectors.rows / 64 * sizeof *half);
-    mv_err walked = search_way(s, graph, ef, id, scratch, HNSW_WAY_WALK, NULL),
-           gated = search_way(s, graph, ef, id, scratch, HNSW_WAY_WALK, half),
-           bridged = search_way(s, graph, ef, id, scratch, HNSW_WAY_BRIDGES, half);
+    mv_err walked = search_way(s, graph, ef, id, scratch, MV_STRATEGY_GRAPH, NULL),
+           gated = search_way(s, graph, ef, id, scratch, MV_STRATEGY_GRAPH, half),
+           bridged = search_way(s, graph, ef, id, scratch, MV_STRATEGY_BRIDGES, half);
     return walked && gated && bridged ? MV_CORRUPT : MV_OK;
 }
 
@@ -126,8 +126,8 @@ static void still_serves(const made_graph *made, const set *s, hnsw_scratch *scr
         hnsw_query query = {.vector = a.numbers,
                             .exact = &a.exact,
                             .ef = 40,
-                            .way = HNSW_WAY_WALK,
-                            .passing = s->vectors.rows,
+                            .strategy = MV_STRATEGY_GRAPH,
+                            .matching = s->vectors.rows,
                             .source = 5,
                             .docids = s->docids};
         memset(heaps[i], 0, sizeof heaps[i]);
@@ -137,7 +137,7 @@ static void still_serves(const made_graph *made, const set *s, hnsw_scratch *scr
     }
     EXPECT(found[0].found == found[1].found && hits[0].count == hits[1].count);
     EXPECT(memcmp(heaps[0], heaps[1], sizeof heaps[0]) == 0);
-    hnsw_scratch_free(&fresh);
+    hnsw_search_free_scratch(&fresh);
 }
 
 /* ---------------------------------------------------------------- heads and sizes */
@@ -216,7 +216,7 @@ static void test_odd_head(const made_graph *made, const set *s)
             EXPECT(field == 1 || field == 5); /* may be refused, too */
         copy_free(&c);
     }
-    hnsw_scratch_free(&scratch);
+    hnsw_search_free_scratch(&scratch);
 }
 
 static void test_sizes(const made_graph *made, const set *s)
@@ -249,7 +249,7 @@ static void test_sizes(const made_graph *made, const set *s)
         WORKS(open_copy(&c, s, &graph));
         copy_free(&c);
     }
-    hnsw_scratch_free(&scratch);
+    hnsw_search_free_scratch(&scratch);
     EXPECT(hnsw_open(NULL, 0, &s->vectors, &graph, &error) == MV_CORRUPT);
     codes_vectors fewer = s->vectors;
     fewer.rows--;
@@ -276,7 +276,7 @@ static void refuse_number(const made_graph *made, const set *s, hnsw_part_kind k
     for (uint32_t n = 0; n < 5; n++)
         (void)search_copy(s, &graph, n * 20, 4000000000u + n, &scratch);
     still_serves(made, s, &scratch);
-    hnsw_scratch_free(&scratch);
+    hnsw_search_free_scratch(&scratch);
     copy_free(&c);
 }
 #define REFUSE_NUMBER(kind, level, at, value, text)                                                \
@@ -331,7 +331,7 @@ static void test_searches_find(const made_graph *made, const set *s)
         for (uint32_t n = 0; n < 5; n++)
             EXPECT(search_copy(s, &graph, n * 50, 4000000000u + n, &scratch) == MV_CORRUPT);
         still_serves(made, s, &scratch);
-        hnsw_scratch_free(&scratch);
+        hnsw_search_free_scratch(&scratch);
         copy_free(&c);
     }
 }
@@ -405,7 +405,7 @@ static void test_by_lot(const made_graph *made, const set *s, uint32_t rounds)
         copy_free(&c);
     }
     still_serves(made, s, &scratch);
-    hnsw_scratch_free(&scratch);
+    hnsw_search_free_scratch(&scratch);
     EXPECT(refused > 0 && refused < rounds);
     EXPECT(met > 0 && met < 3 * rounds);
 }
@@ -487,8 +487,8 @@ static void test_no_memory_in_search(void)
     hnsw_query query = {.vector = a.numbers,
                         .exact = &a.exact,
                         .ef = 100,
-                        .way = HNSW_WAY_WALK,
-                        .passing = s.vectors.rows,
+                        .strategy = MV_STRATEGY_GRAPH,
+                        .matching = s.vectors.rows,
                         .source = 5,
                         .docids = s.docids};
     topk_start(&hits, heap, 10, INFINITY);
@@ -521,7 +521,7 @@ static void test_no_memory_in_search(void)
     mem_fail_at(0, false);
     WORKS(hnsw_search(&made.graph, &query, &hits, &scratch, &found, &error));
     EXPECT(hits.count == 10 && scratch.size > size);
-    hnsw_scratch_free(&scratch);
+    hnsw_search_free_scratch(&scratch);
     EXPECT(!scratch.block && !scratch.size);
     hnsw_build_free(made.b);
     hnsw_build_free(other.b);
@@ -559,8 +559,8 @@ static void *search_on(void *ctx)
         hnsw_query query = {.vector = a.numbers,
                             .exact = &a.exact,
                             .ef = 50,
-                            .way = HNSW_WAY_WALK,
-                            .passing = me->s->vectors.rows,
+                            .strategy = MV_STRATEGY_GRAPH,
+                            .matching = me->s->vectors.rows,
                             .source = 5,
                             .docids = me->s->docids};
         topk_start(&hits, heap, 10, INFINITY);
@@ -571,7 +571,7 @@ static void *search_on(void *ctx)
         memcpy(truth, heap, sizeof truth);
         me->done++;
     }
-    hnsw_scratch_free(&scratch);
+    hnsw_search_free_scratch(&scratch);
     return NULL;
 }
 

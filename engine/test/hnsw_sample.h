@@ -235,7 +235,7 @@ typedef struct asked {
     const uint64_t *pass;
     bool listed; /* they are handed over as a list, backwards */
     bool no_refine;
-    hnsw_way way;
+    mv_strategy strategy;
     uint32_t queries; /* 0: 40 */
 } asked;
 
@@ -303,10 +303,10 @@ static inline double recall_of(const set *s, const hnsw_graph *graph, asked how)
                             .exact = &a.exact,
                             .ef = how.ef,
                             .no_refine = how.no_refine,
-                            .way = how.way,
+                            .strategy = how.strategy,
                             .pass = how.listed ? NULL : how.pass,
                             .list = how.listed ? list : NULL,
-                            .passing = passing_rows(s, how.pass),
+                            .matching = passing_rows(s, how.pass),
                             .source = 5,
                             .docids = s->docids};
         right = !hnsw_search(graph, &query, &hits, &scratch, &account, &error);
@@ -316,7 +316,7 @@ static inline double recall_of(const set *s, const hnsw_graph *graph, asked how)
             met += hits.heap[i].distance <= truth.heap[truth.count - 1].distance;
         wanted += truth.count;
     }
-    hnsw_scratch_free(&scratch);
+    hnsw_search_free_scratch(&scratch);
     if (list) mem_free(list, s->vectors.rows * sizeof *list);
     return right ? (wanted ? (double)met / wanted : 1) : -1;
 }

@@ -54,15 +54,15 @@ static void test_passing(const set *s, const hnsw_graph *graph)
     const uint64_t *passes[] = {third, few, side, none};
     for (uint32_t i = 0; i < 4; i++) {
         RECALL(s, graph, 0.95, .topk = 10, .pass = passes[i]);
-        RECALL(s, graph, 0.99, .topk = 10, .pass = passes[i], .way = HNSW_WAY_ALL);
+        RECALL(s, graph, 0.99, .topk = 10, .pass = passes[i], .strategy = MV_STRATEGY_CODES);
         RECALL(s, graph, 0.99, .topk = 10, .pass = passes[i], .listed = true);
         RECALL(s, graph, 0.99, .topk = 300, .pass = passes[i], .listed = true);
-        RECALL(s, graph, 0.85, .topk = 10, .pass = passes[i], .way = HNSW_WAY_WALK);
-        RECALL(s, graph, 0.9, .topk = 10, .pass = passes[i], .way = HNSW_WAY_BRIDGES);
+        RECALL(s, graph, 0.85, .topk = 10, .pass = passes[i], .strategy = MV_STRATEGY_GRAPH);
+        RECALL(s, graph, 0.9, .topk = 10, .pass = passes[i], .strategy = MV_STRATEGY_BRIDGES);
         RECALL(s, graph, 0.97, .topk = 10, .ef = 200, .pass = passes[i]);
         RECALL(s, graph, 0.9, .topk = 400, .pass = passes[i]);
     }
-    RECALL(s, graph, 0.99, .topk = 10, .way = HNSW_WAY_ALL);
+    RECALL(s, graph, 0.99, .topk = 10, .strategy = MV_STRATEGY_CODES);
 }
 
 static void test_one_kind(mv_type type, mv_metric metric, mv_quantize quantize)
@@ -81,9 +81,9 @@ static void test_one_kind(mv_type type, mv_metric metric, mv_quantize quantize)
         EXPECT(head->code_error > 1e-6f && head->code_error < 0.002f);
     if (head->quantize == MV_QUANTIZE_INT8)
         EXPECT(head->code_error > 1e-4f && head->code_error < 0.02f);
-    RECALL(&s, graph, 0.93, .topk = 10, .way = HNSW_WAY_WALK);
-    RECALL(&s, graph, 0.9, .topk = 1, .way = HNSW_WAY_WALK);
-    RECALL(&s, graph, 0.97, .topk = 10, .ef = 200, .way = HNSW_WAY_WALK);
+    RECALL(&s, graph, 0.93, .topk = 10, .strategy = MV_STRATEGY_GRAPH);
+    RECALL(&s, graph, 0.9, .topk = 1, .strategy = MV_STRATEGY_GRAPH);
+    RECALL(&s, graph, 0.97, .topk = 10, .ef = 200, .strategy = MV_STRATEGY_GRAPH);
     RECALL(&s, graph, 0.9, .topk = 100);
     RECALL(&s, graph, 0.9, .topk = 100, .ef = 10); /* ef < k: as many as are asked for */
     if (head->quantize == MV_QUANTIZE_INT4)

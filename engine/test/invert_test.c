@@ -244,15 +244,15 @@ static bool is_in(mv_type type, const wanted *w, const uint8_t *bytes, size_t si
 static mv_err find_range(const invert_lists *l, const wanted *w, invert_range *range)
 {
     if (l->type != MV_STRING) {
-        MV_TRY(invert_find_number(l, order_key_of(l->type, w->low), w->after_low, &range->first,
-                                  &error));
-        MV_TRY(invert_find_number(l, order_key_of(l->type, w->high), w->after_high, &range->end,
-                                  &error));
+        MV_TRY(invert_search_number(l, order_key_of(l->type, w->low), w->after_low, &range->first,
+                                    &error));
+        MV_TRY(invert_search_number(l, order_key_of(l->type, w->high), w->after_high, &range->end,
+                                    &error));
     } else {
-        MV_TRY(invert_find_text(l, w->low, w->low_size, w->after_low, w->as_prefix, &range->first,
-                                &error));
-        MV_TRY(invert_find_text(l, w->high, w->high_size, w->after_high, w->as_prefix, &range->end,
-                                &error));
+        MV_TRY(invert_search_text(l, w->low, w->low_size, w->after_low, w->as_prefix, &range->first,
+                                  &error));
+        MV_TRY(invert_search_text(l, w->high, w->high_size, w->after_high, w->as_prefix,
+                                  &range->end, &error));
     }
     if (range->end < range->first) range->end = range->first;
     return MV_OK;
@@ -311,14 +311,14 @@ static void search(const sample *s, const invert_lists *l, uint32_t times)
         memset(truth, 0, words * 8);
         look_at_rows(s, &w, truth, &rows);
         EXPECT(!find_range(l, &w, &range));
-        EXPECT(!invert_count(l, range, &count, &error) && count == rows);
-        EXPECT(!invert_cost(l, range, &cost, &error));
-        EXPECT(!invert_add(l, range, found, &error));
+        EXPECT(!invert_search_count(l, range, &count, &error) && count == rows);
+        EXPECT(!invert_search_cost(l, range, &cost, &error));
+        EXPECT(!invert_search_add(l, range, found, &error));
         EXPECT(memcmp(found, truth, words * 8) == 0);
         if (l->is_array) continue;
         /* What is left comes in on top, up to all that is not NULL. */
-        EXPECT(!invert_add(l, (invert_range){0, range.first}, found, &error));
-        EXPECT(!invert_add(l, (invert_range){range.end, l->values.count}, found, &error));
+        EXPECT(!invert_search_add(l, (invert_range){0, range.first}, found, &error));
+        EXPECT(!invert_search_add(l, (invert_range){range.end, l->values.count}, found, &error));
         EXPECT(bits_count(found, s->column.rows) == l->head->entries);
         for (size_t word = 0; word < words && s->nulls; word++)
             EXPECT((found[word] & s->nulls[word]) == 0);
@@ -336,12 +336,12 @@ static void read_values(const invert_lists *l)
     for (uint32_t first = 0; first < l->values.count; first += 64) {
         uint32_t count = l->values.count - first < 64 ? l->values.count - first : 64;
         if (l->type != MV_STRING) {
-            EXPECT(!invert_read_numbers(l, first, count, keys, &error));
+            EXPECT(!invert_search_read_numbers(l, first, count, keys, &error));
             for (uint32_t i = 0; i < count; last_key = keys[i++])
                 EXPECT(first + i == 0 || keys[i] > last_key);
             continue;
         }
-        EXPECT(!invert_read_texts(l, first, count, ends, &error));
+        EXPECT(!invert_search_read_texts(l, first, count, ends, &error));
         for (uint32_t i = 0; i < count; i++) {
             const uint8_t *text = l->text + ends[i];
             size_t size = (size_t)(ends[i + 1] - ends[i]);
@@ -393,10 +393,10 @@ static void test_absent(void)
     build(&s, false, &m);
     int64_t seven = 7;
     uint64_t key = order_key_of(MV_INT64, (const uint8_t *)&seven);
-    EXPECT(!invert_find_number(&m.lists, key - 1, true, &at, &error) && at == 0);
-    EXPECT(!invert_find_number(&m.lists, key, false, &at, &error) && at == 0);
-    EXPECT(!invert_find_number(&m.lists, key, true, &at, &error) && at == 1);
-    EXPECT(!invert_find_number(&m.lists, UINT64_MAX, true, &at, &error) && at == 1);
+    EXPECT(!invert_search_number(&m.lists, key - 1, true, &at, &error) && at == 0);
+    EXPECT(!invert_search_number(&m.lists, key, false, &at, &error) && at == 0);
+    EXPECT(!invert_search_number(&m.lists, key, true, &at, &error) && at == 1);
+    EXPECT(!invert_search_number(&m.lists, UINT64_MAX, true, &at, &error) && at == 1);
     invert_build_free(m.b);
     sample_free(&s);
 }
@@ -463,17 +463,17 @@ static void try_lists(const sample *s, const copy *c)
         uint32_t count;
         if (!draw_wanted(s, &w) || find_range(&l, &w, &range)) continue;
         memset(bits, 0, words * 8);
-        (void)invert_count(&l, range, &count, &why);
-        (void)invert_cost(&l, range, &cost, &why);
-        if (!invert_add(&l, range, bits, &why) && s->column.rows % 64)
+        (void)invert_search_count(&l, range, &count, &why);
+        (void)invert_search_cost(&l, range, &cost, &why);
+        if (!invert_search_add(&l, range, bits, &why) && s->column.rows % 64)
             EXPECT(bits[words - 1] >> s->column.rows % 64 == 0);
     }
     for (uint32_t first = 0; first < l.values.count; first += 64) {
         uint32_t count = l.values.count - first < 64 ? l.values.count - first : 64;
         if (l.type == MV_STRING)
-            (void)invert_read_texts(&l, first, count, ends, &why);
+            (void)invert_search_read_texts(&l, first, count, ends, &why);
         else
-            (void)invert_read_numbers(&l, first, count, keys, &why);
+            (void)invert_search_read_numbers(&l, first, count, keys, &why);
     }
     mem_free(bits, words * 8);
 }

@@ -256,7 +256,8 @@ static void test_limits(void)
                  "field 'one_more': a schema has at most 1024 scalar fields");
     EXPECT_ERROR(add_vector(schema, "one_more", MV_VECTOR_FP32, 1, MV_L2, &error), MV_MISUSE,
                  "vector field 'one_more': a schema has at most 256 vector fields");
-    EXPECT(schema_copy(schema, &copy, &error) == MV_OK && !schema_compare(schema, copy, &error));
+    EXPECT(schema_format_copy(schema, &copy, &error) == MV_OK &&
+           !schema_compare(schema, copy, &error));
     mv_schema_free(copy);
     mv_schema_free(schema);
 }
@@ -274,12 +275,11 @@ static void test_field_index(void)
                  "field 'n' is scalar: its index is 'invert' or none, not 77 ('unknown')");
     field.index = MV_INDEX_INVERT;
     EXPECT(!mv_schema_add_field(schema, &field, &error));
-    EXPECT(!schema_copy(schema, &copy, &error) && !schema_compare(schema, copy, &error));
+    EXPECT(!schema_format_copy(schema, &copy, &error) && !schema_compare(schema, copy, &error));
     EXPECT(mv_schema_field(copy, 0, &field) && field.index == MV_INDEX_INVERT);
     copy->fields[0].index = MV_INDEX_NONE;
-    EXPECT_ERROR(
-        schema_compare(schema, copy, &error), MV_SCHEMA_MISMATCH,
-        "field 'n' has index none in the collection, invert in the given schema");
+    EXPECT_ERROR(schema_compare(schema, copy, &error), MV_SCHEMA_MISMATCH,
+                 "field 'n' has index none in the collection, invert in the given schema");
     mv_schema_free(copy);
     mv_schema_free(schema);
 }
@@ -295,30 +295,30 @@ static void test_save_and_load(void)
     mv_schema *schema = new_full_schema(), *loaded;
     schema->fields[1].uid = 100; /* as after schema changes */
     schema->next_uid = 101;
-    EXPECT(schema_save(schema, &bytes, &error) == MV_OK);
-    EXPECT(schema_load(bytes.data, bytes.size, &loaded, &error) == MV_OK);
+    EXPECT(schema_format_save(schema, &bytes, &error) == MV_OK);
+    EXPECT(schema_format_load(bytes.data, bytes.size, &loaded, &error) == MV_OK);
     EXPECT(schema_compare(schema, loaded, &error) == MV_OK);
     EXPECT(loaded->next_uid == 101 && loaded->fields[1].uid == 100 && loaded->vectors[1].uid == 7);
     EXPECT(has_index(loaded, 0, MV_INDEX_FLAT, 0, 0, MV_QUANTIZE_AUTO, 0));
     EXPECT(has_index(loaded, 2, MV_INDEX_HNSW, 12, 300, MV_QUANTIZE_INT8, UINT64_MAX));
-    EXPECT(schema_save(loaded, &again, &error) == MV_OK && again.size == bytes.size);
+    EXPECT(schema_format_save(loaded, &again, &error) == MV_OK && again.size == bytes.size);
     EXPECT(memcmp(bytes.data, again.data, bytes.size) == 0);
     mv_schema_free(loaded);
 
     bytes.data[0] = 3;
-    EXPECT_ERROR(schema_load(bytes.data, bytes.size, &loaded, &error), MV_WRONG_VERSION,
+    EXPECT_ERROR(schema_format_load(bytes.data, bytes.size, &loaded, &error), MV_WRONG_VERSION,
                  "the stored schema cannot be read: it has format 3, this moonvec reads up to 2");
     EXPECT(!loaded);
     bytes.data[0] = 1; /* which had no index_since: that of the last field are the last bytes, and
                          no indexes of scalar fields */
-    EXPECT(schema_load(bytes.data, bytes.size - 8, &loaded, &error) == MV_OK);
+    EXPECT(schema_format_load(bytes.data, bytes.size - 8, &loaded, &error) == MV_OK);
     EXPECT(schema_compare(schema, loaded, &error) == MV_OK);
     mv_schema_free(loaded);
     bytes.data[0] = 2;
     bytes.data[4] = 7; /* next uid: now below those in use */
-    EXPECT(schema_load(bytes.data, bytes.size, &loaded, &error) == MV_CORRUPT);
+    EXPECT(schema_format_load(bytes.data, bytes.size, &loaded, &error) == MV_CORRUPT);
     again.data[again.size - HNSW_SIZE - 1] = '!';
-    EXPECT(schema_load(again.data, again.size, &loaded, &error) == MV_CORRUPT);
+    EXPECT(schema_format_load(again.data, again.size, &loaded, &error) == MV_CORRUPT);
     EXPECT(strstr(error.text, "the stored schema cannot be read: field name 'grap!' must be"));
     mv_schema_free(schema);
     mem_buffer_free(&bytes);
@@ -331,7 +331,7 @@ static void test_zeros_in_bytes(void)
     mv_error error;
     mem_buffer bytes = {0};
     mv_schema *schema = new_full_schema(), *loaded;
-    EXPECT(schema_save(schema, &bytes, &error) == MV_OK);
+    EXPECT(schema_format_save(schema, &bytes, &error) == MV_OK);
     const struct {
         size_t at, size;
     } options[] = {{0, 4}, {4, 4}, {9, 8}}; /* m, ef_construction, seed */
@@ -339,7 +339,7 @@ static void test_zeros_in_bytes(void)
         uint8_t *option = bytes.data + bytes.size - HNSW_SIZE + options[i].at, kept[8];
         memcpy(kept, option, options[i].size);
         memset(option, 0, options[i].size);
-        EXPECT_ERROR(schema_load(bytes.data, bytes.size, &loaded, &error), MV_CORRUPT,
+        EXPECT_ERROR(schema_format_load(bytes.data, bytes.size, &loaded, &error), MV_CORRUPT,
                      "the stored schema cannot be read: vector field 'graph' has an index with a 0 "
                      "in its options");
         memcpy(option, kept, options[i].size);
@@ -347,7 +347,7 @@ static void test_zeros_in_bytes(void)
     uint8_t *index = bytes.data + bytes.size - HNSW_SIZE - strlen("graph") - 1 - 4 - 1;
     EXPECT(*index == MV_INDEX_HNSW);
     *index = MV_INDEX_NONE;
-    EXPECT_ERROR(schema_load(bytes.data, bytes.size, &loaded, &error), MV_CORRUPT,
+    EXPECT_ERROR(schema_format_load(bytes.data, bytes.size, &loaded, &error), MV_CORRUPT,
                  "the stored schema cannot be read: vector field 'graph' has the unknown index "
                  "type 0");
     mv_schema_free(schema);
@@ -362,11 +362,11 @@ static void test_damaged_bytes(void)
     mem_buffer bytes = {0}, again = {0};
     mv_schema *schema = new_full_schema(), *loaded;
     size_t surprises = 0;
-    EXPECT(schema_save(schema, &bytes, &error) == MV_OK);
+    EXPECT(schema_format_save(schema, &bytes, &error) == MV_OK);
     for (size_t size = 0; size <= bytes.size; size++) {
         uint8_t *cut = mem_alloc(size); /* a block of its own: reading past its end is seen */
         memcpy(cut, bytes.data, size);
-        mv_err err = schema_load(cut, size, &loaded, &error);
+        mv_err err = schema_format_load(cut, size, &loaded, &error);
         if (err != (size < bytes.size ? MV_CORRUPT : MV_OK)) surprises++;
         mv_schema_free(loaded);
         mem_free(cut, size);
@@ -374,17 +374,17 @@ static void test_damaged_bytes(void)
     for (size_t i = 0; i < bytes.size * 255; i++) {
         uint8_t flip = (uint8_t)(i % 255 + 1);
         bytes.data[i / 255] ^= flip;
-        mv_err err = schema_load(bytes.data, bytes.size, &loaded, &error);
+        mv_err err = schema_format_load(bytes.data, bytes.size, &loaded, &error);
         again.size = 0;
         if (err ? err != MV_CORRUPT && err != MV_WRONG_VERSION
-                : schema_save(loaded, &again, &error))
+                : schema_format_save(loaded, &again, &error))
             surprises++;
         mv_schema_free(loaded);
         bytes.data[i / 255] ^= flip;
     }
     EXPECT(surprises == 0);
     EXPECT(mem_buffer_append(&bytes, "x", 1) &&
-           schema_load(bytes.data, bytes.size, &loaded, &error) == MV_CORRUPT);
+           schema_format_load(bytes.data, bytes.size, &loaded, &error) == MV_CORRUPT);
     mv_schema_free(schema);
     mem_buffer_free(&bytes);
     mem_buffer_free(&again);
@@ -568,7 +568,7 @@ static mv_err live(mv_error *error)
     mv_schema *schema = NULL, *copy = NULL;
     mv_err err = mv_schema_create("s", &schema, error);
     if (!err) err = fill(schema, error);
-    if (!err) err = schema_copy(schema, &copy, error);
+    if (!err) err = schema_format_copy(schema, &copy, error);
     if (!err) err = schema_compare(schema, copy, error);
     mv_schema_free(schema);
     mv_schema_free(copy);

@@ -192,7 +192,7 @@ static void open_and_read(const section_file_record *files, const char *const *p
     segment *s = NULL;
     mem_arena arena = {0};
     mv_error error;
-    if (!segment_open(schema, &record, &(segment_place){.paths = paths}, &s, &error)) {
+    if (!segment_open(schema, &record, &(segment_paths){.paths = paths}, &s, &error)) {
         read_everything(s, &arena);
         mv_err err = segment_verify(s, schema, &error);
         must(!err || err == MV_CORRUPT);

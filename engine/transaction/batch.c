@@ -14,7 +14,7 @@ mv_err mv_batch_create(mv_collection *collection, mv_batch **batch, mv_error *er
     *batch = NULL;
     mv_batch *created = mem_alloc_zero(sizeof *created);
     if (!created) return error_memory(error, sizeof *created, "a batch");
-    mv_err err = schema_copy(handle_schema(collection), &created->schema, error);
+    mv_err err = schema_format_copy(handle_schema(collection), &created->schema, error);
     if (err) {
         mem_free(created, sizeof *created);
         return err;
@@ -59,7 +59,7 @@ static mv_err check_fork(const mv_batch *batch, mv_error *error)
     return error_set(error, MV_BUSY, "the batch was made before the process forked");
 }
 
-static mv_err make_room(mv_batch *batch, mv_error *error)
+static mv_err reserve_row(mv_batch *batch, mv_error *error)
 {
     if (batch->count < batch->capacity) return MV_OK;
     size_t size = batch->capacity * sizeof *batch->rows, more;
@@ -85,7 +85,7 @@ mv_err mv_batch_add(mv_batch *batch, const char *id, size_t id_size, mv_error *e
         return error_set(error, MV_MISUSE,
                          "document '%s': the id has %zu bytes, at most %u are allowed",
                          error_quote(id, id_size, quoted), id_size, MV_ID_SIZE_MAX);
-    MV_TRY(make_room(batch, error));
+    MV_TRY(reserve_row(batch, error));
     row_parts *r = &batch->rows[batch->count];
     MV_TRY(row_create(batch->schema, &batch->arena, r, error));
     r->id = mem_arena_copy(&batch->arena, id, id_size);

@@ -89,7 +89,7 @@ done:
 
 static mv_err check_schema(const writer *w, const mv_batch *batch, mv_error *error)
 {
-    if (schema_has_same_rows(batch->schema, w->v->schema)) return MV_OK;
+    if (schema_compare_has_same_rows(batch->schema, w->v->schema)) return MV_OK;
     return error_set(error, MV_SCHEMA_MISMATCH,
                      "the batch was made for another schema than the collection has");
 }

@@ -36,7 +36,7 @@ static mv_err change_index(writer *w, mv_schema *schema, const mv_index_change *
 {
     uint32_t uid = 0;
     MV_TRY(schema_change_index(schema, change, w->state.next_segment, &uid, error));
-    if (schema_has_same_files(schema, w->v->schema)) return MV_OK;
+    if (schema_compare_has_same_files(schema, w->v->schema)) return MV_OK;
     for (uint32_t i = 0; i < w->v->segments_count && !is_indexed(schema, uid); i++)
         MV_TRY(writer_files_drop_indexes(w, segment_number(w, i), uid, error));
     MV_TRY(schema_write_begin(w, schema, error));
@@ -46,7 +46,7 @@ static mv_err change_index(writer *w, mv_schema *schema, const mv_index_change *
 mv_err schema_write_index(writer *w, const mv_index_change *change, mv_error *error)
 {
     mv_schema *schema = NULL;
-    MV_TRY(schema_copy(w->v->schema, &schema, error));
+    MV_TRY(schema_format_copy(w->v->schema, &schema, error));
     mv_err err = change_index(w, schema, change, error);
     mv_schema_free(schema);
     return err;

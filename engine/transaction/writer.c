@@ -258,7 +258,7 @@ mv_err writer_read(writer *w, uint64_t docid, row_parts *out, mv_error *error)
     return MV_OK;
 }
 
-static mv_err encode(writer *w, const row_parts *r, mv_error *error)
+static mv_err encode_row(writer *w, const row_parts *r, mv_error *error)
 {
     size_t size;
     MV_TRY(row_encoded_size(w->v->schema, r, &size, error));
@@ -279,7 +279,7 @@ mv_err writer_encode(writer *w, const row_parts *given, const uint64_t *old_doci
     whole.id = given->id;
     whole.id_size = given->id_size;
     if (!old_docid) MV_TRY(row_complete(w->v->schema, &whole, &w->scratch, error));
-    return encode(w, &whole, error);
+    return encode_row(w, &whole, error);
 }
 
 mv_err writer_exists(const row_parts *r, mv_error *error)

@@ -164,7 +164,7 @@ bool codes_encode(mv_quantize quantize, const codes_vectors *vectors, const floa
     return true;
 }
 
-void codes_halve(const codes_vectors *vectors, const uint8_t *code, uint8_t *half)
+void codes_as_int4(const codes_vectors *vectors, const uint8_t *code, uint8_t *half)
 {
     size_t offset = half_offset(vectors), dim = vectors->dim, lower = dim < offset ? dim : offset;
     const int8_t *numbers = (const int8_t *)code;
@@ -249,7 +249,7 @@ static void split_code(codes_query *query, int8_t *code)
     memset(halves, 0, 2 * room);
     memcpy(halves, code, lower);
     memcpy(halves + room, code + lower, dim - lower);
-    query->dot = distance_best()->dot_halves;
+    query->dot = distance_best()->dot_int4;
     query->code = halves;
     query->code_size = room;
 }

@@ -70,7 +70,7 @@ void codes_find_mean(const codes_vectors *vectors, float *mean, float *scratch);
 bool codes_encode(mv_quantize quantize, const codes_vectors *vectors, const float *mean,
                   uint32_t row, uint8_t *code, float *scratch);
 /* Make the int4 code of an int8 code (each aligned to 4). */
-void codes_halve(const codes_vectors *vectors, const uint8_t *code, uint8_t *half);
+void codes_as_int4(const codes_vectors *vectors, const uint8_t *code, uint8_t *half);
 /* The scale of an int8 code. */
 const codes_scale *codes_scale_of(const codes_vectors *vectors, const uint8_t *code);
 

@@ -39,7 +39,7 @@ typedef struct distance_kernels {
     distance_list_fn dot_list[3]; /* rows anywhere: nothing is prefetched */
     distance_list_fn l2_list[3];
     distance_codes_fn dot_codes;
-    distance_codes_fn dot_halves;
+    distance_codes_fn dot_int4;
 } distance_kernels;
 
 /* The kernels chosen for this process: once, by what the CPU can do, or by MOONVEC_SIMD in the

@@ -122,7 +122,7 @@ KERNEL_INLINE ints odd_bytes(ints bytes)
 {
     return simde_mm_srai_epi16(bytes, 8);
 }
-KERNEL_INLINE ints halves_multiply_add(ints halves, ints low, ints high, ints sum)
+KERNEL_INLINE ints int4_multiply_add(ints halves, ints low, ints high, ints sum)
 {
     const ints mask = simde_mm_set1_epi16(15);
     ints products = simde_mm_madd_epi16(simde_mm_and_si128(halves, mask), even_bytes(low));

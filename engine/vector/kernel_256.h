@@ -99,7 +99,7 @@ KERNEL_INLINE ints shorts_multiply_add(ints a, ints b, ints sum)
     return simde_mm256_add_epi32(sum, simde_mm256_madd_epi16(a, b));
 }
 /* Products of a half and a byte are at most 15 × 127, four of them fit in 16 bits. */
-KERNEL_INLINE ints halves_multiply_add(ints halves, ints low, ints high, ints sum)
+KERNEL_INLINE ints int4_multiply_add(ints halves, ints low, ints high, ints sum)
 {
     const ints mask = simde_mm256_set1_epi8(15);
     ints lower = simde_mm256_and_si256(halves, mask),

@@ -113,7 +113,7 @@ KERNEL_INLINE ints bytes_multiply_add(ints plus_128, ints bytes, ints sum)
 {
     return _mm512_dpbusd_epi32(sum, plus_128, bytes);
 }
-KERNEL_INLINE ints halves_multiply_add(ints halves, ints low, ints high, ints sum)
+KERNEL_INLINE ints int4_multiply_add(ints halves, ints low, ints high, ints sum)
 {
     const ints mask = _mm512_set1_epi8(15);
     sum = _mm512_dpbusd_epi32(sum, _mm512_and_si512(halves, mask), low);

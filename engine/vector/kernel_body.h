@@ -270,10 +270,10 @@ KERNEL_INLINE void measure_codes(const uint8_t *query, int32_t total, const uint
         for (size_t at = line; at < line + 64; at += step) {
             if (halves) {
                 ints low = whole_load(query + at), high = whole_load(query + size + at);
-                sum0 = halves_multiply_add(whole_load(rows[0] + at), low, high, sum0);
-                sum1 = halves_multiply_add(whole_load(rows[1] + at), low, high, sum1);
-                sum2 = halves_multiply_add(whole_load(rows[2] + at), low, high, sum2);
-                sum3 = halves_multiply_add(whole_load(rows[3] + at), low, high, sum3);
+                sum0 = int4_multiply_add(whole_load(rows[0] + at), low, high, sum0);
+                sum1 = int4_multiply_add(whole_load(rows[1] + at), low, high, sum1);
+                sum2 = int4_multiply_add(whole_load(rows[2] + at), low, high, sum2);
+                sum3 = int4_multiply_add(whole_load(rows[3] + at), low, high, sum3);
             } else {
                 ints part = load(query, at, 0, kind);
                 sum0 = add_step(part, load(rows[0], at, 0, kind), sum0, kind, false);
@@ -322,7 +322,7 @@ static void dot_codes(const int8_t *query, int32_t total, const uint8_t *base, s
     measure_code_rows(query, total, base, stride, rows, count, size, out, false);
 }
 
-static void dot_halves(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
+static void dot_int4(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
                        const uint32_t *rows, size_t count, size_t size, float *out)
 {
     measure_code_rows(query, total, base, stride, rows, count, size, out, true);
@@ -334,5 +334,5 @@ static void dot_halves(const int8_t *query, int32_t total, const uint8_t *base, 
         .l2_rows = {l2_fp32_rows, l2_fp16_rows, l2_int8_rows},                                     \
         .dot_list = {dot_fp32_list, dot_fp16_list, dot_int8_list},                                 \
         .l2_list = {l2_fp32_list, l2_fp16_list, l2_int8_list}, .dot_codes = dot_codes,             \
-        .dot_halves = dot_halves,                                                                  \
+        .dot_int4 = dot_int4,                                                                  \
     }

@@ -4,7 +4,7 @@
 #include "vector/half.h"
 #include "vector/kernel.h"
 
-static float float_at(const uint8_t *vector, size_t at)
+static float load_float(const uint8_t *vector, size_t at)
 {
     float value;
     memcpy(&value, vector + at * sizeof value, sizeof value);
@@ -21,7 +21,7 @@ static float half_at(const uint8_t *vector, size_t at)
 static float dot_fp32(const uint8_t *query, const uint8_t *row, size_t dim)
 {
     double sum = 0;
-    for (size_t i = 0; i < dim; i++) sum += (double)float_at(query, i) * float_at(row, i);
+    for (size_t i = 0; i < dim; i++) sum += (double)load_float(query, i) * load_float(row, i);
     return (float)sum;
 }
 
@@ -29,7 +29,7 @@ static float l2_fp32(const uint8_t *query, const uint8_t *row, size_t dim)
 {
     double sum = 0;
     for (size_t i = 0; i < dim; i++) {
-        double difference = (double)float_at(query, i) - float_at(row, i);
+        double difference = (double)load_float(query, i) - load_float(row, i);
         sum += difference * difference;
     }
     return (float)sum;
@@ -38,7 +38,7 @@ static float l2_fp32(const uint8_t *query, const uint8_t *row, size_t dim)
 static float dot_fp16(const uint8_t *query, const uint8_t *row, size_t dim)
 {
     double sum = 0;
-    for (size_t i = 0; i < dim; i++) sum += (double)float_at(query, i) * half_at(row, i);
+    for (size_t i = 0; i < dim; i++) sum += (double)load_float(query, i) * half_at(row, i);
     return (float)sum;
 }
 
@@ -46,7 +46,7 @@ static float l2_fp16(const uint8_t *query, const uint8_t *row, size_t dim)
 {
     double sum = 0;
     for (size_t i = 0; i < dim; i++) {
-        double difference = (double)float_at(query, i) - half_at(row, i);
+        double difference = (double)load_float(query, i) - half_at(row, i);
         sum += difference * difference;
     }
     return (float)sum;
@@ -88,7 +88,7 @@ SCALAR_KERNEL(l2_fp32)
 SCALAR_KERNEL(l2_fp16)
 SCALAR_KERNEL(l2_int8)
 
-static void dot_codes(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
+static void scalar_dot_codes(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
                       const uint32_t *rows, size_t count, size_t size, float *out)
 {
     (void)total;
@@ -96,7 +96,7 @@ static void dot_codes(const int8_t *query, int32_t total, const uint8_t *base, s
         out[i] = dot_int8((const uint8_t *)query, base + rows[i] * stride, size);
 }
 
-static void dot_halves(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
+static void scalar_dot_int4(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
                        const uint32_t *rows, size_t count, size_t size, float *out)
 {
     (void)total;
@@ -116,6 +116,6 @@ const distance_kernels kernel_scalar = {
     .l2_rows = {l2_fp32_rows, l2_fp16_rows, l2_int8_rows},
     .dot_list = {dot_fp32_list, dot_fp16_list, dot_int8_list},
     .l2_list = {l2_fp32_list, l2_fp16_list, l2_int8_list},
-    .dot_codes = dot_codes,
-    .dot_halves = dot_halves,
+    .dot_codes = scalar_dot_codes,
+    .dot_int4 = scalar_dot_int4,
 };

@@ -3,7 +3,7 @@
 #ifndef MV_CALLS_H
 #define MV_CALLS_H
 
-#include "part_box.h"
+#include "owned_box.h"
 
 /* collection_box.c: opening and looking after */
 int call_open(lua_State *L);            /* (path [, options]) */
@@ -16,7 +16,7 @@ int call_length(lua_State *L);
 int call_tostring(lua_State *L);
 int call_index(lua_State *L); /* upvalue 1: the methods */
 
-/* care_calls.c */
+/* maintenance_calls.c */
 int call_flush(lua_State *L);
 int call_check(lua_State *L);
 int call_backup(lua_State *L); /* (path) */

@@ -17,7 +17,7 @@ int check_options(lua_State *L, int table, const char *call, const char *const *
                   int names_count)
 {
     int first = lua_gettop(L) + 1;
-    place where = {.call = call};
+    error_context where = {.call = call};
     luaL_checkstack(L, names_count + 4, "too many options");
     lua_settop(L, first - 1 + names_count);
     if (lua_isnoneornil(L, table)) return first;
@@ -88,8 +88,8 @@ const char *check_string(lua_State *L, int index, const char *call, const char *
     return text;
 }
 
-int check_word(lua_State *L, int index, const place *where, const char *kind, const word *words,
-               size_t words_count)
+int check_word(lua_State *L, int index, const error_context *where, const char *kind,
+               const word *words, size_t words_count)
 {
     const char *texts[WORDS_MAX];
     if (lua_type(L, index) != LUA_TSTRING)
@@ -152,7 +152,7 @@ bool is_whole(lua_State *L, int index, int64_t *whole)
 
 /* ---------------------------------------------------------------- arrays and ids */
 
-size_t check_array(lua_State *L, int index, const place *where, const char *what)
+size_t check_array(lua_State *L, int index, const error_context *where, const char *what)
 {
     size_t count = lua_rawlen(L, index);
     size_t keys_count = 0;
@@ -166,7 +166,7 @@ size_t check_array(lua_State *L, int index, const place *where, const char *what
     return count;
 }
 
-mv_id check_id(lua_State *L, int index, const place *where, char text[ID_TEXT_SIZE])
+mv_id check_id(lua_State *L, int index, const error_context *where, char text[ID_TEXT_SIZE])
 {
     mv_id id = {NULL, 0};
     int64_t whole;
@@ -187,7 +187,7 @@ mv_id check_id(lua_State *L, int index, const place *where, char text[ID_TEXT_SI
     return id;
 }
 
-id_list check_ids(lua_State *L, int index, const place *where)
+id_list check_ids(lua_State *L, int index, const error_context *where)
 {
     id_list list = {NULL, check_array(L, index, where, "an array of ids")};
     list.ids = lua_newuserdata(L, list.count * (sizeof(mv_id) + ID_TEXT_SIZE) + 1);

@@ -30,8 +30,8 @@ typedef struct word {
 
 /* The constant meant by the string at `index`; raises "unknown <kind> '...'" when it is none of
  * them, with the nearest or with all of them. */
-int check_word(lua_State *L, int index, const place *where, const char *kind, const word *words,
-               size_t words_count);
+int check_word(lua_State *L, int index, const error_context *where, const char *kind,
+               const word *words, size_t words_count);
 /* The word for `value`. */
 const char *word_text(const word *words, size_t words_count, int value);
 
@@ -44,12 +44,12 @@ bool is_cdata_integer(lua_State *L, int index, mv_value *value);
 
 /* Number of elements of the array at `index`; raises when it has other keys than 1, 2, 3, ...: what
  * stands behind a hole would be lost without a word. */
-size_t check_array(lua_State *L, int index, const place *where, const char *what);
+size_t check_array(lua_State *L, int index, const error_context *where, const char *what);
 
 #define ID_TEXT_SIZE 24 /* decimal digits of any 64-bit integer, sign and zero */
 
 /* The document id at `index`: a string, lent by Lua, or a whole number, written into `text`. */
-mv_id check_id(lua_State *L, int index, const place *where, char text[ID_TEXT_SIZE]);
+mv_id check_id(lua_State *L, int index, const error_context *where, char text[ID_TEXT_SIZE]);
 
 typedef struct id_list {
     mv_id *ids;
@@ -57,6 +57,6 @@ typedef struct id_list {
 } id_list;
 
 /* The ids in the array at `index`; pushes the block that holds them. */
-id_list check_ids(lua_State *L, int index, const place *where);
+id_list check_ids(lua_State *L, int index, const error_context *where);
 
 #endif

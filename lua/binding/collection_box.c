@@ -53,7 +53,7 @@ static int open_collection(lua_State *L, const char *call, int options_at, int s
     static const char *const options[OPTIONS] = {"read_only", "durability", "verify", "maintenance",
                                                  "schema"};
     const char *path = check_path(L, call);
-    place where = {.call = call};
+    error_context where = {.call = call};
     mv_error error = {0};
     int at = check_options(L, options_at, call, options, schema_at ? SCHEMA : OPTIONS);
     mv_open_options open = {

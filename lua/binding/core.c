@@ -58,9 +58,9 @@ static const luaL_Reg collection_metamethods[] = {
     {NULL, NULL},
 };
 
-static const luaL_Reg part_metamethods[] = {
-    {"__close", part_gc},
-    {"__gc", part_gc},
+static const luaL_Reg owned_metamethods[] = {
+    {"__close", owned_gc},
+    {"__gc", owned_gc},
     {NULL, NULL},
 };
 
@@ -138,8 +138,8 @@ MV_API int luaopen_moonvec_core(lua_State *L)
     job_register(L);
     schema_register(L);
     vector_register(L);
-    push_metatable(L, PART_TYPE);
-    luaL_setfuncs(L, part_metamethods, 0);
+    push_metatable(L, OWNED_TYPE);
+    luaL_setfuncs(L, owned_metamethods, 0);
     lua_pop(L, 1);
 
     lua_newtable(L);

@@ -15,11 +15,11 @@
 #define FOREVER_SECONDS 1e9 /* nobody sees the end of it */
 
 typedef struct job_box {
-    part_box part;
+    owned_box part;
     mv_job *job;
 } job_box;
 
-static void job_box_release(lua_State *L, part_box *part)
+static void job_box_release(lua_State *L, owned_box *part)
 {
     (void)L;
     job_box *box = (job_box *)part;
@@ -33,9 +33,9 @@ static void job_box_release(lua_State *L, part_box *part)
 static job_box *job_begin(lua_State *L, collection_box *owner, const mv_optimize_options *options,
                           mv_error *error)
 {
-    job_box *box = part_push(L, 1, owner, sizeof *box, job_box_release);
+    job_box *box = owned_push(L, 1, owner, sizeof *box, job_box_release);
     if (mv_optimize_begin(owner->collection, options, &box->job, error)) {
-        part_release(L, &box->part);
+        owned_release(L, &box->part);
         return NULL;
     }
     return box;
@@ -60,13 +60,13 @@ int call_optimize_step(lua_State *L)
     job_box *box = job_take(L, owner, &options, &error);
     if (!box) return push_failure(L, "optimize", &error);
     if (mv_optimize_step(box->job, budget_ms, &more, &progress, &error)) {
-        part_release(L, &box->part);
+        owned_release(L, &box->part);
         return push_failure(L, "optimize", &error);
     }
     if (more) {
         slot_store(L, 1, SLOT_JOB);
     } else {
-        part_release(L, &box->part);
+        owned_release(L, &box->part);
     }
     lua_pushboolean(L, more);
     push_unsigned(L, progress.done);
@@ -79,8 +79,8 @@ int call_optimize_abandon(lua_State *L)
 {
     collection_box *owner = check_collection_box(L, 1, "optimize");
     if (!owner->collection) return 0; /* its jobs went with it */
-    part_box *part = slot_take(L, 1, SLOT_JOB);
-    if (part) part_release(L, part);
+    owned_box *part = slot_take(L, 1, SLOT_JOB);
+    if (part) owned_release(L, part);
     return 0;
 }
 
@@ -89,7 +89,7 @@ static mv_index_change read_change(lua_State *L, collection_box *owner)
 {
     uint32_t position;
     mv_index_change change = {.name = check_string(L, 3, "create_index", "name")};
-    place where = {.call = "create_index", .field = change.name};
+    error_context where = {.call = "create_index", .field = change.name};
     mv_vector_options vector = {.index = MV_INDEX_NONE};
     if (lua_isnil(L, 4)) raise_at(L, &where, "the index is missing");
     if (mv_schema_find_vector(mv_get_schema(owner->collection), change.name, strlen(change.name),
@@ -116,8 +116,8 @@ int call_index_begin(lua_State *L)
         change = read_change(L, owner);
         options.index_change = &change;
     }
-    part_box *before = slot_take(L, 1, SLOT_JOB);
-    if (before) part_release(L, before);
+    owned_box *before = slot_take(L, 1, SLOT_JOB);
+    if (before) owned_release(L, before);
     if (!job_begin(L, owner, &options, &error)) return push_failure(L, "create_index", &error);
     slot_store(L, 1, SLOT_JOB);
     lua_pushboolean(L, 1);
@@ -130,11 +130,11 @@ static int start(lua_State *L, collection_box *owner, const char *call,
                  const mv_optimize_options *options)
 {
     mv_error error = {0};
-    job_box *box = part_push(L, 1, owner, sizeof *box, job_box_release);
+    job_box *box = owned_push(L, 1, owner, sizeof *box, job_box_release);
     luaL_getmetatable(L, JOB_TYPE);
     lua_setmetatable(L, -2);
     if (mv_optimize_start(owner->collection, options, &box->job, &error)) {
-        part_release(L, &box->part);
+        owned_release(L, &box->part);
         return push_failure(L, call, &error);
     }
     lua_pushvalue(L, -1);
@@ -187,7 +187,7 @@ static int job_wait(lua_State *L)
     return 1;
 }
 
-static int job_progress(lua_State *L)
+static int optimize_progress(lua_State *L)
 {
     mv_progress progress = {0};
     mv_job_progress(check_job(L, "progress"), &progress);
@@ -206,7 +206,7 @@ static int job_cancel(lua_State *L)
 static int job_gc(lua_State *L)
 {
     job_box *box = luaL_testudata(L, 1, JOB_TYPE);
-    if (box) part_release(L, &box->part);
+    if (box) owned_release(L, &box->part);
     return 0;
 }
 
@@ -221,7 +221,7 @@ static int job_tostring(lua_State *L)
 
 static const luaL_Reg job_methods[] = {
     {"cancel", job_cancel},
-    {"progress", job_progress},
+    {"progress", optimize_progress},
     {"wait", job_wait},
     {NULL, NULL},
 };

@@ -100,7 +100,7 @@ static const char *vector_name(const mv_schema *schema, uint32_t position)
     return mv_schema_vector(schema, position, &vector) ? vector.name : NULL;
 }
 
-void raise_unknown_field(lua_State *L, const place *where, const mv_schema *schema,
+void raise_unknown_field(lua_State *L, const error_context *where, const mv_schema *schema,
                          const char *given)
 {
     const char *names[MV_FIELDS_MAX + MV_VECTORS_MAX];
@@ -121,7 +121,7 @@ static bool is_always_there(const char *name)
 static void read_named_fields(lua_State *L, const mv_schema *schema, const char *call, int list,
                               output *out)
 {
-    place where = {.call = call};
+    error_context where = {.call = call};
     if (lua_type(L, list) != LUA_TTABLE)
         raise_misuse(L, "%s: 'output_fields' must be an array of names, got a %s", call,
                      luaL_typename(L, list));

@@ -2,7 +2,7 @@
 #ifndef MV_PUSH_VALUES_H
 #define MV_PUSH_VALUES_H
 
-#include "part_box.h"
+#include "owned_box.h"
 
 /* A number when Lua's numbers hold it exactly, else its decimal string. */
 void push_integer(lua_State *L, int64_t number);
@@ -32,8 +32,8 @@ void output_read(lua_State *L, const mv_schema *schema, const char *call, int fi
                  int include_at, output *out);
 
 /* "unknown field 'titel' (did you mean 'title'?)" */
-_Noreturn void raise_unknown_field(lua_State *L, const place *where, const mv_schema *schema,
-                                   const char *given);
+_Noreturn void raise_unknown_field(lua_State *L, const error_context *where,
+                                   const mv_schema *schema, const char *given);
 
 /* Push the keys of such documents, for the functions below; returns the index of the first. */
 int output_push_keys(lua_State *L, const mv_schema *schema, const output *out);

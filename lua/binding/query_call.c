@@ -67,7 +67,7 @@ static void read_field(lua_State *L, query_args *args)
     uint32_t count = mv_schema_vector_count(args->schema);
     if (!lua_isnil(L, args->at + FIELD)) {
         size_t size;
-        place where = {.call = "query"};
+        error_context where = {.call = "query"};
         (void)check_string(L, args->at + FIELD, "query", "field");
         const char *name = lua_tolstring(L, args->at + FIELD, &size);
         if (!mv_schema_find_vector(args->schema, name, size, &args->query.vector_field)) {
@@ -98,14 +98,14 @@ static void read_target(lua_State *L, query_args *args)
     else if (!lua_isnil(L, args->at + FIELD))
         raise_misuse(L, "query: 'field' without a vector to search for");
     if (!lua_isnil(L, args->at + ID)) {
-        place where = {.call = "query"};
+        error_context where = {.call = "query"};
         args->query.id = check_id(L, args->at + ID, &where, args->id_text);
     }
     if (!lua_isnil(L, args->at + VECTORS)) {
         if (!lua_istable(L, args->at + VECTORS))
             raise_misuse(L, "query: 'vectors' must be an array of vectors, got a %s",
                          luaL_typename(L, args->at + VECTORS));
-        place where = {.call = "query"};
+        error_context where = {.call = "query"};
         size_t count = check_array(L, args->at + VECTORS, &where, "'vectors'");
         if (count > MV_QUERY_VECTORS_MAX)
             raise_misuse(L, "query: 'vectors' has %zu vectors, at most %u are possible", count,
@@ -143,20 +143,20 @@ static void read_counts(lua_State *L, query_args *args, bool for_rerank)
     args->query.offset = 0;
 }
 
-static const char *const way_names[] = {[MV_WAY_AUTO] = "auto",
-                                        [MV_WAY_EXACT] = "exact",
-                                        [MV_WAY_CODES] = "codes",
-                                        [MV_WAY_GRAPH] = "graph",
-                                        [MV_WAY_BRIDGES] = "bridges"};
-#define WAYS (sizeof way_names / sizeof *way_names)
+static const char *const strategy_names[] = {[MV_STRATEGY_AUTO] = "auto",
+                                             [MV_STRATEGY_EXACT] = "exact",
+                                             [MV_STRATEGY_CODES] = "codes",
+                                             [MV_STRATEGY_GRAPH] = "graph",
+                                             [MV_STRATEGY_BRIDGES] = "bridges"};
+#define STRATEGIES (sizeof strategy_names / sizeof *strategy_names)
 
-static mv_way read_way(lua_State *L, int index, const char *call)
+static mv_strategy read_strategy(lua_State *L, int index, const char *call)
 {
-    place where = {.call = call};
+    error_context where = {.call = call};
     const char *name = check_string(L, index, call, "plan");
-    for (size_t way = 0; way < WAYS; way++)
-        if (strcmp(name, way_names[way]) == 0) return (mv_way)way;
-    raise_unknown(L, &where, "plan", name, way_names, WAYS);
+    for (size_t strategy = 0; strategy < STRATEGIES; strategy++)
+        if (strcmp(name, strategy_names[strategy]) == 0) return (mv_strategy)strategy;
+    raise_unknown(L, &where, "plan", name, strategy_names, STRATEGIES);
 }
 
 /* How the index is searched; what there is to say depends on its type. */
@@ -174,11 +174,11 @@ static void read_params(lua_State *L, query_args *args)
         if (!lua_isnil(L, at + i))
             raise_misuse(L, "%s: the flat index of field '%s' has no option '%s'", call,
                          args->field, param_names[i]);
-    if (check_boolean(L, at + EXACT, call, "exact", false)) query->way = MV_WAY_EXACT;
+    if (check_boolean(L, at + EXACT, call, "exact", false)) query->strategy = MV_STRATEGY_EXACT;
     if (!lua_isnil(L, at + PLAN)) {
         if (!lua_isnil(L, at + EXACT))
             raise_misuse(L, "%s: only one of 'exact' and 'plan' can be given", call);
-        query->way = read_way(L, at + PLAN, call);
+        query->strategy = read_strategy(L, at + PLAN, call);
     }
     query->ef = check_whole(L, at + EF, call, "ef", 1, MV_EF_MAX, 0);
     query->no_refine = !check_boolean(L, at + REFINE, call, "refine", true);
@@ -217,7 +217,7 @@ static void read_query(lua_State *L, query_args *args, bool for_rerank)
 static void read_many(lua_State *L, query_args *args, number_room *room)
 {
     size_t dim = args->query.dim;
-    place where = {.call = "query"};
+    error_context where = {.call = "query"};
     float *numbers = lua_newuserdata(L, args->query.vectors_count * dim * sizeof *numbers + 1);
     for (uint32_t i = 0; i < args->query.vectors_count; i++) {
         lua_rawgeti(L, args->at + VECTORS, (int)i + 1);
@@ -230,7 +230,7 @@ static void read_many(lua_State *L, query_args *args, number_room *room)
 
 static void read_one(lua_State *L, query_args *args, number_room *room)
 {
-    place where = {.call = "query"};
+    error_context where = {.call = "query"};
     size_t dim = args->query.dim;
     const void *vector = read_vector(L, args->at + VECTOR, &where, args->field, dim, room);
     if ((uintptr_t)vector % _Alignof(float)) {
@@ -309,34 +309,35 @@ static mv_err push_results(lua_State *L, result_box *box, const query_args *args
 /* Set `hits`, on top, in a table that tells how they were found, and push that. */
 static void push_plan(lua_State *L, const mv_result *result)
 {
-    static const char *const counts[] = {"rows", "matches", "scored", "coded", "bridged"};
+    static const char *const counts[] = {"rows", "matches", "exact_distances", "code_distances",
+                                         "bridged"};
     size_t count;
     double filter_ms = 0, search_ms = 0;
     uint64_t sums[5] = {0};
-    const mv_plan_part *parts = mv_result_plan(result, &count);
+    const mv_plan_step *steps = mv_result_plan(result, &count);
     lua_newtable(L);
     lua_insert(L, -2);
     lua_setfield(L, -2, "hits");
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
-        const mv_plan_part *part = &parts[i];
-        const uint64_t numbers[] = {part->rows, part->passing, part->scored, part->coded,
-                                    part->bridged};
+        const mv_plan_step *step = &steps[i];
+        const uint64_t numbers[] = {step->rows, step->matching, step->counts.exact_distances,
+                                    step->counts.code_distances, step->counts.bridged};
         lua_newtable(L);
-        set_string(L, "of", part->is_fresh ? "fresh rows" : "segment");
-        set_string(L, "plan", part->last ? way_names[part->last] : "nothing");
-        if (part->first != part->last) set_string(L, "left", way_names[part->first]);
+        set_string(L, "of", step->is_fresh ? "fresh rows" : "segment");
+        set_string(L, "plan", step->last ? strategy_names[step->last] : "nothing");
+        if (step->first != step->last) set_string(L, "abandoned", strategy_names[step->first]);
         for (int n = 0; n < 5; n++) {
             set_unsigned(L, counts[n], numbers[n]);
             sums[n] += numbers[n];
         }
-        set_number(L, "filter_ms", part->filter_seconds * 1e3);
-        set_number(L, "search_ms", part->search_seconds * 1e3);
-        filter_ms += part->filter_seconds * 1e3;
-        search_ms += part->search_seconds * 1e3;
+        set_number(L, "filter_ms", step->filter_seconds * 1e3);
+        set_number(L, "search_ms", step->search_seconds * 1e3);
+        filter_ms += step->filter_seconds * 1e3;
+        search_ms += step->search_seconds * 1e3;
         lua_rawseti(L, -2, (int)i + 1);
     }
-    lua_setfield(L, -2, "parts");
+    lua_setfield(L, -2, "steps");
     for (int n = 0; n < 5; n++) set_unsigned(L, counts[n], sums[n]);
     set_number(L, "filter_ms", filter_ms);
     set_number(L, "search_ms", search_ms);
@@ -377,7 +378,7 @@ static result_box *search(lua_State *L, collection_box *owner, query_args *args,
         mv_err err = mv_search(owner->collection, &args->query, box->result, error);
         lua_settop(L, box_at);
         if (!err) return box;
-        part_release(L, &box->part);
+        owned_release(L, &box->part);
         lua_pop(L, 1);
         if (err != MV_BUSY) return NULL;
     }
@@ -464,6 +465,6 @@ int call_query_page(lua_State *L)
 int call_query_end(lua_State *L)
 {
     collection_box *owner = check_collection_box(L, 1, "query");
-    part_release(L, &result_check_box(L, 2, owner, "query_end")->part);
+    owned_release(L, &result_check_box(L, 2, owner, "query_end")->part);
     return 0;
 }

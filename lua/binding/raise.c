@@ -12,11 +12,8 @@
 #define TEXT_SIZE 1024
 
 static const char *const own_chunks[] = {
-    "moonvec/init.lua",
-    "moonvec/collection.lua",
-    "moonvec/filter.lua",
-    "moonvec/query.lua",
-    "moonvec/rerank.lua",
+    "moonvec/init.lua",  "moonvec/collection.lua", "moonvec/filter.lua",
+    "moonvec/query.lua", "moonvec/rerank.lua",
 };
 
 static bool is_own_chunk(const char *source)
@@ -63,7 +60,7 @@ void raise_misuse(lua_State *L, const char *format, ...)
 }
 
 /* Ids may be long and field names are whatever was given: both are cut to 80 bytes. */
-static size_t write_place(char *text, size_t size, const place *where)
+static size_t write_place(char *text, size_t size, const error_context *where)
 {
     int used = snprintf(text, size, "%s: ", where->call);
     if (where->document)
@@ -75,7 +72,7 @@ static size_t write_place(char *text, size_t size, const place *where)
     return (size_t)used;
 }
 
-void raise_at(lua_State *L, const place *where, const char *format, ...)
+void raise_at(lua_State *L, const error_context *where, const char *format, ...)
 {
     char text[TEXT_SIZE];
     size_t used = write_place(text, sizeof text, where);
@@ -86,7 +83,7 @@ void raise_at(lua_State *L, const place *where, const char *format, ...)
     raise_text(L, text);
 }
 
-void raise_unknown(lua_State *L, const place *where, const char *kind, const char *given,
+void raise_unknown(lua_State *L, const error_context *where, const char *kind, const char *given,
                    const char *const *names, size_t names_count)
 {
     const char *nearest = mv_nearest_name(given, strlen(given), names, names_count);
@@ -95,8 +92,8 @@ void raise_unknown(lua_State *L, const place *where, const char *kind, const cha
     raise_at(L, where, "unknown %s '%.80s'", kind, given);
 }
 
-void raise_unknown_word(lua_State *L, const place *where, const char *kind, const char *given,
-                        const char *const *names, size_t names_count)
+void raise_unknown_word(lua_State *L, const error_context *where, const char *kind,
+                        const char *given, const char *const *names, size_t names_count)
 {
     char list[TEXT_SIZE / 2];
     size_t used = 0;

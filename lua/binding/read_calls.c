@@ -62,7 +62,7 @@ static result_box *fetch_into(lua_State *L, collection_box *owner, const id_list
         if (!box) return NULL;
         mv_err err = mv_fetch(owner->collection, list->ids, list->count, box->result, error);
         if (!err) return box;
-        part_release(L, &box->part);
+        owned_release(L, &box->part);
         lua_pop(L, 1);
         if (err != MV_BUSY) return NULL;
     }
@@ -76,7 +76,7 @@ int call_fetch(lua_State *L)
     id_list list = {&one, 1};
     output out;
     mv_error error = {0};
-    place where = {.call = "fetch"};
+    error_context where = {.call = "fetch"};
     collection_box *owner = check_collection(L, 1, "fetch");
     const mv_schema *schema = mv_get_schema(owner->collection);
     lua_settop(L, 3);
@@ -122,7 +122,7 @@ typedef struct iterator_box {
     output out;
 } iterator_box;
 
-static void iterator_box_release(lua_State *L, part_box *part)
+static void iterator_box_release(lua_State *L, owned_box *part)
 {
     iterator_box *box = (iterator_box *)part;
     result_release(L, part);
@@ -142,7 +142,7 @@ static int push_next(lua_State *L, iterator_box *box)
     if (!found) {
         lua_pushboolean(L, 1);
         lua_replace(L, lua_upvalueindex(UP_ENDED));
-        part_release(L, &box->result.part);
+        owned_release(L, &box->result.part);
         return 0;
     }
     const mv_schema *schema = mv_iterator_schema(box->iterator);
@@ -185,14 +185,14 @@ int call_iterate(lua_State *L)
     int at = check_options(L, 2, "iterate", read_options, ITERATE_OPTIONS);
     const mv_filter *filter = read_filter(L, at + FILTER, at + ARGS, "iterate", &args);
 
-    iterator_box *box = part_push(L, 1, owner, sizeof *box, iterator_box_release);
+    iterator_box *box = owned_push(L, 1, owner, sizeof *box, iterator_box_release);
     int box_at = lua_gettop(L);
     const mv_schema *schema = mv_get_schema(owner->collection);
     output_read(L, schema, "iterate", at + OUTPUT_FIELDS, at + INCLUDE_VECTOR, &box->out);
     mv_err err = mv_result_create(owner->collection, &box->result.result, &error);
     if (!err) err = mv_iterator_open(owner->collection, filter, &box->iterator, &error);
     if (err) {
-        part_release(L, &box->result.part);
+        owned_release(L, &box->result.part);
         return push_failure(L, "iterate", &error);
     }
     if (mv_iterator_schema(box->iterator) != schema) /* changed meanwhile */

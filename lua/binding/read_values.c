@@ -17,7 +17,8 @@ bool is_wide_integer(mv_type type)
     return element == MV_INT64 || element == MV_UINT64;
 }
 
-static void read_number(lua_State *L, int index, const place *where, mv_type type, mv_value *value)
+static void read_number(lua_State *L, int index, const error_context *where, mv_type type,
+                        mv_value *value)
 {
     double number = lua_tonumber(L, index);
     bool is_negative_zero = number == 0 && 1 / number < 0;
@@ -33,7 +34,8 @@ static void read_number(lua_State *L, int index, const place *where, mv_type typ
 }
 
 /* Everything but lists. */
-static bool read_scalar(lua_State *L, int index, const place *where, mv_type type, mv_value *value)
+static bool read_scalar(lua_State *L, int index, const error_context *where, mv_type type,
+                        mv_value *value)
 {
     switch (lua_type(L, index)) {
     case LUA_TBOOLEAN:
@@ -61,8 +63,8 @@ static mv_value *take_room(lua_State *L, value_room *room, size_t count)
     return values;
 }
 
-static void read_list(lua_State *L, int index, const place *where, mv_type type, mv_value *value,
-                      value_room *room)
+static void read_list(lua_State *L, int index, const error_context *where, mv_type type,
+                      mv_value *value, value_room *room)
 {
     size_t count = check_array(L, index, where, "a list");
     mv_value *items = take_room(L, room, count);
@@ -79,7 +81,7 @@ static void read_list(lua_State *L, int index, const place *where, mv_type type,
     value->as.list.count = count;
 }
 
-void read_value(lua_State *L, int index, const place *where, mv_type type, mv_value *value,
+void read_value(lua_State *L, int index, const error_context *where, mv_type type, mv_value *value,
                 value_room *room)
 {
     if (lua_type(L, index) == LUA_TTABLE) {
@@ -104,7 +106,7 @@ static void read_args(lua_State *L, int index, const char *call, filter_args *ou
     luaL_checkstack(L, (int)count + 4,
                     "too many filter arguments"); /* lists may push their blocks */
 
-    place where = {.call = call};
+    error_context where = {.call = call};
     for (size_t i = 0; i < count; i++) {
         where.argument = i + 1;
         lua_rawgeti(L, index, (int)i + 1);

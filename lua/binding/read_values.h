@@ -21,7 +21,7 @@ bool is_wide_integer(mv_type type);
 /* Read the value at `index` for a field of `type` (0: unknown, a filter's argument). Strings are
  * lent by Lua. The items of a list go into `room` when they fit, else into a block that is pushed:
  * what `value` points to lives as long as that, `room`, and the Lua value. */
-void read_value(lua_State *L, int index, const place *where, mv_type type, mv_value *value,
+void read_value(lua_State *L, int index, const error_context *where, mv_type type, mv_value *value,
                 value_room *room);
 
 /* A filter with its arguments. */

@@ -12,7 +12,7 @@ static const char *hint_for(const char *text, size_t size)
     return at < size && text[at] == '[' ? "; it looks like JSON text: decode it first" : "";
 }
 
-static void read_table(lua_State *L, int index, const place *where, float *out, size_t dim)
+static void read_table(lua_State *L, int index, const error_context *where, float *out, size_t dim)
 {
     for (size_t i = 0; i < dim; i++) {
         lua_rawgeti(L, index, (int)i + 1);
@@ -24,15 +24,15 @@ static void read_table(lua_State *L, int index, const place *where, float *out, 
     }
 }
 
-static _Noreturn void raise_not_a_vector(lua_State *L, int index, const place *where)
+static _Noreturn void raise_not_a_vector(lua_State *L, int index, const error_context *where)
 {
     raise_at(L, where,
              "a vector is a table of numbers, a packed string or a moonvec.vector, got a %s",
              luaL_typename(L, index));
 }
 
-const void *read_vector(lua_State *L, int index, const place *where, const char *field, size_t dim,
-                        number_room *room)
+const void *read_vector(lua_State *L, int index, const error_context *where, const char *field,
+                        size_t dim, number_room *room)
 {
     size_t count;
     const void *numbers = NULL;
@@ -62,7 +62,7 @@ const void *read_vector(lua_State *L, int index, const place *where, const char 
     return out;
 }
 
-size_t vector_size(lua_State *L, int index, const place *where)
+size_t vector_size(lua_State *L, int index, const error_context *where)
 {
     size_t count = 0;
     const vector_box *box = luaL_testudata(L, index, VECTOR_TYPE);
@@ -85,7 +85,7 @@ size_t vector_size(lua_State *L, int index, const place *where)
     return count;
 }
 
-void vector_copy(lua_State *L, int index, const place *where, float *out, size_t dim)
+void vector_copy(lua_State *L, int index, const error_context *where, float *out, size_t dim)
 {
     const vector_box *box = luaL_testudata(L, index, VECTOR_TYPE);
     if (box) {

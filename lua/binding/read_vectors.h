@@ -2,7 +2,7 @@
 #ifndef MV_READ_VECTORS_H
 #define MV_READ_VECTORS_H
 
-#include "part_box.h"
+#include "owned_box.h"
 
 typedef struct vector_box {
     size_t dim;
@@ -13,11 +13,11 @@ typedef struct vector_box {
 
 /* The vector at `index` as `dim` floats of field `field`, not necessarily aligned; lent by Lua, or
  * written into `room`. Raises with both numbers when the size is wrong. */
-const void *read_vector(lua_State *L, int index, const place *where, const char *field, size_t dim,
-                        number_room *room);
+const void *read_vector(lua_State *L, int index, const error_context *where, const char *field,
+                        size_t dim, number_room *room);
 
 /* A vector of any size, copied to `out`, which has room for it; vector_size first says how much. */
-size_t vector_size(lua_State *L, int index, const place *where);
-void vector_copy(lua_State *L, int index, const place *where, float *out, size_t dim);
+size_t vector_size(lua_State *L, int index, const error_context *where);
+void vector_copy(lua_State *L, int index, const error_context *where, float *out, size_t dim);
 
 #endif

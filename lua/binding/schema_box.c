@@ -52,11 +52,8 @@ static const word field_indexes[] = {
     {"invert", MV_INDEX_INVERT},
 };
 static const word quantizes[] = {
-    {"auto", MV_QUANTIZE_AUTO},
-    {"none", MV_QUANTIZE_NONE},
-    {"fp16", MV_QUANTIZE_FP16},
-    {"int8", MV_QUANTIZE_INT8},
-    {"int4", MV_QUANTIZE_INT4},
+    {"auto", MV_QUANTIZE_AUTO}, {"none", MV_QUANTIZE_NONE}, {"fp16", MV_QUANTIZE_FP16},
+    {"int8", MV_QUANTIZE_INT8}, {"int4", MV_QUANTIZE_INT4},
 };
 
 /* ---------------------------------------------------------------- in */
@@ -85,7 +82,7 @@ static int spread_entry(lua_State *L, const char *kind, int position, const char
     return at;
 }
 
-mv_index_type schema_read_field_index(lua_State *L, int index, const place *where)
+mv_index_type schema_read_field_index(lua_State *L, int index, const error_context *where)
 {
     static const char *const options[] = {"type"};
     char call[160];
@@ -110,7 +107,7 @@ static mv_err read_field(lua_State *L, mv_schema *schema, int position, mv_error
     char call[64];
     int at = spread_entry(L, "field", position, options, OPTIONS, call);
     mv_field_options field = {.name = lua_tostring(L, at + NAME)};
-    place where = {.call = call_of(position), .field = field.name};
+    error_context where = {.call = call_of(position), .field = field.name};
     field.type = (mv_type)check_word(L, at + TYPE, &where, "type", types, COUNT(types));
     field.nullable = check_boolean(L, at + NULLABLE, call, "nullable", false);
     field.index = schema_read_field_index(L, at + INDEX, &where);
@@ -154,7 +151,8 @@ static uint64_t check_seed(lua_State *L, int index, const char *call)
     return seed;
 }
 
-void schema_read_index(lua_State *L, int index, const place *where, mv_vector_options *vector)
+void schema_read_index(lua_State *L, int index, const error_context *where,
+                       mv_vector_options *vector)
 {
     enum { TYPE, M, EF_CONSTRUCTION, QUANTIZE, SEED, OPTIONS };
     static const char *const index_options[OPTIONS] = {"type", "m", "ef_construction", "quantize",
@@ -176,7 +174,7 @@ void schema_read_index(lua_State *L, int index, const place *where, mv_vector_op
         if (!lua_isnil(L, at + i))
             raise_misuse(L, "%s: a flat index has no option '%s'", call, index_options[i]);
 
-    place within = {.call = call};
+    error_context within = {.call = call};
     mv_hnsw_options *hnsw = &vector->hnsw;
     hnsw->m = check_whole(L, at + M, call, "m", MV_HNSW_M_MIN, MV_HNSW_M_MAX, 0);
     hnsw->ef_construction =
@@ -195,7 +193,7 @@ static mv_err read_vector_field(lua_State *L, mv_schema *schema, int position, m
     char call[64];
     int at = spread_entry(L, "vector", position, options, OPTIONS, call);
     mv_vector_options vector = {.name = lua_tostring(L, at + NAME), .metric = MV_COSINE};
-    place where = {.call = call_of(position), .field = vector.name};
+    error_context where = {.call = call_of(position), .field = vector.name};
     vector.type =
         (mv_type)check_word(L, at + TYPE, &where, "type", vector_types, COUNT(vector_types));
     if (lua_isnil(L, at + DIM)) raise_at(L, &where, "'dim' is missing");

@@ -90,7 +90,7 @@ typedef struct column_box {
 
 static const char add_column[] = "add_column";
 
-static void column_box_release(lua_State *L, part_box *part)
+static void column_box_release(lua_State *L, owned_box *part)
 {
     column_box *box = (column_box *)part;
     result_release(L, part);
@@ -118,14 +118,14 @@ static mv_err begin(column_box *box, mv_collection *collection, const mv_schema 
 static column_box *push_column(lua_State *L, collection_box *owner, const mv_schema *one,
                                bool *changed, mv_error *error)
 {
-    column_box *box = part_push(L, 1, owner, sizeof *box, column_box_release);
+    column_box *box = owned_push(L, 1, owner, sizeof *box, column_box_release);
     const mv_schema *schema = mv_get_schema(owner->collection);
     output_read(L, schema, add_column, 3, 4, &box->out);
     mv_err err = mv_result_create(owner->collection, &box->result.result, error);
     if (!err) err = begin(box, owner->collection, one, error);
     *changed = !err && mv_column_schema(box->column) != schema;
     if (!err && !*changed) return box;
-    part_release(L, &box->result.part);
+    owned_release(L, &box->result.part);
     return NULL;
 }
 
@@ -151,7 +151,7 @@ int call_column_begin(lua_State *L)
 /* The column at 2, unless it was released. */
 static column_box *check_column(lua_State *L)
 {
-    column_box *box = luaL_testudata(L, 2, PART_TYPE);
+    column_box *box = luaL_testudata(L, 2, OWNED_TYPE);
     if (!box || !box->column) raise_misuse(L, "%s: the column is over", add_column);
     return box;
 }
@@ -182,7 +182,7 @@ int call_column_set(lua_State *L)
     mv_error error = {0};
     (void)check_collection(L, 1, add_column);
     column_box *box = check_column(L);
-    place where = {.call = add_column, .document = lua_tostring(L, 3), .field = box->name};
+    error_context where = {.call = add_column, .document = lua_tostring(L, 3), .field = box->name};
     lua_settop(L, 4);
     if (box->is_vector) {
         const void *numbers = read_vector(L, 4, &where, box->name, box->dim, &box->result.room);
@@ -203,13 +203,13 @@ int call_column_commit(lua_State *L)
     column_box *box = check_column(L);
     mv_result_clear(box->result.result);
     mv_err err = mv_column_commit(box->column, &error);
-    part_release(L, &box->result.part);
+    owned_release(L, &box->result.part);
     return push_outcome(L, add_column, err, &error);
 }
 
 int call_column_abort(lua_State *L)
 {
-    part_box *part = luaL_testudata(L, 2, PART_TYPE);
-    if (part) part_release(L, part);
+    owned_box *part = luaL_testudata(L, 2, OWNED_TYPE);
+    if (part) owned_release(L, part);
     return 0;
 }

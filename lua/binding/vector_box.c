@@ -16,7 +16,7 @@ void vector_push(lua_State *L, const float *numbers, size_t dim, bool as_table)
 
 static vector_box *push_box(lua_State *L, const char *call)
 {
-    place where = {.call = call};
+    error_context where = {.call = call};
     luaL_checkany(L, 1);
     size_t dim = vector_size(L, 1, &where);
     vector_box *box = lua_newuserdata(L, sizeof *box + dim * sizeof(float));

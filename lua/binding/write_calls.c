@@ -8,12 +8,12 @@
 #include <string.h>
 
 typedef struct batch_box {
-    part_box part;
+    owned_box part;
     mv_batch *batch;
     number_room room; /* for vectors given as tables */
 } batch_box;
 
-static void batch_box_release(lua_State *L, part_box *part)
+static void batch_box_release(lua_State *L, owned_box *part)
 {
     batch_box *box = (batch_box *)part;
     mv_batch_free(box->batch);
@@ -22,8 +22,8 @@ static void batch_box_release(lua_State *L, part_box *part)
 }
 
 /* The field whose key and value are on top of the stack. */
-static mv_err read_member(lua_State *L, batch_box *box, const mv_schema *schema, place *where,
-                          mv_error *error)
+static mv_err read_member(lua_State *L, batch_box *box, const mv_schema *schema,
+                          error_context *where, mv_error *error)
 {
     size_t size;
     uint32_t position;
@@ -61,7 +61,7 @@ static mv_err read_document(lua_State *L, batch_box *box, const mv_schema *schem
                             size_t position, mv_error *error)
 {
     char text[ID_TEXT_SIZE];
-    place where = {.call = call};
+    error_context where = {.call = call};
     int document = lua_gettop(L);
     if (lua_type(L, document) != LUA_TTABLE)
         raise_misuse(L, "%s: document %zu must be a table, got a %s", call, position,
@@ -106,7 +106,7 @@ static mv_err read_documents(lua_State *L, batch_box *box, const mv_schema *sche
         lua_pushvalue(L, index);
         return read_document(L, box, schema, call, 0, error);
     }
-    place where = {.call = call};
+    error_context where = {.call = call};
     size_t count = check_array(L, index, &where, "an array of documents");
     for (size_t i = 1; i <= count; i++) {
         lua_rawgeti(L, index, (int)i);
@@ -121,12 +121,12 @@ static mv_err read_documents(lua_State *L, batch_box *box, const mv_schema *sche
 static mv_err write_batch(lua_State *L, collection_box *owner, mv_write_mode mode, const char *call,
                           uint64_t *written, mv_error *error)
 {
-    batch_box *box = part_push(L, 1, owner, sizeof *box, batch_box_release);
+    batch_box *box = owned_push(L, 1, owner, sizeof *box, batch_box_release);
     mv_err err = mv_batch_create(owner->collection, &box->batch, error);
     if (!err) err = read_documents(L, box, mv_batch_schema(box->batch), call, 2, error);
     if (!err && mv_batch_count(box->batch) > 0)
         err = mv_write(owner->collection, mode, box->batch, written, error);
-    part_release(L, &box->part);
+    owned_release(L, &box->part);
     lua_settop(L, 2);
     return err;
 }
@@ -171,7 +171,7 @@ int call_delete(lua_State *L)
     id_list list = {&one, 1};
     uint64_t deleted;
     mv_error error = {0};
-    place where = {.call = "delete"};
+    error_context where = {.call = "delete"};
     collection_box *box = check_collection(L, 1, "delete");
     lua_settop(L, 2);
     if (lua_istable(L, 2)) {

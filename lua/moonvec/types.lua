@@ -213,25 +213,25 @@ function collection:query(options) end
 
 ---@class moonvec.query_params
 ---@field exact? boolean look at the vector of every row that passes (default false; a flat index always does)
----@field plan? "auto"|"exact"|"codes"|"graph"|"bridges" the way to search segments that have a graph, instead of `exact` (default "auto": what should be cheapest); others, and flat fields, are searched exactly. See moonvec.plan_part
+---@field plan? "auto"|"exact"|"codes"|"graph"|"bridges" the strategy for segments that have a graph, instead of `exact` (default "auto": the cheapest by estimate); other segments, and flat fields, are searched exactly. See moonvec.plan_step
 ---@field ef? integer of hnsw: candidates, 1 to 1,000,000; more is slower and finds more (default: what each graph was measured to need)
 ---@field refine? boolean of hnsw: let exact scores, not those from codes, choose the hits among the candidates (default true)
 
----@class moonvec.plan what `explain` returns: sums over all parts, and
+---@class moonvec.plan what `explain` returns: sums over all steps, and
 ---@field hits moonvec.hit[]|moonvec.hit[][] the answer
----@field parts moonvec.plan_part[] segments, oldest first, then the fresh rows
----@field rows integer not deleted
----@field matches integer that pass the filter (without a vector: of those looked at)
----@field scored integer distances computed from vectors
----@field coded integer distances computed from codes
----@field bridged integer rows whose links were followed without looking at them
----@field filter_ms number time to find what passes
----@field search_ms number time to find the nearest of that
+---@field steps moonvec.plan_step[] one for each segment, oldest first, then one for the fresh rows
+---@field rows integer rows that are not deleted
+---@field matches integer rows that match the filter (without a vector: of those looked at)
+---@field exact_distances integer distances computed from vectors
+---@field code_distances integer distances computed from codes
+---@field bridged integer rows whose links were followed without computing their distance
+---@field filter_ms number time to find the matching rows
+---@field search_ms number time to find the nearest of them
 
----@class moonvec.plan_part counts and times as above, and
+---@class moonvec.plan_step counts and times as above, and
 ---@field of "segment"|"fresh rows"
----@field plan "exact"|"codes"|"graph"|"bridges"|"nothing" every row that passes, by its vector; the same by its code, the best by their vectors; a walk through the graph that keeps those that pass; a walk over those that pass and what links them; nothing passes
----@field left? "graph"|"bridges" what was tried first, and led too far or nowhere
+---@field plan "exact"|"codes"|"graph"|"bridges"|"nothing" the strategy that led to the hits. "exact": every matching row is measured by its vector; "codes": every matching row by its code, and the nearest by their vectors; "graph": a walk through the graph that keeps the matching rows; "bridges": a walk over matching rows, and over other rows only to reach them; "nothing": no row matches
+---@field abandoned? "graph"|"bridges" the strategy tried before, which found too little or cost too much
 
 --- `for hit in collection:cursor{...} do`: the hits of a query for one vector (or for none), best first, for as long as the loop
 --- goes on, all of the commit when it begins (a hit that a graph missed at first comes late). A failure raises. In a transaction a write ends it: it raises when the

@@ -40,6 +40,29 @@ function M.names(text)
   return names
 end
 
+--- Faults of names: an external function begins with the name of its file (or with mv_, in the public API), and no two
+-- files have a static function of one name, so that all can be included into one.
+function M.name_faults(sources)
+  local faults, paths, homes = {}, {}, {}
+  for path in pairs(sources) do
+    paths[#paths + 1] = path
+  end
+  table.sort(paths)
+  for _, path in ipairs(paths) do
+    local unit = M.unit_of(path)
+    for _, f in ipairs(M.functions(sources[path])) do
+      local named = f.name == unit or f.name:sub(1, #unit + 1) == unit .. "_" or f.name:match("^mv_")
+      if not f.is_static and not named then
+        faults[#faults + 1] = ("%s:%d: %s() does not begin with the name of its file"):format(path, f.line, f.name)
+      elseif f.is_static and homes[f.name] and homes[f.name] ~= path then
+        faults[#faults + 1] = ("%s:%d: static %s() stands in %s, too"):format(path, f.line, f.name, homes[f.name])
+      end
+      homes[f.name] = path
+    end
+  end
+  return faults
+end
+
 --- Who calls whom: `sources` maps the paths of .c files to their texts; returns a map from each path to a map from the
 -- paths whose functions it uses to one of these functions. Passing a function as a value counts as a use.
 function M.uses(sources)

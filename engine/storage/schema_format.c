@@ -78,7 +78,7 @@ static mv_err put_default(writer *w, const schema_field *field, mv_error *error)
     return MV_OK;
 }
 
-mv_err schema_save(const mv_schema *schema, mem_buffer *out, mv_error *error)
+mv_err schema_format_save(const mv_schema *schema, mem_buffer *out, mv_error *error)
 {
     size_t start = out->size;
     mv_err err = MV_OK;
@@ -280,7 +280,7 @@ static mv_err load(reader *r, mv_schema **schema, mv_error *error)
     return check_uids(*schema, error);
 }
 
-mv_err schema_load(const void *bytes, size_t size, mv_schema **schema, mv_error *error)
+mv_err schema_format_load(const void *bytes, size_t size, mv_schema **schema, mv_error *error)
 {
     reader r = {.at = bytes, .left = size};
     *schema = NULL;
@@ -294,12 +294,12 @@ mv_err schema_load(const void *bytes, size_t size, mv_schema **schema, mv_error 
     return error_prefix(error, err, "the stored schema cannot be read: ");
 }
 
-mv_err schema_copy(const mv_schema *schema, mv_schema **copy, mv_error *error)
+mv_err schema_format_copy(const mv_schema *schema, mv_schema **copy, mv_error *error)
 {
     mem_buffer bytes = {0};
     *copy = NULL;
-    mv_err err = schema_save(schema, &bytes, error);
-    if (!err) err = schema_load(bytes.data, bytes.size, copy, error);
+    mv_err err = schema_format_save(schema, &bytes, error);
+    if (!err) err = schema_format_load(bytes.data, bytes.size, copy, error);
     mem_buffer_free(&bytes);
     return err;
 }

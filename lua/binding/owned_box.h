@@ -6,16 +6,16 @@
  * - each part keeps its collection's userdata alive, through its user value.
  * Engine objects are made only after the userdata that will own them, with its metatable, is there:
  * a raise can come at any time and nothing leaks. */
-#ifndef MV_PART_BOX_H
-#define MV_PART_BOX_H
+#ifndef MV_OWNED_BOX_H
+#define MV_OWNED_BOX_H
 
 #include "raise.h"
 
-typedef struct part_box part_box;
+typedef struct owned_box owned_box;
 
 typedef struct collection_box {
     mv_collection *collection; /* NULL: closed */
-    part_box *parts;           /* first of the living parts */
+    owned_box *parts;          /* first of the living parts */
     uint32_t calls;            /* that have not returned yet */
     bool is_closing;           /* to be closed by the outermost of them */
     char path[];               /* as given to open */
@@ -32,11 +32,11 @@ void call_guarded(lua_State *L, collection_box *box, int args_count);
 mv_err collection_close(lua_State *L, collection_box *box, mv_error *error);
 
 /* The first member of every part. */
-struct part_box {
+struct owned_box {
     collection_box *owner; /* NULL: released */
-    part_box *next;        /* in the owner's list */
-    part_box **link;       /* what points to this part there */
-    void (*release)(lua_State *L, part_box *part);
+    owned_box *next;       /* in the owner's list */
+    owned_box **link;      /* what points to this part there */
+    void (*release)(lua_State *L, owned_box *part);
 };
 
 /* Slots of a collection's user value, a table. */
@@ -48,10 +48,10 @@ collection_box *check_collection(lua_State *L, int index, const char *call);
 collection_box *check_collection_box(lua_State *L, int index, const char *call);
 
 /* Push a part of `size` bytes, zero but for its head, belonging to the collection at `index`. */
-void *part_push(lua_State *L, int index, collection_box *owner, size_t size,
-                void (*release)(lua_State *L, part_box *part));
+void *owned_push(lua_State *L, int index, collection_box *owner, size_t size,
+                 void (*release)(lua_State *L, owned_box *part));
 /* Release what the part owns. Once is enough, more is fine. */
-void part_release(lua_State *L, part_box *part);
+void owned_release(lua_State *L, owned_box *part);
 
 /* Store the value on top in a slot of the collection at `index`, and pop it. */
 void slot_store(lua_State *L, int index, int slot);
@@ -70,7 +70,7 @@ void number_room_free(lua_State *L, number_room *room);
 
 /* A result, with the room for the vectors that go in and out with it. */
 typedef struct result_box {
-    part_box part;
+    owned_box part;
     mv_result *result;
     number_room room;
 } result_box;
@@ -80,7 +80,7 @@ typedef struct result_box {
 result_box *result_take(lua_State *L, int index, collection_box *owner, bool fresh,
                         mv_error *error);
 /* Release what a result owns; what a part that begins with one does first. */
-void result_release(lua_State *L, part_box *part);
+void result_release(lua_State *L, owned_box *part);
 /* The result at `index`; raises for anything else, and for one of another collection. */
 result_box *result_check_box(lua_State *L, int index, collection_box *owner, const char *call);
 /* Clear the result at `result_index` and keep it for the next call. */
@@ -88,8 +88,8 @@ void result_put_back(lua_State *L, int index, int result_index);
 
 /* The metatables' names in the registry. */
 #define COLLECTION_TYPE "moonvec.collection"
-#define PART_TYPE       "moonvec.part"
+#define OWNED_TYPE      "moonvec.part"
 
-int part_gc(lua_State *L);
+int owned_gc(lua_State *L);
 
 #endif

@@ -1,5 +1,5 @@
 /* Parts of a collection: their list, their release, results that are used again. */
-#include "part_box.h"
+#include "owned_box.h"
 
 #include <string.h>
 
@@ -36,21 +36,21 @@ mv_err collection_close(lua_State *L, collection_box *box, mv_error *error)
     mv_collection *collection = box->collection;
     box->is_closing = box->calls > 0;
     if (box->is_closing) return MV_OK;
-    while (box->parts) part_release(L, box->parts);
+    while (box->parts) owned_release(L, box->parts);
     box->collection = NULL;
     return mv_close(collection, error);
 }
 
 /* ---------------------------------------------------------------- parts */
 
-void *part_push(lua_State *L, int index, collection_box *owner, size_t size,
-                void (*release)(lua_State *L, part_box *part))
+void *owned_push(lua_State *L, int index, collection_box *owner, size_t size,
+                 void (*release)(lua_State *L, owned_box *part))
 {
-    part_box *part = lua_newuserdata(L, size);
+    owned_box *part = lua_newuserdata(L, size);
     memset(part, 0, size);
     lua_getuservalue(L, index);
     lua_setuservalue(L, -2);
-    luaL_getmetatable(L, PART_TYPE);
+    luaL_getmetatable(L, OWNED_TYPE);
     lua_setmetatable(L, -2);
 
     part->owner = owner;
@@ -62,7 +62,7 @@ void *part_push(lua_State *L, int index, collection_box *owner, size_t size,
     return part;
 }
 
-void part_release(lua_State *L, part_box *part)
+void owned_release(lua_State *L, owned_box *part)
 {
     if (!part->owner) return;
     *part->link = part->next;
@@ -71,10 +71,10 @@ void part_release(lua_State *L, part_box *part)
     part->release(L, part);
 }
 
-int part_gc(lua_State *L)
+int owned_gc(lua_State *L)
 {
-    part_box *part = luaL_testudata(L, 1, PART_TYPE);
-    if (part) part_release(L, part);
+    owned_box *part = luaL_testudata(L, 1, OWNED_TYPE);
+    if (part) owned_release(L, part);
     return 0;
 }
 
@@ -95,7 +95,7 @@ void *slot_take(lua_State *L, int index, int slot)
     lua_pushnil(L);
     lua_rawseti(L, -3, slot);
     lua_remove(L, -2);
-    part_box *part = lua_touserdata(L, -1);
+    owned_box *part = lua_touserdata(L, -1);
     if (part && part->owner) return part;
     lua_pop(L, 1);
     return NULL;
@@ -129,7 +129,7 @@ void number_room_free(lua_State *L, number_room *room)
 
 /* ---------------------------------------------------------------- results */
 
-void result_release(lua_State *L, part_box *part)
+void result_release(lua_State *L, owned_box *part)
 {
     result_box *box = (result_box *)part;
     mv_result_free(box->result);
@@ -142,7 +142,7 @@ result_box *result_take(lua_State *L, int index, collection_box *owner, bool fre
     result_box *box = fresh ? NULL : slot_take(L, index, SLOT_RESULT);
     if (box) return box;
 
-    box = part_push(L, index, owner, sizeof *box, result_release);
+    box = owned_push(L, index, owner, sizeof *box, result_release);
     if (mv_result_create(owner->collection, &box->result, error)) {
         lua_pop(L, 1);
         return NULL;
@@ -152,7 +152,7 @@ result_box *result_take(lua_State *L, int index, collection_box *owner, bool fre
 
 result_box *result_check_box(lua_State *L, int index, collection_box *owner, const char *call)
 {
-    result_box *box = luaL_testudata(L, index, PART_TYPE);
+    result_box *box = luaL_testudata(L, index, OWNED_TYPE);
     if (!box || box->part.release != result_release)
         raise_misuse(L, "%s: expected a result, got a %s", call, luaL_typename(L, index));
     if (box->part.owner && box->part.owner != owner)
