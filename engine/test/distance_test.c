@@ -11,9 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "vector/element.h"
 #include "test/expect.h"
 #include "test/random_bits.h"
+#include "vector/element.h"
 
 enum { ROWS = 7, TYPES = 3 }; /* more than one block of rows and less than two */
 
@@ -34,7 +34,7 @@ static guarded guarded_create(size_t size)
     size_t page = (size_t)sysconf(_SC_PAGESIZE), inside = (size + page) / page * page;
     uint8_t *map = mmap(NULL, inside + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (map == MAP_FAILED || mprotect(map + page, inside, PROT_READ | PROT_WRITE)) {
-        printf("no memory to test with\n0 passed, 1 failed\n");
+        printf("no memory to test with\n");
         exit(1);
     }
     return (guarded){map + page, map + page + inside};
@@ -51,8 +51,8 @@ static uint8_t *guarded_place(const guarded *memory, size_t size, placing where)
 /* ---------------------------------------------------------------- elements */
 
 typedef enum filling { RANDOM, EXTREME, LARGEST, OPPOSITE, TINY, MIXED, FILLINGS } filling;
-static const char *const filling_names[] = {"random", "extreme", "largest", "opposite", "tiny",
-                                            "mixed"};
+static const char *const filling_names[] = {"random",   "extreme", "largest",
+                                            "opposite", "tiny",    "mixed"};
 
 static float random_float(filling how, bool is_query)
 {
@@ -149,8 +149,8 @@ static bool same(const measured *a, const measured *b)
 }
 
 /* Measure the rows in memory order, by a list, and each alone; all must agree to the last bit. */
-static measured measure(const distance_kernels *kernels, size_t type, bool l2,
-                        const uint8_t *query, const uint8_t *rows, size_t stride, size_t dim)
+static measured measure(const distance_kernels *kernels, size_t type, bool l2, const uint8_t *query,
+                        const uint8_t *rows, size_t stride, size_t dim)
 {
     measured by_rows, by_list, alone, repeated;
     const void *list[ROWS], *first[ROWS];
@@ -177,8 +177,8 @@ static void compare(size_t type, bool l2, const uint8_t *query, const uint8_t *r
     for (size_t n = 1; n < NAMES; n++) {
         const distance_kernels *kernels = distance_by_name(names[n]);
         if (!kernels) continue;
-        (void)snprintf(doing, sizeof doing, "%s, %s, dim %zu, type %d, %s", names[n],
-                       l2 ? "l2" : "dot", dim, types[type], what);
+        doing_now("%s, %s, dim %zu, type %d, %s", names[n], l2 ? "l2" : "dot", dim, types[type],
+                  what);
         measured got = measure(kernels, type, l2, query, rows, stride, dim);
         if (types[type] == MV_VECTOR_INT8) {
             EXPECT(same(&got, &exact));
@@ -229,7 +229,7 @@ static void test_largest_int8(void)
     for (size_t n = 0; n < NAMES; n++) {
         const distance_kernels *kernels = distance_by_name(names[n]);
         if (!kernels) continue;
-        (void)snprintf(doing, sizeof doing, "%s", names[n]);
+        doing_now("%s", names[n]);
         float out;
         kernels->dot_list[2](low, &lows, 1, MV_DIM_MAX, &out);
         EXPECT(out == 128.0f * 128 * MV_DIM_MAX);
@@ -290,8 +290,7 @@ static void test_codes(const distance_kernels *kernels, const guarded *query_mem
                 wrong += out[i] != (float)plain_halves(query, rows + list[i] * stride, size);
         }
     }
-    (void)snprintf(doing, sizeof doing, "codes of %zu bytes, %s, %s", size, kernels->name,
-                   filling_names[how]);
+    doing_now("codes of %zu bytes, %s, %s", size, kernels->name, filling_names[how]);
     EXPECT(wrong == 0);
 }
 
@@ -427,18 +426,16 @@ static void test_choice(void)
 
 int main(void)
 {
-    test_choice();
-    test_kernels();
-    test_largest_int8();
-    test_all_codes();
+    RUN(test_choice());
+    RUN(test_kernels());
+    RUN(test_largest_int8());
+    RUN(test_all_codes());
     for (size_t n = 0; n < NAMES; n++) {
         const distance_kernels *kernels = distance_by_name(names[n]);
         if (!kernels) continue;
-        (void)snprintf(doing, sizeof doing, "%s", names[n]);
-        test_distances(kernels);
-        test_overflow(kernels);
+        RUN_WITH(names[n], test_distances(kernels));
+        RUN_WITH(names[n], test_overflow(kernels));
     }
-    test_refusals();
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    RUN(test_refusals());
+    return tests_conclude();
 }
