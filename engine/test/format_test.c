@@ -1,6 +1,8 @@
-/* A collection with a format number above those that this version reads is refused with
- * MV_WRONG_VERSION, whichever of its files says so, and is left as it was. */
-#include "base/os.h"
+/* Format numbers. A collection with a number above those that this version reads is refused with
+ * MV_WRONG_VERSION, whichever of its files says so, and is left as it was. A catalog without the
+ * table of indexes is one of format 1, or damaged. */
+#include <lmdb.h>
+
 #include "collection/engine.h"
 #include "storage/section_format.h"
 #include "test/sample.h"
@@ -138,14 +140,52 @@ static void test_newer_segment_file(const char *name)
     expect_whole();
 }
 
+static void drop_indexes(void)
+{
+    char file[256];
+    MDB_env *env = NULL;
+    MDB_txn *txn = NULL;
+    MDB_dbi indexes;
+    (void)snprintf(file, sizeof file, "%s/%s", path, CATALOG_FILE);
+    EXPECT(!mdb_env_create(&env) && !mdb_env_set_maxdbs(env, CATALOG_TABLES));
+    EXPECT(!mdb_env_open(env, file, MDB_NOSUBDIR, 0600) && !mdb_txn_begin(env, NULL, 0, &txn));
+    EXPECT(!mdb_dbi_open(txn, "indexes", 0, &indexes) && !mdb_drop(txn, indexes, 1));
+    EXPECT(!mdb_txn_commit(txn));
+    mdb_env_close(env);
+}
+
+static void test_no_table_of_indexes(void)
+{
+    mv_collection *reader = NULL, *c = NULL;
+    drop_indexes();
+    for (int way = 0; way < 4; way++) {
+        mv_open_options options = {.read_only = way % 2, .verify = way / 2};
+        EXPECT(mv_open(path, &options, &c, &error) == MV_CORRUPT && !c);
+        EXPECT(strcmp(error.text, "catalog.mdb: the table of indexes is missing") == 0);
+    }
+    set_state_format(1);
+    WORKS(mv_open(path, &(mv_open_options){.read_only = true}, &reader, &error));
+    WORKS(mv_check(reader, &error));
+    WORKS(mv_open(path, &(mv_open_options){.manual_maintenance = true}, &c, &error));
+    WORKS(sample_write(c, MV_INSERT, 100, 200, 1));
+    WORKS(optimize_all(c, 1000));
+    WORKS(mv_check(c, &error));
+    WORKS(mv_check(reader, &error));
+    WORKS(mv_close(reader, &error));
+    WORKS(mv_close(c, &error));
+    set_state_format(ENGINE_FORMAT); /* the table is there now */
+    expect_whole();
+}
+
 int main(void)
 {
-    if (!sample_place_make("newer-format")) return tests_conclude();
+    if (!sample_place_make("format")) return tests_conclude();
     make_collection();
     RUN(test_newer_state());
     RUN(test_newer_schema());
     RUN(test_newer_segment_file("000001.rows"));
     RUN(test_newer_segment_file("000001.10.vec"));
+    RUN(test_no_table_of_indexes());
     remove_tree(sample_place);
     RUN(test_memory_is_freed(0));
     return tests_conclude();
