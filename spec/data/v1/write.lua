@@ -13,7 +13,7 @@ M.schema = {
   },
 }
 
--- `c` is a collection, or a model of one.
+-- `c` is a collection, or one in plain Lua tables (spec/support/plain_collection.lua).
 function M.write(c)
   assert(c:insert(contents.documents(1, contents.ROWS)))
   assert(c:optimize())

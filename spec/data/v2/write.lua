@@ -25,7 +25,7 @@ local function documents(from, to)
   return list
 end
 
--- `c` is a collection, or a model of one.
+-- `c` is a collection, or one in plain Lua tables (spec/support/plain_collection.lua).
 function M.write(c)
   assert(c:insert(documents(1, contents.ROWS)))
   assert(c:optimize())
