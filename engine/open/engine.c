@@ -47,6 +47,22 @@ mv_err engine_create(const engine_hooks *hooks, engine **out, mv_error *error)
     return MV_OK;
 }
 
+/* Collections of format 1 that were written before there were indexes have no table of them. They
+ * get one when they are opened to be written; later ones lack it only when they are damaged. */
+static mv_err complete_catalog(catalog *c, bool read_only, mv_error *error)
+{
+    catalog_txn *txn = NULL;
+    engine_state state;
+    if (catalog_has_indexes(c)) return MV_OK;
+    MV_TRY(catalog_begin_read(c, &txn, error));
+    mv_err err = engine_load_state(txn, &state, error);
+    catalog_end(txn);
+    if (err) return err;
+    if (state.format >= 2)
+        return error_set(error, MV_CORRUPT, "%s: the table of indexes is missing", CATALOG_FILE);
+    return read_only ? MV_OK : catalog_create_indexes(c, error);
+}
+
 mv_err engine_open_catalog(engine *e, bool read_only, bool verify, mv_error *error)
 {
     char path[OS_PATH_SIZE];
@@ -57,7 +73,11 @@ mv_err engine_open_catalog(engine *e, bool read_only, bool verify, mv_error *err
     if (err == MV_NOT_FOUND)
         return error_set(error, MV_CORRUPT, "'%s' is not a collection: it has no %s", e->path,
                          CATALOG_FILE);
-    if (err) return err;
+    if (!err) err = complete_catalog(opened, read_only, error);
+    if (err) {
+        catalog_close(opened);
+        return err;
+    }
     e->catalog = opened;
     e->read_only = read_only;
     return MV_OK;

@@ -7,6 +7,7 @@
 #include "storage/catalog.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <lmdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 #define CHECKSUM_SIZE   sizeof(uint64_t)
 #define ID_KEY_RAW_MAX  500u /* longer ids stand by their hash */
 #define ID_KEY_SIZE_MAX (ID_KEY_RAW_MAX + 1)
+#define NO_TABLE        UINT_MAX
 
 struct catalog_txn {
     catalog *owner;
@@ -35,9 +37,9 @@ struct catalog_txn {
 
 struct catalog {
     MDB_env *env;
-    MDB_dbi tables[CATALOG_TABLES];
-    os_mutex *mutex;   /* guards the pool */
-    catalog_txn *pool; /* reset read transactions */
+    MDB_dbi tables[CATALOG_TABLES]; /* NO_TABLE: there is none, as of `indexes` there may be */
+    os_mutex *mutex;                /* guards the pool */
+    catalog_txn *pool;              /* reset read transactions */
     uint32_t pool_count;
     bool unlocked;
 };
@@ -140,18 +142,26 @@ static mv_err open_env(catalog *c, const char *path, const catalog_options *opti
     return rc ? lmdb_failed(error, rc, "open its file") : MV_OK;
 }
 
+static int open_table(catalog *c, MDB_txn *txn, catalog_table table, bool create)
+{
+    unsigned flags = table_flags(table), found = 0;
+    MDB_dbi *out = &c->tables[table];
+    int rc = mdb_dbi_open(txn, table_names[table], flags | (create ? MDB_CREATE : 0), out);
+    if (rc == MDB_NOTFOUND && table == CATALOG_INDEXES) {
+        *out = NO_TABLE;
+        return 0;
+    }
+    if (!rc) rc = mdb_dbi_flags(txn, *out, &found);
+    return !rc && (found & 0xffffu) != flags ? MDB_INCOMPATIBLE : rc;
+}
+
 static mv_err open_tables(catalog *c, const catalog_options *options, mv_error *error)
 {
     MDB_txn *txn = NULL;
     int rc = mdb_txn_begin(c->env, NULL, options->create ? 0 : MDB_RDONLY, &txn);
     if (rc) return lmdb_failed(error, rc, "begin a transaction");
     for (int table = 0; table < CATALOG_TABLES; table++) {
-        unsigned flags = table_flags((catalog_table)table) | (options->create ? MDB_CREATE : 0);
-        unsigned found = 0;
-        rc = mdb_dbi_open(txn, table_names[table], flags, &c->tables[table]);
-        if (!rc) rc = mdb_dbi_flags(txn, c->tables[table], &found);
-        if (!rc && (found & 0xffffu) != table_flags((catalog_table)table)) rc = MDB_INCOMPATIBLE;
-        if (rc) {
+        if ((rc = open_table(c, txn, (catalog_table)table, options->create))) {
             mdb_txn_abort(txn);
             return lmdb_failed(error, rc, "open its tables");
         }
@@ -197,6 +207,25 @@ void catalog_close(catalog *c)
 bool catalog_is_unlocked(const catalog *c)
 {
     return c->unlocked;
+}
+
+bool catalog_has_indexes(const catalog *c)
+{
+    return c->tables[CATALOG_INDEXES] != NO_TABLE;
+}
+
+mv_err catalog_create_indexes(catalog *c, mv_error *error)
+{
+    MDB_txn *txn = NULL;
+    int rc = mdb_txn_begin(c->env, NULL, 0, &txn);
+    if (rc) return lmdb_failed(error, rc, "begin a write transaction");
+    rc = open_table(c, txn, CATALOG_INDEXES, true);
+    if (rc)
+        mdb_txn_abort(txn);
+    else
+        rc = mdb_txn_commit(txn);
+    if (rc) c->tables[CATALOG_INDEXES] = NO_TABLE; /* the handle ended with the transaction */
+    return rc ? lmdb_failed(error, rc, "create its table of indexes") : MV_OK;
 }
 
 /* ---------------------------------------------------------------- transactions */
@@ -349,10 +378,17 @@ static MDB_val lmdb_key(const void *key, size_t size)
     return val;
 }
 
+static bool table_is_there(const catalog_txn *txn, catalog_table table)
+{
+    return txn->owner->tables[table] != NO_TABLE;
+}
+
 mv_err catalog_get(catalog_txn *txn, catalog_table table, const void *key, size_t key_size,
                    catalog_value *value, bool *found, mv_error *error)
 {
     MDB_val k = lmdb_key(key, key_size), data;
+    *found = false;
+    if (!table_is_there(txn, table)) return MV_OK;
     int rc = mdb_get(txn->txn, txn->owner->tables[table], &k, &data);
     *found = rc == 0;
     if (rc == MDB_NOTFOUND) return MV_OK;
@@ -371,6 +407,7 @@ static mv_err put_reserved(catalog_txn *txn, catalog_table table, const void *ke
                            size_t size, unsigned flags, uint8_t **bytes, mv_error *error)
 {
     MDB_val k = lmdb_key(key, key_size), data = {.mv_size = size + CHECKSUM_SIZE};
+    mv_assert(txn->owner->tables[table] != NO_TABLE);
     int rc = mdb_put(txn->txn, txn->owner->tables[table], &k, &data, MDB_RESERVE | flags);
     if (rc) return lmdb_failed(error, rc, "put a value");
     *bytes = (uint8_t *)data.mv_data + CHECKSUM_SIZE;
@@ -414,6 +451,8 @@ mv_err catalog_remove(catalog_txn *txn, catalog_table table, const void *key, si
                       bool *found, mv_error *error)
 {
     MDB_val k = lmdb_key(key, key_size);
+    *found = false;
+    if (!table_is_there(txn, table)) return MV_OK;
     int rc = mdb_del(txn->txn, txn->owner->tables[table], &k, NULL);
     *found = rc == 0;
     return rc && rc != MDB_NOTFOUND ? lmdb_failed(error, rc, "remove a value") : MV_OK;
@@ -427,6 +466,7 @@ mv_err catalog_remove_u64(catalog_txn *txn, catalog_table table, uint64_t key, b
 
 mv_err catalog_clear(catalog_txn *txn, catalog_table table, mv_error *error)
 {
+    if (!table_is_there(txn, table)) return MV_OK;
     int rc = mdb_drop(txn->txn, txn->owner->tables[table], 0);
     return rc ? lmdb_failed(error, rc, "clear a table") : MV_OK;
 }
@@ -434,6 +474,8 @@ mv_err catalog_clear(catalog_txn *txn, catalog_table table, mv_error *error)
 mv_err catalog_count(catalog_txn *txn, catalog_table table, uint64_t *count, mv_error *error)
 {
     MDB_stat stat;
+    *count = 0;
+    if (!table_is_there(txn, table)) return MV_OK;
     int rc = mdb_stat(txn->txn, txn->owner->tables[table], &stat);
     if (rc) return lmdb_failed(error, rc, "count a table");
     *count = stat.ms_entries;
@@ -443,7 +485,7 @@ mv_err catalog_count(catalog_txn *txn, catalog_table table, uint64_t *count, mv_
 /* ---------------------------------------------------------------- cursors */
 
 struct catalog_cursor {
-    MDB_cursor *cursor;
+    MDB_cursor *cursor; /* NULL: the table is not there */
     catalog_table table;
     MDB_cursor_op next_op; /* how to reach the next entry */
     uint64_t seek_key;
@@ -454,7 +496,9 @@ mv_err catalog_cursor_open(catalog_txn *txn, catalog_table table, catalog_cursor
 {
     catalog_cursor *cursor = mem_alloc_zero(sizeof *cursor);
     if (!cursor) return error_memory(error, sizeof *cursor, "a cursor");
-    int rc = mdb_cursor_open(txn->txn, txn->owner->tables[table], &cursor->cursor);
+    int rc = 0;
+    if (table_is_there(txn, table))
+        rc = mdb_cursor_open(txn->txn, txn->owner->tables[table], &cursor->cursor);
     if (rc) {
         mem_free(cursor, sizeof *cursor);
         return lmdb_failed(error, rc, "open a cursor");
@@ -468,7 +512,7 @@ mv_err catalog_cursor_open(catalog_txn *txn, catalog_table table, catalog_cursor
 void catalog_cursor_close(catalog_cursor *cursor)
 {
     if (!cursor) return;
-    mdb_cursor_close(cursor->cursor);
+    if (cursor->cursor) mdb_cursor_close(cursor->cursor);
     mem_free(cursor, sizeof *cursor);
 }
 
@@ -482,6 +526,8 @@ mv_err catalog_cursor_next(catalog_cursor *cursor, catalog_value *key, catalog_v
                            bool *found, mv_error *error)
 {
     MDB_val k = {0}, data;
+    *found = false;
+    if (!cursor->cursor) return MV_OK;
     if (cursor->next_op == MDB_SET_RANGE) k = lmdb_key(&cursor->seek_key, sizeof cursor->seek_key);
     int rc = mdb_cursor_get(cursor->cursor, &k, &data, cursor->next_op);
     *found = rc == 0;

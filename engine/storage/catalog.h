@@ -5,7 +5,8 @@
  *   fresh     docid             -> encoded row, until its segment is sealed
  *   deleted   segment, chunk    -> bitmap of deleted rows of a segment, 65,536 rows a chunk
  *   segments  segment number    -> the segment's record: rows, docids, files
- *   indexes   file number       -> an index's record: its segment, its file (index_record.h)
+ *   indexes   file number       -> an index's record: its segment, its file (index_record.h); a
+ *                                  catalog from before there were indexes has no such table
  *   garbage   sequence number   -> a file to unlink, and since which transaction nobody new
  *                                names it
  *
@@ -49,6 +50,11 @@ void catalog_close(catalog *c);
 /* True when it reads without a lock: its snapshots are not protected from a writer that starts now.
  */
 bool catalog_is_unlocked(const catalog *c);
+/* Is there a table `indexes`? Where there is none it reads as empty, and must be created before
+ * anything is put into it. */
+bool catalog_has_indexes(const catalog *c);
+/* Create it, before any other transaction. Waits for other writers. */
+mv_err catalog_create_indexes(catalog *c, mv_error *error);
 
 /* ---- transactions */
 

@@ -34,10 +34,10 @@ typedef struct section_entry {
 static_assert(sizeof(section_header) == 64, "a header has 64 bytes on disk");
 static_assert(sizeof(section_entry) == 32, "a section entry has 32 bytes on disk");
 
-static inline uint64_t section_header_checksum(const section_header *header, const void *table)
+static inline uint64_t section_header_checksum(const section_header *header, const void *entries)
 {
     uint64_t seed = hash_bytes(header, offsetof(section_header, checksum), 0);
-    return hash_bytes(table, header->sections * sizeof(section_entry), seed);
+    return hash_bytes(entries, header->sections * sizeof(section_entry), seed);
 }
 
 #endif

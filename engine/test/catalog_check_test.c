@@ -388,35 +388,45 @@ static void test_live_file(void)
     EXPECT(fine > 10 && fine_newest > 10 && damaged == 0);
 }
 
-static void test_all(void)
+static void test_large_file(void)
+{
+    build_large(base_path);
+    EXPECT(!check_path(base_path));
+}
+
+static void test_random_damage(const image *base, int count)
+{
+    EXPECT(damage_trials(base, count));
+}
+
+static void run_all(void)
 {
     static const long page_sizes[] = {2048, 4096, 8192, 16384, 32768};
     random_state = 1;
     for (size_t i = 0; i < sizeof page_sizes / sizeof *page_sizes; i++)
-        test_whole_files(page_sizes[i]);
+        RUN(test_whole_files(page_sizes[i]));
     page_size_wanted = 4096;
-    test_empty_file();
-    test_unexpected_tables();
-    test_live_file();
+    RUN(test_empty_file());
+    RUN(test_unexpected_tables());
+    RUN(test_live_file());
     random_state = 2; /* the live test takes as many numbers as it has time for */
-    build_large(base_path);
-    EXPECT(!check_path(base_path));
+    RUN(test_large_file());
     build(base_path, 4096, 8);
     image base = image_read(base_path);
     EXPECT(!check(&base, true));
-    test_version_and_memory(&base);
-    test_meta_flips(&base);
-    test_flips(&base, 4000);
-    test_truncation(&base);
-    EXPECT(damage_trials(&base, 1500));
+    RUN(test_version_and_memory(&base));
+    RUN(test_meta_flips(&base));
+    RUN(test_flips(&base, 4000));
+    RUN(test_truncation(&base));
+    RUN(test_random_damage(&base, 1500));
     image_free(&base);
     build(base_path, 2048, 4);
     base = image_read(base_path);
-    EXPECT(damage_trials(&base, 500));
+    RUN(test_random_damage(&base, 500));
     image_free(&base);
 }
 
-static void fuzz(double seconds, uint64_t seed)
+static void test_with_random_files(double seconds, uint64_t seed)
 {
     static const long page_sizes[] = {4096, 2048, 4096, 32768};
     random_state = seed;
@@ -432,6 +442,14 @@ static void fuzz(double seconds, uint64_t seed)
     }
 }
 
+static void test_nothing_is_left(const char *directory)
+{
+    files_remove(base_path);
+    files_remove(child_path);
+    files_remove(copy_path);
+    EXPECT(rmdir(directory) == 0);
+}
+
 int main(int count, char **arguments)
 {
     char in_memory[] = "/dev/shm/moonvec-catalog-check-test-XXXXXX";
@@ -439,22 +457,18 @@ int main(int count, char **arguments)
     char *made = mkdtemp(in_memory); /* faster, where there is one */
     if (!made) made = mkdtemp(on_disk);
     if (!made) {
-        printf("no temporary directory\n0 passed, 1 failed\n");
-        return 1;
+        printf("no temporary directory\n");
+        return tests_conclude();
     }
     (void)snprintf(base_path, sizeof base_path, "%s/base.mdb", made);
     (void)snprintf(child_path, sizeof child_path, "%s/child.mdb", made);
     (void)snprintf(copy_path, sizeof copy_path, "%s/copy.mdb", made);
     if (count == 4 && strcmp(arguments[1], "fuzz") == 0)
-        fuzz(atof(arguments[2]), strtoull(arguments[3], NULL, 10));
+        RUN(test_with_random_files(atof(arguments[2]), strtoull(arguments[3], NULL, 10)));
     else
-        test_all();
-    files_remove(base_path);
-    files_remove(child_path);
-    files_remove(copy_path);
-    EXPECT(rmdir(made) == 0);
-    EXPECT(mem_bytes() == 0);
+        run_all();
+    RUN(test_nothing_is_left(made));
+    RUN(test_memory_is_freed(0));
     printf("%" PRIu64 " damaged files, %" PRIu64 " accepted\n", trials, trials_accepted);
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    return tests_conclude();
 }

@@ -264,9 +264,8 @@ static void test_errors(void)
                  quantize++) {
                 for (size_t d = 0; d < sizeof dims / sizeof *dims; d++) {
                     for (size_t n = 0; n < 3; n++) {
-                        (void)snprintf(doing, sizeof doing,
-                                       "type %d, metric %d, quantize %d, dim %u, numbers %zu",
-                                       (int)types[t], (int)metric, (int)quantize, dims[d], n);
+                        doing_now("type %d, metric %d, quantize %d, dim %u, numbers %zu",
+                                  (int)types[t], (int)metric, (int)quantize, dims[d], n);
                         column c = column_create(types[t], metric, quantize, dims[d], numbers[n]);
                         EXPECT(c.is_encoded);
                         compare(&c);
@@ -283,8 +282,7 @@ static void test_zeros(void)
 {
     for (mv_metric metric = MV_L2; metric <= MV_IP; metric++) {
         for (mv_quantize quantize = MV_QUANTIZE_NONE; quantize <= MV_QUANTIZE_INT4; quantize++) {
-            (void)snprintf(doing, sizeof doing, "zeros, metric %d, quantize %d", (int)metric,
-                           (int)quantize);
+            doing_now("zeros, metric %d, quantize %d", (int)metric, (int)quantize);
             column c = column_create(MV_VECTOR_FP32, metric, quantize, 33, zeros);
             compare(&c);
             column_free(&c);
@@ -306,7 +304,7 @@ static void test_scales(mv_quantize quantize)
     column c = column_create(MV_VECTOR_FP32, MV_COSINE, quantize, 64, spread_out);
     uint32_t rows[ROWS], wrong = 0;
     float by_vector[ROWS], by_row[ROWS];
-    (void)snprintf(doing, sizeof doing, "scales, quantize %d", (int)quantize);
+    doing_now("scales, quantize %d", (int)quantize);
     compare(&c);
     for (uint32_t i = 0; i < ROWS; i++) rows[i] = i;
     for (uint32_t row = 0; row < ROWS; row++) {
@@ -331,8 +329,7 @@ static void test_ends(void)
                  quantize++) {
                 float both[2][ROWS];
                 uint32_t wrong = 0;
-                (void)snprintf(doing, sizeof doing, "ends %zu, metric %d, quantize %d", n,
-                               (int)metric, (int)quantize);
+                doing_now("ends %zu, metric %d, quantize %d", n, (int)metric, (int)quantize);
                 column c = column_create(MV_VECTOR_FP32, metric, quantize, 40, numbers[n]);
                 bool has_halves = metric == MV_COSINE || n == 2;
                 EXPECT(c.is_encoded == (quantize != MV_QUANTIZE_FP16 || has_halves));
@@ -366,7 +363,7 @@ static void test_halves(void)
     for (size_t n = 0; n < sizeof cases / sizeof *cases; n++) {
         float row[3] = {1, cases[n].number, 2};
         codes_vectors vectors = {MV_VECTOR_FP32, MV_L2, 3, 1, (const uint8_t *)row, 12, NULL};
-        (void)snprintf(doing, sizeof doing, "half of %g", (double)cases[n].number);
+        doing_now("half of %g", (double)cases[n].number);
         EXPECT(codes_encode(MV_QUANTIZE_FP16, &vectors, NULL, 0, code, scratch) ==
                cases[n].is_held);
     }
@@ -382,8 +379,7 @@ static void test_broken_rows(void)
                  n++) { /* it has no code for them */
                 uint32_t rows[ROWS], wrong = 0;
                 float distances[ROWS], numbers[DIM_MAX], scratch[DIM_MAX];
-                (void)snprintf(doing, sizeof doing, "broken %d, metric %d, quantize %d", n,
-                               (int)metric, (int)quantize);
+                doing_now("broken %d, metric %d, quantize %d", n, (int)metric, (int)quantize);
                 column c = column_create(MV_VECTOR_FP32, metric, quantize, 24, shifted);
                 for (uint32_t i = 0; i < ROWS; i++) rows[i] = i;
                 codes_column with = codes_of(&c);
@@ -416,7 +412,6 @@ static void test_broken_rows(void)
  */
 static void test_layout(void)
 {
-    (void)snprintf(doing, sizeof doing, "layout");
     for (uint32_t dim = 1; dim <= DIM_MAX; dim += 9) {
         column c = column_create(MV_VECTOR_FP32, MV_L2, MV_QUANTIZE_INT8, dim, shifted);
         uint32_t wrong = 0;
@@ -439,7 +434,6 @@ static void test_layout(void)
  * of bytes, zeros up to a multiple of four bytes, its scale. */
 static void test_layout_of_halves(void)
 {
-    (void)snprintf(doing, sizeof doing, "layout of halves");
     for (uint32_t dim = 1; dim <= DIM_MAX; dim += 9) {
         column c = column_create(MV_VECTOR_FP32, MV_L2, MV_QUANTIZE_INT4, dim, shifted);
         uint32_t wrong = 0, bytes = (dim + 7) / 8 * 4;
@@ -464,17 +458,15 @@ static void test_layout_of_halves(void)
 
 int main(void)
 {
-    test_errors();
-    test_zeros();
-    test_scales(MV_QUANTIZE_INT8);
-    test_scales(MV_QUANTIZE_INT4);
-    test_ends();
-    test_halves();
-    test_broken_rows();
-    test_layout();
-    test_layout_of_halves();
-    doing[0] = '\0';
-    EXPECT(mem_bytes() == 0);
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    RUN(test_errors());
+    RUN(test_zeros());
+    RUN(test_scales(MV_QUANTIZE_INT8));
+    RUN(test_scales(MV_QUANTIZE_INT4));
+    RUN(test_ends());
+    RUN(test_halves());
+    RUN(test_broken_rows());
+    RUN(test_layout());
+    RUN(test_layout_of_halves());
+    RUN(test_memory_is_freed(0));
+    return tests_conclude();
 }

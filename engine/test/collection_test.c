@@ -540,7 +540,7 @@ static void test_random(const char *path, uint32_t documents, int steps)
     mv_collection *c = NULL;
     m = (model){.documents = documents};
     WORKS(sample_open(path, (mv_open_options){.durability = MV_DURABILITY_NONE}, &c));
-    for (int step = 0; step < steps && !failed; step++) {
+    for (int step = 0; step < steps && !unmet; step++) {
         random_step(c, &m);
         if (step % 8 == 0) HOLDS(c, m.versions, documents);
         if (!mv_in_transaction(c) && step % 50 == 49) WORKS(mv_check(c, &error));
@@ -550,35 +550,32 @@ static void test_random(const char *path, uint32_t documents, int steps)
     WORKS(mv_close(c, &error));
 }
 
-static void test_everywhere(bool memory, int steps)
+static void run_everywhere(bool memory, int steps)
 {
-    test_modes(PLACE("modes"));
-    test_update_of_some_fields(PLACE("update"));
-    test_bulk(PLACE("bulk"));
-    test_transactions(PLACE("transactions"));
-    test_undone_segments(PLACE("undone"));
-    test_stale_results(PLACE("stale"));
-    test_iterators(PLACE("iterators"));
-    test_optimize_in_slices(PLACE("slices"));
-    test_backup(PLACE("backup"));
-    test_random(PLACE("random"), 400, 400);
-    test_random(PLACE("random-many"), MANY_DOCUMENTS, steps);
+    RUN_WITH(WHERE, test_modes(PLACE("modes")));
+    RUN_WITH(WHERE, test_update_of_some_fields(PLACE("update")));
+    RUN_WITH(WHERE, test_bulk(PLACE("bulk")));
+    RUN_WITH(WHERE, test_transactions(PLACE("transactions")));
+    RUN_WITH(WHERE, test_undone_segments(PLACE("undone")));
+    RUN_WITH(WHERE, test_stale_results(PLACE("stale")));
+    RUN_WITH(WHERE, test_iterators(PLACE("iterators")));
+    RUN_WITH(WHERE, test_optimize_in_slices(PLACE("slices")));
+    RUN_WITH(WHERE, test_backup(PLACE("backup")));
+    RUN_WITH(WHERE, test_random(PLACE("random"), 400, 400));
+    RUN_WITH(WHERE, test_random(PLACE("random-many"), MANY_DOCUMENTS, steps));
 }
 
 int main(int count, char **arguments)
 {
-    if (!sample_place_make("collection")) {
-        printf("no temporary directory\n0 passed, 1 failed\n");
-        return 1;
-    }
+    if (!sample_place_make("collection")) return tests_conclude();
     if (count > 1) random_state = strtoull(arguments[1], NULL, 10);
     int steps = count > 2 ? atoi(arguments[2]) : 60;
-    test_everywhere(false, steps);
-    test_everywhere(true, steps);
-    test_foreign_batch();
-    test_optimize_after_failure(sample_path("failure"));
-    test_opening();
+    run_everywhere(false, steps);
+    run_everywhere(true, steps);
+    RUN(test_foreign_batch());
+    RUN(test_optimize_after_failure(sample_path("failure")));
+    RUN(test_opening());
     remove_tree(sample_place);
-    EXPECT(mem_bytes() == 0);
-    return report();
+    RUN(test_memory_is_freed(0));
+    return tests_conclude();
 }

@@ -57,7 +57,7 @@ typedef struct progress {
     uint32_t refused; /* on opening with verify */
     uint32_t unharmed;
     uint32_t errors; /* without verify: opened, and some call failed */
-    int passed, failed;
+    int held, unmet; /* by the child */
 } progress;
 
 static progress *shared;
@@ -401,9 +401,10 @@ static void plan_random(void)
 static void run_trials(const char *path)
 {
     size_t bytes_before = mem_bytes();
+    held = unmet = 0;
     while (shared->next < trials_count) {
         const trial *t = &trials[shared->next];
-        int failed_before = failed;
+        int unmet_before = unmet;
         (void)alarm(TRIAL_SECONDS);
         try_verified(path, t);
         if (files[t->file].segment && (t->what != EXCHANGE || t->at % files_count > 1))
@@ -411,18 +412,26 @@ static void run_trials(const char *path)
         if (t->what == FLIP && strcmp(files[t->file].name, "catalog.mdb-lock") != 0)
             try_while_open(path, t);
         EXPECT(mem_bytes() == bytes_before);
-        if (failed > failed_before)
+        if (unmet > unmet_before)
             printf("    after: %s: %s %zu, bit %u\n", files[t->file].name, damage_names[t->what],
                    t->at, t->bit);
-        shared->passed += passed, shared->failed += failed;
-        passed = failed = 0;
+        shared->held += held, shared->unmet += unmet;
+        held = unmet = 0;
         shared->next++;
     }
 }
 
+/* Say for the next expectation which trial ended its process. */
+static void say_trial(const trial *t, int status)
+{
+    bool hangs = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
+    doing_now("%s with status %d: %s: %s %zu, bit %u", hangs ? "hangs" : "dies", status,
+              files[t->file].name, damage_names[t->what], t->at, t->bit);
+}
+
 static void run_in_children(const char *path)
 {
-    for (shared->next = 0; shared->next < trials_count && shared->failed < 30; shared->next++) {
+    for (shared->next = 0; shared->next < trials_count && unmet < 30; shared->next++) {
         int status = 0;
         (void)fflush(stdout);
         pid_t child = fork();
@@ -432,12 +441,11 @@ static void run_in_children(const char *path)
             _exit(0);
         }
         if (child == -1 || waitpid(child, &status, 0) != child) abort();
-        if (WIFEXITED(status) && WEXITSTATUS(status) == 0) continue;
-        const trial *t = &trials[shared->next];
-        shared->failed++;
-        printf("%s with signal or status %d: %s: %s %zu, bit %u\n",
-               WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? "hangs" : "dies", status,
-               files[t->file].name, damage_names[t->what], t->at, t->bit);
+        held += shared->held, unmet += shared->unmet;
+        shared->held = shared->unmet = 0;
+        bool is_alive = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        if (!is_alive) say_trial(&trials[shared->next], status);
+        EXPECT(is_alive);
     }
 }
 
@@ -448,33 +456,43 @@ static double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+static char victim[128];
+static uint32_t done;
+
+static void test_damaged_file(uint32_t on)
+{
+    trials_count = 0;
+    plan_file(on, files[on].segment ? 2 : 20);
+    run_in_children(victim);
+    done += trials_count;
+}
+
+static void test_random_damage(double for_seconds)
+{
+    for (double until = seconds() + for_seconds; seconds() < until && unmet < 30;) {
+        plan_random();
+        run_in_children(victim);
+        done += trials_count;
+    }
+}
+
 int main(int count, char **arguments)
 {
     uint8_t ignored[DOCUMENTS] = {0};
-    uint32_t done = 0;
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED || !sample_place_make("damage")) {
-        printf("no temporary directory\n0 passed, 1 failed\n");
-        return 1;
-    }
+    if (shared == MAP_FAILED || !sample_place_make("damage")) return tests_conclude();
     build(sample_path("base"), 1, versions);
     build(sample_path("other"), 2, ignored);
     files_count = load(sample_path("base"), files);
     others_count = load(sample_path("other"), others);
     EXPECT(files_count == others_count && files_count == 2 + 2 * SEGMENT_FILES);
-    char victim[128];
     (void)snprintf(victim, sizeof victim, "%s", sample_path("victim"));
     if (count == 3) {
-        double until = seconds() + atof(arguments[1]);
         random_state = strtoull(arguments[2], NULL, 10);
-        for (; seconds() < until && shared->failed < 30; done += trials_count) {
-            plan_random();
-            run_in_children(victim);
-        }
+        RUN(test_random_damage(atof(arguments[1])));
     } else {
-        for (uint32_t on = 0; on < files_count; on++) plan_file(on, files[on].segment ? 2 : 20);
-        run_in_children(victim);
-        done = trials_count;
+        for (uint32_t on = 0; on < files_count; on++)
+            RUN_WITH(files[on].name, test_damaged_file(on));
     }
     unload(files, files_count);
     unload(others, others_count);
@@ -482,7 +500,5 @@ int main(int count, char **arguments)
     printf(
         "%u kinds of damage: %u refused with verify, %u harmless; without verify %u gave errors\n",
         done, shared->refused, shared->unharmed, shared->errors);
-    passed += shared->passed;
-    failed += shared->failed;
-    return report();
+    return tests_conclude();
 }

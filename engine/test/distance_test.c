@@ -33,7 +33,7 @@ static guarded guarded_create(size_t size)
     size_t page = (size_t)sysconf(_SC_PAGESIZE), inside = (size + page) / page * page;
     uint8_t *map = mmap(NULL, inside + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (map == MAP_FAILED || mprotect(map + page, inside, PROT_READ | PROT_WRITE)) {
-        printf("no memory to test with\n0 passed, 1 failed\n");
+        printf("no memory to test with\n");
         exit(1);
     }
     return (guarded){map + page, map + page + inside};
@@ -176,8 +176,8 @@ static void compare(size_t type, bool l2, const uint8_t *query, const uint8_t *r
     for (size_t n = 1; n < NAMES; n++) {
         const distance_kernels *kernels = distance_by_name(names[n]);
         if (!kernels) continue;
-        (void)snprintf(doing, sizeof doing, "%s, %s, dim %zu, type %d, %s", names[n],
-                       l2 ? "l2" : "dot", dim, types[type], what);
+        doing_now("%s, %s, dim %zu, type %d, %s", names[n], l2 ? "l2" : "dot", dim, types[type],
+                  what);
         measured got = measure(kernels, type, l2, query, rows, stride, dim);
         if (types[type] == MV_VECTOR_INT8) {
             EXPECT(same(&got, &exact));
@@ -228,7 +228,7 @@ static void test_largest_int8(void)
     for (size_t n = 0; n < NAMES; n++) {
         const distance_kernels *kernels = distance_by_name(names[n]);
         if (!kernels) continue;
-        (void)snprintf(doing, sizeof doing, "%s", names[n]);
+        doing_now("%s", names[n]);
         float out;
         kernels->dot_list[2](low, &lows, 1, MV_DIM_MAX, &out);
         EXPECT(out == 128.0f * 128 * MV_DIM_MAX);
@@ -289,8 +289,7 @@ static void test_codes(const distance_kernels *kernels, const guarded *query_mem
                 wrong += out[i] != (float)plain_halves(query, rows + list[i] * stride, size);
         }
     }
-    (void)snprintf(doing, sizeof doing, "codes of %zu bytes, %s, %s", size, kernels->name,
-                   filling_names[how]);
+    doing_now("codes of %zu bytes, %s, %s", size, kernels->name, filling_names[how]);
     EXPECT(wrong == 0);
 }
 
@@ -426,18 +425,16 @@ static void test_choice(void)
 
 int main(void)
 {
-    test_choice();
-    test_kernels();
-    test_largest_int8();
-    test_all_codes();
+    RUN(test_choice());
+    RUN(test_kernels());
+    RUN(test_largest_int8());
+    RUN(test_all_codes());
     for (size_t n = 0; n < NAMES; n++) {
         const distance_kernels *kernels = distance_by_name(names[n]);
         if (!kernels) continue;
-        (void)snprintf(doing, sizeof doing, "%s", names[n]);
-        test_distances(kernels);
-        test_overflow(kernels);
+        RUN_WITH(names[n], test_distances(kernels));
+        RUN_WITH(names[n], test_overflow(kernels));
     }
-    test_refusals();
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    RUN(test_refusals());
+    return tests_conclude();
 }

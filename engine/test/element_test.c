@@ -27,8 +27,7 @@ static bool refused(mv_type type, float value, const char *text)
     uint8_t out[sizeof floats];
     mv_error error;
     return element_from_floats(type, floats, 3, out, &error) == MV_MISUSE &&
-        error.code == MV_MISUSE &&
-           strstr(error.text, "number 3 ") && strstr(error.text, text);
+           error.code == MV_MISUSE && strstr(error.text, "number 3 ") && strstr(error.text, text);
 }
 
 static void test_sizes(void)
@@ -68,8 +67,8 @@ static void test_half_rounding(void)
         uint16_t above = (uint16_t)(half + 1), even = half & 1 ? above : half;
         float middle = (float_of(half) + float_of(above)) / 2; /* exact: it takes one bit more */
         if (half_of(middle) != even) wrong++;
-        if (half_of(nextafterf(middle, 0)) != half ||
-            half_of(nextafterf(middle, 1e9f)) != above) wrong++;
+        if (half_of(nextafterf(middle, 0)) != half || half_of(nextafterf(middle, 1e9f)) != above)
+            wrong++;
         if (half_of(-middle) != (even | 0x8000)) wrong++;
     }
     EXPECT(wrong == 0);
@@ -126,12 +125,11 @@ static void test_inverse_norm(void)
 
 int main(void)
 {
-    test_sizes();
-    test_all_halfs();
-    test_half_rounding();
-    test_refusals();
-    test_unaligned();
-    test_inverse_norm();
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    RUN(test_sizes());
+    RUN(test_all_halfs());
+    RUN(test_half_rounding());
+    RUN(test_refusals());
+    RUN(test_unaligned());
+    RUN(test_inverse_norm());
+    return tests_conclude();
 }

@@ -343,9 +343,8 @@ static void test_estimate(void)
         EXPECT(!filter_compile(schema, &source, &arena, &f, &error));
         EXPECT(!filter_table_begin(f, &t, &indexes, &block, &ft, &error));
         filter_table_estimate(ft, &least, &most);
-        (void)snprintf(doing, sizeof doing, "%s: %u to %u", cases[i].text, least, most);
+        doing_now("%s: %u to %u", cases[i].text, least, most);
         EXPECT((least == most) == cases[i].is_exact && most < ROWS);
-        doing[0] = 0;
     }
     mem_arena_free(&arena);
     mem_arena_free(&block);
@@ -427,17 +426,16 @@ int main(int count, char **arguments)
     for (uint32_t f = 0; f < FIELDS; f++) EXPECT(!mv_schema_add_field(schema, &fields[f], &error));
     make_table();
     make_lists();
-    test_filters(count > 1 ? (uint32_t)strtoul(arguments[1], NULL, 10) : 2000);
-    test_estimate();
-    test_damage();
-    test_no_memory();
+    RUN(test_filters(count > 1 ? (uint32_t)strtoul(arguments[1], NULL, 10) : 2000));
+    RUN(test_estimate());
+    RUN(test_damage());
+    RUN(test_no_memory());
     for (uint32_t f = 0; f < FIELDS; f++) {
         invert_build_free(builders[f]);
         mem_buffer_free(&values[f]);
         mem_buffer_free(&ends[f]);
     }
     mv_schema_free(schema);
-    EXPECT(mem_bytes() == bytes);
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    RUN(test_memory_is_freed(bytes));
+    return tests_conclude();
 }

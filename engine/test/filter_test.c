@@ -11,20 +11,7 @@
 
 #include "base/os.h"
 #include "query/filter.h"
-
-static int passed, failed;
-
-static bool expect(bool ok, int line, const char *what)
-{
-    if (ok) {
-        passed++;
-    } else {
-        failed++;
-        printf("filter_test.c:%d: not so: %s\n", line, what);
-    }
-    return ok;
-}
-#define EXPECT(condition) expect((condition), __LINE__, #condition)
+#include "test/expect.h"
 
 /* ---------------------------------------------------------------- tables in memory */
 
@@ -197,7 +184,7 @@ static void check(int line, const char *text, const char *wanted, const mv_value
                   uint32_t args_count)
 {
     const char *got = answer(text, strlen(text), args, args_count);
-    if (!expect(strcmp(got, wanted) == 0, line, text))
+    if (!expect(strcmp(got, wanted) == 0, text, __FILE__, line))
         printf("    wanted: %s\n       got: %s\n", wanted, got);
 }
 #define CHECK(text, wanted)           check(__LINE__, text, wanted, NULL, 0)
@@ -452,7 +439,7 @@ static void check_repeated(int line, const char *prefix, const char *middle, siz
     for (size_t i = 0; i < count; i++) ok = ok && mem_buffer_append(&text, middle, strlen(middle));
     EXPECT(ok && mem_buffer_append(&text, suffix, strlen(suffix)));
     const char *got = answer((const char *)text.data, text.size, NULL, 0);
-    if (!expect(strcmp(got, wanted) == 0, line, middle))
+    if (!expect(strcmp(got, wanted) == 0, middle, __FILE__, line))
         printf("    wanted: %s\n       got: %s\n", wanted, got);
     mem_buffer_free(&text);
 }
@@ -626,7 +613,7 @@ static void test_blocks(void)
 
 /* ---------------------------------------------------------------- other modes */
 
-static void bench(void)
+static void test_speed(void)
 {
     static const char *const FILTERS[] = {
         "big > 0",
@@ -756,7 +743,7 @@ static void random_text(mem_buffer *out)
     }
 }
 
-static void fuzz(double seconds, uint64_t seed)
+static void test_random_texts(double seconds, uint64_t seed)
 {
     const mv_value values[] = {INT(1965),          TEXT("Dune"), LIST(INT(1), INT(1965)),
                                LIST(TEXT("sand")), NULL_VALUE,   TEXT("%n_")};
@@ -788,28 +775,27 @@ int main(int argc, char **argv)
     make_schema();
     make_books();
     if (argc == 4 && strcmp(argv[1], "fuzz") == 0) {
-        fuzz(strtod(argv[2], NULL), strtoull(argv[3], NULL, 10));
+        RUN(test_random_texts(strtod(argv[2], NULL), strtoull(argv[3], NULL, 10)));
     } else if (argc == 2 && strcmp(argv[1], "bench") == 0) {
-        bench();
+        RUN(test_speed());
     } else {
-        test_numbers();
-        test_reals();
-        test_bools();
-        test_strings();
-        test_like();
-        test_arrays();
-        test_logic();
-        test_syntax_errors();
-        test_type_errors();
-        test_limits();
-        test_uses();
-        test_damage();
-        test_memory();
-        test_blocks();
+        RUN(test_numbers());
+        RUN(test_reals());
+        RUN(test_bools());
+        RUN(test_strings());
+        RUN(test_like());
+        RUN(test_arrays());
+        RUN(test_logic());
+        RUN(test_syntax_errors());
+        RUN(test_type_errors());
+        RUN(test_limits());
+        RUN(test_uses());
+        RUN(test_damage());
+        RUN(test_memory());
+        RUN(test_blocks());
     }
     sheet_free(&books);
     mv_schema_free(schema);
-    EXPECT(mem_bytes() == 0);
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    RUN(test_memory_is_freed(0));
+    return tests_conclude();
 }

@@ -109,22 +109,22 @@ static void use(uint32_t field, bool damaged)
 
 static void flip(uint32_t field, size_t at)
 {
-    int failed_before = failed;
+    int unmet_before = unmet;
     uint8_t bit = (uint8_t)(1u << below(8));
     bytes[field][at] ^= bit;
     store(field, bytes[field], sizes[field]);
     bytes[field][at] ^= bit;
     use(field, is_used(field, at));
-    if (failed > failed_before) printf("    after a flip in byte %zu of %s\n", at, names[field]);
+    if (unmet > unmet_before) printf("    after a flip in byte %zu of %s\n", at, names[field]);
 }
 
-static void flip_all_over(uint32_t field)
+static void test_flips_all_over(uint32_t field)
 {
     section_header header;
     memcpy(&header, bytes[field], sizeof header);
     for (size_t at = 0; at < sizeof header; at += 1 + below(6)) flip(field, at);
     for (size_t at = header.table_offset; at < sizes[field]; at += 1 + below(40)) flip(field, at);
-    for (uint32_t i = 0; i < header.sections && failed < 20; i++) {
+    for (uint32_t i = 0; i < header.sections && unmet < 20; i++) {
         section_entry entry;
         memcpy(&entry, bytes[field] + header.table_offset + i * sizeof entry, sizeof entry);
         for (uint32_t n = 0; n < FLIPS && entry.size; n++)
@@ -134,12 +134,12 @@ static void flip_all_over(uint32_t field)
 
 /* Damage with right checksums, as a mistake of ours would make it: every search checks what it
  * follows. */
-static void forge(uint32_t field)
+static void test_forged_checksums(uint32_t field)
 {
     section_header header;
     memcpy(&header, bytes[field], sizeof header);
     uint8_t *forged = mem_alloc(sizes[field]);
-    for (uint32_t n = 0; n < 60 && failed < 20; n++) {
+    for (uint32_t n = 0; n < 60 && unmet < 20; n++) {
         memcpy(forged, bytes[field], sizes[field]);
         section_entry entry;
         uint8_t *at_entry = forged + header.table_offset + below(header.sections) * sizeof entry;
@@ -157,7 +157,7 @@ static void forge(uint32_t field)
     mem_free(forged, sizes[field]);
 }
 
-static void cut_and_exchange(uint32_t field)
+static void test_cut_and_exchanged(uint32_t field)
 {
     uint32_t other = (field + 1) % GRAPH_FIELDS;
     for (uint32_t n = 0; n < 15; n++) {
@@ -171,22 +171,19 @@ static void cut_and_exchange(uint32_t field)
 int main(void)
 {
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!sample_place_make("graph-damage")) {
-        printf("no temporary directory\n0 passed, 1 failed\n");
-        return 1;
-    }
+    if (!sample_place_make("graph-damage")) return tests_conclude();
     (void)snprintf(base, sizeof base, "%s", sample_path("base"));
     (void)snprintf(path, sizeof path, "%s", sample_path("c"));
     make_base();
     graph_copy(base, path);
     for (uint32_t field = 0; field < GRAPH_FIELDS; field++) {
-        flip_all_over(field);
-        forge(field);
-        cut_and_exchange(field);
+        RUN_WITH(names[field], test_flips_all_over(field));
+        RUN_WITH(names[field], test_forged_checksums(field));
+        RUN_WITH(names[field], test_cut_and_exchanged(field));
     }
     printf("%u kinds of damage, %u found; %u searches met less for it\n", trials, found, walked);
     for (uint32_t field = 0; field < GRAPH_FIELDS; field++) mem_free(bytes[field], sizes[field]);
     remove_tree(sample_place);
-    EXPECT(mem_bytes() == 0);
-    return report();
+    RUN(test_memory_is_freed(0));
+    return tests_conclude();
 }

@@ -98,7 +98,7 @@ static bool run_without_memory(uint64_t n, bool persist)
 {
     mv_collection *c = NULL;
     size_t bytes = mem_bytes();
-    int failed_before = failed;
+    int unmet_before = unmet;
     graph_copy(base, path);
     mem_fail_at(n, persist);
     mv_err err = run_script(&c);
@@ -107,7 +107,7 @@ static bool run_without_memory(uint64_t n, bool persist)
     WORKS(mv_close(c, &error));
     EXPECT(mem_bytes() == bytes);
     look_again();
-    if (failed > failed_before)
+    if (unmet > unmet_before)
         printf("    after allocation %" PRIu64 "%s\n", n, persist ? " and all after it" : "");
     return !err;
 }
@@ -116,7 +116,7 @@ static bool run_with_fault(fault kind, uint64_t n, bool persists)
 {
     mv_collection *c = NULL;
     size_t bytes = mem_bytes();
-    int failed_before = failed;
+    int unmet_before = unmet;
     graph_copy(base, path);
     unsigned before = descriptors();
     atomic_store(&fault_now, kind);
@@ -130,36 +130,43 @@ static bool run_with_fault(fault kind, uint64_t n, bool persists)
     EXPECT(mem_bytes() == bytes);
     EXPECT(descriptors() == before);
     look_again();
-    if (failed > failed_before)
+    if (unmet > unmet_before)
         printf("    after %s %" PRIu64 "%s: %s\n", fault_names[kind], n,
                persists ? " and all after it" : "", err ? mv_err_name(err) : "got through");
     return through;
 }
 
+static uint64_t rounds;
+
+/* A failure may be made up for, so one success is not the end: a run of them is. */
+static void test_every_allocation(bool persist)
+{
+    uint64_t n = 1;
+    for (int through = 0; through < 10 && unmet < 20; n++)
+        through = run_without_memory(n, persist) ? through + 1 : 0;
+    rounds += n;
+}
+
+static void test_every_system_call(fault kind, bool persist)
+{
+    for (uint64_t n = 1; unmet < 20 && !run_with_fault(kind, n, persist); n++) rounds++;
+}
+
 int main(void)
 {
-    uint64_t rounds = 0;
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!sample_place_make("graph-fault")) {
-        printf("no temporary directory\n0 passed, 1 failed\n");
-        return 1;
-    }
+    if (!sample_place_make("graph-fault")) return tests_conclude();
     (void)snprintf(base, sizeof base, "%s", sample_path("base"));
     (void)snprintf(path, sizeof path, "%s", sample_path("c"));
     make_base();
-    for (int persist = 0; persist < 2; persist++) {
-        /* A failure may be made up for, so one success is not the end: a run of them is. */
-        uint64_t n = 1;
-        for (int through = 0; through < 10 && failed < 20; n++)
-            through = run_without_memory(n, persist) ? through + 1 : 0;
-        rounds += n;
+    RUN(test_every_allocation(false));
+    RUN(test_every_allocation(true));
+    for (int kind = 0; kind < FAULTS; kind++) {
+        RUN_WITH(fault_names[kind], test_every_system_call((fault)kind, false));
+        RUN_WITH(fault_names[kind], test_every_system_call((fault)kind, true));
     }
-    for (int kind = 0; kind < FAULTS; kind++)
-        for (int persist = 0; persist < 2; persist++)
-            for (uint64_t n = 1; failed < 20 && !run_with_fault((fault)kind, n, persist); n++)
-                rounds++;
     remove_tree(sample_place);
+    RUN(test_memory_is_freed(0));
     printf("%" PRIu64 " rounds\n", rounds);
-    EXPECT(mem_bytes() == 0);
-    return report();
+    return tests_conclude();
 }

@@ -154,6 +154,9 @@ static void spoil(const char *name, uint32_t kind, int byte)
 
 typedef enum harm { HARM_REMOVE, HARM_HEADER, HARM_HEAD, HARM_LINKS, HARM_END, HARMS } harm;
 
+static const char *const harm_names[HARMS] = {"no file", "the header", "the head", "the links",
+                                              "the end"};
+
 static void do_harm(const char *name, harm what)
 {
     switch (what) {
@@ -321,7 +324,8 @@ static void test_misuse(void)
     float vector[GRAPH_DIM] = {1};
     WORKS(mv_open(sample_path("life"), &by_hand, &c, &error));
     EXPECT(mv_get_index_stats(c, GRAPH_FIELDS, &stats, &error) == MV_MISUSE);
-    EXPECT(mv_optimize_begin(c, &(mv_optimize_options){.threads = 65}, &job, &error) == MV_MISUSE && !job);
+    EXPECT(mv_optimize_begin(c, &(mv_optimize_options){.threads = 65}, &job, &error) == MV_MISUSE &&
+           !job);
     EXPECT(strstr(error.text, "65 threads"));
     WORKS(mv_result_create(c, &result, &error));
     mv_query query = {
@@ -371,23 +375,20 @@ static void test_several_vectors(void)
 int main(void)
 {
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!sample_place_make("graphs")) {
-        printf("no temporary directory\n0 passed, 1 failed\n");
-        return 1;
-    }
-    test_life(true);
-    test_beside_writers(true);
-    test_beside_writers(false);
-    test_damaged_vectors();
-    test_cancel(sample_path("cancel"));
-    test_leftovers(sample_path("cancel"));
-    test_life(false);
-    test_reopen();
-    test_several_vectors();
-    test_misuse();
-    for (int what = 0; what < HARMS; what++) test_damage((harm)what);
-    test_damage_found_by_check();
+    if (!sample_place_make("graphs")) return tests_conclude();
+    RUN(test_life(true));
+    RUN(test_beside_writers(true));
+    RUN(test_beside_writers(false));
+    RUN(test_damaged_vectors());
+    RUN(test_cancel(sample_path("cancel")));
+    RUN(test_leftovers(sample_path("cancel")));
+    RUN(test_life(false));
+    RUN(test_reopen());
+    RUN(test_several_vectors());
+    RUN(test_misuse());
+    for (int what = 0; what < HARMS; what++) RUN_WITH(harm_names[what], test_damage((harm)what));
+    RUN(test_damage_found_by_check());
     remove_tree(sample_place);
-    EXPECT(mem_bytes() == 0);
-    return report();
+    RUN(test_memory_is_freed(0));
+    return tests_conclude();
 }

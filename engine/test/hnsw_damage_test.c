@@ -629,17 +629,17 @@ int main(void)
 {
     double began = os_seconds();
     size_t bytes = mem_bytes();
-    test_damage(MV_L2, MV_QUANTIZE_INT8);
-    test_damage(MV_COSINE, MV_QUANTIZE_NONE);
-    test_damage(MV_IP, MV_QUANTIZE_FP16);
-    test_damage(MV_COSINE, MV_QUANTIZE_INT4);
-    test_no_memory_in_build();
-    test_no_memory_in_search();
-    test_threads(MV_QUANTIZE_INT8);
-    test_threads(MV_QUANTIZE_INT4);
-    test_threads(MV_QUANTIZE_NONE);
-    test_beyond_range();
-    EXPECT(mem_bytes() == bytes);
+    RUN(test_damage(MV_L2, MV_QUANTIZE_INT8));
+    RUN(test_damage(MV_COSINE, MV_QUANTIZE_NONE));
+    RUN(test_damage(MV_IP, MV_QUANTIZE_FP16));
+    RUN(test_damage(MV_COSINE, MV_QUANTIZE_INT4));
+    RUN(test_no_memory_in_build());
+    RUN(test_no_memory_in_search());
+    RUN(test_threads(MV_QUANTIZE_INT8));
+    RUN(test_threads(MV_QUANTIZE_INT4));
+    RUN(test_threads(MV_QUANTIZE_NONE));
+    RUN(test_beyond_range());
+    RUN(test_memory_is_freed(bytes));
     printf("%.1f seconds\n", os_seconds() - began);
-    return report();
+    return tests_conclude();
 }

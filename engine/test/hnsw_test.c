@@ -1,7 +1,5 @@
 /* Graphs without a collection: what searches find, against the exact scan, for every kind of
  * vectors and codes, odd sizes and odd data, and when a graph is made from another. */
-#include <stdarg.h>
-
 #include "index/hnsw_pool.h"
 #include "test/hnsw_sample.h"
 #include "test/random_bits.h"
@@ -9,15 +7,6 @@
 #define ROWS 2000u
 
 static const mv_type types[] = {MV_VECTOR_FP32, MV_VECTOR_FP16, MV_VECTOR_INT8};
-
-static void begin(const char *format, ...) MV_PRINTF(1, 2);
-static void begin(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(doing, sizeof doing, format, arguments);
-    va_end(arguments);
-}
 
 static void end(made_graph *made, set *s)
 {
@@ -67,7 +56,7 @@ static void test_passing(const set *s, const hnsw_graph *graph)
 
 static void test_one_kind(mv_type type, mv_metric metric, mv_quantize quantize)
 {
-    begin("type %d, metric %d, quantize %d", (int)type, (int)metric, (int)quantize);
+    doing_now("type %d, metric %d, quantize %d", (int)type, (int)metric, (int)quantize);
     uint32_t dim = metric == MV_L2 ? 24 : metric == MV_IP ? 33 : 65;
     set s = set_range((set_kind){type, metric, dim, CLUSTERED}, 0, ROWS);
     made_graph made = build(&s, (how_to_build){.options = options_with(quantize)});
@@ -96,20 +85,20 @@ static void test_one_kind(mv_type type, mv_metric metric, mv_quantize quantize)
     end(&made, &s);
 }
 
-static void test_kinds(void)
+static void run_kinds(void)
 {
     for (size_t t = 0; t < 3; t++)
         for (mv_metric metric = MV_L2; metric <= MV_COSINE; metric++)
             for (mv_quantize quantize = MV_QUANTIZE_AUTO; quantize <= MV_QUANTIZE_INT4; quantize++)
                 if (types[t] != MV_VECTOR_INT8 || quantize == MV_QUANTIZE_INT8)
-                    test_one_kind(types[t], metric, quantize);
+                    RUN(test_one_kind(types[t], metric, quantize));
 }
 
 /* ---------------------------------------------------------------- the same again */
 
 static void test_sameness(mv_quantize quantize)
 {
-    begin("threads and slices, quantize %d", (int)quantize);
+    doing_now("threads and slices, quantize %d", (int)quantize);
     set s = set_range((set_kind){MV_VECTOR_FP32, MV_COSINE, 17, CLUSTERED}, 0, 1200);
     how_to_build how = {.options = options_with(quantize)};
     made_graph first = build(&s, how);
@@ -140,7 +129,7 @@ static void test_few_rows(void)
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         for (mv_quantize quantize = MV_QUANTIZE_AUTO; quantize <= MV_QUANTIZE_INT4; quantize++) {
             uint32_t rows = counts[i];
-            begin("%u rows, quantize %d", rows, (int)quantize);
+            doing_now("%u rows, quantize %d", rows, (int)quantize);
             set s = set_range((set_kind){MV_VECTOR_FP32, MV_L2, 5, CLUSTERED}, 0, rows);
             mv_hnsw_options options = options_with(quantize);
             options.m = rows % 2 ? MV_HNSW_M_MIN : 16;
@@ -159,7 +148,7 @@ static void test_options(void)
     set s = set_range((set_kind){MV_VECTOR_FP32, MV_L2, 9, CLUSTERED}, 0, 700);
     for (size_t i = 0; i < 4; i++) {
         for (size_t j = 0; j < 3; j++) {
-            begin("m %u, ef_construction %u", ms[i], efs[j]);
+            doing_now("m %u, ef_construction %u", ms[i], efs[j]);
             mv_hnsw_options options = {.m = ms[i], .ef_construction = efs[j], .seed = 99};
             made_graph made = build(&s, (how_to_build){.options = options});
             EXPECT(made.graph.head->m == ms[i] && made.graph.head->seed == 99);
@@ -176,7 +165,7 @@ static void test_options(void)
 static void test_filling(filling how, mv_metric metric, double floor)
 {
     for (mv_quantize quantize = MV_QUANTIZE_AUTO; quantize <= MV_QUANTIZE_INT4; quantize++) {
-        begin("filling %d, metric %d, quantize %d", (int)how, (int)metric, (int)quantize);
+        doing_now("filling %d, metric %d, quantize %d", (int)how, (int)metric, (int)quantize);
         set s = set_range((set_kind){MV_VECTOR_FP32, metric, 11, how}, 0, 900);
         made_graph made = build(&s, (how_to_build){.options = options_with(quantize)});
         EXPECT(made.graph.head->quantize != MV_QUANTIZE_AUTO);
@@ -191,7 +180,7 @@ static void test_filling(filling how, mv_metric metric, double floor)
 /* AUTO sees that int8 codes do not tell the rows of a cluster apart. */
 static void test_crowds(mv_metric metric)
 {
-    begin("far clusters, metric %d", (int)metric);
+    doing_now("far clusters, metric %d", (int)metric);
     set s = set_range((set_kind){MV_VECTOR_FP32, metric, 24, FAR}, 0, ROWS);
     made_graph made = build(&s, (how_to_build){.options = options_with(MV_QUANTIZE_AUTO)});
     EXPECT(made.graph.head->quantize == MV_QUANTIZE_FP16);
@@ -202,7 +191,7 @@ static void test_crowds(mv_metric metric)
 /* AUTO sees that int4 codes find less than int8 codes, which are near enough. */
 static void test_halves(mv_metric metric)
 {
-    begin("clusters apart, metric %d", (int)metric);
+    doing_now("clusters apart, metric %d", (int)metric);
     set s = set_range((set_kind){MV_VECTOR_FP32, metric, 80, APART}, 0, ROWS);
     made_graph whole = build(&s, (how_to_build){.options = options_with(MV_QUANTIZE_AUTO)});
     EXPECT(whole.graph.head->quantize == MV_QUANTIZE_INT8);
@@ -217,30 +206,30 @@ static void test_halves(mv_metric metric)
     end(&whole, &s);
 }
 
-static void test_fillings(void)
+static void run_fillings(void)
 {
-    test_halves(MV_L2);
-    test_halves(MV_COSINE);
-    test_crowds(MV_L2);
-    test_crowds(MV_COSINE);
-    test_filling(EQUAL, MV_L2, 1);
-    test_filling(EQUAL, MV_IP, 1);
-    test_filling(EQUAL, MV_COSINE, 1);
-    test_filling(HALF_EQUAL, MV_L2, 0.97);
-    test_filling(HALF_EQUAL, MV_COSINE, 0.97);
-    test_filling(HALF_EQUAL, MV_IP, 0.9);
-    test_filling(HALF_ZERO, MV_L2, 0.97);
-    test_filling(HALF_ZERO, MV_IP, 0.9);
-    test_filling(TINY, MV_L2, 0); /* squares are zeros or next to it */
-    test_filling(TINY, MV_IP, 0);
-    test_filling(TINY, MV_COSINE, 0);  /* one over the length is FLT_MAX at most */
-    test_filling(HUGE_ONES, MV_L2, 0); /* squares are infinite */
-    test_filling(HUGE_ONES, MV_IP, 0);
-    test_filling(HUGE_ONES, MV_COSINE, 0.97);
-    test_filling(LARGEST, MV_L2, 0);
-    test_filling(LARGEST, MV_IP, 0);
-    test_filling(LARGEST, MV_COSINE, 0);
-    test_filling(WIDE, MV_L2, 0.9);
+    RUN(test_halves(MV_L2));
+    RUN(test_halves(MV_COSINE));
+    RUN(test_crowds(MV_L2));
+    RUN(test_crowds(MV_COSINE));
+    RUN(test_filling(EQUAL, MV_L2, 1));
+    RUN(test_filling(EQUAL, MV_IP, 1));
+    RUN(test_filling(EQUAL, MV_COSINE, 1));
+    RUN(test_filling(HALF_EQUAL, MV_L2, 0.97));
+    RUN(test_filling(HALF_EQUAL, MV_COSINE, 0.97));
+    RUN(test_filling(HALF_EQUAL, MV_IP, 0.9));
+    RUN(test_filling(HALF_ZERO, MV_L2, 0.97));
+    RUN(test_filling(HALF_ZERO, MV_IP, 0.9));
+    RUN(test_filling(TINY, MV_L2, 0)); /* squares are zeros or next to it */
+    RUN(test_filling(TINY, MV_IP, 0));
+    RUN(test_filling(TINY, MV_COSINE, 0));  /* one over the length is FLT_MAX at most */
+    RUN(test_filling(HUGE_ONES, MV_L2, 0)); /* squares are infinite */
+    RUN(test_filling(HUGE_ONES, MV_IP, 0));
+    RUN(test_filling(HUGE_ONES, MV_COSINE, 0.97));
+    RUN(test_filling(LARGEST, MV_L2, 0));
+    RUN(test_filling(LARGEST, MV_IP, 0));
+    RUN(test_filling(LARGEST, MV_COSINE, 0));
+    RUN(test_filling(WIDE, MV_L2, 0.9));
 }
 
 /* ---------------------------------------------------------------- from another graph */
@@ -293,8 +282,8 @@ static set replace(const set *s, const hnsw_graph *graph, going which, uint32_t 
 static void test_extending(going which, uint32_t new_count, mv_metric metric, mv_quantize quantize)
 {
     static uint32_t rows_now[ROWS];
-    begin("%d going, %u coming, metric %d, quantize %d", (int)which, new_count, (int)metric,
-          (int)quantize);
+    doing_now("%d going, %u coming, metric %d, quantize %d", (int)which, new_count, (int)metric,
+              (int)quantize);
     set s = set_range((set_kind){MV_VECTOR_FP32, metric, 20, CLUSTERED}, 0, ROWS);
     mv_hnsw_options options = options_with(quantize);
     made_graph base = build(&s, (how_to_build){.options = options});
@@ -324,13 +313,13 @@ static void test_extending(going which, uint32_t new_count, mv_metric metric, mv
     end(&base, &s);
 }
 
-static void test_extensions(void)
+static void run_extensions(void)
 {
     for (going which = NOBODY; which < GOINGS; which++) {
-        test_extending(which, 600, MV_L2, MV_QUANTIZE_AUTO);
-        test_extending(which, 0, MV_COSINE, MV_QUANTIZE_FP16);
-        test_extending(which, 1, MV_IP, MV_QUANTIZE_NONE);
-        test_extending(which, 300, MV_COSINE, MV_QUANTIZE_INT4);
+        RUN(test_extending(which, 600, MV_L2, MV_QUANTIZE_AUTO));
+        RUN(test_extending(which, 0, MV_COSINE, MV_QUANTIZE_FP16));
+        RUN(test_extending(which, 1, MV_IP, MV_QUANTIZE_NONE));
+        RUN(test_extending(which, 300, MV_COSINE, MV_QUANTIZE_INT4));
     }
 }
 
@@ -340,7 +329,7 @@ static void test_chain(uint32_t going_part, uint32_t growth)
 {
     static uint32_t ids[2 * ROWS], rows_now[2 * ROWS];
     uint32_t next_id = ROWS;
-    begin("a chain of extensions, %u %% going, %u more", going_part, growth);
+    doing_now("a chain of extensions, %u %% going, %u more", going_part, growth);
     mv_hnsw_options options = options_with(MV_QUANTIZE_AUTO);
     set_kind kind = {MV_VECTOR_FP32, MV_L2, 16, CLUSTERED};
     set s = set_range(kind, 0, ROWS);
@@ -382,7 +371,7 @@ static void test_pool(void)
     walk_pool pool = {.entries = entries, .capacity = MOST};
     float wanted[MOST + 1];
     uint32_t count = 0, wrong = 0;
-    begin("the pool");
+    doing_now("the pool");
     pool_clear(&pool);
     for (uint32_t round = 0; round < ROUNDS; round++) {
         if (round % 50 == 0) {
@@ -409,21 +398,20 @@ static void test_pool(void)
 int main(void)
 {
     double began = os_seconds();
-    test_pool();
+    RUN(test_pool());
     size_t bytes = mem_bytes();
-    test_kinds();
-    test_sameness(MV_QUANTIZE_INT8);
-    test_sameness(MV_QUANTIZE_NONE);
-    test_sameness(MV_QUANTIZE_INT4);
-    test_few_rows();
-    test_options();
-    test_fillings();
-    test_extensions();
-    test_chain(30, 0);
-    test_chain(5, 0);
-    test_chain(0, ROWS / 10);
-    begin("nothing");
-    EXPECT(mem_bytes() == bytes);
+    run_kinds();
+    RUN(test_sameness(MV_QUANTIZE_INT8));
+    RUN(test_sameness(MV_QUANTIZE_NONE));
+    RUN(test_sameness(MV_QUANTIZE_INT4));
+    RUN(test_few_rows());
+    RUN(test_options());
+    run_fillings();
+    run_extensions();
+    RUN(test_chain(30, 0));
+    RUN(test_chain(5, 0));
+    RUN(test_chain(0, ROWS / 10));
+    RUN(test_memory_is_freed(bytes));
     printf("%.1f seconds\n", os_seconds() - began);
-    return report();
+    return tests_conclude();
 }

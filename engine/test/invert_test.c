@@ -355,8 +355,8 @@ static void test_column(mv_type type, bool is_array, uint32_t rows, draw how, ui
 {
     sample s;
     made whole, sliced;
-    (void)snprintf(doing, sizeof doing, "type %d%s, %u rows, draw %d, nulls 1/%u", (int)type,
-                   is_array ? "[]" : "", rows, (int)how, null_part);
+    doing_now("type %d%s, %u rows, draw %d, nulls 1/%u", (int)type, is_array ? "[]" : "", rows,
+              (int)how, null_part);
     sample_make(&s, type, is_array, rows, how, null_part);
     build(&s, false, &whole);
     build(&s, true, &sliced);
@@ -368,7 +368,6 @@ static void test_column(mv_type type, bool is_array, uint32_t rows, draw how, ui
     invert_build_free(whole.b);
     invert_build_free(sliced.b);
     sample_free(&s);
-    doing[0] = 0;
 }
 
 static void test_columns(void)
@@ -482,7 +481,7 @@ static void test_damage(mv_type type, bool is_array, draw how, uint32_t rows)
 {
     sample s;
     made m;
-    (void)snprintf(doing, sizeof doing, "damage, type %d%s", (int)type, is_array ? "[]" : "");
+    doing_now("damage, type %d%s", (int)type, is_array ? "[]" : "");
     sample_make(&s, type, is_array, rows, how, 5);
     build(&s, false, &m);
     for (uint32_t i = 0; i < 600; i++) {
@@ -527,7 +526,6 @@ static void test_damage(mv_type type, bool is_array, draw how, uint32_t rows)
     sample_free(&other);
     invert_build_free(m.b);
     sample_free(&s);
-    doing[0] = 0;
 }
 
 /* Cells that are none stop the building. */
@@ -573,20 +571,19 @@ static void test_no_memory(mv_type type, bool is_array)
 int main(void)
 {
     size_t bytes = mem_bytes();
-    test_columns();
-    test_absent();
-    test_sizes();
-    test_damage(MV_INT64, false, DRAW_ANY, 3000);
-    test_damage(MV_INT32, false, DRAW_DOZENS, 3001);
-    test_damage(MV_BOOL, false, DRAW_FEW, 2500);
-    test_damage(MV_STRING, false, DRAW_DOZENS, 2600);
-    test_damage(MV_STRING, true, DRAW_FEW, 9000);
-    test_damage(MV_DOUBLE, true, DRAW_ANY, 1000);
-    test_damaged_cells();
-    test_no_memory(MV_INT64, false);
-    test_no_memory(MV_STRING, false);
-    test_no_memory(MV_STRING, true);
-    EXPECT(mem_bytes() == bytes);
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    RUN(test_columns());
+    RUN(test_absent());
+    RUN(test_sizes());
+    RUN(test_damage(MV_INT64, false, DRAW_ANY, 3000));
+    RUN(test_damage(MV_INT32, false, DRAW_DOZENS, 3001));
+    RUN(test_damage(MV_BOOL, false, DRAW_FEW, 2500));
+    RUN(test_damage(MV_STRING, false, DRAW_DOZENS, 2600));
+    RUN(test_damage(MV_STRING, true, DRAW_FEW, 9000));
+    RUN(test_damage(MV_DOUBLE, true, DRAW_ANY, 1000));
+    RUN(test_damaged_cells());
+    RUN(test_no_memory(MV_INT64, false));
+    RUN(test_no_memory(MV_STRING, false));
+    RUN(test_no_memory(MV_STRING, true));
+    RUN(test_memory_is_freed(bytes));
+    return tests_conclude();
 }

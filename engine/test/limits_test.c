@@ -302,25 +302,22 @@ static void test_many_small(const char *path)
     WORKS(mv_close(c, &error));
 }
 
-static void test_everywhere(bool memory)
+static void run_everywhere(bool memory)
 {
-    test_many_small(PLACE("small"));
-    test_ids(PLACE("ids"));
-    test_extremes(PLACE("extremes"));
-    test_wide(PLACE("wide"));
-    test_large(PLACE("large"));
-    test_reader_slots(PLACE("slots"));
+    RUN_WITH(WHERE, test_many_small(PLACE("small")));
+    RUN_WITH(WHERE, test_ids(PLACE("ids")));
+    RUN_WITH(WHERE, test_extremes(PLACE("extremes")));
+    RUN_WITH(WHERE, test_wide(PLACE("wide")));
+    RUN_WITH(WHERE, test_large(PLACE("large")));
+    RUN_WITH(WHERE, test_reader_slots(PLACE("slots")));
 }
 
 int main(void)
 {
-    if (!sample_place_make("limits")) {
-        printf("no temporary directory\n0 passed, 1 failed\n");
-        return 1;
-    }
-    test_everywhere(false);
-    test_everywhere(true);
+    if (!sample_place_make("limits")) return tests_conclude();
+    run_everywhere(false);
+    run_everywhere(true);
     remove_tree(sample_place);
-    EXPECT(mem_bytes() == 0);
-    return report();
+    RUN(test_memory_is_freed(0));
+    return tests_conclude();
 }

@@ -384,17 +384,16 @@ static void test_damage(void)
 
 int main(void)
 {
-    if (!sample_place_make("lists")) return 1;
+    if (!sample_place_make("lists")) return tests_conclude();
     size_t before = mem_bytes();
-    test_life(true);
-    test_life(false);
-    test_few_rows();
-    test_changes(true);
-    test_changes(false);
-    test_maintenance();
-    test_damage();
-    EXPECT(mem_bytes() == before);
+    RUN(test_life(true));
+    RUN(test_life(false));
+    RUN(test_few_rows());
+    RUN(test_changes(true));
+    RUN(test_changes(false));
+    RUN(test_maintenance());
+    RUN(test_damage());
+    RUN(test_memory_is_freed(before));
     remove_tree(sample_place);
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    return tests_conclude();
 }

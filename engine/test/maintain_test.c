@@ -275,7 +275,7 @@ static void test_fork(void)
 {
     mv_collection *c = NULL;
     mv_job *job = NULL;
-    int status = 0, failed_before = failed;
+    int status = 0, unmet_before = unmet;
     bool done;
     mv_progress progress;
     start(&c, sample_path("forked"), false);
@@ -292,7 +292,7 @@ static void test_fork(void)
         RECALLS(c, 0.9, .topk = 10);
         WORKS(mv_close(c, &error));
         (void)fflush(stdout);
-        _exit(failed > failed_before);
+        _exit(unmet > unmet_before);
     }
     EXPECT(child > 0 && waitpid(child, &status, 0) == child && status == 0);
     WORKS(mv_job_wait(job, -1, &done, &error));
@@ -384,26 +384,23 @@ static void test_beside_readers(bool memory)
 int main(void)
 {
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!sample_place_make("maintain")) {
-        printf("no temporary directory\n0 passed, 1 failed\n");
-        return 1;
-    }
+    if (!sample_place_make("maintain")) return tests_conclude();
     for (int memory = 0; memory < 2; memory++) {
-        test_job(memory);
-        test_cancel(memory);
-        test_beside_transaction(memory);
-        test_take_over(memory);
-        test_beside_readers(memory);
-        test_maintenance(memory, MV_DURABILITY_FULL);
+        RUN_WITH(WHERE, test_job(memory));
+        RUN_WITH(WHERE, test_cancel(memory));
+        RUN_WITH(WHERE, test_beside_transaction(memory));
+        RUN_WITH(WHERE, test_take_over(memory));
+        RUN_WITH(WHERE, test_beside_readers(memory));
+        RUN_WITH(WHERE, test_maintenance(memory, MV_DURABILITY_FULL));
     }
-    test_maintenance(false, MV_DURABILITY_NONE);
-    test_flush_stays();
-    test_manual();
-    test_failure();
-    test_close();
-    test_fork();
-    test_maintenance_failing();
+    RUN(test_maintenance(false, MV_DURABILITY_NONE));
+    RUN(test_flush_stays());
+    RUN(test_manual());
+    RUN(test_failure());
+    RUN(test_close());
+    RUN(test_fork());
+    RUN(test_maintenance_failing());
     remove_tree(sample_place);
-    EXPECT(mem_bytes() == 0);
-    return report();
+    RUN(test_memory_is_freed(0));
+    return tests_conclude();
 }

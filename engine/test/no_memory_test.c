@@ -13,7 +13,7 @@ static bool run(uint64_t n, bool persist, bool memory)
     size_t bytes_before = mem_bytes();
     (void)snprintf(path, sizeof path, "%s", memory ? ":memory:" : sample_path("c"));
     (void)snprintf(copy_path, sizeof copy_path, "%s", sample_path("copy"));
-    int failed_before = failed;
+    int unmet_before = unmet;
     mem_fail_at(n, persist);
     mv_err err = script_run(&s, path, MV_DURABILITY_FULL, memory ? NULL : copy_path);
     mem_fail_at(0, false);
@@ -41,37 +41,54 @@ static bool run(uint64_t n, bool persist, bool memory)
         remove_tree(path);
         remove_tree(copy_path);
     }
-    if (failed > failed_before)
+    if (unmet > unmet_before)
         printf("    with allocation %" PRIu64 "%s: %s: %s\n", n, persist ? " and all after it" : "",
                mv_err_name(err), error.text);
     return err == MV_OK;
 }
 
+static uint64_t rounds;
+
 static uint64_t run_until_through(bool persist, bool memory)
 {
     uint64_t n = 1;
     /* A failure may be made up for, so one success is not the end: a run of them is. */
-    for (int through = 0; through < 20 && failed < 20; n++)
+    for (int through = 0; through < 20 && unmet < 20; n++)
         through = run(n, persist, memory) ? through + 1 : 0;
+    rounds += n - 1;
     return n - 1;
+}
+
+static void test_all_fail_from_one_on(bool memory)
+{
+    script_is_stubborn = false;
+    (void)run_until_through(true, memory);
+}
+
+static uint64_t once; /* rounds of test_one_fails until the script got through */
+
+static void test_one_fails(bool memory)
+{
+    script_is_stubborn = false;
+    once = run_until_through(false, memory);
+}
+
+/* What failed works at the second attempt. */
+static void test_one_fails_and_is_tried_again(bool memory)
+{
+    script_is_stubborn = true;
+    for (uint64_t n = 1; n < once && unmet < 20; n++, rounds++) (void)run(n, false, memory);
 }
 
 int main(void)
 {
-    if (!sample_place_make("no-memory")) {
-        printf("no temporary directory\n0 passed, 1 failed\n");
-        return 1;
-    }
-    uint64_t rounds = 0;
+    if (!sample_place_make("no-memory")) return tests_conclude();
     for (int memory = 0; memory < 2; memory++) {
-        script_is_stubborn = false;
-        rounds += run_until_through(true, memory);
-        uint64_t once = run_until_through(false, memory);
-        script_is_stubborn = true;
-        for (uint64_t n = 1; n < once && failed < 20; n++) (void)run(n, false, memory);
-        rounds += 2 * once;
+        RUN_WITH(WHERE, test_all_fail_from_one_on(memory));
+        RUN_WITH(WHERE, test_one_fails(memory));
+        RUN_WITH(WHERE, test_one_fails_and_is_tried_again(memory));
     }
     remove_tree(sample_place);
     printf("%" PRIu64 " rounds, one allocation after the other failing\n", rounds);
-    return report();
+    return tests_conclude();
 }

@@ -298,26 +298,30 @@ static void test_time(void)
     EXPECT(strlen(first) >= 16 && strcmp(first, second) == 0);
 }
 
+static void test_everything_is_removed(void)
+{
+    EXPECT(!os_remove_directory(directory, NULL));
+}
+
 int main(void)
 {
     char made[] = "/tmp/moonvec-os-test-XXXXXX";
     if (!mkdtemp(made) || os_real_path(made, directory, NULL)) {
-        printf("no temporary directory\n0 passed, 1 failed\n");
-        return 1;
+        printf("no temporary directory\n");
+        return tests_conclude();
     }
-    test_join();
-    test_directories();
-    test_read_and_write();
-    test_pipe_is_refused();
-    test_small_files();
-    test_link();
-    test_file_in_memory();
-    test_lock();
-    test_threads();
-    test_fork();
-    test_time();
-    EXPECT(mem_bytes() == 0);
-    EXPECT(!os_remove_directory(directory, NULL)); /* everything was cleaned up */
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    RUN(test_join());
+    RUN(test_directories());
+    RUN(test_read_and_write());
+    RUN(test_pipe_is_refused());
+    RUN(test_small_files());
+    RUN(test_link());
+    RUN(test_file_in_memory());
+    RUN(test_lock());
+    RUN(test_threads());
+    RUN(test_fork());
+    RUN(test_time());
+    RUN(test_memory_is_freed(0));
+    RUN(test_everything_is_removed());
+    return tests_conclude();
 }

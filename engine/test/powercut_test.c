@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "test/expect.h"
 #include "test/powercut_check.h"
 #include "test/powercut_record.h"
 
@@ -21,14 +22,12 @@
 #define AGAIN_STATES    4u /* so often */
 #define CHILD_SECONDS   120
 
-#ifdef __linux__
-
 typedef enum turn { TURN_FIRST, TURN_AGAIN, TURNS } turn;
 
 static char root[OS_PATH_SIZE];
 static uint64_t seed;
 static uint32_t work_number;
-static uint32_t failed, refused, absent;
+static uint32_t refused, absent;
 static uint32_t states[TURNS], by_call[CALLS_COUNT], by_style[CUT_STYLES_COUNT];
 
 static const char *const call_names[] = {
@@ -114,14 +113,11 @@ static void test_state(const disk *d, const oracle *known, const op *o, turn t)
     by_style[c.style]++;
     refused += code == VERDICT_REFUSED;
     absent += code == VERDICT_ABSENT;
-    if (code != VERDICT_WHOLE && code != VERDICT_REFUSED && code != VERDICT_ABSENT) {
-        failed++;
-        printf(
-            "  in state %u of seed %llu: %s, workload %u, operation %llu, during: %s, kept: %s\n",
-            number, (unsigned long long)seed, t == TURN_FIRST ? "first cut" : "second cut",
-            work_number, (unsigned long long)o->number, call_names[known->now.call],
-            style_names[c.style]);
-    } else if (again && r->ops) {
+    doing_now("state %u of seed %llu: %s, operation %llu, during: %s, kept: %s", number,
+              (unsigned long long)seed, t == TURN_FIRST ? "first cut" : "second cut",
+              (unsigned long long)o->number, call_names[known->now.call], style_names[c.style]);
+    if (EXPECT(code == VERDICT_WHOLE || code == VERDICT_REFUSED || code == VERDICT_ABSENT) &&
+        again && r->ops) {
         static oracle known_again;
         known_again = *known;
         replay(r, platter, &known_again, AGAIN_STATES, TURN_AGAIN);
@@ -164,7 +160,8 @@ static void replay(const record *r, disk *d, oracle *known, uint32_t wanted, tur
     mem_free(cuts, r->ops);
 }
 
-static void test_work(uint32_t wanted)
+/* A workload, cut off `wanted` times. */
+static void test_cuts(uint32_t wanted)
 {
     static oracle known;
     pid_t child;
@@ -195,7 +192,7 @@ static void test_work(uint32_t wanted)
     record_free(r);
 }
 
-static void report(double seconds)
+static void say_statistics(double seconds)
 {
     printf("cut once: %u, cut again while going on: %u; refused as unsynced: %u, not there: %u\n",
            states[TURN_FIRST], states[TURN_AGAIN], refused, absent);
@@ -205,7 +202,6 @@ static void report(double seconds)
         printf("%s%s: %u", i ? ", " : "\nkept of what was not synced: ", style_names[i],
                by_style[i]);
     printf("\n%.0f seconds\n", seconds);
-    printf("%u passed, %u failed\n", states[TURN_FIRST] + states[TURN_AGAIN] - failed, failed);
 }
 
 int main(int argc, char **argv)
@@ -222,22 +218,13 @@ int main(int argc, char **argv)
     double start = os_seconds();
     while (states[TURN_FIRST] < wanted) {
         uint64_t left = wanted - states[TURN_FIRST];
-        test_work(left < STATES_PER_WORK ? (uint32_t)left : STATES_PER_WORK);
+        char name[32];
+        (void)snprintf(name, sizeof name, "workload %u", work_number);
+        RUN_WITH(name, test_cuts(left < STATES_PER_WORK ? (uint32_t)left : STATES_PER_WORK));
         work_number++;
     }
-    report(os_seconds() - start);
+    say_statistics(os_seconds() - start);
     empty_root();
     (void)os_remove_directory(root, NULL);
-    return failed != 0;
+    return tests_conclude();
 }
-
-#else
-
-int main(void)
-{
-    printf("only on Linux can a program put functions before those that a library calls\n");
-    printf("0 passed, 0 failed\n");
-    return 0;
-}
-
-#endif

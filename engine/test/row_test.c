@@ -148,10 +148,12 @@ static void expect_refused(mv_type type, mv_value value, const char *text, int l
 
 static void test_refused_numbers(void)
 {
-    EXPECT_REFUSED(MV_INT64, real(-0x1p53),
-                   "field 'f' is int64: -9007199254740992 may have been rounded: give a decimal string");
-    EXPECT_REFUSED(MV_UINT64, real(0x1p63),
-                   "field 'f' is uint64: 9.2233720368547758e+18 may have been rounded: give a decimal string");
+    EXPECT_REFUSED(
+        MV_INT64, real(-0x1p53),
+        "field 'f' is int64: -9007199254740992 may have been rounded: give a decimal string");
+    EXPECT_REFUSED(
+        MV_UINT64, real(0x1p63),
+        "field 'f' is uint64: 9.2233720368547758e+18 may have been rounded: give a decimal string");
     EXPECT_REFUSED(MV_INT32, integer(3000000000),
                    "field 'f' is int32: 3000000000 is out of range (-2147483648 to 2147483647)");
     EXPECT_REFUSED(MV_INT32, integer(INT32_MIN - (int64_t)1),
@@ -540,19 +542,18 @@ static void test_out_of_memory(void)
 
 int main(void)
 {
-    test_whole_numbers();
-    test_other_values();
-    test_refused_numbers();
-    test_refused_kinds();
-    test_damaged_cells();
-    test_round_trip(false);
-    test_round_trip(true);
-    test_incomplete();
-    test_size_limit();
-    test_widest();
-    test_damaged_rows();
-    test_out_of_memory();
-    EXPECT(mem_bytes() == 0);
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    RUN(test_whole_numbers());
+    RUN(test_other_values());
+    RUN(test_refused_numbers());
+    RUN(test_refused_kinds());
+    RUN(test_damaged_cells());
+    RUN(test_round_trip(false));
+    RUN(test_round_trip(true));
+    RUN(test_incomplete());
+    RUN(test_size_limit());
+    RUN(test_widest());
+    RUN(test_damaged_rows());
+    RUN(test_out_of_memory());
+    RUN(test_memory_is_freed(0));
+    return tests_conclude();
 }

@@ -41,7 +41,9 @@ static inline bool sample_place_make(const char *name)
     bool memory = access("/dev/shm", W_OK) == 0; /* faster, where there is one */
     (void)snprintf(sample_place, sizeof sample_place, "%s/moonvec-%s-XXXXXX",
                    memory ? "/dev/shm" : "/tmp", name);
-    return mkdtemp(sample_place) != NULL;
+    if (mkdtemp(sample_place)) return true;
+    printf("no temporary directory\n");
+    return false;
 }
 
 static inline const char *sample_path(const char *name)
@@ -55,6 +57,7 @@ static inline const char *sample_path(const char *name)
 
 /* Where to put a collection, in tests that run in memory as well. */
 #define PLACE(name) (memory ? ":memory:" : sample_path(name))
+#define WHERE       (memory ? "in memory" : "in a directory") /* for RUN_WITH */
 
 static inline int remove_one(const char *path, const struct stat *about, int kind, struct FTW *walk)
 {
@@ -385,12 +388,6 @@ static inline mv_err optimize_all(mv_collection *c, double budget_ms)
     while (!err && more) err = mv_optimize_step(job, budget_ms, &more, &progress, &error);
     mv_job_free(job);
     return err;
-}
-
-static inline int report(void)
-{
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
 }
 
 #endif

@@ -397,20 +397,17 @@ static void test_threads(void)
 
 int main(void)
 {
-    if (!sample_place_make("schema-change")) {
-        printf("no temporary directory\n0 passed, 1 failed\n");
-        return 1;
-    }
+    if (!sample_place_make("schema-change")) return tests_conclude();
     for (int memory = 0; memory < 2; memory++) {
-        test_pointers(memory);
-        test_refusals(memory);
-        test_job(memory, false);
+        RUN_WITH(WHERE, test_pointers(memory));
+        RUN_WITH(WHERE, test_refusals(memory));
+        RUN_WITH(WHERE, test_job(memory, false));
         remove_tree(sample_path("job"));
-        test_job(memory, true);
+        RUN_WITH(WHERE, test_job(memory, true));
     }
-    test_fork();
-    test_threads();
-    EXPECT(mem_bytes() == 0);
+    RUN(test_fork());
+    RUN(test_threads());
+    RUN(test_memory_is_freed(0));
     remove_tree(sample_place);
-    return report();
+    return tests_conclude();
 }

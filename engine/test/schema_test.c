@@ -592,21 +592,20 @@ static void test_out_of_memory(void)
 
 int main(void)
 {
-    test_asking();
-    test_names();
-    test_options();
-    test_indexes();
-    test_limits();
-    test_field_index();
-    test_save_and_load();
-    test_zeros_in_bytes();
-    test_damaged_bytes();
-    test_compare();
-    test_compare_indexes();
-    test_unknown_field();
-    test_nearest_name();
-    test_out_of_memory();
-    EXPECT(mem_bytes() == 0);
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    RUN(test_asking());
+    RUN(test_names());
+    RUN(test_options());
+    RUN(test_indexes());
+    RUN(test_limits());
+    RUN(test_field_index());
+    RUN(test_save_and_load());
+    RUN(test_zeros_in_bytes());
+    RUN(test_damaged_bytes());
+    RUN(test_compare());
+    RUN(test_compare_indexes());
+    RUN(test_unknown_field());
+    RUN(test_nearest_name());
+    RUN(test_out_of_memory());
+    RUN(test_memory_is_freed(0));
+    return tests_conclude();
 }

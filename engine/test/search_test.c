@@ -161,11 +161,12 @@ static mv_err open_one(mv_type type, mv_metric metric, uint32_t dim, mv_collecti
     return err;
 }
 
-static void test_one(mv_type type, mv_metric metric, uint32_t dim)
+static void test_hits(mv_type type, mv_metric metric, uint32_t dim)
 {
     mv_collection *c = NULL;
     memset(&d, 0, sizeof d);
     d.type = type, d.metric = metric, d.dim = dim;
+    doing_now("type %d, metric %d, dim %u", (int)type, (int)metric, dim);
     for (uint32_t i = 0; i < QUERIES * dim; i++) d.queries[i] = random_number(type);
     for (uint32_t i = 0; i < QUERIES; i++) d.queries[i * dim] += d.queries[i * dim] == 0;
     WORKS(open_one(type, metric, dim, &c));
@@ -267,10 +268,10 @@ int main(void)
     for (size_t type = 0; type < 3; type++)
         for (int metric = MV_L2; metric <= MV_COSINE; metric++)
             for (size_t dim = 0; dim < 4; dim++)
-                test_one(types[type], (mv_metric)metric, dims[dim]);
-    test_overflow(MV_L2);
-    test_overflow(MV_IP);
-    test_ties();
-    EXPECT(mem_bytes() == 0);
-    return report();
+                RUN(test_hits(types[type], (mv_metric)metric, dims[dim]));
+    RUN(test_overflow(MV_L2));
+    RUN(test_overflow(MV_IP));
+    RUN(test_ties());
+    RUN(test_memory_is_freed(0));
+    return tests_conclude();
 }

@@ -32,7 +32,7 @@ static bool run(fault kind, uint64_t n, bool persists, mv_durability durability)
     bool equal = false;
     unsigned descriptors = count_entries("/proc/self/fd");
     size_t bytes_before = mem_bytes();
-    int failed_before = failed;
+    int unmet_before = unmet;
     (void)snprintf(path, sizeof path, "%s", sample_path("c"));
     (void)snprintf(copy_path, sizeof copy_path, "%s", sample_path("copy"));
     atomic_store(&fault_now, kind);
@@ -57,26 +57,31 @@ static bool run(fault kind, uint64_t n, bool persists, mv_durability durability)
            2u + (access(path, F_OK) == 0) + (access(copy_path, F_OK) == 0));
     remove_tree(path);
     remove_tree(copy_path);
-    if (failed > failed_before)
+    if (unmet > unmet_before)
         printf("    after %s %" PRIu64 "%s, durability %d: %s: %s\n", fault_names[kind], n,
                persists ? " and all after it" : "", durability, mv_err_name(first),
                first ? first_error.text : "");
     return through;
 }
 
+static uint64_t rounds;
+
+static void test_every_call(fault kind, bool persists, mv_durability durability)
+{
+    for (uint64_t n = 1; unmet < 30 && !run(kind, n, persists, durability); n++) rounds++;
+}
+
 int main(void)
 {
-    uint64_t rounds = 0;
-    if (!sample_place_make("system-fault")) {
-        printf("no temporary directory\n0 passed, 1 failed\n");
-        return 1;
+    if (!sample_place_make("system-fault")) return tests_conclude();
+    for (int kind = 0; kind < FAULTS; kind++) {
+        const char *name = fault_names[kind];
+        RUN_WITH(name, test_every_call((fault)kind, false, MV_DURABILITY_FULL));
+        RUN_WITH(name, test_every_call((fault)kind, true, MV_DURABILITY_FULL));
+        RUN_WITH(name, test_every_call((fault)kind, false, MV_DURABILITY_NONE));
+        RUN_WITH(name, test_every_call((fault)kind, true, MV_DURABILITY_NONE));
     }
-    for (int kind = 0; kind < FAULTS; kind++)
-        for (int way = 0; way < 4; way++)
-            for (uint64_t n = 1; failed < 30; n++, rounds++)
-                if (run((fault)kind, n, way % 2, way / 2 ? MV_DURABILITY_NONE : MV_DURABILITY_FULL))
-                    break;
     remove_tree(sample_place);
     printf("%" PRIu64 " rounds, one system call after the other failing\n", rounds);
-    return report();
+    return tests_conclude();
 }

@@ -221,7 +221,7 @@ static mv_err open_collection(mv_durability durability)
     return err;
 }
 
-static void run(bool memory, mv_durability durability, double seconds)
+static void test_threads(bool memory, mv_durability durability, double seconds)
 {
     mv_batch *batch = NULL;
     mv_result *result = NULL;
@@ -248,25 +248,27 @@ static void run(bool memory, mv_durability durability, double seconds)
     WORKS(mv_check(c, &error));
     WORKS(mv_close(c, &error));
     if (!memory) remove_tree(path);
+    EXPECT(atomic_load(&failures) == 0);
+}
+
+static void test_all_threads_worked(void)
+{
+    EXPECT(atomic_load(&rounds_read) && atomic_load(&rounds_written) &&
+           atomic_load(&rounds_optimized) && atomic_load(&rounds_opened));
 }
 
 int main(int count, char **arguments)
 {
     double seconds = count > 1 ? atof(arguments[1]) : 1;
-    if (!sample_place_make("threads")) {
-        printf("no temporary directory\n0 passed, 1 failed\n");
-        return 1;
-    }
-    run(false, MV_DURABILITY_FULL, seconds);
-    run(false, MV_DURABILITY_NONE, seconds);
-    run(true, MV_DURABILITY_FULL, seconds);
-    EXPECT(atomic_load(&failures) == 0);
-    EXPECT(atomic_load(&rounds_read) && atomic_load(&rounds_written) &&
-           atomic_load(&rounds_optimized) && atomic_load(&rounds_opened));
+    if (!sample_place_make("threads")) return tests_conclude();
+    RUN(test_threads(false, MV_DURABILITY_FULL, seconds));
+    RUN(test_threads(false, MV_DURABILITY_NONE, seconds));
+    RUN(test_threads(true, MV_DURABILITY_FULL, seconds));
+    RUN(test_all_threads_worked());
     remove_tree(sample_place);
-    EXPECT(mem_bytes() == 0);
+    RUN(test_memory_is_freed(0));
     printf("%u rounds of reading, %u of writing, %u of optimizing, %u of opening\n",
            atomic_load(&rounds_read), atomic_load(&rounds_written), atomic_load(&rounds_optimized),
            atomic_load(&rounds_opened));
-    return report();
+    return tests_conclude();
 }

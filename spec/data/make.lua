@@ -1,0 +1,19 @@
+-- Makes the files of a format, as text beside their write.lua: lua5.4 spec/data/make.lua FOLDER. README.md says with
+-- which moonvec that was done for each of them. It is done once: what is there is never made again.
+
+local moonvec = require "moonvec"
+local frozen_files = require "spec.support.frozen_files"
+local program = require "spec.support.program"
+
+local folder = arg[1]
+local writer = require(("spec.data.%s.write"):format(folder))
+local path, copy = program.temporary_path(), program.temporary_path()
+
+local c = assert(moonvec.open(path, { schema = writer.schema, maintenance = "manual" }))
+writer.write(c)
+assert(c:check())
+assert(c:backup(copy)) -- its catalog has no free pages
+c:close()
+frozen_files.pack(copy, "spec/data/" .. folder)
+program.remove(path)
+program.remove(copy)

@@ -1,0 +1,227 @@
+-- Collections as every format of the files wrote them (spec/data): they open, hold what was written, and go on.
+
+local contents = require "spec.data.contents"
+local frozen_files = require "spec.support.frozen_files"
+local listing = require "spec.support.listing"
+local plain_collection = require "spec.support.plain_collection"
+local support = require "spec.support.init"
+
+-- `codes` are those of the graph over the field v, `lists` the scalar fields that have inverted lists.
+local FORMATS = {
+  { folder = "v1_exact", lists = {} },
+  { folder = "v1", codes = "int8", lists = {} },
+  { folder = "v2", codes = "int4", lists = { "tags", "word" } },
+}
+
+local METRICS = { v = "l2", w = "cosine" }
+
+-- Filters, and what they mean in plain Lua.
+local FILTERS = {
+  ["level = 7"] = function(document)
+    return document.level == 7
+  end,
+  ["flag = true AND big < 5000000000"] = function(document)
+    return document.flag == true and document.big < 5000000000
+  end,
+  ["text LIKE 'red%' OR text = 'changed'"] = function(document)
+    return document.text and (document.text:find("^red") or document.text == "changed")
+  end,
+  ["tags CONTAIN_ANY ('green and blue')"] = function(document)
+    for _, tag in ipairs(document.tags or {}) do
+      if tag == "green and blue" then
+        return true
+      end
+    end
+  end,
+  ["array_length(numbers) >= 3"] = function(document)
+    return document.numbers and #document.numbers >= 3
+  end,
+  ["n BETWEEN 900 AND 1030"] = function(document)
+    return document.n >= 900 and document.n <= 1030
+  end,
+}
+
+local function by_id(documents)
+  table.sort(documents, function(a, b)
+    return a.id < b.id
+  end)
+  return documents
+end
+
+-- The hits have the scores of the best ten of `exact`: which documents of equal score are there is left open.
+local function scores_as(exact, hits, what)
+  assert.equal(math.min(10, #exact), #hits, what)
+  for i, hit in ipairs(hits) do
+    assert.is_true(math.abs(hit.score - exact[i].score) <= 1e-5 * (1 + math.abs(exact[i].score)), what)
+  end
+end
+
+local function holds(c, plain)
+  assert.same(plain:documents(), by_id(support.documents(c)))
+  for filter, passes in pairs(FILTERS) do
+    assert.same(plain:documents(passes), by_id(support.documents(c, filter)), filter)
+    assert.equal(#plain:documents(passes), c:count(filter), filter)
+  end
+end
+
+local function vectors_for_queries(field)
+  local vectors = {}
+  for n = 1, 20 do
+    vectors[n] = field == "v" and contents.eighths(n * 1009, 4) or contents.vector(n * 1009, 3)
+  end
+  return vectors
+end
+
+local function is_searched(c, plain)
+  for field, metric in pairs(METRICS) do
+    for _, vector in ipairs(vectors_for_queries(field)) do
+      local options = { field = field, vector = vector, params = { exact = true } }
+      scores_as(support.exact(plain:documents(), field, metric, vector), assert(c:query(options)))
+      for filter, passes in pairs(FILTERS) do
+        options.filter = filter
+        local exact = support.exact(plain:documents(passes), field, metric, vector)
+        scores_as(exact, assert(c:query(options)), filter)
+      end
+    end
+  end
+end
+
+-- Of the ten best, the share that a walk through the graph finds.
+local function recall(c, plain)
+  local wanted, found = 0, 0
+  for _, vector in ipairs(vectors_for_queries("v")) do
+    local exact = support.exact(plain:documents(), "v", METRICS.v, vector)
+    local farthest = exact[10].score - 1e-9
+    for _, hit in ipairs(assert(c:query { field = "v", vector = vector, params = { plan = "graph", ef = 100 } })) do
+      found = found + (hit.score >= farthest and 1 or 0)
+    end
+    wanted = wanted + 10
+  end
+  return found / wanted
+end
+
+for _, format in ipairs(FORMATS) do
+  local writer = require("spec.data." .. format.folder .. ".write")
+
+  describe("a collection that was written in format " .. format.folder .. ":", function()
+    local path, plain
+
+    local function open(options)
+      options = options or {}
+      options.path, options.maintenance = path, "manual"
+      return support.collection(nil, options)
+    end
+
+    before_each(function()
+      path = support.path()
+      frozen_files.unpack("spec/data/" .. format.folder, path)
+      plain = plain_collection.new(writer.schema)
+      writer.write(plain)
+    end)
+    after_each(support.clean)
+
+    it("opens with every check", function()
+      assert.is_true(open({ read_only = true, verify = true }):check())
+      assert.is_true(open({ verify = true }):check())
+    end)
+
+    it("holds what was written", function()
+      holds(open { read_only = true }, plain)
+      holds(open(), plain)
+    end)
+
+    it("is searched by vector and by filter", function()
+      is_searched(open { read_only = true }, plain)
+    end)
+
+    it("is searched through its indexes", function()
+      local c = open { read_only = true }
+      local indexes = c:stats().indexes
+      assert.equal(format.codes and 1, indexes.v.graphs)
+      assert.equal(format.codes, indexes.v.quantize)
+      if format.codes then
+        assert.is_true(recall(c, plain) >= 0.95)
+      end
+      for _, name in ipairs(format.lists) do
+        assert.is_true(indexes[name].indexed_rows > 0)
+      end
+      for _, index in pairs(indexes) do
+        assert.is_nil(index.warning)
+      end
+    end)
+
+    it("is not changed by reading", function()
+      local before = listing.state(path)
+      local c = open { read_only = true }
+      holds(c, plain)
+      c:close()
+      assert.equal(before, listing.state(path))
+    end)
+
+    it("is written, optimized and has its schema changed", function()
+      local c = open()
+      local function change(collection)
+        local documents = contents.documents(3001, 3050)
+        for _, document in ipairs(documents) do
+          document.price, document.ratio = nil, nil
+        end
+        assert(collection:insert(documents))
+        assert(collection:update { { id = "d0063", level = 3, text = "red again" } })
+        assert(collection:delete { "d0003", "d3007" })
+      end
+      change(c)
+      change(plain)
+      holds(c, plain)
+      assert.is_true(c:check())
+      assert(c:add_column({ name = "later", type = "int32", nullable = true }, function(document)
+        return document.n
+      end))
+      plain:add_column({ name = "later" }, function(document)
+        return document.n
+      end)
+      holds(c, plain)
+      assert(c:optimize())
+      c:close()
+      c = open { verify = true }
+      assert.is_true(c:check())
+      holds(c, plain)
+      is_searched(c, plain)
+      assert.same({ 0, 0 }, { c:stats().fresh_rows, c:stats().deleted_rows })
+    end)
+
+    it("gets indexes", function()
+      local c = open()
+      local documents = contents.documents(4001, 5200)
+      for _, document in ipairs(documents) do
+        document.price, document.ratio = nil, nil
+      end
+      assert(c:insert(documents))
+      plain:insert(documents)
+      assert(c:create_index("v", "hnsw"))
+      assert(c:create_index("n", "invert"))
+      assert(c:optimize())
+      local indexes = c:stats().indexes
+      assert.equal(#c, indexes.v.indexed_rows)
+      assert.equal(#c, indexes.n.indexed_rows)
+      assert.is_true(recall(c, plain) >= 0.9)
+      c:close()
+      c = open { verify = true }
+      assert.is_true(c:check())
+      holds(c, plain)
+    end)
+  end)
+end
+
+describe("files as text", function()
+  it("come back as they were", function()
+    local random = support.random(5)
+    for _, size in ipairs { 0, 1, 63, 64, 65, 128, 1000 } do
+      local parts = {}
+      for i = 1, size do
+        parts[i] = string.char(random(4) == 1 and random(256) - 1 or 0)
+      end
+      local bytes = table.concat(parts) .. ("\0"):rep(size) .. ("ab"):rep(size)
+      assert.is_true(bytes == frozen_files.from_text(frozen_files.to_text(bytes)))
+    end
+  end)
+end)

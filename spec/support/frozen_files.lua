@@ -1,0 +1,100 @@
+-- Directories of files as text, so that they can stand in the tree (spec/data). The file NAME is NAME.hex:
+--
+--   size 8352        of the file
+--   40: 6d6f6f_5     a line: its offset and its bytes in hexadecimal; "_5" stands for five zeros, "_f" for fifteen
+--
+-- A line has 64 bytes, the last one of a file may have fewer. A line that is left out has the bytes of the line before
+-- it; a line of zeros comes before the first.
+
+local listing = require "spec.support.listing"
+local program = require "spec.support.program"
+
+local M = {}
+
+local LINE = 64
+local ZEROS = ("\0"):rep(LINE)
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local bytes = file:read("*a")
+  file:close()
+  return bytes
+end
+
+local function write(path, bytes)
+  local file = assert(io.open(path, "wb"))
+  assert(file:write(bytes))
+  assert(file:close())
+end
+
+local function line_to_text(bytes)
+  local parts, at = {}, 1
+  while at <= #bytes do
+    local zeros = 0
+    while zeros < 15 and bytes:byte(at + zeros) == 0 do
+      zeros = zeros + 1
+    end
+    parts[#parts + 1] = zeros > 1 and ("_%x"):format(zeros) or ("%02x"):format(bytes:byte(at))
+    at = at + math.max(zeros, 1)
+  end
+  return table.concat(parts)
+end
+
+local function line_from_text(text)
+  return (text:gsub("(.)(.)", function(first, second)
+    if first == "_" then
+      return ("\0"):rep(tonumber(second, 16))
+    end
+    return string.char(tonumber(first .. second, 16))
+  end))
+end
+
+function M.to_text(bytes)
+  local lines, before = { "size " .. #bytes }, ZEROS
+  for at = 0, #bytes - 1, LINE do
+    local line = bytes:sub(at + 1, at + LINE)
+    if line ~= before:sub(1, #line) then
+      lines[#lines + 1] = ("%x: %s"):format(at, line_to_text(line))
+      before = line
+    end
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+function M.from_text(text)
+  local size = tonumber(text:match("^size (%d+)\n"))
+  local lines, before, at = {}, ZEROS, 0
+  local function repeat_until(offset)
+    while at < offset do
+      lines[#lines + 1] = before
+      at = at + LINE
+    end
+  end
+  for offset, line in text:gmatch("\n(%x+): ([%x_]+)") do
+    repeat_until(tonumber(offset, 16))
+    before = line_from_text(line)
+    lines[#lines + 1] = before
+    at = at + LINE
+  end
+  repeat_until(size)
+  return table.concat(lines):sub(1, size)
+end
+
+--- Writes the files in the directory `path`, but for the lock file, as text to `folder`.
+function M.pack(path, folder)
+  for _, name in ipairs(listing.names(path)) do
+    if name ~= "catalog.mdb-lock" then
+      write(folder .. "/" .. name .. ".hex", M.to_text(read(path .. "/" .. name)))
+    end
+  end
+end
+
+--- Makes the directory `path` of the files that `folder` has as text.
+function M.unpack(folder, path)
+  os.execute("mkdir -p " .. program.quote(path))
+  for _, name in ipairs(listing.names(folder, "%.hex$")) do
+    write(path .. "/" .. name:gsub("%.hex$", ""), M.from_text(read(folder .. "/" .. name)))
+  end
+end
+
+return M

@@ -1,0 +1,89 @@
+-- A collection in plain Lua tables: what a program does with a collection it can do with this, and then ask what must
+-- be there.
+
+local M = {}
+
+local Plain = {}
+Plain.__index = Plain
+
+function M.new(schema)
+  local plain = setmetatable({ by_id = {}, defaults = {} }, Plain)
+  for _, field in ipairs(schema.fields) do
+    plain.defaults[field.name] = field.default
+  end
+  return plain
+end
+
+function Plain:insert(documents)
+  for _, document in ipairs(documents) do
+    local copy = {}
+    for name, default in pairs(self.defaults) do
+      copy[name] = default
+    end
+    for name, value in pairs(document) do
+      copy[name] = value
+    end
+    self.by_id[document.id] = copy
+  end
+  return true
+end
+
+function Plain:update(documents)
+  for _, changes in ipairs(documents) do
+    for name, value in pairs(changes) do
+      self.by_id[changes.id][name] = value
+    end
+  end
+  return true
+end
+
+function Plain:delete(ids)
+  for _, id in ipairs(ids) do
+    self.by_id[id] = nil
+  end
+  return true
+end
+
+function Plain:add_column(field, value_of)
+  for _, document in pairs(self.by_id) do
+    document[field.name] = value_of(document)
+  end
+  return true
+end
+
+function Plain:drop_column(name)
+  self.defaults[name] = nil
+  for _, document in pairs(self.by_id) do
+    document[name] = nil
+  end
+  return true
+end
+
+function Plain:alter_column(name, changes)
+  for _, document in pairs(self.by_id) do
+    document[name], document[changes.rename] = nil, document[name]
+  end
+  return true
+end
+
+-- What changes no document.
+function Plain.optimize()
+  return true
+end
+Plain.create_index = Plain.optimize
+
+--- Documents that `passes` accepts (default: all), by id.
+function Plain:documents(passes)
+  local documents = {}
+  for _, document in pairs(self.by_id) do
+    if not passes or passes(document) then
+      documents[#documents + 1] = document
+    end
+  end
+  table.sort(documents, function(a, b)
+    return a.id < b.id
+  end)
+  return documents
+end
+
+return M
