@@ -3,7 +3,7 @@
  * table of indexes is one of format 1, or damaged. */
 #include <lmdb.h>
 
-#include "collection/engine.h"
+#include "open/engine.h"
 #include "storage/section_format.h"
 #include "test/sample.h"
 
