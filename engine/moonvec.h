@@ -83,7 +83,8 @@ typedef enum mv_type {
     MV_UINT64 = 6,
     MV_FLOAT = 7,
     MV_DOUBLE = 8,
-    MV_ARRAY = 32, /* a flag: MV_ARRAY | MV_STRING is array_string */
+    MV_ARRAY = 32,  /* a flag: MV_ARRAY | MV_STRING is array_string */
+    MV_VECTOR = 64, /* a flag of the types of vectors */
     MV_VECTOR_FP32 = 65,
     MV_VECTOR_FP16 = 66,
     MV_VECTOR_INT8 = 67,
@@ -122,6 +123,17 @@ typedef struct mv_hnsw_options {
     uint64_t seed; /* of what is drawn by lot; default 1 */
 } mv_hnsw_options;
 
+/* The name of a number as it is in schemas, or NULL: there is no such type. Numbers of types are
+ * below 128, those of the other two follow one another from 0. */
+MV_API const char *mv_type_name(mv_type type);             /* "string", "array_int32", ... */
+MV_API const char *mv_index_name(mv_index_type index);     /* "none", "flat", "hnsw", "invert" */
+MV_API const char *mv_quantize_name(mv_quantize quantize); /* "auto", "none", "fp16", ... */
+/* The other way round; `name` has `size` bytes. False, with the number untouched: nothing has that
+ * name. */
+MV_API bool mv_type_from_name(const char *name, size_t size, mv_type *type);
+MV_API bool mv_index_from_name(const char *name, size_t size, mv_index_type *index);
+MV_API bool mv_quantize_from_name(const char *name, size_t size, mv_quantize *quantize);
+
 #define MV_HNSW_M_MIN                   4u
 #define MV_HNSW_M_MAX                   64u
 #define MV_HNSW_M_DEFAULT               16u
@@ -148,7 +160,7 @@ typedef struct mv_hnsw_options {
 
 /* A value on its way in or out. `kind` says which member of `as` holds it. Values going in are
  * converted to the type of their field, which must hold them exactly (a `float` field rounds to its
- * precision); a 64-bit integer field also takes a decimal string. */
+ * precision). A 64-bit integer field also takes a decimal string. */
 typedef enum mv_kind {
     MV_KIND_NULL = 0,
     MV_KIND_BOOL,   /* as.boolean */

@@ -65,7 +65,7 @@ mv_err invert_open(const invert_part *parts, uint32_t parts_count, const invert_
                    invert_lists *l, mv_error *error)
 {
     const void *bytes = NULL;
-    *l = (invert_lists){.type = (mv_type)((unsigned)column->type & ~(unsigned)MV_ARRAY),
+    *l = (invert_lists){.type = type_element(column->type),
                         .is_array = column->type & MV_ARRAY,
                         .nulls = column->nulls,
                         .parts_count = parts_count};
@@ -80,7 +80,7 @@ mv_err invert_open(const invert_part *parts, uint32_t parts_count, const invert_
                        error));
     MV_TRY(open_packed(l, INVERT_PART_STARTS, INVERT_PART_STARTS_BITS, head->values + 1, &l->starts,
                        error));
-    if (l->type == MV_STRING) {
+    if (type_is_text(l->type)) {
         l->text_size = part_size(l, INVERT_PART_TEXT);
         MV_TRY(need_lists_part(l, INVERT_PART_TEXT, l->text_size, &bytes, error));
         l->text = bytes;

@@ -116,17 +116,6 @@ uint64_t invert_build_bytes(const invert_builder *b)
 
 /* ---------------------------------------------------------------- cells */
 
-static size_t type_width(mv_type type)
-{
-    switch (type) {
-    case MV_BOOL: return 1;
-    case MV_INT32:
-    case MV_UINT32:
-    case MV_FLOAT: return 4;
-    default: return 8;
-    }
-}
-
 static mv_err damaged_cell(uint32_t row, mv_error *error)
 {
     return error_set(error, MV_CORRUPT, "row %u of the column is damaged", row);
@@ -156,7 +145,7 @@ static uint64_t first_bytes(const uint8_t *bytes, size_t size)
 
 static invert_build_value build_value_of(mv_type type, const uint8_t *bytes, size_t size)
 {
-    if (type != MV_STRING) return (invert_build_value){.key = order_key_of(type, bytes)};
+    if (!type_is_text(type)) return (invert_build_value){.key = order_key_of(type, bytes)};
     return (invert_build_value){
         .key = first_bytes(bytes, size), .bytes = bytes, .size = (uint32_t)size};
 }
@@ -229,7 +218,7 @@ static void note_value(invert_builder *b, const invert_build_value *value, uint3
 static mv_err gather_array(invert_builder *b, uint32_t row, mv_error *error)
 {
     const uint8_t *cell, *bytes;
-    size_t size, width = type_width(b->type);
+    size_t size, width = type_of(b->type)->width;
     if (!cell_of(b, row, &cell, &size)) return damaged_cell(row, error);
     uint32_t count = b->column.array_count(b->column.type, cell, size);
     if (count == UINT32_MAX) return damaged_cell(row, error);
@@ -237,7 +226,7 @@ static mv_err gather_array(invert_builder *b, uint32_t row, mv_error *error)
         const char *data = NULL;
         uint32_t data_size = 0;
         bytes = cell + i * width;
-        if (b->type == MV_STRING) {
+        if (type_is_text(b->type)) {
             if (!b->column.array_string(cell, size, i, &data, &data_size))
                 return damaged_cell(row, error);
             bytes = (const uint8_t *)data;
@@ -250,7 +239,7 @@ static mv_err gather_array(invert_builder *b, uint32_t row, mv_error *error)
 
 static mv_err gather_range(invert_builder *b, uint64_t begin, uint64_t end, mv_error *error)
 {
-    size_t width = type_width(b->type), size = 0;
+    size_t width = type_of(b->type)->width, size = 0;
     for (uint32_t row = (uint32_t)begin; row < end; row++) {
         const uint8_t *bytes;
         if (is_null_row(b, row)) continue;
@@ -258,7 +247,7 @@ static mv_err gather_range(invert_builder *b, uint64_t begin, uint64_t end, mv_e
             MV_TRY(gather_array(b, row, error));
             continue;
         }
-        if (b->type != MV_STRING)
+        if (!type_is_text(b->type))
             bytes = b->column.values + row * width;
         else if (!cell_of(b, row, &bytes, &size))
             return damaged_cell(row, error);
@@ -557,7 +546,7 @@ mv_err invert_build_begin(const invert_column *column, invert_builder **out, mv_
     invert_builder *b = mem_alloc_zero(sizeof *b);
     if (!b) return error_memory(error, sizeof *b, "inverted lists");
     b->column = *column;
-    b->type = (mv_type)((unsigned)column->type & ~(unsigned)MV_ARRAY);
+    b->type = type_element(column->type);
     b->is_array = column->type & MV_ARRAY;
     b->bytes = sizeof *b;
     b->head = (invert_head){
@@ -618,7 +607,8 @@ uint32_t invert_build_parts(const invert_builder *b, invert_part parts[INVERT_PA
     uint32_t count = 0;
     put_part(parts, &count, INVERT_PART_HEAD, &b->head, sizeof b->head);
     put_packed(parts, &count, INVERT_PART_VALUES, &b->packed_values);
-    if (b->type == MV_STRING) put_part(parts, &count, INVERT_PART_TEXT, b->text.data, b->text.size);
+    if (type_is_text(b->type))
+        put_part(parts, &count, INVERT_PART_TEXT, b->text.data, b->text.size);
     put_packed(parts, &count, INVERT_PART_STARTS, &b->packed_starts);
     if (b->head.has_rows) put_packed(parts, &count, INVERT_PART_ROWS, &b->packed_rows);
     put_part(parts, &count, INVERT_PART_MARKS, b->marks, b->head.marks * sizeof *b->marks);

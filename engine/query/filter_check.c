@@ -22,11 +22,6 @@ enum {
     COST_LIKE = 2000,
 };
 
-static mv_type tested_type(mv_type type)
-{
-    return (mv_type)((unsigned)type & ~(unsigned)MV_ARRAY);
-}
-
 /* ---------------------------------------------------------------- fields */
 
 mv_err filter_check_field(filter_context *c, const filter_token *name, bool negated,
@@ -69,25 +64,25 @@ mv_err filter_check_scalar(filter_context *c, const filter_node *leaf, const cha
     return filter_lex_fail(
         c->source, at, MV_MISUSE, c->error,
         "field '%s' is %s: %s tests single values (use CONTAIN_ANY, CONTAIN_ALL or array_length)",
-        leaf->name, schema_type_name(leaf->type), test);
+        leaf->name, type_name(leaf->type), test);
 }
 
 mv_err filter_check_string(filter_context *c, const filter_node *leaf, const char *test,
                            const char *at)
 {
     MV_TRY(filter_check_scalar(c, leaf, test, at));
-    if (leaf->type == MV_STRING) return MV_OK;
+    if (type_is_text(leaf->type)) return MV_OK;
     return filter_lex_fail(c->source, at, MV_MISUSE, c->error, "field '%s' is %s: %s tests strings",
-                           leaf->name, schema_type_name(leaf->type), test);
+                           leaf->name, type_name(leaf->type), test);
 }
 
 mv_err filter_check_array(filter_context *c, const filter_node *leaf, const char *test,
                           const char *at)
 {
     if (leaf->type & MV_ARRAY) return MV_OK;
-    return filter_lex_fail(
-        c->source, at, MV_MISUSE, c->error, "field '%s' is %s: %s tests arrays%s", leaf->name,
-        schema_type_name(leaf->type), test, strcmp(test, "array_length") == 0 ? "" : " (use IN)");
+    return filter_lex_fail(c->source, at, MV_MISUSE, c->error,
+                           "field '%s' is %s: %s tests arrays%s", leaf->name, type_name(leaf->type),
+                           test, strcmp(test, "array_length") == 0 ? "" : " (use IN)");
 }
 
 /* ---------------------------------------------------------------- leaves without loops */
@@ -140,40 +135,24 @@ static mv_err bind(filter_context *c, mv_type type, const char *name, const filt
 
 /* ---------------------------------------------------------------- ranges */
 
-/* The numbers of a type, moved so that their order is that of unsigned ones. */
+/* The order keys (base/order_key.h) that a fixed type has. */
 typedef struct domain {
-    uint64_t sign; /* the bit that makes the type signed; 0: none */
     uint64_t min, max;
 } domain;
 
-static bool is_real(mv_type type)
+static uint64_t key_of_real(mv_type type, double value)
 {
-    return type == MV_FLOAT || type == MV_DOUBLE;
-}
-
-static uint64_t order_of_real(mv_type type, double value)
-{
-    uint64_t bits;
-    if (type == MV_DOUBLE) {
-        memcpy(&bits, &value, sizeof bits);
-        return order_real_64(bits);
-    }
     float narrow = (float)value;
-    uint32_t narrow_bits;
-    memcpy(&narrow_bits, &narrow, sizeof narrow_bits);
-    return order_real_32(narrow_bits);
+    const void *bytes = cell_width(type) == sizeof narrow ? (const void *)&narrow : &value;
+    return order_key_of(type, bytes);
 }
 
 static domain domain_of(mv_type type)
 {
-    if (type == MV_BOOL) return (domain){.max = 1};
-    uint64_t max = cell_width(type) == 8 ? UINT64_MAX : UINT32_MAX;
-    if (type == MV_UINT32 || type == MV_UINT64) return (domain){.max = max};
-    uint64_t sign = max / 2 + 1;
-    if (!is_real(type)) return (domain){.sign = sign, .max = max};
-    return (domain){.sign = sign,
-                    .min = order_of_real(type, -INFINITY) ^ sign,
-                    .max = order_of_real(type, INFINITY) ^ sign};
+    const type_traits *traits = type_of(type);
+    if (traits->kind == TYPE_BOOL) return (domain){.max = 1};
+    if (traits->kind != TYPE_REAL) return (domain){.max = UINT64_MAX >> (64 - 8 * traits->width)};
+    return (domain){.min = key_of_real(type, -INFINITY), .max = key_of_real(type, INFINITY)};
 }
 
 /* The keys of what compares so with the literal (a cell); false when nothing does. `op` is EQ, LT
@@ -181,14 +160,11 @@ static domain domain_of(mv_type type)
 static bool keys_of(mv_type type, filter_op op, const uint8_t *literal, uint64_t *low_out,
                     uint64_t *high_out)
 {
+    const type_traits *traits = type_of(type);
     domain d = domain_of(type);
-    uint64_t bits = 0;
-    memcpy(&bits, literal, cell_width(type));
-    if (is_real(type))
-        bits = type == MV_FLOAT ? order_real_32((uint32_t)bits) : order_real_64(bits);
-    uint64_t low = bits ^ d.sign, high = low; /* of what is equal */
-    bool is_zero = is_real(type) && (bits == 0 || bits == order_of_real(type, -0.0));
-    if (is_zero) high = d.sign, low = d.sign - 1; /* both zeros are */
+    uint64_t low = order_key_of(type, literal), high = low; /* of what is equal */
+    /* Columns are compared by their bits, so both zeros are to be in the range. */
+    if (traits->kind == TYPE_REAL && low == order_sign(traits)) low--;
     if (op == FILTER_LT) {
         if (low == d.min) return false;
         high = low - 1, low = d.min;
@@ -203,7 +179,7 @@ static bool keys_of(mv_type type, filter_op op, const uint8_t *literal, uint64_t
 
 static filter_range range_of_keys(mv_type type, uint64_t low, uint64_t high)
 {
-    return (filter_range){.low = low ^ domain_of(type).sign, .span = high - low};
+    return (filter_range){.low = low ^ order_sign(type_of(type)), .span = high - low};
 }
 
 static void take_range(filter_node *leaf, uint64_t low, uint64_t high)
@@ -232,7 +208,7 @@ mv_err filter_check_compare(filter_context *c, filter_node *leaf, filter_op op,
     }
     MV_TRY(bind(c, leaf->type, leaf->name, value));
     op = without_negation(op, &leaf->negated);
-    if (leaf->type == MV_STRING) {
+    if (type_is_text(leaf->type)) {
         const uint8_t *bytes = mem_arena_copy(c->arena, c->cell.data, c->cell.size);
         if (!bytes) return error_memory(c->error, c->cell.size, "a string of the filter");
         leaf->kind = FILTER_STRING;
@@ -253,7 +229,7 @@ mv_err filter_check_compare(filter_context *c, filter_node *leaf, filter_op op,
 bool filter_check_can_span(const filter_node *leaf, const filter_value *from,
                            const filter_value *to)
 {
-    return leaf->type != MV_STRING && from->value.kind != MV_KIND_NULL &&
+    return !type_is_text(leaf->type) && from->value.kind != MV_KIND_NULL &&
            to->value.kind != MV_KIND_NULL;
 }
 
@@ -339,7 +315,7 @@ mv_err filter_check_list_begin(filter_context *c, filter_node *leaf, filter_kind
 {
     leaf->kind = kind;
     leaf->cost = COST_CONTAIN;
-    if (kind == FILTER_IN) leaf->cost = leaf->type == MV_STRING ? COST_STRING_IN : COST_IN;
+    if (kind == FILTER_IN) leaf->cost = type_is_text(leaf->type) ? COST_STRING_IN : COST_IN;
     leaf->low = UINT64_MAX;
     leaf->high = 0;
     return filter_set_create(c->arena, &leaf->as.set, c->error);
@@ -347,9 +323,9 @@ mv_err filter_check_list_begin(filter_context *c, filter_node *leaf, filter_kind
 
 mv_err filter_check_list_add(filter_context *c, filter_node *leaf, const filter_value *value)
 {
-    mv_type type = tested_type(leaf->type);
+    mv_type type = type_element(leaf->type);
     MV_TRY(bind(c, type, leaf->name, value));
-    uint64_t key = type == MV_STRING ? 0 : order_key_of(type, c->cell.data);
+    uint64_t key = type_is_text(type) ? 0 : order_key_of(type, c->cell.data);
     if (key < leaf->low) leaf->low = key;
     if (key > leaf->high) leaf->high = key;
     return filter_set_add(leaf->as.set, filter_set_key_of(type, c->cell.data, c->cell.size),

@@ -58,6 +58,20 @@ FEW_FLAGS(few_64, uint64_t)
 FEW_FLAGS(few_float, float)
 FEW_FLAGS(few_double, double)
 
+/* One loop for each kind of comparison. */
+typedef struct compare_loops {
+    flag_function *whole_8, *whole_32, *whole_64, *real_32, *real_64;
+} compare_loops;
+
+static flag_function *loop_for(const compare_loops *of, mv_type type)
+{
+    const type_traits *traits = type_of(type);
+    bool is_real = traits->kind == TYPE_REAL;
+    if (traits->width == 1) return of->whole_8;
+    if (traits->width == 4) return is_real ? of->real_32 : of->whole_32;
+    return is_real ? of->real_64 : of->whole_64;
+}
+
 static void mask_with(flag_function *set_flags, const void *wanted, size_t width,
                       const uint8_t *values, uint32_t count, bool negated, uint64_t *mask)
 {
@@ -77,19 +91,14 @@ static void mask_with(flag_function *set_flags, const void *wanted, size_t width
 void filter_compare_range(mv_type type, const uint8_t *values, uint32_t count,
                           const filter_range *range, bool negated, uint64_t *mask)
 {
-    flag_function *set_flags = cell_width(type) == 4 ? range_32 : range_64;
-    if (type == MV_BOOL) set_flags = range_8;
-    if (type == MV_FLOAT) set_flags = range_float;
-    if (type == MV_DOUBLE) set_flags = range_double;
-    mask_with(set_flags, range, cell_width(type), values, count, negated, mask);
+    static const compare_loops range_loops = {range_8, range_32, range_64, range_float,
+                                              range_double};
+    mask_with(loop_for(&range_loops, type), range, cell_width(type), values, count, negated, mask);
 }
 
 void filter_compare_few(mv_type type, const uint8_t *values, uint32_t count, const filter_set *set,
                         bool negated, uint64_t *mask)
 {
-    flag_function *set_flags = cell_width(type) == 4 ? few_32 : few_64;
-    if (type == MV_BOOL) set_flags = few_8;
-    if (type == MV_FLOAT) set_flags = few_float;
-    if (type == MV_DOUBLE) set_flags = few_double;
-    mask_with(set_flags, set, cell_width(type), values, count, negated, mask);
+    static const compare_loops few_loops = {few_8, few_32, few_64, few_float, few_double};
+    mask_with(loop_for(&few_loops, type), set, cell_width(type), values, count, negated, mask);
 }

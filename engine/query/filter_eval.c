@@ -35,15 +35,15 @@ static bool set_has(const filter_set *set, filter_key key)
 static bool element_key(mv_type type, const uint8_t *bytes, size_t size, uint32_t at,
                         filter_key *key)
 {
-    mv_type element = (mv_type)((unsigned)type & ~(unsigned)MV_ARRAY);
-    if (element != MV_STRING) {
+    mv_type element = type_element(type);
+    if (!type_is_text(element)) {
         *key = filter_set_key_of(element, bytes + at * cell_width(element), 0);
         return true;
     }
     const char *data;
     uint32_t data_size;
     if (!cell_array_string(bytes, size, at, &data, &data_size)) return false;
-    *key = filter_set_key_of(MV_STRING, (const uint8_t *)data, data_size);
+    *key = filter_set_key_of(element, (const uint8_t *)data, data_size);
     return true;
 }
 

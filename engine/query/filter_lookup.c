@@ -131,27 +131,18 @@ static mv_err find_set(const filter_node *leaf, const invert_lists *l, mem_arena
     return bits ? copy_bits(bits, l->values.count, arena, out, error) : MV_OK;
 }
 
-/* The bits of a number by its order key, as sets have them. */
-static filter_key key_of_order(mv_type type, uint64_t order)
-{
-    uint64_t number = order ^ order_sign(type);
-    if (type == MV_FLOAT) number = order_real_32((uint32_t)number);
-    if (type == MV_DOUBLE) number = order_real_64(number);
-    return (filter_key){.number = number};
-}
-
 /* Which of values [first, first + count) pass. */
 static mv_err look_at_values(const filter_node *leaf, const invert_lists *l, uint32_t first,
                              uint32_t count, uint64_t *pass, mv_error *error)
 {
     uint64_t numbers[65]; /* ends of strings, or keys */
     *pass = 0;
-    if (l->type != MV_STRING) {
+    if (!type_is_text(l->type)) {
         MV_TRY(invert_search_read_numbers(l, first, count, numbers, error));
-        for (uint32_t i = 0; i < count; i++)
-            *pass |= (uint64_t)(filter_set_find(leaf->as.set, key_of_order(l->type, numbers[i])) !=
-                                FILTER_SET_NONE)
-                     << i;
+        for (uint32_t i = 0; i < count; i++) {
+            filter_key key = {.number = order_bits_of_key(l->type, numbers[i])};
+            *pass |= (uint64_t)(filter_set_find(leaf->as.set, key) != FILTER_SET_NONE) << i;
+        }
         return MV_OK;
     }
     MV_TRY(invert_search_read_texts(l, first, count, numbers, error));
@@ -162,11 +153,10 @@ static mv_err look_at_values(const filter_node *leaf, const invert_lists *l, uin
     for (uint32_t i = 0; i < count; i++) {
         size_t size = (size_t)(numbers[i + 1] - numbers[i]);
         const uint8_t *text = size ? l->text + numbers[i] : (const uint8_t *)"";
-        bool passes =
-            leaf->kind == FILTER_LIKE
-                ? filter_like_match(&leaf->as.like, text, size)
-                : filter_set_find(leaf->as.set, filter_set_key_of(MV_STRING, text, size)) !=
-                      FILTER_SET_NONE;
+        bool passes = leaf->kind == FILTER_LIKE
+                          ? filter_like_match(&leaf->as.like, text, size)
+                          : filter_set_find(leaf->as.set, filter_set_key_of(l->type, text, size)) !=
+                                FILTER_SET_NONE;
         *pass |= (uint64_t)passes << i;
     }
     return MV_OK;

@@ -79,19 +79,11 @@ uint32_t filter_set_find(const filter_set *set, filter_key key)
 
 filter_key filter_set_key_of(mv_type type, const uint8_t *bytes, size_t size)
 {
-    uint64_t number = 0;
-    switch (type) {
-    case MV_BOOL: number = *bytes; break;
-    case MV_INT32:
-    case MV_UINT32:
-    case MV_FLOAT: memcpy(&number, bytes, 4); break;
-    case MV_INT64:
-    case MV_UINT64:
-    case MV_DOUBLE: memcpy(&number, bytes, 8); break;
-    default: return (filter_key){.number = size, .bytes = bytes ? bytes : (const uint8_t *)""};
-    }
-    bool is_minus_zero = (type == MV_FLOAT && number == (uint64_t)1 << 31) ||
-                         (type == MV_DOUBLE && number == (uint64_t)1 << 63);
+    const type_traits *traits = type_of(type);
+    if (traits->kind == TYPE_TEXT)
+        return (filter_key){.number = size, .bytes = bytes ? bytes : (const uint8_t *)""};
+    uint64_t number = order_bits(traits, bytes);
+    bool is_minus_zero = traits->kind == TYPE_REAL && number == order_sign(traits);
     return (filter_key){.number = is_minus_zero ? 0 : number};
 }
 

@@ -39,7 +39,7 @@ static mv_err find_order_key(const mv_schema *schema, const char *name, size_t s
     mv_type type = schema->fields[key->field].type;
     if (!(type & MV_ARRAY)) return MV_OK;
     return error_set(error, MV_MISUSE, "order_by: field '%.*s' is %s, which has no order",
-                     (int)size, name, schema_type_name(type));
+                     (int)size, name, type_name(type));
 }
 
 mv_err order_parse(const mv_schema *schema, const char *text, order *out, mv_error *error)
@@ -103,7 +103,7 @@ static mv_err order_value_of(const order_heap *heap, const order_key *key, const
     const schema_field *field = &heap->schema->fields[key->field];
     const table_column *column = &t->columns[key->field];
     if ((out->is_null = table_is_null(column, row))) return MV_OK;
-    if (field->type == MV_STRING) return text_of(column, row, field->name, out, error);
+    if (type_is_text(field->type)) return text_of(column, row, field->name, out, error);
     out->number = order_key_of(field->type, column->values + (size_t)row * cell_width(field->type));
     return MV_OK;
 }

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "storage/schema.h"
+#include "base/order_key.h"
 
 #define NUMBER_TEXT_SIZE (ERROR_QUOTE_SIZE + 2)
 #define PLACE_TEXT_SIZE  128
@@ -15,34 +15,9 @@
 /* Where a value is on its way to, for error texts. */
 typedef struct value_context {
     const char *field;
-    mv_type type;   /* of the single value: without MV_ARRAY */
-    size_t element; /* of the list, from 1; 0: no list */
+    const type_traits *traits; /* of the single value */
+    size_t element;            /* of the list, from 1; 0: no list */
 } value_context;
-
-/* A whole number between -2^63 and 2^64 - 1. */
-typedef struct whole {
-    bool negative; /* never of zero */
-    uint64_t magnitude;
-} whole;
-
-size_t cell_width(mv_type type)
-{
-    switch (type) {
-    case MV_BOOL: return 1;
-    case MV_INT32:
-    case MV_UINT32:
-    case MV_FLOAT: return 4;
-    case MV_INT64:
-    case MV_UINT64:
-    case MV_DOUBLE: return 8;
-    default: return 0;
-    }
-}
-
-static mv_type element_type(mv_type array)
-{
-    return (mv_type)((unsigned)array & ~(unsigned)MV_ARRAY);
-}
 
 /* ---------------------------------------------------------------- error texts */
 
@@ -70,11 +45,11 @@ static const char *kind_text(mv_kind kind)
     return "a value of unknown kind";
 }
 
-static mv_err wrong_kind(const value_context *at, const char *wanted, mv_kind got, mv_error *error)
+static mv_err wrong_kind(const value_context *at, mv_kind got, mv_error *error)
 {
     char where[PLACE_TEXT_SIZE];
-    return error_set(error, MV_MISUSE, "%s wants %s, got %s", place_text(at, where), wanted,
-                     kind_text(got));
+    return error_set(error, MV_MISUSE, "%s wants %s, got %s", place_text(at, where),
+                     at->traits->wants, kind_text(got));
 }
 
 /* The number or string of `value` for an error text. */
@@ -98,95 +73,82 @@ static mv_err refuse_number(const value_context *at, const mv_value *value, cons
                             mv_error *error)
 {
     char where[PLACE_TEXT_SIZE], number[NUMBER_TEXT_SIZE];
-    return error_set(error, MV_MISUSE, "%s is %s: %s %s", place_text(at, where),
-                     schema_type_name(at->type), number_text(value, number), why);
+    return error_set(error, MV_MISUSE, "%s is %s: %s %s", place_text(at, where), at->traits->name,
+                     number_text(value, number), why);
 }
 
 /* ---------------------------------------------------------------- whole numbers in */
 
-/* The largest magnitude a type holds, below and above zero. */
-static uint64_t magnitude_max(mv_type type, bool negative)
+/* The largest magnitude a type of whole numbers holds, below and above zero. */
+static uint64_t magnitude_max(const type_traits *traits, bool negative)
 {
-    switch (type) {
-    case MV_INT32: return (uint64_t)INT32_MAX + negative;
-    case MV_INT64: return (uint64_t)INT64_MAX + negative;
-    case MV_UINT32: return negative ? 0 : UINT32_MAX;
-    default: return negative ? 0 : UINT64_MAX;
-    }
+    uint64_t all = UINT64_MAX >> (64 - 8 * traits->width);
+    if (traits->kind == TYPE_SIGNED) return all / 2 + negative;
+    return negative ? 0 : all;
 }
 
 static mv_err refuse_range(const value_context *at, const mv_value *value, mv_error *error)
 {
     char why[96];
-    uint64_t lowest = magnitude_max(at->type, true);
+    uint64_t lowest = magnitude_max(at->traits, true);
     (void)snprintf(why, sizeof why, "is out of range (%s%" PRIu64 " to %" PRIu64 ")",
-                   lowest ? "-" : "", lowest, magnitude_max(at->type, false));
+                   lowest ? "-" : "", lowest, magnitude_max(at->traits, false));
     return refuse_number(at, value, why, error);
 }
 
-static whole whole_of_int(int64_t i)
+static type_whole whole_of_int(int64_t i)
 {
-    return (whole){.negative = i < 0, .magnitude = i < 0 ? 0 - (uint64_t)i : (uint64_t)i};
+    return (type_whole){.negative = i < 0, .magnitude = i < 0 ? 0 - (uint64_t)i : (uint64_t)i};
 }
 
-/* "-?[0-9]+". *fits is false when a decimal number is beyond 64 bits. */
-static bool whole_of_decimal(const char *text, size_t size, whole *out, bool *fits)
-{
-    bool negative = size > 0 && text[0] == '-';
-    uint64_t magnitude = 0;
-    *fits = true;
-    if (size == negative) return false;
-    for (size_t i = negative; i < size; i++) {
-        if (text[i] < '0' || text[i] > '9') return false;
-        if (__builtin_mul_overflow(magnitude, (uint64_t)10, &magnitude) ||
-            __builtin_add_overflow(magnitude, (uint64_t)(text[i] - '0'), &magnitude))
-            *fits = false;
-    }
-    *out = (whole){.negative = negative && magnitude > 0, .magnitude = magnitude};
-    return true;
-}
-
-static mv_err whole_of_real(const value_context *at, const mv_value *value, whole *out,
+static mv_err whole_of_real(const value_context *at, const mv_value *value, type_whole *out,
                             mv_error *error)
 {
     double real = value->as.real;
     if (isnan(real) || real != trunc(real))
         return refuse_number(at, value, "is not a whole number", error);
     if (fabs(real) >= 0x1p64) return refuse_range(at, value, error);
-    if (fabs(real) >= 0x1p53 && cell_width(at->type) == 8)
+    if (fabs(real) >= 0x1p53 && at->traits->width == 8)
         return refuse_number(at, value, "may have been rounded: give a decimal string", error);
-    *out = (whole){.negative = real < 0, .magnitude = (uint64_t)fabs(real)};
+    *out = (type_whole){.negative = real < 0, .magnitude = (uint64_t)fabs(real)};
     return MV_OK;
 }
 
-static mv_err whole_of_value(const value_context *at, const mv_value *value, whole *out,
+static mv_err whole_of_text(const value_context *at, const mv_value *value, type_whole *out,
+                            mv_error *error)
+{
+    char why[TYPE_WHY_SIZE];
+    if (!at->traits->read) return wrong_kind(at, value->kind, error);
+    switch (at->traits->read(value->as.string.data, value->as.string.size, out, why)) {
+    case TYPE_READ_RANGE: return refuse_range(at, value, error);
+    case TYPE_READ_NOTHING: return refuse_number(at, value, why, error);
+    case TYPE_READ: break;
+    }
+    return MV_OK;
+}
+
+static mv_err whole_of_value(const value_context *at, const mv_value *value, type_whole *out,
                              mv_error *error)
 {
-    bool fits = true;
     switch (value->kind) {
     case MV_KIND_INT: *out = whole_of_int(value->as.i); return MV_OK;
-    case MV_KIND_UINT: *out = (whole){.magnitude = value->as.u}; return MV_OK;
+    case MV_KIND_UINT: *out = (type_whole){.magnitude = value->as.u}; return MV_OK;
     case MV_KIND_REAL: return whole_of_real(at, value, out, error);
-    case MV_KIND_STRING:
-        if (cell_width(at->type) < 8) break;
-        if (!whole_of_decimal(value->as.string.data, value->as.string.size, out, &fits))
-            return refuse_number(at, value, "is no decimal number", error);
-        return fits ? MV_OK : refuse_range(at, value, error);
-    default: break;
+    case MV_KIND_STRING: return whole_of_text(at, value, out, error);
+    default: return wrong_kind(at, value->kind, error);
     }
-    return wrong_kind(at, "a number", value->kind, error);
 }
 
 static mv_err put_whole(const value_context *at, const mv_value *value, uint8_t *out,
                         mv_error *error)
 {
-    whole number = {0};
+    type_whole number = {0};
     MV_TRY(whole_of_value(at, value, &number, error));
-    if (number.magnitude > magnitude_max(at->type, number.negative))
+    if (number.magnitude > magnitude_max(at->traits, number.negative))
         return refuse_range(at, value, error);
     /* Two's complement, cut to the width of the type by copying its low bytes. */
     uint64_t bits = number.negative ? 0 - number.magnitude : number.magnitude;
-    memcpy(out, &bits, cell_width(at->type));
+    memcpy(out, &bits, at->traits->width);
     return MV_OK;
 }
 
@@ -201,20 +163,21 @@ static bool fits_double(uint64_t magnitude)
 static mv_err put_real(const value_context *at, const mv_value *value, uint8_t *out,
                        mv_error *error)
 {
+    bool is_double = at->traits->width == sizeof(double);
     double real;
     if (value->kind == MV_KIND_REAL) {
         real = value->as.real;
         if (isnan(real)) return refuse_number(at, value, "is not a number", error);
     } else if (value->kind == MV_KIND_INT || value->kind == MV_KIND_UINT) {
-        whole number = value->kind == MV_KIND_INT ? whole_of_int(value->as.i)
-                                                  : (whole){.magnitude = value->as.u};
-        if (at->type == MV_DOUBLE && !fits_double(number.magnitude))
+        type_whole number = value->kind == MV_KIND_INT ? whole_of_int(value->as.i)
+                                                       : (type_whole){.magnitude = value->as.u};
+        if (is_double && !fits_double(number.magnitude))
             return refuse_number(at, value, "cannot be held exactly", error);
         real = number.negative ? -(double)number.magnitude : (double)number.magnitude;
     } else {
-        return wrong_kind(at, "a number", value->kind, error);
+        return wrong_kind(at, value->kind, error);
     }
-    if (at->type == MV_DOUBLE) {
+    if (is_double) {
         memcpy(out, &real, sizeof real);
         return MV_OK;
     }
@@ -229,13 +192,12 @@ static mv_err put_real(const value_context *at, const mv_value *value, uint8_t *
 static mv_err put_fixed(const value_context *at, const mv_value *value, uint8_t *out,
                         mv_error *error)
 {
-    switch (at->type) {
-    case MV_BOOL:
-        if (value->kind != MV_KIND_BOOL) return wrong_kind(at, "a boolean", value->kind, error);
+    switch (at->traits->kind) {
+    case TYPE_BOOL:
+        if (value->kind != MV_KIND_BOOL) return wrong_kind(at, value->kind, error);
         *out = value->as.boolean;
         return MV_OK;
-    case MV_FLOAT:
-    case MV_DOUBLE: return put_real(at, value, out, error);
+    case TYPE_REAL: return put_real(at, value, out, error);
     default: return put_whole(at, value, out, error);
     }
 }
@@ -254,7 +216,7 @@ static mv_err reserve_cell(const value_context *at, size_t size, mem_buffer *out
 static mv_err put_string(const value_context *at, const mv_value *value, mem_buffer *out,
                          mv_error *error)
 {
-    if (value->kind != MV_KIND_STRING) return wrong_kind(at, "a string", value->kind, error);
+    if (value->kind != MV_KIND_STRING) return wrong_kind(at, value->kind, error);
     MV_TRY(reserve_cell(at, value->as.string.size, out, error));
     (void)mem_buffer_append(out, value->as.string.data, value->as.string.size);
     return MV_OK;
@@ -263,7 +225,7 @@ static mv_err put_string(const value_context *at, const mv_value *value, mem_buf
 static mv_err put_fixed_array(value_context *at, const mv_value *list, mem_buffer *out,
                               mv_error *error)
 {
-    size_t width = cell_width(at->type), count = list->as.list.count, size;
+    size_t width = at->traits->width, count = list->as.list.count, size;
     if (!mem_mul(count, width, &size)) size = SIZE_MAX;
     MV_TRY(reserve_cell(at, size, out, error));
     for (size_t i = 0; i < count; i++) {
@@ -281,8 +243,7 @@ static mv_err put_string_array(value_context *at, const mv_value *list, mem_buff
     const mv_value *items = list->as.list.items;
     for (size_t i = 0; i < count; i++) {
         at->element = i + 1;
-        if (items[i].kind != MV_KIND_STRING)
-            return wrong_kind(at, "a string", items[i].kind, error);
+        if (items[i].kind != MV_KIND_STRING) return wrong_kind(at, items[i].kind, error);
         if (!mem_add(strings, items[i].as.string.size, &strings)) strings = SIZE_MAX;
     }
     if (!mem_mul(count, 4, &size) || !mem_add(size, 4, &size) || !mem_add(size, strings, &size))
@@ -303,49 +264,48 @@ static mv_err put_string_array(value_context *at, const mv_value *list, mem_buff
 mv_err cell_from_value(mv_type type, const mv_value *value, const char *field, mem_buffer *out,
                        mv_error *error)
 {
-    value_context at = {.field = field, .type = element_type(type)};
+    value_context at = {.field = field, .traits = type_of(type)};
+    bool is_text = at.traits->kind == TYPE_TEXT;
     if (type & MV_ARRAY) {
-        if (value->kind != MV_KIND_LIST) return wrong_kind(&at, "a list", value->kind, error);
-        return at.type == MV_STRING ? put_string_array(&at, value, out, error)
-                                    : put_fixed_array(&at, value, out, error);
+        if (value->kind != MV_KIND_LIST)
+            return error_set(error, MV_MISUSE, "field '%.64s' wants a list, got %s", field,
+                             kind_text(value->kind));
+        return is_text ? put_string_array(&at, value, out, error)
+                       : put_fixed_array(&at, value, out, error);
     }
-    if (type == MV_STRING) return put_string(&at, value, out, error);
-    MV_TRY(reserve_cell(&at, cell_width(type), out, error));
+    if (is_text) return put_string(&at, value, out, error);
+    MV_TRY(reserve_cell(&at, at.traits->width, out, error));
     MV_TRY(put_fixed(&at, value, out->data + out->size, error));
-    out->size += cell_width(type);
+    out->size += at.traits->width;
     return MV_OK;
 }
 
 /* ---------------------------------------------------------------- the way out */
 
 /* False: a bool that is neither 0 nor 1. */
-static bool get_fixed(mv_type type, const uint8_t *bytes, mv_value *value)
+static bool get_fixed(const type_traits *traits, const uint8_t *bytes, mv_value *value)
 {
-    union {
-        int32_t i32;
-        uint32_t u32;
-        int64_t i64;
-        uint64_t u64;
-        float real32;
-        double real64;
-    } raw;
-    if (type == MV_BOOL) {
-        *value = (mv_value){.kind = MV_KIND_BOOL, .as.boolean = *bytes == 1};
-        return *bytes <= 1;
-    }
-    memcpy(&raw, bytes, cell_width(type));
-    switch (type) {
-    case MV_INT32: *value = (mv_value){.kind = MV_KIND_INT, .as.i = raw.i32}; break;
-    case MV_UINT32: *value = (mv_value){.kind = MV_KIND_INT, .as.i = raw.u32}; break;
-    case MV_INT64: *value = (mv_value){.kind = MV_KIND_INT, .as.i = raw.i64}; break;
-    case MV_UINT64:
-        if (raw.u64 > INT64_MAX)
-            *value = (mv_value){.kind = MV_KIND_UINT, .as.u = raw.u64};
+    bool is_wide = traits->width == 8;
+    uint64_t bits = order_bits(traits, bytes);
+    uint32_t low = (uint32_t)bits;
+    float narrow;
+    *value = (mv_value){.kind = MV_KIND_INT};
+    switch (traits->kind) {
+    case TYPE_BOOL:
+        *value = (mv_value){.kind = MV_KIND_BOOL, .as.boolean = bits == 1};
+        return bits <= 1;
+    case TYPE_SIGNED: value->as.i = is_wide ? (int64_t)bits : (int32_t)low; break;
+    case TYPE_REAL:
+        value->kind = MV_KIND_REAL;
+        memcpy(&narrow, &low, sizeof narrow);
+        if (is_wide)
+            memcpy(&value->as.real, &bits, sizeof bits);
         else
-            *value = (mv_value){.kind = MV_KIND_INT, .as.i = (int64_t)raw.u64};
+            value->as.real = (double)narrow;
         break;
-    case MV_FLOAT: *value = (mv_value){.kind = MV_KIND_REAL, .as.real = (double)raw.real32}; break;
-    default: *value = (mv_value){.kind = MV_KIND_REAL, .as.real = raw.real64}; break;
+    default:
+        value->as.u = bits;
+        if (bits > INT64_MAX) value->kind = MV_KIND_UINT;
     }
     return true;
 }
@@ -353,15 +313,15 @@ static bool get_fixed(mv_type type, const uint8_t *bytes, mv_value *value)
 static mv_err damaged_value(mv_type type, size_t size, mv_error *error)
 {
     return error_set(error, MV_CORRUPT, "a value of type %s is damaged (%zu bytes)",
-                     schema_type_name(type), size);
+                     type_name(type), size);
 }
 
 uint32_t cell_array_count(mv_type type, const uint8_t *bytes, size_t size)
 {
-    mv_type element = element_type(type);
+    const type_traits *element = type_of(type);
     if (size > MV_ROW_SIZE_MAX) return UINT32_MAX;
-    if (element != MV_STRING) {
-        size_t width = cell_width(element);
+    if (element->kind != TYPE_TEXT) {
+        size_t width = element->width;
         return width == 0 || size % width ? UINT32_MAX : (uint32_t)(size / width);
     }
     uint32_t count, end = 0;
@@ -391,12 +351,12 @@ static mv_err array_to_value(mv_type type, const uint8_t *bytes, size_t size, me
 {
     uint32_t count = cell_array_count(type, bytes, size);
     if (count == UINT32_MAX) return damaged_value(type, size, error);
-    mv_type element = element_type(type);
-    size_t width = cell_width(element), items_size = count * sizeof(mv_value);
+    const type_traits *element = type_of(type);
+    size_t width = element->width, items_size = count * sizeof(mv_value);
     mv_value *items = mem_arena_alloc(arena, items_size);
     if (!items) return error_memory(error, items_size, "a list");
     for (uint32_t i = 0; i < count; i++) {
-        if (element != MV_STRING) {
+        if (element->kind != TYPE_TEXT) {
             if (!get_fixed(element, bytes + i * width, &items[i]))
                 return damaged_value(type, size, error);
             continue;
@@ -415,29 +375,30 @@ mv_err cell_to_value(mv_type type, const uint8_t *bytes, size_t size, mem_arena 
                      mv_value *value, mv_error *error)
 {
     if (type & MV_ARRAY) return array_to_value(type, bytes, size, arena, value, error);
-    if (type == MV_STRING) {
+    if (type_is_text(type)) {
         const char *data = size ? (const char *)bytes : ""; /* never NULL */
         *value = (mv_value){.kind = MV_KIND_STRING, .as.string = {data, size}};
         return MV_OK;
     }
-    if (size == 0 || size != cell_width(type) || !get_fixed(type, bytes, value))
+    if (size == 0 || size != cell_width(type) || !get_fixed(type_of(type), bytes, value))
         return damaged_value(type, size, error);
     return MV_OK;
 }
 
 mv_err cell_check(mv_type type, const uint8_t *bytes, size_t size, mv_error *error)
 {
-    mv_type element = element_type(type);
+    const type_traits *element = type_of(type);
+    bool is_text = element->kind == TYPE_TEXT;
     mv_value value;
-    if (type == MV_STRING) return MV_OK;
+    if (type_is_text(type)) return MV_OK;
     uint32_t count = cell_array_count((mv_type)(MV_ARRAY | type), bytes, size);
     if (count == UINT32_MAX || (!(type & MV_ARRAY) && count != 1))
         return damaged_value(type, size, error);
     for (uint32_t i = 0; i < count; i++) {
         const char *data;
         uint32_t data_size;
-        if (element == MV_STRING ? !cell_array_string(bytes, size, i, &data, &data_size)
-                                 : !get_fixed(element, bytes + i * cell_width(element), &value))
+        if (is_text ? !cell_array_string(bytes, size, i, &data, &data_size)
+                    : !get_fixed(element, bytes + i * element->width, &value))
             return damaged_value(type, size, error);
     }
     return MV_OK;

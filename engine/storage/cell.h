@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/type.h"
 
 typedef enum cell_state { CELL_UNSET = 0, CELL_NULL, CELL_VALUE } cell_state;
 
@@ -22,11 +23,14 @@ typedef struct cell {
 
 /* Bytes of one value of a fixed type (or of an array's elements, given without MV_ARRAY); 0 for
  * strings. */
-size_t cell_width(mv_type type);
+static inline size_t cell_width(mv_type type)
+{
+    return type & MV_ARRAY ? 0 : type_of(type)->width;
+}
 /* True when the cells of this type differ in size: strings and all arrays. */
 static inline bool cell_is_variable(mv_type type)
 {
-    return type == MV_STRING || (type & MV_ARRAY);
+    return (type & MV_ARRAY) || type_is_text(type);
 }
 
 /* Turn a value into a cell of `type`, appended to `out`. MV_MISUSE, naming `field`, when the type

@@ -8,69 +8,6 @@
 #include "storage/cell.h"
 #include "vector/element.h"
 
-/* ---------------------------------------------------------------- types */
-
-static const struct {
-    mv_type type;
-    const char *name;
-} schema_types[] = {
-    {MV_STRING, "string"},
-    {MV_BOOL, "bool"},
-    {MV_INT32, "int32"},
-    {MV_INT64, "int64"},
-    {MV_UINT32, "uint32"},
-    {MV_UINT64, "uint64"},
-    {MV_FLOAT, "float"},
-    {MV_DOUBLE, "double"},
-    {(mv_type)(MV_ARRAY | MV_STRING), "array_string"},
-    {(mv_type)(MV_ARRAY | MV_BOOL), "array_bool"},
-    {(mv_type)(MV_ARRAY | MV_INT32), "array_int32"},
-    {(mv_type)(MV_ARRAY | MV_INT64), "array_int64"},
-    {(mv_type)(MV_ARRAY | MV_UINT32), "array_uint32"},
-    {(mv_type)(MV_ARRAY | MV_UINT64), "array_uint64"},
-    {(mv_type)(MV_ARRAY | MV_FLOAT), "array_float"},
-    {(mv_type)(MV_ARRAY | MV_DOUBLE), "array_double"},
-    {MV_VECTOR_FP32, "vector_fp32"},
-    {MV_VECTOR_FP16, "vector_fp16"},
-    {MV_VECTOR_INT8, "vector_int8"},
-};
-
-static const char *type_name(mv_type type)
-{
-    for (size_t i = 0; i < sizeof schema_types / sizeof *schema_types; i++)
-        if (schema_types[i].type == type) return schema_types[i].name;
-    return NULL;
-}
-
-const char *schema_type_name(mv_type type)
-{
-    const char *name = type_name(type);
-    return name ? name : "unknown";
-}
-
-const char *schema_index_name(mv_index_type index)
-{
-    switch (index) {
-    case MV_INDEX_NONE: return "none";
-    case MV_INDEX_FLAT: return "flat";
-    case MV_INDEX_HNSW: return "hnsw";
-    case MV_INDEX_INVERT: return "invert";
-    }
-    return NULL;
-}
-
-const char *schema_quantize_name(mv_quantize quantize)
-{
-    switch (quantize) {
-    case MV_QUANTIZE_AUTO: return "auto";
-    case MV_QUANTIZE_NONE: return "none";
-    case MV_QUANTIZE_FP16: return "fp16";
-    case MV_QUANTIZE_INT8: return "int8";
-    case MV_QUANTIZE_INT4: return "int4";
-    }
-    return NULL;
-}
-
 /* ---------------------------------------------------------------- names */
 
 static bool is_letter(char c)
@@ -171,7 +108,7 @@ done:
 static mv_err check_field_index(const char *name, mv_index_type index, mv_error *error)
 {
     if (index == MV_INDEX_NONE || index == MV_INDEX_INVERT) return MV_OK;
-    const char *known = schema_index_name(index);
+    const char *known = mv_index_name(index);
     return error_set(error, MV_MISUSE,
                      "field '%s' is scalar: its index is 'invert' or none, not %d ('%s')", name,
                      (int)index, known ? known : "unknown");
@@ -182,8 +119,8 @@ mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, m
     MV_TRY(check_field_name(schema, options->name, error));
     if (element_size(options->type))
         return error_set(error, MV_MISUSE, "field '%s' is scalar, %s is a type of vector fields",
-                         options->name, schema_type_name(options->type));
-    if (!type_name(options->type))
+                         options->name, type_name(options->type));
+    if (!mv_type_name(options->type))
         return error_set(error, MV_MISUSE, "field '%s' has the unknown type %d", options->name,
                          (int)options->type);
     if (schema->fields_count == MV_FIELDS_MAX)
@@ -243,7 +180,7 @@ static mv_err take_index(schema_vector *vector, const mv_vector_options *options
     MV_TRY(check_option_range(name, "m", hnsw->m, MV_HNSW_M_MIN, MV_HNSW_M_MAX, error));
     MV_TRY(check_option_range(name, "ef_construction", hnsw->ef_construction,
                               MV_HNSW_EF_CONSTRUCTION_MIN, MV_HNSW_EF_CONSTRUCTION_MAX, error));
-    if (!schema_quantize_name(hnsw->quantize))
+    if (!mv_quantize_name(hnsw->quantize))
         return error_set(error, MV_MISUSE,
                          "vector field '%s' has an index with the unknown quantize %d", name,
                          (int)hnsw->quantize);
@@ -255,12 +192,12 @@ static mv_err check_vector(const mv_schema *schema, const mv_vector_options *opt
 {
     const char *name = options->name;
     MV_TRY(check_field_name(schema, name, error));
-    if (!type_name(options->type))
+    if (!mv_type_name(options->type))
         return error_set(error, MV_MISUSE, "vector field '%s' has the unknown type %d", name,
                          (int)options->type);
     if (!element_size(options->type))
         return error_set(error, MV_MISUSE, "vector field '%s' is %s, which is no vector type", name,
-                         schema_type_name(options->type));
+                         type_name(options->type));
     if (options->dim < 1 || options->dim > MV_DIM_MAX)
         return error_set(error, MV_MISUSE, "vector field '%s' has dim %u, it must be 1 to %u", name,
                          options->dim, MV_DIM_MAX);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/type.h"
 
 typedef struct schema_field {
     char name[MV_NAME_SIZE_MAX + 1];
@@ -72,15 +73,6 @@ bool schema_compare_has_same_files(const mv_schema *a, const mv_schema *b);
 /* To bytes (appended) and back. Reading checks everything: MV_CORRUPT. */
 mv_err schema_format_save(const mv_schema *schema, mem_buffer *out, mv_error *error);
 mv_err schema_format_load(const void *bytes, size_t size, mv_schema **schema, mv_error *error);
-
-/* "string", "array_int32", "vector_fp32", ... */
-const char *schema_type_name(mv_type type);
-
-/* "none", "flat", "hnsw", "invert"; NULL for another number. */
-const char *schema_index_name(mv_index_type index);
-
-/* "auto", "none", "fp16", "int8", "int4"; NULL for another number. */
-const char *schema_quantize_name(mv_quantize quantize);
 
 /* MV_MISUSE: "unknown field 'yeer' (did you mean 'year'?)", of scalar or vector fields. */
 mv_err schema_unknown_field(const mv_schema *schema, const char *name, size_t size, bool vectors,

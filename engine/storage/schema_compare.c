@@ -53,8 +53,7 @@ static mv_err compare_field(const schema_field *wanted, const schema_field *foun
 {
     const char *name = wanted->name;
     if (wanted->type != found->type)
-        return differs(name, "is", schema_type_name(found->type), schema_type_name(wanted->type),
-                       error);
+        return differs(name, "is", type_name(found->type), type_name(wanted->type), error);
     if (wanted->nullable != found->nullable)
         return differs(name, "is", found->nullable ? "nullable" : "not nullable",
                        wanted->nullable ? "nullable" : "not nullable", error);
@@ -62,8 +61,8 @@ static mv_err compare_field(const schema_field *wanted, const schema_field *foun
         return differs(name, "has", found->has_default ? "a default value" : "no default value",
                        wanted->has_default ? "one" : "none", error);
     if (wanted->index != found->index)
-        return differs(name, "has index", schema_index_name(found->index),
-                       schema_index_name(wanted->index), error);
+        return differs(name, "has index", mv_index_name(found->index), mv_index_name(wanted->index),
+                       error);
     return wanted->has_default ? compare_default(wanted, found, error) : MV_OK;
 }
 
@@ -84,8 +83,8 @@ static mv_err compare_hnsw(const char *name, const mv_hnsw_options *wanted,
     MV_TRY(compare_number(name, "has an index with ef_construction", wanted->ef_construction,
                           found->ef_construction, error));
     if (wanted->quantize != found->quantize)
-        return differs(name, "has an index with quantize", schema_quantize_name(found->quantize),
-                       schema_quantize_name(wanted->quantize), error);
+        return differs(name, "has an index with quantize", mv_quantize_name(found->quantize),
+                       mv_quantize_name(wanted->quantize), error);
     return compare_number(name, "has an index with seed", wanted->seed, found->seed, error);
 }
 
@@ -94,15 +93,14 @@ static mv_err compare_vector(const schema_vector *wanted, const schema_vector *f
 {
     const char *name = wanted->name;
     if (wanted->type != found->type)
-        return differs(name, "is", schema_type_name(found->type), schema_type_name(wanted->type),
-                       error);
+        return differs(name, "is", type_name(found->type), type_name(wanted->type), error);
     MV_TRY(compare_number(name, "has dim", wanted->dim, found->dim, error));
     if (wanted->metric != found->metric)
         return differs(name, "has metric", metric_name(found->metric), metric_name(wanted->metric),
                        error);
     if (wanted->index != found->index)
-        return differs(name, "has index", schema_index_name(found->index),
-                       schema_index_name(wanted->index), error);
+        return differs(name, "has index", mv_index_name(found->index), mv_index_name(wanted->index),
+                       error);
     return compare_hnsw(name, &wanted->hnsw, &found->hnsw, error);
 }
 
@@ -136,16 +134,16 @@ mv_err schema_compare(const mv_schema *wanted, const mv_schema *found, mv_error 
         if (mv_schema_find_field(found, field->name, strlen(field->name), &at))
             MV_TRY(compare_field(field, &found->fields[at], error));
         else if (mv_schema_find_vector(found, field->name, strlen(field->name), &at))
-            return differs(field->name, "is", schema_type_name(found->vectors[at].type),
-                           schema_type_name(field->type), error);
+            return differs(field->name, "is", type_name(found->vectors[at].type),
+                           type_name(field->type), error);
     }
     for (uint32_t i = 0; i < wanted->vectors_count; i++) {
         const schema_vector *vector = &wanted->vectors[i];
         if (mv_schema_find_vector(found, vector->name, strlen(vector->name), &at))
             MV_TRY(compare_vector(vector, &found->vectors[at], error));
         else if (mv_schema_find_field(found, vector->name, strlen(vector->name), &at))
-            return differs(vector->name, "is", schema_type_name(found->fields[at].type),
-                           schema_type_name(vector->type), error);
+            return differs(vector->name, "is", type_name(found->fields[at].type),
+                           type_name(vector->type), error);
     }
     MV_TRY(find_all(wanted, found, "given schema", "collection", error));
     return find_all(found, wanted, "collection", "given schema", error);

@@ -1,6 +1,6 @@
 /* A schema as bytes, all little-endian:
  *
- *   u32 format (2), u32 next uid
+ *   u32 format, u32 next uid
  *   u8 size and bytes of the name (0: unnamed)
  *   u32 scalar fields, u32 vector fields
  *
@@ -16,16 +16,20 @@
  *
  * The numbers of types, metrics, indexes and quantize are those of moonvec.h. Options that were
  * left out are stored as their defaults. A loaded schema is built by the functions that users build
- * theirs with, so that nothing gets in that they would refuse. */
+ * theirs with, so that nothing gets in that they would refuse.
+ *
+ * A schema is written in the lowest format that has all of its types (2 or more), so that an older
+ * moonvec reads what it knows and refuses the rest as newer. */
 #include <string.h>
 
 #include "storage/cell.h"
 #include "storage/schema.h"
 
-#define SCHEMA_FORMAT 2u
-#define FLAG_NULLABLE 1u
-#define FLAG_DEFAULT  2u
-#define FLAG_INVERT   4u
+#define SCHEMA_FORMAT     2u /* the newest that is read */
+#define SCHEMA_FORMAT_MIN 2u /* the oldest that is written */
+#define FLAG_NULLABLE     1u
+#define FLAG_DEFAULT      2u
+#define FLAG_INVERT       4u
 
 /* ---------------------------------------------------------------- saving */
 
@@ -78,12 +82,23 @@ static mv_err put_default(writer *w, const schema_field *field, mv_error *error)
     return MV_OK;
 }
 
+/* The lowest format that has all that the schema uses. */
+static uint32_t schema_format_needed(const mv_schema *schema)
+{
+    uint32_t needed = SCHEMA_FORMAT_MIN;
+    for (uint32_t i = 0; i < schema->fields_count; i++) {
+        uint32_t format = type_of(schema->fields[i].type)->schema_format;
+        if (format > needed) needed = format;
+    }
+    return needed;
+}
+
 mv_err schema_format_save(const mv_schema *schema, mem_buffer *out, mv_error *error)
 {
     size_t start = out->size;
     mv_err err = MV_OK;
     writer w = {.out = out};
-    put_u32(&w, SCHEMA_FORMAT);
+    put_u32(&w, schema_format_needed(schema));
     put_u32(&w, schema->next_uid);
     put_name(&w, schema->name);
     put_u32(&w, schema->fields_count);

@@ -521,9 +521,39 @@ static void test_unknown_field(void)
                  "field 'year' is a scalar field, not a vector field");
     EXPECT_ERROR(schema_unknown_field(schema, "\0\xff", 2, true, &error), MV_MISUSE,
                  "unknown field '\\x00\\xff'");
-    EXPECT(strcmp(schema_type_name(array_of(MV_UINT32)), "array_uint32") == 0);
-    EXPECT(strcmp(schema_type_name((mv_type)0), "unknown") == 0);
+    EXPECT(strcmp(type_name(array_of(MV_UINT32)), "array_uint32") == 0);
+    EXPECT(strcmp(type_name((mv_type)0), "unknown") == 0);
     mv_schema_free(schema);
+}
+
+/* ---------------------------------------------------------------- names of numbers */
+
+/* Names and numbers from 0 to 255: a name leads back to its number, and no other has it. */
+#define EXPECT_NAMES(TYPE, name_of, from_name, names_count)                                        \
+    do {                                                                                           \
+        unsigned count_ = 0;                                                                       \
+        for (unsigned i_ = 0; i_ < 256; i_++) {                                                    \
+            const char *name_ = name_of((TYPE)i_);                                                 \
+            TYPE found_ = (TYPE)255;                                                               \
+            if (!name_) continue;                                                                  \
+            count_++;                                                                              \
+            EXPECT(from_name(name_, strlen(name_), &found_) && found_ == (TYPE)i_);                \
+            EXPECT(!from_name(name_, strlen(name_) - 1, &found_));                                 \
+            EXPECT(!from_name(name_, strlen(name_) + 1, &found_) && found_ == (TYPE)i_);           \
+        }                                                                                          \
+        EXPECT(count_ == (names_count) && !name_of((TYPE)-1));                                     \
+    } while (0)
+
+static void test_names_of_numbers(void)
+{
+    mv_type type;
+    EXPECT_NAMES(mv_type, mv_type_name, mv_type_from_name, 19);
+    EXPECT_NAMES(mv_index_type, mv_index_name, mv_index_from_name, 4);
+    EXPECT_NAMES(mv_quantize, mv_quantize_name, mv_quantize_from_name, 5);
+    EXPECT(mv_type_from_name("array_uint64", 12, &type) && type == array_of(MV_UINT64));
+    EXPECT(!mv_type_from_name("", 0, &type) && !mv_type_from_name("unknown", 7, &type));
+    EXPECT(!mv_type_name(MV_ARRAY) && !mv_type_name(MV_VECTOR) &&
+           !mv_type_name(array_of(MV_VECTOR_FP32)));
 }
 
 static void test_nearest_name(void)
@@ -593,6 +623,7 @@ static void test_out_of_memory(void)
 int main(void)
 {
     RUN(test_asking());
+    RUN(test_names_of_numbers());
     RUN(test_names());
     RUN(test_options());
     RUN(test_indexes());

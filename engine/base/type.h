@@ -1,0 +1,76 @@
+/* The types of scalar fields: how each is named, stored, compared and read, in one table. It is in
+ * base because storage, index and query all need it, and index and storage do not include each
+ * other.
+ *
+ * The code for values depends on kind and width, not on the type. A type that is stored and
+ * compared like another one is a number in moonvec.h and a row of the table in type.c: cells, order
+ * keys, zones, filters, inverted lists and order_by then work for it. */
+#ifndef MV_TYPE_H
+#define MV_TYPE_H
+
+#include "base/config.h"
+#include "moonvec.h"
+
+typedef enum type_kind {
+    TYPE_NONE = 0, /* no scalar type */
+    TYPE_TEXT,     /* bytes, compared byte by byte; the only kind whose values differ in size */
+    TYPE_BOOL,     /* one byte, 0 or 1 */
+    TYPE_SIGNED,   /* whole numbers in two's complement */
+    TYPE_UNSIGNED,
+    TYPE_REAL, /* IEEE 754 */
+} type_kind;
+
+/* A whole number from -2^63 to 2^64 - 1. */
+typedef struct type_whole {
+    bool negative; /* never for zero */
+    uint64_t magnitude;
+} type_whole;
+
+/* Read a whole number from text. */
+typedef enum type_reading {
+    TYPE_READ = 0,
+    TYPE_READ_RANGE,   /* it is a number, but beyond 64 bits */
+    TYPE_READ_NOTHING, /* it is none: `why` says what is wrong, behind the text and a space */
+} type_reading;
+#define TYPE_WHY_SIZE 128
+typedef type_reading type_reader(const char *text, size_t size, type_whole *out,
+                                 char why[TYPE_WHY_SIZE]);
+
+typedef struct type_traits {
+    const char *name;       /* NULL: there is no such type */
+    const char *array_name; /* of MV_ARRAY | type */
+    type_kind kind;
+    uint32_t width; /* bytes of a value; 0 for TYPE_TEXT */
+    uint32_t
+        schema_format; /* the first format of stored schemas that has it (schema_format_save.c) */
+    const char *wants; /* "a number": what a field of the type takes, for error texts */
+    type_reader *read; /* whole numbers only: from text. NULL: text is refused */
+} type_traits;
+
+#define TYPE_COUNT 32u /* numbers of scalar types are below */
+extern const type_traits type_table[TYPE_COUNT];
+
+/* The type of a single value: without MV_ARRAY. */
+static inline mv_type type_element(mv_type type)
+{
+    return (mv_type)((unsigned)type & ~(unsigned)MV_ARRAY);
+}
+
+/* The traits of a scalar type, or of the elements of an array type. For any other number those of
+ * TYPE_NONE, with name NULL and width 0. */
+static inline const type_traits *type_of(mv_type type)
+{
+    unsigned element = (unsigned)type & ~(unsigned)MV_ARRAY;
+    return &type_table[element < TYPE_COUNT ? element : 0];
+}
+
+/* Single values of text (not arrays of them)? */
+static inline bool type_is_text(mv_type type)
+{
+    return !(type & MV_ARRAY) && type_of(type)->kind == TYPE_TEXT;
+}
+
+/* For error texts: mv_type_name (names.c), or "unknown". */
+const char *type_name(mv_type type);
+
+#endif
