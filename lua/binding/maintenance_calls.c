@@ -2,7 +2,6 @@
 #include "calls.h"
 #include "check_args.h"
 #include "push_values.h"
-#include "schema_box.h"
 
 static int push_done(lua_State *L, const char *call, mv_err err, const mv_error *error)
 {
@@ -64,7 +63,7 @@ static void push_index_stats(lua_State *L, const mv_index_stats *stats)
 {
     bool is_flat = stats->type == MV_INDEX_FLAT, is_invert = stats->type == MV_INDEX_INVERT;
     lua_createtable(L, 0, 10);
-    set_string(L, "type", index_type_text(stats->type));
+    set_string(L, "type", mv_index_name(stats->type));
     set_unsigned(L, "rows", stats->rows);
     /* An exact scan covers every row. */
     set_number(L, "completeness",
@@ -75,7 +74,7 @@ static void push_index_stats(lua_State *L, const mv_index_stats *stats)
     set_unsigned(L, "bytes", stats->bytes);
     if (*stats->warning) set_string(L, "warning", stats->warning);
     if (!stats->graphs) return;
-    set_string(L, "quantize", quantize_text(stats->quantize));
+    set_string(L, "quantize", mv_quantize_name(stats->quantize));
     set_number(L, "code_error", stats->code_error);
     set_unsigned(L, "ef", stats->ef);
 }

@@ -1,8 +1,8 @@
 /* Lua values -> mv_value.
  *
  * Whole numbers travel as integers on every Lua, so that 1965 means the same where numbers are
- * doubles. Floats of 2^53 and above may have been rounded before we saw them: 64-bit fields refuse
- * those. */
+ * doubles. Floats of 2^53 and above stay floats: they may have been rounded before we saw them, and
+ * the engine refuses them for 64-bit fields. */
 #include "read_values.h"
 
 #include "check_args.h"
@@ -11,14 +11,7 @@
 
 const char null_marker = 0;
 
-bool is_wide_integer(mv_type type)
-{
-    mv_type element = (mv_type)(type & ~(unsigned)MV_ARRAY);
-    return element == MV_INT64 || element == MV_UINT64;
-}
-
-static void read_number(lua_State *L, int index, const error_context *where, mv_type type,
-                        mv_value *value)
+static void read_number(lua_State *L, int index, mv_value *value)
 {
     double number = lua_tonumber(L, index);
     bool is_negative_zero = number == 0 && 1 / number < 0;
@@ -26,23 +19,19 @@ static void read_number(lua_State *L, int index, const error_context *where, mv_
         value->kind = MV_KIND_INT;
         return;
     }
-    bool is_safe = number > -9007199254740992.0 && number < 9007199254740992.0;
-    if (is_wide_integer(type) && !is_safe)
-        raise_at(L, where, "%.17g may have been rounded already: give a decimal string", number);
     value->kind = MV_KIND_REAL;
     value->as.real = number;
 }
 
 /* Everything but lists. */
-static bool read_scalar(lua_State *L, int index, const error_context *where, mv_type type,
-                        mv_value *value)
+static bool read_scalar(lua_State *L, int index, mv_value *value)
 {
     switch (lua_type(L, index)) {
     case LUA_TBOOLEAN:
         value->kind = MV_KIND_BOOL;
         value->as.boolean = lua_toboolean(L, index);
         return true;
-    case LUA_TNUMBER: read_number(L, index, where, type, value); return true;
+    case LUA_TNUMBER: read_number(L, index, value); return true;
     case LUA_TSTRING:
         value->kind = MV_KIND_STRING;
         value->as.string.data = lua_tolstring(L, index, &value->as.string.size);
@@ -63,14 +52,14 @@ static mv_value *take_room(lua_State *L, value_room *room, size_t count)
     return values;
 }
 
-static void read_list(lua_State *L, int index, const error_context *where, mv_type type,
-                      mv_value *value, value_room *room)
+static void read_list(lua_State *L, int index, const error_context *where, mv_value *value,
+                      value_room *room)
 {
     size_t count = check_array(L, index, where, "a list");
     mv_value *items = take_room(L, room, count);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, index, (int)i + 1);
-        if (!read_scalar(L, lua_gettop(L), where, type, &items[i]))
+        if (!read_scalar(L, lua_gettop(L), &items[i]))
             raise_at(L, where, "element %zu of the list is a %s", i + 1, luaL_typename(L, -1));
         if (items[i].kind == MV_KIND_NULL)
             raise_at(L, where, "element %zu of the list is moonvec.null", i + 1);
@@ -81,12 +70,12 @@ static void read_list(lua_State *L, int index, const error_context *where, mv_ty
     value->as.list.count = count;
 }
 
-void read_value(lua_State *L, int index, const error_context *where, mv_type type, mv_value *value,
+void read_value(lua_State *L, int index, const error_context *where, mv_value *value,
                 value_room *room)
 {
     if (lua_type(L, index) == LUA_TTABLE) {
-        read_list(L, index, where, type, value, room);
-    } else if (!read_scalar(L, index, where, type, value)) {
+        read_list(L, index, where, value, room);
+    } else if (!read_scalar(L, index, value)) {
         raise_at(L, where, "a %s is not a value", luaL_typename(L, index));
     }
 }
@@ -111,7 +100,7 @@ static void read_args(lua_State *L, int index, const char *call, filter_args *ou
         where.argument = i + 1;
         lua_rawgeti(L, index, (int)i + 1);
         int at = lua_gettop(L);
-        read_value(L, at, &where, (mv_type)0, &values[i], &out->room);
+        read_value(L, at, &where, &values[i], &out->room);
         lua_remove(L, at); /* strings and lists stay in the table */
     }
     out->filter.args = values;

@@ -15,13 +15,10 @@ typedef struct value_room {
 /* moonvec.null is a light userdata with this address. */
 extern const char null_marker;
 
-/* Does a value of this type hold a whole number of 64 bits? */
-bool is_wide_integer(mv_type type);
-
-/* Read the value at `index` for a field of `type` (0: unknown, a filter's argument). Strings are
- * lent by Lua. The items of a list go into `room` when they fit, else into a block that is pushed:
- * what `value` points to lives as long as that, `room`, and the Lua value. */
-void read_value(lua_State *L, int index, const error_context *where, mv_type type, mv_value *value,
+/* Read the value at `index`, whatever it is for: the engine checks it. Strings are lent by Lua. The
+ * items of a list go into `room` when they fit, else into a block that is pushed: what `value`
+ * points to lives as long as that, `room`, and the Lua value. */
+void read_value(lua_State *L, int index, const error_context *where, mv_value *value,
                 value_room *room);
 
 /* A filter with its arguments. */

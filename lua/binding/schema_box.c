@@ -16,45 +16,41 @@ typedef struct schema_box {
     mv_schema *schema;
 } schema_box;
 
-static const word types[] = {
-    {"string", MV_STRING},
-    {"bool", MV_BOOL},
-    {"int32", MV_INT32},
-    {"int64", MV_INT64},
-    {"uint32", MV_UINT32},
-    {"uint64", MV_UINT64},
-    {"float", MV_FLOAT},
-    {"double", MV_DOUBLE},
-    {"array_string", MV_ARRAY | MV_STRING},
-    {"array_bool", MV_ARRAY | MV_BOOL},
-    {"array_int32", MV_ARRAY | MV_INT32},
-    {"array_int64", MV_ARRAY | MV_INT64},
-    {"array_uint32", MV_ARRAY | MV_UINT32},
-    {"array_uint64", MV_ARRAY | MV_UINT64},
-    {"array_float", MV_ARRAY | MV_FLOAT},
-    {"array_double", MV_ARRAY | MV_DOUBLE},
-};
-static const word vector_types[] = {
-    {"vector_fp32", MV_VECTOR_FP32},
-    {"vector_fp16", MV_VECTOR_FP16},
-    {"vector_int8", MV_VECTOR_INT8},
-};
 static const word metrics[] = {
     {"l2", MV_L2},
     {"ip", MV_IP},
     {"cosine", MV_COSINE},
 };
-static const word indexes[] = {
-    {"flat", MV_INDEX_FLAT},
-    {"hnsw", MV_INDEX_HNSW},
-};
-static const word field_indexes[] = {
-    {"invert", MV_INDEX_INVERT},
-};
-static const word quantizes[] = {
-    {"auto", MV_QUANTIZE_AUTO}, {"none", MV_QUANTIZE_NONE}, {"fp16", MV_QUANTIZE_FP16},
-    {"int8", MV_QUANTIZE_INT8}, {"int4", MV_QUANTIZE_INT4},
-};
+#define NUMBERS_END 128 /* numbers that have names are below */
+
+/* Names of the engine by their numbers as plain integers, for check_named. */
+static const char *type_of_number(int number)
+{
+    return mv_type_name((mv_type)number);
+}
+
+static const char *index_of_number(int number)
+{
+    return mv_index_name((mv_index_type)number);
+}
+
+static const char *quantize_of_number(int number)
+{
+    return mv_quantize_name((mv_quantize)number);
+}
+
+/* The number from `first` on and below `end` whose name is the string at `at`. */
+static int check_named(lua_State *L, int at, const error_context *where, const char *kind,
+                       const char *(*name_of)(int number), int first, int end)
+{
+    word words[WORDS_MAX];
+    size_t count = 0;
+    for (int number = first; number < end && count < WORDS_MAX; number++) {
+        const char *name = name_of(number);
+        if (name) words[count++] = (word){name, number};
+    }
+    return check_word(L, at, where, kind, words, count);
+}
 
 /* ---------------------------------------------------------------- in */
 
@@ -96,8 +92,8 @@ mv_index_type schema_read_field_index(lua_State *L, int index, const error_conte
     if (lua_type(L, at) != LUA_TSTRING)
         raise_at(L, where, "an index is 'invert' or { type = 'invert' }, got a %s",
                  luaL_typename(L, at));
-    return (mv_index_type)check_word(L, at, where, "index type of a scalar field", field_indexes,
-                                     COUNT(field_indexes));
+    return (mv_index_type)check_named(L, at, where, "index type of a scalar field", index_of_number,
+                                      MV_INDEX_INVERT, MV_INDEX_INVERT + 1);
 }
 
 static mv_err read_field(lua_State *L, mv_schema *schema, int position, mv_error *error)
@@ -108,14 +104,14 @@ static mv_err read_field(lua_State *L, mv_schema *schema, int position, mv_error
     int at = spread_entry(L, "field", position, options, OPTIONS, call);
     mv_field_options field = {.name = lua_tostring(L, at + NAME)};
     error_context where = {.call = call_of(position), .field = field.name};
-    field.type = (mv_type)check_word(L, at + TYPE, &where, "type", types, COUNT(types));
+    field.type = (mv_type)check_named(L, at + TYPE, &where, "type", type_of_number, 0, MV_VECTOR);
     field.nullable = check_boolean(L, at + NULLABLE, call, "nullable", false);
     field.index = schema_read_field_index(L, at + INDEX, &where);
 
     mv_value value;
     value_room room = {.used = 0};
     if (!lua_isnil(L, at + DEFAULT)) {
-        read_value(L, at + DEFAULT, &where, field.type, &value, &room);
+        read_value(L, at + DEFAULT, &where, &value, &room);
         field.default_value = &value;
     }
     return mv_schema_add_field(schema, &field, error);
@@ -167,8 +163,8 @@ void schema_read_index(lua_State *L, int index, const error_context *where,
     if (lua_type(L, at + TYPE) != LUA_TSTRING)
         raise_at(L, where, "an index is 'flat', 'hnsw' or a table with such a 'type', got a %s",
                  luaL_typename(L, at + TYPE));
-    vector->index =
-        (mv_index_type)check_word(L, at + TYPE, where, "index type", indexes, COUNT(indexes));
+    vector->index = (mv_index_type)check_named(L, at + TYPE, where, "index type", index_of_number,
+                                               MV_INDEX_FLAT, MV_INDEX_HNSW + 1);
     if (!has_options) return;
     for (int i = M; i < OPTIONS && vector->index == MV_INDEX_FLAT; i++)
         if (!lua_isnil(L, at + i))
@@ -181,8 +177,8 @@ void schema_read_index(lua_State *L, int index, const error_context *where,
         check_whole(L, at + EF_CONSTRUCTION, call, "ef_construction", MV_HNSW_EF_CONSTRUCTION_MIN,
                     MV_HNSW_EF_CONSTRUCTION_MAX, 0);
     if (!lua_isnil(L, at + QUANTIZE))
-        hnsw->quantize = (mv_quantize)check_word(L, at + QUANTIZE, &within, "quantize", quantizes,
-                                                 COUNT(quantizes));
+        hnsw->quantize = (mv_quantize)check_named(L, at + QUANTIZE, &within, "quantize",
+                                                  quantize_of_number, 0, NUMBERS_END);
     hnsw->seed = check_seed(L, at + SEED, call);
 }
 
@@ -195,7 +191,7 @@ static mv_err read_vector_field(lua_State *L, mv_schema *schema, int position, m
     mv_vector_options vector = {.name = lua_tostring(L, at + NAME), .metric = MV_COSINE};
     error_context where = {.call = call_of(position), .field = vector.name};
     vector.type =
-        (mv_type)check_word(L, at + TYPE, &where, "type", vector_types, COUNT(vector_types));
+        (mv_type)check_named(L, at + TYPE, &where, "type", type_of_number, MV_VECTOR, NUMBERS_END);
     if (lua_isnil(L, at + DIM)) raise_at(L, &where, "'dim' is missing");
     vector.dim = check_whole(L, at + DIM, call, "dim", 1, MV_DIM_MAX, 0);
     if (!lua_isnil(L, at + METRIC))
@@ -291,22 +287,11 @@ static int schema_gc(lua_State *L)
 
 /* ---------------------------------------------------------------- out */
 
-const char *index_type_text(mv_index_type type)
-{
-    if (type == MV_INDEX_INVERT) return word_text(field_indexes, COUNT(field_indexes), (int)type);
-    return word_text(indexes, COUNT(indexes), (int)type);
-}
-
-const char *quantize_text(mv_quantize quantize)
-{
-    return word_text(quantizes, COUNT(quantizes), (int)quantize);
-}
-
 static void push_field(lua_State *L, const mv_field_options *field)
 {
     lua_createtable(L, 0, 5);
     set_string(L, "name", field->name);
-    set_string(L, "type", word_text(types, COUNT(types), (int)field->type));
+    set_string(L, "type", mv_type_name(field->type));
     lua_pushboolean(L, field->nullable);
     lua_setfield(L, -2, "nullable");
     if (field->default_value) {
@@ -315,18 +300,18 @@ static void push_field(lua_State *L, const mv_field_options *field)
     }
     if (field->index == MV_INDEX_NONE) return;
     lua_createtable(L, 0, 1);
-    set_string(L, "type", index_type_text(field->index));
+    set_string(L, "type", mv_index_name(field->index));
     lua_setfield(L, -2, "index");
 }
 
 static void push_index(lua_State *L, const mv_vector_options *vector)
 {
     lua_createtable(L, 0, vector->index == MV_INDEX_HNSW ? 5 : 1);
-    set_string(L, "type", index_type_text(vector->index));
+    set_string(L, "type", mv_index_name(vector->index));
     if (vector->index != MV_INDEX_HNSW) return;
     set_unsigned(L, "m", vector->hnsw.m);
     set_unsigned(L, "ef_construction", vector->hnsw.ef_construction);
-    set_string(L, "quantize", quantize_text(vector->hnsw.quantize));
+    set_string(L, "quantize", mv_quantize_name(vector->hnsw.quantize));
     set_unsigned(L, "seed", vector->hnsw.seed);
 }
 
@@ -334,7 +319,7 @@ static void push_vector_field(lua_State *L, const mv_vector_options *vector)
 {
     lua_createtable(L, 0, 5);
     set_string(L, "name", vector->name);
-    set_string(L, "type", word_text(vector_types, COUNT(vector_types), (int)vector->type));
+    set_string(L, "type", mv_type_name(vector->type));
     lua_pushinteger(L, (lua_Integer)vector->dim);
     lua_setfield(L, -2, "dim");
     set_string(L, "metric", word_text(metrics, COUNT(metrics), (int)vector->metric));

@@ -22,10 +22,6 @@ mv_index_type schema_read_field_index(lua_State *L, int index, const error_conte
 /* Push the description of a schema: what schema_read takes, with nothing left out. */
 void schema_push(lua_State *L, const mv_schema *schema);
 
-/* "flat", "hnsw"; "auto", "none", "fp16", "int8", "int4". */
-const char *index_type_text(mv_index_type type);
-const char *quantize_text(mv_quantize quantize);
-
 int schema_call(lua_State *L); /* moonvec.schema(table) */
 
 /* Make the metatable. */

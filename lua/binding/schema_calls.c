@@ -83,7 +83,6 @@ typedef struct column_box {
     output out;
     bool is_vector;
     bool is_indexed;
-    mv_type type;
     uint32_t dim;
     char name[MV_NAME_SIZE_MAX + 1];
 } column_box;
@@ -105,7 +104,6 @@ static mv_err begin(column_box *box, mv_collection *collection, const mv_schema 
     mv_vector_options vector = {.name = NULL};
     box->is_vector = mv_schema_vector(one, 0, &vector);
     if (!box->is_vector) (void)mv_schema_field(one, 0, &field);
-    box->type = box->is_vector ? vector.type : field.type;
     box->is_indexed = box->is_vector ? vector.index != MV_INDEX_FLAT : field.index != MV_INDEX_NONE;
     box->dim = vector.dim;
     (void)snprintf(box->name, sizeof box->name, "%s", box->is_vector ? vector.name : field.name);
@@ -190,7 +188,7 @@ int call_column_set(lua_State *L)
     } else {
         mv_value value;
         value_room room = {.used = 0};
-        read_value(L, 4, &where, box->type, &value, &room);
+        read_value(L, 4, &where, &value, &room);
         err = mv_column_set(box->column, &value, &error);
     }
     return push_outcome(L, add_column, err, &error);

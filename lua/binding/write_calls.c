@@ -35,11 +35,9 @@ static mv_err read_member(lua_State *L, batch_box *box, const mv_schema *schema,
 
     if (mv_schema_find_field(schema, key, size, &position)) {
         mv_value value;
-        mv_field_options field;
         value_room room = {.used = 0};
-        (void)mv_schema_field(schema, position, &field);
         where->field = key;
-        read_value(L, value_at, where, field.type, &value, &room);
+        read_value(L, value_at, where, &value, &room);
         where->field = NULL;
         return mv_batch_set(box->batch, position, &value, error);
     }
