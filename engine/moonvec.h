@@ -83,8 +83,9 @@ typedef enum mv_type {
     MV_UINT64 = 6,
     MV_FLOAT = 7,
     MV_DOUBLE = 8,
-    MV_ARRAY = 32,  /* a flag: MV_ARRAY | MV_STRING is array_string */
-    MV_VECTOR = 64, /* a flag of the types of vectors */
+    MV_TIMESTAMP = 9, /* int64 microseconds since 1970-01-01T00:00:00Z */
+    MV_ARRAY = 32,    /* a flag: MV_ARRAY | MV_STRING is array_string */
+    MV_VECTOR = 64,   /* a flag of the types of vectors */
     MV_VECTOR_FP32 = 65,
     MV_VECTOR_FP16 = 66,
     MV_VECTOR_INT8 = 67,
@@ -160,7 +161,14 @@ MV_API bool mv_quantize_from_name(const char *name, size_t size, mv_quantize *qu
 
 /* A value on its way in or out. `kind` says which member of `as` holds it. Values going in are
  * converted to the type of their field, which must hold them exactly (a `float` field rounds to its
- * precision). A 64-bit integer field also takes a decimal string. */
+ * precision). A 64-bit integer field also takes a decimal string.
+ *
+ * A timestamp is MV_KIND_INT on the way out. On the way in it is that, or a string: a date, or a
+ * time as RFC 3339 has it, with its offset from UTC: "2026-11-01" (midnight UTC),
+ * "2026-11-01T12:30:00Z", "2026-11-01 12:30:00.25+02:00" (T and Z in either case). Years are 0001
+ * to 9999. Of a fraction, digits after the sixth must be 0. Second 60 is taken at 23:59:60 UTC on
+ * the last day of a month, and counts as the second after it. A decimal string of at least 15
+ * digits is microseconds. */
 typedef enum mv_kind {
     MV_KIND_NULL = 0,
     MV_KIND_BOOL,   /* as.boolean */

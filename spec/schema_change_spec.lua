@@ -31,8 +31,11 @@ local VALUES = {
   double = function(n)
     return n / 3
   end,
+  timestamp = function(n)
+    return 1793491200000000 - n * 1000003
+  end,
 }
-for _, name in ipairs { "string", "bool", "int32", "int64", "uint32", "uint64", "float", "double" } do
+for _, name in ipairs { "string", "bool", "int32", "int64", "uint32", "uint64", "float", "double", "timestamp" } do
   VALUES["array_" .. name] = function(n)
     local list = {}
     for i = 1, n % 4 do

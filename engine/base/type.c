@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "base/timestamp.h"
+
 /* ---------------------------------------------------------------- whole numbers as text */
 
 /* "-?[0-9]+" */
@@ -32,6 +34,29 @@ static type_reading type_read_decimal(const char *text, size_t size, type_whole 
     return TYPE_READ;
 }
 
+/* Decimal text is microseconds, as 64-bit integers are given where numbers do not hold them, but
+ * not with fewer digits than this: '2026' and '20261101' are meant as a year and a date. */
+#define TIMESTAMP_DIGITS_MIN 15u
+
+static type_reading type_read_timestamp(const char *text, size_t size, type_whole *out,
+                                        char why[TYPE_WHY_SIZE])
+{
+    int64_t micros;
+    if (type_is_decimal(text, size)) {
+        if (size - (text[0] == '-') >= TIMESTAMP_DIGITS_MIN)
+            return type_read_decimal(text, size, out, why);
+        (void)snprintf(why, TYPE_WHY_SIZE,
+                       "is no RFC 3339 date or time (as text, microseconds have at "
+                       "least %u digits)",
+                       TIMESTAMP_DIGITS_MIN);
+        return TYPE_READ_NOTHING;
+    }
+    if (!timestamp_read(text, size, &micros, why, TYPE_WHY_SIZE)) return TYPE_READ_NOTHING;
+    out->negative = micros < 0;
+    out->magnitude = micros < 0 ? 0 - (uint64_t)micros : (uint64_t)micros;
+    return TYPE_READ;
+}
+
 /* ---------------------------------------------------------------- the table */
 
 const type_traits type_table[TYPE_COUNT] = {
@@ -43,6 +68,8 @@ const type_traits type_table[TYPE_COUNT] = {
     [MV_UINT64] = {"uint64", "array_uint64", TYPE_UNSIGNED, 8, 1, "a number", type_read_decimal},
     [MV_FLOAT] = {"float", "array_float", TYPE_REAL, 4, 1, "a number", NULL},
     [MV_DOUBLE] = {"double", "array_double", TYPE_REAL, 8, 1, "a number", NULL},
+    [MV_TIMESTAMP] = {"timestamp", "array_timestamp", TYPE_SIGNED, 8, 3,
+                      "a number or an RFC 3339 text", type_read_timestamp},
 };
 
 const char *type_name(mv_type type)

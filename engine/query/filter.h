@@ -15,8 +15,8 @@
  * for NULL, CONTAIN_ANY () false and CONTAIN_ALL () true for all but NULL.
  * - Values are converted to the type of the field as when they are inserted: a `float` field
  * compares with the value rounded to its precision, so that price = 0.1 finds what was stored as
- * 0.1; whole-number fields take 1965.0 but not 1965.5; 64-bit ones take decimal strings; what is
- * out of range is refused.
+ * 0.1; whole-number fields take 1965.0 but not 1965.5; 64-bit ones take decimal strings; timestamps
+ * take RFC 3339 text (at >= '2026-11-01'); what is out of range is refused.
  * - Strings compare byte by byte. LIKE minds case, and its `_` is one UTF-8 character.
  * - `id` is tested like a string field that is never NULL. */
 #ifndef MV_FILTER_H

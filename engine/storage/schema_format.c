@@ -18,14 +18,15 @@
  * left out are stored as their defaults. A loaded schema is built by the functions that users build
  * theirs with, so that nothing gets in that they would refuse.
  *
- * A schema is written in the lowest format that has all of its types (2 or more), so that an older
- * moonvec reads what it knows and refuses the rest as newer. */
+ * Format 3 has the same bytes as format 2, and more types. A schema is written in the lowest format
+ * that has all of its types (2 or more), so that an older moonvec reads what it knows and refuses
+ * the rest as newer. */
 #include <string.h>
 
 #include "storage/cell.h"
 #include "storage/schema.h"
 
-#define SCHEMA_FORMAT     2u /* the newest that is read */
+#define SCHEMA_FORMAT     3u /* the newest that is read */
 #define SCHEMA_FORMAT_MIN 2u /* the oldest that is written */
 #define FLAG_NULLABLE     1u
 #define FLAG_DEFAULT      2u

@@ -27,6 +27,7 @@ static const struct {
     {"b", MV_BOOL},
     {"ss", (mv_type)(MV_ARRAY | MV_STRING)},
     {"is", (mv_type)(MV_ARRAY | MV_INT64)},
+    {"t", MV_TIMESTAMP},
 };
 #define FIELDS (sizeof fields / sizeof *fields)
 
@@ -43,6 +44,7 @@ static mv_collection *open_collection(void)
         {.kind = MV_KIND_BOOL, .as.boolean = true},
         {.kind = MV_KIND_LIST, .as.list = {strings, 2}},
         {.kind = MV_KIND_LIST, .as.list = {numbers, 2}},
+        TEXT("2026-11-01"),
     };
     mv_error error;
     mv_schema *schema;

@@ -111,6 +111,18 @@ static void test_whole_numbers(void)
     EXPECT(comes_back(MV_UINT64, integer(INT64_MAX), integer(INT64_MAX)));
 }
 
+static void test_timestamps(void)
+{
+    EXPECT(comes_back(MV_TIMESTAMP, integer(INT64_MIN), integer(INT64_MIN)));
+    EXPECT(comes_back(MV_TIMESTAMP, integer(INT64_MAX), integer(INT64_MAX)));
+    EXPECT(comes_back(MV_TIMESTAMP, real(-1e15), integer(-1000000000000000)));
+    EXPECT(comes_back(MV_TIMESTAMP, string("1969-12-31"), integer(-86400000000)));
+    EXPECT(
+        comes_back(MV_TIMESTAMP, string("2026-11-01t12:30:00.5+02:00"), integer(1793529000500000)));
+    EXPECT(comes_back(MV_TIMESTAMP, string("-9223372036854775808"), integer(INT64_MIN)));
+    EXPECT(comes_back(MV_TIMESTAMP, string("100000000000000"), integer(100000000000000)));
+}
+
 static void test_other_values(void)
 {
     EXPECT(comes_back(MV_BOOL, boolean(true), boolean(true)));
@@ -179,6 +191,24 @@ static void test_refused_numbers(void)
     EXPECT_REFUSED(MV_INT64, string("12x"), "field 'f' is int64: '12x' is no decimal number");
     EXPECT_REFUSED(MV_INT64, string(""), "field 'f' is int64: '' is no decimal number");
     EXPECT_REFUSED(MV_INT64, string("-"), "field 'f' is int64: '-' is no decimal number");
+    EXPECT_REFUSED(MV_TIMESTAMP, real(0.5), "field 'f' is timestamp: 0.5 is not a whole number");
+    EXPECT_REFUSED(
+        MV_TIMESTAMP, real(0x1p53),
+        "field 'f' is timestamp: 9007199254740992 may have been rounded: give a decimal string");
+    EXPECT_REFUSED(MV_TIMESTAMP, big((uint64_t)1 << 63),
+                   "field 'f' is timestamp: 9223372036854775808 is out of range "
+                   "(-9223372036854775808 to 9223372036854775807)");
+    EXPECT_REFUSED(MV_TIMESTAMP, string("-9223372036854775809"),
+                   "field 'f' is timestamp: '-9223372036854775809' is out of range "
+                   "(-9223372036854775808 to 9223372036854775807)");
+    EXPECT_REFUSED(MV_TIMESTAMP, string("20261101123000"),
+                   "field 'f' is timestamp: '20261101123000' is no RFC 3339 date or time (as text, "
+                   "microseconds have at least 15 digits)");
+    EXPECT_REFUSED(MV_TIMESTAMP, string("2026-13-01"),
+                   "field 'f' is timestamp: '2026-13-01' is no RFC 3339 date or time: at byte 6, "
+                   "expected the month, 01 to 12");
+    EXPECT_REFUSED(MV_INT64, string("2026-11-01"),
+                   "field 'f' is int64: '2026-11-01' is no decimal number");
     EXPECT_REFUSED(MV_FLOAT, real((double)NAN), "field 'f' is float: nan is not a number");
     EXPECT_REFUSED(MV_FLOAT, real(3.5e38),
                    "field 'f' is float: 3.5e+38 is out of range (-3.4028235e+38 to "
@@ -198,6 +228,8 @@ static void test_refused_kinds(void)
     EXPECT_REFUSED(MV_INT32, boolean(true), "field 'f' wants a number, got a boolean");
     EXPECT_REFUSED(MV_DOUBLE, string("1"), "field 'f' wants a number, got a string");
     EXPECT_REFUSED(MV_INT64, items[3], "field 'f' wants a number, got null");
+    EXPECT_REFUSED(MV_TIMESTAMP, boolean(true),
+                   "field 'f' wants a number or an RFC 3339 text, got a boolean");
     EXPECT_REFUSED(array_of(MV_INT32), integer(1), "field 'f' wants a list, got a number");
     EXPECT_REFUSED(array_of(MV_INT32), list(items, 3),
                    "element 3 of field 'f' wants a number, got a string");
@@ -543,6 +575,7 @@ static void test_out_of_memory(void)
 int main(void)
 {
     RUN(test_whole_numbers());
+    RUN(test_timestamps());
     RUN(test_other_values());
     RUN(test_refused_numbers());
     RUN(test_refused_kinds());

@@ -9,7 +9,7 @@
 local moonvec = {}
 
 ---@alias moonvec.code "not_found"|"exists"|"read_only"|"corrupt"|"schema_mismatch"|"version"|"no_space"|"io"|"no_memory"|"busy"|"limit"
----@alias moonvec.type "string"|"bool"|"int32"|"int64"|"uint32"|"uint64"|"float"|"double"|"array_string"|"array_bool"|"array_int32"|"array_int64"|"array_uint32"|"array_uint64"|"array_float"|"array_double"
+---@alias moonvec.type "string"|"bool"|"int32"|"int64"|"uint32"|"uint64"|"float"|"double"|"timestamp"|"array_string"|"array_bool"|"array_int32"|"array_int64"|"array_uint32"|"array_uint64"|"array_float"|"array_double"|"array_timestamp"
 ---@alias moonvec.vector_type "vector_fp32"|"vector_fp16"|"vector_int8"
 ---@alias moonvec.id string|integer 1 to 1,024 bytes; an integer stands for its decimal string (in a filter `id` is tested as the string)
 ---@alias moonvec.numbers number[]|string|moonvec.vector a table, packed little-endian float32, or a reusable vector; vector_int8 takes whole numbers, -128 to 127
@@ -22,7 +22,8 @@ local moonvec = {}
 --   value  := -12 | 1.5 | 'text, with '' for a quote' | true | false | ?
 --   list   := ( value, ... ) | ( ) | ?
 -- Values are taken as the field's type has them: whole numbers for whole-number fields, within their range; of a 64-bit one
--- also decimal strings; float fields compare with the value as a float has it. Strings compare byte by byte, LIKE minds case.
+-- also decimal strings; float fields compare with the value as a float has it; timestamps compare with microseconds and with
+-- RFC 3339 text: `at >= '2026-11-01'`. Strings compare byte by byte, LIKE minds case.
 -- A test of NULL is unknown, and so is its NOT; only true passes. IN () is false even for NULL; of what is not NULL
 -- CONTAIN_ANY () is false and CONTAIN_ALL () true. Arrays are tested by CONTAIN and array_length only. `id` is tested like
 -- a string field that is never NULL.
@@ -118,6 +119,12 @@ function vector:table() end
 
 --- Whole numbers of 64 bits that a Lua number cannot hold (from 2^53 on where numbers are doubles: Lua 5.1 to 5.2, LuaJIT; uint64 from
 --- 2^63 on elsewhere) are given and come back as decimal strings. NaN is refused, and what a float cannot hold.
+---
+--- A timestamp is a whole number of 64 bits, the microseconds since 1970-01-01T00:00:00Z, and comes back as one. It may also be
+--- given as text: a date ("2026-11-01": midnight UTC), or a time as in RFC 3339 with its offset from UTC ("2026-11-01T12:30:00Z",
+--- "2026-11-01 12:30:00.25+02:00"; T and Z in either case), in years 0001 to 9999. A time without an offset is refused, and a
+--- fraction finer than a microsecond. Second 60 is taken at 23:59:60 UTC on the last day of a month, and counts as the next
+--- second. A decimal string has at least 15 digits, so that '2026' or '20261101' is not taken for microseconds.
 ---@class moonvec.document fields and vectors by name; no field is named id, score or distance
 ---@field id string
 ---@field [string] any

@@ -81,6 +81,50 @@ local NUMBERS = {
 }
 NUMBERS.float[#NUMBERS.float + 1] = number_value("0.1", "0.100000001490116119384765625")
 
+--- A time as RFC 3339 text, in microseconds for SQLite.
+local function time_value(text, micros)
+  return { lua = text, text = quote(text), sql = micros, json = micros }
+end
+
+local TIMES = {
+  time_value("1970-01-01", "0"),
+  time_value("1970-01-01t00:00:00.000001z", "1"),
+  time_value("1969-12-31 23:59:59.999999Z", "-1"),
+  time_value("0001-01-01", "-62135596800000000"),
+  time_value("9999-12-31T23:59:59.999999Z", "253402300799999999"),
+  time_value("2016-12-31T23:59:60Z", "1483228800000000"),
+  number_value("-9223372036854775808"),
+  number_value("9223372036854775807"),
+}
+
+local DAYS_OF_2024 = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
+
+--- Some time of 2024: a date, a number, or a time with an offset from UTC.
+local function random_time(random)
+  if random:chance(10) then
+    return random:pick(TIMES)
+  end
+  local month, day_of_year = 1 + random:below(12), 0
+  for before = 1, month - 1 do
+    day_of_year = day_of_year + DAYS_OF_2024[before]
+  end
+  local day = 1 + random:below(DAYS_OF_2024[month])
+  local midnight = 1704067200 + (day_of_year + day - 1) * 86400
+  local date = ("2024-%02d-%02d"):format(month, day)
+  if random:chance(40) then
+    return time_value(date, ("%d000000"):format(midnight))
+  end
+  local hour, minute, second = random:below(24), random:below(60), random:below(60)
+  local fraction, offset = random:below(4) * 250, random:below(27) - 13 -- milliseconds, hours
+  local seconds = midnight + hour * 3600 + minute * 60 + second - offset * 3600
+  local micros = ("%d%03d000"):format(seconds, fraction)
+  if random:chance(30) then
+    return number_value(micros)
+  end
+  local zone = offset == 0 and "Z" or ("%s%02d:00"):format(offset < 0 and "-" or "+", math.abs(offset))
+  return time_value(("%sT%02d:%02d:%02d.%03d%s"):format(date, hour, minute, second, fraction, zone), micros)
+end
+
 local BOOLS = {
   { lua = true, text = "true", sql = "1", json = "true" },
   { lua = false, text = "false", sql = "0", json = "false" },
@@ -104,6 +148,8 @@ local function random_value(random, element)
     return string_value(random_text(random, PIECES, 4))
   elseif element == "bool" then
     return random:pick(BOOLS)
+  elseif element == "timestamp" then
+    return random_time(random)
   elseif random:chance(40) then -- so many that few rows have the same
     local number = random:below(2000)
     return number_value((element == "float" or element == "double") and ("%.2f"):format(number / 4)
@@ -122,7 +168,8 @@ end
 
 -- ---------------------------------------------------------------- schemas and rows
 
-local ELEMENTS = { "string", "string", "string", "bool", "int32", "int64", "uint32", "uint64", "float", "double" }
+local ELEMENTS =
+  { "string", "string", "string", "bool", "int32", "int64", "uint32", "uint64", "float", "double", "timestamp" }
 
 --- A schema of 2 to 7 fields: `fields`, each { name, type, element, is_array, nullable }.
 function M.schema(random)
@@ -162,7 +209,7 @@ function M.create_table(schema)
 end
 
 local function json_of(value)
-  if type(value.lua) == "string" and value.text:sub(1, 1) == "'" then
+  if not value.json and type(value.lua) == "string" and value.text:sub(1, 1) == "'" then
     return '"' .. value.lua:gsub('[\\"]', "\\%0") .. '"'
   end
   return value.json or value.sql
