@@ -47,6 +47,15 @@ local function joined(...)
   return all
 end
 
+-- What stands between such quotes.
+local function quoted_in(text, quote)
+  local names = {}
+  for name in text:gmatch(quote .. "([%w_]+)" .. quote) do
+    names[name] = true
+  end
+  return names
+end
+
 -- The keys of `object` are fields of the class, and those that it always has are there.
 local function has_fields(object, text, class)
   local declared = fields_of(text, class)
@@ -79,6 +88,15 @@ describe("types.lua", function()
 
   it("has the module's functions and values", function()
     assert.same(keys_of(moonvec), joined(functions_of(text, "moonvec", "."), fields_of(text, "moonvec")))
+  end)
+
+  it("has the engine's types of fields and vectors", function()
+    for alias, entry in pairs { type = "fields", vector_type = "vectors" } do
+      local schema = { [entry] = { { name = "f", type = "zzzzzzzzzz" } } }
+      local valid = support.message_of(moonvec.schema, schema):match "%(valid: (.*)%)"
+      local declared = text:match("%-%-%-@alias moonvec%." .. alias .. " ([^\n]*)")
+      assert.same(quoted_in(valid, "'"), quoted_in(declared, '"'))
+    end
   end)
 
   it("has the methods of a collection", function()
