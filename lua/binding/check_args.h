@@ -26,7 +26,7 @@ typedef struct word {
     int value;
 } word;
 
-#define WORDS_MAX 32
+#define WORDS_MAX 64
 
 /* The constant meant by the string at `index`; raises "unknown <kind> '...'" when it is none of
  * them, with the nearest or with all of them. */
