@@ -22,11 +22,12 @@
 #error "moonvec's files are little-endian and used in place: this machine is not"
 #endif
 
-/* An assertion about our own code, never about input or files: on in debug builds only. */
-#ifdef MV_DEBUG
+/* An assertion about our own code, never about input or files. It is on in debug builds, tests,
+ * sanitizers and fuzzers. Elsewhere the condition is compiled, but not evaluated. */
+#ifdef MV_ASSERTIONS
 #define mv_assert(condition) assert(condition)
 #else
-#define mv_assert(condition) ((void)0)
+#define mv_assert(condition) ((void)sizeof((condition) ? 1 : 0))
 #endif
 
 #endif

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/type.h"
 #include "index/invert_pack.h"
 
 /* The bytes of a part that must have `size` of them. */
