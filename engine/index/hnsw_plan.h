@@ -1,10 +1,11 @@
-/* Which way to search: through the graph, over bridges in it, or all rows that may be hits.
+/* Which way to search: a walk through the graph, a walk over bridges in it, or a scan of all rows
+ * that may be hits.
  *
- * Each way has a cost, in nanoseconds of a usual machine. What can be known before is how many rows
- * pass; where they are relative to the query shows only on the way. So a walk is begun wherever it
- * pays when they are near, and left (hnsw_walk.c) when it turns out that another way is cheaper:
- * no search takes much more than twice what its best way would have taken. Times are not measured
- * where searches run, so that the same search goes the same way everywhere. */
+ * Each way has a cost, in nanoseconds, computed from the constants of hnsw_cost.h. Before a search
+ * it is known how many rows match, but not where they lie relative to the query. So a walk is begun
+ * wherever it is the cheapest way if they lie near, and is given up (hnsw_walk.c) when another way
+ * turns out to be cheaper: no search takes much more than twice the time of its best way. Times are
+ * not measured where searches run, so that the same search goes the same way everywhere. */
 #ifndef MV_HNSW_PLAN_H
 #define MV_HNSW_PLAN_H
 

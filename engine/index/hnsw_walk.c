@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "index/hnsw_cost.h"
+
 const uint32_t walk_ef_steps[HNSW_EF_STEPS] = {16,  24,  32,  48,  64,  96,  128,
                                                192, 256, 384, 512, 768, 1024};
 
@@ -21,14 +23,9 @@ float hnsw_walk_reach(const float reach[HNSW_EF_STEPS], uint64_t ef)
     return low + part * (reach[step] - low);
 }
 
-#define GATE_SAMPLE 32.0 /* hits expected before too few are noticed: */
-#define GATE_FEW    0.6  /* less than this part */
-#define GATE_EF     0.5  /* of ef at least this part is wanted, */
-#define GATE_EF_MIN 32.0 /* and so many */
-
 double hnsw_walk_gated_ef(uint32_t ef, double share)
 {
-    return fmin(fmax(ef * fmax(sqrt(share), GATE_EF), GATE_EF_MIN), ef);
+    return fmin(fmax(ef * fmax(sqrt(share), GATE_EF_PART_MIN), GATE_EF_MIN), ef);
 }
 
 static uint32_t seen_room(uint32_t positions, uint32_t degree)
@@ -101,7 +98,7 @@ static bool gives_up(walk *w, walk_gate *gate)
     if (scored < gate->next_check) return false;
     gate->next_check = scored + gate->usual / 2;
     double even = (double)scored * gate->share;
-    if (even >= GATE_SAMPLE && (double)gate->passed < even * GATE_FEW) {
+    if (even >= GATE_EXPECTED_MATCHES_MIN && (double)gate->passed < even * GATE_MATCHES_PART_MIN) {
         gate->end = WALK_FEW_MATCHES;
         return true;
     }
@@ -112,7 +109,7 @@ static bool gives_up(walk *w, walk_gate *gate)
         narrow(w, gate, (uint64_t)ef);
         usual *= ef / gate->ef;
     }
-    left = usual * hnsw_walk_spread_by(local) - (double)scored;
+    left = usual * cost_walk_growth(local) - (double)scored;
     if (left <= (double)gate->most && scored <= gate->most) return false;
     gate->end = WALK_TOO_COSTLY;
     return true;
@@ -122,11 +119,11 @@ static bool gives_up(walk *w, walk_gate *gate)
  * met first depends on where it came from. */
 static bool is_apart(const walk *w, const walk_gate *gate)
 {
-    double nearest = GATE_SAMPLE / gate->share;
+    double nearest = GATE_EXPECTED_MATCHES_MIN / gate->share;
     uint32_t count = nearest < w->pool.count ? (uint32_t)nearest : w->pool.count, passed = 0;
     for (uint32_t i = 0; i < count; i++)
         passed += bits_get(gate->pass, w->pool.entries[i].at & ~WALK_DONE);
-    return passed < count * gate->share * GATE_FEW;
+    return passed < count * gate->share * GATE_MATCHES_PART_MIN;
 }
 
 /* Keep rows that pass as hits. */
