@@ -76,7 +76,9 @@ typedef struct invert_head {
 
 #define INVERT_FORMAT    1u
 #define INVERT_MARKS_MAX 15u /* of scalars: what may be set one by one is a 32nd at each end */
-/* Arrays: a list has a bitmap when one row in so many is in it. */
+/* Arrays: a list has a bitmap when at least one row in this many is in it. The bitmap then takes 16
+ * bits or less for each row of the list, and is taken over in a sixteenth of the time in which the
+ * rows are marked one by one (INVERT_COST_ROW_NS). */
 #define INVERT_BITMAP_ONE_IN 16u
 
 static_assert(sizeof(invert_head) == 32, "the head of inverted lists has 32 bytes on disk");
@@ -145,7 +147,11 @@ mv_err invert_search_count(const invert_lists *lists, invert_range range, uint32
  */
 mv_err invert_search_list(const invert_lists *lists, invert_range range, uint32_t *rows,
                           mv_error *error);
-/* About how many nanoseconds invert_search_add takes. */
+/* About how many nanoseconds invert_search_add takes. Fitted by `./run bench fit`: the time to
+ * decode a row and set its bit (1.1 to 1.2 where the bitmap is in a cache, more elsewhere), and the
+ * words of a range's two bitmaps that are taken over in a nanosecond. */
+#define INVERT_COST_ROW_NS       2u
+#define INVERT_COST_WORDS_PER_NS 2u
 mv_err invert_search_cost(const invert_lists *lists, invert_range range, uint64_t *cost,
                           mv_error *error);
 /* Set the bits of all rows in the lists of the range. Of scalars none of them may be set already.

@@ -5,10 +5,6 @@
 #include "base/order_key.h"
 #include "index/invert_pack.h"
 
-/* Rough nanoseconds, for a row that is decoded and set (measured: 1.1 to 1.2, and more where the
- * bitmap is in no cache), and for a word of a bitmap that is taken over. */
-#define COST_ROW         2u
-#define COST_WORDS_OF_NS 2u /* words in one */
 
 static mv_err damaged_lists(const char *what, uint32_t at, mv_error *error)
 {
@@ -209,11 +205,11 @@ typedef struct way {
 static way way_of(const invert_lists *l, slice s)
 {
     way w = {.from = nearest_place(l, s.begin), .to = nearest_place(l, s.end)};
-    uint64_t direct = (uint64_t)(s.end - s.begin) * COST_ROW;
+    uint64_t direct = (uint64_t)(s.end - s.begin) * INVERT_COST_ROW_NS;
     w.cost =
         ((uint64_t)distance(place_at(l, w.from), s.begin) + distance(place_at(l, w.to), s.end)) *
-            COST_ROW +
-        bits_words(l->head->rows) / COST_WORDS_OF_NS;
+            INVERT_COST_ROW_NS +
+        bits_words(l->head->rows) / INVERT_COST_WORDS_PER_NS;
     w.is_direct = l->head->has_rows && direct <= w.cost;
     if (w.is_direct) w.cost = direct;
     return w;
@@ -295,9 +291,10 @@ mv_err invert_search_cost(const invert_lists *l, invert_range range, uint64_t *c
         *cost = way_of(l, s).cost;
         return MV_OK;
     }
-    uint64_t rows = s.end - s.begin, most = bits_words(l->head->rows) / COST_WORDS_OF_NS *
+    uint64_t rows = s.end - s.begin, most = bits_words(l->head->rows) / INVERT_COST_WORDS_PER_NS *
                                             (uint64_t)(range.end - range.first);
-    *cost = range.end - range.first == 1 && bitmap_of(l, range.first) ? most : rows * COST_ROW;
+    *cost = range.end - range.first == 1 && bitmap_of(l, range.first) ? most
+                                                                      : rows * INVERT_COST_ROW_NS;
     return MV_OK;
 }
 

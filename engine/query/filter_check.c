@@ -7,20 +7,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "query/filter_cost.h"
 #include "query/filter_tree.h"
 
-/* Rough nanoseconds per 64 rows, to put the cheap members of a group first. */
-enum {
-    COST_CONSTANT = 0,
-    COST_IS_NULL = 1,
-    COST_RANGE = 50,
-    COST_IN = 200,
-    COST_STRING = 400,
-    COST_LENGTH = 500,
-    COST_STRING_IN = 800,
-    COST_CONTAIN = 2000,
-    COST_LIKE = 2000,
-};
 
 /* ---------------------------------------------------------------- fields */
 
@@ -91,13 +80,13 @@ void filter_check_constant(filter_node *leaf, bool truth)
 {
     leaf->kind = FILTER_CONSTANT;
     leaf->as.truth = truth;
-    leaf->cost = COST_CONSTANT;
+    leaf->cost = COST_CONSTANT_64_NS;
 }
 
 void filter_check_null(filter_node *leaf)
 {
     leaf->kind = FILTER_IS_NULL;
-    leaf->cost = COST_IS_NULL;
+    leaf->cost = COST_IS_NULL_64_NS;
 }
 
 /* The test is unknown for every row, and so is its negation: it never passes. */
@@ -185,7 +174,7 @@ static filter_range range_of_keys(mv_type type, uint64_t low, uint64_t high)
 static void take_range(filter_node *leaf, uint64_t low, uint64_t high)
 {
     leaf->kind = FILTER_RANGE;
-    leaf->cost = COST_RANGE;
+    leaf->cost = COST_RANGE_64_NS;
     leaf->low = low;
     leaf->high = high;
     leaf->as.range = range_of_keys(leaf->type, low, high);
@@ -212,7 +201,7 @@ mv_err filter_check_compare(filter_context *c, filter_node *leaf, filter_op op,
         const uint8_t *bytes = mem_arena_copy(c->arena, c->cell.data, c->cell.size);
         if (!bytes) return error_memory(c->error, c->cell.size, "a string of the filter");
         leaf->kind = FILTER_STRING;
-        leaf->cost = COST_STRING;
+        leaf->cost = COST_STRING_64_NS;
         leaf->as.string.op = op;
         leaf->as.string.bytes = bytes;
         leaf->as.string.size = c->cell.size;
@@ -264,7 +253,7 @@ mv_err filter_check_length(filter_context *c, filter_node *leaf, filter_op op,
     MV_TRY(bind(c, MV_INT64, leaf->name, value));
     op = without_negation(op, &leaf->negated);
     leaf->kind = FILTER_LENGTH;
-    leaf->cost = COST_LENGTH;
+    leaf->cost = COST_LENGTH_64_NS;
     uint64_t low, high;
     if (keys_of(MV_INT64, op, c->cell.data, &low, &high))
         leaf->as.range = range_of_keys(MV_INT64, low, high);
@@ -302,7 +291,7 @@ mv_err filter_check_like(filter_context *c, filter_node *leaf, const filter_valu
     }
     MV_TRY(bind(c, MV_STRING, leaf->name, pattern));
     leaf->kind = FILTER_LIKE;
-    leaf->cost = COST_LIKE;
+    leaf->cost = COST_LIKE_64_NS;
     filter_like *like = &leaf->as.like;
     MV_TRY(filter_like_compile((const char *)c->cell.data, c->cell.size, escape_data, escape_size,
                                c->arena, like, c->error));
@@ -314,8 +303,9 @@ mv_err filter_check_like(filter_context *c, filter_node *leaf, const filter_valu
 mv_err filter_check_list_begin(filter_context *c, filter_node *leaf, filter_kind kind)
 {
     leaf->kind = kind;
-    leaf->cost = COST_CONTAIN;
-    if (kind == FILTER_IN) leaf->cost = type_is_text(leaf->type) ? COST_STRING_IN : COST_IN;
+    leaf->cost = COST_CONTAIN_64_NS;
+    if (kind == FILTER_IN)
+        leaf->cost = type_is_text(leaf->type) ? COST_STRING_IN_64_NS : COST_IN_64_NS;
     leaf->low = UINT64_MAX;
     leaf->high = 0;
     return filter_set_create(c->arena, &leaf->as.set, c->error);

@@ -114,7 +114,8 @@ static mv_err fail_damaged(const filter_node *node, const filter_block *b, uint3
 static bool test_together(const filter_node *node, const filter_block *b, size_t word,
                           uint64_t *mask)
 {
-    enum { WORTH_IT = 16 }; /* cells in question, of 64 */
+    /* Cells in question, of 64: searching all takes about 5 ns a cell, one alone 20 to 30 ns. */
+    enum { WORTH_IT = 16 };
     uint32_t row = b->begin + (uint32_t)word * 64;
     uint64_t pass;
     if (node->kind != FILTER_LIKE || node->as.like.kind != FILTER_LIKE_INFIX) return false;

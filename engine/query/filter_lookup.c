@@ -1,23 +1,17 @@
 /* One test by inverted lists: which values pass, as runs of places in the dictionary, and which
  * rows have them. */
+#include "query/filter_cost.h"
 #include "query/filter_tree.h"
-
-/* Rough nanoseconds: to find one value, to look at one value of the dictionary. */
-#define COST_FIND 300u
-#define COST_LOOK 15u
 
 #define SORTED_MAX 64u   /* values found that are sorted by insertion; more by a bitmap */
 #define SUMMED_MAX 1024u /* runs of which rows are counted one by one */
 #define ALL_MAX    64u   /* values of a CONTAIN_ALL whose lists are intersected */
-/* Other patterns than a beginning are tried on the dictionary when it has one value for so many
- * rows. */
-#define LIKE_ROWS_OF_VALUE 4u
 
 static bool is_walk(const filter_node *leaf, const invert_lists *lists)
 {
     uint64_t values = lists->values.count;
     if (leaf->kind == FILTER_IN)
-        return values * COST_LOOK < leaf->as.set->count * (uint64_t)COST_FIND;
+        return values * COST_TEST_VALUE_NS < leaf->as.set->count * (uint64_t)COST_FIND_VALUE_NS;
     return leaf->kind == FILTER_LIKE && leaf->as.like.kind != FILTER_LIKE_EXACT &&
            leaf->as.like.kind != FILTER_LIKE_PREFIX;
 }
@@ -27,16 +21,18 @@ uint64_t filter_lookup_price(const filter_node *leaf, const invert_lists *lists)
     uint64_t values = lists->values.count;
     switch (leaf->kind) {
     case FILTER_RANGE:
-    case FILTER_STRING: return 2 * COST_FIND;
+    case FILTER_STRING: return 2 * COST_FIND_VALUE_NS;
     case FILTER_LIKE:
-        if (!is_walk(leaf, lists)) return 2 * COST_FIND;
-        return values * LIKE_ROWS_OF_VALUE > lists->head->rows ? UINT64_MAX : values * COST_LOOK;
+        if (!is_walk(leaf, lists)) return 2 * COST_FIND_VALUE_NS;
+        return values * LIKE_ROWS_PER_VALUE_MIN > lists->head->rows ? UINT64_MAX
+                                                                    : values * COST_TEST_VALUE_NS;
     case FILTER_IN:
-        if (is_walk(leaf, lists)) return values * COST_LOOK;
-        return leaf->as.set->count * (uint64_t)COST_FIND;
+        if (is_walk(leaf, lists)) return values * COST_TEST_VALUE_NS;
+        return leaf->as.set->count * (uint64_t)COST_FIND_VALUE_NS;
     case FILTER_CONTAIN_ALL:
-        return leaf->as.set->count > ALL_MAX ? UINT64_MAX : leaf->as.set->count * COST_FIND;
-    case FILTER_CONTAIN_ANY: return leaf->as.set->count * (uint64_t)COST_FIND;
+        return leaf->as.set->count > ALL_MAX ? UINT64_MAX
+                                             : leaf->as.set->count * COST_FIND_VALUE_NS;
+    case FILTER_CONTAIN_ANY: return leaf->as.set->count * (uint64_t)COST_FIND_VALUE_NS;
     default: return UINT64_MAX;
     }
 }
@@ -218,20 +214,21 @@ static mv_err complement(const invert_lists *l, mem_arena *arena, filter_lookup 
 static mv_err weigh(const filter_node *leaf, filter_lookup *lookup, mv_error *error)
 {
     const invert_lists *l = lookup->lists;
-    uint64_t rows = 0, cost = bits_words(l->head->rows) / 4, all = l->head->entries;
+    uint64_t rows = 0, words = bits_words(l->head->rows), cost = words / COST_SET_WORDS_PER_NS,
+             all = l->head->entries;
     if (l->is_array) all = l->head->rows;
     for (uint32_t i = 0; i < lookup->runs_count; i++) {
         uint32_t count;
         uint64_t one;
         if (lookup->runs_count > SUMMED_MAX) { /* about */
-            rows = all, cost += all * 2;
+            rows = all, cost += all * INVERT_COST_ROW_NS;
             break;
         }
         MV_TRY(invert_search_count(l, lookup->runs[i], &count, error));
         MV_TRY(invert_search_cost(l, lookup->runs[i], &one, error));
         bool keeps_least = leaf->kind == FILTER_CONTAIN_ALL;
         rows = !keeps_least ? rows + count : i == 0 || count < rows ? count : rows;
-        cost += one + (keeps_least ? bits_words(l->head->rows) : 0);
+        cost += one + (keeps_least ? words : 0);
     }
     if (lookup->is_none) rows = 0;
     if (rows > all) rows = all;

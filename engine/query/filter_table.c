@@ -3,9 +3,8 @@
  * which all members are known becomes one bitmap, of others what is known becomes one, and only the
  * rest is left to look at rows (filter_eval.c). In an AND the rarest comes first, and a test is
  * left to the rows where so few are in question that looking at them is cheaper. */
+#include "query/filter_cost.h"
 #include "query/filter_tree.h"
-
-#define PRICE_AT_ONCE 20000u /* nanoseconds up to which values are found to estimate a test */
 
 static filter_state *state_of(const filter_table *ft, const filter_node *node)
 {
@@ -92,7 +91,7 @@ static mv_err estimate_leaf(filter_table *ft, const filter_node *leaf, mv_error 
         return MV_OK;
     }
     uint64_t price = lists ? filter_lookup_price(leaf, lists) : UINT64_MAX;
-    if (price <= PRICE_AT_ONCE) return find_values(ft, leaf, error);
+    if (price <= ESTIMATE_NS_MAX) return find_values(ft, leaf, error);
     if (price != UINT64_MAX) state->stage = FILTER_DEAR;
     if (column->zones && !cell_is_variable(leaf->type)) estimate_zones(ft, leaf, column, state);
     return MV_OK;
@@ -201,7 +200,7 @@ static bool is_worth_asking(const filter_table *ft, const filter_node *leaf, uin
         looks = (uint64_t)matching * leaf->cost / 64;
     else
         looks = (matching < words ? matching : words) * leaf->cost;
-    return price + words / 2 <= looks + words / 4;
+    return price + words / COST_COMBINE_WORDS_PER_NS <= looks + words / COST_SET_WORDS_PER_NS;
 }
 
 static mv_err make_leaf(filter_table *ft, const filter_node *leaf, uint32_t matching,

@@ -171,7 +171,7 @@ struct filter_node {
     uint32_t field;     /* leaves: position, or FILTER_FIELD_ID */
     mv_type type;       /* of that field */
     const char *name;   /* and its name, for messages; in the arena */
-    uint32_t cost;      /* rough, per row: members of a group are sorted by it */
+    uint32_t cost;      /* ns for 64 rows (filter_cost.h): members of a group are sorted by it */
     uint32_t or_depth;  /* OR nodes on the longest way down from here, this one counted */
     uint32_t number;    /* among all nodes */
     uint64_t low, high; /* RANGE, and IN of numbers: the order keys that may pass, negation aside */

@@ -1,0 +1,44 @@
+/* The times by which a filter decides between inverted lists and rows (filter_table.c), in rough
+ * nanoseconds, and in which order the members of a group are tested. A change of one changes how
+ * long a filter takes, never what it lets through.
+ *
+ * Fitted by `./run bench fit`, which measures each on the machine where it runs and prints the
+ * result beside the value it reads from this file. What a list costs beyond its dictionary is in
+ * index/invert.h. */
+#ifndef MV_FILTER_COST_H
+#define MV_FILTER_COST_H
+
+/* A test of 64 rows without lists. Only the order and the rough size count: IN and LIKE depend on
+ * their values, CONTAIN on the elements of a row. */
+enum {
+    COST_CONSTANT_64_NS = 0,
+    COST_IS_NULL_64_NS = 1,
+    COST_RANGE_64_NS = 50,
+    COST_IN_64_NS = 200,
+    COST_STRING_64_NS = 400,
+    COST_LENGTH_64_NS = 500,
+    COST_STRING_IN_64_NS = 800,
+    COST_CONTAIN_64_NS = 2000,
+    COST_LIKE_64_NS = 2000,
+};
+
+/* Finding a value of a set in a dictionary by binary search, or one bound of a range; and testing
+ * each value of a dictionary in turn. */
+#define COST_FIND_VALUE_NS 300u
+#define COST_TEST_VALUE_NS 15u
+
+/* A LIKE that is neither exact nor a prefix is tested on the dictionary where each value stands for
+ * at least this many rows: 64 cells of a column are searched together in about a third of the time
+ * that as many values of a dictionary take, and the rows of the values that pass are then marked
+ * one by one. */
+#define LIKE_ROWS_PER_VALUE_MIN 4u
+
+/* Words of a bitmap in a nanosecond: set to a constant, and combined with another and counted. */
+#define COST_SET_WORDS_PER_NS     4u
+#define COST_COMBINE_WORDS_PER_NS 2u
+
+/* By reason: values are looked up to estimate a test if that takes no longer than this. The
+ * estimate decides how a graph is searched, which is worth 10 to 500 µs. */
+#define ESTIMATE_NS_MAX 20000u
+
+#endif
