@@ -4,16 +4,34 @@
 
 #include "index/hnsw_builder.h"
 
-#define ENCODE_ROWS  64u  /* in one item */
-#define TURN_ITEMS   8u   /* items that a thread takes at a time */
-#define BATCH_ONE_IN 4u   /* a batch is at most one in so many of what is there already */
-#define ERROR_MAX    0.1f /* of int8 codes, relative to distances: beyond, AUTO takes fp16 */
-#define HALVES_DIM   64u  /* from so many dims on AUTO tries int4 codes */
-#define CHECK_ROWS   64u  /* whose codes are looked at for that, before anything is built */
-#define CROWD_ROWS   32u  /* of which is looked how near others are */
-#define CROWD_OTHERS 1024u
-#define CROWD_MIN    3u  /* others that make a crowd, */
-#define CROWD_ONE_IN 20u /* nearer than so many times what a code loses, in squared distances */
+#define ENCODE_ROWS 64u /* in one item */
+#define TURN_ITEMS  8u  /* items that a thread takes at a time */
+/* A batch has at most one row for this many that are there already. Rows of a batch do not see each
+ * other: at most a fifth of a row's true neighbours are missing when it looks for them. */
+#define BATCH_ONE_IN 4u
+/* From this many dims on AUTO tries int4 codes: a shorter int8 code takes one cache line, which a
+ * code of half the size does not make fewer. */
+#define HALVES_DIM 64u
+
+/* AUTO takes fp16 codes where int8 codes would err by more than ERROR_MAX of a distance. Checked
+ * before anything is built, on CHECK_ROWS rows, for distances of a tenth of the vectors' length,
+ * about the smallest that nearest neighbours have. In 4 dims or more at most half of what a code
+ * loses lies in the direction of another row. */
+#define ERROR_MAX       0.1f
+#define CHECK_ROWS      64u
+#define NEAR_PARTS      10u /* near distances are one in this many of the length */
+#define LOSS_SEEN_PARTS 2u  /* of the loss one in this many changes a distance */
+
+/* A row is crowded when CROWD_MIN others, of those beside it and CROWD_OTHERS from everywhere, are
+ * nearer than CROWD_LOSSES times what its code loses, in squared distances (4.5 times, in
+ * distances): their order is then left to chance. AUTO takes fp16 where that is so for one row in
+ * CROWDED_ONE_IN. Crowded rows had a recall of 0.7, so fewer of them cost less than 0.04 of the
+ * recall. Three others are more than the one or two duplicates that many sets have. */
+#define CROWD_ROWS     32u
+#define CROWD_OTHERS   1024u
+#define CROWD_MIN      3u
+#define CROWD_LOSSES   20u
+#define CROWDED_ONE_IN 8u
 
 /* ---------------------------------------------------------------- memory */
 
@@ -173,8 +191,8 @@ static bool int8_is_near(const hnsw_builder *b, float *numbers, uint8_t *code)
             whole += number * number;
         }
     }
-    /* A distance that is a tenth of the lengths still has an error below ERROR_MAX. */
-    return lost <= whole * (ERROR_MAX / 10) * (ERROR_MAX / 10) * 4;
+    return lost <= whole * (ERROR_MAX / NEAR_PARTS) * (ERROR_MAX / NEAR_PARTS) *
+                       (LOSS_SEEN_PARTS * LOSS_SEEN_PARTS);
 }
 
 /* Is `other` another vector, and nearer than `limit`? */
@@ -199,7 +217,7 @@ static bool is_crowded(const hnsw_builder *b, float *numbers, float *other, uint
              stride = v->rows / CROWD_OTHERS + 1;
     for (uint64_t row = 0; row < v->rows; row += step, checked++) {
         uint32_t near = 0;
-        double limit = CROWD_ONE_IN * loss_of(b, (uint32_t)row, numbers, code);
+        double limit = CROWD_LOSSES * loss_of(b, (uint32_t)row, numbers, code);
         uint64_t begin = row < CROWD_ROWS ? 0 : row - CROWD_ROWS, end = row + CROWD_ROWS;
         for (uint64_t at = begin; at < end && at < v->rows && near < CROWD_MIN; at++) {
             codes_vector_of_row(v, (uint32_t)at, other);
@@ -211,7 +229,7 @@ static bool is_crowded(const hnsw_builder *b, float *numbers, float *other, uint
         }
         crowded += near >= CROWD_MIN;
     }
-    return crowded * 8 > checked; /* more than one row in eight */
+    return crowded * CROWDED_ONE_IN > checked;
 }
 
 /* Room for the codes of all rows, to `column`. */

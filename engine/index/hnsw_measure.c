@@ -8,9 +8,13 @@
 #include "index/hnsw_builder.h"
 #include "vector/element.h"
 
-#define MEASURE_RECALL 0.97 /* wanted of a search that sets no ef: 0.95 and a margin */
+/* Recall of a search that sets no ef, on the sample: 0.95 are promised, and the mean recall of 256
+ * rows has a standard error of about 0.005. */
+#define MEASURE_RECALL 0.97
 #define MEASURE_ROWS   512u
-#define HALVES_LOSS    0.02 /* recall that int4 codes may cost, at the ef that int8 codes need */
+/* Recall that int4 codes may cost, at the ef that int8 codes need: with that ef a search by int4
+ * codes still finds what is promised. */
+#define HALVES_LOSS 0.02
 
 static float *recalls_of(const hnsw_builder *b, uint32_t trial, uint32_t item)
 {

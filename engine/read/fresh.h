@@ -5,6 +5,8 @@
 
 #include "open/snapshot.h"
 
+/* Rows gathered at a time: as many as are scored at once (FLAT_BLOCK_ROWS), so that their pointers,
+ * distances and fixed columns stay in the first-level cache. */
 #define FRESH_CHUNK_ROWS 512u
 
 #define FRESH_NO_VECTOR UINT32_MAX

@@ -7,8 +7,8 @@
 #include "query/order.h"
 #include "read/fresh.h"
 
-/* Where one row of so many passes, or fewer, they may be had one by one: more are had no faster,
- * and take more room than a bitmap. */
+/* Rows are offered as a list only if at most one row in this many matches: a list of 4 bytes a row
+ * is then no larger than a bitmap of the segment. */
 #define SCAN_LIST_ONE_IN 32u
 
 typedef struct scan {
