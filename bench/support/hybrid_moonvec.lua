@@ -1,10 +1,11 @@
 -- moonvec in the hybrid bench, each command in a process of its own.
 --
---   hybrid_moonvec.lua build BASE DIM l2|cosine|ip THREADS KEY_RANDOM KEY_POLE COLLECTION
+--   hybrid_moonvec.lua build BASE DIM l2|cosine|ip THREADS KEY_RANDOM KEY_POLE COLLECTION [QUANTIZE]
 --   hybrid_moonvec.lua search COLLECTION QUERIES DIM K SECONDS SECONDS_MAX FIELD LIMIT ROWS PLAN,PLAN,... FOUND
 --
--- KEY_RANDOM and KEY_POLE are files of int32. A search has the filter FIELD < LIMIT, none when all ROWS pass. PLAN:
--- auto (no parameters), exact (over the rows that pass), graph (nothing but the graph), or a number: ef.
+-- KEY_RANDOM and KEY_POLE are files of int32. QUANTIZE is "auto" by default. A search has the filter FIELD < LIMIT,
+-- none when all ROWS pass. PLAN: auto (no parameters), exact (over the rows that pass), graph (nothing but the graph),
+-- or a number: ef.
 
 package.path = "bench/support/?.lua;" .. package.path
 local moonvec = require "moonvec"
@@ -15,8 +16,8 @@ local tools = require "tools"
 
 local PARAMS = { exact = { exact = true }, graph = { plan = "graph" } }
 
-local function build(file, dim, metric, threads, key_random, key_pole, path)
-  ann_build.build(file, dim, metric, "auto", threads, nil, nil, path,
+local function build(file, dim, metric, threads, key_random, key_pole, path, quantize)
+  ann_build.build(file, dim, metric, quantize or "auto", threads, nil, nil, path,
     { key_random = int32_file.read(key_random), key_pole = int32_file.read(key_pole) })
 end
 
