@@ -22,17 +22,31 @@ local function read(group)
   return values
 end
 
--- Show the constants of `group` beside those fitted, which `notes` may qualify. Those that differ are appended to
--- `moved`.
-local function show(report, group, values, fitted, notes, moved)
+-- How much `value` differs from a number or, outside of it, from a range; in parts of `value`.
+local function difference(value, fitted)
+  local low, high = fitted, fitted
+  if type(fitted) == "table" then low, high = fitted.low, fitted.high end
+  local nearest = math.max(low, math.min(value, high))
+  return nearest / value - 1
+end
+
+local function text_of(fitted)
+  if type(fitted) ~= "table" then return fitted and ("%.3g"):format(fitted) or "-" end
+  return ("%s%.3g - %s%.3g"):format(fitted.low_note, fitted.low, fitted.high_note, fitted.high)
+end
+
+-- Show the constants of `group` beside those fitted. Those that differ are appended to `moved`.
+local function show(report, group, values, fitted, moved)
   local rows = { { group.file, "in the tree", "fitted", "unit", "moved" } }
   for _, constant in ipairs(group) do
     local name, unit = constant[1], constant[2]
     local value, now = values[name], fitted[name]
-    local differs = now and math.abs(now / value - 1) > MOVED
-    if differs then moved[#moved + 1] = { name = name, value = value, now = now } end
-    rows[#rows + 1] = { name, ("%g"):format(value), now and (notes[name] or "") .. ("%.3g"):format(now) or "-", unit,
-      differs and ("%+.0f %%"):format(100 * (now / value - 1)) or "-" }
+    local differs = now and math.abs(difference(value, now)) > MOVED
+    if differs then
+      moved[#moved + 1] = ("  %s: %g in the tree, %s fitted"):format(name, value, text_of(now))
+    end
+    rows[#rows + 1] = { name, ("%g"):format(value), text_of(now), unit,
+      differs and ("%+.0f %%"):format(100 * difference(value, now)) or "-" }
   end
   report:table(rows)
 end
@@ -43,7 +57,7 @@ local function show_moved(report, moved)
     return
   end
   report:line("these differ by more than %.0f %%:", 100 * MOVED)
-  for _, m in ipairs(moved) do report:line("  %s: %g in the tree, %.3g fitted", m.name, m.value, m.now) end
+  for _, line in ipairs(moved) do report:line("%s", line) end
 end
 
 local report = harness.report("fit", "the constants of plans, fitted on this machine", options.seed)
@@ -58,22 +72,23 @@ report:line()
 
 local points = fit_graph.measure(sets, options.rounds, graph)
 local fitted = fit_graph.fit_costs(sets, points, graph.BRIDGE_EXTRA_EF)
-local by_recall, tables, notes = fit_graph.fit_recalls(sets, graph)
+local by_recall, tables = fit_graph.fit_recalls(sets, graph)
 for name, value in pairs(by_recall) do fitted[name] = value end
-show(report, constants.graph, graph, fitted, notes, moved)
+show(report, constants.graph, graph, fitted, moved)
 report:line("by the constants in the tree")
 report:table(fit_graph.errors(sets, points, graph, graph.BRIDGE_EXTRA_EF))
 report:line("by those fitted")
 report:table(fit_graph.errors(sets, points, fitted, graph.BRIDGE_EXTRA_EF))
-report:line("lowest recall over shares and correlations; %.2f (MEASURE_RECALL) is enough", graph.MEASURE_RECALL)
+report:line("lowest recall over shares and correlations; fitted: from %.2f, promised, to %.2f (MEASURE_RECALL)",
+  fit_graph.PROMISED, graph.MEASURE_RECALL)
 for _, rows in ipairs(tables) do report:table(rows) end
 fit_graph.remove_sets(sets)
 
 local filter, lists = read(constants.filter), read(constants.lists)
 local of_filters, filter_rows = fit_filter.fit(options)
 report:line("filters, on %s rows", harness.number(filter_rows))
-show(report, constants.filter, filter, of_filters, {}, moved)
-show(report, constants.lists, lists, of_filters, {}, moved)
+show(report, constants.filter, filter, of_filters, moved)
+show(report, constants.lists, lists, of_filters, moved)
 
 show_moved(report, moved)
 local margins = {}

@@ -2,6 +2,15 @@
 
 local M = {}
 
+-- The names of what `bench fit` uses of `params` and of the plan that `explain` returns.
+M.names = {
+  strategy_param = "plan",
+  strategy = "plan",
+  code_distances = "coded",
+  search_ms = "search_ms",
+  filter_ms = "filter_ms",
+}
+
 -- Each constant: its file, its unit, and what it is.
 M.graph = {
   file = "engine/index/hnsw_cost.h",

@@ -2,6 +2,7 @@
 -- thing each, whose time `explain` tells. What is measured and how: bench/README.md.
 
 local moonvec = require "moonvec"
+local constants = require "fit_constants"
 local harness = require "harness"
 local tools = require "tools"
 
@@ -12,8 +13,6 @@ local WORDS = { "amber", "birch", "cedar", "delta", "ember", "flint", "grove", "
 local ROWS_OF_TITLE = 8 -- few enough titles that LIKE is tested on their dictionary
 local STEP = 7919       -- prime: numbers come in no order
 local AT_LEAST = 0.005  -- seconds of a measurement
-
-local FILTER_MILLISECONDS = "filter_ms" -- in the plan that `explain` returns
 
 local FIELDS = {
   { name = "number", type = "int64" },
@@ -57,7 +56,7 @@ local function nanoseconds(collection, filter)
   local times, begin = {}, harness.seconds()
   local query = { vector = { 0 }, topk = 1, filter = filter, output_fields = {}, explain = true }
   repeat
-    times[#times + 1] = 1e6 * assert(collection:query(query))[FILTER_MILLISECONDS]
+    times[#times + 1] = 1e6 * assert(collection:query(query))[constants.names.filter_ms]
   until harness.seconds() - begin > AT_LEAST
   return harness.summary(times).median
 end

@@ -3,6 +3,7 @@
 
 local moonvec = require "moonvec"
 local ann_build = require "ann_build"
+local constants = require "fit_constants"
 local engines = require "ann_engines"
 local fit_squares = require "fit_squares"
 local harness = require "harness"
@@ -11,11 +12,13 @@ local tools = require "tools"
 
 local M = {}
 
+M.PROMISED = 0.95 -- recall where nothing is set
+
 local SETS = { -- `rows` at most; int8 codes beside those that are chosen tell what a byte costs
   { name = "heavy", rows = 200000 },
   { name = "heavy", rows = 200000, quantize = "int8" },
   { name = "sift", rows = 200000 },
-  { name = "embed", rows = 100000 },
+  { name = "embed", rows = 200000 },
   { name = "embed", rows = 100000, quantize = "int8" },
 }
 local SCAN_SHARES = { 0.2, 0.1, 0.05, 0.02, 0.01 }
@@ -26,9 +29,7 @@ local FAR_SHARES = { 0.5, 0.2, 0.1 }   -- and where few of the near rows match
 local EF_PARTS = { 0.25, 0.35, 0.5, 0.7, 1 }
 local EXTRA_PARTS = { 0.25, 0.5, 0.75, 1, 1.5, 2 }
 local K = hybrid_sets.K
-
--- The fields of a plan that `explain` returns, by what is counted.
-local COUNTS = { code_distances = "coded", milliseconds = "search_ms", strategy = "plan" }
+local NAMES = constants.names
 
 -- Bytes of a code: engine/vector/codes.c. A scale and a bias of 4 bytes each lie behind the numbers.
 local function code_bytes(quantize, dim)
@@ -82,7 +83,8 @@ end
 -- A query of `case` that a share of the rows match, by a strategy with `ef` (may be nil).
 local function query_of(case, share, strategy, ef)
   local limit = math.floor(case.rows * share + 0.5)
-  local query = { field = ann_build.FIELD, topk = K, output_fields = {}, params = { plan = strategy, ef = ef } }
+  local params = { [NAMES.strategy_param] = strategy, ef = ef }
+  local query = { field = ann_build.FIELD, topk = K, output_fields = {}, params = params }
   if limit < case.rows then
     query.filter, query.args = ("key_%s < ?"):format(case.case.column), { limit }
   end
@@ -90,15 +92,15 @@ local function query_of(case, share, strategy, ef)
 end
 
 -- Search for all queries of a case. Returns for each that the strategy answered to the end { nanoseconds, distances }.
-local function pass(case, query)
+local function pass(case, query, strategy)
   local searches = {}
   query.explain = true
   for _, vector in ipairs(case.vectors) do
     query.vector = vector
     local part = assert(case.set.collection:query(query)).parts[1]
-    if part[COUNTS.strategy] == query.params.plan then
-      searches[#searches + 1] = { nanoseconds = 1e6 * part[COUNTS.milliseconds],
-        distances = part[COUNTS.code_distances] }
+    if part[NAMES.strategy] == strategy then
+      searches[#searches + 1] = { nanoseconds = 1e6 * part[NAMES.search_ms],
+        distances = part[NAMES.code_distances] }
     end
   end
   return searches
@@ -120,7 +122,7 @@ end
 local function point_of(set, case, strategy, share, ef)
   local query, limit = query_of(case, share, strategy, ef)
   return { set = set, strategy = strategy, share = share, ef = ef or set.ef, matches = limit,
-    run = function() return pass(case, query) end }
+    run = function() return pass(case, query, strategy) end }
 end
 
 -- What is measured of a set. The engine adds BRIDGE_EXTRA_EF to the ef of a walk over bridges, or
@@ -294,27 +296,32 @@ local function lowest_recalls(set, cases, shares, strategy, efs)
   return lowest
 end
 
--- The smallest value at which the recall is `enough`, straight between those measured, and how to read it: "< " where
--- it is at all of them, "> " where it is at none.
+-- The smallest value at which the recall is `enough`, straight between those measured, and how to read it: "<" where it
+-- is at all of them, ">" where it is at none.
 local function value_needed(values, recalls, enough)
   for i, value in ipairs(values) do
     if recalls[i] >= enough then
-      if i == 1 then return value, "< " end
+      if i == 1 then return value, "<" end
       local part = (enough - recalls[i - 1]) / (recalls[i] - recalls[i - 1])
       return values[i - 1] + part * (value - values[i - 1]), ""
     end
   end
-  return values[#values], "> "
+  return values[#values], ">"
 end
 
--- Keep in `fitted` and `notes` the largest value that any set needs.
-local function keep_largest(fitted, notes, name, value, note)
-  if fitted[name] and fitted[name] >= value then return end
-  fitted[name], notes[name] = value, note
+-- Widen the range `name` of `fitted` to what these values need for the recall that is promised, and for that with the
+-- engine's margin. A range is { low, high, low_note, high_note }.
+local function widen(fitted, name, values, recalls, c)
+  local range = fitted[name] or { low = 0, high = 0 }
+  local low, low_note = value_needed(values, recalls, M.PROMISED)
+  local high, high_note = value_needed(values, recalls, c.MEASURE_RECALL)
+  if low > range.low then range.low, range.low_note = low, low_note end
+  if high > range.high then range.high, range.high_note = high, high_note end
+  fitted[name] = range
 end
 
 -- Walks over bridges with as many extra candidates as the constant `name` says, and parts of it.
-local function measure_extra(sets, name, c, cases, shares, keep)
+local function measure_extra(sets, name, c, cases, shares, fitted)
   local rows = { { name } }
   for i, part in ipairs(EXTRA_PARTS) do rows[1][i + 1] = ("%.0f"):format(part * c[name]) end
   for _, set in ipairs(sets) do
@@ -326,13 +333,13 @@ local function measure_extra(sets, name, c, cases, shares, keep)
     local recalls, row = lowest_recalls(set, cases, shares, "bridges", efs), { label(set) }
     for i, lowest in ipairs(recalls) do row[i + 1] = ("%.4f"):format(lowest) end
     rows[#rows + 1] = row
-    keep(name, value_needed(values, recalls, c.MEASURE_RECALL))
+    widen(fitted, name, values, recalls, c)
   end
   return rows
 end
 
 -- Walks with parts of the ef that a graph was measured to need. The part decides where it is above the least ef.
-local function measure_parts(sets, c, keep)
+local function measure_parts(sets, c, fitted)
   local rows = { { "part of ef" } }
   for i, part in ipairs(EF_PARTS) do rows[1][i + 1] = ("%g"):format(part) end
   rows[1][#rows[1] + 1] = "ef"
@@ -343,11 +350,10 @@ local function measure_parts(sets, c, keep)
     for i, lowest in ipairs(recalls) do row[i + 1] = ("%.4f"):format(lowest) end
     row[#row + 1] = ("%d"):format(set.ef)
     rows[#rows + 1] = row
-    local part, note = value_needed(EF_PARTS, recalls, c.MEASURE_RECALL)
-    if set.ef * c.GATE_EF_PART_MIN >= c.GATE_EF_MIN then
-      keep("GATE_EF_PART_MIN", part, note)
+    if set.ef * c.GATE_EF_PART_MIN > c.GATE_EF_MIN then
+      widen(fitted, "GATE_EF_PART_MIN", EF_PARTS, recalls, c)
     else
-      keep("GATE_EF_MIN", part * set.ef, note)
+      widen(fitted, "GATE_EF_MIN", efs, recalls, c)
     end
   end
   return rows
@@ -362,22 +368,17 @@ local function scan_recalls(sets)
   return rows
 end
 
--- The constants that recall fits, by name; tables to show; by name what to write before a value. `c`: those of the
--- engine.
+-- The constants that recall fits, ranges by name, and tables to show. `c`: the constants of the engine.
 function M.fit_recalls(all, c)
-  local sets, fitted, tables, notes = {}, {}, {}, {}
+  local sets, fitted, tables = {}, {}, {}
   for _, set in ipairs(all) do
     if set.has_chosen_codes then sets[#sets + 1] = set end
   end
-  local function keep(...) keep_largest(fitted, notes, ...) end
-  local function extra(name, cases, shares)
-    tables[#tables + 1] = measure_extra(sets, name, c, cases, shares, keep)
-  end
-  extra("BRIDGE_EXTRA_EF", { 1, 2 }, NEAR_SHARES)
-  extra("BRIDGE_EXTRA_EF_FEW_NEAR", { 3 }, FAR_SHARES)
-  tables[#tables + 1] = measure_parts(sets, c, keep)
-  tables[#tables + 1] = scan_recalls(sets)
-  return fitted, tables, notes
+  tables[1] = measure_extra(sets, "BRIDGE_EXTRA_EF", c, { 1, 2 }, NEAR_SHARES, fitted)
+  tables[2] = measure_extra(sets, "BRIDGE_EXTRA_EF_FEW_NEAR", c, { 3 }, FAR_SHARES, fitted)
+  tables[3] = measure_parts(sets, c, fitted)
+  tables[4] = scan_recalls(sets)
+  return fitted, tables
 end
 
 return M

@@ -1,6 +1,6 @@
 /* The constants that choose how a graph is searched (hnsw_plan.c) and when a walk over it is given
- * up (hnsw_walk.c). A change of one changes which strategy a search takes, never which rows may be
- * found.
+ * up (hnsw_walk.c). A change of one changes time and recall. What a search returns matches and is
+ * scored exactly with any values.
  *
  * `./run bench fit` measures each constant marked "fitted" on the machine where it runs and prints
  * the result beside the value it reads from this file. The values were fitted to 100,000 and
@@ -34,12 +34,13 @@
 /* ---------------------------------------------------------------- counts, fitted */
 
 /* Distances for each link of the `ef` candidates: of a walk where all rows match (0.3 to 0.6), and
- * of a walk over bridges (0.4 to 1). The other links lead to rows that were met before. */
+ * of a walk over bridges (0.3 to 0.6; 0.7 to 1 where few of the near rows match). The other links
+ * lead to rows that were met before, and a walk may end before all candidates were followed. */
 #define WALK_DISTANCES_PER_LINK   0.5
 #define BRIDGE_DISTANCES_PER_LINK 0.9
 
-/* Where a share of the rows matches, a walk takes share^-WALK_GROWTH_POWER times as many distances
- * as where all match (0.75 to 1.1 for shares between 0.5 and 0.05). */
+/* Where a share of the rows matches, a walk takes share^-WALK_GROWTH_POWER times as long as where
+ * all match: 0.75 to 1.1, counted in distances less than in time, since pools are larger. */
 #define WALK_GROWTH_POWER 0.85
 
 /* ---------------------------------------------------------------- candidates, fitted to recall */
@@ -67,9 +68,9 @@
 #define NEAR_ADVANTAGE_MIN 3.0
 
 /* A walk is given up for few matches nearby when it met less than GATE_MATCHES_PART_MIN of the
- * matches that an even spread would give. The decision waits until this many are expected: of 32
- * that are expected less than 0.6 are met by chance in 1 of 100 walks (2.3 standard deviations, if
- * rows match independently of each other). */
+ * matches that an even spread would give. The decision waits until GATE_EXPECTED_MATCHES_MIN
+ * matches are expected: fewer than 0.6 × 32 of 32 are met by chance in 1 of 100 walks (2.3 standard
+ * deviations, if rows match independently of each other). */
 #define GATE_EXPECTED_MATCHES_MIN 32u
 #define GATE_MATCHES_PART_MIN     0.6
 
@@ -82,7 +83,7 @@ static_assert(BRIDGE_EXTRA_EF <= BRIDGE_EXTRA_EF_FEW_NEAR,
 static_assert(GATE_EF_MIN >= HNSW_MEASURED_HITS, "a walk looks for more candidates than hits");
 static_assert(WALK_POOL_MAX >= HNSW_HITS_MAX, "the hits of a search fit into its candidates");
 
-/* How many times as many distances a walk takes where this share of the rows matches. */
+/* How many times as long a walk takes where this share of the rows matches. */
 static inline double cost_walk_growth(double share)
 {
     return pow(share, -WALK_GROWTH_POWER);
