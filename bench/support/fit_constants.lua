@@ -6,7 +6,7 @@ local M = {}
 M.names = {
   strategy_param = "plan",
   strategy = "plan",
-  code_distances = "coded",
+  code_distances = "code_distances",
   search_ms = "search_ms",
   filter_ms = "filter_ms",
 }

@@ -97,7 +97,7 @@ local function pass(case, query, strategy)
   query.explain = true
   for _, vector in ipairs(case.vectors) do
     query.vector = vector
-    local part = assert(case.set.collection:query(query)).parts[1]
+    local part = assert(case.set.collection:query(query)).steps[1]
     if part[NAMES.strategy] == strategy then
       searches[#searches + 1] = { nanoseconds = 1e6 * part[NAMES.search_ms],
         distances = part[NAMES.code_distances] }
