@@ -97,6 +97,14 @@ typedef enum mv_metric {
     MV_COSINE = 3, /* score = cosine similarity, distance = 1 - score */
 } mv_metric;
 
+/* The name of a metric ("l2", "ip", ...), or NULL: there is no such metric. Metrics are numbered
+ * from 1 without gaps, so that counting up to the first NULL lists them. */
+MV_API const char *mv_metric_name(mv_metric metric);
+/* The metric of that name. False: there is none; *metric is then unchanged. */
+MV_API bool mv_metric_from_name(const char *name, size_t size, mv_metric *metric);
+/* What the vectors of a type are usually compared by: the cosine; 0 for other types. */
+MV_API mv_metric mv_metric_default(mv_type type);
+
 typedef enum mv_index_type {
     MV_INDEX_NONE = 0,   /* scalar fields: no index */
     MV_INDEX_FLAT = 1,   /* vectors: exact search */

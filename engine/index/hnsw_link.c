@@ -10,21 +10,29 @@
 /* How much nearer to one chosen before than to the node a candidate must be to be left out, in
  * squared distances. Above 1 nodes keep more links (Vamana: Subramanya et al., NeurIPS 2019). On
  * word vectors 1.1 saves 13 % of the distances at recall 0.95 and 33 % at 0.99, where 1.2 saves 18
- * and 39 %; on image descriptors it is neutral, and 1.2 costs 18 % at 0.99. Inner products have no
- * such scale. */
+ * and 39 %; on image descriptors it is neutral, and 1.2 costs 18 % at 0.99. Distances without a
+ * zero have no such scale. */
 #define CHOOSE_SLACK 1.1f
 
 /* Candidates as good as equal to the node, which may have only half of its links: in a crowd of
  * equal rows nobody would link to a row outside, and a search that comes in would not find out. */
-#define CHOOSE_EQUAL 1e-4f /* of the distance of the farthest candidate */
+#define CHOOSE_EQUAL 1e-4f /* of the squared distance of the farthest candidate */
+
+/* A ratio of squared distances as one of the metric's distances. */
+static float link_ratio(mv_metric metric, float of_squares)
+{
+    return metric_is_squared(metric) ? of_squares : sqrtf(of_squares);
+}
 
 uint32_t hnsw_link_choose(hnsw_builder *b, hnsw_build_scratch *s, const walk_entry *near,
                           uint32_t count, uint32_t max, uint32_t level)
 {
     uint32_t rows[2 * MV_HNSW_M_MAX], chosen = 0;
-    bool is_ip = b->vectors.metric == MV_IP;
-    float slack = is_ip ? 1 : CHOOSE_SLACK;
-    float equal = is_ip || !count ? -INFINITY : near[count - 1].distance * CHOOSE_EQUAL;
+    mv_metric metric = b->vectors.metric;
+    bool has_zero = metric_has_zero(metric);
+    float slack = has_zero ? link_ratio(metric, CHOOSE_SLACK) : 1;
+    float equal =
+        has_zero && count ? near[count - 1].distance * link_ratio(metric, CHOOSE_EQUAL) : -INFINITY;
     float distances[CHOOSE_ROWS];
     for (uint32_t i = 0; i < count && chosen < max; i++) {
         uint32_t at = near[i].at & ~WALK_DONE, row = hnsw_builder_row_of(b, level, at);

@@ -61,14 +61,15 @@ static void measure_code_errors(hnsw_builder *b, const codes_query *query,
     b->spreads[item] = isfinite(spread) ? spread : 0;
 }
 
-/* By how much the distances of a walk grow from the tenth to that of each step. Inner products have
- * no zero from which that could be told. */
+/* By how much the distances of a walk grow from the tenth to that of each step: relative to the
+ * tenth, so only for a metric whose distances have a zero. */
 static void measure_reach(const walk *w, mv_metric metric, float *reach)
 {
     for (uint32_t step = 0; step < HNSW_EF_STEPS; step++) {
         uint32_t ef = walk_ef_steps[step];
         reach[step] = INFINITY;
-        if (metric == MV_IP || w->pool.count < ef || w->pool.count < HNSW_MEASURED_HITS) continue;
+        if (!metric_has_zero(metric) || w->pool.count < ef || w->pool.count < HNSW_MEASURED_HITS)
+            continue;
         float tenth = w->pool.entries[HNSW_MEASURED_HITS - 1].distance,
               growth = (w->pool.entries[ef - 1].distance - tenth) / fabsf(tenth);
         if (growth >= 0) reach[step] = growth; /* not NaN */

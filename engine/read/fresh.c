@@ -77,7 +77,7 @@ mv_err fresh_open(fresh_reader *r, const snapshot *s, const fresh_wants *wants, 
     if (wants->vector_field != FRESH_NO_VECTOR) {
         table_vectors *vectors = &r->all_vectors[wants->vector_field];
         vectors->list = r->vectors;
-        if (r->schema->vectors[wants->vector_field].metric == MV_COSINE)
+        if (metric_has_norms(r->schema->vectors[wants->vector_field].metric))
             vectors->inverse_norms = r->inverse_norms;
     }
     return catalog_cursor_open(s->txn, CATALOG_FRESH, &r->cursor, error);

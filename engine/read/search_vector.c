@@ -43,8 +43,7 @@ static float distance_limit(const search *s)
     double limit = INFINITY;
     if (s->q->max_distance) limit = *s->q->max_distance;
     if (s->q->min_score)
-        limit =
-            fmin(limit, s->field->metric == MV_COSINE ? 1 - *s->q->min_score : -*s->q->min_score);
+        limit = fmin(limit, metric_distance_limit(s->field->metric, *s->q->min_score));
     return nextafterf((float)limit, INFINITY);
 }
 
@@ -118,7 +117,7 @@ static mv_err take_hits(search *s, uint32_t input, mv_error *error)
                       .row = entry->row,
                       .input = input,
                       .distance = distance};
-        hit.score = s->field->metric == MV_COSINE ? 1 - distance : 0.0 - distance;
+        hit.score = metric_score(s->field->metric, distance);
         if (entry->docid == s->left_out || !is_near_enough(s->q, &hit)) continue;
         if (result_was_given(s->r, entry->docid)) continue;
         if (skipped++ < s->q->offset) continue;

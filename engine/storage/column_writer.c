@@ -107,7 +107,7 @@ static mv_err write_vector(column_writer *w, const uint8_t *elements, float inve
     w->row++;
     MV_TRY(section_writer_add(w->file, elements + first, size - first, error));
     if (first) MV_TRY(section_writer_add(w->file, elements, first, error));
-    return w->vector->metric == MV_COSINE
+    return metric_has_norms(w->vector->metric)
                ? gather_value(w, &inverse_norm, sizeof inverse_norm, error)
                : MV_OK;
 }
@@ -152,7 +152,7 @@ mv_err column_writer_finish(column_writer *w, bool sync, section_file_record *re
 {
     if (w->vector) {
         MV_TRY(write_skipped(w, w->last_vector, w->last_norm, error));
-        if (w->vector->metric == MV_COSINE)
+        if (metric_has_norms(w->vector->metric))
             MV_TRY(write_beside(w, SECTION_INVERSE_NORMS, w->beside.data, w->beside.size, error));
     } else {
         section_kind kind = cell_is_variable(w->field->type) ? SECTION_ENDS : SECTION_ZONES;

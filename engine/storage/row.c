@@ -221,8 +221,8 @@ static mv_err check_norms(const mv_schema *schema, const uint8_t *bytes, mv_erro
 {
     for (uint32_t i = 0; i < schema->vectors_count; i++) {
         float norm = row_inverse_norm(schema, bytes, i);
-        bool is_cosine = schema->vectors[i].metric == MV_COSINE;
-        if (is_cosine ? !(norm > 0 && isfinite(norm)) : norm != 0)
+        bool has_norm = metric_has_norms(schema->vectors[i].metric);
+        if (has_norm ? !(norm > 0 && isfinite(norm)) : norm != 0)
             return damaged_row("the length of a vector", error);
     }
     return MV_OK;

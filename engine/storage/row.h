@@ -5,7 +5,7 @@
  *   u32 size of all, u32 id size, u32 offset of the vectors, u16 fields, u16 vectors
  *   u64 × fields/64 rounded up: bit f set = field f is NULL
  *   u64 × fields: the value of a fixed type, or u32 offset and u32 size of a variable cell
- *   float × vectors: inverse norm (0 unless the metric is cosine), padded to 8 bytes
+ *   float × vectors: inverse norm (0 unless the metric has norms), padded to 8 bytes
  *   the id, the variable cells, padding to 16 bytes
  *   the vectors, each padded to 16 bytes */
 #ifndef MV_ROW_H
@@ -20,7 +20,7 @@ typedef struct row_parts {
     uint32_t id_size;
     cell *cells;             /* one per scalar field; for fixed types the bytes hold cell_width */
     const uint8_t **vectors; /* elements, one per vector field; NULL: not set */
-    float *inverse_norms;    /* one per vector field; 0 unless the metric is cosine */
+    float *inverse_norms;    /* one per vector field; 0 unless the metric has norms */
 } row_parts;
 
 /* A row with all its arrays, unset, in `arena`. */

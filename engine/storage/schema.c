@@ -201,7 +201,7 @@ static mv_err check_vector(const mv_schema *schema, const mv_vector_options *opt
     if (options->dim < 1 || options->dim > MV_DIM_MAX)
         return error_set(error, MV_MISUSE, "vector field '%s' has dim %u, it must be 1 to %u", name,
                          options->dim, MV_DIM_MAX);
-    if (options->metric != MV_L2 && options->metric != MV_IP && options->metric != MV_COSINE)
+    if (!mv_metric_name(options->metric))
         return error_set(error, MV_MISUSE, "vector field '%s' has the unknown metric %d", name,
                          (int)options->metric);
     if (schema->vectors_count == MV_VECTORS_MAX)

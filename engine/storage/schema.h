@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/type.h"
+#include "vector/metric.h"
 
 typedef struct schema_field {
     char name[MV_NAME_SIZE_MAX + 1];

@@ -22,16 +22,6 @@ static mv_err missing_field(const char *field, const char *there, const char *no
                      there, not_there);
 }
 
-static const char *metric_name(mv_metric metric)
-{
-    switch (metric) {
-    case MV_L2: return "l2";
-    case MV_IP: return "ip";
-    case MV_COSINE: return "cosine";
-    }
-    return "unknown";
-}
-
 /* Both have a default, of the same type: are the cells the same? */
 static mv_err compare_default(const schema_field *wanted, const schema_field *found,
                               mv_error *error)
@@ -96,8 +86,8 @@ static mv_err compare_vector(const schema_vector *wanted, const schema_vector *f
         return differs(name, "is", type_name(found->type), type_name(wanted->type), error);
     MV_TRY(compare_number(name, "has dim", wanted->dim, found->dim, error));
     if (wanted->metric != found->metric)
-        return differs(name, "has metric", metric_name(found->metric), metric_name(wanted->metric),
-                       error);
+        return differs(name, "has metric", mv_metric_name(found->metric),
+                       mv_metric_name(wanted->metric), error);
     if (wanted->index != found->index)
         return differs(name, "has index", mv_index_name(found->index), mv_index_name(wanted->index),
                        error);

@@ -184,7 +184,7 @@ static mv_err bind_vectors(const segment *s, const schema_vector *field, table_v
     MV_TRY(need_section(s, file, SECTION_VECTORS, field->uid, (uint64_t)s->table.rows * field->size,
                         &out->base, error));
     out->stride = field->size;
-    if (field->metric != MV_COSINE) return MV_OK;
+    if (!metric_has_norms(field->metric)) return MV_OK;
     const uint8_t *norms = NULL;
     MV_TRY(need_section(s, file, SECTION_INVERSE_NORMS, field->uid,
                         (uint64_t)s->table.rows * sizeof(float), &norms, error));

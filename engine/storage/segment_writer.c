@@ -66,7 +66,7 @@ static void plan(segment_writer *w)
     }
     for (uint32_t v = 0; v < w->schema->vectors_count; v++) {
         plan_walk(w, WALK_VECTORS, v, v + 1);
-        if (w->schema->vectors[v].metric == MV_COSINE) plan_walk(w, WALK_NORMS, v, v + 1);
+        if (metric_has_norms(w->schema->vectors[v].metric)) plan_walk(w, WALK_NORMS, v, v + 1);
     }
 }
 

@@ -154,8 +154,8 @@ static measured measure(const distance_kernels *kernels, size_t type, bool l2, c
     measured by_rows, by_list, alone, repeated;
     const void *list[ROWS], *first[ROWS];
     for (size_t r = 0; r < ROWS; r++) list[r] = rows + r * stride, first[r] = rows;
-    (l2 ? kernels->l2_rows : kernels->dot_rows)[type](query, rows, stride, ROWS, dim, by_rows.of);
-    distance_list_fn measure_list = (l2 ? kernels->l2_list : kernels->dot_list)[type];
+    kernels->rows[l2 ? METRIC_L2 : METRIC_DOT][type](query, rows, stride, ROWS, dim, by_rows.of);
+    distance_list_fn measure_list = kernels->list[l2 ? METRIC_L2 : METRIC_DOT][type];
     measure_list(query, list, ROWS, dim, by_list.of);
     for (size_t r = 0; r < ROWS; r++) measure_list(query, list + r, 1, dim, alone.of + r);
     measure_list(query, first, ROWS, dim, repeated.of);
@@ -230,13 +230,13 @@ static void test_largest_int8(void)
         if (!kernels) continue;
         doing_now("%s", names[n]);
         float out;
-        kernels->dot_list[2](low, &lows, 1, MV_DIM_MAX, &out);
+        kernels->list[METRIC_DOT][2](low, &lows, 1, MV_DIM_MAX, &out);
         EXPECT(out == 128.0f * 128 * MV_DIM_MAX);
-        kernels->dot_list[2](low, &highs, 1, MV_DIM_MAX, &out);
+        kernels->list[METRIC_DOT][2](low, &highs, 1, MV_DIM_MAX, &out);
         EXPECT(out == (float)(-128.0 * 127 * MV_DIM_MAX));
-        kernels->dot_list[2](high, &lows, 1, MV_DIM_MAX, &out);
+        kernels->list[METRIC_DOT][2](high, &lows, 1, MV_DIM_MAX, &out);
         EXPECT(out == (float)(-128.0 * 127 * MV_DIM_MAX));
-        kernels->l2_list[2](low, &highs, 1, MV_DIM_MAX, &out);
+        kernels->list[METRIC_L2][2](low, &highs, 1, MV_DIM_MAX, &out);
         EXPECT(out == (float)(255.0 * 255 * MV_DIM_MAX));
     }
 }
@@ -318,8 +318,8 @@ static float distance_of(const distance_kernels *kernels, mv_metric metric, cons
     float by_rows = 0, by_list = 0;
     const void *list = row;
     EXPECT(!distance_prepare(&query, MV_VECTOR_FP32, metric, vector, dim, elements, NULL));
-    query.rows = metric == MV_L2 ? kernels->l2_rows[0] : kernels->dot_rows[0];
-    query.list = metric == MV_L2 ? kernels->l2_list[0] : kernels->dot_list[0];
+    query.rows = kernels->rows[metric_kernels(metric)][0];
+    query.list = kernels->list[metric_kernels(metric)][0];
     distance_to_rows(&query, (const uint8_t *)row, dim * sizeof *row, &inverse_norm, 1, &by_rows);
     distance_to_list(&query, &list, &inverse_norm, 1, &by_list);
     EXPECT(memcmp(&by_rows, &by_list, sizeof by_rows) == 0);

@@ -147,23 +147,24 @@ mv_err mv_batch_set(mv_batch *batch, uint32_t field, const mv_value *value, mv_e
 
 /* ---------------------------------------------------------------- vector fields */
 
-/* Cosine divides by the length, as a multiplication in float: the factor must be a normal number,
- * and that of very long vectors (beyond 8.5e37) and very short ones (below 2.9e-39) is not. */
+/* A metric with norms divides by the length, as a multiplication in float: the factor must be a
+ * normal number, and that of very long vectors (beyond 8.5e37) and very short ones (below 2.9e-39)
+ * is not. */
 static mv_err norm_of(const schema_vector *field, const void *elements, float *norm,
                       mv_error *error)
 {
     *norm = 0;
-    if (field->metric != MV_COSINE) return MV_OK;
+    if (!metric_has_norms(field->metric)) return MV_OK;
     *norm = element_inverse_norm(field->type, elements, field->dim);
     if (*norm == 0)
         return error_set(error, MV_MISUSE,
-                         "field '%s' has metric cosine: the zero vector has no direction",
-                         field->name);
+                         "field '%s' has metric %s: the zero vector has no direction", field->name,
+                         mv_metric_name(field->metric));
     if (!isnormal(*norm) || *norm == FLT_MAX) /* the latter: cut to what a float holds */
         return error_set(error, MV_MISUSE,
-                         "field '%s' has metric cosine: the length of the vector is not between "
+                         "field '%s' has metric %s: the length of the vector is not between "
                          "2.9e-39 and 8.5e37",
-                         field->name);
+                         field->name, mv_metric_name(field->metric));
     return MV_OK;
 }
 

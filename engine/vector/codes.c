@@ -48,7 +48,7 @@ const codes_scale *codes_scale_of(const codes_vectors *vectors, const uint8_t *c
 void codes_vector_of_row(const codes_vectors *vectors, uint32_t row, float *out)
 {
     element_to_floats(vectors->type, vectors->base + row * vectors->stride, vectors->dim, out);
-    if (vectors->metric != MV_COSINE) return;
+    if (!metric_has_norms(vectors->metric)) return;
     float inverse_norm = vectors->inverse_norms[row];
     for (uint32_t i = 0; i < vectors->dim; i++) out[i] *= inverse_norm;
 }
@@ -125,13 +125,13 @@ static float no_infinity(float value)
     return value > FLT_MAX ? FLT_MAX : value < -FLT_MAX ? -FLT_MAX : value;
 }
 
-/* What the distances of a code begin with. Under ip <mean, mean> is in a distance once: each of the
- * two brings half of it. */
+/* The part of a distance that belongs to one of the two codes alone. An inner product contains
+ * <mean, mean> once: each of the two codes brings half of it. */
 static float bias_of(const codes_vectors *vectors, const float *mean, const int8_t *code,
                      float scale, float squares)
 {
-    if (vectors->metric != MV_IP)
-        return no_infinity(scale * scale * squares * (vectors->metric == MV_L2 ? 1.0f : 0.5f));
+    float times = metric_code_squares(vectors->metric);
+    if (times > 0) return no_infinity(scale * scale * squares * times);
     float product = 0, mean_squares = 0;
     for (uint32_t i = 0; i < vectors->dim; i++) {
         product += mean[i] * (float)code[i];
@@ -235,7 +235,8 @@ static void set_code(codes_query *query, const int8_t *code, float scale, float 
     query->code = code;
     query->code_size = code_room(column->vectors);
     query->total = total_of(code, column->vectors->dim);
-    query->multiplier = column->vectors->metric == MV_L2 ? 2 * scale : scale;
+    float times = metric_code_squares(column->vectors->metric);
+    query->multiplier = times > 0 ? 2 * times * scale : scale;
     query->bias = bias;
 }
 
@@ -254,11 +255,11 @@ static void split_code(codes_query *query, int8_t *code)
     query->code_size = room;
 }
 
-/* fp16 codes are normalized under cosine, but for rounding: half their squared distance is that of
- * equal codes 0, which 1 - <q, x> is not. */
+/* fp16 codes of a metric with norms are normalized, but for rounding. The distance is computed as
+ * half of their squared one: that is 0 between equal codes, which 1 - <q, x> is not. */
 static bool is_normalized_fp16(const codes_column *column)
 {
-    return column->quantize == MV_QUANTIZE_FP16 && column->vectors->metric == MV_COSINE;
+    return column->quantize == MV_QUANTIZE_FP16 && metric_has_norms(column->vectors->metric);
 }
 
 static void prepare_stored(codes_query *query, const float *vector, void *memory)
@@ -273,7 +274,7 @@ static void prepare_stored(codes_query *query, const float *vector, void *memory
 /* The vector, divided by its length under cosine, in the scratch. */
 static const float *normalize(const codes_vectors *vectors, const float *vector, float *scratch)
 {
-    if (vectors->metric != MV_COSINE) return vector;
+    if (!metric_has_norms(vectors->metric)) return vector;
     float inverse_norm = element_inverse_norm(MV_VECTOR_FP32, vector, vectors->dim);
     for (uint32_t i = 0; i < vectors->dim; i++) scratch[i] = vector[i] * inverse_norm;
     return scratch;

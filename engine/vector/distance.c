@@ -78,22 +78,24 @@ mv_err distance_prepare(distance_query *query, mv_type type, mv_metric metric, c
 {
     MV_TRY(element_from_floats(query_type(type), vector, dim, elements, error));
     float inverse_norm = 0;
-    if (metric == MV_COSINE) {
+    if (metric_has_norms(metric)) {
         inverse_norm = element_inverse_norm(query_type(type), elements, dim);
         if (!(inverse_norm > 0))
             return error_set(error, MV_MISUSE,
-                             "the vector is all zeros, cosine wants one with a direction");
+                             "the vector is all zeros, %s wants one with a direction",
+                             metric_table[metric].name);
     }
     const distance_kernels *kernels = distance_best();
-    size_t kind = (size_t)(type - MV_VECTOR_FP32);
+    const metric_family family = metric_kernels(metric);
+    const uint32_t kind = element_index(type);
     *query = (distance_query){
         .type = type,
-        .metric = metric,
+        .finish = metric_finish_of(metric),
         .dim = dim,
         .inverse_norm = inverse_norm,
         .elements = elements,
-        .rows = metric == MV_L2 ? kernels->l2_rows[kind] : kernels->dot_rows[kind],
-        .list = metric == MV_L2 ? kernels->l2_list[kind] : kernels->dot_list[kind],
+        .rows = kernels->rows[family][kind],
+        .list = kernels->list[family][kind],
     };
     return MV_OK;
 }
@@ -101,12 +103,12 @@ mv_err distance_prepare(distance_query *query, mv_type type, mv_metric metric, c
 /* ---------------------------------------------------------------- distances */
 
 /* Kernel results to distances, in place. */
-static void finish(const distance_query *query, const float *inverse_norms, size_t count,
-                   float *out)
+static void finish_distances(const distance_query *query, const float *inverse_norms, size_t count,
+                             float *out)
 {
-    if (query->metric == MV_L2) {
+    if (query->finish == METRIC_AS_IS) {
         for (size_t i = 0; i < count; i++) out[i] = distance_or_worst(out[i]);
-    } else if (query->metric == MV_IP) {
+    } else if (query->finish == METRIC_NEGATED) {
         /* From 0: so that 0 does not become -0. */
         for (size_t i = 0; i < count; i++) out[i] = distance_or_worst(0 - out[i]);
     } else {
@@ -123,12 +125,12 @@ void distance_to_rows(const distance_query *query, const uint8_t *rows, size_t s
                       const float *inverse_norms, size_t count, float *out)
 {
     query->rows(query->elements, rows, stride, count, query->dim, out);
-    finish(query, inverse_norms, count, out);
+    finish_distances(query, inverse_norms, count, out);
 }
 
 void distance_to_list(const distance_query *query, const void *const *rows,
                       const float *inverse_norms, size_t count, float *out)
 {
     query->list(query->elements, rows, count, query->dim, out);
-    finish(query, inverse_norms, count, out);
+    finish_distances(query, inverse_norms, count, out);
 }

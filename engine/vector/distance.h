@@ -1,19 +1,18 @@
 /* Distances of one query to many rows, by the best kernels this machine can run.
  *
- * A row is `dim` elements of the type in hand, no alignment needed. The query is prepared once: it
- * has the row's element type, except that for vector_fp16 it stays float. Distances follow
- * moonvec.h: lower is better, squared Euclidean, minus the inner product, or 1 - cosine. They are
- * finite or +infinity, never NaN: what overflows counts as the worst. Equal rows have equal
- * distances, wherever they lie. */
+ * A row is `dim` elements of one type, no alignment needed. The query is prepared once: it has the
+ * row's element type, except that for vector_fp16 it stays float. Distances are those of moonvec.h,
+ * mv_metric: lower is better. They are finite or +infinity, never NaN: what overflows counts as the
+ * worst. Equal rows have equal distances, wherever they lie. */
 #ifndef MV_DISTANCE_H
 #define MV_DISTANCE_H
 
 #include <math.h>
 
-#include "base/error.h"
+#include "vector/metric.h"
 
-/* Inner product or squared Euclidean distance of `query` to rows; `out` gets one float per row.
- * Nothing but the rows' own bytes is read. */
+/* What the kernels' family says (metric.h) of `query` and each row; `out` gets one float per row.
+ * `dim` counts elements. Nothing but the rows' own bytes is read. */
 typedef void (*distance_rows_fn)(const void *query, const uint8_t *rows, size_t stride,
                                  size_t count, size_t dim, float *out);
 typedef void (*distance_list_fn)(const void *query, const void *const *rows, size_t count,
@@ -30,14 +29,15 @@ typedef void (*distance_codes_fn)(const int8_t *query, int32_t total, const uint
 /* The same for int4 codes, where each half h of a byte, 0 to 15, stands for the number 2h - 15.
  * `query` has 2 × `size` numbers, -127 to 127: for the lower halves, then for the upper ones. */
 
-/* One instruction set's kernels. The order of [types] is fp32, fp16, int8. Sums of int8 are exact
- * before they are rounded to float. What overflows a float becomes infinite or NaN. */
+/* One instruction set's kernels, by metric_family and element_index; NULL where no metric of the
+ * family takes the type. Sums of int8 are exact before they are rounded to float. What overflows a
+ * float becomes infinite or NaN. */
 typedef struct distance_kernels {
     const char *name;
-    distance_rows_fn dot_rows[3]; /* rows at a fixed stride, in memory order: prefetched */
-    distance_rows_fn l2_rows[3];
-    distance_list_fn dot_list[3]; /* rows anywhere: nothing is prefetched */
-    distance_list_fn l2_list[3];
+    /* Rows at a fixed stride, in memory order: prefetched. */
+    distance_rows_fn rows[METRIC_FAMILIES][ELEMENT_TYPES];
+    /* Rows anywhere: nothing is prefetched. */
+    distance_list_fn list[METRIC_FAMILIES][ELEMENT_TYPES];
     distance_codes_fn dot_codes;
     distance_codes_fn dot_int4;
 } distance_kernels;
@@ -52,9 +52,9 @@ const distance_kernels *distance_by_name(const char *name);
 /* A prepared query. */
 typedef struct distance_query {
     mv_type type;
-    mv_metric metric;
+    metric_finish finish;
     size_t dim;
-    float inverse_norm; /* cosine: of the query */
+    float inverse_norm; /* of the query, if the metric has norms */
     void *elements;     /* what the kernels take; owned by the caller's arena or so */
     distance_rows_fn rows;
     distance_list_fn list;
@@ -63,8 +63,8 @@ typedef struct distance_query {
 /* Bytes that `elements` needs. */
 size_t distance_query_size(mv_type type, size_t dim);
 /* Prepare for a query of `dim` floats into `elements` (distance_query_size bytes, which must live
- * as long as the query). MV_MISUSE for NaN and infinity, for a zero vector under cosine, and for
- * what is no whole number from -128 to 127 when the rows are vector_int8. */
+ * as long as the query). MV_MISUSE for NaN and infinity, for a zero vector where the metric has
+ * norms, and for what is no whole number from -128 to 127 when the rows are vector_int8. */
 mv_err distance_prepare(distance_query *query, mv_type type, mv_metric metric, const float *vector,
                         size_t dim, void *elements, mv_error *error);
 
@@ -74,7 +74,7 @@ static inline float distance_or_worst(float distance)
     return isfinite(distance) ? distance : INFINITY;
 }
 
-/* Distances to `count` rows. `inverse_norms` is used under cosine only: one per row, of
+/* Distances to `count` rows. `inverse_norms` is read only if the metric has norms: one per row, of
  * element_inverse_norm. */
 void distance_to_rows(const distance_query *query, const uint8_t *rows, size_t stride,
                       const float *inverse_norms, size_t count, float *out);

@@ -330,9 +330,10 @@ static void dot_int4(const int8_t *query, int32_t total, const uint8_t *base, si
 
 #define KERNEL_TABLE(instruction_set)                                                              \
     {                                                                                              \
-        .name = instruction_set, .dot_rows = {dot_fp32_rows, dot_fp16_rows, dot_int8_rows},        \
-        .l2_rows = {l2_fp32_rows, l2_fp16_rows, l2_int8_rows},                                     \
-        .dot_list = {dot_fp32_list, dot_fp16_list, dot_int8_list},                                 \
-        .l2_list = {l2_fp32_list, l2_fp16_list, l2_int8_list}, .dot_codes = dot_codes,             \
-        .dot_int4 = dot_int4,                                                                  \
+        .name = instruction_set,                                                                   \
+        .rows = {[METRIC_DOT] = {dot_fp32_rows, dot_fp16_rows, dot_int8_rows},                     \
+                 [METRIC_L2] = {l2_fp32_rows, l2_fp16_rows, l2_int8_rows}},                        \
+        .list = {[METRIC_DOT] = {dot_fp32_list, dot_fp16_list, dot_int8_list},                     \
+                 [METRIC_L2] = {l2_fp32_list, l2_fp16_list, l2_int8_list}},                        \
+        .dot_codes = dot_codes, .dot_int4 = dot_int4,                                          \
     }

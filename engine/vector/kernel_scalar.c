@@ -112,10 +112,10 @@ static void scalar_dot_int4(const int8_t *query, int32_t total, const uint8_t *b
 
 const distance_kernels kernel_scalar = {
     .name = "scalar",
-    .dot_rows = {dot_fp32_rows, dot_fp16_rows, dot_int8_rows},
-    .l2_rows = {l2_fp32_rows, l2_fp16_rows, l2_int8_rows},
-    .dot_list = {dot_fp32_list, dot_fp16_list, dot_int8_list},
-    .l2_list = {l2_fp32_list, l2_fp16_list, l2_int8_list},
+    .rows = {[METRIC_DOT] = {dot_fp32_rows, dot_fp16_rows, dot_int8_rows},
+             [METRIC_L2] = {l2_fp32_rows, l2_fp16_rows, l2_int8_rows}},
+    .list = {[METRIC_DOT] = {dot_fp32_list, dot_fp16_list, dot_int8_list},
+             [METRIC_L2] = {l2_fp32_list, l2_fp16_list, l2_int8_list}},
     .dot_codes = scalar_dot_codes,
     .dot_int4 = scalar_dot_int4,
 };

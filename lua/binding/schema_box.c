@@ -16,17 +16,17 @@ typedef struct schema_box {
     mv_schema *schema;
 } schema_box;
 
-static const word metrics[] = {
-    {"l2", MV_L2},
-    {"ip", MV_IP},
-    {"cosine", MV_COSINE},
-};
 #define NUMBERS_END 128 /* numbers that have names are below */
 
 /* Names of the engine by their numbers as plain integers, for check_named. */
 static const char *type_of_number(int number)
 {
     return mv_type_name((mv_type)number);
+}
+
+static const char *metric_of_number(int number)
+{
+    return mv_metric_name((mv_metric)number);
 }
 
 static const char *index_of_number(int number)
@@ -188,15 +188,16 @@ static mv_err read_vector_field(lua_State *L, mv_schema *schema, int position, m
     static const char *const options[OPTIONS] = {"name", "type", "dim", "metric", "index"};
     char call[64];
     int at = spread_entry(L, "vector", position, options, OPTIONS, call);
-    mv_vector_options vector = {.name = lua_tostring(L, at + NAME), .metric = MV_COSINE};
+    mv_vector_options vector = {.name = lua_tostring(L, at + NAME)};
     error_context where = {.call = call_of(position), .field = vector.name};
     vector.type =
         (mv_type)check_named(L, at + TYPE, &where, "type", type_of_number, MV_VECTOR, NUMBERS_END);
     if (lua_isnil(L, at + DIM)) raise_at(L, &where, "'dim' is missing");
     vector.dim = check_whole(L, at + DIM, call, "dim", 1, MV_DIM_MAX, 0);
-    if (!lua_isnil(L, at + METRIC))
-        vector.metric =
-            (mv_metric)check_word(L, at + METRIC, &where, "metric", metrics, COUNT(metrics));
+    vector.metric = lua_isnil(L, at + METRIC)
+                        ? mv_metric_default(vector.type)
+                        : (mv_metric)check_named(L, at + METRIC, &where, "metric", metric_of_number,
+                                                 1, NUMBERS_END);
     schema_read_index(L, at + INDEX, &where, &vector);
     return mv_schema_add_vector(schema, &vector, error);
 }
@@ -322,7 +323,7 @@ static void push_vector_field(lua_State *L, const mv_vector_options *vector)
     set_string(L, "type", mv_type_name(vector->type));
     lua_pushinteger(L, (lua_Integer)vector->dim);
     lua_setfield(L, -2, "dim");
-    set_string(L, "metric", word_text(metrics, COUNT(metrics), (int)vector->metric));
+    set_string(L, "metric", mv_metric_name(vector->metric));
     push_index(L, vector);
     lua_setfield(L, -2, "index");
 }

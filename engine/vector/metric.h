@@ -1,0 +1,89 @@
+/* Traits of metrics: everything that the engine needs to know about one.
+ *
+ * A metric is a number in moonvec.h and a line in the table of metric.c. All other files ask the
+ * functions below and compare no metric with another, so a new metric does not touch them. A new
+ * kernel family is a name in metric_family, a reference in kernel_scalar.c, and the same for
+ * vectors in kernel_body.h. */
+#ifndef MV_METRIC_H
+#define MV_METRIC_H
+
+#include "vector/element.h"
+
+/* What kernels compute of a query and a row. */
+typedef enum metric_family {
+    METRIC_DOT,     /* inner product */
+    METRIC_L2,      /* sum of squared differences */
+    METRIC_L1,      /* sum of absolute differences */
+    METRIC_HAMMING, /* number of different bits */
+    METRIC_FAMILIES
+} metric_family;
+
+/* How the result of a kernel becomes a distance (distance.c). */
+typedef enum metric_finish {
+    METRIC_AS_IS,   /* it is the distance */
+    METRIC_NEGATED, /* the distance is minus the result */
+    METRIC_ANGLE    /* 1 - result × both inverse norms */
+} metric_finish;
+
+typedef struct metric_traits {
+    const char *name;
+    metric_family family;
+    metric_finish finish;
+    uint32_t types;         /* element types that it is for: bits, by element_index */
+    uint32_t default_types; /* element types whose default it is, likewise */
+    uint32_t quantizes;     /* what its graphs may use: bits, by mv_quantize */
+    bool has_norms;         /* rows carry inverse norms and are compared as if they were normalized,
+                             * so the zero vector is refused */
+    bool has_zero;          /* distances are 0 between equal vectors and never negative, so that one
+                             * can be said to be so many times another */
+    bool is_squared;        /* distances grow with the square of how far vectors are apart */
+    float code_squares;     /* with int8 and int4 codes: distance / |q - x|², 0: it is -<q, x> */
+    double score_offset;    /* score = score_offset - distance */
+} metric_traits;
+
+/* By mv_metric, from 1. */
+extern const metric_traits metric_table[];
+
+static inline bool metric_has_norms(mv_metric metric)
+{
+    return metric_table[metric].has_norms;
+}
+static inline bool metric_has_zero(mv_metric metric)
+{
+    return metric_table[metric].has_zero;
+}
+static inline bool metric_is_squared(mv_metric metric)
+{
+    return metric_table[metric].is_squared;
+}
+static inline float metric_code_squares(mv_metric metric)
+{
+    return metric_table[metric].code_squares;
+}
+static inline metric_family metric_kernels(mv_metric metric)
+{
+    return metric_table[metric].family;
+}
+static inline metric_finish metric_finish_of(mv_metric metric)
+{
+    return metric_table[metric].finish;
+}
+static inline bool metric_takes_type(mv_metric metric, mv_type type)
+{
+    return metric_table[metric].types >> element_index(type) & 1;
+}
+static inline bool metric_takes_quantize(mv_metric metric, mv_quantize quantize)
+{
+    return metric_table[metric].quantizes >> quantize & 1;
+}
+static inline double metric_score(mv_metric metric, double distance)
+{
+    return metric_table[metric].score_offset - distance;
+}
+/* The largest distance whose score is at least `min_score`. */
+static inline double metric_distance_limit(mv_metric metric, double min_score)
+{
+    return metric_table[metric].score_offset - min_score;
+}
+
+#endif
