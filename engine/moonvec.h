@@ -89,12 +89,16 @@ typedef enum mv_type {
     MV_VECTOR_FP32 = 65,
     MV_VECTOR_FP16 = 66,
     MV_VECTOR_INT8 = 67,
+    MV_VECTOR_BINARY = 68, /* bits */
 } mv_type;
 
 typedef enum mv_metric {
     MV_L2 = 1,     /* distance = squared Euclidean distance, score = -distance */
     MV_IP = 2,     /* score = inner product, distance = -score */
     MV_COSINE = 3, /* score = cosine similarity, distance = 1 - score */
+    MV_L1 = 4,     /* distance = sum of absolute differences, score = -distance */
+    MV_HAMMING = 5 /* of MV_VECTOR_BINARY, which has no other: distance = number of different bits,
+                    * score = -distance */
 } mv_metric;
 
 /* The name of a metric ("l2", "ip", ...), or NULL: there is no such metric. Metrics are numbered
@@ -102,8 +106,15 @@ typedef enum mv_metric {
 MV_API const char *mv_metric_name(mv_metric metric);
 /* The metric of that name. False: there is none; *metric is then unchanged. */
 MV_API bool mv_metric_from_name(const char *name, size_t size, mv_metric *metric);
-/* What the vectors of a type are usually compared by: the cosine; 0 for other types. */
+/* The metric that a vector type has unless another is named: MV_COSINE, of MV_VECTOR_BINARY
+ * MV_HAMMING; 0 for a type that is no vector type. */
 MV_API mv_metric mv_metric_default(mv_type type);
+
+/* Bytes of a vector on its way in or out; 0 for a type that is no vector type. Whatever its element
+ * type a vector is given, and comes back, as `dim` floats in the machine's order. Only a vector of
+ * MV_VECTOR_BINARY is dim / 8 bytes: bit i is in byte i / 8, the most significant bit of a byte
+ * first (as numpy.packbits and PostgreSQL's `bit` have it). */
+MV_API size_t mv_vector_size(mv_type type, size_t dim);
 
 typedef enum mv_index_type {
     MV_INDEX_NONE = 0,   /* scalar fields: no index */
@@ -113,8 +124,9 @@ typedef enum mv_index_type {
 } mv_index_type;
 
 /* What a graph measures distances with while it is walked; hits are scored from the vectors
- * themselves whatever it is. Any may be asked for of any element type; mv_index_stats tells what
- * came of it. The numbers are part of the format. */
+ * themselves whatever it is. Any may be asked for of any element type, if the metric has it:
+ * MV_L1 has no int8 and int4, MV_HAMMING only none. mv_index_stats tells what came of it. The
+ * numbers are part of the format. */
 typedef enum mv_quantize {
     MV_QUANTIZE_AUTO = 0, /* int4, int8, fp16 or none: the first whose error allows, as measured */
     MV_QUANTIZE_NONE = 1, /* the vectors as they are stored */
@@ -153,7 +165,7 @@ MV_API bool mv_quantize_from_name(const char *name, size_t size, mv_quantize *qu
 
 #define MV_NAME_SIZE_MAX     64u         /* bytes of a field or collection name */
 #define MV_ID_SIZE_MAX       1024u       /* bytes of a document id */
-#define MV_DIM_MAX           65535u      /* numbers of a vector */
+#define MV_DIM_MAX           65535u      /* numbers, or bits, of a vector */
 #define MV_FIELDS_MAX        1024u       /* scalar fields of a schema */
 #define MV_VECTORS_MAX       256u        /* vector fields of a schema */
 #define MV_ROW_SIZE_MAX      (64u << 20) /* bytes of one document, vectors included */
@@ -221,7 +233,7 @@ typedef struct mv_field_options {
 typedef struct mv_vector_options {
     const char *name;
     mv_type type; /* MV_VECTOR_... */
-    uint32_t dim; /* 1 to MV_DIM_MAX */
+    uint32_t dim; /* 1 to MV_DIM_MAX; of MV_VECTOR_BINARY a number of bits, a multiple of 8 */
     mv_metric metric;
     mv_index_type index;  /* MV_INDEX_NONE stands for the default, MV_INDEX_HNSW */
     mv_hnsw_options hnsw; /* of MV_INDEX_HNSW; all zero for MV_INDEX_FLAT */
@@ -322,9 +334,9 @@ MV_API const mv_schema *mv_batch_schema(const mv_batch *batch);
  * the batch as it was before the document began. MV_MISUSE, and texts name the document's id. */
 MV_API mv_err mv_batch_add(mv_batch *batch, const char *id, size_t id_size, mv_error *error);
 MV_API mv_err mv_batch_set(mv_batch *batch, uint32_t field, const mv_value *value, mv_error *error);
-/* `vector` is `dim` floats in the machine's order, not necessarily aligned. NaN and infinity are
- * refused, a zero vector under cosine, values that vector_int8 (-128 to 127, whole) or vector_fp16
- * (up to 65,504) cannot hold. */
+/* `vector` is as mv_vector_size says, not necessarily aligned. NaN and infinity are refused, a zero
+ * vector under cosine, values that vector_int8 (-128 to 127, whole) or vector_fp16 (up to 65,504)
+ * cannot hold. */
 MV_API mv_err mv_batch_set_vector(mv_batch *batch, uint32_t vector_field, const void *vector,
                                   size_t dim, mv_error *error);
 
@@ -389,9 +401,9 @@ MV_API const mv_hit *mv_result_hits(const mv_result *result, size_t *count);
 MV_API mv_err mv_result_id(mv_result *result, size_t position, mv_id *id, mv_error *error);
 MV_API mv_err mv_result_value(mv_result *result, size_t position, uint32_t field, mv_value *value,
                               mv_error *error);
-/* Copy the vector, as `dim` floats, whatever its element type. */
-MV_API mv_err mv_result_vector(mv_result *result, size_t position, uint32_t vector_field,
-                               float *out, size_t dim, mv_error *error);
+/* Copy the vector to `out`, which has room for mv_vector_size bytes. */
+MV_API mv_err mv_result_vector(mv_result *result, size_t position, uint32_t vector_field, void *out,
+                               size_t dim, mv_error *error);
 
 /* How to find the nearest of the rows that match the filter. All but EXACT need a graph and may
  * miss some of the nearest rows. With any strategy as many hits come back as rows match, up to
@@ -406,7 +418,8 @@ typedef enum mv_strategy {
 
 typedef struct mv_query {
     uint32_t vector_field;  /* position of the vector field */
-    const float *vectors;   /* vectors_count × dim; NULL: search by `id`, or without a vector */
+    const void *vectors;    /* vectors_count × mv_vector_size bytes, aligned to 4 bytes unless they
+                             * are bits; NULL: search by `id`, or without a vector */
     uint32_t vectors_count; /* how many are searched for at once */
     uint32_t dim;           /* must be the field's */
     mv_id id;        /* search for what this document has; it is left out. data NULL: unused */

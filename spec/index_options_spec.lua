@@ -128,9 +128,9 @@ describe("a mistake in an index is named:", function()
 
   it("an unknown metric", function()
     local message = support.message_of(moonvec.schema, {
-      vectors = { { name = "v", type = "vector_fp32", dim = 2, metric = "hamming" } },
+      vectors = { { name = "v", type = "vector_fp32", dim = 2, metric = "dot" } },
     })
-    assert.equal("schema: field 'v': unknown metric 'hamming' (valid: 'l2', 'ip', 'cosine')", message)
+    assert.equal("schema: field 'v': unknown metric 'dot' (valid: 'l2', 'ip', 'cosine', 'l1', 'hamming')", message)
   end)
 end)
 

@@ -6,17 +6,21 @@ local support = require "spec.support.init"
 local DIM = 19 -- not a multiple of any register's width
 local COUNT = 180
 
+local function dim_of(type)
+  return type == "vector_binary" and 8 * DIM or DIM
+end
+
 local function schema(type, metric)
   return {
     fields = { { name = "n", type = "int32" } },
-    vectors = { { name = "v", type = type, dim = DIM, metric = metric } },
+    vectors = { { name = "v", type = type, dim = dim_of(type), metric = metric } },
   }
 end
 
 local function documents(random, type, from, to)
   local list = {}
   for i = from, to do
-    list[#list + 1] = { id = "d" .. i, n = i, v = support.vector(random, DIM, type) }
+    list[#list + 1] = { id = "d" .. i, n = i, v = support.vector(random, dim_of(type), type) }
   end
   return list
 end
@@ -72,8 +76,13 @@ local function compare(hits, exact, topk, metric)
   end
 end
 
-for _, type in ipairs { "vector_fp32", "vector_fp16", "vector_int8" } do
-  for _, metric in ipairs { "l2", "ip", "cosine" } do
+local of_numbers = { "l2", "ip", "cosine", "l1" }
+local metrics_of = {
+  vector_fp32 = of_numbers, vector_fp16 = of_numbers, vector_int8 = of_numbers, vector_binary = { "hamming" },
+}
+
+for type, metrics in pairs(metrics_of) do
+  for _, metric in ipairs(metrics) do
     for state, fill in pairs(states) do
       describe(("search of %s rows, %s, %s,"):format(state, type, metric), function()
         local c, stored, random
@@ -89,7 +98,7 @@ for _, type in ipairs { "vector_fp32", "vector_fp16", "vector_int8" } do
 
         it("is exact", function()
           for _ = 1, 5 do
-            local query = support.vector(random, DIM, type)
+            local query = support.vector(random, dim_of(type), type)
             local exact = support.exact(stored, "v", metric, query)
             compare(c:query { vector = query }, exact, 10, metric)
             compare(c:query { vector = query, topk = 1000 }, exact, 1000, metric)
@@ -97,7 +106,7 @@ for _, type in ipairs { "vector_fp32", "vector_fp16", "vector_int8" } do
         end)
 
         it("is exact with a filter", function()
-          local query = support.vector(random, DIM, type)
+          local query = support.vector(random, dim_of(type), type)
           local exact = support.exact(stored, "v", metric, query, function(document)
             return document.n % 4 ~= 0 and document.n > 10 or document.n == 8
           end)
@@ -112,7 +121,10 @@ for _, type in ipairs { "vector_fp32", "vector_fp16", "vector_int8" } do
         end)
 
         it("is exact for several vectors at once", function()
-          local queries = { support.vector(random, DIM, type), support.vector(random, DIM, type), stored[5].v }
+          local queries = { stored[5].v }
+          for i = 2, 3 do
+            queries[i] = support.vector(random, dim_of(type), type)
+          end
           local results = c:query { vectors = queries, topk = 7, offset = 2 }
           assert.equal(3, #results)
           for i, hits in ipairs(results) do

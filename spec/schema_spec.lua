@@ -57,9 +57,11 @@ describe("a schema", function()
     for _, type in ipairs { "vector_fp32", "vector_fp16", "vector_int8" } do
       assert.equal(type, moonvec.schema(vector { type = type }).vectors[1].type)
     end
-    for _, metric in ipairs { "l2", "ip", "cosine" } do
+    for _, metric in ipairs { "l2", "ip", "cosine", "l1" } do
       assert.equal(metric, moonvec.schema(vector { metric = metric }).vectors[1].metric)
     end
+    local binary = moonvec.schema(vector { type = "vector_binary", dim = 16 }).vectors[1]
+    assert.same({ "vector_binary", "hamming" }, { binary.type, binary.metric })
   end)
 
   it("keeps defaults of every kind", function()
@@ -99,7 +101,7 @@ describe("a mistake in a schema is named:", function()
     { "a large dim", vector { dim = 65536 }, "'dim' must be a whole number from 1 to 65535, got 65536" },
     { "a broken dim", vector { dim = 1.5 }, "'dim' must be a whole number from 1 to 65535, got 1.5" },
     { "an unknown metric", vector { metric = "cosin" }, "unknown metric 'cosin' (did you mean 'cosine'?)" },
-    { "an unknown metric, in full", vector { metric = "dot" }, "unknown metric 'dot' (valid: 'l2', 'ip', 'cosine')" },
+    { "an unknown metric, in full", vector { metric = "dot" }, "unknown metric 'dot' (valid: 'l2', 'ip', 'cosine', 'l1', 'hamming')" },
     {
       "an unknown option of an index",
       vector { index = { type = "flat", n = 16 } },

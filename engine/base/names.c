@@ -16,6 +16,7 @@ const char *mv_type_name(mv_type type)
     case MV_VECTOR_FP32: return "vector_fp32";
     case MV_VECTOR_FP16: return "vector_fp16";
     case MV_VECTOR_INT8: return "vector_int8";
+    case MV_VECTOR_BINARY: return "vector_binary";
     default: return type & MV_ARRAY ? type_of(type)->array_name : type_of(type)->name;
     }
 }

@@ -13,7 +13,7 @@ typedef struct flat_rows {
     const uint8_t *base;
     size_t stride;
     const void *const *list;
-    const float *inverse_norms; /* cosine only */
+    const float *inverse_norms; /* NULL: the metric has none */
     const uint64_t *docids;
     uint32_t source;               /* what the hits get as source */
     const uint8_t *const *encoded; /* the hits get these addresses as row; NULL: the row's number */

@@ -40,9 +40,10 @@ static mv_err check_graph_head(const hnsw_head *head, const codes_vectors *vecto
                          vectors->rows);
     mv_quantize last = head->format == 1 ? MV_QUANTIZE_INT8 : MV_QUANTIZE_INT4;
     bool ok = head->format && head->rows && head->m >= MV_HNSW_M_MIN && head->m <= MV_HNSW_M_MAX &&
-              head->quantize >= MV_QUANTIZE_NONE && head->quantize <= last && head->levels >= 1 &&
-              head->levels <= HNSW_LEVELS_MAX && head->ef >= 1 && isfinite(head->code_error) &&
-              isfinite(head->code_bound);
+              head->quantize >= MV_QUANTIZE_NONE && head->quantize <= last &&
+              metric_takes_quantize(vectors->metric, (mv_quantize)head->quantize) &&
+              head->levels >= 1 && head->levels <= HNSW_LEVELS_MAX && head->ef >= 1 &&
+              isfinite(head->code_error) && isfinite(head->code_bound);
     return ok ? MV_OK : error_set(error, MV_CORRUPT, "the head of the graph is damaged");
 }
 

@@ -166,26 +166,14 @@ static bool allocate_nodes(hnsw_builder *b)
 
 /* ---------------------------------------------------------------- codes */
 
-/* What the int8 code of `row` loses, squared; its numbers are in `numbers`. */
-static double loss_of(const hnsw_builder *b, uint32_t row, float *numbers, uint8_t *code)
-{
-    double lost = 0;
-    (void)codes_encode(MV_QUANTIZE_INT8, &b->vectors, b->mean, row, code, numbers);
-    float scale = codes_scale_of(&b->vectors, code)->scale;
-    for (uint32_t i = 0; i < b->vectors.dim; i++) {
-        double difference = (double)numbers[i] - b->mean[i] - (double)(int8_t)code[i] * scale;
-        lost += difference * difference;
-    }
-    return lost;
-}
-
-/* Would int8 codes be near enough? Looked at on a few rows, by what is lost of their lengths. */
-static bool int8_is_near(const hnsw_builder *b, float *numbers, uint8_t *code)
+/* Would such codes be near enough? Looked at on a few rows, by what is lost of their lengths. */
+static bool codes_are_near(const hnsw_builder *b, mv_quantize quantize, float *numbers,
+                           uint8_t *code)
 {
     double lost = 0, whole = 0;
     uint32_t step = b->vectors.rows / CHECK_ROWS + 1;
     for (uint64_t row = 0; row < b->vectors.rows; row += step) {
-        lost += loss_of(b, (uint32_t)row, numbers, code);
+        lost += codes_loss(quantize, &b->vectors, b->mean, (uint32_t)row, code, numbers);
         for (uint32_t i = 0; i < b->vectors.dim; i++) {
             double number = (double)numbers[i] - b->mean[i];
             whole += number * number;
@@ -210,14 +198,16 @@ static bool is_crowding(const float *numbers, const float *other, uint32_t dim, 
  * code spends its bits on the distance between them: with 20 clusters 100 times as far apart as
  * they are wide the recall was 0.7. Looked at are the rows beside a row and some from everywhere,
  * which misses small crowds among many rows. */
-static bool is_crowded(const hnsw_builder *b, float *numbers, float *other, uint8_t *code)
+static bool is_crowded(const hnsw_builder *b, mv_quantize quantize, float *numbers, float *other,
+                       uint8_t *code)
 {
     const codes_vectors *v = &b->vectors;
     uint32_t crowded = 0, checked = 0, step = v->rows / CROWD_ROWS + 1,
              stride = v->rows / CROWD_OTHERS + 1;
     for (uint64_t row = 0; row < v->rows; row += step, checked++) {
         uint32_t near = 0;
-        double limit = CROWD_LOSSES * loss_of(b, (uint32_t)row, numbers, code);
+        double limit =
+            CROWD_LOSSES * codes_loss(quantize, v, b->mean, (uint32_t)row, code, numbers);
         uint64_t begin = row < CROWD_ROWS ? 0 : row - CROWD_ROWS, end = row + CROWD_ROWS;
         for (uint64_t at = begin; at < end && at < v->rows && near < CROWD_MIN; at++) {
             codes_vector_of_row(v, (uint32_t)at, other);
@@ -247,36 +237,54 @@ static uint8_t *allocate_codes(hnsw_builder *b, mv_quantize quantize, codes_colu
     return bytes;
 }
 
+/* What AUTO means: the smallest of the codes that the metric may use, if they tell rows apart. int8
+ * codes fail where rows lie in crowds, and then the vectors are copied as fp16. If no int8 codes
+ * are possible, fp16 codes have to prove themselves, too. */
+static mv_quantize choose_quantize(const hnsw_builder *b, float *numbers, uint8_t *code)
+{
+    const codes_vectors *v = &b->vectors;
+    bool has_int8 = metric_takes_quantize(v->metric, MV_QUANTIZE_INT8);
+    mv_quantize wide = v->type == MV_VECTOR_FP16 ? MV_QUANTIZE_NONE : MV_QUANTIZE_FP16,
+                tried = has_int8 ? MV_QUANTIZE_INT8 : wide;
+    if (tried == MV_QUANTIZE_NONE || !metric_takes_quantize(v->metric, tried))
+        return MV_QUANTIZE_NONE;
+    bool is_near = codes_are_near(b, tried, numbers, code) &&
+                   !is_crowded(b, tried, numbers, numbers + v->dim, code);
+    return is_near ? tried : has_int8 ? wide : MV_QUANTIZE_NONE;
+}
+
+/* The quantize that was asked for, or what AUTO means, where there are codes that are smaller than
+ * the elements. False: no memory. */
+static bool settle_quantize(hnsw_builder *b, mv_quantize *quantize)
+{
+    const codes_vectors *v = &b->vectors;
+    *quantize = (mv_quantize)b->head.quantize;
+    if (element_size(v->type) == 1) *quantize = MV_QUANTIZE_NONE;
+    if (*quantize == MV_QUANTIZE_FP16 && v->type == MV_VECTOR_FP16) *quantize = MV_QUANTIZE_NONE;
+    if (*quantize == MV_QUANTIZE_NONE || *quantize == MV_QUANTIZE_FP16) return true;
+    size_t size = codes_stride(MV_QUANTIZE_INT8, v) + codes_stride(MV_QUANTIZE_FP16, v);
+    float *numbers = mem_alloc_aligned(2 * v->dim * sizeof *numbers);
+    uint8_t *code = mem_alloc_aligned(size);
+    b->mean = alloc_counted(b, v->dim, sizeof *b->mean);
+    bool ok = numbers && code && b->mean;
+    if (ok && b->base.graph && b->base.graph->codes.mean)
+        memcpy(b->mean, b->base.graph->codes.mean, v->dim * sizeof *b->mean);
+    else if (ok)
+        codes_find_mean(v, b->mean, numbers);
+    if (ok && *quantize == MV_QUANTIZE_AUTO) *quantize = choose_quantize(b, numbers, code);
+    mem_free(numbers, 2 * v->dim * sizeof *numbers);
+    mem_free(code, size);
+    return ok;
+}
+
 static bool choose_codes(hnsw_builder *b)
 {
     const codes_vectors *v = &b->vectors;
-    size_t stride = codes_stride(MV_QUANTIZE_INT8, v);
-    mv_quantize quantize = (mv_quantize)b->head.quantize;
-    if (quantize == MV_QUANTIZE_NONE || v->type == MV_VECTOR_INT8) quantize = MV_QUANTIZE_NONE;
-    if (quantize == MV_QUANTIZE_FP16 && v->type == MV_VECTOR_FP16) quantize = MV_QUANTIZE_NONE;
-    bool has_halves =
-        quantize == MV_QUANTIZE_INT4 || (quantize == MV_QUANTIZE_AUTO && v->dim >= HALVES_DIM);
-    if (quantize == MV_QUANTIZE_AUTO || quantize >= MV_QUANTIZE_INT8) {
-        if (!(b->mean = alloc_counted(b, v->dim, sizeof *b->mean))) return false;
-        float *numbers = mem_alloc_aligned(2 * v->dim * sizeof *numbers);
-        uint8_t *code = mem_alloc_aligned(stride);
-        if (numbers && code) {
-            if (b->base.graph && b->base.graph->codes.mean)
-                memcpy(b->mean, b->base.graph->codes.mean, v->dim * sizeof *b->mean);
-            else
-                codes_find_mean(v, b->mean, numbers);
-            if (quantize == MV_QUANTIZE_AUTO)
-                quantize = int8_is_near(b, numbers, code) &&
-                                   !is_crowded(b, numbers, numbers + v->dim, code)
-                               ? MV_QUANTIZE_INT8
-                           : v->type == MV_VECTOR_FP16 ? MV_QUANTIZE_NONE
-                                                       : MV_QUANTIZE_FP16;
-        }
-        bool ok = numbers && code;
-        mem_free(numbers, 2 * v->dim * sizeof *numbers);
-        mem_free(code, stride);
-        if (!ok) return false;
-    }
+    mv_quantize quantize;
+    bool has_halves = b->head.quantize == MV_QUANTIZE_INT4 ||
+                      (b->head.quantize == MV_QUANTIZE_AUTO && v->dim >= HALVES_DIM &&
+                       metric_takes_quantize(v->metric, MV_QUANTIZE_INT4));
+    if (!settle_quantize(b, &quantize)) return false;
     b->head.quantize = (uint32_t)quantize;
     if (quantize == MV_QUANTIZE_NONE) {
         b->codes = (codes_column){

@@ -93,7 +93,7 @@ void hnsw_measure_search(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
     topk_start(&hits, heap, HNSW_MEASURED_HITS, INFINITY);
     find_near(b, &query, &hits);
     b->bounds[item] = hits.count ? heap[hits.count - 1].distance : INFINITY;
-    element_to_floats(v->type, v->base + row * v->stride, v->dim, s->numbers);
+    element_to_given(v->type, v->base + row * v->stride, v->dim, s->numbers);
     bool ok = !distance_prepare(&exact, v->type, v->metric, s->numbers, v->dim, s->other, NULL);
     walk_level l = hnsw_builder_walk_level(b, 0);
     for (uint32_t trial = 0; trial < hnsw_builder_trials(b); trial++) {

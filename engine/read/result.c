@@ -255,8 +255,8 @@ mv_err result_elements(const mv_result *r, const mv_hit *hit, uint32_t vector_fi
     return MV_OK;
 }
 
-mv_err mv_result_vector(mv_result *r, size_t position, uint32_t vector_field, float *out,
-                        size_t dim, mv_error *error)
+mv_err mv_result_vector(mv_result *r, size_t position, uint32_t vector_field, void *out, size_t dim,
+                        mv_error *error)
 {
     const mv_hit *hit = NULL;
     const uint8_t *elements = NULL;
@@ -266,7 +266,7 @@ mv_err mv_result_vector(mv_result *r, size_t position, uint32_t vector_field, fl
     if (dim != field->dim)
         return error_set(error, MV_MISUSE, "room for %zu numbers, field '%s' has %u", dim,
                          field->name, field->dim);
-    element_to_floats(field->type, elements, dim, out);
+    element_to_given(field->type, elements, dim, out);
     return MV_OK;
 }
 

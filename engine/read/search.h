@@ -11,8 +11,9 @@ typedef struct search {
     mv_result *r;
     const schema_vector *field;
     filter *f;
-    uint64_t left_out;    /* docid of the document searched by; 0: none */
-    const float *vectors; /* count × dim */
+    uint64_t left_out;      /* docid of the document searched by; 0: none */
+    const uint8_t *vectors; /* `count`, as they are given */
+    size_t vector_size;
     distance_query *queries;
     topk *tops;
     uint32_t count;             /* of queries */

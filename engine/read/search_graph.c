@@ -22,7 +22,7 @@ static bool has_use_for_graph(const search *s, const shared_index *g)
 
 static hnsw_query query_of(const search *s, const graph_search *gs, uint32_t i)
 {
-    return (hnsw_query){.vector = s->vectors + (size_t)i * s->field->dim,
+    return (hnsw_query){.vector = s->vectors + i * s->vector_size,
                         .exact = &s->queries[i],
                         .ef = s->q->ef,
                         .no_refine = s->q->no_refine,

@@ -15,8 +15,8 @@
 
 /* ---------------------------------------------------------------- preparing */
 
-/* The stored vector of document `id`, as floats. */
-static mv_err vector_of_id(search *s, const float **vector, mv_error *error)
+/* The stored vector of document `id`, as it would be given. */
+static mv_err vector_of_id(search *s, const uint8_t **vector, mv_error *error)
 {
     mv_hit hit;
     bool found;
@@ -29,10 +29,10 @@ static mv_err vector_of_id(search *s, const float **vector, mv_error *error)
                          error_quote(id->data, id->size, quoted));
     }
     MV_TRY(result_elements(s->r, &hit, s->q->vector_field, &elements, error));
-    float *floats = search_alloc(s, s->field->dim * sizeof *floats, error);
-    if (!floats) return MV_NO_MEMORY;
-    element_to_floats(s->field->type, elements, s->field->dim, floats);
-    *vector = floats;
+    uint8_t *given = search_alloc(s, s->vector_size, error);
+    if (!given) return MV_NO_MEMORY;
+    element_to_given(s->field->type, elements, s->field->dim, given);
+    *vector = given;
     s->left_out = hit.docid;
     return MV_OK;
 }
@@ -50,7 +50,8 @@ static float distance_limit(const search *s)
 static mv_err prepare(search *s, mv_error *error)
 {
     const mv_query *q = s->q;
-    const float *vectors = q->vectors;
+    const uint8_t *vectors = q->vectors;
+    s->vector_size = mv_vector_size(s->field->type, s->field->dim);
     s->count = vectors ? q->vectors_count : 1;
     if (!vectors)
         MV_TRY(vector_of_id(s, &vectors, error));
@@ -70,7 +71,7 @@ static mv_err prepare(search *s, mv_error *error)
     if (!s->queries || !s->tops || !heaps || !elements) return MV_NO_MEMORY;
     for (uint32_t i = 0; i < s->count; i++) {
         MV_TRY(distance_prepare(&s->queries[i], s->field->type, s->field->metric,
-                                vectors + (size_t)i * s->field->dim, s->field->dim,
+                                vectors + i * s->vector_size, s->field->dim,
                                 elements + i * elements_size, error));
         topk_start(&s->tops[i], heaps + (size_t)i * capacity, capacity, distance_limit(s));
     }

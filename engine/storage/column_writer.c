@@ -103,7 +103,7 @@ mv_err column_writer_add(column_writer *w, const cell *c, mv_error *error)
 static mv_err write_vector(column_writer *w, const uint8_t *elements, float inverse_norm,
                            uint32_t turned, mv_error *error)
 {
-    size_t size = w->vector->size, first = turned * (size / w->vector->dim);
+    size_t size = w->vector->size, first = turned * element_size(w->vector->type);
     w->row++;
     MV_TRY(section_writer_add(w->file, elements + first, size - first, error));
     if (first) MV_TRY(section_writer_add(w->file, elements, first, error));
@@ -117,8 +117,9 @@ static mv_err write_vector(column_writer *w, const uint8_t *elements, float inve
 static mv_err write_skipped(column_writer *w, const uint8_t *elements, float inverse_norm,
                             mv_error *error)
 {
+    uint32_t count = (uint32_t)element_count(w->vector->type, w->vector->dim);
     for (; w->skipped; w->skipped--)
-        MV_TRY(write_vector(w, elements, inverse_norm, w->row % w->vector->dim, error));
+        MV_TRY(write_vector(w, elements, inverse_norm, w->row % count, error));
     return MV_OK;
 }
 

@@ -2,6 +2,7 @@
  * them as bytes, schema_compare.c tells two apart. */
 #include "storage/schema.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -120,7 +121,7 @@ mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, m
     if (element_size(options->type))
         return error_set(error, MV_MISUSE, "field '%s' is scalar, %s is a type of vector fields",
                          options->name, type_name(options->type));
-    if (!mv_type_name(options->type))
+    if (!type_name(options->type))
         return error_set(error, MV_MISUSE, "field '%s' has the unknown type %d", options->name,
                          (int)options->type);
     if (schema->fields_count == MV_FIELDS_MAX)
@@ -155,6 +156,32 @@ static mv_err check_option_range(const char *name, const char *option, uint32_t 
                      given, min, max);
 }
 
+/* ", 'l2'" behind the names that are in `list` already; at first without the comma. */
+static void list_name(char *list, size_t list_size, const char *name)
+{
+    size_t size = strlen(list);
+    (void)snprintf(list + size, list_size - size, "%s'%s'", size ? ", " : "", name);
+}
+
+static mv_err check_quantize(const char *name, mv_metric metric, mv_quantize quantize,
+                             mv_error *error)
+{
+    char possible[128] = "";
+    const char *quantize_name = mv_quantize_name(quantize);
+    if (!quantize_name)
+        return error_set(error, MV_MISUSE,
+                         "vector field '%s' has an index with the unknown quantize %d", name,
+                         (int)quantize);
+    if (metric_takes_quantize(metric, quantize)) return MV_OK;
+    for (int other = 0; mv_quantize_name((mv_quantize)other); other++)
+        if (metric_takes_quantize(metric, (mv_quantize)other))
+            list_name(possible, sizeof possible, mv_quantize_name((mv_quantize)other));
+    return error_set(error, MV_MISUSE,
+                     "vector field '%s' has an index with quantize '%s', which metric '%s' cannot "
+                     "use (possible: %s)",
+                     name, quantize_name, mv_metric_name(metric), possible);
+}
+
 /* Complete the index of a vector field, as far as it was given, and check it. */
 static mv_err take_index(schema_vector *vector, const mv_vector_options *options, mv_error *error)
 {
@@ -180,11 +207,23 @@ static mv_err take_index(schema_vector *vector, const mv_vector_options *options
     MV_TRY(check_option_range(name, "m", hnsw->m, MV_HNSW_M_MIN, MV_HNSW_M_MAX, error));
     MV_TRY(check_option_range(name, "ef_construction", hnsw->ef_construction,
                               MV_HNSW_EF_CONSTRUCTION_MIN, MV_HNSW_EF_CONSTRUCTION_MAX, error));
-    if (!mv_quantize_name(hnsw->quantize))
-        return error_set(error, MV_MISUSE,
-                         "vector field '%s' has an index with the unknown quantize %d", name,
-                         (int)hnsw->quantize);
-    return MV_OK;
+    return check_quantize(name, vector->metric, hnsw->quantize, error);
+}
+
+static mv_err check_metric(const mv_vector_options *options, mv_error *error)
+{
+    char possible[256] = "";
+    const char *metric = mv_metric_name(options->metric);
+    if (!metric)
+        return error_set(error, MV_MISUSE, "vector field '%s' has the unknown metric %d",
+                         options->name, (int)options->metric);
+    if (metric_takes_type(options->metric, options->type)) return MV_OK;
+    for (int other = 1; mv_metric_name((mv_metric)other); other++)
+        if (metric_takes_type((mv_metric)other, options->type))
+            list_name(possible, sizeof possible, mv_metric_name((mv_metric)other));
+    return error_set(error, MV_MISUSE,
+                     "vector field '%s' is %s, which has no metric '%s' (possible: %s)",
+                     options->name, type_name(options->type), metric, possible);
 }
 
 static mv_err check_vector(const mv_schema *schema, const mv_vector_options *options,
@@ -192,7 +231,7 @@ static mv_err check_vector(const mv_schema *schema, const mv_vector_options *opt
 {
     const char *name = options->name;
     MV_TRY(check_field_name(schema, name, error));
-    if (!mv_type_name(options->type))
+    if (!type_name(options->type))
         return error_set(error, MV_MISUSE, "vector field '%s' has the unknown type %d", name,
                          (int)options->type);
     if (!element_size(options->type))
@@ -201,9 +240,11 @@ static mv_err check_vector(const mv_schema *schema, const mv_vector_options *opt
     if (options->dim < 1 || options->dim > MV_DIM_MAX)
         return error_set(error, MV_MISUSE, "vector field '%s' has dim %u, it must be 1 to %u", name,
                          options->dim, MV_DIM_MAX);
-    if (!mv_metric_name(options->metric))
-        return error_set(error, MV_MISUSE, "vector field '%s' has the unknown metric %d", name,
-                         (int)options->metric);
+    if (options->type == MV_VECTOR_BINARY && options->dim % 8)
+        return error_set(error, MV_MISUSE,
+                         "vector field '%s' has dim %u, that of %s must be a multiple of 8", name,
+                         options->dim, type_name(options->type));
+    MV_TRY(check_metric(options, error));
     if (schema->vectors_count == MV_VECTORS_MAX)
         return error_set(error, MV_MISUSE,
                          "vector field '%s': a schema has at most %u vector fields", name,
@@ -219,7 +260,7 @@ mv_err mv_schema_add_vector(mv_schema *schema, const mv_vector_options *options,
         .type = options->type,
         .metric = options->metric,
         .dim = options->dim,
-        .size = options->dim * (uint32_t)element_size(options->type),
+        .size = (uint32_t)element_row_size(options->type, options->dim),
     };
     memcpy(vector.name, options->name, strlen(options->name));
     MV_TRY(take_index(&vector, options, error));

@@ -29,7 +29,7 @@ typedef struct schema_vector {
     uint64_t index_since; /* graphs with lower file numbers were built for other options: they are
                            * searched until they have been built anew */
     uint32_t dim;
-    uint32_t size; /* bytes of one vector: dim × element size */
+    uint32_t size; /* bytes of one vector, element_row_size */
 } schema_vector;
 
 struct mv_schema {

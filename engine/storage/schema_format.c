@@ -1,6 +1,6 @@
 /* A schema as bytes, all little-endian:
  *
- *   u32 format, u32 next uid
+ *   u32 format (2 or 3), u32 next uid
  *   u8 size and bytes of the name (0: unnamed)
  *   u32 scalar fields, u32 vector fields
  *
@@ -18,16 +18,19 @@
  * left out are stored as their defaults. A loaded schema is built by the functions that users build
  * theirs with, so that nothing gets in that they would refuse.
  *
- * Format 3 has the same bytes as format 2, and more types. A schema is written in the lowest format
- * that has all of its types (2 or more), so that an older moonvec reads what it knows and refuses
- * the rest as newer. */
+ * Format 3 has the layout of format 2, and more types and metrics. A schema is written in the
+ * lowest format (2 or more) that has all that it uses, so that an older moonvec reads what it
+ * knows, and refuses the rest as newer. A reader of format 3 takes a number that it does not know
+ * for one of a newer moonvec. */
 #include <string.h>
 
 #include "storage/cell.h"
 #include "storage/schema.h"
 
-#define SCHEMA_FORMAT     3u /* the newest that is read */
-#define SCHEMA_FORMAT_MIN 2u /* the oldest that is written */
+#define SCHEMA_FORMAT     3u             /* the newest that is read */
+#define SCHEMA_FORMAT_MIN 2u             /* the oldest that is written */
+#define FORMAT_2_TYPE     MV_VECTOR_INT8 /* the last vector type and */
+#define FORMAT_2_METRIC   MV_COSINE      /* the last metric that format 2 has */
 #define FLAG_NULLABLE     1u
 #define FLAG_DEFAULT      2u
 #define FLAG_INVERT       4u
@@ -91,6 +94,10 @@ static uint32_t schema_format_needed(const mv_schema *schema)
         uint32_t format = type_of(schema->fields[i].type)->schema_format;
         if (format > needed) needed = format;
     }
+    for (uint32_t i = 0; i < schema->vectors_count; i++)
+        if (needed < 3 && (schema->vectors[i].type > FORMAT_2_TYPE ||
+                           schema->vectors[i].metric > FORMAT_2_METRIC))
+            needed = 3;
     return needed;
 }
 
@@ -242,6 +249,10 @@ static mv_err load_vector(mv_schema *schema, reader *r, uint32_t format, mv_erro
     options.dim = get_u32(r);
     get_name(r, name);
     if (r->failed) return cut_short(error);
+    if (format >= 3 && (!element_size(options.type) || !mv_metric_name(options.metric)))
+        return error_set(error, MV_WRONG_VERSION,
+                         "vector field '%s' has type %d and metric %d, which a newer moonvec knows",
+                         name, (int)options.type, (int)options.metric);
     if (options.index == MV_INDEX_NONE)
         return error_set(error, MV_CORRUPT, "vector field '%s' has the unknown index type 0", name);
     if (options.index == MV_INDEX_HNSW) {

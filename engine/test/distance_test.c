@@ -14,11 +14,14 @@
 #include "vector/distance.h"
 #include "vector/element.h"
 
-enum { ROWS = 7, TYPES = 3 }; /* more than one block of rows and less than two */
+enum { ROWS = 7, TYPES = 4 }; /* more than one block of rows and less than two */
 
 static const char *const names[] = {"scalar", "sse2", "avx2", "avx512", "neon"};
 enum { NAMES = sizeof names / sizeof *names };
-static const mv_type types[TYPES] = {MV_VECTOR_FP32, MV_VECTOR_FP16, MV_VECTOR_INT8};
+static const mv_type types[TYPES] = {MV_VECTOR_FP32, MV_VECTOR_FP16, MV_VECTOR_INT8,
+                                     MV_VECTOR_BINARY};
+static const char *const family_names[METRIC_FAMILIES] = {
+    [METRIC_DOT] = "dot", [METRIC_L2] = "l2", [METRIC_L1] = "l1", [METRIC_HAMMING] = "hamming"};
 
 /* ---------------------------------------------------------------- guarded memory */
 
@@ -92,11 +95,26 @@ static int8_t random_byte(filling how, bool is_query)
     }
 }
 
-/* A query for fp16 rows is made of floats, of the size that halfs have. */
+static uint8_t random_eight_bits(filling how, bool is_query)
+{
+    uint32_t bits = random_bits();
+    switch (how) {
+    case EXTREME: return bits & 1 ? 0xff : 0;
+    case LARGEST: return 0xff;
+    case OPPOSITE: return is_query ? 0xff : 0;
+    case TINY: return (uint8_t)(1u << bits % 8);
+    default: return (uint8_t)(bits >> 24);
+    }
+}
+
+/* `dim` elements: of vector_binary bytes. A query for fp16 rows is made of floats, of the size that
+ * halfs have. */
 static void fill(uint8_t *out, mv_type type, size_t dim, filling how, bool is_query)
 {
     for (size_t i = 0; i < dim; i++) {
-        if (type == MV_VECTOR_INT8) {
+        if (type == MV_VECTOR_BINARY) {
+            out[i] = random_eight_bits(how, is_query);
+        } else if (type == MV_VECTOR_INT8) {
             out[i] = (uint8_t)random_byte(how, is_query);
         } else if (type == MV_VECTOR_FP16) {
             uint16_t half = random_half(how, is_query);
@@ -124,16 +142,35 @@ static double allowed_error(size_t dim, double magnitude)
     return ((double)dim / 8 + 10) * 0x1p-24 * magnitude + (double)dim * (double)FLT_TRUE_MIN;
 }
 
-static double terms_magnitude(mv_type type, const uint8_t *query, const uint8_t *row, size_t dim,
-                              bool l2)
+/* The plain sum of the terms, and of their magnitudes. */
+typedef struct plain_sum {
+    double value;
+    double magnitude;
+} plain_sum;
+
+static uint8_t bit_at(const uint8_t *vector, size_t at)
+{
+    return vector[at / 8] >> (7 - at % 8) & 1;
+}
+
+static plain_sum sum_plainly(mv_type type, metric_family family, const uint8_t *query,
+                             const uint8_t *row, size_t dim)
 {
     static float a[MV_DIM_MAX], b[MV_DIM_MAX];
+    plain_sum sum = {0};
+    if (type == MV_VECTOR_BINARY) {
+        for (size_t bit = 0; bit < dim * 8; bit++)
+            sum.value += bit_at(query, bit) != bit_at(row, bit);
+        return sum;
+    }
     element_to_floats(type == MV_VECTOR_FP16 ? MV_VECTOR_FP32 : type, query, dim, a);
     element_to_floats(type, row, dim, b);
-    double sum = 0;
     for (size_t i = 0; i < dim; i++) {
-        double difference = (double)a[i] - b[i];
-        sum += l2 ? difference * difference : fabs((double)a[i] * b[i]);
+        double difference = (double)a[i] - b[i], term = (double)a[i] * b[i];
+        if (family == METRIC_L2) term = difference * difference;
+        if (family == METRIC_L1) term = fabs(difference);
+        sum.value += term;
+        sum.magnitude += fabs(term);
     }
     return sum;
 }
@@ -148,14 +185,14 @@ static bool same(const measured *a, const measured *b)
 }
 
 /* Measure the rows in memory order, by a list, and each alone; all must agree to the last bit. */
-static measured measure(const distance_kernels *kernels, size_t type, bool l2, const uint8_t *query,
-                        const uint8_t *rows, size_t stride, size_t dim)
+static measured measure(const distance_kernels *kernels, size_t type, metric_family family,
+                        const uint8_t *query, const uint8_t *rows, size_t stride, size_t dim)
 {
     measured by_rows, by_list, alone, repeated;
     const void *list[ROWS], *first[ROWS];
     for (size_t r = 0; r < ROWS; r++) list[r] = rows + r * stride, first[r] = rows;
-    kernels->rows[l2 ? METRIC_L2 : METRIC_DOT][type](query, rows, stride, ROWS, dim, by_rows.of);
-    distance_list_fn measure_list = kernels->list[l2 ? METRIC_L2 : METRIC_DOT][type];
+    kernels->rows[family][type](query, rows, stride, ROWS, dim, by_rows.of);
+    distance_list_fn measure_list = kernels->list[family][type];
     measure_list(query, list, ROWS, dim, by_list.of);
     for (size_t r = 0; r < ROWS; r++) measure_list(query, list + r, 1, dim, alone.of + r);
     measure_list(query, first, ROWS, dim, repeated.of);
@@ -165,29 +202,65 @@ static measured measure(const distance_kernels *kernels, size_t type, bool l2, c
     return by_rows;
 }
 
-static void compare(size_t type, bool l2, const uint8_t *query, const uint8_t *rows, size_t dim,
-                    const char *what)
+/* The reference against the plain sum: of whole numbers and bits it is exact. */
+static void compare_reference(size_t type, const plain_sum *plain, const measured *exact)
+{
+    for (size_t r = 0; r < ROWS; r++) {
+        double value = plain[r].value, magnitude = plain[r].magnitude;
+        if (types[type] == MV_VECTOR_INT8 || types[type] == MV_VECTOR_BINARY)
+            EXPECT(exact->of[r] == (float)value);
+        else if (fabs(value) > 1.001 * (double)FLT_MAX)
+            EXPECT(!isfinite(exact->of[r]));
+        else if (magnitude < (double)FLT_MAX)
+            EXPECT(fabs((double)exact->of[r] - value) <=
+                   0x1p-23 * magnitude + (double)FLT_TRUE_MIN);
+    }
+}
+
+static void compare(size_t type, metric_family family, const uint8_t *query, const uint8_t *rows,
+                    size_t dim, const char *what)
 {
     size_t stride = dim * element_size(types[type]);
-    measured exact = measure(distance_by_name("scalar"), type, l2, query, rows, stride, dim);
-    double magnitudes[ROWS];
+    (void)snprintf(doing, sizeof doing, "scalar, %s, dim %zu, type %d, %s", family_names[family],
+                   dim, types[type], what);
+    measured exact = measure(distance_by_name("scalar"), type, family, query, rows, stride, dim);
+    plain_sum plain[ROWS];
     for (size_t r = 0; r < ROWS; r++)
-        magnitudes[r] = terms_magnitude(types[type], query, rows + r * stride, dim, l2);
+        plain[r] = sum_plainly(types[type], family, query, rows + r * stride, dim);
+    compare_reference(type, plain, &exact);
     for (size_t n = 1; n < NAMES; n++) {
         const distance_kernels *kernels = distance_by_name(names[n]);
         if (!kernels) continue;
-        doing_now("%s, %s, dim %zu, type %d, %s", names[n], l2 ? "l2" : "dot", dim, types[type],
+        doing_now("%s, %s, dim %zu, type %d, %s", names[n], family_names[family], dim, types[type],
                   what);
-        measured got = measure(kernels, type, l2, query, rows, stride, dim);
-        if (types[type] == MV_VECTOR_INT8) {
+        measured got = measure(kernels, type, family, query, rows, stride, dim);
+        if (types[type] == MV_VECTOR_INT8 || types[type] == MV_VECTOR_BINARY) {
             EXPECT(same(&got, &exact));
             continue;
         }
         for (size_t r = 0; r < ROWS; r++) {
-            double allowed = allowed_error(dim, magnitudes[r]);
-            bool overflows = !(magnitudes[r] + allowed < (double)FLT_MAX);
+            double allowed = allowed_error(dim, plain[r].magnitude);
+            bool overflows = !(plain[r].magnitude + allowed < (double)FLT_MAX);
             EXPECT(overflows || fabs((double)got.of[r] - (double)exact.of[r]) <= allowed);
+            EXPECT(family == METRIC_DOT || !isnan(got.of[r])); /* no term is negative */
         }
+    }
+}
+
+/* Every family that a metric of the type wants kernels of; others have none. */
+static void compare_families(size_t type, const uint8_t *query, const uint8_t *rows, size_t dim,
+                             const char *what)
+{
+    bool is_wanted[METRIC_FAMILIES] = {false};
+    for (int metric = 1; mv_metric_name((mv_metric)metric); metric++)
+        if (metric_takes_type((mv_metric)metric, types[type]))
+            is_wanted[metric_kernels((mv_metric)metric)] = true;
+    for (int family = 0; family < METRIC_FAMILIES; family++) {
+        for (size_t n = 0; n < NAMES && !is_wanted[family]; n++) {
+            const distance_kernels *kernels = distance_by_name(names[n]);
+            EXPECT(!kernels || (!kernels->rows[family][type] && !kernels->list[family][type]));
+        }
+        if (is_wanted[family]) compare(type, (metric_family)family, query, rows, dim, what);
     }
 }
 
@@ -198,13 +271,13 @@ static void test_dim(const guarded *query_memory, const guarded *rows_memory, si
             placing where = (placing)((dim + how + type) % PLACINGS);
             if (how == RANDOM) where = AT_END;
             size_t size = dim * element_size(types[type]);
-            size_t query_size = distance_query_size(types[type], dim);
+            size_t bits = types[type] == MV_VECTOR_BINARY ? 8 : 1;
+            size_t query_size = distance_query_size(types[type], dim * bits);
             uint8_t *query = guarded_place(query_memory, query_size, where);
             uint8_t *rows = guarded_place(rows_memory, ROWS * size, where);
             fill(query, types[type], dim, how, true);
             fill(rows, types[type], ROWS * dim, how, false);
-            compare(type, false, query, rows, dim, filling_names[how]);
-            compare(type, true, query, rows, dim, filling_names[how]);
+            compare_families(type, query, rows, dim, filling_names[how]);
         }
     }
 }
@@ -238,6 +311,8 @@ static void test_largest_int8(void)
         EXPECT(out == (float)(-128.0 * 127 * MV_DIM_MAX));
         kernels->list[METRIC_L2][2](low, &highs, 1, MV_DIM_MAX, &out);
         EXPECT(out == (float)(255.0 * 255 * MV_DIM_MAX));
+        kernels->list[METRIC_L1][2](low, &highs, 1, MV_DIM_MAX, &out);
+        EXPECT(out == 255.0f * MV_DIM_MAX);
     }
 }
 
@@ -341,6 +416,23 @@ static void test_distances(const distance_kernels *kernels)
     EXPECT(farthest <= 2 && farthest > 2 - 1e-6f);
     float none = distance_of(kernels, MV_IP, a, zero, 3, 0);
     EXPECT(none == 0 && !signbit(none));
+    EXPECT(distance_of(kernels, MV_L1, a, b, 3, 0) == 7.5f);
+    float nothing = distance_of(kernels, MV_L1, a, a, 3, 0);
+    EXPECT(nothing == 0 && !signbit(nothing));
+}
+
+/* A query of packed bits, prepared. */
+static void test_hamming(const distance_kernels *kernels)
+{
+    const uint8_t query_bits[3] = {0x80, 0xff, 0x01}, rows[2][3] = {{0, 0, 0}, {0x80, 0xff, 0x03}};
+    uint8_t elements[3];
+    float out[2];
+    distance_query query;
+    EXPECT(distance_query_size(MV_VECTOR_BINARY, 24) == 3);
+    EXPECT(!distance_prepare(&query, MV_VECTOR_BINARY, MV_HAMMING, query_bits, 24, elements, NULL));
+    query.rows = kernels->rows[METRIC_HAMMING][3];
+    distance_to_rows(&query, rows[0], 3, NULL, 2, out);
+    EXPECT(out[0] == 10 && out[1] == 1);
 }
 
 /* What overflows is +infinity: also a good inner product, which would be -infinity. */
@@ -355,13 +447,16 @@ static void test_overflow(const distance_kernels *kernels)
     const float norm = element_inverse_norm(MV_VECTOR_FP32, high, 100);
     const float *const rows[] = {high, low, both, tiny};
     for (size_t r = 0; r < 4; r++) {
-        for (mv_metric metric = MV_L2; metric <= MV_COSINE; metric++) {
+        for (mv_metric metric = MV_L2; metric <= MV_L1; metric++) {
             float distance = distance_of(kernels, metric, high, rows[r], 100, norm);
             EXPECT(isfinite(distance) || distance == INFINITY);
         }
     }
     EXPECT(distance_of(kernels, MV_L2, high, low, 100, 0) == INFINITY);
     EXPECT(distance_of(kernels, MV_L2, high, high, 100, 0) == 0);
+    EXPECT(distance_of(kernels, MV_L1, high, low, 100, 0) == INFINITY);
+    EXPECT(distance_of(kernels, MV_L1, both, low, 100, 0) == INFINITY);
+    EXPECT(distance_of(kernels, MV_L1, high, tiny, 1, 0) == FLT_MAX);
     EXPECT(distance_of(kernels, MV_IP, high, high, 100, 0) == INFINITY);
     EXPECT(distance_of(kernels, MV_IP, high, low, 100, 0) == INFINITY);
     EXPECT(distance_of(kernels, MV_COSINE, high, high, 100, norm) == INFINITY);
@@ -379,7 +474,7 @@ static void test_refusals(void)
     float elements[2];
     distance_query query;
     mv_error error;
-    for (size_t t = 0; t < TYPES; t++) {
+    for (size_t t = 0; types[t] != MV_VECTOR_BINARY; t++) {
         mv_err err = distance_prepare(&query, types[t], MV_COSINE, zeros, 2, elements, &error);
         EXPECT(err == MV_MISUSE);
         EXPECT(strstr(error.text, "cosine"));
@@ -434,6 +529,7 @@ int main(void)
         if (!kernels) continue;
         RUN_WITH(names[n], test_distances(kernels));
         RUN_WITH(names[n], test_overflow(kernels));
+        RUN_WITH(names[n], test_hamming(kernels));
     }
     RUN(test_refusals());
     return tests_conclude();

@@ -35,7 +35,31 @@ static void test_sizes(void)
     EXPECT(element_size(MV_VECTOR_FP32) == 4);
     EXPECT(element_size(MV_VECTOR_FP16) == 2);
     EXPECT(element_size(MV_VECTOR_INT8) == 1);
+    EXPECT(element_size(MV_VECTOR_BINARY) == 1);
     EXPECT(element_size(MV_STRING) == 0);
+    EXPECT(element_row_size(MV_VECTOR_FP32, 24) == 96 &&
+           element_row_size(MV_VECTOR_FP16, 24) == 48);
+    EXPECT(element_row_size(MV_VECTOR_INT8, 24) == 24 &&
+           element_row_size(MV_VECTOR_BINARY, 24) == 3);
+    EXPECT(element_count(MV_VECTOR_INT8, 24) == 24 && element_count(MV_VECTOR_BINARY, 24) == 3);
+    EXPECT(mv_vector_size(MV_VECTOR_FP16, 24) == 96 && mv_vector_size(MV_VECTOR_INT8, 24) == 96);
+    EXPECT(mv_vector_size(MV_VECTOR_BINARY, 24) == 3 && mv_vector_size(MV_STRING, 24) == 0);
+}
+
+/* What is given comes back: floats as the type holds them, bits as they are. */
+static void test_given(void)
+{
+    const float floats[8] = {1, -2, 0.5f, 0, 1, 1, 1, 1};
+    const uint8_t bits[3] = {0x80, 0x7f, 0xa5};
+    float back[8];
+    uint8_t elements[sizeof floats], bits_back[3];
+    EXPECT(!element_from_given(MV_VECTOR_FP16, floats, 8, elements, NULL));
+    element_to_given(MV_VECTOR_FP16, elements, 8, back);
+    EXPECT(memcmp(floats, back, sizeof back) == 0);
+    EXPECT(!element_from_given(MV_VECTOR_BINARY, bits, 24, elements, NULL));
+    element_to_given(MV_VECTOR_BINARY, elements, 24, bits_back);
+    EXPECT(memcmp(bits, bits_back, sizeof bits) == 0);
+    EXPECT(element_from_given(MV_VECTOR_INT8, floats, 8, elements, NULL) == MV_MISUSE);
 }
 
 /* Every half there is, by the definition of the format, and back. */
@@ -126,6 +150,7 @@ static void test_inverse_norm(void)
 int main(void)
 {
     RUN(test_sizes());
+    RUN(test_given());
     RUN(test_all_halfs());
     RUN(test_half_rounding());
     RUN(test_refusals());

@@ -353,7 +353,7 @@ static void test_several_vectors(void)
     const mv_hit *all = mv_result_hits(together, &count);
     EXPECT(count == VECTORS * TOPK);
     query.vectors_count = 1;
-    for (uint32_t i = 0; i < VECTORS; i++, query.vectors += GRAPH_DIM) {
+    for (uint32_t i = 0; i < VECTORS; i++, query.vectors = vectors + i * GRAPH_DIM) {
         WORKS(mv_search(c, &query, alone, &error));
         const mv_hit *hits = mv_result_hits(alone, &one);
         EXPECT(one == TOPK);

@@ -410,9 +410,35 @@ static void test_by_lot(const made_graph *made, const set *s, uint32_t rounds)
     EXPECT(met > 0 && met < 3 * rounds);
 }
 
+/* Codes that are there, of the right sizes, but of no use to the metric. */
+static void test_codes_of_others(const made_graph *made, const set *s)
+{
+    const mv_quantize quantizes[] = {MV_QUANTIZE_FP16, MV_QUANTIZE_INT8, MV_QUANTIZE_INT4};
+    static uint8_t zeros[ROWS * 256];
+    for (int i = 0; i < 3; i++) {
+        mv_quantize quantize = quantizes[i];
+        uint64_t size = codes_size(quantize, &s->vectors);
+        hnsw_graph graph;
+        copy c = copy_of(made);
+        hnsw_part parts[HNSW_PARTS_MAX];
+        uint32_t count = c.count;
+        EXPECT(size <= sizeof zeros && count + 2 <= HNSW_PARTS_MAX);
+        memcpy(parts, c.parts, count * sizeof *parts);
+        parts[count++] = (hnsw_part){HNSW_PART_CODES, 0, zeros, size};
+        parts[count++] = (hnsw_part){HNSW_PART_MEAN, 0, zeros, s->vectors.dim * sizeof(float)};
+        head_of(&c)->quantize = (uint32_t)quantize;
+        head_of(&c)->format = HNSW_FORMAT;
+        mv_err err = hnsw_open(parts, count, &s->vectors, &graph, &error);
+        EXPECT(err == (metric_takes_quantize(s->kind.metric, quantize) ? MV_OK : MV_CORRUPT));
+        copy_free(&c);
+    }
+}
+
 static void test_damage(mv_metric metric, mv_quantize quantize)
 {
-    set s = set_range((set_kind){MV_VECTOR_FP32, metric, 13, CLUSTERED}, 0, ROWS);
+    set_kind kind = {MV_VECTOR_FP32, metric, 13, CLUSTERED};
+    if (metric == MV_HAMMING) kind.type = MV_VECTOR_BINARY, kind.dim = 64;
+    set s = set_range(kind, 0, ROWS);
     mv_hnsw_options options = options_with(quantize);
     options.m = MV_HNSW_M_MIN;
     made_graph made = build(&s, (how_to_build){.options = options});
@@ -424,6 +450,7 @@ static void test_damage(mv_metric metric, mv_quantize quantize)
     test_searches_find(&made, &s);
     test_unreachable(&made, &s);
     test_by_lot(&made, &s, 400);
+    if (quantize == MV_QUANTIZE_NONE) test_codes_of_others(&made, &s);
     hnsw_build_free(made.b);
     set_free(&s);
 }
@@ -632,6 +659,8 @@ int main(void)
     RUN(test_damage(MV_L2, MV_QUANTIZE_INT8));
     RUN(test_damage(MV_COSINE, MV_QUANTIZE_NONE));
     RUN(test_damage(MV_IP, MV_QUANTIZE_FP16));
+    RUN(test_damage(MV_L1, MV_QUANTIZE_NONE));
+    RUN(test_damage(MV_HAMMING, MV_QUANTIZE_NONE));
     RUN(test_damage(MV_COSINE, MV_QUANTIZE_INT4));
     RUN(test_no_memory_in_build());
     RUN(test_no_memory_in_search());

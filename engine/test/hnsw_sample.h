@@ -26,6 +26,7 @@ typedef enum filling {
     APART,      /* clusters ten times as far apart: too much for int4 codes, */
     FAR,        /* a hundred times: too much for int8 codes as well */
     WIDE,       /* a few numbers a million times the others: no matter for int8 codes */
+    SHIFTED,    /* far from zero, close together: fp16 codes do not tell them apart */
 } filling;
 
 /* What the vectors of a set have in common. */
@@ -69,6 +70,7 @@ static inline float set_number(const set_kind *kind, uint32_t id, uint32_t i)
     case APART: return number + set_noise(cluster, i) * 18;
     case FAR: return number + set_noise(cluster, i) * 98;
     case WIDE: return i == id % kind->dim ? number * 1e6f : number;
+    case SHIFTED: return number * 0.01f + 1000;
     default: return number;
     }
 }
@@ -83,6 +85,22 @@ static inline void set_vector(const set_kind *kind, uint32_t id, float *out)
     }
 }
 
+/* The same as it is given to the engine: of vector_binary bits, one for each number above the mean.
+ */
+static inline void set_given(const set_kind *kind, uint32_t id, void *out)
+{
+    float numbers[256];
+    uint8_t *bits = out;
+    set_vector(kind, id, numbers);
+    if (kind->type != MV_VECTOR_BINARY) {
+        memcpy(out, numbers, kind->dim * sizeof *numbers);
+        return;
+    }
+    memset(bits, 0, kind->dim / 8);
+    for (uint32_t i = 0; i < kind->dim; i++)
+        if (numbers[i] > 0.5f) bits[i / 8] |= (uint8_t)(0x80u >> i % 8);
+}
+
 static inline void set_free(set *s)
 {
     uint32_t rows = s->vectors.rows;
@@ -95,19 +113,19 @@ static inline void set_free(set *s)
 /* Rows made from `ids`. All of it is allocated to the byte, so that a sanitizer sees the ends. */
 static inline set set_create(set_kind kind, const uint32_t *ids, uint32_t rows)
 {
-    float numbers[256];
+    float given[256];
     bool is_held = true;
     set s = {.kind = kind};
-    size_t stride = kind.dim * element_size(kind.type);
+    size_t stride = element_row_size(kind.type, kind.dim);
     s.bytes = mem_alloc(rows * stride);
     s.norms = mem_alloc(rows * sizeof *s.norms);
     s.docids = mem_alloc(rows * sizeof *s.docids);
     s.ids = mem_alloc(rows * sizeof *s.ids);
     for (uint32_t row = 0; row < rows; row++) {
         uint8_t *at = s.bytes + row * stride;
-        set_vector(&kind, ids[row], numbers);
-        is_held &= !element_from_floats(kind.type, numbers, kind.dim, at, NULL);
-        s.norms[row] = element_inverse_norm(kind.type, at, kind.dim);
+        set_given(&kind, ids[row], given);
+        is_held &= !element_from_given(kind.type, given, kind.dim, at, NULL);
+        s.norms[row] = kind.metric == MV_COSINE ? element_inverse_norm(kind.type, at, kind.dim) : 0;
         s.docids[row] = row * 7919ull % 1000003; /* a prime and a larger one: all different */
         s.ids[row] = ids[row];
     }
@@ -169,7 +187,7 @@ static inline uint64_t bytes_bound(const set *s, const how_to_build *how)
 {
     uint64_t rows = s->vectors.rows, dim = s->vectors.dim, m = how->options.m, code = 0;
     mv_quantize quantize = how->options.quantize;
-    if (s->kind.type != MV_VECTOR_INT8 && quantize != MV_QUANTIZE_NONE)
+    if (element_size(s->kind.type) > 1 && quantize != MV_QUANTIZE_NONE)
         code = quantize == MV_QUANTIZE_INT8   ? dim + 11
                : quantize == MV_QUANTIZE_INT4 ? dim + dim / 2 + 23
                                               : 2 * dim + 23;
@@ -208,14 +226,14 @@ static inline bool same_parts(const made_graph *a, const made_graph *b)
 
 /* A query prepared for the vectors themselves. */
 typedef struct asked_vector {
-    float numbers[256];
+    float numbers[256]; /* as they are given: of vector_binary packed bits */
     float elements[256];
     distance_query exact;
 } asked_vector;
 
 static inline void ask(const set *s, uint32_t id, asked_vector *a)
 {
-    set_vector(&s->kind, id, a->numbers);
+    set_given(&s->kind, id, a->numbers);
     if (distance_prepare(&a->exact, s->kind.type, s->kind.metric, a->numbers, s->kind.dim,
                          a->elements, &error))
         expect(false, "a query is taken", __FILE__, __LINE__);

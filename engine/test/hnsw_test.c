@@ -6,7 +6,7 @@
 
 #define ROWS 2000u
 
-static const mv_type types[] = {MV_VECTOR_FP32, MV_VECTOR_FP16, MV_VECTOR_INT8};
+static const mv_type types[] = {MV_VECTOR_FP32, MV_VECTOR_FP16, MV_VECTOR_INT8, MV_VECTOR_BINARY};
 
 static void end(made_graph *made, set *s)
 {
@@ -17,9 +17,10 @@ static void end(made_graph *made, set *s)
 /* ---------------------------------------------------------------- recall */
 
 /* What AUTO and codes that would not be smaller than the vectors come to. */
-static mv_quantize comes_to(mv_type type, uint32_t dim, mv_quantize quantize)
+static mv_quantize comes_to(mv_type type, mv_metric metric, uint32_t dim, mv_quantize quantize)
 {
-    if (type == MV_VECTOR_INT8) return MV_QUANTIZE_NONE;
+    if (element_size(type) == 1) return MV_QUANTIZE_NONE;
+    if (quantize == MV_QUANTIZE_AUTO && metric == MV_L1) quantize = MV_QUANTIZE_FP16;
     if (quantize == MV_QUANTIZE_AUTO) /* both are near enough here, int4 is tried on wide ones */
         return dim < 64 ? MV_QUANTIZE_INT8 : MV_QUANTIZE_INT4;
     return type == MV_VECTOR_FP16 && quantize == MV_QUANTIZE_FP16 ? MV_QUANTIZE_NONE : quantize;
@@ -57,12 +58,14 @@ static void test_passing(const set *s, const hnsw_graph *graph)
 static void test_one_kind(mv_type type, mv_metric metric, mv_quantize quantize)
 {
     doing_now("type %d, metric %d, quantize %d", (int)type, (int)metric, (int)quantize);
-    uint32_t dim = metric == MV_L2 ? 24 : metric == MV_IP ? 33 : 65;
+    static const uint32_t dims[] = {
+        [MV_L2] = 24, [MV_IP] = 33, [MV_COSINE] = 65, [MV_L1] = 25, [MV_HAMMING] = 104};
+    uint32_t dim = dims[metric];
     set s = set_range((set_kind){type, metric, dim, CLUSTERED}, 0, ROWS);
     made_graph made = build(&s, (how_to_build){.options = options_with(quantize)});
     const hnsw_graph *graph = &made.graph;
     const hnsw_head *head = graph->head;
-    EXPECT(head->quantize == (uint32_t)comes_to(type, dim, quantize));
+    EXPECT(head->quantize == (uint32_t)comes_to(type, metric, dim, quantize));
     EXPECT(head->ef >= 10 && head->ef <= 256);
     /* The errors that were measured are those of the codes. */
     if (head->quantize == MV_QUANTIZE_NONE) EXPECT(head->code_error <= 1e-6f);
@@ -85,13 +88,23 @@ static void test_one_kind(mv_type type, mv_metric metric, mv_quantize quantize)
     end(&made, &s);
 }
 
+/* Elements of one byte are walked as they are, whatever is asked for: once is enough. */
 static void run_kinds(void)
 {
-    for (size_t t = 0; t < 3; t++)
-        for (mv_metric metric = MV_L2; metric <= MV_COSINE; metric++)
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
+        for (mv_metric metric = MV_L2; metric <= MV_HAMMING; metric++) {
+            bool has_int8 = metric_takes_quantize(metric, MV_QUANTIZE_INT8);
+            if (!metric_takes_type(metric, types[t])) continue;
+            if (element_size(types[t]) == 1) {
+                RUN(test_one_kind(types[t], metric,
+                                  has_int8 ? MV_QUANTIZE_INT8 : MV_QUANTIZE_AUTO));
+                continue;
+            }
             for (mv_quantize quantize = MV_QUANTIZE_AUTO; quantize <= MV_QUANTIZE_INT4; quantize++)
-                if (types[t] != MV_VECTOR_INT8 || quantize == MV_QUANTIZE_INT8)
+                if (metric_takes_quantize(metric, quantize))
                     RUN(test_one_kind(types[t], metric, quantize));
+        }
+    }
 }
 
 /* ---------------------------------------------------------------- the same again */
@@ -162,11 +175,19 @@ static void test_options(void)
 
 /* ---------------------------------------------------------------- odd data */
 
+/* Vectors of a type that the metric is for. */
+static set_kind kind_of(mv_metric metric, uint32_t dim, filling how)
+{
+    if (metric == MV_HAMMING) return (set_kind){MV_VECTOR_BINARY, metric, dim * 4 / 8 * 8, how};
+    return (set_kind){MV_VECTOR_FP32, metric, dim, how};
+}
+
 static void test_filling(filling how, mv_metric metric, double floor)
 {
     for (mv_quantize quantize = MV_QUANTIZE_AUTO; quantize <= MV_QUANTIZE_INT4; quantize++) {
+        if (!metric_takes_quantize(metric, quantize)) continue;
         doing_now("filling %d, metric %d, quantize %d", (int)how, (int)metric, (int)quantize);
-        set s = set_range((set_kind){MV_VECTOR_FP32, metric, 11, how}, 0, 900);
+        set s = set_range(kind_of(metric, 11, how), 0, 900);
         made_graph made = build(&s, (how_to_build){.options = options_with(quantize)});
         EXPECT(made.graph.head->quantize != MV_QUANTIZE_AUTO);
         EXPECT(isfinite(made.graph.head->code_error) && isfinite(made.graph.head->code_bound));
@@ -184,6 +205,17 @@ static void test_crowds(mv_metric metric)
     set s = set_range((set_kind){MV_VECTOR_FP32, metric, 24, FAR}, 0, ROWS);
     made_graph made = build(&s, (how_to_build){.options = options_with(MV_QUANTIZE_AUTO)});
     EXPECT(made.graph.head->quantize == MV_QUANTIZE_FP16);
+    RECALL(&s, &made.graph, 0.93, .topk = 10);
+    end(&made, &s);
+}
+
+/* AUTO sees that fp16 codes do not tell rows apart that lie close together, far from zero. */
+static void test_shifted(mv_metric metric)
+{
+    doing_now("far from zero, metric %d", (int)metric);
+    set s = set_range((set_kind){MV_VECTOR_FP32, metric, 24, SHIFTED}, 0, ROWS);
+    made_graph made = build(&s, (how_to_build){.options = options_with(MV_QUANTIZE_AUTO)});
+    EXPECT(made.graph.head->quantize == MV_QUANTIZE_NONE);
     RECALL(&s, &made.graph, 0.93, .topk = 10);
     end(&made, &s);
 }
@@ -212,6 +244,18 @@ static void run_fillings(void)
     RUN(test_halves(MV_COSINE));
     RUN(test_crowds(MV_L2));
     RUN(test_crowds(MV_COSINE));
+    RUN(test_shifted(MV_L1));
+    RUN(test_filling(EQUAL, MV_L1, 1));
+    RUN(test_filling(EQUAL, MV_HAMMING, 1));
+    RUN(test_filling(HALF_EQUAL, MV_L1, 0.97));
+    RUN(test_filling(HALF_EQUAL, MV_HAMMING, 0.97));
+    RUN(test_filling(HALF_ZERO, MV_L1, 0.97));
+    RUN(test_filling(HALF_ZERO, MV_HAMMING, 0.97));
+    RUN(test_filling(TINY, MV_L1, 0)); /* fp16 codes are zeros or next to it */
+    RUN(test_filling(HUGE_ONES, MV_L1, 0.97));
+    RUN(test_filling(LARGEST, MV_L1, 0)); /* sums are infinite */
+    RUN(test_filling(FAR, MV_L1, 0.93));
+    RUN(test_filling(WIDE, MV_L1, 0.9));
     RUN(test_filling(EQUAL, MV_L2, 1));
     RUN(test_filling(EQUAL, MV_IP, 1));
     RUN(test_filling(EQUAL, MV_COSINE, 1));
@@ -230,6 +274,26 @@ static void run_fillings(void)
     RUN(test_filling(LARGEST, MV_IP, 0));
     RUN(test_filling(LARGEST, MV_COSINE, 0));
     RUN(test_filling(WIDE, MV_L2, 0.9));
+}
+
+/* Of zeros and ones the squared distance is the number of different ones: the graph over the bits
+ * is the graph over these numbers, and so is what was measured. */
+static void test_bits_as_numbers(void)
+{
+    enum { BITS = 72 };
+    set_kind kind = {MV_VECTOR_BINARY, MV_HAMMING, BITS, CLUSTERED};
+    doing_now("bits as numbers");
+    set bits = set_range(kind, 0, ROWS);
+    set numbers = set_range((set_kind){MV_VECTOR_INT8, MV_L2, BITS, CLUSTERED}, 0, ROWS);
+    for (uint32_t row = 0; row < ROWS; row++)
+        for (uint32_t i = 0; i < BITS; i++)
+            numbers.bytes[row * BITS + i] = bits.bytes[row * BITS / 8 + i / 8] >> (7 - i % 8) & 1;
+    made_graph of_bits = build(&bits, (how_to_build){.options = options_with(MV_QUANTIZE_AUTO)});
+    made_graph of_numbers =
+        build(&numbers, (how_to_build){.options = options_with(MV_QUANTIZE_AUTO)});
+    EXPECT(same_parts(&of_bits, &of_numbers));
+    end(&of_bits, &bits);
+    end(&of_numbers, &numbers);
 }
 
 /* ---------------------------------------------------------------- from another graph */
@@ -284,7 +348,7 @@ static void test_extending(going which, uint32_t new_count, mv_metric metric, mv
     static uint32_t rows_now[ROWS];
     doing_now("%d going, %u coming, metric %d, quantize %d", (int)which, new_count, (int)metric,
               (int)quantize);
-    set s = set_range((set_kind){MV_VECTOR_FP32, metric, 20, CLUSTERED}, 0, ROWS);
+    set s = set_range(kind_of(metric, 20, CLUSTERED), 0, ROWS);
     mv_hnsw_options options = options_with(quantize);
     made_graph base = build(&s, (how_to_build){.options = options});
     set next = replace(&s, &base.graph, which, 500000, new_count, rows_now);
@@ -320,6 +384,8 @@ static void run_extensions(void)
         RUN(test_extending(which, 0, MV_COSINE, MV_QUANTIZE_FP16));
         RUN(test_extending(which, 1, MV_IP, MV_QUANTIZE_NONE));
         RUN(test_extending(which, 300, MV_COSINE, MV_QUANTIZE_INT4));
+        RUN(test_extending(which, 400, MV_L1, MV_QUANTIZE_AUTO));
+        RUN(test_extending(which, 500, MV_HAMMING, MV_QUANTIZE_AUTO));
     }
 }
 
@@ -407,6 +473,7 @@ int main(void)
     RUN(test_few_rows());
     RUN(test_options());
     run_fillings();
+    RUN(test_bits_as_numbers());
     run_extensions();
     RUN(test_chain(30, 0));
     RUN(test_chain(5, 0));

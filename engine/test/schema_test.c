@@ -178,13 +178,13 @@ static void test_options(void)
 
     EXPECT_ERROR(add_vector(schema, "v", MV_INT32, 1, MV_L2, &error), MV_MISUSE,
                  "vector field 'v' is int32, which is no vector type");
-    EXPECT_ERROR(add_vector(schema, "v", (mv_type)68, 1, MV_L2, &error), MV_MISUSE,
-                 "vector field 'v' has the unknown type 68");
+    EXPECT_ERROR(add_vector(schema, "v", (mv_type)69, 1, MV_L2, &error), MV_MISUSE,
+                 "vector field 'v' has the unknown type 69");
     EXPECT_ERROR(add_vector(schema, "v", MV_VECTOR_FP16, 0, MV_L2, &error), MV_MISUSE,
                  "vector field 'v' has dim 0, it must be 1 to 65535");
     EXPECT(add_vector(schema, "v", MV_VECTOR_FP16, 65536, MV_L2, &error) == MV_MISUSE);
-    EXPECT_ERROR(add_vector(schema, "v", MV_VECTOR_FP16, 1, (mv_metric)4, &error), MV_MISUSE,
-                 "vector field 'v' has the unknown metric 4");
+    EXPECT_ERROR(add_vector(schema, "v", MV_VECTOR_FP16, 1, (mv_metric)6, &error), MV_MISUSE,
+                 "vector field 'v' has the unknown metric 6");
     mv_schema_free(schema);
 }
 
@@ -284,7 +284,119 @@ static void test_field_index(void)
     mv_schema_free(schema);
 }
 
+/* ---------------------------------------------------------------- metrics */
+
+static mv_err add_with(mv_schema *schema, mv_type type, mv_metric metric, mv_quantize quantize,
+                       mv_error *error)
+{
+    return mv_schema_add_vector(
+        schema,
+        &(mv_vector_options){
+            .name = "v", .type = type, .dim = 16, .metric = metric, .hnsw = {.quantize = quantize}},
+        error);
+}
+
+static void test_metric_names(void)
+{
+    mv_metric metric = MV_IP;
+    int count = 0;
+    while (mv_metric_name((mv_metric)(count + 1))) count++;
+    EXPECT(count == MV_HAMMING && !mv_metric_name(0) && !mv_metric_name((mv_metric)-1));
+    for (int i = 1; i <= count; i++) {
+        const char *name = mv_metric_name((mv_metric)i);
+        EXPECT(mv_metric_from_name(name, strlen(name), &metric) && metric == (mv_metric)i);
+        EXPECT(!mv_metric_from_name(name, strlen(name) - 1, &metric));
+    }
+    metric = MV_IP;
+    EXPECT(!mv_metric_from_name("l22", 3, &metric) && !mv_metric_from_name("", 0, &metric));
+    EXPECT(metric == MV_IP && mv_metric_from_name("l2 and more", 2, &metric) && metric == MV_L2);
+    EXPECT(mv_metric_default(MV_VECTOR_FP32) == MV_COSINE);
+    EXPECT(mv_metric_default(MV_VECTOR_INT8) == MV_COSINE);
+    EXPECT(mv_metric_default(MV_VECTOR_BINARY) == MV_HAMMING && !mv_metric_default(MV_STRING));
+}
+
+static void test_metrics_and_types(void)
+{
+    mv_error error;
+    mv_schema *schema = new_schema("s");
+    EXPECT_ERROR(add_vector(schema, "v", MV_VECTOR_BINARY, 12, MV_HAMMING, &error), MV_MISUSE,
+                 "vector field 'v' has dim 12, that of vector_binary must be a multiple of 8");
+    EXPECT_ERROR(
+        add_vector(schema, "v", MV_VECTOR_BINARY, 16, MV_L1, &error), MV_MISUSE,
+        "vector field 'v' is vector_binary, which has no metric 'l1' (possible: 'hamming')");
+    EXPECT_ERROR(add_vector(schema, "v", MV_VECTOR_INT8, 16, MV_HAMMING, &error), MV_MISUSE,
+                 "vector field 'v' is vector_int8, which has no metric 'hamming' (possible: 'l2', "
+                 "'ip', 'cosine', 'l1')");
+    EXPECT_ERROR(add_with(schema, MV_VECTOR_FP32, MV_L1, MV_QUANTIZE_INT4, &error), MV_MISUSE,
+                 "vector field 'v' has an index with quantize 'int4', which metric 'l1' cannot use "
+                 "(possible: 'auto', 'none', 'fp16')");
+    EXPECT_ERROR(
+        add_with(schema, MV_VECTOR_BINARY, MV_HAMMING, MV_QUANTIZE_FP16, &error), MV_MISUSE,
+        "vector field 'v' has an index with quantize 'fp16', which metric 'hamming' cannot "
+        "use (possible: 'auto', 'none')");
+    EXPECT(!add_with(schema, MV_VECTOR_FP16, MV_L1, MV_QUANTIZE_FP16, &error));
+    EXPECT(schema->vectors[0].size == 32);
+    uint32_t uid;
+    mv_index_change change = {
+        .name = "v", .index = MV_INDEX_HNSW, .hnsw = {.quantize = MV_QUANTIZE_INT8}};
+    EXPECT(schema_change_index(schema, &change, 9, &uid, &error) == MV_MISUSE);
+    EXPECT(strstr(error.text, "quantize 'int8', which metric 'l1' cannot use"));
+    EXPECT(schema->vectors[0].hnsw.quantize == MV_QUANTIZE_FP16);
+    mv_schema_free(schema);
+    schema = new_schema("s");
+    EXPECT(!add_with(schema, MV_VECTOR_BINARY, MV_HAMMING, MV_QUANTIZE_NONE, &error));
+    EXPECT(schema->vectors[0].size == 2);
+    mv_schema_free(schema);
+}
+
 /* ---------------------------------------------------------------- bytes */
+
+/* The bytes of a schema with one vector field, whose type and metric are at the end but 9 and 8. */
+static mem_buffer saved(mv_type type, mv_metric metric)
+{
+    mv_error error;
+    mem_buffer bytes = {0};
+    mv_schema *schema = new_schema("s");
+    mv_vector_options options = {
+        .name = "v", .type = type, .dim = 16, .metric = metric, .index = MV_INDEX_FLAT};
+    EXPECT(!mv_schema_add_vector(schema, &options, &error) &&
+           !schema_format_save(schema, &bytes, &error));
+    mv_schema_free(schema);
+    return bytes;
+}
+
+/* What format 2 has no number for is written as format 3, all else as before. */
+static void test_format_needed(void)
+{
+    mv_error error;
+    mv_schema *loaded = NULL;
+    for (mv_type type = MV_VECTOR_FP32; type <= MV_VECTOR_BINARY; type++) {
+        for (mv_metric metric = MV_L2; metric <= MV_HAMMING; metric++) {
+            if (!metric_takes_type(metric, type)) continue;
+            mem_buffer bytes = saved(type, metric);
+            bool is_new = type == MV_VECTOR_BINARY || metric == MV_L1;
+            EXPECT(bytes.data[0] == (is_new ? 3 : 2));
+            EXPECT(!schema_format_load(bytes.data, bytes.size, &loaded, &error));
+            EXPECT(loaded->vectors[0].type == type && loaded->vectors[0].metric == metric);
+            mv_schema_free(loaded);
+            mem_buffer_free(&bytes);
+        }
+    }
+    mem_buffer bytes = saved(MV_VECTOR_FP32, MV_L1);
+    bytes.data[bytes.size - 8] = MV_HAMMING + 1;
+    EXPECT_ERROR(
+        schema_format_load(bytes.data, bytes.size, &loaded, &error), MV_WRONG_VERSION,
+        "the stored schema cannot be read: vector field 'v' has type 65 and metric 6, which "
+        "a newer moonvec knows");
+    bytes.data[bytes.size - 8] = MV_L1;
+    bytes.data[bytes.size - 9] = MV_VECTOR_BINARY + 1;
+    EXPECT(schema_format_load(bytes.data, bytes.size, &loaded, &error) == MV_WRONG_VERSION);
+    bytes.data[0] = 2; /* which had no other numbers than it knew */
+    EXPECT(schema_format_load(bytes.data, bytes.size, &loaded, &error) == MV_CORRUPT);
+    bytes.data[bytes.size - 9] = MV_VECTOR_BINARY; /* which has no such metric */
+    EXPECT(schema_format_load(bytes.data, bytes.size, &loaded, &error) == MV_CORRUPT);
+    mem_buffer_free(&bytes);
+}
 
 #define HNSW_SIZE 25 /* bytes of m, ef_construction, quantize, seed, index_since */
 
@@ -654,6 +766,9 @@ int main(void)
     RUN(test_indexes());
     RUN(test_limits());
     RUN(test_field_index());
+    RUN(test_metric_names());
+    RUN(test_metrics_and_types());
+    RUN(test_format_needed());
     RUN(test_formats());
     RUN(test_save_and_load());
     RUN(test_zeros_in_bytes());

@@ -181,7 +181,7 @@ static mv_err set_elements(mv_batch *batch, row_parts *r, uint32_t at, const voi
                          field->name, field->dim);
     void *elements = mem_arena_alloc(&batch->arena, field->size);
     if (!elements) return error_memory(error, field->size, "a vector");
-    mv_err err = element_from_floats(field->type, vector, dim, elements, error);
+    mv_err err = element_from_given(field->type, vector, dim, elements, error);
     if (err) return error_prefix(error, err, "field '%s': ", field->name);
     MV_TRY(norm_of(field, elements, &r->inverse_norms[at], error));
     r->vectors[at] = elements;

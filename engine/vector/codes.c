@@ -164,6 +164,26 @@ bool codes_encode(mv_quantize quantize, const codes_vectors *vectors, const floa
     return true;
 }
 
+double codes_loss(mv_quantize quantize, const codes_vectors *vectors, const float *mean,
+                  uint32_t row, uint8_t *code, float *numbers)
+{
+    double lost = 0;
+    if (!codes_encode(quantize, vectors, mean, row, code, numbers)) return INFINITY;
+    float scale = quantize == MV_QUANTIZE_INT8 ? codes_scale_of(vectors, code)->scale : 0;
+    for (uint32_t i = 0; i < vectors->dim; i++) {
+        uint16_t half;
+        double difference;
+        if (quantize == MV_QUANTIZE_INT8) {
+            difference = (double)numbers[i] - mean[i] - (double)(int8_t)code[i] * scale;
+        } else {
+            memcpy(&half, code + i * sizeof half, sizeof half);
+            difference = (double)numbers[i] - half_to_float(half);
+        }
+        lost += difference * difference;
+    }
+    return lost;
+}
+
 void codes_as_int4(const codes_vectors *vectors, const uint8_t *code, uint8_t *half)
 {
     size_t offset = half_offset(vectors), dim = vectors->dim, lower = dim < offset ? dim : offset;
@@ -262,7 +282,7 @@ static bool is_normalized_fp16(const codes_column *column)
     return column->quantize == MV_QUANTIZE_FP16 && metric_has_norms(column->vectors->metric);
 }
 
-static void prepare_stored(codes_query *query, const float *vector, void *memory)
+static void prepare_stored(codes_query *query, const void *vector, void *memory)
 {
     const codes_vectors *vectors = query->column->vectors;
     mv_type type = query->column->quantize == MV_QUANTIZE_FP16 ? MV_VECTOR_FP16 : vectors->type;
@@ -280,8 +300,7 @@ static const float *normalize(const codes_vectors *vectors, const float *vector,
     return scratch;
 }
 
-void codes_prepare(codes_query *query, const codes_column *column, const float *vector,
-                   void *memory)
+void codes_prepare(codes_query *query, const codes_column *column, const void *vector, void *memory)
 {
     *query = (codes_query){.column = column};
     const codes_vectors *vectors = column->vectors;
@@ -324,7 +343,7 @@ void codes_prepare_row(codes_query *query, const codes_column *column, uint32_t 
     if (column->quantize == MV_QUANTIZE_FP16)
         element_to_floats(MV_VECTOR_FP16, code, vectors->dim, scratch);
     else
-        element_to_floats(vectors->type, code, vectors->dim, scratch);
+        element_to_given(vectors->type, code, vectors->dim, scratch);
     prepare_stored(query, scratch, memory);
 }
 

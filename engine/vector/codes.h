@@ -4,10 +4,10 @@
  * stored vectors themselves (MV_QUANTIZE_NONE), a copy as vector_fp16, int8 codes, or int4 codes.
  *
  * int8 codes are locally adaptive (LVQ: Aguerrebere et al., arXiv 2304.04759): the mean of the
- * column is taken off (under cosine after normalizing), and what is left is divided by a scale of
- * its own for each vector, so that its largest number becomes 127. One scale for all would spend
- * most of the 8 bits on a few large values. A distance is then one integer inner product and a
- * multiplication:
+ * column is taken off (after normalizing, if the metric has norms), and what is left is divided by
+ * a scale of its own for each vector, so that its largest number becomes 127. One scale for all
+ * would spend most of the 8 bits on a few large values. A distance is then one integer inner
+ * product and a multiplication:
  *
  *   l2       |q - x|²      = |q|² + |x|² - 2 <q, x>
  *   cosine   1 - <q, x>    = |q - x|² / 2, both normalized
@@ -33,7 +33,7 @@ typedef struct codes_vectors {
     uint32_t rows;
     const uint8_t *base;
     size_t stride;
-    const float *inverse_norms; /* cosine only */
+    const float *inverse_norms; /* NULL: the metric has none */
 } codes_vectors;
 
 /* What an int8 or int4 code is to be multiplied with, and what its distances begin with. It lies
@@ -59,7 +59,7 @@ size_t codes_stride(mv_quantize quantize, const codes_vectors *vectors);
  * behind the last. 0 under NONE. */
 uint64_t codes_size(mv_quantize quantize, const codes_vectors *vectors);
 
-/* The numbers of row `row`, as float, normalized under cosine. */
+/* The numbers of row `row`, as float, normalized if the metric has norms. Not of vector_binary. */
 void codes_vector_of_row(const codes_vectors *vectors, uint32_t row, float *out);
 
 /* The mean of the column: of a sample of at most 8,192 rows. `scratch` has room for dim floats. */
@@ -69,6 +69,11 @@ void codes_find_mean(const codes_vectors *vectors, float *mean, float *scratch);
  * floats. False: the type has no code for it (fp16 beyond its range). Not for INT4: */
 bool codes_encode(mv_quantize quantize, const codes_vectors *vectors, const float *mean,
                   uint32_t row, uint8_t *code, float *scratch);
+/* What the code of row `row` loses: the squared length of the difference between the row and what
+ * the code stands for. Infinite when the type has no code for it. `quantize` is FP16 or INT8,
+ * `code` and `numbers` are scratch for codes_encode. */
+double codes_loss(mv_quantize quantize, const codes_vectors *vectors, const float *mean,
+                  uint32_t row, uint8_t *code, float *numbers);
 /* Make the int4 code of an int8 code (each aligned to 4). */
 void codes_as_int4(const codes_vectors *vectors, const uint8_t *code, uint8_t *half);
 /* The scale of an int8 code. */
@@ -88,8 +93,9 @@ typedef struct codes_query {
 
 /* Bytes that a prepared query needs: `memory` below, aligned to 64, which must live as long. */
 size_t codes_query_size(const codes_column *column);
-/* Prepare for a vector of dim floats that distance_prepare has accepted for the stored vectors. */
-void codes_prepare(codes_query *query, const codes_column *column, const float *vector,
+/* Prepare for a vector as it is given, aligned to 4 bytes, that distance_prepare has accepted for
+ * the stored vectors. */
+void codes_prepare(codes_query *query, const codes_column *column, const void *vector,
                    void *memory);
 /* Prepare for row `row` of the column itself. */
 void codes_prepare_row(codes_query *query, const codes_column *column, uint32_t row, void *memory);

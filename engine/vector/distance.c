@@ -70,13 +70,13 @@ static mv_type query_type(mv_type type)
 
 size_t distance_query_size(mv_type type, size_t dim)
 {
-    return dim * element_size(query_type(type));
+    return element_row_size(query_type(type), dim);
 }
 
-mv_err distance_prepare(distance_query *query, mv_type type, mv_metric metric, const float *vector,
+mv_err distance_prepare(distance_query *query, mv_type type, mv_metric metric, const void *vector,
                         size_t dim, void *elements, mv_error *error)
 {
-    MV_TRY(element_from_floats(query_type(type), vector, dim, elements, error));
+    MV_TRY(element_from_given(query_type(type), vector, dim, elements, error));
     float inverse_norm = 0;
     if (metric_has_norms(metric)) {
         inverse_norm = element_inverse_norm(query_type(type), elements, dim);
@@ -91,7 +91,7 @@ mv_err distance_prepare(distance_query *query, mv_type type, mv_metric metric, c
     *query = (distance_query){
         .type = type,
         .finish = metric_finish_of(metric),
-        .dim = dim,
+        .dim = element_count(type, dim),
         .inverse_norm = inverse_norm,
         .elements = elements,
         .rows = kernels->rows[family][kind],

@@ -53,7 +53,7 @@ const distance_kernels *distance_by_name(const char *name);
 typedef struct distance_query {
     mv_type type;
     metric_finish finish;
-    size_t dim;
+    size_t dim;         /* elements */
     float inverse_norm; /* of the query, if the metric has norms */
     void *elements;     /* what the kernels take; owned by the caller's arena or so */
     distance_rows_fn rows;
@@ -62,10 +62,11 @@ typedef struct distance_query {
 
 /* Bytes that `elements` needs. */
 size_t distance_query_size(mv_type type, size_t dim);
-/* Prepare for a query of `dim` floats into `elements` (distance_query_size bytes, which must live
- * as long as the query). MV_MISUSE for NaN and infinity, for a zero vector where the metric has
- * norms, and for what is no whole number from -128 to 127 when the rows are vector_int8. */
-mv_err distance_prepare(distance_query *query, mv_type type, mv_metric metric, const float *vector,
+/* Prepare for a query as it is given (element_from_given) into `elements` (distance_query_size
+ * bytes, which must live as long as the query). MV_MISUSE for NaN and infinity, for a zero vector
+ * where the metric has norms, and for what is no whole number from -128 to 127 when the rows are
+ * vector_int8. */
+mv_err distance_prepare(distance_query *query, mv_type type, mv_metric metric, const void *vector,
                         size_t dim, void *elements, mv_error *error);
 
 /* What overflowed, and NaN, is farther than everything. */

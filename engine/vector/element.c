@@ -13,7 +13,8 @@ size_t element_size(mv_type type)
     switch (type) {
     case MV_VECTOR_FP32: return 4;
     case MV_VECTOR_FP16: return 2;
-    case MV_VECTOR_INT8: return 1;
+    case MV_VECTOR_INT8:
+    case MV_VECTOR_BINARY: return 1;
     default: return 0;
     }
 }
@@ -67,6 +68,27 @@ void element_to_floats(mv_type type, const void *elements, size_t dim, float *ou
     } else {
         for (size_t i = 0; i < dim; i++) out[i] = (int8_t)bytes[i];
     }
+}
+
+size_t mv_vector_size(mv_type type, size_t dim)
+{
+    if (type == MV_VECTOR_BINARY) return dim / 8;
+    return element_size(type) ? dim * sizeof(float) : 0;
+}
+
+mv_err element_from_given(mv_type type, const void *given, size_t dim, void *out, mv_error *error)
+{
+    if (type != MV_VECTOR_BINARY) return element_from_floats(type, given, dim, out, error);
+    memcpy(out, given, mv_vector_size(type, dim));
+    return MV_OK;
+}
+
+void element_to_given(mv_type type, const void *elements, size_t dim, void *given)
+{
+    if (type == MV_VECTOR_BINARY)
+        memcpy(given, elements, mv_vector_size(type, dim));
+    else
+        element_to_floats(type, elements, dim, given);
 }
 
 float element_inverse_norm(mv_type type, const void *elements, size_t dim)

@@ -11,6 +11,9 @@
  * fp32. */
 #include <string.h>
 
+#include "vector/kernel_hamming.h"
+#include "vector/kernel_l1.h"
+
 enum { ROWS = 4, CHAINS = 2 };
 
 /* What a vector register holds: elements as they are, or widened on loading. */
@@ -18,7 +21,7 @@ typedef enum kernel_kind {
     FP32,
     FP16, /* rows only, widened to float; the query is FP32 */
     INT8, /* widened to 16 bits */
-    BYTES /* 8-bit elements as they are, for KERNEL_BYTE_PRODUCTS */
+    BYTES /* 8-bit elements as they are: for KERNEL_BYTE_PRODUCTS, l1 and hamming */
 } kernel_kind;
 
 KERNEL_INLINE size_t element_bytes(kernel_kind kind)
@@ -80,10 +83,13 @@ KERNEL_INLINE ints load(const uint8_t *vector, size_t at, size_t count, kernel_k
 
 /* ---------------------------------------------------------------- sums */
 
-/* sum + query · row, or sum + (query - row)², lane by lane. Integer sums may wrap on their way: for
- * MV_DIM_MAX elements an inner product is below 2^31 and a squared distance below 2^32. */
-KERNEL_INLINE ints add_step(ints query, ints row, ints sum, kernel_kind kind, bool l2)
+/* sum + query · row, or what else the family says, lane by lane. Integer sums may wrap on their
+ * way: for MV_DIM_MAX elements an inner product is below 2^31 and a squared distance below 2^32. */
+KERNEL_INLINE ints add_step(ints query, ints row, ints sum, kernel_kind kind, metric_family family)
 {
+    const bool l2 = family == METRIC_L2;
+    if (family == METRIC_L1) return l1_add(query, row, sum, kind == BYTES);
+    if (family == METRIC_HAMMING) return hamming_add(query, row, sum);
 #ifdef KERNEL_BYTE_PRODUCTS
     if (kind == BYTES) return bytes_multiply_add(bytes_plus_128(row), query, sum);
 #endif
@@ -98,8 +104,8 @@ KERNEL_INLINE ints add_step(ints query, ints row, ints sum, kernel_kind kind, bo
     return floats_bits(floats_multiply_add(difference, difference, c));
 }
 
-/* One sum for each row and chain. BYTES sums (row + 128) · query; what that is too much,
- * 128 · query, is the same sum for one more row of zeros. */
+/* One sum for each row and chain. An inner product of BYTES sums (row + 128) · query; what that is
+ * too much, 128 · query, is the same sum for one more row of zeros. */
 typedef struct block_sums {
     ints of[ROWS + 1][CHAINS];
 } block_sums;
@@ -109,32 +115,33 @@ typedef struct block_sums {
  * them in memory, at 15 % more time with gcc and 100 % with clang. */
 KERNEL_INLINE void block_step(block_sums *sums, int chain, const uint8_t *query,
                               const uint8_t *const *rows, int rows_count, size_t at, size_t count,
-                              kernel_kind kind, bool l2)
+                              kernel_kind kind, metric_family family)
 {
     ints q = load(query, at, count, kind == FP16 ? FP32 : kind);
     ints *sum = &sums->of[0][chain];
-    *sum = add_step(q, load(rows[0], at, count, kind), *sum, kind, l2);
+    *sum = add_step(q, load(rows[0], at, count, kind), *sum, kind, family);
     if (rows_count == ROWS) {
         sum = &sums->of[1][chain];
-        *sum = add_step(q, load(rows[1], at, count, kind), *sum, kind, l2);
+        *sum = add_step(q, load(rows[1], at, count, kind), *sum, kind, family);
         sum = &sums->of[2][chain];
-        *sum = add_step(q, load(rows[2], at, count, kind), *sum, kind, l2);
+        *sum = add_step(q, load(rows[2], at, count, kind), *sum, kind, family);
         sum = &sums->of[3][chain];
-        *sum = add_step(q, load(rows[3], at, count, kind), *sum, kind, l2);
+        *sum = add_step(q, load(rows[3], at, count, kind), *sum, kind, family);
     }
-    if (kind == BYTES) {
+    if (kind == BYTES && family == METRIC_DOT) {
         sum = &sums->of[ROWS][chain];
-        *sum = add_step(q, ints_zero(), *sum, kind, l2);
+        *sum = add_step(q, ints_zero(), *sum, kind, family);
     }
 }
 
-KERNEL_INLINE float row_total(const block_sums *sums, int row, kernel_kind kind, bool l2)
+KERNEL_INLINE float row_total(const block_sums *sums, int row, kernel_kind kind,
+                              metric_family family)
 {
     const ints *of = sums->of[row];
     if (kind == FP32 || kind == FP16)
         return floats_total(floats_add(floats_of_bits(of[0]), floats_of_bits(of[1])));
     uint32_t total = (uint32_t)ints_total(ints_add(of[0], of[1]));
-    if (l2) return (float)total;
+    if (family != METRIC_DOT) return (float)total;
     const ints *zeros = sums->of[ROWS];
     if (kind == BYTES) total -= (uint32_t)ints_total(ints_add(zeros[0], zeros[1]));
     return (float)(int32_t)total;
@@ -147,7 +154,8 @@ KERNEL_INLINE float row_total(const block_sums *sums, int row, kernel_kind kind,
  * never cost anything and won 50 % for fp16 and int8 streams; in a burst before each block it
  * slowed fp32 down. Lists gain nothing: four rows at once keep enough loads on their way. */
 KERNEL_INLINE void measure(const uint8_t *query, const uint8_t *const *rows, int rows_count,
-                           const uint8_t *ahead, size_t dim, float *out, kernel_kind kind, bool l2)
+                           const uint8_t *ahead, size_t dim, float *out, kernel_kind kind,
+                           metric_family family)
 {
     const ints zero = ints_zero();
     block_sums sums = {{{zero, zero}, {zero, zero}, {zero, zero}, {zero, zero}, {zero, zero}}};
@@ -159,19 +167,19 @@ KERNEL_INLINE void measure(const uint8_t *query, const uint8_t *const *rows, int
             for (size_t line = 0; line < turn_lines; line++) MV_PREFETCH(ahead + line * 64);
             ahead += turn_lines * 64;
         }
-        block_step(&sums, 0, query, rows, rows_count, at, 0, kind, l2);
-        block_step(&sums, 1, query, rows, rows_count, at + step, 0, kind, l2);
+        block_step(&sums, 0, query, rows, rows_count, at, 0, kind, family);
+        block_step(&sums, 1, query, rows, rows_count, at + step, 0, kind, family);
     }
     if (at + step <= dim) {
-        block_step(&sums, 0, query, rows, rows_count, at, 0, kind, l2);
+        block_step(&sums, 0, query, rows, rows_count, at, 0, kind, family);
         at += step;
     }
-    if (at < dim) block_step(&sums, 1, query, rows, rows_count, at, dim - at, kind, l2);
-    out[0] = row_total(&sums, 0, kind, l2);
+    if (at < dim) block_step(&sums, 1, query, rows, rows_count, at, dim - at, kind, family);
+    out[0] = row_total(&sums, 0, kind, family);
     if (rows_count == ROWS) {
-        out[1] = row_total(&sums, 1, kind, l2);
-        out[2] = row_total(&sums, 2, kind, l2);
-        out[3] = row_total(&sums, 3, kind, l2);
+        out[1] = row_total(&sums, 1, kind, family);
+        out[2] = row_total(&sums, 2, kind, family);
+        out[3] = row_total(&sums, 3, kind, family);
     }
 }
 
@@ -210,18 +218,18 @@ KERNEL_INLINE void measure_list(measure_fn block, measure_fn one, const uint8_t 
     }
 }
 
-/* ---------------------------------------------------------------- the six kernels */
+/* ---------------------------------------------------------------- a kernel for each type */
 
-#define KERNEL(name, kind, l2)                                                                     \
+#define KERNEL(name, kind, family)                                                                 \
     static void name##_block(const uint8_t *query, const uint8_t *const *rows,                     \
                              const uint8_t *ahead, size_t dim, float *out)                         \
     {                                                                                              \
-        measure(query, rows, ROWS, ahead, dim, out, kind, l2);                                     \
+        measure(query, rows, ROWS, ahead, dim, out, kind, family);                                 \
     }                                                                                              \
     static void name##_one(const uint8_t *query, const uint8_t *const *rows, const uint8_t *ahead, \
                            size_t dim, float *out)                                                 \
     {                                                                                              \
-        measure(query, rows, 1, ahead, dim, out, kind, l2);                                        \
+        measure(query, rows, 1, ahead, dim, out, kind, family);                                    \
     }                                                                                              \
     static void name##_rows(const void *query, const uint8_t *rows, size_t stride, size_t count,   \
                             size_t dim, float *out)                                                \
@@ -234,16 +242,20 @@ KERNEL_INLINE void measure_list(measure_fn block, measure_fn one, const uint8_t 
         measure_list(name##_block, name##_one, query, rows, count, dim, out);                      \
     }
 
-KERNEL(dot_fp32, FP32, false)
-KERNEL(dot_fp16, FP16, false)
+KERNEL(dot_fp32, FP32, METRIC_DOT)
+KERNEL(dot_fp16, FP16, METRIC_DOT)
 #ifdef KERNEL_BYTE_PRODUCTS
-KERNEL(dot_int8, BYTES, false)
+KERNEL(dot_int8, BYTES, METRIC_DOT)
 #else
-KERNEL(dot_int8, INT8, false)
+KERNEL(dot_int8, INT8, METRIC_DOT)
 #endif
-KERNEL(l2_fp32, FP32, true)
-KERNEL(l2_fp16, FP16, true)
-KERNEL(l2_int8, INT8, true)
+KERNEL(l2_fp32, FP32, METRIC_L2)
+KERNEL(l2_fp16, FP16, METRIC_L2)
+KERNEL(l2_int8, INT8, METRIC_L2)
+KERNEL(l1_fp32, FP32, METRIC_L1)
+KERNEL(l1_fp16, FP16, METRIC_L1)
+KERNEL(l1_int8, BYTES, METRIC_L1)
+KERNEL(hamming_binary, BYTES, METRIC_HAMMING)
 
 /* ---------------------------------------------------------------- codes of a graph */
 
@@ -276,10 +288,10 @@ KERNEL_INLINE void measure_codes(const uint8_t *query, int32_t total, const uint
                 sum3 = int4_multiply_add(whole_load(rows[3] + at), low, high, sum3);
             } else {
                 ints part = load(query, at, 0, kind);
-                sum0 = add_step(part, load(rows[0], at, 0, kind), sum0, kind, false);
-                sum1 = add_step(part, load(rows[1], at, 0, kind), sum1, kind, false);
-                sum2 = add_step(part, load(rows[2], at, 0, kind), sum2, kind, false);
-                sum3 = add_step(part, load(rows[3], at, 0, kind), sum3, kind, false);
+                sum0 = add_step(part, load(rows[0], at, 0, kind), sum0, kind, METRIC_DOT);
+                sum1 = add_step(part, load(rows[1], at, 0, kind), sum1, kind, METRIC_DOT);
+                sum2 = add_step(part, load(rows[2], at, 0, kind), sum2, kind, METRIC_DOT);
+                sum3 = add_step(part, load(rows[3], at, 0, kind), sum3, kind, METRIC_DOT);
             }
         }
     }
@@ -328,12 +340,16 @@ static void dot_int4(const int8_t *query, int32_t total, const uint8_t *base, si
     measure_code_rows(query, total, base, stride, rows, count, size, out, true);
 }
 
+/* `rows` and `list` of a table. */
+#define KERNELS(kind)                                                                              \
+    {                                                                                              \
+        [METRIC_DOT] = {dot_fp32_##kind, dot_fp16_##kind, dot_int8_##kind},                        \
+        [METRIC_L2] = {l2_fp32_##kind, l2_fp16_##kind, l2_int8_##kind},                            \
+        [METRIC_L1] = {l1_fp32_##kind, l1_fp16_##kind, l1_int8_##kind},                            \
+        [METRIC_HAMMING] = {NULL, NULL, NULL, hamming_binary_##kind},                              \
+    }
 #define KERNEL_TABLE(instruction_set)                                                              \
     {                                                                                              \
-        .name = instruction_set,                                                                   \
-        .rows = {[METRIC_DOT] = {dot_fp32_rows, dot_fp16_rows, dot_int8_rows},                     \
-                 [METRIC_L2] = {l2_fp32_rows, l2_fp16_rows, l2_int8_rows}},                        \
-        .list = {[METRIC_DOT] = {dot_fp32_list, dot_fp16_list, dot_int8_list},                     \
-                 [METRIC_L2] = {l2_fp32_list, l2_fp16_list, l2_int8_list}},                        \
+        .name = instruction_set, .rows = KERNELS(rows), .list = KERNELS(list),                     \
         .dot_codes = dot_codes, .dot_int4 = dot_int4,                                          \
     }

@@ -1,4 +1,6 @@
 /* The plain C reference: one row after the other, floating point summed in double. */
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vector/half.h"
@@ -69,6 +71,36 @@ static float l2_int8(const uint8_t *query, const uint8_t *row, size_t dim)
     return (float)sum;
 }
 
+static float l1_fp32(const uint8_t *query, const uint8_t *row, size_t dim)
+{
+    double sum = 0;
+    for (size_t i = 0; i < dim; i++) sum += fabs((double)load_float(query, i) - load_float(row, i));
+    return (float)sum;
+}
+
+static float l1_fp16(const uint8_t *query, const uint8_t *row, size_t dim)
+{
+    double sum = 0;
+    for (size_t i = 0; i < dim; i++) sum += fabs((double)load_float(query, i) - half_at(row, i));
+    return (float)sum;
+}
+
+static float l1_int8(const uint8_t *query, const uint8_t *row, size_t dim)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < dim; i++) sum += abs((int8_t)query[i] - (int8_t)row[i]);
+    return (float)sum;
+}
+
+/* `dim` counts bytes. */
+static float hamming_binary(const uint8_t *query, const uint8_t *row, size_t dim)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < dim; i++)
+        for (unsigned bits = query[i] ^ row[i]; bits; bits &= bits - 1) sum++;
+    return (float)sum;
+}
+
 #define SCALAR_KERNEL(name)                                                                        \
     static void name##_rows(const void *query, const uint8_t *rows, size_t stride, size_t count,   \
                             size_t dim, float *out)                                                \
@@ -87,6 +119,10 @@ SCALAR_KERNEL(dot_int8)
 SCALAR_KERNEL(l2_fp32)
 SCALAR_KERNEL(l2_fp16)
 SCALAR_KERNEL(l2_int8)
+SCALAR_KERNEL(l1_fp32)
+SCALAR_KERNEL(l1_fp16)
+SCALAR_KERNEL(l1_int8)
+SCALAR_KERNEL(hamming_binary)
 
 static void scalar_dot_codes(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
                       const uint32_t *rows, size_t count, size_t size, float *out)
@@ -113,9 +149,13 @@ static void scalar_dot_int4(const int8_t *query, int32_t total, const uint8_t *b
 const distance_kernels kernel_scalar = {
     .name = "scalar",
     .rows = {[METRIC_DOT] = {dot_fp32_rows, dot_fp16_rows, dot_int8_rows},
-             [METRIC_L2] = {l2_fp32_rows, l2_fp16_rows, l2_int8_rows}},
+             [METRIC_L2] = {l2_fp32_rows, l2_fp16_rows, l2_int8_rows},
+             [METRIC_L1] = {l1_fp32_rows, l1_fp16_rows, l1_int8_rows},
+             [METRIC_HAMMING] = {NULL, NULL, NULL, hamming_binary_rows}},
     .list = {[METRIC_DOT] = {dot_fp32_list, dot_fp16_list, dot_int8_list},
-             [METRIC_L2] = {l2_fp32_list, l2_fp16_list, l2_int8_list}},
+             [METRIC_L2] = {l2_fp32_list, l2_fp16_list, l2_int8_list},
+             [METRIC_L1] = {l1_fp32_list, l1_fp16_list, l1_int8_list},
+             [METRIC_HAMMING] = {NULL, NULL, NULL, hamming_binary_list}},
     .dot_codes = scalar_dot_codes,
     .dot_int4 = scalar_dot_int4,
 };

@@ -48,8 +48,8 @@ typedef struct query_args {
     int at;        /* stack index of the first option */
     uint32_t topk; /* as given; query.topk is larger for a re-ranker */
     uint32_t offset;
-    const char *field; /* name of the vector field */
-    bool has_target;   /* one of vector, vectors, id */
+    mv_vector_options field; /* the vector field, if has_target */
+    bool has_target;         /* one of vector, vectors, id */
     double min_score;
     double max_distance;
     mv_query query;
@@ -63,7 +63,6 @@ typedef struct query_args {
 /* Which vector field: the one named, or the only one. */
 static void read_field(lua_State *L, query_args *args)
 {
-    mv_vector_options vector;
     uint32_t count = mv_schema_vector_count(args->schema);
     if (!lua_isnil(L, args->at + FIELD)) {
         size_t size;
@@ -71,6 +70,7 @@ static void read_field(lua_State *L, query_args *args)
         (void)check_string(L, args->at + FIELD, "query", "field");
         const char *name = lua_tolstring(L, args->at + FIELD, &size);
         if (!mv_schema_find_vector(args->schema, name, size, &args->query.vector_field)) {
+            mv_vector_options vector;
             const char *names[MV_VECTORS_MAX];
             for (uint32_t i = 0; i < count; i++)
                 names[i] = mv_schema_vector(args->schema, i, &vector) ? vector.name : NULL;
@@ -81,9 +81,8 @@ static void read_field(lua_State *L, query_args *args)
     } else if (count > 1) {
         raise_misuse(L, "query: 'field' must name one of the %u vector fields", count);
     }
-    (void)mv_schema_vector(args->schema, args->query.vector_field, &vector);
-    args->field = vector.name;
-    args->query.dim = vector.dim;
+    (void)mv_schema_vector(args->schema, args->query.vector_field, &args->field);
+    args->query.dim = args->field.dim;
 }
 
 /* What is searched for, but for the numbers. */
@@ -166,14 +165,12 @@ static void read_params(lua_State *L, query_args *args)
     static const char *const param_names[NAMES] = {"exact", "plan", "ef", "refine"};
     static const char call[] = "query: params";
     mv_query *query = &args->query;
-    mv_vector_options vector;
     int at = check_options(L, args->at + PARAMS, call, param_names, NAMES);
     if (!args->has_target) raise_misuse(L, "query: 'params' without a vector to search for");
-    (void)mv_schema_vector(args->schema, query->vector_field, &vector);
-    for (int i = EF; i < NAMES && vector.index == MV_INDEX_FLAT; i++)
+    for (int i = EF; i < NAMES && args->field.index == MV_INDEX_FLAT; i++)
         if (!lua_isnil(L, at + i))
             raise_misuse(L, "%s: the flat index of field '%s' has no option '%s'", call,
-                         args->field, param_names[i]);
+                         args->field.name, param_names[i]);
     if (check_boolean(L, at + EXACT, call, "exact", false)) query->strategy = MV_STRATEGY_EXACT;
     if (!lua_isnil(L, at + PLAN)) {
         if (!lua_isnil(L, at + EXACT))
@@ -216,26 +213,25 @@ static void read_query(lua_State *L, query_args *args, bool for_rerank)
 
 static void read_many(lua_State *L, query_args *args, number_room *room)
 {
-    size_t dim = args->query.dim;
+    size_t size = mv_vector_size(args->field.type, args->field.dim);
     error_context where = {.call = "query"};
-    float *numbers = lua_newuserdata(L, args->query.vectors_count * dim * sizeof *numbers + 1);
+    uint8_t *given = lua_newuserdata(L, args->query.vectors_count * size + 1);
     for (uint32_t i = 0; i < args->query.vectors_count; i++) {
         lua_rawgeti(L, args->at + VECTORS, (int)i + 1);
-        const void *vector = read_vector(L, lua_gettop(L), &where, args->field, dim, room);
-        memcpy(numbers + i * dim, vector, dim * sizeof *numbers);
+        memcpy(given + i * size, read_vector(L, lua_gettop(L), &where, &args->field, room), size);
         lua_pop(L, 1);
     }
-    args->query.vectors = numbers;
+    args->query.vectors = given;
 }
 
 static void read_one(lua_State *L, query_args *args, number_room *room)
 {
     error_context where = {.call = "query"};
-    size_t dim = args->query.dim;
-    const void *vector = read_vector(L, args->at + VECTOR, &where, args->field, dim, room);
+    size_t size = mv_vector_size(args->field.type, args->field.dim);
+    const void *vector = read_vector(L, args->at + VECTOR, &where, &args->field, room);
     if ((uintptr_t)vector % _Alignof(float)) {
-        float *aligned = number_room_reserve(L, room, dim);
-        memcpy(aligned, vector, dim * sizeof *aligned);
+        float *aligned = number_room_reserve(L, room, size / sizeof *aligned + 1);
+        memcpy(aligned, vector, size);
         vector = aligned;
     }
     args->query.vectors = vector;

@@ -31,18 +31,42 @@ static _Noreturn void raise_not_a_vector(lua_State *L, int index, const error_co
              luaL_typename(L, index));
 }
 
-const void *read_vector(lua_State *L, int index, const error_context *where, const char *field,
-                        size_t dim, number_room *room)
+/* Pack zeros and ones: those of the table at `index`, or `numbers`. */
+static void invert_pack_bits(lua_State *L, int index, const error_context *where,
+                             const float *numbers, uint8_t *out, size_t dim)
 {
-    size_t count;
-    const void *numbers = NULL;
+    memset(out, 0, mv_vector_size(MV_VECTOR_BINARY, dim));
+    for (size_t i = 0; i < dim; i++) {
+        double number = numbers ? (double)numbers[i] : 0;
+        if (!numbers) {
+            lua_rawgeti(L, index, (int)i + 1);
+            if (lua_type(L, -1) != LUA_TNUMBER)
+                raise_at(L, where, "element %zu of the vector is a %s, expected 0 or 1", i + 1,
+                         luaL_typename(L, -1));
+            number = lua_tonumber(L, -1);
+            lua_pop(L, 1);
+        }
+        if (number != 0 && number != 1)
+            raise_at(L, where, "element %zu of the vector is %.14g, vector_binary holds 0 and 1",
+                     i + 1, number);
+        if (number != 0) out[i / 8] |= (uint8_t)(0x80u >> i % 8);
+    }
+}
+
+const void *read_vector(lua_State *L, int index, const error_context *where,
+                        const mv_vector_options *field, number_room *room)
+{
+    size_t count, dim = field->dim, wanted = mv_vector_size(field->type, dim);
+    bool is_binary = field->type == MV_VECTOR_BINARY;
+    const float *numbers = NULL;
     const vector_box *box;
     if (lua_type(L, index) == LUA_TSTRING) {
         size_t size;
         const char *bytes = lua_tolstring(L, index, &size);
-        if (size != dim * sizeof(float))
-            raise_at(L, where, "vector string has %zu bytes, field '%s' wants %zu (4 per number)%s",
-                     size, field, dim * sizeof(float), hint_for(bytes, size));
+        if (size != wanted)
+            raise_at(L, where, "vector string has %zu bytes, field '%s' wants %zu (%s)%s", size,
+                     field->name, wanted, is_binary ? "8 bits each" : "4 per number",
+                     hint_for(bytes, size));
         return bytes;
     } else if (lua_type(L, index) == LUA_TTABLE) {
         count = lua_rawlen(L, index);
@@ -50,15 +74,18 @@ const void *read_vector(lua_State *L, int index, const error_context *where, con
         count = box->dim;
         numbers = box->numbers;
     } else if (lua_touserdata(L, index) == (const void *)&null_marker) {
-        raise_at(L, where, "field '%s' is a vector, which is never NULL", field);
+        raise_at(L, where, "field '%s' is a vector, which is never NULL", field->name);
     } else {
         raise_not_a_vector(L, index, where);
     }
     if (count != dim)
-        raise_at(L, where, "vector has %zu numbers, field '%s' wants %zu", count, field, dim);
-    if (numbers) return numbers;
-    float *out = number_room_reserve(L, room, dim);
-    read_table(L, index, where, out, dim);
+        raise_at(L, where, "vector has %zu numbers, field '%s' wants %zu", count, field->name, dim);
+    if (numbers && !is_binary) return numbers;
+    float *out = number_room_reserve(L, room, wanted / sizeof(float) + 1);
+    if (is_binary)
+        invert_pack_bits(L, index, where, numbers, (uint8_t *)out, dim);
+    else
+        read_table(L, index, where, out, dim);
     return out;
 }
 

@@ -1,4 +1,5 @@
-/* Vectors in: a table of numbers, a string of packed little-endian float32, or a moonvec.vector. */
+/* Vectors in: a table of numbers, a string of packed little-endian float32, or a moonvec.vector. A
+ * vector_binary is a table or moonvec.vector of zeros and ones, or a string of packed bits. */
 #ifndef MV_READ_VECTORS_H
 #define MV_READ_VECTORS_H
 
@@ -11,10 +12,11 @@ typedef struct vector_box {
 
 #define VECTOR_TYPE "moonvec.vector"
 
-/* The vector at `index` as `dim` floats of field `field`, not necessarily aligned; lent by Lua, or
- * written into `room`. Raises with both numbers when the size is wrong. */
-const void *read_vector(lua_State *L, int index, const error_context *where, const char *field,
-                        size_t dim, number_room *room);
+/* The vector at `index`, for `field`, as the engine takes it (mv_vector_size bytes), not
+ * necessarily aligned; lent by Lua, or written into `room`. Raises with both numbers when the size
+ * is wrong. */
+const void *read_vector(lua_State *L, int index, const error_context *where,
+                        const mv_vector_options *field, number_room *room);
 
 /* A vector of any size, copied to `out`, which has room for it; vector_size first says how much. */
 size_t vector_size(lua_State *L, int index, const error_context *where);

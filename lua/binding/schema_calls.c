@@ -183,8 +183,9 @@ int call_column_set(lua_State *L)
     error_context where = {.call = add_column, .document = lua_tostring(L, 3), .field = box->name};
     lua_settop(L, 4);
     if (box->is_vector) {
-        const void *numbers = read_vector(L, 4, &where, box->name, box->dim, &box->result.room);
-        err = mv_column_set_vector(box->column, numbers, box->dim, &error);
+        mv_vector_options vector = {.name = box->name, .type = box->type, .dim = box->dim};
+        const void *given = read_vector(L, 4, &where, &vector, &box->result.room);
+        err = mv_column_set_vector(box->column, given, box->dim, &error);
     } else {
         mv_value value;
         value_room room = {.used = 0};

@@ -1,15 +1,20 @@
 /* moonvec.vector, pack and unpack. */
 #include "vector_box.h"
 
-void vector_push(lua_State *L, const float *numbers, size_t dim, bool as_table)
+void vector_push(lua_State *L, mv_type type, const void *given, size_t dim, bool as_table)
 {
+    const float *numbers = given;
+    const uint8_t *bits = given;
     if (!as_table) {
-        lua_pushlstring(L, (const char *)numbers, dim * sizeof(float));
+        lua_pushlstring(L, given, mv_vector_size(type, dim));
         return;
     }
     lua_createtable(L, (int)dim, 0);
     for (size_t i = 0; i < dim; i++) {
-        lua_pushnumber(L, (lua_Number)numbers[i]);
+        if (type == MV_VECTOR_BINARY)
+            lua_pushinteger(L, bits[i / 8] >> (7 - i % 8) & 1);
+        else
+            lua_pushnumber(L, (lua_Number)numbers[i]);
         lua_rawseti(L, -2, (int)i + 1);
     }
 }
@@ -36,14 +41,14 @@ int vector_create(lua_State *L)
 int vector_pack(lua_State *L)
 {
     vector_box *box = push_box(L, "pack");
-    vector_push(L, box->numbers, box->dim, false);
+    vector_push(L, MV_VECTOR_FP32, box->numbers, box->dim, false);
     return 1;
 }
 
 int vector_unpack(lua_State *L)
 {
     vector_box *box = push_box(L, "unpack");
-    vector_push(L, box->numbers, box->dim, true);
+    vector_push(L, MV_VECTOR_FP32, box->numbers, box->dim, true);
     return 1;
 }
 

@@ -11,7 +11,8 @@ int vector_unpack(lua_State *L); /* moonvec.unpack(v), v:table() */
 /* Make the metatable. */
 void vector_register(lua_State *L);
 
-/* Push `dim` floats as a table or as a packed string. */
-void vector_push(lua_State *L, const float *numbers, size_t dim, bool as_table);
+/* Push a vector as the engine gives it (mv_vector_size bytes of `type`), as a table of numbers or
+ * as a packed string. */
+void vector_push(lua_State *L, mv_type type, const void *given, size_t dim, bool as_table);
 
 #endif

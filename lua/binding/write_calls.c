@@ -44,8 +44,8 @@ static mv_err read_member(lua_State *L, batch_box *box, const mv_schema *schema,
     if (mv_schema_find_vector(schema, key, size, &position)) {
         mv_vector_options vector;
         (void)mv_schema_vector(schema, position, &vector);
-        const void *numbers = read_vector(L, value_at, where, key, vector.dim, &box->room);
-        return mv_batch_set_vector(box->batch, position, numbers, vector.dim, error);
+        const void *given = read_vector(L, value_at, where, &vector, &box->room);
+        return mv_batch_set_vector(box->batch, position, given, vector.dim, error);
     }
     /* What fetch and query return can be written again: their own keys are passed over. */
     if (strcmp(key, "id") == 0 || strcmp(key, "score") == 0 || strcmp(key, "distance") == 0)

@@ -56,13 +56,16 @@ function M.random(seed)
   end
 end
 
---- A vector of normally distributed numbers; for vector_int8, of whole numbers that fit.
+--- A vector of normally distributed numbers; for vector_int8, of whole numbers that fit; for vector_binary, of
+--- zeros and ones.
 function M.vector(random, dim, type)
   local vector = {}
   for i = 1, dim do
     local number = math.sqrt(-2 * math.log(1 - random())) * math.cos(2 * math.pi * random())
     if type == "vector_int8" then
       number = math.max(-128, math.min(127, math.floor(number * 40)))
+    elseif type == "vector_binary" then
+      number = number > 0 and 1 or 0
     end
     vector[i] = number
   end
@@ -87,6 +90,20 @@ M.scores = {
     local sum = 0
     for i = 1, #a do
       sum = sum + (a[i] - b[i]) * (a[i] - b[i])
+    end
+    return -sum
+  end,
+  l1 = function(a, b)
+    local sum = 0
+    for i = 1, #a do
+      sum = sum + math.abs(a[i] - b[i])
+    end
+    return -sum
+  end,
+  hamming = function(a, b)
+    local sum = 0
+    for i = 1, #a do
+      sum = sum + (a[i] ~= b[i] and 1 or 0)
     end
     return -sum
   end,
