@@ -112,8 +112,9 @@ uint64_t merge_plan_build_cost(const merge_plan *p, uint32_t slot)
     if (!merge_plan_builds(p, slot)) return 0;
     uint64_t rows = p->merges ? merge_plan_rows(p) : p->v->segments[p->begin].table.rows;
     if (slot >= p->schema->vectors_count) return rows * BUILD_COST_OF_ENTRY;
-    return rows *
-           (BUILD_COST_OF_ROW + (uint64_t)p->schema->vectors[slot].dim * BUILD_COST_OF_NUMBER);
+    const schema_vector *vector = &p->schema->vectors[slot];
+    uint64_t numbers = element_count(vector->type, vector->dim);
+    return rows * (BUILD_COST_OF_ROW + numbers * BUILD_COST_OF_NUMBER);
 }
 
 bool merge_plan_is_urgent(const view *v)

@@ -83,6 +83,7 @@ typedef struct column_box {
     output out;
     bool is_vector;
     bool is_indexed;
+    mv_type type; /* of the vector */
     uint32_t dim;
     char name[MV_NAME_SIZE_MAX + 1];
 } column_box;
@@ -105,6 +106,7 @@ static mv_err begin(column_box *box, mv_collection *collection, const mv_schema 
     box->is_vector = mv_schema_vector(one, 0, &vector);
     if (!box->is_vector) (void)mv_schema_field(one, 0, &field);
     box->is_indexed = box->is_vector ? vector.index != MV_INDEX_FLAT : field.index != MV_INDEX_NONE;
+    box->type = vector.type;
     box->dim = vector.dim;
     (void)snprintf(box->name, sizeof box->name, "%s", box->is_vector ? vector.name : field.name);
     return mv_column_begin(collection, box->is_vector ? NULL : &field,

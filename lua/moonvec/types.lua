@@ -10,9 +10,9 @@ local moonvec = {}
 
 ---@alias moonvec.code "not_found"|"exists"|"read_only"|"corrupt"|"schema_mismatch"|"version"|"no_space"|"io"|"no_memory"|"busy"|"limit"
 ---@alias moonvec.type "string"|"bool"|"int32"|"int64"|"uint32"|"uint64"|"float"|"double"|"timestamp"|"array_string"|"array_bool"|"array_int32"|"array_int64"|"array_uint32"|"array_uint64"|"array_float"|"array_double"|"array_timestamp"
----@alias moonvec.vector_type "vector_fp32"|"vector_fp16"|"vector_int8"
+---@alias moonvec.vector_type "vector_fp32"|"vector_fp16"|"vector_int8"|"vector_binary" bits: see moonvec.numbers
 ---@alias moonvec.id string|integer 1 to 1,024 bytes; an integer stands for its decimal string (in a filter `id` is tested as the string)
----@alias moonvec.numbers number[]|string|moonvec.vector a table, packed little-endian float32, or a reusable vector; vector_int8 takes whole numbers, -128 to 127
+---@alias moonvec.numbers number[]|string|moonvec.vector a table, packed little-endian float32, or a reusable vector; vector_int8 takes whole numbers, -128 to 127. A vector_binary is a table or reusable vector of zeros and ones, or a packed string of dim / 8 bytes: bit i (from 0) is in byte i / 8, the most significant bit of a byte first, as numpy.packbits has it
 
 -- Filter text; keywords in any case, names as they are, NOT binds tightest, then AND, then OR:
 --   filter := filter OR filter | filter AND filter | NOT filter | ( filter ) | test
@@ -53,7 +53,7 @@ function moonvec.destroy(path) end
 ---@return moonvec.schema
 function moonvec.schema(schema) end
 
---- Reads a vector once, to be used many times.
+--- Reads a vector once, to be used many times. A packed string is float32 here, whatever field it is for.
 ---@param vector moonvec.numbers
 ---@return moonvec.vector
 function moonvec.vector(vector) end
@@ -93,15 +93,15 @@ function moonvec.unpack(vector) end
 ---@class moonvec.vector_field
 ---@field name string
 ---@field type moonvec.vector_type
----@field dim integer 1 to 65,535
----@field metric? "l2"|"ip"|"cosine" (default "cosine")
+---@field dim integer 1 to 65,535; of vector_binary a number of bits, a multiple of 8
+---@field metric? "l2"|"ip"|"cosine"|"l1"|"hamming" (default "cosine"); a vector_binary has "hamming", which is its default, and no other type has that
 ---@field index? "hnsw"|"flat"|moonvec.index (default "hnsw")
 
 ---@class moonvec.index
 ---@field type "hnsw"|"flat" a graph, searched approximately; or none: every row is looked at
 ---@field m? integer of hnsw, as all that follow. Links of a row, 4 to 64 (default 16)
 ---@field ef_construction? integer candidates while building, 8 to 2,000 (default 200)
----@field quantize? "auto"|"none"|"fp16"|"int8"|"int4" what distances are measured with on the way; scores are exact with any. "auto" (default): what was measured to be good enough
+---@field quantize? "auto"|"none"|"fp16"|"int8"|"int4" what distances are measured with on the way; scores are exact with any. "auto" (default): what was measured to be good enough. Under metric "l1" not "int8" and "int4", under "hamming" only "auto" and "none"
 ---@field seed? integer|string of what is drawn by lot, 1 or more (default 1)
 
 ---@class moonvec.vector
@@ -131,7 +131,7 @@ function vector:table() end
 
 ---@class moonvec.hit: moonvec.document
 ---@field score number higher is better, whatever the metric; after `rerank` what that returned. 0 without a vector
----@field distance number lower is better: 1 - cosine, the squared distance (l2), or minus the inner product. 0 without a vector
+---@field distance number lower is better: 1 - cosine, the squared distance (l2), minus the inner product, the sum of absolute differences (l1), or the number of different bits (hamming). 0 without a vector
 
 ---@class moonvec.collection
 ---@operator len: integer
@@ -173,7 +173,7 @@ function collection:fetch(ids, options) end
 
 ---@class moonvec.fetch_options
 ---@field output_fields? string[] names of scalar and vector fields (default: all scalar ones)
----@field include_vector? boolean|"table" all vectors, as packed strings or tables (default false)
+---@field include_vector? boolean|"table" all vectors, as packed strings (float32, of vector_binary bits) or as tables (numbers, of vector_binary zeros and ones) (default false)
 
 --- `for document in collection:iterate() do`: one snapshot, oldest first. A failure on the way raises.
 ---@param options? moonvec.iterate_options
