@@ -108,7 +108,7 @@ typedef struct hnsw_account {
 } hnsw_account;
 
 typedef struct hnsw_query {
-    const void *vector;          /* as it is given (element.h), aligned to 4 bytes */
+    const void *vector;          /* as it is given (element.h), floats aligned */
     const distance_query *exact; /* the same, prepared for the vectors' type */
     uint32_t ef;                 /* 0: hnsw_search_default_ef */
     bool no_refine;

@@ -31,12 +31,14 @@ static float random_number(mv_type type)
 
 static double distance(const float *a, const float *b)
 {
-    double dot = 0, aa = 0, bb = 0, difference = 0;
+    double dot = 0, aa = 0, bb = 0, difference = 0, absolute = 0;
     for (uint32_t i = 0; i < d.dim; i++) {
         double x = (double)a[i], y = (double)b[i];
         dot += x * y, aa += x * x, bb += y * y, difference += (x - y) * (x - y);
+        absolute += fabs(x - y);
     }
     if (d.metric == MV_L2) return difference;
+    if (d.metric == MV_L1) return absolute;
     return d.metric == MV_IP ? -dot : 1 - dot / sqrt(aa * bb);
 }
 
@@ -261,17 +263,75 @@ static void test_ties(void)
     WORKS(mv_close(c, &error));
 }
 
+/* Vectors of vector_binary are packed bits wherever they go in and out. */
+static void test_bits(void)
+{
+    enum { BYTES = 5, QUERIES_OF_BITS = 3 };
+    static uint8_t rows[ROWS][BYTES];
+    mv_collection *c = NULL;
+    mv_batch *batch = NULL;
+    mv_result *result = NULL;
+    uint64_t written;
+    uint8_t queries[1 + QUERIES_OF_BITS * BYTES]; /* the first byte aside: at odd addresses */
+    WORKS(open_one(MV_VECTOR_BINARY, MV_HAMMING, BYTES * 8, &c));
+    WORKS(mv_batch_create(c, &batch, &error));
+    for (uint32_t n = 0; n < ROWS; n++) {
+        char id[8];
+        mv_value value = int_value(n);
+        for (uint32_t i = 0; i < BYTES; i++) rows[n][i] = (uint8_t)mix(n * 100ull + i);
+        WORKS(mv_batch_add(batch, id, (size_t)snprintf(id, sizeof id, "%u", n), &error));
+        WORKS(mv_batch_set(batch, 0, &value, &error));
+        WORKS(mv_batch_set_vector(batch, 0, rows[n], BYTES * 8, &error));
+    }
+    EXPECT(mv_batch_add(batch, "x", 1, &error) == MV_OK);
+    EXPECT(mv_batch_set_vector(batch, 0, rows[0], BYTES, &error) == MV_MISUSE);
+    WORKS(mv_write(c, MV_INSERT, batch, &written, &error));
+    WORKS(mv_result_create(c, &result, &error));
+    for (uint32_t i = 0; i < sizeof queries; i++) queries[i] = (uint8_t)mix(i + 77777);
+    for (int sealed = 0; sealed < 2; sealed++) {
+        size_t count = 0;
+        uint32_t wrong = 0;
+        mv_query query = {.vectors = queries + 1,
+                          .vectors_count = QUERIES_OF_BITS,
+                          .dim = BYTES * 8,
+                          .topk = ROWS};
+        WORKS(mv_search(c, &query, result, &error));
+        const mv_hit *hits = mv_result_hits(result, &count);
+        EXPECT(count == QUERIES_OF_BITS * ROWS);
+        for (size_t at = 0; at < count; at++) {
+            uint8_t bits[BYTES] = {0};
+            mv_value n = {0};
+            uint32_t different = 0;
+            wrong += mv_result_value(result, at, 0, &n, &error) ||
+                     mv_result_vector(result, at, 0, bits, BYTES * 8, &error) ||
+                     memcmp(bits, rows[n.as.i], BYTES) != 0;
+            for (uint32_t i = 0; i < BYTES * 8; i++)
+                different +=
+                    (bits[i / 8] ^ queries[1 + hits[at].input * BYTES + i / 8]) >> i % 8 & 1;
+            wrong += hits[at].distance != different || hits[at].score != -(double)different;
+            wrong += at % ROWS && hits[at].distance < hits[at - 1].distance;
+        }
+        EXPECT(wrong == 0);
+        WORKS(optimize_all(c, 1000));
+    }
+    mv_result_free(result);
+    mv_batch_free(batch);
+    WORKS(mv_close(c, &error));
+}
+
 int main(void)
 {
     static const mv_type types[] = {MV_VECTOR_FP32, MV_VECTOR_FP16, MV_VECTOR_INT8};
     static const uint32_t dims[] = {1, 3, 32, DIM_MAX};
     for (size_t type = 0; type < 3; type++)
-        for (int metric = MV_L2; metric <= MV_COSINE; metric++)
+        for (int metric = MV_L2; metric <= MV_L1; metric++)
             for (size_t dim = 0; dim < 4; dim++)
                 RUN(test_hits(types[type], (mv_metric)metric, dims[dim]));
     RUN(test_overflow(MV_L2));
     RUN(test_overflow(MV_IP));
+    RUN(test_overflow(MV_L1));
     RUN(test_ties());
+    RUN(test_bits());
     RUN(test_memory_is_freed(0));
     return tests_conclude();
 }

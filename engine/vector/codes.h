@@ -93,7 +93,7 @@ typedef struct codes_query {
 
 /* Bytes that a prepared query needs: `memory` below, aligned to 64, which must live as long. */
 size_t codes_query_size(const codes_column *column);
-/* Prepare for a vector as it is given, aligned to 4 bytes, that distance_prepare has accepted for
+/* Prepare for a vector as it is given, floats aligned, that distance_prepare has accepted for
  * the stored vectors. */
 void codes_prepare(codes_query *query, const codes_column *column, const void *vector,
                    void *memory);

@@ -9,9 +9,9 @@
 #define METRIC_OF_BITS       METRIC_TYPE(MV_VECTOR_BINARY)
 #define METRIC_QUANTIZE(way) (1u << (way))
 #define METRIC_UNCODED       (METRIC_QUANTIZE(MV_QUANTIZE_AUTO) | METRIC_QUANTIZE(MV_QUANTIZE_NONE))
-#define METRIC_FP16          (METRIC_UNCODED | METRIC_QUANTIZE(MV_QUANTIZE_FP16))
+#define METRIC_FP16_CODES    (METRIC_UNCODED | METRIC_QUANTIZE(MV_QUANTIZE_FP16))
 #define METRIC_ALL_CODES                                                                           \
-    (METRIC_FP16 | METRIC_QUANTIZE(MV_QUANTIZE_INT8) | METRIC_QUANTIZE(MV_QUANTIZE_INT4))
+    (METRIC_FP16_CODES | METRIC_QUANTIZE(MV_QUANTIZE_INT8) | METRIC_QUANTIZE(MV_QUANTIZE_INT4))
 
 const metric_traits metric_table[] = {
     [MV_L2] = {.name = "l2",
@@ -43,7 +43,7 @@ const metric_traits metric_table[] = {
                .family = METRIC_L1,
                .finish = METRIC_AS_IS,
                .types = METRIC_OF_NUMBERS,
-               .quantizes = METRIC_FP16,
+               .quantizes = METRIC_FP16_CODES,
                .has_zero = true},
     [MV_HAMMING] = {.name = "hamming",
                     .family = METRIC_HAMMING,
