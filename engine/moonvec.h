@@ -93,12 +93,12 @@ typedef enum mv_type {
 } mv_type;
 
 typedef enum mv_metric {
-    MV_L2 = 1,     /* distance = squared Euclidean distance, score = -distance */
-    MV_IP = 2,     /* score = inner product, distance = -score */
-    MV_COSINE = 3, /* score = cosine similarity, distance = 1 - score */
-    MV_L1 = 4,     /* distance = sum of absolute differences, score = -distance */
-    MV_HAMMING = 5 /* of MV_VECTOR_BINARY, which has no other: distance = number of different bits,
-                    * score = -distance */
+    MV_L2 = 1,      /* distance = squared Euclidean distance, score = -distance */
+    MV_IP = 2,      /* score = inner product, distance = -score */
+    MV_COSINE = 3,  /* score = cosine similarity, distance = 1 - score */
+    MV_L1 = 4,      /* distance = sum of absolute differences, score = -distance */
+    MV_HAMMING = 5, /* only of MV_VECTOR_BINARY, which has no other metric: distance = number of
+                     * different bits, score = -distance */
 } mv_metric;
 
 /* The name of a metric ("l2", "ip", ...), or NULL: there is no such metric. Metrics are numbered
