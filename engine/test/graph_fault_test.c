@@ -4,8 +4,9 @@
  *
  * A failure must say what happened, lose nothing, leak nothing and leave no file behind. A graph
  * that cannot be opened for the moment is no failure. */
-#include "test/graph_sample.h"
 #include "test/system_faults.h"
+
+#include "test/graph_sample.h"
 
 #define ROWS 4500u /* enough for a search to walk the graph */
 #define MORE 20u

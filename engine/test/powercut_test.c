@@ -8,12 +8,13 @@
  * open with every check, hold exactly the last acknowledged commit or that and the one under way,
  * and go on working. What it does then is recorded in turn, and cut off again. Written without
  * syncing, the collection must be refused rather than show anything else. */
+#include "test/powercut_record.h"
+
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "test/expect.h"
 #include "test/powercut_check.h"
-#include "test/powercut_record.h"
 
 #define STATES_DEFAULT  300u
 #define SEED_DEFAULT    1u

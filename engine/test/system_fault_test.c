@@ -4,8 +4,9 @@
  *
  * A failure must be reported with a code that says what happened, lose nothing that was
  * acknowledged, and leave no descriptor open; opened again, the collection passes its check. */
-#include "test/script.h"
 #include "test/system_faults.h"
+
+#include "test/script.h"
 
 /* ---------------------------------------------------------------- the rounds */
 
