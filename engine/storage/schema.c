@@ -121,7 +121,7 @@ mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, m
     if (element_size(options->type))
         return error_set(error, MV_MISUSE, "field '%s' is scalar, %s is a type of vector fields",
                          options->name, type_name(options->type));
-    if (!type_name(options->type))
+    if (!mv_type_name(options->type))
         return error_set(error, MV_MISUSE, "field '%s' has the unknown type %d", options->name,
                          (int)options->type);
     if (schema->fields_count == MV_FIELDS_MAX)
@@ -231,7 +231,7 @@ static mv_err check_vector(const mv_schema *schema, const mv_vector_options *opt
 {
     const char *name = options->name;
     MV_TRY(check_field_name(schema, name, error));
-    if (!type_name(options->type))
+    if (!mv_type_name(options->type))
         return error_set(error, MV_MISUSE, "vector field '%s' has the unknown type %d", name,
                          (int)options->type);
     if (!element_size(options->type))

@@ -234,12 +234,12 @@ function M.explained(kind)
   assert(c:insert(documents(kind, ROWS + 1, ROWS + 50)))
   local query = { vector = query_vector(kind, 1), topk = 10, explain = true }
   local plan = assert(c:query(query))
-  assert.equal(2, #plan.parts)
-  assert.equal("segment", plan.parts[1].of)
-  assert.equal("graph", plan.parts[1].plan)
-  assert.is_true(plan.coded > 0 and plan.coded < ROWS)
-  assert.equal("exact", plan.parts[2].plan)
-  assert.equal(50, plan.parts[2].scored)
+  assert.equal(2, #plan.steps)
+  assert.equal("segment", plan.steps[1].of)
+  assert.equal("graph", plan.steps[1].plan)
+  assert.is_true(plan.code_distances > 0 and plan.code_distances < ROWS)
+  assert.equal("exact", plan.steps[2].plan)
+  assert.equal(50, plan.steps[2].exact_distances)
   query.explain = nil
   assert.same(assert(c:query(query)), plan.hits)
 end
