@@ -163,6 +163,16 @@ MV_API bool mv_quantize_from_name(const char *name, size_t size, mv_quantize *qu
 #define MV_HNSW_EF_CONSTRUCTION_DEFAULT 200u
 #define MV_HNSW_SEED_DEFAULT            1u
 
+/* An index with its options: `type` says which member of `as` counts. Zeros stand for the defaults,
+ * and all of `as` is zero for a type without options. */
+typedef struct mv_index_options {
+    mv_index_type type;
+    union {
+        uint64_t room[8]; /* first, so that {0} clears all; the size stays when types are added */
+        mv_hnsw_options hnsw; /* of MV_INDEX_HNSW */
+    } as;
+} mv_index_options;
+
 #define MV_NAME_SIZE_MAX     64u         /* bytes of a field or collection name */
 #define MV_ID_SIZE_MAX       1024u       /* bytes of a document id */
 #define MV_DIM_MAX           65535u      /* numbers, or bits, of a vector */
@@ -226,8 +236,9 @@ typedef struct mv_field_options {
     mv_type type; /* any but the vector types */
     bool nullable;
     const mv_value *default_value; /* NULL: none. Taken when a document lacks the field */
-    mv_index_type index; /* MV_INDEX_NONE, or MV_INDEX_INVERT: filters look values up where segments
-                          * have been indexed (mv_optimize, maintenance), with the same results */
+    mv_index_options index; /* MV_INDEX_NONE, or MV_INDEX_INVERT: filters look values up where
+                             * segments have been indexed (mv_optimize, maintenance), with the same
+                             * results */
 } mv_field_options;
 
 typedef struct mv_vector_options {
@@ -235,8 +246,7 @@ typedef struct mv_vector_options {
     mv_type type; /* MV_VECTOR_... */
     uint32_t dim; /* 1 to MV_DIM_MAX; of MV_VECTOR_BINARY a number of bits, a multiple of 8 */
     mv_metric metric;
-    mv_index_type index;  /* MV_INDEX_NONE stands for the default, MV_INDEX_HNSW */
-    mv_hnsw_options hnsw; /* of MV_INDEX_HNSW; all zero for MV_INDEX_FLAT */
+    mv_index_options index; /* MV_INDEX_NONE stands for the default, MV_INDEX_HNSW */
 } mv_vector_options;
 
 /* A schema is created empty, filled, and given to mv_open, which copies it. Fields keep the order
@@ -262,6 +272,46 @@ MV_API bool mv_schema_find_field(const mv_schema *schema, const char *name, size
                                  uint32_t *position);
 MV_API bool mv_schema_find_vector(const mv_schema *schema, const char *name, size_t size,
                                   uint32_t *position);
+
+/* ---------------------------------------------------------------- index types described */
+
+/* What every index type is called, where it may be, which options it takes and what its stats tell:
+ * for programs that read options from elsewhere, as bindings do. All of it is constant. */
+
+typedef enum mv_member_kind {
+    MV_MEMBER_U32 = 1,
+    MV_MEMBER_U64 = 2,
+    MV_MEMBER_WORD = 3,     /* an enum: its values count from 0 and have names */
+    MV_MEMBER_REAL = 4,     /* a double; only in stats */
+    MV_MEMBER_QUANTIZE = 5, /* an mv_quantize, with names; the field's metric excludes some */
+} mv_member_kind;
+
+/* A member of a type's options in mv_index_options, or of its stats in mv_index_stats. The rest is
+ * of options. An option that is 0 stands for the default. */
+typedef struct mv_member_info {
+    const char *name;
+    mv_member_kind kind;
+    size_t offset;            /* in mv_index_options or mv_index_stats */
+    const char *const *words; /* of enums: the names of 0, 1, ... up to a NULL */
+    uint64_t min;             /* of numbers */
+    uint64_t max;
+    uint64_t otherwise; /* the default */
+} mv_member_info;
+
+typedef struct mv_index_info {
+    mv_index_type type;
+    const char *name;    /* "hnsw" */
+    const char *counted; /* what mv_index_stats.segments counts: "graphs"; NULL: such an index has
+                          * no files, and covers every row */
+    bool of_vectors;     /* vector fields may have it; else scalar fields */
+    uint32_t options_count;
+    uint32_t stats_count;
+    const mv_member_info *options;
+    const mv_member_info *stats;
+} mv_index_info;
+
+/* Index type `position`, counted from 0; NULL: there are no more. MV_INDEX_NONE is none of them. */
+MV_API const mv_index_info *mv_index_info_at(uint32_t position);
 
 /* ---------------------------------------------------------------- opening */
 
@@ -514,8 +564,7 @@ typedef struct mv_progress {
 /* Another index for a field, as of mv_vector_options or mv_field_options. */
 typedef struct mv_index_change {
     const char *name; /* of the field */
-    mv_index_type index;
-    mv_hnsw_options hnsw;
+    mv_index_options index;
 } mv_index_change;
 
 typedef struct mv_optimize_options {
@@ -563,21 +612,28 @@ typedef struct mv_stats {
 
 MV_API mv_err mv_get_stats(mv_collection *collection, mv_stats *stats, mv_error *error);
 
+/* What is particular to graphs: of the largest one of the field. */
+typedef struct mv_hnsw_stats {
+    mv_quantize quantize; /* what was chosen */
+    double code_error;    /* root mean square error of a distance computed from codes, relative to
+                           * the mean distance of a row to its neighbours */
+    uint32_t ef;          /* candidates of a query that sets none */
+} mv_hnsw_stats;
+
 /* The index of one field. */
 typedef struct mv_index_stats {
     const mv_schema *schema; /* of the commit looked at, lent as mv_get_schema's */
-    mv_index_type type;
-    uint64_t rows;         /* not deleted, fresh ones included */
-    uint64_t indexed_rows; /* of those, found through the index; the others are looked at */
-    uint64_t graphs;       /* of a vector field: one for each segment that is large enough */
-    uint64_t lists;        /* of a scalar field: likewise */
-    mv_quantize quantize;  /* of the largest graph; MV_QUANTIZE_AUTO: there is none yet */
-    double code_error;     /* of that: root mean square error of a distance computed from codes,
-                            * relative to the mean distance of a row to its neighbours */
-    uint32_t ef;           /* candidates that a query gets which sets none, in the largest graph */
-    uint64_t bytes;        /* of all files of the index */
+    mv_index_type type;      /* says which member of `as` counts */
+    uint64_t rows;           /* not deleted, fresh ones included */
+    uint64_t indexed_rows;   /* of those, found through the index; the others are looked at */
+    uint64_t segments;       /* that have the index: those that are large enough */
+    uint64_t bytes;          /* of all files of the index */
     char warning[MV_ERROR_TEXT_SIZE]; /* a damaged file, whose rows are looked at instead, exactly;
                                        * "" when well */
+    union {                           /* all zero where `segments` is 0 */
+        mv_hnsw_stats hnsw;           /* of MV_INDEX_HNSW */
+        uint64_t room[8];             /* the size stays when types are added */
+    } as;
 } mv_index_stats;
 
 MV_API mv_err mv_get_index_stats(mv_collection *collection, uint32_t vector_field,

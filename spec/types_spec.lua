@@ -181,7 +181,6 @@ describe("types.lua", function()
   local sources = {
     { "query_call.c", "query_options", "query_options" },
     { "query_call.c", "param_names", "query_params" },
-    { "schema_box.c", "index_options", "index" },
     { "collection_box.c", "options", "open_options" },
     { "read_calls.c", "read_options", "iterate_options" },
   }

@@ -1,6 +1,7 @@
 /* The names of types, indexes and quantizers, and from a name back to its number. */
 #include <string.h>
 
+#include "base/index_kind.h"
 #include "base/type.h"
 
 #define NAMES_TYPE_END 128u /* numbers of types are below */
@@ -33,13 +34,9 @@ bool mv_type_from_name(const char *name, size_t size, mv_type *type)
 
 const char *mv_index_name(mv_index_type index)
 {
-    switch (index) {
-    case MV_INDEX_NONE: return "none";
-    case MV_INDEX_FLAT: return "flat";
-    case MV_INDEX_HNSW: return "hnsw";
-    case MV_INDEX_INVERT: return "invert";
-    }
-    return NULL;
+    const index_kind *kind = index_kind_find(index);
+    if (index == MV_INDEX_NONE) return "none";
+    return kind ? kind->info.name : NULL;
 }
 
 bool mv_index_from_name(const char *name, size_t size, mv_index_type *index)
@@ -52,16 +49,14 @@ bool mv_index_from_name(const char *name, size_t size, mv_index_type *index)
     return false;
 }
 
+const char *const names_of_quantizers[] = {
+    [MV_QUANTIZE_AUTO] = "auto", [MV_QUANTIZE_NONE] = "none", [MV_QUANTIZE_FP16] = "fp16",
+    [MV_QUANTIZE_INT8] = "int8", [MV_QUANTIZE_INT4] = "int4", NULL};
+
 const char *mv_quantize_name(mv_quantize quantize)
 {
-    switch (quantize) {
-    case MV_QUANTIZE_AUTO: return "auto";
-    case MV_QUANTIZE_NONE: return "none";
-    case MV_QUANTIZE_FP16: return "fp16";
-    case MV_QUANTIZE_INT8: return "int8";
-    case MV_QUANTIZE_INT4: return "int4";
-    }
-    return NULL;
+    size_t count = sizeof names_of_quantizers / sizeof *names_of_quantizers;
+    return (size_t)quantize < count ? names_of_quantizers[quantize] : NULL;
 }
 
 bool mv_quantize_from_name(const char *name, size_t size, mv_quantize *quantize)

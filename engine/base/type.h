@@ -73,4 +73,7 @@ static inline bool type_is_text(mv_type type)
 /* For error texts: mv_type_name (names.c), or "unknown". */
 const char *type_name(mv_type type);
 
+/* The names of mv_quantize, from 0 on, up to a NULL (names.c). */
+extern const char *const names_of_quantizers[];
+
 #endif

@@ -47,17 +47,6 @@ mv_err mv_get_stats(mv_collection *c, mv_stats *stats, mv_error *error)
 
 /* ---------------------------------------------------------------- the index of a field */
 
-static void add_graph(const hnsw_head *head, uint64_t rows, uint64_t *largest,
-                      mv_index_stats *stats)
-{
-    stats->graphs++;
-    if (stats->graphs > 1 && rows <= *largest) return;
-    *largest = rows;
-    stats->quantize = (mv_quantize)head->quantize;
-    stats->code_error = (double)head->code_error;
-    stats->ef = head->ef;
-}
-
 static void add_index_stats(const snapshot *s, uint32_t slot, mv_index_stats *stats)
 {
     uint64_t largest = 0;
@@ -73,10 +62,9 @@ static void add_index_stats(const snapshot *s, uint32_t slot, mv_index_stats *st
         }
         stats->indexed_rows += rows;
         stats->bytes += x->record.size;
-        if (x->record.kind == SECTION_FILE_HNSW)
-            add_graph(x->graph.head, rows, &largest, stats);
-        else
-            stats->lists++;
+        if (stats->segments++ && rows <= largest) continue;
+        largest = rows;
+        if (x->type->describe) x->type->describe(x->opened, stats);
     }
 }
 
@@ -92,8 +80,9 @@ static mv_err read_stats(mv_collection *c, bool of_vector, uint32_t field, mv_in
         err = error_set(error, MV_MISUSE, "there is no %s field %u",
                         of_vector ? "vector" : "scalar", field);
     } else {
-        stats->type = of_vector ? schema->vectors[field].index : schema->fields[field].index;
-        add_index_stats(&s, of_vector ? field : index_slot_of_field(schema, field), stats);
+        uint32_t slot = of_vector ? field : index_slot_of_field(schema, field);
+        stats->type = index_slot_options(schema, slot)->type;
+        add_index_stats(&s, slot, stats);
     }
     snapshot_close(&s);
     return err;

@@ -8,8 +8,8 @@
 
 /* ---------------------------------------------------------------- opening */
 
-static const hnsw_part *find_part(const hnsw_part *parts, uint32_t count, hnsw_part_kind kind,
-                                  uint32_t level)
+static const index_part *find_part(const index_part *parts, uint32_t count, hnsw_part_kind kind,
+                                   uint32_t level)
 {
     for (uint32_t i = 0; i < count; i++)
         if (parts[i].kind == kind && parts[i].level == level) return &parts[i];
@@ -17,10 +17,10 @@ static const hnsw_part *find_part(const hnsw_part *parts, uint32_t count, hnsw_p
 }
 
 /* The bytes of a part that must have `size` of them. */
-static mv_err need_graph_part(const hnsw_part *parts, uint32_t count, hnsw_part_kind kind,
+static mv_err need_graph_part(const index_part *parts, uint32_t count, hnsw_part_kind kind,
                               uint32_t level, uint64_t size, const void **bytes, mv_error *error)
 {
-    const hnsw_part *part = find_part(parts, count, kind, level);
+    const index_part *part = find_part(parts, count, kind, level);
     if (!part || part->size != size || !part->bytes)
         return error_set(error, MV_CORRUPT,
                          "part %d of level %u of the graph has %" PRIu64 " bytes, %" PRIu64
@@ -47,7 +47,7 @@ static mv_err check_graph_head(const hnsw_head *head, const codes_vectors *vecto
     return ok ? MV_OK : error_set(error, MV_CORRUPT, "the head of the graph is damaged");
 }
 
-static mv_err open_codes(const hnsw_part *parts, uint32_t count, const codes_vectors *vectors,
+static mv_err open_codes(const index_part *parts, uint32_t count, const codes_vectors *vectors,
                          mv_quantize quantize, codes_column *codes, mv_error *error)
 {
     const void *bytes = NULL;
@@ -66,14 +66,14 @@ static mv_err open_codes(const hnsw_part *parts, uint32_t count, const codes_vec
     return MV_OK;
 }
 
-static mv_err open_levels(const hnsw_part *parts, uint32_t count, hnsw_graph *graph,
+static mv_err open_levels(const index_part *parts, uint32_t count, hnsw_graph *graph,
                           mv_error *error)
 {
     const void *bytes = NULL;
     const hnsw_head *head = graph->head;
     uint64_t below = head->rows;
     for (uint32_t level = 1; level <= head->levels; level++) {
-        const hnsw_part *part = find_part(parts, count, HNSW_PART_UPLINKS, level);
+        const index_part *part = find_part(parts, count, HNSW_PART_UPLINKS, level);
         uint64_t node_size = head->m * sizeof(uint32_t), nodes = part ? part->size / node_size : 0;
         if (!nodes || nodes > below || part->size % node_size)
             return error_set(error, MV_CORRUPT, "level %u of the graph has %" PRIu64 " nodes",
@@ -88,7 +88,7 @@ static mv_err open_levels(const hnsw_part *parts, uint32_t count, hnsw_graph *gr
     return MV_OK;
 }
 
-mv_err hnsw_open(const hnsw_part *parts, uint32_t parts_count, const codes_vectors *vectors,
+mv_err hnsw_open(const index_part *parts, uint32_t parts_count, const codes_vectors *vectors,
                  hnsw_graph *graph, mv_error *error)
 {
     const void *bytes = NULL;

@@ -9,9 +9,7 @@
 #ifndef MV_HNSW_H
 #define MV_HNSW_H
 
-#include "base/mem.h"
-#include "index/topk.h"
-#include "vector/codes.h"
+#include "index/index.h"
 
 #define HNSW_ROWS_MIN      1024u /* below, looking at every row is as fast */
 #define HNSW_LEVELS_MAX    16u
@@ -22,7 +20,7 @@
 
 /* ---------------------------------------------------------------- graphs */
 
-/* The arrays of a graph, by which it is kept in a file. The numbers are part of the format.
+/* The arrays of a graph (index_part). UPLINKS have a level.
  *
  * Levels are nested: the nodes of level l are the first nodes_count(l) of the NODES part, so that a
  * node has the same position in every level above the bottom, where its position is its row. */
@@ -37,13 +35,6 @@ typedef enum hnsw_part_kind {
 } hnsw_part_kind;
 
 #define HNSW_NONE UINT32_MAX
-
-typedef struct hnsw_part {
-    hnsw_part_kind kind;
-    uint32_t level; /* of UPLINKS, else 0 */
-    const void *bytes;
-    uint64_t size;
-} hnsw_part;
 
 #define HNSW_PARTS_MAX (HNSW_PART_KINDS - 1 + HNSW_LEVELS_MAX)
 
@@ -80,7 +71,7 @@ typedef struct hnsw_graph {
 
 /* Make a graph of its parts; `vectors` is lent. Sizes and the head are checked, so that a search
  * stays within the arrays as long as links do, which every search checks on its way. MV_CORRUPT. */
-mv_err hnsw_open(const hnsw_part *parts, uint32_t parts_count, const codes_vectors *vectors,
+mv_err hnsw_open(const index_part *parts, uint32_t parts_count, const codes_vectors *vectors,
                  hnsw_graph *graph, mv_error *error);
 
 /* Look at everything: links in range and no row linked twice, every row reachable from the entry,
@@ -89,48 +80,17 @@ mv_err hnsw_check(const hnsw_graph *graph, mv_error *error);
 
 /* ---------------------------------------------------------------- searching */
 
-/* Memory of one searching thread, grown once and reused. Starts as zeros. */
-typedef struct hnsw_scratch {
-    uint8_t *block;
-    size_t size;
-    uint64_t layout; /* of the search before */
-} hnsw_scratch;
-
-void hnsw_search_free_scratch(hnsw_scratch *scratch);
-
-/* What a search did. */
-typedef struct hnsw_account {
-    mv_strategy first; /* the strategy tried first; it is abandoned where it finds too little or
-                        * costs too much, */
-    mv_strategy last;  /* for this one, which led to the hits */
-    uint32_t found;    /* matching rows met */
-    mv_search_counts counts;
-} hnsw_account;
-
-typedef struct hnsw_query {
-    const void *vector;          /* as it is given (element.h), floats aligned */
-    const distance_query *exact; /* the same, prepared for the vectors' type */
-    uint32_t ef;                 /* 0: hnsw_search_default_ef */
-    bool no_refine;
-    mv_strategy strategy; /* AUTO: the one that should be cheapest; never EXACT */
-    const uint64_t *pass; /* bit set: the row may be a hit; NULL: all may */
-    const uint32_t *list; /* or one by one, in any order: then all are looked at */
-    uint32_t matching;    /* how many may */
-    uint32_t source;      /* for hits */
-    const uint64_t *docids;
-} hnsw_query;
-
 /* How many candidates a search for `k` hits looks at that sets no ef, where all rows pass. */
 uint64_t hnsw_search_default_ef(const hnsw_graph *graph, uint32_t k);
 
 /* Does a search for `k` hits look at all rows that may be hits, if they are query->matching? */
-bool hnsw_plan_scans_codes(const hnsw_graph *graph, const hnsw_query *query, uint32_t k);
+bool hnsw_plan_scans_codes(const hnsw_graph *graph, const index_query *query, uint32_t k);
 
 /* Push the rows found nearest to `hits`, scored exactly: as many as hits->capacity, if so many
  * pass. Allocates only to grow `scratch`. MV_NO_MEMORY; MV_CORRUPT: a link is out of range, `hits`
  * is then unchanged. */
-mv_err hnsw_search(const hnsw_graph *graph, const hnsw_query *query, topk *hits,
-                   hnsw_scratch *scratch, hnsw_account *account, mv_error *error);
+mv_err hnsw_search(const hnsw_graph *graph, const index_query *query, topk *hits,
+                   index_scratch *scratch, index_account *account, mv_error *error);
 
 /* ---------------------------------------------------------------- building */
 
@@ -157,7 +117,7 @@ bool hnsw_build_step(hnsw_builder *b, double until);
 /* Rows done, of all. */
 void hnsw_build_progress(const hnsw_builder *b, uint64_t *done, uint64_t *total);
 /* The finished graph's parts, lent by the builder; returns how many. */
-uint32_t hnsw_build_parts(const hnsw_builder *b, hnsw_part parts[HNSW_PARTS_MAX]);
+uint32_t hnsw_build_parts(const hnsw_builder *b, index_part parts[HNSW_PARTS_MAX]);
 /* Bytes that the builder has allocated, at most
  *   rows × (codes_stride, where there are codes: of int8 and int4 ones together under INT4, and
  *           under AUTO from 64 dims on + 10 m + 32)

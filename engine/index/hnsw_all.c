@@ -137,7 +137,7 @@ static void add_bits(gathering *g, const uint64_t *bits, size_t words)
     }
 }
 
-void hnsw_all_search(walk *w, const hnsw_query *asked, const codes_query *query)
+void hnsw_all_search(walk *w, const index_query *asked, const codes_query *query)
 {
     gathering g = {.w = w, .query = query, .limit = INFINITY};
     w->pool.count = 0;

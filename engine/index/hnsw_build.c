@@ -639,26 +639,26 @@ uint64_t hnsw_build_bytes(const hnsw_builder *b)
     return b->bytes;
 }
 
-uint32_t hnsw_build_parts(const hnsw_builder *b, hnsw_part parts[HNSW_PARTS_MAX])
+uint32_t hnsw_build_parts(const hnsw_builder *b, index_part parts[HNSW_PARTS_MAX])
 {
     uint32_t count = 0;
     uint64_t rows = b->head.rows;
     const build_level *bottom = &b->levels[0];
-    parts[count++] = (hnsw_part){HNSW_PART_HEAD, 0, &b->head, sizeof b->head};
+    parts[count++] = (index_part){HNSW_PART_HEAD, 0, &b->head, sizeof b->head};
     bool is_halved = b->head.quantize == MV_QUANTIZE_INT4;
     if (b->head.quantize >= MV_QUANTIZE_INT8)
-        parts[count++] = (hnsw_part){HNSW_PART_MEAN, 0, b->mean, b->vectors.dim * sizeof *b->mean};
+        parts[count++] = (index_part){HNSW_PART_MEAN, 0, b->mean, b->vectors.dim * sizeof *b->mean};
     if (b->code_bytes)
-        parts[count++] = (hnsw_part){HNSW_PART_CODES, 0, is_halved ? b->half_bytes : b->code_bytes,
-                                     codes_size((mv_quantize)b->head.quantize, &b->vectors)};
-    parts[count++] = (hnsw_part){HNSW_PART_LINKS, 0, bottom->links,
-                                 rows * bottom->links_max * sizeof *bottom->links};
+        parts[count++] = (index_part){HNSW_PART_CODES, 0, is_halved ? b->half_bytes : b->code_bytes,
+                                      codes_size((mv_quantize)b->head.quantize, &b->vectors)};
+    parts[count++] = (index_part){HNSW_PART_LINKS, 0, bottom->links,
+                                  rows * bottom->links_max * sizeof *bottom->links};
     parts[count++] =
-        (hnsw_part){HNSW_PART_NODES, 0, b->nodes, b->levels[1].count * sizeof *b->nodes};
+        (index_part){HNSW_PART_NODES, 0, b->nodes, b->levels[1].count * sizeof *b->nodes};
     for (uint32_t level = 1; level <= b->head.levels; level++) {
         const build_level *l = &b->levels[level];
-        parts[count++] = (hnsw_part){HNSW_PART_UPLINKS, level, l->links,
-                                     (uint64_t)l->count * l->links_max * sizeof *l->links};
+        parts[count++] = (index_part){HNSW_PART_UPLINKS, level, l->links,
+                                      (uint64_t)l->count * l->links_max * sizeof *l->links};
     }
     return count;
 }

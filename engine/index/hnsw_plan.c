@@ -10,8 +10,8 @@ static double bridges_cost(const hnsw_plan *plan, walk_end end)
     return links * (COST_BRIDGE_LINK_NS + BRIDGE_DISTANCES_PER_LINK * plan->step_cost);
 }
 
-void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const hnsw_query *query, uint32_t k,
-                      mv_strategy *strategy)
+void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const index_query *query,
+                      uint32_t k, mv_strategy *strategy)
 {
     uint32_t rows = graph->head->rows, matching = query->matching;
     double bytes = (double)graph->codes.stride, near, even;
@@ -35,7 +35,7 @@ void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const hnsw_query
         *strategy = MV_STRATEGY_CODES;
 }
 
-bool hnsw_plan_scans_codes(const hnsw_graph *graph, const hnsw_query *query, uint32_t k)
+bool hnsw_plan_scans_codes(const hnsw_graph *graph, const index_query *query, uint32_t k)
 {
     hnsw_plan plan;
     mv_strategy strategy;

@@ -23,8 +23,8 @@ typedef struct hnsw_plan {
 } hnsw_plan;
 
 /* Plan a search for `k` hits; *way is the first to go. */
-void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const hnsw_query *query, uint32_t k,
-                      mv_strategy *strategy);
+void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const index_query *query,
+                      uint32_t k, mv_strategy *strategy);
 /* The way that is left where the one gone was given up. */
 mv_strategy hnsw_plan_next(const hnsw_plan *plan, mv_strategy gone, walk_end end);
 /* Candidates of a walk over bridges, after one that ended so. */

@@ -10,18 +10,12 @@
  * recall of a scan. */
 #define ALL_POOL 54u
 
-void hnsw_search_free_scratch(hnsw_scratch *scratch)
-{
-    mem_free(scratch->block, scratch->size);
-    *scratch = (hnsw_scratch){0};
-}
-
 /* `size` bytes, beginning with `bits_size` zeros. Walks leave them as zeros, but begin at the same
  * place only for the same layout. */
-static bool reserve_scratch(hnsw_scratch *scratch, uint64_t layout, size_t bits_size, size_t size)
+static bool reserve_scratch(index_scratch *scratch, uint64_t layout, size_t bits_size, size_t size)
 {
     if (scratch->size < size) {
-        hnsw_search_free_scratch(scratch);
+        index_scratch_free(scratch);
         scratch->block = mem_alloc_aligned(size);
         if (!scratch->block) return false;
         scratch->size = size;
@@ -53,7 +47,7 @@ static bool descend(const hnsw_graph *graph, const codes_query *query, walk *w, 
 
 typedef struct refining {
     const hnsw_graph *graph;
-    const hnsw_query *query;
+    const index_query *query;
     topk *hits;
     uint32_t rows[REFINE_ROWS];
     uint32_t count;
@@ -84,7 +78,7 @@ static void score(refining *r)
 }
 
 /* Prefetch what scoring candidate `i` reads. */
-static void bring(const hnsw_graph *graph, const hnsw_query *query, const walk_pool *met,
+static void bring(const hnsw_graph *graph, const index_query *query, const walk_pool *met,
                   uint32_t i)
 {
     const codes_vectors *vectors = graph->codes.vectors;
@@ -99,7 +93,7 @@ static void bring(const hnsw_graph *graph, const hnsw_query *query, const walk_p
 
 /* Score candidates, of which the first `sorted` are in the order of their codes, in that order
  * until none that follows could be among the hits. Returns how many were scored. */
-static uint32_t refine(const hnsw_graph *graph, const hnsw_query *query, walk_pool *met,
+static uint32_t refine(const hnsw_graph *graph, const index_query *query, walk_pool *met,
                        uint32_t sorted, topk *hits)
 {
     refining r = {.graph = graph, .query = query, .hits = hits};
@@ -134,7 +128,7 @@ static uint32_t refine(const hnsw_graph *graph, const hnsw_query *query, walk_po
 
 typedef struct searching {
     const hnsw_graph *graph;
-    const hnsw_query *query;
+    const index_query *query;
     hnsw_plan plan;
     codes_query prepared;
     walk w;
@@ -169,7 +163,7 @@ static uint32_t larger(uint32_t a, uint32_t b)
 }
 
 /* Lay out what any way may need in `scratch`. */
-static mv_err place(searching *s, hnsw_scratch *scratch, mv_error *error)
+static mv_err place(searching *s, index_scratch *scratch, mv_error *error)
 {
     uint32_t rows = s->graph->head->rows, degree = 2 * s->graph->head->m,
              hits = stop_at(s, s->plan.ef), room = larger(hits, hnsw_all_capacity(pool_of_all(s)));
@@ -224,14 +218,14 @@ static bool go(searching *s, mv_strategy strategy, walk_end before, walk_pool **
     return hnsw_walk_gated_from(&s->w, &s->gate, &s->prepared, &bottom, s->entry);
 }
 
-mv_err hnsw_search(const hnsw_graph *graph, const hnsw_query *query, topk *hits,
-                   hnsw_scratch *scratch, hnsw_account *account, mv_error *error)
+mv_err hnsw_search(const hnsw_graph *graph, const index_query *query, topk *hits,
+                   index_scratch *scratch, index_account *account, mv_error *error)
 {
     searching s = {.graph = graph, .query = query};
     walk_pool *met;
     mv_strategy strategy;
     walk_end before = WALK_WHOLE;
-    *account = (hnsw_account){0};
+    *account = (index_account){0};
     hnsw_plan_search(&s.plan, graph, query, hits->capacity, &strategy);
     MV_TRY(place(&s, scratch, error));
     s.gate.pass = query->pass;

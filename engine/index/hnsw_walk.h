@@ -124,7 +124,7 @@ bool hnsw_bridge_search(walk *w, walk_gate *gate, const codes_query *query, cons
  * all rows that may be hits, in no order: the first `sorted` being in theirs, hnsw_all_sort goes on
  * and returns how many are then. */
 uint32_t hnsw_all_capacity(uint32_t capacity);
-void hnsw_all_search(walk *w, const hnsw_query *asked, const codes_query *query);
+void hnsw_all_search(walk *w, const index_query *asked, const codes_query *query);
 uint32_t hnsw_all_sort(walk_pool *pool, uint32_t sorted);
 
 /* Go down from the first node of the topmost of `levels` (levels[1] to levels[top]) to the nearest

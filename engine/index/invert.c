@@ -43,8 +43,7 @@ static mv_err open_packed(const invert_lists *l, invert_part_kind kind, invert_p
     return MV_OK;
 }
 
-static mv_err check_lists_head(const invert_head *head, const invert_column *column,
-                               mv_error *error)
+static mv_err check_lists_head(const invert_head *head, const index_column *column, mv_error *error)
 {
     if (head->format > INVERT_FORMAT)
         return error_set(error, MV_WRONG_VERSION,
@@ -62,7 +61,7 @@ static mv_err check_lists_head(const invert_head *head, const invert_column *col
     return fits ? MV_OK : error_set(error, MV_CORRUPT, "the head of the lists is damaged");
 }
 
-mv_err invert_open(const invert_part *parts, uint32_t parts_count, const invert_column *column,
+mv_err invert_open(const index_part *parts, uint32_t parts_count, const index_column *column,
                    invert_lists *l, mv_error *error)
 {
     const void *bytes = NULL;

@@ -11,25 +11,7 @@
 #ifndef MV_INVERT_H
 #define MV_INVERT_H
 
-#include "base/bits.h"
-#include "base/error.h"
-#include "base/mem.h"
-
-/* A column to be indexed, lent. `type` may be an array's; cells as tables have them. */
-typedef struct invert_column {
-    mv_type type;
-    uint32_t rows;
-    const uint64_t *nulls; /* bit set = NULL; NULL pointer: none are */
-    const uint8_t *values; /* fixed types: rows × width */
-    const uint64_t *ends;  /* others: where each cell ends in `bytes` */
-    const uint8_t *bytes;
-    uint64_t bytes_size;
-    /* How array cells are read: the number of elements, or UINT32_MAX: damaged; an element of an
-     * array of strings, false: damaged. */
-    uint32_t (*array_count)(mv_type type, const uint8_t *cell, size_t size);
-    bool (*array_string)(const uint8_t *cell, size_t size, uint32_t at, const char **data,
-                         uint32_t *data_size);
-} invert_column;
+#include "index/index.h"
 
 /* ---------------------------------------------------------------- lists */
 
@@ -52,12 +34,6 @@ typedef enum invert_part_kind {
 } invert_part_kind;
 
 #define INVERT_PARTS_MAX INVERT_PART_KINDS
-
-typedef struct invert_part {
-    invert_part_kind kind;
-    const void *bytes;
-    uint64_t size;
-} invert_part;
 
 /* Everything about lists that is not an array, as it stands in a file. */
 typedef struct invert_head {
@@ -104,18 +80,18 @@ typedef struct invert_lists {
     invert_packed rows;
     const uint32_t *marks;
     const uint64_t *bitmaps;
-    invert_part parts[INVERT_PARTS_MAX]; /* what they were made of */
+    index_part parts[INVERT_PARTS_MAX]; /* what they were made of */
     uint32_t parts_count;
 } invert_lists;
 
 /* Make lists of their parts; of `column` type, rows and NULLs are looked at. Sizes are checked, the
  * rest wherever it is used. MV_CORRUPT. */
-mv_err invert_open(const invert_part *parts, uint32_t parts_count, const invert_column *column,
+mv_err invert_open(const index_part *parts, uint32_t parts_count, const index_column *column,
                    invert_lists *lists, mv_error *error);
 
 /* Are these the lists of this column, in every byte? Builds them anew to know (invert_build_bytes
  * of memory). MV_CORRUPT. */
-mv_err invert_check(const invert_lists *lists, const invert_column *column, mv_error *error);
+mv_err invert_check(const invert_lists *lists, const index_column *column, mv_error *error);
 
 /* ---------------------------------------------------------------- searching */
 
@@ -164,13 +140,13 @@ mv_err invert_search_add(const invert_lists *lists, invert_range range, uint64_t
 typedef struct invert_builder invert_builder;
 
 /* Begin. `column` is lent until the builder is freed. */
-mv_err invert_build_begin(const invert_column *column, invert_builder **out, mv_error *error);
+mv_err invert_build_begin(const index_column *column, invert_builder **out, mv_error *error);
 /* Work until `until` (os_seconds), at least a little. *more is false when the lists stand.
  * MV_CORRUPT: a cell is damaged. MV_LIMIT: more than 2^32 - 2 elements. */
 mv_err invert_build_step(invert_builder *b, double until, bool *more, mv_error *error);
 void invert_build_progress(const invert_builder *b, uint64_t *done, uint64_t *total);
 /* The finished lists' parts, lent by the builder; returns how many. */
-uint32_t invert_build_parts(const invert_builder *b, invert_part parts[INVERT_PARTS_MAX]);
+uint32_t invert_build_parts(const invert_builder *b, index_part parts[INVERT_PARTS_MAX]);
 /* Bytes that the builder has allocated: at most 64 for each value (each element of an array), 4 for
  * each row and 64 KiB, beside strings; of which what many equal values do not need is never
  * touched. */

@@ -36,7 +36,7 @@ typedef struct hnsw_link_entry {
 } hnsw_link_entry;
 
 struct invert_builder {
-    invert_column column;
+    index_column column;
     mv_type type; /* of an element */
     bool is_array;
     uint32_t stage;
@@ -541,7 +541,7 @@ static uint64_t stage_items(const invert_builder *b, uint32_t stage)
     }
 }
 
-mv_err invert_build_begin(const invert_column *column, invert_builder **out, mv_error *error)
+mv_err invert_build_begin(const index_column *column, invert_builder **out, mv_error *error)
 {
     invert_builder *b = mem_alloc_zero(sizeof *b);
     if (!b) return error_memory(error, sizeof *b, "inverted lists");
@@ -589,20 +589,20 @@ void invert_build_progress(const invert_builder *b, uint64_t *done, uint64_t *to
     *done = b->stage * PARTS + (items ? b->at * PARTS / items : 0);
 }
 
-static void put_part(invert_part *parts, uint32_t *count, invert_part_kind kind, const void *bytes,
+static void put_part(index_part *parts, uint32_t *count, invert_part_kind kind, const void *bytes,
                      uint64_t size)
 {
-    parts[(*count)++] = (invert_part){kind, bytes, size};
+    parts[(*count)++] = (index_part){kind, 0, bytes, size};
 }
 
-static void put_packed(invert_part *parts, uint32_t *count, invert_part_kind kind,
+static void put_packed(index_part *parts, uint32_t *count, invert_part_kind kind,
                        const invert_pack_buffer *p)
 {
     put_part(parts, count, kind, p->blocks.data, p->blocks.size);
     put_part(parts, count, (invert_part_kind)(kind + 1), p->bits.data, p->bits.size);
 }
 
-uint32_t invert_build_parts(const invert_builder *b, invert_part parts[INVERT_PARTS_MAX])
+uint32_t invert_build_parts(const invert_builder *b, index_part parts[INVERT_PARTS_MAX])
 {
     uint32_t count = 0;
     put_part(parts, &count, INVERT_PART_HEAD, &b->head, sizeof b->head);

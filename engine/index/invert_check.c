@@ -6,13 +6,13 @@
 
 static mv_err compare_parts(const invert_lists *l, const invert_builder *b, mv_error *error)
 {
-    invert_part wanted[INVERT_PARTS_MAX];
+    index_part wanted[INVERT_PARTS_MAX];
     uint32_t count = invert_build_parts(b, wanted);
     if (count != l->parts_count)
         return error_set(error, MV_CORRUPT, "the lists have %u parts, %u expected", l->parts_count,
                          count);
     for (uint32_t i = 0; i < count; i++) {
-        const invert_part *part = &l->parts[i];
+        const index_part *part = &l->parts[i];
         if (part->kind != wanted[i].kind || part->size != wanted[i].size ||
             (part->size && memcmp(part->bytes, wanted[i].bytes, (size_t)part->size) != 0))
             return error_set(error, MV_CORRUPT,
@@ -22,7 +22,7 @@ static mv_err compare_parts(const invert_lists *l, const invert_builder *b, mv_e
     return MV_OK;
 }
 
-mv_err invert_check(const invert_lists *l, const invert_column *column, mv_error *error)
+mv_err invert_check(const invert_lists *l, const index_column *column, mv_error *error)
 {
     invert_builder *b = NULL;
     bool more = true;

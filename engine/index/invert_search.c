@@ -5,7 +5,6 @@
 #include "base/order_key.h"
 #include "index/invert_pack.h"
 
-
 static mv_err damaged_lists(const char *what, uint32_t at, mv_error *error)
 {
     return error_set(error, MV_CORRUPT, "the lists are damaged: %s %u", what, at);

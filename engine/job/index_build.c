@@ -1,11 +1,11 @@
 /* Building the indexes of a segment, before it is entered in the catalog: there is never a moment
  * in which a large segment is without.
  *
- * One index after the other: build it in steps (hnsw_build_step, invert_build_step), write the file
- * in pieces, let go of the builder's memory. A graph may start from another: where a segment that
- * goes into the new one has a graph already and makes up at least half of it, its links are taken
- * over and only the other rows are linked. A base is verified first: damage must not be copied
- * under a fresh checksum. */
+ * One index after the other: build it in steps, write the file in pieces, free the builder. An
+ * index may start from another (index_type.can_extend): where a segment that goes into the new one
+ * has an index of the type already and makes up at least half of it, the index is given to the
+ * builder as a base; a graph takes over its links, and only the other rows are linked. A base is
+ * verified first: damage must not be copied under a fresh checksum. */
 #include "job/job.h"
 #include "transaction/writer_files.h"
 
@@ -35,26 +35,26 @@ static size_t base_rows_size(const job_build *b)
     return b->base ? b->base->of->s->table.rows * sizeof *b->base_rows : 0;
 }
 
-static bool is_fit_as_base(const shared_index *g, const schema_vector *field)
+static bool is_fit_as_base(const mv_job *job, const shared_index *x)
 {
-    return shared_index_is_usable(g) && g->number >= field->index_since &&
-           hnsw_fits(&g->graph, &field->hnsw) &&
-           g->graph.head->ef_construction == field->hnsw.ef_construction;
+    const job_build *b = &job->build;
+    return shared_index_is_usable(x) && x->number >= index_slot_since(job->schema, b->slot) &&
+           b->type->can_extend(x->opened, index_slot_options(job->schema, b->slot));
 }
 
 static void choose_base(mv_job *job)
 {
     job_build *b = &job->build;
-    const schema_vector *field = &job->schema->vectors[b->slot];
     uint64_t most = 0;
     b->base = NULL;
-    for (uint32_t i = job->p.begin; job->p.merges && i < job->p.end; i++) {
+    if (!b->type->can_extend || !job->p.merges) return;
+    for (uint32_t i = job->p.begin; i < job->p.end; i++) {
         const view_segment *s = &job->v->segments[i];
-        shared_index *g = s->indexes[b->slot];
+        shared_index *x = s->indexes[b->slot];
         uint64_t rows = view_live_rows(s);
-        if (!is_fit_as_base(g, field) || rows <= most || rows * 2 < b->vectors.rows) continue;
+        if (!is_fit_as_base(job, x) || rows <= most || rows * 2 < b->over->table.rows) continue;
         most = rows;
-        b->base = g;
+        b->base = x;
         b->base_at = i;
     }
 }
@@ -66,11 +66,11 @@ static mv_err map_base_rows(mv_job *job, mv_error *error)
     const view_segment *s = &job->v->segments[b->base_at];
     uint32_t row_now = 0;
     if (!(b->base_rows = mem_alloc(base_rows_size(b))))
-        return error_memory(error, base_rows_size(b), "the rows of a graph");
+        return error_memory(error, base_rows_size(b), "the rows of an index");
     for (uint32_t i = job->p.begin; i < b->base_at; i++)
         row_now += (uint32_t)view_live_rows(&job->v->segments[i]);
     for (uint32_t row = 0; row < s->table.rows; row++)
-        b->base_rows[row] = view_is_live(s, row) ? row_now++ : HNSW_NONE;
+        b->base_rows[row] = view_is_live(s, row) ? row_now++ : INDEX_ROW_GONE;
     return MV_OK;
 }
 
@@ -79,10 +79,8 @@ static mv_err map_base_rows(mv_job *job, mv_error *error)
 /* Let go of the index in hand, but not of those that are finished. */
 static void end_one(job_build *b)
 {
-    hnsw_build_free(b->builder);
+    if (b->builder) b->type->build_free(b->builder);
     b->builder = NULL;
-    invert_build_free(b->lists);
-    b->lists = NULL;
     section_file_check_end(&b->check);
     mem_free(b->base_rows, base_rows_size(b));
     b->base_rows = NULL;
@@ -115,25 +113,24 @@ static mv_err begin_next(mv_job *job, bool *more, mv_error *error)
     *more = b->slot < index_slot_count(schema);
     if (!*more) return MV_OK;
     MV_TRY(open_built(job, error));
-    if (b->slot >= schema->vectors_count) {
-        b->column = shared_index_column(schema, b->over, b->slot - schema->vectors_count);
-        b->stage = INDEX_BUILD_LIST;
-        return invert_build_begin(&b->column, &b->lists, error);
-    }
-    b->vectors = shared_index_vectors(schema, b->over, b->slot);
+    b->type = index_slot_type(schema, b->slot);
+    b->source = shared_index_source(schema, b->over, b->slot);
     choose_base(job);
     b->stage = INDEX_BUILD_VERIFY_BASE;
     return MV_OK;
 }
 
-static mv_err begin_linking(mv_job *job, mv_error *error)
+static mv_err begin_building(mv_job *job, mv_error *error)
 {
     job_build *b = &job->build;
-    const mv_hnsw_options *options = &job->schema->vectors[b->slot].hnsw;
     if (b->base) MV_TRY(map_base_rows(job, error));
-    b->given = (hnsw_base){.graph = b->base ? &b->base->graph : NULL, .rows = b->base_rows};
-    MV_TRY(hnsw_build_begin(&b->vectors, options, &b->given, job->threads, &b->builder, error));
-    b->stage = INDEX_BUILD_LINK;
+    index_request request = {.source = &b->source,
+                             .options = index_slot_options(job->schema, b->slot),
+                             .base = b->base ? b->base->opened : NULL,
+                             .base_rows = b->base_rows,
+                             .threads = job->threads};
+    MV_TRY(b->type->build_begin(&request, &b->builder, error));
+    b->stage = INDEX_BUILD_ROWS;
     return MV_OK;
 }
 
@@ -152,39 +149,18 @@ static mv_err verify_base(mv_job *job, mv_error *error)
     if (err) return error_set(error, err, "%s", why.text);
     if (more) return MV_OK;
     section_file_check_end(&b->check);
-    return begin_linking(job, error);
+    return begin_building(job, error);
 }
 
 /* ---------------------------------------------------------------- the file */
 
-static void take_graph(job_build *b)
-{
-    hnsw_part parts[HNSW_PARTS_MAX];
-    b->parts_count = hnsw_build_parts(b->builder, parts);
-    for (uint32_t i = 0; i < b->parts_count; i++)
-        b->parts[i] = (job_part){(section_kind)(SECTION_HNSW_FIRST + (int)parts[i].kind),
-                                 parts[i].level, parts[i].bytes, parts[i].size};
-}
-
-static void take_lists(job_build *b)
-{
-    invert_part parts[INVERT_PARTS_MAX];
-    b->parts_count = invert_build_parts(b->lists, parts);
-    for (uint32_t i = 0; i < b->parts_count; i++)
-        b->parts[i] = (job_part){(section_kind)(SECTION_INVERT_FIRST + (int)parts[i].kind), 0,
-                                 parts[i].bytes, parts[i].size};
-}
-
 static mv_err begin_index_file(mv_job *job, mv_error *error)
 {
     job_build *b = &job->build;
-    section_file_record record = {.kind = index_slot_kind(job->schema, b->slot),
+    section_file_record record = {.kind = b->type->kind->file_kind,
                                   .column = index_slot_uid(job->schema, b->slot)};
     char name[SEGMENT_FILE_NAME_SIZE];
-    if (b->lists)
-        take_lists(b);
-    else
-        take_graph(b);
+    b->parts_count = b->type->build_parts(b->builder, b->parts);
     b->part_at = 0;
     b->part_offset = 0;
     segment_file_name(b->next_number, &record, name);
@@ -195,15 +171,10 @@ static mv_err begin_index_file(mv_job *job, mv_error *error)
     return MV_OK;
 }
 
-static mv_err link_rows(mv_job *job, double until, mv_error *error)
-{
-    return hnsw_build_step(job->build.builder, until) ? MV_OK : begin_index_file(job, error);
-}
-
-static mv_err list_rows(mv_job *job, double until, mv_error *error)
+static mv_err build_rows(mv_job *job, double until, mv_error *error)
 {
     bool more = true;
-    MV_TRY(invert_build_step(job->build.lists, until, &more, error));
+    MV_TRY(job->build.type->build_step(job->build.builder, until, &more, error));
     return more ? MV_OK : begin_index_file(job, error);
 }
 
@@ -226,11 +197,14 @@ static mv_err write_piece(mv_job *job, mv_error *error)
 {
     job_build *b = &job->build;
     if (b->part_at == b->parts_count) return finish_file(job, error);
-    const job_part *part = &b->parts[b->part_at];
-    if (!b->part_offset) MV_TRY(section_writer_begin(b->file, part->kind, part->column, error));
+    const index_part *part = &b->parts[b->part_at];
+    section_kind kind = (section_kind)(b->type->kind->sections_first + part->kind);
+    if (!b->part_offset) MV_TRY(section_writer_begin(b->file, kind, part->level, error));
     uint64_t left = part->size - b->part_offset;
     size_t size = left < WRITE_BYTES ? (size_t)left : WRITE_BYTES;
-    if (size) MV_TRY(section_writer_add(b->file, part->bytes + b->part_offset, size, error));
+    if (size)
+        MV_TRY(section_writer_add(b->file, (const uint8_t *)part->bytes + b->part_offset, size,
+                                  error));
     b->part_offset += size;
     if (b->part_offset < part->size) return MV_OK;
     b->part_at++;
@@ -244,8 +218,7 @@ mv_err index_build_step(mv_job *job, double until, bool *more, mv_error *error)
     switch (job->build.stage) {
     case INDEX_BUILD_NEXT: return begin_next(job, more, error);
     case INDEX_BUILD_VERIFY_BASE: return verify_base(job, error);
-    case INDEX_BUILD_LINK: return link_rows(job, until, error);
-    case INDEX_BUILD_LIST: return list_rows(job, until, error);
+    case INDEX_BUILD_ROWS: return build_rows(job, until, error);
     case INDEX_BUILD_WRITE: return write_piece(job, error);
     }
     return MV_OK;
@@ -255,9 +228,8 @@ uint64_t index_build_done(const mv_job *job)
 {
     const job_build *b = &job->build;
     uint64_t done = 0, total = 1;
-    if (!b->builder && !b->lists) return 0; /* between two */
-    if (b->builder) hnsw_build_progress(b->builder, &done, &total);
-    if (b->lists) invert_build_progress(b->lists, &done, &total);
+    if (!b->builder) return 0; /* between two */
+    b->type->build_progress(b->builder, &done, &total);
     double part = total ? (double)done / (double)total : 0;
     return (uint64_t)(part * (double)merge_plan_build_cost(&job->p, b->slot));
 }

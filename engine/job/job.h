@@ -21,9 +21,8 @@ typedef enum job_stage {
 /* The index in the making (index_build.c). */
 typedef enum index_build_stage {
     INDEX_BUILD_NEXT,
-    INDEX_BUILD_VERIFY_BASE, /* graphs */
-    INDEX_BUILD_LINK,
-    INDEX_BUILD_LIST, /* inverted lists */
+    INDEX_BUILD_VERIFY_BASE,
+    INDEX_BUILD_ROWS,
     INDEX_BUILD_WRITE
 } index_build_stage;
 
@@ -32,32 +31,20 @@ typedef struct job_index {
     section_writer *file; /* finished; NULL: none was built in this slot */
 } job_index;
 
-/* A part of an index on its way into a section. */
-typedef struct job_part {
-    section_kind kind;
-    uint32_t column;
-    const uint8_t *bytes;
-    uint64_t size;
-} job_part;
-
-#define JOB_PARTS_MAX (HNSW_PARTS_MAX + INVERT_PARTS_MAX)
-
 typedef struct job_build {
     index_build_stage stage;
     uint32_t slot;        /* in hand */
     uint64_t next_number; /* of a file: reserved */
     segment *built;       /* the new segment, mapped; NULL: not opened, or nothing was written */
     const segment *over;  /* whose rows are indexed */
-    invert_column column;
-    invert_builder *lists;
-    codes_vectors vectors;
-    shared_index *base;  /* whose links are taken over, or NULL */
+    const index_type *type;
+    index_source source; /* these rows */
+    shared_index *base;  /* an index that the new one goes on from, or NULL */
     uint32_t base_at;    /* its segment in the view */
     section_check check; /* of the base */
-    uint32_t *base_rows; /* for `given` */
-    hnsw_base given;     /* to the builder */
-    hnsw_builder *builder;
-    job_part parts[JOB_PARTS_MAX];
+    uint32_t *base_rows; /* where they are now, or NULL */
+    index_builder *builder;
+    index_part parts[INDEX_PARTS_MAX];
     uint32_t parts_count;
     uint32_t part_at; /* being written */
     uint64_t part_offset;

@@ -5,13 +5,6 @@
 #define MERGE_ALWAYS_BYTES   (64u << 20) /* segments up to this are cheap to copy */
 #define MERGE_DELETED_ONE_IN 20u         /* one row in so many deleted: worth a copy */
 
-/* What a build costs, in the bytes that a merge writes in the same time: for each number of a
- * vector that is linked, beside that for each row; and for each row that is sorted into lists. Only
- * the scale of progress depends on them. */
-#define BUILD_COST_OF_NUMBER 200u
-#define BUILD_COST_OF_ROW    20000u
-#define BUILD_COST_OF_ENTRY  200u
-
 /* Maintenance starts by itself when one of three things makes searches slow.
  * URGENT_ROWS rows have no index: to scan them exactly takes 0.1 ms at 100 dims and 1.7 ms at
  * 768, 2 to 40 times as long as a search through a graph. It is twice SEAL_ROWS_MIN, so that not
@@ -52,8 +45,8 @@ static bool has_many_deletions(const merge_plan *p, const view_segment *s)
 static bool lacks_index(const mv_schema *schema, const view_segment *s, uint32_t slot)
 {
     const shared_index *x = s->indexes[slot];
-    section_file_kind wanted = index_slot_kind(schema, slot);
-    if (!wanted || s->table.rows < index_slot_rows_min(wanted)) return false;
+    const index_type *wanted = index_slot_type(schema, slot);
+    if (!wanted || s->table.rows < wanted->rows_min) return false;
     if (!x || x->number < index_slot_since(schema, slot)) return true;
     return !shared_index_is_usable(x) && !x->is_transient;
 }
@@ -98,8 +91,8 @@ uint64_t merge_plan_rows(const merge_plan *p)
 bool merge_plan_builds(const merge_plan *p, uint32_t slot)
 {
     if (!p->merges) return lacks_index(p->schema, &p->v->segments[p->begin], slot);
-    section_file_kind wanted = index_slot_kind(p->schema, slot);
-    return wanted && merge_plan_rows(p) >= index_slot_rows_min(wanted);
+    const index_type *wanted = index_slot_type(p->schema, slot);
+    return wanted && merge_plan_rows(p) >= wanted->rows_min;
 }
 
 uint64_t merge_plan_write_cost(const merge_plan *p)
@@ -111,10 +104,12 @@ uint64_t merge_plan_build_cost(const merge_plan *p, uint32_t slot)
 {
     if (!merge_plan_builds(p, slot)) return 0;
     uint64_t rows = p->merges ? merge_plan_rows(p) : p->v->segments[p->begin].table.rows;
-    if (slot >= p->schema->vectors_count) return rows * BUILD_COST_OF_ENTRY;
-    const schema_vector *vector = &p->schema->vectors[slot];
-    uint64_t numbers = element_count(vector->type, vector->dim);
-    return rows * (BUILD_COST_OF_ROW + numbers * BUILD_COST_OF_NUMBER);
+    uint32_t numbers = 0; /* of a vector */
+    if (slot < p->schema->vectors_count) {
+        const schema_vector *vector = &p->schema->vectors[slot];
+        numbers = (uint32_t)element_count(vector->type, vector->dim);
+    }
+    return rows * index_slot_type(p->schema, slot)->build_cost(numbers);
 }
 
 bool merge_plan_is_urgent(const view *v)

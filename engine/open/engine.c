@@ -169,16 +169,16 @@ bool engine_is_writing(engine *e, uint64_t number)
 
 /* ---------------------------------------------------------------- memory of searches */
 
-hnsw_scratch engine_take_scratch(engine *e)
+index_scratch engine_take_scratch(engine *e)
 {
-    hnsw_scratch scratch = {0};
+    index_scratch scratch = {0};
     os_mutex_lock(e->mutex);
     if (e->scratches_count) scratch = e->scratches[--e->scratches_count];
     os_mutex_unlock(e->mutex);
     return scratch;
 }
 
-void engine_give_scratch(engine *e, hnsw_scratch scratch)
+void engine_give_scratch(engine *e, index_scratch scratch)
 {
     bool kept = false;
     if (!scratch.block) return;
@@ -188,10 +188,10 @@ void engine_give_scratch(engine *e, hnsw_scratch scratch)
         kept = true;
     }
     os_mutex_unlock(e->mutex);
-    if (!kept) hnsw_search_free_scratch(&scratch);
+    if (!kept) index_scratch_free(&scratch);
 }
 
 void engine_free_scratches(engine *e)
 {
-    while (e->scratches_count) hnsw_search_free_scratch(&e->scratches[--e->scratches_count]);
+    while (e->scratches_count) index_scratch_free(&e->scratches[--e->scratches_count]);
 }

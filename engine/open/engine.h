@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 
 #include "base/os.h"
-#include "index/hnsw.h"
+#include "index/index.h"
 #include "storage/catalog.h"
 #include "storage/segment.h"
 
@@ -52,7 +52,7 @@ struct engine {
     struct view *newest;             /* last commit decoded; guarded by the mutex; NULL at first */
     struct shared_segment *segments; /* all open ones; guarded by the mutex */
     struct shared_index *indexes;    /* the same */
-    hnsw_scratch scratches[ENGINE_SCRATCHES_MAX]; /* guarded by the mutex */
+    index_scratch scratches[ENGINE_SCRATCHES_MAX]; /* guarded by the mutex */
     uint32_t scratches_count;
     bool is_optimized;      /* a job of this process is at it; guarded by the mutex */
     uint32_t jobs_running;  /* jobs with a thread of their own; guarded by the mutex */
@@ -109,9 +109,9 @@ void engine_end_write(engine *e);
 /* Is write transaction `number` still open, and the calling thread's? */
 bool engine_is_writing(engine *e, uint64_t number);
 
-/* Memory for searches of graphs, kept for the next search: take and give back. */
-hnsw_scratch engine_take_scratch(engine *e);
-void engine_give_scratch(engine *e, hnsw_scratch scratch);
+/* Memory for searches of indexes, kept for the next search: take and give back. */
+index_scratch engine_take_scratch(engine *e);
+void engine_give_scratch(engine *e, index_scratch scratch);
 void engine_free_scratches(engine *e);
 
 #endif

@@ -2,10 +2,9 @@
 #ifndef MV_INDEX_SLOT_H
 #define MV_INDEX_SLOT_H
 
+#include "index/index.h"
 #include "storage/schema.h"
 #include "storage/section_file.h"
-
-#define INVERT_ROWS_MIN 1024u /* below, looking at every row takes some microseconds */
 
 /* The indexes of a segment have slots: one for each vector field, then one for each scalar field.
  */
@@ -17,14 +16,13 @@ static inline uint32_t index_slot_of_field(const mv_schema *schema, uint32_t fie
 {
     return schema->vectors_count + field;
 }
-/* The kind of file that the schema wants there, or 0: none. */
-section_file_kind index_slot_kind(const mv_schema *schema, uint32_t slot);
+/* The index that the schema wants there, and its type; NULL: none that has files. */
+const mv_index_options *index_slot_options(const mv_schema *schema, uint32_t slot);
+const index_type *index_slot_type(const mv_schema *schema, uint32_t slot);
 /* The field's uid. */
 uint32_t index_slot_uid(const mv_schema *schema, uint32_t slot);
 /* The number of the first file that was built for the options the schema has; 0: any fits. */
 uint64_t index_slot_since(const mv_schema *schema, uint32_t slot);
-/* A segment of fewer rows is as fast without. */
-uint32_t index_slot_rows_min(section_file_kind kind);
 /* The slot of an index file; false: the schema wants no such index. */
 bool index_slot_of_file(const mv_schema *schema, const section_file_record *record, uint32_t *slot);
 

@@ -8,86 +8,75 @@ void shared_index_file_name(const shared_index *x, char out[SEGMENT_FILE_NAME_SI
     segment_file_name(x->number, &x->record, out);
 }
 
-codes_vectors shared_index_vectors(const mv_schema *schema, const segment *s, uint32_t vector_field)
+static codes_vectors vectors_of(const schema_vector *field, const table *t, uint32_t at)
 {
-    const schema_vector *field = &schema->vectors[vector_field];
-    const table_vectors *vectors = &s->table.vectors[vector_field];
+    const table_vectors *vectors = &t->vectors[at];
     return (codes_vectors){.type = field->type,
                            .metric = field->metric,
                            .dim = field->dim,
-                           .rows = s->table.rows,
+                           .rows = t->rows,
                            .base = vectors->base,
                            .stride = vectors->stride,
                            .inverse_norms = vectors->inverse_norms};
 }
 
-invert_column shared_index_column(const mv_schema *schema, const segment *s, uint32_t field)
+static index_column column_of(const schema_field *field, const table *t, uint32_t at)
 {
-    const table_column *column = &s->table.columns[field];
-    return (invert_column){.type = schema->fields[field].type,
-                           .rows = s->table.rows,
-                           .nulls = column->nulls,
-                           .values = column->values,
-                           .ends = column->ends,
-                           .bytes = column->bytes,
-                           .bytes_size = column->bytes_size,
-                           .array_count = cell_array_count,
-                           .array_string = cell_array_string};
+    const table_column *column = &t->columns[at];
+    return (index_column){.type = field->type,
+                          .rows = t->rows,
+                          .nulls = column->nulls,
+                          .values = column->values,
+                          .ends = column->ends,
+                          .bytes = column->bytes,
+                          .bytes_size = column->bytes_size,
+                          .array_count = cell_array_count,
+                          .array_string = cell_array_string};
+}
+
+index_source shared_index_source(const mv_schema *schema, const segment *s, uint32_t slot)
+{
+    index_source source = {0};
+    uint32_t field = slot - schema->vectors_count;
+    if (slot < schema->vectors_count)
+        source.vectors = vectors_of(&schema->vectors[slot], &s->table, slot);
+    else
+        source.column = column_of(&schema->fields[field], &s->table, field);
+    return source;
 }
 
 /* ---------------------------------------------------------------- opening */
 
-static mv_err count_sections(const shared_index *x, uint32_t most, mv_error *error)
+/* The sections of the file are the parts of the index. */
+static mv_err read_parts(const shared_index *x, index_part parts[INDEX_PARTS_MAX], uint32_t *count,
+                         mv_error *error)
 {
-    uint32_t count = section_file_count(x->file);
-    if (count <= most) return MV_OK;
-    return error_set(error, MV_CORRUPT, "%u sections, %u are possible", count, most);
+    const index_kind *kind = x->type->kind;
+    *count = section_file_count(x->file);
+    if (*count > INDEX_PARTS_MAX)
+        return error_set(error, MV_CORRUPT, "%u sections, %u are possible", *count,
+                         INDEX_PARTS_MAX);
+    for (uint32_t at = 0; at < *count; at++) {
+        index_part *part = &parts[at];
+        section found = section_file_at(x->file, at, &part->kind, &part->level);
+        part->bytes = found.bytes;
+        part->size = found.size;
+        if (part->kind - kind->sections_first >= kind->sections_count)
+            return error_set(error, MV_CORRUPT, "section %u has kind %u, %u to %u expected", at,
+                             part->kind, kind->sections_first,
+                             kind->sections_first + kind->sections_count - 1);
+        part->kind -= kind->sections_first;
+    }
+    return MV_OK;
 }
 
-/* Section `at`, whose kind must be one of `kinds` from `first` on: *kind counts from there. */
-static mv_err read_section(const shared_index *x, uint32_t at, section_kind first, uint32_t kinds,
-                           section *out, uint32_t *kind, uint32_t *column, mv_error *error)
+static mv_err open_parts(shared_index *x, uint32_t slot, mv_error *error)
 {
-    *out = section_file_at(x->file, at, kind, column);
-    if (*kind >= (uint32_t)first && *kind < (uint32_t)first + kinds) {
-        *kind -= (uint32_t)first;
-        return MV_OK;
-    }
-    return error_set(error, MV_CORRUPT, "section %u has kind %u, %d to %u expected", at, *kind,
-                     (int)first, (uint32_t)first + kinds - 1);
-}
-
-/* The sections of the file are the parts of the graph. */
-static mv_err open_graph(shared_index *x, uint32_t slot, mv_error *error)
-{
-    hnsw_part parts[HNSW_PARTS_MAX];
-    uint32_t count = section_file_count(x->file), kind, level;
-    MV_TRY(count_sections(x, HNSW_PARTS_MAX, error));
-    for (uint32_t at = 0; at < count; at++) {
-        section part;
-        MV_TRY(
-            read_section(x, at, SECTION_HNSW_FIRST, HNSW_PART_KINDS, &part, &kind, &level, error));
-        parts[at] = (hnsw_part){
-            .kind = (hnsw_part_kind)kind, .level = level, .bytes = part.bytes, .size = part.size};
-    }
-    x->vectors = shared_index_vectors(x->of->schema, x->of->s, slot);
-    return hnsw_open(parts, count, &x->vectors, &x->graph, error);
-}
-
-/* The sections of the file are the parts of the lists. */
-static mv_err open_lists(shared_index *x, uint32_t slot, mv_error *error)
-{
-    invert_part parts[INVERT_PARTS_MAX];
-    uint32_t count = section_file_count(x->file), kind, column;
-    MV_TRY(count_sections(x, INVERT_PARTS_MAX, error));
-    for (uint32_t at = 0; at < count; at++) {
-        section part;
-        MV_TRY(read_section(x, at, SECTION_INVERT_FIRST, INVERT_PART_KINDS, &part, &kind, &column,
-                            error));
-        parts[at] = (invert_part){(invert_part_kind)kind, part.bytes, part.size};
-    }
-    x->column = shared_index_column(x->of->schema, x->of->s, slot - x->of->schema->vectors_count);
-    return invert_open(parts, count, &x->column, &x->lists, error);
+    index_part parts[INDEX_PARTS_MAX];
+    uint32_t count;
+    MV_TRY(read_parts(x, parts, &count, error));
+    x->source = shared_index_source(x->of->schema, x->of->s, slot);
+    return x->type->open(parts, count, &x->source, &x->opened, error);
 }
 
 static mv_err open_index_file(const engine *e, shared_index *x, uint32_t slot, const char *path,
@@ -102,8 +91,7 @@ static mv_err open_index_file(const engine *e, shared_index *x, uint32_t slot, c
     }
     MV_TRY(section_file_open(path, name, x->number, x->of->s->table.rows, &x->record, &x->file,
                              error));
-    mv_err err = x->record.kind == SECTION_FILE_HNSW ? open_graph(x, slot, error)
-                                                     : open_lists(x, slot, error);
+    mv_err err = open_parts(x, slot, error);
     if (err) return error_prefix(error, err, "%s: ", name);
     section_file_read_ahead(x->file);
     return MV_OK;
@@ -118,6 +106,7 @@ static shared_index *find_open_index(const engine *e, uint64_t number)
 
 static void index_free(shared_index *x)
 {
+    if (x->opened) x->type->close(x->opened);
     section_file_close(x->file);
     mem_free(x, sizeof *x);
 }
@@ -132,6 +121,7 @@ mv_err shared_index_open_locked(engine *e, const index_record *record, shared_se
     if (!x) return error_memory(error, sizeof *x, "an index");
     x->number = record->number;
     x->record = record->file;
+    x->type = index_slot_type(of->schema, slot);
     x->of = of;
     mv_err err = open_index_file(e, x, slot, path, &why);
     if (err == MV_NO_MEMORY) {
@@ -227,8 +217,7 @@ mv_err shared_index_verify(engine *e, shared_index *x, mv_error *error)
     shared_index_file_name(x, name);
     mv_err err = section_file_verify(x->file, &why);
     if (!err) {
-        err = x->record.kind == SECTION_FILE_HNSW ? hnsw_check(&x->graph, &why)
-                                                  : invert_check(&x->lists, &x->column, &why);
+        err = x->type->check(x->opened, &why);
         if (err) (void)error_prefix(&why, err, "%s: ", name);
     }
     if (err == MV_CORRUPT) shared_index_note_damage(e, x, &why);

@@ -1,14 +1,11 @@
-/* Indexes of an open collection: the files of graphs and inverted lists over segments, opened once
- * and shared by views as segments are.
+/* Indexes of an open collection: their files, opened once and shared by views as segments are.
  *
  * An index is derived data. One that is damaged, missing or of a newer format is no failure of the
  * view that names it: it is remembered with the reason, its segment is searched without, exactly,
- * and optimize builds it anew. */
+ * and optimize builds another one. */
 #ifndef MV_SHARED_INDEX_H
 #define MV_SHARED_INDEX_H
 
-#include "index/hnsw.h"
-#include "index/invert.h"
 #include "open/index_slot.h"
 #include "open/shared_segment.h"
 #include "storage/index_record.h"
@@ -21,10 +18,9 @@ typedef struct shared_index {
     uint32_t refs;              /* views that name it; guarded by the mutex */
     bool is_transient;  /* could not be opened for a reason that may pass: not to be built anew */
     section_file *file; /* NULL: it could not be opened */
-    codes_vectors vectors; /* of the segment, for the graph */
-    hnsw_graph graph;      /* of SECTION_FILE_HNSW */
-    invert_column column;  /* of the segment, for the lists */
-    invert_lists lists;    /* of SECTION_FILE_INVERT */
+    const index_type *type;
+    index_source source;  /* of the segment */
+    index_opened *opened; /* NULL: it could not be opened */
     atomic_bool is_damaged;
     atomic_bool is_hashed;            /* its checksums were found right in this process */
     char warning[MV_ERROR_TEXT_SIZE]; /* why, when damaged; guarded by the mutex */
@@ -36,10 +32,8 @@ static inline bool shared_index_is_usable(const shared_index *x)
     return x && !atomic_load_explicit(&x->is_damaged, memory_order_acquire);
 }
 
-/* The vectors and the scalars of a segment, as indexes take them. */
-codes_vectors shared_index_vectors(const mv_schema *schema, const segment *s,
-                                   uint32_t vector_field);
-invert_column shared_index_column(const mv_schema *schema, const segment *s, uint32_t field);
+/* The rows of a segment that the index in a slot is over. */
+index_source shared_index_source(const mv_schema *schema, const segment *s, uint32_t slot);
 
 /* The index of a record, which is one that `of`'s schema wants in that slot, opened at `path`
  * (NULL: in the engine's directory) unless it is open. The caller has the mutex, and counts a

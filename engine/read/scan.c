@@ -48,8 +48,10 @@ static mv_err begin_segment(scan *sc, mv_error *error)
     if (!sc->f || sc->ft) return MV_OK;
     for (uint32_t field = 0; field < schema->fields_count; field++) {
         shared_index *x = s->indexes[index_slot_of_field(schema, field)];
-        bool is_used = filter_uses_field(sc->f, field) && shared_index_is_sound(sc->s->e, x);
-        sc->indexes.lists[field] = is_used ? &x->lists : NULL;
+        sc->indexes.lists[field] = NULL;
+        if (!filter_uses_field(sc->f, field) || !x || !x->type->lists) continue;
+        if (shared_index_is_sound(sc->s->e, x))
+            sc->indexes.lists[field] = x->type->lists(x->opened);
     }
     return filter_table_begin(sc->f, &s->table, &sc->indexes, sc->block, &sc->ft, error);
 }

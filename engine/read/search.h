@@ -17,7 +17,7 @@ typedef struct search {
     distance_query *queries;
     topk *tops;
     uint32_t count;             /* of queries */
-    hnsw_scratch scratch;       /* of the engine, while graphs are searched */
+    index_scratch scratch;      /* of the engine, while graphs are searched */
     mv_plan_step *part;         /* what is being searched now */
     mv_plan_step not_explained; /* that, where nobody wants to know */
 } search;

@@ -1,10 +1,10 @@
-/* Searching a segment with the help of its graph, in the way that index/hnsw_plan.h finds cheapest
- * for the rows that match the filter. */
+/* Searching a segment with the help of its index (a graph), in the way that the index finds
+ * cheapest for the rows that match the filter. */
 #include "read/search_graph.h"
 
 #include "read/explain.h"
 
-/* A segment that is searched with the help of its graph. */
+/* A segment that is searched with the help of its index. */
 typedef struct graph_search {
     shared_index *g;
     const table *t;
@@ -16,22 +16,22 @@ typedef struct graph_search {
 
 static bool has_use_for_graph(const search *s, const shared_index *g)
 {
-    return shared_index_is_usable(g) && s->q->strategy != MV_STRATEGY_EXACT &&
-           s->tops[0].capacity <= HNSW_HITS_MAX;
+    return shared_index_is_usable(g) && g->type->search && s->q->strategy != MV_STRATEGY_EXACT &&
+           s->tops[0].capacity <= g->type->hits_max;
 }
 
-static hnsw_query query_of(const search *s, const graph_search *gs, uint32_t i)
+static index_query query_of(const search *s, const graph_search *gs, uint32_t i)
 {
-    return (hnsw_query){.vector = s->vectors + i * s->vector_size,
-                        .exact = &s->queries[i],
-                        .ef = s->q->ef,
-                        .no_refine = s->q->no_refine,
-                        .strategy = s->q->strategy,
-                        .pass = gs->pass,
-                        .list = gs->list,
-                        .matching = gs->matching,
-                        .source = gs->source,
-                        .docids = gs->t->docids};
+    return (index_query){.vector = s->vectors + i * s->vector_size,
+                         .exact = &s->queries[i],
+                         .ef = s->q->ef,
+                         .no_refine = s->q->no_refine,
+                         .strategy = s->q->strategy,
+                         .pass = gs->pass,
+                         .list = gs->list,
+                         .matching = gs->matching,
+                         .source = gs->source,
+                         .docids = gs->t->docids};
 }
 
 /* Which rows of the segment may be hits, as a bitmap. */
@@ -52,8 +52,8 @@ static mv_err find_list(search *s, scan *sc, graph_search *gs, mv_error *error)
 {
     uint32_t least, *list;
     MV_TRY(scan_estimate(sc, &least, &gs->matching, error));
-    hnsw_query query = query_of(s, gs, 0);
-    if (!hnsw_plan_scans_codes(&gs->g->graph, &query, s->tops[0].capacity)) return MV_OK;
+    index_query query = query_of(s, gs, 0);
+    if (!gs->g->type->looks_at_all(gs->g->opened, &query, s->tops[0].capacity)) return MV_OK;
     MV_TRY(scan_list(sc, &list, &gs->matching, error));
     gs->list = list;
     return MV_OK;
@@ -75,14 +75,15 @@ static mv_err find_matching(search *s, scan *sc, graph_search *gs, mv_error *err
     return MV_OK;
 }
 
-/* One query. *done is false where the graph is damaged; the heap is then as it was. */
+/* One query. *done is false where the index is damaged; the heap is then as it was. */
 static mv_err search_by_graph(search *s, const graph_search *gs, uint32_t i, bool *done,
                               mv_error *error)
 {
-    hnsw_account account;
+    index_account account;
     mv_error why;
-    hnsw_query query = query_of(s, gs, i);
-    mv_err err = hnsw_search(&gs->g->graph, &query, &s->tops[i], &s->scratch, &account, &why);
+    index_query query = query_of(s, gs, i);
+    mv_err err =
+        index_search(gs->g->type, gs->g->opened, &query, &s->tops[i], &s->scratch, &account, &why);
     *done = !err;
     if (err == MV_CORRUPT) shared_index_note_damage(s->r->e, gs->g, &why);
     if (err && err != MV_CORRUPT) return error_set(error, err, "%s", why.text);

@@ -3,8 +3,8 @@
  * of segments and are never used again.
  *
  *   segment   u64, the number of the segment whose rows it is over
- *   file      section_file_record, 24 bytes: kind SECTION_FILE_HNSW or SECTION_FILE_INVERT, the uid
- *             of the field
+ *   file      section_file_record, 24 bytes: kind that of an index type (base/index_kind.h), the
+ * uid of the field
  *
  * An index is derived from its segment: what is lost is built anew. */
 #ifndef MV_INDEX_RECORD_H

@@ -106,15 +106,6 @@ done:
     return err;
 }
 
-static mv_err check_field_index(const char *name, mv_index_type index, mv_error *error)
-{
-    if (index == MV_INDEX_NONE || index == MV_INDEX_INVERT) return MV_OK;
-    const char *known = mv_index_name(index);
-    return error_set(error, MV_MISUSE,
-                     "field '%s' is scalar: its index is 'invert' or none, not %d ('%s')", name,
-                     (int)index, known ? known : "unknown");
-}
-
 mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, mv_error *error)
 {
     MV_TRY(check_field_name(schema, options->name, error));
@@ -128,12 +119,10 @@ mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, m
         return error_set(error, MV_MISUSE, "field '%s': a schema has at most %u scalar fields",
                          options->name, MV_FIELDS_MAX);
 
-    MV_TRY(check_field_index(options->name, options->index, error));
-
-    schema_field field = {.uid = schema->next_uid,
-                          .type = options->type,
-                          .nullable = options->nullable,
-                          .index = options->index};
+    schema_field field = {
+        .uid = schema->next_uid, .type = options->type, .nullable = options->nullable};
+    MV_TRY(
+        schema_index_take(options->name, options->type, 0, &options->index, &field.index, error));
     memcpy(field.name, options->name, strlen(options->name));
     MV_TRY(take_default(schema, &field, options->default_value, error));
     void *fields = schema->fields;
@@ -146,68 +135,11 @@ mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, m
     return MV_OK;
 }
 
-/* "vector field 'v' has an index with m 3, it must be 4 to 64" */
-static mv_err check_option_range(const char *name, const char *option, uint32_t given, uint32_t min,
-                                 uint32_t max, mv_error *error)
-{
-    if (given >= min && given <= max) return MV_OK;
-    return error_set(error, MV_MISUSE,
-                     "vector field '%s' has an index with %s %u, it must be %u to %u", name, option,
-                     given, min, max);
-}
-
 /* ", 'l2'" behind the names that are in `list` already; at first without the comma. */
 static void list_name(char *list, size_t list_size, const char *name)
 {
     size_t size = strlen(list);
     (void)snprintf(list + size, list_size - size, "%s'%s'", size ? ", " : "", name);
-}
-
-static mv_err check_quantize(const char *name, mv_metric metric, mv_quantize quantize,
-                             mv_error *error)
-{
-    char possible[128] = "";
-    const char *quantize_name = mv_quantize_name(quantize);
-    if (!quantize_name)
-        return error_set(error, MV_MISUSE,
-                         "vector field '%s' has an index with the unknown quantize %d", name,
-                         (int)quantize);
-    if (metric_takes_quantize(metric, quantize)) return MV_OK;
-    for (int other = 0; mv_quantize_name((mv_quantize)other); other++)
-        if (metric_takes_quantize(metric, (mv_quantize)other))
-            list_name(possible, sizeof possible, mv_quantize_name((mv_quantize)other));
-    return error_set(error, MV_MISUSE,
-                     "vector field '%s' has an index with quantize '%s', which metric '%s' cannot "
-                     "use (possible: %s)",
-                     name, quantize_name, mv_metric_name(metric), possible);
-}
-
-/* Complete the index of a vector field, as far as it was given, and check it. */
-static mv_err take_index(schema_vector *vector, const mv_vector_options *options, mv_error *error)
-{
-    const char *name = options->name;
-    const mv_hnsw_options *given = &options->hnsw;
-    vector->index = options->index == MV_INDEX_NONE ? MV_INDEX_HNSW : options->index;
-    if (vector->index == MV_INDEX_FLAT) {
-        if (given->m || given->ef_construction || given->quantize || given->seed)
-            return error_set(error, MV_MISUSE,
-                             "vector field '%s' has a flat index, which takes no hnsw options",
-                             name);
-        return MV_OK;
-    }
-    if (vector->index != MV_INDEX_HNSW)
-        return error_set(error, MV_MISUSE, "vector field '%s' has the unknown index type %d", name,
-                         (int)options->index);
-
-    mv_hnsw_options *hnsw = &vector->hnsw;
-    *hnsw = *given;
-    if (!hnsw->m) hnsw->m = MV_HNSW_M_DEFAULT;
-    if (!hnsw->ef_construction) hnsw->ef_construction = MV_HNSW_EF_CONSTRUCTION_DEFAULT;
-    if (!hnsw->seed) hnsw->seed = MV_HNSW_SEED_DEFAULT;
-    MV_TRY(check_option_range(name, "m", hnsw->m, MV_HNSW_M_MIN, MV_HNSW_M_MAX, error));
-    MV_TRY(check_option_range(name, "ef_construction", hnsw->ef_construction,
-                              MV_HNSW_EF_CONSTRUCTION_MIN, MV_HNSW_EF_CONSTRUCTION_MAX, error));
-    return check_quantize(name, vector->metric, hnsw->quantize, error);
 }
 
 static mv_err check_metric(const mv_vector_options *options, mv_error *error)
@@ -263,7 +195,8 @@ mv_err mv_schema_add_vector(mv_schema *schema, const mv_vector_options *options,
         .size = (uint32_t)element_row_size(options->type, options->dim),
     };
     memcpy(vector.name, options->name, strlen(options->name));
-    MV_TRY(take_index(&vector, options, error));
+    MV_TRY(schema_index_take(options->name, options->type, options->metric, &options->index,
+                             &vector.index, error));
     void *vectors = schema->vectors;
     mv_err err = reserve_item(&vectors, &schema->vectors_capacity, schema->vectors_count,
                               sizeof vector, error);
@@ -358,21 +291,17 @@ mv_err schema_change_index(mv_schema *schema, const mv_index_change *change, uin
 {
     schema_field *field = find_field(schema, change->name);
     schema_vector *vector = find_vector(schema, change->name);
-    if (field) {
-        MV_TRY(check_field_index(change->name, change->index, error));
-        field->index = change->index;
-        *uid = field->uid;
-        return MV_OK;
+    if (!field && !vector) return no_such_field(schema, change->name, error);
+    mv_index_options *index = field ? &field->index : &vector->index, changed;
+    MV_TRY(schema_index_take(change->name, field ? field->type : vector->type,
+                             field ? 0 : vector->metric, &change->index, &changed, error));
+    if (!index_kind_same_options(&changed, index)) {
+        const index_kind *kind = index_kind_find(changed.type);
+        bool has_options = kind && kind->info.options_count; /* else any file of the type fits */
+        *(field ? &field->index_since : &vector->index_since) = has_options ? since : 0;
     }
-    if (!vector) return no_such_field(schema, change->name, error);
-    schema_vector changed = *vector;
-    changed.hnsw = (mv_hnsw_options){0};
-    mv_vector_options options = {
-        .name = change->name, .index = change->index, .hnsw = change->hnsw};
-    MV_TRY(take_index(&changed, &options, error));
-    if (!schema_compare_has_same_index(&changed, vector)) changed.index_since = since;
-    *uid = changed.uid;
-    *vector = changed;
+    *index = changed;
+    *uid = field ? field->uid : vector->uid;
     return MV_OK;
 }
 
@@ -417,7 +346,6 @@ bool mv_schema_vector(const mv_schema *schema, uint32_t position, mv_vector_opti
         .dim = vector->dim,
         .metric = vector->metric,
         .index = vector->index,
-        .hnsw = vector->hnsw,
     };
     return true;
 }

@@ -4,7 +4,7 @@
 #ifndef MV_SCHEMA_H
 #define MV_SCHEMA_H
 
-#include "base/error.h"
+#include "base/index_kind.h"
 #include "base/mem.h"
 #include "base/type.h"
 #include "vector/metric.h"
@@ -15,7 +15,8 @@ typedef struct schema_field {
     mv_type type;
     bool nullable;
     bool has_default;
-    mv_index_type index;    /* MV_INDEX_NONE or MV_INDEX_INVERT */
+    mv_index_options index; /* MV_INDEX_NONE, or of scalar fields; complete */
+    uint64_t index_since;   /* as of a vector field; 0 for types whose fields store none */
     mv_value default_value; /* points into the schema's arena */
 } schema_field;
 
@@ -24,10 +25,9 @@ typedef struct schema_vector {
     uint32_t uid;
     mv_type type;
     mv_metric metric;
-    mv_index_type index;  /* not MV_INDEX_NONE */
-    mv_hnsw_options hnsw; /* of MV_INDEX_HNSW, defaults filled in; else all zero */
-    uint64_t index_since; /* graphs with lower file numbers were built for other options: they are
-                           * searched until they have been built anew */
+    mv_index_options index; /* not MV_INDEX_NONE; complete */
+    uint64_t index_since;   /* indexes with lower file numbers were built for other options: they
+                             * are searched until others have been built */
     uint32_t dim;
     uint32_t size; /* bytes of one vector, element_row_size */
 } schema_vector;
@@ -54,8 +54,8 @@ mv_err schema_rename_field(mv_schema *schema, const char *name, const char *new_
                            mv_error *error);
 /* Let a scalar field be NULL. */
 mv_err schema_widen_field(mv_schema *schema, const char *name, mv_error *error);
-/* Give a field another index. Of a vector field: `since` becomes its index_since when an option
- * differs. *uid is the field's. */
+/* Give a field another index. `since` becomes its index_since when the type or an option differs.
+ * *uid is the field's. */
 mv_err schema_change_index(mv_schema *schema, const mv_index_change *change, uint64_t since,
                            uint32_t *uid, mv_error *error);
 
@@ -66,14 +66,17 @@ mv_err schema_compare(const mv_schema *wanted, const mv_schema *found, mv_error 
 
 /* Do rows made for one fit the other? Names, defaults and indexes do not count. */
 bool schema_compare_has_same_rows(const mv_schema *a, const mv_schema *b);
-/* Have both vector fields an index of the same type and options? */
-bool schema_compare_has_same_index(const schema_vector *a, const schema_vector *b);
 /* Do the files made for one, rows and indexes, fit the other? */
 bool schema_compare_has_same_files(const mv_schema *a, const mv_schema *b);
 
 /* To bytes (appended) and back. Reading checks everything: MV_CORRUPT. */
 mv_err schema_format_save(const mv_schema *schema, mem_buffer *out, mv_error *error);
 mv_err schema_format_load(const void *bytes, size_t size, mv_schema **schema, mv_error *error);
+
+/* Complete and check the index of a field, before it becomes part of a schema (schema_index.c). The
+ * field is a scalar one when `metric` is 0. MV_MISUSE, naming the field. */
+mv_err schema_index_take(const char *name, mv_type type, mv_metric metric,
+                         const mv_index_options *given, mv_index_options *out, mv_error *error);
 
 /* MV_MISUSE: "unknown field 'yeer' (did you mean 'year'?)", of scalar or vector fields. */
 mv_err schema_unknown_field(const mv_schema *schema, const char *name, size_t size, bool vectors,

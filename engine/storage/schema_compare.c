@@ -39,6 +39,33 @@ static mv_err compare_default(const schema_field *wanted, const schema_field *fo
     return err;
 }
 
+/* The text of an option's value: a word or a number. */
+static const char *option_text(const mv_member_info *option, uint64_t value, char number[24])
+{
+    if (index_kind_has_words(option)) return option->words[value];
+    (void)snprintf(number, 24, "%" PRIu64, value);
+    return number;
+}
+
+static mv_err compare_index(const char *name, const mv_index_options *wanted,
+                            const mv_index_options *found, mv_error *error)
+{
+    const index_kind *kind = index_kind_find(wanted->type);
+    if (wanted->type != found->type)
+        return differs(name, "has index", mv_index_name(found->type), mv_index_name(wanted->type),
+                       error);
+    for (uint32_t i = 0; kind && i < kind->info.options_count; i++) {
+        const mv_member_info *option = &kind->info.options[i];
+        uint64_t w = index_kind_get(option, wanted), f = index_kind_get(option, found);
+        char verb[64], wanted_text[24], found_text[24];
+        if (w == f) continue;
+        (void)snprintf(verb, sizeof verb, "has an index with %s", option->name);
+        return differs(name, verb, option_text(option, f, found_text),
+                       option_text(option, w, wanted_text), error);
+    }
+    return MV_OK;
+}
+
 static mv_err compare_field(const schema_field *wanted, const schema_field *found, mv_error *error)
 {
     const char *name = wanted->name;
@@ -50,9 +77,7 @@ static mv_err compare_field(const schema_field *wanted, const schema_field *foun
     if (wanted->has_default != found->has_default)
         return differs(name, "has", found->has_default ? "a default value" : "no default value",
                        wanted->has_default ? "one" : "none", error);
-    if (wanted->index != found->index)
-        return differs(name, "has index", mv_index_name(found->index), mv_index_name(wanted->index),
-                       error);
+    MV_TRY(compare_index(name, &wanted->index, &found->index, error));
     return wanted->has_default ? compare_default(wanted, found, error) : MV_OK;
 }
 
@@ -66,18 +91,6 @@ static mv_err compare_number(const char *field, const char *verb, uint64_t wante
     return differs(field, verb, found_text, wanted_text, error);
 }
 
-static mv_err compare_hnsw(const char *name, const mv_hnsw_options *wanted,
-                           const mv_hnsw_options *found, mv_error *error)
-{
-    MV_TRY(compare_number(name, "has an index with m", wanted->m, found->m, error));
-    MV_TRY(compare_number(name, "has an index with ef_construction", wanted->ef_construction,
-                          found->ef_construction, error));
-    if (wanted->quantize != found->quantize)
-        return differs(name, "has an index with quantize", mv_quantize_name(found->quantize),
-                       mv_quantize_name(wanted->quantize), error);
-    return compare_number(name, "has an index with seed", wanted->seed, found->seed, error);
-}
-
 static mv_err compare_vector(const schema_vector *wanted, const schema_vector *found,
                              mv_error *error)
 {
@@ -88,10 +101,7 @@ static mv_err compare_vector(const schema_vector *wanted, const schema_vector *f
     if (wanted->metric != found->metric)
         return differs(name, "has metric", mv_metric_name(found->metric),
                        mv_metric_name(wanted->metric), error);
-    if (wanted->index != found->index)
-        return differs(name, "has index", mv_index_name(found->index), mv_index_name(wanted->index),
-                       error);
-    return compare_hnsw(name, &wanted->hnsw, &found->hnsw, error);
+    return compare_index(name, &wanted->index, &found->index, error);
 }
 
 /* MV_SCHEMA_MISMATCH when a field of `a` is not in `b` at all, or there of the other kind. */
@@ -153,20 +163,15 @@ bool schema_compare_has_same_rows(const mv_schema *a, const mv_schema *b)
     return true;
 }
 
-bool schema_compare_has_same_index(const schema_vector *a, const schema_vector *b)
-{
-    return a->index == b->index && a->hnsw.m == b->hnsw.m &&
-           a->hnsw.ef_construction == b->hnsw.ef_construction &&
-           a->hnsw.quantize == b->hnsw.quantize && a->hnsw.seed == b->hnsw.seed;
-}
-
 bool schema_compare_has_same_files(const mv_schema *a, const mv_schema *b)
 {
     if (!schema_compare_has_same_rows(a, b)) return false;
     for (uint32_t f = 0; f < a->fields_count; f++)
-        if (a->fields[f].index != b->fields[f].index) return false;
+        if (!index_kind_same_options(&a->fields[f].index, &b->fields[f].index) ||
+            a->fields[f].index_since != b->fields[f].index_since)
+            return false;
     for (uint32_t v = 0; v < a->vectors_count; v++)
-        if (!schema_compare_has_same_index(&a->vectors[v], &b->vectors[v]) ||
+        if (!index_kind_same_options(&a->vectors[v].index, &b->vectors[v].index) ||
             a->vectors[v].index_since != b->vectors[v].index_since)
             return false;
     return true;

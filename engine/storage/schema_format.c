@@ -6,13 +6,18 @@
  *
  *   per scalar field:
  *     u32 uid, u8 type, u8 flags (1: nullable, 2: has a default, 4: has inverted lists, new
- *     in format 2), u8 size and bytes of the name
+ *     in format 2; 8: has another index, new in format 3), u8 size and bytes of the name
  *     with a default: u32 size and bytes of its cell
+ *     with another index: u8 index, and as of a vector field its options and the file number
  *
  *   per vector field:
  *     u32 uid, u8 type, u8 metric, u8 index, u32 dim, u8 size and bytes of the name
- *     with an hnsw index: u32 m, u32 ef_construction, u8 quantize, u64 seed, and since format 2:
- *     u64 file number of the first graph built for these options
+ *     with an index that has files: its options, in the order of its description (index_kind), u8
+ *     for a word, u32 or u64; and since format 2: u64 file number of the first index built for
+ *     these options. Of hnsw: u32 m, u32 ef_construction, u8 quantize, u64 seed
+ *
+ * The format is 2, or that of the newest index type in the schema (index_kind.schema_format). No
+ * type of this moonvec is newer than 2.
  *
  * The numbers of types, metrics, indexes and quantize are those of moonvec.h. Options that were
  * left out are stored as their defaults. A loaded schema is built by the functions that users build
@@ -34,6 +39,8 @@
 #define FLAG_NULLABLE     1u
 #define FLAG_DEFAULT      2u
 #define FLAG_INVERT       4u
+#define FLAG_INDEX        8u
+#define FLAGS_ALL         15u
 
 /* ---------------------------------------------------------------- saving */
 
@@ -66,12 +73,37 @@ static void put_name(writer *w, const char *name)
     put(w, name, size);
 }
 
-static void put_hnsw(writer *w, const mv_hnsw_options *hnsw)
+/* Bytes of an option. */
+static size_t option_size(const mv_member_info *option)
 {
-    put_u32(w, hnsw->m);
-    put_u32(w, hnsw->ef_construction);
-    put_u8(w, hnsw->quantize);
-    put(w, &hnsw->seed, 8);
+    switch (option->kind) {
+    case MV_MEMBER_WORD:
+    case MV_MEMBER_QUANTIZE: return 1;
+    case MV_MEMBER_U32: return 4;
+    default: return 8;
+    }
+}
+
+static void put_index(writer *w, const mv_index_options *index, uint64_t since)
+{
+    const index_kind *kind = index_kind_find(index->type);
+    for (uint32_t i = 0; i < kind->info.options_count; i++) {
+        const mv_member_info *option = &kind->info.options[i];
+        uint64_t value = index_kind_get(option, index);
+        put(w, &value, option_size(option));
+    }
+    if (kind->file_kind) put(w, &since, 8);
+}
+
+static bool has_other_index(const schema_field *field)
+{
+    return field->index.type != MV_INDEX_NONE && field->index.type != MV_INDEX_INVERT;
+}
+
+static void note_format(mv_index_type index, uint32_t *format)
+{
+    const index_kind *kind = index_kind_find(index);
+    if (kind && kind->schema_format > *format) *format = kind->schema_format;
 }
 
 /* The size is known only after the cell: it is filled in then. */
@@ -93,11 +125,14 @@ static uint32_t schema_format_needed(const mv_schema *schema)
     for (uint32_t i = 0; i < schema->fields_count; i++) {
         uint32_t format = type_of(schema->fields[i].type)->schema_format;
         if (format > needed) needed = format;
+        note_format(schema->fields[i].index.type, &needed);
     }
-    for (uint32_t i = 0; i < schema->vectors_count; i++)
+    for (uint32_t i = 0; i < schema->vectors_count; i++) {
+        note_format(schema->vectors[i].index.type, &needed);
         if (needed < 3 && (schema->vectors[i].type > FORMAT_2_TYPE ||
                            schema->vectors[i].metric > FORMAT_2_METRIC))
             needed = 3;
+    }
     return needed;
 }
 
@@ -116,21 +151,23 @@ mv_err schema_format_save(const mv_schema *schema, mem_buffer *out, mv_error *er
         put_u32(&w, field->uid);
         put_u8(&w, field->type);
         put_u8(&w, (field->nullable ? FLAG_NULLABLE : 0) | (field->has_default ? FLAG_DEFAULT : 0) |
-                       (field->index == MV_INDEX_INVERT ? FLAG_INVERT : 0));
+                       (field->index.type == MV_INDEX_INVERT ? FLAG_INVERT : 0) |
+                       (has_other_index(field) ? FLAG_INDEX : 0));
         put_name(&w, field->name);
         if (field->has_default) err = put_default(&w, field, error);
+        if (!has_other_index(field)) continue;
+        put_u8(&w, field->index.type);
+        put_index(&w, &field->index, field->index_since);
     }
     for (uint32_t i = 0; i < schema->vectors_count; i++) {
         const schema_vector *vector = &schema->vectors[i];
         put_u32(&w, vector->uid);
         put_u8(&w, vector->type);
         put_u8(&w, vector->metric);
-        put_u8(&w, vector->index);
+        put_u8(&w, vector->index.type);
         put_u32(&w, vector->dim);
         put_name(&w, vector->name);
-        if (vector->index != MV_INDEX_HNSW) continue;
-        put_hnsw(&w, &vector->hnsw);
-        put(&w, &vector->index_since, 8);
+        put_index(&w, &vector->index, vector->index_since);
     }
     if (!err && w.failed) err = error_memory(error, out->size - start, "the bytes of a schema");
     if (err) out->size = start;
@@ -159,26 +196,28 @@ static const uint8_t *get(reader *r, size_t size)
     return bytes;
 }
 
+/* The next number of `size` bytes, 8 at most. */
+static uint64_t get_number(reader *r, size_t size)
+{
+    uint64_t value = 0;
+    const uint8_t *bytes = get(r, size);
+    if (bytes) memcpy(&value, bytes, size);
+    return value;
+}
+
 static uint8_t get_u8(reader *r)
 {
-    const uint8_t *bytes = get(r, 1);
-    return bytes ? *bytes : 0;
+    return (uint8_t)get_number(r, 1);
 }
 
 static uint32_t get_u32(reader *r)
 {
-    uint32_t value = 0;
-    const uint8_t *bytes = get(r, 4);
-    if (bytes) memcpy(&value, bytes, 4);
-    return value;
+    return (uint32_t)get_number(r, 4);
 }
 
 static uint64_t get_u64(reader *r)
 {
-    uint64_t value = 0;
-    const uint8_t *bytes = get(r, 8);
-    if (bytes) memcpy(&value, bytes, 8);
-    return value;
+    return get_number(r, 8);
 }
 
 static void get_name(reader *r, char out[UINT8_MAX + 1])
@@ -198,16 +237,39 @@ static mv_err cut_short(mv_error *error)
     return error_set(error, MV_CORRUPT, "it ends too early");
 }
 
-static mv_err load_field(mv_schema *schema, reader *r, mv_error *error)
+/* The options of an index whose type is known, and *since. Zeros would be taken for options left
+ * out. */
+static mv_err load_index(reader *r, uint32_t format, const char *noun, const char *name,
+                         mv_index_options *index, uint64_t *since, mv_error *error)
+{
+    const index_kind *kind = index_kind_find(index->type);
+    bool has_zero = false;
+    if (index->type == MV_INDEX_NONE)
+        return error_set(error, MV_CORRUPT, "%s '%s' has the unknown index type 0", noun, name);
+    for (uint32_t i = 0; kind && i < kind->info.options_count; i++) {
+        const mv_member_info *option = &kind->info.options[i];
+        uint64_t value = get_number(r, option_size(option));
+        has_zero |= !value && option->min;
+        index_kind_set(option, value, index);
+    }
+    if (kind && kind->file_kind && format >= 2) *since = get_u64(r);
+    if (r->failed) return cut_short(error);
+    if (has_zero)
+        return error_set(error, MV_CORRUPT, "%s '%s' has an index with a 0 in its options", noun,
+                         name);
+    return MV_OK;
+}
+
+static mv_err load_field(mv_schema *schema, reader *r, uint32_t format, mv_error *error)
 {
     char name[UINT8_MAX + 1];
     mv_value default_value;
+    uint64_t index_since = 0;
     uint32_t uid = get_u32(r), type = get_u8(r), flags = get_u8(r);
     get_name(r, name);
-    mv_field_options options = {.name = name,
-                                .type = (mv_type)type,
-                                .nullable = flags & FLAG_NULLABLE,
-                                .index = flags & FLAG_INVERT ? MV_INDEX_INVERT : MV_INDEX_NONE};
+    mv_field_options options = {
+        .name = name, .type = (mv_type)type, .nullable = flags & FLAG_NULLABLE};
+    if (flags & FLAG_INVERT) options.index.type = MV_INDEX_INVERT;
     if (flags & FLAG_DEFAULT) {
         uint32_t size = get_u32(r);
         const uint8_t *bytes = get(r, size);
@@ -216,24 +278,15 @@ static mv_err load_field(mv_schema *schema, reader *r, mv_error *error)
         options.default_value = &default_value;
     }
     if (r->failed) return cut_short(error);
-    if (flags > (FLAG_NULLABLE | FLAG_DEFAULT | FLAG_INVERT))
+    if (flags > FLAGS_ALL || (flags & FLAG_INDEX && (flags & FLAG_INVERT || format < 3)))
         return error_set(error, MV_CORRUPT, "field '%s' has unknown flags %u", name, flags);
+    if (flags & FLAG_INDEX) {
+        options.index.type = (mv_index_type)get_u8(r);
+        MV_TRY(load_index(r, format, "field", name, &options.index, &index_since, error));
+    }
     MV_TRY(mv_schema_add_field(schema, &options, error));
     schema->fields[schema->fields_count - 1].uid = uid;
-    return MV_OK;
-}
-
-/* Zeros would be taken for options left out. */
-static mv_err load_hnsw(mv_hnsw_options *hnsw, reader *r, const char *name, mv_error *error)
-{
-    hnsw->m = get_u32(r);
-    hnsw->ef_construction = get_u32(r);
-    hnsw->quantize = (mv_quantize)get_u8(r);
-    hnsw->seed = get_u64(r);
-    if (r->failed) return cut_short(error);
-    if (!hnsw->m || !hnsw->ef_construction || !hnsw->seed)
-        return error_set(error, MV_CORRUPT,
-                         "vector field '%s' has an index with a 0 in its options", name);
+    schema->fields[schema->fields_count - 1].index_since = index_since;
     return MV_OK;
 }
 
@@ -245,7 +298,7 @@ static mv_err load_vector(mv_schema *schema, reader *r, uint32_t format, mv_erro
     mv_vector_options options = {.name = name};
     options.type = (mv_type)get_u8(r);
     options.metric = (mv_metric)get_u8(r);
-    options.index = (mv_index_type)get_u8(r);
+    options.index.type = (mv_index_type)get_u8(r);
     options.dim = get_u32(r);
     get_name(r, name);
     if (r->failed) return cut_short(error);
@@ -253,13 +306,7 @@ static mv_err load_vector(mv_schema *schema, reader *r, uint32_t format, mv_erro
         return error_set(error, MV_WRONG_VERSION,
                          "vector field '%s' has type %d and metric %d, which a newer moonvec knows",
                          name, (int)options.type, (int)options.metric);
-    if (options.index == MV_INDEX_NONE)
-        return error_set(error, MV_CORRUPT, "vector field '%s' has the unknown index type 0", name);
-    if (options.index == MV_INDEX_HNSW) {
-        MV_TRY(load_hnsw(&options.hnsw, r, name, error));
-        if (format >= 2) index_since = get_u64(r);
-        if (r->failed) return cut_short(error);
-    }
+    MV_TRY(load_index(r, format, "vector field", name, &options.index, &index_since, error));
     MV_TRY(mv_schema_add_vector(schema, &options, error));
     schema->vectors[schema->vectors_count - 1].uid = uid;
     schema->vectors[schema->vectors_count - 1].index_since = index_since;
@@ -287,20 +334,30 @@ static mv_err check_uids(const mv_schema *schema, mv_error *error)
     return MV_OK;
 }
 
+static uint32_t newest_format(void)
+{
+    uint32_t format = SCHEMA_FORMAT;
+    const index_kind *kind;
+    for (uint32_t i = 0; (kind = index_kind_at(i)); i++)
+        if (kind->schema_format > format) format = kind->schema_format;
+    return format;
+}
+
 static mv_err load(reader *r, mv_schema **schema, mv_error *error)
 {
     char name[UINT8_MAX + 1];
     uint32_t format = get_u32(r), next_uid = get_u32(r);
-    if (format > SCHEMA_FORMAT)
+    uint32_t newest = newest_format();
+    if (format > newest)
         return error_set(error, MV_WRONG_VERSION, "it has format %u, this moonvec reads up to %u",
-                         format, SCHEMA_FORMAT);
+                         format, newest);
     if (format == 0) return error_set(error, MV_CORRUPT, "it has format 0");
     get_name(r, name);
     uint32_t fields = get_u32(r), vectors = get_u32(r);
     if (r->failed) return cut_short(error);
     if (next_uid == 0) return error_set(error, MV_CORRUPT, "its next field number is 0");
     MV_TRY(mv_schema_create(name, schema, error));
-    for (uint32_t i = 0; i < fields; i++) MV_TRY(load_field(*schema, r, error));
+    for (uint32_t i = 0; i < fields; i++) MV_TRY(load_field(*schema, r, format, error));
     for (uint32_t i = 0; i < vectors; i++) MV_TRY(load_vector(*schema, r, format, error));
     if (r->left) return error_set(error, MV_CORRUPT, "%zu bytes are left over at its end", r->left);
     (*schema)->next_uid = next_uid;

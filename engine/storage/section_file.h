@@ -10,23 +10,24 @@
 #ifndef MV_SECTION_FILE_H
 #define MV_SECTION_FILE_H
 
-#include "base/error.h"
+#include "base/index_kind.h"
 
+/* The numbers are part of the format. Those of indexes, 3 and 5 until now, are
+ * index_kind.file_kind. In the header of an index, `segment` is the file's own number. */
 typedef enum section_file_kind {
     SECTION_FILE_NONE = 0,
     SECTION_FILE_ROWS = 1,    /* ids, docids, the scalar columns that were there then */
     SECTION_FILE_VECTORS = 2, /* one vector field */
-    SECTION_FILE_HNSW = 3,   /* a graph over one vector field; `segment` in the header is the file's
-                              * own number */
-    SECTION_FILE_COLUMN = 4, /* one scalar column, added later */
-    SECTION_FILE_INVERT = 5, /* inverted lists over one scalar field, numbered likewise */
+    SECTION_FILE_COLUMN = 4,  /* one scalar column, added later */
 } section_file_kind;
 
 /* A file that the table of indexes names, or else that of segments? */
 static inline bool section_file_is_index(section_file_kind kind)
 {
-    return kind == SECTION_FILE_HNSW || kind == SECTION_FILE_INVERT;
+    return index_kind_of_file((uint32_t)kind) != NULL;
 }
+
+/* Those of indexes are 16 and more (index_kind.sections_first), one for each kind of part. */
 
 typedef enum section_kind {
     SECTION_DOCIDS = 1,  /* u64 × rows, ascending */
@@ -39,8 +40,6 @@ typedef enum section_kind {
     SECTION_VECTORS = 8,       /* vector size × rows */
     SECTION_INVERSE_NORMS = 9, /* float × rows; cosine only */
     SECTION_ZONES = 10,        /* table_zone for each TABLE_ZONE_ROWS; fixed types only */
-    SECTION_HNSW_FIRST = 16,   /* + kind of the graph's part; `column` is its level */
-    SECTION_INVERT_FIRST = 32, /* + kind of the lists' part */
 } section_kind;
 
 #define SECTION_ALIGN 64u

@@ -53,12 +53,9 @@ damaged:
 /* The ending of a file of one field. */
 static const char *field_ending(uint32_t kind)
 {
-    switch (kind) {
-    case SECTION_FILE_HNSW: return "hnsw";
-    case SECTION_FILE_INVERT: return "invert";
-    case SECTION_FILE_COLUMN: return "col";
-    default: return "vec";
-    }
+    const index_kind *index = index_kind_of_file(kind);
+    if (index) return index->file_ending;
+    return kind == SECTION_FILE_COLUMN ? "col" : "vec";
 }
 
 void segment_file_name(uint64_t number, const section_file_record *file,
@@ -78,10 +75,19 @@ static bool is_ending(const char *text, const char *ending)
     return strncmp(text, ending, size) == 0 && (!text[size] || !strcmp(text + size, ".new"));
 }
 
+/* The kind of file of one field that has this ending, or SECTION_FILE_NONE. */
+static uint32_t kind_of_ending(const char *text)
+{
+    const index_kind *index;
+    if (is_ending(text, "vec")) return SECTION_FILE_VECTORS;
+    if (is_ending(text, "col")) return SECTION_FILE_COLUMN;
+    for (uint32_t i = 0; (index = index_kind_at(i)); i++)
+        if (index->file_kind && is_ending(text, index->file_ending)) return index->file_kind;
+    return SECTION_FILE_NONE;
+}
+
 bool segment_parse_file_name(const char *name, uint64_t *number, section_file_record *file)
 {
-    static const section_file_kind kinds[] = {SECTION_FILE_VECTORS, SECTION_FILE_HNSW,
-                                              SECTION_FILE_COLUMN, SECTION_FILE_INVERT};
     if (*name < '0' || *name > '9') return false;
     char *rest;
     unsigned long long parsed = strtoull(name, &rest, 10);
@@ -91,11 +97,8 @@ bool segment_parse_file_name(const char *name, uint64_t *number, section_file_re
     if (*rest++ != '.' || *rest < '0' || *rest > '9') return false;
     file->column = (uint32_t)strtoull(rest, &rest, 10);
     if (*rest++ != '.') return false;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        file->kind = kinds[i];
-        if (is_ending(rest, field_ending(kinds[i]))) return true;
-    }
-    return false;
+    file->kind = kind_of_ending(rest);
+    return file->kind != SECTION_FILE_NONE;
 }
 
 /* ---------------------------------------------------------------- opening */

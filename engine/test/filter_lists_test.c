@@ -13,14 +13,14 @@
 enum { NUMBER, FEW, REAL, FLAG, WORD, TEXT, TAGS, CODES, FIELDS };
 
 static const mv_field_options fields[FIELDS] = {
-    {"number", MV_INT64, false, NULL, MV_INDEX_NONE},
-    {"few", MV_INT32, true, NULL, MV_INDEX_NONE},
-    {"real", MV_FLOAT, true, NULL, MV_INDEX_NONE},
-    {"flag", MV_BOOL, false, NULL, MV_INDEX_NONE},
-    {"word", MV_STRING, true, NULL, MV_INDEX_NONE},
-    {"text", MV_STRING, false, NULL, MV_INDEX_NONE},
-    {"tags", (mv_type)(MV_ARRAY | MV_STRING), true, NULL, MV_INDEX_NONE},
-    {"codes", (mv_type)(MV_ARRAY | MV_UINT32), false, NULL, MV_INDEX_NONE},
+    {"number", MV_INT64, false, NULL, {MV_INDEX_NONE, {{0}}}},
+    {"few", MV_INT32, true, NULL, {MV_INDEX_NONE, {{0}}}},
+    {"real", MV_FLOAT, true, NULL, {MV_INDEX_NONE, {{0}}}},
+    {"flag", MV_BOOL, false, NULL, {MV_INDEX_NONE, {{0}}}},
+    {"word", MV_STRING, true, NULL, {MV_INDEX_NONE, {{0}}}},
+    {"text", MV_STRING, false, NULL, {MV_INDEX_NONE, {{0}}}},
+    {"tags", (mv_type)(MV_ARRAY | MV_STRING), true, NULL, {MV_INDEX_NONE, {{0}}}},
+    {"codes", (mv_type)(MV_ARRAY | MV_UINT32), false, NULL, {MV_INDEX_NONE, {{0}}}},
 };
 
 static mv_schema *schema;
@@ -109,24 +109,24 @@ static void make_table(void)
     }
 }
 
-static invert_column column_of(uint32_t f)
+static index_column column_of(uint32_t f)
 {
-    return (invert_column){.type = fields[f].type,
-                           .rows = ROWS,
-                           .nulls = bare[f].nulls,
-                           .values = bare[f].values,
-                           .ends = bare[f].ends,
-                           .bytes = bare[f].bytes,
-                           .bytes_size = bare[f].bytes_size,
-                           .array_count = cell_array_count,
-                           .array_string = cell_array_string};
+    return (index_column){.type = fields[f].type,
+                          .rows = ROWS,
+                          .nulls = bare[f].nulls,
+                          .values = bare[f].values,
+                          .ends = bare[f].ends,
+                          .bytes = bare[f].bytes,
+                          .bytes_size = bare[f].bytes_size,
+                          .array_count = cell_array_count,
+                          .array_string = cell_array_string};
 }
 
 static void make_lists(void)
 {
     for (uint32_t f = 0; f < FIELDS; f++) {
-        invert_part parts[INVERT_PARTS_MAX];
-        invert_column column = column_of(f);
+        index_part parts[INVERT_PARTS_MAX];
+        index_column column = column_of(f);
         bool more = true;
         EXPECT(!invert_build_begin(&column, &builders[f], &error));
         while (more) EXPECT(!invert_build_step(builders[f], os_seconds() + 1, &more, &error));
@@ -358,10 +358,10 @@ static void test_damage(void)
     static const invert_part_kind kinds[] = {INVERT_PART_VALUES, INVERT_PART_STARTS,
                                              INVERT_PART_ROWS};
     for (uint32_t i = 0; i < 600; i++) {
-        invert_part parts[INVERT_PARTS_MAX];
+        index_part parts[INVERT_PARTS_MAX];
         invert_lists hurt;
         uint32_t field = below(FIELDS), count = invert_build_parts(builders[field], parts), at = 0;
-        invert_column column = column_of(field);
+        index_column column = column_of(field);
         while (at < count && parts[at].kind != kinds[i % 3]) at++;
         if (at == count) continue; /* no rows: all is in bitmaps */
         uint8_t *copy = mem_alloc_aligned(parts[at].size);

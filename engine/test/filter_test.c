@@ -61,7 +61,7 @@ static void make_schema(void)
                                 .type = MV_VECTOR_FP32,
                                 .dim = 2,
                                 .metric = MV_L2,
-                                .index = MV_INDEX_FLAT};
+                                .index.type = MV_INDEX_FLAT};
     EXPECT(!mv_schema_add_vector(schema, &vector, NULL));
 }
 

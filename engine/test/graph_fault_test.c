@@ -19,7 +19,7 @@ static void make_base(void)
     WORKS(graph_open(base, (mv_open_options){.manual_maintenance = true}, &c));
     WORKS(graph_write(c, 0, ROWS, ROWS));
     WORKS(optimize_all(c, 1000));
-    EXPECT(graph_stats(c, PLAIN).graphs == 1);
+    EXPECT(graph_stats(c, PLAIN).segments == 1);
     WORKS(graph_delete(c, 7, 300, 50));
     WORKS(mv_close(c, &error));
 }
@@ -80,7 +80,8 @@ static void look_again(void)
     WORKS(graph_write(c, ROWS, ROWS + MORE, MORE));
     WORKS(optimize(c));
     mv_index_stats stats = graph_stats(c, TURNED);
-    EXPECT(stats.graphs == 1 && stats.rows == ROWS - 6 + MORE && stats.indexed_rows == stats.rows);
+    EXPECT(stats.segments == 1 && stats.rows == ROWS - 6 + MORE &&
+           stats.indexed_rows == stats.rows);
     EXPECT(!stats.warning[0]);
     RECALLS(c, 0.9, .topk = 10);
     WORKS(mv_check(c, &error));

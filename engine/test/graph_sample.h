@@ -23,15 +23,16 @@ static inline mv_err graph_open(const char *path, mv_open_options options, mv_co
                                .type = MV_VECTOR_FP32,
                                .dim = GRAPH_DIM,
                                .metric = MV_L2,
-                               .index = MV_INDEX_HNSW,
-                               .hnsw = {.m = 8, .ef_construction = 60}};
+                               .index.type = MV_INDEX_HNSW,
+                               .index.as.hnsw = {.m = 8, .ef_construction = 60}};
     mv_vector_options turned = plain;
     turned.name = "turned", turned.type = MV_VECTOR_FP16, turned.metric = MV_COSINE;
     *c = NULL;
     mv_err err = mv_schema_create("graphs", &schema, &error);
     if (!err)
         err = mv_schema_add_field(
-            schema, &(mv_field_options){.name = "n", .type = MV_INT32, .index = MV_INDEX_INVERT},
+            schema,
+            &(mv_field_options){.name = "n", .type = MV_INT32, .index.type = MV_INDEX_INVERT},
             &error);
     if (!err) err = mv_schema_add_vector(schema, &plain, &error);
     if (!err) err = mv_schema_add_vector(schema, &turned, &error);

@@ -23,9 +23,9 @@ static void expect_indexed(mv_collection *c, uint64_t rows, uint64_t indexed)
     for (uint32_t field = 0; field < GRAPH_FIELDS; field++) {
         mv_index_stats stats = graph_stats(c, field);
         EXPECT(stats.type == MV_INDEX_HNSW && stats.rows == rows && !stats.warning[0]);
-        EXPECT(stats.indexed_rows == indexed && (stats.graphs > 0) == (indexed > 0));
-        EXPECT((stats.quantize != MV_QUANTIZE_AUTO) == (indexed > 0));
-        EXPECT((stats.bytes > 0) == (indexed > 0) && (stats.ef > 0) == (indexed > 0));
+        EXPECT(stats.indexed_rows == indexed && (stats.segments > 0) == (indexed > 0));
+        EXPECT((stats.as.hnsw.quantize != MV_QUANTIZE_AUTO) == (indexed > 0));
+        EXPECT((stats.bytes > 0) == (indexed > 0) && (stats.as.hnsw.ef > 0) == (indexed > 0));
     }
 }
 
@@ -95,7 +95,7 @@ static void test_reopen(void)
     EXPECT(graph_files(path, ".new", NULL) == 0 && graph_files(path, ".vec", NULL) == GRAPH_FIELDS);
     WORKS(mv_open(copy, &(mv_open_options){.verify = true}, &c, &error));
     mv_index_stats stats = graph_stats(c, TURNED);
-    EXPECT(stats.graphs == 1 && stats.indexed_rows == stats.rows);
+    EXPECT(stats.segments == 1 && stats.indexed_rows == stats.rows);
     graph_search_all(c);
     WORKS(mv_close(c, &error));
     WORKS(mv_destroy(copy, &error));
@@ -166,8 +166,8 @@ static void do_harm(const char *name, harm what)
         EXPECT(file && fputc('x', file) == 'x' && fclose(file) == 0);
         break;
     }
-    case HARM_HEAD: spoil(name, SECTION_HNSW_FIRST, 0x7e); break;
-    case HARM_LINKS: spoil(name, SECTION_HNSW_FIRST + 4, 0x7e); break;
+    case HARM_HEAD: spoil(name, hnsw_kind.sections_first, 0x7e); break;
+    case HARM_LINKS: spoil(name, hnsw_kind.sections_first + 4, 0x7e); break;
     default: EXPECT(truncate(damaged_path(name), 100) == 0);
     }
 }
@@ -219,7 +219,8 @@ static void test_damage_found_by_check(void)
     WORKS(mv_open(path, &by_hand, &c, &error));
     WORKS(mv_check(c, &error));
     EXPECT(graph_files(path, ".hnsw", name) == GRAPH_FIELDS);
-    spoil(name, SECTION_HNSW_FIRST + 5, 0); /* what comes down at a wrong node finds its way */
+    spoil(name, hnsw_kind.sections_first + 5,
+          0); /* what comes down at a wrong node finds its way */
     EXPECT(mv_check(c, &error) == MV_CORRUPT && strstr(error.text, name));
     RECALLS(c, 0.9, .topk = 10);
     WORKS(optimize_all(c, 1000));

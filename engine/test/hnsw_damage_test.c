@@ -12,7 +12,7 @@
 /* ---------------------------------------------------------------- copies to damage */
 
 typedef struct copy {
-    hnsw_part parts[HNSW_PARTS_MAX];
+    index_part parts[HNSW_PARTS_MAX];
     uint8_t *bytes[HNSW_PARTS_MAX];
     uint64_t sizes[HNSW_PARTS_MAX]; /* allocated */
     uint32_t count;
@@ -64,26 +64,26 @@ static mv_err open_copy(const copy *c, const set *s, hnsw_graph *graph)
 
 /* A search either works or finds damage and leaves the hits alone. */
 static mv_err search_way(const set *s, const hnsw_graph *graph, uint32_t ef, uint32_t id,
-                         hnsw_scratch *scratch, mv_strategy strategy, const uint64_t *pass)
+                         index_scratch *scratch, mv_strategy strategy, const uint64_t *pass)
 {
     topk_entry heap[10], heap_before[10];
     topk hits;
     asked_vector a;
-    hnsw_account account = {.found = 99};
+    index_account account = {.found = 99};
     ask(s, id, &a);
     topk_start(&hits, heap, 10, INFINITY);
     memset(heap, 0, sizeof heap);
     topk_push(&hits, (topk_entry){.distance = 1e9f, .source = 6, .row = 12345, .docid = 999999999});
     memcpy(heap_before, heap, sizeof heap);
     topk before = hits;
-    hnsw_query query = {.vector = a.numbers,
-                        .exact = &a.exact,
-                        .ef = ef,
-                        .strategy = strategy,
-                        .pass = pass,
-                        .matching = passing_rows(s, pass),
-                        .source = 5,
-                        .docids = s->docids};
+    index_query query = {.vector = a.numbers,
+                         .exact = &a.exact,
+                         .ef = ef,
+                         .strategy = strategy,
+                         .pass = pass,
+                         .matching = passing_rows(s, pass),
+                         .source = 5,
+                         .docids = s->docids};
     mv_err err = hnsw_search(graph, &query, &hits, scratch, &account, &error);
     if (err) {
         EXPECT(err == MV_CORRUPT && error.code == MV_CORRUPT && account.found == 0);
@@ -103,7 +103,7 @@ static mv_err search_way(const set *s, const hnsw_graph *graph, uint32_t ef, uin
 
 /* Search each way that follows links. MV_CORRUPT when all find damage. */
 static mv_err search_copy(const set *s, const hnsw_graph *graph, uint32_t ef, uint32_t id,
-                          hnsw_scratch *scratch)
+                          index_scratch *scratch)
 {
     static uint64_t half[(ROWS + 63) / 64];
     memset(half, 0x55, s->vectors.rows / 64 * sizeof *half);
@@ -114,22 +114,22 @@ static mv_err search_copy(const set *s, const hnsw_graph *graph, uint32_t ef, ui
 }
 
 /* After the search that found damage, the same scratch serves a sound graph. */
-static void still_serves(const made_graph *made, const set *s, hnsw_scratch *scratch)
+static void still_serves(const made_graph *made, const set *s, index_scratch *scratch)
 {
-    hnsw_scratch fresh = {0};
+    index_scratch fresh = {0};
     asked_vector a;
     topk_entry heaps[2][10];
     topk hits[2];
-    hnsw_account found[2];
+    index_account found[2];
     ask(s, 4000000100u, &a);
     for (int i = 0; i < 2; i++) {
-        hnsw_query query = {.vector = a.numbers,
-                            .exact = &a.exact,
-                            .ef = 40,
-                            .strategy = MV_STRATEGY_GRAPH,
-                            .matching = s->vectors.rows,
-                            .source = 5,
-                            .docids = s->docids};
+        index_query query = {.vector = a.numbers,
+                             .exact = &a.exact,
+                             .ef = 40,
+                             .strategy = MV_STRATEGY_GRAPH,
+                             .matching = s->vectors.rows,
+                             .source = 5,
+                             .docids = s->docids};
         memset(heaps[i], 0, sizeof heaps[i]);
         topk_start(&hits[i], heaps[i], 10, INFINITY);
         WORKS(hnsw_search(&made->graph, &query, &hits[i], i ? &fresh : scratch, &found[i], &error));
@@ -137,7 +137,7 @@ static void still_serves(const made_graph *made, const set *s, hnsw_scratch *scr
     }
     EXPECT(found[0].found == found[1].found && hits[0].count == hits[1].count);
     EXPECT(memcmp(heaps[0], heaps[1], sizeof heaps[0]) == 0);
-    hnsw_search_free_scratch(&fresh);
+    index_scratch_free(&fresh);
 }
 
 /* ---------------------------------------------------------------- heads and sizes */
@@ -195,7 +195,7 @@ static void test_head(const made_graph *made, const set *s)
 /* What a head may say and no size tells from the truth: searches stay within the arrays. */
 static void test_odd_head(const made_graph *made, const set *s)
 {
-    hnsw_scratch scratch = {0};
+    index_scratch scratch = {0};
     static const float reaches[] = {NAN, INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, -1};
     for (int field = 0; field < 12; field++) {
         copy c = copy_of(made);
@@ -216,17 +216,17 @@ static void test_odd_head(const made_graph *made, const set *s)
             EXPECT(field == 1 || field == 5); /* may be refused, too */
         copy_free(&c);
     }
-    hnsw_search_free_scratch(&scratch);
+    index_scratch_free(&scratch);
 }
 
 static void test_sizes(const made_graph *made, const set *s)
 {
     static const int64_t changes[] = {-1, 1, -4, 4, -64, INT64_MIN};
-    hnsw_scratch scratch = {0};
+    index_scratch scratch = {0};
     hnsw_graph graph;
     for (uint32_t i = 0; i < made->parts_count; i++) {
         copy c = copy_of(made);
-        const hnsw_part part = c.parts[i];
+        const index_part part = c.parts[i];
         for (size_t n = 0; n < sizeof changes / sizeof *changes; n++) {
             c.parts[i] = part;
             c.parts[i].size = changes[n] == INT64_MIN ? 0 : part.size + (uint64_t)changes[n];
@@ -249,7 +249,7 @@ static void test_sizes(const made_graph *made, const set *s)
         WORKS(open_copy(&c, s, &graph));
         copy_free(&c);
     }
-    hnsw_search_free_scratch(&scratch);
+    index_scratch_free(&scratch);
     EXPECT(hnsw_open(NULL, 0, &s->vectors, &graph, &error) == MV_CORRUPT);
     codes_vectors fewer = s->vectors;
     fewer.rows--;
@@ -263,7 +263,7 @@ static void test_sizes(const made_graph *made, const set *s)
 static void refuse_number(const made_graph *made, const set *s, hnsw_part_kind kind, uint32_t level,
                           size_t at, uint32_t value, const char *text, int line)
 {
-    hnsw_scratch scratch = {0};
+    index_scratch scratch = {0};
     hnsw_graph graph;
     copy c = copy_of(made);
     numbers_of(&c, kind, level)[at] = value;
@@ -276,7 +276,7 @@ static void refuse_number(const made_graph *made, const set *s, hnsw_part_kind k
     for (uint32_t n = 0; n < 5; n++)
         (void)search_copy(s, &graph, n * 20, 4000000000u + n, &scratch);
     still_serves(made, s, &scratch);
-    hnsw_search_free_scratch(&scratch);
+    index_scratch_free(&scratch);
     copy_free(&c);
 }
 #define REFUSE_NUMBER(kind, level, at, value, text)                                                \
@@ -316,7 +316,7 @@ static void test_searches_find(const made_graph *made, const set *s)
 {
     const hnsw_head *head = made->graph.head;
     for (int what = 0; what < 4; what++) {
-        hnsw_scratch scratch = {0};
+        index_scratch scratch = {0};
         hnsw_graph graph;
         copy c = copy_of(made);
         uint32_t *nodes = numbers_of(&c, HNSW_PART_NODES, 0);
@@ -331,7 +331,7 @@ static void test_searches_find(const made_graph *made, const set *s)
         for (uint32_t n = 0; n < 5; n++)
             EXPECT(search_copy(s, &graph, n * 50, 4000000000u + n, &scratch) == MV_CORRUPT);
         still_serves(made, s, &scratch);
-        hnsw_search_free_scratch(&scratch);
+        index_scratch_free(&scratch);
         copy_free(&c);
     }
 }
@@ -367,7 +367,7 @@ static void test_unreachable(const made_graph *made, const set *s)
 static void test_by_lot(const made_graph *made, const set *s, uint32_t rounds)
 {
     static uint32_t rows_now[ROWS];
-    hnsw_scratch scratch = {0};
+    index_scratch scratch = {0};
     uint64_t state = 20;
     uint32_t refused = 0, met = 0;
     for (uint32_t row = 0; row < ROWS; row++) rows_now[row] = row;
@@ -405,7 +405,7 @@ static void test_by_lot(const made_graph *made, const set *s, uint32_t rounds)
         copy_free(&c);
     }
     still_serves(made, s, &scratch);
-    hnsw_search_free_scratch(&scratch);
+    index_scratch_free(&scratch);
     EXPECT(refused > 0 && refused < rounds);
     EXPECT(met > 0 && met < 3 * rounds);
 }
@@ -420,12 +420,12 @@ static void test_codes_of_others(const made_graph *made, const set *s)
         uint64_t size = codes_size(quantize, &s->vectors);
         hnsw_graph graph;
         copy c = copy_of(made);
-        hnsw_part parts[HNSW_PARTS_MAX];
+        index_part parts[HNSW_PARTS_MAX];
         uint32_t count = c.count;
         EXPECT(size <= sizeof zeros && count + 2 <= HNSW_PARTS_MAX);
         memcpy(parts, c.parts, count * sizeof *parts);
-        parts[count++] = (hnsw_part){HNSW_PART_CODES, 0, zeros, size};
-        parts[count++] = (hnsw_part){HNSW_PART_MEAN, 0, zeros, s->vectors.dim * sizeof(float)};
+        parts[count++] = (index_part){HNSW_PART_CODES, 0, zeros, size};
+        parts[count++] = (index_part){HNSW_PART_MEAN, 0, zeros, s->vectors.dim * sizeof(float)};
         head_of(&c)->quantize = (uint32_t)quantize;
         head_of(&c)->format = HNSW_FORMAT;
         mv_err err = hnsw_open(parts, count, &s->vectors, &graph, &error);
@@ -505,19 +505,19 @@ static void test_no_memory_in_search(void)
     made_graph made = build(&s, (how_to_build){.options = options_with(MV_QUANTIZE_AUTO)});
     set small = set_range(s.kind, 9000, 50);
     made_graph other = build(&small, (how_to_build){.options = options_with(MV_QUANTIZE_NONE)});
-    hnsw_scratch scratch = {0};
+    index_scratch scratch = {0};
     asked_vector a;
     topk_entry heap[10];
     topk hits;
-    hnsw_account found = {.found = 99};
+    index_account found = {.found = 99};
     ask(&s, 4000000000u, &a);
-    hnsw_query query = {.vector = a.numbers,
-                        .exact = &a.exact,
-                        .ef = 100,
-                        .strategy = MV_STRATEGY_GRAPH,
-                        .matching = s.vectors.rows,
-                        .source = 5,
-                        .docids = s.docids};
+    index_query query = {.vector = a.numbers,
+                         .exact = &a.exact,
+                         .ef = 100,
+                         .strategy = MV_STRATEGY_GRAPH,
+                         .matching = s.vectors.rows,
+                         .source = 5,
+                         .docids = s.docids};
     topk_start(&hits, heap, 10, INFINITY);
     mem_fail_at(1, true);
     EXPECT(hnsw_search(&made.graph, &query, &hits, &scratch, &found, &error) == MV_NO_MEMORY);
@@ -548,7 +548,7 @@ static void test_no_memory_in_search(void)
     mem_fail_at(0, false);
     WORKS(hnsw_search(&made.graph, &query, &hits, &scratch, &found, &error));
     EXPECT(hits.count == 10 && scratch.size > size);
-    hnsw_search_free_scratch(&scratch);
+    index_scratch_free(&scratch);
     EXPECT(!scratch.block && !scratch.size);
     hnsw_build_free(made.b);
     hnsw_build_free(other.b);
@@ -573,23 +573,23 @@ static atomic_bool is_built;
 static void *search_on(void *ctx)
 {
     searcher *me = ctx;
-    hnsw_scratch scratch = {0};
+    index_scratch scratch = {0};
     topk_entry heap[10], truth[10];
     topk hits;
-    hnsw_account found;
+    index_account found;
     mv_error e;
     for (uint32_t n = 0; n < 20 || !atomic_load(&is_built); n++) {
         asked_vector a;
         set_vector(&me->s->kind, 4000000000u + me->first, a.numbers);
         me->is_wrong |= distance_prepare(&a.exact, me->s->kind.type, me->s->kind.metric, a.numbers,
                                          me->s->kind.dim, a.elements, &e) != MV_OK;
-        hnsw_query query = {.vector = a.numbers,
-                            .exact = &a.exact,
-                            .ef = 50,
-                            .strategy = MV_STRATEGY_GRAPH,
-                            .matching = me->s->vectors.rows,
-                            .source = 5,
-                            .docids = me->s->docids};
+        index_query query = {.vector = a.numbers,
+                             .exact = &a.exact,
+                             .ef = 50,
+                             .strategy = MV_STRATEGY_GRAPH,
+                             .matching = me->s->vectors.rows,
+                             .source = 5,
+                             .docids = me->s->docids};
         topk_start(&hits, heap, 10, INFINITY);
         me->is_wrong |= hnsw_search(me->graph, &query, &hits, &scratch, &found, &e) != MV_OK;
         topk_finish(&hits);
@@ -598,7 +598,7 @@ static void *search_on(void *ctx)
         memcpy(truth, heap, sizeof truth);
         me->done++;
     }
-    hnsw_search_free_scratch(&scratch);
+    index_scratch_free(&scratch);
     return NULL;
 }
 

@@ -154,7 +154,7 @@ static inline set set_range(set_kind kind, uint32_t first, uint32_t rows)
 
 typedef struct made_graph {
     hnsw_builder *b;
-    hnsw_part parts[HNSW_PARTS_MAX];
+    index_part parts[HNSW_PARTS_MAX];
     uint32_t parts_count;
     hnsw_graph graph;
 } made_graph;
@@ -214,7 +214,7 @@ static inline bool same_parts(const made_graph *a, const made_graph *b)
 {
     if (a->parts_count != b->parts_count) return false;
     for (uint32_t i = 0; i < a->parts_count; i++) {
-        const hnsw_part *x = &a->parts[i], *y = &b->parts[i];
+        const index_part *x = &a->parts[i], *y = &b->parts[i];
         if (x->kind != y->kind || x->level != y->level || x->size != y->size ||
             memcmp(x->bytes, y->bytes, x->size) != 0)
             return false;
@@ -306,27 +306,27 @@ static inline double recall_of(const set *s, const hnsw_graph *graph, asked how)
 {
     static topk_entry heap[16384], truth_heap[16384];
     uint32_t *list = how.listed ? list_backwards(s, how.pass) : NULL;
-    hnsw_scratch scratch = {0};
+    index_scratch scratch = {0};
     asked_vector a;
     uint32_t met = 0, wanted = 0, queries = how.queries ? how.queries : 40;
     bool right = true;
     for (uint32_t n = 0; n < queries && right; n++) {
         topk hits, truth;
-        hnsw_account account;
+        index_account account;
         ask(s, 4000000001u + n, &a);
         topk_start(&truth, truth_heap, how.topk, INFINITY);
         search_exactly(s, &a, how.pass, &truth);
         topk_start(&hits, heap, how.topk, INFINITY);
-        hnsw_query query = {.vector = a.numbers,
-                            .exact = &a.exact,
-                            .ef = how.ef,
-                            .no_refine = how.no_refine,
-                            .strategy = how.strategy,
-                            .pass = how.listed ? NULL : how.pass,
-                            .list = how.listed ? list : NULL,
-                            .matching = passing_rows(s, how.pass),
-                            .source = 5,
-                            .docids = s->docids};
+        index_query query = {.vector = a.numbers,
+                             .exact = &a.exact,
+                             .ef = how.ef,
+                             .no_refine = how.no_refine,
+                             .strategy = how.strategy,
+                             .pass = how.listed ? NULL : how.pass,
+                             .list = how.listed ? list : NULL,
+                             .matching = passing_rows(s, how.pass),
+                             .source = 5,
+                             .docids = s->docids};
         right = !hnsw_search(graph, &query, &hits, &scratch, &account, &error);
         topk_finish(&hits);
         right = right && hits_are_right(s, &a, &hits, how.pass) && hits.count == truth.count;
@@ -334,7 +334,7 @@ static inline double recall_of(const set *s, const hnsw_graph *graph, asked how)
             met += hits.heap[i].distance <= truth.heap[truth.count - 1].distance;
         wanted += truth.count;
     }
-    hnsw_search_free_scratch(&scratch);
+    index_scratch_free(&scratch);
     if (list) mem_free(list, s->vectors.rows * sizeof *list);
     return right ? (wanted ? (double)met / wanted : 1) : -1;
 }

@@ -126,7 +126,7 @@ static void test_sameness(mv_quantize quantize)
     }
     how.options.seed = 2;
     made_graph other = build(&s, how);
-    const hnsw_part *links = first.parts;
+    const index_part *links = first.parts;
     while (links->kind != HNSW_PART_LINKS) links++;
     EXPECT(memcmp(links->bytes, other.graph.links, links->size) != 0);
     RECALL(&s, &other.graph, 0.97, .topk = 10, .ef = 200);

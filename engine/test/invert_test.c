@@ -26,7 +26,7 @@ typedef enum draw {
 } draw;
 
 typedef struct sample {
-    invert_column column;
+    index_column column;
     mem_buffer values, ends, bytes;
     uint64_t *nulls;
 } sample;
@@ -175,7 +175,7 @@ static bool value_at(const sample *s, uint32_t row, uint32_t at, const uint8_t *
 
 typedef struct made {
     invert_builder *b;
-    invert_part parts[INVERT_PARTS_MAX];
+    index_part parts[INVERT_PARTS_MAX];
     uint32_t parts_count;
     invert_lists lists;
 } made;
@@ -424,7 +424,7 @@ static void test_sizes(void)
 /* ---------------------------------------------------------------- damage */
 
 typedef struct copy {
-    invert_part parts[INVERT_PARTS_MAX];
+    index_part parts[INVERT_PARTS_MAX];
     uint8_t *bytes[INVERT_PARTS_MAX];
     size_t sizes[INVERT_PARTS_MAX];
     uint32_t count;

@@ -17,7 +17,7 @@ static const char *const words[] = {"amber", "birch", "cedar", "delta", "", "fli
 static mv_schema *schema_of(bool indexed)
 {
     mv_schema *schema = NULL;
-    mv_index_type index = indexed ? MV_INDEX_INVERT : MV_INDEX_NONE;
+    const mv_index_options index = {.type = indexed ? MV_INDEX_INVERT : MV_INDEX_NONE};
     const mv_field_options fields[FIELDS] = {
         {"number", MV_INT64, false, NULL, index},
         {"word", MV_STRING, true, NULL, index},
@@ -144,14 +144,14 @@ static void test_life(bool memory)
 {
     mv_schema *schema = schema_of(true);
     mv_collection *c = open_at(PLACE("life"), schema), *plain = plain_of(ROWS);
-    EXPECT(stats_of(c, OF_WORD).type == MV_INDEX_INVERT && stats_of(c, OF_WORD).lists == 0);
+    EXPECT(stats_of(c, OF_WORD).type == MV_INDEX_INVERT && stats_of(c, OF_WORD).segments == 0);
     insert(c, 0, ROWS);
     EXPECT(differences(c, plain) == 0);
     optimize(c);
     for (uint32_t f = 0; f < FIELDS; f++) {
         mv_index_stats stats = stats_of(c, f);
-        EXPECT(stats.lists == 1 && stats.indexed_rows == ROWS && stats.rows == ROWS);
-        EXPECT(stats.bytes > 0 && !stats.warning[0] && !stats.graphs);
+        EXPECT(stats.segments == 1 && stats.indexed_rows == ROWS && stats.rows == ROWS);
+        EXPECT(stats.bytes > 0 && !stats.warning[0] && stats.type == MV_INDEX_INVERT);
     }
     EXPECT(differences(c, plain) == 0);
     remove_some(c);
@@ -163,12 +163,12 @@ static void test_life(bool memory)
     WORKS(mv_check(c, &error));
     optimize(c); /* merges */
     EXPECT(stats_of(c, OF_TAGS).indexed_rows == stats_of(c, OF_TAGS).rows);
-    EXPECT(stats_of(c, OF_TAGS).lists == 1);
+    EXPECT(stats_of(c, OF_TAGS).segments == 1);
     EXPECT(differences(c, plain) == 0);
     WORKS(mv_check(c, &error));
     WORKS(mv_backup(c, sample_path("copy"), &error));
     mv_collection *copy = open_at(sample_path("copy"), NULL);
-    EXPECT(stats_of(copy, OF_NUMBER).lists == 1 && stats_of(copy, OF_RATIO).lists == 1);
+    EXPECT(stats_of(copy, OF_NUMBER).segments == 1 && stats_of(copy, OF_RATIO).segments == 1);
     EXPECT(differences(copy, plain) == 0);
     WORKS(mv_check(copy, &error));
     WORKS(mv_close(copy, &error));
@@ -176,7 +176,7 @@ static void test_life(bool memory)
         WORKS(mv_close(c, &error));
         EXPECT(graph_files(sample_path("life"), ".invert", NULL) == FIELDS);
         c = open_at(sample_path("life"), schema);
-        EXPECT(stats_of(c, OF_WORD).lists == 1 && differences(c, plain) == 0);
+        EXPECT(stats_of(c, OF_WORD).segments == 1 && differences(c, plain) == 0);
     }
     mv_index_stats stats;
     EXPECT(mv_get_field_index_stats(c, FIELDS, &stats, &error) == MV_MISUSE);
@@ -194,10 +194,10 @@ static void test_few_rows(void)
     mv_collection *c = open_at(":memory:", schema);
     insert(c, 0, 500);
     optimize(c);
-    EXPECT(stats_of(c, OF_NUMBER).lists == 0 && stats_of(c, OF_NUMBER).rows == 500);
+    EXPECT(stats_of(c, OF_NUMBER).segments == 0 && stats_of(c, OF_NUMBER).rows == 500);
     insert(c, 500, 1100);
     optimize(c);
-    EXPECT(stats_of(c, OF_NUMBER).lists == 1);
+    EXPECT(stats_of(c, OF_NUMBER).segments == 1);
     WORKS(mv_close(c, &error));
     mv_schema_free(schema);
 }
@@ -207,7 +207,7 @@ static void change_index(mv_collection *c, const char *name)
 {
     mv_job *job = NULL;
     mv_progress progress;
-    mv_index_change change = {.name = name, .index = MV_INDEX_INVERT};
+    mv_index_change change = {.name = name, .index.type = MV_INDEX_INVERT};
     mv_optimize_options options = {.index_change = &change};
     WORKS(mv_optimize_begin(c, &options, &job, &error));
     for (bool more = true; more;) WORKS(mv_optimize_step(job, 0, &more, &progress, &error));
@@ -219,21 +219,21 @@ static void test_changes(bool memory)
     mv_schema *schema = schema_of(false);
     mv_collection *c = open_at(PLACE("changes"), schema), *plain = plain_of(ROWS);
     mv_job *job = NULL;
-    mv_index_change wrong = {.name = "word", .index = MV_INDEX_HNSW};
+    mv_index_change wrong = {.name = "word", .index.type = MV_INDEX_HNSW};
     insert(c, 0, ROWS);
     EXPECT(stats_of(c, OF_WORD).type == MV_INDEX_NONE);
     change_index(c, "word");
     change_index(c, "tags");
-    EXPECT(stats_of(c, OF_WORD).lists == 1 && stats_of(c, OF_TAGS).lists == 1);
+    EXPECT(stats_of(c, OF_WORD).segments == 1 && stats_of(c, OF_TAGS).segments == 1);
     EXPECT(differences(c, plain) == 0);
     EXPECT(mv_optimize_begin(c, &(mv_optimize_options){.index_change = &wrong}, &job, &error) ||
            mv_optimize_step(job, 0, &(bool){false}, &(mv_progress){0}, &error));
     EXPECT(strstr(error.text, "its index is 'invert' or none"));
     mv_job_free(job);
     WORKS(mv_drop_index(c, "word", &error));
-    EXPECT(stats_of(c, OF_WORD).type == MV_INDEX_NONE && stats_of(c, OF_WORD).lists == 0);
+    EXPECT(stats_of(c, OF_WORD).type == MV_INDEX_NONE && stats_of(c, OF_WORD).segments == 0);
     WORKS(mv_alter_column(c, "tags", &(mv_column_change){.new_name = "labels"}, &error));
-    EXPECT(stats_of(c, OF_TAGS).lists == 1);
+    EXPECT(stats_of(c, OF_TAGS).segments == 1);
     EXPECT(count(c, "labels CONTAIN_ANY ('amber')") == count(plain, "tags CONTAIN_ANY ('amber')"));
     EXPECT(count(c, "word = 'cedar'") == count(plain, "word = 'cedar'"));
     WORKS(mv_check(c, &error));
@@ -243,13 +243,13 @@ static void test_changes(bool memory)
     mv_column *column = NULL;
     mv_value seven = {.kind = MV_KIND_INT, .as.i = 7};
     mv_field_options field = {
-        .name = "added", .type = MV_INT32, .default_value = &seven, .index = MV_INDEX_INVERT};
+        .name = "added", .type = MV_INT32, .default_value = &seven, .index.type = MV_INDEX_INVERT};
     WORKS(mv_column_begin(c, &field, NULL, &column, &error));
     WORKS(mv_column_commit(column, &error));
     mv_column_free(column);
     EXPECT(count(c, "added = 7") == ROWS && count(c, "added < 7") == 0);
     optimize(c);
-    EXPECT(stats_of(c, OF_RATIO).lists == 1); /* its place, now that one is gone */
+    EXPECT(stats_of(c, OF_RATIO).segments == 1); /* its place, now that one is gone */
     EXPECT(count(c, "added = 7") == ROWS && count(c, "added != 7") == 0);
     WORKS(mv_check(c, &error));
     WORKS(mv_close(c, &error));
@@ -313,7 +313,7 @@ static void use_damaged(const char *path, mv_collection *plain, const char *name
     EXPECT(mv_check(c, &error) == MV_OK && differences(c, plain) == 0);
     for (uint32_t f = 0; f < FIELDS; f++) {
         mv_index_stats stats = stats_of(c, f);
-        EXPECT(!stats.warning[0] && stats.lists == 1);
+        EXPECT(!stats.warning[0] && stats.segments == 1);
     }
     WORKS(mv_close(c, &error));
 }

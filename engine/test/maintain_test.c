@@ -89,7 +89,7 @@ static void test_cancel(bool memory)
     mv_job_progress(job, &progress);
     EXPECT(strcmp(progress.stage, "cancelled") == 0 && progress.done < progress.total);
     mv_job_free(job);
-    EXPECT(graph_stats(c, PLAIN).graphs == 0);
+    EXPECT(graph_stats(c, PLAIN).segments == 0);
     if (!memory) EXPECT(graph_files(sample_path("cancelled"), ".hnsw", NULL) == 0);
     if (!memory) EXPECT(graph_files(sample_path("cancelled"), ".new", NULL) == 0);
     RECALLS(c, 1, .topk = 10);
@@ -168,14 +168,14 @@ static void test_maintenance(bool memory, mv_durability durability)
     memset(graph_there, 0, sizeof graph_there);
     WORKS(graph_open(PLACE("auto"), (mv_open_options){.durability = durability}, &c));
     WORKS(graph_write(c, 0, FEW, FEW));
-    EXPECT(!is_maintained(c) && graph_stats(c, PLAIN).graphs == 0); /* too few */
+    EXPECT(!is_maintained(c) && graph_stats(c, PLAIN).segments == 0); /* too few */
     WORKS(graph_write(c, FEW, MANY, MANY));
     EXPECT(is_maintained(c));
     RECALLS(c, 0.9, .topk = 10);
     WORKS(graph_delete(c, 5, 2000, 97)); /* nobody waits for it */
     wait_until_maintained(c);
     mv_index_stats index = graph_stats(c, TURNED);
-    EXPECT(index.graphs == 1 && index.indexed_rows == index.rows);
+    EXPECT(index.segments == 1 && index.indexed_rows == index.rows);
     WORKS(mv_get_stats(c, &stats, &error));
     EXPECT(stats.segments == 1);
     graph_search_all(c);
@@ -204,7 +204,7 @@ static void test_flush_stays(void)
         EXPECT(stats.durable);
         nap();
     }
-    EXPECT(graph_stats(c, PLAIN).graphs == 1);
+    EXPECT(graph_stats(c, PLAIN).segments == 1);
     WORKS(mv_get_stats(c, &stats, &error));
     EXPECT(stats.durable);
     WORKS(mv_close(c, &error));
@@ -216,7 +216,7 @@ static void test_manual(void)
     mv_collection *c = NULL;
     start(&c, ":memory:", true);
     WORKS(graph_write(c, 0, MANY, MANY));
-    EXPECT(!is_maintained(c) && graph_stats(c, PLAIN).graphs == 0);
+    EXPECT(!is_maintained(c) && graph_stats(c, PLAIN).segments == 0);
     WORKS(mv_close(c, &error));
 }
 
@@ -244,7 +244,7 @@ static void test_close(void)
         c = other;
     }
     wait_until_maintained(c);
-    EXPECT(graph_stats(c, PLAIN).graphs == 1);
+    EXPECT(graph_stats(c, PLAIN).segments == 1);
     printf("closing took %.1f ms\n", took * 1000);
     WORKS(mv_close(c, &error));
     remove_tree(path);
@@ -375,7 +375,7 @@ static void test_beside_readers(bool memory)
     atomic_store(&stop, true);
     for (int i = 0; i < 2; i++) EXPECT(pthread_join(readers[i], NULL) == 0);
     EXPECT(atomic_load(&searches) > 10);
-    EXPECT(graph_stats(c, PLAIN).graphs >= 1);
+    EXPECT(graph_stats(c, PLAIN).segments >= 1);
     graph_search_all(c);
     WORKS(mv_check(c, &error));
     WORKS(mv_close(c, &error));

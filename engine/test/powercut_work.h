@@ -80,13 +80,18 @@ static void doc_vector(uint32_t doc, uint32_t version, float out[DIM])
 static mv_schema *make_schema(void)
 {
     mv_schema *s = NULL;
-    mv_vector_options vector = {"place", MV_VECTOR_FP32, DIM,
-                                MV_L2,   MV_INDEX_HNSW,  {.m = 4, .ef_construction = 8}};
+    mv_vector_options vector = {"place",
+                                MV_VECTOR_FP32,
+                                DIM,
+                                MV_L2,
+                                {MV_INDEX_HNSW, {.hnsw = {.m = 4, .ef_construction = 8}}}};
     WORK(mv_schema_create("powercut", &s, &error));
     WORK(mv_schema_add_field(
-        s, &(mv_field_options){"version", MV_INT64, false, NULL, MV_INDEX_INVERT}, &error));
+        s, &(mv_field_options){.name = "version", .type = MV_INT64, .index.type = MV_INDEX_INVERT},
+        &error));
     WORK(mv_schema_add_field(
-        s, &(mv_field_options){"text", MV_STRING, false, NULL, MV_INDEX_INVERT}, &error));
+        s, &(mv_field_options){.name = "text", .type = MV_STRING, .index.type = MV_INDEX_INVERT},
+        &error));
     WORK(mv_schema_add_vector(s, &vector, &error));
     return s;
 }
@@ -129,10 +134,10 @@ static uint32_t shape_of(const mv_schema *s)
     if (find_field(s, "turn", &at)) has |= SHAPE_TURN;
     if (find_vector(s, "far", &at)) has |= SHAPE_FAR;
     must(find_vector(s, "place", &at) && mv_schema_vector(s, at, &graph), "there are no places");
-    if (graph.index == MV_INDEX_FLAT) has |= SHAPE_FLAT;
-    if (graph.hnsw.m == 8) has |= SHAPE_M8;
+    if (graph.index.type == MV_INDEX_FLAT) has |= SHAPE_FLAT;
+    if (graph.index.as.hnsw.m == 8) has |= SHAPE_M8;
     must(find_field(s, "text", &at) && mv_schema_field(s, at, &lists), "there are no texts");
-    if (lists.index == MV_INDEX_NONE) has |= SHAPE_BARE;
+    if (lists.index.type == MV_INDEX_NONE) has |= SHAPE_BARE;
     return has;
 }
 
@@ -336,8 +341,11 @@ static void add_field(mv_collection *c, uint32_t bit)
 {
     const mv_field_options mark = {.name = "mark", .type = MV_STRING},
                            turn = {.name = "turn", .type = MV_INT32, .nullable = true};
-    const mv_vector_options far = {"far",     MV_VECTOR_FP16, DIM,
-                                   MV_COSINE, MV_INDEX_HNSW,  {.m = 4, .ef_construction = 8}};
+    const mv_vector_options far = {"far",
+                                   MV_VECTOR_FP16,
+                                   DIM,
+                                   MV_COSINE,
+                                   {MV_INDEX_HNSW, {.hnsw = {.m = 4, .ef_construction = 8}}}};
     mv_column *column = NULL;
     mv_result *shown = NULL;
     WORK(mv_result_create(c, &shown, &error));
@@ -362,10 +370,11 @@ static void add_field(mv_collection *c, uint32_t bit)
 
 static void change_index(mv_collection *c, uint32_t has, bool of_texts)
 {
-    const mv_index_change lists = {.name = "text", .index = MV_INDEX_INVERT},
-                          graphs = {"place",
-                                    MV_INDEX_HNSW,
-                                    {.m = has & SHAPE_M8 ? 8 : 4, .ef_construction = 8}};
+    const mv_index_change lists = {.name = "text", .index.type = MV_INDEX_INVERT},
+                          graphs = {
+                              .name = "place",
+                              .index.type = MV_INDEX_HNSW,
+                              .index.as.hnsw = {.m = has & SHAPE_M8 ? 8 : 4, .ef_construction = 8}};
     const mv_optimize_options options = {.index_change = of_texts ? &lists : &graphs};
     mv_job *job = NULL;
     bool more = true;

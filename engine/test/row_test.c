@@ -298,7 +298,7 @@ static const int8_t codes[17] = {-128, 127, 1};
 static mv_err add(mv_schema *schema, const char *name, mv_type type, bool nullable,
                   const mv_value *default_value, mv_error *error)
 {
-    mv_field_options options = {name, type, nullable, default_value, MV_INDEX_NONE};
+    mv_field_options options = {name, type, nullable, default_value, {MV_INDEX_NONE, {{0}}}};
     return mv_schema_add_field(schema, &options, error);
 }
 
@@ -306,8 +306,8 @@ static mv_err make_schema(mv_schema **out, mv_error *error)
 {
     mv_value year = integer(2000), none = list(NULL, 0);
     mv_vector_options vectors[] = {
-        {"embedding", MV_VECTOR_FP32, 3, MV_COSINE, MV_INDEX_FLAT, {0}},
-        {"codes", MV_VECTOR_INT8, 17, MV_L2, MV_INDEX_FLAT, {0}},
+        {"embedding", MV_VECTOR_FP32, 3, MV_COSINE, {MV_INDEX_FLAT, {{0}}}},
+        {"codes", MV_VECTOR_INT8, 17, MV_L2, {MV_INDEX_FLAT, {{0}}}},
     };
     MV_TRY(mv_schema_create("rows", out, error));
     MV_TRY(add(*out, "title", MV_STRING, false, NULL, error));

@@ -89,9 +89,9 @@ static const mv_field_options sample_fields[SAMPLE_FIELDS] = {
 };
 
 static const mv_vector_options sample_vectors[SAMPLE_VECTORS] = {
-    {"cosine", MV_VECTOR_FP32, SAMPLE_DIM_MAX, MV_COSINE, MV_INDEX_FLAT, {0}},
-    {"near", MV_VECTOR_INT8, 5, MV_L2, MV_INDEX_FLAT, {0}},
-    {"half", MV_VECTOR_FP16, 7, MV_IP, MV_INDEX_FLAT, {0}},
+    {"cosine", MV_VECTOR_FP32, SAMPLE_DIM_MAX, MV_COSINE, {MV_INDEX_FLAT, {{0}}}},
+    {"near", MV_VECTOR_INT8, 5, MV_L2, {MV_INDEX_FLAT, {{0}}}},
+    {"half", MV_VECTOR_FP16, 7, MV_IP, {MV_INDEX_FLAT, {{0}}}},
 };
 
 static inline mv_err sample_schema(mv_schema **schema)

@@ -358,7 +358,8 @@ static uint32_t change_on(double until)
     uint32_t changes = 0;
     memset(ones, 1, sizeof ones);
     while (os_seconds() < until) {
-        const mv_index_change graphs = {"cosine", MV_INDEX_HNSW, {.m = 4, .ef_construction = 8}};
+        const mv_index_change graphs = {"cosine",
+                                        {MV_INDEX_HNSW, {.hnsw = {.m = 4, .ef_construction = 8}}}};
         mv_job *job = NULL;
         mv_progress progress;
         WORKS(sample_add_column(shared, false, RATIO, "again", ones));

@@ -40,21 +40,21 @@ static mv_schema *new_schema(const char *name)
 static mv_err add(mv_schema *schema, const char *name, mv_type type, bool nullable,
                   const mv_value *default_value, mv_error *error)
 {
-    mv_field_options options = {name, type, nullable, default_value, MV_INDEX_NONE};
+    mv_field_options options = {name, type, nullable, default_value, {MV_INDEX_NONE, {{0}}}};
     return mv_schema_add_field(schema, &options, error);
 }
 
 static mv_err add_vector(mv_schema *schema, const char *name, mv_type type, uint32_t dim,
                          mv_metric metric, mv_error *error)
 {
-    mv_vector_options options = {name, type, dim, metric, MV_INDEX_FLAT, {0}};
+    mv_vector_options options = {name, type, dim, metric, {MV_INDEX_FLAT, {{0}}}};
     return mv_schema_add_vector(schema, &options, error);
 }
 
 static mv_err add_index(mv_schema *schema, const char *name, mv_index_type index,
                         mv_hnsw_options hnsw, mv_error *error)
 {
-    mv_vector_options options = {name, MV_VECTOR_FP16, 4, MV_IP, index, hnsw};
+    mv_vector_options options = {name, MV_VECTOR_FP16, 4, MV_IP, {index, {.hnsw = hnsw}}};
     return mv_schema_add_vector(schema, &options, error);
 }
 
@@ -192,9 +192,9 @@ static bool has_index(const mv_schema *schema, uint32_t at, mv_index_type index,
                       uint32_t ef_construction, mv_quantize quantize, uint64_t seed)
 {
     mv_vector_options v;
-    return mv_schema_vector(schema, at, &v) && v.index == index && v.hnsw.m == m &&
-           v.hnsw.ef_construction == ef_construction && v.hnsw.quantize == quantize &&
-           v.hnsw.seed == seed;
+    return mv_schema_vector(schema, at, &v) && v.index.type == index && v.index.as.hnsw.m == m &&
+           v.index.as.hnsw.ef_construction == ef_construction &&
+           v.index.as.hnsw.quantize == quantize && v.index.as.hnsw.seed == seed;
 }
 
 static void test_indexes(void)
@@ -233,7 +233,7 @@ static void test_indexes(void)
         {.m = 16}, {.ef_construction = 200}, {.quantize = MV_QUANTIZE_NONE}, {.seed = 1}};
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
         EXPECT_ERROR(add_index(schema, "v", MV_INDEX_FLAT, given[i], &error), MV_MISUSE,
-                     "vector field 'v' has a flat index, which takes no hnsw options");
+                     "vector field 'v' has a flat index, which takes no options");
     EXPECT(schema->vectors_count == 5 && schema->next_uid == 6);
     mv_schema_free(schema);
 }
@@ -266,18 +266,18 @@ static void test_field_index(void)
 {
     mv_error error;
     mv_schema *schema = NULL, *copy = NULL;
-    mv_field_options field = {.name = "n", .type = MV_INT32, .index = MV_INDEX_HNSW};
+    mv_field_options field = {.name = "n", .type = MV_INT32, .index.type = MV_INDEX_HNSW};
     EXPECT(!mv_schema_create("s", &schema, &error));
     EXPECT_ERROR(mv_schema_add_field(schema, &field, &error), MV_MISUSE,
                  "field 'n' is scalar: its index is 'invert' or none, not 2 ('hnsw')");
-    field.index = (mv_index_type)77;
+    field.index.type = (mv_index_type)77;
     EXPECT_ERROR(mv_schema_add_field(schema, &field, &error), MV_MISUSE,
                  "field 'n' is scalar: its index is 'invert' or none, not 77 ('unknown')");
-    field.index = MV_INDEX_INVERT;
+    field.index.type = MV_INDEX_INVERT;
     EXPECT(!mv_schema_add_field(schema, &field, &error));
     EXPECT(!schema_format_copy(schema, &copy, &error) && !schema_compare(schema, copy, &error));
-    EXPECT(mv_schema_field(copy, 0, &field) && field.index == MV_INDEX_INVERT);
-    copy->fields[0].index = MV_INDEX_NONE;
+    EXPECT(mv_schema_field(copy, 0, &field) && field.index.type == MV_INDEX_INVERT);
+    copy->fields[0].index.type = MV_INDEX_NONE;
     EXPECT_ERROR(schema_compare(schema, copy, &error), MV_SCHEMA_MISMATCH,
                  "field 'n' has index none in the collection, invert in the given schema");
     mv_schema_free(copy);
@@ -291,8 +291,11 @@ static mv_err add_with(mv_schema *schema, mv_type type, mv_metric metric, mv_qua
 {
     return mv_schema_add_vector(
         schema,
-        &(mv_vector_options){
-            .name = "v", .type = type, .dim = 16, .metric = metric, .hnsw = {.quantize = quantize}},
+        &(mv_vector_options){.name = "v",
+                             .type = type,
+                             .dim = 16,
+                             .metric = metric,
+                             .index = {MV_INDEX_HNSW, {.hnsw = {.quantize = quantize}}}},
         error);
 }
 
@@ -337,11 +340,11 @@ static void test_metrics_and_types(void)
     EXPECT(!add_with(schema, MV_VECTOR_FP16, MV_L1, MV_QUANTIZE_FP16, &error));
     EXPECT(schema->vectors[0].size == 32);
     uint32_t uid;
-    mv_index_change change = {
-        .name = "v", .index = MV_INDEX_HNSW, .hnsw = {.quantize = MV_QUANTIZE_INT8}};
+    mv_index_change change = {.name = "v",
+                              .index = {MV_INDEX_HNSW, {.hnsw = {.quantize = MV_QUANTIZE_INT8}}}};
     EXPECT(schema_change_index(schema, &change, 9, &uid, &error) == MV_MISUSE);
     EXPECT(strstr(error.text, "quantize 'int8', which metric 'l1' cannot use"));
-    EXPECT(schema->vectors[0].hnsw.quantize == MV_QUANTIZE_FP16);
+    EXPECT(schema->vectors[0].index.as.hnsw.quantize == MV_QUANTIZE_FP16);
     mv_schema_free(schema);
     schema = new_schema("s");
     EXPECT(!add_with(schema, MV_VECTOR_BINARY, MV_HAMMING, MV_QUANTIZE_NONE, &error));
@@ -358,7 +361,7 @@ static mem_buffer saved(mv_type type, mv_metric metric)
     mem_buffer bytes = {0};
     mv_schema *schema = new_schema("s");
     mv_vector_options options = {
-        .name = "v", .type = type, .dim = 16, .metric = metric, .index = MV_INDEX_FLAT};
+        .name = "v", .type = type, .dim = 16, .metric = metric, .index.type = MV_INDEX_FLAT};
     EXPECT(!mv_schema_add_vector(schema, &options, &error) &&
            !schema_format_save(schema, &bytes, &error));
     mv_schema_free(schema);
@@ -549,8 +552,8 @@ static const char *difference(const mv_field_options *field, const mv_vector_opt
 static void test_compare(void)
 {
     mv_value seven = {.kind = MV_KIND_REAL, .as.real = 7}, eight = integer(8);
-    const mv_field_options same = {"year", MV_INT32, true, &seven, MV_INDEX_NONE};
-    const mv_vector_options vector = {"v", MV_VECTOR_FP32, 384, MV_COSINE, MV_INDEX_FLAT, {0}};
+    const mv_field_options same = {"year", MV_INT32, true, &seven, {MV_INDEX_NONE, {{0}}}};
+    const mv_vector_options vector = {"v", MV_VECTOR_FP32, 384, MV_COSINE, {MV_INDEX_FLAT, {{0}}}};
     mv_field_options f;
     mv_vector_options v;
     EXPECT(!strcmp(difference(&same, &vector), ""));
@@ -586,7 +589,7 @@ static void test_compare(void)
     v = vector, v.metric = MV_IP;
     EXPECT(!strcmp(difference(&same, &v),
                    "field 'v' has metric cosine in the collection, ip in the given schema"));
-    v = vector, v.index = MV_INDEX_NONE;
+    v = vector, v.index.type = MV_INDEX_NONE;
     EXPECT(!strcmp(difference(&same, &v),
                    "field 'v' has index flat in the collection, hnsw in the given schema"));
     v = vector, v.name = "year";

@@ -120,7 +120,7 @@ static mv_err optimize(script *s)
 
 static mv_err change_index(script *s, mv_index_type index)
 {
-    const mv_index_change change = {sample_vectors[COSINE].name, index, {0}};
+    const mv_index_change change = {sample_vectors[COSINE].name, {index, {{0}}}};
     mv_job *job = NULL;
     mv_progress progress;
     bool more = true;

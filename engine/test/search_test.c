@@ -153,7 +153,7 @@ static mv_err open_one(mv_type type, mv_metric metric, uint32_t dim, mv_collecti
 {
     mv_schema *schema = NULL;
     mv_field_options n = {.name = "n", .type = MV_INT32};
-    mv_vector_options v = {"v", type, dim, metric, MV_INDEX_FLAT, {0}};
+    mv_vector_options v = {"v", type, dim, metric, {MV_INDEX_FLAT, {{0}}}};
     mv_err err = mv_schema_create(NULL, &schema, &error);
     if (!err) err = mv_schema_add_field(schema, &n, &error);
     if (!err) err = mv_schema_add_vector(schema, &v, &error);

@@ -208,7 +208,7 @@ static void *opener(void *unused)
 static mv_err open_collection(mv_durability durability)
 {
     mv_schema *schema = NULL;
-    mv_vector_options v = {"v", MV_VECTOR_FP32, 4, MV_COSINE, MV_INDEX_FLAT, {0}};
+    mv_vector_options v = {"v", MV_VECTOR_FP32, 4, MV_COSINE, {MV_INDEX_FLAT, {{0}}}};
     mv_err err = mv_schema_create(NULL, &schema, &error);
     static const char *const names[] = {"n", "version"};
     for (int f = 0; f < 2 && !err; f++)

@@ -23,22 +23,24 @@ static uint64_t segment_number(const writer *w, uint32_t at)
     return w->v->segments[at].shared->s->number;
 }
 
-static bool is_indexed(const mv_schema *schema, uint32_t uid)
+/* The type of the index of a field, or NULL. */
+static const index_type *index_type_of(const mv_schema *schema, uint32_t uid)
 {
     for (uint32_t slot = 0; slot < index_slot_count(schema); slot++)
-        if (index_slot_uid(schema, slot) == uid)
-            return index_slot_kind(schema, slot) != SECTION_FILE_NONE;
-    return false;
+        if (index_slot_uid(schema, slot) == uid) return index_slot_type(schema, slot);
+    return NULL;
 }
 
+/* Files of another type than the schema wants would be named by no view. */
 static mv_err change_index(writer *w, mv_schema *schema, const mv_index_change *change,
                            mv_error *error)
 {
     uint32_t uid = 0;
     MV_TRY(schema_change_index(schema, change, w->state.next_segment, &uid, error));
     if (schema_compare_has_same_files(schema, w->v->schema)) return MV_OK;
-    for (uint32_t i = 0; i < w->v->segments_count && !is_indexed(schema, uid); i++)
-        MV_TRY(writer_files_drop_indexes(w, segment_number(w, i), uid, error));
+    if (index_type_of(schema, uid) != index_type_of(w->v->schema, uid))
+        for (uint32_t i = 0; i < w->v->segments_count; i++)
+            MV_TRY(writer_files_drop_indexes(w, segment_number(w, i), uid, error));
     MV_TRY(schema_write_begin(w, schema, error));
     return writer_settle(w, error);
 }

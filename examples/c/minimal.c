@@ -50,8 +50,11 @@ int main(void)
     mv_error error = {.code = MV_OK};
     mv_schema *schema = NULL;
     mv_collection *colours = NULL;
-    mv_vector_options rgb = {
-        .name = "rgb", .type = MV_VECTOR_FP32, .dim = 3, .metric = MV_L2, .index = MV_INDEX_FLAT};
+    mv_vector_options rgb = {.name = "rgb",
+                             .type = MV_VECTOR_FP32,
+                             .dim = 3,
+                             .metric = MV_L2,
+                             .index.type = MV_INDEX_FLAT};
     const float orange[3] = {255, 165, 0};
 
     mv_err err = mv_schema_create("colours", &schema, &error);

@@ -7,8 +7,8 @@
 
 #include "calls.h"
 #include "check_args.h"
+#include "index_options.h"
 #include "push_values.h"
-#include "schema_box.h"
 
 #include <string.h>
 
@@ -90,16 +90,13 @@ static mv_index_change read_change(lua_State *L, collection_box *owner)
     uint32_t position;
     mv_index_change change = {.name = check_string(L, 3, "create_index", "name")};
     error_context where = {.call = "create_index", .field = change.name};
-    mv_vector_options vector = {.index = MV_INDEX_NONE};
     if (lua_isnil(L, 4)) raise_at(L, &where, "the index is missing");
     if (mv_schema_find_vector(mv_get_schema(owner->collection), change.name, strlen(change.name),
                               &position))
-        schema_read_index(L, 4, &where, &vector);
+        change.index = index_read(L, 4, &where, true);
     else if (mv_schema_find_field(mv_get_schema(owner->collection), change.name,
                                   strlen(change.name), &position))
-        vector.index = schema_read_field_index(L, 4, &where);
-    change.index = vector.index;
-    change.hnsw = vector.hnsw;
+        change.index = index_read(L, 4, &where, false);
     return change;
 }
 

@@ -1,6 +1,7 @@
 /* Looking after a collection: transactions, stats, check, backup. */
 #include "calls.h"
 #include "check_args.h"
+#include "index_options.h"
 #include "push_values.h"
 
 static int push_done(lua_State *L, const char *call, mv_err err, const mv_error *error)
@@ -58,33 +59,12 @@ int call_abort(lua_State *L)
 
 /* ---------------------------------------------------------------- stats */
 
-/* The index of a field. What a graph tells is there once there is a graph. */
-static void push_index_stats(lua_State *L, const mv_index_stats *stats)
-{
-    bool is_flat = stats->type == MV_INDEX_FLAT, is_invert = stats->type == MV_INDEX_INVERT;
-    lua_createtable(L, 0, 10);
-    set_string(L, "type", mv_index_name(stats->type));
-    set_unsigned(L, "rows", stats->rows);
-    /* An exact scan covers every row. */
-    set_number(L, "completeness",
-               is_flat || !stats->rows ? 1.0 : (double)stats->indexed_rows / (double)stats->rows);
-    if (is_flat) return;
-    set_unsigned(L, "indexed_rows", stats->indexed_rows);
-    set_unsigned(L, is_invert ? "lists" : "graphs", is_invert ? stats->lists : stats->graphs);
-    set_unsigned(L, "bytes", stats->bytes);
-    if (*stats->warning) set_string(L, "warning", stats->warning);
-    if (!stats->graphs) return;
-    set_string(L, "quantize", mv_quantize_name(stats->quantize));
-    set_number(L, "code_error", stats->code_error);
-    set_unsigned(L, "ef", stats->ef);
-}
-
 /* Add the index of a field to the table on top, unless the schema is no longer this one. */
 static bool add_index(lua_State *L, const char *name, const mv_index_stats *stats,
                       const mv_schema *schema)
 {
     if (stats->schema != schema) return false;
-    push_index_stats(L, stats);
+    index_push_stats(L, stats);
     lua_setfield(L, -2, name);
     return true;
 }
@@ -100,7 +80,7 @@ static mv_err push_indexes(lua_State *L, mv_collection *collection, bool *change
     *changed = false;
     lua_newtable(L);
     for (uint32_t i = 0; !err && !*changed && mv_schema_field(schema, i, &field); i++) {
-        if (field.index == MV_INDEX_NONE) continue;
+        if (field.index.type == MV_INDEX_NONE) continue;
         err = mv_get_field_index_stats(collection, i, &stats, error);
         *changed = !err && !add_index(L, field.name, &stats, schema);
     }

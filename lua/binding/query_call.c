@@ -167,7 +167,7 @@ static void read_params(lua_State *L, query_args *args)
     mv_query *query = &args->query;
     int at = check_options(L, args->at + PARAMS, call, param_names, NAMES);
     if (!args->has_target) raise_misuse(L, "query: 'params' without a vector to search for");
-    for (int i = EF; i < NAMES && args->field.index == MV_INDEX_FLAT; i++)
+    for (int i = EF; i < NAMES && args->field.index.type == MV_INDEX_FLAT; i++)
         if (!lua_isnil(L, at + i))
             raise_misuse(L, "%s: the flat index of field '%s' has no option '%s'", call,
                          args->field.name, param_names[i]);

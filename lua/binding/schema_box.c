@@ -2,6 +2,7 @@
 #include "schema_box.h"
 
 #include "check_args.h"
+#include "index_options.h"
 #include "push_values.h"
 #include "read_values.h"
 
@@ -27,16 +28,6 @@ static const char *type_of_number(int number)
 static const char *metric_of_number(int number)
 {
     return mv_metric_name((mv_metric)number);
-}
-
-static const char *index_of_number(int number)
-{
-    return mv_index_name((mv_index_type)number);
-}
-
-static const char *quantize_of_number(int number)
-{
-    return mv_quantize_name((mv_quantize)number);
 }
 
 /* The number from `first` on and below `end` whose name is the string at `at`. */
@@ -78,24 +69,6 @@ static int spread_entry(lua_State *L, const char *kind, int position, const char
     return at;
 }
 
-mv_index_type schema_read_field_index(lua_State *L, int index, const error_context *where)
-{
-    static const char *const options[] = {"type"};
-    char call[160];
-    int at = index;
-    if (lua_isnil(L, index)) return MV_INDEX_NONE;
-    (void)snprintf(call, sizeof call, "%s: field '%.80s': index", where->call, where->field);
-    if (lua_type(L, index) == LUA_TTABLE) {
-        at = check_options(L, index, call, options, COUNT(options));
-        if (lua_isnil(L, at)) raise_misuse(L, "%s has no 'type' (valid: 'invert')", call);
-    }
-    if (lua_type(L, at) != LUA_TSTRING)
-        raise_at(L, where, "an index is 'invert' or { type = 'invert' }, got a %s",
-                 luaL_typename(L, at));
-    return (mv_index_type)check_named(L, at, where, "index type of a scalar field", index_of_number,
-                                      MV_INDEX_INVERT, MV_INDEX_INVERT + 1);
-}
-
 static mv_err read_field(lua_State *L, mv_schema *schema, int position, mv_error *error)
 {
     enum { NAME, TYPE, NULLABLE, DEFAULT, INDEX, OPTIONS };
@@ -106,7 +79,7 @@ static mv_err read_field(lua_State *L, mv_schema *schema, int position, mv_error
     error_context where = {.call = call_of(position), .field = field.name};
     field.type = (mv_type)check_named(L, at + TYPE, &where, "type", type_of_number, 0, MV_VECTOR);
     field.nullable = check_boolean(L, at + NULLABLE, call, "nullable", false);
-    field.index = schema_read_field_index(L, at + INDEX, &where);
+    field.index = index_read(L, at + INDEX, &where, false);
 
     mv_value value;
     value_room room = {.used = 0};
@@ -115,71 +88,6 @@ static mv_err read_field(lua_State *L, mv_schema *schema, int position, mv_error
         field.default_value = &value;
     }
     return mv_schema_add_field(schema, &field, error);
-}
-
-#define SEED_WANTED "%s: 'seed' must be a whole number from 1 to %" PRIu64 ", got "
-
-/* 0 (the default) when it is nil. Beyond what Lua's numbers hold, a decimal string. */
-static uint64_t check_seed(lua_State *L, int index, const char *call)
-{
-    mv_value value = {.kind = MV_KIND_NULL};
-    int64_t whole;
-    uint64_t seed = 0;
-    if (lua_isnil(L, index)) return 0;
-    if (lua_type(L, index) == LUA_TSTRING) {
-        const char *text = lua_tostring(L, index);
-        for (; *text >= '0' && *text <= '9'; text++) {
-            unsigned digit = (unsigned)(*text - '0');
-            if (seed > (UINT64_MAX - digit) / 10) break;
-            seed = seed * 10 + digit;
-        }
-        if (*text) seed = 0;
-    } else if (is_cdata_integer(L, index, &value)) {
-        seed = value.kind == MV_KIND_INT && value.as.i < 0 ? 0 : value.as.u;
-    } else if (is_whole(L, index, &whole) && whole > 0) {
-        seed = (uint64_t)whole;
-    }
-    if (!seed && lua_type(L, index) == LUA_TNUMBER)
-        raise_misuse(L, SEED_WANTED "%.14g", call, UINT64_MAX, lua_tonumber(L, index));
-    if (!seed && lua_type(L, index) == LUA_TSTRING)
-        raise_misuse(L, SEED_WANTED "'%.80s'", call, UINT64_MAX, lua_tostring(L, index));
-    if (!seed) raise_misuse(L, SEED_WANTED "a %s", call, UINT64_MAX, luaL_typename(L, index));
-    return seed;
-}
-
-void schema_read_index(lua_State *L, int index, const error_context *where,
-                       mv_vector_options *vector)
-{
-    enum { TYPE, M, EF_CONSTRUCTION, QUANTIZE, SEED, OPTIONS };
-    static const char *const index_options[OPTIONS] = {"type", "m", "ef_construction", "quantize",
-                                                       "seed"};
-    char call[160];
-    bool has_options = lua_type(L, index) == LUA_TTABLE;
-    if (lua_isnil(L, index)) return;
-    (void)snprintf(call, sizeof call, "%s: field '%.80s': index", where->call, where->field);
-    int at = has_options ? check_options(L, index, call, index_options, OPTIONS) : index;
-    if (has_options && lua_isnil(L, at + TYPE))
-        raise_misuse(L, "%s has no 'type' (valid: 'flat', 'hnsw')", call);
-    if (lua_type(L, at + TYPE) != LUA_TSTRING)
-        raise_at(L, where, "an index is 'flat', 'hnsw' or a table with such a 'type', got a %s",
-                 luaL_typename(L, at + TYPE));
-    vector->index = (mv_index_type)check_named(L, at + TYPE, where, "index type", index_of_number,
-                                               MV_INDEX_FLAT, MV_INDEX_HNSW + 1);
-    if (!has_options) return;
-    for (int i = M; i < OPTIONS && vector->index == MV_INDEX_FLAT; i++)
-        if (!lua_isnil(L, at + i))
-            raise_misuse(L, "%s: a flat index has no option '%s'", call, index_options[i]);
-
-    error_context within = {.call = call};
-    mv_hnsw_options *hnsw = &vector->hnsw;
-    hnsw->m = check_whole(L, at + M, call, "m", MV_HNSW_M_MIN, MV_HNSW_M_MAX, 0);
-    hnsw->ef_construction =
-        check_whole(L, at + EF_CONSTRUCTION, call, "ef_construction", MV_HNSW_EF_CONSTRUCTION_MIN,
-                    MV_HNSW_EF_CONSTRUCTION_MAX, 0);
-    if (!lua_isnil(L, at + QUANTIZE))
-        hnsw->quantize = (mv_quantize)check_named(L, at + QUANTIZE, &within, "quantize",
-                                                  quantize_of_number, 0, NUMBERS_END);
-    hnsw->seed = check_seed(L, at + SEED, call);
 }
 
 static mv_err read_vector_field(lua_State *L, mv_schema *schema, int position, mv_error *error)
@@ -198,7 +106,7 @@ static mv_err read_vector_field(lua_State *L, mv_schema *schema, int position, m
                         ? mv_metric_default(vector.type)
                         : (mv_metric)check_named(L, at + METRIC, &where, "metric", metric_of_number,
                                                  1, NUMBERS_END);
-    schema_read_index(L, at + INDEX, &where, &vector);
+    vector.index = index_read(L, at + INDEX, &where, true);
     return mv_schema_add_vector(schema, &vector, error);
 }
 
@@ -299,21 +207,9 @@ static void push_field(lua_State *L, const mv_field_options *field)
         push_value(L, field->default_value);
         lua_setfield(L, -2, "default");
     }
-    if (field->index == MV_INDEX_NONE) return;
-    lua_createtable(L, 0, 1);
-    set_string(L, "type", mv_index_name(field->index));
+    if (field->index.type == MV_INDEX_NONE) return;
+    index_push(L, &field->index);
     lua_setfield(L, -2, "index");
-}
-
-static void push_index(lua_State *L, const mv_vector_options *vector)
-{
-    lua_createtable(L, 0, vector->index == MV_INDEX_HNSW ? 5 : 1);
-    set_string(L, "type", mv_index_name(vector->index));
-    if (vector->index != MV_INDEX_HNSW) return;
-    set_unsigned(L, "m", vector->hnsw.m);
-    set_unsigned(L, "ef_construction", vector->hnsw.ef_construction);
-    set_string(L, "quantize", mv_quantize_name(vector->hnsw.quantize));
-    set_unsigned(L, "seed", vector->hnsw.seed);
 }
 
 static void push_vector_field(lua_State *L, const mv_vector_options *vector)
@@ -324,7 +220,7 @@ static void push_vector_field(lua_State *L, const mv_vector_options *vector)
     lua_pushinteger(L, (lua_Integer)vector->dim);
     lua_setfield(L, -2, "dim");
     set_string(L, "metric", mv_metric_name(vector->metric));
-    push_index(L, vector);
+    index_push(L, &vector->index);
     lua_setfield(L, -2, "index");
 }
 

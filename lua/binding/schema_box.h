@@ -12,13 +12,6 @@ const mv_schema *schema_read(lua_State *L, int index, mv_error *error);
  */
 const mv_schema *schema_read_one(lua_State *L, int index, mv_error *error);
 
-/* Read the index at stack place `index` for a vector field: "flat", "hnsw", or a table with that as
- * its type and options. Nil: nothing is set. */
-void schema_read_index(lua_State *L, int index, const error_context *where,
-                       mv_vector_options *vector);
-/* The same for a scalar field: "invert", or a table with that as its type. */
-mv_index_type schema_read_field_index(lua_State *L, int index, const error_context *where);
-
 /* Push the description of a schema: what schema_read takes, with nothing left out. */
 void schema_push(lua_State *L, const mv_schema *schema);
 

@@ -105,7 +105,8 @@ static mv_err begin(column_box *box, mv_collection *collection, const mv_schema 
     mv_vector_options vector = {.name = NULL};
     box->is_vector = mv_schema_vector(one, 0, &vector);
     if (!box->is_vector) (void)mv_schema_field(one, 0, &field);
-    box->is_indexed = box->is_vector ? vector.index != MV_INDEX_FLAT : field.index != MV_INDEX_NONE;
+    box->is_indexed =
+        box->is_vector ? vector.index.type != MV_INDEX_FLAT : field.index.type != MV_INDEX_NONE;
     box->type = vector.type;
     box->dim = vector.dim;
     (void)snprintf(box->name, sizeof box->name, "%s", box->is_vector ? vector.name : field.name);

@@ -1,0 +1,233 @@
+/* Indexes of fields. */
+#include "index_options.h"
+
+#include "check_args.h"
+#include "push_values.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TYPES_MAX   16 /* of indexes */
+#define OPTIONS_MAX 64 /* different names of options, "type" included */
+
+/* The types that a field may have, and the names of all their options. */
+typedef struct choice {
+    word types[TYPES_MAX];
+    const mv_index_info *infos[TYPES_MAX];
+    int types_count;
+    const char *options[OPTIONS_MAX]; /* "type" first */
+    int options_count;
+} choice;
+
+static int find_option(const choice *c, const char *name)
+{
+    for (int i = 0; i < c->options_count; i++)
+        if (strcmp(c->options[i], name) == 0) return i;
+    return -1;
+}
+
+static void choose(choice *c, bool of_vectors)
+{
+    const mv_index_info *info;
+    *c = (choice){.options = {"type"}, .options_count = 1};
+    for (uint32_t i = 0; (info = mv_index_info_at(i)) && c->types_count < TYPES_MAX; i++) {
+        if (info->of_vectors != of_vectors) continue;
+        c->infos[c->types_count] = info;
+        c->types[c->types_count++] = (word){info->name, (int)info->type};
+        for (uint32_t j = 0; j < info->options_count && c->options_count < OPTIONS_MAX; j++)
+            if (find_option(c, info->options[j].name) < 0)
+                c->options[c->options_count++] = info->options[j].name;
+    }
+}
+
+static const mv_index_info *find_info(mv_index_type type)
+{
+    const mv_index_info *info = NULL;
+    for (uint32_t i = 0; (info = mv_index_info_at(i)); i++)
+        if (info->type == type) break;
+    return info;
+}
+
+/* "'flat', 'hnsw'" */
+static void list_types(const choice *c, char *out, size_t size)
+{
+    size_t used = 0;
+    *out = 0;
+    for (int i = 0; i < c->types_count && used < size; i++)
+        used +=
+            (size_t)snprintf(out + used, size - used, "%s'%s'", i ? ", " : "", c->types[i].text);
+}
+
+/* ---------------------------------------------------------------- in */
+
+#define WHOLE_WANTED "%s: '%s' must be a whole number from %" PRIu64 " to %" PRIu64 ", got "
+
+static uint64_t digits_value(const char *text)
+{
+    uint64_t value = 0;
+    for (; *text >= '0' && *text <= '9'; text++) {
+        unsigned digit = (unsigned)(*text - '0');
+        if (value > (UINT64_MAX - digit) / 10) break;
+        value = value * 10 + digit;
+    }
+    return *text ? 0 : value;
+}
+
+/* A number of 64 bits, at least 1. Beyond what Lua's numbers hold, a decimal string. */
+static uint64_t check_large(lua_State *L, int index, const char *call, const mv_member_info *option)
+{
+    mv_value value = {.kind = MV_KIND_NULL};
+    int64_t whole;
+    uint64_t number = 0;
+    if (lua_type(L, index) == LUA_TSTRING)
+        number = digits_value(lua_tostring(L, index));
+    else if (is_cdata_integer(L, index, &value))
+        number = value.kind == MV_KIND_INT && value.as.i < 0 ? 0 : value.as.u;
+    else if (is_whole(L, index, &whole) && whole > 0)
+        number = (uint64_t)whole;
+    if (number && number >= option->min && number <= option->max) return number;
+    if (lua_type(L, index) == LUA_TNUMBER)
+        raise_misuse(L, WHOLE_WANTED "%.14g", call, option->name, option->min, option->max,
+                     lua_tonumber(L, index));
+    if (lua_type(L, index) == LUA_TSTRING)
+        raise_misuse(L, WHOLE_WANTED "'%.80s'", call, option->name, option->min, option->max,
+                     lua_tostring(L, index));
+    raise_misuse(L, WHOLE_WANTED "a %s", call, option->name, option->min, option->max,
+                 luaL_typename(L, index));
+}
+
+static uint64_t check_named(lua_State *L, int index, const char *call, const mv_member_info *option)
+{
+    word words[WORDS_MAX];
+    size_t count = 0;
+    error_context within = {.call = call};
+    for (; count < WORDS_MAX && option->words[count]; count++)
+        words[count] = (word){option->words[count], (int)count};
+    return (uint64_t)check_word(L, index, &within, option->name, words, count);
+}
+
+/* Set the option from the value at `index`. */
+static void read_option(lua_State *L, int index, const char *call, const mv_member_info *option,
+                        mv_index_options *out)
+{
+    uint8_t *member = (uint8_t *)out + option->offset;
+    uint32_t number;
+    uint64_t large;
+    switch (option->kind) {
+    case MV_MEMBER_WORD:
+    case MV_MEMBER_QUANTIZE: number = (uint32_t)check_named(L, index, call, option); break;
+    case MV_MEMBER_U32:
+        number = check_whole(L, index, call, option->name, (uint32_t)option->min,
+                             (uint32_t)option->max, 0);
+        break;
+    default:
+        large = check_large(L, index, call, option);
+        memcpy(member, &large, sizeof large);
+        return;
+    }
+    memcpy(member, &number, sizeof number);
+}
+
+/* "an index is 'flat', 'hnsw' or a table with such a 'type'" */
+_Noreturn static void raise_no_index(lua_State *L, const error_context *where, const choice *c,
+                                     int index)
+{
+    char types[128];
+    list_types(c, types, sizeof types);
+    if (c->types_count == 1)
+        raise_at(L, where, "an index is %s or { type = %s }, got a %s", types, types,
+                 luaL_typename(L, index));
+    raise_at(L, where, "an index is %s or a table with such a 'type', got a %s", types,
+             luaL_typename(L, index));
+}
+
+mv_index_options index_read(lua_State *L, int index, const error_context *where, bool of_vectors)
+{
+    char call[160], types[128];
+    choice c;
+    mv_index_options out = {.type = MV_INDEX_NONE};
+    bool has_options = lua_type(L, index) == LUA_TTABLE;
+    if (lua_isnil(L, index)) return out;
+    choose(&c, of_vectors);
+    (void)snprintf(call, sizeof call, "%s: field '%.80s': index", where->call, where->field);
+    int at = has_options ? check_options(L, index, call, c.options, c.options_count) : index;
+    if (has_options && lua_isnil(L, at)) {
+        list_types(&c, types, sizeof types);
+        raise_misuse(L, "%s has no 'type' (valid: %s)", call, types);
+    }
+    if (lua_type(L, at) != LUA_TSTRING) raise_no_index(L, where, &c, at);
+    out.type = (mv_index_type)check_word(L, at, where,
+                                         of_vectors ? "index type" : "index type of a scalar field",
+                                         c.types, (size_t)c.types_count);
+    if (!has_options) return out;
+
+    const mv_index_info *info = find_info(out.type);
+    bool is_known[OPTIONS_MAX] = {true};
+    for (uint32_t i = 0; i < info->options_count; i++)
+        is_known[find_option(&c, info->options[i].name)] = true;
+    for (int i = 0; i < c.options_count; i++)
+        if (!is_known[i] && !lua_isnil(L, at + i))
+            raise_misuse(L, "%s: %s %s index has no option '%s'", call,
+                         strchr("aeiou", *info->name) ? "an" : "a", info->name, c.options[i]);
+    for (uint32_t i = 0; i < info->options_count; i++) {
+        int option_at = at + find_option(&c, info->options[i].name);
+        if (!lua_isnil(L, option_at)) read_option(L, option_at, call, &info->options[i], &out);
+    }
+    return out;
+}
+
+/* ---------------------------------------------------------------- out */
+
+/* Set the members described in the table on top, read from `from`. */
+static void set_members(lua_State *L, const mv_member_info *members, uint32_t count,
+                        const void *from)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const mv_member_info *member = &members[i];
+        const uint8_t *at = (const uint8_t *)from + member->offset;
+        uint32_t number;
+        uint64_t large;
+        double real;
+        memcpy(&number, at, sizeof number);
+        switch (member->kind) {
+        case MV_MEMBER_WORD:
+        case MV_MEMBER_QUANTIZE: set_string(L, member->name, member->words[number]); break;
+        case MV_MEMBER_U32: set_unsigned(L, member->name, number); break;
+        case MV_MEMBER_U64:
+            memcpy(&large, at, sizeof large);
+            set_unsigned(L, member->name, large);
+            break;
+        case MV_MEMBER_REAL:
+            memcpy(&real, at, sizeof real);
+            set_number(L, member->name, real);
+            break;
+        }
+    }
+}
+
+void index_push(lua_State *L, const mv_index_options *options)
+{
+    const mv_index_info *info = find_info(options->type);
+    lua_createtable(L, 0, 1 + (int)info->options_count);
+    set_string(L, "type", info->name);
+    set_members(L, info->options, info->options_count, options);
+}
+
+void index_push_stats(lua_State *L, const mv_index_stats *stats)
+{
+    const mv_index_info *info = find_info(stats->type);
+    bool is_whole_scan = !info->counted; /* which covers every row */
+    lua_createtable(L, 0, 10);
+    set_string(L, "type", info->name);
+    set_unsigned(L, "rows", stats->rows);
+    set_number(L, "completeness",
+               is_whole_scan || !stats->rows ? 1.0
+                                             : (double)stats->indexed_rows / (double)stats->rows);
+    if (is_whole_scan) return;
+    set_unsigned(L, "indexed_rows", stats->indexed_rows);
+    set_unsigned(L, info->counted, stats->segments);
+    set_unsigned(L, "bytes", stats->bytes);
+    if (*stats->warning) set_string(L, "warning", stats->warning);
+    if (stats->segments) set_members(L, info->stats, info->stats_count, stats);
+}
