@@ -47,3 +47,13 @@ void index_scratch_free(index_scratch *scratch)
     mem_free(scratch->block, scratch->size);
     *scratch = (index_scratch){0};
 }
+
+mv_err index_search(const index_type *type, const index_opened *opened, const index_query *query,
+                    topk *hits, index_scratch *scratch, index_account *account, mv_error *error)
+{
+    if (scratch->user != type) {
+        scratch->user = type;
+        scratch->layout = 0;
+    }
+    return type->search(opened, query, hits, scratch, account, error);
+}

@@ -161,15 +161,7 @@ const index_type *index_of_file(uint32_t file_kind);
 mv_err index_add(const index_type *type, mv_error *error);
 
 /* Search, and keep types apart that share a scratch. */
-static inline mv_err index_search(const index_type *type, const index_opened *opened,
-                                  const index_query *query, topk *hits, index_scratch *scratch,
-                                  index_account *account, mv_error *error)
-{
-    if (scratch->user != type) {
-        scratch->user = type;
-        scratch->layout = 0;
-    }
-    return type->search(opened, query, hits, scratch, account, error);
-}
+mv_err index_search(const index_type *type, const index_opened *opened, const index_query *query,
+                    topk *hits, index_scratch *scratch, index_account *account, mv_error *error);
 
 #endif
