@@ -119,7 +119,7 @@ typedef struct index_type {
     void (*close)(index_opened *opened);
     /* Look at everything. MV_CORRUPT. */
     mv_err (*check)(const index_opened *opened, mv_error *error);
-    /* Fill the type's member of stats->as. NULL: it has none. */
+    /* Fill the type's member of stats->as, from what may be damaged. NULL: it has none. */
     void (*describe)(const index_opened *opened, mv_index_stats *stats);
 
     /* Can the index of a segment be the base of one with these options? NULL: none can. */

@@ -8,7 +8,7 @@ void shared_index_file_name(const shared_index *x, char out[SEGMENT_FILE_NAME_SI
     segment_file_name(x->number, &x->record, out);
 }
 
-static codes_vectors vectors_of(const schema_vector *field, const table *t, uint32_t at)
+static codes_vectors indexed_vectors(const schema_vector *field, const table *t, uint32_t at)
 {
     const table_vectors *vectors = &t->vectors[at];
     return (codes_vectors){.type = field->type,
@@ -20,7 +20,7 @@ static codes_vectors vectors_of(const schema_vector *field, const table *t, uint
                            .inverse_norms = vectors->inverse_norms};
 }
 
-static index_column column_of(const schema_field *field, const table *t, uint32_t at)
+static index_column indexed_column(const schema_field *field, const table *t, uint32_t at)
 {
     const table_column *column = &t->columns[at];
     return (index_column){.type = field->type,
@@ -39,9 +39,9 @@ index_source shared_index_source(const mv_schema *schema, const segment *s, uint
     index_source source = {0};
     uint32_t field = slot - schema->vectors_count;
     if (slot < schema->vectors_count)
-        source.vectors = vectors_of(&schema->vectors[slot], &s->table, slot);
+        source.vectors = indexed_vectors(&schema->vectors[slot], &s->table, slot);
     else
-        source.column = column_of(&schema->fields[field], &s->table, field);
+        source.column = indexed_column(&schema->fields[field], &s->table, field);
     return source;
 }
 

@@ -35,12 +35,13 @@ static const mv_schema *row_schema(void)
         char name[8];
         (void)snprintf(name, sizeof name, "f%u", (unsigned)t);
         must(!mv_schema_add_field(
-            schema, &(mv_field_options){name, types[t], t % 2, NULL, MV_INDEX_NONE}, NULL));
+            schema, &(mv_field_options){.name = name, .type = types[t], .nullable = t % 2}, NULL));
     }
     must(!mv_schema_add_vector(
-        schema, &(mv_vector_options){"v", MV_VECTOR_FP32, 3, MV_COSINE, MV_INDEX_FLAT, {0}}, NULL));
+        schema, &(mv_vector_options){"v", MV_VECTOR_FP32, 3, MV_COSINE, {MV_INDEX_FLAT, {{0}}}},
+        NULL));
     must(!mv_schema_add_vector(
-        schema, &(mv_vector_options){"w", MV_VECTOR_INT8, 5, MV_L2, MV_INDEX_FLAT, {0}}, NULL));
+        schema, &(mv_vector_options){"w", MV_VECTOR_INT8, 5, MV_L2, {MV_INDEX_FLAT, {{0}}}}, NULL));
     return schema;
 }
 

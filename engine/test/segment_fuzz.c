@@ -31,18 +31,16 @@ static mv_schema *make_schema(void)
     mv_schema *s;
     const mv_type list = (mv_type)(MV_ARRAY | MV_STRING);
     must(!mv_schema_create("fuzz", &s, NULL));
-    must(!mv_schema_add_field(s, &(mv_field_options){"name", MV_STRING, true, NULL, MV_INDEX_NONE},
-                              NULL));
-    must(!mv_schema_add_field(s, &(mv_field_options){"tags", list, false, NULL, MV_INDEX_NONE},
-                              NULL));
-    must(!mv_schema_add_field(s, &(mv_field_options){"year", MV_INT32, true, NULL, MV_INDEX_NONE},
-                              NULL));
-    must(!mv_schema_add_field(s, &(mv_field_options){"open", MV_BOOL, false, NULL, MV_INDEX_NONE},
-                              NULL));
+    must(!mv_schema_add_field(
+        s, &(mv_field_options){.name = "name", .type = MV_STRING, .nullable = true}, NULL));
+    must(!mv_schema_add_field(s, &(mv_field_options){.name = "tags", .type = list}, NULL));
+    must(!mv_schema_add_field(
+        s, &(mv_field_options){.name = "year", .type = MV_INT32, .nullable = true}, NULL));
+    must(!mv_schema_add_field(s, &(mv_field_options){.name = "open", .type = MV_BOOL}, NULL));
     must(!mv_schema_add_vector(
-        s, &(mv_vector_options){"v", MV_VECTOR_FP32, 3, MV_COSINE, MV_INDEX_FLAT, {0}}, NULL));
+        s, &(mv_vector_options){"v", MV_VECTOR_FP32, 3, MV_COSINE, {MV_INDEX_FLAT, {{0}}}}, NULL));
     must(!mv_schema_add_vector(
-        s, &(mv_vector_options){"w", MV_VECTOR_INT8, 5, MV_L2, MV_INDEX_FLAT, {0}}, NULL));
+        s, &(mv_vector_options){"w", MV_VECTOR_INT8, 5, MV_L2, {MV_INDEX_FLAT, {{0}}}}, NULL));
     return s;
 }
 

@@ -366,10 +366,10 @@ typedef struct tally {
 
 typedef struct tally_opened {
     const tally *kept;
-    const shared_index_column *column;
+    const index_column *column;
 } tally_opened;
 
-static tally tally_of_column(const shared_index_column *column)
+static tally tally_of_column(const index_column *column)
 {
     tally t = {.rows = column->rows};
     for (uint32_t row = 0; row < column->rows; row++) {

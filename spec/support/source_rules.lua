@@ -27,6 +27,11 @@ local HOMES = {
 -- One variable of the environment chooses the kernels, and that is read where they are chosen.
 local EXCEPTIONS = { ["engine/vector/distance.c"] = { getenv = true } }
 
+-- Index types, which are reached through index/index.h: their names stand in no other file, but for filters, which look
+-- values up in inverted lists.
+local INDEX_TYPES = { "hnsw", "invert" }
+local INDEX_HOMES = { "^engine/index/", "^engine/test/", "^engine/base/[%w]+_kind%.c$", "^engine/query/filter" }
+
 local LINES_MAX = 1000
 
 --- The room of an engine file ("storage"), "binding", "test", or nil.
@@ -127,6 +132,28 @@ local function code_only(text)
   end
   text = text:gsub("/%*.-%*/", blank):gsub("//[^\n]*", blank)
   return (text:gsub('\\[\\"]', "  "):gsub('"[^"\n]*"', blank))
+end
+
+--- Names of one index type where any type is meant.
+function M.index_types(path, text)
+  local faults, room = {}, room_of(path)
+  for _, home in ipairs(INDEX_HOMES) do
+    if path:match(home) then
+      return faults
+    end
+  end
+  if not room then
+    return faults
+  end
+  for _, index_type in ipairs(INDEX_TYPES) do
+    local pattern = room == "binding" and index_type or "%f[%w_]" .. index_type .. "_"
+    each_line(code_only(text):lower(), function(line, number)
+      if line:find(pattern) then
+        fault(faults, path, number, "knows the index type '", index_type, "' by name")
+      end
+    end)
+  end
+  return faults
 end
 
 --- Memory is got in mem.c only, and the operating system called in os.c only.
