@@ -428,6 +428,37 @@ static void test_formats(void)
     }
 }
 
+/* The bytes of a schema are a format: those of before index types were described. */
+static void test_bytes(void)
+{
+    static const char wanted[] =
+        "\x02\0\0\0\x05\0\0\0\x06golden\x02\0\0\0\x02\0\0\0" /* format, next uid, name, counts */
+        "\x01\0\0\0\x03\x04\x01n"                            /* uid, type, flags, name */
+        "\x02\0\0\0\x01\x01\x01t"
+        "\x03\0\0\0\x41\x01\x02\x03\0\0\0\x01v" /* uid, type, metric, index, dim, name */
+        "\x05\0\0\0\x02\x01\0\0\x03\x08\x07\x06\x05\x04\x03\x02\x01\x22\x11\0\0\0\0\0\0" /* hnsw */
+        "\x04\0\0\0\x42\x02\x01\x04\0\0\0\x01w";
+    mv_error error;
+    mem_buffer bytes = {0};
+    mv_schema *schema = new_schema("golden");
+    const mv_field_options n = {.name = "n", .type = MV_INT32, .index.type = MV_INDEX_INVERT};
+    EXPECT(!mv_schema_add_field(schema, &n, &error));
+    EXPECT(!add(schema, "t", MV_STRING, true, NULL, &error));
+    const mv_vector_options v = {.name = "v",
+                                 .type = MV_VECTOR_FP32,
+                                 .dim = 3,
+                                 .metric = MV_L2,
+                                 .index.type = MV_INDEX_HNSW,
+                                 .index.as.hnsw = {5, 258, MV_QUANTIZE_INT8, 0x0102030405060708}};
+    EXPECT(!mv_schema_add_vector(schema, &v, &error));
+    EXPECT(!add_vector(schema, "w", MV_VECTOR_FP16, 4, MV_IP, &error));
+    schema->vectors[0].index_since = 0x1122;
+    EXPECT(schema_format_save(schema, &bytes, &error) == MV_OK && bytes.size == sizeof wanted - 1);
+    EXPECT(memcmp(bytes.data, wanted, sizeof wanted - 1) == 0);
+    mem_buffer_free(&bytes);
+    mv_schema_free(schema);
+}
+
 static void test_save_and_load(void)
 {
     mv_error error;
@@ -773,6 +804,7 @@ int main(void)
     RUN(test_metrics_and_types());
     RUN(test_format_needed());
     RUN(test_formats());
+    RUN(test_bytes());
     RUN(test_save_and_load());
     RUN(test_zeros_in_bytes());
     RUN(test_damaged_bytes());
