@@ -163,8 +163,8 @@ MV_API bool mv_quantize_from_name(const char *name, size_t size, mv_quantize *qu
 #define MV_HNSW_EF_CONSTRUCTION_DEFAULT 200u
 #define MV_HNSW_SEED_DEFAULT            1u
 
-/* An index with its options: `type` says which member of `as` counts. Zeros stand for the defaults,
- * and all of `as` is zero for a type without options. */
+/* An index with its options: `type` says which member of `as` counts. Zeros stand for the defaults.
+ * Of a type without options all of `as` must be zero. */
 typedef struct mv_index_options {
     mv_index_type type;
     union {
@@ -275,35 +275,38 @@ MV_API bool mv_schema_find_vector(const mv_schema *schema, const char *name, siz
 
 /* ---------------------------------------------------------------- index types described */
 
-/* What every index type is called, where it may be, which options it takes and what its stats tell:
- * for programs that read options from elsewhere, as bindings do. All of it is constant. */
+/* A description of each index type: its name, the fields that may have it, its options, its stats.
+ * A program that reads options from elsewhere, as a binding does, needs no code for a single type.
+ * Descriptions are constant. */
 
 typedef enum mv_member_kind {
-    MV_MEMBER_U32 = 1,
-    MV_MEMBER_U64 = 2,
-    MV_MEMBER_WORD = 3,     /* an enum: its values count from 0 and have names */
-    MV_MEMBER_REAL = 4,     /* a double; only in stats */
-    MV_MEMBER_QUANTIZE = 5, /* an mv_quantize, with names; the field's metric excludes some */
+    MV_MEMBER_U32 = 1,      /* uint32_t */
+    MV_MEMBER_U64 = 2,      /* uint64_t */
+    MV_MEMBER_WORD = 3,     /* an enum whose values count from 0 and have names */
+    MV_MEMBER_REAL = 4,     /* double; in stats only */
+    MV_MEMBER_QUANTIZE = 5, /* an mv_quantize, named as MV_MEMBER_WORD; the field's metric may
+                             * exclude some values */
 } mv_member_kind;
 
-/* A member of a type's options in mv_index_options, or of its stats in mv_index_stats. The rest is
- * of options. An option that is 0 stands for the default. */
+/* One option of a type, a member of mv_index_options, or one of its stats, a member of
+ * mv_index_stats. `min`, `max` and `default_value` are of options; an option that is 0 stands for
+ * its default. */
 typedef struct mv_member_info {
     const char *name;
     mv_member_kind kind;
     size_t offset;            /* in mv_index_options or mv_index_stats */
-    const char *const *words; /* of enums: the names of 0, 1, ... up to a NULL */
-    uint64_t min;             /* of numbers */
+    const char *const *words; /* of enums: the names of 0, 1, ..., and NULL at the end */
+    uint64_t min;             /* of MV_MEMBER_U32 and MV_MEMBER_U64 */
     uint64_t max;
-    uint64_t otherwise; /* the default */
+    uint64_t default_value;
 } mv_member_info;
 
 typedef struct mv_index_info {
     mv_index_type type;
-    const char *name;    /* "hnsw" */
-    const char *counted; /* what mv_index_stats.segments counts: "graphs"; NULL: such an index has
-                          * no files, and covers every row */
-    bool of_vectors;     /* vector fields may have it; else scalar fields */
+    const char *name;   /* "hnsw" */
+    const char *plural; /* what indexes of segments are called in stats: "graphs" */
+    bool has_files;     /* false: it is no structure, and all rows are looked at (flat) */
+    bool of_vectors;    /* true: vector fields may have it; false: scalar fields may */
     uint32_t options_count;
     uint32_t stats_count;
     const mv_member_info *options;
@@ -612,7 +615,7 @@ typedef struct mv_stats {
 
 MV_API mv_err mv_get_stats(mv_collection *collection, mv_stats *stats, mv_error *error);
 
-/* What is particular to graphs: of the largest one of the field. */
+/* What mv_index_stats tells of graphs: of the largest graph of the field. */
 typedef struct mv_hnsw_stats {
     mv_quantize quantize; /* what was chosen */
     double code_error;    /* root mean square error of a distance computed from codes, relative to

@@ -27,7 +27,8 @@ static const mv_member_info hnsw_stats[] = {
 const index_kind hnsw_kind = {
     .info = {.type = MV_INDEX_HNSW,
              .name = "hnsw",
-             .counted = "graphs",
+             .plural = "graphs",
+             .has_files = true,
              .of_vectors = true,
              .options_count = sizeof hnsw_options / sizeof *hnsw_options,
              .stats_count = sizeof hnsw_stats / sizeof *hnsw_stats,

@@ -102,7 +102,7 @@ void index_kind_complete(const index_kind *kind, const mv_index_options *given,
     for (uint32_t i = 0; i < kind->info.options_count; i++) {
         const mv_member_info *option = &kind->info.options[i];
         uint64_t value = index_kind_get(option, given);
-        index_kind_set(option, value ? value : option->otherwise, out);
+        index_kind_set(option, value ? value : option->default_value, out);
     }
 }
 

@@ -1,30 +1,30 @@
-/* What every room must know of an index type, and no function of it.
+/* The facts of index types that more than one room needs.
  *
- * Storage names the files of indexes, checks and stores their options; the room index has the
- * functions that build and search them. Neither may include the other, so that what both need lies
- * beneath them: a constant for each type, of the name of its file (base/hnsw_kind.c). It is data,
- * so that base calls nothing above it. */
+ * The room storage names the files of indexes, and checks and stores their options. The room index
+ * has the functions that build and search them. Neither may include the other, so the facts that
+ * both need are in this room below them: one constant for each type (base/hnsw_kind.c). It holds
+ * data and no functions of the room index, so that base calls nothing above it. A table of data is
+ * all that storage needs; nobody has to register types before storage is used. */
 #ifndef MV_INDEX_KIND_H
 #define MV_INDEX_KIND_H
 
 #include "base/error.h"
 
-/* The types that have files. For each name X there are `X_kind` here and `X_index` in
- * index/index.h: this list is all that names them. */
+/* The types that have files. For each name there are two constants: <name>_kind, declared here, and
+ * <name>_index, declared in index/index.h. Both tables are made from this list. */
 #define INDEX_KINDS(X)                                                                             \
     X(hnsw)                                                                                        \
     X(invert)
 
 typedef struct index_kind {
     mv_index_info info;
-    /* Of its files; the numbers are part of the format. All 0: it has none. */
-    uint32_t file_kind;      /* as section_file_kind, of which it is one more */
-    const char *file_ending; /* "000004.2.<ending>" */
-    uint32_t sections_first; /* kinds of sections: this one and those behind it */
+    /* The files of a type that has files. The numbers are part of the format of collections. */
+    uint32_t file_kind;      /* one more of section_file_kind (storage/section_file.h) */
+    const char *file_ending; /* of names: "hnsw" in 000004.2.hnsw */
+    uint32_t sections_first; /* its section kinds are the `sections_count` from this one on */
     uint32_t sections_count;
-    uint32_t
-        schema_format; /* the first format of schemas that has it (storage/schema_format_save.c) */
-    /* May a field of this type have it? `metric` is 0 for scalar fields. NULL: any may. */
+    uint32_t schema_format; /* a schema with this index has this format, or a newer one */
+    /* May a field of this type and metric (scalar fields: 0) have the index? NULL: any may. */
     bool (*takes)(mv_type type, mv_metric metric);
 } index_kind;
 
@@ -38,19 +38,19 @@ const index_kind *index_kind_at(uint32_t position);
 const index_kind *index_kind_find(mv_index_type type);
 const index_kind *index_kind_of_file(uint32_t file_kind);
 
-/* Add a type, which stays until the process ends, while no other thread is in the engine. For tests
- * (index_add). MV_MISUSE: a number or name of it is in use. */
+/* Add a type until the process ends. For index_add, which is for tests; no other thread may use the
+ * engine meanwhile. MV_MISUSE: another type has the same name, ending or number. */
 mv_err index_kind_add(const index_kind *kind, mv_error *error);
 
-/* ---- options, of which the type is known */
+/* ---- options */
 
+/* Read or set one option. */
 uint64_t index_kind_get(const mv_member_info *option, const mv_index_options *options);
-/* `out` becomes what was given, with the defaults of what was left out. */
+void index_kind_set(const mv_member_info *option, uint64_t value, mv_index_options *options);
+/* Copy the options of the type to `out`, with the default where one is 0. */
 void index_kind_complete(const index_kind *kind, const mv_index_options *given,
                          mv_index_options *out);
-void index_kind_set(const mv_member_info *option, uint64_t value, mv_index_options *options);
-/* The same type, and the same options? Of those that the type does not have the bytes do not count.
- */
+/* Have both the same type, and the same value of each option of that type? */
 bool index_kind_same_options(const mv_index_options *a, const mv_index_options *b);
 /* Is it an enum, whose values have names? */
 static inline bool index_kind_has_words(const mv_member_info *member)

@@ -3,7 +3,7 @@
 #include "base/index_kind.h"
 
 const index_kind invert_kind = {
-    .info = {.type = MV_INDEX_INVERT, .name = "invert", .counted = "lists"},
+    .info = {.type = MV_INDEX_INVERT, .name = "invert", .plural = "lists", .has_files = true},
     .file_kind = 5,
     .file_ending = "invert",
     .sections_first = 32,

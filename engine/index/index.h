@@ -1,17 +1,16 @@
-/* Index types: what opens, builds, checks and searches indexes without knowing of which type they
- * are.
+/* The interface of index types: to open, check, build and search an index of any type.
  *
- * An index is over the rows of one field of a segment. It is a set of arrays (parts), built once,
- * kept in a file of its own with a section for each part, and used in place. What it holds is
- * derived from the rows: an index that is lost or damaged is built again.
+ * An index is over the rows of one field of a segment. It is a set of arrays (parts) that is built
+ * once, kept in a file with a section for each part, and used in place. It is derived from the
+ * rows: an index that is lost or damaged is built again.
  *
- * A type is a constant of functions (`hnsw_index` in hnsw_index.c) beside its constant of facts
- * (base/index_kind.h). The functions are called once for an index, a step of building or a query of
- * a segment, never once for a row. A new type needs
+ * A type is two constants: a table of functions (hnsw_index, in hnsw_index.c) and a table of facts
+ * (hnsw_kind, see base/index_kind.h). The functions are called once for each index, step of
+ * building, or query of a segment, and never for each row. A new type needs
  *
- *   moonvec.h             its number in mv_index_type and, if it has options or stats of its own,
- *                         their structs, each one more member of the union `as`
- *   base/index_kind.h     its name in INDEX_KINDS
+ *   moonvec.h           its number in mv_index_type; if it has options or stats, a struct of each
+ *                       as one more member of the union `as`
+ *   base/index_kind.h   its name in INDEX_KINDS
  *
  * and files of its own: base/<name>_kind.c, index/<name>_index.c and what these use. */
 #ifndef MV_INDEX_H
@@ -24,7 +23,7 @@
 #include "vector/codes.h"
 
 #define INDEX_PARTS_MAX 32u        /* of one index */
-#define INDEX_ROW_GONE  UINT32_MAX /* of a base: a row that was deleted */
+#define INDEX_ROW_GONE  UINT32_MAX /* in index_request.base_rows: a deleted row */
 
 /* ---------------------------------------------------------------- rows and parts */
 
@@ -44,17 +43,17 @@ typedef struct index_column {
                          uint32_t *data_size);
 } index_column;
 
-/* The rows of a segment that an index is over: of a vector field or of a scalar field. */
+/* The rows of a segment that an index is over. */
 typedef struct index_source {
-    codes_vectors vectors;
-    index_column column;
+    codes_vectors vectors; /* of a vector field */
+    index_column column;   /* of a scalar field */
 } index_source;
 
-/* One array of an index. In a file: a section of kind sections_first + kind, whose column is
- * `level`. The numbers are part of the format. */
+/* One array of an index. It is kept as a section whose kind is index_kind.sections_first + `kind`
+ * and whose column is `level`. The numbers are part of the format. */
 typedef struct index_part {
     uint32_t kind;
-    uint32_t level; /* 0 where a kind has only one part */
+    uint32_t level; /* tells parts of one kind apart; else 0 */
     const void *bytes;
     uint64_t size;
 } index_part;
@@ -65,8 +64,9 @@ typedef struct index_part {
 typedef struct index_scratch {
     uint8_t *block;
     size_t size;
-    const struct index_type *user; /* of the search before; when it is another type's, */
-    uint64_t layout;               /* this is 0: nothing is known of the bytes */
+    const struct index_type *user; /* the type of the last search */
+    uint64_t layout; /* a number by which a type knows what its last search left in the block; 0
+                      * when the last search was of another type */
 } index_scratch;
 
 void index_scratch_free(index_scratch *scratch);
@@ -78,8 +78,8 @@ typedef struct index_query {
     bool no_refine;
     mv_strategy strategy; /* AUTO: the one that should be cheapest; never EXACT */
     const uint64_t *pass; /* bit set: the row may be a hit; NULL: all may */
-    const uint32_t *list; /* or one by one, in any order: then all are looked at */
-    uint32_t matching;    /* how many may */
+    const uint32_t *list; /* or the rows that may be hits, in any order; then each is looked at */
+    uint32_t matching;    /* number of rows that may be hits */
     uint32_t source;      /* for hits */
     const uint64_t *docids;
 } index_query;
@@ -95,22 +95,24 @@ typedef struct index_account {
 
 /* ---------------------------------------------------------------- types */
 
-typedef struct index_opened index_opened;   /* of each type another struct */
-typedef struct index_builder index_builder; /* likewise */
+/* Each type has a struct of its own for these two, and casts. */
+typedef struct index_opened index_opened;
+typedef struct index_builder index_builder;
 struct invert_lists;
 
 /* What is to be built. All is lent until the builder is freed. */
 typedef struct index_request {
     const index_source *source;
     const mv_index_options *options; /* complete */
-    const index_opened *base;  /* one that can_extend: its rows go into the new segment; or NULL */
+    const index_opened *base;  /* NULL, or an index to start from, for which can_extend is true:
+                                * its rows that are not deleted are among those of the source */
     const uint32_t *base_rows; /* for each of its rows the new row, ascending, or INDEX_ROW_GONE */
     uint32_t threads; /* 1 to MV_THREADS_MAX: how many work in a step, the caller's included */
 } index_request;
 
 typedef struct index_type {
     const index_kind *kind;
-    uint32_t rows_min; /* a segment of fewer rows is searched as fast without */
+    uint32_t rows_min; /* segments of fewer rows get no index: they are searched as fast without */
 
     /* Make an index of its parts; they and the source are lent until it is closed. Sizes are
      * checked, so that a search stays within the arrays. MV_CORRUPT. */
@@ -119,10 +121,11 @@ typedef struct index_type {
     void (*close)(index_opened *opened);
     /* Look at everything. MV_CORRUPT. */
     mv_err (*check)(const index_opened *opened, mv_error *error);
-    /* Fill the type's member of stats->as, from what may be damaged. NULL: it has none. */
+    /* Fill the type's member of stats->as. Only what `open` checked can be relied on. NULL: the
+     * type has no such member. */
     void (*describe)(const index_opened *opened, mv_index_stats *stats);
 
-    /* Can the index of a segment be the base of one with these options? NULL: none can. */
+    /* Can this index be the base of one with these options? NULL: never. */
     bool (*can_extend)(const index_opened *base, const mv_index_options *options);
     mv_err (*build_begin)(const index_request *request, index_builder **out, mv_error *error);
     /* Work until `until` (os_seconds), at least a little. *more is false when the index stands. */
@@ -131,20 +134,22 @@ typedef struct index_type {
     /* The parts of what stands, lent by the builder; returns how many. */
     uint32_t (*build_parts)(const index_builder *b, index_part parts[INDEX_PARTS_MAX]);
     void (*build_free)(index_builder *b);
-    /* To build takes as long as to write so many bytes for each row. `dim` is 0 for scalars. */
+    /* How long building takes for each row: as long as writing this many bytes. `dim` is 0 for
+     * scalar fields. */
     uint64_t (*build_cost)(uint32_t dim);
 
-    /* Of vector fields. `hits_max`: a search for more is faster without. Does a search for `k` hits
-     * look at all rows that may be hits, if they are query->matching? Then they may be listed. */
+    /* Vector fields. A search for more than `hits_max` hits does not use the index. */
     uint32_t hits_max;
+    /* Does a search for `k` hits look at each row that may be a hit, if there are query->matching
+     * of them? Then query->list may be given instead of query->pass. */
     bool (*looks_at_all)(const index_opened *opened, const index_query *query, uint32_t k);
     /* Push the rows found nearest to `hits`, scored exactly: as many as hits->capacity, if so many
      * pass. Allocates only to grow `scratch`. MV_NO_MEMORY; MV_CORRUPT: `hits` is unchanged. */
     mv_err (*search)(const index_opened *opened, const index_query *query, topk *hits,
                      index_scratch *scratch, index_account *account, mv_error *error);
 
-    /* Of scalar fields: the inverted lists that filters look values up in (query/filter.h). NULL:
-     * filters do without. */
+    /* Scalar fields: the inverted lists in which filters look values up (query/filter.h). NULL:
+     * filters do not use the index. */
     const struct invert_lists *(*lists)(const index_opened *opened);
 } index_type;
 
@@ -152,15 +157,15 @@ typedef struct index_type {
 INDEX_KINDS(INDEX_DECLARE)
 #undef INDEX_DECLARE
 
-/* NULL: such an index has no files (MV_INDEX_NONE, MV_INDEX_FLAT), or there is no such type. */
+/* NULL: no index type with files has this number. */
 const index_type *index_find(mv_index_type type);
 const index_type *index_of_file(uint32_t file_kind);
 
-/* Add a type and its kind, which stay until the process ends, while no other thread is in the
- * engine. For tests. MV_MISUSE: a number or name of it is in use. */
+/* Add a type and its kind until the process ends. For tests; no other thread may use the engine
+ * meanwhile. MV_MISUSE: another type has the same name, ending or number. */
 mv_err index_add(const index_type *type, mv_error *error);
 
-/* Search, and keep types apart that share a scratch. */
+/* Call type->search, after clearing scratch->layout where another type used the scratch last. */
 mv_err index_search(const index_type *type, const index_opened *opened, const index_query *query,
                     topk *hits, index_scratch *scratch, index_account *account, mv_error *error);
 

@@ -1,11 +1,11 @@
-/* Building the indexes of a segment, before it is entered in the catalog: there is never a moment
- * in which a large segment is without.
+/* Building the indexes of a segment before the segment is entered in the catalog, so that no commit
+ * has a large segment without its indexes.
  *
- * One index after the other: build it in steps, write the file in pieces, free the builder. An
- * index may start from another (index_type.can_extend): where a segment that goes into the new one
- * has an index of the type already and makes up at least half of it, the index is given to the
- * builder as a base; a graph takes over its links, and only the other rows are linked. A base is
- * verified first: damage must not be copied under a fresh checksum. */
+ * The indexes are built one after the other: the builder works in steps, the file is written in
+ * pieces, the builder is freed. A builder may start from an index that is there (the base, see
+ * index_type.can_extend): that of a segment which makes up at least half of the new one. A graph
+ * takes over the links of its base and links only the other rows. The checksums of a base are
+ * verified first: damage must not be copied under a new checksum. */
 #include "job/job.h"
 #include "transaction/writer_files.h"
 
@@ -76,7 +76,7 @@ static mv_err map_base_rows(mv_job *job, mv_error *error)
 
 /* ---------------------------------------------------------------- one index */
 
-/* Let go of the index in hand, but not of those that are finished. */
+/* Free what belongs to the index being built; finished ones stay. */
 static void end_one(job_build *b)
 {
     if (b->builder) b->type->build_free(b->builder);

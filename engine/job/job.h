@@ -38,11 +38,11 @@ typedef struct job_build {
     segment *built;       /* the new segment, mapped; NULL: not opened, or nothing was written */
     const segment *over;  /* whose rows are indexed */
     const index_type *type;
-    index_source source; /* these rows */
-    shared_index *base;  /* an index that the new one goes on from, or NULL */
+    index_source source; /* the rows of the field */
+    shared_index *base;  /* the index that the builder starts from, or NULL */
     uint32_t base_at;    /* its segment in the view */
     section_check check; /* of the base */
-    uint32_t *base_rows; /* where they are now, or NULL */
+    uint32_t *base_rows; /* index_request.base_rows */
     index_builder *builder;
     index_part parts[INDEX_PARTS_MAX];
     uint32_t parts_count;

@@ -1,10 +1,10 @@
-/* Searching a segment with the help of its index (a graph), in the way that the index finds
- * cheapest for the rows that match the filter. */
+/* Searching a segment by its index, in the way that the index expects to be cheapest for the rows
+ * that match the filter. */
 #include "read/search_graph.h"
 
 #include "read/explain.h"
 
-/* A segment that is searched with the help of its index. */
+/* A segment that is searched by its index. */
 typedef struct graph_search {
     shared_index *g;
     const table *t;
@@ -46,8 +46,9 @@ static mv_err find_bits(search *s, scan *sc, graph_search *gs, mv_error *error)
     return MV_OK;
 }
 
-/* The same as a list, which is had and read faster where few rows pass: a search that 0.1 % of
- * 200,000 rows pass takes 6 us instead of 10, one of 1 % 18 instead of 24. */
+/* The same as a list, where the index would look at each of the rows anyway. Few rows are listed
+ * and read faster than a bitmap: where 0.1 % of 200,000 rows pass, a search takes 6 us instead of
+ * 10, where 1 % pass 18 instead of 24. */
 static mv_err find_list(search *s, scan *sc, graph_search *gs, mv_error *error)
 {
     uint32_t least, *list;

@@ -132,7 +132,8 @@ static void test_tables(void)
     for (uint32_t i = 0; (kind = index_kind_at(i)); i++) {
         const index_type *type = index_find(kind->info.type);
         EXPECT(mv_index_info_at(i) == &kind->info && index_kind_find(kind->info.type) == kind);
-        EXPECT(!type == !kind->file_kind && !type == !kind->info.counted);
+        EXPECT(!type == !kind->file_kind && !type == !kind->info.has_files &&
+               !type == !kind->info.plural);
         if (!type) continue;
         EXPECT(type->kind == kind && index_of_file(kind->file_kind) == type);
         EXPECT(!type->search == !kind->info.of_vectors && !type->search == !type->looks_at_all);

@@ -217,16 +217,16 @@ void index_push(lua_State *L, const mv_index_options *options)
 void index_push_stats(lua_State *L, const mv_index_stats *stats)
 {
     const mv_index_info *info = find_info(stats->type);
-    bool is_whole_scan = !info->counted; /* which covers every row */
     lua_createtable(L, 0, 10);
     set_string(L, "type", info->name);
     set_unsigned(L, "rows", stats->rows);
     set_number(L, "completeness",
-               is_whole_scan || !stats->rows ? 1.0
-                                             : (double)stats->indexed_rows / (double)stats->rows);
-    if (is_whole_scan) return;
+               !info->has_files || !stats->rows
+                   ? 1.0 /* every row is looked at */
+                   : (double)stats->indexed_rows / (double)stats->rows);
+    if (!info->has_files) return;
     set_unsigned(L, "indexed_rows", stats->indexed_rows);
-    set_unsigned(L, info->counted, stats->segments);
+    set_unsigned(L, info->plural, stats->segments);
     set_unsigned(L, "bytes", stats->bytes);
     if (*stats->warning) set_string(L, "warning", stats->warning);
     if (stats->segments) set_members(L, info->stats, info->stats_count, stats);
