@@ -4,7 +4,7 @@
  * has the functions that build and search them. Neither may include the other, so the facts that
  * both need are in this room below them: one constant for each type (base/hnsw_kind.c). It holds
  * data and no functions of the room index, so that base calls nothing above it. A table of data is
- * all that storage needs; nobody has to register types before storage is used. */
+ * all that storage needs, and it is complete without a call that registers types. */
 #ifndef MV_INDEX_KIND_H
 #define MV_INDEX_KIND_H
 

@@ -1,8 +1,8 @@
 /* Graphs as an index type. */
 #include "index/hnsw.h"
 
-/* To link a row takes as long as to write so many bytes for each of its numbers, and for a row of
- * no numbers. */
+/* Linking a row takes as long as writing this many bytes for each number of its vector, and as this
+ * many for each row. */
 #define LINK_COST_OF_NUMBER 200u
 #define LINK_COST_OF_ROW    20000u
 

@@ -143,8 +143,9 @@ typedef struct index_type {
     /* Does a search for `k` hits look at each row that may be a hit, if there are query->matching
      * of them? Then query->list may be given instead of query->pass. */
     bool (*looks_at_all)(const index_opened *opened, const index_query *query, uint32_t k);
-    /* Push the rows found nearest to `hits`, scored exactly: as many as hits->capacity, if so many
-     * pass. Allocates only to grow `scratch`. MV_NO_MEMORY; MV_CORRUPT: `hits` is unchanged. */
+    /* Push the rows found nearest to `hits`, scored exactly: hits->capacity of them, or as
+     * many as pass. Allocates only to grow `scratch`. MV_NO_MEMORY; MV_CORRUPT: `hits` is
+     * unchanged. */
     mv_err (*search)(const index_opened *opened, const index_query *query, topk *hits,
                      index_scratch *scratch, index_account *account, mv_error *error);
 

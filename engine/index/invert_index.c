@@ -2,7 +2,7 @@
 #include "index/invert.h"
 
 #define LISTS_ROWS_MIN 1024u /* below, looking at every row takes some microseconds */
-/* To sort a row into lists takes as long as to write so many bytes. */
+/* Sorting a row into lists takes as long as writing this many bytes. */
 #define LISTS_COST_OF_ROW 200u
 
 static_assert(INVERT_PARTS_MAX <= INDEX_PARTS_MAX, "lists have no more parts than an index");

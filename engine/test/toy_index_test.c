@@ -201,7 +201,7 @@ static void test_refusals(void)
             MV_INT32, (mv_metric)0, toy_with(window_50));
 }
 
-/* Schemas with these types have format 3, others what they had; damage in them is found. */
+/* Schemas with these types have format 3, others still have 2; damaged bytes are refused. */
 static void test_schema_bytes(void)
 {
     mem_buffer bytes = {0};
