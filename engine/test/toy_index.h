@@ -289,8 +289,8 @@ static bool toy_gather(const toy *t, const index_query *query, uint32_t wanted, 
                        uint32_t *count)
 {
     uint32_t all = t->head->rows, low = 0, high = all;
-    float place = t->head->order ? -query->vector[0] : query->vector[0],
-          sign = t->head->order ? -1 : 1;
+    float first = ((const float *)query->vector)[0];
+    float place = t->head->order ? -first : first, sign = t->head->order ? -1 : 1;
     for (uint32_t i = 0; i < all; i++)
         if (t->rows[i] >= all) return false;
     while (low < high) {
@@ -334,8 +334,10 @@ static mv_err toy_search(const index_opened *opened, const index_query *query, t
                          t->vectors->stride, NULL, 1, &distance);
         topk_push(hits, (topk_entry){distance, query->source, rows[i], query->docids[rows[i]]});
     }
-    *account = (index_account){
-        .first = MV_STRATEGY_GRAPH, .last = MV_STRATEGY_GRAPH, .found = count, .rescored = count};
+    *account = (index_account){.first = MV_STRATEGY_GRAPH,
+                               .last = MV_STRATEGY_GRAPH,
+                               .found = count,
+                               .counts = {.exact_distances = count}};
     return MV_OK;
 }
 
@@ -347,8 +349,8 @@ static const index_type toy_index = {
     .check = toy_check,
     .describe = toy_describe,
     .can_extend = toy_can_extend,
-    .index_build_begin = toy_build_begin,
-    .index_build_step = toy_build_step,
+    .build_begin = toy_build_begin,
+    .build_step = toy_build_step,
     .build_progress = toy_build_progress,
     .build_parts = toy_build_parts,
     .build_free = toy_build_free,
@@ -449,8 +451,8 @@ static const index_type tally_index = {
     .open = tally_open,
     .close = tally_close,
     .check = tally_check,
-    .index_build_begin = tally_build_begin,
-    .index_build_step = tally_build_step,
+    .build_begin = tally_build_begin,
+    .build_step = tally_build_step,
     .build_progress = tally_build_progress,
     .build_parts = tally_build_parts,
     .build_free = tally_build_free,

@@ -95,7 +95,7 @@ static void search_by_toy(mv_collection *c)
     RECALLS(c, 1, TOY_FIELD, .topk = 10, .from = last - 40); /* all that pass, in the window */
     RECALLS(c, 0.3, TOY_FIELD, .topk = 800);                 /* more than the window */
     before = toy_searches;
-    RECALLS(c, 1, TOY_FIELD, .topk = 10, .way = MV_STRATEGY_EXACT);
+    RECALLS(c, 1, TOY_FIELD, .topk = 10, .strategy = MV_STRATEGY_EXACT);
     RECALLS(c, 1, TOY_FIELD, .topk = 1001); /* hits_max */
     EXPECT(toy_searches == before);
 }
@@ -486,19 +486,19 @@ int main(void)
         printf("no temporary directory\n0 passed, 1 failed\n");
         return 1;
     }
-    test_tables();
-    test_adding();
-    test_tables();
-    test_refusals();
-    test_schema_bytes();
-    test_file_names();
-    test_life(true);
-    test_life(false);
-    test_mismatch();
-    test_damage();
-    test_changes();
-    test_leftovers();
+    RUN(test_tables());
+    RUN(test_adding());
+    RUN(test_tables());
+    RUN(test_refusals());
+    RUN(test_schema_bytes());
+    RUN(test_file_names());
+    RUN(test_life(true));
+    RUN(test_life(false));
+    RUN(test_mismatch());
+    RUN(test_damage());
+    RUN(test_changes());
+    RUN(test_leftovers());
     remove_tree(sample_place);
-    EXPECT(mem_bytes() == 0);
-    return report();
+    RUN(test_memory_is_freed(0));
+    return tests_conclude();
 }

@@ -32,8 +32,8 @@ static _Noreturn void raise_not_a_vector(lua_State *L, int index, const error_co
 }
 
 /* Pack zeros and ones: those of the table at `index`, or `numbers`. */
-static void invert_pack_bits(lua_State *L, int index, const error_context *where,
-                             const float *numbers, uint8_t *out, size_t dim)
+static void pack_bits(lua_State *L, int index, const error_context *where, const float *numbers,
+                      uint8_t *out, size_t dim)
 {
     memset(out, 0, mv_vector_size(MV_VECTOR_BINARY, dim));
     for (size_t i = 0; i < dim; i++) {
@@ -83,7 +83,7 @@ const void *read_vector(lua_State *L, int index, const error_context *where,
     if (numbers && !is_binary) return numbers;
     float *out = number_room_reserve(L, room, wanted / sizeof(float) + 1);
     if (is_binary)
-        invert_pack_bits(L, index, where, numbers, (uint8_t *)out, dim);
+        pack_bits(L, index, where, numbers, (uint8_t *)out, dim);
     else
         read_table(L, index, where, out, dim);
     return out;
