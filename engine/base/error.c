@@ -65,6 +65,11 @@ mv_err error_memory(mv_error *error, size_t size, const char *what)
     return error_set(error, MV_NO_MEMORY, "cannot get %zu bytes of memory for %s", size, what);
 }
 
+mv_err error_set_forked(mv_error *error, const char *what)
+{
+    return error_set(error, MV_BUSY, "%s is from before the process forked", what);
+}
+
 mv_err error_prefix(mv_error *error, mv_err code, const char *format, ...)
 {
     if (!error) return code;

@@ -13,8 +13,11 @@ mv_err error_set(mv_error *error, mv_err code, const char *format, ...) MV_PRINT
  * ENOENT: MV_NOT_FOUND, EEXIST and ENOTEMPTY: MV_EXISTS, else MV_IO). */
 mv_err error_system(mv_error *error, int errno_value, const char *format, ...) MV_PRINTF(3, 4);
 
-/* "cannot get N bytes of memory for <what>" */
+/* MV_NO_MEMORY: "cannot get N bytes of memory for <what>" */
 mv_err error_memory(mv_error *error, size_t size, const char *what);
+
+/* MV_BUSY: "<what> is from before the process forked". For objects whose os_is_forked is true. */
+mv_err error_set_forked(mv_error *error, const char *what);
 
 /* Put a text before the one that `error` has (NULL is fine), give it `code` and return that. */
 mv_err error_prefix(mv_error *error, mv_err code, const char *format, ...) MV_PRINTF(3, 4);

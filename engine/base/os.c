@@ -624,7 +624,7 @@ mv_err os_thread_start(void (*run)(void *ctx), void *ctx, os_thread **out, mv_er
 void os_thread_join(os_thread *thread)
 {
     if (!thread) return;
-    if (thread->fork_generation == os_fork_generation()) (void)pthread_join(thread->thread, NULL);
+    if (!os_is_forked(thread->fork_generation)) (void)pthread_join(thread->thread, NULL);
     mem_free(thread, sizeof *thread);
 }
 

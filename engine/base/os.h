@@ -115,8 +115,14 @@ uint32_t os_core_count(void);
 /* The registry's lock: one for the process, held over fork so that the child finds it free. */
 void os_process_lock(void);
 void os_process_unlock(void);
-/* Grows by one in every forked child: tells whether something was made before a fork. */
+/* A number that grows by one in every forked child. An object that must not be used in a child
+ * stores the number when it is made, and asks os_is_forked before each use. */
 uint64_t os_fork_generation(void);
+/* Was the process forked since `generation` was taken? */
+static inline bool os_is_forked(uint64_t generation)
+{
+    return generation != os_fork_generation();
+}
 
 uint64_t os_thread_id(void); /* never 0 */
 double os_seconds(void);     /* monotonic */

@@ -26,11 +26,6 @@ struct mv_column {
     bool is_failed;
 };
 
-static bool is_forked(const mv_column *column)
-{
-    return column->fork_generation != os_fork_generation();
-}
-
 /* ---------------------------------------------------------------- beginning */
 
 static mv_err add_field(mv_schema *schema, const mv_field_options *field,
@@ -197,8 +192,7 @@ static mv_err next_document(mv_column *column, bool *found, mv_error *error)
 
 static mv_err check(const mv_column *column, mv_error *error)
 {
-    if (is_forked(column))
-        return error_set(error, MV_BUSY, "the column is from before the process forked");
+    if (os_is_forked(column->fork_generation)) return error_set_forked(error, "the column");
     if (column->is_failed || !column->w)
         return error_set(error, MV_MISUSE, "the column was committed, or failed before");
     return MV_OK;
@@ -262,7 +256,7 @@ mv_err mv_column_commit(mv_column *column, mv_error *error)
 void mv_column_free(mv_column *column)
 {
     if (!column) return;
-    if (!is_forked(column)) {
+    if (!os_is_forked(column->fork_generation)) {
         column_writer_free(column->writing);
         snapshot_close(&column->s);
         writer_abort(column->w);

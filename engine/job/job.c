@@ -12,7 +12,7 @@
 
 static void free_locks(mv_job *job)
 {
-    if (job->fork_generation != os_fork_generation()) return; /* the parent's, maybe locked */
+    if (os_is_forked(job->fork_generation)) return; /* the parent's, maybe locked */
     os_condition_free(job->changed);
     os_mutex_free(job->mutex);
 }
@@ -130,17 +130,12 @@ mv_err mv_optimize_begin(mv_collection *c, const mv_optimize_options *options, m
     return begin_job(c, options, out, error);
 }
 
-static mv_err from_before_fork(mv_error *error)
-{
-    return error_set(error, MV_BUSY, "the job is from before the process forked");
-}
-
 mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *progress,
                         mv_error *error)
 {
     mv_err err = MV_OK;
     double until = os_seconds() + budget_ms / 1000;
-    if (job->fork_generation != os_fork_generation()) return from_before_fork(error);
+    if (os_is_forked(job->fork_generation)) return error_set_forked(error, "the job");
     if (job->thread)
         return error_set(error, MV_MISUSE, "the job runs in the background: wait for it");
     do {
@@ -226,7 +221,7 @@ mv_err mv_job_wait(mv_job *job, double seconds, bool *done, mv_error *error)
     mv_err err = MV_OK;
     double until = os_seconds() + seconds;
     *done = false;
-    if (job->fork_generation != os_fork_generation()) return from_before_fork(error);
+    if (os_is_forked(job->fork_generation)) return error_set_forked(error, "the job");
     if (!job->thread)
         return error_set(error, MV_MISUSE, "the job does not run in the background: step it");
     bool must_not_block = atomic_load(&job->e->writing_thread) == os_thread_id();
@@ -248,7 +243,7 @@ mv_err mv_job_wait(mv_job *job, double seconds, bool *done, mv_error *error)
 
 void mv_job_progress(mv_job *job, mv_progress *progress)
 {
-    if (job->fork_generation != os_fork_generation()) {
+    if (os_is_forked(job->fork_generation)) {
         *progress = (mv_progress){.stage = "cancelled"}; /* it is the parent's */
     } else if (job->thread) {
         os_mutex_lock(job->mutex);
@@ -294,7 +289,7 @@ void mv_job_free(mv_job *job)
 {
     if (!job) return;
     mv_job_cancel(job);
-    if (job->fork_generation != os_fork_generation()) {
+    if (os_is_forked(job->fork_generation)) {
         os_close(job->lock);
         os_thread_join(job->thread); /* only forgotten */
         job_free(job);

@@ -91,7 +91,7 @@ static inline const char *engine_directory(const engine *e)
 /* Is this engine of the present process? In a forked child the parent's engines are not used. */
 static inline bool engine_is_of_this_process(const engine *e)
 {
-    return e->fork_generation == os_fork_generation();
+    return !os_is_forked(e->fork_generation);
 }
 
 mv_err engine_create(const engine_hooks *hooks, engine **out, mv_error *error);

@@ -92,8 +92,7 @@ static mv_err next_of_docids(mv_iterator *it, mv_result *result, bool *found, mv
 mv_err mv_iterator_next(mv_iterator *it, mv_result *result, bool *found, mv_error *error)
 {
     *found = false;
-    if (it->fork_generation != os_fork_generation())
-        return error_set(error, MV_BUSY, "the iterator is from before the process forked");
+    if (os_is_forked(it->fork_generation)) return error_set_forked(error, "the iterator");
     return it->w ? next_of_docids(it, result, found, error)
                  : next_of_scan(it, result, found, error);
 }
@@ -106,7 +105,7 @@ const mv_schema *mv_iterator_schema(const mv_iterator *it)
 void mv_iterator_close(mv_iterator *it)
 {
     if (!it) return;
-    if (it->fork_generation == os_fork_generation()) {
+    if (!os_is_forked(it->fork_generation)) {
         scan_end(&it->sc);
         snapshot_close(&it->s);
     } else {

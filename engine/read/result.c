@@ -26,7 +26,7 @@ mv_err mv_result_create(mv_collection *c, mv_result **result, mv_error *error)
 
 void mv_result_clear(mv_result *r)
 {
-    if (r->fork_generation != os_fork_generation()) r->own = (snapshot){0}; /* the parent's */
+    if (os_is_forked(r->fork_generation)) r->own = (snapshot){0}; /* the parent's */
     snapshot_close(&r->own);
     r->seen = NULL;
     r->hits_count = 0;
@@ -41,7 +41,7 @@ void mv_result_free(mv_result *r)
 {
     if (!r) return;
     mv_result_clear(r);
-    if (r->fork_generation != os_fork_generation()) r->fresh.cursor = NULL;
+    if (os_is_forked(r->fork_generation)) r->fresh.cursor = NULL;
     fresh_free(&r->fresh);
     mem_arena_free(&r->arena);
     mem_arena_free(&r->block);
@@ -126,8 +126,7 @@ mv_err result_lend(mv_result *r, engine *e, const snapshot *s, mv_error *error)
 
 mv_err result_check(const mv_result *r, mv_error *error)
 {
-    if (r->fork_generation != os_fork_generation())
-        return error_set(error, MV_BUSY, "the result is from before the process forked");
+    if (os_is_forked(r->fork_generation)) return error_set_forked(error, "the result");
     if (!r->seen) return error_set(error, MV_MISUSE, "the result is empty");
     if (r->transaction &&
         (!engine_is_writing(r->e, r->writer_number) || r->changes != r->transaction->changes))
