@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define MEM_ALIGN           64
+#define MEM_GROW_FIRST      8u     /* items; chosen: most arrays that grow so have fewer */
 #define MEM_ARENA_BLOCK     16384u /* first block; later ones double up to 1 MiB */
 #define MEM_ARENA_BLOCK_MAX (1u << 20)
 
@@ -77,6 +78,19 @@ void mem_free(void *block, size_t size)
     if (!block) return;
     atomic_fetch_sub_explicit(&bytes_in_use, size, memory_order_relaxed);
     free(block);
+}
+
+void *mem_grow(void *items, uint32_t *capacity, uint32_t count, size_t item_size)
+{
+    mv_assert(count <= *capacity);
+    mv_assert((items == NULL) == (*capacity == 0));
+    uint32_t more = *capacity ? *capacity * 2 : MEM_GROW_FIRST;
+    size_t size;
+    if (count < *capacity) return items;
+    if (*capacity > UINT32_MAX / 2 || !mem_mul(more, item_size, &size)) return NULL;
+    void *grown = mem_realloc(items, *capacity * item_size, size);
+    if (grown) *capacity = more;
+    return grown;
 }
 
 bool mem_buffer_reserve(mem_buffer *buffer, size_t extra)

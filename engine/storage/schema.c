@@ -69,19 +69,6 @@ mv_err mv_schema_create(const char *name, mv_schema **schema, mv_error *error)
     return MV_OK;
 }
 
-/* Make room for one more item of an array; *items may move. */
-static mv_err reserve_item(void **items, uint32_t *capacity, uint32_t count, size_t item_size,
-                           mv_error *error)
-{
-    if (count < *capacity) return MV_OK;
-    uint32_t more = *capacity ? *capacity * 2 : 8;
-    void *grown = mem_realloc(*items, *capacity * item_size, more * item_size);
-    if (!grown) return error_memory(error, more * item_size, "the fields of a schema");
-    *items = grown;
-    *capacity = more;
-    return MV_OK;
-}
-
 /* Take over a default value: checked, and kept in the form in which the type gives values out. */
 static mv_err take_default(mv_schema *schema, schema_field *field, const mv_value *value,
                            mv_error *error)
@@ -125,11 +112,10 @@ mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, m
         schema_index_take(options->name, options->type, 0, &options->index, &field.index, error));
     memcpy(field.name, options->name, strlen(options->name));
     MV_TRY(take_default(schema, &field, options->default_value, error));
-    void *fields = schema->fields;
-    mv_err err =
-        reserve_item(&fields, &schema->fields_capacity, schema->fields_count, sizeof field, error);
+    schema_field *fields =
+        mem_grow(schema->fields, &schema->fields_capacity, schema->fields_count, sizeof field);
+    if (!fields) return error_memory(error, sizeof field, "the fields of a schema");
     schema->fields = fields;
-    if (err) return err;
     schema->fields[schema->fields_count++] = field;
     schema->next_uid++;
     return MV_OK;
@@ -197,11 +183,10 @@ mv_err mv_schema_add_vector(mv_schema *schema, const mv_vector_options *options,
     memcpy(vector.name, options->name, strlen(options->name));
     MV_TRY(schema_index_take(options->name, options->type, options->metric, &options->index,
                              &vector.index, error));
-    void *vectors = schema->vectors;
-    mv_err err = reserve_item(&vectors, &schema->vectors_capacity, schema->vectors_count,
-                              sizeof vector, error);
+    schema_vector *vectors =
+        mem_grow(schema->vectors, &schema->vectors_capacity, schema->vectors_count, sizeof vector);
+    if (!vectors) return error_memory(error, sizeof vector, "the fields of a schema");
     schema->vectors = vectors;
-    if (err) return err;
     schema->vectors[schema->vectors_count++] = vector;
     schema->next_uid++;
     return MV_OK;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/os.h"
+#include "base/sorted.h"
 
 /* ---------------------------------------------------------------- records and names */
 
@@ -326,20 +327,12 @@ bool segment_find_row(const segment *s, uint64_t docid, uint32_t *row)
 {
     if (docid < s->first_docid || docid > s->last_docid) return false;
     const uint64_t *docids = s->table.docids;
-    uint32_t low = 0, high = s->table.rows - 1;
-    if (s->last_docid - s->first_docid == high) { /* no gaps */
+    uint32_t last = s->table.rows - 1;
+    if (s->last_docid - s->first_docid == last) /* no gaps */
         *row = (uint32_t)(docid - s->first_docid);
-        return docids[*row] == docid;
-    }
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (docids[middle] < docid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *row = low;
-    return docids[low] == docid;
+    else /* docids that are damaged, out of order, still give a row of the segment */
+        *row = sorted_lower_bound(docids, sizeof *docids, last, docid);
+    return docids[*row] == docid;
 }
 
 static mv_err damaged_segment_cell(const char *name, uint32_t row, mv_error *error)

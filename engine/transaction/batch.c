@@ -53,25 +53,13 @@ const mv_schema *mv_batch_schema(const mv_batch *batch)
 
 /* ---------------------------------------------------------------- documents */
 
-static mv_err check_fork(const mv_batch *batch, mv_error *error)
-{
-    if (batch->fork_generation == os_fork_generation()) return MV_OK;
-    return error_set(error, MV_BUSY, "the batch was made before the process forked");
-}
-
 static mv_err reserve_row(mv_batch *batch, mv_error *error)
 {
-    if (batch->count < batch->capacity) return MV_OK;
-    size_t size = batch->capacity * sizeof *batch->rows, more;
-    if (batch->capacity > UINT32_MAX / 2)
-        return error_set(error, MV_LIMIT, "a batch holds at most %u documents", batch->capacity);
-    uint32_t capacity = batch->capacity ? batch->capacity * 2 : 16;
-    if (!mem_mul(capacity, sizeof *batch->rows, &more))
-        return error_memory(error, SIZE_MAX, "a batch");
-    row_parts *rows = mem_realloc(batch->rows, size, more);
-    if (!rows) return error_memory(error, more, "a batch");
+    if (batch->count > UINT32_MAX / 2)
+        return error_set(error, MV_LIMIT, "a batch holds at most %u documents", batch->count);
+    row_parts *rows = mem_grow(batch->rows, &batch->capacity, batch->count, sizeof *rows);
+    if (!rows) return error_memory(error, ((size_t)batch->count + 1) * sizeof *rows, "a batch");
     batch->rows = rows;
-    batch->capacity = capacity;
     return MV_OK;
 }
 
@@ -79,7 +67,7 @@ mv_err mv_batch_add(mv_batch *batch, const char *id, size_t id_size, mv_error *e
 {
     char quoted[ERROR_QUOTE_SIZE];
     batch->is_begun = false;
-    MV_TRY(check_fork(batch, error));
+    if (os_is_forked(batch->fork_generation)) return error_set_forked(error, "the batch");
     if (id_size < 1) return error_set(error, MV_MISUSE, "the id of a document is empty");
     if (id_size > MV_ID_SIZE_MAX)
         return error_set(error, MV_MISUSE,
@@ -98,7 +86,7 @@ mv_err mv_batch_add(mv_batch *batch, const char *id, size_t id_size, mv_error *e
 
 static mv_err check_begun(const mv_batch *batch, mv_error *error)
 {
-    MV_TRY(check_fork(batch, error));
+    if (os_is_forked(batch->fork_generation)) return error_set_forked(error, "the batch");
     if (batch->is_begun) return MV_OK;
     return error_set(error, MV_MISUSE, "the batch has no document that was begun");
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/sorted.h"
 #include "open/durability.h"
 #include "transaction/garbage.h"
 
@@ -59,7 +60,7 @@ static void writer_free(writer *w)
 void writer_abort(writer *w)
 {
     if (!w) return;
-    if (w->e->fork_generation != os_fork_generation()) return;
+    if (!engine_is_of_this_process(w->e)) return; /* I1 */
     for (uint32_t i = 0; i < w->sealed_count; i++) {
         shared_segment_undo(w->e, segment_writer_record(w->sealed[i])->number);
         segment_writer_undo(w->sealed[i]);
@@ -131,29 +132,22 @@ done:
 
 /* ---------------------------------------------------------------- deleting a row */
 
+static_assert(offsetof(writer_chunk, key) == 0, "sorted_lower_bound reads the first member");
+
 /* The chunk of a row's deletions, loaded from the catalog at the first touch. */
 static mv_err open_chunk(writer *w, const segment *s, uint32_t row, writer_chunk **out,
                          mv_error *error)
 {
     uint64_t key = deletions_key(s->number, row);
-    uint32_t low = 0, high = w->chunks_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (w->chunks[middle].key < key)
-            low = middle + 1;
-        else
-            high = middle;
+    uint32_t at = sorted_lower_bound(w->chunks, sizeof *w->chunks, w->chunks_count, key);
+    if (at < w->chunks_count && w->chunks[at].key == key) {
+        *out = &w->chunks[at];
+        return MV_OK;
     }
-    *out = &w->chunks[low];
-    if (low < w->chunks_count && w->chunks[low].key == key) return MV_OK;
-    if (w->chunks_count == w->chunks_capacity) {
-        uint32_t capacity = w->chunks_capacity ? w->chunks_capacity * 2 : 16;
-        writer_chunk *chunks =
-            mem_realloc(w->chunks, w->chunks_capacity * sizeof *chunks, capacity * sizeof *chunks);
-        if (!chunks) return error_memory(error, capacity * sizeof *chunks, "deletions");
-        w->chunks = chunks;
-        w->chunks_capacity = capacity;
-    }
+    writer_chunk *chunks =
+        mem_grow(w->chunks, &w->chunks_capacity, w->chunks_count, sizeof *chunks);
+    if (!chunks) return error_memory(error, (w->chunks_count + 1) * sizeof *chunks, "deletions");
+    w->chunks = chunks;
     size_t words = deletions_words(s->table.rows, row), size = words * sizeof(uint64_t);
     writer_chunk chunk = {
         .key = key, .words = mem_arena_alloc(&w->arena, size), .words_count = words};
@@ -171,8 +165,8 @@ static mv_err open_chunk(writer *w, const segment *s, uint32_t row, writer_chunk
         memcpy(chunk.words, value.bytes + sizeof head, size);
         chunk.count = head.count;
     }
-    *out = &w->chunks[low];
-    memmove(*out + 1, *out, (w->chunks_count - low) * sizeof chunk);
+    *out = &w->chunks[at];
+    memmove(*out + 1, *out, (w->chunks_count - at) * sizeof chunk);
     **out = chunk;
     w->chunks_count++;
     return MV_OK;

@@ -13,14 +13,10 @@
 
 static mv_err remember_sealed(writer *w, segment_writer *written, mv_error *error)
 {
-    if (w->sealed_count == w->sealed_capacity) {
-        uint32_t capacity = w->sealed_capacity ? w->sealed_capacity * 2 : 4;
-        segment_writer **sealed =
-            mem_realloc(w->sealed, w->sealed_capacity * sizeof *sealed, capacity * sizeof *sealed);
-        if (!sealed) return error_memory(error, capacity * sizeof *sealed, "a segment");
-        w->sealed = sealed;
-        w->sealed_capacity = capacity;
-    }
+    segment_writer **sealed =
+        mem_grow(w->sealed, &w->sealed_capacity, w->sealed_count, sizeof(segment_writer *));
+    if (!sealed) return error_memory(error, sizeof(segment_writer *), "a segment");
+    w->sealed = sealed;
     w->sealed[w->sealed_count++] = written;
     return MV_OK;
 }
@@ -51,14 +47,10 @@ mv_err writer_files_add_segment(writer *w, segment_writer *written, mv_error *er
 
 static mv_err remember_file(writer *w, section_writer *written, mv_error *error)
 {
-    if (w->files_count == w->files_capacity) {
-        uint32_t capacity = w->files_capacity ? w->files_capacity * 2 : 4;
-        section_writer **files =
-            mem_realloc(w->files, w->files_capacity * sizeof *files, capacity * sizeof *files);
-        if (!files) return error_memory(error, capacity * sizeof *files, "a file");
-        w->files = files;
-        w->files_capacity = capacity;
-    }
+    section_writer **files =
+        mem_grow(w->files, &w->files_capacity, w->files_count, sizeof(section_writer *));
+    if (!files) return error_memory(error, sizeof(section_writer *), "a file");
+    w->files = files;
     w->files[w->files_count++] = written;
     return MV_OK;
 }
