@@ -1,4 +1,5 @@
-/* Bitmaps over rows: bit r of word r/64. The last word's bits beyond the count are zero. */
+/* Bitmaps over rows: row r is bit r % 64 of word r / 64. In the last word, the bits beyond the
+ * count are zero. Indexes are not checked: the caller keeps them below the count. */
 #ifndef MV_BITS_H
 #define MV_BITS_H
 
@@ -20,14 +21,16 @@ static inline void bits_unset(uint64_t *bits, size_t at)
 {
     bits[at / 64] &= ~((uint64_t)1 << (at % 64));
 }
-/* All ones for `count` bits. */
+/* Set the first `count` bits; zeros fill the last word. */
 static inline void bits_fill(uint64_t *bits, size_t count)
 {
     for (size_t i = 0; i < count / 64; i++) bits[i] = UINT64_MAX;
     if (count % 64) bits[count / 64] = ((uint64_t)1 << (count % 64)) - 1;
 }
-/* Counted without the instruction for it, which the oldest processors lack, but two or more words
- * at a time: in each byte its bits, in a sum of up to 31 words, which no byte exceeds. */
+/* The number of bits set. POPCNT is not used, since the baseline of x86-64 lacks it. Each byte of
+ * `sum` counts the bits of that byte in up to 31 words: 31 × 8 = 248 is the most that fits in a
+ * byte.
+ */
 static inline size_t bits_count(const uint64_t *bits, size_t count)
 {
     const uint64_t ones = UINT64_MAX / 3, twos = UINT64_MAX / 5, fours = UINT64_MAX / 17,
@@ -44,6 +47,7 @@ static inline size_t bits_count(const uint64_t *bits, size_t count)
         sum = (sum & bytes) + ((sum >> 8) & bytes);
         total += sum * pairs >> 48;
     }
+    mv_assert(total <= words * 64);
     return total;
 }
 

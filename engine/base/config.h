@@ -1,4 +1,4 @@
-/* Everything that differs between compilers and machines, in one place. */
+/* Everything that differs between compilers and machines. No other file tests for a compiler. */
 #ifndef MV_CONFIG_H
 #define MV_CONFIG_H
 
@@ -19,11 +19,12 @@
 #endif
 
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "moonvec's files are little-endian and used in place: this machine is not"
+#error "moonvec maps its files and reads them in place: they are little-endian, this machine is not"
 #endif
 
-/* An assertion about our own code, never about input or files. It is on in debug builds, tests,
- * sanitizers and fuzzers. Elsewhere the condition is compiled, but not evaluated. */
+/* Assert something about our own code, never about input or files: what a caller promises, what a
+ * function guarantees. Assertions are on in debug builds, tests, sanitizers and fuzzers. In other
+ * builds the condition is compiled, but not evaluated. */
 #ifdef MV_ASSERTIONS
 #define mv_assert(condition) assert(condition)
 #else

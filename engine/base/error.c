@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static_assert(2 * ERROR_QUOTE_SIZE < MV_ERROR_TEXT_SIZE, "two quotes fit in an error text");
+
 const char *mv_err_name(mv_err err)
 {
     switch (err) {
@@ -20,6 +22,7 @@ const char *mv_err_name(mv_err err)
 
 mv_err error_set(mv_error *error, mv_err code, const char *format, ...)
 {
+    mv_assert(code != MV_OK);
     if (!error) return code;
     error->code = code;
     va_list args;
@@ -47,6 +50,7 @@ static mv_err code_of_errno(int errno_value)
 
 mv_err error_system(mv_error *error, int errno_value, const char *format, ...)
 {
+    mv_assert(errno_value > 0);
     mv_err code = code_of_errno(errno_value);
     if (!error) return code;
     error->code = code;
@@ -72,6 +76,7 @@ mv_err error_set_forked(mv_error *error, const char *what)
 
 mv_err error_prefix(mv_error *error, mv_err code, const char *format, ...)
 {
+    mv_assert(code != MV_OK);
     if (!error) return code;
     error->code = code;
     char rest[MV_ERROR_TEXT_SIZE];
@@ -89,7 +94,8 @@ const char *error_quote(const void *bytes, size_t size, char out[ERROR_QUOTE_SIZ
 {
     static const char hex[] = "0123456789abcdef";
     const uint8_t *from = bytes;
-    size_t used = 0, shown = size < 40 ? size : 40;
+    size_t used = 0, shown = size < ERROR_QUOTE_BYTES ? size : ERROR_QUOTE_BYTES;
+    mv_assert(bytes || size == 0);
     for (size_t i = 0; i < shown; i++) {
         if (from[i] >= ' ' && from[i] <= '~') {
             out[used++] = (char)from[i];
@@ -100,6 +106,7 @@ const char *error_quote(const void *bytes, size_t size, char out[ERROR_QUOTE_SIZ
             out[used++] = hex[from[i] & 15];
         }
     }
+    mv_assert(used + sizeof "..." <= ERROR_QUOTE_SIZE);
     memcpy(out + used, size > shown ? "..." : "", size > shown ? 4 : 1);
     return out;
 }

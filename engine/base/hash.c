@@ -1,5 +1,5 @@
 /* XXH3 behind our own names. */
-#define MV_MEM_OWNER /* xxhash.h mentions malloc; with XXH_NO_STDLIB in newer ones it does not */
+#define MV_MEM_OWNER /* xxhash.h mentions malloc, which mem.h poisons */
 #include "base/hash.h"
 
 #define XXH_INLINE_ALL
@@ -8,7 +8,7 @@
 #include "base/mem.h"
 
 struct hash_stream {
-    XXH3_state_t state; /* wants 64-byte alignment */
+    XXH3_state_t state; /* must be aligned to 64 bytes */
 };
 
 uint64_t hash_bytes(const void *bytes, size_t size, uint64_t seed)
@@ -26,6 +26,7 @@ void hash_bytes_128(const void *bytes, size_t size, uint8_t out[16])
 hash_stream *hash_stream_create(void)
 {
     hash_stream *stream = mem_alloc_aligned(sizeof *stream);
+    mv_assert((uintptr_t)stream % 64 == 0);
     if (stream) hash_stream_reset(stream);
     return stream;
 }
@@ -37,6 +38,7 @@ void hash_stream_reset(hash_stream *stream)
 
 void hash_stream_add(hash_stream *stream, const void *bytes, size_t size)
 {
+    mv_assert(bytes || size == 0);
     (void)XXH3_64bits_update(&stream->state, bytes, size);
 }
 

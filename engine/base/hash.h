@@ -1,4 +1,5 @@
-/* Checksums: XXH3, 64 bits, at memory speed. Inlined from the header; no library is linked. */
+/* Checksums: XXH3 with 64 bits, as fast as memory is read. Compiled from the header of xxHash; no
+ * library is linked. */
 #ifndef MV_HASH_H
 #define MV_HASH_H
 
@@ -6,10 +7,11 @@
 
 uint64_t hash_bytes(const void *bytes, size_t size, uint64_t seed);
 
-/* 128 bits, for the keys of long ids. */
+/* XXH3 with 128 bits, big-endian: the catalog keys of long ids. */
 void hash_bytes_128(const void *bytes, size_t size, uint8_t out[16]);
 
-/* A checksum built piece by piece: equal to hash_bytes over all pieces with seed 0. */
+/* A checksum of bytes that come in several pieces. Its value is that of hash_bytes over all bytes
+ * added, with seed 0. */
 typedef struct hash_stream hash_stream;
 hash_stream *hash_stream_create(void); /* NULL: no memory */
 void hash_stream_reset(hash_stream *stream);

@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEM_ALIGN           64
-#define MEM_GROW_FIRST      8u     /* items; chosen: most arrays that grow so have fewer */
-#define MEM_ARENA_BLOCK     16384u /* first block; later ones double up to 1 MiB */
+#define MEM_ALIGN      64 /* bytes of a cache line */
+#define MEM_GROW_FIRST 8u /* items; chosen: most arrays that grow have fewer */
+/* Bytes of an arena's first block, chosen. Each next block has twice as many, up to the maximum. */
+#define MEM_ARENA_BLOCK     16384u
 #define MEM_ARENA_BLOCK_MAX (1u << 20)
 
 static atomic_size_t bytes_in_use;
@@ -44,6 +45,15 @@ static void *counted(void *block, size_t size)
     return block;
 }
 
+/* A block that is freed with a larger size than it was allocated with shows here at the latest when
+ * it is the last one. */
+static void uncounted(size_t size)
+{
+    size_t before = atomic_fetch_sub_explicit(&bytes_in_use, size, memory_order_relaxed);
+    mv_assert(before >= size);
+    (void)before;
+}
+
 void *mem_alloc(size_t size)
 {
     if (fails_now()) return NULL;
@@ -66,17 +76,18 @@ void *mem_alloc_aligned(size_t size)
 
 void *mem_realloc(void *old, size_t old_size, size_t size)
 {
+    mv_assert(old || old_size == 0);
     if (fails_now()) return NULL;
     void *block = realloc(old, size ? size : 1);
     if (!block) return NULL;
-    atomic_fetch_sub_explicit(&bytes_in_use, old_size, memory_order_relaxed);
+    uncounted(old_size);
     return counted(block, size);
 }
 
 void mem_free(void *block, size_t size)
 {
     if (!block) return;
-    atomic_fetch_sub_explicit(&bytes_in_use, size, memory_order_relaxed);
+    uncounted(size);
     free(block);
 }
 
@@ -96,6 +107,7 @@ void *mem_grow(void *items, uint32_t *capacity, uint32_t count, size_t item_size
 bool mem_buffer_reserve(mem_buffer *buffer, size_t extra)
 {
     size_t needed;
+    mv_assert(buffer->size <= buffer->capacity);
     if (!mem_add(buffer->size, extra, &needed)) return false;
     if (needed <= buffer->capacity) return true;
     size_t capacity = buffer->capacity < 256 ? 256 : buffer->capacity;
@@ -113,6 +125,7 @@ bool mem_buffer_append(mem_buffer *buffer, const void *bytes, size_t size)
     if (!mem_buffer_reserve(buffer, size)) return false;
     if (size) memcpy(buffer->data + buffer->size, bytes, size);
     buffer->size += size;
+    mv_assert(buffer->size <= buffer->capacity);
     return true;
 }
 
@@ -126,9 +139,14 @@ struct mem_arena_block {
     struct mem_arena_block *next;
     size_t capacity; /* bytes after this header */
     size_t used;
-    size_t padding; /* keeps the bytes 16-byte aligned */
+    size_t padding; /* makes the header a multiple of 16 bytes, so that the bytes are aligned */
 };
 
+static_assert(sizeof(struct mem_arena_block) % 16 == 0, "allocations are aligned to 16 bytes");
+static_assert(MEM_ARENA_BLOCK <= MEM_ARENA_BLOCK_MAX, "the first block is within the limit");
+
+/* A block after the current one with `size` bytes free: an old one, or a new one at the end of the
+ * chain. NULL: no memory. */
 static struct mem_arena_block *arena_block_with(mem_arena *arena, size_t size)
 {
     size_t last_capacity = 0;
@@ -169,6 +187,8 @@ void *mem_arena_alloc(mem_arena *arena, size_t size)
     }
     void *bytes = (uint8_t *)(block + 1) + block->used;
     block->used += rounded;
+    mv_assert(block->used <= block->capacity);
+    mv_assert((uintptr_t)bytes % 16 == 0);
     return bytes;
 }
 

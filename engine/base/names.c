@@ -1,10 +1,13 @@
-/* The names of types, indexes and quantizers, and from a name back to its number. */
+/* The names of types, indexes and quantizers, and the numbers that belong to names. */
 #include <string.h>
 
 #include "base/index_kind.h"
 #include "base/type.h"
 
-#define NAMES_TYPE_END 128u /* numbers of types are below */
+#define NAMES_TYPE_END 128u /* all numbers of types are below */
+
+static_assert((MV_ARRAY | (TYPE_COUNT - 1)) < NAMES_TYPE_END, "every scalar type is found by name");
+static_assert(MV_VECTOR_INT8 < NAMES_TYPE_END, "every vector type is found by name");
 
 static bool names_equal(const char *own, const char *name, size_t size)
 {

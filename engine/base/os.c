@@ -1,8 +1,8 @@
 /* POSIX behind os.h, for Linux and macOS.
  *
- * Interrupted calls are repeated, short reads and writes continued. A failed fsync is reported and
- * never repeated: the kernel may have dropped the dirty pages, and a second call would then lie.
- * Every descriptor is closed on exec. */
+ * Interrupted calls are repeated, and short reads and writes continued. A failed fsync is reported
+ * and never repeated: the kernel may have dropped the dirty pages, and a second call would succeed
+ * without writing them. Every descriptor is closed on exec. */
 #include "base/os.h"
 
 #include <dirent.h>
@@ -27,10 +27,9 @@
 
 #include "base/mem.h"
 
-#define OS_TRANSFER_SIZE_MAX                                                                       \
-    ((size_t)1 << 30)                  /* one read or write; macOS refuses 2 GiB and more          \
-                                        */
-#define OS_COPY_SIZE ((size_t)1 << 18) /* buffer of a file copy */
+#define OS_TRANSFER_SIZE_MAX ((size_t)1 << 30) /* bytes of one call; macOS refuses 2 GiB and more  \
+                                                */
+#define OS_COPY_SIZE ((size_t)1 << 18)         /* bytes of the buffer of a file copy; chosen */
 
 #define RETRY(result, call)                                                                        \
     do {                                                                                           \
@@ -75,12 +74,12 @@ mv_err os_make_directory(const char *path, mv_error *error)
 mv_err os_make_temporary_directory(char *out, mv_error *error)
 {
     static const char in_memory[] = "/dev/shm";
-    const char *place = getenv("TMPDIR");
-    if (!place || !*place) place = "/tmp";
-    if (os_look(in_memory) == OS_DIRECTORY && !access(in_memory, W_OK)) place = in_memory;
-    MV_TRY(os_join(out, place, "moonvec-XXXXXX", error));
+    const char *parent = getenv("TMPDIR");
+    if (!parent || !*parent) parent = "/tmp";
+    if (os_look(in_memory) == OS_DIRECTORY && !access(in_memory, W_OK)) parent = in_memory;
+    MV_TRY(os_join(out, parent, "moonvec-XXXXXX", error));
     if (!mkdtemp(out))
-        return error_system(error, errno, "cannot make a temporary directory in '%s'", place);
+        return error_system(error, errno, "cannot make a temporary directory in '%s'", parent);
     return MV_OK;
 }
 
@@ -95,7 +94,7 @@ mv_err os_make_directory_beside(const char *path, char *out, mv_error *error)
         if (length < 0 || length >= OS_PATH_SIZE)
             return error_set(error, MV_LIMIT, "the path '%.64s...' is too long", path);
         if (!mkdir(out, 0777)) return MV_OK;
-        if (errno != EEXIST) /* a leftover of a process that had our number */
+        if (errno != EEXIST) /* EEXIST: left by a dead process with the same process id */
             return error_system(error, errno, "cannot make the directory '%s'", path);
     }
 }
@@ -164,10 +163,10 @@ static mv_err copy_file_bytes(const char *from, const char *to, mv_error *error)
     if ((err = os_open_read(from, &source, &size, error))) goto done;
     if ((err = os_create(to, &target, error))) goto done;
     for (uint64_t at = 0; at < size;) {
-        size_t part = size - at < OS_COPY_SIZE ? (size_t)(size - at) : OS_COPY_SIZE;
-        if ((err = os_read_at(source, buffer, part, at, from, error))) goto done;
-        if ((err = os_write_at(target, buffer, part, at, to, error))) goto done;
-        at += part;
+        size_t count = size - at < OS_COPY_SIZE ? (size_t)(size - at) : OS_COPY_SIZE;
+        if ((err = os_read_at(source, buffer, count, at, from, error))) goto done;
+        if ((err = os_write_at(target, buffer, count, at, to, error))) goto done;
+        at += count;
     }
     err = os_sync(target, to, error);
 done:
@@ -198,7 +197,7 @@ mv_err os_sync_directory(const char *path, mv_error *error)
     if (directory == -1) return error_system(error, errno, "cannot open the directory '%s'", path);
     int failed;
     RETRY(failed, fsync(directory));
-    /* EINVAL: a file system that cannot sync directories, and orders its changes by itself. */
+    /* EINVAL: the file system cannot sync directories. It orders their changes itself. */
     mv_err err = MV_OK;
     if (failed && errno != EINVAL)
         err = error_system(error, errno, "cannot sync the directory '%s'", path);
@@ -238,8 +237,8 @@ mv_err os_open_read(const char *path, os_file *file, uint64_t *size, mv_error *e
 {
     *file = OS_FILE_NONE;
     int opened;
-    RETRY(opened,
-          open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)); /* a pipe must not hang us */
+    /* O_NONBLOCK: opening a pipe must not wait for its writer. */
+    RETRY(opened, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (opened == -1) return error_system(error, errno, "cannot open '%s'", path);
     struct stat about;
     mv_err err = MV_OK;
@@ -266,7 +265,7 @@ mv_err os_create(const char *path, os_file *file, mv_error *error)
 mv_err os_create_in_memory(const char *label, os_file *file, mv_error *error)
 {
 #ifdef __linux__
-    char name[200]; /* the kernel takes up to 249 bytes */
+    char name[200]; /* the kernel accepts up to 249 bytes */
     (void)snprintf(name, sizeof name, "%s", label);
     *file = memfd_create(name, MFD_CLOEXEC);
     if (*file != OS_FILE_NONE) return MV_OK;
@@ -308,6 +307,7 @@ static size_t next_transfer(size_t left)
 mv_err os_write_at(os_file file, const void *bytes, size_t size, uint64_t offset, const char *path,
                    mv_error *error)
 {
+    mv_assert(bytes || size == 0);
     MV_TRY(check_file_range(size, offset, path, error));
     const uint8_t *from = bytes;
     for (size_t done = 0; done < size;) {
@@ -318,11 +318,12 @@ mv_err os_write_at(os_file file, const void *bytes, size_t size, uint64_t offset
             return error_system(error, errno, "cannot write %zu bytes at byte %llu of '%s'", size,
                                 (unsigned long long)offset, path);
         done += (size_t)written;
+        mv_assert(done <= size);
     }
     return MV_OK;
 }
 
-/* Read until `size` bytes are there or the file ends; *done is how many there were. */
+/* Read `size` bytes, or up to the end of the file. *done is the number of bytes read. */
 static mv_err read_up_to(os_file file, void *bytes, size_t size, uint64_t offset, size_t *done,
                          const char *path, mv_error *error)
 {
@@ -336,6 +337,7 @@ static mv_err read_up_to(os_file file, void *bytes, size_t size, uint64_t offset
         if (got == 0) break;
         *done += (size_t)got;
     }
+    mv_assert(*done <= size);
     return MV_OK;
 }
 
@@ -356,7 +358,8 @@ mv_err os_sync(os_file file, const char *path, mv_error *error)
 {
     int failed;
 #ifdef __APPLE__
-    /* fsync there stops at the disk's own cache. Not every file system knows the stronger call. */
+    /* fsync of macOS leaves the data in the cache of the disk. Not every file system has the
+     * stronger call. */
     RETRY(failed, fcntl(file, F_FULLFSYNC));
     if (failed != -1) return MV_OK;
     if (errno != ENOTSUP && errno != EINVAL)
@@ -383,8 +386,8 @@ uint64_t os_allocated_bytes(const char *path)
 
 void os_close(os_file file)
 {
-    /* Not repeated when interrupted: the descriptor is gone, and may already be another thread's.
-     */
+    /* Not repeated when interrupted: the descriptor is closed then, and another thread may already
+     * have it. */
     if (file != OS_FILE_NONE) (void)close(file);
 }
 
@@ -426,7 +429,7 @@ void os_unlock(os_file file)
 mv_err os_read_small(const char *path, char *out, size_t capacity, size_t *size, mv_error *error)
 {
     os_file file;
-    uint64_t ignored; /* files of /proc say 0 */
+    uint64_t ignored; /* 0 for files of /proc */
     char beyond;
     size_t rest = 0;
     *size = 0;
@@ -440,7 +443,7 @@ mv_err os_read_small(const char *path, char *out, size_t capacity, size_t *size,
     return err;
 }
 
-/* Create a file beside `name` that nobody else has: NAME.<process>-<count>.new */
+/* Create a file with a unique name beside `name`: NAME.<process>-<count>.new */
 static mv_err create_beside(const char *directory, const char *name, char *path, os_file *file,
                             mv_error *error)
 {
@@ -519,18 +522,24 @@ os_mutex *os_mutex_create(void)
 
 void os_mutex_lock(os_mutex *mutex)
 {
-    (void)pthread_mutex_lock(&mutex->mutex);
+    int failed = pthread_mutex_lock(&mutex->mutex);
+    mv_assert(!failed);
+    (void)failed;
 }
 
 void os_mutex_unlock(os_mutex *mutex)
 {
-    (void)pthread_mutex_unlock(&mutex->mutex);
+    int failed = pthread_mutex_unlock(&mutex->mutex);
+    mv_assert(!failed);
+    (void)failed;
 }
 
 void os_mutex_free(os_mutex *mutex)
 {
     if (!mutex) return;
-    (void)pthread_mutex_destroy(&mutex->mutex);
+    int failed = pthread_mutex_destroy(&mutex->mutex); /* EBUSY: it is locked */
+    mv_assert(!failed);
+    (void)failed;
     mem_free(mutex, sizeof *mutex);
 }
 
@@ -543,7 +552,7 @@ os_condition *os_condition_create(void)
     pthread_condattr_t attributes;
     os_condition *condition = mem_alloc(sizeof *condition);
     if (!condition || pthread_condattr_init(&attributes)) goto failed;
-#ifndef __APPLE__ /* which has relative waits instead */
+#ifndef __APPLE__ /* macOS has relative waits instead */
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 #endif
     int status = pthread_cond_init(&condition->condition, &attributes);
@@ -556,7 +565,7 @@ failed:
 
 void os_condition_wait(os_condition *condition, os_mutex *mutex, double seconds)
 {
-    if (seconds < 0 || seconds > 1e9) {
+    if (seconds < 0 || seconds > 1e9) { /* above, time_t could overflow */
         (void)pthread_cond_wait(&condition->condition, &mutex->mutex);
         return;
     }
@@ -590,7 +599,7 @@ void os_condition_free(os_condition *condition)
 }
 
 struct os_thread {
-    pthread_t thread;
+    pthread_t thread; /* exists only in the process of fork_generation */
     uint64_t fork_generation;
     void (*run)(void *ctx);
     void *ctx;
@@ -655,8 +664,8 @@ static void after_fork_in_parent(void)
 
 static void after_fork_in_child(void)
 {
-    /* Made anew rather than unlocked: the child's thread is not, to every system, the one that
-     * locked. */
+    /* Initialized again, not unlocked: on some systems the thread of the child does not count as
+     * the one that locked. */
     process_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     atomic_fetch_add(&fork_generation, 1);
 }
@@ -685,7 +694,7 @@ uint64_t os_fork_generation(void)
 
 uint64_t os_thread_id(void)
 {
-    static _Thread_local char of_this_thread; /* its address differs between living threads */
+    static _Thread_local char of_this_thread; /* living threads have different addresses of it */
     return (uint64_t)(uintptr_t)&of_this_thread;
 }
 
@@ -705,6 +714,7 @@ mv_err os_boot_id(char out[64], mv_error *error)
 #else
     MV_TRY(os_read_small("/proc/sys/kernel/random/boot_id", out, 63, &size, error));
 #endif
+    mv_assert(size <= 63);
     out[size] = '\0';
     out[strcspn(out, "\n")] = '\0';
     return MV_OK;

@@ -24,6 +24,7 @@ static type_reading type_read_decimal(const char *text, size_t size, type_whole 
         (void)snprintf(why, TYPE_WHY_SIZE, "is no decimal number");
         return TYPE_READ_NOTHING;
     }
+    mv_assert(size > 0); /* it has a digit */
     bool negative = text[0] == '-';
     uint64_t magnitude = 0;
     for (size_t i = negative; i < size; i++)
@@ -34,8 +35,9 @@ static type_reading type_read_decimal(const char *text, size_t size, type_whole 
     return TYPE_READ;
 }
 
-/* Decimal text is microseconds, as 64-bit integers are given where numbers do not hold them, but
- * not with fewer digits than this: '2026' and '20261101' are meant as a year and a date. */
+/* Decimal text is read as microseconds, as any 64-bit integer may be given as text. Text of fewer
+ * digits is refused, since '2026' and '20261101' are meant as a year and a date. 15 digits are all
+ * times before 1966-11 and after 1973-03. */
 #define TIMESTAMP_DIGITS_MIN 15u
 
 static type_reading type_read_timestamp(const char *text, size_t size, type_whole *out,
@@ -58,6 +60,8 @@ static type_reading type_read_timestamp(const char *text, size_t size, type_whol
 }
 
 /* ---------------------------------------------------------------- the table */
+
+static_assert(TYPE_COUNT == MV_ARRAY, "MV_ARRAY is a flag beside the number of the element type");
 
 const type_traits type_table[TYPE_COUNT] = {
     [MV_STRING] = {"string", "array_string", TYPE_TEXT, 0, 1, "a string", NULL},

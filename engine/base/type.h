@@ -1,6 +1,6 @@
-/* The types of scalar fields: how each is named, stored, compared and read, in one table. It is in
- * base because storage, index and query all need it, and index and storage do not include each
- * other.
+/* The types of scalar fields: how each is named, stored, compared and read, in one table. The table
+ * is in base because storage, index and query all need it, and index and storage may not include
+ * each other.
  *
  * The code for values depends on kind and width, not on the type. A type that is stored and
  * compared like another one is a number in moonvec.h and a row of the table in type.c: cells, order
@@ -29,8 +29,8 @@ typedef struct type_whole {
 /* Read a whole number from text. */
 typedef enum type_reading {
     TYPE_READ = 0,
-    TYPE_READ_RANGE,   /* it is a number, but beyond 64 bits */
-    TYPE_READ_NOTHING, /* it is none: `why` says what is wrong, behind the text and a space */
+    TYPE_READ_RANGE,   /* a number, but beyond 64 bits */
+    TYPE_READ_NOTHING, /* no number: an error shows the text, a space, and `why` */
 } type_reading;
 #define TYPE_WHY_SIZE 128
 typedef type_reading type_reader(const char *text, size_t size, type_whole *out,
@@ -40,14 +40,13 @@ typedef struct type_traits {
     const char *name;       /* NULL: there is no such type */
     const char *array_name; /* of MV_ARRAY | type */
     type_kind kind;
-    uint32_t width; /* bytes of a value; 0 for TYPE_TEXT */
-    uint32_t
-        schema_format; /* the first format of stored schemas that has it (schema_format_save.c) */
-    const char *wants; /* "a number": what a field of the type takes, for error texts */
-    type_reader *read; /* whole numbers only: from text. NULL: text is refused */
+    uint32_t width;         /* bytes of a value; 0 for TYPE_TEXT */
+    uint32_t schema_format; /* the first format of stored schemas with the type (schema_format.c) */
+    const char *wants;      /* what values a field of the type accepts, for error texts */
+    type_reader *read;      /* whole numbers only: reads one from text. NULL: text is refused */
 } type_traits;
 
-#define TYPE_COUNT 32u /* numbers of scalar types are below */
+#define TYPE_COUNT 32u /* all numbers of scalar types are below; MV_ARRAY is the next bit */
 extern const type_traits type_table[TYPE_COUNT];
 
 /* The type of a single value: without MV_ARRAY. */
@@ -56,15 +55,15 @@ static inline mv_type type_element(mv_type type)
     return (mv_type)((unsigned)type & ~(unsigned)MV_ARRAY);
 }
 
-/* The traits of a scalar type, or of the elements of an array type. For any other number those of
- * TYPE_NONE, with name NULL and width 0. */
+/* The traits of a scalar type, or of the elements of an array type. Any other number has the traits
+ * of TYPE_NONE, with name NULL and width 0. */
 static inline const type_traits *type_of(mv_type type)
 {
     unsigned element = (unsigned)type & ~(unsigned)MV_ARRAY;
     return &type_table[element < TYPE_COUNT ? element : 0];
 }
 
-/* Single values of text (not arrays of them)? */
+/* Is a value of the type one text (not an array of texts)? */
 static inline bool type_is_text(mv_type type)
 {
     return !(type & MV_ARRAY) && type_of(type)->kind == TYPE_TEXT;
