@@ -1,9 +1,9 @@
 /* The catalog over LMDB: opening, transactions, values with checksums.
  *
- * LMDB ties nothing to threads here (MDB_NOTLS): a read transaction belongs to the object that
- * holds it. Ended read transactions are kept, reset, in a small pool, since renewing one costs a
- * tenth of beginning one. The map is reserved once, far larger than any catalog grows: address
- * space costs nothing, and resizing would need a moment without readers. */
+ * With MDB_NOTLS a read transaction is not bound to a thread: it belongs to the object that began
+ * it. Ended read transactions are reset and pooled, since renewing one costs a tenth of beginning
+ * one. The map is reserved once, far larger than any catalog grows: address space costs nothing,
+ * and resizing it would need a moment without readers. */
 #include "storage/catalog.h"
 
 #include <errno.h>
@@ -17,14 +17,13 @@
 #include "base/os.h"
 #include "storage/catalog_check.h"
 
-#define MAP_SIZE     ((size_t)1 << 38) /* 256 GiB: ids of a billion documents; halved where refused */
-#define MAP_SIZE_MIN ((size_t)1 << 26)
-#define READERS_MAX                                                                                \
-    1022u /* slots of the lock file: transactions at once in all processes; 64 KiB */
-#define POOL_MAX        16u  /* idle read transactions kept, each holding a slot */
-#define CHECK_TRIES_MAX 1000 /* looks at a file that others write before giving up */
+#define MAP_SIZE        ((size_t)1 << 38) /* 256 GiB: ids of a billion documents; halved if refused */
+#define MAP_SIZE_MIN    ((size_t)1 << 26)
+#define READERS_MAX     1022u /* read transactions at once in all processes: 64 KiB of slots */
+#define POOL_MAX        16u   /* idle read transactions, each with a slot; chosen */
+#define CHECK_TRIES_MAX 1000  /* attempts to verify a file while others write to it; chosen */
 #define CHECKSUM_SIZE   sizeof(uint64_t)
-#define ID_KEY_RAW_MAX  500u /* longer ids stand by their hash */
+#define ID_KEY_RAW_MAX  500u /* bytes; part of the format: a longer id has its hash as the key */
 #define ID_KEY_SIZE_MAX (ID_KEY_RAW_MAX + 1)
 #define NO_TABLE        UINT_MAX
 
@@ -32,17 +31,20 @@ struct catalog_txn {
     catalog *owner;
     MDB_txn *txn;
     struct catalog_txn *next; /* in the pool */
-    bool writes;
+    bool writes;              /* a write transaction: never pooled */
 };
 
 struct catalog {
     MDB_env *env;
-    MDB_dbi tables[CATALOG_TABLES]; /* NO_TABLE: there is none, as of `indexes` there may be */
+    MDB_dbi tables[CATALOG_TABLES]; /* NO_TABLE: not there; only `indexes` may be missing */
     os_mutex *mutex;                /* guards the pool */
     catalog_txn *pool;              /* reset read transactions */
     uint32_t pool_count;
-    bool unlocked;
+    bool unlocked; /* reads without a lock */
 };
+
+static_assert(ID_KEY_SIZE_MAX <= 511, "the longest key of LMDB has 511 bytes");
+static_assert(ID_KEY_SIZE_MAX >= 17, "a key of a hash fits");
 
 static const char *const table_names[CATALOG_TABLES] = {"meta",     "ids",     "fresh",  "deleted",
                                                         "segments", "indexes", "garbage"};
@@ -82,7 +84,7 @@ static mv_err lmdb_failed(mv_error *error, int rc, const char *doing)
 
 /* ---------------------------------------------------------------- opening */
 
-/* One look at the file; *changed tells whether it grew meanwhile. */
+/* Verify the file once; *changed: its size changed meanwhile. */
 static mv_err look_at_file(const char *path, bool deep, bool *changed, mv_error *error)
 {
     os_file file = OS_FILE_NONE;
@@ -101,7 +103,8 @@ done:
     return err;
 }
 
-/* Other processes may be writing: what looks wrong then is looked at again. */
+/* Other processes may write to the file meanwhile: then a fault may be no fault, and the file is
+ * verified again. */
 static mv_err check_file(const char *path, bool deep, mv_error *error)
 {
     mv_err err = MV_OK;
@@ -113,8 +116,8 @@ static mv_err check_file(const char *path, bool deep, mv_error *error)
     return err;
 }
 
-/* A lock file that we may write: readers register there. Without one nobody writes, or nobody we
- * could be protected from. */
+/* Can the lock file be written? Readers register in it. If it cannot, there is either no writer, or
+ * none that would respect this reader. */
 static bool lock_is_usable(const char *path)
 {
     char lock_path[OS_PATH_SIZE + 8];
@@ -166,7 +169,7 @@ static mv_err open_tables(catalog *c, const catalog_options *options, mv_error *
             return lmdb_failed(error, rc, "open its tables");
         }
     }
-    rc = mdb_txn_commit(txn); /* keeps the handles, also of a read transaction */
+    rc = mdb_txn_commit(txn); /* keeps the handles of the tables, also in a read transaction */
     return rc ? lmdb_failed(error, rc, "create its tables") : MV_OK;
 }
 
@@ -195,6 +198,7 @@ void catalog_close(catalog *c)
     if (!c) return;
     while (c->pool) {
         catalog_txn *txn = c->pool;
+        mv_assert(!txn->writes);
         c->pool = txn->next;
         mdb_txn_abort(txn->txn);
         mem_free(txn, sizeof *txn);
@@ -217,6 +221,7 @@ bool catalog_has_indexes(const catalog *c)
 mv_err catalog_create_indexes(catalog *c, mv_error *error)
 {
     MDB_txn *txn = NULL;
+    mv_assert(!catalog_has_indexes(c));
     int rc = mdb_txn_begin(c->env, NULL, 0, &txn);
     if (rc) return lmdb_failed(error, rc, "begin a write transaction");
     rc = open_table(c, txn, CATALOG_INDEXES, true);
@@ -235,6 +240,7 @@ static catalog_txn *pool_pop(catalog *c)
     os_mutex_lock(c->mutex);
     catalog_txn *txn = c->pool;
     if (txn) {
+        mv_assert(c->pool_count > 0);
         c->pool = txn->next;
         c->pool_count--;
     }
@@ -242,17 +248,19 @@ static catalog_txn *pool_pop(catalog *c)
     return txn;
 }
 
+/* False: the pool is full, and the caller still owns the transaction. */
 static bool pool_push(catalog *c, catalog_txn *txn)
 {
+    mv_assert(!txn->writes);
     os_mutex_lock(c->mutex);
-    bool kept = c->pool_count < POOL_MAX;
-    if (kept) {
+    bool has_space = c->pool_count < POOL_MAX;
+    if (has_space) {
         txn->next = c->pool;
         c->pool = txn;
         c->pool_count++;
     }
     os_mutex_unlock(c->mutex);
-    return kept;
+    return has_space;
 }
 
 mv_err catalog_begin_read(catalog *c, catalog_txn **out, mv_error *error)
@@ -287,13 +295,15 @@ mv_err catalog_begin_write(catalog *c, bool sync, catalog_txn **out, mv_error *e
         mem_free(txn, sizeof *txn);
         return lmdb_failed(error, rc, "begin a write transaction");
     }
-    (void)mdb_env_set_flags(c->env, MDB_NOSYNC, !sync); /* we hold the writers' lock */
+    /* The flag is one for the environment: only the holder of the writers' lock changes it. */
+    (void)mdb_env_set_flags(c->env, MDB_NOSYNC, !sync);
     *out = txn;
     return MV_OK;
 }
 
 mv_err catalog_commit(catalog_txn *txn, mv_error *error)
 {
+    mv_assert(txn->writes);
     int rc = mdb_txn_commit(txn->txn);
     mem_free(txn, sizeof *txn);
     return rc ? lmdb_failed(error, rc, "commit") : MV_OK;
@@ -322,7 +332,8 @@ mv_err catalog_sync(catalog *c, mv_error *error)
     return rc ? lmdb_failed(error, rc, "sync") : MV_OK;
 }
 
-/* One line of LMDB's reader list: "pid thread txnid", "-" for an idle slot; also a heading. */
+/* One line of the reader list of LMDB: "pid thread txnid", with "-" as the txnid of an idle slot.
+ * The heading has no number, either. */
 static int note_reader(const char *line, void *ctx)
 {
     uint64_t *oldest = ctx;
@@ -361,8 +372,9 @@ static mv_err damaged_table(catalog_table table, mv_error *error)
                      table_names[table]);
 }
 
-static mv_err take_value(catalog_table table, const MDB_val *data, catalog_value *value,
-                         mv_error *error)
+/* Leave out the checksum in front of a value. */
+static mv_err split_value(catalog_table table, const MDB_val *data, catalog_value *value,
+                          mv_error *error)
 {
     if (data->mv_size < CHECKSUM_SIZE) return damaged_table(table, error);
     value->bytes = (const uint8_t *)data->mv_data + CHECKSUM_SIZE;
@@ -370,7 +382,7 @@ static mv_err take_value(catalog_table table, const MDB_val *data, catalog_value
     return MV_OK;
 }
 
-/* LMDB wants keys without const but does not write to them. */
+/* A key for LMDB, whose keys are not const although it does not write to them. */
 static MDB_val lmdb_key(const void *key, size_t size)
 {
     MDB_val val = {.mv_size = size};
@@ -393,7 +405,7 @@ mv_err catalog_get(catalog_txn *txn, catalog_table table, const void *key, size_
     *found = rc == 0;
     if (rc == MDB_NOTFOUND) return MV_OK;
     if (rc) return lmdb_failed(error, rc, "get a value");
-    MV_TRY(take_value(table, &data, value, error));
+    MV_TRY(split_value(table, &data, value, error));
     return catalog_is_intact(key, key_size, value) ? MV_OK : damaged_table(table, error);
 }
 
@@ -403,11 +415,14 @@ mv_err catalog_get_u64(catalog_txn *txn, catalog_table table, uint64_t key, cata
     return catalog_get(txn, table, &key, sizeof key, value, found, error);
 }
 
+/* Put a value whose bytes the caller fills in at *bytes. */
 static mv_err put_reserved(catalog_txn *txn, catalog_table table, const void *key, size_t key_size,
                            size_t size, unsigned flags, uint8_t **bytes, mv_error *error)
 {
     MDB_val k = lmdb_key(key, key_size), data = {.mv_size = size + CHECKSUM_SIZE};
-    mv_assert(txn->owner->tables[table] != NO_TABLE);
+    mv_assert(txn->writes);
+    mv_assert(table_is_there(txn, table));
+    mv_assert(!(table_flags(table) & MDB_INTEGERKEY) || key_size == sizeof(uint64_t));
     int rc = mdb_put(txn->txn, txn->owner->tables[table], &k, &data, MDB_RESERVE | flags);
     if (rc) return lmdb_failed(error, rc, "put a value");
     *bytes = (uint8_t *)data.mv_data + CHECKSUM_SIZE;
@@ -451,6 +466,7 @@ mv_err catalog_remove(catalog_txn *txn, catalog_table table, const void *key, si
                       bool *found, mv_error *error)
 {
     MDB_val k = lmdb_key(key, key_size);
+    mv_assert(txn->writes);
     *found = false;
     if (!table_is_there(txn, table)) return MV_OK;
     int rc = mdb_del(txn->txn, txn->owner->tables[table], &k, NULL);
@@ -466,6 +482,7 @@ mv_err catalog_remove_u64(catalog_txn *txn, catalog_table table, uint64_t key, b
 
 mv_err catalog_clear(catalog_txn *txn, catalog_table table, mv_error *error)
 {
+    mv_assert(txn->writes);
     if (!table_is_there(txn, table)) return MV_OK;
     int rc = mdb_drop(txn->txn, txn->owner->tables[table], 0);
     return rc ? lmdb_failed(error, rc, "clear a table") : MV_OK;
@@ -485,10 +502,10 @@ mv_err catalog_count(catalog_txn *txn, catalog_table table, uint64_t *count, mv_
 /* ---------------------------------------------------------------- cursors */
 
 struct catalog_cursor {
-    MDB_cursor *cursor; /* NULL: the table is not there */
+    MDB_cursor *cursor; /* NULL: the table does not exist */
     catalog_table table;
     MDB_cursor_op next_op; /* how to reach the next entry */
-    uint64_t seek_key;
+    uint64_t seek_key;     /* with MDB_SET_RANGE */
 };
 
 mv_err catalog_cursor_open(catalog_txn *txn, catalog_table table, catalog_cursor **out,
@@ -518,6 +535,7 @@ void catalog_cursor_close(catalog_cursor *cursor)
 
 void catalog_cursor_seek_u64(catalog_cursor *cursor, uint64_t key)
 {
+    mv_assert(table_flags(cursor->table) & MDB_INTEGERKEY);
     cursor->seek_key = key;
     cursor->next_op = MDB_SET_RANGE;
 }
@@ -535,7 +553,7 @@ mv_err catalog_cursor_next(catalog_cursor *cursor, catalog_value *key, catalog_v
     if (rc) return lmdb_failed(error, rc, "walk a table");
     cursor->next_op = MDB_NEXT;
     *key = (catalog_value){k.mv_data, k.mv_size};
-    return take_value(cursor->table, &data, value, error);
+    return split_value(cursor->table, &data, value, error);
 }
 
 mv_err catalog_cursor_next_u64(catalog_cursor *cursor, uint64_t *key, catalog_value *value,
@@ -551,9 +569,10 @@ mv_err catalog_cursor_next_u64(catalog_cursor *cursor, uint64_t *key, catalog_va
 
 /* ---------------------------------------------------------------- ids */
 
-/* The key that stands for an id: 0 and the id, or 1 and the hash of a long one. */
+/* The key of an id (catalog.h): 0 and the id, or 1 and the hash of a long id. Returns its size. */
 static size_t id_key(const void *id, size_t id_size, uint8_t out[ID_KEY_SIZE_MAX])
 {
+    mv_assert(id_size <= MV_ID_SIZE_MAX);
     if (id_size <= ID_KEY_RAW_MAX) {
         out[0] = 0;
         memcpy(out + 1, id, id_size);
@@ -564,7 +583,7 @@ static size_t id_key(const void *id, size_t id_size, uint8_t out[ID_KEY_SIZE_MAX
     return 17;
 }
 
-/* The value: the docid, then for a hashed key the id itself. */
+/* Is the value that of this id, not of another id with the same hash? */
 static bool value_is_of_id(const catalog_value *value, const void *id, size_t id_size)
 {
     if (id_size <= ID_KEY_RAW_MAX) return value->size == sizeof(uint64_t);
@@ -594,6 +613,7 @@ mv_err catalog_id_put(catalog_txn *txn, const void *id, size_t id_size, uint64_t
         return catalog_put(txn, CATALOG_IDS, key, key_size, &docid, sizeof docid, error);
     catalog_value old;
     bool found;
+    mv_assert(id_size <= MV_ID_SIZE_MAX);
     MV_TRY(catalog_get(txn, CATALOG_IDS, key, key_size, &old, &found, error));
     if (found && !value_is_of_id(&old, id, id_size))
         return error_set(error, MV_LIMIT, "two ids longer than %u bytes have the same hash",
@@ -628,7 +648,7 @@ mv_err catalog_copy(catalog *c, const char *path, mv_error *error)
 
 mv_err catalog_verify(catalog *c, catalog_txn *txn, mv_error *error)
 {
-    os_file file = OS_FILE_NONE; /* LMDB's own, not ours to close */
+    os_file file = OS_FILE_NONE; /* that of LMDB, which closes it */
     uint64_t size = 0;
     const void *bytes = NULL;
     if (mdb_env_get_fd(c->env, &file)) return error_set(error, MV_IO, "catalog: it has no file");

@@ -1,19 +1,27 @@
 /* The catalog: everything of a collection that changes, in one LMDB file of seven tables.
  *
- *   meta      name              -> state, schema
- *   ids       id or its hash    -> docid (catalog_id_* below)
- *   fresh     docid             -> encoded row, until its segment is sealed
- *   deleted   segment, chunk    -> bitmap of deleted rows of a segment, 65,536 rows a chunk
- *   segments  segment number    -> the segment's record: rows, docids, files
- *   indexes   file number       -> an index's record: its segment, its file (index_record.h); a
- *                                  catalog from before there were indexes has no such table
- *   garbage   sequence number   -> a file to unlink, and since which transaction nobody new
- *                                names it
+ *   table     key                          value
+ *   meta      "state"                      the state of the collection (open/engine.h)
+ *             "schema"                     the schema (storage/schema_format.c)
+ *   ids       0 and the id, or             u64 docid
+ *             1 and 16 bytes of hash       u64 docid, the id: for ids of more than 500 bytes
+ *   fresh     u64 docid                    an encoded row (storage/row.h), until it is sealed
+ *   deleted   u64 segment << 16 | chunk    u64 last commit, u64 bits set, u64 × words: bitmap of
+ *                                          deleted rows, 65,536 a chunk (open/deletions.h)
+ *   segments  u64 segment number           a segment record (storage/segment.h)
+ *   indexes   u64 file number              an index record (storage/index_record.h)
+ *   garbage   u64 sequence number          u64 since, the name of a file to unlink; commit
+ *                                          `since` and later ones do not name the file
  *
- * Every value starts with a checksum of its key and itself. Keys are u64 (native integers to LMDB)
- * but for meta and ids. A transaction sees one commit; writers exclude each other across processes;
- * a reader never waits. Pointers to values are valid until the transaction ends, in a write
- * transaction until the next change. */
+ * A catalog of format 1 has no table `indexes`. Every value is stored behind a checksum:
+ *
+ *   offset  size  meaning
+ *        0     8  XXH3 of the value, seeded by the XXH3 of its key
+ *        8     n  the value
+ *
+ * Keys of type u64 are native integers to LMDB (MDB_INTEGERKEY). A transaction sees one commit.
+ * Writers exclude each other across processes. A reader never waits. Pointers to values are valid
+ * until the transaction ends, in a write transaction until the next change. */
 #ifndef MV_CATALOG_H
 #define MV_CATALOG_H
 
@@ -37,40 +45,42 @@ typedef struct catalog catalog;
 typedef struct catalog_txn catalog_txn;
 
 typedef struct catalog_options {
-    bool create;    /* make the tables; else they must be there */
-    bool read_only; /* never writes; without a lock file that it may use it reads without lock */
-    bool verify;    /* walk every page before LMDB sees it; else only the roots */
+    bool create;    /* create the tables; else they must exist */
+    bool read_only; /* never write; if the lock file cannot be written, read without a lock */
+    bool verify;    /* verify every page before LMDB reads it; else only the roots */
 } catalog_options;
 
-/* Open the file `path`. The path must stay reachable unless `create` made it just now. */
+/* Open the file `path`; with `create`, LMDB creates it. Unless it was just created, the path must
+ * lead to the file as long as the catalog is open. MV_CORRUPT: the file is damaged. MV_BUSY: other
+ * processes wrote to it during every attempt to verify it. */
 mv_err catalog_open(const char *path, const catalog_options *options, catalog **out,
                     mv_error *error);
 /* No transaction may be open. NULL is fine. */
 void catalog_close(catalog *c);
-/* True when it reads without a lock: its snapshots are not protected from a writer that starts now.
- */
+/* Does it read without a lock? Then a writer that starts now may reuse pages that a reader sees. */
 bool catalog_is_unlocked(const catalog *c);
-/* Is there a table `indexes`? Where there is none it reads as empty, and must be created before
- * anything is put into it. */
+/* Is there a table `indexes`? If not, it reads as empty, and must be created before a value is put
+ * into it. */
 bool catalog_has_indexes(const catalog *c);
-/* Create it, before any other transaction. Waits for other writers. */
+/* Create the table `indexes`. No transaction may be open. Waits for other writers. */
 mv_err catalog_create_indexes(catalog *c, mv_error *error);
 
 /* ---- transactions */
 
 mv_err catalog_begin_read(catalog *c, catalog_txn **txn, mv_error *error);
-/* Waits for other writers. `sync`: the commit returns when it is on disk. */
+/* Waits for other writers. `sync`: the commit returns only when it is on disk. */
 mv_err catalog_begin_write(catalog *c, bool sync, catalog_txn **txn, mv_error *error);
 /* Ends the transaction in any case. */
 mv_err catalog_commit(catalog_txn *txn, mv_error *error);
 /* Ends a read transaction or undoes a write transaction. NULL is fine. */
 void catalog_end(catalog_txn *txn);
-/* Number of the LMDB commit that is seen (a write transaction: the one it builds on). */
+/* The number of the LMDB commit that the transaction sees; of a write transaction, the one that it
+ * builds on. */
 uint64_t catalog_commit_number(const catalog_txn *txn);
-/* All that is committed is on disk when this returns. */
+/* Write all commits to disk. */
 mv_err catalog_sync(catalog *c, mv_error *error);
-/* The oldest commit number that any reader in any process still sees; UINT64_MAX: there is none.
- * Slots of dead processes are cleared first. */
+/* The oldest commit that a reader in any process sees; UINT64_MAX: there is no reader. Clears the
+ * slots of dead processes first. */
 mv_err catalog_oldest_reader(catalog *c, uint64_t *number, mv_error *error);
 
 /* ---- values */
@@ -80,7 +90,7 @@ typedef struct catalog_value {
     size_t size;
 } catalog_value;
 
-/* *found tells whether there is one. The checksum is verified: MV_CORRUPT. */
+/* Get the value of a key; *found: there is one. MV_CORRUPT: its checksum is wrong. */
 mv_err catalog_get(catalog_txn *txn, catalog_table table, const void *key, size_t key_size,
                    catalog_value *value, bool *found, mv_error *error);
 mv_err catalog_get_u64(catalog_txn *txn, catalog_table table, uint64_t key, catalog_value *value,
@@ -89,8 +99,9 @@ mv_err catalog_put(catalog_txn *txn, catalog_table table, const void *key, size_
                    const void *bytes, size_t size, mv_error *error);
 mv_err catalog_put_u64(catalog_txn *txn, catalog_table table, uint64_t key, const void *bytes,
                        size_t size, mv_error *error);
-/* Put in two steps: fill *bytes (`size` of them), then call catalog_put_finish. `key` is the
- * highest of its table. */
+/* Put a value in two steps: fill the `size` bytes at *bytes, then call catalog_append_finish with
+ * the same key, bytes and size, before any other change. `key` must be above all keys of the table.
+ */
 mv_err catalog_append_start(catalog_txn *txn, catalog_table table, uint64_t key, size_t size,
                             uint8_t **bytes, mv_error *error);
 void catalog_append_finish(uint64_t key, uint8_t *bytes, size_t size);
@@ -98,7 +109,7 @@ mv_err catalog_remove(catalog_txn *txn, catalog_table table, const void *key, si
                       bool *found, mv_error *error);
 mv_err catalog_remove_u64(catalog_txn *txn, catalog_table table, uint64_t key, bool *found,
                           mv_error *error);
-/* Remove everything in a table. */
+/* Remove all values of a table. */
 mv_err catalog_clear(catalog_txn *txn, catalog_table table, mv_error *error);
 mv_err catalog_count(catalog_txn *txn, catalog_table table, uint64_t *count, mv_error *error);
 
@@ -106,24 +117,24 @@ mv_err catalog_count(catalog_txn *txn, catalog_table table, uint64_t *count, mv_
 typedef struct catalog_cursor catalog_cursor;
 mv_err catalog_cursor_open(catalog_txn *txn, catalog_table table, catalog_cursor **cursor,
                            mv_error *error);
-void catalog_cursor_close(
-    catalog_cursor *cursor); /* before the end of the transaction; NULL is fine */
-/* Go to the first key not below `key`. The next catalog_cursor_next yields it. */
+/* Before the transaction ends. NULL is fine. */
+void catalog_cursor_close(catalog_cursor *cursor);
+/* Go to the first key not below `key`: the next catalog_cursor_next returns it. */
 void catalog_cursor_seek_u64(catalog_cursor *cursor, uint64_t key);
-/* The next entry; *found is false at the end. The checksum is not verified: ask catalog_is_intact.
+/* The next entry; *found is false at the end. The checksum is not verified: call catalog_is_intact.
  */
 mv_err catalog_cursor_next(catalog_cursor *cursor, catalog_value *key, catalog_value *value,
                            bool *found, mv_error *error);
 mv_err catalog_cursor_next_u64(catalog_cursor *cursor, uint64_t *key, catalog_value *value,
                                bool *found, mv_error *error);
-/* Does the value belong to the key and is it whole? `value` as lent by get or a cursor. */
+/* Is the checksum of key and value right? `value` is one that catalog_get or a cursor returned. */
 bool catalog_is_intact(const void *key, size_t key_size, const catalog_value *value);
 
-/* ---- ids: LMDB keys hold at most 511 bytes, so long ids stand there by their 128-bit hash */
+/* ---- ids: keys of LMDB have at most 511 bytes, so a long id has its 128-bit hash as the key */
 
 mv_err catalog_id_get(catalog_txn *txn, const void *id, size_t id_size, uint64_t *docid,
                       bool *found, mv_error *error);
-/* MV_LIMIT in the one case in 2^64 or so that another long id has the same hash. */
+/* MV_LIMIT: another long id has the same hash. The chance is about 1 in 2^64 at 2^32 long ids. */
 mv_err catalog_id_put(catalog_txn *txn, const void *id, size_t id_size, uint64_t docid,
                       mv_error *error);
 mv_err catalog_id_remove(catalog_txn *txn, const void *id, size_t id_size, bool *found,
@@ -133,7 +144,7 @@ mv_err catalog_id_remove(catalog_txn *txn, const void *id, size_t id_size, bool 
 
 /* Write a compact copy of the last commit to a new file. */
 mv_err catalog_copy(catalog *c, const char *path, mv_error *error);
-/* Verify all pages reachable from what `txn` (a read transaction) sees. */
+/* Verify all pages of the commit that `txn`, a read transaction, sees. */
 mv_err catalog_verify(catalog *c, catalog_txn *txn, mv_error *error);
 
 #endif
