@@ -1,14 +1,35 @@
 /* Verifying an LMDB data file: meta pages, then the trees.
  *
- * Pages 0 and 1 are meta pages: commit n is described by page n % 2, so the last two commits are
- * there. One names the roots of two trees: the free list (commit -> pages it freed) and the main
- * tree (name of a table -> its record). A record has the root, depth and counts of a tree. LMDB
- * never overwrites a page in use; it writes a new one and the path to it anew. So with a read
- * transaction held, all that a commit reaches stays as it is, while meta pages and free pages may
- * change at any moment.
+ * Pages 0 and 1 are meta pages. Page n % 2 describes commit n, so the file has the last two
+ * commits.
  *
- * A walk goes down a tree leaf by leaf, in the order of keys, with the path to the leaf as its
- * stack. That a page is claimed before it is entered makes every walk end. */
+ *   offset  size  meta page
+ *        0    16  header of a page (catalog_page.h)
+ *       16     4  magic, 0xbeefc0de
+ *       20     4  version of the format, 1
+ *       24     8  address of the map, not used
+ *       32     8  size of the map, not used
+ *       40    48  record of the free list: commit -> pages that it freed
+ *       88    48  record of the main tree: name of a table -> record of the table
+ *      136     8  last page in use or free
+ *      144     8  commit
+ *
+ *   offset  size  record of a tree
+ *        0     4  padding; in the free list of a meta page: the page size
+ *        4     2  flags
+ *        6     2  depth
+ *        8     8  branch pages
+ *       16     8  leaf pages
+ *       24     8  overflow pages
+ *       32     8  entries
+ *       40     8  root page; 2^64 - 1: the tree is empty
+ *
+ * LMDB never overwrites a page in use: it writes a new page, and new pages for the path to it. So
+ * while a read transaction is open, the pages of its commit do not change. Meta pages and free
+ * pages may change at any moment.
+ *
+ * A walk visits the leaves of a tree in the order of keys, with the path to the leaf as its stack.
+ * Every page is claimed before it is entered, so every walk ends. */
 #include "storage/catalog_check.h"
 
 #include <string.h>
@@ -20,16 +41,18 @@
 #define META_MAGIC        0xbeefc0deu
 #define META_VERSION      1u
 #define META_BODY_AT      CATALOG_PAGE_HEADER_SIZE
-#define META_FREE_AT      (META_BODY_AT + 24u) /* the free list's record */
-#define META_MAIN_AT      (META_FREE_AT + 48u) /* the main tree's record */
+#define META_FREE_AT      (META_BODY_AT + 24u) /* record of the free list */
+#define META_MAIN_AT      (META_FREE_AT + 48u) /* record of the main tree */
 #define META_SIZE         (META_BODY_AT + 136u)
 #define NO_ROOT           UINT64_MAX
 #define FLAG_INTEGER_KEYS 0x08u   /* MDB_INTEGERKEY */
-#define FLAG_NO_SUBDIR    0x4000u /* MDB_NOSUBDIR: LMDB keeps it with the free list's flags */
-#define DEPTH_MAX         24u     /* LMDB's cursors end at 32; this is 2^23 leaves at the least */
+#define FLAG_NO_SUBDIR    0x4000u /* MDB_NOSUBDIR: LMDB stores it in the flags of the free list */
+#define DEPTH_MAX         24u     /* at least 2^23 leaves; cursors of LMDB go down 32 levels */
 #define TXN_ID_MAX        (UINT64_MAX / 2) /* LMDB uses the largest number for "none" */
-#define TAIL_PAGES_MAX                                                                             \
-    (1u << 22) /* free pages behind the file's end: allocated, freed, never written */
+#define TAIL_PAGES_MAX    (1u << 22) /* free pages beyond the end of the file: never written */
+
+static_assert(META_MAIN_AT + 48u + 16u == META_SIZE,
+              "the last page and the commit end a meta page");
 
 /* A meta page, in a copy. */
 typedef struct meta {
@@ -39,7 +62,7 @@ typedef struct meta {
     uint64_t page_size;
 } meta;
 
-/* What a tree says of itself, or what was found in it. */
+/* The record of a tree, or the same numbers as they were found in the tree. */
 typedef struct record {
     unsigned flags;
     unsigned depth;
@@ -52,8 +75,8 @@ typedef struct record {
 
 typedef struct level {
     catalog_page page;
-    catalog_page_position place;
-    uint32_t next; /* the node to go down to; on a leaf 1 when it was given out */
+    catalog_page_position position;
+    uint32_t next; /* branch: the node to go down to next; leaf: 1 when it was returned */
 } level;
 
 typedef struct walk {
@@ -62,8 +85,8 @@ typedef struct walk {
     record said;
     record found;
     level path[DEPTH_MAX];
-    unsigned height; /* of the path: levels in use */
-    uint8_t *copies; /* a page for each level */
+    unsigned height; /* levels of the path in use */
+    uint8_t *copies; /* a page for each level of the tree */
 } walk;
 
 #define WALK_FAIL(w, format, ...)                                                                  \
@@ -85,15 +108,17 @@ static record record_read(const uint8_t *at)
     };
 }
 
-static mv_err walk_enter(walk *w, const catalog_page_position *place)
+static mv_err walk_enter(walk *w, const catalog_page_position *position)
 {
+    mv_assert(w->height < w->said.depth);
+    mv_assert(w->said.depth <= DEPTH_MAX);
     level *l = &w->path[w->height];
-    *l = (level){.place = *place};
-    l->place.is_leaf = w->height + 1 == w->said.depth;
-    MV_TRY(catalog_page_read(w->file, &l->place, w->copies + w->height * w->file->page_size,
+    *l = (level){.position = *position};
+    l->position.is_leaf = w->height + 1 == w->said.depth;
+    MV_TRY(catalog_page_read(w->file, &l->position, w->copies + w->height * w->file->page_size,
                              &l->page));
     w->height++;
-    if (l->place.is_leaf) {
+    if (l->position.is_leaf) {
         w->found.leaf_pages++;
         w->found.entries += l->page.count;
     } else {
@@ -102,8 +127,8 @@ static mv_err walk_enter(walk *w, const catalog_page_position *place)
     return MV_OK;
 }
 
-/* Verify a tree's record and its root. Flags: `required` ones, and those of `optional` may be, too.
- * walk_end releases what a walk holds, also after a failure. */
+/* Verify the record of a tree and its root. The flags must be `required`, and may have those of
+ * `optional`. Call walk_end in any case, also after a failure. */
 static mv_err walk_begin(walk *w, catalog_file *file, const char *tree, const uint8_t *at,
                          unsigned required, unsigned optional)
 {
@@ -123,7 +148,7 @@ static mv_err walk_begin(walk *w, catalog_file *file, const char *tree, const ui
     size_t size = said->depth * file->page_size;
     if (!(w->copies = mem_alloc(size))) return error_memory(file->error, size, "a path of pages");
     catalog_page_position root = {.number = said->root,
-                               .integer_keys = said->flags & FLAG_INTEGER_KEYS};
+                                  .integer_keys = said->flags & FLAG_INTEGER_KEYS};
     return walk_enter(w, &root);
 }
 
@@ -137,15 +162,17 @@ static mv_err walk_descend(walk *w)
 {
     level *l = &w->path[w->height - 1];
     uint32_t at = l->next++;
+    mv_assert(!l->page.is_leaf);
+    mv_assert(at < l->page.count);
     catalog_node node = catalog_page_node(&l->page, at);
-    catalog_page_position child = l->place;
+    catalog_page_position child = l->position;
     child.number = node.child;
     if (at > 0) child.lowest = node.key;
     if (at + 1 < l->page.count) child.beyond = catalog_page_node(&l->page, at + 1).key;
     return walk_enter(w, &child);
 }
 
-/* The next leaf, NULL after the last one. It is valid until the next call. */
+/* The next leaf; NULL after the last one. It is valid until the next call. */
 static mv_err walk_next(walk *w, const catalog_page **leaf)
 {
     *leaf = NULL;
@@ -163,7 +190,7 @@ static mv_err walk_next(walk *w, const catalog_page **leaf)
     return MV_OK;
 }
 
-/* After the last leaf: the tree has what its record says. */
+/* After the last leaf: the counts of the tree are those of its record. */
 static mv_err walk_compare(const walk *w)
 {
     const record *said = &w->said, *found = &w->found;
@@ -181,6 +208,7 @@ static mv_err walk_compare(const walk *w)
     return MV_OK;
 }
 
+/* Verify the value of a leaf's node. *value: its bytes. */
 static mv_err walk_value(walk *w, const catalog_node *node, const uint8_t **value)
 {
     *value = node->rest;
@@ -193,7 +221,8 @@ static mv_err walk_value(walk *w, const catalog_node *node, const uint8_t **valu
 
 /* ---------------------------------------------------------------- the three kinds of trees */
 
-/* What one commit freed: a count, and as many page numbers, descending. More room may follow. */
+/* The pages that one commit freed: a count, then that number of pages, descending. Unused bytes may
+ * follow. */
 static mv_err check_free_pages(walk *w, const catalog_node *node, uint64_t *behind_end)
 {
     catalog_file *file = w->file;
@@ -224,7 +253,7 @@ static mv_err check_free_pages(walk *w, const catalog_node *node, uint64_t *behi
     return MV_OK;
 }
 
-/* The free list. Where the file ends before its last page, all that is missing has to be free. */
+/* The free list. If the file ends before its last page, all missing pages must be free. */
 static mv_err check_free(catalog_file *file, const meta *m)
 {
     walk w;
@@ -287,7 +316,8 @@ static mv_err check_main(catalog_file *file, const meta *m, bool deep)
     const catalog_page *leaf;
     const uint8_t *value;
     mv_err err = walk_begin(&w, file, "main tree", m->bytes + META_MAIN_AT, 0, 0);
-    if (err || (!deep && w.said.depth != 1)) goto done; /* a catalog's few tables fit on one leaf */
+    if (err || (!deep && w.said.depth != 1))
+        goto done; /* the records of the tables fit on a leaf */
     while (!(err = walk_next(&w, &leaf)) && leaf) {
         for (uint32_t i = 0; i < leaf->count; i++) {
             catalog_node node = catalog_page_node(leaf, i);
@@ -306,7 +336,7 @@ done:
 
 /* ---------------------------------------------------------------- meta pages */
 
-/* Copy and verify what never changes in a meta page, and take it apart. */
+/* Copy a meta page, decode it, and verify what never changes in it. */
 static mv_err meta_read(catalog_file *file, size_t size, uint64_t number, uint64_t offset, meta *m)
 {
     if (size < META_SIZE || offset > size - META_SIZE)
@@ -327,7 +357,7 @@ static mv_err meta_read(catalog_file *file, size_t size, uint64_t number, uint64
                          META_VERSION);
     m->last_page = catalog_page_u64(body + 120);
     m->txn_id = catalog_page_u64(body + 128);
-    m->page_size = catalog_page_u32(m->bytes + META_FREE_AT); /* it has no other use there */
+    m->page_size = catalog_page_u32(m->bytes + META_FREE_AT); /* see the table at the top */
     if (m->page_size < CATALOG_PAGE_SIZE_MIN || m->page_size > CATALOG_PAGE_SIZE_MAX ||
         (m->page_size & (m->page_size - 1)))
         return CATALOG_PAGE_FAIL(file, number,
@@ -355,14 +385,15 @@ static mv_err meta_choose(catalog_file *file, size_t size, uint64_t txn_id, meta
     if (both[at].txn_id % 2 != at || both[at].txn_id > TXN_ID_MAX)
         return CATALOG_PAGE_FAIL(file, (uint64_t)at, "commit %" PRIu64 ", expected %s below 2^63",
                                  both[at].txn_id, at ? "an odd one" : "an even one");
+    mv_assert(!txn_id || both[at].txn_id == txn_id);
     *chosen = both[at];
     return MV_OK;
 }
 
-/* The chosen meta page is as it was copied. */
+/* Is the chosen meta page still as it was copied? */
 static bool meta_stands(const catalog_file *file, const meta *m)
 {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* read it again, and after all else */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* read it from memory again, after all other reads */
     const uint8_t *now = file->bytes + (size_t)(m->txn_id % 2) * file->page_size;
     return memcmp(now, m->bytes, META_SIZE) == 0;
 }
@@ -398,14 +429,15 @@ mv_err catalog_check_pages(const void *bytes, size_t size, uint64_t txn_id, bool
     file->error = error;
     mv_err err = meta_choose(file, size, txn_id, &m);
     if (err) goto done;
+    mv_assert((m.page_size & (m.page_size - 1)) == 0);
     file->page_size = (size_t)m.page_size;
     file->pages_count = size / file->page_size;
     file->last_page = m.last_page;
     file->txn_id = m.txn_id;
-    bool torn = !meta_stands(file, &m); /* a commit was being written over it */
+    bool torn = !meta_stands(file, &m); /* a commit was written over it while it was copied */
     if (!torn) err = check_trees(file, &m, deep);
-    /* Without a transaction pages may be used anew, but not before a later commit has this meta
-     * page. */
+    /* Without a transaction LMDB may reuse pages, but only after a later commit has replaced this
+     * meta page. */
     if (torn || (err == MV_CORRUPT && !txn_id && !meta_stands(file, &m)))
         err = error_set(error, MV_BUSY, "%s: it was written to while it was verified", what);
 done:

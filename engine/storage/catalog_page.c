@@ -1,9 +1,9 @@
-/* Verifying one page: first where the nodes lie, then what they say, then the order of their keys.
+/* Verifying one page: first where the nodes lie, then what they contain, then the order of keys.
  *
- * LMDB deletes and inserts by moving everything between `upper` and a node, and splits and merges
+ * LMDB deletes and inserts by moving all bytes between `upper` and a node, and splits and merges
  * pages by adding up the sizes of their nodes. So it is not enough that each node lies within the
- * page: together they have to cover it from `upper` to its end exactly, and none may be larger than
- * LMDB would have made it, which is half a page. */
+ * page. The nodes must cover the page from `upper` to its end exactly. And no node may be larger
+ * than the ones that LMDB makes, which have at most half a page. */
 #include "storage/catalog_page.h"
 
 #include <string.h>
@@ -14,10 +14,14 @@
 #define FLAG_LEAF         0x02u
 #define FLAG_OVERFLOW     0x04u
 #define NODE_HEADER_SIZE  8u
-#define NUMBER_SIZE       8u   /* of a page number, and of an integer key */
-#define KEY_SIZE_MAX      511u /* LMDB's */
-#define FIRST_PAGE        2u   /* below are the meta pages */
+#define NUMBER_SIZE       8u   /* bytes of a page number, and of an integer key */
+#define KEY_SIZE_MAX      511u /* that of LMDB */
+#define FIRST_PAGE        2u   /* pages 0 and 1 are the meta pages */
 #define TABLE_RECORD_SIZE 48u
+
+static_assert(2 * (NODE_HEADER_SIZE + KEY_SIZE_MAX + NUMBER_SIZE + 4) + CATALOG_PAGE_HEADER_SIZE <=
+                  CATALOG_PAGE_SIZE_MIN,
+              "two nodes with the longest keys fit on the smallest page");
 
 uint16_t catalog_page_u16(const uint8_t *at)
 {
@@ -42,7 +46,8 @@ uint64_t catalog_page_u64(const uint8_t *at)
 
 mv_err catalog_page_claim(catalog_file *file, uint64_t first, uint64_t count, bool in_use)
 {
-    uint64_t end = file->last_page + 1; /* last_page is bounded by the file's size */
+    mv_assert(file->last_page < UINT64_MAX); /* it was verified */
+    uint64_t end = file->last_page + 1;
     if (in_use && end > file->pages_count) end = file->pages_count;
     if (first < FIRST_PAGE || first >= end || count > end - first)
         return CATALOG_PAGE_FAIL(file, first,
@@ -63,12 +68,13 @@ static uint64_t node_size(const uint8_t *node, bool is_leaf)
 {
     uint64_t size = NODE_HEADER_SIZE + (uint64_t)catalog_page_u16(node + 6);
     if (!is_leaf) return size;
-    bool elsewhere = catalog_page_u16(node + 4) & CATALOG_NODE_OVERFLOW;
-    return size + (elsewhere ? NUMBER_SIZE : catalog_page_u32(node));
+    bool has_overflow = catalog_page_u16(node + 4) & CATALOG_NODE_OVERFLOW;
+    return size + (has_overflow ? NUMBER_SIZE : catalog_page_u32(node));
 }
 
 catalog_node catalog_page_node(const catalog_page *page, uint32_t at)
 {
+    mv_assert(at < page->count);
     const uint8_t *node =
         page->bytes + catalog_page_u16(page->bytes + CATALOG_PAGE_HEADER_SIZE + 2 * (size_t)at);
     unsigned flags = catalog_page_u16(node + 4);
@@ -87,6 +93,8 @@ catalog_node catalog_page_node(const catalog_page *page, uint32_t at)
 static int compare_keys(catalog_key a, catalog_key b, bool integer_keys)
 {
     if (integer_keys) {
+        mv_assert(a.size == NUMBER_SIZE);
+        mv_assert(b.size == NUMBER_SIZE);
         uint64_t x = catalog_page_u64(a.data), y = catalog_page_u64(b.data);
         return (x > y) - (x < y);
     }
@@ -94,18 +102,18 @@ static int compare_keys(catalog_key a, catalog_key b, bool integer_keys)
     return order ? order : (a.size > b.size) - (a.size < b.size);
 }
 
-/* The header says what the place asks for, and `lower` and `upper` make sense. Sets page->count. */
-static mv_err check_page_header(catalog_file *file, const catalog_page_position *place,
+/* The header is that of the position, and `lower` and `upper` are in range. Sets page->count. */
+static mv_err check_page_header(catalog_file *file, const catalog_page_position *position,
                                 catalog_page *page)
 {
     uint64_t number = catalog_page_u64(page->bytes);
     unsigned flags = catalog_page_u16(page->bytes + 10);
     unsigned lower = catalog_page_u16(page->bytes + 12);
     unsigned upper = catalog_page_u16(page->bytes + 14);
-    unsigned flags_wanted = place->is_leaf ? FLAG_LEAF : FLAG_BRANCH;
-    uint32_t count_min = place->is_leaf ? 1 : 2;
-    if (number != place->number)
-        return CATALOG_PAGE_FAIL(file, place->number, "its header says number %" PRIu64, number);
+    unsigned flags_wanted = position->is_leaf ? FLAG_LEAF : FLAG_BRANCH;
+    uint32_t count_min = position->is_leaf ? 1 : 2;
+    if (number != position->number)
+        return CATALOG_PAGE_FAIL(file, position->number, "its header says number %" PRIu64, number);
     if (flags != flags_wanted)
         return CATALOG_PAGE_FAIL(file, number, "flags %#x, expected %#x", flags, flags_wanted);
     if (upper > file->page_size || upper % 2 || lower > upper || lower % 2 ||
@@ -120,12 +128,14 @@ static mv_err check_page_header(catalog_file *file, const catalog_page_position 
     return MV_OK;
 }
 
-/* The nodes cover the page from `upper` to its end. Each is entered by its offset, then they are
- * followed from one end to the next: as many steps as nodes, and the last ends with the page. */
+/* The nodes cover the page from `upper` to its end. The size of each node is noted at its offset.
+ * Then the nodes are followed, each to where the next begins: this takes as many steps as there are
+ * nodes, and the last node ends where the page ends. */
 static mv_err check_layout(catalog_file *file, const catalog_page *page)
 {
     size_t upper = catalog_page_u16(page->bytes + 14), end = file->page_size;
-    uint64_t size_max = (((end - CATALOG_PAGE_HEADER_SIZE) / 2) & ~(size_t)1) - 2; /* LMDB's */
+    uint64_t size_max =
+        (((end - CATALOG_PAGE_HEADER_SIZE) / 2) & ~(size_t)1) - 2; /* as LMDB has it */
     memset(file->node_sizes, 0, end);
     for (uint32_t i = 0; i < page->count; i++) {
         size_t offset = catalog_page_u16(page->bytes + CATALOG_PAGE_HEADER_SIZE + 2 * (size_t)i);
@@ -134,11 +144,11 @@ static mv_err check_layout(catalog_file *file, const catalog_page *page)
                                      "node %u at %zu, expected an even number from %zu to %zu", i,
                                      offset, upper, end - NODE_HEADER_SIZE);
         uint64_t size = node_size(page->bytes + offset, page->is_leaf);
-        uint64_t room = end - offset < size_max ? end - offset : size_max;
-        if (size > room)
+        uint64_t size_allowed = end - offset < size_max ? end - offset : size_max;
+        if (size > size_allowed)
             return CATALOG_PAGE_FAIL(file, page->number,
                                      "node %u has %" PRIu64 " bytes, expected at most %" PRIu64, i,
-                                     size, room);
+                                     size, size_allowed);
         file->node_sizes[offset / 2] = (uint16_t)(size + size % 2);
     }
     uint32_t seen = 0;
@@ -156,7 +166,8 @@ static mv_err check_layout(catalog_file *file, const catalog_page *page)
 static mv_err check_key(catalog_file *file, const catalog_page *page, uint32_t at, size_t size,
                         bool integer_keys)
 {
-    if (!page->is_leaf && at == 0) { /* stands for everything below the next key; mostly empty */
+    if (!page->is_leaf &&
+        at == 0) { /* not compared: stands for all keys below the next; mostly empty */
         if (size <= KEY_SIZE_MAX) return MV_OK;
     } else if (integer_keys ? size == NUMBER_SIZE : size >= 1 && size <= KEY_SIZE_MAX) {
         return MV_OK;
@@ -179,40 +190,44 @@ static mv_err check_flags(catalog_file *file, const catalog_page *page, uint32_t
     return MV_OK;
 }
 
-/* Keys ascend, and lie between those that lead here. The first key of a branch is no key. */
-static mv_err check_nodes(catalog_file *file, const catalog_page_position *place,
+/* Keys ascend, and lie between the separators above. The first key of a branch is not compared. */
+static mv_err check_nodes(catalog_file *file, const catalog_page_position *position,
                           const catalog_page *page)
 {
-    catalog_key previous = place->lowest;
-    bool may_equal =
-        page->is_leaf; /* a separator may be the first key of a leaf, but is no separator again */
+    catalog_key previous = position->lowest;
+    /* The separator above a leaf may be its first key. It is no separator of a branch again. */
+    bool may_equal = page->is_leaf;
     for (uint32_t i = 0; i < page->count; i++) {
         catalog_node node = catalog_page_node(page, i);
-        MV_TRY(check_key(file, page, i, node.key.size, place->integer_keys));
+        MV_TRY(check_key(file, page, i, node.key.size, position->integer_keys));
         if (page->is_leaf) MV_TRY(check_flags(file, page, i, &node));
         if (!page->is_leaf && i == 0) continue;
         if (previous.data &&
-            compare_keys(node.key, previous, place->integer_keys) < (may_equal ? 0 : 1))
+            compare_keys(node.key, previous, position->integer_keys) < (may_equal ? 0 : 1))
             return CATALOG_PAGE_FAIL(file, page->number, "key %u is not above the one before it",
                                      i);
         previous = node.key;
         may_equal = false;
     }
-    if (place->beyond.data && compare_keys(previous, place->beyond, place->integer_keys) >= 0)
+    if (position->beyond.data &&
+        compare_keys(previous, position->beyond, position->integer_keys) >= 0)
         return CATALOG_PAGE_FAIL(file, page->number, "key %u belongs on a later page",
                                  page->count - 1);
     return MV_OK;
 }
 
-mv_err catalog_page_read(catalog_file *file, const catalog_page_position *place, uint8_t *copy,
+mv_err catalog_page_read(catalog_file *file, const catalog_page_position *position, uint8_t *copy,
                          catalog_page *page)
 {
-    MV_TRY(catalog_page_claim(file, place->number, 1, true));
-    memcpy(copy, file->bytes + (size_t)place->number * file->page_size, file->page_size);
-    catalog_page found = {.bytes = copy, .number = place->number, .is_leaf = place->is_leaf};
-    MV_TRY(check_page_header(file, place, &found));
+    mv_assert(file->page_size >= CATALOG_PAGE_SIZE_MIN);
+    mv_assert(file->page_size <= CATALOG_PAGE_SIZE_MAX);
+    MV_TRY(catalog_page_claim(file, position->number, 1, true));
+    memcpy(copy, file->bytes + (size_t)position->number * file->page_size, file->page_size);
+    catalog_page found = {.bytes = copy, .number = position->number, .is_leaf = position->is_leaf};
+    MV_TRY(check_page_header(file, position, &found));
     MV_TRY(check_layout(file, &found));
-    MV_TRY(check_nodes(file, place, &found));
+    MV_TRY(check_nodes(file, position, &found));
+    mv_assert(found.count >= 1);
     *page = found;
     return MV_OK;
 }
@@ -220,10 +235,11 @@ mv_err catalog_page_read(catalog_file *file, const catalog_page_position *place,
 mv_err catalog_page_overflow(catalog_file *file, const catalog_node *node, const uint8_t **value,
                              uint64_t *pages_count)
 {
+    mv_assert(node->flags == CATALOG_NODE_OVERFLOW);
     uint64_t first = catalog_page_u64(node->rest);
     uint8_t header[CATALOG_PAGE_HEADER_SIZE];
     if (first >= file->pages_count)
-        return catalog_page_claim(file, first, 1, true); /* fails, with a text */
+        return catalog_page_claim(file, first, 1, true); /* fails, and says why */
     const uint8_t *start = file->bytes + (size_t)first * file->page_size;
     memcpy(header, start, sizeof header);
     uint64_t number = catalog_page_u64(header), count = catalog_page_u32(header + 12);
@@ -233,7 +249,7 @@ mv_err catalog_page_overflow(catalog_file *file, const catalog_node *node, const
                                  "number %" PRIu64
                                  " and flags %#x in its header, expected an overflow page",
                                  number, flags);
-    /* There may be more pages than the value needs: LMDB does not shrink a run it has just written.
+    /* There may be more pages than the value needs: LMDB does not shrink a run that it just wrote.
      */
     uint64_t wanted =
         (CATALOG_PAGE_HEADER_SIZE + node->value_size + file->page_size - 1) / file->page_size;

@@ -1,15 +1,29 @@
-/* One page of an LMDB tree: read from an untrusted file, verified, taken apart.
+/* One page of an LMDB tree: read from an untrusted file, verified, decoded.
  *
- * A page is a header of 16 bytes (number u64, padding u16, flags u16, lower u16, upper u16), from
- * there to `lower` an array of u16 offsets of nodes in the order of their keys, and from `upper` to
- * its end the nodes. A node is a header of 8 bytes (low u16, high u16, flags u16, key size u16),
- * the key, and on a leaf the value, in all an even number of bytes. On a branch low, high and flags
- * are the child's number; on a leaf low and high are the value's size, and flags say whether the
- * value is elsewhere, on a run of overflow pages whose number stands in its place, or is the record
- * of a table.
+ *   offset  size  page
+ *        0     8  its number
+ *        8     2  padding
+ *       10     2  flags: 1 branch, 2 leaf, 4 overflow, 8 meta
+ *       12     2  lower: where the free space begins
+ *       14     2  upper: where the free space ends
+ *       16    2n  offsets of the n nodes, in the order of their keys; they end at `lower`
+ *    upper     -  the nodes in any order, without gaps, up to the end of the page
  *
- * The file may be written to while it is read. So a page is copied first and only the copy is
- * judged. */
+ * The first page of an overflow run has the number of its pages as a u32 at offset 12.
+ *
+ *   offset  size  node
+ *        0     4  branch: low 32 bits of the child's page number; leaf: size of the value
+ *        4     2  branch: high 16 bits of the child's page number; leaf: flags
+ *        6     2  size k of the key
+ *        8     k  the key
+ *    8 + k     -  leaf: the value; with flag 1 (overflow) the u64 number of the first page of a run
+ *                 that has it; with flag 2 (table) the record of a table (catalog_check.c)
+ *
+ * Nodes have an even number of bytes, padded by one byte where needed. All numbers are
+ * little-endian.
+ *
+ * The file may be written to while it is read. So a page is copied first, and the copy is verified.
+ */
 #ifndef MV_CATALOG_PAGE_H
 #define MV_CATALOG_PAGE_H
 
@@ -18,8 +32,8 @@
 #include "base/error.h"
 
 #define CATALOG_PAGE_HEADER_SIZE 16u
-#define CATALOG_PAGE_SIZE_MIN    2048u  /* two nodes with keys of 511 bytes fit on a page */
-#define CATALOG_PAGE_SIZE_MAX    32768u /* LMDB's: `upper` of an empty page has to fit in 16 bits */
+#define CATALOG_PAGE_SIZE_MIN    2048u  /* so that two nodes with keys of 511 bytes fit on a page */
+#define CATALOG_PAGE_SIZE_MAX    32768u /* that of LMDB: `upper` of an empty page fits in 16 bits */
 #define CATALOG_PAGE_META        0x08u  /* flags in the page's header */
 #define CATALOG_NODE_OVERFLOW    0x01u  /* flags of a leaf's node: the value is on overflow pages */
 #define CATALOG_NODE_TABLE       0x02u  /* the value is the record of a table */
@@ -34,14 +48,14 @@ typedef struct catalog_file {
     const uint8_t *bytes;
     size_t page_size;     /* verified: a power of two within the limits */
     uint64_t pages_count; /* whole pages that the file has */
-    uint64_t last_page; /* the highest number in use or free; may lie behind the end of the file */
-    uint64_t txn_id;    /* the commit being verified */
-    uint64_t *
-        claimed; /* a bit per page up to last_page: in use or free; NULL when only roots are read */
-    const char *what;
+    uint64_t last_page;   /* the highest page in use or free; may lie beyond the end of the file */
+    uint64_t txn_id;      /* the commit being verified */
+    /* A bit for each page up to last_page: already found to be in use or free. NULL: only the roots
+     * are verified. */
+    uint64_t *claimed;
+    const char *what; /* the name of the file in errors */
     mv_error *error;
-    uint16_t node_sizes[CATALOG_PAGE_SIZE_MAX /
-                        2]; /* scratch: by offset / 2, the size of the node there */
+    uint16_t node_sizes[CATALOG_PAGE_SIZE_MAX / 2]; /* scratch: size of the node at offset 2 × i */
 } catalog_file;
 
 typedef struct catalog_key {
@@ -53,21 +67,21 @@ typedef struct catalog_key {
 typedef struct catalog_page {
     const uint8_t *bytes;
     uint64_t number;
-    uint32_t count; /* of nodes; at least 1, on a branch 2 */
+    uint32_t count; /* nodes; at least 1, on a branch 2 */
     bool is_leaf;
 } catalog_page;
 
-/* What a page has to be by its place in the tree. */
+/* What a page has to be by its position in the tree. */
 typedef struct catalog_page_position {
     uint64_t number;
     bool is_leaf;
-    bool integer_keys;  /* 8 bytes, compared as numbers; else byte for byte */
+    bool integer_keys;  /* keys have 8 bytes and compare as numbers; else byte by byte */
     catalog_key lowest; /* every key is at least this */
     catalog_key beyond; /* and below this */
 } catalog_page_position;
 
 typedef struct catalog_node {
-    catalog_key key;     /* without meaning in the first node of a branch */
+    catalog_key key;     /* meaningless in the first node of a branch */
     uint64_t child;      /* branch: the page below */
     unsigned flags;      /* leaf: CATALOG_NODE_OVERFLOW, CATALOG_NODE_TABLE or 0 */
     uint64_t value_size; /* leaf */
@@ -79,19 +93,20 @@ uint16_t catalog_page_u16(const uint8_t *at);
 uint32_t catalog_page_u32(const uint8_t *at);
 uint64_t catalog_page_u64(const uint8_t *at);
 
-/* Enter `count` pages from `first` as in use, or as free. Pages in use have to lie in the file. */
+/* Mark `count` pages from `first` as in use, or as free. MV_CORRUPT: one is marked already, or out
+ * of range. Pages in use must lie within the file. */
 mv_err catalog_page_claim(catalog_file *file, uint64_t first, uint64_t count, bool in_use);
 
-/* Copy the page at `place` to `copy` (page_size bytes), and verify it alone and against its place.
- */
-mv_err catalog_page_read(catalog_file *file, const catalog_page_position *place, uint8_t *copy,
+/* Copy the page at `position` to `copy` (page_size bytes). Verify the copy, and that it fits the
+ * position. */
+mv_err catalog_page_read(catalog_file *file, const catalog_page_position *position, uint8_t *copy,
                          catalog_page *page);
 
 /* Node `at` (below page->count) of a verified page. */
 catalog_node catalog_page_node(const catalog_page *page, uint32_t at);
 
-/* Verify the run of overflow pages that holds `node`'s value. *value is valid as long as the file;
- * *pages_count is the length of the run. */
+/* Verify the run of overflow pages that has the value of `node`. *value is valid as long as the
+ * file; *pages_count is the length of the run. */
 mv_err catalog_page_overflow(catalog_file *file, const catalog_node *node, const uint8_t **value,
                              uint64_t *pages_count);
 
