@@ -1,4 +1,5 @@
-/* Values to cells and back. A value goes in when its type holds it exactly; only `float` rounds. */
+/* Values to cells and back. A value is accepted if its type can hold it exactly. Only `float`
+ * rounds. */
 #include "storage/cell.h"
 
 #include <float.h>
@@ -9,25 +10,25 @@
 
 #include "base/order_key.h"
 
-#define NUMBER_TEXT_SIZE (ERROR_QUOTE_SIZE + 2)
-#define PLACE_TEXT_SIZE  128
+#define NUMBER_TEXT_SIZE  (ERROR_QUOTE_SIZE + 2)
+#define CONTEXT_TEXT_SIZE 128
 
-/* Where a value is on its way to, for error texts. */
+/* Which value is converted, for error texts. */
 typedef struct value_context {
     const char *field;
-    const type_traits *traits; /* of the single value */
-    size_t element;            /* of the list, from 1; 0: no list */
+    const type_traits *traits; /* of one element */
+    size_t element;            /* its number in the list, from 1; 0: no list */
 } value_context;
 
 /* ---------------------------------------------------------------- error texts */
 
-static const char *place_text(const value_context *at, char out[PLACE_TEXT_SIZE])
+static const char *context_text(const value_context *at, char out[CONTEXT_TEXT_SIZE])
 {
     if (at->element)
-        (void)snprintf(out, PLACE_TEXT_SIZE, "element %zu of field '%.64s'", at->element,
+        (void)snprintf(out, CONTEXT_TEXT_SIZE, "element %zu of field '%.64s'", at->element,
                        at->field);
     else
-        (void)snprintf(out, PLACE_TEXT_SIZE, "field '%.64s'", at->field);
+        (void)snprintf(out, CONTEXT_TEXT_SIZE, "field '%.64s'", at->field);
     return out;
 }
 
@@ -47,8 +48,8 @@ static const char *kind_text(mv_kind kind)
 
 static mv_err wrong_kind(const value_context *at, mv_kind got, mv_error *error)
 {
-    char where[PLACE_TEXT_SIZE];
-    return error_set(error, MV_MISUSE, "%s wants %s, got %s", place_text(at, where),
+    char where[CONTEXT_TEXT_SIZE];
+    return error_set(error, MV_MISUSE, "%s wants %s, got %s", context_text(at, where),
                      at->traits->wants, kind_text(got));
 }
 
@@ -72,16 +73,17 @@ static const char *number_text(const mv_value *value, char out[NUMBER_TEXT_SIZE]
 static mv_err refuse_number(const value_context *at, const mv_value *value, const char *why,
                             mv_error *error)
 {
-    char where[PLACE_TEXT_SIZE], number[NUMBER_TEXT_SIZE];
-    return error_set(error, MV_MISUSE, "%s is %s: %s %s", place_text(at, where), at->traits->name,
+    char where[CONTEXT_TEXT_SIZE], number[NUMBER_TEXT_SIZE];
+    return error_set(error, MV_MISUSE, "%s is %s: %s %s", context_text(at, where), at->traits->name,
                      number_text(value, number), why);
 }
 
-/* ---------------------------------------------------------------- whole numbers in */
+/* ---------------------------------------------------------------- whole numbers to cells */
 
-/* The largest magnitude a type of whole numbers holds, below and above zero. */
+/* The largest magnitude that a type of whole numbers can hold, below or above zero. */
 static uint64_t magnitude_max(const type_traits *traits, bool negative)
 {
+    mv_assert(traits->width >= 1 && traits->width <= 8);
     uint64_t all = UINT64_MAX >> (64 - 8 * traits->width);
     if (traits->kind == TYPE_SIGNED) return all / 2 + negative;
     return negative ? 0 : all;
@@ -146,15 +148,15 @@ static mv_err put_whole(const value_context *at, const mv_value *value, uint8_t 
     MV_TRY(whole_of_value(at, value, &number, error));
     if (number.magnitude > magnitude_max(at->traits, number.negative))
         return refuse_range(at, value, error);
-    /* Two's complement, cut to the width of the type by copying its low bytes. */
+    /* Two's complement: the low bytes are the value in the width of the type. */
     uint64_t bits = number.negative ? 0 - number.magnitude : number.magnitude;
     memcpy(out, &bits, at->traits->width);
     return MV_OK;
 }
 
-/* ---------------------------------------------------------------- other values in */
+/* ---------------------------------------------------------------- other values to cells */
 
-/* Has a double the 53 bits that this number needs? */
+/* Do the 53 bits of a double hold this number exactly? */
 static bool fits_double(uint64_t magnitude)
 {
     return magnitude == 0 || magnitude >> MV_LOWEST_BIT(magnitude) < (uint64_t)1 << 53;
@@ -188,10 +190,11 @@ static mv_err put_real(const value_context *at, const mv_value *value, uint8_t *
     return MV_OK;
 }
 
-/* A value of a fixed type into its cell_width bytes. */
+/* Write a value of a fixed type to the `width` bytes at `out`. */
 static mv_err put_fixed(const value_context *at, const mv_value *value, uint8_t *out,
                         mv_error *error)
 {
+    mv_assert(at->traits->width > 0);
     switch (at->traits->kind) {
     case TYPE_BOOL:
         if (value->kind != MV_KIND_BOOL) return wrong_kind(at, value->kind, error);
@@ -202,7 +205,7 @@ static mv_err put_fixed(const value_context *at, const mv_value *value, uint8_t 
     }
 }
 
-/* Room for a cell of `size` bytes at the end of `out`. */
+/* Make space for a cell of `size` bytes at the end of `out`. */
 static mv_err reserve_cell(const value_context *at, size_t size, mem_buffer *out, mv_error *error)
 {
     if (size > MV_ROW_SIZE_MAX)
@@ -232,6 +235,7 @@ static mv_err put_fixed_array(value_context *at, const mv_value *list, mem_buffe
         at->element = i + 1;
         MV_TRY(put_fixed(at, &list->as.list.items[i], out->data + out->size + i * width, error));
     }
+    mv_assert(out->size + size <= out->capacity);
     out->size += size;
     return MV_OK;
 }
@@ -250,6 +254,8 @@ static mv_err put_string_array(value_context *at, const mv_value *list, mem_buff
         size = SIZE_MAX;
     MV_TRY(reserve_cell(at, size, out, error));
 
+    /* The appends below cannot fail, nor can numbers overflow: `size` was reserved and limited. */
+    size_t size_before = out->size;
     uint32_t count32 = (uint32_t)count, end = 0;
     (void)mem_buffer_append(out, &count32, 4);
     for (size_t i = 0; i < count; i++) {
@@ -258,6 +264,8 @@ static mv_err put_string_array(value_context *at, const mv_value *list, mem_buff
     }
     for (size_t i = 0; i < count; i++)
         (void)mem_buffer_append(out, items[i].as.string.data, items[i].as.string.size);
+    mv_assert(out->size == size_before + size);
+    (void)size_before;
     return MV_OK;
 }
 
@@ -280,9 +288,9 @@ mv_err cell_from_value(mv_type type, const mv_value *value, const char *field, m
     return MV_OK;
 }
 
-/* ---------------------------------------------------------------- the way out */
+/* ---------------------------------------------------------------- from cells to values */
 
-/* False: a bool that is neither 0 nor 1. */
+/* The value of a fixed type. False: a bool that is neither 0 nor 1. */
 static bool get_fixed(const type_traits *traits, const uint8_t *bytes, mv_value *value)
 {
     bool is_wide = traits->width == 8;
@@ -336,7 +344,9 @@ bool cell_array_string(const uint8_t *bytes, size_t size, uint32_t at, const cha
                        uint32_t *data_size)
 {
     uint32_t count, start = 0, end;
+    mv_assert(size >= 4);
     memcpy(&count, bytes, 4);
+    mv_assert(at < count);
     size_t strings = 4 + (size_t)4 * count;
     if (at) memcpy(&start, bytes + (size_t)4 * at, 4);
     memcpy(&end, bytes + 4 + (size_t)4 * at, 4);
@@ -376,7 +386,7 @@ mv_err cell_to_value(mv_type type, const uint8_t *bytes, size_t size, mem_arena 
 {
     if (type & MV_ARRAY) return array_to_value(type, bytes, size, arena, value, error);
     if (type_is_text(type)) {
-        const char *data = size ? (const char *)bytes : ""; /* never NULL */
+        const char *data = size ? (const char *)bytes : ""; /* not NULL, also when it is empty */
         *value = (mv_value){.kind = MV_KIND_STRING, .as.string = {data, size}};
         return MV_OK;
     }

@@ -1,4 +1,4 @@
-/* The record of an index, to bytes and back. */
+/* Index records to bytes and back. */
 #include "storage/index_record.h"
 
 #include <inttypes.h>
@@ -9,6 +9,7 @@ static_assert(sizeof(uint64_t) + sizeof(section_file_record) == INDEX_RECORD_SIZ
 
 void index_record_save(const index_record *record, uint8_t out[INDEX_RECORD_SIZE])
 {
+    mv_assert(section_file_is_index((section_file_kind)record->file.kind));
     memcpy(out, &record->segment, sizeof record->segment);
     memcpy(out + sizeof record->segment, &record->file, sizeof record->file);
 }

@@ -1,5 +1,5 @@
-/* Rows: taken apart, completed, encoded and read back. The layout is in row.h; everything in it is
- * found from the header and the schema, so that reading a cell is one load. */
+/* Rows: completed, encoded, checked and decoded. The layout is in row.h. The header and the schema
+ * give every offset in it, so that reading a cell is one load. */
 #include "storage/row.h"
 
 #include <math.h>
@@ -7,7 +7,7 @@
 
 #include "base/bits.h"
 
-/* The first bytes of an encoded row. */
+/* The first 16 bytes of an encoded row. */
 typedef struct row_header {
     uint32_t size;
     uint32_t id_size;
@@ -17,6 +17,9 @@ typedef struct row_header {
 } row_header;
 
 static_assert(sizeof(row_header) == 16, "the header is part of the format");
+static_assert(MV_FIELDS_MAX <= UINT16_MAX && MV_VECTORS_MAX <= UINT16_MAX,
+              "counts fit in a header");
+static_assert(MV_ROW_SIZE_MAX < UINT32_MAX, "sizes and offsets fit in a header");
 
 static row_header header_of(const uint8_t *bytes)
 {
@@ -47,10 +50,11 @@ static size_t id_at(uint32_t fields_count, uint32_t vectors_count)
     return slot_at(fields_count, fields_count) + round_up((size_t)4 * vectors_count, 8);
 }
 
-/* Where the vector is, counted from the first; for the number of vectors: the size of all. */
+/* The offset of a vector, counted from the first. For vectors_count: the size of all vectors. */
 static size_t vector_at(const mv_schema *schema, uint32_t vector_field)
 {
     size_t at = 0;
+    mv_assert(vector_field <= schema->vectors_count);
     for (uint32_t i = 0; i < vector_field; i++) at += round_up(schema->vectors[i].size, 16);
     return at;
 }
@@ -60,7 +64,7 @@ static bool is_null_field(const uint8_t *bytes, uint32_t field)
     return (bytes[sizeof(row_header) + field / 8] >> (field % 8)) & 1; /* little-endian words */
 }
 
-/* ---------------------------------------------------------------- taken apart */
+/* ---------------------------------------------------------------- decoded rows */
 
 mv_err row_create(const mv_schema *schema, mem_arena *arena, row_parts *out, mv_error *error)
 {
@@ -122,7 +126,7 @@ mv_err row_complete(const mv_schema *schema, row_parts *r, mem_arena *arena, mv_
 
 /* ---------------------------------------------------------------- encoding */
 
-/* Up to the end of the last variable cell. */
+/* The size up to the end of the last variable cell. */
 static size_t scalars_size(const mv_schema *schema, const row_parts *r)
 {
     size_t size = id_at(schema->fields_count, schema->vectors_count) + r->id_size;
@@ -141,7 +145,8 @@ mv_err row_encoded_size(const mv_schema *schema, const row_parts *r, size_t *siz
                      error_quote(r->id, r->id_size, id), *size, MV_ROW_SIZE_MAX);
 }
 
-/* The cell's slot, and its bytes when it is variable; returns where the next variable cell goes. */
+/* Write the slot of a cell, and the bytes of a variable cell at `at`. Returns the offset of the
+ * next variable cell. */
 static size_t encode_cell(const mv_schema *schema, const row_parts *r, uint32_t field, size_t at,
                           uint8_t *out)
 {
@@ -153,11 +158,12 @@ static size_t encode_cell(const mv_schema *schema, const row_parts *r, uint32_t 
         return at;
     }
     if (!cell_is_variable(schema->fields[field].type)) {
+        mv_assert(from->size == cell_width(schema->fields[field].type));
         memcpy(slot, from->bytes, from->size);
         return at;
     }
-    uint32_t place[2] = {(uint32_t)at, from->size};
-    memcpy(slot, place, sizeof place);
+    uint32_t range[2] = {(uint32_t)at, from->size};
+    memcpy(slot, range, sizeof range);
     if (from->size) memcpy(out + at, from->bytes, from->size);
     return at + from->size;
 }
@@ -173,19 +179,24 @@ void row_encode(const mv_schema *schema, const row_parts *r, uint8_t *out)
         .fields_count = (uint16_t)schema->fields_count,
         .vectors_count = (uint16_t)schema->vectors_count,
     };
+    mv_assert(r->id_size >= 1 && r->id_size <= MV_ID_SIZE_MAX);
+    mv_assert(header.size <= MV_ROW_SIZE_MAX);
     memset(out, 0, at);
     memcpy(out, &header, sizeof header);
     memcpy(out + at, r->id, r->id_size);
     at += r->id_size;
     for (uint32_t i = 0; i < schema->fields_count; i++) at = encode_cell(schema, r, i, at, out);
+    mv_assert(at == end);
     memset(out + end, 0, vectors - end);
     for (uint32_t i = 0; i < schema->vectors_count; i++) {
         size_t size = schema->vectors[i].size, padded = round_up(size, 16);
         memcpy(out + norm_at(schema->fields_count, i), &r->inverse_norms[i], 4);
         memcpy(out + vectors, r->vectors[i], size);
         memset(out + vectors + size, 0, padded - size);
+        mv_assert(r->vectors[i] != NULL);
         vectors += padded;
     }
+    mv_assert(vectors == header.size);
 }
 
 /* ---------------------------------------------------------------- checking */
@@ -204,9 +215,9 @@ static mv_err check_cells(const mv_schema *schema, const uint8_t *bytes, size_t 
         if (is_null_field(bytes, i)) {
             if (!field->nullable) return damaged_row("NULL in a field that is not nullable", error);
         } else if (cell_is_variable(field->type)) {
-            uint32_t place[2];
-            memcpy(place, slot, sizeof place);
-            if (place[0] < cells_at || place[0] > cells_end || place[1] > cells_end - place[0])
+            uint32_t range[2];
+            memcpy(range, slot, sizeof range);
+            if (range[0] < cells_at || range[0] > cells_end || range[1] > cells_end - range[0])
                 return damaged_row("a value lies outside of it", error);
         } else {
             MV_TRY(cell_check(field->type, slot, cell_width(field->type), error));
@@ -239,7 +250,7 @@ mv_err row_check(const mv_schema *schema, const uint8_t *bytes, size_t size, mv_
         return damaged_row("the number of its fields", error);
     if (header.vectors_at > size || header.vectors_at % 16 ||
         size - header.vectors_at != vector_at(schema, schema->vectors_count))
-        return damaged_row("the place of its vectors", error);
+        return damaged_row("the offset of its vectors", error);
     if (header.id_size < 1 || header.id_size > MV_ID_SIZE_MAX ||
         id + header.id_size > header.vectors_at)
         return damaged_row("the size of its id", error);
@@ -258,14 +269,15 @@ void row_id(const uint8_t *bytes, const uint8_t **id, uint32_t *id_size)
 
 void row_cell(const mv_schema *schema, const uint8_t *bytes, uint32_t field, cell *out)
 {
+    mv_assert(field < schema->fields_count);
     const uint8_t *slot = bytes + slot_at(schema->fields_count, field);
     mv_type type = schema->fields[field].type;
     if (is_null_field(bytes, field)) {
         *out = (cell){.state = CELL_NULL};
     } else if (cell_is_variable(type)) {
-        uint32_t place[2];
-        memcpy(place, slot, sizeof place);
-        *out = (cell){.bytes = bytes + place[0], .size = place[1], .state = CELL_VALUE};
+        uint32_t range[2];
+        memcpy(range, slot, sizeof range);
+        *out = (cell){.bytes = bytes + range[0], .size = range[1], .state = CELL_VALUE};
     } else {
         *out = (cell){.bytes = slot, .size = (uint32_t)cell_width(type), .state = CELL_VALUE};
     }
@@ -273,12 +285,15 @@ void row_cell(const mv_schema *schema, const uint8_t *bytes, uint32_t field, cel
 
 const uint8_t *row_vector(const mv_schema *schema, const uint8_t *bytes, uint32_t vector_field)
 {
+    mv_assert(vector_field < schema->vectors_count);
+    mv_assert(header_of(bytes).vectors_count == schema->vectors_count);
     return bytes + header_of(bytes).vectors_at + vector_at(schema, vector_field);
 }
 
 float row_inverse_norm(const mv_schema *schema, const uint8_t *bytes, uint32_t vector_field)
 {
     float norm;
+    mv_assert(vector_field < schema->vectors_count);
     memcpy(&norm, bytes + norm_at(schema->fields_count, vector_field), sizeof norm);
     return norm;
 }
