@@ -1,5 +1,5 @@
-/* One long section is written as the values come - values, bytes or vectors -, what belongs to it
- * is gathered meanwhile and written behind it. */
+/* One long section (values, bytes or vectors) is written row by row. The short ones that belong to
+ * it (ends, zones, norms, NULLs) are gathered in memory meanwhile, and written after it. */
 #include "storage/column_writer.h"
 
 #include <string.h>
@@ -10,13 +10,13 @@ struct column_writer {
     uint32_t rows;
     uint32_t row; /* next */
     section_writer *file;
-    uint64_t *nulls; /* deleted rows stand there as NULL, whatever the field says */
+    uint64_t *nulls; /* deleted rows are NULL here, even if the field is not nullable */
     bool has_nulls;
     uint64_t end;         /* of the variable cells so far */
-    mem_buffer beside;    /* their ends, or inverse norms, or zones */
-    table_zone zone;      /* the one in hand */
-    uint32_t skipped;     /* deleted rows that still want something for a vector */
-    uint8_t *last_vector; /* the one written last, once there is one */
+    mem_buffer beside;    /* the ends of the cells, or inverse norms, or zones */
+    table_zone zone;      /* the current one */
+    uint32_t skipped;     /* deleted rows for which no vector is written yet */
+    uint8_t *last_vector; /* the one written last; zeros before the first */
     float last_norm;
 };
 
@@ -47,6 +47,7 @@ mv_err column_writer_create(const char *directory, uint64_t number, uint32_t row
                                   .column = uid_of(w)};
     char name[SEGMENT_FILE_NAME_SIZE];
     mv_err err = MV_OK;
+    mv_assert((field == NULL) != (vector == NULL));
     w->nulls = mem_alloc_zero(nulls_size(w));
     if (vector) w->last_vector = mem_alloc_zero(vector->size);
     if (!w->nulls || (vector && !w->last_vector)) {
@@ -82,6 +83,9 @@ mv_err column_writer_add(column_writer *w, const cell *c, mv_error *error)
 {
     static const uint8_t zeros[8] = {0};
     const bool is_null = c->state == CELL_NULL;
+    mv_assert(w->field != NULL);
+    mv_assert(w->row < w->rows);
+    mv_assert(c->state != CELL_UNSET);
     uint32_t row = w->row++;
     if (is_null) bits_set(w->nulls, row);
     w->has_nulls |= is_null;
@@ -112,8 +116,9 @@ static mv_err write_vector(column_writer *w, const uint8_t *elements, float inve
                : MV_OK;
 }
 
-/* A deleted row gets the elements of a living one, each time turned on by one: of the same length,
- * and never a crowd of equal vectors, in which the walks of a graph would be caught. */
+/* A deleted row gets the elements of a live row, rotated by another count each time. So it has the
+ * same norm, and there are never many equal vectors, among which the walks of a graph would get
+ * stuck. */
 static mv_err write_skipped(column_writer *w, const uint8_t *elements, float inverse_norm,
                             mv_error *error)
 {
@@ -126,6 +131,8 @@ static mv_err write_skipped(column_writer *w, const uint8_t *elements, float inv
 mv_err column_writer_add_vector(column_writer *w, const uint8_t *elements, float inverse_norm,
                                 mv_error *error)
 {
+    mv_assert(w->vector != NULL);
+    mv_assert(w->row + w->skipped < w->rows);
     MV_TRY(write_skipped(w, elements, inverse_norm, error));
     memcpy(w->last_vector, elements, w->vector->size);
     w->last_norm = inverse_norm;
@@ -151,6 +158,7 @@ static mv_err write_beside(column_writer *w, section_kind kind, const void *byte
 mv_err column_writer_finish(column_writer *w, bool sync, section_file_record *record,
                             section_writer **file, mv_error *error)
 {
+    mv_assert(w->row + w->skipped == w->rows);
     if (w->vector) {
         MV_TRY(write_skipped(w, w->last_vector, w->last_norm, error));
         if (metric_has_norms(w->vector->metric))

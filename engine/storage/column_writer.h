@@ -1,5 +1,4 @@
-/* Writing the file of one field that a segment has not had so far: row by row, as the values come.
- */
+/* Writes the file of a field that is added to a segment: row by row, in the order of rows. */
 #ifndef MV_COLUMN_WRITER_H
 #define MV_COLUMN_WRITER_H
 
@@ -7,9 +6,9 @@
 
 typedef struct column_writer column_writer;
 
-/* Begin the file of a scalar field (then `vector` is NULL) or a vector field (then `field` is) of
- * segment `number` in `directory` (NULL: in memory). The field is lent. In memory at most 8 bytes a
- * row are kept. */
+/* Create the file of a scalar field (`vector` is NULL) or a vector field (`field` is NULL) of
+ * segment `number` in `directory` (NULL: in memory). The field is lent. The writer holds at most 8
+ * bytes of memory a row. */
 mv_err column_writer_create(const char *directory, uint64_t number, uint32_t rows,
                             const schema_field *field, const schema_vector *vector,
                             column_writer **out, mv_error *error);
@@ -17,9 +16,9 @@ mv_err column_writer_create(const char *directory, uint64_t number, uint32_t row
 mv_err column_writer_add(column_writer *w, const cell *c, mv_error *error);
 mv_err column_writer_add_vector(column_writer *w, const uint8_t *elements, float inverse_norm,
                                 mv_error *error);
-/* The next row is deleted: nobody will ask what is in it. */
+/* The next row is deleted: its value is never read. */
 mv_err column_writer_skip(column_writer *w, mv_error *error);
-/* When all rows are there. The finished file is the caller's. */
+/* Finish the file after the last row. The caller owns *file. */
 mv_err column_writer_finish(column_writer *w, bool sync, section_file_record *record,
                             section_writer **file, mv_error *error);
 void column_writer_free(column_writer *w); /* NULL is fine; an unfinished file is removed */

@@ -1,5 +1,4 @@
-/* Schemas: built field by field, each checked as it comes, and changed. schema_format_save.c has
- * them as bytes, schema_compare.c tells two apart. */
+/* Schemas: built field by field, and changed. Each field is checked when it is added. */
 #include "storage/schema.h"
 
 #include <stdio.h>
@@ -16,7 +15,8 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-/* `what` says whose name it is; `extra` is one more character that may follow the first, or 0. */
+/* `what` says what has the name. `extra`: one more character that is allowed after the first; or 0.
+ */
 static mv_err check_name(const char *what, const char *name, char extra, mv_error *error)
 {
     char quoted[ERROR_QUOTE_SIZE];
@@ -40,7 +40,8 @@ static mv_err check_name(const char *what, const char *name, char extra, mv_erro
 static mv_err check_field_name(const mv_schema *schema, const char *name, mv_error *error)
 {
     static const char *const reserved[] = {"id", "score", "distance"};
-    static const char *const keywords[] = {"true", "false", "not"}; /* begin a test of a filter */
+    static const char *const keywords[] = {"true", "false",
+                                           "not"}; /* may begin a test of a filter */
     MV_TRY(check_name("field", name, 0, error));
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         if (strcmp(name, reserved[i]) == 0)
@@ -69,7 +70,8 @@ mv_err mv_schema_create(const char *name, mv_schema **schema, mv_error *error)
     return MV_OK;
 }
 
-/* Take over a default value: checked, and kept in the form in which the type gives values out. */
+/* Check a default value and copy it: to a cell and back, so that it has the form of stored values.
+ */
 static mv_err take_default(mv_schema *schema, schema_field *field, const mv_value *value,
                            mv_error *error)
 {
@@ -203,7 +205,7 @@ void mv_schema_free(mv_schema *schema)
 
 /* ---------------------------------------------------------------- changing */
 
-/* MV_MISUSE, with the nearest name there is, of scalar and vector fields. */
+/* MV_MISUSE, suggesting the nearest name of all fields. */
 static mv_err no_such_field(const mv_schema *schema, const char *name, mv_error *error)
 {
     char quoted[ERROR_QUOTE_SIZE];
@@ -233,6 +235,7 @@ mv_err schema_drop_field(mv_schema *schema, const char *name, uint32_t *uid, mv_
 {
     schema_field *field = find_field(schema, name);
     schema_vector *vector = find_vector(schema, name);
+    mv_assert(!field || !vector); /* a name is used once */
     if (field) {
         *uid = field->uid;
         size_t after = (size_t)(schema->fields + schema->fields_count - (field + 1));
@@ -290,7 +293,7 @@ mv_err schema_change_index(mv_schema *schema, const mv_index_change *change, uin
     return MV_OK;
 }
 
-/* ---------------------------------------------------------------- asking */
+/* ---------------------------------------------------------------- reading */
 
 const char *mv_schema_name(const mv_schema *schema)
 {

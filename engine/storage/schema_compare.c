@@ -1,4 +1,4 @@
-/* What differs between the schema of a collection and the one it is opened with. */
+/* The difference between the schema of a collection and the one that it is opened with. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,11 +22,13 @@ static mv_err missing_field(const char *field, const char *there, const char *no
                      there, not_there);
 }
 
-/* Both have a default, of the same type: are the cells the same? */
+/* Both have a default value, of the same type: compare their cells. */
 static mv_err compare_default(const schema_field *wanted, const schema_field *found,
                               mv_error *error)
 {
     mem_buffer a = {0}, b = {0};
+    mv_assert(wanted->type == found->type);
+    mv_assert(wanted->has_default && found->has_default);
     mv_err err = cell_from_value(wanted->type, &wanted->default_value, wanted->name, &a, error);
     if (!err) err = cell_from_value(found->type, &found->default_value, found->name, &b, error);
     if (!err && (a.size != b.size || (a.size && memcmp(a.data, b.data, a.size) != 0)))
@@ -104,7 +106,8 @@ static mv_err compare_vector(const schema_vector *wanted, const schema_vector *f
     return compare_index(name, &wanted->index, &found->index, error);
 }
 
-/* MV_SCHEMA_MISMATCH when a field of `a` is not in `b` at all, or there of the other kind. */
+/* MV_SCHEMA_MISMATCH: a scalar field of `a` is no scalar field of `b`, or a vector field of `a` no
+ * vector field of `b`. */
 static mv_err find_all(const mv_schema *a, const mv_schema *b, const char *a_is, const char *b_is,
                        mv_error *error)
 {

@@ -1,31 +1,44 @@
-/* A schema as bytes, all little-endian:
+/* A schema as bytes: a value of the table `meta` of the catalog. All numbers are little-endian.
  *
- *   u32 format (2 or 3), u32 next uid
- *   u8 size and bytes of the name (0: unnamed)
- *   u32 scalar fields, u32 vector fields
+ *   offset   size  schema
+ *        0      4  format, 1 to 3
+ *        4      4  next uid
+ *        8      1  size s of the name; 0: unnamed
+ *        9      s  the name
+ *    9 + s      4  number of scalar fields
+ *   13 + s      4  number of vector fields
+ *   17 + s      -  the scalar fields, then the vector fields
  *
- *   per scalar field:
- *     u32 uid, u8 type, u8 flags (1: nullable, 2: has a default, 4: has inverted lists, new
- *     in format 2; 8: has another index, new in format 3), u8 size and bytes of the name
- *     with a default: u32 size and bytes of its cell
- *     with another index: u8 index, and as of a vector field its options and the file number
+ *   offset   size  scalar field
+ *        0      4  uid
+ *        4      1  type
+ *        5      1  flags: 1 nullable, 2 has a default value, 4 has inverted lists (since format 2),
+ *                  8 has an index of another type (since format 3)
+ *        6      1  size s of the name
+ *        7      s  the name
+ *    7 + s      4  with flag 2: size c of the cell of the default value
+ *   11 + s      c  with flag 2: the cell (storage/cell.h)
+ *        -      1  with flag 8: the index, then its options and file number as of a vector field
  *
- *   per vector field:
- *     u32 uid, u8 type, u8 metric, u8 index, u32 dim, u8 size and bytes of the name
- *     with an index that has files: its options, in the order of its description (index_kind), u8
- *     for a word, u32 or u64; and since format 2: u64 file number of the first index built for
- *     these options. Of hnsw: u32 m, u32 ef_construction, u8 quantize, u64 seed
+ *   offset   size  vector field
+ *        0      4  uid
+ *        4      1  type
+ *        5      1  metric
+ *        6      1  index
+ *        7      4  dim
+ *       11      1  size s of the name
+ *       12      s  the name; the rest only with an index that has files:
+ *   12 + s      o  the options, in the order of index_kind.info: 1 byte for a word, 4 for a u32, 8
+ *                  for a u64. Of hnsw: u32 m, u32 ef_construction, u8 quantize, u64 seed
+ *   12+s+o      8  since format 2: number of the first file that was built for these options
  *
- * The format is 2, or that of the newest index type in the schema (index_kind.schema_format). No
- * type of this moonvec is newer than 2.
- *
- * The numbers of types, metrics, indexes and quantize are those of moonvec.h. Options that were
- * left out are stored as their defaults. A loaded schema is built by the functions that users build
- * theirs with, so that nothing gets in that they would refuse.
+ * The numbers of types, metrics, indexes and quantize are those of moonvec.h. An option that was
+ * not given is stored as its default. A schema is loaded by calling the public functions that build
+ * one, so that nothing is loaded that they would refuse.
  *
  * Format 3 has the layout of format 2, and more types and metrics. A schema is written in the
- * lowest format (2 or more) that has all that it uses, so that an older moonvec reads what it
- * knows, and refuses the rest as newer. A reader of format 3 takes a number that it does not know
+ * lowest format, from 2, that has all that it uses. So an older moonvec reads the schemas that it
+ * knows, and refuses the others as newer. A reader of format 3 takes a number that it does not know
  * for one of a newer moonvec. */
 #include <string.h>
 
@@ -44,7 +57,7 @@
 
 /* ---------------------------------------------------------------- saving */
 
-/* Appends; once memory has run out, only remembers that. */
+/* Appends bytes. After a failure to get memory it appends nothing more. */
 typedef struct writer {
     mem_buffer *out;
     bool failed;
@@ -57,6 +70,7 @@ static void put(writer *w, const void *bytes, size_t size)
 
 static void put_u8(writer *w, uint32_t value)
 {
+    mv_assert(value <= UINT8_MAX);
     uint8_t byte = (uint8_t)value;
     put(w, &byte, 1);
 }
@@ -69,6 +83,7 @@ static void put_u32(writer *w, uint32_t value)
 static void put_name(writer *w, const char *name)
 {
     size_t size = strlen(name);
+    mv_assert(size <= MV_NAME_SIZE_MAX);
     put_u8(w, (uint32_t)size);
     put(w, name, size);
 }
@@ -106,7 +121,7 @@ static void note_format(mv_index_type index, uint32_t *format)
     if (kind && kind->schema_format > *format) *format = kind->schema_format;
 }
 
-/* The size is known only after the cell: it is filled in then. */
+/* The size is written after the cell, when it is known. */
 static mv_err put_default(writer *w, const schema_field *field, mv_error *error)
 {
     size_t size_at = w->out->size;
@@ -118,7 +133,7 @@ static mv_err put_default(writer *w, const schema_field *field, mv_error *error)
     return MV_OK;
 }
 
-/* The lowest format that has all that the schema uses. */
+/* The lowest format that has all types of the schema. */
 static uint32_t schema_format_needed(const mv_schema *schema)
 {
     uint32_t needed = SCHEMA_FORMAT_MIN;
@@ -161,6 +176,7 @@ mv_err schema_format_save(const mv_schema *schema, mem_buffer *out, mv_error *er
     }
     for (uint32_t i = 0; i < schema->vectors_count; i++) {
         const schema_vector *vector = &schema->vectors[i];
+        mv_assert(vector->index != MV_INDEX_NONE);
         put_u32(&w, vector->uid);
         put_u8(&w, vector->type);
         put_u8(&w, vector->metric);
@@ -176,14 +192,14 @@ mv_err schema_format_save(const mv_schema *schema, mem_buffer *out, mv_error *er
 
 /* ---------------------------------------------------------------- loading */
 
-/* Reads zeros after the end and remembers that it did. */
+/* Reads bytes. Past the end it reads zeros, and has failed. */
 typedef struct reader {
     const uint8_t *at;
     size_t left;
     bool failed;
 } reader;
 
-/* The next `size` bytes, or NULL when there are not as many. */
+/* The next `size` bytes; NULL: there are fewer. */
 static const uint8_t *get(reader *r, size_t size)
 {
     if (r->failed || size > r->left) {
@@ -231,6 +247,8 @@ static void get_name(reader *r, char out[UINT8_MAX + 1])
     if (size) memcpy(out, bytes, size);
     out[size] = 0;
 }
+
+static_assert(MV_NAME_SIZE_MAX <= UINT8_MAX, "the size of a name has one byte");
 
 static mv_err cut_short(mv_error *error)
 {
@@ -373,8 +391,7 @@ mv_err schema_format_load(const void *bytes, size_t size, mv_schema **schema, mv
     mv_schema_free(*schema);
     *schema = NULL;
     if (err == MV_NO_MEMORY) return err;
-    if (err != MV_WRONG_VERSION)
-        err = MV_CORRUPT; /* what is misuse in a program is damage in a file */
+    if (err != MV_WRONG_VERSION) err = MV_CORRUPT; /* the functions called report MV_MISUSE */
     return error_prefix(error, err, "the stored schema cannot be read: ");
 }
 

@@ -1,4 +1,4 @@
-/* Reading section files: every number of the file is checked before it is used. */
+/* Reading section files. Every number of a file is checked before it is used. */
 #include "storage/section_file.h"
 
 #include <string.h>
@@ -8,13 +8,13 @@
 #include "base/os.h"
 #include "storage/section_format.h"
 
-#define STEP_BYTES ((uint64_t)4 << 20) /* hashed in a step: a millisecond, or what a disk takes */
+#define STEP_BYTES ((uint64_t)4 << 20) /* hashed in a step: about 1 ms where they are in memory */
 
 struct section_file {
-    uint32_t refs;
+    uint32_t refs;        /* references; the last one closes */
     const uint8_t *bytes; /* the mapping */
     uint64_t size;
-    section_header header;      /* as it was at opening */
+    section_header header;      /* a copy, as it was at opening */
     const section_entry *table; /* inside the mapping */
     char name[SECTION_FILE_NAME_SIZE];
 };
@@ -64,6 +64,7 @@ mv_err section_file_open(const char *path, const char *name, uint64_t segment, u
     mv_err err = MV_OK;
     os_file file = OS_FILE_NONE;
     const void *bytes = NULL;
+    mv_assert(strlen(name) < SECTION_FILE_NAME_SIZE);
     section_file *f = mem_alloc_zero(sizeof *f);
     if (!f) return error_memory(error, sizeof *f, "a file");
     f->refs = 1;
@@ -94,13 +95,16 @@ done:
 
 void section_file_close(section_file *f)
 {
-    if (!f || --f->refs) return;
+    if (!f) return;
+    mv_assert(f->refs > 0);
+    if (--f->refs) return;
     os_unmap(f->bytes, f->size);
     mem_free(f, sizeof *f);
 }
 
 section_file *section_file_keep(section_file *f)
 {
+    mv_assert(f->refs > 0);
     f->refs++;
     return f;
 }
@@ -141,6 +145,7 @@ uint32_t section_file_count(const section_file *f)
 
 section section_file_at(const section_file *f, uint32_t at, uint32_t *kind, uint32_t *column)
 {
+    mv_assert(at < f->header.sections);
     const section_entry *entry = &f->table[at];
     *kind = entry->kind;
     *column = entry->column;
@@ -149,7 +154,7 @@ section section_file_at(const section_file *f, uint32_t at, uint32_t *kind, uint
 
 /* ---------------------------------------------------------------- verifying */
 
-/* The file may have been damaged since: offsets that changed must not be followed. */
+/* The file may have been damaged since it was opened: changed offsets must not be followed. */
 static mv_err verify_header(const section_file *f, mv_error *error)
 {
     if (memcmp(f->bytes, &f->header, sizeof f->header) == 0 &&
@@ -168,11 +173,12 @@ static mv_err compare_checksum(const section_file *f, uint32_t at, uint64_t foun
                      (unsigned long long)entry->offset);
 }
 
-/* Hash one step of a section that takes several. *hashed is the number of bytes. */
+/* Hash the next step of the section. *hashed is the number of bytes. */
 static mv_err verify_piece(const section_file *f, section_check *check, uint64_t *hashed,
                            mv_error *error)
 {
     const section_entry *entry = &f->table[check->section];
+    mv_assert(check->section < f->header.sections);
     uint64_t left = entry->size - check->offset;
     *hashed = left < STEP_BYTES ? left : STEP_BYTES;
     if (!check->hash && !(check->hash = hash_stream_create()))

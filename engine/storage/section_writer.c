@@ -1,4 +1,4 @@
-/* Writing section files: bytes stream through one buffer, hashed on the way. */
+/* Writing section files: bytes go through one buffer, and are hashed on the way. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,22 +7,22 @@
 #include "storage/section_file.h"
 #include "storage/section_format.h"
 
-#define BUFFER_SIZE ((size_t)1 << 20)
+#define BUFFER_SIZE ((size_t)1 << 20) /* bytes; chosen */
 
 struct section_writer {
     section_header header;
     os_file file;
     bool in_memory;
-    bool finished;
+    bool finished; /* it has its name */
     char directory[OS_PATH_SIZE];
-    char path[OS_PATH_SIZE];         /* where it will stand */
-    char writing_path[OS_PATH_SIZE]; /* where it stands until it is finished */
+    char path[OS_PATH_SIZE];         /* of the finished file */
+    char writing_path[OS_PATH_SIZE]; /* of the file until it is finished */
     hash_stream *hash;               /* of the section being written */
     uint8_t *buffer;
     size_t buffered;
-    uint64_t offset;  /* of the buffer's first byte in the file */
-    mem_buffer table; /* section_entry, the last one open */
-    bool is_open;
+    uint64_t offset;  /* in the file, of the first byte of the buffer */
+    mem_buffer table; /* section_entry for each section */
+    bool is_open;     /* the last section is being written */
 };
 
 mv_err section_writer_create(const char *directory, const char *name, section_file_kind kind,
@@ -58,7 +58,8 @@ mv_err section_writer_create(const char *directory, const char *name, section_fi
         strncpy(w->directory, directory, sizeof w->directory - 1);
         if ((err = os_join(w->path, directory, name, error))) goto done;
         if ((err = os_join(w->writing_path, directory, writing, error))) goto done;
-        /* The segment's number is ours alone: a file there is what a process left when it died. */
+        /* Only this process writes this number (I7): such a file was left by a process that died.
+         */
         if ((err = os_remove(w->writing_path, error))) goto done;
         if ((err = os_create(w->writing_path, &w->file, error))) goto done;
         bool got;
@@ -73,6 +74,7 @@ done:
 
 static mv_err flush_buffer(section_writer *w, mv_error *error)
 {
+    mv_assert(w->buffered <= BUFFER_SIZE);
     MV_TRY(os_write_at(w->file, w->buffer, w->buffered, w->offset, w->path, error));
     w->offset += w->buffered;
     w->buffered = 0;
@@ -82,17 +84,18 @@ static mv_err flush_buffer(section_writer *w, mv_error *error)
 static mv_err write_bytes(section_writer *w, const void *bytes, size_t size, mv_error *error)
 {
     const uint8_t *from = bytes;
+    mv_assert(!w->finished);
     while (size) {
-        if (w->buffered == 0 && size >= BUFFER_SIZE) { /* large runs need no copy */
+        if (w->buffered == 0 && size >= BUFFER_SIZE) { /* need not be copied */
             MV_TRY(os_write_at(w->file, from, size, w->offset, w->path, error));
             w->offset += size;
             return MV_OK;
         }
-        size_t part = BUFFER_SIZE - w->buffered < size ? BUFFER_SIZE - w->buffered : size;
-        memcpy(w->buffer + w->buffered, from, part);
-        w->buffered += part;
-        from += part;
-        size -= part;
+        size_t count = BUFFER_SIZE - w->buffered < size ? BUFFER_SIZE - w->buffered : size;
+        memcpy(w->buffer + w->buffered, from, count);
+        w->buffered += count;
+        from += count;
+        size -= count;
         if (w->buffered == BUFFER_SIZE) MV_TRY(flush_buffer(w, error));
     }
     return MV_OK;
@@ -100,6 +103,7 @@ static mv_err write_bytes(section_writer *w, const void *bytes, size_t size, mv_
 
 static section_entry *open_entry(section_writer *w)
 {
+    mv_assert(w->table.size >= sizeof(section_entry));
     return (section_entry *)(void *)(w->table.data + w->table.size) - 1;
 }
 
@@ -120,6 +124,7 @@ mv_err section_writer_begin(section_writer *w, section_kind kind, uint32_t colum
 {
     end_section(w);
     MV_TRY(align(w, error));
+    mv_assert((w->offset + w->buffered) % SECTION_ALIGN == 0);
     section_entry entry = {
         .kind = (uint32_t)kind, .column = column, .offset = w->offset + w->buffered};
     if (w->header.sections == SECTIONS_MAX)
@@ -134,6 +139,7 @@ mv_err section_writer_begin(section_writer *w, section_kind kind, uint32_t colum
 
 mv_err section_writer_add(section_writer *w, const void *bytes, size_t size, mv_error *error)
 {
+    mv_assert(w->is_open);
     hash_stream_add(w->hash, bytes, size);
     open_entry(w)->size += size;
     return write_bytes(w, bytes, size, error);
@@ -144,6 +150,7 @@ mv_err section_writer_finish(section_writer *w, bool sync, section_file_record *
 {
     end_section(w);
     MV_TRY(align(w, error));
+    mv_assert(w->table.size == w->header.sections * sizeof(section_entry));
     w->header.table_offset = w->offset + w->buffered;
     w->header.file_size = w->header.table_offset + w->table.size;
     w->header.checksum = section_header_checksum(&w->header, w->table.data);
@@ -157,7 +164,7 @@ mv_err section_writer_finish(section_writer *w, bool sync, section_file_record *
         if (sync) MV_TRY(os_sync_directory(w->directory, error));
     }
     w->finished = true;
-    mem_free(w->buffer, BUFFER_SIZE); /* it may be long until the commit */
+    mem_free(w->buffer, BUFFER_SIZE); /* the writer lives until the commit, which may be long */
     w->buffer = NULL;
     *record = (section_file_record){w->header.kind, w->header.column, w->header.file_size,
                                     w->header.checksum};

@@ -1,4 +1,5 @@
-/* Reading segments: files become a table once all sizes agree. */
+/* Reading segments: the sections of the files become the columns of a table. Their sizes are
+ * verified first. */
 #include "storage/segment.h"
 
 #include <inttypes.h>
@@ -11,6 +12,7 @@
 
 /* ---------------------------------------------------------------- records and names */
 
+/* The first 32 bytes of a record (segment.h). */
 typedef struct record_head {
     uint64_t rows;
     uint64_t first_docid;
@@ -25,6 +27,9 @@ mv_err segment_record_save(const segment_record *record, mem_buffer *out, mv_err
 {
     record_head head = {record->rows, record->first_docid, record->last_docid, record->files_count};
     size_t files_size = record->files_count * sizeof *record->files;
+    mv_assert(record->rows >= 1 && record->rows <= SEGMENT_ROWS_MAX);
+    mv_assert(record->first_docid <= record->last_docid); /* I4 */
+    mv_assert(record->files_count >= 1);
     if (!mem_buffer_append(out, &head, sizeof head) ||
         !mem_buffer_append(out, record->files, files_size))
         return error_memory(error, files_size, "a segment record");
@@ -51,7 +56,7 @@ damaged:
     return error_set(error, MV_CORRUPT, "the record of segment %" PRIu64 " is damaged", number);
 }
 
-/* The ending of a file of one field. */
+/* The ending of the name of a file of one field. */
 static const char *field_ending(uint32_t kind)
 {
     const index_kind *index = index_kind_of_file(kind);
@@ -69,7 +74,7 @@ void segment_file_name(uint64_t number, const section_file_record *file,
                        (unsigned)file->column, field_ending(file->kind));
 }
 
-/* Is `text` the ending, of a finished or unfinished file? */
+/* Is `text` this ending, of a finished or an unfinished file? */
 static bool is_ending(const char *text, const char *ending)
 {
     size_t size = strlen(ending);
@@ -110,7 +115,7 @@ static mv_err wrong_files(const segment *s, mv_error *error)
                      "segment %" PRIu64 ": its files are not those of the schema", s->number);
 }
 
-/* The file of a field, or NULL. */
+/* The file of a field; NULL: there is none. */
 static const section_file *find_file(const segment *s, section_file_kind kind, uint32_t uid)
 {
     for (uint32_t file = 1; file < s->files_count; file++) {
@@ -120,7 +125,7 @@ static const section_file *find_file(const segment *s, section_file_kind kind, u
     return NULL;
 }
 
-/* The section of exactly `size` bytes, or MV_CORRUPT. */
+/* Find a section. MV_CORRUPT: it is missing or has not `size` bytes. */
 static mv_err need_section(const segment *s, const section_file *file, section_kind kind,
                            uint32_t column, uint64_t size, const uint8_t **bytes, mv_error *error)
 {
@@ -143,12 +148,14 @@ static mv_err bind_variable(const segment *s, const section_file *file, section_
                         &ends, error));
     section bytes = section_file_find(file, bytes_kind, column);
     out->ends = (const uint64_t *)(const void *)ends;
-    out->bytes = bytes.bytes ? bytes.bytes : ends; /* damaged: empty cells still point somewhere */
+    out->bytes = bytes.bytes
+                     ? bytes.bytes
+                     : ends; /* without bytes all cells are empty, but do not point to NULL */
     out->bytes_size = bytes.size;
     return MV_OK;
 }
 
-/* Segments that were written before there were zones have none. */
+/* Zones are optional: old segments have none. */
 static mv_err bind_zones(const segment *s, const section_file *file, const schema_field *field,
                          table_column *out, mv_error *error)
 {
@@ -160,7 +167,7 @@ static mv_err bind_zones(const segment *s, const section_file *file, const schem
     return MV_OK;
 }
 
-/* A column added later has a file of its own. */
+/* A column that was added later has its own file. The others are in the file of rows. */
 static mv_err bind_column(const segment *s, const schema_field *field, table_column *out,
                           mv_error *error)
 {
@@ -230,7 +237,7 @@ static bool has_vector(const mv_schema *schema, uint32_t uid)
     return false;
 }
 
-/* The rows come first, and each other file is one field's. */
+/* Is the file one that the schema expects? The first file has the rows, each other file a field. */
 static bool is_expected(const mv_schema *schema, const segment_record *record, uint32_t file)
 {
     const section_file_record *r = &record->files[file];
@@ -242,6 +249,7 @@ static bool is_expected(const mv_schema *schema, const segment_record *record, u
                : r->kind == SECTION_FILE_COLUMN && has_field(schema, r->column);
 }
 
+/* The same file, if another binding of the segment has it open. */
 static section_file *find_open_file(const segment *open, const section_file_record *wanted)
 {
     for (uint32_t file = 0; open && file < open->files_count; file++) {
@@ -278,6 +286,7 @@ mv_err segment_open(const mv_schema *schema, const segment_record *record,
                     const segment_paths *place, segment **out, mv_error *error)
 {
     mv_err err = MV_OK;
+    mv_assert(record->rows >= 1 && record->rows <= SEGMENT_ROWS_MAX);
     segment *s = mem_alloc_zero(sizeof *s);
     if (!s) return error_memory(error, sizeof *s, "a segment");
     s->number = record->number;
@@ -343,6 +352,8 @@ static mv_err damaged_segment_cell(const char *name, uint32_t row, mv_error *err
 mv_err segment_read_cell(const table *t, const mv_schema *schema, uint32_t field, uint32_t row,
                          cell *out, mv_error *error)
 {
+    mv_assert(field < schema->fields_count);
+    mv_assert(row < t->rows);
     const table_column *column = &t->columns[field];
     mv_type type = schema->fields[field].type;
     *out = (cell){.state = CELL_NULL};
@@ -364,6 +375,7 @@ mv_err segment_read_row(const table *t, const mv_schema *schema, uint32_t row, r
                         mv_error *error)
 {
     uint64_t size;
+    mv_assert(row < t->rows);
     if (!table_cell(&t->ids, row, &out->id, &size) || size > MV_ID_SIZE_MAX)
         return damaged_segment_cell("id", row, error);
     out->id_size = (uint32_t)size;

@@ -1,14 +1,13 @@
-/* Writing segments: one section after the other, each a walk over all rows of the source, so that
- * memory stays at one buffer whatever the segment's size. The walk is cut into steps for callers
- * with a time budget: what is left is the section in hand and the next row. */
+/* Writing segments: one section after the other, each in a walk over all rows of the source. So a
+ * segment of any size needs one buffer for each file. The walks are cut into steps for callers with
+ * a time budget: the state between steps is the current walk and its next row. */
 #include <string.h>
 
 #include "storage/segment.h"
 
-#define STEP_BYTES                                                                                 \
-    (4u << 20)           /* bytes after which a step ends: a few milliseconds on a slow disk       \
-                          */
-#define STEP_ROWS 65536u /* the same for columns of few bytes */
+/* A step ends after this many bytes, which a slow disk takes a few milliseconds to write. */
+#define STEP_BYTES (4u << 20)
+#define STEP_ROWS  65536u /* or after this many rows, in columns of few bytes; chosen */
 
 typedef enum walk_kind {
     WALK_DOCIDS,
@@ -23,11 +22,11 @@ typedef enum walk_kind {
     WALK_NORMS
 } walk_kind;
 
-/* One section to write: which, of which field. */
+/* A section to write. */
 typedef struct walk_plan {
     walk_kind kind;
     uint32_t field; /* position among scalar or vector fields */
-    uint32_t file;
+    uint32_t file;  /* 0: the rows; else the position of the vector field + 1 */
 } walk_plan;
 
 struct segment_writer {
@@ -40,16 +39,18 @@ struct segment_writer {
     walk_plan *walks;
     uint32_t walks_count;
     uint32_t walks_capacity;
-    uint32_t at;        /* walk in hand */
-    uint32_t next_row;  /* its next row */
-    uint64_t end;       /* running end, in walks over variable cells */
-    uint64_t null_word; /* the word being filled, in walks over NULLs */
-    table_zone zone;    /* the same, in walks over zones */
-    uint32_t files_done;
+    uint32_t at;         /* the current walk */
+    uint32_t next_row;   /* its next row */
+    uint64_t end;        /* in walks over variable cells: the end of the last one */
+    uint64_t null_word;  /* in walks over NULLs: the word being filled */
+    table_zone zone;     /* in walks over zones: the zone being filled */
+    uint32_t files_done; /* files finished */
 };
 
 static void plan_walk(segment_writer *w, walk_kind kind, uint32_t field, uint32_t file)
 {
+    mv_assert(w->walks_count < w->walks_capacity);
+    mv_assert(file < w->record.files_count);
     w->walks[w->walks_count++] = (walk_plan){kind, field, file};
 }
 
@@ -76,6 +77,7 @@ mv_err segment_writer_create(const char *directory, uint64_t number, const mv_sc
 {
     mv_err err = MV_OK;
     uint32_t files_count = schema->vectors_count + 1;
+    mv_assert(source->rows >= 1 && source->rows <= SEGMENT_ROWS_MAX);
     segment_writer *w = mem_alloc_zero(sizeof *w);
     if (!w) return error_memory(error, sizeof *w, "a segment");
     w->schema = schema;
@@ -85,6 +87,7 @@ mv_err segment_writer_create(const char *directory, uint64_t number, const mv_sc
         (segment_record){.number = number, .rows = source->rows, .files_count = files_count};
     w->record.first_docid = source->docid(source->ctx, 0);
     w->record.last_docid = source->docid(source->ctx, source->rows - 1);
+    mv_assert(w->record.first_docid <= w->record.last_docid); /* I4 */
     w->walks_capacity = 3 + 3 * schema->fields_count + 2 * schema->vectors_count;
     w->walks = mem_alloc(w->walks_capacity * sizeof *w->walks);
     w->files = mem_alloc_zero(files_count * sizeof *w->files);
@@ -141,6 +144,7 @@ static mv_err write_cell(segment_writer *w, const walk_plan *walk, section_write
     static const uint8_t zeros[8] = {0};
     cell c;
     MV_TRY(w->source.cell(w->source.ctx, row, walk->field, &c, error));
+    mv_assert(c.state != CELL_UNSET);
     switch (walk->kind) {
     case WALK_NULLS: return write_null_bit(w, file, &c, row, error);
     case WALK_ZONES:
@@ -212,8 +216,10 @@ static mv_err begin_walk(segment_writer *w, const walk_plan *walk, mv_error *err
     return section_writer_begin(w->files[walk->file], kinds[walk->kind], uid, error);
 }
 
+/* After the last walk: finish one file a step, since syncing takes long. */
 static mv_err finish_next_file(segment_writer *w, mv_error *error)
 {
+    mv_assert(w->files_done < w->record.files_count);
     MV_TRY(section_writer_finish(w->files[w->files_done], w->sync, &w->record.files[w->files_done],
                                  error));
     w->files_done++;
@@ -230,6 +236,7 @@ mv_err segment_writer_step(segment_writer *w, bool *more, mv_error *error)
     }
     const walk_plan *walk = &w->walks[w->at];
     section_writer *file = w->files[walk->file];
+    mv_assert(w->next_row < w->source.rows);
     if (w->next_row == 0) MV_TRY(begin_walk(w, walk, error));
     uint64_t stop_bytes = section_writer_bytes(file) + STEP_BYTES;
     uint32_t stop_row =
@@ -255,6 +262,7 @@ uint64_t segment_writer_bytes(const segment_writer *w)
 
 const segment_record *segment_writer_record(const segment_writer *w)
 {
+    mv_assert(w->files_done == w->record.files_count);
     return &w->record;
 }
 

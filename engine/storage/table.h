@@ -1,5 +1,5 @@
-/* Tables: rows by columns, as filters and searches read them. A sealed segment is one, mapped from
- * its files; fresh rows are gathered into small ones. Nothing here owns memory. */
+/* Tables: rows by columns, as filters and searches read them. A sealed segment is a table, mapped
+ * from its files. Fresh rows are gathered into small tables. Nothing here owns memory. */
 #ifndef MV_TABLE_H
 #define MV_TABLE_H
 
@@ -8,22 +8,27 @@
 #include "storage/cell.h"
 #include "storage/schema.h"
 
-/* What is known of so many rows of a column of a fixed type. */
-#define TABLE_ZONE_ROWS 16384u
+/* A zone: a summary of TABLE_ZONE_ROWS rows of a column of a fixed type. On disk:
+ *
+ *   offset  size  meaning
+ *        0     8  min: the least order key (base/order_key.h) of the values that are not NULL
+ *        8     8  max: the greatest; below min when all values are NULL
+ *       16     4  number of NULLs
+ *       20     4  zero */
+#define TABLE_ZONE_ROWS 16384u /* part of the format */
 
 typedef struct table_zone {
-    uint64_t
-        min; /* order keys (base/order_key.h) of the values that are not NULL; min > max when */
-    uint64_t max; /* all are */
+    uint64_t min;
+    uint64_t max;
     uint32_t nulls;
-    uint32_t reserved; /* zero */
+    uint32_t reserved;
 } table_zone;
 
 static_assert(sizeof(table_zone) == 24, "a zone has 24 bytes on disk");
 
 #define TABLE_ZONE_EMPTY ((table_zone){.min = UINT64_MAX})
 
-/* Take a value, or NULL, into the zone. */
+/* Add a value, or NULL, to the zone. */
 static inline void table_zone_add(table_zone *zone, mv_type type, const uint8_t *value)
 {
     if (!value) {
@@ -34,40 +39,42 @@ static inline void table_zone_add(table_zone *zone, mv_type type, const uint8_t 
     if (key < zone->min) zone->min = key;
     if (key > zone->max) zone->max = key;
 }
-/* Is this row, of so many, the last of its zone? */
+/* Is `row` the last row of its zone, in a table of `rows` rows? */
 static inline bool table_zone_ends(uint32_t row, uint32_t rows)
 {
+    mv_assert(row < rows);
     return row % TABLE_ZONE_ROWS == TABLE_ZONE_ROWS - 1 || row == rows - 1;
 }
+/* The number of zones. */
 static inline uint32_t table_zones(uint32_t rows)
 {
     return rows / TABLE_ZONE_ROWS + (rows % TABLE_ZONE_ROWS != 0);
 }
 
-/* One column. Fixed types: `values` holds rows × cell_width bytes, aligned to 8. Variable types:
- * cell r is bytes[ends[r - 1] .. ends[r]), with 0 before the first. A NULL row has a zero value or
- * empty cell. */
+/* A scalar column. Of a fixed type: `values` has rows × cell_width bytes, aligned to 8. Of a
+ * variable type: cell r is bytes[ends[r - 1] .. ends[r]), where ends[-1] counts as 0. A NULL has a
+ * zero value or an empty cell. */
 typedef struct table_column {
-    const uint64_t *nulls; /* bit set = NULL; NULL pointer: none are */
-    const uint8_t *values;
-    const uint64_t *ends;
-    const uint8_t *bytes;
-    uint64_t bytes_size;
-    const table_zone *zones; /* NULL: none are there */
+    const uint64_t *nulls;   /* bit set = NULL; pointer NULL: no row is NULL */
+    const uint8_t *values;   /* fixed types */
+    const uint64_t *ends;    /* variable types */
+    const uint8_t *bytes;    /* variable types */
+    uint64_t bytes_size;     /* of `bytes` */
+    const table_zone *zones; /* NULL: the column has no zones */
 } table_column;
 
-/* One vector column: rows at a fixed stride, or (base NULL) anywhere. */
+/* A vector column: row r is at base + r × stride; or at list[r] if base is NULL. */
 typedef struct table_vectors {
     const uint8_t *base;
     size_t stride;
     const void *const *list;
-    const float *inverse_norms; /* cosine only, else NULL */
+    const float *inverse_norms; /* one per row; NULL unless the metric has norms (cosine) */
 } table_vectors;
 
 typedef struct table {
     uint32_t rows;
-    const uint64_t *docids;       /* ascending */
-    const uint64_t *live;         /* bit set = not deleted; NULL: all are */
+    const uint64_t *docids;       /* ascending (I4) */
+    const uint64_t *live;         /* bit set = not deleted; NULL: no row is deleted */
     table_column ids;             /* variable cells */
     const table_column *columns;  /* one per scalar field of the schema */
     const table_vectors *vectors; /* one per vector field */
