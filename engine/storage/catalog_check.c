@@ -219,15 +219,39 @@ static mv_err walk_value(walk *w, const catalog_node *node, const uint8_t **valu
     return MV_OK;
 }
 
+/* Verifies node `at` of a leaf of the walk. */
+typedef mv_err node_check(walk *w, const catalog_page *leaf, uint32_t at, const catalog_node *node,
+                          void *ctx);
+
+/* Walk the whole tree, verify each node of its leaves, and compare the counts. */
+static mv_err walk_nodes(walk *w, node_check *check, void *ctx)
+{
+    const catalog_page *leaf;
+    for (;;) {
+        MV_TRY(walk_next(w, &leaf));
+        if (!leaf) return walk_compare(w);
+        mv_assert(leaf->is_leaf);
+        for (uint32_t i = 0; i < leaf->count; i++) {
+            catalog_node node = catalog_page_node(leaf, i);
+            MV_TRY(check(w, leaf, i, &node, ctx));
+        }
+    }
+}
+
 /* ---------------------------------------------------------------- the three kinds of trees */
 
 /* The pages that one commit freed: a count, then that number of pages, descending. Unused bytes may
- * follow. */
-static mv_err check_free_pages(walk *w, const catalog_node *node, uint64_t *behind_end)
+ * follow. Counts those beyond the end of the file in *ctx, a uint64_t. */
+static mv_err check_free_node(walk *w, const catalog_page *leaf, uint32_t at,
+                              const catalog_node *node, void *ctx)
 {
     catalog_file *file = w->file;
+    uint64_t *behind_end = ctx;
     const uint8_t *value;
     uint64_t commit = catalog_page_u64(node->key.data), previous = UINT64_MAX;
+    if (node->flags == CATALOG_NODE_TABLE)
+        return CATALOG_PAGE_FAIL(file, leaf->number,
+                                 "node %u is a table in the free list, expected pages", at);
     MV_TRY(walk_value(w, node, &value));
     if (commit < 1 || commit > file->txn_id)
         return WALK_FAIL(w, "pages freed by commit %" PRIu64 ", expected 1 to %" PRIu64, commit,
@@ -257,79 +281,62 @@ static mv_err check_free_pages(walk *w, const catalog_node *node, uint64_t *behi
 static mv_err check_free(catalog_file *file, const meta *m)
 {
     walk w;
-    const catalog_page *leaf;
     uint64_t behind_end = 0;
     uint64_t missing =
         file->last_page >= file->pages_count ? file->last_page + 1 - file->pages_count : 0;
     mv_err err = walk_begin(&w, file, "free list", m->bytes + META_FREE_AT, FLAG_INTEGER_KEYS,
                             FLAG_NO_SUBDIR);
-    if (err || !file->claimed) goto done;
-    while (!(err = walk_next(&w, &leaf)) && leaf) {
-        for (uint32_t i = 0; i < leaf->count; i++) {
-            catalog_node node = catalog_page_node(leaf, i);
-            if (node.flags == CATALOG_NODE_TABLE)
-                err = CATALOG_PAGE_FAIL(file, leaf->number,
-                                        "node %u is a table in the free list, expected pages", i);
-            else
-                err = check_free_pages(&w, &node, &behind_end);
-            if (err) goto done;
-        }
+    if (!err && file->claimed) {
+        err = walk_nodes(&w, check_free_node, &behind_end);
+        if (!err && behind_end != missing)
+            err = WALK_FAIL(&w,
+                            "the file ends %" PRIu64 " pages before page %" PRIu64
+                            ", and only %" PRIu64 " of them are free",
+                            missing, file->last_page, behind_end);
     }
-    if (err || (err = walk_compare(&w))) goto done;
-    if (behind_end != missing)
-        err = WALK_FAIL(&w,
-                        "the file ends %" PRIu64 " pages before page %" PRIu64 ", and only %" PRIu64
-                        " of them are free",
-                        missing, file->last_page, behind_end);
-done:
     walk_end(&w);
     return err;
 }
 
-static mv_err check_table(catalog_file *file, const uint8_t *at, bool deep)
+static mv_err check_table_node(walk *w, const catalog_page *leaf, uint32_t at,
+                               const catalog_node *node, void *ctx)
+{
+    const uint8_t *value;
+    (void)ctx;
+    if (node->flags == CATALOG_NODE_TABLE)
+        return CATALOG_PAGE_FAIL(w->file, leaf->number,
+                                 "node %u is a table in a table, expected a value", at);
+    return walk_value(w, node, &value);
+}
+
+static mv_err check_table(catalog_file *file, const uint8_t *record_at, bool deep)
 {
     walk w;
-    const catalog_page *leaf;
-    const uint8_t *value;
-    mv_err err = walk_begin(&w, file, "a table", at, 0, FLAG_INTEGER_KEYS);
-    if (err || !deep) goto done;
-    while (!(err = walk_next(&w, &leaf)) && leaf) {
-        for (uint32_t i = 0; i < leaf->count; i++) {
-            catalog_node node = catalog_page_node(leaf, i);
-            if (node.flags == CATALOG_NODE_TABLE)
-                err = CATALOG_PAGE_FAIL(file, leaf->number,
-                                        "node %u is a table in a table, expected a value", i);
-            else
-                err = walk_value(&w, &node, &value);
-            if (err) goto done;
-        }
-    }
-    if (!err) err = walk_compare(&w);
-done:
+    mv_err err = walk_begin(&w, file, "a table", record_at, 0, FLAG_INTEGER_KEYS);
+    if (!err && deep) err = walk_nodes(&w, check_table_node, NULL);
     walk_end(&w);
     return err;
+}
+
+/* *ctx, a bool: verify every page of the tables, else only their roots. */
+static mv_err check_main_node(walk *w, const catalog_page *leaf, uint32_t at,
+                              const catalog_node *node, void *ctx)
+{
+    const uint8_t *value;
+    const bool *deep = ctx;
+    (void)leaf;
+    (void)at;
+    if (node->flags == CATALOG_NODE_TABLE) return check_table(w->file, node->rest, *deep);
+    return walk_value(w, node, &value);
 }
 
 static mv_err check_main(catalog_file *file, const meta *m, bool deep)
 {
     walk w;
-    const catalog_page *leaf;
-    const uint8_t *value;
     mv_err err = walk_begin(&w, file, "main tree", m->bytes + META_MAIN_AT, 0, 0);
-    if (err || (!deep && w.said.depth != 1))
-        goto done; /* the records of the tables fit on a leaf */
-    while (!(err = walk_next(&w, &leaf)) && leaf) {
-        for (uint32_t i = 0; i < leaf->count; i++) {
-            catalog_node node = catalog_page_node(leaf, i);
-            if (node.flags == CATALOG_NODE_TABLE)
-                err = check_table(file, node.rest, deep);
-            else
-                err = walk_value(&w, &node, &value);
-            if (err) goto done;
-        }
-    }
-    if (!err) err = walk_compare(&w);
-done:
+    /* Without `deep`, a main tree of one leaf is walked: the records of the tables fit on a leaf.
+     */
+    if (!err && (deep || w.said.depth == 1)) err = walk_nodes(&w, check_main_node, &deep);
     walk_end(&w);
     return err;
 }
