@@ -27,9 +27,10 @@
 
 #include "base/mem.h"
 
-#define OS_TRANSFER_SIZE_MAX ((size_t)1 << 30) /* bytes of one call; macOS refuses 2 GiB and more  \
-                                                */
-#define OS_COPY_SIZE ((size_t)1 << 18)         /* bytes of the buffer of a file copy; chosen */
+#define OS_TRANSFER_SIZE_MAX                                                                       \
+    ((size_t)1 << 30)                  /* bytes of one call; macOS refuses 2 GiB and more          \
+                                        */
+#define OS_COPY_SIZE ((size_t)1 << 18) /* bytes of the buffer of a file copy; chosen */
 
 #define RETRY(result, call)                                                                        \
     do {                                                                                           \
@@ -615,6 +616,7 @@ static void *run_thread(void *ctx)
 mv_err os_thread_start(void (*run)(void *ctx), void *ctx, os_thread **out, mv_error *error)
 {
     sigset_t all, before;
+    mv_assert(run != NULL);
     os_thread *thread = mem_alloc(sizeof *thread);
     if (!thread) return error_memory(error, sizeof *thread, "a thread");
     *thread = (os_thread){.run = run, .ctx = ctx, .fork_generation = os_fork_generation()};

@@ -166,8 +166,7 @@ static mv_err check_layout(catalog_file *file, const catalog_page *page)
 static mv_err check_key(catalog_file *file, const catalog_page *page, uint32_t at, size_t size,
                         bool integer_keys)
 {
-    if (!page->is_leaf &&
-        at == 0) { /* not compared: stands for all keys below the next; mostly empty */
+    if (!page->is_leaf && at == 0) { /* not compared, and mostly empty */
         if (size <= KEY_SIZE_MAX) return MV_OK;
     } else if (integer_keys ? size == NUMBER_SIZE : size >= 1 && size <= KEY_SIZE_MAX) {
         return MV_OK;

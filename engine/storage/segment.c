@@ -262,28 +262,28 @@ static section_file *find_open_file(const segment *open, const section_file_reco
 }
 
 static mv_err open_segment_file(segment *s, const segment_record *record, uint32_t file,
-                                const segment_paths *place, mv_error *error)
+                                const segment_paths *paths, mv_error *error)
 {
     const section_file_record *r = &record->files[file];
-    section_file *open = find_open_file(place->open, r);
+    section_file *open = find_open_file(paths->open, r);
     if (open) {
         s->files[file] = section_file_keep(open);
         return MV_OK;
     }
     char name[SEGMENT_FILE_NAME_SIZE], joined[OS_PATH_SIZE];
-    const char *path = place->paths ? place->paths[file] : NULL;
+    const char *path = paths->paths ? paths->paths[file] : NULL;
     segment_file_name(s->number, r, name);
-    if (!path && !place->directory)
+    if (!path && !paths->directory)
         return error_set(error, MV_CORRUPT, "%s: it is not in memory", name);
     if (!path) {
-        MV_TRY(os_join(joined, place->directory, name, error));
+        MV_TRY(os_join(joined, paths->directory, name, error));
         path = joined;
     }
     return section_file_open(path, name, s->number, record->rows, r, &s->files[file], error);
 }
 
 mv_err segment_open(const mv_schema *schema, const segment_record *record,
-                    const segment_paths *place, segment **out, mv_error *error)
+                    const segment_paths *paths, segment **out, mv_error *error)
 {
     mv_err err = MV_OK;
     mv_assert(record->rows >= 1 && record->rows <= SEGMENT_ROWS_MAX);
@@ -308,7 +308,7 @@ mv_err segment_open(const mv_schema *schema, const segment_record *record,
             err = wrong_files(s, error);
             goto done;
         }
-        if ((err = open_segment_file(s, record, file, place, error))) goto done;
+        if ((err = open_segment_file(s, record, file, paths, error))) goto done;
     }
     if ((err = bind_table(s, schema, error))) goto done;
     for (uint32_t file = 0; file < s->files_count; file++) section_file_read_ahead(s->files[file]);
