@@ -102,7 +102,8 @@ mv_err os_make_directory_beside(const char *path, char *out, mv_error *error)
 
 mv_err os_rename_directory(const char *from, const char *to, mv_error *error)
 {
-    if (rename(from, to)) return error_system(error, errno, "cannot name the directory '%s'", to);
+    if (rename(from, to))
+        return error_system(error, errno, "cannot rename the directory '%s' to '%s'", from, to);
     return MV_OK;
 }
 

@@ -637,7 +637,7 @@ mv_err catalog_id_remove(catalog_txn *txn, const void *id, size_t id_size, bool 
 mv_err catalog_copy(catalog *c, const char *path, mv_error *error)
 {
     int rc = mdb_env_copy2(c->env, path, MDB_CP_COMPACT);
-    if (rc) return lmdb_failed(error, rc, "copy itself");
+    if (rc) return lmdb_failed(error, rc, "copy its file");
     os_file file = OS_FILE_NONE;
     uint64_t size;
     mv_err err = os_open_read(path, &file, &size, error);

@@ -218,7 +218,7 @@ static mv_err check_cells(const mv_schema *schema, const uint8_t *bytes, size_t 
             uint32_t range[2];
             memcpy(range, slot, sizeof range);
             if (range[0] < cells_at || range[0] > cells_end || range[1] > cells_end - range[0])
-                return damaged_row("a value lies outside of it", error);
+                return damaged_row("a value lies outside of its row", error);
         } else {
             MV_TRY(cell_check(field->type, slot, cell_width(field->type), error));
         }
@@ -234,7 +234,7 @@ static mv_err check_norms(const mv_schema *schema, const uint8_t *bytes, mv_erro
         float norm = row_inverse_norm(schema, bytes, i);
         bool has_norm = metric_has_norms(schema->vectors[i].metric);
         if (has_norm ? !(norm > 0 && isfinite(norm)) : norm != 0)
-            return damaged_row("the length of a vector", error);
+            return damaged_row("the inverse norm of a vector", error);
     }
     return MV_OK;
 }

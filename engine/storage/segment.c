@@ -274,7 +274,7 @@ static mv_err open_segment_file(segment *s, const segment_record *record, uint32
     const char *path = paths->paths ? paths->paths[file] : NULL;
     segment_file_name(s->number, r, name);
     if (!path && !paths->directory)
-        return error_set(error, MV_CORRUPT, "%s: it is not in memory", name);
+        return error_set(error, MV_CORRUPT, "%s: the file in memory is missing", name);
     if (!path) {
         MV_TRY(os_join(joined, paths->directory, name, error));
         path = joined;
