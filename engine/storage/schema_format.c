@@ -176,7 +176,7 @@ mv_err schema_format_save(const mv_schema *schema, mem_buffer *out, mv_error *er
     }
     for (uint32_t i = 0; i < schema->vectors_count; i++) {
         const schema_vector *vector = &schema->vectors[i];
-        mv_assert(vector->index != MV_INDEX_NONE);
+        mv_assert(vector->index.type != MV_INDEX_NONE);
         put_u32(&w, vector->uid);
         put_u8(&w, vector->type);
         put_u8(&w, vector->metric);
