@@ -1,15 +1,17 @@
-/* order_by: its text, comparable values, and the bounded heap of the first rows. */
+/* order_by: parsing its text, comparing rows, and the bounded heap of the first rows. */
 #include "query/order.h"
 
 #include <ctype.h>
 #include <string.h>
 
+#include "base/heap.h"
 #include "base/order_key.h"
 
 /* ---------------------------------------------------------------- parsing */
 
-/* The next word (letters, digits, underscores) at *at. */
-static size_t take_word(const char **at, const char **word)
+/* The next word (letters, digits, underscores) at or after *at; moves *at behind it. Returns the
+ * size of the word, 0 if there is none. */
+static size_t read_word(const char **at, const char **word)
 {
     while (isspace((unsigned char)**at)) ++*at;
     *word = *at;
@@ -49,12 +51,12 @@ mv_err order_parse(const mv_schema *schema, const char *text, order *out, mv_err
     for (const char *at = text;; at++) {
         const char *word;
         order_key key = {0};
-        size_t size = take_word(&at, &word);
+        size_t size = read_word(&at, &word);
         if (!size)
             return error_set(error, MV_MISUSE, "order_by:%zu: expected a field name",
                              (size_t)(at - text) + 1);
         MV_TRY(find_order_key(schema, word, size, &key, error));
-        size = take_word(&at, &word);
+        size = read_word(&at, &word);
         if (word_is(word, size, "DESC"))
             key.descending = true;
         else if (size && !word_is(word, size, "ASC"))
@@ -102,6 +104,7 @@ static mv_err order_value_of(const order_heap *heap, const order_key *key, const
     if (key->field == ORDER_BY_ID) return text_of(&t->ids, row, "id", out, error);
     const schema_field *field = &heap->schema->fields[key->field];
     const table_column *column = &t->columns[key->field];
+    mv_assert(!(field->type & MV_ARRAY)); /* order_parse refuses arrays */
     if ((out->is_null = table_is_null(column, row))) return MV_OK;
     if (type_is_text(field->type)) return text_of(column, row, field->name, out, error);
     out->number = order_key_of(field->type, column->values + (size_t)row * cell_width(field->type));
@@ -118,9 +121,11 @@ static int compare_order_values(const order_value *a, const order_value *b)
     return a->size < b->size ? -1 : a->size > b->size;
 }
 
-/* Does a come after b? */
-static bool is_after(const order *o, const order_entry *a, const order_entry *b)
+/* Does the first entry come after the second? `ctx` is the order. */
+static bool is_after(const void *ctx, const void *first, const void *second)
 {
+    const order *o = ctx;
+    const order_entry *a = first, *b = second;
     for (uint32_t i = 0; i < o->count; i++) {
         int difference = compare_order_values(&a->values[i], &b->values[i]);
         if (difference) return o->keys[i].descending ? difference < 0 : difference > 0;
@@ -133,40 +138,17 @@ static bool is_after(const order *o, const order_entry *a, const order_entry *b)
 mv_err order_start(order_heap *heap, const order *o, const mv_schema *schema, uint32_t capacity,
                    mem_arena *arena, mv_error *error)
 {
+    mv_assert(capacity >= 1);
+    mv_assert(o->count <= MV_ORDER_BY_MAX);
     *heap = (order_heap){.o = o, .schema = schema, .arena = arena, .capacity = capacity};
     heap->entries = mem_arena_alloc(arena, capacity * sizeof *heap->entries);
     return heap->entries ? MV_OK
                          : error_memory(error, capacity * sizeof *heap->entries, "ordered rows");
 }
 
-static void sift_order_down(const order_heap *heap, uint32_t count, uint32_t at, order_entry entry)
-{
-    for (;;) {
-        uint32_t child = 2 * at + 1;
-        if (child >= count) break;
-        if (child + 1 < count &&
-            is_after(heap->o, &heap->entries[child + 1], &heap->entries[child]))
-            child++;
-        if (!is_after(heap->o, &heap->entries[child], &entry)) break;
-        heap->entries[at] = heap->entries[child];
-        at = child;
-    }
-    heap->entries[at] = entry;
-}
-
-static void sift_order_up(const order_heap *heap, uint32_t at, order_entry entry)
-{
-    while (at) {
-        uint32_t parent = (at - 1) / 2;
-        if (!is_after(heap->o, &entry, &heap->entries[parent])) break;
-        heap->entries[at] = heap->entries[parent];
-        at = parent;
-    }
-    heap->entries[at] = entry;
-}
-
-/* Values for a new entry, or those of the entry it replaces; texts are copied to stay. */
-static mv_err keep_values(order_heap *heap, order_entry *entry, const order_value *values,
+/* Copy the values into the entry: into `reused`, the array of the entry that it replaces, or (NULL)
+ * into a new array. Strings are copied, too: a block of fresh rows is overwritten by the next. */
+static mv_err copy_values(order_heap *heap, order_entry *entry, const order_value *values,
                           order_value *reused, mv_error *error)
 {
     size_t size = heap->o->count * sizeof *values;
@@ -186,18 +168,20 @@ mv_err order_push(order_heap *heap, const table *t, uint32_t row, uint32_t sourc
                   uint64_t caller_row, mv_error *error)
 {
     order_value values[MV_ORDER_BY_MAX];
+    mv_assert(row < t->rows);
+    mv_assert(heap->count <= heap->capacity);
     order_entry entry = {
         .docid = t->docids[row], .row = caller_row, .source = source, .values = values};
     for (uint32_t i = 0; i < heap->o->count; i++)
         MV_TRY(order_value_of(heap, &heap->o->keys[i], t, row, &values[i], error));
     if (heap->count < heap->capacity) {
-        MV_TRY(keep_values(heap, &entry, values, NULL, error));
-        sift_order_up(heap, heap->count++, entry);
+        MV_TRY(copy_values(heap, &entry, values, NULL, error));
+        heap_sift_up(heap->entries, heap->count++, &entry, sizeof entry, is_after, heap->o);
         return MV_OK;
     }
-    if (!is_after(heap->o, &heap->entries[0], &entry)) return MV_OK;
-    MV_TRY(keep_values(heap, &entry, values, heap->entries[0].values, error));
-    sift_order_down(heap, heap->count, 0, entry);
+    if (!is_after(heap->o, &heap->entries[0], &entry)) return MV_OK; /* I16 */
+    MV_TRY(copy_values(heap, &entry, values, heap->entries[0].values, error));
+    heap_sift_down(heap->entries, heap->count, 0, &entry, sizeof entry, is_after, heap->o);
     return MV_OK;
 }
 
@@ -206,6 +190,6 @@ void order_finish(order_heap *heap)
     for (uint32_t count = heap->count; count > 1; count--) {
         order_entry last = heap->entries[count - 1];
         heap->entries[count - 1] = heap->entries[0];
-        sift_order_down(heap, count - 1, 0, last);
+        heap_sift_down(heap->entries, count - 1, 0, &last, sizeof last, is_after, heap->o);
     }
 }

@@ -1,5 +1,5 @@
-/* Ordering rows by columns: "year DESC, title". NULLs are the smallest, as in SQLite; ties go to
- * the older row. */
+/* Ordering rows by columns: "year DESC, title". NULL is smaller than every value, as in SQLite.
+ * Rows with equal keys are ordered by docid, older rows first. */
 #ifndef MV_ORDER_H
 #define MV_ORDER_H
 
@@ -7,7 +7,7 @@
 #include "storage/table.h"
 
 typedef struct order_key {
-    uint32_t field; /* position; ORDER_BY_ID for the id */
+    uint32_t field; /* position in the schema, or ORDER_BY_ID */
     bool descending;
 } order_key;
 
@@ -18,43 +18,47 @@ typedef struct order {
     order_key keys[MV_ORDER_BY_MAX];
 } order;
 
-/* Parse `text` (NULL: no keys). MV_MISUSE names what is wrong; array fields have no order. */
+/* Parse `text` (NULL: no keys). MV_MISUSE: a syntax error, an unknown field or an array field,
+ * which has no order. MV_LIMIT: more than MV_ORDER_BY_MAX keys. */
 mv_err order_parse(const mv_schema *schema, const char *text, order *out, mv_error *error);
+/* Does the order compare this scalar field? The id? */
 bool order_uses_field(const order *o, uint32_t field);
 bool order_uses_id(const order *o);
 
-/* A key made comparable: whole numbers, or text. */
+/* The value of one key in one row. */
 typedef struct order_value {
     bool is_null;
-    uint32_t size;       /* of the text */
-    uint64_t number;     /* keeps the order of every fixed type */
-    const uint8_t *text; /* NULL for fixed types */
+    uint32_t size;       /* bytes of `text` */
+    uint64_t number;     /* fixed types: the order key (base/order_key.h) */
+    const uint8_t *text; /* strings; NULL for fixed types and for NULL */
 } order_value;
 
-/* The first rows by order, bounded. */
+/* A row among the first ones. */
 typedef struct order_entry {
     uint64_t docid;
-    uint64_t row;
-    uint32_t source;
+    uint64_t row;        /* meaning is the caller's */
+    uint32_t source;     /* meaning is the caller's */
     order_value *values; /* one per key */
 } order_entry;
 
+/* The first `capacity` rows of those offered, in a heap whose top is the last of them (I16). */
 typedef struct order_heap {
     const order *o;
     const mv_schema *schema;
-    mem_arena *arena;     /* entries and copies of strings */
-    order_entry *entries; /* heap, the last in order on top */
+    mem_arena *arena; /* owns the entries and the copies of strings */
+    order_entry *entries;
     uint32_t count;
     uint32_t capacity;
 } order_heap;
 
+/* Start empty. `o`, `schema` and `arena` must live as long as the heap is used. */
 mv_err order_start(order_heap *heap, const order *o, const mv_schema *schema, uint32_t capacity,
                    mem_arena *arena, mv_error *error);
-/* Capacity is the most entries wanted. Offer row `row` of `t`, known to the caller as (source,
- * caller_row). MV_CORRUPT: damaged cells. */
+/* Add row `row` of `t` if it is one of the first so far. Its entry gets `source` and `caller_row`.
+ * MV_CORRUPT: a cell is damaged. */
 mv_err order_push(order_heap *heap, const table *t, uint32_t row, uint32_t source,
                   uint64_t caller_row, mv_error *error);
-/* Sort the entries, first first. */
+/* Sort the entries, the first one first. No row may be pushed afterwards. */
 void order_finish(order_heap *heap);
 
 #endif
