@@ -64,7 +64,8 @@ function M.not_null(name)
   return build(check_name("not_null", name) .. " IS NOT NULL", {})
 end
 
---- `%` stands for any bytes, `_` for one; with `escape`, one character that takes that away.
+--- `%` stands for any run of bytes, `_` for one UTF-8 character (one byte where the text is not valid UTF-8).
+--- `escape` is one character that makes the next one of the pattern literal.
 function M.like(name, pattern, escape)
   check_name("like", name)
   if type(pattern) ~= "string" then
