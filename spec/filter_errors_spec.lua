@@ -84,6 +84,6 @@ describe("a wrong filter", function()
     end
     limited(("("):rep(10000), "filter:201: more than 200 levels of parentheses and NOT")
     limited("true" .. (" AND true"):rep(4096), "filter:36865: more than 4096 tests")
-    limited("year = 1" .. (" "):rep(2 ^ 20), "the filter has 1048584 bytes, at most 1048576 are taken")
+    limited("year = 1" .. (" "):rep(2 ^ 20), "the filter has 1048584 bytes, at most 1048576 are allowed")
   end)
 end)

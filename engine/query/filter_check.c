@@ -1,9 +1,10 @@
-/* One test of a filter: is the field there, can it be tested so, do the literals fit its type?
- * Literals go through cell_from_value like values being inserted, so both sides of a comparison are
- * rounded alike (0.1 finds what was stored as 0.1 in a float field) and refused alike.
+/* Checking one test of a filter: the field must exist, its type must allow the operator, and the
+ * values must fit the type. Values are converted by cell_from_value, as inserted ones are: both
+ * sides of a comparison are rounded alike (0.1 finds what was stored as 0.1 in a float field), and
+ * the same values are refused.
  *
- * Comparisons of numbers become closed ranges: x < 5 is [lowest, 4]. One loop per type serves them
- * all. */
+ * Comparisons of numbers become closed ranges: x < 5 is [lowest, 4]. So one loop for each type
+ * evaluates them all. */
 #include <math.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ mv_err filter_check_field(filter_context *c, const filter_token *name, bool nega
     char *name_copy = mem_arena_alloc(c->arena, name->size + 1);
     if (!node || !name_copy)
         return error_memory(c->error, sizeof *node + name->size + 1, "a filter");
+    mv_assert(name->kind == FILTER_TOKEN_WORD);
     memcpy(name_copy, name->text, name->size);
     name_copy[name->size] = 0;
     *node = (filter_node){.negated = negated,
@@ -89,14 +91,14 @@ void filter_check_null(filter_node *leaf)
     leaf->cost = COST_IS_NULL_64_NS;
 }
 
-/* The test is unknown for every row, and so is its negation: it never passes. */
-static void settle_unknown(filter_node *leaf)
+/* The test is unknown for every row, and so is its negation: no row matches. */
+static void become_unknown(filter_node *leaf)
 {
     filter_check_constant(leaf, false);
 }
 
-/* The test has the same result for every row that is not NULL. */
-static void settle(filter_node *leaf, bool result)
+/* The test, before negation, has this result for every row that is not NULL. */
+static void become_constant(filter_node *leaf, bool result)
 {
     if (result == leaf->negated) {
         filter_check_constant(leaf, false);
@@ -108,7 +110,7 @@ static void settle(filter_node *leaf, bool result)
 
 /* ---------------------------------------------------------------- literals */
 
-/* The value as a cell of `type` in c->cell. */
+/* Convert the value to a cell of `type`, in c->cell. Errors name the argument, or the position. */
 static mv_err bind(filter_context *c, mv_type type, const char *name, const filter_value *value)
 {
     mv_error cause;
@@ -124,7 +126,7 @@ static mv_err bind(filter_context *c, mv_type type, const char *name, const filt
 
 /* ---------------------------------------------------------------- ranges */
 
-/* The order keys (base/order_key.h) that a fixed type has. */
+/* The least and the greatest order key (base/order_key.h) of a fixed type; NaN has none. */
 typedef struct domain {
     uint64_t min, max;
 } domain;
@@ -144,15 +146,18 @@ static domain domain_of(mv_type type)
     return (domain){.min = key_of_real(type, -INFINITY), .max = key_of_real(type, INFINITY)};
 }
 
-/* The keys of what compares so with the literal (a cell); false when nothing does. `op` is EQ, LT
- * or GT. */
+/* The order keys of the values x for which "x op literal" is true; false: there are none. `op` is
+ * EQ, LT or GT, `literal` a cell. */
 static bool keys_of(mv_type type, filter_op op, const uint8_t *literal, uint64_t *low_out,
                     uint64_t *high_out)
 {
     const type_traits *traits = type_of(type);
     domain d = domain_of(type);
-    uint64_t low = order_key_of(type, literal), high = low; /* of what is equal */
-    /* Columns are compared by their bits, so both zeros are to be in the range. */
+    uint64_t low = order_key_of(type, literal), high = low; /* of the equal values */
+    mv_assert(op == FILTER_EQ || op == FILTER_LT || op == FILTER_GT);
+    mv_assert(d.min <= low);
+    mv_assert(low <= d.max);
+    /* filter_compare.c compares bits: a range that contains 0.0 must contain -0.0, too. */
     if (traits->kind == TYPE_REAL && low == order_sign(traits)) low--;
     if (op == FILTER_LT) {
         if (low == d.min) return false;
@@ -168,10 +173,11 @@ static bool keys_of(mv_type type, filter_op op, const uint8_t *literal, uint64_t
 
 static filter_range range_of_keys(mv_type type, uint64_t low, uint64_t high)
 {
+    mv_assert(low <= high);
     return (filter_range){.low = low ^ order_sign(type_of(type)), .span = high - low};
 }
 
-static void take_range(filter_node *leaf, uint64_t low, uint64_t high)
+static void become_range(filter_node *leaf, uint64_t low, uint64_t high)
 {
     leaf->kind = FILTER_RANGE;
     leaf->cost = COST_RANGE_64_NS;
@@ -180,7 +186,7 @@ static void take_range(filter_node *leaf, uint64_t low, uint64_t high)
     leaf->as.range = range_of_keys(leaf->type, low, high);
 }
 
-/* !=, >= and <= are =, < and > the other way round. */
+/* Express !=, >= and <= as the negations of =, < and >. */
 static filter_op without_negation(filter_op op, bool *negated)
 {
     if (op == FILTER_EQ || op == FILTER_LT || op == FILTER_GT) return op;
@@ -192,7 +198,7 @@ mv_err filter_check_compare(filter_context *c, filter_node *leaf, filter_op op,
                             const filter_value *value)
 {
     if (value->value.kind == MV_KIND_NULL) {
-        settle_unknown(leaf);
+        become_unknown(leaf);
         return MV_OK;
     }
     MV_TRY(bind(c, leaf->type, leaf->name, value));
@@ -209,9 +215,9 @@ mv_err filter_check_compare(filter_context *c, filter_node *leaf, filter_op op,
     }
     uint64_t low, high;
     if (keys_of(leaf->type, op, c->cell.data, &low, &high))
-        take_range(leaf, low, high);
+        become_range(leaf, low, high);
     else
-        settle(leaf, false);
+        become_constant(leaf, false);
     return MV_OK;
 }
 
@@ -231,9 +237,9 @@ mv_err filter_check_span(filter_context *c, filter_node *leaf, const filter_valu
     MV_TRY(bind(c, leaf->type, leaf->name, to));
     (void)keys_of(leaf->type, FILTER_EQ, c->cell.data, &other, &high);
     if (low <= high)
-        take_range(leaf, low, high);
+        become_range(leaf, low, high);
     else
-        settle(leaf, false);
+        become_constant(leaf, false);
     return MV_OK;
 }
 
@@ -241,7 +247,7 @@ mv_err filter_check_length(filter_context *c, filter_node *leaf, filter_op op,
                            const filter_value *value)
 {
     if (value->value.kind == MV_KIND_NULL) {
-        settle_unknown(leaf);
+        become_unknown(leaf);
         return MV_OK;
     }
     const mv_value *length = &value->value;
@@ -258,7 +264,7 @@ mv_err filter_check_length(filter_context *c, filter_node *leaf, filter_op op,
     if (keys_of(MV_INT64, op, c->cell.data, &low, &high))
         leaf->as.range = range_of_keys(MV_INT64, low, high);
     else
-        settle(leaf, false);
+        become_constant(leaf, false);
     return MV_OK;
 }
 
@@ -286,7 +292,7 @@ mv_err filter_check_like(filter_context *c, filter_node *leaf, const filter_valu
         escape_size = escape->value.as.string.size;
     }
     if (pattern->value.kind == MV_KIND_NULL) {
-        settle_unknown(leaf);
+        become_unknown(leaf);
         return MV_OK;
     }
     MV_TRY(bind(c, MV_STRING, leaf->name, pattern));
@@ -296,12 +302,13 @@ mv_err filter_check_like(filter_context *c, filter_node *leaf, const filter_valu
     MV_TRY(filter_like_compile((const char *)c->cell.data, c->cell.size, escape_data, escape_size,
                                c->arena, like, c->error));
     if (like->kind == FILTER_LIKE_NOTHING || like->kind == FILTER_LIKE_ANYTHING)
-        settle(leaf, like->kind == FILTER_LIKE_ANYTHING);
+        become_constant(leaf, like->kind == FILTER_LIKE_ANYTHING);
     return MV_OK;
 }
 
 mv_err filter_check_list_begin(filter_context *c, filter_node *leaf, filter_kind kind)
 {
+    mv_assert(kind == FILTER_IN || type_element(leaf->type) != leaf->type);
     leaf->kind = kind;
     leaf->cost = COST_CONTAIN_64_NS;
     if (kind == FILTER_IN)
@@ -325,9 +332,9 @@ mv_err filter_check_list_add(filter_context *c, filter_node *leaf, const filter_
 void filter_check_list_end(filter_node *leaf)
 {
     if (leaf->as.set->count) return;
-    /* IN () is false even for NULL, as in SQLite: there is nothing to compare with. */
+    /* IN () is false even for NULL, as in SQLite: nothing is compared. */
     if (leaf->kind == FILTER_IN)
         filter_check_constant(leaf, leaf->negated);
     else
-        settle(leaf, leaf->kind == FILTER_CONTAIN_ALL);
+        become_constant(leaf, leaf->kind == FILTER_CONTAIN_ALL);
 }

@@ -1,18 +1,19 @@
-/* The loops over columns of numbers. Each takes 64 values at a time: first a byte per value, 0 or
- * 1, in a loop without branches that the compiler turns into vector instructions of whatever this
- * file is compiled for, then the bytes are packed into a word of the mask.
+/* The loops over columns of numbers, 64 values at a time. First a loop without branches, which the
+ * compiler vectorizes, makes a byte for each value, 0 or 1. Then the bytes are packed into a word
+ * of the mask.
  *
  * A range costs one subtraction and one comparison: value - low <= span, unsigned. Floating-point
- * numbers are compared as whole numbers in the same order: for doubles that is 1.6 times as fast
- * with gcc and SSE2 as two comparisons of doubles, and every type has the same ranges.
+ * numbers are compared as whole numbers in the same order: for doubles this is 1.6 times as fast as
+ * two comparisons of doubles (gcc, SSE2), and ranges of all types have the same form.
  *
- * Tried: gathering the bits in a register instead of bytes in memory, 1.2 to 1.8e9 rows/s where
- * this does 2.2e9 (64-bit whole numbers in cache, gcc -O3, SSE2). */
+ * Tried and dropped: collecting the bits in a register instead of bytes in memory: 1.2 to 1.8e9
+ * rows/s instead of 2.2e9 (64-bit whole numbers in cache, gcc -O3, SSE2). */
 #include <string.h>
 
 #include "query/filter_tree.h"
 
-/* Set flags[i] to 1 when value i of 64 passes, else to 0. */
+/* Set flags[i] to 1 if value i of 64 matches `wanted` (a filter_range or a filter_set), else to 0.
+ */
 typedef void flag_function(const uint8_t *restrict values, const void *wanted,
                            uint8_t *restrict flags);
 
@@ -28,7 +29,7 @@ typedef void flag_function(const uint8_t *restrict values, const void *wanted,
         }                                                                                          \
     }
 
-/* Equality in the natural type, so that -0.0 equals 0.0. */
+/* Equality in the type of the column, so that -0.0 equals 0.0. */
 #define FEW_FLAGS(NAME, TYPE)                                                                      \
     static void NAME(const uint8_t *restrict values, const void *wanted, uint8_t *restrict flags)  \
     {                                                                                              \
@@ -67,6 +68,7 @@ static flag_function *loop_for(const compare_loops *of, mv_type type)
 {
     const type_traits *traits = type_of(type);
     bool is_real = traits->kind == TYPE_REAL;
+    mv_assert(traits->width == 1 || traits->width == 4 || traits->width == 8);
     if (traits->width == 1) return of->whole_8;
     if (traits->width == 4) return is_real ? of->real_32 : of->whole_32;
     return is_real ? of->real_64 : of->whole_64;
@@ -80,7 +82,7 @@ static void mask_with(flag_function *set_flags, const void *wanted, size_t width
         if (mask[word] == 0) continue;
         const uint8_t *at = values + (size_t)word * 64 * width;
         uint32_t left = count - word * 64;
-        /* There may be nothing to read behind the last value. */
+        /* Memory behind the last value must not be read. */
         if (left < 64) at = memcpy(last, at, left * width);
         set_flags(at, wanted, flags);
         uint64_t packed = filter_pack(flags);
@@ -99,6 +101,7 @@ void filter_compare_range(mv_type type, const uint8_t *values, uint32_t count,
 void filter_compare_few(mv_type type, const uint8_t *values, uint32_t count, const filter_set *set,
                         bool negated, uint64_t *mask)
 {
+    mv_assert(set->count <= FILTER_FEW);
     static const compare_loops few_loops = {few_8, few_32, few_64, few_float, few_double};
     mask_with(loop_for(&few_loops, type), set, cell_width(type), values, count, negated, mask);
 }

@@ -1,8 +1,10 @@
-/* Evaluating a filter over a block of rows, as far as lists have not answered (filter_table.c). A
- * bitmap goes down the tree: on the way in it has the
- * rows still in question, on the way out those of them for which the node is true. So an AND hands
- * one bitmap through its members, cheapest first, and the dear ones look only at what the cheap
- * ones left; an OR asks each member only about rows that none has let pass yet. */
+/* Evaluating a filter over a block of rows: the tests that inverted lists have not answered
+ * (filter_table.c).
+ *
+ * A bitmap is passed down the tree. On entry it has the rows that are still to be decided, on
+ * return those of them for which the node is true. So an AND passes one bitmap through its members,
+ * the cheapest first, and the costly ones test only the rows that the others left. An OR tests with
+ * each member only the rows for which no member was true yet. */
 #include <string.h>
 
 #include "query/filter_tree.h"
@@ -23,7 +25,7 @@ static const table_column *column_of(const filter_node *node, const filter_block
 
 /* ---------------------------------------------------------------- cells */
 
-/* What a cell says to a test, negation aside. */
+/* The result of a test of one cell, before negation. */
 typedef enum verdict { FALSE_CELL = 0, TRUE_CELL = 1, DAMAGED_CELL } verdict;
 
 static bool set_has(const filter_set *set, filter_key key)
@@ -31,7 +33,7 @@ static bool set_has(const filter_set *set, filter_key key)
     return filter_set_find(set, key) != FILTER_SET_NONE;
 }
 
-/* Element `at` of an array, as a key; false: damaged. */
+/* The key of element `at` of an array; false: the cell is damaged. */
 static bool element_key(mv_type type, const uint8_t *bytes, size_t size, uint32_t at,
                         filter_key *key)
 {
@@ -59,7 +61,7 @@ static verdict contain_any(const filter_node *node, const uint8_t *bytes, size_t
     return FALSE_CELL;
 }
 
-/* Which values of the set were met in which row: marks[position] is the number of the row + 1. */
+/* marks[position] is row + 1 if the value at that position of the set was found in this row. */
 static verdict contain_all(const filter_node *node, const uint8_t *bytes, size_t size, uint32_t row,
                            uint32_t *marks)
 {
@@ -87,6 +89,7 @@ static bool compare_string(const filter_node *node, const uint8_t *bytes, size_t
     return node->as.string.op == FILTER_LT ? order < 0 : order > 0;
 }
 
+/* The tests of strings and arrays, by cell. (Those of numbers, by block: mask_leaf.) */
 static verdict test_cell(const filter_node *node, const uint8_t *bytes, size_t size, uint32_t row,
                          uint32_t *marks)
 {
@@ -101,8 +104,10 @@ static verdict test_cell(const filter_node *node, const uint8_t *bytes, size_t s
         if (length == UINT32_MAX) return DAMAGED_CELL;
         return length - node->as.range.low <= node->as.range.span;
     }
-    default: return DAMAGED_CELL;
+    default: break;
     }
+    mv_assert(false); /* no other kind tests strings or arrays */
+    return DAMAGED_CELL;
 }
 
 static mv_err fail_damaged(const filter_node *node, const filter_block *b, uint32_t row)
@@ -110,29 +115,30 @@ static mv_err fail_damaged(const filter_node *node, const filter_block *b, uint3
     return error_set(b->error, MV_CORRUPT, "field '%s' of row %u is damaged", node->name, row);
 }
 
-/* A word of the mask for which all 64 cells are searched at once; false: one by one, please. */
+/* Test the 64 cells of a word of the mask at once. False, and nothing done: they have to be tested
+ * one by one. */
 static bool test_together(const filter_node *node, const filter_block *b, size_t word,
                           uint64_t *mask)
 {
     /* Cells in question, of 64: searching all takes about 5 ns a cell, one alone 20 to 30 ns. */
     enum { WORTH_IT = 16 };
     uint32_t row = b->begin + (uint32_t)word * 64;
-    uint64_t pass;
+    uint64_t matching;
     if (node->kind != FILTER_LIKE || node->as.like.kind != FILTER_LIKE_INFIX) return false;
     if (MV_POPCOUNT(*mask) < WORTH_IT || word * 64 + 64 > b->count) return false;
-    if (!filter_like_search(&node->as.like, column_of(node, b), row, &pass)) return false;
-    *mask &= node->negated ? ~pass : pass;
+    if (!filter_like_search(&node->as.like, column_of(node, b), row, &matching)) return false;
+    *mask &= node->negated ? ~matching : matching;
     return true;
 }
 
-/* Tests of variable cells, one after the other. NULL rows are out of the mask already. */
+/* Test cells of variable size. The mask has no NULL rows. */
 static mv_err test_cells(const filter_node *node, const filter_block *b, uint64_t *mask)
 {
     const table_column *column = column_of(node, b);
     uint32_t *marks = b->ft->states[node->number].marks;
     for (size_t word = 0; word < b->words; word++) {
         if (test_together(node, b, word, &mask[word])) continue;
-        uint64_t pass = 0;
+        uint64_t matching = 0;
         for (uint64_t left = mask[word]; left; left &= left - 1) {
             uint32_t bit = MV_LOWEST_BIT(left), row = b->begin + (uint32_t)word * 64 + bit;
             const uint8_t *bytes;
@@ -140,29 +146,31 @@ static mv_err test_cells(const filter_node *node, const filter_block *b, uint64_
             if (!table_cell(column, row, &bytes, &size)) return fail_damaged(node, b, row);
             verdict v = test_cell(node, size ? bytes : (const uint8_t *)"", size, row, marks);
             if (MV_UNLIKELY(v == DAMAGED_CELL)) return fail_damaged(node, b, row);
-            pass |= (uint64_t)(v != (verdict)node->negated) << bit;
+            matching |= (uint64_t)(v != (verdict)node->negated) << bit;
         }
-        mask[word] = pass;
+        mask[word] = matching;
     }
     return MV_OK;
 }
 
 /* ---------------------------------------------------------------- nodes */
 
-static void mask_nulls(const filter_node *node, const filter_block *b, bool keep_nulls,
+/* Unset the rows that are NULL; with `keeps_nulls` those that are not. */
+static void mask_nulls(const filter_node *node, const filter_block *b, bool keeps_nulls,
                        uint64_t *mask)
 {
     const uint64_t *nulls = column_of(node, b)->nulls;
     if (!nulls) {
-        if (keep_nulls) memset(mask, 0, b->words * sizeof *mask);
+        if (keeps_nulls) memset(mask, 0, b->words * sizeof *mask);
         return;
     }
     nulls += b->begin / 64;
-    for (size_t i = 0; i < b->words; i++) mask[i] &= keep_nulls ? nulls[i] : ~nulls[i];
+    for (size_t i = 0; i < b->words; i++) mask[i] &= keeps_nulls ? nulls[i] : ~nulls[i];
 }
 
-/* Do the zones of the block tell what a test of numbers says to all rows that are not NULL? */
-static bool ask_zones(const filter_node *node, const filter_block *b, bool *passes)
+/* Has the test of numbers the same result, *result, for all rows of the block that are not NULL, by
+ * their zones? */
+static bool zones_decide(const filter_node *node, const filter_block *b, bool *result)
 {
     const table_zone *zones = column_of(node, b)->zones;
     if (!zones) return false;
@@ -170,10 +178,10 @@ static bool ask_zones(const filter_node *node, const filter_block *b, bool *pass
     for (uint32_t row = b->begin; row < b->begin + b->count;
          row = (row / TABLE_ZONE_ROWS + 1) * TABLE_ZONE_ROWS) {
         const table_zone *zone = &zones[row / TABLE_ZONE_ROWS];
-        outside = outside && (node->high < zone->min || node->low > zone->max);
-        inside = inside && node->low <= zone->min && zone->max <= node->high;
+        outside = outside && filter_zone_is_outside(node, zone);
+        inside = inside && filter_zone_is_inside(node, zone);
     }
-    *passes = outside ? node->negated : !node->negated;
+    *result = outside ? node->negated : !node->negated;
     return outside || inside;
 }
 
@@ -188,9 +196,10 @@ static mv_err mask_leaf(const filter_node *node, const filter_block *b, uint64_t
     if (is_null_test) return MV_OK;
 
     if (cell_is_variable(node->type)) return test_cells(node, b, mask);
-    bool passes;
-    if (ask_zones(node, b, &passes)) {
-        if (!passes) memset(mask, 0, b->words * sizeof *mask);
+    mv_assert(node->kind == FILTER_RANGE || node->kind == FILTER_IN);
+    bool result;
+    if (zones_decide(node, b, &result)) {
+        if (!result) memset(mask, 0, b->words * sizeof *mask);
         return MV_OK;
     }
     const uint8_t *values = column_of(node, b)->values + (size_t)b->begin * cell_width(node->type);
@@ -203,7 +212,7 @@ static mv_err mask_leaf(const filter_node *node, const filter_block *b, uint64_t
     return MV_OK;
 }
 
-/* Does the group's bitmap say what this member says? */
+/* Is the answer of this member in the bitmap of its group? */
 static bool is_answered(const filter_block *b, const filter_node *member)
 {
     filter_stage stage = b->ft->states[member->number].stage;
@@ -217,8 +226,8 @@ static bool is_empty(const uint64_t *mask, size_t words)
     return true;
 }
 
-/* Leave in `mask` the rows for which the node is true. `spare` has two bitmaps for each OR on the
- * way down. Recursion is as deep as parentheses and NOT were (MV_FILTER_DEPTH_MAX). */
+/* Unset the rows of `mask` for which the node is not true. `spare` has two bitmaps for each OR on
+ * the path to a leaf. Recursion is as deep as parentheses and NOT were (MV_FILTER_DEPTH_MAX). */
 static mv_err mask_node(const filter_node *node, const filter_block *b, uint64_t *mask,
                         uint64_t *spare)
 {
@@ -236,7 +245,9 @@ static mv_err mask_node(const filter_node *node, const filter_block *b, uint64_t
         return MV_OK;
     }
     if (node->kind != FILTER_OR) return mask_leaf(node, b, mask);
+    mv_assert(!node->negated); /* I17 */
 
+    /* left: rows for which no member was true yet */
     uint64_t *left = spare, *tried = spare + b->words;
     spare += 2 * b->words;
     for (size_t i = 0; i < b->words; i++) left[i] = bits ? mask[i] & ~bits[i] : mask[i];
@@ -251,24 +262,27 @@ static mv_err mask_node(const filter_node *node, const filter_block *b, uint64_t
     return MV_OK;
 }
 
-mv_err filter_eval_block(filter_table *ft, uint32_t begin, uint32_t count, uint64_t *pass,
+mv_err filter_eval_block(filter_table *ft, uint32_t begin, uint32_t count, uint64_t *matching,
                          mv_error *error)
 {
-    mv_assert(begin % 64 == 0 && count <= FILTER_BLOCK_ROWS && begin + count <= ft->t->rows);
+    mv_assert(begin % 64 == 0);
+    mv_assert(count <= FILTER_BLOCK_ROWS);
+    mv_assert(begin <= ft->t->rows);
+    mv_assert(count <= ft->t->rows - begin);
     filter_block b = {.ft = ft,
                       .t = ft->t,
                       .begin = begin,
                       .count = count,
                       .words = bits_words(count),
                       .error = error};
-    if (!ft->is_made) MV_TRY(filter_table_make(ft, error));
+    if (!ft->is_marked) MV_TRY(filter_table_mark(ft, error));
     const filter_state *root = &ft->states[ft->f->root->number];
     if (root->stage == FILTER_MARKED) {
-        memcpy(pass, root->bits + begin / 64, b.words * sizeof *pass);
-        /* Inside of the table a block of any size may be asked for. */
-        if (count % 64) pass[count / 64] &= ((uint64_t)1 << count % 64) - 1;
+        memcpy(matching, root->bits + begin / 64, b.words * sizeof *matching);
+        /* The block may end within a word of the table's bitmap. */
+        if (count % 64) matching[count / 64] &= ((uint64_t)1 << count % 64) - 1;
         return MV_OK;
     }
-    bits_fill(pass, count);
-    return mask_node(ft->f->root, &b, pass, ft->spare);
+    bits_fill(matching, count);
+    return mask_node(ft->f->root, &b, matching, ft->spare);
 }

@@ -1,4 +1,4 @@
-/* The words of the filter language, and how errors point at them. */
+/* The tokens of the filter language, and how messages point at them. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,10 +7,10 @@
 
 #include "query/filter_tree.h"
 
-/* Longer numbers are a mistake: the exact value of any double is shorter. */
+/* Bytes of a number. The longest exact decimal value of a double has 1,077. */
 #define NUMBER_SIZE_MAX 1100u
 
-/* Own tests of characters: those of <ctype.h> depend on the host program's locale. */
+/* The tests of <ctype.h> depend on the host program's locale, these do not. */
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -42,6 +42,7 @@ const char *filter_lex_quote(const filter_token *token, char out[FILTER_QUOTE_SI
     enum { SHOWN_MAX = 40 };
     if (token->kind == FILTER_TOKEN_END) return "the end";
     size_t shown = token->size;
+    static_assert(SHOWN_MAX + sizeof "'...'" <= FILTER_QUOTE_SIZE, "a quoted token fits");
     if (shown > SHOWN_MAX) {
         shown = SHOWN_MAX;
         while (shown > 1 && ((uint8_t)token->text[shown] & 0xC0) == 0x80) shown--;
@@ -67,7 +68,7 @@ bool filter_lex_word_is(const filter_token *token, const char *keyword)
 uint32_t filter_lex_count_arguments(const mv_filter *source)
 {
     uint32_t count = 0;
-    bool in_string = false; /* a '' inside a string leaves and enters it again */
+    bool in_string = false; /* the two quotes of a '' end the string and begin it again */
     for (size_t i = 0; i < source->size; i++) {
         if (source->text[i] == '\'') in_string = !in_string;
         if (source->text[i] == '?' && !in_string) count++;
@@ -77,11 +78,11 @@ uint32_t filter_lex_count_arguments(const mv_filter *source)
 
 /* ---------------------------------------------------------------- numbers */
 
-/* The parts of a number, as stretches of the text. */
+/* The text of a number, split. */
 typedef struct number {
-    const char *whole;
+    const char *whole; /* digits before the point */
     size_t whole_size;
-    const char *fraction;
+    const char *fraction; /* digits behind the point */
     size_t fraction_size;
     int exponent;
     bool negative;
@@ -94,7 +95,8 @@ static const char *skip_digits(const char *at, const char *end)
     return at;
 }
 
-/* Read a number that starts at `at`; NULL when it is malformed, else where it ends. */
+/* Read the number that starts at `at`. Returns its end, or NULL if it is malformed. Exponents
+ * beyond a million are cut: the result is zero or infinite anyway. */
 static const char *read_number(const char *at, const char *end, number *out)
 {
     *out = (number){.negative = *at == '-'};
@@ -124,7 +126,7 @@ static const char *read_number(const char *at, const char *end, number *out)
     return at < end && (is_name(*at) || *at == '.') ? NULL : at;
 }
 
-/* False: beyond 64 bits. */
+/* A signed number if it fits, else an unsigned one; false: it fits neither. */
 static bool number_to_integer(const number *n, mv_value *out)
 {
     uint64_t magnitude = 0;
@@ -142,9 +144,11 @@ static bool number_to_integer(const number *n, mv_value *out)
     return true;
 }
 
-/* strtod wants the decimal point of the host program's locale: give it a number without one. */
+/* strtod expects the decimal point of the host program's locale: pass it a number without a point.
+ */
 static double number_to_real(const number *n)
 {
+    mv_assert(n->whole_size + n->fraction_size <= NUMBER_SIZE_MAX);
     char text[NUMBER_SIZE_MAX + 32];
     char *to = text;
     if (n->negative) *to++ = '-';
@@ -165,7 +169,7 @@ static mv_err lex_number(const mv_filter *source, filter_token *token, mv_error 
     token->size = (size_t)(end - token->text);
     if (token->size > NUMBER_SIZE_MAX)
         return filter_lex_fail(source, token->text, MV_LIMIT, error,
-                               "a number of %zu characters, at most %u are taken", token->size,
+                               "the number has %zu characters, at most %u are allowed", token->size,
                                NUMBER_SIZE_MAX);
     if (!n.is_real && number_to_integer(&n, &token->value)) return MV_OK;
     token->value = (mv_value){.kind = MV_KIND_REAL, .as.real = number_to_real(&n)};
@@ -207,10 +211,11 @@ static mv_err lex_string(const mv_filter *source, filter_token *token, mem_arena
     return MV_OK;
 }
 
+/* The operators that are signs. */
 static const struct {
     char text[3];
-    filter_op op; /* 0: no operator of ours, but of a language that the writer may have in mind */
-    char instead[3];
+    filter_op op;    /* 0: an operator of other languages, which is refused with a hint */
+    char instead[3]; /* the hint */
 } OPERATORS[] = {
     /* longest first */
     {"<=", FILTER_LE, ""}, {">=", FILTER_GE, ""}, {"!=", FILTER_NE, ""},

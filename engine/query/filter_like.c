@@ -1,8 +1,8 @@
-/* LIKE: `%` is any run of bytes, `_` one character (a UTF-8 sequence, or one byte where there is
- * none). Case counts. Most patterns are one of five simple kinds, for which comparing or searching
- * bytes is enough. In general the pieces between the `%` are found one after the other, each at its
- * first place: a later place leaves less text for the rest, so nothing is ever tried again, and at
- * worst it takes text × pattern steps. */
+/* LIKE: `%` stands for any run of bytes, `_` for one character (a valid UTF-8 sequence, or else one
+ * byte). Case is distinguished. Most patterns are of a simple kind, for which comparing or
+ * searching bytes is enough. In general the pieces between the `%` are searched one after the
+ * other, and each is matched where it occurs first: a later occurrence would leave less text for
+ * the other pieces. So no piece is tried again, and the worst case takes text × pattern steps. */
 #include <simde/x86/sse2.h>
 #include <string.h>
 
@@ -12,12 +12,13 @@ enum { ATOM_BYTE, ATOM_CHARACTER, ATOM_RUN };
 
 size_t filter_like_character_size(const uint8_t *text, size_t size)
 {
+    mv_assert(size >= 1);
     uint8_t lead = text[0];
     size_t wanted = lead < 0xC2 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 1;
     if (wanted > size) return 1;
     for (size_t i = 1; i < wanted; i++)
         if ((text[i] & 0xC0) != 0x80) return 1;
-    /* Overlong forms, surrogates and what is above U+10FFFF. */
+    /* Overlong forms, surrogates and code points above U+10FFFF are not valid. */
     if ((lead == 0xE0 && text[1] < 0xA0) || (lead == 0xED && text[1] > 0x9F) ||
         (lead == 0xF0 && text[1] < 0x90) || (lead == 0xF4 && text[1] > 0x8F))
         return 1;
@@ -31,7 +32,7 @@ static void push_atom(filter_like *like, uint8_t atom, uint8_t byte)
     like->bytes[like->size++] = byte;
 }
 
-/* Take the pattern apart. False: it ends with its escape character. */
+/* Split the pattern into atoms. False: it ends with its escape character. */
 static bool split_pattern(const char *pattern, size_t size, const char *escape, size_t escape_size,
                           filter_like *like)
 {
@@ -50,7 +51,7 @@ static bool split_pattern(const char *pattern, size_t size, const char *escape, 
     return true;
 }
 
-/* Recognize a simple pattern and keep only its literal bytes. */
+/* Recognize the simple kinds of patterns, and reduce these to their literal bytes. */
 static void simplify(filter_like *like)
 {
     size_t size = like->size;
@@ -83,7 +84,7 @@ mv_err filter_like_compile(const char *pattern, size_t size, const char *escape,
     return MV_OK;
 }
 
-/* How many bytes to be found stand together at `at`. */
+/* The number of literal bytes in a row from atom `at`. */
 static size_t literal_size(const filter_like *like, size_t at)
 {
     size_t end = at;
@@ -91,8 +92,8 @@ static size_t literal_size(const filter_like *like, size_t at)
     return end - at;
 }
 
-/* Follow the pattern from atom *at and the text from *in, up to the next % or the pattern's end.
- * False: they differ before. */
+/* Match the pattern from atom *at against the text from *in, up to the next % or the end of the
+ * pattern. False: they do not match. */
 static bool match_piece(const filter_like *like, const uint8_t *text, size_t size, size_t *at,
                         size_t *in)
 {
@@ -112,55 +113,59 @@ static bool match_general(const filter_like *like, const uint8_t *text, size_t s
 {
     size_t at = 0, in = 0;
     if (!match_piece(like, text, size, &at, &in)) return false;
-    while (at < like->size) { /* at a %: find the first place where the piece behind it matches */
-        size_t piece = ++at, place = in, literal = literal_size(like, piece);
+    while (at < like->size) { /* at a %: find the first occurrence of the piece behind it */
+        mv_assert(like->atoms[at] == ATOM_RUN);
+        size_t piece = ++at, from = in, literal = literal_size(like, piece);
         if (piece == like->size) return true;
         for (;;) {
-            const uint8_t *found = text + place;
-            if (literal) found = memmem(found, size - place, like->bytes + piece, literal);
+            const uint8_t *found = text + from;
+            if (literal) found = memmem(found, size - from, like->bytes + piece, literal);
             if (!found) return false;
-            at = piece, in = place = (size_t)(found - text);
-            /* The last piece has to reach the end of the text. */
+            at = piece, in = from = (size_t)(found - text);
+            /* The last piece must end where the text ends. */
             if (match_piece(like, text, size, &at, &in) && (at < like->size || in == size)) break;
-            if (place == size) return false;
-            /* By characters, so that `_` never meets the second half of one. */
-            place += filter_like_character_size(text + place, size - place);
+            if (from == size) return false;
+            /* Advance by characters, so that `_` never matches the rest of a character. */
+            from += filter_like_character_size(text + from, size - from);
         }
     }
     return in == size;
 }
 
-/* Bit i: bytes[i] is `first` and bytes[i + distance] is `last`, for 64 places. */
+/* For 64 positions: bit i is set if bytes[i] is `first` and bytes[i + distance] is `last`. */
 static inline uint64_t find_pairs(const uint8_t *bytes, size_t distance, simde__m128i first,
                                   simde__m128i last)
 {
-    uint64_t places = 0;
+    uint64_t pairs = 0;
     for (uint32_t i = 0; i < 64; i += 16) {
         simde__m128i near = simde_mm_loadu_si128((const simde__m128i *)(const void *)(bytes + i)),
                      far = simde_mm_loadu_si128(
                          (const simde__m128i *)(const void *)(bytes + i + distance)),
                      both = simde_mm_and_si128(simde_mm_cmpeq_epi8(near, first),
                                                simde_mm_cmpeq_epi8(far, last));
-        places |= (uint64_t)(uint32_t)simde_mm_movemask_epi8(both) << i;
+        pairs |= (uint64_t)(uint32_t)simde_mm_movemask_epi8(both) << i;
     }
-    return places;
+    return pairs;
 }
 
-/* The same near the end of what can be read. */
+/* The same near the end of the column, of which `readable` bytes are left. */
 static uint64_t find_last_pairs(const uint8_t *bytes, size_t distance, size_t readable,
                                 uint8_t first, uint8_t last)
 {
-    uint64_t places = 0;
+    uint64_t pairs = 0;
     for (size_t i = 0; i < 64 && i + distance < readable; i++)
-        places |= (uint64_t)(bytes[i] == first && bytes[i + distance] == last) << i;
-    return places;
+        pairs |= (uint64_t)(bytes[i] == first && bytes[i + distance] == last) << i;
+    return pairs;
 }
 
-/* Where the first and the last byte stand at the right distance is found for 64 places at a time;
- * cells only matter there. */
+/* Search the bytes of all 64 cells as one text: for 64 positions at a time, find those where the
+ * first and the last byte of the pattern are at the right distance. Only there the cell is
+ * determined, and the whole pattern compared. */
 bool filter_like_search(const filter_like *like, const table_column *column, uint32_t first_row,
-                        uint64_t *pass)
+                        uint64_t *matching)
 {
+    mv_assert(like->kind == FILTER_LIKE_INFIX);
+    mv_assert(like->size >= 1);
     const uint64_t *ends = column->ends + first_row;
     uint64_t begin = first_row ? ends[-1] : 0, before = begin;
     for (uint32_t i = 0; i < 64; before = ends[i++])
@@ -172,25 +177,25 @@ bool filter_like_search(const filter_like *like, const table_column *column, uin
     simde__m128i firsts = simde_mm_set1_epi8((char)first), lasts = simde_mm_set1_epi8((char)last);
     size_t distance = like->size - 1;
     uint64_t matches = 0;
-    uint32_t in = 0;
+    uint32_t which = 0;
     for (uint64_t at = begin; at < ends[63]; at += 64) {
         size_t readable = column->bytes_size - at;
-        uint64_t places = readable >= 64 + distance
-                              ? find_pairs(bytes + at, distance, firsts, lasts)
-                              : find_last_pairs(bytes + at, distance, readable, first, last);
-        while (places) {
-            uint64_t place = at + MV_LOWEST_BIT(places);
-            if (place >= ends[63]) break;
-            while (ends[in] <= place) in++;
-            places &= places - 1;
-            if (ends[in] - place < like->size) continue; /* reaches into the next in */
-            if (memcmp(bytes + place, like->bytes, like->size) != 0) continue;
-            matches |= (uint64_t)1 << in;
-            uint64_t rest = ends[in] - at; /* which has been decided */
-            places = rest < 64 ? places & UINT64_MAX << rest : 0;
+        uint64_t pairs = readable >= 64 + distance
+                             ? find_pairs(bytes + at, distance, firsts, lasts)
+                             : find_last_pairs(bytes + at, distance, readable, first, last);
+        while (pairs) {
+            uint64_t found = at + MV_LOWEST_BIT(pairs);
+            if (found >= ends[63]) break;
+            while (ends[which] <= found) which++;
+            pairs &= pairs - 1;
+            if (ends[which] - found < like->size) continue; /* it reaches into the next cell */
+            if (memcmp(bytes + found, like->bytes, like->size) != 0) continue;
+            matches |= (uint64_t)1 << which;
+            uint64_t rest = ends[which] - at; /* the rest of this cell is decided */
+            pairs = rest < 64 ? pairs & UINT64_MAX << rest : 0;
         }
     }
-    *pass = matches;
+    *matching = matches;
     return true;
 }
 

@@ -1,5 +1,5 @@
-/* One test by inverted lists: which values pass, as runs of places in the dictionary, and which
- * rows have them. */
+/* One test by inverted lists: which values of the dictionary match, as runs of positions, and which
+ * rows have these values. */
 #include "query/filter_cost.h"
 #include "query/filter_tree.h"
 
@@ -7,45 +7,60 @@
 #define SUMMED_MAX 1024u /* runs of which rows are counted one by one */
 #define ALL_MAX    64u   /* values of a CONTAIN_ALL whose lists are intersected */
 
-static bool is_walk(const filter_node *leaf, const invert_lists *lists)
+/* How the matching values of a test are found in the dictionary. */
+typedef enum lookup_method {
+    LOOKUP_NONE, /* these lists cannot answer the test, or a scan is cheaper */
+    LOOKUP_RUN,  /* they are one run, found by its ends: find_run */
+    LOOKUP_SET,  /* each value of the set is looked up: find_set */
+    LOOKUP_WALK, /* every value of the dictionary is tested: test_values */
+} lookup_method;
+
+/* The method for a test, and the rough nanoseconds that it takes: the one place that knows all
+ * kinds of tests. */
+static lookup_method lookup_method_of(const filter_node *leaf, const invert_lists *lists,
+                                      uint64_t *price)
 {
-    uint64_t values = lists->values.count;
-    if (leaf->kind == FILTER_IN)
-        return values * COST_TEST_VALUE_NS < leaf->as.set->count * (uint64_t)COST_FIND_VALUE_NS;
-    return leaf->kind == FILTER_LIKE && leaf->as.like.kind != FILTER_LIKE_EXACT &&
-           leaf->as.like.kind != FILTER_LIKE_PREFIX;
+    uint64_t values = lists->values.count, walk = values * COST_TEST_VALUE_NS;
+    *price = 2 * COST_FIND_VALUE_NS;
+    switch (leaf->kind) {
+    case FILTER_RANGE:
+    case FILTER_STRING: return LOOKUP_RUN;
+    case FILTER_LIKE:
+        if (leaf->as.like.kind == FILTER_LIKE_EXACT || leaf->as.like.kind == FILTER_LIKE_PREFIX)
+            return LOOKUP_RUN;
+        *price = walk;
+        return values * LIKE_ROWS_PER_VALUE_MIN > lists->head->rows ? LOOKUP_NONE : LOOKUP_WALK;
+    case FILTER_IN:
+        *price = leaf->as.set->count * (uint64_t)COST_FIND_VALUE_NS;
+        if (walk >= *price) return LOOKUP_SET;
+        *price = walk;
+        return LOOKUP_WALK;
+    case FILTER_CONTAIN_ANY:
+    case FILTER_CONTAIN_ALL:
+        *price = leaf->as.set->count * (uint64_t)COST_FIND_VALUE_NS;
+        return leaf->kind == FILTER_CONTAIN_ALL && leaf->as.set->count > ALL_MAX ? LOOKUP_NONE
+                                                                                 : LOOKUP_SET;
+    default: return LOOKUP_NONE;
+    }
 }
 
 uint64_t filter_lookup_price(const filter_node *leaf, const invert_lists *lists)
 {
-    uint64_t values = lists->values.count;
-    switch (leaf->kind) {
-    case FILTER_RANGE:
-    case FILTER_STRING: return 2 * COST_FIND_VALUE_NS;
-    case FILTER_LIKE:
-        if (!is_walk(leaf, lists)) return 2 * COST_FIND_VALUE_NS;
-        return values * LIKE_ROWS_PER_VALUE_MIN > lists->head->rows ? UINT64_MAX
-                                                                    : values * COST_TEST_VALUE_NS;
-    case FILTER_IN:
-        if (is_walk(leaf, lists)) return values * COST_TEST_VALUE_NS;
-        return leaf->as.set->count * (uint64_t)COST_FIND_VALUE_NS;
-    case FILTER_CONTAIN_ALL:
-        return leaf->as.set->count > ALL_MAX ? UINT64_MAX
-                                             : leaf->as.set->count * COST_FIND_VALUE_NS;
-    case FILTER_CONTAIN_ANY: return leaf->as.set->count * (uint64_t)COST_FIND_VALUE_NS;
-    default: return UINT64_MAX;
-    }
+    uint64_t price;
+    return lookup_method_of(leaf, lists, &price) == LOOKUP_NONE ? UINT64_MAX : price;
 }
 
 /* ---------------------------------------------------------------- values */
 
-static mv_err need_runs(filter_lookup *lookup, uint32_t count, mem_arena *arena, mv_error *error)
+/* Allocate space for `count` runs. */
+static mv_err alloc_runs(filter_lookup *lookup, uint32_t count, mem_arena *arena, mv_error *error)
 {
     size_t size = count * sizeof *lookup->runs;
     lookup->runs = mem_arena_alloc(arena, size);
     return lookup->runs ? MV_OK : error_memory(error, size, "evaluating a filter");
 }
 
+/* The run of one value, empty if the dictionary does not have it. */
 static mv_err find_indexed_key(const invert_lists *l, const filter_key *key, invert_range *out,
                                mv_error *error)
 {
@@ -60,6 +75,7 @@ static mv_err find_indexed_key(const invert_lists *l, const filter_key *key, inv
     return invert_search_number(l, order, true, &out->end, error);
 }
 
+/* Insert a run so that they stay sorted. */
 static void insert_run(filter_lookup *lookup, invert_range run)
 {
     uint32_t at = lookup->runs_count++;
@@ -68,15 +84,15 @@ static void insert_run(filter_lookup *lookup, invert_range run)
     lookup->runs[at] = run;
 }
 
-/* The runs of set bits. */
-static mv_err copy_bits(const uint64_t *bits, uint32_t count, mem_arena *arena,
-                        filter_lookup *lookup, mv_error *error)
+/* Make the runs of the set bits. */
+static mv_err runs_of_bits(const uint64_t *bits, uint32_t count, mem_arena *arena,
+                           filter_lookup *lookup, mv_error *error)
 {
     uint32_t runs = 0;
     uint64_t before = 0;
     for (size_t i = 0; i < bits_words(count); before = bits[i++] >> 63)
         runs += MV_POPCOUNT(bits[i] & ~(bits[i] << 1 | before)); /* where a run begins */
-    MV_TRY(need_runs(lookup, runs, arena, error));
+    MV_TRY(alloc_runs(lookup, runs, arena, error));
     for (uint32_t at = 0; at < count; at++) {
         if (at % 64 == 0 && !bits[at / 64]) {
             at += 63;
@@ -88,10 +104,12 @@ static mv_err copy_bits(const uint64_t *bits, uint32_t count, mem_arena *arena,
             at += at % 64 == 0 && bits[at / 64] == UINT64_MAX ? 64 : 1;
         lookup->runs[lookup->runs_count++] = (invert_range){first, at < count ? at : count};
     }
+    mv_assert(lookup->runs_count == runs);
     return MV_OK;
 }
 
-static uint64_t *clear_bits(uint32_t count, mem_arena *arena, mv_error *error)
+/* A bitmap without set bits; NULL: no memory. */
+static uint64_t *alloc_clear_bits(uint32_t count, mem_arena *arena, mv_error *error)
 {
     size_t size = bits_words(count) * sizeof(uint64_t);
     uint64_t *bits = mem_arena_alloc(arena, size);
@@ -100,7 +118,8 @@ static uint64_t *clear_bits(uint32_t count, mem_arena *arena, mv_error *error)
     return NULL;
 }
 
-/* Every value of the set by itself. */
+/* Look up each value of the set. Those of scalars have to be sorted: a few by insertion, more by a
+ * bitmap of the dictionary. */
 static mv_err find_set(const filter_node *leaf, const invert_lists *l, mem_arena *arena,
                        filter_lookup *out, mv_error *error)
 {
@@ -108,9 +127,9 @@ static mv_err find_set(const filter_node *leaf, const invert_lists *l, mem_arena
     uint64_t *bits = NULL;
     bool sorts = !l->is_array;
     if (sorts && set->count > SORTED_MAX) {
-        if (!(bits = clear_bits(l->values.count, arena, error))) return MV_NO_MEMORY;
+        if (!(bits = alloc_clear_bits(l->values.count, arena, error))) return MV_NO_MEMORY;
     } else {
-        MV_TRY(need_runs(out, set->count, arena, error));
+        MV_TRY(alloc_runs(out, set->count, arena, error));
     }
     for (uint32_t i = 0; i < set->count; i++) {
         invert_range found;
@@ -124,53 +143,56 @@ static mv_err find_set(const filter_node *leaf, const invert_lists *l, mem_arena
         else
             out->runs[out->runs_count++] = found;
     }
-    return bits ? copy_bits(bits, l->values.count, arena, out, error) : MV_OK;
+    return bits ? runs_of_bits(bits, l->values.count, arena, out, error) : MV_OK;
 }
 
-/* Which of values [first, first + count) pass. */
-static mv_err look_at_values(const filter_node *leaf, const invert_lists *l, uint32_t first,
-                             uint32_t count, uint64_t *pass, mv_error *error)
+/* Test values [first, first + count), at most 64: bit i of *matching is the result for value first
+ * + i, before negation. The test is an IN or a LIKE. */
+static mv_err test_values(const filter_node *leaf, const invert_lists *l, uint32_t first,
+                          uint32_t count, uint64_t *matching, mv_error *error)
 {
-    uint64_t numbers[65]; /* ends of strings, or keys */
-    *pass = 0;
+    uint64_t numbers[65]; /* ends of strings, or order keys */
+    mv_assert(count <= 64);
+    *matching = 0;
     if (!type_is_text(l->type)) {
         MV_TRY(invert_search_read_numbers(l, first, count, numbers, error));
         for (uint32_t i = 0; i < count; i++) {
             filter_key key = {.number = order_bits_of_key(l->type, numbers[i])};
-            *pass |= (uint64_t)(filter_set_find(leaf->as.set, key) != FILTER_SET_NONE) << i;
+            *matching |= (uint64_t)(filter_set_find(leaf->as.set, key) != FILTER_SET_NONE) << i;
         }
         return MV_OK;
     }
     MV_TRY(invert_search_read_texts(l, first, count, numbers, error));
     table_column texts = {.ends = numbers, .bytes = l->text, .bytes_size = l->text_size};
     if (leaf->kind == FILTER_LIKE && leaf->as.like.kind == FILTER_LIKE_INFIX && count == 64 &&
-        filter_like_search(&leaf->as.like, &texts, 1, pass))
+        filter_like_search(&leaf->as.like, &texts, 1, matching))
         return MV_OK;
     for (uint32_t i = 0; i < count; i++) {
         size_t size = (size_t)(numbers[i + 1] - numbers[i]);
         const uint8_t *text = size ? l->text + numbers[i] : (const uint8_t *)"";
-        bool passes = leaf->kind == FILTER_LIKE
+        bool result = leaf->kind == FILTER_LIKE
                           ? filter_like_match(&leaf->as.like, text, size)
                           : filter_set_find(leaf->as.set, filter_set_key_of(l->type, text, size)) !=
                                 FILTER_SET_NONE;
-        *pass |= (uint64_t)passes << i;
+        *matching |= (uint64_t)result << i;
     }
     return MV_OK;
 }
 
+/* Test every value of the dictionary. */
 static mv_err walk_values(const filter_node *leaf, const invert_lists *l, mem_arena *arena,
                           filter_lookup *out, mv_error *error)
 {
     uint32_t values = l->values.count;
-    uint64_t *bits = clear_bits(values, arena, error);
+    uint64_t *bits = alloc_clear_bits(values, arena, error);
     if (!bits) return MV_NO_MEMORY;
     for (uint32_t first = 0; first < values; first += 64)
-        MV_TRY(look_at_values(leaf, l, first, values - first < 64 ? values - first : 64,
-                              &bits[first / 64], error));
-    return copy_bits(bits, values, arena, out, error);
+        MV_TRY(test_values(leaf, l, first, values - first < 64 ? values - first : 64,
+                           &bits[first / 64], error));
+    return runs_of_bits(bits, values, arena, out, error);
 }
 
-/* What is compared with one value or two: one run. */
+/* The run of a comparison, or of a LIKE that is exact or a prefix. */
 static mv_err find_run(const filter_node *leaf, const invert_lists *l, invert_range *run,
                        mv_error *error)
 {
@@ -180,6 +202,7 @@ static mv_err find_run(const filter_node *leaf, const invert_lists *l, invert_ra
         return invert_search_number(l, leaf->high, true, &run->end, error);
     }
     bool is_like = leaf->kind == FILTER_LIKE;
+    mv_assert(is_like || leaf->kind == FILTER_STRING);
     const uint8_t *bytes = is_like ? leaf->as.like.bytes : leaf->as.string.bytes;
     size_t size = is_like ? leaf->as.like.size : leaf->as.string.size;
     filter_op op = is_like ? FILTER_EQ : leaf->as.string.op;
@@ -191,18 +214,21 @@ static mv_err find_run(const filter_node *leaf, const invert_lists *l, invert_ra
     return MV_OK;
 }
 
-/* The other values: no row is left out that is not NULL, and none counted twice. */
+/* Replace the runs by those of all other values. Each row of a scalar that is not NULL has exactly
+ * one value, so these are the rows of the negated test. */
 static mv_err complement(const invert_lists *l, mem_arena *arena, filter_lookup *lookup,
                          mv_error *error)
 {
     filter_lookup others = {0};
     uint32_t at = 0;
-    MV_TRY(need_runs(&others, lookup->runs_count + 1, arena, error));
+    mv_assert(!l->is_array);
+    MV_TRY(alloc_runs(&others, lookup->runs_count + 1, arena, error));
     for (uint32_t i = 0; i < lookup->runs_count; at = lookup->runs[i++].end)
         if (lookup->runs[i].first > at)
             others.runs[others.runs_count++] = (invert_range){at, lookup->runs[i].first};
     if (at < l->values.count)
         others.runs[others.runs_count++] = (invert_range){at, l->values.count};
+    mv_assert(others.runs_count <= lookup->runs_count + 1);
     lookup->runs = others.runs;
     lookup->runs_count = others.runs_count;
     return MV_OK;
@@ -210,7 +236,7 @@ static mv_err complement(const invert_lists *l, mem_arena *arena, filter_lookup 
 
 /* ---------------------------------------------------------------- rows */
 
-/* How many rows, and what it takes to mark them. */
+/* Set the bounds of the number of rows, and the cost of marking them. */
 static mv_err weigh(const filter_node *leaf, filter_lookup *lookup, mv_error *error)
 {
     const invert_lists *l = lookup->lists;
@@ -220,7 +246,7 @@ static mv_err weigh(const filter_node *leaf, filter_lookup *lookup, mv_error *er
     for (uint32_t i = 0; i < lookup->runs_count; i++) {
         uint32_t count;
         uint64_t one;
-        if (lookup->runs_count > SUMMED_MAX) { /* about */
+        if (lookup->runs_count > SUMMED_MAX) { /* only an upper bound */
             rows = all, cost += all * INVERT_COST_ROW_NS;
             break;
         }
@@ -242,16 +268,18 @@ static mv_err weigh(const filter_node *leaf, filter_lookup *lookup, mv_error *er
 mv_err filter_lookup_find(const filter_node *leaf, const invert_lists *lists, mem_arena *arena,
                           filter_lookup *out, mv_error *error)
 {
+    uint64_t price;
+    invert_range run;
     *out = (filter_lookup){.lists = lists};
-    if (is_walk(leaf, lists) && !lists->is_array) {
-        MV_TRY(walk_values(leaf, lists, arena, out, error));
-    } else if (leaf->kind == FILTER_IN || lists->is_array) {
-        MV_TRY(find_set(leaf, lists, arena, out, error));
-    } else {
-        invert_range run;
-        MV_TRY(need_runs(out, 1, arena, error));
+    switch (lookup_method_of(leaf, lists, &price)) {
+    case LOOKUP_NONE: mv_assert(false); break; /* filter_lookup_price refuses */
+    case LOOKUP_WALK: MV_TRY(walk_values(leaf, lists, arena, out, error)); break;
+    case LOOKUP_SET: MV_TRY(find_set(leaf, lists, arena, out, error)); break;
+    case LOOKUP_RUN:
+        MV_TRY(alloc_runs(out, 1, arena, error));
         MV_TRY(find_run(leaf, lists, &run, error));
         if (run.first < run.end) out->runs[out->runs_count++] = run;
+        break;
     }
     if (leaf->negated && !lists->is_array) MV_TRY(complement(lists, arena, out, error));
     return weigh(leaf, out, error);
@@ -262,7 +290,9 @@ mv_err filter_lookup_merge(filter_lookup *into, const filter_lookup *other, bool
 {
     filter_lookup merged = {.lists = into->lists};
     uint32_t a = 0, b = 0;
-    MV_TRY(need_runs(&merged, into->runs_count + other->runs_count, arena, error));
+    mv_assert(into->lists == other->lists);
+    mv_assert(!into->lists->is_array);
+    MV_TRY(alloc_runs(&merged, into->runs_count + other->runs_count, arena, error));
     while (both && a < into->runs_count && b < other->runs_count) {
         invert_range x = into->runs[a], y = other->runs[b];
         invert_range run = {x.first > y.first ? x.first : y.first, x.end < y.end ? x.end : y.end};
@@ -282,6 +312,7 @@ mv_err filter_lookup_merge(filter_lookup *into, const filter_lookup *other, bool
         else if (run.end > last->end)
             last->end = run.end;
     }
+    mv_assert(merged.runs_count <= into->runs_count + other->runs_count);
     into->runs = merged.runs;
     into->runs_count = merged.runs_count;
     return MV_OK;
@@ -296,6 +327,7 @@ mv_err filter_lookup_weigh(filter_lookup *merged, mv_error *error)
 mv_err filter_lookup_list(const filter_lookup *lookup, uint32_t *rows, mv_error *error)
 {
     uint32_t left = lookup->high;
+    mv_assert(filter_lookup_can_list(lookup));
     for (uint32_t i = 0; i < lookup->runs_count; i++) {
         uint32_t count;
         MV_TRY(invert_search_count(lookup->lists, lookup->runs[i], &count, error));
@@ -307,6 +339,7 @@ mv_err filter_lookup_list(const filter_lookup *lookup, uint32_t *rows, mv_error 
     return MV_OK;
 }
 
+/* CONTAIN_ALL: the rows that are in the lists of all values. */
 static mv_err mark_all(const filter_lookup *lookup, uint64_t *bits, uint64_t *spare,
                        mv_error *error)
 {
@@ -326,13 +359,15 @@ mv_err filter_lookup_mark(const filter_node *leaf, const filter_lookup *lookup, 
 {
     const invert_lists *l = lookup->lists;
     uint32_t rows = l->head->rows;
+    mv_assert(bits);
+    mv_assert(spare || leaf->kind != FILTER_CONTAIN_ALL);
     memset(bits, 0, bits_words(rows) * sizeof *bits);
     if (leaf->kind == FILTER_CONTAIN_ALL)
         MV_TRY(mark_all(lookup, bits, spare, error));
     else
         for (uint32_t i = 0; i < lookup->runs_count; i++)
             MV_TRY(invert_search_add(l, lookup->runs[i], bits, error));
-    if (!leaf->negated || !l->is_array) return MV_OK;
+    if (!leaf->negated || !l->is_array) return MV_OK; /* scalars: filter_lookup_find negated them */
     for (size_t i = 0; i < bits_words(rows); i++)
         bits[i] = ~bits[i] & (l->nulls ? ~l->nulls[i] : UINT64_MAX);
     if (rows % 64) bits[rows / 64] &= ((uint64_t)1 << rows % 64) - 1;

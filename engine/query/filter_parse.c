@@ -1,19 +1,32 @@
-/* The grammar of filters (filter.h), by recursive descent. Only parentheses and NOT recurse, and
- * they are counted; chains of AND and OR are lists. NOT is not in the tree: `negated` is handed
- * down instead (filter_tree.h says why). */
+/* The grammar of filters (filter.h), by recursive descent. Only parentheses and NOT recurse, up to
+ * MV_FILTER_DEPTH_MAX; chains of AND and OR are lists. There is no NOT node in the tree: `negated`
+ * is passed down instead (filter_tree.h says why). */
 #include <string.h>
 
 #include "query/filter_tree.h"
 
 typedef struct filter_parser {
     filter_context check; /* source, arena, error are here */
-    size_t at;            /* after `token` */
-    filter_token token;   /* the next one */
+    size_t at;            /* position in the source behind `token` */
+    filter_token token;   /* the next one, not consumed yet */
     filter_token before;  /* the one consumed last, for messages */
-    uint32_t depth;
-    uint32_t tests;
-    uint32_t arguments; /* taken */
+    uint32_t depth;       /* open parentheses and NOTs */
+    uint32_t tests;       /* parsed so far */
+    uint32_t arguments;   /* bound so far */
 } filter_parser;
+
+/* The operators that are words. NOT may stand before each. */
+typedef enum word_test {
+    TEST_BETWEEN,
+    TEST_IN,
+    TEST_LIKE,
+    TEST_CONTAIN_ANY,
+    TEST_CONTAIN_ALL,
+    WORD_TESTS_COUNT
+} word_test;
+
+static const char *const WORD_TESTS[WORD_TESTS_COUNT] = {"BETWEEN", "IN", "LIKE", "CONTAIN_ANY",
+                                                         "CONTAIN_ALL"};
 
 /* ---------------------------------------------------------------- tokens */
 
@@ -40,7 +53,7 @@ static mv_err next_token(filter_parser *p)
     return filter_lex(p->check.source, &p->at, p->check.arena, &p->token, p->check.error);
 }
 
-/* Consume the keyword if it is next. */
+/* Consume the next token if it is the keyword. */
 static mv_err accept_word(filter_parser *p, const char *keyword, bool *accepted)
 {
     *accepted = filter_lex_word_is(&p->token, keyword);
@@ -61,7 +74,7 @@ static mv_err expect_token(filter_parser *p, filter_token_kind kind, const char 
 
 /* ---------------------------------------------------------------- values */
 
-/* Is the next token a value? Then say which, without consuming it. */
+/* Is the next token a value? If so, *out is the value. Consumes nothing. */
 static bool peek_value(filter_parser *p, filter_value *out)
 {
     const mv_filter *source = p->check.source;
@@ -69,6 +82,7 @@ static bool peek_value(filter_parser *p, filter_value *out)
     switch (p->token.kind) {
     case FILTER_TOKEN_VALUE: out->value = p->token.value; return true;
     case FILTER_TOKEN_ARGUMENT:
+        mv_assert(p->arguments < source->args_count); /* filter_compile has counted them */
         out->value = source->args[p->arguments];
         out->argument = p->arguments + 1;
         return true;
@@ -143,10 +157,13 @@ static mv_err create_node(filter_parser *p, filter_kind kind, filter_node **out)
     return MV_OK;
 }
 
-/* Add a member behind those that cost as much or less. Chains are mostly of one kind of test, so
- * most members go straight behind the last. */
+/* Insert a member behind those that cost as much or less. *last is the last member. In long chains
+ * most tests are of one kind, so that most members are appended without a search. */
 static void group_add(filter_node *group, filter_node **last, filter_node *member)
 {
+    mv_assert(group->kind == FILTER_AND || group->kind == FILTER_OR);
+    mv_assert(!group->negated); /* I17 */
+    mv_assert(!member->next);   /* it is in no other group */
     filter_node **link = &group->as.members;
     if (*last && (*last)->cost <= member->cost) link = &(*last)->next;
     while (*link && (*link)->cost <= member->cost) link = &(*link)->next;
@@ -166,23 +183,26 @@ static mv_err count_test(filter_parser *p)
 
 /* ---------------------------------------------------------------- tests */
 
-/* name BETWEEN a AND b: one range of numbers; else (name >= a AND name <= b), by De Morgan when
- * negated. `low` comes with the field and becomes the first half. */
+/* name BETWEEN a AND b: one range of numbers; otherwise (name >= a AND name <= b), negated by
+ * De Morgan's law. `low` is the leaf of the field. It becomes the range, or the first comparison.
+ */
 static mv_err parse_between(filter_parser *p, filter_node *low, filter_node **out)
 {
     filter_context *c = &p->check;
     filter_value from, to;
-    filter_node *group = NULL, *last = NULL, *high = mem_arena_alloc(c->arena, sizeof *high);
-    if (!high) return error_memory(c->error, sizeof *high, "a filter");
-    *high = *low;
-    high->number = c->filter->nodes_count++;
+    filter_node *group = NULL, *last = NULL;
     MV_TRY(filter_check_scalar(c, low, "BETWEEN", p->before.text));
-    MV_TRY(create_node(p, low->negated ? FILTER_OR : FILTER_AND, &group));
     MV_TRY(parse_value(p, &from));
     MV_TRY(expect_word(p, "AND"));
     MV_TRY(parse_value(p, &to));
     *out = low;
     if (filter_check_can_span(low, &from, &to)) return filter_check_span(c, low, &from, &to);
+
+    filter_node *high = mem_arena_alloc(c->arena, sizeof *high);
+    if (!high) return error_memory(c->error, sizeof *high, "a filter");
+    *high = *low;
+    high->number = c->filter->nodes_count++;
+    MV_TRY(create_node(p, low->negated ? FILTER_OR : FILTER_AND, &group));
     MV_TRY(filter_check_compare(c, low, FILTER_GE, &from));
     MV_TRY(filter_check_compare(c, high, FILTER_LE, &to));
     group_add(group, &last, low);
@@ -202,30 +222,34 @@ static mv_err parse_like(filter_parser *p, filter_node *leaf)
     return filter_check_like(&p->check, leaf, &pattern, has_escape ? &escape : NULL);
 }
 
-/* The tests that may have a NOT before their name: BETWEEN, IN, LIKE, CONTAIN_ANY, CONTAIN_ALL. */
+/* One of WORD_TESTS, at its word. *out is the leaf, or the group that a BETWEEN may become. */
 static mv_err parse_word_test(filter_parser *p, filter_node *leaf, filter_node **out)
 {
-    static const char *const WORDS[] = {"BETWEEN", "IN", "LIKE", "CONTAIN_ANY", "CONTAIN_ALL"};
-    enum { BETWEEN, IN, LIKE, CONTAIN_ANY, CONTAIN_ALL, NONE };
-    int which = BETWEEN;
-    while (which < NONE && !filter_lex_word_is(&p->token, WORDS[which])) which++;
-    if (which == NONE) return fail_expected(p, "an operator");
+    uint32_t which = 0;
+    while (which < WORD_TESTS_COUNT && !filter_lex_word_is(&p->token, WORD_TESTS[which])) which++;
+    if (which == WORD_TESTS_COUNT) return fail_expected(p, "an operator");
     MV_TRY(next_token(p));
 
     *out = leaf;
-    switch (which) {
-    case BETWEEN: return parse_between(p, leaf, out);
-    case LIKE: return parse_like(p, leaf);
-    case IN:
+    switch ((word_test)which) {
+    case TEST_BETWEEN: return parse_between(p, leaf, out);
+    case TEST_LIKE: return parse_like(p, leaf);
+    case TEST_IN:
         MV_TRY(filter_check_scalar(&p->check, leaf, "IN", p->before.text));
         return parse_list(p, leaf, FILTER_IN);
-    default:
-        MV_TRY(filter_check_array(&p->check, leaf, WORDS[which], p->before.text));
-        return parse_list(p, leaf, which == CONTAIN_ANY ? FILTER_CONTAIN_ANY : FILTER_CONTAIN_ALL);
+    case TEST_CONTAIN_ANY:
+        MV_TRY(filter_check_array(&p->check, leaf, "CONTAIN_ANY", p->before.text));
+        return parse_list(p, leaf, FILTER_CONTAIN_ANY);
+    case TEST_CONTAIN_ALL:
+        MV_TRY(filter_check_array(&p->check, leaf, "CONTAIN_ALL", p->before.text));
+        return parse_list(p, leaf, FILTER_CONTAIN_ALL);
+    case WORD_TESTS_COUNT: break;
     }
+    mv_assert(false); /* WORD_TESTS has no other rows */
+    return fail_expected(p, "an operator");
 }
 
-/* array_length(name) op integer, after the word */
+/* array_length(name) op integer, at the parenthesis. */
 static mv_err parse_length(filter_parser *p, bool negated, filter_node **out)
 {
     filter_value value;
@@ -241,7 +265,7 @@ static mv_err parse_length(filter_parser *p, bool negated, filter_node **out)
     return filter_check_length(&p->check, *out, op, &value);
 }
 
-/* After the name of the field that `leaf` is about. */
+/* The operator and its values. The name of the field has been consumed, `leaf` was made for it. */
 static mv_err parse_field_test(filter_parser *p, filter_node *leaf, filter_node **out)
 {
     filter_value value;
@@ -265,12 +289,14 @@ static mv_err parse_field_test(filter_parser *p, filter_node *leaf, filter_node 
     return expect_word(p, "NULL");
 }
 
-/* Words that cannot begin a test. (They may be names of fields all the same.) */
+/* Words that begin a test only if a field has that name. */
 static bool is_keyword(const filter_token *token)
 {
-    static const char *const KEYWORDS[] = {"AND", "OR", "BETWEEN", "IN", "LIKE", "IS", "NULL"};
+    static const char *const KEYWORDS[] = {"AND", "OR", "IS", "NULL"};
     for (size_t i = 0; i < sizeof KEYWORDS / sizeof *KEYWORDS; i++)
         if (filter_lex_word_is(token, KEYWORDS[i])) return true;
+    for (size_t i = 0; i < WORD_TESTS_COUNT; i++)
+        if (filter_lex_word_is(token, WORD_TESTS[i])) return true;
     return false;
 }
 
@@ -319,7 +345,7 @@ static mv_err parse_not(filter_parser *p, bool negated, filter_node **out)
 
 typedef mv_err parse_function(filter_parser *p, bool negated, filter_node **out);
 
-/* member { keyword member }: a group of `kind`, or the member itself when it is alone. */
+/* member { keyword member }: a group of `kind`, or the member itself if there is only one. */
 static mv_err parse_chain(filter_parser *p, const char *keyword, filter_kind kind,
                           parse_function *parse_member, bool negated, filter_node **out)
 {
@@ -362,6 +388,8 @@ mv_err filter_parse(const mv_schema *schema, const mv_filter *source, mem_arena 
     if (err == MV_OK) err = parse_or(&p, false, &f->root);
     if (err == MV_OK && p.token.kind != FILTER_TOKEN_END)
         err = fail_expected(&p, "AND, OR or the end");
+    mv_assert(err || p.depth == 0);
+    mv_assert(err || f->root->number < f->nodes_count); /* I17 */
     mem_buffer_free(&p.check.cell);
     return err;
 }

@@ -1,16 +1,21 @@
-/* The values of IN and CONTAIN lists. */
+/* The values of IN, CONTAIN_ANY and CONTAIN_ALL: a hash table with linear probing. */
 #include <string.h>
 
 #include "base/hash.h"
 #include "query/filter_tree.h"
 
-#define SLOTS_MIN     32u
-#define SLOTS_PER_KEY 4u /* mostly free: what is not there is mostly not compared at all */
+#define SLOTS_MIN 32u
+#define SLOTS_PER_KEY                                                                              \
+    4u /* three in four are free: most values that are not in the set meet a free                  \
+        * slot first and are compared with no key */
+
+static_assert((SLOTS_MIN & (SLOTS_MIN - 1)) == 0, "slots are counted in powers of two");
+static_assert(SLOTS_MIN / SLOTS_PER_KEY >= 1, "an empty set has space for a key");
 
 static uint64_t hash_key(const filter_set *set, filter_key key)
 {
     if (key.bytes) return hash_bytes(key.bytes, key.number, set->seed);
-    /* The finalizer of MurmurHash3: every bit reaches every bit. */
+    /* The finalizer of MurmurHash3: every bit of the key affects every bit of the hash. */
     uint64_t h = key.number ^ set->seed;
     h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
     h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53u;
@@ -22,18 +27,21 @@ static bool keys_equal(filter_key a, filter_key b)
     return a.number == b.number && (!a.bytes || memcmp(a.bytes, b.bytes, a.number) == 0);
 }
 
-/* The slot that holds the key, or the free one where it belongs. */
+/* The slot of the key, or the free slot to put it in. */
 static uint32_t slot_of(const filter_set *set, filter_key key)
 {
+    mv_assert(set->count <= set->slots_count / SLOTS_PER_KEY); /* so there is a free slot */
     uint32_t mask = set->slots_count - 1, at = (uint32_t)hash_key(set, key) & mask;
     while (set->slots[at] && !keys_equal(set->keys[set->slots[at] - 1], key)) at = (at + 1) & mask;
     return at;
 }
 
-/* Make room for slots_count / SLOTS_PER_KEY keys, keeping those there are. Old arrays stay in the
- * arena: together they are no larger than the new ones. */
+/* Grow the arrays to slots_count slots and slots_count / SLOTS_PER_KEY keys, and keep the keys. The
+ * old arrays stay in the arena: together they are no larger than the new ones. */
 static mv_err grow(filter_set *set, uint32_t slots_count, mem_arena *arena, mv_error *error)
 {
+    mv_assert((slots_count & (slots_count - 1)) == 0);
+    mv_assert(slots_count > set->slots_count);
     size_t keys_size = slots_count / SLOTS_PER_KEY * sizeof(filter_key);
     size_t slots_size = slots_count * sizeof(uint32_t);
     filter_key *keys = mem_arena_alloc(arena, keys_size);
@@ -74,7 +82,7 @@ mv_err filter_set_add(filter_set *set, filter_key key, mem_arena *arena, mv_erro
 
 uint32_t filter_set_find(const filter_set *set, filter_key key)
 {
-    return set->slots[slot_of(set, key)] - 1; /* 0, free, becomes FILTER_SET_NONE */
+    return set->slots[slot_of(set, key)] - 1; /* 0 (a free slot) becomes FILTER_SET_NONE */
 }
 
 filter_key filter_set_key_of(mv_type type, const uint8_t *bytes, size_t size)
@@ -92,13 +100,13 @@ void filter_set_mask(const filter_set *set, mv_type type, const uint8_t *values,
 {
     size_t width = cell_width(type);
     for (size_t word = 0; word < bits_words(count); word++) {
-        uint64_t pass = 0;
+        uint64_t matching = 0;
         for (uint64_t left = mask[word]; left; left &= left - 1) {
             uint32_t bit = MV_LOWEST_BIT(left);
             filter_key key = filter_set_key_of(type, values + (word * 64 + bit) * width, width);
             bool found = filter_set_find(set, key) != FILTER_SET_NONE;
-            pass |= (uint64_t)(found != negated) << bit;
+            matching |= (uint64_t)(found != negated) << bit;
         }
-        mask[word] = pass;
+        mask[word] = matching;
     }
 }

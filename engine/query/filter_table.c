@@ -1,13 +1,19 @@
-/* A filter before a table. First every test is estimated, by the dictionaries of inverted lists and
- * by zones. Then lists answer what they can for the whole table, from the leaves up: a group of
- * which all members are known becomes one bitmap, of others what is known becomes one, and only the
- * rest is left to look at rows (filter_eval.c). In an AND the rarest comes first, and a test is
- * left to the rows where so few are in question that looking at them is cheaper. */
+/* A filter bound to a table.
+ *
+ * First every test is estimated: by the dictionary of its inverted lists, or by the zones of its
+ * column.
+ *
+ * Then the lists answer tests for the whole table, from the leaves up. The members of a group that
+ * are answered become one bitmap. If all members are answered, so is the group. The other members
+ * are left to filter_eval.c, which scans rows. The members of an AND are answered in the order of
+ * their estimates, the rarest first. Once so few rows are left that scanning them is cheaper than
+ * asking the lists, the test is left to the scan. */
 #include "query/filter_cost.h"
 #include "query/filter_tree.h"
 
 static filter_state *state_of(const filter_table *ft, const filter_node *node)
 {
+    mv_assert(node->number < ft->f->nodes_count); /* I17 */
     return &ft->states[node->number];
 }
 
@@ -27,8 +33,9 @@ static bool is_group(const filter_node *node)
     return node->kind == FILTER_AND || node->kind == FILTER_OR;
 }
 
-/* What went wrong with the lists of a leaf's field. Damage is told of, and the field goes without
- * them from now on: MV_CORRUPT, and all is to be done anew. */
+/* Using the lists of a leaf's field failed with `err`. If they are damaged, report it and do
+ * without them from now on; returns MV_CORRUPT, and the caller starts again
+ * (filter_table_estimate_tests). */
 static mv_err fail_lists(filter_table *ft, const filter_node *leaf, mv_err err, const mv_error *why,
                          mv_error *error)
 {
@@ -40,7 +47,7 @@ static mv_err fail_lists(filter_table *ft, const filter_node *leaf, mv_err err, 
 
 /* ---------------------------------------------------------------- estimates */
 
-/* Of a test of numbers in a range or a set, by what is known of blocks of rows. */
+/* Estimate a RANGE or an IN of numbers by the zones of its column. */
 static void estimate_zones(const filter_table *ft, const filter_node *leaf,
                            const table_column *column, filter_state *state)
 {
@@ -50,9 +57,8 @@ static void estimate_zones(const filter_table *ft, const filter_node *leaf,
         uint32_t first = z * TABLE_ZONE_ROWS;
         uint32_t count = rows - first < TABLE_ZONE_ROWS ? rows - first : TABLE_ZONE_ROWS;
         uint32_t values = count - (zone->nulls < count ? zone->nulls : count);
-        bool outside = leaf->high < zone->min || leaf->low > zone->max;
-        bool inside =
-            leaf->kind == FILTER_RANGE && leaf->low <= zone->min && zone->max <= leaf->high;
+        bool outside = filter_zone_is_outside(leaf, zone);
+        bool inside = filter_zone_is_inside(leaf, zone);
         if (leaf->negated ? !inside : !outside) most += values;
         if (leaf->negated ? outside : inside) least += values;
     }
@@ -60,6 +66,7 @@ static void estimate_zones(const filter_table *ft, const filter_node *leaf,
     state->high = most;
 }
 
+/* Look the values up in the dictionary, which tells how many rows match. */
 static mv_err find_values(filter_table *ft, const filter_node *leaf, mv_error *error)
 {
     mv_error why;
@@ -87,17 +94,18 @@ static mv_err estimate_leaf(filter_table *ft, const filter_node *leaf, mv_error 
     const table_column *column = table_column_of(ft, leaf);
     if (leaf->kind == FILTER_IS_NULL) {
         uint32_t nulls = column->nulls ? (uint32_t)bits_count(column->nulls, ft->t->rows) : 0;
+        if (nulls > ft->t->rows) nulls = ft->t->rows; /* bits behind the last row: damaged */
         state->low = state->high = leaf->negated ? ft->t->rows - nulls : nulls;
         return MV_OK;
     }
     uint64_t price = lists ? filter_lookup_price(leaf, lists) : UINT64_MAX;
     if (price <= ESTIMATE_NS_MAX) return find_values(ft, leaf, error);
-    if (price != UINT64_MAX) state->stage = FILTER_DEAR;
+    if (price != UINT64_MAX) state->stage = FILTER_DEFERRED;
     if (column->zones && !cell_is_variable(leaf->type)) estimate_zones(ft, leaf, column, state);
     return MV_OK;
 }
 
-/* The next member behind `after` that tests the same scalar field by its lists. */
+/* The next member behind `after` that tests the same field by the same lists, or NULL. */
 static const filter_node *next_alike(const filter_table *ft, const filter_node *after)
 {
     const filter_state *state = state_of(ft, after);
@@ -108,8 +116,8 @@ static const filter_node *next_alike(const filter_table *ft, const filter_node *
     return NULL;
 }
 
-/* Let members say what the next ones alike say, too, two by two: of many tests of one field each
- * value is copied as often as their number has bits. */
+/* Merge each test with the next one of the same scalar field. Repeated until nothing is left to
+ * merge, this copies the values of n tests log2(n) times. */
 static mv_err merge_pairs(filter_table *ft, const filter_node *group, bool *merged, mv_error *error)
 {
     *merged = false;
@@ -119,6 +127,8 @@ static mv_err merge_pairs(filter_table *ft, const filter_node *group, bool *merg
         const filter_node *other = next_alike(ft, member);
         if (!other) continue;
         filter_state *from = state_of(ft, other);
+        mv_assert(from != into);
+        mv_assert(from->stage == FILTER_FOUND);
         MV_TRY(filter_lookup_merge(&into->lookup, &from->lookup, group->kind == FILTER_AND,
                                    ft->arena, error));
         from->stage = FILTER_MERGED;
@@ -128,7 +138,7 @@ static mv_err merge_pairs(filter_table *ft, const filter_node *group, bool *merg
     return MV_OK;
 }
 
-/* Members that test the same scalar field by its lists become one. */
+/* Merge all members that test the same scalar field by its lists into one lookup a field. */
 static mv_err merge_members(filter_table *ft, const filter_node *group, mv_error *error)
 {
     bool merged = true;
@@ -152,6 +162,7 @@ static mv_err estimate_group(filter_table *ft, const filter_node *group, mv_erro
     uint64_t rows = ft->t->rows, sum = 0, missing = 0, high_min = rows, low_max = 0;
     filter_state *state = state_of(ft, group);
     *state = (filter_state){0};
+    mv_assert(group->as.members);
     for (const filter_node *member = group->as.members; member; member = member->next)
         MV_TRY(estimate(ft, member, error));
     MV_TRY(merge_members(ft, group, error));
@@ -181,7 +192,8 @@ static mv_err estimate(filter_table *ft, const filter_node *node, mv_error *erro
 
 /* ---------------------------------------------------------------- bitmaps */
 
-static uint64_t *take_segment_bits(filter_table *ft, mv_error *error)
+/* A bitmap of the table, with undefined contents; NULL: no memory. */
+static uint64_t *acquire_bits(filter_table *ft, mv_error *error)
 {
     uint64_t *bits = ft->free_bits;
     size_t size = bits_words(ft->t->rows) * sizeof *bits;
@@ -191,7 +203,7 @@ static uint64_t *take_segment_bits(filter_table *ft, mv_error *error)
     return bits;
 }
 
-/* Is it cheaper to ask the lists than to look at those of the table's rows that are in question? */
+/* Are the lists, at `price`, cheaper than scanning? `matching` rows are left to be tested. */
 static bool is_worth_asking(const filter_table *ft, const filter_node *leaf, uint64_t price,
                             uint32_t matching)
 {
@@ -203,12 +215,13 @@ static bool is_worth_asking(const filter_table *ft, const filter_node *leaf, uin
     return price + words / COST_COMBINE_WORDS_PER_NS <= looks + words / COST_SET_WORDS_PER_NS;
 }
 
-static mv_err make_leaf(filter_table *ft, const filter_node *leaf, uint32_t matching,
+/* Get the bitmap of a leaf from its lists, if that is cheaper than scanning `matching` rows. */
+static mv_err mark_leaf(filter_table *ft, const filter_node *leaf, uint32_t matching,
                         mv_error *error)
 {
     filter_state *state = state_of(ft, leaf);
     uint64_t *spare = NULL;
-    if (state->stage == FILTER_DEAR) {
+    if (state->stage == FILTER_DEFERRED) {
         uint64_t price = filter_lookup_price(leaf, lists_of(ft, leaf));
         if (!is_worth_asking(ft, leaf, price, matching)) {
             state->stage = FILTER_SCAN;
@@ -218,9 +231,8 @@ static mv_err make_leaf(filter_table *ft, const filter_node *leaf, uint32_t matc
     }
     if (state->stage != FILTER_FOUND) return MV_OK;
     if (!is_worth_asking(ft, leaf, state->lookup.cost, matching)) return MV_OK;
-    if (!(state->bits = take_segment_bits(ft, error))) return MV_NO_MEMORY;
-    if (leaf->kind == FILTER_CONTAIN_ALL && !(spare = take_segment_bits(ft, error)))
-        return MV_NO_MEMORY;
+    if (!(state->bits = acquire_bits(ft, error))) return MV_NO_MEMORY;
+    if (leaf->kind == FILTER_CONTAIN_ALL && !(spare = acquire_bits(ft, error))) return MV_NO_MEMORY;
     mv_error why;
     mv_err err = filter_lookup_mark(leaf, &state->lookup, state->bits, spare, &why);
     if (err) return fail_lists(ft, leaf, err, &why, error);
@@ -229,23 +241,27 @@ static mv_err make_leaf(filter_table *ft, const filter_node *leaf, uint32_t matc
     return MV_OK;
 }
 
-/* The member that lists may answer, of which the fewest rows may pass; NULL: all were tried. */
+/* Of the members that lists may answer and that were not tried, the one that the fewest rows can
+ * match; NULL: all were tried. */
 static const filter_node *next_member(const filter_table *ft, const filter_node *group)
 {
     const filter_node *best = NULL;
     for (const filter_node *member = group->as.members; member; member = member->next) {
         const filter_state *s = state_of(ft, member);
-        bool may = is_group(member) || s->stage == FILTER_DEAR || s->stage == FILTER_FOUND;
+        bool may = is_group(member) || s->stage == FILTER_DEFERRED || s->stage == FILTER_FOUND;
         if (may && !s->is_tried && (!best || s->high < state_of(ft, best)->high)) best = member;
     }
     return best;
 }
 
-/* Take the member's bitmap into that of its group. Returns how many rows it then has. */
-static uint32_t take_member(filter_table *ft, const filter_node *group, const filter_node *member)
+/* Combine the member's bitmap with that of its group. Returns how many rows the latter then has. */
+static uint32_t combine_member(filter_table *ft, const filter_node *group,
+                               const filter_node *member)
 {
     filter_state *into = state_of(ft, group), *from = state_of(ft, member);
     size_t words = bits_words(ft->t->rows);
+    mv_assert(from->stage == FILTER_MARKED);
+    mv_assert(from->bits);
     from->stage = FILTER_DONE;
     if (!into->bits) {
         into->bits = from->bits;
@@ -258,16 +274,19 @@ static uint32_t take_member(filter_table *ft, const filter_node *group, const fi
     return (uint32_t)bits_count(bits, ft->t->rows);
 }
 
-/* Of the member that answers for this one. */
+/* The state of the member that a merged member finally became part of. */
 static const filter_state *state_of_merged(const filter_table *ft, const filter_state *state)
 {
     while (state->stage == FILTER_MERGED) state = &ft->states[state->merged_into];
     return state;
 }
 
-static mv_err make(filter_table *ft, const filter_node *node, uint32_t matching, mv_error *error);
+static mv_err mark_node(filter_table *ft, const filter_node *node, uint32_t matching,
+                        mv_error *error);
 
-static mv_err make_group(filter_table *ft, const filter_node *group, uint32_t matching,
+/* Get the bitmap of a group from those of its members. `matching` rows are left to be tested; each
+ * bitmap of an AND may leave fewer. */
+static mv_err mark_group(filter_table *ft, const filter_node *group, uint32_t matching,
                          mv_error *error)
 {
     filter_state *state = state_of(ft, group);
@@ -276,17 +295,17 @@ static mv_err make_group(filter_table *ft, const filter_node *group, uint32_t ma
     while ((member = next_member(ft, group))) {
         filter_state *s = state_of(ft, member);
         s->is_tried = true;
-        MV_TRY(make(ft, member, matching, error));
+        MV_TRY(mark_node(ft, member, matching, error));
         if (s->stage != FILTER_MARKED) continue;
-        uint32_t count = take_member(ft, group, member);
+        uint32_t count = combine_member(ft, group, member);
         if (group->kind != FILTER_AND) continue;
         matching = count < matching ? count : matching;
-        if (!matching) break; /* nothing is left to be asked */
+        if (!matching) break; /* no row is left to be tested */
     }
     for (member = group->as.members; member; member = member->next) {
         filter_state *s = state_of(ft, member);
         if (s->stage == FILTER_MERGED && state_of_merged(ft, s)->stage != FILTER_DONE)
-            s->stage = FILTER_SCAN; /* as what it was merged into */
+            s->stage = FILTER_SCAN; /* like the member that it was merged into */
         if (s->stage != FILTER_DONE && s->stage != FILTER_MERGED) is_whole = false;
     }
     if (!state->bits) return MV_OK;
@@ -295,21 +314,22 @@ static mv_err make_group(filter_table *ft, const filter_node *group, uint32_t ma
     return MV_OK;
 }
 
-/* Recursion as above. */
-static mv_err make(filter_table *ft, const filter_node *node, uint32_t matching, mv_error *error)
+/* Recursion is as deep as parentheses and NOT were (MV_FILTER_DEPTH_MAX). */
+static mv_err mark_node(filter_table *ft, const filter_node *node, uint32_t matching,
+                        mv_error *error)
 {
-    return is_group(node) ? make_group(ft, node, matching, error)
-                          : make_leaf(ft, node, matching, error);
+    return is_group(node) ? mark_group(ft, node, matching, error)
+                          : mark_leaf(ft, node, matching, error);
 }
 
-/* What is left to rows needs some memory, too. */
-static mv_err reserve_lookups(filter_table *ft, const filter_node *node, mv_error *error)
+/* Allocate what scanning the tests that are left needs. */
+static mv_err alloc_marks(filter_table *ft, const filter_node *node, mv_error *error)
 {
     filter_state *state = state_of(ft, node);
     if (state->stage == FILTER_MARKED || state->stage == FILTER_DONE) return MV_OK;
     if (is_group(node)) {
         for (const filter_node *member = node->as.members; member; member = member->next)
-            MV_TRY(reserve_lookups(ft, member, error));
+            MV_TRY(alloc_marks(ft, member, error));
         return MV_OK;
     }
     if (node->kind != FILTER_CONTAIN_ALL) return MV_OK;
@@ -320,20 +340,19 @@ static mv_err reserve_lookups(filter_table *ft, const filter_node *node, mv_erro
     return MV_OK;
 }
 
-mv_err filter_table_make(filter_table *ft, mv_error *error)
+mv_err filter_table_mark(filter_table *ft, mv_error *error)
 {
     mv_err err;
     const filter_node *root = ft->f->root;
     size_t spare_size = root->or_depth * 2 * bits_words(FILTER_BLOCK_ROWS) * sizeof(uint64_t);
-    while ((err = make(ft, root, ft->t->rows, error)) == MV_CORRUPT) {
-        ft->free_bits = NULL;
+    mv_assert(!ft->is_marked);
+    while ((err = mark_node(ft, root, ft->t->rows, error)) == MV_CORRUPT)
         MV_TRY(filter_table_estimate_tests(ft, error));
-    }
     if (err) return err;
     if (!(ft->spare = mem_arena_alloc(ft->arena, spare_size)))
         return error_memory(error, spare_size, "evaluating a filter");
-    MV_TRY(reserve_lookups(ft, root, error));
-    ft->is_made = true;
+    MV_TRY(alloc_marks(ft, root, error));
+    ft->is_marked = true;
     return MV_OK;
 }
 
@@ -341,7 +360,7 @@ mv_err filter_table_estimate_tests(filter_table *ft, mv_error *error)
 {
     mv_err err;
     do err = estimate(ft, ft->f->root, error);
-    while (err == MV_CORRUPT); /* each time some lists fewer */
+    while (err == MV_CORRUPT); /* ends: each time one field has lost its lists (fail_lists) */
     return err;
 }
 
@@ -367,7 +386,7 @@ void filter_table_estimate(const filter_table *ft, uint32_t *least, uint32_t *mo
     *most = state->high;
 }
 
-/* The test that answers for the whole filter by the lists of a scalar field, or NULL. */
+/* The one test that the filter consists of, after merging, if its rows can be listed; or NULL. */
 static const filter_node *only_test(const filter_table *ft)
 {
     const filter_node *root = ft->f->root, *only = is_group(root) ? NULL : root;

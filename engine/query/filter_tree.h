@@ -1,20 +1,21 @@
-/* Inside of filters: the tree between the parser and the evaluator, and what their files share.
+/* Internals of filters: the tree that the parser makes and the evaluator walks, and what their
+ * files share.
  *
  *   filter_lex.c      text -> tokens
  *   filter_parse.c    tokens -> tree (filter_compile)
  *   filter_check.c    one test: field, operator and literals -> checked leaf
- *   filter_set.c      the values of IN and CONTAIN
+ *   filter_set.c      the values of IN, CONTAIN_ANY and CONTAIN_ALL
  *   filter_like.c     LIKE patterns
  *   filter_compare.c  the loops over columns of numbers
  *   filter_lookup.c   one test by inverted lists
- *   filter_table.c    a filter before a table: what lists answer, and what is left
+ *   filter_table.c    a filter bound to a table: which tests the lists answer, which are scanned
  *   filter_eval.c     tree × rows -> bitmap (filter_eval_block)
  *
- * The tree is in negation normal form: the parser never makes a NOT node, it turns AND into OR and
- * OR into AND below a NOT and marks the leaves as negated (De Morgan holds in three-valued logic
- * too). Without NOT above them, AND and OR are monotone, and there "unknown" and "false" end the
- * same: the row does not pass. So a leaf answers with one bitmap, "is true", in which NULL rows are
- * unset whether it is negated or not, and no second bitmap for "unknown" is carried anywhere. */
+ * The tree is in negation normal form (I17): the parser never makes a NOT node, it turns AND into
+ * OR and OR into AND below a NOT and marks the leaves as negated (De Morgan holds in three-valued
+ * logic too). Without NOT above them, AND and OR are monotone, so that "unknown" and "false" have
+ * the same effect: the row does not match. So a leaf answers with one bitmap, "is true", in which
+ * NULL rows are unset whether it is negated or not. No second bitmap for "unknown" is needed. */
 #ifndef MV_FILTER_TREE_H
 #define MV_FILTER_TREE_H
 
@@ -49,59 +50,61 @@ typedef enum filter_token_kind {
 typedef struct filter_token {
     filter_token_kind kind;
     filter_op op;
-    const char *text; /* where it starts in the source */
-    size_t size;      /* bytes of it there */
-    mv_value
-        value; /* strings point into the source, or into the arena when they have quotes inside */
+    const char *text; /* its first byte in the source */
+    size_t size;      /* its bytes in the source */
+    mv_value value;   /* a string points into the source; into the arena if it contains quotes */
 } filter_token;
 
-/* Read the token at or after text[*at] and move *at behind it. */
+/* Read the token at or after source->text[*at] and move *at behind it. */
 mv_err filter_lex(const mv_filter *source, size_t *at, mem_arena *arena, filter_token *out,
                   mv_error *error);
 
-/* How many `?` the text has, those inside strings not counted. */
+/* How many `?` the text has outside of strings. */
 uint32_t filter_lex_count_arguments(const mv_filter *source);
 
 /* Is the token this keyword (given in upper case)? */
 bool filter_lex_word_is(const filter_token *token, const char *keyword);
 
-/* The token for a message: quoted, cut short, without control characters; "the end" for the end. */
+/* The token as messages show it: in quotes, at most 40 bytes, with '?' for control characters; the
+ * end of the text as "the end". */
 #define FILTER_QUOTE_SIZE 48
 const char *filter_lex_quote(const filter_token *token, char out[FILTER_QUOTE_SIZE]);
 
-/* Fail with "filter:COLUMN: message", the column being that of `at` in the source. */
+/* Fail with "filter:COLUMN: message", where COLUMN is the position of `at` in the source, from 1.
+ */
 mv_err filter_lex_fail(const mv_filter *source, const char *at, mv_err code, mv_error *error,
                        const char *format, ...) MV_PRINTF(5, 6);
 
 /* ---------------------------------------------------------------- sets */
 
-/* A value of a set: the bits of a number, widened (-0.0 as 0.0), with bytes NULL; or a string. */
+/* A value of a set: a number or a string. */
 typedef struct filter_key {
-    uint64_t number; /* of a string: its size */
-    const uint8_t *bytes;
+    uint64_t number; /* the bits of a number, widened by zeros, -0.0 as 0.0; or a string's size */
+    const uint8_t *bytes; /* of a string; NULL for a number */
 } filter_key;
 
-/* The values of a list without doubles: an open-addressing hash table of positions in `keys`. */
+/* The distinct values of a list: an open-addressing hash table of positions in `keys`. */
 typedef struct filter_set {
     filter_key *keys;
-    uint32_t *slots; /* position + 1, or 0; at most a quarter is in use */
+    uint32_t *slots; /* position + 1, or 0 if the slot is free; at most a quarter is used */
     uint32_t count;
     uint32_t slots_count; /* a power of two */
-    uint64_t seed;        /* differs by run, so that nobody can choose values that collide */
+    uint64_t seed; /* of the hash: from an address, so that input cannot be made to collide */
 } filter_set;
 
-#define FILTER_SET_NONE UINT32_MAX
+#define FILTER_SET_NONE UINT32_MAX /* no position */
 
 mv_err filter_set_create(mem_arena *arena, filter_set **out, mv_error *error);
-/* Add a value unless it is there. Copies strings into the arena. */
+/* Add a value unless the set has it. A string is copied into the arena. */
 mv_err filter_set_add(filter_set *set, filter_key key, mem_arena *arena, mv_error *error);
 /* Position of the value in `keys`, or FILTER_SET_NONE. */
 uint32_t filter_set_find(const filter_set *set, filter_key key);
-/* Unset the bits of `mask` whose values, of a fixed type, are not in the set (are, if negated). */
+/* Unset the bits of `mask` whose values, of a fixed type, are not in the set (with `negated`: are
+ * in the set). */
 void filter_set_mask(const filter_set *set, mv_type type, const uint8_t *values, uint32_t count,
                      bool negated, uint64_t *mask);
 
-/* The key of a cell, or of an array's element, of `type` (without MV_ARRAY). */
+/* The key of a cell, or of an element of an array. `type` is that of a single value. */
 filter_key filter_set_key_of(mv_type type, const uint8_t *bytes, size_t size);
 
 /* ---------------------------------------------------------------- patterns */
@@ -116,34 +119,36 @@ typedef enum filter_like_kind {
     FILTER_LIKE_GENERAL,
 } filter_like_kind;
 
-/* A pattern taken apart: one atom per byte to be found, per `_` and per run of `%`. The simple
- * kinds have literals only. */
+/* A compiled pattern. GENERAL: one atom for each literal byte, each `_` and each run of `%`. The
+ * other kinds: the literal bytes. */
 typedef struct filter_like {
     filter_like_kind kind;
-    uint8_t *bytes; /* the byte, for literal atoms */
-    uint8_t *atoms; /* what each is: private to filter_like.c */
-    size_t size;
+    uint8_t *bytes; /* of literal atoms: the byte */
+    uint8_t *atoms; /* GENERAL: the kind of each atom, private to filter_like.c */
+    size_t size;    /* of both arrays */
 } filter_like;
 
-/* `escape` has escape_size bytes, 0 for none. */
+/* `escape` is a character of escape_size bytes; 0: the pattern has no escape character. */
 mv_err filter_like_compile(const char *pattern, size_t size, const char *escape, size_t escape_size,
                            mem_arena *arena, filter_like *out, mv_error *error);
 bool filter_like_match(const filter_like *like, const uint8_t *text, size_t size);
-/* An infix pattern and 64 cells at once, which lie one behind the other: bit i of *pass = cell
- * first_row + i matches. False, and *pass untouched: some offset of them is damaged. */
+/* Search 64 consecutive cells at once for an INFIX pattern: bit i of *matching tells whether cell
+ * first_row + i matches. Returns false and leaves *matching unchanged if an offset of the cells is
+ * damaged. */
 bool filter_like_search(const filter_like *like, const table_column *column, uint32_t first_row,
-                        uint64_t *pass);
+                        uint64_t *matching);
 
-/* Bytes of the character at the start of `text` (size 1 or more); 1 when it is no valid UTF-8. */
+/* The size in bytes of the character at the start of `text`, which has at least one byte. 1 if it
+ * is not valid UTF-8. */
 size_t filter_like_character_size(const uint8_t *text, size_t size);
 
 /* ---------------------------------------------------------------- the tree */
 
-/* Stands for the document's id where a field's position is asked for. */
+/* In place of a field's position: the id of the document. */
 #define FILTER_FIELD_ID UINT32_MAX
 
 typedef enum filter_kind {
-    FILTER_CONSTANT = 1, /* as.truth, for every row */
+    FILTER_CONSTANT = 1, /* as.truth, for every row, NULL or not */
     FILTER_IS_NULL,
     FILTER_RANGE,       /* number in as.range */
     FILTER_STRING,      /* string compared with as.string */
@@ -156,8 +161,8 @@ typedef enum filter_kind {
     FILTER_OR,
 } filter_kind;
 
-/* Closed range: value - low <= span, modulo the width of the type, where the value of a
- * floating-point number is its order_real. */
+/* Closed range: a value is in it if value - low <= span, modulo the width of the type. The value of
+ * a floating-point number is its order_real (base/order_key.h). */
 typedef struct filter_range {
     uint64_t low;
     uint64_t span;
@@ -167,20 +172,21 @@ typedef struct filter_node filter_node;
 
 struct filter_node {
     filter_kind kind;
-    bool negated;       /* leaves: true where the test is false */
-    uint32_t field;     /* leaves: position, or FILTER_FIELD_ID */
-    mv_type type;       /* of that field */
-    const char *name;   /* and its name, for messages; in the arena */
+    bool negated;       /* leaves only: true where the test is false */
+    uint32_t field;     /* leaves: position of the field, or FILTER_FIELD_ID */
+    mv_type type;       /* leaves: type of the field */
+    const char *name;   /* leaves: name of the field, for messages; in the arena */
     uint32_t cost;      /* ns for 64 rows (filter_cost.h): members of a group are sorted by it */
-    uint32_t or_depth;  /* OR nodes on the longest way down from here, this one counted */
-    uint32_t number;    /* among all nodes */
-    uint64_t low, high; /* RANGE, and IN of numbers: the order keys that may pass, negation aside */
-    filter_node *next;  /* in the same group */
+    uint32_t or_depth;  /* the most OR nodes on a path from here to a leaf, this node included */
+    uint32_t number;    /* unique, below nodes_count (I17) */
+    uint64_t low, high; /* RANGE, IN of numbers: bounds of the order keys for which the test,
+                         * without the negation, is true */
+    filter_node *next;  /* next member of the same group */
     union {
         bool truth;
         filter_range range;
         struct {
-            filter_op op; /* EQ, LT or GT: the others are their negations */
+            filter_op op; /* EQ, LT or GT; the other comparisons are negations of these */
             const uint8_t *bytes;
             size_t size;
         } string;
@@ -194,8 +200,10 @@ struct filter {
     filter_node *root;
     uint32_t nodes_count;
     bool uses_id;
-    uint64_t fields[MV_FIELDS_MAX / 64]; /* bit f: field f is looked at */
+    uint64_t fields[MV_FIELDS_MAX / 64]; /* bit f is set if field f is tested */
 };
+
+static_assert(MV_FIELDS_MAX % 64 == 0, "filter.fields has one bit for each field");
 
 /* ---------------------------------------------------------------- parsing */
 
@@ -205,27 +213,28 @@ mv_err filter_parse(const mv_schema *schema, const mv_filter *source, mem_arena 
 
 /* ---------------------------------------------------------------- checking */
 
-/* A value in the filter: where it stands, what it is, and which argument it came from. */
+/* A value in the text of the filter. */
 typedef struct filter_value {
     mv_value value;
-    const char *at;
-    uint32_t argument; /* from 1; 0: a literal */
+    const char *at;    /* its position in the text, for messages */
+    uint32_t argument; /* number of the argument, from 1; 0: a literal */
 } filter_value;
 
-/* What filter_check.c needs to know to make leaves. */
+/* What the functions of filter_check.c share. */
 typedef struct filter_context {
     const mv_schema *schema;
     const mv_filter *source;
-    mem_arena *arena;
-    filter *filter;  /* notes the fields used */
-    mem_buffer cell; /* scratch; the owner frees it */
+    mem_arena *arena; /* owns all that the tree consists of */
+    filter *filter;   /* gets `fields`, `uses_id` and nodes_count */
+    mem_buffer cell;  /* scratch; freed by the owner of the context */
     mv_error *error;
 } filter_context;
 
-/* A leaf without a test yet, of the field that the token names. */
+/* Create a leaf for the field that the token names. Its test is still missing. */
 mv_err filter_check_field(filter_context *c, const filter_token *name, bool negated,
                           filter_node **leaf);
-/* Fail unless the field can be tested in this way. `test` is for the message: "LIKE". */
+/* Fail unless the field is of a single value, of a string, or an array. `test` is the operator that
+ * the message names ("LIKE"), `at` its position in the text. */
 mv_err filter_check_scalar(filter_context *c, const filter_node *leaf, const char *test,
                            const char *at);
 mv_err filter_check_string(filter_context *c, const filter_node *leaf, const char *test,
@@ -233,10 +242,11 @@ mv_err filter_check_string(filter_context *c, const filter_node *leaf, const cha
 mv_err filter_check_array(filter_context *c, const filter_node *leaf, const char *test,
                           const char *at);
 
-/* Complete a leaf. They may turn it into another kind of leaf that says the same. */
+/* Complete a leaf: check the values against the type of the field, and set kind, cost and data. The
+ * result may be an equivalent leaf of a simpler kind. */
 mv_err filter_check_compare(filter_context *c, filter_node *leaf, filter_op op,
                             const filter_value *value);
-/* BETWEEN of numbers in one test. False: it takes two comparisons. */
+/* Can BETWEEN be one range? Otherwise (strings, NULL) it takes two comparisons. */
 bool filter_check_can_span(const filter_node *leaf, const filter_value *from,
                            const filter_value *to);
 mv_err filter_check_span(filter_context *c, filter_node *leaf, const filter_value *from,
@@ -254,60 +264,69 @@ void filter_check_constant(filter_node *leaf, bool truth);
 
 /* ---------------------------------------------------------------- by inverted lists */
 
-/* What the lists of its field say to a test. */
+/* What a test matches in the dictionary of its field. Runs of scalars are the matching values, in
+ * ascending order and disjoint unless the lists are damaged; a negated test has the complement.
+ * Runs of arrays are the values of the set that the dictionary has, one run each; negation is left
+ * to filter_lookup_mark. */
 typedef struct filter_lookup {
     const invert_lists *lists;
-    invert_range *runs; /* of values; scalars: ascending, disjoint, those of what passes (negation
-                         * is in them); arrays: one for each value of the set that is there */
+    invert_range *runs;
     uint32_t runs_count;
-    bool is_none;       /* CONTAIN_ALL: some value is in no row */
-    uint32_t low, high; /* bounds of the number of rows that pass */
+    bool is_none;       /* CONTAIN_ALL: a value of the set is in no row */
+    uint32_t low, high; /* bounds of the number of matching rows */
     uint64_t cost;      /* rough nanoseconds that filter_lookup_mark takes */
 } filter_lookup;
 
-/* Rough nanoseconds that filter_lookup_find takes; UINT64_MAX: it is no test for these lists. */
+/* Rough nanoseconds that filter_lookup_find takes. UINT64_MAX: these lists cannot answer the test.
+ */
 uint64_t filter_lookup_price(const filter_node *leaf, const invert_lists *lists);
-/* Find the values. MV_CORRUPT: the lists are damaged. */
+/* Find the matching values, and estimate their rows. Requires a price below UINT64_MAX. MV_CORRUPT:
+ * the lists are damaged. */
 mv_err filter_lookup_find(const filter_node *leaf, const invert_lists *lists, mem_arena *arena,
                           filter_lookup *out, mv_error *error);
-/* Let `into`, over the lists of the same scalar field, be what both say, or either. Then it has to
- * be weighed again: bounds and cost are those of before. */
+/* Replace the runs of `into` by the values that are in both (`both`) or in at least one of the two
+ * lookups. Both must be of the same scalar field. low, high and cost are unchanged: call
+ * filter_lookup_weigh after the last merge to compute them again. */
 mv_err filter_lookup_merge(filter_lookup *into, const filter_lookup *other, bool both,
                            mem_arena *arena, mv_error *error);
 mv_err filter_lookup_weigh(filter_lookup *merged, mv_error *error);
-/* The rows of the segment that pass, one by one in no order: lookup->high of them, into `rows`.
- * Only where it can tell: */
+/* Can the matching rows be listed? Only if their number is known exactly. */
 static inline bool filter_lookup_can_list(const filter_lookup *lookup)
 {
     const invert_lists *l = lookup->lists;
     return !l->is_array && l->head->has_rows && lookup->low == lookup->high;
 }
+/* Write the matching rows, in no order, to `rows`, which has space for lookup->high of them. */
 mv_err filter_lookup_list(const filter_lookup *lookup, uint32_t *rows, mv_error *error);
-/* The rows of the segment that pass, into `bits`; `spare` is as large. MV_CORRUPT as above. */
+/* Write a bitmap of the matching rows to `bits`. `spare` is scratch of the same size, needed by
+ * CONTAIN_ALL. MV_CORRUPT: the lists are damaged. */
 mv_err filter_lookup_mark(const filter_node *leaf, const filter_lookup *lookup, uint64_t *bits,
                           uint64_t *spare, mv_error *error);
 
-/* ---------------------------------------------------------------- before a table */
+/* ---------------------------------------------------------------- bound to a table */
 
+/* How a node is evaluated. filter_table_begin makes the leaves SCAN, DEFERRED, FOUND or MERGED;
+ * filter_table_mark goes on from there. */
 typedef enum filter_stage {
-    FILTER_SCAN = 0, /* rows are looked at */
-    FILTER_DEAR,     /* leaf: lists may answer, but finding the values takes a while */
-    FILTER_FOUND,    /* leaf: `lookup` has the values */
+    FILTER_SCAN = 0, /* by scanning rows */
+    FILTER_DEFERRED, /* leaf: lists can answer, but finding the values is costly: only if it pays */
+    FILTER_FOUND,    /* leaf: `lookup` has the matching values */
     FILTER_MARKED,   /* `bits` is the answer */
-    FILTER_PARTLY,   /* AND, OR: `bits` is the answer of some members, which are `FILTER_DONE` */
-    FILTER_DONE,     /* the group answers for this member */
-    FILTER_MERGED,   /* another member does, of the same field: `merged_into` */
+    FILTER_PARTLY,   /* AND, OR: `bits` is the answer of the members that are FILTER_DONE */
+    FILTER_DONE,     /* member: its answer is in the bitmap of its group */
+    FILTER_MERGED,   /* member: it is part of the lookup of another member, `merged_into` */
 } filter_stage;
 
+/* What is known about a node for one table. */
 typedef struct filter_state {
     filter_stage stage;
-    uint32_t low, high; /* bounds of the number of rows that pass */
-    filter_lookup lookup;
-    uint64_t *bits;       /* of all rows of the table */
-    uint32_t merged_into; /* number of the node */
-    bool is_merged;       /* others are merged into this one */
-    bool is_tried;        /* its group has asked for `bits` */
-    uint32_t *marks;      /* CONTAIN_ALL, while rows are looked at */
+    uint32_t low, high;   /* bounds of the number of matching rows */
+    filter_lookup lookup; /* FOUND and later */
+    uint64_t *bits;       /* MARKED, PARTLY: one bit for each row of the table */
+    uint32_t merged_into; /* MERGED: number of that node */
+    bool is_merged;       /* other members are merged into this one */
+    bool is_tried;        /* its group has tried to get its bitmap */
+    uint32_t *marks; /* CONTAIN_ALL, SCAN: for each value of the set, the last row + 1 with it */
 } filter_state;
 
 struct filter_table {
@@ -315,32 +334,46 @@ struct filter_table {
     const table *t;
     filter_indexes indexes;
     mem_arena *arena;
-    filter_state *states; /* by number of the node */
-    bool is_made;         /* what lists answer is in bitmaps */
-    uint64_t *free_bits;  /* a bitmap that nobody needs any more, or NULL */
-    uint64_t *spare;      /* of blocks: two for each OR on the way down */
+    filter_state *states; /* by the number of the node */
+    bool is_marked;       /* filter_table_mark is done */
+    uint64_t *free_bits;  /* a bitmap of the table that is free to be used again, or NULL */
+    uint64_t *spare; /* scratch of filter_eval.c: two bitmaps of a block for each OR on a path */
 };
 
-/* Estimate all tests, again where lists were found damaged. */
+/* Estimate all tests. Starts again without the lists that are found damaged. */
 mv_err filter_table_estimate_tests(filter_table *ft, mv_error *error);
-/* Let lists answer what they can, and make ready for rows. */
-mv_err filter_table_make(filter_table *ft, mv_error *error);
+/* Make the bitmaps of what the lists answer more cheaply than a scan, and allocate what scanning
+ * the rest needs. */
+mv_err filter_table_mark(filter_table *ft, mv_error *error);
+
+/* Zones of a column of numbers, for a RANGE or an IN. Outside: the test, negation aside, is false
+ * for every value of the zone. Inside: it is true for every value. */
+static inline bool filter_zone_is_outside(const filter_node *leaf, const table_zone *zone)
+{
+    mv_assert(leaf->kind == FILTER_RANGE || leaf->kind == FILTER_IN);
+    return leaf->high < zone->min || leaf->low > zone->max;
+}
+static inline bool filter_zone_is_inside(const filter_node *leaf, const table_zone *zone)
+{
+    return leaf->kind == FILTER_RANGE && leaf->low <= zone->min && zone->max <= leaf->high;
+}
 
 /* ---------------------------------------------------------------- comparing */
 
 /* For each of `count` values of a fixed type: unset its bit in `mask` unless the value is in the
- * range (not in it, when negated). Words of the mask that are 0 are skipped. */
+ * range (with `negated`: unless it is not in the range). Words of the mask that are 0 are skipped.
+ */
 void filter_compare_range(mv_type type, const uint8_t *values, uint32_t count,
                           const filter_range *range, bool negated, uint64_t *mask);
 
-/* The same for the values of a set, each compared with all of the column: faster than
- * filter_set_mask up to FILTER_FEW. */
+/* The same for a set of at most FILTER_FEW values. Each is compared with every value of the column:
+ * up to that size this is faster than filter_set_mask. */
 #define FILTER_FEW 12u
 void filter_compare_few(mv_type type, const uint8_t *values, uint32_t count, const filter_set *set,
                         bool negated, uint64_t *mask);
 
-/* Bit i = flags[i], each 0 or 1. The product moves the lowest bits of eight bytes, none meeting
- * another, into the highest byte. */
+/* Bit i is flags[i], which is 0 or 1. The product moves the lowest bits of eight bytes, without
+ * carries between them, into the highest byte. */
 static inline uint64_t filter_pack(const uint8_t flags[64])
 {
     uint64_t packed = 0;

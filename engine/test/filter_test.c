@@ -368,6 +368,8 @@ static void test_syntax_errors(void)
     CHECK("(year = 1", "filter:10: expected AND, OR or ')' after '1', found the end");
     CHECK("year = 1)", "filter:9: expected AND, OR or the end after '1', found ')'");
     CHECK("year = 1 AND AND big = 1", "filter:14: expected a test after 'AND', found 'AND'");
+    CHECK("year = 1 OR IN (1)", "filter:13: expected a test after 'OR', found 'IN'");
+    CHECK("Contain_Any ('x')", "filter:1: expected a test, found 'Contain_Any'");
     CHECK("year IN (1, )", "filter:13: expected a value after ',', found ')'");
     CHECK("year IN (1 2)", "filter:12: expected ',' or ')' after '1', found '2'");
     CHECK("year IN 1", "filter:9: expected '(' or '?' after 'IN', found '1'");
@@ -456,10 +458,10 @@ static void test_limits(void)
     CHECK_REPEATED("year = 1965", " OR year IS NULL AND true", 2000, "", "ac");
     CHECK_REPEATED("year IN (1965", ",1", 400000, ")", "a");
     CHECK_REPEATED("year = 1", " ", (1 << 20), "",
-                   "the filter has 1048584 bytes, at most 1048576 are taken");
+                   "the filter has 1048584 bytes, at most 1048576 are allowed");
     CHECK_REPEATED("year = ", "0", 1100, "", "");
     CHECK_REPEATED("year = ", "0", 1101, "",
-                   "filter:8: a number of 1101 characters, at most 1100 are taken");
+                   "filter:8: the number has 1101 characters, at most 1100 are allowed");
     CHECK_REPEATED("title = '", "x", 900000, "'", "");
     CHECK_REPEATED("title LIKE '", "_%", 400000, "'", "");
     CHECK_REPEATED("", "x", 5000, " = 1",
