@@ -1,4 +1,4 @@
-/* Opening inverted lists over the parts of a file: sizes and the head are checked. */
+/* Opening inverted lists over their parts: checks the head and all sizes. */
 #include "index/invert.h"
 
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 #include "base/type.h"
 #include "index/invert_pack.h"
 
-/* The bytes of a part that must have `size` of them. */
+/* The bytes of a part. Fails unless it has exactly `size` of them. */
 static mv_err need_lists_part(const invert_lists *l, invert_part_kind kind, uint64_t size,
                               const void **bytes, mv_error *error)
 {
@@ -29,10 +29,12 @@ static uint64_t part_size(const invert_lists *l, invert_part_kind kind)
     return 0;
 }
 
+/* Open a packed sequence of `count` numbers: its blocks, and the part of its bits. */
 static mv_err open_packed(const invert_lists *l, invert_part_kind kind, invert_part_kind bits_kind,
                           uint32_t count, invert_packed *out, mv_error *error)
 {
     const void *blocks = NULL, *bits = NULL;
+    mv_assert(bits_kind == kind + 1);
     out->count = count;
     out->bits_size = part_size(l, bits_kind);
     MV_TRY(

@@ -1,4 +1,4 @@
-/* Checking lists: built once more, they must come out the same. */
+/* Checking lists: they are built again from the column, and must be the same. */
 #include <string.h>
 
 #include "base/os.h"

@@ -1,6 +1,7 @@
 /* Packing sequences of numbers. */
 #include "index/invert_pack.h"
 
+/* The width for differences up to `most`. */
 static uint32_t bits_needed(uint64_t most)
 {
     uint32_t width = most ? 64 - (uint32_t)__builtin_clzll(most) : 0;
@@ -10,6 +11,10 @@ static uint32_t bits_needed(uint64_t most)
 bool invert_pack_add(invert_pack_buffer *p, const uint64_t *numbers, uint32_t count)
 {
     uint64_t least = UINT64_MAX, most = 0;
+    mv_assert(1 <= count);
+    mv_assert(count <= PACK_BLOCK);
+    mv_assert(p->bits.size % PACK_UNIT == 0); /* no tail yet */
+    mv_assert(p->bits.size / PACK_UNIT <= UINT32_MAX);
     for (uint32_t i = 0; i < count; i++) {
         if (numbers[i] < least) least = numbers[i];
         if (numbers[i] > most) most = numbers[i];

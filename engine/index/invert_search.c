@@ -1,5 +1,5 @@
-/* Looking up values in inverted lists, and the rows that have them. What is read is checked here,
- * where it is used; sizes were checked at opening (invert.c). */
+/* Searching inverted lists: values in the dictionary, and the rows that have them. Contents are
+ * checked here, where they are read; invert.c has checked the sizes. */
 #include <inttypes.h>
 
 #include "base/order_key.h"
@@ -15,7 +15,7 @@ static mv_err damaged_lists(const char *what, uint32_t at, mv_error *error)
 mv_err invert_search_number(const invert_lists *l, uint64_t key, bool after, uint32_t *position,
                             mv_error *error)
 {
-    /* The blocks' least numbers are their first ones. */
+    /* First the block, by its base: values ascend, so the least number of a block is its first. */
     uint32_t low = 0, high = invert_pack_blocks(l->values.count);
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -43,6 +43,7 @@ mv_err invert_search_number(const invert_lists *l, uint64_t key, bool after, uin
     return MV_OK;
 }
 
+/* The string at a position of the dictionary; false: damaged. */
 static bool read_text(const invert_lists *l, uint32_t at, const uint8_t **text, size_t *size)
 {
     uint64_t begin = 0, end;
@@ -79,6 +80,9 @@ mv_err invert_search_text(const invert_lists *l, const uint8_t *text, size_t siz
 mv_err invert_search_read_numbers(const invert_lists *l, uint32_t first, uint32_t count,
                                   uint64_t keys[64], mv_error *error)
 {
+    mv_assert(count <= 64);
+    mv_assert(first <= l->values.count);
+    mv_assert(count <= l->values.count - first);
     for (uint32_t i = 0; i < count; i++)
         if (!invert_pack_get(&l->values, first + i, &keys[i]))
             return damaged_lists("value", first + i, error);
@@ -88,6 +92,9 @@ mv_err invert_search_read_numbers(const invert_lists *l, uint32_t first, uint32_
 mv_err invert_search_read_texts(const invert_lists *l, uint32_t first, uint32_t count,
                                 uint64_t ends[65], mv_error *error)
 {
+    mv_assert(count <= 64);
+    mv_assert(first <= l->values.count);
+    mv_assert(count <= l->values.count - first);
     ends[0] = 0;
     if (first && !invert_pack_get(&l->values, first - 1, &ends[0]))
         return damaged_lists("value", first, error);
@@ -100,7 +107,7 @@ mv_err invert_search_read_texts(const invert_lists *l, uint32_t first, uint32_t 
 
 /* ---------------------------------------------------------------- slices of the rows */
 
-/* Where the rows of a range begin and end among all rows. */
+/* Positions [begin, end) of ROWS. */
 typedef struct slice {
     uint32_t begin;
     uint32_t end;
@@ -109,7 +116,8 @@ typedef struct slice {
 static mv_err slice_of(const invert_lists *l, invert_range range, slice *out, mv_error *error)
 {
     uint64_t begin, end;
-    mv_assert(range.first <= range.end && range.end <= l->values.count);
+    mv_assert(range.first <= range.end);
+    mv_assert(range.end <= l->values.count);
     if (!invert_pack_get(&l->starts, range.first, &begin) ||
         !invert_pack_get(&l->starts, range.end, &end) || begin > end || end > l->head->entries)
         return damaged_lists("the start of value", range.first, error);
@@ -126,9 +134,11 @@ mv_err invert_search_count(const invert_lists *l, invert_range range, uint32_t *
     return MV_OK;
 }
 
-/* The first rows of a slice, as many as lie in one block; returns how many, 0: damaged. */
+/* Read the rows of a slice up to the end of its first block; returns how many, 0: damaged. */
 static uint32_t read_rows(const invert_lists *l, slice s, uint32_t *rows)
 {
+    mv_assert(s.begin < s.end);
+    mv_assert(s.end <= l->rows.count);
     uint32_t block = s.begin / PACK_BLOCK, at = s.begin % PACK_BLOCK, count = PACK_BLOCK - at;
     const uint8_t *bits = invert_pack_bits(&l->rows, block);
     const invert_block *b = &l->rows.blocks[block];
@@ -158,7 +168,7 @@ mv_err invert_search_list(const invert_lists *l, invert_range range, uint32_t *r
     return MV_OK;
 }
 
-/* Flip, or set, the bits of rows [begin, end) of ROWS. */
+/* Flip (or set) the bits of the rows in a slice. */
 static mv_err mark_rows(const invert_lists *l, slice s, bool flips, uint64_t *bits, mv_error *error)
 {
     uint32_t rows[PACK_BLOCK];
@@ -175,10 +185,12 @@ static mv_err mark_rows(const invert_lists *l, slice s, bool flips, uint64_t *bi
 
 /* ---------------------------------------------------------------- scalars */
 
-/* Places in ROWS of which is known which rows lie before them: 0, the marks, the end. */
-static uint32_t place_at(const invert_lists *l, uint32_t place)
+/* Checkpoints: the positions in ROWS for which the set of rows before them is known without ROWS.
+ * Number 0 is the beginning, 1 to `marks` are the marks, marks + 1 is the end. */
+static uint32_t checkpoint_at(const invert_lists *l, uint32_t number)
 {
-    return place == 0 ? 0 : place <= l->head->marks ? l->marks[place - 1] : l->head->entries;
+    mv_assert(number <= l->head->marks + 1);
+    return number == 0 ? 0 : number <= l->head->marks ? l->marks[number - 1] : l->head->entries;
 }
 
 static uint32_t distance(uint32_t a, uint32_t b)
@@ -186,61 +198,64 @@ static uint32_t distance(uint32_t a, uint32_t b)
     return a < b ? b - a : a - b;
 }
 
-static uint32_t nearest_place(const invert_lists *l, uint32_t at)
+static uint32_t nearest_checkpoint(const invert_lists *l, uint32_t at)
 {
     uint32_t best = 0;
-    for (uint32_t place = 1; place <= l->head->marks + 1; place++)
-        if (distance(place_at(l, place), at) < distance(place_at(l, best), at)) best = place;
+    for (uint32_t number = 1; number <= l->head->marks + 1; number++)
+        if (distance(checkpoint_at(l, number), at) < distance(checkpoint_at(l, best), at))
+            best = number;
     return best;
 }
 
-/* How a slice is had cheapest: row by row, or from the bitmaps of two places. */
-typedef struct way {
+/* The cheapest way to mark the rows of a slice: one by one, or as the difference of the rows before
+ * two checkpoints, corrected by the rows between these and the ends of the slice. */
+typedef struct marking {
     bool is_direct;
-    uint32_t from, to; /* places */
-    uint64_t cost;
-} way;
+    uint32_t from, to; /* numbers of checkpoints */
+    uint64_t cost;     /* rough nanoseconds */
+} marking;
 
-static way way_of(const invert_lists *l, slice s)
+static marking cheapest_marking(const invert_lists *l, slice s)
 {
-    way w = {.from = nearest_place(l, s.begin), .to = nearest_place(l, s.end)};
+    marking w = {.from = nearest_checkpoint(l, s.begin), .to = nearest_checkpoint(l, s.end)};
     uint64_t direct = (uint64_t)(s.end - s.begin) * INVERT_COST_ROW_NS;
-    w.cost =
-        ((uint64_t)distance(place_at(l, w.from), s.begin) + distance(place_at(l, w.to), s.end)) *
-            INVERT_COST_ROW_NS +
-        bits_words(l->head->rows) / INVERT_COST_WORDS_PER_NS;
+    w.cost = ((uint64_t)distance(checkpoint_at(l, w.from), s.begin) +
+              distance(checkpoint_at(l, w.to), s.end)) *
+                 INVERT_COST_ROW_NS +
+             bits_words(l->head->rows) / INVERT_COST_WORDS_PER_NS;
     w.is_direct = l->head->has_rows && direct <= w.cost;
     if (w.is_direct) w.cost = direct;
     return w;
 }
 
-/* Flip the bits of all rows before a place. */
-static void flip_before(const invert_lists *l, uint32_t place, uint64_t *restrict bits)
+/* Flip the bits of all rows before a checkpoint. */
+static void flip_before(const invert_lists *l, uint32_t number, uint64_t *restrict bits)
 {
     size_t words = bits_words(l->head->rows);
-    if (place == 0) return;
-    if (place <= l->head->marks) {
-        const uint64_t *bitmap = l->bitmaps + (place - 1) * words;
+    mv_assert(number <= l->head->marks + 1);
+    if (number == 0) return;
+    if (number <= l->head->marks) {
+        const uint64_t *bitmap = l->bitmaps + (number - 1) * words;
         for (size_t i = 0; i < words; i++) bits[i] ^= bitmap[i];
     } else {
         for (size_t i = 0; i < words; i++) bits[i] ^= l->nulls ? ~l->nulls[i] : UINT64_MAX;
     }
 }
 
-/* From what lies before `place` to what lies before `at`. */
-static mv_err flip_between(const invert_lists *l, uint32_t place, uint32_t at, uint64_t *bits,
+/* Flip the bits of all rows between a checkpoint and position `at` of ROWS. */
+static mv_err flip_between(const invert_lists *l, uint32_t number, uint32_t at, uint64_t *bits,
                            mv_error *error)
 {
-    uint32_t from = place_at(l, place);
+    uint32_t from = checkpoint_at(l, number);
     slice s = from < at ? (slice){from, at} : (slice){at, from};
     if (s.begin == s.end) return MV_OK;
-    if (!l->head->has_rows || s.end > l->head->entries) return damaged_lists("mark", place, error);
+    if (!l->head->has_rows || s.end > l->head->entries) return damaged_lists("mark", number, error);
     return mark_rows(l, s, true, bits, error);
 }
 
 static mv_err add_scalars(const invert_lists *l, slice s, uint64_t *bits, mv_error *error)
 {
-    way w = way_of(l, s);
+    marking w = cheapest_marking(l, s);
     if (w.is_direct) return mark_rows(l, s, true, bits, error);
     flip_before(l, w.from, bits);
     flip_before(l, w.to, bits);
@@ -250,7 +265,7 @@ static mv_err add_scalars(const invert_lists *l, slice s, uint64_t *bits, mv_err
 
 /* ---------------------------------------------------------------- arrays */
 
-/* The bitmap of a value's list, or NULL. */
+/* The bitmap of a value's list; NULL: it has none. */
 static const uint64_t *bitmap_of(const invert_lists *l, uint32_t value)
 {
     uint32_t low = 0, high = l->head->marks;
@@ -265,6 +280,7 @@ static const uint64_t *bitmap_of(const invert_lists *l, uint32_t value)
     return found ? l->bitmaps + low * bits_words(l->head->rows) : NULL;
 }
 
+/* Set the bits of the rows in the list of one value. */
 static mv_err add_value(const invert_lists *l, uint32_t value, uint64_t *bits, mv_error *error)
 {
     slice s;
@@ -277,7 +293,7 @@ static mv_err add_value(const invert_lists *l, uint32_t value, uint64_t *bits, m
     return mark_rows(l, s, false, bits, error);
 }
 
-/* ---------------------------------------------------------------- both */
+/* ---------------------------------------------------------------- scalars and arrays */
 
 mv_err invert_search_cost(const invert_lists *l, invert_range range, uint64_t *cost,
                           mv_error *error)
@@ -287,7 +303,7 @@ mv_err invert_search_cost(const invert_lists *l, invert_range range, uint64_t *c
     if (range.first == range.end) return MV_OK;
     MV_TRY(slice_of(l, range, &s, error));
     if (!l->is_array) {
-        *cost = way_of(l, s).cost;
+        *cost = cheapest_marking(l, s).cost;
         return MV_OK;
     }
     uint64_t rows = s.end - s.begin, most = bits_words(l->head->rows) / INVERT_COST_WORDS_PER_NS *

@@ -30,7 +30,8 @@
  *   * words            filter_parse.c: WORD_TESTS and parse_word_test
  *     signs            filter_lex.c: OPERATORS; a comparison also in filter_check.c: keys_of
  *     kind and data    filter_tree.h: filter_kind, struct filter_node
- *   * checks           filter_check.c: a function filter_check_...() that completes the leaf
+ *   * checks           filter_check.c: a function filter_check_...() that completes the leaf, and its
+ *                      cost in filter_cost.h
  *     cells            filter_eval.c: test_cell (strings, arrays), mask_leaf (numbers)
  *     zones            filter_tree.h: filter_zone_is_outside, filter_zone_is_inside (numbers only)
  *     inverted lists   filter_lookup.c: lookup_method_of and what it names; without it, rows
