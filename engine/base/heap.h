@@ -3,8 +3,7 @@
  * its entries.
  *
  * Size and comparison are constants where these functions are used, so that the compiler makes one
- * copy for each type of entry: as fast as loops written for the type (gcc and clang, within 2 %).
- */
+ * copy for each type of entry, as fast as loops written for it (gcc and clang, within 2 %). */
 #ifndef MV_HEAP_H
 #define MV_HEAP_H
 

@@ -121,8 +121,7 @@ typedef struct invert_range {
  * values.count if there is none. */
 mv_err invert_search_number(const invert_lists *lists, uint64_t key, bool after, uint32_t *position,
                             mv_error *error);
-/* The same for strings. With `as_prefix` only the first `size` bytes of each string are compared.
- */
+/* The same for strings. With `as_prefix` only the first `size` bytes of each are compared. */
 mv_err invert_search_text(const invert_lists *lists, const uint8_t *text, size_t size, bool after,
                           bool as_prefix, uint32_t *position, mv_error *error);
 /* The order keys of values [first, first + count); count is at most 64. */

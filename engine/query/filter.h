@@ -87,8 +87,7 @@ mv_err filter_table_begin(const filter *f, const table *t, const filter_indexes 
  * known without reading rows. Both are the same for a test of one scalar field by its lists. */
 void filter_table_estimate(const filter_table *ft, uint32_t *least, uint32_t *most);
 /* The matching rows as an array, in no order, deleted rows included. *rows is NULL unless the lists
- * of one scalar field answer the whole filter; then filter_table_estimate says how many they are.
- */
+ * of one scalar field answer the whole filter. Their number is that of filter_table_estimate. */
 mv_err filter_table_list(filter_table *ft, uint32_t **rows, mv_error *error);
 /* Evaluate rows [begin, begin + count) into `matching`: bit i is set if row begin + i matches.
  * Deleted rows are treated like others: combine the result with table.live. `begin` is a multiple

@@ -11,7 +11,6 @@
 #include "query/filter_cost.h"
 #include "query/filter_tree.h"
 
-
 /* ---------------------------------------------------------------- fields */
 
 mv_err filter_check_field(filter_context *c, const filter_token *name, bool negated,

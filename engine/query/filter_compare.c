@@ -12,8 +12,7 @@
 
 #include "query/filter_tree.h"
 
-/* Set flags[i] to 1 if value i of 64 matches `wanted` (a filter_range or a filter_set), else to 0.
- */
+/* Set flags[i] to 1 if value i of 64 is in `wanted`, a filter_range or a filter_set; else to 0. */
 typedef void flag_function(const uint8_t *restrict values, const void *wanted,
                            uint8_t *restrict flags);
 

@@ -144,8 +144,7 @@ static bool number_to_integer(const number *n, mv_value *out)
     return true;
 }
 
-/* strtod expects the decimal point of the host program's locale: pass it a number without a point.
- */
+/* strtod expects the decimal point of the host program's locale: its text gets no point. */
 static double number_to_real(const number *n)
 {
     mv_assert(n->whole_size + n->fraction_size <= NUMBER_SIZE_MAX);

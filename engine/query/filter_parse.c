@@ -184,8 +184,7 @@ static mv_err count_test(filter_parser *p)
 /* ---------------------------------------------------------------- tests */
 
 /* name BETWEEN a AND b: one range of numbers; otherwise (name >= a AND name <= b), negated by
- * De Morgan's law. `low` is the leaf of the field. It becomes the range, or the first comparison.
- */
+ * De Morgan's law. `low`, the leaf of the field, becomes the range or the first comparison. */
 static mv_err parse_between(filter_parser *p, filter_node *low, filter_node **out)
 {
     filter_context *c = &p->check;

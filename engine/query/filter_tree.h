@@ -70,8 +70,7 @@ bool filter_lex_word_is(const filter_token *token, const char *keyword);
 #define FILTER_QUOTE_SIZE 48
 const char *filter_lex_quote(const filter_token *token, char out[FILTER_QUOTE_SIZE]);
 
-/* Fail with "filter:COLUMN: message", where COLUMN is the position of `at` in the source, from 1.
- */
+/* Fail with "filter:COLUMN: message", where COLUMN is the byte of `at` in the source, from 1. */
 mv_err filter_lex_fail(const mv_filter *source, const char *at, mv_err code, mv_error *error,
                        const char *format, ...) MV_PRINTF(5, 6);
 
@@ -277,8 +276,7 @@ typedef struct filter_lookup {
     uint64_t cost;      /* rough nanoseconds that filter_lookup_mark takes */
 } filter_lookup;
 
-/* Rough nanoseconds that filter_lookup_find takes. UINT64_MAX: these lists cannot answer the test.
- */
+/* Rough nanoseconds that filter_lookup_find takes. UINT64_MAX: the lists cannot answer the test. */
 uint64_t filter_lookup_price(const filter_node *leaf, const invert_lists *lists);
 /* Find the matching values, and estimate their rows. Requires a price below UINT64_MAX. MV_CORRUPT:
  * the lists are damaged. */
@@ -361,8 +359,7 @@ static inline bool filter_zone_is_inside(const filter_node *leaf, const table_zo
 /* ---------------------------------------------------------------- comparing */
 
 /* For each of `count` values of a fixed type: unset its bit in `mask` unless the value is in the
- * range (with `negated`: unless it is not in the range). Words of the mask that are 0 are skipped.
- */
+ * range (with `negated`: if it is in the range). Words of the mask that are 0 are skipped. */
 void filter_compare_range(mv_type type, const uint8_t *values, uint32_t count,
                           const filter_range *range, bool negated, uint64_t *mask);
 
