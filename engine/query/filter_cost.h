@@ -1,6 +1,6 @@
-/* The times by which a filter decides between inverted lists and rows (filter_table.c), in rough
- * nanoseconds, and in which order the members of a group are tested. A change of one changes how
- * long a filter takes, never what it lets through.
+/* Rough times of the steps of a filter, in nanoseconds. By these it decides between inverted lists
+ * and a scan (filter_table.c), and in which order the members of a group are tested. They affect
+ * how long a filter takes, never which rows match.
  *
  * Fitted by `./run bench fit`, which measures each on the machine where it runs and prints the
  * result beside the value it reads from this file. What a list costs beyond its dictionary is in
@@ -29,16 +29,16 @@ enum {
 
 /* A LIKE that is neither exact nor a prefix is tested on the dictionary where each value stands for
  * at least this many rows: 64 cells of a column are searched together in about a third of the time
- * that as many values of a dictionary take, and the rows of the values that pass are then marked
- * one by one. */
+ * that as many values of a dictionary take, and the rows of the matching values are then marked one
+ * by one. */
 #define LIKE_ROWS_PER_VALUE_MIN 4u
 
 /* Words of a bitmap in a nanosecond: set to a constant, and combined with another and counted. */
 #define COST_SET_WORDS_PER_NS     4u
 #define COST_COMBINE_WORDS_PER_NS 2u
 
-/* By reason: values are looked up to estimate a test if that takes no longer than this. The
- * estimate decides how a graph is searched, which is worth 10 to 500 µs. */
+/* Values are looked up to estimate a test if that takes no longer than this. Chosen, not fitted:
+ * the estimate decides how a graph is searched, which is worth 10 to 500 µs. */
 #define ESTIMATE_NS_MAX 20000u
 
 #endif
