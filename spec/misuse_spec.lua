@@ -34,11 +34,11 @@ describe("misuse of", function()
     { "query", { { vector = v, topk = 2.5 } }, "query: 'topk' must be a whole number from 1 to 1000000, got 2.5" },
     { "query", { { vector = v, topk = "5" } }, "query: 'topk' must be a whole number, got a string" },
     { "query", { { vector = v, offset = -1 } }, "query: 'offset' must be a whole number from 0 to 1000000, got -1" },
-    { "query", { { topk = 1000000, offset = 1 } }, "'topk' and 'offset' together are at most 1000000, got 1000001" },
+    { "query", { { topk = 1000000, offset = 1 } }, "'topk' + 'offset' must be at most 1000000, got 1000001" },
     { "query", { { vector = v, id = "x" } }, "query: only one of 'vector', 'vectors' and 'id' can be given" },
     { "query", { { vector = { 1 } } }, "query: vector has 1 numbers, field 'embedding' wants 2" },
     { "query", { { vector = true } }, "query: a vector is a table of numbers, a packed string or a moonvec.vector" },
-    { "query", { { field = "embedding" } }, "query: 'field' without a vector to search for" },
+    { "query", { { field = "embedding" } }, "query: 'field' needs 'vector', 'vectors' or 'id'" },
     { "update", { { id = "a", embedding = moonvec.null } }, "field 'embedding' is a vector, which is never NULL" },
     { "query", { { vectors = 5 } }, "query: 'vectors' must be an array of vectors, got a number" },
     { "query", { { vector = { 0, 0 } } }, "zero" },
@@ -54,9 +54,13 @@ describe("misuse of", function()
     { "query", { { vector = v, filter = "year = " } }, "filter:" },
     { "query", { { vector = v, filter = "year = ?" } }, "?" },
     { "query", { { vector = v, filter = "year = 1", args = { 1 } } }, "1" },
-    { "query", { { vector = v, args = { 1 } } }, "query: 'args' without a 'filter'" },
+    { "query", { { vector = v, args = { 1 } } }, "query: 'args' needs 'filter'" },
     { "query", { { vector = v, filter = "year = ?", args = 5 } }, "query: 'args' must be a table, got a number" },
-    { "query", { { vector = v, filter = "year = ?", args = { print } } }, "query: argument 1: a function is not a" },
+    {
+      "query",
+      { { vector = v, filter = "year = ?", args = { print } } },
+      "query: argument 1: expected a value, got a function",
+    },
     {
       "query",
       { { vector = v, filter = "year IN ?", args = { { 1, {} } } } },
@@ -65,7 +69,7 @@ describe("misuse of", function()
     {
       "query",
       { { vector = v, filter = moonvec.filter.eq("year", 1), args = {} } },
-      "query: a filter built by moonvec.filter has its own arguments",
+      "query: 'args' must be nil, a filter built by moonvec.filter has its own arguments",
     },
     { "query", { { vector = v, min_score = "1" } }, "query: 'min_score' must be a number, got a string" },
     { "query", { { vector = v, output_fields = "title" } }, "query: 'output_fields' must be an array of names, got a" },
@@ -87,8 +91,16 @@ describe("misuse of", function()
     { "insert", { { { id = "x", title = "x", embedding = v }, { title = "y" } } }, "insert: document 2 has no 'id'" },
     { "insert", { { "x" } }, "insert: document 1 must be a table, got a string" },
     { "insert", { { id = "x", titel = "x" } }, "insert: document 'x': unknown field 'titel' (did you mean 'title'?)" },
-    { "insert", { { id = "x", 5 } }, "insert: document 'x': a document's keys are field names, got a number" },
-    { "insert", { { id = "x", title = print } }, "insert: document 'x': field 'title': a function is not a value" },
+    {
+      "insert",
+      { { id = "x", 5 } },
+      "insert: document 'x': a document's keys must be field names, got a number",
+    },
+    {
+      "insert",
+      { { id = "x", title = print } },
+      "insert: document 'x': field 'title': expected a value, got a function",
+    },
     { "insert", { { [1] = { id = "x" }, [3] = { id = "y" } } }, "insert: an array of documents must have the keys" },
     { "insert", { { id = "x", tags = { [1] = "a", [5] = "b" } } }, "field 'tags': a list must have the keys 1, 2, 3" },
     { "insert", { { id = "x", tags = { a = "b" } } }, "field 'tags': a list must have the keys 1, 2, 3, ..." },
@@ -125,11 +137,15 @@ describe("misuse of", function()
     { "optimize", { { threads = 0 / 0 } }, "optimize: 'threads' must be a whole number from 1 to 64, got " },
     { "optimize", { { threads = "2" } }, "optimize: 'threads' must be a whole number from 1 to 64, got 2" },
     { "optimize", { { background = 1 } }, "optimize: 'background' must be true or false, got a number" },
-    { "optimize", { { background = true, budget_ms = 5 } }, "optimize: 'budget_ms' does not go with 'background'" },
+    {
+      "optimize",
+      { { background = true, budget_ms = 5 } },
+      "optimize: 'budget_ms' cannot be combined with 'background'",
+    },
     {
       "optimize",
       { { background = true, progress = print } },
-      "optimize: 'progress' does not go with 'background'",
+      "optimize: 'progress' cannot be combined with 'background'",
     },
     { "optimize", { 5 }, "optimize: options must be a table, got a number" },
     { "backup", {}, "backup: 'path' must be a string, got a nil" },
@@ -147,8 +163,8 @@ describe("misuse of", function()
       local message = support.message_of(...)
       assert.truthy(message:find(text, 1, true), message)
     end
-    says("open: the path must be a string, got a nil", moonvec.open)
-    says("open: the path has a zero byte in it", moonvec.open, "a\0b")
+    says("open: 'path' must be a string, got a nil", moonvec.open)
+    says("open: 'path' contains a zero byte", moonvec.open, "a\0b")
     says("open: unknown option 'readonly' (did you mean 'read_only'?)", moonvec.open, "x", { readonly = true })
     says("open: 'read_only' must be true or false, got a number", moonvec.open, "x", { read_only = 1 })
     says("open: unknown durability 'ful' (did you mean 'full'?)", moonvec.open, "x", { durability = "ful" })
@@ -157,7 +173,7 @@ describe("misuse of", function()
     says("schema: expected a table, got a string", moonvec.open, "x", { schema = "books" })
     says("schema: expected a table, got a nil", moonvec.create_and_open, "x")
     says("unknown option 'schema'", moonvec.create_and_open, "x", {}, { schema = {} })
-    says("destroy: the path must be a string", moonvec.destroy)
+    says("destroy: 'path' must be a string", moonvec.destroy)
   end)
 
   it("a method without its object", function()

@@ -165,7 +165,7 @@ describe("params of a query:", function()
   end)
 
   it("mistake: nothing to search for", function()
-    local text = "query: 'params' without a vector to search for"
+    local text = "query: 'params' needs 'vector', 'vectors' or 'id'"
     assert.equal(text, support.message_of(c.query, c, { order_by = "n", params = { exact = true } }))
     assert.equal(text, support.message_of(c.query, c, { params = {} }))
   end)

@@ -117,11 +117,11 @@ describe("rerank", function()
     end))
     assert.equal("query: 'rerank' must be a function, got a table", message_of {})
     assert.equal(
-      "query: 'candidates' is 4, topk and offset want 8 at least",
+      "query: 'candidates' must be at least 'topk' + 'offset' = 8, got 4",
       support.message_of(c.query, c, { vector = { 0 }, topk = 3, offset = 5, candidates = 4, rerank = tostring })
     )
     assert.equal(
-      "query: 'candidates' without a 'rerank'",
+      "query: 'candidates' needs 'rerank'",
       support.message_of(c.query, c, { vector = { 0 }, candidates = 5 })
     )
   end)

@@ -310,11 +310,12 @@ describe("changing the schema:", function()
     assert.equal("alter_column: field name 'id' is reserved", message("alter_column", "n", { rename = "id" }))
     assert.equal("alter_column: field 'v' is in the schema twice", message("alter_column", "n", { rename = "v" }))
     assert.equal("alter_column: vector field 'v' cannot be nullable", message("alter_column", "v", { nullable = true }))
-    assert.equal("alter_column: 'nullable' can only become true", message("alter_column", "n", { nullable = false }))
+    assert.equal("alter_column: 'nullable' can only be changed to true",
+      message("alter_column", "n", { nullable = false }))
     assert.equal("alter_column: expected 'rename' or 'nullable'", message("alter_column", "n", {}))
     assert.matches("alter_column: 'type' cannot be changed", message("alter_column", "n", { type = "int64" }), 1, true)
     assert.matches("alter_column: 'dim' cannot be changed", message("alter_column", "v", { dim = 3 }), 1, true)
-    assert.equal("alter_column: the index is changed by create_index and drop_index",
+    assert.equal("alter_column: use create_index or drop_index to change the index",
       message("alter_column", "v", { index = "flat" }))
     assert.equal("create_index: field 'v': index has no 'type' (valid: 'flat', 'hnsw')",
       message("create_index", "v", {}))

@@ -115,7 +115,7 @@ describe("a mistake in a schema is named:", function()
     { "the same name twice", { fields = field().fields, vectors = vector({ name = "f" }).vectors }, "'f'" },
     { "a default of another type", field { type = "int32", default = "x" }, "'f'" },
     { "a default out of range", field { type = "int32", default = 2147483648 }, "'f'" },
-    { "a default that is no value", field { default = print }, "schema: field 'f': a function is not a value" },
+    { "a default that is no value", field { default = print }, "schema: field 'f': expected a value, got a function" },
   }
   for _, case in ipairs(cases) do
     it(case[1], function()

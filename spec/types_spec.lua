@@ -179,8 +179,8 @@ describe("types.lua", function()
   end
 
   local sources = {
-    { "query_call.c", "query_options", "query_options" },
-    { "query_call.c", "param_names", "query_params" },
+    { "query_args.c", "query_options", "query_options" },
+    { "query_args.c", "param_names", "query_params" },
     { "collection_box.c", "options", "open_options" },
     { "read_calls.c", "read_options", "iterate_options" },
   }

@@ -207,7 +207,8 @@ describe("where", function()
     assert.matches("no idea", message)
     assert_raises("query: 'where' must be a function, got a string", c.query, c, { vector = target, where = "x" })
     assert_raises("query: 'topk'", c.query, c, { vector = target, topk = 0, where = print })
-    assert_raises("'explain' does not go with 'where'", c.query, c, { vector = target, explain = true, where = print })
+    assert_raises("'explain' cannot be combined with 'where'", c.query, c,
+      { vector = target, explain = true, where = print })
   end)
 
   it("sees one commit, whatever is written meanwhile", function()

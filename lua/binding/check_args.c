@@ -1,4 +1,4 @@
-/* Options tables, numbers and ids. */
+/* Read arguments of calls: options tables, numbers, strings, arrays, ids. */
 #include "check_args.h"
 
 #include <inttypes.h>
@@ -84,7 +84,7 @@ const char *check_string(lua_State *L, int index, const char *call, const char *
         raise_misuse(L, "%s: '%s' must be a string, got a %s", call, name, luaL_typename(L, index));
     size_t size;
     const char *text = lua_tolstring(L, index, &size);
-    if (strlen(text) != size) raise_misuse(L, "%s: '%s' has a zero byte in it", call, name);
+    if (strlen(text) != size) raise_misuse(L, "%s: '%s' contains a zero byte", call, name);
     return text;
 }
 

@@ -1,5 +1,5 @@
-/* moonvec.core: the C half of the Lua module. The tables below are its contents; the Lua half
- * is in lua/moonvec. */
+/* moonvec.core: the C part of the Lua module. The tables below list its functions; the Lua part is
+ * lua/moonvec. */
 #include "calls.h"
 #include "check_args.h"
 #include "job_box.h"
@@ -7,9 +7,9 @@
 #include "schema_box.h"
 #include "vector_box.h"
 
-/* ---------------------------------------------------------------- the tables of contents */
+/* ---------------------------------------------------------------- tables of functions */
 
-/* Methods of a collection. lua/moonvec/collection.lua adds those that are Lua. */
+/* Methods of a collection in C. lua/moonvec/collection.lua adds the methods in Lua. */
 static const luaL_Reg collection_methods[] = {
     {"alter_column", call_alter_column},
     {"backup", call_backup},
@@ -30,7 +30,7 @@ static const luaL_Reg collection_methods[] = {
     {NULL, NULL},
 };
 
-/* The raw steps of a collection that the Lua half makes methods of. */
+/* Functions with a collection as first argument from which lua/moonvec builds methods. */
 static const luaL_Reg collection_steps[] = {
     {"abort", call_abort},
     {"begin", call_begin},
@@ -77,14 +77,15 @@ static const luaL_Reg core_functions[] = {
     {NULL, NULL},
 };
 
-/* ---------------------------------------------------------------- putting them together */
+/* ---------------------------------------------------------------- building the module */
 
-/* What Lua calls for a method, which is upvalue 1. The collection is kept at the bottom. */
+/* The function that Lua calls for a method, which is upvalue 1. The collection stays at the bottom
+ * of the stack, as call_guarded requires. */
 static int guarded_call(lua_State *L)
 {
     int args_count = lua_gettop(L);
     collection_box *box = luaL_testudata(L, 1, COLLECTION_TYPE);
-    if (!box) return lua_tocfunction(L, lua_upvalueindex(1))(L); /* which says what it expected */
+    if (!box) return lua_tocfunction(L, lua_upvalueindex(1))(L); /* raises what it expected */
     lua_pushvalue(L, 1);
     lua_insert(L, 1);
     lua_pushvalue(L, lua_upvalueindex(1));
@@ -93,7 +94,7 @@ static int guarded_call(lua_State *L)
     return lua_gettop(L) - 1;
 }
 
-/* Set the functions, guarded, in the table on top. */
+/* Set the functions in the table on top, each wrapped by guarded_call. */
 static void set_guarded(lua_State *L, const luaL_Reg *functions)
 {
     for (; functions->name; functions++) {
@@ -103,7 +104,7 @@ static void set_guarded(lua_State *L, const luaL_Reg *functions)
     }
 }
 
-/* Push a new metatable, hidden from Lua. */
+/* Push a new metatable that getmetatable does not return. */
 static void push_metatable(lua_State *L, const char *name)
 {
     luaL_newmetatable(L, name);
@@ -111,12 +112,12 @@ static void push_metatable(lua_State *L, const char *name)
     lua_setfield(L, -2, "__metatable");
 }
 
-/* Make the metatable of collections and push the table of their methods. */
+/* Create the metatable of collections, and push the table of their methods. */
 static void push_methods(lua_State *L)
 {
     lua_newtable(L);
     set_guarded(L, collection_methods);
-    lua_pushcfunction(L, call_close); /* waits for calls, and so is none */
+    lua_pushcfunction(L, call_close); /* not guarded: closing waits for guarded calls */
     lua_setfield(L, -2, "close");
 
     push_metatable(L, COLLECTION_TYPE);
@@ -149,7 +150,7 @@ MV_API int luaopen_moonvec_core(lua_State *L)
     lua_setfield(L, -2, "methods");
     luaL_newmetatable(L, FILTER_TYPE);
     lua_setfield(L, -2, "filter_metatable");
-    /* The address is the value; nobody writes through it. */
+    /* Only the address is used; no code writes through it. */
     lua_pushlightuserdata(L, (void *)(uintptr_t)&null_marker);
     lua_setfield(L, -2, "null");
     lua_pushstring(L, mv_simd_name());

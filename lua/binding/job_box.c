@@ -1,8 +1,9 @@
-/* Optimize: in slices, which the Lua half asks for, and in the background.
+/* Jobs of optimize and create_index: run in slices by lua/moonvec/collection.lua, or in the
+ * background.
  *
- * A job is kept by its collection, in a slot: one in slices until its last slice, one in the
- * background until the next or until the collection goes, whoever else has it. So a program may
- * drop it and the work goes on. Closing the collection ends both. */
+ * The collection refers to its jobs through slots. A job in slices stays in SLOT_JOB until its last
+ * slice. A background job stays in SLOT_BACKGROUND until another background job replaces it, so the
+ * program may drop the job object and the work continues. Closing the collection ends both jobs. */
 #include "job_box.h"
 
 #include "calls.h"
@@ -12,38 +13,38 @@
 
 #include <string.h>
 
-#define FOREVER_SECONDS 1e9 /* nobody sees the end of it */
+#define FOREVER_SECONDS 1e9 /* 32 years: a longer wait has no time limit */
 
 typedef struct job_box {
-    owned_box part;
+    owned_box owned;
     mv_job *job;
 } job_box;
 
-static void job_box_release(lua_State *L, owned_box *part)
+static void job_box_release(lua_State *L, owned_box *owned)
 {
     (void)L;
-    job_box *box = (job_box *)part;
+    job_box *box = (job_box *)owned;
     mv_job_free(box->job);
     box->job = NULL;
 }
 
 /* ---------------------------------------------------------------- in slices */
 
-/* Begin a job of the collection at 1, and push it. NULL: failed. */
+/* Begin a job in slices for the collection at 1, and push it. NULL: failed. */
 static job_box *job_begin(lua_State *L, collection_box *owner, const mv_optimize_options *options,
                           mv_error *error)
 {
     job_box *box = owned_push(L, 1, owner, sizeof *box, job_box_release);
     if (mv_optimize_begin(owner->collection, options, &box->job, error)) {
-        owned_release(L, &box->part);
+        owned_release(L, &box->owned);
         return NULL;
     }
     return box;
 }
 
-/* Push the job in hand, begun if need be. NULL: failed. */
-static job_box *job_take(lua_State *L, collection_box *owner, const mv_optimize_options *options,
-                         mv_error *error)
+/* Push the unfinished job, or begin one. NULL: failed. */
+static job_box *job_resume(lua_State *L, collection_box *owner, const mv_optimize_options *options,
+                           mv_error *error)
 {
     job_box *box = slot_take(L, 1, SLOT_JOB);
     return box ? box : job_begin(L, owner, options, error);
@@ -57,16 +58,16 @@ int call_optimize_step(lua_State *L)
     collection_box *owner = check_collection(L, 1, "optimize");
     lua_Number budget_ms = luaL_checknumber(L, 2);
     mv_optimize_options options = {.threads = (uint32_t)luaL_checknumber(L, 3)};
-    job_box *box = job_take(L, owner, &options, &error);
+    job_box *box = job_resume(L, owner, &options, &error);
     if (!box) return push_failure(L, "optimize", &error);
     if (mv_optimize_step(box->job, budget_ms, &more, &progress, &error)) {
-        owned_release(L, &box->part);
+        owned_release(L, &box->owned);
         return push_failure(L, "optimize", &error);
     }
     if (more) {
         slot_store(L, 1, SLOT_JOB);
     } else {
-        owned_release(L, &box->part);
+        owned_release(L, &box->owned);
     }
     lua_pushboolean(L, more);
     push_unsigned(L, progress.done);
@@ -78,13 +79,13 @@ int call_optimize_step(lua_State *L)
 int call_optimize_abandon(lua_State *L)
 {
     collection_box *owner = check_collection_box(L, 1, "optimize");
-    if (!owner->collection) return 0; /* its jobs went with it */
-    owned_box *part = slot_take(L, 1, SLOT_JOB);
-    if (part) owned_release(L, part);
+    if (!owner->collection) return 0; /* closing released its jobs */
+    owned_box *owned = slot_take(L, 1, SLOT_JOB);
+    if (owned) owned_release(L, owned);
     return 0;
 }
 
-/* The index wanted, from the name at 3 and what is at 4. */
+/* The change of an index: the field's name is at 3, the new index at 4. */
 static mv_index_change read_change(lua_State *L, collection_box *owner)
 {
     uint32_t position;
@@ -100,7 +101,7 @@ static mv_index_change read_change(lua_State *L, collection_box *owner)
     return change;
 }
 
-/* A job begun by optimize is given up: what it finished stays. */
+/* An unfinished job of optimize is released first; the segments that it finished stay. */
 int call_index_begin(lua_State *L)
 {
     mv_error error = {0};
@@ -131,7 +132,7 @@ static int start(lua_State *L, collection_box *owner, const char *call,
     luaL_getmetatable(L, JOB_TYPE);
     lua_setmetatable(L, -2);
     if (mv_optimize_start(owner->collection, options, &box->job, &error)) {
-        owned_release(L, &box->part);
+        owned_release(L, &box->owned);
         return push_failure(L, call, &error);
     }
     lua_pushvalue(L, -1);
@@ -156,7 +157,7 @@ int call_index_start(lua_State *L)
     return start(L, owner, "create_index", &options);
 }
 
-/* The job at 1, of which `call` was called. */
+/* The job at 1, for the method `call`. */
 static mv_job *check_job(lua_State *L, const char *call)
 {
     job_box *box = luaL_testudata(L, 1, JOB_TYPE);
@@ -167,8 +168,7 @@ static mv_job *check_job(lua_State *L, const char *call)
     return box->job;
 }
 
-/* No Lua runs from the check of the arguments to the answer of the engine, so nothing can release
- * the job meanwhile. */
+/* No Lua code runs between check_job and mv_job_wait, so no finalizer can release the job. */
 static int job_wait(lua_State *L)
 {
     bool done = false;
@@ -184,7 +184,7 @@ static int job_wait(lua_State *L)
     return 1;
 }
 
-static int optimize_progress(lua_State *L)
+static int job_progress(lua_State *L)
 {
     mv_progress progress = {0};
     mv_job_progress(check_job(L, "progress"), &progress);
@@ -203,7 +203,7 @@ static int job_cancel(lua_State *L)
 static int job_gc(lua_State *L)
 {
     job_box *box = luaL_testudata(L, 1, JOB_TYPE);
-    if (box) owned_release(L, &box->part);
+    if (box) owned_release(L, &box->owned);
     return 0;
 }
 
@@ -218,7 +218,7 @@ static int job_tostring(lua_State *L)
 
 static const luaL_Reg job_methods[] = {
     {"cancel", job_cancel},
-    {"progress", optimize_progress},
+    {"progress", job_progress},
     {"wait", job_wait},
     {NULL, NULL},
 };

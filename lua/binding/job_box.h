@@ -1,4 +1,4 @@
-/* Jobs in the background: wait, progress, cancel. */
+/* Background jobs: the methods wait, progress and cancel. */
 #ifndef MV_JOB_BOX_H
 #define MV_JOB_BOX_H
 
@@ -6,7 +6,7 @@
 
 #define JOB_TYPE "moonvec.job"
 
-/* Make the metatable. */
+/* Create the metatable of jobs. */
 void job_register(lua_State *L);
 
 #endif

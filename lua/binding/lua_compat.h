@@ -1,6 +1,8 @@
-/* One C source for Lua 5.1 to 5.4 and LuaJIT: what the older ones lack, under its newer name.
+/* One C source for Lua 5.1 to 5.5 and LuaJIT: functions that older versions lack, under their newer
+ * names.
  *
- * LuaJIT has some of it, but only symbols of plain 5.1 are used, so that one binary serves both. */
+ * LuaJIT has some of them, but the binding uses only symbols of plain Lua 5.1, so that one binary
+ * works for both. */
 #ifndef MV_LUA_COMPAT_H
 #define MV_LUA_COMPAT_H
 
@@ -9,7 +11,7 @@
 
 #define LUA_PRINTF(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
 
-/* What lua_type says of LuaJIT's cdata; no type of the other Luas has this number. */
+/* lua_type of a cdata in LuaJIT; no type of the other Lua versions has this number. */
 #define LUA_TYPE_CDATA 10
 
 #if LUA_VERSION_NUM < 502
@@ -20,7 +22,8 @@
 #define luaL_setfuncs    compat_setfuncs
 #define luaL_testudata   compat_testudata
 
-/* Put functions into the table below `upvalues_count` values, which all of them share. */
+/* Set functions in the table below the `upvalues_count` values on top, which all functions share.
+ */
 static inline void compat_setfuncs(lua_State *L, const luaL_Reg *functions, int upvalues_count)
 {
     int table = lua_gettop(L) - upvalues_count;
@@ -44,7 +47,7 @@ static inline void *compat_testudata(lua_State *L, int index, const char *type_n
 
 #endif
 
-/* What lua_gc takes as the size of a step. */
+/* The type that lua_gc reads for the size of a step. */
 #if LUA_VERSION_NUM < 505
 #define LUA_GC_SIZE int
 #else

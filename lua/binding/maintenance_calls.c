@@ -1,28 +1,21 @@
-/* Looking after a collection: transactions, stats, check, backup. */
+/* Maintenance of a collection: transactions, stats, check, backup and flush. */
 #include "calls.h"
 #include "check_args.h"
 #include "index_options.h"
 #include "push_values.h"
 
-static int push_done(lua_State *L, const char *call, mv_err err, const mv_error *error)
-{
-    if (err) return push_failure(L, call, error);
-    lua_pushboolean(L, 1);
-    return 1;
-}
-
 int call_flush(lua_State *L)
 {
     mv_error error = {0};
     collection_box *box = check_collection(L, 1, "flush");
-    return push_done(L, "flush", mv_flush(box->collection, &error), &error);
+    return push_outcome(L, "flush", mv_flush(box->collection, &error), &error);
 }
 
 int call_check(lua_State *L)
 {
     mv_error error = {0};
     collection_box *box = check_collection(L, 1, "check");
-    return push_done(L, "check", mv_check(box->collection, &error), &error);
+    return push_outcome(L, "check", mv_check(box->collection, &error), &error);
 }
 
 int call_backup(lua_State *L)
@@ -31,7 +24,7 @@ int call_backup(lua_State *L)
     collection_box *box = check_collection(L, 1, "backup");
     lua_settop(L, 2);
     const char *path = check_string(L, 2, "backup", "path");
-    return push_done(L, "backup", mv_backup(box->collection, path, &error), &error);
+    return push_outcome(L, "backup", mv_backup(box->collection, path, &error), &error);
 }
 
 /* ---------------------------------------------------------------- transactions */
@@ -40,14 +33,14 @@ int call_begin(lua_State *L)
 {
     mv_error error = {0};
     collection_box *box = check_collection(L, 1, "transaction");
-    return push_done(L, "transaction", mv_begin(box->collection, &error), &error);
+    return push_outcome(L, "transaction", mv_begin(box->collection, &error), &error);
 }
 
 int call_commit(lua_State *L)
 {
     mv_error error = {0};
     collection_box *box = check_collection(L, 1, "transaction");
-    return push_done(L, "transaction", mv_commit(box->collection, &error), &error);
+    return push_outcome(L, "transaction", mv_commit(box->collection, &error), &error);
 }
 
 int call_abort(lua_State *L)
@@ -59,7 +52,8 @@ int call_abort(lua_State *L)
 
 /* ---------------------------------------------------------------- stats */
 
-/* Add the index of a field to the table on top, unless the schema is no longer this one. */
+/* Add the stats of field `name` to the table on top. False: the schema has changed since `schema`,
+ * nothing is added. */
 static bool add_index(lua_State *L, const char *name, const mv_index_stats *stats,
                       const mv_schema *schema)
 {
@@ -69,7 +63,8 @@ static bool add_index(lua_State *L, const char *name, const mv_index_stats *stat
     return true;
 }
 
-/* Push the table of all. *changed: the schema was changed meanwhile. */
+/* Push the table with the stats of all indexes. *changed: the schema changed meanwhile, so the
+ * table is incomplete. */
 static mv_err push_indexes(lua_State *L, mv_collection *collection, bool *changed, mv_error *error)
 {
     mv_vector_options vector;

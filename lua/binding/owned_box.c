@@ -1,4 +1,4 @@
-/* Parts of a collection: their list, their release, results that are used again. */
+/* Boxes that a collection owns: their list, their release, and the reuse of results. */
 #include "owned_box.h"
 
 #include <string.h>
@@ -36,45 +36,45 @@ mv_err collection_close(lua_State *L, collection_box *box, mv_error *error)
     mv_collection *collection = box->collection;
     box->is_closing = box->calls > 0;
     if (box->is_closing) return MV_OK;
-    while (box->parts) owned_release(L, box->parts);
+    while (box->first_owned) owned_release(L, box->first_owned);
     box->collection = NULL;
     return mv_close(collection, error);
 }
 
-/* ---------------------------------------------------------------- parts */
+/* ---------------------------------------------------------------- owned boxes */
 
 void *owned_push(lua_State *L, int index, collection_box *owner, size_t size,
-                 void (*release)(lua_State *L, owned_box *part))
+                 void (*release)(lua_State *L, owned_box *owned))
 {
-    owned_box *part = lua_newuserdata(L, size);
-    memset(part, 0, size);
+    owned_box *owned = lua_newuserdata(L, size);
+    memset(owned, 0, size);
     lua_getuservalue(L, index);
     lua_setuservalue(L, -2);
     luaL_getmetatable(L, OWNED_TYPE);
     lua_setmetatable(L, -2);
 
-    part->owner = owner;
-    part->release = release;
-    part->next = owner->parts;
-    part->link = &owner->parts;
-    if (part->next) part->next->link = &part->next;
-    owner->parts = part;
-    return part;
+    owned->owner = owner;
+    owned->release = release;
+    owned->next = owner->first_owned;
+    owned->link = &owner->first_owned;
+    if (owned->next) owned->next->link = &owned->next;
+    owner->first_owned = owned;
+    return owned;
 }
 
-void owned_release(lua_State *L, owned_box *part)
+void owned_release(lua_State *L, owned_box *owned)
 {
-    if (!part->owner) return;
-    *part->link = part->next;
-    if (part->next) part->next->link = part->link;
-    part->owner = NULL;
-    part->release(L, part);
+    if (!owned->owner) return;
+    *owned->link = owned->next;
+    if (owned->next) owned->next->link = owned->link;
+    owned->owner = NULL;
+    owned->release(L, owned);
 }
 
 int owned_gc(lua_State *L)
 {
-    owned_box *part = luaL_testudata(L, 1, OWNED_TYPE);
-    if (part) owned_release(L, part);
+    owned_box *owned = luaL_testudata(L, 1, OWNED_TYPE);
+    if (owned) owned_release(L, owned);
     return 0;
 }
 
@@ -95,8 +95,8 @@ void *slot_take(lua_State *L, int index, int slot)
     lua_pushnil(L);
     lua_rawseti(L, -3, slot);
     lua_remove(L, -2);
-    owned_box *part = lua_touserdata(L, -1);
-    if (part && part->owner) return part;
+    owned_box *owned = lua_touserdata(L, -1);
+    if (owned && owned->owner) return owned;
     lua_pop(L, 1);
     return NULL;
 }
@@ -129,15 +129,16 @@ void number_room_free(lua_State *L, number_room *room)
 
 /* ---------------------------------------------------------------- results */
 
-void result_release(lua_State *L, owned_box *part)
+void result_release(lua_State *L, owned_box *owned)
 {
-    result_box *box = (result_box *)part;
+    result_box *box = (result_box *)owned;
     mv_result_free(box->result);
     box->result = NULL;
     number_room_free(L, &box->room);
 }
 
-result_box *result_take(lua_State *L, int index, collection_box *owner, bool fresh, mv_error *error)
+result_box *result_acquire(lua_State *L, int index, collection_box *owner, bool fresh,
+                           mv_error *error)
 {
     result_box *box = fresh ? NULL : slot_take(L, index, SLOT_RESULT);
     if (box) return box;
@@ -153,14 +154,14 @@ result_box *result_take(lua_State *L, int index, collection_box *owner, bool fre
 result_box *result_check_box(lua_State *L, int index, collection_box *owner, const char *call)
 {
     result_box *box = luaL_testudata(L, index, OWNED_TYPE);
-    if (!box || box->part.release != result_release)
+    if (!box || box->owned.release != result_release)
         raise_misuse(L, "%s: expected a result, got a %s", call, luaL_typename(L, index));
-    if (box->part.owner && box->part.owner != owner)
+    if (box->owned.owner && box->owned.owner != owner)
         raise_misuse(L, "%s: the result is of another collection", call);
     return box;
 }
 
-void result_put_back(lua_State *L, int index, int result_index)
+void result_recycle(lua_State *L, int index, int result_index)
 {
     result_box *box = lua_touserdata(L, result_index);
     mv_result_clear(box->result);

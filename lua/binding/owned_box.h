@@ -1,11 +1,12 @@
-/* Userdata that own engine objects: the collection and its parts (results, batches, iterators,
- * jobs).
+/* Userdata that own engine objects: a collection, and the boxes that the collection owns (results,
+ * batches, iterators, columns and jobs).
  *
- * A part must be released before its collection is closed, and Lua finalizes in any order, so:
- * - a collection keeps a list of its living parts and releases them when it is closed;
- * - each part keeps its collection's userdata alive, through its user value.
- * Engine objects are made only after the userdata that will own them, with its metatable, is there:
- * a raise can come at any time and nothing leaks. */
+ * An owned box must be released before its collection is closed, but Lua calls finalizers in any
+ * order. Therefore:
+ * - a collection has a list of its unreleased boxes, and closing it releases them first;
+ * - the user value of each box refers to the collection's userdata and so keeps it alive.
+ * An engine object is created only after the userdata that will own it has its metatable, so a
+ * raise at any point leaks nothing. */
 #ifndef MV_OWNED_BOX_H
 #define MV_OWNED_BOX_H
 
@@ -15,80 +16,87 @@ typedef struct owned_box owned_box;
 
 typedef struct collection_box {
     mv_collection *collection; /* NULL: closed */
-    owned_box *parts;          /* first of the living parts */
-    uint32_t calls;            /* that have not returned yet */
-    bool is_closing;           /* to be closed by the outermost of them */
+    owned_box *first_owned;    /* list of the unreleased boxes */
+    uint32_t calls;            /* calls that have not returned yet */
+    bool is_closing;           /* the outermost of these calls closes the collection */
     char path[];               /* as given to open */
 } collection_box;
 
-/* Calls nest: any allocation may run a finalizer of the program, and that may call us, even to
- * close the very collection at work. So each call is counted, and closing waits for the last one.
- * This is lua_call for such a call: of the function below `args_count` arguments on top, whose
- * results stay there. It is left by every error too, Lua's own included. The collection itself must
- * stand further down. */
+/* Calls nest: any allocation may run a finalizer of the program, and the finalizer may call the
+ * same collection, even to close it. So each call is counted, and closing waits until the outermost
+ * call returns. This function is lua_call with that count: it calls the function below the
+ * `args_count` arguments on top of the stack and leaves the results there. An error, including one
+ * raised by Lua itself, is counted as a return and raised again. The collection's userdata must be
+ * on the stack below the function. */
 void call_guarded(lua_State *L, collection_box *box, int args_count);
 
-/* Close, or have it done when the calls at work are over. */
+/* Close the collection now, or when its outermost call returns. */
 mv_err collection_close(lua_State *L, collection_box *box, mv_error *error);
 
-/* The first member of every part. */
+/* The first member of every owned box. */
 struct owned_box {
     collection_box *owner; /* NULL: released */
     owned_box *next;       /* in the owner's list */
-    owned_box **link;      /* what points to this part there */
-    void (*release)(lua_State *L, owned_box *part);
+    owned_box **link;      /* the pointer to this box in that list */
+    void (*release)(lua_State *L, owned_box *owned);
 };
 
-/* Slots of a collection's user value, a table. */
+/* A collection's user value is a table with these slots. SLOT_RESULT: a result to reuse. SLOT_JOB:
+ * the unfinished job of optimize_step. SLOT_BACKGROUND: the newest background job. */
 enum { SLOT_COLLECTION = 1, SLOT_RESULT = 2, SLOT_JOB = 3, SLOT_BACKGROUND = 4 };
 
-/* The open collection at `index`; raises for anything else, "collection 'books.mv' is closed". */
+/* The open collection at `index`. Raises "collection 'books.mv' is closed" for a closed one, and
+ * for any other value. */
 collection_box *check_collection(lua_State *L, int index, const char *call);
-/* Open or closed. */
+/* The collection at `index`, open or closed. Raises for any other value. */
 collection_box *check_collection_box(lua_State *L, int index, const char *call);
 
-/* Push a part of `size` bytes, zero but for its head, belonging to the collection at `index`. */
+/* Push a box of `size` bytes, owned by the collection at `index`. All bytes after its owned_box are
+ * zero. */
 void *owned_push(lua_State *L, int index, collection_box *owner, size_t size,
-                 void (*release)(lua_State *L, owned_box *part));
-/* Release what the part owns. Once is enough, more is fine. */
-void owned_release(lua_State *L, owned_box *part);
+                 void (*release)(lua_State *L, owned_box *owned));
+/* Release the engine objects of the box. Does nothing if the box is released already. */
+void owned_release(lua_State *L, owned_box *owned);
 
 /* Store the value on top in a slot of the collection at `index`, and pop it. */
 void slot_store(lua_State *L, int index, int slot);
-/* Push the part in a slot, leaving nil there, and return it. NULL, nothing pushed: there is none,
- * or one that the collector has released already (then a finalizer of the program is asking). */
+/* Push the box in a slot, empty the slot, and return the box. NULL, with nothing pushed, if the
+ * slot is empty or its box is released: the collector may have released it before it runs a
+ * finalizer of the program that calls this collection. */
 void *slot_take(lua_State *L, int index, int slot);
 
-/* Numbers on their way through: scratch memory from Lua's allocator, grown and kept. */
+/* Scratch memory for the numbers of vectors, from Lua's allocator. It grows and is reused. */
 typedef struct number_room {
     float *numbers;
     size_t capacity;
 } number_room;
-/* Room for `count` numbers; raises when there is no memory. */
+/* Memory for `count` numbers; raises if there is not enough. Overwrites earlier contents. */
 float *number_room_reserve(lua_State *L, number_room *room, size_t count);
 void number_room_free(lua_State *L, number_room *room);
 
-/* A result, with the room for the vectors that go in and out with it. */
+/* A result, with the scratch memory for the vectors of its query and of its hits. */
 typedef struct result_box {
-    owned_box part;
+    owned_box owned;
     mv_result *result;
     number_room room;
 } result_box;
 
-/* Push a result of the collection at `index`: the one kept from earlier calls, or, when that is in
- * use or `fresh` is asked for, a new one. NULL: failed, `error` is filled, nothing pushed. */
-result_box *result_take(lua_State *L, int index, collection_box *owner, bool fresh,
-                        mv_error *error);
-/* Release what a result owns; what a part that begins with one does first. */
-void result_release(lua_State *L, owned_box *part);
-/* The result at `index`; raises for anything else, and for one of another collection. */
+/* Push a result of the collection at `index`: the one recycled by an earlier call if there is one
+ * and `fresh` is false, else a new one. NULL: failed, `error` is filled, nothing is pushed. */
+result_box *result_acquire(lua_State *L, int index, collection_box *owner, bool fresh,
+                           mv_error *error);
+/* The release function of a result_box. A box that begins with a result_box calls it first. */
+void result_release(lua_State *L, owned_box *owned);
+/* The result at `index`, which may be released. Raises for any other value, and for a result of
+ * another collection. */
 result_box *result_check_box(lua_State *L, int index, collection_box *owner, const char *call);
-/* Clear the result at `result_index` and keep it for the next call. */
-void result_put_back(lua_State *L, int index, int result_index);
+/* Clear the result at `result_index`, and store it in the collection at `index` for the next
+ * result_acquire. */
+void result_recycle(lua_State *L, int index, int result_index);
 
-/* The metatables' names in the registry. */
+/* Names of the metatables in the registry. */
 #define COLLECTION_TYPE "moonvec.collection"
-#define OWNED_TYPE      "moonvec.part"
+#define OWNED_TYPE      "moonvec.owned"
 
 int owned_gc(lua_State *L);
 

@@ -1,4 +1,4 @@
-/* Values, vectors and documents out. */
+/* Values, vectors and documents -> Lua. */
 #include "push_values.h"
 
 #include "check_args.h"
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DOUBLE_WHOLE_MAX 9007199254740991 /* beyond, neighbours share a double */
+#define DOUBLE_WHOLE_MAX 9007199254740991 /* a double cannot represent every larger integer */
 
 void push_integer(lua_State *L, int64_t number)
 {
@@ -86,7 +86,7 @@ void push_value(lua_State *L, const mv_value *value)
     }
 }
 
-/* ---------------------------------------------------------------- which fields */
+/* ---------------------------------------------------------------- output fields */
 
 static const char *field_name(const mv_schema *schema, uint32_t position)
 {
@@ -112,7 +112,7 @@ void raise_unknown_field(lua_State *L, const error_context *where, const mv_sche
     raise_unknown(L, where, "field", given, names, count);
 }
 
-/* Every hit has these, whatever is asked for. */
+/* Hits have these keys even if `output_fields` does not name them. */
 static bool is_always_there(const char *name)
 {
     return strcmp(name, "id") == 0 || strcmp(name, "score") == 0 || strcmp(name, "distance") == 0;
@@ -186,7 +186,7 @@ int output_push_keys(lua_State *L, const mv_schema *schema, const output *out)
     return keys;
 }
 
-/* Set t[key] to the value on top, t being just below it, and pop the value. */
+/* Pop the value on top, and set it in the table below it. `key`: stack index of the key. */
 static void set_key(lua_State *L, int key)
 {
     lua_pushvalue(L, key);
@@ -194,7 +194,7 @@ static void set_key(lua_State *L, int key)
     lua_rawset(L, -3);
 }
 
-/* Remove all keys of the table on top but the three that are always written over. */
+/* Remove all keys of the table on top except the first three, which are always overwritten. */
 static void clear_document(lua_State *L, int keys)
 {
     lua_pushnil(L);

@@ -1,13 +1,13 @@
-/* Documents out. */
+/* Values, vectors and documents -> Lua. */
 #ifndef MV_PUSH_VALUES_H
 #define MV_PUSH_VALUES_H
 
 #include "owned_box.h"
 
-/* A number when Lua's numbers hold it exactly, else its decimal string. */
+/* Push a number if Lua can represent it exactly, else its decimal string. */
 void push_integer(lua_State *L, int64_t number);
 void push_unsigned(lua_State *L, uint64_t number);
-/* Any value but NULL; lists as tables. */
+/* Push a value, a list as a table. NULL is pushed as nil. */
 void push_value(lua_State *L, const mv_value *value);
 
 /* Set a key of the table on top. */
@@ -16,18 +16,18 @@ void set_number(lua_State *L, const char *key, double number);
 void set_boolean(lua_State *L, const char *key, bool boolean);
 void set_string(lua_State *L, const char *key, const char *text);
 
-/* Which fields the documents of an answer carry. */
+/* Which fields the documents of an answer have. */
 typedef struct output {
     uint32_t fields_count;
     uint32_t vectors_count;
-    bool has_score;         /* hits do, fetched documents do not */
-    bool vectors_as_tables; /* else packed strings */
+    bool has_score; /* also `score` and `distance`: hits have them, fetched documents do not */
+    bool vectors_as_tables; /* else as packed strings */
     uint16_t fields[MV_FIELDS_MAX];
     uint16_t vectors[MV_VECTORS_MAX];
 } output;
 
 /* Read the options `output_fields` (nil: all scalar fields) and `include_vector` (nil, false, true,
- * "table") at their stack places. A vector field named in `output_fields` is included, too. */
+ * "table") at these stack indexes. A vector field named in `output_fields` is included, too. */
 void output_read(lua_State *L, const mv_schema *schema, const char *call, int fields_at,
                  int include_at, output *out);
 
@@ -35,14 +35,15 @@ void output_read(lua_State *L, const mv_schema *schema, const char *call, int fi
 _Noreturn void raise_unknown_field(lua_State *L, const error_context *where,
                                    const mv_schema *schema, const char *given);
 
-/* Push the keys of such documents, for the functions below; returns the index of the first. */
+/* Push the keys of these documents, for the functions below; returns the stack index of the first.
+ */
 int output_push_keys(lua_State *L, const mv_schema *schema, const output *out);
 
-/* Push a table for one document: the table at [position] of the array at `reuse`, emptied, or, when
- * there is none or `reuse` is 0, a new one. */
+/* Push a table for one document: element `position` of the array at `reuse`, emptied. If that is
+ * not a table, or `reuse` is 0, push a new table. */
 void output_push_table(lua_State *L, const output *out, int keys, int reuse, size_t position);
 
-/* Make the table on top hit `position` of the result. */
+/* Fill the table on top with hit `position` of the result. */
 mv_err output_fill(lua_State *L, result_box *box, size_t position, const mv_schema *schema,
                    const output *out, int keys, mv_error *error);
 

@@ -1,8 +1,8 @@
-/* Messages and their position.
+/* Error messages, with the position of the caller.
  *
- * A method may reach C straight or through lua/moonvec, by a call or a tail call, so a fixed error
- * level would be wrong half of the time. The stack is walked up to the first Lua line that is not
- * ours. */
+ * A method may reach C directly or through lua/moonvec, by a call or a tail call, so no fixed error
+ * level is right for all. Instead, the position is that of the first Lua function up the stack that
+ * is not part of moonvec. */
 #include "raise.h"
 
 #include <stdarg.h>
@@ -27,7 +27,7 @@ static bool is_own_chunk(const char *source)
     return false;
 }
 
-/* Push "file:line: " of the caller, or "" when there is none. */
+/* Push "file:line: " of the caller, or "" if no caller has a line. */
 static void push_position(lua_State *L)
 {
     lua_Debug caller;
@@ -59,8 +59,8 @@ void raise_misuse(lua_State *L, const char *format, ...)
     raise_text(L, text);
 }
 
-/* Ids may be long and field names are whatever was given: both are cut to 80 bytes. */
-static size_t write_place(char *text, size_t size, const error_context *where)
+/* Ids, and field names that do not exist, may be long: both are cut to 80 bytes. */
+static size_t write_context(char *text, size_t size, const error_context *where)
 {
     int used = snprintf(text, size, "%s: ", where->call);
     if (where->document)
@@ -75,7 +75,7 @@ static size_t write_place(char *text, size_t size, const error_context *where)
 void raise_at(lua_State *L, const error_context *where, const char *format, ...)
 {
     char text[TEXT_SIZE];
-    size_t used = write_place(text, sizeof text, where);
+    size_t used = write_context(text, sizeof text, where);
     va_list args;
     va_start(args, format);
     (void)vsnprintf(text + used, sizeof text - used, format, args);
@@ -114,6 +114,13 @@ int push_failure(lua_State *L, const char *call, const mv_error *error)
     lua_pushstring(L, error->text);
     lua_pushstring(L, mv_err_name(error->code));
     return 3;
+}
+
+int push_outcome(lua_State *L, const char *call, mv_err err, const mv_error *error)
+{
+    if (err) return push_failure(L, call, error);
+    lua_pushboolean(L, 1);
+    return 1;
 }
 
 int raise_call(lua_State *L)

@@ -1,4 +1,4 @@
-/* Reading without a search: fetch, count, iterate. */
+/* Reads without a search: fetch, count and iterate. */
 #include "calls.h"
 #include "check_args.h"
 #include "push_values.h"
@@ -53,16 +53,17 @@ static int push_fetched(lua_State *L, result_box *box, const mv_schema *schema, 
     return err ? push_failure(L, "fetch", &error) : 1;
 }
 
-/* A result kept from before a fork answers MV_BUSY in the child: then a new one is tried. */
+/* Fetch, and push the result; NULL: failed. A reused result that was created before a fork fails
+ * with MV_BUSY in the child: the second attempt uses a new one. */
 static result_box *fetch_into(lua_State *L, collection_box *owner, const id_list *list,
                               mv_error *error)
 {
     for (int attempt = 0; attempt < 2; attempt++) {
-        result_box *box = result_take(L, 1, owner, attempt > 0, error);
+        result_box *box = result_acquire(L, 1, owner, attempt > 0, error);
         if (!box) return NULL;
         mv_err err = mv_fetch(owner->collection, list->ids, list->count, box->result, error);
         if (!err) return box;
-        owned_release(L, &box->part);
+        owned_release(L, &box->owned);
         lua_pop(L, 1);
         if (err != MV_BUSY) return NULL;
     }
@@ -91,12 +92,12 @@ int call_fetch(lua_State *L)
     result_box *box = fetch_into(L, owner, &list, &error);
     if (!box) return push_failure(L, "fetch", &error);
     int box_at = lua_gettop(L);
-    if (mv_result_schema(box->result) != schema) { /* changed meanwhile */
+    if (mv_result_schema(box->result) != schema) { /* the schema changed meanwhile */
         schema = mv_result_schema(box->result);
         output_read(L, schema, "fetch", at + OUTPUT_FIELDS, at + INCLUDE_VECTOR, &out);
     }
     int pushed = push_fetched(L, box, schema, &out, 2, &one);
-    result_put_back(L, 1, box_at);
+    result_recycle(L, 1, box_at);
     return pushed;
 }
 
@@ -115,22 +116,22 @@ int call_count(lua_State *L)
 
 /* ---------------------------------------------------------------- iterate */
 
-/* The result lends from the iterator, so it is released first. */
+/* The result borrows from the iterator, so it is released first. */
 typedef struct iterator_box {
-    result_box result; /* begins with the part */
+    result_box result; /* first, because it begins with the owned_box */
     mv_iterator *iterator;
     output out;
 } iterator_box;
 
-static void iterator_box_release(lua_State *L, owned_box *part)
+static void iterator_box_release(lua_State *L, owned_box *owned)
 {
-    iterator_box *box = (iterator_box *)part;
-    result_release(L, part);
+    iterator_box *box = (iterator_box *)owned;
+    result_release(L, owned);
     mv_iterator_close(box->iterator);
     box->iterator = NULL;
 }
 
-/* Upvalues of the iterator function. */
+/* Upvalues of iterate_step. */
 enum { UP_ITERATOR = 1, UP_COLLECTION, UP_ENDED };
 
 static int push_next(lua_State *L, iterator_box *box)
@@ -142,7 +143,7 @@ static int push_next(lua_State *L, iterator_box *box)
     if (!found) {
         lua_pushboolean(L, 1);
         lua_replace(L, lua_upvalueindex(UP_ENDED));
-        owned_release(L, &box->result.part);
+        owned_release(L, &box->result.owned);
         return 0;
     }
     const mv_schema *schema = mv_iterator_schema(box->iterator);
@@ -153,19 +154,21 @@ static int push_next(lua_State *L, iterator_box *box)
     return 1;
 }
 
-/* A failure raises: a `for` loop could not tell a message from the end. */
+/* Returns the next document. A failure raises, because a `for` loop would take nil, message for the
+ * end. */
 static int iterate_step(lua_State *L)
 {
     iterator_box *box = lua_touserdata(L, lua_upvalueindex(UP_ITERATOR));
-    collection_box *owner = box->result.part.owner;
+    collection_box *owner = box->result.owned.owner;
     lua_settop(L, 0);
     if (!owner && lua_toboolean(L, lua_upvalueindex(UP_ENDED))) return 0;
     if (!owner) raise_misuse(L, "iterate: the iterator or its collection is closed");
-    lua_pushvalue(L, lua_upvalueindex(UP_COLLECTION)); /* first, as for any call */
+    lua_pushvalue(L, lua_upvalueindex(UP_COLLECTION)); /* at 1, as in every call */
     return push_next(L, box);
 }
 
-/* What Lua calls: the step (upvalue 1) as a call of the collection (upvalue 2). */
+/* The function that Lua calls: iterate_step (upvalue 1) as a guarded call of the collection
+ * (upvalue 2). */
 static int iterate_next(lua_State *L)
 {
     lua_settop(L, 0);
@@ -175,7 +178,8 @@ static int iterate_next(lua_State *L)
     return lua_gettop(L) - 1;
 }
 
-/* Returns the function, and in the fourth place what Lua 5.4 closes when the loop is left early. */
+/* Returns the iterator function, nil, nil, and the box, which Lua 5.4 and later close at the end of
+ * the loop. */
 int call_iterate(lua_State *L)
 {
     filter_args args;
@@ -192,10 +196,10 @@ int call_iterate(lua_State *L)
     mv_err err = mv_result_create(owner->collection, &box->result.result, &error);
     if (!err) err = mv_iterator_open(owner->collection, filter, &box->iterator, &error);
     if (err) {
-        owned_release(L, &box->result.part);
+        owned_release(L, &box->result.owned);
         return push_failure(L, "iterate", &error);
     }
-    if (mv_iterator_schema(box->iterator) != schema) /* changed meanwhile */
+    if (mv_iterator_schema(box->iterator) != schema) /* it changed meanwhile */
         output_read(L, mv_iterator_schema(box->iterator), "iterate", at + OUTPUT_FIELDS,
                     at + INCLUDE_VECTOR, &box->out);
     lua_pushvalue(L, box_at);

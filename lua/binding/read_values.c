@@ -1,8 +1,8 @@
 /* Lua values -> mv_value.
  *
- * Whole numbers travel as integers on every Lua, so that 1965 means the same where numbers are
- * doubles. Floats of 2^53 and above stay floats: they may have been rounded before we saw them, and
- * the engine refuses them for 64-bit fields. */
+ * A whole number becomes an integer on every Lua version, so that 1965 means the same where all
+ * numbers are doubles. A float of 2^53 or more stays a float, because it may have been rounded; the
+ * engine refuses it for 64-bit fields. */
 #include "read_values.h"
 
 #include "check_args.h"
@@ -23,7 +23,7 @@ static void read_number(lua_State *L, int index, mv_value *value)
     value->as.real = number;
 }
 
-/* Everything but lists. */
+/* Read any value except a list. False: not a value. */
 static bool read_scalar(lua_State *L, int index, mv_value *value)
 {
     switch (lua_type(L, index)) {
@@ -44,7 +44,8 @@ static bool read_scalar(lua_State *L, int index, mv_value *value)
     }
 }
 
-static mv_value *take_room(lua_State *L, value_room *room, size_t count)
+/* Memory for `count` values: in `room` if they fit, else in a block that is pushed. */
+static mv_value *reserve_values(lua_State *L, value_room *room, size_t count)
 {
     if (count > VALUES_FEW - room->used) return lua_newuserdata(L, count * sizeof(mv_value));
     mv_value *values = room->few + room->used;
@@ -56,14 +57,14 @@ static void read_list(lua_State *L, int index, const error_context *where, mv_va
                       value_room *room)
 {
     size_t count = check_array(L, index, where, "a list");
-    mv_value *items = take_room(L, room, count);
+    mv_value *items = reserve_values(L, room, count);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, index, (int)i + 1);
         if (!read_scalar(L, lua_gettop(L), &items[i]))
             raise_at(L, where, "element %zu of the list is a %s", i + 1, luaL_typename(L, -1));
         if (items[i].kind == MV_KIND_NULL)
             raise_at(L, where, "element %zu of the list is moonvec.null", i + 1);
-        lua_pop(L, 1); /* a string stays in the table */
+        lua_pop(L, 1); /* a string stays valid: the table refers to it */
     }
     value->kind = MV_KIND_LIST;
     value->as.list.items = items;
@@ -76,7 +77,7 @@ void read_value(lua_State *L, int index, const error_context *where, mv_value *v
     if (lua_type(L, index) == LUA_TTABLE) {
         read_list(L, index, where, value, room);
     } else if (!read_scalar(L, index, value)) {
-        raise_at(L, where, "a %s is not a value", luaL_typename(L, index));
+        raise_at(L, where, "expected a value, got a %s", luaL_typename(L, index));
     }
 }
 
@@ -89,11 +90,11 @@ static void read_args(lua_State *L, int index, const char *call, filter_args *ou
         raise_misuse(L, "%s: 'args' must be a table, got a %s", call, luaL_typename(L, index));
     size_t count = lua_rawlen(L, index);
     if (count > MV_FILTER_TESTS_MAX * 2) /* BETWEEN takes two */
-        raise_misuse(L, "%s: %zu filter arguments, at most %u are possible", call, count,
+        raise_misuse(L, "%s: 'args' has %zu values, the maximum is %u", call, count,
                      MV_FILTER_TESTS_MAX * 2);
-    mv_value *values = take_room(L, &out->room, count);
+    mv_value *values = reserve_values(L, &out->room, count);
     luaL_checkstack(L, (int)count + 4,
-                    "too many filter arguments"); /* lists may push their blocks */
+                    "too many filter arguments"); /* each list may push a block */
 
     error_context where = {.call = call};
     for (size_t i = 0; i < count; i++) {
@@ -101,7 +102,7 @@ static void read_args(lua_State *L, int index, const char *call, filter_args *ou
         lua_rawgeti(L, index, (int)i + 1);
         int at = lua_gettop(L);
         read_value(L, at, &where, &values[i], &out->room);
-        lua_remove(L, at); /* strings and lists stay in the table */
+        lua_remove(L, at); /* it stays valid: the table refers to it */
     }
     out->filter.args = values;
     out->filter.args_count = (uint32_t)count;
@@ -122,13 +123,13 @@ const mv_filter *read_filter(lua_State *L, int filter_index, int args_index, con
     memset(&out->filter, 0, sizeof out->filter);
     out->room.used = 0;
     if (lua_isnil(L, filter_index)) {
-        if (!lua_isnil(L, args_index)) raise_misuse(L, "%s: 'args' without a 'filter'", call);
+        if (!lua_isnil(L, args_index)) raise_misuse(L, "%s: 'args' needs 'filter'", call);
         return NULL;
     }
     if (is_built_filter(L, filter_index)) {
         if (!lua_isnil(L, args_index))
             raise_misuse(
-                L, "%s: a filter built by moonvec.filter has its own arguments, 'args' must be nil",
+                L, "%s: 'args' must be nil, a filter built by moonvec.filter has its own arguments",
                 call);
         lua_pushlstring(L, "args", 4);
         lua_rawget(L, filter_index);

@@ -1,4 +1,4 @@
-/* Schemas in and out. */
+/* Schemas: Lua table -> mv_schema, and back. */
 #include "schema_box.h"
 
 #include "check_args.h"
@@ -17,9 +17,9 @@ typedef struct schema_box {
     mv_schema *schema;
 } schema_box;
 
-#define NUMBERS_END 128 /* numbers that have names are below */
+#define NUMBERS_END 128 /* above all numbers that have names */
 
-/* Names of the engine by their numbers as plain integers, for check_named. */
+/* The engine's name functions, with an int argument for check_named. */
 static const char *type_of_number(int number)
 {
     return mv_type_name((mv_type)number);
@@ -30,7 +30,7 @@ static const char *metric_of_number(int number)
     return mv_metric_name((mv_metric)number);
 }
 
-/* The number from `first` on and below `end` whose name is the string at `at`. */
+/* The number, from `first` to `end` - 1, whose name is the string at `at`. */
 static int check_named(lua_State *L, int at, const error_context *where, const char *kind,
                        const char *(*name_of)(int number), int first, int end)
 {
@@ -43,15 +43,16 @@ static int check_named(lua_State *L, int at, const error_context *where, const c
     return check_word(L, at, where, kind, words, count);
 }
 
-/* ---------------------------------------------------------------- in */
+/* ---------------------------------------------------------------- Lua -> schema */
 
-/* A field is one of a schema's, or (position 0) one to be added. */
+/* The call for messages. `position`: of a field in the schema, or 0 for a field to be added. */
 static const char *call_of(int position)
 {
     return position ? "schema" : "add_column";
 }
 
-/* Spread the entry's options; `call` becomes "schema: field 2" until the name is known. */
+/* Spread the options of the entry on top. `call` becomes the prefix of messages, for example
+ * "schema: field 2". */
 static int spread_entry(lua_State *L, const char *kind, int position, const char *const *names,
                         int names_count, char call[64])
 {
@@ -63,7 +64,7 @@ static int spread_entry(lua_State *L, const char *kind, int position, const char
     if (lua_type(L, entry) != LUA_TTABLE)
         raise_misuse(L, "%s must be a table, got a %s", call, luaL_typename(L, entry));
     int at = check_options(L, entry, call, names, names_count);
-    for (int i = 0; i < 2; i++) /* name and type come first */
+    for (int i = 0; i < 2; i++) /* options 0 and 1 are `name` and `type` */
         if (lua_isnil(L, at + i)) raise_misuse(L, "%s has no '%s'", call, names[i]);
     (void)check_string(L, at, call, "name");
     return at;
@@ -132,7 +133,7 @@ static mv_err read_entries(lua_State *L, int list, const char *name, mv_schema *
     return MV_OK;
 }
 
-/* Push the userdata of a schema to be. */
+/* Push a userdata that will own a schema. */
 static schema_box *push_box(lua_State *L)
 {
     schema_box *box = lua_newuserdata(L, sizeof *box);
@@ -142,7 +143,7 @@ static schema_box *push_box(lua_State *L)
     return box;
 }
 
-/* Is the type of the entry at `index` meant to be one of vectors? */
+/* Does the `type` of the entry at `index` begin with "vector"? */
 static bool is_vector_entry(lua_State *L, int index)
 {
     if (lua_type(L, index) != LUA_TTABLE) return false;
@@ -194,7 +195,7 @@ static int schema_gc(lua_State *L)
     return 0;
 }
 
-/* ---------------------------------------------------------------- out */
+/* ---------------------------------------------------------------- schema -> Lua */
 
 static void push_field(lua_State *L, const mv_field_options *field)
 {

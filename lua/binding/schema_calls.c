@@ -1,5 +1,6 @@
-/* Changing the schema. Adding a field takes steps, between which the Lua half calls the function
- * that makes the values: begin, then next and set for each document, then commit. */
+/* Changes of the schema. Adding a field takes several calls: column_begin, then column_next and
+ * column_set for each document, then column_commit. Between column_next and column_set,
+ * lua/moonvec/collection.lua calls the user's function that computes the value. */
 #include "calls.h"
 #include "check_args.h"
 #include "push_values.h"
@@ -10,29 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static int push_outcome(lua_State *L, const char *call, mv_err err, const mv_error *error)
-{
-    if (err) return push_failure(L, call, error);
-    lua_pushboolean(L, 1);
-    return 1;
-}
-
-/* The name of a field: a string without a zero byte, which no field has. */
-static const char *check_name(lua_State *L, int index, const char *call, const char *what)
-{
-    size_t size;
-    const char *name = check_string(L, index, call, what);
-    (void)lua_tolstring(L, index, &size);
-    if (strlen(name) != size) raise_misuse(L, "%s: '%s' has a zero byte in it", call, what);
-    return name;
-}
-
 int call_drop_index(lua_State *L)
 {
     mv_error error = {0};
     collection_box *box = check_collection(L, 1, "drop_index");
     lua_settop(L, 2);
-    const char *name = check_name(L, 2, "drop_index", "name");
+    const char *name = check_string(L, 2, "drop_index", "name");
     return push_outcome(L, "drop_index", mv_drop_index(box->collection, name, &error), &error);
 }
 
@@ -41,7 +25,7 @@ int call_drop_column(lua_State *L)
     mv_error error = {0};
     collection_box *box = check_collection(L, 1, "drop_column");
     lua_settop(L, 2);
-    const char *name = check_name(L, 2, "drop_column", "name");
+    const char *name = check_string(L, 2, "drop_column", "name");
     return push_outcome(L, "drop_column", mv_drop_column(box->collection, name, &error), &error);
 }
 
@@ -54,31 +38,31 @@ int call_alter_column(lua_State *L)
     mv_error error = {0};
     collection_box *box = check_collection(L, 1, call);
     lua_settop(L, 3);
-    const char *name = check_name(L, 2, call, "name");
+    const char *name = check_string(L, 2, call, "name");
     int at = check_options(L, 3, call, options, OPTIONS);
     if (!lua_isnil(L, at + INDEX))
-        raise_misuse(L, "%s: the index is changed by create_index and drop_index", call);
+        raise_misuse(L, "%s: use create_index or drop_index to change the index", call);
     for (int i = TYPE; i < INDEX; i++)
         if (!lua_isnil(L, at + i))
             raise_misuse(L,
                          "%s: '%s' cannot be changed (only 'rename', and 'nullable' to true): "
-                         "add another column, and drop this one",
+                         "add a new column and drop this one",
                          call, options[i]);
     mv_column_change change = {.nullable =
                                    check_boolean(L, at + NULLABLE, call, "nullable", false)};
     if (!lua_isnil(L, at + NULLABLE) && !change.nullable)
-        raise_misuse(L, "%s: 'nullable' can only become true", call);
-    if (!lua_isnil(L, at + RENAME)) change.new_name = check_name(L, at + RENAME, call, "rename");
+        raise_misuse(L, "%s: 'nullable' can only be changed to true", call);
+    if (!lua_isnil(L, at + RENAME)) change.new_name = check_string(L, at + RENAME, call, "rename");
     if (!change.new_name && !change.nullable)
         raise_misuse(L, "%s: expected 'rename' or 'nullable'", call);
     return push_outcome(L, call, mv_alter_column(box->collection, name, &change, &error), &error);
 }
 
-/* ---------------------------------------------------------------- a column in the making */
+/* ---------------------------------------------------------------- adding a column */
 
-/* The result lends from the column, so it is released first. */
+/* A column that is being added. The result borrows from the column, so it is released first. */
 typedef struct column_box {
-    result_box result; /* begins with the part */
+    result_box result; /* first, because it begins with the owned_box */
     mv_column *column;
     output out;
     bool is_vector;
@@ -90,10 +74,10 @@ typedef struct column_box {
 
 static const char add_column[] = "add_column";
 
-static void column_box_release(lua_State *L, owned_box *part)
+static void column_box_release(lua_State *L, owned_box *owned)
 {
-    column_box *box = (column_box *)part;
-    result_release(L, part);
+    column_box *box = (column_box *)owned;
+    result_release(L, owned);
     mv_column_free(box->column);
     box->column = NULL;
 }
@@ -114,8 +98,8 @@ static mv_err begin(column_box *box, mv_collection *collection, const mv_schema 
                            box->is_vector ? &vector : NULL, &box->column, error);
 }
 
-/* Push a column that shows the documents as the options at 3 and 4 say. NULL: failed. *changed: the
- * schema was, between reading them and beginning. */
+/* Push a column whose documents have the fields that the options at 3 and 4 name. NULL: failed, or
+ * *changed is true: the schema changed between reading these options and beginning. */
 static column_box *push_column(lua_State *L, collection_box *owner, const mv_schema *one,
                                bool *changed, mv_error *error)
 {
@@ -126,7 +110,7 @@ static column_box *push_column(lua_State *L, collection_box *owner, const mv_sch
     if (!err) err = begin(box, owner->collection, one, error);
     *changed = !err && mv_column_schema(box->column) != schema;
     if (!err && !*changed) return box;
-    owned_release(L, &box->result.part);
+    owned_release(L, &box->result.owned);
     return NULL;
 }
 
@@ -149,11 +133,11 @@ int call_column_begin(lua_State *L)
     return 2;
 }
 
-/* The column at 2, unless it was released. */
+/* The column at 2. Raises if it is released. */
 static column_box *check_column(lua_State *L)
 {
     column_box *box = luaL_testudata(L, 2, OWNED_TYPE);
-    if (!box || !box->column) raise_misuse(L, "%s: the column is over", add_column);
+    if (!box || !box->column) raise_misuse(L, "%s: the column is committed or aborted", add_column);
     return box;
 }
 
@@ -205,13 +189,13 @@ int call_column_commit(lua_State *L)
     column_box *box = check_column(L);
     mv_result_clear(box->result.result);
     mv_err err = mv_column_commit(box->column, &error);
-    owned_release(L, &box->result.part);
+    owned_release(L, &box->result.owned);
     return push_outcome(L, add_column, err, &error);
 }
 
 int call_column_abort(lua_State *L)
 {
-    owned_box *part = luaL_testudata(L, 2, OWNED_TYPE);
-    if (part) owned_release(L, part);
+    owned_box *owned = luaL_testudata(L, 2, OWNED_TYPE);
+    if (owned) owned_release(L, owned);
     return 0;
 }

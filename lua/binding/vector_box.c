@@ -1,4 +1,4 @@
-/* moonvec.vector, pack and unpack. */
+/* moonvec.vector, moonvec.pack and moonvec.unpack. */
 #include "vector_box.h"
 
 void vector_push(lua_State *L, mv_type type, const void *given, size_t dim, bool as_table)
@@ -19,6 +19,7 @@ void vector_push(lua_State *L, mv_type type, const void *given, size_t dim, bool
     }
 }
 
+/* Push the vector at 1, of any form and dimension, as a box without a metatable. */
 static vector_box *push_box(lua_State *L, const char *call)
 {
     error_context where = {.call = call};
@@ -52,6 +53,7 @@ int vector_unpack(lua_State *L)
     return 1;
 }
 
+/* __index: a number, or a method (upvalue 1: their table). */
 static int vector_index(lua_State *L)
 {
     const vector_box *box = luaL_checkudata(L, 1, VECTOR_TYPE);

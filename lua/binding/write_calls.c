@@ -1,4 +1,5 @@
-/* Writing: a call reads all its documents into one batch, then writes the batch, all or nothing. */
+/* insert, upsert, update and delete. A call reads all its documents into one batch, then writes the
+ * batch: all of it or nothing. */
 #include "calls.h"
 #include "check_args.h"
 #include "push_values.h"
@@ -8,20 +9,20 @@
 #include <string.h>
 
 typedef struct batch_box {
-    owned_box part;
+    owned_box owned;
     mv_batch *batch;
-    number_room room; /* for vectors given as tables */
+    number_room room; /* scratch for vectors given as tables */
 } batch_box;
 
-static void batch_box_release(lua_State *L, owned_box *part)
+static void batch_box_release(lua_State *L, owned_box *owned)
 {
-    batch_box *box = (batch_box *)part;
+    batch_box *box = (batch_box *)owned;
     mv_batch_free(box->batch);
     box->batch = NULL;
     number_room_free(L, &box->room);
 }
 
-/* The field whose key and value are on top of the stack. */
+/* Add the field whose key and value are on top of the stack to the current document. */
 static mv_err read_member(lua_State *L, batch_box *box, const mv_schema *schema,
                           error_context *where, mv_error *error)
 {
@@ -29,7 +30,7 @@ static mv_err read_member(lua_State *L, batch_box *box, const mv_schema *schema,
     uint32_t position;
     int value_at = lua_gettop(L);
     if (lua_type(L, value_at - 1) != LUA_TSTRING)
-        raise_at(L, where, "a document's keys are field names, got a %s",
+        raise_at(L, where, "a document's keys must be field names, got a %s",
                  luaL_typename(L, value_at - 1));
     const char *key = lua_tolstring(L, value_at - 1, &size);
 
@@ -47,13 +48,14 @@ static mv_err read_member(lua_State *L, batch_box *box, const mv_schema *schema,
         const void *given = read_vector(L, value_at, where, &vector, &box->room);
         return mv_batch_set_vector(box->batch, position, given, vector.dim, error);
     }
-    /* What fetch and query return can be written again: their own keys are passed over. */
+    /* Documents from fetch and query can be written again, so the keys they add are ignored. */
     if (strcmp(key, "id") == 0 || strcmp(key, "score") == 0 || strcmp(key, "distance") == 0)
         return MV_OK;
     raise_unknown_field(L, where, schema, key);
 }
 
-/* Add the document on top of the stack. `position` is its place in the array, 0 when it came alone.
+/* Add the document on top of the stack. `position`: its index in the array, 0 for a single
+ * document.
  */
 static mv_err read_document(lua_State *L, batch_box *box, const mv_schema *schema, const char *call,
                             size_t position, mv_error *error)
@@ -91,7 +93,7 @@ static bool is_document(lua_State *L, int index)
     lua_pop(L, 1);
     if (is_one || lua_rawlen(L, index) > 0) return is_one;
     lua_pushnil(L);
-    is_one = lua_next(L, index); /* has keys, but neither id nor [1]: a document without its id */
+    is_one = lua_next(L, index); /* keys, but neither id nor [1]: a document that lacks its id */
     lua_settop(L, index);
     return is_one;
 }
@@ -124,7 +126,7 @@ static mv_err write_batch(lua_State *L, collection_box *owner, mv_write_mode mod
     if (!err) err = read_documents(L, box, mv_batch_schema(box->batch), call, 2, error);
     if (!err && mv_batch_count(box->batch) > 0)
         err = mv_write(owner->collection, mode, box->batch, written, error);
-    owned_release(L, &box->part);
+    owned_release(L, &box->owned);
     lua_settop(L, 2);
     return err;
 }
@@ -191,7 +193,8 @@ int call_delete_by_filter(lua_State *L)
     collection_box *box = check_collection(L, 1, "delete_by_filter");
     lua_settop(L, 3);
     const mv_filter *filter = read_filter(L, 2, 3, "delete_by_filter", &args);
-    if (!filter) raise_misuse(L, "delete_by_filter: expected a filter ('true' deletes everything)");
+    if (!filter)
+        raise_misuse(L, "delete_by_filter: expected a filter ('true' deletes all documents)");
     if (mv_delete_by_filter(box->collection, filter, &deleted, &error))
         return push_failure(L, "delete_by_filter", &error);
     push_unsigned(L, deleted);

@@ -70,7 +70,7 @@ local function check_background(call, background, excluded, name)
   if background ~= nil and type(background) ~= "boolean" then
     misuse("%s: 'background' must be true or false, got a %s", call, type(background))
   elseif background and excluded then
-    misuse("%s: '%s' does not go with 'background'", call, name)
+    misuse("%s: '%s' cannot be combined with 'background'", call, name)
   end
 end
 

@@ -176,7 +176,7 @@ function M.query(collection, options)
     end
     return rerank_all(found, score, options, topk, offset)
   elseif options.explain then
-    misuse("query: 'explain' does not go with 'where'")
+    misuse("query: 'explain' cannot be combined with 'where'")
   elseif not options.vectors then
     return query_where(collection, options, where, score)
   end

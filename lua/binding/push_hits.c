@@ -1,0 +1,69 @@
+/* Hits -> Lua tables. With `into`, the tables of an earlier answer are filled again, so that a
+ * query in a frame loop makes no garbage. */
+#include "push_hits.h"
+
+/* Push the table at `reuse`, or a new one when `reuse` is 0; returns its stack index. */
+static int push_list(lua_State *L, int reuse, size_t count)
+{
+    if (reuse)
+        lua_pushvalue(L, reuse);
+    else
+        lua_createtable(L, (int)count, 0);
+    return lua_gettop(L);
+}
+
+/* Remove the elements above `count` that an earlier answer left in a reused table. */
+static void cut_list(lua_State *L, int list, size_t count)
+{
+    for (size_t i = lua_rawlen(L, list); i > count; i--) {
+        lua_pushnil(L);
+        lua_rawseti(L, list, (int)i);
+    }
+}
+
+/* Push the hits at positions `from` to `to` - 1 as an array. */
+static mv_err push_range(lua_State *L, result_box *box, const query_args *args, size_t from,
+                         size_t to, int reuse, int keys, mv_error *error)
+{
+    int list = push_list(L, reuse, to - from);
+    for (size_t i = from; i < to; i++) {
+        output_push_table(L, &args->out, keys, reuse, i - from + 1);
+        mv_err err = output_fill(L, box, i, args->schema, &args->out, keys, error);
+        if (err) return err;
+        lua_rawseti(L, list, (int)(i - from) + 1);
+    }
+    if (reuse) cut_list(L, list, to - from);
+    return MV_OK;
+}
+
+/* Push an array with one array of hits for each of `vectors`. */
+static mv_err push_results(lua_State *L, result_box *box, const query_args *args, int keys,
+                           mv_error *error)
+{
+    size_t count;
+    size_t from = 0;
+    const mv_hit *hits = mv_result_hits(box->result, &count);
+    int list = push_list(L, args->into, args->query.vectors_count);
+    for (uint32_t i = 0; i < args->query.vectors_count; i++) {
+        size_t to = from;
+        while (to < count && hits[to].input == i) to++;
+        lua_rawgeti(L, list, (int)i + 1);
+        int reuse = lua_istable(L, -1) ? lua_gettop(L) : 0;
+        mv_err err = push_range(L, box, args, from, to, reuse, keys, error);
+        if (err) return err;
+        lua_rawseti(L, list, (int)i + 1);
+        lua_settop(L, list);
+        from = to;
+    }
+    cut_list(L, list, args->query.vectors_count);
+    return MV_OK;
+}
+
+mv_err push_hits(lua_State *L, result_box *box, const query_args *args, mv_error *error)
+{
+    size_t count;
+    int keys = output_push_keys(L, args->schema, &args->out);
+    if (args->has_vectors) return push_results(L, box, args, keys, error);
+    (void)mv_result_hits(box->result, &count);
+    return push_range(L, box, args, 0, count, args->into, keys, error);
+}

@@ -1,0 +1,253 @@
+/* The options of c:query, read from Lua into an mv_query.
+ *
+ * check_options spreads the options over the stack in the order of the enum below, so that they can
+ * be read in any order: the vector field first, because the meaning of others depends on it, and
+ * the numbers of the vectors last. */
+#include "query_args.h"
+
+#include "read_vectors.h"
+
+#include <string.h>
+
+enum {
+    FIELD,
+    VECTOR,
+    ID,
+    VECTORS,
+    TOPK,
+    OFFSET,
+    FILTER,
+    ARGS,
+    MIN_SCORE,
+    MAX_DISTANCE,
+    PARAMS,
+    OUTPUT_FIELDS,
+    INCLUDE_VECTOR,
+    ORDER_BY,
+    INTO,
+    CANDIDATES,
+    RERANK,
+    WHERE,
+    EXPLAIN,
+    OPTIONS
+};
+static const char *const query_options[OPTIONS] = {
+    "field", "vector",     "id",           "vectors", "topk",          "offset",         "filter",
+    "args",  "min_score",  "max_distance", "params",  "output_fields", "include_vector", "order_by",
+    "into",  "candidates", "rerank",       "where",   "explain",
+};
+
+#define TOPK_DEFAULT       10 /* a page of results */
+#define CANDIDATES_DEFAULT 4  /* times topk: the candidates of a re-ranker */
+
+static const word strategies[] = {{"auto", MV_STRATEGY_AUTO},
+                                  {"exact", MV_STRATEGY_EXACT},
+                                  {"codes", MV_STRATEGY_CODES},
+                                  {"graph", MV_STRATEGY_GRAPH},
+                                  {"bridges", MV_STRATEGY_BRIDGES}};
+#define STRATEGIES (sizeof strategies / sizeof *strategies)
+
+static const error_context query_context = {.call = "query"};
+
+const char *query_args_strategy_name(mv_strategy strategy)
+{
+    return word_text(strategies, STRATEGIES, (int)strategy);
+}
+
+static bool is_given(lua_State *L, const query_args *args, int option)
+{
+    return !lua_isnil(L, args->at + option);
+}
+
+/* ---------------------------------------------------------------- the target of the search */
+
+static void read_named_field(lua_State *L, query_args *args)
+{
+    size_t size;
+    uint32_t count = mv_schema_vector_count(args->schema);
+    (void)check_string(L, args->at + FIELD, "query", "field");
+    const char *name = lua_tolstring(L, args->at + FIELD, &size);
+    if (mv_schema_find_vector(args->schema, name, size, &args->query.vector_field)) return;
+    mv_vector_options vector;
+    const char *names[MV_VECTORS_MAX];
+    for (uint32_t i = 0; i < count; i++)
+        names[i] = mv_schema_vector(args->schema, i, &vector) ? vector.name : NULL;
+    raise_unknown(L, &query_context, "vector field", name, names, count);
+}
+
+/* The vector field to search: the named one, or the only one of the schema. */
+static void read_field(lua_State *L, query_args *args)
+{
+    mv_vector_options vector;
+    uint32_t count = mv_schema_vector_count(args->schema);
+    if (is_given(L, args, FIELD))
+        read_named_field(L, args);
+    else if (count == 0)
+        raise_misuse(L, "query: the collection has no vector field");
+    else if (count > 1)
+        raise_misuse(L, "query: 'field' must name one of the %u vector fields", count);
+    (void)mv_schema_vector(args->schema, args->query.vector_field, &vector);
+    args->field = vector.name;
+    args->query.dim = vector.dim;
+}
+
+static uint32_t count_vectors(lua_State *L, const query_args *args)
+{
+    int at = args->at + VECTORS;
+    if (!lua_istable(L, at))
+        raise_misuse(L, "query: 'vectors' must be an array of vectors, got a %s",
+                     luaL_typename(L, at));
+    size_t count = check_array(L, at, &query_context, "'vectors'");
+    if (count > MV_QUERY_VECTORS_MAX)
+        raise_misuse(L, "query: 'vectors' has %zu vectors, the maximum is %u", count,
+                     MV_QUERY_VECTORS_MAX);
+    return (uint32_t)count;
+}
+
+/* What to search for, except the numbers of the vectors. */
+static void read_target(lua_State *L, query_args *args)
+{
+    int given = 0;
+    for (int option = VECTOR; option <= VECTORS; option++) given += is_given(L, args, option);
+    if (given > 1) raise_misuse(L, "query: only one of 'vector', 'vectors' and 'id' can be given");
+    args->has_target = given == 1;
+    args->has_vectors = is_given(L, args, VECTORS);
+    if (args->has_target)
+        read_field(L, args);
+    else if (is_given(L, args, FIELD))
+        raise_misuse(L, "query: 'field' needs 'vector', 'vectors' or 'id'");
+    if (is_given(L, args, ID))
+        args->query.id = check_id(L, args->at + ID, &query_context, args->id_text);
+    if (args->has_vectors)
+        args->query.vectors_count = count_vectors(L, args);
+    else if (is_given(L, args, VECTOR))
+        args->query.vectors_count = 1;
+}
+
+/* ---------------------------------------------------------------- how many hits, and how to search
+ */
+
+static void read_counts(lua_State *L, query_args *args, bool for_rerank)
+{
+    int at = args->at;
+    args->topk = check_whole(L, at + TOPK, "query", "topk", 1, MV_TOPK_MAX, TOPK_DEFAULT);
+    args->offset = check_whole(L, at + OFFSET, "query", "offset", 0, MV_TOPK_MAX, 0);
+    uint32_t page = args->topk + args->offset;
+    if (page > MV_TOPK_MAX)
+        raise_misuse(L, "query: 'topk' + 'offset' must be at most %u, got %u", MV_TOPK_MAX, page);
+    args->query.topk = args->topk;
+    args->query.offset = args->offset;
+    if (!for_rerank) {
+        if (is_given(L, args, CANDIDATES)) raise_misuse(L, "query: 'candidates' needs 'rerank'");
+        return;
+    }
+    uint32_t candidates = CANDIDATES_DEFAULT * args->topk + args->offset;
+    if (candidates > MV_TOPK_MAX) candidates = page;
+    args->query.topk =
+        check_whole(L, at + CANDIDATES, "query", "candidates", 1, MV_TOPK_MAX, candidates);
+    if (args->query.topk < page)
+        raise_misuse(L, "query: 'candidates' must be at least 'topk' + 'offset' = %u, got %u", page,
+                     args->query.topk);
+    args->query.offset = 0;
+}
+
+/* `params`: how the index is searched. Which options exist depends on the type of the index. */
+static void read_params(lua_State *L, query_args *args)
+{
+    enum { EXACT, PLAN, EF, REFINE, NAMES };
+    static const char *const param_names[NAMES] = {"exact", "plan", "ef", "refine"};
+    static const char call[] = "query: params";
+    error_context where = {.call = call};
+    mv_query *query = &args->query;
+    mv_vector_options vector;
+    int at = check_options(L, args->at + PARAMS, call, param_names, NAMES);
+    if (!args->has_target) raise_misuse(L, "query: 'params' needs 'vector', 'vectors' or 'id'");
+    (void)mv_schema_vector(args->schema, query->vector_field, &vector);
+    for (int i = EF; i < NAMES && vector.index == MV_INDEX_FLAT; i++)
+        if (!lua_isnil(L, at + i))
+            raise_misuse(L, "%s: the flat index of field '%s' has no option '%s'", call,
+                         args->field, param_names[i]);
+    if (check_boolean(L, at + EXACT, call, "exact", false)) query->strategy = MV_STRATEGY_EXACT;
+    if (!lua_isnil(L, at + PLAN)) {
+        if (!lua_isnil(L, at + EXACT))
+            raise_misuse(L, "%s: only one of 'exact' and 'plan' can be given", call);
+        query->strategy =
+            (mv_strategy)check_word(L, at + PLAN, &where, "plan", strategies, STRATEGIES);
+    }
+    query->ef = check_whole(L, at + EF, call, "ef", 1, MV_EF_MAX, 0);
+    query->no_refine = !check_boolean(L, at + REFINE, call, "refine", true);
+}
+
+/* ---------------------------------------------------------------- all options */
+
+void query_args_read(lua_State *L, query_args *args, bool for_rerank)
+{
+    int at = args->at = check_options(L, 2, "query", query_options, OPTIONS);
+    mv_query *query = &args->query;
+    memset(query, 0, sizeof *query);
+    query->schema = args->schema;
+    read_target(L, args);
+    read_counts(L, args, for_rerank);
+    if (is_given(L, args, PARAMS)) read_params(L, args);
+    if (is_given(L, args, MIN_SCORE)) {
+        args->min_score = check_number(L, at + MIN_SCORE, "query", "min_score");
+        query->min_score = &args->min_score;
+    }
+    if (is_given(L, args, MAX_DISTANCE)) {
+        args->max_distance = check_number(L, at + MAX_DISTANCE, "query", "max_distance");
+        query->max_distance = &args->max_distance;
+    }
+    if (is_given(L, args, ORDER_BY))
+        query->order_by = check_string(L, at + ORDER_BY, "query", "order_by");
+    args->into = is_given(L, args, INTO) ? at + INTO : 0;
+    if (args->into && !lua_istable(L, args->into))
+        raise_misuse(L, "query: 'into' must be a table, got a %s", luaL_typename(L, args->into));
+    query->explain = check_boolean(L, at + EXPLAIN, "query", "explain", false);
+    query->filter = read_filter(L, at + FILTER, at + ARGS, "query", &args->filter);
+    output_read(L, args->schema, "query", at + OUTPUT_FIELDS, at + INCLUDE_VECTOR, &args->out);
+    args->out.has_score = true;
+}
+
+void query_args_read_page(lua_State *L, query_args *args, bool for_rerank)
+{
+    args->at = check_options(L, 2, "query", query_options, OPTIONS);
+    read_counts(L, args, for_rerank);
+}
+
+/* ---------------------------------------------------------------- the numbers of the vectors */
+
+static void read_several(lua_State *L, query_args *args, number_room *scratch)
+{
+    size_t dim = args->query.dim;
+    float *numbers = lua_newuserdata(L, args->query.vectors_count * dim * sizeof *numbers + 1);
+    for (uint32_t i = 0; i < args->query.vectors_count; i++) {
+        lua_rawgeti(L, args->at + VECTORS, (int)i + 1);
+        const void *vector =
+            read_vector(L, lua_gettop(L), &query_context, args->field, dim, scratch);
+        memcpy(numbers + i * dim, vector, dim * sizeof *numbers);
+        lua_pop(L, 1);
+    }
+    args->query.vectors = numbers;
+}
+
+/* A packed string is used where it is, unless it is not aligned. */
+static void read_single(lua_State *L, query_args *args, number_room *scratch)
+{
+    size_t dim = args->query.dim;
+    const void *vector =
+        read_vector(L, args->at + VECTOR, &query_context, args->field, dim, scratch);
+    if ((uintptr_t)vector % _Alignof(float)) {
+        float *aligned = number_room_reserve(L, scratch, dim);
+        memcpy(aligned, vector, dim * sizeof *aligned);
+        vector = aligned;
+    }
+    args->query.vectors = vector;
+}
+
+void query_args_read_vectors(lua_State *L, query_args *args, number_room *scratch)
+{
+    if (args->has_vectors)
+        read_several(L, args, scratch);
+    else if (args->query.vectors_count == 1)
+        read_single(L, args, scratch);
+}
