@@ -80,7 +80,8 @@ describe("a built filter", function()
     says("filter.between: the value for 'year' is nil", f.between, "year", 1)
     says("filter.one_of: expected a list of values for 'year', got a number", f.one_of, "year", 1)
     says("filter.like: the pattern for 'title' must be a string, got a number", f.like, "title", 5)
-    says("filter.like: the escape for 'title' must be one letter, digit or sign", f.like, "title", "x", "ab")
+    says("filter.like: the escape for 'title' must be one letter, digit or punctuation character", f.like,
+      "title", "x", "ab")
     says("filter.array_length: 'like' is not a comparison", f.array_length, "tags", "like", 1)
     local length = "filter.array_length: the length for 'tags' must be a whole number, got "
     says(length .. "a string", f.array_length, "tags", "=", "1")

@@ -110,9 +110,9 @@ describe("rerank", function()
     local function message_of(rerank)
       return support.message_of(c.query, c, { vector = { 0 }, topk = 1, rerank = rerank })
     end
-    assert.equal("query: rerank must return a number, got a string for document 'p1'", message_of(tostring))
-    assert.equal("query: rerank must return a number, got a nil for document 'p1'", message_of(function() end))
-    assert.equal("query: rerank returned not-a-number for document 'p1'", message_of(function()
+    assert.equal("query: 'rerank' must return a number, got a string for document 'p1'", message_of(tostring))
+    assert.equal("query: 'rerank' must return a number, got a nil for document 'p1'", message_of(function() end))
+    assert.equal("query: 'rerank' returned NaN for document 'p1'", message_of(function()
       return 0 / 0
     end))
     assert.equal("query: 'rerank' must be a function, got a table", message_of {})

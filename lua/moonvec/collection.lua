@@ -1,4 +1,4 @@
---- The methods of a collection that are Lua: those that call functions of the user.
+--- The methods of a collection that call functions of the user. They are Lua code so that these functions may yield.
 
 local core = require "moonvec.core"
 local query = require "moonvec.query"
@@ -7,10 +7,10 @@ local M = {}
 
 local methods = { cursor = query.cursor, query = query.query }
 
--- Between two calls of `progress`: often enough for a bar, seldom enough to cost nothing.
+-- Time between two calls of `progress`: short enough for a progress bar, long enough to cost nothing.
 local PROGRESS_MS = 50
--- Without anybody to tell, all of the work is one slice.
-local WHOLE_MS = 1e12
+-- Without `progress`, all of the work is one slice.
+local UNLIMITED_MS = 1e12
 
 local THREADS_MAX = 64
 local AS_MANY_AS_CORES = 0
@@ -37,9 +37,9 @@ local function finish(collection, ok, ...)
   return commit(collection, ...)
 end
 
---- Runs work(...) as one transaction: an error inside undoes all and goes on to the caller. Returns what
---- `work` returns, or true when that is nothing. Where pcall cannot be yielded across (plain Lua 5.1),
---- `work` must not yield.
+--- Calls work(...) as one transaction. An error in `work` undoes all its writes and is raised again. Returns the
+-- results of `work`, or true if it returns nothing. On plain Lua 5.1, which cannot yield across pcall, `work` must not
+-- yield.
 function methods.transaction(collection, work, ...)
   if type(work) ~= "function" then
     misuse("transaction: expected a function, got a %s", type(work))
@@ -87,7 +87,7 @@ local function check_optimize_options(options)
   return budget_ms, progress, check_threads("optimize", threads), background
 end
 
---- An error of the user's function ends the work; what was finished stays.
+--- Calls `progress`. If it raises, the job ends; the work that is finished stays.
 local function report(collection, progress, done, total, stage)
   local ok, message = pcall(progress, done, total, stage)
   if not ok then
@@ -96,8 +96,8 @@ local function report(collection, progress, done, total, stage)
   end
 end
 
---- One slice of the job in hand: true when there is more, false at the end; nil, message, code.
-local function work(collection, slice_ms, threads, progress)
+--- Does one slice of the current job. Returns true if there is more to do, false at the end, or nil, message, code.
+local function work_slice(collection, slice_ms, threads, progress)
   local more, done, total, stage = core.optimize_step(collection, slice_ms, threads)
   if more == nil then
     return nil, done, total -- message and code
@@ -107,9 +107,9 @@ local function work(collection, slice_ms, threads, progress)
   return more
 end
 
-local function work_to_the_end(collection, threads, progress)
+local function work_until_done(collection, threads, progress)
   repeat
-    local more, message, code = work(collection, progress and PROGRESS_MS or WHOLE_MS, threads, progress)
+    local more, message, code = work_slice(collection, progress and PROGRESS_MS or UNLIMITED_MS, threads, progress)
     if more == nil then
       return nil, message, code
     end
@@ -117,24 +117,24 @@ local function work_to_the_end(collection, threads, progress)
   return true
 end
 
---- Merges segments, drops deleted rows, builds graphs. With `budget_ms`, does about so much of it and returns
---- "more" or "done"; with `background`, returns the job at once; else returns true at the end.
+--- Seals fresh rows, merges segments, drops deleted rows and builds indexes. Returns true at the end. With `budget_ms`,
+-- works for about that time and returns "more" or "done"; with `background`, returns a job at once.
 function methods.optimize(collection, options)
   local budget_ms, progress, threads, background = check_optimize_options(options)
   if background then
     return core.optimize_start(collection, threads)
   elseif not budget_ms then
-    return work_to_the_end(collection, threads, progress)
+    return work_until_done(collection, threads, progress)
   end
-  local more, message, code = work(collection, budget_ms, threads, progress)
+  local more, message, code = work_slice(collection, budget_ms, threads, progress)
   if more == nil then
     return nil, message, code
   end
   return more and "more" or "done"
 end
 
---- Gives a field another index, and builds it: true at the end, or the job at once with `background`. The index
---- before is searched until the new one stands.
+--- Changes the index of a field and builds the new one. Returns true at the end, or a job at once with `background`.
+-- Queries use the old index until the new one is built.
 function methods.create_index(collection, name, index, options)
   local progress, threads, background = core.options("create_index", options, "progress", "threads", "background")
   check_progress("create_index", progress)
@@ -149,12 +149,12 @@ function methods.create_index(collection, name, index, options)
   if not begun then
     return nil, message, code
   end
-  return work_to_the_end(collection, threads, progress)
+  return work_until_done(collection, threads, progress)
 end
 
---- The value of one document. An error in the function goes on to the caller, with the id.
+--- Returns the id and the value of one document. An error in `value_of` is raised again, with the id if it is a string.
 local function value_for(document, value_of)
-  local id = document.id -- the function may write into the table
+  local id = document.id -- read first, because `value_of` may change the table
   local ok, value = pcall(value_of, document)
   if ok then
     return id, value
@@ -193,11 +193,11 @@ local function make_column(collection, column, value_of)
   return core.column_commit(collection, column)
 end
 
---- Builds what a new field's index wants. Somebody else who is at it builds that, too.
+--- Builds missing indexes. "busy" is no failure: the job that is in the way builds them, too.
 local function build_indexes(collection, threads, progress)
   local begun, message, code = core.index_begin(collection, threads)
   if begun then
-    begun, message, code = work_to_the_end(collection, threads, progress)
+    begun, message, code = work_until_done(collection, threads, progress)
   end
   if not begun and code ~= "busy" then
     return nil, message, code
@@ -205,10 +205,10 @@ local function build_indexes(collection, threads, progress)
   return true
 end
 
---- Adds a field, of any type. Each document gets what value_of(document) returns, else the default or NULL; an
---- error undoes all and goes on to the caller. Other writers wait meanwhile; the function may read the
---- collection, and not write to it. `output_fields` and `include_vector`: what the documents carry that it is
---- given, as in iterate. Where pcall cannot be yielded across (plain Lua 5.1), it must not yield.
+--- Adds a field of any type. The value of each document is the result of value_of(document), else the default, else
+-- NULL. An error in `value_of` undoes all and is raised again. Other writers wait meanwhile; `value_of` may read the
+-- collection but not write to it. `output_fields` and `include_vector`: which fields its argument has, as in iterate.
+-- On plain Lua 5.1, which cannot yield across pcall, `value_of` must not yield.
 function methods.add_column(collection, field, value_of, options)
   local output_fields, include_vector, progress, threads =
     core.options("add_column", options, "output_fields", "include_vector", "progress", "threads")
@@ -235,7 +235,7 @@ function methods.add_column(collection, field, value_of, options)
   return not is_indexed or build_indexes(collection, threads, progress)
 end
 
---- Puts these methods beside those in C.
+--- Adds these methods to the table of the methods in C.
 function M.extend(class)
   for name, method in pairs(methods) do
     class[name] = method

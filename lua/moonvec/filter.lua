@@ -1,6 +1,6 @@
 --- Filters built as data: `f.all(f.ge("year", 1900), f.contain_any("tags", { "scifi" }))`.
 --
--- A built filter is a text with `?` and the arguments for them. Values are never written into the text.
+-- A built filter is a text with `?` for each value, and the list of values. Values are never written into the text.
 
 local core = require "moonvec.core"
 
@@ -64,8 +64,8 @@ function M.not_null(name)
   return build(check_name("not_null", name) .. " IS NOT NULL", {})
 end
 
---- `%` stands for any run of bytes, `_` for one UTF-8 character (one byte where the text is not valid UTF-8).
---- `escape` is one character that makes the next one of the pattern literal.
+--- `%` matches any run of bytes. `_` matches one UTF-8 character, or one byte where the text is not valid UTF-8. After the
+-- character `escape`, `%` and `_` match only themselves.
 function M.like(name, pattern, escape)
   check_name("like", name)
   if type(pattern) ~= "string" then
@@ -73,7 +73,7 @@ function M.like(name, pattern, escape)
   elseif escape == nil then
     return build(name .. " LIKE ?", { pattern })
   elseif type(escape) ~= "string" or not escape:find("^[%p%w]$") then
-    misuse("filter.like: the escape for '%s' must be one letter, digit or sign", name)
+    misuse("filter.like: the escape for '%s' must be one letter, digit or punctuation character", name)
   end
   return build(("%s LIKE ? ESCAPE '%s'"):format(name, escape == "'" and "''" or escape), { pattern })
 end
@@ -108,48 +108,48 @@ function M.array_length(name, operator, length)
   return build(("array_length(%s) %s ?"):format(name, operator), { length })
 end
 
---- The filters in `...`, or in the one plain table given instead.
-local function parts_of(call, ...)
+--- The filters in `...`, or in the array that is the only argument.
+local function operands_of(call, ...)
   local first = ...
-  local parts = { ... }
+  local operands = { ... }
   if select("#", ...) == 1 and type(first) == "table" and getmetatable(first) ~= metatable then
-    parts = first
+    operands = first
   end
-  for i = 1, #parts do
-    if getmetatable(parts[i]) ~= metatable then
-      misuse("filter.%s: argument %d is a %s, expected a filter", call, i, type(parts[i]))
+  for i = 1, #operands do
+    if getmetatable(operands[i]) ~= metatable then
+      misuse("filter.%s: argument %d is a %s, expected a filter", call, i, type(operands[i]))
     end
   end
-  return parts
+  return operands
 end
 
-local function join(parts, keyword, when_empty)
+local function join(operands, keyword, when_empty)
   local texts, args = {}, {}
-  for i, part in ipairs(parts) do
-    texts[i] = "(" .. part.text .. ")"
-    for _, value in ipairs(part.args) do
+  for i, operand in ipairs(operands) do
+    texts[i] = "(" .. operand.text .. ")"
+    for _, value in ipairs(operand.args) do
       args[#args + 1] = value
     end
   end
-  if #parts == 0 then
+  if #operands == 0 then
     return build(when_empty, {})
   end
   return build(table.concat(texts, keyword), args)
 end
 
---- True when all filters are. None: true.
+--- True if all filters are true; without filters, true.
 function M.all(...)
-  return join(parts_of("all", ...), " AND ", "true")
+  return join(operands_of("all", ...), " AND ", "true")
 end
 
---- True when at least one filter is. None: false.
+--- True if at least one filter is true; without filters, false.
 function M.any(...)
-  return join(parts_of("any", ...), " OR ", "false")
+  return join(operands_of("any", ...), " OR ", "false")
 end
 
---- True when `filter` is false; a test of NULL stays unknown.
+--- True if `filter` is false. A test of NULL stays unknown.
 function M.no(filter)
-  parts_of("no", filter)
+  operands_of("no", filter)
   if getmetatable(filter) ~= metatable then
     misuse("filter.no: expected a filter, got a %s", type(filter))
   end

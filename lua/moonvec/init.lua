@@ -1,6 +1,6 @@
 --- moonvec: a vector database inside your program.
 --
--- This file is the public module. lua/README.md says where the rest is, types.lua describes all of it.
+-- This file is the public module. lua/README.md lists the other files; types.lua is the reference of the API.
 
 local collection = require "moonvec.collection"
 local core = require "moonvec.core"

@@ -1,11 +1,12 @@
---- Queries: the search, and what functions of the user make of it. All of it is Lua, so that they may yield.
+--- Queries that call functions of the user: `where`, `rerank` and cursors. This is Lua code so that these functions may
+-- yield.
 
 local core = require "moonvec.core"
 local rerank = require "moonvec.rerank"
 
 local M = {}
 
--- Hits of the first step of a search that goes on for as long as somebody wants more, and at most of any.
+-- Hits of the first step of a cursor, and the maximum of a step. Each step finds twice as many as the one before.
 local STEP_MIN, STEP_MAX = 32, 8192
 
 local function misuse(format, ...)
@@ -20,7 +21,7 @@ local function check_function(options, name)
   return given
 end
 
---- The options that the search itself knows, with other values for some; `false` leaves one out.
+--- A copy of `options` with the values in `changes`; `false` removes an option.
 local function with(options, changes)
   local copy = {}
   for name, value in pairs(options) do
@@ -32,23 +33,24 @@ local function with(options, changes)
   return copy
 end
 
--- ---------------------------------------------------------------- hits for as long as somebody wants more
+-- ---------------------------------------------------------------- cursors
 
---- A function that returns the next best hit, or nil at the end, or nil, message, code. All hits are of one commit.
--- Each step searches anew for more than all steps before together have given, so that a hit that was missed at first
--- comes late instead of never. `first` is how many hits will be wanted at least.
+--- Returns two functions. The first returns the next best hit, nil at the end, or nil, message, code. The second ends
+-- the search. All hits are of one commit. Each step searches again for more hits than all earlier steps returned, so
+-- that a hit that an earlier step missed comes late instead of never. `first`: the caller needs at least this number of
+-- hits.
 local function stepper(collection, options, first)
-  local step, place, hits, search = math.max(first, STEP_MIN), 0, {}, nil
+  local step, position, hits, search = math.max(first, STEP_MIN), 0, {}, nil
   local is_last = false
   local function finish()
     if search then
       core.query_end(collection, search)
     end
-    search, is_last, hits, place = nil, true, {}, 0
+    search, is_last, hits, position = nil, true, {}, 0
   end
   local function next_hit()
-    place = place + 1
-    local hit = hits[place]
+    position = position + 1
+    local hit = hits[position]
     if hit or is_last then
       return hit
     end
@@ -57,10 +59,10 @@ local function stepper(collection, options, first)
       finish()
       return nil, result, code
     end
-    hits, place, search = found, 1, result
+    hits, position, search = found, 1, result
     if #found < step then
       finish()
-      hits, place = found, 1
+      hits, position = found, 1
     end
     step = math.min(step * 2, STEP_MAX)
     return hits[1]
@@ -68,9 +70,9 @@ local function stepper(collection, options, first)
   return next_hit, finish
 end
 
---- `for hit in c:cursor{...}`: hits of a query for one vector, best first, until the loop is left. An error of the
--- search is raised: a `for` loop could not tell a message from the end. The search begins with the loop, so that a
--- cursor that nobody asks holds no commit.
+--- `for hit in c:cursor{...}`: the hits of a query for one vector, best first, until the loop ends. A failure of the
+-- search raises, because a `for` loop would take nil, message for the end. The search begins with the first hit, so
+-- that an unused cursor refers to no commit.
 function M.cursor(collection, options)
   if type(collection) ~= "userdata" then
     misuse("cursor: expected a collection, got a %s (call it with ':')", type(collection))
@@ -100,27 +102,28 @@ end
 
 -- ---------------------------------------------------------------- where
 
---- Hits come in order but for those that an earlier step has missed: these go up to where they belong.
-local function put_in_place(hits, hit)
-  local place = #hits + 1
-  while place > 1 and hits[place - 1].score < hit.score do
-    hits[place] = hits[place - 1]
-    place = place - 1
+--- Inserts `hit` into `hits`, which are sorted by score. Almost always it becomes the last; only a hit that an earlier
+-- step missed moves up.
+local function insert_sorted(hits, hit)
+  local i = #hits + 1
+  while i > 1 and hits[i - 1].score < hit.score do
+    hits[i] = hits[i - 1]
+    i = i - 1
   end
-  hits[place] = hit
+  hits[i] = hit
 end
 
 --- The best `wanted` hits for which where(hit) is true.
 local function filter_by_function(collection, options, where, wanted)
   local next_hit, finish = stepper(collection, options, wanted)
-  local passed = {}
+  local matching = {}
   local function collect()
-    while #passed < wanted do
+    while #matching < wanted do
       local hit, message, code = next_hit()
       if not hit then
         return message, code
       elseif where(hit) then
-        put_in_place(passed, hit)
+        insert_sorted(matching, hit)
       end
     end
   end
@@ -131,10 +134,10 @@ local function filter_by_function(collection, options, where, wanted)
   elseif message then
     return nil, message, code
   end
-  return passed
+  return matching
 end
 
---- One page of the hits that pass, re-ranked if the user wants it.
+--- One page of the hits for which `where` is true, re-ranked if `score` is given.
 local function query_where(collection, options, where, score)
   local wanted, topk, offset = core.query_page(collection, options, score ~= nil)
   local bare = with(options, {
@@ -147,8 +150,8 @@ local function query_where(collection, options, where, score)
     return rerank.apply(hits, score, options, topk, offset)
   end
   local page = options.into or {}
-  for place = 1, math.max(topk, #page) do
-    page[place] = place <= topk and hits[offset + place] or nil
+  for i = 1, math.max(topk, #page) do
+    page[i] = i <= topk and hits[offset + i] or nil
   end
   return page
 end
@@ -163,7 +166,7 @@ local function rerank_all(found, score, options, topk, offset)
   return found
 end
 
---- The raw search, the user's predicate and re-ranker if there are any.
+--- c:query: the search in C, then the user's `where` and `rerank` if they are given.
 function M.query(collection, options)
   if type(options) ~= "table" or not (options.rerank or options.where) then
     return core.query(collection, options)
@@ -182,13 +185,13 @@ function M.query(collection, options)
   end
 
   local results = {}
-  for place, vector in ipairs(options.vectors) do
+  for i, vector in ipairs(options.vectors) do
     local one = with(options, { vectors = false, into = false, vector = vector })
     local hits, message, code = query_where(collection, one, where, score)
     if not hits then
       return nil, message, code
     end
-    results[place] = hits
+    results[i] = hits
   end
   return results
 end

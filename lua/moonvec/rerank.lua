@@ -1,6 +1,7 @@
---- The last step of a query: the user's function gives each candidate a new score, the best stay.
+--- Re-ranking, the last step of a query: the user's function computes a new score for each candidate, and the best
+-- candidates become the hits.
 --
--- All of it is Lua, so that the function may yield: no C frame stands between it and the caller.
+-- This is Lua code so that the user's function may yield: there is no C frame between it and the caller.
 
 local core = require "moonvec.core"
 
@@ -9,30 +10,31 @@ local M = {}
 local function new_score(rerank, hit, query)
   local score = rerank(hit, query)
   if type(score) ~= "number" then
-    core.raise(("query: rerank must return a number, got a %s for document '%s'"):format(type(score), hit.id))
+    core.raise(("query: 'rerank' must return a number, got a %s for document '%s'"):format(type(score), hit.id))
   elseif score ~= score then
-    core.raise(("query: rerank returned not-a-number for document '%s'"):format(hit.id))
+    core.raise(("query: 'rerank' returned NaN for document '%s'"):format(hit.id))
   end
   return score
 end
 
---- Orders `hits` by rerank(hit, query), equal ones as they came, and keeps `topk` after `offset`.
+--- Sorts `hits` by rerank(hit, query), with equal scores in their earlier order, then keeps `topk` hits after the first
+-- `offset`. Changes `hits` itself.
 function M.apply(hits, rerank, query, topk, offset)
-  local order, scores, places = {}, {}, {}
-  for place, hit in ipairs(hits) do
-    order[place], places[hit] = hit, place
+  local order, scores, ranks = {}, {}, {}
+  for rank, hit in ipairs(hits) do
+    order[rank], ranks[hit] = hit, rank
     scores[hit] = new_score(rerank, hit, query)
   end
   table.sort(order, function(a, b)
     if scores[a] ~= scores[b] then
       return scores[a] > scores[b]
     end
-    return places[a] < places[b]
+    return ranks[a] < ranks[b]
   end)
 
-  for place = 1, #order do
-    local hit = place <= topk and order[offset + place] or nil
-    hits[place] = hit
+  for i = 1, #order do
+    local hit = i <= topk and order[offset + i] or nil
+    hits[i] = hit
     if hit then
       hit.score = scores[hit]
     end

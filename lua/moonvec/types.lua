@@ -1,253 +1,278 @@
 ---@meta
---- What moonvec offers, for editors and people. Nothing here is run.
+--- The reference of the Lua API: every function, method, option and result. LuaCATS annotations, for people and for
+--- editors; this file is never executed.
+---
+--- Errors. Runtime failures return `nil, message, code`; programming errors raise. A programming error is a wrong
+--- argument, an unknown option or field, a value that its field does not accept, or a call on a closed collection.
 
 ---@class moonvec
 ---@field _VERSION string "moonvec 0.1.0"
----@field null lightuserdata NULL: clears a nullable field in an update, stands for NULL in `args`
----@field simd string the instruction set in use: "scalar", "sse2", "avx2", "avx512" or "neon"
----@field filter moonvec.filters
+---@field null lightuserdata the value NULL: it clears a nullable field in an update, and means NULL in `args`
+---@field simd string the instruction set that distances are computed with: "scalar", "sse2", "avx2", "avx512" or "neon"
+---@field filter moonvec.filters functions that build filters as data
 local moonvec = {}
 
----@alias moonvec.code "not_found"|"exists"|"read_only"|"corrupt"|"schema_mismatch"|"version"|"no_space"|"io"|"no_memory"|"busy"|"limit"
+---@alias moonvec.code
+---| "not_found" # there is no such document or collection
+---| "exists" # there is such a document or collection already
+---| "read_only" # the collection or its file system cannot be written
+---| "corrupt" # a file is damaged
+---| "schema_mismatch" # the given schema is not the schema of the collection
+---| "version" # the collection was written by a newer moonvec
+---| "no_space" # the disk or the quota is full
+---| "io" # the operating system reported another failure
+---| "no_memory" # there is not enough memory
+---| "busy" # another transaction, process or job is in the way
+---| "limit" # a documented limit is exceeded
 ---@alias moonvec.type "string"|"bool"|"int32"|"int64"|"uint32"|"uint64"|"float"|"double"|"timestamp"|"array_string"|"array_bool"|"array_int32"|"array_int64"|"array_uint32"|"array_uint64"|"array_float"|"array_double"|"array_timestamp"
----@alias moonvec.vector_type "vector_fp32"|"vector_fp16"|"vector_int8"|"vector_binary" bits: see moonvec.numbers
----@alias moonvec.id string|integer 1 to 1,024 bytes; an integer stands for its decimal string (in a filter `id` is tested as the string)
----@alias moonvec.numbers number[]|string|moonvec.vector a table, packed little-endian float32, or a reusable vector; vector_int8 takes whole numbers, -128 to 127. A vector_binary is a table or reusable vector of zeros and ones, or a packed string of dim / 8 bytes: bit i (from 0) is in byte i / 8, the most significant bit of a byte first, as numpy.packbits has it
+---@alias moonvec.vector_type "vector_fp32"|"vector_fp16"|"vector_int8"|"vector_binary" vector_binary: bits, see moonvec.numbers
+---@alias moonvec.id string|integer a string of 1 to 1,024 bytes. An integer is converted to its decimal string; filters compare `id` as that string
+---@alias moonvec.numbers number[]|string|moonvec.vector a table of numbers, a string of packed little-endian float32, or a reusable vector. A vector_int8 field accepts whole numbers from -128 to 127. A vector_binary field accepts a table or reusable vector of zeros and ones, or a packed string of dim / 8 bytes: bit i (from 0) is in byte i / 8, the most significant bit of a byte first, as in numpy.packbits
 
--- Filter text; keywords in any case, names as they are, NOT binds tightest, then AND, then OR:
+-- The grammar of a filter text. Keywords are case-insensitive, field names are case-sensitive. NOT binds tightest, then
+-- AND, then OR:
 --   filter := filter OR filter | filter AND filter | NOT filter | ( filter ) | test
 --   test   := name (= | != | <> | < | <= | > | >=) value | name [NOT] BETWEEN value AND value | name [NOT] IN list
 --           | name [NOT] LIKE value [ESCAPE value] | name IS [NOT] NULL | name [NOT] CONTAIN_ANY list
 --           | name [NOT] CONTAIN_ALL list | array_length(name) (= | ... | >=) value | true | false
 --   value  := -12 | 1.5 | 'text, with '' for a quote' | true | false | ?
 --   list   := ( value, ... ) | ( ) | ?
--- Values are taken as the field's type has them: whole numbers for whole-number fields, within their range; of a 64-bit one
--- also decimal strings; float fields compare with the value as a float has it; timestamps compare with microseconds and with
--- RFC 3339 text: `at >= '2026-11-01'`. Strings compare byte by byte, LIKE minds case.
--- A test of NULL is unknown, and so is its NOT; only true passes. IN () is false even for NULL; of what is not NULL
--- CONTAIN_ANY () is false and CONTAIN_ALL () true. Arrays are tested by CONTAIN and array_length only. `id` is tested like
--- a string field that is never NULL.
----@alias moonvec.filter_source string|moonvec.filter
+-- Values: a value must fit the type of its field. An integer field accepts whole numbers within its range, and a 64-bit
+-- field also decimal strings. A float field compares with the value rounded to a float. A timestamp field compares with
+-- microseconds and with RFC 3339 text: `at >= '2026-11-01'`. Strings compare byte by byte, and LIKE is case-sensitive.
+-- NULL: a test of NULL is unknown, and so is its NOT. A document matches only if the filter is true. IN () is false even
+-- for NULL. For an array that is not NULL, CONTAIN_ANY () is false and CONTAIN_ALL () is true.
+-- Arrays can be tested only by CONTAIN_ANY, CONTAIN_ALL, array_length and IS NULL. `id` behaves like a string field that
+-- is never NULL.
+---@alias moonvec.filter_source string|moonvec.filter a text, or a filter built by moonvec.filter
 
-
---- Opens a collection; creates it when nothing is there and a schema is given. ":memory:" is in memory.
+--- Opens a collection. If nothing exists at `path`, creates it with `options.schema`; without a schema the result is
+--- "not_found". The path ":memory:" creates a collection in memory. The result is "version" if a newer moonvec wrote the
+--- collection, and "corrupt" if it is damaged or was written with durability "none" before a power cut.
 ---@param path string
 ---@param options? moonvec.open_options
 ---@return moonvec.collection? collection, string? message, moonvec.code? code
 function moonvec.open(path, options) end
 
---- Creates a collection; "exists" when anything is there.
+--- Creates a collection. The result is "exists" if anything exists at `path`.
 ---@param path string
 ---@param schema moonvec.schema
 ---@param options? moonvec.open_options
 ---@return moonvec.collection? collection, string? message, moonvec.code? code
 function moonvec.create_and_open(path, schema, options) end
 
---- Removes a collection that nobody has open.
+--- Removes the files of a collection. The result is "busy" if it is open anywhere, in this or another process.
 ---@param path string
 ---@return true? done, string? message, moonvec.code? code
 function moonvec.destroy(path) end
 
---- Checks a schema and completes it; raises on the first mistake.
+--- Checks a schema and returns it with all defaults filled in. Raises on the first mistake.
 ---@param schema moonvec.schema
 ---@return moonvec.schema
 function moonvec.schema(schema) end
 
---- Reads a vector once, to be used many times. A packed string is float32 here, whatever field it is for.
+--- Converts a vector once, so that it can be used in many calls without being read again. A packed string is read as
+--- float32, whatever field the vector is for.
 ---@param vector moonvec.numbers
 ---@return moonvec.vector
 function moonvec.vector(vector) end
 
---- A vector as packed little-endian float32.
+--- Returns the vector as a string of packed little-endian float32.
 ---@param vector moonvec.numbers
 ---@return string
 function moonvec.pack(vector) end
 
---- A vector as a table.
+--- Returns the vector as a table.
 ---@param vector moonvec.numbers
 ---@return number[]
 function moonvec.unpack(vector) end
 
 ---@class moonvec.open_options
----@field schema? moonvec.schema must agree with the one that is there, indexes too, as it is after live changes; not in create_and_open
----@field read_only? boolean never writes (default false)
----@field durability? "full"|"none" survives a power cut (default), or only the death of the process
----@field verify? boolean verify everything before anything is trusted (default false)
----@field maintenance? "auto"|"manual" whether fresh rows are sealed, segments merged and indexes built without optimize (default "auto")
+---@field schema? moonvec.schema must equal the schema of an existing collection, including indexes and later changes; else the result is "schema_mismatch". Not an option of create_and_open
+---@field read_only? boolean never write a file; writes return "read_only" (default false)
+---@field durability? "full"|"none" what an acknowledged write survives: a power cut ("full", default), or only the death of the process ("none"). After a power cut with "none", the collection is "corrupt" unless flush or close came after the last write
+---@field verify? boolean verify every checksum and structure before the collection is opened (default false)
+---@field maintenance? "auto"|"manual" "auto" (default): seal fresh rows, merge segments and build indexes in the background. "manual": only in optimize
 
 ---@class moonvec.schema
----@field name? string
----@field fields? moonvec.field[]
----@field vectors? moonvec.vector_field[]
+---@field name? string at most 64 bytes
+---@field fields? moonvec.field[] scalar and array fields, at most 1,024
+---@field vectors? moonvec.vector_field[] vector fields, at most 256
 
 ---@class moonvec.field
----@field name string
+---@field name string at most 64 bytes; id, score and distance are reserved
 ---@field type moonvec.type
----@field nullable? boolean (default false)
----@field default? any taken when a document lacks the field
----@field index? "invert"|moonvec.field_index values are looked up where segments have been indexed; results are the same (default: none)
+---@field nullable? boolean whether the field may be NULL (default false)
+---@field default? any the value of a document that is inserted without this field
+---@field index? "invert"|moonvec.field_index makes filters on this field faster in segments that have the index; results stay the same (default: none)
 
 ---@class moonvec.field_index
----@field type "invert" for each value the rows that have it
+---@field type "invert" an inverted index: for each value, the rows that have it
 
 ---@class moonvec.vector_field
----@field name string
+---@field name string at most 64 bytes; id, score and distance are reserved
 ---@field type moonvec.vector_type
----@field dim integer 1 to 65,535; of vector_binary a number of bits, a multiple of 8
----@field metric? "l2"|"ip"|"cosine"|"l1"|"hamming" (default "cosine"); a vector_binary has "hamming", which is its default, and no other type has that
+---@field dim integer numbers in each vector, 1 to 65,535; for vector_binary bits, a multiple of 8
+---@field metric? "l2"|"ip"|"cosine"|"l1"|"hamming" squared Euclidean distance, inner product, cosine similarity (default), sum of absolute differences, or number of different bits. A vector_binary has "hamming" only, and no other type has it
 ---@field index? "hnsw"|"flat"|moonvec.index (default "hnsw")
 
 ---@class moonvec.index
----@field type "hnsw"|"flat" a graph, searched approximately; or none: every row is looked at
----@field m? integer of hnsw, as all that follow. Links of a row, 4 to 64 (default 16)
----@field ef_construction? integer candidates while building, 8 to 2,000 (default 200)
----@field quantize? "auto"|"none"|"fp16"|"int8"|"int4" what distances are measured with on the way; scores are exact with any. "auto" (default): what was measured to be good enough. Under metric "l1" not "int8" and "int4", under "hamming" only "auto" and "none"
----@field seed? integer|string of what is drawn by lot, 1 or more (default 1)
+---@field type "hnsw"|"flat" "hnsw": a graph, searched approximately. "flat": no index, every matching row is compared
+---@field m? integer only hnsw: links of each row, 4 to 64 (default 16)
+---@field ef_construction? integer only hnsw: candidates of each search while the graph is built, 8 to 2,000 (default 200)
+---@field quantize? "auto"|"none"|"fp16"|"int8"|"int4" only hnsw: the codes that a walk through the graph computes distances from; scores are exact with any. "auto" (default): the first of int4, int8, fp16 and none that was measured to be accurate enough. Metric "l1" excludes "int8" and "int4"; "hamming" allows only "auto" and "none"
+---@field seed? integer|string only hnsw: seed of the random numbers, 1 to 2^64 - 1 (default 1). A decimal string if a Lua number cannot represent it
 
 ---@class moonvec.vector
----@operator len: integer
+---@operator len: integer the number of its numbers
 ---@field [integer] number
 local vector = {}
 
---- As packed little-endian float32.
+--- Returns the vector as a string of packed little-endian float32.
 ---@return string
 function vector:pack() end
 
---- As a table.
+--- Returns the vector as a table.
 ---@return number[]
 function vector:table() end
 
---- Whole numbers of 64 bits that a Lua number cannot hold (from 2^53 on where numbers are doubles: Lua 5.1 to 5.2, LuaJIT; uint64 from
---- 2^63 on elsewhere) are given and come back as decimal strings. NaN is refused, and what a float cannot hold.
+--- 64-bit integers: a value that a Lua number cannot represent is written and read as a decimal string. On Lua 5.1, 5.2 and
+--- LuaJIT, where numbers are doubles, these are the values of 2^53 and above; on Lua 5.3 and later, uint64 values of 2^63 and
+--- above. NaN raises, and so does a number outside of the range of a float field.
 ---
---- A timestamp is a whole number of 64 bits, the microseconds since 1970-01-01T00:00:00Z, and comes back as one. It may also be
---- given as text: a date ("2026-11-01": midnight UTC), or a time as in RFC 3339 with its offset from UTC ("2026-11-01T12:30:00Z",
---- "2026-11-01 12:30:00.25+02:00"; T and Z in either case), in years 0001 to 9999. A time without an offset is refused, and a
---- fraction finer than a microsecond. Second 60 is taken at 23:59:60 UTC on the last day of a month, and counts as the next
---- second. A decimal string has at least 15 digits, so that '2026' or '20261101' is not taken for microseconds.
----@class moonvec.document fields and vectors by name; no field is named id, score or distance
+--- Timestamps: a timestamp is a 64-bit integer, the microseconds since 1970-01-01T00:00:00Z, and is read as such. It may be
+--- written as text, too: a date ("2026-11-01", midnight UTC), or an RFC 3339 time with an offset from UTC
+--- ("2026-11-01T12:30:00Z", "2026-11-01 12:30:00.25+02:00"; T and Z in upper or lower case). The year is 0001 to 9999. A time
+--- without an offset raises, and so does a fraction finer than a microsecond. Second 60 is accepted only as 23:59:60 UTC on the
+--- last day of a month, and means the next second. A decimal string of microseconds needs at least 15 digits, so that '2026' or
+--- '20261101' is not mistaken for microseconds.
+---@class moonvec.document scalar fields and vectors by name
 ---@field id string
 ---@field [string] any
 
 ---@class moonvec.hit: moonvec.document
----@field score number higher is better, whatever the metric; after `rerank` what that returned. 0 without a vector
----@field distance number lower is better: 1 - cosine, the squared distance (l2), minus the inner product, the sum of absolute differences (l1), or the number of different bits (hamming). 0 without a vector
+---@field score number higher is better, with every metric. The result of `rerank` if that is given; 0 in a query without a vector
+---@field distance number lower is better: 1 - cosine similarity (cosine), the squared Euclidean distance (l2), minus the inner product (ip), the sum of absolute differences (l1), or the number of different bits (hamming). 0 in a query without a vector
 
 ---@class moonvec.collection
----@operator len: integer
----@field path string as given to open
----@field schema moonvec.schema completed; as it is now, whoever changed it
+---@operator len: integer the number of documents; raises on a failure
+---@field path string as passed to open
+---@field schema moonvec.schema the current schema with all defaults filled in, including changes by other processes
 local collection = {}
 
---- Inserts a document or an array of them, all or nothing; "exists" when an id is there.
+--- Inserts a document or an array of documents: all or none. The result is "exists" if an id exists.
 ---@param documents moonvec.document|moonvec.document[]
 ---@return integer? inserted, string? message, moonvec.code? code
 function collection:insert(documents) end
 
---- Inserts, or replaces whole documents.
+--- Inserts documents, or replaces existing documents completely: all or none.
 ---@param documents moonvec.document|moonvec.document[]
 ---@return integer? written, string? message, moonvec.code? code
 function collection:upsert(documents) end
 
---- Changes only the fields named; "not_found" when an id is missing.
+--- Changes the given fields of existing documents: all or none. The result is "not_found" if an id does not exist.
 ---@param documents moonvec.document|moonvec.document[]
 ---@return integer? updated, string? message, moonvec.code? code
 function collection:update(documents) end
 
---- Deletes by id; missing ids are no error.
+--- Deletes documents by id. Ids that do not exist are ignored. Returns how many documents were deleted.
 ---@param ids moonvec.id|moonvec.id[]
 ---@return integer? deleted, string? message, moonvec.code? code
 function collection:delete(ids) end
 
---- Deletes what passes the filter.
+--- Deletes all documents that match the filter.
 ---@param filter moonvec.filter_source
----@param args? any[]
+---@param args? any[] values for the `?` of a filter text
 ---@return integer? deleted, string? message, moonvec.code? code
 function collection:delete_by_filter(filter, args) end
 
---- A document by id, or a table id -> document of those that are there.
+--- Reads documents by id. For one id, returns the document; the result is "not_found" if it does not exist. For an array of
+--- ids, returns a table id -> document of those that exist.
 ---@param ids moonvec.id|moonvec.id[]
 ---@param options? moonvec.fetch_options
 ---@return moonvec.document|table<string, moonvec.document>|nil found, string? message, moonvec.code? code
 function collection:fetch(ids, options) end
 
 ---@class moonvec.fetch_options
----@field output_fields? string[] names of scalar and vector fields (default: all scalar ones)
----@field include_vector? boolean|"table" all vectors, as packed strings (float32, of vector_binary bits) or as tables (numbers, of vector_binary zeros and ones) (default false)
+---@field output_fields? string[] names of the scalar and vector fields to return (default: all scalar fields)
+---@field include_vector? boolean|"table" return vectors, as packed strings (true: float32, for vector_binary bits) or as tables ("table": numbers, for vector_binary zeros and ones): those named in `output_fields`, or all if it names none (default false)
 
---- `for document in collection:iterate() do`: one snapshot, oldest first. A failure on the way raises.
+--- `for document in collection:iterate() do`: all documents of one commit, in the order of their last write. A failure while
+--- iterating raises.
 ---@param options? moonvec.iterate_options
 ---@return fun(): moonvec.document? next, nil, nil, userdata closer
 function collection:iterate(options) end
 
 ---@class moonvec.iterate_options
----@field filter? moonvec.filter_source
----@field args? any[]
----@field output_fields? string[]
----@field include_vector? boolean|"table"
+---@field filter? moonvec.filter_source only documents that match (default: all)
+---@field args? any[] values for the `?` of a filter text
+---@field output_fields? string[] as in fetch_options
+---@field include_vector? boolean|"table" as in fetch_options
 
---- How many documents there are, or pass the filter.
+--- Counts the documents that match the filter; without a filter, all.
 ---@param filter? moonvec.filter_source
----@param args? any[]
+---@param args? any[] values for the `?` of a filter text
 ---@return integer? count, string? message, moonvec.code? code
 function collection:count(filter, args) end
 
---- Searches; best first. With `vectors`, an array of results; with `explain`, how they were found, and the hits in it.
+--- Searches, and returns the hits, best first. With `vectors`, returns one array of hits for each vector. With `explain`, returns
+--- the plan, which contains the hits. The result is "not_found" if the document `id` does not exist.
 ---@param options moonvec.query_options
 ---@return moonvec.hit[]|moonvec.hit[][]|moonvec.plan|nil hits, string? message, moonvec.code? code
 function collection:query(options) end
 
 ---@class moonvec.query_options
----@field field? string the vector field to search; may be left out when there is one
----@field vector? moonvec.numbers what to search for
----@field id? moonvec.id ... or the stored document whose vector to search for; it is no hit itself
----@field vectors? moonvec.numbers[] ... or several at once
----@field topk? integer (default 10), together with `offset` at most 1,000,000
----@field offset? integer hits to skip (default 0)
----@field filter? moonvec.filter_source
----@field args? any[] values for the `?` of the filter
----@field where? fun(hit: moonvec.hit): boolean asked about the hits of the rest, best first, until `topk` pass, those that `offset` skips among them: slower than a filter. It gets what `output_fields` and `include_vector` ask for. With `vectors` each has its own hits that pass. A re-ranker sees what passed. In a transaction it must not write: the next step of the search raises then
----@field min_score? number of the search, before `rerank`
----@field max_distance? number
+---@field field? string the vector field to search (default: the only one of the schema)
+---@field vector? moonvec.numbers the vector to search for. At most one of `vector`, `id` and `vectors` can be given; without any, the query selects by filter and `order_by`
+---@field id? moonvec.id search for the vector of this document, which is excluded from the hits
+---@field vectors? moonvec.numbers[] several vectors to search for, at most 65,536
+---@field topk? integer maximum number of hits for each vector, 1 or more (default 10); `topk` + `offset` is at most 1,000,000
+---@field offset? integer number of best hits to skip (default 0)
+---@field filter? moonvec.filter_source only documents that match (default: all)
+---@field args? any[] values for the `?` of a filter text
+---@field where? fun(hit: moonvec.hit): boolean a predicate in Lua, slower than a filter. It is called for the hits that the other options allow, best first, until `topk` + `offset` hits (with `rerank`: `candidates` hits) match. The hit has the fields that `output_fields` and `include_vector` name. With `vectors`, this is done for each vector. `rerank` gets only matching hits. In a transaction the function must not write, else the next step of the search raises
+---@field min_score? number exclude hits with a lower score, before `rerank` (default: none)
+---@field max_distance? number exclude hits with a larger distance (default: none)
 ---@field params? moonvec.query_params how the index is searched
----@field output_fields? string[] (default: all scalar fields)
----@field include_vector? boolean|"table" (default false)
----@field order_by? string without a vector: "year DESC, title", up to 8 scalar fields, no arrays. NULL comes before all else (with DESC behind), equals in the order they were written; without `order_by` all do
----@field into? table an earlier result, to be used again
----@field rerank? fun(hit: moonvec.hit, query: moonvec.query_options): number the new score; may yield
----@field candidates? integer hits a re-ranker sees (default (4 × topk) + offset)
----@field explain? boolean return the plan, with the hits in it (default false); not with `where`. Of several `vectors` the sums of all
+---@field output_fields? string[] as in fetch_options
+---@field include_vector? boolean|"table" as in fetch_options
+---@field order_by? string only without a vector: 1 to 8 scalar fields, no arrays, such as "year DESC, title". NULL is lowest: first in ascending order, last with DESC. Equal documents are in the order of their last write (default: all documents are)
+---@field into? table an earlier result: its tables are emptied and used for the new result, which avoids garbage
+---@field rerank? fun(hit: moonvec.hit, query: moonvec.query_options): number returns a new score for each candidate; the hits are sorted by it. It may yield
+---@field candidates? integer number of hits passed to `rerank`, `topk` + `offset` or more, at most 1,000,000 (default: 4 × topk + offset)
+---@field explain? boolean return the plan, which contains the hits (default false). Cannot be combined with `where`. For several `vectors` the plan has the sums over all
 
 ---@class moonvec.query_params
----@field exact? boolean look at the vector of every row that passes (default false; a flat index always does)
----@field plan? "auto"|"exact"|"codes"|"graph"|"bridges" the strategy for segments that have a graph, instead of `exact` (default "auto": the cheapest by estimate); other segments, and flat fields, are searched exactly. See moonvec.plan_step
----@field ef? integer of hnsw: candidates, 1 to 1,000,000; more is slower and finds more (default: what each graph was measured to need)
----@field refine? boolean of hnsw: let exact scores, not those from codes, choose the hits among the candidates (default true)
+---@field exact? boolean compute the distance to every matching row from its vector (default false; a flat index always does)
+---@field plan? "auto"|"exact"|"codes"|"graph"|"bridges" the strategy for segments that have a graph, see moonvec.plan_step (default "auto": the strategy with the lowest estimated cost). Segments without a graph, and flat fields, are always searched exactly. Cannot be combined with `exact`
+---@field ef? integer only hnsw: candidates of the search, 1 to 1,000,000; more is slower and finds more of the nearest rows (default: what each graph was measured to need for a recall of 0.95)
+---@field refine? boolean only hnsw: choose the hits among the candidates by exact distances (true, default) or by distances from codes (false). Scores are exact with both
 
----@class moonvec.plan what `explain` returns: sums over all steps, and
----@field hits moonvec.hit[]|moonvec.hit[][] the answer
----@field steps moonvec.plan_step[] one for each segment, oldest first, then one for the fresh rows
+---@class moonvec.plan the result of `explain`. Counts and times are sums over all steps
+---@field hits moonvec.hit[]|moonvec.hit[][] what the query returns without `explain`
+---@field steps moonvec.plan_step[] one step for each segment, oldest first, then one for the fresh rows
 ---@field rows integer rows that are not deleted
----@field matches integer rows that match the filter (without a vector: of those looked at)
+---@field matches integer rows that match the filter (without a vector: only of the rows that were tested)
 ---@field exact_distances integer distances computed from vectors
 ---@field code_distances integer distances computed from codes
 ---@field bridged integer rows whose links were followed without computing their distance
----@field filter_ms number time to find the matching rows
----@field search_ms number time to find the nearest of them
+---@field filter_ms number time to find the matching rows, in milliseconds
+---@field search_ms number time to find the nearest of them, in milliseconds
 
----@class moonvec.plan_step counts and times as above, and
+---@class moonvec.plan_step the search of one segment, or of the fresh rows. It has the counts and times of moonvec.plan, too
 ---@field of "segment"|"fresh rows"
----@field plan "exact"|"codes"|"graph"|"bridges"|"nothing" the strategy that led to the hits. "exact": every matching row is measured by its vector; "codes": every matching row by its code, and the nearest by their vectors; "graph": a walk through the graph that keeps the matching rows; "bridges": a walk over matching rows, and over other rows only to reach them; "nothing": no row matches
----@field abandoned? "graph"|"bridges" the strategy tried before, which found too little or cost too much
+---@field plan "exact"|"codes"|"graph"|"bridges"|"nothing" the strategy that found the hits. "exact": compute the distance to every matching row from its vector. "codes": compute the distance to every matching row from its code, then to the nearest from their vectors. "graph": walk through the graph and keep the matching rows. "bridges": walk over matching rows, and over other rows only to reach matching ones. "nothing": no row matches
+---@field abandoned? "graph"|"bridges" the strategy that was tried first and found too few rows or cost too much
 
---- `for hit in collection:cursor{...} do`: the hits of a query for one vector (or for none), best first, for as long as the loop
---- goes on, all of the commit when it begins (a hit that a graph missed at first comes late). A failure raises. In a transaction a write ends it: it raises when the
---- hits found so far are used up (the first search finds 32).
+--- `for hit in collection:cursor{...} do`: the hits of a query for one vector, or without a vector, best first, until the loop
+--- ends. All hits are of one commit, the newest when the loop begins. A hit that the graph missed at first comes later, out of
+--- order. A failure raises. In a transaction, a write ends the cursor: it raises after the hits that it has already found (32
+--- in the first search).
 ---@param options moonvec.cursor_options
 ---@return fun(): moonvec.hit? next, nil, nil, table closer
 function collection:cursor(options) end
 
----@class moonvec.cursor_options as of a query
+---@class moonvec.cursor_options options of moonvec.query_options with the same meaning
 ---@field field? string
 ---@field vector? moonvec.numbers
 ---@field id? moonvec.id
@@ -261,40 +286,44 @@ function collection:cursor(options) end
 ---@field include_vector? boolean|"table"
 ---@field order_by? string
 
---- Runs work(...) as one transaction; an error inside undoes all and goes on to the caller. One inside another is "busy".
+--- Calls work(...) as one transaction. An error in `work` undoes all its writes and is raised again. A transaction inside another
+--- returns "busy".
 ---@param work fun(...): ...
 ---@param ... any
----@return any ... what `work` returns (true when nothing), or nil, message, code
+---@return any ... the results of `work` (true if it returns nothing), or nil, message, code
 function collection:transaction(work, ...) end
 
---- Merges, drops deleted rows, builds graphs. With `budget_ms` one slice of it: "more" or "done".
---- The first slice packs what was written since the last time in one go (0.4 ms for 1,000 rows of 64 dims).
+--- Seals fresh rows, merges segments, drops deleted rows and builds indexes. Returns true at the end. With `budget_ms`, does one
+--- slice of that work and returns "more" or "done"; with `background`, returns a job at once. The first slice seals all fresh
+--- rows in one step, which does not stop at `budget_ms` (0.4 ms for 1,000 rows of 64 dims).
 ---@param options? moonvec.optimize_options
 ---@return true|"more"|"done"|moonvec.job|nil done, string? message, moonvec.code? code
 function collection:optimize(options) end
 
 ---@class moonvec.optimize_options
----@field progress? fun(done: integer, total: integer, stage: string)
----@field budget_ms? number
----@field threads? integer that build graphs, 1 to 64 (default: one for each core, at most 8). Of the first slice, with `budget_ms`
----@field background? boolean a thread of its own does it: returns a job at once (default false)
+---@field progress? fun(done: integer, total: integer, stage: string) called about every 50 ms, with `budget_ms` after the slice. `done` and `total` are bytes to write; graphs count as bytes that take as long. Cannot be combined with `background`
+---@field budget_ms? number about how long to work, in milliseconds, more than 0 (default: until the end). Cannot be combined with `background`
+---@field threads? integer number of threads that build graphs, 1 to 64 (default: one for each core, at most 8). With `budget_ms`, the value of the first slice is used
+---@field background? boolean do the work in a thread of the engine, and return a job at once (default false)
 
----@class moonvec.job optimize in the background; goes on when nobody has it, ends when its collection is closed
+---@class moonvec.job a background job. It continues if the program drops this object, and ends when its collection is closed
 local job = {}
 
---- Waits for the end: true when it is over, well or cancelled; false when the time is up.
----@param seconds? number 0: only look (default: for ever)
+--- Waits for the end of the job. Returns true if it has succeeded or was cancelled, false if `seconds` have passed, and nil,
+--- message, code if it has failed.
+---@param seconds? number 0 or more; 0: do not wait (default: no limit)
 ---@return boolean? done, string? message, moonvec.code? code
 function job:wait(seconds) end
 
+--- How far the job is; see `progress` of moonvec.optimize_options.
 ---@return integer done, integer total, "seal"|"merge"|"index"|"done"|"cancelled" stage
 function job:progress() end
 
---- Ends it soon. What it finished stays.
+--- Asks the job to end within milliseconds. The work that it has finished stays.
 function job:cancel() end
 
---- Gives a vector field another index, or a scalar field one, and builds it from the data there is; the one before is searched
---- until it stands.
+--- Changes the index of a vector or scalar field, and builds the new index from the existing documents. Until it is built,
+--- queries use the old index. Returns true at the end, or a job at once with `background`.
 ---@param name string
 ---@param index "hnsw"|"flat"|moonvec.index|"invert"|moonvec.field_index
 ---@param options? moonvec.index_options
@@ -302,36 +331,38 @@ function job:cancel() end
 function collection:create_index(name, index, options) end
 
 ---@class moonvec.index_options
----@field progress? fun(done: integer, total: integer, stage: string)
----@field threads? integer that build graphs, 1 to 64 (default: one for each core, at most 8)
----@field background? boolean a thread of its own does it: returns a job at once (default false). The schema has changed by then
+---@field progress? fun(done: integer, total: integer, stage: string) as in optimize_options
+---@field threads? integer as in optimize_options
+---@field background? boolean build the index in a thread of the engine, and return a job at once (default false). The schema is changed before this returns
 
---- A vector field is searched exactly from then on, a scalar one read row by row.
+--- Drops the index of a field. Afterwards, queries search a vector field exactly, and filters read a scalar field row by row.
 ---@param name string
 ---@return true? done, string? message, moonvec.code? code
 function collection:drop_index(name) end
 
---- Adds a scalar or vector field. Documents get what value_of(document) returns, else the default, else NULL; an error
---- undoes all and goes on to the caller. Other writers wait meanwhile, readers see the new field when it is finished.
---- Its index is built before this returns. Where there are documents, a field that is neither nullable nor has a default needs
---- the function, which then must not return nil: that raises. A vector field needs it, too.
+--- Adds a scalar or vector field. The value of each document is the result of value_of(document); if that is nil, the default;
+--- without a default, NULL. If `value_of` raises, nothing is changed and the error is raised again. Meanwhile other writers wait.
+--- Readers see the new field when all values are set. The index of the field is built before this returns. If there are
+--- documents, a vector field, and a field that is neither nullable nor has a default, need `value_of`. It must not return nil
+--- for such a field: that raises.
 ---@param field moonvec.field|moonvec.vector_field
----@param value_of? fun(document: moonvec.document): any may read the collection, not write to it; nil: the default, or NULL
+---@param value_of? fun(document: moonvec.document): any may read the collection but not write to it (default: all documents get the default, or NULL)
 ---@param options? moonvec.column_options
 ---@return true? done, string? message, moonvec.code? code
 function collection:add_column(field, value_of, options) end
 
 ---@class moonvec.column_options
----@field output_fields? string[] what the documents given to `value_of` carry (default: all scalar fields)
----@field include_vector? boolean|"table" (default false)
----@field progress? fun(done: integer, total: integer, stage: string) of building an index
----@field threads? integer that build an index
+---@field output_fields? string[] which fields the documents passed to `value_of` have, as in fetch_options
+---@field include_vector? boolean|"table" as in fetch_options
+---@field progress? fun(done: integer, total: integer, stage: string) of building the index, as in optimize_options
+---@field threads? integer for building the index, as in optimize_options
 
---- Drops a scalar or vector field, with its index. The space of a scalar field comes back when its segments are merged.
+--- Drops a scalar or vector field and its index. The disk space of a scalar field is freed when its segments are merged.
 ---@param name string
 ---@return true? done, string? message, moonvec.code? code
 function collection:drop_column(name) end
 
+--- Renames a field, or makes a scalar field nullable.
 ---@param name string
 ---@param changes moonvec.column_changes
 ---@return true? done, string? message, moonvec.code? code
@@ -339,62 +370,64 @@ function collection:alter_column(name, changes) end
 
 ---@class moonvec.column_changes
 ---@field rename? string the new name
----@field nullable? true of a scalar field: it may be NULL from now on
+---@field nullable? true only scalar fields: the field may be NULL from now on. It cannot be changed back
 
+--- Numbers about the collection.
 ---@return moonvec.stats? stats, string? message, moonvec.code? code
 function collection:stats() end
 
 ---@class moonvec.stats
 ---@field documents integer
 ---@field segments integer
----@field fresh_rows integer not yet in a segment
----@field deleted_rows integer in segments, not yet dropped
----@field disk_bytes integer of its files; 0 of a collection in memory
----@field memory_bytes integer allocated by moonvec in this process, without mapped files and without what collections in memory hold
----@field commit integer number of the last commit
----@field durable boolean false: some commits would not survive a power cut
----@field simd string
----@field indexes table<string, moonvec.index_stats> by field: vectors, and scalar fields with an index
----@field background boolean this process is optimizing in the background
----@field background_error? string what stopped maintenance last
+---@field fresh_rows integer rows that are not yet in a segment
+---@field deleted_rows integer deleted rows that are still in segments
+---@field disk_bytes integer size of the files; 0 for a collection in memory
+---@field memory_bytes integer bytes allocated by moonvec in this process, without mapped files and without the contents of collections in memory
+---@field commit integer number of the newest commit
+---@field durable boolean false if some commits would not survive a power cut
+---@field simd string same as moonvec.simd
+---@field indexes table<string, moonvec.index_stats> by field name: all vector fields, and the scalar fields that have an index
+---@field background boolean whether this process is optimizing in the background
+---@field background_error? string message of the failure that last stopped background maintenance
 
 ---@class moonvec.index_stats
 ---@field type "hnsw"|"flat"|"invert"
----@field rows integer not deleted
----@field completeness number 0 to 1: share of the rows that is found through the index (1 when flat); the others are looked at: fresh rows, and segments too small for an index (below 1,024 rows)
----@field indexed_rows? integer rows found through the index; of hnsw and invert, as the next three
----@field bytes? integer of the index's files
----@field warning? string a damaged file, whose rows are looked at instead; optimize builds it anew
----@field lists? integer of invert: segments that have the index
----@field graphs? integer of hnsw, likewise, as all that follow
----@field quantize? "none"|"fp16"|"int8"|"int4" of the largest graph, as the next two; not there before there is one
----@field code_error? number error of a distance from codes, relative to the mean distance of a row to its neighbours
----@field ef? integer candidates of a query that sets none
+---@field rows integer rows that are not deleted, including fresh rows
+---@field completeness number 0 to 1: the share of `rows` that queries find through the index (1 if flat). Queries scan the other rows: fresh rows, and segments that are too small for an index (below 1,024 rows)
+---@field indexed_rows? integer only hnsw and invert: rows that queries find through the index
+---@field bytes? integer only hnsw and invert: size of the files of the index
+---@field warning? string only hnsw and invert: message about a damaged index file. Queries scan its rows instead, and optimize builds it again
+---@field lists? integer only invert: number of segments that have the index
+---@field graphs? integer only hnsw: number of segments that have a graph
+---@field quantize? "none"|"fp16"|"int8"|"int4" only hnsw with a graph: the codes of the largest graph
+---@field code_error? number only hnsw with a graph: root mean square error of a distance computed from codes in the largest graph, relative to the mean distance of a row to its neighbours
+---@field ef? integer only hnsw with a graph: candidates in the largest graph of a query without `ef`
 
---- Verifies every checksum and structure.
+--- Verifies every checksum and structure of the current commit. The result is "corrupt", with file and position, if one is
+--- damaged.
 ---@return true? sound, string? message, moonvec.code? code
 function collection:check() end
 
---- Writes a consistent and compact copy to `path`, while others write.
+--- Writes a consistent and compact copy to `path`, which must not exist. Other processes and threads can write meanwhile.
 ---@param path string
 ---@return true? done, string? message, moonvec.code? code
 function collection:backup(path) end
 
---- Makes everything acknowledged survive a power cut.
+--- Makes all acknowledged writes survive a power cut, also with durability "none".
 ---@return true? done, string? message, moonvec.code? code
 function collection:flush() end
 
---- Closes; once is enough, more is fine.
+--- Closes the collection. An open transaction is undone. Does nothing if the collection is closed already.
 ---@return true? done, string? message, moonvec.code? code
 function collection:close() end
 
---- Closes and removes. "busy" when it is open elsewhere: then it is only closed.
+--- Closes the collection and removes its files. If it is open elsewhere, it is only closed and the result is "busy".
 ---@return true? done, string? message, moonvec.code? code
 function collection:destroy() end
 
----@class moonvec.filter
----@field text string with `?` for the values
----@field args any[]
+---@class moonvec.filter a filter built as data
+---@field text string the filter text, with `?` for the values
+---@field args any[] the values
 
 ---@class moonvec.filters
 local filters = {}
@@ -442,52 +475,60 @@ function filters.ge(name, value) end
 ---@return moonvec.filter
 function filters.between(name, low, high) end
 
+--- name IS NULL
 ---@param name string
 ---@return moonvec.filter
 function filters.is_null(name) end
 
+--- name IS NOT NULL
 ---@param name string
 ---@return moonvec.filter
 function filters.not_null(name) end
 
---- `%` any characters, `_` one character (UTF-8)
+--- name LIKE pattern: `%` matches any number of characters, `_` matches one character (UTF-8).
+--- Case-sensitive.
 ---@param name string
 ---@param pattern string
----@param escape? string one character that makes the next one ordinary
+---@param escape? string one letter, digit or punctuation character: after it, `%`, `_` and itself stand for themselves
 ---@return moonvec.filter
 function filters.like(name, pattern, escape) end
 
+--- name IN list
 ---@param name string
 ---@param list any[]
 ---@return moonvec.filter
 function filters.one_of(name, list) end
 
+--- True if the array contains at least one of the values.
 ---@param name string
 ---@param list any[]
 ---@return moonvec.filter
 function filters.contain_any(name, list) end
 
+--- True if the array contains all of the values.
 ---@param name string
 ---@param list any[]
 ---@return moonvec.filter
 function filters.contain_all(name, list) end
 
+--- array_length(name) operator length
 ---@param name string
 ---@param operator "="|"!="|"<>"|"<"|"<="|">"|">="
 ---@param length integer
 ---@return moonvec.filter
 function filters.array_length(name, operator, length) end
 
---- True when all are. Takes filters, or one table of them.
+--- True if all filters are true; without filters, true. Takes filters, or one array of filters.
 ---@param ... moonvec.filter|moonvec.filter[]
 ---@return moonvec.filter
 function filters.all(...) end
 
---- True when one is. Takes filters, or one table of them.
+--- True if at least one filter is true; without filters, false. Takes filters, or one array of filters.
 ---@param ... moonvec.filter|moonvec.filter[]
 ---@return moonvec.filter
 function filters.any(...) end
 
+--- True if the filter is false. A test of NULL stays unknown.
 ---@param filter moonvec.filter
 ---@return moonvec.filter
 function filters.no(filter) end
