@@ -1,5 +1,5 @@
--- Hybrid search: the nearest vectors among the documents that pass a filter.
--- Give a path to keep the collection; without one it lives in memory.
+-- Hybrid search: the nearest vectors among the documents that match a filter.
+-- With a path as argument the collection is stored there, otherwise in memory.
 
 local moonvec = require "moonvec"
 
@@ -12,7 +12,7 @@ local collection = assert(moonvec.open(arg[1] or ":memory:", { schema = {
   vectors = { { name = "embedding", type = "vector_fp32", dim = DIM, metric = "cosine" } },
 } }))
 
--- Stands for an embedding model: a point of its own for every number, near that of the next one.
+-- Takes the place of an embedding model: numbers that are close get vectors that are close.
 local function embed(number)
   local vector = {}
   for i = 1, DIM do

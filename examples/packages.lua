@@ -1,11 +1,11 @@
--- Semantic search over the descriptions of all Debian packages this machine knows.
+-- Semantic search over the descriptions of all Debian packages in this machine's package lists.
 --
 --   lua5.4 examples/packages.lua                             a tour of questions
---   lua5.4 examples/packages.lua watch birds in the garden   a question of one's own
+--   lua5.4 examples/packages.lua watch birds in the garden   your own question
 --
--- The first run reads the package lists, learns from them what words mean and fills two
--- collections; later runs only open these. Options: --dir DIR, where the collections are
--- (build/demo), and --dump FILE, package lists to read instead of this machine's.
+-- The first run reads the package lists, learns from them what words mean, and fills two
+-- collections. Later runs only open these. Options: --dir DIR, the directory of the collections
+-- (default: build/demo), and --dump FILE, package lists to read instead of this machine's.
 
 package.path = arg[0]:match("^(.-)[^/\\]*$") .. "?.lua;" .. package.path
 
@@ -29,14 +29,14 @@ local PACKAGES = {
   vectors = { { name = "embedding", type = "vector_fp32", dim = embed.DIM, metric = "cosine" } },
 }
 
--- What each word means: a question is embedded with the words of the packages.
+-- The meaning of each word, as learnt from the packages. Questions are embedded with it.
 local TERMS = {
   name = "terms",
   fields = { { name = "weight", type = "double" } },
   vectors = { { name = "embedding", type = "vector_fp32", dim = embed.DIM, metric = "cosine" } },
 }
 
--- Packages that are rarely what someone looks for; see rerank().
+-- Sections of packages that people rarely search for; see rerank().
 local SUPPORTING = {}
 for section in ([[
   debug doc golang haskell introspection java javascript libdevel libs lisp localization metapackages
@@ -69,7 +69,7 @@ local function fail(message)
   os.exit(1)
 end
 
--- assert() for what the world may do: the user wants the message, not a traceback.
+-- Like assert(), but for runtime failures: prints the message without a traceback.
 local function try(value, message)
   return value or fail(message)
 end
@@ -79,11 +79,11 @@ local function thousands(number)
   return (text:reverse():gsub("^,", ""))
 end
 
--- Returns a function(done, total) that shows how far the work is, on stderr: a bar on a
--- terminal, a line for every tenth elsewhere.
+-- Returns a function(done, total) that shows progress on stderr: as a bar on a terminal, otherwise
+-- as a line for every 10 %.
 local function progress_bar(label, unit)
   local status = os.execute("test -t 2")
-  local on_terminal = status == true or status == 0 -- Lua 5.1 returns the number
+  local on_terminal = status == true or status == 0 -- Lua 5.1 returns a number
   local started, tenth = os.clock(), 0
   return function(done, total)
     local percent = math.floor(100 * done / total)
@@ -122,7 +122,7 @@ local function build(paths, terms, dump_file)
   end
   local model = embed.learn(bags)
 
-  -- Without syncing, as a build that is cut short starts over anyway; flush() syncs once.
+  -- Not synced, because an interrupted build starts again anyway; flush() syncs once at the end.
   local collection = try(moonvec.create_and_open(paths.packages, PACKAGES, { durability = "none" }))
   local progress = progress_bar("filling the collection", "packages")
   local batch = {}
@@ -145,15 +145,15 @@ local function build(paths, terms, dump_file)
   return collection
 end
 
--- The terms come last, in one batch, which is all or nothing: when there are any, the packages
--- are complete.
+-- The terms are written last, in one batch, all or none. So if there are terms, the packages are
+-- complete.
 local function open_or_build(dir, dump_file)
   local paths = { packages = dir .. "/packages.mv", terms = dir .. "/terms.mv" }
   os.execute("mkdir -p '" .. dir:gsub("'", "'\\''") .. "'")
   local started = os.clock()
   local terms = try(moonvec.open(paths.terms, { schema = TERMS }))
   if terms:count() == 0 then
-    moonvec.destroy(paths.packages) -- what a build that was cut short has left
+    moonvec.destroy(paths.packages) -- left by an interrupted build
     local packages = build(paths, terms, dump_file)
     print(("built %s in %.1f s"):format(dir, os.clock() - started))
     return packages, terms
@@ -164,8 +164,8 @@ local function open_or_build(dir, dump_file)
   return packages, terms
 end
 
--- Scores a hit anew, in plain Lua: up when the package is called like a word of the question,
--- down when it only supports others.
+-- Re-ranks in plain Lua: a higher score if the package name contains a word of the question, a
+-- lower one if the package only supports others.
 local function rerank(bag)
   return function(hit)
     local score = hit.score
@@ -181,7 +181,7 @@ local function rerank(bag)
   end
 end
 
--- At most `size` bytes of `text`, not ending within a UTF-8 character.
+-- At most `size` bytes of `text`, without cutting a UTF-8 character.
 local function cut(text, size)
   if #text <= size then
     return text
@@ -189,7 +189,7 @@ local function cut(text, size)
   return text:sub(1, size - 3):gsub("[\192-\255]?[\128-\191]*$", "") .. "..."
 end
 
--- The median time of several runs, in µs, and the result.
+-- Returns the median time of several runs in µs, and the result of the last.
 local function timed(run)
   local times, result = {}, nil
   for i = 1, TIMED_RUNS do
@@ -201,7 +201,7 @@ local function timed(run)
   return times[math.ceil(#times / 2)], result
 end
 
--- The filter as one would read it aloud, with its arguments in place.
+-- The filter with its arguments in place of the question marks, for people to read.
 local function filter_text(filter, args)
   local n = 0
   return (filter:gsub("%?", function()
@@ -248,7 +248,7 @@ local function main()
   local i = 1
   while arg[i] do
     if arg[i] == "--dir" or arg[i] == "--dump" then
-      local value = arg[i + 1] or fail(arg[i] .. " wants a path")
+      local value = arg[i + 1] or fail(arg[i] .. " needs a path")
       if arg[i] == "--dir" then
         dir = value
       else

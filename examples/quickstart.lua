@@ -1,4 +1,5 @@
--- A first collection: two documents, one question. Give a path to keep them.
+-- A first collection: two documents and one query.
+-- With a path as argument the collection is stored there, otherwise in memory.
 
 local moonvec = require "moonvec"
 

@@ -3,11 +3,11 @@
 
 local M = {}
 
-local APT_CACHE = "apt-cache dumpavail 2>/dev/null" -- every package the machine could install
-local DPKG_STATUS = "/var/lib/dpkg/status" -- those it has installed
+local APT_CACHE = "apt-cache dumpavail 2>/dev/null" -- all packages that can be installed
+local DPKG_STATUS = "/var/lib/dpkg/status" -- the installed packages
 
 local function package_of(stanza)
-  -- The long text follows the summary; with translations both come as "Description-en".
+  -- The summary is the first line, the long text follows. Translated lists have "Description-en".
   local description = stanza["Description-en"] or stanza["Description"]
   if not stanza["Package"] or not description then
     return nil
@@ -30,7 +30,7 @@ local function package_of(stanza)
 end
 
 --- Iterates over the packages in `lines`, an iterator of lines. Stanzas without a name or a
---- description are passed over; of several versions of a package the first one counts.
+--- description are skipped. Of several versions of a package, only the first is returned.
 function M.packages(lines)
   local seen = {}
 
@@ -60,8 +60,8 @@ function M.packages(lines)
   end
 end
 
---- The packages of `file`, or without one of this machine, as an array.
---- Returns nil and a message when there are none.
+--- Returns an array of the packages in `file`, or without a file of those of this machine.
+--- Returns nil and a message if there are none.
 function M.load(file)
   local function collect(handle)
     local packages = {}
@@ -81,7 +81,7 @@ function M.load(file)
     end
     local packages = collect(handle)
     if #packages == 0 then
-      return nil, file .. ": no packages in it"
+      return nil, file .. " contains no packages"
     end
     return packages
   end

@@ -1,13 +1,14 @@
--- Turns texts into vectors, with nothing but the texts themselves: no model to download.
+-- Converts texts into vectors. It learns from the texts alone, so there is no model to download.
 --
--- Random indexing (Sahlgren 2005). Every term has an index vector: a few +1 and -1 at places that
--- a hash of the term chooses, so any two are nearly orthogonal. What a term means is the sum of
--- the index vectors of the terms it appears together with, each weighted by how much more often
--- than by chance (positive pointwise mutual information). "image" and "picture" keep the same
--- company, so they point the same way, although hardly any text has both. A text is the sum of
--- its terms, the rarer the heavier.
+-- Random indexing (Sahlgren 2005). Every term has an index vector: a few +1 and -1 at positions
+-- that a hash of the term chooses, so that any two are nearly orthogonal. The meaning of a term is
+-- the sum of the index vectors of its neighbours, the terms that appear in the same texts. Each is
+-- weighted by how much more often the two appear together than by chance (positive pointwise
+-- mutual information). "image" and "picture" have the same neighbours, so their vectors have a
+-- similar direction, although hardly any text contains both. The vector of a text is the sum of
+-- the vectors of its terms, where rare terms weigh more.
 --
--- A real program would rather call a neural embedding model; what moonvec does is the same.
+-- A real program would call a neural embedding model instead; its use of moonvec would be the same.
 
 local words = require "packages.words"
 
@@ -15,10 +16,10 @@ local M = {}
 
 M.DIM = 256
 
-local NONZERO = 8 -- of an index vector; 4 to 16 find the same
-local CHANCE = 5 -- being together so often counts by half
-local CONTEXT_MAX = 32 -- terms of a text that are company to each other: work grows with the square
-local TAG_WEIGHT, TEXT_WEIGHT = 0.5, 0.5 -- beside 1 for the name and the summary
+local NONZERO = 8 -- numbers of an index vector that are not 0; results are the same with 4 to 16
+local CHANCE = 5 -- two terms that are together in this number of texts count by half
+local CONTEXT_MAX = 32 -- terms of a text that are neighbours: the work grows with the square
+local TAG_WEIGHT, TEXT_WEIGHT = 0.5, 0.5 -- name and summary have weight 1
 
 local DIM = M.DIM
 local floor, log, sqrt = math.floor, math.log, math.sqrt
@@ -43,35 +44,36 @@ local function normalize(vector)
   return vector
 end
 
--- The places of a term's index vector; a negative one holds -1. Own arithmetic instead of
--- math.random, the same on every Lua: all products stay below 2^53, where doubles are exact.
+-- The positions in a term's index vector that are not 0; a negative position means -1. This does not
+-- use math.random, so that all Lua versions give the same: all products are below 2^53, where
+-- doubles are exact.
 local function index_vector(term)
   local hash = 5381
   for i = 1, #term do
     hash = (hash * 33 + term:byte(i)) % 4294967296
   end
-  local places = {}
+  local positions = {}
   for i = 1, NONZERO do
     hash = (hash * 1664525 + 1013904223) % 4294967296
-    local place = floor(hash / 4294967296 * 2 * DIM) -- the high bits of this generator are the good ones
-    places[i] = place < DIM and place + 1 or DIM - place - 1
+    local position = floor(hash / 4294967296 * 2 * DIM) -- the high bits are the random ones
+    positions[i] = position < DIM and position + 1 or DIM - position - 1
   end
-  return places
+  return positions
 end
 
 -- vector += scale * the index vector
-local function add_index(vector, places, scale)
+local function add_index(vector, positions, scale)
   for i = 1, NONZERO do
-    local place = places[i]
-    if place > 0 then
-      vector[place] = vector[place] + scale
+    local position = positions[i]
+    if position > 0 then
+      vector[position] = vector[position] + scale
     else
-      vector[-place] = vector[-place] - scale
+      vector[-position] = vector[-position] - scale
     end
   end
 end
 
---- The terms of several texts, each once, with the weight of the first text it is in:
+--- The terms of several texts, each once, with the weight of the first text that contains it:
 --- { terms = {...}, weights = {...} }. `texts` is an array of { text, weight }.
 local function bag_of(texts)
   local terms, weights, seen = {}, {}, {}
@@ -90,7 +92,7 @@ end
 function M.package_bag(package)
   local tags = {}
   for i, tag in ipairs(package.tags) do
-    tags[i] = tag:match("::(.*)") or tag -- of "use::viewing" the second word tells
+    tags[i] = tag:match("::(.*)") or tag -- "use::viewing" becomes "viewing"
   end
   local bag = bag_of({
     { package.name, 1 },
@@ -105,12 +107,12 @@ function M.package_bag(package)
   return bag
 end
 
---- The bag of terms of a question; empty when it has only stop words.
+--- The bag of terms of a question; empty if it has only stop words.
 function M.question_bag(question)
   return bag_of({ { question, 1 } })
 end
 
--- In how many bags each term is, and the terms that are in two or more.
+-- Returns the number of bags that contain each term, and the terms that are in two or more bags.
 local function frequencies(bags)
   local frequency, shared = {}, {}
   for _, bag in ipairs(bags) do
@@ -125,11 +127,11 @@ local function frequencies(bags)
   return frequency, shared
 end
 
--- company[a][b]: in how many bags the terms number a and b are together.
+-- neighbours[a][b]: the number of bags that contain both the terms number a and b.
 local function cooccurrences(bags, terms)
-  local number, company = {}, {}
+  local number, neighbours = {}, {}
   for i, term in ipairs(terms) do
-    number[term], company[i] = i, {}
+    number[term], neighbours[i] = i, {}
   end
   for _, bag in ipairs(bags) do
     local present, count = {}, 0
@@ -141,32 +143,32 @@ local function cooccurrences(bags, terms)
       end
     end
     for i = 1, count do
-      local others = company[present[i]]
+      local others = neighbours[present[i]]
       for j = 1, count do
         local other = present[j]
         others[other] = (others[other] or 0) + 1
       end
     end
   end
-  return company
+  return neighbours
 end
 
--- The sum of the index vectors of a term's company. NOTE: singular value decomposition of the
--- same matrix was tried instead of summing; it found no better and took longer.
+-- The sum of the index vectors of a term's neighbours. NOTE: singular value decomposition of the
+-- same matrix was tried instead of the sum; results were no better and it took longer.
 local function context_vector(self, others, count, frequency, indexes)
   local vector = zeros()
   for other, together in pairs(others) do
     local information = log(together * count / (frequency[self] * frequency[other]))
     if information > 0 and other ~= self then
-      -- The fraction tempers what was seen a few times only, which may be chance.
+      -- The fraction reduces the weight of pairs that are rare and so may be chance.
       add_index(vector, indexes[other], information * together / (together + CHANCE))
     end
   end
   return vector
 end
 
--- All context vectors lean towards the company of everything ("program", "utility"); without that
--- common direction they tell more (Mu and Viswanath 2018, "All-but-the-top").
+-- Very frequent terms ("program", "utility") give all context vectors a common direction. Without it
+-- they discriminate better (Mu and Viswanath 2018, "All-but-the-top").
 local function remove_common_direction(vectors, frequency)
   local common = zeros()
   for n, vector in ipairs(vectors) do
@@ -187,17 +189,17 @@ local function remove_common_direction(vectors, frequency)
 end
 
 --- Learns what the terms of `bags` mean. Returns { count = #bags, terms = { [term] = { embedding =
---- array of DIM numbers, weight = number } } }. Terms that are in one bag only are left out: nothing
---- is known of them but themselves, and embed() computes that from the term alone.
+--- array of DIM numbers, weight = number } } }. Terms that are in only one bag are left out, because
+--- embed() computes their vectors from the term alone.
 function M.learn(bags)
   local frequency, terms = frequencies(bags)
-  local company = cooccurrences(bags, terms)
+  local neighbours = cooccurrences(bags, terms)
   local indexes, vectors, counts = {}, {}, {}
   for n, term in ipairs(terms) do
     indexes[n], counts[n] = index_vector(term), frequency[term]
   end
   for n in ipairs(terms) do
-    vectors[n] = normalize(context_vector(n, company[n], #bags, counts, indexes))
+    vectors[n] = normalize(context_vector(n, neighbours[n], #bags, counts, indexes))
   end
   remove_common_direction(vectors, counts)
 
@@ -210,8 +212,8 @@ function M.learn(bags)
   return model
 end
 
---- The vector of a bag, an array of DIM numbers of length 1. Of `model` only the terms of the bag
---- are looked at, so a few fetched from a collection will do.
+--- The vector of a bag: an array of DIM numbers, normalized to length 1. `model` only needs the terms
+--- of the bag, so it may be made of terms fetched from a collection.
 function M.embed(model, bag)
   local sum = zeros()
   for i, term in ipairs(bag.terms) do

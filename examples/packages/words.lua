@@ -1,11 +1,11 @@
--- From text to terms: lower-case words without their endings, so that "viewing", "viewer" and
--- "views" all become "view". A light stemmer: it may cut a word to something that is none
--- ("picture" becomes "pictur"), which does no harm as questions are cut the same way.
+-- Splits text into terms: lower-case words without their endings, so that "viewing", "viewer" and
+-- "views" all become "view". This is a light stemmer: the result may not be a word ("picture"
+-- becomes "pictur"), which does no harm, because questions are stemmed the same way.
 
 local M = {}
 
--- Words that say nothing about a package. Common ones that do ("tool", "files") stay: their
--- weight is small by their frequency (embed.lua).
+-- Words that tell nothing about a package. Common words that do ("tool", "files") are not in this
+-- list: their frequency makes their weight small (embed.lua).
 local STOP_WORDS = {}
 local STOP_TEXT = [[
   a an and any are as at be by can do for from how i in into is it its me my of on or that the their
@@ -44,7 +44,7 @@ local function without_ending(word)
   return word
 end
 
-local stems = {} -- word -> stem: texts repeat their words
+local stems = {} -- a cache, word -> stem, because texts repeat their words
 
 local function stem(word)
   local cut = stems[word]
