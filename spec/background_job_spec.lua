@@ -1,4 +1,4 @@
--- c:optimize{ background = true }: a job that a thread of its own does.
+-- c:optimize{ background = true }: a job in a thread of the engine.
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
@@ -26,7 +26,7 @@ describe("optimize in the background", function()
     fill(1, ROWS)
   end
 
-  -- Its graph takes much longer than what is tried meanwhile.
+  -- Building its graph takes much longer than the calls that the tests make meanwhile.
   local function open_slow()
     open { m = 64, ef_construction = 2000 }
   end

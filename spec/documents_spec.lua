@@ -1,4 +1,4 @@
--- Writing documents and reading them back by id.
+-- Write documents and read them by id.
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"

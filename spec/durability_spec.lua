@@ -1,5 +1,5 @@
--- durability: what is synced when, and what is refused after the machine went down. spec/process_death_spec.lua kills
--- processes; ./run powercut cuts the power.
+-- The option durability: what is synced and when, and which collections do not open after a power cut.
+-- spec/process_death_spec.lua kills processes; ./run powercut simulates power cuts.
 
 local children = require "spec.support.children"
 local listing = require "spec.support.listing"
@@ -18,7 +18,7 @@ local function is_marked(path)
   return #listing.names(path, "^unsynced$") == 1
 end
 
--- As if the machine had been started again since.
+-- Makes the collection look as if the machine had been restarted after the last write.
 local function reboot(path)
   local file = assert(io.open(path .. "/unsynced", "w"))
   file:write("another start of the machine")
@@ -101,7 +101,7 @@ describe("the system calls of a commit", function()
     support.clean()
   end)
 
-  -- How often a child that inserts ten times synced a file while it did so.
+  -- Returns how many files a child synced during ten inserts.
   local function syncs(durability)
     local log, path = support.path(), support.path()
     local child = children.start_under("strace -f -e trace=fsync,fdatasync,write -o " .. log, function(at, how)

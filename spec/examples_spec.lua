@@ -20,7 +20,7 @@ end)
 describe("the hybrid example", function()
   local output, status
 
-  -- The hits below a title, as { id, category, score }.
+  -- The hits printed below a title, as { id, category, score }.
   local function hits_of(title)
     local hits = {}
     local block = assert(output:match("\n" .. title .. "\n([%s%w_.-]*)"), output)

@@ -1,4 +1,4 @@
---- explain: how a query was answered, and the ways that `params.plan` forces.
+-- The option explain: which strategy answered a query, and the strategies that `params.plan` forces.
 
 local moonvec = require "moonvec"
 local support = require "spec.support"

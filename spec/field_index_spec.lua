@@ -1,4 +1,4 @@
--- The index of a scalar field: how it is given, kept, compared, built, changed, and what is told of it.
+-- The index of a scalar field: in the schema, stored, compared, built, changed, and in stats.
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
@@ -83,7 +83,7 @@ describe("the index of a scalar field", function()
     return c, path
   end
 
-  -- The file with the index of the first field.
+  -- The path of the index file of the first field.
   local function index_file(path)
     local pipe = io.popen("ls " .. path .. "/*.1.invert")
     local name = pipe:read "*l"

@@ -1,4 +1,4 @@
--- Filters built as data: the text and arguments they make, and what they find.
+-- Filters built as data: their text and arguments, and the documents that they match.
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"

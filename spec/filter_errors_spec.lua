@@ -1,4 +1,4 @@
--- What a wrong filter is told: the column, what was found, what was expected.
+-- Error messages of wrong filters: the column, what was found, and what was expected.
 
 local moonvec = require "moonvec"
 

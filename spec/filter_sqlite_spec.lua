@@ -1,6 +1,6 @@
--- Random filters over random rows, fresh, sealed and deleted ones mixed, with all, some or no fields
--- indexed, against SQLite: the same documents must pass. MOONVEC_FILTERS=100000 runs more of them,
--- MOONVEC_SEED=n begins elsewhere.
+-- Compares random filters with SQLite: the same documents must match. The rows are random, and a
+-- mixture of fresh, sealed and deleted ones; all, some or no fields have an index.
+-- MOONVEC_FILTERS=100000 tests more filters, MOONVEC_SEED=n sets the seed.
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
@@ -11,12 +11,12 @@ local has_sqlite, luasql = pcall(require, "luasql.sqlite3")
 local FILTERS = tonumber(os.getenv("MOONVEC_FILTERS") or 3000)
 local FIRST_SEED = tonumber(os.getenv("MOONVEC_SEED") or 1)
 local FILTERS_PER_SCHEMA = 50
--- One schema of so many has rows enough for indexes.
+-- One schema in this number has enough rows for indexes.
 local LARGE_EVERY = tonumber(os.getenv("MOONVEC_LARGE_EVERY") or 10)
 local INDEXED_ROWS = 1024
-local SEGMENT_ROWS = 4096 -- in one insert that becomes a segment of its own
+local SEGMENT_ROWS = 4096 -- inserted at once, these rows become one segment
 
---- The same rows in a collection and in a table.
+--- The same rows in a collection and in a table of SQLite.
 local function open_both(random, schema, database)
   local path = random:chance(50) and support.path() or ":memory:"
   local moonvec_schema = filter_random.moonvec_schema(schema, random, random:pick({ 0, 50, 100, 100 }))
@@ -66,7 +66,7 @@ local function delete(both, count)
   end
 end
 
---- Rows in segments, some of them deleted, and fresh ones beside them; or only some of that.
+--- Writes rows: in segments, some of them deleted, and fresh ones; or only some of these kinds.
 local function fill(both)
   local random = both.random
   insert(both, 1 + random:below(150))
@@ -88,7 +88,7 @@ local function fill(both)
   end
 end
 
---- The same with rows enough for indexes, and sometimes another large segment that has none yet.
+--- The same with enough rows for indexes, and sometimes another large segment without an index.
 local function fill_large(both)
   local random = both.random
   insert(both, INDEXED_ROWS + random:below(1000))
@@ -201,7 +201,7 @@ describe("filters", function()
         filter, passing = compare(both, seed)
         some_pass = some_pass + (passing > 0 and 1 or 0)
       end
-      -- The last one deletes.
+      -- The last filter deletes the documents that match.
       assert.equal(passing, (assert(both.collection:delete_by_filter(filter.text, filter.args))))
       assert(database:execute("DELETE FROM t WHERE " .. filter.sql))
       compare(both, seed)
@@ -209,6 +209,6 @@ describe("filters", function()
     end
     database:close()
     environment:close()
-    assert.is_true(some_pass > FILTERS / 3) -- the filters are no nonsense that nothing passes
+    assert.is_true(some_pass > FILTERS / 3) -- many filters match some rows, else the test proves little
   end)
 end)

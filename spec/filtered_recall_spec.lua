@@ -1,6 +1,6 @@
--- Recall@10 under filters, by share of the rows that pass and by how the filter goes with the vectors: it has nothing
--- to do with them, it keeps what is near the queries, it keeps what is far from them. Exact search of the same
--- collection is the truth; what comes back, and how much, is checked against the documents as this file knows them.
+-- Recall@10 under filters, by the share of rows that match, and by the correlation of the filter with the vectors:
+-- none, matching rows are near the queries, or matching rows are far from them. Exact search of the same collection is
+-- the truth. The number and contents of the hits are checked against a copy of the documents.
 
 local support = require "spec.support"
 local moonvec = require "moonvec"
@@ -18,7 +18,7 @@ local function distance(a, b)
   return -support.scores.l2(a, b)
 end
 
--- Numbers 1 .. n, those with the smallest cost first.
+-- The numbers 1 to n, sorted by cost, smallest first.
 local function ranked(n, cost)
   local costs, order = {}, {}
   for i = 1, n do costs[i], order[i] = cost(i), i end
@@ -29,9 +29,9 @@ local function ranked(n, cost)
   return order
 end
 
--- `rows` documents around CENTRES places: key_random is a permutation of 0 .. rows - 1, key_pole the rank by distance
--- from the pole, one of these places. With them, for each kind of filter, its field and queries: any, those of many
--- that are nearest to the pole, and farthest from it.
+-- `rows` documents around CENTRES points. key_random is a permutation of 0 .. rows - 1; key_pole is the rank by
+-- distance from the pole, one of these points. Also returns, for each kind of filter, its field and its queries: random
+-- ones, and of many random ones those nearest to the pole and those farthest from it.
 local function make_data(rows, seed)
   local random, centres, documents = support.random(seed), {}, {}
   for i = 1, CENTRES do centres[i] = support.vector(random, DIM) end
@@ -57,7 +57,7 @@ local function make_data(rows, seed)
   }
 end
 
--- The recall of all queries of `case` where its field is below `limit`. `alive` are the documents by id.
+-- The recall of all queries of `case` with the filter `field < limit`. `alive`: the documents by id.
 local function recall(c, case, limit, alive)
   local matches, expected, found = 0, 0, 0
   for _, document in pairs(alive) do
@@ -82,7 +82,7 @@ local function recall(c, case, limit, alive)
   return expected == 0 and 1 or found / expected
 end
 
--- Every point at once, so that a failure shows all that are below the floor.
+-- One assertion for all points, so that a failure shows all that are below the floor.
 local function holds(c, cases, rows, alive, stage)
   local low, limits = {}, { 0, 3, K }
   for _, share in ipairs(SHARES) do limits[#limits + 1] = math.floor(rows * share / 100) end
@@ -95,7 +95,7 @@ local function holds(c, cases, rows, alive, stage)
   assert.same({}, low, stage)
 end
 
--- Documents `from` to `to`, of which every tenth is deleted again.
+-- Inserts documents `from` to `to`, and deletes every tenth of them.
 local function write(c, documents, from, to, alive)
   local batch, gone = {}, {}
   for n = from, to do
@@ -116,19 +116,19 @@ local function lives(rows, metric, fields)
   }
   local path, options, alive = support.path(), { maintenance = "manual", durability = "none" }, {}
   local c = assert(moonvec.create_and_open(path, schema, options))
-  -- A graph, with deletions since it was built.
+  -- A segment with a graph, and deletions since the graph was built.
   local built, sealed = math.floor(rows * 0.7), math.floor(rows * 0.97)
   local gone = write(c, documents, 1, built, alive)
   assert(c:optimize { threads = 2 })
   assert(c:delete(gone))
   holds(c, cases, rows, alive, "a graph and deletions")
-  -- Beside it a segment without a graph, and fresh rows; deletions in both.
+  -- In addition a segment without a graph, and fresh rows, with deletions in both.
   assert(c:delete(write(c, documents, built + 1, sealed, alive)))
   assert(c:delete(write(c, documents, sealed + 1, rows, alive)))
   local stats = c:stats()
   assert.is_true(stats.segments >= 2 and stats.fresh_rows > 0 and stats.deleted_rows > 0)
   holds(c, cases, rows, alive, "several segments, fresh rows and deletions")
-  -- Merged, and opened again.
+  -- Merged, and reopened.
   assert(c:optimize { threads = 2 })
   assert(c:close())
   c = assert(moonvec.open(path, options))

@@ -1,5 +1,5 @@
--- Collections opened before a fork: they work in the child and in the parent, what hangs on the parent's snapshots
--- answers "busy" in the child.
+-- Collections opened before a fork work in the child and in the parent. Objects that use a snapshot of the parent
+-- return "busy" in the child.
 
 local children = require "spec.support.children"
 local listing = require "spec.support.listing"
@@ -16,7 +16,7 @@ local function document(id)
   return { id = id, n = tonumber(id) or 0, v = { tonumber(id) or 0, 0 } }
 end
 
--- Runs work() in a fork of this process. Raises here what was raised there.
+-- Runs work() in a fork of this process. Raises here the error raised there.
 local function forked(work)
   local from, to = posix.pipe()
   local pid = assert(posix.fork())
@@ -75,7 +75,7 @@ describe("after a fork", function()
       assert.equal(1, c:insert(document("4")))
       assert.is_true(c:optimize())
       assert.equal(4, c:fetch("4").n)
-      forked(function() -- and so on, down the generations
+      forked(function() -- a fork of the fork
         assert.equal(4, #c)
         assert.equal(1, c:delete("1"))
       end)
@@ -111,7 +111,7 @@ describe("after a fork", function()
       assert.is_false(ok)
       assert.truthy(tostring(message):find("before the process forked", 1, true), message)
       collectgarbage()
-      assert.equal(3, #support.documents(c)) -- a new one is fine
+      assert.equal(3, #support.documents(c)) -- a new iterator works
     end)
     assert.equal("2", next_document().id)
     assert.equal("3", next_document().id)

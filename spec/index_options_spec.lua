@@ -1,4 +1,4 @@
--- The index of a vector field in a schema: how it is given, completed, kept, compared, and what is refused.
+-- The index of a vector field in a schema: options, defaults, storage, comparison, and errors.
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
@@ -13,7 +13,7 @@ local function completed(index)
   return moonvec.schema(schema_with(index)).vectors[1].index
 end
 
--- DEFAULT but for these.
+-- DEFAULT with these changes.
 local function but(changes)
   local index = {}
   for name, value in pairs(DEFAULT) do
@@ -162,7 +162,7 @@ describe("a collection", function()
     assert.same(moonvec.schema(schema).vectors, support.collection(schema, { path = path }).schema.vectors)
   end)
 
-  -- Opened with `given` where `there` is: nil, or the message of the mismatch.
+  -- Opens a collection of schema `there` with schema `given`: nil, or the message of the mismatch.
   local function mismatch(there, given)
     local c, path = support.collection(schema_with(there))
     c:close()
@@ -203,11 +203,11 @@ describe("a collection", function()
   end)
 end)
 
--- Any quantize goes with any element type; stats tell what came of it.
+-- Any quantize can be combined with any element type; stats tell which codes the graph has.
 describe("a graph over", function()
   after_each(support.clean)
 
-  local ROWS, DIM = 5000, 8 -- so many that a graph is used
+  local ROWS, DIM = 5000, 8 -- enough rows for a graph
   for _, type in ipairs { "vector_fp32", "vector_fp16", "vector_int8" } do
     for _, quantize in ipairs { "auto", "none", "fp16", "int8", "int4" } do
       it(type .. " with quantize " .. quantize .. " finds every row", function()

@@ -1,4 +1,4 @@
--- What stats tell of indexes.
+-- Stats of indexes.
 
 local support = require "spec.support.init"
 

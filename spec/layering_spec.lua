@@ -1,4 +1,4 @@
--- The tree keeps its own rules: who includes whom, where memory and system calls live, sizes, names.
+-- The rules of the source tree: includes, memory and system calls, sizes of files, names.
 
 local call_graph = require "spec.support.call_graph"
 local rules = require "spec.support.source_rules"

@@ -1,4 +1,4 @@
--- Who keeps whom alive: collections, iterators and results in the hands of the collector.
+-- Lifetimes under the garbage collector: collections, iterators and results.
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
@@ -40,7 +40,7 @@ describe("an iterator", function()
   it("is released at its end, when its collection is closed, or by the collector", function()
     local c, path = support.collection(SCHEMA)
     fill(c, 100)
-    for _ = 1, 300 do -- more than there are readers' places
+    for _ = 1, 300 do -- more than there are reader slots
       assert.equal("1", c:iterate()().id)
       collectgarbage("step", 100)
     end
@@ -108,7 +108,7 @@ end)
 describe("a finalizer of the program", function()
   after_each(support.clean)
 
-  -- Something whose finalizer calls `work`, and that nobody holds.
+  -- Creates an unreferenced object whose finalizer calls `work`.
   local function drop(work)
     if newproxy then -- luacheck: ignore
       getmetatable(newproxy(true)).__gc = work -- luacheck: ignore
@@ -199,7 +199,7 @@ describe("a call that fails, however it does", function()
 
   it("does not keep the collection from being closed", function()
     local c, path = support.collection(SCHEMA)
-    local function deeper() -- until Lua itself raises, in the middle of some call
+    local function deeper() -- until Lua itself raises inside some call
       c:query { vector = { 1, 1 } }
       deeper()
       return 1
@@ -216,7 +216,7 @@ describe("a call that fails, however it does", function()
     for i = 1, 100 do
       local t = newproxy and newproxy(true) or setmetatable({}, {}) -- luacheck: ignore
       getmetatable(t).__gc = function()
-        pcall(moonvec.pack, c) -- misuse, of a function that is no method
+        pcall(moonvec.pack, c) -- misuse of a function that is not a method
         if i == 50 then
           c:close()
         end

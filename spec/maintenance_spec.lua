@@ -1,4 +1,4 @@
--- Looking after a collection: optimize, stats, check, backup, flush.
+-- Maintenance of a collection: optimize, stats, check, backup, flush.
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"

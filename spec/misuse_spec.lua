@@ -1,4 +1,4 @@
--- Mistakes of the calling program raise, say what and where, and change nothing.
+-- Programming errors raise, name the mistake and its position, and change nothing.
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
@@ -126,7 +126,7 @@ describe("misuse of", function()
     { "iterate", { { topk = 1 } }, "iterate: unknown option 'topk'" },
     { "iterate", { { filter = "nope = 1" } }, "nope" },
     { "count", { 5 }, "count: 'filter' must be a string or built by moonvec.filter, got a number" },
-    -- looking after
+    -- maintenance
     { "optimize", { { budget_mss = 5 } }, "optimize: unknown option 'budget_mss' (did you mean 'budget_ms'?)" },
     { "optimize", { { budget_ms = 0 } }, "optimize: 'budget_ms' must be a positive number, got 0" },
     { "optimize", { { budget_ms = "5" } }, "optimize: 'budget_ms' must be a positive number, got a string" },
@@ -209,7 +209,7 @@ describe("the position of an error", function()
       local ok, message = pcall(call)
       assert.is_false(ok)
       local line = debug.getinfo(call, "S").linedefined
-      local is_tail_call = i == 3 -- of which Lua 5.1 and LuaJIT do not know the line
+      local is_tail_call = i == 3 -- Lua 5.1 and LuaJIT do not know its line
       if not is_tail_call then
         assert.equal(here .. ":" .. line .. ": ", message:sub(1, #here + #tostring(line) + 3))
       end

@@ -1,4 +1,4 @@
--- Thousands of random operations against a plain Lua table that does the same.
+-- Thousands of random operations, compared with the same operations on a plain Lua table.
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
@@ -12,10 +12,10 @@ local SCHEMA = {
   vectors = { { name = "v", type = "vector_fp32", dim = 3, metric = "l2" } },
 }
 
-local IDS = 60 -- few, so that they are met again
+local IDS = 60 -- few, so that operations often use an existing id
 local WORDS = { "", "red", "green", "a rather longer word than the others" }
 
--- The model: documents by id, each with its age; `clock` counts writes.
+-- The model: documents by id, each with the number of its last write; `clock` counts writes.
 local function new_model()
   return { documents = {}, clock = 0 }
 end
@@ -75,7 +75,7 @@ local function batch(random)
   return documents
 end
 
--- Each operation does its work on the collection and the model, and compares the answers.
+-- Each operation is done on the collection and on the model; the results are compared.
 local operations = {}
 
 function operations.insert(world, random)
@@ -164,7 +164,7 @@ function operations.query(world, random)
   local topk, offset = random(12), random(4) - 1
   local hits = world.c:query { vector = vector, topk = topk, offset = offset, filter = "n > ?", args = { low } }
   assert.equal(math.max(0, math.min(topk, #exact - offset)), #hits)
-  for i, hit in ipairs(hits) do -- whole numbers: scores are exact, so ties are, too
+  for i, hit in ipairs(hits) do -- vectors are whole numbers, so scores and ties are exact
     assert.same({ exact[offset + i].id, exact[offset + i].score }, { hit.id, hit.score })
   end
 end
@@ -218,7 +218,7 @@ function operations.compare_all(world)
   assert.equal(#sorted(world.model), #world.c)
 end
 
--- Seldom, as they cost more.
+-- Less frequent, because they take longer.
 local rare = {}
 
 function rare.optimize(world)

@@ -1,4 +1,5 @@
--- Collections as every format of the files wrote them (spec/data): they open, hold what was written, and go on.
+-- Collections written by every version of the file format (spec/data): they open, contain what was written, and can be
+-- written further.
 
 local contents = require "spec.data.contents"
 local frozen_files = require "spec.support.frozen_files"
@@ -6,7 +7,7 @@ local listing = require "spec.support.listing"
 local plain_collection = require "spec.support.plain_collection"
 local support = require "spec.support.init"
 
--- `codes` are those of the graph over the field v, `lists` the scalar fields that have inverted lists.
+-- `codes`: the codes of the graph of field v. `lists`: the scalar fields that have inverted lists.
 local FORMATS = {
   { folder = "v1_exact", lists = {} },
   { folder = "v1", codes = "int8", lists = {} },
@@ -15,7 +16,7 @@ local FORMATS = {
 
 local METRICS = { v = "l2", w = "cosine" }
 
--- Filters, and what they mean in plain Lua.
+-- Filters, with the same condition in plain Lua.
 local FILTERS = {
   ["level = 7"] = function(document)
     return document.level == 7
@@ -48,7 +49,7 @@ local function by_id(documents)
   return documents
 end
 
--- The hits have the scores of the best ten of `exact`: which documents of equal score are there is left open.
+-- The hits have the scores of the best ten of `exact`. Documents of equal score may differ.
 local function scores_as(exact, hits, what)
   assert.equal(math.min(10, #exact), #hits, what)
   for i, hit in ipairs(hits) do
@@ -86,7 +87,7 @@ local function is_searched(c, plain)
   end
 end
 
--- Of the ten best, the share that a walk through the graph finds.
+-- The recall@10 of a walk through the graph.
 local function recall(c, plain)
   local wanted, found = 0, 0
   for _, vector in ipairs(vectors_for_queries("v")) do

@@ -1,4 +1,4 @@
--- Opening, creating, closing and removing collections.
+-- Open, create, close and destroy collections.
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"

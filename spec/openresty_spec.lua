@@ -1,4 +1,4 @@
--- nginx with several workers: the collection is opened before they are forked, each worker reads and writes.
+-- nginx with several workers: the collection is opened before the workers are forked, and each reads and writes.
 
 local children = require "spec.support.children"
 local program = require "spec.support.program"
@@ -42,7 +42,7 @@ http {
 }
 ]]
 
--- By process: two runs at once do not meet. Below the ports that systems give away by themselves.
+-- Depends on the process id, so that two concurrent runs use different ports. Below the range of ephemeral ports.
 local PORT = 12000 + tonumber(children.output("echo $$")) % 20000
 
 local function get(what)
@@ -51,8 +51,8 @@ end
 
 local WORKERS = 4
 
--- Asks until every worker has answered; all must say the same. Returns their pids, as keys. `retired`: workers that may
--- still answer but do not count.
+-- Repeats a request until every worker has answered; all answers must be equal. Returns the pids of the workers as
+-- keys. `retired`: workers that may still answer but are ignored.
 local function ask_all_workers(what, expected, retired)
   local seen, workers = {}, 0
   for _ = 1, 400 do
@@ -105,7 +105,7 @@ describe("moonvec in nginx", function()
     support.clean()
   end)
 
-  -- Why it cannot be tried here, or nil.
+  -- Why this test cannot run here, or nil.
   local function obstacle()
     local there = children.succeeds("test -x " .. NGINX .. " -a -e " .. MODULES .. "/ngx_http_lua_module.so")
     if not there or not children.succeeds("test $(id -u) = 0") or not luajit_module() then
@@ -117,7 +117,7 @@ describe("moonvec in nginx", function()
     start(user)
     assert.equal("1\n", get("insert?id=1"))
     ask_all_workers("look?near=1", "1 1")
-    -- forty more, several at a time, by whatever worker they reach
+    -- forty more inserts, several at a time, each by any worker
     assert.is_true(children.succeeds(
       ("seq 2 41 | xargs -P 8 -I N curl -s -m 10 -f 'http://127.0.0.1:%d/insert?id=N'"):format(PORT)))
     local workers = ask_all_workers("look?near=33", "41 33")

@@ -1,5 +1,5 @@
--- What people install: the rock for two Luas, and a plain CMake installation. Builds the engine anew in
--- temporary folders, so it runs once, on Lua 5.4, and is tagged slow.
+-- Installations: the rock for two Lua versions, and CMake alone. Builds the engine again in temporary
+-- directories, so it runs only on Lua 5.4, and is tagged slow.
 
 local MODULE_SIZE_MAX = 1024 * 1024 -- bytes of the stripped module
 
@@ -13,7 +13,7 @@ local function quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
---- Run a shell command that must succeed; returns what it printed.
+--- Runs a shell command that must succeed; returns its output.
 local function shell(command)
   local pipe = assert(io.popen(ALL_CORES .. "{ " .. command .. "; } 2>&1; echo status $?"))
   local output = pipe:read("*a")
@@ -30,7 +30,7 @@ local function file_size(path)
   return size
 end
 
--- A program for any Lua: uses the module from another folder, which neither LUA_PATH nor the checkout help with.
+-- A program for any Lua version: it loads the module from another directory, without LUA_PATH and the checkout.
 local PROGRAM = [[
   local moonvec = require "moonvec"
   local c = assert(moonvec.open(":memory:", { schema = {
@@ -52,7 +52,7 @@ describe("packaging #slow", function()
   setup(function()
     here = shell("pwd"):gsub("\n$", "")
     work = shell("mktemp -d"):gsub("\n$", "") .. "/a folder"
-    -- A copy of the sources alone: what somebody else's build left behind must not help.
+    -- A copy of only the sources, so that files of an earlier build cannot help.
     shell(("mkdir -p %s && cp -r CMakeLists.txt LICENSE moonvec-scm-1.rockspec engine lua examples %s"):format(
       quote(work .. "/source"), quote(work .. "/source")))
   end)

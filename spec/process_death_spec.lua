@@ -1,7 +1,8 @@
--- Writers that are killed at any moment: what was acknowledged is there, what was not is there whole or not at all.
+-- Writers that are killed at any moment: every acknowledged operation is present; the last unacknowledged one is
+-- present completely or not at all.
 --
--- A child carries out operations 1, 2, 3, ... and prints the number of each one that is done, until it is killed; then
--- the next goes on. MOONVEC_KILLS=2000 in the environment is for a long night.
+-- A child does operations 1, 2, 3, ... and prints the number of each after it is done, until it is killed. Then another
+-- child continues. MOONVEC_KILLS=2000 in the environment runs for hours.
 
 local children = require "spec.support.children"
 local listing = require "spec.support.listing"
@@ -11,7 +12,7 @@ local support = require "spec.support.init"
 
 local KILLS = tonumber(os.getenv("MOONVEC_KILLS")) or 20 -- for each durability
 
--- Does as many operations as it can, after `last`.
+-- In the child: does operations `last` + 1, `last` + 2, ... without end.
 local function work(path, durability, last)
   local operations = require "spec.support.operations" -- luacheck: ignore
   local c = assert(require("moonvec").open(path, { durability = durability }))
@@ -27,7 +28,8 @@ local function spin(seconds)
   repeat until os.clock() >= until_then
 end
 
--- Runs a child and kills it some time after one of its first acknowledgements. Returns the last one.
+-- Runs a child and kills it after one of its first acknowledgements. Returns the number of the last acknowledged
+-- operation.
 local function kill_one(random, path, durability, last)
   local child = children.start(work, path, durability, last)
   assert.equal("ready", child:read())
@@ -49,7 +51,7 @@ local function scores_of(hits)
   return scores
 end
 
--- Exact search says what the model says. Ties may be in any order, so scores are compared.
+-- Exact search finds what the model contains. Scores are compared, because ties may be in any order.
 local function check_search(c, model, random)
   local documents = {}
   for _, document in pairs(model) do
@@ -60,10 +62,10 @@ local function check_search(c, model, random)
   assert.same({ (table.unpack or unpack)(expected, 1, 5) }, scores_of(c:query { vector = query, topk = 5 })) -- luacheck: ignore
 end
 
--- Nothing is left of what dead writers had begun: two files for each segment, and those of the catalog.
+-- No unfinished files of dead writers are left: there are two files for each segment, and the files of the catalog.
 local function check_leftovers(c, path)
   for _ = 1, 2 do
-    c:delete("nothing") -- the first write removes what was replaced, the next what was never finished
+    c:delete("nothing") -- the first write removes replaced files, the next one unfinished files
   end
   assert.same({}, listing.names(path, "%.new"))
   assert.equal(c:stats().segments * 2, #listing.names(path, "^%d"))
@@ -158,7 +160,7 @@ describe("a writer that is killed", function()
 
   it("in the middle of a segment does not stand in the way of the next one of that number", function()
     local c, path = support.collection(operations.SCHEMA)
-    assert(c:insert { id = "first", n = 0, v = { 0, 0, 0 } }) -- looks for leftovers once, before there are any
+    assert(c:insert { id = "first", n = 0, v = { 0, 0, 0 } }) -- looks for unfinished files before there are any
     local documents = {}
     for n = 1, 5000 do
       documents[n] = { id = n, n = n, v = { n, 0, 0 } }

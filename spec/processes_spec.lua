@@ -1,4 +1,5 @@
--- Several processes with one collection: one writes while others read, writers take turns, and nobody calls refresh.
+-- Several processes with one collection: one writes while others read, writers wait for each other, and readers need no
+-- refresh.
 
 local children = require "spec.support.children"
 local listing = require "spec.support.listing"
@@ -10,10 +11,10 @@ local SCHEMA = {
 }
 
 local ACCOUNTS = 60
-local TOTAL = ACCOUNTS * 100 -- of all amounts, in every commit
+local TOTAL = ACCOUNTS * 100 -- the sum of all amounts in every commit
 
--- Writes all accounts anew, again and again: in each commit all carry the same batch number, and the amounts move
--- between them. Prints nothing before it is told to go.
+-- In the child: replaces all accounts repeatedly. In each commit all have the same batch number, and the amounts move
+-- between them. Waits for a line of input before it begins.
 local function write_batches(path, accounts, batches, optimize_every)
   local support = require "spec.support.init" -- luacheck: ignore
   local c = assert(require("moonvec").open(path, { durability = "none", maintenance = "manual" }))
@@ -41,8 +42,8 @@ local function write_batches(path, accounts, batches, optimize_every)
   c:close()
 end
 
--- Reads in every way until the last batch is there. Each read must see one commit, none older than the one before.
--- Prints the number of different batches that were seen.
+-- In the child: reads in every way until it sees the last batch. Each read must see one commit, not older than the
+-- commit of the read before. Prints the number of different batches that it saw.
 local function read_batches(path, accounts, batches, total)
   local c = assert(require("moonvec").open(path, { read_only = true }))
   local newest, different = 0, 0
@@ -176,7 +177,7 @@ describe("a collection in several processes:", function()
 
     reader:send("go on")
     assert.equal(("%d\t%d\t%d"):format(rows, rows * (rows + 1) / 2, 101), reader:read())
-    c:delete("nothing") -- any write looks whether files can go
+    c:delete("nothing") -- any write removes files that are not used any more
     local left = listing.names(path, "^%d")
     for _, name in ipairs(held) do
       for _, still in ipairs(left) do

@@ -1,5 +1,5 @@
--- A search finds exactly what brute force in plain Lua finds: every type and metric, in every state that
--- rows can be in.
+-- A search finds exactly what brute force in plain Lua finds, for every type and metric, in every state of
+-- rows.
 
 local support = require "spec.support.init"
 
@@ -25,7 +25,7 @@ local function documents(random, type, from, to)
   return list
 end
 
--- How rows come into their state. All with manual maintenance.
+-- How to bring rows into each state. All use manual maintenance.
 local states = {
   fresh = function(c, random, type)
     assert(c:insert(documents(random, type, 1, COUNT)))
@@ -54,14 +54,14 @@ local function near(a, b)
   return math.abs(a - b) <= 2e-5 * math.max(1, math.abs(a), math.abs(b))
 end
 
--- busted's own assertions are too slow for thousands of them.
+-- Plain assertions, because busted's are too slow for thousands of calls.
 local function expect(condition, message)
   if not condition then
     error(message, 3)
   end
 end
 
--- Hits against the exact answer: as many, each with its own score, in an order that scores justify.
+-- Compares hits with the exact answer: the same number, each with the right score, sorted by score.
 local function compare(hits, exact, topk, metric)
   assert.equal(math.min(topk, #exact), #hits)
   local scores = {}
@@ -89,7 +89,7 @@ for type, metrics in pairs(metrics_of) do
 
         setup(function()
           random = support.random(7)
-          local path = type ~= "vector_fp32" and ":memory:" or nil -- on disk for one type: syncing takes long
+          local path = type ~= "vector_fp32" and ":memory:" or nil -- on disk only for one type, because syncing is slow
           c = support.collection(schema(type, metric), { maintenance = "manual", path = path })
           fill(c, random, type)
           stored = support.documents(c)

@@ -135,7 +135,7 @@ describe("equal scores", function()
 end)
 
 describe("into", function()
-  local c, queries, ids -- ids that are alive are not made anew
+  local c, queries, ids -- keeping the ids alive avoids creating their strings again
 
   setup(function()
     c = support.collection({

@@ -1,11 +1,11 @@
--- What `params` of a query do: how a graph is searched.
+-- The option `params` of a query: how a graph is searched.
 
 local support = require "spec.support.init"
 
-local ROWS, DIM, QUERIES = 9000, 24, 60 -- so many that a graph is used
+local ROWS, DIM, QUERIES = 9000, 24, 60 -- enough rows for a graph
 
--- Rows and queries spread so that their first number counts a lot and says nothing: with eight bits for each
--- number, most of the others is lost.
+-- Rows and queries whose first number is large but carries no information: with eight bits for each number, most of the
+-- information in the others is lost.
 local function row_of(random)
   local row = support.vector(random, DIM)
   row[1] = random(2) * 400
@@ -24,7 +24,7 @@ end
 describe("params of a query:", function()
   local c, documents, queries, truth
 
-  -- A poor graph on purpose, so that what is asked for can be told from what comes.
+  -- A poor graph on purpose, so that the effect of each parameter can be measured.
   setup(function()
     c = support.collection({
       fields = { { name = "n", type = "int32" } },
@@ -51,7 +51,7 @@ describe("params of a query:", function()
   end)
   teardown(support.clean)
 
-  -- Share of the ten nearest that are found.
+  -- Recall@10.
   local function recall(params)
     local found = 0
     for i, query in ipairs(queries) do

@@ -1,4 +1,4 @@
--- read_only: works where nothing may be written, and writes nothing.
+-- The option read_only: works where writing is not permitted, and writes nothing.
 
 local children = require "spec.support.children"
 local listing = require "spec.support.listing"
@@ -36,7 +36,7 @@ local function read_everything(path)
   return reader
 end
 
--- In the child: what a process without rights finds.
+-- In the child: what a process without write permission reads.
 local function read_as_other(path)
   local reader = assert(require("moonvec").open(path, { read_only = true }))
   print(#reader, reader:query({ vector = { 5, 0 }, topk = 1 })[1].id)

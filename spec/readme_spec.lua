@@ -1,4 +1,4 @@
--- The code in the README runs as it stands, twice: the second time the collection is there.
+-- The code in the README runs unchanged, twice: the second time the collection exists.
 
 local program = require "spec.support.program"
 local support = require "spec.support.init"

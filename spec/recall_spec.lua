@@ -6,7 +6,7 @@ local moonvec = require "moonvec"
 
 local DIM, ROWS, QUERIES, FLOOR = 24, 2600, 40, 0.95
 
--- Numbers between -1 and 1 by a seed, the same on every Lua.
+-- Random numbers between -1 and 1 from a seed, the same on every Lua version.
 local function numbers(seed)
   local state = seed
   return function()
@@ -43,7 +43,7 @@ local function recall(c, vector_type, params, queries)
     for _, hit in ipairs(exact) do near[hit.id] = hit.score end
     for _, hit in ipairs(hits) do
       if near[hit.id] then
-        assert.equal(near[hit.id], hit.score) -- exact, whatever the codes
+        assert.equal(near[hit.id], hit.score) -- exact with any codes
         found = found + 1
       end
     end
@@ -67,13 +67,13 @@ local function lives(path, vector_type, metric, quantize)
   assert(c:insert(documents(1, ROWS, vector_type)))
   assert(c:optimize { threads = 1 })
   holds(c, vector_type, ROWS)
-  -- Fresh rows and deletions beside the graph.
+  -- In addition to the graph: fresh rows and deletions.
   assert(c:insert(documents(ROWS + 1, ROWS + 200, vector_type)))
   local gone = {}
   for n = 1, ROWS, 10 do gone[#gone + 1] = ("%d"):format(n) end
   assert(c:delete(gone))
   holds(c, vector_type, ROWS - #gone)
-  -- Merged: the graph goes on from the one before.
+  -- Merged: the new graph is built from the old one.
   assert(c:optimize { threads = 1 })
   holds(c, vector_type, ROWS - #gone + 200)
   assert(c:close())
@@ -94,7 +94,7 @@ describe("recall of graph search", function()
     end
   end
 
-  -- In `parts` rounds each, in every one of which the oldest rows go.
+  -- Replaces all rows ten times, in `parts` rounds each. Each round deletes the oldest rows.
   local function replaced_ten_times(parts)
     local schema = { vectors = { { name = "v", type = "vector_fp32", dim = DIM, index = { type = "hnsw", m = 8 } } } }
     local options = { maintenance = "manual", durability = "none" }

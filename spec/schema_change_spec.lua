@@ -1,11 +1,11 @@
--- Changing the schema of a collection that is in use: every type, compared with plain tables.
+-- Changes of the schema of a collection in use, for every type, compared with plain tables.
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
 
 local DOCUMENTS = 700
 
--- What a new field of each type may hold, from a number; nil: nothing.
+-- The value of a new field of each type for document number n; nil: no value.
 local VALUES = {
   string = function(n)
     return ("text %d\0"):format(n):rep(n % 4)
@@ -62,7 +62,7 @@ local SCHEMA = {
   vectors = { { name = "v", type = "vector_fp32", dim = 4, metric = "l2", index = "flat" } },
 }
 
--- A collection with two segments, fresh rows and deletions in all of them, and what it holds by id.
+-- A collection with two segments and fresh rows, with deletions in all of them; and its documents by id.
 local function filled(options)
   local c, path = support.collection(SCHEMA, options or { maintenance = "manual" })
   local model = {}
@@ -75,7 +75,7 @@ local function filled(options)
     assert(c:insert(documents))
   end
   insert(1, 300)
-  assert(c:optimize { budget_ms = 1e-9 }) -- seals; the rest is given up when the collection is closed
+  assert(c:optimize { budget_ms = 1e-9 }) -- seals; the rest of the job ends when the collection is closed
   insert(301, 600)
   assert(c:add_column({ name = "passing", type = "bool", default = true })) -- seals, too
   assert(c:drop_column("passing"))
@@ -101,7 +101,7 @@ local function assert_holds(model, c)
   assert.is_true(c:check())
 end
 
--- After this change, reopened, optimized, and both.
+-- Checks after the change, after reopening, after optimize, and after both.
 local function assert_stays(model, c, path)
   assert_holds(model, c)
   c:close()
@@ -236,7 +236,7 @@ describe("changing the schema:", function()
         return doc.n < 600 and "" or 5
       end)
     end)
-    assert(c:add_column({ name = "bad", type = "int64", default = 3 })) -- after one that was undone
+    assert(c:add_column({ name = "bad", type = "int64", default = 3 })) -- after an undone change
     assert(c:alter_column("s", { rename = "t" }))
     assert(c:drop_column("v"))
     assert(c:insert { id = "x", n = 1, t = "" })
@@ -424,10 +424,10 @@ describe("changing the schema:", function()
     assert.is_true(c:stats().disk_bytes > before + 2 * size)
     assert(c:drop_column("w"))
     assert.is_true(c:stats().disk_bytes < before + 1.5 * size)
-    assert(c:drop_column("s")) -- its file is still its own
+    assert(c:drop_column("s")) -- the field is still in a file of its own
     assert.is_true(c:stats().disk_bytes < before + 0.5 * size)
     assert(c:flush())
-    assert(c:insert(document(10000))) -- who writes removes the files
+    assert(c:insert(document(10000))) -- the writer removes the files
     for _, name in ipairs(require("spec.support.listing").names(c.path)) do
       assert.is_nil(name:find("%.col$"))
     end
@@ -567,7 +567,7 @@ describe("changing an index:", function()
     assert(c:insert(documents))
     assert.is_true(c:add_column { name = "b", type = "bool", default = false })
     assert.equal(0, c:stats().indexes.v.graphs)
-    assert.is_true(c:create_index("v", "hnsw")) -- what it has, but for being built
+    assert.is_true(c:create_index("v", "hnsw")) -- the index that it has, but not yet built
     assert.equal(1, c:stats().indexes.v.graphs)
   end)
 

@@ -11,9 +11,9 @@ local SCHEMA = {
   vectors = { { name = "v", type = "vector_fp32", dim = DIM, metric = "l2", index = "flat" } },
 }
 
--- Writes, reads and searches by whatever fields there are, until it is told to stop by the document "stop". Every
--- document must be whole and right in each commit. Prints how many different schemas it met, and how many calls came
--- too late for the fields they named.
+-- In the child: writes, reads and searches with all current fields, until the document "stop" exists. Every document
+-- must be complete and right in each commit. Prints the number of different schemas that it saw, and the number of
+-- calls that named a field after it was dropped.
 local function use(path, offset)
   local support = require "spec.support.init" -- luacheck: ignore
   local c = assert(require("moonvec").open(path, { maintenance = "manual", durability = "none" }))
@@ -28,7 +28,7 @@ local function use(path, offset)
     return vector
   end
 
-  -- What each field must have, by its name; "c7" and "w7" are those that come and go.
+  -- The right value of each field, by its name. Fields such as "c7" and "w7" are added and dropped.
   local function value_of(field, n)
     if field == "n" then
       return n
@@ -57,7 +57,7 @@ local function use(path, offset)
     end
   end
 
-  -- A call that names fields is late when one of them went after c.schema was asked for.
+  -- A call is late if a field that it names was dropped after c.schema was read.
   local function attempt(method, ...)
     local ok, found, message, code = pcall(c[method], c, ...)
     if not ok then
@@ -198,7 +198,7 @@ describe("several processes and a schema that changes:", function()
       local collection = assert(require("moonvec").open(where))
       collection:add_column({ name = "s", type = "string" }, function(doc)
         if doc.n == 2 then
-          print("there") -- the first file stands, the second has been begun
+          print("there") -- the first file is complete, the second has been begun
           io.read()
         end
         return "x"

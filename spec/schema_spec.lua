@@ -1,4 +1,4 @@
--- Schemas: what is completed, and what is refused with which words.
+-- Schemas: defaults, and error messages.
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"

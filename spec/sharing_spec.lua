@@ -1,4 +1,4 @@
--- One process, several handles on the same collection: one engine behind them.
+-- Several handles on the same collection in one process share one engine.
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"

@@ -1,4 +1,4 @@
--- Fields of times: given as microseconds or as RFC 3339 text, compared with both, come back as microseconds.
+-- Timestamp fields: written as microseconds or as RFC 3339 text, compared with both, read as microseconds.
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
@@ -24,7 +24,7 @@ end
 local function document(n)
   local day = n % 30
   local doc = { id = "d" .. n, n = n, v = { n, 1 } }
-  if n % 7 > 0 then -- half of them in each form
+  if n % 7 > 0 then -- half of them as microseconds, half as text
     doc.at = n % 2 == 0 and NOVEMBER + day * DAY or date(day + 1)
   end
   if n % 5 > 0 then
@@ -109,7 +109,7 @@ describe("a timestamp", function()
       message, 1, true)
   end)
 
-  -- Fresh rows, sealed ones, and sealed ones with lists and zones; 20,000 rows are two zones.
+  -- Fresh rows, sealed rows, and sealed rows with lists and zones; 20,000 rows are two zones.
   for name, case in pairs {
     ["of fresh rows"] = { rows = 500 },
     ["of sealed rows"] = { rows = 20000 },

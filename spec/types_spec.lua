@@ -1,4 +1,4 @@
--- types.lua describes exactly what there is: every function, method and option, and no others.
+-- types.lua describes every function, method and option of the module, and no others.
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
@@ -10,7 +10,7 @@ local function read(path)
   return text
 end
 
--- Names after `function <object><separator>` in types.lua.
+-- The names after `function <object><separator>` in types.lua.
 local function functions_of(text, object, separator)
   local names = {}
   for name in text:gmatch("\nfunction " .. object .. "%" .. separator .. "([%w_]+)%(") do
@@ -19,7 +19,7 @@ local function functions_of(text, object, separator)
   return names
 end
 
--- Names of the @field lines of a @class. With `always`, only of those that are not optional ("name?").
+-- The names in the @field lines of a @class. With `always`, without the optional ones ("name?").
 local function fields_of(text, class, always)
   local names = {}
   local block = assert(text:match("\n%-%-%-@class " .. class:gsub("%.", "%%.") .. "[^\n]*(\n.-)\n[^-]"), class)
@@ -47,7 +47,7 @@ local function joined(...)
   return all
 end
 
--- What stands between such quotes.
+-- The words between these quotes.
 local function quoted_in(text, quote)
   local names = {}
   for name in text:gmatch(quote .. "([%w_]+)" .. quote) do
@@ -56,7 +56,7 @@ local function quoted_in(text, quote)
   return names
 end
 
--- The keys of `object` are fields of the class, and those that it always has are there.
+-- Every key of `object` is a field of the class, and every field that is not optional is a key.
 local function has_fields(object, text, class)
   local declared = fields_of(text, class)
   for name in pairs(object) do
@@ -143,8 +143,8 @@ describe("types.lua", function()
     has_fields(c.schema.vectors[2].index, text, "moonvec.index")
   end)
 
-  -- An option that is not known raises "unknown option": so each documented one can be tried, and each of
-  -- those in the C source looked for here.
+  -- An unknown option raises "unknown option". So this test tries each documented option, and the next one
+  -- searches for each option of the C source in types.lua.
   local calls = {
     open_options = function(options)
       moonvec.open("", options)

@@ -1,8 +1,9 @@
--- A segment of an undone transaction, still held by an iterator, must not be taken for the next one of its number.
+-- A segment of an undone transaction that an iterator still uses must not be mistaken for the next segment with the
+-- same number.
 
 local support = require "spec.support.init"
 
-local ROWS = 5000 -- so many at once become a segment
+local ROWS = 5000 -- inserted at once, these rows become a segment
 
 local function documents(prefix)
   local list = {}

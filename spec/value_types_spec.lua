@@ -1,4 +1,4 @@
--- Every scalar type at its limits, in and out, on every Lua.
+-- Every scalar type at its limits, written and read, on every Lua version.
 
 local support = require "spec.support.init"
 
@@ -6,7 +6,7 @@ local MEMORY = { path = ":memory:" }
 
 local has_integers = support.has_integers
 
--- An int64 as this Lua has it: a number where it fits, else its decimal string.
+-- An int64 in this Lua version: a number if it can represent it, else its decimal string.
 local function wide(text)
   if has_integers then
     return math.tointeger(tonumber(text)) or text -- luacheck: ignore
@@ -48,7 +48,7 @@ local cases = {
   { "uint64", { 0, wide "9007199254740993", wide "9223372036854775807", "18446744073709551615" } },
 }
 
--- What must be refused, as { type, value }.
+-- Values that must raise, as { type, value }.
 local refused = {
   { "int32", 2147483648 },
   { "int32", -2147483649 },

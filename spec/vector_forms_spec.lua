@@ -1,4 +1,4 @@
--- Vectors in and out: tables, packed strings, moonvec.vector.
+-- Forms of vectors, written and read: tables, packed strings, moonvec.vector.
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
@@ -80,7 +80,7 @@ for _, type in ipairs { "vector_fp32", "vector_fp16", "vector_int8" } do
     end)
 
     it("is searched with all forms", function()
-      -- The first byte cut off: the rest begins at an odd address.
+      -- Without the first byte, the rest begins at an odd address.
       local unaligned = ("x" .. moonvec.pack(numbers)):sub(2)
       for _, query in ipairs { numbers, moonvec.pack(numbers), moonvec.vector(numbers), unaligned } do
         local hits = c:query { vector = query }

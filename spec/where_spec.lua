@@ -1,4 +1,4 @@
---- Queries with a Lua predicate, and cursors: hits best first for as long as somebody wants more.
+-- Queries with a predicate in Lua, and cursors: hits, best first, until the loop ends.
 
 local moonvec = require "moonvec"
 local support = require "spec.support"
@@ -301,7 +301,7 @@ describe("cursor", function()
     assert.is_truthy(next_hit())
     other:close()
     for _ = 1, 31 do
-      assert.is_truthy(next_hit()) -- of the step before
+      assert.is_truthy(next_hit()) -- found by the step before
     end
     assert_raises("closed", next_hit)
   end)

@@ -1,5 +1,5 @@
--- Which functions the C sources define, and which of each other's functions they use. It works on text: a definition
--- begins at the first column and its parameters are followed by "{", as clang-format leaves them.
+-- Which functions the C sources define, and which functions of other files they use. It works on text: a definition
+-- begins in the first column, and "{" follows its parameters, as clang-format writes it.
 
 local M = {}
 
@@ -12,7 +12,7 @@ function M.code_only(text)
   return (text:gsub('\\[\\"\']', "  "):gsub('"[^"\n]*"', blank))
 end
 
---- The file's name without folder and ending: a header and the source that implements it are one unit.
+--- The file's name without directory and extension: a header and its source are one unit.
 function M.unit_of(path)
   return path:match("([^/]+)%.[ch]$")
 end
@@ -31,7 +31,7 @@ function M.functions(text)
   return found
 end
 
---- Every name that `text` uses, as a set.
+--- The names that `text` uses, as a set.
 function M.names(text)
   local names = {}
   for name in M.code_only(text):gmatch("[%a_][%w_]*") do
@@ -40,8 +40,8 @@ function M.names(text)
   return names
 end
 
---- Faults of names: an external function begins with the name of its file (or with mv_, in the public API), and no two
--- files have a static function of one name, so that all can be included into one.
+--- Checks names: an external function begins with the name of its file (or with mv_, in the public API), and no two
+-- files have a static function of the same name, so that all files can be included into one.
 function M.name_faults(sources)
   local faults, paths, homes = {}, {}, {}
   for path in pairs(sources) do
@@ -63,8 +63,8 @@ function M.name_faults(sources)
   return faults
 end
 
---- Who calls whom: `sources` maps the paths of .c files to their texts; returns a map from each path to a map from the
--- paths whose functions it uses to one of these functions. Passing a function as a value counts as a use.
+--- The graph of calls between files. `sources` maps the paths of .c files to their texts. Returns a table: path -> path
+-- of a file whose functions it uses -> name of one of these functions. Passing a function as a value counts as a use.
 function M.uses(sources)
   local homes, used = {}, {}
   for path, text in pairs(sources) do
@@ -86,7 +86,7 @@ function M.uses(sources)
   return used
 end
 
---- The circles of a graph (Tarjan's strongly connected components of more than one node), each a sorted list.
+--- The cycles of a graph: Tarjan's strongly connected components of more than one node, each a sorted list.
 function M.circles(used)
   local order, low, on_stack, stack, count, found = {}, {}, {}, {}, 0, {}
   local function visit(node)

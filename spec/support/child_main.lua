@@ -1,4 +1,4 @@
--- What a child process of spec/support/children.lua runs: a function from a file, with arguments.
+-- The program of a child process of spec/support/children.lua: calls a function from a file, with arguments.
 
 io.stdout:setvbuf("line")
 

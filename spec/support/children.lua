@@ -1,8 +1,8 @@
--- Child processes of the specs: other processes that have the same collection open.
+-- Child processes of the specs, which open the same collection as the spec.
 --
--- What a child does is an ordinary function, started under the interpreter that runs the specs. It shares nothing
--- with its parent: it may use globals, `require` and its arguments (numbers and strings), but no local variable
--- from around it. What it prints the parent reads line by line, what the parent sends it reads with io.read().
+-- A child runs an ordinary function in the interpreter that runs the specs. It shares nothing with its parent: it may
+-- use globals, `require` and its arguments (numbers and strings), but no local variable of the spec. The parent reads
+-- the output of the child line by line; the child reads lines of the parent with io.read().
 
 local program = require "spec.support.program"
 
@@ -13,13 +13,13 @@ Child.__index = Child
 
 local running = {}
 
---- True when a shell command succeeds; it says nothing.
+--- True if a shell command succeeds. Its output is discarded.
 function M.succeeds(command)
   local ok = os.execute("(" .. command .. ") >/dev/null 2>&1")
   return ok == true or ok == 0 -- the latter on Lua 5.1
 end
 
---- What a shell command prints.
+--- The output of a shell command.
 function M.output(command)
   local pipe = assert(io.popen(command))
   local text = pipe:read("*a")
@@ -35,8 +35,8 @@ local function write_body(body)
   return path
 end
 
--- "NAME=value" of a search path, in which this folder is ".": a child that is another user may be in it, but need not
--- be able to get to it from the root.
+-- "NAME=value" of a search path, relative to the current directory: a child that runs as another user may have access
+-- to this directory but not to its parents.
 local function from_here(name)
   local value, here = os.getenv(name), os.getenv("PWD")
   if not value or not here then
@@ -54,7 +54,7 @@ function M.start_under(prefix, body, ...)
   child.output =
     assert(io.popen(("echo $$; exec env %s %s %s <%s 2>&1"):format(paths, prefix, command, child.input_path)))
   child.pid = assert(tonumber(child.output:read("*l")))
-  child.input = assert(io.open(child.input_path, "w")) -- returns when the child has opened the other end
+  child.input = assert(io.open(child.input_path, "w")) -- waits until the child has opened the other end
   child.input:setvbuf("line")
   running[child] = true
   return child
@@ -64,7 +64,7 @@ function M.start(body, ...)
   return M.start_under("", body, ...)
 end
 
---- The next line that the child prints, or nil when there is no more. Raises when the child failed.
+--- The next line that the child prints, or nil at the end. Raises if the child failed.
 function Child:read()
   local line = self.output:read("*l")
   if line and line:find("^failed: ") then
@@ -79,13 +79,13 @@ end
 
 local function forget(child)
   running[child] = nil
-  child.output:close() -- waits for its death
+  child.output:close() -- waits for the child to exit
   child.input:close()
   os.remove(child.input_path)
   os.remove(child.body_path)
 end
 
---- Waits for the end of the child. Returns the lines it printed until then; raises unless it came to its end.
+--- Waits for the child to exit. Returns the remaining lines of its output; raises if it did not finish.
 function Child:wait()
   local lines = {}
   for line in self.read, self do
@@ -99,7 +99,7 @@ function Child:wait()
   return lines
 end
 
---- Kills the child, which has no chance to do anything about it. Returns the lines it printed until then.
+--- Kills the child with SIGKILL. Returns the remaining lines of its output.
 function Child:kill()
   local lines = {}
   M.succeeds("kill -9 " .. self.pid)
@@ -110,7 +110,7 @@ function Child:kill()
   return lines
 end
 
---- For after_each: kills those that still run.
+--- For after_each: kills the children that still run.
 function M.clean()
   for child in pairs(running) do
     child:kill()

@@ -1,8 +1,9 @@
--- Random schemas, rows and filters, each in two languages: for moonvec and for SQLite. The numbers come
--- from a generator of our own, so that a seed gives the same on every Lua.
+-- Random schemas, rows and filters, each in two forms: for moonvec and for SQLite. They come from a random
+-- number generator in this file, so that a seed gives the same on every Lua version.
 --
--- A value is a table { lua =, text =, sql = }: what an insert or argument takes, how it is written in a
--- filter, and how in SQL (and, strings and booleans apart, in JSON: arrays are JSON texts in SQLite).
+-- A value is a table { lua =, text =, sql = }: the value for an insert or an argument, its text in a filter,
+-- and its text in SQL. For values other than strings and booleans, the SQL text is also the JSON text, because
+-- arrays are JSON texts in SQLite.
 
 local M = {}
 
@@ -11,7 +12,7 @@ local M = {}
 local Random = {}
 Random.__index = Random
 
---- A generator (Park and Miller's, exact in doubles) with the seed, a whole number above 0.
+--- A random number generator (Park and Miller, exact in doubles). The seed is a whole number above 0.
 function M.new(seed)
   local random = setmetatable({ state = seed * 7919 % 2147483646 + 1 }, Random)
   for _ = 1, 10 do
@@ -54,7 +55,7 @@ local function string_value(text)
   return { lua = text, text = quote(text), sql = quote(text) }
 end
 
---- A number by its text. Beyond 2^53 it reaches moonvec as a decimal string.
+--- The number with this text. Beyond 2^53, moonvec gets it as a decimal string.
 local function number_value(text, sql)
   local exact = text:find("[.e]") or #text < 16
   return { lua = exact and tonumber(text) or text, text = text, sql = sql or text }
@@ -68,8 +69,8 @@ local function number_values(...)
   return values
 end
 
--- SQLite has no uint64, so half of its range is left to the C test. A float is rounded when it goes in:
--- what SQLite is told is the rounded value.
+-- SQLite has no uint64, so only the C test tests values of 2^63 and above. moonvec rounds a float when it is
+-- written, so SQLite gets the rounded value.
 local NUMBERS = {
   int32 = number_values("-2147483648", "2147483647", "0", "1", "2", "3", "-1", "-7", "1965", "2000"),
   uint32 = number_values("0", "1", "2", "3", "4", "5", "4294967295", "2147483648", "1965"),
@@ -130,7 +131,7 @@ local BOOLS = {
   { lua = false, text = "false", sql = "0", json = "false" },
 }
 
--- Characters of one to four bytes among them.
+-- Includes characters of one to four bytes.
 local PIECES =
   { "a", "b", "A", "ab", "%", "_", "\\", "'", '"', "!", " ", "\195\169", "\230\151\165", "\240\159\152\128" }
 local PATTERN_PIECES = { "%", "%", "_", "_", "a", "b", "ab", "\195\169", "\\", "'", "A" }
@@ -150,7 +151,7 @@ local function random_value(random, element)
     return random:pick(BOOLS)
   elseif element == "timestamp" then
     return random_time(random)
-  elseif random:chance(40) then -- so many that few rows have the same
+  elseif random:chance(40) then -- many values, so that few rows have the same
     local number = random:below(2000)
     return number_value((element == "float" or element == "double") and ("%.2f"):format(number / 4)
       or ("%d"):format(number))
@@ -187,7 +188,7 @@ function M.schema(random)
   return schema
 end
 
---- The schema as moonvec.open takes it; so many fields in a hundred are indexed.
+--- The schema as moonvec.open takes it. `percent` of the fields have an index.
 function M.moonvec_schema(schema, random, percent)
   local fields = {}
   for i, field in ipairs(schema.fields) do
@@ -242,7 +243,7 @@ end
 local Filter = {}
 Filter.__index = Filter
 
---- How the value is written: in place, or as an argument.
+--- The value as text: literally, or as "?" with an argument.
 function Filter:operand(value)
   if self.random:chance(30) then
     self.args[#self.args + 1] = value.lua
@@ -263,7 +264,7 @@ function Filter:operand_null()
   return "?", "NULL"
 end
 
---- "(1, ?, 3)" or "?", and the values' SQL in a list.
+--- "(1, ?, 3)" or "?", and a list of the SQL texts of the values.
 function Filter:list(element, most)
   local values, texts, sqls = random_values(self.random, element, most), {}, {}
   if self.random:chance(30) then
@@ -311,7 +312,7 @@ function tests.one_of(self, field)
     ("%s%s IN (%s)"):format(field.name, negation, table.concat(sqls, ", "))
 end
 
---- A pattern: any mixture, or a piece of text that is to be at the start, the end or anywhere.
+--- A pattern: any mixture, or a piece of text to match at the start, at the end or anywhere.
 function Filter:pattern(escape)
   local random = self.random
   if random:chance(40) then
@@ -371,7 +372,7 @@ function Filter:test()
   return tests[self.random:pick(kinds)](self, field)
 end
 
---- A test, or a NOT, or a chain of AND and OR mixed without parentheses: precedence is tested, too.
+--- A test, a NOT, or a chain of AND and OR without parentheses, which tests precedence, too.
 function Filter:tree(depth)
   local kind = self.random:below(depth > 0 and 10 or 3)
   if kind < 3 then

@@ -1,10 +1,10 @@
--- Directories of files as text, so that they can stand in the tree (spec/data). The file NAME is NAME.hex:
+-- Directories of files as text, for the repository (spec/data). The file NAME is stored as NAME.hex:
 --
---   size 8352        of the file
---   40: 6d6f6f_5     a line: its offset and its bytes in hexadecimal; "_5" stands for five zeros, "_f" for fifteen
+--   size 8352        size of the file in bytes
+--   40: 6d6f6f_5     a line: its offset and its bytes in hexadecimal; "_5" means five zeros, "_f" fifteen
 --
--- A line has 64 bytes, the last one of a file may have fewer. A line that is left out has the bytes of the line before
--- it; a line of zeros comes before the first.
+-- A line has 64 bytes; the last line of a file may have fewer. A missing line has the same bytes as the line before it.
+-- The line before the first has only zeros.
 
 local listing = require "spec.support.listing"
 local program = require "spec.support.program"
@@ -80,7 +80,7 @@ function M.from_text(text)
   return table.concat(lines):sub(1, size)
 end
 
---- Writes the files in the directory `path`, but for the lock file, as text to `folder`.
+--- Writes the files in the directory `path`, except the lock file, as text to `folder`.
 function M.pack(path, folder)
   for _, name in ipairs(listing.names(path)) do
     if name ~= "catalog.mdb-lock" then
@@ -89,7 +89,7 @@ function M.pack(path, folder)
   end
 end
 
---- Makes the directory `path` of the files that `folder` has as text.
+--- Creates the directory `path` from the text files in `folder`.
 function M.unpack(folder, path)
   os.execute("mkdir -p " .. program.quote(path))
   for _, name in ipairs(listing.names(folder, "%.hex$")) do

@@ -1,4 +1,4 @@
--- Helpers of the specs: places for collections, data from a seed, and exact answers in plain Lua.
+-- Helpers of the specs: paths for collections, data from a seed, and exact answers in plain Lua.
 
 local moonvec = require "moonvec"
 local program = require "spec.support.program"
@@ -7,15 +7,15 @@ local M = {}
 
 local paths, collections = {}, {}
 
---- A path where nothing is yet; clean() removes what comes to be there.
+--- A new path; clean() removes what is created there.
 function M.path()
   local path = program.temporary_path()
   paths[#paths + 1] = path
   return path
 end
 
---- Opens a collection at a new path, or in `options.path`; clean() closes it. Without syncing, unless
---- `options` say so: the specs need not survive a power cut.
+--- Opens a collection at a new path, or at `options.path`; clean() closes it. The default durability is
+--- "none", because the specs need not survive a power cut.
 function M.collection(schema, options)
   options = options or {}
   local path = options.path or M.path()
@@ -41,7 +41,7 @@ function M.clean()
   paths, collections = {}, {}
 end
 
---- Lua's numbers are doubles here: integers beyond 2^53 travel as strings.
+--- True if all numbers are doubles in this Lua version: then integers beyond 2^53 are strings.
 M.has_integers = math.type ~= nil -- luacheck: ignore
 
 --- Random numbers, the same on every Lua: random() in [0, 1), random(n) a whole number from 1 to n.
@@ -56,8 +56,8 @@ function M.random(seed)
   end
 end
 
---- A vector of normally distributed numbers; for vector_int8, of whole numbers that fit; for vector_binary, of
---- zeros and ones.
+--- A vector of normally distributed numbers; for vector_int8, of whole numbers in its range; for vector_binary, of zeros
+--- and ones.
 function M.vector(random, dim, type)
   local vector = {}
   for i = 1, dim do
@@ -80,7 +80,7 @@ local function dot(a, b)
   return sum
 end
 
---- The score of a stored vector, as the documentation defines it.
+--- The score of a stored vector, as types.lua defines it.
 M.scores = {
   ip = dot,
   cosine = function(a, b)
@@ -113,8 +113,8 @@ function M.distance_of(metric, score)
   return metric == "cosine" and 1 - score or -score
 end
 
---- Exact answer: { id, score } of all documents that `passes` accepts, best first. `documents` is an array in
---- order of age, with vectors as tables under `field`.
+--- The exact answer: { id, score } of all documents for which `passes` is true, best first. `documents` is an
+--- array in the order of writing, with vectors as tables in `field`.
 function M.exact(documents, field, metric, query, passes)
   local found = {}
   for age, document in ipairs(documents) do
@@ -131,7 +131,7 @@ function M.exact(documents, field, metric, query, passes)
   return found
 end
 
---- Everything in a collection, oldest first, with vectors as tables.
+--- All documents of a collection, oldest first, with vectors as tables.
 function M.documents(collection, filter)
   local documents = {}
   for document in collection:iterate { include_vector = "table", filter = filter } do
@@ -157,7 +157,7 @@ function M.waves(number, dim)
   return vector
 end
 
---- The message that work(...) raises, with the number of this line's caller cut off.
+--- The message that work(...) raises, without the position at its beginning.
 function M.message_of(work, ...)
   local ok, message = pcall(work, ...)
   assert(not ok, "nothing was raised")

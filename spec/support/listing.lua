@@ -1,12 +1,12 @@
--- What is in the directory of a collection. Other processes look, never this one: LMDB's lock is lost when a process
--- that has the collection open opens and closes the lock file once more.
+-- The contents of the directory of a collection. They are read by other processes, never by this one: if a process that
+-- has the collection open opens and closes the lock file again, LMDB loses its lock.
 
 local children = require "spec.support.children"
 local program = require "spec.support.program"
 
 local M = {}
 
---- Names of the files, sorted. `pattern`: only those.
+--- The names of the files, sorted. `pattern`: only names that match it.
 function M.names(path, pattern)
   local names = {}
   for name in children.output("LC_ALL=C ls -A " .. program.quote(path)):gmatch("[^\n]+") do
@@ -17,8 +17,8 @@ function M.names(path, pattern)
   return names
 end
 
---- Names, sizes, times and contents of all files, as one text; of the lock file, where readers enter themselves, only
---- its name and size.
+--- The names, sizes, times and contents of all files, as one text. Of the lock file, which readers change, only the
+--- name and the size.
 function M.state(path)
   return children.output(([[cd %s && stat -c '%%n %%a %%s %%y' . && LC_ALL=C
     for name in $(ls -A); do

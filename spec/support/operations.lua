@@ -1,5 +1,5 @@
--- A sequence of writes that anybody can repeat: operation n is the same in every process, and what the collection
--- holds after it can be worked out in a plain Lua table. spec/process_death_spec.lua and its children use it.
+-- A reproducible sequence of writes: operation n is the same in every process, and the contents of the collection after
+-- it can be computed with a plain Lua table. spec/process_death_spec.lua and its children use it.
 
 local support = require "spec.support.init"
 
@@ -10,8 +10,8 @@ M.SCHEMA = {
   vectors = { { name = "v", type = "vector_fp32", dim = 3, metric = "l2", index = "flat" } },
 }
 
-local IDS = 300 -- few, so that they are met again
-local BULK_ROWS = 4200 -- so many at once are written as a segment
+local IDS = 300 -- few, so that operations often use an existing id
+local BULK_ROWS = 4200 -- inserted at once, these rows become a segment
 
 local function documents(random, n, count, ids)
   local list = {}
@@ -46,7 +46,7 @@ function M.operation(n)
   return { kind = "upsert", documents = documents(random, n, random(50), IDS) }
 end
 
---- Carries it out.
+--- Does an operation on a collection.
 function M.run(collection, operation)
   local kind = operation.kind
   if kind == "optimize" then
@@ -62,7 +62,7 @@ function M.run(collection, operation)
   return assert(collection:upsert(operation.documents))
 end
 
---- What it makes of a model: a table id -> document.
+--- Does an operation on a model: a table id -> document.
 function M.apply(model, operation)
   local after = {}
   for id, document in pairs(model) do
@@ -77,7 +77,7 @@ function M.apply(model, operation)
   return after
 end
 
---- True when the collection holds exactly what the model says.
+--- True if the collection contains exactly the documents of the model.
 function M.agrees(collection, model)
   local count = 0
   for document in collection:iterate { include_vector = "table" } do

@@ -1,5 +1,5 @@
--- A collection in plain Lua tables: what a program does with a collection it can do with this, and then ask what must
--- be there.
+-- A collection in plain Lua tables: a spec does the same calls on it as on a collection, then reads the documents that
+-- the collection must contain.
 
 local M = {}
 
@@ -66,13 +66,13 @@ function Plain:alter_column(name, changes)
   return true
 end
 
--- What changes no document.
+-- Calls that change no document.
 function Plain.optimize()
   return true
 end
 Plain.create_index = Plain.optimize
 
---- Documents that `passes` accepts (default: all), by id.
+--- The documents for which `passes` is true (default: all), by id.
 function Plain:documents(passes)
   local documents = {}
   for _, document in pairs(self.by_id) do

@@ -1,8 +1,8 @@
--- Runs a Lua program as a process of its own, under the interpreter that runs the specs.
+-- Runs a Lua program in a new process, with the interpreter that runs the specs.
 
 local M = {}
 
---- `text` as one word of a shell command.
+--- Quotes `text` as one word of a shell command.
 function M.quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
@@ -25,17 +25,16 @@ function M.command(script, ...)
   return table.concat(command, " ")
 end
 
---- Runs `script` with arguments. Returns its output, stdout and stderr as they came, and its
---- exit status.
+--- Runs `script` with arguments. Returns its output (stdout and stderr mixed) and its exit status.
 function M.run(script, ...)
-  -- Lua 5.1 cannot tell the status of a pipe, so the shell writes it below the output.
+  -- Lua 5.1 does not return the exit status of a pipe, so the shell appends it to the output.
   local pipe = assert(io.popen(M.command(script, ...) .. " 2>&1; echo $?"))
   local output, status = pipe:read("*a"):match("^(.-)(%d+)\n$")
   pipe:close()
   return output, tonumber(status)
 end
 
---- A path where nothing is yet, removed with all below it by remove().
+--- A new path. remove() deletes it with all its contents.
 function M.temporary_path()
   local path = os.tmpname()
   os.remove(path)

@@ -1,5 +1,5 @@
--- The rules that the source tree keeps, as functions over a path and a text. Each returns a list of
--- faults: "path:line: what is wrong". spec/layering_spec.lua applies them to every file.
+-- The rules of the source tree, as functions of a path and a text. Each returns a list of violations:
+-- "path:line: what is wrong". spec/layering_spec.lua applies them to every file.
 
 local M = {}
 
@@ -8,23 +8,23 @@ local RANKS = {
   base = 1, vector = 2, index = 3, storage = 3, query = 4, open = 5, transaction = 6, read = 7, job = 7, collection = 8,
 }
 
--- What the Lua modules may require beside each other.
+-- The modules that the Lua modules may require in addition to each other.
 local OUTSIDE_MODULES = { cjson = true, argparse = true, ffi = true }
 
--- Headers of the operating system: who does not include them cannot call it.
+-- Headers of the operating system. A file that does not include them cannot call it.
 local SYSTEM_HOME = "engine/base/os.c"
 local SYSTEM_HEADERS = {
   ["dirent.h"] = true, ["fcntl.h"] = true, ["poll.h"] = true, ["pthread.h"] = true, ["sched.h"] = true,
   ["signal.h"] = true, ["threads.h"] = true, ["time.h"] = true, ["unistd.h"] = true,
 }
 
--- Calls of the C library that have one home each. The pattern is for a whole name before "(".
+-- Functions of the C library that only one file may call. The pattern is for a whole name before "(".
 local HOMES = {
   ["engine/base/mem.c"] = { "malloc", "calloc", "realloc", "aligned_alloc", "free", "strdup" },
   [SYSTEM_HOME] = { "fopen", "tmpfile", "getenv", "rename", "system", "mmap", "pthread_[%w_]+" },
 }
 
--- One variable of the environment chooses the kernels, and that is read where they are chosen.
+-- Only the file that chooses the kernels reads the environment: one variable selects them.
 local EXCEPTIONS = { ["engine/vector/distance.c"] = { getenv = true } }
 
 -- Index types, which are reached through index/index.h: their names stand in no other file, but for filters, which look
@@ -109,7 +109,7 @@ function M.includes(path, text)
   return faults
 end
 
---- `require`s of the Lua modules: each other and a few named libraries.
+--- Checks the `require`s of the Lua modules: only each other and a few named libraries.
 function M.requires(path, text)
   local faults = {}
   if not path:match("^lua/moonvec/.*%.lua$") then
@@ -156,7 +156,7 @@ function M.index_types(path, text)
   return faults
 end
 
---- Memory is got in mem.c only, and the operating system called in os.c only.
+--- Only mem.c allocates memory, and only os.c calls the operating system.
 function M.calls(path, text)
   local faults, room = {}, room_of(path)
   if not room or room == "test" then
@@ -176,7 +176,7 @@ function M.calls(path, text)
   return faults
 end
 
---- Nothing is left undone in the tree; sources stay short.
+--- No file contains notes about unfinished work; source files stay short.
 function M.tidiness(path, text)
   local faults = {}
   local lines = each_line(text, function(line, number)
@@ -191,10 +191,10 @@ function M.tidiness(path, text)
   return faults
 end
 
--- Names that may be there once per folder.
+-- File names that each directory may have.
 local COMMON_NAMES = { ["README.md"] = true, ["init.lua"] = true }
 
---- A name tells which file is meant: no two files have the same. Benches are named by what they measure.
+--- File names are unique across the tree. Benches are named by what they measure.
 function M.unique_names(paths)
   local faults, seen = {}, {}
   for _, path in ipairs(paths) do
