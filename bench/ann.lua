@@ -1,5 +1,5 @@
--- ann.lua: approximate search: queries per second at a recall, build time and size, beside hnswlib, USearch
--- and Zvec, on several data sets. What is measured and how to read it: bench/README.md.
+-- ann.lua: approximate search: queries per second at a recall, build time and size, compared with hnswlib,
+-- USearch and Zvec, on several data sets. What is measured and how to read it: bench/README.md.
 
 package.path = "bench/support/?.lua;" .. package.path
 local harness = require "harness"
@@ -8,14 +8,14 @@ local engines = require "ann_engines"
 local sets = require "ann_sets"
 local tools = require "tools"
 
--- data: a directory of more sets; sets, engines: names with commas between, empty for all; rows: 0 for each set's
--- own; dump: a directory to write the sets to, nothing is measured then.
+-- data: a directory of more sets. sets, engines: comma-separated names, empty for all. rows: 0 for the default of each
+-- set. dump: a directory to write the sets to; then nothing is measured.
 local options = harness.options {
   data = "", sets = "", engines = "", rows = 0, rounds = 3, seconds = 0.3, core = 1, seed = 1,
   variants = false, plot = false, sizes = "10000,30000,100000,300000,1000000", dump = "",
 }
 
--- The values of ef, in the steps in which an engine is looked at until it finds ENOUGH.
+-- The values of ef that are tried for an engine, in this order, until its recall is ENOUGH.
 local EFS = {
   { 10, 12, 16, 20, 24, 32, 40, 48, 64 },
   { 80, 96, 128, 160, 192, 256 },
@@ -26,7 +26,7 @@ local WORTHLESS = 0.9 -- points below are not measured
 local LEVELS = { 0.95, 0.99 }
 local FOUND = tools.directory .. "/ann.found"
 
--- The sets that --sets names, or all: as sets.list has them.
+-- The sets that --sets names, or all, as entries of sets.list.
 local function chosen_sets()
   local all, names, list = sets.list(options), {}, {}
   for i, entry in ipairs(all) do names[i] = entry.name end
@@ -51,7 +51,7 @@ local function sweep(engine, set, efs, seconds)
   return figures, recalls
 end
 
--- The values of ef that are worth measuring: from WORTHLESS to the first with ENOUGH. One pass each.
+-- The values of ef to measure: from a recall of WORTHLESS to the first with ENOUGH. Takes one pass each.
 local function choose(engine, set)
   local efs = {}
   for _, step in ipairs(EFS) do
@@ -65,15 +65,15 @@ local function choose(engine, set)
   return efs
 end
 
--- Build with two threads: what the build said. `done` holds what was built at a path already: two engines may
--- search the same.
+-- Builds with two threads; returns the figures of the build. `done`: figures by path of what is built already, because
+-- two engines may search the same index.
 local function build(engine, set, done)
   local path = engine.path(set)
   done[path] = done[path] or engine.build(set, 2)
   return done[path]
 end
 
--- Per ef the medians over all rounds: `gross` as measured, `points` without what a call through node costs.
+-- The medians over all rounds for each ef: `gross` as measured, `points` without the cost of a call through node.
 local function points_of(m, rounds)
   local floors = {}
   m.points, m.gross = {}, {}
@@ -97,8 +97,8 @@ local function points_of(m, rounds)
   m.floor = harness.summary(floors).median
 end
 
--- Build and search a set with all engines, in turns. Returns a list of what was measured; an engine that fails is
--- left out, and told to `complain`.
+-- Builds and searches a set with all engines, in turns. Returns a list of measurements. An engine that fails is left
+-- out and reported to `complain`.
 local function measure(set, list, complain)
   local measured, done = {}, {}
   for _, engine in ipairs(list) do
@@ -130,7 +130,7 @@ local function measure(set, list, complain)
   return measured
 end
 
--- The points of the sweep proper, without that of the defaults.
+-- The points of the sweep, without the point of the defaults.
 local function swept(points)
   local list = {}
   for _, point in ipairs(points) do
@@ -139,7 +139,7 @@ local function swept(points)
   return list
 end
 
--- ---------------------------------------------------------------- showing
+-- ---------------------------------------------------------------- report
 
 local function ratio(a, b)
   return a and b and ("%.2f"):format(a / b) or "-"
@@ -149,7 +149,7 @@ local function either(value, digits)
   return value and harness.number(value, digits) or "-"
 end
 
--- The best queries per second of the yardstick and of all peers at each level.
+-- The queries per second of the yardstick, and the best of all peers, at each recall.
 local function best_of(measured)
   local yardstick, best = {}, {}
   for _, m in ipairs(measured) do
@@ -180,7 +180,7 @@ local function show_table(report, measured)
   report:table(rows)
 end
 
--- What only moonvec tells of itself.
+-- Figures that only moonvec reports.
 local function show_moonvec(report, set, measured)
   for _, m in ipairs(measured) do
     if m.engine.side == "moonvec" then
@@ -218,7 +218,7 @@ local function show_sweep(report, measured)
   report:line()
 end
 
--- What the targets are about, a row for each set.
+-- The figures that have targets, one row for each set.
 local function show_targets(report, results)
   local rows = { { "", "x best peer @0.95", "@0.99", "build on 2 threads, of hnswlib's", "p99 / p50",
     "recall of defaults", "memory KB", "disk" } }
@@ -246,7 +246,7 @@ local function show_targets(report, results)
   report:line("within 1.05 of their parts")
 end
 
--- ---------------------------------------------------------------- running
+-- ---------------------------------------------------------------- main
 
 local function compare(report, complain)
   local list, results = engines.list(wanted_engines, options.variants, complain), {}
@@ -269,7 +269,7 @@ local function compare(report, complain)
   show_targets(report, results)
 end
 
--- Build time and queries per second from small to large, of moonvec and the yardstick, on the 128-dim set.
+-- Build time and queries per second of moonvec and the yardstick over the number of rows, on the 128-dim set.
 local function grow(report, complain)
   local list = engines.list({ hnswlib = true, moonvec = true }, options.variants, complain)
   local recipe, sizes, lines = sets.made[2], {}, {}

@@ -1,5 +1,5 @@
--- call.lua: what a query from Lua costs beyond the same search from C. What is measured and how to
--- read it: bench/README.md.
+-- call.lua: the cost of a query from Lua in addition to the same search from C. What is measured and
+-- how to read it: bench/README.md.
 
 package.path = "bench/support/?.lua;" .. package.path
 local harness = require "harness"
@@ -12,10 +12,10 @@ local SIZES = { { rows = 10, searches = 50000 }, { rows = 300, searches = 10000 
 local options = harness.options { dim = 768, rounds = 9, queries = 10, core = 1, seed = 1 }
 local report = harness.report("call", "cost of a query from Lua beyond the same search from C", options.seed)
 
--- The build that this Lua was told to load moonvec from.
+-- The build directory from which this Lua loads moonvec.
 local build = assert(package.cpath:match("^(.-)/lua5%.4/%?%.so"), "start this by ./run bench call")
 
--- LuaJIT's module in the same build, or nil and why not.
+-- The module for LuaJIT in the same build, or nil and the reason.
 local function build_for_luajit()
   local ok, message = pcall(function()
     tools.run("luajit", "-v")
@@ -41,7 +41,7 @@ local function sides()
   return list
 end
 
--- All sides in turns over a collection of that size. Returns for each the medians of its figures.
+-- Measures all sides in turns over a collection of this size. Returns the medians of the figures of each.
 local function measure(size, list)
   local path = tools.directory .. "/call.mv"
   local file = tools.data(0, size.rows, options.dim, options.seed)

@@ -1,5 +1,5 @@
--- exact.lua: exact search from Lua as a share of what one core can read from memory, and what smaller
--- element types gain. What is measured and how to read it: bench/README.md.
+-- exact.lua: exact search from Lua as a share of the memory bandwidth of one core, and the gain of smaller
+-- element types. What is measured and how to read it: bench/README.md.
 
 package.path = "bench/support/?.lua;" .. package.path
 local moonvec = require "moonvec"
@@ -9,7 +9,7 @@ local tools = require "tools"
 local K = 10
 local BATCH = 1000
 
--- rows = 0: 100,000, and 400,000 as well where the smaller set could half lie in the cache.
+-- rows = 0: 100,000, and also 400,000 if half of the smaller set could be in the cache.
 local options = harness.options {
   rows = 0, dim = 768, queries = 20, rounds = 5, metric = "cosine", core = 1, seed = 1,
 }
@@ -20,7 +20,7 @@ local TYPES = {
   { field = "int8", type = "vector_int8", bytes = 1 },
 }
 
--- One collection with the same vectors in all three types, sealed.
+-- A collection with the same vectors in all three types, sealed.
 local function build(path, file)
   local vectors = {}
   for i, t in ipairs(TYPES) do
@@ -45,7 +45,7 @@ local function build(path, file)
   return collection
 end
 
--- One pass: all queries, one call each. Returns the seconds of a query, and keeps the hits in `results`.
+-- One pass: all queries, one call each. Returns the seconds per query, and stores the hits in `results`.
 local function pass(collection, field, queries, results)
   local begin = harness.seconds()
   for i, vector in ipairs(queries) do
@@ -59,7 +59,7 @@ local function read_bandwidth(file)
   return { mapped = tonumber(mapped), anonymous = tonumber(anonymous) }
 end
 
--- Measure one size: every type, Zvec when it is here, and the bandwidth, in turns.
+-- Measures one size: every type, Zvec if it is available, and the bandwidth, in turns.
 local function measure(rows, with_zvec)
   local file = tools.data(0, rows, options.dim, options.seed)
   local query_file = tools.data(rows, options.queries, options.dim, options.seed)
@@ -71,7 +71,7 @@ local function measure(rows, with_zvec)
   local runs = {}
   for i, t in ipairs(TYPES) do
     m.hits[i] = {}
-    pass(collection, t.field, queries, m.hits[i]) -- brings the pages in
+    pass(collection, t.field, queries, m.hits[i]) -- loads the pages
     runs[i] = function() return pass(collection, t.field, queries, m.hits[i]) end
   end
   runs[#runs + 1] = function() return read_bandwidth(file) end
@@ -96,7 +96,7 @@ local function measure(rows, with_zvec)
   return m
 end
 
--- The rates of one side: queries per second, and GB/s from the bytes a row has.
+-- The rates of one side: queries per second, and GB/s computed from the bytes of a row.
 local function rates(times, rows, bytes)
   local qps, speed = {}, {}
   for i, seconds in ipairs(times) do

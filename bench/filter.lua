@@ -1,5 +1,5 @@
--- filter.lua: rows per second of a filter alone, over 1,000,000 sealed rows without an index, and what
--- it takes with one; SQLite in memory for comparison. What is measured and how to read it:
+-- filter.lua: rows per second of a filter without a search, over 1,000,000 sealed rows without an index,
+-- and the time with an index; SQLite in memory for comparison. What is measured and how to read it:
 -- bench/README.md.
 
 package.path = "bench/support/?.lua;" .. package.path
@@ -25,7 +25,7 @@ local FILTERS = {
   "note IS NULL",
 }
 
--- Those with an index, over the same rows; n is uniform, so a bound is a share of the rows.
+-- The filters with an index, over the same rows. n is uniform, so a bound selects a share of the rows.
 local INDEXED = {
   "n < 1000",
   "n < 10000",
@@ -49,7 +49,7 @@ local INDEXED = {
   "tags CONTAIN_ALL ('amber', 'jade', 'hazel')",
 }
 
--- A small generator of its own, so that a seed means the same rows on every Lua.
+-- A small random number generator, so that a seed gives the same rows on every Lua version.
 local state = options.seed
 local function random(limit)
   state = (state * 16807) % 2147483647
@@ -111,7 +111,7 @@ local function count_sqlite(connection, filter)
   return tonumber(count)
 end
 
--- Seconds of one count, and what it found. Short ones are repeated to at least 20 ms.
+-- The seconds of one count, and its result. Short counts are repeated for at least 20 ms.
 local function timed(count)
   local found
   local repeats, begin = 0, harness.seconds()
@@ -148,7 +148,7 @@ for first = 0, options.rows - 1, BATCH do
 end
 assert(plain:optimize())
 assert(indexed:optimize())
--- A deleted row: what indexes count without looking at rows, they have to look up now.
+-- A deleted row: with it, indexes cannot count without looking at rows.
 assert(plain:delete("1") == 1 and indexed:delete("1") == 1)
 if sqlite then assert(sqlite:execute("DELETE FROM t WHERE id = '1'")) end
 
@@ -164,7 +164,7 @@ local function short(filter)
   return #filter > 36 and filter:sub(1, 33) .. "..." or filter
 end
 
--- All sides must find the same.
+-- All sides must have the same result.
 local function alternate(filter, runs)
   local results = harness.alternate(options.rounds, runs)
   for i = 2, #runs do

@@ -1,5 +1,5 @@
--- hybrid.lua: filtered vector search over selectivity and over how the filter goes with the vectors, beside the two
--- pure plans of moonvec and beside Zvec. What is measured and how to read it: bench/README.md.
+-- hybrid.lua: filtered vector search over the selectivity of the filter and its correlation with the vectors, compared
+-- with the two pure plans of moonvec and with Zvec. What is measured and how to read it: bench/README.md.
 
 package.path = "bench/support/?.lua;" .. package.path
 local harness = require "harness"
@@ -8,8 +8,8 @@ local engines = require "hybrid_engines"
 local points = require "hybrid_points"
 local sets = require "hybrid_sets"
 
--- sets, cases, engines: names with commas between, empty for all; shares: percent of the rows that pass, 100 being
--- added for reference.
+-- sets, cases, engines: comma-separated names, empty for all. shares: percent of the rows that match; 100 is added for
+-- reference.
 local options = harness.options {
   sets = "", cases = "", engines = "", shares = "50,20,10,5,2,1,0.1", rows = 200000, queries = 200, rounds = 3,
   seconds = 0.3, core = 1, seed = 1, plot = false,
@@ -31,7 +31,7 @@ local function is_wanted(name, wanted)
   return next(wanted) == nil or wanted[name] == true
 end
 
--- How many rows pass at each share, most first. A share that leaves fewer than are asked for is left out.
+-- The number of rows that match at each share, most first. Shares with fewer rows than a query asks for are left out.
 local function read_limits(complain)
   local limits = { options.rows }
   for word in options.shares:gmatch("[^,]+") do
@@ -51,7 +51,7 @@ local function read_limits(complain)
   return limits
 end
 
--- ---------------------------------------------------------------- showing
+-- ---------------------------------------------------------------- report
 
 local function recall(plan)
   return plan and ("%.4f"):format(plan.recall) or "-"
@@ -79,7 +79,7 @@ local function show_case(report, set, case, list)
   report:table(rows)
 end
 
--- The worst points, and how many miss each target; without a filter nothing is promised here.
+-- The worst points, and how many miss each target. There is no target without a filter.
 local function show_targets(report, results)
   local worst, missed, count = {}, { recall = 0, plan = 0, zvec = 0, least = 0 }, 0
   local function judge(name, value, is_worse, is_missed)
@@ -116,9 +116,9 @@ local function show_targets(report, results)
   end
 end
 
--- ---------------------------------------------------------------- running
+-- ---------------------------------------------------------------- main
 
--- Build a set in all engines; what was built twice under the same path is built once.
+-- Builds a set in all engines. Engines with the same path share one build.
 local function build(report, set, list)
   local done, parts = {}, {}
   for _, engine in ipairs(list) do

@@ -1,4 +1,4 @@
--- insert.lua: documents per second in batches of 1,000, moonvec beside Zvec. Neither side syncs, except
+-- insert.lua: documents per second in batches of 1,000, moonvec and Zvec. Neither side syncs, except
 -- in moonvec's third run. What is measured and how to read it: bench/README.md.
 
 package.path = "bench/support/?.lua;" .. package.path
@@ -47,7 +47,7 @@ local runs = {}
 for i, side in ipairs(sides) do runs[i] = side.run end
 local results = harness.alternate(options.rounds, runs)
 
--- The figures of one side over its rounds, by a function of one round's figures.
+-- One figure of one side over all rounds, computed by a function of the figures of a round.
 local function over_rounds(rounds, value)
   local list = {}
   for i, figures in ipairs(rounds) do

@@ -1,5 +1,5 @@
--- open.lua: opening a collection of 100,000 documents in a fresh process, its files in the page cache
--- and not, and how much of them is read for it. What is measured and how to read it: bench/README.md.
+-- open.lua: opening a collection of 100,000 documents in a new process, with its files in the page cache
+-- and without, and how much of the files is read. What is measured and how to read it: bench/README.md.
 
 package.path = "bench/support/?.lua;" .. package.path
 local harness = require "harness"
@@ -19,8 +19,8 @@ local function files_of(path)
   return list
 end
 
--- A function that runs the command in a fresh process. Its files are first dropped from the page cache,
--- or brought there by a run that does not count.
+-- A function that runs the command in a new process. Before that, the files are dropped from the page
+-- cache, or loaded into it by a run that is not measured.
 local function opener(path, cold, ...)
   local command = { ... }
   return function()

@@ -1,4 +1,4 @@
--- Builds the collections of moonvec in the benches of approximate search.
+-- Builds the moonvec collections of the benches of approximate search.
 
 local moonvec = require "moonvec"
 local ann_sweep = require "ann_sweep"
@@ -26,7 +26,7 @@ local function insert(collection, file, dim, columns)
   figure("insert", seconds() - begin)
 end
 
--- A new collection with int64 fields of these names, indexed.
+-- Creates a collection with indexed int64 fields of these names.
 local function create(path, vector, names)
   local fields = {}
   for i, name in ipairs(names) do fields[i] = { name = name, type = "int64", index = "invert" } end
@@ -34,8 +34,8 @@ local function create(path, vector, names)
     { durability = "none", maintenance = "manual" }))
 end
 
--- Make a collection of the raw float32 in `file` at `path`, its graph by optimize, and print figures of both.
--- `columns`: { name = numbers, ... }, may be nil. What is "auto" is left to moonvec.
+-- Creates a collection at `path` from the raw float32 in `file`, builds its graph by optimize, and prints figures of
+-- both. `columns`: { name = numbers, ... }, may be nil. "auto" leaves the choice to moonvec.
 function M.build(file, dim, metric, quantize, threads, m, ef_construction, path, columns)
   local index = { type = "hnsw", m = tonumber(m), ef_construction = tonumber(ef_construction) }
   if quantize ~= "auto" then index.quantize = quantize end

@@ -1,8 +1,8 @@
--- What is read off a sweep: points of recall against queries per second, which a larger ef moves along.
+-- Analysis of a sweep: the curve of recall and queries per second over ef.
 
 local M = {}
 
--- The points that no other one beats in both, by growing recall.
+-- The Pareto front: the points that no other point beats in both values, by increasing recall.
 local function frontier(points)
   local sorted = {}
   for i, point in ipairs(points) do sorted[i] = point end
@@ -20,8 +20,8 @@ local function frontier(points)
   return list
 end
 
--- Queries per second at exactly this recall: between the two points beside it, straight in the logarithm. The
--- first point's when all have more; nil when none has as much.
+-- Queries per second at exactly this recall: interpolated between the two nearest points, linear in the logarithm.
+-- If all points have a higher recall, the value of the first; nil if all have a lower recall.
 function M.qps_at(points, recall)
   local before
   for _, point in ipairs(frontier(points)) do

@@ -1,6 +1,6 @@
 -- The engines of the ann bench. An engine is { name, side, is_node, path(set), build(set, threads) -> figures,
--- search(set, efs, seconds, found) -> figures, remove(set) }. Every build and every sweep is a process of its
--- own; what searches runs on one core. All graphs have the same m and ef_construction.
+-- search(set, efs, seconds, found) -> figures, remove(set) }. Every build and every sweep is a separate
+-- process; searches run on one core. All graphs have the same m and ef_construction.
 
 local tools = require "tools"
 
@@ -22,8 +22,8 @@ local function concat(...)
   return list
 end
 
--- Let searches run on `core`: M.pinned are the words to put in front of their command. Nil and why when that is not
--- to be had.
+-- Makes searches run on `core`: M.pinned is the command prefix for that. Returns nil and the reason if it is
+-- impossible.
 function M.pin(core)
   if pcall(tools.run, "taskset", "-c", core, "true") then
     M.pinned = { "taskset", "-c", core }
@@ -34,18 +34,18 @@ function M.pin(core)
   return true
 end
 
--- Run a program that prints figures, its words given one by one or in lists.
+-- Runs a program that prints figures. Its arguments are strings, or lists of them.
 function M.figures(...)
   return tools.figures(tools.unpack(concat(...)))
 end
 
--- A time without what a call costs, `floor`.
+-- A time without the cost of a call, `floor`.
 function M.net(time, floor)
-  return math.max(time - floor, time / 10) -- what would be less is noise
+  return math.max(time - floor, time / 10) -- a smaller value would be noise
 end
 
--- An engine that is a program with commands build and search. `kind` (may be nil) stands behind the metric in both;
--- `build_kind`: the one it is built as, when it searches what another engine built.
+-- An engine that is a program with the commands build and search. `kind` (may be nil) is the argument after the metric
+-- in both. `build_kind`: the kind it is built as, if it searches the index of another engine.
 local function program(engine, command, kind, build_kind)
   function engine.path(set)
     return ("%s/ann-%s.%s%s"):format(tools.directory, set.name, engine.side, build_kind or kind or "")
@@ -65,7 +65,7 @@ local function program(engine, command, kind, build_kind)
   return engine
 end
 
--- moonvec with codes as `quantize` says.
+-- moonvec with the codes `quantize`.
 local function moonvec(quantize)
   local engine = { name = "moonvec" .. (quantize == "auto" and "" or " " .. quantize), side = "moonvec" }
   local script = { M.lua, "bench/support/ann_moonvec.lua" }
@@ -106,8 +106,8 @@ local function zvec(kind, label, build_kind)
     { "node", "bench/peers/zvec_ann.mjs" }, kind, build_kind)
 end
 
--- All engines that can be run here, the yardstick first. `wanted` holds names of sides, or is empty: all. What is
--- missing is told to `complain`.
+-- All engines that can run here, the yardstick first. `wanted`: names of sides, empty for all. Missing engines are
+-- reported to `complain`.
 function M.list(wanted, with_variants, complain)
   local engines = {}
   local function add(...)

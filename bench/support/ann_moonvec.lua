@@ -1,10 +1,10 @@
--- moonvec in the ann bench, each command in a process of its own.
+-- moonvec in the ann bench; each command is a separate process.
 --
 --   ann_moonvec.lua build BASE DIM l2|cosine|ip QUANTIZE THREADS M EF_CONSTRUCTION COLLECTION
 --   ann_moonvec.lua search COLLECTION QUERIES DIM K SECONDS EF,EF,... FOUND
 --   ann_moonvec.lua memory COLLECTION QUERIES DIM K
 --
--- QUANTIZE "auto" leaves the choice to moonvec; the ef "default" gives no parameters at all.
+-- QUANTIZE "auto" leaves the choice to moonvec; EF "default" sets no parameters.
 
 package.path = "bench/support/?.lua;" .. package.path
 local moonvec = require "moonvec"
@@ -30,7 +30,7 @@ local function search(path, file, dim, k, at_least, efs, out)
   collection:close()
 end
 
--- Memory of this process that is not a mapped file, in bytes.
+-- The memory of this process without mapped files, in bytes.
 local function anonymous_bytes()
   collectgarbage()
   collectgarbage()
@@ -40,8 +40,8 @@ local function anonymous_bytes()
   end
 end
 
--- The queries are read one by one: a large string that was freed makes malloc keep, and touch, later blocks of that
--- size on its heap.
+-- The queries are read one by one, because after a large string is freed, malloc allocates later blocks of that size on
+-- its heap and keeps them resident.
 local function memory(path, file, dim, k)
   local queries = {}
   for vector in tools.batches(file, tonumber(dim), 1) do queries[#queries + 1] = vector end

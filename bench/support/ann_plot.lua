@@ -17,7 +17,7 @@ set multiplot layout 1,2
 ]]
 local COLOURS = { "#888888", "#d0402b", "#2b6cd0", "#2b9d5a", "#b06fd0" }
 
--- One panel: `column` of all lines' points, the legend in `corner`.
+-- One panel: `column` of the points of all lines, with the legend in `corner`.
 local function panel(lines, title, column, format, corner)
   local plots = {}
   for i, line in ipairs(lines) do
@@ -28,7 +28,7 @@ local function panel(lines, title, column, format, corner)
     table.concat(plots, ", "))
 end
 
--- `lines`: { name, { rows, qps, build }, ... }. Raises when there is no gnuplot.
+-- `lines`: { name, { rows, qps, build }, ... }. Raises if gnuplot is not installed.
 function M.draw(lines, path)
   local script = { HEAD:format(path) }
   for i, line in ipairs(lines) do

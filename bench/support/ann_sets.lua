@@ -1,17 +1,17 @@
--- The data sets of the ann bench: made ones (make_sets.c) and those lying in a directory. A set is
+-- The data sets of the ann bench: generated sets (make_sets.c), and sets in a directory. A set is
 -- { name, dim, metric, rows, base, queries, queries_count, truth }; base and queries are files of raw
--- float32, truth is .ivecs with the rows of each query's nearest, best first.
+-- float32, truth is an .ivecs file with the nearest rows of each query, best first.
 
 local tools = require "tools"
 
 local M = {}
 
-local NEAREST = 100     -- neighbours in a truth
-local QUERIES = 1000    -- of a made set
+local NEAREST = 100     -- neighbours of each query in a truth file
+local QUERIES = 1000    -- of a generated set
 local METRICS = { l2 = "l2", cos = "cosine", ip = "ip" }
 local SHORT = { l2 = "l2", cosine = "cos", ip = "ip" }
 
--- How each is made stands in make_sets.c.
+-- make_sets.c describes how each is generated.
 M.made = {
   { name = "heavy", dim = 100, metric = "cosine", rows = 200000 },
   { name = "sift", dim = 128, metric = "l2", rows = 200000 },
@@ -25,7 +25,7 @@ local function size_of(path)
   return size
 end
 
--- The file `path`, made by `make(part)` when it is not there.
+-- The file `path`, created by `make(part)` if it does not exist.
 function M.made_once(path, make)
   if not tools.exists(path) then
     make(path .. ".part")
@@ -45,7 +45,7 @@ function M.recipe(name)
   end
 end
 
--- A file of `count` rows of the set that the seed names, from row `first` on.
+-- A file of `count` rows of the set with this seed, from row `first` on.
 function M.rows(recipe, first, count, seed)
   local path = ("%s/ann-%s-%d-%d-seed%d.f32"):format(tools.directory, recipe.name, first, count, seed)
   return M.made_once(path, function(part)
@@ -53,7 +53,7 @@ function M.rows(recipe, first, count, seed)
   end)
 end
 
--- A made set of `rows` rows. Queries are the rows from `first_query` on (default: right behind the base).
+-- A generated set of `rows` rows. Queries are the rows from `first_query` on (default: directly after the base).
 function M.make(recipe, rows, seed, first_query)
   local set = { name = ("%s-%d-%s"):format(recipe.name, recipe.dim, SHORT[recipe.metric]), dim = recipe.dim,
     metric = recipe.metric, rows = rows, queries_count = QUERIES }
@@ -65,7 +65,8 @@ function M.make(recipe, rows, seed, first_query)
   return set
 end
 
--- A set of files NAME-DIM-METRIC.base.*, .query.* and .gt.ivecs. With `rows` only so many, and a truth of our own.
+-- A set of files NAME-DIM-METRIC.base.*, .query.* and .gt.ivecs. With `rows`, only the first ones, and a computed
+-- truth.
 local function read_given(directory, name, kind, rows)
   local dim, metric = name:match("%-(%d+)%-(%w+)$")
   if not METRICS[metric] then error(("%s: a set is called NAME-DIM-METRIC"):format(name), 0) end
@@ -85,7 +86,7 @@ local function read_given(directory, name, kind, rows)
   return set
 end
 
--- All sets there are: a list of { name, make = function() -> set }. `options`: rows, seed, data (a directory).
+-- All available sets: a list of { name, make = function() -> set }. `options`: rows, seed, data (a directory).
 function M.list(options)
   local list = {}
   for _, recipe in ipairs(M.made) do
@@ -115,7 +116,7 @@ function M.dump(set, directory)
   tools.run("cp", set.truth, stem .. ".gt.ivecs")
 end
 
--- recall@k of each block of rows found in the file, in order.
+-- The recall@k of each block of found rows in the file, in order.
 function M.recalls(set, k, found)
   local list = {}
   for line in tools.run(tools.program("recall_of"), set.base, set.queries, set.dim, set.metric, set.truth, k,

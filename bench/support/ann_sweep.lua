@@ -1,4 +1,4 @@
--- The sweep by which the searches of moonvec are measured (the same as in peers/sweep.mjs and hnswlib_ann.cpp).
+-- The sweep that measures the searches of moonvec (the same as in peers/sweep.mjs and hnswlib_ann.cpp).
 
 local int32_file = require "int32_file"
 local tools = require "tools"
@@ -15,8 +15,8 @@ local function percentile(sorted, part)
   return sorted[math.min(#sorted, math.floor(part * #sorted) + 1)]
 end
 
--- One pass over the queries, given up at the moment `deadline`. Appends the seconds of each to `times`; returns the
--- rows found.
+-- One pass over the queries, which stops at the time `deadline`. Appends the seconds of each query to `times`; returns
+-- the rows found.
 local function pass(queries, k, search, times, deadline)
   local found = {}
   for q, vector in ipairs(queries) do
@@ -33,10 +33,10 @@ local function pass(queries, k, search, times, deadline)
   return found
 end
 
--- Measure each of `points`, { label, search = function(vector) -> hits }, by whole passes over the queries for
+-- Measures each of `points`, { label, search = function(vector) -> hits }, with whole passes over the queries for
 -- `at_least` seconds. Prints "figure qps:LABEL", "figure p50:LABEL" and "figure p99:LABEL" (microseconds); appends the
--- rows found to the file `out`. A pass that brings the pages in goes before the first point. With `at_most`, before
--- every one, and the passes of a point end after so many seconds, whole or not.
+-- rows found to the file `out`. An unmeasured pass before the first point loads the pages. With `at_most`, there
+-- is one before every point, and the passes of a point end after that number of seconds, complete or not.
 function M.sweep(queries, k, points, at_least, at_most, out)
   local output = assert(io.open(out, "ab"))
   for i, point in ipairs(points) do

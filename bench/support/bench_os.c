@@ -1,4 +1,4 @@
-/* What a bench needs of the operating system and plain Lua does not have. A Lua module. */
+/* A Lua module with functions of the operating system that the benches need. */
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
@@ -17,7 +17,7 @@ static int bench_seconds(lua_State *L)
     return 1;
 }
 
-/* pin(core): this process, and the children it will have, run on that core only */
+/* pin(core): run this process and its future children only on this core */
 static int bench_pin(lua_State *L)
 {
     cpu_set_t set;
@@ -27,7 +27,7 @@ static int bench_pin(lua_State *L)
     return 1;
 }
 
-/* drop_cache(path): write the file out, then ask the system to forget its pages */
+/* drop_cache(path): sync the file, then ask the system to drop its pages from the page cache */
 static int bench_drop_cache(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);

@@ -1,5 +1,5 @@
--- call_loop.lua COLLECTION QUERIES DIM TOPK SEARCHES: microseconds of a query from the Lua that runs
--- this, to set beside search_cost.c. The same searches, ids only.
+-- call_loop.lua COLLECTION QUERIES DIM TOPK SEARCHES: microseconds of a query from this Lua version, to
+-- compare with search_cost.c. The same searches, with ids only.
 
 package.path = "bench/support/?.lua;" .. package.path
 local moonvec = require "moonvec"
@@ -12,7 +12,7 @@ local packed = tools.vectors(arg[2], dim)
 local tables = {}
 for i, vector in ipairs(packed) do tables[i] = moonvec.unpack(vector) end
 
--- Microseconds of a query with the vectors given; the array of hits is `into` when there is one.
+-- The microseconds of a query with these vectors. `into`: the array of hits to reuse, or nil.
 local function run(count, vectors, into)
   local options = { topk = topk, output_fields = {}, into = into }
   collectgarbage()

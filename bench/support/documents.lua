@@ -1,5 +1,5 @@
 -- The documents of the insert and open benches: three scalars and one vector. The scripts for other
--- databases build the same ones.
+-- databases build the same documents.
 
 local moonvec = require "moonvec"
 local tools = require "tools"
@@ -22,7 +22,7 @@ function M.schema(dim)
   }
 end
 
--- Documents from row `first` on, their vectors cut from one packed string.
+-- The documents from row `first` on. Their vectors are substrings of one packed string.
 function M.assemble(first, packed, dim)
   local docs = {}
   for i = 0, #packed / (4 * dim) - 1 do
@@ -38,8 +38,8 @@ function M.assemble(first, packed, dim)
   return docs
 end
 
--- Insert all rows of `file` into a new collection at `path`, which is left open. Returns it and the
--- seconds spent in insert and in building the documents; `seconds` is the clock.
+-- Inserts all rows of `file` into a new collection at `path`. Returns the open collection, the seconds
+-- spent in insert, and those spent in building the documents. `seconds` is the clock.
 function M.insert(path, file, dim, durability, seconds)
   tools.remove(path)
   local collection = assert(moonvec.create_and_open(path, M.schema(dim), { durability = durability }))

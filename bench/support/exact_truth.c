@@ -2,10 +2,10 @@
  * double precision.
  *
  * BASE and QUERIES are files of raw float32. Prints one line a query: K pairs "row:distance",
- * nearest first, ties by the smaller row. With FILE nothing is printed: the row numbers are written
- * there as .ivecs, each list behind its length. KEYS is a file of an int32 for each row of BASE:
- * only rows whose key is below LIMIT count. It shares no code with the engine that it judges.
- * All cores that the process may use work, each on queries of its own. */
+ * nearest first, ties by the smaller row. With FILE, the row numbers are written there as .ivecs,
+ * each list after its length, and nothing is printed. KEYS is a file with an int32 for each row of
+ * BASE: only rows with a key below LIMIT count. This program shares no code with the engine that
+ * it judges. It uses all cores that the process may use; each thread has its own queries. */
 #include "mapped_file.h"
 #include "row_distance.h"
 
@@ -47,7 +47,7 @@ static double distance(const float *query, const float *row, size_t dim, metric 
     return kind == IP ? -product : query_norm + row_norm - 2 * product;
 }
 
-/* Insertion into a short sorted list; rows come in growing order, so a tie goes behind. */
+/* Insert into a short sorted list. Rows come in increasing order, so a tie goes last. */
 static void keep(neighbour *list, size_t k, size_t *count, neighbour candidate)
 {
     if (*count == k && candidate.distance >= list[k - 1].distance) return;
@@ -66,14 +66,14 @@ typedef struct search {
     size_t *counts;
 } search;
 
-/* The queries of one thread: every threads-th from the number on. */
+/* The queries of one thread: `first`, `first` + `step`, ... */
 typedef struct worker {
     const search *search;
     size_t first, step;
     pthread_t thread;
 } worker;
 
-/* A block of rows for all queries, then the next: the block stays in the cache. */
+/* Compare one block of rows with all queries, then the next: the block stays in the cache. */
 static void *work(void *argument)
 {
     const worker *w = argument;

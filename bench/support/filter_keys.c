@@ -2,16 +2,16 @@
  * filter_keys near|far BASE DIM l2|cosine|ip SEED FILE POOL COUNT
  *
  * Keys for filters of a known selectivity: a permutation of 0 .. rows - 1, written as int32, so
- * that "key < N" lets N rows pass.
+ * that "key < N" matches N rows.
  *
- * random: has nothing to do with the vectors.
- * pole: the rank by distance from a pole, a place in the set: "key < N" are the N rows around it.
- * The pole is the mean of the AROUND nearest neighbours of a random row, itself included, their
- * lengths made 1 unless the metric is l2. (A row alone would do worse: in many dimensions its own
- * noise makes it as far from its neighbours as from others.)
+ * random: not correlated with the vectors.
+ * pole: the rank by distance from a pole, a point in the set: "key < N" matches the N rows around
+ * it. The pole is the mean of the AROUND nearest neighbours of a random row, including that row,
+ * scaled to length 1 unless the metric is l2. (A single row is worse: in many dimensions its own
+ * noise makes it as far from its neighbours as from other rows.)
  *
- * near, far: instead the COUNT rows of POOL nearest to the pole, farthest from it, as raw float32:
- * queries whose neighbours mostly pass a filter on the pole's ranks, and queries whose do not. */
+ * near, far: write the COUNT rows of POOL that are nearest to the pole, or farthest from it, as raw
+ * float32. As queries, most of their neighbours match a filter on the ranks, or do not. */
 #include "mapped_file.h"
 #include "random_rows.h"
 #include "row_distance.h"
@@ -56,7 +56,7 @@ static int by_distance(const void *a, const void *b)
     return x->row < y->row ? -1 : x->row > y->row;
 }
 
-/* All rows by their distance from a place, nearest first. */
+/* All rows by their distance from a point, nearest first. */
 static ranked *rank_rows(const vectors *v, const float *place)
 {
     ranked *list = memory(v->rows, sizeof *list);

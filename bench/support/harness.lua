@@ -1,4 +1,4 @@
--- The frame of a bench: options, repeated passes, the report with machine and commit on top.
+-- The framework of a bench: options, repeated rounds, and the report with machine and commit at the top.
 
 local tools = require "tools"
 
@@ -7,8 +7,8 @@ local M = {}
 M.os = tools.os()
 M.seconds = M.os.seconds
 
--- Read "--name value" into `defaults`, which also says what exists and its types. Those that are false
--- by default are flags without a value, as --save is.
+-- Reads "--name value" into `defaults`, which defines the options and their types. An option whose default
+-- is false is a flag without a value, such as --save.
 function M.options(defaults)
   local options = { save = false }
   for name, value in pairs(defaults) do options[name] = value end
@@ -29,7 +29,7 @@ function M.options(defaults)
   return options
 end
 
--- The names in `text`, with commas between, as a set; they must be among `known`, a list.
+-- The comma-separated names in `text` as a set. They must be in the list `known`.
 function M.words(text, what, known)
   local list = {}
   for word in text:gmatch("[^,]+") do
@@ -42,8 +42,8 @@ function M.words(text, what, known)
   return list
 end
 
--- Call every function once per round, round by round: slow moments of the machine hit all alike.
--- Returns for each what its calls returned, as a list.
+-- Calls every function once per round, so that slow moments of the machine affect all alike. Returns for
+-- each function the list of its results.
 function M.alternate(rounds, functions)
   local results = {}
   for i = 1, #functions do results[i] = {} end
@@ -63,7 +63,7 @@ function M.summary(list)
   return { median = median, min = sorted[1], max = sorted[n] }
 end
 
--- The part of the `k` nearest that was found. A hit as near as the k-th is right: ties count.
+-- The recall: the share of the `k` nearest that was found. A hit as near as the k-th is right: ties count.
 function M.recall(results, truth, k)
   local right = 0
   for q, hits in ipairs(results) do
@@ -78,7 +78,7 @@ function M.recall(results, truth, k)
   return right / (#results * k)
 end
 
--- 1234567.8 -> "1,234,568"; `digits` behind the point when they are asked for.
+-- 1234567.8 -> "1,234,568"; `digits`: decimal places (default 0).
 function M.number(value, digits)
   local text = ("%." .. (digits or 0) .. "f"):format(value)
   local sign, whole, rest = text:match("^(%-?)(%d+)(.*)$")
@@ -104,7 +104,7 @@ function Report:line(text, ...)
   io.stdout:flush()
 end
 
--- Rows of cells, the first row being the header. The first column is text, the others figures.
+-- Prints a table: rows of cells, the first row is the header. The first column is text, the others figures.
 function Report:table(rows)
   local widths = {}
   for _, row in ipairs(rows) do
@@ -120,7 +120,7 @@ function Report:table(rows)
   self:line()
 end
 
--- The end of a report; with --save it also becomes bench/results/NAME.txt.
+-- Ends a report. With --save, writes it to bench/results/NAME.txt, too.
 function Report:finish(save)
   if not save then return end
   tools.run("mkdir", "-p", "bench/results")
@@ -139,7 +139,7 @@ cut -d' ' -f1 /proc/loadavg
 git rev-parse --short HEAD 2>/dev/null || echo none
 git --no-optional-locks status --porcelain -- engine lua CMakeLists.txt 2>/dev/null | grep -c . || true]]
 
--- Begin the report of bench `name`: machine and how busy it is, commit, instruction set, seed.
+-- Begins the report of bench `name`: machine and its load, commit, instruction set, seed.
 function M.report(name, title, seed)
   local report = setmetatable({ name = name, lines = {} }, Report)
   local facts = {}

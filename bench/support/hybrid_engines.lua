@@ -1,7 +1,7 @@
 -- The engines of the hybrid bench. An engine is { name, path(set), build(set) -> figures, search(case, limit, labels,
 -- seconds, seconds_max, found) -> figures, remove(set) }; `set` and `case` (one of its cases) are those of
--- hybrid_sets.lua, labels the plans of moonvec or the values of ef. Every call of search is a process of its own, on
--- one core.
+-- hybrid_sets.lua, labels the plans of moonvec or the values of ef. Every call of search is a separate process on one
+-- core.
 
 local engines = require "ann_engines"
 local sets = require "hybrid_sets"
@@ -13,8 +13,8 @@ local THREADS = 2 -- of a build
 
 M.KINDS = { "fp32", "int8", "int8-refined" } -- of Zvec
 
--- An engine whose `command` has the commands build and search. `kind` is one of Zvec, searched in what was built as
--- `build_kind`.
+-- An engine whose program `command` has the commands build and search. `kind` is a kind of Zvec, which searches the
+-- index built as `build_kind`.
 local function engine(name, command, kind, build_kind)
   local self = { name = name, kind = kind }
 
@@ -48,7 +48,7 @@ function M.moonvec()
   return engine("moonvec", { engines.lua, "bench/support/hybrid_moonvec.lua" })
 end
 
--- Zvec in each of its kinds; an empty list when it is not here, and `complain` is told why.
+-- Zvec in each of its kinds. If it is not available, an empty list, and the reason is reported to `complain`.
 function M.zvecs(complain)
   local list = {}
   local here, reason = tools.zvec()

@@ -1,11 +1,11 @@
--- moonvec in the hybrid bench, each command in a process of its own.
+-- moonvec in the hybrid bench; each command is a separate process.
 --
 --   hybrid_moonvec.lua build BASE DIM l2|cosine|ip THREADS KEY_RANDOM KEY_POLE COLLECTION [QUANTIZE]
 --   hybrid_moonvec.lua search COLLECTION QUERIES DIM K SECONDS SECONDS_MAX FIELD LIMIT ROWS PLAN,PLAN,... FOUND
 --
--- KEY_RANDOM and KEY_POLE are files of int32. QUANTIZE is "auto" by default. A search has the filter FIELD < LIMIT,
--- none when all ROWS pass. PLAN: auto (no parameters), exact (over the rows that pass), graph (nothing but the graph),
--- or a number: ef.
+-- KEY_RANDOM and KEY_POLE are files of int32. QUANTIZE is "auto" by default. A search has the filter FIELD < LIMIT, or
+-- none if all ROWS match. PLAN: auto (no parameters), exact (over the matching rows), graph (only the graph), or a
+-- number: ef.
 
 package.path = "bench/support/?.lua;" .. package.path
 local moonvec = require "moonvec"

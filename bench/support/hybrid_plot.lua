@@ -17,7 +17,7 @@ set xlabel "%% of rows that pass"
 set multiplot layout %d,%d
 ]]
 
--- The lines of a panel: each a title, a colour and what it takes of a point.
+-- The lines of a panel: each has a title, a colour and a function of a point.
 local LINES = {
   { "moonvec", "#d0402b", function(point) return point.plans.auto.qps end },
   { "exact over what passes", "#e0b0a0", function(point) return point.plans.exact.qps end },
@@ -41,7 +41,7 @@ local function panel(name, title, rows, points)
   return ('%sset title "%s"\nplot %s\n'):format(table.concat(data), title, table.concat(plots, ", "))
 end
 
--- `results`: a list of { set, cases = { { case, points }, ... } }. Raises when there is no gnuplot.
+-- `results`: a list of { set, cases = { { case, points }, ... } }. Raises if gnuplot is not installed.
 function M.draw(results, path)
   local columns, script = 0, {}
   for _, result in ipairs(results) do columns = math.max(columns, #result.cases) end

@@ -1,5 +1,6 @@
--- Measures the points of the hybrid bench: a correlation of filter and vectors at a selectivity. A look first, every
--- query once, says what each side finds; then the sides take turns, each with the settings that the look chose.
+-- Measures the points of the hybrid bench: a correlation of filter and vectors at a selectivity. A first pass, every
+-- query once, finds the recall of each side and chooses its settings; then the sides are measured in turns with these
+-- settings.
 
 local harness = require "harness"
 local engines = require "ann_engines"
@@ -11,15 +12,15 @@ local M = {}
 M.ENOUGH = 0.95
 M.PLANS = { "auto", "exact", "graph" } -- of moonvec
 
--- In the steps in which moonvec and each kind of Zvec are looked at until they find enough.
+-- The values of ef that are tried for moonvec and each kind of Zvec, until their recall is high enough.
 M.EFS = { { 16, 24, 32, 48 }, { 64, 96, 128 }, { 192, 256, 384, 512 } }
 
-local CHOSEN = 2       -- settings of Zvec that are measured: the fastest of the look, whose times are noisy
-local PATIENCE = 4     -- times `seconds`, after which a pass is broken off
+local CHOSEN = 2       -- settings of Zvec to measure: the fastest of the first pass, whose times are noisy
+local PATIENCE = 4     -- times `seconds`: after that a pass is stopped
 local FOUND = tools.directory .. "/hybrid.found"
 
--- One whole pass of `engine` with each of `labels`: figures, and recall by label. A label that has no figures is one
--- that the engine does not know.
+-- One whole pass of `engine` with each of `labels`: figures, and recall by label. The engine does not know a label
+-- without figures.
 local function look(engine, case, limit, labels)
   local figures = engine.search(case, limit, labels, 0, 1e6, FOUND)
   local recalls, by_label = sets.recalls(case, limit, FOUND), {}
@@ -29,12 +30,12 @@ local function look(engine, case, limit, labels)
   return figures, by_label
 end
 
--- Without what a call costs, where the engine says it.
+-- The time without the cost of a call, if the engine reports that cost.
 local function net_qps(figures, label)
   return 1e6 / engines.net(1e6 / figures["qps:" .. label], figures["floor:" .. label] or 0)
 end
 
--- The smallest ef at which `engine` has a recall of `floor` or more; when there is none, that of the highest recall.
+-- The smallest ef at which `engine` has a recall of `floor` or more; if there is none, the ef of the highest recall.
 -- A setting is { engine, ef, recall, qps }.
 local function choose_ef(engine, case, limit, floor)
   local best
@@ -50,7 +51,7 @@ local function choose_ef(engine, case, limit, floor)
   return best
 end
 
--- The settings of Zvec to measure: those with a recall of `floor` or more; when there is none, that of the highest.
+-- The settings of Zvec to measure: those with a recall of `floor` or more; if there is none, the one of the highest.
 local function choose(zvecs, case, limit, floor)
   local all = {}
   for i, engine in ipairs(zvecs) do all[i] = choose_ef(engine, case, limit, floor) end
@@ -77,7 +78,7 @@ local function best_plan(point)
   return best
 end
 
--- Fill in what the rounds of both sides gave.
+-- Adds the results of the rounds of both sides.
 local function finish(point, rounds, rounds_of_settings)
   for label, plan in pairs(point.plans) do
     for _, name in ipairs { "qps", "p50", "p99" } do
@@ -98,11 +99,11 @@ local function finish(point, rounds, rounds_of_settings)
   end
 end
 
--- Measure a case of a set at each of `limits`, the numbers of rows that pass. Returns for each a point: { limit, near
--- (the part of the queries' neighbours in the whole set that pass), plans (by name { recall, qps, p50, p99 }; auto,
--- exact and graph), of_best_plan (auto's time, of the faster pure plan's), least ({ ef, recall, qps }
--- of moonvec with the smallest ef that finds enough, or with nothing set where that is faster), zvec ({ engine, ef,
--- recall, qps without what a call costs, gross } or nil) }.
+-- Measures a case of a set at each of `limits`, the numbers of rows that match. Returns for each a point: { limit, near
+-- (the share of the queries' neighbours in the whole set that match), plans (by name { recall, qps, p50, p99 }; auto,
+-- exact and graph), of_best_plan (auto's time relative to the faster pure plan), least ({ ef, recall, qps }
+-- of moonvec with the smallest ef of sufficient recall, or with the defaults if that is faster), zvec ({ engine, ef,
+-- recall, qps without the cost of a call, gross } or nil) }.
 function M.measure(case, limits, moonvec, zvecs, rounds, seconds)
   local points, runs, near = {}, {}, sets.near_passing(case, limits)
   local function add(engine, limit, labels)

@@ -1,5 +1,5 @@
--- The data of the hybrid bench: a made set of ann_sets.lua, two columns of keys for filters, and for each correlation
--- of filter and vectors its queries, with a truth for each filter. How the keys are made stands in filter_keys.c.
+-- The data of the hybrid bench: a generated set of ann_sets.lua, two columns of keys for filters, and for each
+-- correlation of filter and vectors its queries, with a truth for each filter. filter_keys.c describes the keys.
 
 local ann_sets = require "ann_sets"
 local int32_file = require "int32_file"
@@ -10,8 +10,8 @@ local M = {}
 M.K = 10
 M.names = { "heavy", "embed" }
 
--- `column` is what the filter reads, `which` the choice of queries from the pool: its first ones, those nearest to
--- the pole, those farthest from it.
+-- `column`: the column that the filter reads. `which`: the queries chosen from the pool: its first ones, those nearest
+-- to the pole, or those farthest from it.
 M.cases = {
   { name = "independent", column = "random" },
   { name = "positive", column = "pole", which = "near" },
@@ -45,14 +45,14 @@ function M.make(name, rows, queries, seed)
   return set
 end
 
--- The truth among the `limit` rows that the filter lets pass; among all when they are all.
+-- The truth among the `limit` rows that match the filter; among all rows if `limit` is their number.
 local function truth(set, limit)
   return ann_sets.made_once(("%s-%d.ivecs"):format(set.stem, limit), function(part)
     tools.run(tools.program("exact_truth"), set.base, set.queries, set.dim, M.K, set.metric, part, set.keys, limit)
   end)
 end
 
--- recall@K under the filter of each block of rows in the file `found`, in order. Raises when a row found does not pass.
+-- recall@K under the filter of each block of rows in the file `found`, in order. Raises if a found row does not match.
 function M.recalls(set, limit, found)
   local list = {}
   for line in tools.run(tools.program("recall_of"), set.base, set.queries, set.dim, set.metric, truth(set, limit), M.K,
@@ -62,12 +62,12 @@ function M.recalls(set, limit, found)
   return list
 end
 
--- For each of `limits` the part of the queries' neighbours in the whole set that pass the filter.
+-- For each of `limits`, the share of the queries' neighbours in the whole set that match the filter.
 function M.near_passing(set, limits)
   local keys, lists, parts = int32_file.read(set.keys), int32_file.read(truth(set, set.rows)), {}
   for _, limit in ipairs(limits) do
     local passing = 0
-    for at = 1, #lists, M.K + 1 do -- each list stands behind its length
+    for at = 1, #lists, M.K + 1 do -- each list follows its length
       for i = at + 1, at + M.K do
         if keys[lists[i] + 1] < limit then passing = passing + 1 end
       end

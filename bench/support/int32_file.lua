@@ -2,7 +2,7 @@
 
 local M = {}
 
--- The packed bytes of a list, -1 being the only negative number there may be.
+-- The packed bytes of a list. The only negative number it may contain is -1.
 function M.pack(list)
   local parts = {}
   for i, n in ipairs(list) do

@@ -2,10 +2,10 @@
  * clustered vectors as raw little-endian float32.
  *
  * A row is the centre of one of 256 clusters plus noise. Both are close to normal: the number of
- * ones in 64 random bits is binomial with standard deviation 4, and costs a nanosecond. So all
- * values are whole numbers from -127 to 127, which float32, float16 and int8 hold alike: one file,
- * and one set of true neighbours, serves every element type. A row depends on the seed and its
- * number alone, so rows past the end of the base set are queries of the same distribution. */
+ * ones in 64 random bits is binomial with standard deviation 4, and takes a nanosecond. So all
+ * values are whole numbers from -127 to 127, which float32, float16 and int8 represent exactly: one
+ * file and one set of true neighbours serve every element type. A row depends only on the seed and
+ * its number, so rows past the end of the base set are queries of the same distribution. */
 #include "random_rows.h"
 
 #include <errno.h>

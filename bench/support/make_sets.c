@@ -1,18 +1,19 @@
 /* make_sets embed|sift|heavy FIRST COUNT SEED FILE: write rows FIRST .. FIRST + COUNT - 1 of an
  * endless set of vectors as raw little-endian float32. The sets of the ann bench:
  *
- * embed, 768 dims, for cosine: like what a text encoder gives. 1,000 clusters of unequal weight and
- *   spread lie in a latent space of 96 dims; which of its axes are wide within a cluster is the
- *   cluster's own. A random linear map takes it to 768 dims; noise and a mean are added, with a few
- *   large numbers in the mean, as encoders have them. Lengths from 0.8 to 1.2.
- * sift, 128 dims, for l2: like histograms of gradients. 200 clusters in a latent space of 32 dims,
- *   mapped to 128; what is negative becomes 0, the rest is skewed by a power, scaled to length 512,
- *   cut at 218 and rounded: whole numbers, nearly half of them 0.
- * heavy, 100 dims, for cosine: like word vectors. 500 clusters in a latent space of 64 dims, and
+ * - embed, 768 dims, for cosine: like the output of a text encoder. 1,000 clusters of unequal
+ *   weight and spread lie in a latent space of 96 dims; each cluster is wide along other axes. A
+ *   random linear map takes it to 768 dims; noise and a mean are added, with a few large numbers in
+ *   the mean, as encoders have them. Lengths from 0.8 to 1.2.
+ * - sift, 128 dims, for l2: like histograms of gradients. 200 clusters in a latent space of 32
+ *   dims, mapped to 128; negative numbers become 0, the others are skewed by a power, scaled to
+ *   length 512, cut at 218 and rounded: whole numbers, nearly half of them 0.
+ * - heavy, 100 dims, for cosine: like word vectors. 500 clusters in a latent space of 64 dims, and
  *   noise in all 100 with the tail of Student's t with four degrees of freedom; some dims are wider
- *   than others and lengths differ tenfold. One scale for all values wastes a byte on a few.
+ *   than others, and lengths differ tenfold. Codes with one scale for all values waste bits on the
+ *   few large ones.
  *
- * A row depends on the seed and its number alone, so rows past the end of the base set are queries
+ * A row depends only on the seed and its number, so rows past the end of the base set are queries
  * of the same distribution that are not in it. */
 #include "random_rows.h"
 
@@ -26,8 +27,8 @@ typedef struct recipe {
     const char *name;
     size_t dim, latent, clusters;
     float decay;  /* the variance of latent axis i within a cluster is 1 / (1 + i / 6)^decay */
-    float centre; /* how far centres lie apart, against the widest axis of a cluster */
-    float noise;  /* of each number, against the root mean square of the row */
+    float centre; /* distance of the centres, relative to the widest axis of a cluster */
+    float noise;  /* of each number, relative to the root mean square of the row */
 } recipe;
 
 static const recipe recipes[] = {
@@ -54,7 +55,7 @@ static float *numbers(size_t count)
     return list;
 }
 
-/* What all rows share; the numbers above 2^63 name the streams that no row has. */
+/* The data that all rows share. Its random streams have numbers above 2^63, which no row has. */
 static model make_model(const recipe *made, uint64_t seed)
 {
     size_t dim = made->dim, latent = made->latent, clusters = made->clusters;
@@ -86,7 +87,7 @@ static model make_model(const recipe *made, uint64_t seed)
     return m;
 }
 
-/* The row in the latent space, mapped. Small numbers of clusters are the heavy ones. */
+/* The row: a point in the latent space, mapped. Clusters with a small number have more rows. */
 static void place(const model *m, float *row, uint64_t *state)
 {
     size_t dim = m->recipe->dim, latent = m->recipe->latent;

@@ -1,4 +1,4 @@
-/* A whole file mapped read-only, all its pages present: for the bench's C programs. */
+/* A whole file mapped read-only with all pages present, for the C programs of the bench. */
 #ifndef BENCH_MAPPED_FILE_H
 #define BENCH_MAPPED_FILE_H
 

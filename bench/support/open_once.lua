@@ -1,10 +1,10 @@
--- open_once.lua PATH: open a collection in this fresh process and say what that took.
+-- open_once.lua PATH: open a collection in this new process, and print the time and the bytes read.
 
 package.path = "bench/support/?.lua;" .. package.path
 local moonvec = require "moonvec"
 local seconds = require("tools").os().seconds
 
--- Bytes this process has asked for (rchar) and that came from the disk (read_bytes).
+-- The bytes that this process has read (rchar), and those that came from the disk (read_bytes).
 local function bytes_read()
   local file = assert(io.open("/proc/self/io"))
   local text = file:read("*a")

@@ -2,7 +2,7 @@
  *
  * Reads every byte of FILE, mapped as an index would map it, and of anonymous memory of the same size
  * with huge pages, by several loops of wide loads whose sums cost less than the loads. Which loop is
- * fastest depends on the machine's prefetchers, so the best one counts. Prints "mapped GB/s" and
+ * fastest depends on the prefetchers of the machine, so all are tried. Prints "mapped GB/s" and
  * "anonymous GB/s", each the best of all loops and REPEATS passes. */
 #include "mapped_file.h"
 
@@ -14,7 +14,7 @@
 
 typedef uint64_t lanes __attribute__((vector_size(64))); /* one AVX-512 register, or two of AVX2 */
 
-#define LINES_AT_ONCE 16 /* a KB a turn: enough loads in flight, few enough registers */
+#define LINES_AT_ONCE 16 /* a KB per iteration: enough loads in flight, few enough registers */
 
 static lanes read_straight(const lanes *p, size_t count)
 {
@@ -40,7 +40,7 @@ static inline lanes read_prefetching(const lanes *p, size_t count, size_t lines_
 static lanes read_ahead_2k(const lanes *p, size_t count) { return read_prefetching(p, count, 32); }
 static lanes read_ahead_8k(const lanes *p, size_t count) { return read_prefetching(p, count, 128); }
 
-/* Streams at a distance: the hardware follows each of them on its own. */
+/* Several streams at a distance: the hardware prefetches each of them separately. */
 static inline lanes read_streams(const lanes *p, size_t count, size_t streams)
 {
     lanes sum[8] = { { 0 } };
@@ -68,11 +68,11 @@ static double best_rate(const void *bytes, size_t size)
     static lanes (*const loops[])(const lanes *, size_t) = { read_straight, read_ahead_2k,
                                                              read_ahead_8k, read_two, read_four };
     double best = 0;
-    for (int repeat = 0; repeat <= REPEATS; repeat++) { /* the first one warms up and is not counted */
+    for (int repeat = 0; repeat <= REPEATS; repeat++) { /* the first one is to warm up */
         for (size_t i = 0; i < sizeof loops / sizeof *loops; i++) {
             double begin = seconds();
             uint64_t sum = loops[i](bytes, size / sizeof(lanes))[0];
-            __asm__ volatile("" : : "r"(sum)); /* used, as far as the compiler knows */
+            __asm__ volatile("" : : "r"(sum)); /* the compiler must assume that it is used */
             double rate = (double)size / (seconds() - begin) / 1e9;
             if (repeat && rate > best) best = rate;
         }

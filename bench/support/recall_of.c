@@ -1,10 +1,10 @@
 /* recall_of BASE QUERIES DIM l2|cosine|ip TRUTH K FOUND [KEYS LIMIT]: recall@K of the rows in
  * FOUND, one line for each block of K int32 a query (-1: none).
  *
- * TRUTH is .ivecs of exact_truth or of a published set. A row found is right when it is as near as
- * the K-th true neighbour, computed in double precision here: ties count, whatever order they came
- * in. A row found twice counts once. With KEYS, a file of an int32 for each row of BASE, it is an
- * error when a row is found whose key is not below LIMIT. */
+ * TRUTH is .ivecs of exact_truth or of a published set. A found row is right if it is as near as
+ * the K-th true neighbour, computed here in double precision: ties count, in any order. A row found
+ * twice counts once. With KEYS, a file with an int32 for each row of BASE, a found row whose key is
+ * not below LIMIT is an error. */
 #include "mapped_file.h"
 #include "row_distance.h"
 
@@ -66,7 +66,7 @@ int main(int argc, char **argv)
             return fprintf(stderr, "recall_of: %s has not a key for each row\n", argv[8]), 1;
     }
     size_t list_size =
-        truth_size / sizeof(int32_t) / s.queries_count; /* its length stands in front */
+        truth_size / sizeof(int32_t) / s.queries_count; /* the length before each list */
     if (list_size < k + 1) return fprintf(stderr, "recall_of: %s is too short\n", argv[5]), 1;
 
     for (size_t block = 0; block + s.queries_count * k <= found_size / sizeof(int32_t);

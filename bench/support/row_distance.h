@@ -1,4 +1,4 @@
-/* The distance of two rows in double precision, plainly: for the bench's C programs. */
+/* The distance of two rows in double precision, in simple loops, for the bench. */
 #ifndef BENCH_ROW_DISTANCE_H
 #define BENCH_ROW_DISTANCE_H
 
@@ -8,7 +8,7 @@
 
 typedef enum metric { L2, COSINE, IP } metric;
 
-/* "l2", "cosine" or "ip"; everything else is l2. */
+/* "l2", "cosine" or "ip"; any other name means l2. */
 static inline metric metric_named(const char *name)
 {
     return !strcmp(name, "cosine") ? COSINE : !strcmp(name, "ip") ? IP : L2;

@@ -1,6 +1,7 @@
-/* search_cost COLLECTION QUERIES DIM TOPK SEARCHES: microseconds of a search through the C API, to set
- * beside the same from Lua. Opens the collection as support/call_loop.lua does and takes the queries
- * in turn. Prints "figure search" for mv_search alone and "figure ids" with the ids of all hits read. */
+/* search_cost COLLECTION QUERIES DIM TOPK SEARCHES: microseconds of a search through the C API, to
+ * compare with the same from Lua. Opens the collection as support/call_loop.lua does, and uses the
+ * queries in turn. Prints "figure search" for mv_search alone, and "figure ids" for mv_search and
+ * reading the ids of all hits. */
 #include "mapped_file.h"
 #include "moonvec.h"
 
@@ -47,7 +48,7 @@ static double run(bench *b, size_t searches, bool read_ids)
         }
     }
     double elapsed = seconds() - begin;
-    __asm__ volatile("" : : "r"(bytes)); /* used, as far as the compiler knows */
+    __asm__ volatile("" : : "r"(bytes)); /* the compiler must assume that it is used */
     return 1e6 * elapsed / (double)searches;
 }
 

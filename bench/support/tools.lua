@@ -1,5 +1,5 @@
--- What a bench needs besides moonvec: C programs compiled on the spot, data files, peers.
--- Everything made lies in build/bench/ and is made again only when its source is newer.
+-- Tools of the benches: C programs compiled when needed, data files, peers. The outputs are in build/bench/ and
+-- are created again only if their source is newer.
 
 local M = {}
 
@@ -15,7 +15,7 @@ local function quote(text)
   return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
 end
 
--- Run a program and return what it prints; a failure raises with its messages.
+-- Runs a program and returns its output. A failure raises with its messages.
 function M.run(...)
   local words = {}
   for i = 1, select("#", ...) do words[i] = quote((select(i, ...))) end
@@ -43,7 +43,7 @@ function M.remove(path)
   M.run("rm", "-rf", path)
 end
 
--- Compile `source` to `output`, unless that is newer than it, the bench's headers and `library`.
+-- Compiles `source` to `output`, unless `output` is newer than the source, the headers and `library`.
 local function compile(compiler, source, output, flags, library)
   M.shell(([[
     mkdir -p %s
@@ -53,7 +53,7 @@ local function compile(compiler, source, output, flags, library)
   return output
 end
 
--- The path of the C program `name`, which may stand on a static `library` that needs `flags`.
+-- The path of the C program `name`, which may link a static `library` with `flags`.
 function M.program(name, library, flags)
   return compile(C, ("%s/%s.c"):format(SOURCES, name), M.directory .. "/" .. name,
     ("%s %s -lm -lpthread"):format(library or "", flags or ""), library)
@@ -74,7 +74,7 @@ function M.os()
   return assert(package.loadlib(output, "luaopen_bench_os"))()
 end
 
--- A file of `count` rows of `dim` float32, from row `first` of the set that `seed` names.
+-- A file of `count` rows of `dim` float32, from row `first` of the set with this seed.
 function M.data(first, count, dim, seed)
   local path = ("%s/rows-%d-%d-%d-seed%d.f32"):format(M.directory, first, count, dim, seed)
   if not M.exists(path) then
@@ -85,7 +85,7 @@ function M.data(first, count, dim, seed)
   return path
 end
 
--- All rows of a file as packed strings. For queries: a base set is better read with M.batches.
+-- All rows of a file as packed strings, for queries. Use M.batches to read a base set.
 function M.vectors(path, dim)
   local rows = {}
   for batch in M.batches(path, dim, 1000) do
@@ -117,7 +117,7 @@ function M.truth(base, queries, dim, k, metric)
   return lists
 end
 
--- Can this package of node's be run here? Installs it when it is missing. True, or nil and why not.
+-- Makes a package of node available: installs it if it is missing. Returns true, or nil and the reason.
 local function node_package(name, version)
   local ok, message = pcall(M.run, "sh", PEERS .. "/setup.sh", M.directory, name, version)
   if ok then return true end
@@ -143,7 +143,7 @@ function M.peer(script, ...)
   return M.figures("node", PEERS .. "/" .. script, ...)
 end
 
--- Run a script of gnuplot that writes `path`. Raises when there is no gnuplot.
+-- Run a script of gnuplot that writes `path`. Raises if gnuplot is not installed.
 function M.gnuplot(script, path)
   local source = M.directory .. "/" .. path:match("([^/]*)%.%w+$") .. ".gnuplot"
   local file = assert(io.open(source, "w"))

@@ -1,5 +1,6 @@
-/* Files of vectors as they are exchanged (.fvecs, .bvecs, .hvecs: records of an int32 dimension and
- * the values, float32, uint8 or float16) and as the bench reads them (raw float32, nothing else).
+/* Converts files of vectors between the formats of published sets (.fvecs, .bvecs, .hvecs: records
+ * of an int32 dimension and the values: float32, uint8 or float16) and of the bench (raw
+ * float32).
  *
  *   vecs raw IN OUT ROWS     IN to raw float32, at most ROWS rows (0: all)
  *   vecs fvecs IN DIM OUT    raw float32 to .fvecs */
@@ -25,7 +26,7 @@ static float half_to_float(uint16_t half)
     return half & 0x8000 ? -value : value;
 }
 
-/* Bytes of a value, from the name's end. */
+/* Bytes of a value, by the extension of the file name. */
 static size_t value_size(const char *path)
 {
     size_t length = strlen(path);
