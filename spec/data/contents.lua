@@ -1,9 +1,9 @@
--- What the collections of spec/data hold: documents made from numbers. The files there were made with it, so nothing
--- here may change.
+-- The contents of the collections of spec/data: documents computed from numbers. The files there were written with this
+-- module, so its results must never change.
 
 local M = {}
 
--- A field of each kind. All but `n` and `level` may be NULL, and are NULL in most documents, which keeps the files
+-- A field of each type. All except `n` and `level` may be NULL, and are NULL in most documents, to keep the files
 -- small.
 M.fields = {
   { name = "n", type = "int32" },
@@ -35,7 +35,7 @@ function M.vector(n, dim)
   return vector
 end
 
---- The same, as eighths: float16 holds them exactly.
+--- The same numbers divided by 8, which float16 represents exactly.
 function M.eighths(n, dim)
   local vector = M.vector(n, dim)
   for i = 1, dim do
@@ -72,7 +72,7 @@ local function add_rich_fields(document, n)
   end
 end
 
---- Document number `n`. Where it has no `level`, the field's default is in its place.
+--- Document number `n`. If it has no `level`, the collection has the default of the field.
 function M.document(n)
   local document = { id = ("d%04d"):format(n), n = n, v = M.eighths(n, 4), w = M.vector(n + 100000, 3) }
   if n <= 60 or n > ROWS then
@@ -81,7 +81,7 @@ function M.document(n)
   return document
 end
 
---- Ids of documents `from` to `to` but for every third: graphs need many rows, but all ids would make large files.
+--- The ids of documents `from` to `to` except every third: a graph needs many rows, but all ids would make large files.
 function M.two_thirds(from, to)
   local ids = {}
   for n = from, to do

@@ -1,5 +1,6 @@
--- Makes the files of a format, as text beside their write.lua: lua5.4 spec/data/make.lua FOLDER. README.md says with
--- which moonvec that was done for each of them. It is done once: what is there is never made again.
+-- Writes the files of a format as text into the directory of its write.lua: lua5.4 spec/data/make.lua FOLDER. README.md
+-- lists the version of moonvec that did this for each directory. It is done only once: existing files are never written
+-- again.
 
 local moonvec = require "moonvec"
 local frozen_files = require "spec.support.frozen_files"
