@@ -78,7 +78,6 @@ static void read_named_field(lua_State *L, query_args *args)
 /* The vector field to search: the named one, or the only one of the schema. */
 static void read_field(lua_State *L, query_args *args)
 {
-    mv_vector_options vector;
     uint32_t count = mv_schema_vector_count(args->schema);
     if (is_given(L, args, FIELD))
         read_named_field(L, args);
@@ -86,9 +85,8 @@ static void read_field(lua_State *L, query_args *args)
         raise_misuse(L, "query: the collection has no vector field");
     else if (count > 1)
         raise_misuse(L, "query: 'field' must name one of the %u vector fields", count);
-    (void)mv_schema_vector(args->schema, args->query.vector_field, &vector);
-    args->field = vector.name;
-    args->query.dim = vector.dim;
+    (void)mv_schema_vector(args->schema, args->query.vector_field, &args->field);
+    args->query.dim = args->field.dim;
 }
 
 static uint32_t count_vectors(lua_State *L, const query_args *args)
@@ -159,14 +157,12 @@ static void read_params(lua_State *L, query_args *args)
     static const char call[] = "query: params";
     error_context where = {.call = call};
     mv_query *query = &args->query;
-    mv_vector_options vector;
     int at = check_options(L, args->at + PARAMS, call, param_names, NAMES);
     if (!args->has_target) raise_misuse(L, "query: 'params' needs 'vector', 'vectors' or 'id'");
-    (void)mv_schema_vector(args->schema, query->vector_field, &vector);
-    for (int i = EF; i < NAMES && vector.index == MV_INDEX_FLAT; i++)
+    for (int i = EF; i < NAMES && args->field.index == MV_INDEX_FLAT; i++)
         if (!lua_isnil(L, at + i))
             raise_misuse(L, "%s: the flat index of field '%s' has no option '%s'", call,
-                         args->field, param_names[i]);
+                         args->field.name, param_names[i]);
     if (check_boolean(L, at + EXACT, call, "exact", false)) query->strategy = MV_STRATEGY_EXACT;
     if (!lua_isnil(L, at + PLAN)) {
         if (!lua_isnil(L, at + EXACT))
@@ -223,7 +219,7 @@ static void read_several(lua_State *L, query_args *args, number_room *scratch)
     for (uint32_t i = 0; i < args->query.vectors_count; i++) {
         lua_rawgeti(L, args->at + VECTORS, (int)i + 1);
         const void *vector =
-            read_vector(L, lua_gettop(L), &query_context, args->field, dim, scratch);
+            read_vector(L, lua_gettop(L), &query_context, args->field.name, dim, scratch);
         memcpy(numbers + i * dim, vector, dim * sizeof *numbers);
         lua_pop(L, 1);
     }
@@ -235,7 +231,7 @@ static void read_single(lua_State *L, query_args *args, number_room *scratch)
 {
     size_t dim = args->query.dim;
     const void *vector =
-        read_vector(L, args->at + VECTOR, &query_context, args->field, dim, scratch);
+        read_vector(L, args->at + VECTOR, &query_context, args->field.name, dim, scratch);
     if ((uintptr_t)vector % _Alignof(float)) {
         float *aligned = number_room_reserve(L, scratch, dim);
         memcpy(aligned, vector, dim * sizeof *aligned);

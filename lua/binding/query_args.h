@@ -12,8 +12,8 @@ typedef struct query_args {
     int into;                /* stack index of the table `into`; 0: not given */
     uint32_t topk;           /* as given; query.topk is larger for a re-ranker */
     uint32_t offset;         /* as given; query.offset is 0 for a re-ranker */
-    const char *field;       /* name of the vector field */
     bool has_target;         /* one of `vector`, `vectors` and `id` is given */
+    mv_vector_options field; /* the vector field to search, if has_target */
     bool has_vectors;        /* `vectors` is given: the answer is an array of results */
     double min_score;
     double max_distance;
