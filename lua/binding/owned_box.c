@@ -103,28 +103,29 @@ void *slot_take(lua_State *L, int index, int slot)
 
 /* ---------------------------------------------------------------- scratch numbers */
 
-float *number_room_reserve(lua_State *L, number_room *room, size_t count)
+float *number_scratch_reserve(lua_State *L, number_scratch *scratch, size_t count)
 {
-    if (count <= room->capacity) return room->numbers;
+    if (count <= scratch->capacity) return scratch->numbers;
     void *ctx;
     lua_Alloc allocate = lua_getallocf(L, &ctx);
     size_t size = count * sizeof(float);
     float *numbers = NULL;
     if (size / sizeof(float) == count)
-        numbers = allocate(ctx, room->numbers, room->capacity * sizeof(float), size);
+        numbers = allocate(ctx, scratch->numbers, scratch->capacity * sizeof(float), size);
     if (!numbers) raise_misuse(L, "not enough memory for a vector of %zu numbers", count);
-    room->numbers = numbers;
-    room->capacity = count;
+    scratch->numbers = numbers;
+    scratch->capacity = count;
     return numbers;
 }
 
-void number_room_free(lua_State *L, number_room *room)
+void number_scratch_free(lua_State *L, number_scratch *scratch)
 {
     void *ctx;
     lua_Alloc allocate = lua_getallocf(L, &ctx);
-    if (room->numbers) (void)allocate(ctx, room->numbers, room->capacity * sizeof(float), 0);
-    room->numbers = NULL;
-    room->capacity = 0;
+    if (scratch->numbers)
+        (void)allocate(ctx, scratch->numbers, scratch->capacity * sizeof(float), 0);
+    scratch->numbers = NULL;
+    scratch->capacity = 0;
 }
 
 /* ---------------------------------------------------------------- results */
@@ -134,7 +135,7 @@ void result_release(lua_State *L, owned_box *owned)
     result_box *box = (result_box *)owned;
     mv_result_free(box->result);
     box->result = NULL;
-    number_room_free(L, &box->room);
+    number_scratch_free(L, &box->scratch);
 }
 
 result_box *result_acquire(lua_State *L, int index, collection_box *owner, bool fresh,

@@ -66,19 +66,19 @@ void slot_store(lua_State *L, int index, int slot);
 void *slot_take(lua_State *L, int index, int slot);
 
 /* Scratch memory for the numbers of vectors, from Lua's allocator. It grows and is reused. */
-typedef struct number_room {
+typedef struct number_scratch {
     float *numbers;
     size_t capacity;
-} number_room;
+} number_scratch;
 /* Memory for `count` numbers; raises if there is not enough. Overwrites earlier contents. */
-float *number_room_reserve(lua_State *L, number_room *room, size_t count);
-void number_room_free(lua_State *L, number_room *room);
+float *number_scratch_reserve(lua_State *L, number_scratch *scratch, size_t count);
+void number_scratch_free(lua_State *L, number_scratch *scratch);
 
 /* A result, with the scratch memory for the vectors of its query and of its hits. */
 typedef struct result_box {
     owned_box owned;
     mv_result *result;
-    number_room room;
+    number_scratch scratch;
 } result_box;
 
 /* Push a result of the collection at `index`: the one recycled by an earlier call if there is one

@@ -228,11 +228,11 @@ static mv_err fill_vectors(lua_State *L, result_box *box, size_t position, const
     for (uint32_t i = 0; i < out->vectors_count; i++) {
         mv_vector_options vector;
         if (!mv_schema_vector(schema, out->vectors[i], &vector)) continue;
-        float *room = number_room_reserve(L, &box->room, vector.dim);
+        float *scratch = number_scratch_reserve(L, &box->scratch, vector.dim);
         mv_err err =
-            mv_result_vector(box->result, position, out->vectors[i], room, vector.dim, error);
+            mv_result_vector(box->result, position, out->vectors[i], scratch, vector.dim, error);
         if (err) return err;
-        vector_push(L, vector.type, room, vector.dim, out->vectors_as_tables);
+        vector_push(L, vector.type, scratch, vector.dim, out->vectors_as_tables);
         set_key(L, keys + 3 + (int)out->fields_count + (int)i);
     }
     return MV_OK;

@@ -159,7 +159,7 @@ static void read_params(lua_State *L, query_args *args)
     mv_query *query = &args->query;
     int at = check_options(L, args->at + PARAMS, call, param_names, NAMES);
     if (!args->has_target) raise_misuse(L, "query: 'params' needs 'vector', 'vectors' or 'id'");
-    for (int i = EF; i < NAMES && args->field.index == MV_INDEX_FLAT; i++)
+    for (int i = EF; i < NAMES && args->field.index.type == MV_INDEX_FLAT; i++)
         if (!lua_isnil(L, at + i))
             raise_misuse(L, "%s: the flat index of field '%s' has no option '%s'", call,
                          args->field.name, param_names[i]);
@@ -212,35 +212,33 @@ void query_args_read_page(lua_State *L, query_args *args, bool for_rerank)
 
 /* ---------------------------------------------------------------- the numbers of the vectors */
 
-static void read_several(lua_State *L, query_args *args, number_room *scratch)
+static void read_several(lua_State *L, query_args *args, number_scratch *scratch)
 {
-    size_t dim = args->query.dim;
-    float *numbers = lua_newuserdata(L, args->query.vectors_count * dim * sizeof *numbers + 1);
+    size_t size = mv_vector_size(args->field.type, args->field.dim);
+    uint8_t *given = lua_newuserdata(L, args->query.vectors_count * size + 1);
     for (uint32_t i = 0; i < args->query.vectors_count; i++) {
         lua_rawgeti(L, args->at + VECTORS, (int)i + 1);
-        const void *vector =
-            read_vector(L, lua_gettop(L), &query_context, args->field.name, dim, scratch);
-        memcpy(numbers + i * dim, vector, dim * sizeof *numbers);
+        const void *vector = read_vector(L, lua_gettop(L), &query_context, &args->field, scratch);
+        memcpy(given + i * size, vector, size);
         lua_pop(L, 1);
     }
-    args->query.vectors = numbers;
+    args->query.vectors = given;
 }
 
 /* A packed string is used where it is, unless it is not aligned. */
-static void read_single(lua_State *L, query_args *args, number_room *scratch)
+static void read_single(lua_State *L, query_args *args, number_scratch *scratch)
 {
-    size_t dim = args->query.dim;
-    const void *vector =
-        read_vector(L, args->at + VECTOR, &query_context, args->field.name, dim, scratch);
+    size_t size = mv_vector_size(args->field.type, args->field.dim);
+    const void *vector = read_vector(L, args->at + VECTOR, &query_context, &args->field, scratch);
     if ((uintptr_t)vector % _Alignof(float)) {
-        float *aligned = number_room_reserve(L, scratch, dim);
-        memcpy(aligned, vector, dim * sizeof *aligned);
+        float *aligned = number_scratch_reserve(L, scratch, size / sizeof *aligned + 1);
+        memcpy(aligned, vector, size);
         vector = aligned;
     }
     args->query.vectors = vector;
 }
 
-void query_args_read_vectors(lua_State *L, query_args *args, number_room *scratch)
+void query_args_read_vectors(lua_State *L, query_args *args, number_scratch *scratch)
 {
     if (args->has_vectors)
         read_several(L, args, scratch);

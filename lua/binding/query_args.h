@@ -34,7 +34,7 @@ void query_args_read_page(lua_State *L, query_args *args, bool for_rerank);
 /* Read the numbers of `vector` or `vectors` into query.vectors. Call this immediately before the
  * search: `scratch` may be overwritten by any Lua code that runs in between. Pushes a block for
  * `vectors`. */
-void query_args_read_vectors(lua_State *L, query_args *args, number_room *scratch);
+void query_args_read_vectors(lua_State *L, query_args *args, number_scratch *scratch);
 
 /* "graph", the name of a strategy in `params.plan` and in the result of `explain`. */
 const char *query_args_strategy_name(mv_strategy strategy);

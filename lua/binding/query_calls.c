@@ -26,7 +26,7 @@ static result_box *search(lua_State *L, collection_box *owner, query_args *args,
         if (!box) return NULL;
         int box_at = lua_gettop(L);
         if (args->has_vectors && args->query.vectors_count == 0) return box; /* no results */
-        query_args_read_vectors(L, args, &box->room);
+        query_args_read_vectors(L, args, &box->scratch);
         mv_err err = mv_search(owner->collection, &args->query, box->result, error);
         lua_settop(L, box_at);
         if (!err) return box;
@@ -102,7 +102,7 @@ static result_box *search_next(lua_State *L, collection_box *owner, query_args *
     if (!box->result) raise_misuse(L, "query: the search has ended, or its collection is closed");
     read_step(L, args, mv_result_schema(box->result));
     args->query.more = true;
-    query_args_read_vectors(L, args, &box->room);
+    query_args_read_vectors(L, args, &box->scratch);
     lua_pushvalue(L, 4);
     return mv_search(owner->collection, &args->query, box->result, error) ? NULL : box;
 }

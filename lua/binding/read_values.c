@@ -44,20 +44,20 @@ static bool read_scalar(lua_State *L, int index, mv_value *value)
     }
 }
 
-/* Memory for `count` values: in `room` if they fit, else in a block that is pushed. */
-static mv_value *reserve_values(lua_State *L, value_room *room, size_t count)
+/* Memory for `count` values: in `scratch` if they fit, else in a block that is pushed. */
+static mv_value *reserve_values(lua_State *L, value_scratch *scratch, size_t count)
 {
-    if (count > VALUES_FEW - room->used) return lua_newuserdata(L, count * sizeof(mv_value));
-    mv_value *values = room->few + room->used;
-    room->used += count;
+    if (count > VALUES_FEW - scratch->used) return lua_newuserdata(L, count * sizeof(mv_value));
+    mv_value *values = scratch->few + scratch->used;
+    scratch->used += count;
     return values;
 }
 
 static void read_list(lua_State *L, int index, const error_context *where, mv_value *value,
-                      value_room *room)
+                      value_scratch *scratch)
 {
     size_t count = check_array(L, index, where, "a list");
-    mv_value *items = reserve_values(L, room, count);
+    mv_value *items = reserve_values(L, scratch, count);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, index, (int)i + 1);
         if (!read_scalar(L, lua_gettop(L), &items[i]))
@@ -72,10 +72,10 @@ static void read_list(lua_State *L, int index, const error_context *where, mv_va
 }
 
 void read_value(lua_State *L, int index, const error_context *where, mv_value *value,
-                value_room *room)
+                value_scratch *scratch)
 {
     if (lua_type(L, index) == LUA_TTABLE) {
-        read_list(L, index, where, value, room);
+        read_list(L, index, where, value, scratch);
     } else if (!read_scalar(L, index, value)) {
         raise_at(L, where, "expected a value, got a %s", luaL_typename(L, index));
     }
@@ -92,7 +92,7 @@ static void read_args(lua_State *L, int index, const char *call, filter_args *ou
     if (count > MV_FILTER_TESTS_MAX * 2) /* BETWEEN takes two */
         raise_misuse(L, "%s: 'args' has %zu values, the maximum is %u", call, count,
                      MV_FILTER_TESTS_MAX * 2);
-    mv_value *values = reserve_values(L, &out->room, count);
+    mv_value *values = reserve_values(L, &out->scratch, count);
     luaL_checkstack(L, (int)count + 4,
                     "too many filter arguments"); /* each list may push a block */
 
@@ -101,7 +101,7 @@ static void read_args(lua_State *L, int index, const char *call, filter_args *ou
         where.argument = i + 1;
         lua_rawgeti(L, index, (int)i + 1);
         int at = lua_gettop(L);
-        read_value(L, at, &where, &values[i], &out->room);
+        read_value(L, at, &where, &values[i], &out->scratch);
         lua_remove(L, at); /* it stays valid: the table refers to it */
     }
     out->filter.args = values;
@@ -121,7 +121,7 @@ const mv_filter *read_filter(lua_State *L, int filter_index, int args_index, con
                              filter_args *out)
 {
     memset(&out->filter, 0, sizeof out->filter);
-    out->room.used = 0;
+    out->scratch.used = 0;
     if (lua_isnil(L, filter_index)) {
         if (!lua_isnil(L, args_index)) raise_misuse(L, "%s: 'args' needs 'filter'", call);
         return NULL;

@@ -7,24 +7,24 @@
 /* Memory for the items of lists and for arguments. Up to VALUES_FEW values need no memory from Lua,
  * so that a query in a frame loop makes no garbage. Initialize `used` to 0. */
 #define VALUES_FEW 32
-typedef struct value_room {
+typedef struct value_scratch {
     size_t used;
     mv_value few[VALUES_FEW];
-} value_room;
+} value_scratch;
 
 /* moonvec.null is a light userdata with the address of this variable. */
 extern const char null_marker;
 
 /* Read the value at `index`. The engine checks whether its kind fits the field. Strings are lent by
- * Lua. The items of a list are stored in `room` if they fit, else in a block that is pushed. So
- * `value` is valid while `room`, that block and the Lua value are. */
+ * Lua. The items of a list are stored in `scratch` if they fit, else in a block that is pushed. So
+ * `value` is valid while `scratch`, that block and the Lua value are. */
 void read_value(lua_State *L, int index, const error_context *where, mv_value *value,
-                value_room *room);
+                value_scratch *scratch);
 
 /* A filter and the memory of its arguments. */
 typedef struct filter_args {
     mv_filter filter;
-    value_room room;
+    value_scratch scratch;
 } filter_args;
 
 /* The filter at `filter_index`: a text whose arguments are in the table at `args_index`, or a

@@ -55,7 +55,7 @@ static void pack_bits(lua_State *L, int index, const error_context *where, const
 }
 
 const void *read_vector(lua_State *L, int index, const error_context *where,
-                        const mv_vector_options *field, number_room *room)
+                        const mv_vector_options *field, number_scratch *scratch)
 {
     size_t count, dim = field->dim, wanted = mv_vector_size(field->type, dim);
     bool is_binary = field->type == MV_VECTOR_BINARY;
@@ -82,7 +82,7 @@ const void *read_vector(lua_State *L, int index, const error_context *where,
     if (count != dim)
         raise_at(L, where, "vector has %zu numbers, field '%s' wants %zu", count, field->name, dim);
     if (numbers && !is_binary) return numbers;
-    float *out = number_room_reserve(L, room, wanted / sizeof(float) + 1);
+    float *out = number_scratch_reserve(L, scratch, wanted / sizeof(float) + 1);
     if (is_binary)
         pack_bits(L, index, where, numbers, (uint8_t *)out, dim);
     else

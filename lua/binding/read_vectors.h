@@ -14,10 +14,11 @@ typedef struct vector_box {
 #define VECTOR_TYPE "moonvec.vector"
 
 /* The vector at `index` for `field`, as the engine takes it (mv_vector_size bytes), not necessarily
- * aligned. It is lent by Lua, or written into `room`. Raises with both numbers if the size is wrong.
+ * aligned. It is lent by Lua, or written into `scratch`. Raises with both numbers if the size is
+ * wrong.
  */
 const void *read_vector(lua_State *L, int index, const error_context *where,
-                        const mv_vector_options *field, number_room *room);
+                        const mv_vector_options *field, number_scratch *scratch);
 
 /* Read a vector of any dimension: vector_size returns the dimension, vector_copy writes that many
  * floats to `out`. */

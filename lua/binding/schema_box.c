@@ -83,9 +83,9 @@ static mv_err read_field(lua_State *L, mv_schema *schema, int position, mv_error
     field.index = index_read(L, at + INDEX, &where, false);
 
     mv_value value;
-    value_room room = {.used = 0};
+    value_scratch scratch = {.used = 0};
     if (!lua_isnil(L, at + DEFAULT)) {
-        read_value(L, at + DEFAULT, &where, &value, &room);
+        read_value(L, at + DEFAULT, &where, &value, &scratch);
         field.default_value = &value;
     }
     return mv_schema_add_field(schema, &field, error);

@@ -171,12 +171,12 @@ int call_column_set(lua_State *L)
     lua_settop(L, 4);
     if (box->is_vector) {
         mv_vector_options vector = {.name = box->name, .type = box->type, .dim = box->dim};
-        const void *given = read_vector(L, 4, &where, &vector, &box->result.room);
+        const void *given = read_vector(L, 4, &where, &vector, &box->result.scratch);
         err = mv_column_set_vector(box->column, given, box->dim, &error);
     } else {
         mv_value value;
-        value_room room = {.used = 0};
-        read_value(L, 4, &where, &value, &room);
+        value_scratch scratch = {.used = 0};
+        read_value(L, 4, &where, &value, &scratch);
         err = mv_column_set(box->column, &value, &error);
     }
     return push_outcome(L, add_column, err, &error);

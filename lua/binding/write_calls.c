@@ -11,7 +11,7 @@
 typedef struct batch_box {
     owned_box owned;
     mv_batch *batch;
-    number_room room; /* scratch for vectors given as tables */
+    number_scratch scratch; /* scratch for vectors given as tables */
 } batch_box;
 
 static void batch_box_release(lua_State *L, owned_box *owned)
@@ -19,7 +19,7 @@ static void batch_box_release(lua_State *L, owned_box *owned)
     batch_box *box = (batch_box *)owned;
     mv_batch_free(box->batch);
     box->batch = NULL;
-    number_room_free(L, &box->room);
+    number_scratch_free(L, &box->scratch);
 }
 
 /* Add the field whose key and value are on top of the stack to the current document. */
@@ -36,16 +36,16 @@ static mv_err read_member(lua_State *L, batch_box *box, const mv_schema *schema,
 
     if (mv_schema_find_field(schema, key, size, &position)) {
         mv_value value;
-        value_room room = {.used = 0};
+        value_scratch scratch = {.used = 0};
         where->field = key;
-        read_value(L, value_at, where, &value, &room);
+        read_value(L, value_at, where, &value, &scratch);
         where->field = NULL;
         return mv_batch_set(box->batch, position, &value, error);
     }
     if (mv_schema_find_vector(schema, key, size, &position)) {
         mv_vector_options vector;
         (void)mv_schema_vector(schema, position, &vector);
-        const void *given = read_vector(L, value_at, where, &vector, &box->room);
+        const void *given = read_vector(L, value_at, where, &vector, &box->scratch);
         return mv_batch_set_vector(box->batch, position, given, vector.dim, error);
     }
     /* Documents from fetch and query can be written again, so the keys they add are ignored. */

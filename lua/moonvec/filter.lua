@@ -64,8 +64,8 @@ function M.not_null(name)
   return build(check_name("not_null", name) .. " IS NOT NULL", {})
 end
 
---- `%` matches any run of bytes. `_` matches one UTF-8 character, or one byte where the text is not valid UTF-8. After the
--- character `escape`, `%` and `_` match only themselves.
+--- `%` matches any run of bytes. `_` matches one UTF-8 character, or one byte where the text is not valid UTF-8.
+-- After the character `escape`, `%` and `_` match only themselves.
 function M.like(name, pattern, escape)
   check_name("like", name)
   if type(pattern) ~= "string" then

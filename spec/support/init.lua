@@ -56,8 +56,8 @@ function M.random(seed)
   end
 end
 
---- A vector of normally distributed numbers; for vector_int8, of whole numbers in its range; for vector_binary, of zeros
---- and ones.
+--- A vector of normally distributed numbers; for vector_int8, of whole numbers in its range; for vector_binary, of
+--- zeros and ones.
 function M.vector(random, dim, type)
   local vector = {}
   for i = 1, dim do
