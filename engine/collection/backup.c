@@ -1,9 +1,10 @@
-/* Backups: a compact copy of the catalog, and links to the files that it names. */
+/* Backups: a compact copy of the catalog, and links to (or copies of) the files that it names. A
+ * backup is made in a directory beside its path, which is renamed when it is complete. */
 #include <string.h>
 
 #include "transaction/handle.h"
 
-/* In memory there is nothing to link: write the mapped bytes to a file. */
+/* In memory there is no file to link: write the mapped bytes to one. */
 static mv_err write_file(const char *path, const section_file *from, mv_error *error)
 {
     uint64_t size;
@@ -32,7 +33,7 @@ static mv_err copy_or_link(const engine *e, const char *to, const char *name,
     return err;
 }
 
-/* An index that is missing is missing in the copy as well: optimize builds it anew there. */
+/* A missing index file is missing in the copy as well, where optimize builds the index again. */
 static mv_err copy_index(const engine *e, const char *to, const shared_index *x, mv_error *error)
 {
     char name[SEGMENT_FILE_NAME_SIZE], path[OS_PATH_SIZE];
@@ -45,8 +46,8 @@ static mv_err copy_index(const engine *e, const char *to, const shared_index *x,
     return copy_or_link(e, to, name, x->file, error);
 }
 
-/* What the copied catalog names. Files are still there: our snapshot, older than the copy, keeps
- * them. */
+/* Link the files that the copied catalog names. They exist: the caller's snapshot, of an older
+ * commit, keeps them from being unlinked (I8). */
 static mv_err copy_segments(engine *e, const char *to, mv_error *error)
 {
     char path[OS_PATH_SIZE];
@@ -68,13 +69,13 @@ static mv_err copy_segments(engine *e, const char *to, mv_error *error)
                 err = copy_index(e, to, v->segments[i].indexes[slot], error);
     }
 done:
-    view_close(e, v);
+    view_release(e, v);
     catalog_end(txn);
     catalog_close(copy);
     return err;
 }
 
-static mv_err fill(engine *e, const char *to, mv_error *error)
+static mv_err fill_backup(engine *e, const char *to, mv_error *error)
 {
     char path[OS_PATH_SIZE];
     snapshot pin;
@@ -102,7 +103,7 @@ mv_err mv_backup(mv_collection *c, const char *path, mv_error *error)
     if (os_look(path) != OS_NOTHING)
         return error_set(error, MV_EXISTS, "'%s' exists already", path);
     MV_TRY(os_make_directory_beside(path, building, error));
-    mv_err err = fill(e, building, error);
+    mv_err err = fill_backup(e, building, error);
     if (!err) err = os_rename_directory(building, path, error);
     if (!err) return os_sync_parent(path, error);
     (void)os_each_entry(building, remove_entry, building, NULL);

@@ -1,5 +1,5 @@
-/* Checking a collection: the catalog's pages, the checksum of every value and section, and that all
- * parts agree with each other. */
+/* Checking a collection: the catalog's pages, the checksum of every value and section, and that the
+ * tables and the segments agree with each other. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@ static mv_err bad_catalog(mv_error *error, const char *what)
     return error_set(error, MV_CORRUPT, "%s: %s", CATALOG_FILE, what);
 }
 
-/* Every value of a table is whole; counts the entries. */
+/* Verify the checksum of every value of a table, and count its entries. */
 static mv_err check_values(const snapshot *s, catalog_table table_id, uint64_t *count,
                            mv_error *error)
 {
@@ -32,7 +32,7 @@ static mv_err check_values(const snapshot *s, catalog_table table_id, uint64_t *
     return err;
 }
 
-/* The ids table must lead from this id to this docid. */
+/* The table of ids must lead from this id to this docid (I6). */
 static mv_err check_id(const snapshot *s, const uint8_t *id, uint32_t size, uint64_t docid,
                        mv_error *error)
 {
@@ -86,7 +86,7 @@ static mv_err check_fresh(const snapshot *s, mv_error *error)
     return err;
 }
 
-/* Every record of an index names a segment and an indexed field that are there. */
+/* Every record of an index must name a segment, and a field that has this index. */
 static mv_err check_indexes(const snapshot *s, mv_error *error)
 {
     catalog_cursor *cursor = NULL;
@@ -171,6 +171,7 @@ mv_err mv_check(mv_collection *c, mv_error *error)
         MV_TRY(snapshot_open(e, &s, error));
         mv_err err = check_snapshot(&s, error);
         snapshot_close(&s);
-        if (err != MV_BUSY) return err; /* else two commits came between begin and look: again */
+        if (err != MV_BUSY)
+            return err; /* MV_BUSY: two commits came meanwhile, and pages were used again */
     }
 }

@@ -1,6 +1,6 @@
-/* Adding a field: the documents are gone through segment by segment, in one write transaction, and
- * a file is written for each. The engine calls nobody back; the values come from outside, one by
- * one. */
+/* Adding a field, in one write transaction. The caller gets one document after the other, segment
+ * by segment, and sets the value of each. For each segment a file with the values of its rows is
+ * written. The engine does not call back. */
 #include "open/registry.h"
 #include "read/result.h"
 #include "storage/column_writer.h"
@@ -11,19 +11,19 @@
 
 struct mv_column {
     mv_collection *c;
-    engine *e;
+    engine *e; /* a reference */
     uint64_t fork_generation;
-    writer *w;         /* NULL: over */
-    mv_schema *schema; /* as it will be */
-    const mv_schema *shown;
-    mv_batch *batch; /* of a schema with the new field alone: turns values into what is stored */
-    mem_arena defaults;
+    writer *w;              /* NULL: committed */
+    mv_schema *schema;      /* with the new field */
+    const mv_schema *shown; /* without it; lent by the engine */
+    mv_batch *batch;        /* its schema has the new field only: it converts the values */
+    mem_arena defaults;     /* of the current document */
     snapshot s;             /* of the transaction, before the change */
-    column_writer *writing; /* the file of the segment in hand; NULL: not begun */
-    uint32_t segment_at;
-    uint32_t row;      /* the document in hand, or the next to look at */
-    bool has_document; /* the batch has the document in hand */
-    bool is_failed;
+    column_writer *writing; /* the file of the current segment; NULL: not begun */
+    uint32_t segment_at;    /* position of the current segment */
+    uint32_t row;           /* of the current document, or the next row to be looked at */
+    bool has_document;      /* the batch has the current document */
+    bool is_failed;         /* it can only be freed */
 };
 
 /* ---------------------------------------------------------------- beginning */
@@ -35,7 +35,7 @@ static mv_err add_field(mv_schema *schema, const mv_field_options *field,
                  : mv_schema_add_vector(schema, vector, error);
 }
 
-/* A batch of documents that have nothing but this field. */
+/* A batch whose schema has this field only. */
 static mv_err create_batch(const mv_field_options *field, const mv_vector_options *vector,
                            mv_batch **out, mv_error *error)
 {
@@ -58,12 +58,12 @@ static mv_err begin_column(mv_column *column, const mv_field_options *field,
     MV_TRY(handle_begin_write(column->c, &column->w, error));
     writer *w = column->w;
     column->e = w->e;
-    registry_keep(column->e);
+    registry_retain(column->e);
     MV_TRY(schema_format_copy(w->v->schema, &column->schema, error));
     MV_TRY(add_field(column->schema, field, vector, error));
     MV_TRY(seal_rows(w, NULL, 0, 0, error));
     MV_TRY(schema_write_begin(w, column->schema, error));
-    view_keep(w->e, w->v);
+    view_retain(w->e, w->v);
     column->shown = w->v->schema;
     column->s = (snapshot){w->e, w->txn, w->v, true};
     return MV_OK;
@@ -95,14 +95,14 @@ const mv_schema *mv_column_schema(const mv_column *column)
 
 /* ---------------------------------------------------------------- going through the documents */
 
-static const view_segment *segment_in_hand(const mv_column *column)
+static const view_segment *current_segment(const mv_column *column)
 {
     return &column->s.v->segments[column->segment_at];
 }
 
 static mv_err begin_column_file(mv_column *column, mv_error *error)
 {
-    const segment *s = segment_in_hand(column)->shared->s;
+    const segment *s = current_segment(column)->shared->s;
     const mv_schema *schema = column->schema;
     const bool is_vector = column->batch->schema->vectors_count;
     return column_writer_create(engine_directory(column->e), s->number, s->table.rows,
@@ -118,25 +118,27 @@ static mv_err end_file(mv_column *column, mv_error *error)
     MV_TRY(column_writer_finish(column->writing, column->w->sync, &record, &file, error));
     column_writer_free(column->writing);
     column->writing = NULL;
-    return writer_files_add_column(column->w, segment_in_hand(column)->shared->s->number, &record,
+    return writer_files_add_column(column->w, current_segment(column)->shared->s->number, &record,
                                    file, error);
 }
 
-/* The document in hand becomes the batch's. */
-static mv_err take_document(mv_column *column, mv_error *error)
+/* Begin the current document in the batch. */
+static mv_err begin_document(mv_column *column, mv_error *error)
 {
     const uint8_t *id;
     uint64_t size;
-    if (!table_cell(&segment_in_hand(column)->table.ids, column->row, &id, &size))
-        return error_set(error, MV_CORRUPT, "the id of row %u is damaged", column->row);
+    if (!table_cell(&current_segment(column)->table.ids, column->row, &id, &size))
+        return error_set(error, MV_CORRUPT, "segment %llu: the id of row %u is damaged",
+                         (unsigned long long)current_segment(column)->shared->s->number,
+                         column->row);
     mv_batch_clear(column->batch);
     MV_TRY(mv_batch_add(column->batch, (const char *)id, (size_t)size, error));
     column->has_document = true;
     return MV_OK;
 }
 
-/* The document in hand has no value, and there is none to be had otherwise. */
-static mv_err no_value(const mv_column *column, mv_error *error)
+/* The current document has no value, and the field no default. */
+static mv_err missing_value(const mv_column *column, mv_error *error)
 {
     char quoted[ERROR_QUOTE_SIZE];
     const row_parts *r = &column->batch->rows[0];
@@ -150,7 +152,7 @@ static mv_err no_value(const mv_column *column, mv_error *error)
                      is_vector ? schema->vectors[0].name : schema->fields[0].name);
 }
 
-/* Write what the document in hand was given. */
+/* Write the value of the current document. */
 static mv_err end_document(mv_column *column, mv_error *error)
 {
     if (!column->has_document) return MV_OK;
@@ -159,7 +161,7 @@ static mv_err end_document(mv_column *column, mv_error *error)
     size_t size;
     mem_arena_clear(&column->defaults);
     mv_err err = row_complete(batch->schema, r, &column->defaults, error);
-    if (err) return err == MV_MISUSE ? no_value(column, error) : err;
+    if (err) return err == MV_MISUSE ? missing_value(column, error) : err;
     MV_TRY(row_encoded_size(batch->schema, r, &size, error)); /* MV_LIMIT */
     if (batch->schema->vectors_count)
         MV_TRY(
@@ -171,16 +173,17 @@ static mv_err end_document(mv_column *column, mv_error *error)
     return MV_OK;
 }
 
-/* Go to the next row that is not deleted. */
+/* Write the current document, and go to the next row that is not deleted. */
 static mv_err next_document(mv_column *column, bool *found, mv_error *error)
 {
     MV_TRY(end_document(column, error));
     for (; column->segment_at < column->s.v->segments_count; column->segment_at++) {
-        const view_segment *s = segment_in_hand(column);
+        const view_segment *s = current_segment(column);
+        mv_assert(column->row <= s->table.rows);
         if (!column->writing) MV_TRY(begin_column_file(column, error));
         for (; column->row < s->table.rows; column->row++) {
             *found = view_is_live(s, column->row);
-            if (*found) return take_document(column, error);
+            if (*found) return begin_document(column, error);
             MV_TRY(column_writer_skip(column->writing, error));
         }
         MV_TRY(end_file(column, error));
@@ -194,7 +197,8 @@ static mv_err check(const mv_column *column, mv_error *error)
 {
     if (os_is_forked(column->fork_generation)) return error_set_forked(error, "the column");
     if (column->is_failed || !column->w)
-        return error_set(error, MV_MISUSE, "the column was committed, or failed before");
+        return error_set(error, MV_MISUSE,
+                         "the column was committed, or it failed, and can only be freed");
     return MV_OK;
 }
 
@@ -203,9 +207,9 @@ mv_err mv_column_next(mv_column *column, mv_result *result, bool *found, mv_erro
     *found = false;
     MV_TRY(check(column, error));
     mv_err err = next_document(column, found, error);
-    if (!err) err = result_lend(result, column->e, &column->s, error);
+    if (!err) err = result_begin_lent(result, column->e, &column->s, error);
     if (!err && *found) {
-        const table *t = &segment_in_hand(column)->table;
+        const table *t = &current_segment(column)->table;
         mv_hit hit = {
             .docid = t->docids[column->row], .source = column->segment_at, .row = column->row};
         err = result_add(result, hit, error);
@@ -218,7 +222,8 @@ static mv_err check_document(const mv_column *column, mv_error *error)
 {
     MV_TRY(check(column, error));
     if (column->has_document) return MV_OK;
-    return error_set(error, MV_MISUSE, "the column has no document in hand");
+    return error_set(error, MV_MISUSE,
+                     "the column has no current document: go to the next one first");
 }
 
 mv_err mv_column_set(mv_column *column, const mv_value *value, mv_error *error)
@@ -239,15 +244,17 @@ mv_err mv_column_set_vector(mv_column *column, const void *vector, size_t dim, m
 
 /* ---------------------------------------------------------------- the end */
 
+/* Documents that the caller has not gone to get the default, or NULL. */
 mv_err mv_column_commit(mv_column *column, mv_error *error)
 {
     MV_TRY(check(column, error));
     mv_err err = MV_OK;
     for (bool found = true; found && !err;) err = next_document(column, &found, error);
     if (!err) err = writer_settle(column->w, error);
-    column->is_failed = true;
+    column->is_failed = true; /* either way it can only be freed */
     if (err) return err;
     writer *w = column->w;
+    mv_assert(!column->writing && !column->has_document);
     snapshot_close(&column->s);
     column->w = NULL;
     return handle_commit(column->c, w, error);

@@ -1,4 +1,4 @@
-/* Removing a collection that nobody has open. */
+/* Removing a collection that no process has open. */
 #include <string.h>
 
 #include "open/durability.h"
@@ -19,14 +19,15 @@ static mv_err remove_ours(void *ctx, const char *name, mv_error *error)
                                                             : MV_OK;
 }
 
-/* The catalog goes first, for good: without it there is no collection, whatever happens next. */
+/* The catalog is removed first, and synced: without it there is no collection, whatever fails
+ * later. */
 static mv_err remove_all(char *real_path, mv_error *error)
 {
     MV_TRY(os_remove_in(real_path, CATALOG_FILE, error));
     MV_TRY(os_sync_directory(real_path, error));
     MV_TRY(os_each_entry(real_path, remove_ours, real_path, error));
     if (!os_remove_directory(real_path, NULL)) return os_sync_parent(real_path, error);
-    return os_sync_directory(real_path, error); /* it has files that are not ours */
+    return os_sync_directory(real_path, error); /* it has other files, which stay */
 }
 
 static mv_err note_ours(void *ctx, const char *name, mv_error *error)
@@ -36,7 +37,7 @@ static mv_err note_ours(void *ctx, const char *name, mv_error *error)
     return MV_OK;
 }
 
-/* What is left when destroying was cut short. */
+/* Remove the files of a collection whose catalog is missing: destroying it was interrupted. */
 static mv_err destroy_rest(const char *path, char *real_path, mv_error *error)
 {
     bool has_ours = false;
@@ -59,7 +60,8 @@ mv_err mv_destroy(const char *path, mv_error *error)
     MV_TRY(os_join(catalog_path, real_path, CATALOG_FILE, error));
     if (os_look(catalog_path) == OS_NOTHING) return destroy_rest(path, real_path, error);
     MV_TRY(os_open_read(catalog_path, &file, &size, error));
-    mv_err err = os_try_lock(file, &got, catalog_path, error); /* every engine holds it shared */
+    mv_err err = os_try_lock(file, &got, catalog_path,
+                             error); /* every engine has it shared (engine.presence) */
     if (!err && !got) err = error_set(error, MV_BUSY, "'%s' is open", path);
     if (!err) err = remove_all(real_path, error);
     os_close(file);

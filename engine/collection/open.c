@@ -39,7 +39,8 @@ static void remove_unfinished(const char *directory)
     (void)os_remove_directory(directory, NULL);
 }
 
-/* Create beside the final path and rename: whoever sees the directory sees a whole collection. */
+/* Create the collection in a directory beside its path, and rename that: another process sees a
+ * whole collection or none. */
 static mv_err create(const char *path, const mv_schema *schema, mv_error *error)
 {
     char building[OS_PATH_SIZE];

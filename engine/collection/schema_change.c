@@ -1,17 +1,11 @@
-/* Changing the schema: one write transaction, in which every segment is brought to the new schema.
- *
- * Renaming and other options touch no segment: fields are named on disk by their uids. Encoded
- * fresh rows depend on the number and types of the fields, so that these are sealed first where a
- * field comes or goes. A column that goes takes its own file along, if it has one; what stands in
- * the file of the rows is passed over until the segment is merged. */
+/* The public changes of the schema, but for adding a field (column_change.c). Each is one write
+ * transaction; transaction/schema_write.c says what it does with the segments. */
 #include <string.h>
 
 #include "transaction/handle.h"
 #include "transaction/schema_write.h"
 #include "transaction/seal.h"
 #include "transaction/writer_files.h"
-
-/* ---------------------------------------------------------------- the public changes */
 
 typedef struct change {
     const char *name;

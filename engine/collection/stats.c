@@ -1,4 +1,4 @@
-/* What a collection holds and takes up. */
+/* Statistics of a collection and of its indexes. */
 #include "job/maintain.h"
 #include "open/durability.h"
 #include "transaction/handle.h"
@@ -39,7 +39,7 @@ mv_err mv_get_stats(mv_collection *c, mv_stats *stats, mv_error *error)
     stats->disk_bytes = disk_bytes(s.e, v);
     stats->memory_bytes = mem_bytes();
     stats->commit = v->state.commit;
-    stats->is_maintained = maintain_look(s.e, stats->maintenance_error);
+    stats->is_maintained = maintain_status(s.e, stats->maintenance_error);
     stats->durable = !s.e->in_memory && !durability_is_unsynced(s.e->path);
     snapshot_close(&s);
     return MV_OK;

@@ -20,7 +20,7 @@ void mv_abort(mv_collection *c)
 {
     writer *w = handle_transaction(c);
     if (!w) return;
-    c->transaction = NULL; /* before another thread may begin one */
+    c->transaction = NULL; /* first: another thread may begin one as soon as this one has ended */
     writer_abort(w);
 }
 

@@ -31,10 +31,10 @@ mv_err mv_write(mv_collection *c, mv_write_mode mode, mv_batch *batch, uint64_t 
 }
 
 typedef struct deletion {
-    const mv_id *ids;
+    const mv_id *ids; /* to delete by id */
     size_t ids_count;
-    const mv_filter *filter;
-    uint64_t deleted;
+    const mv_filter *filter; /* to delete by filter */
+    uint64_t deleted;        /* documents so far */
 } deletion;
 
 static mv_err delete_by_filter(writer *w, bool check_first, void *ctx, mv_error *error)
@@ -46,20 +46,21 @@ static mv_err delete_by_filter(writer *w, bool check_first, void *ctx, mv_error 
     (void)check_first;
     mv_err err = writer_settle(w, error);
     if (err) goto done;
+    mv_assert(!w->v_lags); /* I10 */
     snapshot s = {w->e, w->txn, w->v, true};
     if ((err = scan_docids(&s, d->filter, &docids, error))) goto done;
     if ((err = row_create(w->v->schema, &arena, &parts, error))) goto done;
     const uint64_t *list = (const uint64_t *)(const void *)docids.data;
     size_t count = docids.size / sizeof *list;
     for (size_t i = 0; i < count && !err; i++) {
-        uint8_t id[MV_ID_SIZE_MAX]; /* the row goes before its id does */
+        uint8_t id[MV_ID_SIZE_MAX]; /* a copy: the row is removed before its id */
         bool found;
         if ((err = writer_read(w, list[i], &parts, error))) break;
         memcpy(id, parts.id, parts.id_size);
         err = writer_delete_id(w, id, parts.id_size, &found, error);
         d->deleted++;
     }
-    if (err && count) w->is_failed = true;
+    if (err && count) w->is_failed = true; /* I11 */
 done:
     mem_buffer_free(&docids);
     mem_arena_free(&arena);
@@ -83,7 +84,7 @@ static mv_err delete_ids(writer *w, bool check_first, void *ctx, mv_error *error
     for (size_t i = 0; i < d->ids_count; i++) {
         bool found;
         mv_err err = writer_delete_id(w, d->ids[i].data, d->ids[i].size, &found, error);
-        if (err && d->deleted) w->is_failed = true;
+        if (err && d->deleted) w->is_failed = true; /* I11 */
         if (err) return err;
         d->deleted += found;
     }

@@ -1,11 +1,21 @@
 /* Building the indexes of a segment before the segment is entered in the catalog, so that no commit
  * has a large segment without its indexes.
  *
- * The indexes are built one after the other: the builder works in steps, the file is written in
- * pieces, the builder is freed. A builder may start from an index that is there (the base, see
- * index_type.can_extend): that of a segment which makes up at least half of the new one. A graph
- * takes over the links of its base and links only the other rows. The checksums of a base are
- * verified first: damage must not be copied under a new checksum. */
+ * The indexes are built one after the other, so that one builder's memory is needed at a time:
+ *
+ *   stage        what a step does                next, by the function that makes it
+ *   NEXT         find the next slot to build     VERIFY_BASE: begin_next
+ *                                                the end, if there is none: begin_next
+ *   VERIFY_BASE  a piece of the base's checksum  ROWS: begin_building
+ *   ROWS         a step of the builder           WRITE: begin_index_file
+ *   WRITE        a piece of the file             NEXT: finish_file
+ *
+ * A failure in any stage abandons the group (job.h), and index_build_end frees everything.
+ *
+ * A builder may start from an index that is there (the base, see index_type.can_extend): that of a
+ * segment which makes up at least half of the new one. A graph takes over the links of its base and
+ * links only the other rows. The checksums of a base are verified first: damage must not be copied
+ * under a new checksum. A damaged base is marked, and another one is chosen. */
 #include "job/job.h"
 #include "transaction/writer_files.h"
 
@@ -59,7 +69,7 @@ static void choose_base(mv_job *job)
     }
 }
 
-/* Where each row of the base stands in the new segment. */
+/* Find the row in the new segment of each row of the base. */
 static mv_err map_base_rows(mv_job *job, mv_error *error)
 {
     job_build *b = &job->build;
@@ -228,7 +238,7 @@ uint64_t index_build_done(const mv_job *job)
 {
     const job_build *b = &job->build;
     uint64_t done = 0, total = 1;
-    if (!b->builder) return 0; /* between two */
+    if (!b->builder) return 0; /* between two indexes */
     b->type->build_progress(b->builder, &done, &total);
     double part = total ? (double)done / (double)total : 0;
     return (uint64_t)(part * (double)merge_plan_build_cost(&job->p, b->slot));

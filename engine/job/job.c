@@ -1,26 +1,25 @@
-/* The public jobs: stepped by their owner, or run by a thread of the engine. */
+/* The public jobs: stepped by their owner, or run by a thread of the engine. The states of a job
+ * are in job.h. */
 #include <string.h>
 
 #include "job/maintain.h"
 #include "open/registry.h"
 #include "transaction/handle.h"
 
-#define THREADS_DEFAULT 8u   /* at most: more share the memory's bandwidth and gain little */
-#define SLICE_SECONDS   0.01 /* after which a thread looks whether it should stop */
-
 /* ---------------------------------------------------------------- life */
 
 static void free_locks(mv_job *job)
 {
-    if (os_is_forked(job->fork_generation)) return; /* the parent's, maybe locked */
+    if (os_is_forked(job->fork_generation)) return; /* the parent's may be locked */
     os_condition_free(job->changed);
     os_mutex_free(job->mutex);
 }
 
 void job_free(mv_job *job)
 {
+    mv_assert(!job->has_turn || os_is_forked(job->fork_generation));
     free_locks(job);
-    if (job->keeps_engine) registry_release(job->e);
+    if (job->retains_engine) registry_release(job->e);
     mem_free(job, sizeof *job);
 }
 
@@ -38,43 +37,46 @@ mv_err job_create(engine *e, bool sync, uint32_t threads, mv_job **out, mv_error
     return MV_OK;
 }
 
-mv_err job_take_turn(mv_job *job, mv_error *error)
+mv_err job_acquire_turn(mv_job *job, mv_error *error)
 {
     bool got = true;
+    mv_assert(!job->has_turn);
     os_mutex_lock(job->e->mutex);
-    if (job->keeps_engine) maintain_interrupt_locked(job->e);
-    job->has_flag = !job->e->is_optimized;
+    if (job->retains_engine) maintain_interrupt_locked(job->e);
+    job->has_turn = !job->e->is_optimized;
     job->e->is_optimized = true;
     os_mutex_unlock(job->e->mutex);
-    if (job->has_flag && !job->e->in_memory) {
+    if (job->has_turn && !job->e->in_memory) {
         MV_TRY(os_open_directory(job->e->path, &job->lock, error));
         MV_TRY(os_try_lock(job->lock, &got, job->e->path, error));
     }
-    return job->has_flag && got
+    return job->has_turn && got
                ? MV_OK
                : error_set(error, MV_BUSY, "the collection is being optimized already");
 }
 
-void job_give_up(mv_job *job)
+void job_release_turn(mv_job *job)
 {
-    optimize_start_over(job);
+    optimize_abandon_group(job);
     os_unlock(job->lock);
     os_close(job->lock);
     job->lock = OS_FILE_NONE;
     os_mutex_lock(job->e->mutex);
-    if (job->has_flag) job->e->is_optimized = false;
+    mv_assert(!job->has_turn || job->e->is_optimized);
+    if (job->has_turn) job->e->is_optimized = false;
     os_mutex_unlock(job->e->mutex);
-    job->has_flag = false;
+    job->has_turn = false;
 }
 
 static uint32_t default_threads(void)
 {
     uint32_t cores = os_core_count();
-    return cores < THREADS_DEFAULT ? cores : THREADS_DEFAULT;
+    return cores < JOB_THREADS_DEFAULT ? cores : JOB_THREADS_DEFAULT;
 }
 
-/* Take the options over. What is wrong with a change is found before anything begins. */
-static mv_err take_options(mv_collection *c, mv_job *job, const mv_optimize_options *options,
+/* Copy the options into the job. A change of an index is checked on a copy of the schema: a mistake
+ * is reported before the job begins. */
+static mv_err read_options(mv_collection *c, mv_job *job, const mv_optimize_options *options,
                            mv_error *error)
 {
     mv_schema *schema = NULL;
@@ -86,7 +88,9 @@ static mv_err take_options(mv_collection *c, mv_job *job, const mv_optimize_opti
     mv_err err = schema_change_index(schema, options->index_change, 0, &uid, error);
     mv_schema_free(schema);
     if (err) return err;
-    memcpy(job->name, options->index_change->name, strlen(options->index_change->name));
+    size_t name_size = strlen(options->index_change->name);
+    mv_assert(name_size < sizeof job->name); /* it is the name of a field */
+    memcpy(job->name, options->index_change->name, name_size);
     job->change = *options->index_change;
     job->change.name = job->name;
     job->stage = JOB_CHANGE;
@@ -104,18 +108,18 @@ static mv_err begin_job(mv_collection *c, const mv_optimize_options *options, mv
     if (handle_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
     if (threads > MV_THREADS_MAX)
         return error_set(error, MV_MISUSE, "%u threads, 1 to %u expected", threads, MV_THREADS_MAX);
-    if (atomic_load(&e->writing_thread) == os_thread_id()) /* through another handle */
+    if (atomic_load(&e->writing_thread) == os_thread_id()) /* of another handle */
         return error_set(error, MV_BUSY, "this thread has a transaction open on '%s' already",
                          c->path);
     MV_TRY(job_create(e, c->durability == MV_DURABILITY_FULL, threads ? threads : default_threads(),
                       &job, error));
-    job->keeps_engine = true;
-    registry_keep(e);
+    job->retains_engine = true;
+    registry_retain(e);
     if (!job->sync) c->owes_sync = true;
-    mv_err err = take_options(c, job, options, error);
-    if (!err) err = job_take_turn(job, error);
+    mv_err err = read_options(c, job, options, error);
+    if (!err) err = job_acquire_turn(job, error);
     if (err) {
-        job_give_up(job);
+        job_release_turn(job);
         job_free(job);
     } else {
         *out = job;
@@ -142,16 +146,17 @@ mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *
         if (atomic_load(&job->is_cancelled)) break;
         err = optimize_work(job, until, error);
     } while (!err && job->stage != JOB_DONE && os_seconds() < until);
-    if (atomic_load(&job->is_cancelled)) optimize_start_over(job);
+    if (atomic_load(&job->is_cancelled)) optimize_abandon_group(job);
     *more = job->stage != JOB_DONE && !atomic_load(&job->is_cancelled);
     *progress = optimize_progress(job);
-    if (!err && job->stage == JOB_DONE) maintain_forget_error(job->e);
+    if (!err && job->stage == JOB_DONE) maintain_clear_error(job->e);
     return err;
 }
 
 /* ---------------------------------------------------------------- in the background */
 
-static void tell(mv_job *job, bool is_over)
+/* Publish the progress of a job in the background, and whether it is over. */
+static void publish_progress(mv_job *job, bool is_over)
 {
     mv_progress progress = optimize_progress(job);
     if (is_over && job->stage != JOB_DONE && atomic_load(&job->is_cancelled))
@@ -166,27 +171,29 @@ static void tell(mv_job *job, bool is_over)
 static void count_running(engine *e, int change)
 {
     os_mutex_lock(e->mutex);
+    mv_assert(change > 0 || e->jobs_running > 0);
     e->jobs_running += (uint32_t)change;
     os_mutex_unlock(e->mutex);
 }
 
-/* The thread of a job. It gives up its turn before it says that it is over. */
+/* The thread of a job. It releases its turn before it publishes that it is over: who has waited for
+ * it can begin another job. */
 static void run_job(void *ctx)
 {
     mv_job *job = ctx;
     mv_err err = MV_OK;
     while (!err && job->stage != JOB_DONE && !atomic_load(&job->is_cancelled)) {
-        double until = os_seconds() + SLICE_SECONDS;
+        double until = os_seconds() + JOB_SLICE_SECONDS;
         err = optimize_work(job, until, &job->failure);
-        tell(job, false);
+        publish_progress(job, false);
     }
     bool done = job->stage == JOB_DONE;
     if (!err) job->failure.code = MV_OK;
-    if (done) maintain_forget_error(job->e);
-    job_give_up(job);
-    if (done) job->stage = JOB_DONE;
+    if (done) maintain_clear_error(job->e);
+    job_release_turn(job);
+    if (done) job->stage = JOB_DONE; /* releasing the turn went back to PLAN */
     count_running(job->e, -1);
-    tell(job, true);
+    publish_progress(job, true);
 }
 
 mv_err mv_optimize_start(mv_collection *c, const mv_optimize_options *options, mv_job **out,
@@ -196,7 +203,7 @@ mv_err mv_optimize_start(mv_collection *c, const mv_optimize_options *options, m
     *out = NULL;
     MV_TRY(begin_job(c, options, &job, error));
     mv_err err = MV_OK;
-    job->keeps_durable = true;
+    job->keeps_synced = true;
     job->progress.stage = "seal";
     job->mutex = os_mutex_create();
     job->changed = os_condition_create();
@@ -208,7 +215,7 @@ mv_err mv_optimize_start(mv_collection *c, const mv_optimize_options *options, m
     if ((err = os_thread_start(run_job, job, &job->thread, error))) count_running(job->e, -1);
 done:
     if (err) {
-        job_give_up(job);
+        job_release_turn(job);
         job_free(job);
     } else {
         *out = job;
@@ -244,7 +251,7 @@ mv_err mv_job_wait(mv_job *job, double seconds, bool *done, mv_error *error)
 void mv_job_progress(mv_job *job, mv_progress *progress)
 {
     if (os_is_forked(job->fork_generation)) {
-        *progress = (mv_progress){.stage = "cancelled"}; /* it is the parent's */
+        *progress = (mv_progress){.stage = "cancelled"}; /* the parent's */
     } else if (job->thread) {
         os_mutex_lock(job->mutex);
         *progress = job->progress;
@@ -259,17 +266,18 @@ void mv_job_cancel(mv_job *job)
     atomic_store(&job->is_cancelled, true);
 }
 
-/* Its thread may wait for the transaction that this thread has open: the engine waits for it when
- * it is closed. */
-static void orphan(mv_job *job)
+/* The job's thread may be waiting for the transaction that this thread has open, and so cannot be
+ * joined now. It is joined when the engine is closed. */
+static void orphan_job(mv_job *job)
 {
     engine *e = job->e;
+    mv_assert(job->thread && job->retains_engine);
     os_mutex_lock(e->mutex);
-    job->keeps_engine = false;
+    job->retains_engine = false;
     job->next = e->orphans;
     e->orphans = job;
     os_mutex_unlock(e->mutex);
-    registry_release(e); /* not the last: the transaction has one */
+    registry_release(e); /* not the last: the transaction's handle has one */
 }
 
 void job_join_orphans(engine *e)
@@ -290,16 +298,16 @@ void mv_job_free(mv_job *job)
     if (!job) return;
     mv_job_cancel(job);
     if (os_is_forked(job->fork_generation)) {
-        os_close(job->lock);
-        os_thread_join(job->thread); /* only forgotten */
+        os_close(job->lock);         /* not unlocked: the parent has the lock */
+        os_thread_join(job->thread); /* frees the struct: there is no such thread */
         job_free(job);
         return;
     }
     if (!job->thread) {
-        job_give_up(job);
+        job_release_turn(job);
         job_free(job);
     } else if (atomic_load(&job->e->writing_thread) == os_thread_id()) {
-        orphan(job);
+        orphan_job(job);
     } else {
         os_thread_join(job->thread);
         job_free(job);

@@ -1,16 +1,57 @@
-/* Jobs: optimize in progress. For the files that do a part of it: optimize.c (stages), merge.c (the
- * rows of a new segment), index_build.c (indexes), job.c (the public calls), maintain.c. */
+/* Jobs: an optimize in progress. This header is shared by optimize.c (the stages), merge.c (the
+ * rows of a merged segment), index_build.c (indexes), job.c (the public calls) and maintain.c.
+ *
+ * The work on a group of segments (merge_plan.h) takes the stages VERIFY to SWAP. A job has at most
+ * one group in progress (I13).
+ *
+ *   stage    what a step does                          next, by the function that makes it
+ *   CHANGE   commit the change of a field's index      SEAL: change_index_first
+ *   SEAL     seal the fresh rows, committed            PLAN: seal
+ *   PLAN     take a view; choose the next group        VERIFY: begin_group
+ *                                                      SWAP: begin_group, no row of it is left
+ *                                                      CLEAN: choose_group, there is no other group
+ *   VERIFY   a piece of the checksums of the files     WRITE: begin_writing, the group is merged
+ *            that are copied or built from             INDEX: begin_writing, it only lacks indexes
+ *   WRITE    a piece of the new segment                INDEX: write_group
+ *   INDEX    a piece of an index (index_build.c)       SWAP: index_group
+ *   SWAP     commit: the old segments out, the new     PLAN: swap_group; also when the schema has
+ *            one and its indexes in                    changed, and the group is abandoned
+ *   CLEAN    commit: unlink what no reader needs       DONE: clean
+ *   DONE     nothing                                   -
+ *
+ * A job begins at CHANGE or SEAL, and one of maintenance at PLAN. What can interrupt it:
+ *
+ * - A step fails. In VERIFY to SWAP the group is abandoned and its files are removed
+ *   (optimize_abandon_group): PLAN. In other stages the stage stays. The owner may step the job
+ *   again; a thread ends.
+ * - The job is cancelled (mv_job_cancel). The next step, or the thread between two steps, abandons
+ *   the group. What was committed stays.
+ * - The turn is released (job_release_turn). The group is abandoned; another job may begin.
+ * - The job is orphaned: mv_job_free was called by a thread that has a transaction open, for which
+ *   the job's thread may be waiting. The job is cancelled and left to the engine, which joins it
+ *   when it is closed (registry.c, step 2).
+ * - The engine is closed, or another job begins. Maintenance stops between two steps, and releases
+ *   its turn. */
 #ifndef MV_JOB_H
 #define MV_JOB_H
 
 #include "job/merge_plan.h"
 #include "transaction/handle.h"
 
+/* A thread works in slices of this length, and looks after each whether it should stop. Chosen so
+ * that cancelling a job or closing a collection waits for some milliseconds. A single step may take
+ * longer, such as a commit that is synced. */
+#define JOB_SLICE_SECONDS 0.01
+/* Threads of a build without `threads`: the number of cores, at most this. More threads share the
+ * memory's bandwidth and gain little. */
+#define JOB_THREADS_DEFAULT     8u
+#define JOB_THREADS_MAINTENANCE 1u /* the other cores are the program's */
+
 typedef enum job_stage {
-    JOB_CHANGE, /* the index of a field */
+    JOB_CHANGE,
     JOB_SEAL,
     JOB_PLAN,
-    JOB_VERIFY, /* what is to be copied, or to be built from */
+    JOB_VERIFY,
     JOB_WRITE,
     JOB_INDEX,
     JOB_SWAP,
@@ -53,33 +94,33 @@ typedef struct job_build {
 } job_build;
 
 struct mv_job {
-    engine *e;
+    engine *e; /* a reference, if retains_engine */
     uint64_t fork_generation;
-    bool keeps_engine; /* maintenance does not: it is stopped when the engine is closed */
+    bool retains_engine; /* false for maintenance and orphans: closing the engine joins them */
     bool sync;
-    bool keeps_durable; /* runs beside its handle, and so leaves a synced collection synced */
+    bool keeps_synced; /* runs beside its handle, and so leaves a synced collection synced */
     uint32_t threads;
     bool only_indexes;
     mv_index_change change;          /* name NULL: none */
     char name[MV_NAME_SIZE_MAX + 1]; /* of the change */
     os_file lock;                    /* exclusive, on the directory */
-    bool has_flag;                   /* e->is_optimized is ours */
+    bool has_turn;                   /* e->is_optimized is ours */
     job_stage stage;
-    view *v;                 /* what is being merged */
-    const mv_schema *schema; /* of that */
-    merge_plan p;            /* the group in hand */
-    section_check check;
-    uint32_t check_segment; /* being verified */
-    uint32_t check_file;
+    view *v;                 /* a reference; whose segments are merged; NULL: none is chosen */
+    const mv_schema *schema; /* of `v` */
+    merge_plan p;            /* the current group */
+    section_check check;     /* of the file that is being verified */
+    uint32_t check_segment;  /* position in `v` of that file's segment */
+    uint32_t check_file;     /* position of that file in its segment */
     segment_writer *written; /* the new segment, or NULL when no row is left */
     segment_source source;
-    uint32_t at_segment; /* where the source's walk is: a row and its number among the live ones */
-    uint32_t at_row;
-    uint32_t at_live;
+    uint32_t at_segment; /* where the source is (merge.c): position of a segment in `v`, */
+    uint32_t at_row;     /* a row of it that is not deleted, */
+    uint32_t at_live;    /* and the number of that row in the new segment */
     job_build build;
-    uint64_t done_bytes;
-    uint64_t total_bytes;
-    uint64_t shown_bytes; /* the most that was told to be done */
+    uint64_t done_bytes;  /* of finished groups and indexes, in the unit of mv_progress */
+    uint64_t total_bytes; /* that, and of all groups of the plan */
+    uint64_t shown_bytes; /* the most that was reported as done: progress never falls */
     atomic_bool is_cancelled;
     /* Of a job in the background. */
     os_thread *thread;
@@ -88,47 +129,53 @@ struct mv_job {
     bool is_over;
     mv_progress progress;
     mv_error failure; /* code MV_OK: none */
-    mv_job *next;     /* orphan */
+    mv_job *next;     /* in the engine's list of orphans */
 };
 
 /* ---- job.c */
 
+/* A job at the stage SEAL, without a reference to the engine and without the turn. */
 mv_err job_create(engine *e, bool sync, uint32_t threads, mv_job **out, mv_error *error);
-/* One job at a time: MV_BUSY when another is at it, here or in another process. */
-mv_err job_take_turn(mv_job *job, mv_error *error);
-/* Let go of everything in hand, and of the turn. */
-void job_give_up(mv_job *job);
+/* Acquire the turn: one job at a time, of all processes. Interrupts the maintenance of this
+ * process, and may so wait for it. MV_BUSY: another job has the turn. Also after a failure the
+ * caller calls job_release_turn. */
+mv_err job_acquire_turn(mv_job *job, mv_error *error);
+/* Abandon the group in progress, and release the turn. */
+void job_release_turn(mv_job *job);
+/* The turn was released, and the thread was joined. Releases the reference to the engine. */
 void job_free(mv_job *job);
-/* Wait for the jobs whose owners could not. */
+/* Join and free the jobs whose owners could not join them. Called without locks. */
 void job_join_orphans(engine *e);
 
 /* ---- optimize.c */
 
-/* One small step, until about `until` (os_seconds) where a step can be as small as one likes. A
- * failure leaves a job that may be stepped again. */
+/* Do one small step; where a step can be of any size, it ends at about `until` (os_seconds). After
+ * a failure the job may be stepped again. The job has the turn. */
 mv_err optimize_work(mv_job *job, double until, mv_error *error);
-/* Give up the group in hand: the next step looks at the collection anew. */
-void optimize_start_over(mv_job *job);
+/* Abandon the group in progress and remove its files (I13). The next step takes a new view. */
+void optimize_abandon_group(mv_job *job);
+/* Progress of the job. Only by the thread that steps it. */
 mv_progress optimize_progress(mv_job *job);
 
 /* ---- merge.c */
 
-/* The live rows of the group, as one segment's. */
+/* The rows of the group that are not deleted, as the source of one segment. */
 segment_source merge_source(mv_job *job);
 
 /* ---- index_build.c */
 
-/* How many indexes the group in hand wants. */
+/* How many indexes the current group is to have. */
 uint32_t index_build_count(const mv_job *job);
-/* Begin with the indexes of the group in hand, whose files get numbers from `first_number` on. */
+/* Begin to build the indexes of the current group. Their files get numbers from `first_number` on.
+ */
 mv_err index_build_begin(mv_job *job, uint64_t first_number, mv_error *error);
-/* *more is false when all stand. */
+/* Do one step; *more is false when all indexes are finished. */
 mv_err index_build_step(mv_job *job, double until, bool *more, mv_error *error);
-/* Enter what was built. Takes the files. */
+/* Enter the finished indexes in the catalog. Takes their files. */
 mv_err index_build_enter(mv_job *job, writer *w, mv_error *error);
-/* In mv_progress's unit: of the index in hand. */
+/* Progress of the current index, in the unit of mv_progress. */
 uint64_t index_build_done(const mv_job *job);
-/* Remove what was not entered. */
+/* Free everything, and remove the files that were not entered. */
 void index_build_end(mv_job *job);
 
 #endif

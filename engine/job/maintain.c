@@ -1,28 +1,28 @@
-/* The thread that optimizes by itself.
+/* The thread of maintenance.
  *
- * It has no reference to the engine, or it would never be closed: whoever gives up the last one
- * stops it first (registry_release), with no lock held. A forked child opens an engine of its own,
- * which has no thread yet. */
+ * It has no reference to the engine: with one, the engine would never be closed. Releasing the last
+ * reference stops the thread first (registry.c, step 2). */
 #include "job/maintain.h"
 
 #include <string.h>
 
-#define SLICE_SECONDS     0.01
-#define PAUSE_SECONDS     10.0 /* after a failure; doubled after each that follows, */
+/* The pause after a failure. It is doubled after each failure that follows, up to the maximum.
+ * Chosen so that a full disk costs little: a failed merge may have written a whole group. */
+#define PAUSE_SECONDS     10.0
 #define PAUSE_SECONDS_MAX 640.0
-#define THREADS           1u /* of a build: the other cores are the program's */
 
 typedef struct maintainer {
     engine *e;
     os_thread *thread;
-    os_condition *changed; /* with the engine's mutex, which guards all but is_interrupted */
-    bool is_wanted;
+    os_condition
+        *changed;   /* with the engine's mutex, which guards all members below but the atomic */
+    bool is_wanted; /* to optimize */
     bool is_working;
-    bool stops; /* for good */
-    bool sync;
-    atomic_bool is_interrupted;
-    double pause; /* after the last failure; 0: none */
-    double not_before;
+    bool must_end;              /* the thread */
+    bool sync;                  /* durability of the handle that woke it */
+    atomic_bool is_interrupted; /* stop after the current slice */
+    double pause;               /* seconds, after the last failure; 0: none */
+    double not_before;          /* os_seconds until which it is not woken */
     char failure[MV_ERROR_TEXT_SIZE];
 } maintainer;
 
@@ -31,19 +31,19 @@ typedef struct maintainer {
 static mv_err optimize(maintainer *m, bool sync, mv_error *error)
 {
     mv_job *job = NULL;
-    MV_TRY(job_create(m->e, sync, THREADS, &job, error));
-    job->keeps_durable = true;
-    job->stage = JOB_PLAN; /* fresh rows are sealed when they are many, by those who write them */
-    mv_err err = job_take_turn(job, error);
+    MV_TRY(job_create(m->e, sync, JOB_THREADS_MAINTENANCE, &job, error));
+    job->keeps_synced = true;
+    job->stage = JOB_PLAN; /* not SEAL: writers seal when there are enough fresh rows */
+    mv_err err = job_acquire_turn(job, error);
     while (!err && job->stage != JOB_DONE && !atomic_load(&m->is_interrupted))
-        err = optimize_work(job, os_seconds() + SLICE_SECONDS, error);
-    job_give_up(job);
+        err = optimize_work(job, os_seconds() + JOB_SLICE_SECONDS, error);
+    job_release_turn(job);
     job_free(job);
     return err;
 }
 
-/* With the mutex. Being told that another job is at it is no failure. */
-static void note_outcome(maintainer *m, mv_err err, const mv_error *error)
+/* MV_BUSY is no failure: another job has the turn. */
+static void note_outcome_locked(maintainer *m, mv_err err, const mv_error *error)
 {
     m->failure[0] = 0;
     if (!err || err == MV_BUSY) {
@@ -63,8 +63,8 @@ static void run_maintainer(void *ctx)
     engine *e = m->e;
     os_mutex_lock(e->mutex);
     for (;;) {
-        while (!m->stops && !m->is_wanted) os_condition_wait(m->changed, e->mutex, -1);
-        if (m->stops) break;
+        while (!m->must_end && !m->is_wanted) os_condition_wait(m->changed, e->mutex, -1);
+        if (m->must_end) break;
         bool sync = m->sync;
         m->is_wanted = false;
         m->is_working = true;
@@ -73,7 +73,7 @@ static void run_maintainer(void *ctx)
         mv_error error;
         mv_err err = optimize(m, sync, &error);
         os_mutex_lock(e->mutex);
-        note_outcome(m, err, &error);
+        note_outcome_locked(m, err, &error);
         m->is_working = false;
         os_condition_signal_all(m->changed);
     }
@@ -82,7 +82,7 @@ static void run_maintainer(void *ctx)
 
 /* ---------------------------------------------------------------- from outside */
 
-/* With the mutex. NULL: there is no memory or no thread to be had, and nobody to be told. */
+/* NULL: there is no memory, or no thread. That is not reported: the next commit tries again. */
 static maintainer *start_locked(engine *e)
 {
     maintainer *m = mem_alloc_zero(sizeof *m);
@@ -97,7 +97,7 @@ static maintainer *start_locked(engine *e)
 
 void maintain_interrupt_locked(engine *e)
 {
-    maintainer *m = e->maintainer; /* stays: the caller has a reference to the engine */
+    maintainer *m = e->maintainer; /* it lives on: the caller has a reference to the engine */
     if (m) m->is_wanted = false;
     while (m && m->is_working) {
         atomic_store(&m->is_interrupted, true);
@@ -105,7 +105,7 @@ void maintain_interrupt_locked(engine *e)
     }
 }
 
-void maintain_forget_error(engine *e)
+void maintain_clear_error(engine *e)
 {
     os_mutex_lock(e->mutex);
     if (e->maintainer) {
@@ -116,7 +116,7 @@ void maintain_forget_error(engine *e)
     os_mutex_unlock(e->mutex);
 }
 
-bool maintain_look(engine *e, char error_text[MV_ERROR_TEXT_SIZE])
+bool maintain_status(engine *e, char error_text[MV_ERROR_TEXT_SIZE])
 {
     os_mutex_lock(e->mutex);
     const maintainer *m = e->maintainer;
@@ -131,15 +131,14 @@ bool maintain_look(engine *e, char error_text[MV_ERROR_TEXT_SIZE])
 
 /* ---------------------------------------------------------------- hooks of the engine */
 
-/* Start the maintenance if the commit left enough to do: looks at counts only. A failure is quiet.
- */
+/* Wake the thread if the commit leaves enough to do: only counts are compared. */
 static void wake(engine *e, const view *v, bool sync)
 {
     if (!merge_plan_is_urgent(v)) return;
     os_mutex_lock(e->mutex);
     if (!e->maintainer) e->maintainer = start_locked(e);
     maintainer *m = e->maintainer;
-    if (m && !m->stops && os_seconds() >= m->not_before) {
+    if (m && !m->must_end && os_seconds() >= m->not_before) {
         m->sync = sync;
         m->is_wanted = true;
         os_condition_signal_all(m->changed);
@@ -160,13 +159,15 @@ static void stop_threads(engine *e)
     os_mutex_lock(e->mutex);
     maintainer *m = e->maintainer;
     if (m) {
-        m->stops = true;
+        m->must_end = true;
         atomic_store(&m->is_interrupted, true);
         os_condition_signal_all(m->changed);
     }
     os_mutex_unlock(e->mutex);
+    mv_assert(!m || m->e == e);
     if (m) {
         os_thread_join(m->thread);
+        mv_assert(!m->is_working);
         os_mutex_lock(e->mutex);
         e->maintainer = NULL;
         os_mutex_unlock(e->mutex);

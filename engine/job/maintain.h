@@ -1,25 +1,25 @@
-/* Maintenance: optimize that starts by itself, in a thread of the engine.
+/* Maintenance: an optimize that starts by itself, in a thread of the engine.
  *
- * A commit that leaves much to do (merge_plan_is_urgent) wakes the thread, which is started the
- * first time and then kept until the last handle is closed. It works in slices of a few
- * milliseconds and stops between two of them when the engine is closed, or when somebody optimizes:
- * that job takes over. */
+ * A commit that leaves much to do (merge_plan_is_urgent) wakes the thread. It is started when it is
+ * first needed, and then kept until the engine is closed. It works in slices (JOB_SLICE_SECONDS),
+ * and stops between two slices when the engine is closed, or when another job of this process
+ * begins. */
 #ifndef MV_MAINTAIN_H
 #define MV_MAINTAIN_H
 
 #include "job/job.h"
 
-/* How the engine of a collection reaches its maintenance: a commit wakes it, closing the engine
- * stops it. */
+/* The hooks of every engine: a commit wakes maintenance, closing the engine stops it. */
 extern const engine_hooks maintain_hooks;
 
-/* Make it stop what it does, and wait for that: a slice, or the end of a transaction of another
- * thread or process. Not with a transaction open in this thread. The caller has the mutex, which is
- * let go of meanwhile. */
+/* Interrupt the maintenance, and wait until it has stopped: for the rest of a slice, or for the end
+ * of a transaction of another thread or process. The calling thread has no transaction open. The
+ * caller has the mutex, which is released while it waits. */
 void maintain_interrupt_locked(engine *e);
-/* An optimize ended well. */
-void maintain_forget_error(engine *e);
-/* Is it at work, and what stopped it last ("": nothing)? */
-bool maintain_look(engine *e, char error_text[MV_ERROR_TEXT_SIZE]);
+/* Forget the last failure: an optimize has succeeded. */
+void maintain_clear_error(engine *e);
+/* True when maintenance or a job in the background is running. error_text: the last failure of
+ * maintenance, or "". */
+bool maintain_status(engine *e, char error_text[MV_ERROR_TEXT_SIZE]);
 
 #endif

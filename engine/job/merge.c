@@ -1,4 +1,5 @@
-/* The rows of a merged segment: those of the group's segments that are not deleted, in order. */
+/* The rows of a merged segment: those of the group's segments that are not deleted, by docid (I4).
+ * The job has the position of the last row that was asked for. */
 #include <inttypes.h>
 
 #include "job/job.h"
@@ -15,9 +16,11 @@ static void step_row(mv_job *job)
     job->at_segment++;
 }
 
-/* Bring the walk to live row `row`. The writer asks in ascending order, over and over. */
+/* Go to row `row` of the new segment, and return its old segment. The writer asks for rows in
+ * ascending order, once for each column: a lower row begins from the start of the group. */
 static const view_segment *seek(mv_job *job, uint32_t row)
 {
+    mv_assert(row < job->source.rows);
     if (row < job->at_live || (row == 0 && job->at_live == 0)) {
         job->at_segment = job->p.begin;
         job->at_row = 0;

@@ -1,16 +1,20 @@
-/* Planning. Cheap: looks at counts only. */
+/* Planning: only counts are compared, no row or file is read. */
 #include "job/merge_plan.h"
 
-#define MERGE_RATIO          4u          /* how much larger an older segment may be to join */
+#define MERGE_RATIO          4u          /* an older segment with more times the rows stays out */
 #define MERGE_ALWAYS_BYTES   (64u << 20) /* segments up to this are cheap to copy */
-#define MERGE_DELETED_ONE_IN 20u         /* one row in so many deleted: worth a copy */
+#define MERGE_DELETED_ONE_IN 20u         /* so many rows deleted are worth a copy: 1 in 20 */
 
 /* Maintenance starts by itself when one of three things makes searches slow.
+ *
  * URGENT_ROWS rows have no index: to scan them exactly takes 0.1 ms at 100 dims and 1.7 ms at
  * 768, 2 to 40 times as long as a search through a graph. It is twice SEAL_ROWS_MIN, so that not
- * every sealed segment starts a build. URGENT_SEGMENTS segments can be joined: each costs every
- * search a walk of its own. One row in URGENT_DELETED_ONE_IN of a group is deleted, and at least
- * URGENT_ROWS of them: a quarter of the files is dead, which walks pass through all the same. */
+ * every sealed segment starts a build.
+ *
+ * URGENT_SEGMENTS segments can be merged: every search walks each of them.
+ *
+ * One row in URGENT_DELETED_ONE_IN of a group is deleted, and at least URGENT_ROWS rows: searches
+ * walk through deleted rows all the same. */
 #define URGENT_ROWS           8192u
 #define URGENT_SEGMENTS       8u
 #define URGENT_DELETED_ONE_IN 4u
@@ -40,8 +44,8 @@ static bool has_many_deletions(const merge_plan *p, const view_segment *s)
            (deleted * MERGE_DELETED_ONE_IN >= s->table.rows || is_cheap(p, s->table.rows));
 }
 
-/* Or has one that was built for other options. An index that could not be opened for a reason that
- * may pass is not lost. */
+/* True when the slot should have an index and has none, or one that was built for other options, or
+ * a damaged one. An index that could not be opened for a transient reason is not built again. */
 static bool lacks_index(const mv_schema *schema, const view_segment *s, uint32_t slot)
 {
     const shared_index *x = s->indexes[slot];

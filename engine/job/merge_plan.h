@@ -1,42 +1,42 @@
-/* What optimize has to do: groups of neighbouring segments to be merged, and segments that lack
- * an index.
+/* The plan of optimize: groups of neighbouring segments to be merged, and segments that lack an
+ * index.
  *
- * Going from the newest segment to older ones, a segment joins the group while it has at most four
- * times the rows gathered so far, so that a large segment is copied only when a good part of it is
- * new; small segments always join. A group is worth writing when it joins segments, or when
- * deletions are many in it or copying it is cheap. A segment on its own that is not worth writing
- * may still want an index. */
+ * From the newest segment to older ones, a segment joins the group if it has at most four times the
+ * rows that are in the group so far: a large segment is copied only if at least a fifth of the
+ * result is newer. Small segments always join. A group is written if it has several segments, or if
+ * it has many deleted rows, or some and is cheap to copy. A single segment that is not written may
+ * still lack an index. */
 #ifndef MV_MERGE_PLAN_H
 #define MV_MERGE_PLAN_H
 
 #include "open/snapshot.h"
 
-/* A walk over the groups of a view. The group in hand is its segments [begin, end). */
+/* An iteration over the groups of a view. The current group is the segments [begin, end). */
 typedef struct merge_plan {
     const mv_schema *schema;
     const view *v;
-    uint32_t before; /* segments [0, before) are still to be looked at */
+    uint32_t before; /* segments [0, before) are not planned yet */
     uint32_t begin;
     uint32_t end;
     bool only_indexes; /* groups are the segments that lack an index */
-    bool merges; /* the group is to be written anew; else it is one segment that lacks an index */
+    bool merges; /* write the group as one segment; false: it is one segment that lacks an index */
 } merge_plan;
 
 /* `v` is lent. `only_indexes`: build what is missing, merge nothing. */
 merge_plan merge_plan_start(const view *v, bool only_indexes);
-/* Find the next group, from newer to older. False: nothing is left to do. */
+/* Find the next group, from newer to older. False: there is no other group. */
 bool merge_plan_next(merge_plan *p);
 
 /* Rows of the group that are not deleted. */
 uint64_t merge_plan_rows(const merge_plan *p);
-/* Is an index to be built in this slot (index_open.h) of the group? */
+/* True when an index is to be built in this slot (index_slot.h) of the group. */
 bool merge_plan_builds(const merge_plan *p, uint32_t slot);
-/* What the group costs, in the unit of mv_progress: bytes to be written, and for indexes, which
- * take longer, as much as makes the scale even. */
+/* The cost of the group in the unit of mv_progress: bytes to be written. The cost of an index is
+ * that of so many bytes as are written in the same time. */
 uint64_t merge_plan_write_cost(const merge_plan *p);
 uint64_t merge_plan_build_cost(const merge_plan *p, uint32_t slot);
 
-/* Should all this be done without being asked for? */
+/* True when there is enough to do that maintenance should do it. */
 bool merge_plan_is_urgent(const view *v);
 
 #endif

@@ -1,10 +1,11 @@
-/* Optimizing: seal what is fresh, then merge neighbouring segments, drop deleted rows and build
- * indexes, group by group (plan.h).
+/* Optimizing: seal the fresh rows, then merge neighbouring segments, drop deleted rows and build
+ * indexes, group by group (merge_plan.h). job.h has the stages.
  *
- * All that takes long happens outside any write transaction, from the mapped old segments into new
- * files, in small steps; readers and writers go on. A short transaction then swaps the new segment
- * and its indexes in, and carries over the deletions that came meanwhile. Where the schema was
- * changed meanwhile in a way that matters to files, the group is begun anew. */
+ * Everything that takes long happens outside any write transaction, in small steps, from the mapped
+ * old segments into new files. Readers and writers go on. A short transaction then replaces the old
+ * segments by the new one and its indexes, and carries over the rows that were deleted meanwhile.
+ * If the schema was changed meanwhile so that the new files do not fit, the group is abandoned and
+ * planned again. */
 #include <inttypes.h>
 
 #include "job/job.h"
@@ -15,12 +16,13 @@
 
 /* ---------------------------------------------------------------- transactions of a job */
 
-/* A job in the background may outlive the flush of its handle. What was synced then must stay so:
- * it commits without syncing only where the last commit was not synced either. */
+/* A job in the background may outlive a flush by its handle, or the handle. A synced collection
+ * must stay synced: the job commits without syncing only if the last commit was not synced either.
+ */
 static bool wants_sync(const mv_job *job)
 {
     return job->sync ||
-           (job->keeps_durable && !job->e->in_memory && !durability_is_unsynced(job->e->path));
+           (job->keeps_synced && !job->e->in_memory && !durability_is_unsynced(job->e->path));
 }
 
 static mv_err begin_write(mv_job *job, writer **w, mv_error *error)
@@ -29,11 +31,11 @@ static mv_err begin_write(mv_job *job, writer **w, mv_error *error)
         bool sync = wants_sync(job);
         MV_TRY(writer_begin(job->e, sync, false, w, error));
         if (sync || !wants_sync(job)) return MV_OK;
-        writer_abort(*w); /* it was synced before we had the writers' lock */
+        writer_abort(*w); /* it was synced while this thread waited for the writers' lock */
     }
 }
 
-/* The files of the group were written without syncing, and the commit is to be synced. */
+/* Sync the files of the group, which were written without syncing, before a synced commit (I12). */
 static mv_err sync_files(const mv_job *job, mv_error *error)
 {
     const engine *e = job->e;
@@ -54,6 +56,8 @@ static mv_err sync_files(const mv_job *job, mv_error *error)
     return os_sync_directory(e->path, error);
 }
 
+/* Reserve numbers of files in a transaction of its own: a number is never used twice, whatever is
+ * undone later (I7). */
 static mv_err reserve_numbers(mv_job *job, uint64_t count, uint64_t *first, mv_error *error)
 {
     writer *w = NULL;
@@ -66,22 +70,24 @@ static mv_err reserve_numbers(mv_job *job, uint64_t count, uint64_t *first, mv_e
 
 /* ---------------------------------------------------------------- writing */
 
-void optimize_start_over(mv_job *job)
+void optimize_abandon_group(mv_job *job)
 {
     section_file_check_end(&job->check);
     index_build_end(job);
     if (job->written) segment_writer_undo(job->written);
     segment_writer_free(job->written);
     job->written = NULL;
-    view_close(job->e, job->v);
+    view_release(job->e, job->v);
     job->v = NULL;
     job->stage = JOB_PLAN;
 }
 
-/* Begin with a group: first what goes into it is verified, since damage must not be copied under a
- * fresh checksum. A group of which no row is left is only dropped. */
+/* Begin with a group. Its files are verified first: damage must not be copied with a valid
+ * checksum. A group without rows is only removed. */
 static void begin_group(mv_job *job)
 {
+    mv_assert(job->p.begin < job->p.end);
+    mv_assert(!job->written && !job->build.indexes); /* I13 */
     job->check_segment = job->p.begin;
     job->check_file = 0;
     job->stage = merge_plan_rows(&job->p) || !job->p.merges ? JOB_VERIFY : JOB_SWAP;
@@ -90,7 +96,7 @@ static void begin_group(mv_job *job)
 static mv_err begin_writing(mv_job *job, mv_error *error)
 {
     bool merges = job->p.merges;
-    /* One for each slot: an index found damaged while others are built may be one more. */
+    /* One for each slot: an index that is found damaged meanwhile is also built. */
     uint64_t number = 0, indexes = index_build_count(job) ? index_slot_count(job->schema) : 0;
     MV_TRY(reserve_numbers(job, merges + indexes, &number, error));
     MV_TRY(index_build_begin(job, number + merges, error));
@@ -102,7 +108,7 @@ static mv_err begin_writing(mv_job *job, mv_error *error)
                                  job->sync, &job->written, error);
 }
 
-/* Only what an index is built from, where nothing is copied. */
+/* True when the file is copied, or an index is built from it. */
 static bool is_read(const mv_job *job, const section_file *file)
 {
     const mv_schema *schema = job->schema;
@@ -150,17 +156,17 @@ static mv_err index_group(mv_job *job, double until, mv_error *error)
 
 /* ---------------------------------------------------------------- swapping */
 
-/* Rows deleted since the view was taken: delete them in the new segment too. `now` is the old
- * segment in the writer's view. */
+/* Delete the rows in the new segment that were deleted since the job's view was taken. `old` and
+ * `now` are an old segment in the job's view and in the writer's. */
 static mv_err carry_deletions(writer *w, const view_segment *old, const view_segment *now,
                               mv_error *error)
 {
     const uint64_t *then = old->table.live, *live = now->table.live;
     if (!live) return MV_OK;
     for (size_t word = 0; word < bits_words(old->table.rows); word++) {
-        uint64_t gone = (then ? then[word] : UINT64_MAX) & ~live[word];
-        for (; gone; gone &= gone - 1) {
-            size_t row = word * 64 + MV_LOWEST_BIT(gone);
+        uint64_t deleted = (then ? then[word] : UINT64_MAX) & ~live[word];
+        for (; deleted; deleted &= deleted - 1) {
+            size_t row = word * 64 + MV_LOWEST_BIT(deleted);
             if (row < old->table.rows)
                 MV_TRY(writer_mark_deleted(w, old->table.docids[row], error));
         }
@@ -168,7 +174,7 @@ static mv_err carry_deletions(writer *w, const view_segment *old, const view_seg
     return MV_OK;
 }
 
-/* A segment of the job's view in another view, which may have it under another schema. */
+/* Find a segment of the job's view in another view, which may have it under another schema. */
 static const view_segment *find_segment(const view *v, const view_segment *old)
 {
     for (uint32_t i = 0; i < v->segments_count; i++)
@@ -176,7 +182,7 @@ static const view_segment *find_segment(const view *v, const view_segment *old)
     return NULL;
 }
 
-/* The old segments out, the new one in; newer deletions carried over. */
+/* Remove the old segments, enter the new one, and carry over deletions. */
 static mv_err swap_segments(mv_job *job, writer *w, const view *before, mv_error *error)
 {
     for (uint32_t i = job->p.begin; i < job->p.end; i++)
@@ -204,9 +210,9 @@ static mv_err swap(mv_job *job, writer *w, mv_error *error)
     if (w->sync && !job->sync) MV_TRY(sync_files(job, error));
     if (!job->p.merges) return index_build_enter(job, w, error);
     view *before = w->v;
-    view_keep(job->e, before); /* entering the new segment replaces it */
+    view_retain(job->e, before); /* settling the writer replaces it */
     mv_err err = swap_segments(job, w, before, error);
-    view_close(job->e, before);
+    view_release(job->e, before);
     return err;
 }
 
@@ -214,9 +220,9 @@ static mv_err swap_group(mv_job *job, mv_error *error)
 {
     writer *w = NULL;
     MV_TRY(begin_write(job, &w, error));
-    if (!schema_compare_has_same_files(job->schema, w->v->schema)) { /* it was made for nothing */
+    if (!schema_compare_has_same_files(job->schema, w->v->schema)) { /* the files do not fit */
         writer_abort(w);
-        optimize_start_over(job);
+        optimize_abandon_group(job);
         return MV_OK;
     }
     mv_err err = swap(job, w, error);
@@ -258,13 +264,14 @@ static mv_err seal(mv_job *job, mv_error *error)
     return err;
 }
 
-/* See the last commit, once the seal is in it. */
+/* Take a view of the last commit, and plan its groups. */
 static mv_err take_view(mv_job *job, mv_error *error)
 {
     snapshot s;
+    mv_assert(!job->v);
     MV_TRY(snapshot_open(job->e, &s, error));
     job->v = s.v;
-    view_keep(job->e, job->v);
+    view_retain(job->e, job->v);
     job->schema = job->v->schema;
     snapshot_close(&s);
     job->p = merge_plan_start(job->v, job->only_indexes);
@@ -277,21 +284,21 @@ static mv_err take_view(mv_job *job, mv_error *error)
     return MV_OK;
 }
 
-/* In memory: let go of segments that no reader can name any more. Only with the writers' lock,
- * which keeps others from entering new ones. */
+/* In memory: close the segments that no reader can name any more. The caller has the writers' lock:
+ * no other thread enters a segment meanwhile. */
 static mv_err drop_replaced(const writer *w, mv_error *error)
 {
     uint64_t oldest;
     MV_TRY(catalog_oldest_reader(w->e->catalog, &oldest, error));
-    if (oldest >= catalog_commit_number(w->txn)) view_drop_others(w->e, w->v);
+    if (oldest >= catalog_commit_number(w->txn)) view_close_unused(w->e, w->v);
     return MV_OK;
 }
 
-/* Unlink what was replaced, as far as no reader holds it: beginning to write does that. */
+/* Unlink the replaced files that no reader needs: the begin of a transaction does that. */
 static mv_err clean(mv_job *job, mv_error *error)
 {
     writer *w = NULL;
-    view_close(job->e, job->v);
+    view_release(job->e, job->v);
     job->v = NULL;
     MV_TRY(begin_write(job, &w, error));
     mv_err err = job->e->in_memory ? drop_replaced(w, error) : MV_OK;
@@ -333,7 +340,8 @@ mv_err optimize_work(mv_job *job, double until, mv_error *error)
     case JOB_CLEAN: return clean(job, error);
     case JOB_DONE: return MV_OK;
     default:
-        if ((err = work_on_group(job, until, error))) optimize_start_over(job);
+        mv_assert(job->v); /* I13 */
+        if ((err = work_on_group(job, until, error))) optimize_abandon_group(job);
         return err;
     }
 }

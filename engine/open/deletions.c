@@ -10,9 +10,11 @@ static size_t live_size(const live_rows *live)
     return sizeof *live + live->words * sizeof(uint64_t);
 }
 
-void deletions_close_live(live_rows *live)
+void deletions_release_live(live_rows *live)
 {
-    if (live && --live->refs == 0) mem_free(live, live_size(live));
+    if (!live) return;
+    mv_assert(live->refs > 0);
+    if (--live->refs == 0) mem_free(live, live_size(live));
 }
 
 static mv_err damaged_deletions(const segment *s, mv_error *error)
@@ -21,8 +23,8 @@ static mv_err damaged_deletions(const segment *s, mv_error *error)
                      CATALOG_FILE, (unsigned long long)s->number);
 }
 
-/* Take one chunk of deletions into `head_sum` and, if given, out of `live`. */
-static mv_err take_chunk(const segment *s, uint64_t key, const catalog_value *value,
+/* Add a chunk to `head_sum` and, if `live` is given, clear the bits of its deleted rows there. */
+static mv_err read_chunk(const segment *s, uint64_t key, const catalog_value *value,
                          deletions_head *head_sum, live_rows *live, mv_error *error)
 {
     uint64_t first_row = (key & 0xffff) * SEGMENT_CHUNK_ROWS;
@@ -44,7 +46,8 @@ static mv_err take_chunk(const segment *s, uint64_t key, const catalog_value *va
     return MV_OK;
 }
 
-static mv_err walk_chunks(catalog_cursor *cursor, const segment *s, deletions_head *head_sum,
+/* Read all chunks of the segment. */
+static mv_err read_chunks(catalog_cursor *cursor, const segment *s, deletions_head *head_sum,
                           live_rows *live, mv_error *error)
 {
     *head_sum = (deletions_head){0};
@@ -55,18 +58,20 @@ static mv_err walk_chunks(catalog_cursor *cursor, const segment *s, deletions_he
         bool found;
         MV_TRY(catalog_cursor_next_u64(cursor, &key, &value, &found, error));
         if (!found || key >> 16 != s->number) return MV_OK;
-        MV_TRY(take_chunk(s, key, &value, head_sum, live, error));
+        MV_TRY(read_chunk(s, key, &value, head_sum, live, error));
     }
 }
 
-mv_err deletions_open_live(catalog_cursor *cursor, const segment *s, live_rows *known,
-                           live_rows **out, mv_error *error)
+mv_err deletions_acquire_live(catalog_cursor *cursor, const segment *s, live_rows *known,
+                              live_rows **out, mv_error *error)
 {
     deletions_head sum;
     *out = NULL;
-    MV_TRY(walk_chunks(cursor, s, &sum, NULL, error));
+    MV_TRY(read_chunks(cursor, s, &sum, NULL, error));
     if (!sum.count) return MV_OK;
     if (known && known->last_change == sum.last_change && known->deleted == sum.count) {
+        mv_assert(known->refs > 0);
+        mv_assert(known->words == bits_words(s->table.rows));
         known->refs++;
         *out = known;
         return MV_OK;
@@ -77,11 +82,11 @@ mv_err deletions_open_live(catalog_cursor *cursor, const segment *s, live_rows *
     *live = (live_rows){
         .refs = 1, .words = words, .last_change = sum.last_change, .deleted = sum.count};
     bits_fill(live->bits, s->table.rows);
-    mv_err err = walk_chunks(cursor, s, &sum, live, error);
-    if (!err && s->table.rows - bits_count(live->bits, s->table.rows) != sum.count)
+    mv_err err = read_chunks(cursor, s, &sum, live, error);
+    if (!err && s->table.rows - bits_count(live->bits, s->table.rows) != sum.count) /* I9 */
         err = damaged_deletions(s, error);
     if (err)
-        deletions_close_live(live);
+        deletions_release_live(live);
     else
         *out = live;
     return err;

@@ -1,10 +1,10 @@
 /* The mark of unsynced commits.
  *
  * With durability none LMDB's pages reach the disk in any order, so that after a power cut the file
- * may be anything. A small synced file beside it says that this is so, and since which start of the
- * machine: if the machine has been restarted since, nothing in the collection is trusted. It is a
- * file of its own, and not a value in the catalog, because it must be readable when the catalog
- * cannot be trusted. */
+ * may have any content. A small synced file beside the catalog says that this is the case. It has
+ * the boot id of the machine: if the machine was started again since, nothing in the collection is
+ * trusted. The mark is a file of its own, and not a value in the catalog, because it must be
+ * readable when the catalog cannot be trusted. */
 #include "open/durability.h"
 
 #include <string.h>
@@ -37,7 +37,7 @@ mv_err durability_check(const char *directory, mv_error *error)
     if (!durability_is_unsynced(directory)) return MV_OK;
     MV_TRY(os_join(path, directory, UNSYNCED_FILE, error));
     mv_err err = os_read_small(path, marked, sizeof marked - 1, &size, error);
-    if (err == MV_NOT_FOUND) return MV_OK; /* synced by another process just now */
+    if (err == MV_NOT_FOUND) return MV_OK; /* another process has just synced */
     if (err) return err;
     MV_TRY(os_boot_id(now, error));
     if (strcmp(marked, now) == 0) return MV_OK;
@@ -94,7 +94,7 @@ done:
     return err;
 }
 
-/* An index that is missing is not a matter of durability: optimize builds it anew. */
+/* A missing index file loses no data: it is passed over, and optimize builds the index again. */
 static mv_err sync_indexes(engine *e, catalog_txn *txn, mv_error *error)
 {
     catalog_cursor *cursor = NULL;
@@ -118,9 +118,12 @@ static mv_err sync_indexes(engine *e, catalog_txn *txn, mv_error *error)
     return err;
 }
 
+/* The mark goes last: after a power cut in between, the collection is still refused. */
 mv_err durability_sync(engine *e, catalog_txn *txn, mv_error *error)
 {
     char path[OS_PATH_SIZE];
+    mv_assert(!e->in_memory);
+    mv_assert(!e->read_only);
     MV_TRY(sync_segments(e, txn, error));
     MV_TRY(sync_indexes(e, txn, error));
     MV_TRY(os_sync_directory(e->path, error));

@@ -1,5 +1,5 @@
-/* The engine of one open collection: its state in the catalog, and the begin and end of its
- * transactions. */
+/* The engine of one open collection: its state in the catalog, and where its transactions begin and
+ * end. */
 #include "open/engine.h"
 
 #include <string.h>
@@ -25,6 +25,7 @@ mv_err engine_load_state(catalog_txn *txn, engine_state *state, mv_error *error)
 
 mv_err engine_save_state(catalog_txn *txn, const engine_state *state, mv_error *error)
 {
+    mv_assert(state->format <= ENGINE_FORMAT);
     return catalog_put(txn, CATALOG_META, state_key, sizeof state_key - 1, state, sizeof *state,
                        error);
 }
@@ -47,8 +48,8 @@ mv_err engine_create(const engine_hooks *hooks, engine **out, mv_error *error)
     return MV_OK;
 }
 
-/* Collections of format 1 that were written before there were indexes have no table of them. They
- * get one when they are opened to be written; later ones lack it only when they are damaged. */
+/* The first collections of format 1 have no table of indexes. They get one when they are opened for
+ * writing. From format 2 on, a collection without this table is damaged. */
 static mv_err complete_catalog(catalog *c, bool read_only, mv_error *error)
 {
     catalog_txn *txn = NULL;
@@ -68,6 +69,8 @@ mv_err engine_open_catalog(engine *e, bool read_only, bool verify, mv_error *err
     char path[OS_PATH_SIZE];
     catalog_options options = {.read_only = read_only, .verify = verify};
     catalog *opened = NULL;
+    mv_assert(!e->catalog); /* LMDB must not open a file twice in one process */
+    mv_assert(!e->active);
     MV_TRY(os_join(path, e->path, CATALOG_FILE, error));
     mv_err err = catalog_open(path, &options, &opened, error);
     if (err == MV_NOT_FOUND)
@@ -93,13 +96,13 @@ mv_err engine_check_unlocked(engine *e, mv_error *error)
     if (!os_is_locked_by_others(lock_path)) return MV_OK;
     return error_set(
         error, MV_BUSY,
-        "'%s' is open in another process, and this one may not write '%s', by which it would "
-        "be protected from changes: give it the permission",
+        "'%s' is open in another process, and this process has no permission to write '%s', "
+        "where readers register to be safe from changes",
         e->path, CATALOG_LOCK_FILE);
 }
 
-/* A reader without a lock looks whether it can have one now. */
-static mv_err relock(engine *e, mv_error *error)
+/* An engine that reads without a lock opens its catalog again if it can lock by now. */
+static mv_err reopen_with_lock(engine *e, mv_error *error)
 {
     char lock_path[OS_PATH_SIZE];
     if (e->active || !e->catalog || !catalog_is_unlocked(e->catalog)) return MV_OK;
@@ -110,10 +113,10 @@ static mv_err relock(engine *e, mv_error *error)
     return engine_open_catalog(e, true, false, error);
 }
 
-static mv_err engine_enter(engine *e, mv_error *error)
+static mv_err engine_begin_transaction(engine *e, mv_error *error)
 {
     os_mutex_lock(e->mutex);
-    mv_err err = relock(e, error);
+    mv_err err = reopen_with_lock(e, error);
     if (!err) err = engine_check_unlocked(e, error);
     if (!err && !e->catalog)
         err = error_set(error, MV_IO, "'%s': its catalog could not be opened again", e->path);
@@ -125,13 +128,14 @@ static mv_err engine_enter(engine *e, mv_error *error)
 void engine_end_read(engine *e)
 {
     os_mutex_lock(e->mutex);
+    mv_assert(e->active > 0);
     e->active--;
     os_mutex_unlock(e->mutex);
 }
 
 mv_err engine_begin_read(engine *e, catalog_txn **txn, mv_error *error)
 {
-    MV_TRY(engine_enter(e, error));
+    MV_TRY(engine_begin_transaction(e, error));
     mv_err err = catalog_begin_read(e->catalog, txn, error);
     if (err) engine_end_read(e);
     return err;
@@ -143,12 +147,13 @@ mv_err engine_begin_write(engine *e, bool sync, catalog_txn **txn, mv_error *err
     if (atomic_load(&e->writing_thread) == thread)
         return error_set(error, MV_BUSY, "this thread has a transaction open on '%s' already",
                          e->in_memory ? ":memory:" : e->path);
-    MV_TRY(engine_enter(e, error));
+    MV_TRY(engine_begin_transaction(e, error));
     mv_err err = catalog_begin_write(e->catalog, sync, txn, error);
     if (err) {
         engine_end_read(e);
         return err;
     }
+    mv_assert(atomic_load(&e->writing_thread) != thread);
     atomic_fetch_add(&e->writers_begun, 1);
     atomic_store(&e->writing_thread, thread);
     return MV_OK;
@@ -156,7 +161,8 @@ mv_err engine_begin_write(engine *e, bool sync, catalog_txn **txn, mv_error *err
 
 void engine_end_write(engine *e)
 {
-    uint64_t thread = os_thread_id(); /* the lock is free: another thread may write by now */
+    /* The writers' lock is free already: `writing_thread` may be another thread's by now. */
+    uint64_t thread = os_thread_id();
     (void)atomic_compare_exchange_strong(&e->writing_thread, &thread, 0);
     engine_end_read(e);
 }
@@ -169,19 +175,20 @@ bool engine_is_writing(engine *e, uint64_t number)
 
 /* ---------------------------------------------------------------- memory of searches */
 
-index_scratch engine_take_scratch(engine *e)
+index_scratch engine_acquire_scratch(engine *e)
 {
     index_scratch scratch = {0};
     os_mutex_lock(e->mutex);
+    mv_assert(e->scratches_count <= ENGINE_SCRATCHES_MAX);
     if (e->scratches_count) scratch = e->scratches[--e->scratches_count];
     os_mutex_unlock(e->mutex);
     return scratch;
 }
 
-void engine_give_scratch(engine *e, index_scratch scratch)
+void engine_release_scratch(engine *e, index_scratch scratch)
 {
     bool kept = false;
-    if (!scratch.block) return;
+    if (!scratch.block) return; /* nothing was allocated in it */
     os_mutex_lock(e->mutex);
     if (e->scratches_count < ENGINE_SCRATCHES_MAX) {
         e->scratches[e->scratches_count++] = scratch;

@@ -1,9 +1,9 @@
-/* The engine of one open collection: one per collection and process, however many handles there
- * are.
+/* The engine of one open collection. A process has one engine per collection, shared by all of its
+ * handles (I1). registry.c has its states, and the order in which its parts are closed.
  *
- * Lock order: process lock (registry) -> engine->mutex. The writers' lock of the catalog is taken
- * with neither held. The mutex guards what is marked so below; everything else is fixed after
- * opening. The schema is a commit's: it is found in its view (view.h). */
+ * Lock order (I2): process lock (registry) -> engine->mutex. The writers' lock of the catalog is
+ * taken with neither held. The mutex guards the members that say so; all others are fixed after
+ * opening. A schema belongs to a commit: a reader takes it from its view (view.h). */
 #ifndef MV_ENGINE_H
 #define MV_ENGINE_H
 
@@ -14,7 +14,7 @@
 #include "storage/catalog.h"
 #include "storage/segment.h"
 
-#define ENGINE_SCRATCHES_MAX 16u /* memories of idle searches kept */
+#define ENGINE_SCRATCHES_MAX 16u /* scratches kept: so many threads search without allocating */
 
 typedef struct engine engine;
 struct view;
@@ -23,50 +23,60 @@ struct shared_segment;
 struct shared_index;
 struct maintainer;
 
-/* What the room above (job/) does for an engine: calls run upwards through this table only. */
+/* What job/, a layer above, does for an engine. Calls run upwards through this table only. */
 typedef struct engine_hooks {
-    /* A commit of a handle with automatic maintenance took effect; `v` is what it left, as far as
-     * known. `sync`: durability of the handle. Called without locks. */
+    /* A handle with automatic maintenance has committed. `v`: the writer's view, which may lag
+     * behind the commit (I10). `sync`: durability of the handle. Called without locks. */
     void (*on_commit)(engine *e, const struct view *v, bool sync);
-    /* Are there threads that must end before the engine is closed? */
+    /* True when threads must end before the engine is closed. */
     bool (*has_threads)(engine *e);
-    /* End these threads and wait for them. Called without locks, with a reference held. */
+    /* End these threads and wait for them. Called without locks. The caller has a reference. */
     void (*stop_threads)(engine *e);
 } engine_hooks;
 
 struct engine {
     const engine_hooks *hooks; /* fixed */
-    struct engine *next;       /* in the registry; guarded by the process lock, as is refs */
-    uint32_t refs;             /* handles and objects that need it */
-    uint64_t fork_generation;
-    char path[OS_PATH_SIZE]; /* real path of the directory; "" in memory */
+    struct engine *next;       /* in the registry; guarded by the process lock */
+    uint32_t refs;             /* handles, results, iterators, columns and jobs; likewise */
+    uint64_t fork_generation;  /* of the process that opened it */
+    char path[OS_PATH_SIZE];   /* real path of the directory; "" in memory */
     bool in_memory;
-    bool read_only;   /* until a handle wants to write; guarded by the mutex */
-    os_file presence; /* shared lock on the catalog's file: keeps mv_destroy away */
+    bool read_only;   /* becomes false when a handle that writes is opened; guarded by the mutex */
+    os_file presence; /* shared lock on the catalog's file: mv_destroy answers MV_BUSY */
     catalog *catalog; /* guarded by the mutex while `active` is 0, fixed otherwise */
-    struct known_schema
-        *schemas; /* all that were seen, newest first, kept until the engine is closed */
-    _Atomic(const mv_schema *) last_schema; /* that of the commit looked at last */
+    struct known_schema *schemas; /* all schemas seen, last seen first; guarded by the mutex */
+    _Atomic(const mv_schema *) last_schema; /* of the commit that was read last */
     os_mutex *mutex;
     uint32_t active;                 /* transactions in progress; guarded by the mutex */
-    struct view *newest;             /* last commit decoded; guarded by the mutex; NULL at first */
-    struct shared_segment *segments; /* all open ones; guarded by the mutex */
-    struct shared_index *indexes;    /* the same */
+    struct view *newest;             /* last commit decoded, or NULL; guarded by the mutex */
+    struct shared_segment *segments; /* all open segments; guarded by the mutex */
+    struct shared_index *indexes;    /* all open indexes; guarded by the mutex */
     index_scratch scratches[ENGINE_SCRATCHES_MAX]; /* guarded by the mutex */
     uint32_t scratches_count;
-    bool is_optimized;      /* a job of this process is at it; guarded by the mutex */
+    bool is_optimized;      /* a job of this process has the turn; guarded by the mutex */
     uint32_t jobs_running;  /* jobs with a thread of their own; guarded by the mutex */
-    struct mv_job *orphans; /* given up where their threads could not be waited for; the same */
+    struct mv_job *orphans; /* freed by an owner that could not join them; guarded by the mutex */
     struct maintainer *maintainer; /* NULL until needed; guarded by the mutex (maintain.c) */
-    bool is_swept; /* leftovers were removed; touched under the writers' lock only */
-    atomic_uint_fast64_t writing_thread; /* who has the write transaction; 0: nobody here */
-    atomic_uint_fast64_t writers_begun;  /* the number of the write transaction */
+    bool is_swept; /* leftovers of dead processes were removed; guarded by the writers' lock */
+    atomic_uint_fast64_t
+        writing_thread; /* that has the write transaction; 0: none of this process */
+    atomic_uint_fast64_t writers_begun; /* number of the last write transaction */
 };
 
-/* The catalog's account of the collection, one value of its meta table. */
+/* The state of the collection: value "state" of the catalog's meta table, 64 bytes little-endian.
+ *
+ *   offset size
+ *        0    8  format        of the catalog: at most ENGINE_FORMAT
+ *        8    8  commit        LSN: grows by one with every commit
+ *       16    8  next_docid    above every docid of the commit (I5)
+ *       24    8  next_segment  number of the next file (I7)
+ *       32    8  next_garbage  key of the next entry of the garbage table
+ *       40    8  documents     rows that are not deleted, fresh ones included (I6)
+ *       48    8  fresh_rows    entries of the fresh table
+ *       56    8  fresh_bytes   sum of their sizes */
 typedef struct engine_state {
-    uint64_t format; /* of the catalog: ENGINE_FORMAT */
-    uint64_t commit; /* LSN: grows by one with every commit */
+    uint64_t format;
+    uint64_t commit;
     uint64_t next_docid;
     uint64_t next_segment;
     uint64_t next_garbage;
@@ -75,10 +85,11 @@ typedef struct engine_state {
     uint64_t fresh_bytes;
 } engine_state;
 
-#define ENGINE_FORMAT 2u /* since 2 segments may have files of single columns */
+#define ENGINE_FORMAT 2u /* from format 2 on, segments may have files of single columns */
 
 static_assert(sizeof(engine_state) == 64, "the state has 64 bytes in the catalog");
 
+/* MV_CORRUPT: the state is missing. MV_WRONG_VERSION: a newer moonvec wrote it. */
 mv_err engine_load_state(catalog_txn *txn, engine_state *state, mv_error *error);
 mv_err engine_save_state(catalog_txn *txn, const engine_state *state, mv_error *error);
 
@@ -88,30 +99,37 @@ static inline const char *engine_directory(const engine *e)
     return e->in_memory ? NULL : e->path;
 }
 
-/* Is this engine of the present process? In a forked child the parent's engines are not used. */
+/* False in a forked child: it never uses an engine of its parent (I1). */
 static inline bool engine_is_of_this_process(const engine *e)
 {
     return !os_is_forked(e->fork_generation);
 }
 
+/* An engine with one reference and no catalog. */
 mv_err engine_create(const engine_hooks *hooks, engine **out, mv_error *error);
+/* Open the catalog at e->path. On failure the engine has no catalog. The caller has the mutex, or
+ * is the only one that has the engine. */
 mv_err engine_open_catalog(engine *e, bool read_only, bool verify, mv_error *error);
 
-/* Begin a read transaction. The catalog stays until it has ended. */
+/* Begin a read transaction. The engine keeps its catalog open until engine_end_read. MV_BUSY: see
+ * engine_check_unlocked. */
 mv_err engine_begin_read(engine *e, catalog_txn **txn, mv_error *error);
+/* Begin a write transaction: waits while another thread or process writes. MV_BUSY: the calling
+ * thread has a write transaction of this engine open. The caller holds no lock (I2). */
 mv_err engine_begin_write(engine *e, bool sync, catalog_txn **txn, mv_error *error);
 /* MV_BUSY when this engine reads without a lock (catalog_is_unlocked) while another process has the
  * collection open and may be changing it. */
 mv_err engine_check_unlocked(engine *e, mv_error *error);
-/* Call after a read, or a write transaction, was ended or committed. */
+/* Call after the catalog's transaction was ended or committed. */
 void engine_end_read(engine *e);
 void engine_end_write(engine *e);
-/* Is write transaction `number` still open, and the calling thread's? */
+/* True when write transaction `number` is still open and belongs to the calling thread. */
 bool engine_is_writing(engine *e, uint64_t number);
 
-/* Memory for searches of indexes, kept for the next search: take and give back. */
-index_scratch engine_take_scratch(engine *e);
-void engine_give_scratch(engine *e, index_scratch scratch);
+/* Memory for searches of indexes, kept by the engine between searches. An acquired scratch is the
+ * caller's until it is released, with what the search allocated in it. */
+index_scratch engine_acquire_scratch(engine *e);
+void engine_release_scratch(engine *e, index_scratch scratch);
 void engine_free_scratches(engine *e);
 
 #endif

@@ -1,4 +1,4 @@
-/* Slots: the places for indexes that a segment has under a schema. */
+/* Slots: a segment has one slot per field of its schema, for the index over that field. */
 #ifndef MV_INDEX_SLOT_H
 #define MV_INDEX_SLOT_H
 

@@ -1,8 +1,8 @@
 /* The schemas of an open collection.
  *
- * A schema belongs to a commit, and hangs on its view. Every one that was ever seen is kept,
- * decoded once, until the engine is closed: they are small and few, and whatever points to one - a
- * result, an iterator, a job, a caller of mv_get_schema - need not care when it goes. */
+ * A schema belongs to a commit, and its view points to it. The engine decodes each schema once and
+ * keeps it until it is closed: schemas are small (some hundred bytes a field) and few. Results,
+ * iterators, jobs and callers of mv_get_schema point to one without counting references. */
 #include "open/known_schema.h"
 
 #include <string.h>
@@ -25,8 +25,8 @@ static void known_free(known_schema *known)
     mem_free(known, sizeof *known);
 }
 
-static mv_err learn(engine *e, const catalog_value *value, const mv_schema **schema,
-                    mv_error *error)
+static mv_err add_known(engine *e, const catalog_value *value, const mv_schema **schema,
+                        mv_error *error)
 {
     known_schema *known = mem_alloc_zero(sizeof *known);
     if (!known) return error_memory(error, sizeof *known, "a schema");
@@ -52,7 +52,8 @@ mv_err known_schema_find_locked(engine *e, catalog_txn *txn, const mv_schema **s
         catalog_get(txn, CATALOG_META, schema_key, sizeof schema_key - 1, &value, &found, error));
     if (!found) return error_set(error, MV_CORRUPT, "%s: the schema is missing", CATALOG_FILE);
     *schema = find_known(e, &value);
-    if (!*schema) MV_TRY(learn(e, &value, schema, error));
+    if (!*schema) MV_TRY(add_known(e, &value, schema, error));
+    mv_assert(*schema);
     atomic_store(&e->last_schema, *schema);
     return MV_OK;
 }

@@ -1,10 +1,65 @@
-/* The registry of open collections: LMDB must not be opened twice in one process, so that every
- * handle, Lua state and thread that opens a collection gets the same engine, found by the real
- * path.
+/* The registry of open collections, and the life of an engine.
  *
- * After a fork the child finds its parent's engines in the list. It must not touch their catalogs,
- * nor close them, since LMDB would clear the parent's reader slots: it leaves them alone (a mapping
- * and four descriptors each, once) and opens anew. */
+ * LMDB must not open a file twice in one process. Every handle, Lua state and thread that opens a
+ * collection therefore gets the same engine, found by the real path (I1).
+ *
+ * States of an engine:
+ *
+ *   ABSENT --- open_engine, read_only ---> READING --- allow_writing ---> WRITING
+ *   ABSENT --- open_engine, to write ------------------------------------> WRITING
+ *   READING, WRITING --- registry_release: 1 reference, has_threads ---> STOPPING
+ *   STOPPING --- registry_release: no threads, or another reference ---> READING, WRITING
+ *   READING, WRITING --- registry_release: last reference, close_engine ---> CLOSED
+ *   READING, WRITING, STOPPING --- fork, in the child ---> FOREIGN
+ *   FOREIGN --- registry_release: last reference ---> forgotten, never freed
+ *
+ *   state     what holds in it
+ *   ABSENT    the list has no engine of this process with the path. A failed opening stays here
+ *   READING   in the list; read_only; the catalog is open for reading. While no transaction is
+ *             active, reopen_with_lock (engine.c) may open the catalog again
+ *   WRITING   in the list; !read_only; the catalog is open for writing
+ *   STOPPING  in the list; maintenance and orphaned jobs are being joined, without locks. Another
+ *             thread may open the collection meanwhile, and gets this engine
+ *   CLOSED    not in the list; memory freed. Entered under the process lock: another thread finds
+ *             the engine whole or not at all
+ *   FOREIGN   fork_generation is not that of this process; registry_open passes over it
+ *
+ * An engine in memory is WRITING from the start, and not in the list: no path leads to it.
+ *
+ * The order in which things end. A reference is held by each handle, result, iterator, column and
+ * job, so that their snapshots and views have ended when the last reference is released:
+ *
+ *    1. mv_close: the handle's transaction is undone, and its unsynced commits are synced.
+ *    2. Without locks: maintenance is told to stop and joined, then the jobs whose owners could not
+ *       join them (hooks->stop_threads). Repeated while new ones appear.
+ *    3. Under the process lock, from here on: the engine leaves the list.
+ *    4. The newest view is released, and with it the last reference to segments and indexes.
+ *    5. Indexes are closed, then segments: an index has a reference to its segment.
+ *    6. Scratches of searches are freed.
+ *    7. The catalog is closed (LMDB's environment).
+ *    8. The presence lock is released: from now on mv_destroy may remove the collection.
+ *    9. The schemas, which views, results and callers of mv_get_schema point to, are freed.
+ *   10. The mutex and the engine are freed.
+ *
+ * In a forked child. fork() copies every object, but no thread. LMDB's environment must neither be
+ * used nor closed there, since closing would clear the parent's reader slots. So the child leaves
+ * the catalogs of its parent open: a mapping and four descriptors each, once per fork. What happens
+ * to an object of the parent:
+ *
+ *   engine      FOREIGN. With the last reference it leaves the list, and the descriptor of the
+ *               presence lock is closed: never unlocked, which would release the parent's lock too
+ *   handle      goes on: its next call opens an engine of the child (handle_engine) and forgets the
+ *               parent's transaction and its unsynced commits. In memory: MV_BUSY
+ *   writer      never used; writer_abort returns at once, since the transaction is the parent's
+ *   batch       MV_BUSY; can be freed
+ *   result      MV_BUSY until it is filled again; clearing forgets the parent's snapshot
+ *   iterator    MV_BUSY; closing frees its memory and forgets snapshot and cursor
+ *   column      MV_BUSY; freeing forgets the parent's writer and snapshot
+ *   job         MV_BUSY, progress "cancelled"; freeing forgets its thread, mutex, group and files,
+ *               and closes the descriptor of its lock without unlocking it
+ *   maintenance has no thread in the child, and the engine it belongs to is not used
+ *
+ * The process lock is held by the forking thread over fork: the child finds it free (base/os.c). */
 #include "open/registry.h"
 
 #include <string.h>
@@ -17,11 +72,19 @@ static engine *engines; /* guarded by the process lock */
 
 /* ---------------------------------------------------------------- opening and closing an engine */
 
+/* Steps 4 to 10. */
 static void close_engine(engine *e)
 {
     if (!e) return;
-    view_close(e, e->newest);
-    view_drop_others(e, NULL);
+    mv_assert(engine_is_of_this_process(e)); /* I1 */
+    mv_assert(!e->active);
+    mv_assert(!e->maintainer && !e->orphans && !e->jobs_running);
+    view *newest = e->newest;
+    e->newest = NULL;
+    view_release(e, newest);
+    view_close_unused(e, NULL);
+    mv_assert(!e->indexes); /* I3: no view is left that names one */
+    mv_assert(!e->segments);
     engine_free_scratches(e);
     catalog_close(e->catalog);
     os_unlock(e->presence);
@@ -31,7 +94,7 @@ static void close_engine(engine *e)
     mem_free(e, sizeof *e);
 }
 
-static mv_err take_presence(engine *e, mv_error *error)
+static mv_err lock_presence(engine *e, mv_error *error)
 {
     char path[OS_PATH_SIZE];
     uint64_t size;
@@ -69,7 +132,7 @@ static mv_err open_engine(const char *real_path, const mv_open_options *options,
     MV_TRY(durability_check(real_path, error));
     MV_TRY(engine_create(hooks, &e, error));
     memcpy(e->path, real_path, strlen(real_path) + 1);
-    if ((err = take_presence(e, error))) goto done;
+    if ((err = lock_presence(e, error))) goto done;
     if ((err = engine_open_catalog(e, options->read_only, options->verify, error))) goto done;
     if ((err = load_schema(e, error))) goto done;
     *out = e;
@@ -79,7 +142,8 @@ done:
     return err;
 }
 
-/* A reader's engine becomes a writer's. Only between transactions. */
+/* READING -> WRITING. The catalog is opened again, and so no transaction may be active. On failure
+ * it is opened for reading; if that fails too, the next transaction reports it. */
 static mv_err allow_writing(engine *e, mv_error *error)
 {
     mv_err err = MV_OK;
@@ -128,9 +192,11 @@ mv_err registry_open(const char *path, const mv_open_options *options, const eng
     return err;
 }
 
-void registry_keep(engine *e)
+void registry_retain(engine *e)
 {
     os_process_lock();
+    mv_assert(e->refs > 0);
+    mv_assert(engine_is_of_this_process(e)); /* I1 */
     e->refs++;
     os_process_unlock();
 }
@@ -148,23 +214,24 @@ void registry_release(engine *e)
 {
     if (!e) return;
     os_process_lock();
+    mv_assert(e->refs > 0);
     while (e->refs == 1 && engine_is_of_this_process(e) && e->hooks->has_threads(e)) {
-        os_process_unlock(); /* they may take a moment; who opens meanwhile finds the engine */
+        os_process_unlock(); /* stopping takes time; another thread may open the collection */
         e->hooks->stop_threads(e);
         os_process_lock();
     }
     bool last = --e->refs == 0;
     if (last) unlink_locked(e);
     if (last && engine_is_of_this_process(e))
-        close_engine(e); /* under the lock: a new open must find it closed */
+        close_engine(e); /* under the lock: another open must not find it half closed */
     else if (last)
-        os_close(e->presence);
+        os_close(e->presence); /* FOREIGN */
     os_process_unlock();
 }
 
 /* ---------------------------------------------------------------- in memory */
 
-/* LMDB wants files with names: they get them in a private directory for the moment of opening. */
+/* LMDB opens files by name only. These files are unlinked as soon as they are open. */
 mv_err registry_create_in_memory(const mv_schema *schema, const engine_hooks *hooks, engine **out,
                                  mv_error *error)
 {

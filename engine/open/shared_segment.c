@@ -9,7 +9,7 @@ shared_segment *shared_segment_find_locked(engine *e, const mv_schema *schema, u
     return NULL;
 }
 
-/* The same segment under another schema, newest first, whose files need not be opened again. */
+/* The same segment under another schema, the last opened one first: its files are shared. */
 static const segment *find_under_other_schema(const engine *e, uint64_t number)
 {
     for (const shared_segment *shared = e->segments; shared; shared = shared->next)
@@ -22,8 +22,8 @@ static mv_err open_segment_locked(engine *e, const mv_schema *schema, const segm
 {
     shared_segment *shared = mem_alloc_zero(sizeof *shared);
     if (!shared) return error_memory(error, sizeof *shared, "a segment");
-    segment_paths place = {engine_directory(e), paths, find_under_other_schema(e, record->number)};
-    mv_err err = segment_open(schema, record, &place, &shared->s, error);
+    segment_paths where = {engine_directory(e), paths, find_under_other_schema(e, record->number)};
+    mv_err err = segment_open(schema, record, &where, &shared->s, error);
     if (err) {
         mem_free(shared, sizeof *shared);
         return err;
@@ -42,10 +42,11 @@ mv_err shared_segment_get_locked(engine *e, const mv_schema *schema, const segme
     return open_segment_locked(e, schema, record, NULL, out, error);
 }
 
-mv_err shared_segment_adopt(engine *e, const mv_schema *schema, const segment_record *record,
-                            const char *const *paths, mv_error *error)
+mv_err shared_segment_register(engine *e, const mv_schema *schema, const segment_record *record,
+                               const char *const *paths, mv_error *error)
 {
     shared_segment *shared = NULL;
+    mv_assert(e->in_memory);
     os_mutex_lock(e->mutex);
     mv_err err = open_segment_locked(e, schema, record, paths, &shared, error);
     os_mutex_unlock(e->mutex);

@@ -1,4 +1,4 @@
-/* Taking and closing snapshots. */
+/* Opening and closing snapshots. */
 #include "open/snapshot.h"
 
 mv_err snapshot_open(engine *e, snapshot *s, mv_error *error)
@@ -20,7 +20,9 @@ mv_err snapshot_open(engine *e, snapshot *s, mv_error *error)
 void snapshot_close(snapshot *s)
 {
     if (!s->e) return;
-    view_close(s->e, s->v);
+    mv_assert(s->v && s->txn);
+    mv_assert(engine_is_of_this_process(s->e)); /* I1 */
+    view_release(s->e, s->v);
     if (!s->is_of_writer) {
         catalog_end(s->txn);
         engine_end_read(s->e);

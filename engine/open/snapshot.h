@@ -5,14 +5,15 @@
 #include "open/view.h"
 
 typedef struct snapshot {
-    engine *e; /* NULL: closed */
-    catalog_txn *txn;
-    view *v;
-    bool is_of_writer; /* sees a write transaction, which it does not own */
+    engine *e;         /* NULL: closed */
+    catalog_txn *txn;  /* read from it by one thread at a time */
+    view *v;           /* a reference of the snapshot */
+    bool is_of_writer; /* `txn` is a write transaction, which the writer ends */
 } snapshot;
 
-/* See the last commit. */
+/* Open a snapshot of the last commit. On failure it is closed. MV_BUSY: see engine_begin_read. */
 mv_err snapshot_open(engine *e, snapshot *s, mv_error *error);
-void snapshot_close(snapshot *s); /* closed already is fine */
+/* A closed snapshot (all zero) is fine. */
+void snapshot_close(snapshot *s);
 
 #endif

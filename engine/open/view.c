@@ -1,11 +1,12 @@
-/* Building views of commits. */
+/* Building views of commits: the records of segments, sorted by docid, then their live rows, then
+ * the records of indexes. */
 #include "open/view.h"
 
 #include "open/known_schema.h"
 
-/* ---------------------------------------------------------------- what no view names */
+/* ---------------------------------------------------------------- closing what no view names */
 
-static bool names(const view *v, const shared_segment *shared)
+static bool names_segment(const view *v, const shared_segment *shared)
 {
     for (uint32_t i = 0; v && i < v->segments_count; i++)
         if (v->segments[i].shared == shared) return true;
@@ -21,13 +22,13 @@ static bool names_index(const void *ctx, const shared_index *x)
     return false;
 }
 
-/* Close the indexes and segments that neither `v` nor another view names. */
-static void drop_others_locked(engine *e, const view *v)
+/* Indexes first: each has a reference to its segment. */
+static void close_unused_locked(engine *e, const view *v)
 {
     shared_index_drop_others_locked(e, names_index, v);
     for (shared_segment **link = &e->segments; *link;) {
         shared_segment *shared = *link;
-        if (shared->refs || names(v, shared)) {
+        if (shared->refs || names_segment(v, shared)) {
             link = &shared->next;
             continue;
         }
@@ -37,16 +38,16 @@ static void drop_others_locked(engine *e, const view *v)
     }
 }
 
-void view_drop_others(engine *e, const view *v)
+void view_close_unused(engine *e, const view *v)
 {
     os_mutex_lock(e->mutex);
-    drop_others_locked(e, v);
+    close_unused_locked(e, v);
     os_mutex_unlock(e->mutex);
 }
 
 /* ---------------------------------------------------------------- views */
 
-/* The live rows that the newest view has of a segment. Most often it stands at the same place `at`
+/* The live rows of a segment in the newest view. The segment most often has the same position `at`
  * there. */
 static live_rows *live_of_newest(const engine *e, const shared_segment *shared, uint32_t at)
 {
@@ -59,7 +60,8 @@ static live_rows *live_of_newest(const engine *e, const shared_segment *shared, 
     return NULL;
 }
 
-/* An empty view with room for segments, and for the indexes behind them. */
+/* An empty view. Its memory has the capacity for `segments_count` segments, followed by the slots
+ * of their indexes. */
 static view *view_create(const mv_schema *schema, uint32_t segments_count, uint64_t number)
 {
     size_t slots = index_slot_count(schema);
@@ -73,24 +75,30 @@ static view *view_create(const mv_schema *schema, uint32_t segments_count, uint6
     return v;
 }
 
-/* Release what the view holds; the caller has the mutex. */
 static void view_free_locked(engine *e, view *v)
 {
+    mv_assert(v != e->newest);
     for (uint32_t i = 0; i < v->segments_count; i++) {
         view_segment *s = &v->segments[i];
-        for (uint32_t slot = 0; slot < index_slot_count(v->schema); slot++)
-            if (s->indexes[slot]) s->indexes[slot]->refs--;
-        deletions_close_live(s->live);
+        for (uint32_t slot = 0; slot < index_slot_count(v->schema); slot++) {
+            if (!s->indexes[slot]) continue;
+            mv_assert(s->indexes[slot]->refs > 0); /* I3 */
+            s->indexes[slot]->refs--;
+        }
+        deletions_release_live(s->live);
+        mv_assert(s->shared->refs > 0); /* I3 */
         s->shared->refs--;
     }
     mem_free(v, v->size);
-    if (!e->in_memory)
-        drop_others_locked(e, NULL); /* in memory they stay until the catalog forgets them */
+    /* In memory a segment can be opened only once: it stays until the catalog stops naming it. */
+    if (!e->in_memory) close_unused_locked(e, NULL);
 }
 
-static void view_close_locked(engine *e, view *v)
+static void view_release_locked(engine *e, view *v)
 {
-    if (v && --v->refs == 0) view_free_locked(e, v);
+    if (!v) return;
+    mv_assert(v->refs > 0);
+    if (--v->refs == 0) view_free_locked(e, v);
 }
 
 static mv_err add_segment(engine *e, view *v, const segment_record *record, catalog_cursor *deleted,
@@ -98,15 +106,15 @@ static mv_err add_segment(engine *e, view *v, const segment_record *record, cata
 {
     view_segment *out = &v->segments[v->segments_count];
     MV_TRY(shared_segment_get_locked(e, v->schema, record, &out->shared, error));
-    MV_TRY(deletions_open_live(deleted, out->shared->s,
-                               live_of_newest(e, out->shared, v->segments_count), &out->live,
-                               error));
+    MV_TRY(deletions_acquire_live(deleted, out->shared->s,
+                                  live_of_newest(e, out->shared, v->segments_count), &out->live,
+                                  error));
     out->shared->refs++;
-    v->segments_count++; /* from here on the view gives it back */
+    v->segments_count++; /* from here on view_free_locked releases it */
     out->table = out->shared->s->table;
     out->table.live = out->live ? out->live->bits : NULL;
     if (v->segments_count > 1 &&
-        v->segments[v->segments_count - 2].shared->s->last_docid >= record->first_docid)
+        v->segments[v->segments_count - 2].shared->s->last_docid >= record->first_docid) /* I4 */
         return error_set(error, MV_CORRUPT, "%s: the docids of segment %llu overlap those before",
                          CATALOG_FILE, (unsigned long long)record->number);
     return MV_OK;
@@ -119,7 +127,8 @@ static view_segment *segment_of_number(view *v, uint64_t number)
     return NULL;
 }
 
-/* Let the view have the index of a record. Of two over the same field the newer one counts. */
+/* Add the index of a record to the view. Records come in ascending order of numbers, so that the
+ * newer of two indexes over a field replaces the older one. */
 static mv_err add_index(engine *e, view *v, const index_record *record, mv_error *error)
 {
     uint32_t slot;
@@ -156,10 +165,11 @@ static mv_err add_indexes(engine *e, catalog_txn *txn, view *v, mv_error *error)
     return err;
 }
 
-/* Segments by docid, which is not always by number: a merge gives old rows a new number. */
+/* Sort segments by docid (I4). That is not the order of numbers: a merged segment has a new number
+ * and old docids. Insertion sort: a collection has few segments, and they are nearly sorted. */
 static void sort_by_docid(segment_record *records, uint32_t count)
 {
-    for (uint32_t i = 1; i < count; i++) { /* nearly sorted, few */
+    for (uint32_t i = 1; i < count; i++) {
         segment_record r = records[i];
         uint32_t at = i;
         for (; at && records[at - 1].first_docid > r.first_docid; at--)
@@ -219,6 +229,7 @@ static mv_err view_open_locked(engine *e, catalog_txn *txn, uint64_t number, vie
     for (uint32_t i = 0; i < count; i++)
         if ((err = add_segment(e, v, &records[i], deleted, error))) goto done;
     if ((err = add_indexes(e, txn, v, error))) goto done;
+    mv_assert(v->segments_count == count);
     *out = v;
 done:
     if (err && v) view_free_locked(e, v);
@@ -229,6 +240,7 @@ done:
 
 mv_err view_open(engine *e, catalog_txn *txn, uint64_t number, view **out, mv_error *error)
 {
+    mv_assert(engine_is_of_this_process(e)); /* I1 */
     os_mutex_lock(e->mutex);
     mv_err err = MV_OK;
     if (number && e->newest && e->newest->number == number) {
@@ -237,34 +249,36 @@ mv_err view_open(engine *e, catalog_txn *txn, uint64_t number, view **out, mv_er
     } else {
         err = view_open_locked(e, txn, number, out, error);
         if (!err && number && (!e->newest || e->newest->number < number)) {
-            view_close_locked(e, e->newest);
+            view *older = e->newest;
             e->newest = *out;
             (*out)->refs++;
+            view_release_locked(e, older);
         }
     }
     os_mutex_unlock(e->mutex);
     return err;
 }
 
-void view_keep(engine *e, view *v)
+void view_retain(engine *e, view *v)
 {
     os_mutex_lock(e->mutex);
+    mv_assert(v->refs > 0);
     v->refs++;
     os_mutex_unlock(e->mutex);
 }
 
-void view_close(engine *e, view *v)
+void view_release(engine *e, view *v)
 {
     if (!v) return;
     os_mutex_lock(e->mutex);
-    view_close_locked(e, v);
+    view_release_locked(e, v);
     os_mutex_unlock(e->mutex);
 }
 
 bool view_find(const view *v, uint64_t docid, uint32_t *segment_at, uint32_t *row)
 {
     uint32_t low = 0, high = v->segments_count;
-    while (low < high) { /* the first segment that does not end before it */
+    while (low < high) { /* the first segment whose last docid is not below `docid` (I4) */
         uint32_t middle = low + (high - low) / 2;
         if (v->segments[middle].shared->s->last_docid < docid)
             low = middle + 1;

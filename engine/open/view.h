@@ -1,8 +1,12 @@
 /* Views: one commit, as queries see it.
  *
- * A view is a commit decoded: its schema, and its segments as tables with their live rows. It is
- * immutable, shared by all who read the same commit in this process, and kept for the next reader;
- * what did not change since the commit before is shared between views too. */
+ * A view is a decoded commit: its schema, its segments as tables with their live rows, and their
+ * indexes. A view never changes, and has a reference to every segment and index that it names (I3).
+ * All readers of a commit in this process share one view, and the engine keeps the newest for the
+ * next reader. Views of different commits share the segments, indexes and live rows that did not
+ * change in between.
+ *
+ * The segments are in ascending order of docids, and their ranges of docids are disjoint (I4). */
 #ifndef MV_VIEW_H
 #define MV_VIEW_H
 
@@ -10,27 +14,31 @@
 #include "open/shared_index.h"
 
 typedef struct view_segment {
-    shared_segment *shared;
-    live_rows *live;        /* NULL: no row is deleted */
+    shared_segment *shared; /* a reference */
+    live_rows *live;        /* a reference; NULL: no row is deleted */
     table table;            /* the segment's, with its live rows */
-    shared_index **indexes; /* one per slot; NULL: there is none. In the view's memory */
+    shared_index *
+        *indexes; /* a reference per slot, NULL where there is none; in the view's memory */
 } view_segment;
 
 typedef struct view {
-    uint32_t refs;   /* guarded by the engine's mutex */
-    size_t size;     /* bytes */
-    uint64_t number; /* of the LMDB commit; 0 for the view of a write transaction */
-    engine_state state;
-    const mv_schema *schema; /* lent by the engine */
+    uint32_t refs;           /* guarded by the engine's mutex */
+    size_t size;             /* bytes */
+    uint64_t number;         /* of the LMDB commit; 0 for the view of a write transaction */
+    engine_state state;      /* of the commit */
+    const mv_schema *schema; /* lent by the engine until it is closed */
     uint32_t segments_count;
     view_segment segments[];
 } view;
 
-/* Decode what `txn` sees. `number` 0: do not keep it for others. */
+/* Get the view of what `txn` sees, with a reference for the caller. `number`: of the commit, whose
+ * view is shared with other readers; 0: of a write transaction, whose view is the caller's alone.
+ * On failure *out is as it was. The caller does not have the engine's mutex, in all of these. */
 mv_err view_open(engine *e, catalog_txn *txn, uint64_t number, view **out, mv_error *error);
-void view_keep(engine *e, view *v);
-void view_close(engine *e, view *v); /* NULL is fine */
-/* The segment that holds a docid. False: none does. */
+void view_retain(engine *e, view *v);
+void view_release(engine *e, view *v); /* NULL is fine */
+/* Find the row of a docid: its segment's position in the view, and the row. False: no segment has
+ * the docid; *segment_at is then the first segment that ends after it. */
 bool view_find(const view *v, uint64_t docid, uint32_t *segment_at, uint32_t *row);
 static inline uint64_t view_deleted_rows(const view_segment *s)
 {
@@ -40,13 +48,13 @@ static inline uint64_t view_live_rows(const view_segment *s)
 {
     return s->table.rows - view_deleted_rows(s);
 }
-/* True when the row is there and not deleted. */
+/* `row` is below the segment's number of rows. */
 static inline bool view_is_live(const view_segment *s, uint32_t row)
 {
     return !s->live || bits_get(s->live->bits, row);
 }
 
-/* Forget segments and indexes in memory that `v` does not name. */
-void view_drop_others(engine *e, const view *v);
+/* Close the indexes and segments that neither `v` (may be NULL) nor another view names. */
+void view_close_unused(engine *e, const view *v);
 
 #endif

@@ -1,9 +1,9 @@
-/* Counting the rows that pass. */
+/* Counting the documents that match a filter. */
 #include "read/scan.h"
 #include "transaction/handle.h"
 
-/* The next segment by what indexes know, without a look at rows. False: rows have to be looked at.
- */
+/* Count the next segment by its indexes alone, without reading rows. *counted is false if they do
+ * not tell exactly, or if rows of the segment are deleted. */
 static mv_err count_segment(scan *sc, uint64_t *count, bool *counted, mv_error *error)
 {
     uint32_t at, least, most;
@@ -45,7 +45,7 @@ mv_err mv_count(mv_collection *c, const mv_filter *source, uint64_t *count, mv_e
         return MV_OK;
     }
     if ((err = filter_compile(s.v->schema, source, &arena, &f, error))) goto done;
-    if ((err = scan_start(&sc, &s, f, NULL, FRESH_NO_VECTOR, &fresh, &arena, &block, error)))
+    if ((err = scan_begin(&sc, &s, f, NULL, FRESH_NO_VECTOR, &fresh, &arena, &block, error)))
         goto done;
     err = count_all(&sc, count, error);
     scan_end(&sc);

@@ -1,16 +1,18 @@
-/* Explaining a search: counts and times for each segment and for the fresh rows. Without
- * mv_query.explain these functions do next to nothing. */
+/* Explaining a search: a step (mv_plan_step) with counts and times for each segment, and one for
+ * the fresh rows. Without mv_query.explain the counts go to a step that is discarded. */
 #ifndef MV_EXPLAIN_H
 #define MV_EXPLAIN_H
 
 #include "read/search.h"
 
-mv_err explain_start(search *s, mv_error *error);
-/* The time, for differences; 0 without explain. */
+/* Call once the result sees its commit. */
+mv_err explain_begin(search *s, mv_error *error);
+/* The time in seconds, for differences; 0 without explain. */
 double explain_now(const search *s);
-/* Count from now on for segment `source` of the view, or for RESULT_FRESH. */
-void explain_begin_part(search *s, uint32_t source);
-/* The matching rows of the current block were measured for each of `vectors` vectors. */
+/* From now on s->step is that of segment `source` of the view, or of RESULT_FRESH. */
+void explain_begin_step(search *s, uint32_t source);
+/* Count the matching rows of the current block, whose distances to `vectors` vectors are computed.
+ */
 void explain_note_block(search *s, const scan *sc, uint32_t vectors);
 
 #endif

@@ -1,9 +1,10 @@
-/* Gathering fresh rows. Nothing is decoded that was not asked for, and vectors are scored where
- * they lie. */
+/* Gathering fresh rows. Only wanted columns are decoded. Vectors are not copied: distances are
+ * computed from the catalog's pages. */
 #include "read/fresh.h"
 
 #include <string.h>
 
+/* An array of zeros in the arena. NULL: *err and `error` are set. */
 static void *array(fresh_reader *r, size_t count, size_t size, mv_err *err, mv_error *error)
 {
     void *block = mem_arena_alloc(&r->arena, count * size);
@@ -27,7 +28,7 @@ static mv_err make_buffers(fresh_reader *r, mv_error *error)
     return MV_OK;
 }
 
-/* Room for a column of `type`, and the table's view of it. */
+/* Allocate the arrays of a column of `type`, and let `shown` point to them. */
 static mv_err make_column(fresh_reader *r, mv_type type, fresh_column *gathered,
                           table_column *shown, mv_error *error)
 {
@@ -57,6 +58,9 @@ static mv_err make_columns(fresh_reader *r, mv_error *error)
 mv_err fresh_open(fresh_reader *r, const snapshot *s, const fresh_wants *wants, mv_error *error)
 {
     mv_err err = MV_OK;
+    mv_assert(!r->cursor);
+    mv_assert(wants->vector_field == FRESH_NO_VECTOR ||
+              wants->vector_field < s->v->schema->vectors_count);
     r->schema = s->v->schema;
     r->wants = *wants;
     mem_arena_clear(&r->arena);
@@ -83,8 +87,9 @@ mv_err fresh_open(fresh_reader *r, const snapshot *s, const fresh_wants *wants, 
     return catalog_cursor_open(s->txn, CATALOG_FRESH, &r->cursor, error);
 }
 
-static mv_err take_rows(fresh_reader *r, mv_error *error)
+static mv_err read_rows(fresh_reader *r, mv_error *error)
 {
+    mv_assert(r->cursor);
     uint32_t count = 0;
     for (bool found = true; count < FRESH_CHUNK_ROWS;) {
         catalog_value value;
@@ -97,7 +102,6 @@ static mv_err take_rows(fresh_reader *r, mv_error *error)
     return MV_OK;
 }
 
-/* One variable cell more. */
 static mv_err append_cell(mem_buffer *bytes, uint64_t *end, const uint8_t *cell_bytes,
                           uint32_t size, mv_error *error)
 {
@@ -106,7 +110,8 @@ static mv_err append_cell(mem_buffer *bytes, uint64_t *end, const uint8_t *cell_
     return MV_OK;
 }
 
-/* Show the bytes gathered: never a NULL pointer, which would be no text at all. */
+/* Let `shown` point to the gathered bytes. The pointer is never NULL, also when there are no bytes.
+ */
 static mv_err show_bytes(mem_buffer *bytes, table_column *shown, mv_error *error)
 {
     if (!mem_buffer_reserve(bytes, 1)) return error_memory(error, 1, "fresh rows");
@@ -153,7 +158,7 @@ static mv_err gather_ids(fresh_reader *r, mv_error *error)
 
 mv_err fresh_next(fresh_reader *r, mv_error *error)
 {
-    MV_TRY(take_rows(r, error));
+    MV_TRY(read_rows(r, error));
     for (uint32_t f = 0; r->wants.fields && f < r->schema->fields_count; f++)
         if (r->wants.fields[f]) MV_TRY(gather_column(r, f, error));
     if (r->wants.id) MV_TRY(gather_ids(r, error));

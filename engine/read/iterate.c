@@ -1,32 +1,34 @@
-/* Iterators: all rows that pass, one at a time, of one commit. */
+/* Iterators: the documents that match a filter, one at a time, of one commit. */
 #include "open/registry.h"
 #include "read/result.h"
 #include "read/scan.h"
 #include "transaction/handle.h"
 
-/* Outside a transaction the iterator walks its own snapshot. Inside one, whose rows move under its
- * own writes, it takes down the docids at the start and looks each up when its turn comes. */
+/* Outside a transaction the iterator scans its own snapshot. Within a transaction, whose writes
+ * move rows, it lists the docids of all matching rows when it is opened, and finds each row when it
+ * is asked for. */
 struct mv_iterator {
-    engine *e;
+    engine *e; /* a reference */
     uint64_t fork_generation;
-    const mv_schema *schema;
-    snapshot s;
+    const mv_schema *schema; /* of the commit; lent by the engine */
+    snapshot s;              /* of the commit, or of the transaction when it was opened */
     fresh_reader fresh;
-    mem_arena arena, block;
+    mem_arena arena, block; /* of the scan */
     scan sc;
-    uint32_t at;      /* next row of the block */
-    mv_collection *c; /* of a transaction's iterator */
-    const writer *w;
-    uint64_t writer_number;
-    mem_buffer docids;
-    size_t next_docid;
+    uint32_t at; /* next row of the block */
+    /* Of an iterator within a transaction: */
+    mv_collection *c;
+    const writer *w;        /* NULL: it scans */
+    uint64_t writer_number; /* of the transaction */
+    mem_buffer docids;      /* u64, of all matching rows */
+    size_t next_docid;      /* position in `docids` */
 };
 
 static mv_err start_scan(mv_iterator *it, const mv_filter *source, mv_error *error)
 {
     filter *f = NULL;
     if (source) MV_TRY(filter_compile(it->s.v->schema, source, &it->arena, &f, error));
-    return scan_start(&it->sc, &it->s, f, NULL, FRESH_NO_VECTOR, &it->fresh, &it->arena, &it->block,
+    return scan_begin(&it->sc, &it->s, f, NULL, FRESH_NO_VECTOR, &it->fresh, &it->arena, &it->block,
                       error);
 }
 
@@ -41,7 +43,7 @@ mv_err mv_iterator_open(mv_collection *c, const mv_filter *source, mv_iterator *
     if ((err = handle_snapshot(c, &it->s, error))) goto done;
     it->e = it->s.e;
     it->schema = it->s.v->schema;
-    registry_keep(it->e);
+    registry_retain(it->e);
     if ((it->w = handle_transaction(c))) {
         it->c = c;
         it->writer_number = atomic_load(&it->e->writers_begun);
@@ -59,7 +61,7 @@ done:
 
 static mv_err next_of_scan(mv_iterator *it, mv_result *result, bool *found, mv_error *error)
 {
-    MV_TRY(result_lend(result, it->e, &it->s, error));
+    MV_TRY(result_begin_lent(result, it->e, &it->s, error));
     MV_TRY(engine_check_unlocked(it->e, error));
     while (!it->sc.t || (it->at = scan_find(&it->sc, it->at)) == it->sc.count) {
         it->at = 0;
@@ -79,8 +81,8 @@ static mv_err next_of_docids(mv_iterator *it, mv_result *result, bool *found, mv
     const uint64_t *docids = (const uint64_t *)(const void *)it->docids.data;
     size_t count = it->docids.size / sizeof *docids;
     if (!engine_is_writing(it->e, it->writer_number))
-        return error_set(error, MV_MISUSE, "the transaction of this iterator is over");
-    MV_TRY(result_start(result, it->c, error));
+        return error_set(error, MV_MISUSE, "the transaction of this iterator has ended");
+    MV_TRY(result_begin(result, it->c, error));
     while (it->next_docid < count && !*found) {
         mv_hit hit;
         MV_TRY(result_find_docid(result->seen, docids[it->next_docid++], &hit, found, error));

@@ -1,4 +1,4 @@
-/* Reading hits out, and finding documents by id. */
+/* Filling results, reading their hits, and finding documents by id. */
 #include "read/result.h"
 
 #include <stdlib.h>
@@ -19,7 +19,7 @@ mv_err mv_result_create(mv_collection *c, mv_result **result, mv_error *error)
     if (!r) return error_memory(error, sizeof *r, "a result");
     r->fork_generation = os_fork_generation();
     r->e = e;
-    registry_keep(e);
+    registry_retain(e);
     *result = r;
     return MV_OK;
 }
@@ -30,9 +30,9 @@ void mv_result_clear(mv_result *r)
     snapshot_close(&r->own);
     r->seen = NULL;
     r->hits_count = 0;
-    r->given.size = 0;
-    r->parts = NULL;
-    r->parts_count = 0;
+    r->returned.size = 0;
+    r->steps = NULL;
+    r->steps_count = 0;
     mem_arena_clear(&r->arena);
     mem_arena_clear(&r->values);
 }
@@ -41,21 +41,22 @@ void mv_result_free(mv_result *r)
 {
     if (!r) return;
     mv_result_clear(r);
-    if (os_is_forked(r->fork_generation)) r->fresh.cursor = NULL;
+    if (os_is_forked(r->fork_generation)) r->fresh.cursor = NULL; /* the parent's */
     fresh_free(&r->fresh);
     mem_arena_free(&r->arena);
     mem_arena_free(&r->block);
     mem_arena_free(&r->values);
     mem_free(r->hits, r->hits_capacity * sizeof *r->hits);
-    mem_buffer_free(&r->given);
+    mem_buffer_free(&r->returned);
     registry_release(r->e);
     mem_free(r, sizeof *r);
 }
 
+/* After a fork the collection has another engine. */
 static void use_engine(mv_result *r, engine *e)
 {
     if (r->e == e) return;
-    registry_keep(e);
+    registry_retain(e);
     registry_release(r->e);
     r->e = e;
 }
@@ -67,7 +68,7 @@ static void note_writer(mv_result *r, const writer *w)
     r->changes = w ? w->changes : 0;
 }
 
-mv_err result_start(mv_result *r, mv_collection *c, mv_error *error)
+mv_err result_begin(mv_result *r, mv_collection *c, mv_error *error)
 {
     mv_result_clear(r);
     r->fork_generation = os_fork_generation();
@@ -86,34 +87,34 @@ static int compare_docids(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-size_t result_given_count(const mv_result *r)
+size_t result_returned_count(const mv_result *r)
 {
-    return r->given.size / sizeof(uint64_t);
+    return r->returned.size / sizeof(uint64_t);
 }
 
-bool result_was_given(const mv_result *r, uint64_t docid)
+bool result_was_returned(const mv_result *r, uint64_t docid)
 {
-    size_t count = result_given_count(r);
-    return count && bsearch(&docid, r->given.data, count, sizeof docid, compare_docids);
+    size_t count = result_returned_count(r);
+    return count && bsearch(&docid, r->returned.data, count, sizeof docid, compare_docids);
 }
 
-mv_err result_go_on(mv_result *r, mv_error *error)
+mv_err result_continue(mv_result *r, mv_error *error)
 {
     MV_TRY(result_check(r, error));
     for (size_t i = 0; i < r->hits_count; i++)
-        if (!mem_buffer_append(&r->given, &r->hits[i].docid, sizeof r->hits[i].docid))
-            return error_memory(error, r->given.size, "the hits given");
-    if (r->given.size)
-        qsort(r->given.data, result_given_count(r), sizeof(uint64_t), compare_docids);
+        if (!mem_buffer_append(&r->returned, &r->hits[i].docid, sizeof r->hits[i].docid))
+            return error_memory(error, r->returned.size, "the hits returned");
+    if (r->returned.size)
+        qsort(r->returned.data, result_returned_count(r), sizeof(uint64_t), compare_docids);
     r->hits_count = 0;
-    r->parts = NULL;
-    r->parts_count = 0;
+    r->steps = NULL;
+    r->steps_count = 0;
     mem_arena_clear(&r->arena);
     mem_arena_clear(&r->values);
     return MV_OK;
 }
 
-mv_err result_lend(mv_result *r, engine *e, const snapshot *s, mv_error *error)
+mv_err result_begin_lent(mv_result *r, engine *e, const snapshot *s, mv_error *error)
 {
     (void)error;
     mv_result_clear(r);
@@ -130,12 +131,15 @@ mv_err result_check(const mv_result *r, mv_error *error)
     if (!r->seen) return error_set(error, MV_MISUSE, "the result is empty");
     if (r->transaction &&
         (!engine_is_writing(r->e, r->writer_number) || r->changes != r->transaction->changes))
-        return error_set(error, MV_MISUSE, "the result is from before a change of its transaction");
+        return error_set(error, MV_MISUSE,
+                         "the transaction of the result has changed or ended since: search again");
     return MV_OK;
 }
 
 mv_err result_add(mv_result *r, mv_hit hit, mv_error *error)
 {
+    mv_assert(r->seen);
+    mv_assert(hit.source == RESULT_FRESH || hit.source < r->seen->v->segments_count);
     if (r->hits_count == r->hits_capacity) {
         size_t capacity = r->hits_capacity ? r->hits_capacity * 2 : 16;
         mv_hit *hits =
@@ -148,7 +152,7 @@ mv_err result_add(mv_result *r, mv_hit hit, mv_error *error)
     return MV_OK;
 }
 
-void result_bring_ids(const mv_result *r)
+void result_prefetch_ids(const mv_result *r)
 {
     for (size_t i = 0; i < r->hits_count; i++) {
         const mv_hit *hit = &r->hits[i];
@@ -173,8 +177,8 @@ const mv_schema *mv_result_schema(const mv_result *r)
 
 const mv_plan_step *mv_result_plan(const mv_result *r, size_t *count)
 {
-    *count = r->parts_count;
-    return r->parts;
+    *count = r->steps_count;
+    return r->steps;
 }
 
 const mv_hit *mv_result_hits(const mv_result *r, size_t *count)
@@ -226,7 +230,8 @@ mv_err mv_result_value(mv_result *r, size_t position, uint32_t field, mv_value *
     MV_TRY(get_hit(r, position, &hit, error));
     const mv_schema *schema = r->seen->v->schema;
     if (field >= schema->fields_count)
-        return error_set(error, MV_MISUSE, "there is no field %u", field);
+        return error_set(error, MV_MISUSE, "there is no scalar field %u, the schema has %u", field,
+                         schema->fields_count);
     if (hit->source == RESULT_FRESH)
         row_cell(schema, encoded_row(hit), field, &c);
     else
@@ -243,7 +248,8 @@ mv_err result_elements(const mv_result *r, const mv_hit *hit, uint32_t vector_fi
 {
     const mv_schema *schema = r->seen->v->schema;
     if (vector_field >= schema->vectors_count)
-        return error_set(error, MV_MISUSE, "there is no vector field %u", vector_field);
+        return error_set(error, MV_MISUSE, "there is no vector field %u, the schema has %u",
+                         vector_field, schema->vectors_count);
     if (hit->source == RESULT_FRESH) {
         *elements = row_vector(schema, encoded_row(hit), vector_field);
     } else {
@@ -263,7 +269,7 @@ mv_err mv_result_vector(mv_result *r, size_t position, uint32_t vector_field, vo
     MV_TRY(result_elements(r, hit, vector_field, &elements, error));
     const schema_vector *field = &r->seen->v->schema->vectors[vector_field];
     if (dim != field->dim)
-        return error_set(error, MV_MISUSE, "room for %zu numbers, field '%s' has %u", dim,
+        return error_set(error, MV_MISUSE, "an array of %zu numbers, field '%s' has %u", dim,
                          field->name, field->dim);
     element_to_given(field->type, elements, dim, out);
     return MV_OK;
@@ -306,7 +312,7 @@ mv_err result_find(const snapshot *s, const void *id, size_t id_size, mv_hit *hi
 mv_err mv_fetch(mv_collection *c, const mv_id *ids, size_t ids_count, mv_result *result,
                 mv_error *error)
 {
-    mv_err err = result_start(result, c, error);
+    mv_err err = result_begin(result, c, error);
     for (size_t i = 0; i < ids_count && !err; i++) {
         mv_hit hit;
         bool found;

@@ -1,11 +1,16 @@
-/* Walking the segments, then the fresh rows. */
+/* Scanning the segments, then the fresh rows. */
 #include "read/scan.h"
 
 #include <string.h>
 
 #include "read/result.h"
 
-#define SORTED_MAX 64u /* rows listed that are sorted by insertion */
+/* A list of at most so many rows is sorted by insertion: at most 2,016 moves, less than what
+ * reading a block of rows costs. Chosen, not measured. */
+#define SORTED_MAX 64u
+
+static_assert(FRESH_CHUNK_ROWS <= FILTER_BLOCK_ROWS, "a chunk of fresh rows is one block");
+static_assert(FILTER_BLOCK_ROWS % 64 == 0, "a block begins with a word of the bitmap");
 
 static mv_err note_wants(scan *sc, const order *o, uint32_t vector_field, mem_arena *arena,
                          mv_error *error)
@@ -40,7 +45,7 @@ static mv_err make_indexes(scan *sc, mem_arena *arena, mv_error *error)
     return sc->indexes.lists ? MV_OK : error_memory(error, size, "a scan");
 }
 
-/* Put the filter before the segment that comes next, unless it is there already. */
+/* Begin the filter over the next segment, unless it is begun already. */
 static mv_err begin_segment(scan *sc, mv_error *error)
 {
     const mv_schema *schema = sc->s->v->schema;
@@ -56,20 +61,21 @@ static mv_err begin_segment(scan *sc, mv_error *error)
     return filter_table_begin(sc->f, &s->table, &sc->indexes, sc->block, &sc->ft, error);
 }
 
-/* Which rows of the block count: those that pass the filter and are alive. */
+/* Find the matching rows of the block. */
 static mv_err filter_block_rows(scan *sc, mv_error *error)
 {
     const uint64_t *live = sc->t->live ? sc->t->live + sc->begin / 64 : NULL;
-    sc->pass = live;
+    sc->matches = live;
     if (!sc->f) return MV_OK;
     MV_TRY(filter_eval_block(sc->ft, sc->begin, sc->count, sc->bits, error));
-    sc->pass = sc->bits;
+    sc->matches = sc->bits;
     for (size_t i = 0; live && i < bits_words(sc->count); i++) sc->bits[i] &= live[i];
     return MV_OK;
 }
 
 mv_err scan_estimate(scan *sc, uint32_t *least, uint32_t *most, mv_error *error)
 {
+    mv_assert(sc->next_segment < sc->s->v->segments_count);
     *least = *most = sc->s->v->segments[sc->next_segment].table.rows;
     MV_TRY(begin_segment(sc, error));
     if (sc->f) filter_table_estimate(sc->ft, least, most);
@@ -94,27 +100,27 @@ mv_err scan_list(scan *sc, uint32_t **rows, uint32_t *count, mv_error *error)
     return MV_OK;
 }
 
-mv_err scan_segment(scan *sc, uint64_t *pass, mv_error *error)
+mv_err scan_segment(scan *sc, uint64_t *matches, mv_error *error)
 {
     const table *t = &sc->s->v->segments[sc->next_segment].table;
     MV_TRY(begin_segment(sc, error));
     if (!sc->f) {
-        bits_fill(pass, t->rows);
+        bits_fill(matches, t->rows);
     } else {
         for (uint32_t begin = 0; begin < t->rows; begin += FILTER_BLOCK_ROWS) {
             uint32_t left = t->rows - begin;
             MV_TRY(filter_eval_block(sc->ft, begin,
                                      left < FILTER_BLOCK_ROWS ? left : FILTER_BLOCK_ROWS,
-                                     pass + begin / 64, error));
+                                     matches + begin / 64, error));
         }
     }
-    for (size_t i = 0; t->live && i < bits_words(t->rows); i++) pass[i] &= t->live[i];
+    for (size_t i = 0; t->live && i < bits_words(t->rows); i++) matches[i] &= t->live[i];
     return MV_OK;
 }
 
 /* ---------------------------------------------------------------- blocks */
 
-mv_err scan_start(scan *sc, const snapshot *s, const filter *f, const order *o,
+mv_err scan_begin(scan *sc, const snapshot *s, const filter *f, const order *o,
                   uint32_t vector_field, fresh_reader *fresh, mem_arena *arena, mem_arena *block,
                   mv_error *error)
 {
@@ -132,8 +138,9 @@ mv_err scan_start(scan *sc, const snapshot *s, const filter *f, const order *o,
     return note_wants(sc, o, vector_field, arena, error);
 }
 
-/* A few rows are sorted; more are as they lie in the list of one value. */
-static bool can_sort(uint32_t *rows, uint32_t count)
+/* Sort the rows if they are few. More rows are used if they are in order already, as the list of
+ * one value is. False: they are not in order. */
+static bool try_to_sort(uint32_t *rows, uint32_t count)
 {
     for (uint32_t i = 1; i < count; i++) {
         uint32_t row = rows[i], at = i;
@@ -145,27 +152,29 @@ static bool can_sort(uint32_t *rows, uint32_t count)
     return true;
 }
 
-/* Have the rows of the segment that comes next listed, if it is worth it. */
+/* List the matching rows of the next segment, if they are few. */
 static mv_err list_segment(scan *sc, mv_error *error)
 {
     uint32_t *rows, count;
     MV_TRY(scan_list(sc, &rows, &count, error));
-    if (!rows || !can_sort(rows, count)) return MV_OK;
+    if (!rows || !try_to_sort(rows, count)) return MV_OK;
     sc->list = rows;
     sc->list_end = rows + count;
     return MV_OK;
 }
 
-/* Those listed that are in the block in hand. */
-static void take_listed(scan *sc)
+/* Set the bits of the listed rows that are in the block, and advance the list behind it. */
+static void match_listed(scan *sc)
 {
+    mv_assert(sc->list == sc->list_end || *sc->list >= sc->begin);
     memset(sc->bits, 0, sizeof sc->bits);
     for (; sc->list < sc->list_end && *sc->list - sc->begin < sc->count; sc->list++)
         bits_set(sc->bits, *sc->list - sc->begin);
-    sc->pass = sc->bits;
+    sc->matches = sc->bits;
 }
 
-/* To the next block of the segment; without one sc->t is NULL. */
+/* Go to the next block of the segment. If there is none, sc->t is NULL, and the next segment is
+ * next. */
 static mv_err next_of_segment(scan *sc, mv_error *error)
 {
     const table *t = &sc->s->v->segments[sc->next_segment].table;
@@ -182,11 +191,12 @@ static mv_err next_of_segment(scan *sc, mv_error *error)
         sc->begin = sc->next_row;
         sc->count = left < FILTER_BLOCK_ROWS ? left : FILTER_BLOCK_ROWS;
         if (sc->list)
-            take_listed(sc);
+            match_listed(sc);
         else
             MV_TRY(filter_block_rows(sc, error));
         sc->next_row += sc->count;
     }
+    mv_assert(sc->next_row <= t->rows);
     if (sc->next_row == t->rows) scan_skip_segment(sc);
     return MV_OK;
 }
@@ -226,6 +236,7 @@ void scan_end(scan *sc)
 
 uint64_t scan_row(const scan *sc, uint32_t at)
 {
+    mv_assert(at < sc->count);
     if (sc->source == RESULT_FRESH) return (uint64_t)(uintptr_t)sc->fresh->rows[at];
     return sc->begin + at;
 }
@@ -238,7 +249,7 @@ mv_err scan_docids(const snapshot *s, const mv_filter *source, mem_buffer *docid
     mem_arena arena = {0}, block = {0};
     scan sc;
     if (source && (err = filter_compile(s->v->schema, source, &arena, &f, error))) goto done;
-    if ((err = scan_start(&sc, s, f, NULL, FRESH_NO_VECTOR, &fresh, &arena, &block, error)))
+    if ((err = scan_begin(&sc, s, f, NULL, FRESH_NO_VECTOR, &fresh, &arena, &block, error)))
         goto done;
     while (!(err = scan_next(&sc, error)) && sc.t) {
         for (uint32_t at = scan_find(&sc, 0); at < sc.count && !err; at = scan_find(&sc, at + 1)) {

@@ -1,5 +1,8 @@
-/* Scans: all rows of a snapshot that are alive and pass a filter, block by block, oldest first.
- * What searching, counting, iterating and deleting by filter have in common. */
+/* Scans: the rows of a snapshot that are not deleted and match a filter, block by block: segments
+ * in the order of docids, then the fresh rows. Searching, counting, iterating and deleting by
+ * filter are built on them.
+ *
+ * A row matches when it is not deleted and the filter is true for it. */
 #ifndef MV_SCAN_H
 #define MV_SCAN_H
 
@@ -8,7 +11,7 @@
 #include "read/fresh.h"
 
 /* Rows are offered as a list only if at most one row in this many matches: a list of 4 bytes a row
- * is then no larger than a bitmap of the segment. */
+ * is then no larger than a bitmap of the segment. More rows are found no faster as a list. */
 #define SCAN_LIST_ONE_IN 32u
 
 typedef struct scan {
@@ -17,44 +20,45 @@ typedef struct scan {
     fresh_reader *fresh; /* lent */
     mem_arena *block;    /* lent, for the filter's bitmaps */
     fresh_wants wants;
-    filter_table *ft;       /* before the segment, or fresh rows, in hand */
-    filter_indexes indexes; /* of the segment in hand */
+    filter_table *ft; /* the filter over the next segment, or over fresh rows; NULL: not begun */
+    filter_indexes indexes; /* of the next segment */
     uint32_t next_segment;
     uint32_t next_row;    /* of that segment */
-    const uint32_t *list; /* its rows that count, ascending: only blocks that have some are come
-                           * to; NULL: all blocks are */
+    const uint32_t *list; /* its matching rows from next_row on, ascending: blocks without any are
+                           * skipped; NULL: all blocks are visited */
     const uint32_t *list_end;
     bool fresh_is_open;
-    /* The block in hand. */
-    const table *t;  /* NULL: at the end */
-    uint32_t source; /* position of the segment in the view, or RESULT_FRESH */
-    uint32_t begin;
-    uint32_t count;
-    const uint64_t *pass; /* bit 0 is row `begin`; NULL: all rows */
+    /* The current block. */
+    const table *t;          /* NULL: at the end */
+    uint32_t source;         /* position of the segment in the view, or RESULT_FRESH */
+    uint32_t begin;          /* first row of the block in `t` */
+    uint32_t count;          /* rows of the block */
+    const uint64_t *matches; /* bit 0 is row `begin`; NULL: all rows match */
     uint64_t bits[FILTER_BLOCK_ROWS / 64];
 } scan;
 
-/* Begin. `arena` keeps what lasts as long as the scan, `block` what lasts as long as a segment: no
- * one else touches it. Of fresh rows the columns of the filter, of `o` (may be NULL) and one vector
- * field (or FRESH_NO_VECTOR) are gathered. */
-mv_err scan_start(scan *sc, const snapshot *s, const filter *f, const order *o,
+/* Begin. `arena` gets what lasts as long as the scan. `block` gets what lasts as long as a segment;
+ * the scan clears it, so that the caller does not use it. Of fresh rows the columns of the filter,
+ * of `o` (may be NULL) and of one vector field (or FRESH_NO_VECTOR) are gathered. */
+mv_err scan_begin(scan *sc, const snapshot *s, const filter *f, const order *o,
                   uint32_t vector_field, fresh_reader *fresh, mem_arena *arena, mem_arena *block,
                   mv_error *error);
-/* Is the next block the first of a segment? Then its position in the view. */
+/* True when the next block is the first of a segment, whose position in the view is *segment_at.
+ * The functions of the next segment are then allowed. */
 static inline bool scan_at_segment(const scan *sc, uint32_t *segment_at)
 {
     *segment_at = sc->next_segment;
     return sc->next_row == 0 && sc->next_segment < sc->s->v->segments_count;
 }
-/* At least and at most how many rows of the segment that comes next pass the filter, as far as
- * indexes tell without reading rows; deleted ones are counted. */
+/* Bounds of the number of rows of the next segment for which the filter is true, as far as indexes
+ * tell without reading rows. Deleted rows are included. */
 mv_err scan_estimate(scan *sc, uint32_t *least, uint32_t *most, mv_error *error);
-/* Which rows of the segment that comes next count, one by one in no order, where they are few and
- * an index has them so; else *rows is NULL. Lent until the segment is left. */
+/* The matching rows of the next segment as a list, in no order, if they are few and an index has
+ * such a list; otherwise *rows is NULL. Lent until the scan leaves the segment. */
 mv_err scan_list(scan *sc, uint32_t **rows, uint32_t *count, mv_error *error);
-/* Which rows of the segment that comes next count, all at once: into `pass`, bit 0 being row 0. */
-mv_err scan_segment(scan *sc, uint64_t *pass, mv_error *error);
-/* Leave that segment out: the caller has looked at it. */
+/* The matching rows of the next segment as a bitmap: bit 0 is row 0. */
+mv_err scan_segment(scan *sc, uint64_t *matches, mv_error *error);
+/* Skip the next segment: the caller has searched it. */
 static inline void scan_skip_segment(scan *sc)
 {
     sc->next_segment++;
@@ -62,33 +66,33 @@ static inline void scan_skip_segment(scan *sc)
     sc->list = NULL;
     sc->ft = NULL;
 }
-/* Go to the next block, which may have no row that passes. sc->t is NULL at the end. */
+/* Go to the next block, in which no row may match. sc->t is NULL at the end. */
 mv_err scan_next(scan *sc, mv_error *error);
-/* Call in any case. */
+/* Call it also after a failure. */
 void scan_end(scan *sc);
 
-/* How many rows of the block pass. */
+/* The number of matching rows of the block. */
 static inline size_t scan_matching(const scan *sc)
 {
-    return sc->pass ? bits_count(sc->pass, sc->count) : sc->count;
+    return sc->matches ? bits_count(sc->matches, sc->count) : sc->count;
 }
-/* The first row of the block, from `at` on, that passes; sc->count: none does. */
+/* The first matching row of the block from `at` on; sc->count: there is none. */
 static inline uint32_t scan_find(const scan *sc, uint32_t at)
 {
-    if (!sc->pass || at >= sc->count) return at;
+    if (!sc->matches || at >= sc->count) return at;
     uint32_t word = at / 64;
-    uint64_t bits = sc->pass[word] >> at % 64 << at % 64;
+    uint64_t bits = sc->matches[word] >> at % 64 << at % 64;
     while (!bits) {
         if (++word * 64 >= sc->count) return sc->count;
-        bits = sc->pass[word];
+        bits = sc->matches[word];
     }
     return word * 64 + MV_LOWEST_BIT(bits);
 }
-/* What a hit on row `at` of the block has as its row. */
+/* The `row` of a hit on row `at` of the block. */
 uint64_t scan_row(const scan *sc, uint32_t at);
 
-/* Append the docids (u64) of all rows that pass. For those who change rows meanwhile, which would
- * pull them from under a scan. */
+/* Append the docids (u64) of all matching rows. For callers that change rows while they go through
+ * them, which a scan does not allow. */
 mv_err scan_docids(const snapshot *s, const mv_filter *source, mem_buffer *docids, mv_error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* The public search: checks the query, then searches by vector (search_vector.c), or selects by
+/* The public search: it checks the query, then searches by vector (search_vector.c), or selects by
  * filter and order (select.c). */
 #include "read/search.h"
 
@@ -30,7 +30,8 @@ static mv_err check_query(const mv_query *q, mv_error *error)
     if (!has_vector && (q->min_score || q->max_distance))
         return error_set(error, MV_MISUSE, "min_score and max_distance need a vector");
     if (q->more && q->vectors_count > 1)
-        return error_set(error, MV_MISUSE, "only a search for one vector can go on");
+        return error_set(error, MV_MISUSE,
+                         "only a search for one vector can be continued with 'more'");
     if ((q->min_score && isnan(*q->min_score)) || (q->max_distance && isnan(*q->max_distance)))
         return error_set(error, MV_MISUSE, "min_score or max_distance is NaN");
     return MV_OK;
@@ -40,11 +41,11 @@ mv_err mv_search(mv_collection *c, const mv_query *query, mv_result *result, mv_
 {
     search s = {.q = query, .r = result};
     MV_TRY(check_query(query, error));
-    mv_err err = query->more ? result_go_on(result, error) : result_start(result, c, error);
+    mv_err err = query->more ? result_continue(result, error) : result_begin(result, c, error);
     if (!err && query->schema && query->schema != mv_result_schema(result))
         err = error_set(error, MV_SCHEMA_MISMATCH,
-                        "the schema was changed since the query was made: make it anew");
-    if (!err) err = explain_start(&s, error);
+                        "the schema has changed since the query was created: create another query");
+    if (!err) err = explain_begin(&s, error);
     if (!err && query->filter)
         err = filter_compile(result->seen->v->schema, query->filter, &result->arena, &s.f, error);
     if (!err)

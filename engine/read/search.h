@@ -1,4 +1,4 @@
-/* A search in progress: what its parts share. */
+/* A search in progress: what the files that search share. */
 #ifndef MV_SEARCH_H
 #define MV_SEARCH_H
 
@@ -9,20 +9,20 @@
 typedef struct search {
     const mv_query *q;
     mv_result *r;
-    const schema_vector *field;
-    filter *f;
-    uint64_t left_out;      /* docid of the document searched by; 0: none */
-    const uint8_t *vectors; /* `count`, as they are given */
+    const schema_vector *field; /* that is searched; NULL: without a vector */
+    filter *f;                  /* NULL: all rows match */
+    uint64_t left_out;          /* docid of the document whose vector is searched for; 0: none */
+    const uint8_t *vectors;     /* `count` of vector_size bytes each, as they are given */
     size_t vector_size;
-    distance_query *queries;
-    topk *tops;
-    uint32_t count;             /* of queries */
-    index_scratch scratch;      /* of the engine, while graphs are searched */
-    mv_plan_step *part;         /* what is being searched now */
-    mv_plan_step not_explained; /* that, where nobody wants to know */
+    distance_query *queries;     /* one per vector */
+    topk *tops;                  /* one per vector */
+    uint32_t count;              /* of vectors */
+    index_scratch scratch;       /* acquired from the engine while segments are searched */
+    mv_plan_step *step;          /* of what is being searched now */
+    mv_plan_step discarded_step; /* that step, without explain */
 } search;
 
-/* Memory that lasts as long as the result's hits. NULL: there is none, and `error` is filled. */
+/* Allocate what lasts as long as the result's hits. NULL: MV_NO_MEMORY, and `error` is filled. */
 static inline void *search_alloc(search *s, size_t size, mv_error *error)
 {
     void *block = mem_arena_alloc(&s->r->arena, size);
@@ -30,11 +30,11 @@ static inline void *search_alloc(search *s, size_t size, mv_error *error)
     return block;
 }
 
-/* How many hits to look for. Those before the page are dropped at the end, as are those that the
- * result gave before. */
+/* How many hits to search for. Hits before the offset, and hits that the result returned before,
+ * are dropped at the end. */
 static inline uint64_t search_hits_wanted(const search *s)
 {
-    return (uint64_t)s->q->topk + s->q->offset + result_given_count(s->r);
+    return (uint64_t)s->q->topk + s->q->offset + result_returned_count(s->r);
 }
 
 #endif

@@ -4,11 +4,11 @@
 
 #include "read/search.h"
 
-/* Search the next segment of the scan, which is number `source` of the view, if it has a graph.
- * *done is false if it is to be searched like any other. */
+/* Search the next segment of the scan, at position `source` of the view, if it has a graph. *done
+ * is false if it has none that can be used: the segment is then to be searched exactly. */
 mv_err search_graph_segment(search *s, scan *sc, uint32_t source, bool *done, mv_error *error);
 
-/* The vectors of a segment or of a block of fresh rows, as an exact search takes them. */
+/* The vectors of a segment or of a chunk of fresh rows, as the exact search takes them. */
 static inline flat_rows search_rows_of(const search *s, const table *t, uint32_t source)
 {
     const table_vectors *vectors = &t->vectors[s->q->vector_field];

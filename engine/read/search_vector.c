@@ -1,6 +1,6 @@
-/* Searching by vector. A segment with a graph is searched with its help, all other rows exactly:
- * each matching row is measured. Either way as many hits come back as there are, up to what was
- * asked for. */
+/* Searching by vector. A segment with a graph is searched with its help. All other rows are
+ * searched exactly: the distance of each matching row is computed. Either way a search returns as
+ * many hits as rows match, up to topk. */
 #include "read/search_vector.h"
 
 #include <math.h>
@@ -10,7 +10,8 @@
 #include "read/search_graph.h"
 #include "vector/element.h"
 
-/* Rows scored for all vectors before the next: what was read is still in the cache. */
+/* With several vectors, so many rows are searched for all of them before the next rows: their bytes
+ * are still in the cache. */
 #define SHARED_BLOCK_ROWS FLAT_BLOCK_ROWS
 
 /* ---------------------------------------------------------------- preparing */
@@ -37,7 +38,7 @@ static mv_err vector_of_id(search *s, const uint8_t **vector, mv_error *error)
     return MV_OK;
 }
 
-/* The farthest distance a hit may have, rounded up: what is between is sorted out at the end. */
+/* The largest distance that a hit may have, rounded up to a float. take_hits compares exactly. */
 static float distance_limit(const search *s)
 {
     double limit = INFINITY;
@@ -47,6 +48,7 @@ static float distance_limit(const search *s)
     return nextafterf((float)limit, INFINITY);
 }
 
+/* Prepare the vectors, and a heap of the best hits for each. */
 static mv_err prepare(search *s, mv_error *error)
 {
     const mv_query *q = s->q;
@@ -61,7 +63,7 @@ static mv_err prepare(search *s, mv_error *error)
     uint64_t documents = s->r->seen->v->state.documents;
     uint64_t wanted = search_hits_wanted(s) + (s->left_out ? 1 : 0);
     uint32_t capacity = (uint32_t)(wanted < documents ? wanted : documents);
-    if (!capacity) capacity = 1;
+    if (!capacity) capacity = 1; /* a heap without capacity is not allowed */
     size_t elements_size = mem_whole_lines(distance_query_size(s->field->type, s->field->dim));
     s->vectors = vectors;
     s->queries = search_alloc(s, s->count * sizeof *s->queries, error);
@@ -91,9 +93,9 @@ static void search_block(search *s, const scan *sc)
         uint32_t count = sc->count - done < step ? sc->count - done : step;
         for (uint32_t i = 0; i < s->count; i++)
             flat_search(&s->queries[i], &rows, sc->begin + done, count,
-                        sc->pass ? sc->pass + done / 64 : NULL, &s->tops[i]);
+                        sc->matches ? sc->matches + done / 64 : NULL, &s->tops[i]);
     }
-    s->part->search_seconds += explain_now(s) - begun;
+    s->step->search_seconds += explain_now(s) - begun;
 }
 
 /* ---------------------------------------------------------------- hits */
@@ -104,15 +106,16 @@ static bool is_near_enough(const mv_query *q, const mv_hit *hit)
            (!q->max_distance || hit->distance <= *q->max_distance);
 }
 
-/* Move what one heap found to the hits. */
+/* Add the hits of one vector to the result, best first. */
 static mv_err take_hits(search *s, uint32_t input, mv_error *error)
 {
     topk *top = &s->tops[input];
     uint32_t skipped = 0, taken = 0;
-    topk_finish(top);
+    topk_finish(top); /* sorts the hits, best first (I16) */
+    mv_assert(top->count <= top->capacity);
     for (uint32_t i = 0; i < top->count && taken < s->q->topk; i++) {
         const topk_entry *entry = &top->heap[i];
-        double distance = (double)entry->distance + 0.0; /* -0 becomes 0 */
+        double distance = (double)entry->distance + 0.0; /* turns -0 into 0 */
         mv_hit hit = {.docid = entry->docid,
                       .source = entry->source,
                       .row = entry->row,
@@ -120,7 +123,7 @@ static mv_err take_hits(search *s, uint32_t input, mv_error *error)
                       .distance = distance};
         hit.score = metric_score(s->field->metric, distance);
         if (entry->docid == s->left_out || !is_near_enough(s->q, &hit)) continue;
-        if (result_was_given(s->r, entry->docid)) continue;
+        if (result_was_returned(s->r, entry->docid)) continue;
         if (skipped++ < s->q->offset) continue;
         MV_TRY(result_add(s->r, hit, error));
         taken++;
@@ -141,8 +144,8 @@ static mv_err search_all(search *s, scan *sc, mv_error *error)
         double begun = explain_now(s);
         MV_TRY(scan_next(sc, error));
         if (!sc->t) return MV_OK;
-        explain_begin_part(s, sc->source);
-        s->part->filter_seconds += explain_now(s) - begun;
+        explain_begin_step(s, sc->source);
+        s->step->filter_seconds += explain_now(s) - begun;
         search_block(s, sc);
     }
 }
@@ -152,16 +155,17 @@ mv_err search_vector(search *s, mv_error *error)
     scan sc;
     const mv_schema *schema = s->r->seen->v->schema;
     if (s->q->vector_field >= schema->vectors_count)
-        return error_set(error, MV_MISUSE, "there is no vector field %u", s->q->vector_field);
+        return error_set(error, MV_MISUSE, "there is no vector field %u, the schema has %u",
+                         s->q->vector_field, schema->vectors_count);
     s->field = &schema->vectors[s->q->vector_field];
     MV_TRY(prepare(s, error));
-    MV_TRY(scan_start(&sc, s->r->seen, s->f, NULL, s->q->vector_field, &s->r->fresh, &s->r->arena,
+    MV_TRY(scan_begin(&sc, s->r->seen, s->f, NULL, s->q->vector_field, &s->r->fresh, &s->r->arena,
                       &s->r->block, error));
-    s->scratch = engine_take_scratch(s->r->e);
+    s->scratch = engine_acquire_scratch(s->r->e);
     mv_err err = search_all(s, &sc, error);
-    engine_give_scratch(s->r->e, s->scratch);
+    engine_release_scratch(s->r->e, s->scratch);
     scan_end(&sc);
     for (uint32_t i = 0; i < s->count && !err; i++) err = take_hits(s, i, error);
-    if (!err) result_bring_ids(s->r);
+    if (!err) result_prefetch_ids(s->r);
     return err;
 }

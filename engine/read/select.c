@@ -10,7 +10,7 @@ static mv_err select_from_block(const scan *sc, order_heap *heap, mv_error *erro
     return MV_OK;
 }
 
-/* Rows come oldest first: without keys the first ones are the result. */
+/* A scan visits rows oldest first. Without keys of an order, the first ones are the result. */
 static bool has_enough(const order_heap *heap)
 {
     return !heap->o->count && heap->count == heap->capacity;
@@ -27,15 +27,15 @@ mv_err select_rows(search *s, mv_error *error)
     uint32_t capacity = (uint32_t)(wanted < documents ? wanted : documents);
     if (!capacity) return MV_OK;
     MV_TRY(order_start(&heap, &o, schema, capacity, &s->r->arena, error));
-    MV_TRY(scan_start(&sc, s->r->seen, s->f, &o, FRESH_NO_VECTOR, &s->r->fresh, &s->r->arena,
+    MV_TRY(scan_begin(&sc, s->r->seen, s->f, &o, FRESH_NO_VECTOR, &s->r->fresh, &s->r->arena,
                       &s->r->block, error));
     mv_err err = MV_OK;
     double begun = explain_now(s);
     while (!has_enough(&heap) && !(err = scan_next(&sc, error)) && sc.t) {
-        explain_begin_part(s, sc.source);
+        explain_begin_step(s, sc.source);
         explain_note_block(s, &sc, 0);
         if ((err = select_from_block(&sc, &heap, error))) break;
-        s->part->filter_seconds += explain_now(s) - begun;
+        s->step->filter_seconds += explain_now(s) - begun;
         begun = explain_now(s);
     }
     scan_end(&sc);
@@ -44,7 +44,7 @@ mv_err select_rows(search *s, mv_error *error)
     uint32_t skipped = 0;
     for (uint32_t i = 0; i < heap.count && s->r->hits_count < s->q->topk; i++) {
         const order_entry *entry = &heap.entries[i];
-        if (result_was_given(s->r, entry->docid) || skipped++ < s->q->offset) continue;
+        if (result_was_returned(s->r, entry->docid) || skipped++ < s->q->offset) continue;
         MV_TRY(result_add(
             s->r, (mv_hit){.docid = entry->docid, .source = entry->source, .row = entry->row},
             error));

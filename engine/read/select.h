@@ -4,7 +4,7 @@
 
 #include "read/search.h"
 
-/* Find the first hits in the query's order, by insertion without one. */
+/* Find the first topk hits in the query's order; without one, in the order of insertion. */
 mv_err select_rows(search *s, mv_error *error);
 
 #endif

@@ -1,11 +1,11 @@
-/* Filling batches: values become cells and elements at once, so that a mistake is reported while
- * the caller still knows where it came from, and writing has only bytes to move. */
+/* Filling batches. Each value is converted to a cell, or to elements of a vector, when it is set. A
+ * mistake is then reported while the caller still knows where the value came from, and writing the
+ * batch only copies bytes. */
 #include "transaction/batch.h"
 
 #include <float.h>
 #include <math.h>
 
-#include "base/os.h"
 #include "transaction/handle.h"
 #include "vector/element.h"
 
@@ -87,14 +87,18 @@ mv_err mv_batch_add(mv_batch *batch, const char *id, size_t id_size, mv_error *e
 static mv_err check_begun(const mv_batch *batch, mv_error *error)
 {
     if (os_is_forked(batch->fork_generation)) return error_set_forked(error, "the batch");
-    if (batch->is_begun) return MV_OK;
-    return error_set(error, MV_MISUSE, "the batch has no document that was begun");
+    if (!batch->is_begun)
+        return error_set(error, MV_MISUSE, "the batch has no document to set: add one first");
+    mv_assert(batch->count > 0);
+    return MV_OK;
 }
 
-/* A failure takes the document out again. Its bytes stay in the arena until the next clear. */
+/* Remove the document whose setting failed with `err`, and name it in the message. Its bytes stay
+ * in the arena until the batch is cleared. */
 static mv_err drop_row(mv_batch *batch, mv_err err, mv_error *error)
 {
     char quoted[ERROR_QUOTE_SIZE];
+    mv_assert(batch->is_begun && batch->count > 0);
     const row_parts *r = &batch->rows[--batch->count];
     batch->is_begun = false;
     return error_prefix(error, err, "document '%s': ", error_quote(r->id, r->id_size, quoted));
@@ -135,11 +139,10 @@ mv_err mv_batch_set(mv_batch *batch, uint32_t field, const mv_value *value, mv_e
 
 /* ---------------------------------------------------------------- vector fields */
 
-/* A metric with norms divides by the length, as a multiplication in float: the factor must be a
- * normal number, and that of very long vectors (beyond 8.5e37) and very short ones (below 2.9e-39)
- * is not. */
-static mv_err norm_of(const schema_vector *field, const void *elements, float *norm,
-                      mv_error *error)
+/* A metric with norms multiplies every distance by the inverse length of the vector, a float. It
+ * must be a normal number: that of a vector longer than 8.5e37 or shorter than 2.9e-39 is not. */
+static mv_err compute_inverse_norm(const schema_vector *field, const void *elements, float *norm,
+                                   mv_error *error)
 {
     *norm = 0;
     if (!metric_has_norms(field->metric)) return MV_OK;
@@ -148,7 +151,7 @@ static mv_err norm_of(const schema_vector *field, const void *elements, float *n
         return error_set(error, MV_MISUSE,
                          "field '%s' has metric %s: the zero vector has no direction", field->name,
                          mv_metric_name(field->metric));
-    if (!isnormal(*norm) || *norm == FLT_MAX) /* the latter: cut to what a float holds */
+    if (!isnormal(*norm) || *norm == FLT_MAX) /* FLT_MAX: it was clamped */
         return error_set(error, MV_MISUSE,
                          "field '%s' has metric %s: the length of the vector is not between "
                          "2.9e-39 and 8.5e37",
@@ -171,7 +174,7 @@ static mv_err set_elements(mv_batch *batch, row_parts *r, uint32_t at, const voi
     if (!elements) return error_memory(error, field->size, "a vector");
     mv_err err = element_from_given(field->type, vector, dim, elements, error);
     if (err) return error_prefix(error, err, "field '%s': ", field->name);
-    MV_TRY(norm_of(field, elements, &r->inverse_norms[at], error));
+    MV_TRY(compute_inverse_norm(field, elements, &r->inverse_norms[at], error));
     r->vectors[at] = elements;
     return MV_OK;
 }

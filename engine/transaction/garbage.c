@@ -1,9 +1,14 @@
-/* Getting rid of files: those that a merge replaced, once no reader in any process can name them,
- * and those that a process left half-written when it died.
+/* Removing files: those that were replaced, and those that a process left unfinished when it died.
  *
- * A replaced file is entered in the garbage table by the commit that replaces it. A reader of an
- * older commit may still want to open it; LMDB's reader table tells which commits are being read.
- */
+ * The commit that replaces a file enters it in the catalog's garbage table. A reader of an older
+ * commit, in any process, may still open the file; LMDB's reader table tells which commits are
+ * being read (I8).
+ *
+ *   key: a number that grows with each entry (engine_state.next_garbage)
+ *
+ *   offset size  value
+ *        0    8  since: the LMDB commit that stopped naming the file
+ *        8    n  name of the file, without a terminating 0 */
 #include "transaction/garbage.h"
 
 #include <inttypes.h>
@@ -12,24 +17,28 @@
 #include "open/durability.h"
 
 typedef struct garbage_head {
-    uint64_t since; /* LMDB commit number from which on nobody new names the file */
+    uint64_t since; /* commits from this one on do not name the file */
 } garbage_head;
+
+static_assert(sizeof(garbage_head) == 8, "the head of a value of the garbage table");
 
 mv_err garbage_add(writer *w, uint64_t number, const section_file_record *file, mv_error *error)
 {
     garbage_head head = {catalog_commit_number(w->txn) + 1};
     char name[SEGMENT_FILE_NAME_SIZE];
     uint8_t value[sizeof head + SEGMENT_FILE_NAME_SIZE];
-    if (w->e->in_memory) return MV_OK; /* closed with the last view that has it */
+    if (w->e->in_memory) return MV_OK; /* its mapping is closed with the last view that names it */
     segment_file_name(number, file, name);
     size_t name_size = strlen(name);
+    mv_assert(name_size > 0);
     memcpy(value, &head, sizeof head);
     memcpy(value + sizeof head, name, name_size);
     return catalog_put_u64(w->txn, CATALOG_GARBAGE, w->state.next_garbage++, value,
                            sizeof head + name_size, error);
 }
 
-/* Unlink and forget what is old enough. A crash in between unlinks again: no harm. */
+/* Unlink the files that no reader needs, and remove their entries. If the transaction is undone, or
+ * the process dies, the next one finds the entries of files that are missing, which is harmless. */
 static mv_err unlink_garbage(writer *w, mv_error *error)
 {
     mv_err err;
@@ -50,7 +59,7 @@ static mv_err unlink_garbage(writer *w, mv_error *error)
                              CATALOG_FILE);
         memcpy(&head, value.bytes, sizeof head);
         memcpy(name, value.bytes + sizeof head, value.size - sizeof head);
-        /* A number that is still to come is of the collection that this one is a backup of. */
+        /* In a backup `since` may be a commit of the original, above all of the backup's own. */
         if (head.since > oldest && head.since <= catalog_commit_number(w->txn)) return MV_OK;
         uint64_t number;
         section_file_record file;
@@ -62,9 +71,9 @@ static mv_err unlink_garbage(writer *w, mv_error *error)
     return err;
 }
 
-/* Does the catalog name this file? */
-static mv_err is_named(writer *w, uint64_t number, const section_file_record *file, bool *named,
-                       mv_error *error)
+/* *named: does the catalog name this file? */
+static mv_err is_file_named(writer *w, uint64_t number, const section_file_record *file,
+                            bool *named, mv_error *error)
 {
     catalog_value value;
     segment_record record;
@@ -81,8 +90,8 @@ static mv_err is_named(writer *w, uint64_t number, const section_file_record *fi
     return err;
 }
 
-/* Remove a file of a segment or index that the catalog does not know, unless someone is writing it:
- * then it is locked. */
+/* Remove a file of a segment or index that the catalog does not name. A file that another process
+ * is writing is locked, and stays. */
 static mv_err sweep_entry(void *ctx, const char *name, mv_error *error)
 {
     writer *w = ctx;
@@ -93,10 +102,10 @@ static mv_err sweep_entry(void *ctx, const char *name, mv_error *error)
     os_file file;
     if (durability_is_unfinished_mark(name)) return os_remove_in(w->e->path, name, error);
     if (!segment_parse_file_name(name, &number, &record)) return MV_OK;
-    MV_TRY(is_named(w, number, &record, &named, error));
+    MV_TRY(is_file_named(w, number, &record, &named, error));
     if (named) return MV_OK;
     MV_TRY(os_join(path, w->e->path, name, error));
-    if (os_open_read(path, &file, &size, NULL)) return MV_OK; /* gone meanwhile */
+    if (os_open_read(path, &file, &size, NULL)) return MV_OK; /* removed meanwhile */
     mv_err err = os_try_lock(file, &got, path, error);
     if (!err && got) err = os_remove(path, error);
     os_close(file);
@@ -112,7 +121,7 @@ mv_err garbage_collect(writer *w, mv_error *error)
         MV_TRY(unlink_garbage(w, error));
         MV_TRY(catalog_count(w->txn, CATALOG_GARBAGE, &garbage, error));
     }
-    if (garbage || w->e->is_swept) return MV_OK; /* a reader may still want what is in the list */
+    if (garbage || w->e->is_swept) return MV_OK; /* what is listed is not named, and may be read */
     MV_TRY(os_each_entry(w->e->path, sweep_entry, w, error));
     w->e->is_swept = true;
     return MV_OK;

@@ -1,13 +1,15 @@
-/* Files that the catalog no longer names. */
+/* Garbage: files that the catalog has stopped naming. A file is unlinked only after the commit that
+ * stopped naming it, and when no reader of an older commit is left (I8). */
 #ifndef MV_GARBAGE_H
 #define MV_GARBAGE_H
 
 #include "transaction/writer.h"
 
-/* A file that the catalog names no longer: unlinked once no reader can name it. */
+/* Enter a file that this transaction stops naming. In memory there is nothing to unlink. */
 mv_err garbage_add(writer *w, uint64_t number, const section_file_record *file, mv_error *error);
 
-/* Unlink files that no reader can name any more, and once what a dead process left half-written. */
+/* Unlink the files that no reader can name any more. Once per engine, also remove the files that
+ * dead processes left unfinished. */
 mv_err garbage_collect(writer *w, mv_error *error);
 
 #endif

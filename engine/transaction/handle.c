@@ -1,4 +1,4 @@
-/* Handles: which engine they use, their transaction, and what they see. */
+/* Handles: their engine, their transaction, and what their reads see. */
 #include "transaction/handle.h"
 
 #include "open/known_schema.h"
@@ -9,16 +9,17 @@ mv_err handle_engine(mv_collection *c, engine **e, mv_error *error)
     if (handle_is_forked(c)) {
         if (c->e->in_memory)
             return error_set(error, MV_BUSY,
-                             "a collection in memory stays with the process that made it: this one "
-                             "was forked later");
+                             "a collection in memory exists only in the process that created it, "
+                             "and this process was forked from that one");
         mv_open_options options = {.read_only = c->read_only, .verify = c->verify};
         engine *opened = NULL;
         MV_TRY(registry_open(c->path, &options, c->e->hooks, &opened, error));
         registry_release(c->e);
         c->e = opened;
-        c->transaction = NULL; /* the parent's, and so is what it owes */
+        c->transaction = NULL; /* the parent's, as are the commits that are not synced */
         c->owes_sync = false;
     }
+    mv_assert(engine_is_of_this_process(c->e)); /* I1 */
     *e = c->e;
     return MV_OK;
 }
@@ -33,7 +34,7 @@ const mv_schema *handle_schema(mv_collection *c)
     return atomic_load(&c->e->last_schema);
 }
 
-/* Others must not look: `transaction` changes while its thread is the one that writes. */
+/* Only the thread that writes may read `transaction`: that thread changes it without a lock. */
 writer *handle_transaction(const mv_collection *c)
 {
     if (handle_is_forked(c) || atomic_load(&c->e->writing_thread) != os_thread_id()) return NULL;
@@ -50,6 +51,7 @@ mv_err handle_begin_write(mv_collection *c, writer **w, mv_error *error)
 
 mv_err handle_commit(mv_collection *c, writer *w, mv_error *error)
 {
+    mv_assert(w != c->transaction); /* the caller has cleared it: another thread may write next */
     if (c->durability != MV_DURABILITY_FULL) c->owes_sync = true;
     return writer_commit(w, error);
 }
@@ -76,7 +78,7 @@ mv_err handle_snapshot(mv_collection *c, snapshot *s, mv_error *error)
     if (w->is_failed)
         return error_set(error, MV_MISUSE, "the transaction failed before and can only be undone");
     MV_TRY(writer_settle(w, error));
-    view_keep(e, w->v);
+    view_retain(e, w->v);
     *s = (snapshot){e, w->txn, w->v, true};
     return MV_OK;
 }

@@ -1,4 +1,4 @@
-/* Writing the documents of a batch: one by one into the fresh table, or a large batch straight into
+/* Writing the documents of a batch: one by one into the fresh table, or a large batch directly into
  * a segment. */
 #include "transaction/put.h"
 
@@ -43,12 +43,13 @@ static bool is_bulk(const mv_batch *batch, mv_write_mode mode)
            (batch->count >= SEAL_ROWS_MIN || batch->count * vectors_size >= SEAL_BYTES_MAX);
 }
 
-/* Straight into a segment: vectors are written once. Rows that a later one of the batch replaces
- * are left out. The complete rows are lent to the seal. */
+/* Write the batch directly into a segment, so that its vectors are written once. A row that a later
+ * row of the batch replaces is left out: its id is set to NULL. */
 static mv_err put_bulk(writer *w, mv_write_mode mode, const mv_batch *batch, mv_error *error)
 {
+    mv_assert(mode != MV_UPDATE);
     const mv_schema *schema = w->v->schema;
-    uint64_t first = w->state.next_docid;
+    uint64_t first = w->state.next_docid; /* row i of the batch gets docid first + i */
     mem_arena arena = {0};
     mv_err err;
     row_parts *rows = mem_arena_alloc(&arena, batch->count * sizeof *rows);
@@ -71,6 +72,11 @@ static mv_err put_bulk(writer *w, mv_write_mode mode, const mv_batch *batch, mv_
             err = writer_exists(given, error);
             goto done;
         }
+        if (found && old_docid >= first + i) { /* I5 */
+            err = error_set(error, MV_CORRUPT, "%s: docid %llu of an id was never assigned",
+                            CATALOG_FILE, (unsigned long long)old_docid);
+            goto done;
+        }
         if (found && old_docid >= first) {
             rows[old_docid - first].id = NULL;
             w->state.documents--;
@@ -87,11 +93,11 @@ done:
     return err;
 }
 
-static mv_err check_schema(const writer *w, const mv_batch *batch, mv_error *error)
+static mv_err check_batch_schema(const writer *w, const mv_batch *batch, mv_error *error)
 {
     if (schema_compare_has_same_rows(batch->schema, w->v->schema)) return MV_OK;
     return error_set(error, MV_SCHEMA_MISMATCH,
-                     "the batch was made for another schema than the collection has");
+                     "the schema has changed since the batch was created: create another batch");
 }
 
 mv_err put_batch(writer *w, mv_write_mode mode, const mv_batch *batch, bool check_first,
@@ -100,9 +106,9 @@ mv_err put_batch(writer *w, mv_write_mode mode, const mv_batch *batch, bool chec
     *written = 0;
     if (w->is_failed)
         return error_set(error, MV_MISUSE, "the transaction failed before and can only be undone");
-    MV_TRY(check_schema(w, batch, error));
+    MV_TRY(check_batch_schema(w, batch, error));
     if (check_first) MV_TRY(put_check(w, mode, batch, error));
-    w->is_failed = true; /* until all are in */
+    w->is_failed = true; /* until all documents are written (I11) */
     if (is_bulk(batch, mode))
         MV_TRY(put_bulk(w, mode, batch, error));
     else

@@ -1,12 +1,14 @@
-/* Checking a batch before its first document is written: inside a longer transaction a batch that
- * fails must leave no trace, and undoing half a batch is harder than not beginning. */
+/* Checking a batch before its first document is written. A batch that fails within a longer
+ * transaction must change nothing, and to check it first is simpler than to undo the documents that
+ * were written. */
 #include "transaction/put_check.h"
 
 #include <string.h>
 
 #include "base/hash.h"
 
-/* An id twice in the batch? Open addressing over row numbers + 1; 0 is free. */
+/* MV_EXISTS when the batch has an id twice. A hash table with open addressing: its entries are row
+ * numbers + 1, and 0 is a free slot. At most half of the slots are used. */
 static mv_err find_duplicate_id(const mv_batch *batch, mv_error *error)
 {
     mv_err err = MV_OK;
@@ -14,6 +16,7 @@ static mv_err find_duplicate_id(const mv_batch *batch, mv_error *error)
     while (slots < (size_t)batch->count * 2) slots *= 2;
     uint32_t *taken = mem_alloc_zero(slots * sizeof *taken);
     if (!taken) return error_memory(error, slots * sizeof *taken, "a batch");
+    mv_assert(slots > batch->count); /* every probe ends at a free slot */
     for (uint32_t i = 0; i < batch->count && !err; i++) {
         const row_parts *r = &batch->rows[i];
         size_t at = hash_bytes(r->id, r->id_size, 0) & (slots - 1);

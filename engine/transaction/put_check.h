@@ -4,7 +4,8 @@
 
 #include "transaction/writer.h"
 
-/* Would this batch be written? Fails with what put_batch would fail with; changes nothing. */
+/* Check that put_batch would write this batch: fails as put_batch would, and changes nothing. The
+ * batch has the writer's schema. */
 mv_err put_check(writer *w, mv_write_mode mode, const mv_batch *batch, mv_error *error);
 
 #endif

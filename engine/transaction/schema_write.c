@@ -1,4 +1,10 @@
-/* Changing the schema within a write transaction. */
+/* Changing the schema within a write transaction.
+ *
+ * Renaming a field and changing its options touch no segment: on disk a field has the name of its
+ * uid. The bytes of a fresh row depend on the number and types of the fields. Where a field is
+ * added or dropped, the caller therefore seals the fresh rows first (seal_rows). A dropped column
+ * takes its own file along, if it has one; a column within the file of the rows is skipped until
+ * its segment is merged. */
 #include "transaction/schema_write.h"
 
 #include "open/known_schema.h"
@@ -7,6 +13,7 @@
 mv_err schema_write_begin(writer *w, const mv_schema *schema, mv_error *error)
 {
     const mv_schema *next = NULL;
+    mv_assert(!w->next_schema); /* one change per transaction */
     MV_TRY(known_schema_save(w->txn, schema, error));
     os_mutex_lock(w->e->mutex);
     mv_err err = known_schema_find_locked(w->e, w->txn, &next, error);

@@ -1,20 +1,20 @@
 /* Sealing: fresh rows, and those of a large batch, become a segment within the write transaction.
  *
- * Readers are not disturbed; other writers wait, a few milliseconds per 4,096 rows. Fresh rows are
- * read where they lie in the catalog's pages, which stay in place since nothing is changed until
- * all files stand. */
+ * Readers go on. Other writers wait, a few milliseconds per 4,096 rows. Fresh rows are read in
+ * place in the catalog's pages: these do not move, because the catalog is not changed before all
+ * files of the segment are finished. */
 #include "transaction/seal.h"
 
 #include <string.h>
 
 #include "transaction/writer_files.h"
 
-/* The rows to seal, by docid: encoded ones from the fresh table, then those of a batch. */
+/* The rows to seal, in the order of docids: the fresh rows, then those of a batch. */
 typedef struct sealing {
     const mv_schema *schema;
-    const uint8_t **encoded;
-    uint64_t *docids; /* of all */
-    const row_parts **parts;
+    const uint8_t **encoded; /* fresh rows, in the catalog's pages */
+    uint64_t *docids;        /* of all rows */
+    const row_parts **parts; /* rows of the batch */
     uint32_t encoded_count;
 } sealing;
 
@@ -64,7 +64,8 @@ static mv_err sealing_vector(void *ctx, uint32_t row, uint32_t field, const uint
     return MV_OK;
 }
 
-/* Gather the fresh rows, each verified: damage must not get a fresh checksum. */
+/* Gather the fresh rows. Each is verified: a damaged row must not be written with a valid checksum.
+ */
 static mv_err gather_fresh(writer *w, sealing *s, mv_error *error)
 {
     catalog_cursor *cursor = NULL;
@@ -89,8 +90,8 @@ static mv_err gather_fresh(writer *w, sealing *s, mv_error *error)
     return err;
 }
 
-static mv_err write_all(writer *w, const segment_source *source, segment_writer **out,
-                        mv_error *error)
+static mv_err write_segment(writer *w, const segment_source *source, segment_writer **out,
+                            mv_error *error)
 {
     bool more = true;
     MV_TRY(segment_writer_create(engine_directory(w->e), w->state.next_segment, w->v->schema,
@@ -109,7 +110,7 @@ static mv_err write_all(writer *w, const segment_source *source, segment_writer 
 
 bool seal_is_due(const writer *w)
 {
-    uint64_t rows = w->state.documents / 16;
+    uint64_t rows = w->state.documents / SEAL_ROWS_ONE_IN;
     if (rows < SEAL_ROWS_MIN) rows = SEAL_ROWS_MIN;
     if (rows > SEAL_ROWS_MAX) rows = SEAL_ROWS_MAX;
     return w->state.fresh_rows >= rows || w->state.fresh_bytes >= SEAL_BYTES_MAX;
@@ -120,6 +121,7 @@ mv_err seal_rows(writer *w, const row_parts *rows, uint32_t rows_count, uint64_t
 {
     size_t most = (size_t)w->state.fresh_rows + rows_count;
     sealing s = {.schema = w->v->schema};
+    mv_assert(!rows_count || first_docid + rows_count <= w->state.next_docid); /* I5 */
     segment_writer *written = NULL;
     mem_arena arena = {0};
     mv_err err = MV_OK;
@@ -141,10 +143,11 @@ mv_err seal_rows(writer *w, const row_parts *rows, uint32_t rows_count, uint64_t
         s.parts[count - s.encoded_count] = &rows[i];
         s.docids[count++] = first_docid + i;
     }
+    mv_assert(count <= most);
     if (count) {
         segment_source source = {&s,         count,        sealing_docid,
                                  sealing_id, sealing_cell, sealing_vector};
-        if ((err = write_all(w, &source, &written, error))) goto done;
+        if ((err = write_segment(w, &source, &written, error))) goto done;
         if ((err = writer_files_add_segment(w, written, error))) goto done;
     }
     if ((err = catalog_clear(w->txn, CATALOG_FRESH, error))) goto done;

@@ -1,4 +1,26 @@
-/* The write transaction: rows in, rows out, the state they leave. */
+/* The write transaction.
+ *
+ * States, and the functions that make each transition:
+ *
+ *   (none) --- writer_begin ---> BEGUN
+ *   BEGUN, LAGGING, SETTLED --- a change ---> LAGGING
+ *   BEGUN, LAGGING, SETTLED --- a change that fails after its first step ---> FAILED
+ *   LAGGING --- writer_settle ---> SETTLED
+ *   BEGUN --- writer_commit ---> UNDONE, MV_OK: there is nothing to commit
+ *   BEGUN, LAGGING, SETTLED --- writer_commit ---> COMMITTED, or UNDONE if it fails
+ *   FAILED --- writer_commit ---> UNDONE, MV_MISUSE
+ *   BEGUN, LAGGING, SETTLED, FAILED --- writer_abort ---> UNDONE
+ *
+ *   state      what holds in it
+ *   BEGUN      `v` is the view of the last commit; `changes` counts only garbage that was removed
+ *   LAGGING    changes > 0 and v_lags: the chunks, the fresh table, the schema, or the records of
+ *              segments and indexes are ahead of `v` (I10). `state` is as it will be committed
+ *   SETTLED    changes > 0 and !v_lags: `v` shows all changes. No other reader shares it
+ *   FAILED     is_failed: some of the changes of a call were made (I11). A call sets it before its
+ *              first change and clears it after the last
+ *   COMMITTED  the catalog has committed; the writer is freed, and maintenance is told
+ *   UNDONE     the catalog's transaction is ended, the files that were entered are removed, their
+ *              segments are marked is_undone; the writer is freed */
 #include "transaction/writer.h"
 
 #include <string.h>
@@ -9,14 +31,15 @@
 
 /* ---------------------------------------------------------------- begin and end */
 
-/* What others wrote without syncing must be safe before a synced commit builds on it. */
+/* Sync what others have committed without syncing, before a synced commit builds on it (I12). */
 static mv_err make_base_durable(const writer *w, mv_error *error)
 {
     if (!w->sync || !durability_is_unsynced(w->e->path)) return MV_OK;
     return durability_sync(w->e, w->txn, error);
 }
 
-/* Only now, and not at the beginning: a transaction that is undone leaves nothing to distrust. */
+/* Write the mark before a commit that is not synced (I12). Not at the begin of the transaction: one
+ * that is undone must not make a synced collection unsynced. */
 static mv_err mark_unsynced(const writer *w, mv_error *error)
 {
     if (w->sync || w->e->in_memory || durability_is_unsynced(w->e->path)) return MV_OK;
@@ -45,7 +68,7 @@ done:
 
 static void writer_free(writer *w)
 {
-    view_close(w->e, w->v);
+    view_release(w->e, w->v);
     for (uint32_t i = 0; i < w->sealed_count; i++) segment_writer_free(w->sealed[i]);
     mem_free(w->sealed, w->sealed_capacity * sizeof(segment_writer *));
     for (uint32_t i = 0; i < w->files_count; i++) section_writer_free(w->files[i]);
@@ -78,6 +101,7 @@ static mv_err flush_chunks(writer *w, mv_error *error)
 {
     for (uint32_t i = 0; i < w->chunks_count; i++) {
         const writer_chunk *chunk = &w->chunks[i];
+        mv_assert(!i || w->chunks[i - 1].key < chunk->key);
         deletions_head head = {w->state.commit + 1, chunk->count};
         size_t size = chunk->words_count * sizeof(uint64_t);
         w->encoded.size = 0;
@@ -95,24 +119,29 @@ static mv_err flush_chunks(writer *w, mv_error *error)
 mv_err writer_settle(writer *w, mv_error *error)
 {
     if (!w->v_lags) return MV_OK;
-    view *fresh_view = NULL;
+    view *settled = NULL;
     MV_TRY(flush_chunks(w, error));
     MV_TRY(engine_save_state(w->txn, &w->state, error));
-    MV_TRY(view_open(w->e, w->txn, 0, &fresh_view, error));
-    view_close(w->e, w->v);
-    w->v = fresh_view;
+    MV_TRY(view_open(w->e, w->txn, 0, &settled, error));
+    view_release(w->e, w->v);
+    w->v = settled;
     w->v_lags = false;
+    mv_assert(!w->chunks_count); /* I10 */
+    mv_assert(!w->next_schema || w->v->schema == w->next_schema);
     return MV_OK;
 }
 
 mv_err writer_commit(writer *w, mv_error *error)
 {
     mv_err err = MV_OK;
-    if (w->is_failed) {
+    mv_assert(engine_is_of_this_process(w->e)); /* I1 */
+    mv_assert(w->txn);
+    if (w->is_failed) { /* I11 */
         err = error_set(error, MV_MISUSE, "the transaction failed before and can only be undone");
         goto done;
     }
-    if (!w->changes) goto done; /* nothing to commit */
+    if (!w->changes) goto done;               /* nothing to commit */
+    mv_assert(!w->next_schema || !w->v_lags); /* all segments are under the new schema */
     if ((err = flush_chunks(w, error))) goto done;
     w->state.commit++;
     if ((err = engine_save_state(w->txn, &w->state, error))) goto done;
@@ -134,7 +163,8 @@ done:
 
 static_assert(offsetof(writer_chunk, key) == 0, "sorted_lower_bound reads the first member");
 
-/* The chunk of a row's deletions, loaded from the catalog at the first touch. */
+/* The deletions of the chunk that has `row`. They are read from the catalog when the transaction
+ * first needs them. *out is valid until the next call. */
 static mv_err open_chunk(writer *w, const segment *s, uint32_t row, writer_chunk **out,
                          mv_error *error)
 {
@@ -172,12 +202,13 @@ static mv_err open_chunk(writer *w, const segment *s, uint32_t row, writer_chunk
     return MV_OK;
 }
 
-static mv_err lost_row(uint64_t docid, mv_error *error)
+static mv_err missing_row(uint64_t docid, mv_error *error)
 {
     return error_set(error, MV_CORRUPT, "%s: no row has docid %llu", CATALOG_FILE,
                      (unsigned long long)docid);
 }
 
+/* The docids of fresh rows are above those of all segments (I5). */
 static bool is_fresh(const writer *w, uint64_t docid)
 {
     return !w->v->segments_count ||
@@ -188,9 +219,9 @@ mv_err writer_mark_deleted(writer *w, uint64_t docid, mv_error *error)
 {
     uint32_t at, row;
     writer_chunk *chunk = NULL;
-    if (!view_find(w->v, docid, &at, &row)) return lost_row(docid, error);
+    if (!view_find(w->v, docid, &at, &row)) return missing_row(docid, error);
     MV_TRY(open_chunk(w, w->v->segments[at].shared->s, row, &chunk, error));
-    if (bits_get(chunk->words, row % SEGMENT_CHUNK_ROWS)) return lost_row(docid, error);
+    if (bits_get(chunk->words, row % SEGMENT_CHUNK_ROWS)) return missing_row(docid, error);
     bits_set(chunk->words, row % SEGMENT_CHUNK_ROWS);
     chunk->count++;
     w->changes++;
@@ -203,7 +234,7 @@ static mv_err remove_fresh(writer *w, uint64_t docid, mv_error *error)
     catalog_value value;
     bool found;
     MV_TRY(catalog_get_u64(w->txn, CATALOG_FRESH, docid, &value, &found, error));
-    if (!found) return lost_row(docid, error);
+    if (!found) return missing_row(docid, error);
     w->state.fresh_rows--;
     w->state.fresh_bytes -= value.size;
     w->changes++;
@@ -226,7 +257,7 @@ mv_err writer_delete_id(writer *w, const void *id, size_t id_size, bool *found, 
     if (id_size < 1 || id_size > MV_ID_SIZE_MAX) return MV_OK; /* no document has such an id */
     MV_TRY(catalog_id_get(w->txn, id, id_size, &docid, found, error));
     if (!*found) return MV_OK;
-    w->is_failed = true; /* until both halves are done */
+    w->is_failed = true; /* until both tables are changed (I11) */
     bool removed;
     MV_TRY(writer_delete_row(w, docid, error));
     MV_TRY(catalog_id_remove(w->txn, id, id_size, &removed, error));
@@ -234,19 +265,19 @@ mv_err writer_delete_id(writer *w, const void *id, size_t id_size, bool *found, 
     return MV_OK;
 }
 
-/* ---------------------------------------------------------------- putting documents */
+/* ---------------------------------------------------------------- reading and encoding rows */
 
 mv_err writer_read(writer *w, uint64_t docid, row_parts *out, mv_error *error)
 {
     uint32_t at, row;
     if (!is_fresh(w, docid)) {
-        if (!view_find(w->v, docid, &at, &row)) return lost_row(docid, error);
+        if (!view_find(w->v, docid, &at, &row)) return missing_row(docid, error);
         return segment_read_row(&w->v->segments[at].table, w->v->schema, row, out, error);
     }
     catalog_value value;
     bool found;
     MV_TRY(catalog_get_u64(w->txn, CATALOG_FRESH, docid, &value, &found, error));
-    if (!found) return lost_row(docid, error);
+    if (!found) return missing_row(docid, error);
     MV_TRY(row_check(w->v->schema, value.bytes, value.size, error));
     row_decode(w->v->schema, value.bytes, out);
     return MV_OK;

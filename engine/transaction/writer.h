@@ -1,8 +1,10 @@
-/* The writer: one write transaction on a collection, from its begin to commit or undo.
+/* The writer: one write transaction on a collection, from its begin to its commit or undoing. The
+ * states are in writer.c.
  *
- * New rows go to the fresh table, or, when there are many, straight into a segment. A row that dies
- * is removed from the fresh table or marked in the bitmap of its segment; marks are gathered in
- * memory and written once, before the commit or before the transaction reads. */
+ * New rows go to the fresh table, or, when there are many, directly into a segment. A row that is
+ * deleted or replaced is removed from the fresh table, or marked in the bitmap of its segment.
+ * Marks are collected in memory, and written once: before the commit, or before the transaction
+ * reads. */
 #ifndef MV_WRITER_H
 #define MV_WRITER_H
 
@@ -11,59 +13,66 @@
 
 /* Deletions of one chunk of one segment, not yet in the catalog. */
 typedef struct writer_chunk {
-    uint64_t key;
-    uint64_t *words; /* in the arena */
+    uint64_t key;    /* deletions_key */
+    uint64_t *words; /* all deletions of the chunk, in the arena */
     size_t words_count;
-    uint64_t count;
+    uint64_t count; /* bits set (I9) */
 } writer_chunk;
 
 typedef struct writer {
     engine *e;
     catalog_txn *txn;
-    bool sync;          /* durability full */
-    bool seals;         /* maintenance auto */
-    bool is_failed;     /* a change broke off half-way: only undoing is left */
-    engine_state state; /* as it will be committed */
-    view *v;            /* segments as of now; its live rows lag behind the chunks */
-    bool v_lags;
-    uint64_t changes;     /* grows with every change: results from before are stale */
+    bool sync;            /* durability full */
+    bool seals;           /* maintenance auto: seal fresh rows when it is due, wake maintenance */
+    bool is_failed;       /* a change was interrupted: the transaction can only be undone (I11) */
+    engine_state state;   /* as it will be committed */
+    view *v;              /* of the last settled state */
+    bool v_lags;          /* `v` lags behind the changes (I10) */
+    uint64_t changes;     /* grows with every change: older results are stale */
     writer_chunk *chunks; /* sorted by key */
     uint32_t chunks_count;
     uint32_t chunks_capacity;
     segment_writer **sealed; /* segments written by this transaction */
     uint32_t sealed_count;
     uint32_t sealed_capacity;
-    section_writer **files; /* of indexes and columns entered by this transaction */
+    section_writer **files; /* of indexes and columns, entered by this transaction */
     uint32_t files_count;
     uint32_t files_capacity;
-    const mv_schema *next_schema; /* another one, that this transaction changes to; or NULL */
+    const mv_schema *next_schema; /* that this transaction changes to; NULL: none */
     mem_arena arena;              /* bitmaps of the chunks */
-    mem_arena scratch;            /* the row in hand */
-    mem_buffer encoded;
+    mem_arena scratch;            /* of the current row */
+    mem_buffer encoded;           /* the current row, or value */
 } writer;
 
+/* Begin a transaction: waits while another thread or process writes. MV_BUSY: this thread has one
+ * open. It belongs to the calling thread. */
 mv_err writer_begin(engine *e, bool sync, bool seals, writer **out, mv_error *error);
-/* Ends the transaction in any case. A failure leaves the collection as it was. */
+/* Ends the transaction in any case. After a failure the collection is as it was before the
+ * transaction. */
 mv_err writer_commit(writer *w, mv_error *error);
-void writer_abort(writer *w); /* NULL is fine; in a forked child the parent's is only let go of */
+/* Undo the transaction. NULL is fine. In a forked child the parent's transaction is left alone. */
+void writer_abort(writer *w);
 
-/* Delete a document by its id. */
+/* Delete a document by its id. *found is false when there is none. */
 mv_err writer_delete_id(writer *w, const void *id, size_t id_size, bool *found, mv_error *error);
-/* Remove the row of a docid, which is not deleted. Its id stays in the table of ids. */
+/* Delete the row of a docid. Its id stays in the table of ids. MV_CORRUPT: there is no such row, or
+ * it was deleted before. */
 mv_err writer_delete_row(writer *w, uint64_t docid, mv_error *error);
-/* Mark a row of a segment deleted that was deleted, and counted, before. */
+/* Mark a row of a segment as deleted whose document was deleted, and counted, before. */
 mv_err writer_mark_deleted(writer *w, uint64_t docid, mv_error *error);
-/* Write all gathered deletions and bring `v` up to date. */
+/* Write the collected deletions and the state, and replace `v` by a view of the present state. Call
+ * it before anything within the transaction reads (I10). */
 mv_err writer_settle(writer *w, mv_error *error);
 
-/* The row of a docid wherever it is, taken apart into `out` (made by row_create); lent until the
- * next change. MV_CORRUPT when it is nowhere. */
+/* Read the row of a docid, fresh or in a segment, into `out` (made by row_create). Its bytes are
+ * lent until the next change. MV_CORRUPT: there is no such row. */
 mv_err writer_read(writer *w, uint64_t docid, row_parts *out, mv_error *error);
 
-/* The document as it will be: what is given over the old row, or over the defaults. Into
- * w->encoded. */
+/* Encode a document into w->encoded: the members that `given` sets, the others from the old row,
+ * or, if there is none (NULL), the defaults. */
 mv_err writer_encode(writer *w, const row_parts *given, const uint64_t *old_docid, mv_error *error);
-mv_err writer_exists(const row_parts *r, mv_error *error);  /* MV_EXISTS, naming the document */
-mv_err writer_missing(const row_parts *r, mv_error *error); /* MV_NOT_FOUND */
+/* Fill `error` for this document: MV_EXISTS, MV_NOT_FOUND. */
+mv_err writer_exists(const row_parts *r, mv_error *error);
+mv_err writer_missing(const row_parts *r, mv_error *error);
 
 #endif

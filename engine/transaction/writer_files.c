@@ -1,7 +1,7 @@
-/* The files that a transaction enters in the catalog, and those that it takes out.
+/* The files that a transaction enters in the catalog, and those that it removes from it.
  *
- * A file that is entered is kept by the writer, which removes it when the transaction is undone. A
- * file that is taken out becomes garbage. */
+ * The writer owns the files that are entered, and removes them if the transaction is undone. Files
+ * that are removed from the catalog become garbage. */
 #include "transaction/writer_files.h"
 
 #include <inttypes.h>
@@ -9,75 +9,7 @@
 
 #include "transaction/garbage.h"
 
-/* ---------------------------------------------------------------- entering */
-
-static mv_err remember_sealed(writer *w, segment_writer *written, mv_error *error)
-{
-    segment_writer **sealed =
-        mem_grow(w->sealed, &w->sealed_capacity, w->sealed_count, sizeof(segment_writer *));
-    if (!sealed) return error_memory(error, sizeof(segment_writer *), "a segment");
-    w->sealed = sealed;
-    w->sealed[w->sealed_count++] = written;
-    return MV_OK;
-}
-
-mv_err writer_files_add_segment(writer *w, segment_writer *written, mv_error *error)
-{
-    const segment_record *record = segment_writer_record(written);
-    mv_err err = remember_sealed(w, written, error);
-    if (err) {
-        segment_writer_undo(written);
-        segment_writer_free(written);
-        return err;
-    }
-    mem_buffer bytes = {0};
-    err = segment_record_save(record, &bytes, error);
-    if (!err)
-        err = catalog_put_u64(w->txn, CATALOG_SEGMENTS, record->number, bytes.data, bytes.size,
-                              error);
-    mem_buffer_free(&bytes);
-    if (!err && w->e->in_memory) {
-        err =
-            shared_segment_adopt(w->e, w->v->schema, record, segment_writer_paths(written), error);
-    }
-    w->changes++;
-    w->v_lags = true;
-    return err;
-}
-
-static mv_err remember_file(writer *w, section_writer *written, mv_error *error)
-{
-    section_writer **files =
-        mem_grow(w->files, &w->files_capacity, w->files_count, sizeof(section_writer *));
-    if (!files) return error_memory(error, sizeof(section_writer *), "a file");
-    w->files = files;
-    w->files[w->files_count++] = written;
-    return MV_OK;
-}
-
-mv_err writer_files_keep(writer *w, section_writer *written, mv_error *error)
-{
-    mv_err err = remember_file(w, written, error);
-    if (!err) return MV_OK;
-    section_writer_undo(written);
-    section_writer_free(written);
-    return err;
-}
-
-mv_err writer_files_add_index(writer *w, const index_record *record, section_writer *written,
-                              mv_error *error)
-{
-    uint8_t bytes[INDEX_RECORD_SIZE];
-    MV_TRY(writer_files_keep(w, written, error));
-    MV_TRY(writer_files_drop_indexes(w, record->segment, record->file.column, error));
-    index_record_save(record, bytes);
-    MV_TRY(catalog_put_u64(w->txn, CATALOG_INDEXES, record->number, bytes, sizeof bytes, error));
-    if (w->e->in_memory)
-        MV_TRY(shared_index_adopt(w->e, w->v->schema, record, section_writer_path(written), error));
-    w->changes++;
-    w->v_lags = true;
-    return MV_OK;
-}
+/* ---------------------------------------------------------------- records of segments */
 
 static mv_err load_record(writer *w, uint64_t number, mem_arena *arena, segment_record *record,
                           mv_error *error)
@@ -86,7 +18,7 @@ static mv_err load_record(writer *w, uint64_t number, mem_arena *arena, segment_
     bool found;
     MV_TRY(catalog_get_u64(w->txn, CATALOG_SEGMENTS, number, &value, &found, error));
     if (!found)
-        return error_set(error, MV_CORRUPT, "%s: segment %" PRIu64 " is gone", CATALOG_FILE,
+        return error_set(error, MV_CORRUPT, "%s: segment %" PRIu64 " is missing", CATALOG_FILE,
                          number);
     return segment_record_load(number, value.bytes, value.size, arena, record, error);
 }
@@ -102,11 +34,78 @@ static mv_err save_record(writer *w, const segment_record *record, mv_error *err
     return err;
 }
 
-/* The record with one more file, the last, which is opened at `path` in memory. */
+/* ---------------------------------------------------------------- entering */
+
+static mv_err push_sealed(writer *w, segment_writer *written, mv_error *error)
+{
+    segment_writer **sealed =
+        mem_grow(w->sealed, &w->sealed_capacity, w->sealed_count, sizeof(segment_writer *));
+    if (!sealed) return error_memory(error, sizeof(segment_writer *), "a segment");
+    w->sealed = sealed;
+    w->sealed[w->sealed_count++] = written;
+    return MV_OK;
+}
+
+mv_err writer_files_add_segment(writer *w, segment_writer *written, mv_error *error)
+{
+    const segment_record *record = segment_writer_record(written);
+    mv_err err = push_sealed(w, written, error);
+    if (err) {
+        segment_writer_undo(written);
+        segment_writer_free(written);
+        return err;
+    }
+    mv_assert(record->number < w->state.next_segment); /* I7 */
+    err = save_record(w, record, error);
+    if (!err && w->e->in_memory) {
+        err = shared_segment_register(w->e, w->v->schema, record, segment_writer_paths(written),
+                                      error);
+    }
+    w->changes++;
+    w->v_lags = true;
+    return err;
+}
+
+static mv_err push_file(writer *w, section_writer *written, mv_error *error)
+{
+    section_writer **files =
+        mem_grow(w->files, &w->files_capacity, w->files_count, sizeof(section_writer *));
+    if (!files) return error_memory(error, sizeof(section_writer *), "a file");
+    w->files = files;
+    w->files[w->files_count++] = written;
+    return MV_OK;
+}
+
+mv_err writer_files_own(writer *w, section_writer *written, mv_error *error)
+{
+    mv_err err = push_file(w, written, error);
+    if (!err) return MV_OK;
+    section_writer_undo(written);
+    section_writer_free(written);
+    return err;
+}
+
+mv_err writer_files_add_index(writer *w, const index_record *record, section_writer *written,
+                              mv_error *error)
+{
+    uint8_t bytes[INDEX_RECORD_SIZE];
+    MV_TRY(writer_files_own(w, written, error));
+    MV_TRY(writer_files_drop_indexes(w, record->segment, record->file.column, error));
+    index_record_save(record, bytes);
+    MV_TRY(catalog_put_u64(w->txn, CATALOG_INDEXES, record->number, bytes, sizeof bytes, error));
+    if (w->e->in_memory)
+        MV_TRY(shared_index_adopt(w->e, w->v->schema, record, section_writer_path(written), error));
+    w->changes++;
+    w->v_lags = true;
+    return MV_OK;
+}
+
+/* Add a file, the last, to the record of a segment. In memory it is opened at `path`. */
 static mv_err add_file(writer *w, segment_record *record, const section_file_record *file,
                        const char *path, mem_arena *arena, mv_error *error)
 {
     uint32_t count = record->files_count;
+    mv_assert(w->next_schema); /* which has the field of the file */
     section_file_record *files = mem_arena_alloc(arena, (count + 1) * sizeof *files);
     const char **paths = mem_arena_alloc(arena, (count + 1) * sizeof *paths);
     if (!files || !paths) return error_memory(error, count * sizeof *files, "a segment record");
@@ -119,7 +118,7 @@ static mv_err add_file(writer *w, segment_record *record, const section_file_rec
     record->files = files;
     record->files_count++;
     MV_TRY(save_record(w, record, error));
-    return w->e->in_memory ? shared_segment_adopt(w->e, w->next_schema, record, paths, error)
+    return w->e->in_memory ? shared_segment_register(w->e, w->next_schema, record, paths, error)
                            : MV_OK;
 }
 
@@ -128,16 +127,16 @@ mv_err writer_files_add_column(writer *w, uint64_t segment_number, const section
 {
     segment_record record;
     mem_arena arena = {0};
-    MV_TRY(writer_files_keep(w, written, error));
+    MV_TRY(writer_files_own(w, written, error));
     mv_err err = load_record(w, segment_number, &arena, &record, error);
     if (!err) err = add_file(w, &record, file, section_writer_path(written), &arena, error);
     mem_arena_free(&arena);
     return err;
 }
 
-/* ---------------------------------------------------------------- taking out */
+/* ---------------------------------------------------------------- removing */
 
-/* The first record from `from` on that is over this field. */
+/* Find the first record, from number `from` on, of an index over this segment and field. */
 static mv_err find_index(const writer *w, uint64_t segment_number, uint32_t uid, uint64_t from,
                          index_record *record, bool *found, mv_error *error)
 {
@@ -180,14 +179,10 @@ mv_err writer_files_drop_indexes(writer *w, uint64_t segment_number, uint32_t ui
 
 mv_err writer_files_drop_segment(writer *w, uint64_t number, mv_error *error)
 {
-    catalog_value value;
     segment_record record;
     bool found;
     mem_arena arena = {0};
-    mv_err err = catalog_get_u64(w->txn, CATALOG_SEGMENTS, number, &value, &found, error);
-    if (!err && !found)
-        err = error_set(error, MV_CORRUPT, "%s: segment %" PRIu64 " is gone", CATALOG_FILE, number);
-    if (!err) err = segment_record_load(number, value.bytes, value.size, &arena, &record, error);
+    mv_err err = load_record(w, number, &arena, &record, error);
     if (err) goto done;
     for (uint32_t file = 0; file < record.files_count; file++)
         if ((err = garbage_add(w, number, &record.files[file], error))) goto done;
