@@ -138,7 +138,7 @@ static mv_err begin_document(mv_column *column, mv_error *error)
 }
 
 /* The current document has no value, and the field no default. */
-static mv_err missing_value(const mv_column *column, mv_error *error)
+static mv_err missing_new_value(const mv_column *column, mv_error *error)
 {
     char quoted[ERROR_QUOTE_SIZE];
     const row_parts *r = &column->batch->rows[0];
@@ -161,7 +161,7 @@ static mv_err end_document(mv_column *column, mv_error *error)
     size_t size;
     mem_arena_clear(&column->defaults);
     mv_err err = row_complete(batch->schema, r, &column->defaults, error);
-    if (err) return err == MV_MISUSE ? missing_value(column, error) : err;
+    if (err) return err == MV_MISUSE ? missing_new_value(column, error) : err;
     MV_TRY(row_encoded_size(batch->schema, r, &size, error)); /* MV_LIMIT */
     if (batch->schema->vectors_count)
         MV_TRY(

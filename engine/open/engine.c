@@ -25,7 +25,6 @@ mv_err engine_load_state(catalog_txn *txn, engine_state *state, mv_error *error)
 
 mv_err engine_save_state(catalog_txn *txn, const engine_state *state, mv_error *error)
 {
-    mv_assert(state->format <= ENGINE_FORMAT);
     return catalog_put(txn, CATALOG_META, state_key, sizeof state_key - 1, state, sizeof *state,
                        error);
 }

@@ -87,7 +87,7 @@ mv_err fresh_open(fresh_reader *r, const snapshot *s, const fresh_wants *wants, 
     return catalog_cursor_open(s->txn, CATALOG_FRESH, &r->cursor, error);
 }
 
-static mv_err read_rows(fresh_reader *r, mv_error *error)
+static mv_err read_fresh_rows(fresh_reader *r, mv_error *error)
 {
     mv_assert(r->cursor);
     uint32_t count = 0;
@@ -158,7 +158,7 @@ static mv_err gather_ids(fresh_reader *r, mv_error *error)
 
 mv_err fresh_next(fresh_reader *r, mv_error *error)
 {
-    MV_TRY(read_rows(r, error));
+    MV_TRY(read_fresh_rows(r, error));
     for (uint32_t f = 0; r->wants.fields && f < r->schema->fields_count; f++)
         if (r->wants.fields[f]) MV_TRY(gather_column(r, f, error));
     if (r->wants.id) MV_TRY(gather_ids(r, error));
