@@ -1,8 +1,8 @@
 /* Graph index: a hierarchical navigable small world graph over the rows of one vector column.
  *
  * A graph is a set of arrays (parts) that lie in a mapped file or in the builder's memory. It is
- * built once and never changed; rows are those of the segment, 0 to rows - 1. Distances on the way
- * are measured with codes (codes.h) or with the vectors themselves.
+ * built once and never changed. Its rows are those of the segment, 0 to rows - 1. Walks compute
+ * distances from codes (codes.h) or from the vectors themselves.
  *
  * Malkov, Yashunin: Efficient and robust approximate nearest neighbor search using hierarchical
  * navigable small world graphs, arXiv 1603.09320. */
@@ -11,12 +11,12 @@
 
 #include "index/index.h"
 
-#define HNSW_ROWS_MIN      1024u /* below, looking at every row is as fast */
+#define HNSW_ROWS_MIN      1024u /* measuring every row of fewer is as fast */
 #define HNSW_LEVELS_MAX    16u
-#define HNSW_HITS_MAX      2048u /* of one search: for more, a sorted pool is too slow */
-#define HNSW_EF_UNMEASURED 128u  /* default of searches where nothing could be measured */
-#define HNSW_EF_STEPS      13u   /* numbers of candidates that are measured */
-#define HNSW_MEASURED_HITS 10u   /* in searches for so many hits */
+#define HNSW_HITS_MAX      2048u /* of a search: a sorted pool is too slow for more */
+#define HNSW_EF_UNMEASURED 128u  /* default ef of a graph that is too small to be measured */
+#define HNSW_EF_STEPS      13u   /* values of ef that are measured (walk_ef_steps), */
+#define HNSW_MEASURED_HITS 10u   /* in searches for this many hits */
 
 /* ---------------------------------------------------------------- graphs */
 
@@ -28,7 +28,7 @@ typedef enum hnsw_part_kind {
     HNSW_PART_HEAD = 0,    /* hnsw_head */
     HNSW_PART_MEAN = 1,    /* of int8 and int4 codes: dim floats */
     HNSW_PART_CODES = 2,   /* fp16, int8, int4: codes_size */
-    HNSW_PART_LINKS = 3,   /* rows × 2m u32: rows, HNSW_NONE behind the last */
+    HNSW_PART_LINKS = 3,   /* rows × 2m u32: rows, then HNSW_NONE */
     HNSW_PART_NODES = 4,   /* u32: the row of each node of level 1 and up, highest levels first */
     HNSW_PART_UPLINKS = 5, /* one for each level from 1 up: its nodes × m u32: positions */
     HNSW_PART_KINDS
@@ -45,13 +45,13 @@ typedef struct hnsw_head {
     uint32_t m;
     uint32_t ef_construction;
     uint64_t seed;
-    uint32_t quantize; /* mv_quantize, not AUTO */
-    uint32_t levels;   /* above the bottom */
-    uint32_t ef;       /* default of searches, measured */
-    float code_error;  /* mv_index_stats */
-    float code_bound;  /* a distance from codes is seldom farther than this from the true one */
-    uint32_t changed;  /* rows that came or went since ef and reach were measured */
-    float reach[HNSW_EF_STEPS]; /* how far walks reach (hnsw_walk.h), for each of walk_ef_steps */
+    uint32_t quantize;          /* mv_quantize, not AUTO */
+    uint32_t levels;            /* above the bottom */
+    uint32_t ef;                /* default of searches, measured */
+    float code_error;           /* mv_index_stats */
+    float code_bound;           /* distances from codes seldom differ by more from the true ones */
+    uint32_t changed;           /* rows added and dropped since ef and reach were measured */
+    float reach[HNSW_EF_STEPS]; /* walk_stop.reach for each of walk_ef_steps */
     uint32_t reserved[7];       /* zeros */
 } hnsw_head;
 
@@ -69,54 +69,54 @@ typedef struct hnsw_graph {
     uint32_t nodes_count[HNSW_LEVELS_MAX];
 } hnsw_graph;
 
-/* Make a graph of its parts; `vectors` is lent. Sizes and the head are checked, so that a search
- * stays within the arrays as long as links do, which every search checks on its way. MV_CORRUPT. */
+/* Make a graph of its parts; `vectors` is lent. Sizes and the head are checked here. Links are
+ * checked by every search when it follows them, so a search never leaves the arrays. MV_CORRUPT. */
 mv_err hnsw_open(const index_part *parts, uint32_t parts_count, const codes_vectors *vectors,
                  hnsw_graph *graph, mv_error *error);
 
-/* Look at everything: links in range and no row linked twice, every row reachable from the entry,
- * levels that agree. MV_CORRUPT, naming level and row. */
+/* Check everything (I15): links are in range, no node links to itself or to another twice, every
+ * row is reachable from the entry, levels agree. MV_CORRUPT, naming level and row. */
 mv_err hnsw_check(const hnsw_graph *graph, mv_error *error);
 
 /* ---------------------------------------------------------------- searching */
 
-/* How many candidates a search for `k` hits looks at that sets no ef, where all rows pass. */
+/* The ef of a search for `k` hits that sets none, where all rows match. */
 uint64_t hnsw_search_default_ef(const hnsw_graph *graph, uint32_t k);
 
-/* Does a search for `k` hits look at all rows that may be hits, if they are query->matching? */
+/* Would a search for `k` hits among query->matching rows scan the codes of all of them? */
 bool hnsw_plan_scans_codes(const hnsw_graph *graph, const index_query *query, uint32_t k);
 
-/* Push the rows found nearest to `hits`, scored exactly: as many as hits->capacity, if so many
- * pass. Allocates only to grow `scratch`. MV_NO_MEMORY; MV_CORRUPT: a link is out of range, `hits`
- * is then unchanged. */
+/* Push the nearest rows found to `hits`, with exact distances: hits->capacity of them, or all
+ * matching rows if there are fewer. Allocates only to grow `scratch`. MV_NO_MEMORY. MV_CORRUPT: a
+ * link is out of range; `hits` is unchanged. */
 mv_err hnsw_search(const hnsw_graph *graph, const index_query *query, topk *hits,
                    index_scratch *scratch, index_account *account, mv_error *error);
 
 /* ---------------------------------------------------------------- building */
 
-/* A graph to start from: that of a segment whose rows go into the new one. */
+/* A graph to extend: that of a segment whose rows go into the new segment. */
 typedef struct hnsw_base {
-    const hnsw_graph *graph; /* NULL: build from nothing */
-    const uint32_t *rows;    /* for each of its rows the new row, or HNSW_NONE: deleted. Lent
-                              * until the builder is freed, ascending */
+    const hnsw_graph *graph; /* NULL: none */
+    const uint32_t *rows;    /* for each of its rows the new row, ascending, or HNSW_NONE: the row
+                              * was deleted. Lent until the builder is freed */
 } hnsw_base;
 
-/* Can a graph for these options go on from this one? */
+/* Can a graph with these options be built by extending this one? */
 bool hnsw_fits(const hnsw_graph *graph, const mv_hnsw_options *options);
 
 typedef struct hnsw_builder hnsw_builder;
 
-/* Begin. `vectors` and `base` are lent until the builder is freed. The result depends on the
- * arguments only, not on the number of threads nor on how the work is sliced. `threads` 1 to
- * MV_THREADS_MAX: how many work inside a step, the caller's included. */
+/* Begin. `vectors` and `base` are lent until the builder is freed. `threads`: 1 to MV_THREADS_MAX
+ * threads work in a step, the caller's included. The graph does not depend on the number of threads
+ * nor on the length of steps. */
 mv_err hnsw_build_begin(const codes_vectors *vectors, const mv_hnsw_options *options,
                         const hnsw_base *base, uint32_t threads, hnsw_builder **out,
                         mv_error *error);
-/* Work until `until` (os_seconds), at least a little. False: the graph stands. */
+/* Work until `until` (os_seconds), at least a little. False: the graph is complete. */
 bool hnsw_build_step(hnsw_builder *b, double until);
-/* Rows done, of all. */
+/* Rows that are linked, of all rows. */
 void hnsw_build_progress(const hnsw_builder *b, uint64_t *done, uint64_t *total);
-/* The finished graph's parts, lent by the builder; returns how many. */
+/* The parts of the complete graph, lent by the builder. Returns their number. */
 uint32_t hnsw_build_parts(const hnsw_builder *b, index_part parts[HNSW_PARTS_MAX]);
 /* Bytes that the builder has allocated, at most
  *   rows × (codes_stride, where there are codes: of int8 and int4 ones together under INT4, and

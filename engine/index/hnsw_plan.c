@@ -3,7 +3,7 @@
 
 #include "index/hnsw_cost.h"
 
-/* Of a walk over bridges, after one that ended so. */
+/* ns of a walk over bridges that follows a walk with this end. */
 static double bridges_cost(const hnsw_plan *plan, walk_end end)
 {
     double links = 2.0 * plan->graph->head->m * hnsw_plan_bridged_ef(plan, end);
@@ -20,6 +20,7 @@ void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const index_quer
     uint64_t ef = query->ef ? query->ef : hnsw_search_default_ef(graph, k);
     if (ef < k) ef = k;
     plan->ef = ef < rows ? (uint32_t)ef : rows;
+    mv_assert(plan->share > 0);
     plan->all_cost = matching * (COST_SCAN_ROW_NS + COST_SCAN_BYTE_NS * bytes);
     plan->step_cost = COST_WALK_ROW_NS + COST_WALK_BYTE_NS * bytes;
     plan->usual = (uint64_t)(plan->ef * 2.0 * graph->head->m * WALK_DISTANCES_PER_LINK);
@@ -50,9 +51,9 @@ uint32_t hnsw_plan_bridged_ef(const hnsw_plan *plan, walk_end end)
     return (uint32_t)fmin(plan->ef + more, plan->graph->head->rows);
 }
 
-mv_strategy hnsw_plan_next(const hnsw_plan *plan, mv_strategy gone, walk_end end)
+mv_strategy hnsw_plan_next(const hnsw_plan *plan, mv_strategy tried, walk_end end)
 {
-    bool may_bridge = gone == MV_STRATEGY_GRAPH && end != WALK_WHOLE;
+    bool may_bridge = tried == MV_STRATEGY_GRAPH && end != WALK_WHOLE;
     return may_bridge && bridges_cost(plan, end) * BRIDGE_ADVANTAGE_MIN < plan->all_cost
                ? MV_STRATEGY_BRIDGES
                : MV_STRATEGY_CODES;

@@ -1,6 +1,6 @@
-/* The candidates of a walk: a sorted array. For the few hundred of a search, inserting by moving
- * what is behind is faster than a heap, and the next candidate is found by going on from where one
- * was. */
+/* The candidates of a walk: an array sorted by distance (I16). For the few hundred candidates of a
+ * search, inserting by moving the entries behind is faster than a heap, and the next candidate is
+ * the next entry. */
 #ifndef MV_HNSW_POOL_H
 #define MV_HNSW_POOL_H
 
@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 
-#define POOL_BLOCK 16u /* behind a pool so many entries are infinitely far */
+#define POOL_BLOCK 16u /* entries behind a pool, all infinitely far */
 
 typedef struct walk_entry {
     float distance;
@@ -17,7 +17,7 @@ typedef struct walk_entry {
 } walk_entry;
 
 typedef struct walk_pool {
-    walk_entry *entries; /* ascending by distance; room for the capacity and a block */
+    walk_entry *entries; /* ascending by distance; `capacity` and a block of them */
     uint32_t count;
     uint32_t capacity;
 } walk_pool;
@@ -33,7 +33,7 @@ static inline void pool_clear(walk_pool *pool)
     pool->count = 0;
 }
 
-/* Change the capacity, for which there is room. */
+/* Change the capacity, to at most the number of entries that were allocated. */
 static inline void pool_limit(walk_pool *pool, uint32_t capacity)
 {
     for (; pool->count > capacity; pool->count--)
@@ -41,13 +41,14 @@ static inline void pool_limit(walk_pool *pool, uint32_t capacity)
     pool->capacity = capacity;
 }
 
-/* Insert where the order wants it, if it is near enough; returns the position, or the capacity. The
- * position is counted out, by the last of each block and then in one block: no branch depends on a
- * distance. A binary search is mispredicted every other step (it took 7 to 20 % of a search). */
+/* Insert an entry if it is near enough. Returns its position, or the capacity if it is too far. The
+ * position is found by counting nearer entries, first the last one of each block, then within one
+ * block, so that no branch depends on a distance. The branches of a binary search are mispredicted
+ * at every other step; it took 7 to 20 % of a search. */
 static inline uint32_t pool_insert(walk_pool *pool, float distance, uint32_t at)
 {
     walk_entry *entries = pool->entries;
-    uint32_t count = pool->count, blocks = 0, place = 0;
+    uint32_t count = pool->count, blocks = 0, position = 0;
     if (count == pool->capacity) {
         if (!(distance < entries[count - 1].distance)) return pool->capacity;
         count--;
@@ -55,13 +56,13 @@ static inline uint32_t pool_insert(walk_pool *pool, float distance, uint32_t at)
     for (uint32_t i = POOL_BLOCK - 1; i < count; i += POOL_BLOCK)
         blocks += entries[i].distance <= distance;
     const walk_entry *block = entries + (size_t)blocks * POOL_BLOCK;
-    for (uint32_t i = 0; i < POOL_BLOCK; i++) place += block[i].distance <= distance;
-    place += blocks * POOL_BLOCK;
-    if (place > count) place = count; /* infinitely far, as is what lies behind the pool */
-    memmove(&entries[place + 1], &entries[place], (count - place) * sizeof *entries);
-    entries[place] = (walk_entry){distance, at};
+    for (uint32_t i = 0; i < POOL_BLOCK; i++) position += block[i].distance <= distance;
+    position += blocks * POOL_BLOCK;
+    if (position > count) position = count; /* as far as the entries behind the pool: infinitely */
+    memmove(&entries[position + 1], &entries[position], (count - position) * sizeof *entries);
+    entries[position] = (walk_entry){distance, at};
     pool->count = count + 1;
-    return place;
+    return position;
 }
 
 #endif

@@ -1,5 +1,5 @@
-/* Walking a level of a graph: best-first from an entry, with a bounded pool of candidates. What
- * searching and building have in common. */
+/* Walking a level of a graph: best-first search from an entry, with a bounded pool of candidates
+ * (SEARCH-LAYER, algorithm 2 of arXiv 1603.09320). Both searching and building use it. */
 #ifndef MV_HNSW_WALK_H
 #define MV_HNSW_WALK_H
 
@@ -7,132 +7,135 @@
 #include "index/hnsw.h"
 #include "index/hnsw_pool.h"
 
-#define WALK_WIDTH 2u /* candidates whose links are followed at a time */
-/* Rows spread over those that match, from which a walk over bridges begins: enough that one is near
- * the query where the matching rows lie in a few clusters, and few beside its hundreds of
- * candidates. */
+#define WALK_WIDTH 2u /* candidates whose links are followed together */
+/* A walk over bridges begins from this many rows, spread over the matching rows. They are enough
+ * that one is near the query if the matching rows lie in a few clusters, and few compared with the
+ * hundreds of candidates of a walk. */
 #define BRIDGE_SEEDS 16u
 #define WALK_DONE    0x80000000u /* in walk_entry.at: its links have been followed */
 
-/* One level: `degree` links for each position, HNSW_NONE behind the last. */
+/* One level: `degree` links for each position. Unused links are HNSW_NONE, and come last. */
 typedef struct walk_level {
     const uint32_t *links;
     uint32_t degree;
     uint32_t count;       /* of positions */
-    const uint32_t *rows; /* of positions; NULL: they are rows */
+    const uint32_t *rows; /* the row at each position; NULL: positions are rows */
 } walk_level;
 
-/* When a walk ends before all candidates have been followed: where the next one is farther than the
- * one at `rank`, by more than `reach` times that one's distance, and farther than the one at
- * `least`. Easy queries then do not fill a pool as large as hard ones need. At the same recall,
- * 0.95 | 0.99, this gave 38 | 48 % more queries a second on heavy-tailed vectors of 100 dims, 18 |
- * 28 % on histograms of 128, 19 | 43 % on embeddings of 768; the slowest of a hundred became no
- * slower, but the median faster, and with it their ratio larger.
+/* When a walk ends before the links of all candidates have been followed: when the next candidate
+ * is farther than the one at `rank` by more than `reach` times the distance of that one, and
+ * farther than the one at `least`. So easy queries do not fill a pool as large as hard ones need.
+ * At recall 0.95 | 0.99 this gave 38 | 48 % more queries a second on heavy-tailed vectors of 100
+ * dims, 18 | 28 % on histograms of 128 dims, 19 | 43 % on embeddings of 768 dims. The 99th
+ * percentile of the times stayed and the median fell, so their ratio grew.
  *
  * Al-Jazzazi et al., Distance adaptive beam search, arXiv 2505.15636. */
 typedef struct walk_stop {
-    uint32_t rank; /* from 1; 0: not at all */
+    uint32_t rank; /* from 1; 0: the walk never ends early */
     uint32_t least;
     float reach;
-    float slack; /* added to how far that is: distances may be wrong by so much */
+    float slack; /* added to that limit: distances may be wrong by this much */
 } walk_stop;
 
-/* The numbers of candidates (ef) for which is measured how far walks reach: by how much, relative
- * to the 10th distance, the ef-th is larger in half of the walks. */
+/* The values of ef for which `reach` is measured: the median, over walks, of how much larger the
+ * ef-th distance is than the 10th, relative to the 10th. */
 extern const uint32_t walk_ef_steps[HNSW_EF_STEPS];
-/* The same for any ef: between what was measured; infinite beyond. */
+/* The reach of any ef, interpolated between the measured ones; infinite beyond them. */
 float hnsw_walk_reach(const float reach[HNSW_EF_STEPS], uint64_t ef);
-/* A walk for `ef` candidates that may stop before keeps half as many again: half of walks stop
- * before ef, others go on. */
+/* Capacity of a walk for `ef` candidates. A walk that may end early has half as many again: half of
+ * the walks end before ef candidates, the others may go on beyond. */
 static inline uint64_t hnsw_walk_capacity(uint64_t ef, float reach)
 {
     return isfinite(reach) ? ef + ef / 2 : ef;
 }
 
-/* The slack of walks by codes whose distances are seldom farther than `code_bound` from the true
- * ones. With all of what int4 codes have of it few walks would stop before the end: at the same
- * recall that took 10 % of the queries a second, none of it gave 5 % more but slower slowest ones.
+/* The slack of walks by codes whose distances seldom differ by more than `code_bound` from the true
+ * ones. With the whole bound of int4 codes few walks would end early, and queries a second were 10
+ * % lower at the same recall. Without slack they were 5 % higher, but the slowest queries slower.
  */
 static inline float hnsw_walk_slack(mv_quantize quantize, float code_bound)
 {
     return quantize == MV_QUANTIZE_INT4 ? code_bound / 3 : code_bound;
 }
 
-/* The memory of a walk, all lent. Between walks no bit of `visited` is set. */
+/* The memory of a walk, all lent. Between walks no bit of `visited` is set. A walk visits
+ * positions, and computes distances to their rows. */
 typedef struct walk {
     walk_pool pool;
     walk_stop stop;
     uint64_t *visited; /* bits, one for each position */
-    uint32_t *seen;    /* positions whose bits are set, as far as there is room */
+    uint32_t *seen;    /* positions whose bits are set, up to seen_capacity */
     uint32_t seen_capacity;
-    uint32_t *rows;   /* of the links in hand */
-    float *distances; /* to them */
-    uint64_t scored;  /* distances computed, ever */
+    uint32_t *rows;   /* of the links that are followed now */
+    float *distances; /* to these rows */
+    uint64_t scored;  /* distances computed in all walks with this memory */
 } walk;
 
-/* Searching for rows that pass a filter: every row is a candidate, and those that pass are kept
- * apart as hits, which tell when to stop. How much longer that takes depends on how many pass where
- * the query is, which shows on the way. */
+/* A gated walk searches for rows that match a filter. Every row is a candidate, and the matching
+ * rows are kept in a pool of their own (hits), whose distances tell when to end. How much longer
+ * that takes than a walk without a filter depends on how many rows match near the query. This shows
+ * only during the walk: it counts the matching rows it meets, and is abandoned when they are too
+ * few or when another strategy would have been faster. */
 typedef enum walk_end {
     WALK_WHOLE = 0,
-    WALK_FEW_MATCHES, /* gave up: far fewer pass here than elsewhere. What is met then are
-                       * hits at the border of those that pass, of which the distance tells little
-                       */
-    WALK_TOO_COSTLY,  /* gave up: it would take longer than other ways */
+    WALK_FEW_MATCHES, /* abandoned: far fewer rows match here than elsewhere. The matching rows that
+                       * were met lie at the border of all matching rows, and their distances say
+                       * little about how near others are */
+    WALK_TOO_COSTLY,  /* abandoned: it would take longer than another strategy */
 } walk_end;
 
 typedef struct walk_gate {
     const uint64_t *pass;
-    double share;       /* of all rows that pass */
-    uint64_t usual;     /* distances a walk takes where all rows pass; 0: never give up */
-    uint64_t most;      /* distances that take as long as the other ways */
+    double share;       /* of all rows: those that match */
+    uint64_t usual;     /* distances a walk computes where all rows match; 0: never abandon it */
+    uint64_t most;      /* distances that take as long as the best other strategy */
     const float *reach; /* of the graph */
-    uint32_t ef;        /* where all rows pass; where few do, a walk sees more of the graph for each
-                         * hit, and fewer are enough. 0: stop as w->stop says */
+    uint32_t ef;        /* where all rows match. Where few match, a walk sees more of the graph for
+                         * each hit, and a smaller ef is enough. 0: end as w->stop says */
     walk_pool hits;
-    uint32_t room; /* for hits */
+    uint32_t hits_max; /* allocated entries of `hits` */
     walk_end end;
-    uint64_t passed;  /* distances computed to rows that pass */
-    uint64_t bridged; /* rows whose links were followed without looking at them */
+    uint64_t passed;  /* distances computed to matching rows */
+    uint64_t bridged; /* rows whose links were followed without computing their distance */
     uint64_t begun;   /* w->scored when the walk began */
     uint64_t next_check;
 } walk_gate;
 
-/* Where this share of the rows passes a walk sees more of the graph for each hit: what it needs of
- * the ef with which as much is found where all pass. */
+/* The ef that a gated walk needs where this share of the rows matches, to find as much as a walk
+ * with `ef` where all rows match. */
 double hnsw_walk_gated_ef(uint32_t ef, double share);
 
-/* Bytes that a walk of levels with up to `positions` and `degree` and pools up to `capacity` needs.
- */
+/* Bytes of the memory of a walk over levels of at most `positions` and `degree`, with pools of at
+ * most `capacity`. */
 size_t hnsw_walk_size(uint32_t positions, uint32_t degree, uint32_t capacity);
-/* Lay a walk out in `memory`, which is all zeros at first or was laid out the same way before. */
+/* Lay out a walk in `memory`, which is all zeros, or was laid out with the same numbers before. */
 void hnsw_walk_lay_out(walk *w, void *memory, uint32_t positions, uint32_t degree,
                        uint32_t capacity);
 
-/* Fill the pool with what is nearest to the query, from `entry` on. Marks of WALK_DONE are all set.
- * False: a link, or the row of a node, is out of range. */
+/* Fill the pool with the nearest positions found from `entry` on. Their WALK_DONE bits may be set.
+ * False: a link, or the row of a position, is out of range. */
 bool hnsw_walk_level_from(walk *w, const codes_query *query, const walk_level *level,
                           uint32_t entry);
 
-/* The same at the bottom, for rows that pass. */
+/* The same for matching rows, which go to gate->hits. At the bottom level. */
 bool hnsw_walk_gated_from(walk *w, walk_gate *gate, const codes_query *query,
                           const walk_level *level, uint32_t entry);
-/* Let only rows that pass be candidates, over bridges (hnsw_bridge.c). The entry need not pass. */
+/* The same with matching rows as the only candidates (hnsw_bridge.c). The entry need not match. */
 bool hnsw_bridge_search(walk *w, walk_gate *gate, const codes_query *query, const walk_level *level,
                         uint32_t entry);
-/* Fill the pool, which needs room for hnsw_all_capacity(its capacity) entries, with the nearest of
- * all rows that may be hits, in no order: the first `sorted` being in theirs, hnsw_all_sort goes on
- * and returns how many are then. */
+/* Scan the codes of all matching rows (hnsw_all.c). Fills the pool with the nearest, in no order.
+ * The pool must have hnsw_all_capacity(its capacity) entries. hnsw_all_sort sorts further entries
+ * after the first `sorted`, and returns how many are sorted then. */
 uint32_t hnsw_all_capacity(uint32_t capacity);
 void hnsw_all_search(walk *w, const index_query *asked, const codes_query *query);
 uint32_t hnsw_all_sort(walk_pool *pool, uint32_t sorted);
 
-/* Go down from the first node of the topmost of `levels` (levels[1] to levels[top]) to the nearest
- * that is found in level `bottom` + 1; its position is *at. False: a link is out of range. */
+/* Descend from the first node of level `top`, by the nearest node found in each of the levels down
+ * to `bottom` + 1. *at is the position of the last one. False: a link is out of range. */
 bool hnsw_walk_down(walk *w, const codes_query *query, const walk_level *levels, uint32_t top,
                     uint32_t bottom, uint32_t *at);
 
-/* ---- of the walks (hnsw_walk.c, hnsw_bridge.c) */
+/* ---- shared by the walks (hnsw_walk.c, hnsw_bridge.c) */
 
 static inline void hnsw_walk_prefetch_links(const walk_level *level, uint32_t at)
 {
@@ -140,7 +143,7 @@ static inline void hnsw_walk_prefetch_links(const walk_level *level, uint32_t at
     for (uint32_t i = 0; i < level->degree; i += 16) MV_PREFETCH(links + i);
 }
 
-/* Unset the marks of what is in `seen`, or all where some had no room in it. */
+/* Clear the bits of the `seen` positions; all bits, if `seen` could not hold them all. */
 static inline void hnsw_walk_forget(walk *w, const walk_level *level, uint32_t seen, bool overflow)
 {
     if (overflow) {
@@ -150,8 +153,8 @@ static inline void hnsw_walk_forget(walk *w, const walk_level *level, uint32_t s
     for (uint32_t i = 0; i < seen; i++) w->visited[w->seen[i] / 64] = 0;
 }
 
-/* How far candidates may be: no farther than the last of a full pool. NaN, by which nothing is too
- * far, where infinities meet. */
+/* The largest distance of a useful candidate: by the rule of walk_stop, and at most that of the
+ * last entry of a full pool. It may be NaN where infinities meet; then no candidate is too far. */
 static inline float hnsw_walk_limit(const walk_stop *stop, const walk_pool *pool)
 {
     float worst =
@@ -164,17 +167,18 @@ static inline float hnsw_walk_limit(const walk_stop *stop, const walk_pool *pool
     return limit > worst ? worst : limit;
 }
 
-/* Spreading over a level. What is in the queue, which has room for the whole level, is marked. */
+/* A breadth-first traversal of a level. A position in the queue is marked. The queue can hold the
+ * whole level. */
 typedef struct walk_spread {
     uint64_t *marks;
     uint32_t *queue;
-    uint32_t next; /* in the queue: whose links are followed next */
+    uint32_t next; /* index in the queue: its links are followed next */
     uint32_t count;
 } walk_spread;
 
-/* Begin anew at `at`; marks and queue are set. */
+/* Begin at position `at`. Clears the marks. */
 void hnsw_walk_spread_from(walk_spread *s, const walk_level *level, uint32_t at);
-/* Follow the links of at most `most` more. Links must be in range. */
+/* Follow the links of at most `most` more positions. Links must be in range. */
 void hnsw_walk_spread_on(walk_spread *s, const walk_level *level, uint32_t most);
 
 /* Level `level` of a finished graph. */
