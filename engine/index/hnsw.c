@@ -139,7 +139,7 @@ static mv_err check_reach(const hnsw_graph *graph, mv_error *error)
         err = error_memory(error, queue_size, "checking a graph");
         goto done;
     }
-    /* From the entry alone, though a search comes down at whichever node above is nearest. */
+    /* From the entry alone, although a search begins at the nearest node found above the bottom. */
     for (uint32_t i = 0; i < graph->nodes_count[0]; i++) {
         if (graph->nodes[i] >= rows || bits_get(marks, graph->nodes[i])) {
             err = bad_link(1, i, "has no row of its own", error);
@@ -148,10 +148,10 @@ static mv_err check_reach(const hnsw_graph *graph, mv_error *error)
         bits_set(marks, graph->nodes[i]);
     }
     walk_level bottom = hnsw_walk_level_of(graph, 0);
-    walk_spread spread = {.marks = marks, .queue = queue};
-    hnsw_walk_spread_from(&spread, &bottom, graph->nodes[0]);
-    hnsw_walk_spread_on(&spread, &bottom, rows);
-    for (uint32_t row = 0; spread.count < rows && row < rows && !err; row++)
+    walk_traversal traversal = {.marks = marks, .queue = queue};
+    hnsw_walk_traversal_begin(&traversal, &bottom, graph->nodes[0]);
+    hnsw_walk_traversal_step(&traversal, &bottom, rows);
+    for (uint32_t row = 0; traversal.count < rows && row < rows && !err; row++)
         if (!bits_get(marks, row)) err = bad_link(0, row, "cannot be reached", error);
 done:
     mem_free(marks, marks_size);

@@ -1,31 +1,34 @@
-/* A graph being built. Levels are built from the top down: each begins as a copy of the one above,
- * whose nodes come first in it, and then takes in its other nodes in batches. All nodes of a batch
- * look for their neighbours in the graph as it was before the batch, by any number of threads; then
- * links back are added, target by target. So nothing is locked and the result does not depend on
- * the threads (the scheme of ParlayANN: Manohar et al., arXiv 2305.04359). */
+/* A graph being built. Levels are built from the top down. A level begins as a copy of the level
+ * above, whose nodes are its first ones, and then inserts its other nodes in batches. All nodes of
+ * a batch search for neighbours in the graph as it was before the batch, on any number of threads.
+ * Then links back are added, target by target. So nothing is locked, and the graph does not depend
+ * on the threads (the scheme of ParlayANN: Manohar et al., arXiv 2305.04359). */
 #ifndef MV_HNSW_BUILDER_H
 #define MV_HNSW_BUILDER_H
+
+#include <string.h>
 
 #include "base/os.h"
 #include "index/hnsw_walk.h"
 
-#define HNSW_BUILD_SAMPLE_MAX    256u /* rows held back to measure with, */
-#define HNSW_BUILD_SAMPLE_ONE_IN 8u   /* at most one in so many */
-#define HNSW_BUILD_CHANGE_ONE_IN 5u   /* measured anew when one row in so many has changed */
+#define HNSW_BUILD_SAMPLE_MAX    256u /* rows inserted last, to measure with, */
+#define HNSW_BUILD_SAMPLE_ONE_IN 8u   /* at most one row in this many */
+#define HNSW_BUILD_CHANGE_ONE_IN 5u   /* measured again when one row in this many has changed */
 #define HNSW_BUILD_BATCH_MAX     2048u
-#define HNSW_BUILD_SPREAD_ROWS   8192u /* whose links are followed, or moved, at a time */
-#define HNSW_BUILD_TRIALS        2u /* kinds of codes that are measured: those in `codes`, `halves` */
+#define HNSW_BUILD_ENCODE_ROWS   64u   /* rows of an item of ENCODE */
+#define HNSW_BUILD_STEP_ROWS     8192u /* whose links are followed, or moved, in a step */
+#define HNSW_BUILD_TRIALS        2u    /* kinds of codes that are measured: `codes`, `int4_codes` */
 
 typedef enum hnsw_build_phase {
-    HNSW_BUILD_ENCODE,  /* items: rows / ENCODE_ROWS; their links are cleared as well */
+    HNSW_BUILD_ENCODE,  /* items: rows / HNSW_BUILD_ENCODE_ROWS; clears their links, too */
     HNSW_BUILD_ADOPT,   /* nodes of the base graph, level by level */
     HNSW_BUILD_SEARCH,  /* nodes of the batch */
     HNSW_BUILD_LINK,    /* targets of the batch */
     HNSW_BUILD_MEASURE, /* rows of the sample */
-    HNSW_BUILD_TRY,     /* the same, by what was measured */
+    HNSW_BUILD_TRY,     /* the same, with the reach that was measured */
     HNSW_BUILD_TRIM,    /* nodes, level by level */
-    HNSW_BUILD_REPAIR,  /* one item, as often as it takes: bring in what cannot be reached */
-    HNSW_BUILD_COMPACT, /* the same: links closer together, as they are kept */
+    HNSW_BUILD_REPAIR,  /* one item: make the next unreachable row reachable */
+    HNSW_BUILD_COMPACT, /* one item: move links together, to links_max for each node */
     HNSW_BUILD_DONE
 } hnsw_build_phase;
 
@@ -40,12 +43,12 @@ typedef struct hnsw_build_scratch {
     uint32_t *picked;
 } hnsw_build_scratch;
 
-/* One level being built: links of `stride` for each position. */
+/* One level being built: `stride` links for each position. */
 typedef struct build_level {
     uint32_t *links;
-    uint32_t stride;    /* room for links: more than there may be in the end, so that a node is not
-                         * thinned out at every link back */
-    uint32_t links_max; /* in the end */
+    uint32_t stride;    /* more than links_max, so that not every link back makes a node choose
+                         * among its links again */
+    uint32_t links_max; /* of a node in the complete graph */
     uint32_t count;
 } build_level;
 
@@ -55,44 +58,45 @@ struct hnsw_builder {
     hnsw_base base;
     codes_column codes;
     uint8_t *code_bytes; /* owned; NULL under NONE */
-    /* int4 codes, which searches walk by instead of the int8 codes that links are made with: under
-     * INT4, and under AUTO until it is measured whether they find enough. */
-    codes_column halves;
-    uint8_t *half_bytes; /* owned; NULL: none */
+    /* int4 codes, by which searches walk. Links are made by the int8 codes in `codes`. They exist
+     * under INT4, and under AUTO until it is measured whether they find enough. */
+    codes_column int4_codes;
+    uint8_t *int4_bytes; /* owned; NULL: none */
     float *mean;
     build_level levels[HNSW_LEVELS_MAX + 1];
     uint32_t *nodes; /* rows of the nodes above the bottom */
     uint32_t
         *positions; /* of nodes of the base above the bottom: where they are now, or HNSW_NONE */
     uint32_t positions_count; /* nodes of the base above the bottom */
-    uint32_t *order;          /* new rows, by lot: those of higher levels first */
+    uint32_t *order;          /* new rows in random order: those of higher levels first */
     uint32_t order_count;
     uint32_t new_count[HNSW_LEVELS_MAX + 1]; /* how many of `order` are in a level */
     uint32_t
         *new_positions; /* of the first new_count[1] of `order`, in the levels above the bottom */
-    /* The batch in hand. */
+    /* The current batch. */
     uint32_t level;
     uint32_t first; /* in `order`, of the batch */
     uint32_t batch;
-    uint32_t taken;    /* nodes that the level has before the batch */
-    uint32_t *back;    /* for each position the last link to it of this batch, or HNSW_NONE */
-    uint32_t *after;   /* for each link of the batch the one before it with the same target */
-    uint32_t *targets; /* rows linked to; before that, of each node of the batch m links picked */
+    uint32_t taken;  /* nodes of the level before the batch */
+    uint32_t *back;  /* for each position the last link to it of this batch, or HNSW_NONE */
+    uint32_t *after; /* for each link of the batch the one before it with the same target */
+    uint32_t
+        *targets; /* positions linked to. In SEARCH: the m links picked by each node of the batch */
     uint32_t targets_count;
     /* Measuring. */
     uint32_t sample; /* the last rows of `order` */
     bool is_measured;
-    float *recalls; /* trials × sample × steps of ef; before that how far walks reach */
+    float *recalls; /* trials × sample × steps of ef. In MEASURE: the reach of each walk */
     float *bounds;  /* sample: distance of the last of the true neighbours */
     float *errors;  /* trials × sample × HNSW_MEASURED_HITS: difference of the distances */
     float reach[HNSW_BUILD_TRIALS][HNSW_EF_STEPS];
     float code_bounds[HNSW_BUILD_TRIALS];
-    float *spreads;  /* sample: mean exact distance to the near ones */
-    uint64_t *held;  /* bits: rows of the sample */
-    uint64_t *again; /* bits: rows of the base taken in as if they were new */
+    float *near_distances; /* sample: mean exact distance to the near ones */
+    uint64_t *sampled;     /* bits: rows of the sample */
+    uint64_t *reinserted;  /* bits: rows of the base that are inserted again, as a sample */
     /* Reaching, compacting. */
-    walk_spread spread;
-    uint32_t lost;      /* no row before it is out of reach */
+    walk_traversal traversal;
+    uint32_t lost;      /* every row before it is reachable */
     uint32_t compacted; /* nodes of the level */
     /* Work. */
     hnsw_build_phase phase;
@@ -110,38 +114,79 @@ struct hnsw_builder {
     uint64_t rows_done;
 };
 
-/* hnsw_order.c */
+/* ---- memory, counted in b->bytes */
 
-/* Fill `order`; needs `back`, and leaves it in disorder. */
+static inline void *hnsw_builder_alloc(hnsw_builder *b, uint64_t count, size_t size)
+{
+    void *block = mem_alloc_aligned(count * size + 1);
+    if (block) b->bytes += count * size + 1;
+    return block;
+}
+/* Free a block of hnsw_builder_alloc. Does not change b->bytes. */
+static inline void hnsw_builder_release(void *block, uint64_t count, size_t size)
+{
+    mem_free(block, count * size + 1);
+}
+/* Remove all links of positions [begin, end). */
+static inline void hnsw_builder_clear_links(const build_level *l, uint32_t begin, uint32_t end)
+{
+    size_t size = l->stride * sizeof *l->links;
+    mv_assert(begin <= end);
+    mv_assert(end <= l->count);
+    memset(l->links + (size_t)begin * l->stride, 0xff, (end - begin) * size);
+}
+
+/* ---- hnsw_codes.c */
+
+/* Choose the codes by which links are made, and int4 codes to be tried. False: no memory. */
+bool hnsw_codes_choose(hnsw_builder *b);
+/* Encode a block of rows, and clear their links. */
+void hnsw_codes_encode(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
+/* A vector is out of the range of its code: use the vectors instead of codes. */
+void hnsw_codes_drop(hnsw_builder *b);
+
+/* ---- hnsw_phase.c */
+
+void hnsw_phase_begin(hnsw_builder *b, hnsw_build_phase phase, uint32_t items);
+/* Begin the phase that follows. All items of the present phase are done. */
+void hnsw_phase_advance(hnsw_builder *b);
+/* Work on one item of the present phase. Any number of threads may work on different items. */
+void hnsw_phase_work(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
+
+/* ---- hnsw_order.c */
+
+/* Fill `order`. Uses `back`, whose contents are undefined afterwards. */
 void hnsw_order_draw(hnsw_builder *b);
-/* Nodes of the base above the bottom that are still there. */
+/* Number of nodes of the base above the bottom whose rows were not deleted. */
 uint32_t hnsw_order_base_alive(const hnsw_builder *b);
 void hnsw_order_lay_out(hnsw_builder *b); /* the nodes above the bottom */
 void hnsw_order_draw_sample(hnsw_builder *b);
 
-/* hnsw_link.c */
+/* ---- hnsw_link.c */
 
-/* Choose at most `max` of `near` (ascending) for a node: a candidate that is nearer to one chosen
- * before than to the node is left out. Returns how many are in s->picked. */
+/* Choose at most `max` links of a node among its candidates `near`, sorted by distance. A candidate
+ * is left out if it is nearer to a candidate chosen before than to the node
+ * (SELECT-NEIGHBORS-HEURISTIC, algorithm 4 of arXiv 1603.09320). Returns how many are in s->picked.
+ */
 uint32_t hnsw_link_choose(hnsw_builder *b, hnsw_build_scratch *s, const walk_entry *near,
                           uint32_t count, uint32_t max, uint32_t level);
 void hnsw_link_adopt(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 void hnsw_link_search(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 void hnsw_link_back(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 void hnsw_link_trim(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
-/* Thread the links of the batch by target. */
+/* Chain the links of the batch by target. */
 void hnsw_link_collect_targets(hnsw_builder *b);
 
-/* hnsw_measure.c */
+/* ---- hnsw_measure.c */
 
-/* The true neighbours by codes, the error of codes, how far walks reach; */
+/* First: the true neighbours by codes, the error of codes, the reach of walks. */
 void hnsw_measure_search(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 void hnsw_measure_conclude_reach(hnsw_builder *b);
-/* How much is found with each number of candidates; */
+/* Then: the recall with each value of ef. */
 void hnsw_measure_try(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 void hnsw_measure_conclude(
-    hnsw_builder *b); /* to the head: with which codes is searched, and how. */
-/* Link what cannot be reached from the entry, a piece at a time. */
+    hnsw_builder *b); /* fill in the head: the codes of searches, ef, reach */
+/* Link rows that cannot be reached from the entry: one step (hnsw_repair.c). */
 void hnsw_repair_reachability(hnsw_builder *b, hnsw_build_scratch *s);
 
 /* The new row of a row of the base, or HNSW_NONE. */
@@ -149,7 +194,7 @@ static inline uint32_t hnsw_row_now(const hnsw_base *base, uint32_t old)
 {
     return old < base->graph->head->rows ? base->rows[old] : HNSW_NONE;
 }
-/* The level as it is now, for a walk. */
+/* The level in its present state, for a walk. */
 static inline walk_level hnsw_builder_walk_level(const hnsw_builder *b, uint32_t level)
 {
     const build_level *l = &b->levels[level];
@@ -168,16 +213,16 @@ static inline uint32_t hnsw_builder_position(const hnsw_builder *b, uint32_t lev
 {
     return level ? b->new_positions[i] : b->order[i];
 }
-/* What is measured in trial `trial`, 0 or, where there are halves, 1. */
+/* The codes that are measured in trial 0, or in trial 1 if there are int4 codes. */
 static inline const codes_column *hnsw_builder_trial_codes(const hnsw_builder *b, uint32_t trial)
 {
-    return trial ? &b->halves : &b->codes;
+    return trial ? &b->int4_codes : &b->codes;
 }
 static inline uint32_t hnsw_builder_trials(const hnsw_builder *b)
 {
-    return b->half_bytes ? 2 : 1;
+    return b->int4_bytes ? 2 : 1;
 }
-/* Where to begin a walk of `level`: the nearest found above. */
+/* The entry of a walk over `level`: the nearest node found in the levels above. */
 uint32_t hnsw_link_entry(hnsw_builder *b, hnsw_build_scratch *s, const codes_query *query,
                          uint32_t level);
 

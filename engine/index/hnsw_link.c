@@ -5,17 +5,17 @@
 
 #include "index/hnsw_builder.h"
 
-#define CHOOSE_ROWS 8u /* of those chosen before, looked at together */
+#define CHOOSE_ROWS 8u /* chosen links that a candidate is compared with at a time */
 
-/* How much nearer to one chosen before than to the node a candidate must be to be left out, in
- * squared distances. Above 1 nodes keep more links (Vamana: Subramanya et al., NeurIPS 2019). On
- * word vectors 1.1 saves 13 % of the distances at recall 0.95 and 33 % at 0.99, where 1.2 saves 18
- * and 39 %; on image descriptors it is neutral, and 1.2 costs 18 % at 0.99. Distances without a
- * zero have no such scale. */
+/* A candidate is left out if its squared distance to a chosen link, times this, is less than that
+ * to the node. Above 1 nodes keep more links (Vamana: Subramanya et al., NeurIPS 2019). On word
+ * vectors 1.1 saves 13 % of the distances at recall 0.95 and 33 % at 0.99; 1.2 saves 18 and 39 %.
+ * On image descriptors 1.1 is neutral, and 1.2 costs 18 % at 0.99. Distances without a zero (inner
+ * products) cannot be scaled. */
 #define CHOOSE_SLACK 1.1f
 
-/* Candidates as good as equal to the node, which may have only half of its links: in a crowd of
- * equal rows nobody would link to a row outside, and a search that comes in would not find out. */
+/* Candidates this near count as equal to the node. They get at most half of its links: else a node
+ * among many equal rows would link to equal rows only, and a walk that enters could not leave. */
 #define CHOOSE_EQUAL 1e-4f /* of the squared distance of the farthest candidate */
 
 /* A ratio of squared distances as one of the metric's distances. */
@@ -28,6 +28,8 @@ uint32_t hnsw_link_choose(hnsw_builder *b, hnsw_build_scratch *s, const walk_ent
                           uint32_t count, uint32_t max, uint32_t level)
 {
     uint32_t rows[2 * MV_HNSW_M_MAX], chosen = 0;
+    mv_assert(max <= 2 * MV_HNSW_M_MAX);
+    mv_assert(max <= b->levels[level].stride);
     mv_metric metric = b->vectors.metric;
     bool has_zero = metric_has_zero(metric);
     float slack = has_zero ? link_ratio(metric, CHOOSE_SLACK) : 1;
@@ -41,9 +43,9 @@ uint32_t hnsw_link_choose(hnsw_builder *b, hnsw_build_scratch *s, const walk_ent
         if (chosen >= max / 2 && near[i].distance < equal) continue;
         if (chosen) codes_prepare_row(&query, &b->codes, row, s->other);
         for (uint32_t done = 0; done < chosen && !is_hidden; done += CHOOSE_ROWS) {
-            uint32_t part = chosen - done < CHOOSE_ROWS ? chosen - done : CHOOSE_ROWS;
-            codes_to_rows(&query, rows + done, part, distances);
-            for (uint32_t j = 0; j < part; j++)
+            uint32_t step = chosen - done < CHOOSE_ROWS ? chosen - done : CHOOSE_ROWS;
+            codes_to_rows(&query, rows + done, step, distances);
+            for (uint32_t j = 0; j < step; j++)
                 is_hidden |= distances[j] * slack < near[i].distance;
         }
         if (is_hidden) continue;
@@ -66,7 +68,8 @@ static int compare_at(const void *a, const void *b)
     return x->at < y->at ? -1 : x->at > y->at;
 }
 
-/* Drop what is there twice, and `at` itself; measure and sort the rest. */
+/* Remove duplicates and `at` itself from `near`, compute the distances of the rest to `at`, and
+ * sort them. Returns their number. */
 static uint32_t measure_near(hnsw_builder *b, hnsw_build_scratch *s, uint32_t level, uint32_t at,
                              walk_entry *near, uint32_t count)
 {
@@ -78,11 +81,11 @@ static uint32_t measure_near(hnsw_builder *b, hnsw_build_scratch *s, uint32_t le
         if (near[i].at != at && (!kept || near[kept - 1].at != near[i].at)) near[kept++] = near[i];
     codes_prepare_row(&query, &b->codes, hnsw_builder_row_of(b, level, at), s->query);
     for (uint32_t done = 0; done < kept; done += 64) {
-        uint32_t part = kept - done < 64 ? kept - done : 64;
-        for (uint32_t i = 0; i < part; i++)
+        uint32_t step = kept - done < 64 ? kept - done : 64;
+        for (uint32_t i = 0; i < step; i++)
             rows[i] = hnsw_builder_row_of(b, level, near[done + i].at);
-        codes_to_rows(&query, rows, part, distances);
-        for (uint32_t i = 0; i < part; i++) near[done + i].distance = distances[i];
+        codes_to_rows(&query, rows, step, distances);
+        for (uint32_t i = 0; i < step; i++) near[done + i].distance = distances[i];
     }
     qsort(near, kept, sizeof *near, compare_near);
     return kept;
@@ -92,6 +95,8 @@ static void set_links(const hnsw_builder *b, uint32_t level, uint32_t at, const 
                       uint32_t count)
 {
     uint32_t *links = hnsw_builder_links(b, level, at);
+    mv_assert(at < b->levels[level].count);
+    mv_assert(count <= b->levels[level].stride);
     memcpy(links, picked, count * sizeof *links);
     for (uint32_t i = count; i < b->levels[level].stride; i++) links[i] = HNSW_NONE;
 }
@@ -123,7 +128,7 @@ uint32_t hnsw_link_entry(hnsw_builder *b, hnsw_build_scratch *s, const codes_que
     return level ? at : b->nodes[at];
 }
 
-/* Take `at` out of the candidates; returns how many are left. */
+/* Remove `at` from the candidates. Returns how many are left. */
 static uint32_t leave_out(walk_entry *near, uint32_t count, uint32_t at)
 {
     uint32_t kept = 0;
@@ -141,15 +146,15 @@ void hnsw_link_search(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
     uint32_t entry = hnsw_link_entry(b, s, &query, level);
     (void)hnsw_walk_level_from(&s->w, &query, &l, entry);
     uint32_t count =
-        leave_out(s->w.pool.entries, s->w.pool.count, at); /* it came down from above */
+        leave_out(s->w.pool.entries, s->w.pool.count, at); /* it is in the level above, too */
     uint32_t m = b->head.m, *picks = b->targets + (size_t)item * m;
     count = hnsw_link_choose(b, s, s->w.pool.entries, count, m, level);
-    /* Not among the links before the batch is through: others may come by here. */
+    /* They become links after the batch: other threads may read the links of this node now. */
     for (uint32_t i = 0; i < m; i++) picks[i] = i < count ? s->picked[i] : HNSW_NONE;
 }
 
-/* Give a node of the batch the links that were picked, before those it has; returns how many were.
- */
+/* Put the picked links of a node of the batch before the links that it has. Returns how many were
+ * picked. */
 static uint32_t take_picks(hnsw_builder *b, uint32_t at, const uint32_t *picks)
 {
     uint32_t stride = b->levels[b->level].stride, m = b->head.m, count = 0;
@@ -168,7 +173,7 @@ void hnsw_link_collect_targets(hnsw_builder *b)
     b->targets_count = 0;
     for (uint32_t i = 0; i < b->batch; i++) {
         uint32_t at = hnsw_builder_position(b, b->level, b->first + i);
-        /* The picks of the others lie behind: targets are never more than picks. */
+        /* The picks of later nodes are not overwritten: there are never more targets than picks. */
         uint32_t picked = take_picks(b, at, b->targets + (size_t)i * m);
         const uint32_t *links = hnsw_builder_links(b, b->level, at);
         for (uint32_t j = 0; j < picked; j++) {
@@ -217,16 +222,16 @@ void hnsw_link_trim(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 
 /* ---------------------------------------------------------------- the base graph */
 
-/* Where a node of the base is now, or HNSW_NONE: it is gone, or comes in again. */
+/* The new position of a node of the base. HNSW_NONE: its row was deleted, or is inserted again. */
 static uint32_t now_at(const hnsw_builder *b, uint32_t level, uint32_t old)
 {
     if (level) return old < b->base.graph->nodes_count[level - 1] ? b->positions[old] : HNSW_NONE;
     uint32_t row = hnsw_row_now(&b->base, old);
-    return row != HNSW_NONE && bits_get(b->again, row) ? HNSW_NONE : row;
+    return row != HNSW_NONE && bits_get(b->reinserted, row) ? HNSW_NONE : row;
 }
 
-/* Take over the links of a node of the base. Where one led to a node that is gone, those that it
- * linked to are candidates instead (as in FreshDiskANN: Singh et al., arXiv 2105.09613). */
+/* Copy the links of a node of the base. A link to a deleted node is replaced: the links of that
+ * node become candidates (as in FreshDiskANN: Singh et al., arXiv 2105.09613). */
 void hnsw_link_adopt(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
     walk_level old = hnsw_walk_level_of(b->base.graph, b->level);

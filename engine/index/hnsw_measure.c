@@ -1,6 +1,6 @@
-/* What is measured while building: how many candidates a search needs, and how far distances from
- * codes are from the true ones. A sample of rows is held back until the end, so that the graph does
- * not know them when they are searched for. */
+/* Measuring a graph while it is built: the ef that a search needs, and how much distances from
+ * codes differ from the true ones. A sample of rows is inserted last, so that the graph does not
+ * have them while they are used as queries. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,20 +8,20 @@
 #include "index/hnsw_builder.h"
 #include "vector/element.h"
 
-/* Recall of a search that sets no ef, on the sample: 0.95 are promised, and the mean recall of 256
+/* Recall on the sample that the default ef must reach. 0.95 is promised; the mean recall of 256
  * rows has a standard error of about 0.005. */
 #define MEASURE_RECALL 0.97
 #define MEASURE_ROWS   512u
-/* Recall that int4 codes may cost, at the ef that int8 codes need: with that ef a search by int4
- * codes still finds what is promised. */
-#define HALVES_LOSS 0.02
+/* How much lower the recall of int4 codes may be, at the ef that int8 codes need: with that ef a
+ * search by int4 codes still has the promised recall. */
+#define INT4_RECALL_LOSS_MAX 0.02
 
 static float *recalls_of(const hnsw_builder *b, uint32_t trial, uint32_t item)
 {
     return &b->recalls[(trial * b->sample + item) * HNSW_EF_STEPS];
 }
 
-/* The true neighbours by codes, into hits. */
+/* The true neighbours by codes, among the rows that are not in the sample. */
 static void find_near(const hnsw_builder *b, const codes_query *query, topk *hits)
 {
     uint32_t rows[MEASURE_ROWS];
@@ -29,7 +29,7 @@ static void find_near(const hnsw_builder *b, const codes_query *query, topk *hit
     for (uint32_t begin = 0; begin < b->head.rows; begin += MEASURE_ROWS) {
         uint32_t count = 0;
         for (uint32_t row = begin; row < begin + MEASURE_ROWS && row < b->head.rows; row++)
-            if (!bits_get(b->held, row)) rows[count++] = row;
+            if (!bits_get(b->sampled, row)) rows[count++] = row;
         codes_to_rows(query, rows, count, distances);
         for (uint32_t i = 0; i < count; i++)
             if (topk_may_take(hits, distances[i]))
@@ -39,7 +39,7 @@ static void find_near(const hnsw_builder *b, const codes_query *query, topk *hit
     topk_finish(hits);
 }
 
-/* How far distances by the codes of a trial are from the true ones, to the near rows. */
+/* The errors of distances by the codes of a trial, to the true neighbours. */
 static void measure_code_errors(hnsw_builder *b, const codes_query *query,
                                 const distance_query *exact, uint32_t trial, uint32_t item,
                                 const topk *hits)
@@ -58,11 +58,11 @@ static void measure_code_errors(hnsw_builder *b, const codes_query *query,
         if (!isfinite(errors[i])) errors[i] = 0;
         spread += fabsf(distance) / HNSW_MEASURED_HITS;
     }
-    b->spreads[item] = isfinite(spread) ? spread : 0;
+    b->near_distances[item] = isfinite(spread) ? spread : 0;
 }
 
-/* By how much the distances of a walk grow from the tenth to that of each step: relative to the
- * tenth, so only for a metric whose distances have a zero. */
+/* The reach of a walk for each step: by how much its ef-th distance is larger than its tenth,
+ * relative to the tenth. Only metrics whose distances have a zero have one. */
 static void measure_reach(const walk *w, mv_metric metric, float *reach)
 {
     for (uint32_t step = 0; step < HNSW_EF_STEPS; step++) {
@@ -113,7 +113,7 @@ static int compare_floats(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* The root of the mean square of what was measured. */
+/* The root mean square of the measured errors. */
 static double code_error(const hnsw_builder *b, uint32_t trial)
 {
     double squares = 0;
@@ -137,16 +137,16 @@ void hnsw_measure_conclude_reach(hnsw_builder *b)
     }
 }
 
-/* How many candidates of a walk are within `bound`. */
+/* The number of candidates of a walk whose distance to the query is at most `bound`. */
 static uint32_t count_near(const walk *w, const codes_query *query, float bound)
 {
     uint32_t rows[64], near = 0;
     float distances[64];
     for (uint32_t done = 0; done < w->pool.count; done += 64) {
-        uint32_t part = w->pool.count - done < 64 ? w->pool.count - done : 64;
-        for (uint32_t i = 0; i < part; i++) rows[i] = w->pool.entries[done + i].at & ~WALK_DONE;
-        codes_to_rows(query, rows, part, distances);
-        for (uint32_t i = 0; i < part; i++) near += distances[i] <= bound;
+        uint32_t step = w->pool.count - done < 64 ? w->pool.count - done : 64;
+        for (uint32_t i = 0; i < step; i++) rows[i] = w->pool.entries[done + i].at & ~WALK_DONE;
+        codes_to_rows(query, rows, step, distances);
+        for (uint32_t i = 0; i < step; i++) near += distances[i] <= bound;
     }
     return near;
 }
@@ -170,7 +170,7 @@ static void try_codes(hnsw_builder *b, hnsw_build_scratch *s, uint32_t trial, ui
                                 .slack = slack};
         (void)hnsw_walk_level_from(&s->w, &query, &l, entry);
         uint32_t right = count_near(&s->w, &whole, b->bounds[item]);
-        if (right > wanted) right = wanted; /* equally far */
+        if (right > wanted) right = wanted; /* several rows at the same distance */
         *recall = wanted ? (float)right / (float)wanted : 1;
         if (right == wanted) { /* more candidates cannot find less */
             for (; step < HNSW_EF_STEPS; step++) recalls_of(b, trial, item)[step] = 1;
@@ -185,7 +185,7 @@ void hnsw_measure_try(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
     for (uint32_t trial = 0; trial < hnsw_builder_trials(b); trial++) try_codes(b, s, trial, item);
 }
 
-/* Of the whole sample, 0 to 1. */
+/* The mean recall of the sample, 0 to 1. */
 static double recall_at(const hnsw_builder *b, uint32_t trial, uint32_t step)
 {
     double recall = 0;
@@ -193,7 +193,7 @@ static double recall_at(const hnsw_builder *b, uint32_t trial, uint32_t step)
     return recall / b->sample;
 }
 
-/* The first step at which enough is found, or the last. */
+/* The first step whose recall is high enough, or the last step. */
 static uint32_t step_needed(const hnsw_builder *b, uint32_t trial)
 {
     uint32_t step = 0;
@@ -201,13 +201,13 @@ static uint32_t step_needed(const hnsw_builder *b, uint32_t trial)
     return step;
 }
 
-/* Under AUTO int4 codes are taken where they find nearly what int8 codes do. */
+/* Under AUTO, int4 codes are taken if their recall is nearly that of int8 codes. */
 static uint32_t choose_trial(const hnsw_builder *b)
 {
     if (hnsw_builder_trials(b) < 2) return 0;
     if (b->head.quantize == MV_QUANTIZE_INT4) return 1;
     uint32_t step = step_needed(b, 0);
-    return recall_at(b, 1, step) >= recall_at(b, 0, step) - HALVES_LOSS;
+    return recall_at(b, 1, step) >= recall_at(b, 0, step) - INT4_RECALL_LOSS_MAX;
 }
 
 void hnsw_measure_conclude(hnsw_builder *b)
@@ -219,7 +219,7 @@ void hnsw_measure_conclude(hnsw_builder *b)
     b->head.ef = walk_ef_steps[step_needed(b, trial)];
     memcpy(b->head.reach, b->reach[trial], sizeof b->head.reach);
     b->head.code_bound = b->code_bounds[trial];
-    for (uint32_t i = 0; i < b->sample; i++) spread += b->spreads[i];
+    for (uint32_t i = 0; i < b->sample; i++) spread += b->near_distances[i];
     b->head.code_error = spread > 0 ? (float)(code_error(b, trial) / (spread / b->sample)) : 0;
     if (!isfinite(b->head.code_error)) b->head.code_error = 0;
 }

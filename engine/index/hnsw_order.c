@@ -1,5 +1,4 @@
-/* Which rows come into a graph, in which order, and which of them go up to which level: by lot, so
- * that the result depends on the seed alone. */
+/* Drawing which rows are inserted in which order, and the level of each, from the seed. */
 #include "index/hnsw_builder.h"
 
 /* splitmix64: Steele, Lea, Flood, Fast splittable pseudorandom number generators, 2014. */
@@ -20,8 +19,8 @@ static void shuffle(uint32_t *list, uint32_t count, uint64_t *state)
     }
 }
 
-/* The highest level in which new nodes find one of the base to link to: a new one above would come
- * down with no link to any of the base. */
+/* The highest level that has a node of the base which was not deleted. A new node in a higher level
+ * would lead down to a level without a link to any node of the base. */
 static uint32_t levels_alive(const hnsw_builder *b)
 {
     const hnsw_graph *base = b->base.graph;
@@ -39,10 +38,11 @@ static uint32_t sample_wanted(const hnsw_builder *b)
     return most < HNSW_BUILD_SAMPLE_MAX ? most : HNSW_BUILD_SAMPLE_MAX;
 }
 
-/* Where so much has changed that the default of searches is measured anew, and few of the rows are
- * new ones, a sample of the others is taken out and comes in again. Those above the bottom stay.
- * `b->back` tells of each row whether it is of the base. */
-static void draw_again(hnsw_builder *b, uint32_t new_count)
+/* Decide whether the default ef must be measured again, because many rows have changed. If so, and
+ * if there are too few new rows for a sample, draw rows of the base to be inserted again as the
+ * sample. Nodes above the bottom are not drawn. `b->back` is HNSW_NONE for rows that are not of the
+ * base. */
+static void draw_reinserted(hnsw_builder *b, uint32_t new_count)
 {
     const hnsw_graph *base = b->base.graph;
     uint32_t rows = b->head.rows, went = base->head->rows - (rows - new_count);
@@ -54,15 +54,14 @@ static void draw_again(hnsw_builder *b, uint32_t new_count)
     uint64_t state = ~b->head.seed;
     for (uint32_t i = 0; i < wanted; i++) {
         uint32_t row = (uint32_t)(draw(&state) % rows);
-        if (b->back[row] != HNSW_NONE) bits_set(b->again, row);
+        if (b->back[row] != HNSW_NONE) bits_set(b->reinserted, row);
     }
     for (uint32_t i = 0; i < base->nodes_count[0]; i++) {
         uint32_t row = hnsw_row_now(&b->base, base->nodes[i]);
-        if (row != HNSW_NONE) bits_unset(b->again, row);
+        if (row != HNSW_NONE) bits_unset(b->reinserted, row);
     }
 }
 
-/* Which rows come in, in which order, and how many go to which level. */
 void hnsw_order_draw(hnsw_builder *b)
 {
     const hnsw_graph *base = b->base.graph;
@@ -73,16 +72,17 @@ void hnsw_order_draw(hnsw_builder *b)
         b->back[b->base.rows[old]] = old;
         new_count--;
     }
-    if (base) draw_again(b, new_count);
+    if (base) draw_reinserted(b, new_count);
     b->order_count = 0;
     for (uint32_t row = 0; row < rows; row++)
-        if (b->back[row] == HNSW_NONE || bits_get(b->again, row)) b->order[b->order_count++] = row;
+        if (b->back[row] == HNSW_NONE || bits_get(b->reinserted, row))
+            b->order[b->order_count++] = row;
     uint64_t state = b->head.seed ^ (uint64_t)b->order_count << 32 ^ old_count;
     shuffle(b->order, b->order_count, &state);
     double share = b->order_count, kept_of_one = 1;
     uint32_t level = 0, highest = levels_alive(b);
     b->new_count[0] = b->order_count;
-    /* One in m goes up; what is left over at the end, by lot. */
+    /* One node in m goes up a level. A fraction of a node becomes one with that probability. */
     for (level = 1; level <= HNSW_LEVELS_MAX; level++) {
         share /= b->head.m;
         kept_of_one = (double)(draw(&state) >> 11) * 0x1p-53;
@@ -93,7 +93,7 @@ void hnsw_order_draw(hnsw_builder *b)
     if (!base && !b->new_count[1]) b->new_count[1] = 1;
 }
 
-/* Lay out the nodes above the bottom: highest levels first, in each those of the base first. */
+/* Highest levels first; within a level the nodes of the base first. */
 void hnsw_order_lay_out(hnsw_builder *b)
 {
     const hnsw_graph *base = b->base.graph;
@@ -130,6 +130,6 @@ void hnsw_order_draw_sample(hnsw_builder *b)
 {
     uint32_t most = b->new_count[0] - b->new_count[1], wanted = sample_wanted(b);
     b->sample = b->is_measured ? 0 : wanted < most ? wanted : most;
-    for (uint32_t i = 0; i < b->sample; i++) bits_set(b->held, b->order[b->order_count - 1 - i]);
+    for (uint32_t i = 0; i < b->sample; i++) bits_set(b->sampled, b->order[b->order_count - 1 - i]);
     b->is_measured = !b->sample;
 }

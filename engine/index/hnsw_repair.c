@@ -14,8 +14,9 @@ static bool add_link(const hnsw_builder *b, uint32_t from, uint32_t to)
     return false;
 }
 
-/* Let `row` be reached from the nearest that can be. Where nobody near has room, it takes the place
- * of the last link of the nearest, and leads on to where that led. */
+/* Make `row` reachable: link to it from the nearest reachable position that has an unused link. If
+ * none of those found has one, the last link of the nearest is replaced by a link to `row`, and
+ * `row` gets a link to the position that was linked before, so that this stays reachable. */
 static void bring_in(hnsw_builder *b, hnsw_build_scratch *s, const uint64_t *marks, uint32_t row)
 {
     codes_query query;
@@ -29,29 +30,30 @@ static void bring_in(hnsw_builder *b, hnsw_build_scratch *s, const uint64_t *mar
         if (add_link(b, at, row)) return;
         if (nearest == HNSW_NONE) nearest = at;
     }
-    if (nearest == HNSW_NONE) nearest = b->nodes[0]; /* nobody near can be reached */
+    if (nearest == HNSW_NONE) nearest = b->nodes[0]; /* the entry: no reachable one was found */
     if (add_link(b, nearest, row)) return;
     uint32_t *last = &hnsw_builder_links(b, 0, nearest)[b->levels[0].links_max - 1],
              *own = hnsw_builder_links(b, 0, row);
-    uint32_t replaced = *last, room = 0;
-    while (room + 1 < b->levels[0].links_max && own[room] != HNSW_NONE && own[room] != replaced)
-        room++;
-    own[room] = replaced;
+    uint32_t replaced = *last, unused = 0;
+    while (unused + 1 < b->levels[0].links_max && own[unused] != HNSW_NONE &&
+           own[unused] != replaced)
+        unused++;
+    own[unused] = replaced;
     *last = row;
 }
 
 void hnsw_repair_reachability(hnsw_builder *b, hnsw_build_scratch *s)
 {
     walk_level l = hnsw_builder_walk_level(b, 0);
-    walk_spread *spread = &b->spread;
-    if (!spread->queue) {
-        *spread = (walk_spread){.marks = b->held, .queue = b->back};
-        hnsw_walk_spread_from(spread, &l, b->nodes[0]);
+    walk_traversal *traversal = &b->traversal;
+    if (!traversal->queue) {
+        *traversal = (walk_traversal){.marks = b->sampled, .queue = b->back};
+        hnsw_walk_traversal_begin(traversal, &l, b->nodes[0]);
     }
-    hnsw_walk_spread_on(spread, &l, HNSW_BUILD_SPREAD_ROWS);
-    if (spread->next < spread->count || spread->count == b->head.rows) return;
-    while (bits_get(spread->marks, b->lost)) b->lost++;
-    bring_in(b, s, spread->marks, b->lost);
-    bits_set(spread->marks, b->lost);
-    spread->queue[spread->count++] = b->lost;
+    hnsw_walk_traversal_step(traversal, &l, HNSW_BUILD_STEP_ROWS);
+    if (traversal->next < traversal->count || traversal->count == b->head.rows) return;
+    while (bits_get(traversal->marks, b->lost)) b->lost++;
+    bring_in(b, s, traversal->marks, b->lost);
+    bits_set(traversal->marks, b->lost);
+    traversal->queue[traversal->count++] = b->lost;
 }

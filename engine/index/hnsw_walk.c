@@ -262,7 +262,7 @@ bool hnsw_walk_down(walk *w, const codes_query *query, const walk_level *levels,
     return in_range;
 }
 
-void hnsw_walk_spread_from(walk_spread *s, const walk_level *level, uint32_t at)
+void hnsw_walk_traversal_begin(walk_traversal *s, const walk_level *level, uint32_t at)
 {
     mv_assert(at < level->count);
     memset(s->marks, 0, bits_words(level->count) * sizeof *s->marks);
@@ -272,7 +272,7 @@ void hnsw_walk_spread_from(walk_spread *s, const walk_level *level, uint32_t at)
     s->count = 1;
 }
 
-void hnsw_walk_spread_on(walk_spread *s, const walk_level *level, uint32_t most)
+void hnsw_walk_traversal_step(walk_traversal *s, const walk_level *level, uint32_t most)
 {
     for (; s->next < s->count && most; s->next++, most--) {
         const uint32_t *links = level->links + (size_t)s->queue[s->next] * level->degree;

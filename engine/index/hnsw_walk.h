@@ -169,17 +169,17 @@ static inline float hnsw_walk_limit(const walk_stop *stop, const walk_pool *pool
 
 /* A breadth-first traversal of a level. A position in the queue is marked. The queue can hold the
  * whole level. */
-typedef struct walk_spread {
+typedef struct walk_traversal {
     uint64_t *marks;
     uint32_t *queue;
     uint32_t next; /* index in the queue: its links are followed next */
     uint32_t count;
-} walk_spread;
+} walk_traversal;
 
 /* Begin at position `at`. Clears the marks. */
-void hnsw_walk_spread_from(walk_spread *s, const walk_level *level, uint32_t at);
+void hnsw_walk_traversal_begin(walk_traversal *s, const walk_level *level, uint32_t at);
 /* Follow the links of at most `most` more positions. Links must be in range. */
-void hnsw_walk_spread_on(walk_spread *s, const walk_level *level, uint32_t most);
+void hnsw_walk_traversal_step(walk_traversal *s, const walk_level *level, uint32_t most);
 
 /* Level `level` of a finished graph. */
 static inline walk_level hnsw_walk_level_of(const hnsw_graph *graph, uint32_t level)

@@ -119,9 +119,9 @@ static void test_sameness(mv_quantize quantize)
         how.threads = threads;
         for (int slices = 0; slices < 2; slices++) {
             how.in_slices = slices;
-            made_graph again = build(&s, how);
-            EXPECT(same_parts(&first, &again));
-            hnsw_build_free(again.b);
+            made_graph reinserted = build(&s, how);
+            EXPECT(same_parts(&first, &reinserted));
+            hnsw_build_free(reinserted.b);
         }
     }
     how.options.seed = 2;
@@ -356,9 +356,9 @@ static void test_extending(going which, uint32_t new_count, mv_metric metric, mv
     made_graph made = build(&next, how);
     RECALL(&next, &made.graph, 0.97, .topk = 10, .ef = 200);
     how.threads = 2, how.in_slices = true;
-    made_graph again = build(&next, how);
-    EXPECT(same_parts(&made, &again));
-    hnsw_build_free(again.b);
+    made_graph reinserted = build(&next, how);
+    EXPECT(same_parts(&made, &reinserted));
+    hnsw_build_free(reinserted.b);
     /* For other options the graph is built anew: as without the base. */
     how.options.m++, how.in_slices = false;
     made_graph other = build(&next, how);

@@ -1,0 +1,191 @@
+/* The phases of building a graph.
+ *
+ *   phase     items                              next phase
+ *   ENCODE    blocks of rows                     ADOPT of the highest level
+ *   ADOPT     nodes of the base in this level    ADOPT of the level below; from the bottom SEARCH
+ * of the highest level SEARCH    nodes of a batch                   LINK of the same batch LINK
+ * targets of the batch               SEARCH of the next batch, or of the level below; from the
+ * bottom MEASURE, or TRIM if measured MEASURE   rows of the sample                 TRY TRY rows of
+ * the sample                 SEARCH: the sample becomes the last batches TRIM      nodes of a level
+ * TRIM of the level below; from the bottom REPAIR REPAIR    1 REPAIR, until every row is reachable;
+ * COMPACT COMPACT   1                                  COMPACT, until all levels are compact; DONE
+ *
+ * hnsw_phase_advance makes every transition. No thread works on an item meanwhile. */
+#include <string.h>
+
+#include "index/hnsw_builder.h"
+
+/* A batch has at most one row for this many rows that are in the graph. Rows of a batch do not find
+ * each other, so at most a fifth of a row's true neighbours are missing when it searches for them.
+ */
+#define BATCH_ONE_IN 4u
+
+void hnsw_phase_begin(hnsw_builder *b, hnsw_build_phase phase, uint32_t items)
+{
+    b->phase = phase;
+    b->items = items;
+    b->next_item = 0;
+}
+
+/* Copy the links of the level above, whose nodes are the first ones of this level. At the bottom a
+ * node is at the position of its row. */
+static void copy_down(hnsw_builder *b, uint32_t level)
+{
+    const build_level *above = &b->levels[level + 1], *l = &b->levels[level];
+    for (uint32_t at = 0; at < above->count; at++) {
+        uint32_t here = level ? at : b->nodes[at];
+        uint32_t *links = hnsw_builder_links(b, level, here);
+        if (links[0] != HNSW_NONE) continue; /* it has the links of the base */
+        const uint32_t *from = hnsw_builder_links(b, level + 1, at);
+        uint32_t count = 0;
+        for (uint32_t i = 0; i < above->links_max && from[i] != HNSW_NONE; i++)
+            if (count < l->stride) links[count++] = level ? from[i] : b->nodes[from[i]];
+    }
+}
+
+static void next_batch(hnsw_builder *b)
+{
+    uint32_t end = b->new_count[b->level];
+    if (!b->level && !b->is_measured) end -= b->sample;
+    uint32_t left = end - b->first;
+    uint32_t size = b->taken / BATCH_ONE_IN;
+    if (size > HNSW_BUILD_BATCH_MAX) size = HNSW_BUILD_BATCH_MAX;
+    if (size < 1) size = 1;
+    b->batch = size < left ? size : left;
+    hnsw_phase_begin(b, HNSW_BUILD_SEARCH, b->batch);
+}
+
+/* Begin to insert the nodes of a level that are not in the level above. With a base, the new nodes
+ * of the level above are inserted here again: the links copied from above are long ones only, and
+ * most nodes that would link to them in a graph built without a base are in the graph already. */
+static void begin_level(hnsw_builder *b, uint32_t level)
+{
+    b->level = level;
+    b->first = level < b->head.levels && !b->base.graph ? b->new_count[level + 1] : 0;
+    if (level < b->head.levels) copy_down(b, level);
+    b->taken = b->levels[level].count - (b->new_count[level] - b->first);
+    if (!b->taken) { /* the first node has no other to link to */
+        b->taken = 1;
+        b->first = 1;
+    }
+    next_batch(b);
+}
+
+static void begin_trim(hnsw_builder *b, uint32_t level)
+{
+    b->level = level;
+    hnsw_phase_begin(b, HNSW_BUILD_TRIM, b->levels[level].count);
+}
+
+static void begin_compacting(hnsw_builder *b, uint32_t level)
+{
+    b->level = level;
+    b->compacted = 0;
+    hnsw_phase_begin(b, HNSW_BUILD_COMPACT, 1);
+}
+
+static void compact(hnsw_builder *b)
+{
+    build_level *l = &b->levels[b->level];
+    uint32_t left = l->count - b->compacted,
+             end = left < HNSW_BUILD_STEP_ROWS ? l->count : b->compacted + HNSW_BUILD_STEP_ROWS;
+    for (size_t at = b->compacted; at < end; at++)
+        memmove(l->links + at * l->links_max, l->links + at * l->stride,
+                l->links_max * sizeof *l->links);
+    b->compacted = end;
+}
+
+static void begin_adopting(hnsw_builder *b)
+{
+    if (b->base.graph && b->level <= b->base.graph->head->levels)
+        hnsw_phase_begin(b, HNSW_BUILD_ADOPT,
+                         b->level ? b->base.graph->nodes_count[b->level - 1]
+                                  : b->base.graph->head->rows);
+    else
+        hnsw_phase_begin(b, HNSW_BUILD_ADOPT, 0);
+}
+
+void hnsw_phase_advance(hnsw_builder *b)
+{
+    switch (b->phase) {
+    case HNSW_BUILD_ENCODE:
+        if (b->is_beyond) hnsw_codes_drop(b);
+        b->level = b->head.levels;
+        begin_adopting(b);
+        break;
+    case HNSW_BUILD_ADOPT:
+        if (b->level) {
+            b->level--;
+            begin_adopting(b);
+        } else {
+            begin_level(b, b->head.levels);
+        }
+        break;
+    case HNSW_BUILD_SEARCH:
+        hnsw_link_collect_targets(b);
+        hnsw_phase_begin(b, HNSW_BUILD_LINK, b->targets_count);
+        break;
+    case HNSW_BUILD_LINK:
+        b->taken += b->batch;
+        b->first += b->batch;
+        if (!b->level) b->rows_done += b->batch;
+        next_batch(b);
+        if (b->batch) break;
+        if (b->level)
+            begin_level(b, b->level - 1);
+        else if (!b->is_measured)
+            hnsw_phase_begin(b, HNSW_BUILD_MEASURE, b->sample);
+        else
+            begin_trim(b, b->head.levels);
+        break;
+    case HNSW_BUILD_MEASURE:
+        hnsw_measure_conclude_reach(b);
+        hnsw_phase_begin(b, HNSW_BUILD_TRY, b->sample);
+        break;
+    case HNSW_BUILD_TRY:
+        hnsw_measure_conclude(b);
+        b->is_measured = true;
+        next_batch(b);
+        break;
+    case HNSW_BUILD_TRIM:
+        if (b->level)
+            begin_trim(b, b->level - 1);
+        else
+            hnsw_phase_begin(b, HNSW_BUILD_REPAIR, 1);
+        break;
+    case HNSW_BUILD_REPAIR:
+        if (b->traversal.count < b->head.rows)
+            hnsw_phase_begin(b, HNSW_BUILD_REPAIR, 1);
+        else
+            begin_compacting(b, b->head.levels);
+        break;
+    case HNSW_BUILD_COMPACT:
+        if (b->compacted < b->levels[b->level].count) {
+            hnsw_phase_begin(b, HNSW_BUILD_COMPACT, 1);
+        } else if (b->level) {
+            begin_compacting(b, b->level - 1);
+        } else {
+            b->rows_done = b->head.rows;
+            b->head.format = b->head.quantize == MV_QUANTIZE_INT4 ? HNSW_FORMAT : 1;
+            hnsw_phase_begin(b, HNSW_BUILD_DONE, 0);
+        }
+        break;
+    case HNSW_BUILD_DONE: break;
+    }
+}
+
+void hnsw_phase_work(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
+{
+    switch (b->phase) {
+    case HNSW_BUILD_ENCODE: hnsw_codes_encode(b, s, item); break;
+    case HNSW_BUILD_ADOPT: hnsw_link_adopt(b, s, item); break;
+    case HNSW_BUILD_SEARCH: hnsw_link_search(b, s, item); break;
+    case HNSW_BUILD_LINK: hnsw_link_back(b, s, item); break;
+    case HNSW_BUILD_MEASURE: hnsw_measure_search(b, s, item); break;
+    case HNSW_BUILD_TRY: hnsw_measure_try(b, s, item); break;
+    case HNSW_BUILD_TRIM: hnsw_link_trim(b, s, item); break;
+    case HNSW_BUILD_REPAIR: hnsw_repair_reachability(b, s); break;
+    case HNSW_BUILD_COMPACT: compact(b); break;
+    case HNSW_BUILD_DONE: break;
+    }
+}
