@@ -2,21 +2,20 @@
  *
  * A collection is a directory (or ":memory:"). It holds documents: an id, scalar fields and
  * vectors, as its schema says. Any number of processes and threads may have it open; one writes at
- * a time, readers never wait and each call of theirs sees one commit whole.
+ * a time. Readers never wait, and each call that reads sees one commit as a whole.
  *
  * Errors. Every function that can fail returns an `mv_err`: MV_OK (0) or a negative code, and then
  * fills `error` (which may be NULL) with the same code and a text. A failed call changes nothing.
- * MV_MISUSE is a mistake in the calling program; all other codes are what the world did.
+ * MV_MISUSE is a mistake in the calling program; all other codes are runtime failures.
  *
- * Ownership. Strings and arrays given to a function are the caller's and are copied where they are
- * kept. Whatever a function creates is released by the function named after it (_free or _close),
- * which accepts NULL.
+ * Ownership. Strings and arrays given to a function belong to the caller; a function copies what it
+ * keeps. An object that a function creates is released by the function of that type (_free or
+ * _close), which accepts NULL. "Lent" means: owned by the object, and valid as long as said.
  *
  * Threads. A collection handle may be used by many threads at once, except that a transaction
  * belongs to the thread that began it. A batch, result, iterator or job is used by one thread at a
- * time. After fork() the child may go on using a collection handle: it opens the files anew by
- * itself. Other objects from before the fork answer MV_BUSY in the child and may only be freed
- * there. */
+ * time. After fork() the child may use a collection handle: its next call opens the files
+ * again. Other objects from before the fork answer MV_BUSY in the child and can only be freed. */
 #ifndef MOONVEC_H
 #define MOONVEC_H
 
@@ -84,8 +83,8 @@ typedef enum mv_type {
     MV_FLOAT = 7,
     MV_DOUBLE = 8,
     MV_TIMESTAMP = 9, /* int64 microseconds since 1970-01-01T00:00:00Z */
-    MV_ARRAY = 32,    /* a flag: MV_ARRAY | MV_STRING is array_string */
-    MV_VECTOR = 64,   /* a flag of the types of vectors */
+    MV_ARRAY = 32,    /* flag: MV_ARRAY | MV_STRING is array_string */
+    MV_VECTOR = 64,   /* flag of all vector types */
     MV_VECTOR_FP32 = 65,
     MV_VECTOR_FP16 = 66,
     MV_VECTOR_INT8 = 67,
@@ -97,60 +96,60 @@ typedef enum mv_metric {
     MV_IP = 2,      /* score = inner product, distance = -score */
     MV_COSINE = 3,  /* score = cosine similarity, distance = 1 - score */
     MV_L1 = 4,      /* distance = sum of absolute differences, score = -distance */
-    MV_HAMMING = 5, /* only of MV_VECTOR_BINARY, which has no other metric: distance = number of
-                     * different bits, score = -distance */
+    MV_HAMMING = 5, /* distance = number of different bits, score = -distance. MV_VECTOR_BINARY has
+                     * no other metric, and no other type has this one */
 } mv_metric;
 
-/* The name of a metric ("l2", "ip", ...), or NULL: there is no such metric. Metrics are numbered
- * from 1 without gaps, so that counting up to the first NULL lists them. */
+/* The name of a metric ("l2", "ip", ...). NULL: there is no such metric. Metrics are numbered from
+ * 1 without gaps, so that counting up to the first NULL lists them. */
 MV_API const char *mv_metric_name(mv_metric metric);
-/* The metric of that name. False: there is none; *metric is then unchanged. */
+/* The metric of that name. False: there is none; *metric is unchanged. */
 MV_API bool mv_metric_from_name(const char *name, size_t size, mv_metric *metric);
-/* The metric that a vector type has unless another is named: MV_COSINE, of MV_VECTOR_BINARY
- * MV_HAMMING; 0 for a type that is no vector type. */
+/* The default metric of a vector type: MV_HAMMING for MV_VECTOR_BINARY, MV_COSINE for the others.
+ * 0: `type` is no vector type. */
 MV_API mv_metric mv_metric_default(mv_type type);
 
-/* Bytes of a vector on its way in or out; 0 for a type that is no vector type. Whatever its element
- * type a vector is given, and comes back, as `dim` floats in the machine's order. Only a vector of
- * MV_VECTOR_BINARY is dim / 8 bytes: bit i is in byte i / 8, the most significant bit of a byte
- * first (as numpy.packbits and PostgreSQL's `bit` have it). */
+/* Bytes of a vector as it is given to functions and returned by them. 0: `type` is no vector type.
+ * A vector of any element type is given and returned as `dim` floats in the machine's byte order,
+ * except that of MV_VECTOR_BINARY. That is dim / 8 bytes: bit i is in byte i / 8, the most
+ * significant bit of a byte first, as in numpy.packbits and PostgreSQL's type `bit`. */
 MV_API size_t mv_vector_size(mv_type type, size_t dim);
 
 typedef enum mv_index_type {
     MV_INDEX_NONE = 0,   /* scalar fields: no index */
     MV_INDEX_FLAT = 1,   /* vectors: exact search */
-    MV_INDEX_HNSW = 2,   /* vectors: a graph, searched approximately and scored exactly */
-    MV_INDEX_INVERT = 3, /* scalar fields: for each value the rows that have it */
+    MV_INDEX_HNSW = 2,   /* vectors: a graph; approximate search, exact scores */
+    MV_INDEX_INVERT = 3, /* scalar fields: inverted lists, for each value the rows that have it */
 } mv_index_type;
 
-/* What a graph measures distances with while it is walked; hits are scored from the vectors
- * themselves whatever it is. Any may be asked for of any element type, if the metric has it:
- * MV_L1 has no int8 and int4, MV_HAMMING only none. mv_index_stats tells what came of it. The
- * numbers are part of the format. */
+/* The codes from which a walk through a graph computes distances. Hits are always scored from the
+ * vectors themselves. A metric may exclude some: MV_L1 has no int8 and int4, MV_HAMMING only AUTO
+ * and NONE. Codes that would not be smaller than the elements are not made; mv_index_stats tells
+ * which are in use. The numbers are part of the format. */
 typedef enum mv_quantize {
-    MV_QUANTIZE_AUTO = 0, /* int4, int8, fp16 or none: the first whose error allows, as measured */
+    MV_QUANTIZE_AUTO =
+        0, /* the first of int4, int8, fp16, none that was measured to be accurate enough */
     MV_QUANTIZE_NONE = 1, /* the vectors as they are stored */
     MV_QUANTIZE_FP16 = 2, /* two bytes a number */
     MV_QUANTIZE_INT8 = 3, /* one byte a number, scaled for each vector */
-    MV_QUANTIZE_INT4 = 4, /* half a byte, for searches; the graph is built with int8 */
+    MV_QUANTIZE_INT4 = 4, /* half a byte a number in searches; the graph is built with int8 */
 } mv_quantize;
 
-/* How the graph of a vector field is built. Zeros stand for the defaults. Hierarchical navigable
- * small world graphs: Malkov, Yashunin, arXiv 1603.09320. */
+/* How the graph of a vector field is built (hierarchical navigable small world graphs: Malkov,
+ * Yashunin, arXiv 1603.09320). A 0 stands for the default. */
 typedef struct mv_hnsw_options {
-    uint32_t m;               /* links of a row, twice that at the bottom: 4 to 64, default 16 */
-    uint32_t ef_construction; /* candidates while building: 8 to 2000, default 200 */
+    uint32_t m;               /* links of a row; at the bottom level 2 m: 4 to 64, default 16 */
+    uint32_t ef_construction; /* candidates of each search while building: 8 to 2000, default 200 */
     mv_quantize quantize;
-    uint64_t seed; /* of what is drawn by lot; default 1 */
+    uint64_t seed; /* of the random numbers; default 1 */
 } mv_hnsw_options;
 
-/* The name of a number as it is in schemas, or NULL: there is no such type. Numbers of types are
- * below 128, those of the other two follow one another from 0. */
+/* Names as they stand in schemas. NULL: there is no such type. Numbers of types are below 128;
+ * numbers of indexes and quantizers count from 0 without gaps. */
 MV_API const char *mv_type_name(mv_type type);             /* "string", "array_int32", ... */
 MV_API const char *mv_index_name(mv_index_type index);     /* "none", "flat", "hnsw", "invert" */
 MV_API const char *mv_quantize_name(mv_quantize quantize); /* "auto", "none", "fp16", ... */
-/* The other way round; `name` has `size` bytes. False, with the number untouched: nothing has that
- * name. */
+/* The number with that name, of `size` bytes. False: there is none; the number is unchanged. */
 MV_API bool mv_type_from_name(const char *name, size_t size, mv_type *type);
 MV_API bool mv_index_from_name(const char *name, size_t size, mv_index_type *index);
 MV_API bool mv_quantize_from_name(const char *name, size_t size, mv_quantize *quantize);
@@ -163,13 +162,13 @@ MV_API bool mv_quantize_from_name(const char *name, size_t size, mv_quantize *qu
 #define MV_HNSW_EF_CONSTRUCTION_DEFAULT 200u
 #define MV_HNSW_SEED_DEFAULT            1u
 
-/* An index with its options: `type` says which member of `as` counts. Zeros stand for the defaults.
- * Of a type without options all of `as` must be zero. */
+/* An index with its options. `type` says which member of `as` is used. A 0 stands for the default.
+ * A type without options needs all of `as` to be 0. */
 typedef struct mv_index_options {
     mv_index_type type;
     union {
-        uint64_t room[8]; /* first, so that {0} clears all; the size stays when types are added */
-        mv_hnsw_options hnsw; /* of MV_INDEX_HNSW */
+        uint64_t room[8]; /* first, so that {0} clears the union; keeps its size for later types */
+        mv_hnsw_options hnsw; /* for MV_INDEX_HNSW */
     } as;
 } mv_index_options;
 
@@ -180,7 +179,7 @@ typedef struct mv_index_options {
 #define MV_VECTORS_MAX       256u        /* vector fields of a schema */
 #define MV_ROW_SIZE_MAX      (64u << 20) /* bytes of one document, vectors included */
 #define MV_TOPK_MAX          1000000u    /* topk + offset */
-#define MV_THREADS_MAX       64u         /* of one optimize */
+#define MV_THREADS_MAX       64u         /* threads of one job */
 #define MV_EF_MAX            1000000u    /* candidates of one search of a graph */
 #define MV_QUERY_VECTORS_MAX 65536u      /* vectors of one query call */
 #define MV_FILTER_SIZE_MAX   (1u << 20)  /* bytes of a filter text */
@@ -189,21 +188,20 @@ typedef struct mv_index_options {
 #define MV_FILTER_LIST_MAX   (1u << 20)  /* values of one IN or CONTAIN list */
 #define MV_ORDER_BY_MAX      8u          /* keys of one order_by */
 
-/* A value on its way in or out. `kind` says which member of `as` holds it. Values going in are
- * converted to the type of their field, which must hold them exactly (a `float` field rounds to its
- * precision). A 64-bit integer field also takes a decimal string.
+/* A value given to a function or returned by one. `kind` says which member of `as` has it. A value
+ * that is given is converted to the type of its field, which must be able to hold it exactly; a
+ * `float` field rounds to its precision. A 64-bit integer field also accepts a decimal string.
  *
- * A timestamp is MV_KIND_INT on the way out. On the way in it is that, or a string: a date, or a
- * time as RFC 3339 has it, with its offset from UTC: "2026-11-01" (midnight UTC),
- * "2026-11-01T12:30:00Z", "2026-11-01 12:30:00.25+02:00" (T and Z in either case). Years are 0001
- * to 9999. Of a fraction, digits after the sixth must be 0. Second 60 is taken at 23:59:60 UTC on
- * the last day of a month, and counts as the second after it. A decimal string of at least 15
- * digits is microseconds. */
+ * A timestamp is returned as MV_KIND_INT. It is given as that, or as a string: a date, or a time of
+ * RFC 3339 with its offset from UTC: "2026-11-01" (midnight UTC), "2026-11-01T12:30:00Z",
+ * "2026-11-01 12:30:00.25+02:00" (T and Z in either case). Years are 0001 to 9999. Digits of a
+ * fraction after the sixth must be 0. Second 60 is accepted at 23:59:60 UTC on the last day of a
+ * month, and means the second after it. A decimal string of at least 15 digits is microseconds. */
 typedef enum mv_kind {
     MV_KIND_NULL = 0,
     MV_KIND_BOOL,   /* as.boolean */
     MV_KIND_INT,    /* as.i */
-    MV_KIND_UINT,   /* as.u; on the way out only for values above INT64_MAX */
+    MV_KIND_UINT,   /* as.u; returned only for values above INT64_MAX */
     MV_KIND_REAL,   /* as.real */
     MV_KIND_STRING, /* as.string: any bytes */
     MV_KIND_LIST,   /* as.list: no NULLs and no lists inside */
@@ -235,23 +233,23 @@ typedef struct mv_field_options {
     const char *name;
     mv_type type; /* any but the vector types */
     bool nullable;
-    const mv_value *default_value; /* NULL: none. Taken when a document lacks the field */
-    mv_index_options index; /* MV_INDEX_NONE, or MV_INDEX_INVERT: filters look values up where
-                             * segments have been indexed (mv_optimize, maintenance), with the same
-                             * results */
+    const mv_value *default_value; /* for documents without the field; NULL: none */
+    mv_index_options index; /* MV_INDEX_NONE or MV_INDEX_INVERT. Filters look values up in segments
+                             * that are indexed (mv_optimize_begin, maintenance), with the same
+                             * results as without */
 } mv_field_options;
 
 typedef struct mv_vector_options {
     const char *name;
     mv_type type; /* MV_VECTOR_... */
-    uint32_t dim; /* 1 to MV_DIM_MAX; of MV_VECTOR_BINARY a number of bits, a multiple of 8 */
+    uint32_t dim; /* 1 to MV_DIM_MAX; for MV_VECTOR_BINARY bits, a multiple of 8 */
     mv_metric metric;
-    mv_index_options index; /* MV_INDEX_NONE stands for the default, MV_INDEX_HNSW */
+    mv_index_options index; /* MV_INDEX_NONE: the default, which is MV_INDEX_HNSW */
 } mv_vector_options;
 
 /* A schema is created empty, filled, and given to mv_open, which copies it. Fields keep the order
- * in which they were added; functions below name them by position: scalar fields 0, 1, ... and
- * vector fields 0, 1, ... in their own count. `name` may be NULL for an unnamed collection. */
+ * in which they were added. Functions name them by position: scalar fields 0, 1, ..., and vector
+ * fields 0, 1, ... counted apart. `name` may be NULL for an unnamed collection. */
 MV_API mv_err mv_schema_create(const char *name, mv_schema **schema, mv_error *error);
 MV_API mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options,
                                   mv_error *error);
@@ -262,8 +260,8 @@ MV_API void mv_schema_free(mv_schema *schema);
 MV_API const char *mv_schema_name(const mv_schema *schema); /* "" when unnamed */
 MV_API uint32_t mv_schema_field_count(const mv_schema *schema);
 MV_API uint32_t mv_schema_vector_count(const mv_schema *schema);
-/* Describe field `position`, with the defaults of what was left out; what `options` points to is
- * lent by the schema. False: no such field. */
+/* Describe field `position`, with defaults filled in. What `options` points to is lent by the
+ * schema. False: no such field. */
 MV_API bool mv_schema_field(const mv_schema *schema, uint32_t position, mv_field_options *options);
 MV_API bool mv_schema_vector(const mv_schema *schema, uint32_t position,
                              mv_vector_options *options);
@@ -276,7 +274,7 @@ MV_API bool mv_schema_find_vector(const mv_schema *schema, const char *name, siz
 /* ---------------------------------------------------------------- index types described */
 
 /* A description of each index type: its name, the fields that may have it, its options, its stats.
- * A program that reads options from elsewhere, as a binding does, needs no code for a single type.
+ * With it a binding can read options and return stats of every type without code for any of them.
  * Descriptions are constant. */
 
 typedef enum mv_member_kind {
@@ -305,7 +303,7 @@ typedef struct mv_index_info {
     mv_index_type type;
     const char *name;   /* "hnsw" */
     const char *plural; /* what indexes of segments are called in stats: "graphs" */
-    bool has_files;     /* false: it is no structure, and all rows are looked at (flat) */
+    bool has_files;     /* false: there is nothing to build, all rows are searched (flat) */
     bool of_vectors;    /* true: vector fields may have it; false: scalar fields may */
     uint32_t options_count;
     uint32_t stats_count;
@@ -313,7 +311,7 @@ typedef struct mv_index_info {
     const mv_member_info *stats;
 } mv_index_info;
 
-/* Index type `position`, counted from 0; NULL: there are no more. MV_INDEX_NONE is none of them. */
+/* Index type `position`, counted from 0. NULL: there are no more. MV_INDEX_NONE is not listed. */
 MV_API const mv_index_info *mv_index_info_at(uint32_t position);
 
 /* ---------------------------------------------------------------- opening */
@@ -327,76 +325,77 @@ typedef enum mv_durability {
 } mv_durability;
 
 typedef struct mv_open_options {
-    const mv_schema *schema; /* create with it when nothing is there; compare when something is */
-    bool must_create;        /* MV_EXISTS when anything is there */
-    bool read_only; /* never writes; works on a read-only file system. Where it cannot enter
-                     * itself in the lock file, reading beside others is MV_BUSY */
-    bool verify;    /* verify every page and checksum before anything is trusted */
-    bool manual_maintenance; /* fresh rows are sealed, and indexes built, only by mv_optimize. Else
-                              * commits seal, and wake a thread that optimizes when much is to do;
-                              * it ends when the last handle is closed */
+    const mv_schema *schema; /* to create the collection, or to compare with the existing one */
+    bool must_create;        /* MV_EXISTS: the path exists */
+    bool read_only; /* never write; works on a read-only file system. If the lock file cannot be
+                     * written, reads answer MV_BUSY while another process has it open */
+    bool verify;    /* verify every page and checksum first, as mv_check does */
+    bool manual_maintenance; /* only jobs (mv_optimize_begin) seal fresh rows and build indexes.
+                              * Else commits seal, and wake a thread that optimizes when there is
+                              * much to do. It ends when the last handle is closed */
     mv_durability durability;
 } mv_open_options;
 
-/* Open (or create) the collection at `path`; ":memory:" makes one that lives until it is closed. An
- * empty directory counts as nothing there, except to must_create. `options` may be NULL.
- * MV_NOT_FOUND: nothing there and no schema given. MV_SCHEMA_MISMATCH: the schema given is not the
- * one there. MV_WRONG_VERSION: written by a newer moonvec. MV_CORRUPT: damaged, or written without
- * syncing before a power cut. */
+/* Open the collection at `path`, or create it. ":memory:" creates one that exists until it is
+ * closed. An empty directory counts as not existing, except for must_create. `options` may be NULL.
+ * MV_NOT_FOUND: there is no collection, and no schema was given. MV_SCHEMA_MISMATCH: the given
+ * schema differs from that of the collection. MV_WRONG_VERSION: a newer moonvec wrote it.
+ * MV_CORRUPT: it is damaged, or was written without syncing before a power cut. */
 MV_API mv_err mv_open(const char *path, const mv_open_options *options, mv_collection **collection,
                       mv_error *error);
 
-/* Close the handle. What it wrote with durability none is first synced, and a failure of that is
- * reported; the handle is closed in any case. An open transaction is undone. NULL is fine. */
+/* Close the handle. An open transaction is undone. Commits with durability none are synced first;
+ * if that fails, the error is returned, and the handle is closed all the same. NULL is fine. */
 MV_API mv_err mv_close(mv_collection *collection, mv_error *error);
 
-/* Make everything acknowledged so far survive a power cut. */
+/* Sync all commits so far, so that they survive a power cut. */
 MV_API mv_err mv_flush(mv_collection *collection, mv_error *error);
 
-/* Remove the collection at `path`. MV_BUSY: it is open in some process. MV_NOT_FOUND: nothing
- * there. Refuses (MV_CORRUPT) a directory that is not a collection, and leaves files it does not
- * know. */
+/* Remove the collection at `path`. Files that are not of a collection stay. MV_BUSY: a process has
+ * it open. MV_NOT_FOUND: the path does not exist. MV_CORRUPT: the directory is no collection. */
 MV_API mv_err mv_destroy(const char *path, mv_error *error);
 
 /* The path as given to mv_open, lent until mv_close. */
 MV_API const char *mv_path(const mv_collection *collection);
-/* The schema of the last commit (of the open transaction), lent until mv_close and never changed:
- * when the collection's schema is, by whomever, this returns another pointer. While it returns the
- * same one, positions of fields mean the same. When the commit cannot be read: that of the last one
- * that could. */
+/* The schema of the last commit, or of the open transaction. Lent until mv_close, and never
+ * changed: after any process has changed the schema of the collection, another pointer is returned.
+ * As long as the pointer is the same, positions of fields mean the same fields. If the commit
+ * cannot be read, the schema of the last commit that could be read is returned. */
 MV_API const mv_schema *mv_get_schema(mv_collection *collection);
 
 /* ---------------------------------------------------------------- writing */
 
-typedef struct mv_batch mv_batch; /* documents on their way in; reusable */
+typedef struct mv_batch mv_batch; /* documents to be written; can be cleared and reused */
 
 typedef enum mv_write_mode {
-    MV_INSERT = 1, /* MV_EXISTS when an id is there already */
-    MV_UPSERT = 2, /* replaces whole documents */
-    MV_UPDATE = 3, /* only the fields set change; MV_NOT_FOUND when an id is missing */
+    MV_INSERT = 1, /* MV_EXISTS: a document has the id already */
+    MV_UPSERT = 2, /* insert, or replace the whole document */
+    MV_UPDATE = 3, /* change only the fields that are set; MV_NOT_FOUND: no document has the id */
 } mv_write_mode;
 
 MV_API mv_err mv_batch_create(mv_collection *collection, mv_batch **batch, mv_error *error);
 MV_API void mv_batch_free(mv_batch *batch);
 MV_API void mv_batch_clear(mv_batch *batch);
 MV_API uint32_t mv_batch_count(const mv_batch *batch); /* documents added */
-/* That of the collection when the batch was created, lent until it is freed: fields are set by
- * their positions in it. */
+/* The schema of the collection when the batch was created, lent until the batch is freed. Fields
+ * are set by their positions in it. */
 MV_API const mv_schema *mv_batch_schema(const mv_batch *batch);
-/* Begin a document; the set functions that follow fill it, each field once. A failed call leaves
- * the batch as it was before the document began. MV_MISUSE, and texts name the document's id. */
+/* Begin a document. The set functions that follow set its fields, each at most once. If one of
+ * these calls fails, the batch is as it was before the document began. MV_MISUSE: the text names
+ * the id. */
 MV_API mv_err mv_batch_add(mv_batch *batch, const char *id, size_t id_size, mv_error *error);
 MV_API mv_err mv_batch_set(mv_batch *batch, uint32_t field, const mv_value *value, mv_error *error);
-/* `vector` is as mv_vector_size says, not necessarily aligned. NaN and infinity are refused, a zero
- * vector under cosine, values that vector_int8 (-128 to 127, whole) or vector_fp16 (up to 65,504)
+/* `vector` has mv_vector_size bytes, and need not be aligned. MV_MISUSE: NaN or infinity, a zero
+ * vector under cosine, a number that vector_int8 (whole, -128 to 127) or vector_fp16 (up to 65,504)
  * cannot hold. */
 MV_API mv_err mv_batch_set_vector(mv_batch *batch, uint32_t vector_field, const void *vector,
                                   size_t dim, mv_error *error);
 
-/* Write all documents of the batch as one commit (or into the open transaction), all or nothing. On
- * success *written is their number. The batch keeps its documents: clear it before reuse. An id
- * twice in a batch: MV_EXISTS for inserts; for upserts and updates they apply in order.
- * MV_SCHEMA_MISMATCH: fields were added or dropped since the batch was created; create it anew. */
+/* Write all documents of the batch in one commit, or in the open transaction: all or none. *written
+ * is their number. The batch keeps its documents; clear it before it is reused. If an id stands
+ * twice in the batch, an insert fails with MV_EXISTS, upserts and updates are applied in order.
+ * MV_SCHEMA_MISMATCH: fields were added or dropped since the batch was created; create a new one.
+ */
 MV_API mv_err mv_write(mv_collection *collection, mv_write_mode mode, mv_batch *batch,
                        uint64_t *written, mv_error *error);
 
@@ -405,11 +404,11 @@ typedef struct mv_id {
     size_t size;
 } mv_id;
 
-/* Delete documents by id; *deleted is how many there were. Missing ids are no error. */
+/* Delete documents by id. *deleted is how many existed. An id without a document is no error. */
 MV_API mv_err mv_delete(mv_collection *collection, const mv_id *ids, size_t ids_count,
                         uint64_t *deleted, mv_error *error);
 
-/* A filter with the values of its `?`, in order. */
+/* The text of a filter, and the values of its `?` in order. */
 typedef struct mv_filter {
     const char *text;
     size_t size;
@@ -420,9 +419,10 @@ typedef struct mv_filter {
 MV_API mv_err mv_delete_by_filter(mv_collection *collection, const mv_filter *filter,
                                   uint64_t *deleted, mv_error *error);
 
-/* Make the writes and reads of this handle until commit one transaction: reads see its writes,
- * others see them at the commit. Waits while another process or thread writes. MV_BUSY: this thread
- * already has a transaction open on the collection. */
+/* Begin a transaction on this handle. Until mv_commit or mv_abort all its calls by this thread
+ * belong to it: its reads see its writes, other readers see them after the commit. Waits while
+ * another thread or process writes. MV_BUSY: this thread has a transaction open on the collection.
+ */
 MV_API mv_err mv_begin(mv_collection *collection, mv_error *error);
 MV_API mv_err mv_commit(mv_collection *collection, mv_error *error);
 MV_API void mv_abort(mv_collection *collection);
@@ -430,8 +430,8 @@ MV_API bool mv_in_transaction(const mv_collection *collection);
 
 /* ---------------------------------------------------------------- reading */
 
-typedef struct mv_result mv_result; /* documents on their way out; reusable; pins one commit until
-                                     * it is cleared, refilled or freed */
+typedef struct mv_result mv_result; /* documents that were found; can be reused. Keeps one commit
+                                     * readable until it is cleared, filled again or freed */
 
 typedef struct mv_hit {
     uint64_t docid;  /* grows with every write, never reused; breaks ties */
@@ -445,16 +445,16 @@ typedef struct mv_hit {
 MV_API mv_err mv_result_create(mv_collection *collection, mv_result **result, mv_error *error);
 MV_API void mv_result_free(mv_result *result);
 MV_API void mv_result_clear(mv_result *result);
-/* The schema of the commit that the result sees: fields are read by their positions in it. Lent as
- * mv_get_schema's. NULL: the result is empty. */
+/* The schema of the commit that the result is of. Fields are read by their positions in it. Lent as
+ * by mv_get_schema. NULL: the result is empty. */
 MV_API const mv_schema *mv_result_schema(const mv_result *result);
-/* The hits, those of the first query vector first, each best first. Lent until the next change. */
+/* The hits: those of the first query vector first, best first. Lent until the result changes. */
 MV_API const mv_hit *mv_result_hits(const mv_result *result, size_t *count);
-/* Parts of hit `position`, lent until the result changes. Lists and strings point into it. */
+/* The id and a field of hit `position`. Strings and lists are lent until the result changes. */
 MV_API mv_err mv_result_id(mv_result *result, size_t position, mv_id *id, mv_error *error);
 MV_API mv_err mv_result_value(mv_result *result, size_t position, uint32_t field, mv_value *value,
                               mv_error *error);
-/* Copy the vector to `out`, which has room for mv_vector_size bytes. */
+/* Copy the vector to `out`: mv_vector_size bytes. */
 MV_API mv_err mv_result_vector(mv_result *result, size_t position, uint32_t vector_field, void *out,
                                size_t dim, mv_error *error);
 
@@ -463,41 +463,42 @@ MV_API mv_err mv_result_vector(mv_result *result, size_t position, uint32_t vect
  * topk. */
 typedef enum mv_strategy {
     MV_STRATEGY_AUTO = 0, /* the one that should be cheapest */
-    MV_STRATEGY_EXACT,    /* measure every matching row by its vector */
-    MV_STRATEGY_CODES,    /* measure every matching row by its code, and the nearest by vectors */
-    MV_STRATEGY_GRAPH,    /* walk through the graph, and keep the rows that match */
-    MV_STRATEGY_BRIDGES,  /* walk over matching rows, and over other rows only to reach these */
+    MV_STRATEGY_EXACT,    /* compute the distance to the vector of every matching row */
+    MV_STRATEGY_CODES, /* ... to the code of every matching row, then to the vectors of the nearest
+                        */
+    MV_STRATEGY_GRAPH, /* walk through the graph, and keep the rows that match */
+    MV_STRATEGY_BRIDGES, /* walk over matching rows, and over other rows only to reach these */
 } mv_strategy;
 
 typedef struct mv_query {
     uint32_t vector_field;  /* position of the vector field */
     const void *vectors;    /* vectors_count × mv_vector_size bytes, aligned to 4 bytes unless they
-                             * are bits; NULL: search by `id`, or without a vector */
-    uint32_t vectors_count; /* how many are searched for at once */
-    uint32_t dim;           /* must be the field's */
-    mv_id id;        /* search for what this document has; it is left out. data NULL: unused */
+                             * are bits. NULL: search by `id`, or without a vector */
+    uint32_t vectors_count; /* 1 to MV_QUERY_VECTORS_MAX */
+    uint32_t dim;           /* of the vectors; must be that of the field */
+    mv_id id;        /* search by the vector of this document, which is no hit. data NULL: none */
     uint32_t topk;   /* hits per vector, 1 or more */
     uint32_t offset; /* hits skipped before them */
     const mv_filter *filter;    /* NULL: all documents */
     const double *min_score;    /* NULL: none */
     const double *max_distance; /* NULL: none */
     const char *order_by;       /* without a vector: "year DESC, title"; NULL: by insertion */
-    uint32_t ef; /* candidates of a graph search, more is slower and finds more: half of searches
-                  * end with fewer, none looks at more than half as many again. 0: what each
-                  * graph was measured to need for a recall of 0.95 and more */
+    uint32_t ef; /* candidates of a search by graph; more are slower and find more. About half of
+                  * the searches end with fewer, and none keeps more than 1.5 ef. 0: the number that
+                  * each graph was measured to need for a recall of at least 0.95 */
     mv_strategy strategy; /* AUTO: the one that should be cheapest. A segment without a graph is
                            * always searched by EXACT */
-    bool no_refine; /* let the graph's codes alone choose the hits (they are scored exactly) */
-    bool explain;   /* keep an account for mv_result_plan */
-    bool more;      /* go on with the search that filled the result, which all else must be the same
-                     * as: in the same commit, leaving out its hits and those of searches before */
-    const mv_schema *schema; /* where vector_field is a position, from mv_get_schema; NULL: in
-                              * whichever the collection has when it is searched */
+    bool no_refine;       /* choose the hits by codes alone; they are still scored exactly */
+    bool explain;         /* record the plan for mv_result_plan */
+    bool more; /* continue the search that filled `result`: same commit, all other members
+                * unchanged; hits already returned are skipped */
+    const mv_schema *schema; /* vector_field is a position in this one, from mv_get_schema. NULL: in
+                              * the one that the collection has when it is searched */
 } mv_query;
 
-/* Search, or select by filter when there is neither a vector nor an id. Exact over one commit. Ties
- * go to the older document. MV_NOT_FOUND: no document `id`. MV_SCHEMA_MISMATCH: the collection has
- * another schema than the query's by now. */
+/* Search by vector or by id, or select by filter if neither is given. The whole call sees one
+ * commit. Of equally good documents the older one comes first. MV_NOT_FOUND: no document has that
+ * id. MV_SCHEMA_MISMATCH: the collection no longer has the schema of the query. */
 MV_API mv_err mv_search(mv_collection *collection, const mv_query *query, mv_result *result,
                         mv_error *error);
 
@@ -512,7 +513,7 @@ typedef struct mv_search_counts {
 typedef struct mv_plan_step {
     bool is_fresh;     /* the rows not yet in a segment */
     uint64_t rows;     /* not deleted */
-    uint64_t matching; /* that match the filter, of those looked at */
+    uint64_t matching; /* rows that match the filter, among those looked at */
     mv_strategy first; /* the strategy tried first; AUTO: nothing was to be searched */
     mv_strategy last;  /* the strategy that led to the hits, if the first one was abandoned */
     mv_search_counts counts;
@@ -525,80 +526,81 @@ typedef struct mv_plan_step {
  * last vector. Lent until the result changes; NULL: the search was made without `explain`. */
 MV_API const mv_plan_step *mv_result_plan(const mv_result *result, size_t *count);
 
-/* Fetch documents by id: a hit for each that exists, in the order asked, `input` telling which. */
+/* Fetch documents by id: a hit for each that exists, in the order of `ids`. mv_hit.input is the
+ * position of its id. */
 MV_API mv_err mv_fetch(mv_collection *collection, const mv_id *ids, size_t ids_count,
                        mv_result *result, mv_error *error);
 
-/* How many documents pass `filter` (NULL: all). */
+/* The number of documents that match `filter` (NULL: all). */
 MV_API mv_err mv_count(mv_collection *collection, const mv_filter *filter, uint64_t *count,
                        mv_error *error);
 
 typedef struct mv_iterator mv_iterator;
 
-/* Walk all documents that pass `filter` (NULL: all), oldest first, as of now whatever is written
- * meanwhile. Holds on to space freed by others until closed. */
+/* Iterate over all documents that match `filter` (NULL: all), oldest first, as of the present
+ * commit. Until the iterator is closed, space that later commits free is not reused. */
 MV_API mv_err mv_iterator_open(mv_collection *collection, const mv_filter *filter,
                                mv_iterator **iterator, mv_error *error);
-/* The next document becomes the only hit of `result`; *found is false at the end. The result lends
- * from the iterator: it must be cleared before the iterator is closed. */
+/* The next document becomes the only hit of `result`. *found is false at the end. The result uses
+ * memory of the iterator: clear it before the iterator is closed. */
 MV_API mv_err mv_iterator_next(mv_iterator *iterator, mv_result *result, bool *found,
                                mv_error *error);
-/* That of the commit that is walked, lent as mv_get_schema's. */
+/* The schema of the commit that is read, lent as by mv_get_schema. */
 MV_API const mv_schema *mv_iterator_schema(const mv_iterator *iterator);
 MV_API void mv_iterator_close(mv_iterator *iterator);
 
-/* ---------------------------------------------------------------- looking after */
+/* ---------------------------------------------------------------- maintenance */
 
-/* Optimize as a job: seal fresh rows, merge segments, drop deleted rows, build graphs. Nothing is
- * visible before a part of the work is committed, and a job freed or cancelled early leaves the
- * collection as it was, or with a part of the work done. MV_BUSY: the collection is being optimized
- * already (maintenance of this process makes way).
+/* A job that optimizes: it seals fresh rows, merges segments, drops deleted rows, builds indexes.
+ * The work is committed group by group. A job that is freed or cancelled early leaves the
+ * collection with the groups that were committed. MV_BUSY: another job optimizes the collection.
+ * Maintenance of this process stops for a job.
  *
- * Memory: one graph is built at a time. For each row it takes the row's code (int8: dim + 8 to 11
- * bytes, fp16: 2 dim, none: 0), 10 m bytes of links and 36 bytes; for each thread a fifth of a byte
- * a row; and less than 2 MB + 1 MB a thread at m = 16. A million rows of 768 dims: 976 MB. */
+ * Memory: one graph is built at a time. Each row takes its code (int8: dim + 8 to 11 bytes, fp16: 2
+ * dim, none: 0), 10 m bytes of links, 36 bytes, and a fifth of a byte for each thread. Beside that
+ * it takes less than 2 MB + 1 MB for each thread at m = 16. A million rows of 768 dims: 976 MB. */
 typedef struct mv_job mv_job;
 typedef struct mv_progress {
-    uint64_t done; /* of total: bytes to be written, where graphs count as what takes as long */
+    uint64_t done; /* of `total`: bytes to write. Building an index counts as the bytes that are
+                    * written in the same time */
     uint64_t total;
-    const char *stage; /* "seal", "merge", "index", "done"; "cancelled" in the background */
+    const char *stage; /* "seal", "merge", "index", "done"; of a background job also "cancelled" */
 } mv_progress;
 
-/* Another index for a field, as of mv_vector_options or mv_field_options. */
+/* Another index for a field; `index` as in mv_vector_options or mv_field_options. */
 typedef struct mv_index_change {
     const char *name; /* of the field */
     mv_index_options index;
 } mv_index_change;
 
 typedef struct mv_optimize_options {
-    uint32_t threads;  /* 1 to MV_THREADS_MAX; 0: one for each core, at most 8 */
-    bool only_indexes; /* seal, build the indexes that are missing, and merge nothing */
-    const mv_index_change *index_change; /* first, in a commit of its own; then only_indexes. Graphs
-                                          * of other options are searched until the new ones stand.
-                                          * NULL: none */
+    uint32_t threads;                    /* 1 to MV_THREADS_MAX; 0: one for each core, at most 8 */
+    bool only_indexes;                   /* seal, and build missing indexes, but merge nothing */
+    const mv_index_change *index_change; /* make this change first, in its own commit; then as
+                                          * only_indexes. Graphs with the old options are searched
+                                          * until new ones are built. NULL: none */
 } mv_optimize_options;
 
-/* Begin a job that is done in slices by its owner. `options` NULL: defaults. */
+/* Begin a job that its owner runs in slices. `options` may be NULL. */
 MV_API mv_err mv_optimize_begin(mv_collection *collection, const mv_optimize_options *options,
                                 mv_job **job, mv_error *error);
-/* Work for about `budget_ms` milliseconds (at least one small step). *more is false at the end.
- * A step that failed may be repeated: a group of segments that could not be merged is begun anew.
- */
+/* Work for about `budget_ms` milliseconds, at least one small step. *more is false at the end. A
+ * failed step may be repeated: the job then begins its group of segments again. */
 MV_API mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *progress,
                                mv_error *error);
 
-/* Begin a job that a thread of the engine does. It may go on when the handle is closed. */
+/* Begin a job that a thread of the engine runs. It may continue after the handle is closed. */
 MV_API mv_err mv_optimize_start(mv_collection *collection, const mv_optimize_options *options,
                                 mv_job **job, mv_error *error);
-/* Wait for its end, `seconds` at most (negative: for ever; 0: only look). *done tells whether it is
- * over; then the result is what it failed with, MV_OK when it ended well or was cancelled. MV_BUSY:
- * it might wait for a transaction that this thread has open. */
+/* Wait for the end of a background job, at most `seconds` (negative: without limit; 0: do not
+ * wait). *done tells whether it has ended. Then its failure is returned, or MV_OK if it succeeded
+ * or was cancelled. MV_BUSY: the job may need the transaction that this thread has open to end. */
 MV_API mv_err mv_job_wait(mv_job *job, double seconds, bool *done, mv_error *error);
 
-/* For jobs of both kinds. Cancelled, a job ends within milliseconds, and frees what it began. */
+/* For jobs of both kinds. A cancelled job ends within milliseconds and removes unfinished files. */
 MV_API void mv_job_progress(mv_job *job, mv_progress *progress);
 MV_API void mv_job_cancel(mv_job *job);
-MV_API void mv_job_free(mv_job *job); /* cancels it first, and waits for its thread */
+MV_API void mv_job_free(mv_job *job); /* cancels the job, and waits for its thread */
 
 typedef struct mv_stats {
     uint64_t documents;
@@ -609,101 +611,104 @@ typedef struct mv_stats {
     uint64_t memory_bytes; /* allocated by moonvec in this process, mapped files not counted */
     uint64_t commit;       /* number of the last commit (LSN) */
     bool durable;          /* false: there are commits that were not synced */
-    bool is_maintained;    /* background work is going on in this process */
-    char maintenance_error[MV_ERROR_TEXT_SIZE]; /* what stopped maintenance last; "" when well */
+    bool is_maintained;    /* maintenance or a background job is at work in this process */
+    char maintenance_error[MV_ERROR_TEXT_SIZE]; /* the last failure of maintenance; "" if none */
 } mv_stats;
 
 MV_API mv_err mv_get_stats(mv_collection *collection, mv_stats *stats, mv_error *error);
 
-/* What mv_index_stats tells of graphs: of the largest graph of the field. */
+/* Stats of the largest graph of a field. */
 typedef struct mv_hnsw_stats {
-    mv_quantize quantize; /* what was chosen */
+    mv_quantize quantize; /* the codes in use */
     double code_error;    /* root mean square error of a distance computed from codes, relative to
                            * the mean distance of a row to its neighbours */
-    uint32_t ef;          /* candidates of a query that sets none */
+    uint32_t ef;          /* of a query that sets none */
 } mv_hnsw_stats;
 
 /* The index of one field. */
 typedef struct mv_index_stats {
-    const mv_schema *schema; /* of the commit looked at, lent as mv_get_schema's */
-    mv_index_type type;      /* says which member of `as` counts */
+    const mv_schema *schema; /* of the commit that was read, lent as by mv_get_schema */
+    mv_index_type type;      /* says which member of `as` is used */
     uint64_t rows;           /* not deleted, fresh ones included */
-    uint64_t indexed_rows;   /* of those, found through the index; the others are looked at */
-    uint64_t segments;       /* that have the index: those that are large enough */
-    uint64_t bytes;          /* of all files of the index */
-    char warning[MV_ERROR_TEXT_SIZE]; /* a damaged file, whose rows are looked at instead, exactly;
-                                       * "" when well */
-    union {                           /* all zero where `segments` is 0 */
+    uint64_t
+        indexed_rows;  /* of these, rows that are in the index; the others are searched exactly */
+    uint64_t segments; /* that have the index; small segments need none */
+    uint64_t bytes;    /* of all files of the index */
+    char warning[MV_ERROR_TEXT_SIZE]; /* names a damaged file, whose rows are searched exactly; ""
+                                       * if there is none */
+    union {                           /* all zero if `segments` is 0 */
         mv_hnsw_stats hnsw;           /* of MV_INDEX_HNSW */
-        uint64_t room[8];             /* the size stays when types are added */
+        uint64_t room[8];             /* keeps the size for later types */
     } as;
 } mv_index_stats;
 
 MV_API mv_err mv_get_index_stats(mv_collection *collection, uint32_t vector_field,
                                  mv_index_stats *stats, mv_error *error);
-/* The same of scalar field `field`. */
+/* The same for scalar field `field`. */
 MV_API mv_err mv_get_field_index_stats(mv_collection *collection, uint32_t field,
                                        mv_index_stats *stats, mv_error *error);
 
-/* Verify every page, checksum and structure of the current commit. MV_CORRUPT names file and place.
- */
+/* Verify every page, checksum and structure of the last commit. MV_CORRUPT: the text names the file
+ * and what is wrong in it. */
 MV_API mv_err mv_check(mv_collection *collection, mv_error *error);
 
-/* Write a consistent copy to `path`, which must not exist, while others write. */
+/* Copy the last commit to `path`, which must not exist. Others may write meanwhile. */
 MV_API mv_err mv_backup(mv_collection *collection, const char *path, mv_error *error);
 
 /* ---------------------------------------------------------------- changing the schema */
 
-/* Each change is one commit. Whoever has the collection open, in any process, sees the new schema
- * from the next call on (mv_get_schema); what began before it goes on with the old one. Other
- * writers wait while it is made, readers do not. MV_MISUSE: a transaction is open, or there is no
- * such field. For indexes: mv_optimize_options. */
+/* Each change is one commit. Every handle, in any process, has the new schema from its next call on
+ * (mv_get_schema). Results and iterators keep the schema of their commit. Other writers wait during
+ * a change, readers do not. MV_MISUSE: a transaction is open, or there is no such field. To change
+ * an index: mv_optimize_options.index_change. */
 
-/* Drop a scalar or vector field. The files of vectors are removed once nobody reads them; what
- * stands between other columns goes when its segment is merged. */
+/* Drop a scalar or vector field. Files of the field alone are removed when no reader needs them. A
+ * column in a file with others is removed when its segment is merged. */
 MV_API mv_err mv_drop_column(mv_collection *collection, const char *name, mv_error *error);
 
 typedef struct mv_column_change {
-    const char *new_name; /* NULL: stays */
-    bool nullable;        /* a scalar field may be NULL from now on; false: stays */
+    const char *new_name; /* NULL: keep the name */
+    bool nullable;        /* make a scalar field nullable; false: no change */
 } mv_column_change;
 
 MV_API mv_err mv_alter_column(mv_collection *collection, const char *name,
                               const mv_column_change *change, mv_error *error);
-/* Drop the index: a vector field is searched exactly then. */
+/* Drop the index of a field. A vector field is then searched exactly. */
 MV_API mv_err mv_drop_index(mv_collection *collection, const char *name, mv_error *error);
 
-/* A field in the making: the documents are gone through, each gets its value, then all is
- * committed. Holds the write transaction, and so belongs to the thread that began it. To be freed
- * before the collection is closed. */
+/* Adding a field: iterate over all documents, set the value of each, then commit. It has the write
+ * transaction, so only the thread that began it may use it. Free it before the collection is
+ * closed.
+ */
 typedef struct mv_column mv_column;
 
 /* Begin to add a scalar field (then `vector` is NULL) or a vector field (then `field` is). */
 MV_API mv_err mv_column_begin(mv_collection *collection, const mv_field_options *field,
                               const mv_vector_options *vector, mv_column **column, mv_error *error);
-/* That of the documents shown, lent as mv_get_schema's. */
+/* The schema of the documents, without the new field; lent as by mv_get_schema. */
 MV_API const mv_schema *mv_column_schema(const mv_column *column);
-/* The next document becomes the only hit of `result`, which lends from the column as it does from
- * an iterator, and shows it without the new field. *found is false at the end. */
+/* The next document, without the new field, becomes the only hit of `result`. *found is false at
+ * the end. Clear the result before the column is freed, as with mv_iterator_next. */
 MV_API mv_err mv_column_next(mv_column *column, mv_result *result, bool *found, mv_error *error);
-/* Set the value of the document in hand, as mv_batch_set and mv_batch_set_vector do; once. What is
- * not set, or not even gone to, gets the default of the field, or NULL. */
+/* Set the value of the current document, at most once, as mv_batch_set and mv_batch_set_vector do.
+ * A document whose value is not set gets the default value of the field, or NULL. */
 MV_API mv_err mv_column_set(mv_column *column, const mv_value *value, mv_error *error);
 MV_API mv_err mv_column_set_vector(mv_column *column, const void *vector, size_t dim,
                                    mv_error *error);
-/* MV_MISUSE: a document has no value, and the field no default nor can it be NULL. Indexes of the
- * field are built by what comes next: mv_optimize, or maintenance. */
+/* Commit the new field. MV_MISUSE: a document has no value, and the field has no default value and
+ * is not nullable. An index of the field is built by the next job or by maintenance. */
 MV_API mv_err mv_column_commit(mv_column *column, mv_error *error);
-/* Undoes what was not committed. NULL is fine. After a failure only this is left to do. */
+/* Undoes the change if it was not committed. NULL is fine. After a failure only this call is left.
+ */
 MV_API void mv_column_free(mv_column *column);
 
-/* ---------------------------------------------------------------- odds and ends */
+/* ---------------------------------------------------------------- other */
 
 /* The instruction set in use: "scalar", "sse2", "avx2", "avx512", "neon". */
 MV_API const char *mv_simd_name(void);
 
-/* The name among `names` (NULL entries are skipped) that `given` was most likely meant to be, or
- * NULL. */
+/* The name among `names` that `given` was most likely meant to be, for messages. NULL: none is
+ * near. NULL entries are skipped. */
 MV_API const char *mv_nearest_name(const char *given, size_t size, const char *const *names,
                                    size_t names_count);
 
