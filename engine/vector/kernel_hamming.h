@@ -37,18 +37,18 @@ KERNEL_INLINE ints hamming_different(ints a, ints b)
 
 KERNEL_INLINE ints hamming_count(ints bits)
 {
-    const ints fours = simde_mm256_set1_epi8(0x0f),
-               table = simde_mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1,
-                                             1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
-    ints low = simde_mm256_and_si256(bits, fours),
-         high = simde_mm256_and_si256(simde_mm256_srli_epi16(bits, 4), fours),
-         counts = simde_mm256_add_epi8(simde_mm256_shuffle_epi8(table, low),
-                                       simde_mm256_shuffle_epi8(table, high));
-    return simde_mm256_sad_epu8(counts, ints_zero());
+    const ints fours = _mm256_set1_epi8(0x0f),
+               table = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2,
+                                        1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+    ints low = _mm256_and_si256(bits, fours),
+         high = _mm256_and_si256(_mm256_srli_epi16(bits, 4), fours),
+         counts =
+             _mm256_add_epi8(_mm256_shuffle_epi8(table, low), _mm256_shuffle_epi8(table, high));
+    return _mm256_sad_epu8(counts, ints_zero());
 }
 KERNEL_INLINE ints hamming_different(ints a, ints b)
 {
-    return simde_mm256_xor_si256(a, b);
+    return _mm256_xor_si256(a, b);
 }
 
 #else

@@ -19,13 +19,12 @@ KERNEL_INLINE ints l1_add_bytes(ints a, ints b, ints sum)
 
 KERNEL_INLINE floats l1_absolute(floats values)
 {
-    return simde_mm256_andnot_ps(simde_mm256_set1_ps(-0.0f), values);
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), values);
 }
 KERNEL_INLINE ints l1_add_bytes(ints a, ints b, ints sum)
 {
-    const ints top = simde_mm256_set1_epi8(INT8_MIN);
-    return ints_add(
-        sum, simde_mm256_sad_epu8(simde_mm256_xor_si256(a, top), simde_mm256_xor_si256(b, top)));
+    const ints top = _mm256_set1_epi8(INT8_MIN);
+    return ints_add(sum, _mm256_sad_epu8(_mm256_xor_si256(a, top), _mm256_xor_si256(b, top)));
 }
 
 #else

@@ -13,7 +13,7 @@
 #define METRIC_ALL_CODES                                                                           \
     (METRIC_FP16_CODES | METRIC_QUANTIZE(MV_QUANTIZE_INT8) | METRIC_QUANTIZE(MV_QUANTIZE_INT4))
 
-const metric_traits metric_table[] = {
+const metric_traits metric_table[METRIC_COUNT] = {
     [MV_L2] = {.name = "l2",
                .family = METRIC_L2,
                .finish = METRIC_AS_IS,
@@ -54,8 +54,6 @@ const metric_traits metric_table[] = {
                     .has_zero = true,
                     .is_squared = true}, /* of vectors of zeros and ones: |q - x|² */
 };
-
-#define METRIC_COUNT (sizeof metric_table / sizeof *metric_table)
 
 const char *mv_metric_name(mv_metric metric)
 {

@@ -42,7 +42,8 @@ typedef struct metric_traits {
 } metric_traits;
 
 /* By mv_metric, from 1. */
-extern const metric_traits metric_table[];
+enum { METRIC_COUNT = MV_HAMMING + 1 };
+extern const metric_traits metric_table[METRIC_COUNT];
 
 static inline bool metric_has_norms(mv_metric metric)
 {
