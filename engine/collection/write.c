@@ -5,22 +5,22 @@
 #include "transaction/handle.h"
 #include "transaction/put.h"
 
-typedef struct put {
+typedef struct batch_write {
     mv_write_mode mode;
     const mv_batch *batch;
     uint64_t written;
-} put;
+} batch_write;
 
 static mv_err write_batch(writer *w, bool check_first, void *ctx, mv_error *error)
 {
-    put *p = ctx;
+    batch_write *p = ctx;
     return put_batch(w, p->mode, p->batch, check_first, &p->written, error);
 }
 
 mv_err mv_write(mv_collection *c, mv_write_mode mode, mv_batch *batch, uint64_t *written,
                 mv_error *error)
 {
-    put p = {.mode = mode, .batch = batch};
+    batch_write p = {.mode = mode, .batch = batch};
     *written = 0;
     if (mode < MV_INSERT || mode > MV_UPDATE)
         return error_set(error, MV_MISUSE, "there is no write mode %d", (int)mode);

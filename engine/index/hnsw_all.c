@@ -60,7 +60,7 @@ static void sort_few(walk_entry *entries, uint32_t count)
 
 /* Sort as far as places [first, end) need it: what is before them is no farther, what is behind no
  * nearer. */
-static void order(walk_entry *entries, uint32_t count, uint32_t first, uint32_t end,
+static void sort_places(walk_entry *entries, uint32_t count, uint32_t first, uint32_t end,
                   walk_entry *aside)
 {
     while (count > FEW && first < end) {
@@ -69,7 +69,7 @@ static void order(walk_entry *entries, uint32_t count, uint32_t first, uint32_t 
         if (!done) /* the pivot is the nearest: done with it and its equals */
             done = divide(entries, count, pivot, true, aside);
         else if (first < done)
-            order(entries, done, first, end < done ? end : done, aside);
+            sort_places(entries, done, first, end < done ? end : done, aside);
         if (end <= done) return;
         entries += done;
         count -= done;
@@ -99,7 +99,7 @@ static void keep_nearest(gathering *g)
 {
     walk_pool *pool = &g->w->pool;
     if (pool->count <= pool->capacity) return;
-    order(pool->entries, pool->count, pool->capacity - 1, pool->capacity, aside_of(pool));
+    sort_places(pool->entries, pool->count, pool->capacity - 1, pool->capacity, aside_of(pool));
     pool->count = pool->capacity;
     g->limit = pool->entries[pool->count - 1].distance;
 }
@@ -151,6 +151,6 @@ void hnsw_all_search(walk *w, const index_query *asked, const codes_query *query
 uint32_t hnsw_all_sort(walk_pool *pool, uint32_t sorted)
 {
     uint32_t left = pool->count - sorted, more = left < SORTED_AT_A_TIME ? left : SORTED_AT_A_TIME;
-    order(pool->entries + sorted, left, 0, more, aside_of(pool));
+    sort_places(pool->entries + sorted, left, 0, more, aside_of(pool));
     return sorted + more;
 }

@@ -7,7 +7,7 @@
 
 /* A list of at most so many rows is sorted by insertion: at most 2,016 moves, less than what
  * reading a block of rows costs. Chosen, not measured. */
-#define SORTED_MAX 64u
+#define SCAN_SORTED_MAX 64u
 
 static_assert(FRESH_CHUNK_ROWS <= FILTER_BLOCK_ROWS, "a chunk of fresh rows is one block");
 static_assert(FILTER_BLOCK_ROWS % 64 == 0, "a block begins with a word of the bitmap");
@@ -145,7 +145,7 @@ static bool try_to_sort(uint32_t *rows, uint32_t count)
     for (uint32_t i = 1; i < count; i++) {
         uint32_t row = rows[i], at = i;
         if (row > rows[i - 1]) continue;
-        if (count > SORTED_MAX) return false;
+        if (count > SCAN_SORTED_MAX) return false;
         for (; at && rows[at - 1] > row; at--) rows[at] = rows[at - 1];
         rows[at] = row;
     }

@@ -79,7 +79,7 @@ typedef struct level {
     uint32_t next; /* branch: the node to go down to next; leaf: 1 when it was returned */
 } level;
 
-typedef struct walk {
+typedef struct tree_walk {
     catalog_file *file;
     const char *tree; /* for error texts */
     record said;
@@ -87,7 +87,7 @@ typedef struct walk {
     level path[DEPTH_MAX];
     unsigned height; /* levels of the path in use */
     uint8_t *copies; /* a page for each level of the tree */
-} walk;
+} tree_walk;
 
 #define WALK_FAIL(w, format, ...)                                                                  \
     error_set((w)->file->error, MV_CORRUPT, "%s: %s: " format, (w)->file->what, (w)->tree,         \
@@ -108,7 +108,7 @@ static record record_read(const uint8_t *at)
     };
 }
 
-static mv_err walk_enter(walk *w, const catalog_page_position *position)
+static mv_err walk_enter(tree_walk *w, const catalog_page_position *position)
 {
     mv_assert(w->height < w->said.depth);
     mv_assert(w->said.depth <= DEPTH_MAX);
@@ -128,11 +128,11 @@ static mv_err walk_enter(walk *w, const catalog_page_position *position)
 }
 
 /* Verify the record of a tree and its root. The flags must be `required`, and may have those of
- * `optional`. Call walk_end in any case, also after a failure. */
-static mv_err walk_begin(walk *w, catalog_file *file, const char *tree, const uint8_t *at,
+ * `optional`. Call tree_walk_end in any case, also after a failure. */
+static mv_err walk_begin(tree_walk *w, catalog_file *file, const char *tree, const uint8_t *at,
                          unsigned required, unsigned optional)
 {
-    *w = (walk){.file = file, .tree = tree, .said = record_read(at)};
+    *w = (tree_walk){.file = file, .tree = tree, .said = record_read(at)};
     const record *said = &w->said;
     if ((said->flags & ~optional) != required)
         return WALK_FAIL(w, "flags %#x are unexpected, a catalog has %#x", said->flags, required);
@@ -152,13 +152,13 @@ static mv_err walk_begin(walk *w, catalog_file *file, const char *tree, const ui
     return walk_enter(w, &root);
 }
 
-static void walk_end(walk *w)
+static void tree_walk_end(tree_walk *w)
 {
     mem_free(w->copies, w->said.depth * w->file->page_size);
 }
 
 /* Go down to the next child of the branch that ends the path. */
-static mv_err walk_descend(walk *w)
+static mv_err walk_descend(tree_walk *w)
 {
     level *l = &w->path[w->height - 1];
     uint32_t at = l->next++;
@@ -173,7 +173,7 @@ static mv_err walk_descend(walk *w)
 }
 
 /* The next leaf; NULL after the last one. It is valid until the next call. */
-static mv_err walk_next(walk *w, const catalog_page **leaf)
+static mv_err walk_next(tree_walk *w, const catalog_page **leaf)
 {
     *leaf = NULL;
     while (w->height && !*leaf) {
@@ -191,7 +191,7 @@ static mv_err walk_next(walk *w, const catalog_page **leaf)
 }
 
 /* After the last leaf: the counts of the tree are those of its record. */
-static mv_err walk_compare(const walk *w)
+static mv_err walk_compare(const tree_walk *w)
 {
     const record *said = &w->said, *found = &w->found;
     if (said->entries != found->entries)
@@ -209,7 +209,7 @@ static mv_err walk_compare(const walk *w)
 }
 
 /* Verify the value of a leaf's node. *value: its bytes. */
-static mv_err walk_value(walk *w, const catalog_node *node, const uint8_t **value)
+static mv_err walk_value(tree_walk *w, const catalog_node *node, const uint8_t **value)
 {
     *value = node->rest;
     if (node->flags != CATALOG_NODE_OVERFLOW) return MV_OK;
@@ -220,11 +220,11 @@ static mv_err walk_value(walk *w, const catalog_node *node, const uint8_t **valu
 }
 
 /* Verifies node `at` of a leaf of the walk. */
-typedef mv_err node_check(walk *w, const catalog_page *leaf, uint32_t at, const catalog_node *node,
+typedef mv_err node_check(tree_walk *w, const catalog_page *leaf, uint32_t at, const catalog_node *node,
                           void *ctx);
 
 /* Walk the whole tree, verify each node of its leaves, and compare the counts. */
-static mv_err walk_nodes(walk *w, node_check *check, void *ctx)
+static mv_err walk_nodes(tree_walk *w, node_check *check, void *ctx)
 {
     const catalog_page *leaf;
     for (;;) {
@@ -242,7 +242,7 @@ static mv_err walk_nodes(walk *w, node_check *check, void *ctx)
 
 /* The pages that one commit freed: a count, then that number of pages, descending. Unused bytes may
  * follow. Counts those beyond the end of the file in *ctx, a uint64_t. */
-static mv_err check_free_node(walk *w, const catalog_page *leaf, uint32_t at,
+static mv_err check_free_node(tree_walk *w, const catalog_page *leaf, uint32_t at,
                               const catalog_node *node, void *ctx)
 {
     catalog_file *file = w->file;
@@ -280,7 +280,7 @@ static mv_err check_free_node(walk *w, const catalog_page *leaf, uint32_t at,
 /* The free list. If the file ends before its last page, all missing pages must be free. */
 static mv_err check_free(catalog_file *file, const meta *m)
 {
-    walk w;
+    tree_walk w;
     uint64_t behind_end = 0;
     uint64_t missing =
         file->last_page >= file->pages_count ? file->last_page + 1 - file->pages_count : 0;
@@ -294,11 +294,11 @@ static mv_err check_free(catalog_file *file, const meta *m)
                             ", and only %" PRIu64 " of them are free",
                             missing, file->last_page, behind_end);
     }
-    walk_end(&w);
+    tree_walk_end(&w);
     return err;
 }
 
-static mv_err check_table_node(walk *w, const catalog_page *leaf, uint32_t at,
+static mv_err check_table_node(tree_walk *w, const catalog_page *leaf, uint32_t at,
                                const catalog_node *node, void *ctx)
 {
     const uint8_t *value;
@@ -311,15 +311,15 @@ static mv_err check_table_node(walk *w, const catalog_page *leaf, uint32_t at,
 
 static mv_err check_table(catalog_file *file, const uint8_t *record_at, bool deep)
 {
-    walk w;
+    tree_walk w;
     mv_err err = walk_begin(&w, file, "a table", record_at, 0, FLAG_INTEGER_KEYS);
     if (!err && deep) err = walk_nodes(&w, check_table_node, NULL);
-    walk_end(&w);
+    tree_walk_end(&w);
     return err;
 }
 
 /* *ctx, a bool: verify every page of the tables, else only their roots. */
-static mv_err check_main_node(walk *w, const catalog_page *leaf, uint32_t at,
+static mv_err check_main_node(tree_walk *w, const catalog_page *leaf, uint32_t at,
                               const catalog_node *node, void *ctx)
 {
     const uint8_t *value;
@@ -332,12 +332,12 @@ static mv_err check_main_node(walk *w, const catalog_page *leaf, uint32_t at,
 
 static mv_err check_main(catalog_file *file, const meta *m, bool deep)
 {
-    walk w;
+    tree_walk w;
     mv_err err = walk_begin(&w, file, "main tree", m->bytes + META_MAIN_AT, 0, 0);
     /* Without `deep`, a main tree of one leaf is walked: the records of the tables fit on a leaf.
      */
     if (!err && (deep || w.said.depth == 1)) err = walk_nodes(&w, check_main_node, &deep);
-    walk_end(&w);
+    tree_walk_end(&w);
     return err;
 }
 

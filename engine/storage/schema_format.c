@@ -58,29 +58,29 @@
 /* ---------------------------------------------------------------- saving */
 
 /* Appends bytes. After a failure to get memory it appends nothing more. */
-typedef struct writer {
+typedef struct schema_writer {
     mem_buffer *out;
     bool failed;
-} writer;
+} schema_writer;
 
-static void put(writer *w, const void *bytes, size_t size)
+static void put(schema_writer *w, const void *bytes, size_t size)
 {
     if (!w->failed) w->failed = !mem_buffer_append(w->out, bytes, size);
 }
 
-static void put_u8(writer *w, uint32_t value)
+static void put_u8(schema_writer *w, uint32_t value)
 {
     mv_assert(value <= UINT8_MAX);
     uint8_t byte = (uint8_t)value;
     put(w, &byte, 1);
 }
 
-static void put_u32(writer *w, uint32_t value)
+static void put_u32(schema_writer *w, uint32_t value)
 {
     put(w, &value, 4);
 }
 
-static void put_name(writer *w, const char *name)
+static void put_name(schema_writer *w, const char *name)
 {
     size_t size = strlen(name);
     mv_assert(size <= MV_NAME_SIZE_MAX);
@@ -99,7 +99,7 @@ static size_t option_size(const mv_member_info *option)
     }
 }
 
-static void put_index(writer *w, const mv_index_options *index, uint64_t since)
+static void put_index(schema_writer *w, const mv_index_options *index, uint64_t since)
 {
     const index_kind *kind = index_kind_find(index->type);
     for (uint32_t i = 0; i < kind->info.options_count; i++) {
@@ -122,7 +122,7 @@ static void note_format(mv_index_type index, uint32_t *format)
 }
 
 /* The size is written after the cell, when it is known. */
-static mv_err put_default(writer *w, const schema_field *field, mv_error *error)
+static mv_err put_default(schema_writer *w, const schema_field *field, mv_error *error)
 {
     size_t size_at = w->out->size;
     put_u32(w, 0);
@@ -155,7 +155,7 @@ mv_err schema_format_save(const mv_schema *schema, mem_buffer *out, mv_error *er
 {
     size_t start = out->size;
     mv_err err = MV_OK;
-    writer w = {.out = out};
+    schema_writer w = {.out = out};
     put_u32(&w, schema_format_needed(schema));
     put_u32(&w, schema->next_uid);
     put_name(&w, schema->name);

@@ -6,7 +6,7 @@
 #include "storage/segment.h"
 
 /* A step ends after this many bytes, which a slow disk takes a few milliseconds to write. */
-#define STEP_BYTES (4u << 20)
+#define SEGMENT_STEP_BYTES (4u << 20)
 #define STEP_ROWS  65536u /* or after this many rows, in columns of few bytes; chosen */
 
 typedef enum walk_kind {
@@ -238,7 +238,7 @@ mv_err segment_writer_step(segment_writer *w, bool *more, mv_error *error)
     section_writer *file = w->files[walk->file];
     mv_assert(w->next_row < w->source.rows);
     if (w->next_row == 0) MV_TRY(begin_walk(w, walk, error));
-    uint64_t stop_bytes = section_writer_bytes(file) + STEP_BYTES;
+    uint64_t stop_bytes = section_writer_bytes(file) + SEGMENT_STEP_BYTES;
     uint32_t stop_row =
         w->source.rows - w->next_row > STEP_ROWS ? w->next_row + STEP_ROWS : w->source.rows;
     while (w->next_row < stop_row && section_writer_bytes(file) < stop_bytes) {
