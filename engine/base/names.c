@@ -52,7 +52,7 @@ bool mv_index_from_name(const char *name, size_t size, mv_index_type *index)
     return false;
 }
 
-const char *const names_of_quantizers[] = {
+const char *const names_of_quantizers[QUANTIZERS_COUNT + 1] = {
     [MV_QUANTIZE_AUTO] = "auto", [MV_QUANTIZE_NONE] = "none", [MV_QUANTIZE_FP16] = "fp16",
     [MV_QUANTIZE_INT8] = "int8", [MV_QUANTIZE_INT4] = "int4", NULL};
 

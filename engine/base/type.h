@@ -73,6 +73,7 @@ static inline bool type_is_text(mv_type type)
 const char *type_name(mv_type type);
 
 /* The names of mv_quantize, from 0 on, up to a NULL (names.c). */
-extern const char *const names_of_quantizers[];
+enum { QUANTIZERS_COUNT = MV_QUANTIZE_INT4 + 1 };
+extern const char *const names_of_quantizers[QUANTIZERS_COUNT + 1];
 
 #endif

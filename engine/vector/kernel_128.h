@@ -25,10 +25,6 @@ KERNEL_INLINE half half_and(half a, half b)
     return simde_mm_and_si128(a, b);
 }
 
-KERNEL_INLINE floats floats_zero(void)
-{
-    return simde_mm_setzero_ps();
-}
 KERNEL_INLINE floats floats_of_bits(ints bits)
 {
     return simde_mm_castsi128_ps(bits);

@@ -27,10 +27,6 @@ KERNEL_INLINE half half_and(half a, half b)
     return _mm_and_si128(a, b);
 }
 
-KERNEL_INLINE floats floats_zero(void)
-{
-    return _mm256_setzero_ps();
-}
 KERNEL_INLINE floats floats_of_bits(ints bits)
 {
     return _mm256_castsi256_ps(bits);

@@ -32,10 +32,6 @@ KERNEL_INLINE half half_load_part(const uint8_t *at, size_t size, bool room)
     return _mm256_maskz_loadu_epi8(~(uint32_t)0 >> (32 - size), at);
 }
 
-KERNEL_INLINE floats floats_zero(void)
-{
-    return _mm512_setzero_ps();
-}
 KERNEL_INLINE floats floats_of_bits(ints bits)
 {
     return _mm512_castsi512_ps(bits);
