@@ -25,13 +25,13 @@
 #define STEP_ITEMS 16384u
 /* Rows of a step of COUNT or GATHER over arrays, which have several elements each. */
 #define STEP_ARRAYS 512u
-#define RUN         16u              /* values that are sorted by insertion before merging begins */
+#define SORT_RUN    16u              /* values that are sorted by insertion before merging begins */
 #define VALUES_MAX  (UINT32_MAX - 1) /* a number + 1 must fit in 32 bits */
 /* Bitmaps are made for this many entries or more: marking fewer one by one takes about 2 us. */
 #define MARKS_ENTRIES_MIN 2048u
 
 static_assert(STEP_ITEMS % PACK_BLOCK == 0, "only the last block may have fewer numbers");
-static_assert(STEP_ITEMS % RUN == 0, "a step sorts whole runs");
+static_assert(STEP_ITEMS % SORT_RUN == 0, "a step sorts whole runs");
 
 /* A distinct value. */
 typedef struct invert_build_value {
@@ -288,15 +288,15 @@ static mv_err begin_sorting(invert_builder *b, mv_error *error)
 static uint32_t sort_passes(const invert_builder *b)
 {
     uint32_t passes = 1;
-    for (uint64_t sorted = RUN; sorted < b->head.values; sorted *= 2) passes++;
+    for (uint64_t sorted = SORT_RUN; sorted < b->head.values; sorted *= 2) passes++;
     return passes;
 }
 
 static void sort_runs(invert_builder *b, uint64_t begin, uint64_t end)
 {
     for (uint64_t i = begin; i < end; i++) b->values[i].id = (uint32_t)i;
-    for (uint64_t run = begin; run < end; run += RUN)
-        for (uint64_t i = run + 1; i < end && i < run + RUN; i++) {
+    for (uint64_t run = begin; run < end; run += SORT_RUN)
+        for (uint64_t i = run + 1; i < end && i < run + SORT_RUN; i++) {
             invert_build_value value = b->values[i];
             uint64_t at = i;
             for (; at > run && compare_values(&b->values[at - 1], &value) > 0; at--)
@@ -336,7 +336,7 @@ static mv_err sort_values(invert_builder *b, uint64_t begin, uint64_t end, mv_er
             sort_runs(b, begin, stop);
             continue;
         }
-        merge_runs(b, (uint64_t)RUN << (pass - 1), begin - first, stop - first);
+        merge_runs(b, (uint64_t)SORT_RUN << (pass - 1), begin - first, stop - first);
         if (stop != first + count) continue;
         invert_build_value *sorted = b->spare;
         uint64_t capacity = b->spare_capacity;
