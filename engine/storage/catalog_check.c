@@ -220,8 +220,8 @@ static mv_err walk_value(tree_walk *w, const catalog_node *node, const uint8_t *
 }
 
 /* Verifies node `at` of a leaf of the walk. */
-typedef mv_err node_check(tree_walk *w, const catalog_page *leaf, uint32_t at, const catalog_node *node,
-                          void *ctx);
+typedef mv_err node_check(tree_walk *w, const catalog_page *leaf, uint32_t at,
+                          const catalog_node *node, void *ctx);
 
 /* Walk the whole tree, verify each node of its leaves, and compare the counts. */
 static mv_err walk_nodes(tree_walk *w, node_check *check, void *ctx)
