@@ -1,5 +1,5 @@
--- Installations: the rock for two Lua versions, and CMake alone. Builds the engine again in temporary
--- directories, so it runs only on Lua 5.4, and is tagged slow.
+-- Installations: the rock for two Lua versions, CMake alone, and the engine in one file. Builds the engine again in
+-- temporary directories, so it runs only on Lua 5.4, and is tagged slow.
 
 local MODULE_SIZE_MAX = 1024 * 1024 -- bytes of the stripped module
 
@@ -91,5 +91,21 @@ describe("packaging #slow", function()
       quote(prefix .. "/include"), quote(here .. "/examples/c/minimal.c"), quote(folder), program))
     local printed = shell("LD_LIBRARY_PATH=" .. quote(folder) .. " " .. program)
     assert.truthy(printed:match("^yellow +distance 8100\nred +distance 27225\n$"), printed)
+  end)
+
+  it("makes one file of the engine, which a program compiles without flags", function()
+    local source, program = quote(work .. "/source"), quote(work .. "/one_file")
+    shell(("cd %s && cmake -B one -DMOONVEC_LUAS= && cmake --build one --target amalgamation"):format(source))
+    local compile = "cc -std=c11 -O2 -Wall -Wextra -Werror"
+    shell(("cd %s/one/amalgamation && %s -c moonvec.c"):format(source, compile))
+    shell(("cd %s/one/amalgamation && %s -I. ../../examples/c/minimal.c moonvec.o -llmdb -lpthread -lm -o %s"):format(
+      source, compile, program))
+    local printed = shell(program)
+    assert.truthy(printed:match("^yellow +distance 8100\nred +distance 27225\n$"), printed)
+    local defined = shell(("nm -g --defined-only %s/one/amalgamation/moonvec.o"):format(source))
+    assert.truthy(defined:find(" T mv_search\n", 1, true))
+    for name in defined:gmatch(" %a ([^\n]*)\n") do
+      assert.truthy(name:find("^mv_"), name .. " is defined, too")
+    end
   end)
 end)

@@ -1,7 +1,7 @@
 /* Vectors of 256 bits for kernel_body.h: AVX2 with FMA and F16C.
  *
- * The compiler's own names: SIMDe's would be emulated in the one-file form of the library, whose
- * baseline is SSE2 when SIMDe is included. */
+ * The names are the compiler's, as in kernel_512.h. SIMDe's functions are native only where AVX2 is
+ * on when SIMDe is included, which it is not in the one-file form of the library. */
 #include <immintrin.h>
 
 #define KERNEL_WIDTH 32

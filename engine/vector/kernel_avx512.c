@@ -3,7 +3,8 @@
 #include "vector/kernel.h"
 
 /* In the one-file form, pragmas around this text take the place of the flags. */
-#if !defined(MV_ONE_FILE) && (!defined(__AVX512BW__) || !defined(__AVX512VL__) || !defined(__AVX512VNNI__))
+#if !defined(MV_ONE_FILE) &&                                                                       \
+    (!defined(__AVX512BW__) || !defined(__AVX512VL__) || !defined(__AVX512VNNI__))
 #error "kernel_avx512.c needs -mavx2 -mfma -mf16c -mavx512f -mavx512{bw,dq,vl,vnni}"
 #endif
 

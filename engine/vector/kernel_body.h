@@ -329,13 +329,13 @@ KERNEL_INLINE void measure_code_rows(const int8_t *query, int32_t total, const u
 }
 
 static void kernel_dot_codes(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
-                      const uint32_t *rows, size_t count, size_t size, float *out)
+                             const uint32_t *rows, size_t count, size_t size, float *out)
 {
     measure_code_rows(query, total, base, stride, rows, count, size, out, false);
 }
 
 static void kernel_dot_int4(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
-                       const uint32_t *rows, size_t count, size_t size, float *out)
+                            const uint32_t *rows, size_t count, size_t size, float *out)
 {
     measure_code_rows(query, total, base, stride, rows, count, size, out, true);
 }
@@ -351,5 +351,5 @@ static void kernel_dot_int4(const int8_t *query, int32_t total, const uint8_t *b
 #define KERNEL_TABLE(instruction_set)                                                              \
     {                                                                                              \
         .name = instruction_set, .rows = KERNELS(rows), .list = KERNELS(list),                     \
-        .dot_codes = kernel_dot_codes, .dot_int4 = kernel_dot_int4,                                          \
+        .dot_codes = kernel_dot_codes, .dot_int4 = kernel_dot_int4,                                \
     }
