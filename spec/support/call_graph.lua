@@ -40,24 +40,129 @@ function M.names(text)
   return names
 end
 
---- Checks names: an external function begins with the name of its file (or with mv_, in the public API), and no two
--- files have a static function of the same name, so that all files can be included into one.
-function M.name_faults(sources)
-  local faults, paths, homes = {}, {}, {}
-  for path in pairs(sources) do
-    paths[#paths + 1] = path
+--- The constants in the braces of an enum, added to `add`.
+local function enum_constants(body, add)
+  body = body:sub(2, -2):gsub("%b()", "")
+  for at, name in body:gmatch("()([%a_][%w_]*)[^,]*") do
+    add(name, at)
   end
-  table.sort(paths)
-  for _, path in ipairs(paths) do
+end
+
+--- The names of the variables that a declaration without its final ";" makes: a and b of "static int a[2] = {0}, *b".
+local function variables(declaration, add)
+  local head = declaration:gsub("%b{}", ""):gsub("%b[]", ""):gsub("=[^,]*", function(s) return s:gsub("%b()", "") end)
+  if head:find("(", 1, true) then -- a prototype, an assertion
+    return
+  end
+  for part in head:gmatch("[^,]+") do
+    add(part:gsub("=.*", ""):match("([%a_][%w_]*)%s*$"))
+  end
+end
+
+--- What one declaration defines, "struct a { int b; }" or "static int a = 1": types, constants and variables.
+local function declared_names(declaration, add)
+  local tag, body = declaration:match("[%a_][%w_]*%s+([%a_][%w_]*)%s*(%b{})")
+  if declaration:match("^typedef%s+%a+%s+([%a_][%w_]*)%s+%1%s*$") then -- a type whose text stands elsewhere
+    return
+  elseif declaration:match("^typedef%s") then
+    local head = declaration:gsub("%b{}", "")
+    add(head:match("%(%s*%*%s*([%a_][%w_]*)") or head:gsub("%b[]", ""):match("([%a_][%w_]*)%s*$"))
+  end
+  local kind = declaration:match("^typedef%s+(%a+)") or declaration:match("^static%s+const%s+(%a+)")
+    or declaration:match("^%a+")
+  if kind == "struct" or kind == "union" or kind == "enum" then
+    if body and not declaration:match("=.*{") then
+      add(tag)
+    end
+    local constants = kind == "enum" and declaration:match("%b{}")
+    if constants then
+      enum_constants(constants, add)
+    end
+  end
+  if declaration:match("^static%s") then
+    variables(declaration, add)
+  end
+end
+
+--- Macros that `text` defines with a value and does not take back.
+local function macros(text, add)
+  local at = 1
+  for line in (text .. "\n"):gmatch("(.-)\n") do
+    local name, value = line:match("^%s*#%s*define%s+([%a_][%w_]*)(.*)")
+    if name and value:gsub("/%*.*", ""):find("%S") and not text:find("#undef " .. name .. "%f[^%w_]") then
+      add(name, at)
+    end
+    at = at + #line + 1
+  end
+end
+
+--- Every name that a file defines at file scope: macros, functions, types, constants of enums, static variables.
+-- A map from names to line numbers.
+function M.definitions(text)
+  local found, from = {}, 1
+  local code = M.code_only(text):gsub("\\\n", "\1") -- macros of several lines as one
+  code = ("\n" .. code):gsub("\n[ ]*#[^\n]*", function(s) return s:gsub("[^\n\1]", " ") end):gsub("\1", "\n"):sub(2)
+  local function add(name, at)
+    if name and not found[name] then
+      local _, breaks = text:sub(1, at or from):gsub("\n", "")
+      found[name] = breaks + 1
+    end
+  end
+  macros(text, add)
+  while true do
+    from = code:find("%S", from)
+    local at = from and code:find("[;{]", from)
+    if not at then
+      return found
+    end
+    local head = code:sub(from, at - 1)
+    local name = head:match("([%a_][%w_]*)%s*%b()%s*$")
+    local _, close = code:find("^%b{}", at)
+    if close and name then
+      add(name)
+      from = close + 1
+    else
+      at = close and code:find(";", close, true) or at
+      declared_names(code:sub(from, at - 1), function(each) add(each) end)
+      from = at + 1
+    end
+  end
+end
+
+local function sorted_keys(map)
+  local keys = {}
+  for key in pairs(map) do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys)
+  return keys
+end
+
+--- Faults of names: an external function begins with the name of its file (or with mv_, in the public API).
+function M.name_faults(sources)
+  local faults = {}
+  for _, path in ipairs(sorted_keys(sources)) do
     local unit = M.unit_of(path)
     for _, f in ipairs(M.functions(sources[path])) do
       local named = f.name == unit or f.name:sub(1, #unit + 1) == unit .. "_" or f.name:match("^mv_")
       if not f.is_static and not named then
         faults[#faults + 1] = ("%s:%d: %s() does not begin with the name of its file"):format(path, f.line, f.name)
-      elseif f.is_static and homes[f.name] and homes[f.name] ~= path then
-        faults[#faults + 1] = ("%s:%d: static %s() stands in %s, too"):format(path, f.line, f.name, homes[f.name])
       end
-      homes[f.name] = path
+    end
+  end
+  return faults
+end
+
+--- Faults of names: no two files define the same, so that all can be included into one (engine/amalgamate.awk).
+function M.shared_names(sources)
+  local faults, homes = {}, {}
+  for _, path in ipairs(sorted_keys(sources)) do
+    local defined = M.definitions(sources[path])
+    for _, name in ipairs(sorted_keys(defined)) do
+      if homes[name] then
+        faults[#faults + 1] = ("%s:%d: %s is defined in %s, too"):format(path, defined[name], name, homes[name])
+      end
+      homes[name] = homes[name] or path
     end
   end
   return faults
