@@ -8,27 +8,30 @@
 #include "vector/element.h"
 #include "vector/half.h"
 
-#define LIST_ROWS     32u   /* rows whose addresses are gathered at a time */
-#define MEAN_ROWS_MAX 8192u /* rows that the mean is taken of */
-#define CODE_MAX      127.0f
-#define VECTOR_BYTES  64u /* of the widest kernels */
+#define LIST_ROWS     32u    /* rows whose addresses are collected for one call of a kernel */
+#define MEAN_ROWS_MAX 8192u  /* rows of the sample of which the mean is computed */
+#define CODE_MAX      127.0f /* largest number of a code; -128 is not used, for symmetry */
+#define VECTOR_BYTES  64u    /* the widest SIMD vectors of kernels */
 
-/* Where the scale lies in an int8 code, */
-static size_t scale_offset(const codes_vectors *vectors)
+static_assert(MV_DIM_MAX <= INT32_MAX / (127 * 127), "a sum of squares of a code fits in 32 bits");
+
+/* Offset of the scale in an int8 code. */
+static size_t int8_scale_offset(const codes_vectors *vectors)
 {
     return ((size_t)vectors->dim + 3) / 4 * 4;
 }
 
-/* and in an int4 code. Number i is the lower half of byte i, or the upper one of byte i - this. */
-static size_t half_offset(const codes_vectors *vectors)
+/* Offset of the scale in an int4 code, and the number of its bytes with numbers. */
+static size_t int4_scale_offset(const codes_vectors *vectors)
 {
     return ((size_t)vectors->dim + 7) / 8 * 4;
 }
 
 size_t codes_stride(mv_quantize quantize, const codes_vectors *vectors)
 {
-    if (quantize == MV_QUANTIZE_INT8) return scale_offset(vectors) + sizeof(codes_scale);
-    if (quantize == MV_QUANTIZE_INT4) return half_offset(vectors) + sizeof(codes_scale);
+    mv_assert(quantize != MV_QUANTIZE_AUTO);
+    if (quantize == MV_QUANTIZE_INT8) return int8_scale_offset(vectors) + sizeof(codes_scale);
+    if (quantize == MV_QUANTIZE_INT4) return int4_scale_offset(vectors) + sizeof(codes_scale);
     if (quantize == MV_QUANTIZE_FP16) return vectors->dim * sizeof(uint16_t);
     return vectors->stride;
 }
@@ -42,11 +45,13 @@ uint64_t codes_size(mv_quantize quantize, const codes_vectors *vectors)
 
 const codes_scale *codes_scale_of(const codes_vectors *vectors, const uint8_t *code)
 {
-    return (const codes_scale *)(const void *)(code + scale_offset(vectors));
+    return (const codes_scale *)(const void *)(code + int8_scale_offset(vectors));
 }
 
 void codes_vector_of_row(const codes_vectors *vectors, uint32_t row, float *out)
 {
+    mv_assert(row < vectors->rows);
+    mv_assert(vectors->type != MV_VECTOR_BINARY);
     element_to_floats(vectors->type, vectors->base + row * vectors->stride, vectors->dim, out);
     if (!metric_has_norms(vectors->metric)) return;
     float inverse_norm = vectors->inverse_norms[row];
@@ -60,7 +65,7 @@ void codes_find_mean(const codes_vectors *vectors, float *mean, float *scratch)
     for (uint64_t row = 0; row < vectors->rows; row += step) {
         codes_vector_of_row(vectors, (uint32_t)row, scratch);
         count++;
-        /* Running, so that nothing overflows. */
+        /* A running mean: a sum could overflow. */
         for (uint32_t i = 0; i < vectors->dim; i++)
             mean[i] += (scratch[i] - mean[i]) / (float)count;
     }
@@ -70,23 +75,23 @@ void codes_find_mean(const codes_vectors *vectors, float *mean, float *scratch)
 
 /* ---------------------------------------------------------------- encoding */
 
-/* The largest size of a number of `values`, the mean taken off. Compared as integers, which order
- * sizes alike, NaN behind infinity: so compilers may take several at a time. */
-static float largest_of(const float *values, const float *mean, uint32_t dim)
+/* The largest magnitude of values - mean. The bits of magnitudes are compared as integers, which
+ * have the same order (NaN above infinity), so that compilers can vectorize the loop. */
+static float largest_magnitude(const float *values, const float *mean, uint32_t dim)
 {
     int32_t largest = 0;
-    float size_of;
+    float magnitude;
     for (uint32_t i = 0; i < dim; i++) {
         int32_t bits;
-        size_of = fabsf(values[i] - mean[i]);
-        memcpy(&bits, &size_of, sizeof bits);
+        magnitude = fabsf(values[i] - mean[i]);
+        memcpy(&bits, &magnitude, sizeof bits);
         largest = bits > largest ? bits : largest;
     }
-    memcpy(&size_of, &largest, sizeof size_of);
-    return size_of;
+    memcpy(&magnitude, &largest, sizeof magnitude);
+    return magnitude;
 }
 
-/* Nothing in it depends on a number by a branch, half of which would be mispredicted. */
+/* Rounds without a branch on the sign, which would be mispredicted for half of the numbers. */
 static inline int round_number(float value)
 {
     return (int)(value + copysignf(0.5f, value));
@@ -97,16 +102,18 @@ static inline float clip(float value)
     return value > CODE_MAX ? CODE_MAX : value >= -CODE_MAX ? value : -CODE_MAX;
 }
 
-/* Take the mean off `values` and scale them into `code`; the rest of it becomes zero. Returns the
- * scale; *squares is the sum of the code's squares. */
+/* Encode values - mean as int8 into the `size` bytes of `code`, zeros after the dim numbers.
+ * Returns the scale. *squares is the sum of the squared numbers of the code. */
 static float scale_down(const float *values, const float *mean, uint32_t dim, size_t size,
                         int8_t *code, float *squares)
 {
-    float largest = largest_of(values, mean, dim);
-    bool is_finite = isfinite(largest); /* not where a difference overflows, or NaN is in a file */
+    mv_assert(dim <= size);
+    float largest = largest_magnitude(values, mean, dim);
+    /* Not finite where a difference overflows, or where a damaged file has NaN. */
+    bool is_finite = isfinite(largest);
     if (!is_finite) largest = FLT_MAX;
     float inverse = largest > 0 ? CODE_MAX / largest : 0;
-    if (!isfinite(inverse)) inverse = 0; /* too small a vector: all zeros */
+    if (!isfinite(inverse)) inverse = 0; /* the vector is too short to scale: all zeros */
     if (is_finite)
         for (uint32_t i = 0; i < dim; i++)
             code[i] = (int8_t)round_number((values[i] - mean[i]) * inverse);
@@ -125,8 +132,8 @@ static float no_infinity(float value)
     return value > FLT_MAX ? FLT_MAX : value < -FLT_MAX ? -FLT_MAX : value;
 }
 
-/* The part of a distance that belongs to one of the two codes alone. An inner product contains
- * <mean, mean> once: each of the two codes brings half of it. */
+/* The term of a distance that depends on one of the two codes alone (codes_scale.bias). An inner
+ * product contains <mean, mean> once, so the bias of each of the two codes contains half of it. */
 static float bias_of(const codes_vectors *vectors, const float *mean, const int8_t *code,
                      float scale, float squares)
 {
@@ -140,7 +147,7 @@ static float bias_of(const codes_vectors *vectors, const float *mean, const int8
     return no_infinity(-product * scale - mean_squares / 2);
 }
 
-static bool encode_halves(const codes_vectors *vectors, const float *values, uint8_t *code)
+static bool encode_fp16(const codes_vectors *vectors, const float *values, uint8_t *code)
 {
     for (uint32_t i = 0; i < vectors->dim; i++) {
         if (!(fabsf(values[i]) <= HALF_MAX)) return false;
@@ -153,11 +160,12 @@ static bool encode_halves(const codes_vectors *vectors, const float *values, uin
 bool codes_encode(mv_quantize quantize, const codes_vectors *vectors, const float *mean,
                   uint32_t row, uint8_t *code, float *scratch)
 {
+    mv_assert(quantize == MV_QUANTIZE_FP16 || quantize == MV_QUANTIZE_INT8);
     codes_vector_of_row(vectors, row, scratch);
-    if (quantize == MV_QUANTIZE_FP16) return encode_halves(vectors, scratch, code);
+    if (quantize == MV_QUANTIZE_FP16) return encode_fp16(vectors, scratch, code);
     float squares;
     int8_t *numbers = (int8_t *)code;
-    size_t offset = scale_offset(vectors);
+    size_t offset = int8_scale_offset(vectors);
     codes_scale *scale = (codes_scale *)(void *)(code + offset);
     scale->scale = scale_down(scratch, mean, vectors->dim, offset, numbers, &squares);
     scale->bias = bias_of(vectors, mean, numbers, scale->scale, squares);
@@ -184,23 +192,25 @@ double codes_loss(mv_quantize quantize, const codes_vectors *vectors, const floa
     return lost;
 }
 
-void codes_as_int4(const codes_vectors *vectors, const uint8_t *code, uint8_t *half)
+void codes_as_int4(const codes_vectors *vectors, const uint8_t *int8_code, uint8_t *int4_code)
 {
-    size_t offset = half_offset(vectors), dim = vectors->dim, lower = dim < offset ? dim : offset;
-    const int8_t *numbers = (const int8_t *)code;
-    const codes_scale *whole = codes_scale_of(vectors, code);
-    codes_scale *scale = (codes_scale *)(void *)(half + offset);
+    size_t offset = int4_scale_offset(vectors), dim = vectors->dim,
+           lower = dim < offset ? dim : offset;
+    const int8_t *numbers = (const int8_t *)int8_code;
+    const codes_scale *int8_scale = codes_scale_of(vectors, int8_code);
+    codes_scale *scale = (codes_scale *)(void *)(int4_code + offset);
     int32_t squares = 0, product = 0;
     for (size_t i = 0; i < dim; i++) {
         int number = numbers[i];
         squares += number * number;
         product += number * (2 * ((number + 128) >> 4) - 15);
     }
-    memset(half, 0, offset);
-    for (size_t i = 0; i < lower; i++) half[i] = (uint8_t)((numbers[i] + 128) >> 4);
-    for (size_t i = lower; i < dim; i++) half[i - lower] |= (uint8_t)((numbers[i] + 128) & 0xf0);
-    scale->scale = product ? no_infinity(whole->scale * ((float)squares / (float)product)) : 0;
-    scale->bias = whole->bias;
+    memset(int4_code, 0, offset);
+    for (size_t i = 0; i < lower; i++) int4_code[i] = (uint8_t)((numbers[i] + 128) >> 4);
+    for (size_t i = lower; i < dim; i++)
+        int4_code[i - lower] |= (uint8_t)((numbers[i] + 128) & 0xf0);
+    scale->scale = product ? no_infinity(int8_scale->scale * ((float)squares / (float)product)) : 0;
+    scale->bias = int8_scale->bias;
 }
 
 /* ---------------------------------------------------------------- queries */
@@ -210,31 +220,37 @@ static size_t whole_vectors(size_t size)
     return (size + VECTOR_BYTES - 1) / VECTOR_BYTES * VECTOR_BYTES;
 }
 
-/* Bytes of a query's code: whole vectors, zeros behind its numbers, by which is multiplied what
- * lies behind those of a row. */
-static size_t code_room(const codes_vectors *vectors)
+/* The memory of a prepared query, in this order:
+ *
+ *   quantize     content
+ *   NONE, FP16   the elements of distance_query
+ *   INT8         the query's code
+ *   INT4         the query's int8 code; its numbers for the lower 4 bits of the rows' bytes; its
+ *                numbers for the upper 4 bits
+ *
+ * and at the end `dim` floats of scratch. Codes are padded to whole SIMD vectors by zeros. Kernels
+ * multiply these by the bytes after the numbers of a row, which may be anything. */
+static size_t query_int8_size(const codes_vectors *vectors)
 {
     return whole_vectors(vectors->dim);
 }
 
-/* The same for the numbers that the lower halves of int4 codes are multiplied with. As many for the
- * upper halves lie behind them; before both, in the memory of a query, all as they were scaled. */
-static size_t half_room(const codes_vectors *vectors)
+static size_t query_int4_size(const codes_vectors *vectors)
 {
-    return whole_vectors(half_offset(vectors));
+    return whole_vectors(int4_scale_offset(vectors));
 }
 
 size_t codes_query_size(const codes_column *column)
 {
     const codes_vectors *vectors = column->vectors;
     size_t floats = mem_whole_lines(vectors->dim * sizeof(float));
-    if (column->quantize == MV_QUANTIZE_INT8) return floats + code_room(vectors);
+    if (column->quantize == MV_QUANTIZE_INT8) return floats + query_int8_size(vectors);
     if (column->quantize == MV_QUANTIZE_INT4)
-        return floats + code_room(vectors) + 2 * half_room(vectors);
+        return floats + query_int8_size(vectors) + 2 * query_int4_size(vectors);
     return floats + floats;
 }
 
-/* The scratch of floats that the memory of a query ends with. */
+/* The floats of scratch in the memory of a query. */
 static float *scratch_of(const codes_column *column, void *memory)
 {
     size_t floats = mem_whole_lines(column->vectors->dim * sizeof(float));
@@ -253,30 +269,31 @@ static void set_code(codes_query *query, const int8_t *code, float scale, float 
     const codes_column *column = query->column;
     query->dot = distance_best()->dot_codes;
     query->code = code;
-    query->code_size = code_room(column->vectors);
+    query->code_size = query_int8_size(column->vectors);
     query->total = total_of(code, column->vectors->dim);
     float times = metric_code_squares(column->vectors->metric);
     query->multiplier = times > 0 ? 2 * times * scale : scale;
     query->bias = bias;
 }
 
-/* For int4 codes: the numbers for the lower halves and those for the upper ones apart. */
+/* For int4 codes: separate the numbers for the lower 4 bits from those for the upper 4 bits. */
 static void split_code(codes_query *query, int8_t *code)
 {
     const codes_vectors *vectors = query->column->vectors;
-    size_t room = half_room(vectors), offset = half_offset(vectors), dim = vectors->dim,
+    size_t size = query_int4_size(vectors), offset = int4_scale_offset(vectors), dim = vectors->dim,
            lower = dim < offset ? dim : offset;
-    int8_t *halves = code + code_room(vectors);
-    memset(halves, 0, 2 * room);
-    memcpy(halves, code, lower);
-    memcpy(halves + room, code + lower, dim - lower);
+    int8_t *split = code + query_int8_size(vectors);
+    mv_assert(dim - lower <= size);
+    memset(split, 0, 2 * size);
+    memcpy(split, code, lower);
+    memcpy(split + size, code + lower, dim - lower);
     query->dot = distance_best()->dot_int4;
-    query->code = halves;
-    query->code_size = room;
+    query->code = split;
+    query->code_size = size;
 }
 
-/* fp16 codes of a metric with norms are normalized, but for rounding. The distance is computed as
- * half of their squared one: that is 0 between equal codes, which 1 - <q, x> is not. */
+/* fp16 codes of a metric with norms are normalized, up to rounding. The distance is computed as
+ * half of the squared distance. That is 0 between equal codes, while 1 - <q, x> is only near 0. */
 static bool is_normalized_fp16(const codes_column *column)
 {
     return column->quantize == MV_QUANTIZE_FP16 && metric_has_norms(column->vectors->metric);
@@ -291,7 +308,7 @@ static void prepare_stored(codes_query *query, const void *vector, void *memory)
     (void)distance_prepare(&query->stored, type, metric, vector, vectors->dim, memory, NULL);
 }
 
-/* The vector, divided by its length under cosine, in the scratch. */
+/* The vector, normalized into `scratch` if the metric has norms. */
 static const float *normalize(const codes_vectors *vectors, const float *vector, float *scratch)
 {
     if (!metric_has_norms(vectors->metric)) return vector;
@@ -304,6 +321,8 @@ void codes_prepare(codes_query *query, const codes_column *column, const void *v
 {
     *query = (codes_query){.column = column};
     const codes_vectors *vectors = column->vectors;
+    mv_assert(column->quantize != MV_QUANTIZE_AUTO);
+    mv_assert((uintptr_t)memory % VECTOR_BYTES == 0);
     if (column->quantize == MV_QUANTIZE_NONE) {
         prepare_stored(query, vector, memory);
         return;
@@ -316,7 +335,7 @@ void codes_prepare(codes_query *query, const codes_column *column, const void *v
     float squares;
     int8_t *code = memory;
     float scale =
-        scale_down(values, column->mean, vectors->dim, code_room(vectors), code, &squares);
+        scale_down(values, column->mean, vectors->dim, query_int8_size(vectors), code, &squares);
     set_code(query, code, scale, bias_of(vectors, column->mean, code, scale, squares));
     if (column->quantize == MV_QUANTIZE_INT4) split_code(query, code);
 }
@@ -325,6 +344,8 @@ void codes_prepare_row(codes_query *query, const codes_column *column, uint32_t 
 {
     const codes_vectors *vectors = column->vectors;
     *query = (codes_query){.column = column};
+    mv_assert(row < vectors->rows);
+    mv_assert((uintptr_t)memory % VECTOR_BYTES == 0);
     if (column->quantize == MV_QUANTIZE_INT4) {
         float *numbers = scratch_of(column, memory);
         codes_vector_of_row(vectors, row, numbers);
@@ -334,7 +355,7 @@ void codes_prepare_row(codes_query *query, const codes_column *column, uint32_t 
     const uint8_t *code = column->base + row * column->stride;
     if (column->quantize == MV_QUANTIZE_INT8) {
         const codes_scale *scale = codes_scale_of(vectors, code);
-        memset((uint8_t *)memory + vectors->dim, 0, code_room(vectors) - vectors->dim);
+        memset((uint8_t *)memory + vectors->dim, 0, query_int8_size(vectors) - vectors->dim);
         memcpy(memory, code, vectors->dim);
         set_code(query, memory, scale->scale, scale->bias);
         return;
@@ -374,7 +395,7 @@ static void measure_stored(const codes_query *query, const uint32_t *rows, uint3
     const float *inverse_norms = column->vectors->inverse_norms;
     const void *list[LIST_ROWS];
     float norms[LIST_ROWS];
-    if (!query->stored.list) { /* a row of a damaged file, with NaN in it: far from everything */
+    if (!query->stored.list) { /* distance_prepare refused a row of a damaged file, with NaN */
         for (uint32_t i = 0; i < count; i++) out[i] = INFINITY;
         return;
     }

@@ -1,25 +1,35 @@
-/* Codes: what a graph measures distances with.
+/* Codes: compressed copies of vectors, with which a graph measures distances.
  *
- * A codes_vectors is a column as stored. A codes_column is what stands for it in a graph: the
- * stored vectors themselves (MV_QUANTIZE_NONE), a copy as vector_fp16, int8 codes, or int4 codes.
+ * A codes_vectors is a column as stored. A codes_column is the representation of that column in a
+ * graph: the stored vectors (MV_QUANTIZE_NONE), copies as vector_fp16, int8 codes or int4 codes.
  *
- * int8 codes are locally adaptive (LVQ: Aguerrebere et al., arXiv 2304.04759): the mean of the
- * column is taken off (after normalizing, if the metric has norms), and what is left is divided by
- * a scale of its own for each vector, so that its largest number becomes 127. One scale for all
- * would spend most of the 8 bits on a few large values. A distance is then one integer inner
- * product and a multiplication:
+ * int8 codes are locally adaptive (LVQ: Aguerrebere et al., arXiv 2304.04759). The vector is
+ * normalized if the metric has norms, the mean of the column is subtracted, and the result is
+ * divided by a scale of its own for each vector, so that its largest number becomes 127 or -127.
+ * One scale for all vectors would spend most of the 8 bits on a few large values. A distance is one
+ * integer inner product <q, x> of decoded codes, and a multiplication:
  *
  *   l2       |q - x|²      = |q|² + |x|² - 2 <q, x>
  *   cosine   1 - <q, x>    = |q - x|² / 2, both normalized
  *   ip       -<q + mean, x + mean> = -<q, x> - <mean, x> - <q, mean> - <mean, mean>
  *
- * x and q being the decoded ones: that the lengths belong to the codes, not to the vectors they
- * stand for, makes the error of a distance shrink with the distance.
+ * |q| and |x| are the lengths of the decoded codes, not of the vectors. With these lengths the
+ * error of a distance shrinks with the distance.
  *
- * An int4 code is the upper half of each number of an int8 code c: h = (c + 128) / 16, which stands
- * for the number 2h - 15. Its scale is such that the inner product with the int8 code it was made
- * of is that one's square, so that what is nearer to a vector than others seems neither farther nor
- * nearer for the codes' lengths; the bias is that of the int8 code. */
+ * An int4 code has the upper 4 bits of each number c of an int8 code: u = (c + 128) / 16, from 0 to
+ * 15, which is decoded as 2u - 15. Its scale is chosen so that the inner product of the int4 code
+ * and its int8 code is the squared length of the int8 code. So the estimate is not biased by the
+ * length of the int4 code. Its bias (codes_scale) is that of the int8 code.
+ *
+ * The bytes of a code, in memory and in files. Codes follow each other, codes_stride bytes apart.
+ *
+ *   code    offset                   size       meaning
+ *   int8    0                        dim        numbers from -127 to 127, one byte each
+ *           dim rounded up to 4      8          codes_scale
+ *   int4    0                        n          byte i: number i in the lower 4 bits, number n + i
+ *                                               in the upper 4 bits
+ *           n = (dim + 7) / 8 × 4    8          codes_scale
+ *   fp16    0                        2 × dim    IEEE 754 halves */
 #ifndef MV_CODES_H
 #define MV_CODES_H
 
@@ -36,72 +46,74 @@ typedef struct codes_vectors {
     const float *inverse_norms; /* NULL: the metric has none */
 } codes_vectors;
 
-/* What an int8 or int4 code is to be multiplied with, and what its distances begin with. It lies
- * behind the code, where it comes with the code's last cache line. On disk as is. */
+/* Follows the numbers of an int8 or int4 code, so that it is read with their last cache line. */
 typedef struct codes_scale {
-    float scale;
-    float bias;
+    float scale; /* a decoded number is scale × the number of the code */
+    float bias;  /* the term of a distance that depends on this code alone */
 } codes_scale;
+
+static_assert(sizeof(codes_scale) == 8, "a scale has 8 bytes on disk");
 
 typedef struct codes_column {
     mv_quantize quantize; /* never AUTO */
     const codes_vectors *vectors;
-    const uint8_t *base; /* of codes: of the vectors themselves under NONE */
-    size_t stride;
-    const float *mean; /* INT8 and INT4: dim numbers */
+    const uint8_t *base; /* of the codes; of the vectors under NONE */
+    size_t stride;       /* bytes from one code to the next */
+    const float *mean;   /* INT8 and INT4: dim numbers */
 } codes_column;
 
-/* Bytes from one code to the next: int8 and int4 codes are packed, at a multiple of four bytes.
- * Filled up to whole cache lines they were no faster on 100 to 784 dims, and took up to 28 % more
- * space. */
+/* Bytes from one code to the next. int8 and int4 codes begin at multiples of four bytes. Padded to
+ * whole cache lines they were no faster on 100 to 784 dims, and took up to 28 % more space. */
 size_t codes_stride(mv_quantize quantize, const codes_vectors *vectors);
-/* Bytes of all codes: kernels read int8 and int4 codes in whole vectors, so something has to lie
- * behind the last. 0 under NONE. */
+/* Bytes of all codes. Kernels read int8 and int4 codes by whole SIMD vectors, so the last code is
+ * followed by padding. 0 under NONE. */
 uint64_t codes_size(mv_quantize quantize, const codes_vectors *vectors);
 
-/* The numbers of row `row`, as float, normalized if the metric has norms. Not of vector_binary. */
+/* The numbers of row `row` as floats, normalized if the metric has norms. Not for vector_binary. */
 void codes_vector_of_row(const codes_vectors *vectors, uint32_t row, float *out);
 
-/* The mean of the column: of a sample of at most 8,192 rows. `scratch` has room for dim floats. */
+/* The mean of the column, computed from a sample of at most 8,192 rows. `scratch` is dim floats. */
 void codes_find_mean(const codes_vectors *vectors, float *mean, float *scratch);
 
-/* Make the code of row `row` in `code` (stride bytes, aligned to 4). `scratch` has room for dim
- * floats. False: the type has no code for it (fp16 beyond its range). Not for INT4: */
+/* Encode row `row` as FP16 or INT8 into `code` (codes_stride bytes, aligned to 4). `scratch` is dim
+ * floats, and has the numbers of codes_vector_of_row afterwards. False: a number is out of the
+ * range of fp16. */
 bool codes_encode(mv_quantize quantize, const codes_vectors *vectors, const float *mean,
                   uint32_t row, uint8_t *code, float *scratch);
-/* What the code of row `row` loses: the squared length of the difference between the row and what
- * the code stands for. Infinite when the type has no code for it. `quantize` is FP16 or INT8,
- * `code` and `numbers` are scratch for codes_encode. */
+/* The quantization error of row `row`: the squared distance between the row and its decoded code.
+ * Infinite if codes_encode fails. `quantize` is FP16 or INT8; `code` and `numbers` are as for
+ * codes_encode. */
 double codes_loss(mv_quantize quantize, const codes_vectors *vectors, const float *mean,
                   uint32_t row, uint8_t *code, float *numbers);
-/* Make the int4 code of an int8 code (each aligned to 4). */
-void codes_as_int4(const codes_vectors *vectors, const uint8_t *code, uint8_t *half);
+/* Make the int4 code of an int8 code (both aligned to 4). */
+void codes_as_int4(const codes_vectors *vectors, const uint8_t *int8_code, uint8_t *int4_code);
 /* The scale of an int8 code. */
 const codes_scale *codes_scale_of(const codes_vectors *vectors, const uint8_t *code);
 
 /* A query, prepared for a column. */
 typedef struct codes_query {
     const codes_column *column;
-    distance_codes_fn dot; /* INT8 and INT4 */
-    const int8_t *code;
-    int32_t total; /* of the code's numbers */
-    float multiplier;
-    float bias;
+    distance_codes_fn dot; /* INT8 and INT4; NULL under NONE and FP16 */
+    const int8_t *code;    /* of the query, as `dot` takes it */
+    int32_t total;         /* sum of the numbers of `code` */
+    float multiplier;      /* of <code, row's code> × the row's scale */
+    float bias;            /* the term of a distance that depends on the query alone */
     size_t code_size;      /* bytes of a row's code that are read */
     distance_query stored; /* NONE and FP16 */
 } codes_query;
 
-/* Bytes that a prepared query needs: `memory` below, aligned to 64, which must live as long. */
+/* Bytes of `memory` for a prepared query. The memory must be aligned to 64 and live as long as the
+ * query. */
 size_t codes_query_size(const codes_column *column);
-/* Prepare for a vector as it is given, floats aligned, that distance_prepare has accepted for
- * the stored vectors. */
+/* Prepare the query for a vector as a program gives it (element.h), floats aligned.
+ * distance_prepare must have accepted the vector for the stored vectors. */
 void codes_prepare(codes_query *query, const codes_column *column, const void *vector,
                    void *memory);
-/* Prepare for row `row` of the column itself. */
+/* Prepare the query for row `row` of the column. */
 void codes_prepare_row(codes_query *query, const codes_column *column, uint32_t row, void *memory);
 
-/* Distances to rows, in the scale of the metric (distance.h), never NaN. Rows must be in the
- * column. What will be read for rows to come is prefetched. */
+/* Distances to `count` rows of the column, as the metric has them (distance.h), never NaN. The
+ * codes of later rows are prefetched while earlier ones are measured. */
 void codes_to_rows(const codes_query *query, const uint32_t *rows, uint32_t count, float *out);
 
 #endif

@@ -1,5 +1,6 @@
-/* CPU detection: the only file that does it. cpuid tells what the processor has, xgetbv whether the
- * operating system saves the wide registers when it switches threads; both must be asked. */
+/* CPU detection; no other file does it. cpuid says what the processor has. xgetbv says whether the
+ * operating system saves the wide registers when it switches threads. Wide instructions may run
+ * only if both agree. */
 #include "vector/cpu.h"
 
 #ifdef CPU_X86_64
@@ -15,15 +16,15 @@ enum {
     LEAF7_ECX_AVX512VNNI = 1u << 11,
 };
 #define LEAF7_EBX_AVX512 (1u << 16 | 1u << 17 | 1u << 30 | 1u << 31) /* F, DQ, BW, VL */
-#define XCR0_AVX 0x06u    /* SSE and AVX registers */
-#define XCR0_AVX512 0xe6u /* those, mask registers and both halves of the 512-bit ones */
+#define XCR0_AVX         0x06u                                       /* SSE and AVX registers */
+#define XCR0_AVX512      0xe6u /* these, mask registers, and all bits of the 32 512-bit registers */
 
 static bool has_all(uint32_t bits, uint32_t wanted)
 {
     return (bits & wanted) == wanted;
 }
 
-/* The registers that the operating system saves; 0 when it does not say. */
+/* The registers that the operating system saves, as bits of XCR0; 0 if xgetbv is not enabled. */
 static uint32_t saved_registers(void)
 {
     uint32_t eax, ebx, ecx, edx;
@@ -46,7 +47,7 @@ bool cpu_has_avx512(void)
     uint32_t eax, ebx, ecx, edx;
     if (!cpu_has_avx2() || !has_all(saved_registers(), XCR0_AVX512)) return false;
     return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && has_all(ebx, LEAF7_EBX_AVX512) &&
-        has_all(ecx, LEAF7_ECX_AVX512VNNI);
+           has_all(ecx, LEAF7_ECX_AVX512VNNI);
 }
 
 #endif

@@ -1,4 +1,4 @@
-/* What this machine's processor can run. */
+/* Which instruction sets this machine's processor can run. */
 #ifndef MV_CPU_H
 #define MV_CPU_H
 
@@ -13,7 +13,7 @@
 #ifdef CPU_X86_64
 /* AVX2, FMA and F16C, and an operating system that saves their registers. */
 bool cpu_has_avx2(void);
-/* Those and AVX-512 F, BW, DQ, VL and VNNI: Cascade Lake, Ice Lake, Zen 4 and later. */
+/* cpu_has_avx2, and AVX-512 F, BW, DQ, VL and VNNI: Cascade Lake, Ice Lake, Zen 4 and later. */
 bool cpu_has_avx512(void);
 #endif
 

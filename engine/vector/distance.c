@@ -1,4 +1,4 @@
-/* Choosing the kernels, preparing queries, and turning what kernels give into distances. */
+/* Choosing the kernels, preparing queries, and turning results of kernels into distances. */
 #include "vector/distance.h"
 
 #include <math.h>
@@ -12,10 +12,10 @@
 
 /* ---------------------------------------------------------------- choosing */
 
-/* What is built in, the best first. */
+/* The kernels that are built in, fastest first. */
 static const struct {
     const distance_kernels *kernels;
-    bool (*runs)(void); /* NULL: on any machine it is built for */
+    bool (*can_run)(void); /* NULL: on every machine that the build is for */
 } choices[] = {
 #if defined(CPU_X86_64)
     {&kernel_avx512, cpu_has_avx512},
@@ -27,12 +27,12 @@ static const struct {
     {&kernel_scalar, NULL},
 };
 
-/* The best kernels of `name` (NULL: of any) that run here, or NULL. */
+/* The first kernels named `name` (NULL: of any name) that can run here, or NULL. */
 static const distance_kernels *choose(const char *name)
 {
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
         if (name && strcmp(name, choices[i].kernels->name) != 0) continue;
-        if (!choices[i].runs || choices[i].runs()) return choices[i].kernels;
+        if (!choices[i].can_run || choices[i].can_run()) return choices[i].kernels;
     }
     return NULL;
 }
@@ -44,13 +44,14 @@ const distance_kernels *distance_by_name(const char *name)
 
 const distance_kernels *distance_best(void)
 {
-    /* Threads that come here first together choose the same, so no lock is needed. */
+    /* No lock is needed: threads that make the first call at the same time choose the same. */
     static _Atomic(const distance_kernels *) chosen;
     const distance_kernels *kernels = atomic_load_explicit(&chosen, memory_order_acquire);
     if (kernels) return kernels;
     const char *wanted = getenv("MOONVEC_SIMD");
     if (wanted) kernels = choose(wanted);
     if (!kernels) kernels = choose(NULL);
+    mv_assert(kernels); /* the scalar ones can always run */
     atomic_store_explicit(&chosen, kernels, memory_order_release);
     return kernels;
 }
@@ -88,6 +89,8 @@ mv_err distance_prepare(distance_query *query, mv_type type, mv_metric metric, c
     const distance_kernels *kernels = distance_best();
     const metric_family family = metric_kernels(metric);
     const uint32_t kind = element_index(type);
+    mv_assert(kind < ELEMENT_TYPES);
+    mv_assert(kernels->rows[family][kind]); /* the metric takes the type */
     *query = (distance_query){
         .type = type,
         .finish = metric_finish_of(metric),
@@ -102,20 +105,21 @@ mv_err distance_prepare(distance_query *query, mv_type type, mv_metric metric, c
 
 /* ---------------------------------------------------------------- distances */
 
-/* Kernel results to distances, in place. */
+/* Turn results of a kernel into distances, in place. */
 static void finish_distances(const distance_query *query, const float *inverse_norms, size_t count,
                              float *out)
 {
     if (query->finish == METRIC_AS_IS) {
         for (size_t i = 0; i < count; i++) out[i] = distance_or_worst(out[i]);
     } else if (query->finish == METRIC_NEGATED) {
-        /* From 0: so that 0 does not become -0. */
+        /* 0 - x instead of -x, so that 0 does not become -0. */
         for (size_t i = 0; i < count; i++) out[i] = distance_or_worst(0 - out[i]);
     } else {
-        /* In double, where the product of both norms cannot overflow. */
+        /* In double, so that the product of both norms cannot overflow. Rounding may take a
+         * distance out of 0 to 2. */
         for (size_t i = 0; i < count; i++) {
             double distance = 1 - (double)out[i] * query->inverse_norm * inverse_norms[i];
-            double within = distance < 0 ? 0 : distance > 2 ? 2 : distance; /* but for rounding */
+            double within = distance < 0 ? 0 : distance > 2 ? 2 : distance;
             out[i] = isfinite(distance) ? (float)within : INFINITY;
         }
     }
@@ -124,6 +128,7 @@ static void finish_distances(const distance_query *query, const float *inverse_n
 void distance_to_rows(const distance_query *query, const uint8_t *rows, size_t stride,
                       const float *inverse_norms, size_t count, float *out)
 {
+    mv_assert(inverse_norms || query->finish != METRIC_ANGLE);
     query->rows(query->elements, rows, stride, count, query->dim, out);
     finish_distances(query, inverse_norms, count, out);
 }
@@ -131,6 +136,7 @@ void distance_to_rows(const distance_query *query, const uint8_t *rows, size_t s
 void distance_to_list(const distance_query *query, const void *const *rows,
                       const float *inverse_norms, size_t count, float *out)
 {
+    mv_assert(inverse_norms || query->finish != METRIC_ANGLE);
     query->list(query->elements, rows, count, query->dim, out);
     finish_distances(query, inverse_norms, count, out);
 }

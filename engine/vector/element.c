@@ -1,5 +1,5 @@
-/* Conversions of vector elements. They run once for each vector written or fetched, never in a
- * scan: plain loops are fast enough. */
+/* Conversions of vector elements. They run once for each vector that is written or fetched, and
+ * never in a scan, so plain loops are fast enough. */
 #include "vector/element.h"
 
 #include <float.h>
@@ -35,6 +35,8 @@ static mv_err refuse(mv_error *error, size_t at, float value, const char *holds)
 mv_err element_from_floats(mv_type type, const void *floats, size_t dim, void *out, mv_error *error)
 {
     uint8_t *bytes = out;
+    mv_assert(type != MV_VECTOR_BINARY);
+    mv_assert(element_size(type) > 0);
     for (size_t i = 0; i < dim; i++) {
         float value = float_at(floats, i);
         if (type == MV_VECTOR_INT8) {
@@ -57,6 +59,8 @@ mv_err element_from_floats(mv_type type, const void *floats, size_t dim, void *o
 void element_to_floats(mv_type type, const void *elements, size_t dim, float *out)
 {
     const uint8_t *bytes = elements;
+    mv_assert(type != MV_VECTOR_BINARY);
+    mv_assert(element_size(type) > 0);
     if (type == MV_VECTOR_FP32) {
         memcpy(out, elements, dim * sizeof *out);
     } else if (type == MV_VECTOR_FP16) {
@@ -93,7 +97,8 @@ void element_to_given(mv_type type, const void *elements, size_t dim, void *give
 
 float element_inverse_norm(mv_type type, const void *elements, size_t dim)
 {
-    enum { PIECE = 256, SUMS = 4 }; /* sums that do not wait for each other */
+    enum { PIECE = 256, SUMS = 4 }; /* independent sums, so that additions overlap */
+    static_assert(PIECE % SUMS == 0, "a padded piece fits in its array");
     float piece[PIECE];
     const uint8_t *bytes = elements;
     double sums[SUMS] = {0};

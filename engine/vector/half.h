@@ -1,4 +1,4 @@
-/* IEEE 754 half precision (fp16) as 16 bits, to float and back, in portable C. */
+/* Conversions between float and IEEE 754 half precision (fp16, as 16 bits), in portable C. */
 #ifndef MV_HALF_H
 #define MV_HALF_H
 
@@ -8,7 +8,7 @@
 
 #define HALF_MAX 65504.0f
 
-/* Exact, for infinity and NaN too. */
+/* Exact, also for infinity and NaN. */
 static inline float half_to_float(uint16_t half)
 {
     uint32_t exponent = (half >> 10) & 31, fraction = half & 1023u;
@@ -22,14 +22,16 @@ static inline float half_to_float(uint16_t half)
     return half & 0x8000 ? -magnitude : magnitude;
 }
 
-/* The nearest half, of two equally near the even one. `value` is at most HALF_MAX in magnitude. */
+/* The nearest half; of two equally near ones, the even one. |value| must be at most HALF_MAX. */
 static inline uint16_t half_from_float(float value)
 {
     uint32_t bits;
+    mv_assert(value >= -HALF_MAX);
+    mv_assert(value <= HALF_MAX);
     memcpy(&bits, &value, sizeof bits);
     uint32_t sign = bits >> 31 << 15;
     uint32_t exponent = bits >> 23 & 255, number = bits & 0x7fffff;
-    uint32_t dropped = 13; /* low bits of `number` that a half has no place for */
+    uint32_t dropped = 13; /* low bits of `number` that a half does not have */
     if (exponent > 127 - 15) {
         number |= (exponent - (127 - 15)) << 23;
     } else if (exponent >= 127 - 25) { /* subnormal as a half, counted in 2^-24 */
@@ -39,7 +41,7 @@ static inline uint16_t half_from_float(float value)
         return (uint16_t)sign;
     }
     uint32_t odd = number >> dropped & 1;
-    /* A carry out of the fraction goes to the exponent, where it belongs. */
+    /* A carry out of the fraction increments the exponent, as it should. */
     return (uint16_t)(sign | (number + (1u << (dropped - 1)) - 1 + odd) >> dropped);
 }
 

@@ -1,5 +1,5 @@
-/* The tables of kernels, one for each instruction set. Each is the only symbol of its file; it may
- * be read anywhere, its functions may be called only where the CPU can run them. */
+/* The tables of kernels, one for each instruction set. Each is the only symbol of its file. A table
+ * may be read anywhere. Its functions may be called only if the CPU can run them. */
 #ifndef MV_KERNEL_H
 #define MV_KERNEL_H
 
@@ -11,7 +11,8 @@ extern const distance_kernels kernel_avx2;   /* x86-64 */
 extern const distance_kernels kernel_avx512; /* x86-64 */
 extern const distance_kernels kernel_neon;   /* 64-bit ARM */
 
-/* Kernels are made from parts by constant arguments, which must be folded away. */
+/* Kernels are composed of inline functions with constant arguments. These must be inlined, so that
+ * the branches on the arguments are removed. */
 #define KERNEL_INLINE static inline __attribute__((always_inline))
 
 #endif

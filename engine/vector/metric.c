@@ -1,4 +1,4 @@
-/* The table of metrics, and their names for those who use the library. */
+/* The table of metrics, and the public functions for their names. */
 #include "vector/metric.h"
 
 #include <string.h>
@@ -6,10 +6,10 @@
 #define METRIC_TYPE(type) (1u << ((type)-MV_VECTOR_FP32))
 #define METRIC_OF_NUMBERS                                                                          \
     (METRIC_TYPE(MV_VECTOR_FP32) | METRIC_TYPE(MV_VECTOR_FP16) | METRIC_TYPE(MV_VECTOR_INT8))
-#define METRIC_OF_BITS       METRIC_TYPE(MV_VECTOR_BINARY)
-#define METRIC_QUANTIZE(way) (1u << (way))
-#define METRIC_UNCODED       (METRIC_QUANTIZE(MV_QUANTIZE_AUTO) | METRIC_QUANTIZE(MV_QUANTIZE_NONE))
-#define METRIC_FP16_CODES    (METRIC_UNCODED | METRIC_QUANTIZE(MV_QUANTIZE_FP16))
+#define METRIC_OF_BITS            METRIC_TYPE(MV_VECTOR_BINARY)
+#define METRIC_QUANTIZE(quantize) (1u << (quantize))
+#define METRIC_UNCODED            (METRIC_QUANTIZE(MV_QUANTIZE_AUTO) | METRIC_QUANTIZE(MV_QUANTIZE_NONE))
+#define METRIC_FP16_CODES         (METRIC_UNCODED | METRIC_QUANTIZE(MV_QUANTIZE_FP16))
 #define METRIC_ALL_CODES                                                                           \
     (METRIC_FP16_CODES | METRIC_QUANTIZE(MV_QUANTIZE_INT8) | METRIC_QUANTIZE(MV_QUANTIZE_INT4))
 

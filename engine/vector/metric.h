@@ -1,15 +1,15 @@
-/* Traits of metrics: everything that the engine needs to know about one.
+/* Traits of metrics: everything that the engine needs to know about a metric.
  *
- * A metric is a number in moonvec.h and a line in the table of metric.c. All other files ask the
- * functions below and compare no metric with another, so a new metric does not touch them. A new
- * kernel family is a name in metric_family, a reference in kernel_scalar.c, and the same for
- * vectors in kernel_body.h. */
+ * A metric is a number in moonvec.h and a row of the table in metric.c. All other files call the
+ * functions below, and never compare metrics. So a new metric changes none of them. A new kernel
+ * family is a name in metric_family, a reference kernel in kernel_scalar.c, and a SIMD kernel in
+ * kernel_body.h. */
 #ifndef MV_METRIC_H
 #define MV_METRIC_H
 
 #include "vector/element.h"
 
-/* What kernels compute of a query and a row. */
+/* What a kernel computes of a query and a row. */
 typedef enum metric_family {
     METRIC_DOT,     /* inner product */
     METRIC_L2,      /* sum of squared differences */
@@ -20,7 +20,7 @@ typedef enum metric_family {
 
 /* How the result of a kernel becomes a distance (distance.c). */
 typedef enum metric_finish {
-    METRIC_AS_IS,   /* it is the distance */
+    METRIC_AS_IS,   /* the distance is the result */
     METRIC_NEGATED, /* the distance is minus the result */
     METRIC_ANGLE    /* 1 - result × both inverse norms */
 } metric_finish;
@@ -29,20 +29,20 @@ typedef struct metric_traits {
     const char *name;
     metric_family family;
     metric_finish finish;
-    uint32_t types;         /* element types that it is for: bits, by element_index */
-    uint32_t default_types; /* element types whose default it is, likewise */
-    uint32_t quantizes;     /* what its graphs may use: bits, by mv_quantize */
-    bool has_norms;         /* rows carry inverse norms and are compared as if they were normalized,
-                             * so the zero vector is refused */
-    bool has_zero;          /* distances are 0 between equal vectors and never negative, so that one
-                             * can be said to be so many times another */
-    bool is_squared;        /* distances grow with the square of how far vectors are apart */
-    float code_squares;     /* with int8 and int4 codes: distance / |q - x|², 0: it is -<q, x> */
+    uint32_t types;         /* element types that the metric takes: bits, by element_index */
+    uint32_t default_types; /* element types whose default metric it is: bits, by element_index */
+    uint32_t quantizes;     /* codes that its graphs may use: bits, by mv_quantize */
+    bool has_norms;         /* rows have inverse norms and are compared as if they were normalized;
+                             * the zero vector is refused */
+    bool has_zero;          /* distances are 0 between equal vectors and never negative, so that
+                             * ratios of distances have a meaning */
+    bool is_squared;        /* a distance is proportional to the square of a length */
+    float code_squares;     /* of int8 and int4 codes: distance / |q - x|²; 0: it is -<q, x> */
     double score_offset;    /* score = score_offset - distance */
 } metric_traits;
 
-/* By mv_metric, from 1. */
 enum { METRIC_COUNT = MV_HAMMING + 1 };
+/* Indexed by mv_metric, from 1. */
 extern const metric_traits metric_table[METRIC_COUNT];
 
 static inline bool metric_has_norms(mv_metric metric)
@@ -81,7 +81,7 @@ static inline double metric_score(mv_metric metric, double distance)
 {
     return metric_table[metric].score_offset - distance;
 }
-/* The largest distance whose score is at least `min_score`. */
+/* The largest distance with a score of at least `min_score`. */
 static inline double metric_distance_limit(mv_metric metric, double min_score)
 {
     return metric_table[metric].score_offset - min_score;
