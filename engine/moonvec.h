@@ -408,7 +408,8 @@ typedef struct mv_id {
 MV_API mv_err mv_delete(mv_collection *collection, const mv_id *ids, size_t ids_count,
                         uint64_t *deleted, mv_error *error);
 
-/* The text of a filter, and the values of its `?` in order. */
+/* The text of a filter, and the values of its `?` in order. The README's part "Filters" has the
+ * language, and query/filter.h its grammar. */
 typedef struct mv_filter {
     const char *text;
     size_t size;

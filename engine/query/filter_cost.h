@@ -8,8 +8,9 @@
 #ifndef MV_FILTER_COST_H
 #define MV_FILTER_COST_H
 
-/* A test of 64 rows without lists. Only the order and the rough size count: IN and LIKE depend on
- * their values, CONTAIN on the elements of a row. */
+/* A test of 64 rows without lists. One figure serves all types that a test takes, except IN, which
+ * has one for numbers and one for strings. Only the order and the rough size count: IN and LIKE
+ * depend on their values, CONTAIN on the elements of a row. */
 enum {
     COST_CONSTANT_64_NS = 0,
     COST_IS_NULL_64_NS = 1,

@@ -288,7 +288,7 @@ static mv_err parse_field_test(filter_parser *p, filter_node *leaf, filter_node 
     return expect_word(p, "NULL");
 }
 
-/* Words that begin a test only if a field has that name. */
+/* Is it a word of the language that cannot begin a test? It does so where a field has that name. */
 static bool is_keyword(const filter_token *token)
 {
     static const char *const KEYWORDS[] = {"AND", "OR", "IS", "NULL"};
