@@ -7,16 +7,29 @@ local listing = require "spec.support.listing"
 local plain_collection = require "spec.support.plain_collection"
 local support = require "spec.support.init"
 
--- `codes`: the codes of the graph of field v. `lists`: the scalar fields that have inverted lists.
+-- `graphs`: the codes of the graph of each vector field that has one. `lists`: the scalar fields that have inverted
+-- lists. `metrics`: of each vector field.
 local FORMATS = {
-  { folder = "v1_exact", lists = {} },
-  { folder = "v1", codes = "int8", lists = {} },
-  { folder = "v2", codes = "int4", lists = { "tags", "word" } },
+  { folder = "v1_exact", graphs = {}, lists = {}, metrics = { v = "l2", w = "cosine" } },
+  { folder = "v1", graphs = { v = "int8" }, lists = {}, metrics = { v = "l2", w = "cosine" } },
+  { folder = "v2", graphs = { v = "int4" }, lists = { "tags", "word" }, metrics = { v = "l2", w = "cosine" } },
+  {
+    folder = "v3",
+    graphs = { v = "fp16", bits = "none" },
+    lists = { "at", "seen" },
+    metrics = { v = "l1", w = "cosine", bits = "hamming" },
+    filters = {
+      ["at >= '2026-11-01T12:00:00Z'"] = function(document)
+        return document.at and document.at >= 1793534400000000
+      end,
+      ["seen CONTAIN_ANY ('2026-10-31T22:00:00Z')"] = function(document)
+        return document.seen and document.seen[1] == 1793484000000000
+      end,
+    },
+  },
 }
 
-local METRICS = { v = "l2", w = "cosine" }
-
--- Filters, with the same condition in plain Lua.
+-- Filters of every format, with the same condition in plain Lua.
 local FILTERS = {
   ["level = 7"] = function(document)
     return document.level == 7
@@ -57,52 +70,59 @@ local function scores_as(exact, hits, what)
   end
 end
 
-local function holds(c, plain)
-  assert.same(plain:documents(), by_id(support.documents(c)))
-  for filter, passes in pairs(FILTERS) do
-    assert.same(plain:documents(passes), by_id(support.documents(c, filter)), filter)
-    assert.equal(#plain:documents(passes), c:count(filter), filter)
+for _, format in ipairs(FORMATS) do
+  local writer = require("spec.data." .. format.folder .. ".write")
+  local documents_of = writer.documents or contents.documents
+  local filters = {}
+  for _, list in ipairs { FILTERS, format.filters or {} } do
+    for filter, passes in pairs(list) do
+      filters[filter] = passes
+    end
   end
-end
 
-local function vectors_for_queries(field)
-  local vectors = {}
-  for n = 1, 20 do
-    vectors[n] = field == "v" and contents.eighths(n * 1009, 4) or contents.vector(n * 1009, 3)
+  local function holds(c, plain)
+    assert.same(plain:documents(), by_id(support.documents(c)))
+    for filter, passes in pairs(filters) do
+      assert.same(plain:documents(passes), by_id(support.documents(c, filter)), filter)
+      assert.equal(#plain:documents(passes), c:count(filter), filter)
+    end
   end
-  return vectors
-end
 
-local function is_searched(c, plain)
-  for field, metric in pairs(METRICS) do
-    for _, vector in ipairs(vectors_for_queries(field)) do
-      local options = { field = field, vector = vector, params = { exact = true } }
-      scores_as(support.exact(plain:documents(), field, metric, vector), assert(c:query(options)))
-      for filter, passes in pairs(FILTERS) do
-        options.filter = filter
-        local exact = support.exact(plain:documents(passes), field, metric, vector)
-        scores_as(exact, assert(c:query(options)), filter)
+  local function vectors_for_queries(field)
+    local vectors = {}
+    for q, document in ipairs(documents_of(20001, 20020)) do
+      vectors[q] = document[field]
+    end
+    return vectors
+  end
+
+  local function is_searched(c, plain)
+    for field, metric in pairs(format.metrics) do
+      for _, vector in ipairs(vectors_for_queries(field)) do
+        local options = { field = field, vector = vector, params = { exact = true } }
+        scores_as(support.exact(plain:documents(), field, metric, vector), assert(c:query(options)))
+        for filter, passes in pairs(filters) do
+          options.filter = filter
+          local exact = support.exact(plain:documents(passes), field, metric, vector)
+          scores_as(exact, assert(c:query(options)), filter)
+        end
       end
     end
   end
-end
 
--- The recall@10 of a walk through the graph.
-local function recall(c, plain)
-  local wanted, found = 0, 0
-  for _, vector in ipairs(vectors_for_queries("v")) do
-    local exact = support.exact(plain:documents(), "v", METRICS.v, vector)
-    local farthest = exact[10].score - 1e-9
-    for _, hit in ipairs(assert(c:query { field = "v", vector = vector, params = { plan = "graph", ef = 100 } })) do
-      found = found + (hit.score >= farthest and 1 or 0)
+  -- The recall@10 of a walk through the graph of a field.
+  local function recall(c, plain, field)
+    local wanted, found = 0, 0
+    for _, vector in ipairs(vectors_for_queries(field)) do
+      local exact = support.exact(plain:documents(), field, format.metrics[field], vector)
+      local farthest = exact[10].score - 1e-9
+      for _, hit in ipairs(assert(c:query { field = field, vector = vector, params = { plan = "graph", ef = 100 } })) do
+        found = found + (hit.score >= farthest and 1 or 0)
+      end
+      wanted = wanted + 10
     end
-    wanted = wanted + 10
+    return found / wanted
   end
-  return found / wanted
-end
-
-for _, format in ipairs(FORMATS) do
-  local writer = require("spec.data." .. format.folder .. ".write")
 
   describe("a collection that was written in format " .. format.folder .. ":", function()
     local path, plain
@@ -138,10 +158,12 @@ for _, format in ipairs(FORMATS) do
     it("is searched through its indexes", function()
       local c = open { read_only = true }
       local indexes = c:stats().indexes
-      assert.equal(format.codes and 1, indexes.v.graphs)
-      assert.equal(format.codes, indexes.v.quantize)
-      if format.codes then
-        assert.is_true(recall(c, plain) >= 0.95)
+      for field in pairs(format.metrics) do
+        assert.equal(format.graphs[field] and 1, indexes[field].graphs, field)
+        assert.equal(format.graphs[field], indexes[field].quantize, field)
+      end
+      for field in pairs(format.graphs) do
+        assert.is_true(recall(c, plain, field) >= 0.95, field)
       end
       for _, name in ipairs(format.lists) do
         assert.is_true(indexes[name].indexed_rows > 0)
@@ -162,7 +184,7 @@ for _, format in ipairs(FORMATS) do
     it("is written, optimized and has its schema changed", function()
       local c = open()
       local function change(collection)
-        local documents = contents.documents(3001, 3050)
+        local documents = documents_of(3001, 3050)
         for _, document in ipairs(documents) do
           document.price, document.ratio = nil, nil
         end
@@ -192,7 +214,7 @@ for _, format in ipairs(FORMATS) do
 
     it("gets indexes", function()
       local c = open()
-      local documents = contents.documents(4001, 5200)
+      local documents = documents_of(4001, 5200)
       for _, document in ipairs(documents) do
         document.price, document.ratio = nil, nil
       end
@@ -204,7 +226,7 @@ for _, format in ipairs(FORMATS) do
       local indexes = c:stats().indexes
       assert.equal(#c, indexes.v.indexed_rows)
       assert.equal(#c, indexes.n.indexed_rows)
-      assert.is_true(recall(c, plain) >= 0.9)
+      assert.is_true(recall(c, plain, "v") >= 0.9)
       c:close()
       c = open { verify = true }
       assert.is_true(c:check())
