@@ -167,7 +167,7 @@ MV_API bool mv_quantize_from_name(const char *name, size_t size, mv_quantize *qu
 typedef struct mv_index_options {
     mv_index_type type;
     union {
-        uint64_t room[8]; /* first, so that {0} clears the union; keeps its size for later types */
+        uint64_t reserved[8]; /* first, so that {0} clears the union; the size for later types */
         mv_hnsw_options hnsw; /* for MV_INDEX_HNSW */
     } as;
 } mv_index_options;
@@ -639,7 +639,7 @@ typedef struct mv_index_stats {
                                        * if there is none */
     union {                           /* all zero if `segments` is 0 */
         mv_hnsw_stats hnsw;           /* of MV_INDEX_HNSW */
-        uint64_t room[8];             /* keeps the size for later types */
+        uint64_t reserved[8];         /* the size for later types */
     } as;
 } mv_index_stats;
 

@@ -91,7 +91,7 @@ describe("the index of a scalar field", function()
     return name
   end
 
-  it("is done without when its file is damaged, and built anew", function()
+  it("is done without when its file is damaged, and rebuilt", function()
     local c, path = indexed_collection()
     local few = c:count "n < 10"
     c:close()

@@ -66,7 +66,7 @@ describe("stats of indexes", function()
     assert.same(stats, c:stats().indexes)
   end)
 
-  it("warn of a damaged graph, which is searched around and built anew", function()
+  it("warn of a damaged graph, which is searched around and rebuilt", function()
     c:insert(documents(1, 2000))
     assert.is_true(c:optimize())
     c:close()

@@ -1,10 +1,10 @@
-/* The facts of index types that more than one room needs.
+/* The facts of index types that more than one folder needs.
  *
- * The room storage names the files of indexes, and checks and stores their options. The room index
- * has the functions that build and search them. Neither may include the other, so the facts that
- * both need are in this room below them: one constant for each type (base/hnsw_kind.c). It holds
- * data and no functions of the room index, so that base calls nothing above it. A table of data is
- * all that storage needs, and it is complete without a call that registers types. */
+ * storage/ names the files of indexes, and checks and stores their options. index/ has the
+ * functions that build and search them. Neither may include the other, so the facts that both need
+ * are in base/, below them: one constant for each type (base/hnsw_kind.c). A constant holds data
+ * and no functions of index/, so that base/ calls nothing above it. Storage needs only this data,
+ * and the table of types is complete without a call that registers them. */
 #ifndef MV_INDEX_KIND_H
 #define MV_INDEX_KIND_H
 

@@ -74,7 +74,7 @@ typedef struct job_index {
 
 typedef struct job_build {
     index_build_stage stage;
-    uint32_t slot;        /* in hand */
+    uint32_t slot;        /* being built */
     uint64_t next_number; /* of a file: reserved */
     segment *built;       /* the new segment, mapped; NULL: not opened, or nothing was written */
     const segment *over;  /* whose rows are indexed */

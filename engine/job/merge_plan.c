@@ -3,7 +3,7 @@
 
 #define MERGE_RATIO          4u          /* an older segment with more times the rows stays out */
 #define MERGE_ALWAYS_BYTES   (64u << 20) /* segments up to this are cheap to copy */
-#define MERGE_DELETED_ONE_IN 20u         /* so many rows deleted are worth a copy: 1 in 20 */
+#define MERGE_DELETED_ONE_IN 20u         /* a segment is rewritten when 1 row in 20 is deleted */
 
 /* Maintenance starts by itself when one of three things makes searches slow.
  *

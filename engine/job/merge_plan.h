@@ -32,7 +32,7 @@ uint64_t merge_plan_rows(const merge_plan *p);
 /* True when an index is to be built in this slot (index_slot.h) of the group. */
 bool merge_plan_builds(const merge_plan *p, uint32_t slot);
 /* The cost of the group in the unit of mv_progress: bytes to be written. The cost of an index is
- * that of so many bytes as are written in the same time. */
+ * the number of bytes that are written in the time that building it takes. */
 uint64_t merge_plan_write_cost(const merge_plan *p);
 uint64_t merge_plan_build_cost(const merge_plan *p, uint32_t slot);
 

@@ -14,7 +14,7 @@
 #include "storage/catalog.h"
 #include "storage/segment.h"
 
-#define ENGINE_SCRATCHES_MAX 16u /* scratches kept: so many threads search without allocating */
+#define ENGINE_SCRATCHES_MAX 16u /* kept; this many threads search without allocating */
 
 typedef struct engine engine;
 struct view;

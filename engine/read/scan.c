@@ -5,7 +5,7 @@
 
 #include "read/result.h"
 
-/* A list of at most so many rows is sorted by insertion: at most 2,016 moves, less than what
+/* A list of at most this many rows is sorted by insertion: at most 2,016 moves, less than what
  * reading a block of rows costs. Chosen, not measured. */
 #define SCAN_SORTED_MAX 64u
 

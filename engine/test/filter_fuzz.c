@@ -14,7 +14,10 @@ static void must(mv_err err, const mv_error *error)
     abort();
 }
 
-#define TEXT(literal) {.kind = MV_KIND_STRING, .as.string = {literal, sizeof literal - 1}}
+#define TEXT(literal)                                                                              \
+    {                                                                                              \
+        .kind = MV_KIND_STRING, .as.string = { literal, sizeof literal - 1 }                       \
+    }
 
 static const struct {
     const char *name;
@@ -53,7 +56,8 @@ static mv_collection *open_collection(void)
     uint64_t written;
     must(mv_schema_create("fuzz", &schema, &error), &error);
     for (uint32_t f = 0; f < FIELDS; f++) {
-        mv_field_options options = {.name = fields[f].name, .type = fields[f].type, .nullable = true};
+        mv_field_options options = {
+            .name = fields[f].name, .type = fields[f].type, .nullable = true};
         must(mv_schema_add_field(schema, &options, &error), &error);
     }
     must(mv_open(":memory:", &(mv_open_options){.schema = schema}, &collection, &error), &error);

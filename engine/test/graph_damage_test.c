@@ -2,7 +2,7 @@
  * file cut or exchanged for another graph's.
  *
  * Searches go on, with right hits whatever the graph says; check finds every changed byte that is
- * used; optimize builds the graph anew. Nothing may crash: run it under the address sanitizer, too.
+ * used; optimize rebuilds the graph. Nothing may crash: run it under the address sanitizer, too.
  */
 #include "storage/section_file.h"
 #include "storage/section_format.h"
@@ -10,7 +10,7 @@
 
 #define ROWS        4300u /* enough for a search to walk the graph */
 #define FLIPS       20u   /* of each section */
-#define REBUILD_ONE 40u   /* the graph is built anew in one of so many trials */
+#define REBUILD_ONE 40u   /* the graph is rebuilt in one of this many trials */
 
 static char base[128], path[128];
 static char names[GRAPH_FIELDS][64];

@@ -80,7 +80,8 @@ static void test_life(bool memory)
     WORKS(mv_close(c, &error));
 }
 
-/* Another process's eyes: opened anew the same comes back, and files that were replaced are gone.
+/* As another process sees it: opened again, it has the same contents, and files that were replaced
+ * are gone.
  */
 static void test_reopen(void)
 {
@@ -172,7 +173,7 @@ static void do_harm(const char *name, harm what)
     }
 }
 
-/* A graph that is damaged harms nothing but speed: named by stats and check, built anew. */
+/* A graph that is damaged harms nothing but speed: named by stats and check, and rebuilt. */
 static void test_damage(harm what)
 {
     mv_collection *c = NULL;
@@ -209,8 +210,8 @@ static void test_damage(harm what)
     EXPECT(access(damaged_path(name), F_OK) != 0);
 }
 
-/* What check finds in an open collection is built anew, too; links that checksums are right for are
- * not enough. */
+/* An index in which check finds damage in an open collection is rebuilt, too. A right checksum does
+ * not prove that the links are right. */
 static void test_damage_found_by_check(void)
 {
     mv_collection *c = NULL;

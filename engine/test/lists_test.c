@@ -1,6 +1,6 @@
 /* Collections with indexed scalar fields: what is built when, that filters find the same with and
  * without, and what becomes of damaged files: queries go on, check names them, optimize builds them
- * anew. Nothing may crash: run it under the address sanitizer, too. */
+ * again. Nothing may crash: run it under the address sanitizer, too. */
 #include "storage/section_file.h"
 #include "storage/section_format.h"
 #include "test/graph_sample.h"
@@ -299,7 +299,7 @@ static void write_file(const char *directory, const char *name, size_t size)
 }
 
 /* A collection with a damaged file: is it found at opening, or by check? Queries go on in any case,
- * right ones where it is found; then it is built anew. */
+ * right ones where it is found; then it is rebuilt. */
 static void use_damaged(const char *path, mv_collection *plain, const char *name, bool at_opening)
 {
     mv_collection *c = open_at(path, NULL);

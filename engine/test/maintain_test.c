@@ -368,7 +368,7 @@ static void test_beside_readers(bool memory)
     for (uint32_t round = 0; is_maintained(c); round++) {
         uint32_t at = round * 31 % (MANY - 10);
         nap();
-        if (round > 300) continue; /* slow builds would be made anew, for all the deleted rows */
+        if (round > 300) continue; /* slow builds would start again, for all the deleted rows */
         WORKS(graph_write(c, at, at + 10, 10));
         WORKS(graph_delete(c, at, at + 3, 1));
     }

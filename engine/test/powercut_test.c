@@ -19,7 +19,7 @@
 #define STATES_DEFAULT  300u
 #define SEED_DEFAULT    1u
 #define STATES_PER_WORK 100u
-#define AGAIN_EVERY     8u /* states: one of so many is cut again, */
+#define AGAIN_EVERY     8u /* states: one in this many is cut again, */
 #define AGAIN_STATES    4u /* so often */
 #define CHILD_SECONDS   120
 

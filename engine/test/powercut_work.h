@@ -9,9 +9,9 @@
 #include "test/powercut_oracle.h"
 
 #define DIM           4u
-#define LONG_ID_EVERY 97u /* documents: one of so many has an id that the catalog hashes */
+#define LONG_ID_EVERY 97u /* documents: one in this many has an id that the catalog hashes */
 #define LONG_ID_SIZE  600u
-#define BIG_EVERY     211u /* one of so many does not fit on a page of the catalog */
+#define BIG_EVERY     211u /* one in this many does not fit on a page of the catalog */
 #define BIG_SIZE      6000u
 #define BULK_MIN      4096u /* documents that go straight into a segment */
 #define STEPS         45
@@ -29,7 +29,7 @@ typedef struct work {
     mv_collection *handles[2]; /* by durability; NULL: not open */
     mv_batch *batch;           /* of any handle: they have the same schema; NULL after a change */
     mv_job *job;               /* under way, or NULL */
-    uint32_t draft[ITEMS];     /* versions, with the changes of the call in hand */
+    uint32_t draft[ITEMS];     /* versions, with the changes of the call that runs */
 } work;
 
 /* In a child: a call that fails ends it. */

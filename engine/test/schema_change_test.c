@@ -39,7 +39,7 @@ static mv_err search_by(mv_collection *c, const mv_schema *schema, mv_result *re
     return mv_search(c, &query, result, &error);
 }
 
-/* ---------------------------------------------------------------- what others have in hand */
+/* ---------------------------------------------------------------- what others have open */
 
 static void test_pointers(bool memory)
 {
@@ -154,7 +154,7 @@ static mv_err step_until(mv_job *job, const char *stage, mv_progress *progress)
     return err;
 }
 
-/* A new name does not disturb it; a field that goes or comes does: then it begins anew. */
+/* A new name does not disturb it; a field that goes or comes does: then it begins again. */
 static void test_job(bool memory, bool matters)
 {
     mv_collection *c = NULL;

@@ -40,9 +40,10 @@ KERNEL_INLINE floats floats_of_half(half bits)
     return simde__m128_from_neon_f32(vcvt_f32_f16(narrow));
 }
 #else
-/* SSE2 knows no halfs. Their bits are moved to a float's place and 127 - 15 added to the exponent.
- * Subnormals get one more, which adds 2^-14, and that is subtracted: no float is ever subnormal
- * here, since those take over a hundred cycles and some programs have the CPU treat them as zero.
+/* SSE2 has no conversion from fp16. The bits are moved to a float's place and 127 - 15 added to the
+ * exponent. Subnormals get one more, which adds 2^-14, and that is subtracted: no float is ever
+ * subnormal here, since those take over a hundred cycles and some programs have the CPU treat them
+ * as zero.
  */
 KERNEL_INLINE floats floats_of_half(half bits)
 {
@@ -118,17 +119,17 @@ KERNEL_INLINE ints odd_bytes(ints bytes)
 {
     return simde_mm_srai_epi16(bytes, 8);
 }
-KERNEL_INLINE ints int4_multiply_add(ints halves, ints low, ints high, ints sum)
+KERNEL_INLINE ints int4_multiply_add(ints codes, ints low, ints high, ints sum)
 {
     const ints mask = simde_mm_set1_epi16(15);
-    ints products = simde_mm_madd_epi16(simde_mm_and_si128(halves, mask), even_bytes(low));
+    ints products = simde_mm_madd_epi16(simde_mm_and_si128(codes, mask), even_bytes(low));
     sum = simde_mm_add_epi32(sum, products);
-    halves = simde_mm_srli_epi16(halves, 4);
-    products = simde_mm_madd_epi16(simde_mm_and_si128(halves, mask), even_bytes(high));
+    codes = simde_mm_srli_epi16(codes, 4);
+    products = simde_mm_madd_epi16(simde_mm_and_si128(codes, mask), even_bytes(high));
     sum = simde_mm_add_epi32(sum, products);
-    halves = simde_mm_srli_epi16(halves, 4);
-    products = simde_mm_madd_epi16(simde_mm_and_si128(halves, mask), odd_bytes(low));
+    codes = simde_mm_srli_epi16(codes, 4);
+    products = simde_mm_madd_epi16(simde_mm_and_si128(codes, mask), odd_bytes(low));
     sum = simde_mm_add_epi32(sum, products);
-    products = simde_mm_madd_epi16(simde_mm_srli_epi16(halves, 4), odd_bytes(high));
+    products = simde_mm_madd_epi16(simde_mm_srli_epi16(codes, 4), odd_bytes(high));
     return simde_mm_add_epi32(sum, products);
 }

@@ -94,11 +94,11 @@ KERNEL_INLINE ints shorts_multiply_add(ints a, ints b, ints sum)
     return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
 }
 /* Products of a half and a byte are at most 15 × 127, four of them fit in 16 bits. */
-KERNEL_INLINE ints int4_multiply_add(ints halves, ints low, ints high, ints sum)
+KERNEL_INLINE ints int4_multiply_add(ints codes, ints low, ints high, ints sum)
 {
     const ints mask = _mm256_set1_epi8(15);
-    ints lower = _mm256_and_si256(halves, mask),
-         upper = _mm256_and_si256(_mm256_srli_epi16(halves, 4), mask),
+    ints lower = _mm256_and_si256(codes, mask),
+         upper = _mm256_and_si256(_mm256_srli_epi16(codes, 4), mask),
          pairs =
              _mm256_add_epi16(_mm256_maddubs_epi16(lower, low), _mm256_maddubs_epi16(upper, high));
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));

@@ -21,14 +21,14 @@ KERNEL_INLINE half half_load(const uint8_t *at)
     return _mm256_loadu_si256((const __m256i *)(const void *)at);
 }
 /* A masked load does not touch what is masked out, even on a page that is not there. */
-KERNEL_INLINE ints whole_load_part(const uint8_t *at, size_t size, bool room)
+KERNEL_INLINE ints whole_load_part(const uint8_t *at, size_t size, bool steps_back)
 {
-    (void)room;
+    (void)steps_back;
     return _mm512_maskz_loadu_epi8(~(uint64_t)0 >> (64 - size), at);
 }
-KERNEL_INLINE half half_load_part(const uint8_t *at, size_t size, bool room)
+KERNEL_INLINE half half_load_part(const uint8_t *at, size_t size, bool steps_back)
 {
-    (void)room;
+    (void)steps_back;
     return _mm256_maskz_loadu_epi8(~(uint32_t)0 >> (32 - size), at);
 }
 
@@ -109,9 +109,9 @@ KERNEL_INLINE ints bytes_multiply_add(ints plus_128, ints bytes, ints sum)
 {
     return _mm512_dpbusd_epi32(sum, plus_128, bytes);
 }
-KERNEL_INLINE ints int4_multiply_add(ints halves, ints low, ints high, ints sum)
+KERNEL_INLINE ints int4_multiply_add(ints codes, ints low, ints high, ints sum)
 {
     const ints mask = _mm512_set1_epi8(15);
-    sum = _mm512_dpbusd_epi32(sum, _mm512_and_si512(halves, mask), low);
-    return _mm512_dpbusd_epi32(sum, _mm512_and_si512(_mm512_srli_epi16(halves, 4), mask), high);
+    sum = _mm512_dpbusd_epi32(sum, _mm512_and_si512(codes, mask), low);
+    return _mm512_dpbusd_epi32(sum, _mm512_and_si512(_mm512_srli_epi16(codes, 4), mask), high);
 }

@@ -37,9 +37,10 @@ KERNEL_INLINE size_t lanes(kernel_kind kind)
 /* ---------------------------------------------------------------- loads */
 
 #ifndef KERNEL_MASKED_LOADS
-/* Load at[0..size), less than a vector, and zeros. Where the same row has a vector's worth of bytes
- * before (`room`), it is read back over and masked: the elements then come to lie elsewhere than in
- * a whole vector, but alike in query and row. */
+/* Load at[0..size), less than a SIMD register, and zeros. `steps_back`: the row has a register's
+ * worth of bytes before `at`. The load then begins before `at`, and a mask clears what belongs to
+ * the step before. The elements lie at other places than in a full load, but at the same places in
+ * query and row. */
 KERNEL_INLINE const uint8_t *mask_last(size_t size)
 {
     static const uint8_t mask[2 * KERNEL_WIDTH] = {
@@ -53,17 +54,19 @@ KERNEL_INLINE const uint8_t *mask_last(size_t size)
     };
     return mask + size;
 }
-KERNEL_INLINE ints whole_load_part(const uint8_t *at, size_t size, bool room)
+KERNEL_INLINE ints whole_load_part(const uint8_t *at, size_t size, bool steps_back)
 {
-    if (room) return whole_and(whole_load(at + size - KERNEL_WIDTH), whole_load(mask_last(size)));
+    if (steps_back)
+        return whole_and(whole_load(at + size - KERNEL_WIDTH), whole_load(mask_last(size)));
     uint8_t copy[KERNEL_WIDTH] = {0};
     memcpy(copy, at, size);
     return whole_load(copy);
 }
-KERNEL_INLINE half half_load_part(const uint8_t *at, size_t size, bool room)
+KERNEL_INLINE half half_load_part(const uint8_t *at, size_t size, bool steps_back)
 {
     enum { WIDTH = KERNEL_WIDTH / 2 };
-    if (room) return half_and(half_load(at + size - WIDTH), half_load(mask_last(WIDTH + size)));
+    if (steps_back)
+        return half_and(half_load(at + size - WIDTH), half_load(mask_last(WIDTH + size)));
     uint8_t copy[WIDTH] = {0};
     memcpy(copy, at, size);
     return half_load(copy);
@@ -262,15 +265,15 @@ KERNEL(hamming_binary, BYTES, METRIC_HAMMING)
 /* Four rows, each one sum: their products do not wait for each other, and there are too few steps
  * in a row for more. What is `ahead` (may be NULL) is prefetched, a line of each row at a step. */
 KERNEL_INLINE void measure_codes(const uint8_t *query, int32_t total, const uint8_t *const *rows,
-                                 const uint8_t *const *ahead, size_t size, float *out, bool halves)
+                                 const uint8_t *const *ahead, size_t size, float *out, bool is_int4)
 {
 #ifdef KERNEL_BYTE_PRODUCTS
     const kernel_kind kind = BYTES;
 #else
     const kernel_kind kind = INT8;
-    total = halves ? total : 0;
+    total = is_int4 ? total : 0;
 #endif
-    const size_t step = halves ? KERNEL_WIDTH : lanes(kind);
+    const size_t step = is_int4 ? KERNEL_WIDTH : lanes(kind);
     ints sum0 = ints_zero(), sum1 = sum0, sum2 = sum0, sum3 = sum0;
     for (size_t line = 0; line < size; line += 64) {
         if (ahead) {
@@ -280,7 +283,7 @@ KERNEL_INLINE void measure_codes(const uint8_t *query, int32_t total, const uint
             MV_PREFETCH(ahead[3] + line);
         }
         for (size_t at = line; at < line + 64; at += step) {
-            if (halves) {
+            if (is_int4) {
                 ints low = whole_load(query + at), high = whole_load(query + size + at);
                 sum0 = int4_multiply_add(whole_load(rows[0] + at), low, high, sum0);
                 sum1 = int4_multiply_add(whole_load(rows[1] + at), low, high, sum1);
@@ -295,9 +298,9 @@ KERNEL_INLINE void measure_codes(const uint8_t *query, int32_t total, const uint
             }
         }
     }
-    /* BYTES sums (row + 128) · query: 128 × total is too much. Of halves h it is h · query, of
-     * which twice, less 15 × total, is wanted. */
-    uint32_t times = halves ? 2 : 1, excess = (halves ? 15u : 128u) * (uint32_t)total;
+    /* BYTES sums (row + 128) · query: 128 × total is too much. For int4 codes c the sum is
+     * c · query; wanted is twice the sum, less 15 × total. */
+    uint32_t times = is_int4 ? 2 : 1, excess = (is_int4 ? 15u : 128u) * (uint32_t)total;
     int32_t totals[ROWS];
     ints_totals(sum0, sum1, sum2, sum3, totals);
     for (size_t r = 0; r < ROWS; r++)
@@ -306,13 +309,13 @@ KERNEL_INLINE void measure_codes(const uint8_t *query, int32_t total, const uint
 
 KERNEL_INLINE void measure_code_rows(const int8_t *query, int32_t total, const uint8_t *base,
                                      size_t stride, const uint32_t *rows, size_t count, size_t size,
-                                     float *out, bool halves)
+                                     float *out, bool is_int4)
 {
     size_t i = 0;
     for (; size <= DISTANCE_WHOLE_CODES && i + ROWS <= count; i += ROWS) {
         const uint8_t *some[ROWS];
         for (size_t r = 0; r < ROWS; r++) some[r] = base + rows[i + r] * stride;
-        measure_codes((const uint8_t *)query, total, some, NULL, size, out + i, halves);
+        measure_codes((const uint8_t *)query, total, some, NULL, size, out + i, is_int4);
     }
     for (; i < count; i += ROWS) {
         /* Beyond the last row, the last one again. */
@@ -323,7 +326,8 @@ KERNEL_INLINE void measure_code_rows(const int8_t *query, int32_t total, const u
             ahead[r] = more ? base + rows[i + ROWS + (r < more ? r : more - 1)] * stride : some[r];
         }
         float four[ROWS];
-        measure_codes((const uint8_t *)query, total, some, more ? ahead : NULL, size, four, halves);
+        measure_codes((const uint8_t *)query, total, some, more ? ahead : NULL, size, four,
+                      is_int4);
         for (size_t r = 0; r <= left && r < ROWS; r++) out[i + r] = four[r];
     }
 }
