@@ -1,4 +1,4 @@
-/* Graphs as they come from a file: sizes at opening, everything else on demand. */
+/* Graphs from files: sizes are checked when a graph is opened, everything else by hnsw_check. */
 #include "index/hnsw.h"
 
 #include <inttypes.h>
@@ -132,6 +132,7 @@ static mv_err check_reach(const hnsw_graph *graph, mv_error *error)
 {
     uint32_t rows = graph->head->rows;
     size_t marks_size = bits_words(rows) * sizeof(uint64_t), queue_size = rows * sizeof(uint32_t);
+    mv_assert(graph->nodes_count[0] > 0); /* checked by open_levels */
     uint64_t *marks = mem_alloc_zero(marks_size);
     uint32_t *queue = mem_alloc(queue_size);
     mv_err err = MV_OK;
@@ -171,6 +172,7 @@ mv_err hnsw_check(const hnsw_graph *graph, mv_error *error)
 bool hnsw_fits(const hnsw_graph *graph, const mv_hnsw_options *options)
 {
     mv_quantize quantize = (mv_quantize)graph->head->quantize;
+    mv_assert(quantize != MV_QUANTIZE_AUTO);
     return graph->head->m == options->m &&
            (options->quantize == MV_QUANTIZE_AUTO || options->quantize == quantize ||
             quantize == MV_QUANTIZE_NONE); /* it had no codes, or none that were smaller */

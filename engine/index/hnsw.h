@@ -90,7 +90,7 @@ bool hnsw_plan_scans_codes(const hnsw_graph *graph, const index_query *query, ui
  * matching rows if there are fewer. Allocates only to grow `scratch`. MV_NO_MEMORY. MV_CORRUPT: a
  * link is out of range; `hits` is unchanged. */
 mv_err hnsw_search(const hnsw_graph *graph, const index_query *query, topk *hits,
-                   index_scratch *scratch, index_account *account, mv_error *error);
+                   index_scratch *scratch, index_report *report, mv_error *error);
 
 /* ---------------------------------------------------------------- building */
 

@@ -1,30 +1,32 @@
-/* A look at all rows that pass a filter, by their codes.
+/* The strategy `codes`: a scan of the codes of all matching rows.
  *
- * What may be among the nearest is gathered unsorted, and selected from whenever the room is full:
- * a row costs one comparison, on which no branch depends. Inserting each into the sorted pool of a
- * walk took half of the time. */
+ * Rows that may be among the nearest are gathered unsorted. When the memory is full, the nearest
+ * are selected and the others dropped (quickselect). So a row costs one comparison, on which no
+ * branch depends. Inserting each row into the sorted pool of a walk took half of the time of the
+ * scan. */
 #include "index/hnsw_walk.h"
 
-#define AT_A_TIME        64u /* rows */
-#define FEW              8u  /* entries sorted by insertion */
-#define SORTED_AT_A_TIME 48u
+#define SCAN_ROWS      64u /* rows whose distances are computed by one call */
+#define INSERTION_MAX  8u  /* up to this many entries are sorted by insertion */
+#define SORTED_ENTRIES 48u /* entries that one call of hnsw_all_sort sorts */
 
-/* Room for entries from which so many are selected; as many are put aside at a time. */
-static uint32_t gathered_room(uint32_t capacity)
+/* Entries that are gathered before the nearest `capacity` are selected. A selection takes time in
+ * proportion to this number, and drops 3/4 of them. The same number of entries is scratch. */
+static uint32_t gathered_max(uint32_t capacity)
 {
-    return 4 * capacity + AT_A_TIME;
+    return 4 * capacity + SCAN_ROWS;
 }
 
 uint32_t hnsw_all_capacity(uint32_t capacity)
 {
-    return 2 * gathered_room(capacity);
+    return 2 * gathered_max(capacity);
 }
 
 /* ---------------------------------------------------------------- order */
 
-/* Move what is nearer than `pivot` to the front, or with `or_equal` what is not farther. Returns
- * how many there are. No branch depends on a distance, and nothing is read that was just written.
- */
+/* Move the entries nearer than `pivot` to the front; with `or_equal`, those that are not farther.
+ * Returns their number. No branch depends on a distance, and no entry is read that was just
+ * written. */
 static inline uint32_t divide(walk_entry *restrict entries, uint32_t count, float pivot,
                               bool or_equal, walk_entry *restrict aside)
 {
@@ -48,7 +50,7 @@ static float middle_of(const walk_entry *entries, uint32_t count)
     return c < low ? low : c > high ? high : c;
 }
 
-static void sort_few(walk_entry *entries, uint32_t count)
+static void sort_by_insertion(walk_entry *entries, uint32_t count)
 {
     for (uint32_t i = 1; i < count; i++) {
         walk_entry entry = entries[i];
@@ -58,25 +60,27 @@ static void sort_few(walk_entry *entries, uint32_t count)
     }
 }
 
-/* Sort as far as places [first, end) need it: what is before them is no farther, what is behind no
- * nearer. */
-static void sort_places(walk_entry *entries, uint32_t count, uint32_t first, uint32_t end,
-                  walk_entry *aside)
+/* Put the entries that belong at positions [first, end) of the sorted array there, sorted. Entries
+ * before them are not farther, entries after them not nearer, both in any order. Recurs only into
+ * the entries before a pivot, about log2(count) deep: the pivot is a median of three. */
+static void sort_range(walk_entry *entries, uint32_t count, uint32_t first, uint32_t end,
+                       walk_entry *aside)
 {
-    while (count > FEW && first < end) {
+    mv_assert(end <= count);
+    while (count > INSERTION_MAX && first < end) {
         float pivot = middle_of(entries, count);
         uint32_t done = divide(entries, count, pivot, false, aside);
-        if (!done) /* the pivot is the nearest: done with it and its equals */
+        if (!done) /* the pivot is the nearest: it and its equals are in order */
             done = divide(entries, count, pivot, true, aside);
         else if (first < done)
-            sort_places(entries, done, first, end < done ? end : done, aside);
+            sort_range(entries, done, first, end < done ? end : done, aside);
         if (end <= done) return;
         entries += done;
         count -= done;
         first = first > done ? first - done : 0;
         end -= done;
     }
-    if (first < end) sort_few(entries, count);
+    if (first < end) sort_by_insertion(entries, count);
 }
 
 /* ---------------------------------------------------------------- rows */
@@ -84,22 +88,22 @@ static void sort_places(walk_entry *entries, uint32_t count, uint32_t first, uin
 typedef struct gathering {
     walk *w;
     const codes_query *query;
-    float limit; /* of as many as are wanted the farthest */
-    uint32_t rows[AT_A_TIME];
-    uint32_t count; /* of rows */
+    float limit; /* the farthest of the nearest entries selected so far; farther rows are dropped */
+    uint32_t rows[SCAN_ROWS]; /* to be measured */
+    uint32_t count;           /* of rows */
 } gathering;
 
 static walk_entry *aside_of(const walk_pool *pool)
 {
-    return pool->entries + gathered_room(pool->capacity);
+    return pool->entries + gathered_max(pool->capacity);
 }
 
-/* Keep no more entries than are wanted. */
-static void keep_nearest(gathering *g)
+/* Drop all but the nearest pool->capacity entries. */
+static void drop_farthest(gathering *g)
 {
     walk_pool *pool = &g->w->pool;
     if (pool->count <= pool->capacity) return;
-    sort_places(pool->entries, pool->count, pool->capacity - 1, pool->capacity, aside_of(pool));
+    sort_range(pool->entries, pool->count, pool->capacity - 1, pool->capacity, aside_of(pool));
     pool->count = pool->capacity;
     g->limit = pool->entries[pool->count - 1].distance;
 }
@@ -108,23 +112,24 @@ static void gather_candidates(gathering *g)
 {
     walk_pool *pool = &g->w->pool;
     walk_entry *entries = pool->entries;
-    float distances[AT_A_TIME], limit = g->limit;
+    float distances[SCAN_ROWS], limit = g->limit;
     uint32_t count = pool->count;
+    mv_assert(count + g->count <= gathered_max(pool->capacity));
     codes_to_rows(g->query, g->rows, g->count, distances);
     for (uint32_t i = 0; i < g->count; i++) {
         entries[count] = (walk_entry){distances[i], g->rows[i]};
         count += distances[i] <= limit;
     }
-    g->w->scored += g->count;
+    g->w->distances_count += g->count;
     g->count = 0;
     pool->count = count;
-    if (count + AT_A_TIME > gathered_room(pool->capacity)) keep_nearest(g);
+    if (count + SCAN_ROWS > gathered_max(pool->capacity)) drop_farthest(g);
 }
 
 static inline void add(gathering *g, uint32_t row)
 {
     g->rows[g->count++] = row;
-    if (g->count == AT_A_TIME) gather_candidates(g);
+    if (g->count == SCAN_ROWS) gather_candidates(g);
 }
 
 static void add_bits(gathering *g, const uint64_t *bits, size_t words)
@@ -140,9 +145,10 @@ static void add_bits(gathering *g, const uint64_t *bits, size_t words)
 void hnsw_all_search(walk *w, const index_query *asked, const codes_query *query)
 {
     gathering g = {.w = w, .query = query, .limit = INFINITY};
+    mv_assert(w->pool.capacity > 0);
     w->pool.count = 0;
-    if (asked->pass)
-        add_bits(&g, asked->pass, bits_words(query->column->vectors->rows));
+    if (asked->matches)
+        add_bits(&g, asked->matches, bits_words(query->column->vectors->rows));
     else
         for (uint32_t i = 0; i < asked->matching; i++) add(&g, asked->list ? asked->list[i] : i);
     gather_candidates(&g);
@@ -150,7 +156,8 @@ void hnsw_all_search(walk *w, const index_query *asked, const codes_query *query
 
 uint32_t hnsw_all_sort(walk_pool *pool, uint32_t sorted)
 {
-    uint32_t left = pool->count - sorted, more = left < SORTED_AT_A_TIME ? left : SORTED_AT_A_TIME;
-    sort_places(pool->entries + sorted, left, 0, more, aside_of(pool));
+    mv_assert(sorted <= pool->count);
+    uint32_t left = pool->count - sorted, more = left < SORTED_ENTRIES ? left : SORTED_ENTRIES;
+    sort_range(pool->entries + sorted, left, 0, more, aside_of(pool));
     return sorted + more;
 }

@@ -148,6 +148,8 @@ bool hnsw_codes_choose(hnsw_builder *b)
                     (b->head.quantize == MV_QUANTIZE_AUTO && v->dim >= INT4_DIM_MIN &&
                      metric_takes_quantize(v->metric, MV_QUANTIZE_INT4));
     if (!settle_quantize(b, &quantize)) return false;
+    mv_assert(quantize != MV_QUANTIZE_AUTO);
+    mv_assert(metric_takes_quantize(v->metric, quantize));
     b->head.quantize = (uint32_t)quantize;
     if (quantize == MV_QUANTIZE_NONE) {
         b->codes = (codes_column){
@@ -182,6 +184,8 @@ void hnsw_codes_encode(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 void hnsw_codes_drop(hnsw_builder *b)
 {
     uint64_t size = codes_size(b->codes.quantize, &b->vectors);
+    mv_assert(b->codes.quantize == MV_QUANTIZE_FP16); /* other codes have no range */
+    mv_assert(!b->int4_bytes);
     hnsw_builder_release(b->code_bytes, size, 1);
     b->bytes -= size + 1;
     b->code_bytes = NULL;

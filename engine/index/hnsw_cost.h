@@ -1,6 +1,6 @@
-/* The constants that choose how a graph is searched (hnsw_plan.c) and when a walk over it is given
- * up (hnsw_walk.c). A change of one changes time and recall. What a search returns matches and is
- * scored exactly with any values.
+/* The constants that choose the strategy of a search (hnsw_plan.c) and when a walk is abandoned
+ * (hnsw_walk.c). Changing one changes times and recall. With any values, hits match the filter and
+ * have exact scores.
  *
  * `./run bench fit` measures each constant marked "fitted" on the machine where it runs and prints
  * the result beside the value it reads from this file. The values were fitted to 100,000 and
@@ -67,7 +67,7 @@
  * guess then costs at most this part of the scan, a third of it. */
 #define NEAR_ADVANTAGE_MIN 3.0
 
-/* A walk is given up for few matches nearby when it met less than GATE_MATCHES_PART_MIN of the
+/* A walk is abandoned for few matches nearby when it met less than GATE_MATCHES_PART_MIN of the
  * matches that an even spread would give. The decision waits until GATE_EXPECTED_MATCHES_MIN
  * matches are expected: fewer than 0.6 × 32 of 32 are met by chance in 1 of 100 walks (2.3 standard
  * deviations, if rows match independently of each other). */

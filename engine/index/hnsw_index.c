@@ -1,13 +1,14 @@
-/* Graphs as an index type. */
+/* The functions of the index type `hnsw` (index.h). */
 #include "index/hnsw.h"
 
-/* Linking a row takes as long as writing this many bytes for each number of its vector, and as this
- * many for each row. */
+/* Linking a row takes as long as writing LINK_COST_OF_ROW bytes, and LINK_COST_OF_NUMBER bytes for
+ * each number of its vector. These only weigh the progress of optimize, so orders of magnitude are
+ * enough. */
 #define LINK_COST_OF_NUMBER 200u
 #define LINK_COST_OF_ROW    20000u
 
 static_assert(HNSW_PARTS_MAX <= INDEX_PARTS_MAX, "a graph has no more parts than an index");
-static_assert(HNSW_NONE == INDEX_ROW_GONE, "no row is marked by the same number");
+static_assert(HNSW_NONE == INDEX_ROW_DELETED, "hnsw_base.rows is index_request.base_rows");
 
 static const hnsw_graph *graph_of(const index_opened *opened)
 {
@@ -104,16 +105,15 @@ static uint64_t hnsw_index_cost(uint32_t dim)
 
 /* ---------------------------------------------------------------- searching */
 
-static bool hnsw_index_looks_at_all(const index_opened *opened, const index_query *query,
-                                    uint32_t k)
+static bool hnsw_index_scans_all(const index_opened *opened, const index_query *query, uint32_t k)
 {
     return hnsw_plan_scans_codes(graph_of(opened), query, k);
 }
 
 static mv_err hnsw_index_search(const index_opened *opened, const index_query *query, topk *hits,
-                                index_scratch *scratch, index_account *account, mv_error *error)
+                                index_scratch *scratch, index_report *report, mv_error *error)
 {
-    return hnsw_search(graph_of(opened), query, hits, scratch, account, error);
+    return hnsw_search(graph_of(opened), query, hits, scratch, report, error);
 }
 
 const index_type hnsw_index = {
@@ -131,6 +131,6 @@ const index_type hnsw_index = {
     .build_free = hnsw_index_free,
     .build_cost = hnsw_index_cost,
     .hits_max = HNSW_HITS_MAX,
-    .looks_at_all = hnsw_index_looks_at_all,
+    .scans_all = hnsw_index_scans_all,
     .search = hnsw_index_search,
 };

@@ -124,7 +124,7 @@ uint32_t hnsw_link_entry(hnsw_builder *b, hnsw_build_scratch *s, const codes_que
     uint32_t top = b->head.levels, at;
     for (uint32_t above = level + 1; above <= top; above++)
         levels[above] = hnsw_builder_walk_level(b, above);
-    (void)hnsw_walk_down(&s->w, query, levels, top, level, &at);
+    (void)hnsw_walk_descend(&s->w, query, levels, top, level, &at);
     return level ? at : b->nodes[at];
 }
 
@@ -159,6 +159,7 @@ static uint32_t take_picks(hnsw_builder *b, uint32_t at, const uint32_t *picks)
 {
     uint32_t stride = b->levels[b->level].stride, m = b->head.m, count = 0;
     uint32_t *links = hnsw_builder_links(b, b->level, at), list[MV_HNSW_M_MAX * 5 / 2];
+    mv_assert(stride <= sizeof list / sizeof *list);
     while (count < m && picks[count] != HNSW_NONE) list[count] = picks[count], count++;
     uint32_t picked = count;
     for (uint32_t i = 0; i < stride && links[i] != HNSW_NONE && count < stride; i++)
@@ -170,11 +171,13 @@ static uint32_t take_picks(hnsw_builder *b, uint32_t at, const uint32_t *picks)
 void hnsw_link_collect_targets(hnsw_builder *b)
 {
     uint32_t m = b->head.m;
+    mv_assert(b->batch <= HNSW_BUILD_BATCH_MAX);
     b->targets_count = 0;
     for (uint32_t i = 0; i < b->batch; i++) {
         uint32_t at = hnsw_builder_position(b, b->level, b->first + i);
         /* The picks of later nodes are not overwritten: there are never more targets than picks. */
         uint32_t picked = take_picks(b, at, b->targets + (size_t)i * m);
+        mv_assert(b->targets_count <= i * m);
         const uint32_t *links = hnsw_builder_links(b, b->level, at);
         for (uint32_t j = 0; j < picked; j++) {
             uint32_t *last = &b->back[links[j]];
@@ -191,6 +194,7 @@ void hnsw_link_back(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
     const build_level *l = &b->levels[level];
     uint32_t *links = hnsw_builder_links(b, level, at), count = count_links(links, l->stride),
              coming = 0;
+    mv_assert(b->back[at] != HNSW_NONE); /* a target */
     for (uint32_t i = b->back[at]; i != HNSW_NONE; i = b->after[i]) coming++;
     if (count + coming <= l->stride) {
         for (uint32_t i = b->back[at]; i != HNSW_NONE; i = b->after[i]) {
@@ -255,6 +259,7 @@ void hnsw_link_adopt(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
         }
     }
     if (is_whole) {
+        mv_assert(found <= l->stride);
         for (uint32_t i = 0; i < found; i++) s->picked[i] = s->near[i].at;
     } else {
         found = measure_near(b, s, b->level, at, s->near, found);

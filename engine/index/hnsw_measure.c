@@ -18,6 +18,8 @@
 
 static float *recalls_of(const hnsw_builder *b, uint32_t trial, uint32_t item)
 {
+    mv_assert(trial < hnsw_builder_trials(b));
+    mv_assert(item < b->sample);
     return &b->recalls[(trial * b->sample + item) * HNSW_EF_STEPS];
 }
 
@@ -119,6 +121,7 @@ static double code_error(const hnsw_builder *b, uint32_t trial)
     double squares = 0;
     uint32_t count = b->sample * HNSW_MEASURED_HITS;
     const float *errors = b->errors + (size_t)trial * count;
+    mv_assert(count > 0);
     for (uint32_t i = 0; i < count; i++) squares += (double)errors[i] * errors[i];
     return sqrt(squares / count);
 }
@@ -126,6 +129,8 @@ static double code_error(const hnsw_builder *b, uint32_t trial)
 void hnsw_measure_conclude_reach(hnsw_builder *b)
 {
     float list[HNSW_BUILD_SAMPLE_MAX];
+    mv_assert(b->sample > 0);
+    mv_assert(b->sample <= HNSW_BUILD_SAMPLE_MAX);
     for (uint32_t trial = 0; trial < hnsw_builder_trials(b); trial++) {
         float bound = (float)(3 * code_error(b, trial));
         b->code_bounds[trial] = isfinite(bound) ? bound : 0;

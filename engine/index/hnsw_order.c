@@ -69,6 +69,8 @@ void hnsw_order_draw(hnsw_builder *b)
     for (uint32_t row = 0; row < rows; row++) b->back[row] = HNSW_NONE;
     for (uint32_t old = 0; old < old_count; old++) {
         if (b->base.rows[old] == HNSW_NONE) continue;
+        mv_assert(b->base.rows[old] < rows);
+        mv_assert(b->back[b->base.rows[old]] == HNSW_NONE); /* no two rows became one */
         b->back[b->base.rows[old]] = old;
         new_count--;
     }
@@ -98,6 +100,7 @@ void hnsw_order_lay_out(hnsw_builder *b)
 {
     const hnsw_graph *base = b->base.graph;
     uint32_t placed = 0, base_levels = base ? base->head->levels : 0;
+    uint32_t allocated = b->levels[1].count;
     for (uint32_t level = HNSW_LEVELS_MAX; level >= 1; level--) {
         uint32_t begin = level < base_levels ? base->nodes_count[level] : 0;
         uint32_t end = level <= base_levels ? base->nodes_count[level - 1] : 0;
@@ -114,6 +117,9 @@ void hnsw_order_lay_out(hnsw_builder *b)
         b->levels[level].count = placed;
         if (placed && !b->head.levels) b->head.levels = level;
     }
+    mv_assert(placed == allocated);
+    mv_assert(placed > 0);     /* there is an entry, */
+    mv_assert(b->head.levels); /* in a level above the bottom */
 }
 
 uint32_t hnsw_order_base_alive(const hnsw_builder *b)
@@ -129,6 +135,7 @@ uint32_t hnsw_order_base_alive(const hnsw_builder *b)
 void hnsw_order_draw_sample(hnsw_builder *b)
 {
     uint32_t most = b->new_count[0] - b->new_count[1], wanted = sample_wanted(b);
+    mv_assert(b->new_count[1] <= b->new_count[0]); /* I15 */
     b->sample = b->is_measured ? 0 : wanted < most ? wanted : most;
     for (uint32_t i = 0; i < b->sample; i++) bits_set(b->sampled, b->order[b->order_count - 1 - i]);
     b->is_measured = !b->sample;

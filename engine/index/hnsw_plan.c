@@ -59,7 +59,7 @@ mv_strategy hnsw_plan_next(const hnsw_plan *plan, mv_strategy tried, walk_end en
                : MV_STRATEGY_CODES;
 }
 
-uint64_t hnsw_plan_most(const hnsw_plan *plan, mv_strategy strategy)
+uint64_t hnsw_plan_distances_max(const hnsw_plan *plan, mv_strategy strategy)
 {
     double cost = plan->all_cost;
     if (strategy == MV_STRATEGY_GRAPH)

@@ -31,7 +31,7 @@ mv_strategy hnsw_plan_next(const hnsw_plan *plan, mv_strategy tried, walk_end en
 /* Candidates of a walk over bridges that follows a walk with this end. */
 uint32_t hnsw_plan_bridged_ef(const hnsw_plan *plan, walk_end end);
 /* How many distances of a walk take as long as the best other strategy. */
-uint64_t hnsw_plan_most(const hnsw_plan *plan, mv_strategy strategy);
+uint64_t hnsw_plan_distances_max(const hnsw_plan *plan, mv_strategy strategy);
 /* Capacity of the candidates of a gated walk whose pool of matching rows has `hits`. */
 uint32_t hnsw_plan_gated_pool(const hnsw_plan *plan, uint32_t hits);
 

@@ -1,7 +1,24 @@
-/* Making every node of the bottom level reachable: after trimming, a node may be left to which no
- * path of links leads. */
+/* Making every node of the bottom level reachable from the entry (I15).
+ *
+ * Trimming drops links of nodes that have too many. It chooses among the links of one node, and
+ * does not see which other nodes link to a target. So a node may be left that no path from the
+ * entry leads to, and no search would find it.
+ *
+ * A breadth-first traversal from the entry marks the reachable nodes. When its queue is used up and
+ * nodes are left, the first node without a mark, `x`, is linked like this:
+ *
+ *   1. Search for the neighbours of x, as when x was inserted. Of the marked nodes found, the
+ *      nearest one with an unused link gets a link to x.
+ *   2. If none has an unused link, the last link of the nearest one, `n`, is replaced. It leads to
+ *      a node `y`, which may be reachable through n only. So x is put between them: n -> y becomes
+ *      n -> x -> y. For the link to y, x uses an unused link or replaces its own last one. No
+ *      marked node was reachable through x, so this makes none unreachable.
+ *
+ * Then x is marked and put into the queue, and the traversal continues from x: all that can be
+ * reached from x is now reachable, too. Each x is marked, so there are at most as many as rows. */
 #include "index/hnsw_builder.h"
 
+/* Add a link at the bottom level. False: all links of `from` are used. */
 static bool add_link(const hnsw_builder *b, uint32_t from, uint32_t to)
 {
     uint32_t *links = hnsw_builder_links(b, 0, from);
@@ -14,12 +31,13 @@ static bool add_link(const hnsw_builder *b, uint32_t from, uint32_t to)
     return false;
 }
 
-/* Make `row` reachable: link to it from the nearest reachable position that has an unused link. If
- * none of those found has one, the last link of the nearest is replaced by a link to `row`, and
- * `row` gets a link to the position that was linked before, so that this stays reachable. */
-static void bring_in(hnsw_builder *b, hnsw_build_scratch *s, const uint64_t *marks, uint32_t row)
+/* Make `row` reachable, by steps 1 and 2 above. */
+static void link_unreachable(hnsw_builder *b, hnsw_build_scratch *s, const uint64_t *marks,
+                             uint32_t row)
 {
     codes_query query;
+    mv_assert(!bits_get(marks, row));
+    mv_assert(bits_get(marks, b->nodes[0])); /* the entry */
     codes_prepare_row(&query, &b->codes, row, s->query);
     walk_level l = hnsw_builder_walk_level(b, 0);
     (void)hnsw_walk_level_from(&s->w, &query, &l, hnsw_link_entry(b, s, &query, 0));
@@ -40,6 +58,8 @@ static void bring_in(hnsw_builder *b, hnsw_build_scratch *s, const uint64_t *mar
         unused++;
     own[unused] = replaced;
     *last = row;
+    mv_assert(replaced != HNSW_NONE); /* all links of `nearest` are used */
+    mv_assert(replaced != row);
 }
 
 void hnsw_repair_reachability(hnsw_builder *b, hnsw_build_scratch *s)
@@ -53,7 +73,8 @@ void hnsw_repair_reachability(hnsw_builder *b, hnsw_build_scratch *s)
     hnsw_walk_traversal_step(traversal, &l, HNSW_BUILD_STEP_ROWS);
     if (traversal->next < traversal->count || traversal->count == b->head.rows) return;
     while (bits_get(traversal->marks, b->lost)) b->lost++;
-    bring_in(b, s, traversal->marks, b->lost);
+    mv_assert(b->lost < b->head.rows);
+    link_unreachable(b, s, traversal->marks, b->lost);
     bits_set(traversal->marks, b->lost);
     traversal->queue[traversal->count++] = b->lost;
 }

@@ -1,17 +1,23 @@
-/* Searching a graph: down from level to level, a walk over the bottom one, or what else is planned,
- * and exact scores for the best that were met. */
+/* Searching a graph (K-NN-SEARCH, algorithm 5 of arXiv 1603.09320):
+ *
+ *   1. hnsw_plan_search chooses the strategy to try first.
+ *   2. For a walk: descend through the levels to a row near the query, then walk over the bottom
+ *      level from there. For a scan: measure the codes of all matching rows.
+ *   3. If a walk is abandoned, or finds fewer than k matching rows: hnsw_plan_next, and 2 again.
+ *   4. Candidates are scored from their vectors, nearest first, until no other can be a hit. */
 #include "index/hnsw_plan.h"
 
-#define REFINE_ROWS  8u   /* candidates scored exactly at a time */
-#define REFINE_AHEAD 16u  /* candidates on their way */
-#define REFINE_BYTES 512u /* of each; of what is longer the processor brings the rest */
-/* Rows that a scan of codes keeps to be scored exactly, beyond 1.5 for each hit (twice as many of
- * int4 codes): 69 for 10 hits, about 7 times as many as are found. `./run bench fit` shows the
- * recall of a scan. */
-#define ALL_POOL 54u
+#define REFINE_ROWS  8u   /* candidates that are scored exactly by one call of a kernel */
+#define REFINE_AHEAD 16u  /* candidates whose vectors are prefetched */
+#define REFINE_BYTES 512u /* prefetched of each vector; the processor prefetches the rest itself   \
+                           */
+/* A scan of codes selects 1.5 × k + this many rows to be scored exactly, and twice as many with
+ * int4 codes: 69 rows for 10 hits, about 7 for each hit. `./run bench fit` shows the recall of a
+ * scan. */
+#define SCAN_EXTRA_CANDIDATES 54u
 
-/* `size` bytes, beginning with `bits_size` zeros. Walks leave them as zeros, but begin at the same
- * place only for the same layout. */
+/* Make the scratch `size` bytes or more, of which the first `bits_size` are zeros. Walks leave
+ * their bits as zeros, but only a search with the same layout has them at the same offset. */
 static bool reserve_scratch(index_scratch *scratch, uint64_t layout, size_t bits_size, size_t size)
 {
     if (scratch->size < size) {
@@ -26,19 +32,20 @@ static bool reserve_scratch(index_scratch *scratch, uint64_t layout, size_t bits
     return true;
 }
 
-/* What the graph was measured to need is for HNSW_MEASURED_HITS. */
+/* The ef in the head was measured for HNSW_MEASURED_HITS. Each further hit adds 1.5 candidates. */
 uint64_t hnsw_search_default_ef(const hnsw_graph *graph, uint32_t k)
 {
     return graph->head->ef + (k > HNSW_MEASURED_HITS ? (k - HNSW_MEASURED_HITS) * 3ull / 2 : 0);
 }
 
+/* Find the row where a walk over the bottom level begins. False: a link is out of range. */
 static bool descend(const hnsw_graph *graph, const codes_query *query, walk *w, uint32_t *entry)
 {
     walk_level levels[HNSW_LEVELS_MAX + 1];
     uint32_t top = graph->head->levels, at;
     for (uint32_t level = 1; level <= top; level++)
         levels[level] = hnsw_walk_level_of(graph, level);
-    if (!hnsw_walk_down(w, query, levels, top, 0, &at)) return false;
+    if (!hnsw_walk_descend(w, query, levels, top, 0, &at)) return false;
     *entry = graph->nodes[at];
     return *entry < graph->head->rows;
 }
@@ -49,8 +56,8 @@ typedef struct refining {
     const hnsw_graph *graph;
     const index_query *query;
     topk *hits;
-    uint32_t rows[REFINE_ROWS];
-    uint32_t count;
+    uint32_t rows[REFINE_ROWS]; /* to be scored by the next call of a kernel */
+    uint32_t count;             /* of rows */
 } refining;
 
 static void push(const refining *r, uint32_t row, float distance)
@@ -77,13 +84,13 @@ static void score(refining *r)
     r->count = 0;
 }
 
-/* Prefetch what scoring candidate `i` reads. */
-static void bring(const hnsw_graph *graph, const index_query *query, const walk_pool *met,
-                  uint32_t i)
+/* Prefetch what is read to score candidate `i`. */
+static void prefetch_candidate(const hnsw_graph *graph, const index_query *query,
+                               const walk_pool *candidates, uint32_t i)
 {
     const codes_vectors *vectors = graph->codes.vectors;
-    if (i >= met->count || graph->codes.quantize == MV_QUANTIZE_NONE) return;
-    uint32_t row = met->entries[i].at & ~WALK_DONE;
+    if (i >= candidates->count || graph->codes.quantize == MV_QUANTIZE_NONE) return;
+    uint32_t row = candidates->entries[i].at & ~WALK_DONE;
     const uint8_t *vector = vectors->base + row * vectors->stride;
     for (size_t at = 0; at < vectors->stride && at < REFINE_BYTES; at += 64)
         MV_PREFETCH(vector + at);
@@ -91,40 +98,44 @@ static void bring(const hnsw_graph *graph, const index_query *query, const walk_
     MV_PREFETCH(&query->docids[row]);
 }
 
-/* Score candidates, of which the first `sorted` are in the order of their codes, in that order
- * until none that follows could be among the hits. Returns how many were scored. */
-static uint32_t refine(const hnsw_graph *graph, const index_query *query, walk_pool *met,
+/* Score candidates from their vectors, nearest by codes first, and push them to `hits`. The first
+ * `sorted` candidates are sorted. Ends when the distance of the next candidate by its code exceeds
+ * that of the last hit by more than code_bound: it is seldom a hit then. Returns how many were
+ * scored; 0 without codes, since then the walk has computed exact distances. */
+static uint32_t refine(const hnsw_graph *graph, const index_query *query, walk_pool *candidates,
                        uint32_t sorted, topk *hits)
 {
     refining r = {.graph = graph, .query = query, .hits = hits};
     bool is_exact = graph->codes.quantize == MV_QUANTIZE_NONE;
-    uint32_t looked = 0, wanted = hits->capacity;
-    if (!sorted) sorted = hnsw_all_sort(met, sorted);
-    for (uint32_t i = 0; i < REFINE_AHEAD; i++) bring(graph, query, met, i);
-    while (looked < met->count) {
-        uint32_t ahead = looked + REFINE_AHEAD;
-        if (ahead >= sorted && sorted < met->count) sorted = hnsw_all_sort(met, sorted);
-        bring(graph, query, met, ahead);
-        const walk_entry *entry = &met->entries[looked++];
+    uint32_t scored = 0, wanted = hits->capacity;
+    mv_assert(sorted <= candidates->count);
+    if (!sorted) sorted = hnsw_all_sort(candidates, sorted);
+    for (uint32_t i = 0; i < REFINE_AHEAD; i++) prefetch_candidate(graph, query, candidates, i);
+    while (scored < candidates->count) {
+        uint32_t ahead = scored + REFINE_AHEAD;
+        if (ahead >= sorted && sorted < candidates->count)
+            sorted = hnsw_all_sort(candidates, sorted);
+        prefetch_candidate(graph, query, candidates, ahead);
+        const walk_entry *entry = &candidates->entries[scored++];
         uint32_t row = entry->at & ~WALK_DONE;
-        mv_assert(looked == 1 || entry[-1].distance <= entry->distance);
+        mv_assert(scored == 1 || entry[-1].distance <= entry->distance); /* I16 */
         if (is_exact) {
             push(&r, row, entry->distance);
             continue;
         }
         r.rows[r.count++] = row;
-        if (r.count < REFINE_ROWS && looked != wanted) continue;
+        if (r.count < REFINE_ROWS && scored != wanted) continue;
         score(&r);
-        if (looked < wanted) continue;
+        if (scored < wanted) continue;
         if (query->no_refine) break;
-        float next = looked < met->count ? entry[1].distance : INFINITY;
+        float next = scored < candidates->count ? entry[1].distance : INFINITY;
         if (next - graph->head->code_bound > hits->limit) break;
     }
     if (r.count) score(&r);
-    return is_exact ? 0 : looked;
+    return is_exact ? 0 : scored;
 }
 
-/* ---------------------------------------------------------------- the ways */
+/* ---------------------------------------------------------------- strategies */
 
 typedef struct searching {
     const hnsw_graph *graph;
@@ -133,12 +144,13 @@ typedef struct searching {
     codes_query prepared;
     walk w;
     walk_gate gate;
-    uint32_t entry;
-    bool has_entry;
+    uint32_t pool_max; /* allocated entries of w.pool */
+    uint32_t entry;    /* of the bottom level */
+    bool has_entry;    /* `entry` was found */
 } searching;
 
-/* When a walk for `ef` candidates stops. Returns how many it keeps. */
-static uint32_t stop_at(searching *s, uint32_t ef)
+/* Set when a walk for `ef` candidates ends. Returns the capacity of its pool. */
+static uint32_t set_stop(searching *s, uint32_t ef)
 {
     const hnsw_head *head = s->graph->head;
     float reach = hnsw_walk_reach(head->reach, ef);
@@ -150,11 +162,12 @@ static uint32_t stop_at(searching *s, uint32_t ef)
     return capacity < head->rows ? (uint32_t)capacity : head->rows;
 }
 
-/* Of all rows that pass the nearest are certain, but for what codes hide: int4 codes more. */
-static uint32_t pool_of_all(const searching *s)
+/* How many rows a scan of codes selects. It measures all matching rows, so it misses hits only by
+ * the errors of codes, which are larger for int4. */
+static uint32_t scan_capacity(const searching *s)
 {
-    uint32_t kept = s->plan.k + s->plan.k / 2 + ALL_POOL;
-    return s->graph->codes.quantize == MV_QUANTIZE_INT4 ? 2 * kept : kept;
+    uint32_t selected = s->plan.k + s->plan.k / 2 + SCAN_EXTRA_CANDIDATES;
+    return s->graph->codes.quantize == MV_QUANTIZE_INT4 ? 2 * selected : selected;
 }
 
 static uint32_t larger(uint32_t a, uint32_t b)
@@ -162,90 +175,99 @@ static uint32_t larger(uint32_t a, uint32_t b)
     return a > b ? a : b;
 }
 
-/* Lay out what any way may need in `scratch`. */
-static mv_err place(searching *s, index_scratch *scratch, mv_error *error)
+/* Lay out the memory for every strategy in `scratch`. */
+static mv_err lay_out_search(searching *s, index_scratch *scratch, mv_error *error)
 {
     uint32_t rows = s->graph->head->rows, degree = 2 * s->graph->head->m,
-             hits = stop_at(s, s->plan.ef), room = larger(hits, hnsw_all_capacity(pool_of_all(s)));
-    if (s->query->pass) {
-        room = larger(room, hnsw_plan_gated_pool(&s->plan, hits));
-        room = larger(room, stop_at(s, hnsw_plan_bridged_ef(&s->plan, WALK_FEW_MATCHES)));
+             hits = set_stop(s, s->plan.ef),
+             pool_max = larger(hits, hnsw_all_capacity(scan_capacity(s)));
+    if (s->query->matches) {
+        pool_max = larger(pool_max, hnsw_plan_gated_pool(&s->plan, hits));
+        pool_max = larger(pool_max, set_stop(s, hnsw_plan_bridged_ef(&s->plan, WALK_FEW_MATCHES)));
     }
-    size_t walk_bytes = hnsw_walk_size(rows, degree, room), hits_bytes = pool_size(hits),
+    s->pool_max = pool_max;
+    size_t walk_bytes = hnsw_walk_size(rows, degree, pool_max), hits_bytes = pool_size(hits),
            query_bytes = codes_query_size(&s->graph->codes),
            size = walk_bytes + hits_bytes + query_bytes;
     if (!reserve_scratch(scratch, (uint64_t)rows << 32 | degree,
                          bits_words(rows) * sizeof(uint64_t), size))
         return error_memory(error, size, "a search");
-    hnsw_walk_lay_out(&s->w, scratch->block, rows, degree, room);
+    hnsw_walk_lay_out(&s->w, scratch->block, rows, degree, pool_max);
     s->gate.hits.entries = (walk_entry *)(void *)(scratch->block + walk_bytes);
     codes_prepare(&s->prepared, &s->graph->codes, s->query->vector,
                   scratch->block + walk_bytes + hits_bytes);
     return MV_OK;
 }
 
-/* The row from which the bottom is walked, found once. */
+/* Find s->entry, once for all walks of the search. False: a link is out of range. */
 static bool find_entry(searching *s)
 {
     if (!s->has_entry) s->has_entry = descend(s->graph, &s->prepared, &s->w, &s->entry);
     return s->has_entry;
 }
 
-/* Go one way, after one that ended so. *met is what it found. False: a link is out of range. */
-static bool go(searching *s, mv_strategy strategy, walk_end before, walk_pool **met)
+/* Search by one strategy. `before` is how the walk before it ended. *candidates are the matching
+ * rows that it found. False: a link is out of range. */
+static bool run_strategy(searching *s, mv_strategy strategy, walk_end before,
+                         walk_pool **candidates)
 {
     walk_level bottom = hnsw_walk_level_of(s->graph, 0);
-    *met = &s->w.pool;
+    *candidates = &s->w.pool;
     s->gate.end = WALK_WHOLE;
-    s->gate.most = s->plan.is_forced ? 0 : hnsw_plan_most(&s->plan, strategy);
+    s->gate.distances_max = s->plan.is_forced ? 0 : hnsw_plan_distances_max(&s->plan, strategy);
     if (strategy == MV_STRATEGY_CODES) {
-        s->w.pool.capacity = pool_of_all(s);
+        s->w.pool.capacity = scan_capacity(s);
+        mv_assert(hnsw_all_capacity(s->w.pool.capacity) <= s->pool_max);
         hnsw_all_search(&s->w, s->query, &s->prepared);
         return true;
     }
     if (!find_entry(s)) return false;
-    if (!s->query->pass) {
-        s->w.pool.capacity = stop_at(s, s->plan.ef);
+    if (!s->query->matches) {
+        s->w.pool.capacity = set_stop(s, s->plan.ef);
+        mv_assert(s->w.pool.capacity <= s->pool_max);
         return hnsw_walk_level_from(&s->w, &s->prepared, &bottom, s->entry);
     }
     if (strategy == MV_STRATEGY_BRIDGES) {
-        s->w.pool.capacity = stop_at(s, hnsw_plan_bridged_ef(&s->plan, before));
+        s->w.pool.capacity = set_stop(s, hnsw_plan_bridged_ef(&s->plan, before));
+        mv_assert(s->w.pool.capacity <= s->pool_max);
         return hnsw_bridge_search(&s->w, &s->gate, &s->prepared, &bottom, s->entry);
     }
-    s->gate.hits.capacity = stop_at(s, s->plan.ef);
+    s->gate.hits.capacity = set_stop(s, s->plan.ef);
     s->w.pool.capacity = hnsw_plan_gated_pool(&s->plan, s->gate.hits.capacity);
-    *met = &s->gate.hits;
+    mv_assert(s->w.pool.capacity <= s->pool_max);
+    *candidates = &s->gate.hits;
     return hnsw_walk_gated_from(&s->w, &s->gate, &s->prepared, &bottom, s->entry);
 }
 
 mv_err hnsw_search(const hnsw_graph *graph, const index_query *query, topk *hits,
-                   index_scratch *scratch, index_account *account, mv_error *error)
+                   index_scratch *scratch, index_report *report, mv_error *error)
 {
     searching s = {.graph = graph, .query = query};
-    walk_pool *met;
+    walk_pool *candidates;
     mv_strategy strategy;
+    mv_assert(query->matching <= graph->head->rows);
     walk_end before = WALK_WHOLE;
-    *account = (index_account){0};
+    *report = (index_report){0};
     hnsw_plan_search(&s.plan, graph, query, hits->capacity, &strategy);
-    MV_TRY(place(&s, scratch, error));
-    s.gate.pass = query->pass;
+    MV_TRY(lay_out_search(&s, scratch, error));
+    s.gate.matches = query->matches;
     s.gate.share = s.plan.share;
     s.gate.usual = s.plan.is_forced ? 0 : s.plan.usual;
     s.gate.reach = graph->head->reach;
     s.gate.ef = query->ef ? 0 : s.plan.ef;
-    account->first = strategy;
+    report->first = strategy;
     for (;;) {
-        if (!go(&s, strategy, before, &met))
+        if (!run_strategy(&s, strategy, before, &candidates))
             return error_set(error, MV_CORRUPT, "a link of the graph is out of range");
-        account->found = met->count;
-        if (strategy == MV_STRATEGY_CODES || (!s.gate.end && account->found >= s.plan.k)) break;
+        report->found = candidates->count;
+        if (strategy == MV_STRATEGY_CODES || (!s.gate.end && report->found >= s.plan.k)) break;
         before = s.gate.end;
         strategy = hnsw_plan_next(&s.plan, strategy, before);
     }
-    account->last = strategy;
-    account->counts.code_distances = s.w.scored;
-    account->counts.bridged = s.gate.bridged;
-    account->counts.exact_distances =
-        refine(graph, query, met, strategy == MV_STRATEGY_CODES ? 0 : met->count, hits);
+    report->last = strategy;
+    report->counts.code_distances = s.w.distances_count;
+    report->counts.bridged = s.gate.bridged;
+    report->counts.exact_distances = refine(
+        graph, query, candidates, strategy == MV_STRATEGY_CODES ? 0 : candidates->count, hits);
     return MV_OK;
 }

@@ -1,4 +1,31 @@
-/* Walks over a level, and how a gated walk is abandoned.
+/* Walks over a level (SEARCH-LAYER, algorithm 2 of arXiv 1603.09320), and when they end.
+ *
+ * A walk has a pool of candidates, sorted by distance. It takes the nearest candidates whose links
+ * were not followed, measures the rows that they link to, and inserts these into the pool. It ends
+ * when
+ *
+ *   a. every candidate in the pool was followed;
+ *   b. the next candidate is farther than the limit (walk_stop): others are unlikely to be hits;
+ *   c. it is abandoned, which happens to gated walks only.
+ *
+ * A gated walk is abandoned when what it has met shows that another strategy would be faster. Of a
+ * search for 10 hits, let the first 2,000 distances be those of a walk without a filter (`usual`),
+ * and let 10 % of all rows match (`share`). With an even spread, 200 of 2,000 rows match:
+ *
+ *   matching   conclusion
+ *   230        As expected. Half of `ef` is enough (GATE_EF_PART_MIN), so the walk needs about
+ *              1,000 × (1 / 0.115)^0.85 = 6,300 distances in all. It continues if the other 4,300
+ *              take no longer than another strategy (distances_max).
+ *   150        Not too few, but 1,000 × (1 / 0.075)^0.85 = 9,000 distances are needed. It is
+ *              abandoned if the other 7,000 take longer than another strategy: WALK_TOO_COSTLY.
+ *   80         Below 0.6 × 200 (GATE_MATCHES_PART_MIN): the matching rows lie elsewhere, so that it
+ *              would find rows at the border of all matching rows. WALK_FEW_MATCHES: bridges or a
+ *              scan are better.
+ *
+ * This is decided after `usual` distances and then after each half as many (should_abandon), not
+ * earlier: the first rows that a walk meets depend on where it came from. For the same reason it is
+ * checked once more at the end whether the nearest candidates match less often than others
+ * (has_few_matches_nearest).
  *
  * The links of two candidates are followed together, so that twice as many cache misses are waited
  * for at once. This is worth more than the few unneeded distances: 4 to 12 % more queries a second
@@ -66,7 +93,8 @@ void hnsw_walk_lay_out(walk *w, void *memory, uint32_t positions, uint32_t degre
 
 /* Write the links of `at` that were not visited yet to `fresh`, and mark them. Returns their
  * number, or -1: a link is out of range. */
-static inline int unseen_links(const walk *w, const walk_level *level, uint32_t at, uint32_t *fresh)
+static inline int unvisited_links(const walk *w, const walk_level *level, uint32_t at,
+                                  uint32_t *fresh)
 {
     const uint32_t *links = level->links + (size_t)at * level->degree;
     uint32_t found = 0;
@@ -85,7 +113,7 @@ static inline int unseen_links(const walk *w, const walk_level *level, uint32_t 
 }
 
 /* Continue as a walk for `ef` candidates, with at most the capacity it began with. */
-static void narrow(walk *w, walk_gate *gate, uint64_t ef)
+static void shrink_ef(walk *w, walk_gate *gate, uint64_t ef)
 {
     float reach = hnsw_walk_reach(gate->reach, ef);
     uint64_t capacity = hnsw_walk_capacity(ef, reach);
@@ -99,55 +127,56 @@ static void narrow(walk *w, walk_gate *gate, uint64_t ef)
  * distances as a walk without a filter: what it meets before depends on where it came from. Then it
  * compares the matching rows it met with the number that an even spread would give, and estimates
  * from their rate how long the rest would take. */
-static bool gives_up(walk *w, walk_gate *gate)
+static bool should_abandon(walk *w, walk_gate *gate)
 {
-    uint64_t scored = w->scored - gate->begun;
+    uint64_t scored = w->distances_count - gate->distances_before;
     if (scored < gate->next_check) return false;
     gate->next_check = scored + gate->usual / 2;
     double even = (double)scored * gate->share;
-    if (even >= GATE_EXPECTED_MATCHES_MIN && (double)gate->passed < even * GATE_MATCHES_PART_MIN) {
+    if (even >= GATE_EXPECTED_MATCHES_MIN &&
+        (double)gate->matches_met < even * GATE_MATCHES_PART_MIN) {
         gate->end = WALK_FEW_MATCHES;
         return true;
     }
-    double local = ((double)gate->passed + 1) / ((double)scored + 1), usual = (double)gate->usual,
-           left;
+    double local = ((double)gate->matches_met + 1) / ((double)scored + 1),
+           usual = (double)gate->usual, left;
     if (gate->ef) {
         double ef = hnsw_walk_gated_ef(gate->ef, local);
-        narrow(w, gate, (uint64_t)ef);
+        shrink_ef(w, gate, (uint64_t)ef);
         usual *= ef / gate->ef;
     }
     left = usual * cost_walk_growth(local) - (double)scored;
-    if (left <= (double)gate->most && scored <= gate->most) return false;
+    if (left <= (double)gate->distances_max && scored <= gate->distances_max) return false;
     gate->end = WALK_TOO_COSTLY;
     return true;
 }
 
-/* Do few of the rows nearest to the query match? Asked at the end: the counts of gives_up include
- * rows that the walk met far from the query. */
-static bool is_apart(const walk *w, const walk_gate *gate)
+/* Do few of the rows nearest to the query match? Asked at the end, because should_abandon also
+ * counts rows that the walk met far from the query. */
+static bool has_few_matches_nearest(const walk *w, const walk_gate *gate)
 {
     double nearest = GATE_EXPECTED_MATCHES_MIN / gate->share;
-    uint32_t count = nearest < w->pool.count ? (uint32_t)nearest : w->pool.count, passed = 0;
+    uint32_t count = nearest < w->pool.count ? (uint32_t)nearest : w->pool.count, matching = 0;
     for (uint32_t i = 0; i < count; i++)
-        passed += bits_get(gate->pass, w->pool.entries[i].at & ~WALK_DONE);
-    return passed < count * gate->share * GATE_MATCHES_PART_MIN;
+        matching += bits_get(gate->matches, w->pool.entries[i].at & ~WALK_DONE);
+    return matching < count * gate->share * GATE_MATCHES_PART_MIN;
 }
 
 /* Put the matching rows into the pool of hits. */
-static inline void pass_gate(walk_gate *gate, const uint32_t *rows, const float *distances,
-                             uint32_t count)
+static inline void push_matches(walk_gate *gate, const uint32_t *rows, const float *distances,
+                                uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if (!bits_get(gate->pass, rows[i])) continue;
-        gate->passed++;
+        if (!bits_get(gate->matches, rows[i])) continue;
+        gate->matches_met++;
         (void)pool_insert(&gate->hits, distances[i], rows[i]);
     }
 }
 
 /* A walk, with a gate (at the bottom level, where positions are rows) or without one (NULL). The
  * same loop is compiled twice. */
-static inline bool walk_on(walk *w, walk_gate *gate, const codes_query *query,
-                           const walk_level *level, uint32_t entry)
+static inline bool search_level(walk *w, walk_gate *gate, const codes_query *query,
+                                const walk_level *level, uint32_t entry)
 {
     uint32_t seen = 1, now = 0;
     bool overflow = false, in_range = true;
@@ -159,7 +188,7 @@ static inline bool walk_on(walk *w, walk_gate *gate, const codes_query *query,
     codes_to_rows(query, &row, 1, w->distances);
     pool_clear(&w->pool);
     (void)pool_insert(&w->pool, w->distances[0], entry);
-    if (gate) pass_gate(gate, &entry, w->distances, 1);
+    if (gate) push_matches(gate, &entry, w->distances, 1);
     w->seen[0] = entry;
     bits_set(w->visited, entry);
     while (now < w->pool.count && in_range) {
@@ -169,14 +198,14 @@ static inline bool walk_on(walk *w, walk_gate *gate, const codes_query *query,
         }
         float limit = hnsw_walk_limit(&w->stop, nearest_hits);
         if (w->pool.entries[now].distance > limit) break;
-        if (gate && gate->usual && gives_up(w, gate)) break;
+        if (gate && gate->usual && should_abandon(w, gate)) break;
         uint32_t *fresh = w->seen + seen, taken = 0;
         uint32_t found = 0;
         for (uint32_t i = now; i < w->pool.count && taken < WALK_WIDTH; i++) {
             uint32_t at = w->pool.entries[i].at;
             if (at & WALK_DONE) continue;
             w->pool.entries[i].at |= WALK_DONE;
-            int more = unseen_links(w, level, at, fresh + found);
+            int more = unvisited_links(w, level, at, fresh + found);
             if (more < 0)
                 in_range = false;
             else
@@ -202,8 +231,8 @@ static inline bool walk_on(walk *w, walk_gate *gate, const codes_query *query,
             ahead++;
         }
         codes_to_rows(query, rows, found, w->distances);
-        w->scored += found;
-        if (gate) pass_gate(gate, rows, w->distances, found);
+        w->distances_count += found;
+        if (gate) push_matches(gate, rows, w->distances, found);
         uint32_t nearest = w->pool.capacity;
         for (uint32_t i = 0; i < found; i++) {
             if (w->distances[i] > limit) continue;
@@ -216,14 +245,14 @@ static inline bool walk_on(walk *w, walk_gate *gate, const codes_query *query,
         else
             while (now < w->pool.count && w->pool.entries[now].at & WALK_DONE) now++;
     }
-    hnsw_walk_forget(w, level, seen, overflow || !in_range);
+    hnsw_walk_clear_visited(w, level, seen, overflow || !in_range);
     return in_range;
 }
 
 bool hnsw_walk_level_from(walk *w, const codes_query *query, const walk_level *level,
                           uint32_t entry)
 {
-    return walk_on(w, NULL, query, level, entry);
+    return search_level(w, NULL, query, level, entry);
 }
 
 bool hnsw_walk_gated_from(walk *w, walk_gate *gate, const codes_query *query,
@@ -233,17 +262,17 @@ bool hnsw_walk_gated_from(walk *w, walk_gate *gate, const codes_query *query,
     mv_assert(gate->share > 0);
     pool_clear(&gate->hits);
     gate->end = WALK_WHOLE;
-    gate->passed = 0;
+    gate->matches_met = 0;
     gate->hits_max = gate->hits.capacity;
-    gate->begun = w->scored;
+    gate->distances_before = w->distances_count;
     gate->next_check = gate->usual;
-    if (!walk_on(w, gate, query, level, entry)) return false;
-    if (gate->usual && !gate->end && is_apart(w, gate)) gate->end = WALK_FEW_MATCHES;
+    if (!search_level(w, gate, query, level, entry)) return false;
+    if (gate->usual && !gate->end && has_few_matches_nearest(w, gate)) gate->end = WALK_FEW_MATCHES;
     return true;
 }
 
-bool hnsw_walk_down(walk *w, const codes_query *query, const walk_level *levels, uint32_t top,
-                    uint32_t bottom, uint32_t *at)
+bool hnsw_walk_descend(walk *w, const codes_query *query, const walk_level *levels, uint32_t top,
+                       uint32_t bottom, uint32_t *at)
 {
     uint32_t capacity = w->pool.capacity;
     walk_stop stop = w->stop;

@@ -66,9 +66,9 @@ typedef struct walk {
     uint64_t *visited; /* bits, one for each position */
     uint32_t *seen;    /* positions whose bits are set, up to seen_capacity */
     uint32_t seen_capacity;
-    uint32_t *rows;   /* of the links that are followed now */
-    float *distances; /* to these rows */
-    uint64_t scored;  /* distances computed in all walks with this memory */
+    uint32_t *rows;           /* of the links that are followed now */
+    float *distances;         /* to these rows */
+    uint64_t distances_count; /* distances computed in all walks with this memory */
 } walk;
 
 /* A gated walk searches for rows that match a filter. Every row is a candidate, and the matching
@@ -85,19 +85,19 @@ typedef enum walk_end {
 } walk_end;
 
 typedef struct walk_gate {
-    const uint64_t *pass;
-    double share;       /* of all rows: those that match */
-    uint64_t usual;     /* distances a walk computes where all rows match; 0: never abandon it */
-    uint64_t most;      /* distances that take as long as the best other strategy */
-    const float *reach; /* of the graph */
-    uint32_t ef;        /* where all rows match. Where few match, a walk sees more of the graph for
-                         * each hit, and a smaller ef is enough. 0: end as w->stop says */
+    const uint64_t *matches; /* bit set: the row matches */
+    double share;            /* of all rows: those that match */
+    uint64_t usual; /* distances a walk computes where all rows match; 0: never abandon it */
+    uint64_t distances_max; /* distances that take as long as the best other strategy */
+    const float *reach;     /* of the graph */
+    uint32_t ef; /* where all rows match. Where few match, a walk sees more of the graph for
+                  * each hit, and a smaller ef is enough. 0: end as w->stop says */
     walk_pool hits;
     uint32_t hits_max; /* allocated entries of `hits` */
     walk_end end;
-    uint64_t passed;  /* distances computed to matching rows */
-    uint64_t bridged; /* rows whose links were followed without computing their distance */
-    uint64_t begun;   /* w->scored when the walk began */
+    uint64_t matches_met;      /* distances computed to matching rows */
+    uint64_t bridged;          /* rows whose links were followed without computing their distance */
+    uint64_t distances_before; /* w->distances_count when the walk began */
     uint64_t next_check;
 } walk_gate;
 
@@ -132,8 +132,8 @@ uint32_t hnsw_all_sort(walk_pool *pool, uint32_t sorted);
 
 /* Descend from the first node of level `top`, by the nearest node found in each of the levels down
  * to `bottom` + 1. *at is the position of the last one. False: a link is out of range. */
-bool hnsw_walk_down(walk *w, const codes_query *query, const walk_level *levels, uint32_t top,
-                    uint32_t bottom, uint32_t *at);
+bool hnsw_walk_descend(walk *w, const codes_query *query, const walk_level *levels, uint32_t top,
+                       uint32_t bottom, uint32_t *at);
 
 /* ---- shared by the walks (hnsw_walk.c, hnsw_bridge.c) */
 
@@ -144,7 +144,8 @@ static inline void hnsw_walk_prefetch_links(const walk_level *level, uint32_t at
 }
 
 /* Clear the bits of the `seen` positions; all bits, if `seen` could not hold them all. */
-static inline void hnsw_walk_forget(walk *w, const walk_level *level, uint32_t seen, bool overflow)
+static inline void hnsw_walk_clear_visited(walk *w, const walk_level *level, uint32_t seen,
+                                           bool overflow)
 {
     if (overflow) {
         memset(w->visited, 0, bits_words(level->count) * sizeof *w->visited);

@@ -34,6 +34,8 @@ const index_type *index_of_file(uint32_t file_kind)
 
 mv_err index_add(const index_type *type, mv_error *error)
 {
+    mv_assert(type->kind->info.has_files);
+    mv_assert(!type->search == !type->kind->info.of_vectors);
     if (types_added_count == TYPES_ADDED_MAX)
         return error_set(error, MV_MISUSE, "index type '%s': at most %u can be added",
                          type->kind->info.name, TYPES_ADDED_MAX);
@@ -49,11 +51,14 @@ void index_scratch_free(index_scratch *scratch)
 }
 
 mv_err index_search(const index_type *type, const index_opened *opened, const index_query *query,
-                    topk *hits, index_scratch *scratch, index_account *account, mv_error *error)
+                    topk *hits, index_scratch *scratch, index_report *report, mv_error *error)
 {
+    mv_assert(hits->capacity <= type->hits_max);
+    mv_assert(query->strategy != MV_STRATEGY_EXACT);
+    mv_assert(!query->matches || !query->list); /* one of the two at most */
     if (scratch->user != type) {
         scratch->user = type;
         scratch->layout = 0;
     }
-    return type->search(opened, query, hits, scratch, account, error);
+    return type->search(opened, query, hits, scratch, report, error);
 }

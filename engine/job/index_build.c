@@ -80,7 +80,7 @@ static mv_err map_base_rows(mv_job *job, mv_error *error)
     for (uint32_t i = job->p.begin; i < b->base_at; i++)
         row_now += (uint32_t)view_live_rows(&job->v->segments[i]);
     for (uint32_t row = 0; row < s->table.rows; row++)
-        b->base_rows[row] = view_is_live(s, row) ? row_now++ : INDEX_ROW_GONE;
+        b->base_rows[row] = view_is_live(s, row) ? row_now++ : INDEX_ROW_DELETED;
     return MV_OK;
 }
 

@@ -28,7 +28,7 @@ static index_query query_of(const search *s, const graph_search *gs, uint32_t i)
                          .ef = s->q->ef,
                          .no_refine = s->q->no_refine,
                          .strategy = s->q->strategy,
-                         .pass = gs->matches,
+                         .matches = gs->matches,
                          .list = gs->list,
                          .matching = gs->matching,
                          .source = gs->source,
@@ -55,7 +55,7 @@ static mv_err find_list(search *s, scan *sc, graph_search *gs, mv_error *error)
     uint32_t least, *list;
     MV_TRY(scan_estimate(sc, &least, &gs->matching, error));
     index_query query = query_of(s, gs, 0);
-    if (!gs->g->type->looks_at_all(gs->g->opened, &query, s->tops[0].capacity)) return MV_OK;
+    if (!gs->g->type->scans_all(gs->g->opened, &query, s->tops[0].capacity)) return MV_OK;
     MV_TRY(scan_list(sc, &list, &gs->matching, error));
     gs->list = list;
     return MV_OK;
@@ -81,20 +81,20 @@ static mv_err find_matching(search *s, scan *sc, graph_search *gs, mv_error *err
 static mv_err search_by_graph(search *s, const graph_search *gs, uint32_t i, bool *done,
                               mv_error *error)
 {
-    index_account account;
+    index_report report;
     mv_error why;
     index_query query = query_of(s, gs, i);
     mv_err err =
-        index_search(gs->g->type, gs->g->opened, &query, &s->tops[i], &s->scratch, &account, &why);
+        index_search(gs->g->type, gs->g->opened, &query, &s->tops[i], &s->scratch, &report, &why);
     *done = !err;
     if (err == MV_CORRUPT) shared_index_note_damage(s->r->e, gs->g, &why);
     if (err && err != MV_CORRUPT) return error_set(error, err, "%s", why.text);
     if (err) return MV_OK;
-    s->step->first = account.first;
-    s->step->last = account.last;
-    s->step->counts.exact_distances += account.counts.exact_distances;
-    s->step->counts.code_distances += account.counts.code_distances;
-    s->step->counts.bridged += account.counts.bridged;
+    s->step->first = report.first;
+    s->step->last = report.last;
+    s->step->counts.exact_distances += report.counts.exact_distances;
+    s->step->counts.code_distances += report.counts.code_distances;
+    s->step->counts.bridged += report.counts.bridged;
     return MV_OK;
 }
 

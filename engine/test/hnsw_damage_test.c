@@ -69,7 +69,7 @@ static mv_err search_way(const set *s, const hnsw_graph *graph, uint32_t ef, uin
     topk_entry heap[10], heap_before[10];
     topk hits;
     asked_vector a;
-    index_account account = {.found = 99};
+    index_report report = {.found = 99};
     ask(s, id, &a);
     topk_start(&hits, heap, 10, INFINITY);
     memset(heap, 0, sizeof heap);
@@ -80,18 +80,18 @@ static mv_err search_way(const set *s, const hnsw_graph *graph, uint32_t ef, uin
                          .exact = &a.exact,
                          .ef = ef,
                          .strategy = strategy,
-                         .pass = pass,
+                         .matches = pass,
                          .matching = passing_rows(s, pass),
                          .source = 5,
                          .docids = s->docids};
-    mv_err err = hnsw_search(graph, &query, &hits, scratch, &account, &error);
+    mv_err err = hnsw_search(graph, &query, &hits, scratch, &report, &error);
     if (err) {
-        EXPECT(err == MV_CORRUPT && error.code == MV_CORRUPT && account.found == 0);
+        EXPECT(err == MV_CORRUPT && error.code == MV_CORRUPT && report.found == 0);
         EXPECT(memcmp(&before, &hits, sizeof hits) == 0);
         EXPECT(memcmp(heap_before, heap, sizeof heap) == 0);
         return err;
     }
-    EXPECT(hits.count <= 10 && account.found <= s->vectors.rows);
+    EXPECT(hits.count <= 10 && report.found <= s->vectors.rows);
     bool is_right = true;
     for (uint32_t i = 0; i < hits.count; i++)
         is_right &= hits.heap[i].source == 6 ||
@@ -120,7 +120,7 @@ static void still_serves(const made_graph *made, const set *s, index_scratch *sc
     asked_vector a;
     topk_entry heaps[2][10];
     topk hits[2];
-    index_account found[2];
+    index_report found[2];
     ask(s, 4000000100u, &a);
     for (int i = 0; i < 2; i++) {
         index_query query = {.vector = a.numbers,
@@ -509,7 +509,7 @@ static void test_no_memory_in_search(void)
     asked_vector a;
     topk_entry heap[10];
     topk hits;
-    index_account found = {.found = 99};
+    index_report found = {.found = 99};
     ask(&s, 4000000000u, &a);
     index_query query = {.vector = a.numbers,
                          .exact = &a.exact,
@@ -576,7 +576,7 @@ static void *search_on(void *ctx)
     index_scratch scratch = {0};
     topk_entry heap[10], truth[10];
     topk hits;
-    index_account found;
+    index_report found;
     mv_error e;
     for (uint32_t n = 0; n < 20 || !atomic_load(&is_built); n++) {
         asked_vector a;

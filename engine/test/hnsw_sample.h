@@ -312,7 +312,7 @@ static inline double recall_of(const set *s, const hnsw_graph *graph, asked how)
     bool right = true;
     for (uint32_t n = 0; n < queries && right; n++) {
         topk hits, truth;
-        index_account account;
+        index_report report;
         ask(s, 4000000001u + n, &a);
         topk_start(&truth, truth_heap, how.topk, INFINITY);
         search_exactly(s, &a, how.pass, &truth);
@@ -322,12 +322,12 @@ static inline double recall_of(const set *s, const hnsw_graph *graph, asked how)
                              .ef = how.ef,
                              .no_refine = how.no_refine,
                              .strategy = how.strategy,
-                             .pass = how.listed ? NULL : how.pass,
+                             .matches = how.listed ? NULL : how.pass,
                              .list = how.listed ? list : NULL,
                              .matching = passing_rows(s, how.pass),
                              .source = 5,
                              .docids = s->docids};
-        right = !hnsw_search(graph, &query, &hits, &scratch, &account, &error);
+        right = !hnsw_search(graph, &query, &hits, &scratch, &report, &error);
         topk_finish(&hits);
         right = right && hits_are_right(s, &a, &hits, how.pass) && hits.count == truth.count;
         for (uint32_t i = 0; i < hits.count && i < truth.count; i++)

@@ -218,7 +218,7 @@ static mv_err toy_build_begin(const index_request *request, index_builder **out,
     for (uint32_t row = 0; row < b->head.rows; row++) b->rows[row] = row;
     for (uint32_t row = 0, last = 0; base && row < base->head->rows; row++) { /* as promised? */
         uint32_t now = request->base_rows[row];
-        if (now == INDEX_ROW_GONE) continue;
+        if (now == INDEX_ROW_DELETED) continue;
         if (now < last || toy_number(base->vectors, row) != toy_number(b->vectors, now)) abort();
         last = now;
     }
@@ -272,7 +272,7 @@ static uint64_t toy_build_cost(uint32_t dim)
 
 /* ---------------------------------------------------------------- toy: searching */
 
-static bool toy_looks_at_all(const index_opened *opened, const index_query *query, uint32_t k)
+static bool toy_scans_all(const index_opened *opened, const index_query *query, uint32_t k)
 {
     const toy *t = toy_of(opened);
     return query->matching <= (k > t->head->window ? k : t->head->window);
@@ -280,7 +280,7 @@ static bool toy_looks_at_all(const index_opened *opened, const index_query *quer
 
 static bool toy_passes(const index_query *query, uint32_t row)
 {
-    return !query->pass || bits_get(query->pass, row);
+    return !query->matches || bits_get(query->matches, row);
 }
 
 /* The rows next to the query's place, those with a nearer number first, until `wanted` pass. False:
@@ -312,7 +312,7 @@ static bool toy_gather(const toy *t, const index_query *query, uint32_t wanted, 
 }
 
 static mv_err toy_search(const index_opened *opened, const index_query *query, topk *hits,
-                         index_scratch *scratch, index_account *account, mv_error *error)
+                         index_scratch *scratch, index_report *report, mv_error *error)
 {
     const toy *t = toy_of(opened);
     uint32_t wanted = t->head->window > hits->capacity ? t->head->window : hits->capacity;
@@ -334,7 +334,7 @@ static mv_err toy_search(const index_opened *opened, const index_query *query, t
                          t->vectors->stride, NULL, 1, &distance);
         topk_push(hits, (topk_entry){distance, query->source, rows[i], query->docids[rows[i]]});
     }
-    *account = (index_account){.first = MV_STRATEGY_GRAPH,
+    *report = (index_report){.first = MV_STRATEGY_GRAPH,
                                .last = MV_STRATEGY_GRAPH,
                                .found = count,
                                .counts = {.exact_distances = count}};
@@ -356,7 +356,7 @@ static const index_type toy_index = {
     .build_free = toy_build_free,
     .build_cost = toy_build_cost,
     .hits_max = 1000,
-    .looks_at_all = toy_looks_at_all,
+    .scans_all = toy_scans_all,
     .search = toy_search,
 };
 

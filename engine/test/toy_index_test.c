@@ -136,7 +136,7 @@ static void test_tables(void)
                !type == !kind->info.plural);
         if (!type) continue;
         EXPECT(type->kind == kind && index_of_file(kind->file_kind) == type);
-        EXPECT(!type->search == !kind->info.of_vectors && !type->search == !type->looks_at_all);
+        EXPECT(!type->search == !kind->info.of_vectors && !type->search == !type->scans_all);
         EXPECT(!type->describe == !kind->info.stats_count);
     }
     EXPECT(!index_find(MV_INDEX_NONE) && !index_of_file(SECTION_FILE_ROWS));
