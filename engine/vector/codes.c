@@ -29,7 +29,6 @@ static size_t int4_scale_offset(const codes_vectors *vectors)
 
 size_t codes_stride(mv_quantize quantize, const codes_vectors *vectors)
 {
-    mv_assert(quantize != MV_QUANTIZE_AUTO);
     if (quantize == MV_QUANTIZE_INT8) return int8_scale_offset(vectors) + sizeof(codes_scale);
     if (quantize == MV_QUANTIZE_INT4) return int4_scale_offset(vectors) + sizeof(codes_scale);
     if (quantize == MV_QUANTIZE_FP16) return vectors->dim * sizeof(uint16_t);
