@@ -1,19 +1,21 @@
-/* Building a graph: its memory, and how threads and steps share the items of a phase. */
+/* Building a graph: its memory, and the public functions. The phases are in hnsw_phase.c, threads
+ * in hnsw_threads.c. */
 #include <math.h>
 #include <string.h>
 
 #include "index/hnsw_builder.h"
 
-#define TURN_ITEMS 8u /* items that a thread takes at a time */
 /* ---------------------------------------------------------------- memory */
 
+/* The largest number of candidates for the links of a node: the links of all nodes that it links
+ * to, or the links back to it in one batch. */
 static uint32_t near_count_max(const hnsw_builder *b)
 {
-    /* All links of all nodes that a node links to, or the links back to a node in one batch. */
     uint32_t beyond = 2 * b->head.m * 2 * b->head.m, back = HNSW_BUILD_BATCH_MAX + 4 * b->head.m;
     return beyond > back ? beyond : back;
 }
 
+/* The largest pool of a walk: of inserting, or of measuring. */
 static uint32_t pool_capacity_max(const hnsw_builder *b)
 {
     uint32_t most = (uint32_t)hnsw_walk_capacity(walk_ef_steps[HNSW_EF_STEPS - 1], 0);
@@ -120,65 +122,6 @@ static bool allocate_nodes(hnsw_builder *b)
     return allocate_levels(b);
 }
 
-/* ---------------------------------------------------------------- threads */
-
-typedef struct worker {
-    hnsw_builder *b;
-    hnsw_build_scratch *s;
-    os_thread *thread;
-} worker;
-
-/* Work on items until the graph is complete or the time is over. The thread that finishes the last
- * item of a phase begins the next phase. */
-static void work(void *ctx)
-{
-    worker *me = ctx;
-    hnsw_builder *b = me->b;
-    os_mutex_lock(b->mutex);
-    bool is_first = true;
-    while (b->phase != HNSW_BUILD_DONE && (is_first || os_seconds() < b->until)) {
-        is_first = false;
-        uint32_t begin = b->next_item, left = b->items - begin;
-        uint32_t most =
-            b->phase == HNSW_BUILD_MEASURE || b->phase == HNSW_BUILD_TRY ? 1 : TURN_ITEMS;
-        uint32_t turn = left < most ? left : most;
-        if (turn) {
-            b->next_item += turn;
-            b->busy++;
-            os_mutex_unlock(b->mutex);
-            for (uint32_t i = 0; i < turn; i++) hnsw_phase_work(b, me->s, begin + i);
-            os_mutex_lock(b->mutex);
-            b->busy--;
-        }
-        if (b->next_item < b->items) continue;
-        if (!b->busy) {
-            hnsw_phase_advance(b);
-            os_condition_signal_all(b->condition);
-        } else if (!turn) {
-            os_condition_wait(b->condition, b->mutex, -1);
-        }
-    }
-    os_condition_signal_all(b->condition);
-    os_mutex_unlock(b->mutex);
-}
-
-bool hnsw_build_step(hnsw_builder *b, double until)
-{
-    worker workers[MV_THREADS_MAX];
-    b->until = until;
-    uint32_t started = 1;
-    /* Threads end with the step, so that a fork between steps copies no thread's work. If a thread
-     * cannot be started, the others do its share. */
-    for (; started < b->threads; started++) {
-        workers[started] = (worker){b, &b->scratch[started], NULL};
-        if (os_thread_start(work, &workers[started], &workers[started].thread, NULL)) break;
-    }
-    workers[0] = (worker){b, &b->scratch[0], NULL};
-    work(&workers[0]);
-    for (uint32_t t = 1; t < started; t++) os_thread_join(workers[t].thread);
-    return b->phase != HNSW_BUILD_DONE;
-}
-
 /* ---------------------------------------------------------------- begin and end */
 
 static bool allocate_rest(hnsw_builder *b)
@@ -217,6 +160,9 @@ mv_err hnsw_build_begin(const codes_vectors *vectors, const mv_hnsw_options *opt
     hnsw_builder *b = mem_alloc_zero(sizeof *b);
     *out = NULL;
     if (!b) return error_memory(error, sizeof *b, "building a graph");
+    mv_assert(vectors->rows > 0);
+    mv_assert(options->m >= MV_HNSW_M_MIN);
+    mv_assert(options->m <= MV_HNSW_M_MAX);
     b->vectors = *vectors;
     if (base && is_usable(base, options)) b->base = *base;
     b->threads = threads < 1 ? 1 : threads > MV_THREADS_MAX ? MV_THREADS_MAX : threads;
@@ -248,6 +194,12 @@ mv_err hnsw_build_begin(const codes_vectors *vectors, const mv_hnsw_options *opt
     return MV_OK;
 }
 
+bool hnsw_build_step(hnsw_builder *b, double until)
+{
+    hnsw_threads_run(b, until);
+    return b->phase != HNSW_BUILD_DONE;
+}
+
 void hnsw_build_progress(const hnsw_builder *b, uint64_t *done, uint64_t *total)
 {
     *done =
@@ -265,6 +217,7 @@ uint32_t hnsw_build_parts(const hnsw_builder *b, index_part parts[HNSW_PARTS_MAX
     uint32_t count = 0;
     uint64_t rows = b->head.rows;
     const build_level *bottom = &b->levels[0];
+    mv_assert(b->phase == HNSW_BUILD_DONE);
     parts[count++] = (index_part){HNSW_PART_HEAD, 0, &b->head, sizeof b->head};
     bool is_int4 = b->head.quantize == MV_QUANTIZE_INT4;
     if (b->head.quantize >= MV_QUANTIZE_INT8)
@@ -281,5 +234,6 @@ uint32_t hnsw_build_parts(const hnsw_builder *b, index_part parts[HNSW_PARTS_MAX
         parts[count++] = (index_part){HNSW_PART_UPLINKS, level, l->links,
                                       (uint64_t)l->count * l->links_max * sizeof *l->links};
     }
+    mv_assert(count <= HNSW_PARTS_MAX);
     return count;
 }

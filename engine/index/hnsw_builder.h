@@ -153,6 +153,11 @@ void hnsw_phase_advance(hnsw_builder *b);
 /* Work on one item of the present phase. Any number of threads may work on different items. */
 void hnsw_phase_work(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 
+/* ---- hnsw_threads.c */
+
+/* Work on the phases with b->threads threads until `until` (os_seconds) or DONE. */
+void hnsw_threads_run(hnsw_builder *b, double until);
+
 /* ---- hnsw_order.c */
 
 /* Fill `order`. Uses `back`, whose contents are undefined afterwards. */
@@ -186,10 +191,14 @@ void hnsw_measure_conclude_reach(hnsw_builder *b);
 void hnsw_measure_try(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 void hnsw_measure_conclude(
     hnsw_builder *b); /* fill in the head: the codes of searches, ef, reach */
-/* Link rows that cannot be reached from the entry: one step (hnsw_repair.c). */
+/* ---- hnsw_repair.c */
+
+/* Link rows that cannot be reached from the entry: one step. */
 void hnsw_repair_reachability(hnsw_builder *b, hnsw_build_scratch *s);
 
-/* The new row of a row of the base, or HNSW_NONE. */
+/* ---- reading the builder */
+
+/* The new row of a row of the base. HNSW_NONE: it was deleted, or `old` is out of range. */
 static inline uint32_t hnsw_row_now(const hnsw_base *base, uint32_t old)
 {
     return old < base->graph->head->rows ? base->rows[old] : HNSW_NONE;

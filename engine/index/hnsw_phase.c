@@ -1,16 +1,29 @@
-/* The phases of building a graph.
+/* The phases of building a graph. Each has items, on which any number of threads work:
  *
- *   phase     items                              next phase
- *   ENCODE    blocks of rows                     ADOPT of the highest level
- *   ADOPT     nodes of the base in this level    ADOPT of the level below; from the bottom SEARCH
- * of the highest level SEARCH    nodes of a batch                   LINK of the same batch LINK
- * targets of the batch               SEARCH of the next batch, or of the level below; from the
- * bottom MEASURE, or TRIM if measured MEASURE   rows of the sample                 TRY TRY rows of
- * the sample                 SEARCH: the sample becomes the last batches TRIM      nodes of a level
- * TRIM of the level below; from the bottom REPAIR REPAIR    1 REPAIR, until every row is reachable;
- * COMPACT COMPACT   1                                  COMPACT, until all levels are compact; DONE
+ *   phase     items                next phase, begun by hnsw_phase_advance
+ *   ENCODE    blocks of rows       ADOPT of the highest level
+ *   ADOPT     nodes of the base    ADOPT of the level below; after the bottom level,
+ *             in this level        SEARCH in the highest level
+ *   SEARCH    nodes of a batch     LINK of the same batch
+ *   LINK      targets of a batch   SEARCH of the next batch of the level, or of the level below;
+ *                                  after the bottom level, MEASURE, or TRIM if it was measured
+ *   MEASURE   rows of the sample   TRY
+ *   TRY       rows of the sample   SEARCH: the sample is the last batches of the bottom level
+ *   TRIM      nodes of a level     TRIM of the level below; after the bottom level, REPAIR
+ *   REPAIR    1                    REPAIR until every row is reachable (I15); then COMPACT
+ *   COMPACT   1                    COMPACT until all links of all levels are moved; then DONE
+ *   DONE      0                    -
  *
- * hnsw_phase_advance makes every transition. No thread works on an item meanwhile. */
+ * What holds between phases:
+ *
+ *   since     holds
+ *   ADOPT     rows have codes; unused links are HNSW_NONE
+ *   SEARCH    inserted nodes have up to `stride` links. Nodes of a batch get their links when the
+ *             batch ends, so threads in SEARCH only read links
+ *   REPAIR    a node has at most links_max links
+ *   COMPACT   every row can be reached from the entry
+ *
+ * Without a base, ADOPT has no items. */
 #include <string.h>
 
 #include "index/hnsw_builder.h"
@@ -22,6 +35,7 @@
 
 void hnsw_phase_begin(hnsw_builder *b, hnsw_build_phase phase, uint32_t items)
 {
+    mv_assert(!b->busy);
     b->phase = phase;
     b->items = items;
     b->next_item = 0;
@@ -32,6 +46,7 @@ void hnsw_phase_begin(hnsw_builder *b, hnsw_build_phase phase, uint32_t items)
 static void copy_down(hnsw_builder *b, uint32_t level)
 {
     const build_level *above = &b->levels[level + 1], *l = &b->levels[level];
+    mv_assert(above->count <= l->count); /* I15 */
     for (uint32_t at = 0; at < above->count; at++) {
         uint32_t here = level ? at : b->nodes[at];
         uint32_t *links = hnsw_builder_links(b, level, here);
@@ -47,11 +62,13 @@ static void next_batch(hnsw_builder *b)
 {
     uint32_t end = b->new_count[b->level];
     if (!b->level && !b->is_measured) end -= b->sample;
+    mv_assert(b->first <= end);
     uint32_t left = end - b->first;
     uint32_t size = b->taken / BATCH_ONE_IN;
     if (size > HNSW_BUILD_BATCH_MAX) size = HNSW_BUILD_BATCH_MAX;
     if (size < 1) size = 1;
     b->batch = size < left ? size : left;
+    mv_assert(b->taken + b->batch <= b->levels[b->level].count);
     hnsw_phase_begin(b, HNSW_BUILD_SEARCH, b->batch);
 }
 
@@ -89,6 +106,8 @@ static void compact(hnsw_builder *b)
     build_level *l = &b->levels[b->level];
     uint32_t left = l->count - b->compacted,
              end = left < HNSW_BUILD_STEP_ROWS ? l->count : b->compacted + HNSW_BUILD_STEP_ROWS;
+    mv_assert(b->compacted <= l->count);
+    mv_assert(l->links_max <= l->stride); /* links move towards the beginning */
     for (size_t at = b->compacted; at < end; at++)
         memmove(l->links + at * l->links_max, l->links + at * l->stride,
                 l->links_max * sizeof *l->links);
@@ -107,6 +126,8 @@ static void begin_adopting(hnsw_builder *b)
 
 void hnsw_phase_advance(hnsw_builder *b)
 {
+    mv_assert(!b->busy);
+    mv_assert(b->next_item == b->items);
     switch (b->phase) {
     case HNSW_BUILD_ENCODE:
         if (b->is_beyond) hnsw_codes_drop(b);
@@ -176,6 +197,7 @@ void hnsw_phase_advance(hnsw_builder *b)
 
 void hnsw_phase_work(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
+    mv_assert(item < b->items);
     switch (b->phase) {
     case HNSW_BUILD_ENCODE: hnsw_codes_encode(b, s, item); break;
     case HNSW_BUILD_ADOPT: hnsw_link_adopt(b, s, item); break;
