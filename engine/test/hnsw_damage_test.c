@@ -535,6 +535,7 @@ static void test_no_memory_in_search(void)
         const hnsw_graph *graph = n % 3 ? &made.graph : &other.graph;
         query.ef = 100 - n;
         query.docids = n % 3 ? s.docids : small.docids;
+        query.matching = n % 3 ? s.vectors.rows : small.vectors.rows;
         topk_start(&hits, heap, 10, INFINITY);
         WORKS(hnsw_search(graph, &query, &hits, &scratch, &found, &error));
         EXPECT(hits.count == 10);
