@@ -1,11 +1,12 @@
-/* Graphs, to those who only name, store and describe them (index/hnsw.h has the graphs). */
+/* The facts of the index type `hnsw`: names, options, numbers of the format (index_kind.h). The
+ * graphs are in index/hnsw.h. */
 #include "base/index_kind.h"
 #include "base/type.h"
 
 #define OPTION_AT(member) offsetof(mv_index_options, as.hnsw.member)
 #define STAT_AT(member)   offsetof(mv_index_stats, as.hnsw.member)
 
-/* The order is that of the bytes of a stored schema. */
+/* A stored schema has the values of the options in this order. */
 static const mv_member_info hnsw_options[] = {
     {"m", MV_MEMBER_U32, OPTION_AT(m), NULL, MV_HNSW_M_MIN, MV_HNSW_M_MAX, MV_HNSW_M_DEFAULT},
     {"ef_construction", MV_MEMBER_U32, OPTION_AT(ef_construction), NULL,

@@ -1,4 +1,4 @@
-/* The table of index types, and their options read by description. */
+/* The table of index types, and access to their options by the descriptions in it. */
 #include "base/index_kind.h"
 
 #include <string.h>
@@ -62,6 +62,9 @@ static bool kinds_clash(const index_kind *a, const index_kind *b)
 mv_err index_kind_add(const index_kind *added, mv_error *error)
 {
     const index_kind *kind;
+    mv_assert(added->info.name);
+    mv_assert(!added->info.has_files == !added->file_kind);
+    mv_assert(!added->file_kind == !added->file_ending);
     for (uint32_t i = 0; (kind = index_kind_at(i)); i++)
         if (kinds_clash(kind, added))
             return error_set(error, MV_MISUSE, "index type '%s' uses a number or name of '%s'",
@@ -86,12 +89,15 @@ static size_t member_size(const mv_member_info *member)
 uint64_t index_kind_get(const mv_member_info *option, const mv_index_options *options)
 {
     uint64_t value = 0;
+    mv_assert(option->offset + member_size(option) <= sizeof *options);
     memcpy(&value, (const uint8_t *)options + option->offset, member_size(option));
     return value;
 }
 
 void index_kind_set(const mv_member_info *option, uint64_t value, mv_index_options *options)
 {
+    mv_assert(option->offset + member_size(option) <= sizeof *options);
+    mv_assert(member_size(option) == sizeof value || value <= UINT32_MAX);
     memcpy((uint8_t *)options + option->offset, &value, member_size(option));
 }
 
@@ -120,6 +126,8 @@ bool index_kind_same_options(const mv_index_options *a, const mv_index_options *
 uint32_t index_kind_words(const mv_member_info *option)
 {
     uint32_t count = 0;
+    mv_assert(index_kind_has_words(option));
+    mv_assert(option->words);
     while (option->words[count]) count++;
     return count;
 }

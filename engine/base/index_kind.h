@@ -19,12 +19,14 @@
 typedef struct index_kind {
     mv_index_info info;
     /* The files of a type that has files. The numbers are part of the format of collections. */
-    uint32_t file_kind;      /* one more of section_file_kind (storage/section_file.h) */
-    const char *file_ending; /* of names: "hnsw" in 000004.2.hnsw */
-    uint32_t sections_first; /* its section kinds are the `sections_count` from this one on */
+    uint32_t file_kind;      /* a number beside those of section_file_kind (storage/section_file.h);
+                              * 0: the type has no files */
+    const char *file_ending; /* of file names: "hnsw" in 000004.2.hnsw */
+    uint32_t sections_first; /* its section kinds: this one and the sections_count - 1 after it */
     uint32_t sections_count;
     uint32_t schema_format; /* a schema with this index has this format, or a newer one */
-    /* May a field of this type and metric (scalar fields: 0) have the index? NULL: any may. */
+    /* True when a field of this type and metric (scalar fields: 0) may have the index. NULL: always
+     * true. */
     bool (*takes)(mv_type type, mv_metric metric);
 } index_kind;
 
@@ -32,14 +34,14 @@ typedef struct index_kind {
 INDEX_KINDS(INDEX_KIND_DECLARE)
 #undef INDEX_KIND_DECLARE
 
-/* All types, counted from 0, MV_INDEX_FLAT being the first; NULL: there are no more. */
+/* All types, from position 0 on; MV_INDEX_FLAT is the first. NULL: there are no more. */
 const index_kind *index_kind_at(uint32_t position);
-/* NULL: there is no such type, or no type with files of that kind. */
+/* The type with this number, or whose files are of this kind. NULL: there is none. */
 const index_kind *index_kind_find(mv_index_type type);
 const index_kind *index_kind_of_file(uint32_t file_kind);
 
 /* Add a type until the process ends. For index_add, which is for tests; no other thread may use the
- * engine meanwhile. MV_MISUSE: another type has the same name, ending or number. */
+ * engine meanwhile. MV_MISUSE: another type has the same name, file ending or number. */
 mv_err index_kind_add(const index_kind *kind, mv_error *error);
 
 /* ---- options */
@@ -47,17 +49,17 @@ mv_err index_kind_add(const index_kind *kind, mv_error *error);
 /* Read or set one option. */
 uint64_t index_kind_get(const mv_member_info *option, const mv_index_options *options);
 void index_kind_set(const mv_member_info *option, uint64_t value, mv_index_options *options);
-/* Copy the options of the type to `out`, with the default where one is 0. */
+/* Copy the options of the type to `out`. An option that is 0 gets its default. */
 void index_kind_complete(const index_kind *kind, const mv_index_options *given,
                          mv_index_options *out);
-/* Have both the same type, and the same value of each option of that type? */
+/* True when both have the same type, and the same values of all options of that type. */
 bool index_kind_same_options(const mv_index_options *a, const mv_index_options *b);
-/* Is it an enum, whose values have names? */
+/* True when the member is an enum whose values have names. */
 static inline bool index_kind_has_words(const mv_member_info *member)
 {
     return member->kind == MV_MEMBER_WORD || member->kind == MV_MEMBER_QUANTIZE;
 }
-/* How many names such a member has. */
+/* The number of names of such a member. */
 uint32_t index_kind_words(const mv_member_info *option);
 
 #endif

@@ -1,5 +1,5 @@
-/* Inverted lists, to those who only name, store and describe them (index/invert.h has the lists).
- */
+/* The facts of the index type `invert`: names, numbers of the format (index_kind.h). The lists are
+ * in index/invert.h. */
 #include "base/index_kind.h"
 
 const index_kind invert_kind = {

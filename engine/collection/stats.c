@@ -47,6 +47,7 @@ mv_err mv_get_stats(mv_collection *c, mv_stats *stats, mv_error *error)
 
 /* ---------------------------------------------------------------- the index of a field */
 
+/* Sum over the segments. Facts that differ between graphs (`as`) are those of the largest one. */
 static void add_index_stats(const snapshot *s, uint32_t slot, mv_index_stats *stats)
 {
     uint64_t largest = 0;
@@ -66,6 +67,7 @@ static void add_index_stats(const snapshot *s, uint32_t slot, mv_index_stats *st
         largest = rows;
         if (x->type->describe) x->type->describe(x->opened, stats);
     }
+    mv_assert(stats->segments <= s->v->segments_count);
 }
 
 static mv_err read_stats(mv_collection *c, bool of_vector, uint32_t field, mv_index_stats *stats,

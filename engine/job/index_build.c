@@ -33,6 +33,7 @@ mv_err index_build_begin(mv_job *job, uint64_t first_number, mv_error *error)
 {
     job_build *b = &job->build;
     size_t size = index_slot_count(job->schema) * sizeof *b->indexes;
+    mv_assert(!b->indexes); /* I13: the last group ended by index_build_end */
     *b = (job_build){.next_number = first_number};
     if (!(b->indexes = mem_alloc_zero(size))) return error_memory(error, size, "indexes");
     return MV_OK;
@@ -81,6 +82,7 @@ static mv_err map_base_rows(mv_job *job, mv_error *error)
         row_now += (uint32_t)view_live_rows(&job->v->segments[i]);
     for (uint32_t row = 0; row < s->table.rows; row++)
         b->base_rows[row] = view_is_live(s, row) ? row_now++ : INDEX_ROW_DELETED;
+    mv_assert(row_now <= b->over->table.rows); /* I14 */
     return MV_OK;
 }
 
@@ -133,6 +135,8 @@ static mv_err begin_next(mv_job *job, bool *more, mv_error *error)
 static mv_err begin_building(mv_job *job, mv_error *error)
 {
     job_build *b = &job->build;
+    mv_assert(!b->builder);
+    mv_assert(b->over->table.rows > 0);
     if (b->base) MV_TRY(map_base_rows(job, error));
     index_request request = {.source = &b->source,
                              .options = index_slot_options(job->schema, b->slot),
@@ -170,7 +174,10 @@ static mv_err begin_index_file(mv_job *job, mv_error *error)
     section_file_record record = {.kind = b->type->kind->file_kind,
                                   .column = index_slot_uid(job->schema, b->slot)};
     char name[SEGMENT_FILE_NAME_SIZE];
+    mv_assert(!b->file);
     b->parts_count = b->type->build_parts(b->builder, b->parts);
+    mv_assert(b->parts_count > 0);
+    mv_assert(b->parts_count <= INDEX_PARTS_MAX);
     b->part_at = 0;
     b->part_offset = 0;
     segment_file_name(b->next_number, &record, name);
@@ -192,6 +199,8 @@ static mv_err finish_file(mv_job *job, mv_error *error)
 {
     job_build *b = &job->build;
     job_index *made = &b->indexes[b->slot];
+    mv_assert(b->part_at == b->parts_count);
+    mv_assert(!made->file);
     made->record = (index_record){.number = b->next_number++, .segment = b->over->number};
     MV_TRY(section_writer_finish(b->file, job->sync, &made->record.file, error));
     made->file = b->file;
@@ -240,8 +249,9 @@ uint64_t index_build_done(const mv_job *job)
     uint64_t done = 0, total = 1;
     if (!b->builder) return 0; /* between two indexes */
     b->type->build_progress(b->builder, &done, &total);
-    double part = total ? (double)done / (double)total : 0;
-    return (uint64_t)(part * (double)merge_plan_build_cost(&job->p, b->slot));
+    mv_assert(done <= total);
+    double fraction = total ? (double)done / (double)total : 0;
+    return (uint64_t)(fraction * (double)merge_plan_build_cost(&job->p, b->slot));
 }
 
 /* ---------------------------------------------------------------- what was built */

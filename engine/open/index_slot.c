@@ -3,6 +3,7 @@
 
 const mv_index_options *index_slot_options(const mv_schema *schema, uint32_t slot)
 {
+    mv_assert(slot < index_slot_count(schema));
     return slot < schema->vectors_count ? &schema->vectors[slot].index
                                         : &schema->fields[slot - schema->vectors_count].index;
 }
@@ -14,12 +15,14 @@ const index_type *index_slot_type(const mv_schema *schema, uint32_t slot)
 
 uint32_t index_slot_uid(const mv_schema *schema, uint32_t slot)
 {
+    mv_assert(slot < index_slot_count(schema));
     return slot < schema->vectors_count ? schema->vectors[slot].uid
                                         : schema->fields[slot - schema->vectors_count].uid;
 }
 
 uint64_t index_slot_since(const mv_schema *schema, uint32_t slot)
 {
+    mv_assert(slot < index_slot_count(schema));
     return slot < schema->vectors_count ? schema->vectors[slot].index_since
                                         : schema->fields[slot - schema->vectors_count].index_since;
 }

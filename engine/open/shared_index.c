@@ -1,4 +1,4 @@
-/* Opening and sharing indexes. */
+/* Opening indexes, sharing them between views, and keeping note of damaged ones. */
 #include "open/shared_index.h"
 
 #include <string.h>
@@ -38,6 +38,7 @@ index_source shared_index_source(const mv_schema *schema, const segment *s, uint
 {
     index_source source = {0};
     uint32_t field = slot - schema->vectors_count;
+    mv_assert(slot < index_slot_count(schema));
     if (slot < schema->vectors_count)
         source.vectors = indexed_vectors(&schema->vectors[slot], &s->table, slot);
     else
@@ -47,7 +48,7 @@ index_source shared_index_source(const mv_schema *schema, const segment *s, uint
 
 /* ---------------------------------------------------------------- opening */
 
-/* The sections of the file are the parts of the index. */
+/* Make the parts of the index from the sections of its file. */
 static mv_err read_parts(const shared_index *x, index_part parts[INDEX_PARTS_MAX], uint32_t *count,
                          mv_error *error)
 {
@@ -106,6 +107,7 @@ static shared_index *find_open_index(const engine *e, uint64_t number)
 
 static void index_free(shared_index *x)
 {
+    mv_assert(!x->refs); /* I3 */
     if (x->opened) x->type->close(x->opened);
     section_file_close(x->file);
     mem_free(x, sizeof *x);
@@ -116,6 +118,7 @@ mv_err shared_index_open_locked(engine *e, const index_record *record, shared_se
                                 mv_error *error)
 {
     mv_error why;
+    mv_assert(record->segment == of->s->number); /* I14 */
     if ((*out = find_open_index(e, record->number))) return MV_OK;
     shared_index *x = mem_alloc_zero(sizeof *x);
     if (!x) return error_memory(error, sizeof *x, "an index");
@@ -167,6 +170,7 @@ void shared_index_drop_others_locked(engine *e,
             continue;
         }
         *link = x->next;
+        mv_assert(x->of->refs > 0);
         x->of->refs--;
         index_free(x);
     }
@@ -178,6 +182,7 @@ void shared_index_note_damage(engine *e, shared_index *x, const mv_error *why)
 {
     char name[SEGMENT_FILE_NAME_SIZE];
     mv_error text = *why;
+    mv_assert(why->text[0]);
     shared_index_file_name(x, name);
     if (strncmp(text.text, name, strlen(name)) != 0)
         (void)error_prefix(&text, MV_CORRUPT, "%s: ", name);
@@ -191,6 +196,7 @@ bool shared_index_is_sound(engine *e, shared_index *x)
 {
     mv_error why;
     if (!shared_index_is_usable(x)) return false;
+    mv_assert(x->file); /* a usable index has one */
     if (atomic_load_explicit(&x->is_hashed, memory_order_acquire)) return true;
     mv_err err = section_file_verify(x->file, &why);
     if (err == MV_CORRUPT) shared_index_note_damage(e, x, &why);
