@@ -1,7 +1,8 @@
-/* Two index types that are not part of the engine, as small as types can be: `toy` for vector
- * fields, the rows sorted by the first number of their vectors, of which a search looks at those
- * next to the query's; and `tally` for scalar fields, the number and the sum of the values, which
- * no call looks at.
+/* Two index types that are not part of the engine, as small as types can be.
+ *
+ * `toy`, for vector fields: the rows sorted by the first number of their vectors. A search measures
+ * the rows whose first numbers are nearest to that of the query (the window).
+ * `tally`, for scalar fields: the number of rows and the sum of the values. No search uses it.
  *
  * Besides its own files, a third real type needs these lines, at most ten:
  *
@@ -10,8 +11,8 @@
  *                       1  that struct in the union of mv_index_options
  *   base/index_kind.h   1  its name in INDEX_KINDS
  *
- * Types that are added while the program runs, as these are, need none: their options lie in
- * mv_index_options.as.room. */
+ * Types that are added while the program runs, as these are, need none: their options are in
+ * mv_index_options.as.reserved. */
 #ifndef MV_TOY_INDEX_H
 #define MV_TOY_INDEX_H
 
@@ -29,21 +30,22 @@ static uint32_t toy_opened, toy_searches, toy_extended;
 /* ---------------------------------------------------------------- facts */
 
 typedef struct toy_options {
-    uint32_t window; /* rows that a search looks at */
-    uint32_t order;  /* 0: by numbers that rise, 1: that fall */
-    uint64_t salt;   /* is kept */
+    uint32_t window; /* rows that a search measures */
+    uint32_t order;  /* of the first numbers; 0: rising, 1: falling */
+    uint64_t salt;   /* unused; an option of 64 bits */
 } toy_options;
 
 typedef struct toy_stats {
-    double spread; /* between the first and the last first number */
+    double spread; /* the largest first number minus the smallest */
     uint32_t window;
 } toy_stats;
 
 #define TOY_OPTION(member) (offsetof(mv_index_options, as) + offsetof(toy_options, member))
 #define TOY_STAT(member)   (offsetof(mv_index_stats, as) + offsetof(toy_stats, member))
 
-static_assert(sizeof(toy_options) <= sizeof(((mv_index_options *)0)->as), "options have room");
-static_assert(sizeof(toy_stats) <= sizeof(((mv_index_stats *)0)->as), "stats have room");
+static_assert(sizeof(toy_options) <= sizeof(((mv_index_options *)0)->as),
+              "options fit in the union");
+static_assert(sizeof(toy_stats) <= sizeof(((mv_index_stats *)0)->as), "stats fit in the union");
 
 static const char *const toy_orders[] = {"rising", "falling", NULL};
 static const mv_member_info toy_option_infos[] = {
@@ -165,7 +167,7 @@ static mv_err toy_check(const index_opened *opened, mv_error *error)
         ok = t->head->order ? before >= now : before <= now;
     }
     mem_free(met, size);
-    return ok ? MV_OK : error_set(error, MV_CORRUPT, "a row is not at its place");
+    return ok ? MV_OK : error_set(error, MV_CORRUPT, "a row is out of order");
 }
 
 static void toy_describe(const index_opened *opened, mv_index_stats *stats)
@@ -173,7 +175,7 @@ static void toy_describe(const index_opened *opened, mv_index_stats *stats)
     const toy *t = toy_of(opened);
     uint32_t first = t->rows[0], last = t->rows[t->head->rows - 1];
     toy_stats own = {.window = t->head->window};
-    if (first < t->head->rows && last < t->head->rows) /* nothing but sizes was checked yet */
+    if (first < t->head->rows && last < t->head->rows) /* toy_open checked only sizes */
         own.spread = fabs((double)(toy_number(t->vectors, last) - toy_number(t->vectors, first)));
     memcpy(&stats->as, &own, sizeof own);
 }
@@ -183,7 +185,7 @@ static void toy_describe(const index_opened *opened, mv_index_stats *stats)
 typedef struct toy_builder {
     toy_head head;
     const codes_vectors *vectors;
-    uint32_t at; /* rows taken */
+    uint32_t at; /* rows that toy_build_progress counts as done */
     uint32_t *rows;
 } toy_builder;
 
@@ -216,7 +218,8 @@ static mv_err toy_build_begin(const index_request *request, index_builder **out,
         return error_memory(error, b->head.rows * sizeof *b->rows, "a toy");
     }
     for (uint32_t row = 0; row < b->head.rows; row++) b->rows[row] = row;
-    for (uint32_t row = 0, last = 0; base && row < base->head->rows; row++) { /* as promised? */
+    /* The base must be as index_request says. */
+    for (uint32_t row = 0, last = 0; base && row < base->head->rows; row++) {
         uint32_t now = request->base_rows[row];
         if (now == INDEX_ROW_DELETED) continue;
         if (now < last || toy_number(base->vectors, row) != toy_number(b->vectors, now)) abort();
@@ -227,7 +230,7 @@ static mv_err toy_build_begin(const index_request *request, index_builder **out,
     return MV_OK;
 }
 
-/* A few rows in a step, and one to sort. */
+/* Steps of 1,000 rows, which do nothing, and a last step that sorts. */
 static mv_err toy_build_step(index_builder *opaque, double until, bool *more, mv_error *error)
 {
     toy_builder *b = (toy_builder *)(void *)opaque;
@@ -278,24 +281,24 @@ static bool toy_scans_all(const index_opened *opened, const index_query *query, 
     return query->matching <= (k > t->head->window ? k : t->head->window);
 }
 
-static bool toy_passes(const index_query *query, uint32_t row)
+static bool toy_matches(const index_query *query, uint32_t row)
 {
     return !query->matches || bits_get(query->matches, row);
 }
 
-/* The rows next to the query's place, those with a nearer number first, until `wanted` pass. False:
- * damaged. */
+/* Find the `wanted` matching rows whose first numbers are nearest to the query's. False: a row is
+ * out of range. */
 static bool toy_gather(const toy *t, const index_query *query, uint32_t wanted, uint32_t *rows,
                        uint32_t *count)
 {
     uint32_t all = t->head->rows, low = 0, high = all;
     float first = ((const float *)query->vector)[0];
-    float place = t->head->order ? -first : first, sign = t->head->order ? -1 : 1;
+    float target = t->head->order ? -first : first, sign = t->head->order ? -1 : 1;
     for (uint32_t i = 0; i < all; i++)
         if (t->rows[i] >= all) return false;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (sign * toy_number(t->vectors, t->rows[middle]) < place)
+        if (sign * toy_number(t->vectors, t->rows[middle]) < target)
             low = middle + 1;
         else
             high = middle;
@@ -303,10 +306,10 @@ static bool toy_gather(const toy *t, const index_query *query, uint32_t wanted, 
     for (*count = 0; *count < wanted && (low || high < all);) {
         bool back = high == all;
         if (low && high < all)
-            back = place - sign * toy_number(t->vectors, t->rows[low - 1]) <
-                   sign * toy_number(t->vectors, t->rows[high]) - place;
+            back = target - sign * toy_number(t->vectors, t->rows[low - 1]) <
+                   sign * toy_number(t->vectors, t->rows[high]) - target;
         uint32_t row = t->rows[back ? --low : high++];
-        if (toy_passes(query, row)) rows[(*count)++] = row;
+        if (toy_matches(query, row)) rows[(*count)++] = row;
     }
     return true;
 }
@@ -335,9 +338,9 @@ static mv_err toy_search(const index_opened *opened, const index_query *query, t
         topk_push(hits, (topk_entry){distance, query->source, rows[i], query->docids[rows[i]]});
     }
     *report = (index_report){.first = MV_STRATEGY_GRAPH,
-                               .last = MV_STRATEGY_GRAPH,
-                               .found = count,
-                               .counts = {.exact_distances = count}};
+                             .last = MV_STRATEGY_GRAPH,
+                             .found = count,
+                             .counts = {.exact_distances = count}};
     return MV_OK;
 }
 
@@ -362,14 +365,14 @@ static const index_type toy_index = {
 
 /* ---------------------------------------------------------------- tally */
 
-/* A part, and what is opened or built: it needs no more. */
+/* The only part of the index. The builder is the same struct. */
 typedef struct tally {
     int64_t sum;
     uint64_t rows;
 } tally;
 
 typedef struct tally_opened {
-    const tally *kept;
+    const tally *stored;
     const index_column *column;
 } tally_opened;
 
@@ -408,8 +411,8 @@ static mv_err tally_check(const index_opened *opened, mv_error *error)
 {
     const tally_opened *o = (const tally_opened *)(const void *)opened;
     tally now = tally_of_column(o->column);
-    if (now.sum == o->kept->sum && now.rows == o->kept->rows) return MV_OK;
-    return error_set(error, MV_CORRUPT, "the sum is another");
+    if (now.sum == o->stored->sum && now.rows == o->stored->rows) return MV_OK;
+    return error_set(error, MV_CORRUPT, "the sum is wrong");
 }
 
 static mv_err tally_build_begin(const index_request *request, index_builder **out, mv_error *error)

@@ -1,7 +1,7 @@
-/* A third and a fourth index type, added by this test (toy_index.h, which also says what a real
- * type needs outside of its own files): made by optimize, searched, described, checked, damaged,
- * built again, backed up, changed and dropped through the public calls, without a line about them
- * in storage, jobs, searches or the binding. */
+/* Two index types that this test adds (toy_index.h, which also says what a real type needs outside
+ * of its own files). Through public calls, their indexes are built by optimize, searched,
+ * described, checked, damaged, built again, backed up, changed and dropped. No line of storage,
+ * jobs, searches or the binding is about these types. */
 #include "test/toy_index.h"
 
 #include "index/hnsw.h"
@@ -62,12 +62,12 @@ static mv_index_stats tally_stats(mv_collection *c)
     return stats;
 }
 
-/* The way on which the first segment is searched for a vector, or AUTO: it failed. */
-static mv_strategy way_gone(mv_collection *c)
+/* The strategy by which the first segment is searched. AUTO: the search failed. */
+static mv_strategy strategy_used(mv_collection *c)
 {
     mv_result *result = NULL;
     size_t parts = 0;
-    mv_strategy way = MV_STRATEGY_AUTO;
+    mv_strategy strategy = MV_STRATEGY_AUTO;
     mv_query query = {.vector_field = TOY_FIELD,
                       .vectors = graph_rows[7],
                       .vectors_count = 1,
@@ -77,22 +77,22 @@ static mv_strategy way_gone(mv_collection *c)
     WORKS(mv_result_create(c, &result, &error));
     if (!mv_search(c, &query, result, &error)) {
         const mv_plan_step *plan = mv_result_plan(result, &parts);
-        if (parts) way = plan[0].last;
+        if (parts) strategy = plan[0].last;
     }
     mv_result_free(result);
-    return way;
+    return strategy;
 }
 
-/* Searches go through the toy, and give what is there. */
+/* Searches use the toy, and return documents that exist. */
 static void search_by_toy(mv_collection *c)
 {
     uint32_t before = toy_searches, last = GRAPH_DOCS_MAX;
     while (!graph_there[last - 1]) last--;
-    EXPECT(way_gone(c) == MV_STRATEGY_GRAPH);
+    EXPECT(strategy_used(c) == MV_STRATEGY_GRAPH);
     EXPECT(toy_searches > before);
     RECALLS(c, 0.01, TOY_FIELD, .topk = 10);
     RECALLS(c, 0.01, TOY_FIELD, .topk = 10, .from = ROWS / 2);
-    RECALLS(c, 1, TOY_FIELD, .topk = 10, .from = last - 40); /* all that pass, in the window */
+    RECALLS(c, 1, TOY_FIELD, .topk = 10, .from = last - 40); /* the window has all matching rows */
     RECALLS(c, 0.3, TOY_FIELD, .topk = 800);                 /* more than the window */
     before = toy_searches;
     RECALLS(c, 1, TOY_FIELD, .topk = 10, .strategy = MV_STRATEGY_EXACT);
@@ -103,7 +103,7 @@ static void search_by_toy(mv_collection *c)
 static void search_exactly(mv_collection *c)
 {
     uint32_t before = toy_searches;
-    EXPECT(way_gone(c) == MV_STRATEGY_EXACT);
+    EXPECT(strategy_used(c) == MV_STRATEGY_EXACT);
     RECALLS(c, 1, TOY_FIELD, .topk = 10);
     EXPECT(toy_searches == before);
 }
@@ -201,7 +201,7 @@ static void test_refusals(void)
             MV_INT32, (mv_metric)0, toy_with(window_50));
 }
 
-/* Schemas with these types have format 3, others still have 2; damaged bytes are refused. */
+/* Schemas with these types have format 3, other schemas format 2. Damaged bytes are refused. */
 static void test_schema_bytes(void)
 {
     mem_buffer bytes = {0};
@@ -225,7 +225,7 @@ static void test_schema_bytes(void)
         if (!schema_format_load(bytes.data, bytes.size, &loaded, &error)) mv_schema_free(loaded);
         bytes.data[at] ^= 0x55;
     }
-    bytes.data[0] = 2; /* before there were such fields */
+    bytes.data[0] = 2; /* a format that has no such fields */
     EXPECT(schema_format_load(bytes.data, bytes.size, &loaded, &error) == MV_CORRUPT);
     EXPECT(strstr(error.text, "field 'n' has unknown flags 9"));
     bytes.data[0] = 4;
@@ -276,7 +276,7 @@ static void test_life(bool memory)
 
     WORKS(graph_delete(c, 0, ROWS, 10));
     WORKS(graph_write(c, ROWS, ROWS + 500, 500));
-    RECALLS(c, 0.01, TOY_FIELD, .topk = 10); /* fresh rows beside the toy, deleted ones in it */
+    RECALLS(c, 0.01, TOY_FIELD, .topk = 10); /* with fresh rows, and deleted rows in the toy */
     WORKS(optimize_all(c, 5));
     EXPECT(toy_extended == 1);
     toy_extended = 0;
@@ -288,7 +288,7 @@ static void test_life(bool memory)
     WORKS(mv_backup(c, copy, &error));
     WORKS(mv_close(c, &error));
     EXPECT(toy_opened == 0);
-    c = toy_collection(copy); /* the schema given agrees with the one there */
+    c = toy_collection(copy); /* the given schema agrees with the stored one */
     EXPECT(graph_files(copy, ".toy", NULL) == 1 && graph_files(copy, ".tally", NULL) == 1);
     holds_toys(c, ROWS - ROWS / 10 + 500);
     search_by_toy(c);
@@ -334,10 +334,11 @@ static void flip(const char *file_path, long at)
     if (file) (void)fclose(file);
 }
 
-#define HEAD_AT 64L  /* sections begin behind the header, */
-#define ROWS_AT 128L /* at multiples of 64 */
+/* Offsets of the sections: the first follows the header, and each begins at a multiple of 64. */
+#define HEAD_AT 64L
+#define ROWS_AT 128L
 
-/* What is damaged is searched without, named by stats and check, and built again. */
+/* A damaged index is not used by searches, is named by stats and check, and is built again. */
 static void is_left_out(mv_collection *c, const char *ending)
 {
     char name[64] = "";
@@ -363,7 +364,7 @@ static void test_damage(void)
     c = toy_collection(path);
     EXPECT(graph_stats(c, TOY_FIELD).segments == 1 && !graph_stats(c, TOY_FIELD).warning[0]);
     uint32_t before = toy_searches;
-    EXPECT(way_gone(c) == MV_STRATEGY_EXACT && toy_searches == before + 1);
+    EXPECT(strategy_used(c) == MV_STRATEGY_EXACT && toy_searches == before + 1);
     is_left_out(c, ".toy");
     WORKS(mv_close(c, &error));
 
@@ -452,7 +453,8 @@ static void test_changes(void)
     EXPECT(toy_opened == 0);
 }
 
-/* What a process that died left half-written goes, and so do all files in the end. */
+/* Unfinished files of a process that died are removed by the next writer, and all files by
+ * mv_destroy. */
 static void test_leftovers(void)
 {
     const char *path = sample_path("end"), *const left[] = {"000900.2.toy", "000901.1.tally.new"};
