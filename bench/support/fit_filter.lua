@@ -13,6 +13,7 @@ local WORDS = { "amber", "birch", "cedar", "delta", "ember", "flint", "grove", "
 local ROWS_OF_TITLE = 8 -- few enough titles that LIKE is tested on their dictionary
 local STEP = 7919       -- prime: numbers come in no order
 local AT_LEAST = 0.005  -- seconds of a measurement
+local NOISE = 0.1       -- of a measurement: a cost that is less of it cannot be fitted
 
 local FIELDS = {
   { name = "number", type = "int64" },
@@ -100,7 +101,13 @@ local function filters(rows)
   }
 end
 
--- The constants by name, and the rows they were measured on.
+-- Words per nanosecond, where handling `words` of them took `ns` out of measurements of `whole` ns. nil: that is too
+-- little beside the noise of a measurement (NOISE) to be fitted.
+local function rate(words, ns, whole)
+  return ns > NOISE * whole and words / ns or nil
+end
+
+-- The constants by name, and the rows they were measured on. Those too small to be measured are missing.
 function M.fit(options)
   local rows = math.floor(options.filter_rows / 1024) * 1024
   local all, names, runs, took = filters(rows), {}, {}, {}
@@ -124,9 +131,10 @@ function M.fit(options)
   fitted.INVERT_COST_ROW_NS = (took.behind_mark - took.at_mark) / (rows / 32)
   -- A range takes two bitmaps over, unless it begins at the least value. What is left is setting the result's words.
   local one_bitmap = took.two_bitmaps - took.one_bitmap
-  fitted.INVERT_COST_WORDS_PER_NS = words / (2 * one_bitmap)
-  fitted.COST_SET_WORDS_PER_NS = words / (took.one_bitmap - one_bitmap)
-  fitted.COST_COMBINE_WORDS_PER_NS = 2 * words / (took.both_fields - took.one_bitmap - took.other_bitmap)
+  fitted.INVERT_COST_WORDS_PER_NS = rate(words, 2 * one_bitmap, took.two_bitmaps)
+  fitted.COST_SET_WORDS_PER_NS = rate(words, took.one_bitmap - one_bitmap, took.two_bitmaps)
+  fitted.COST_COMBINE_WORDS_PER_NS =
+    rate(2 * words, took.both_fields - took.one_bitmap - took.other_bitmap, took.both_fields)
   return fitted, rows
 end
 
