@@ -244,7 +244,7 @@ mv_err mv_column_set_vector(mv_column *column, const void *vector, size_t dim, m
 
 /* ---------------------------------------------------------------- the end */
 
-/* Documents that the caller has not gone to get the default, or NULL. */
+/* Documents that the caller has not visited get the default, or NULL. */
 mv_err mv_column_commit(mv_column *column, mv_error *error)
 {
     MV_TRY(check(column, error));

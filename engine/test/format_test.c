@@ -1,11 +1,14 @@
-/* Format numbers. A collection with a number above those that this version reads is refused with
- * MV_WRONG_VERSION, whichever of its files says so, and is left as it was. A catalog without the
- * table of indexes is one of format 1, or damaged. */
+/* Format numbers, and entries of the catalog that contradict each other. A collection with a number
+ * above those that this version reads is refused with MV_WRONG_VERSION, whichever of its files says
+ * so, and is left as it was. A catalog without the table of indexes is one of format 1, or damaged.
+ * An id with a docid that was never assigned is MV_CORRUPT for writes, and never an index into
+ * their arrays. */
 #include <lmdb.h>
 
 #include "open/engine.h"
 #include "storage/section_format.h"
 #include "test/sample.h"
+#include "transaction/seal.h"
 
 #define NEWER 77u
 
@@ -177,6 +180,41 @@ static void test_no_table_of_indexes(void)
     expect_whole();
 }
 
+/* Give document 5 another docid in the table of ids; 0: one that was never assigned. Returns the
+ * docid that it had. */
+static uint64_t set_docid(uint64_t docid)
+{
+    sample_text text;
+    mv_id id = sample_id(5, &text);
+    catalog_txn *txn = NULL;
+    engine_state state;
+    bool found = false;
+    uint64_t before = 0;
+    catalog *opened = begin(&txn);
+    WORKS(engine_load_state(txn, &state, &error));
+    WORKS(catalog_id_get(txn, id.data, id.size, &before, &found, &error));
+    EXPECT(found);
+    WORKS(
+        catalog_id_put(txn, id.data, id.size, docid ? docid : state.next_docid + 1000000, &error));
+    WORKS(catalog_commit(txn, &error));
+    catalog_close(opened);
+    return before;
+}
+
+/* Writes of few documents and of a whole segment replace document 5. */
+static void test_docid_never_assigned(void)
+{
+    uint64_t right = set_docid(0);
+    mv_collection *c = NULL;
+    WORKS(mv_open(path, &(mv_open_options){.manual_maintenance = true}, &c, &error));
+    EXPECT(sample_write(c, MV_UPSERT, 0, 10, 2) == MV_CORRUPT);
+    EXPECT(sample_write(c, MV_UPSERT, 0, SEAL_ROWS_MIN, 2) == MV_CORRUPT);
+    EXPECT(strstr(error.text, "was never assigned"));
+    WORKS(mv_close(c, &error));
+    EXPECT(set_docid(right) > right);
+    expect_whole();
+}
+
 int main(void)
 {
     if (!sample_place_make("format")) return tests_conclude();
@@ -186,6 +224,7 @@ int main(void)
     RUN(test_newer_segment_file("000001.rows"));
     RUN(test_newer_segment_file("000001.10.vec"));
     RUN(test_no_table_of_indexes());
+    RUN(test_docid_never_assigned());
     remove_tree(sample_place);
     RUN(test_memory_is_freed(0));
     return tests_conclude();
