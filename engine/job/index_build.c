@@ -13,9 +13,9 @@
  * A failure in any stage abandons the group (job.h), and index_build_end frees everything.
  *
  * A builder may start from an index that is there (the base, see index_type.can_extend): that of a
- * segment which makes up at least half of the new one. A graph takes over the links of its base and
- * links only the other rows. The checksums of a base are verified first: damage must not be copied
- * under a new checksum. A damaged base is marked, and another one is chosen. */
+ * segment which makes up at least half of the new one. A graph copies the links of its base and
+ * inserts only the other rows. The checksums of a base are verified first: damage must not be
+ * copied under a new checksum. A damaged base is marked, and another one is chosen. */
 #include "job/job.h"
 #include "transaction/writer_files.h"
 
@@ -107,8 +107,8 @@ static mv_err open_built(mv_job *job, mv_error *error)
     b->over = b->built;
     if (b->over) return MV_OK;
     if (job->p.merges) {
-        segment_paths place = {.paths = segment_writer_paths(job->written)};
-        MV_TRY(segment_open(job->schema, segment_writer_record(job->written), &place, &b->built,
+        segment_paths paths = {.paths = segment_writer_paths(job->written)};
+        MV_TRY(segment_open(job->schema, segment_writer_record(job->written), &paths, &b->built,
                             error));
         b->over = b->built;
     } else {
