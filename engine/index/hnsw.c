@@ -175,5 +175,5 @@ bool hnsw_fits(const hnsw_graph *graph, const mv_hnsw_options *options)
     mv_assert(quantize != MV_QUANTIZE_AUTO);
     return graph->head->m == options->m &&
            (options->quantize == MV_QUANTIZE_AUTO || options->quantize == quantize ||
-            quantize == MV_QUANTIZE_NONE); /* it had no codes, or none that were smaller */
+            quantize == MV_QUANTIZE_NONE); /* codes were not smaller, or out of range */
 }

@@ -109,7 +109,7 @@ static bool allocate_nodes(hnsw_builder *b)
     memset(b->reinserted, 0, bits_words(rows) * sizeof *b->reinserted);
     hnsw_order_draw(b);
     memset(b->back, 0xff, rows * sizeof *b->back);
-    b->levels[1].count = hnsw_order_base_alive(b) + b->new_count[1];
+    b->levels[1].count = hnsw_order_base_nodes(b) + b->new_count[1];
     b->nodes = hnsw_builder_alloc(b, b->levels[1].count, sizeof *b->nodes);
     b->new_positions = hnsw_builder_alloc(b, b->new_count[1], sizeof *b->new_positions);
     if (!b->nodes || !b->new_positions) return false;

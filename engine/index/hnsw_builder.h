@@ -1,8 +1,8 @@
 /* A graph being built. Levels are built from the top down. A level begins as a copy of the level
- * above, whose nodes are its first ones, and then inserts its other nodes in batches. All nodes of
- * a batch search for neighbours in the graph as it was before the batch, on any number of threads.
- * Then links back are added, target by target. So nothing is locked, and the graph does not depend
- * on the threads (the scheme of ParlayANN: Manohar et al., arXiv 2305.04359). */
+ * above, whose nodes are its first ones (I15), and then inserts its other nodes in batches. All
+ * nodes of a batch search for neighbours in the graph as it was before the batch, on any number of
+ * threads. Then links back are added, target by target. So nothing is locked, and the graph does
+ * not depend on the threads (the scheme of ParlayANN: Manohar et al., arXiv 2305.04359). */
 #ifndef MV_HNSW_BUILDER_H
 #define MV_HNSW_BUILDER_H
 
@@ -20,15 +20,15 @@
 #define HNSW_BUILD_TRIALS        2u    /* kinds of codes that are measured: `codes`, `int4_codes` */
 
 typedef enum hnsw_build_phase {
-    HNSW_BUILD_ENCODE,  /* items: rows / HNSW_BUILD_ENCODE_ROWS; clears their links, too */
-    HNSW_BUILD_ADOPT,   /* nodes of the base graph, level by level */
-    HNSW_BUILD_SEARCH,  /* nodes of the batch */
-    HNSW_BUILD_LINK,    /* targets of the batch */
-    HNSW_BUILD_MEASURE, /* rows of the sample */
-    HNSW_BUILD_TRY,     /* the same, with the reach that was measured */
-    HNSW_BUILD_TRIM,    /* nodes, level by level */
-    HNSW_BUILD_REPAIR,  /* one item: make the next unreachable row reachable */
-    HNSW_BUILD_COMPACT, /* one item: move links together, to links_max for each node */
+    HNSW_BUILD_ENCODE,         /* items: rows / HNSW_BUILD_ENCODE_ROWS; clears their links, too */
+    HNSW_BUILD_COPY_BASE,      /* nodes of the base graph, level by level */
+    HNSW_BUILD_SEARCH,         /* nodes of the batch */
+    HNSW_BUILD_LINK,           /* targets of the batch */
+    HNSW_BUILD_MEASURE_REACH,  /* rows of the sample */
+    HNSW_BUILD_MEASURE_RECALL, /* the same, with the reach that was measured */
+    HNSW_BUILD_TRIM,           /* nodes, level by level */
+    HNSW_BUILD_REPAIR,         /* one item: make the next unreachable row reachable */
+    HNSW_BUILD_COMPACT,        /* one item: move links together, to links_max for each node */
     HNSW_BUILD_DONE
 } hnsw_build_phase;
 
@@ -65,28 +65,30 @@ struct hnsw_builder {
     float *mean;
     build_level levels[HNSW_LEVELS_MAX + 1];
     uint32_t *nodes; /* rows of the nodes above the bottom */
-    uint32_t
-        *positions; /* of nodes of the base above the bottom: where they are now, or HNSW_NONE */
-    uint32_t positions_count; /* nodes of the base above the bottom */
-    uint32_t *order;          /* new rows in random order: those of higher levels first */
+    /* Of each node of the base above the bottom: its position in the new graph. HNSW_NONE: its row
+     * was deleted. */
+    uint32_t *positions;
+    uint32_t positions_count;
+    uint32_t *order; /* new rows in random order: those of higher levels first */
     uint32_t order_count;
     uint32_t new_count[HNSW_LEVELS_MAX + 1]; /* how many of `order` are in a level */
-    uint32_t
-        *new_positions; /* of the first new_count[1] of `order`, in the levels above the bottom */
+    /* Of each of the first new_count[1] rows of `order`: its position above the bottom. */
+    uint32_t *new_positions;
     /* The current batch. */
     uint32_t level;
-    uint32_t first; /* in `order`, of the batch */
-    uint32_t batch;
-    uint32_t taken;  /* nodes of the level before the batch */
-    uint32_t *back;  /* for each position the last link to it of this batch, or HNSW_NONE */
-    uint32_t *after; /* for each link of the batch the one before it with the same target */
-    uint32_t
-        *targets; /* positions linked to. In SEARCH: the m links picked by each node of the batch */
+    uint32_t first;    /* index in `order` of the batch's first row */
+    uint32_t batch;    /* rows of the batch */
+    uint32_t inserted; /* nodes of the level before the batch */
+    uint32_t *back;    /* for each position the last link to it of this batch, or HNSW_NONE */
+    uint32_t *after;   /* for each link of the batch the one before it with the same target */
+    /* The positions that the batch links to. In SEARCH: m links picked by each node of the batch.
+     */
+    uint32_t *targets;
     uint32_t targets_count;
     /* Measuring. */
     uint32_t sample; /* the last rows of `order` */
     bool is_measured;
-    float *recalls; /* trials × sample × steps of ef. In MEASURE: the reach of each walk */
+    float *recalls; /* trials × sample × steps of ef. In MEASURE_REACH: the reach of each walk */
     float *bounds;  /* sample: distance of the last of the true neighbours */
     float *errors;  /* trials × sample × HNSW_MEASURED_HITS: difference of the distances */
     float reach[HNSW_BUILD_TRIALS][HNSW_EF_STEPS];
@@ -96,14 +98,14 @@ struct hnsw_builder {
     uint64_t *reinserted;  /* bits: rows of the base that are inserted again, as a sample */
     /* Reaching, compacting. */
     walk_traversal traversal;
-    uint32_t lost;      /* every row before it is reachable */
+    uint32_t unreached; /* every row before it is reachable */
     uint32_t compacted; /* nodes of the level */
     /* Work. */
     hnsw_build_phase phase;
     uint32_t items;
     uint32_t next_item;
-    uint32_t busy;  /* threads at an item */
-    bool is_beyond; /* a vector is beyond the range of fp16 codes */
+    uint32_t busy;        /* threads at an item */
+    bool is_out_of_range; /* a vector is beyond the range of fp16 codes */
     os_mutex *mutex;
     os_condition *condition;
     double until;
@@ -163,7 +165,7 @@ void hnsw_threads_run(hnsw_builder *b, double until);
 /* Fill `order`. Uses `back`, whose contents are undefined afterwards. */
 void hnsw_order_draw(hnsw_builder *b);
 /* Number of nodes of the base above the bottom whose rows were not deleted. */
-uint32_t hnsw_order_base_alive(const hnsw_builder *b);
+uint32_t hnsw_order_base_nodes(const hnsw_builder *b);
 void hnsw_order_lay_out(hnsw_builder *b); /* the nodes above the bottom */
 void hnsw_order_draw_sample(hnsw_builder *b);
 
@@ -175,7 +177,7 @@ void hnsw_order_draw_sample(hnsw_builder *b);
  */
 uint32_t hnsw_link_choose(hnsw_builder *b, hnsw_build_scratch *s, const walk_entry *near,
                           uint32_t count, uint32_t max, uint32_t level);
-void hnsw_link_adopt(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
+void hnsw_link_copy_base(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 void hnsw_link_search(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 void hnsw_link_back(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 void hnsw_link_trim(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
@@ -185,12 +187,12 @@ void hnsw_link_collect_targets(hnsw_builder *b);
 /* ---- hnsw_measure.c */
 
 /* First: the true neighbours by codes, the error of codes, the reach of walks. */
-void hnsw_measure_search(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
+void hnsw_measure_reach(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 void hnsw_measure_conclude_reach(hnsw_builder *b);
 /* Then: the recall with each value of ef. */
-void hnsw_measure_try(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
-void hnsw_measure_conclude(
-    hnsw_builder *b); /* fill in the head: the codes of searches, ef, reach */
+void hnsw_measure_recall(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
+/* Set the measured numbers of the head: codes of searches, ef, reach. */
+void hnsw_measure_conclude(hnsw_builder *b);
 /* ---- hnsw_repair.c */
 
 /* Link rows that cannot be reached from the entry: one step. */

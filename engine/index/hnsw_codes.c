@@ -14,8 +14,8 @@
  * loss of a code lies in the direction of another row. */
 #define ERROR_MAX       0.1f
 #define CHECK_ROWS      64u
-#define NEAR_PARTS      10u /* near distances are one in this many of the length */
-#define LOSS_SEEN_PARTS 2u  /* of the loss one in this many changes a distance */
+#define NEAR_PARTS      10u /* a near distance is the length divided by this */
+#define LOSS_SEEN_PARTS 2u  /* the loss that changes a distance is the loss divided by this */
 
 /* A row is in a dense cluster if DENSE_NEAR_MIN other rows are nearer to it than DENSE_LOSSES times
  * the loss of its code, in squared distances (4.5 times in distances): codes then order these rows
@@ -177,7 +177,7 @@ void hnsw_codes_encode(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
     }
     if (is_in_range) return;
     os_mutex_lock(b->mutex);
-    b->is_beyond = true;
+    b->is_out_of_range = true;
     os_mutex_unlock(b->mutex);
 }
 

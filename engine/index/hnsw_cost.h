@@ -62,9 +62,9 @@
 #define BRIDGE_ADVANTAGE_MIN 1.5
 
 /* A walk that is not the cheapest strategy when the matching rows are spread evenly is still begun
- * where it would be cheaper by this factor if the matching rows were those near the query. The walk
- * is asked whether to go on when it has taken as long as it would if all rows matched: a wrong
- * guess then costs at most this part of the scan, a third of it. */
+ * where it would be cheaper by this factor if the matching rows were those near the query. Whether
+ * the walk continues is decided when it has taken as long as it would if all rows matched. So a
+ * wrong guess costs at most a third of the scan. */
 #define NEAR_ADVANTAGE_MIN 3.0
 
 /* A walk is abandoned for few matches nearby when it met less than GATE_MATCHES_PART_MIN of the

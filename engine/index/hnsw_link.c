@@ -1,4 +1,13 @@
-/* Linking: which neighbours a node gets, and the links back. */
+/* Linking the nodes of a level: INSERT, algorithm 1 of arXiv 1603.09320, for a batch of nodes.
+ *
+ *   hnsw_link_search           searches for the neighbours of a node, and picks m links
+ *   hnsw_link_collect_targets  makes the picked links of all nodes of the batch real, and chains
+ *                              them by target
+ *   hnsw_link_back             adds the links back of a target. If they do not fit, links are
+ *                              chosen again among all of them
+ *
+ * hnsw_link_choose chooses links among candidates, hnsw_link_copy_base copies the links of an older
+ * graph, and hnsw_link_trim reduces the links of a node to links_max. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +138,7 @@ uint32_t hnsw_link_entry(hnsw_builder *b, hnsw_build_scratch *s, const codes_que
 }
 
 /* Remove `at` from the candidates. Returns how many are left. */
-static uint32_t leave_out(walk_entry *near, uint32_t count, uint32_t at)
+static uint32_t remove_candidate(walk_entry *near, uint32_t count, uint32_t at)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count; i++)
@@ -145,8 +154,8 @@ void hnsw_link_search(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
     walk_level l = hnsw_builder_walk_level(b, level);
     uint32_t entry = hnsw_link_entry(b, s, &query, level);
     (void)hnsw_walk_level_from(&s->w, &query, &l, entry);
-    uint32_t count =
-        leave_out(s->w.pool.entries, s->w.pool.count, at); /* it is in the level above, too */
+    uint32_t count = remove_candidate(s->w.pool.entries, s->w.pool.count,
+                                      at); /* it is in the level above, too */
     uint32_t m = b->head.m, *picks = b->targets + (size_t)item * m;
     count = hnsw_link_choose(b, s, s->w.pool.entries, count, m, level);
     /* They become links after the batch: other threads may read the links of this node now. */
@@ -155,7 +164,7 @@ void hnsw_link_search(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 
 /* Put the picked links of a node of the batch before the links that it has. Returns how many were
  * picked. */
-static uint32_t take_picks(hnsw_builder *b, uint32_t at, const uint32_t *picks)
+static uint32_t set_picked_links(hnsw_builder *b, uint32_t at, const uint32_t *picks)
 {
     uint32_t stride = b->levels[b->level].stride, m = b->head.m, count = 0;
     uint32_t *links = hnsw_builder_links(b, b->level, at), list[MV_HNSW_M_MAX * 5 / 2];
@@ -176,7 +185,7 @@ void hnsw_link_collect_targets(hnsw_builder *b)
     for (uint32_t i = 0; i < b->batch; i++) {
         uint32_t at = hnsw_builder_position(b, b->level, b->first + i);
         /* The picks of later nodes are not overwritten: there are never more targets than picks. */
-        uint32_t picked = take_picks(b, at, b->targets + (size_t)i * m);
+        uint32_t picked = set_picked_links(b, at, b->targets + (size_t)i * m);
         mv_assert(b->targets_count <= i * m);
         const uint32_t *links = hnsw_builder_links(b, b->level, at);
         for (uint32_t j = 0; j < picked; j++) {
@@ -227,7 +236,7 @@ void hnsw_link_trim(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 /* ---------------------------------------------------------------- the base graph */
 
 /* The new position of a node of the base. HNSW_NONE: its row was deleted, or is inserted again. */
-static uint32_t now_at(const hnsw_builder *b, uint32_t level, uint32_t old)
+static uint32_t new_position_of(const hnsw_builder *b, uint32_t level, uint32_t old)
 {
     if (level) return old < b->base.graph->nodes_count[level - 1] ? b->positions[old] : HNSW_NONE;
     uint32_t row = hnsw_row_now(&b->base, old);
@@ -236,16 +245,16 @@ static uint32_t now_at(const hnsw_builder *b, uint32_t level, uint32_t old)
 
 /* Copy the links of a node of the base. A link to a deleted node is replaced: the links of that
  * node become candidates (as in FreshDiskANN: Singh et al., arXiv 2105.09613). */
-void hnsw_link_adopt(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
+void hnsw_link_copy_base(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
     walk_level old = hnsw_walk_level_of(b->base.graph, b->level);
-    uint32_t at = now_at(b, b->level, item), found = 0;
+    uint32_t at = new_position_of(b, b->level, item), found = 0;
     const build_level *l = &b->levels[b->level];
     bool is_whole = true;
     if (at == HNSW_NONE) return;
     const uint32_t *links = old.links + (size_t)item * old.degree;
     for (uint32_t i = 0; i < old.degree && links[i] != HNSW_NONE; i++) {
-        uint32_t now = now_at(b, b->level, links[i]);
+        uint32_t now = new_position_of(b, b->level, links[i]);
         if (now != HNSW_NONE) {
             s->near[found++].at = now;
             continue;
@@ -254,7 +263,7 @@ void hnsw_link_adopt(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
         if (links[i] >= old.count) continue;
         const uint32_t *beyond = old.links + (size_t)links[i] * old.degree;
         for (uint32_t j = 0; j < old.degree && beyond[j] != HNSW_NONE; j++) {
-            now = now_at(b, b->level, beyond[j]);
+            now = new_position_of(b, b->level, beyond[j]);
             if (now != HNSW_NONE) s->near[found++].at = now;
         }
     }

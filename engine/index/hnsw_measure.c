@@ -65,7 +65,7 @@ static void measure_code_errors(hnsw_builder *b, const codes_query *query,
 
 /* The reach of a walk for each step: by how much its ef-th distance is larger than its tenth,
  * relative to the tenth. Only metrics whose distances have a zero have one. */
-static void measure_reach(const walk *w, mv_metric metric, float *reach)
+static void reach_of_walk(const walk *w, mv_metric metric, float *reach)
 {
     for (uint32_t step = 0; step < HNSW_EF_STEPS; step++) {
         uint32_t ef = walk_ef_steps[step];
@@ -83,7 +83,7 @@ static uint32_t sample_row(const hnsw_builder *b, uint32_t item)
     return b->order[b->order_count - b->sample + item];
 }
 
-void hnsw_measure_search(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
+void hnsw_measure_reach(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
     topk hits;
     topk_entry heap[HNSW_MEASURED_HITS];
@@ -104,7 +104,7 @@ void hnsw_measure_search(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
         s->w.pool.capacity = walk_ef_steps[HNSW_EF_STEPS - 1];
         (void)hnsw_walk_level_from(&s->w, &query, &l, entry);
         s->w.pool.capacity = capacity;
-        measure_reach(&s->w, v->metric, recalls_of(b, trial, item));
+        reach_of_walk(&s->w, v->metric, recalls_of(b, trial, item));
         measure_code_errors(b, &query, ok ? &exact : NULL, trial, item, &hits);
     }
 }
@@ -185,7 +185,7 @@ static void try_codes(hnsw_builder *b, hnsw_build_scratch *s, uint32_t trial, ui
     s->w.stop = (walk_stop){0};
 }
 
-void hnsw_measure_try(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
+void hnsw_measure_recall(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
     for (uint32_t trial = 0; trial < hnsw_builder_trials(b); trial++) try_codes(b, s, trial, item);
 }

@@ -122,7 +122,7 @@ void hnsw_order_lay_out(hnsw_builder *b)
     mv_assert(b->head.levels); /* in a level above the bottom */
 }
 
-uint32_t hnsw_order_base_alive(const hnsw_builder *b)
+uint32_t hnsw_order_base_nodes(const hnsw_builder *b)
 {
     const hnsw_graph *base = b->base.graph;
     uint32_t alive = 0;

@@ -1,29 +1,29 @@
 /* The phases of building a graph. Each has items, on which any number of threads work:
  *
- *   phase     items                next phase, begun by hnsw_phase_advance
- *   ENCODE    blocks of rows       ADOPT of the highest level
- *   ADOPT     nodes of the base    ADOPT of the level below; after the bottom level,
- *             in this level        SEARCH in the highest level
- *   SEARCH    nodes of a batch     LINK of the same batch
- *   LINK      targets of a batch   SEARCH of the next batch of the level, or of the level below;
- *                                  after the bottom level, MEASURE, or TRIM if it was measured
- *   MEASURE   rows of the sample   TRY
- *   TRY       rows of the sample   SEARCH: the sample is the last batches of the bottom level
- *   TRIM      nodes of a level     TRIM of the level below; after the bottom level, REPAIR
- *   REPAIR    1                    REPAIR until every row is reachable (I15); then COMPACT
- *   COMPACT   1                    COMPACT until all links of all levels are moved; then DONE
- *   DONE      0                    -
+ *   phase            items               next phase, begun by hnsw_phase_advance
+ *   ENCODE           blocks of rows      COPY_BASE of the highest level
+ *   COPY_BASE        nodes of the base   COPY_BASE of the level below; after the bottom level,
+ *                    in this level       SEARCH in the highest level
+ *   SEARCH           nodes of a batch    LINK of the same batch
+ *   LINK             targets of a batch  SEARCH of the next batch of the level, or of the level
+ *                                        below; after the bottom level, MEASURE_REACH, or TRIM if
+ *                                        it was measured
+ *   MEASURE_REACH    rows of the sample  MEASURE_RECALL
+ *   MEASURE_RECALL   rows of the sample  SEARCH: the sample is the last batches of the bottom level
+ *   TRIM             nodes of a level    TRIM of the level below; after the bottom level, REPAIR
+ *   REPAIR           1                   REPAIR until every row is reachable (I15); then COMPACT
+ *   COMPACT          1                   COMPACT until the links of all levels are moved; then DONE
+ *   DONE             0                   -
  *
- * What holds between phases:
+ * What holds from a phase on:
  *
- *   since     holds
- *   ADOPT     rows have codes; unused links are HNSW_NONE
- *   SEARCH    inserted nodes have up to `stride` links. Nodes of a batch get their links when the
- *             batch ends, so threads in SEARCH only read links
- *   REPAIR    a node has at most links_max links
- *   COMPACT   every row can be reached from the entry
+ *   COPY_BASE        rows are encoded; unused links are HNSW_NONE
+ *   SEARCH           inserted nodes have up to `stride` links. Nodes of a batch get their links
+ *                    when the batch ends, so threads in SEARCH only read links
+ *   REPAIR           a node has at most links_max links
+ *   COMPACT          every row can be reached from the entry
  *
- * Without a base, ADOPT has no items. */
+ * Without a base, COPY_BASE has no items. */
 #include <string.h>
 
 #include "index/hnsw_builder.h"
@@ -64,11 +64,11 @@ static void next_batch(hnsw_builder *b)
     if (!b->level && !b->is_measured) end -= b->sample;
     mv_assert(b->first <= end);
     uint32_t left = end - b->first;
-    uint32_t size = b->taken / BATCH_ONE_IN;
+    uint32_t size = b->inserted / BATCH_ONE_IN;
     if (size > HNSW_BUILD_BATCH_MAX) size = HNSW_BUILD_BATCH_MAX;
     if (size < 1) size = 1;
     b->batch = size < left ? size : left;
-    mv_assert(b->taken + b->batch <= b->levels[b->level].count);
+    mv_assert(b->inserted + b->batch <= b->levels[b->level].count);
     hnsw_phase_begin(b, HNSW_BUILD_SEARCH, b->batch);
 }
 
@@ -80,9 +80,9 @@ static void begin_level(hnsw_builder *b, uint32_t level)
     b->level = level;
     b->first = level < b->head.levels && !b->base.graph ? b->new_count[level + 1] : 0;
     if (level < b->head.levels) copy_down(b, level);
-    b->taken = b->levels[level].count - (b->new_count[level] - b->first);
-    if (!b->taken) { /* the first node has no other to link to */
-        b->taken = 1;
+    b->inserted = b->levels[level].count - (b->new_count[level] - b->first);
+    if (!b->inserted) { /* the first node has no other to link to */
+        b->inserted = 1;
         b->first = 1;
     }
     next_batch(b);
@@ -114,14 +114,14 @@ static void compact(hnsw_builder *b)
     b->compacted = end;
 }
 
-static void begin_adopting(hnsw_builder *b)
+static void begin_copying_base(hnsw_builder *b)
 {
     if (b->base.graph && b->level <= b->base.graph->head->levels)
-        hnsw_phase_begin(b, HNSW_BUILD_ADOPT,
+        hnsw_phase_begin(b, HNSW_BUILD_COPY_BASE,
                          b->level ? b->base.graph->nodes_count[b->level - 1]
                                   : b->base.graph->head->rows);
     else
-        hnsw_phase_begin(b, HNSW_BUILD_ADOPT, 0);
+        hnsw_phase_begin(b, HNSW_BUILD_COPY_BASE, 0);
 }
 
 void hnsw_phase_advance(hnsw_builder *b)
@@ -130,14 +130,14 @@ void hnsw_phase_advance(hnsw_builder *b)
     mv_assert(b->next_item == b->items);
     switch (b->phase) {
     case HNSW_BUILD_ENCODE:
-        if (b->is_beyond) hnsw_codes_drop(b);
+        if (b->is_out_of_range) hnsw_codes_drop(b);
         b->level = b->head.levels;
-        begin_adopting(b);
+        begin_copying_base(b);
         break;
-    case HNSW_BUILD_ADOPT:
+    case HNSW_BUILD_COPY_BASE:
         if (b->level) {
             b->level--;
-            begin_adopting(b);
+            begin_copying_base(b);
         } else {
             begin_level(b, b->head.levels);
         }
@@ -147,7 +147,7 @@ void hnsw_phase_advance(hnsw_builder *b)
         hnsw_phase_begin(b, HNSW_BUILD_LINK, b->targets_count);
         break;
     case HNSW_BUILD_LINK:
-        b->taken += b->batch;
+        b->inserted += b->batch;
         b->first += b->batch;
         if (!b->level) b->rows_done += b->batch;
         next_batch(b);
@@ -155,15 +155,15 @@ void hnsw_phase_advance(hnsw_builder *b)
         if (b->level)
             begin_level(b, b->level - 1);
         else if (!b->is_measured)
-            hnsw_phase_begin(b, HNSW_BUILD_MEASURE, b->sample);
+            hnsw_phase_begin(b, HNSW_BUILD_MEASURE_REACH, b->sample);
         else
             begin_trim(b, b->head.levels);
         break;
-    case HNSW_BUILD_MEASURE:
+    case HNSW_BUILD_MEASURE_REACH:
         hnsw_measure_conclude_reach(b);
-        hnsw_phase_begin(b, HNSW_BUILD_TRY, b->sample);
+        hnsw_phase_begin(b, HNSW_BUILD_MEASURE_RECALL, b->sample);
         break;
-    case HNSW_BUILD_TRY:
+    case HNSW_BUILD_MEASURE_RECALL:
         hnsw_measure_conclude(b);
         b->is_measured = true;
         next_batch(b);
@@ -200,11 +200,11 @@ void hnsw_phase_work(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
     mv_assert(item < b->items);
     switch (b->phase) {
     case HNSW_BUILD_ENCODE: hnsw_codes_encode(b, s, item); break;
-    case HNSW_BUILD_ADOPT: hnsw_link_adopt(b, s, item); break;
+    case HNSW_BUILD_COPY_BASE: hnsw_link_copy_base(b, s, item); break;
     case HNSW_BUILD_SEARCH: hnsw_link_search(b, s, item); break;
     case HNSW_BUILD_LINK: hnsw_link_back(b, s, item); break;
-    case HNSW_BUILD_MEASURE: hnsw_measure_search(b, s, item); break;
-    case HNSW_BUILD_TRY: hnsw_measure_try(b, s, item); break;
+    case HNSW_BUILD_MEASURE_REACH: hnsw_measure_reach(b, s, item); break;
+    case HNSW_BUILD_MEASURE_RECALL: hnsw_measure_recall(b, s, item); break;
     case HNSW_BUILD_TRIM: hnsw_link_trim(b, s, item); break;
     case HNSW_BUILD_REPAIR: hnsw_repair_reachability(b, s); break;
     case HNSW_BUILD_COMPACT: compact(b); break;

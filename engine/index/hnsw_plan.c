@@ -21,7 +21,7 @@ void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const index_quer
     if (ef < k) ef = k;
     plan->ef = ef < rows ? (uint32_t)ef : rows;
     mv_assert(plan->share > 0);
-    plan->all_cost = matching * (COST_SCAN_ROW_NS + COST_SCAN_BYTE_NS * bytes);
+    plan->scan_cost = matching * (COST_SCAN_ROW_NS + COST_SCAN_BYTE_NS * bytes);
     plan->step_cost = COST_WALK_ROW_NS + COST_WALK_BYTE_NS * bytes;
     plan->usual = (uint64_t)(plan->ef * 2.0 * graph->head->m * WALK_DISTANCES_PER_LINK);
     plan->is_forced = query->strategy != MV_STRATEGY_AUTO;
@@ -30,7 +30,7 @@ void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const index_quer
     near = (double)plan->usual * plan->step_cost;
     even = near * cost_walk_growth(plan->share);
     if (!query->ef) even *= hnsw_walk_gated_ef(plan->ef, plan->share) / plan->ef;
-    if (even <= plan->all_cost || near * NEAR_ADVANTAGE_MIN <= plan->all_cost)
+    if (even <= plan->scan_cost || near * NEAR_ADVANTAGE_MIN <= plan->scan_cost)
         *strategy = MV_STRATEGY_GRAPH;
     else
         *strategy = MV_STRATEGY_CODES;
@@ -54,14 +54,14 @@ uint32_t hnsw_plan_bridged_ef(const hnsw_plan *plan, walk_end end)
 mv_strategy hnsw_plan_next(const hnsw_plan *plan, mv_strategy tried, walk_end end)
 {
     bool may_bridge = tried == MV_STRATEGY_GRAPH && end != WALK_WHOLE;
-    return may_bridge && bridges_cost(plan, end) * BRIDGE_ADVANTAGE_MIN < plan->all_cost
+    return may_bridge && bridges_cost(plan, end) * BRIDGE_ADVANTAGE_MIN < plan->scan_cost
                ? MV_STRATEGY_BRIDGES
                : MV_STRATEGY_CODES;
 }
 
 uint64_t hnsw_plan_distances_max(const hnsw_plan *plan, mv_strategy strategy)
 {
-    double cost = plan->all_cost;
+    double cost = plan->scan_cost;
     if (strategy == MV_STRATEGY_GRAPH)
         cost = fmin(cost, bridges_cost(plan, WALK_TOO_COSTLY) * BRIDGE_ADVANTAGE_MIN);
     return (uint64_t)(cost / plan->step_cost);

@@ -17,7 +17,7 @@ typedef struct hnsw_plan {
     uint32_t k;       /* hits wanted, at most the number of matching rows */
     uint32_t ef;      /* of a walk */
     double share;     /* of all rows: those that match */
-    double all_cost;  /* ns to scan the codes of all matching rows */
+    double scan_cost; /* ns to scan the codes of all matching rows */
     double step_cost; /* ns for each distance of a walk */
     uint64_t usual;   /* distances that a walk computes where all rows match */
     bool is_forced;   /* the query names the strategy: a walk is not abandoned */

@@ -36,6 +36,7 @@ static inline void pool_clear(walk_pool *pool)
 /* Change the capacity, to at most the number of entries that were allocated. */
 static inline void pool_limit(walk_pool *pool, uint32_t capacity)
 {
+    mv_assert(capacity > 0);
     for (; pool->count > capacity; pool->count--)
         pool->entries[pool->count - 1].distance = INFINITY;
     pool->capacity = capacity;
@@ -49,6 +50,8 @@ static inline uint32_t pool_insert(walk_pool *pool, float distance, uint32_t at)
 {
     walk_entry *entries = pool->entries;
     uint32_t count = pool->count, blocks = 0, position = 0;
+    mv_assert(pool->capacity > 0);
+    mv_assert(count <= pool->capacity);
     if (count == pool->capacity) {
         if (!(distance < entries[count - 1].distance)) return pool->capacity;
         count--;

@@ -72,9 +72,9 @@ void hnsw_repair_reachability(hnsw_builder *b, hnsw_build_scratch *s)
     }
     hnsw_walk_traversal_step(traversal, &l, HNSW_BUILD_STEP_ROWS);
     if (traversal->next < traversal->count || traversal->count == b->head.rows) return;
-    while (bits_get(traversal->marks, b->lost)) b->lost++;
-    mv_assert(b->lost < b->head.rows);
-    link_unreachable(b, s, traversal->marks, b->lost);
-    bits_set(traversal->marks, b->lost);
-    traversal->queue[traversal->count++] = b->lost;
+    while (bits_get(traversal->marks, b->unreached)) b->unreached++;
+    mv_assert(b->unreached < b->head.rows);
+    link_unreachable(b, s, traversal->marks, b->unreached);
+    bits_set(traversal->marks, b->unreached);
+    traversal->queue[traversal->count++] = b->unreached;
 }

@@ -7,10 +7,11 @@
  *   4. Candidates are scored from their vectors, nearest first, until no other can be a hit. */
 #include "index/hnsw_plan.h"
 
-#define REFINE_ROWS  8u   /* candidates that are scored exactly by one call of a kernel */
-#define REFINE_AHEAD 16u  /* candidates whose vectors are prefetched */
-#define REFINE_BYTES 512u /* prefetched of each vector; the processor prefetches the rest itself   \
-                           */
+#define REFINE_ROWS  8u  /* candidates that are scored exactly by one call of a kernel */
+#define REFINE_AHEAD 16u /* candidates whose vectors are prefetched */
+#define REFINE_BYTES                                                                               \
+    512u /* prefetched of each vector; the processor prefetches the rest itself                    \
+          */
 /* A scan of codes selects 1.5 × k + this many rows to be scored exactly, and twice as many with
  * int4 codes: 69 rows for 10 hits, about 7 for each hit. `./run bench fit` shows the recall of a
  * scan. */
@@ -109,12 +110,12 @@ static uint32_t refine(const hnsw_graph *graph, const index_query *query, walk_p
     bool is_exact = graph->codes.quantize == MV_QUANTIZE_NONE;
     uint32_t scored = 0, wanted = hits->capacity;
     mv_assert(sorted <= candidates->count);
-    if (!sorted) sorted = hnsw_all_sort(candidates, sorted);
+    if (!sorted) sorted = hnsw_scan_sort(candidates, sorted);
     for (uint32_t i = 0; i < REFINE_AHEAD; i++) prefetch_candidate(graph, query, candidates, i);
     while (scored < candidates->count) {
         uint32_t ahead = scored + REFINE_AHEAD;
         if (ahead >= sorted && sorted < candidates->count)
-            sorted = hnsw_all_sort(candidates, sorted);
+            sorted = hnsw_scan_sort(candidates, sorted);
         prefetch_candidate(graph, query, candidates, ahead);
         const walk_entry *entry = &candidates->entries[scored++];
         uint32_t row = entry->at & ~WALK_DONE;
@@ -180,7 +181,7 @@ static mv_err lay_out_search(searching *s, index_scratch *scratch, mv_error *err
 {
     uint32_t rows = s->graph->head->rows, degree = 2 * s->graph->head->m,
              hits = set_stop(s, s->plan.ef),
-             pool_max = larger(hits, hnsw_all_capacity(scan_capacity(s)));
+             pool_max = larger(hits, hnsw_scan_entries(scan_capacity(s)));
     if (s->query->matches) {
         pool_max = larger(pool_max, hnsw_plan_gated_pool(&s->plan, hits));
         pool_max = larger(pool_max, set_stop(s, hnsw_plan_bridged_ef(&s->plan, WALK_FEW_MATCHES)));
@@ -217,8 +218,8 @@ static bool run_strategy(searching *s, mv_strategy strategy, walk_end before,
     s->gate.distances_max = s->plan.is_forced ? 0 : hnsw_plan_distances_max(&s->plan, strategy);
     if (strategy == MV_STRATEGY_CODES) {
         s->w.pool.capacity = scan_capacity(s);
-        mv_assert(hnsw_all_capacity(s->w.pool.capacity) <= s->pool_max);
-        hnsw_all_search(&s->w, s->query, &s->prepared);
+        mv_assert(hnsw_scan_entries(s->w.pool.capacity) <= s->pool_max);
+        hnsw_scan_codes(&s->w, s->query, &s->prepared);
         return true;
     }
     if (!find_entry(s)) return false;

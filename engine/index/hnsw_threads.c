@@ -1,10 +1,11 @@
 /* Threads that build a graph. b->mutex guards the phase and its items (`phase`, `items`,
- * `next_item`, `busy`), and `is_beyond`. Everything else belongs to the thread that works on an
- * item, or to the thread that advances the phase while no other works. A thread takes a few items
- * at a time, and waits only when all items of the phase are taken and others still work on some. */
+ * `next_item`, `busy`), and `is_out_of_range`. Everything else belongs to the thread that works on
+ * an item, or to the thread that advances the phase while no other works. A thread takes a few
+ * items at a time, and waits only when all items of the phase are taken and others still work on
+ * some. */
 #include "index/hnsw_builder.h"
 
-/* Items that a thread takes at a time, so that it locks the mutex seldom. An item of MEASURE or TRY
+/* Items that a thread takes at a time, so that it locks the mutex seldom. An item that measures
  * takes as long as several searches: these are taken one by one. */
 #define TURN_ITEMS 8u
 
@@ -26,7 +27,9 @@ static void work_on_graph(void *ctx)
         is_first = false;
         uint32_t begin = b->next_item, left = b->items - begin;
         uint32_t most =
-            b->phase == HNSW_BUILD_MEASURE || b->phase == HNSW_BUILD_TRY ? 1 : TURN_ITEMS;
+            b->phase == HNSW_BUILD_MEASURE_REACH || b->phase == HNSW_BUILD_MEASURE_RECALL
+                ? 1
+                : TURN_ITEMS;
         uint32_t turn = left < most ? left : most;
         if (turn) {
             b->next_item += turn;

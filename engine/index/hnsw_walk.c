@@ -123,7 +123,7 @@ static void shrink_ef(walk *w, walk_gate *gate, uint64_t ef)
     pool_limit(&gate->hits, (uint32_t)capacity);
 }
 
-/* Is the walk to be abandoned for another strategy? First asked when it has computed as many
+/* Should the walk be abandoned for another strategy? First asked when it has computed as many
  * distances as a walk without a filter: what it meets before depends on where it came from. Then it
  * compares the matching rows it met with the number that an even spread would give, and estimates
  * from their rate how long the rest would take. */

@@ -123,12 +123,12 @@ bool hnsw_walk_gated_from(walk *w, walk_gate *gate, const codes_query *query,
 /* The same with matching rows as the only candidates (hnsw_bridge.c). The entry need not match. */
 bool hnsw_bridge_search(walk *w, walk_gate *gate, const codes_query *query, const walk_level *level,
                         uint32_t entry);
-/* Scan the codes of all matching rows (hnsw_all.c). Fills the pool with the nearest, in no order.
- * The pool must have hnsw_all_capacity(its capacity) entries. hnsw_all_sort sorts further entries
+/* Scan the codes of all matching rows (hnsw_scan.c). Fills the pool with the nearest, in no order.
+ * The pool must have hnsw_scan_entries(its capacity) entries. hnsw_scan_sort sorts further entries
  * after the first `sorted`, and returns how many are sorted then. */
-uint32_t hnsw_all_capacity(uint32_t capacity);
-void hnsw_all_search(walk *w, const index_query *asked, const codes_query *query);
-uint32_t hnsw_all_sort(walk_pool *pool, uint32_t sorted);
+uint32_t hnsw_scan_entries(uint32_t capacity);
+void hnsw_scan_codes(walk *w, const index_query *request, const codes_query *query);
+uint32_t hnsw_scan_sort(walk_pool *pool, uint32_t sorted);
 
 /* Descend from the first node of level `top`, by the nearest node found in each of the levels down
  * to `bottom` + 1. *at is the position of the last one. False: a link is out of range. */
@@ -161,6 +161,7 @@ static inline float hnsw_walk_limit(const walk_stop *stop, const walk_pool *pool
     float worst =
         pool->count == pool->capacity ? pool->entries[pool->count - 1].distance : INFINITY;
     if (!stop->rank || pool->count < stop->rank || pool->count < stop->least) return worst;
+    mv_assert(stop->least > 0);
     float distance = pool->entries[stop->rank - 1].distance,
           least = pool->entries[stop->least - 1].distance,
           limit = distance + stop->reach * fabsf(distance) + stop->slack;

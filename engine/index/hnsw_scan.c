@@ -8,7 +8,7 @@
 
 #define SCAN_ROWS      64u /* rows whose distances are computed by one call */
 #define INSERTION_MAX  8u  /* up to this many entries are sorted by insertion */
-#define SORTED_ENTRIES 48u /* entries that one call of hnsw_all_sort sorts */
+#define SORTED_ENTRIES 48u /* entries that one call of hnsw_scan_sort sorts */
 
 /* Entries that are gathered before the nearest `capacity` are selected. A selection takes time in
  * proportion to this number, and drops 3/4 of them. The same number of entries is scratch. */
@@ -17,7 +17,7 @@ static uint32_t gathered_max(uint32_t capacity)
     return 4 * capacity + SCAN_ROWS;
 }
 
-uint32_t hnsw_all_capacity(uint32_t capacity)
+uint32_t hnsw_scan_entries(uint32_t capacity)
 {
     return 2 * gathered_max(capacity);
 }
@@ -142,19 +142,20 @@ static void add_bits(gathering *g, const uint64_t *bits, size_t words)
     }
 }
 
-void hnsw_all_search(walk *w, const index_query *asked, const codes_query *query)
+void hnsw_scan_codes(walk *w, const index_query *request, const codes_query *query)
 {
     gathering g = {.w = w, .query = query, .limit = INFINITY};
     mv_assert(w->pool.capacity > 0);
     w->pool.count = 0;
-    if (asked->matches)
-        add_bits(&g, asked->matches, bits_words(query->column->vectors->rows));
+    if (request->matches)
+        add_bits(&g, request->matches, bits_words(query->column->vectors->rows));
     else
-        for (uint32_t i = 0; i < asked->matching; i++) add(&g, asked->list ? asked->list[i] : i);
+        for (uint32_t i = 0; i < request->matching; i++)
+            add(&g, request->list ? request->list[i] : i);
     gather_candidates(&g);
 }
 
-uint32_t hnsw_all_sort(walk_pool *pool, uint32_t sorted)
+uint32_t hnsw_scan_sort(walk_pool *pool, uint32_t sorted)
 {
     mv_assert(sorted <= pool->count);
     uint32_t left = pool->count - sorted, more = left < SORTED_ENTRIES ? left : SORTED_ENTRIES;
