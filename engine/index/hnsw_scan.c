@@ -61,24 +61,32 @@ static void sort_by_insertion(walk_entry *entries, uint32_t count)
 }
 
 /* Put the entries that belong at positions [first, end) of the sorted array there, sorted. Entries
- * before them are not farther, entries after them not nearer, both in any order. Recurs only into
- * the entries before a pivot, about log2(count) deep: the pivot is a median of three. */
+ * before them are not farther, entries after them not nearer, both in any order. Where both sides
+ * of a pivot are wanted, the smaller one is sorted by a call: at most log2(count) calls are nested.
+ */
 static void sort_range(walk_entry *entries, uint32_t count, uint32_t first, uint32_t end,
                        walk_entry *aside)
 {
     mv_assert(end <= count);
     while (count > INSERTION_MAX && first < end) {
         float pivot = middle_of(entries, count);
-        uint32_t done = divide(entries, count, pivot, false, aside);
-        if (!done) /* the pivot is the nearest: it and its equals are in order */
-            done = divide(entries, count, pivot, true, aside);
-        else if (first < done)
-            sort_range(entries, done, first, end < done ? end : done, aside);
-        if (end <= done) return;
-        entries += done;
-        count -= done;
-        first = first > done ? first - done : 0;
-        end -= done;
+        uint32_t front = divide(entries, count, pivot, false, aside), front_end = front;
+        if (!front) { /* the pivot is the nearest: it and its equals are in order */
+            front = divide(entries, count, pivot, true, aside);
+            front_end = 0;
+        }
+        if (front_end > end) front_end = end;
+        uint32_t back_first = first > front ? first - front : 0,
+                 back_end = end > front ? end - front : 0;
+        bool wants_front = first<front_end, wants_back = back_end> 0;
+        if (wants_front && (!wants_back || front > count - front)) {
+            if (wants_back) sort_range(entries + front, count - front, back_first, back_end, aside);
+            count = front, end = front_end;
+        } else {
+            if (wants_front) sort_range(entries, front, first, front_end, aside);
+            entries += front, count -= front;
+            first = back_first, end = back_end;
+        }
     }
     if (first < end) sort_by_insertion(entries, count);
 }
