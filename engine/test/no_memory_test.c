@@ -80,6 +80,41 @@ static void test_one_fails_and_is_tried_again(bool memory)
     for (uint64_t n = 1; n < once && unmet < 20; n++, rounds++) (void)run(n, false, memory);
 }
 
+/* Once a write of a transaction was interrupted, no later write makes the transaction valid: it
+ * commits as if the interrupted write was never made, or not at all. */
+static void test_interrupted_write_in_a_transaction(bool memory)
+{
+    bool was_interrupted = false, succeeded = false;
+    for (uint64_t n = 1; !succeeded && unmet < 20; n++, rounds++) {
+        mv_collection *c = NULL;
+        uint8_t versions[SCRIPT_DOCUMENTS] = {0};
+        uint64_t deleted = 0;
+        const char *path = PLACE("transaction");
+        doing_now("allocation %" PRIu64, n);
+        WORKS(sample_open(path, (mv_open_options){.must_create = true}, &c));
+        WORKS(sample_write(c, MV_INSERT, 20, 40, 1));
+        memset(versions + 20, 1, 20);
+        WORKS(optimize_all(c, 1000)); /* the rows are in a segment: replacing one allocates */
+        WORKS(mv_begin(c, &error));
+        mem_fail_at(n, false);
+        mv_err err = sample_write(c, MV_UPSERT, 10, 30, 2);
+        mem_fail_at(0, false);
+        EXPECT(err == MV_OK || err == MV_NO_MEMORY);
+        mv_err err_of_delete = sample_delete(c, 39, &deleted);
+        EXPECT(err_of_delete == MV_OK || (err && err_of_delete == MV_MISUSE));
+        EXPECT(mv_commit(c, &error) == err_of_delete);
+        if (!err_of_delete) versions[39] = 0;
+        if (!err) memset(versions + 10, 2, 20);
+        HOLDS(c, versions, SCRIPT_DOCUMENTS);
+        WORKS(mv_check(c, &error));
+        WORKS(mv_close(c, &error));
+        if (!memory) remove_tree(path);
+        was_interrupted |= err_of_delete != MV_OK;
+        succeeded = !err;
+    }
+    EXPECT(was_interrupted);
+}
+
 int main(void)
 {
     if (!sample_place_make("no-memory")) return tests_conclude();
@@ -87,6 +122,7 @@ int main(void)
         RUN_WITH(WHERE, test_all_fail_from_one_on(memory));
         RUN_WITH(WHERE, test_one_fails(memory));
         RUN_WITH(WHERE, test_one_fails_and_is_tried_again(memory));
+        RUN_WITH(WHERE, test_interrupted_write_in_a_transaction(memory));
     }
     remove_tree(sample_place);
     printf("%" PRIu64 " rounds, one allocation after the other failing\n", rounds);

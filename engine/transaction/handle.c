@@ -61,7 +61,10 @@ mv_err handle_write(mv_collection *c, handle_write_fn write, void *ctx, mv_error
     engine *e = NULL;
     writer *w = NULL;
     MV_TRY(handle_engine(c, &e, error));
-    if ((w = handle_transaction(c))) return write(w, true, ctx, error);
+    if ((w = handle_transaction(c))) {
+        MV_TRY(writer_check(w, error));
+        return write(w, true, ctx, error);
+    }
     MV_TRY(handle_begin_write(c, &w, error));
     mv_err err = write(w, false, ctx, error);
     if (!err) return handle_commit(c, w, error);
@@ -75,8 +78,7 @@ mv_err handle_snapshot(mv_collection *c, snapshot *s, mv_error *error)
     MV_TRY(handle_engine(c, &e, error));
     writer *w = handle_transaction(c);
     if (!w) return snapshot_open(e, s, error);
-    if (w->is_failed)
-        return error_set(error, MV_MISUSE, "the transaction failed before and can only be undone");
+    MV_TRY(writer_check(w, error));
     MV_TRY(writer_settle(w, error));
     view_retain(e, w->v);
     *s = (snapshot){e, w->txn, w->v, true};

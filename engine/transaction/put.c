@@ -104,8 +104,7 @@ mv_err put_batch(writer *w, mv_write_mode mode, const mv_batch *batch, bool chec
                  uint64_t *written, mv_error *error)
 {
     *written = 0;
-    if (w->is_failed)
-        return error_set(error, MV_MISUSE, "the transaction failed before and can only be undone");
+    mv_assert(!w->is_failed); /* I11 */
     MV_TRY(check_batch_schema(w, batch, error));
     if (check_first) MV_TRY(put_check(w, mode, batch, error));
     w->is_failed = true; /* until all documents are written (I11) */

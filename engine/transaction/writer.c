@@ -116,6 +116,13 @@ static mv_err flush_chunks(writer *w, mv_error *error)
     return MV_OK;
 }
 
+mv_err writer_check(const writer *w, mv_error *error)
+{
+    if (!w->is_failed) return MV_OK;
+    return error_set(error, MV_MISUSE,
+                     "an earlier write of this transaction failed: it can only be undone");
+}
+
 mv_err writer_settle(writer *w, mv_error *error)
 {
     if (!w->v_lags) return MV_OK;
@@ -136,10 +143,7 @@ mv_err writer_commit(writer *w, mv_error *error)
     mv_err err = MV_OK;
     mv_assert(engine_is_of_this_process(w->e)); /* I1 */
     mv_assert(w->txn);
-    if (w->is_failed) { /* I11 */
-        err = error_set(error, MV_MISUSE, "the transaction failed before and can only be undone");
-        goto done;
-    }
+    if ((err = writer_check(w, error))) goto done;
     if (!w->changes) goto done;               /* nothing to commit */
     mv_assert(!w->next_schema || !w->v_lags); /* all segments are under the new schema */
     if ((err = flush_chunks(w, error))) goto done;
@@ -255,6 +259,7 @@ mv_err writer_delete_id(writer *w, const void *id, size_t id_size, bool *found, 
     uint64_t docid;
     *found = false;
     if (id_size < 1 || id_size > MV_ID_SIZE_MAX) return MV_OK; /* no document has such an id */
+    mv_assert(!w->is_failed);                                  /* I11 */
     MV_TRY(catalog_id_get(w->txn, id, id_size, &docid, found, error));
     if (!*found) return MV_OK;
     w->is_failed = true; /* until both tables are changed (I11) */

@@ -53,6 +53,9 @@ mv_err writer_commit(writer *w, mv_error *error);
 /* Undo the transaction. NULL is fine. In a forked child the parent's transaction is left alone. */
 void writer_abort(writer *w);
 
+/* MV_MISUSE: the transaction has failed, and can only be undone (I11). */
+mv_err writer_check(const writer *w, mv_error *error);
+
 /* Delete a document by its id. *found is false when there is none. */
 mv_err writer_delete_id(writer *w, const void *id, size_t id_size, bool *found, mv_error *error);
 /* Delete the row of a docid. Its id stays in the table of ids. MV_CORRUPT: there is no such row, or
