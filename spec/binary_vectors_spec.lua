@@ -136,7 +136,7 @@ describe("a field of type vector_binary", function()
     says("vector string has 64 bytes, field 'v' wants 2 (8 bits each)", c.insert, c, floats)
     says("a vector is a table of numbers, a packed string or a moonvec.vector, got a boolean", c.query, c,
       { vector = true })
-    says("field 'v' is a vector, which is never NULL", c.insert, c, { id = "x", v = moonvec.null })
+    says("field 'v' is a vector field, which cannot be NULL", c.insert, c, { id = "x", v = moonvec.null })
     assert.equal(0, #c)
   end)
 

@@ -320,7 +320,7 @@ describe("changing the schema:", function()
     assert.equal("create_index: field 'v': index has no 'type' (valid: 'flat', 'hnsw')",
       message("create_index", "v", {}))
     assert.equal("create_index: unknown field 'vv'", message("create_index", "vv", "hnsw"))
-    assert.equal("create_index: field 'v': the index is missing", message("create_index", "v"))
+    assert.equal("create_index: field 'v': no index is given", message("create_index", "v"))
     assert.equal("add_column: expected a function(document) -> value, got a string",
       message("add_column", { name = "s", type = "string" }, "x"))
     for _, method in ipairs { "drop_column", "drop_index" } do

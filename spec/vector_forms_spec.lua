@@ -104,7 +104,7 @@ for _, type in ipairs { "vector_fp32", "vector_fp16", "vector_int8" } do
       local long = { id = "x", v = { 1, 2, 3, 4 } }
       says("insert: document 'x': vector has 4 numbers, field 'v' wants 3", c.insert, c, long)
       says("element 2 of the vector is a boolean, expected a number", c.insert, c, { id = "x", v = { 1, true, 3 } })
-      says("field 'v' is a vector, which is never NULL", c.insert, c, { id = "x", v = moonvec.null })
+      says("field 'v' is a vector field, which cannot be NULL", c.insert, c, { id = "x", v = moonvec.null })
     end)
 
     it("refuses what is not finite, and zero under cosine", function()

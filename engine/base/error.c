@@ -71,7 +71,8 @@ mv_err error_memory(mv_error *error, size_t size, const char *what)
 
 mv_err error_set_forked(mv_error *error, const char *what)
 {
-    return error_set(error, MV_BUSY, "%s is from before the process forked", what);
+    return error_set(error, MV_BUSY,
+                     "%s is from before the process forked, the child cannot use it", what);
 }
 
 mv_err error_prefix(mv_error *error, mv_err code, const char *format, ...)

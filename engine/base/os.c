@@ -46,8 +46,9 @@ mv_err os_join(char *out, const char *directory, const char *name, mv_error *err
 {
     int size = snprintf(out, OS_PATH_SIZE, "%s/%s", directory, name);
     if (size < 0 || size >= OS_PATH_SIZE)
-        return error_set(error, MV_LIMIT, "path '%.64s...' is %d bytes long, %d are possible",
-                         directory, size, OS_PATH_SIZE - 1);
+        return error_set(error, MV_LIMIT,
+                         "path '%.64s...' is %d bytes long, at most %d are allowed", directory,
+                         size, OS_PATH_SIZE - 1);
     return MV_OK;
 }
 
@@ -350,7 +351,7 @@ mv_err os_read_at(os_file file, void *bytes, size_t size, uint64_t offset, const
     MV_TRY(check_file_range(size, offset, path, error));
     MV_TRY(read_up_to(file, bytes, size, offset, &done, path, error));
     if (done < size)
-        return error_set(error, MV_CORRUPT, "'%s' ends at byte %llu, byte %llu was to be read",
+        return error_set(error, MV_CORRUPT, "'%s' ends at byte %llu, expected at least %llu bytes",
                          path, (unsigned long long)(offset + done),
                          (unsigned long long)(offset + size));
     return MV_OK;

@@ -99,7 +99,8 @@ mv_err mv_backup(mv_collection *c, const char *path, mv_error *error)
     MV_TRY(handle_engine(c, &e, error));
     if (handle_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
     if (strcmp(path, MEMORY_PATH) == 0)
-        return error_set(error, MV_MISUSE, "a backup goes to a directory, not to " MEMORY_PATH);
+        return error_set(error, MV_MISUSE,
+                         "a backup is written to a directory, not to " MEMORY_PATH);
     if (os_look(path) != OS_NOTHING)
         return error_set(error, MV_EXISTS, "'%s' exists already", path);
     MV_TRY(os_make_directory_beside(path, building, error));

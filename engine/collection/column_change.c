@@ -198,7 +198,7 @@ static mv_err check(const mv_column *column, mv_error *error)
     if (os_is_forked(column->fork_generation)) return error_set_forked(error, "the column");
     if (column->is_failed || !column->w)
         return error_set(error, MV_MISUSE,
-                         "the column was committed, or it failed, and can only be freed");
+                         "the column was committed or has failed, it can only be freed");
     return MV_OK;
 }
 

@@ -62,7 +62,8 @@ mv_err mv_destroy(const char *path, mv_error *error)
     MV_TRY(os_open_read(catalog_path, &file, &size, error));
     mv_err err = os_try_lock(file, &got, catalog_path,
                              error); /* every engine has it shared (engine.presence) */
-    if (!err && !got) err = error_set(error, MV_BUSY, "'%s' is open", path);
+    if (!err && !got)
+        err = error_set(error, MV_BUSY, "'%s' is open in this or another process", path);
     if (!err) err = remove_all(real_path, error);
     os_close(file);
     return err;

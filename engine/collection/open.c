@@ -76,7 +76,7 @@ static mv_err create_missing(const char *path, const mv_open_options *options, m
                          "there is no collection '%s' (give a schema to create it)", path);
     if (options->read_only)
         return error_set(error, MV_NOT_FOUND,
-                         "there is no collection '%s', and read_only creates none", path);
+                         "there is no collection '%s', and read_only cannot create it", path);
     mv_err err = create(path, options->schema, error);
     /* Another process may have been faster: then its collection is opened. */
     return err == MV_EXISTS && !options->must_create ? MV_OK : err;
@@ -89,7 +89,8 @@ static mv_err open_or_create(const char *path, const mv_open_options *options, e
     if (there != OS_NOTHING && options->must_create)
         return error_set(error, MV_EXISTS, "'%s' exists already", path);
     if (there == OS_FILE || there == OS_OTHER)
-        return error_set(error, MV_CORRUPT, "'%s' is not a collection: it is no directory", path);
+        return error_set(error, MV_CORRUPT, "'%s' is not a collection: it is not a directory",
+                         path);
     if (there == OS_NOTHING || is_empty_directory(path))
         MV_TRY(create_missing(path, options, error));
     MV_TRY(registry_open(path, options, &maintain_hooks, e, error));

@@ -4,7 +4,7 @@
 mv_err mv_begin(mv_collection *c, mv_error *error)
 {
     if (!c->read_only && handle_transaction(c))
-        return error_set(error, MV_BUSY, "this collection has a transaction open already");
+        return error_set(error, MV_BUSY, "this collection already has a transaction open");
     return handle_begin_write(c, &c->transaction, error);
 }
 

@@ -18,8 +18,9 @@ static mv_err need_lists_part(const invert_lists *l, invert_part_kind kind, uint
         return MV_OK;
     }
     return error_set(error, MV_CORRUPT,
-                     "part %d of the lists is missing or has not %" PRIu64 " bytes", (int)kind,
-                     size);
+                     "section %d of the inverted index is missing, or is not %" PRIu64
+                     " bytes long",
+                     (int)kind, size);
 }
 
 static uint64_t part_size(const invert_lists *l, invert_part_kind kind)
@@ -49,18 +50,18 @@ static mv_err check_lists_head(const invert_head *head, const index_column *colu
 {
     if (head->format > INVERT_FORMAT)
         return error_set(error, MV_WRONG_VERSION,
-                         "the lists have format %u, this moonvec reads up to %u", head->format,
-                         INVERT_FORMAT);
+                         "the inverted index has format %u, this moonvec reads up to %u",
+                         head->format, INVERT_FORMAT);
     if (head->rows != column->rows || head->type != (uint32_t)column->type)
         return error_set(error, MV_CORRUPT,
-                         "the lists are of %u rows of type %u, the column has %u of type %u",
+                         "the inverted index has %u rows of type %u, the column has %u of type %u",
                          head->rows, head->type, column->rows, (unsigned)column->type);
     bool is_array = head->type & MV_ARRAY;
     bool fits = head->format && head->values <= head->entries && head->entries < UINT32_MAX &&
                 (is_array || head->entries <= head->rows) &&
                 head->marks <= (is_array ? head->values : INVERT_MARKS_MAX) &&
                 (head->has_rows == 1 || (head->has_rows == 0 && !is_array));
-    return fits ? MV_OK : error_set(error, MV_CORRUPT, "the head of the lists is damaged");
+    return fits ? MV_OK : error_set(error, MV_CORRUPT, "the head of the inverted index is damaged");
 }
 
 mv_err invert_open(const index_part *parts, uint32_t parts_count, const index_column *column,
@@ -72,7 +73,7 @@ mv_err invert_open(const index_part *parts, uint32_t parts_count, const index_co
                         .nulls = column->nulls,
                         .parts_count = parts_count};
     if (parts_count > INVERT_PARTS_MAX)
-        return error_set(error, MV_CORRUPT, "the lists have %u parts", parts_count);
+        return error_set(error, MV_CORRUPT, "the inverted index has %u sections", parts_count);
     memcpy(l->parts, parts, parts_count * sizeof *parts);
     MV_TRY(need_lists_part(l, INVERT_PART_HEAD, sizeof *l->head, &bytes, error));
     l->head = bytes;

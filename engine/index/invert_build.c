@@ -193,7 +193,7 @@ static mv_err begin_gathering(invert_builder *b, mv_error *error)
     if (!b->is_array) b->entries_max = b->column.rows;
     if (b->entries_max > VALUES_MAX)
         return error_set(error, MV_LIMIT,
-                         "the arrays have %llu elements, inverted lists at most %u",
+                         "the arrays have %llu elements, an inverted index has at most %u",
                          (unsigned long long)b->entries_max, VALUES_MAX);
     b->slots_count = 64;
     while (b->slots_count / 4 * 3 < b->entries_max) b->slots_count *= 2;

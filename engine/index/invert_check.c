@@ -9,15 +9,16 @@ static mv_err compare_parts(const invert_lists *l, const invert_builder *b, mv_e
     index_part wanted[INVERT_PARTS_MAX];
     uint32_t count = invert_build_parts(b, wanted);
     if (count != l->parts_count)
-        return error_set(error, MV_CORRUPT, "the lists have %u parts, %u expected", l->parts_count,
-                         count);
+        return error_set(error, MV_CORRUPT, "the inverted index has %u sections, %u expected",
+                         l->parts_count, count);
     for (uint32_t i = 0; i < count; i++) {
         const index_part *part = &l->parts[i];
         if (part->kind != wanted[i].kind || part->size != wanted[i].size ||
             (part->size && memcmp(part->bytes, wanted[i].bytes, (size_t)part->size) != 0))
-            return error_set(error, MV_CORRUPT,
-                             "part %d of the lists is not what the column's values make",
-                             (int)wanted[i].kind);
+            return error_set(
+                error, MV_CORRUPT,
+                "section %d of the inverted index does not match the values of the column",
+                (int)wanted[i].kind);
     }
     return MV_OK;
 }

@@ -7,7 +7,7 @@
 
 static mv_err damaged_lists(const char *what, uint32_t at, mv_error *error)
 {
-    return error_set(error, MV_CORRUPT, "the lists are damaged: %s %u", what, at);
+    return error_set(error, MV_CORRUPT, "the inverted index is damaged: %s %u", what, at);
 }
 
 /* ---------------------------------------------------------------- the dictionary */

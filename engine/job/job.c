@@ -107,7 +107,8 @@ static mv_err begin_job(mv_collection *c, const mv_optimize_options *options, mv
     if (c->read_only) return error_set(error, MV_READ_ONLY, "'%s' was opened read_only", c->path);
     if (handle_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
     if (threads > MV_THREADS_MAX)
-        return error_set(error, MV_MISUSE, "%u threads, 1 to %u expected", threads, MV_THREADS_MAX);
+        return error_set(error, MV_MISUSE, "threads is %u, it must be 1 to %u", threads,
+                         MV_THREADS_MAX);
     if (atomic_load(&e->writing_thread) == os_thread_id()) /* of another handle */
         return error_set(error, MV_BUSY, "this thread has a transaction open on '%s' already",
                          c->path);

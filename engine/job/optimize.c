@@ -204,7 +204,8 @@ static mv_err swap(mv_job *job, writer *w, mv_error *error)
     for (uint32_t i = job->p.begin; i < job->p.end; i++) {
         const view_segment *old = &job->v->segments[i];
         if (!find_segment(w->v, old))
-            return error_set(error, MV_BUSY, "segment %" PRIu64 " was replaced meanwhile",
+            return error_set(error, MV_BUSY,
+                             "segment %" PRIu64 " was replaced while it was optimized",
                              old->shared->s->number);
     }
     if (w->sync && !job->sync) MV_TRY(sync_files(job, error));

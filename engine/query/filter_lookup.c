@@ -336,7 +336,9 @@ mv_err filter_lookup_list(const filter_lookup *lookup, uint32_t *rows, mv_error 
     for (uint32_t i = 0; i < lookup->runs_count; i++) {
         uint32_t count;
         MV_TRY(invert_search_count(lookup->lists, lookup->runs[i], &count, error));
-        if (count > left) return error_set(error, MV_CORRUPT, "lists of different values overlap");
+        if (count > left)
+            return error_set(error, MV_CORRUPT,
+                             "the inverted index has a row in two lists of values");
         MV_TRY(invert_search_list(lookup->lists, lookup->runs[i], rows, error));
         rows += count;
         left -= count;

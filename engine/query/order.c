@@ -40,7 +40,7 @@ static mv_err find_order_key(const mv_schema *schema, const char *name, size_t s
     }
     mv_type type = schema->fields[key->field].type;
     if (!(type & MV_ARRAY)) return MV_OK;
-    return error_set(error, MV_MISUSE, "order_by: field '%.*s' is %s, which has no order",
+    return error_set(error, MV_MISUSE, "order_by: field '%.*s' is %s, which cannot be sorted by",
                      (int)size, name, type_name(type));
 }
 

@@ -131,8 +131,9 @@ mv_err result_check(const mv_result *r, mv_error *error)
     if (!r->seen) return error_set(error, MV_MISUSE, "the result is empty");
     if (r->transaction &&
         (!engine_is_writing(r->e, r->writer_number) || r->changes != r->transaction->changes))
-        return error_set(error, MV_MISUSE,
-                         "the transaction of the result has changed or ended since: search again");
+        return error_set(
+            error, MV_MISUSE,
+            "the transaction of the result has changed something or ended since: search again");
     return MV_OK;
 }
 
@@ -269,8 +270,8 @@ mv_err mv_result_vector(mv_result *r, size_t position, uint32_t vector_field, vo
     MV_TRY(result_elements(r, hit, vector_field, &elements, error));
     const schema_vector *field = &r->seen->v->schema->vectors[vector_field];
     if (dim != field->dim)
-        return error_set(error, MV_MISUSE, "an array of %zu numbers, field '%s' has %u", dim,
-                         field->name, field->dim);
+        return error_set(error, MV_MISUSE, "the output array has %zu numbers, field '%s' has %u",
+                         dim, field->name, field->dim);
     element_to_given(field->type, elements, dim, out);
     return MV_OK;
 }

@@ -10,23 +10,24 @@
 
 static mv_err check_query(const mv_query *q, mv_error *error)
 {
-    if (!q->topk) return error_set(error, MV_MISUSE, "topk is 0, 1 or more expected");
+    if (!q->topk) return error_set(error, MV_MISUSE, "topk is 0, it must be 1 or more");
     if (q->topk > MV_TOPK_MAX || q->offset > MV_TOPK_MAX || q->topk + q->offset > MV_TOPK_MAX)
-        return error_set(error, MV_MISUSE, "topk and offset are %u and %u, together at most %u",
-                         q->topk, q->offset, MV_TOPK_MAX);
+        return error_set(error, MV_MISUSE,
+                         "topk is %u and offset is %u, their sum must be at most %u", q->topk,
+                         q->offset, MV_TOPK_MAX);
     if ((unsigned)q->strategy > MV_STRATEGY_BRIDGES)
         return error_set(error, MV_MISUSE, "there is no search strategy %d", (int)q->strategy);
     if (q->ef > MV_EF_MAX)
-        return error_set(error, MV_MISUSE, "ef is %u, at most %u expected", q->ef, MV_EF_MAX);
+        return error_set(error, MV_MISUSE, "ef is %u, it must be at most %u", q->ef, MV_EF_MAX);
     if (q->vectors && q->id.data)
         return error_set(error, MV_MISUSE, "search by a vector or by an id, not both");
     if (q->vectors && (q->vectors_count < 1 || q->vectors_count > MV_QUERY_VECTORS_MAX))
-        return error_set(error, MV_MISUSE, "%u vectors at once, 1 to %u expected", q->vectors_count,
-                         MV_QUERY_VECTORS_MAX);
+        return error_set(error, MV_MISUSE, "%u vectors in one query, it must be 1 to %u",
+                         q->vectors_count, MV_QUERY_VECTORS_MAX);
     bool has_vector = q->vectors || q->id.data;
     if (has_vector && q->order_by)
         return error_set(error, MV_MISUSE,
-                         "order_by does not go with a vector: hits are ordered by score");
+                         "order_by cannot be used with a vector: hits are ordered by score");
     if (!has_vector && (q->min_score || q->max_distance))
         return error_set(error, MV_MISUSE, "min_score and max_distance need a vector");
     if (q->more && q->vectors_count > 1)

@@ -61,7 +61,8 @@ static mv_err lmdb_failed(mv_error *error, int rc, const char *doing)
     switch (rc) {
     case MDB_MAP_FULL: code = MV_NO_SPACE; break;
     case MDB_READERS_FULL:
-        return error_set(error, MV_LIMIT, "catalog: cannot %s: all %u reader slots are taken",
+        return error_set(error, MV_LIMIT,
+                         "catalog: cannot %s: results, iterators and calls use all %u reader slots",
                          doing, READERS_MAX);
     case MDB_PANIC:
         return error_set(error, MV_IO,
@@ -616,7 +617,8 @@ mv_err catalog_id_put(catalog_txn *txn, const void *id, size_t id_size, uint64_t
     mv_assert(id_size <= MV_ID_SIZE_MAX);
     MV_TRY(catalog_get(txn, CATALOG_IDS, key, key_size, &old, &found, error));
     if (found && !value_is_of_id(&old, id, id_size))
-        return error_set(error, MV_LIMIT, "two ids longer than %u bytes have the same hash",
+        return error_set(error, MV_LIMIT,
+                         "another id longer than %u bytes has the same hash: use another id",
                          ID_KEY_RAW_MAX);
     uint8_t value[sizeof docid + MV_ID_SIZE_MAX];
     memcpy(value, &docid, sizeof docid);
@@ -651,7 +653,8 @@ mv_err catalog_verify(catalog *c, catalog_txn *txn, mv_error *error)
     os_file file = OS_FILE_NONE; /* that of LMDB, which closes it */
     uint64_t size = 0;
     const void *bytes = NULL;
-    if (mdb_env_get_fd(c->env, &file)) return error_set(error, MV_IO, "catalog: it has no file");
+    if (mdb_env_get_fd(c->env, &file))
+        return error_set(error, MV_IO, "catalog: its file is not open");
     MV_TRY(os_size(file, &size, CATALOG_FILE, error));
     MV_TRY(os_map(file, size, &bytes, CATALOG_FILE, error));
     mv_err err = catalog_check_pages(bytes, size, mdb_txn_id(txn->txn), true, CATALOG_FILE, error);

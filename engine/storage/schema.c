@@ -31,8 +31,8 @@ static mv_err check_name(const char *what, const char *name, char extra, mv_erro
         if (is_letter(c) || (i > 0 && ((c >= '0' && c <= '9') || c == extra))) continue;
         return error_set(
             error, MV_MISUSE,
-            "%s name '%s' must be letters, digits%s and '_', not beginning with a digit", what,
-            quoted, extra ? ", '-'" : "");
+            "%s name '%s' may only have letters, digits%s and '_', and must not begin with a digit",
+            what, quoted, extra ? ", '-'" : "");
     }
     return MV_OK;
 }

@@ -34,7 +34,7 @@ static mv_err compare_default(const schema_field *wanted, const schema_field *fo
     if (!err && (a.size != b.size || (a.size && memcmp(a.data, b.data, a.size) != 0)))
         err = error_set(
             error, MV_SCHEMA_MISMATCH,
-            "field '%s' has one default value in the collection, another in the given schema",
+            "field '%s' has another default value in the collection than in the given schema",
             wanted->name);
     mem_buffer_free(&a);
     mem_buffer_free(&b);

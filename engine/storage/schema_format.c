@@ -273,7 +273,7 @@ static mv_err load_index(reader *r, uint32_t format, const char *noun, const cha
     if (kind && kind->file_kind && format >= 2) *since = get_u64(r);
     if (r->failed) return cut_short(error);
     if (has_zero)
-        return error_set(error, MV_CORRUPT, "%s '%s' has an index with a 0 in its options", noun,
+        return error_set(error, MV_CORRUPT, "%s '%s' has an index with an option that is 0", noun,
                          name);
     return MV_OK;
 }

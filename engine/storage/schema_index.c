@@ -80,7 +80,7 @@ static mv_err check_takes(const char *name, mv_type type, mv_metric metric, cons
                           mv_error *error)
 {
     if (!kind->takes || kind->takes(type, metric)) return MV_OK;
-    return error_set(error, MV_MISUSE, "%s '%s' has %s %s index, which does not take %s%s",
+    return error_set(error, MV_MISUSE, "%s '%s' has %s %s index, which does not support %s%s",
                      field_noun(metric), name, article_of(kind->info.name), kind->info.name,
                      type_name(type), metric ? " with its metric" : "");
 }

@@ -124,12 +124,13 @@ static void test_names(void)
     EXPECT(add(full, name, MV_BOOL, false, NULL, &error) == MV_OK);
     EXPECT(add_vector(full, name, MV_VECTOR_FP32, 1, MV_L2, &error) == MV_MISUSE);
 
-    EXPECT_ERROR(
-        mv_schema_create("2x", &schema, &error), MV_MISUSE,
-        "collection name '2x' must be letters, digits, '-' and '_', not beginning with a digit");
+    EXPECT_ERROR(mv_schema_create("2x", &schema, &error), MV_MISUSE,
+                 "collection name '2x' may only have letters, digits, '-' and '_', and must not "
+                 "begin with a digit");
     EXPECT(mv_schema_create("-x", &schema, &error) == MV_MISUSE);
     EXPECT_ERROR(add(full, "a\n", MV_BOOL, false, NULL, &error), MV_MISUSE,
-                 "field name 'a\\x0a' must be letters, digits and '_', not beginning with a digit");
+                 "field name 'a\\x0a' may only have letters, digits and '_', and must not begin "
+                 "with a digit");
     EXPECT(add(full, "a-b", MV_BOOL, false, NULL, &error) == MV_MISUSE);
     EXPECT_ERROR(add(full, "", MV_BOOL, false, NULL, &error), MV_MISUSE,
                  "the name of a field is missing");
@@ -490,7 +491,8 @@ static void test_save_and_load(void)
     EXPECT(schema_format_load(bytes.data, bytes.size, &loaded, &error) == MV_CORRUPT);
     again.data[again.size - HNSW_SIZE - 1] = '!';
     EXPECT(schema_format_load(again.data, again.size, &loaded, &error) == MV_CORRUPT);
-    EXPECT(strstr(error.text, "the stored schema cannot be read: field name 'grap!' must be"));
+    EXPECT(
+        strstr(error.text, "the stored schema cannot be read: field name 'grap!' may only have"));
     mv_schema_free(schema);
     mem_buffer_free(&bytes);
     mem_buffer_free(&again);
@@ -511,8 +513,8 @@ static void test_zeros_in_bytes(void)
         memcpy(kept, option, options[i].size);
         memset(option, 0, options[i].size);
         EXPECT_ERROR(schema_format_load(bytes.data, bytes.size, &loaded, &error), MV_CORRUPT,
-                     "the stored schema cannot be read: vector field 'graph' has an index with a 0 "
-                     "in its options");
+                     "the stored schema cannot be read: vector field 'graph' has an index with an "
+                     "option that is 0");
         memcpy(option, kept, options[i].size);
     }
     uint8_t *index = bytes.data + bytes.size - HNSW_SIZE - strlen("graph") - 1 - 4 - 1;
@@ -600,7 +602,7 @@ static void test_compare(void)
     f = same, f.default_value = &eight;
     EXPECT(!strcmp(
         difference(&f, &vector),
-        "field 'year' has one default value in the collection, another in the given schema"));
+        "field 'year' has another default value in the collection than in the given schema"));
     f = same, f.name = "v";
     EXPECT(!strcmp(difference(&f, NULL),
                    "field 'v' is vector_fp32 in the collection, int32 in the given schema"));

@@ -186,9 +186,9 @@ static void test_refusals(void)
 {
     const mv_index_options of_tally = {.type = TALLY_TYPE};
     REFUSES("", MV_VECTOR_FP32, MV_L2, toy_with(window_50));
-    REFUSES("vector field 'v' has a toy index, which does not take vector_fp32 with its metric",
+    REFUSES("vector field 'v' has a toy index, which does not support vector_fp32 with its metric",
             MV_VECTOR_FP32, MV_IP, toy_with(window_50));
-    REFUSES("field 'f' has a tally index, which does not take string", MV_STRING, (mv_metric)0,
+    REFUSES("field 'f' has a tally index, which does not support string", MV_STRING, (mv_metric)0,
             of_tally);
     REFUSES("vector field 'v' has an index with window 100001, it must be 1 to 100000",
             MV_VECTOR_FP32, MV_L2, toy_with((toy_options){.window = 100001}));

@@ -127,8 +127,8 @@ mv_err seal_rows(writer *w, const row_parts *rows, uint32_t rows_count, uint64_t
     mv_err err = MV_OK;
     if (!most) return MV_OK;
     if (most > SEGMENT_ROWS_MAX)
-        return error_set(error, MV_LIMIT, "%zu rows at once are more than a segment holds (%u)",
-                         most, SEGMENT_ROWS_MAX);
+        return error_set(error, MV_LIMIT, "%zu rows for one segment, at most %u are allowed", most,
+                         SEGMENT_ROWS_MAX);
     s.encoded = mem_arena_alloc(&arena, (size_t)w->state.fresh_rows * sizeof *s.encoded);
     s.docids = mem_arena_alloc(&arena, most * sizeof *s.docids);
     s.parts = mem_arena_alloc(&arena, rows_count * sizeof *s.parts);

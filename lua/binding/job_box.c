@@ -91,7 +91,7 @@ static mv_index_change read_change(lua_State *L, collection_box *owner)
     uint32_t position;
     mv_index_change change = {.name = check_string(L, 3, "create_index", "name")};
     error_context where = {.call = "create_index", .field = change.name};
-    if (lua_isnil(L, 4)) raise_at(L, &where, "the index is missing");
+    if (lua_isnil(L, 4)) raise_at(L, &where, "no index is given");
     if (mv_schema_find_vector(mv_get_schema(owner->collection), change.name, strlen(change.name),
                               &position))
         change.index = index_read(L, 4, &where, true);

@@ -75,7 +75,7 @@ const void *read_vector(lua_State *L, int index, const error_context *where,
         count = box->dim;
         numbers = box->numbers;
     } else if (lua_touserdata(L, index) == (const void *)&null_marker) {
-        raise_at(L, where, "field '%s' is a vector, which is never NULL", field->name);
+        raise_at(L, where, "field '%s' is a vector field, which cannot be NULL", field->name);
     } else {
         raise_not_a_vector(L, index, where);
     }
