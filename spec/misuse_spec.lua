@@ -39,7 +39,11 @@ describe("misuse of", function()
     { "query", { { vector = { 1 } } }, "query: vector has 1 numbers, field 'embedding' wants 2" },
     { "query", { { vector = true } }, "query: a vector is a table of numbers, a packed string or a moonvec.vector" },
     { "query", { { field = "embedding" } }, "query: 'field' needs 'vector', 'vectors' or 'id'" },
-    { "update", { { id = "a", embedding = moonvec.null } }, "field 'embedding' is a vector field, which cannot be NULL" },
+    {
+      "update",
+      { { id = "a", embedding = moonvec.null } },
+      "field 'embedding' is a vector field, which cannot be NULL",
+    },
     { "query", { { vectors = 5 } }, "query: 'vectors' must be an array of vectors, got a number" },
     { "query", { { vector = { 0, 0 } } }, "zero" },
     {
