@@ -398,7 +398,11 @@ int main(void)
     RUN(test_manual());
     RUN(test_failure());
     RUN(test_close());
+#ifdef __SANITIZE_THREAD__ /* it ends a forked child that starts a thread: "dup thread" */
+    printf("test_fork is left out: the thread sanitizer supports no threads in a forked child\n");
+#else
     RUN(test_fork());
+#endif
     RUN(test_maintenance_failing());
     remove_tree(sample_place);
     RUN(test_memory_is_freed(0));
