@@ -179,7 +179,7 @@ report:line("median (min - max) of %d alternated passes", options.rounds)
 report:line()
 report:line("without an index, million rows per second")
 report:line()
-local rows = { { "filter", "passing", "moonvec", "SQLite" } }
+local rows = { { "filter", "matching", "moonvec", "SQLite" } }
 for _, filter in ipairs(FILTERS) do
   local results, found = alternate(filter, { side(plain, filter), sqlite and sqlite_side(filter) })
   rows[#rows + 1] = { short(filter), found, harness.spread(rate(results[1]), 1),
@@ -191,7 +191,7 @@ if sqlite then index_sqlite(sqlite) end
 report:line()
 report:line("with an index on every field, microseconds; beside it without (SQLite: an index on each column)")
 report:line()
-rows = { { "filter", "passing", "moonvec, index", "without", "SQLite, index" } }
+rows = { { "filter", "matching", "moonvec, index", "without", "SQLite, index" } }
 for _, filter in ipairs(INDEXED) do
   local peer = sqlite and not filter:find("tags", 1, true)
   local results, found =

@@ -62,7 +62,7 @@ local function qps(plan)
 end
 
 local function show_case(report, set, case, list)
-  local rows = { { "passing", "of the near", "recall", "QPS", "p50/p99 us", "exact", "graph", "recall", "x best plan",
+  local rows = { { "matching", "of the near", "recall", "QPS", "p50/p99 us", "exact", "graph", "recall", "x best plan",
     "ef", "recall", "QPS", "Zvec", "ef", "recall", "net QPS", "x", "x by ef", "measured QPS", "x", "x by ef" } }
   for i, point in ipairs(list) do
     local auto, least, zvec = point.plans.auto, point.least, point.zvec

@@ -67,7 +67,7 @@ describe("optimize in the background", function()
     assert.is_true(c:check())
   end)
 
-  it("is cancelled, and the collection stays as it was or with a part of the work done", function()
+  it("is cancelled, and leaves the collection as it was or with some of the work done", function()
     open_slow()
     local job = assert(c:optimize { background = true, threads = 1 })
     assert.is_false(job:wait(0.05))
@@ -102,7 +102,7 @@ describe("optimize in the background", function()
     assert.equal("more", c:optimize { budget_ms = 0.01 })
   end)
 
-  it("goes on when nobody has the job", function()
+  it("goes on when the job object is collected", function()
     open { m = 8 }
     assert(c:optimize { background = true })
     collectgarbage()

@@ -52,7 +52,7 @@ for _, kind in ipairs(kinds) do
 
     it("is cut off by min_score and max_distance", function() life.limits(kind) end)
     it("is searched by id", function() life.by_id(kind) end)
-    it("is gone through by a cursor", function() life.cursors(kind) end)
+    it("is read by a cursor", function() life.cursors(kind) end)
     it("follows updates and changes of the schema", function() life.changes(kind) end)
     it("is found through graphs", function() life.graphs(kind) end)
     it("is explained", function() life.explained(kind) end)

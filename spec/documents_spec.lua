@@ -140,7 +140,7 @@ for _, state in ipairs { "fresh", "sealed" } do
       assert.equal(2000, books:fetch("a").year)
     end)
 
-    it("delete_by_filter deletes what passes", function()
+    it("delete_by_filter deletes the documents that match", function()
       books:insert { book("a", { year = 1 }), book("b", { year = 2 }), book "c" }
       settle()
       assert.equal(1, books:delete_by_filter("year >= ?", { 2 }))
@@ -182,7 +182,7 @@ for _, state in ipairs { "fresh", "sealed" } do
       end)
     end)
 
-    it("count counts all or what passes", function()
+    it("count counts all documents or those that match", function()
       books:insert { book("a", { year = 1 }), book("b", { year = 2 }), book "c" }
       settle()
       assert.equal(3, books:count())
@@ -206,7 +206,7 @@ for _, state in ipairs { "fresh", "sealed" } do
         assert.same({ "b2", "c3", "a4" }, years)
       end)
 
-      it("walks what passes a filter", function()
+      it("walks the documents that match a filter", function()
         local found = {}
         for document in books:iterate { filter = "year != ?", args = { 2 } } do
           found[#found + 1] = document.id
@@ -214,7 +214,7 @@ for _, state in ipairs { "fresh", "sealed" } do
         assert.same({ "a", "c" }, found)
       end)
 
-      it("sees one snapshot, whatever is written meanwhile", function()
+      it("sees one snapshot, also while others write", function()
         local seen = {}
         for document in books:iterate() do
           seen[#seen + 1] = document.id

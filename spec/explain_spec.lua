@@ -44,7 +44,7 @@ describe("explain", function()
     return assert(c:query(options))
   end
 
-  it("tells the counts of every part, and gives the hits", function()
+  it("tells the counts of every step, and gives the hits", function()
     local plan = explain { filter = "number <= 1000", topk = 5 }
     local hits = assert(c:query { field = "v", vector = target, filter = "number <= 1000", topk = 5 })
     assert.same(hits, plan.hits)
@@ -59,7 +59,7 @@ describe("explain", function()
     assert.is_true(plan.filter_ms >= 0 and plan.search_ms > 0)
   end)
 
-  it("chooses a look at all that pass when they are few, the graph when they are many", function()
+  it("scans the codes of the matching rows when they are few, uses the graph when they are many", function()
     local few = explain({ filter = "number <= 200" }).steps[1]
     assert.same({ "codes", 197 }, { few.plan, few.code_distances })
     assert.is_true(few.exact_distances >= 10 and few.exact_distances < 197)

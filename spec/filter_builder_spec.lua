@@ -70,7 +70,7 @@ describe("a built filter", function()
     assert.equal("title = ?", f.eq("title", nasty).text)
   end)
 
-  it("says what is wrong with its parts", function()
+  it("says what is wrong with its arguments", function()
     local function says(text, ...)
       assert.equal(text, support.message_of(...))
     end

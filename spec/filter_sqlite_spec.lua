@@ -186,7 +186,7 @@ describe("filters", function()
     local environment = luasql.sqlite3()
     local database = assert(environment:connect(""))
     assert(database:execute("PRAGMA case_sensitive_like = ON"))
-    local some_pass = 0
+    local some_match = 0
     local last_seed = FIRST_SEED + math.ceil(FILTERS / FILTERS_PER_SCHEMA) - 1
     for seed = FIRST_SEED, last_seed do
       local random = filter_random.new(seed)
@@ -196,19 +196,19 @@ describe("filters", function()
       else
         fill(both)
       end
-      local filter, passing
+      local filter, matching
       for _ = 1, FILTERS_PER_SCHEMA do
-        filter, passing = compare(both, seed)
-        some_pass = some_pass + (passing > 0 and 1 or 0)
+        filter, matching = compare(both, seed)
+        some_match = some_match + (matching > 0 and 1 or 0)
       end
       -- The last filter deletes the documents that match.
-      assert.equal(passing, (assert(both.collection:delete_by_filter(filter.text, filter.args))))
+      assert.equal(matching, (assert(both.collection:delete_by_filter(filter.text, filter.args))))
       assert(database:execute("DELETE FROM t WHERE " .. filter.sql))
       compare(both, seed)
       support.clean()
     end
     database:close()
     environment:close()
-    assert.is_true(some_pass > FILTERS / 3) -- many filters match some rows, else the test proves little
+    assert.is_true(some_match > FILTERS / 3) -- many filters match some rows, else the test proves little
   end)
 end)

@@ -142,7 +142,7 @@ describe("recall under filters", function()
   local plain = { { name = "key_random", type = "int64" }, { name = "key_pole", type = "int64" } }
 
   for _, metric in ipairs { "l2", "cosine" } do
-    it(("is %.2f or more whatever passes, under %s"):format(FLOOR, metric), function()
+    it(("is %.2f or more with all filters, under %s"):format(FLOOR, metric), function()
       lives(16000, metric, plain)
     end)
   end

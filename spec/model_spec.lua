@@ -25,10 +25,10 @@ local function put(model, document)
   model.documents[document.id] = { age = model.clock, document = document }
 end
 
-local function sorted(model, passes)
+local function sorted(model, matches)
   local entries = {}
   for _, entry in pairs(model.documents) do
-    if not passes or passes(entry.document) then
+    if not matches or matches(entry.document) then
       entries[#entries + 1] = entry
     end
   end
@@ -171,7 +171,7 @@ end
 
 function operations.select(world, random)
   local item = random(5)
-  local function passes(document)
+  local function matches(document)
     for _, value in ipairs(document.list or {}) do
       if value == item then
         return true
@@ -179,7 +179,7 @@ function operations.select(world, random)
     end
     return document.word == "red"
   end
-  local expected = support.ids(sorted(world.model, passes))
+  local expected = support.ids(sorted(world.model, matches))
   local filter = moonvec.filter.any(
     moonvec.filter.contain_any("list", { item }),
     moonvec.filter.eq("word", "red")

@@ -103,7 +103,7 @@ end)
 describe("removing a collection", function()
   after_each(support.clean)
 
-  it("works when nobody has it open", function()
+  it("works when it is not open", function()
     local books, path = support.collection(schema())
     local done, _, code = moonvec.destroy(path)
     assert.is_nil(done)

@@ -140,7 +140,7 @@ describe("moonvec in nginx", function()
     serve_and_reload("root")
   end)
 
-  it("does so when the workers are nobody, to whom the collection belongs", function()
+  it("does so when the workers run as the user nobody, who owns the collection", function()
     if obstacle() then
       pending(obstacle())
       return

@@ -186,13 +186,13 @@ describe("the embedding", function()
 
   it("is the same everywhere", function()
     local vector = embed.embed({ count = 1, terms = {} }, embed.question_bag("chess"))
-    local places = {}
+    local positions = {}
     for i, value in ipairs(vector) do
       if value ~= 0 then
-        places[#places + 1] = value > 0 and i or -i
+        positions[#positions + 1] = value > 0 and i or -i
       end
     end
-    assert.are.same({ -60, 78, 79, -111, -208, -209, -254, -255 }, places)
+    assert.are.same({ -60, 78, 79, -111, -208, -209, -254, -255 }, positions)
   end)
 
   it("puts the package that answers a question first", function()

@@ -96,14 +96,14 @@ describe("a writer that is killed", function()
         end
         last = acknowledged
 
-        local place = ("kill %d, after operation %d"):format(kill, last)
+        local when = ("kill %d, after operation %d"):format(kill, last)
         c = support.collection(nil, { path = path, durability = durability })
         local sound, message = c:check()
-        assert.is_true(sound, place .. ": " .. tostring(message))
+        assert.is_true(sound, when .. ": " .. tostring(message))
         if not operations.agrees(c, model) then
           last = last + 1
           model = operations.apply(model, operations.operation(last))
-          assert.is_true(operations.agrees(c, model), place)
+          assert.is_true(operations.agrees(c, model), when)
         end
         check_search(c, model, random)
         check_leftovers(c, path)
@@ -170,7 +170,7 @@ describe("a writer that is killed", function()
     local names = listing.names(other_path, "^%d")
     assert.equal(2, #names)
     for _, name in ipairs(names) do
-      write_file(path .. "/" .. name, "a finished file that nobody knows")
+      write_file(path .. "/" .. name, "a finished file that the catalog does not name")
       write_file(path .. "/" .. name .. ".new", "half a file")
     end
     assert.equal(5000, c:insert(documents))

@@ -70,9 +70,9 @@ local function compare(hits, exact, topk, metric)
   end
   for i, hit in ipairs(hits) do
     expect(near(scores[hit.id], hit.score), "score of " .. hit.id)
-    expect(near(exact[i].score, hit.score), "score at place " .. i)
+    expect(near(exact[i].score, hit.score), "score at rank " .. i)
     expect(near(support.distance_of(metric, hit.score), hit.distance), "distance of " .. hit.id)
-    expect(i == 1 or hits[i - 1].score >= hit.score, "order at place " .. i)
+    expect(i == 1 or hits[i - 1].score >= hit.score, "order at rank " .. i)
   end
 end
 

@@ -90,7 +90,7 @@ for _, state in ipairs { "fresh", "sealed" } do
       assert.equal(moonvec.pack { 1 }, hit.at)
     end)
 
-    it("without a vector: what passes, in order of insertion or as order_by says", function()
+    it("without a vector: the documents that match, in order of insertion or as order_by says", function()
       assert.equal("p1 p2 p3", ids { topk = 3 })
       assert.equal("p3 p6", ids { topk = 2, filter = "group IS NULL" })
       assert.equal("p12 p11", ids { topk = 2, order_by = "n DESC" })

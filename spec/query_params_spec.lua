@@ -88,7 +88,7 @@ describe("params of a query:", function()
     assert.equal(refined, recall { ef = 400 })
   end)
 
-  it("scores are exact and in order, whatever is asked for", function()
+  it("scores are exact and in order, with all params", function()
     for _, params in ipairs { {}, { ef = 20 }, { ef = 300, refine = false }, { exact = true } } do
       local hits = c:query { field = "v", vector = queries[1], topk = 20, params = params }
       for i, hit in ipairs(hits) do

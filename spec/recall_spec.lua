@@ -86,7 +86,7 @@ describe("recall of graph search", function()
   for _, vector_type in ipairs { "vector_fp32", "vector_fp16", "vector_int8" } do
     for _, metric in ipairs { "l2", "ip", "cosine" } do
       for _, quantize in ipairs { "auto", "none", "fp16", "int8", "int4" } do
-        it(("is %.2f or more for %s, %s, %s, whatever was written"):format(FLOOR, vector_type, metric, quantize),
+        it(("is %.2f or more for %s, %s, %s, after all kinds of writes"):format(FLOOR, vector_type, metric, quantize),
           function()
             lives(support.path(), vector_type, metric, quantize)
           end)

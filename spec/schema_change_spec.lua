@@ -77,8 +77,8 @@ local function filled(options)
   insert(1, 300)
   assert(c:optimize { budget_ms = 1e-9 }) -- seals; the rest of the job ends when the collection is closed
   insert(301, 600)
-  assert(c:add_column({ name = "passing", type = "bool", default = true })) -- seals, too
-  assert(c:drop_column("passing"))
+  assert(c:add_column({ name = "flag", type = "bool", default = true })) -- seals, too
+  assert(c:drop_column("flag"))
   insert(601, DOCUMENTS)
   for n = 1, DOCUMENTS, 7 do
     assert(c:delete("d" .. n))
@@ -392,9 +392,9 @@ describe("changing the schema:", function()
     end), 1, true)
   end)
 
-  for _, place in ipairs { "on disk", "in memory" } do
-    it("a backup has the fields of before and those that came later, " .. place, function()
-      local c = filled { path = place == "in memory" and ":memory:" or nil, maintenance = "manual" }
+  for _, where in ipairs { "on disk", "in memory" } do
+    it("a backup has the fields of before and those that came later, " .. where, function()
+      local c = filled { path = where == "in memory" and ":memory:" or nil, maintenance = "manual" }
       assert(c:add_column({ name = "s", type = "string" }, function(doc)
         return "s" .. doc.n
       end))

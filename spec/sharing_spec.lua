@@ -14,7 +14,7 @@ end
 describe("handles on the same collection in one process", function()
   after_each(support.clean)
 
-  it("see each other's commits at once, by whatever path they were opened", function()
+  it("see each other's commits at once, also if they were opened by different paths", function()
     local first, path = support.collection(SCHEMA)
     local second = support.collection(nil, { path = path .. "/." })
     first:insert(document("a"))
@@ -47,7 +47,7 @@ describe("handles on the same collection in one process", function()
     assert.equal(1, second:insert(document("b")))
   end)
 
-  it("keep it from being destroyed, until the last one is gone", function()
+  it("keep it from being destroyed, until the last one is closed", function()
     local first, path = support.collection(SCHEMA)
     do
       local second = assert(moonvec.open(path))

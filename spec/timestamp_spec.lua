@@ -48,11 +48,11 @@ local function filled(rows, options)
   return c, path
 end
 
-local function count(rows, passes)
+local function count(rows, matches)
   local counted = 0
   for n = 1, rows do
     local day = day_of(n)
-    counted = counted + (day and passes(day) and 1 or 0)
+    counted = counted + (day and matches(day) and 1 or 0)
   end
   return counted
 end
@@ -132,9 +132,9 @@ describe("a timestamp", function()
         [">"] = function(day) return day > 10 end,
         [">="] = function(day) return day >= 10 end,
       }
-      for operator, passes in pairs(operators) do
+      for operator, matches in pairs(operators) do
         for _, form in ipairs(forms) do
-          assert.equal(count(rows, passes), (c:count(("at %s %s"):format(operator, form[1]), form[2])))
+          assert.equal(count(rows, matches), (c:count(("at %s %s"):format(operator, form[1]), form[2])))
         end
       end
       local between = count(rows, function(day) return day >= 3 and day <= 5 end)

@@ -16,10 +16,10 @@ end
 describe("a segment written after one that was undone", function()
   after_each(support.clean)
 
-  for _, place in ipairs { "on disk", "in memory" } do
-    it("is read for what it is, " .. place, function()
+  for _, where in ipairs { "on disk", "in memory" } do
+    it("is read for what it is, " .. where, function()
       local vectors = { { name = "v", type = "vector_fp32", dim = 1, metric = "l2", index = "flat" } }
-      local c = support.collection({ vectors = vectors }, { path = place == "in memory" and ":memory:" or nil })
+      local c = support.collection({ vectors = vectors }, { path = where == "in memory" and ":memory:" or nil })
       local next_document
       pcall(c.transaction, c, function()
         assert(c:insert(documents("undone")))

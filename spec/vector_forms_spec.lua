@@ -133,17 +133,17 @@ describe("a narrow vector type", function()
       end)
     end
     assert.equal(1, bytes:insert { id = "x", v = { 127, -128 } })
-    local halves = support.collection { vectors = { { name = "v", type = "vector_fp16", dim = 2 } } }
+    local c = support.collection { vectors = { { name = "v", type = "vector_fp16", dim = 2 } } }
     assert.has_error(function()
-      halves:insert { id = "x", v = { 1, 70000 } }
+      c:insert { id = "x", v = { 1, 70000 } }
     end)
-    assert.equal(1, halves:insert { id = "x", v = { 1, 65504 } })
+    assert.equal(1, c:insert { id = "x", v = { 1, 65504 } })
   end)
 
   it("gives numbers as it keeps them", function()
-    local halves = support.collection { vectors = { { name = "v", type = "vector_fp16", dim = 2, metric = "l2" } } }
-    halves:insert { id = "x", v = { 0.1, 2 } }
-    assert.same({ 0.0999755859375, 2 }, halves:fetch("x", { include_vector = "table" }).v)
+    local c = support.collection { vectors = { { name = "v", type = "vector_fp16", dim = 2, metric = "l2" } } }
+    c:insert { id = "x", v = { 0.1, 2 } }
+    assert.same({ 0.0999755859375, 2 }, c:fetch("x", { include_vector = "table" }).v)
   end)
 end)
 

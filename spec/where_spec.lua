@@ -83,8 +83,8 @@ describe("where", function()
         end,
       })
       assert.equal(20, #hits)
-      for place = 2, #hits do
-        assert.is_true(hits[place].score <= hits[place - 1].score)
+      for rank = 2, #hits do
+        assert.is_true(hits[rank].score <= hits[rank - 1].score)
       end
     end
     other:close()
@@ -144,8 +144,8 @@ describe("where", function()
       end,
     }
     assert.equal(5, #asked)
-    for place = 2, #asked do
-      assert.is_true(asked[place - 1] <= asked[place])
+    for i = 2, #asked do
+      assert.is_true(asked[i - 1] <= asked[i])
     end
     assert.same(ids(exact { topk = 3, offset = 2 }), ids(hits))
   end)
@@ -211,7 +211,7 @@ describe("where", function()
       { vector = target, explain = true, where = print })
   end)
 
-  it("sees one commit, whatever is written meanwhile", function()
+  it("sees one commit, also while others write", function()
     local count = 0
     local hits = assert(c:query {
       vector = target,

@@ -34,7 +34,7 @@ function measure(queries, k, seconds, search, atMost = Infinity) {
 // For each of `labels` prints "figure qps:LABEL", "figure p50:LABEL" and "figure p99:LABEL" (microseconds), and
 // "figure floor:LABEL", the mean of a call on the small index right before; appends the rows found to the file `out`.
 // `open(label)` and `openSmall(label)` give a search each. A pass that brings the pages in goes before the first
-// label. With `atMost`, before every one, and the passes of a label end after so many seconds, whole or not.
+// label. With `atMost`, before every one, and the passes of a label end after that number of seconds, complete or not.
 export function sweep({ queries, k, seconds, atMost = Infinity, labels, open, openSmall, out }) {
   labels.forEach((label, i) => {
     const search = open(label);

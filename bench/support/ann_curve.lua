@@ -27,8 +27,8 @@ function M.qps_at(points, recall)
   for _, point in ipairs(frontier(points)) do
     if point.recall >= recall then
       if not before then return point.qps end
-      local part = (recall - before.recall) / (point.recall - before.recall)
-      return math.exp((1 - part) * math.log(before.qps) + part * math.log(point.qps))
+      local fraction = (recall - before.recall) / (point.recall - before.recall)
+      return math.exp((1 - fraction) * math.log(before.qps) + fraction * math.log(point.qps))
     end
     before = point
   end

@@ -11,8 +11,8 @@ function M.figure(name, value)
   print(("figure %s %s"):format(name, tostring(value)))
 end
 
-local function percentile(sorted, part)
-  return sorted[math.min(#sorted, math.floor(part * #sorted) + 1)]
+local function percentile(sorted, fraction)
+  return sorted[math.min(#sorted, math.floor(fraction * #sorted) + 1)]
 end
 
 -- One pass over the queries, which stops at the time `deadline`. Appends the seconds of each query to `times`; returns

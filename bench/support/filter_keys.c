@@ -57,12 +57,12 @@ static int by_distance(const void *a, const void *b)
 }
 
 /* All rows by their distance from a point, nearest first. */
-static ranked *rank_rows(const vectors *v, const float *place)
+static ranked *rank_rows(const vectors *v, const float *point)
 {
     ranked *list = memory(v->rows, sizeof *list);
     for (size_t row = 0; row < v->rows; row++) {
         list[row].row = row;
-        list[row].distance = row_distance(v->metric, place, v->values + row * v->dim, v->dim);
+        list[row].distance = row_distance(v->metric, point, v->values + row * v->dim, v->dim);
     }
     qsort(list, v->rows, sizeof *list, by_distance);
     return list;

@@ -13,14 +13,14 @@ set grid xtics ytics lt 1 lw 1 lc rgb "#d8d8d8"
 set border 3
 set tics nomirror
 set key bottom left
-set xlabel "%% of rows that pass"
+set xlabel "%% of rows that match"
 set multiplot layout %d,%d
 ]]
 
 -- The lines of a panel: each has a title, a colour and a function of a point.
 local LINES = {
   { "moonvec", "#d0402b", function(point) return point.plans.auto.qps end },
-  { "exact over what passes", "#e0b0a0", function(point) return point.plans.exact.qps end },
+  { "exact over matching rows", "#e0b0a0", function(point) return point.plans.exact.qps end },
   { "graph alone", "#b06fd0", function(point) return point.plans.graph and point.plans.graph.qps end },
   { "Zvec, net of a call", "#2b6cd0", function(point) return point.zvec and point.zvec.qps end },
 }

@@ -105,7 +105,7 @@ end
 -- of moonvec with the smallest ef of sufficient recall, or with the defaults if that is faster), zvec ({ engine, ef,
 -- recall, qps without the cost of a call, gross } or nil) }.
 function M.measure(case, limits, moonvec, zvecs, rounds, seconds)
-  local points, runs, near = {}, {}, sets.near_passing(case, limits)
+  local points, runs, near = {}, {}, sets.near_matching(case, limits)
   local function add(engine, limit, labels)
     runs[#runs + 1] = function()
       return engine.search(case, limit, labels, seconds, PATIENCE * seconds, FOUND)

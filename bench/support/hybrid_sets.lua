@@ -63,16 +63,16 @@ function M.recalls(set, limit, found)
 end
 
 -- For each of `limits`, the share of the queries' neighbours in the whole set that match the filter.
-function M.near_passing(set, limits)
+function M.near_matching(set, limits)
   local keys, lists, parts = int32_file.read(set.keys), int32_file.read(truth(set, set.rows)), {}
   for _, limit in ipairs(limits) do
-    local passing = 0
+    local matching = 0
     for at = 1, #lists, M.K + 1 do -- each list follows its length
       for i = at + 1, at + M.K do
-        if keys[lists[i] + 1] < limit then passing = passing + 1 end
+        if keys[lists[i] + 1] < limit then matching = matching + 1 end
       end
     end
-    parts[limit] = passing / (M.K * set.queries_count)
+    parts[limit] = matching / (M.K * set.queries_count)
   end
   return parts
 end

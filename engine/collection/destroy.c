@@ -19,8 +19,8 @@ static mv_err remove_ours(void *ctx, const char *name, mv_error *error)
                                                             : MV_OK;
 }
 
-/* The catalog is removed first, and synced: without it there is no collection, whatever fails
- * later. */
+/* The catalog is removed first, and synced: without it there is no collection, even if a
+ * later step fails. */
 static mv_err remove_all(char *real_path, mv_error *error)
 {
     MV_TRY(os_remove_in(real_path, CATALOG_FILE, error));

@@ -12,7 +12,7 @@
 #define PACK_UNIT  16u /* bytes of a block for each bit of width */
 /* Zero bytes behind the last block: eight bytes are read at the byte in which a number begins. */
 #define PACK_TAIL 16u
-/* Up to 56 bits can be read by one load of eight bytes, whatever the bit that they begin at. Wider
+/* Up to 56 bits can be read by one load of eight bytes, at whichever bit they begin. Wider
  * differences take 64 bits, which begin at a byte. */
 #define PACK_WIDEST 56u
 

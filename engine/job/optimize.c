@@ -56,8 +56,8 @@ static mv_err sync_files(const mv_job *job, mv_error *error)
     return os_sync_directory(e->path, error);
 }
 
-/* Reserve numbers of files in a transaction of its own: a number is never used twice, whatever is
- * undone later (I7). */
+/* Reserve numbers of files in a transaction of its own: a number is never used twice, even if
+ * later changes are undone (I7). */
 static mv_err reserve_numbers(mv_job *job, uint64_t count, uint64_t *first, mv_error *error)
 {
     writer *w = NULL;

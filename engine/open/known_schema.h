@@ -1,4 +1,4 @@
-/* The schemas that the commits of an open collection have had. */
+/* The schemas of all commits that an open collection has read. */
 #ifndef MV_KNOWN_SCHEMA_H
 #define MV_KNOWN_SCHEMA_H
 

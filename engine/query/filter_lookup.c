@@ -20,8 +20,8 @@ typedef enum lookup_method {
     LOOKUP_WALK, /* every value of the dictionary is tested: test_values */
 } lookup_method;
 
-/* The method for a test, and the rough nanoseconds that it takes: the one place that knows all
- * kinds of tests. */
+/* The method for a test, and the rough nanoseconds that it takes: the only function that knows
+ * all kinds of tests. */
 static lookup_method lookup_method_of(const filter_node *leaf, const invert_lists *lists,
                                       uint64_t *price)
 {

@@ -3,9 +3,9 @@
  *   catalog_check_test                      everything, with fixed seeds
  *   catalog_check_test fuzz SECONDS SEED    random damage for that long
  *
- * The property that counts: whatever passes the deep check, LMDB can read, write and copy without a
- * crash, an error or an endless loop, and what it wrote passes again. LMDB runs in a forked child
- * with an alarm. */
+ * The property that is tested: a file that passes the deep check can be read, written and copied by
+ * LMDB without a crash, an error or an endless loop, and the written file passes it too. LMDB runs
+ * in a forked child with an alarm. */
 #include <dlfcn.h>
 #include <inttypes.h>
 #include <lmdb.h>
@@ -378,7 +378,7 @@ static void test_live_file(void)
         if (err && err != MV_BUSY) printf("%s\n", error.text);
         err = catalog_check_pages(bytes, (size_t)size, 0, random_below(2), "catalog.mdb", &error);
         fine_newest += !err;
-        damaged += err && err != MV_BUSY && size_of(file) == size; /* it had not grown */
+        damaged += err && err != MV_BUSY && size_of(file) == size; /* and it has not grown */
         os_unmap(bytes, (size_t)size);
         os_close(file);
     }

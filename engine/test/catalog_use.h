@@ -1,4 +1,4 @@
-/* Reading and writing whatever an LMDB file has: for catalog_check_test.c, in a process that may
+/* Read and write everything in an LMDB file: for catalog_check_test.c, in a process that may
  * die. */
 #ifndef MV_CATALOG_USE_H
 #define MV_CATALOG_USE_H

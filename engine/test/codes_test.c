@@ -1,5 +1,5 @@
 /* codes.h: distances from codes against the true ones, computed in double; queries made of a vector
- * and of a row; and numbers at the ends of what floats, halves and codes can hold. */
+ * and of a row; and the largest and smallest numbers that floats, fp16 and codes can hold. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -38,7 +38,7 @@ typedef struct column {
 
 typedef float (*number_fn)(uint32_t row, uint32_t i);
 
-/* Around a mean that is far from zero, and unlike in each place. */
+/* Around a mean that is far from zero, and different in each dimension. */
 static float shifted(uint32_t row, uint32_t i)
 {
     (void)row;
@@ -170,9 +170,9 @@ static double true_distance(mv_metric metric, const float *a, const float *b, ui
 
 /* How far a distance from codes may be from the true one, from the definition of the codes: a
  * number less the mean is off by half a step (1 / 254 of the largest of its vector), under int4 a
- * row's by half of one 16 times as wide, a half by 2^-11 of itself. Errors of the places have
- * either sign, so that of `dim` of them about the root comes through; four times that is not met by
- * chance. */
+ * row's by half of one 16 times as wide, an fp16 number by 2^-11 of itself. The errors of the
+ * dimensions have either sign, so that their sum grows with the root of `dim`. Chance does not
+ * exceed four times that. */
 static double allowed(const column *c, const float *a, const float *b, double size)
 {
     mv_quantize quantize = c->codes.quantize;
@@ -240,7 +240,7 @@ static void compare(const column *c)
             double error = fabs((double)by_vector[i] - truth);
             far += !(error <= may_be);
             worst = fmax(worst, error / may_be);
-            /* A query under fp16 is not rounded to halves, a row is. */
+            /* With fp16 codes a row is rounded to fp16, a query is not. */
             unlike += !(fabs((double)by_row[i] - truth) <= may_be);
             if (c->codes.quantize != MV_QUANTIZE_FP16)
                 unequal += !(fabs((double)by_row[i] - (double)by_vector[i]) <= size * 1e-5 + 1e-6);
@@ -321,7 +321,7 @@ static void test_scales(mv_quantize quantize)
     column_free(&c);
 }
 
-/* Whatever overflows: finite or +infinity, never NaN. */
+/* A number that overflows gives a finite distance or +infinity, never NaN. */
 static void test_ends(void)
 {
     static const number_fn numbers[] = {largest, all_largest, smallest, spread_out};
@@ -435,9 +435,9 @@ static void test_layout(void)
     }
 }
 
-/* An int4 code: the upper halves of the int8 code's numbers, the first of them in the lower halves
- * of bytes, zeros up to a multiple of four bytes, its scale. */
-static void test_layout_of_halves(void)
+/* An int4 code: the upper 4 bits of each number of the int8 code, two in a byte with the first in
+ * the lower 4 bits, zeros up to a multiple of four bytes, and its scale. */
+static void test_layout_of_int4(void)
 {
     for (uint32_t dim = 1; dim <= DIM_MAX; dim += 9) {
         column c = column_create(MV_VECTOR_FP32, MV_L2, MV_QUANTIZE_INT4, dim, shifted);
@@ -471,7 +471,7 @@ int main(void)
     RUN(test_halves());
     RUN(test_broken_rows());
     RUN(test_layout());
-    RUN(test_layout_of_halves());
+    RUN(test_layout_of_int4());
     RUN(test_memory_is_freed(0));
     return tests_conclude();
 }

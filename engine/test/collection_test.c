@@ -195,8 +195,7 @@ static void test_transactions(const char *path)
     WORKS(mv_close(other, &error));
 }
 
-/* Segments of a transaction that was undone are gone, also while a result still holds on to them.
- */
+/* Segments of a transaction that was undone are removed, also while a result still uses them. */
 static void test_undone_segments(const char *path)
 {
     enum { MANY = 5000 };
@@ -217,7 +216,7 @@ static void test_undone_segments(const char *path)
     WORKS(mv_close(c, &error));
 }
 
-/* What a result of a transaction points to is gone after the next change: it says so. */
+/* A result of a transaction is not valid after the next change: reading it is MV_MISUSE. */
 static void test_stale_results(const char *path)
 {
     mv_collection *c = NULL;
@@ -237,7 +236,8 @@ static void test_stale_results(const char *path)
     EXPECT(equal);
     WORKS(mv_commit(c, &error));
     EXPECT(mv_result_id(result, 0, &id, &error) == MV_MISUSE);
-    WORKS(sample_fetch(c, result, 3, 2, &equal)); /* outside: pinned, whatever is written */
+    WORKS(
+        sample_fetch(c, result, 3, 2, &equal)); /* outside of a transaction: the commit is pinned */
     WORKS(sample_write(c, MV_UPSERT, 0, 10, 3));
     WORKS(optimize_all(c, 1000));
     WORKS(sample_compare(result, 0, 3, 2, &equal));
@@ -282,7 +282,7 @@ static void test_iterators(const char *path)
     WORKS(sample_write(c, MV_INSERT, 0, 200, 1));
     WORKS(optimize_all(c, 1000));
     WORKS(sample_write(c, MV_INSERT, 200, 300, 1));
-    EXPECT(walk(c, 10, 1, true) == 300); /* one commit, whatever is written meanwhile */
+    EXPECT(walk(c, 10, 1, true) == 300); /* one commit, also while others are made */
     WORKS(sample_write(c, MV_UPSERT, 0, 300, 2));
     WORKS(mv_begin(c, &error)); /* in a transaction: what is still there when its turn comes */
     EXPECT(walk(c, 0, 2, true) == 300);

@@ -180,7 +180,8 @@ static void copy_damaged(const char *path, const trial *t)
     }
 }
 
-/* Is the byte of a segment file part of its header, table or a section, not of the room between? */
+/* Is the byte of a segment file in its header, its table or a section, and not in a gap between
+ * them? */
 static bool is_used(const file *f, size_t at)
 {
     section_header header;

@@ -1,5 +1,5 @@
 /* Fuzzer of the filter language: any text, compiled and run over a few documents with every kind of
- * field. Whatever it says, the answer is a count or an error. */
+ * field. The answer is always a count or an error. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/* Filters before tables with inverted lists and zones: the same rows pass as without, estimates
- * hold, and lists found damaged are told of and done without. */
+/* Filters over tables with inverted lists and zones: the same rows match as without them, estimates
+ * are right, and damaged lists are reported and not used. */
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -232,21 +232,21 @@ static void note_damage(void *ctx, uint32_t field, const mv_error *why)
 static uint32_t listed_filters;
 
 /* Rows one by one are those of the bitmap. */
-static void compare_list(const uint32_t *rows, uint32_t count, const uint64_t *pass,
+static void compare_list(const uint32_t *rows, uint32_t count, const uint64_t *matches,
                          size_t matching)
 {
     static uint64_t listed[ROWS / 64 + 1];
     memset(listed, 0, sizeof listed);
     for (uint32_t i = 0; i < count && rows[i] < ROWS; i++) bits_set(listed, rows[i]);
-    bool same = count == matching && memcmp(listed, pass, bits_words(ROWS) * 8) == 0;
+    bool same = count == matching && memcmp(listed, matches, bits_words(ROWS) * 8) == 0;
     EXPECT(same);
-    if (!same) printf("    %u rows listed, %zu pass: %s\n", count, matching, filter_text);
+    if (!same) printf("    %u rows listed, %zu match: %s\n", count, matching, filter_text);
     listed_filters++;
 }
 
-/* Run the filter in blocks, and as a list where it can be had. Returns how many rows pass. */
+/* Run the filter in blocks, and as a list where that is possible. Returns how many rows match. */
 static size_t run(const filter *f, const table_column *columns, const invert_lists **lists,
-                  mem_arena *arena, uint64_t *pass)
+                  mem_arena *arena, uint64_t *matches)
 {
     table t = {.rows = ROWS, .columns = columns};
     filter_indexes indexes = {.lists = lists, .note_damage = note_damage};
@@ -257,14 +257,14 @@ static size_t run(const filter *f, const table_column *columns, const invert_lis
     filter_table_estimate(ft, &least, &most);
     for (uint32_t begin = 0; begin < ROWS; begin += count) {
         count = ROWS - begin < FILTER_BLOCK_ROWS ? ROWS - begin : FILTER_BLOCK_ROWS;
-        EXPECT(!filter_eval_block(ft, begin, count, pass + begin / 64, &error));
+        EXPECT(!filter_eval_block(ft, begin, count, matches + begin / 64, &error));
     }
-    size_t matching = bits_count(pass, ROWS);
+    size_t matching = bits_count(matches, ROWS);
     bool holds = least <= matching && matching <= most;
-    if (rows) compare_list(rows, most, pass, matching);
+    if (rows) compare_list(rows, most, matches, matching);
     EXPECT(holds || damages);
     if (!holds && !damages)
-        printf("    %u to %u estimated, %zu pass: %s\n", least, most, matching, filter_text);
+        printf("    %u to %u estimated, %zu match: %s\n", least, most, matching, filter_text);
     return matching;
 }
 
@@ -393,7 +393,7 @@ static void test_no_memory(void)
 {
     static const char TEXT_[] = "number BETWEEN 50 AND 900 AND (word LIKE '%e%' OR few IN (1, 2)) "
                                 "OR tags CONTAIN_ALL ('ant', 'bee') AND codes CONTAIN_ALL (1, 2)";
-    static uint64_t pass[ROWS / 64 + 1];
+    static uint64_t matches[ROWS / 64 + 1];
     mv_filter source = {.text = TEXT_, .size = sizeof TEXT_ - 1};
     mv_err err = MV_NO_MEMORY;
     for (uint64_t n = 1; err; n++) {
@@ -410,7 +410,7 @@ static void test_no_memory(void)
         uint32_t *rows;
         err = filter_table_begin(f, &t, &indexes, &block, &ft, &error);
         if (!err) err = filter_table_list(ft, &rows, &error);
-        if (!err) err = filter_eval_block(ft, 0, FILTER_BLOCK_ROWS, pass, &error);
+        if (!err) err = filter_eval_block(ft, 0, FILTER_BLOCK_ROWS, matches, &error);
         mem_fail_at(0, false);
         EXPECT(!err || err == MV_NO_MEMORY);
         mem_arena_free(&arena);

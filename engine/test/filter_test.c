@@ -1,5 +1,5 @@
-/* Filters over tables made in memory: what passes, what is refused and how, bounds, memory running
- * out.
+/* Filters over tables in memory: which rows match, which filters are refused and how, limits, and
+ * running out of memory.
  *
  *   filter_test                      all of that
  *   filter_test fuzz SECONDS SEED    random and mutated texts, for sanitizers to watch
@@ -121,14 +121,14 @@ static void sheet_free(sheet *s)
     }
 }
 
-/* ---------------------------------------------------------------- what passes */
+/* ---------------------------------------------------------------- which rows match */
 
 static mv_err run(const filter *f, const table *t, uint32_t begin, uint32_t count, mem_arena *arena,
-                  uint64_t *pass, mv_error *e)
+                  uint64_t *matches, mv_error *e)
 {
     filter_table *ft = NULL;
     MV_TRY(filter_table_begin(f, t, NULL, arena, &ft, e));
-    return filter_eval_block(ft, begin, count, pass, e);
+    return filter_eval_block(ft, begin, count, matches, e);
 }
 
 static sheet books;
@@ -157,22 +157,22 @@ static void make_books(void)
     sheet_finish(&books);
 }
 
-/* The ids that pass, in a row: "acf"; or the error's text. */
+/* The ids of the matching rows, joined: "acf"; or the error's text. */
 static const char *answer(const char *text, size_t size, const mv_value *args, uint32_t args_count)
 {
     static char out[MV_ERROR_TEXT_SIZE];
     mem_arena arena = {0}, scratch = {0};
     mv_error error = {0};
     filter *f;
-    uint64_t pass[1];
+    uint64_t matches[1];
     mv_filter source = {.text = text, .size = size, .args = args, .args_count = args_count};
     if (filter_compile(schema, &source, &arena, &f, &error) ||
-        run(f, &books.t, 0, books.t.rows, &scratch, pass, &error)) {
+        run(f, &books.t, 0, books.t.rows, &scratch, matches, &error)) {
         (void)snprintf(out, sizeof out, "%s", error.text);
     } else {
         char *to = out;
         for (uint32_t row = 0; row < 64; row++)
-            if (bits_get(pass, row)) *to++ = (char)('a' + row);
+            if (bits_get(matches, row)) *to++ = (char)('a' + row);
         *to = 0;
     }
     mem_arena_free(&arena);
@@ -521,10 +521,10 @@ static void test_memory(void)
         mem_arena arena = {0}, scratch = {0};
         mv_error error = {0};
         filter *f;
-        uint64_t pass[1];
+        uint64_t matches[1];
         mem_fail_at(n, n % 2);
         err = filter_compile(schema, &source, &arena, &f, &error);
-        if (!err) err = run(f, &books.t, 0, books.t.rows, &scratch, pass, &error);
+        if (!err) err = run(f, &books.t, 0, books.t.rows, &scratch, matches, &error);
         mem_fail_at(0, false);
         EXPECT(err == error.code && (err == MV_OK || err == MV_NO_MEMORY));
         mem_arena_free(&arena);
@@ -570,7 +570,8 @@ static void make_many(sheet *s, uint32_t rows)
     sheet_finish(s);
 }
 
-/* Blocks of all sizes and places give the rows that a plain loop gives, and zeros behind them. */
+/* Blocks of all sizes and positions give the rows that a plain loop gives, and zeros behind them.
+ */
 static void test_blocks(void)
 {
     sheet many = {0};
@@ -585,8 +586,8 @@ static void test_blocks(void)
         uint32_t count =
             1 + random_below(many.t.rows - begin < FILTER_BLOCK_ROWS ? many.t.rows - begin
                                                                      : FILTER_BLOCK_ROWS);
-        uint64_t pass[FILTER_BLOCK_ROWS / 64];
-        bool agrees = !run(f, &many.t, begin, count, &scratch, pass, NULL);
+        uint64_t matches[FILTER_BLOCK_ROWS / 64];
+        bool agrees = !run(f, &many.t, begin, count, &scratch, matches, NULL);
         for (uint32_t i = 0; i < bits_words(count) * 64; i++) {
             uint32_t row = begin + i;
             int64_t big = 0;
@@ -604,7 +605,7 @@ static void test_blocks(void)
                              many.t.ids.bytes[ends[row] - 1] == '7';
                 wanted = left || right;
             }
-            agrees = agrees && bits_get(pass, i) == wanted;
+            agrees = agrees && bits_get(matches, i) == wanted;
         }
         EXPECT(agrees);
     }
@@ -644,16 +645,16 @@ static void test_speed(void)
     mem_arena arena = {0}, scratch = {0};
     for (size_t i = 0; i < sizeof FILTERS / sizeof *FILTERS; i++) {
         filter *f;
-        uint64_t pass[FILTER_BLOCK_ROWS / 64];
+        uint64_t matches[FILTER_BLOCK_ROWS / 64];
         mv_filter source = {.text = FILTERS[i], .size = strlen(FILTERS[i])};
         EXPECT(!filter_compile(schema, &source, &arena, &f, NULL));
         double begin = os_seconds(), seconds = 0;
         uint32_t rounds = 0;
         for (; seconds < 0.3; rounds++, seconds = os_seconds() - begin)
-            EXPECT(!run(f, &many.t, 0, FILTER_BLOCK_ROWS, &scratch, pass, NULL));
+            EXPECT(!run(f, &many.t, 0, FILTER_BLOCK_ROWS, &scratch, matches, NULL));
         double rows = (double)rounds * FILTER_BLOCK_ROWS / seconds;
-        printf("%-40s %8.1f million rows/s, %5zu pass\n", FILTERS[i], rows / 1e6,
-               bits_count(pass, FILTER_BLOCK_ROWS));
+        printf("%-40s %8.1f million rows/s, %5zu match\n", FILTERS[i], rows / 1e6,
+               bits_count(matches, FILTER_BLOCK_ROWS));
         if (strncmp(FILTERS[i], "title LIKE", 10) == 0)
             printf("%40s %8.2f GB/s\n", "",
                    rows * (double)many.columns[0].bytes_size / FILTER_BLOCK_ROWS / 1e9);

@@ -44,7 +44,7 @@ static inline mv_err graph_open(const char *path, mv_open_options options, mv_co
 
 static inline void graph_make_row(uint32_t n)
 {
-    for (uint32_t i = 0; i < GRAPH_DIM; i++) /* halves hold these exactly */
+    for (uint32_t i = 0; i < GRAPH_DIM; i++) /* fp16 holds these exactly */
         graph_rows[n][i] = (float)((int)(mix(n * 100ull + i) % 1023) - 511) / 8;
     graph_rows[n][0] += graph_rows[n][0] == 0;
 }
@@ -112,24 +112,24 @@ typedef struct graph_asked {
     mv_strategy strategy;
 } graph_asked;
 
-/* Search for a few places, and hold the hits against all rows: each is there, passes, has the right
- * distance, comes in order, and no fewer come than there are. Gives the share of true neighbours
- * found; less than 0: the hits are wrong. */
+/* Search for a few vectors, and compare the hits with all rows: each exists, matches, has the right
+ * distance and is in order, and there are as many as rows match. Returns the share of the true
+ * neighbours that was found; less than 0: the hits are wrong. */
 static inline double graph_recall(mv_collection *c, graph_asked asked)
 {
-    enum { PLACES = 20 };
+    enum { SEARCHES = 20 };
     static double truth[GRAPH_DOCS_MAX];
     mv_result *result = NULL;
     uint32_t met = 0, wanted = 0;
     mv_value argument = int_value(asked.from);
     mv_filter filter = {.text = "n >= ?", .size = 6, .args = &argument, .args_count = 1};
     mv_err err = mv_result_create(c, &result, &error);
-    for (uint32_t place = 0; place < PLACES && !err; place++) {
+    for (uint32_t at = 0; at < SEARCHES && !err; at++) {
         float vector[GRAPH_DIM];
         size_t count = 0, there = 0;
         double last = -1;
         for (uint32_t i = 0; i < GRAPH_DIM; i++)
-            vector[i] = (float)((int)(mix(777777 + place * 100 + i) % 1023) - 511) / 8;
+            vector[i] = (float)((int)(mix(777777 + at * 100 + i) % 1023) - 511) / 8;
         mv_query query = {.vector_field = asked.field,
                           .vectors = vector,
                           .vectors_count = 1,
@@ -207,7 +207,7 @@ static inline uint32_t graph_files(const char *path, const char *ending, char na
     return count;
 }
 
-/* Copy a collection that nobody has open. */
+/* Copy a collection that is not open. */
 static inline void graph_copy(const char *from, const char *to)
 {
     char command[512];

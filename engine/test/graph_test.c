@@ -204,7 +204,7 @@ static void test_damage(harm what)
     EXPECT(after.segments == before.segments); /* no vector was copied */
     expect_indexed(c, after.documents, after.documents);
     graph_search_all(c);
-    WORKS(graph_delete(c, 2, 3, 1)); /* unlinks what nobody reads */
+    WORKS(graph_delete(c, 2, 3, 1)); /* unlinks files that have no reader */
     WORKS(mv_close(c, &error));
     EXPECT(graph_files(path, ".hnsw", name_now) == GRAPH_FIELDS);
     EXPECT(access(damaged_path(name), F_OK) != 0);

@@ -362,8 +362,9 @@ static void test_unreachable(const made_graph *made, const set *s)
     copy_free(&c);
 }
 
-/* Numbers changed by lot, in all parts: nothing crashes, whatever comes of it. Extending such a
- * graph must stay within the arrays as well. */
+/* Change random numbers in all parts: nothing crashes, in searches or when such a graph is
+ * extended.
+ */
 static void test_by_lot(const made_graph *made, const set *s, uint32_t rounds)
 {
     static uint32_t rows_now[ROWS];

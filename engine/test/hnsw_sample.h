@@ -47,10 +47,10 @@ typedef struct set {
     uint32_t *ids;
 } set;
 
-/* About normal, by the number and the place. */
-static inline float set_noise(uint64_t id, uint64_t place)
+/* About normally distributed, by the number of a row and the dimension. */
+static inline float set_noise(uint64_t id, uint64_t dimension)
 {
-    uint64_t bits = mix(id * 4099 + place);
+    uint64_t bits = mix(id * 4099 + dimension);
     float sum = 0;
     for (int i = 0; i < 4; i++) sum += (float)(bits >> (16 * i) & 0xffff) / 65536 - 0.5f;
     return sum * 1.7f;
@@ -257,7 +257,7 @@ typedef struct asked {
     uint32_t queries; /* 0: 40 */
 } asked;
 
-/* Are the hits in order, different, let pass, and scored exactly? */
+/* Are the hits in order, different, matching, and scored exactly? */
 static inline bool hits_are_right(const set *s, const asked_vector *a, const topk *hits,
                                   const uint64_t *pass)
 {
@@ -274,8 +274,8 @@ static inline bool hits_are_right(const set *s, const asked_vector *a, const top
     return true;
 }
 
-/* What a query has to say of rows that pass. */
-static inline uint32_t passing_rows(const set *s, const uint64_t *pass)
+/* The number of matching rows that a query must give. */
+static inline uint32_t matching_rows(const set *s, const uint64_t *pass)
 {
     return pass ? (uint32_t)bits_count(pass, s->vectors.rows) : s->vectors.rows;
 }
@@ -324,7 +324,7 @@ static inline double recall_of(const set *s, const hnsw_graph *graph, asked how)
                              .strategy = how.strategy,
                              .matches = how.listed ? NULL : how.pass,
                              .list = how.listed ? list : NULL,
-                             .matching = passing_rows(s, how.pass),
+                             .matching = matching_rows(s, how.pass),
                              .source = 5,
                              .docids = s->docids};
         right = !hnsw_search(graph, &query, &hits, &scratch, &report, &error);

@@ -26,8 +26,8 @@ static mv_quantize comes_to(mv_type type, mv_metric metric, uint32_t dim, mv_qua
     return type == MV_VECTOR_FP16 && quantize == MV_QUANTIZE_FP16 ? MV_QUANTIZE_NONE : quantize;
 }
 
-/* Every third row passes, or a few, or those on one side: all ways find enough. */
-static void test_passing(const set *s, const hnsw_graph *graph)
+/* Every third row matches, or a few, or those on one side: all strategies find enough. */
+static void test_matching(const set *s, const hnsw_graph *graph)
 {
     static uint64_t third[(ROWS + 63) / 64], few[(ROWS + 63) / 64], none[(ROWS + 63) / 64],
         side[(ROWS + 63) / 64];
@@ -41,16 +41,16 @@ static void test_passing(const set *s, const hnsw_graph *graph)
         set_vector(&s->kind, row, numbers);
         if (numbers[0] > 0) bits_set(side, row);
     }
-    const uint64_t *passes[] = {third, few, side, none};
+    const uint64_t *matches[] = {third, few, side, none};
     for (uint32_t i = 0; i < 4; i++) {
-        RECALL(s, graph, 0.95, .topk = 10, .pass = passes[i]);
-        RECALL(s, graph, 0.99, .topk = 10, .pass = passes[i], .strategy = MV_STRATEGY_CODES);
-        RECALL(s, graph, 0.99, .topk = 10, .pass = passes[i], .listed = true);
-        RECALL(s, graph, 0.99, .topk = 300, .pass = passes[i], .listed = true);
-        RECALL(s, graph, 0.85, .topk = 10, .pass = passes[i], .strategy = MV_STRATEGY_GRAPH);
-        RECALL(s, graph, 0.9, .topk = 10, .pass = passes[i], .strategy = MV_STRATEGY_BRIDGES);
-        RECALL(s, graph, 0.97, .topk = 10, .ef = 200, .pass = passes[i]);
-        RECALL(s, graph, 0.9, .topk = 400, .pass = passes[i]);
+        RECALL(s, graph, 0.95, .topk = 10, .pass = matches[i]);
+        RECALL(s, graph, 0.99, .topk = 10, .pass = matches[i], .strategy = MV_STRATEGY_CODES);
+        RECALL(s, graph, 0.99, .topk = 10, .pass = matches[i], .listed = true);
+        RECALL(s, graph, 0.99, .topk = 300, .pass = matches[i], .listed = true);
+        RECALL(s, graph, 0.85, .topk = 10, .pass = matches[i], .strategy = MV_STRATEGY_GRAPH);
+        RECALL(s, graph, 0.9, .topk = 10, .pass = matches[i], .strategy = MV_STRATEGY_BRIDGES);
+        RECALL(s, graph, 0.97, .topk = 10, .ef = 200, .pass = matches[i]);
+        RECALL(s, graph, 0.9, .topk = 400, .pass = matches[i]);
     }
     RECALL(s, graph, 0.99, .topk = 10, .strategy = MV_STRATEGY_CODES);
 }
@@ -84,11 +84,11 @@ static void test_one_kind(mv_type type, mv_metric metric, mv_quantize quantize)
            .no_refine = true);
     RECALL(&s, graph, 0.99, .topk = ROWS + 100, .queries = 3);
     RECALL(&s, graph, 0.99, .topk = 10, .ef = 1000000, .queries = 10);
-    test_passing(&s, graph);
+    test_matching(&s, graph);
     end(&made, &s);
 }
 
-/* Elements of one byte are walked as they are, whatever is asked for: once is enough. */
+/* A graph over elements of one byte has no codes, with any quantize: one run is enough. */
 static void run_kinds(void)
 {
     for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
@@ -299,7 +299,7 @@ static void test_bits_as_numbers(void)
 /* ---------------------------------------------------------------- from another graph */
 
 typedef enum going {
-    NOBODY,
+    NONE_GOES,
     TENTH,
     HALF_OF_ALL,
     ENTRIES,
@@ -363,15 +363,15 @@ static void test_extending(going which, uint32_t new_count, mv_metric metric, mv
     how.options.m++, how.in_slices = false;
     made_graph other = build(&next, how);
     how.base = (hnsw_base){0};
-    made_graph anew = build(&next, how);
-    EXPECT(same_parts(&other, &anew));
+    made_graph without_base = build(&next, how);
+    EXPECT(same_parts(&other, &without_base));
     /* Where half the clusters went and are searched for, a new graph has not always 0.9 either. */
     asked by_default = {.topk = 10, .queries = 200};
-    double floor = fmin(0.9, recall_of(&next, &anew.graph, by_default) - 0.01);
+    double floor = fmin(0.9, recall_of(&next, &without_base.graph, by_default) - 0.01);
     expect_recall(recall_of(&next, &made.graph, by_default), floor, "recall of defaults", __FILE__,
                   __LINE__);
     hnsw_build_free(other.b);
-    hnsw_build_free(anew.b);
+    hnsw_build_free(without_base.b);
     hnsw_build_free(made.b);
     set_free(&next);
     end(&base, &s);
@@ -379,7 +379,7 @@ static void test_extending(going which, uint32_t new_count, mv_metric metric, mv
 
 static void run_extensions(void)
 {
-    for (going which = NOBODY; which < GOINGS; which++) {
+    for (going which = NONE_GOES; which < GOINGS; which++) {
         RUN(test_extending(which, 600, MV_L2, MV_QUANTIZE_AUTO));
         RUN(test_extending(which, 0, MV_COSINE, MV_QUANTIZE_FP16));
         RUN(test_extending(which, 1, MV_IP, MV_QUANTIZE_NONE));
@@ -429,7 +429,8 @@ static void test_chain(uint32_t going_part, uint32_t growth)
 
 /* ---------------------------------------------------------------- the pool of a walk */
 
-/* What was inserted since, the nearest of it in order, whatever becomes of the capacity. */
+/* The pool has the nearest of the rows inserted so far, in order, also when its capacity changes.
+ */
 static void test_pool(void)
 {
     enum { MOST = 100, ROUNDS = 20000 };

@@ -448,7 +448,7 @@ static void copy_free(copy *c)
     for (uint32_t i = 0; i < c->count; i++) mem_free(c->bytes[i], c->sizes[i]);
 }
 
-/* Whatever the lists say: they answer or refuse. */
+/* Read damaged lists: every call gives an answer or an error. */
 static void try_lists(const sample *s, const copy *c)
 {
     invert_lists l;

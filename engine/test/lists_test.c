@@ -249,7 +249,8 @@ static void test_changes(bool memory)
     mv_column_free(column);
     EXPECT(count(c, "added = 7") == ROWS && count(c, "added < 7") == 0);
     optimize(c);
-    EXPECT(stats_of(c, OF_RATIO).segments == 1); /* its place, now that one is gone */
+    EXPECT(stats_of(c, OF_RATIO).segments ==
+           1); /* the column takes the position of the dropped one */
     EXPECT(count(c, "added = 7") == ROWS && count(c, "added != 7") == 0);
     WORKS(mv_check(c, &error));
     WORKS(mv_close(c, &error));
@@ -308,7 +309,7 @@ static void use_damaged(const char *path, mv_collection *plain, const char *name
     EXPECT(!at_opening || (warnings == 1 && different == 0));
     mv_err err = mv_check(c, &error);
     EXPECT(err == MV_CORRUPT && strstr(error.text, name));
-    EXPECT(differences(c, plain) == 0); /* nobody searches it any more */
+    EXPECT(differences(c, plain) == 0); /* no query uses it any more */
     optimize(c);
     EXPECT(mv_check(c, &error) == MV_OK && differences(c, plain) == 0);
     for (uint32_t f = 0; f < FIELDS; f++) {

@@ -172,7 +172,7 @@ static void test_maintenance(bool memory, mv_durability durability)
     WORKS(graph_write(c, FEW, MANY, MANY));
     EXPECT(is_maintained(c));
     RECALLS(c, 0.9, .topk = 10);
-    WORKS(graph_delete(c, 5, 2000, 97)); /* nobody waits for it */
+    WORKS(graph_delete(c, 5, 2000, 97)); /* while it is maintained */
     wait_until_maintained(c);
     mv_index_stats index = graph_stats(c, TURNED);
     EXPECT(index.segments == 1 && index.indexed_rows == index.rows);

@@ -4,7 +4,7 @@
  * collection that passes its check and can do what failed when it is asked again. */
 #include "test/script.h"
 
-/* One round: the n-th allocation fails. True when none had to. */
+/* One round: the n-th allocation fails. True when the script needed fewer allocations. */
 static bool run(uint64_t n, bool persist, bool memory)
 {
     script s = {0};

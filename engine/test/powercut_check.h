@@ -57,7 +57,7 @@ static uint32_t read_document(mv_result *found, size_t at, uint32_t *doc)
     uint32_t has = shape_of(mv_result_schema(found));
     WORK(mv_result_id(found, at, &id, &error));
     *doc = doc_of_id(id);
-    if (*doc == DOCS) wrong("a document has an id that nobody gave it");
+    if (*doc == DOCS) wrong("a document has an id that no call gave it");
     uint32_t version = (uint32_t)read_field(found, at, "version").as.i;
     expect_string(found, at, "text", doc_text(*doc, version, bytes));
     doc_vector(*doc, version, expected);
@@ -164,8 +164,8 @@ static mv_err open_at(const char *root, uint32_t at, bool read_only, mv_collecti
     return mv_open(path, &options, c, error);
 }
 
-/* A backup is whole once acknowledged, and gone once destroyed; in between it is whole, nothing, or
- * on its way out not a collection any more. */
+/* A backup is complete once it is acknowledged, and does not exist once it is destroyed. In between
+ * it is complete or absent; while it is destroyed it may also be no collection. */
 static void check_backup(const char *root, uint32_t at, oracle *known)
 {
     static uint32_t found[ITEMS];
@@ -191,7 +191,7 @@ static void check_backup(const char *root, uint32_t at, oracle *known)
     WORK(mv_close(c, &error));
 }
 
-/* Open the collection, or find that it is rightly not to be had, which ends the child. */
+/* Open the collection. If it is correct that it cannot be opened, end the child. */
 static mv_collection *open_main(const char *root, const oracle *known)
 {
     mv_error failure;
@@ -205,8 +205,8 @@ static mv_collection *open_main(const char *root, const oracle *known)
     bool refused = err == MV_CORRUPT && strstr(failure.text, "without syncing");
     if (refused && known->synced != SYNCED) _exit(VERDICT_REFUSED);
     if (err) wrong(failure.text);
-    if (is == ABSENT) wrong("destroyed, and yet back");
-    if (known->synced == UNSYNCED) wrong("written without syncing, and yet opened");
+    if (is == ABSENT) wrong("it was destroyed, and exists again");
+    if (known->synced == UNSYNCED) wrong("it was written without syncing, and could be opened");
     if (!read_only) return c;
     WORK(mv_close(c, &error));
     WORK(open_at(root, 0, false, &c, &error));
@@ -223,7 +223,7 @@ static mv_err find_leftover(void *ctx, const char *name, mv_error *error)
     return error_set(error, MV_MISUSE, "'%s' is left over", name);
 }
 
-/* It can be written, closed, opened and removed as if nothing had been. */
+/* The collection can be written, closed, opened and removed as if the power was never cut. */
 static void go_on(const char *root, oracle *known)
 {
     char path[OS_PATH_SIZE];

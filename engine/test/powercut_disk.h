@@ -428,7 +428,7 @@ static mv_err compare_entry(void *ctx, const char *name, mv_error *error)
     if (strcmp(name, DISK_LOCK) == 0) return MV_OK;
     MV_TRY(os_join(path, l->path, name, error));
     const entry *known = entries_find(&l->d->nodes[l->node]->entries, name);
-    if (!known) return error_set(error, MV_MISUSE, "nobody made '%s'", path);
+    if (!known) return error_set(error, MV_MISUSE, "'%s' is not on the disk", path);
     l->found++;
     const node *n = l->d->nodes[known->node];
     if (!n->is_directory)

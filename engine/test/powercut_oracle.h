@@ -107,7 +107,7 @@ static void oracle_end(oracle *o)
         p->is = ABSENT;
         memset(p->versions, 0, sizeof p->versions);
     }
-    /* A call that had nothing to write leaves no mark; one with an empty batch removes none. */
+    /* A call with nothing to write creates no mark; one with an empty batch removes none. */
     bool is_empty = o->now.call == CALL_WRITE && !o->changes_count;
     if (o->now.effect == EFFECT_SYNCS && !is_empty) o->synced = SYNCED;
     if (o->now.effect == EFFECT_UNSYNCED && o->changes_count) o->synced = UNSYNCED;

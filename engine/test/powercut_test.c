@@ -145,8 +145,8 @@ static uint8_t *choose_places(const record *r, uint32_t wanted)
     return cuts;
 }
 
-/* Replay the record and cut the power `wanted` times on the way. An operation that is cut off has
- * had what effect chance gives it; a sync none of its own. */
+/* Replay the record and cut the power `wanted` times on the way. An operation that is cut off has a
+ * random part of its effect; a sync has none. */
 static void replay(const record *r, disk *d, oracle *known, uint32_t wanted, turn t)
 {
     uint8_t *cuts = choose_places(r, wanted);

@@ -16,7 +16,7 @@
 #define BULK_MIN      4096u /* documents that go straight into a segment */
 #define STEPS         45
 #define JOB_STEPS     8u /* of a job at once, on average */
-#define SEGMENTS_MAX  5u /* more might wake the maintenance, which comes at no certain time */
+#define SEGMENTS_MAX  5u /* more might wake the maintenance, whose timing cannot be repeated */
 #define ALL_VERSIONS  INT64_MAX
 
 static const char *const place_names[PLACES] = {"main", "backup-1", "backup-2"};

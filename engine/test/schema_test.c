@@ -395,7 +395,7 @@ static void test_format_needed(void)
     bytes.data[bytes.size - 8] = MV_L1;
     bytes.data[bytes.size - 9] = MV_VECTOR_BINARY + 1;
     EXPECT(schema_format_load(bytes.data, bytes.size, &loaded, &error) == MV_WRONG_VERSION);
-    bytes.data[0] = 2; /* which had no other numbers than it knew */
+    bytes.data[0] = 2; /* format 2 has no types and metrics that are newer */
     EXPECT(schema_format_load(bytes.data, bytes.size, &loaded, &error) == MV_CORRUPT);
     bytes.data[bytes.size - 9] = MV_VECTOR_BINARY; /* which has no such metric */
     EXPECT(schema_format_load(bytes.data, bytes.size, &loaded, &error) == MV_CORRUPT);
@@ -481,8 +481,8 @@ static void test_save_and_load(void)
     EXPECT_ERROR(schema_format_load(bytes.data, bytes.size, &loaded, &error), MV_WRONG_VERSION,
                  "the stored schema cannot be read: it has format 4, this moonvec reads up to 3");
     EXPECT(!loaded);
-    bytes.data[0] = 1; /* which had no index_since: that of the last field are the last bytes, and
-                         no indexes of scalar fields */
+    bytes.data[0] = 1; /* format 1 has no indexes of scalar fields, and no index_since: the last
+                         bytes are that of the last field */
     EXPECT(schema_format_load(bytes.data, bytes.size - 8, &loaded, &error) == MV_OK);
     EXPECT(schema_compare(schema, loaded, &error) == MV_OK);
     mv_schema_free(loaded);

@@ -1,5 +1,5 @@
-/* Search through the public API against brute force in double precision: every element type, metric
- * and place where rows may be, with and without a filter. */
+/* Search through the public API against brute force in double precision: every element type and
+ * metric, with rows in segments and fresh rows, with and without a filter. */
 #include <math.h>
 
 #include "test/sample.h"
@@ -21,7 +21,7 @@ typedef struct data {
 
 static data d;
 
-/* Halves for fp16, whole numbers for int8: what is stored is what was given. */
+/* Numbers that fp16 or int8 store exactly. */
 static float random_number(mv_type type)
 {
     int whole = (int)(mix(random_state++) % 255) - 127;
@@ -58,7 +58,8 @@ static size_t true_distances(const float *query, uint32_t first, double *out)
     return count;
 }
 
-/* The hits of one query vector: as many as there must be, each as near as its place says. */
+/* The hits of one query vector: as many as there must be, each at the distance that its rank has.
+ */
 static bool hits_are_right(mv_result *result, const mv_hit *hits, size_t count, size_t at,
                            const float *query, uint32_t first, uint32_t offset, uint32_t topk)
 {

@@ -143,8 +143,8 @@ static void repair_checksums(uint8_t *bytes, section_file_record *record)
 {
     section_header header;
     memcpy(&header, bytes, sizeof header);
-    uint64_t room = record->size - header.table_offset;
-    if (header.table_offset > record->size || header.sections > room / sizeof(section_entry))
+    uint64_t space = record->size - header.table_offset;
+    if (header.table_offset > record->size || header.sections > space / sizeof(section_entry))
         return;
     for (uint32_t i = 0; i < header.sections; i++) {
         uint8_t *at = bytes + header.table_offset + i * sizeof(section_entry);

@@ -113,12 +113,12 @@ function M.distance_of(metric, score)
   return metric == "cosine" and 1 - score or -score
 end
 
---- The exact answer: { id, score } of all documents for which `passes` is true, best first. `documents` is an
+--- The exact answer: { id, score } of all documents for which `matches` is true, best first. `documents` is an
 --- array in the order of writing, with vectors as tables in `field`.
-function M.exact(documents, field, metric, query, passes)
+function M.exact(documents, field, metric, query, matches)
   local found = {}
   for age, document in ipairs(documents) do
-    if not passes or passes(document) then
+    if not matches or matches(document) then
       found[#found + 1] = { id = document.id, score = M.scores[metric](document[field], query), age = age }
     end
   end
@@ -151,8 +151,8 @@ end
 --- `dim` numbers that look random and differ for each `number`.
 function M.waves(number, dim)
   local vector = {}
-  for place = 1, dim do
-    vector[place] = math.sin(number * 12.9898 + place * 78.233)
+  for i = 1, dim do
+    vector[i] = math.sin(number * 12.9898 + i * 78.233)
   end
   return vector
 end

@@ -53,9 +53,9 @@ local function expect_exact(hits, exact, count)
   assert.equal(math.min(count, #exact), #hits)
   for i, hit in ipairs(hits) do
     expect(scores[hit.id] and near(scores[hit.id], hit.score), "score of " .. hit.id)
-    expect(near(exact[i].score, hit.score), "score at place " .. i)
+    expect(near(exact[i].score, hit.score), "score at rank " .. i)
     expect(hit.distance == 0 - hit.score, "distance of " .. hit.id)
-    expect(i == 1 or hits[i - 1].score >= hit.score, "order at place " .. i)
+    expect(i == 1 or hits[i - 1].score >= hit.score, "order at rank " .. i)
   end
 end
 
@@ -119,16 +119,16 @@ function M.cursors(kind)
   local function even(document)
     return document.n % 2 == 0
   end
-  for filter, passes in pairs { ["n >= 0"] = false, ["n IN ?"] = even } do
+  for filter, matches in pairs { ["n >= 0"] = false, ["n IN ?"] = even } do
     local evens, hits = {}, {}
     for n = 0, 200, 2 do
       evens[#evens + 1] = n
     end
-    local args = passes and { evens } or nil
+    local args = matches and { evens } or nil
     for hit in c:cursor { vector = query, filter = filter, args = args } do
       hits[#hits + 1] = hit
     end
-    local exact = support.exact(stored, "v", kind.metric, query, passes or nil)
+    local exact = support.exact(stored, "v", kind.metric, query, matches or nil)
     expect_exact(hits, exact, #exact)
   end
 end
@@ -192,7 +192,7 @@ local function expect_recall(c, kind, graph_rows)
   assert(c:check())
 end
 
---- Graphs: built, beside fresh and deleted rows, gone on from, copied, reopened, replaced by another.
+--- Graphs: built, used beside fresh and deleted rows, extended, copied, reopened, replaced by another.
 function M.graphs(kind)
   local path = support.path()
   local c = support.collection(schema(kind, graph(kind)), { path = path, maintenance = "manual" })

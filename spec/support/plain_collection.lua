@@ -72,11 +72,11 @@ function Plain.optimize()
 end
 Plain.create_index = Plain.optimize
 
---- The documents for which `passes` is true (default: all), by id.
-function Plain:documents(passes)
+--- The documents for which `matches` is true (default: all), by id.
+function Plain:documents(matches)
   local documents = {}
   for _, document in pairs(self.by_id) do
-    if not passes or passes(document) then
+    if not matches or matches(document) then
       documents[#documents + 1] = document
     end
   end
