@@ -72,7 +72,7 @@ function moonvec.destroy(path) end
 function moonvec.schema(schema) end
 
 --- Converts a vector once, so that it can be used in many calls without being read again. A packed string is read as
---- float32, whatever field the vector is for.
+--- float32, also for fields of another type.
 ---@param vector moonvec.numbers
 ---@return moonvec.vector
 function moonvec.vector(vector) end
