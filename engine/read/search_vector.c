@@ -10,8 +10,8 @@
 #include "read/search_graph.h"
 #include "vector/element.h"
 
-/* With several vectors, a block of this many rows is searched for all vectors before the next block:
- * its bytes are still in the cache. */
+/* With several vectors, a block of this many rows is searched for all vectors before the next
+ * block: its bytes are still in the cache. */
 #define SHARED_BLOCK_ROWS FLAT_BLOCK_ROWS
 
 /* ---------------------------------------------------------------- preparing */

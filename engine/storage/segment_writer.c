@@ -7,7 +7,7 @@
 
 /* A step ends after this many bytes, which a slow disk takes a few milliseconds to write. */
 #define SEGMENT_STEP_BYTES (4u << 20)
-#define STEP_ROWS  65536u /* or after this many rows, in columns of few bytes; chosen */
+#define STEP_ROWS          65536u /* or after this many rows, in columns of few bytes; chosen */
 
 typedef enum walk_kind {
     WALK_DOCIDS,

@@ -328,7 +328,7 @@ static void test_misuse(void)
     EXPECT(mv_get_index_stats(c, GRAPH_FIELDS, &stats, &error) == MV_MISUSE);
     EXPECT(mv_optimize_begin(c, &(mv_optimize_options){.threads = 65}, &job, &error) == MV_MISUSE &&
            !job);
-    EXPECT(strstr(error.text, "65 threads"));
+    EXPECT(strstr(error.text, "threads is 65"));
     WORKS(mv_result_create(c, &result, &error));
     mv_query query = {
         .vectors = vector, .vectors_count = 1, .dim = GRAPH_DIM, .topk = 1, .ef = MV_EF_MAX + 1};

@@ -81,7 +81,7 @@ static mv_err search_way(const set *s, const hnsw_graph *graph, uint32_t ef, uin
                          .ef = ef,
                          .strategy = strategy,
                          .matches = pass,
-                         .matching = passing_rows(s, pass),
+                         .matching = matching_rows(s, pass),
                          .source = 5,
                          .docids = s->docids};
     mv_err err = hnsw_search(graph, &query, &hits, scratch, &report, &error);

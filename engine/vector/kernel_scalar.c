@@ -125,7 +125,7 @@ SCALAR_KERNEL(l1_int8)
 SCALAR_KERNEL(hamming_binary)
 
 static void scalar_dot_codes(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
-                      const uint32_t *rows, size_t count, size_t size, float *out)
+                             const uint32_t *rows, size_t count, size_t size, float *out)
 {
     (void)total;
     for (size_t i = 0; i < count; i++)
@@ -133,7 +133,7 @@ static void scalar_dot_codes(const int8_t *query, int32_t total, const uint8_t *
 }
 
 static void scalar_dot_int4(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
-                       const uint32_t *rows, size_t count, size_t size, float *out)
+                            const uint32_t *rows, size_t count, size_t size, float *out)
 {
     (void)total;
     for (size_t i = 0; i < count; i++) {
