@@ -180,6 +180,29 @@ describe("misuse of", function()
     says("destroy: 'path' must be a string", moonvec.destroy)
   end)
 
+  it("a word with a zero byte", function()
+    local function says(text, ...)
+      local message = support.message_of(...)
+      assert.truthy(message:find(text, 1, true), message)
+    end
+    local function schema(field)
+      field.name, field.type = "v", field.type or "vector_fp32"
+      return { [field.dim and "vectors" or "fields"] = { field } }
+    end
+    says("unknown type", moonvec.schema, schema { type = "int8" })
+    says("type 'int32' contains a zero byte", moonvec.schema, schema { type = "int32\0" })
+    says("metric 'l1' contains a zero byte", moonvec.schema, schema { dim = 2, metric = "l1\0x" })
+    says("index type 'flat' contains a zero byte", moonvec.schema, schema { dim = 2, index = "flat\0" })
+    says("quantize 'none' contains a zero byte", moonvec.schema,
+      schema { dim = 2, index = { type = "hnsw", quantize = "none\0" } })
+    says("'seed' must be a whole number", moonvec.schema, schema { dim = 2, index = { type = "hnsw", seed = "12\0" } })
+    says("durability 'full' contains a zero byte", moonvec.open, "x", { durability = "full\0" })
+    says("'include_vector' must be true, false or 'table'", c.fetch, c, "a", { include_vector = "table\0" })
+    says("unknown field 'score'", c.fetch, c, "a", { output_fields = { "score\0" } })
+    says("unknown field 'distance'", c.insert, c, { id = "zero", ["distance\0"] = 1 })
+    assert.is_nil(c["path\0"])
+  end)
+
   it("a method without its object", function()
     local message = support.message_of(c.insert, { id = "x" })
     assert.equal("insert: expected a collection, got a table (call it with ':')", message)

@@ -88,13 +88,23 @@ const char *check_string(lua_State *L, int index, const char *call, const char *
     return text;
 }
 
+bool is_text(lua_State *L, int index, const char *text)
+{
+    size_t size;
+    if (lua_type(L, index) != LUA_TSTRING) return false;
+    const char *given = lua_tolstring(L, index, &size);
+    return size == strlen(text) && memcmp(given, text, size) == 0;
+}
+
 int check_word(lua_State *L, int index, const error_context *where, const char *kind,
                const word *words, size_t words_count)
 {
     const char *texts[WORDS_MAX];
     if (lua_type(L, index) != LUA_TSTRING)
         raise_at(L, where, "%s must be a string, got a %s", kind, luaL_typename(L, index));
-    const char *given = lua_tostring(L, index);
+    size_t size;
+    const char *given = lua_tolstring(L, index, &size);
+    if (strlen(given) != size) raise_at(L, where, "%s '%.80s' contains a zero byte", kind, given);
     for (size_t i = 0; i < words_count; i++) {
         if (strcmp(given, words[i].text) == 0) return words[i].value;
         texts[i] = words[i].text;

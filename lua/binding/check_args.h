@@ -21,6 +21,9 @@ uint32_t check_whole(lua_State *L, int index, const char *call, const char *name
 double check_number(lua_State *L, int index, const char *call, const char *name);
 const char *check_string(lua_State *L, int index, const char *call, const char *name);
 
+/* Is the value at `index` the string `text`? A string with a zero byte is not. */
+bool is_text(lua_State *L, int index, const char *text);
+
 /* A name in Lua for a constant of the engine. */
 typedef struct word {
     const char *text;
@@ -30,7 +33,7 @@ typedef struct word {
 #define WORDS_MAX 64
 
 /* The constant named by the string at `index`. Raises "unknown <kind> '...'", with the nearest or
- * with all valid names, if no word has this text. */
+ * with all valid names, if no word has this text, and if the string contains a zero byte. */
 int check_word(lua_State *L, int index, const error_context *where, const char *kind,
                const word *words, size_t words_count);
 /* The text of the word with `value`. */

@@ -174,11 +174,10 @@ int call_index(lua_State *L)
     lua_settop(L, 2);
     lua_pushvalue(L, 2);
     lua_rawget(L, lua_upvalueindex(1));
-    if (!lua_isnil(L, -1) || lua_type(L, 2) != LUA_TSTRING) return 1;
-    const char *name = lua_tostring(L, 2);
-    if (strcmp(name, "path") == 0) {
+    if (!lua_isnil(L, -1)) return 1;
+    if (is_text(L, 2, "path")) {
         lua_pushstring(L, check_collection_box(L, 1, "path")->path);
-    } else if (strcmp(name, "schema") == 0) {
+    } else if (is_text(L, 2, "schema")) {
         collection_box *box = check_collection(L, 1, "schema");
         lua_pushcfunction(L, push_schema);
         lua_pushvalue(L, 1);

@@ -63,15 +63,18 @@ static void list_types(const choice *c, char *out, size_t size)
 
 #define WHOLE_WANTED "%s: '%s' must be a whole number from %" PRIu64 " to %" PRIu64 ", got "
 
-static uint64_t digits_value(const char *text)
+/* The number that the string at `index` consists of, or 0. */
+static uint64_t digits_value(lua_State *L, int index)
 {
+    size_t size;
+    const char *text = lua_tolstring(L, index, &size);
     uint64_t value = 0;
-    for (; *text >= '0' && *text <= '9'; text++) {
-        unsigned digit = (unsigned)(*text - '0');
-        if (value > (UINT64_MAX - digit) / 10) break;
+    for (size_t i = 0; i < size; i++) {
+        unsigned digit = (unsigned)(text[i] - '0');
+        if (digit > 9 || value > (UINT64_MAX - digit) / 10) return 0;
         value = value * 10 + digit;
     }
-    return *text ? 0 : value;
+    return value;
 }
 
 /* A number of 64 bits, at least 1. Beyond what Lua's numbers hold, a decimal string. */
@@ -81,7 +84,7 @@ static uint64_t check_large(lua_State *L, int index, const char *call, const mv_
     int64_t whole;
     uint64_t number = 0;
     if (lua_type(L, index) == LUA_TSTRING)
-        number = digits_value(lua_tostring(L, index));
+        number = digits_value(L, index);
     else if (is_cdata_integer(L, index, &value))
         number = value.kind == MV_KIND_INT && value.as.i < 0 ? 0 : value.as.u;
     else if (is_whole(L, index, &whole) && whole > 0)

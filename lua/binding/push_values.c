@@ -112,10 +112,12 @@ void raise_unknown_field(lua_State *L, const error_context *where, const mv_sche
     raise_unknown(L, where, "field", given, names, count);
 }
 
-/* Hits have these keys even if `output_fields` does not name them. */
-static bool is_always_there(const char *name)
+bool is_hit_key(const char *name, size_t size)
 {
-    return strcmp(name, "id") == 0 || strcmp(name, "score") == 0 || strcmp(name, "distance") == 0;
+    static const char *const keys[] = {"id", "score", "distance"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strlen(keys[i]) == size && memcmp(name, keys[i], size) == 0) return true;
+    return false;
 }
 
 static void read_named_fields(lua_State *L, const mv_schema *schema, const char *call, int list,
@@ -140,7 +142,7 @@ static void read_named_fields(lua_State *L, const mv_schema *schema, const char 
         } else if (mv_schema_find_vector(schema, name, size, &position)) {
             if (out->vectors_count < MV_VECTORS_MAX)
                 out->vectors[out->vectors_count++] = (uint16_t)position;
-        } else if (!is_always_there(name)) {
+        } else if (!is_hit_key(name, size)) {
             raise_unknown_field(L, &where, schema, name);
         }
         lua_pop(L, 1);
@@ -160,8 +162,7 @@ void output_read(lua_State *L, const mv_schema *schema, const char *call, int fi
         read_named_fields(L, schema, call, fields_at, out);
     }
 
-    out->vectors_as_tables =
-        lua_type(L, include_at) == LUA_TSTRING && strcmp(lua_tostring(L, include_at), "table") == 0;
+    out->vectors_as_tables = is_text(L, include_at, "table");
     if (!lua_isnil(L, include_at) && !lua_isboolean(L, include_at) && !out->vectors_as_tables)
         raise_misuse(L, "%s: 'include_vector' must be true, false or 'table'", call);
     if (lua_toboolean(L, include_at) && out->vectors_count == 0) {

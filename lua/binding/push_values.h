@@ -35,6 +35,10 @@ void output_read(lua_State *L, const mv_schema *schema, const char *call, int fi
 _Noreturn void raise_unknown_field(lua_State *L, const error_context *where,
                                    const mv_schema *schema, const char *given);
 
+/* Is it `id`, `score` or `distance`? Hits have these keys even if `output_fields` does not name
+ * them. */
+bool is_hit_key(const char *name, size_t size);
+
 /* Push the keys of these documents, for the functions below; returns the stack index of the first.
  */
 int output_push_keys(lua_State *L, const mv_schema *schema, const output *out);

@@ -6,8 +6,6 @@
 #include "read_values.h"
 #include "read_vectors.h"
 
-#include <string.h>
-
 typedef struct batch_box {
     owned_box owned;
     mv_batch *batch;
@@ -49,8 +47,7 @@ static mv_err read_member(lua_State *L, batch_box *box, const mv_schema *schema,
         return mv_batch_set_vector(box->batch, position, given, vector.dim, error);
     }
     /* Documents from fetch and query can be written again, so the keys they add are ignored. */
-    if (strcmp(key, "id") == 0 || strcmp(key, "score") == 0 || strcmp(key, "distance") == 0)
-        return MV_OK;
+    if (is_hit_key(key, size)) return MV_OK;
     raise_unknown_field(L, where, schema, key);
 }
 
