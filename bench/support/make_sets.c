@@ -87,8 +87,9 @@ static model make_model(const recipe *made, uint64_t seed)
     return m;
 }
 
-/* The row: a point in the latent space, mapped. Clusters with a small number have more rows. */
-static void make_row(const model *m, float *row, uint64_t *state)
+/* A point in the latent space, mapped to the dimensions of the row. Clusters with a small number
+ * have more rows. */
+static void make_point(const model *m, float *row, uint64_t *state)
 {
     size_t dim = m->recipe->dim, latent = m->recipe->latent;
     float u = random_uniform(state);
@@ -145,7 +146,7 @@ static void finish_heavy(const model *m, float *row, uint64_t *state)
 static void make_row(const model *m, float *row, uint64_t seed, uint64_t number)
 {
     uint64_t state = random_stream(seed, number);
-    make_row(m, row, &state);
+    make_point(m, row, &state);
     switch (m->recipe - recipes) {
     case 0: finish_embed(m, row, &state); break;
     case 1: finish_sift(m, row, &state); break;
