@@ -13,20 +13,11 @@ static mv_err create_catalog(const char *directory, const mv_schema *schema, mv_
 {
     char path[OS_PATH_SIZE];
     catalog *c = NULL;
-    catalog_txn *txn = NULL;
-    engine_state state = {.format = ENGINE_FORMAT, .next_docid = 1, .next_segment = 1};
     MV_TRY(os_join(path, directory, CATALOG_FILE, error));
     mv_err err = catalog_open(path, &(catalog_options){.create = true}, &c, error);
     if (err) return err;
-    if ((err = catalog_begin_write(c, true, &txn, error))) goto done;
-    err = engine_save_state(txn, &state, error);
-    if (!err) err = known_schema_save(txn, schema, error);
-    if (err)
-        catalog_end(txn);
-    else
-        err = catalog_commit(txn, error);
+    err = registry_init_catalog(c, schema, true, error);
     if (!err) err = os_sync_directory(directory, error);
-done:
     catalog_close(c);
     return err;
 }

@@ -229,14 +229,25 @@ void registry_release(engine *e)
     os_process_unlock();
 }
 
-/* ---------------------------------------------------------------- in memory */
+/* ---------------------------------------------------------------- creating */
+
+mv_err registry_init_catalog(catalog *c, const mv_schema *schema, bool sync, mv_error *error)
+{
+    engine_state state = {.format = ENGINE_FORMAT, .next_docid = 1, .next_segment = 1};
+    catalog_txn *txn = NULL;
+    MV_TRY(catalog_begin_write(c, sync, &txn, error));
+    mv_err err = engine_save_state(txn, &state, error);
+    if (!err) err = known_schema_save(txn, schema, error);
+    if (!err) return catalog_commit(txn, error);
+    catalog_end(txn);
+    return err;
+}
 
 /* LMDB opens files by name only. These files are unlinked as soon as they are open. */
 mv_err registry_create_in_memory(const mv_schema *schema, const engine_hooks *hooks, engine **out,
                                  mv_error *error)
 {
     engine *e = NULL;
-    catalog_txn *txn = NULL;
     char directory[OS_PATH_SIZE], path[OS_PATH_SIZE], lock_path[OS_PATH_SIZE];
     MV_TRY(engine_create(hooks, &e, error));
     e->in_memory = true;
@@ -249,15 +260,7 @@ mv_err registry_create_in_memory(const mv_schema *schema, const engine_hooks *ho
     (void)os_remove(lock_path, NULL);
     (void)os_remove_directory(directory, NULL);
     if (err) goto done;
-    if ((err = catalog_begin_write(e->catalog, false, &txn, error))) goto done;
-    err = engine_save_state(
-        txn, &(engine_state){.format = ENGINE_FORMAT, .next_docid = 1, .next_segment = 1}, error);
-    if (!err) err = known_schema_save(txn, schema, error);
-    if (err) {
-        catalog_end(txn);
-        goto done;
-    }
-    if ((err = catalog_commit(txn, error))) goto done;
+    if ((err = registry_init_catalog(e->catalog, schema, false, error))) goto done;
     if ((err = load_schema(e, error))) goto done;
     *out = e;
     e = NULL;

@@ -9,6 +9,8 @@
  * to write while a read_only handle of this process is reading. */
 mv_err registry_open(const char *path, const mv_open_options *options, const engine_hooks *hooks,
                      engine **out, mv_error *error);
+/* Write the first commit of a new collection: its schema, and a state without documents. */
+mv_err registry_init_catalog(catalog *c, const mv_schema *schema, bool sync, mv_error *error);
 /* Create a collection in memory. Its engine is not in the registry: no path leads to it. */
 mv_err registry_create_in_memory(const mv_schema *schema, const engine_hooks *hooks, engine **out,
                                  mv_error *error);
