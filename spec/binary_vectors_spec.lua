@@ -47,20 +47,9 @@ local kinds = {
 }
 
 for _, kind in ipairs(kinds) do
-  describe(("vector_binary of %d bits, quantize %s,"):format(kind.dim, kind.quantize), function()
-    after_each(support.clean)
-
-    it("is cut off by min_score and max_distance", function() life.limits(kind) end)
-    it("is searched by id", function() life.by_id(kind) end)
-    it("is read by a cursor", function() life.cursors(kind) end)
-    it("follows updates and changes of the schema", function() life.changes(kind) end)
-    it("is found through graphs", function() life.graphs(kind) end)
-    it("is explained", function() life.explained(kind) end)
-    it("is part of the schema", function()
-      local message = life.schemas(kind, { type = "vector_int8", metric = "l1" })
-      assert.equal("field 'v' is vector_binary in the collection, vector_int8 in the given schema", message)
-    end)
-  end)
+  life.describe(("vector_binary of %d bits, quantize %s,"):format(kind.dim, kind.quantize), kind,
+    { type = "vector_int8", metric = "l1" },
+    "field 'v' is vector_binary in the collection, vector_int8 in the given schema")
 end
 
 describe("a field of type vector_binary", function()

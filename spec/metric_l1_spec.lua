@@ -5,26 +5,9 @@ local support = require "spec.support.init"
 local life = require "spec.support.metric_life"
 local moonvec = require "moonvec"
 
--- Numbers between -1 and 1 by a seed, the same on every Lua.
-local function numbers(seed)
-  local state = seed
-  return function()
-    state = (state * 16807) % 2147483647
-    return state / 1073741823.5 - 1
-  end
-end
-
--- Vectors near one of 50 centres; `scale` times as large, and whole numbers, for vector_int8.
 local function near_centres(scale)
   return function(n, dim)
-    local centre, own, v = numbers(n % 50 + 1), numbers(n * 7919 + 11), {}
-    for i = 1, dim do
-      v[i] = centre() + 0.6 * own()
-      if scale then
-        v[i] = math.floor(v[i] * scale)
-      end
-    end
-    return v
+    return support.clustered(n, dim, 50, scale)
   end
 end
 
@@ -36,20 +19,8 @@ local kinds = {
 }
 
 for _, kind in ipairs(kinds) do
-  describe(("%s under l1, quantize %s,"):format(kind.type, kind.quantize), function()
-    after_each(support.clean)
-
-    it("is cut off by min_score and max_distance", function() life.limits(kind) end)
-    it("is searched by id", function() life.by_id(kind) end)
-    it("is read by a cursor", function() life.cursors(kind) end)
-    it("follows updates and changes of the schema", function() life.changes(kind) end)
-    it("is found through graphs", function() life.graphs(kind) end)
-    it("is explained", function() life.explained(kind) end)
-    it("is part of the schema", function()
-      local message = life.schemas(kind, { type = kind.type, metric = "l2" })
-      assert.equal("field 'v' has metric l1 in the collection, l2 in the given schema", message)
-    end)
-  end)
+  life.describe(("%s under l1, quantize %s,"):format(kind.type, kind.quantize), kind,
+    { type = kind.type, metric = "l2" }, "field 'v' has metric l1 in the collection, l2 in the given schema")
 end
 
 describe("metric l1", function()

@@ -50,30 +50,10 @@ local states = {
   end,
 }
 
-local function near(a, b)
-  return math.abs(a - b) <= 2e-5 * math.max(1, math.abs(a), math.abs(b))
-end
-
--- Plain assertions, because busted's are too slow for thousands of calls.
-local function expect(condition, message)
-  if not condition then
-    error(message, 3)
-  end
-end
-
--- Compares hits with the exact answer: the same number, each with the right score, sorted by score.
 local function compare(hits, exact, topk, metric)
-  assert.equal(math.min(topk, #exact), #hits)
-  local scores = {}
-  for _, found in ipairs(exact) do
-    scores[found.id] = found.score
-  end
-  for i, hit in ipairs(hits) do
-    expect(near(scores[hit.id], hit.score), "score of " .. hit.id)
-    expect(near(exact[i].score, hit.score), "score at rank " .. i)
-    expect(near(support.distance_of(metric, hit.score), hit.distance), "distance of " .. hit.id)
-    expect(i == 1 or hits[i - 1].score >= hit.score, "order at rank " .. i)
-  end
+  support.expect_exact(hits, exact, topk, function(hit)
+    return support.near(support.distance_of(metric, hit.score), hit.distance)
+  end)
 end
 
 local of_numbers = { "l2", "ip", "cosine", "l1" }

@@ -6,23 +6,8 @@ local moonvec = require "moonvec"
 
 local DIM, ROWS, QUERIES, FLOOR = 24, 2600, 40, 0.95
 
--- Random numbers between -1 and 1 from a seed, the same on every Lua version.
-local function numbers(seed)
-  local state = seed
-  return function()
-    state = (state * 16807) % 2147483647
-    return state / 1073741823.5 - 1
-  end
-end
-
--- A vector near one of 20 centres; whole numbers for vector_int8.
 local function vector(n, vector_type)
-  local centre, own, v = numbers(n % 20 + 1), numbers(n * 7919 + 11), {}
-  for i = 1, DIM do
-    v[i] = centre() + 0.6 * own()
-    if vector_type == "vector_int8" then v[i] = math.floor(v[i] * 70) end
-  end
-  return v
+  return support.clustered(n, DIM, 20, vector_type == "vector_int8" and 70 or nil)
 end
 
 local function documents(from, to, vector_type)

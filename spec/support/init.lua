@@ -140,6 +140,56 @@ function M.documents(collection, filter)
   return documents
 end
 
+--- Numbers between -1 and 1 from a seed, the same on every Lua.
+function M.uniform(seed)
+  local state = seed
+  return function()
+    state = (state * 16807) % 2147483647
+    return state / 1073741823.5 - 1
+  end
+end
+
+--- Vector `n` of `dim` numbers near one of `centres` centres; with `scale`, that many times as large and rounded down
+--- to whole numbers, for vector_int8.
+function M.clustered(n, dim, centres, scale)
+  local centre, own, vector = M.uniform(n % centres + 1), M.uniform(n * 7919 + 11), {}
+  for i = 1, dim do
+    vector[i] = centre() + 0.6 * own()
+    if scale then
+      vector[i] = math.floor(vector[i] * scale)
+    end
+  end
+  return vector
+end
+
+function M.near(a, b)
+  return math.abs(a - b) <= 2e-5 * math.max(1, math.abs(a), math.abs(b))
+end
+
+--- A plain assertion, because busted's are too slow for thousands of calls.
+function M.expect(condition, message)
+  if not condition then
+    error(message, 3)
+  end
+end
+
+--- The hits are the first `count` of the exact ones, but for the order of those that are equally far.
+--- `has_distance(hit)`: does the distance of a hit belong to its score?
+function M.expect_exact(hits, exact, count, has_distance)
+  local scores = {}
+  for _, found in ipairs(exact) do
+    scores[found.id] = found.score
+  end
+  local wanted = math.min(count, #exact)
+  M.expect(#hits == wanted, ("%d hits, %d expected"):format(#hits, wanted))
+  for i, hit in ipairs(hits) do
+    M.expect(scores[hit.id] and M.near(scores[hit.id], hit.score), "score of " .. hit.id)
+    M.expect(M.near(exact[i].score, hit.score), "score at rank " .. i)
+    M.expect(has_distance(hit), "distance of " .. hit.id)
+    M.expect(i == 1 or hits[i - 1].score >= hit.score, "order at rank " .. i)
+  end
+end
+
 function M.ids(hits)
   local ids = {}
   for i, hit in ipairs(hits) do

@@ -34,29 +34,12 @@ local function query_vector(kind, q)
   return kind.vector(1000000 + q, kind.dim)
 end
 
-local function near(a, b)
-  return math.abs(a - b) <= 2e-5 * math.max(1, math.abs(a), math.abs(b))
-end
+local near, expect = support.near, support.expect
 
-local function expect(condition, message)
-  if not condition then
-    error(message, 3)
-  end
-end
-
--- The hits are the first of the exact ones, but for the order of those that are equally far.
 local function expect_exact(hits, exact, count)
-  local scores = {}
-  for _, found in ipairs(exact) do
-    scores[found.id] = found.score
-  end
-  assert.equal(math.min(count, #exact), #hits)
-  for i, hit in ipairs(hits) do
-    expect(scores[hit.id] and near(scores[hit.id], hit.score), "score of " .. hit.id)
-    expect(near(exact[i].score, hit.score), "score at rank " .. i)
-    expect(hit.distance == 0 - hit.score, "distance of " .. hit.id)
-    expect(i == 1 or hits[i - 1].score >= hit.score, "order at rank " .. i)
-  end
+  support.expect_exact(hits, exact, count, function(hit)
+    return hit.distance == 0 - hit.score
+  end)
 end
 
 -- A collection of fresh rows, a segment with deleted and replaced rows, and what is in it.
@@ -260,6 +243,24 @@ function M.schemas(kind, other)
   assert.is_nil(opened)
   assert.equal("schema_mismatch", code)
   return message
+end
+
+--- All of them for one kind, in the file of a spec. `message`: what opening with the field of the schema `other` says.
+function M.describe(title, kind, other, message)
+  local busted = require "busted"
+  busted.describe(title, function()
+    busted.after_each(support.clean)
+
+    busted.it("is cut off by min_score and max_distance", function() M.limits(kind) end)
+    busted.it("is searched by id", function() M.by_id(kind) end)
+    busted.it("is read by a cursor", function() M.cursors(kind) end)
+    busted.it("follows updates and changes of the schema", function() M.changes(kind) end)
+    busted.it("is found through graphs", function() M.graphs(kind) end)
+    busted.it("is explained", function() M.explained(kind) end)
+    busted.it("is part of the schema", function()
+      assert.equal(message, M.schemas(kind, other))
+    end)
+  end)
 end
 
 return M
