@@ -12,8 +12,8 @@
  * keeps. An object that a function creates is released by the function of that type (_free or
  * _close), which accepts NULL. "Lent" means: owned by the object, and valid as long as said.
  *
- * Threads. A collection handle may be used by many threads at once, except that a transaction
- * belongs to the thread that began it. A batch, result, iterator or job is used by one thread at a
+ * Threads. A collection handle may be used by many threads at once. The handle of a transaction is
+ * used by the thread that began it. A batch, result, iterator or job is used by one thread at a
  * time. After fork() the child may use a collection handle: its next call opens the files
  * again. Other objects from before the fork answer MV_BUSY in the child and can only be freed. */
 #ifndef MOONVEC_H
@@ -324,6 +324,9 @@ typedef enum mv_durability {
                              * mv_flush or mv_close the collection is refused as MV_CORRUPT */
 } mv_durability;
 
+#define MV_BUSY_MS      60000      /* default of mv_open_options.busy_ms: a minute */
+#define MV_BUSY_AT_ONCE UINT32_MAX /* as busy_ms: do not wait */
+
 typedef struct mv_open_options {
     const mv_schema *schema; /* to create the collection, or to compare with the existing one */
     bool must_create;        /* MV_EXISTS: the path exists */
@@ -334,6 +337,9 @@ typedef struct mv_open_options {
                               * Else commits seal, and wake a thread that optimizes when there is
                               * much to do. It ends when the last handle is closed */
     mv_durability durability;
+    uint32_t busy_ms; /* how long a write waits for other writers, threads and processes, before it
+                       * answers MV_BUSY, in milliseconds. 0: MV_BUSY_MS; MV_BUSY_AT_ONCE: it does
+                       * not wait. Jobs wait as long as they are allowed to work */
 } mv_open_options;
 
 /* Open the collection at `path`, or create it. ":memory:" creates one that exists until it is
@@ -344,8 +350,9 @@ typedef struct mv_open_options {
 MV_API mv_err mv_open(const char *path, const mv_open_options *options, mv_collection **collection,
                       mv_error *error);
 
-/* Close the handle. An open transaction is undone. Commits with durability none are synced first;
- * if that fails, the error is returned, and the handle is closed all the same. NULL is fine. */
+/* Close the handle. A transaction that was begun on it is undone, and its handle is freed; no
+ * thread may be using them. Commits with durability none are synced first; if that fails, the error
+ * is returned, and the handle is closed all the same. NULL is fine. */
 MV_API mv_err mv_close(mv_collection *collection, mv_error *error);
 
 /* Sync all commits so far, so that they survive a power cut. */
@@ -357,7 +364,7 @@ MV_API mv_err mv_destroy(const char *path, mv_error *error);
 
 /* The path as given to mv_open, lent until mv_close. */
 MV_API const char *mv_path(const mv_collection *collection);
-/* The schema of the last commit, or of the open transaction. Lent until mv_close, and never
+/* The schema of the last commit. Lent until mv_close, and never
  * changed: after any process has changed the schema of the collection, another pointer is returned.
  * As long as the pointer is the same, positions of fields mean the same fields. If the commit
  * cannot be read, the schema of the last commit that could be read is returned. */
@@ -391,10 +398,12 @@ MV_API mv_err mv_batch_set(mv_batch *batch, uint32_t field, const mv_value *valu
 MV_API mv_err mv_batch_set_vector(mv_batch *batch, uint32_t vector_field, const void *vector,
                                   size_t dim, mv_error *error);
 
-/* Write all documents of the batch in one commit, or in the open transaction: all or none. *written
- * is their number. The batch keeps its documents; clear it before it is reused. If an id stands
- * twice in the batch, an insert fails with MV_EXISTS, upserts and updates are applied in order.
- * MV_SCHEMA_MISMATCH: fields were added or dropped since the batch was created; create a new one.
+/* Write all documents of the batch: all or none. Like all writes, through the handle of a
+ * collection this is one commit; through the handle of a transaction it is a part of that one.
+ * *written is their number. The batch keeps its documents; clear it before it is reused. If an id
+ * stands twice in the batch, an insert fails with MV_EXISTS, upserts and updates are applied in
+ * order. MV_SCHEMA_MISMATCH: fields were added or dropped since the batch was created; create a new
+ * one.
  */
 MV_API mv_err mv_write(mv_collection *collection, mv_write_mode mode, mv_batch *batch,
                        uint64_t *written, mv_error *error);
@@ -420,14 +429,34 @@ typedef struct mv_filter {
 MV_API mv_err mv_delete_by_filter(mv_collection *collection, const mv_filter *filter,
                                   uint64_t *deleted, mv_error *error);
 
-/* Begin a transaction on this handle. Until mv_commit or mv_abort all its calls by this thread
- * belong to it: its reads see its writes, other readers see them after the commit. Waits while
- * another thread or process writes. MV_BUSY: this thread has a transaction open on the collection.
- */
-MV_API mv_err mv_begin(mv_collection *collection, mv_error *error);
-MV_API mv_err mv_commit(mv_collection *collection, mv_error *error);
-MV_API void mv_abort(mv_collection *collection);
+/* Begin a transaction. *transaction is a handle through which calls belong to it: its reads see its
+ * writes, all others see the last commit until mv_commit. It takes mv_write, mv_delete,
+ * mv_delete_by_filter, mv_set_meta and everything that reads, until it is ended by mv_commit or
+ * mv_abort, which free it; so do mv_close of either handle. Meanwhile writes of this thread through
+ * other handles answer MV_BUSY, those of other threads and processes wait (busy_ms). When the
+ * thread that began it ends without having ended it, the next writer undoes it. MV_BUSY: other
+ * writers took too long, or this thread has a transaction open on the collection. */
+MV_API mv_err mv_begin(mv_collection *collection, mv_collection **transaction, mv_error *error);
+/* Ends the transaction in any case, with one exception. MV_BUSY: it belongs to another thread, or
+ * to the parent process. */
+MV_API mv_err mv_commit(mv_collection *transaction, mv_error *error);
+/* Undo the transaction. NULL is fine. Another thread may call it when the thread that began the
+ * transaction has ended. */
+MV_API void mv_abort(mv_collection *transaction);
+/* True when the calling thread has a transaction open on the collection, through whatever handle. */
 MV_API bool mv_in_transaction(const mv_collection *collection);
+
+/* Small strings of the program's own, kept with the collection: a position in a log, the name of a
+ * model. They are no documents. */
+#define MV_META_KEY_SIZE_MAX   255  /* bytes, at least 1 */
+#define MV_META_VALUE_SIZE_MAX 4096 /* bytes */
+
+/* Set the string of a key. `value` NULL removes it. */
+MV_API mv_err mv_set_meta(mv_collection *collection, const char *key, size_t key_size,
+                          const char *value, size_t value_size, mv_error *error);
+/* Copy the string of a key to out[MV_META_VALUE_SIZE_MAX]. *found is false when there is none. */
+MV_API mv_err mv_get_meta(mv_collection *collection, const char *key, size_t key_size, char *out,
+                          size_t *size, bool *found, mv_error *error);
 
 /* ---------------------------------------------------------------- reading */
 

@@ -196,19 +196,20 @@ function operations.fetch(world, random)
 end
 
 function operations.roll_back(world, random)
-  pcall(world.c.transaction, world.c, function()
-    world.c:upsert(batch(random))
-    world.c:delete("id" .. random(IDS))
+  pcall(world.c.transaction, world.c, function(tx)
+    tx:upsert(batch(random))
+    tx:delete("id" .. random(IDS))
     error("undo")
   end)
 end
 
 function operations.commit(world, random)
-  assert.is_true(world.c:transaction(function()
+  assert.is_true(world.c:transaction(function(tx)
+    local within = setmetatable({ c = tx }, { __index = world })
     for _ = 1, random(4) do
-      operations.upsert(world, random)
-      operations.delete(world, random)
-      operations.query(world, random)
+      operations.upsert(within, random)
+      operations.delete(within, random)
+      operations.query(within, random)
     end
   end))
 end

@@ -149,7 +149,7 @@ static void wake(engine *e, const view *v, bool sync)
 static bool has_threads(engine *e)
 {
     os_mutex_lock(e->mutex);
-    bool has = e->maintainer || e->orphans;
+    bool has = e->maintainer;
     os_mutex_unlock(e->mutex);
     return has;
 }
@@ -164,17 +164,15 @@ static void stop_threads(engine *e)
         os_condition_signal_all(m->changed);
     }
     os_mutex_unlock(e->mutex);
-    mv_assert(!m || m->e == e);
-    if (m) {
-        os_thread_join(m->thread);
-        mv_assert(!m->is_working);
-        os_mutex_lock(e->mutex);
-        e->maintainer = NULL;
-        os_mutex_unlock(e->mutex);
-        os_condition_free(m->changed);
-        mem_free(m, sizeof *m);
-    }
-    job_join_orphans(e);
+    if (!m) return;
+    mv_assert(m->e == e);
+    os_thread_join(m->thread);
+    mv_assert(!m->is_working);
+    os_mutex_lock(e->mutex);
+    e->maintainer = NULL;
+    os_mutex_unlock(e->mutex);
+    os_condition_free(m->changed);
+    mem_free(m, sizeof *m);
 }
 
 const engine_hooks maintain_hooks = {

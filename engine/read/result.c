@@ -77,7 +77,7 @@ mv_err result_begin(mv_result *r, mv_collection *c, mv_error *error)
     use_engine(r, e);
     MV_TRY(handle_snapshot(c, &r->own, error));
     r->seen = &r->own;
-    note_writer(r, handle_transaction(c));
+    note_writer(r, c->w);
     return MV_OK;
 }
 
@@ -130,7 +130,7 @@ mv_err result_check(const mv_result *r, mv_error *error)
     if (os_is_forked(r->fork_generation)) return error_set_forked(error, "the result");
     if (!r->seen) return error_set(error, MV_MISUSE, "the result is empty");
     if (r->transaction &&
-        (!engine_is_writing(r->e, r->writer_number) || r->changes != r->transaction->changes))
+        (!engine_is_writing_number(r->e, r->writer_number) || r->changes != r->transaction->changes))
         return error_set(
             error, MV_MISUSE,
             "the transaction of the result has changed something or ended since: search again");

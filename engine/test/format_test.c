@@ -64,7 +64,7 @@ static catalog *begin(catalog_txn **txn)
     char file[256];
     (void)snprintf(file, sizeof file, "%s/%s", path, CATALOG_FILE);
     WORKS(catalog_open(file, &(catalog_options){0}, &opened, &error));
-    WORKS(catalog_begin_write(opened, false, txn, &error));
+    WORKS(catalog_begin_write(opened, false, 0, txn, &error));
     return opened;
 }
 

@@ -103,22 +103,23 @@ static void test_cancel(bool memory)
 /* The thread that has a transaction open must not wait for a job, which may wait for it. */
 static void test_beside_transaction(bool memory)
 {
-    mv_collection *c = NULL;
+    mv_collection *c = NULL, *tx = NULL;
     mv_job *job = NULL;
     bool done = true;
     start(&c, PLACE("transaction"), true);
     WORKS(graph_write(c, 0, FEW, FEW));
-    WORKS(mv_begin(c, &error));
-    EXPECT(mv_optimize_start(c, NULL, &job, &error) == MV_MISUSE && !job);
-    mv_abort(c);
+    WORKS(mv_begin(c, &tx, &error));
+    EXPECT(mv_optimize_start(tx, NULL, &job, &error) == MV_MISUSE && !job);
+    EXPECT(mv_optimize_start(c, NULL, &job, &error) == MV_BUSY && !job);
+    mv_abort(tx);
     WORKS(mv_optimize_start(c, NULL, &job, &error));
-    WORKS(mv_begin(c, &error));
+    WORKS(mv_begin(c, &tx, &error));
     mv_err err = mv_job_wait(job, -1, &done, &error);
     EXPECT(done ? err == MV_OK : err == MV_BUSY);
     WORKS(mv_job_wait(job, 0, &done, &error));
     mv_job_free(job);
-    WORKS(graph_write(c, 0, 10, 10));
-    WORKS(mv_commit(c, &error));
+    WORKS(graph_write(tx, 0, 10, 10));
+    WORKS(mv_commit(tx, &error));
     RECALLS(c, 0.9, .topk = 10);
     WORKS(mv_close(c, &error));
 }

@@ -22,9 +22,12 @@ int call_flush(lua_State *L);
 int call_check(lua_State *L);
 int call_backup(lua_State *L); /* (path) */
 int call_stats(lua_State *L);
-int call_begin(lua_State *L);
-int call_commit(lua_State *L);
-int call_abort(lua_State *L); /* does nothing if closed or not in a transaction */
+int call_meta(lua_State *L); /* (key) -> value; (key, value) */
+
+/* transaction_box.c */
+int call_begin(lua_State *L);  /* -> transaction */
+int call_commit(lua_State *L); /* of a transaction */
+int call_abort(lua_State *L);  /* of a transaction; does nothing if it has ended */
 
 /* job_box.c; threads 0: the engine chooses the number */
 int call_optimize_step(lua_State *L);    /* (budget_ms, threads) -> more, done, total, stage */

@@ -13,16 +13,15 @@
 
 #define MEMORY_PATH ":memory:"
 
+#define BUSY_MS_MAX 86400000u /* a day */
+
 /* ---------------------------------------------------------------- opening */
 
 static collection_box *push_box(lua_State *L, const char *path)
 {
     size_t size = strlen(path) + 1;
     collection_box *box = lua_newuserdata(L, sizeof *box + size);
-    box->collection = NULL;
-    box->first_owned = NULL;
-    box->calls = 0;
-    box->is_closing = false;
+    memset(box, 0, sizeof *box);
     memcpy(box->path, path, size);
     lua_createtable(L, SLOT_BACKGROUND, 0);
     lua_pushvalue(L, -2);
@@ -40,9 +39,9 @@ static const word maintenances[] = {{"auto", false}, {"manual", true}};
  * existing collection, or create it with the option `schema`. */
 static int open_collection(lua_State *L, const char *call, int options_at, int schema_at)
 {
-    enum { READ_ONLY, DURABILITY, VERIFY, MAINTENANCE, SCHEMA, OPTIONS };
-    static const char *const options[OPTIONS] = {"read_only", "durability", "verify", "maintenance",
-                                                 "schema"};
+    enum { READ_ONLY, DURABILITY, VERIFY, MAINTENANCE, BUSY_MS, SCHEMA, OPTIONS };
+    static const char *const options[OPTIONS] = {"read_only",   "durability", "verify",
+                                                 "maintenance", "busy_ms",    "schema"};
     const char *path = check_string(L, 1, call, "path");
     error_context where = {.call = call};
     mv_error error = {0};
@@ -52,6 +51,8 @@ static int open_collection(lua_State *L, const char *call, int options_at, int s
         .read_only = check_boolean(L, at + READ_ONLY, call, "read_only", false),
         .verify = check_boolean(L, at + VERIFY, call, "verify", false),
     };
+    open.busy_ms = check_whole(L, at + BUSY_MS, call, "busy_ms", 0, BUSY_MS_MAX, MV_BUSY_MS);
+    if (open.busy_ms == 0) open.busy_ms = MV_BUSY_AT_ONCE; /* 0 is the engine's default */
     if (!lua_isnil(L, at + DURABILITY))
         open.durability =
             (mv_durability)check_word(L, at + DURABILITY, &where, "durability", durabilities, 2);
@@ -94,7 +95,11 @@ int call_close(lua_State *L)
 {
     mv_error error = {0};
     collection_box *box = check_collection_box(L, 1, "close");
-    return push_outcome(L, "close", collection_close(L, box, &error), &error);
+    bool undoes = !box->is_transaction && box->collection && mv_in_transaction(box->collection);
+    int results = push_outcome(L, "close", collection_close(L, box, &error), &error);
+    if (results > 1 || !undoes) return results;
+    lua_pushliteral(L, "a transaction was open: it has been undone");
+    return 2;
 }
 
 int call_gc(lua_State *L)
@@ -110,6 +115,8 @@ int call_destroy(lua_State *L)
 {
     mv_error error = {0};
     collection_box *box = check_collection(L, 1, "destroy");
+    if (box->is_transaction)
+        raise_misuse(L, "destroy: not in a transaction, it concerns the whole collection");
     if (box->calls > 1)
         raise_misuse(L, "destroy: collection '%s' is in use by another call", box->path);
     box->calls--; /* so that closing does not wait for this call itself */
@@ -150,13 +157,15 @@ int call_tostring(lua_State *L)
     char number[32];
     mv_error error = {0};
     collection_box *box = check_collection_box(L, 1, "tostring");
+    const char *type = box->is_transaction ? "moonvec.transaction" : "moonvec.collection";
     if (!box->collection) {
-        lua_pushfstring(L, "moonvec.collection: %s (closed)", box->path);
+        lua_pushfstring(L, "%s: %s (%s)", type, box->path,
+                        box->is_transaction ? "ended" : "closed");
     } else if (mv_count(box->collection, NULL, &count, &error)) {
-        lua_pushfstring(L, "moonvec.collection: %s (%s)", box->path, error.text);
+        lua_pushfstring(L, "%s: %s (%s)", type, box->path, error.text);
     } else {
         write_grouped(number, count);
-        lua_pushfstring(L, "moonvec.collection: %s (%s document%s)", box->path, number,
+        lua_pushfstring(L, "%s: %s (%s document%s)", type, box->path, number,
                         count == 1 ? "" : "s");
     }
     return 1;

@@ -1,8 +1,9 @@
-/* Maintenance of a collection: transactions, stats, check, backup and flush. */
+/* Calls about a whole collection: flush, check, backup, meta, stats. */
 #include "calls.h"
 #include "check_args.h"
 #include "index_options.h"
 #include "push_values.h"
+#include "read_values.h"
 
 int call_flush(lua_State *L)
 {
@@ -27,27 +28,39 @@ int call_backup(lua_State *L)
     return push_outcome(L, "backup", mv_backup(box->collection, path, &error), &error);
 }
 
-/* ---------------------------------------------------------------- transactions */
+/* ---------------------------------------------------------------- meta */
 
-int call_begin(lua_State *L)
+/* (key) -> value or nil; (key, value) -> true. NULL removes the key. */
+int call_meta(lua_State *L)
 {
+    char out[MV_META_VALUE_SIZE_MAX];
+    size_t key_size, size;
+    bool found;
     mv_error error = {0};
-    collection_box *box = check_collection(L, 1, "transaction");
-    return push_outcome(L, "transaction", mv_begin(box->collection, &error), &error);
-}
-
-int call_commit(lua_State *L)
-{
-    mv_error error = {0};
-    collection_box *box = check_collection(L, 1, "transaction");
-    return push_outcome(L, "transaction", mv_commit(box->collection, &error), &error);
-}
-
-int call_abort(lua_State *L)
-{
-    collection_box *box = check_collection_box(L, 1, "transaction");
-    if (box->collection) mv_abort(box->collection);
-    return 0;
+    collection_box *box = check_collection(L, 1, "meta");
+    bool sets = !lua_isnoneornil(L, 3);
+    lua_settop(L, 3);
+    if (lua_type(L, 2) != LUA_TSTRING)
+        raise_misuse(L, "meta: 'key' must be a string, got a %s", luaL_typename(L, 2));
+    const char *key = lua_tolstring(L, 2, &key_size), *value = NULL;
+    if (!sets) {
+        if (mv_get_meta(box->collection, key, key_size, out, &size, &found, &error))
+            return push_failure(L, "meta", &error);
+        if (found)
+            lua_pushlstring(L, out, size);
+        else
+            lua_pushnil(L);
+        return 1;
+    }
+    size = 0;
+    if (lua_touserdata(L, 3) != (const void *)&null_marker) {
+        if (lua_type(L, 3) != LUA_TSTRING)
+            raise_misuse(L, "meta: 'value' must be a string or moonvec.null, got a %s",
+                         luaL_typename(L, 3));
+        value = lua_tolstring(L, 3, &size);
+    }
+    mv_err err = mv_set_meta(box->collection, key, key_size, value, size, &error);
+    return push_outcome(L, "meta", err, &error);
 }
 
 /* ---------------------------------------------------------------- stats */

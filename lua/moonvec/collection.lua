@@ -19,8 +19,8 @@ local function misuse(format, ...)
   core.raise(format:format(...))
 end
 
-local function commit(collection, ...)
-  local done, message, code = core.commit(collection)
+local function commit(tx, ...)
+  local done, message, code = core.commit(tx)
   if not done then
     return nil, message, code
   elseif select("#", ...) == 0 then
@@ -29,26 +29,33 @@ local function commit(collection, ...)
   return ...
 end
 
-local function finish(collection, ok, ...)
+local function finish(tx, ok, ...)
   if not ok then
-    core.abort(collection)
+    core.abort(tx)
     error((...), 0)
   end
-  return commit(collection, ...)
+  return commit(tx, ...)
 end
 
---- Calls work(...) as one transaction. An error in `work` undoes all its writes and is raised again. Returns the
--- results of `work`, or true if it returns nothing. On plain Lua 5.1, which cannot yield across pcall, `work` must not
--- yield.
+local function once()
+  return true
+end
+
+--- Calls work(tx, ...) as one transaction: what is read and written through `tx` belongs to it. An error in `work` undoes
+-- all its writes and is raised again. Returns the results of `work`, or true if it returns nothing. On plain Lua 5.1,
+-- which cannot yield across pcall, `work` must not yield.
 function methods.transaction(collection, work, ...)
   if type(work) ~= "function" then
     misuse("transaction: expected a function, got a %s", type(work))
   end
-  local begun, message, code = core.begin(collection)
-  if not begun then
+  local tx, message, code = core.begin(collection)
+  if not tx then
     return nil, message, code
   end
-  return finish(collection, pcall(work, ...))
+  -- This loop runs once. From Lua 5.4 on, its fourth value is closed when the coroutine is closed in `work`.
+  for _ in once, nil, nil, tx do
+    return finish(tx, pcall(work, tx, ...))
+  end
 end
 
 local function check_progress(call, progress)

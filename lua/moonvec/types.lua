@@ -92,6 +92,7 @@ function moonvec.unpack(vector) end
 ---@field read_only? boolean never write a file; writes return "read_only" (default false)
 ---@field durability? "full"|"none" what an acknowledged write survives: a power cut ("full", default), or only the death of the process ("none"). After a power cut with "none", the collection is "corrupt" unless flush or close came after the last write
 ---@field verify? boolean verify every checksum and structure before the collection is opened (default false)
+---@field busy_ms? integer how long a write waits for other writers, of this or another process, in milliseconds; then the result is "busy". 0: not at all, as event loops want it (default 60000; at most 86400000)
 ---@field maintenance? "auto"|"manual" "auto" (default): seal fresh rows, merge segments and build indexes in the background. "manual": only in optimize
 
 ---@class moonvec.schema
@@ -230,7 +231,7 @@ function collection:query(options) end
 ---@field offset? integer number of best hits to skip (default 0)
 ---@field filter? moonvec.filter_source only documents that match (default: all)
 ---@field args? any[] values for the `?` of a filter text
----@field where? fun(hit: moonvec.hit): boolean a predicate in Lua, slower than a filter. It is called for the hits that the other options allow, best first, until `topk` + `offset` hits (with `rerank`: `candidates` hits) match. The hit has the fields that `output_fields` and `include_vector` name. With `vectors`, this is done for each vector. `rerank` gets only matching hits. In a transaction the function must not write, else the next step of the search raises
+---@field where? fun(hit: moonvec.hit): boolean a predicate in Lua, slower than a filter. It is called for the hits that the other options allow, best first, until `topk` + `offset` hits (with `rerank`: `candidates` hits) match. The hit has the fields that `output_fields` and `include_vector` name. With `vectors`, this is done for each vector. `rerank` gets only matching hits. In a transaction the function must not write through `tx`, else the next step of the search raises
 ---@field min_score? number exclude hits with a lower score, before `rerank` (default: none)
 ---@field max_distance? number exclude hits with a larger distance (default: none)
 ---@field params? moonvec.query_params how the index is searched
@@ -286,12 +287,24 @@ function collection:cursor(options) end
 ---@field include_vector? boolean|"table"
 ---@field order_by? string
 
---- Calls work(...) as one transaction. An error in `work` undoes all its writes and is raised again. A transaction inside another
---- returns "busy".
----@param work fun(...): ...
+--- Calls work(tx, ...) as one transaction. What is read and written through `tx` belongs to it. An error in `work` undoes
+--- all its writes and is raised again. Everything else stays outside: until the end, reads through the collection see the last
+--- commit, its writes on the same thread return "busy", and those of other threads and processes wait (`busy_ms`).
+--- A transaction whose coroutine is closed (Lua 5.4) is undone at once. One whose coroutine is dropped is undone when Lua
+--- collects it as garbage; a write that it stands in the way of collects garbage first.
+---@param work fun(tx: moonvec.transaction, ...): ...
 ---@param ... any
 ---@return any ... the results of `work` (true if it returns nothing), or nil, message, code
 function collection:transaction(work, ...) end
+
+---@class moonvec.transaction: moonvec.collection a collection as seen in a transaction. Calls that concern the whole collection raise: optimize, flush, check, backup, destroy, and changes of the schema. `close` undoes the transaction
+
+--- Reads or sets a small string of the program, kept in the collection beside the documents: a position in a log, the name of
+--- a model. In a transaction it is committed with the documents. Without `value`, returns the string, or nil if there is none.
+---@param key string 1 to 255 bytes
+---@param value? string|lightuserdata at most 4,096 bytes; moonvec.null removes the key
+---@return string|true|nil value, string? message, moonvec.code? code
+function collection:meta(key, value) end
 
 --- Seals fresh rows, merges segments, drops deleted rows and builds indexes. Returns true at the end. With `budget_ms`, does one
 --- slice of that work and returns "more" or "done"; with `background`, returns a job at once. The first slice seals all fresh
@@ -417,7 +430,8 @@ function collection:backup(path) end
 ---@return true? done, string? message, moonvec.code? code
 function collection:flush() end
 
---- Closes the collection. An open transaction is undone. Does nothing if the collection is closed already.
+--- Closes the collection. An open transaction is undone, which the message says. Does nothing if the collection is closed
+--- already.
 ---@return true? done, string? message, moonvec.code? code
 function collection:close() end
 
