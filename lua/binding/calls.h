@@ -25,9 +25,10 @@ int call_stats(lua_State *L);
 int call_meta(lua_State *L); /* (key) -> value; (key, value) */
 
 /* transaction_box.c */
-int call_begin(lua_State *L);  /* -> transaction */
-int call_commit(lua_State *L); /* of a transaction */
-int call_abort(lua_State *L);  /* of a transaction; does nothing if it has ended */
+int call_begin(lua_State *L);          /* -> transaction */
+int call_commit(lua_State *L);         /* of a transaction */
+int call_abort(lua_State *L);          /* of a transaction; does nothing if it has ended */
+int call_in_transaction(lua_State *L); /* -> has this thread one open? false if closed */
 
 /* job_box.c; threads 0: the engine chooses the number */
 int call_optimize_step(lua_State *L);    /* (budget_ms, threads) -> more, done, total, stage */

@@ -38,6 +38,7 @@ static const luaL_Reg collection_steps[] = {
     {"column_next", call_column_next},
     {"column_set", call_column_set},
     {"commit", call_commit},
+    {"in_transaction", call_in_transaction},
     {"optimize_abandon", call_optimize_abandon},
     {"query", call_query},
     {"query_end", call_query_end},

@@ -70,6 +70,13 @@ int call_abort(lua_State *L)
     return 0;
 }
 
+int call_in_transaction(lua_State *L)
+{
+    collection_box *box = check_collection_box(L, 1, "transaction");
+    lua_pushboolean(L, box->collection && mv_in_transaction(box->collection));
+    return 1;
+}
+
 void transaction_collect_dropped(lua_State *L, collection_box *box)
 {
     if (box->is_transaction || !box->collection) return;

@@ -1,6 +1,7 @@
 --- The methods of a collection that call functions of the user. They are Lua code so that these functions may yield.
 
 local core = require "moonvec.core"
+local nginx = require "moonvec.nginx"
 local query = require "moonvec.query"
 
 local M = {}
@@ -41,9 +42,9 @@ local function once()
   return true
 end
 
---- Calls work(tx, ...) as one transaction: what is read and written through `tx` belongs to it. An error in `work` undoes
--- all its writes and is raised again. Returns the results of `work`, or true if it returns nothing. On plain Lua 5.1,
--- which cannot yield across pcall, `work` must not yield.
+--- Calls work(tx, ...) as one transaction: what is read and written through `tx` belongs to it. An error in `work`
+-- undoes all its writes and is raised again. Returns the results of `work`, or true if it returns nothing. On plain Lua
+-- 5.1, which cannot yield across pcall, `work` must not yield.
 function methods.transaction(collection, work, ...)
   if type(work) ~= "function" then
     misuse("transaction: expected a function, got a %s", type(work))
@@ -52,8 +53,9 @@ function methods.transaction(collection, work, ...)
   if not tx then
     return nil, message, code
   end
+  nginx.watch(collection)
   -- This loop runs once. From Lua 5.4 on, its fourth value is closed when the coroutine is closed in `work`.
-  for _ in once, nil, nil, tx do
+  for _ in once, nil, nil, tx do -- luacheck: ignore 512
     return finish(tx, pcall(work, tx, ...))
   end
 end
