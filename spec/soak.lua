@@ -165,7 +165,7 @@ function Soak:sample()
   end
 end
 
--- What the processes of a role did: { [what] = count }, and the sum.
+-- What the processes of a role did: { [what] = count }, and the sum without those that found the collection busy.
 function Soak:counts(role)
   local counts, sum = {}, 0
   local file = io.open(("%s/%s.counts"):format(self.directory, role.name))
@@ -173,7 +173,7 @@ function Soak:counts(role)
     local what, count = line:match("^(%S+) (%d+)$")
     if what then
       counts[what] = (counts[what] or 0) + count
-      sum = sum + count
+      sum = sum + (what == "busy" and 0 or count)
     end
   end
   if file then
