@@ -4,7 +4,8 @@
 --   lua5.4 spec/soak.lua [SECONDS [SEED]]
 --
 -- spec/support/soak_roles.lua has the processes, soak_documents.lua what they write, soak_journal.lua how it is known
--- what must be there. The exit code is 0 if nothing was lost; else the directory is kept. MOONVEC_SOAK_DIR chooses it.
+-- what must be there. The exit code is 0 if nothing was lost. Else the directory of the soak is kept: a new one in
+-- MOONVEC_SOAK_DIR, or a temporary one.
 -- The seed decides the operations of each process; how those of different processes interleave is up to the machine.
 
 local children = require "spec.support.children"
@@ -334,7 +335,6 @@ function Soak:try(step)
 end
 
 function Soak:prepare()
-  assert(children.succeeds("mkdir -p " .. program.quote(self.directory)))
   local c = assert(moonvec.create_and_open(self.collection, documents.SCHEMA))
   assert(c:insert(documents.first()))
   assert(c:close())
@@ -344,7 +344,12 @@ function Soak:prepare()
 end
 
 local function main(seconds, seed)
-  local directory = os.getenv("MOONVEC_SOAK_DIR") or program.temporary_path()
+  local chosen = os.getenv("MOONVEC_SOAK_DIR")
+  local directory = chosen and ("%s/soak.%d"):format(chosen, seed) or program.temporary_path()
+  if not children.succeeds("mkdir " .. program.quote(directory)) then
+    io.stderr:write(("soak: cannot make a new directory %s\n"):format(directory))
+    return 2
+  end
   local soak = setmetatable({
     seconds = seconds, seed = seed, directory = directory, collection = directory .. "/collection",
     random = operations.random(seed, "soak", 0), began = os.time(), processes = {}, faults = {}, largest = {},
@@ -364,7 +369,7 @@ local function main(seconds, seed)
     return 0
   end
   for _, fault in ipairs(soak.faults) do
-    say("LOST: %s", fault)
+    say("FAULT: %s", fault)
   end
   say("seed %d; the collection and the journals are in %s", seed, directory)
   return 1
