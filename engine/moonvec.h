@@ -348,7 +348,9 @@ MV_API mv_err mv_open(const char *path, const mv_open_options *options, mv_colle
  * if that fails, the error is returned, and the handle is closed all the same. NULL is fine. */
 MV_API mv_err mv_close(mv_collection *collection, mv_error *error);
 
-/* Sync all commits so far, so that they survive a power cut. */
+/* Sync all commits so far, so that they survive a power cut.
+ * After MV_IO nothing counts as durable: the next call writes all bytes again, syncs them and
+ * verifies the collection. MV_CORRUPT: the system has lost some; the text names the file. */
 MV_API mv_err mv_flush(mv_collection *collection, mv_error *error);
 
 /* Remove the collection at `path`. Files that are not of a collection stay. MV_BUSY: a process has

@@ -19,6 +19,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 #ifdef __APPLE__
@@ -58,12 +59,25 @@ mv_err os_real_path(const char *path, char *out, mv_error *error)
     return MV_OK;
 }
 
-os_kind os_look(const char *path)
+/* *found is false only if the system says that there is nothing: any other failure is an error. */
+static mv_err look(const char *path, struct stat *about, bool *found, mv_error *error)
+{
+    *found = stat(path, about) == 0;
+    if (*found || errno == ENOENT || errno == ENOTDIR) return MV_OK;
+    return error_system(error, errno, "cannot look at '%s'", path);
+}
+
+mv_err os_look(const char *path, os_kind *kind, mv_error *error)
 {
     struct stat about;
-    if (stat(path, &about)) return OS_NOTHING;
-    if (S_ISREG(about.st_mode)) return OS_FILE;
-    return S_ISDIR(about.st_mode) ? OS_DIRECTORY : OS_OTHER;
+    bool found;
+    *kind = OS_NOTHING;
+    MV_TRY(look(path, &about, &found, error));
+    if (!found) return MV_OK;
+    *kind = OS_OTHER;
+    if (S_ISREG(about.st_mode)) *kind = OS_FILE;
+    if (S_ISDIR(about.st_mode)) *kind = OS_DIRECTORY;
+    return MV_OK;
 }
 
 mv_err os_make_directory(const char *path, mv_error *error)
@@ -78,7 +92,9 @@ mv_err os_make_temporary_directory(char *out, mv_error *error)
     static const char in_memory[] = "/dev/shm";
     const char *parent = getenv("TMPDIR");
     if (!parent || !*parent) parent = "/tmp";
-    if (os_look(in_memory) == OS_DIRECTORY && !access(in_memory, W_OK)) parent = in_memory;
+    os_kind kind;
+    if (!os_look(in_memory, &kind, NULL) && kind == OS_DIRECTORY && !access(in_memory, W_OK))
+        parent = in_memory;
     MV_TRY(os_join(out, parent, "moonvec-XXXXXX", error));
     if (!mkdtemp(out))
         return error_system(error, errno, "cannot make a temporary directory in '%s'", parent);
@@ -155,7 +171,7 @@ mv_err os_rename(const char *from, const char *to, mv_error *error)
     return MV_OK;
 }
 
-static mv_err copy_file_bytes(const char *from, const char *to, mv_error *error)
+mv_err os_copy(const char *from, const char *to, mv_error *error)
 {
     mv_err err = MV_OK;
     os_file source = OS_FILE_NONE, target = OS_FILE_NONE;
@@ -188,7 +204,7 @@ mv_err os_link_or_copy(const char *from, const char *to, mv_error *error)
     case EPERM:
     case EMLINK:
     case ENOSYS:
-    case EOPNOTSUPP: return copy_file_bytes(from, to, error);
+    case EOPNOTSUPP: return os_copy(from, to, error);
     default: return error_system(error, errno, "cannot link '%s' to '%s'", from, to);
     }
 }
@@ -208,9 +224,18 @@ mv_err os_sync_directory(const char *path, mv_error *error)
     return err;
 }
 
-bool os_can_write(const char *path)
+mv_err os_can_write(const char *path, bool *can, mv_error *error)
 {
-    return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
+    *can = faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
+    if (*can) return MV_OK;
+    switch (errno) {
+    case ENOENT:
+    case ENOTDIR:
+    case EACCES:
+    case EPERM:
+    case EROFS: return MV_OK;
+    default: return error_system(error, errno, "cannot look at '%s'", path);
+    }
 }
 
 mv_err os_each_entry(const char *path,
@@ -255,6 +280,13 @@ mv_err os_open_read(const char *path, os_file *file, uint64_t *size, mv_error *e
     }
     *file = opened;
     *size = (uint64_t)about.st_size;
+    return MV_OK;
+}
+
+mv_err os_open_write(const char *path, os_file *file, mv_error *error)
+{
+    RETRY(*file, open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (*file == OS_FILE_NONE) return error_system(error, errno, "cannot open '%s'", path);
     return MV_OK;
 }
 
@@ -373,6 +405,37 @@ mv_err os_sync(os_file file, const char *path, mv_error *error)
     return MV_OK;
 }
 
+mv_err os_rewrite(const char *path, uint64_t size_max, mv_error *error)
+{
+    os_file file = OS_FILE_NONE;
+    uint64_t size = 0;
+    uint8_t *buffer = mem_alloc(OS_COPY_SIZE);
+    if (!buffer) return error_memory(error, OS_COPY_SIZE, "writing a file again");
+    mv_err err = os_open_write(path, &file, error);
+    if (!err) err = os_size(file, &size, path, error);
+    if (size > size_max) size = size_max;
+    for (uint64_t at = 0; !err && at < size;) {
+        size_t count = size - at < OS_COPY_SIZE ? (size_t)(size - at) : OS_COPY_SIZE;
+        err = os_read_at(file, buffer, count, at, path, error);
+        if (!err) err = os_write_at(file, buffer, count, at, path, error);
+        at += count;
+    }
+    if (!err) err = os_sync(file, path, error);
+    os_close(file);
+    mem_free(buffer, OS_COPY_SIZE);
+    return err;
+}
+
+mv_err os_free_bytes(os_file file, uint64_t *bytes)
+{
+    struct statvfs about;
+    int failed;
+    RETRY(failed, fstatvfs(file, &about));
+    if (failed) return MV_IO;
+    *bytes = (uint64_t)about.f_bavail * about.f_frsize;
+    return MV_OK;
+}
+
 mv_err os_size(os_file file, uint64_t *size, const char *path, mv_error *error)
 {
     struct stat about;
@@ -381,10 +444,13 @@ mv_err os_size(os_file file, uint64_t *size, const char *path, mv_error *error)
     return MV_OK;
 }
 
-uint64_t os_allocated_bytes(const char *path)
+mv_err os_allocated_bytes(const char *path, uint64_t *bytes, mv_error *error)
 {
     struct stat about;
-    return stat(path, &about) ? 0 : (uint64_t)about.st_blocks * 512;
+    bool found;
+    MV_TRY(look(path, &about, &found, error));
+    *bytes = found ? (uint64_t)about.st_blocks * 512 : 0;
+    return MV_OK;
 }
 
 void os_close(os_file file)
@@ -413,15 +479,20 @@ mv_err os_try_lock_shared(os_file file, bool *got, const char *path, mv_error *e
     return try_lock(file, LOCK_SH, got, path, error);
 }
 
-bool os_is_locked_by_others(const char *path)
+mv_err os_is_locked_by_others(const char *path, bool *locked, mv_error *error)
 {
     os_file file;
     uint64_t size;
     struct flock held = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (os_open_read(path, &file, &size, NULL)) return false;
-    bool is_locked = fcntl(file, F_GETLK, &held) == 0 && held.l_type != F_UNLCK;
+    *locked = false;
+    mv_err err = os_open_read(path, &file, &size, error);
+    if (err) return err == MV_NOT_FOUND ? MV_OK : err;
+    if (fcntl(file, F_GETLK, &held))
+        err = error_system(error, errno, "cannot look at the locks of '%s'", path);
+    else
+        *locked = held.l_type != F_UNLCK;
     os_close(file);
-    return is_locked;
+    return err;
 }
 
 void os_unlock(os_file file)

@@ -2,6 +2,7 @@
  * backup is made in a directory beside its path, which is renamed when it is complete. */
 #include <string.h>
 
+#include "open/durability.h"
 #include "transaction/handle.h"
 
 /* In memory there is no file to link: write the mapped bytes to one. */
@@ -17,38 +18,38 @@ static mv_err write_file(const char *path, const section_file *from, mv_error *e
     return err;
 }
 
+/* Files that are on disk are linked. Others are copied: syncing a link would sync the original, and
+ * a failure would be hidden from the next flush of the collection. */
 static mv_err copy_or_link(const engine *e, const char *to, const char *name,
-                           const section_file *mapped, mv_error *error)
+                           const section_file *mapped, bool durable, mv_error *error)
 {
     char from_path[OS_PATH_SIZE], to_path[OS_PATH_SIZE];
-    os_file file;
-    uint64_t size;
     MV_TRY(os_join(to_path, to, name, error));
     if (e->in_memory) return write_file(to_path, mapped, error);
     MV_TRY(os_join(from_path, e->path, name, error));
-    MV_TRY(os_link_or_copy(from_path, to_path, error));
-    MV_TRY(os_open_read(to_path, &file, &size, error));
-    mv_err err = os_sync(file, to_path, error); /* the original may not have been synced */
-    os_close(file);
-    return err;
+    return durable ? os_link_or_copy(from_path, to_path, error)
+                   : os_copy(from_path, to_path, error);
 }
 
 /* A missing index file is missing in the copy as well, where optimize builds the index again. */
-static mv_err copy_index(const engine *e, const char *to, const shared_index *x, mv_error *error)
+static mv_err copy_index(const engine *e, const char *to, const shared_index *x, bool durable,
+                         mv_error *error)
 {
     char name[SEGMENT_FILE_NAME_SIZE], path[OS_PATH_SIZE];
+    os_kind kind;
     shared_index_file_name(x, name);
     if (e->in_memory && !x->file) return MV_OK;
     if (!e->in_memory) {
         MV_TRY(os_join(path, e->path, name, error));
-        if (os_look(path) != OS_FILE) return MV_OK;
+        MV_TRY(os_look(path, &kind, error));
+        if (kind == OS_NOTHING) return MV_OK;
     }
-    return copy_or_link(e, to, name, x->file, error);
+    return copy_or_link(e, to, name, x->file, durable, error);
 }
 
 /* Link the files that the copied catalog names. They exist: the caller's snapshot, of an older
  * commit, keeps them from being unlinked (I8). */
-static mv_err copy_segments(engine *e, const char *to, mv_error *error)
+static mv_err copy_segments(engine *e, const char *to, bool durable, mv_error *error)
 {
     char path[OS_PATH_SIZE];
     catalog *copy = NULL;
@@ -62,11 +63,12 @@ static mv_err copy_segments(engine *e, const char *to, mv_error *error)
     for (uint32_t i = 0; i < v->segments_count && !err; i++) {
         const segment *s = v->segments[i].shared->s;
         for (uint32_t file = 0; file < s->files_count && !err; file++) {
-            err = copy_or_link(e, to, section_file_name(s->files[file]), s->files[file], error);
+            err = copy_or_link(e, to, section_file_name(s->files[file]), s->files[file], durable,
+                               error);
         }
         for (uint32_t slot = 0; slot < index_slot_count(v->schema) && !err; slot++)
             if (v->segments[i].indexes[slot])
-                err = copy_index(e, to, v->segments[i].indexes[slot], error);
+                err = copy_index(e, to, v->segments[i].indexes[slot], durable, error);
     }
 done:
     view_release(e, v);
@@ -79,10 +81,13 @@ static mv_err fill_backup(engine *e, const char *to, mv_error *error)
 {
     char path[OS_PATH_SIZE];
     snapshot pin;
+    bool durable = true;
     MV_TRY(os_join(path, to, CATALOG_FILE, error));
     MV_TRY(snapshot_open(e, &pin, error));
     mv_err err = catalog_copy(e->catalog, path, error);
-    if (!err) err = copy_segments(e, to, error);
+    /* Asked after the copy: a commit that is not synced is marked before it is made. */
+    if (!err && !e->in_memory) err = durability_is_durable(e->path, &durable, error);
+    if (!err) err = copy_segments(e, to, durable, error);
     snapshot_close(&pin);
     return err ? err : os_sync_directory(to, error);
 }
@@ -101,8 +106,9 @@ mv_err mv_backup(mv_collection *c, const char *path, mv_error *error)
     if (strcmp(path, MEMORY_PATH) == 0)
         return error_set(error, MV_MISUSE,
                          "a backup is written to a directory, not to " MEMORY_PATH);
-    if (os_look(path) != OS_NOTHING)
-        return error_set(error, MV_EXISTS, "'%s' exists already", path);
+    os_kind kind;
+    MV_TRY(os_look(path, &kind, error));
+    if (kind != OS_NOTHING) return error_set(error, MV_EXISTS, "'%s' exists already", path);
     MV_TRY(os_make_directory_beside(path, building, error));
     mv_err err = fill_backup(e, building, error);
     if (!err) err = os_rename_directory(building, path, error);

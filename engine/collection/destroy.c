@@ -10,7 +10,7 @@ static bool is_ours(const char *name)
     section_file_record file;
     return segment_parse_file_name(name, &number, &file) || !strcmp(name, CATALOG_FILE) ||
            !strcmp(name, CATALOG_LOCK_FILE) || !strcmp(name, UNSYNCED_FILE) ||
-           durability_is_unfinished_mark(name);
+           !strcmp(name, IN_DOUBT_FILE) || durability_is_unfinished_mark(name);
 }
 
 static mv_err remove_ours(void *ctx, const char *name, mv_error *error)
@@ -41,8 +41,9 @@ static mv_err note_ours(void *ctx, const char *name, mv_error *error)
 static mv_err destroy_rest(const char *path, char *real_path, mv_error *error)
 {
     bool has_ours = false;
-    if (os_look(real_path) == OS_DIRECTORY)
-        MV_TRY(os_each_entry(real_path, note_ours, &has_ours, error));
+    os_kind kind;
+    MV_TRY(os_look(real_path, &kind, error));
+    if (kind == OS_DIRECTORY) MV_TRY(os_each_entry(real_path, note_ours, &has_ours, error));
     if (has_ours) return remove_all(real_path, error);
     return error_set(error, MV_CORRUPT, "'%s' is not a collection: it has no %s", path,
                      CATALOG_FILE);
@@ -54,11 +55,14 @@ mv_err mv_destroy(const char *path, mv_error *error)
     os_file file;
     uint64_t size;
     bool got = false;
-    if (os_look(path) == OS_NOTHING)
+    os_kind kind;
+    MV_TRY(os_look(path, &kind, error));
+    if (kind == OS_NOTHING)
         return error_set(error, MV_NOT_FOUND, "there is no collection '%s'", path);
     MV_TRY(os_real_path(path, real_path, error));
     MV_TRY(os_join(catalog_path, real_path, CATALOG_FILE, error));
-    if (os_look(catalog_path) == OS_NOTHING) return destroy_rest(path, real_path, error);
+    MV_TRY(os_look(catalog_path, &kind, error));
+    if (kind == OS_NOTHING) return destroy_rest(path, real_path, error);
     MV_TRY(os_open_read(catalog_path, &file, &size, error));
     mv_err err = os_try_lock(file, &got, catalog_path,
                              error); /* every engine has it shared (engine.presence) */

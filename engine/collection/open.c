@@ -54,10 +54,19 @@ static mv_err note_entry(void *ctx, const char *name, mv_error *error)
     return MV_OK;
 }
 
-static bool is_empty_directory(const char *path)
+static mv_err is_empty_directory(const char *path, bool *empty, mv_error *error)
 {
-    bool has_entries = false;
-    return !os_each_entry(path, note_entry, &has_entries, NULL) && !has_entries;
+    char catalog_path[OS_PATH_SIZE];
+    os_kind kind;
+    bool has_entries = true;
+    MV_TRY(os_join(catalog_path, path, CATALOG_FILE, error));
+    MV_TRY(os_look(catalog_path, &kind, error));
+    if (kind == OS_NOTHING) {
+        has_entries = false;
+        MV_TRY(os_each_entry(path, note_entry, &has_entries, error));
+    }
+    *empty = !has_entries;
+    return MV_OK;
 }
 
 static mv_err create_missing(const char *path, const mv_open_options *options, mv_error *error)
@@ -76,14 +85,16 @@ static mv_err create_missing(const char *path, const mv_open_options *options, m
 static mv_err open_or_create(const char *path, const mv_open_options *options, engine **e,
                              mv_error *error)
 {
-    os_kind there = os_look(path);
+    os_kind there;
+    bool missing = true;
+    MV_TRY(os_look(path, &there, error));
     if (there != OS_NOTHING && options->must_create)
         return error_set(error, MV_EXISTS, "'%s' exists already", path);
     if (there == OS_FILE || there == OS_OTHER)
         return error_set(error, MV_CORRUPT, "'%s' is not a collection: it is not a directory",
                          path);
-    if (there == OS_NOTHING || is_empty_directory(path))
-        MV_TRY(create_missing(path, options, error));
+    if (there == OS_DIRECTORY) MV_TRY(is_empty_directory(path, &missing, error));
+    if (missing) MV_TRY(create_missing(path, options, error));
     MV_TRY(registry_open(path, options, &maintain_hooks, e, error));
     const mv_schema *there_now = NULL;
     mv_err err = MV_OK;
@@ -138,9 +149,12 @@ mv_err mv_flush(mv_collection *c, mv_error *error)
 {
     engine *e = NULL;
     catalog_txn *txn = NULL;
+    bool durable;
     MV_TRY(handle_engine(c, &e, error));
     if (handle_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
-    if (e->in_memory || c->read_only || !durability_is_unsynced(e->path)) return MV_OK;
+    if (e->in_memory || c->read_only) return MV_OK;
+    MV_TRY(durability_is_durable(e->path, &durable, error));
+    if (durable) return MV_OK;
     MV_TRY(engine_begin_write(e, true, &txn, error));
     mv_err err = durability_sync(e, txn, error);
     catalog_end(txn);

@@ -19,19 +19,26 @@
 /* A job in the background may outlive a flush by its handle, or the handle. A synced collection
  * must stay synced: the job commits without syncing only if the last commit was not synced either.
  */
-static bool wants_sync(const mv_job *job)
+static mv_err wants_sync(const mv_job *job, bool *wanted, mv_error *error)
 {
-    return job->sync ||
-           (job->keeps_synced && !job->e->in_memory && !durability_is_unsynced(job->e->path));
+    bool unsynced;
+    *wanted = job->sync;
+    if (job->sync || !job->keeps_synced || job->e->in_memory) return MV_OK;
+    MV_TRY(durability_is_unsynced(job->e->path, &unsynced, error));
+    *wanted = !unsynced;
+    return MV_OK;
 }
 
 static mv_err begin_write(mv_job *job, writer **w, mv_error *error)
 {
     for (;;) {
-        bool sync = wants_sync(job);
+        bool sync, wanted = true;
+        MV_TRY(wants_sync(job, &sync, error));
         MV_TRY(writer_begin(job->e, sync, false, w, error));
-        if (sync || !wants_sync(job)) return MV_OK;
+        mv_err err = sync ? MV_OK : wants_sync(job, &wanted, error);
+        if (!err && sync == wanted) return MV_OK;
         writer_abort(*w); /* it was synced while this thread waited for the writers' lock */
+        if (err) return err;
     }
 }
 

@@ -238,7 +238,8 @@ mv_err registry_init_catalog(catalog *c, const mv_schema *schema, bool sync, mv_
     MV_TRY(catalog_begin_write(c, sync, &txn, error));
     mv_err err = engine_save_state(txn, &state, error);
     if (!err) err = known_schema_save(txn, schema, error);
-    if (!err) return catalog_commit(txn, error);
+    bool in_doubt; /* the caller removes the catalog that it could not create */
+    if (!err) return catalog_commit(txn, &in_doubt, error);
     catalog_end(txn);
     return err;
 }

@@ -70,15 +70,24 @@ mv_err catalog_create_indexes(catalog *c, mv_error *error);
 mv_err catalog_begin_read(catalog *c, catalog_txn **txn, mv_error *error);
 /* Waits for other writers. `sync`: the commit returns only when it is on disk. */
 mv_err catalog_begin_write(catalog *c, bool sync, catalog_txn **txn, mv_error *error);
-/* Ends the transaction in any case. */
-mv_err catalog_commit(catalog_txn *txn, mv_error *error);
+/* Ends the transaction in any case. After a failure *in_doubt tells whether the commit may have
+ * happened nevertheless: its last write failed, which may still reach the disk. Then all later
+ * transactions of this catalog fail, and the next writer of another one must call catalog_rewrite
+ * before it changes anything. */
+mv_err catalog_commit(catalog_txn *txn, bool *in_doubt, mv_error *error);
 /* Ends a read transaction or undoes a write transaction. NULL is fine. */
 void catalog_end(catalog_txn *txn);
 /* The number of the LMDB commit that the transaction sees; of a write transaction, the one that it
  * builds on. */
 uint64_t catalog_commit_number(const catalog_txn *txn);
-/* Write all commits to disk. */
+/* Write all commits to disk. After a failure a second call may succeed although the disk does not
+ * have them: see catalog_rewrite. */
 mv_err catalog_sync(catalog *c, mv_error *error);
+/* Write the bytes of the file again, and sync them; with `whole` false only those of the meta
+ * pages. A meta page that is newer than the last commit is taken back. `txn` is a write transaction
+ * that has changed nothing. Call catalog_verify afterwards: what the system had lost is not there.
+ */
+mv_err catalog_rewrite(catalog *c, catalog_txn *txn, bool whole, mv_error *error);
 /* The oldest commit that a reader in any process sees; UINT64_MAX: there is no reader. Clears the
  * slots of dead processes first. */
 mv_err catalog_oldest_reader(catalog *c, uint64_t *number, mv_error *error);
@@ -144,7 +153,9 @@ mv_err catalog_id_remove(catalog_txn *txn, const void *id, size_t id_size, bool 
 
 /* Write a compact copy of the last commit to a new file. */
 mv_err catalog_copy(catalog *c, const char *path, mv_error *error);
-/* Verify all pages of the commit that `txn`, a read transaction, sees. */
+/* Verify all pages of the commit that `txn` sees, and the checksum of every value. A write
+ * transaction must not have changed anything. MV_BUSY: other processes have made two commits since
+ * a read transaction began. */
 mv_err catalog_verify(catalog *c, catalog_txn *txn, mv_error *error);
 
 #endif

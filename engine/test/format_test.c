@@ -77,7 +77,8 @@ static void set_state_format(uint64_t format)
     EXPECT(err == MV_OK || err == MV_WRONG_VERSION); /* the state is loaded in both cases */
     state.format = format;
     WORKS(engine_save_state(txn, &state, &error));
-    WORKS(catalog_commit(txn, &error));
+    bool in_doubt;
+    WORKS(catalog_commit(txn, &in_doubt, &error));
     catalog_close(opened);
 }
 
@@ -105,7 +106,8 @@ static uint32_t set_schema_format(uint32_t format)
     memcpy(&before, bytes, sizeof before);
     memcpy(bytes, &format, sizeof format);
     WORKS(catalog_put(txn, CATALOG_META, key, sizeof key - 1, bytes, value.size, &error));
-    WORKS(catalog_commit(txn, &error));
+    bool in_doubt;
+    WORKS(catalog_commit(txn, &in_doubt, &error));
     catalog_close(opened);
     return before;
 }
@@ -196,7 +198,8 @@ static uint64_t set_docid(uint64_t docid)
     EXPECT(found);
     WORKS(
         catalog_id_put(txn, id.data, id.size, docid ? docid : state.next_docid + 1000000, &error));
-    WORKS(catalog_commit(txn, &error));
+    bool in_doubt;
+    WORKS(catalog_commit(txn, &in_doubt, &error));
     catalog_close(opened);
     return before;
 }

@@ -250,7 +250,9 @@ static void go_on(const char *root, oracle *known)
     begin(&w, CALL_DESTROY, EFFECT_NONE, 0);
     WORK(mv_destroy(path, &error));
     end(&w);
-    if (os_look(path) != OS_NOTHING) wrong("something is left of the collection destroyed");
+    os_kind kind;
+    WORK(os_look(path, &kind, &error));
+    if (kind != OS_NOTHING) wrong("something is left of the collection destroyed");
 }
 
 /* The whole judgement over the directory `root`. `known` is what was known at the cut. */

@@ -44,8 +44,10 @@ static const char *const style_names[] = {
 static mv_err remove_entry(void *ctx, const char *name, mv_error *error)
 {
     char path[OS_PATH_SIZE];
+    os_kind kind;
     MV_TRY(os_join(path, ctx, name, error));
-    if (os_look(path) != OS_DIRECTORY) return os_remove(path, error);
+    MV_TRY(os_look(path, &kind, error));
+    if (kind != OS_DIRECTORY) return os_remove(path, error);
     MV_TRY(os_each_entry(path, remove_entry, path, error));
     return os_remove_directory(path, error);
 }

@@ -105,7 +105,8 @@ static mv_err sweep_entry(void *ctx, const char *name, mv_error *error)
     MV_TRY(is_file_named(w, number, &record, &named, error));
     if (named) return MV_OK;
     MV_TRY(os_join(path, w->e->path, name, error));
-    if (os_open_read(path, &file, &size, NULL)) return MV_OK; /* removed meanwhile */
+    /* Removed meanwhile, or not to be opened by this process: a leftover may stay. */
+    if (os_open_read(path, &file, &size, NULL)) return MV_OK;
     mv_err err = os_try_lock(file, &got, path, error);
     if (!err && got) err = os_remove(path, error);
     os_close(file);

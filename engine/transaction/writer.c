@@ -20,7 +20,8 @@
  *              first change and clears it after the last
  *   COMMITTED  the catalog has committed; the writer is freed, and maintenance is told
  *   UNDONE     the catalog's transaction is ended, the files that were entered are removed, their
- *              segments are marked is_undone; the writer is freed */
+ *              segments are marked is_undone; the writer is freed. If the commit is in doubt, the
+ *              files stay, in case it happened; else the next sweep removes them (I18) */
 #include "transaction/writer.h"
 
 #include <string.h>
@@ -31,19 +32,21 @@
 
 /* ---------------------------------------------------------------- begin and end */
 
-/* Sync what others have committed without syncing, before a synced commit builds on it (I12). */
-static mv_err make_base_durable(const writer *w, mv_error *error)
+/* Settle a commit in doubt (I18). A synced commit also needs all before it synced (I12). */
+static mv_err prepare_base(const writer *w, mv_error *error)
 {
-    if (!w->sync || !durability_is_unsynced(w->e->path)) return MV_OK;
-    return durability_sync(w->e, w->txn, error);
+    if (w->e->in_memory) return MV_OK;
+    return w->sync ? durability_sync(w->e, w->txn, error) : durability_settle(w->e, w->txn, error);
 }
 
 /* Write the mark before a commit that is not synced (I12). Not at the begin of the transaction: one
  * that is undone must not make a synced collection unsynced. */
 static mv_err mark_unsynced(const writer *w, mv_error *error)
 {
-    if (w->sync || w->e->in_memory || durability_is_unsynced(w->e->path)) return MV_OK;
-    return durability_mark(w->e->path, error);
+    bool unsynced;
+    if (w->sync || w->e->in_memory) return MV_OK;
+    MV_TRY(durability_is_unsynced(w->e->path, &unsynced, error));
+    return unsynced ? MV_OK : durability_mark(w->e->path, error);
 }
 
 mv_err writer_begin(engine *e, bool sync, bool seals, writer **out, mv_error *error)
@@ -55,7 +58,7 @@ mv_err writer_begin(engine *e, bool sync, bool seals, writer **out, mv_error *er
     w->seals = seals;
     mv_err err = engine_begin_write(e, w->sync, &w->txn, error);
     if (err) goto done;
-    if ((err = make_base_durable(w, error))) goto done;
+    if ((err = prepare_base(w, error))) goto done;
     if ((err = view_open(e, w->txn, catalog_commit_number(w->txn), &w->v, error))) goto done;
     w->state = w->v->state;
     if ((err = garbage_collect(w, error))) goto done;
@@ -80,15 +83,19 @@ static void writer_free(writer *w)
     mem_free(w, sizeof *w);
 }
 
+static void remove_files(writer *w)
+{
+    for (uint32_t i = 0; i < w->sealed_count; i++) segment_writer_undo(w->sealed[i]);
+    for (uint32_t i = 0; i < w->files_count; i++) section_writer_undo(w->files[i]);
+}
+
 void writer_abort(writer *w)
 {
     if (!w) return;
     if (!engine_is_of_this_process(w->e)) return; /* I1 */
-    for (uint32_t i = 0; i < w->sealed_count; i++) {
+    for (uint32_t i = 0; i < w->sealed_count; i++)
         shared_segment_undo(w->e, segment_writer_record(w->sealed[i])->number);
-        segment_writer_undo(w->sealed[i]);
-    }
-    for (uint32_t i = 0; i < w->files_count; i++) section_writer_undo(w->files[i]);
+    if (!w->is_in_doubt) remove_files(w);
     if (w->next_schema) shared_segment_undo_schema(w->e, w->next_schema);
     if (w->txn) {
         catalog_end(w->txn);
@@ -150,13 +157,17 @@ mv_err writer_commit(writer *w, mv_error *error)
     w->state.commit++;
     if ((err = engine_save_state(w->txn, &w->state, error))) goto done;
     if ((err = mark_unsynced(w, error))) goto done;
-    err = catalog_commit(w->txn, error);
+    err = catalog_commit(w->txn, &w->is_in_doubt, error);
     w->txn = NULL;
     engine_end_write(w->e);
     if (!err) {
         if (w->seals) w->e->hooks->on_commit(w->e, w->v, w->sync);
         writer_free(w);
         return MV_OK;
+    }
+    if (w->is_in_doubt) {
+        if (!w->e->in_memory) (void)durability_mark_in_doubt(w->e->path, NULL);
+        (void)error_prefix(error, err, "it is not known whether the changes were committed: ");
     }
 done:
     writer_abort(w);

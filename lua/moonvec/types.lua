@@ -384,7 +384,7 @@ function collection:stats() end
 ---@field disk_bytes integer size of the files; 0 for a collection in memory
 ---@field memory_bytes integer bytes allocated by moonvec in this process, without mapped files and without the contents of collections in memory
 ---@field commit integer number of the newest commit
----@field durable boolean false if some commits would not survive a power cut
+---@field durable boolean false if some commits would not survive a power cut, or if a sync failed since
 ---@field simd string same as moonvec.simd
 ---@field indexes table<string, moonvec.index_stats> by field name: all vector fields, and the scalar fields that have an index
 ---@field background boolean whether this process is optimizing in the background
@@ -413,7 +413,9 @@ function collection:check() end
 ---@return true? done, string? message, moonvec.code? code
 function collection:backup(path) end
 
---- Makes all acknowledged writes survive a power cut, also with durability "none".
+--- Makes all acknowledged writes survive a power cut, also with durability "none". If the disk fails, the result is nil,
+--- a message and "io", and nothing counts as durable. Call it again then: it writes all bytes again and verifies the
+--- collection. "corrupt" says that the system has lost some; the message names the file.
 ---@return true? done, string? message, moonvec.code? code
 function collection:flush() end
 
