@@ -270,3 +270,28 @@ describe("a collection in several processes:", function()
     assert.equal(ACCOUNTS, #c)
   end)
 end)
+
+describe("a program that is started while a collection is open", function()
+  after_each(support.clean)
+
+  -- The descriptors of a program that this process starts, a line for each.
+  local function inherited()
+    return children.output("ls -l /proc/self/fd")
+  end
+
+  it("inherits none of its files", function()
+    local before = select(2, inherited():gsub("\n", "\n"))
+    local c, path = support.collection(SCHEMA)
+    c:insert(accounts_of_batch(1))
+    local reader = support.collection(nil, { path = path, read_only = true })
+    assert.equal(ACCOUNTS, #reader)
+    local memory = support.collection(SCHEMA, { path = ":memory:" })
+    memory:insert(accounts_of_batch(1))
+    local cursor = c:iterate()
+    assert(cursor())
+    local during = inherited()
+    assert.is_nil(during:find(path, 1, true), during)
+    assert.is_nil(during:find("moonvec", 1, true), during)
+    assert.equal(before, (select(2, during:gsub("\n", "\n"))))
+  end)
+end)

@@ -381,6 +381,12 @@ mv_err os_size(os_file file, uint64_t *size, const char *path, mv_error *error)
     return MV_OK;
 }
 
+void os_close_on_exec(os_file file)
+{
+    int flags = fcntl(file, F_GETFD);
+    if (flags != -1) (void)fcntl(file, F_SETFD, flags | FD_CLOEXEC);
+}
+
 uint64_t os_allocated_bytes(const char *path)
 {
     struct stat about;

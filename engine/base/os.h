@@ -61,6 +61,8 @@ mv_err os_read_at(os_file file, void *bytes, size_t size, uint64_t offset, const
                   mv_error *error);
 mv_err os_sync(os_file file, const char *path, mv_error *error);
 mv_err os_size(os_file file, uint64_t *size, const char *path, mv_error *error);
+/* Close a descriptor that was not opened here when the process executes another program. */
+void os_close_on_exec(os_file file);
 /* Bytes that the file system has allocated for the file; 0: there is none. */
 uint64_t os_allocated_bytes(const char *path);
 void os_close(os_file file); /* OS_FILE_NONE is fine */

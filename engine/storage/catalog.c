@@ -143,7 +143,10 @@ static mv_err open_env(catalog *c, const char *path, const catalog_options *opti
         (void)mdb_env_set_mapsize(c->env, map_size);
         rc = mdb_env_open(c->env, path, flags, 0666);
     }
-    return rc ? lmdb_failed(error, rc, "open its file") : MV_OK;
+    if (rc) return lmdb_failed(error, rc, "open its file");
+    os_file file = OS_FILE_NONE; /* the only descriptor that LMDB leaves open on exec */
+    if (!mdb_env_get_fd(c->env, &file)) os_close_on_exec(file);
+    return MV_OK;
 }
 
 static int open_table(catalog *c, MDB_txn *txn, catalog_table table, bool create)
