@@ -22,15 +22,24 @@ mv_err os_remove_directory(const char *path, mv_error *error);
 mv_err os_remove(const char *path, mv_error *error);
 mv_err os_remove_in(const char *directory, const char *name, mv_error *error);
 mv_err os_rename(const char *from, const char *to, mv_error *error); /* replaces `to` */
+/* Write a synced copy of a file. `to` must not exist. */
+mv_err os_copy(const char *from, const char *to, mv_error *error);
 /* Make a hard link, or a synced copy where links are not possible. `to` must not exist. */
 mv_err os_link_or_copy(const char *from, const char *to, mv_error *error);
 mv_err os_sync_directory(const char *path, mv_error *error);
 bool os_can_write(const char *path);
+/* The directory that has the entry `path`, to out[OS_PATH_SIZE]. */
+mv_err os_parent(const char *path, char *out, mv_error *error);
 /* Make a directory with a temporary name in the parent of `path`. Its path goes to
  * out[OS_PATH_SIZE]. */
 mv_err os_make_directory_beside(const char *path, char *out, mv_error *error);
+/* May os_make_directory_beside have given the name `name` to a directory beside `path`? */
+bool os_is_name_beside(const char *path, const char *name);
 /* Rename a directory. MV_EXISTS: `to` is something else than an empty directory. */
 mv_err os_rename_directory(const char *from, const char *to, mv_error *error);
+/* Let two directories exchange their names, atomically. Fails where the system or the file system
+ * cannot do that. */
+mv_err os_exchange_directories(const char *one, const char *other, mv_error *error);
 /* Sync the parent of `path`. */
 mv_err os_sync_parent(const char *path, mv_error *error);
 /* Make a private directory: in memory (/dev/shm) if the system has that, else among the temporary
@@ -61,6 +70,9 @@ mv_err os_read_at(os_file file, void *bytes, size_t size, uint64_t offset, const
                   mv_error *error);
 mv_err os_sync(os_file file, const char *path, mv_error *error);
 mv_err os_size(os_file file, uint64_t *size, const char *path, mv_error *error);
+/* Does `path` lead to this open file or directory? It may have been replaced since it was opened.
+ */
+bool os_is_file_at(os_file file, const char *path);
 /* Close a descriptor that was not opened here when the process executes another program. */
 void os_close_on_exec(os_file file);
 /* Bytes that the file system has allocated for the file; 0: there is none. */

@@ -15,7 +15,6 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/os.h"
-#include "storage/catalog_check.h"
 
 #define MAP_SIZE        ((size_t)1 << 38) /* 256 GiB: ids of a billion documents; halved if refused */
 #define MAP_SIZE_MIN    ((size_t)1 << 26)
@@ -26,6 +25,7 @@
 #define ID_KEY_RAW_MAX  500u /* bytes; part of the format: a longer id has its hash as the key */
 #define ID_KEY_SIZE_MAX (ID_KEY_RAW_MAX + 1)
 #define NO_TABLE        UINT_MAX
+#define LOCK_MAGIC      0xbeefc0deu /* of LMDB: the first 4 bytes of a lock file */
 
 struct catalog_txn {
     catalog *owner;
@@ -175,6 +175,39 @@ static mv_err open_tables(catalog *c, const catalog_options *options, mv_error *
     }
     rc = mdb_txn_commit(txn); /* keeps the handles of the tables, also in a read transaction */
     return rc ? lmdb_failed(error, rc, "create its tables") : MV_OK;
+}
+
+/* The tables that every catalog has. */
+static const char *const common_names[] = {"meta",    "ids",      "fresh",
+                                           "deleted", "segments", "garbage"};
+
+mv_err catalog_identify(const char *path, catalog_identity *identity, mv_error *error)
+{
+    os_file file = OS_FILE_NONE;
+    uint64_t size = 0;
+    const void *bytes = NULL;
+    mv_err err = os_open_read(path, &file, &size, error);
+    if (err) return err;
+    if ((err = os_map(file, size, &bytes, path, error))) goto done;
+    err = catalog_check_identity(bytes, size, common_names,
+                                 sizeof common_names / sizeof *common_names, identity, error);
+done:
+    os_unmap(bytes, size);
+    os_close(file);
+    return err;
+}
+
+mv_err catalog_identify_lock(const char *path, bool *is_ours, mv_error *error)
+{
+    os_file file;
+    uint64_t size;
+    uint32_t magic = 0;
+    MV_TRY(os_open_read(path, &file, &size, error));
+    size_t magic_size = size < sizeof magic ? (size_t)size : sizeof magic;
+    mv_err err = os_read_at(file, &magic, magic_size, 0, path, error);
+    os_close(file);
+    *is_ours = !err && (!magic || magic == LOCK_MAGIC);
+    return err;
 }
 
 mv_err catalog_open(const char *path, const catalog_options *options, catalog **out,

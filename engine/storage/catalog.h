@@ -25,7 +25,7 @@
 #ifndef MV_CATALOG_H
 #define MV_CATALOG_H
 
-#include "base/error.h"
+#include "storage/catalog_check.h"
 
 typedef enum catalog_table {
     CATALOG_META,
@@ -55,6 +55,11 @@ typedef struct catalog_options {
  * processes wrote to it during every attempt to verify it. */
 mv_err catalog_open(const char *path, const catalog_options *options, catalog **out,
                     mv_error *error);
+/* Is the file at `path` a catalog? Its content tells, which may be damaged. Writes nothing, and
+ * neither opens the file with LMDB. MV_NOT_FOUND. */
+mv_err catalog_identify(const char *path, catalog_identity *identity, mv_error *error);
+/* The same for the lock file: is it one of LMDB, or nothing yet? */
+mv_err catalog_identify_lock(const char *path, bool *is_ours, mv_error *error);
 /* No transaction may be open. NULL is fine. */
 void catalog_close(catalog *c);
 /* Does it read without a lock? Then a writer that starts now may reuse pages that a reader sees. */
