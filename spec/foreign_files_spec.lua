@@ -151,3 +151,49 @@ describe("a write", function()
     assert.equal(5000, c:insert(documents(5000)))
   end)
 end)
+
+describe("what a dead process left beside a path", function()
+  after_each(support.clean)
+
+  -- Makes what a process leaves that dies while it makes a collection at `path`. Returns its path.
+  local function leftover(path, at)
+    local left = ("%s.new-%d-0"):format(path, at)
+    with_segment(left)
+    return left
+  end
+
+  local function exists(path)
+    return children.succeeds("test -e " .. program.quote(path))
+  end
+
+  it("is removed when a collection is made there: whole, cut short or empty", function()
+    local path = support.path()
+    local whole, short, empty = leftover(path, 1), leftover(path, 2), path .. ".new-3-0"
+    put(short .. "/catalog.mdb", text_of(short .. "/catalog.mdb"):sub(1, 2 * 4096 + 100))
+    assert(children.succeeds("mkdir " .. empty))
+    local c = support.collection(SCHEMA, { path = path })
+    assert.is_false(exists(whole) or exists(short) or exists(empty))
+    local copy = support.path()
+    local left = leftover(copy, 1)
+    assert.is_true(c:backup(copy))
+    assert.is_false(exists(left))
+  end)
+
+  it("stays with files that are not of a collection, and while it is open", function()
+    local path = support.path()
+    local open, mixed, foreign = leftover(path, 1), leftover(path, 2), path .. ".new-3-0"
+    put(mixed .. "/letter.txt", "dear")
+    assert(children.succeeds("mkdir " .. foreign))
+    put(foreign .. "/catalog.mdb", "a text")
+    local other = support.collection(nil, { path = open })
+    local names = listing.names(mixed)
+    support.collection(SCHEMA, { path = path })
+    assert.same(names, listing.names(mixed))
+    assert.same({ "catalog.mdb" }, listing.names(foreign))
+    assert.equal(5000, #other)
+    other:close()
+    for _, left in ipairs { open, mixed, foreign } do
+      program.remove(left)
+    end
+  end)
+end)

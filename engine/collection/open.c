@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "job/maintain.h"
+#include "open/building.h"
 #include "open/durability.h"
 #include "open/known_schema.h"
 #include "open/registry.h"
@@ -22,27 +23,14 @@ static mv_err create_catalog(const char *directory, const mv_schema *schema, mv_
     return err;
 }
 
-static void remove_unfinished(const char *directory)
-{
-    char path[OS_PATH_SIZE];
-    if (!os_join(path, directory, CATALOG_FILE, NULL)) (void)os_remove(path, NULL);
-    if (!os_join(path, directory, CATALOG_LOCK_FILE, NULL)) (void)os_remove(path, NULL);
-    (void)os_remove_directory(directory, NULL);
-}
-
-/* Create the collection in a directory beside its path, and rename that: another process sees a
- * whole collection or none. */
 static mv_err create(const char *path, const mv_schema *schema, mv_error *error)
 {
-    char building[OS_PATH_SIZE];
-    MV_TRY(os_make_directory_beside(path, building, error));
-    mv_err err = create_catalog(building, schema, error);
-    if (!err) err = os_rename_directory(building, path, error);
-    if (err) {
-        remove_unfinished(building);
-        return err;
-    }
-    return os_sync_parent(path, error);
+    building b;
+    MV_TRY(building_begin(path, &b, error));
+    mv_err err = create_catalog(b.path, schema, error);
+    if (!err) return building_finish(&b, path, error);
+    building_undo(&b);
+    return err;
 }
 
 /* ---------------------------------------------------------------- opening */
