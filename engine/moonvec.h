@@ -351,8 +351,10 @@ MV_API mv_err mv_close(mv_collection *collection, mv_error *error);
 /* Sync all commits so far, so that they survive a power cut. */
 MV_API mv_err mv_flush(mv_collection *collection, mv_error *error);
 
-/* Remove the collection at `path`. Files that are not of a collection stay. MV_BUSY: a process has
- * it open. MV_NOT_FOUND: the path does not exist. MV_CORRUPT: the directory is no collection. */
+/* Remove the collection at `path`. Files that are not of a collection stay: their content decides,
+ * not their names. If the process dies meanwhile, another call removes the rest. MV_BUSY: a process
+ * has it open. MV_NOT_FOUND: the path does not exist. MV_CORRUPT: the directory is no collection,
+ * or its catalog is too damaged to tell; nothing is changed. */
 MV_API mv_err mv_destroy(const char *path, mv_error *error);
 
 /* The path as given to mv_open, lent until mv_close. */
@@ -653,8 +655,22 @@ MV_API mv_err mv_get_field_index_stats(mv_collection *collection, uint32_t field
  * and what is wrong in it. */
 MV_API mv_err mv_check(mv_collection *collection, mv_error *error);
 
-/* Copy the last commit to `path`, which must not exist. Others may write meanwhile. */
-MV_API mv_err mv_backup(mv_collection *collection, const char *path, mv_error *error);
+typedef struct mv_backup_options {
+    bool copy; /* copy all files. Else files that never change are shared with the original where
+                * the file system can do that (hard links): quick, and without more space on the
+                * disk, but damage to such a file is damage to both */
+    bool
+        replace; /* replace the collection at `path`, if there is one. Others see the old or the new
+                  * one at each moment, also if the process dies. MV_BUSY: it is open. MV_EXISTS: it
+                  * is no collection, or has other files in its directory, which is then unchanged.
+                  * MV_IO: the file system cannot exchange two directories (renameat2) */
+} mv_backup_options;
+
+/* Copy the last commit to `path`, which must not exist (MV_EXISTS) unless options say so. The copy
+ * is synced. Others may write meanwhile. `options` may be NULL. MV_MISUSE: `path` is the directory
+ * of the collection, or in it. */
+MV_API mv_err mv_backup(mv_collection *collection, const char *path,
+                        const mv_backup_options *options, mv_error *error);
 
 /* ---------------------------------------------------------------- changing the schema */
 

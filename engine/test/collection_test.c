@@ -407,8 +407,8 @@ static void test_backup(const char *path)
     WORKS(sample_write(c, MV_UPSERT, 250, 350, 6));
     set_versions(versions, 0, 250, 5);
     set_versions(versions, 250, 350, 6);
-    WORKS(mv_backup(c, copy_path, &error));
-    EXPECT(mv_backup(c, copy_path, &error) == MV_EXISTS);
+    WORKS(mv_backup(c, copy_path, NULL, &error));
+    EXPECT(mv_backup(c, copy_path, NULL, &error) == MV_EXISTS);
     WORKS(sample_write(c, MV_UPSERT, 0, 300, 7));
     WORKS(mv_open(copy_path, &(mv_open_options){.verify = true}, &copy, &error));
     HOLDS(copy, versions, DOCUMENTS);

@@ -89,7 +89,7 @@ static void test_reopen(void)
     const char *path = sample_path("life"), *copy = sample_path("copy");
     WORKS(mv_open(path, &(mv_open_options){.read_only = true, .verify = true}, &c, &error));
     graph_search_all(c);
-    WORKS(mv_backup(c, copy, &error));
+    WORKS(mv_backup(c, copy, NULL, &error));
     WORKS(mv_close(c, &error));
     EXPECT(graph_files(path, ".hnsw", NULL) == GRAPH_FIELDS);
     EXPECT(graph_files(copy, ".hnsw", NULL) == GRAPH_FIELDS);

@@ -166,7 +166,7 @@ static void test_life(bool memory)
     EXPECT(stats_of(c, OF_TAGS).segments == 1);
     EXPECT(differences(c, plain) == 0);
     WORKS(mv_check(c, &error));
-    WORKS(mv_backup(c, sample_path("copy"), &error));
+    WORKS(mv_backup(c, sample_path("copy"), NULL, &error));
     mv_collection *copy = open_at(sample_path("copy"), NULL);
     EXPECT(stats_of(copy, OF_NUMBER).segments == 1 && stats_of(copy, OF_RATIO).segments == 1);
     EXPECT(differences(copy, plain) == 0);

@@ -538,7 +538,7 @@ static void step_backup(work *w, mv_durability durability)
         WORK(mv_destroy(path, &error));
     } else if (w->known->places[at].is == ABSENT) {
         begin(w, CALL_BACKUP, EFFECT_NONE, at);
-        WORK(mv_backup(c, path, &error));
+        WORK(mv_backup(c, path, NULL, &error));
     } else {
         return; /* half destroyed by the cut before */
     }

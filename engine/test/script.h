@@ -165,7 +165,7 @@ static mv_err script_run(script *s, const char *path, mv_durability durability,
     STEP(optimize(s));
     STEP(walk(s));
     STEP(mv_get_stats(s->c, &stats, &error));
-    if (copy_path) STEP(mv_backup(s->c, copy_path, &error));
+    if (copy_path) STEP(mv_backup(s->c, copy_path, NULL, &error));
     STEP(mv_check(s->c, &error));
     return MV_OK;
 }

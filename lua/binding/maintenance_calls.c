@@ -22,9 +22,16 @@ int call_backup(lua_State *L)
 {
     mv_error error = {0};
     collection_box *box = check_collection(L, 1, "backup");
-    lua_settop(L, 2);
+    enum { COPY, REPLACE, OPTIONS };
+    static const char *const names[OPTIONS] = {"copy", "replace"};
+    lua_settop(L, 3);
     const char *path = check_string(L, 2, "backup", "path");
-    return push_outcome(L, "backup", mv_backup(box->collection, path, &error), &error);
+    int at = check_options(L, 3, "backup", names, OPTIONS);
+    mv_backup_options options = {
+        .copy = check_boolean(L, at + COPY, "backup", "copy", false),
+        .replace = check_boolean(L, at + REPLACE, "backup", "replace", false),
+    };
+    return push_outcome(L, "backup", mv_backup(box->collection, path, &options, &error), &error);
 }
 
 /* ---------------------------------------------------------------- transactions */

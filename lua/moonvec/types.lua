@@ -61,7 +61,10 @@ function moonvec.open(path, options) end
 ---@return moonvec.collection? collection, string? message, moonvec.code? code
 function moonvec.create_and_open(path, schema, options) end
 
---- Removes the files of a collection. The result is "busy" if it is open anywhere, in this or another process.
+--- Removes the files of a collection, and its directory unless there are other files in it. The content of a file decides
+--- whether it is of a collection, not its name. The result is "busy" if the collection is open anywhere, in this or another
+--- process, and "corrupt" if there is none, or one too damaged to be recognized; then nothing is removed. If the process dies
+--- meanwhile, another call removes the rest.
 ---@param path string
 ---@return true? done, string? message, moonvec.code? code
 function moonvec.destroy(path) end
@@ -408,10 +411,18 @@ function collection:stats() end
 ---@return true? sound, string? message, moonvec.code? code
 function collection:check() end
 
---- Writes a consistent and compact copy to `path`, which must not exist. Other processes and threads can write meanwhile.
+--- Writes a consistent and compact copy to `path`. The result is "exists" if anything exists there, unless `replace` is given.
+--- Other processes and threads can write meanwhile. Files that never change are shared with the original where the file system
+--- can do that (hard links), which is quick and takes no space, but damage to such a file is damage to both; see `copy`. Raises
+--- if `path` is the directory of the collection, or in it.
 ---@param path string
+---@param options? moonvec.backup_options
 ---@return true? done, string? message, moonvec.code? code
-function collection:backup(path) end
+function collection:backup(path, options) end
+
+---@class moonvec.backup_options
+---@field copy? boolean copy all files, share none with the original (default false)
+---@field replace? boolean replace the collection at `path`, if there is one (default false). Others see the old or the new one at each moment, also if the process dies. The result is "busy" if that collection is open anywhere; "exists" if there is no collection, or one with other files in its directory; "io" if the file system cannot exchange two directories. Then nothing is changed
 
 --- Makes all acknowledged writes survive a power cut, also with durability "none".
 ---@return true? done, string? message, moonvec.code? code
