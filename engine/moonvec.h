@@ -334,6 +334,8 @@ typedef struct mv_open_options {
                               * Else commits seal, and wake a thread that optimizes when there is
                               * much to do. It ends when the last handle is closed */
     mv_durability durability;
+    const char *from; /* with ":memory:": a directory with a collection, which is copied into memory
+                       * with its indexes, and only read. NULL: none */
 } mv_open_options;
 
 /* Open the collection at `path`, or create it. ":memory:" creates one that exists until it is
@@ -343,6 +345,13 @@ typedef struct mv_open_options {
  * MV_CORRUPT: it is damaged, or was written without syncing before a power cut. */
 MV_API mv_err mv_open(const char *path, const mv_open_options *options, mv_collection **collection,
                       mv_error *error);
+
+/* Open the collection of a dump (mv_dump_open) in memory, with its indexes. `bytes` are not needed
+ * afterwards. Of `options`, which may be NULL, `schema` is compared, and `manual_maintenance` is
+ * used. Everything is verified first, as mv_check does: a dump may come from anywhere. MV_CORRUPT:
+ * it is no dump, or damaged. MV_WRONG_VERSION: a newer moonvec wrote it. */
+MV_API mv_err mv_load(const void *bytes, size_t size, const mv_open_options *options,
+                      mv_collection **collection, mv_error *error);
 
 /* Close the handle. An open transaction is undone. Commits with durability none are synced first;
  * if that fails, the error is returned, and the handle is closed all the same. NULL is fine. */
@@ -671,6 +680,17 @@ typedef struct mv_backup_options {
  * of the collection, or in it. */
 MV_API mv_err mv_backup(mv_collection *collection, const char *path,
                         const mv_backup_options *options, mv_error *error);
+
+/* A dump: the last commit, with its indexes, as one block of bytes. mv_load makes a collection of
+ * it; the format is in storage/dump_format.h. Others may write meanwhile. */
+typedef struct mv_dump mv_dump;
+/* *size: bytes of the whole dump. Takes memory for a copy of the catalog. */
+MV_API mv_err mv_dump_open(mv_collection *collection, mv_dump **dump, uint64_t *size,
+                           mv_error *error);
+/* Copy the next bytes, at most `size`, to `out`. *got is 0 at the end. */
+MV_API mv_err mv_dump_read(mv_dump *dump, void *out, size_t size, size_t *got, mv_error *error);
+/* Before the collection is closed. NULL is fine. */
+MV_API void mv_dump_close(mv_dump *dump);
 
 /* ---------------------------------------------------------------- changing the schema */
 

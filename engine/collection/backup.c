@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "open/building.h"
+#include "open/image.h"
 #include "open/own_files.h"
 #include "transaction/handle.h"
 
@@ -13,27 +14,26 @@ typedef struct backup {
 } backup;
 
 /* In memory there is no file to link: write the mapped bytes to one. */
-static mv_err write_file(const char *path, const section_file *from, mv_error *error)
+static mv_err write_file(const char *path, const image_file *from, mv_error *error)
 {
-    uint64_t size;
-    const void *bytes = section_file_bytes(from, &size);
     os_file file = OS_FILE_NONE;
     MV_TRY(os_create(path, &file, error));
-    mv_err err = os_write_at(file, bytes, size, 0, path, error);
+    mv_err err = os_write_at(file, from->bytes, (size_t)from->size, 0, path, error);
     if (!err) err = os_sync(file, path, error);
     os_close(file);
     return err;
 }
 
-static mv_err copy_or_link(const backup *b, const char *name, const section_file *mapped,
-                           mv_error *error)
+static mv_err copy_or_link(const backup *b, const image_file *from, mv_error *error)
 {
     char from_path[OS_PATH_SIZE], to_path[OS_PATH_SIZE];
     os_file file;
     uint64_t size;
-    MV_TRY(os_join(to_path, b->to, name, error));
-    if (b->e->in_memory) return write_file(to_path, mapped, error);
-    MV_TRY(os_join(from_path, b->e->path, name, error));
+    MV_TRY(os_join(to_path, b->to, from->name, error));
+    if (b->e->in_memory) return from->bytes ? write_file(to_path, from, error) : MV_OK;
+    MV_TRY(os_join(from_path, b->e->path, from->name, error));
+    /* Without an index file the copy has none either, and optimize builds the index again. */
+    if (!from->bytes && os_look(from_path) != OS_FILE) return MV_OK;
     if (b->copy) return os_copy(from_path, to_path, error);
     MV_TRY(os_link_or_copy(from_path, to_path, error));
     MV_TRY(os_open_read(to_path, &file, &size, error));
@@ -42,57 +42,17 @@ static mv_err copy_or_link(const backup *b, const char *name, const section_file
     return err;
 }
 
-/* A missing index file is missing in the copy as well, where optimize builds the index again. */
-static mv_err copy_index(const backup *b, const shared_index *x, mv_error *error)
-{
-    char name[SEGMENT_FILE_NAME_SIZE], path[OS_PATH_SIZE];
-    shared_index_file_name(x, name);
-    if (b->e->in_memory && !x->file) return MV_OK;
-    if (!b->e->in_memory) {
-        MV_TRY(os_join(path, b->e->path, name, error));
-        if (os_look(path) != OS_FILE) return MV_OK;
-    }
-    return copy_or_link(b, name, x->file, error);
-}
-
-/* Link the files that the copied catalog names. They exist: the caller's snapshot, of an older
- * commit, keeps them from being unlinked (I8). */
-static mv_err copy_segments(const backup *b, mv_error *error)
-{
-    char path[OS_PATH_SIZE];
-    catalog *copy = NULL;
-    catalog_txn *txn = NULL;
-    view *v = NULL;
-    MV_TRY(os_join(path, b->to, CATALOG_FILE, error));
-    mv_err err = catalog_open(path, &(catalog_options){.read_only = true}, &copy, error);
-    if (err) return err;
-    if ((err = catalog_begin_read(copy, &txn, error))) goto done;
-    if ((err = view_open(b->e, txn, 0, &v, error))) goto done;
-    for (uint32_t i = 0; i < v->segments_count && !err; i++) {
-        const segment *s = v->segments[i].shared->s;
-        for (uint32_t file = 0; file < s->files_count && !err; file++) {
-            err = copy_or_link(b, section_file_name(s->files[file]), s->files[file], error);
-        }
-        for (uint32_t slot = 0; slot < index_slot_count(v->schema) && !err; slot++)
-            if (v->segments[i].indexes[slot])
-                err = copy_index(b, v->segments[i].indexes[slot], error);
-    }
-done:
-    view_release(b->e, v);
-    catalog_end(txn);
-    catalog_close(copy);
-    return err;
-}
-
 static mv_err fill_backup(const backup *b, mv_error *error)
 {
     char path[OS_PATH_SIZE];
-    snapshot pin;
+    image im;
+    uint32_t count;
     MV_TRY(os_join(path, b->to, CATALOG_FILE, error));
-    MV_TRY(snapshot_open(b->e, &pin, error));
-    mv_err err = catalog_copy(b->e->catalog, path, error);
-    if (!err) err = copy_segments(b, error);
-    snapshot_close(&pin);
+    MV_TRY(image_open(b->e, path, &im, error));
+    const image_file *files = image_files(&im, &count);
+    mv_err err = MV_OK;
+    for (uint32_t i = 0; !err && i < count; i++) err = copy_or_link(b, &files[i], error);
+    image_close(&im);
     return err ? err : os_sync_directory(b->to, error);
 }
 

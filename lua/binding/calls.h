@@ -10,6 +10,7 @@
 int call_open(lua_State *L);            /* (path [, options]) */
 int call_create_and_open(lua_State *L); /* (path, schema [, options]) */
 int call_destroy_path(lua_State *L);    /* (path) */
+int call_load(lua_State *L);            /* (dump [, options]) */
 int call_close(lua_State *L);
 int call_destroy(lua_State *L);
 int call_gc(lua_State *L);
@@ -20,7 +21,8 @@ int call_index(lua_State *L); /* upvalue 1: the table of methods */
 /* maintenance_calls.c */
 int call_flush(lua_State *L);
 int call_check(lua_State *L);
-int call_backup(lua_State *L); /* (path) */
+int call_backup(lua_State *L); /* (path [, options]) */
+int call_dump(lua_State *L); /* -> string */
 int call_stats(lua_State *L);
 int call_begin(lua_State *L);
 int call_commit(lua_State *L);

@@ -40,9 +40,9 @@ static const word maintenances[] = {{"auto", false}, {"manual", true}};
  * existing collection, or create it with the option `schema`. */
 static int open_collection(lua_State *L, const char *call, int options_at, int schema_at)
 {
-    enum { READ_ONLY, DURABILITY, VERIFY, MAINTENANCE, SCHEMA, OPTIONS };
-    static const char *const options[OPTIONS] = {"read_only", "durability", "verify", "maintenance",
-                                                 "schema"};
+    enum { READ_ONLY, DURABILITY, VERIFY, MAINTENANCE, SCHEMA, FROM, OPTIONS };
+    static const char *const options[OPTIONS] = {"read_only",   "durability", "verify",
+                                                 "maintenance", "schema",     "from"};
     const char *path = check_string(L, 1, call, "path");
     error_context where = {.call = call};
     mv_error error = {0};
@@ -58,6 +58,8 @@ static int open_collection(lua_State *L, const char *call, int options_at, int s
     if (!lua_isnil(L, at + MAINTENANCE))
         open.manual_maintenance =
             check_word(L, at + MAINTENANCE, &where, "maintenance", maintenances, 2);
+    if (!schema_at && !lua_isnil(L, at + FROM))
+        open.from = check_string(L, at + FROM, call, "from");
     if (!schema_at && !lua_isnil(L, at + SCHEMA)) schema_at = at + SCHEMA;
     if (schema_at && !(open.schema = schema_read(L, schema_at, &error)))
         return push_failure(L, "schema", &error);
@@ -78,6 +80,33 @@ int call_create_and_open(lua_State *L)
 {
     lua_settop(L, 3);
     return open_collection(L, "create_and_open", 3, 2);
+}
+
+/* load(dump, options) -> collection in memory */
+int call_load(lua_State *L)
+{
+    enum { MAINTENANCE, SCHEMA, OPTIONS };
+    static const char *const options[OPTIONS] = {"maintenance", "schema"};
+    error_context where = {.call = "load"};
+    mv_open_options open = {0};
+    mv_error error = {0};
+    size_t size;
+    lua_settop(L, 2);
+    if (lua_type(L, 1) != LUA_TSTRING)
+        raise_misuse(L, "load: a dump is a string, got a %s", luaL_typename(L, 1));
+    const char *bytes = lua_tolstring(L, 1, &size);
+    int at = check_options(L, 2, "load", options, OPTIONS);
+    if (!lua_isnil(L, at + MAINTENANCE))
+        open.manual_maintenance =
+            check_word(L, at + MAINTENANCE, &where, "maintenance", maintenances, 2);
+    if (!lua_isnil(L, at + SCHEMA) && !(open.schema = schema_read(L, at + SCHEMA, &error)))
+        return push_failure(L, "schema", &error);
+
+    collection_box *box = push_box(L, MEMORY_PATH);
+    if (mv_load(bytes, size, &open, &box->collection, &error))
+        return push_failure(L, "load", &error);
+    (void)lua_gc(L, LUA_GCSTEP, (LUA_GC_SIZE)COLLECTION_KIB);
+    return 1;
 }
 
 int call_destroy_path(lua_State *L)

@@ -20,6 +20,7 @@ static const luaL_Reg collection_methods[] = {
     {"destroy", call_destroy},
     {"drop_column", call_drop_column},
     {"drop_index", call_drop_index},
+    {"dump", call_dump},
     {"fetch", call_fetch},
     {"flush", call_flush},
     {"insert", call_insert},
@@ -67,6 +68,7 @@ static const luaL_Reg owned_metamethods[] = {
 static const luaL_Reg core_functions[] = {
     {"create_and_open", call_create_and_open},
     {"destroy", call_destroy_path},
+    {"load", call_load},
     {"open", call_open},
     {"options", options_call},
     {"pack", vector_pack},

@@ -1,7 +1,8 @@
-/* Maintenance of a collection: transactions, stats, check, backup and flush. */
+/* Maintenance of a collection: transactions, stats, check, backup, dump and flush. */
 #include "calls.h"
 #include "check_args.h"
 #include "index_options.h"
+#include "owned_box.h"
 #include "push_values.h"
 
 int call_flush(lua_State *L)
@@ -32,6 +33,40 @@ int call_backup(lua_State *L)
         .replace = check_boolean(L, at + REPLACE, "backup", "replace", false),
     };
     return push_outcome(L, "backup", mv_backup(box->collection, path, &options, &error), &error);
+}
+
+/* ---------------------------------------------------------------- dump */
+
+typedef struct dump_box {
+    owned_box owned;
+    mv_dump *dump;
+} dump_box;
+
+static void dump_box_release(lua_State *L, owned_box *owned)
+{
+    dump_box *box = (dump_box *)owned;
+    (void)L;
+    mv_dump_close(box->dump);
+    box->dump = NULL;
+}
+
+/* Returns the dump as a string. Lua copies a new string, so its memory is needed twice. */
+int call_dump(lua_State *L)
+{
+    mv_error error = {0};
+    uint64_t size;
+    size_t got = 0;
+    collection_box *owner = check_collection(L, 1, "dump");
+    lua_settop(L, 1);
+    dump_box *box = owned_push(L, 1, owner, sizeof *box, dump_box_release);
+    mv_err err = mv_dump_open(owner->collection, &box->dump, &size, &error);
+    if (!err) {
+        void *bytes = lua_newuserdata(L, (size_t)size);
+        err = mv_dump_read(box->dump, bytes, (size_t)size, &got, &error);
+        if (!err) lua_pushlstring(L, bytes, got);
+    }
+    owned_release(L, &box->owned);
+    return err ? push_failure(L, "dump", &error) : 1;
 }
 
 /* ---------------------------------------------------------------- transactions */

@@ -13,6 +13,7 @@ local M = {
   create_and_open = core.create_and_open,
   destroy = core.destroy,
   filter = filter,
+  load = core.load,
   null = core.null,
   open = core.open,
   pack = core.pack,

@@ -61,6 +61,17 @@ function moonvec.open(path, options) end
 ---@return moonvec.collection? collection, string? message, moonvec.code? code
 function moonvec.create_and_open(path, schema, options) end
 
+--- Makes a collection in memory of a dump (see dump), with its indexes. Everything in it is verified first, so a dump may come
+--- from anywhere. The result is "corrupt" if it is no dump or damaged, and "version" if a newer moonvec wrote it.
+---@param dump string
+---@param options? moonvec.load_options
+---@return moonvec.collection? collection, string? message, moonvec.code? code
+function moonvec.load(dump, options) end
+
+---@class moonvec.load_options
+---@field schema? moonvec.schema must equal the schema of the collection; else the result is "schema_mismatch"
+---@field maintenance? "auto"|"manual" as in open_options
+
 --- Removes the files of a collection, and its directory unless there are other files in it. The content of a file decides
 --- whether it is of a collection, not its name. The result is "busy" if the collection is open anywhere, in this or another
 --- process, and "corrupt" if there is none, or one too damaged to be recognized; then nothing is removed. If the process dies
@@ -96,6 +107,7 @@ function moonvec.unpack(vector) end
 ---@field durability? "full"|"none" what an acknowledged write survives: a power cut ("full", default), or only the death of the process ("none"). After a power cut with "none", the collection is "corrupt" unless flush or close came after the last write
 ---@field verify? boolean verify every checksum and structure before the collection is opened (default false)
 ---@field maintenance? "auto"|"manual" "auto" (default): seal fresh rows, merge segments and build indexes in the background. "manual": only in optimize
+---@field from? string only with the path ":memory:": the directory of a collection, which is copied into memory with its indexes; the directory is only read. Not an option of create_and_open
 
 ---@class moonvec.schema
 ---@field name? string at most 64 bytes
@@ -423,6 +435,11 @@ function collection:backup(path, options) end
 ---@class moonvec.backup_options
 ---@field copy? boolean copy all files, share none with the original (default false)
 ---@field replace? boolean replace the collection at `path`, if there is one (default false). Others see the old or the new one at each moment, also if the process dies. The result is "busy" if that collection is open anywhere; "exists" if there is no collection, or one with other files in its directory; "io" if the file system cannot exchange two directories. Then nothing is changed
+
+--- Returns the newest commit, with its indexes, as one string, from which moonvec.load makes a collection in memory. Other
+--- processes and threads can write meanwhile. Needs memory of twice the size of the string.
+---@return string? dump, string? message, moonvec.code? code
+function collection:dump() end
 
 --- Makes all acknowledged writes survive a power cut, also with durability "none".
 ---@return true? done, string? message, moonvec.code? code
