@@ -3,6 +3,7 @@
 
 local children = require "spec.support.children"
 local listing = require "spec.support.listing"
+local moonvec = require "moonvec"
 local support = require "spec.support.init"
 
 local SCHEMA = {
@@ -247,6 +248,49 @@ describe("a collection in several processes:", function()
     end
     assert.equal(#creators, #support.collection(nil, { path = path }))
     assert.same({}, listing.names(path:match("^(.*)/"), path:match("[^/]*$") .. "%.new"))
+  end)
+
+  it("creating and destroying at one path: nobody loses a collection that it has open", function()
+    local path, workers = support.path(), {}
+    for i = 1, 3 do
+      workers[i] = children.start(function(where, number)
+        local moonvec = require "moonvec"
+        local schema = { vectors = { { name = "v", type = "vector_fp32", dim = 1, metric = "l2", index = "flat" } } }
+        local expected = { busy = true, exists = true, not_found = true, corrupt = true }
+        local opened, destroyed = 0, 0
+        io.read()
+        for round = 1, 60 do
+          local c, message, code = moonvec.open(where, { schema = schema, durability = "none" })
+          if c then
+            opened = opened + 1
+            assert(c:upsert { id = number .. "-" .. round, v = { number } })
+            assert(c:fetch(number .. "-" .. round))
+            assert(c:check())
+            c:close()
+          else
+            assert(expected[code], message)
+            assert(code ~= "corrupt" or message:find("is not a collection", 1, true), message)
+          end
+          local done
+          done, message, code = moonvec.destroy(where)
+          destroyed = destroyed + (done and 1 or 0)
+          assert(done or expected[code], message)
+          assert(code ~= "corrupt" or message:find("is not a collection", 1, true), message)
+        end
+        assert(opened > 0)
+        print(destroyed)
+      end, path, i)
+    end
+    for _, worker in ipairs(workers) do
+      worker:send("go")
+    end
+    local destroyed = 0
+    for _, worker in ipairs(workers) do
+      destroyed = destroyed + tonumber(worker:wait()[1])
+    end
+    assert.is_true(destroyed > 0)
+    moonvec.destroy(path)
+    assert.same({}, listing.names(path:match("^(.*)/"), "^" .. path:match("[^/]*$"):gsub("%p", "%%%0")))
   end)
 
   it("optimize of two processes at once: one works, the other is told so", function()
