@@ -232,7 +232,7 @@ describe("a collection in several processes:", function()
     local creators = {}
     for i = 1, 4 do
       creators[i] = children.start(function(where, number)
-        local moonvec = require "moonvec"
+        local moonvec = require "moonvec" -- luacheck: ignore
         local schema = { vectors = { { name = "v", type = "vector_fp32", dim = 1, metric = "l2", index = "flat" } } }
         io.read()
         local collection = assert(moonvec.open(where, { schema = schema, durability = "none" }))
@@ -254,12 +254,12 @@ describe("a collection in several processes:", function()
     local path, workers = support.path(), {}
     for i = 1, 3 do
       workers[i] = children.start(function(where, number)
-        local moonvec = require "moonvec"
+        local moonvec = require "moonvec" -- luacheck: ignore
         local schema = { vectors = { { name = "v", type = "vector_fp32", dim = 1, metric = "l2", index = "flat" } } }
         local expected = { busy = true, exists = true, not_found = true, corrupt = true }
         local opened, destroyed = 0, 0
         io.read()
-        for round = 1, 60 do
+        for round = 1, 20 do
           local c, message, code = moonvec.open(where, { schema = schema, durability = "none" })
           if c then
             opened = opened + 1
