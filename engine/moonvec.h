@@ -676,13 +676,15 @@ typedef struct mv_backup_options {
 } mv_backup_options;
 
 /* Copy the last commit to `path`, which must not exist (MV_EXISTS) unless options say so. The copy
- * is synced. Others may write meanwhile. `options` may be NULL. MV_MISUSE: `path` is the directory
- * of the collection, or in it. */
+ * is synced. Others may write meanwhile; in memory other writers and the copy of the catalog wait
+ * for each other. `options` may be NULL. MV_MISUSE: `path` is the directory of the collection, or
+ * in it.
+ */
 MV_API mv_err mv_backup(mv_collection *collection, const char *path,
                         const mv_backup_options *options, mv_error *error);
 
 /* A dump: the last commit, with its indexes, as one block of bytes. mv_load makes a collection of
- * it; the format is in storage/dump_format.h. Others may write meanwhile. */
+ * it; the format is in storage/dump_format.h. Others may write meanwhile, as with mv_backup. */
 typedef struct mv_dump mv_dump;
 /* *size: bytes of the whole dump. Takes memory for a copy of the catalog. */
 MV_API mv_err mv_dump_open(mv_collection *collection, mv_dump **dump, uint64_t *size,
