@@ -94,6 +94,26 @@ static bool peek_value(filter_parser *p, filter_value *out)
     }
 }
 
+/* A name where a value must be is a string without its quotes, or a second field. Before AND or OR
+ * the value is missing. */
+static mv_err fail_no_value(filter_parser *p)
+{
+    filter_token *t = &p->token;
+    uint32_t position;
+    char found[FILTER_QUOTE_SIZE];
+    if (t->kind != FILTER_TOKEN_WORD || filter_lex_word_is(t, "AND") || filter_lex_word_is(t, "OR"))
+        return fail_expected(p, "a value");
+    if (mv_schema_find_field(p->check.schema, t->text, t->size, &position))
+        return filter_lex_fail(p->check.source, t->text, MV_MISUSE, p->check.error,
+                               "a field is compared with a value, not with another field: %s is "
+                               "a field (a string is in single quotes)",
+                               filter_lex_quote(t, found));
+    return filter_lex_fail(p->check.source, t->text, MV_MISUSE, p->check.error,
+                           "expected a value, found the name %s (a string is in single quotes, or "
+                           "given in 'args' for a '?')",
+                           filter_lex_quote(t, found));
+}
+
 static mv_err parse_value(filter_parser *p, filter_value *out)
 {
     if (!peek_value(p, out)) {
@@ -101,7 +121,7 @@ static mv_err parse_value(filter_parser *p, filter_value *out)
             return filter_lex_fail(
                 p->check.source, p->token.text, MV_MISUSE, p->check.error,
                 "NULL is no value to compare with: write IS NULL or IS NOT NULL");
-        return fail_expected(p, "a value");
+        return fail_no_value(p);
     }
     if (out->argument) p->arguments++;
     return next_token(p);

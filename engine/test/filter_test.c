@@ -363,6 +363,12 @@ static void test_syntax_errors(void)
     CHECK("", "filter:1: expected a test, found the end");
     CHECK("  year >= ", "filter:11: expected a value after '>=', found the end");
     CHECK("year >= AND big = 1", "filter:9: expected a value after '>=', found 'AND'");
+    CHECK("title = Dune OR true",
+          "filter:9: expected a value, found the name 'Dune' (a string is in "
+          "single quotes, or given in 'args' for a '?')");
+    CHECK("year IN (1, big)",
+          "filter:13: a field is compared with a value, not with another field: "
+          "'big' is a field (a string is in single quotes)");
     CHECK("year", "filter:5: expected an operator after 'year', found the end");
     CHECK("year = 1 big = 2", "filter:10: expected AND, OR or the end after '1', found 'big'");
     CHECK("(year = 1", "filter:10: expected AND, OR or ')' after '1', found the end");
@@ -385,6 +391,9 @@ static void test_syntax_errors(void)
     CHECK("year = -", "filter:8: malformed number");
     CHECK("year = 1.2.3", "filter:8: malformed number");
     CHECK("year = 1e999", "filter:8: the number is too large");
+    CHECK("year = 1 && big = 2", "filter:10: no operator '&&' (write 'AND')");
+    CHECK("year = 1 || big = 2", "filter:10: no operator '||' (write 'OR')");
+    CHECK("!(year = 1)", "filter:1: no operator '!' (write 'NOT')");
     CHECK("year = 1 & big = 2", "filter:10: unexpected character '&'");
     CHECK("year = NULL",
           "filter:8: NULL is no value to compare with: write IS NULL or IS NOT NULL");
