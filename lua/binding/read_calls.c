@@ -179,7 +179,7 @@ static int iterate_next(lua_State *L)
 }
 
 /* Returns the iterator function, nil, nil, and the box, which Lua 5.4 and later close at the end of
- * the loop. */
+ * the loop. Every failure raises, because a `for` loop would call nil and not say the message. */
 int call_iterate(lua_State *L)
 {
     filter_args args;
@@ -197,7 +197,8 @@ int call_iterate(lua_State *L)
     if (!err) err = mv_iterator_open(owner->collection, filter, &box->iterator, &error);
     if (err) {
         owned_release(L, &box->result.owned);
-        return push_failure(L, "iterate", &error);
+        if (err == MV_MISUSE) return push_failure(L, "iterate", &error);
+        raise_misuse(L, "iterate: %s", error.text);
     }
     if (mv_iterator_schema(box->iterator) != schema) /* it changed meanwhile */
         output_read(L, mv_iterator_schema(box->iterator), "iterate", at + OUTPUT_FIELDS,

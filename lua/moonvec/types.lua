@@ -198,8 +198,8 @@ function collection:fetch(ids, options) end
 ---@field output_fields? string[] names of the scalar and vector fields to return (default: all scalar fields)
 ---@field include_vector? boolean|"table" return vectors, as packed strings (true: float32, for vector_binary bits) or as tables ("table": numbers, for vector_binary zeros and ones): those named in `output_fields`, or all if it names none (default false)
 
---- `for document in collection:iterate() do`: all documents of one commit, in the order of their last write. A failure while
---- iterating raises.
+--- `for document in collection:iterate() do`: all documents of one commit, in the order of their last write. Every failure
+--- raises, at the beginning, too, because a `for` loop cannot take nil, message, code.
 ---@param options? moonvec.iterate_options
 ---@return fun(): moonvec.document? next, nil, nil, userdata closer
 function collection:iterate(options) end
