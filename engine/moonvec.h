@@ -71,6 +71,12 @@ typedef struct mv_error {
 /* The short name of a code: "not_found", "corrupt", ...; "ok" for MV_OK. */
 MV_API const char *mv_err_name(mv_err err);
 
+/* Make bytes from outside (ids, names) printable for a message. Writes the first 40 bytes, each
+ * that is not printable ASCII as \xNN, then "..." if there are more. Returns `out`, which ends with
+ * a zero byte. The texts of mv_error quote this way. */
+#define MV_QUOTE_SIZE 164
+MV_API const char *mv_quote(const void *bytes, size_t size, char out[MV_QUOTE_SIZE]);
+
 /* ---------------------------------------------------------------- types and limits */
 
 typedef enum mv_type {

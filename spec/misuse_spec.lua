@@ -190,17 +190,49 @@ describe("misuse of", function()
       return { [field.dim and "vectors" or "fields"] = { field } }
     end
     says("unknown type", moonvec.schema, schema { type = "int8" })
-    says("type 'int32' contains a zero byte", moonvec.schema, schema { type = "int32\0" })
-    says("metric 'l1' contains a zero byte", moonvec.schema, schema { dim = 2, metric = "l1\0x" })
-    says("index type 'flat' contains a zero byte", moonvec.schema, schema { dim = 2, index = "flat\0" })
-    says("quantize 'none' contains a zero byte", moonvec.schema,
+    says("type 'int32\\x00' contains a zero byte", moonvec.schema, schema { type = "int32\0" })
+    says("metric 'l1\\x00x' contains a zero byte", moonvec.schema, schema { dim = 2, metric = "l1\0x" })
+    says("index type 'flat\\x00' contains a zero byte", moonvec.schema, schema { dim = 2, index = "flat\0" })
+    says("quantize 'none\\x00' contains a zero byte", moonvec.schema,
       schema { dim = 2, index = { type = "hnsw", quantize = "none\0" } })
     says("'seed' must be a whole number", moonvec.schema, schema { dim = 2, index = { type = "hnsw", seed = "12\0" } })
-    says("durability 'full' contains a zero byte", moonvec.open, "x", { durability = "full\0" })
+    says("durability 'full\\x00' contains a zero byte", moonvec.open, "x", { durability = "full\0" })
     says("'include_vector' must be true, false or 'table'", c.fetch, c, "a", { include_vector = "table\0" })
     says("unknown field 'score'", c.fetch, c, "a", { output_fields = { "score\0" } })
     says("unknown field 'distance'", c.insert, c, { id = "zero", ["distance\0"] = 1 })
     assert.is_nil(c["path\0"])
+  end)
+
+  it("a long name, or one that cannot be printed", function()
+    local f = moonvec.filter
+    local long, cut = ("x"):rep(100), ("x"):rep(40) .. "..."
+    local odd, shown = "a\nb\255\0c", [[a\x0ab\xff\x00c]]
+    local function says(text, ...)
+      local message = support.message_of(...)
+      assert.truthy(message:find(text, 1, true), message)
+    end
+    says(("query: unknown option '%s'"):format(cut), c.query, c, { [long] = 1 })
+    says([[query: unknown option 'a\x0ab\xff']], c.query, c, { ["a\nb\255"] = 1 })
+    says(("insert: document '%s': field 'title': expected a value"):format(cut), c.insert, c,
+      { id = long, title = print })
+    says([[insert: document 'a\x0ab\xff': unknown field]], c.insert, c, { id = "a\nb\255", zebra = 1 })
+    says(("open: unknown durability '%s' (valid: "):format(cut), moonvec.open, "x", { durability = long })
+    says(("open: durability '%s' contains a zero byte"):format(shown), moonvec.open, "x", { durability = odd })
+    says(("filter.eq: '%s' is not a field name"):format(shown), f.eq, odd, 1)
+    says(("filter.lt: the value for '%s' is nil"):format(cut), f.lt, long)
+    says(("filter.array_length: '%s' is not a comparison"):format(cut), f.array_length, "n", long)
+    says(("optimize: 'threads' must be a whole number from 1 to 64, got %s"):format(cut), c.optimize, c,
+      { threads = long })
+    assert.equal(("document '%s' not found"):format(shown), (select(2, c:fetch(odd))))
+
+    local own = support.collection({ fields = { { name = "n", type = "int32", default = 1 } } }, { path = ":memory:" })
+    own:insert { id = odd }
+    says(("query: 'rerank' must return a number, got a nil for document '%s'"):format(shown), own.query, own,
+      { rerank = function() end })
+    says(("query: 'rerank' returned NaN for document '%s'"):format(shown), own.query, own,
+      { rerank = function() return 0 / 0 end })
+    says(("add_column: document '%s': no\0value"):format(shown), own.add_column, own,
+      { name = "m", type = "int32", default = 1 }, function() error("no\0value", 0) end)
   end)
 
   it("a method without its object", function()

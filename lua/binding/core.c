@@ -75,6 +75,7 @@ static const luaL_Reg core_functions[] = {
     {"open", call_open},
     {"options", options_call},
     {"pack", vector_pack},
+    {"quote", raise_quote_call},
     {"raise", raise_call},
     {"schema", schema_call},
     {"unpack", vector_unpack},

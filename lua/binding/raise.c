@@ -59,14 +59,18 @@ void raise_misuse(lua_State *L, const char *format, ...)
     raise_text(L, text);
 }
 
-/* Ids, and field names that do not exist, may be long: both are cut to 80 bytes. */
+/* Ids, and field names that do not exist, may be long and not printable. */
 static size_t write_context(char *text, size_t size, const error_context *where)
 {
+    char quoted[MV_QUOTE_SIZE];
     int used = snprintf(text, size, "%s: ", where->call);
     if (where->document)
-        used += snprintf(text + used, size - (size_t)used, "document '%.80s': ", where->document);
+        used +=
+            snprintf(text + used, size - (size_t)used,
+                     "document '%s': ", mv_quote(where->document, strlen(where->document), quoted));
     if (where->field)
-        used += snprintf(text + used, size - (size_t)used, "field '%.80s': ", where->field);
+        used += snprintf(text + used, size - (size_t)used,
+                         "field '%s': ", mv_quote(where->field, strlen(where->field), quoted));
     if (where->argument)
         used += snprintf(text + used, size - (size_t)used, "argument %zu: ", where->argument);
     return (size_t)used;
@@ -83,26 +87,34 @@ void raise_at(lua_State *L, const error_context *where, const char *format, ...)
     raise_text(L, text);
 }
 
+/* "unknown option 'topK' (did you mean 'topk'?)"; without the question if `meant` is NULL. */
+static _Noreturn void raise_meant(lua_State *L, const error_context *where, const char *kind,
+                                  const char *given, const char *meant)
+{
+    char quoted[MV_QUOTE_SIZE];
+    (void)mv_quote(given, strlen(given), quoted);
+    if (meant) raise_at(L, where, "unknown %s '%s' (did you mean '%s'?)", kind, quoted, meant);
+    raise_at(L, where, "unknown %s '%s'", kind, quoted);
+}
+
 void raise_unknown(lua_State *L, const error_context *where, const char *kind, const char *given,
                    const char *const *names, size_t names_count)
 {
-    const char *nearest = mv_nearest_name(given, strlen(given), names, names_count);
-    if (nearest)
-        raise_at(L, where, "unknown %s '%.80s' (did you mean '%s'?)", kind, given, nearest);
-    raise_at(L, where, "unknown %s '%.80s'", kind, given);
+    raise_meant(L, where, kind, given, mv_nearest_name(given, strlen(given), names, names_count));
 }
 
 void raise_unknown_word(lua_State *L, const error_context *where, const char *kind,
                         const char *given, const char *const *names, size_t names_count)
 {
-    char list[TEXT_SIZE / 2];
+    char list[TEXT_SIZE / 2], quoted[MV_QUOTE_SIZE];
     size_t used = 0;
-    if (mv_nearest_name(given, strlen(given), names, names_count))
-        raise_unknown(L, where, kind, given, names, names_count);
+    const char *meant = mv_nearest_name(given, strlen(given), names, names_count);
+    if (meant) raise_meant(L, where, kind, given, meant);
     for (size_t i = 0; i < names_count && used < sizeof list; i++)
         used +=
             (size_t)snprintf(list + used, sizeof list - used, "%s'%s'", i ? ", " : "", names[i]);
-    raise_at(L, where, "unknown %s '%.80s' (valid: %s)", kind, given, list);
+    raise_at(L, where, "unknown %s '%s' (valid: %s)", kind, mv_quote(given, strlen(given), quoted),
+             list);
 }
 
 int push_failure(lua_State *L, const char *call, const mv_error *error)
@@ -126,4 +138,13 @@ int push_outcome(lua_State *L, const char *call, mv_err err, const mv_error *err
 int raise_call(lua_State *L)
 {
     raise_text(L, luaL_checkstring(L, 1));
+}
+
+int raise_quote_call(lua_State *L)
+{
+    char quoted[MV_QUOTE_SIZE];
+    size_t size;
+    const char *text = luaL_checklstring(L, 1, &size);
+    lua_pushstring(L, mv_quote(text, size, quoted));
+    return 1;
 }

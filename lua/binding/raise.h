@@ -26,8 +26,8 @@ _Noreturn void raise_at(lua_State *L, const error_context *where, const char *fo
 _Noreturn void raise_unknown(lua_State *L, const error_context *where, const char *kind,
                              const char *given, const char *const *names, size_t names_count);
 
-/* "<context>: unknown <kind> 'ivf' (valid: 'flat', 'hnsw')", or the nearest name as above. For
- * kinds with few names. */
+/* "<context>: unknown <kind> 'x' (valid: 'flat', 'hnsw')", or what was meant as above. For kinds
+ * with few names. */
 _Noreturn void raise_unknown_word(lua_State *L, const error_context *where, const char *kind,
                                   const char *given, const char *const *names, size_t names_count);
 
@@ -38,7 +38,8 @@ int push_failure(lua_State *L, const char *call, const mv_error *error);
 /* Push true and return 1, or push_failure if `err` is not MV_OK. */
 int push_outcome(lua_State *L, const char *call, mv_err err, const mv_error *error);
 
-/* raise(message) for the Lua half. */
+/* For lua/moonvec: raise(message), and quote(text) -> the text as mv_quote writes it. */
 int raise_call(lua_State *L);
+int raise_quote_call(lua_State *L);
 
 #endif

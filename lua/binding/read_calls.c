@@ -34,6 +34,7 @@ static int push_fetched(lua_State *L, result_box *box, const mv_schema *schema, 
                         int ids, const mv_id *one)
 {
     size_t count;
+    char quoted[MV_QUOTE_SIZE];
     mv_err err = MV_OK;
     mv_error error = {0};
     int keys = output_push_keys(L, schema, out);
@@ -43,7 +44,7 @@ static int push_fetched(lua_State *L, result_box *box, const mv_schema *schema, 
         err = fill_documents(L, box, schema, out, keys, &error);
     } else if (count == 0) {
         lua_pushnil(L);
-        lua_pushfstring(L, "document '%s' not found", one->data);
+        lua_pushfstring(L, "document '%s' not found", mv_quote(one->data, one->size, quoted));
         lua_pushstring(L, mv_err_name(MV_NOT_FOUND));
         return 3;
     } else {

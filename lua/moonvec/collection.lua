@@ -70,7 +70,8 @@ local function check_threads(call, threads)
   if threads == nil then
     return AS_MANY_AS_CORES
   elseif type(threads) ~= "number" or not (threads >= 1 and threads <= THREADS_MAX) or threads % 1 ~= 0 then
-    misuse("%s: 'threads' must be a whole number from 1 to %d, got %s", call, THREADS_MAX, tostring(threads))
+    misuse("%s: 'threads' must be a whole number from 1 to %d, got %s", call, THREADS_MAX,
+      core.quote(tostring(threads)))
   end
   return threads
 end
@@ -168,7 +169,7 @@ local function value_for(document, value_of)
   if ok then
     return id, value
   elseif type(value) == "string" then
-    error(("add_column: document '%s': %s"):format(id, value), 0)
+    error("add_column: document '" .. core.quote(id) .. "': " .. value, 0) -- %s ends at a zero byte on Lua 5.1
   end
   error(value, 0)
 end

@@ -22,21 +22,21 @@ end
 
 local function check_name(call, name)
   if type(name) ~= "string" or not name:find("^[%a_][%w_]*$") then
-    misuse("filter.%s: '%s' is not a field name", call, tostring(name))
+    misuse("filter.%s: '%s' is not a field name", call, core.quote(tostring(name)))
   end
   return name
 end
 
 local function check_value(call, name, value)
   if value == nil then
-    misuse("filter.%s: the value for '%s' is nil", call, name)
+    misuse("filter.%s: the value for '%s' is nil", call, core.quote(name))
   end
   return value
 end
 
 local function check_list(call, name, list)
   if type(list) ~= "table" then
-    misuse("filter.%s: expected a list of values for '%s', got a %s", call, name, type(list))
+    misuse("filter.%s: expected a list of values for '%s', got a %s", call, core.quote(name), type(list))
   end
   return list
 end
@@ -69,11 +69,11 @@ end
 function M.like(name, pattern, escape)
   check_name("like", name)
   if type(pattern) ~= "string" then
-    misuse("filter.like: the pattern for '%s' must be a string, got a %s", name, type(pattern))
+    misuse("filter.like: the pattern for '%s' must be a string, got a %s", core.quote(name), type(pattern))
   elseif escape == nil then
     return build(name .. " LIKE ?", { pattern })
   elseif type(escape) ~= "string" or not escape:find("^[%p%w]$") then
-    misuse("filter.like: the escape for '%s' must be one letter, digit or punctuation character", name)
+    misuse("filter.like: the escape for '%s' must be one letter, digit or punctuation character", core.quote(name))
   end
   return build(("%s LIKE ? ESCAPE '%s'"):format(name, escape == "'" and "''" or escape), { pattern })
 end
@@ -99,11 +99,12 @@ local operators = {
 function M.array_length(name, operator, length)
   check_name("array_length", name)
   if not operators[operator] then
-    misuse("filter.array_length: '%s' is not a comparison", tostring(operator))
+    misuse("filter.array_length: '%s' is not a comparison", core.quote(tostring(operator)))
   elseif type(length) ~= "number" then
-    misuse("filter.array_length: the length for '%s' must be a whole number, got a %s", name, type(length))
+    misuse("filter.array_length: the length for '%s' must be a whole number, got a %s", core.quote(name), type(length))
   elseif length % 1 ~= 0 then
-    misuse("filter.array_length: the length for '%s' must be a whole number, got %s", name, tostring(length))
+    misuse("filter.array_length: the length for '%s' must be a whole number, got %s", core.quote(name),
+      tostring(length))
   end
   return build(("array_length(%s) %s ?"):format(name, operator), { length })
 end

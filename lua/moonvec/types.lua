@@ -4,6 +4,7 @@
 ---
 --- Errors. Runtime failures return `nil, message, code`; programming errors raise. A programming error is a wrong
 --- argument, an unknown option or field, a value that its field does not accept, or a call on a closed collection.
+--- Messages show at most 40 bytes of an id or of an unknown name.
 
 ---@class moonvec
 ---@field _VERSION string "moonvec 0.1.0"
