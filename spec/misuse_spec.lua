@@ -172,8 +172,11 @@ describe("misuse of", function()
     says("open: unknown option 'readonly' (did you mean 'read_only'?)", moonvec.open, "x", { readonly = true })
     says("open: 'read_only' must be true or false, got a number", moonvec.open, "x", { read_only = 1 })
     says("open: unknown durability 'ful' (did you mean 'full'?)", moonvec.open, "x", { durability = "ful" })
-    says("open: unknown maintenance 'off'", moonvec.open, "x", { maintenance = "off" })
-    says("(valid: 'auto', 'manual')", moonvec.open, "x", { maintenance = "off" })
+    says("open: unknown maintenance 'zzz' (valid: 'auto', 'manual')", moonvec.open, "x", { maintenance = "zzz" })
+    local schema = { fields = { { name = "n", type = "int32" } } }
+    says("open: expected options, got a schema (did you mean { schema = ... }?)", moonvec.open, "x", schema)
+    says("create_and_open: expected (path, schema, options), argument 2 has the option 'schema'",
+      moonvec.create_and_open, "x", { schema = schema, durability = "none" })
     says("schema: expected a table, got a string", moonvec.open, "x", { schema = "books" })
     says("schema: expected a table, got a nil", moonvec.create_and_open, "x")
     says("unknown option 'schema'", moonvec.create_and_open, "x", {}, { schema = {} })

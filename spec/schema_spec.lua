@@ -104,8 +104,8 @@ describe("a mistake in a schema is named:", function()
     { "a large dim", vector { dim = 65536 }, "'dim' must be a whole number from 1 to 65535, got 65536" },
     { "a broken dim", vector { dim = 1.5 }, "'dim' must be a whole number from 1 to 65535, got 1.5" },
     { "an unknown metric", vector { metric = "cosin" }, "unknown metric 'cosin' (did you mean 'cosine'?)" },
-    { "an unknown metric, in full", vector { metric = "dot" },
-      "unknown metric 'dot' (valid: 'l2', 'ip', 'cosine', 'l1', 'hamming')" },
+    { "an unknown metric, in full", vector { metric = "jaccard" },
+      "unknown metric 'jaccard' (valid: 'l2', 'ip', 'cosine', 'l1', 'hamming')" },
     {
       "an unknown option of an index",
       vector { index = { type = "flat", n = 16 } },

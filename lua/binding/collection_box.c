@@ -35,6 +35,29 @@ static collection_box *push_box(lua_State *L, const char *path)
 static const word durabilities[] = {{"full", MV_DURABILITY_FULL}, {"none", MV_DURABILITY_NONE}};
 static const word maintenances[] = {{"auto", false}, {"manual", true}};
 
+/* Does the table at `index` have this key? */
+static bool has_key(lua_State *L, int index, const char *key)
+{
+    if (lua_type(L, index) != LUA_TTABLE) return false;
+    lua_pushstring(L, key);
+    lua_rawget(L, index);
+    bool has = !lua_isnil(L, -1);
+    lua_pop(L, 1);
+    return has;
+}
+
+/* Options and a schema in the other's place. */
+static void check_order(lua_State *L, const char *call, int options_at, int schema_at)
+{
+    bool is_schema = has_key(L, options_at, "fields") || has_key(L, options_at, "vectors");
+    if (!schema_at && is_schema)
+        raise_misuse(L, "%s: expected options, got a schema (did you mean { schema = ... }?)",
+                     call);
+    if (schema_at && has_key(L, schema_at, "schema"))
+        raise_misuse(L, "%s: expected (path, schema, options), argument 2 has the option 'schema'",
+                     call);
+}
+
 /* Open with the options at `options_at` and the schema at `schema_at`. If `schema_at` is 0, open an
  * existing collection, or create it with the option `schema`. */
 static int open_collection(lua_State *L, const char *call, int options_at, int schema_at)
@@ -45,6 +68,7 @@ static int open_collection(lua_State *L, const char *call, int options_at, int s
     const char *path = check_string(L, 1, call, "path");
     error_context where = {.call = call};
     mv_error error = {0};
+    check_order(L, call, options_at, schema_at);
     int at = check_options(L, options_at, call, options, schema_at ? SCHEMA : OPTIONS);
     mv_open_options open = {
         .must_create = schema_at != 0,
@@ -177,7 +201,8 @@ static int push_schema(lua_State *L)
     return 1;
 }
 
-/* __index: a method, `path` or `schema`. */
+/* __index: a method, `path` or `schema`. Any other key is nil, but one that other databases have
+ * for a method raises. */
 int call_index(lua_State *L)
 {
     lua_settop(L, 2);
@@ -191,6 +216,8 @@ int call_index(lua_State *L)
         lua_pushcfunction(L, push_schema);
         lua_pushvalue(L, 1);
         call_guarded(L, box, 1);
+    } else {
+        raise_if_synonym(L, "a collection", lua_upvalueindex(1), 2);
     }
     return 1;
 }

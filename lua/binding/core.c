@@ -77,6 +77,7 @@ static const luaL_Reg core_functions[] = {
     {"pack", vector_pack},
     {"quote", raise_quote_call},
     {"raise", raise_call},
+    {"raise_if_synonym", raise_if_synonym_call},
     {"schema", schema_call},
     {"unpack", vector_unpack},
     {"vector", vector_create},

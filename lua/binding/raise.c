@@ -5,6 +5,8 @@
  * is not part of moonvec. */
 #include "raise.h"
 
+#include "synonyms.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -103,18 +105,46 @@ void raise_unknown(lua_State *L, const error_context *where, const char *kind, c
     raise_meant(L, where, kind, given, mv_nearest_name(given, strlen(given), names, names_count));
 }
 
+/* The name that other databases call `given`, else the nearest one; NULL: none. */
+static const char *find_meant(const char *given, const char *const *names, size_t names_count)
+{
+    const char *synonym = synonyms_find(given, names, names_count);
+    return synonym ? synonym : mv_nearest_name(given, strlen(given), names, names_count);
+}
+
+void raise_unknown_option(lua_State *L, const error_context *where, const char *given,
+                          const char *const *names, size_t names_count)
+{
+    raise_meant(L, where, "option", given, find_meant(given, names, names_count));
+}
+
 void raise_unknown_word(lua_State *L, const error_context *where, const char *kind,
                         const char *given, const char *const *names, size_t names_count)
 {
     char list[TEXT_SIZE / 2], quoted[MV_QUOTE_SIZE];
     size_t used = 0;
-    const char *meant = mv_nearest_name(given, strlen(given), names, names_count);
+    const char *meant = find_meant(given, names, names_count);
     if (meant) raise_meant(L, where, kind, given, meant);
     for (size_t i = 0; i < names_count && used < sizeof list; i++)
         used +=
             (size_t)snprintf(list + used, sizeof list - used, "%s'%s'", i ? ", " : "", names[i]);
     raise_at(L, where, "unknown %s '%s' (valid: %s)", kind, mv_quote(given, strlen(given), quoted),
              list);
+}
+
+void raise_if_synonym(lua_State *L, const char *what, int functions, int key)
+{
+    if (lua_type(L, key) != LUA_TSTRING) return;
+    const char *given = lua_tostring(L, key);
+    const char *meant = synonyms_find_function(L, functions, given);
+    if (meant) raise_misuse(L, "%s has no '%s' (did you mean '%s'?)", what, given, meant);
+}
+
+int raise_if_synonym_call(lua_State *L)
+{
+    lua_settop(L, 3);
+    raise_if_synonym(L, luaL_checkstring(L, 1), 2, 3);
+    return 0;
 }
 
 int push_failure(lua_State *L, const char *call, const mv_error *error)

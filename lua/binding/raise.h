@@ -26,6 +26,10 @@ _Noreturn void raise_at(lua_State *L, const error_context *where, const char *fo
 _Noreturn void raise_unknown(lua_State *L, const error_context *where, const char *kind,
                              const char *given, const char *const *names, size_t names_count);
 
+/* The same for an option, which is also known by what other databases call it (synonyms.c). */
+_Noreturn void raise_unknown_option(lua_State *L, const error_context *where, const char *given,
+                                    const char *const *names, size_t names_count);
+
 /* "<context>: unknown <kind> 'x' (valid: 'flat', 'hnsw')", or what was meant as above. For kinds
  * with few names. */
 _Noreturn void raise_unknown_word(lua_State *L, const error_context *where, const char *kind,
@@ -38,8 +42,15 @@ int push_failure(lua_State *L, const char *call, const mv_error *error);
 /* Push true and return 1, or push_failure if `err` is not MV_OK. */
 int push_outcome(lua_State *L, const char *call, mv_err err, const mv_error *error);
 
-/* For lua/moonvec: raise(message), and quote(text) -> the text as mv_quote writes it. */
+/* Raise "<what> has no 'search' (did you mean 'query'?)" if other databases call one of the
+ * functions in the table at `functions` like the value at `key`. Returns otherwise, so that a
+ * program can still look whether another function exists. */
+void raise_if_synonym(lua_State *L, const char *what, int functions, int key);
+
+/* For lua/moonvec: raise(message), raise_if_synonym(what, functions, key), and quote(text) -> the
+ * text as mv_quote writes it. */
 int raise_call(lua_State *L);
+int raise_if_synonym_call(lua_State *L);
 int raise_quote_call(lua_State *L);
 
 #endif

@@ -157,4 +157,8 @@ function M.no(filter)
   return build("NOT (" .. filter.text .. ")", filter.args)
 end
 
-return M
+return setmetatable(M, {
+  __index = function(module, key)
+    return core.raise_if_synonym("moonvec.filter", module, key)
+  end,
+})

@@ -16,7 +16,8 @@ end
 local function check_function(options, name)
   local given = options[name]
   if given ~= nil and type(given) ~= "function" then
-    misuse("query: '%s' must be a function, got a %s", name, type(given))
+    local hint = name == "where" and " (did you mean 'filter'?)" or ""
+    misuse("query: '%s' must be a function, got a %s%s", name, type(given), hint)
   end
   return given
 end

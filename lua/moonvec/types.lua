@@ -4,7 +4,10 @@
 ---
 --- Errors. Runtime failures return `nil, message, code`; programming errors raise. A programming error is a wrong
 --- argument, an unknown option or field, a value that its field does not accept, or a call on a closed collection.
---- Messages show at most 40 bytes of an id or of an unknown name.
+---
+--- A message names the nearest valid name, also for words of other vector databases: `limit` is `topk` here. To read
+--- such a word as a method or function, `collection.search` or `moonvec.connect`, raises; any other unknown key is nil,
+--- so that a program can ask whether a method exists. Messages show at most 40 bytes of an id or of an unknown name.
 
 ---@class moonvec
 ---@field _VERSION string "moonvec 0.1.0"
