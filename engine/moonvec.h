@@ -406,10 +406,10 @@ MV_API mv_err mv_batch_set_vector(mv_batch *batch, uint32_t vector_field, const 
 
 /* Write all documents of the batch: all or none. Like all writes, through the handle of a
  * collection this is one commit; through the handle of a transaction it is a part of that one.
- * *written is their number. The batch keeps its documents; clear it before it is reused. If an id
- * stands twice in the batch, an insert fails with MV_EXISTS, upserts and updates are applied in
- * order. MV_SCHEMA_MISMATCH: fields were added or dropped since the batch was created; create a new
- * one.
+ * *written is mv_batch_count. The batch keeps its documents; clear it before it is reused. If an id
+ * stands twice in the batch, an insert fails with MV_EXISTS and names both; upserts and updates are
+ * applied in order, and each counts. MV_SCHEMA_MISMATCH: fields were added or dropped since the
+ * batch was created; create a new one.
  */
 MV_API mv_err mv_write(mv_collection *collection, mv_write_mode mode, mv_batch *batch,
                        uint64_t *written, mv_error *error);

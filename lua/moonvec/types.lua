@@ -165,17 +165,19 @@ function vector:table() end
 ---@field schema moonvec.schema the current schema with all defaults filled in, including changes by other processes
 local collection = {}
 
---- Inserts a document or an array of documents: all or none. The result is "exists" if an id exists.
+--- Inserts a document or an array of documents: all or none. The result is "exists" if an id exists, or is given twice.
 ---@param documents moonvec.document|moonvec.document[]
 ---@return integer? inserted, string? message, moonvec.code? code
 function collection:insert(documents) end
 
---- Inserts documents, or replaces existing documents completely: all or none.
+--- Inserts documents, or replaces existing documents completely: all or none. Returns how many were given. If an id is given
+--- twice, the last one wins, and both count.
 ---@param documents moonvec.document|moonvec.document[]
 ---@return integer? written, string? message, moonvec.code? code
 function collection:upsert(documents) end
 
---- Changes the given fields of existing documents: all or none. The result is "not_found" if an id does not exist.
+--- Changes the given fields of existing documents: all or none. The result is "not_found" if an id does not exist. Returns how
+--- many were given. If an id is given twice, both changes are made, in order, and both count.
 ---@param documents moonvec.document|moonvec.document[]
 ---@return integer? updated, string? message, moonvec.code? code
 function collection:update(documents) end
