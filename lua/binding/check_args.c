@@ -32,7 +32,7 @@ int check_options(lua_State *L, int table, const char *call, const char *const *
         size_t size;
         const char *given = lua_tolstring(L, -2, &size);
         int position = find_name(given, size, names, names_count);
-        if (position < 0) raise_unknown_option(L, &where, given, names, (size_t)names_count);
+        if (position < 0) raise_unknown_option(L, &where, given, size, names, (size_t)names_count);
         lua_replace(L, first + position);
     }
     return first;

@@ -66,10 +66,9 @@ static size_t write_context(char *text, size_t size, const error_context *where)
 {
     char quoted[MV_QUOTE_SIZE];
     int used = snprintf(text, size, "%s: ", where->call);
-    if (where->document)
-        used +=
-            snprintf(text + used, size - (size_t)used,
-                     "document '%s': ", mv_quote(where->document, strlen(where->document), quoted));
+    if (where->document.data)
+        used += snprintf(text + used, size - (size_t)used, "document '%s': ",
+                         mv_quote(where->document.data, where->document.size, quoted));
     if (where->field)
         used += snprintf(text + used, size - (size_t)used,
                          "field '%s': ", mv_quote(where->field, strlen(where->field), quoted));
@@ -91,31 +90,34 @@ void raise_at(lua_State *L, const error_context *where, const char *format, ...)
 
 /* "unknown option 'topK' (did you mean 'topk'?)"; without the question if `meant` is NULL. */
 static _Noreturn void raise_meant(lua_State *L, const error_context *where, const char *kind,
-                                  const char *given, const char *meant)
+                                  const char *given, size_t given_size, const char *meant)
 {
     char quoted[MV_QUOTE_SIZE];
-    (void)mv_quote(given, strlen(given), quoted);
+    (void)mv_quote(given, given_size, quoted);
     if (meant) raise_at(L, where, "unknown %s '%s' (did you mean '%s'?)", kind, quoted, meant);
     raise_at(L, where, "unknown %s '%s'", kind, quoted);
 }
 
 void raise_unknown(lua_State *L, const error_context *where, const char *kind, const char *given,
-                   const char *const *names, size_t names_count)
+                   size_t given_size, const char *const *names, size_t names_count)
 {
-    raise_meant(L, where, kind, given, mv_nearest_name(given, strlen(given), names, names_count));
+    const char *nearest = mv_nearest_name(given, given_size, names, names_count);
+    raise_meant(L, where, kind, given, given_size, nearest);
 }
 
 /* The name that other databases call `given`, else the nearest one; NULL: none. */
-static const char *find_meant(const char *given, const char *const *names, size_t names_count)
+static const char *find_meant(const char *given, size_t given_size, const char *const *names,
+                              size_t names_count)
 {
     const char *synonym = synonyms_find(given, names, names_count);
-    return synonym ? synonym : mv_nearest_name(given, strlen(given), names, names_count);
+    return synonym ? synonym : mv_nearest_name(given, given_size, names, names_count);
 }
 
 void raise_unknown_option(lua_State *L, const error_context *where, const char *given,
-                          const char *const *names, size_t names_count)
+                          size_t given_size, const char *const *names, size_t names_count)
 {
-    raise_meant(L, where, "option", given, find_meant(given, names, names_count));
+    const char *meant = find_meant(given, given_size, names, names_count);
+    raise_meant(L, where, "option", given, given_size, meant);
 }
 
 void raise_unknown_word(lua_State *L, const error_context *where, const char *kind,
@@ -123,8 +125,8 @@ void raise_unknown_word(lua_State *L, const error_context *where, const char *ki
 {
     char list[TEXT_SIZE / 2], quoted[MV_QUOTE_SIZE];
     size_t used = 0;
-    const char *meant = find_meant(given, names, names_count);
-    if (meant) raise_meant(L, where, kind, given, meant);
+    const char *meant = find_meant(given, strlen(given), names, names_count);
+    if (meant) raise_meant(L, where, kind, given, strlen(given), meant);
     for (size_t i = 0; i < names_count && used < sizeof list; i++)
         used +=
             (size_t)snprintf(list + used, sizeof list - used, "%s'%s'", i ? ", " : "", names[i]);
@@ -134,8 +136,10 @@ void raise_unknown_word(lua_State *L, const error_context *where, const char *ki
 
 void raise_if_synonym(lua_State *L, const char *what, int functions, int key)
 {
+    size_t size;
     if (lua_type(L, key) != LUA_TSTRING) return;
-    const char *given = lua_tostring(L, key);
+    const char *given = lua_tolstring(L, key, &size);
+    if (strlen(given) != size) return; /* no name has a zero byte */
     const char *meant = synonyms_find_function(L, functions, given);
     if (meant) raise_misuse(L, "%s has no '%s' (did you mean '%s'?)", what, given, meant);
 }

@@ -9,10 +9,10 @@
 /* Which argument a message is about: "insert: document 'dune': field 'year': ...". Members that do
  * not apply are NULL or 0. */
 typedef struct error_context {
-    const char *call;     /* "insert" */
-    const char *document; /* id */
-    const char *field;    /* name */
-    size_t argument;      /* position in a filter's arguments, from 1 */
+    const char *call;  /* "insert" */
+    mv_id document;    /* its id */
+    const char *field; /* name */
+    size_t argument;   /* position in a filter's arguments, from 1 */
 } error_context;
 
 /* Raise the message, after the file and line of the nearest caller outside of moonvec. */
@@ -24,11 +24,13 @@ _Noreturn void raise_at(lua_State *L, const error_context *where, const char *fo
 
 /* "<context>: unknown <kind> 'topK' (did you mean 'topk'?)"; NULLs among `names` are skipped. */
 _Noreturn void raise_unknown(lua_State *L, const error_context *where, const char *kind,
-                             const char *given, const char *const *names, size_t names_count);
+                             const char *given, size_t given_size, const char *const *names,
+                             size_t names_count);
 
 /* The same for an option, which is also known by what other databases call it (synonyms.c). */
 _Noreturn void raise_unknown_option(lua_State *L, const error_context *where, const char *given,
-                                    const char *const *names, size_t names_count);
+                                    size_t given_size, const char *const *names,
+                                    size_t names_count);
 
 /* "<context>: unknown <kind> 'x' (valid: 'flat', 'hnsw')", or what was meant as above. For kinds
  * with few names. */
