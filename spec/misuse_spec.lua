@@ -28,6 +28,7 @@ describe("misuse of", function()
     { "query", { { vector = v, topK = 5 } }, "query: unknown option 'topK' (did you mean 'topk'?)" },
     { "query", { { vector = v, zebra = 5 } }, "query: unknown option 'zebra'" },
     { "query", { { [1] = v } }, "query: an option's name must be a string, got a number" },
+    { "query", { v, 10 }, "query: expected a table of options, got an array of numbers (did you mean { vector = " },
     { "query", { 5 }, "query: expected a table of options, got a number" },
     { "query", {}, "query: expected a table of options, got a nil" },
     { "query", { { vector = v, topk = 0 } }, "query: 'topk' must be a whole number from 1 to 1000000, got 0" },
