@@ -138,6 +138,17 @@ describe("a word of another database", function()
     assert.is_nil(moonvec.filter.zebra)
   end)
 
+  it("that ends a transaction is answered by how it ends", function()
+    assert.equal(true, c:transaction(function(tx)
+      for _, word in ipairs { "commit", "rollback", "abort" } do
+        assert.equal(("a transaction has no '%s': it is committed when its function returns, "
+          .. "and undone when its function raises"):format(word), support.message_of(function() return tx[word] end))
+      end
+      assert.matches("a transaction has no 'search' %(did you mean 'query'%?%)",
+        support.message_of(function() return tx.search end))
+    end))
+  end)
+
   it("raises on a closed collection, too", function()
     local closed = support.collection(nil, { path = support.path(), schema = vector_with("dim", 1) })
     closed:close()

@@ -201,6 +201,18 @@ static int push_schema(lua_State *L)
     return 1;
 }
 
+/* Raise if the key at 2 is a method that ends a transaction in other databases. */
+static void raise_if_end(lua_State *L)
+{
+    static const char *const ends[] = {"commit", "rollback", "abort"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (is_text(L, 2, ends[i]))
+            raise_misuse(L,
+                         "a transaction has no '%s': it is committed when its function returns, "
+                         "and undone when its function raises",
+                         ends[i]);
+}
+
 /* __index: a method, `path` or `schema`. Any other key is nil, but one that other databases have
  * for a method raises. */
 int call_index(lua_State *L)
@@ -216,6 +228,9 @@ int call_index(lua_State *L)
         lua_pushcfunction(L, push_schema);
         lua_pushvalue(L, 1);
         call_guarded(L, box, 1);
+    } else if (check_collection_box(L, 1, "index")->is_transaction) {
+        raise_if_end(L);
+        raise_if_synonym(L, "a transaction", lua_upvalueindex(1), 2);
     } else {
         raise_if_synonym(L, "a collection", lua_upvalueindex(1), 2);
     }
