@@ -449,7 +449,8 @@ MV_API mv_err mv_commit(mv_collection *transaction, mv_error *error);
 /* Undo the transaction. NULL is fine. Another thread may call it when the thread that began the
  * transaction has ended. */
 MV_API void mv_abort(mv_collection *transaction);
-/* True when the calling thread has a transaction open on the collection, through whatever handle. */
+/* True when the calling thread has a transaction open on the collection, through whatever handle.
+ */
 MV_API bool mv_in_transaction(const mv_collection *collection);
 
 /* Small strings of the program's own, kept with the collection: a position in a log, the name of a
