@@ -36,14 +36,23 @@ local moonvec = {}
 -- The grammar of a filter text. Keywords are case-insensitive, field names are case-sensitive. NOT binds tightest, then
 -- AND, then OR:
 --   filter := filter OR filter | filter AND filter | NOT filter | ( filter ) | test
---   test   := name (= | != | <> | < | <= | > | >=) value | name [NOT] BETWEEN value AND value | name [NOT] IN list
---           | name [NOT] LIKE value [ESCAPE value] | name IS [NOT] NULL | name [NOT] CONTAIN_ANY list
---           | name [NOT] CONTAIN_ALL list | array_length(name) (= | ... | >=) value | true | false
+--   test   := name [nocase] (= | != | <> | < | <= | > | >=) value [nocase] | name [nocase] [NOT] BETWEEN value AND value
+--           | name [nocase] [NOT] IN list | name [nocase] [NOT] STARTS WITH value [nocase]
+--           | name [NOT] LIKE value [ESCAPE value] | name [NOT] ILIKE value [ESCAPE value] | name IS [NOT] NULL
+--           | name [NOT] CONTAIN_ANY list | name [NOT] CONTAIN_ALL list | array_length(name) (= | ... | >=) value
+--           | true | false
+--   nocase := COLLATE NOCASE
 --   value  := -12 | 1.5 | 'text, with '' for a quote' | true | false | ?
 --   list   := ( value, ... ) | ( ) | ?
 -- Values: a value must fit the type of its field. An integer field accepts whole numbers within its range, and a 64-bit
 -- field also decimal strings. A float field compares with the value rounded to a float. A timestamp field compares with
--- microseconds and with RFC 3339 text: `at >= '2026-11-01'`. Strings compare byte by byte, and LIKE is case-sensitive.
+-- microseconds and with RFC 3339 text: `at >= '2026-11-01'`.
+-- Strings compare byte by byte, and LIKE is case-sensitive. STARTS WITH takes its value as it is: `%` and `_` stand for
+-- themselves. ILIKE is LIKE without case, and COLLATE NOCASE compares without case: `name = 'dune' COLLATE NOCASE`. Both
+-- sides are folded by Unicode's simple case folding, character by character, in any script, and then compare byte by
+-- byte. Accents stay ('É' is 'é', not 'e'), and no character becomes several ('ß' is 'ẞ', not 'ss'). Bytes that are not
+-- valid UTF-8 are equal only to themselves. A field's inverted index tests each of its values once, if they are few; it
+-- answers STARTS WITH and LIKE 'abc%' by one range.
 -- NULL: a test of NULL is unknown, and so is its NOT. A document matches only if the filter is true. IN () is false even
 -- for NULL. For an array that is not NULL, CONTAIN_ANY () is false and CONTAIN_ALL () is true.
 -- Arrays can be tested only by CONTAIN_ANY, CONTAIN_ALL, array_length and IS NULL. `id` behaves like a string field that
@@ -461,39 +470,45 @@ function filters.eq(name, value) end
 --- name != value
 ---@param name string
 ---@param value any
+---@param collation? "nocase"
 ---@return moonvec.filter
-function filters.ne(name, value) end
+function filters.ne(name, value, collation) end
 
 --- name < value
 ---@param name string
 ---@param value any
+---@param collation? "nocase"
 ---@return moonvec.filter
-function filters.lt(name, value) end
+function filters.lt(name, value, collation) end
 
 --- name <= value
 ---@param name string
 ---@param value any
+---@param collation? "nocase"
 ---@return moonvec.filter
-function filters.le(name, value) end
+function filters.le(name, value, collation) end
 
 --- name > value
 ---@param name string
 ---@param value any
+---@param collation? "nocase"
 ---@return moonvec.filter
-function filters.gt(name, value) end
+function filters.gt(name, value, collation) end
 
 --- name >= value
 ---@param name string
 ---@param value any
+---@param collation? "nocase"
 ---@return moonvec.filter
-function filters.ge(name, value) end
+function filters.ge(name, value, collation) end
 
 --- low <= name <= high
 ---@param name string
 ---@param low any
 ---@param high any
+---@param collation? "nocase"
 ---@return moonvec.filter
-function filters.between(name, low, high) end
+function filters.between(name, low, high, collation) end
 
 --- name IS NULL
 ---@param name string
@@ -513,11 +528,26 @@ function filters.not_null(name) end
 ---@return moonvec.filter
 function filters.like(name, pattern, escape) end
 
+--- name ILIKE pattern: like `like`, but ignores case. The character `escape` itself is case-sensitive.
+---@param name string
+---@param pattern string
+---@param escape? string one letter, digit or punctuation character: after it, `%`, `_` and itself stand for themselves
+---@return moonvec.filter
+function filters.ilike(name, pattern, escape) end
+
+--- name STARTS WITH prefix: no byte of the prefix has a special meaning.
+---@param name string
+---@param prefix string
+---@param collation? "nocase"
+---@return moonvec.filter
+function filters.starts_with(name, prefix, collation) end
+
 --- name IN list
 ---@param name string
 ---@param list any[]
+---@param collation? "nocase"
 ---@return moonvec.filter
-function filters.one_of(name, list) end
+function filters.one_of(name, list, collation) end
 
 --- True if the array contains at least one of the values.
 ---@param name string
