@@ -123,6 +123,25 @@ describe("misuse of", function()
     { "delete", {}, "delete: an id is a string or a whole number, got a nil" },
     { "delete", { { "x", {} } }, "delete: an id is a string or a whole number, got a table" },
     { "delete_by_filter", {}, "delete_by_filter: expected a filter" },
+    { "update_by_filter", {}, "update_by_filter: expected a filter ('true' updates all documents)" },
+    { "update_by_filter", { "nope = 1", {}, {} }, "filter:1: unknown field 'nope'" },
+    {
+      "update_by_filter",
+      { 5, {}, {} },
+      "update_by_filter: 'filter' must be a string or built by moonvec.filter, got a number",
+    },
+    {
+      "update_by_filter",
+      { "true", { year = 1 } },
+      "update_by_filter: expected a table of changes or a function(document) -> changes, got a nil",
+    },
+    { "update_by_filter", { "true", {}, { id = "x" } }, "update_by_filter: an id cannot be changed, got 'x'" },
+    { "update_by_filter", { "true", {}, {}, { fields = {} } }, "update_by_filter: unknown option 'fields'" },
+    {
+      "update_by_filter",
+      { "true", {}, { yeer = 1 } },
+      "update_by_filter: document 'dune': unknown field 'yeer' (did you mean 'year'?)",
+    },
     -- reading
     { "fetch", {}, "fetch: an id is a string or a whole number, got a nil" },
     { "fetch", { "dune", { fields = {} } }, "fetch: unknown option 'fields'" },
@@ -158,7 +177,7 @@ describe("misuse of", function()
   for i, case in ipairs(cases) do
     local call, args, text = case[1], case[2], case[3]
     it(("%s (%d): %s"):format(call, i, text), function()
-      local message = support.message_of(c[call], c, args[1], args[2])
+      local message = support.message_of(c[call], c, args[1], args[2], args[3], args[4])
       assert.truthy(message:find(text, 1, true), message)
     end)
   end

@@ -39,11 +39,13 @@ static const luaL_Reg collection_steps[] = {
     {"column_set", call_column_set},
     {"commit", call_commit},
     {"in_transaction", call_in_transaction},
+    {"is_transaction", call_is_transaction},
     {"optimize_abandon", call_optimize_abandon},
     {"query", call_query},
     {"query_end", call_query_end},
     {"query_page", call_query_page},
     {"query_some", call_query_some},
+    {"update_documents", call_update_documents},
     {NULL, NULL},
 };
 
@@ -54,6 +56,7 @@ static const luaL_Reg collection_write_steps[] = {
     {"index_start", call_index_start},
     {"optimize_start", call_optimize_start},
     {"optimize_step", call_optimize_step},
+    {"update_write", call_update_write},
     {NULL, NULL},
 };
 

@@ -161,6 +161,11 @@ int call_update(lua_State *L)
     return write_documents(L, MV_UPDATE, "update");
 }
 
+int call_update_write(lua_State *L)
+{
+    return write_documents(L, MV_UPDATE, "update_by_filter");
+}
+
 int call_delete(lua_State *L)
 {
     char text[ID_TEXT_SIZE];

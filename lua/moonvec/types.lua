@@ -202,6 +202,19 @@ function collection:delete(ids) end
 ---@return integer? deleted, string? message, moonvec.code? code
 function collection:delete_by_filter(filter, args) end
 
+--- Changes fields of all documents that match the filter: all or none. `changes` is a table of fields,
+--- or a function that is called once for each document and returns such a table, or nil to leave the document alone. The
+--- documents are those that match when the call begins, whatever is changed meanwhile; none is updated twice. Vectors can
+--- be changed, ids cannot. An error in the function undoes everything and is raised again. The function must not write to
+--- the collection, and other writers wait until it is done. In a transaction, a failure after the first 256 documents undoes
+--- the whole transaction.
+---@param filter moonvec.filter_source "true" for all documents
+---@param args? any[] values for the `?` of a filter text
+---@param changes table<string, any>|fun(document: moonvec.document): table<string, any>?
+---@param options? moonvec.fetch_options which fields the argument of the function has
+---@return integer? updated, string? message, moonvec.code? code
+function collection:update_by_filter(filter, args, changes, options) end
+
 --- Reads documents by id. For one id, returns the document; the result is "not_found" if it does not exist. For an array of
 --- ids, returns a table id -> document of those that exist.
 ---@param ids moonvec.id|moonvec.id[]
