@@ -36,6 +36,7 @@ static const synonym function_synonyms[] = {
     {"update", "modify patch edit set_payload overwrite_payload update_one"},
     {"delete", "remove del erase unset delete_points delete_many remove_ids mark_deleted"},
     {"delete_by_filter", "delete_where delete_by_query remove_where truncate clear"},
+    {"update_by_filter", "update_where update_by_query"},
     {"fetch", "get retrieve read lookup get_items get_by_id get_by_ids fetch_by_ids get_document"},
     {"iterate", "list scan scroll each all rows items documents"},
     {"count", "len length size num_entities num_docs row_count count_rows count_documents ntotal"},

@@ -41,8 +41,8 @@ local function finish(tx, ok, ...)
   return commit(tx, ...)
 end
 
---- The iterator of loops that run once. From Lua 5.4 on, their fourth value is closed when the coroutine is closed in the
--- loop, or dies there.
+--- The iterator of loops that run once. From Lua 5.4 on, their fourth value is closed when the coroutine is closed in
+-- the loop.
 local function once()
   return true
 end
@@ -283,8 +283,9 @@ local function update_matching(tx, options, changes, changes_of, done)
   if not next_document then
     return nil, message, code
   end
-  local batch, document = {}, nil
+  local batch = {}
   repeat
+    local document
     document, message, code = next_document()
     if message then
       return nil, message, code
@@ -312,8 +313,8 @@ local function check_changes(filter, changes)
   end
 end
 
---- Changes fields of all documents that match the filter: all or none. In a transaction, a failure after the first batch
--- undoes the whole transaction. `changes`: a table of fields, or a
+--- Changes fields of all documents that match the filter: all or none. In a transaction, a failure after the first
+-- batch undoes the whole transaction. `changes`: a table of fields, or a
 -- function(document) -> such a table, or nil to leave the document alone. An error in the function undoes all and is
 -- raised again; it must not write to the collection. `output_fields` and `include_vector`: which fields its argument
 -- has, as in iterate. On plain Lua 5.1, which cannot yield across pcall, it must not yield.
