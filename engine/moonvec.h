@@ -106,6 +106,13 @@ typedef enum mv_metric {
                      * no other metric, and no other type has this one */
 } mv_metric;
 
+/* Numbers of vectors are finite, and every distance fits in a float. Under MV_COSINE the length of
+ * a stored vector is 2.9e-39 to 8.5e37, that of a query anything but 0. Under the other metrics the
+ * numbers of both are from -MV_VECTOR_NUMBER_MAX to MV_VECTOR_NUMBER_MAX. Others are MV_MISUSE.
+ * Collections of older versions may have longer vectors, which are still found: a distance above
+ * FLT_MAX is infinite, one below -FLT_MAX is -FLT_MAX. A distance nearer to 0 than FLT_MIN may
+ * be 0. */
+
 /* The name of a metric ("l2", "ip", ...). NULL: there is no such metric. Metrics are numbered from
  * 1 without gaps, so that counting up to the first NULL lists them. */
 MV_API const char *mv_metric_name(mv_metric metric);
@@ -178,11 +185,12 @@ typedef struct mv_index_options {
     } as;
 } mv_index_options;
 
-#define MV_NAME_SIZE_MAX     64u         /* bytes of a field or collection name */
-#define MV_ID_SIZE_MAX       1024u       /* bytes of a document id */
-#define MV_DIM_MAX           65535u      /* numbers, or bits, of a vector */
-#define MV_FIELDS_MAX        1024u       /* scalar fields of a schema */
-#define MV_VECTORS_MAX       256u        /* vector fields of a schema */
+#define MV_NAME_SIZE_MAX     64u    /* bytes of a field or collection name */
+#define MV_ID_SIZE_MAX       1024u  /* bytes of a document id */
+#define MV_DIM_MAX           65535u /* numbers, or bits, of a vector */
+#define MV_VECTOR_NUMBER_MAX 1e15f  /* magnitude of a number of a vector; not under MV_COSINE */
+#define MV_FIELDS_MAX        1024u  /* scalar fields of a schema */
+#define MV_VECTORS_MAX       256u   /* vector fields of a schema */
 #define MV_ROW_SIZE_MAX      (64u << 20) /* bytes of one document, vectors included */
 #define MV_TOPK_MAX          1000000u    /* topk + offset */
 #define MV_THREADS_MAX       64u         /* threads of one job */

@@ -48,6 +48,19 @@ static float distance_limit(const search *s)
     return nextafterf((float)limit, INFINITY);
 }
 
+/* Prepare vector `i`. Only vectors that come from outside are checked: a stored one may be from an
+ * older version that accepted longer ones. */
+static mv_err prepare_vector(search *s, uint32_t i, void *elements, mv_error *error)
+{
+    const schema_vector *field = s->field;
+    const uint8_t *vector = s->vectors + i * s->vector_size;
+    MV_TRY(distance_prepare(&s->queries[i], field->type, field->metric, vector, field->dim,
+                            elements, error));
+    if (!s->q->vectors) return MV_OK;
+    mv_err err = metric_check_numbers(field->metric, field->type, vector, field->dim, error);
+    return err ? error_prefix(error, err, "field '%s': ", field->name) : MV_OK;
+}
+
 /* Prepare the vectors, and a heap of the best hits for each. */
 static mv_err prepare(search *s, mv_error *error)
 {
@@ -72,9 +85,7 @@ static mv_err prepare(search *s, mv_error *error)
     uint8_t *elements = search_alloc(s, s->count * elements_size, error);
     if (!s->queries || !s->tops || !heaps || !elements) return MV_NO_MEMORY;
     for (uint32_t i = 0; i < s->count; i++) {
-        MV_TRY(distance_prepare(&s->queries[i], s->field->type, s->field->metric,
-                                vectors + i * s->vector_size, s->field->dim,
-                                elements + i * elements_size, error));
+        MV_TRY(prepare_vector(s, i, elements + i * elements_size, error));
         topk_start(&s->tops[i], heaps + (size_t)i * capacity, capacity, distance_limit(s));
     }
     return MV_OK;

@@ -130,6 +130,10 @@ function moonvec.unpack(vector) end
 ---@field metric? "l2"|"ip"|"cosine"|"l1"|"hamming" squared Euclidean distance, inner product, cosine similarity (default), sum of absolute differences, or number of different bits. A vector_binary has "hamming" only, and no other type has it
 ---@field index? "hnsw"|"flat"|moonvec.index (default "hnsw")
 
+--- The range of numbers. With "l2", "ip" and "l1", the numbers of documents and of queries are from -1e15 to 1e15, so that
+--- every distance is finite. With "cosine", the length of a document's vector is 2.9e-39 to 8.5e37, and the vector of a query
+--- is any finite one but the zero vector. Others raise. A distance between 0 and 1.2e-38 may be given as 0.
+
 ---@class moonvec.index
 ---@field type "hnsw"|"flat" "hnsw": a graph, searched approximately. "flat": no index, every matching row is compared
 ---@field m? integer only hnsw: links of each row, 4 to 64 (default 16)
