@@ -260,7 +260,7 @@ function collection:query(options) end
 ---@field id? moonvec.id search for the vector of this document, which is excluded from the hits
 ---@field vectors? moonvec.numbers[] several vectors to search for, at most 65,536
 ---@field topk? integer maximum number of hits for each vector, 1 or more (default 10); `topk` + `offset` is at most 1,000,000
----@field offset? integer number of best hits to skip (default 0)
+---@field offset? integer number of best hits to skip (default 0). Pages with the same `topk` and different `offset` share no hit, and leave none out between them, as long as the collection does not change. A hit that the graph missed at first may be on a later page than its score says; a page itself is sorted. With another `topk` the order of all hits may differ. A deep page costs more than a search for `topk` + `offset` hits, so use collection:cursor to read on. With `rerank`, pages share no hit only if `candidates` is the same
 ---@field filter? moonvec.filter_source only documents that match (default: all)
 ---@field args? any[] values for the `?` of a filter text
 ---@field where? fun(hit: moonvec.hit): boolean a predicate in Lua, slower than a filter. It is called for the hits that the other options allow, best first, until `topk` + `offset` hits (with `rerank`: `candidates` hits) match. The hit has the fields that `output_fields` and `include_vector` name. With `vectors`, this is done for each vector. `rerank` gets only matching hits. In a transaction the function must not write through `tx`, else the next step of the search raises
