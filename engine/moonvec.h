@@ -523,7 +523,8 @@ typedef struct mv_query {
     uint32_t dim;           /* of the vectors; must be that of the field */
     mv_id id;        /* search by the vector of this document, which is no hit. data NULL: none */
     uint32_t topk;   /* hits per vector, 1 or more */
-    uint32_t offset; /* hits skipped before them */
+    uint32_t offset; /* hits skipped before them. Pages of one commit with the same topk share no
+                      * hit and leave none out */
     const mv_filter *filter;    /* NULL: all documents */
     const double *min_score;    /* NULL: none */
     const double *max_distance; /* NULL: none */

@@ -1,5 +1,5 @@
--- Numbers in the whole range of a float: every vector that is accepted is scored as in exact arithmetic, and every other
--- one is refused.
+-- Numbers in the whole range of a float: every vector that is accepted is scored as in exact arithmetic, and every
+-- other one is refused.
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
@@ -115,8 +115,8 @@ describe("numbers of all magnitudes", function()
           assert(c:optimize())
           if state == 1 then
             for _, query in ipairs(queries) do
-              expect_right(assert(c:query { vector = query, topk = 50, params = { exact = true } }), metric, query, rows,
-                50)
+              local hits = assert(c:query { vector = query, topk = 50, params = { exact = true } })
+              expect_right(hits, metric, query, rows, 50)
             end
           end
         end

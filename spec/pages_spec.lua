@@ -1,5 +1,5 @@
--- Pages of one commit by `offset`: with the same topk they share no hit, and together they are as good as one search that
--- is as large.
+-- Pages of one commit by `offset`: with the same topk they share no hit, and together they are as good as one search
+-- that is as large.
 
 local support = require "spec.support.init"
 
@@ -9,7 +9,9 @@ local function collection()
   local random = support.random(23)
   local c = support.collection({
     fields = { { name = "n", type = "int32" } },
-    vectors = { { name = "v", type = "vector_fp32", dim = DIM, index = { type = "hnsw", m = 5, ef_construction = 20 } } },
+    vectors = {
+      { name = "v", type = "vector_fp32", dim = DIM, index = { type = "hnsw", m = 5, ef_construction = 20 } },
+    },
   }, { path = ":memory:", maintenance = "manual" })
   local function insert(from, to)
     local documents = {}
@@ -100,7 +102,7 @@ describe("pages by offset", function()
 
   it("end with the last hit", function()
     local options = { vector = queries[1], topk = 10, filter = "n = 3 AND id LIKE '1%'", params = { plan = "graph" } }
-    local count, seen, page, hits = assert(c:count(options.filter)), {}, 0, nil
+    local count, seen, page, hits = assert(c:count(options.filter)), {}, 0
     repeat
       hits = assert(c:query(with(options, { offset = page * 10 })))
       add(seen, hits)

@@ -114,8 +114,8 @@ local function insert_sorted(hits, hit)
   hits[i] = hit
 end
 
---- `count` hits for which where(hit) is true, best first, without the first `offset` of them. The steps of the search do
--- not depend on the offset, so that pages with the same `count` share no hit.
+--- `count` hits for which where(hit) is true, best first, behind the first `offset` of them. The steps of the search
+-- do not depend on the offset, so that pages with the same `count` share no hit.
 local function filter_by_function(collection, options, where, count, offset)
   local next_hit, finish = stepper(collection, options, count)
   local matching, skipped = {}, 0
