@@ -127,15 +127,17 @@ static void finish_distances(const distance_query *query, const float *inverse_n
 
 /* Is the distance right? Not if a sum overflowed, or the inverse norm is out of the range in which
  * it is exact. `inverse_norm` is 1 if the metric has none. */
-static inline bool is_right(float distance, float inverse_norm)
+static inline int is_right(float distance, float inverse_norm)
 {
-    return isfinite(distance) && inverse_norm >= METRIC_NORM_MIN && inverse_norm <= METRIC_NORM_MAX;
+    /* Without branches, so that compilers can vectorize the loops below. */
+    return (fabsf(distance) <= FLT_MAX) & (inverse_norm >= METRIC_NORM_MIN) &
+           (inverse_norm <= METRIC_NORM_MAX);
 }
 
 static bool are_right(const distance_query *query, const float *inverse_norms, size_t count,
                       const float *distances)
 {
-    bool right = true;
+    int right = 1;
     if (query->finish == METRIC_ANGLE)
         for (size_t i = 0; i < count; i++) right &= is_right(distances[i], inverse_norms[i]);
     else
