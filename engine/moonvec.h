@@ -348,8 +348,10 @@ typedef struct mv_open_options {
                      * written, reads answer MV_BUSY while another process has it open */
     bool verify;    /* verify every page and checksum first, as mv_check does */
     bool manual_maintenance; /* only jobs (mv_optimize_begin) seal fresh rows and build indexes.
-                              * Else commits seal, and wake a thread that optimizes when there is
-                              * much to do. It ends when the last handle is closed */
+                              * Else commits seal, and a commit that leaves much to do wakes a
+                              * thread that optimizes, as does the first read of such a commit of
+                              * another process. The thread ends when the last handle is closed:
+                              * mv_close */
     mv_durability durability;
     uint32_t busy_ms; /* how long a write waits for other writers, threads and processes, before it
                        * answers MV_BUSY, in milliseconds. 0: MV_BUSY_MS; MV_BUSY_AT_ONCE: it does
@@ -366,7 +368,12 @@ MV_API mv_err mv_open(const char *path, const mv_open_options *options, mv_colle
 
 /* Close the handle. A transaction that was begun on it is undone, and its handle is freed; no
  * thread may be using them. Commits with durability none are synced first; if that fails, the error
- * is returned, and the handle is closed all the same. NULL is fine. */
+ * is returned, and the handle is closed all the same. NULL is fine.
+ *
+ * If it is the last of the process, maintenance ends. If commits of this process gave it work, it
+ * first finishes one group of segments, provided that at most 4,096 rows of it are inserted in an
+ * index, at most 64 MiB are copied, and no other writer is in the way. All else is left to the next
+ * process. */
 MV_API mv_err mv_close(mv_collection *collection, mv_error *error);
 
 /* Sync all commits so far, so that they survive a power cut. */
@@ -648,6 +655,18 @@ MV_API void mv_job_progress(mv_job *job, mv_progress *progress);
 MV_API void mv_job_cancel(mv_job *job);
 MV_API void mv_job_free(mv_job *job); /* cancels the job, and waits for its thread */
 
+/* Why rows wait for an index. */
+typedef enum mv_pending {
+    MV_PENDING_NONE,      /* none wait */
+    MV_PENDING_WORKING,   /* this process is building indexes */
+    MV_PENDING_ELSEWHERE, /* another process was doing so when this one last tried */
+    MV_PENDING_DUE,       /* maintenance of this process has yet to begin */
+    MV_PENDING_FEW,       /* fresh rows, which are still too few to be sealed */
+    MV_PENDING_FAILED,    /* maintenance failed (mv_stats.maintenance_error) and will try again */
+    MV_PENDING_MANUAL,    /* the handle has manual maintenance: only a job builds indexes */
+    MV_PENDING_READ_ONLY  /* the handle is read_only */
+} mv_pending;
+
 typedef struct mv_stats {
     uint64_t documents;
     uint64_t segments;
@@ -659,6 +678,9 @@ typedef struct mv_stats {
     bool durable;          /* false: there are commits that were not synced */
     bool is_maintained;    /* maintenance or a background job is at work in this process */
     char maintenance_error[MV_ERROR_TEXT_SIZE]; /* the last failure of maintenance; "" if none */
+    uint64_t pending_rows; /* rows that wait for an index, fresh rows included. Small segments that
+                            * get none do not wait */
+    mv_pending pending;    /* why */
 } mv_stats;
 
 MV_API mv_err mv_get_stats(mv_collection *collection, mv_stats *stats, mv_error *error);

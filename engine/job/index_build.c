@@ -58,12 +58,12 @@ static void choose_base(mv_job *job)
     job_build *b = &job->build;
     uint64_t most = 0;
     b->base = NULL;
-    if (!b->type->can_extend || !job->p.merges) return;
+    if (!b->type->can_extend) return;
     for (uint32_t i = job->p.begin; i < job->p.end; i++) {
         const view_segment *s = &job->v->segments[i];
         shared_index *x = s->indexes[b->slot];
         uint64_t rows = view_live_rows(s);
-        if (!is_fit_as_base(job, x) || rows <= most || rows * 2 < b->over->table.rows) continue;
+        if (!is_fit_as_base(job, x) || rows <= most || !merge_plan_may_extend(&job->p, s)) continue;
         most = rows;
         b->base = x;
         b->base_at = i;

@@ -51,7 +51,7 @@ static bool is_bulk(const mv_batch *batch, mv_write_mode mode)
     for (uint32_t v = 0; v < batch->schema->vectors_count; v++)
         vectors_size += batch->schema->vectors[v].size;
     return mode != MV_UPDATE &&
-           (batch->count >= SEAL_ROWS_MIN || batch->count * vectors_size >= SEAL_BYTES_MAX);
+           (batch->count >= SEAL_ROWS_MAX || batch->count * vectors_size >= SEAL_BYTES_MAX);
 }
 
 /* Write the batch directly into a segment, so that its vectors are written once. A row that a later

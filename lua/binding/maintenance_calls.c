@@ -100,6 +100,10 @@ static mv_err push_indexes(lua_State *L, mv_collection *collection, bool *change
     return err;
 }
 
+/* By mv_pending. */
+static const char *const pending_names[] = {"none", "working", "elsewhere", "due",
+                                            "few",  "failed",  "manual",    "read_only"};
+
 int call_stats(lua_State *L)
 {
     mv_error error = {0};
@@ -108,7 +112,7 @@ int call_stats(lua_State *L)
     bool changed;
     collection_box *box = check_collection(L, 1, "stats");
     if (mv_get_stats(box->collection, &stats, &error)) return push_failure(L, "stats", &error);
-    lua_createtable(L, 0, 12);
+    lua_createtable(L, 0, 14);
     set_unsigned(L, "documents", stats.documents);
     set_unsigned(L, "segments", stats.segments);
     set_unsigned(L, "fresh_rows", stats.fresh_rows);
@@ -119,6 +123,8 @@ int call_stats(lua_State *L)
     set_boolean(L, "durable", stats.durable);
     set_boolean(L, "background", stats.is_maintained);
     if (*stats.maintenance_error) set_string(L, "background_error", stats.maintenance_error);
+    set_unsigned(L, "pending_rows", stats.pending_rows);
+    if (stats.pending != MV_PENDING_NONE) set_string(L, "pending", pending_names[stats.pending]);
     set_string(L, "simd", mv_simd_name());
     int top = lua_gettop(L);
     do {
