@@ -13,7 +13,8 @@
  * A failure in any stage abandons the group (job.h), and index_build_end frees everything.
  *
  * A builder may start from an index that is there (the base, see index_type.can_extend): that of a
- * segment which makes up at least half of the new one. A graph copies the links of its base and
+ * segment which makes up at least half of the new one, and has kept at least half of its rows
+ * (merge_plan_may_extend). A graph copies the links of its base and
  * inserts only the other rows. The checksums of a base are verified first: damage must not be
  * copied under a new checksum. A damaged base is marked, and another one is chosen. */
 #include "job/job.h"

@@ -86,7 +86,8 @@ static void set_group(merge_plan *p, uint32_t begin, uint32_t end)
 
 bool merge_plan_may_extend(const merge_plan *p, const view_segment *s)
 {
-    return p->merges && view_live_rows(s) * 2 >= merge_plan_rows(p);
+    uint64_t live = view_live_rows(s);
+    return p->merges && live * 2 >= merge_plan_rows(p) && live * 2 >= s->table.rows;
 }
 
 /* The rows that are inserted in an index: all, but those of a segment whose indexes are extended.
