@@ -107,6 +107,7 @@ struct mv_job {
     bool has_turn;                   /* e->is_optimized is ours */
     job_stage stage;
     double until;            /* os_seconds at which the current step ends */
+    bool was_kept_out;       /* by other writers, when it last wanted to write */
     view *v;                 /* a reference; whose segments are merged; NULL: none is chosen */
     const mv_schema *schema; /* of `v` */
     merge_plan p;            /* the current group */

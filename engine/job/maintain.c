@@ -46,7 +46,7 @@ static mv_err look_for_work(engine *e, bool *is_urgent, mv_error *error)
 static bool must_stop(maintainer *m, const mv_job *job)
 {
     if (!atomic_load(&m->is_interrupted)) return false;
-    if (!atomic_load(&m->may_finish)) return true;
+    if (!atomic_load(&m->may_finish) || job->was_kept_out) return true;
     return job->v && !merge_plan_is_small(&job->p);
 }
 

@@ -34,7 +34,8 @@ static mv_err begin_write(mv_job *job, writer **w, mv_error *error)
         double seconds = job->until - os_seconds();
         *w = NULL;
         mv_err err = writer_begin(job->e, sync, false, seconds > 0 ? seconds : 0, w, error);
-        if (err == MV_BUSY) return MV_OK;
+        job->was_kept_out = err == MV_BUSY;
+        if (job->was_kept_out) return MV_OK;
         if (err || sync || !wants_sync(job)) return err;
         writer_abort(*w); /* it was synced while this thread waited for the writers' lock */
     }
