@@ -11,6 +11,7 @@ typedef struct backup {
     engine *e;
     const char *to; /* directory to fill */
     bool copy;      /* even where links are possible */
+    double busy_seconds;
 } backup;
 
 /* In memory there is no file to link: write the mapped bytes to one. */
@@ -48,7 +49,7 @@ static mv_err fill_backup(const backup *b, mv_error *error)
     image im;
     uint32_t count;
     MV_TRY(os_join(path, b->to, CATALOG_FILE, error));
-    MV_TRY(image_open(b->e, path, &im, error));
+    MV_TRY(image_open(b->e, b->busy_seconds, path, &im, error));
     const image_file *files = image_files(&im, &count);
     mv_err err = MV_OK;
     for (uint32_t i = 0; !err && i < count; i++) err = copy_or_link(b, &files[i], error);
@@ -132,9 +133,9 @@ mv_err mv_backup(mv_collection *c, const char *path, const mv_backup_options *op
 {
     static const mv_backup_options defaults = {0};
     if (!options) options = &defaults;
-    backup b = {.copy = options->copy};
+    backup b = {.copy = options->copy, .busy_seconds = c->busy_seconds};
     MV_TRY(handle_engine(c, &b.e, error));
-    if (handle_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
+    MV_TRY(handle_check_collection(c, "backup", error));
     if (!*path) return error_set(error, MV_MISUSE, "the path is empty");
     if (strcmp(path, MEMORY_PATH) == 0)
         return error_set(error, MV_MISUSE,

@@ -35,12 +35,12 @@ static mv_err map_catalog(mv_dump *d, const char *path, mv_error *error)
 }
 
 /* The copy of the catalog is a file without a name. */
-static mv_err open_image(mv_dump *d, mv_error *error)
+static mv_err open_image(mv_dump *d, double seconds, mv_error *error)
 {
     char directory[OS_PATH_SIZE], path[OS_PATH_SIZE];
     MV_TRY(os_make_temporary_directory(directory, error));
     mv_err err = os_join(path, directory, CATALOG_FILE, error);
-    if (!err) err = image_open(d->e, path, &d->im, error);
+    if (!err) err = image_open(d->e, seconds, path, &d->im, error);
     if (!err) err = map_catalog(d, path, error);
     (void)os_remove_in(directory, CATALOG_FILE, NULL);
     (void)os_remove_directory(directory, NULL);
@@ -92,13 +92,13 @@ mv_err mv_dump_open(mv_collection *c, mv_dump **dump, uint64_t *size, mv_error *
     engine *e = NULL;
     *dump = NULL;
     MV_TRY(handle_engine(c, &e, error));
-    if (handle_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
+    MV_TRY(handle_check_collection(c, "dump", error));
     mv_dump *d = mem_alloc_zero(sizeof *d);
     if (!d) return error_memory(error, sizeof *d, "a dump");
     registry_retain(e);
     d->e = e;
     d->fork_generation = os_fork_generation();
-    mv_err err = open_image(d, error);
+    mv_err err = open_image(d, c->busy_seconds, error);
     if (!err) err = write_head(d, error);
     if (err) {
         mv_dump_close(d);
@@ -203,7 +203,7 @@ mv_err dump_load(const void *bytes, size_t size, const engine_hooks *hooks, engi
 /* A memory_source. */
 static mv_err copy_engine(void *ctx, const char *catalog_path, image *files, mv_error *error)
 {
-    return image_open(ctx, catalog_path, files, error);
+    return image_open(ctx, 0, catalog_path, files, error);
 }
 
 mv_err dump_load_directory(const char *path, bool verify, const engine_hooks *hooks, engine **e,

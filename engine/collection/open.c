@@ -117,6 +117,8 @@ static mv_err create_handle(const char *path, const mv_open_options *options, mv
     c->verify = options->verify;
     c->manual_maintenance = options->manual_maintenance;
     c->durability = options->durability;
+    if (options->busy_ms != MV_BUSY_AT_ONCE)
+        c->busy_seconds = (options->busy_ms ? options->busy_ms : MV_BUSY_MS) / 1000.0;
     *out = c;
     return MV_OK;
 }
@@ -173,9 +175,9 @@ mv_err mv_flush(mv_collection *c, mv_error *error)
     engine *e = NULL;
     catalog_txn *txn = NULL;
     MV_TRY(handle_engine(c, &e, error));
-    if (handle_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
+    MV_TRY(handle_check_collection(c, "flush", error));
     if (e->in_memory || c->read_only || !durability_is_unsynced(e->path)) return MV_OK;
-    MV_TRY(engine_begin_write(e, true, &txn, error));
+    MV_TRY(engine_begin_write(e, true, c->busy_seconds, &txn, error));
     mv_err err = durability_sync(e, txn, error);
     catalog_end(txn);
     engine_end_write(e);
@@ -187,9 +189,12 @@ mv_err mv_close(mv_collection *c, mv_error *error)
 {
     mv_err err = MV_OK;
     if (!c) return MV_OK;
+    if (c->of) {
+        mv_abort(c);
+        return MV_OK;
+    }
     if (c->e) {
-        if (!handle_is_forked(c)) writer_abort(c->transaction);
-        c->transaction = NULL;
+        while (c->begun) mv_abort(c->begun);
         if (c->owes_sync && !handle_is_forked(c)) err = mv_flush(c, error);
         registry_release(c->e);
     }

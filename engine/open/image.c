@@ -67,20 +67,21 @@ static mv_err copy_and_read(engine *e, const char *catalog_path, image *im, mv_e
 
 /* In memory a file is gone with the last view of it. So nobody may commit until the copy has one.
  */
-static mv_err copy_in_memory(engine *e, const char *catalog_path, image *im, mv_error *error)
+static mv_err copy_in_memory(engine *e, double seconds, const char *catalog_path, image *im,
+                             mv_error *error)
 {
     catalog_txn *txn = NULL;
-    MV_TRY(engine_begin_write(e, false, &txn, error));
+    MV_TRY(engine_begin_write(e, false, seconds, &txn, error));
     mv_err err = copy_and_read(e, catalog_path, im, error);
     catalog_end(txn);
     engine_end_write(e);
     return err;
 }
 
-mv_err image_open(engine *e, const char *catalog_path, image *out, mv_error *error)
+mv_err image_open(engine *e, double seconds, const char *catalog_path, image *out, mv_error *error)
 {
     *out = (image){0};
-    mv_err err = e->in_memory ? copy_in_memory(e, catalog_path, out, error)
+    mv_err err = e->in_memory ? copy_in_memory(e, seconds, catalog_path, out, error)
                               : copy_and_read(e, catalog_path, out, error);
     if (err) image_close(out);
     return err;

@@ -17,8 +17,9 @@ typedef struct image { /* starts as zeros */
 } image;
 
 /* Make an image of the last commit of an engine. The compact copy of its catalog is written,
- * synced, to the new file `catalog_path`. */
-mv_err image_open(engine *e, const char *catalog_path, image *out, mv_error *error);
+ * synced, to the new file `catalog_path`. In memory it waits for writers, at most `seconds`, and
+ * then answers MV_BUSY. */
+mv_err image_open(engine *e, double seconds, const char *catalog_path, image *out, mv_error *error);
 /* All zeros are fine. */
 void image_close(image *im);
 mv_err image_add(image *im, const char *name, const void *bytes, uint64_t size, mv_error *error);

@@ -63,6 +63,8 @@ static mv_err identify_by_content(const char *name, const char *path, bool *is_o
         return section_file_identify(path, is_ours, error);
     if (!strcmp(name, CATALOG_FILE) || !strcmp(name, DESTROYED_FILE))
         return identify_catalog(path, is_ours, error);
+    /* Whatever is in it: opening the collection writes over it. */
+    *is_ours = !strcmp(name, CATALOG_WRITERS_FILE);
     if (!strcmp(name, CATALOG_LOCK_FILE)) return catalog_identify_lock(path, is_ours, error);
     if (!strcmp(name, UNSYNCED_FILE)) return identify_mark(path, is_ours, error);
     return MV_OK;
