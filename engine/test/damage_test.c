@@ -22,7 +22,6 @@
 #define SEGMENT_FILES (2u + SAMPLE_VECTORS) /* rows, a column, vectors */
 #define FILES_MAX     16u
 #define TRIALS_MAX    60000u
-#define TRIAL_SECONDS 20
 
 typedef struct file {
     char name[64];
@@ -406,7 +405,7 @@ static void run_trials(const char *path)
     while (shared->next < trials_count) {
         const trial *t = &trials[shared->next];
         int unmet_before = unmet;
-        (void)alarm(TRIAL_SECONDS);
+        (void)alarm(HANG_SECONDS);
         try_verified(path, t);
         if (files[t->file].segment && (t->what != EXCHANGE || t->at % files_count > 1))
             try_unverified(path, t);

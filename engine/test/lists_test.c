@@ -267,7 +267,7 @@ static void test_maintenance(void)
     mv_open_options options = {.schema = schema};
     WORKS(mv_open(":memory:", &options, &c, &error));
     for (uint32_t first = 0; first < 24000; first += 6000) insert(c, first, first + 6000);
-    for (int i = 0; i < 6000 && stats_of(c, OF_RATIO).indexed_rows < 20000; i++) usleep(10000);
+    WAIT_UNTIL(stats_of(c, OF_RATIO).indexed_rows >= 20000);
     for (uint32_t f = 0; f < FIELDS; f++) EXPECT(stats_of(c, f).indexed_rows >= 20000);
     EXPECT(differences(c, plain) == 0);
     WORKS(mv_close(c, &error));
