@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -50,8 +51,8 @@ static inline bool expect(bool ok, const char *what, const char *file, int line)
 #define WAIT_UNTIL(condition)                                                                      \
     do {                                                                                           \
         bool is_so_ = (condition);                                                                 \
-        for (int naps_ = HANG_SECONDS * 500; !is_so_ && naps_; is_so_ = (condition), naps_--)      \
-            (void)usleep(2000);                                                                    \
+        time_t limit_ = time(NULL) + HANG_SECONDS;                                                 \
+        for (; !is_so_ && time(NULL) < limit_; is_so_ = (condition)) (void)usleep(2000);           \
         expect(is_so_, #condition, __FILE__, __LINE__);                                            \
     } while (0)
 
