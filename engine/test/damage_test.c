@@ -144,7 +144,7 @@ static void unload(file *from, uint32_t count)
 static void store(const char *path, const char *name, const uint8_t *bytes, size_t size)
 {
     char full[256];
-    (void)snprintf(full, sizeof full, "%s/%s", path, name);
+    if (snprintf(full, sizeof full, "%s/%s", path, name) >= (int)sizeof full) abort();
     FILE *to = fopen(full, "wb");
     if (!to || fwrite(bytes, 1, size, to) != size || fclose(to)) abort();
 }
