@@ -93,12 +93,17 @@ describe("packaging #slow", function()
       prefix .. "/share/lua/5.4/?.lua;" .. prefix .. "/share/lua/5.4/?/init.lua", prefix .. "/lib/lua/5.4/?.so")
     assert.equal("near", found)
 
-    local program, libraries = quote(work .. "/minimal"), shell("find " .. quote(prefix) .. " -name 'libmoonvec.so'")
-    local folder = libraries:gsub("/libmoonvec.so\n$", "")
-    shell(("cc -I%s %s -L%s -lmoonvec -o %s"):format(
-      quote(prefix .. "/include"), quote(here .. "/examples/c/minimal.c"), quote(folder), program))
-    local printed = shell("LD_LIBRARY_PATH=" .. quote(folder) .. " " .. program)
-    assert.truthy(printed:match("^yellow +distance 8100\nred +distance 27225\n$"), printed)
+    -- Through a link: a shell splits what pkg-config prints at the space in the name of the folder.
+    local link = work:gsub("/a folder$", "/prefix")
+    shell(("ln -s %s %s"):format(quote(prefix), link))
+    local folder = shell(("dirname $(find %s/ -name moonvec.pc)"):format(link)):gsub("\n$", "")
+    local build = ("cc %%s -o %s/minimal %s $(PKG_CONFIG_PATH=%s pkg-config %%s --cflags --libs moonvec)"):format(
+      link, quote(here .. "/examples/c/minimal.c"), folder)
+    for flag, option in pairs { [""] = "", ["-static"] = "--static" } do
+      shell(build:format(flag, option))
+      local printed = shell(("LD_LIBRARY_PATH=%s/.. %s/minimal"):format(folder, link))
+      assert.truthy(printed:match("^yellow +distance 8100\nred +distance 27225\n$"), printed)
+    end
   end)
 
   it("makes one file of the engine, which a program compiles without flags", function()
