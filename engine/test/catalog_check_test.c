@@ -492,6 +492,7 @@ int main(int count, char **arguments)
         run_all();
     RUN(test_nothing_is_left(made));
     RUN(test_memory_is_freed(0));
-    printf("%" PRIu64 " damaged files, %" PRIu64 " accepted\n", trials, trials_accepted);
+    printf("%" PRIu64 " files damaged on purpose: %" PRIu64 " refused, %" PRIu64 " usable\n",
+           trials, trials - trials_accepted, trials_accepted);
     return tests_conclude();
 }
