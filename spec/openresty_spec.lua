@@ -34,6 +34,12 @@ http {
       local written, message = docs:insert { id = id, worker = ngx.worker.pid(), v = { tonumber(id), 0 } }
       ngx.say(written or message)
     } }
+    location /slow { lua_check_client_abort on; content_by_lua_block {
+      docs:transaction(function(tx)
+        assert(tx:insert { id = "slow", worker = 0, v = { 0, 0 } })
+        ngx.sleep(3600)
+      end)
+    } }
     location /look { content_by_lua_block {
       local hits = docs:query { vector = { tonumber(ngx.var.arg_near), 0 }, topk = 1 }
       ngx.say(ngx.worker.pid(), " ", #docs, " ", hits[1] and hits[1].id or "nothing")
@@ -138,6 +144,35 @@ describe("moonvec in nginx", function()
       return
     end
     serve_and_reload("root")
+  end)
+
+  it("undoes the transaction of a request whose client has gone, also in a worker without work", function()
+    if obstacle() then
+      pending(obstacle())
+      return
+    end
+    start("root")
+    assert.equal("1\n", get("insert?id=1"))
+    local outside = support.collection(nil, { path = home .. "/docs.mv", busy_ms = 0 })
+    local document = { id = "outside", worker = 0, v = { 0, 0 } }
+    for _ = 1, 3 do
+      local client = children.output(
+        ("curl -s -m 3600 http://127.0.0.1:%d/slow >/dev/null 2>&1 & echo $!"):format(PORT))
+      repeat
+        local code = select(3, outside:upsert(document))
+      until code == "busy"
+      assert.is_true(children.succeeds("kill -9 " .. client))
+      -- the worker is asked nothing: it finds out by itself
+      local limit, written = os.time() + 120
+      repeat
+        written = outside:upsert(document)
+      until written or os.time() > limit
+      assert.equal(1, written)
+      assert.is_nil((outside:fetch("slow")))
+    end
+    assert.is_true(children.succeeds(
+      ("seq 2 41 | xargs -P 8 -I N curl -s -m 10 -f 'http://127.0.0.1:%d/insert?id=N'"):format(PORT)))
+    ask_all_workers("look?near=33", "42 33")
   end)
 
   it("does so when the workers run as the user nobody, who owns the collection", function()

@@ -210,9 +210,9 @@ describe("a collection in several processes:", function()
             documents[n] = { id = number .. ":" .. call .. ":" .. n, batch = number, amount = 1, v = { 1, 2, 3, 4 } }
           end
           assert(collection:insert(documents))
-          assert(collection:transaction(function()
-            local sum = assert(collection:fetch("sum"))
-            assert(collection:update { id = "sum", amount = sum.amount + at_once })
+          assert(collection:transaction(function(tx)
+            local sum = assert(tx:fetch("sum"))
+            assert(tx:update { id = "sum", amount = sum.amount + at_once })
           end))
         end
         collection:close()

@@ -97,6 +97,23 @@ void os_mutex_lock(os_mutex *mutex);
 void os_mutex_unlock(os_mutex *mutex);
 void os_mutex_free(os_mutex *mutex);
 
+/* A mutex in a file, for all threads of all processes that open the file. It is robust: the mutex
+ * of a thread or process that died is free for the next. */
+typedef struct os_shared_mutex os_shared_mutex;
+/* Open the file, or create it. MV_BUSY: it is in use by programs whose mutexes have another layout
+ * (32 and 64 bits). */
+mv_err os_shared_mutex_open(const char *path, os_shared_mutex **mutex, mv_error *error);
+typedef enum os_lock_outcome {
+    OS_LOCKED = 1,
+    OS_LOCKED_BEFORE, /* the calling thread has it already: nothing is changed */
+    OS_LOCK_TIMED_OUT,
+} os_lock_outcome;
+/* Wait at most `seconds` (negative: without limit). */
+os_lock_outcome os_shared_mutex_lock(os_shared_mutex *mutex, double seconds);
+/* Only the thread that locked it may unlock it. */
+void os_shared_mutex_unlock(os_shared_mutex *mutex);
+void os_shared_mutex_close(os_shared_mutex *mutex); /* NULL is fine */
+
 /* A condition variable. */
 typedef struct os_condition os_condition;
 os_condition *os_condition_create(void); /* NULL: no memory */
@@ -128,7 +145,7 @@ static inline bool os_is_forked(uint64_t generation)
     return generation != os_fork_generation();
 }
 
-uint64_t os_thread_id(void); /* never 0 */
+uint64_t os_thread_id(void); /* never 0; never used again by a later thread of the process */
 double os_seconds(void);     /* monotonic */
 /* A text that differs after each start of the machine; at most 63 bytes. */
 mv_err os_boot_id(char out[64], mv_error *error);

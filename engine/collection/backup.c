@@ -97,7 +97,7 @@ mv_err mv_backup(mv_collection *c, const char *path, mv_error *error)
     engine *e = NULL;
     char building[OS_PATH_SIZE];
     MV_TRY(handle_engine(c, &e, error));
-    if (handle_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
+    MV_TRY(handle_check_collection(c, "backup", error));
     if (strcmp(path, MEMORY_PATH) == 0)
         return error_set(error, MV_MISUSE,
                          "a backup is written to a directory, not to " MEMORY_PATH);

@@ -9,8 +9,8 @@ static bool is_ours(const char *name)
     uint64_t number;
     section_file_record file;
     return segment_parse_file_name(name, &number, &file) || !strcmp(name, CATALOG_FILE) ||
-           !strcmp(name, CATALOG_LOCK_FILE) || !strcmp(name, UNSYNCED_FILE) ||
-           durability_is_unfinished_mark(name);
+           !strcmp(name, CATALOG_LOCK_FILE) || !strcmp(name, CATALOG_WRITERS_FILE) ||
+           !strcmp(name, UNSYNCED_FILE) || durability_is_unfinished_mark(name);
 }
 
 static mv_err remove_ours(void *ctx, const char *name, mv_error *error)

@@ -24,9 +24,7 @@ static mv_err create_catalog(const char *directory, const mv_schema *schema, mv_
 
 static void remove_unfinished(const char *directory)
 {
-    char path[OS_PATH_SIZE];
-    if (!os_join(path, directory, CATALOG_FILE, NULL)) (void)os_remove(path, NULL);
-    if (!os_join(path, directory, CATALOG_LOCK_FILE, NULL)) (void)os_remove(path, NULL);
+    catalog_remove_files(directory);
     (void)os_remove_directory(directory, NULL);
 }
 
@@ -120,6 +118,8 @@ mv_err mv_open(const char *path, const mv_open_options *options, mv_collection *
     c->verify = options->verify;
     c->manual_maintenance = options->manual_maintenance;
     c->durability = options->durability;
+    if (options->busy_ms != MV_BUSY_AT_ONCE)
+        c->busy_seconds = (options->busy_ms ? options->busy_ms : MV_BUSY_MS) / 1000.0;
     bool in_memory = strcmp(path, MEMORY_PATH) == 0;
     mv_err err = in_memory ? open_in_memory(options, &c->e, error)
                            : open_or_create(path, options, &c->e, error);
@@ -139,9 +139,9 @@ mv_err mv_flush(mv_collection *c, mv_error *error)
     engine *e = NULL;
     catalog_txn *txn = NULL;
     MV_TRY(handle_engine(c, &e, error));
-    if (handle_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
+    MV_TRY(handle_check_collection(c, "flush", error));
     if (e->in_memory || c->read_only || !durability_is_unsynced(e->path)) return MV_OK;
-    MV_TRY(engine_begin_write(e, true, &txn, error));
+    MV_TRY(engine_begin_write(e, true, c->busy_seconds, &txn, error));
     mv_err err = durability_sync(e, txn, error);
     catalog_end(txn);
     engine_end_write(e);
@@ -153,9 +153,12 @@ mv_err mv_close(mv_collection *c, mv_error *error)
 {
     mv_err err = MV_OK;
     if (!c) return MV_OK;
+    if (c->of) {
+        mv_abort(c);
+        return MV_OK;
+    }
     if (c->e) {
-        if (!handle_is_forked(c)) writer_abort(c->transaction);
-        c->transaction = NULL;
+        while (c->begun) mv_abort(c->begun);
         if (c->owes_sync && !handle_is_forked(c)) err = mv_flush(c, error);
         registry_release(c->e);
     }

@@ -2,6 +2,7 @@
  *
  *   table     key                          value
  *   meta      "state"                      the state of the collection (open/engine.h)
+ *             "user:" and a key            a string of the program (collection/meta.c)
  *             "schema"                     the schema (storage/schema_format.c)
  *   ids       0 and the id, or             u64 docid
  *             1 and 16 bytes of hash       u64 docid, the id: for ids of more than 500 bytes
@@ -38,8 +39,9 @@ typedef enum catalog_table {
     CATALOG_TABLES
 } catalog_table;
 
-#define CATALOG_FILE      "catalog.mdb"
-#define CATALOG_LOCK_FILE "catalog.mdb-lock"
+#define CATALOG_FILE         "catalog.mdb"
+#define CATALOG_LOCK_FILE    "catalog.mdb-lock"    /* of LMDB: the slots of readers */
+#define CATALOG_WRITERS_FILE "catalog.mdb-writers" /* the mutex of writers */
 
 typedef struct catalog catalog;
 typedef struct catalog_txn catalog_txn;
@@ -57,23 +59,35 @@ mv_err catalog_open(const char *path, const catalog_options *options, catalog **
                     mv_error *error);
 /* No transaction may be open. NULL is fine. */
 void catalog_close(catalog *c);
+/* Remove the files of a catalog in `directory`, as far as possible. */
+void catalog_remove_files(const char *directory);
 /* Does it read without a lock? Then a writer that starts now may reuse pages that a reader sees. */
 bool catalog_is_unlocked(const catalog *c);
 /* Is there a table `indexes`? If not, it reads as empty, and must be created before a value is put
  * into it. */
 bool catalog_has_indexes(const catalog *c);
-/* Create the table `indexes`. No transaction may be open. Waits for other writers. */
+/* Create the table `indexes`. No transaction may be open. Waits for other writers. MV_BUSY: they
+ * took too long. */
 mv_err catalog_create_indexes(catalog *c, mv_error *error);
 
 /* ---- transactions */
 
 mv_err catalog_begin_read(catalog *c, catalog_txn **txn, mv_error *error);
-/* Waits for other writers. `sync`: the commit returns only when it is on disk. */
-mv_err catalog_begin_write(catalog *c, bool sync, catalog_txn **txn, mv_error *error);
+/* Waits for other writers at most `seconds` (negative: without limit), then answers MV_BUSY.
+ * `sync`: the commit returns only when it is on disk. MV_BUSY, too: this thread has a write
+ * transaction open. A write transaction belongs to the thread that began it. When that thread has
+ * ended, the next one to take the writers' lock ends it. */
+mv_err catalog_begin_write(catalog *c, bool sync, double seconds, catalog_txn **txn,
+                           mv_error *error);
 /* Ends the transaction in any case. */
 mv_err catalog_commit(catalog_txn *txn, mv_error *error);
-/* Ends a read transaction or undoes a write transaction. NULL is fine. */
+/* Ends a read transaction or undoes a write transaction. NULL is fine. Another thread may call it
+ * after catalog_lock for a write transaction whose thread has ended. */
 void catalog_end(catalog_txn *txn);
+/* Take the writers' lock without a transaction; waits as catalog_begin_write does. False: it was
+ * not free in time. */
+bool catalog_lock(catalog *c, double seconds);
+void catalog_unlock(catalog *c);
 /* The number of the LMDB commit that the transaction sees; of a write transaction, the one that it
  * builds on. */
 uint64_t catalog_commit_number(const catalog_txn *txn);

@@ -64,7 +64,7 @@ static catalog *begin(catalog_txn **txn)
     char file[256];
     (void)snprintf(file, sizeof file, "%s/%s", path, CATALOG_FILE);
     WORKS(catalog_open(file, &(catalog_options){0}, &opened, &error));
-    WORKS(catalog_begin_write(opened, false, txn, &error));
+    WORKS(catalog_begin_write(opened, false, 0, txn, &error));
     return opened;
 }
 
@@ -208,7 +208,7 @@ static void test_docid_never_assigned(void)
     mv_collection *c = NULL;
     WORKS(mv_open(path, &(mv_open_options){.manual_maintenance = true}, &c, &error));
     EXPECT(sample_write(c, MV_UPSERT, 0, 10, 2) == MV_CORRUPT);
-    EXPECT(sample_write(c, MV_UPSERT, 0, SEAL_ROWS_MIN, 2) == MV_CORRUPT);
+    EXPECT(sample_write(c, MV_UPSERT, 0, SEAL_ROWS_MAX, 2) == MV_CORRUPT);
     EXPECT(strstr(error.text, "was never assigned"));
     WORKS(mv_close(c, &error));
     EXPECT(set_docid(right) > right);

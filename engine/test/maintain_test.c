@@ -8,8 +8,10 @@
 #include "base/os.h"
 #include "test/graph_sample.h"
 
-#define FEW  6000u
-#define MANY 22000u /* enough for maintenance to start by itself */
+#define TOO_FEW 1000u /* for maintenance to start by itself, */
+#define SOME    4096u /* one small group, */
+#define FEW     6000u
+#define MANY    22000u /* several groups, if they come in several segments */
 
 static void nap(void)
 {
@@ -99,22 +101,23 @@ static void test_cancel(bool memory)
 /* The thread that has a transaction open must not wait for a job, which may wait for it. */
 static void test_beside_transaction(bool memory)
 {
-    mv_collection *c = NULL;
+    mv_collection *c = NULL, *tx = NULL;
     mv_job *job = NULL;
     bool done = true;
     start(&c, PLACE("transaction"), true);
     WORKS(graph_write(c, 0, FEW, FEW));
-    WORKS(mv_begin(c, &error));
-    EXPECT(mv_optimize_start(c, NULL, &job, &error) == MV_MISUSE && !job);
-    mv_abort(c);
+    WORKS(mv_begin(c, &tx, &error));
+    EXPECT(mv_optimize_start(tx, NULL, &job, &error) == MV_MISUSE && !job);
+    EXPECT(mv_optimize_start(c, NULL, &job, &error) == MV_BUSY && !job);
+    mv_abort(tx);
     WORKS(mv_optimize_start(c, NULL, &job, &error));
-    WORKS(mv_begin(c, &error));
+    WORKS(mv_begin(c, &tx, &error));
     mv_err err = mv_job_wait(job, -1, &done, &error);
     EXPECT(done ? err == MV_OK : err == MV_BUSY);
     WORKS(mv_job_wait(job, 0, &done, &error));
     mv_job_free(job);
-    WORKS(graph_write(c, 0, 10, 10));
-    WORKS(mv_commit(c, &error));
+    WORKS(graph_write(tx, 0, 10, 10));
+    WORKS(mv_commit(tx, &error));
     RECALLS(c, 0.9, .topk = 10);
     WORKS(mv_close(c, &error));
 }
@@ -150,6 +153,22 @@ static bool is_maintained(mv_collection *c)
     return stats.is_maintained;
 }
 
+static mv_pending why_pending(mv_collection *c)
+{
+    mv_stats stats = {0};
+    WORKS(mv_get_stats(c, &stats, &error));
+    EXPECT((stats.pending == MV_PENDING_NONE) == (stats.pending_rows == 0));
+    return stats.pending;
+}
+
+/* `why`, unless all rows are in an index: maintenance may have been faster than the test. */
+static mv_pending wanted_pending(mv_collection *c, mv_pending why)
+{
+    mv_stats stats = {0};
+    WORKS(mv_get_stats(c, &stats, &error));
+    return stats.pending_rows ? why : MV_PENDING_NONE;
+}
+
 static void wait_until_maintained(mv_collection *c)
 {
     WAIT_UNTIL(!is_maintained(c));
@@ -161,9 +180,11 @@ static void test_maintenance(bool memory, mv_durability durability)
     mv_stats stats;
     memset(graph_there, 0, sizeof graph_there);
     WORKS(graph_open(PLACE("auto"), (mv_open_options){.durability = durability}, &c));
-    WORKS(graph_write(c, 0, FEW, FEW));
-    EXPECT(!is_maintained(c) && graph_stats(c, PLAIN).segments == 0); /* too few */
-    WORKS(graph_write(c, FEW, MANY, MANY));
+    WORKS(graph_write(c, 0, TOO_FEW, TOO_FEW));
+    EXPECT(!is_maintained(c) && graph_stats(c, PLAIN).segments == 0);
+    WORKS(mv_get_stats(c, &stats, &error));
+    EXPECT(stats.pending == MV_PENDING_FEW && stats.pending_rows == TOO_FEW);
+    WORKS(graph_write(c, TOO_FEW, MANY, MANY));
     RECALLS(c, 0.9, .topk = 10);
     WORKS(graph_delete(c, 5, 2000, 97)); /* while it is maintained */
     wait_until_maintained(c);
@@ -213,7 +234,8 @@ static void test_manual(void)
     WORKS(mv_close(c, &error));
 }
 
-/* Closing stops it in the middle and leaves nothing half-made; opening starts nothing. */
+/* Closing stops it in the middle of a large group, and leaves nothing half-made. Opening starts
+ * nothing, the first read goes on. */
 static void test_close(void)
 {
     mv_collection *c = NULL;
@@ -222,9 +244,14 @@ static void test_close(void)
     WORKS(graph_write(c, 0, MANY, MANY));
     WAIT_UNTIL(graph_files(path, ".hnsw", NULL)); /* of two, which are committed at once */
     WORKS(mv_close(c, &error));
-    EXPECT(graph_files(path, ".new", NULL) == 0 && graph_files(path, ".hnsw", NULL) == 0);
+    EXPECT(graph_files(path, ".new", NULL) == 0);
+    WORKS(mv_open(path, &(mv_open_options){.read_only = true}, &c, &error));
+    EXPECT(!is_maintained(c) && why_pending(c) == wanted_pending(c, MV_PENDING_READ_ONLY));
+    WORKS(mv_close(c, &error));
+    WORKS(mv_open(path, &(mv_open_options){.manual_maintenance = true}, &c, &error));
+    EXPECT(!is_maintained(c) && why_pending(c) == wanted_pending(c, MV_PENDING_MANUAL));
+    WORKS(mv_close(c, &error));
     WORKS(mv_open(path, &(mv_open_options){.verify = true}, &c, &error));
-    EXPECT(!is_maintained(c) && graph_stats(c, PLAIN).segments == 0);
     RECALLS(c, 0.9, .topk = 10);
     for (int i = 0; i < 20; i++) { /* open and close while it is at work: each time it goes on */
         mv_collection *other = NULL;
@@ -235,6 +262,30 @@ static void test_close(void)
     }
     wait_until_maintained(c);
     EXPECT(graph_stats(c, PLAIN).segments == 1);
+    WORKS(mv_close(c, &error));
+    remove_tree(path);
+}
+
+/* Closing finishes a small group that this process has written, also if it was not yet begun; in a
+ * process that only reads it does not. Two graphs of few rows are merged, one of them copied. */
+static void test_close_finishes(void)
+{
+    mv_collection *c = NULL;
+    const char *path = sample_path("finished");
+    start(&c, path, false);
+    for (uint32_t round = 0; round < 4; round++) {
+        WORKS(graph_write(c, round * SOME, (round + 1) * SOME, SOME));
+        WORKS(mv_close(c, &error));
+        WORKS(mv_open(path, &(mv_open_options){.manual_maintenance = true}, &c, &error));
+        mv_index_stats index = graph_stats(c, TURNED);
+        EXPECT(index.segments == 1 && index.indexed_rows == (round + 1) * SOME);
+        EXPECT(why_pending(c) == MV_PENDING_NONE);
+        WORKS(mv_close(c, &error));
+        WORKS(mv_open(path, NULL, &c, &error));
+    }
+    RECALLS(c, 0.9, .topk = 10);
+    EXPECT(!is_maintained(c));
+    WORKS(mv_check(c, &error));
     WORKS(mv_close(c, &error));
     remove_tree(path);
 }
@@ -388,6 +439,7 @@ int main(void)
     RUN(test_manual());
     RUN(test_failure());
     RUN(test_close());
+    RUN(test_close_finishes());
 #ifdef __SANITIZE_THREAD__ /* it ends a forked child that starts a thread: "dup thread" */
     printf("test_fork is left out: the thread sanitizer supports no threads in a forked child\n");
 #else

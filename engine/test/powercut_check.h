@@ -243,8 +243,9 @@ static void go_on(const char *root, oracle *known)
 
     WORK(open_at(root, 0, false, &c, &error));
     check_content(c, known);
-    WORK(mv_begin(c, &error)); /* the steps above may all have found nothing to write */
-    WORK(mv_commit(c, &error));
+    mv_collection *tx = NULL; /* the steps above may all have found nothing to write */
+    WORK(mv_begin(c, &tx, &error));
+    WORK(mv_commit(tx, &error));
     WORK(mv_close(c, &error));
     WORK(os_each_entry(path_of(&w, 0, path), find_leftover, NULL, &error));
     begin(&w, CALL_DESTROY, EFFECT_NONE, 0);

@@ -99,7 +99,7 @@ static void test_pointers(bool memory)
 
 static void test_refusals(bool memory)
 {
-    mv_collection *c = NULL;
+    mv_collection *c = NULL, *tx = NULL;
     mv_column *column = NULL;
     mv_result *result = NULL;
     bool found;
@@ -108,15 +108,16 @@ static void test_refusals(bool memory)
     start(&c, PLACE("refusals"));
     WORKS(mv_result_create(c, &result, &error));
 
-    WORKS(mv_begin(c, &error));
-    EXPECT(mv_column_begin(c, &field, NULL, &column, &error) == MV_MISUSE && !column);
-    EXPECT(mv_drop_column(c, "year", &error) == MV_MISUSE);
-    EXPECT(rename_field(c, "year", "when") == MV_MISUSE);
-    EXPECT(mv_drop_index(c, "near", &error) == MV_MISUSE);
-    mv_abort(c);
+    WORKS(mv_begin(c, &tx, &error));
+    EXPECT(mv_column_begin(tx, &field, NULL, &column, &error) == MV_MISUSE && !column);
+    EXPECT(mv_drop_column(tx, "year", &error) == MV_MISUSE);
+    EXPECT(rename_field(tx, "year", "when") == MV_MISUSE);
+    EXPECT(mv_drop_index(tx, "near", &error) == MV_MISUSE);
+    EXPECT(mv_drop_index(c, "near", &error) == MV_BUSY);
+    mv_abort(tx);
 
     WORKS(mv_column_begin(c, &field, NULL, &column, &error));
-    EXPECT(mv_begin(c, &error) == MV_BUSY && sample_write(c, MV_UPSERT, 0, 1, 2) == MV_BUSY);
+    EXPECT(mv_begin(c, &tx, &error) == MV_BUSY && sample_write(c, MV_UPSERT, 0, 1, 2) == MV_BUSY);
     EXPECT(mv_drop_column(c, "year", &error) == MV_BUSY);
     EXPECT(mv_column_set(column, &one, &error) == MV_MISUSE); /* no document yet */
     WORKS(mv_column_next(column, result, &found, &error));

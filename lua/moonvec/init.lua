@@ -23,4 +23,9 @@ local M = {
   vector = core.vector,
 }
 
-return M
+--- What other databases call one of these functions raises and names it. Any other key is nil.
+return setmetatable(M, {
+  __index = function(module, key)
+    return core.raise_if_synonym("moonvec", module, key)
+  end,
+})

@@ -80,10 +80,10 @@ function M.from_text(text)
   return table.concat(lines):sub(1, size)
 end
 
---- Writes the files in the directory `path`, except the lock file, as text to `folder`.
+--- Writes the files in the directory `path`, except the lock files, as text to `folder`.
 function M.pack(path, folder)
   for _, name in ipairs(listing.names(path)) do
-    if name ~= "catalog.mdb-lock" then
+    if not name:find("^catalog%.mdb%-") then
       write(folder .. "/" .. name .. ".hex", M.to_text(read(path .. "/" .. name)))
     end
   end
