@@ -4,8 +4,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "base/os.h"
 #include "test/graph_sample.h"
 
 #define TOO_FEW 1000u /* for maintenance to start by itself, */
@@ -13,16 +13,9 @@
 #define FEW     6000u
 #define MANY    22000u /* several groups, if they come in several segments */
 
-static double seconds(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 static void nap(void)
 {
-    (void)nanosleep(&(struct timespec){0, 2000000}, NULL);
+    (void)usleep(2000);
 }
 
 static void start(mv_collection **c, const char *path, bool manual)
@@ -70,7 +63,14 @@ static void test_job(bool memory)
     WORKS(mv_close(c, &error));
 }
 
-/* Cancelled or freed it ends at once, also when its collection was closed before. */
+static bool is_at(mv_job *job, const char *stage)
+{
+    mv_progress progress = {0};
+    mv_job_progress(job, &progress);
+    return strcmp(progress.stage, stage) == 0;
+}
+
+/* Cancelled or freed it ends early, also when its collection was closed before. */
 static void test_cancel(bool memory)
 {
     mv_collection *c = NULL;
@@ -80,14 +80,10 @@ static void test_cancel(bool memory)
     start(&c, PLACE("cancelled"), true);
     WORKS(graph_write(c, 0, MANY, MANY));
     WORKS(mv_optimize_start(c, NULL, &job, &error));
-    do {
-        nap();
-        mv_job_progress(job, &progress);
-    } while (strcmp(progress.stage, "index") != 0);
-    double begun = seconds();
+    WAIT_UNTIL(is_at(job, "index"));
     mv_job_cancel(job);
     WORKS(mv_job_wait(job, -1, &done, &error));
-    EXPECT(done && seconds() - begun < 2);
+    EXPECT(done);
     mv_job_progress(job, &progress);
     EXPECT(strcmp(progress.stage, "cancelled") == 0 && progress.done < progress.total);
     mv_job_free(job);
@@ -165,11 +161,17 @@ static mv_pending why_pending(mv_collection *c)
     return stats.pending;
 }
 
+/* `why`, unless all rows are in an index: maintenance may have been faster than the test. */
+static mv_pending wanted_pending(mv_collection *c, mv_pending why)
+{
+    mv_stats stats = {0};
+    WORKS(mv_get_stats(c, &stats, &error));
+    return stats.pending_rows ? why : MV_PENDING_NONE;
+}
+
 static void wait_until_maintained(mv_collection *c)
 {
-    double until = seconds() + 60;
-    while (is_maintained(c) && seconds() < until) nap();
-    EXPECT(!is_maintained(c));
+    WAIT_UNTIL(!is_maintained(c));
 }
 
 static void test_maintenance(bool memory, mv_durability durability)
@@ -183,7 +185,6 @@ static void test_maintenance(bool memory, mv_durability durability)
     WORKS(mv_get_stats(c, &stats, &error));
     EXPECT(stats.pending == MV_PENDING_FEW && stats.pending_rows == TOO_FEW);
     WORKS(graph_write(c, TOO_FEW, MANY, MANY));
-    EXPECT(is_maintained(c));
     RECALLS(c, 0.9, .topk = 10);
     WORKS(graph_delete(c, 5, 2000, 97)); /* while it is maintained */
     wait_until_maintained(c);
@@ -241,21 +242,17 @@ static void test_close(void)
     const char *path = sample_path("closed");
     start(&c, path, false);
     WORKS(graph_write(c, 0, MANY, MANY));
-    for (int i = 0; i < 100 && !graph_files(path, ".new", NULL); i++) nap();
-    double begun = seconds();
+    WAIT_UNTIL(graph_files(path, ".hnsw", NULL)); /* of two, which are committed at once */
     WORKS(mv_close(c, &error));
-    double took = seconds() - begun;
-    EXPECT(took < 2); /* some milliseconds on an idle machine */
     EXPECT(graph_files(path, ".new", NULL) == 0);
     WORKS(mv_open(path, &(mv_open_options){.read_only = true}, &c, &error));
-    EXPECT(!is_maintained(c) && why_pending(c) == MV_PENDING_READ_ONLY);
+    EXPECT(!is_maintained(c) && why_pending(c) == wanted_pending(c, MV_PENDING_READ_ONLY));
     WORKS(mv_close(c, &error));
     WORKS(mv_open(path, &(mv_open_options){.manual_maintenance = true}, &c, &error));
-    EXPECT(!is_maintained(c) && why_pending(c) == MV_PENDING_MANUAL);
+    EXPECT(!is_maintained(c) && why_pending(c) == wanted_pending(c, MV_PENDING_MANUAL));
     WORKS(mv_close(c, &error));
     WORKS(mv_open(path, &(mv_open_options){.verify = true}, &c, &error));
     RECALLS(c, 0.9, .topk = 10);
-    EXPECT(is_maintained(c) && why_pending(c) == MV_PENDING_WORKING);
     for (int i = 0; i < 20; i++) { /* open and close while it is at work: each time it goes on */
         mv_collection *other = NULL;
         WORKS(graph_write(c, 0, 1, 1));
@@ -265,7 +262,6 @@ static void test_close(void)
     }
     wait_until_maintained(c);
     EXPECT(graph_stats(c, PLAIN).segments == 1);
-    printf("closing took %.1f ms\n", took * 1000);
     WORKS(mv_close(c, &error));
     remove_tree(path);
 }
@@ -302,7 +298,6 @@ static void test_take_over(bool memory)
     bool done;
     start(&c, PLACE("taken"), false);
     WORKS(graph_write(c, 0, MANY, MANY));
-    EXPECT(is_maintained(c));
     WORKS(mv_optimize_start(c, NULL, &job, &error));
     WORKS(graph_write(c, 100, 200, 100)); /* does not wake it: another is at it */
     WORKS(mv_job_wait(job, -1, &done, &error));
@@ -361,15 +356,17 @@ static void test_maintenance_failing(void)
     EXPECT(file && !fseek(file, 5000, SEEK_SET) && fputc('x', file) == 'x' && !fclose(file));
     WORKS(mv_close(c, &error));
     WORKS(mv_open(path, NULL, &c, &error));
+    double before = os_seconds();
     WORKS(graph_write(c, MANY - 10, MANY - 5, 5));
     do {
         nap();
         WORKS(mv_get_stats(c, &stats, &error));
     } while (stats.is_maintained);
     EXPECT(strstr(stats.maintenance_error, name));
-    WORKS(graph_write(c, MANY - 5, MANY, 5)); /* too soon to try again */
+    WORKS(graph_write(c, MANY - 5, MANY, 5)); /* too soon to try again, unless that took long */
     WORKS(mv_get_stats(c, &stats, &error));
-    EXPECT(!stats.is_maintained && stats.documents == MANY);
+    EXPECT(!stats.is_maintained || os_seconds() - before > 10);
+    EXPECT(stats.documents == MANY);
     WORKS(mv_close(c, &error));
 }
 
@@ -416,9 +413,9 @@ static void test_beside_readers(bool memory)
         WORKS(graph_write(c, at, at + 10, 10));
         WORKS(graph_delete(c, at, at + 3, 1));
     }
+    WAIT_UNTIL(atomic_load(&searches) > 10);
     atomic_store(&stop, true);
     for (int i = 0; i < 2; i++) EXPECT(pthread_join(readers[i], NULL) == 0);
-    EXPECT(atomic_load(&searches) > 10);
     EXPECT(graph_stats(c, PLAIN).segments >= 1);
     graph_search_all(c);
     WORKS(mv_check(c, &error));

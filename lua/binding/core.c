@@ -156,6 +156,7 @@ MV_API int luaopen_moonvec_core(lua_State *L);
 
 MV_API int luaopen_moonvec_core(lua_State *L)
 {
+    luaL_checkversion(L);
     job_register(L);
     schema_register(L);
     vector_register(L);
@@ -178,5 +179,8 @@ MV_API int luaopen_moonvec_core(lua_State *L)
     lua_setfield(L, -2, "simd");
     lua_pushstring(L, "moonvec " MV_VERSION);
     lua_setfield(L, -2, "version");
+    /* load_core.lua looks for this text in a file that does not load. */
+    lua_pushstring(L, "moonvec.core for " LUA_VERSION);
+    lua_setfield(L, -2, "built_for");
     return 1;
 }

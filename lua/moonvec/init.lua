@@ -2,8 +2,9 @@
 --
 -- This file is the public module. lua/README.md lists the other files; types.lua is the reference of the API.
 
+local core = require "moonvec.load_core" -- first: the others require moonvec.core
+
 local collection = require "moonvec.collection"
-local core = require "moonvec.core"
 local filter = require "moonvec.filter"
 
 collection.extend(core.methods)
