@@ -71,6 +71,7 @@ static mv_err copy_in_memory(engine *e, double seconds, const char *catalog_path
                              mv_error *error)
 {
     catalog_txn *txn = NULL;
+    if (engine_is_writing(e)) return copy_and_read(e, catalog_path, im, error);
     MV_TRY(engine_begin_write(e, false, seconds, &txn, error));
     mv_err err = copy_and_read(e, catalog_path, im, error);
     catalog_end(txn);

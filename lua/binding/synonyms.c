@@ -19,7 +19,7 @@ typedef struct synonym {
 /* Functions and methods. */
 static const synonym function_synonyms[] = {
     /* the module */
-    {"open", "connect new load client persistent_client init database db create_client "
+    {"open", "connect new client persistent_client init database db create_client "
              "open_collection get_collection load_collection get_or_create_collection"},
     {"create_and_open", "create create_collection create_table make"},
     {"pack", "serialize serialize_float32 to_bytes tobytes encode"},
