@@ -1,6 +1,6 @@
 /* The operating system: files, directories, mappings, locks, threads, time. All system calls of the
- * engine, except those of LMDB, are in os.c. Errors name the path. Files are written by pwrite,
- * never through a mapping. */
+ * engine, except those of LMDB, are in os.c and os_shared_mutex.c. Errors name the path. Files are
+ * written by pwrite, never through a mapping. */
 #ifndef MV_OS_H
 #define MV_OS_H
 
@@ -60,6 +60,8 @@ mv_err os_open_read(const char *path, os_file *file, uint64_t *size, mv_error *e
 mv_err os_open_directory(const char *path, os_file *file, mv_error *error);
 /* Create a file to write and read. MV_EXISTS: there is one already. */
 mv_err os_create(const char *path, os_file *file, mv_error *error);
+/* Open a file to write and read; create it if there is none. */
+mv_err os_open_or_create(const char *path, os_file *file, mv_error *error);
 /* Create a file in memory, without a name. `label` is for debugging tools. */
 mv_err os_create_in_memory(const char *label, os_file *file, mv_error *error);
 /* A path by which this process can open the file again, while `file` is open. */
@@ -84,6 +86,8 @@ void os_close(os_file file); /* OS_FILE_NONE is fine */
 mv_err os_try_lock(os_file file, bool *got, const char *path, mv_error *error);
 /* The same for a shared lock: others may have shared locks, too. */
 mv_err os_try_lock_shared(os_file file, bool *got, const char *path, mv_error *error);
+/* The same, waiting as long as another opening has an exclusive lock. */
+mv_err os_lock_shared(os_file file, const char *path, mv_error *error);
 /* Has another process a record lock (fcntl) on the file at `path`? False when the file cannot be
  * opened. Do not ask for a file on which this process has record locks: the call releases them. */
 bool os_is_locked_by_others(const char *path);
