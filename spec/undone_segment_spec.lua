@@ -21,9 +21,9 @@ describe("a segment written after one that was undone", function()
       local vectors = { { name = "v", type = "vector_fp32", dim = 1, metric = "l2", index = "flat" } }
       local c = support.collection({ vectors = vectors }, { path = where == "in memory" and ":memory:" or nil })
       local next_document
-      pcall(c.transaction, c, function()
-        assert(c:insert(documents("undone")))
-        next_document = c:iterate()
+      pcall(c.transaction, c, function(tx)
+        assert(tx:insert(documents("undone")))
+        next_document = tx:iterate()
         assert.equal("undone1", next_document().id)
         error("undo it")
       end)

@@ -33,6 +33,9 @@
                                         */
 #define OS_COPY_SIZE ((size_t)1 << 18) /* bytes of the buffer of a file copy; chosen */
 
+#define BESIDE                                                                                     \
+    ".new-" /* in the name of a directory beside another one; a number, "-", a number follow */
+
 #define RETRY(result, call)                                                                        \
     do {                                                                                           \
         (result) = (call);                                                                         \
@@ -101,14 +104,21 @@ mv_err os_make_temporary_directory(char *out, mv_error *error)
     return MV_OK;
 }
 
+/* The length of a path without slashes at its end. */
+static size_t trimmed_size(const char *path)
+{
+    size_t size = strlen(path);
+    while (size > 1 && path[size - 1] == '/') size--;
+    return size;
+}
+
 mv_err os_make_directory_beside(const char *path, char *out, mv_error *error)
 {
     static atomic_uint count;
-    size_t size = strlen(path);
-    while (size > 1 && path[size - 1] == '/') size--;
+    size_t size = trimmed_size(path);
     for (;;) {
-        int length = snprintf(out, OS_PATH_SIZE, "%.*s.new-%ld-%u", (int)size, path, (long)getpid(),
-                              atomic_fetch_add(&count, 1));
+        int length = snprintf(out, OS_PATH_SIZE, "%.*s" BESIDE "%ld-%u", (int)size, path,
+                              (long)getpid(), atomic_fetch_add(&count, 1));
         if (length < 0 || length >= OS_PATH_SIZE)
             return error_set(error, MV_LIMIT, "the path '%.64s...' is too long", path);
         if (!mkdir(out, 0777)) return MV_OK;
@@ -124,18 +134,60 @@ mv_err os_rename_directory(const char *from, const char *to, mv_error *error)
     return MV_OK;
 }
 
+mv_err os_exchange_directories(const char *one, const char *other, mv_error *error)
+{
+#if defined(__APPLE__)
+    int failed = renamex_np(one, other, RENAME_SWAP);
+#elif defined(RENAME_EXCHANGE)
+    int failed = renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+#else
+    int failed = -1;
+    errno = ENOSYS;
+#endif
+    if (failed)
+        return error_system(error, errno, "cannot exchange the directories '%s' and '%s'", one,
+                            other);
+    return MV_OK;
+}
+
+mv_err os_parent(const char *path, char *out, mv_error *error)
+{
+    size_t size = trimmed_size(path);
+    while (size > 0 && path[size - 1] != '/') size--;
+    while (size > 1 && path[size - 1] == '/') size--;
+    if (size >= OS_PATH_SIZE)
+        return error_set(error, MV_LIMIT, "the path '%.64s...' is too long", path);
+    memcpy(out, size ? path : ".", size ? size : 1);
+    out[size ? size : 1] = 0;
+    return MV_OK;
+}
+
 mv_err os_sync_parent(const char *path, mv_error *error)
 {
     char parent[OS_PATH_SIZE];
-    size_t size = strlen(path);
-    while (size > 1 && path[size - 1] == '/') size--;
-    while (size > 0 && path[size - 1] != '/') size--;
-    while (size > 1 && path[size - 1] == '/') size--;
-    if (size >= sizeof parent)
-        return error_set(error, MV_LIMIT, "the path '%.64s...' is too long", path);
-    memcpy(parent, path, size);
-    parent[size] = 0;
-    return os_sync_directory(size ? parent : ".", error);
+    MV_TRY(os_parent(path, parent, error));
+    return os_sync_directory(parent, error);
+}
+
+/* Is `text` "<digits><end>..."? Then *rest is what follows `end`. */
+static bool skip_number(const char *text, const char *end, const char **rest)
+{
+    size_t digits = strspn(text, "0123456789");
+    size_t size = strlen(end);
+    *rest = text + digits + size;
+    return digits > 0 && strncmp(text + digits, end, size) == 0;
+}
+
+bool os_is_name_beside(const char *path, const char *name)
+{
+    size_t size = trimmed_size(path), begin = size;
+    const char *rest;
+    while (begin > 0 && path[begin - 1] != '/') begin--;
+    if (strncmp(name, path + begin, size - begin) != 0) return false;
+    rest = name + (size - begin);
+    if (strncmp(rest, BESIDE, sizeof BESIDE - 1) != 0) return false;
+    return skip_number(rest + sizeof BESIDE - 1, "-", &rest) && skip_number(rest, "", &rest) &&
+           !*rest;
 }
 
 mv_err os_open_directory(const char *path, os_file *file, mv_error *error)
@@ -297,6 +349,13 @@ mv_err os_create(const char *path, os_file *file, mv_error *error)
     return MV_OK;
 }
 
+mv_err os_open_or_create(const char *path, os_file *file, mv_error *error)
+{
+    RETRY(*file, open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0666));
+    if (*file == OS_FILE_NONE) return error_system(error, errno, "cannot open '%s' to write", path);
+    return MV_OK;
+}
+
 mv_err os_create_in_memory(const char *label, os_file *file, mv_error *error)
 {
 #ifdef __linux__
@@ -444,6 +503,19 @@ mv_err os_size(os_file file, uint64_t *size, const char *path, mv_error *error)
     return MV_OK;
 }
 
+bool os_is_file_at(os_file file, const char *path)
+{
+    struct stat one, other;
+    return !fstat(file, &one) && !stat(path, &other) && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+void os_close_on_exec(os_file file)
+{
+    int flags = fcntl(file, F_GETFD);
+    if (flags != -1) (void)fcntl(file, F_SETFD, flags | FD_CLOEXEC);
+}
+
 mv_err os_allocated_bytes(const char *path, uint64_t *bytes, mv_error *error)
 {
     struct stat about;
@@ -493,6 +565,13 @@ mv_err os_is_locked_by_others(const char *path, bool *locked, mv_error *error)
         *locked = held.l_type != F_UNLCK;
     os_close(file);
     return err;
+}
+
+mv_err os_lock_shared(os_file file, const char *path, mv_error *error)
+{
+    int failed;
+    RETRY(failed, flock(file, LOCK_SH));
+    return failed ? error_system(error, errno, "cannot lock '%s'", path) : MV_OK;
 }
 
 void os_unlock(os_file file)
@@ -769,8 +848,10 @@ uint64_t os_fork_generation(void)
 
 uint64_t os_thread_id(void)
 {
-    static _Thread_local char of_this_thread; /* living threads have different addresses of it */
-    return (uint64_t)(uintptr_t)&of_this_thread;
+    static atomic_uint_fast64_t last;
+    static _Thread_local uint64_t of_this_thread;
+    if (!of_this_thread) of_this_thread = atomic_fetch_add(&last, 1) + 1;
+    return of_this_thread;
 }
 
 double os_seconds(void)

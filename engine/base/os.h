@@ -1,6 +1,6 @@
 /* The operating system: files, directories, mappings, locks, threads, time. All system calls of the
- * engine, except those of LMDB, are in os.c. Errors name the path. Files are written by pwrite,
- * never through a mapping. */
+ * engine, except those of LMDB, are in os.c and os_shared_mutex.c. Errors name the path. Files are
+ * written by pwrite, never through a mapping. */
 #ifndef MV_OS_H
 #define MV_OS_H
 
@@ -24,18 +24,25 @@ mv_err os_remove_directory(const char *path, mv_error *error);
 mv_err os_remove(const char *path, mv_error *error);
 mv_err os_remove_in(const char *directory, const char *name, mv_error *error);
 mv_err os_rename(const char *from, const char *to, mv_error *error); /* replaces `to` */
-/* Make a synced copy. `to` must not exist. */
+/* Write a synced copy of a file. `to` must not exist. */
 mv_err os_copy(const char *from, const char *to, mv_error *error);
 /* Make a hard link, or a synced copy where links are not possible. `to` must not exist. */
 mv_err os_link_or_copy(const char *from, const char *to, mv_error *error);
 mv_err os_sync_directory(const char *path, mv_error *error);
 /* Is there something that this process may write? */
 mv_err os_can_write(const char *path, bool *can, mv_error *error);
+/* The directory that has the entry `path`, to out[OS_PATH_SIZE]. */
+mv_err os_parent(const char *path, char *out, mv_error *error);
 /* Make a directory with a temporary name in the parent of `path`. Its path goes to
  * out[OS_PATH_SIZE]. */
 mv_err os_make_directory_beside(const char *path, char *out, mv_error *error);
+/* May os_make_directory_beside have given the name `name` to a directory beside `path`? */
+bool os_is_name_beside(const char *path, const char *name);
 /* Rename a directory. MV_EXISTS: `to` is something else than an empty directory. */
 mv_err os_rename_directory(const char *from, const char *to, mv_error *error);
+/* Let two directories exchange their names, atomically. Fails where the system or the file system
+ * cannot do that. */
+mv_err os_exchange_directories(const char *one, const char *other, mv_error *error);
 /* Sync the parent of `path`. */
 mv_err os_sync_parent(const char *path, mv_error *error);
 /* Make a private directory: in memory (/dev/shm) if the system has that, else among the temporary
@@ -58,6 +65,8 @@ mv_err os_open_write(const char *path, os_file *file, mv_error *error);
 mv_err os_open_directory(const char *path, os_file *file, mv_error *error);
 /* Create a file to write and read. MV_EXISTS: there is one already. */
 mv_err os_create(const char *path, os_file *file, mv_error *error);
+/* Open a file to write and read; create it if there is none. */
+mv_err os_open_or_create(const char *path, os_file *file, mv_error *error);
 /* Create a file in memory, without a name. `label` is for debugging tools. */
 mv_err os_create_in_memory(const char *label, os_file *file, mv_error *error);
 /* A path by which this process can open the file again, while `file` is open. */
@@ -74,6 +83,11 @@ mv_err os_rewrite(const char *path, uint64_t size_max, mv_error *error);
 /* Bytes that this process may still write on the file system of the file. */
 mv_err os_free_bytes(os_file file, uint64_t *bytes);
 mv_err os_size(os_file file, uint64_t *size, const char *path, mv_error *error);
+/* Does `path` lead to this open file or directory? It may have been replaced since it was opened.
+ */
+bool os_is_file_at(os_file file, const char *path);
+/* Close a descriptor that was not opened here when the process executes another program. */
+void os_close_on_exec(os_file file);
 /* Bytes that the file system has allocated for the file; 0: there is none. */
 mv_err os_allocated_bytes(const char *path, uint64_t *bytes, mv_error *error);
 void os_close(os_file file); /* OS_FILE_NONE is fine */
@@ -83,6 +97,8 @@ void os_close(os_file file); /* OS_FILE_NONE is fine */
 mv_err os_try_lock(os_file file, bool *got, const char *path, mv_error *error);
 /* The same for a shared lock: others may have shared locks, too. */
 mv_err os_try_lock_shared(os_file file, bool *got, const char *path, mv_error *error);
+/* The same, waiting as long as another opening has an exclusive lock. */
+mv_err os_lock_shared(os_file file, const char *path, mv_error *error);
 /* Has another process a record lock (fcntl) on the file at `path`? False when there is no file. Do
  * not ask for a file on which this process has record locks: the call releases them. */
 mv_err os_is_locked_by_others(const char *path, bool *locked, mv_error *error);
@@ -109,6 +125,23 @@ os_mutex *os_mutex_create(void); /* NULL: no memory */
 void os_mutex_lock(os_mutex *mutex);
 void os_mutex_unlock(os_mutex *mutex);
 void os_mutex_free(os_mutex *mutex);
+
+/* A mutex in a file, for all threads of all processes that open the file. It is robust: the mutex
+ * of a thread or process that died is free for the next. */
+typedef struct os_shared_mutex os_shared_mutex;
+/* Open the file, or create it. MV_BUSY: it is in use by programs whose mutexes have another layout
+ * (32 and 64 bits). */
+mv_err os_shared_mutex_open(const char *path, os_shared_mutex **mutex, mv_error *error);
+typedef enum os_lock_outcome {
+    OS_LOCKED = 1,
+    OS_LOCKED_BEFORE, /* the calling thread has it already: nothing is changed */
+    OS_LOCK_TIMED_OUT,
+} os_lock_outcome;
+/* Wait at most `seconds` (negative: without limit). */
+os_lock_outcome os_shared_mutex_lock(os_shared_mutex *mutex, double seconds);
+/* Only the thread that locked it may unlock it. */
+void os_shared_mutex_unlock(os_shared_mutex *mutex);
+void os_shared_mutex_close(os_shared_mutex *mutex); /* NULL is fine */
 
 /* A condition variable. */
 typedef struct os_condition os_condition;
@@ -141,7 +174,7 @@ static inline bool os_is_forked(uint64_t generation)
     return generation != os_fork_generation();
 }
 
-uint64_t os_thread_id(void); /* never 0 */
+uint64_t os_thread_id(void); /* never 0; never used again by a later thread of the process */
 double os_seconds(void);     /* monotonic */
 /* A text that differs after each start of the machine; at most 63 bytes. */
 mv_err os_boot_id(char out[64], mv_error *error);

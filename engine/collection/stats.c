@@ -1,4 +1,6 @@
 /* Statistics of a collection and of its indexes. */
+#include <string.h>
+
 #include "job/maintain.h"
 #include "open/durability.h"
 #include "transaction/handle.h"
@@ -33,6 +35,18 @@ static mv_err add_disk_bytes(const engine *e, const view *v, uint64_t *total, mv
     return MV_OK;
 }
 
+/* Why rows wait for an index. */
+static mv_pending why_pending(const mv_collection *c, const view *v, const maintain_status *status)
+{
+    if (!merge_plan_pending_rows(v)) return MV_PENDING_NONE;
+    if (status->is_working) return MV_PENDING_WORKING;
+    if (c->read_only) return MV_PENDING_READ_ONLY;
+    if (c->manual_maintenance) return MV_PENDING_MANUAL;
+    if (!merge_plan_is_urgent(v)) return MV_PENDING_FEW;
+    if (status->failure[0]) return MV_PENDING_FAILED;
+    return status->is_elsewhere ? MV_PENDING_ELSEWHERE : MV_PENDING_DUE;
+}
+
 mv_err mv_get_stats(mv_collection *c, mv_stats *stats, mv_error *error)
 {
     snapshot s;
@@ -46,7 +60,12 @@ mv_err mv_get_stats(mv_collection *c, mv_stats *stats, mv_error *error)
     stats->fresh_rows = v->state.fresh_rows;
     stats->memory_bytes = mem_bytes();
     stats->commit = v->state.commit;
-    stats->is_maintained = maintain_status(s.e, stats->maintenance_error);
+    maintain_status status;
+    maintain_get_status(s.e, &status);
+    stats->is_maintained = status.is_working;
+    memcpy(stats->maintenance_error, status.failure, sizeof status.failure);
+    stats->pending_rows = merge_plan_pending_rows(v);
+    stats->pending = why_pending(c, v, &status);
     mv_err err = add_disk_bytes(s.e, v, &stats->disk_bytes, error);
     if (!err && !s.e->in_memory) err = durability_is_durable(s.e->path, &stats->durable, error);
     snapshot_close(&s);

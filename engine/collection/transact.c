@@ -1,30 +1,58 @@
-/* The public calls that begin, commit and undo the transaction of a handle. */
+/* The public transactions. A transaction is a handle of its own: calls through it belong to it. */
 #include "transaction/handle.h"
 
-mv_err mv_begin(mv_collection *c, mv_error *error)
+mv_err mv_begin(mv_collection *c, mv_collection **out, mv_error *error)
 {
-    if (!c->read_only && handle_transaction(c))
-        return error_set(error, MV_BUSY, "this collection already has a transaction open");
-    return handle_begin_write(c, &c->transaction, error);
+    *out = NULL;
+    if (c->of) return error_set(error, MV_BUSY, "a transaction cannot be begun inside another one");
+    mv_collection *transaction = mem_alloc_zero(sizeof *transaction);
+    if (!transaction) return error_memory(error, sizeof *transaction, "a transaction");
+    mv_err err = handle_begin_write(c, &transaction->w, error);
+    if (err) {
+        mem_free(transaction, sizeof *transaction);
+        return err;
+    }
+    transaction->e = transaction->w->e; /* the reference is that of `c` */
+    transaction->path = c->path;
+    transaction->durability = c->durability;
+    transaction->of = c;
+    transaction->thread = os_thread_id();
+    os_process_lock();
+    transaction->next = c->begun;
+    c->begun = transaction;
+    os_process_unlock();
+    *out = transaction;
+    return MV_OK;
 }
 
-mv_err mv_commit(mv_collection *c, mv_error *error)
+/* Free the handle, and return the writer to be ended. */
+static writer *free_handle(mv_collection *transaction)
 {
-    writer *w = handle_transaction(c);
-    if (!w) return error_set(error, MV_MISUSE, "there is no transaction to commit");
-    c->transaction = NULL;
-    return handle_commit(c, w, error);
+    writer *w = transaction->w;
+    os_process_lock();
+    mv_collection **link = &transaction->of->begun;
+    while (*link != transaction) link = &(*link)->next;
+    *link = transaction->next;
+    os_process_unlock();
+    mem_free(transaction, sizeof *transaction);
+    return w;
 }
 
-void mv_abort(mv_collection *c)
+mv_err mv_commit(mv_collection *transaction, mv_error *error)
 {
-    writer *w = handle_transaction(c);
-    if (!w) return;
-    c->transaction = NULL; /* first: another thread may begin one as soon as this one has ended */
-    writer_abort(w);
+    engine *e = NULL;
+    mv_collection *c = transaction->of;
+    if (!c) return error_set(error, MV_MISUSE, "there is no transaction to commit");
+    MV_TRY(handle_engine(transaction, &e, error)); /* else it is another thread's or process's */
+    return handle_commit(c, free_handle(transaction), error);
+}
+
+void mv_abort(mv_collection *transaction)
+{
+    if (transaction && transaction->of) writer_abort(free_handle(transaction));
 }
 
 bool mv_in_transaction(const mv_collection *c)
 {
-    return handle_transaction(c) != NULL;
+    return !handle_is_forked(c) && engine_is_writing(c->e);
 }

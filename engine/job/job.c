@@ -64,6 +64,7 @@ void job_release_turn(mv_job *job)
     os_mutex_lock(job->e->mutex);
     mv_assert(!job->has_turn || job->e->is_optimized);
     if (job->has_turn) job->e->is_optimized = false;
+    atomic_store(&job->e->looked_at, 0); /* it may leave work: the next read looks again */
     os_mutex_unlock(job->e->mutex);
     job->has_turn = false;
 }
@@ -105,12 +106,12 @@ static mv_err begin_job(mv_collection *c, const mv_optimize_options *options, mv
     uint32_t threads = options ? options->threads : 0;
     MV_TRY(handle_engine(c, &e, error));
     if (c->read_only) return error_set(error, MV_READ_ONLY, "'%s' was opened read_only", c->path);
-    if (handle_transaction(c)) return error_set(error, MV_MISUSE, "a transaction is open");
+    MV_TRY(handle_check_collection(c, "optimize", error));
     if (threads > MV_THREADS_MAX)
         return error_set(error, MV_MISUSE, "threads is %u, it must be 1 to %u", threads,
                          MV_THREADS_MAX);
-    if (atomic_load(&e->writing_thread) == os_thread_id()) /* of another handle */
-        return error_set(error, MV_BUSY, "this thread has a transaction open on '%s' already",
+    if (engine_is_writing(e)) /* of another handle */
+        return error_set(error, MV_BUSY, "this thread has a transaction open on '%s': end it first",
                          c->path);
     MV_TRY(job_create(e, c->durability == MV_DURABILITY_FULL, threads ? threads : default_threads(),
                       &job, error));
@@ -143,6 +144,8 @@ mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *
     if (os_is_forked(job->fork_generation)) return error_set_forked(error, "the job");
     if (job->thread)
         return error_set(error, MV_MISUSE, "the job runs in the background: wait for it");
+    if (engine_is_writing(job->e))
+        return error_set(error, MV_BUSY, "this thread has a transaction open: end it first");
     do {
         if (atomic_load(&job->is_cancelled)) break;
         err = optimize_work(job, until, error);
@@ -232,7 +235,7 @@ mv_err mv_job_wait(mv_job *job, double seconds, bool *done, mv_error *error)
     if (os_is_forked(job->fork_generation)) return error_set_forked(error, "the job");
     if (!job->thread)
         return error_set(error, MV_MISUSE, "the job does not run in the background: step it");
-    bool must_not_block = atomic_load(&job->e->writing_thread) == os_thread_id();
+    bool must_not_block = engine_is_writing(job->e);
     os_mutex_lock(job->mutex);
     while (!job->is_over && !must_not_block) {
         double left = seconds < 0 ? -1 : until - os_seconds();
@@ -267,33 +270,6 @@ void mv_job_cancel(mv_job *job)
     atomic_store(&job->is_cancelled, true);
 }
 
-/* The job's thread may be waiting for the transaction that this thread has open, and so cannot be
- * joined now. It is joined when the engine is closed. */
-static void orphan_job(mv_job *job)
-{
-    engine *e = job->e;
-    mv_assert(job->thread && job->retains_engine);
-    os_mutex_lock(e->mutex);
-    job->retains_engine = false;
-    job->next = e->orphans;
-    e->orphans = job;
-    os_mutex_unlock(e->mutex);
-    registry_release(e); /* not the last: the transaction's handle has one */
-}
-
-void job_join_orphans(engine *e)
-{
-    for (;;) {
-        os_mutex_lock(e->mutex);
-        mv_job *job = e->orphans;
-        if (job) e->orphans = job->next;
-        os_mutex_unlock(e->mutex);
-        if (!job) return;
-        os_thread_join(job->thread);
-        job_free(job);
-    }
-}
-
 void mv_job_free(mv_job *job)
 {
     if (!job) return;
@@ -304,13 +280,9 @@ void mv_job_free(mv_job *job)
         job_free(job);
         return;
     }
-    if (!job->thread) {
+    if (job->thread)
+        os_thread_join(job->thread); /* it ends after its slice, also if it waits for a writer */
+    else
         job_release_turn(job);
-        job_free(job);
-    } else if (atomic_load(&job->e->writing_thread) == os_thread_id()) {
-        orphan_job(job);
-    } else {
-        os_thread_join(job->thread);
-        job_free(job);
-    }
+    job_free(job);
 }

@@ -27,9 +27,8 @@
  * - The job is cancelled (mv_job_cancel). The next step, or the thread between two steps, abandons
  *   the group. What was committed stays.
  * - The turn is released (job_release_turn). The group is abandoned; another job may begin.
- * - The job is orphaned: mv_job_free was called by a thread that has a transaction open, for which
- *   the job's thread may be waiting. The job is cancelled and left to the engine, which joins it
- *   when it is closed (registry.c, step 2).
+ * - Other writers have the collection until the step must end. The stage stays, and the next step
+ *   tries again. So no thread of a job waits for longer than a slice.
  * - The engine is closed, or another job begins. Maintenance stops between two steps, and releases
  *   its turn. */
 #ifndef MV_JOB_H
@@ -96,16 +95,19 @@ typedef struct job_build {
 struct mv_job {
     engine *e; /* a reference, if retains_engine */
     uint64_t fork_generation;
-    bool retains_engine; /* false for maintenance and orphans: closing the engine joins them */
+    bool retains_engine; /* false for maintenance: closing the engine joins it */
     bool sync;
     bool keeps_synced; /* runs beside its handle, and so leaves a synced collection synced */
     uint32_t threads;
     bool only_indexes;
+    bool limits;                     /* merge_plan.limits; a new view is taken after each group */
     mv_index_change change;          /* name NULL: none */
     char name[MV_NAME_SIZE_MAX + 1]; /* of the change */
     os_file lock;                    /* exclusive, on the directory */
     bool has_turn;                   /* e->is_optimized is ours */
     job_stage stage;
+    double until;            /* os_seconds at which the current step ends */
+    bool was_kept_out;       /* by other writers, when it last wanted to write */
     view *v;                 /* a reference; whose segments are merged; NULL: none is chosen */
     const mv_schema *schema; /* of `v` */
     merge_plan p;            /* the current group */
@@ -129,7 +131,6 @@ struct mv_job {
     bool is_over;
     mv_progress progress;
     mv_error failure; /* code MV_OK: none */
-    mv_job *next;     /* in the engine's list of orphans */
 };
 
 /* ---- job.c */
@@ -144,13 +145,12 @@ mv_err job_acquire_turn(mv_job *job, mv_error *error);
 void job_release_turn(mv_job *job);
 /* The turn was released, and the thread was joined. Releases the reference to the engine. */
 void job_free(mv_job *job);
-/* Join and free the jobs whose owners could not join them. Called without locks. */
-void job_join_orphans(engine *e);
 
 /* ---- optimize.c */
 
-/* Do one small step; where a step can be of any size, it ends at about `until` (os_seconds). After
- * a failure the job may be stepped again. The job has the turn. */
+/* Do one small step; where a step can be of any size, or waits for other writers, it ends at about
+ * `until` (os_seconds). The calling thread has no transaction open. After a failure the job may be
+ * stepped again. The job has the turn. */
 mv_err optimize_work(mv_job *job, double until, mv_error *error);
 /* Abandon the group in progress and remove its files (I13). The next step takes a new view. */
 void optimize_abandon_group(mv_job *job);

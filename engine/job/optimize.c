@@ -29,13 +29,20 @@ static mv_err wants_sync(const mv_job *job, bool *wanted, mv_error *error)
     return MV_OK;
 }
 
+/* Begin a transaction of the job. *w is NULL when other writers have the collection until the step
+ * must end: then the caller changes nothing, and the next step tries again. */
 static mv_err begin_write(mv_job *job, writer **w, mv_error *error)
 {
     for (;;) {
         bool sync, wanted = true;
+        double seconds = job->until - os_seconds();
+        *w = NULL;
         MV_TRY(wants_sync(job, &sync, error));
-        MV_TRY(writer_begin(job->e, sync, false, w, error));
-        mv_err err = sync ? MV_OK : wants_sync(job, &wanted, error);
+        mv_err err = writer_begin(job->e, sync, false, seconds > 0 ? seconds : 0, w, error);
+        job->was_kept_out = err == MV_BUSY;
+        if (job->was_kept_out) return MV_OK;
+        if (err) return err;
+        if (!sync) err = wants_sync(job, &wanted, error);
         if (!err && sync == wanted) return MV_OK;
         writer_abort(*w); /* it was synced while this thread waited for the writers' lock */
         if (err) return err;
@@ -64,11 +71,14 @@ static mv_err sync_files(const mv_job *job, mv_error *error)
 }
 
 /* Reserve numbers of files in a transaction of its own: a number is never used twice, even if
- * later changes are undone (I7). */
-static mv_err reserve_numbers(mv_job *job, uint64_t count, uint64_t *first, mv_error *error)
+ * later changes are undone (I7). *got is false when other writers are in the way. */
+static mv_err reserve_numbers(mv_job *job, uint64_t count, uint64_t *first, bool *got,
+                              mv_error *error)
 {
     writer *w = NULL;
     MV_TRY(begin_write(job, &w, error));
+    *got = w != NULL;
+    if (!w) return MV_OK;
     *first = w->state.next_segment;
     w->state.next_segment += count;
     w->changes++;
@@ -105,7 +115,9 @@ static mv_err begin_writing(mv_job *job, mv_error *error)
     bool merges = job->p.merges;
     /* One for each slot: an index that is found damaged meanwhile is also built. */
     uint64_t number = 0, indexes = index_build_count(job) ? index_slot_count(job->schema) : 0;
-    MV_TRY(reserve_numbers(job, merges + indexes, &number, error));
+    bool got;
+    MV_TRY(reserve_numbers(job, merges + indexes, &number, &got, error));
+    if (!got) return MV_OK;
     MV_TRY(index_build_begin(job, number + merges, error));
     job->stage = JOB_INDEX;
     if (!merges) return MV_OK;
@@ -131,6 +143,7 @@ static bool is_read(const mv_job *job, const section_file *file)
 
 static mv_err verify_group(mv_job *job, mv_error *error)
 {
+    if (job->check_segment == job->p.end) return begin_writing(job, error);
     const segment *s = job->v->segments[job->check_segment].shared->s;
     bool more = false;
     if (is_read(job, s->files[job->check_file]))
@@ -139,8 +152,8 @@ static mv_err verify_group(mv_job *job, mv_error *error)
     section_file_check_end(&job->check);
     if (++job->check_file < s->files_count) return MV_OK;
     job->check_file = 0;
-    if (++job->check_segment < job->p.end) return MV_OK;
-    return begin_writing(job, error);
+    job->check_segment++;
+    return MV_OK;
 }
 
 static mv_err write_group(mv_job *job, mv_error *error)
@@ -228,6 +241,7 @@ static mv_err swap_group(mv_job *job, mv_error *error)
 {
     writer *w = NULL;
     MV_TRY(begin_write(job, &w, error));
+    if (!w) return MV_OK;
     if (!schema_compare_has_same_files(job->schema, w->v->schema)) { /* the files do not fit */
         writer_abort(w);
         optimize_abandon_group(job);
@@ -241,6 +255,9 @@ static mv_err swap_group(mv_job *job, mv_error *error)
     if (err) return err;
     index_build_end(job);
     job->stage = JOB_PLAN;
+    if (!job->limits) return MV_OK;
+    view_release(job->e, job->v);
+    job->v = NULL;
     return MV_OK;
 }
 
@@ -250,6 +267,7 @@ static mv_err change_index_first(mv_job *job, mv_error *error)
 {
     writer *w = NULL;
     MV_TRY(begin_write(job, &w, error));
+    if (!w) return MV_OK;
     mv_err err = schema_write_index(w, &job->change, error);
     if (err)
         writer_abort(w);
@@ -263,6 +281,7 @@ static mv_err seal(mv_job *job, mv_error *error)
 {
     writer *w = NULL;
     MV_TRY(begin_write(job, &w, error));
+    if (!w) return MV_OK;
     mv_err err = seal_rows(w, NULL, 0, 0, error);
     if (err)
         writer_abort(w);
@@ -283,6 +302,7 @@ static mv_err take_view(mv_job *job, mv_error *error)
     job->schema = job->v->schema;
     snapshot_close(&s);
     job->p = merge_plan_start(job->v, job->only_indexes);
+    job->p.limits = job->limits;
     job->total_bytes = job->done_bytes;
     for (merge_plan rehearsal = job->p; merge_plan_next(&rehearsal);) {
         job->total_bytes += merge_plan_write_cost(&rehearsal);
@@ -309,6 +329,7 @@ static mv_err clean(mv_job *job, mv_error *error)
     view_release(job->e, job->v);
     job->v = NULL;
     MV_TRY(begin_write(job, &w, error));
+    if (!w) return MV_OK;
     mv_err err = job->e->in_memory ? drop_replaced(w, error) : MV_OK;
     if (err)
         writer_abort(w);
@@ -341,6 +362,7 @@ static mv_err work_on_group(mv_job *job, double until, mv_error *error)
 mv_err optimize_work(mv_job *job, double until, mv_error *error)
 {
     mv_err err;
+    job->until = until;
     switch (job->stage) {
     case JOB_CHANGE: return change_index_first(job, error);
     case JOB_SEAL: return seal(job, error);

@@ -144,21 +144,17 @@ mv_err engine_begin_read(engine *e, catalog_txn **txn, mv_error *error)
     return err;
 }
 
-mv_err engine_begin_write(engine *e, bool sync, catalog_txn **txn, mv_error *error)
+mv_err engine_begin_write(engine *e, bool sync, double seconds, catalog_txn **txn, mv_error *error)
 {
-    uint64_t thread = os_thread_id();
-    if (atomic_load(&e->writing_thread) == thread)
-        return error_set(error, MV_BUSY, "this thread has a transaction open on '%s' already",
-                         e->in_memory ? ":memory:" : e->path);
     MV_TRY(engine_begin_transaction(e, error));
-    mv_err err = catalog_begin_write(e->catalog, sync, txn, error);
+    mv_err err = catalog_begin_write(e->catalog, sync, seconds, txn, error);
     if (err) {
         engine_end_read(e);
         return err;
     }
-    mv_assert(atomic_load(&e->writing_thread) != thread);
+    mv_assert(!engine_is_writing(e));
     atomic_fetch_add(&e->writers_begun, 1);
-    atomic_store(&e->writing_thread, thread);
+    atomic_store(&e->writing_thread, os_thread_id());
     return MV_OK;
 }
 
@@ -170,10 +166,14 @@ void engine_end_write(engine *e)
     engine_end_read(e);
 }
 
-bool engine_is_writing(engine *e, uint64_t number)
+bool engine_is_writing(const engine *e)
 {
-    return atomic_load(&e->writing_thread) == os_thread_id() &&
-           atomic_load(&e->writers_begun) == number;
+    return atomic_load(&e->writing_thread) == os_thread_id();
+}
+
+bool engine_is_writing_number(const engine *e, uint64_t number)
+{
+    return engine_is_writing(e) && atomic_load(&e->writers_begun) == number;
 }
 
 /* ---------------------------------------------------------------- memory of searches */

@@ -22,12 +22,16 @@ struct known_schema;
 struct shared_segment;
 struct shared_index;
 struct maintainer;
+struct writer;
 
 /* What job/, a layer above, does for an engine. Calls run upwards through this table only. */
 typedef struct engine_hooks {
     /* A handle with automatic maintenance has committed. `v`: the writer's view, which may lag
      * behind the commit (I10). `sync`: durability of the handle. Called without locks. */
     void (*on_commit)(engine *e, const struct view *v, bool sync);
+    /* A handle with automatic maintenance reads a commit, which may be of another process. Called
+     * for every read, without locks. */
+    void (*on_read)(engine *e, const struct view *v, bool sync);
     /* True when threads must end before the engine is closed. */
     bool (*has_threads)(engine *e);
     /* End these threads and wait for them. Called without locks. The caller has a reference. */
@@ -53,11 +57,14 @@ struct engine {
     struct shared_index *indexes;    /* all open indexes; guarded by the mutex */
     index_scratch scratches[ENGINE_SCRATCHES_MAX]; /* guarded by the mutex */
     uint32_t scratches_count;
-    bool is_optimized;      /* a job of this process has the turn; guarded by the mutex */
-    uint32_t jobs_running;  /* jobs with a thread of their own; guarded by the mutex */
-    struct mv_job *orphans; /* freed by an owner that could not join them; guarded by the mutex */
-    struct maintainer *maintainer; /* NULL until needed; guarded by the mutex (maintain.c) */
+    bool is_optimized;              /* a job of this process has the turn; guarded by the mutex */
+    uint32_t jobs_running;          /* jobs with a thread of their own; guarded by the mutex */
+    struct maintainer *maintainer;  /* NULL until needed; guarded by the mutex (maintain.c) */
+    atomic_uint_fast64_t looked_at; /* number of the view in which work for maintenance was last
+                                     * looked for; 0: none */
     bool is_swept; /* leftovers of dead processes were removed; guarded by the writers' lock */
+    struct writer *writing; /* the transaction that was begun last, if it is open (writer.c);
+                             * guarded by the writers' lock */
     atomic_uint_fast64_t
         writing_thread; /* that has the write transaction; 0: none of this process */
     atomic_uint_fast64_t writers_begun; /* number of the last write transaction */
@@ -114,17 +121,20 @@ mv_err engine_open_catalog(engine *e, bool read_only, bool verify, mv_error *err
 /* Begin a read transaction. The engine keeps its catalog open until engine_end_read. MV_BUSY: see
  * engine_check_unlocked. */
 mv_err engine_begin_read(engine *e, catalog_txn **txn, mv_error *error);
-/* Begin a write transaction: waits while another thread or process writes. MV_BUSY: the calling
- * thread has a write transaction of this engine open. The caller holds no lock (I2). */
-mv_err engine_begin_write(engine *e, bool sync, catalog_txn **txn, mv_error *error);
+/* Begin a write transaction: waits at most `seconds` (negative: without limit) while another thread
+ * or process writes. MV_BUSY: it still writes, or the calling thread has a write transaction of
+ * this engine open. The caller holds no lock (I2). */
+mv_err engine_begin_write(engine *e, bool sync, double seconds, catalog_txn **txn, mv_error *error);
 /* MV_BUSY when this engine reads without a lock (catalog_is_unlocked) while another process has the
  * collection open and may be changing it. */
 mv_err engine_check_unlocked(engine *e, mv_error *error);
 /* Call after the catalog's transaction was ended or committed. */
 void engine_end_read(engine *e);
 void engine_end_write(engine *e);
-/* True when write transaction `number` is still open and belongs to the calling thread. */
-bool engine_is_writing(engine *e, uint64_t number);
+/* True when the calling thread has a write transaction open. */
+bool engine_is_writing(const engine *e);
+/* True when that is write transaction `number`. */
+bool engine_is_writing_number(const engine *e, uint64_t number);
 
 /* Memory for searches of indexes, kept by the engine between searches. An acquired scratch is the
  * caller's until it is released, with what the search allocated in it. */

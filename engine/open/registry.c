@@ -18,8 +18,8 @@
  *   READING   in the list; read_only; the catalog is open for reading. While no transaction is
  *             active, reopen_with_lock (engine.c) may open the catalog again
  *   WRITING   in the list; !read_only; the catalog is open for writing
- *   STOPPING  in the list; maintenance and orphaned jobs are being joined, without locks. Another
- *             thread may open the collection meanwhile, and gets this engine
+ *   STOPPING  in the list; maintenance is being joined, without locks. Another thread may open the
+ *             collection meanwhile, and gets this engine
  *   CLOSED    not in the list; memory freed. Entered under the process lock: another thread finds
  *             the engine whole or not at all
  *   FOREIGN   fork_generation is not that of this process; registry_open passes over it
@@ -30,8 +30,8 @@
  * job, so that their snapshots and views have ended when the last reference is released:
  *
  *    1. mv_close: the handle's transaction is undone, and its unsynced commits are synced.
- *    2. Without locks: maintenance is told to stop and joined, then the jobs whose owners could not
- *       join them (hooks->stop_threads). Repeated while new ones appear.
+ *    2. Without locks: maintenance is told to stop and joined (hooks->stop_threads). Repeated while
+ * it is started again.
  *    3. Under the process lock, from here on: the engine leaves the list.
  *    4. The newest view is released, and with it the last reference to segments and indexes.
  *    5. Indexes are closed, then segments: an index has a reference to its segment.
@@ -66,6 +66,7 @@
 
 #include "open/durability.h"
 #include "open/known_schema.h"
+#include "open/own_files.h"
 #include "open/view.h"
 
 static engine *engines; /* guarded by the process lock */
@@ -78,7 +79,7 @@ static void close_engine(engine *e)
     if (!e) return;
     mv_assert(engine_is_of_this_process(e)); /* I1 */
     mv_assert(!e->active);
-    mv_assert(!e->maintainer && !e->orphans && !e->jobs_running);
+    mv_assert(!e->maintainer && !e->jobs_running);
     view *newest = e->newest;
     e->newest = NULL;
     view_release(e, newest);
@@ -94,19 +95,42 @@ static void close_engine(engine *e)
     mem_free(e, sizeof *e);
 }
 
-static mv_err lock_presence(engine *e, mv_error *error)
+static mv_err missing_catalog(const engine *e, mv_error *error)
+{
+    bool is_destroyed;
+    MV_TRY(own_files_identify(e->path, DESTROYED_FILE, &is_destroyed, error));
+    if (is_destroyed)
+        return error_set(error, MV_CORRUPT,
+                         "'%s' is not a collection any more: it is being destroyed, or was until "
+                         "the process died (destroy it again to remove the rest)",
+                         e->path);
+    return error_set(error, MV_CORRUPT, "'%s' is not a collection: it has no %s", e->path,
+                     CATALOG_FILE);
+}
+
+/* *got is false when the catalog was replaced meanwhile. */
+static mv_err try_lock_presence(engine *e, bool *got, mv_error *error)
 {
     char path[OS_PATH_SIZE];
     uint64_t size;
-    bool got;
     MV_TRY(os_join(path, e->path, CATALOG_FILE, error));
     mv_err err = os_open_read(path, &e->presence, &size, error);
-    if (err == MV_NOT_FOUND)
-        return error_set(error, MV_CORRUPT, "'%s' is not a collection: it has no %s", e->path,
-                         CATALOG_FILE);
+    if (err == MV_NOT_FOUND) return missing_catalog(e, error);
     if (err) return err;
-    MV_TRY(os_try_lock_shared(e->presence, &got, path, error));
-    return got ? MV_OK : error_set(error, MV_BUSY, "'%s' is being destroyed", e->path);
+    MV_TRY(os_try_lock_shared(e->presence, got, path, error));
+    if (!*got) return error_set(error, MV_BUSY, "'%s' is being destroyed or replaced", e->path);
+    *got = os_is_file_at(e->presence, path);
+    return MV_OK;
+}
+
+static mv_err lock_presence(engine *e, mv_error *error)
+{
+    for (bool got = false; !got;) {
+        os_close(e->presence);
+        e->presence = OS_FILE_NONE;
+        MV_TRY(try_lock_presence(e, &got, error));
+    }
+    return MV_OK;
 }
 
 static mv_err load_schema(engine *e, mv_error *error)
@@ -235,11 +259,11 @@ mv_err registry_init_catalog(catalog *c, const mv_schema *schema, bool sync, mv_
 {
     engine_state state = {.format = ENGINE_FORMAT, .next_docid = 1, .next_segment = 1};
     catalog_txn *txn = NULL;
-    MV_TRY(catalog_begin_write(c, sync, &txn, error));
+    MV_TRY(catalog_begin_write(c, sync, 0, &txn, error)); /* no other process knows the file */
     mv_err err = engine_save_state(txn, &state, error);
     if (!err) err = known_schema_save(txn, schema, error);
     bool in_doubt; /* the caller removes the catalog that it could not create */
-    if (!err) return catalog_commit(txn, &in_doubt, error);
+    if (!err) err = catalog_commit(txn, &in_doubt, error);
     catalog_end(txn);
     return err;
 }
@@ -249,16 +273,14 @@ mv_err registry_create_in_memory(const mv_schema *schema, const engine_hooks *ho
                                  mv_error *error)
 {
     engine *e = NULL;
-    char directory[OS_PATH_SIZE], path[OS_PATH_SIZE], lock_path[OS_PATH_SIZE];
+    char directory[OS_PATH_SIZE], path[OS_PATH_SIZE];
     MV_TRY(engine_create(hooks, &e, error));
     e->in_memory = true;
     mv_err err = os_make_temporary_directory(directory, error);
     if (err) goto done;
     if ((err = os_join(path, directory, CATALOG_FILE, error))) goto done;
-    if ((err = os_join(lock_path, directory, CATALOG_LOCK_FILE, error))) goto done;
     err = catalog_open(path, &(catalog_options){.create = true}, &e->catalog, error);
-    (void)os_remove(path, NULL);
-    (void)os_remove(lock_path, NULL);
+    catalog_remove_files(directory);
     (void)os_remove_directory(directory, NULL);
     if (err) goto done;
     if ((err = registry_init_catalog(e->catalog, schema, false, error))) goto done;

@@ -44,7 +44,7 @@ mv_err mv_iterator_open(mv_collection *c, const mv_filter *source, mv_iterator *
     it->e = it->s.e;
     it->schema = it->s.v->schema;
     registry_retain(it->e);
-    if ((it->w = handle_transaction(c))) {
+    if ((it->w = c->w)) {
         it->c = c;
         it->writer_number = atomic_load(&it->e->writers_begun);
         err = scan_docids(&it->s, source, &it->docids, error);
@@ -80,7 +80,7 @@ static mv_err next_of_docids(mv_iterator *it, mv_result *result, bool *found, mv
 {
     const uint64_t *docids = (const uint64_t *)(const void *)it->docids.data;
     size_t count = it->docids.size / sizeof *docids;
-    if (!engine_is_writing(it->e, it->writer_number))
+    if (!engine_is_writing_number(it->e, it->writer_number))
         return error_set(error, MV_MISUSE, "the transaction of this iterator has ended");
     MV_TRY(result_begin(result, it->c, error));
     while (it->next_docid < count && !*found) {

@@ -3,7 +3,11 @@
  * With MDB_NOTLS a read transaction is not bound to a thread: it belongs to the object that began
  * it. Ended read transactions are reset and pooled, since renewing one costs a tenth of beginning
  * one. The map is reserved once, far larger than any catalog grows: address space costs nothing,
- * and resizing it would need a moment without readers. */
+ * and resizing it would need a moment without readers.
+ *
+ * Writers take a mutex of their own (os_shared_mutex) before they begin a transaction of LMDB,
+ * whose own mutex they then find free. LMDB's mutex cannot be waited for with a time limit, and
+ * after the death of a thread that wrote, LMDB refuses all further use by its process. */
 #include "storage/catalog.h"
 
 #include <errno.h>
@@ -15,31 +19,35 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/os.h"
-#include "storage/catalog_check.h"
 
-#define MAP_SIZE        ((size_t)1 << 38) /* 256 GiB: ids of a billion documents; halved if refused */
-#define MAP_SIZE_MIN    ((size_t)1 << 26)
-#define READERS_MAX     1022u /* read transactions at once in all processes: 64 KiB of slots */
-#define POOL_MAX        16u   /* idle read transactions, each with a slot; chosen */
-#define CHECK_TRIES_MAX 1000  /* attempts to verify a file while others write to it; chosen */
-#define CHECKSUM_SIZE   sizeof(uint64_t)
-#define ID_KEY_RAW_MAX  500u /* bytes; part of the format: a longer id has its hash as the key */
-#define ID_KEY_SIZE_MAX (ID_KEY_RAW_MAX + 1)
-#define NO_TABLE        UINT_MAX
-#define META_COMMIT_AT  144u       /* in a meta page: the commit's number (catalog_check.c) */
-#define FULL_DISK_BYTES (1u << 16) /* a disk with less space is full; LMDB writes up to 64 pages   \
-                                    */
+#define MAP_SIZE           ((size_t)1 << 38) /* 256 GiB: ids of a billion documents; halved if refused */
+#define MAP_SIZE_MIN       ((size_t)1 << 26)
+#define READERS_MAX        1022u /* read transactions at once in all processes: 64 KiB of slots */
+#define POOL_MAX           16u   /* idle read transactions, each with a slot; chosen */
+#define CHECK_TRIES_MAX    1000  /* attempts to verify a file while others write to it; chosen */
+#define CREATE_SECONDS_MAX 60    /* wait for a writer while a table is created; chosen */
+#define CHECKSUM_SIZE      sizeof(uint64_t)
+#define ID_KEY_RAW_MAX     500u /* bytes; part of the format: a longer id has its hash as the key */
+#define ID_KEY_SIZE_MAX    (ID_KEY_RAW_MAX + 1)
+#define NO_TABLE           UINT_MAX
+#define LOCK_MAGIC         0xbeefc0deu /* of LMDB: the first 4 bytes of a lock file */
+#define META_COMMIT_AT     144u        /* in a meta page: the commit's number (catalog_check.c) */
+#define FULL_DISK_BYTES    (1u << 16) /* a disk with less space is full; LMDB writes up to 64 pages \
+                                       */
 
 struct catalog_txn {
     catalog *owner;
     MDB_txn *txn;
     struct catalog_txn *next; /* in the pool */
     bool writes;              /* a write transaction: never pooled */
+    uint64_t thread;          /* that began the write transaction */
 };
 
 struct catalog {
     MDB_env *env;
     MDB_dbi tables[CATALOG_TABLES]; /* NO_TABLE: not there; only `indexes` may be missing */
+    os_shared_mutex *writers;       /* taken by each write transaction; NULL: read only */
+    catalog_txn *writing;           /* the write transaction; guarded by `writers` */
     os_mutex *mutex;                /* guards the pool */
     catalog_txn *pool;              /* reset read transactions */
     uint32_t pool_count;
@@ -162,7 +170,18 @@ static mv_err open_env(catalog *c, const char *path, const catalog_options *opti
         (void)mdb_env_set_mapsize(c->env, map_size);
         rc = mdb_env_open(c->env, path, flags, 0666);
     }
-    return rc ? lmdb_failed(error, rc, "open its file") : MV_OK;
+    if (rc) return lmdb_failed(error, rc, "open its file");
+    os_file file = OS_FILE_NONE; /* the only descriptor that LMDB leaves open on exec */
+    if (!mdb_env_get_fd(c->env, &file)) os_close_on_exec(file);
+    return MV_OK;
+}
+
+static mv_err open_writers_file(catalog *c, const char *path, mv_error *error)
+{
+    char writers_path[OS_PATH_SIZE + sizeof CATALOG_WRITERS_FILE];
+    (void)snprintf(writers_path, sizeof writers_path, "%s%s", path,
+                   CATALOG_WRITERS_FILE + sizeof CATALOG_FILE - 1);
+    return os_shared_mutex_open(writers_path, &c->writers, error);
 }
 
 static int open_table(catalog *c, MDB_txn *txn, catalog_table table, bool create)
@@ -193,6 +212,39 @@ static mv_err open_tables(catalog *c, const catalog_options *options, mv_error *
     return rc ? lmdb_write_failed(c, error, rc, "create its tables") : MV_OK;
 }
 
+/* The tables that every catalog has. */
+static const char *const common_names[] = {"meta",    "ids",      "fresh",
+                                           "deleted", "segments", "garbage"};
+
+mv_err catalog_identify(const char *path, catalog_identity *identity, mv_error *error)
+{
+    os_file file = OS_FILE_NONE;
+    uint64_t size = 0;
+    const void *bytes = NULL;
+    mv_err err = os_open_read(path, &file, &size, error);
+    if (err) return err;
+    if ((err = os_map(file, size, &bytes, path, error))) goto done;
+    err = catalog_check_identity(bytes, size, common_names,
+                                 sizeof common_names / sizeof *common_names, identity, error);
+done:
+    os_unmap(bytes, size);
+    os_close(file);
+    return err;
+}
+
+mv_err catalog_identify_lock(const char *path, bool *is_ours, mv_error *error)
+{
+    os_file file;
+    uint64_t size;
+    uint32_t magic = 0;
+    MV_TRY(os_open_read(path, &file, &size, error));
+    size_t magic_size = size < sizeof magic ? (size_t)size : sizeof magic;
+    mv_err err = os_read_at(file, &magic, magic_size, 0, path, error);
+    os_close(file);
+    *is_ours = !err && (!magic || magic == LOCK_MAGIC);
+    return err;
+}
+
 mv_err catalog_open(const char *path, const catalog_options *options, catalog **out,
                     mv_error *error)
 {
@@ -205,12 +257,25 @@ mv_err catalog_open(const char *path, const catalog_options *options, catalog **
     }
     if (!options->create && (err = check_file(path, options->verify, error))) goto done;
     if ((err = open_env(c, path, options, error))) goto done;
+    if (!options->read_only && (err = open_writers_file(c, path, error))) goto done;
     if ((err = open_tables(c, options, error))) goto done;
     *out = c;
     c = NULL;
 done:
     catalog_close(c);
     return err;
+}
+
+/* End the write transaction of a thread that has ended; catalog_end frees it. The caller has the
+ * mutex of writers, or is the only user of the catalog. LMDB then unlocks its own mutex, which
+ * fails, since another thread has locked it: the next writer, in any process, gets that mutex from
+ * the system (EOWNERDEAD). */
+static void end_left(catalog *c)
+{
+    if (!c->writing) return;
+    mdb_txn_abort(c->writing->txn);
+    c->writing->txn = NULL;
+    c->writing = NULL;
 }
 
 void catalog_close(catalog *c)
@@ -223,9 +288,18 @@ void catalog_close(catalog *c)
         mdb_txn_abort(txn->txn);
         mem_free(txn, sizeof *txn);
     }
+    end_left(c);
     mdb_env_close(c->env);
+    os_shared_mutex_close(c->writers);
     os_mutex_free(c->mutex);
     mem_free(c, sizeof *c);
+}
+
+void catalog_remove_files(const char *directory)
+{
+    (void)os_remove_in(directory, CATALOG_FILE, NULL);
+    (void)os_remove_in(directory, CATALOG_LOCK_FILE, NULL);
+    (void)os_remove_in(directory, CATALOG_WRITERS_FILE, NULL);
 }
 
 bool catalog_is_unlocked(const catalog *c)
@@ -240,17 +314,16 @@ bool catalog_has_indexes(const catalog *c)
 
 mv_err catalog_create_indexes(catalog *c, mv_error *error)
 {
-    MDB_txn *txn = NULL;
+    catalog_txn *txn = NULL;
+    bool in_doubt;
     mv_assert(!catalog_has_indexes(c));
-    int rc = mdb_txn_begin(c->env, NULL, 0, &txn);
-    if (rc) return lmdb_failed(error, rc, "begin a write transaction");
-    rc = open_table(c, txn, CATALOG_INDEXES, true);
-    if (rc)
-        mdb_txn_abort(txn);
-    else
-        rc = mdb_txn_commit(txn);
-    if (rc) c->tables[CATALOG_INDEXES] = NO_TABLE; /* the handle ended with the transaction */
-    return rc ? lmdb_write_failed(c, error, rc, "create its table of indexes") : MV_OK;
+    MV_TRY(catalog_begin_write(c, true, CREATE_SECONDS_MAX, &txn, error));
+    int rc = open_table(c, txn->txn, CATALOG_INDEXES, true);
+    mv_err err = rc ? lmdb_failed(error, rc, "create its table of indexes") : MV_OK;
+    if (!err) err = catalog_commit(txn, &in_doubt, error);
+    catalog_end(txn);
+    if (err) c->tables[CATALOG_INDEXES] = NO_TABLE; /* the handle ended with the transaction */
+    return err;
 }
 
 /* ---------------------------------------------------------------- transactions */
@@ -304,15 +377,58 @@ mv_err catalog_begin_read(catalog *c, catalog_txn **out, mv_error *error)
     return MV_OK;
 }
 
-mv_err catalog_begin_write(catalog *c, bool sync, catalog_txn **out, mv_error *error)
+bool catalog_lock(catalog *c, double seconds)
+{
+    if (os_shared_mutex_lock(c->writers, seconds) != OS_LOCKED) return false;
+    end_left(c);
+    return true;
+}
+
+void catalog_unlock(catalog *c)
+{
+    os_shared_mutex_unlock(c->writers);
+}
+
+static mv_err lock_writers(catalog *c, double seconds, mv_error *error)
+{
+    mv_assert(c->writers);
+    switch (os_shared_mutex_lock(c->writers, seconds)) {
+    case OS_LOCKED: end_left(c); return MV_OK;
+    case OS_LOCKED_BEFORE:
+        return error_set(error, MV_BUSY,
+                         "this thread has a transaction open on the collection: write through its "
+                         "handle (tx), or end it first");
+    case OS_LOCK_TIMED_OUT: break;
+    }
+    return error_set(error, MV_BUSY, "another writer has had the collection for %.4g ms",
+                     seconds * 1000);
+}
+
+/* Free the transaction, which LMDB has ended, and let the next writer in. */
+static void finish_write(catalog_txn *txn)
+{
+    catalog *c = txn->owner;
+    mv_assert(c->writing == txn);
+    c->writing = NULL;
+    mem_free(txn, sizeof *txn);
+    catalog_unlock(c);
+}
+
+mv_err catalog_begin_write(catalog *c, bool sync, double seconds, catalog_txn **out,
+                           mv_error *error)
 {
     catalog_txn *txn = mem_alloc_zero(sizeof *txn);
     if (!txn) return error_memory(error, sizeof *txn, "a transaction");
-    txn->owner = c;
-    txn->writes = true;
+    mv_err err = lock_writers(c, seconds, error);
+    if (err) {
+        mem_free(txn, sizeof *txn);
+        return err;
+    }
+    *txn = (catalog_txn){.owner = c, .writes = true, .thread = os_thread_id()};
+    c->writing = txn;
     int rc = mdb_txn_begin(c->env, NULL, 0, &txn->txn);
     if (rc) {
-        mem_free(txn, sizeof *txn);
+        finish_write(txn);
         return lmdb_failed(error, rc, "begin a write transaction");
     }
     /* The flag is one for the environment: only the holder of the writers' lock changes it. */
@@ -334,8 +450,9 @@ mv_err catalog_commit(catalog_txn *txn, bool *in_doubt, mv_error *error)
 {
     mv_assert(txn->writes);
     catalog *c = txn->owner;
+    mv_assert(txn->thread == os_thread_id());
     int rc = mdb_txn_commit(txn->txn);
-    mem_free(txn, sizeof *txn);
+    txn->txn = NULL;
     *in_doubt = rc && has_failed_meta(c);
     return rc ? lmdb_write_failed(c, error, rc, "commit") : MV_OK;
 }
@@ -343,12 +460,18 @@ mv_err catalog_commit(catalog_txn *txn, bool *in_doubt, mv_error *error)
 void catalog_end(catalog_txn *txn)
 {
     if (!txn) return;
-    if (!txn->writes) {
+    if (txn->writes && txn->owner->writing != txn) {
+        mem_free(txn, sizeof *txn); /* end_left has ended it */
+    } else if (txn->writes) {
+        mv_assert(txn->thread == os_thread_id());
+        if (txn->txn) mdb_txn_abort(txn->txn); /* else it was committed */
+        finish_write(txn);
+    } else {
         mdb_txn_reset(txn->txn);
         if (pool_push(txn->owner, txn)) return;
+        mdb_txn_abort(txn->txn);
+        mem_free(txn, sizeof *txn);
     }
-    mdb_txn_abort(txn->txn);
-    mem_free(txn, sizeof *txn);
 }
 
 uint64_t catalog_commit_number(const catalog_txn *txn)

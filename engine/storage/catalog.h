@@ -2,6 +2,7 @@
  *
  *   table     key                          value
  *   meta      "state"                      the state of the collection (open/engine.h)
+ *             "user:" and a key            a string of the program (collection/meta.c)
  *             "schema"                     the schema (storage/schema_format.c)
  *   ids       0 and the id, or             u64 docid
  *             1 and 16 bytes of hash       u64 docid, the id: for ids of more than 500 bytes
@@ -25,7 +26,7 @@
 #ifndef MV_CATALOG_H
 #define MV_CATALOG_H
 
-#include "base/error.h"
+#include "storage/catalog_check.h"
 
 typedef enum catalog_table {
     CATALOG_META,
@@ -38,8 +39,9 @@ typedef enum catalog_table {
     CATALOG_TABLES
 } catalog_table;
 
-#define CATALOG_FILE      "catalog.mdb"
-#define CATALOG_LOCK_FILE "catalog.mdb-lock"
+#define CATALOG_FILE         "catalog.mdb"
+#define CATALOG_LOCK_FILE    "catalog.mdb-lock"    /* of LMDB: the slots of readers */
+#define CATALOG_WRITERS_FILE "catalog.mdb-writers" /* the mutex of writers */
 
 typedef struct catalog catalog;
 typedef struct catalog_txn catalog_txn;
@@ -55,28 +57,46 @@ typedef struct catalog_options {
  * processes wrote to it during every attempt to verify it. */
 mv_err catalog_open(const char *path, const catalog_options *options, catalog **out,
                     mv_error *error);
+/* Is the file at `path` a catalog? Its content tells, which may be damaged. Writes nothing, and
+ * neither opens the file with LMDB. MV_NOT_FOUND. */
+mv_err catalog_identify(const char *path, catalog_identity *identity, mv_error *error);
+/* The same for the lock file: is it one of LMDB, or nothing yet? */
+mv_err catalog_identify_lock(const char *path, bool *is_ours, mv_error *error);
 /* No transaction may be open. NULL is fine. */
 void catalog_close(catalog *c);
+/* Remove the files of a catalog in `directory`, as far as possible. */
+void catalog_remove_files(const char *directory);
 /* Does it read without a lock? Then a writer that starts now may reuse pages that a reader sees. */
 bool catalog_is_unlocked(const catalog *c);
 /* Is there a table `indexes`? If not, it reads as empty, and must be created before a value is put
  * into it. */
 bool catalog_has_indexes(const catalog *c);
-/* Create the table `indexes`. No transaction may be open. Waits for other writers. */
+/* Create the table `indexes`. No transaction may be open. Waits for other writers. MV_BUSY: they
+ * took too long. */
 mv_err catalog_create_indexes(catalog *c, mv_error *error);
 
 /* ---- transactions */
 
 mv_err catalog_begin_read(catalog *c, catalog_txn **txn, mv_error *error);
-/* Waits for other writers. `sync`: the commit returns only when it is on disk. */
-mv_err catalog_begin_write(catalog *c, bool sync, catalog_txn **txn, mv_error *error);
-/* Ends the transaction in any case. After a failure *in_doubt tells whether the commit may have
- * happened nevertheless: its last write failed, which may still reach the disk. Then all later
- * transactions of this catalog fail, and the next writer of another one must call catalog_rewrite
- * before it changes anything. */
+/* Waits for other writers at most `seconds` (negative: without limit), then answers MV_BUSY.
+ * `sync`: the commit returns only when it is on disk. MV_BUSY, too: this thread has a write
+ * transaction open. A write transaction belongs to the thread that began it. When that thread has
+ * ended, the next one to take the writers' lock ends it. */
+mv_err catalog_begin_write(catalog *c, bool sync, double seconds, catalog_txn **txn,
+                           mv_error *error);
+/* Commit. The writers' lock is kept until catalog_end, which the caller calls in any case. After a
+ * failure *in_doubt tells whether the commit may have happened nevertheless: its last write failed,
+ * which may still reach the disk. Then all later transactions of this catalog fail, and the next
+ * writer of another one must call catalog_rewrite before it changes anything. */
 mv_err catalog_commit(catalog_txn *txn, bool *in_doubt, mv_error *error);
-/* Ends a read transaction or undoes a write transaction. NULL is fine. */
+/* End a read transaction, or a write transaction, which is undone if it was not committed. NULL is
+ * fine. Another thread may call it after catalog_lock for a write transaction whose thread has
+ * ended. */
 void catalog_end(catalog_txn *txn);
+/* Take the writers' lock without a transaction; waits as catalog_begin_write does. False: it was
+ * not free in time. */
+bool catalog_lock(catalog *c, double seconds);
+void catalog_unlock(catalog *c);
 /* The number of the LMDB commit that the transaction sees; of a write transaction, the one that it
  * builds on. */
 uint64_t catalog_commit_number(const catalog_txn *txn);

@@ -121,6 +121,38 @@ static void test_bulk(const char *path)
     WORKS(mv_close(c, &error));
 }
 
+/* An insert names the documents of its batch that have the same id: in a batch written one by one,
+ * in one checked first (in a transaction), and in bulk. */
+static void test_id_twice(const char *path)
+{
+    enum { ONE_BY_ONE, CHECKED, BULK, WAYS, FEW = 20, MANY = 6000 };
+    mv_collection *c = NULL;
+    uint64_t written;
+    WORKS(sample_open(path, (mv_open_options){0}, &c));
+    for (uint32_t way = ONE_BY_ONE; way < WAYS; way++) {
+        mv_batch *batch = NULL;
+        mv_collection *to = c; /* or its transaction */
+        char wanted[128];
+        uint32_t count = way == BULK ? MANY : FEW, first = way * MANY;
+        WORKS(mv_batch_create(c, &batch, &error));
+        for (uint32_t i = 0; i < count; i++) WORKS(sample_add(batch, first + i, 1));
+        WORKS(sample_add(batch, first + 3, 2));
+        if (way == CHECKED) WORKS(mv_begin(c, &to, &error));
+        EXPECT(mv_write(to, MV_INSERT, batch, &written, &error) == MV_EXISTS && written == 0);
+        (void)snprintf(wanted, sizeof wanted,
+                       "documents 4 and %u of the batch have the same id 'd%06u'", count + 1,
+                       first + 3);
+        EXPECT(strcmp(error.text, wanted) == 0);
+        WORKS(mv_write(to, MV_UPSERT, batch, &written, &error));
+        EXPECT(written == count + 1);
+        EXPECT(mv_write(to, MV_INSERT, batch, &written, &error) == MV_EXISTS);
+        EXPECT(strstr(error.text, "exists already"));
+        if (way == CHECKED) WORKS(mv_commit(to, &error));
+        mv_batch_free(batch);
+    }
+    WORKS(mv_close(c, &error));
+}
+
 /* A batch of another schema must not be taken for one of this. */
 static void test_foreign_batch(void)
 {
@@ -149,7 +181,7 @@ static void test_foreign_batch(void)
 
 static void test_transactions(const char *path)
 {
-    mv_collection *c = NULL, *other = NULL;
+    mv_collection *c = NULL, *tx = NULL, *other = NULL, *second = NULL;
     uint8_t versions[DOCUMENTS] = {0}, before[DOCUMENTS];
     uint64_t deleted = 0;
     bool memory = strcmp(path, ":memory:") == 0;
@@ -160,38 +192,47 @@ static void test_transactions(const char *path)
     set_versions(versions, 0, 100, 1);
     memcpy(before, versions, sizeof versions);
 
-    WORKS(mv_begin(c, &error));
-    EXPECT(mv_begin(c, &error) == MV_BUSY);
-    WORKS(sample_write(c, MV_INSERT, 100, 200, 2));
-    WORKS(sample_write(c, MV_UPSERT, 50, 60, 3));
-    WORKS(sample_delete(c, 10, &deleted));
+    WORKS(mv_begin(c, &tx, &error));
+    EXPECT(mv_begin(c, &second, &error) == MV_BUSY && mv_begin(tx, &second, &error) == MV_BUSY);
+    WORKS(sample_write(tx, MV_INSERT, 100, 200, 2));
+    WORKS(sample_write(tx, MV_UPSERT, 50, 60, 3));
+    WORKS(sample_delete(tx, 10, &deleted));
     set_versions(versions, 100, 200, 2);
     set_versions(versions, 50, 60, 3);
     versions[10] = 0;
-    HOLDS(c, versions, DOCUMENTS);
-    EXPECT(sample_write(c, MV_INSERT, 199, 250, 4) == MV_EXISTS);
-    EXPECT(sample_write(c, MV_UPDATE, 190, 201, 4) == MV_NOT_FOUND);
-    HOLDS(c, versions, DOCUMENTS);
+    HOLDS(tx, versions, DOCUMENTS);
+    EXPECT(sample_write(tx, MV_INSERT, 199, 250, 4) == MV_EXISTS);
+    EXPECT(sample_write(tx, MV_UPDATE, 190, 201, 4) == MV_NOT_FOUND);
+    HOLDS(tx, versions, DOCUMENTS);
+    HOLDS(c, before, DOCUMENTS); /* the collection's own handle stays outside */
+    EXPECT(sample_write(c, MV_INSERT, 300, 301, 1) == MV_BUSY); /* would wait for itself */
+    EXPECT(sample_delete(c, 1, &deleted) == MV_BUSY && mv_in_transaction(c));
     if (other) {
         HOLDS(other, before, DOCUMENTS);
-        EXPECT(sample_write(other, MV_INSERT, 300, 301, 1) == MV_BUSY); /* would wait for itself */
+        EXPECT(sample_write(other, MV_INSERT, 300, 301, 1) == MV_BUSY && mv_in_transaction(other));
     }
-    EXPECT(mv_check(c, &error) == MV_MISUSE);
-    WORKS(mv_commit(c, &error));
+    EXPECT(mv_check(tx, &error) == MV_MISUSE && mv_flush(tx, &error) == MV_MISUSE);
+    EXPECT(mv_backup(tx, sample_path("of-transaction"), NULL, &error) == MV_MISUSE);
+    WORKS(mv_commit(tx, &error));
     HOLDS(c, versions, DOCUMENTS);
     if (other) HOLDS(other, versions, DOCUMENTS);
 
-    WORKS(mv_begin(c, &error));
-    WORKS(sample_write(c, MV_UPSERT, 0, DOCUMENTS, 5));
-    mv_abort(c);
+    WORKS(mv_begin(c, &tx, &error));
+    WORKS(sample_write(tx, MV_UPSERT, 0, DOCUMENTS, 5));
+    mv_abort(tx);
     EXPECT(!mv_in_transaction(c) && mv_commit(c, &error) == MV_MISUSE);
     HOLDS(c, versions, DOCUMENTS);
-    WORKS(mv_begin(c, &error)); /* closing undoes */
-    WORKS(sample_write(c, MV_UPSERT, 0, DOCUMENTS, 6));
-    if (memory) mv_abort(c);
+    WORKS(mv_begin(c, &tx, &error));
+    WORKS(sample_write(tx, MV_UPSERT, 0, DOCUMENTS, 5));
+    WORKS(mv_close(tx, &error)); /* undoes */
+    HOLDS(c, versions, DOCUMENTS);
+    WORKS(mv_begin(c, &tx, &error));
+    WORKS(sample_write(tx, MV_UPSERT, 0, DOCUMENTS, 6));
+    if (memory) mv_abort(tx);
     WORKS(mv_check(other ? other : c, &error));
-    WORKS(mv_close(c, &error));
+    WORKS(mv_close(c, &error)); /* undoes, too */
     if (other) HOLDS(other, versions, DOCUMENTS);
+    if (other) WORKS(sample_write(other, MV_UPSERT, 0, 1, 7));
     WORKS(mv_close(other, &error));
 }
 
@@ -200,14 +241,14 @@ static void test_undone_segments(const char *path)
 {
     enum { MANY = 5000 };
     static uint8_t versions[MANY];
-    mv_collection *c = NULL;
+    mv_collection *c = NULL, *tx = NULL;
     mv_result *result = NULL;
     WORKS(sample_open(path, (mv_open_options){0}, &c));
     WORKS(mv_result_create(c, &result, &error));
-    WORKS(mv_begin(c, &error));
-    WORKS(sample_write(c, MV_INSERT, 0, MANY, 1));
-    WORKS(mv_search(c, &(mv_query){.topk = 10}, result, &error));
-    mv_abort(c);
+    WORKS(mv_begin(c, &tx, &error));
+    WORKS(sample_write(tx, MV_INSERT, 0, MANY, 1));
+    WORKS(mv_search(tx, &(mv_query){.topk = 10}, result, &error));
+    mv_abort(tx);
     WORKS(sample_write(c, MV_INSERT, 0, MANY, 2));
     set_versions(versions, 0, MANY, 2);
     HOLDS(c, versions, MANY);
@@ -219,7 +260,7 @@ static void test_undone_segments(const char *path)
 /* A result of a transaction is not valid after the next change: reading it is MV_MISUSE. */
 static void test_stale_results(const char *path)
 {
-    mv_collection *c = NULL;
+    mv_collection *c = NULL, *tx = NULL;
     mv_result *result = NULL;
     mv_id id;
     bool equal = false;
@@ -227,14 +268,14 @@ static void test_stale_results(const char *path)
     WORKS(sample_write(c, MV_INSERT, 0, 10, 1));
     WORKS(mv_result_create(c, &result, &error));
     EXPECT(mv_result_id(result, 0, &id, &error) == MV_MISUSE);
-    WORKS(mv_begin(c, &error));
-    WORKS(sample_fetch(c, result, 3, 1, &equal));
+    WORKS(mv_begin(c, &tx, &error));
+    WORKS(sample_fetch(tx, result, 3, 1, &equal));
     EXPECT(equal);
-    WORKS(sample_write(c, MV_UPSERT, 3, 4, 2));
+    WORKS(sample_write(tx, MV_UPSERT, 3, 4, 2));
     EXPECT(mv_result_id(result, 0, &id, &error) == MV_MISUSE);
-    WORKS(sample_fetch(c, result, 3, 2, &equal));
+    WORKS(sample_fetch(tx, result, 3, 2, &equal));
     EXPECT(equal);
-    WORKS(mv_commit(c, &error));
+    WORKS(mv_commit(tx, &error));
     EXPECT(mv_result_id(result, 0, &id, &error) == MV_MISUSE);
     WORKS(
         sample_fetch(c, result, 3, 2, &equal)); /* outside of a transaction: the commit is pinned */
@@ -277,17 +318,17 @@ static uint32_t walk(mv_collection *c, uint32_t write_every, uint32_t version, b
 
 static void test_iterators(const char *path)
 {
-    mv_collection *c = NULL;
+    mv_collection *c = NULL, *tx = NULL;
     WORKS(sample_open(path, (mv_open_options){0}, &c));
     WORKS(sample_write(c, MV_INSERT, 0, 200, 1));
     WORKS(optimize_all(c, 1000));
     WORKS(sample_write(c, MV_INSERT, 200, 300, 1));
     EXPECT(walk(c, 10, 1, true) == 300); /* one commit, also while others are made */
     WORKS(sample_write(c, MV_UPSERT, 0, 300, 2));
-    WORKS(mv_begin(c, &error)); /* in a transaction: what is still there when its turn comes */
-    EXPECT(walk(c, 0, 2, true) == 300);
-    EXPECT(walk(c, 300, 2, false) == 299); /* 1 was deleted, 0 replaced after it was met */
-    mv_abort(c);
+    WORKS(mv_begin(c, &tx, &error)); /* in a transaction: what is still there when its turn comes */
+    EXPECT(walk(tx, 0, 2, true) == 300);
+    EXPECT(walk(tx, 300, 2, false) == 299); /* 1 was deleted, 0 replaced after it was met */
+    mv_abort(tx);
     EXPECT(walk(c, 0, 2, true) == 300);
     WORKS(mv_check(c, &error));
     WORKS(mv_close(c, &error));
@@ -335,7 +376,7 @@ static void test_optimize_in_slices(const char *path)
 static void test_optimize_after_failure(const char *path)
 {
     uint8_t versions[DOCUMENTS] = {0};
-    mv_collection *c = NULL, *other = NULL;
+    mv_collection *c = NULL, *tx = NULL, *other = NULL;
     mv_progress progress;
     uint64_t deleted;
     WORKS(sample_open(path, (mv_open_options){.manual_maintenance = true}, &c));
@@ -350,11 +391,12 @@ static void test_optimize_after_failure(const char *path)
         uint32_t slices = 0, failures = 0;
         for (bool more = true; more; slices++) {
             bool in_the_way = slices == round % 14 && !failures;
-            if (in_the_way) WORKS(mv_begin(other, &error));
+            if (in_the_way) WORKS(mv_begin(other, &tx, &error));
             mv_err err = mv_optimize_step(job, 0, &more, &progress, &error);
             EXPECT(in_the_way ? err == MV_OK || err == MV_BUSY : err == MV_OK);
             if (err) failures++, more = true;
-            mv_abort(other);
+            mv_abort(tx);
+            tx = NULL;
         }
         mv_job_free(job);
         HOLDS(c, versions, DOCUMENTS);
@@ -407,8 +449,8 @@ static void test_backup(const char *path)
     WORKS(sample_write(c, MV_UPSERT, 250, 350, 6));
     set_versions(versions, 0, 250, 5);
     set_versions(versions, 250, 350, 6);
-    WORKS(mv_backup(c, copy_path, &error));
-    EXPECT(mv_backup(c, copy_path, &error) == MV_EXISTS);
+    WORKS(mv_backup(c, copy_path, NULL, &error));
+    EXPECT(mv_backup(c, copy_path, NULL, &error) == MV_EXISTS);
     WORKS(sample_write(c, MV_UPSERT, 0, 300, 7));
     WORKS(mv_open(copy_path, &(mv_open_options){.verify = true}, &copy, &error));
     HOLDS(copy, versions, DOCUMENTS);
@@ -428,7 +470,7 @@ static void test_backup(const char *path)
 
 static void test_opening(void)
 {
-    mv_collection *c = NULL, *reader = NULL;
+    mv_collection *c = NULL, *tx = NULL, *reader = NULL;
     mv_schema *schema = NULL;
     bool equal = false;
     uint64_t deleted;
@@ -438,7 +480,7 @@ static void test_opening(void)
     WORKS(sample_write(c, MV_INSERT, 0, 10, 1));
     WORKS(mv_open(sample_path("open"), &(mv_open_options){.read_only = true}, &reader, &error));
     EXPECT(sample_write(reader, MV_INSERT, 20, 21, 1) == MV_READ_ONLY);
-    EXPECT(mv_begin(reader, &error) == MV_READ_ONLY);
+    EXPECT(mv_begin(reader, &tx, &error) == MV_READ_ONLY);
     WORKS(sample_delete(c, 5, &deleted));
     WORKS(mv_result_create(reader, &result, &error));
     WORKS(sample_fetch(reader, result, 5, 0, &equal));
@@ -463,6 +505,7 @@ typedef struct model {
     uint8_t versions[MANY_DOCUMENTS];
     uint8_t committed[MANY_DOCUMENTS]; /* when the transaction began */
     uint32_t documents;
+    mv_collection *tx; /* the open transaction, or NULL */
 } model;
 
 static void delete_flagged(mv_collection *c, model *m)
@@ -506,31 +549,34 @@ static void delete_some(mv_collection *c, model *m)
 
 static void transact(mv_collection *c, model *m)
 {
-    if (!mv_in_transaction(c)) {
+    mv_collection *tx = m->tx;
+    m->tx = NULL;
+    if (!tx) {
         memcpy(m->committed, m->versions, sizeof m->versions);
-        WORKS(mv_begin(c, &error));
+        WORKS(mv_begin(c, &m->tx, &error));
     } else if (below(2)) {
-        WORKS(mv_commit(c, &error));
+        WORKS(mv_commit(tx, &error));
     } else {
-        mv_abort(c);
+        mv_abort(tx);
         memcpy(m->versions, m->committed, sizeof m->versions);
     }
 }
 
 static void random_step(mv_collection *c, model *m)
 {
+    mv_collection *through = m->tx ? m->tx : c;
     switch (below(10)) {
     case 0:
     case 1: transact(c, m); break;
     case 2:
-        if (!mv_in_transaction(c)) WORKS(optimize_all(c, 1000));
+        if (!m->tx) WORKS(optimize_all(c, 1000));
         break;
     case 3:
-    case 4: write_some(c, m, MV_UPSERT); break;
-    case 5: write_some(c, m, MV_INSERT); break;
-    case 6: write_some(c, m, MV_UPDATE); break;
-    case 7: delete_flagged(c, m); break;
-    default: delete_some(c, m); break;
+    case 4: write_some(through, m, MV_UPSERT); break;
+    case 5: write_some(through, m, MV_INSERT); break;
+    case 6: write_some(through, m, MV_UPDATE); break;
+    case 7: delete_flagged(through, m); break;
+    default: delete_some(through, m); break;
     }
 }
 
@@ -542,10 +588,11 @@ static void test_random(const char *path, uint32_t documents, int steps)
     WORKS(sample_open(path, (mv_open_options){.durability = MV_DURABILITY_NONE}, &c));
     for (int step = 0; step < steps && !unmet; step++) {
         random_step(c, &m);
-        if (step % 8 == 0) HOLDS(c, m.versions, documents);
-        if (!mv_in_transaction(c) && step % 50 == 49) WORKS(mv_check(c, &error));
+        if (step % 8 == 0) HOLDS(m.tx ? m.tx : c, m.versions, documents);
+        if (m.tx && step % 8 == 4) HOLDS(c, m.committed, documents);
+        if (!m.tx && step % 50 == 49) WORKS(mv_check(c, &error));
     }
-    mv_abort(c);
+    mv_abort(m.tx);
     WORKS(mv_check(c, &error));
     WORKS(mv_close(c, &error));
 }
@@ -555,6 +602,7 @@ static void run_everywhere(bool memory, int steps)
     RUN_WITH(WHERE, test_modes(PLACE("modes")));
     RUN_WITH(WHERE, test_update_of_some_fields(PLACE("update")));
     RUN_WITH(WHERE, test_bulk(PLACE("bulk")));
+    RUN_WITH(WHERE, test_id_twice(PLACE("twice")));
     RUN_WITH(WHERE, test_transactions(PLACE("transactions")));
     RUN_WITH(WHERE, test_undone_segments(PLACE("undone")));
     RUN_WITH(WHERE, test_stale_results(PLACE("stale")));

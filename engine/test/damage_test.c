@@ -15,14 +15,15 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "storage/catalog.h"
 #include "storage/section_format.h"
 #include "test/sample.h"
 
 #define DOCUMENTS     400u
+#define CATALOG_FILES 3u                    /* with its lock files */
 #define SEGMENT_FILES (2u + SAMPLE_VECTORS) /* rows, a column, vectors */
 #define FILES_MAX     16u
 #define TRIALS_MAX    60000u
-#define TRIAL_SECONDS 20
 
 typedef struct file {
     char name[64];
@@ -103,15 +104,17 @@ static void build(const char *path, uint32_t version, uint8_t *there)
 
 static uint32_t load(const char *path, file *out)
 {
-    static const char *const names[] = {"catalog.mdb", "catalog.mdb-lock"};
+    static const char *const names[CATALOG_FILES] = {CATALOG_FILE, CATALOG_LOCK_FILE,
+                                                     CATALOG_WRITERS_FILE};
     const uint32_t uids =
         SAMPLE_FIELDS + SAMPLE_VECTORS; /* those of the vectors follow the others */
     uint32_t count = 0;
-    for (uint32_t i = 0; i < 2 + 2 * SEGMENT_FILES; i++) {
+    for (uint32_t i = 0; i < CATALOG_FILES + 2 * SEGMENT_FILES; i++) {
         file *f = &out[count];
         char full[256];
-        uint32_t part = (i - 2) % SEGMENT_FILES, segment = 1 + (i - 2) / SEGMENT_FILES;
-        if (i < 2)
+        uint32_t part = (i - CATALOG_FILES) % SEGMENT_FILES,
+                 segment = 1 + (i - CATALOG_FILES) / SEGMENT_FILES;
+        if (i < CATALOG_FILES)
             (void)snprintf(f->name, sizeof f->name, "%s", names[i]);
         else if (part == 0)
             (void)snprintf(f->name, sizeof f->name, "%06u.rows", segment);
@@ -131,7 +134,7 @@ static uint32_t load(const char *path, file *out)
         f->bytes = mem_alloc(f->size);
         EXPECT(fread(f->bytes, 1, f->size, from) == f->size);
         (void)fclose(from);
-        f->segment = i >= 2;
+        f->segment = i >= CATALOG_FILES;
         count++;
     }
     return count;
@@ -145,7 +148,7 @@ static void unload(file *from, uint32_t count)
 static void store(const char *path, const char *name, const uint8_t *bytes, size_t size)
 {
     char full[256];
-    (void)snprintf(full, sizeof full, "%s/%s", path, name);
+    if (snprintf(full, sizeof full, "%s/%s", path, name) >= (int)sizeof full) abort();
     FILE *to = fopen(full, "wb");
     if (!to || fwrite(bytes, 1, size, to) != size || fclose(to)) abort();
 }
@@ -406,11 +409,11 @@ static void run_trials(const char *path)
     while (shared->next < trials_count) {
         const trial *t = &trials[shared->next];
         int unmet_before = unmet;
-        (void)alarm(TRIAL_SECONDS);
+        (void)alarm(HANG_SECONDS);
         try_verified(path, t);
-        if (files[t->file].segment && (t->what != EXCHANGE || t->at % files_count > 1))
+        if (files[t->file].segment && (t->what != EXCHANGE || t->at % files_count >= CATALOG_FILES))
             try_unverified(path, t);
-        if (t->what == FLIP && strcmp(files[t->file].name, "catalog.mdb-lock") != 0)
+        if (t->what == FLIP && (t->file == 0 || t->file >= CATALOG_FILES)) /* no lock in use */
             try_while_open(path, t);
         EXPECT(mem_bytes() == bytes_before);
         if (unmet > unmet_before)
@@ -486,7 +489,7 @@ int main(int count, char **arguments)
     build(sample_path("other"), 2, ignored);
     files_count = load(sample_path("base"), files);
     others_count = load(sample_path("other"), others);
-    EXPECT(files_count == others_count && files_count == 2 + 2 * SEGMENT_FILES);
+    EXPECT(files_count == others_count && files_count == CATALOG_FILES + 2 * SEGMENT_FILES);
     (void)snprintf(victim, sizeof victim, "%s", sample_path("victim"));
     if (count == 3) {
         random_state = strtoull(arguments[2], NULL, 10);

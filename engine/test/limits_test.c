@@ -217,14 +217,15 @@ static void test_large(const char *path)
         WORKS(mv_batch_add(batch, id, (size_t)snprintf(id, sizeof id, "%u", n), &error));
         WORKS(mv_batch_set_vector(batch, 0, vector, MV_DIM_MAX, &error));
     }
-    WORKS(mv_begin(c, &error));
-    WORKS(mv_write(c, MV_INSERT, batch, &written, &error));
+    mv_collection *tx = NULL;
+    WORKS(mv_begin(c, &tx, &error));
+    WORKS(mv_write(tx, MV_INSERT, batch, &written, &error));
     mv_batch_clear(batch);
     WORKS(mv_batch_add(batch, "large", 5, &error));
     WORKS(mv_batch_set(batch, 0, &value, &error));
     WORKS(mv_batch_set_vector(batch, 0, vector, MV_DIM_MAX, &error));
-    EXPECT(mv_write(c, MV_UPSERT, batch, &written, &error) == MV_LIMIT);
-    WORKS(mv_commit(c, &error));
+    EXPECT(mv_write(tx, MV_UPSERT, batch, &written, &error) == MV_LIMIT);
+    WORKS(mv_commit(tx, &error));
     mv_batch_clear(batch);
     value.as.string.size = size / 2;
     WORKS(mv_batch_add(batch, "large", 5, &error));

@@ -95,14 +95,15 @@ static void test_interrupted_write_in_a_transaction(bool memory)
         WORKS(sample_write(c, MV_INSERT, 20, 40, 1));
         memset(versions + 20, 1, 20);
         WORKS(optimize_all(c, 1000)); /* the rows are in a segment: replacing one allocates */
-        WORKS(mv_begin(c, &error));
+        mv_collection *tx = NULL;
+        WORKS(mv_begin(c, &tx, &error));
         mem_fail_at(n, false);
-        mv_err err = sample_write(c, MV_UPSERT, 10, 30, 2);
+        mv_err err = sample_write(tx, MV_UPSERT, 10, 30, 2);
         mem_fail_at(0, false);
         EXPECT(err == MV_OK || err == MV_NO_MEMORY);
-        mv_err err_of_delete = sample_delete(c, 39, &deleted);
+        mv_err err_of_delete = sample_delete(tx, 39, &deleted);
         EXPECT(err_of_delete == MV_OK || (err && err_of_delete == MV_MISUSE));
-        EXPECT(mv_commit(c, &error) == err_of_delete);
+        EXPECT(mv_commit(tx, &error) == err_of_delete);
         if (!err_of_delete) versions[39] = 0;
         if (!err) memset(versions + 10, 2, 20);
         HOLDS(c, versions, SCRIPT_DOCUMENTS);

@@ -319,7 +319,7 @@ static void test_fork(void)
     for (int i = 0; i < 20; i++) {
         pid_t child = fork();
         if (child == 0) {
-            alarm(10); /* a lock that is not free must not hang the test */
+            alarm(HANG_SECONDS); /* a lock that is not free must not hang the test */
             os_process_lock();
             os_process_unlock();
             _exit(os_fork_generation() == generation + 1 ? 0 : 1);
@@ -338,7 +338,7 @@ static void test_time(void)
     double before = os_seconds();
     usleep(2000);
     double passed_time = os_seconds() - before;
-    EXPECT(passed_time >= 0.002 && passed_time < 10);
+    EXPECT(passed_time >= 0.002);
     EXPECT(!os_boot_id(first, NULL) && !os_boot_id(second, NULL));
     EXPECT(strlen(first) >= 16 && strcmp(first, second) == 0);
 }

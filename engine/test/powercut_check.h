@@ -165,7 +165,8 @@ static mv_err open_at(const char *root, uint32_t at, bool read_only, mv_collecti
 }
 
 /* A backup is complete once it is acknowledged, and does not exist once it is destroyed. In between
- * it is complete or absent; while it is destroyed it may also be no collection. */
+ * it is complete or absent; while it is destroyed it may also be no collection. While it is
+ * replaced it is the old or the new one. */
 static void check_backup(const char *root, uint32_t at, oracle *known)
 {
     static uint32_t found[ITEMS];
@@ -173,7 +174,7 @@ static void check_backup(const char *root, uint32_t at, oracle *known)
     mv_collection *c = NULL;
     presence is = known->places[at].is;
     mv_err err = open_at(root, at, true, &c, &failure);
-    if (err == MV_NOT_FOUND && is != PRESENT) {
+    if (err == MV_NOT_FOUND && is != PRESENT && is != REPLACED) {
         char path[OS_PATH_SIZE];
         WORK(os_join(path, root, place_names[at], &error));
         /* An empty directory that stays is no collection, and in the way of the next backup. */
@@ -186,7 +187,10 @@ static void check_backup(const char *root, uint32_t at, oracle *known)
         wrong("a backup is not what it must be");
     }
     read_versions(c, found);
-    if (!same_versions(found, known->places[at].versions)) wrong("a backup has another content");
+    place *p = &known->places[at];
+    if (is == REPLACED && same_versions(found, p->before))
+        memcpy(p->versions, p->before, sizeof p->versions);
+    if (!same_versions(found, p->versions)) wrong("a backup has another content");
     known->places[at].is = PRESENT;
     WORK(mv_close(c, &error));
 }
@@ -243,8 +247,9 @@ static void go_on(const char *root, oracle *known)
 
     WORK(open_at(root, 0, false, &c, &error));
     check_content(c, known);
-    WORK(mv_begin(c, &error)); /* the steps above may all have found nothing to write */
-    WORK(mv_commit(c, &error));
+    mv_collection *tx = NULL; /* the steps above may all have found nothing to write */
+    WORK(mv_begin(c, &tx, &error));
+    WORK(mv_commit(tx, &error));
     WORK(mv_close(c, &error));
     WORK(os_each_entry(path_of(&w, 0, path), find_leftover, NULL, &error));
     begin(&w, CALL_DESTROY, EFFECT_NONE, 0);

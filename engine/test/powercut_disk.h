@@ -19,6 +19,7 @@
 #define ROOT          0u
 #define DISK_CATALOG  "catalog.mdb"
 #define DISK_LOCK     "catalog.mdb-lock"
+#define DISK_WRITERS  "catalog.mdb-writers"
 #define DISK_UNSYNCED "unsynced" /* holds the number of the machine's last start */
 
 /* ---------------------------------------------------------------- chance, and memory */
@@ -161,9 +162,22 @@ static void entries_set(mem_buffer *entries, const char *name, size_t at)
     must(mem_buffer_append(entries, &e, sizeof e), "out of memory");
 }
 
+static void entries_exchange(mem_buffer *entries, const char *one, const char *other)
+{
+    entry *first = entries_find(entries, one), *second = entries_find(entries, other);
+    must(first && second, "an exchange of names that are not there");
+    size_t at = first->node;
+    first->node = second->node;
+    second->node = at;
+}
+
 static void entries_change(mem_buffer *entries, const change *c)
 {
     const char *name = (const char *)op_bytes(c->op);
+    if (c->op->kind == OP_EXCHANGE) {
+        entries_exchange(entries, name, name + strlen(name) + 1);
+        return;
+    }
     if (c->op->kind == OP_RENAME || c->op->kind == OP_REMOVE) entries_remove(entries, name);
     if (c->op->kind == OP_RENAME) name += strlen(name) + 1;
     if (c->op->kind != OP_REMOVE) entries_set(entries, name, c->node);
@@ -207,6 +221,7 @@ static void disk_apply(disk *d, const op *o)
         break;
     case OP_LINK:
     case OP_RENAME:
+    case OP_EXCHANGE:
         at = disk_find(d, o->inode);
         node_add_change(d->nodes[disk_find(d, o->directory)], o, at);
         break;
@@ -343,14 +358,14 @@ static void store_file(const char *path, const void *bytes, size_t size)
     os_close(file);
 }
 
-/* The lock file is not synced and was mapped: anything may be in it. */
-static void store_lock(const char *directory)
+/* A lock file is not synced and was mapped: anything may be in it. */
+static void store_lock(const char *directory, const char *name)
 {
     char path[OS_PATH_SIZE];
     mem_buffer bytes = {0};
     uint32_t kind = random_below(3);
     if (!kind) return;
-    must(!os_join(path, directory, DISK_LOCK, NULL), "a path is too long");
+    must(!os_join(path, directory, name, NULL), "a path is too long");
     buffer_resize(&bytes, random_below(LOCK_SIZE_MAX));
     if (kind == 1) buffer_spoil(&bytes, 0, bytes.size);
     store_file(path, bytes.data, bytes.size);
@@ -388,7 +403,10 @@ static void store_directory(disk *d, size_t at, const char *path)
         if (!strcmp(all[i].name, DISK_UNSYNCED) && n->bytes.size) n->bytes.data[0] ^= 1;
         store_node(n, below);
     }
-    if (entries_find(entries, DISK_CATALOG)) store_lock(path);
+    if (entries_find(entries, DISK_CATALOG)) {
+        store_lock(path, DISK_LOCK);
+        store_lock(path, DISK_WRITERS);
+    }
 }
 
 /* Write the disk into an empty directory. Its numbers of files become those of that directory, so
@@ -425,7 +443,7 @@ static mv_err compare_entry(void *ctx, const char *name, mv_error *error)
 {
     listing *l = ctx;
     char path[OS_PATH_SIZE];
-    if (strcmp(name, DISK_LOCK) == 0) return MV_OK;
+    if (!strcmp(name, DISK_LOCK) || !strcmp(name, DISK_WRITERS)) return MV_OK;
     MV_TRY(os_join(path, l->path, name, error));
     const entry *known = entries_find(&l->d->nodes[l->node]->entries, name);
     if (!known) return error_set(error, MV_MISUSE, "'%s' is not on the disk", path);

@@ -1,7 +1,7 @@
 /* A record of everything that this process does to the files below one directory, for
  * powercut_test.c: the functions below stand before those of the C library, do what these do, and
- * take down what was done. Files that end in "-lock" are left out: they mean nothing after a start
- * of the machine. What the functions miss is found by comparing the replayed record with the
+ * take down what was done. The lock files beside a catalog are left out: they mean nothing after a
+ * start of the machine. What the functions miss is found by comparing the replayed record with the
  * directory.
  *
  * The record lies in memory shared with the process that forked this one. Include this file first:
@@ -35,6 +35,7 @@ typedef enum op_kind {
     OP_MAKE_DIRECTORY, /* payload: name */
     OP_LINK,           /* payload: name */
     OP_RENAME,         /* payload: old name and new name, in one directory */
+    OP_EXCHANGE,       /* payload: two names, in one directory */
     OP_REMOVE,         /* payload: name */
     OP_WRITE,          /* payload: bytes */
     OP_WRITE_SYNCED,   /* the same, on the disk when the call returns */
@@ -135,12 +136,18 @@ static void record_note(const void *head, size_t head_size, const void *rest, si
         record_add((op){.kind = OP_NOTE, .size = (uint32_t)head_size}, head, rest, rest_size);
 }
 
+static bool ends_in(const char *path, size_t path_size, const char *end)
+{
+    size_t size = strlen(end);
+    return path_size >= size && strcmp(path + path_size - size, end) == 0;
+}
+
 static bool path_is_recorded(const char *path)
 {
     size_t size = strlen(recorded_path), path_size = strlen(path);
     if (!recording || strncmp(path, recorded_path, size) != 0) return false;
     if (path[size] != '/' && path[size] != '\0') return false;
-    return path_size < 5 || strcmp(path + path_size - 5, "-lock") != 0;
+    return !ends_in(path, path_size, "-lock") && !ends_in(path, path_size, "-writers");
 }
 
 static uint64_t inode_of_path(const char *path)
@@ -306,6 +313,17 @@ int rename(const char *from, const char *to)
     uint64_t inode = inode_of_path(from);
     int rc = real(from, to);
     if (!rc && path_is_recorded(to)) record_entry(OP_RENAME, from, last_name(to), inode);
+    return rc;
+}
+
+int renameat2(int from_directory, const char *from, int to_directory, const char *to,
+              unsigned flags)
+{
+    int (*real)(int, const char *, int, const char *, unsigned);
+    find_real(&real, "renameat2");
+    uint64_t inode = inode_of_path(from);
+    int rc = real(from_directory, from, to_directory, to, flags);
+    if (!rc && path_is_recorded(to)) record_entry(OP_EXCHANGE, from, last_name(to), inode);
     return rc;
 }
 

@@ -21,7 +21,6 @@
 #define STATES_PER_WORK 100u
 #define AGAIN_EVERY     8u /* states: one in this many is cut again, */
 #define AGAIN_STATES    4u /* so often */
-#define CHILD_SECONDS   120
 
 typedef enum turn { TURN_FIRST, TURN_AGAIN, TURNS } turn;
 
@@ -65,7 +64,7 @@ static bool fork_child(record *r, pid_t *child)
     *child = fork();
     must(*child >= 0, "cannot fork");
     if (*child) return false;
-    (void)alarm(CHILD_SECONDS);
+    (void)alarm(HANG_SECONDS);
     if (r) record_start(r, root);
     return true;
 }

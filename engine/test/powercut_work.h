@@ -469,24 +469,24 @@ static void step_delete(work *w, mv_durability durability)
 
 static void step_transaction(work *w, mv_durability durability)
 {
-    mv_collection *c = handle(w, durability);
+    mv_collection *tx = NULL;
     begin(w, CALL_TRANSACTION, effect_of_write(durability), 0);
-    WORK(mv_begin(c, &error));
+    WORK(mv_begin(handle(w, durability), &tx, &error));
     for (uint32_t writes = 1 + random_below(4); writes; writes--) {
         uint32_t count = random_below(6) ? 1 + random_below(200) : BULK_MIN;
         mv_write_mode mode = count == BULK_MIN ? MV_UPSERT : any_mode();
         if (random_below(4) == 0) {
-            delete_ids(w, c, 1 + random_below(100));
+            delete_ids(w, tx, 1 + random_below(100));
             continue;
         }
-        fill_batch(w, c, mode, count);
-        write_batch(w, c, mode);
+        fill_batch(w, tx, mode, count);
+        write_batch(w, tx, mode);
     }
     if (random_below(5)) {
         announce_draft(w);
-        WORK(mv_commit(c, &error));
+        WORK(mv_commit(tx, &error));
     } else {
-        mv_abort(c);
+        mv_abort(tx);
     }
     end(w);
 }
@@ -533,12 +533,15 @@ static void step_backup(work *w, mv_durability durability)
     uint32_t at = 1 + random_below(PLACES - 1);
     mv_collection *c = handle(w, durability);
     (void)path_of(w, at, path);
-    if (w->known->places[at].is == PRESENT) {
+    if (w->known->places[at].is == PRESENT && random_below(2)) {
+        begin(w, CALL_REPLACE, EFFECT_NONE, at);
+        WORK(mv_backup(c, path, &(mv_backup_options){.replace = true}, &error));
+    } else if (w->known->places[at].is == PRESENT) {
         begin(w, CALL_DESTROY, EFFECT_NONE, at);
         WORK(mv_destroy(path, &error));
     } else if (w->known->places[at].is == ABSENT) {
         begin(w, CALL_BACKUP, EFFECT_NONE, at);
-        WORK(mv_backup(c, path, &error));
+        WORK(mv_backup(c, path, NULL, &error));
     } else {
         return; /* half destroyed by the cut before */
     }

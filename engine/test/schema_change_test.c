@@ -4,11 +4,11 @@
 #include <stdatomic.h>
 #include <sys/wait.h>
 
-#include "base/os.h"
 #include "test/sample.h"
 
 #define DOCUMENTS 400u
-#define SECONDS   2.0 /* of the threads */
+#define CHANGES   100u /* rounds of them, beside threads */
+#define ROUNDS    100u /* of each of these threads, at least */
 
 static uint8_t versions[DOCUMENTS];
 
@@ -99,7 +99,7 @@ static void test_pointers(bool memory)
 
 static void test_refusals(bool memory)
 {
-    mv_collection *c = NULL;
+    mv_collection *c = NULL, *tx = NULL;
     mv_column *column = NULL;
     mv_result *result = NULL;
     bool found;
@@ -108,15 +108,16 @@ static void test_refusals(bool memory)
     start(&c, PLACE("refusals"));
     WORKS(mv_result_create(c, &result, &error));
 
-    WORKS(mv_begin(c, &error));
-    EXPECT(mv_column_begin(c, &field, NULL, &column, &error) == MV_MISUSE && !column);
-    EXPECT(mv_drop_column(c, "year", &error) == MV_MISUSE);
-    EXPECT(rename_field(c, "year", "when") == MV_MISUSE);
-    EXPECT(mv_drop_index(c, "near", &error) == MV_MISUSE);
-    mv_abort(c);
+    WORKS(mv_begin(c, &tx, &error));
+    EXPECT(mv_column_begin(tx, &field, NULL, &column, &error) == MV_MISUSE && !column);
+    EXPECT(mv_drop_column(tx, "year", &error) == MV_MISUSE);
+    EXPECT(rename_field(tx, "year", "when") == MV_MISUSE);
+    EXPECT(mv_drop_index(tx, "near", &error) == MV_MISUSE);
+    EXPECT(mv_drop_index(c, "near", &error) == MV_BUSY);
+    mv_abort(tx);
 
     WORKS(mv_column_begin(c, &field, NULL, &column, &error));
-    EXPECT(mv_begin(c, &error) == MV_BUSY && sample_write(c, MV_UPSERT, 0, 1, 2) == MV_BUSY);
+    EXPECT(mv_begin(c, &tx, &error) == MV_BUSY && sample_write(c, MV_UPSERT, 0, 1, 2) == MV_BUSY);
     EXPECT(mv_drop_column(c, "year", &error) == MV_BUSY);
     EXPECT(mv_column_set(column, &one, &error) == MV_MISUSE); /* no document yet */
     WORKS(mv_column_next(column, result, &found, &error));
@@ -352,12 +353,20 @@ static void *write_on(void *ctx)
     return NULL;
 }
 
-static uint32_t change_on(double until)
+static bool all_have_worked(void)
+{
+    return atomic_load(&searched) >= ROUNDS && atomic_load(&walked) >= ROUNDS &&
+           atomic_load(&written) >= ROUNDS;
+}
+
+/* Change until all have worked, or something fails. Returns the number of rounds. */
+static uint32_t change_on(void)
 {
     static uint8_t ones[DOCUMENTS];
     uint32_t changes = 0;
+    int unmet_before = unmet;
     memset(ones, 1, sizeof ones);
-    while (os_seconds() < until) {
+    while (unmet == unmet_before && (changes < CHANGES || !all_have_worked())) {
         const mv_index_change graphs = {"cosine",
                                         {MV_INDEX_HNSW, {.hnsw = {.m = 4, .ef_construction = 8}}}};
         mv_job *job = NULL;
@@ -384,11 +393,10 @@ static void test_threads(void)
     pthread_t threads[3];
     start(&shared, sample_path("threads"));
     for (int i = 0; i < 3; i++) EXPECT(pthread_create(&threads[i], NULL, work[i], NULL) == 0);
-    uint32_t changes = change_on(os_seconds() + SECONDS);
+    uint32_t changes = change_on();
     atomic_store(&stop, true);
     for (int i = 0; i < 3; i++) EXPECT(pthread_join(threads[i], NULL) == 0);
     EXPECT(atomic_load(&went_wrong) == 0);
-    EXPECT(changes && atomic_load(&searched) && atomic_load(&walked) && atomic_load(&written));
     WORKS(mv_check(shared, &error));
     WORKS(mv_close(shared, &error));
     printf("%u rounds of changes, beside %u searches, %u walks, %u writes; %u were too late\n",

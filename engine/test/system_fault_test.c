@@ -74,11 +74,39 @@ static void test_every_call(fault kind, bool persists, mv_durability durability)
     for (uint64_t n = 1; unmet < 30 && !run(kind, n, persists, durability); n++) rounds++;
 }
 
+/* Destroying that succeeds leaves nothing; destroying that fails can be repeated. */
+static bool destroy_once(fault kind, uint64_t n)
+{
+    mv_collection *c = NULL;
+    const char *path = sample_path("d");
+    WORKS(sample_open(path, (mv_open_options){.manual_maintenance = true}, &c));
+    WORKS(sample_write(c, MV_INSERT, 0, 10, 1));
+    WORKS(optimize_all(c, 1000));
+    WORKS(mv_close(c, &error));
+    atomic_store(&fault_now, kind);
+    atomic_store(&fault_persists, false);
+    atomic_store(&countdown, n);
+    mv_err err = mv_destroy(path, &error);
+    bool through = atomic_load(&countdown) > 0;
+    atomic_store(&countdown, 0);
+    EXPECT(!err || says_what_happened(kind, err));
+    if (err && access(path, F_OK) == 0) WORKS(mv_destroy(path, &error));
+    EXPECT(access(path, F_OK) != 0);
+    remove_tree(path);
+    return through;
+}
+
+static void test_destroy(fault kind)
+{
+    for (uint64_t n = 1; unmet < 30 && !destroy_once(kind, n); n++) rounds++;
+}
+
 int main(void)
 {
     if (!sample_place_make("system-fault")) return tests_conclude();
     for (int kind = 0; kind < FAULTS; kind++) {
         const char *name = fault_names[kind];
+        RUN_WITH(name, test_destroy((fault)kind));
         RUN_WITH(name, test_every_call((fault)kind, false, MV_DURABILITY_FULL));
         RUN_WITH(name, test_every_call((fault)kind, true, MV_DURABILITY_FULL));
         RUN_WITH(name, test_every_call((fault)kind, false, MV_DURABILITY_NONE));

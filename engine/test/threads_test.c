@@ -1,24 +1,28 @@
 /* Several threads on one handle: some read, one writes, one optimizes, others open and close the
  * collection again and again.
  *
- *   threads_test                 for about a second each
- *   threads_test SECONDS         longer
+ *   threads_test                 until each thread has done 600 rounds
+ *   threads_test ROUNDS          until each has done that many
  *
  * The writer gives all documents a new version in one transaction, so that every reader must see
  * one version everywhere, and never an older one than it saw before. Run under the thread
  * sanitizer, too: cmake -DMOONVEC_SANITIZE=thread ... ; threads_test */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "test/sample.h"
 
 #define DOCUMENTS 60u
 #define SPARE     20u /* documents after those, which come and go */
 #define READERS   3
+#define ROUNDS    600u
 
 static mv_collection *c;
 static char path[128];
+static uint32_t busy_ms;
 static atomic_bool stop;
 static atomic_uint rounds_read, rounds_written, rounds_optimized, rounds_opened, failures;
 
@@ -77,26 +81,27 @@ static void write_version(mv_batch *batch, mv_result *result, uint32_t version)
     mv_error e;
     uint64_t written, deleted;
     int64_t seen = version;
-    MUST_WORK(mv_begin(c, &e));
+    mv_collection *tx = NULL;
+    MUST_WORK(mv_begin(c, &tx, &e));
     for (uint32_t half = 0; half < 2; half++) {
         mv_batch_clear(batch);
         for (uint32_t n = half * DOCUMENTS / 2; n < (half + 1) * DOCUMENTS / 2; n++)
             MUST_WORK(add_version(batch, n, version, &e));
-        MUST_WORK(mv_write(c, MV_UPSERT, batch, &written, &e));
+        MUST_WORK(mv_write(tx, MV_UPSERT, batch, &written, &e));
     }
     mv_batch_clear(batch);
     for (uint32_t n = DOCUMENTS; n < DOCUMENTS + version % SPARE; n++)
         MUST_WORK(add_version(batch, n, version, &e));
-    MUST_WORK(mv_write(c, MV_UPSERT, batch, &written, &e));
+    MUST_WORK(mv_write(tx, MV_UPSERT, batch, &written, &e));
     mv_filter older = {"version < ?", 11, (mv_value[]){int_value(version)}, 1};
-    MUST_WORK(mv_delete_by_filter(c, &older, &deleted, &e));
-    MUST_WORK(mv_search(c, &(mv_query){.topk = 1000}, result, &e));
+    MUST_WORK(mv_delete_by_filter(tx, &older, &deleted, &e));
+    MUST_WORK(mv_search(tx, &(mv_query){.topk = 1000}, result, &e));
     see_one_version(result, &seen);
     MUST(seen == version);
     if (version % 7 == 3)
-        mv_abort(c);
+        mv_abort(tx);
     else
-        MUST_WORK(mv_commit(c, &e));
+        MUST_WORK(mv_commit(tx, &e));
 }
 
 static void *writer(void *unused)
@@ -215,13 +220,20 @@ static mv_err open_collection(mv_durability durability)
         err = mv_schema_add_field(schema, &(mv_field_options){.name = names[f], .type = MV_INT32},
                                   &error);
     if (!err) err = mv_schema_add_vector(schema, &v, &error);
-    mv_open_options options = {.schema = schema, .durability = durability};
+    mv_open_options options = {.schema = schema, .durability = durability, .busy_ms = busy_ms};
     if (!err) err = mv_open(path, &options, &c, &error);
     mv_schema_free(schema);
     return err;
 }
 
-static void test_threads(bool memory, mv_durability durability, double seconds)
+static bool all_have_done(uint32_t rounds, bool memory)
+{
+    return atomic_load(&rounds_read) >= rounds && atomic_load(&rounds_written) >= rounds &&
+           atomic_load(&rounds_optimized) >= rounds &&
+           (memory || atomic_load(&rounds_opened) >= rounds);
+}
+
+static void test_threads(bool memory, mv_durability durability, uint32_t rounds)
 {
     mv_batch *batch = NULL;
     mv_result *result = NULL;
@@ -229,6 +241,7 @@ static void test_threads(bool memory, mv_durability durability, double seconds)
     uint32_t count = 0;
     (void)snprintf(path, sizeof path, "%s", memory ? ":memory:" : sample_path("shared"));
     atomic_store(&stop, false);
+    rounds_read = rounds_written = rounds_optimized = rounds_opened = 0;
     WORKS(open_collection(durability));
     WORKS(mv_batch_create(c, &batch, &error));
     WORKS(mv_result_create(c, &result, &error));
@@ -240,9 +253,7 @@ static void test_threads(bool memory, mv_durability durability, double seconds)
     if (!memory) EXPECT(pthread_create(&threads[count++], NULL, opener, NULL) == 0);
     for (int i = 0; i < READERS; i++)
         EXPECT(pthread_create(&threads[count++], NULL, reader, NULL) == 0);
-    (void)nanosleep(
-        &(struct timespec){(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)},
-        NULL);
+    WAIT_UNTIL(all_have_done(rounds, memory));
     atomic_store(&stop, true);
     while (count) EXPECT(pthread_join(threads[--count], NULL) == 0);
     WORKS(mv_check(c, &error));
@@ -251,24 +262,162 @@ static void test_threads(bool memory, mv_durability durability, double seconds)
     EXPECT(atomic_load(&failures) == 0);
 }
 
-static void test_all_threads_worked(void)
+/* ---------------------------------------------------------------- a thread that ends too early */
+
+static mv_collection *left; /* the transaction of a thread that ended without ending it */
+
+static void *begin_and_end(void *batch)
 {
-    EXPECT(atomic_load(&rounds_read) && atomic_load(&rounds_written) &&
-           atomic_load(&rounds_optimized) && atomic_load(&rounds_opened));
+    mv_error e;
+    uint64_t written;
+    MUST_WORK(mv_begin(c, &left, &e));
+    MUST_WORK(mv_write(left, MV_UPSERT, batch, &written, &e));
+    return NULL;
+}
+
+static void *write_outside(void *batch)
+{
+    mv_error e;
+    uint64_t written;
+    MUST_WORK(mv_write(c, MV_UPSERT, batch, &written, &e));
+    return NULL;
+}
+
+static void *write_without_waiting(void *batch)
+{
+    mv_error e;
+    mv_collection *second = NULL;
+    uint64_t written;
+    MUST(mv_write(c, MV_UPSERT, batch, &written, &e) == MV_BUSY);
+    MUST(mv_begin(c, &second, &e) == MV_BUSY && !second);
+    MUST(mv_write(left, MV_UPSERT, batch, &written, &e) == MV_BUSY); /* another thread's */
+    MUST(mv_commit(left, &e) == MV_BUSY);
+    MUST(!mv_in_transaction(c));
+    return NULL;
+}
+
+static void run_in_thread(void *(*run)(void *), void *argument)
+{
+    pthread_t thread;
+    EXPECT(pthread_create(&thread, NULL, run, argument) == 0);
+    EXPECT(pthread_join(thread, NULL) == 0);
+}
+
+static mv_err fill(mv_batch *batch, uint32_t version, uint32_t count)
+{
+    mv_err err = MV_OK;
+    mv_batch_clear(batch);
+    for (uint32_t n = 0; n < count && !err; n++) err = add_version(batch, n, version, &error);
+    return err;
+}
+
+static int64_t version_of_all(void)
+{
+    mv_result *result = NULL;
+    mv_value value = {0};
+    size_t count = 0;
+    WORKS(mv_result_create(c, &result, &error));
+    WORKS(mv_search(c, &(mv_query){.topk = 10000}, result, &error));
+    (void)mv_result_hits(result, &count);
+    for (size_t at = 0; at < count; at++) {
+        int64_t before = value.as.i;
+        WORKS(mv_result_value(result, at, 1, &value, &error));
+        EXPECT(!at || value.as.i == before);
+    }
+    mv_result_free(result);
+    return value.as.i;
+}
+
+/* A thread ends in a transaction. The next writer undoes it, of this process or another; the handle
+ * may be freed before or after, or never, when the collection's handle is closed. With `many` rows
+ * the transaction has written files. */
+static void test_thread_ends_in_transaction(bool memory, uint32_t many)
+{
+    mv_batch *batch = NULL;
+    uint32_t version = 1;
+    (void)snprintf(path, sizeof path, "%s", memory ? ":memory:" : sample_path("left"));
+    WORKS(open_collection(MV_DURABILITY_NONE));
+    WORKS(mv_batch_create(c, &batch, &error));
+    WORKS(fill(batch, version, many));
+    run_in_thread(write_outside, batch);
+    for (int round = 0; round < 4; round++) {
+        WORKS(fill(batch, 1000, many));
+        run_in_thread(begin_and_end, batch);
+        EXPECT(version_of_all() == version);
+        if (round == 0) mv_abort(left); /* before the next writer */
+        if (!memory && round == 1) {    /* a process that opens it anew is not kept out, either */
+            pid_t child = fork();
+            if (child == 0) {
+                mv_error e;
+                uint64_t deleted;
+                mv_id id = {"0", 1};
+                alarm(HANG_SECONDS);
+                _exit(mv_delete(c, &id, 1, &deleted, &e) == MV_OK && deleted == 1 ? 0 : 1);
+            }
+            int status = 1;
+            EXPECT(waitpid(child, &status, 0) == child && status == 0);
+        }
+        WORKS(fill(batch, ++version, many));
+        run_in_thread(write_outside, batch);
+        EXPECT(version_of_all() == version);
+        if (round == 1) EXPECT(mv_commit(left, &error) == MV_BUSY);
+        if (round == 2) mv_abort(left); /* after it */
+    }                                   /* in the last round: never */
+    WORKS(mv_check(c, &error));
+    mv_batch_free(batch);
+    WORKS(mv_close(c, &error));
+    if (!memory) remove_tree(path);
+    EXPECT(atomic_load(&failures) == 0);
+}
+
+/* busy_ms: how long a write waits for a transaction. */
+static void test_waiting(bool memory)
+{
+    mv_batch *batch = NULL;
+    struct timespec before, after;
+    (void)snprintf(path, sizeof path, "%s", memory ? ":memory:" : sample_path("busy"));
+    busy_ms = MV_BUSY_AT_ONCE;
+    WORKS(open_collection(MV_DURABILITY_NONE));
+    WORKS(mv_batch_create(c, &batch, &error));
+    WORKS(fill(batch, 1, 10));
+    WORKS(mv_begin(c, &left, &error));
+    run_in_thread(write_without_waiting, batch);
+    mv_abort(left);
+    run_in_thread(write_outside, batch);
+    mv_batch_free(batch);
+    WORKS(mv_close(c, &error));
+    busy_ms = 200;
+    WORKS(open_collection(MV_DURABILITY_NONE));
+    WORKS(mv_batch_create(c, &batch, &error));
+    WORKS(fill(batch, 1, 10));
+    WORKS(mv_begin(c, &left, &error));
+    (void)clock_gettime(CLOCK_MONOTONIC, &before);
+    run_in_thread(write_without_waiting, batch); /* waits twice */
+    (void)clock_gettime(CLOCK_MONOTONIC, &after);
+    EXPECT((double)(after.tv_sec - before.tv_sec) +
+               (double)(after.tv_nsec - before.tv_nsec) / 1e9 >=
+           0.4);
+    mv_abort(left);
+    mv_batch_free(batch);
+    WORKS(mv_close(c, &error));
+    busy_ms = 0;
+    if (!memory) remove_tree(path);
+    EXPECT(atomic_load(&failures) == 0);
 }
 
 int main(int count, char **arguments)
 {
-    double seconds = count > 1 ? atof(arguments[1]) : 1;
+    uint32_t rounds = count > 1 ? (uint32_t)strtoul(arguments[1], NULL, 10) : ROUNDS;
     if (!sample_place_make("threads")) return tests_conclude();
-    RUN(test_threads(false, MV_DURABILITY_FULL, seconds));
-    RUN(test_threads(false, MV_DURABILITY_NONE, seconds));
-    RUN(test_threads(true, MV_DURABILITY_FULL, seconds));
-    RUN(test_all_threads_worked());
+    RUN(test_threads(false, MV_DURABILITY_FULL, rounds));
+    RUN(test_threads(false, MV_DURABILITY_NONE, rounds));
+    RUN(test_threads(true, MV_DURABILITY_FULL, rounds));
+    for (int memory = 0; memory < 2; memory++) {
+        RUN(test_thread_ends_in_transaction(memory, 10));
+        RUN(test_thread_ends_in_transaction(memory, 5000));
+        RUN(test_waiting(memory));
+    }
     remove_tree(sample_place);
     RUN(test_memory_is_freed(0));
-    printf("%u rounds of reading, %u of writing, %u of optimizing, %u of opening\n",
-           atomic_load(&rounds_read), atomic_load(&rounds_written), atomic_load(&rounds_optimized),
-           atomic_load(&rounds_opened));
     return tests_conclude();
 }

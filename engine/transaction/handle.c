@@ -4,9 +4,19 @@
 #include "open/known_schema.h"
 #include "open/registry.h"
 
+static mv_err check_transaction(const mv_collection *c, mv_error *error)
+{
+    if (handle_is_forked(c)) return error_set_forked(error, "the transaction");
+    if (c->thread != os_thread_id())
+        return error_set(error, MV_BUSY, "the transaction belongs to the thread that began it");
+    return MV_OK;
+}
+
 mv_err handle_engine(mv_collection *c, engine **e, mv_error *error)
 {
-    if (handle_is_forked(c)) {
+    if (c->of) {
+        MV_TRY(check_transaction(c, error));
+    } else if (handle_is_forked(c)) {
         if (c->e->in_memory)
             return error_set(error, MV_BUSY,
                              "a collection in memory exists only in the process that created it, "
@@ -16,8 +26,7 @@ mv_err handle_engine(mv_collection *c, engine **e, mv_error *error)
         MV_TRY(registry_open(c->path, &options, c->e->hooks, &opened, error));
         registry_release(c->e);
         c->e = opened;
-        c->transaction = NULL; /* the parent's, as are the commits that are not synced */
-        c->owes_sync = false;
+        c->owes_sync = false; /* the commits that are not synced are the parent's */
     }
     mv_assert(engine_is_of_this_process(c->e)); /* I1 */
     *e = c->e;
@@ -28,17 +37,16 @@ const mv_schema *handle_schema(mv_collection *c)
 {
     engine *e = NULL;
     const mv_schema *schema = NULL;
-    const writer *w = handle_transaction(c);
-    if (w) return w->v->schema;
+    if (c->of) return c->w->v->schema;
     if (!handle_engine(c, &e, NULL) && !known_schema_read(e, &schema, NULL)) return schema;
     return atomic_load(&c->e->last_schema);
 }
 
-/* Only the thread that writes may read `transaction`: that thread changes it without a lock. */
-writer *handle_transaction(const mv_collection *c)
+mv_err handle_check_collection(const mv_collection *c, const char *call, mv_error *error)
 {
-    if (handle_is_forked(c) || atomic_load(&c->e->writing_thread) != os_thread_id()) return NULL;
-    return c->transaction;
+    if (!c->of) return MV_OK;
+    return error_set(error, MV_MISUSE, "%s: not in a transaction, it concerns the whole collection",
+                     call);
 }
 
 mv_err handle_begin_write(mv_collection *c, writer **w, mv_error *error)
@@ -46,12 +54,12 @@ mv_err handle_begin_write(mv_collection *c, writer **w, mv_error *error)
     engine *e = NULL;
     MV_TRY(handle_engine(c, &e, error));
     if (c->read_only) return error_set(error, MV_READ_ONLY, "'%s' was opened read_only", c->path);
-    return writer_begin(e, c->durability == MV_DURABILITY_FULL, !c->manual_maintenance, w, error);
+    return writer_begin(e, c->durability == MV_DURABILITY_FULL, !c->manual_maintenance,
+                        c->busy_seconds, w, error);
 }
 
 mv_err handle_commit(mv_collection *c, writer *w, mv_error *error)
 {
-    mv_assert(w != c->transaction); /* the caller has cleared it: another thread may write next */
     if (c->durability != MV_DURABILITY_FULL) c->owes_sync = true;
     return writer_commit(w, error);
 }
@@ -61,9 +69,9 @@ mv_err handle_write(mv_collection *c, handle_write_fn write, void *ctx, mv_error
     engine *e = NULL;
     writer *w = NULL;
     MV_TRY(handle_engine(c, &e, error));
-    if ((w = handle_transaction(c))) {
-        MV_TRY(writer_check(w, error));
-        return write(w, true, ctx, error);
+    if (c->of) {
+        MV_TRY(writer_check(c->w, error));
+        return write(c->w, true, ctx, error);
     }
     MV_TRY(handle_begin_write(c, &w, error));
     mv_err err = write(w, false, ctx, error);
@@ -76,8 +84,13 @@ mv_err handle_snapshot(mv_collection *c, snapshot *s, mv_error *error)
 {
     engine *e = NULL;
     MV_TRY(handle_engine(c, &e, error));
-    writer *w = handle_transaction(c);
-    if (!w) return snapshot_open(e, s, error);
+    if (!c->of) {
+        MV_TRY(snapshot_open(e, s, error));
+        if (!c->read_only && !c->manual_maintenance)
+            e->hooks->on_read(e, s->v, c->durability == MV_DURABILITY_FULL);
+        return MV_OK;
+    }
+    writer *w = c->w;
     MV_TRY(writer_check(w, error));
     MV_TRY(writer_settle(w, error));
     view_retain(e, w->v);

@@ -10,6 +10,8 @@
  *   BEGUN, LAGGING, SETTLED --- writer_commit ---> COMMITTED, or UNDONE if it fails
  *   FAILED --- writer_commit ---> UNDONE, MV_MISUSE
  *   BEGUN, LAGGING, SETTLED, FAILED --- writer_abort ---> UNDONE
+ *   BEGUN, LAGGING, SETTLED, FAILED --- the thread ends ---> LEFT
+ *   LEFT --- writer_begin of another thread, writer_abort ---> UNDONE
  *
  *   state      what holds in it
  *   BEGUN      `v` is the view of the last commit; `changes` counts only garbage that was removed
@@ -19,9 +21,12 @@
  *   FAILED     is_failed: some of the changes of a call were made (I11). A call sets it before its
  *              first change and clears it after the last
  *   COMMITTED  the catalog has committed; the writer is freed, and maintenance is told
+ *   LEFT       the thread that began the transaction has ended. The next writer of the process, or
+ *              writer_abort, undoes it under the writers' lock
  *   UNDONE     the catalog's transaction is ended, the files that were entered are removed, their
- *              segments are marked is_undone; the writer is freed. If the commit is in doubt, the
- *              files stay, in case it happened; else the next sweep removes them (I18) */
+ *              segments are marked is_undone; the writer is freed. Files stay for the sweep after
+ *              LEFT, since another process may have used their names, and if the commit is in
+ *              doubt, since it may have happened (I18) */
 #include "transaction/writer.h"
 
 #include <string.h>
@@ -29,6 +34,9 @@
 #include "base/sorted.h"
 #include "open/durability.h"
 #include "transaction/garbage.h"
+
+/* How long writer_abort waits for other writers if another thread began the transaction; chosen. */
+#define LEFT_SECONDS_MAX 60
 
 /* ---------------------------------------------------------------- begin and end */
 
@@ -49,26 +57,6 @@ static mv_err mark_unsynced(const writer *w, mv_error *error)
     return unsynced ? MV_OK : durability_mark(w->e->path, error);
 }
 
-mv_err writer_begin(engine *e, bool sync, bool seals, writer **out, mv_error *error)
-{
-    writer *w = mem_alloc_zero(sizeof *w);
-    if (!w) return error_memory(error, sizeof *w, "a transaction");
-    w->e = e;
-    w->sync = sync && !e->in_memory;
-    w->seals = seals;
-    mv_err err = engine_begin_write(e, w->sync, &w->txn, error);
-    if (err) goto done;
-    if ((err = prepare_base(w, error))) goto done;
-    if ((err = view_open(e, w->txn, catalog_commit_number(w->txn), &w->v, error))) goto done;
-    w->state = w->v->state;
-    if ((err = garbage_collect(w, error))) goto done;
-    *out = w;
-    w = NULL;
-done:
-    writer_abort(w);
-    return err;
-}
-
 static void writer_free(writer *w)
 {
     view_release(w->e, w->v);
@@ -83,24 +71,87 @@ static void writer_free(writer *w)
     mem_free(w, sizeof *w);
 }
 
+/* Forget what the transaction entered: the next one uses the same numbers. */
+static void undo_segments(writer *w)
+{
+    for (uint32_t i = 0; i < w->sealed_count; i++)
+        shared_segment_undo(w->e, segment_writer_record(w->sealed[i])->number);
+    if (w->next_schema) shared_segment_undo_schema(w->e, w->next_schema);
+}
+
 static void remove_files(writer *w)
 {
     for (uint32_t i = 0; i < w->sealed_count; i++) segment_writer_undo(w->sealed[i]);
     for (uint32_t i = 0; i < w->files_count; i++) section_writer_undo(w->files[i]);
 }
 
+/* End the transaction of the catalog. `writing` is cleared before the writers' lock is free. */
+static void end_transaction(writer *w)
+{
+    if (!w->txn) return;
+    if (w->e->writing == w) w->e->writing = NULL;
+    catalog_end(w->txn);
+    w->txn = NULL;
+    engine_end_write(w->e);
+}
+
+/* Undo the transaction of a thread that has ended (LEFT). The caller has the writers' lock. The
+ * files stay until they are swept: since that thread ended, another process may have used their
+ * names. */
+static void undo_left(engine *e)
+{
+    writer *left = e->writing;
+    if (!left) return;
+    mv_assert(left->thread != os_thread_id());
+    undo_segments(left);
+    end_transaction(left);
+    e->is_swept = false;
+}
+
+mv_err writer_begin(engine *e, bool sync, bool seals, double seconds, writer **out, mv_error *error)
+{
+    writer *w = mem_alloc_zero(sizeof *w);
+    if (!w) return error_memory(error, sizeof *w, "a transaction");
+    w->e = e;
+    w->thread = os_thread_id();
+    w->sync = sync && !e->in_memory;
+    w->seals = seals;
+    mv_err err = engine_begin_write(e, w->sync, seconds, &w->txn, error);
+    if (err) goto done;
+    undo_left(e);
+    e->writing = w;
+    if ((err = prepare_base(w, error))) goto done;
+    if ((err = view_open(e, w->txn, catalog_commit_number(w->txn), &w->v, error))) goto done;
+    w->state = w->v->state;
+    if ((err = garbage_collect(w, error))) goto done;
+    *out = w;
+    w = NULL;
+done:
+    writer_abort(w);
+    return err;
+}
+
+/* The thread that began the transaction has ended. */
+static void abort_left(writer *w)
+{
+    catalog *c = w->e->catalog;
+    if (!catalog_lock(c, LEFT_SECONDS_MAX))
+        return; /* undone by the next writer; its memory leaks */
+    if (w->e->writing == w) undo_left(w->e);
+    catalog_unlock(c);
+    writer_free(w);
+}
+
 void writer_abort(writer *w)
 {
-    if (!w) return;
-    if (!engine_is_of_this_process(w->e)) return; /* I1 */
-    for (uint32_t i = 0; i < w->sealed_count; i++)
-        shared_segment_undo(w->e, segment_writer_record(w->sealed[i])->number);
-    if (!w->is_in_doubt) remove_files(w);
-    if (w->next_schema) shared_segment_undo_schema(w->e, w->next_schema);
-    if (w->txn) {
-        catalog_end(w->txn);
-        engine_end_write(w->e);
+    if (!w || !engine_is_of_this_process(w->e)) return; /* I1 */
+    if (w->thread != os_thread_id()) {
+        abort_left(w);
+        return;
     }
+    undo_segments(w);
+    if (!w->is_in_doubt) remove_files(w);
+    end_transaction(w);
     writer_free(w);
 }
 
@@ -158,17 +209,15 @@ mv_err writer_commit(writer *w, mv_error *error)
     if ((err = engine_save_state(w->txn, &w->state, error))) goto done;
     if ((err = mark_unsynced(w, error))) goto done;
     err = catalog_commit(w->txn, &w->is_in_doubt, error);
-    w->txn = NULL;
-    engine_end_write(w->e);
+    if (w->is_in_doubt && !w->e->in_memory) (void)durability_mark_in_doubt(w->e->path, NULL);
+    end_transaction(w);
     if (!err) {
         if (w->seals) w->e->hooks->on_commit(w->e, w->v, w->sync);
         writer_free(w);
         return MV_OK;
     }
-    if (w->is_in_doubt) {
-        if (!w->e->in_memory) (void)durability_mark_in_doubt(w->e->path, NULL);
+    if (w->is_in_doubt)
         (void)error_prefix(error, err, "it is not known whether the changes were committed: ");
-    }
 done:
     writer_abort(w);
     return err;

@@ -22,6 +22,7 @@ typedef struct writer_chunk {
 typedef struct writer {
     engine *e;
     catalog_txn *txn;
+    uint64_t thread;      /* that began it */
     bool sync;            /* durability full */
     bool seals;           /* maintenance auto: seal fresh rows when it is due, wake maintenance */
     bool is_failed;       /* a change was interrupted: the transaction can only be undone (I11) */
@@ -45,14 +46,16 @@ typedef struct writer {
     mem_buffer encoded;           /* the current row, or value */
 } writer;
 
-/* Begin a transaction: waits while another thread or process writes. MV_BUSY: this thread has one
- * open. It belongs to the calling thread. */
-mv_err writer_begin(engine *e, bool sync, bool seals, writer **out, mv_error *error);
+/* Begin a transaction: waits as engine_begin_write does. It belongs to the calling thread. */
+mv_err writer_begin(engine *e, bool sync, bool seals, double seconds, writer **out,
+                    mv_error *error);
 /* Ends the transaction in any case. After a failure the collection is as it was before the
  * transaction. If the last write of the commit failed, a power cut may still bring the commit back
  * until the next writer has settled it (durability.h); the text says so. */
 mv_err writer_commit(writer *w, mv_error *error);
-/* Undo the transaction. NULL is fine. In a forked child the parent's transaction is left alone. */
+/* Undo the transaction. NULL is fine. In a forked child the parent's transaction is left alone.
+ * Another thread may call it when the thread that began the transaction has ended; then it waits
+ * for other writers. */
 void writer_abort(writer *w);
 
 /* MV_MISUSE: the transaction has failed, and can only be undone (I11). */

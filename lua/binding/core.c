@@ -11,20 +11,20 @@
 
 /* Methods of a collection in C. lua/moonvec/collection.lua adds the methods in Lua. */
 static const luaL_Reg collection_methods[] = {
+    {"backup", call_backup},   {"check", call_check}, {"count", call_count},
+    {"destroy", call_destroy}, {"dump", call_dump},   {"fetch", call_fetch},
+    {"iterate", call_iterate}, {"stats", call_stats}, {NULL, NULL},
+};
+
+static const luaL_Reg collection_writes[] = {
     {"alter_column", call_alter_column},
-    {"backup", call_backup},
-    {"check", call_check},
-    {"count", call_count},
     {"delete", call_delete},
     {"delete_by_filter", call_delete_by_filter},
-    {"destroy", call_destroy},
     {"drop_column", call_drop_column},
     {"drop_index", call_drop_index},
-    {"fetch", call_fetch},
     {"flush", call_flush},
     {"insert", call_insert},
-    {"iterate", call_iterate},
-    {"stats", call_stats},
+    {"meta", call_meta},
     {"update", call_update},
     {"upsert", call_upsert},
     {NULL, NULL},
@@ -33,22 +33,30 @@ static const luaL_Reg collection_methods[] = {
 /* Functions with a collection as first argument from which lua/moonvec builds methods. */
 static const luaL_Reg collection_steps[] = {
     {"abort", call_abort},
-    {"begin", call_begin},
     {"column_abort", call_column_abort},
-    {"column_begin", call_column_begin},
     {"column_commit", call_column_commit},
     {"column_next", call_column_next},
     {"column_set", call_column_set},
     {"commit", call_commit},
-    {"index_begin", call_index_begin},
-    {"index_start", call_index_start},
+    {"in_transaction", call_in_transaction},
+    {"is_transaction", call_is_transaction},
     {"optimize_abandon", call_optimize_abandon},
-    {"optimize_start", call_optimize_start},
-    {"optimize_step", call_optimize_step},
     {"query", call_query},
     {"query_end", call_query_end},
     {"query_page", call_query_page},
     {"query_some", call_query_some},
+    {"update_documents", call_update_documents},
+    {NULL, NULL},
+};
+
+static const luaL_Reg collection_write_steps[] = {
+    {"begin", call_begin},
+    {"column_begin", call_column_begin},
+    {"index_begin", call_index_begin},
+    {"index_start", call_index_start},
+    {"optimize_start", call_optimize_start},
+    {"optimize_step", call_optimize_step},
+    {"update_write", call_update_write},
     {NULL, NULL},
 };
 
@@ -67,10 +75,13 @@ static const luaL_Reg owned_metamethods[] = {
 static const luaL_Reg core_functions[] = {
     {"create_and_open", call_create_and_open},
     {"destroy", call_destroy_path},
+    {"load", call_load},
     {"open", call_open},
     {"options", options_call},
     {"pack", vector_pack},
+    {"quote", raise_quote_call},
     {"raise", raise_call},
+    {"raise_if_synonym", raise_if_synonym_call},
     {"schema", schema_call},
     {"unpack", vector_unpack},
     {"vector", vector_create},
@@ -94,12 +105,20 @@ static int guarded_call(lua_State *L)
     return lua_gettop(L) - 1;
 }
 
-/* Set the functions in the table on top, each wrapped by guarded_call. */
-static void set_guarded(lua_State *L, const luaL_Reg *functions)
+/* The same for a method that writes. */
+static int guarded_write(lua_State *L)
+{
+    collection_box *box = luaL_testudata(L, 1, COLLECTION_TYPE);
+    if (box) transaction_collect_dropped(L, box);
+    return guarded_call(L);
+}
+
+/* Set the functions in the table on top, each wrapped by `guard`. */
+static void set_guarded(lua_State *L, const luaL_Reg *functions, lua_CFunction guard)
 {
     for (; functions->name; functions++) {
         lua_pushcfunction(L, functions->func);
-        lua_pushcclosure(L, guarded_call, 1);
+        lua_pushcclosure(L, guard, 1);
         lua_setfield(L, -2, functions->name);
     }
 }
@@ -116,12 +135,13 @@ static void push_metatable(lua_State *L, const char *name)
 static void push_methods(lua_State *L)
 {
     lua_newtable(L);
-    set_guarded(L, collection_methods);
+    set_guarded(L, collection_methods, guarded_call);
+    set_guarded(L, collection_writes, guarded_write);
     lua_pushcfunction(L, call_close); /* not guarded: closing waits for guarded calls */
     lua_setfield(L, -2, "close");
 
     push_metatable(L, COLLECTION_TYPE);
-    set_guarded(L, collection_metamethods);
+    set_guarded(L, collection_metamethods, guarded_call);
     lua_pushcfunction(L, call_close);
     lua_setfield(L, -2, "__close");
     lua_pushcfunction(L, call_gc);
@@ -136,6 +156,7 @@ MV_API int luaopen_moonvec_core(lua_State *L);
 
 MV_API int luaopen_moonvec_core(lua_State *L)
 {
+    luaL_checkversion(L);
     job_register(L);
     schema_register(L);
     vector_register(L);
@@ -145,7 +166,8 @@ MV_API int luaopen_moonvec_core(lua_State *L)
 
     lua_newtable(L);
     luaL_setfuncs(L, core_functions, 0);
-    set_guarded(L, collection_steps);
+    set_guarded(L, collection_steps, guarded_call);
+    set_guarded(L, collection_write_steps, guarded_write);
     push_methods(L);
     lua_setfield(L, -2, "methods");
     luaL_newmetatable(L, FILTER_TYPE);
@@ -157,5 +179,8 @@ MV_API int luaopen_moonvec_core(lua_State *L)
     lua_setfield(L, -2, "simd");
     lua_pushstring(L, "moonvec " MV_VERSION);
     lua_setfield(L, -2, "version");
+    /* load_core.lua looks for this text in a file that does not load. */
+    lua_pushstring(L, "moonvec.core for " LUA_VERSION);
+    lua_setfield(L, -2, "built_for");
     return 1;
 }

@@ -15,6 +15,8 @@ collection_box *check_collection_box(lua_State *L, int index, const char *call)
 collection_box *check_collection(lua_State *L, int index, const char *call)
 {
     collection_box *box = check_collection_box(L, index, call);
+    if ((!box->collection || box->is_closing) && box->is_transaction)
+        raise_misuse(L, "%s: the transaction has ended", call);
     if (!box->collection || box->is_closing)
         raise_misuse(L, "collection '%s' is closed", box->path);
     return box;
@@ -22,12 +24,21 @@ collection_box *check_collection(lua_State *L, int index, const char *call)
 
 /* ---------------------------------------------------------------- calls */
 
+static void close_if_due(lua_State *L, collection_box *box)
+{
+    if (box->calls == 0 && box->is_closing) (void)collection_close(L, box, NULL);
+}
+
 void call_guarded(lua_State *L, collection_box *box, int args_count)
 {
+    collection_box *owner = box->owned.owner; /* a call through a transaction is one of both */
     box->calls++;
+    if (owner) owner->calls++;
     int failed = lua_pcall(L, args_count, LUA_MULTRET, 0);
     box->calls--;
-    if (box->calls == 0 && box->is_closing) (void)collection_close(L, box, NULL);
+    if (owner) owner->calls--;
+    close_if_due(L, box);
+    if (owner) close_if_due(L, owner);
     if (failed) lua_error(L);
 }
 
@@ -36,6 +47,10 @@ mv_err collection_close(lua_State *L, collection_box *box, mv_error *error)
     mv_collection *collection = box->collection;
     box->is_closing = box->calls > 0;
     if (box->is_closing) return MV_OK;
+    if (box->is_transaction) {
+        owned_release(L, &box->owned);
+        return MV_OK;
+    }
     while (box->first_owned) owned_release(L, box->first_owned);
     box->collection = NULL;
     return mv_close(collection, error);

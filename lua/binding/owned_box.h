@@ -1,5 +1,5 @@
 /* Userdata that own engine objects: a collection, and the boxes that the collection owns (results,
- * batches, iterators, columns and jobs).
+ * batches, iterators, columns, jobs and transactions).
  *
  * An owned box must be released before its collection is closed, but Lua calls finalizers in any
  * order. Therefore:
@@ -13,14 +13,27 @@
 #include "raise.h"
 
 typedef struct owned_box owned_box;
+typedef struct collection_box collection_box;
 
-typedef struct collection_box {
+/* The first member of every owned box. */
+struct owned_box {
+    collection_box *owner; /* NULL: released */
+    owned_box *next;       /* in the owner's list */
+    owned_box **link;      /* the pointer to this box in that list */
+    void (*release)(lua_State *L, owned_box *owned);
+};
+
+/* A collection, or a transaction, which is owned by the collection that it was begun on. */
+struct collection_box {
+    owned_box owned;           /* of a transaction; else all zero */
     mv_collection *collection; /* NULL: closed */
     owned_box *first_owned;    /* list of the unreleased boxes */
     uint32_t calls;            /* calls that have not returned yet */
     bool is_closing;           /* the outermost of these calls closes the collection */
-    char path[];               /* as given to open */
-} collection_box;
+    bool is_transaction;
+    uint32_t refused; /* writes in a row that met an open transaction of their thread */
+    char path[];      /* as given to open */
+};
 
 /* Calls nest: any allocation may run a finalizer of the program, and the finalizer may call the
  * same collection, even to close it. So each call is counted, and closing waits until the outermost
@@ -33,17 +46,15 @@ void call_guarded(lua_State *L, collection_box *box, int args_count);
 /* Close the collection now, or when its outermost call returns. */
 mv_err collection_close(lua_State *L, collection_box *box, mv_error *error);
 
-/* The first member of every owned box. */
-struct owned_box {
-    collection_box *owner; /* NULL: released */
-    owned_box *next;       /* in the owner's list */
-    owned_box **link;      /* the pointer to this box in that list */
-    void (*release)(lua_State *L, owned_box *owned);
-};
+/* Before a write that the thread's open transaction would refuse: collect garbage, since that
+ * transaction may belong to a coroutine that was dropped. Not done for each of many such writes,
+ * because it takes long. */
+void transaction_collect_dropped(lua_State *L, collection_box *box);
 
 /* A collection's user value is a table with these slots. SLOT_RESULT: a result to reuse. SLOT_JOB:
- * the unfinished job of optimize_step. SLOT_BACKGROUND: the newest background job. */
-enum { SLOT_COLLECTION = 1, SLOT_RESULT = 2, SLOT_JOB = 3, SLOT_BACKGROUND = 4 };
+ * the unfinished job of optimize_step. SLOT_BACKGROUND: the newest background job. SLOT_OWNER: the
+ * collection of a transaction. */
+enum { SLOT_COLLECTION = 1, SLOT_RESULT, SLOT_JOB, SLOT_BACKGROUND, SLOT_OWNER };
 
 /* The open collection at `index`. Raises "collection 'books.mv' is closed" for a closed one, and
  * for any other value. */

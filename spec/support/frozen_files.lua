@@ -80,13 +80,26 @@ function M.from_text(text)
   return table.concat(lines):sub(1, size)
 end
 
---- Writes the files in the directory `path`, except the lock file, as text to `folder`.
+--- Writes the files in the directory `path`, except the lock files, as text to `folder`.
 function M.pack(path, folder)
   for _, name in ipairs(listing.names(path)) do
-    if name ~= "catalog.mdb-lock" then
+    if not name:find("^catalog%.mdb%-") then
       write(folder .. "/" .. name .. ".hex", M.to_text(read(path .. "/" .. name)))
     end
   end
+end
+
+local DUMP = "/dump.mvdump"
+
+--- Creates the directory `path` with a dump in it.
+function M.write_dump(path, dump)
+  os.execute("mkdir -p " .. program.quote(path))
+  write(path .. DUMP, dump)
+end
+
+--- The dump that was packed to `folder`.
+function M.dump(folder)
+  return M.from_text(read(folder .. DUMP .. ".hex"))
 end
 
 --- Creates the directory `path` from the text files in `folder`.

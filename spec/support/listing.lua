@@ -17,8 +17,8 @@ function M.names(path, pattern)
   return names
 end
 
---- The names, sizes, times and contents of all files, as one text. Of the lock file, which readers change, only the
---- name and the size.
+--- The names, sizes, times and contents of all files, as one text. Of the lock file of readers, which they change,
+--- only the name and the size.
 function M.state(path)
   return children.output(([[cd %s && stat -c '%%n %%a %%s %%y' . && LC_ALL=C
     for name in $(ls -A); do

@@ -54,9 +54,9 @@ function M.run(collection, operation)
   elseif kind == "delete" then
     return assert(collection:delete(operation.ids))
   elseif kind == "transaction" then
-    return assert(collection:transaction(function()
-      assert(collection:upsert(operation.documents))
-      assert(collection:delete(operation.ids))
+    return assert(collection:transaction(function(tx)
+      assert(tx:upsert(operation.documents))
+      assert(tx:delete(operation.ids))
     end))
   end
   return assert(collection:upsert(operation.documents))
