@@ -39,6 +39,8 @@ describe("a backup", function()
       assert(children.succeeds(("cmp %s %s"):format(here, there)))
       return children.succeeds(("test %s -ef %s"):format(here, there))
     end
+    assert.is_false(shared()) -- what is not synced is copied
+    assert.is_true(c:flush())
     assert.is_true(shared())
     assert.is_false(shared { copy = true })
   end)
