@@ -71,6 +71,12 @@ typedef struct mv_error {
 /* The short name of a code: "not_found", "corrupt", ...; "ok" for MV_OK. */
 MV_API const char *mv_err_name(mv_err err);
 
+/* Make bytes from outside (ids, names) printable for a message. Writes the first 40 bytes, each
+ * that is not printable ASCII as \xNN, then "..." if there are more. Returns `out`, which ends with
+ * a zero byte. The texts of mv_error quote this way. */
+#define MV_QUOTE_SIZE 164
+MV_API const char *mv_quote(const void *bytes, size_t size, char out[MV_QUOTE_SIZE]);
+
 /* ---------------------------------------------------------------- types and limits */
 
 typedef enum mv_type {
@@ -99,6 +105,13 @@ typedef enum mv_metric {
     MV_HAMMING = 5, /* distance = number of different bits, score = -distance. MV_VECTOR_BINARY has
                      * no other metric, and no other type has this one */
 } mv_metric;
+
+/* Numbers of vectors are finite, and every distance fits in a float. Under MV_COSINE the length of
+ * a stored vector is 2.9e-39 to 8.5e37, that of a query anything but 0. Under the other metrics the
+ * numbers of both are from -MV_VECTOR_NUMBER_MAX to MV_VECTOR_NUMBER_MAX. Others are MV_MISUSE.
+ * Collections of older versions may have longer vectors, which are still found: a distance above
+ * FLT_MAX is infinite, one below -FLT_MAX is -FLT_MAX. A distance nearer to 0 than FLT_MIN may
+ * be 0. */
 
 /* The name of a metric ("l2", "ip", ...). NULL: there is no such metric. Metrics are numbered from
  * 1 without gaps, so that counting up to the first NULL lists them. */
@@ -172,11 +185,12 @@ typedef struct mv_index_options {
     } as;
 } mv_index_options;
 
-#define MV_NAME_SIZE_MAX     64u         /* bytes of a field or collection name */
-#define MV_ID_SIZE_MAX       1024u       /* bytes of a document id */
-#define MV_DIM_MAX           65535u      /* numbers, or bits, of a vector */
-#define MV_FIELDS_MAX        1024u       /* scalar fields of a schema */
-#define MV_VECTORS_MAX       256u        /* vector fields of a schema */
+#define MV_NAME_SIZE_MAX     64u    /* bytes of a field or collection name */
+#define MV_ID_SIZE_MAX       1024u  /* bytes of a document id */
+#define MV_DIM_MAX           65535u /* numbers, or bits, of a vector */
+#define MV_VECTOR_NUMBER_MAX 1e15f  /* magnitude of a number of a vector; not under MV_COSINE */
+#define MV_FIELDS_MAX        1024u  /* scalar fields of a schema */
+#define MV_VECTORS_MAX       256u   /* vector fields of a schema */
 #define MV_ROW_SIZE_MAX      (64u << 20) /* bytes of one document, vectors included */
 #define MV_TOPK_MAX          1000000u    /* topk + offset */
 #define MV_THREADS_MAX       64u         /* threads of one job */
@@ -334,9 +348,13 @@ typedef struct mv_open_options {
                      * written, reads answer MV_BUSY while another process has it open */
     bool verify;    /* verify every page and checksum first, as mv_check does */
     bool manual_maintenance; /* only jobs (mv_optimize_begin) seal fresh rows and build indexes.
-                              * Else commits seal, and wake a thread that optimizes when there is
-                              * much to do. It ends when the last handle is closed */
+                              * Else commits seal, and a commit that leaves much to do wakes a
+                              * thread that optimizes, as does the first read of such a commit of
+                              * another process. The thread ends when the last handle is closed:
+                              * mv_close */
     mv_durability durability;
+    const char *from; /* with ":memory:": a directory with a collection, which is copied into memory
+                       * with its indexes, and only read. NULL: none */
     uint32_t busy_ms; /* how long a write waits for other writers, threads and processes, before it
                        * answers MV_BUSY, in milliseconds. 0: MV_BUSY_MS; MV_BUSY_AT_ONCE: it does
                        * not wait. Jobs wait as long as they are allowed to work */
@@ -350,16 +368,32 @@ typedef struct mv_open_options {
 MV_API mv_err mv_open(const char *path, const mv_open_options *options, mv_collection **collection,
                       mv_error *error);
 
+/* Open the collection of a dump (mv_dump_open) in memory, with its indexes. `bytes` are not needed
+ * afterwards. Of `options`, which may be NULL, `schema` is compared, and `manual_maintenance` is
+ * used. Everything is verified first, as mv_check does: a dump may come from anywhere. MV_CORRUPT:
+ * it is no dump, or damaged. MV_WRONG_VERSION: a newer moonvec wrote it. */
+MV_API mv_err mv_load(const void *bytes, size_t size, const mv_open_options *options,
+                      mv_collection **collection, mv_error *error);
+
 /* Close the handle. A transaction that was begun on it is undone, and its handle is freed; no
  * thread may be using them. Commits with durability none are synced first; if that fails, the error
- * is returned, and the handle is closed all the same. NULL is fine. */
+ * is returned, and the handle is closed all the same. NULL is fine.
+ *
+ * If it is the last of the process, maintenance ends. If commits of this process gave it work, it
+ * first finishes one group of segments, provided that at most 4,096 rows of it are inserted in an
+ * index, at most 64 MiB are copied, and no other writer is in the way. All else is left to the next
+ * process. */
 MV_API mv_err mv_close(mv_collection *collection, mv_error *error);
 
-/* Sync all commits so far, so that they survive a power cut. */
+/* Sync all commits so far, so that they survive a power cut.
+ * After MV_IO nothing counts as durable: the next call writes all bytes again, syncs them and
+ * verifies the collection. MV_CORRUPT: the system has lost some; the text names the file. */
 MV_API mv_err mv_flush(mv_collection *collection, mv_error *error);
 
-/* Remove the collection at `path`. Files that are not of a collection stay. MV_BUSY: a process has
- * it open. MV_NOT_FOUND: the path does not exist. MV_CORRUPT: the directory is no collection. */
+/* Remove the collection at `path`. Files that are not of a collection stay: their content decides,
+ * not their names. If the process dies meanwhile, another call removes the rest. MV_BUSY: a process
+ * has it open. MV_NOT_FOUND: the path does not exist. MV_CORRUPT: the directory is no collection,
+ * or its catalog is too damaged to tell; nothing is changed. */
 MV_API mv_err mv_destroy(const char *path, mv_error *error);
 
 /* The path as given to mv_open, lent until mv_close. */
@@ -400,10 +434,10 @@ MV_API mv_err mv_batch_set_vector(mv_batch *batch, uint32_t vector_field, const 
 
 /* Write all documents of the batch: all or none. Like all writes, through the handle of a
  * collection this is one commit; through the handle of a transaction it is a part of that one.
- * *written is their number. The batch keeps its documents; clear it before it is reused. If an id
- * stands twice in the batch, an insert fails with MV_EXISTS, upserts and updates are applied in
- * order. MV_SCHEMA_MISMATCH: fields were added or dropped since the batch was created; create a new
- * one.
+ * *written is mv_batch_count. The batch keeps its documents; clear it before it is reused. If an id
+ * stands twice in the batch, an insert fails with MV_EXISTS and names both; upserts and updates are
+ * applied in order, and each counts. MV_SCHEMA_MISMATCH: fields were added or dropped since the
+ * batch was created; create a new one.
  */
 MV_API mv_err mv_write(mv_collection *collection, mv_write_mode mode, mv_batch *batch,
                        uint64_t *written, mv_error *error);
@@ -443,7 +477,8 @@ MV_API mv_err mv_commit(mv_collection *transaction, mv_error *error);
 /* Undo the transaction. NULL is fine. Another thread may call it when the thread that began the
  * transaction has ended. */
 MV_API void mv_abort(mv_collection *transaction);
-/* True when the calling thread has a transaction open on the collection, through whatever handle. */
+/* True when the calling thread has a transaction open on the collection, through whatever handle.
+ */
 MV_API bool mv_in_transaction(const mv_collection *collection);
 
 /* Small strings of the program's own, kept with the collection: a position in a log, the name of a
@@ -508,7 +543,8 @@ typedef struct mv_query {
     uint32_t dim;           /* of the vectors; must be that of the field */
     mv_id id;        /* search by the vector of this document, which is no hit. data NULL: none */
     uint32_t topk;   /* hits per vector, 1 or more */
-    uint32_t offset; /* hits skipped before them */
+    uint32_t offset; /* hits skipped before them. Pages of one commit with the same topk share no
+                      * hit and leave none out */
     const mv_filter *filter;    /* NULL: all documents */
     const double *min_score;    /* NULL: none */
     const double *max_distance; /* NULL: none */
@@ -632,6 +668,18 @@ MV_API void mv_job_progress(mv_job *job, mv_progress *progress);
 MV_API void mv_job_cancel(mv_job *job);
 MV_API void mv_job_free(mv_job *job); /* cancels the job, and waits for its thread */
 
+/* Why rows wait for an index. */
+typedef enum mv_pending {
+    MV_PENDING_NONE,      /* none wait */
+    MV_PENDING_WORKING,   /* this process is building indexes */
+    MV_PENDING_ELSEWHERE, /* another process was doing so when this one last tried */
+    MV_PENDING_DUE,       /* maintenance of this process has yet to begin */
+    MV_PENDING_FEW,       /* fresh rows, which are still too few to be sealed */
+    MV_PENDING_FAILED,    /* maintenance failed (mv_stats.maintenance_error) and will try again */
+    MV_PENDING_MANUAL,    /* the handle has manual maintenance: only a job builds indexes */
+    MV_PENDING_READ_ONLY  /* the handle is read_only */
+} mv_pending;
+
 typedef struct mv_stats {
     uint64_t documents;
     uint64_t segments;
@@ -643,6 +691,9 @@ typedef struct mv_stats {
     bool durable;          /* false: there are commits that were not synced */
     bool is_maintained;    /* maintenance or a background job is at work in this process */
     char maintenance_error[MV_ERROR_TEXT_SIZE]; /* the last failure of maintenance; "" if none */
+    uint64_t pending_rows; /* rows that wait for an index, fresh rows included. Small segments that
+                            * get none do not wait */
+    mv_pending pending;    /* why */
 } mv_stats;
 
 MV_API mv_err mv_get_stats(mv_collection *collection, mv_stats *stats, mv_error *error);
@@ -682,8 +733,35 @@ MV_API mv_err mv_get_field_index_stats(mv_collection *collection, uint32_t field
  * and what is wrong in it. */
 MV_API mv_err mv_check(mv_collection *collection, mv_error *error);
 
-/* Copy the last commit to `path`, which must not exist. Others may write meanwhile. */
-MV_API mv_err mv_backup(mv_collection *collection, const char *path, mv_error *error);
+typedef struct mv_backup_options {
+    bool copy; /* copy all files. Else files that never change are shared with the original where
+                * the file system can do that (hard links): quick, and without more space on the
+                * disk, but damage to such a file is damage to both */
+    bool
+        replace; /* replace the collection at `path`, if there is one. Others see the old or the new
+                  * one at each moment, also if the process dies. MV_BUSY: it is open. MV_EXISTS: it
+                  * is no collection, or has other files in its directory, which is then unchanged.
+                  * MV_IO: the file system cannot exchange two directories (renameat2) */
+} mv_backup_options;
+
+/* Copy the last commit to `path`, which must not exist (MV_EXISTS) unless options say so. The copy
+ * is synced. Others may write meanwhile; in memory other writers and the copy of the catalog wait
+ * for each other. `options` may be NULL. MV_MISUSE: `path` is the directory of the collection, or
+ * in it.
+ */
+MV_API mv_err mv_backup(mv_collection *collection, const char *path,
+                        const mv_backup_options *options, mv_error *error);
+
+/* A dump: the last commit, with its indexes, as one block of bytes. mv_load makes a collection of
+ * it; the format is in storage/dump_format.h. Others may write meanwhile, as with mv_backup. */
+typedef struct mv_dump mv_dump;
+/* *size: bytes of the whole dump. Takes memory for a copy of the catalog. */
+MV_API mv_err mv_dump_open(mv_collection *collection, mv_dump **dump, uint64_t *size,
+                           mv_error *error);
+/* Copy the next bytes, at most `size`, to `out`. *got is 0 at the end. */
+MV_API mv_err mv_dump_read(mv_dump *dump, void *out, size_t size, size_t *got, mv_error *error);
+/* Before the collection is closed. NULL is fine. */
+MV_API void mv_dump_close(mv_dump *dump);
 
 /* ---------------------------------------------------------------- changing the schema */
 

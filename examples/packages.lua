@@ -3,8 +3,9 @@
 --   lua5.4 examples/packages.lua                             a tour of questions
 --   lua5.4 examples/packages.lua watch birds in the garden   your own question
 --
--- The first run reads the package lists, learns from them what words mean, and fills two
--- collections. Later runs only open these. Options: --dir DIR, the directory of the collections
+-- The first run reads the package lists, learns from them what words mean, fills two collections and
+-- builds the index. Later runs only open these. Each answer is compared with the exact one, found by
+-- computing the distance to every vector. Options: --dir DIR, the directory of the collections
 -- (default: build/demo), and --dump FILE, package lists to read instead of this machine's.
 
 package.path = arg[0]:match("^(.-)[^/\\]*$") .. "?.lua;" .. package.path
@@ -81,20 +82,19 @@ end
 
 -- Returns a function(done, total) that shows progress on stderr: as a bar on a terminal, otherwise
 -- as a line for every 10 %.
-local function progress_bar(label, unit)
+local function progress_bar(label)
   local status = os.execute("test -t 2")
   local on_terminal = status == true or status == 0 -- Lua 5.1 returns a number
-  local started, tenth = os.clock(), 0
+  local shown = -1
   return function(done, total)
-    local percent = math.floor(100 * done / total)
-    local rate = thousands(done / math.max(os.clock() - started, 1e-6))
-    if on_terminal then
+    local percent = total > 0 and math.floor(100 * done / total) or -1 -- a total of 0: nothing to do yet
+    if on_terminal and percent > shown then
       local bar = ("#"):rep(math.floor(percent * 0.3))
-      io.stderr:write(("\r%s [%-30s] %3d %%  %s %s/s "):format(label, bar, percent, rate, unit))
-      io.stderr:write(done == total and "\n" or "")
-    elseif math.floor(percent / 10) > tenth then
-      tenth = math.floor(percent / 10)
-      io.stderr:write(("%s %3d %%  %s %s/s\n"):format(label, percent, rate, unit))
+      io.stderr:write(("\r%-22s [%-30s] %3d %%%s"):format(label, bar, percent, percent == 100 and "\n" or ""))
+      shown = percent
+    elseif math.floor(percent / 10) > math.floor(shown / 10) then
+      io.stderr:write(("%s %3d %%\n"):format(label, percent))
+      shown = percent
     end
   end
 end
@@ -122,9 +122,11 @@ local function build(paths, terms, dump_file)
   end
   local model = embed.learn(bags)
 
-  -- Not synced, because an interrupted build starts again anyway; flush() syncs once at the end.
-  local collection = try(moonvec.create_and_open(paths.packages, PACKAGES, { durability = "none" }))
-  local progress = progress_bar("filling the collection", "packages")
+  -- Not synced, because an interrupted build starts again anyway; flush() syncs once at the end. No
+  -- background maintenance, because optimize() then builds one index of everything.
+  local options = { durability = "none", maintenance = "manual" }
+  local collection = try(moonvec.create_and_open(paths.packages, PACKAGES, options))
+  local progress = progress_bar("filling the collection")
   local batch = {}
   for i, package in ipairs(packages) do
     batch[#batch + 1] = document(package, moonvec.pack(embed.embed(model, bags[i])))
@@ -134,6 +136,7 @@ local function build(paths, terms, dump_file)
       batch = {}
     end
   end
+  try(collection:optimize({ progress = progress_bar("building the index") }))
   try(collection:flush())
 
   local documents = {}
@@ -150,12 +153,13 @@ end
 local function open_or_build(dir, dump_file)
   local paths = { packages = dir .. "/packages.mv", terms = dir .. "/terms.mv" }
   os.execute("mkdir -p '" .. dir:gsub("'", "'\\''") .. "'")
-  local started = os.clock()
-  local terms = try(moonvec.open(paths.terms, { schema = TERMS }))
+  local started, started_at = os.clock(), os.time()
+  -- Words are only fetched by id, so no maintenance needs to index them.
+  local terms = try(moonvec.open(paths.terms, { schema = TERMS, maintenance = "manual" }))
   if terms:count() == 0 then
     moonvec.destroy(paths.packages) -- left by an interrupted build
     local packages = build(paths, terms, dump_file)
-    print(("built %s in %.1f s"):format(dir, os.clock() - started))
+    print(("built %s in about %d s"):format(dir, os.time() - started_at))
     return packages, terms
   end
   local packages = try(moonvec.open(paths.packages))
@@ -189,16 +193,28 @@ local function cut(text, size)
   return text:sub(1, size - 3):gsub("[\192-\255]?[\128-\191]*$", "") .. "..."
 end
 
--- Returns the median time of several runs in µs, and the result of the last.
-local function timed(run)
-  local times, result = {}, nil
+-- Returns the median time of several runs of the query in µs, and its hits.
+local function timed(packages, query)
+  local times, hits = {}, nil
   for i = 1, TIMED_RUNS do
     local started = os.clock()
-    result = run()
+    hits = try(packages:query(query))
     times[i] = (os.clock() - started) * 1e6
   end
   table.sort(times)
-  return times[math.ceil(#times / 2)], result
+  return times[math.ceil(#times / 2)], hits
+end
+
+-- How many of `hits` are among `others`.
+local function count_common(hits, others)
+  local ids, count = {}, 0
+  for _, hit in ipairs(others) do
+    ids[hit.id] = true
+  end
+  for _, hit in ipairs(hits) do
+    count = count + (ids[hit.id] and 1 or 0)
+  end
+  return count
 end
 
 -- The filter with its arguments in place of the question marks, for people to read.
@@ -211,7 +227,8 @@ local function filter_text(filter, args)
   end))
 end
 
-local function ask(packages, terms, question, topk)
+-- Asks the question, and adds to `sums` what compare() prints.
+local function ask(packages, terms, question, topk, sums)
   local bag = embed.question_bag(question[1])
   if #bag.terms == 0 then
     fail("there is no word to search for in '" .. question[1] .. "'")
@@ -219,16 +236,26 @@ local function ask(packages, terms, question, topk)
   local known = try(terms:fetch(bag.terms, { include_vector = "table" }))
   local vector = embed.embed({ count = packages:count(), terms = known }, bag)
 
-  local time_us, hits = timed(function()
-    return try(packages:query({
-      field = "embedding",
-      vector = vector,
-      topk = topk,
-      filter = question.filter,
-      args = question.args,
-      rerank = rerank(bag),
-    }))
-  end)
+  local query = {
+    field = "embedding",
+    vector = vector,
+    topk = topk,
+    filter = question.filter,
+    args = question.args,
+    rerank = rerank(bag),
+  }
+  local time_us, hits = timed(packages, query)
+  query.explain = true
+  local plan = try(packages:query(query))
+  query.explain, query.params = nil, { exact = true }
+  local exact_us, exact_hits = timed(packages, query)
+
+  sums.questions = sums.questions + 1
+  sums.time_us = sums.time_us + time_us
+  sums.distances = sums.distances + plan.exact_distances + plan.code_distances
+  sums.exact_us = sums.exact_us + exact_us
+  sums.exact_hits = sums.exact_hits + #exact_hits
+  sums.common = sums.common + count_common(hits, exact_hits)
 
   print(("\n%-80s %8s µs"):format(question[1], thousands(time_us)))
   if question.filter then
@@ -241,6 +268,16 @@ local function ask(packages, terms, question, topk)
   if #hits == 0 then
     print("  nothing found")
   end
+end
+
+local function compare(sums, vectors)
+  local function mean(sum)
+    return thousands(sum / sums.questions)
+  end
+  print(("\n%s µs a question: %s distances computed, among %s vectors"):format(
+    mean(sums.time_us), mean(sums.distances), thousands(vectors)))
+  print(("%s µs with exact search, and %d of its %d hits are those above"):format(
+    mean(sums.exact_us), sums.common, sums.exact_hits))
 end
 
 local function main()
@@ -262,13 +299,15 @@ local function main()
   end
 
   local packages, terms = open_or_build(dir, dump_file)
+  local questions, topk = TOUR, 3
   if words[1] then
-    ask(packages, terms, { table.concat(words, " ") }, 10)
-  else
-    for _, question in ipairs(TOUR) do
-      ask(packages, terms, question, 3)
-    end
+    questions, topk = { { table.concat(words, " ") } }, 10
   end
+  local sums = { questions = 0, time_us = 0, distances = 0, exact_us = 0, exact_hits = 0, common = 0 }
+  for _, question in ipairs(questions) do
+    ask(packages, terms, question, topk, sums)
+  end
+  compare(sums, packages:count())
   packages:close()
   terms:close()
 end

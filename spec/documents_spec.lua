@@ -60,10 +60,12 @@ for _, state in ipairs { "fresh", "sealed" } do
         assert.equal("exists", code)
         assert.truthy(message:find("dune", 1, true), message)
         assert.equal(1, #books)
-        inserted, message, code = books:insert { book "emma", book "emma" }
+        assert.equal("document 'dune' exists already", message)
+        inserted, message, code = books:insert { book "emma", book "ulysses", book "emma" }
         assert.is_nil(inserted)
         assert.equal("exists", code)
-        assert.truthy(message:find("emma", 1, true), message)
+        assert.equal("documents 1 and 3 of the batch have the same id 'emma'", message)
+        assert.equal(1, #books)
       end)
 
       it("takes what fetch and query return", function()
@@ -91,7 +93,24 @@ for _, state in ipairs { "fresh", "sealed" } do
       assert.equal(2, #books)
     end)
 
+    it("upsert of one id twice in a large batch keeps the last, and counts both", function()
+      local batch = {}
+      for i = 1, 5000 do
+        batch[i] = book(i % 4999, { stock = i })
+      end
+      assert.equal(5000, books:upsert(batch))
+      assert.equal(4999, #books)
+      assert.equal(5000, books:fetch("1").stock)
+    end)
+
     describe("update", function()
+      it("makes both changes if an id is given twice, in order, and counts both", function()
+        books:insert(book "dune")
+        settle()
+        assert.equal(2, books:update { { id = "dune", year = 1965, stock = 2 }, { id = "dune", stock = 3 } })
+        assert.same({ id = "dune", title = "Title of dune", year = 1965, stock = 3 }, books:fetch("dune"))
+      end)
+
       it("changes the named fields only", function()
         books:insert(book("dune", { year = 1965, tags = { "scifi" } }))
         settle()

@@ -84,6 +84,40 @@ describe("durability none", function()
     assert.is_true(moonvec.destroy(path))
   end)
 
+  -- The mark as a sync leaves it that failed, or whose process died.
+  local function leave_sync_unfinished(path, commit)
+    local file = assert(io.open(path .. "/unsynced", "a"))
+    file:write(" syncing ", commit)
+    file:close()
+  end
+
+  it("writes and verifies everything again after a sync that did not end", function()
+    local c, path = support.collection(SCHEMA)
+    c:insert { document("a"), document("b") }
+    leave_sync_unfinished(path, 1)
+    assert.is_false(c:stats().durable)
+    assert.is_true(c:flush())
+    assert.is_true(c:stats().durable)
+    assert.is_false(is_marked(path))
+    assert.equal(2, #c)
+  end)
+
+  it("does not count as synced when the catalog has lost commits", function()
+    local c, path = support.collection(SCHEMA)
+    c:insert(document("a"))
+    leave_sync_unfinished(path, 1000000)
+    for _ = 1, 2 do
+      local done, message, code = c:flush()
+      assert.is_nil(done)
+      assert.equal("corrupt", code)
+      assert.truthy(message:find("catalog.mdb", 1, true), message)
+      assert.is_false(c:stats().durable)
+    end
+    local strict = support.collection(nil, { path = path, durability = "full" })
+    assert.is_nil((strict:insert(document("b"))))
+    assert.equal(1, #strict)
+  end)
+
   it("ends with the first synced commit, which makes all before it safe", function()
     local lax, path = support.collection(SCHEMA)
     local strict = support.collection(nil, { path = path, durability = "full" })

@@ -39,6 +39,13 @@ describe("a built filter", function()
     { f.like("title", "%u%"), "title LIKE ?", "b c d" },
     { f.like("title", "100\\%\\_%", "\\"), "title LIKE ? ESCAPE '\\'", "c" },
     { f.like("title", "100'%'_%", "'"), "title LIKE ? ESCAPE ''''", "c" },
+    { f.ilike("title", "%U%"), "title ILIKE ?", "b c d" },
+    { f.ilike("title", "100\\%\\_S%", "\\"), "title ILIKE ? ESCAPE '\\'", "c" },
+    { f.starts_with("title", "100%"), "title STARTS WITH ?", "c" },
+    { f.starts_with("title", "dU", "nocase"), "title COLLATE NOCASE STARTS WITH ?", "b" },
+    { f.eq("title", "dUNE", "nocase"), "title COLLATE NOCASE = ?", "b" },
+    { f.between("title", "beo", "DUNE", "nocase"), "title COLLATE NOCASE BETWEEN ? AND ?", "b d" },
+    { f.one_of("title", { "DUNE", "emma" }, "nocase"), "title COLLATE NOCASE IN ?", "a b" },
     { f.contain_any("tags", { "scifi", "romance" }), "tags CONTAIN_ANY ?", "a b" },
     { f.contain_all("tags", { "scifi", "desert" }), "tags CONTAIN_ALL ?", "b" },
     { f.array_length("tags", ">=", 1), "array_length(tags) >= ?", "a b" },
@@ -82,6 +89,10 @@ describe("a built filter", function()
     says("filter.like: the pattern for 'title' must be a string, got a number", f.like, "title", 5)
     says("filter.like: the escape for 'title' must be one letter, digit or punctuation character", f.like,
       "title", "x", "ab")
+    says("filter.ilike: the pattern for 'title' must be a string, got a nil", f.ilike, "title")
+    says("filter.starts_with: the prefix for 'title' must be a string, got a number", f.starts_with, "title", 5)
+    says("filter.eq: the collation for 'title' must be \"nocase\", got NOCASE", f.eq, "title", "x", "NOCASE")
+    says("filter.one_of: the collation for 'title' must be \"nocase\", got true", f.one_of, "title", {}, true)
     says("filter.array_length: 'like' is not a comparison", f.array_length, "tags", "like", 1)
     local length = "filter.array_length: the length for 'tags' must be a whole number, got "
     says(length .. "a string", f.array_length, "tags", "=", "1")

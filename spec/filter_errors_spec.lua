@@ -51,7 +51,19 @@ describe("a wrong filter", function()
     refuses("year = 1 AND Tags IS NULL", "filter:14: unknown field 'Tags' (did you mean 'tags'?)")
   end)
 
+  it("is told how a string is written", function()
+    refuses("title = Dune",
+      "filter:9: expected a value, found the name 'Dune' (a string is in single quotes, or given in 'args' for a '?')")
+    refuses("tags CONTAIN_ANY (scifi)", "filter:19: expected a value, found the name 'scifi'")
+    refuses("title BETWEEN a AND 'b'", "filter:15: expected a value, found the name 'a'")
+    refuses("title = tags",
+      "filter:9: a field is compared with a value, not with another field: 'tags' is a field")
+  end)
+
   it("is told which test fits the field", function()
+    refuses("year = 1 && year = 2", "filter:10: no operator '&&' (write 'AND')")
+    refuses("year = 1 || year = 2", "write 'OR'")
+    refuses("!(year = 1)", "write 'NOT'")
     refuses("tags = 'scifi'", "CONTAIN_ANY")
     refuses("year CONTAIN_ANY (1)", "use IN")
     refuses("embedding = 1", "field 'embedding' is a vector")

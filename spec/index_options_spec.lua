@@ -76,8 +76,8 @@ describe("a mistake in an index is named:", function()
     { "another type inside", { type = 5 }, "'hnsw' or a table with such a 'type', got a number" },
     { "no type", {}, "schema: field 'v': index has no 'type' (valid: 'flat', 'hnsw')" },
     { "no type beside options", { m = 16 }, "schema: field 'v': index has no 'type' (valid: 'flat', 'hnsw')" },
-    { "an unknown type", "ivf", "schema: field 'v': unknown index type 'ivf' (valid: 'flat', 'hnsw')" },
-    { "the same in a table", { type = "ivf" }, "unknown index type 'ivf' (valid: 'flat', 'hnsw')" },
+    { "an unknown type", "tree", "schema: field 'v': unknown index type 'tree' (valid: 'flat', 'hnsw')" },
+    { "the same in a table", { type = "tree" }, "unknown index type 'tree' (valid: 'flat', 'hnsw')" },
     { "a type misspelt", "hsnw", "unknown index type 'hsnw' (did you mean 'hnsw'?)" },
     { "an unknown option", { type = "hnsw", ef = 5 }, WHERE .. "unknown option 'ef'" },
     {
@@ -128,9 +128,9 @@ describe("a mistake in an index is named:", function()
 
   it("an unknown metric", function()
     local message = support.message_of(moonvec.schema, {
-      vectors = { { name = "v", type = "vector_fp32", dim = 2, metric = "dot" } },
+      vectors = { { name = "v", type = "vector_fp32", dim = 2, metric = "jaccard" } },
     })
-    assert.equal("schema: field 'v': unknown metric 'dot' (valid: 'l2', 'ip', 'cosine', 'l1', 'hamming')", message)
+    assert.equal("schema: field 'v': unknown metric 'jaccard' (valid: 'l2', 'ip', 'cosine', 'l1', 'hamming')", message)
   end)
 end)
 

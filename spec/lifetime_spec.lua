@@ -37,6 +37,23 @@ describe("an iterator", function()
     assert.is_true(moonvec.destroy(path))
   end)
 
+  it("that cannot begin raises the reason", function()
+    local c = fill(support.collection(SCHEMA), 2)
+    assert.equal("iterate: filter:201: more than 200 levels of parentheses and NOT",
+      support.message_of(c.iterate, c, { filter = ("("):rep(1000) }))
+    local iterators, message = {}, nil
+    while not message and #iterators < 10000 do
+      local ok, result = pcall(c.iterate, c)
+      if ok then
+        result() -- the first document of two
+        iterators[#iterators + 1] = result
+      else
+        message = result
+      end
+    end
+    assert.matches("iterate: .* reader slots$", message)
+  end)
+
   it("is released at its end, when its collection is closed, or by the collector", function()
     local c, path = support.collection(SCHEMA)
     fill(c, 100)

@@ -40,14 +40,6 @@ describe("metric l1", function()
     assert.same({ 0, -3, -7 }, { hits[1].score, hits[2].score, hits[3].score })
   end)
 
-  it("puts what overflows behind everything else", function()
-    local c = support.collection(one_field {}, { path = ":memory:" })
-    assert(c:insert { { id = "far", v = { -3e38, -3e38 } }, { id = "near", v = { 3e38, 2e38 } } })
-    local hits = assert(c:query { vector = { 3e38, 3e38 } })
-    assert.same({ "near", "far" }, support.ids(hits))
-    assert.equal(math.huge, hits[2].distance)
-  end)
-
   it("has no int8 and int4 codes", function()
     for _, quantize in ipairs { "int8", "int4" } do
       local message = support.message_of(moonvec.schema, one_field { quantize = quantize })

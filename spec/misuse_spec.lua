@@ -28,6 +28,7 @@ describe("misuse of", function()
     { "query", { { vector = v, topK = 5 } }, "query: unknown option 'topK' (did you mean 'topk'?)" },
     { "query", { { vector = v, zebra = 5 } }, "query: unknown option 'zebra'" },
     { "query", { { [1] = v } }, "query: an option's name must be a string, got a number" },
+    { "query", { v, 10 }, "query: expected a table of options, got an array of numbers (did you mean { vector = " },
     { "query", { 5 }, "query: expected a table of options, got a number" },
     { "query", {}, "query: expected a table of options, got a nil" },
     { "query", { { vector = v, topk = 0 } }, "query: 'topk' must be a whole number from 1 to 1000000, got 0" },
@@ -122,6 +123,25 @@ describe("misuse of", function()
     { "delete", {}, "delete: an id is a string or a whole number, got a nil" },
     { "delete", { { "x", {} } }, "delete: an id is a string or a whole number, got a table" },
     { "delete_by_filter", {}, "delete_by_filter: expected a filter" },
+    { "update_by_filter", {}, "update_by_filter: expected a filter ('true' updates all documents)" },
+    { "update_by_filter", { "nope = 1", {}, {} }, "filter:1: unknown field 'nope'" },
+    {
+      "update_by_filter",
+      { 5, {}, {} },
+      "update_by_filter: 'filter' must be a string or built by moonvec.filter, got a number",
+    },
+    {
+      "update_by_filter",
+      { "true", { year = 1 } },
+      "update_by_filter: expected a table of changes or a function(document) -> changes, got a nil",
+    },
+    { "update_by_filter", { "true", {}, { id = "x" } }, "update_by_filter: an id cannot be changed, got 'x'" },
+    { "update_by_filter", { "true", {}, {}, { fields = {} } }, "update_by_filter: unknown option 'fields'" },
+    {
+      "update_by_filter",
+      { "true", {}, { yeer = 1 } },
+      "update_by_filter: document 'dune': unknown field 'yeer' (did you mean 'year'?)",
+    },
     -- reading
     { "fetch", {}, "fetch: an id is a string or a whole number, got a nil" },
     { "fetch", { "dune", { fields = {} } }, "fetch: unknown option 'fields'" },
@@ -157,7 +177,7 @@ describe("misuse of", function()
   for i, case in ipairs(cases) do
     local call, args, text = case[1], case[2], case[3]
     it(("%s (%d): %s"):format(call, i, text), function()
-      local message = support.message_of(c[call], c, args[1], args[2])
+      local message = support.message_of(c[call], c, args[1], args[2], args[3], args[4])
       assert.truthy(message:find(text, 1, true), message)
     end)
   end
@@ -172,8 +192,11 @@ describe("misuse of", function()
     says("open: unknown option 'readonly' (did you mean 'read_only'?)", moonvec.open, "x", { readonly = true })
     says("open: 'read_only' must be true or false, got a number", moonvec.open, "x", { read_only = 1 })
     says("open: unknown durability 'ful' (did you mean 'full'?)", moonvec.open, "x", { durability = "ful" })
-    says("open: unknown maintenance 'off'", moonvec.open, "x", { maintenance = "off" })
-    says("(valid: 'auto', 'manual')", moonvec.open, "x", { maintenance = "off" })
+    says("open: unknown maintenance 'zzz' (valid: 'auto', 'manual')", moonvec.open, "x", { maintenance = "zzz" })
+    local schema = { fields = { { name = "n", type = "int32" } } }
+    says("open: expected options, got a schema (did you mean { schema = ... }?)", moonvec.open, "x", schema)
+    says("create_and_open: expected (path, schema, options), argument 2 has the option 'schema'",
+      moonvec.create_and_open, "x", { schema = schema, durability = "none" })
     says("schema: expected a table, got a string", moonvec.open, "x", { schema = "books" })
     says("schema: expected a table, got a nil", moonvec.create_and_open, "x")
     says("unknown option 'schema'", moonvec.create_and_open, "x", {}, { schema = {} })
@@ -190,17 +213,52 @@ describe("misuse of", function()
       return { [field.dim and "vectors" or "fields"] = { field } }
     end
     says("unknown type", moonvec.schema, schema { type = "int8" })
-    says("type 'int32' contains a zero byte", moonvec.schema, schema { type = "int32\0" })
-    says("metric 'l1' contains a zero byte", moonvec.schema, schema { dim = 2, metric = "l1\0x" })
-    says("index type 'flat' contains a zero byte", moonvec.schema, schema { dim = 2, index = "flat\0" })
-    says("quantize 'none' contains a zero byte", moonvec.schema,
+    says("type 'int32\\x00' contains a zero byte", moonvec.schema, schema { type = "int32\0" })
+    says("metric 'l1\\x00x' contains a zero byte", moonvec.schema, schema { dim = 2, metric = "l1\0x" })
+    says("index type 'flat\\x00' contains a zero byte", moonvec.schema, schema { dim = 2, index = "flat\0" })
+    says("quantize 'none\\x00' contains a zero byte", moonvec.schema,
       schema { dim = 2, index = { type = "hnsw", quantize = "none\0" } })
     says("'seed' must be a whole number", moonvec.schema, schema { dim = 2, index = { type = "hnsw", seed = "12\0" } })
-    says("durability 'full' contains a zero byte", moonvec.open, "x", { durability = "full\0" })
+    says("durability 'full\\x00' contains a zero byte", moonvec.open, "x", { durability = "full\0" })
     says("'include_vector' must be true, false or 'table'", c.fetch, c, "a", { include_vector = "table\0" })
-    says("unknown field 'score'", c.fetch, c, "a", { output_fields = { "score\0" } })
-    says("unknown field 'distance'", c.insert, c, { id = "zero", ["distance\0"] = 1 })
+    says("unknown field 'score\\x00'", c.fetch, c, "a", { output_fields = { "score\0" } })
+    says("unknown field 'distance\\x00'", c.insert, c, { id = "zero", ["distance\0"] = 1 })
     assert.is_nil(c["path\0"])
+    assert.is_nil(c["search\0"])
+  end)
+
+  it("a long name, or one that cannot be printed", function()
+    local f = moonvec.filter
+    local long, cut = ("x"):rep(100), ("x"):rep(40) .. "..."
+    local odd, shown = "a\nb\255\0c", [[a\x0ab\xff\x00c]]
+    local function says(text, ...)
+      local message = support.message_of(...)
+      assert.truthy(message:find(text, 1, true), message)
+    end
+    says(("query: unknown option '%s'"):format(cut), c.query, c, { [long] = 1 })
+    says(("query: unknown option '%s'"):format(shown), c.query, c, { [odd] = 1 })
+    says(("insert: document '%s': field 'title': expected a value"):format(cut), c.insert, c,
+      { id = long, title = print })
+    says(("insert: document '%s': unknown field '%s'"):format(shown, shown), c.insert, c, { id = odd, [odd] = 1 })
+    says(("open: unknown durability '%s' (valid: "):format(cut), moonvec.open, "x", { durability = long })
+    says(("open: durability '%s' contains a zero byte"):format(shown), moonvec.open, "x", { durability = odd })
+    says(("filter.eq: '%s' is not a field name"):format(shown), f.eq, odd, 1)
+    says(("filter.lt: the value for '%s' is nil"):format(cut), f.lt, long)
+    says(("filter.array_length: '%s' is not a comparison"):format(cut), f.array_length, "n", long)
+    says(("optimize: 'threads' must be a whole number from 1 to 64, got %s"):format(cut), c.optimize, c,
+      { threads = long })
+    assert.equal(("document '%s' not found"):format(shown), (select(2, c:fetch(odd))))
+
+    local own = support.collection({ fields = { { name = "n", type = "int32", default = 1 } } }, { path = ":memory:" })
+    own:insert { id = odd }
+    says(("query: 'rerank' must return a number, got a nil for document '%s'"):format(shown), own.query, own,
+      { rerank = function() end })
+    says(("query: 'rerank' returned NaN for document '%s'"):format(shown), own.query, own,
+      { rerank = function() return 0 / 0 end })
+    says(("add_column: document '%s': field 'm': expected a value"):format(shown), own.add_column, own,
+      { name = "m", type = "int32", default = 1 }, function() return print end)
+    says(("add_column: document '%s': no\0value"):format(shown), own.add_column, own,
+      { name = "m", type = "int32", default = 1 }, function() error("no\0value", 0) end)
   end)
 
   it("a method without its object", function()

@@ -156,6 +156,24 @@ function operations.delete_by_filter(world, random)
   assert.equal(deleted, world.c:delete_by_filter("n BETWEEN ? AND ?", { low, low + 3 }))
 end
 
+--- By a table, or by a function that leaves odd numbers alone. The filter tests the field that is changed.
+function operations.update_by_filter(world, random)
+  local low, by, is_table = random(100), random(5), random(2) == 1
+  local updated = 0
+  for _, document in ipairs(sorted(world.model)) do
+    if document.n >= low and (is_table or document.n % 2 == 0) then
+      document = copy(document)
+      document.n = is_table and low + by or document.n + by
+      updated = updated + 1
+      put(world.model, document)
+    end
+  end
+  local function add(document)
+    return document.n % 2 == 0 and { n = document.n + by } or nil
+  end
+  assert.equal(updated, world.c:update_by_filter("n >= ?", { low }, is_table and { n = low + by } or add))
+end
+
 function operations.query(world, random)
   local vector, low = { random(20), random(20), random(20) }, random(120) - 20
   local exact = support.exact(sorted(world.model), "v", "l2", vector, function(document)

@@ -4,6 +4,7 @@
 local contents = require "spec.data.contents"
 local frozen_files = require "spec.support.frozen_files"
 local listing = require "spec.support.listing"
+local moonvec = require "moonvec"
 local plain_collection = require "spec.support.plain_collection"
 local support = require "spec.support.init"
 
@@ -173,6 +174,21 @@ for _, format in ipairs(FORMATS) do
       end
     end)
 
+    it("is copied into memory and dumped", function()
+      local memory = assert(moonvec.open(":memory:", { from = path, maintenance = "manual" }))
+      local loaded = assert(moonvec.load(open({ read_only = true }):dump(), { maintenance = "manual" }))
+      for _, c in ipairs { memory, loaded } do
+        holds(c, plain)
+        for field in pairs(format.metrics) do
+          assert.equal(format.graphs[field], c:stats().indexes[field].quantize, field)
+        end
+        assert(c:optimize())
+        assert.is_true(c:check())
+        holds(c, plain)
+        c:close()
+      end
+    end)
+
     it("is not changed by reading", function()
       local before = listing.state(path)
       local c = open { read_only = true }
@@ -246,5 +262,16 @@ describe("files as text", function()
       local bytes = table.concat(parts) .. ("\0"):rep(size) .. ("ab"):rep(size)
       assert.is_true(bytes == frozen_files.from_text(frozen_files.to_text(bytes)))
     end
+  end)
+end)
+
+describe("a dump that was written in format 1", function()
+  it("loads, and holds what was written", function()
+    local writer = require "spec.data.dump_v1.write"
+    local plain = plain_collection.new(writer.schema)
+    writer.write(plain)
+    local c = assert(moonvec.load(frozen_files.dump("spec/data/dump_v1")))
+    assert.same(plain:documents(), by_id(support.documents(c)))
+    c:close()
   end)
 end)

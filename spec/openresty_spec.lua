@@ -52,7 +52,7 @@ http {
 local PORT = 12000 + tonumber(children.output("echo $$")) % 20000
 
 local function get(what)
-  return children.output(("curl -s -m 10 'http://127.0.0.1:%d/%s'"):format(PORT, what))
+  return children.output(("curl -s -m 600 'http://127.0.0.1:%d/%s'"):format(PORT, what))
 end
 
 local WORKERS = 4
@@ -61,18 +61,16 @@ local WORKERS = 4
 -- keys. `retired`: workers that may still answer but are ignored.
 local function ask_all_workers(what, expected, retired)
   local seen, workers = {}, 0
-  for _ = 1, 400 do
+  support.wait_until(function()
     local pid, answer = get(what):match("^(%d+) (.-)\n$")
     assert.equal(expected, answer)
     if not seen[pid] and not (retired and retired[pid]) then
       seen[pid] = true
       workers = workers + 1
     end
-    if workers == WORKERS then
-      return seen
-    end
-  end
-  error(("only %d workers answered"):format(workers))
+    return workers == WORKERS
+  end)
+  return seen
 end
 
 -- The module for LuaJIT, next to the one that runs this spec.
@@ -105,7 +103,9 @@ describe("moonvec in nginx", function()
   after_each(function()
     if home then
       signal("QUIT")
-      children.succeeds("for i in $(seq 50); do test -e " .. home .. "/nginx.pid || break; sleep 0.1; done")
+      support.wait_until(function()
+        return not children.succeeds("test -e " .. home .. "/nginx.pid")
+      end)
       home = nil
     end
     support.clean()
@@ -125,7 +125,7 @@ describe("moonvec in nginx", function()
     ask_all_workers("look?near=1", "1 1")
     -- forty more inserts, several at a time, each by any worker
     assert.is_true(children.succeeds(
-      ("seq 2 41 | xargs -P 8 -I N curl -s -m 10 -f 'http://127.0.0.1:%d/insert?id=N'"):format(PORT)))
+      ("seq 2 41 | xargs -P 8 -I N curl -s -m 600 -f 'http://127.0.0.1:%d/insert?id=N'"):format(PORT)))
     local workers = ask_all_workers("look?near=33", "41 33")
 
     assert.is_true(signal("HUP"))

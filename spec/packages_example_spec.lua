@@ -239,6 +239,20 @@ describe("the package search example", function()
     local output = ask("tool", "to", "look", "at", "pictures")
     assert.is_truthy(output:find("read the descriptions of 12 packages", 1, true), output)
     assert.is_truthy(output:find("pictures%s+[%d,]+ µs\n%s+[%d.-]+%s+gqview%s"), output)
+    local packages = assert(require("moonvec").open(dir .. "/packages.mv"))
+    assert.equal(0, packages:stats().fresh_rows) -- optimized
+    packages:close()
+  end)
+
+  it("says how many distances it computed, and compares with exact search, as the README shows", function()
+    local pattern = "\n[%d,]+ µs a question: ([%d,]+) distances computed, among ([%d,]+) vectors\n"
+      .. "[%d,]+ µs with exact search, and 10 of its 10 hits are those above\n"
+    local output = ask("chess", "game")
+    local distances, vectors = output:match(pattern)
+    assert.same({ "12", "12" }, { distances, vectors }, output)
+    local readme = assert(io.open("README.md"))
+    assert.is_truthy(readme:read("*a"):find(pattern))
+    readme:close()
   end)
 
   it("opens what it built on the second", function()

@@ -40,10 +40,10 @@ local PROGRAM = [[
   io.write(assert(c:query { vector = { 0, 0 }, topk = 1 })[1].id)
 ]]
 
-local function run_elsewhere(interpreter, lua_path, lua_cpath)
+local function run_elsewhere(program, interpreter, lua_path, lua_cpath)
   local environment = ("env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 LUA_PATH=%s LUA_CPATH=%s"):format(
     quote(lua_path), quote(lua_cpath))
-  return shell(("cd / && %s %s -e %s"):format(environment, interpreter, quote(PROGRAM)))
+  return shell(("cd / && %s %s -e %s"):format(environment, interpreter, quote(program)))
 end
 
 describe("packaging #slow", function()
@@ -61,15 +61,23 @@ describe("packaging #slow", function()
     shell("rm -rf " .. quote((work:gsub("/a folder$", ""))))
   end)
 
-  for version, interpreter in pairs { ["5.4"] = "lua5.4", ["5.1"] = "lua5.1" } do
-    it("installs as a rock for Lua " .. version, function()
+  local others = {
+    ["5.4"] = { ["lua5.1"] = "Lua 5.1", luajit = "LuaJIT 2.1" },
+    ["5.1"] = { ["lua5.4"] = "Lua 5.4" },
+  }
+  for version, names in pairs(others) do
+    it("installs as a rock for Lua " .. version .. ", which says so to another Lua", function()
       local tree = work .. "/rocks" .. version
       shell(("cd %s && luarocks --lua-version %s --tree %s make moonvec-scm-1.rockspec"):format(
         quote(work .. "/source"), version, quote(tree)))
-      local found = run_elsewhere(interpreter,
-        ("%s/share/lua/%s/?.lua;%s/share/lua/%s/?/init.lua"):format(tree, version, tree, version),
-        ("%s/lib/lua/%s/?.so"):format(tree, version))
-      assert.equal("near", found)
+      local lua_path = ("%s/share/lua/%s/?.lua;%s/share/lua/%s/?/init.lua"):format(tree, version, tree, version)
+      local lua_cpath = ("%s/lib/lua/%s/?.so"):format(tree, version)
+      assert.equal("near", run_elsewhere(PROGRAM, "lua" .. version, lua_path, lua_cpath))
+      for interpreter, name in pairs(names) do
+        local text = run_elsewhere('io.write(select(2, pcall(require, "moonvec")))', interpreter, lua_path, lua_cpath)
+        local expected = ("moonvec.core was built for Lua %s, this is %s"):format(version, name)
+        assert.equal(expected, text:sub(1, #expected))
+      end
     end)
   end
 
@@ -81,16 +89,21 @@ describe("packaging #slow", function()
     assert.is_true(file_size(module) < MODULE_SIZE_MAX)
     local exported = shell("nm -D --defined-only " .. quote(module))
     assert.truthy(exported:match("^%x+ T luaopen_moonvec_core\n$"), exported)
-    local found = run_elsewhere("lua5.4",
+    local found = run_elsewhere(PROGRAM, "lua5.4",
       prefix .. "/share/lua/5.4/?.lua;" .. prefix .. "/share/lua/5.4/?/init.lua", prefix .. "/lib/lua/5.4/?.so")
     assert.equal("near", found)
 
-    local program, libraries = quote(work .. "/minimal"), shell("find " .. quote(prefix) .. " -name 'libmoonvec.so'")
-    local folder = libraries:gsub("/libmoonvec.so\n$", "")
-    shell(("cc -I%s %s -L%s -lmoonvec -o %s"):format(
-      quote(prefix .. "/include"), quote(here .. "/examples/c/minimal.c"), quote(folder), program))
-    local printed = shell("LD_LIBRARY_PATH=" .. quote(folder) .. " " .. program)
-    assert.truthy(printed:match("^yellow +distance 8100\nred +distance 27225\n$"), printed)
+    -- Through a link: a shell splits what pkg-config prints at the space in the name of the folder.
+    local link = work:gsub("/a folder$", "/prefix")
+    shell(("ln -s %s %s"):format(quote(prefix), link))
+    local folder = shell(("dirname $(find %s/ -name moonvec.pc)"):format(link)):gsub("\n$", "")
+    local build = ("cc %%s -o %s/minimal %s $(PKG_CONFIG_PATH=%s pkg-config %%s --cflags --libs moonvec)"):format(
+      link, quote(here .. "/examples/c/minimal.c"), folder)
+    for flag, option in pairs { [""] = "", ["-static"] = "--static" } do
+      shell(build:format(flag, option))
+      local printed = shell(("LD_LIBRARY_PATH=%s/.. %s/minimal"):format(folder, link))
+      assert.truthy(printed:match("^yellow +distance 8100\nred +distance 27225\n$"), printed)
+    end
   end)
 
   it("makes one file of the engine, which a program compiles without flags", function()

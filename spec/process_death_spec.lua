@@ -10,6 +10,10 @@ local moonvec = require "moonvec"
 local operations = require "spec.support.operations"
 local support = require "spec.support.init"
 
+-- What a writer leaves when it dies: the header of a file is written last.
+local WHOLE_FILE = "moonvec\0" .. ("\0"):rep(120)
+local HALF_FILE = ("\0"):rep(64) .. "half of the rows"
+
 local KILLS = tonumber(os.getenv("MOONVEC_KILLS")) or 20 -- for each durability
 
 -- In the child: does operations `last` + 1, `last` + 2, ... without end.
@@ -170,8 +174,8 @@ describe("a writer that is killed", function()
     local names = listing.names(other_path, "^%d")
     assert.equal(2, #names)
     for _, name in ipairs(names) do
-      write_file(path .. "/" .. name, "a finished file that the catalog does not name")
-      write_file(path .. "/" .. name .. ".new", "half a file")
+      write_file(path .. "/" .. name, WHOLE_FILE) -- that the catalog does not name
+      write_file(path .. "/" .. name .. ".new", HALF_FILE)
     end
     assert.equal(5000, c:insert(documents))
     assert.is_true(c:check())
@@ -185,13 +189,13 @@ describe("files of a dead process", function()
   it("are removed by the first write, those that are not ours stay", function()
     local c, path = support.collection(operations.SCHEMA)
     c:close()
-    local ours = { "000007.rows", "000007.rows.new", "000008.2.vec.new", "unsynced.123-0.new" }
-    for _, name in ipairs(ours) do
-      write_file(path .. "/" .. name, "x")
-    end
+    write_file(path .. "/000007.rows", WHOLE_FILE)
+    write_file(path .. "/000007.rows.new", HALF_FILE)
+    write_file(path .. "/000008.2.vec.new", "")
+    write_file(path .. "/unsynced.123-0.new", "0ef1a2")
     write_file(path .. "/notes.txt", "x")
     c = support.collection(nil, { path = path })
-    assert.equal(#ours, #listing.names(path, "^%d") + #listing.names(path, "^unsynced%."))
+    assert.equal(4, #listing.names(path, "^%d") + #listing.names(path, "^unsynced%."))
     c:delete("nothing")
     assert.same({ "catalog.mdb", "catalog.mdb-lock", "catalog.mdb-writers", "notes.txt" }, listing.names(path))
     c:destroy()
@@ -201,8 +205,8 @@ describe("files of a dead process", function()
   it("go with the collection when it is destroyed", function()
     local c, path = support.collection(operations.SCHEMA)
     c:close()
-    write_file(path .. "/000007.rows.new", "x")
-    write_file(path .. "/unsynced.123-0.new", "x")
+    write_file(path .. "/000007.rows.new", HALF_FILE)
+    write_file(path .. "/unsynced.123-0.new", "0ef1a2")
     assert.is_true(moonvec.destroy(path))
     assert.is_false(children.succeeds("test -e " .. path))
   end)

@@ -3,6 +3,7 @@
 
 local children = require "spec.support.children"
 local listing = require "spec.support.listing"
+local moonvec = require "moonvec"
 local support = require "spec.support.init"
 
 local SCHEMA = {
@@ -14,7 +15,7 @@ local ACCOUNTS = 60
 local TOTAL = ACCOUNTS * 100 -- the sum of all amounts in every commit
 
 -- In the child: replaces all accounts repeatedly. In each commit all have the same batch number, and the amounts move
--- between them. Waits for a line of input before it begins.
+-- between them. Waits for a line of input before it begins, and again in the middle.
 local function write_batches(path, accounts, batches, optimize_every)
   local support = require "spec.support.init" -- luacheck: ignore
   local c = assert(require("moonvec").open(path, { durability = "none", maintenance = "manual" }))
@@ -25,6 +26,9 @@ local function write_batches(path, accounts, batches, optimize_every)
   end
   io.read()
   for batch = 1, batches do
+    if batch == math.floor(batches / 2) then
+      io.read()
+    end
     local documents = {}
     for _ = 1, 20 do
       local from, to, amount = random(accounts), random(accounts), random(50)
@@ -43,10 +47,10 @@ local function write_batches(path, accounts, batches, optimize_every)
 end
 
 -- In the child: reads in every way until it sees the last batch. Each read must see one commit, not older than the
--- commit of the read before. Prints the number of different batches that it saw.
+-- commit of the read before. Prints a line when it has seen one of the first batches.
 local function read_batches(path, accounts, batches, total)
   local c = assert(require("moonvec").open(path, { read_only = true }))
-  local newest, different = 0, 0
+  local newest = 0
 
   local function see(documents)
     local batch, sum = documents[1].batch, 0
@@ -57,7 +61,9 @@ local function read_batches(path, accounts, batches, total)
     end
     assert(sum == total, "amounts of different commits")
     assert(batch >= newest, "an older commit than before")
-    different = different + (batch > newest and 1 or 0)
+    if newest == 0 and batch > 0 then
+      print("reading")
+    end
     newest = batch
   end
 
@@ -79,7 +85,6 @@ local function read_batches(path, accounts, batches, total)
     assert(#c == accounts)
   end
   c:close()
-  print(different)
 end
 
 local function accounts_of_batch(batch)
@@ -109,8 +114,11 @@ describe("a collection in several processes:", function()
       end
       writer:send("go")
       for _, reader in ipairs(readers) do
-        local lines = reader:wait()
-        assert.is_true(tonumber(lines[1]) > 1, "a reader saw the end only")
+        assert.equal("reading", reader:read())
+      end
+      writer:send("go on")
+      for _, reader in ipairs(readers) do
+        reader:wait()
       end
       writer:wait()
       assert.is_true(c:check())
@@ -231,7 +239,7 @@ describe("a collection in several processes:", function()
     local creators = {}
     for i = 1, 4 do
       creators[i] = children.start(function(where, number)
-        local moonvec = require "moonvec"
+        local moonvec = require "moonvec" -- luacheck: ignore
         local schema = { vectors = { { name = "v", type = "vector_fp32", dim = 1, metric = "l2", index = "flat" } } }
         io.read()
         local collection = assert(moonvec.open(where, { schema = schema, durability = "none" }))
@@ -247,6 +255,49 @@ describe("a collection in several processes:", function()
     end
     assert.equal(#creators, #support.collection(nil, { path = path }))
     assert.same({}, listing.names(path:match("^(.*)/"), path:match("[^/]*$") .. "%.new"))
+  end)
+
+  it("creating and destroying at one path: nobody loses a collection that it has open", function()
+    local path, workers = support.path(), {}
+    for i = 1, 3 do
+      workers[i] = children.start(function(where, number)
+        local moonvec = require "moonvec" -- luacheck: ignore
+        local schema = { vectors = { { name = "v", type = "vector_fp32", dim = 1, metric = "l2", index = "flat" } } }
+        local expected = { busy = true, exists = true, not_found = true, corrupt = true }
+        local opened, destroyed = 0, 0
+        io.read()
+        for round = 1, 20 do
+          local c, message, code = moonvec.open(where, { schema = schema, durability = "none" })
+          if c then
+            opened = opened + 1
+            assert(c:upsert { id = number .. "-" .. round, v = { number } })
+            assert(c:fetch(number .. "-" .. round))
+            assert(c:check())
+            c:close()
+          else
+            assert(expected[code], message)
+            assert(code ~= "corrupt" or message:find("is not a collection", 1, true), message)
+          end
+          local done
+          done, message, code = moonvec.destroy(where)
+          destroyed = destroyed + (done and 1 or 0)
+          assert(done or expected[code], message)
+          assert(code ~= "corrupt" or message:find("is not a collection", 1, true), message)
+        end
+        print(opened .. " " .. destroyed)
+      end, path, i)
+    end
+    for _, worker in ipairs(workers) do
+      worker:send("go")
+    end
+    local opened, destroyed = 0, 0
+    for _, worker in ipairs(workers) do
+      local opens, destroys = worker:wait()[1]:match("^(%d+) (%d+)$")
+      opened, destroyed = opened + opens, destroyed + destroys
+    end
+    assert.is_true(opened > 0 and destroyed > 0)
+    moonvec.destroy(path)
+    assert.same({}, listing.names(path:match("^(.*)/"), "^" .. path:match("[^/]*$"):gsub("%p", "%%%0")))
   end)
 
   it("optimize of two processes at once: one works, the other is told so", function()
@@ -268,5 +319,30 @@ describe("a collection in several processes:", function()
     other:wait()
     assert.is_true(c:optimize())
     assert.equal(ACCOUNTS, #c)
+  end)
+end)
+
+describe("a program that is started while a collection is open", function()
+  after_each(support.clean)
+
+  -- The descriptors of a program that this process starts, a line for each.
+  local function inherited()
+    return children.output("ls -l /proc/self/fd")
+  end
+
+  it("inherits none of its files", function()
+    local before = select(2, inherited():gsub("\n", "\n"))
+    local c, path = support.collection(SCHEMA)
+    c:insert(accounts_of_batch(1))
+    local reader = support.collection(nil, { path = path, read_only = true })
+    assert.equal(ACCOUNTS, #reader)
+    local memory = support.collection(SCHEMA, { path = ":memory:" })
+    memory:insert(accounts_of_batch(1))
+    local cursor = c:iterate()
+    assert(cursor())
+    local during = inherited()
+    assert.is_nil(during:find(path, 1, true), during)
+    assert.is_nil(during:find("moonvec", 1, true), during)
+    assert.equal(before, (select(2, during:gsub("\n", "\n"))))
   end)
 end)

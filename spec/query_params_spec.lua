@@ -146,7 +146,7 @@ describe("params of a query:", function()
     { { exact = 1 }, "query: params: 'exact' must be true or false, got a number" },
     { { refine = "no" }, "query: params: 'refine' must be true or false, got a string" },
     { { efs = 5 }, "query: params: unknown option 'efs' (did you mean 'ef'?)" },
-    { { nprobe = 5 }, "query: params: unknown option 'nprobe'" },
+    { { nprobe = 5 }, "query: params: unknown option 'nprobe' (did you mean 'ef'?)" },
     { 5, "query: params: options must be a table, got a number" },
   }
   for _, case in ipairs(cases) do

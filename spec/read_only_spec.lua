@@ -74,6 +74,7 @@ describe("a collection opened read_only", function()
       { reader:update { id = "1", n = 2 } },
       { reader:delete("1") },
       { reader:delete_by_filter("true") },
+      { reader:update_by_filter("true", nil, { n = 2 }) },
       { reader:optimize() },
       { reader:transaction(function() end) },
     } do

@@ -112,4 +112,42 @@ describe("recall of graph search", function()
     replaced_ten_times(1)
     replaced_ten_times(4)
   end)
+
+  -- Vectors of 8 clusters that are far apart, of 128 dims. Document n is of cluster n % 8.
+  local function of_cluster(number, random)
+    local v = {}
+    for d = 1, 128 do v[d] = 30 * math.sin(number * d * d) + random(1000) / 1000 + random(1000) / 1000 end
+    return v
+  end
+
+  it("is what the default ef promises, of a graph that lost half of its rows, or more", function()
+    local random = support.random(5)
+    local index = { type = "hnsw", m = 16, ef_construction = 100 }
+    local schema = { vectors = { { name = "v", type = "vector_fp32", dim = 128, metric = "l2", index = index } } }
+    local c = support.collection(schema, { maintenance = "manual" })
+    local docs = {}
+    for n = 1, 6000 do docs[n] = { id = n, v = of_cluster(n % 8, random) } end
+    assert(c:insert(docs))
+    assert(c:optimize { threads = 1 })
+    for _, clusters in ipairs { 4, 1 } do -- that are left: the graph is taken over, then built anew
+      local gone = {}
+      for n = 1, 6000 do
+        if n % 8 >= clusters then gone[#gone + 1] = n end
+      end
+      assert(c:delete(gone))
+      assert(c:optimize { threads = 1 })
+      local found = 0
+      for q = 1, 100 do
+        local query = { vector = of_cluster(q % clusters, random), topk = 10, output_fields = {} }
+        query.params = { exact = true }
+        local near = {}
+        for _, hit in ipairs(assert(c:query(query))) do near[hit.id] = true end
+        query.params = { plan = "graph" }
+        for _, hit in ipairs(assert(c:query(query))) do found = found + (near[hit.id] and 1 or 0) end
+      end
+      assert.is_true(found / 1000 >= FLOOR)
+    end
+    assert.is_true(c:check())
+    c:destroy()
+  end)
 end)

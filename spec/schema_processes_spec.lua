@@ -12,13 +12,12 @@ local SCHEMA = {
 }
 
 -- In the child: writes, reads and searches with all current fields, until the document "stop" exists. Every document
--- must be complete and right in each commit. Prints the number of different schemas that it saw, and the number of
--- calls that named a field after it was dropped.
+-- must be complete and right in each commit. Prints the names of the fields of each schema that it meets.
 local function use(path, offset)
   local support = require "spec.support.init" -- luacheck: ignore
   local c = assert(require("moonvec").open(path, { maintenance = "manual", durability = "none" }))
   local random = support.random(offset)
-  local schemas, met, late = {}, 0, 0
+  local schemas = {}
 
   local function vector_of(n, size)
     local vector = {}
@@ -66,7 +65,6 @@ local function use(path, offset)
         or text:find("is missing", 1, true) or text:find("no vector field", 1, true)
         or text:find("wants", 1, true) or text:find("must name one", 1, true)
       assert(is_late, text)
-      late = late + 1
       return nil
     end
     assert(found, tostring(message) .. " " .. tostring(code))
@@ -109,22 +107,23 @@ local function use(path, offset)
   print("ready")
   while not c:fetch("stop") do
     local schema = c.schema
-    local key = {}
+    local names = {}
     for _, field in ipairs(schema.fields) do
-      key[#key + 1] = field.name
+      names[#names + 1] = field.name
     end
     for _, field in ipairs(schema.vectors) do
-      key[#key + 1] = field.name .. field.index.type
+      names[#names + 1] = field.name .. ":" .. field.index.type
     end
-    key = table.concat(key, " ")
-    met = met + (schemas[key] and 0 or 1)
-    schemas[key] = true
+    local line = table.concat(names, " ")
+    if not schemas[line] then
+      schemas[line] = true
+      print(line)
+    end
     write(schema)
     search(schema)
   end
   assert(c:check())
   c:close()
-  print(met, late)
 end
 
 describe("several processes and a schema that changes:", function()
@@ -164,6 +163,9 @@ describe("several processes and a schema that changes:", function()
         return vector_of(doc.n or doc.number, 3 + round % 3)
       end))
       assert(c:alter_column("n", { rename = "number" }))
+      for _, user in ipairs(users) do -- each meets at least one schema of this round
+        repeat until user:read():find(" " .. scalar .. " ", 1, true)
+      end
       if round % 3 == 0 then
         assert(c:optimize())
       end
@@ -177,8 +179,7 @@ describe("several processes and a schema that changes:", function()
     end
     assert(c:insert { id = "stop", n = 0, doubled = 0, v = vector_of(1, DIM) })
     for _, user in ipairs(users) do
-      local met, late = user:wait()[1]:match("(%d+)\t(%d+)")
-      assert.is_true(tonumber(met) > 5, met .. " schemas met, " .. late .. " calls late")
+      user:wait()
     end
     assert.is_true(c:check())
     c:close()

@@ -86,7 +86,10 @@ describe("a mistake in a schema is named:", function()
     { "no name", { fields = { { type = "bool" } } }, "schema: field 1 has no 'name'" },
     { "no type", { fields = { { name = "a" } } }, "schema: field 1 has no 'type'" },
     { "an unknown type", field { type = "int23" }, "schema: field 'f': unknown type 'int23' (did you mean 'int32'?)" },
-    { "a vector among the fields", field { type = "vector_fp32" }, "unknown type 'vector_fp32'" },
+    { "a vector among the fields", field { type = "vector_fp32" },
+      "schema: field 1 is a vector field, which belongs in 'vectors'" },
+    { "a vector of another database among the fields", field { type = "float_vector", dim = 2 },
+      "schema: field 1 is a vector field, which belongs in 'vectors'" },
     {
       "an index on a field that is for vectors",
       field { index = "hnsw" },
@@ -101,8 +104,8 @@ describe("a mistake in a schema is named:", function()
     { "a large dim", vector { dim = 65536 }, "'dim' must be a whole number from 1 to 65535, got 65536" },
     { "a broken dim", vector { dim = 1.5 }, "'dim' must be a whole number from 1 to 65535, got 1.5" },
     { "an unknown metric", vector { metric = "cosin" }, "unknown metric 'cosin' (did you mean 'cosine'?)" },
-    { "an unknown metric, in full", vector { metric = "dot" },
-      "unknown metric 'dot' (valid: 'l2', 'ip', 'cosine', 'l1', 'hamming')" },
+    { "an unknown metric, in full", vector { metric = "jaccard" },
+      "unknown metric 'jaccard' (valid: 'l2', 'ip', 'cosine', 'l1', 'hamming')" },
     {
       "an unknown option of an index",
       vector { index = { type = "flat", n = 16 } },

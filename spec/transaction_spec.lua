@@ -278,6 +278,23 @@ describe("a transaction", function()
     assert.equal(3, #other)
   end)
 
+  it("of add_column is undone, too, when its coroutine is closed", function()
+    if not coroutine.close then -- luacheck: ignore
+      return
+    end
+    local work = coroutine.create(function()
+      c:add_column({ name = "more", type = "int32", nullable = true }, function()
+        coroutine.yield()
+      end)
+    end)
+    assert.is_true(coroutine.resume(work))
+    collectgarbage("stop")
+    assert.is_true(coroutine.close(work)) -- luacheck: ignore
+    assert.equal(1, other:insert { id = "c", n = 3, v = { 3 } })
+    collectgarbage("restart")
+    assert.equal(1, #c.schema.fields)
+  end)
+
   it("keeps results, cursors and iterators of its own, which end with it", function()
     local next_hit, next_document
     c:transaction(function(tx)

@@ -44,6 +44,7 @@ M.filter = {
   { "COST_STRING_IN_64_NS", "ns/64 rows" },
   { "COST_CONTAIN_64_NS", "ns/64 rows" },
   { "COST_LIKE_64_NS", "ns/64 rows" },
+  { "COST_FOLD_64_NS", "ns/64 rows" },
   { "COST_FIND_VALUE_NS", "ns/value" },
   { "COST_TEST_VALUE_NS", "ns/value" },
   { "LIKE_ROWS_PER_VALUE_MIN", "rows/value" },

@@ -87,6 +87,7 @@ local function filters(rows)
     COST_STRING_IN_64_NS = ("title IN (%s)"):format(titles(10, rows)),
     COST_CONTAIN_64_NS = "tags CONTAIN_ANY ('amber', 'jade')",
     COST_LIKE_64_NS = "title LIKE '%b%q%'",
+    COST_FOLD_64_NS = "title ILIKE '%b%q%'",
     infix = "title LIKE '%bq%'",
     infix_of_values = "listed_title LIKE '%bq%'",
     pattern_of_values = "listed_title LIKE '%b%q%'",

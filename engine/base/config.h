@@ -22,6 +22,10 @@
 #error "moonvec maps its files and reads them in place: they are little-endian, this machine is not"
 #endif
 
+#if SIZE_MAX < UINT64_MAX
+#error "moonvec needs a 64-bit machine: LMDB's pages have another layout on this one"
+#endif
+
 /* Assert something about our own code, never about input or files: what a caller promises, what a
  * function guarantees. Assertions are on in debug builds, tests, sanitizers and fuzzers. In other
  * builds the condition is compiled, but not evaluated. */

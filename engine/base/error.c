@@ -7,6 +7,7 @@
 #include <string.h>
 
 static_assert(2 * ERROR_QUOTE_SIZE < MV_ERROR_TEXT_SIZE, "two quotes fit in an error text");
+static_assert(ERROR_QUOTE_SIZE == MV_QUOTE_SIZE, "the size that moonvec.h promises");
 
 const char *mv_err_name(mv_err err)
 {
@@ -110,4 +111,9 @@ const char *error_quote(const void *bytes, size_t size, char out[ERROR_QUOTE_SIZ
     mv_assert(used + sizeof "..." <= ERROR_QUOTE_SIZE);
     memcpy(out + used, size > shown ? "..." : "", size > shown ? 4 : 1);
     return out;
+}
+
+const char *mv_quote(const void *bytes, size_t size, char out[MV_QUOTE_SIZE])
+{
+    return error_quote(bytes, size, out);
 }

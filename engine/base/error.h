@@ -23,9 +23,7 @@ mv_err error_set_forked(mv_error *error, const char *what);
 /* Put a text before the one that `error` has, set its code to `code`, and return `code`. */
 mv_err error_prefix(mv_error *error, mv_err code, const char *format, ...) MV_PRINTF(3, 4);
 
-/* Make bytes from outside (ids, names) printable for an error text. Shows the first
- * ERROR_QUOTE_BYTES, each byte that is not printable ASCII as \xNN, and "..." when there are more.
- * Returns `out`. */
+/* mv_quote (moonvec.h), for the engine itself. */
 #define ERROR_QUOTE_BYTES 40 /* chosen: enough to recognize an id, and two quotes fit in a text */
 #define ERROR_QUOTE_SIZE  (ERROR_QUOTE_BYTES * 4 + 4)
 const char *error_quote(const void *bytes, size_t size, char out[ERROR_QUOTE_SIZE]);

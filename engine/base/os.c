@@ -19,6 +19,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 #ifdef __APPLE__
@@ -31,6 +32,9 @@
     ((size_t)1 << 30)                  /* bytes of one call; macOS refuses 2 GiB and more          \
                                         */
 #define OS_COPY_SIZE ((size_t)1 << 18) /* bytes of the buffer of a file copy; chosen */
+
+#define BESIDE                                                                                     \
+    ".new-" /* in the name of a directory beside another one; a number, "-", a number follow */
 
 #define RETRY(result, call)                                                                        \
     do {                                                                                           \
@@ -58,12 +62,25 @@ mv_err os_real_path(const char *path, char *out, mv_error *error)
     return MV_OK;
 }
 
-os_kind os_look(const char *path)
+/* *found is false only if the system says that there is nothing: any other failure is an error. */
+static mv_err look(const char *path, struct stat *about, bool *found, mv_error *error)
+{
+    *found = stat(path, about) == 0;
+    if (*found || errno == ENOENT || errno == ENOTDIR) return MV_OK;
+    return error_system(error, errno, "cannot look at '%s'", path);
+}
+
+mv_err os_look(const char *path, os_kind *kind, mv_error *error)
 {
     struct stat about;
-    if (stat(path, &about)) return OS_NOTHING;
-    if (S_ISREG(about.st_mode)) return OS_FILE;
-    return S_ISDIR(about.st_mode) ? OS_DIRECTORY : OS_OTHER;
+    bool found;
+    *kind = OS_NOTHING;
+    MV_TRY(look(path, &about, &found, error));
+    if (!found) return MV_OK;
+    *kind = OS_OTHER;
+    if (S_ISREG(about.st_mode)) *kind = OS_FILE;
+    if (S_ISDIR(about.st_mode)) *kind = OS_DIRECTORY;
+    return MV_OK;
 }
 
 mv_err os_make_directory(const char *path, mv_error *error)
@@ -78,21 +95,30 @@ mv_err os_make_temporary_directory(char *out, mv_error *error)
     static const char in_memory[] = "/dev/shm";
     const char *parent = getenv("TMPDIR");
     if (!parent || !*parent) parent = "/tmp";
-    if (os_look(in_memory) == OS_DIRECTORY && !access(in_memory, W_OK)) parent = in_memory;
+    os_kind kind;
+    if (!os_look(in_memory, &kind, NULL) && kind == OS_DIRECTORY && !access(in_memory, W_OK))
+        parent = in_memory;
     MV_TRY(os_join(out, parent, "moonvec-XXXXXX", error));
     if (!mkdtemp(out))
         return error_system(error, errno, "cannot make a temporary directory in '%s'", parent);
     return MV_OK;
 }
 
+/* The length of a path without slashes at its end. */
+static size_t trimmed_size(const char *path)
+{
+    size_t size = strlen(path);
+    while (size > 1 && path[size - 1] == '/') size--;
+    return size;
+}
+
 mv_err os_make_directory_beside(const char *path, char *out, mv_error *error)
 {
     static atomic_uint count;
-    size_t size = strlen(path);
-    while (size > 1 && path[size - 1] == '/') size--;
+    size_t size = trimmed_size(path);
     for (;;) {
-        int length = snprintf(out, OS_PATH_SIZE, "%.*s.new-%ld-%u", (int)size, path, (long)getpid(),
-                              atomic_fetch_add(&count, 1));
+        int length = snprintf(out, OS_PATH_SIZE, "%.*s" BESIDE "%ld-%u", (int)size, path,
+                              (long)getpid(), atomic_fetch_add(&count, 1));
         if (length < 0 || length >= OS_PATH_SIZE)
             return error_set(error, MV_LIMIT, "the path '%.64s...' is too long", path);
         if (!mkdir(out, 0777)) return MV_OK;
@@ -108,18 +134,60 @@ mv_err os_rename_directory(const char *from, const char *to, mv_error *error)
     return MV_OK;
 }
 
+mv_err os_exchange_directories(const char *one, const char *other, mv_error *error)
+{
+#if defined(__APPLE__)
+    int failed = renamex_np(one, other, RENAME_SWAP);
+#elif defined(RENAME_EXCHANGE)
+    int failed = renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+#else
+    int failed = -1;
+    errno = ENOSYS;
+#endif
+    if (failed)
+        return error_system(error, errno, "cannot exchange the directories '%s' and '%s'", one,
+                            other);
+    return MV_OK;
+}
+
+mv_err os_parent(const char *path, char *out, mv_error *error)
+{
+    size_t size = trimmed_size(path);
+    while (size > 0 && path[size - 1] != '/') size--;
+    while (size > 1 && path[size - 1] == '/') size--;
+    if (size >= OS_PATH_SIZE)
+        return error_set(error, MV_LIMIT, "the path '%.64s...' is too long", path);
+    memcpy(out, size ? path : ".", size ? size : 1);
+    out[size ? size : 1] = 0;
+    return MV_OK;
+}
+
 mv_err os_sync_parent(const char *path, mv_error *error)
 {
     char parent[OS_PATH_SIZE];
-    size_t size = strlen(path);
-    while (size > 1 && path[size - 1] == '/') size--;
-    while (size > 0 && path[size - 1] != '/') size--;
-    while (size > 1 && path[size - 1] == '/') size--;
-    if (size >= sizeof parent)
-        return error_set(error, MV_LIMIT, "the path '%.64s...' is too long", path);
-    memcpy(parent, path, size);
-    parent[size] = 0;
-    return os_sync_directory(size ? parent : ".", error);
+    MV_TRY(os_parent(path, parent, error));
+    return os_sync_directory(parent, error);
+}
+
+/* Is `text` "<digits><end>..."? Then *rest is what follows `end`. */
+static bool skip_number(const char *text, const char *end, const char **rest)
+{
+    size_t digits = strspn(text, "0123456789");
+    size_t size = strlen(end);
+    *rest = text + digits + size;
+    return digits > 0 && strncmp(text + digits, end, size) == 0;
+}
+
+bool os_is_name_beside(const char *path, const char *name)
+{
+    size_t size = trimmed_size(path), begin = size;
+    const char *rest;
+    while (begin > 0 && path[begin - 1] != '/') begin--;
+    if (strncmp(name, path + begin, size - begin) != 0) return false;
+    rest = name + (size - begin);
+    if (strncmp(rest, BESIDE, sizeof BESIDE - 1) != 0) return false;
+    return skip_number(rest + sizeof BESIDE - 1, "-", &rest) && skip_number(rest, "", &rest) &&
+           !*rest;
 }
 
 mv_err os_open_directory(const char *path, os_file *file, mv_error *error)
@@ -155,7 +223,7 @@ mv_err os_rename(const char *from, const char *to, mv_error *error)
     return MV_OK;
 }
 
-static mv_err copy_file_bytes(const char *from, const char *to, mv_error *error)
+mv_err os_copy(const char *from, const char *to, mv_error *error)
 {
     mv_err err = MV_OK;
     os_file source = OS_FILE_NONE, target = OS_FILE_NONE;
@@ -188,7 +256,7 @@ mv_err os_link_or_copy(const char *from, const char *to, mv_error *error)
     case EPERM:
     case EMLINK:
     case ENOSYS:
-    case EOPNOTSUPP: return copy_file_bytes(from, to, error);
+    case EOPNOTSUPP: return os_copy(from, to, error);
     default: return error_system(error, errno, "cannot link '%s' to '%s'", from, to);
     }
 }
@@ -208,9 +276,18 @@ mv_err os_sync_directory(const char *path, mv_error *error)
     return err;
 }
 
-bool os_can_write(const char *path)
+mv_err os_can_write(const char *path, bool *can, mv_error *error)
 {
-    return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
+    *can = faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
+    if (*can) return MV_OK;
+    switch (errno) {
+    case ENOENT:
+    case ENOTDIR:
+    case EACCES:
+    case EPERM:
+    case EROFS: return MV_OK;
+    default: return error_system(error, errno, "cannot look at '%s'", path);
+    }
 }
 
 mv_err os_each_entry(const char *path,
@@ -258,10 +335,24 @@ mv_err os_open_read(const char *path, os_file *file, uint64_t *size, mv_error *e
     return MV_OK;
 }
 
+mv_err os_open_write(const char *path, os_file *file, mv_error *error)
+{
+    RETRY(*file, open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (*file == OS_FILE_NONE) return error_system(error, errno, "cannot open '%s'", path);
+    return MV_OK;
+}
+
 mv_err os_create(const char *path, os_file *file, mv_error *error)
 {
     RETRY(*file, open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666));
     if (*file == OS_FILE_NONE) return error_system(error, errno, "cannot create '%s'", path);
+    return MV_OK;
+}
+
+mv_err os_open_or_create(const char *path, os_file *file, mv_error *error)
+{
+    RETRY(*file, open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0666));
+    if (*file == OS_FILE_NONE) return error_system(error, errno, "cannot open '%s' to write", path);
     return MV_OK;
 }
 
@@ -373,6 +464,37 @@ mv_err os_sync(os_file file, const char *path, mv_error *error)
     return MV_OK;
 }
 
+mv_err os_rewrite(const char *path, uint64_t size_max, mv_error *error)
+{
+    os_file file = OS_FILE_NONE;
+    uint64_t size = 0;
+    uint8_t *buffer = mem_alloc(OS_COPY_SIZE);
+    if (!buffer) return error_memory(error, OS_COPY_SIZE, "writing a file again");
+    mv_err err = os_open_write(path, &file, error);
+    if (!err) err = os_size(file, &size, path, error);
+    if (size > size_max) size = size_max;
+    for (uint64_t at = 0; !err && at < size;) {
+        size_t count = size - at < OS_COPY_SIZE ? (size_t)(size - at) : OS_COPY_SIZE;
+        err = os_read_at(file, buffer, count, at, path, error);
+        if (!err) err = os_write_at(file, buffer, count, at, path, error);
+        at += count;
+    }
+    if (!err) err = os_sync(file, path, error);
+    os_close(file);
+    mem_free(buffer, OS_COPY_SIZE);
+    return err;
+}
+
+mv_err os_free_bytes(os_file file, uint64_t *bytes)
+{
+    struct statvfs about;
+    int failed;
+    RETRY(failed, fstatvfs(file, &about));
+    if (failed) return MV_IO;
+    *bytes = (uint64_t)about.f_bavail * about.f_frsize;
+    return MV_OK;
+}
+
 mv_err os_size(os_file file, uint64_t *size, const char *path, mv_error *error)
 {
     struct stat about;
@@ -381,10 +503,26 @@ mv_err os_size(os_file file, uint64_t *size, const char *path, mv_error *error)
     return MV_OK;
 }
 
-uint64_t os_allocated_bytes(const char *path)
+bool os_is_file_at(os_file file, const char *path)
+{
+    struct stat one, other;
+    return !fstat(file, &one) && !stat(path, &other) && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+void os_close_on_exec(os_file file)
+{
+    int flags = fcntl(file, F_GETFD);
+    if (flags != -1) (void)fcntl(file, F_SETFD, flags | FD_CLOEXEC);
+}
+
+mv_err os_allocated_bytes(const char *path, uint64_t *bytes, mv_error *error)
 {
     struct stat about;
-    return stat(path, &about) ? 0 : (uint64_t)about.st_blocks * 512;
+    bool found;
+    MV_TRY(look(path, &about, &found, error));
+    *bytes = found ? (uint64_t)about.st_blocks * 512 : 0;
+    return MV_OK;
 }
 
 void os_close(os_file file)
@@ -413,15 +551,27 @@ mv_err os_try_lock_shared(os_file file, bool *got, const char *path, mv_error *e
     return try_lock(file, LOCK_SH, got, path, error);
 }
 
-bool os_is_locked_by_others(const char *path)
+mv_err os_is_locked_by_others(const char *path, bool *locked, mv_error *error)
 {
     os_file file;
     uint64_t size;
     struct flock held = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (os_open_read(path, &file, &size, NULL)) return false;
-    bool is_locked = fcntl(file, F_GETLK, &held) == 0 && held.l_type != F_UNLCK;
+    *locked = false;
+    mv_err err = os_open_read(path, &file, &size, error);
+    if (err) return err == MV_NOT_FOUND ? MV_OK : err;
+    if (fcntl(file, F_GETLK, &held))
+        err = error_system(error, errno, "cannot look at the locks of '%s'", path);
+    else
+        *locked = held.l_type != F_UNLCK;
     os_close(file);
-    return is_locked;
+    return err;
+}
+
+mv_err os_lock_shared(os_file file, const char *path, mv_error *error)
+{
+    int failed;
+    RETRY(failed, flock(file, LOCK_SH));
+    return failed ? error_system(error, errno, "cannot lock '%s'", path) : MV_OK;
 }
 
 void os_unlock(os_file file)
@@ -543,150 +693,6 @@ void os_mutex_free(os_mutex *mutex)
     int failed = pthread_mutex_destroy(&mutex->mutex); /* EBUSY: it is locked */
     mv_assert(!failed);
     (void)failed;
-    mem_free(mutex, sizeof *mutex);
-}
-
-/* ---- a mutex for processes */
-
-/* The content of the file. The first process that opens it initializes it; that the process is the
- * first is known by an exclusive flock, since all others keep a shared one. So the state of a mutex
- * that was locked when the machine went down is not taken over. */
-typedef struct mutex_page {
-    uint64_t magic;
-    uint64_t size; /* of this struct: differs between 32 and 64 bits */
-    pthread_mutex_t mutex;
-} mutex_page;
-
-#define MUTEX_MAGIC      0x314d475449525756u /* "VWRITGM1": part of the file's format */
-#define MUTEX_WAIT_SLICE 0.05                /* seconds until the clock is read again; chosen */
-
-struct os_shared_mutex {
-    os_file file;
-    mutex_page *page;
-};
-
-static bool init_mutex_page(mutex_page *page)
-{
-    pthread_mutexattr_t attributes;
-    if (pthread_mutexattr_init(&attributes)) return false;
-    int failed = pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK);
-    if (!failed) failed = pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-#ifndef __APPLE__ /* macOS has no robust mutexes: there the mutex of a dead thread stays locked */
-    if (!failed) failed = pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-#endif
-    memset(page, 0, sizeof *page);
-    if (!failed) failed = pthread_mutex_init(&page->mutex, &attributes);
-    (void)pthread_mutexattr_destroy(&attributes);
-    page->size = sizeof *page;
-    page->magic = MUTEX_MAGIC;
-    return !failed;
-}
-
-/* Share the lock of the file. Waits only while another process initializes it. */
-static mv_err share_mutex_file(os_file file, const char *path, mv_error *error)
-{
-    int failed;
-    RETRY(failed, flock(file, LOCK_SH));
-    return failed ? error_system(error, errno, "cannot lock '%s'", path) : MV_OK;
-}
-
-/* Map the page, and initialize it if no other process has the file open. */
-static mv_err map_mutex_page(os_shared_mutex *mutex, const char *path, mv_error *error)
-{
-    static const mutex_page empty;
-    bool is_first = false;
-    uint64_t size = 0;
-    MV_TRY(os_try_lock(mutex->file, &is_first, path, error));
-    if (is_first) /* written, not only made longer: a full disk is reported here */
-        MV_TRY(os_write_at(mutex->file, &empty, sizeof empty, 0, path, error));
-    else
-        MV_TRY(share_mutex_file(mutex->file, path, error));
-    MV_TRY(os_size(mutex->file, &size, path, error));
-    if (size < sizeof empty)
-        return error_set(error, MV_BUSY, "'%s' is in use by a program of another kind", path);
-    void *mapped =
-        mmap(NULL, sizeof *mutex->page, PROT_READ | PROT_WRITE, MAP_SHARED, mutex->file, 0);
-    if (mapped == MAP_FAILED) return error_system(error, errno, "cannot map '%s'", path);
-    mutex->page = mapped;
-    if (is_first && !init_mutex_page(mutex->page))
-        return error_set(error, MV_IO, "'%s': the system has no mutexes for processes", path);
-    /* The lock is replaced, not downgraded at once. A process that comes in between initializes the
-     * page again, and is ready before this one goes on. */
-    if (is_first) MV_TRY(share_mutex_file(mutex->file, path, error));
-    if (mutex->page->magic != MUTEX_MAGIC || mutex->page->size != sizeof empty)
-        return error_set(error, MV_BUSY, "'%s' is in use by a program of another kind", path);
-    return MV_OK;
-}
-
-mv_err os_shared_mutex_open(const char *path, os_shared_mutex **out, mv_error *error)
-{
-    os_shared_mutex *mutex = mem_alloc_zero(sizeof *mutex);
-    if (!mutex) return error_memory(error, sizeof *mutex, "a lock");
-    RETRY(mutex->file, open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666));
-    mv_err err = mutex->file == -1 ? error_system(error, errno, "cannot open '%s' to write", path)
-                                   : map_mutex_page(mutex, path, error);
-    if (err)
-        os_shared_mutex_close(mutex);
-    else
-        *out = mutex;
-    return err;
-}
-
-/* Wait until the monotonic clock reads `until`. POSIX has waits by the real time only, so the wait
- * is cut into slices: setting the clock cannot prolong it. */
-static int lock_until(pthread_mutex_t *mutex, double until)
-{
-#ifdef __APPLE__
-    int failed;
-    while ((failed = pthread_mutex_trylock(mutex)) == EBUSY && os_seconds() < until)
-        (void)usleep(1000);
-    return failed == EBUSY ? ETIMEDOUT : failed;
-#else
-    int failed;
-    double left = until - os_seconds();
-    do {
-        struct timespec time = {0};
-        double slice = left < MUTEX_WAIT_SLICE ? left : MUTEX_WAIT_SLICE;
-        if (slice > 0) {
-            (void)clock_gettime(CLOCK_REALTIME, &time);
-            time.tv_nsec += (long)(slice * 1e9);
-            time.tv_sec += time.tv_nsec / 1000000000;
-            time.tv_nsec %= 1000000000;
-        }
-        failed = pthread_mutex_timedlock(mutex, &time); /* with time 0: without waiting */
-    } while (failed == ETIMEDOUT && (left = until - os_seconds()) > 0);
-    return failed;
-#endif
-}
-
-os_lock_outcome os_shared_mutex_lock(os_shared_mutex *mutex, double seconds)
-{
-    pthread_mutex_t *m = &mutex->page->mutex;
-    int failed = seconds < 0 ? pthread_mutex_lock(m) : lock_until(m, os_seconds() + seconds);
-    if (failed == EDEADLK) return OS_LOCKED_BEFORE;
-    if (failed == ETIMEDOUT) return OS_LOCK_TIMED_OUT;
-#ifndef __APPLE__
-    if (failed == EOWNERDEAD) failed = pthread_mutex_consistent(m);
-#endif
-    mv_assert(!failed);
-    (void)failed;
-    return OS_LOCKED;
-}
-
-void os_shared_mutex_unlock(os_shared_mutex *mutex)
-{
-    int failed = pthread_mutex_unlock(&mutex->page->mutex);
-    mv_assert(!failed);
-    (void)failed;
-}
-
-/* The mutex is not destroyed: other processes may use it. */
-void os_shared_mutex_close(os_shared_mutex *mutex)
-{
-    if (!mutex) return;
-    if (mutex->page) (void)munmap(mutex->page, sizeof *mutex->page);
-    os_unlock(mutex->file);
-    os_close(mutex->file);
     mem_free(mutex, sizeof *mutex);
 }
 

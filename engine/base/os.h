@@ -1,6 +1,6 @@
 /* The operating system: files, directories, mappings, locks, threads, time. All system calls of the
- * engine, except those of LMDB, are in os.c. Errors name the path. Files are written by pwrite,
- * never through a mapping. */
+ * engine, except those of LMDB, are in os.c and os_shared_mutex.c. Errors name the path. Files are
+ * written by pwrite, never through a mapping. */
 #ifndef MV_OS_H
 #define MV_OS_H
 
@@ -15,22 +15,34 @@ mv_err os_join(char *out, const char *directory, const char *name, mv_error *err
 /* The path without symbolic links and dots, to out[OS_PATH_SIZE]. The file must exist. */
 mv_err os_real_path(const char *path, char *out, mv_error *error);
 typedef enum os_kind { OS_NOTHING = 0, OS_FILE, OS_DIRECTORY, OS_OTHER } os_kind;
-os_kind os_look(const char *path);
+/* What is at a path, links followed. Nothing: only if the system says that there is nothing; any
+ * other failure to look is an error. */
+mv_err os_look(const char *path, os_kind *kind, mv_error *error);
 mv_err os_make_directory(const char *path, mv_error *error);
 mv_err os_remove_directory(const char *path, mv_error *error);
 /* Remove a file. A file that does not exist is no error. */
 mv_err os_remove(const char *path, mv_error *error);
 mv_err os_remove_in(const char *directory, const char *name, mv_error *error);
 mv_err os_rename(const char *from, const char *to, mv_error *error); /* replaces `to` */
+/* Write a synced copy of a file. `to` must not exist. */
+mv_err os_copy(const char *from, const char *to, mv_error *error);
 /* Make a hard link, or a synced copy where links are not possible. `to` must not exist. */
 mv_err os_link_or_copy(const char *from, const char *to, mv_error *error);
 mv_err os_sync_directory(const char *path, mv_error *error);
-bool os_can_write(const char *path);
+/* Is there something that this process may write? */
+mv_err os_can_write(const char *path, bool *can, mv_error *error);
+/* The directory that has the entry `path`, to out[OS_PATH_SIZE]. */
+mv_err os_parent(const char *path, char *out, mv_error *error);
 /* Make a directory with a temporary name in the parent of `path`. Its path goes to
  * out[OS_PATH_SIZE]. */
 mv_err os_make_directory_beside(const char *path, char *out, mv_error *error);
+/* May os_make_directory_beside have given the name `name` to a directory beside `path`? */
+bool os_is_name_beside(const char *path, const char *name);
 /* Rename a directory. MV_EXISTS: `to` is something else than an empty directory. */
 mv_err os_rename_directory(const char *from, const char *to, mv_error *error);
+/* Let two directories exchange their names, atomically. Fails where the system or the file system
+ * cannot do that. */
+mv_err os_exchange_directories(const char *one, const char *other, mv_error *error);
 /* Sync the parent of `path`. */
 mv_err os_sync_parent(const char *path, mv_error *error);
 /* Make a private directory: in memory (/dev/shm) if the system has that, else among the temporary
@@ -47,10 +59,14 @@ typedef int os_file;
 #define OS_FILE_NONE (-1)
 
 mv_err os_open_read(const char *path, os_file *file, uint64_t *size, mv_error *error);
+/* Open an existing file to write and read. */
+mv_err os_open_write(const char *path, os_file *file, mv_error *error);
 /* Open a directory, to lock it. */
 mv_err os_open_directory(const char *path, os_file *file, mv_error *error);
 /* Create a file to write and read. MV_EXISTS: there is one already. */
 mv_err os_create(const char *path, os_file *file, mv_error *error);
+/* Open a file to write and read; create it if there is none. */
+mv_err os_open_or_create(const char *path, os_file *file, mv_error *error);
 /* Create a file in memory, without a name. `label` is for debugging tools. */
 mv_err os_create_in_memory(const char *label, os_file *file, mv_error *error);
 /* A path by which this process can open the file again, while `file` is open. */
@@ -59,10 +75,21 @@ mv_err os_write_at(os_file file, const void *bytes, size_t size, uint64_t offset
                    mv_error *error);
 mv_err os_read_at(os_file file, void *bytes, size_t size, uint64_t offset, const char *path,
                   mv_error *error);
+/* After a failure the dirty pages may be gone, and a second call may succeed without writing them.
+ */
 mv_err os_sync(os_file file, const char *path, mv_error *error);
+/* Write the first `size_max` bytes of a file again, as they are read, and sync the file. */
+mv_err os_rewrite(const char *path, uint64_t size_max, mv_error *error);
+/* Bytes that this process may still write on the file system of the file. */
+mv_err os_free_bytes(os_file file, uint64_t *bytes);
 mv_err os_size(os_file file, uint64_t *size, const char *path, mv_error *error);
+/* Does `path` lead to this open file or directory? It may have been replaced since it was opened.
+ */
+bool os_is_file_at(os_file file, const char *path);
+/* Close a descriptor that was not opened here when the process executes another program. */
+void os_close_on_exec(os_file file);
 /* Bytes that the file system has allocated for the file; 0: there is none. */
-uint64_t os_allocated_bytes(const char *path);
+mv_err os_allocated_bytes(const char *path, uint64_t *bytes, mv_error *error);
 void os_close(os_file file); /* OS_FILE_NONE is fine */
 /* Lock the whole file exclusively (flock): other openings of it, in this process or in others,
  * cannot lock it. The lock ends when the file is closed or the process dies. *got is false when
@@ -70,9 +97,11 @@ void os_close(os_file file); /* OS_FILE_NONE is fine */
 mv_err os_try_lock(os_file file, bool *got, const char *path, mv_error *error);
 /* The same for a shared lock: others may have shared locks, too. */
 mv_err os_try_lock_shared(os_file file, bool *got, const char *path, mv_error *error);
-/* Has another process a record lock (fcntl) on the file at `path`? False when the file cannot be
- * opened. Do not ask for a file on which this process has record locks: the call releases them. */
-bool os_is_locked_by_others(const char *path);
+/* The same, waiting as long as another opening has an exclusive lock. */
+mv_err os_lock_shared(os_file file, const char *path, mv_error *error);
+/* Has another process a record lock (fcntl) on the file at `path`? False when there is no file. Do
+ * not ask for a file on which this process has record locks: the call releases them. */
+mv_err os_is_locked_by_others(const char *path, bool *locked, mv_error *error);
 /* Release the lock now. Closing does that only if no forked child has the file open, too. */
 void os_unlock(os_file file);
 /* Read a whole small file of at most `capacity` bytes. MV_LIMIT: it is larger. */

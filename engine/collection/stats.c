@@ -1,18 +1,28 @@
 /* Statistics of a collection and of its indexes. */
+#include <string.h>
+
 #include "job/maintain.h"
 #include "open/durability.h"
 #include "transaction/handle.h"
 
-static uint64_t disk_bytes(const engine *e, const view *v)
+static mv_err add_file_bytes(const engine *e, const char *name, uint64_t *total, mv_error *error)
 {
     char path[OS_PATH_SIZE];
-    uint64_t bytes = 0;
-    if (e->in_memory) return 0;
-    if (!os_join(path, e->path, CATALOG_FILE, NULL)) bytes += os_allocated_bytes(path);
+    uint64_t bytes;
+    MV_TRY(os_join(path, e->path, name, error));
+    MV_TRY(os_allocated_bytes(path, &bytes, error));
+    *total += bytes;
+    return MV_OK;
+}
+
+static mv_err add_disk_bytes(const engine *e, const view *v, uint64_t *total, mv_error *error)
+{
+    if (e->in_memory) return MV_OK;
+    MV_TRY(add_file_bytes(e, CATALOG_FILE, total, error));
     for (uint32_t i = 0; i < v->segments_count; i++)
         for (uint32_t file = 0; file < v->segments[i].shared->s->files_count; file++) {
             const char *name = section_file_name(v->segments[i].shared->s->files[file]);
-            if (!os_join(path, e->path, name, NULL)) bytes += os_allocated_bytes(path);
+            MV_TRY(add_file_bytes(e, name, total, error));
         }
     for (uint32_t i = 0; i < v->segments_count; i++)
         for (uint32_t slot = 0; slot < index_slot_count(v->schema); slot++) {
@@ -20,9 +30,21 @@ static uint64_t disk_bytes(const engine *e, const view *v)
             char name[SEGMENT_FILE_NAME_SIZE];
             if (!x) continue;
             shared_index_file_name(x, name);
-            if (!os_join(path, e->path, name, NULL)) bytes += os_allocated_bytes(path);
+            MV_TRY(add_file_bytes(e, name, total, error));
         }
-    return bytes;
+    return MV_OK;
+}
+
+/* Why rows wait for an index. */
+static mv_pending why_pending(const mv_collection *c, const view *v, const maintain_status *status)
+{
+    if (!merge_plan_pending_rows(v)) return MV_PENDING_NONE;
+    if (status->is_working) return MV_PENDING_WORKING;
+    if (c->read_only) return MV_PENDING_READ_ONLY;
+    if (c->manual_maintenance) return MV_PENDING_MANUAL;
+    if (!merge_plan_is_urgent(v)) return MV_PENDING_FEW;
+    if (status->failure[0]) return MV_PENDING_FAILED;
+    return status->is_elsewhere ? MV_PENDING_ELSEWHERE : MV_PENDING_DUE;
 }
 
 mv_err mv_get_stats(mv_collection *c, mv_stats *stats, mv_error *error)
@@ -36,13 +58,18 @@ mv_err mv_get_stats(mv_collection *c, mv_stats *stats, mv_error *error)
     stats->documents = v->state.documents;
     stats->segments = v->segments_count;
     stats->fresh_rows = v->state.fresh_rows;
-    stats->disk_bytes = disk_bytes(s.e, v);
     stats->memory_bytes = mem_bytes();
     stats->commit = v->state.commit;
-    stats->is_maintained = maintain_status(s.e, stats->maintenance_error);
-    stats->durable = !s.e->in_memory && !durability_is_unsynced(s.e->path);
+    maintain_status status;
+    maintain_get_status(s.e, &status);
+    stats->is_maintained = status.is_working;
+    memcpy(stats->maintenance_error, status.failure, sizeof status.failure);
+    stats->pending_rows = merge_plan_pending_rows(v);
+    stats->pending = why_pending(c, v, &status);
+    mv_err err = add_disk_bytes(s.e, v, &stats->disk_bytes, error);
+    if (!err && !s.e->in_memory) err = durability_is_durable(s.e->path, &stats->durable, error);
     snapshot_close(&s);
-    return MV_OK;
+    return err;
 }
 
 /* ---------------------------------------------------------------- the index of a field */

@@ -96,6 +96,8 @@ struct hnsw_builder {
     float *near_distances; /* sample: mean exact distance to the near ones */
     uint64_t *sampled;     /* bits: rows of the sample */
     uint64_t *reinserted;  /* bits: rows of the base that are inserted again, as a sample */
+    bool renews_upper;     /* the levels above the bottom are built anew, of the same nodes of the
+                            * base, and new ones */
     /* Reaching, compacting. */
     walk_traversal traversal;
     uint32_t unreached; /* every row before it is reachable */
@@ -164,7 +166,7 @@ void hnsw_threads_run(hnsw_builder *b, double until);
 
 /* Fill `order`. Uses `back`, whose contents are undefined afterwards. */
 void hnsw_order_draw(hnsw_builder *b);
-/* Number of nodes of the base above the bottom whose rows were not deleted. */
+/* Number of nodes above the bottom that keep the links of the base. */
 uint32_t hnsw_order_base_nodes(const hnsw_builder *b);
 void hnsw_order_lay_out(hnsw_builder *b); /* the nodes above the bottom */
 void hnsw_order_draw_sample(hnsw_builder *b);

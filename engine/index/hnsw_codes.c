@@ -130,7 +130,7 @@ static bool settle_quantize(hnsw_builder *b, mv_quantize *quantize)
     uint8_t *code = mem_alloc_aligned(size);
     b->mean = hnsw_builder_alloc(b, v->dim, sizeof *b->mean);
     bool ok = numbers && code && b->mean;
-    if (ok && b->base.graph && b->base.graph->codes.mean)
+    if (ok && b->is_measured && b->base.graph->codes.mean)
         memcpy(b->mean, b->base.graph->codes.mean, v->dim * sizeof *b->mean);
     else if (ok)
         codes_find_mean(v, b->mean, numbers);

@@ -235,28 +235,37 @@ void hnsw_link_trim(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 
 /* ---------------------------------------------------------------- the base graph */
 
-/* The new position of a node of the base. HNSW_NONE: its row was deleted, or is inserted again. */
+/* The new position of a node of the base. HNSW_NONE: its row was deleted. */
 static uint32_t new_position_of(const hnsw_builder *b, uint32_t level, uint32_t old)
 {
     if (level) return old < b->base.graph->nodes_count[level - 1] ? b->positions[old] : HNSW_NONE;
-    uint32_t row = hnsw_row_now(&b->base, old);
-    return row != HNSW_NONE && bits_get(b->reinserted, row) ? HNSW_NONE : row;
+    return hnsw_row_now(&b->base, old);
+}
+
+/* True when the row at a position is inserted again: it then lies at the bottom only. */
+static bool is_reinserted(const hnsw_builder *b, uint32_t level, uint32_t at)
+{
+    return !level && bits_get(b->reinserted, at);
 }
 
 /* Copy the links of a node of the base. A link to a deleted node is replaced: the links of that
- * node become candidates (as in FreshDiskANN: Singh et al., arXiv 2105.09613). */
+ * node become candidates (as in FreshDiskANN: Singh et al., arXiv 2105.09613). A link to a row that
+ * is inserted again is left out. Were it replaced, the neighbours of that row would be linked to
+ * each other, and the row, as a query of the sample, would find them too easily: of 10,000 rows of
+ * 128 dims, three quarters of them deleted by region, ef was measured as 24 where 48 are needed,
+ * and the recall was 0.93. */
 void hnsw_link_copy_base(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
     walk_level old = hnsw_walk_level_of(b->base.graph, b->level);
     uint32_t at = new_position_of(b, b->level, item), found = 0;
     const build_level *l = &b->levels[b->level];
     bool is_whole = true;
-    if (at == HNSW_NONE) return;
+    if (at == HNSW_NONE || is_reinserted(b, b->level, at)) return;
     const uint32_t *links = old.links + (size_t)item * old.degree;
     for (uint32_t i = 0; i < old.degree && links[i] != HNSW_NONE; i++) {
         uint32_t now = new_position_of(b, b->level, links[i]);
         if (now != HNSW_NONE) {
-            s->near[found++].at = now;
+            if (!is_reinserted(b, b->level, now)) s->near[found++].at = now;
             continue;
         }
         is_whole = false;
@@ -264,7 +273,7 @@ void hnsw_link_copy_base(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
         const uint32_t *beyond = old.links + (size_t)links[i] * old.degree;
         for (uint32_t j = 0; j < old.degree && beyond[j] != HNSW_NONE; j++) {
             now = new_position_of(b, b->level, beyond[j]);
-            if (now != HNSW_NONE) s->near[found++].at = now;
+            if (now != HNSW_NONE && !is_reinserted(b, b->level, now)) s->near[found++].at = now;
         }
     }
     if (is_whole) {

@@ -25,11 +25,21 @@ static uint32_t levels_alive(const hnsw_builder *b)
 {
     const hnsw_graph *base = b->base.graph;
     uint32_t first = 0, level = 1;
-    if (!base) return HNSW_LEVELS_MAX;
+    if (!base || b->renews_upper) return HNSW_LEVELS_MAX;
     while (first < base->nodes_count[0] && hnsw_row_now(&b->base, base->nodes[first]) == HNSW_NONE)
         first++;
     while (level < base->head->levels && first < base->nodes_count[level]) level++;
     return level;
+}
+
+/* Number of nodes of the base above the bottom whose rows were not deleted. */
+static uint32_t alive_nodes(const hnsw_builder *b)
+{
+    const hnsw_graph *base = b->base.graph;
+    uint32_t alive = 0;
+    for (uint32_t i = 0; base && i < base->nodes_count[0]; i++)
+        alive += hnsw_row_now(&b->base, base->nodes[i]) != HNSW_NONE;
+    return alive;
 }
 
 static uint32_t sample_wanted(const hnsw_builder *b)
@@ -41,7 +51,12 @@ static uint32_t sample_wanted(const hnsw_builder *b)
 /* Decide whether the default ef must be measured again, because many rows have changed. If so, and
  * if there are too few new rows for a sample, draw rows of the base to be inserted again as the
  * sample. Nodes above the bottom are not drawn. `b->back` is HNSW_NONE for rows that are not of the
- * base. */
+ * base.
+ *
+ * If some of the changes are deletions, the levels above the bottom are built anew, too: repaired
+ * ones lead to the region of a query less often. Of 200,000 rows of 32 dims in 50 clusters, two
+ * fifths of them deleted by region, recall at ef 64 was 0.976 with repaired levels, 0.987 with new
+ * ones, and the graph took 1.5 s instead of 1.1 s (4.2 s without a base). */
 static void draw_reinserted(hnsw_builder *b, uint32_t new_count)
 {
     const hnsw_graph *base = b->base.graph;
@@ -49,6 +64,7 @@ static void draw_reinserted(hnsw_builder *b, uint32_t new_count)
     uint64_t changed = (uint64_t)base->head->changed + new_count + went;
     b->head.changed = changed < rows ? (uint32_t)changed : rows;
     b->is_measured = changed * HNSW_BUILD_CHANGE_ONE_IN < rows;
+    b->renews_upper = went && !b->is_measured;
     uint32_t wanted = sample_wanted(b);
     if (b->is_measured || new_count >= 2 * wanted) return;
     uint64_t state = ~b->head.seed;
@@ -60,6 +76,40 @@ static void draw_reinserted(hnsw_builder *b, uint32_t new_count)
         uint32_t row = hnsw_row_now(&b->base, base->nodes[i]);
         if (row != HNSW_NONE) bits_unset(b->reinserted, row);
     }
+}
+
+/* Put the rows of all nodes of the base above the bottom at the beginning of `order`. Returns their
+ * number. */
+static uint32_t put_upper_first(hnsw_builder *b)
+{
+    const hnsw_graph *base = b->base.graph;
+    uint32_t upper = alive_nodes(b), at = 0;
+    memmove(b->order + upper, b->order, b->order_count * sizeof *b->order);
+    for (uint32_t i = 0; i < base->nodes_count[0]; i++) {
+        uint32_t row = hnsw_row_now(&b->base, base->nodes[i]);
+        if (row != HNSW_NONE) b->order[at++] = row;
+    }
+    mv_assert(at == upper);
+    b->order_count += upper;
+    return upper;
+}
+
+/* Draw how many rows of `order` are in each level: one in m goes up a level. A fraction of a node
+ * becomes one with that probability. `upper` rows more are in level 1. */
+static void draw_levels(hnsw_builder *b, uint32_t upper, uint64_t *state)
+{
+    bool is_built_anew = !b->base.graph || b->renews_upper;
+    uint32_t highest = levels_alive(b);
+    double share = b->order_count - upper;
+    b->new_count[0] = b->order_count;
+    for (uint32_t level = 1; level <= HNSW_LEVELS_MAX; level++) {
+        share = share / b->head.m + (level == 1 ? upper : 0);
+        double kept_of_one = (double)(draw(state) >> 11) * 0x1p-53;
+        uint32_t count = (uint32_t)(share + kept_of_one);
+        if ((share < 1 && is_built_anew) || level > highest) count = 0;
+        b->new_count[level] = count < b->new_count[level - 1] ? count : b->new_count[level - 1];
+    }
+    if (is_built_anew && !b->new_count[1]) b->new_count[1] = 1;
 }
 
 void hnsw_order_draw(hnsw_builder *b)
@@ -81,18 +131,8 @@ void hnsw_order_draw(hnsw_builder *b)
             b->order[b->order_count++] = row;
     uint64_t state = b->head.seed ^ (uint64_t)b->order_count << 32 ^ old_count;
     shuffle(b->order, b->order_count, &state);
-    double share = b->order_count, kept_of_one = 1;
-    uint32_t level = 0, highest = levels_alive(b);
-    b->new_count[0] = b->order_count;
-    /* One node in m goes up a level. A fraction of a node becomes one with that probability. */
-    for (level = 1; level <= HNSW_LEVELS_MAX; level++) {
-        share /= b->head.m;
-        kept_of_one = (double)(draw(&state) >> 11) * 0x1p-53;
-        uint32_t count = (uint32_t)(share + kept_of_one);
-        if ((share < 1 && !base) || level > highest) count = 0;
-        b->new_count[level] = count < b->new_count[level - 1] ? count : b->new_count[level - 1];
-    }
-    if (!base && !b->new_count[1]) b->new_count[1] = 1;
+    draw_levels(b, b->renews_upper ? put_upper_first(b) : 0, &state);
+    if (b->renews_upper) shuffle(b->order, b->new_count[1], &state);
 }
 
 /* Highest levels first; within a level the nodes of the base first. */
@@ -101,6 +141,8 @@ void hnsw_order_lay_out(hnsw_builder *b)
     const hnsw_graph *base = b->base.graph;
     uint32_t placed = 0, base_levels = base ? base->head->levels : 0;
     uint32_t allocated = b->levels[1].count;
+    for (uint32_t old = 0; old < b->positions_count; old++) b->positions[old] = HNSW_NONE;
+    if (b->renews_upper) base_levels = 0;
     for (uint32_t level = HNSW_LEVELS_MAX; level >= 1; level--) {
         uint32_t begin = level < base_levels ? base->nodes_count[level] : 0;
         uint32_t end = level <= base_levels ? base->nodes_count[level - 1] : 0;
@@ -124,11 +166,7 @@ void hnsw_order_lay_out(hnsw_builder *b)
 
 uint32_t hnsw_order_base_nodes(const hnsw_builder *b)
 {
-    const hnsw_graph *base = b->base.graph;
-    uint32_t alive = 0;
-    for (uint32_t i = 0; base && i < base->nodes_count[0]; i++)
-        alive += hnsw_row_now(&b->base, base->nodes[i]) != HNSW_NONE;
-    return alive;
+    return b->renews_upper ? 0 : alive_nodes(b);
 }
 
 /* Hold a sample back, unless what the base was measured to need still holds. */

@@ -13,7 +13,8 @@
  * A failure in any stage abandons the group (job.h), and index_build_end frees everything.
  *
  * A builder may start from an index that is there (the base, see index_type.can_extend): that of a
- * segment which makes up at least half of the new one. A graph copies the links of its base and
+ * segment which makes up at least half of the new one, and has kept at least half of its rows
+ * (merge_plan_may_extend). A graph copies the links of its base and
  * inserts only the other rows. The checksums of a base are verified first: damage must not be
  * copied under a new checksum. A damaged base is marked, and another one is chosen. */
 #include "job/job.h"
@@ -58,12 +59,12 @@ static void choose_base(mv_job *job)
     job_build *b = &job->build;
     uint64_t most = 0;
     b->base = NULL;
-    if (!b->type->can_extend || !job->p.merges) return;
+    if (!b->type->can_extend) return;
     for (uint32_t i = job->p.begin; i < job->p.end; i++) {
         const view_segment *s = &job->v->segments[i];
         shared_index *x = s->indexes[b->slot];
         uint64_t rows = view_live_rows(s);
-        if (!is_fit_as_base(job, x) || rows <= most || rows * 2 < b->over->table.rows) continue;
+        if (!is_fit_as_base(job, x) || rows <= most || !merge_plan_may_extend(&job->p, s)) continue;
         most = rows;
         b->base = x;
         b->base_at = i;

@@ -64,6 +64,7 @@ void job_release_turn(mv_job *job)
     os_mutex_lock(job->e->mutex);
     mv_assert(!job->has_turn || job->e->is_optimized);
     if (job->has_turn) job->e->is_optimized = false;
+    atomic_store(&job->e->looked_at, 0); /* it may leave work: the next read looks again */
     os_mutex_unlock(job->e->mutex);
     job->has_turn = false;
 }

@@ -100,12 +100,14 @@ struct mv_job {
     bool keeps_synced; /* runs beside its handle, and so leaves a synced collection synced */
     uint32_t threads;
     bool only_indexes;
+    bool limits;                     /* merge_plan.limits; a new view is taken after each group */
     mv_index_change change;          /* name NULL: none */
     char name[MV_NAME_SIZE_MAX + 1]; /* of the change */
     os_file lock;                    /* exclusive, on the directory */
     bool has_turn;                   /* e->is_optimized is ours */
     job_stage stage;
     double until;            /* os_seconds at which the current step ends */
+    bool was_kept_out;       /* by other writers, when it last wanted to write */
     view *v;                 /* a reference; whose segments are merged; NULL: none is chosen */
     const mv_schema *schema; /* of `v` */
     merge_plan p;            /* the current group */

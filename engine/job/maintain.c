@@ -6,8 +6,9 @@
 
 #include <string.h>
 
-/* The pause after a failure. It is doubled after each failure that follows, up to the maximum.
- * Chosen so that a full disk costs little: a failed merge may have written a whole group. */
+/* The pause after a failure, or when another job has the turn. It is doubled after each failure
+ * that follows, up to the maximum. Chosen so that a full disk costs little: a failed merge may have
+ * written a whole group. */
 #define PAUSE_SECONDS     10.0
 #define PAUSE_SECONDS_MAX 640.0
 
@@ -18,43 +19,94 @@ typedef struct maintainer {
         *changed;   /* with the engine's mutex, which guards all members below but the atomic */
     bool is_wanted; /* to optimize */
     bool is_working;
+    bool is_owed;               /* a commit of this process woke it, and not all is done */
     bool must_end;              /* the thread */
     bool sync;                  /* durability of the handle that woke it */
-    atomic_bool is_interrupted; /* stop after the current slice */
+    atomic_bool is_interrupted; /* stop after the current slice, */
+    atomic_bool may_finish;     /* or after the current group, if that is small */
     double pause;               /* seconds, after the last failure; 0: none */
-    double not_before;          /* os_seconds until which it is not woken */
+    double again_at;            /* os_seconds at which it tries again, and is not woken before; 0:
+                                 * when it is woken */
+    bool is_elsewhere;          /* another job had the turn when it last tried */
     char failure[MV_ERROR_TEXT_SIZE];
 } maintainer;
 
 /* ---------------------------------------------------------------- the thread */
 
+/* The work may have been done meanwhile, by another job. */
+static mv_err look_for_work(engine *e, bool *is_urgent, mv_error *error)
+{
+    snapshot s;
+    MV_TRY(snapshot_open(e, &s, error));
+    *is_urgent = merge_plan_is_urgent(s.v);
+    snapshot_close(&s);
+    return MV_OK;
+}
+
+static bool must_stop(maintainer *m, const mv_job *job)
+{
+    if (!atomic_load(&m->is_interrupted)) return false;
+    if (!atomic_load(&m->may_finish) || job->was_kept_out) return true;
+    return job->v && !merge_plan_is_small(&job->p);
+}
+
+static mv_err work(maintainer *m, mv_job *job, mv_error *error)
+{
+    mv_err err = job_acquire_turn(job, error);
+    while (!err && job->stage != JOB_DONE && !must_stop(m, job)) {
+        bool ends_group = job->stage == JOB_SWAP;
+        err = optimize_work(job, os_seconds() + JOB_SLICE_SECONDS, error);
+        if (ends_group && atomic_load(&m->is_interrupted)) break;
+    }
+    return err;
+}
+
 static mv_err optimize(maintainer *m, bool sync, mv_error *error)
 {
     mv_job *job = NULL;
+    bool is_urgent = false;
+    MV_TRY(look_for_work(m->e, &is_urgent, error));
+    if (!is_urgent) return MV_OK;
     MV_TRY(job_create(m->e, sync, JOB_THREADS_MAINTENANCE, &job, error));
     job->keeps_synced = true;
+    job->limits = true;
     job->stage = JOB_PLAN; /* not SEAL: writers seal when there are enough fresh rows */
-    mv_err err = job_acquire_turn(job, error);
-    while (!err && job->stage != JOB_DONE && !atomic_load(&m->is_interrupted))
-        err = optimize_work(job, os_seconds() + JOB_SLICE_SECONDS, error);
+    mv_err err = work(m, job, error);
     job_release_turn(job);
     job_free(job);
     return err;
 }
 
-/* MV_BUSY is no failure: another job has the turn. */
 static void note_outcome_locked(maintainer *m, mv_err err, const mv_error *error)
 {
     m->failure[0] = 0;
-    if (!err || err == MV_BUSY) {
+    m->is_elsewhere = err == MV_BUSY;
+    if (!err) {
         m->pause = 0;
-        m->not_before = 0;
+        m->again_at = 0;
+        if (!atomic_load(&m->is_interrupted)) m->is_owed = false;
+        return;
+    }
+    if (m->is_elsewhere) {
+        m->pause = 0;
+        m->again_at = os_seconds() + PAUSE_SECONDS;
         return;
     }
     memcpy(m->failure, error->text, sizeof m->failure);
     m->pause = m->pause > 0 ? m->pause * 2 : PAUSE_SECONDS;
     if (m->pause > PAUSE_SECONDS_MAX) m->pause = PAUSE_SECONDS_MAX;
-    m->not_before = os_seconds() + m->pause;
+    m->again_at = os_seconds() + m->pause;
+}
+
+/* Wait until there is something to do. False: the thread must end. */
+static bool wait_for_work_locked(maintainer *m)
+{
+    for (;;) {
+        double left = m->again_at > 0 ? m->again_at - os_seconds() : -1;
+        if (m->must_end) return m->is_wanted && atomic_load(&m->may_finish);
+        if (m->is_wanted || (m->again_at > 0 && left <= 0)) return true;
+        os_condition_wait(m->changed, m->e->mutex, left);
+    }
 }
 
 static void run_maintainer(void *ctx)
@@ -62,13 +114,11 @@ static void run_maintainer(void *ctx)
     maintainer *m = ctx;
     engine *e = m->e;
     os_mutex_lock(e->mutex);
-    for (;;) {
-        while (!m->must_end && !m->is_wanted) os_condition_wait(m->changed, e->mutex, -1);
-        if (m->must_end) break;
+    while (wait_for_work_locked(m)) {
         bool sync = m->sync;
         m->is_wanted = false;
         m->is_working = true;
-        atomic_store(&m->is_interrupted, false);
+        atomic_store(&m->is_interrupted, m->must_end);
         os_mutex_unlock(e->mutex);
         mv_error error;
         mv_err err = optimize(m, sync, &error);
@@ -111,39 +161,53 @@ void maintain_clear_error(engine *e)
     if (e->maintainer) {
         e->maintainer->failure[0] = 0;
         e->maintainer->pause = 0;
-        e->maintainer->not_before = 0;
+        e->maintainer->again_at = 0;
+        e->maintainer->is_elsewhere = false;
     }
     os_mutex_unlock(e->mutex);
 }
 
-bool maintain_status(engine *e, char error_text[MV_ERROR_TEXT_SIZE])
+void maintain_get_status(engine *e, maintain_status *status)
 {
     os_mutex_lock(e->mutex);
     const maintainer *m = e->maintainer;
-    bool working = e->jobs_running || (m && (m->is_working || m->is_wanted));
-    if (m)
-        memcpy(error_text, m->failure, sizeof m->failure);
-    else
-        error_text[0] = 0;
+    *status = (maintain_status){.is_working = e->jobs_running > 0};
+    if (m) {
+        status->is_working |= m->is_working || m->is_wanted;
+        status->is_elsewhere = m->is_elsewhere;
+        memcpy(status->failure, m->failure, sizeof m->failure);
+    }
     os_mutex_unlock(e->mutex);
-    return working;
 }
 
 /* ---------------------------------------------------------------- hooks of the engine */
 
-/* Wake the thread if the commit leaves enough to do: only counts are compared. */
-static void wake(engine *e, const view *v, bool sync)
+/* Wake the thread if there is enough to do in this view: only counts are compared. */
+static void wake(engine *e, const view *v, bool sync, bool is_own_commit)
 {
     if (!merge_plan_is_urgent(v)) return;
     os_mutex_lock(e->mutex);
     if (!e->maintainer) e->maintainer = start_locked(e);
     maintainer *m = e->maintainer;
-    if (m && !m->must_end && os_seconds() >= m->not_before) {
+    if (m && !m->must_end) {
         m->sync = sync;
-        m->is_wanted = true;
+        m->is_owed |= is_own_commit;
+        if (os_seconds() >= m->again_at) m->is_wanted = true;
         os_condition_signal_all(m->changed);
     }
     os_mutex_unlock(e->mutex);
+}
+
+static void wake_by_commit(engine *e, const view *v, bool sync)
+{
+    wake(e, v, sync, true);
+}
+
+static void wake_by_read(engine *e, const view *v, bool sync)
+{
+    if (atomic_load(&e->looked_at) == v->number) return;
+    atomic_store(&e->looked_at, v->number);
+    wake(e, v, sync, false);
 }
 
 static bool has_threads(engine *e)
@@ -160,6 +224,7 @@ static void stop_threads(engine *e)
     maintainer *m = e->maintainer;
     if (m) {
         m->must_end = true;
+        atomic_store(&m->may_finish, m->is_owed && !e->in_memory);
         atomic_store(&m->is_interrupted, true);
         os_condition_signal_all(m->changed);
     }
@@ -175,5 +240,7 @@ static void stop_threads(engine *e)
     mem_free(m, sizeof *m);
 }
 
-const engine_hooks maintain_hooks = {
-    .on_commit = wake, .has_threads = has_threads, .stop_threads = stop_threads};
+const engine_hooks maintain_hooks = {.on_commit = wake_by_commit,
+                                     .on_read = wake_by_read,
+                                     .has_threads = has_threads,
+                                     .stop_threads = stop_threads};

@@ -1,21 +1,23 @@
 /* Planning: only counts are compared, no row or file is read. */
 #include "job/merge_plan.h"
 
-#define MERGE_RATIO          4u          /* an older segment with more times the rows stays out */
-#define MERGE_ALWAYS_BYTES   (64u << 20) /* segments up to this are cheap to copy */
-#define MERGE_DELETED_ONE_IN 20u         /* a segment is rewritten when 1 row in 20 is deleted */
+#include "transaction/seal.h"
+
+#define MERGE_RATIO          4u            /* an older segment with more times the rows stays out */
+#define MERGE_ALWAYS_BYTES   (64u << 20)   /* segments up to this are cheap to copy */
+#define MERGE_DELETED_ONE_IN 20u           /* a segment is rewritten when 1 row in 20 is deleted */
+#define MERGE_SMALL_ROWS     SEAL_ROWS_MAX /* a small group inserts at most so many in an index */
 
 /* Maintenance starts by itself when one of three things makes searches slow.
  *
- * URGENT_ROWS rows have no index: to scan them exactly takes 0.1 ms at 100 dims and 1.7 ms at
- * 768, 2 to 40 times as long as a search through a graph. It is twice SEAL_ROWS_MIN, so that not
- * every sealed segment starts a build.
+ * URGENT_ROWS rows have no index. A sealed segment has as many: only fresh rows stay without.
  *
  * URGENT_SEGMENTS segments can be merged: every search walks each of them.
  *
- * One row in URGENT_DELETED_ONE_IN of a group is deleted, and at least URGENT_ROWS rows: searches
- * walk through deleted rows all the same. */
-#define URGENT_ROWS           8192u
+ * One row in URGENT_DELETED_ONE_IN of a group is deleted, and at least URGENT_DELETED_MIN rows:
+ * searches walk through deleted rows all the same. */
+#define URGENT_ROWS           SEAL_ROWS_MIN
+#define URGENT_DELETED_MIN    8192u
 #define URGENT_SEGMENTS       8u
 #define URGENT_DELETED_ONE_IN 4u
 
@@ -62,6 +64,76 @@ static bool lacks_indexes(const mv_schema *schema, const view_segment *s)
     return false;
 }
 
+static bool has_all_indexes(const mv_schema *schema, const view_segment *s)
+{
+    for (uint32_t slot = 0; slot < index_slot_count(schema); slot++) {
+        const shared_index *x = s->indexes[slot];
+        if (!index_slot_type(schema, slot)) continue;
+        if (!shared_index_is_usable(x) || x->number < index_slot_since(schema, slot)) return false;
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------- groups */
+
+static void set_group(merge_plan *p, uint32_t begin, uint32_t end)
+{
+    p->begin = begin;
+    p->end = end;
+    p->merges =
+        !p->only_indexes && (end - begin > 1 || has_many_deletions(p, &p->v->segments[begin]));
+}
+
+bool merge_plan_may_extend(const merge_plan *p, const view_segment *s)
+{
+    uint64_t live = view_live_rows(s);
+    return p->merges && live * 2 >= merge_plan_rows(p) && live * 2 >= s->table.rows;
+}
+
+/* The rows that are inserted in an index: all, but those of a segment whose indexes are extended.
+ */
+static uint64_t inserted_rows(const merge_plan *p)
+{
+    bool builds = false;
+    uint64_t most = 0;
+    for (uint32_t slot = 0; slot < index_slot_count(p->schema); slot++)
+        builds |= merge_plan_builds(p, slot);
+    if (!builds) return 0;
+    for (uint32_t i = p->begin; i < p->end; i++) {
+        const view_segment *s = &p->v->segments[i];
+        uint64_t rows = view_live_rows(s);
+        if (rows > most && merge_plan_may_extend(p, s) && has_all_indexes(p->schema, s))
+            most = rows;
+    }
+    return merge_plan_rows(p) - most;
+}
+
+bool merge_plan_is_small(const merge_plan *p)
+{
+    return merge_plan_write_cost(p) <= MERGE_ALWAYS_BYTES && inserted_rows(p) <= MERGE_SMALL_ROWS;
+}
+
+static bool try_group(merge_plan *p, uint32_t begin, uint32_t end)
+{
+    merge_plan tried = *p;
+    set_group(&tried, begin, end);
+    if (!merge_plan_is_small(&tried)) return false;
+    *p = tried;
+    return true;
+}
+
+/* Make the group small, if it has a segment that lacks an index: that one, and its neighbours as
+ * long as the group is small with them. */
+static void limit_group(merge_plan *p)
+{
+    uint32_t begin = p->begin, end = p->end, at = begin;
+    while (at < end && !lacks_indexes(p->schema, &p->v->segments[at])) at++;
+    if (at == end || merge_plan_is_small(p)) return;
+    set_group(p, at, at + 1);
+    while (p->begin > begin && try_group(p, p->begin - 1, p->end)) continue;
+    while (p->end < end && try_group(p, p->begin, p->end + 1)) continue;
+}
+
 bool merge_plan_next(merge_plan *p)
 {
     while (p->before) {
@@ -76,11 +148,9 @@ bool merge_plan_next(merge_plan *p)
             begin--;
         }
         p->before = begin;
-        p->begin = begin;
-        p->end = end;
-        p->merges =
-            !p->only_indexes && (end - begin > 1 || has_many_deletions(p, &p->v->segments[begin]));
-        if (p->merges || lacks_indexes(p->schema, &p->v->segments[begin])) return true;
+        set_group(p, begin, end);
+        if (p->limits) limit_group(p);
+        if (p->merges || lacks_indexes(p->schema, &p->v->segments[p->begin])) return true;
     }
     return false;
 }
@@ -116,12 +186,26 @@ uint64_t merge_plan_build_cost(const merge_plan *p, uint32_t slot)
     return rows * index_slot_type(p->schema, slot)->build_cost(numbers);
 }
 
+/* ---------------------------------------------------------------- what there is to do */
+
+static uint64_t lacking_rows(const view *v)
+{
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < v->segments_count; i++)
+        if (lacks_indexes(v->schema, &v->segments[i])) rows += view_live_rows(&v->segments[i]);
+    return rows;
+}
+
+uint64_t merge_plan_pending_rows(const view *v)
+{
+    for (uint32_t slot = 0; slot < index_slot_count(v->schema); slot++)
+        if (index_slot_type(v->schema, slot)) return lacking_rows(v) + v->state.fresh_rows;
+    return 0;
+}
+
 bool merge_plan_is_urgent(const view *v)
 {
-    uint64_t slow_rows = 0;
-    for (uint32_t i = 0; i < v->segments_count; i++)
-        if (lacks_indexes(v->schema, &v->segments[i])) slow_rows += view_live_rows(&v->segments[i]);
-    if (slow_rows >= URGENT_ROWS) return true;
+    if (lacking_rows(v) >= URGENT_ROWS) return true;
     for (merge_plan p = merge_plan_start(v, false); merge_plan_next(&p);) {
         uint64_t rows = 0, deleted = 0;
         if (!p.merges) continue;
@@ -130,7 +214,7 @@ bool merge_plan_is_urgent(const view *v)
             rows += v->segments[i].table.rows;
             deleted += view_deleted_rows(&v->segments[i]);
         }
-        if (deleted >= URGENT_ROWS && deleted * URGENT_DELETED_ONE_IN >= rows) return true;
+        if (deleted >= URGENT_DELETED_MIN && deleted * URGENT_DELETED_ONE_IN >= rows) return true;
     }
     return false;
 }

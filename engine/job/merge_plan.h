@@ -19,6 +19,9 @@ typedef struct merge_plan {
     uint32_t begin;
     uint32_t end;
     bool only_indexes; /* groups are the segments that lack an index */
+    bool limits; /* where rows lack an index, groups are small, so that finished work is soon kept.
+                  * A small group may leave newer segments of the view out: the next plan takes a
+                  * new view */
     bool merges; /* write the group as one segment; false: it is one segment that lacks an index */
 } merge_plan;
 
@@ -29,6 +32,15 @@ bool merge_plan_next(merge_plan *p);
 
 /* Rows of the group that are not deleted. */
 uint64_t merge_plan_rows(const merge_plan *p);
+/* True when the indexes of the segment, which is one of the group, may be extended by the other
+ * rows of the group, instead of being built anew: it has at least half of the rows of the group,
+ * and at least half of its own rows are left. Of a graph that lost more, most links are repaired
+ * ones. Three quarters deleted at random from 10,000 rows of 384 dims: recall at ef 64 was 0.83,
+ * and 0.86 built anew, in twice the time. */
+bool merge_plan_may_extend(const merge_plan *p, const view_segment *s);
+/* True when few rows of the group are copied, and few are inserted in an index: some tenths of a
+ * second of work at 100 dims. */
+bool merge_plan_is_small(const merge_plan *p);
 /* True when an index is to be built in this slot (index_slot.h) of the group. */
 bool merge_plan_builds(const merge_plan *p, uint32_t slot);
 /* The cost of the group in the unit of mv_progress: bytes to be written. The cost of an index is
@@ -38,5 +50,7 @@ uint64_t merge_plan_build_cost(const merge_plan *p, uint32_t slot);
 
 /* True when there is enough to do that maintenance should do it. */
 bool merge_plan_is_urgent(const view *v);
+/* Rows that an index should have but does not have yet, the fresh rows among them. */
+uint64_t merge_plan_pending_rows(const view *v);
 
 #endif

@@ -19,10 +19,14 @@
 /* A job in the background may outlive a flush by its handle, or the handle. A synced collection
  * must stay synced: the job commits without syncing only if the last commit was not synced either.
  */
-static bool wants_sync(const mv_job *job)
+static mv_err wants_sync(const mv_job *job, bool *wanted, mv_error *error)
 {
-    return job->sync ||
-           (job->keeps_synced && !job->e->in_memory && !durability_is_unsynced(job->e->path));
+    bool unsynced;
+    *wanted = job->sync;
+    if (job->sync || !job->keeps_synced || job->e->in_memory) return MV_OK;
+    MV_TRY(durability_is_unsynced(job->e->path, &unsynced, error));
+    *wanted = !unsynced;
+    return MV_OK;
 }
 
 /* Begin a transaction of the job. *w is NULL when other writers have the collection until the step
@@ -30,13 +34,18 @@ static bool wants_sync(const mv_job *job)
 static mv_err begin_write(mv_job *job, writer **w, mv_error *error)
 {
     for (;;) {
-        bool sync = wants_sync(job);
+        bool sync, wanted = true;
         double seconds = job->until - os_seconds();
         *w = NULL;
+        MV_TRY(wants_sync(job, &sync, error));
         mv_err err = writer_begin(job->e, sync, false, seconds > 0 ? seconds : 0, w, error);
-        if (err == MV_BUSY) return MV_OK;
-        if (err || sync || !wants_sync(job)) return err;
+        job->was_kept_out = err == MV_BUSY;
+        if (job->was_kept_out) return MV_OK;
+        if (err) return err;
+        if (!sync) err = wants_sync(job, &wanted, error);
+        if (!err && sync == wanted) return MV_OK;
         writer_abort(*w); /* it was synced while this thread waited for the writers' lock */
+        if (err) return err;
     }
 }
 
@@ -246,6 +255,9 @@ static mv_err swap_group(mv_job *job, mv_error *error)
     if (err) return err;
     index_build_end(job);
     job->stage = JOB_PLAN;
+    if (!job->limits) return MV_OK;
+    view_release(job->e, job->v);
+    job->v = NULL;
     return MV_OK;
 }
 
@@ -290,6 +302,7 @@ static mv_err take_view(mv_job *job, mv_error *error)
     job->schema = job->v->schema;
     snapshot_close(&s);
     job->p = merge_plan_start(job->v, job->only_indexes);
+    job->p.limits = job->limits;
     job->total_bytes = job->done_bytes;
     for (merge_plan rehearsal = job->p; merge_plan_next(&rehearsal);) {
         job->total_bytes += merge_plan_write_cost(&rehearsal);

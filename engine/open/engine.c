@@ -90,9 +90,11 @@ mv_err engine_open_catalog(engine *e, bool read_only, bool verify, mv_error *err
 mv_err engine_check_unlocked(engine *e, mv_error *error)
 {
     char lock_path[OS_PATH_SIZE];
+    bool locked;
     if (!e->catalog || !catalog_is_unlocked(e->catalog)) return MV_OK;
     MV_TRY(os_join(lock_path, e->path, CATALOG_LOCK_FILE, error));
-    if (!os_is_locked_by_others(lock_path)) return MV_OK;
+    MV_TRY(os_is_locked_by_others(lock_path, &locked, error));
+    if (!locked) return MV_OK;
     return error_set(
         error, MV_BUSY,
         "'%s' is open in another process, and this process has no permission to write '%s', "
@@ -104,9 +106,11 @@ mv_err engine_check_unlocked(engine *e, mv_error *error)
 static mv_err reopen_with_lock(engine *e, mv_error *error)
 {
     char lock_path[OS_PATH_SIZE];
+    bool lockable;
     if (e->active || !e->catalog || !catalog_is_unlocked(e->catalog)) return MV_OK;
     MV_TRY(os_join(lock_path, e->path, CATALOG_LOCK_FILE, error));
-    if (os_look(lock_path) != OS_FILE || !os_can_write(lock_path)) return MV_OK;
+    MV_TRY(os_can_write(lock_path, &lockable, error));
+    if (!lockable) return MV_OK;
     catalog_close(e->catalog);
     e->catalog = NULL;
     return engine_open_catalog(e, true, false, error);

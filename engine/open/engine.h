@@ -29,6 +29,9 @@ typedef struct engine_hooks {
     /* A handle with automatic maintenance has committed. `v`: the writer's view, which may lag
      * behind the commit (I10). `sync`: durability of the handle. Called without locks. */
     void (*on_commit)(engine *e, const struct view *v, bool sync);
+    /* A handle with automatic maintenance reads a commit, which may be of another process. Called
+     * for every read, without locks. */
+    void (*on_read)(engine *e, const struct view *v, bool sync);
     /* True when threads must end before the engine is closed. */
     bool (*has_threads)(engine *e);
     /* End these threads and wait for them. Called without locks. The caller has a reference. */
@@ -54,9 +57,11 @@ struct engine {
     struct shared_index *indexes;    /* all open indexes; guarded by the mutex */
     index_scratch scratches[ENGINE_SCRATCHES_MAX]; /* guarded by the mutex */
     uint32_t scratches_count;
-    bool is_optimized;             /* a job of this process has the turn; guarded by the mutex */
-    uint32_t jobs_running;         /* jobs with a thread of their own; guarded by the mutex */
-    struct maintainer *maintainer; /* NULL until needed; guarded by the mutex (maintain.c) */
+    bool is_optimized;              /* a job of this process has the turn; guarded by the mutex */
+    uint32_t jobs_running;          /* jobs with a thread of their own; guarded by the mutex */
+    struct maintainer *maintainer;  /* NULL until needed; guarded by the mutex (maintain.c) */
+    atomic_uint_fast64_t looked_at; /* number of the view in which work for maintenance was last
+                                     * looked for; 0: none */
     bool is_swept; /* leftovers of dead processes were removed; guarded by the writers' lock */
     struct writer *writing; /* the transaction that was begun last, if it is open (writer.c);
                              * guarded by the writers' lock */

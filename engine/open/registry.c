@@ -66,6 +66,7 @@
 
 #include "open/durability.h"
 #include "open/known_schema.h"
+#include "open/own_files.h"
 #include "open/view.h"
 
 static engine *engines; /* guarded by the process lock */
@@ -94,19 +95,42 @@ static void close_engine(engine *e)
     mem_free(e, sizeof *e);
 }
 
-static mv_err lock_presence(engine *e, mv_error *error)
+static mv_err missing_catalog(const engine *e, mv_error *error)
+{
+    bool is_destroyed;
+    MV_TRY(own_files_identify(e->path, DESTROYED_FILE, &is_destroyed, error));
+    if (is_destroyed)
+        return error_set(error, MV_CORRUPT,
+                         "'%s' is not a collection any more: it is being destroyed, or was until "
+                         "the process died (destroy it again to remove the rest)",
+                         e->path);
+    return error_set(error, MV_CORRUPT, "'%s' is not a collection: it has no %s", e->path,
+                     CATALOG_FILE);
+}
+
+/* *got is false when the catalog was replaced meanwhile. */
+static mv_err try_lock_presence(engine *e, bool *got, mv_error *error)
 {
     char path[OS_PATH_SIZE];
     uint64_t size;
-    bool got;
     MV_TRY(os_join(path, e->path, CATALOG_FILE, error));
     mv_err err = os_open_read(path, &e->presence, &size, error);
-    if (err == MV_NOT_FOUND)
-        return error_set(error, MV_CORRUPT, "'%s' is not a collection: it has no %s", e->path,
-                         CATALOG_FILE);
+    if (err == MV_NOT_FOUND) return missing_catalog(e, error);
     if (err) return err;
-    MV_TRY(os_try_lock_shared(e->presence, &got, path, error));
-    return got ? MV_OK : error_set(error, MV_BUSY, "'%s' is being destroyed", e->path);
+    MV_TRY(os_try_lock_shared(e->presence, got, path, error));
+    if (!*got) return error_set(error, MV_BUSY, "'%s' is being destroyed or replaced", e->path);
+    *got = os_is_file_at(e->presence, path);
+    return MV_OK;
+}
+
+static mv_err lock_presence(engine *e, mv_error *error)
+{
+    for (bool got = false; !got;) {
+        os_close(e->presence);
+        e->presence = OS_FILE_NONE;
+        MV_TRY(try_lock_presence(e, &got, error));
+    }
+    return MV_OK;
 }
 
 static mv_err load_schema(engine *e, mv_error *error)
@@ -238,7 +262,8 @@ mv_err registry_init_catalog(catalog *c, const mv_schema *schema, bool sync, mv_
     MV_TRY(catalog_begin_write(c, sync, 0, &txn, error)); /* no other process knows the file */
     mv_err err = engine_save_state(txn, &state, error);
     if (!err) err = known_schema_save(txn, schema, error);
-    if (!err) return catalog_commit(txn, error);
+    bool in_doubt; /* the caller removes the catalog that it could not create */
+    if (!err) err = catalog_commit(txn, &in_doubt, error);
     catalog_end(txn);
     return err;
 }

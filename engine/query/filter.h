@@ -2,10 +2,13 @@
 /* clang-format off */
 /*
  *   filter := filter OR filter | filter AND filter | NOT filter | ( filter ) | test
- *   test   := name (= | != | <> | < | <= | > | >=) value | name [NOT] BETWEEN value AND value
- *           | name [NOT] IN list | name [NOT] LIKE value [ESCAPE value] | name IS [NOT] NULL
+ *   test   := name [nocase] (= | != | <> | < | <= | > | >=) value [nocase]
+ *           | name [nocase] [NOT] BETWEEN value AND value | name [nocase] [NOT] IN list
+ *           | name [nocase] [NOT] STARTS WITH value [nocase]
+ *           | name [NOT] (LIKE | ILIKE) value [ESCAPE value] | name IS [NOT] NULL
  *           | name [NOT] CONTAIN_ANY list | name [NOT] CONTAIN_ALL list
  *           | array_length(name) (= | ... | >=) value | true | false
+ *   nocase := COLLATE NOCASE
  *   value  := integer | float | 'string' | true | false | ?
  *   list   := ( value, ... ) | ( ) | ?
  *
@@ -21,10 +24,12 @@
  *   strings. Timestamps accept RFC 3339 text (at >= '2026-11-01'). Values out of range are refused.
  * - Strings are compared byte by byte. LIKE distinguishes case; its `%` stands for any run of
  *   bytes, its `_` for one UTF-8 character (for one byte where the text is not valid UTF-8).
+ * - ILIKE and COLLATE NOCASE ignore case: both sides are folded (filter_fold.c), then compared byte
+ *   by byte. NOCASE is spelled as in SQLite, which knows ASCII only.
  * - `id` is tested like a string field that is never NULL.
  *
  * To add an operator: the places to change, in order. Where an existing kind of node can express it
- * (STARTS WITH is a LIKE whose pattern is a prefix), only those marked with * are needed.
+ * (STARTS WITH makes a LIKE whose pattern is a prefix), only those marked with * are needed.
  *
  *   * grammar          above; lua/moonvec/types.lua; README.md, "Filters"; CHANGELOG.md
  *   * words            filter_parse.c: WORD_TESTS and parse_word_test
@@ -32,7 +37,8 @@
  *     kind and data    filter_tree.h: filter_kind, struct filter_node
  *   * checks           filter_check.c: a function filter_check_...() that completes the leaf, and its
  *                      cost in filter_cost.h
- *     cells            filter_eval.c: test_cell (strings, arrays), mask_leaf (numbers)
+ *     cells            filter_tree.h: filter_text_matches (strings); filter_eval.c: test_array
+ *                      (arrays), mask_leaf (numbers)
  *     zones            filter_tree.h: filter_zone_is_outside, filter_zone_is_inside (numbers only)
  *     inverted lists   filter_lookup.c: lookup_method_of and what it names; without it, rows
  *                      are scanned, which is slower but right

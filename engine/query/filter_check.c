@@ -75,6 +75,12 @@ mv_err filter_check_array(filter_context *c, const filter_node *leaf, const char
                            test, strcmp(test, "array_length") == 0 ? "" : " (use IN)");
 }
 
+mv_err filter_check_nocase(filter_context *c, filter_node *leaf, const char *at)
+{
+    leaf->folds = true;
+    return filter_check_string(c, leaf, "COLLATE NOCASE", at);
+}
+
 /* ---------------------------------------------------------------- leaves without loops */
 
 void filter_check_constant(filter_node *leaf, bool truth)
@@ -121,6 +127,22 @@ static mv_err bind(filter_context *c, mv_type type, const char *name, const filt
         return filter_lex_fail(c->source, value->at, err, c->error, "argument %u: %s",
                                value->argument, cause.text);
     return filter_lex_fail(c->source, value->at, err, c->error, "%s", cause.text);
+}
+
+/* The same for a string that the leaf keeps: a copy in the arena, folded if the leaf folds case. */
+static mv_err bind_text(filter_context *c, const filter_node *leaf, const filter_value *value,
+                        uint8_t **bytes, size_t *size)
+{
+    MV_TRY(bind(c, MV_STRING, leaf->name, value));
+    size_t given = c->cell.size, space = leaf->folds ? FILTER_FOLD_SIZE_MAX(given) : given;
+    *bytes = mem_arena_alloc(c->arena, space);
+    *size = given;
+    if (!*bytes) return error_memory(c->error, space, "a string of the filter");
+    if (leaf->folds)
+        *size = filter_fold_text(c->cell.data, given, *bytes);
+    else if (given)
+        memcpy(*bytes, c->cell.data, given);
+    return MV_OK;
 }
 
 /* ---------------------------------------------------------------- ranges */
@@ -200,19 +222,20 @@ mv_err filter_check_compare(filter_context *c, filter_node *leaf, filter_op op,
         become_unknown(leaf);
         return MV_OK;
     }
-    MV_TRY(bind(c, leaf->type, leaf->name, value));
     op = without_negation(op, &leaf->negated);
     if (type_is_text(leaf->type)) {
-        const uint8_t *bytes = mem_arena_copy(c->arena, c->cell.data, c->cell.size);
-        if (!bytes) return error_memory(c->error, c->cell.size, "a string of the filter");
+        uint8_t *bytes;
+        size_t size;
+        MV_TRY(bind_text(c, leaf, value, &bytes, &size));
         leaf->kind = FILTER_STRING;
-        leaf->cost = COST_STRING_64_NS;
+        leaf->cost = leaf->folds ? COST_FOLD_64_NS : COST_STRING_64_NS;
         leaf->as.string.op = op;
         leaf->as.string.bytes = bytes;
-        leaf->as.string.size = c->cell.size;
+        leaf->as.string.size = size;
         return MV_OK;
     }
     uint64_t low, high;
+    MV_TRY(bind(c, leaf->type, leaf->name, value));
     if (keys_of(leaf->type, op, c->cell.data, &low, &high))
         become_range(leaf, low, high);
     else
@@ -280,6 +303,17 @@ static mv_err check_escape(filter_context *c, const filter_value *escape)
                            "ESCAPE wants a string of one character");
 }
 
+static void become_like(filter_node *leaf, filter_like like)
+{
+    if (like.kind == FILTER_LIKE_NOTHING || like.kind == FILTER_LIKE_ANYTHING) {
+        become_constant(leaf, like.kind == FILTER_LIKE_ANYTHING);
+        return;
+    }
+    leaf->kind = FILTER_LIKE;
+    leaf->cost = leaf->folds ? COST_FOLD_64_NS : COST_LIKE_64_NS;
+    leaf->as.like = like;
+}
+
 mv_err filter_check_like(filter_context *c, filter_node *leaf, const filter_value *pattern,
                          const filter_value *escape)
 {
@@ -295,13 +329,23 @@ mv_err filter_check_like(filter_context *c, filter_node *leaf, const filter_valu
         return MV_OK;
     }
     MV_TRY(bind(c, MV_STRING, leaf->name, pattern));
-    leaf->kind = FILTER_LIKE;
-    leaf->cost = COST_LIKE_64_NS;
-    filter_like *like = &leaf->as.like;
+    filter_like like;
     MV_TRY(filter_like_compile((const char *)c->cell.data, c->cell.size, escape_data, escape_size,
-                               c->arena, like, c->error));
-    if (like->kind == FILTER_LIKE_NOTHING || like->kind == FILTER_LIKE_ANYTHING)
-        become_constant(leaf, like->kind == FILTER_LIKE_ANYTHING);
+                               leaf->folds, c->arena, &like, c->error));
+    become_like(leaf, like);
+    return MV_OK;
+}
+
+mv_err filter_check_prefix(filter_context *c, filter_node *leaf, const filter_value *prefix)
+{
+    uint8_t *bytes;
+    size_t size;
+    if (prefix->value.kind == MV_KIND_NULL) {
+        become_unknown(leaf);
+        return MV_OK;
+    }
+    MV_TRY(bind_text(c, leaf, prefix, &bytes, &size));
+    become_like(leaf, filter_like_prefix(bytes, size));
     return MV_OK;
 }
 
@@ -311,7 +355,9 @@ mv_err filter_check_list_begin(filter_context *c, filter_node *leaf, filter_kind
     leaf->kind = kind;
     leaf->cost = COST_CONTAIN_64_NS;
     if (kind == FILTER_IN)
-        leaf->cost = type_is_text(leaf->type) ? COST_STRING_IN_64_NS : COST_IN_64_NS;
+        leaf->cost = leaf->folds                ? COST_FOLD_64_NS
+                     : type_is_text(leaf->type) ? COST_STRING_IN_64_NS
+                                                : COST_IN_64_NS;
     leaf->low = UINT64_MAX;
     leaf->high = 0;
     return filter_set_create(c->arena, &leaf->as.set, c->error);
@@ -320,6 +366,13 @@ mv_err filter_check_list_begin(filter_context *c, filter_node *leaf, filter_kind
 mv_err filter_check_list_add(filter_context *c, filter_node *leaf, const filter_value *value)
 {
     mv_type type = type_element(leaf->type);
+    if (leaf->folds) {
+        uint8_t *bytes;
+        size_t size;
+        MV_TRY(bind_text(c, leaf, value, &bytes, &size));
+        return filter_set_add(leaf->as.set, filter_set_key_of(type, bytes, size), c->arena,
+                              c->error);
+    }
     MV_TRY(bind(c, type, leaf->name, value));
     uint64_t key = type_is_text(type) ? 0 : order_key_of(type, c->cell.data);
     if (key < leaf->low) leaf->low = key;

@@ -21,6 +21,7 @@ enum {
     COST_STRING_IN_64_NS = 800,
     COST_CONTAIN_64_NS = 2000,
     COST_LIKE_64_NS = 2000,
+    COST_FOLD_64_NS = 2000, /* any test of strings that ignores case */
 };
 
 /* Finding a value of a set in a dictionary by binary search, or one bound of a range; and testing

@@ -15,6 +15,7 @@ typedef struct filter_block {
     uint32_t begin;
     uint32_t count;
     size_t words;
+    filter_folded *folded;
     mv_error *error;
 } filter_block;
 
@@ -78,25 +79,12 @@ static verdict contain_all(const filter_node *node, const uint8_t *bytes, size_t
     return FALSE_CELL;
 }
 
-static bool compare_string(const filter_node *node, const uint8_t *bytes, size_t size)
-{
-    const uint8_t *wanted = node->as.string.bytes;
-    size_t wanted_size = node->as.string.size;
-    if (node->as.string.op == FILTER_EQ)
-        return size == wanted_size && memcmp(bytes, wanted, size) == 0;
-    int order = memcmp(bytes, wanted, size < wanted_size ? size : wanted_size);
-    if (order == 0) order = size < wanted_size ? -1 : size > wanted_size;
-    return node->as.string.op == FILTER_LT ? order < 0 : order > 0;
-}
-
-/* The tests of strings and arrays, by cell. (Those of numbers, by block: mask_leaf.) */
-static verdict test_cell(const filter_node *node, const uint8_t *bytes, size_t size, uint32_t row,
-                         uint32_t *marks)
+/* The tests of arrays, by cell. (Those of strings: filter_text.c; of numbers, by block:
+ * mask_leaf.) */
+static verdict test_array(const filter_node *node, const uint8_t *bytes, size_t size, uint32_t row,
+                          uint32_t *marks)
 {
     switch (node->kind) {
-    case FILTER_STRING: return compare_string(node, bytes, size);
-    case FILTER_IN: return set_has(node->as.set, filter_set_key_of(node->type, bytes, size));
-    case FILTER_LIKE: return filter_like_match(&node->as.like, bytes, size);
     case FILTER_CONTAIN_ANY: return contain_any(node, bytes, size);
     case FILTER_CONTAIN_ALL: return contain_all(node, bytes, size, row, marks);
     case FILTER_LENGTH: {
@@ -106,7 +94,7 @@ static verdict test_cell(const filter_node *node, const uint8_t *bytes, size_t s
     }
     default: break;
     }
-    mv_assert(false); /* no other kind tests strings or arrays */
+    mv_assert(false); /* no other kind tests arrays */
     return DAMAGED_CELL;
 }
 
@@ -115,38 +103,56 @@ static mv_err fail_damaged(const filter_node *node, const filter_block *b, uint3
     return error_set(b->error, MV_CORRUPT, "field '%s' of row %u is damaged", node->name, row);
 }
 
-/* Test the 64 cells of a word of the mask at once. False, and nothing done: they have to be tested
- * one by one. */
-static bool test_together(const filter_node *node, const filter_block *b, size_t word,
-                          uint64_t *mask)
+/* Test the 64 cells of a word of the mask at once. *is_done is false, and nothing was done, if they
+ * have to be tested one by one. */
+static mv_err test_together(const filter_node *node, const filter_block *b, size_t word,
+                            uint64_t *mask, bool *is_done)
 {
     /* Cells in question, of 64: searching all takes about 5 ns a cell, one alone 20 to 30 ns. */
     enum { WORTH_IT = 16 };
     uint32_t row = b->begin + (uint32_t)word * 64;
     uint64_t matching;
-    if (node->kind != FILTER_LIKE || node->as.like.kind != FILTER_LIKE_INFIX) return false;
-    if (MV_POPCOUNT(*mask) < WORTH_IT || word * 64 + 64 > b->count) return false;
-    if (!filter_like_search(&node->as.like, column_of(node, b), row, &matching)) return false;
-    *mask &= node->negated ? ~matching : matching;
-    return true;
+    *is_done = false;
+    if (!filter_text_can_search(node)) return MV_OK;
+    if (MV_POPCOUNT(*mask) < WORTH_IT || word * 64 + 64 > b->count) return MV_OK;
+    MV_TRY(
+        filter_text_search(node, b->folded, column_of(node, b), row, &matching, is_done, b->error));
+    if (*is_done) *mask &= node->negated ? ~matching : matching;
+    return MV_OK;
+}
+
+/* The result of the test for one cell, before negation. */
+static mv_err test_cell(const filter_node *node, const filter_block *b, uint32_t row,
+                        uint32_t *marks, bool *result)
+{
+    const uint8_t *bytes;
+    uint64_t size;
+    if (!table_cell(column_of(node, b), row, &bytes, &size)) return fail_damaged(node, b, row);
+    if (!size) bytes = (const uint8_t *)""; /* memcmp and the like take no NULL */
+    if (!(node->type & MV_ARRAY)) {
+        if (node->folds) MV_TRY(filter_fold_cell(b->folded, &bytes, &size, b->error));
+        *result = filter_text_matches(node, bytes, size);
+        return MV_OK;
+    }
+    verdict v = test_array(node, bytes, size, row, marks);
+    if (MV_UNLIKELY(v == DAMAGED_CELL)) return fail_damaged(node, b, row);
+    *result = v;
+    return MV_OK;
 }
 
 /* Test cells of variable size. The mask has no NULL rows. */
 static mv_err test_cells(const filter_node *node, const filter_block *b, uint64_t *mask)
 {
-    const table_column *column = column_of(node, b);
     uint32_t *marks = b->ft->states[node->number].marks;
     for (size_t word = 0; word < b->words; word++) {
-        if (test_together(node, b, word, &mask[word])) continue;
         uint64_t matching = 0;
+        bool is_done, result;
+        MV_TRY(test_together(node, b, word, &mask[word], &is_done));
+        if (is_done) continue;
         for (uint64_t left = mask[word]; left; left &= left - 1) {
             uint32_t bit = MV_LOWEST_BIT(left), row = b->begin + (uint32_t)word * 64 + bit;
-            const uint8_t *bytes;
-            uint64_t size;
-            if (!table_cell(column, row, &bytes, &size)) return fail_damaged(node, b, row);
-            verdict v = test_cell(node, size ? bytes : (const uint8_t *)"", size, row, marks);
-            if (MV_UNLIKELY(v == DAMAGED_CELL)) return fail_damaged(node, b, row);
-            matching |= (uint64_t)(v != (verdict)node->negated) << bit;
+            MV_TRY(test_cell(node, b, row, marks, &result));
+            matching |= (uint64_t)(result != node->negated) << bit;
         }
         mask[word] = matching;
     }
@@ -274,6 +280,7 @@ mv_err filter_eval_block(filter_table *ft, uint32_t begin, uint32_t count, uint6
                       .begin = begin,
                       .count = count,
                       .words = bits_words(count),
+                      .folded = &ft->folded,
                       .error = error};
     if (!ft->is_marked) MV_TRY(filter_table_mark(ft, error));
     const filter_state *root = &ft->states[ft->f->root->number];

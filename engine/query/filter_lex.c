@@ -214,12 +214,12 @@ static mv_err lex_string(const mv_filter *source, filter_token *token, mem_arena
 static const struct {
     char text[3];
     filter_op op;    /* 0: an operator of other languages, which is refused with a hint */
-    char instead[3]; /* the hint */
+    char instead[4]; /* the hint */
 } OPERATORS[] = {
     /* longest first */
-    {"<=", FILTER_LE, ""}, {">=", FILTER_GE, ""}, {"!=", FILTER_NE, ""},
-    {"<>", FILTER_NE, ""}, {"==", 0, "="},        {"~=", 0, "!="},
-    {"=", FILTER_EQ, ""},  {"<", FILTER_LT, ""},  {">", FILTER_GT, ""},
+    {"<=", FILTER_LE, ""}, {">=", FILTER_GE, ""}, {"!=", FILTER_NE, ""}, {"<>", FILTER_NE, ""},
+    {"==", 0, "="},        {"~=", 0, "!="},       {"&&", 0, "AND"},      {"||", 0, "OR"},
+    {"=", FILTER_EQ, ""},  {"<", FILTER_LT, ""},  {">", FILTER_GT, ""},  {"!", 0, "NOT"},
 };
 
 static mv_err lex_operator(const mv_filter *source, filter_token *token, mv_error *error)

@@ -1,8 +1,9 @@
 /* LIKE: `%` stands for any run of bytes, `_` for one character (a valid UTF-8 sequence, or else one
- * byte). Case is distinguished. Most patterns are of a simple kind, for which comparing or
- * searching bytes is enough. In general the pieces between the `%` are searched one after the
- * other, and each is matched where it occurs first: a later occurrence would leave less text for
- * the other pieces. So no piece is tried again, and the worst case takes text × pattern steps. */
+ * byte). Case is distinguished; ILIKE has folded pattern and text (filter_fold.c). Most patterns
+ * are of a simple kind, for which comparing or searching bytes is enough. In general the pieces
+ * between the `%` are searched one after the other, and each is matched where it occurs first: a
+ * later occurrence would leave less text for the other pieces. So no piece is tried again, and the
+ * worst case takes text × pattern steps. */
 #include <simde/x86/sse2.h>
 #include <string.h>
 
@@ -32,21 +33,34 @@ static void push_atom(filter_like *like, uint8_t atom, uint8_t byte)
     like->bytes[like->size++] = byte;
 }
 
+/* Push the first character of a text. Returns its size in the text. */
+static size_t push_character(filter_like *like, const uint8_t *text, size_t size, bool folds)
+{
+    uint8_t folded[FILTER_FOLD_SIZE_MAX(4)];
+    size_t taken = filter_like_character_size(text, size), pushed = taken;
+    if (folds) {
+        pushed = filter_fold_text(text, taken, folded);
+        text = folded;
+    }
+    for (size_t i = 0; i < pushed; i++) push_atom(like, ATOM_BYTE, text[i]);
+    return taken;
+}
+
 /* Split the pattern into atoms. False: it ends with its escape character. */
-static bool split_pattern(const char *pattern, size_t size, const char *escape, size_t escape_size,
-                          filter_like *like)
+static bool split_pattern(const uint8_t *pattern, size_t size, const char *escape,
+                          size_t escape_size, bool folds, filter_like *like)
 {
     for (size_t i = 0; i < size;) {
         if (escape_size && size - i >= escape_size &&
             memcmp(pattern + i, escape, escape_size) == 0) {
             i += escape_size;
             if (i == size) return false;
-            size_t escaped = filter_like_character_size((const uint8_t *)pattern + i, size - i);
-            while (escaped--) push_atom(like, ATOM_BYTE, (uint8_t)pattern[i++]);
+        } else if (pattern[i] == '%' || pattern[i] == '_') {
+            push_atom(like, pattern[i] == '%' ? ATOM_RUN : ATOM_CHARACTER, pattern[i]);
+            i++;
             continue;
         }
-        uint8_t c = (uint8_t)pattern[i++];
-        push_atom(like, c == '%' ? ATOM_RUN : c == '_' ? ATOM_CHARACTER : ATOM_BYTE, c);
+        i += push_character(like, pattern + i, size - i, folds);
     }
     return true;
 }
@@ -71,17 +85,24 @@ static void simplify(filter_like *like)
 }
 
 mv_err filter_like_compile(const char *pattern, size_t size, const char *escape, size_t escape_size,
-                           mem_arena *arena, filter_like *out, mv_error *error)
+                           bool folds, mem_arena *arena, filter_like *out, mv_error *error)
 {
+    size_t space = folds ? FILTER_FOLD_SIZE_MAX(size) : size;
     *out = (filter_like){0};
-    out->bytes = mem_arena_alloc(arena, size);
-    out->atoms = mem_arena_alloc(arena, size);
-    if (!out->bytes || !out->atoms) return error_memory(error, size * 2, "a LIKE pattern");
-    if (split_pattern(pattern, size, escape, escape_size, out))
+    out->bytes = mem_arena_alloc(arena, space);
+    out->atoms = mem_arena_alloc(arena, space);
+    if (!out->bytes || !out->atoms) return error_memory(error, space * 2, "a LIKE pattern");
+    if (split_pattern((const uint8_t *)pattern, size, escape, escape_size, folds, out))
         simplify(out);
     else
         out->kind = FILTER_LIKE_NOTHING;
     return MV_OK;
+}
+
+filter_like filter_like_prefix(uint8_t *bytes, size_t size)
+{
+    return (filter_like){
+        .kind = size ? FILTER_LIKE_PREFIX : FILTER_LIKE_ANYTHING, .bytes = bytes, .size = size};
 }
 
 /* The number of literal bytes in a row from atom `at`. */

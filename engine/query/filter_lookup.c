@@ -20,6 +20,12 @@ typedef enum lookup_method {
     LOOKUP_WALK, /* every value of the dictionary is tested: test_values */
 } lookup_method;
 
+/* Does each value stand for so many rows that testing the values pays? */
+static bool has_many_rows(const invert_lists *lists)
+{
+    return (uint64_t)lists->values.count * LIKE_ROWS_PER_VALUE_MIN <= lists->head->rows;
+}
+
 /* The method for a test, and the rough nanoseconds that it takes: the only function that knows
  * all kinds of tests. */
 static lookup_method lookup_method_of(const filter_node *leaf, const invert_lists *lists,
@@ -27,6 +33,10 @@ static lookup_method lookup_method_of(const filter_node *leaf, const invert_list
 {
     uint64_t values = lists->values.count, walk = values * COST_TEST_VALUE_NS;
     *price = 2 * COST_FIND_VALUE_NS;
+    if (leaf->folds) { /* the order of the dictionary is not that of folded values */
+        *price = values * (COST_FOLD_64_NS / 64);
+        return has_many_rows(lists) ? LOOKUP_WALK : LOOKUP_NONE;
+    }
     switch (leaf->kind) {
     case FILTER_RANGE:
     case FILTER_STRING: return LOOKUP_RUN;
@@ -34,7 +44,7 @@ static lookup_method lookup_method_of(const filter_node *leaf, const invert_list
         if (leaf->as.like.kind == FILTER_LIKE_EXACT || leaf->as.like.kind == FILTER_LIKE_PREFIX)
             return LOOKUP_RUN;
         *price = walk;
-        return values * LIKE_ROWS_PER_VALUE_MIN > lists->head->rows ? LOOKUP_NONE : LOOKUP_WALK;
+        return has_many_rows(lists) ? LOOKUP_WALK : LOOKUP_NONE;
     case FILTER_IN:
         *price = leaf->as.set->count * (uint64_t)COST_FIND_VALUE_NS;
         if (walk >= *price) return LOOKUP_SET;
@@ -152,9 +162,10 @@ static mv_err find_set(const filter_node *leaf, const invert_lists *l, mem_arena
 }
 
 /* Test values [first, first + count), at most 64: bit i of *matching is the result for value first
- * + i, before negation. The test is an IN or a LIKE. */
+ * + i, before negation. The test is an IN, or one of strings. */
 static mv_err test_values(const filter_node *leaf, const invert_lists *l, uint32_t first,
-                          uint32_t count, uint64_t *matching, mv_error *error)
+                          uint32_t count, filter_folded *folded, uint64_t *matching,
+                          mv_error *error)
 {
     uint64_t numbers[65]; /* ends of strings, or order keys */
     mv_assert(count <= 64);
@@ -169,17 +180,14 @@ static mv_err test_values(const filter_node *leaf, const invert_lists *l, uint32
     }
     MV_TRY(invert_search_read_texts(l, first, count, numbers, error));
     table_column texts = {.ends = numbers, .bytes = l->text, .bytes_size = l->text_size};
-    if (leaf->kind == FILTER_LIKE && leaf->as.like.kind == FILTER_LIKE_INFIX && count == 64 &&
-        filter_like_search(&leaf->as.like, &texts, 1, matching))
-        return MV_OK;
-    for (uint32_t i = 0; i < count; i++) {
-        size_t size = (size_t)(numbers[i + 1] - numbers[i]);
+    bool is_done = false;
+    if (count == 64 && filter_text_can_search(leaf))
+        MV_TRY(filter_text_search(leaf, folded, &texts, 1, matching, &is_done, error));
+    for (uint32_t i = 0; i < count && !is_done; i++) {
+        uint64_t size = numbers[i + 1] - numbers[i];
         const uint8_t *text = size ? l->text + numbers[i] : (const uint8_t *)"";
-        bool result = leaf->kind == FILTER_LIKE
-                          ? filter_like_match(&leaf->as.like, text, size)
-                          : filter_set_find(leaf->as.set, filter_set_key_of(l->type, text, size)) !=
-                                FILTER_SET_NONE;
-        *matching |= (uint64_t)result << i;
+        if (leaf->folds) MV_TRY(filter_fold_cell(folded, &text, &size, error));
+        *matching |= (uint64_t)filter_text_matches(leaf, text, size) << i;
     }
     return MV_OK;
 }
@@ -189,10 +197,11 @@ static mv_err walk_values(const filter_node *leaf, const invert_lists *l, mem_ar
                           filter_lookup *out, mv_error *error)
 {
     uint32_t values = l->values.count;
+    filter_folded folded = {.arena = arena};
     uint64_t *bits = alloc_clear_bits(values, arena, error);
     if (!bits) return MV_NO_MEMORY;
     for (uint32_t first = 0; first < values; first += 64)
-        MV_TRY(test_values(leaf, l, first, values - first < 64 ? values - first : 64,
+        MV_TRY(test_values(leaf, l, first, values - first < 64 ? values - first : 64, &folded,
                            &bits[first / 64], error));
     return runs_of_bits(bits, values, arena, out, error);
 }

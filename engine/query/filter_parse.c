@@ -20,13 +20,15 @@ typedef enum word_test {
     TEST_BETWEEN,
     TEST_IN,
     TEST_LIKE,
+    TEST_ILIKE,
+    TEST_STARTS, /* WITH follows */
     TEST_CONTAIN_ANY,
     TEST_CONTAIN_ALL,
     WORD_TESTS_COUNT
 } word_test;
 
-static const char *const WORD_TESTS[WORD_TESTS_COUNT] = {"BETWEEN", "IN", "LIKE", "CONTAIN_ANY",
-                                                         "CONTAIN_ALL"};
+static const char *const WORD_TESTS[WORD_TESTS_COUNT] = {
+    "BETWEEN", "IN", "LIKE", "ILIKE", "STARTS", "CONTAIN_ANY", "CONTAIN_ALL"};
 
 /* ---------------------------------------------------------------- tokens */
 
@@ -94,6 +96,26 @@ static bool peek_value(filter_parser *p, filter_value *out)
     }
 }
 
+/* A name where a value must be is a string without its quotes, or a second field. Before AND or OR
+ * the value is missing. */
+static mv_err fail_no_value(filter_parser *p)
+{
+    filter_token *t = &p->token;
+    uint32_t position;
+    char found[FILTER_QUOTE_SIZE];
+    if (t->kind != FILTER_TOKEN_WORD || filter_lex_word_is(t, "AND") || filter_lex_word_is(t, "OR"))
+        return fail_expected(p, "a value");
+    if (mv_schema_find_field(p->check.schema, t->text, t->size, &position))
+        return filter_lex_fail(p->check.source, t->text, MV_MISUSE, p->check.error,
+                               "a field is compared with a value, not with another field: %s is "
+                               "a field (a string is in single quotes)",
+                               filter_lex_quote(t, found));
+    return filter_lex_fail(p->check.source, t->text, MV_MISUSE, p->check.error,
+                           "expected a value, found the name %s (a string is in single quotes, or "
+                           "given in 'args' for a '?')",
+                           filter_lex_quote(t, found));
+}
+
 static mv_err parse_value(filter_parser *p, filter_value *out)
 {
     if (!peek_value(p, out)) {
@@ -101,7 +123,7 @@ static mv_err parse_value(filter_parser *p, filter_value *out)
             return filter_lex_fail(
                 p->check.source, p->token.text, MV_MISUSE, p->check.error,
                 "NULL is no value to compare with: write IS NULL or IS NOT NULL");
-        return fail_expected(p, "a value");
+        return fail_no_value(p);
     }
     if (out->argument) p->arguments++;
     return next_token(p);
@@ -210,15 +232,58 @@ static mv_err parse_between(filter_parser *p, filter_node *low, filter_node **ou
     return MV_OK;
 }
 
-static mv_err parse_like(filter_parser *p, filter_node *leaf)
+static mv_err parse_like(filter_parser *p, filter_node *leaf, const char *test, bool folds)
 {
     filter_value pattern, escape;
     bool has_escape;
-    MV_TRY(filter_check_string(&p->check, leaf, "LIKE", p->before.text));
+    MV_TRY(filter_check_string(&p->check, leaf, test, p->before.text));
+    leaf->folds = folds;
     MV_TRY(parse_value(p, &pattern));
     MV_TRY(accept_word(p, "ESCAPE", &has_escape));
     if (has_escape) MV_TRY(parse_value(p, &escape));
     return filter_check_like(&p->check, leaf, &pattern, has_escape ? &escape : NULL);
+}
+
+/* [COLLATE NOCASE], which makes the test of the leaf ignore case. */
+static mv_err accept_collation(filter_parser *p, filter_node *leaf)
+{
+    bool has_collation;
+    const char *at = p->token.text;
+    MV_TRY(accept_word(p, "COLLATE", &has_collation));
+    if (!has_collation) return MV_OK;
+    MV_TRY(expect_word(p, "NOCASE"));
+    return filter_check_nocase(&p->check, leaf, at);
+}
+
+static mv_err parse_starts(filter_parser *p, filter_node *leaf)
+{
+    filter_value prefix;
+    MV_TRY(filter_check_string(&p->check, leaf, "STARTS WITH", p->before.text));
+    MV_TRY(expect_word(p, "WITH"));
+    MV_TRY(parse_value(p, &prefix));
+    MV_TRY(accept_collation(p, leaf));
+    return filter_check_prefix(&p->check, leaf, &prefix);
+}
+
+/* Behind IN, BETWEEN and LIKE, a COLLATE of SQL does not do what it seems to. */
+static mv_err refuse_collation(filter_parser *p, const filter_node *leaf)
+{
+    if (!filter_lex_word_is(&p->token, "COLLATE")) return MV_OK;
+    return filter_lex_fail(p->check.source, p->token.text, MV_MISUSE, p->check.error,
+                           "write COLLATE behind the name: %s COLLATE NOCASE ... "
+                           "(LIKE without case is ILIKE)",
+                           leaf->name);
+}
+
+/* Of the tests that are words, only these can ignore case by COLLATE NOCASE. */
+static mv_err check_collation(filter_parser *p, const filter_node *leaf)
+{
+    static const char *const COLLATED[] = {"BETWEEN", "IN", "STARTS"};
+    if (!leaf->folds) return MV_OK;
+    for (size_t i = 0; i < sizeof COLLATED / sizeof *COLLATED; i++)
+        if (filter_lex_word_is(&p->token, COLLATED[i])) return MV_OK;
+    return fail_expected(p,
+                         "a comparison, BETWEEN, IN or STARTS WITH (LIKE without case is ILIKE)");
 }
 
 /* One of WORD_TESTS, at its word. *out is the leaf, or the group that a BETWEEN may become. */
@@ -232,7 +297,9 @@ static mv_err parse_word_test(filter_parser *p, filter_node *leaf, filter_node *
     *out = leaf;
     switch ((word_test)which) {
     case TEST_BETWEEN: return parse_between(p, leaf, out);
-    case TEST_LIKE: return parse_like(p, leaf);
+    case TEST_LIKE: return parse_like(p, leaf, "LIKE", false);
+    case TEST_ILIKE: return parse_like(p, leaf, "ILIKE", true);
+    case TEST_STARTS: return parse_starts(p, leaf);
     case TEST_IN:
         MV_TRY(filter_check_scalar(&p->check, leaf, "IN", p->before.text));
         return parse_list(p, leaf, FILTER_IN);
@@ -270,6 +337,7 @@ static mv_err parse_field_test(filter_parser *p, filter_node *leaf, filter_node 
     filter_value value;
     bool inverted;
     *out = leaf;
+    MV_TRY(accept_collation(p, leaf));
     if (p->token.kind == FILTER_TOKEN_OPERATOR) {
         filter_op op = p->token.op;
         char test[FILTER_QUOTE_SIZE];
@@ -277,13 +345,18 @@ static mv_err parse_field_test(filter_parser *p, filter_node *leaf, filter_node 
             filter_check_scalar(&p->check, leaf, filter_lex_quote(&p->token, test), p->token.text));
         MV_TRY(next_token(p));
         MV_TRY(parse_value(p, &value));
+        MV_TRY(accept_collation(p, leaf));
         return filter_check_compare(&p->check, leaf, op, &value);
     }
-    bool is_null;
-    MV_TRY(accept_word(p, "IS", &is_null));
+    bool is_null = false;
+    if (!leaf->folds) MV_TRY(accept_word(p, "IS", &is_null));
     MV_TRY(accept_word(p, "NOT", &inverted));
     leaf->negated ^= inverted;
-    if (!is_null) return parse_word_test(p, leaf, out);
+    MV_TRY(check_collation(p, leaf));
+    if (!is_null) {
+        MV_TRY(parse_word_test(p, leaf, out));
+        return refuse_collation(p, leaf);
+    }
     filter_check_null(leaf);
     return expect_word(p, "NULL");
 }

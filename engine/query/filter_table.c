@@ -373,6 +373,7 @@ mv_err filter_table_begin(const filter *f, const table *t, const filter_indexes 
     filter_state *states = mem_arena_alloc(arena, states_size);
     if (!ft || !states) return error_memory(error, states_size, "evaluating a filter");
     *ft = (filter_table){.f = f, .t = t, .arena = arena, .states = states};
+    ft->folded.arena = arena;
     if (indexes) ft->indexes = *indexes;
     MV_TRY(filter_table_estimate_tests(ft, error));
     *out = ft;

@@ -6,6 +6,8 @@
  *   filter_check.c    one test: field, operator and literals -> checked leaf
  *   filter_set.c      the values of IN, CONTAIN_ANY and CONTAIN_ALL
  *   filter_like.c     LIKE patterns
+ *   filter_fold.c     folding case: ILIKE, COLLATE NOCASE
+ *   filter_text.c     tests of strings, 64 cells at once
  *   filter_compare.c  the loops over columns of numbers
  *   filter_lookup.c   one test by inverted lists
  *   filter_table.c    a filter bound to a table: which tests the lists answer, which are scanned
@@ -127,9 +129,12 @@ typedef struct filter_like {
     size_t size;    /* of both arrays */
 } filter_like;
 
-/* `escape` is a character of escape_size bytes; 0: the pattern has no escape character. */
+/* `escape` is a character of escape_size bytes; 0: the pattern has no escape character. `folds`:
+ * the pattern is for folded texts (filter_fold.c). */
 mv_err filter_like_compile(const char *pattern, size_t size, const char *escape, size_t escape_size,
-                           mem_arena *arena, filter_like *out, mv_error *error);
+                           bool folds, mem_arena *arena, filter_like *out, mv_error *error);
+/* The pattern of all texts that begin with these bytes, which stay the caller's. */
+filter_like filter_like_prefix(uint8_t *bytes, size_t size);
 bool filter_like_match(const filter_like *like, const uint8_t *text, size_t size);
 /* Search 64 consecutive cells at once for an INFIX pattern: bit i of *matching tells whether cell
  * first_row + i matches. Returns false and leaves *matching unchanged if an offset of the cells is
@@ -140,6 +145,35 @@ bool filter_like_search(const filter_like *like, const table_column *column, uin
 /* The size in bytes of the character at the start of `text`, which has at least one byte. 1 if it
  * is not valid UTF-8. */
 size_t filter_like_character_size(const uint8_t *text, size_t size);
+
+/* ---------------------------------------------------------------- folding case */
+
+/* The simple case folding of a character: status C and S of Unicode's CaseFolding.txt. */
+uint32_t filter_fold_character(uint32_t code_point);
+
+/* A folded character takes at most half as many bytes more. */
+#define FILTER_FOLD_SIZE_MAX(size) ((size) + (size) / 2)
+
+/* Fold the characters of `text` into `out`, which has space for FILTER_FOLD_SIZE_MAX(size) bytes;
+ * bytes that are not UTF-8 stay as they are. Returns the size of the folded text. */
+size_t filter_fold_text(const uint8_t *text, size_t size, uint8_t *out);
+
+/* Where cells are folded, one or 64 at a time. Starts with nothing but the arena. */
+typedef struct filter_folded {
+    mem_arena *arena;
+    uint8_t *bytes;
+    size_t space; /* size of `bytes` */
+    uint64_t ends[64];
+} filter_folded;
+
+/* Replace the cell by its folded text, valid until the next call with `folded`. */
+mv_err filter_fold_cell(filter_folded *folded, const uint8_t **bytes, uint64_t *size,
+                        mv_error *error);
+/* Fold 64 cells: *out is a column of these alone, valid until the next call. out->ends is NULL if
+ * they have more than FILTER_FOLD_TOGETHER_MAX bytes, or an offset is damaged. */
+#define FILTER_FOLD_TOGETHER_MAX ((size_t)256 << 10) /* about what the second-level cache holds */
+mv_err filter_fold_cells(filter_folded *folded, const table_column *column, uint32_t first_row,
+                         table_column *out, mv_error *error);
 
 /* ---------------------------------------------------------------- the tree */
 
@@ -172,6 +206,7 @@ typedef struct filter_node filter_node;
 struct filter_node {
     filter_kind kind;
     bool negated;       /* leaves only: true where the test is false */
+    bool folds;         /* tests of strings: the case is folded, in the node and of the cells */
     uint32_t field;     /* leaves: position of the field, or FILTER_FIELD_ID */
     mv_type type;       /* leaves: type of the field */
     const char *name;   /* leaves: name of the field, for messages; in the arena */
@@ -240,6 +275,8 @@ mv_err filter_check_string(filter_context *c, const filter_node *leaf, const cha
                            const char *at);
 mv_err filter_check_array(filter_context *c, const filter_node *leaf, const char *test,
                           const char *at);
+/* The test of this leaf ignores case: COLLATE NOCASE, at `at`. Fail unless it is of a string. */
+mv_err filter_check_nocase(filter_context *c, filter_node *leaf, const char *at);
 
 /* Complete a leaf: check the values against the type of the field, and set kind, cost and data. The
  * result may be an equivalent leaf of a simpler kind. */
@@ -254,12 +291,45 @@ mv_err filter_check_length(filter_context *c, filter_node *leaf, filter_op op,
                            const filter_value *value);
 mv_err filter_check_like(filter_context *c, filter_node *leaf, const filter_value *pattern,
                          const filter_value *escape);
+mv_err filter_check_prefix(filter_context *c, filter_node *leaf, const filter_value *prefix);
 void filter_check_null(filter_node *leaf);
 /* Lists: begin, add each value, end. `kind` is FILTER_IN or one of FILTER_CONTAIN_. */
 mv_err filter_check_list_begin(filter_context *c, filter_node *leaf, filter_kind kind);
 mv_err filter_check_list_add(filter_context *c, filter_node *leaf, const filter_value *value);
 void filter_check_list_end(filter_node *leaf);
 void filter_check_constant(filter_node *leaf, bool truth);
+
+/* ---------------------------------------------------------------- tests of strings */
+
+static inline bool filter_text_compare(const filter_node *node, const uint8_t *bytes, size_t size)
+{
+    const uint8_t *wanted = node->as.string.bytes;
+    size_t wanted_size = node->as.string.size;
+    if (node->as.string.op == FILTER_EQ)
+        return size == wanted_size && memcmp(bytes, wanted, size) == 0;
+    int order = memcmp(bytes, wanted, size < wanted_size ? size : wanted_size);
+    if (order == 0) order = size < wanted_size ? -1 : size > wanted_size;
+    return node->as.string.op == FILTER_LT ? order < 0 : order > 0;
+}
+
+/* The result of a STRING, an IN or a LIKE for one string, before negation. If the node folds case,
+ * the string must be folded. `bytes` is not NULL. Inline: a call would double the time of `=`. */
+static inline bool filter_text_matches(const filter_node *node, const uint8_t *bytes, size_t size)
+{
+    if (node->kind == FILTER_STRING) return filter_text_compare(node, bytes, size);
+    if (node->kind == FILTER_LIKE) return filter_like_match(&node->as.like, bytes, size);
+    mv_assert(node->kind == FILTER_IN); /* no other kind tests strings */
+    filter_key key = filter_set_key_of(node->type, bytes, size);
+    return filter_set_find(node->as.set, key) != FILTER_SET_NONE;
+}
+
+/* Can 64 cells be searched at once? */
+bool filter_text_can_search(const filter_node *node);
+/* Then: bit i of *matching is the result for cell first_row + i. *is_done is false, and nothing was
+ * done, if the cells have to be tested one by one: they are large, or an offset is damaged. */
+mv_err filter_text_search(const filter_node *node, filter_folded *folded,
+                          const table_column *column, uint32_t first_row, uint64_t *matching,
+                          bool *is_done, mv_error *error);
 
 /* ---------------------------------------------------------------- by inverted lists */
 
@@ -336,6 +406,7 @@ struct filter_table {
     bool is_marked;       /* filter_table_mark is done */
     uint64_t *free_bits;  /* a bitmap of the table that is free to be used again, or NULL */
     uint64_t *spare; /* scratch of filter_eval.c: two bitmaps of a block for each OR on a path */
+    filter_folded folded; /* scratch of filter_eval.c */
 };
 
 /* Estimate all tests. Starts again without the lists that are found damaged. */

@@ -16,6 +16,11 @@ void explain_begin_step(search *s, uint32_t source)
         s->step = &s->r->steps[source == RESULT_FRESH ? s->r->steps_count - 1 : source];
 }
 
+void explain_begin_round(search *s)
+{
+    for (size_t i = 0; i < s->r->steps_count; i++) s->r->steps[i].matching = 0;
+}
+
 void explain_note_block(search *s, const scan *sc, uint32_t vectors)
 {
     if (!s->q->explain) return;

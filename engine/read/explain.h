@@ -11,6 +11,8 @@ mv_err explain_begin(search *s, mv_error *error);
 double explain_now(const search *s);
 /* From now on s->step is that of segment `source` of the view, or of RESULT_FRESH. */
 void explain_begin_step(search *s, uint32_t source);
+/* A further round of the search begins: steps count matching rows once, and add up all else. */
+void explain_begin_round(search *s);
 /* Count the matching rows of the current block, whose distances to `vectors` vectors are computed.
  */
 void explain_note_block(search *s, const scan *sc, uint32_t vectors);

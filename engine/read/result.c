@@ -31,6 +31,7 @@ void mv_result_clear(mv_result *r)
     r->seen = NULL;
     r->hits_count = 0;
     r->returned.size = 0;
+    r->returned_sorted = 0;
     r->steps = NULL;
     r->steps_count = 0;
     mem_arena_clear(&r->arena);
@@ -94,18 +95,28 @@ size_t result_returned_count(const mv_result *r)
 
 bool result_was_returned(const mv_result *r, uint64_t docid)
 {
-    size_t count = result_returned_count(r);
-    return count && bsearch(&docid, r->returned.data, count, sizeof docid, compare_docids);
+    return r->returned_sorted &&
+           bsearch(&docid, r->returned.data, r->returned_sorted, sizeof docid, compare_docids);
+}
+
+mv_err result_skip(mv_result *r, uint64_t docid, mv_error *error)
+{
+    if (mem_buffer_append(&r->returned, &docid, sizeof docid)) return MV_OK;
+    return error_memory(error, r->returned.size, "the hits returned");
+}
+
+void result_sort_returned(mv_result *r)
+{
+    r->returned_sorted = result_returned_count(r);
+    if (r->returned_sorted)
+        qsort(r->returned.data, r->returned_sorted, sizeof(uint64_t), compare_docids);
 }
 
 mv_err result_continue(mv_result *r, mv_error *error)
 {
     MV_TRY(result_check(r, error));
-    for (size_t i = 0; i < r->hits_count; i++)
-        if (!mem_buffer_append(&r->returned, &r->hits[i].docid, sizeof r->hits[i].docid))
-            return error_memory(error, r->returned.size, "the hits returned");
-    if (r->returned.size)
-        qsort(r->returned.data, result_returned_count(r), sizeof(uint64_t), compare_docids);
+    for (size_t i = 0; i < r->hits_count; i++) MV_TRY(result_skip(r, r->hits[i].docid, error));
+    result_sort_returned(r);
     r->hits_count = 0;
     r->steps = NULL;
     r->steps_count = 0;
@@ -129,8 +140,8 @@ mv_err result_check(const mv_result *r, mv_error *error)
 {
     if (os_is_forked(r->fork_generation)) return error_set_forked(error, "the result");
     if (!r->seen) return error_set(error, MV_MISUSE, "the result is empty");
-    if (r->transaction &&
-        (!engine_is_writing_number(r->e, r->writer_number) || r->changes != r->transaction->changes))
+    if (r->transaction && (!engine_is_writing_number(r->e, r->writer_number) ||
+                           r->changes != r->transaction->changes))
         return error_set(
             error, MV_MISUSE,
             "the transaction of the result has changed something or ended since: search again");

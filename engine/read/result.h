@@ -20,8 +20,9 @@ struct mv_result {
     mv_hit *hits;
     size_t hits_count;
     size_t hits_capacity;
-    mem_buffer returned; /* docids (u64), ascending, of the hits of earlier steps of the search */
-    mv_plan_step *steps; /* of the search, in `arena`; NULL: without explain */
+    mem_buffer returned;    /* docids (u64) of the hits of earlier steps of the search */
+    size_t returned_sorted; /* how many of them result_was_returned looks at; they are ascending */
+    mv_plan_step *steps;    /* of the search, in `arena`; NULL: without explain */
     size_t steps_count;
     mem_arena arena;  /* what lasts as long as the hits */
     mem_arena block;  /* what the filter needs for the current block of rows */
@@ -34,6 +35,10 @@ mv_err result_begin(mv_result *r, mv_collection *c, mv_error *error);
 /* Continue the search that filled the result: add the hits to those that were returned, empty the
  * result, and see the same commit as before. */
 mv_err result_continue(mv_result *r, mv_error *error);
+/* Remember a hit that the offset skips, as if it had been returned: of a search that is continued,
+ * or of the rounds of one (search_vector.c). It counts for result_was_returned after a sort. */
+mv_err result_skip(mv_result *r, uint64_t docid, mv_error *error);
+void result_sort_returned(mv_result *r);
 /* How many hits earlier steps of the search returned, and whether the docid is one of theirs. */
 size_t result_returned_count(const mv_result *r);
 bool result_was_returned(const mv_result *r, uint64_t docid);

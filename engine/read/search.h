@@ -30,11 +30,20 @@ static inline void *search_alloc(search *s, size_t size, mv_error *error)
     return block;
 }
 
-/* How many hits to search for. Hits before the offset, and hits that the result returned before,
- * are dropped at the end. */
+/* How many hits to select without a vector. Hits before the offset, and hits that the result
+ * returned before, are dropped at the end. */
 static inline uint64_t search_hits_wanted(const search *s)
 {
     return (uint64_t)s->q->topk + s->q->offset + result_returned_count(s->r);
+}
+
+/* Entries of a heap for `wanted` hits; 1 if there are no documents, because no heap may be empty.
+ */
+static inline uint32_t search_capacity(const search *s, uint64_t wanted)
+{
+    uint64_t documents = s->r->seen->v->state.documents;
+    uint64_t capacity = wanted < documents ? wanted : documents;
+    return capacity ? (uint32_t)capacity : 1;
 }
 
 #endif

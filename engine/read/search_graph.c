@@ -15,10 +15,20 @@ typedef struct graph_search {
     const uint32_t *list;    /* a list of them; NULL: they are not listed */
 } graph_search;
 
-static bool has_use_for_graph(const search *s, const shared_index *g)
+static bool has_use_for_graph(const search *s, const shared_index *g, uint32_t capacity)
 {
     return shared_index_is_usable(g) && g->type->search && s->q->strategy != MV_STRATEGY_EXACT &&
-           s->tops[0].capacity <= g->type->hits_max;
+           capacity <= g->type->hits_max;
+}
+
+bool search_graph_is_used(const search *s, uint64_t wanted)
+{
+    const view *v = s->r->seen->v;
+    for (uint32_t i = 0; i < v->segments_count; i++)
+        if (has_use_for_graph(s, v->segments[i].indexes[s->q->vector_field],
+                              search_capacity(s, wanted)))
+            return true;
+    return false;
 }
 
 static index_query query_of(const search *s, const graph_search *gs, uint32_t i)
@@ -105,7 +115,7 @@ mv_err search_graph_segment(search *s, scan *sc, uint32_t source, bool *done, mv
         .g = segment_now->indexes[s->q->vector_field], .t = &segment_now->table, .source = source};
     mv_assert(source == sc->next_segment && !sc->next_row);
     *done = false;
-    if (!has_use_for_graph(s, gs.g)) return MV_OK;
+    if (!has_use_for_graph(s, gs.g, s->tops[0].capacity)) return MV_OK;
     explain_begin_step(s, source);
     MV_TRY(find_matching(s, sc, &gs, error));
     double begun = explain_now(s);

@@ -4,6 +4,7 @@
 #include "read/search_vector.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "read/explain.h"
@@ -48,7 +49,19 @@ static float distance_limit(const search *s)
     return nextafterf((float)limit, INFINITY);
 }
 
-/* Prepare the vectors, and a heap of the best hits for each. */
+/* Prepare vector `i`. Only vectors that come from outside are checked: a stored one may be from an
+ * older version that accepted longer ones. */
+static mv_err prepare_vector(search *s, uint32_t i, void *elements, mv_error *error)
+{
+    const schema_vector *field = s->field;
+    const uint8_t *vector = s->vectors + i * s->vector_size;
+    MV_TRY(distance_prepare(&s->queries[i], field->type, field->metric, vector, field->dim,
+                            elements, error));
+    if (!s->q->vectors) return MV_OK;
+    mv_err err = metric_check_numbers(field->metric, field->type, vector, field->dim, error);
+    return err ? error_prefix(error, err, "field '%s': ", field->name) : MV_OK;
+}
+
 static mv_err prepare(search *s, mv_error *error)
 {
     const mv_query *q = s->q;
@@ -60,23 +73,14 @@ static mv_err prepare(search *s, mv_error *error)
     else if (q->dim != s->field->dim)
         return error_set(error, MV_MISUSE, "vector has %u numbers, field '%s' wants %u", q->dim,
                          s->field->name, s->field->dim);
-    uint64_t documents = s->r->seen->v->state.documents;
-    uint64_t wanted = search_hits_wanted(s) + (s->left_out ? 1 : 0);
-    uint32_t capacity = (uint32_t)(wanted < documents ? wanted : documents);
-    if (!capacity) capacity = 1; /* a heap without capacity is not allowed */
     size_t elements_size = mem_whole_lines(distance_query_size(s->field->type, s->field->dim));
     s->vectors = vectors;
     s->queries = search_alloc(s, s->count * sizeof *s->queries, error);
     s->tops = search_alloc(s, s->count * sizeof *s->tops, error);
-    topk_entry *heaps = search_alloc(s, (size_t)s->count * capacity * sizeof *heaps, error);
     uint8_t *elements = search_alloc(s, s->count * elements_size, error);
-    if (!s->queries || !s->tops || !heaps || !elements) return MV_NO_MEMORY;
-    for (uint32_t i = 0; i < s->count; i++) {
-        MV_TRY(distance_prepare(&s->queries[i], s->field->type, s->field->metric,
-                                vectors + i * s->vector_size, s->field->dim,
-                                elements + i * elements_size, error));
-        topk_start(&s->tops[i], heaps + (size_t)i * capacity, capacity, distance_limit(s));
-    }
+    if (!s->queries || !s->tops || !elements) return MV_NO_MEMORY;
+    for (uint32_t i = 0; i < s->count; i++)
+        MV_TRY(prepare_vector(s, i, elements + i * elements_size, error));
     return MV_OK;
 }
 
@@ -106,14 +110,31 @@ static bool is_near_enough(const mv_query *q, const mv_hit *hit)
            (!q->max_distance || hit->distance <= *q->max_distance);
 }
 
-/* Add the hits of one vector to the result, best first. */
-static mv_err take_hits(search *s, uint32_t input, mv_error *error)
+/* Where a search is in the sequence of the hits of one vector, best first. */
+typedef struct hit_page {
+    uint64_t offset, end; /* the hits at these positions are returned */
+    uint64_t goal;        /* how many hits of the sequence the next round finds */
+    uint64_t found;       /* how many hits earlier rounds found */
+    size_t first;         /* position of the first hit of this vector in the result */
+} hit_page;
+
+/* An earlier round found it, and it is returned. Few hits are compared: a page shared by rounds. */
+static bool is_on_page(const search *s, const hit_page *page, size_t end, uint64_t docid)
 {
-    topk *top = &s->tops[input];
-    uint32_t skipped = 0, taken = 0;
+    for (size_t i = page->first; i < end; i++)
+        if (s->r->hits[i].docid == docid) return true;
+    return false;
+}
+
+/* Move on in the sequence by the hits of one vector that no earlier round found. Returned are those
+ * of the page. */
+static mv_err take_hits(search *s, uint32_t at, uint32_t input, hit_page *page, mv_error *error)
+{
+    topk *top = &s->tops[at];
+    size_t earlier = s->r->hits_count;
     topk_finish(top); /* sorts the hits, best first (I16) */
     mv_assert(top->count <= top->capacity);
-    for (uint32_t i = 0; i < top->count && taken < s->q->topk; i++) {
+    for (uint32_t i = 0; i < top->count && page->found < page->goal; i++) {
         const topk_entry *entry = &top->heap[i];
         double distance = (double)entry->distance + 0.0; /* turns -0 into 0 */
         mv_hit hit = {.docid = entry->docid,
@@ -124,9 +145,14 @@ static mv_err take_hits(search *s, uint32_t input, mv_error *error)
         hit.score = metric_score(s->field->metric, distance);
         if (entry->docid == s->left_out || !is_near_enough(s->q, &hit)) continue;
         if (result_was_returned(s->r, entry->docid)) continue;
-        if (skipped++ < s->q->offset) continue;
-        MV_TRY(result_add(s->r, hit, error));
-        taken++;
+        if (is_on_page(s, page, earlier, entry->docid)) continue;
+        uint64_t position = page->found++;
+        if (position >= page->end) continue;
+        if (position >= page->offset) {
+            MV_TRY(result_add(s->r, hit, error));
+        } else if (!s->q->vectors || s->q->vectors_count == 1 || page->goal < page->end) {
+            MV_TRY(result_skip(s->r, entry->docid, error));
+        }
     }
     return MV_OK;
 }
@@ -150,22 +176,101 @@ static mv_err search_all(search *s, scan *sc, mv_error *error)
     }
 }
 
-mv_err search_vector(search *s, mv_error *error)
+/* Fill the heaps with the `wanted` nearest rows of each vector. */
+static mv_err find_nearest(search *s, uint64_t wanted, mv_error *error)
 {
     scan sc;
-    const mv_schema *schema = s->r->seen->v->schema;
-    if (s->q->vector_field >= schema->vectors_count)
-        return error_set(error, MV_MISUSE, "there is no vector field %u, the schema has %u",
-                         s->q->vector_field, schema->vectors_count);
-    s->field = &schema->vectors[s->q->vector_field];
-    MV_TRY(prepare(s, error));
+    uint32_t capacity = search_capacity(s, wanted + (s->left_out ? 1 : 0));
+    topk_entry *heaps = search_alloc(s, (size_t)s->count * capacity * sizeof *heaps, error);
+    if (!heaps) return MV_NO_MEMORY;
+    for (uint32_t i = 0; i < s->count; i++)
+        topk_start(&s->tops[i], heaps + (size_t)i * capacity, capacity, distance_limit(s));
+    explain_begin_round(s);
     MV_TRY(scan_begin(&sc, s->r->seen, s->f, NULL, s->q->vector_field, &s->r->fresh, &s->r->arena,
                       &s->r->block, error));
     s->scratch = engine_acquire_scratch(s->r->e);
     mv_err err = search_all(s, &sc, error);
     engine_release_scratch(s->r->e, s->scratch);
     scan_end(&sc);
-    for (uint32_t i = 0; i < s->count && !err; i++) err = take_hits(s, i, error);
-    if (!err) result_prefetch_ids(s->r);
     return err;
+}
+
+static int compare_hits(const void *a, const void *b)
+{
+    const mv_hit *x = a, *y = b;
+    if (x->distance != y->distance) return x->distance < y->distance ? -1 : 1;
+    return (x->docid > y->docid) - (x->docid < y->docid);
+}
+
+/* Search for one vector in rounds. A search of a graph for more hits is another approximation: it
+ * does not begin with the hits of a search for fewer. So a page is not cut out of one search that
+ * is as large as the page is deep. It is cut out of a sequence of rounds, which depends on `topk`
+ * and not on the offset: the first finds topk hits, and each further one as many more as there are,
+ * leaving out those of earlier rounds. Pages with the same topk never share a hit. */
+static mv_err search_in_rounds(search *s, uint32_t input, hit_page page, mv_error *error)
+{
+    size_t rounds = 0;
+    page.first = s->r->hits_count;
+    for (;;) {
+        size_t before = s->r->hits_count - page.first;
+        uint64_t returned = result_returned_count(s->r);
+        /* An exact search finds all hits that are left, in order. */
+        if (!search_graph_is_used(s, returned + before + page.goal - page.found))
+            page.goal = page.end;
+        MV_TRY(find_nearest(s, returned + before + page.goal - page.found, error));
+        MV_TRY(take_hits(s, 0, input, &page, error));
+        rounds += s->r->hits_count - page.first > before;
+        if (page.found < page.goal || page.goal >= page.end) break;
+        result_sort_returned(s->r);
+        page.goal *= 2;
+    }
+    if (rounds > 1)
+        qsort(s->r->hits + page.first, s->r->hits_count - page.first, sizeof *s->r->hits,
+              compare_hits);
+    return MV_OK;
+}
+
+/* Search for each vector alone. */
+static mv_err search_pages(search *s, hit_page page, mv_error *error)
+{
+    search one = *s;
+    one.count = 1;
+    for (uint32_t i = 0; i < s->count; i++) {
+        s->r->returned.size = 0; /* of the vector before */
+        result_sort_returned(s->r);
+        one.vectors = s->vectors + i * s->vector_size;
+        one.queries = s->queries + i;
+        MV_TRY(search_in_rounds(&one, i, page, error));
+    }
+    return MV_OK;
+}
+
+/* Search for all vectors at once, by one round. */
+static mv_err search_once(search *s, hit_page page, mv_error *error)
+{
+    MV_TRY(find_nearest(s, result_returned_count(s->r) + page.end, error));
+    for (uint32_t i = 0; i < s->count; i++) {
+        page.found = 0;
+        page.first = s->r->hits_count;
+        MV_TRY(take_hits(s, i, i, &page, error));
+    }
+    return MV_OK;
+}
+
+mv_err search_vector(search *s, mv_error *error)
+{
+    const mv_query *q = s->q;
+    const mv_schema *schema = s->r->seen->v->schema;
+    if (q->vector_field >= schema->vectors_count)
+        return error_set(error, MV_MISUSE, "there is no vector field %u, the schema has %u",
+                         q->vector_field, schema->vectors_count);
+    s->field = &schema->vectors[q->vector_field];
+    MV_TRY(prepare(s, error));
+    uint64_t offset = q->more ? 0 : q->offset; /* the first step has skipped those hits */
+    hit_page page = {.offset = offset, .end = offset + q->topk, .goal = q->topk};
+    bool is_page = offset && search_graph_is_used(s, page.goal);
+    if (!is_page) page.goal = page.end;
+    MV_TRY(is_page ? search_pages(s, page, error) : search_once(s, page, error));
+    result_prefetch_ids(s->r);
+    return MV_OK;
 }

@@ -19,7 +19,6 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/os.h"
-#include "storage/catalog_check.h"
 
 #define MAP_SIZE           ((size_t)1 << 38) /* 256 GiB: ids of a billion documents; halved if refused */
 #define MAP_SIZE_MIN       ((size_t)1 << 26)
@@ -31,6 +30,10 @@
 #define ID_KEY_RAW_MAX     500u /* bytes; part of the format: a longer id has its hash as the key */
 #define ID_KEY_SIZE_MAX    (ID_KEY_RAW_MAX + 1)
 #define NO_TABLE           UINT_MAX
+#define LOCK_MAGIC         0xbeefc0deu /* of LMDB: the first 4 bytes of a lock file */
+#define META_COMMIT_AT     144u        /* in a meta page: the commit's number (catalog_check.c) */
+#define FULL_DISK_BYTES    (1u << 16) /* a disk with less space is full; LMDB writes up to 64 pages \
+                                       */
 
 struct catalog_txn {
     catalog *owner;
@@ -91,6 +94,18 @@ static mv_err lmdb_failed(mv_error *error, int rc, const char *doing)
     return error_set(error, code, "catalog: cannot %s: %s", doing, mdb_strerror(rc));
 }
 
+/* The same after a write. LMDB reports a write that the file system cut short as EIO. That happens
+ * when the disk is full, and then it is still full: what was written stays in the file. */
+static mv_err lmdb_write_failed(const catalog *c, mv_error *error, int rc, const char *doing)
+{
+    os_file file = OS_FILE_NONE; /* that of LMDB, which closes it */
+    uint64_t space;
+    if (rc == EIO && !mdb_env_get_fd(c->env, &file) && !os_free_bytes(file, &space) &&
+        space < FULL_DISK_BYTES)
+        rc = ENOSPC;
+    return lmdb_failed(error, rc, doing);
+}
+
 /* ---------------------------------------------------------------- opening */
 
 /* Verify the file once; *changed: its size changed meanwhile. */
@@ -127,19 +142,23 @@ static mv_err check_file(const char *path, bool deep, mv_error *error)
 
 /* Can the lock file be written? Readers register in it. If it cannot, there is either no writer, or
  * none that would respect this reader. */
-static bool lock_is_usable(const char *path)
+static mv_err lock_is_usable(const char *path, bool *usable, mv_error *error)
 {
     char lock_path[OS_PATH_SIZE + 8];
     (void)snprintf(lock_path, sizeof lock_path, "%s-lock", path);
-    return os_look(lock_path) == OS_FILE && os_can_write(lock_path);
+    return os_can_write(lock_path, usable, error);
 }
 
 static mv_err open_env(catalog *c, const char *path, const catalog_options *options,
                        mv_error *error)
 {
     unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD;
-    if (options->read_only) flags |= MDB_RDONLY;
-    c->unlocked = options->read_only && !lock_is_usable(path);
+    bool lockable = true;
+    if (options->read_only) {
+        flags |= MDB_RDONLY;
+        MV_TRY(lock_is_usable(path, &lockable, error));
+    }
+    c->unlocked = !lockable;
     if (c->unlocked) flags |= MDB_NOLOCK;
     int rc = ENOMEM;
     for (size_t map_size = MAP_SIZE; rc == ENOMEM && map_size >= MAP_SIZE_MIN; map_size /= 2) {
@@ -151,7 +170,10 @@ static mv_err open_env(catalog *c, const char *path, const catalog_options *opti
         (void)mdb_env_set_mapsize(c->env, map_size);
         rc = mdb_env_open(c->env, path, flags, 0666);
     }
-    return rc ? lmdb_failed(error, rc, "open its file") : MV_OK;
+    if (rc) return lmdb_failed(error, rc, "open its file");
+    os_file file = OS_FILE_NONE; /* the only descriptor that LMDB leaves open on exec */
+    if (!mdb_env_get_fd(c->env, &file)) os_close_on_exec(file);
+    return MV_OK;
 }
 
 static mv_err open_writers_file(catalog *c, const char *path, mv_error *error)
@@ -187,7 +209,40 @@ static mv_err open_tables(catalog *c, const catalog_options *options, mv_error *
         }
     }
     rc = mdb_txn_commit(txn); /* keeps the handles of the tables, also in a read transaction */
-    return rc ? lmdb_failed(error, rc, "create its tables") : MV_OK;
+    return rc ? lmdb_write_failed(c, error, rc, "create its tables") : MV_OK;
+}
+
+/* The tables that every catalog has. */
+static const char *const common_names[] = {"meta",    "ids",      "fresh",
+                                           "deleted", "segments", "garbage"};
+
+mv_err catalog_identify(const char *path, catalog_identity *identity, mv_error *error)
+{
+    os_file file = OS_FILE_NONE;
+    uint64_t size = 0;
+    const void *bytes = NULL;
+    mv_err err = os_open_read(path, &file, &size, error);
+    if (err) return err;
+    if ((err = os_map(file, size, &bytes, path, error))) goto done;
+    err = catalog_check_identity(bytes, size, common_names,
+                                 sizeof common_names / sizeof *common_names, identity, error);
+done:
+    os_unmap(bytes, size);
+    os_close(file);
+    return err;
+}
+
+mv_err catalog_identify_lock(const char *path, bool *is_ours, mv_error *error)
+{
+    os_file file;
+    uint64_t size;
+    uint32_t magic = 0;
+    MV_TRY(os_open_read(path, &file, &size, error));
+    size_t magic_size = size < sizeof magic ? (size_t)size : sizeof magic;
+    mv_err err = os_read_at(file, &magic, magic_size, 0, path, error);
+    os_close(file);
+    *is_ours = !err && (!magic || magic == LOCK_MAGIC);
+    return err;
 }
 
 mv_err catalog_open(const char *path, const catalog_options *options, catalog **out,
@@ -260,14 +315,13 @@ bool catalog_has_indexes(const catalog *c)
 mv_err catalog_create_indexes(catalog *c, mv_error *error)
 {
     catalog_txn *txn = NULL;
+    bool in_doubt;
     mv_assert(!catalog_has_indexes(c));
     MV_TRY(catalog_begin_write(c, true, CREATE_SECONDS_MAX, &txn, error));
     int rc = open_table(c, txn->txn, CATALOG_INDEXES, true);
     mv_err err = rc ? lmdb_failed(error, rc, "create its table of indexes") : MV_OK;
-    if (err)
-        catalog_end(txn);
-    else
-        err = catalog_commit(txn, error);
+    if (!err) err = catalog_commit(txn, &in_doubt, error);
+    catalog_end(txn);
     if (err) c->tables[CATALOG_INDEXES] = NO_TABLE; /* the handle ended with the transaction */
     return err;
 }
@@ -383,23 +437,34 @@ mv_err catalog_begin_write(catalog *c, bool sync, double seconds, catalog_txn **
     return MV_OK;
 }
 
-mv_err catalog_commit(catalog_txn *txn, mv_error *error)
+/* LMDB refuses all transactions of an environment that could not write its meta page. */
+static bool has_failed_meta(catalog *c)
+{
+    catalog_txn *probe = NULL;
+    bool failed = catalog_begin_read(c, &probe, NULL) != MV_OK;
+    catalog_end(probe);
+    return failed;
+}
+
+mv_err catalog_commit(catalog_txn *txn, bool *in_doubt, mv_error *error)
 {
     mv_assert(txn->writes);
+    catalog *c = txn->owner;
     mv_assert(txn->thread == os_thread_id());
     int rc = mdb_txn_commit(txn->txn);
-    finish_write(txn);
-    return rc ? lmdb_failed(error, rc, "commit") : MV_OK;
+    txn->txn = NULL;
+    *in_doubt = rc && has_failed_meta(c);
+    return rc ? lmdb_write_failed(c, error, rc, "commit") : MV_OK;
 }
 
 void catalog_end(catalog_txn *txn)
 {
     if (!txn) return;
-    if (txn->writes && !txn->txn) {
+    if (txn->writes && txn->owner->writing != txn) {
         mem_free(txn, sizeof *txn); /* end_left has ended it */
     } else if (txn->writes) {
         mv_assert(txn->thread == os_thread_id());
-        mdb_txn_abort(txn->txn);
+        if (txn->txn) mdb_txn_abort(txn->txn); /* else it was committed */
         finish_write(txn);
     } else {
         mdb_txn_reset(txn->txn);
@@ -513,7 +578,7 @@ static mv_err put_reserved(catalog_txn *txn, catalog_table table, const void *ke
     mv_assert(table_is_there(txn, table));
     mv_assert(!(table_flags(table) & MDB_INTEGERKEY) || key_size == sizeof(uint64_t));
     int rc = mdb_put(txn->txn, txn->owner->tables[table], &k, &data, MDB_RESERVE | flags);
-    if (rc) return lmdb_failed(error, rc, "put a value");
+    if (rc) return lmdb_write_failed(txn->owner, error, rc, "put a value");
     *bytes = (uint8_t *)data.mv_data + CHECKSUM_SIZE;
     return MV_OK;
 }
@@ -560,7 +625,8 @@ mv_err catalog_remove(catalog_txn *txn, catalog_table table, const void *key, si
     if (!table_is_there(txn, table)) return MV_OK;
     int rc = mdb_del(txn->txn, txn->owner->tables[table], &k, NULL);
     *found = rc == 0;
-    return rc && rc != MDB_NOTFOUND ? lmdb_failed(error, rc, "remove a value") : MV_OK;
+    return rc && rc != MDB_NOTFOUND ? lmdb_write_failed(txn->owner, error, rc, "remove a value")
+                                    : MV_OK;
 }
 
 mv_err catalog_remove_u64(catalog_txn *txn, catalog_table table, uint64_t key, bool *found,
@@ -574,7 +640,7 @@ mv_err catalog_clear(catalog_txn *txn, catalog_table table, mv_error *error)
     mv_assert(txn->writes);
     if (!table_is_there(txn, table)) return MV_OK;
     int rc = mdb_drop(txn->txn, txn->owner->tables[table], 0);
-    return rc ? lmdb_failed(error, rc, "clear a table") : MV_OK;
+    return rc ? lmdb_write_failed(txn->owner, error, rc, "clear a table") : MV_OK;
 }
 
 mv_err catalog_count(catalog_txn *txn, catalog_table table, uint64_t *count, mv_error *error)
@@ -736,7 +802,7 @@ mv_err catalog_copy(catalog *c, const char *path, mv_error *error)
     return err;
 }
 
-mv_err catalog_verify(catalog *c, catalog_txn *txn, mv_error *error)
+static mv_err verify_pages(catalog *c, catalog_txn *txn, mv_error *error)
 {
     os_file file = OS_FILE_NONE; /* that of LMDB, which closes it */
     uint64_t size = 0;
@@ -745,7 +811,63 @@ mv_err catalog_verify(catalog *c, catalog_txn *txn, mv_error *error)
         return error_set(error, MV_IO, "catalog: its file is not open");
     MV_TRY(os_size(file, &size, CATALOG_FILE, error));
     MV_TRY(os_map(file, size, &bytes, CATALOG_FILE, error));
-    mv_err err = catalog_check_pages(bytes, size, mdb_txn_id(txn->txn), true, CATALOG_FILE, error);
+    mv_err err =
+        catalog_check_pages(bytes, size, catalog_commit_number(txn), true, CATALOG_FILE, error);
     os_unmap(bytes, size);
     return err;
+}
+
+static mv_err verify_values(catalog_txn *txn, catalog_table table, mv_error *error)
+{
+    catalog_cursor *cursor = NULL;
+    MV_TRY(catalog_cursor_open(txn, table, &cursor, error));
+    mv_err err;
+    for (;;) {
+        catalog_value key, value;
+        bool found;
+        if ((err = catalog_cursor_next(cursor, &key, &value, &found, error)) || !found) break;
+        if (!catalog_is_intact(key.bytes, key.size, &value)) {
+            err = damaged_table(table, error);
+            break;
+        }
+    }
+    catalog_cursor_close(cursor);
+    return err;
+}
+
+mv_err catalog_verify(catalog *c, catalog_txn *txn, mv_error *error)
+{
+    MV_TRY(verify_pages(c, txn, error));
+    for (int table = 0; table < CATALOG_TABLES; table++)
+        MV_TRY(verify_values(txn, (catalog_table)table, error));
+    return MV_OK;
+}
+
+/* LMDB takes a commit back by giving its meta page the number of an older commit. Do the same where
+ * that failed: `last` is the last commit that happened. */
+static mv_err take_back(catalog *c, uint64_t last, uint64_t page_size, const char *path,
+                        mv_error *error)
+{
+    MDB_envinfo info;
+    os_file file;
+    (void)mdb_env_info(c->env, &info);
+    if (info.me_last_txnid <= last) return MV_OK;
+    uint64_t older = last ? last - 1 : 0, page = info.me_last_txnid % 2;
+    MV_TRY(os_open_write(path, &file, error));
+    mv_err err =
+        os_write_at(file, &older, sizeof older, page * page_size + META_COMMIT_AT, path, error);
+    os_close(file);
+    return err;
+}
+
+mv_err catalog_rewrite(catalog *c, catalog_txn *txn, bool whole, mv_error *error)
+{
+    MDB_stat stat;
+    const char *path = NULL;
+    mv_assert(txn->writes);
+    int rc = mdb_env_stat(c->env, &stat);
+    if (!rc) rc = mdb_env_get_path(c->env, &path);
+    if (rc) return lmdb_failed(error, rc, "write its file again");
+    MV_TRY(take_back(c, catalog_commit_number(txn), stat.ms_psize, path, error));
+    return os_rewrite(path, whole ? UINT64_MAX : 2 * (uint64_t)stat.ms_psize, error);
 }

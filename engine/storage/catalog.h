@@ -26,7 +26,7 @@
 #ifndef MV_CATALOG_H
 #define MV_CATALOG_H
 
-#include "base/error.h"
+#include "storage/catalog_check.h"
 
 typedef enum catalog_table {
     CATALOG_META,
@@ -57,6 +57,11 @@ typedef struct catalog_options {
  * processes wrote to it during every attempt to verify it. */
 mv_err catalog_open(const char *path, const catalog_options *options, catalog **out,
                     mv_error *error);
+/* Is the file at `path` a catalog? Its content tells, which may be damaged. Writes nothing, and
+ * neither opens the file with LMDB. MV_NOT_FOUND. */
+mv_err catalog_identify(const char *path, catalog_identity *identity, mv_error *error);
+/* The same for the lock file: is it one of LMDB, or nothing yet? */
+mv_err catalog_identify_lock(const char *path, bool *is_ours, mv_error *error);
 /* No transaction may be open. NULL is fine. */
 void catalog_close(catalog *c);
 /* Remove the files of a catalog in `directory`, as far as possible. */
@@ -79,10 +84,14 @@ mv_err catalog_begin_read(catalog *c, catalog_txn **txn, mv_error *error);
  * ended, the next one to take the writers' lock ends it. */
 mv_err catalog_begin_write(catalog *c, bool sync, double seconds, catalog_txn **txn,
                            mv_error *error);
-/* Ends the transaction in any case. */
-mv_err catalog_commit(catalog_txn *txn, mv_error *error);
-/* Ends a read transaction or undoes a write transaction. NULL is fine. Another thread may call it
- * after catalog_lock for a write transaction whose thread has ended. */
+/* Commit. The writers' lock is kept until catalog_end, which the caller calls in any case. After a
+ * failure *in_doubt tells whether the commit may have happened nevertheless: its last write failed,
+ * which may still reach the disk. Then all later transactions of this catalog fail, and the next
+ * writer of another one must call catalog_rewrite before it changes anything. */
+mv_err catalog_commit(catalog_txn *txn, bool *in_doubt, mv_error *error);
+/* End a read transaction, or a write transaction, which is undone if it was not committed. NULL is
+ * fine. Another thread may call it after catalog_lock for a write transaction whose thread has
+ * ended. */
 void catalog_end(catalog_txn *txn);
 /* Take the writers' lock without a transaction; waits as catalog_begin_write does. False: it was
  * not free in time. */
@@ -91,8 +100,14 @@ void catalog_unlock(catalog *c);
 /* The number of the LMDB commit that the transaction sees; of a write transaction, the one that it
  * builds on. */
 uint64_t catalog_commit_number(const catalog_txn *txn);
-/* Write all commits to disk. */
+/* Write all commits to disk. After a failure a second call may succeed although the disk does not
+ * have them: see catalog_rewrite. */
 mv_err catalog_sync(catalog *c, mv_error *error);
+/* Write the bytes of the file again, and sync them; with `whole` false only those of the meta
+ * pages. A meta page that is newer than the last commit is taken back. `txn` is a write transaction
+ * that has changed nothing. Call catalog_verify afterwards: what the system had lost is not there.
+ */
+mv_err catalog_rewrite(catalog *c, catalog_txn *txn, bool whole, mv_error *error);
 /* The oldest commit that a reader in any process sees; UINT64_MAX: there is no reader. Clears the
  * slots of dead processes first. */
 mv_err catalog_oldest_reader(catalog *c, uint64_t *number, mv_error *error);
@@ -158,7 +173,9 @@ mv_err catalog_id_remove(catalog_txn *txn, const void *id, size_t id_size, bool 
 
 /* Write a compact copy of the last commit to a new file. */
 mv_err catalog_copy(catalog *c, const char *path, mv_error *error);
-/* Verify all pages of the commit that `txn`, a read transaction, sees. */
+/* Verify all pages of the commit that `txn` sees, and the checksum of every value. A write
+ * transaction must not have changed anything. MV_BUSY: other processes have made two commits since
+ * a read transaction began. */
 mv_err catalog_verify(catalog *c, catalog_txn *txn, mv_error *error);
 
 #endif

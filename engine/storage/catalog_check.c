@@ -451,3 +451,90 @@ done:
     mem_free(file, sizeof *file);
     return err;
 }
+
+/* ---------------------------------------------------------------- whose file it is */
+
+typedef struct wanted_tables {
+    const char *const *names;
+    size_t count;
+} wanted_tables;
+
+static bool leaf_has_table(const catalog_page *leaf, const char *name)
+{
+    for (uint32_t i = 0; i < leaf->count; i++) {
+        catalog_node node = catalog_page_node(leaf, i);
+        if (node.flags == CATALOG_NODE_TABLE && node.key.size == strlen(name) &&
+            memcmp(node.key.data, name, node.key.size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Is page `number` a leaf of a main tree with all of these tables? */
+static bool page_has_tables(catalog_file *file, uint64_t number, uint8_t *copy,
+                            const wanted_tables *tables)
+{
+    catalog_page leaf;
+    catalog_page_position position = {.number = number, .is_leaf = true};
+    if (catalog_page_read(file, &position, copy, &leaf)) return false;
+    for (size_t i = 0; i < tables->count; i++)
+        if (!leaf_has_table(&leaf, tables->names[i])) return false;
+    return true;
+}
+
+/* The roots of the last two commits first: only in a damaged file the other pages are read. */
+static bool file_has_tables(catalog_file *file, const uint64_t roots[2], uint8_t *copy,
+                            const wanted_tables *tables)
+{
+    for (int i = 0; i < 2; i++)
+        if (page_has_tables(file, roots[i], copy, tables)) return true;
+    for (uint64_t page = 2; page < file->pages_count; page++)
+        if (page_has_tables(file, page, copy, tables)) return true;
+    return false;
+}
+
+static bool is_zero(const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i]) return false;
+    return true;
+}
+
+static uint64_t main_root(const meta *m)
+{
+    return record_read(m->bytes + META_MAIN_AT).root;
+}
+
+static catalog_identity identify(catalog_file *file, size_t size, uint8_t *copy,
+                                 const wanted_tables *tables)
+{
+    meta first, second;
+    if (is_zero(file->bytes, size < META_SIZE ? size : META_SIZE)) return CATALOG_UNFINISHED;
+    if (meta_read(file, size, 0, 0, &first)) return CATALOG_FOREIGN;
+    file->page_size = (size_t)first.page_size;
+    file->pages_count = size / file->page_size;
+    file->last_page = file->pages_count ? file->pages_count - 1 : 0;
+    if (meta_read(file, size, 1, first.page_size, &second)) second = first;
+    uint64_t roots[2] = {main_root(&first), main_root(&second)};
+    if (file_has_tables(file, roots, copy, tables)) return CATALOG_OURS;
+    for (int i = 0; i < 2; i++) /* a root before the end of the file is that of other tables */
+        if (roots[i] < file->pages_count) return CATALOG_FOREIGN;
+    return CATALOG_UNFINISHED;
+}
+
+mv_err catalog_check_identity(const void *bytes, size_t size, const char *const *names,
+                              size_t names_count, catalog_identity *identity, mv_error *error)
+{
+    const wanted_tables tables = {names, names_count};
+    catalog_file *file = mem_alloc_zero(sizeof *file);
+    uint8_t *copy = mem_alloc(CATALOG_PAGE_SIZE_MAX);
+    if (file && copy) {
+        file->bytes = bytes;
+        file->what = "";
+        *identity = identify(file, size, copy, &tables);
+    }
+    mv_err err = file && copy ? MV_OK : error_memory(error, CATALOG_PAGE_SIZE_MAX, "a page");
+    mem_free(copy, CATALOG_PAGE_SIZE_MAX);
+    mem_free(file, sizeof *file);
+    return err;
+}

@@ -46,4 +46,16 @@
 mv_err catalog_check_pages(const void *bytes, size_t size, uint64_t txn_id, bool deep,
                            const char *what, mv_error *error);
 
+/* Whose file is it? Its content tells, as far as it can be read; the file may be damaged. */
+typedef enum catalog_identity {
+    CATALOG_FOREIGN,
+    CATALOG_UNFINISHED, /* empty, or an LMDB file that got no table, or was cut short before them */
+    CATALOG_OURS,       /* an LMDB file that has, or once had, all of the tables */
+} catalog_identity;
+
+/* Identify a file by the names of its tables. Of an intact file one or two pages are read; else all
+ * of them, until the tables are found. MV_NO_MEMORY. */
+mv_err catalog_check_identity(const void *bytes, size_t size, const char *const *names,
+                              size_t names_count, catalog_identity *identity, mv_error *error);
+
 #endif

@@ -93,6 +93,22 @@ done:
     return err;
 }
 
+mv_err section_file_identify(const char *path, bool *is_ours, mv_error *error)
+{
+    static const uint8_t unwritten[sizeof(section_header)] = {0};
+    uint8_t head[sizeof(section_header)];
+    os_file file;
+    uint64_t size;
+    MV_TRY(os_open_read(path, &file, &size, error));
+    size_t head_size = size < sizeof head ? (size_t)size : sizeof head;
+    mv_err err = os_read_at(file, head, head_size, 0, path, error);
+    os_close(file);
+    if (err) return err;
+    bool has_magic = head_size == sizeof head && !memcmp(head, SECTION_MAGIC, sizeof SECTION_MAGIC);
+    *is_ours = has_magic || memcmp(head, unwritten, head_size) == 0;
+    return MV_OK;
+}
+
 void section_file_close(section_file *f)
 {
     if (!f) return;

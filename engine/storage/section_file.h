@@ -88,6 +88,9 @@ typedef struct section_file_record {
  * call it `name`. */
 mv_err section_file_open(const char *path, const char *name, uint64_t segment, uint64_t rows,
                          const section_file_record *record, section_file **out, mv_error *error);
+/* Is the file at `path` a section file, whole or not? Its content tells: it begins with the magic,
+ * or with the zeros that stand there until the header is written. MV_NOT_FOUND. */
+mv_err section_file_identify(const char *path, bool *is_ours, mv_error *error);
 /* Release a reference; the last one closes the file. NULL is fine. */
 void section_file_close(section_file *file);
 /* Acquire one more reference. Callers that share a file among threads hold a lock for this and for

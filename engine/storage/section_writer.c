@@ -25,6 +25,19 @@ struct section_writer {
     bool is_open;     /* the last section is being written */
 };
 
+/* A section file of the name was left by a process that died. Any other file is in the way. */
+static mv_err check_is_ours(const char *path, mv_error *error)
+{
+    bool is_ours = false;
+    os_kind kind;
+    MV_TRY(os_look(path, &kind, error));
+    if (kind == OS_NOTHING) return MV_OK;
+    MV_TRY(section_file_identify(path, &is_ours, error));
+    if (is_ours) return MV_OK;
+    return error_set(error, MV_EXISTS,
+                     "'%s' is in the way: it is not of the collection, move it elsewhere", path);
+}
+
 mv_err section_writer_create(const char *directory, const char *name, section_file_kind kind,
                              uint32_t column, uint64_t segment, uint64_t rows, section_writer **out,
                              mv_error *error)
@@ -58,6 +71,7 @@ mv_err section_writer_create(const char *directory, const char *name, section_fi
         strncpy(w->directory, directory, sizeof w->directory - 1);
         if ((err = os_join(w->path, directory, name, error))) goto done;
         if ((err = os_join(w->writing_path, directory, writing, error))) goto done;
+        if ((err = check_is_ours(w->path, error))) goto done;
         /* Only this process writes this number (I7): such a file was left by a process that died.
          */
         if ((err = os_remove(w->writing_path, error))) goto done;

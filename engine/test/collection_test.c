@@ -121,6 +121,38 @@ static void test_bulk(const char *path)
     WORKS(mv_close(c, &error));
 }
 
+/* An insert names the documents of its batch that have the same id: in a batch written one by one,
+ * in one checked first (in a transaction), and in bulk. */
+static void test_id_twice(const char *path)
+{
+    enum { ONE_BY_ONE, CHECKED, BULK, WAYS, FEW = 20, MANY = 6000 };
+    mv_collection *c = NULL;
+    uint64_t written;
+    WORKS(sample_open(path, (mv_open_options){0}, &c));
+    for (uint32_t way = ONE_BY_ONE; way < WAYS; way++) {
+        mv_batch *batch = NULL;
+        mv_collection *to = c; /* or its transaction */
+        char wanted[128];
+        uint32_t count = way == BULK ? MANY : FEW, first = way * MANY;
+        WORKS(mv_batch_create(c, &batch, &error));
+        for (uint32_t i = 0; i < count; i++) WORKS(sample_add(batch, first + i, 1));
+        WORKS(sample_add(batch, first + 3, 2));
+        if (way == CHECKED) WORKS(mv_begin(c, &to, &error));
+        EXPECT(mv_write(to, MV_INSERT, batch, &written, &error) == MV_EXISTS && written == 0);
+        (void)snprintf(wanted, sizeof wanted,
+                       "documents 4 and %u of the batch have the same id 'd%06u'", count + 1,
+                       first + 3);
+        EXPECT(strcmp(error.text, wanted) == 0);
+        WORKS(mv_write(to, MV_UPSERT, batch, &written, &error));
+        EXPECT(written == count + 1);
+        EXPECT(mv_write(to, MV_INSERT, batch, &written, &error) == MV_EXISTS);
+        EXPECT(strstr(error.text, "exists already"));
+        if (way == CHECKED) WORKS(mv_commit(to, &error));
+        mv_batch_free(batch);
+    }
+    WORKS(mv_close(c, &error));
+}
+
 /* A batch of another schema must not be taken for one of this. */
 static void test_foreign_batch(void)
 {
@@ -180,7 +212,7 @@ static void test_transactions(const char *path)
         EXPECT(sample_write(other, MV_INSERT, 300, 301, 1) == MV_BUSY && mv_in_transaction(other));
     }
     EXPECT(mv_check(tx, &error) == MV_MISUSE && mv_flush(tx, &error) == MV_MISUSE);
-    EXPECT(mv_backup(tx, sample_path("of-transaction"), &error) == MV_MISUSE);
+    EXPECT(mv_backup(tx, sample_path("of-transaction"), NULL, &error) == MV_MISUSE);
     WORKS(mv_commit(tx, &error));
     HOLDS(c, versions, DOCUMENTS);
     if (other) HOLDS(other, versions, DOCUMENTS);
@@ -417,8 +449,8 @@ static void test_backup(const char *path)
     WORKS(sample_write(c, MV_UPSERT, 250, 350, 6));
     set_versions(versions, 0, 250, 5);
     set_versions(versions, 250, 350, 6);
-    WORKS(mv_backup(c, copy_path, &error));
-    EXPECT(mv_backup(c, copy_path, &error) == MV_EXISTS);
+    WORKS(mv_backup(c, copy_path, NULL, &error));
+    EXPECT(mv_backup(c, copy_path, NULL, &error) == MV_EXISTS);
     WORKS(sample_write(c, MV_UPSERT, 0, 300, 7));
     WORKS(mv_open(copy_path, &(mv_open_options){.verify = true}, &copy, &error));
     HOLDS(copy, versions, DOCUMENTS);
@@ -570,6 +602,7 @@ static void run_everywhere(bool memory, int steps)
     RUN_WITH(WHERE, test_modes(PLACE("modes")));
     RUN_WITH(WHERE, test_update_of_some_fields(PLACE("update")));
     RUN_WITH(WHERE, test_bulk(PLACE("bulk")));
+    RUN_WITH(WHERE, test_id_twice(PLACE("twice")));
     RUN_WITH(WHERE, test_transactions(PLACE("transactions")));
     RUN_WITH(WHERE, test_undone_segments(PLACE("undone")));
     RUN_WITH(WHERE, test_stale_results(PLACE("stale")));

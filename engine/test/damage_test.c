@@ -24,7 +24,6 @@
 #define SEGMENT_FILES (2u + SAMPLE_VECTORS) /* rows, a column, vectors */
 #define FILES_MAX     16u
 #define TRIALS_MAX    60000u
-#define TRIAL_SECONDS 20
 
 typedef struct file {
     char name[64];
@@ -149,7 +148,7 @@ static void unload(file *from, uint32_t count)
 static void store(const char *path, const char *name, const uint8_t *bytes, size_t size)
 {
     char full[256];
-    (void)snprintf(full, sizeof full, "%s/%s", path, name);
+    if (snprintf(full, sizeof full, "%s/%s", path, name) >= (int)sizeof full) abort();
     FILE *to = fopen(full, "wb");
     if (!to || fwrite(bytes, 1, size, to) != size || fclose(to)) abort();
 }
@@ -410,7 +409,7 @@ static void run_trials(const char *path)
     while (shared->next < trials_count) {
         const trial *t = &trials[shared->next];
         int unmet_before = unmet;
-        (void)alarm(TRIAL_SECONDS);
+        (void)alarm(HANG_SECONDS);
         try_verified(path, t);
         if (files[t->file].segment && (t->what != EXCHANGE || t->at % files_count >= CATALOG_FILES))
             try_unverified(path, t);

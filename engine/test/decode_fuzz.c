@@ -1,10 +1,12 @@
-/* Fuzzer of everything that is read from catalog values: schemas, rows, cells, segment records. The
- * first byte chooses which. Damaged bytes are refused, and what is accepted can be read through. */
+/* Fuzzer of everything that is read from catalog values (schemas, rows, cells, segment records) and
+ * from dumps. The first byte chooses which. Damaged bytes are refused, and what is accepted can be
+ * read through. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "storage/dump_format.h"
 #include "storage/row.h"
 #include "storage/segment.h"
 
@@ -93,6 +95,18 @@ static void try_row(const uint8_t *bytes, size_t size, mem_arena *arena)
              parts.vectors[v] + schema->vectors[v].size <= bytes + size);
 }
 
+/* The files of a dump that is accepted lie within it. */
+static void try_dump(const uint8_t *bytes, size_t size)
+{
+    uint32_t files_count;
+    if (dump_format_verify(bytes, size, &files_count, NULL)) return;
+    for (uint32_t at = 0; at < files_count; at++) {
+        dump_file file = dump_format_file(bytes, at);
+        must(file.offset <= size && file.size <= size - file.offset);
+        must(strlen(file.name) < sizeof file.name);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2) return 0;
@@ -103,10 +117,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(bytes, data + 2, bytes_size);
     mem_arena arena = {0};
     segment_record record;
-    switch (data[0] % 4) {
+    switch (data[0] % 5) {
     case 0: try_schema(bytes, bytes_size); break;
     case 1: try_row(bytes, bytes_size, &arena); break;
     case 2: read_cell(types[data[1] % TYPES], bytes, bytes_size, &arena); break;
+    case 3: try_dump(bytes, bytes_size); break;
     default: (void)segment_record_load(1, bytes, bytes_size, &arena, &record, NULL);
     }
     mem_arena_free(&arena);

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -40,6 +42,19 @@ static inline bool expect(bool ok, const char *what, const char *file, int line)
     return false;
 }
 #define EXPECT(condition) expect((condition), #condition, __FILE__, __LINE__)
+
+/* What hangs is ended after this long. A test may not depend on the speed of the machine: one that
+ * passes takes far less, even on a small machine that others keep busy. */
+#define HANG_SECONDS 600
+
+/* Expect that another thread or process makes the condition true, and wait for it. */
+#define WAIT_UNTIL(condition)                                                                      \
+    do {                                                                                           \
+        bool is_so_ = (condition);                                                                 \
+        time_t limit_ = time(NULL) + HANG_SECONDS;                                                 \
+        for (; !is_so_ && time(NULL) < limit_; is_so_ = (condition)) (void)usleep(2000);           \
+        expect(is_so_, #condition, __FILE__, __LINE__);                                            \
+    } while (0)
 
 /* Set `doing`. It is cleared at the end of each test. */
 static inline void doing_now(const char *format, ...) MV_PRINTF(1, 2);

@@ -178,7 +178,8 @@ static void put_words(uint32_t count)
 static void put_test(void)
 {
     static const char *const patterns[] = {"b%", "%e%", "%t", "c_t%", "bee", "%ee%l%", "", "%"};
-    switch (below(16)) {
+    static const char *const folding[] = {"B%", "%E%", "%t", "C_t%", "BEE", "%eE%l%", "%"};
+    switch (below(20)) {
     case 0: put("number %s %u", an_operator(), below(11000)); break;
     case 1: put("number%s BETWEEN %u AND %u", perhaps_not(), below(9000), below(11000)); break;
     case 2: put("number%s IN", perhaps_not()), put_numbers(1 + below(200), 12000); break;
@@ -196,6 +197,14 @@ static void put_test(void)
         put("tags%s CONTAIN_%s", perhaps_not(), below(2) ? "ANY" : "ALL"), put_words(below(4));
         break;
     case 14: put("codes%s CONTAIN_ANY", perhaps_not()), put_numbers(below(5), 320); break;
+    case 15:
+        put("%s%s ILIKE '%s'", below(2) ? "word" : "text", perhaps_not(), folding[below(7)]);
+        break;
+    case 16: put("word COLLATE NOCASE %s '%s'", an_operator(), below(2) ? "BEE" : a_word()); break;
+    case 17: put("word COLLATE NOCASE%s IN", perhaps_not()), put_words(below(4)); break;
+    case 18:
+        put("%s%s STARTS WITH '%s'", below(2) ? "word" : "text", perhaps_not(), a_word());
+        break;
     default: put("codes%s CONTAIN_ALL", perhaps_not()), put_numbers(below(4), 320); break;
     }
 }
@@ -326,6 +335,11 @@ static void test_estimate(void)
                  {"NOT real >= 3", true},
                  {"number >= 100 AND number <= 110", true},
                  {"word LIKE 'b%'", true},
+                 {"word STARTS WITH 'b'", true},
+                 {"text NOT STARTS WITH 'b'", true}, /* one range, however many values there are */
+                 {"word ILIKE 'B%'", true},
+                 {"NOT word = 'BEE' COLLATE NOCASE", true},
+                 {"word COLLATE NOCASE IN ('BEE', 'Ant')", true},
                  {"word IN ('ant', 'bee')", true},
                  {"few IS NULL", true},
                  {"number < 700 AND few = 1", false},

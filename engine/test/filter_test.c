@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/os.h"
-#include "query/filter.h"
+#include "query/filter_tree.h"
 #include "test/expect.h"
 
 /* ---------------------------------------------------------------- tables in memory */
@@ -307,6 +307,86 @@ static void test_like(void)
     CHECK_ARGS("title LIKE '1%' ESCAPE ?", "e", TEXT("\xC3\xA9"));
 }
 
+static void test_ilike(void)
+{
+    CHECK("title ILIKE 'dUNE'", "a");
+    CHECK("title ILIKE 'd%'", "af");
+    CHECK("title ILIKE '%M%'", "b");
+    CHECK("title ILIKE '%A'", "b");
+    CHECK("title ILIKE 'D_N%E'", "af");
+    CHECK("title NOT ILIKE 'DUNE'", "bdef");
+    CHECK("NOT title ilike 'D%'", "bde");
+    CHECK("title ILIKE '%\xC3\x89T%'", "e");
+    CHECK("title ILIKE '100\\% _T%' ESCAPE '\\'", "e");
+    CHECK("title ILIKE 'dAUNE' ESCAPE 'A'", "a"); /* the escape character is not folded */
+    CHECK("title ILIKE 'dAUNE' ESCAPE 'a'", "");
+    CHECK("title ILIKE 'x\\' ESCAPE '\\'", "");
+    CHECK("title ILIKE '%'", "abdef");
+    CHECK("id ILIKE 'A'", "a");
+    CHECK_ARGS("title ILIKE ?", "f", TEXT("%N\0E"));
+    CHECK_ARGS("title NOT ILIKE ?", "", NULL_VALUE);
+}
+
+static void test_nocase(void)
+{
+    CHECK("title = 'dUNE' COLLATE NOCASE", "a");
+    CHECK("title COLLATE NOCASE = 'dUNE'", "a");
+    CHECK("title collate nocase != 'dUNE'", "bdef");
+    CHECK("title COLLATE NOCASE > 'DUN'", "abf");
+    CHECK("title >= 'dune' COLLATE NOCASE", "ab");
+    CHECK("NOT title < 'dune' COLLATE NOCASE", "ab");
+    CHECK("title COLLATE NOCASE IN ('EMMA', 'x', '')", "bd");
+    CHECK("title COLLATE NOCASE NOT IN ('EMMA', 'x', '')", "aef");
+    CHECK("title COLLATE NOCASE IN ()", "");
+    CHECK("title COLLATE NOCASE BETWEEN 'DUNE' AND 'emma'", "ab");
+    CHECK("title COLLATE NOCASE NOT BETWEEN 'DUNE' AND 'emma'", "def");
+    CHECK("title COLLATE NOCASE STARTS WITH 'dU'", "af");
+    CHECK("title COLLATE NOCASE NOT STARTS WITH 'dU'", "bde");
+    CHECK("id COLLATE NOCASE IN ('A', 'C')", "ac");
+    CHECK("title = '100% \xC3\x89T\xE2\x82\xAC_' COLLATE NOCASE", "e");
+    CHECK_ARGS("title COLLATE NOCASE IN ?", "ab", LIST(TEXT("DUNE"), TEXT("Emma")));
+    CHECK_ARGS("title COLLATE NOCASE != ?", "", NULL_VALUE);
+    CHECK("year = 5 COLLATE NOCASE",
+          "filter:10: field 'year' is int32: COLLATE NOCASE tests strings");
+    CHECK("tags COLLATE NOCASE CONTAIN_ANY ('x')",
+          "filter:6: field 'tags' is array_string: COLLATE NOCASE tests single values "
+          "(use CONTAIN_ANY, CONTAIN_ALL or array_length)");
+    CHECK("title COLLATE BINARY = 'x'",
+          "filter:15: expected NOCASE after 'COLLATE', found 'BINARY'");
+    CHECK("title COLLATE NOCASE NOT LIKE 'x'",
+          "filter:26: expected a comparison, BETWEEN, IN or STARTS WITH (LIKE without case is "
+          "ILIKE) after 'NOT', found 'LIKE'");
+    CHECK("title COLLATE NOCASE IS NULL",
+          "filter:22: expected a comparison, BETWEEN, IN or STARTS WITH (LIKE without case is "
+          "ILIKE) after 'NOCASE', found 'IS'");
+    CHECK("title IN ('x') COLLATE NOCASE",
+          "filter:16: write COLLATE behind the name: title COLLATE NOCASE ... "
+          "(LIKE without case is ILIKE)");
+    CHECK("title BETWEEN 'x' AND 'y' COLLATE NOCASE",
+          "filter:27: write COLLATE behind the name: title COLLATE NOCASE ... "
+          "(LIKE without case is ILIKE)");
+    CHECK("title STARTS WITH 'dU' COLLATE NOCASE", "af");
+}
+
+static void test_starts_with(void)
+{
+    CHECK("title STARTS WITH 'Du'", "af");
+    CHECK("title STARTS WITH 'du'", "");
+    CHECK("title starts with 'Dune'", "a");
+    CHECK("title STARTS WITH ''", "abdef");
+    CHECK("title NOT STARTS WITH ''", "");
+    CHECK("title NOT STARTS WITH 'Du'", "bde");
+    CHECK("NOT (title STARTS WITH 'Du' OR year = 1815)", "de");
+    CHECK("title STARTS WITH '100%'", "e");
+    CHECK("title STARTS WITH '%'", "");
+    CHECK("id STARTS WITH 'a'", "a");
+    CHECK_ARGS("title STARTS WITH ?", "f", TEXT("Dun\0"));
+    CHECK_ARGS("title NOT STARTS WITH ?", "", NULL_VALUE);
+    CHECK("title STARTS 'x'", "filter:14: expected WITH after 'STARTS', found ''x''");
+    CHECK("title STARTS WITH 5", "filter:19: field 'title' wants a string, got a number");
+    CHECK("year STARTS WITH '1'", "filter:6: field 'year' is int32: STARTS WITH tests strings");
+}
+
 static void test_arrays(void)
 {
     CHECK("tags CONTAIN_ANY ('scifi', 'x')", "ae");
@@ -363,6 +443,12 @@ static void test_syntax_errors(void)
     CHECK("", "filter:1: expected a test, found the end");
     CHECK("  year >= ", "filter:11: expected a value after '>=', found the end");
     CHECK("year >= AND big = 1", "filter:9: expected a value after '>=', found 'AND'");
+    CHECK("title = Dune OR true",
+          "filter:9: expected a value, found the name 'Dune' (a string is in "
+          "single quotes, or given in 'args' for a '?')");
+    CHECK("year IN (1, big)",
+          "filter:13: a field is compared with a value, not with another field: "
+          "'big' is a field (a string is in single quotes)");
     CHECK("year", "filter:5: expected an operator after 'year', found the end");
     CHECK("year = 1 big = 2", "filter:10: expected AND, OR or the end after '1', found 'big'");
     CHECK("(year = 1", "filter:10: expected AND, OR or ')' after '1', found the end");
@@ -385,6 +471,9 @@ static void test_syntax_errors(void)
     CHECK("year = -", "filter:8: malformed number");
     CHECK("year = 1.2.3", "filter:8: malformed number");
     CHECK("year = 1e999", "filter:8: the number is too large");
+    CHECK("year = 1 && big = 2", "filter:10: no operator '&&' (write 'AND')");
+    CHECK("year = 1 || big = 2", "filter:10: no operator '||' (write 'OR')");
+    CHECK("!(year = 1)", "filter:1: no operator '!' (write 'NOT')");
     CHECK("year = 1 & big = 2", "filter:10: unexpected character '&'");
     CHECK("year = NULL",
           "filter:8: NULL is no value to compare with: write IS NULL or IS NOT NULL");
@@ -513,7 +602,8 @@ static void test_memory(void)
 {
     static const char TEXT_[] =
         "(title = 'a''b' OR year IN (1,2,3,4,5,6,7,8,9,10,11) AND tags CONTAIN_ALL ('x','y')) "
-        "AND NOT (title LIKE '%x_%' OR price BETWEEN 1 AND 2)";
+        "AND NOT (title LIKE '%x_%' OR price BETWEEN 1 AND 2 OR title ILIKE '%Q' OR "
+        "title COLLATE NOCASE IN ('x') OR title STARTS WITH 'q')";
     mv_filter source = {.text = TEXT_, .size = sizeof TEXT_ - 1};
     size_t before = mem_bytes();
     mv_err err = MV_NO_MEMORY;
@@ -614,6 +704,64 @@ static void test_blocks(void)
     sheet_free(&many);
 }
 
+/* A block of cells that fold to other sizes, are not UTF-8 or have no bytes: the rows that match
+ * are those that a search in each folded cell finds. A few cells are too large to be folded with
+ * their neighbours. */
+static void test_folded_cells(void)
+{
+    enum { ROWS = 64 * 12 };
+    static const char *const PIECES[] = {
+        "a",    "B",    "",         "\xC3\x89",         "\xC3\xA9",     "\xE2\x84\xAA",
+        "\xC3", "\x89", "\xC8\xBA", "\xF0\x90\x90\x80", "\xE6\x97\xA5", "ABCDEFGHIJKLMNOPQRSTUV",
+        "k",    "s",    "\xC5\xBF",
+    };
+    static uint8_t large[FILTER_FOLD_TOGETHER_MAX], folded[FILTER_FOLD_SIZE_MAX(sizeof large)];
+    sheet cells = {0};
+    mem_arena arena = {0}, scratch = {0};
+    memset(large, 'x', sizeof large);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        char text[256] = "";
+        for (uint32_t n = random_below(5); n; n--)
+            strcat(text, PIECES[random_below(sizeof PIECES / sizeof *PIECES)]);
+        mv_value row[FIELDS] = {[2] = INT(0)};
+        for (uint32_t f = 0; f < FIELDS; f++)
+            if (f != 2) row[f].kind = MV_KIND_NULL;
+        row[0] = VALUE(.kind = MV_KIND_STRING, .as.string = {text, strlen(text)});
+        if (i % 200 == 0) {
+            memcpy(large + 1000, text, strlen(text));
+            row[0].as.string.data = (const char *)large;
+            row[0].as.string.size = sizeof large;
+        }
+        EXPECT(sheet_add(&cells, "id", row));
+    }
+    sheet_finish(&cells);
+    const table_column *column = &cells.columns[0];
+    for (size_t p = 0; p < sizeof PIECES / sizeof *PIECES; p++) {
+        char text[64];
+        uint8_t wanted[64];
+        uint64_t matches[ROWS / 64];
+        filter *f;
+        size_t wanted_size =
+            filter_fold_text((const uint8_t *)PIECES[p], strlen(PIECES[p]), wanted);
+        (void)snprintf(text, sizeof text, "title ILIKE '%%%s%%'", PIECES[p]);
+        mv_filter source = {.text = text, .size = strlen(text)};
+        EXPECT(!filter_compile(schema, &source, &arena, &f, NULL));
+        EXPECT(!run(f, &cells.t, 0, ROWS, &scratch, matches, NULL));
+        uint32_t wrong = 0;
+        for (uint32_t i = 0; i < ROWS; i++) {
+            uint64_t begin = i ? column->ends[i - 1] : 0;
+            size_t size =
+                filter_fold_text(column->bytes + begin, (size_t)(column->ends[i] - begin), folded);
+            bool is_in = memmem(folded, size, wanted, wanted_size) != NULL;
+            wrong += bits_get(matches, i) != is_in;
+        }
+        EXPECT(wrong == 0);
+    }
+    mem_arena_free(&arena);
+    mem_arena_free(&scratch);
+    sheet_free(&cells);
+}
+
 /* ---------------------------------------------------------------- other modes */
 
 static void test_speed(void)
@@ -633,6 +781,11 @@ static void test_speed(void)
         "title LIKE '%999%'",
         "title LIKE '5%'",
         "title LIKE '%some%in 5_'",
+        "title ILIKE '%needle%'",
+        "title ILIKE '%999%'",
+        "title ILIKE '5%'",
+        "title ILIKE '%some%in 5_'",
+        "title = 'x' COLLATE NOCASE",
         "title = 'x'",
         "id IN ('1','2','3')",
         "tags CONTAIN_ANY ('5','6')",
@@ -655,7 +808,7 @@ static void test_speed(void)
         double rows = (double)rounds * FILTER_BLOCK_ROWS / seconds;
         printf("%-40s %8.1f million rows/s, %5zu match\n", FILTERS[i], rows / 1e6,
                bits_count(matches, FILTER_BLOCK_ROWS));
-        if (strncmp(FILTERS[i], "title LIKE", 10) == 0)
+        if (strstr(FILTERS[i], "LIKE"))
             printf("%40s %8.2f GB/s\n", "",
                    rows * (double)many.columns[0].bytes_size / FILTER_BLOCK_ROWS / 1e9);
     }
@@ -668,6 +821,11 @@ static const char *const FUZZ_TESTS[] = {
     "year = 1965",
     "NOT year < -5",
     "title LIKE '%u%e'",
+    "title ILIKE '%U%\xC3\x89'",
+    "title COLLATE NOCASE NOT IN ('dune', 'x')",
+    "title > 'EMMA' COLLATE NOCASE",
+    "title COLLATE NOCASE BETWEEN 'a' AND 'F'",
+    "title NOT STARTS WITH 'Du'",
     "title NOT LIKE '\\%%_' ESCAPE '\\'",
     "flag = true",
     "tags CONTAIN_ANY ('sand', 'x')",
@@ -697,6 +855,9 @@ static const char *const FUZZ_PIECES[] = {
     ")",
     " IN ",
     " LIKE ",
+    " ILIKE ",
+    " STARTS WITH ",
+    " COLLATE NOCASE ",
     " BETWEEN ",
     " NULL",
     " CONTAIN_ANY ",
@@ -787,6 +948,9 @@ int main(int argc, char **argv)
         RUN(test_bools());
         RUN(test_strings());
         RUN(test_like());
+        RUN(test_ilike());
+        RUN(test_nocase());
+        RUN(test_starts_with());
         RUN(test_arrays());
         RUN(test_logic());
         RUN(test_syntax_errors());
@@ -796,6 +960,7 @@ int main(int argc, char **argv)
         RUN(test_damage());
         RUN(test_memory());
         RUN(test_blocks());
+        RUN(test_folded_cells());
     }
     sheet_free(&books);
     mv_schema_free(schema);

@@ -86,8 +86,8 @@ static void look_again(void)
     RECALLS(c, 0.9, .topk = 10);
     WORKS(mv_check(c, &error));
     WORKS(mv_close(c, &error));
-    /* . .. catalog, lock, rows, lists; vectors and graphs */
-    EXPECT(graph_files(path, "", NULL) == 6 + 2 * GRAPH_FIELDS);
+    /* . .. the catalog and its two lock files, rows, lists; vectors and graphs */
+    EXPECT(graph_files(path, "", NULL) == 7 + 2 * GRAPH_FIELDS);
 }
 
 static unsigned descriptors(void)

@@ -46,6 +46,36 @@ static void optimize_watched(mv_collection *c)
     mv_job_free(job);
 }
 
+/* Pages, and the search of the last one continued: no hit comes twice. */
+static void expect_continued(mv_collection *c)
+{
+    enum { TOPK = 10, PAGES = 3, STEPS = 10 };
+    static bool seen[MANY + 1]; /* by docid */
+    mv_result *result = NULL;
+    mv_query query = {.vectors = graph_rows[1],
+                      .vectors_count = 1,
+                      .dim = GRAPH_DIM,
+                      .topk = TOPK,
+                      .ef = 8,
+                      .strategy = MV_STRATEGY_GRAPH};
+    memset(seen, 0, sizeof seen);
+    WORKS(mv_result_create(c, &result, &error));
+    for (uint32_t step = 0; step < STEPS; step++) {
+        size_t count;
+        query.offset = step < PAGES ? step * TOPK : (PAGES - 1) * TOPK;
+        query.more = step >= PAGES;
+        WORKS(mv_search(c, &query, result, &error));
+        const mv_hit *hits = mv_result_hits(result, &count);
+        EXPECT(count == TOPK);
+        for (size_t i = 0; i < count; i++) {
+            EXPECT(hits[i].docid < MANY + 1);
+            EXPECT(!seen[hits[i].docid]);
+            seen[hits[i].docid] = true;
+        }
+    }
+    mv_result_free(result);
+}
+
 static void test_life(bool memory)
 {
     mv_collection *c = NULL;
@@ -59,6 +89,7 @@ static void test_life(bool memory)
     expect_indexed(c, MANY, MANY);
     WORKS(mv_check(c, &error));
     graph_search_all(c);
+    expect_continued(c);
 
     WORKS(graph_write(c, MANY, MANY + 100, 50)); /* fresh rows */
     WORKS(graph_delete(c, 0, MANY, 9));
@@ -89,7 +120,7 @@ static void test_reopen(void)
     const char *path = sample_path("life"), *copy = sample_path("copy");
     WORKS(mv_open(path, &(mv_open_options){.read_only = true, .verify = true}, &c, &error));
     graph_search_all(c);
-    WORKS(mv_backup(c, copy, &error));
+    WORKS(mv_backup(c, copy, NULL, &error));
     WORKS(mv_close(c, &error));
     EXPECT(graph_files(path, ".hnsw", NULL) == GRAPH_FIELDS);
     EXPECT(graph_files(copy, ".hnsw", NULL) == GRAPH_FIELDS);

@@ -166,7 +166,7 @@ static void test_life(bool memory)
     EXPECT(stats_of(c, OF_TAGS).segments == 1);
     EXPECT(differences(c, plain) == 0);
     WORKS(mv_check(c, &error));
-    WORKS(mv_backup(c, sample_path("copy"), &error));
+    WORKS(mv_backup(c, sample_path("copy"), NULL, &error));
     mv_collection *copy = open_at(sample_path("copy"), NULL);
     EXPECT(stats_of(copy, OF_NUMBER).segments == 1 && stats_of(copy, OF_RATIO).segments == 1);
     EXPECT(differences(copy, plain) == 0);
@@ -259,6 +259,15 @@ static void test_changes(bool memory)
     remove_tree(sample_path("changes"));
 }
 
+/* All but the rows that are too few to wake maintenance, which may be through with the others
+ * before these are written. */
+static bool most_rows_have_lists(mv_collection *c, uint32_t rows)
+{
+    for (uint32_t f = 0; f < FIELDS; f++)
+        if (stats_of(c, f).indexed_rows + 8192 <= rows) return false;
+    return true;
+}
+
 /* Many rows without lists are reason enough to build them without being asked. */
 static void test_maintenance(void)
 {
@@ -267,8 +276,7 @@ static void test_maintenance(void)
     mv_open_options options = {.schema = schema};
     WORKS(mv_open(":memory:", &options, &c, &error));
     for (uint32_t first = 0; first < 24000; first += 6000) insert(c, first, first + 6000);
-    for (int i = 0; i < 6000 && stats_of(c, OF_RATIO).indexed_rows < 20000; i++) usleep(10000);
-    for (uint32_t f = 0; f < FIELDS; f++) EXPECT(stats_of(c, f).indexed_rows >= 20000);
+    WAIT_UNTIL(most_rows_have_lists(c, 24000));
     EXPECT(differences(c, plain) == 0);
     WORKS(mv_close(c, &error));
     WORKS(mv_close(plain, &error));

@@ -165,7 +165,8 @@ static mv_err open_at(const char *root, uint32_t at, bool read_only, mv_collecti
 }
 
 /* A backup is complete once it is acknowledged, and does not exist once it is destroyed. In between
- * it is complete or absent; while it is destroyed it may also be no collection. */
+ * it is complete or absent; while it is destroyed it may also be no collection. While it is
+ * replaced it is the old or the new one. */
 static void check_backup(const char *root, uint32_t at, oracle *known)
 {
     static uint32_t found[ITEMS];
@@ -173,7 +174,7 @@ static void check_backup(const char *root, uint32_t at, oracle *known)
     mv_collection *c = NULL;
     presence is = known->places[at].is;
     mv_err err = open_at(root, at, true, &c, &failure);
-    if (err == MV_NOT_FOUND && is != PRESENT) {
+    if (err == MV_NOT_FOUND && is != PRESENT && is != REPLACED) {
         char path[OS_PATH_SIZE];
         WORK(os_join(path, root, place_names[at], &error));
         /* An empty directory that stays is no collection, and in the way of the next backup. */
@@ -186,7 +187,10 @@ static void check_backup(const char *root, uint32_t at, oracle *known)
         wrong("a backup is not what it must be");
     }
     read_versions(c, found);
-    if (!same_versions(found, known->places[at].versions)) wrong("a backup has another content");
+    place *p = &known->places[at];
+    if (is == REPLACED && same_versions(found, p->before))
+        memcpy(p->versions, p->before, sizeof p->versions);
+    if (!same_versions(found, p->versions)) wrong("a backup has another content");
     known->places[at].is = PRESENT;
     WORK(mv_close(c, &error));
 }
@@ -251,7 +255,9 @@ static void go_on(const char *root, oracle *known)
     begin(&w, CALL_DESTROY, EFFECT_NONE, 0);
     WORK(mv_destroy(path, &error));
     end(&w);
-    if (os_look(path) != OS_NOTHING) wrong("something is left of the collection destroyed");
+    os_kind kind;
+    WORK(os_look(path, &kind, &error));
+    if (kind != OS_NOTHING) wrong("something is left of the collection destroyed");
 }
 
 /* The whole judgement over the directory `root`. `known` is what was known at the cut. */

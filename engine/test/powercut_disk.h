@@ -162,9 +162,22 @@ static void entries_set(mem_buffer *entries, const char *name, size_t at)
     must(mem_buffer_append(entries, &e, sizeof e), "out of memory");
 }
 
+static void entries_exchange(mem_buffer *entries, const char *one, const char *other)
+{
+    entry *first = entries_find(entries, one), *second = entries_find(entries, other);
+    must(first && second, "an exchange of names that are not there");
+    size_t at = first->node;
+    first->node = second->node;
+    second->node = at;
+}
+
 static void entries_change(mem_buffer *entries, const change *c)
 {
     const char *name = (const char *)op_bytes(c->op);
+    if (c->op->kind == OP_EXCHANGE) {
+        entries_exchange(entries, name, name + strlen(name) + 1);
+        return;
+    }
     if (c->op->kind == OP_RENAME || c->op->kind == OP_REMOVE) entries_remove(entries, name);
     if (c->op->kind == OP_RENAME) name += strlen(name) + 1;
     if (c->op->kind != OP_REMOVE) entries_set(entries, name, c->node);
@@ -208,6 +221,7 @@ static void disk_apply(disk *d, const op *o)
         break;
     case OP_LINK:
     case OP_RENAME:
+    case OP_EXCHANGE:
         at = disk_find(d, o->inode);
         node_add_change(d->nodes[disk_find(d, o->directory)], o, at);
         break;

@@ -23,6 +23,7 @@
     X(CALL_FLUSH, "flush or close")                                                                \
     X(CALL_SCHEMA, "schema change")                                                                \
     X(CALL_BACKUP, "backup")                                                                       \
+    X(CALL_REPLACE, "backup that replaces")                                                        \
     X(CALL_DESTROY, "destroy")
 
 typedef enum call {
@@ -61,12 +62,13 @@ typedef struct doc_change {
     uint32_t version; /* 0: deleted */
 } doc_change;
 
-typedef enum presence { ABSENT, APPEARING, PRESENT, VANISHING } presence;
+typedef enum presence { ABSENT, APPEARING, PRESENT, REPLACED, VANISHING } presence;
 typedef enum syncedness { SYNCED, PERHAPS_SYNCED, UNSYNCED } syncedness;
 
 typedef struct place {
     presence is;
     uint32_t versions[ITEMS]; /* 0: no such document */
+    uint32_t before[ITEMS];   /* of what is being replaced */
 } place;
 
 typedef struct oracle {
@@ -84,7 +86,12 @@ static void oracle_begin(oracle *o, const note *n)
     o->changes_count = 0;
     if (n->call == CALL_CREATE || n->call == CALL_BACKUP) p->is = APPEARING;
     if (n->call == CALL_DESTROY) p->is = VANISHING;
-    if (n->call == CALL_BACKUP) memcpy(p->versions, o->places[0].versions, sizeof p->versions);
+    if (n->call == CALL_REPLACE) {
+        p->is = REPLACED;
+        memcpy(p->before, p->versions, sizeof p->before);
+    }
+    if (n->call == CALL_BACKUP || n->call == CALL_REPLACE)
+        memcpy(p->versions, o->places[0].versions, sizeof p->versions);
     bool leaves_synced =
         o->synced == SYNCED && (n->effect == EFFECT_NONE || n->effect == EFFECT_SYNCS);
     bool leaves_unsynced =
@@ -102,7 +109,7 @@ static void oracle_changes_done(oracle *o)
 static void oracle_end(oracle *o)
 {
     place *p = &o->places[o->now.place];
-    if (p->is == APPEARING) p->is = PRESENT;
+    if (p->is == APPEARING || p->is == REPLACED) p->is = PRESENT;
     if (p->is == VANISHING) {
         p->is = ABSENT;
         memset(p->versions, 0, sizeof p->versions);

@@ -35,6 +35,7 @@ typedef enum op_kind {
     OP_MAKE_DIRECTORY, /* payload: name */
     OP_LINK,           /* payload: name */
     OP_RENAME,         /* payload: old name and new name, in one directory */
+    OP_EXCHANGE,       /* payload: two names, in one directory */
     OP_REMOVE,         /* payload: name */
     OP_WRITE,          /* payload: bytes */
     OP_WRITE_SYNCED,   /* the same, on the disk when the call returns */
@@ -312,6 +313,17 @@ int rename(const char *from, const char *to)
     uint64_t inode = inode_of_path(from);
     int rc = real(from, to);
     if (!rc && path_is_recorded(to)) record_entry(OP_RENAME, from, last_name(to), inode);
+    return rc;
+}
+
+int renameat2(int from_directory, const char *from, int to_directory, const char *to,
+              unsigned flags)
+{
+    int (*real)(int, const char *, int, const char *, unsigned);
+    find_real(&real, "renameat2");
+    uint64_t inode = inode_of_path(from);
+    int rc = real(from_directory, from, to_directory, to, flags);
+    if (!rc && path_is_recorded(to)) record_entry(OP_EXCHANGE, from, last_name(to), inode);
     return rc;
 }
 

@@ -21,7 +21,6 @@
 #define STATES_PER_WORK 100u
 #define AGAIN_EVERY     8u /* states: one in this many is cut again, */
 #define AGAIN_STATES    4u /* so often */
-#define CHILD_SECONDS   120
 
 typedef enum turn { TURN_FIRST, TURN_AGAIN, TURNS } turn;
 
@@ -44,8 +43,10 @@ static const char *const style_names[] = {
 static mv_err remove_entry(void *ctx, const char *name, mv_error *error)
 {
     char path[OS_PATH_SIZE];
+    os_kind kind;
     MV_TRY(os_join(path, ctx, name, error));
-    if (os_look(path) != OS_DIRECTORY) return os_remove(path, error);
+    MV_TRY(os_look(path, &kind, error));
+    if (kind != OS_DIRECTORY) return os_remove(path, error);
     MV_TRY(os_each_entry(path, remove_entry, path, error));
     return os_remove_directory(path, error);
 }
@@ -63,7 +64,7 @@ static bool fork_child(record *r, pid_t *child)
     *child = fork();
     must(*child >= 0, "cannot fork");
     if (*child) return false;
-    (void)alarm(CHILD_SECONDS);
+    (void)alarm(HANG_SECONDS);
     if (r) record_start(r, root);
     return true;
 }

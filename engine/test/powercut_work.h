@@ -533,12 +533,15 @@ static void step_backup(work *w, mv_durability durability)
     uint32_t at = 1 + random_below(PLACES - 1);
     mv_collection *c = handle(w, durability);
     (void)path_of(w, at, path);
-    if (w->known->places[at].is == PRESENT) {
+    if (w->known->places[at].is == PRESENT && random_below(2)) {
+        begin(w, CALL_REPLACE, EFFECT_NONE, at);
+        WORK(mv_backup(c, path, &(mv_backup_options){.replace = true}, &error));
+    } else if (w->known->places[at].is == PRESENT) {
         begin(w, CALL_DESTROY, EFFECT_NONE, at);
         WORK(mv_destroy(path, &error));
     } else if (w->known->places[at].is == ABSENT) {
         begin(w, CALL_BACKUP, EFFECT_NONE, at);
-        WORK(mv_backup(c, path, &error));
+        WORK(mv_backup(c, path, NULL, &error));
     } else {
         return; /* half destroyed by the cut before */
     }

@@ -4,11 +4,11 @@
 #include <stdatomic.h>
 #include <sys/wait.h>
 
-#include "base/os.h"
 #include "test/sample.h"
 
 #define DOCUMENTS 400u
-#define SECONDS   2.0 /* of the threads */
+#define CHANGES   100u /* rounds of them, beside threads */
+#define ROUNDS    100u /* of each of these threads, at least */
 
 static uint8_t versions[DOCUMENTS];
 
@@ -353,12 +353,20 @@ static void *write_on(void *ctx)
     return NULL;
 }
 
-static uint32_t change_on(double until)
+static bool all_have_worked(void)
+{
+    return atomic_load(&searched) >= ROUNDS && atomic_load(&walked) >= ROUNDS &&
+           atomic_load(&written) >= ROUNDS;
+}
+
+/* Change until all have worked, or something fails. Returns the number of rounds. */
+static uint32_t change_on(void)
 {
     static uint8_t ones[DOCUMENTS];
     uint32_t changes = 0;
+    int unmet_before = unmet;
     memset(ones, 1, sizeof ones);
-    while (os_seconds() < until) {
+    while (unmet == unmet_before && (changes < CHANGES || !all_have_worked())) {
         const mv_index_change graphs = {"cosine",
                                         {MV_INDEX_HNSW, {.hnsw = {.m = 4, .ef_construction = 8}}}};
         mv_job *job = NULL;
@@ -385,11 +393,10 @@ static void test_threads(void)
     pthread_t threads[3];
     start(&shared, sample_path("threads"));
     for (int i = 0; i < 3; i++) EXPECT(pthread_create(&threads[i], NULL, work[i], NULL) == 0);
-    uint32_t changes = change_on(os_seconds() + SECONDS);
+    uint32_t changes = change_on();
     atomic_store(&stop, true);
     for (int i = 0; i < 3; i++) EXPECT(pthread_join(threads[i], NULL) == 0);
     EXPECT(atomic_load(&went_wrong) == 0);
-    EXPECT(changes && atomic_load(&searched) && atomic_load(&walked) && atomic_load(&written));
     WORKS(mv_check(shared, &error));
     WORKS(mv_close(shared, &error));
     printf("%u rounds of changes, beside %u searches, %u walks, %u writes; %u were too late\n",

@@ -1,4 +1,5 @@
-/* Schemas: what may be in them, their bytes and damaged bytes, their differences, nearest names. */
+/* Schemas: what may be in them, their bytes and damaged bytes, their differences, nearest names,
+ * quoted names. */
 #include <stdio.h>
 #include <string.h>
 
@@ -729,6 +730,17 @@ static void test_names_of_numbers(void)
            !mv_type_name(array_of(MV_VECTOR_FP32)));
 }
 
+static void test_quote(void)
+{
+    char out[MV_QUOTE_SIZE], bytes[64];
+    EXPECT(strcmp(mv_quote("dune", 4, out), "dune") == 0);
+    EXPECT(strcmp(mv_quote("", 0, out), "") == 0);
+    EXPECT(strcmp(mv_quote("a\n\0\xff", 4, out), "a\\x0a\\x00\\xff") == 0);
+    memset(bytes, '\x01', sizeof bytes);
+    EXPECT(strlen(mv_quote(bytes, 40, out)) == 160);
+    EXPECT(strlen(mv_quote(bytes, 41, out)) == 163 && strcmp(out + 160, "...") == 0);
+}
+
 static void test_nearest_name(void)
 {
     static const char *const names[] = {"topk", NULL, "offset", "filter", "args", "order_by", "id"};
@@ -814,6 +826,7 @@ int main(void)
     RUN(test_compare_indexes());
     RUN(test_unknown_field());
     RUN(test_nearest_name());
+    RUN(test_quote());
     RUN(test_out_of_memory());
     RUN(test_memory_is_freed(0));
     return tests_conclude();

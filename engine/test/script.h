@@ -150,6 +150,23 @@ static mv_err change_schema(script *s)
     return MV_OK;
 }
 
+/* Out of the collection and into memory. */
+static mv_err dump_and_load(script *s)
+{
+    static uint8_t bytes[1u << 20];
+    mv_collection *loaded = NULL;
+    mv_dump *dump = NULL;
+    uint64_t size = 0;
+    size_t got = 0;
+    STEP(mv_dump_open(s->c, &dump, &size, &error));
+    mv_err err = size <= sizeof bytes ? mv_dump_read(dump, bytes, sizeof bytes, &got, &error)
+                                      : (error.code = MV_LIMIT);
+    mv_dump_close(dump);
+    if (err) return err;
+    STEP(mv_load(bytes, got, &(mv_open_options){.manual_maintenance = true}, &loaded, &error));
+    return mv_close(loaded, &error);
+}
+
 /* `copy_path` may be NULL: no backup. */
 static mv_err script_run(script *s, const char *path, mv_durability durability,
                          const char *copy_path)
@@ -168,7 +185,8 @@ static mv_err script_run(script *s, const char *path, mv_durability durability,
     STEP(optimize(s));
     STEP(walk(s));
     STEP(mv_get_stats(s->c, &stats, &error));
-    if (copy_path) STEP(mv_backup(s->c, copy_path, &error));
+    if (copy_path) STEP(mv_backup(s->c, copy_path, NULL, &error));
+    STEP(dump_and_load(s));
     STEP(mv_check(s->c, &error));
     return MV_OK;
 }

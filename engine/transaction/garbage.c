@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "open/durability.h"
+#include "open/own_files.h"
 
 typedef struct garbage_head {
     uint64_t since; /* commits from this one on do not name the file */
@@ -97,15 +98,18 @@ static mv_err sweep_entry(void *ctx, const char *name, mv_error *error)
     writer *w = ctx;
     uint64_t number, size;
     section_file_record record;
-    bool named, got = false;
+    bool named, is_ours, got = false;
     char path[OS_PATH_SIZE];
     os_file file;
     if (durability_is_unfinished_mark(name)) return os_remove_in(w->e->path, name, error);
     if (!segment_parse_file_name(name, &number, &record)) return MV_OK;
     MV_TRY(is_file_named(w, number, &record, &named, error));
     if (named) return MV_OK;
+    MV_TRY(own_files_identify(w->e->path, name, &is_ours, error));
+    if (!is_ours) return MV_OK;
     MV_TRY(os_join(path, w->e->path, name, error));
-    if (os_open_read(path, &file, &size, NULL)) return MV_OK; /* removed meanwhile */
+    /* Removed meanwhile, or not to be opened by this process: a leftover may stay. */
+    if (os_open_read(path, &file, &size, NULL)) return MV_OK;
     mv_err err = os_try_lock(file, &got, path, error);
     if (!err && got) err = os_remove(path, error);
     os_close(file);

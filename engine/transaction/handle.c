@@ -84,7 +84,12 @@ mv_err handle_snapshot(mv_collection *c, snapshot *s, mv_error *error)
 {
     engine *e = NULL;
     MV_TRY(handle_engine(c, &e, error));
-    if (!c->of) return snapshot_open(e, s, error);
+    if (!c->of) {
+        MV_TRY(snapshot_open(e, s, error));
+        if (!c->read_only && !c->manual_maintenance)
+            e->hooks->on_read(e, s->v, c->durability == MV_DURABILITY_FULL);
+        return MV_OK;
+    }
     writer *w = c->w;
     MV_TRY(writer_check(w, error));
     MV_TRY(writer_settle(w, error));

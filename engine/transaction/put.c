@@ -7,14 +7,25 @@
 #include "transaction/put_check.h"
 #include "transaction/seal.h"
 
+/* An insert of row i found its id at `old_docid`. `first`: the docid of row 0. */
+static mv_err fail_exists(const mv_batch *batch, uint32_t i, uint64_t old_docid, uint64_t first,
+                          mv_error *error)
+{
+    if (old_docid < first) return writer_exists(&batch->rows[i], error);
+    return put_check_twice(batch, (uint32_t)(old_docid - first), i, error);
+}
+
 /* ---------------------------------------------------------------- one by one */
 
-static mv_err put_fresh(writer *w, mv_write_mode mode, const row_parts *r, mv_error *error)
+/* Write row i, after the rows before it: each got one docid. */
+static mv_err put_fresh(writer *w, mv_write_mode mode, const mv_batch *batch, uint32_t i,
+                        mv_error *error)
 {
+    const row_parts *r = &batch->rows[i];
     uint64_t old_docid, docid = w->state.next_docid;
     bool found;
     MV_TRY(catalog_id_get(w->txn, r->id, r->id_size, &old_docid, &found, error));
-    if (found && mode == MV_INSERT) return writer_exists(r, error);
+    if (found && mode == MV_INSERT) return fail_exists(batch, i, old_docid, docid - i, error);
     if (!found && mode == MV_UPDATE) return writer_missing(r, error);
     MV_TRY(writer_encode(w, r, mode == MV_UPDATE ? &old_docid : NULL, error));
     if (found) MV_TRY(writer_delete_row(w, old_docid, error));
@@ -40,7 +51,7 @@ static bool is_bulk(const mv_batch *batch, mv_write_mode mode)
     for (uint32_t v = 0; v < batch->schema->vectors_count; v++)
         vectors_size += batch->schema->vectors[v].size;
     return mode != MV_UPDATE &&
-           (batch->count >= SEAL_ROWS_MIN || batch->count * vectors_size >= SEAL_BYTES_MAX);
+           (batch->count >= SEAL_ROWS_MAX || batch->count * vectors_size >= SEAL_BYTES_MAX);
 }
 
 /* Write the batch directly into a segment, so that its vectors are written once. A row that a later
@@ -68,13 +79,13 @@ static mv_err put_bulk(writer *w, mv_write_mode mode, const mv_batch *batch, mv_
         if ((err = row_complete(schema, &rows[i], &arena, error))) goto done;
         if ((err = catalog_id_get(w->txn, given->id, given->id_size, &old_docid, &found, error)))
             goto done;
-        if (found && mode == MV_INSERT) {
-            err = writer_exists(given, error);
-            goto done;
-        }
         if (found && old_docid >= first + i) { /* I5 */
             err = error_set(error, MV_CORRUPT, "%s: docid %llu of an id was never assigned",
                             CATALOG_FILE, (unsigned long long)old_docid);
+            goto done;
+        }
+        if (found && mode == MV_INSERT) {
+            err = fail_exists(batch, i, old_docid, first, error);
             goto done;
         }
         if (found && old_docid >= first) {
@@ -111,8 +122,7 @@ mv_err put_batch(writer *w, mv_write_mode mode, const mv_batch *batch, bool chec
     if (is_bulk(batch, mode))
         MV_TRY(put_bulk(w, mode, batch, error));
     else
-        for (uint32_t i = 0; i < batch->count; i++)
-            MV_TRY(put_fresh(w, mode, &batch->rows[i], error));
+        for (uint32_t i = 0; i < batch->count; i++) MV_TRY(put_fresh(w, mode, batch, i, error));
     w->is_failed = false;
     *written = batch->count;
     return MV_OK;

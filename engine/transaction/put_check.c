@@ -7,6 +7,14 @@
 
 #include "base/hash.h"
 
+mv_err put_check_twice(const mv_batch *batch, uint32_t first, uint32_t again, mv_error *error)
+{
+    char id[ERROR_QUOTE_SIZE];
+    const row_parts *r = &batch->rows[again];
+    return error_set(error, MV_EXISTS, "documents %u and %u of the batch have the same id '%s'",
+                     first + 1, again + 1, error_quote(r->id, r->id_size, id));
+}
+
 /* MV_EXISTS when the batch has an id twice. A hash table with open addressing: its entries are row
  * numbers + 1, and 0 is a free slot. At most half of the slots are used. */
 static mv_err find_duplicate_id(const mv_batch *batch, mv_error *error)
@@ -23,7 +31,7 @@ static mv_err find_duplicate_id(const mv_batch *batch, mv_error *error)
         for (; taken[at]; at = (at + 1) & (slots - 1)) {
             const row_parts *other = &batch->rows[taken[at] - 1];
             if (other->id_size == r->id_size && memcmp(other->id, r->id, r->id_size) == 0)
-                err = writer_exists(r, error);
+                err = put_check_twice(batch, taken[at] - 1, i, error);
         }
         taken[at] = i + 1;
     }

@@ -8,4 +8,8 @@
  * batch has the writer's schema. */
 mv_err put_check(writer *w, mv_write_mode mode, const mv_batch *batch, mv_error *error);
 
+/* MV_EXISTS: rows `first` and `again` of the batch have the same id. The text counts them from 1.
+ */
+mv_err put_check_twice(const mv_batch *batch, uint32_t first, uint32_t again, mv_error *error);
+
 #endif

@@ -4,11 +4,13 @@
 
 #include "transaction/writer.h"
 
-/* Fresh rows are sealed when they are more than 1/16 of the documents, within these bounds. Chosen
- * so that neither the scan of fresh rows, one by one, nor many small segments dominate a search. */
+/* Fresh rows are sealed when they are more than 1/16 of the documents, within these bounds. Few
+ * fresh rows are left: the scan of them, one by one, does not dominate a search, and nearly all
+ * documents get into indexes. At the lower bound a segment begins to be worth an index, and at the
+ * upper one an index still takes little time: a process that ends finishes it (maintain.h). */
 #define SEAL_ROWS_ONE_IN 16u
-#define SEAL_ROWS_MIN    4096u
-#define SEAL_ROWS_MAX    65536u
+#define SEAL_ROWS_MIN    1024u
+#define SEAL_ROWS_MAX    4096u       /* a batch of so many rows becomes a segment at once */
 #define SEAL_BYTES_MAX   (64u << 20) /* as much as a merge always copies (merge_plan.c) */
 
 /* Write all fresh rows, then the `rows_count` rows of `rows`, as one segment, and settle the

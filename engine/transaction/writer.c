@@ -23,9 +23,10 @@
  *   COMMITTED  the catalog has committed; the writer is freed, and maintenance is told
  *   LEFT       the thread that began the transaction has ended. The next writer of the process, or
  *              writer_abort, undoes it under the writers' lock
- *   UNDONE     the catalog's transaction is ended, the files that were entered are removed (after
- *              LEFT: they are left to the sweep), their segments are marked is_undone; the writer
- * is freed (after LEFT: by writer_abort) */
+ *   UNDONE     the catalog's transaction is ended, the files that were entered are removed, their
+ *              segments are marked is_undone; the writer is freed. Files stay for the sweep after
+ *              LEFT, since another process may have used their names, and if the commit is in
+ *              doubt, since it may have happened (I18) */
 #include "transaction/writer.h"
 
 #include <string.h>
@@ -39,19 +40,21 @@
 
 /* ---------------------------------------------------------------- begin and end */
 
-/* Sync what others have committed without syncing, before a synced commit builds on it (I12). */
-static mv_err make_base_durable(const writer *w, mv_error *error)
+/* Settle a commit in doubt (I18). A synced commit also needs all before it synced (I12). */
+static mv_err prepare_base(const writer *w, mv_error *error)
 {
-    if (!w->sync || !durability_is_unsynced(w->e->path)) return MV_OK;
-    return durability_sync(w->e, w->txn, error);
+    if (w->e->in_memory) return MV_OK;
+    return w->sync ? durability_sync(w->e, w->txn, error) : durability_settle(w->e, w->txn, error);
 }
 
 /* Write the mark before a commit that is not synced (I12). Not at the begin of the transaction: one
  * that is undone must not make a synced collection unsynced. */
 static mv_err mark_unsynced(const writer *w, mv_error *error)
 {
-    if (w->sync || w->e->in_memory || durability_is_unsynced(w->e->path)) return MV_OK;
-    return durability_mark(w->e->path, error);
+    bool unsynced;
+    if (w->sync || w->e->in_memory) return MV_OK;
+    MV_TRY(durability_is_unsynced(w->e->path, &unsynced, error));
+    return unsynced ? MV_OK : durability_mark(w->e->path, error);
 }
 
 static void writer_free(writer *w)
@@ -117,7 +120,7 @@ mv_err writer_begin(engine *e, bool sync, bool seals, double seconds, writer **o
     if (err) goto done;
     undo_left(e);
     e->writing = w;
-    if ((err = make_base_durable(w, error))) goto done;
+    if ((err = prepare_base(w, error))) goto done;
     if ((err = view_open(e, w->txn, catalog_commit_number(w->txn), &w->v, error))) goto done;
     w->state = w->v->state;
     if ((err = garbage_collect(w, error))) goto done;
@@ -147,7 +150,7 @@ void writer_abort(writer *w)
         return;
     }
     undo_segments(w);
-    remove_files(w);
+    if (!w->is_in_doubt) remove_files(w);
     end_transaction(w);
     writer_free(w);
 }
@@ -205,15 +208,16 @@ mv_err writer_commit(writer *w, mv_error *error)
     w->state.commit++;
     if ((err = engine_save_state(w->txn, &w->state, error))) goto done;
     if ((err = mark_unsynced(w, error))) goto done;
-    w->e->writing = NULL;
-    err = catalog_commit(w->txn, error);
-    w->txn = NULL;
-    engine_end_write(w->e);
+    err = catalog_commit(w->txn, &w->is_in_doubt, error);
+    if (w->is_in_doubt && !w->e->in_memory) (void)durability_mark_in_doubt(w->e->path, NULL);
+    end_transaction(w);
     if (!err) {
         if (w->seals) w->e->hooks->on_commit(w->e, w->v, w->sync);
         writer_free(w);
         return MV_OK;
     }
+    if (w->is_in_doubt)
+        (void)error_prefix(error, err, "it is not known whether the changes were committed: ");
 done:
     writer_abort(w);
     return err;

@@ -26,6 +26,7 @@ typedef struct writer {
     bool sync;            /* durability full */
     bool seals;           /* maintenance auto: seal fresh rows when it is due, wake maintenance */
     bool is_failed;       /* a change was interrupted: the transaction can only be undone (I11) */
+    bool is_in_doubt;     /* the commit failed, and may have happened nevertheless (I18) */
     engine_state state;   /* as it will be committed */
     view *v;              /* of the last settled state */
     bool v_lags;          /* `v` lags behind the changes (I10) */
@@ -49,7 +50,8 @@ typedef struct writer {
 mv_err writer_begin(engine *e, bool sync, bool seals, double seconds, writer **out,
                     mv_error *error);
 /* Ends the transaction in any case. After a failure the collection is as it was before the
- * transaction. */
+ * transaction. If the last write of the commit failed, a power cut may still bring the commit back
+ * until the next writer has settled it (durability.h); the text says so. */
 mv_err writer_commit(writer *w, mv_error *error);
 /* Undo the transaction. NULL is fine. In a forked child the parent's transaction is left alone.
  * Another thread may call it when the thread that began the transaction has ended; then it waits

@@ -47,6 +47,14 @@ const codes_scale *codes_scale_of(const codes_vectors *vectors, const uint8_t *c
     return (const codes_scale *)(const void *)(code + int8_scale_offset(vectors));
 }
 
+/* Normalize, whatever the length is. */
+static void normalize(float *vector, uint32_t dim)
+{
+    element_scale_floats(vector, dim);
+    float inverse_norm = element_inverse_norm(MV_VECTOR_FP32, vector, dim);
+    for (uint32_t i = 0; i < dim; i++) vector[i] *= inverse_norm;
+}
+
 void codes_vector_of_row(const codes_vectors *vectors, uint32_t row, float *out)
 {
     mv_assert(row < vectors->rows);
@@ -54,6 +62,10 @@ void codes_vector_of_row(const codes_vectors *vectors, uint32_t row, float *out)
     element_to_floats(vectors->type, vectors->base + row * vectors->stride, vectors->dim, out);
     if (!metric_has_norms(vectors->metric)) return;
     float inverse_norm = vectors->inverse_norms[row];
+    if (!(inverse_norm >= METRIC_NORM_MIN && inverse_norm <= METRIC_NORM_MAX)) {
+        normalize(out, vectors->dim);
+        return;
+    }
     for (uint32_t i = 0; i < vectors->dim; i++) out[i] *= inverse_norm;
 }
 
@@ -108,17 +120,18 @@ static float scale_down(const float *values, const float *mean, uint32_t dim, si
 {
     mv_assert(dim <= size);
     float largest = largest_magnitude(values, mean, dim);
-    /* Not finite where a difference overflows, or where a damaged file has NaN. */
+    /* Not finite where a difference overflows, or where a damaged file has NaN. Neither is the
+     * inverse of a largest magnitude below 3.8e-37. */
     bool is_finite = isfinite(largest);
     if (!is_finite) largest = FLT_MAX;
     float inverse = largest > 0 ? CODE_MAX / largest : 0;
-    if (!isfinite(inverse)) inverse = 0; /* the vector is too short to scale: all zeros */
-    if (is_finite)
+    if (is_finite && isfinite(inverse))
         for (uint32_t i = 0; i < dim; i++)
             code[i] = (int8_t)round_number((values[i] - mean[i]) * inverse);
     else
         for (uint32_t i = 0; i < dim; i++)
-            code[i] = (int8_t)round_number(clip((values[i] - mean[i]) * inverse));
+            code[i] = (int8_t)round_number(
+                clip((float)(((double)values[i] - mean[i]) / largest * (double)CODE_MAX)));
     int sum = 0;
     for (uint32_t i = 0; i < dim; i++) sum += code[i] * code[i];
     memset(code + dim, 0, size - dim);
@@ -307,15 +320,6 @@ static void prepare_stored(codes_query *query, const void *vector, void *memory)
     (void)distance_prepare(&query->stored, type, metric, vector, vectors->dim, memory, NULL);
 }
 
-/* The vector, normalized into `scratch` if the metric has norms. */
-static const float *normalize(const codes_vectors *vectors, const float *vector, float *scratch)
-{
-    if (!metric_has_norms(vectors->metric)) return vector;
-    float inverse_norm = element_inverse_norm(MV_VECTOR_FP32, vector, vectors->dim);
-    for (uint32_t i = 0; i < vectors->dim; i++) scratch[i] = vector[i] * inverse_norm;
-    return scratch;
-}
-
 void codes_prepare(codes_query *query, const codes_column *column, const void *vector, void *memory)
 {
     *query = (codes_query){.column = column};
@@ -326,7 +330,13 @@ void codes_prepare(codes_query *query, const codes_column *column, const void *v
         prepare_stored(query, vector, memory);
         return;
     }
-    const float *values = normalize(vectors, vector, scratch_of(column, memory));
+    const float *values = vector;
+    if (metric_has_norms(vectors->metric)) {
+        float *scratch = scratch_of(column, memory);
+        memmove(scratch, vector, vectors->dim * sizeof *scratch); /* may be the scratch itself */
+        normalize(scratch, vectors->dim);
+        values = scratch;
+    }
     if (column->quantize == MV_QUANTIZE_FP16) {
         prepare_stored(query, values, memory);
         return;

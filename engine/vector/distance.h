@@ -3,11 +3,13 @@
  * A row is `dim` elements of one type, and need not be aligned. The query is prepared once. Its
  * elements have the type of the rows' elements, except that a query for vector_fp16 has floats.
  * Distances are those of mv_metric in moonvec.h: lower is better. They are finite or +infinity,
- * never NaN; a distance that overflows is infinite. Equal rows have equal distances, wherever they
- * are. */
+ * never NaN: a distance above FLT_MAX is infinite, and one below -FLT_MAX is -FLT_MAX. Sums that
+ * overflow on their way to a distance that does not are computed again in double. Equal rows have
+ * equal distances, wherever they are. */
 #ifndef MV_DISTANCE_H
 #define MV_DISTANCE_H
 
+#include <float.h>
 #include <math.h>
 
 #include "vector/metric.h"
@@ -56,10 +58,12 @@ const distance_kernels *distance_by_name(const char *name);
 /* A prepared query. */
 typedef struct distance_query {
     mv_type type;
+    metric_family family;
     metric_finish finish;
     size_t dim;         /* elements */
-    float inverse_norm; /* of the query, if the metric has norms */
-    void *elements;     /* of the query, as the kernels take them; the caller's memory */
+    float inverse_norm; /* of `elements`, if the metric has norms */
+    void *elements;     /* of the query, as the kernels take them; the caller's memory. Floats are
+                         * scaled to a length near 1 if the metric has norms */
     distance_rows_fn rows;
     distance_list_fn list;
 } distance_query;
@@ -73,10 +77,10 @@ size_t distance_query_size(mv_type type, size_t dim);
 mv_err distance_prepare(distance_query *query, mv_type type, mv_metric metric, const void *vector,
                         size_t dim, void *elements, mv_error *error);
 
-/* Make a distance that overflowed, or is NaN, the farthest one. */
+/* Make NaN the farthest distance, and -infinity the nearest finite one. */
 static inline float distance_or_worst(float distance)
 {
-    return isfinite(distance) ? distance : INFINITY;
+    return distance >= -FLT_MAX ? distance : distance < 0 ? -FLT_MAX : INFINITY;
 }
 
 /* Distances to `count` rows. `inverse_norms` has one element_inverse_norm for each row, and is read

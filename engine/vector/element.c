@@ -95,7 +95,8 @@ void element_to_given(mv_type type, const void *elements, size_t dim, void *give
         element_to_floats(type, elements, dim, given);
 }
 
-float element_inverse_norm(mv_type type, const void *elements, size_t dim)
+/* The sum of the squares. In double, where no square of a float overflows or becomes 0. */
+static double sum_of_squares(mv_type type, const void *elements, size_t dim)
 {
     enum { PIECE = 256, SUMS = 4 }; /* independent sums, so that additions overlap */
     static_assert(PIECE % SUMS == 0, "a padded piece fits in its array");
@@ -110,6 +111,21 @@ float element_inverse_norm(mv_type type, const void *elements, size_t dim)
             for (size_t lane = 0; lane < SUMS; lane++)
                 sums[lane] += (double)piece[i + lane] * piece[i + lane];
     }
-    double sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+float element_inverse_norm(mv_type type, const void *elements, size_t dim)
+{
+    double sum = sum_of_squares(type, elements, dim);
     return sum > 0 ? (float)fmin(1 / sqrt(sum), (double)FLT_MAX) : 0;
+}
+
+void element_scale_floats(float *floats, size_t dim)
+{
+    int exponent;
+    double sum = sum_of_squares(MV_VECTOR_FP32, floats, dim);
+    if (!(sum > 0 && isfinite(sum))) return; /* zero, or NaN from a damaged file */
+    (void)frexp(sqrt(sum), &exponent);
+    double factor = ldexp(1, -exponent);
+    for (size_t i = 0; i < dim; i++) floats[i] = (float)(floats[i] * factor);
 }

@@ -45,4 +45,9 @@ void element_to_given(mv_type type, const void *elements, size_t dim, void *give
  * very short vectors. Not for vector_binary. */
 float element_inverse_norm(mv_type type, const void *elements, size_t dim);
 
+/* Multiply all floats by the power of two that makes the Euclidean length 0.5 or more and less than
+ * 1. The direction stays the same, exactly but for numbers that become subnormal. The zero vector
+ * stays as it is. */
+void element_scale_floats(float *floats, size_t dim);
+
 #endif

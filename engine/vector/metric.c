@@ -1,6 +1,7 @@
 /* The table of metrics, and the public functions for their names. */
 #include "vector/metric.h"
 
+#include <math.h>
 #include <string.h>
 
 #define METRIC_TYPE(type) (1u << ((type)-MV_VECTOR_FP32))
@@ -54,6 +55,22 @@ const metric_traits metric_table[METRIC_COUNT] = {
                     .has_zero = true,
                     .is_squared = true}, /* of vectors of zeros and ones: |q - x|² */
 };
+
+mv_err metric_check_numbers(mv_metric metric, mv_type type, const void *given, size_t dim,
+                            mv_error *error)
+{
+    if (metric_has_norms(metric) || type == MV_VECTOR_BINARY) return MV_OK;
+    for (size_t i = 0; i < dim; i++) {
+        float number;
+        memcpy(&number, (const uint8_t *)given + i * sizeof number, sizeof number);
+        if (!(fabsf(number) <= MV_VECTOR_NUMBER_MAX))
+            return error_set(error, MV_MISUSE,
+                             "number %zu of the vector is %.9g, metric %s takes numbers from "
+                             "-1e15 to 1e15",
+                             i + 1, (double)number, metric_table[metric].name);
+    }
+    return MV_OK;
+}
 
 const char *mv_metric_name(mv_metric metric)
 {

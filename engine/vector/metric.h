@@ -41,6 +41,11 @@ typedef struct metric_traits {
     double score_offset;    /* score = score_offset - distance */
 } metric_traits;
 
+/* Inverse norms of rows with which a distance is as exact as floats are: those of rows of length
+ * 2^-100 to 2^126. Products with shorter rows may lose digits, those with longer ones overflow. */
+#define METRIC_NORM_MIN 0x1p-126f
+#define METRIC_NORM_MAX 0x1p100f
+
 enum { METRIC_COUNT = MV_HAMMING + 1 };
 /* Indexed by mv_metric, from 1. */
 extern const metric_traits metric_table[METRIC_COUNT];
@@ -86,5 +91,10 @@ static inline double metric_distance_limit(mv_metric metric, double min_score)
 {
     return metric_table[metric].score_offset - min_score;
 }
+
+/* Check the numbers of a vector or query, as a program gives it. MV_MISUSE: a number is beyond
+ * MV_VECTOR_NUMBER_MAX, and the metric has no norms. The error names its position, from 1. */
+mv_err metric_check_numbers(mv_metric metric, mv_type type, const void *given, size_t dim,
+                            mv_error *error);
 
 #endif

@@ -10,6 +10,7 @@
 int call_open(lua_State *L);            /* (path [, options]) */
 int call_create_and_open(lua_State *L); /* (path, schema [, options]) */
 int call_destroy_path(lua_State *L);    /* (path) */
+int call_load(lua_State *L);            /* (dump [, options]) */
 int call_close(lua_State *L);
 int call_destroy(lua_State *L);
 int call_gc(lua_State *L);
@@ -20,7 +21,8 @@ int call_index(lua_State *L); /* upvalue 1: the table of methods */
 /* maintenance_calls.c */
 int call_flush(lua_State *L);
 int call_check(lua_State *L);
-int call_backup(lua_State *L); /* (path) */
+int call_backup(lua_State *L); /* (path [, options]) */
+int call_dump(lua_State *L);   /* -> string */
 int call_stats(lua_State *L);
 int call_meta(lua_State *L); /* (key) -> value; (key, value) */
 
@@ -28,6 +30,7 @@ int call_meta(lua_State *L); /* (key) -> value; (key, value) */
 int call_begin(lua_State *L);          /* -> transaction */
 int call_commit(lua_State *L);         /* of a transaction */
 int call_abort(lua_State *L);          /* of a transaction; does nothing if it has ended */
+int call_is_transaction(lua_State *L); /* -> is it the handle of a transaction? */
 int call_in_transaction(lua_State *L); /* -> has this thread one open? false if closed */
 
 /* job_box.c; threads 0: the engine chooses the number */
@@ -57,11 +60,15 @@ int call_upsert(lua_State *L);
 int call_update(lua_State *L);
 int call_delete(lua_State *L);           /* (id or ids) */
 int call_delete_by_filter(lua_State *L); /* (filter [, args]) */
+int call_update_write(lua_State *L);     /* (documents): update, for update_by_filter */
 
 /* read_calls.c */
 int call_fetch(lua_State *L);   /* (id or ids [, options]) */
 int call_count(lua_State *L);   /* ([filter [, args]]) */
 int call_iterate(lua_State *L); /* ([options]) */
+/* (options of iterate) -> a function that returns the next document, nothing at the end, or nil,
+ * message, code */
+int call_update_documents(lua_State *L);
 
 /* query_calls.c */
 int call_query(lua_State *L); /* (options [, for_rerank]) -> hits [, topk, offset] */

@@ -32,7 +32,7 @@ int check_options(lua_State *L, int table, const char *call, const char *const *
         size_t size;
         const char *given = lua_tolstring(L, -2, &size);
         int position = find_name(given, size, names, names_count);
-        if (position < 0) raise_unknown(L, &where, "option", given, names, (size_t)names_count);
+        if (position < 0) raise_unknown_option(L, &where, given, size, names, (size_t)names_count);
         lua_replace(L, first + position);
     }
     return first;
@@ -100,11 +100,13 @@ int check_word(lua_State *L, int index, const error_context *where, const char *
                const word *words, size_t words_count)
 {
     const char *texts[WORDS_MAX];
+    char quoted[MV_QUOTE_SIZE];
     if (lua_type(L, index) != LUA_TSTRING)
         raise_at(L, where, "%s must be a string, got a %s", kind, luaL_typename(L, index));
     size_t size;
     const char *given = lua_tolstring(L, index, &size);
-    if (strlen(given) != size) raise_at(L, where, "%s '%.80s' contains a zero byte", kind, given);
+    if (strlen(given) != size)
+        raise_at(L, where, "%s '%s' contains a zero byte", kind, mv_quote(given, size, quoted));
     for (size_t i = 0; i < words_count; i++) {
         if (strcmp(given, words[i].text) == 0) return words[i].value;
         texts[i] = words[i].text;

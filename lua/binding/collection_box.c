@@ -35,16 +35,40 @@ static collection_box *push_box(lua_State *L, const char *path)
 static const word durabilities[] = {{"full", MV_DURABILITY_FULL}, {"none", MV_DURABILITY_NONE}};
 static const word maintenances[] = {{"auto", false}, {"manual", true}};
 
+/* Does the table at `index` have this key? */
+static bool has_key(lua_State *L, int index, const char *key)
+{
+    if (lua_type(L, index) != LUA_TTABLE) return false;
+    lua_pushstring(L, key);
+    lua_rawget(L, index);
+    bool has = !lua_isnil(L, -1);
+    lua_pop(L, 1);
+    return has;
+}
+
+/* Options and a schema in the other's place. */
+static void check_order(lua_State *L, const char *call, int options_at, int schema_at)
+{
+    bool is_schema = has_key(L, options_at, "fields") || has_key(L, options_at, "vectors");
+    if (!schema_at && is_schema)
+        raise_misuse(L, "%s: expected options, got a schema (did you mean { schema = ... }?)",
+                     call);
+    if (schema_at && has_key(L, schema_at, "schema"))
+        raise_misuse(L, "%s: expected (path, schema, options), argument 2 has the option 'schema'",
+                     call);
+}
+
 /* Open with the options at `options_at` and the schema at `schema_at`. If `schema_at` is 0, open an
  * existing collection, or create it with the option `schema`. */
 static int open_collection(lua_State *L, const char *call, int options_at, int schema_at)
 {
-    enum { READ_ONLY, DURABILITY, VERIFY, MAINTENANCE, BUSY_MS, SCHEMA, OPTIONS };
-    static const char *const options[OPTIONS] = {"read_only",   "durability", "verify",
-                                                 "maintenance", "busy_ms",    "schema"};
+    enum { READ_ONLY, DURABILITY, VERIFY, MAINTENANCE, BUSY_MS, SCHEMA, FROM, OPTIONS };
+    static const char *const options[OPTIONS] = {"read_only", "durability", "verify", "maintenance",
+                                                 "busy_ms",   "schema",     "from"};
     const char *path = check_string(L, 1, call, "path");
     error_context where = {.call = call};
     mv_error error = {0};
+    check_order(L, call, options_at, schema_at);
     int at = check_options(L, options_at, call, options, schema_at ? SCHEMA : OPTIONS);
     mv_open_options open = {
         .must_create = schema_at != 0,
@@ -59,6 +83,8 @@ static int open_collection(lua_State *L, const char *call, int options_at, int s
     if (!lua_isnil(L, at + MAINTENANCE))
         open.manual_maintenance =
             check_word(L, at + MAINTENANCE, &where, "maintenance", maintenances, 2);
+    if (!schema_at && !lua_isnil(L, at + FROM))
+        open.from = check_string(L, at + FROM, call, "from");
     if (!schema_at && !lua_isnil(L, at + SCHEMA)) schema_at = at + SCHEMA;
     if (schema_at && !(open.schema = schema_read(L, schema_at, &error)))
         return push_failure(L, "schema", &error);
@@ -79,6 +105,33 @@ int call_create_and_open(lua_State *L)
 {
     lua_settop(L, 3);
     return open_collection(L, "create_and_open", 3, 2);
+}
+
+/* load(dump, options) -> collection in memory */
+int call_load(lua_State *L)
+{
+    enum { MAINTENANCE, SCHEMA, OPTIONS };
+    static const char *const options[OPTIONS] = {"maintenance", "schema"};
+    error_context where = {.call = "load"};
+    mv_open_options open = {0};
+    mv_error error = {0};
+    size_t size;
+    lua_settop(L, 2);
+    if (lua_type(L, 1) != LUA_TSTRING)
+        raise_misuse(L, "load: a dump is a string, got a %s", luaL_typename(L, 1));
+    const char *bytes = lua_tolstring(L, 1, &size);
+    int at = check_options(L, 2, "load", options, OPTIONS);
+    if (!lua_isnil(L, at + MAINTENANCE))
+        open.manual_maintenance =
+            check_word(L, at + MAINTENANCE, &where, "maintenance", maintenances, 2);
+    if (!lua_isnil(L, at + SCHEMA) && !(open.schema = schema_read(L, at + SCHEMA, &error)))
+        return push_failure(L, "schema", &error);
+
+    collection_box *box = push_box(L, MEMORY_PATH);
+    if (mv_load(bytes, size, &open, &box->collection, &error))
+        return push_failure(L, "load", &error);
+    (void)lua_gc(L, LUA_GCSTEP, (LUA_GC_SIZE)COLLECTION_KIB);
+    return 1;
 }
 
 int call_destroy_path(lua_State *L)
@@ -177,7 +230,20 @@ static int push_schema(lua_State *L)
     return 1;
 }
 
-/* __index: a method, `path` or `schema`. */
+/* Raise if the key at 2 is a method that ends a transaction in other databases. */
+static void raise_if_end(lua_State *L)
+{
+    static const char *const ends[] = {"commit", "rollback", "abort"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (is_text(L, 2, ends[i]))
+            raise_misuse(L,
+                         "a transaction has no '%s': it is committed when its function returns, "
+                         "and undone when its function raises",
+                         ends[i]);
+}
+
+/* __index: a method, `path` or `schema`. Any other key is nil, but one that other databases have
+ * for a method raises. */
 int call_index(lua_State *L)
 {
     lua_settop(L, 2);
@@ -191,6 +257,11 @@ int call_index(lua_State *L)
         lua_pushcfunction(L, push_schema);
         lua_pushvalue(L, 1);
         call_guarded(L, box, 1);
+    } else if (check_collection_box(L, 1, "index")->is_transaction) {
+        raise_if_end(L);
+        raise_if_synonym(L, "a transaction", lua_upvalueindex(1), 2);
+    } else {
+        raise_if_synonym(L, "a collection", lua_upvalueindex(1), 2);
     }
     return 1;
 }

@@ -12,8 +12,8 @@
 /* Methods of a collection in C. lua/moonvec/collection.lua adds the methods in Lua. */
 static const luaL_Reg collection_methods[] = {
     {"backup", call_backup},   {"check", call_check}, {"count", call_count},
-    {"destroy", call_destroy}, {"fetch", call_fetch}, {"iterate", call_iterate},
-    {"stats", call_stats},     {NULL, NULL},
+    {"destroy", call_destroy}, {"dump", call_dump},   {"fetch", call_fetch},
+    {"iterate", call_iterate}, {"stats", call_stats}, {NULL, NULL},
 };
 
 static const luaL_Reg collection_writes[] = {
@@ -39,11 +39,13 @@ static const luaL_Reg collection_steps[] = {
     {"column_set", call_column_set},
     {"commit", call_commit},
     {"in_transaction", call_in_transaction},
+    {"is_transaction", call_is_transaction},
     {"optimize_abandon", call_optimize_abandon},
     {"query", call_query},
     {"query_end", call_query_end},
     {"query_page", call_query_page},
     {"query_some", call_query_some},
+    {"update_documents", call_update_documents},
     {NULL, NULL},
 };
 
@@ -54,6 +56,7 @@ static const luaL_Reg collection_write_steps[] = {
     {"index_start", call_index_start},
     {"optimize_start", call_optimize_start},
     {"optimize_step", call_optimize_step},
+    {"update_write", call_update_write},
     {NULL, NULL},
 };
 
@@ -72,10 +75,13 @@ static const luaL_Reg owned_metamethods[] = {
 static const luaL_Reg core_functions[] = {
     {"create_and_open", call_create_and_open},
     {"destroy", call_destroy_path},
+    {"load", call_load},
     {"open", call_open},
     {"options", options_call},
     {"pack", vector_pack},
+    {"quote", raise_quote_call},
     {"raise", raise_call},
+    {"raise_if_synonym", raise_if_synonym_call},
     {"schema", schema_call},
     {"unpack", vector_unpack},
     {"vector", vector_create},
@@ -150,6 +156,7 @@ MV_API int luaopen_moonvec_core(lua_State *L);
 
 MV_API int luaopen_moonvec_core(lua_State *L)
 {
+    luaL_checkversion(L);
     job_register(L);
     schema_register(L);
     vector_register(L);
@@ -172,5 +179,8 @@ MV_API int luaopen_moonvec_core(lua_State *L)
     lua_setfield(L, -2, "simd");
     lua_pushstring(L, "moonvec " MV_VERSION);
     lua_setfield(L, -2, "version");
+    /* load_core.lua looks for this text in a file that does not load. */
+    lua_pushstring(L, "moonvec.core for " LUA_VERSION);
+    lua_setfield(L, -2, "built_for");
     return 1;
 }

@@ -83,6 +83,8 @@ static uint64_t check_large(lua_State *L, int index, const char *call, const mv_
     mv_value value = {.kind = MV_KIND_NULL};
     int64_t whole;
     uint64_t number = 0;
+    size_t size;
+    char quoted[MV_QUOTE_SIZE];
     if (lua_type(L, index) == LUA_TSTRING)
         number = digits_value(L, index);
     else if (is_cdata_integer(L, index, &value))
@@ -93,9 +95,11 @@ static uint64_t check_large(lua_State *L, int index, const char *call, const mv_
     if (lua_type(L, index) == LUA_TNUMBER)
         raise_misuse(L, WHOLE_WANTED "%.14g", call, option->name, option->min, option->max,
                      lua_tonumber(L, index));
-    if (lua_type(L, index) == LUA_TSTRING)
-        raise_misuse(L, WHOLE_WANTED "'%.80s'", call, option->name, option->min, option->max,
-                     lua_tostring(L, index));
+    if (lua_type(L, index) == LUA_TSTRING) {
+        const char *text = lua_tolstring(L, index, &size);
+        raise_misuse(L, WHOLE_WANTED "'%s'", call, option->name, option->min, option->max,
+                     mv_quote(text, size, quoted));
+    }
     raise_misuse(L, WHOLE_WANTED "a %s", call, option->name, option->min, option->max,
                  luaL_typename(L, index));
 }
@@ -147,13 +151,14 @@ _Noreturn static void raise_no_index(lua_State *L, const error_context *where, c
 
 mv_index_options index_read(lua_State *L, int index, const error_context *where, bool of_vectors)
 {
-    char call[160], types[128];
+    char call[128 + MV_QUOTE_SIZE], types[128], quoted[MV_QUOTE_SIZE];
     choice c;
     mv_index_options out = {.type = MV_INDEX_NONE};
     bool has_options = lua_type(L, index) == LUA_TTABLE;
     if (lua_isnil(L, index)) return out;
     choose(&c, of_vectors);
-    (void)snprintf(call, sizeof call, "%s: field '%.80s': index", where->call, where->field);
+    (void)snprintf(call, sizeof call, "%s: field '%s': index", where->call,
+                   mv_quote(where->field, strlen(where->field), quoted));
     int at = has_options ? check_options(L, index, call, c.options, c.options_count) : index;
     if (has_options && lua_isnil(L, at)) {
         list_types(&c, types, sizeof types);

@@ -22,6 +22,8 @@
 #define luaL_setfuncs    compat_setfuncs
 #define luaL_testudata   compat_testudata
 
+#define luaL_checkversion(L) ((void)(L)) /* there is one ABI, which LuaJIT shares */
+
 /* Set functions in the table below the `upvalues_count` values on top, which all functions share.
  */
 static inline void compat_setfuncs(lua_State *L, const luaL_Reg *functions, int upvalues_count)

@@ -1,7 +1,8 @@
-/* Calls about a whole collection: flush, check, backup, meta, stats. */
+/* Calls about a whole collection: flush, check, backup, dump, meta, stats. */
 #include "calls.h"
 #include "check_args.h"
 #include "index_options.h"
+#include "owned_box.h"
 #include "push_values.h"
 #include "read_values.h"
 
@@ -23,9 +24,50 @@ int call_backup(lua_State *L)
 {
     mv_error error = {0};
     collection_box *box = check_collection(L, 1, "backup");
-    lua_settop(L, 2);
+    enum { COPY, REPLACE, OPTIONS };
+    static const char *const names[OPTIONS] = {"copy", "replace"};
+    lua_settop(L, 3);
     const char *path = check_string(L, 2, "backup", "path");
-    return push_outcome(L, "backup", mv_backup(box->collection, path, &error), &error);
+    int at = check_options(L, 3, "backup", names, OPTIONS);
+    mv_backup_options options = {
+        .copy = check_boolean(L, at + COPY, "backup", "copy", false),
+        .replace = check_boolean(L, at + REPLACE, "backup", "replace", false),
+    };
+    return push_outcome(L, "backup", mv_backup(box->collection, path, &options, &error), &error);
+}
+
+/* ---------------------------------------------------------------- dump */
+
+typedef struct dump_box {
+    owned_box owned;
+    mv_dump *dump;
+} dump_box;
+
+static void dump_box_release(lua_State *L, owned_box *owned)
+{
+    dump_box *box = (dump_box *)owned;
+    (void)L;
+    mv_dump_close(box->dump);
+    box->dump = NULL;
+}
+
+/* Returns the dump as a string. Lua copies a new string, so its memory is needed twice. */
+int call_dump(lua_State *L)
+{
+    mv_error error = {0};
+    uint64_t size;
+    size_t got = 0;
+    collection_box *owner = check_collection(L, 1, "dump");
+    lua_settop(L, 1);
+    dump_box *box = owned_push(L, 1, owner, sizeof *box, dump_box_release);
+    mv_err err = mv_dump_open(owner->collection, &box->dump, &size, &error);
+    if (!err) {
+        void *bytes = lua_newuserdata(L, (size_t)size);
+        err = mv_dump_read(box->dump, bytes, (size_t)size, &got, &error);
+        if (!err) lua_pushlstring(L, bytes, got);
+    }
+    owned_release(L, &box->owned);
+    return err ? push_failure(L, "dump", &error) : 1;
 }
 
 /* ---------------------------------------------------------------- meta */
@@ -100,6 +142,10 @@ static mv_err push_indexes(lua_State *L, mv_collection *collection, bool *change
     return err;
 }
 
+/* By mv_pending. */
+static const char *const pending_names[] = {"none", "working", "elsewhere", "due",
+                                            "few",  "failed",  "manual",    "read_only"};
+
 int call_stats(lua_State *L)
 {
     mv_error error = {0};
@@ -108,7 +154,7 @@ int call_stats(lua_State *L)
     bool changed;
     collection_box *box = check_collection(L, 1, "stats");
     if (mv_get_stats(box->collection, &stats, &error)) return push_failure(L, "stats", &error);
-    lua_createtable(L, 0, 12);
+    lua_createtable(L, 0, 14);
     set_unsigned(L, "documents", stats.documents);
     set_unsigned(L, "segments", stats.segments);
     set_unsigned(L, "fresh_rows", stats.fresh_rows);
@@ -119,6 +165,8 @@ int call_stats(lua_State *L)
     set_boolean(L, "durable", stats.durable);
     set_boolean(L, "background", stats.is_maintained);
     if (*stats.maintenance_error) set_string(L, "background_error", stats.maintenance_error);
+    set_unsigned(L, "pending_rows", stats.pending_rows);
+    if (stats.pending != MV_PENDING_NONE) set_string(L, "pending", pending_names[stats.pending]);
     set_string(L, "simd", mv_simd_name());
     int top = lua_gettop(L);
     do {

@@ -101,7 +101,7 @@ static const char *vector_name(const mv_schema *schema, uint32_t position)
 }
 
 void raise_unknown_field(lua_State *L, const error_context *where, const mv_schema *schema,
-                         const char *given)
+                         const char *given, size_t given_size)
 {
     const char *names[MV_FIELDS_MAX + MV_VECTORS_MAX];
     size_t count = 0;
@@ -109,7 +109,7 @@ void raise_unknown_field(lua_State *L, const error_context *where, const mv_sche
         names[count++] = field_name(schema, i);
     for (uint32_t i = 0; i < mv_schema_vector_count(schema); i++)
         names[count++] = vector_name(schema, i);
-    raise_unknown(L, where, "field", given, names, count);
+    raise_unknown(L, where, "field", given, given_size, names, count);
 }
 
 bool is_hit_key(const char *name, size_t size)
@@ -143,7 +143,7 @@ static void read_named_fields(lua_State *L, const mv_schema *schema, const char 
             if (out->vectors_count < MV_VECTORS_MAX)
                 out->vectors[out->vectors_count++] = (uint16_t)position;
         } else if (!is_hit_key(name, size)) {
-            raise_unknown_field(L, &where, schema, name);
+            raise_unknown_field(L, &where, schema, name, size);
         }
         lua_pop(L, 1);
     }

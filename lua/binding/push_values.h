@@ -33,7 +33,7 @@ void output_read(lua_State *L, const mv_schema *schema, const char *call, int fi
 
 /* "unknown field 'titel' (did you mean 'title'?)" */
 _Noreturn void raise_unknown_field(lua_State *L, const error_context *where,
-                                   const mv_schema *schema, const char *given);
+                                   const mv_schema *schema, const char *given, size_t given_size);
 
 /* Is it `id`, `score` or `distance`? Hits have these keys even if `output_fields` does not name
  * them. */

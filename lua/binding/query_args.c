@@ -72,7 +72,7 @@ static void read_named_field(lua_State *L, query_args *args)
     const char *names[MV_VECTORS_MAX];
     for (uint32_t i = 0; i < count; i++)
         names[i] = mv_schema_vector(args->schema, i, &vector) ? vector.name : NULL;
-    raise_unknown(L, &query_context, "vector field", name, names, count);
+    raise_unknown(L, &query_context, "vector field", name, size, names, count);
 }
 
 /* The vector field to search: the named one, or the only one of the schema. */

@@ -37,6 +37,18 @@ static result_box *search(lua_State *L, collection_box *owner, query_args *args,
     return NULL;
 }
 
+/* Raise if the value at 2 is no table of options. A vector stands there in most other databases. */
+static void check_options_table(lua_State *L)
+{
+    if (lua_type(L, 2) != LUA_TTABLE)
+        raise_misuse(L, "query: expected a table of options, got a %s", luaL_typename(L, 2));
+    lua_rawgeti(L, 2, 1);
+    if (lua_type(L, -1) == LUA_TNUMBER)
+        raise_misuse(L, "query: expected a table of options, got an array of numbers (did you mean "
+                        "{ vector = ... }?)");
+    lua_pop(L, 1);
+}
+
 int call_query(lua_State *L)
 {
     query_args args;
@@ -44,8 +56,7 @@ int call_query(lua_State *L)
     result_box *box;
     collection_box *owner = check_collection(L, 1, "query");
     bool for_rerank = lua_toboolean(L, 3);
-    if (lua_type(L, 2) != LUA_TTABLE)
-        raise_misuse(L, "query: expected a table of options, got a %s", luaL_typename(L, 2));
+    check_options_table(L);
     do { /* again if the schema changes between reading the options and searching */
         lua_settop(L, 2);
         args.schema = mv_get_schema(owner->collection);

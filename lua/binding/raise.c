@@ -5,6 +5,8 @@
  * is not part of moonvec. */
 #include "raise.h"
 
+#include "synonyms.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,14 +61,17 @@ void raise_misuse(lua_State *L, const char *format, ...)
     raise_text(L, text);
 }
 
-/* Ids, and field names that do not exist, may be long: both are cut to 80 bytes. */
+/* Ids, and field names that do not exist, may be long and not printable. */
 static size_t write_context(char *text, size_t size, const error_context *where)
 {
+    char quoted[MV_QUOTE_SIZE];
     int used = snprintf(text, size, "%s: ", where->call);
-    if (where->document)
-        used += snprintf(text + used, size - (size_t)used, "document '%.80s': ", where->document);
+    if (where->document.data)
+        used += snprintf(text + used, size - (size_t)used, "document '%s': ",
+                         mv_quote(where->document.data, where->document.size, quoted));
     if (where->field)
-        used += snprintf(text + used, size - (size_t)used, "field '%.80s': ", where->field);
+        used += snprintf(text + used, size - (size_t)used,
+                         "field '%s': ", mv_quote(where->field, strlen(where->field), quoted));
     if (where->argument)
         used += snprintf(text + used, size - (size_t)used, "argument %zu: ", where->argument);
     return (size_t)used;
@@ -83,26 +88,67 @@ void raise_at(lua_State *L, const error_context *where, const char *format, ...)
     raise_text(L, text);
 }
 
-void raise_unknown(lua_State *L, const error_context *where, const char *kind, const char *given,
-                   const char *const *names, size_t names_count)
+/* "unknown option 'topK' (did you mean 'topk'?)"; without the question if `meant` is NULL. */
+static _Noreturn void raise_meant(lua_State *L, const error_context *where, const char *kind,
+                                  const char *given, size_t given_size, const char *meant)
 {
-    const char *nearest = mv_nearest_name(given, strlen(given), names, names_count);
-    if (nearest)
-        raise_at(L, where, "unknown %s '%.80s' (did you mean '%s'?)", kind, given, nearest);
-    raise_at(L, where, "unknown %s '%.80s'", kind, given);
+    char quoted[MV_QUOTE_SIZE];
+    (void)mv_quote(given, given_size, quoted);
+    if (meant) raise_at(L, where, "unknown %s '%s' (did you mean '%s'?)", kind, quoted, meant);
+    raise_at(L, where, "unknown %s '%s'", kind, quoted);
+}
+
+void raise_unknown(lua_State *L, const error_context *where, const char *kind, const char *given,
+                   size_t given_size, const char *const *names, size_t names_count)
+{
+    const char *nearest = mv_nearest_name(given, given_size, names, names_count);
+    raise_meant(L, where, kind, given, given_size, nearest);
+}
+
+/* The name that other databases call `given`, else the nearest one; NULL: none. */
+static const char *find_meant(const char *given, size_t given_size, const char *const *names,
+                              size_t names_count)
+{
+    const char *synonym = synonyms_find(given, names, names_count);
+    return synonym ? synonym : mv_nearest_name(given, given_size, names, names_count);
+}
+
+void raise_unknown_option(lua_State *L, const error_context *where, const char *given,
+                          size_t given_size, const char *const *names, size_t names_count)
+{
+    const char *meant = find_meant(given, given_size, names, names_count);
+    raise_meant(L, where, "option", given, given_size, meant);
 }
 
 void raise_unknown_word(lua_State *L, const error_context *where, const char *kind,
                         const char *given, const char *const *names, size_t names_count)
 {
-    char list[TEXT_SIZE / 2];
+    char list[TEXT_SIZE / 2], quoted[MV_QUOTE_SIZE];
     size_t used = 0;
-    if (mv_nearest_name(given, strlen(given), names, names_count))
-        raise_unknown(L, where, kind, given, names, names_count);
+    const char *meant = find_meant(given, strlen(given), names, names_count);
+    if (meant) raise_meant(L, where, kind, given, strlen(given), meant);
     for (size_t i = 0; i < names_count && used < sizeof list; i++)
         used +=
             (size_t)snprintf(list + used, sizeof list - used, "%s'%s'", i ? ", " : "", names[i]);
-    raise_at(L, where, "unknown %s '%.80s' (valid: %s)", kind, given, list);
+    raise_at(L, where, "unknown %s '%s' (valid: %s)", kind, mv_quote(given, strlen(given), quoted),
+             list);
+}
+
+void raise_if_synonym(lua_State *L, const char *what, int functions, int key)
+{
+    size_t size;
+    if (lua_type(L, key) != LUA_TSTRING) return;
+    const char *given = lua_tolstring(L, key, &size);
+    if (strlen(given) != size) return; /* no name has a zero byte */
+    const char *meant = synonyms_find_function(L, functions, given);
+    if (meant) raise_misuse(L, "%s has no '%s' (did you mean '%s'?)", what, given, meant);
+}
+
+int raise_if_synonym_call(lua_State *L)
+{
+    lua_settop(L, 3);
+    raise_if_synonym(L, luaL_checkstring(L, 1), 2, 3);
+    return 0;
 }
 
 int push_failure(lua_State *L, const char *call, const mv_error *error)
@@ -126,4 +172,13 @@ int push_outcome(lua_State *L, const char *call, mv_err err, const mv_error *err
 int raise_call(lua_State *L)
 {
     raise_text(L, luaL_checkstring(L, 1));
+}
+
+int raise_quote_call(lua_State *L)
+{
+    char quoted[MV_QUOTE_SIZE];
+    size_t size;
+    const char *text = luaL_checklstring(L, 1, &size);
+    lua_pushstring(L, mv_quote(text, size, quoted));
+    return 1;
 }

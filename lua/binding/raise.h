@@ -9,10 +9,10 @@
 /* Which argument a message is about: "insert: document 'dune': field 'year': ...". Members that do
  * not apply are NULL or 0. */
 typedef struct error_context {
-    const char *call;     /* "insert" */
-    const char *document; /* id */
-    const char *field;    /* name */
-    size_t argument;      /* position in a filter's arguments, from 1 */
+    const char *call;  /* "insert" */
+    mv_id document;    /* its id */
+    const char *field; /* name */
+    size_t argument;   /* position in a filter's arguments, from 1 */
 } error_context;
 
 /* Raise the message, after the file and line of the nearest caller outside of moonvec. */
@@ -24,10 +24,16 @@ _Noreturn void raise_at(lua_State *L, const error_context *where, const char *fo
 
 /* "<context>: unknown <kind> 'topK' (did you mean 'topk'?)"; NULLs among `names` are skipped. */
 _Noreturn void raise_unknown(lua_State *L, const error_context *where, const char *kind,
-                             const char *given, const char *const *names, size_t names_count);
+                             const char *given, size_t given_size, const char *const *names,
+                             size_t names_count);
 
-/* "<context>: unknown <kind> 'ivf' (valid: 'flat', 'hnsw')", or the nearest name as above. For
- * kinds with few names. */
+/* The same for an option, which is also known by what other databases call it (synonyms.c). */
+_Noreturn void raise_unknown_option(lua_State *L, const error_context *where, const char *given,
+                                    size_t given_size, const char *const *names,
+                                    size_t names_count);
+
+/* "<context>: unknown <kind> 'x' (valid: 'flat', 'hnsw')", or what was meant as above. For kinds
+ * with few names. */
 _Noreturn void raise_unknown_word(lua_State *L, const error_context *where, const char *kind,
                                   const char *given, const char *const *names, size_t names_count);
 
@@ -38,7 +44,15 @@ int push_failure(lua_State *L, const char *call, const mv_error *error);
 /* Push true and return 1, or push_failure if `err` is not MV_OK. */
 int push_outcome(lua_State *L, const char *call, mv_err err, const mv_error *error);
 
-/* raise(message) for the Lua half. */
+/* Raise "<what> has no 'search' (did you mean 'query'?)" if other databases call one of the
+ * functions in the table at `functions` like the value at `key`. Returns otherwise, so that a
+ * program can still look whether another function exists. */
+void raise_if_synonym(lua_State *L, const char *what, int functions, int key);
+
+/* For lua/moonvec: raise(message), raise_if_synonym(what, functions, key), and quote(text) -> the
+ * text as mv_quote writes it. */
 int raise_call(lua_State *L);
+int raise_if_synonym_call(lua_State *L);
+int raise_quote_call(lua_State *L);
 
 #endif

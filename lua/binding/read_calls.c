@@ -34,6 +34,7 @@ static int push_fetched(lua_State *L, result_box *box, const mv_schema *schema, 
                         int ids, const mv_id *one)
 {
     size_t count;
+    char quoted[MV_QUOTE_SIZE];
     mv_err err = MV_OK;
     mv_error error = {0};
     int keys = output_push_keys(L, schema, out);
@@ -43,7 +44,7 @@ static int push_fetched(lua_State *L, result_box *box, const mv_schema *schema, 
         err = fill_documents(L, box, schema, out, keys, &error);
     } else if (count == 0) {
         lua_pushnil(L);
-        lua_pushfstring(L, "document '%s' not found", one->data);
+        lua_pushfstring(L, "document '%s' not found", mv_quote(one->data, one->size, quoted));
         lua_pushstring(L, mv_err_name(MV_NOT_FOUND));
         return 3;
     } else {
@@ -121,6 +122,9 @@ typedef struct iterator_box {
     result_box result; /* first, because it begins with the owned_box */
     mv_iterator *iterator;
     output out;
+    const char *call; /* for messages: "iterate", or the call that goes through the documents */
+    bool is_for_loop; /* a failure raises, because a `for` loop would take nil, message for the end
+                       */
 } iterator_box;
 
 static void iterator_box_release(lua_State *L, owned_box *owned)
@@ -134,12 +138,18 @@ static void iterator_box_release(lua_State *L, owned_box *owned)
 /* Upvalues of iterate_step. */
 enum { UP_ITERATOR = 1, UP_COLLECTION, UP_ENDED };
 
+static int fail_next(lua_State *L, const iterator_box *box, const mv_error *error)
+{
+    if (box->is_for_loop) raise_misuse(L, "%s: %s", box->call, error->text);
+    return push_failure(L, box->call, error);
+}
+
 static int push_next(lua_State *L, iterator_box *box)
 {
     bool found = false;
     mv_error error = {0};
     if (mv_iterator_next(box->iterator, box->result.result, &found, &error))
-        raise_misuse(L, "iterate: %s", error.text);
+        return fail_next(L, box, &error);
     if (!found) {
         lua_pushboolean(L, 1);
         lua_replace(L, lua_upvalueindex(UP_ENDED));
@@ -150,19 +160,18 @@ static int push_next(lua_State *L, iterator_box *box)
     int keys = output_push_keys(L, schema, &box->out);
     output_push_table(L, &box->out, keys, 0, 0);
     if (output_fill(L, &box->result, 0, schema, &box->out, keys, &error))
-        raise_misuse(L, "iterate: %s", error.text);
+        return fail_next(L, box, &error);
     return 1;
 }
 
-/* Returns the next document. A failure raises, because a `for` loop would take nil, message for the
- * end. */
+/* Returns the next document, or nothing at the end. */
 static int iterate_step(lua_State *L)
 {
     iterator_box *box = lua_touserdata(L, lua_upvalueindex(UP_ITERATOR));
     collection_box *owner = box->result.owned.owner;
     lua_settop(L, 0);
     if (!owner && lua_toboolean(L, lua_upvalueindex(UP_ENDED))) return 0;
-    if (!owner) raise_misuse(L, "iterate: the iterator or its collection is closed");
+    if (!owner) raise_misuse(L, "%s: the iterator or its collection is closed", box->call);
     lua_pushvalue(L, lua_upvalueindex(UP_COLLECTION)); /* at 1, as in every call */
     return push_next(L, box);
 }
@@ -179,28 +188,32 @@ static int iterate_next(lua_State *L)
 }
 
 /* Returns the iterator function, nil, nil, and the box, which Lua 5.4 and later close at the end of
- * the loop. */
-int call_iterate(lua_State *L)
+ * the loop. A failure of a `for` loop raises, because the loop would call nil and not say the
+ * message. */
+static int push_iterator(lua_State *L, const char *call, bool is_for_loop)
 {
     filter_args args;
     mv_error error = {0};
-    collection_box *owner = check_collection(L, 1, "iterate");
+    collection_box *owner = check_collection(L, 1, call);
     lua_settop(L, 2);
-    int at = check_options(L, 2, "iterate", read_options, ITERATE_OPTIONS);
-    const mv_filter *filter = read_filter(L, at + FILTER, at + ARGS, "iterate", &args);
+    int at = check_options(L, 2, call, read_options, ITERATE_OPTIONS);
+    const mv_filter *filter = read_filter(L, at + FILTER, at + ARGS, call, &args);
 
     iterator_box *box = owned_push(L, 1, owner, sizeof *box, iterator_box_release);
     int box_at = lua_gettop(L);
+    box->call = call;
+    box->is_for_loop = is_for_loop;
     const mv_schema *schema = mv_get_schema(owner->collection);
-    output_read(L, schema, "iterate", at + OUTPUT_FIELDS, at + INCLUDE_VECTOR, &box->out);
+    output_read(L, schema, call, at + OUTPUT_FIELDS, at + INCLUDE_VECTOR, &box->out);
     mv_err err = mv_result_create(owner->collection, &box->result.result, &error);
     if (!err) err = mv_iterator_open(owner->collection, filter, &box->iterator, &error);
     if (err) {
         owned_release(L, &box->result.owned);
-        return push_failure(L, "iterate", &error);
+        if (err == MV_MISUSE || !is_for_loop) return push_failure(L, call, &error);
+        raise_misuse(L, "%s: %s", call, error.text);
     }
     if (mv_iterator_schema(box->iterator) != schema) /* it changed meanwhile */
-        output_read(L, mv_iterator_schema(box->iterator), "iterate", at + OUTPUT_FIELDS,
+        output_read(L, mv_iterator_schema(box->iterator), call, at + OUTPUT_FIELDS,
                     at + INCLUDE_VECTOR, &box->out);
     lua_pushvalue(L, box_at);
     lua_pushvalue(L, 1);
@@ -212,4 +225,14 @@ int call_iterate(lua_State *L)
     lua_pushnil(L);
     lua_pushvalue(L, box_at);
     return 4;
+}
+
+int call_iterate(lua_State *L)
+{
+    return push_iterator(L, "iterate", true);
+}
+
+int call_update_documents(lua_State *L)
+{
+    return push_iterator(L, "update_by_filter", false);
 }

@@ -70,11 +70,28 @@ static int spread_entry(lua_State *L, const char *kind, int position, const char
     return at;
 }
 
+/* Does the entry at `index` describe a vector field: does its `type` begin with "vector", or has it
+ * a `dim`? */
+static bool is_vector_entry(lua_State *L, int index)
+{
+    if (lua_type(L, index) != LUA_TTABLE) return false;
+    lua_pushlstring(L, "dim", 3);
+    lua_rawget(L, index);
+    lua_pushlstring(L, "type", 4);
+    lua_rawget(L, index);
+    bool is_vector = !lua_isnil(L, -2) || (lua_type(L, -1) == LUA_TSTRING &&
+                                           strncmp(lua_tostring(L, -1), "vector", 6) == 0);
+    lua_pop(L, 2);
+    return is_vector;
+}
+
 static mv_err read_field(lua_State *L, mv_schema *schema, int position, mv_error *error)
 {
     enum { NAME, TYPE, NULLABLE, DEFAULT, INDEX, OPTIONS };
     static const char *const options[OPTIONS] = {"name", "type", "nullable", "default", "index"};
     char call[64];
+    if (is_vector_entry(L, lua_gettop(L)))
+        raise_misuse(L, "schema: field %d is a vector field, which belongs in 'vectors'", position);
     int at = spread_entry(L, "field", position, options, OPTIONS, call);
     mv_field_options field = {.name = lua_tostring(L, at + NAME)};
     error_context where = {.call = call_of(position), .field = field.name};
@@ -141,18 +158,6 @@ static schema_box *push_box(lua_State *L)
     luaL_getmetatable(L, SCHEMA_TYPE);
     lua_setmetatable(L, -2);
     return box;
-}
-
-/* Does the `type` of the entry at `index` begin with "vector"? */
-static bool is_vector_entry(lua_State *L, int index)
-{
-    if (lua_type(L, index) != LUA_TTABLE) return false;
-    lua_pushlstring(L, "type", 4);
-    lua_rawget(L, index);
-    bool is_vector =
-        lua_type(L, -1) == LUA_TSTRING && strncmp(lua_tostring(L, -1), "vector", 6) == 0;
-    lua_pop(L, 1);
-    return is_vector;
 }
 
 const mv_schema *schema_read_one(lua_State *L, int index, mv_error *error)

@@ -167,7 +167,8 @@ int call_column_set(lua_State *L)
     mv_error error = {0};
     (void)check_collection(L, 1, add_column);
     column_box *box = check_column(L);
-    error_context where = {.call = add_column, .document = lua_tostring(L, 3), .field = box->name};
+    error_context where = {.call = add_column, .field = box->name};
+    where.document.data = lua_tolstring(L, 3, &where.document.size);
     lua_settop(L, 4);
     if (box->is_vector) {
         mv_vector_options vector = {.name = box->name, .type = box->type, .dim = box->dim};

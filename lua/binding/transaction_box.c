@@ -70,6 +70,12 @@ int call_abort(lua_State *L)
     return 0;
 }
 
+int call_is_transaction(lua_State *L)
+{
+    lua_pushboolean(L, check_collection_box(L, 1, "transaction")->is_transaction);
+    return 1;
+}
+
 int call_in_transaction(lua_State *L)
 {
     collection_box *box = check_collection_box(L, 1, "transaction");

@@ -48,7 +48,7 @@ static mv_err read_member(lua_State *L, batch_box *box, const mv_schema *schema,
     }
     /* Documents from fetch and query can be written again, so the keys they add are ignored. */
     if (is_hit_key(key, size)) return MV_OK;
-    raise_unknown_field(L, where, schema, key);
+    raise_unknown_field(L, where, schema, key, size);
 }
 
 /* Add the document on top of the stack. `position`: its index in the array, 0 for a single
@@ -71,7 +71,7 @@ static mv_err read_document(lua_State *L, batch_box *box, const mv_schema *schem
     mv_err err = mv_batch_add(box->batch, id.data, id.size, error);
     if (err) return err;
 
-    where.document = id.data;
+    where.document = id;
     lua_pushnil(L);
     while (lua_next(L, document)) {
         int value_at = lua_gettop(L);
@@ -159,6 +159,11 @@ int call_upsert(lua_State *L)
 int call_update(lua_State *L)
 {
     return write_documents(L, MV_UPDATE, "update");
+}
+
+int call_update_write(lua_State *L)
+{
+    return write_documents(L, MV_UPDATE, "update_by_filter");
 }
 
 int call_delete(lua_State *L)

@@ -13,6 +13,9 @@ local PROGRESS_MS = 50
 -- Without `progress`, all of the work is one slice.
 local UNLIMITED_MS = 1e12
 
+-- Documents that update_by_filter writes at once. No more are in memory.
+local UPDATE_BATCH = 256
+
 local THREADS_MAX = 64
 local AS_MANY_AS_CORES = 0
 
@@ -38,6 +41,8 @@ local function finish(tx, ok, ...)
   return commit(tx, ...)
 end
 
+--- The iterator of loops that run once. From Lua 5.4 on, their fourth value is closed when the coroutine is closed in
+-- the loop.
 local function once()
   return true
 end
@@ -54,7 +59,6 @@ function methods.transaction(collection, work, ...)
     return nil, message, code
   end
   nginx.watch(collection)
-  -- This loop runs once. From Lua 5.4 on, its fourth value is closed when the coroutine is closed in `work`.
   for _ in once, nil, nil, tx do -- luacheck: ignore 512
     return finish(tx, pcall(work, tx, ...))
   end
@@ -70,7 +74,8 @@ local function check_threads(call, threads)
   if threads == nil then
     return AS_MANY_AS_CORES
   elseif type(threads) ~= "number" or not (threads >= 1 and threads <= THREADS_MAX) or threads % 1 ~= 0 then
-    misuse("%s: 'threads' must be a whole number from 1 to %d, got %s", call, THREADS_MAX, tostring(threads))
+    misuse("%s: 'threads' must be a whole number from 1 to %d, got %s", call, THREADS_MAX,
+      core.quote(tostring(threads)))
   end
   return threads
 end
@@ -162,13 +167,13 @@ function methods.create_index(collection, name, index, options)
 end
 
 --- Returns the id and the value of one document. An error in `value_of` is raised again, with the id if it is a string.
-local function value_for(document, value_of)
+local function value_for(call, document, value_of)
   local id = document.id -- read first, because `value_of` may change the table
   local ok, value = pcall(value_of, document)
   if ok then
     return id, value
   elseif type(value) == "string" then
-    error(("add_column: document '%s': %s"):format(id, value), 0)
+    error(call .. ": document '" .. core.quote(id) .. "': " .. value, 0) -- %s ends at a zero byte on Lua 5.1
   end
   error(value, 0)
 end
@@ -181,7 +186,7 @@ local function fill_column(collection, column, value_of)
     elseif not document then
       return true
     end
-    local id, value = value_for(document, value_of)
+    local id, value = value_for("add_column", document, value_of)
     if value ~= nil then
       local done
       done, message, code = core.column_set(collection, column, id, value)
@@ -232,9 +237,12 @@ function methods.add_column(collection, field, value_of, options)
     return nil, is_indexed, code -- message and code
   end
   local ok, done, message
-  ok, done, message, code = pcall(make_column, collection, column, value_of)
-  if not (ok and done) then
-    core.column_abort(collection, column)
+  for _ in once, nil, nil, column do -- luacheck: ignore 512
+    ok, done, message, code = pcall(make_column, collection, column, value_of)
+    if not (ok and done) then
+      core.column_abort(collection, column)
+    end
+    break
   end
   if not ok then
     error(done, 0)
@@ -242,6 +250,105 @@ function methods.add_column(collection, field, value_of, options)
     return nil, message, code
   end
   return not is_indexed or build_indexes(collection, threads, progress)
+end
+
+--- What is written of one document: its id and its changes. nil: `changes_of` leaves it alone.
+local function changed_document(document, changes, changes_of)
+  local id = document.id
+  if changes_of then
+    id, changes = value_for("update_by_filter", document, changes_of)
+    if changes == nil then
+      return nil
+    elseif type(changes) ~= "table" then
+      misuse("update_by_filter: document '%s': expected a table of changes or nil, got a %s", core.quote(id),
+        type(changes))
+    end
+    local given = rawget(changes, "id")
+    if given ~= nil and given ~= id then
+      misuse("update_by_filter: document '%s': an id cannot be changed, got '%s'", core.quote(id),
+        core.quote(tostring(given)))
+    end
+  end
+  local changed = { id = id }
+  for name, value in next, changes do -- raw, like all reads of documents
+    changed[name] = value
+  end
+  return changed
+end
+
+--- Updates the documents that match now: the iterator lists them before the first write. Returns true, or nil, message,
+-- code. `done.updated` counts the documents, also those before a failure.
+local function update_matching(tx, options, changes, changes_of, done)
+  local next_document, message, code = core.update_documents(tx, options)
+  if not next_document then
+    return nil, message, code
+  end
+  local batch = {}
+  repeat
+    local document
+    document, message, code = next_document()
+    if message then
+      return nil, message, code
+    end
+    batch[#batch + 1] = document and changed_document(document, changes, changes_of)
+    if #batch == UPDATE_BATCH or not document and #batch > 0 then
+      local written
+      written, message, code = core.update_write(tx, batch)
+      if not written then
+        return nil, message, code
+      end
+      batch, done.updated = {}, done.updated + written
+    end
+  until not document
+  return true
+end
+
+local function check_changes(filter, changes)
+  if filter == nil then
+    misuse("update_by_filter: expected a filter ('true' updates all documents)")
+  elseif type(changes) ~= "table" and type(changes) ~= "function" then
+    misuse("update_by_filter: expected a table of changes or a function(document) -> changes, got a %s", type(changes))
+  elseif type(changes) == "table" and rawget(changes, "id") ~= nil then
+    misuse("update_by_filter: an id cannot be changed, got '%s'", core.quote(tostring(rawget(changes, "id"))))
+  end
+end
+
+--- Changes fields of all documents that match the filter: all or none. In a transaction, a failure after the first
+-- batch undoes the whole transaction. `changes`: a table of fields, or a
+-- function(document) -> such a table, or nil to leave the document alone. An error in the function undoes all and is
+-- raised again; it must not write to the collection. `output_fields` and `include_vector`: which fields its argument
+-- has, as in iterate. On plain Lua 5.1, which cannot yield across pcall, it must not yield.
+function methods.update_by_filter(collection, filter, args, changes, options)
+  local output_fields, include_vector = core.options("update_by_filter", options, "output_fields", "include_vector")
+  check_changes(filter, changes)
+  local changes_of = type(changes) == "function" and changes or nil
+  local matching = { filter = filter, args = args, output_fields = {} } -- a table of changes needs only ids
+  if changes_of then
+    matching.output_fields, matching.include_vector = output_fields, include_vector
+  end
+
+  local is_inside = core.is_transaction(collection)
+  local tx, message, code = collection, nil, nil
+  if not is_inside then
+    tx, message, code = core.begin(collection)
+  end
+  if not tx then
+    return nil, message, code
+  end
+  local done = { updated = 0 }
+  for _ in once, nil, nil, not is_inside and tx or nil do -- luacheck: ignore 512
+    local ok, updated
+    ok, updated, message, code = pcall(update_matching, tx, matching, changes, changes_of, done)
+    if ok and updated then
+      return is_inside and done.updated or commit(tx, done.updated)
+    elseif not is_inside or done.updated > 0 then
+      core.abort(tx) -- the batches that were written cannot be undone alone
+    end
+    if not ok then
+      error(updated, 0)
+    end
+    return nil, message, code
+  end
 end
 
 --- Adds these methods to the table of the methods in C.

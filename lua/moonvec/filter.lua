@@ -22,38 +22,57 @@ end
 
 local function check_name(call, name)
   if type(name) ~= "string" or not name:find("^[%a_][%w_]*$") then
-    misuse("filter.%s: '%s' is not a field name", call, tostring(name))
+    misuse("filter.%s: '%s' is not a field name", call, core.quote(tostring(name)))
   end
   return name
 end
 
 local function check_value(call, name, value)
   if value == nil then
-    misuse("filter.%s: the value for '%s' is nil", call, name)
+    misuse("filter.%s: the value for '%s' is nil", call, core.quote(name))
   end
   return value
 end
 
 local function check_list(call, name, list)
   if type(list) ~= "table" then
-    misuse("filter.%s: expected a list of values for '%s', got a %s", call, name, type(list))
+    misuse("filter.%s: expected a list of values for '%s', got a %s", call, core.quote(name), type(list))
   end
   return list
+end
+
+--- The name as it begins a test: with `collation` "nocase", a test that ignores case.
+local function collate(call, name, collation)
+  check_name(call, name)
+  if collation == nil then
+    return name
+  elseif collation ~= "nocase" then
+    misuse("filter.%s: the collation for '%s' must be \"nocase\", got %s", call, name, tostring(collation))
+  end
+  return name .. " COLLATE NOCASE"
 end
 
 --- The tests `name operator value`.
 local comparisons = { eq = "=", ne = "!=", lt = "<", le = "<=", gt = ">", ge = ">=" }
 for call, operator in pairs(comparisons) do
-  M[call] = function(name, value)
-    check_name(call, name)
-    return build(name .. " " .. operator .. " ?", { check_value(call, name, value) })
+  M[call] = function(name, value, collation)
+    local collated = collate(call, name, collation)
+    return build(collated .. " " .. operator .. " ?", { check_value(call, name, value) })
   end
 end
 
-function M.between(name, low, high)
-  check_name("between", name)
+function M.between(name, low, high, collation)
+  local collated = collate("between", name, collation)
   check_value("between", name, low)
-  return build(name .. " BETWEEN ? AND ?", { low, check_value("between", name, high) })
+  return build(collated .. " BETWEEN ? AND ?", { low, check_value("between", name, high) })
+end
+
+function M.starts_with(name, prefix, collation)
+  local collated = collate("starts_with", name, collation)
+  if type(prefix) ~= "string" then
+    misuse("filter.starts_with: the prefix for '%s' must be a string, got a %s", name, type(prefix))
+  end
+  return build(collated .. " STARTS WITH ?", { prefix })
 end
 
 function M.is_null(name)
@@ -66,19 +85,29 @@ end
 
 --- `%` matches any run of bytes. `_` matches one UTF-8 character, or one byte where the text is not valid UTF-8.
 -- After the character `escape`, `%` and `_` match only themselves.
-function M.like(name, pattern, escape)
-  check_name("like", name)
-  if type(pattern) ~= "string" then
-    misuse("filter.like: the pattern for '%s' must be a string, got a %s", name, type(pattern))
-  elseif escape == nil then
-    return build(name .. " LIKE ?", { pattern })
-  elseif type(escape) ~= "string" or not escape:find("^[%p%w]$") then
-    misuse("filter.like: the escape for '%s' must be one letter, digit or punctuation character", name)
+-- `ilike` ignores case.
+local pattern_tests = { like = "LIKE", ilike = "ILIKE" }
+for call, keyword in pairs(pattern_tests) do
+  M[call] = function(name, pattern, escape)
+    check_name(call, name)
+    if type(pattern) ~= "string" then
+      misuse("filter.%s: the pattern for '%s' must be a string, got a %s", call, core.quote(name), type(pattern))
+    elseif escape == nil then
+      return build(("%s %s ?"):format(name, keyword), { pattern })
+    elseif type(escape) ~= "string" or not escape:find("^[%p%w]$") then
+      misuse("filter.%s: the escape for '%s' must be one letter, digit or punctuation character", call,
+        core.quote(name))
+    end
+    return build(("%s %s ? ESCAPE '%s'"):format(name, keyword, escape == "'" and "''" or escape), { pattern })
   end
-  return build(("%s LIKE ? ESCAPE '%s'"):format(name, escape == "'" and "''" or escape), { pattern })
 end
 
-local list_tests = { one_of = "IN", contain_any = "CONTAIN_ANY", contain_all = "CONTAIN_ALL" }
+function M.one_of(name, list, collation)
+  local collated = collate("one_of", name, collation)
+  return build(collated .. " IN ?", { check_list("one_of", name, list) })
+end
+
+local list_tests = { contain_any = "CONTAIN_ANY", contain_all = "CONTAIN_ALL" }
 for call, keyword in pairs(list_tests) do
   M[call] = function(name, list)
     check_name(call, name)
@@ -99,11 +128,12 @@ local operators = {
 function M.array_length(name, operator, length)
   check_name("array_length", name)
   if not operators[operator] then
-    misuse("filter.array_length: '%s' is not a comparison", tostring(operator))
+    misuse("filter.array_length: '%s' is not a comparison", core.quote(tostring(operator)))
   elseif type(length) ~= "number" then
-    misuse("filter.array_length: the length for '%s' must be a whole number, got a %s", name, type(length))
+    misuse("filter.array_length: the length for '%s' must be a whole number, got a %s", core.quote(name), type(length))
   elseif length % 1 ~= 0 then
-    misuse("filter.array_length: the length for '%s' must be a whole number, got %s", name, tostring(length))
+    misuse("filter.array_length: the length for '%s' must be a whole number, got %s", core.quote(name),
+      tostring(length))
   end
   return build(("array_length(%s) %s ?"):format(name, operator), { length })
 end
@@ -156,4 +186,8 @@ function M.no(filter)
   return build("NOT (" .. filter.text .. ")", filter.args)
 end
 
-return M
+return setmetatable(M, {
+  __index = function(module, key)
+    return core.raise_if_synonym("moonvec.filter", module, key)
+  end,
+})

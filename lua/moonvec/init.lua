@@ -2,8 +2,9 @@
 --
 -- This file is the public module. lua/README.md lists the other files; types.lua is the reference of the API.
 
+local core = require "moonvec.load_core" -- first: the others require moonvec.core
+
 local collection = require "moonvec.collection"
-local core = require "moonvec.core"
 local filter = require "moonvec.filter"
 
 collection.extend(core.methods)
@@ -13,6 +14,7 @@ local M = {
   create_and_open = core.create_and_open,
   destroy = core.destroy,
   filter = filter,
+  load = core.load,
   null = core.null,
   open = core.open,
   pack = core.pack,
@@ -22,4 +24,9 @@ local M = {
   vector = core.vector,
 }
 
-return M
+--- What other databases call one of these functions raises and names it. Any other key is nil.
+return setmetatable(M, {
+  __index = function(module, key)
+    return core.raise_if_synonym("moonvec", module, key)
+  end,
+})

@@ -16,7 +16,8 @@ end
 local function check_function(options, name)
   local given = options[name]
   if given ~= nil and type(given) ~= "function" then
-    misuse("query: '%s' must be a function, got a %s", name, type(given))
+    local hint = name == "where" and " (did you mean 'filter'?)" or ""
+    misuse("query: '%s' must be a function, got a %s%s", name, type(given), hint)
   end
   return given
 end
@@ -113,17 +114,22 @@ local function insert_sorted(hits, hit)
   hits[i] = hit
 end
 
---- The best `wanted` hits for which where(hit) is true.
-local function filter_by_function(collection, options, where, wanted)
-  local next_hit, finish = stepper(collection, options, wanted)
-  local matching = {}
+--- `count` hits for which where(hit) is true, best first, behind the first `offset` of them. The steps of the search
+-- do not depend on the offset, so that pages with the same `count` share no hit.
+local function filter_by_function(collection, options, where, count, offset)
+  local next_hit, finish = stepper(collection, options, count)
+  local matching, skipped = {}, 0
   local function collect()
-    while #matching < wanted do
+    while #matching < count do
       local hit, message, code = next_hit()
       if not hit then
         return message, code
       elseif where(hit) then
-        insert_sorted(matching, hit)
+        if skipped < offset then
+          skipped = skipped + 1
+        else
+          insert_sorted(matching, hit)
+        end
       end
     end
   end
@@ -143,7 +149,8 @@ local function query_where(collection, options, where, score)
   local bare = with(options, {
     where = false, rerank = false, candidates = false, into = false, topk = false, offset = false,
   })
-  local hits, message, code = filter_by_function(collection, bare, where, score and wanted or topk + offset)
+  local hits, message, code = filter_by_function(collection, bare, where, score and wanted or topk,
+    score and 0 or offset)
   if not hits then
     return nil, message, code
   elseif score then
@@ -151,7 +158,7 @@ local function query_where(collection, options, where, score)
   end
   local page = options.into or {}
   for i = 1, math.max(topk, #page) do
-    page[i] = i <= topk and hits[offset + i] or nil
+    page[i] = hits[i]
   end
   return page
 end

@@ -10,9 +10,10 @@ local M = {}
 local function new_score(rerank, hit, query)
   local score = rerank(hit, query)
   if type(score) ~= "number" then
-    core.raise(("query: 'rerank' must return a number, got a %s for document '%s'"):format(type(score), hit.id))
+    core.raise(("query: 'rerank' must return a number, got a %s for document '%s'"):format(
+      type(score), core.quote(hit.id)))
   elseif score ~= score then
-    core.raise(("query: 'rerank' returned NaN for document '%s'"):format(hit.id))
+    core.raise(("query: 'rerank' returned NaN for document '%s'"):format(core.quote(hit.id)))
   end
   return score
 end

@@ -4,6 +4,10 @@
 ---
 --- Errors. Runtime failures return `nil, message, code`; programming errors raise. A programming error is a wrong
 --- argument, an unknown option or field, a value that its field does not accept, or a call on a closed collection.
+---
+--- A message names the nearest valid name, also for words of other vector databases: `limit` is `topk` here. To read
+--- such a word as a method or function, `collection.search` or `moonvec.connect`, raises; any other unknown key is nil,
+--- so that a program can ask whether a method exists. Messages show at most 40 bytes of an id or of an unknown name.
 
 ---@class moonvec
 ---@field _VERSION string "moonvec 0.1.0"
@@ -32,14 +36,23 @@ local moonvec = {}
 -- The grammar of a filter text. Keywords are case-insensitive, field names are case-sensitive. NOT binds tightest, then
 -- AND, then OR:
 --   filter := filter OR filter | filter AND filter | NOT filter | ( filter ) | test
---   test   := name (= | != | <> | < | <= | > | >=) value | name [NOT] BETWEEN value AND value | name [NOT] IN list
---           | name [NOT] LIKE value [ESCAPE value] | name IS [NOT] NULL | name [NOT] CONTAIN_ANY list
---           | name [NOT] CONTAIN_ALL list | array_length(name) (= | ... | >=) value | true | false
+--   test   := name [nocase] (= | != | <> | < | <= | > | >=) value [nocase] | name [nocase] [NOT] BETWEEN value AND value
+--           | name [nocase] [NOT] IN list | name [nocase] [NOT] STARTS WITH value [nocase]
+--           | name [NOT] LIKE value [ESCAPE value] | name [NOT] ILIKE value [ESCAPE value] | name IS [NOT] NULL
+--           | name [NOT] CONTAIN_ANY list | name [NOT] CONTAIN_ALL list | array_length(name) (= | ... | >=) value
+--           | true | false
+--   nocase := COLLATE NOCASE
 --   value  := -12 | 1.5 | 'text, with '' for a quote' | true | false | ?
 --   list   := ( value, ... ) | ( ) | ?
 -- Values: a value must fit the type of its field. An integer field accepts whole numbers within its range, and a 64-bit
 -- field also decimal strings. A float field compares with the value rounded to a float. A timestamp field compares with
--- microseconds and with RFC 3339 text: `at >= '2026-11-01'`. Strings compare byte by byte, and LIKE is case-sensitive.
+-- microseconds and with RFC 3339 text: `at >= '2026-11-01'`.
+-- Strings compare byte by byte, and LIKE is case-sensitive. STARTS WITH takes its value as it is: `%` and `_` stand for
+-- themselves. ILIKE is LIKE without case, and COLLATE NOCASE compares without case: `name = 'dune' COLLATE NOCASE`. Both
+-- sides are folded by Unicode's simple case folding, character by character, in any script, and then compare byte by
+-- byte. Accents stay ('É' is 'é', not 'e'), and no character becomes several ('ß' is 'ẞ', not 'ss'). Bytes that are not
+-- valid UTF-8 are equal only to themselves. A field's inverted index tests each of its values once, if they are few; it
+-- answers STARTS WITH and LIKE 'abc%' by one range.
 -- NULL: a test of NULL is unknown, and so is its NOT. A document matches only if the filter is true. IN () is false even
 -- for NULL. For an array that is not NULL, CONTAIN_ANY () is false and CONTAIN_ALL () is true.
 -- Arrays can be tested only by CONTAIN_ANY, CONTAIN_ALL, array_length and IS NULL. `id` behaves like a string field that
@@ -61,7 +74,21 @@ function moonvec.open(path, options) end
 ---@return moonvec.collection? collection, string? message, moonvec.code? code
 function moonvec.create_and_open(path, schema, options) end
 
---- Removes the files of a collection. The result is "busy" if it is open anywhere, in this or another process.
+--- Makes a collection in memory of a dump (see dump), with its indexes. Everything in it is verified first, so a dump may come
+--- from anywhere. The result is "corrupt" if it is no dump or damaged, and "version" if a newer moonvec wrote it.
+---@param dump string
+---@param options? moonvec.load_options
+---@return moonvec.collection? collection, string? message, moonvec.code? code
+function moonvec.load(dump, options) end
+
+---@class moonvec.load_options
+---@field schema? moonvec.schema must equal the schema of the collection; else the result is "schema_mismatch"
+---@field maintenance? "auto"|"manual" as in open_options
+
+--- Removes the files of a collection, and its directory unless there are other files in it. The content of a file decides
+--- whether it is of a collection, not its name. The result is "busy" if the collection is open anywhere, in this or another
+--- process, and "corrupt" if there is none, or one too damaged to be recognized; then nothing is removed. If the process dies
+--- meanwhile, another call removes the rest.
 ---@param path string
 ---@return true? done, string? message, moonvec.code? code
 function moonvec.destroy(path) end
@@ -93,7 +120,8 @@ function moonvec.unpack(vector) end
 ---@field durability? "full"|"none" what an acknowledged write survives: a power cut ("full", default), or only the death of the process ("none"). After a power cut with "none", the collection is "corrupt" unless flush or close came after the last write
 ---@field verify? boolean verify every checksum and structure before the collection is opened (default false)
 ---@field busy_ms? integer how long a write waits for other writers, of this or another process, in milliseconds; then the result is "busy". 0: not at all, as event loops want it (default 60000; at most 86400000)
----@field maintenance? "auto"|"manual" "auto" (default): seal fresh rows, merge segments and build indexes in the background. "manual": only in optimize
+---@field maintenance? "auto"|"manual" "auto" (default): seal fresh rows, merge segments and build indexes in the background, also what other processes have left undone. "manual": only in optimize
+---@field from? string only with the path ":memory:": the directory of a collection, which is copied into memory with its indexes; the directory is only read. Not an option of create_and_open
 
 ---@class moonvec.schema
 ---@field name? string at most 64 bytes
@@ -116,6 +144,10 @@ function moonvec.unpack(vector) end
 ---@field dim integer numbers in each vector, 1 to 65,535; for vector_binary bits, a multiple of 8
 ---@field metric? "l2"|"ip"|"cosine"|"l1"|"hamming" squared Euclidean distance, inner product, cosine similarity (default), sum of absolute differences, or number of different bits. A vector_binary has "hamming" only, and no other type has it
 ---@field index? "hnsw"|"flat"|moonvec.index (default "hnsw")
+
+--- The range of numbers. With "l2", "ip" and "l1", the numbers of documents and of queries are from -1e15 to 1e15, so that
+--- every distance is finite. With "cosine", the length of a document's vector is 2.9e-39 to 8.5e37, and the vector of a query
+--- is any finite one but the zero vector. Others raise. A distance between 0 and 1.2e-38 may be given as 0.
 
 ---@class moonvec.index
 ---@field type "hnsw"|"flat" "hnsw": a graph, searched approximately. "flat": no index, every matching row is compared
@@ -161,17 +193,19 @@ function vector:table() end
 ---@field schema moonvec.schema the current schema with all defaults filled in, including changes by other processes
 local collection = {}
 
---- Inserts a document or an array of documents: all or none. The result is "exists" if an id exists.
+--- Inserts a document or an array of documents: all or none. The result is "exists" if an id exists, or is given twice.
 ---@param documents moonvec.document|moonvec.document[]
 ---@return integer? inserted, string? message, moonvec.code? code
 function collection:insert(documents) end
 
---- Inserts documents, or replaces existing documents completely: all or none.
+--- Inserts documents, or replaces existing documents completely: all or none. Returns how many were given. If an id is given
+--- twice, the last one wins, and both count.
 ---@param documents moonvec.document|moonvec.document[]
 ---@return integer? written, string? message, moonvec.code? code
 function collection:upsert(documents) end
 
---- Changes the given fields of existing documents: all or none. The result is "not_found" if an id does not exist.
+--- Changes the given fields of existing documents: all or none. The result is "not_found" if an id does not exist. Returns how
+--- many were given. If an id is given twice, both changes are made, in order, and both count.
 ---@param documents moonvec.document|moonvec.document[]
 ---@return integer? updated, string? message, moonvec.code? code
 function collection:update(documents) end
@@ -187,6 +221,19 @@ function collection:delete(ids) end
 ---@return integer? deleted, string? message, moonvec.code? code
 function collection:delete_by_filter(filter, args) end
 
+--- Changes fields of all documents that match the filter: all or none. `changes` is a table of fields,
+--- or a function that is called once for each document and returns such a table, or nil to leave the document alone. The
+--- documents are those that match when the call begins, whatever is changed meanwhile; none is updated twice. Vectors can
+--- be changed, ids cannot. An error in the function undoes everything and is raised again. The function must not write to
+--- the collection, and other writers wait until it is done. In a transaction, a failure after the first 256 documents undoes
+--- the whole transaction.
+---@param filter moonvec.filter_source "true" for all documents
+---@param args? any[] values for the `?` of a filter text
+---@param changes table<string, any>|fun(document: moonvec.document): table<string, any>?
+---@param options? moonvec.fetch_options which fields the argument of the function has
+---@return integer? updated, string? message, moonvec.code? code
+function collection:update_by_filter(filter, args, changes, options) end
+
 --- Reads documents by id. For one id, returns the document; the result is "not_found" if it does not exist. For an array of
 --- ids, returns a table id -> document of those that exist.
 ---@param ids moonvec.id|moonvec.id[]
@@ -198,8 +245,8 @@ function collection:fetch(ids, options) end
 ---@field output_fields? string[] names of the scalar and vector fields to return (default: all scalar fields)
 ---@field include_vector? boolean|"table" return vectors, as packed strings (true: float32, for vector_binary bits) or as tables ("table": numbers, for vector_binary zeros and ones): those named in `output_fields`, or all if it names none (default false)
 
---- `for document in collection:iterate() do`: all documents of one commit, in the order of their last write. A failure while
---- iterating raises.
+--- `for document in collection:iterate() do`: all documents of one commit, in the order of their last write. Every failure
+--- raises, at the beginning, too, because a `for` loop cannot take nil, message, code.
 ---@param options? moonvec.iterate_options
 ---@return fun(): moonvec.document? next, nil, nil, userdata closer
 function collection:iterate(options) end
@@ -228,7 +275,7 @@ function collection:query(options) end
 ---@field id? moonvec.id search for the vector of this document, which is excluded from the hits
 ---@field vectors? moonvec.numbers[] several vectors to search for, at most 65,536
 ---@field topk? integer maximum number of hits for each vector, 1 or more (default 10); `topk` + `offset` is at most 1,000,000
----@field offset? integer number of best hits to skip (default 0)
+---@field offset? integer number of best hits to skip (default 0). Pages with the same `topk` and different `offset` share no hit, and leave none out between them, as long as the collection does not change. A hit that the graph missed at first may be on a later page than its score says; a page itself is sorted. With another `topk` the order of all hits may differ. A deep page costs more than a search for `topk` + `offset` hits, so use collection:cursor to read on. With `rerank`, pages share no hit only if `candidates` is the same
 ---@field filter? moonvec.filter_source only documents that match (default: all)
 ---@field args? any[] values for the `?` of a filter text
 ---@field where? fun(hit: moonvec.hit): boolean a predicate in Lua, slower than a filter. It is called for the hits that the other options allow, best first, until `topk` + `offset` hits (with `rerank`: `candidates` hits) match. The hit has the fields that `output_fields` and `include_vector` name. With `vectors`, this is done for each vector. `rerank` gets only matching hits. In a transaction the function must not write through `tx`, else the next step of the search raises
@@ -397,11 +444,13 @@ function collection:stats() end
 ---@field disk_bytes integer size of the files; 0 for a collection in memory
 ---@field memory_bytes integer bytes allocated by moonvec in this process, without mapped files and without the contents of collections in memory
 ---@field commit integer number of the newest commit
----@field durable boolean false if some commits would not survive a power cut
+---@field durable boolean false if some commits would not survive a power cut, or if a sync failed since
 ---@field simd string same as moonvec.simd
 ---@field indexes table<string, moonvec.index_stats> by field name: all vector fields, and the scalar fields that have an index
 ---@field background boolean whether this process is optimizing in the background
 ---@field background_error? string message of the failure that last stopped background maintenance
+---@field pending_rows integer rows that wait for an index: fresh rows, and segments of 1,024 rows or more that lack one
+---@field pending? "working"|"elsewhere"|"due"|"few"|"failed"|"manual"|"read_only" why rows wait (nil: none do). "working": this process is building indexes. "elsewhere": another process was, when this one last tried. "due": this process is about to begin. "few": they are fresh rows, which stay fresh until they are a sixteenth of the documents (at least 1,024, at most 4,096 rows). "failed": see `background_error`; it is tried again. "manual": only optimize builds indexes. "read_only": this handle does not write
 
 ---@class moonvec.index_stats
 ---@field type "hnsw"|"flat"|"invert"
@@ -421,17 +470,35 @@ function collection:stats() end
 ---@return true? sound, string? message, moonvec.code? code
 function collection:check() end
 
---- Writes a consistent and compact copy to `path`, which must not exist. Other processes and threads can write meanwhile.
+--- Writes a consistent and compact copy to `path`. The result is "exists" if anything exists there, unless `replace` is given.
+--- Other processes and threads can write meanwhile. Files that never change are shared with the original where the file system
+--- can do that (hard links), which is quick and takes no space, but damage to such a file is damage to both; see `copy`. Raises
+--- if `path` is the directory of the collection, or in it.
 ---@param path string
+---@param options? moonvec.backup_options
 ---@return true? done, string? message, moonvec.code? code
-function collection:backup(path) end
+function collection:backup(path, options) end
 
---- Makes all acknowledged writes survive a power cut, also with durability "none".
+---@class moonvec.backup_options
+---@field copy? boolean copy all files, share none with the original (default false)
+---@field replace? boolean replace the collection at `path`, if there is one (default false). Others see the old or the new one at each moment, also if the process dies. The result is "busy" if that collection is open anywhere; "exists" if there is no collection, or one with other files in its directory; "io" if the file system cannot exchange two directories. Then nothing is changed
+
+--- Returns the newest commit, with its indexes, as one string, from which moonvec.load makes a collection in memory. Other
+--- processes and threads can write meanwhile. Needs memory of twice the size of the string.
+---@return string? dump, string? message, moonvec.code? code
+function collection:dump() end
+
+--- Makes all acknowledged writes survive a power cut, also with durability "none". If the disk fails, the result is nil,
+--- a message and "io", and nothing counts as durable. Call it again then: it writes all bytes again and verifies the
+--- collection. "corrupt" says that the system has lost some; the message names the file.
 ---@return true? done, string? message, moonvec.code? code
 function collection:flush() end
 
 --- Closes the collection. An open transaction is undone, which the message says. Does nothing if the collection is closed
---- already.
+--- already. With maintenance "auto", a process that has written finishes at most one small index when it closes the collection
+--- for the last time: at most 4,096 rows are inserted in it, which takes some tenths of a second at 64 dims and about 1 s at
+--- 768. Other background work stops at once, and the next process that reads or writes goes on. To index a large import, call
+--- optimize before close.
 ---@return true? done, string? message, moonvec.code? code
 function collection:close() end
 
@@ -455,39 +522,45 @@ function filters.eq(name, value) end
 --- name != value
 ---@param name string
 ---@param value any
+---@param collation? "nocase"
 ---@return moonvec.filter
-function filters.ne(name, value) end
+function filters.ne(name, value, collation) end
 
 --- name < value
 ---@param name string
 ---@param value any
+---@param collation? "nocase"
 ---@return moonvec.filter
-function filters.lt(name, value) end
+function filters.lt(name, value, collation) end
 
 --- name <= value
 ---@param name string
 ---@param value any
+---@param collation? "nocase"
 ---@return moonvec.filter
-function filters.le(name, value) end
+function filters.le(name, value, collation) end
 
 --- name > value
 ---@param name string
 ---@param value any
+---@param collation? "nocase"
 ---@return moonvec.filter
-function filters.gt(name, value) end
+function filters.gt(name, value, collation) end
 
 --- name >= value
 ---@param name string
 ---@param value any
+---@param collation? "nocase"
 ---@return moonvec.filter
-function filters.ge(name, value) end
+function filters.ge(name, value, collation) end
 
 --- low <= name <= high
 ---@param name string
 ---@param low any
 ---@param high any
+---@param collation? "nocase"
 ---@return moonvec.filter
-function filters.between(name, low, high) end
+function filters.between(name, low, high, collation) end
 
 --- name IS NULL
 ---@param name string
@@ -507,11 +580,26 @@ function filters.not_null(name) end
 ---@return moonvec.filter
 function filters.like(name, pattern, escape) end
 
+--- name ILIKE pattern: like `like`, but ignores case. The character `escape` itself is case-sensitive.
+---@param name string
+---@param pattern string
+---@param escape? string one letter, digit or punctuation character: after it, `%`, `_` and itself stand for themselves
+---@return moonvec.filter
+function filters.ilike(name, pattern, escape) end
+
+--- name STARTS WITH prefix: no byte of the prefix has a special meaning.
+---@param name string
+---@param prefix string
+---@param collation? "nocase"
+---@return moonvec.filter
+function filters.starts_with(name, prefix, collation) end
+
 --- name IN list
 ---@param name string
 ---@param list any[]
+---@param collation? "nocase"
 ---@return moonvec.filter
-function filters.one_of(name, list) end
+function filters.one_of(name, list, collation) end
 
 --- True if the array contains at least one of the values.
 ---@param name string

@@ -13,7 +13,11 @@ local path, copy = program.temporary_path(), program.temporary_path()
 local c = assert(moonvec.open(path, { schema = writer.schema, maintenance = "manual" }))
 writer.write(c)
 assert(c:check())
-assert(c:backup(copy)) -- its catalog has no free pages
+if writer.is_dump then
+  frozen_files.write_dump(copy, c:dump())
+else
+  assert(c:backup(copy)) -- its catalog has no free pages
+end
 c:close()
 frozen_files.pack(copy, "spec/data/" .. folder)
 program.remove(path)

@@ -284,10 +284,22 @@ local OPERATORS = { "=", "!=", "<>", "<", "<=", ">", ">=" }
 
 local tests = {}
 
+--- The name of the field, and for a string perhaps COLLATE NOCASE: as SQL, the same.
+function Filter:collated(field)
+  if field.element ~= "string" or self.random:chance(60) then
+    return field.name
+  end
+  return ("%s %s %s"):format(field.name, self.random:keyword("COLLATE"), self.random:keyword("NOCASE"))
+end
+
 function tests.comparison(self, field)
   local operator = self.random:pick(OPERATORS)
+  local name = self:collated(field)
   local text, sql = self:scalar(field)
-  return field.name .. operator .. text, field.name .. operator .. sql
+  if field.element == "string" and self.random:chance(10) then
+    return field.name .. operator .. text .. " COLLATE NOCASE", field.name .. operator .. sql .. " COLLATE NOCASE"
+  end
+  return name .. " " .. operator .. text, name .. " " .. operator .. sql
 end
 
 function tests.null(self, field)
@@ -301,15 +313,17 @@ function tests.between(self, field)
   local low, low_sql = self:scalar(field)
   local high, high_sql = self:scalar(field)
   local between, conjunction = self.random:keyword("BETWEEN"), self.random:keyword("AND")
-  return ("%s%s %s %s %s %s"):format(field.name, negation, between, low, conjunction, high),
-    ("%s%s BETWEEN %s AND %s"):format(field.name, negation, low_sql, high_sql)
+  local name = self:collated(field)
+  return ("%s%s %s %s %s %s"):format(name, negation, between, low, conjunction, high),
+    ("%s%s BETWEEN %s AND %s"):format(name, negation, low_sql, high_sql)
 end
 
 function tests.one_of(self, field)
   local negation = self.random:chance(40) and " NOT" or ""
   local list, sqls = self:list(field.element, self.random:chance(20) and 40 or 4)
-  return ("%s%s %s %s"):format(field.name, negation, self.random:keyword("IN"), list),
-    ("%s%s IN (%s)"):format(field.name, negation, table.concat(sqls, ", "))
+  local name = self:collated(field)
+  return ("%s%s %s %s"):format(name, negation, self.random:keyword("IN"), list),
+    ("%s%s IN (%s)"):format(name, negation, table.concat(sqls, ", "))
 end
 
 --- A pattern: any mixture, or a piece of text to match at the start, at the end or anywhere.
@@ -337,6 +351,28 @@ function tests.like(self, field)
   return text, sql
 end
 
+--- SQLite's own LIKE is case-sensitive here. Its lower() knows ASCII only, and so does the case of PIECES.
+function tests.ilike(self, field)
+  local negation = self.random:chance(30) and " NOT" or ""
+  local escape = self.random:chance(40) and self.random:pick({ "\\", "!", "\195\169", "'" })
+  local text, sql = self:operand(string_value(self:pattern(escape)))
+  text = ("%s%s %s %s"):format(field.name, negation, self.random:keyword("ILIKE"), text)
+  sql = ("lower(%s)%s LIKE lower(%s)"):format(field.name, negation, sql)
+  if escape then
+    text = text .. " " .. self.random:keyword("ESCAPE") .. " " .. quote(escape)
+    sql = sql .. " ESCAPE " .. quote(escape)
+  end
+  return text, sql
+end
+
+function tests.starts_with(self, field)
+  local negation = self.random:chance(30) and " NOT" or ""
+  local name = self:collated(field)
+  local text, sql = self:scalar(field)
+  return ("%s%s %s %s %s"):format(name, negation, self.random:keyword("STARTS"), self.random:keyword("WITH"), text),
+    ("%s (substr(%s, 1, length(%s)) = %s%s)"):format(negation, field.name, sql, sql, name:sub(#field.name + 1))
+end
+
 function tests.contain(self, field)
   local negation, any = self.random:chance(40) and " NOT" or "", self.random:chance(50)
   local list, sqls = self:list(field.element, self.random:chance(10) and 20 or 3)
@@ -358,7 +394,8 @@ function tests.length(self, field)
 end
 
 local ARRAY_TESTS = { "contain", "contain", "contain", "length", "null" }
-local STRING_TESTS = { "comparison", "comparison", "like", "like", "like", "one_of", "between", "null" }
+local STRING_TESTS = { "comparison", "comparison", "like", "like", "ilike", "starts_with", "one_of", "between",
+  "null" }
 local NUMBER_TESTS = { "comparison", "comparison", "comparison", "one_of", "between", "null" }
 local ID = { name = "id", element = "string" }
 

@@ -89,6 +89,19 @@ function M.pack(path, folder)
   end
 end
 
+local DUMP = "/dump.mvdump"
+
+--- Creates the directory `path` with a dump in it.
+function M.write_dump(path, dump)
+  os.execute("mkdir -p " .. program.quote(path))
+  write(path .. DUMP, dump)
+end
+
+--- The dump that was packed to `folder`.
+function M.dump(folder)
+  return M.from_text(read(folder .. DUMP .. ".hex"))
+end
+
 --- Creates the directory `path` from the text files in `folder`.
 function M.unpack(folder, path)
   os.execute("mkdir -p " .. program.quote(path))

@@ -131,6 +131,16 @@ function M.exact(documents, field, metric, query, matches)
   return found
 end
 
+--- Waits until condition() is true, which another thread or process brings about. The limit only ends a spec that
+--- hangs.
+function M.wait_until(condition)
+  local limit = os.time() + 600
+  while not condition() do
+    assert(os.time() < limit, "waited for ten minutes")
+    os.execute("sleep 0.01")
+  end
+end
+
 --- All documents of a collection, oldest first, with vectors as tables.
 function M.documents(collection, filter)
   local documents = {}

@@ -13,6 +13,7 @@ local OUTSIDE_MODULES = { cjson = true, argparse = true, ffi = true }
 
 -- Headers of the operating system. A file that does not include them cannot call it.
 local SYSTEM_HOME = "engine/base/os.c"
+local SYSTEM_HOMES = "^engine/base/os[%w_]*%.c$" -- it, and its parts
 local SYSTEM_HEADERS = {
   ["dirent.h"] = true, ["fcntl.h"] = true, ["poll.h"] = true, ["pthread.h"] = true, ["sched.h"] = true,
   ["signal.h"] = true, ["threads.h"] = true, ["time.h"] = true, ["unistd.h"] = true,
@@ -73,7 +74,7 @@ local function engine_include_fault(room, name)
 end
 
 local function system_include_fault(path, room, name)
-  if path ~= SYSTEM_HOME and (SYSTEM_HEADERS[name] or name:match("^sys/")) then
+  if not path:match(SYSTEM_HOMES) and (SYSTEM_HEADERS[name] or name:match("^sys/")) then
     return "includes <" .. name .. ">, which only " .. SYSTEM_HOME .. " does"
   end
   local lua_header = name:match("^lua") or name:match("^lauxlib") or name:match("^lualib")
@@ -164,7 +165,8 @@ function M.calls(path, text)
   end
   local code = code_only(text)
   for home, names in pairs(HOMES) do
-    for _, name in ipairs(path == home and {} or names) do
+    local is_home = path == home or home == SYSTEM_HOME and path:match(SYSTEM_HOMES)
+    for _, name in ipairs(is_home and {} or names) do
       each_line(code, function(line, number)
         local found = (" " .. line):match("[^%w_.>](" .. name .. ")%s*%(")
         if found and not (EXCEPTIONS[path] and EXCEPTIONS[path][found]) then

@@ -1,0 +1,336 @@
+/* Recognizing, claiming and removing the files of a collection.
+ *
+ * A directory is a collection if its catalog is an LMDB file with the tables of a catalog. Removing
+ * one takes these steps, each synced before the next:
+ *
+ *   1. The catalog gets the name `destroyed.mdb`: from here on there is no collection.
+ *   2. All other files of the collection are removed.
+ *   3. `destroyed.mdb` is removed, then the directory.
+ *
+ * A claim is an exclusive lock on the file of the catalog, on which every engine has a shared one.
+ * While the file is locked and in the directory, nobody can put another directory at the path:
+ * renaming replaces only empty directories, and exchanging needs the claim. */
+#include "open/own_files.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "open/durability.h"
+#include "storage/index_record.h"
+
+#define MARK_TEXT_SIZE 128u
+
+/* Is the file a mark of unsynced commits? It has a boot id, which is digits of a UUID, and perhaps
+ * the rest of what durability.c writes behind it. */
+static mv_err identify_mark(const char *path, bool *is_ours, mv_error *error)
+{
+    char text[MARK_TEXT_SIZE];
+    size_t size;
+    mv_err err = os_read_small(path, text, sizeof text, &size, error);
+    if (err) return err == MV_LIMIT ? MV_OK : err;
+    *is_ours = true;
+    for (size_t i = 0; i < size && text[i] != ' '; i++)
+        if (text[i] && text[i] != '-' && !isxdigit((unsigned char)text[i])) *is_ours = false;
+    return MV_OK;
+}
+
+static mv_err identify_doubt(const char *path, bool *is_ours, mv_error *error)
+{
+    char ignored;
+    size_t size;
+    mv_err err = os_read_small(path, &ignored, 1, &size, error);
+    *is_ours = !err && size == 0;
+    return err == MV_LIMIT ? MV_OK : err;
+}
+
+static mv_err identify_catalog(const char *path, bool *is_ours, mv_error *error)
+{
+    catalog_identity identity;
+    MV_TRY(catalog_identify(path, &identity, error));
+    *is_ours = identity != CATALOG_FOREIGN;
+    return MV_OK;
+}
+
+/* May a process have left this file when it died, before the file was synced and got its name?
+ * After a power cut it may contain anything, so that nothing but the name tells. */
+static bool is_unfinished(const char *name)
+{
+    uint64_t number;
+    section_file_record file;
+    size_t size = strlen(name);
+    if (durability_is_unfinished_mark(name)) return true;
+    return segment_parse_file_name(name, &number, &file) && size > 4 &&
+           strcmp(name + size - 4, ".new") == 0;
+}
+
+static mv_err identify_by_content(const char *name, const char *path, bool *is_ours,
+                                  mv_error *error)
+{
+    uint64_t number;
+    section_file_record file;
+    if (segment_parse_file_name(name, &number, &file))
+        return section_file_identify(path, is_ours, error);
+    if (!strcmp(name, CATALOG_FILE) || !strcmp(name, DESTROYED_FILE))
+        return identify_catalog(path, is_ours, error);
+    /* Whatever is in it: opening the collection writes over it. */
+    *is_ours = !strcmp(name, CATALOG_WRITERS_FILE);
+    if (!strcmp(name, CATALOG_LOCK_FILE)) return catalog_identify_lock(path, is_ours, error);
+    if (!strcmp(name, UNSYNCED_FILE)) return identify_mark(path, is_ours, error);
+    if (!strcmp(name, IN_DOUBT_FILE)) return identify_doubt(path, is_ours, error);
+    return MV_OK;
+}
+
+mv_err own_files_identify(const char *directory, const char *name, bool *is_ours, mv_error *error)
+{
+    char path[OS_PATH_SIZE];
+    os_kind kind;
+    *is_ours = is_unfinished(name);
+    if (*is_ours) return MV_OK;
+    MV_TRY(os_join(path, directory, name, error));
+    MV_TRY(os_look(path, &kind, error));
+    if (kind != OS_FILE) return MV_OK;
+    mv_err err = identify_by_content(name, path, is_ours, error);
+    return err == MV_NOT_FOUND ? MV_OK : err; /* removed meanwhile */
+}
+
+/* ---------------------------------------------------------------- claiming */
+
+/* Open the file of the catalog, under either name. MV_NOT_FOUND: it has none. */
+static mv_err open_catalog_file(const char *directory, char path[OS_PATH_SIZE], os_file *file,
+                                mv_error *error)
+{
+    static const char *const names[] = {CATALOG_FILE, DESTROYED_FILE};
+    mv_err err = MV_NOT_FOUND;
+    for (int i = 0; i < 2 && err == MV_NOT_FOUND; i++) {
+        uint64_t size;
+        MV_TRY(os_join(path, directory, names[i], error));
+        err = os_open_read(path, file, &size, error);
+    }
+    return err;
+}
+
+static mv_err lock_catalog_file(os_file file, const char *directory, const char *path,
+                                mv_error *error)
+{
+    bool got;
+    MV_TRY(os_try_lock(file, &got, path, error));
+    return got ? MV_OK
+               : error_set(error, MV_BUSY, "'%s' is open in this or another process", directory);
+}
+
+static mv_err check_identity(const char *directory, const char *path, mv_error *error)
+{
+    catalog_identity identity;
+    MV_TRY(catalog_identify(path, &identity, error));
+    if (identity == CATALOG_OURS) return MV_OK;
+    return error_set(error, MV_CORRUPT,
+                     "'%s' is not a collection, or one that is too damaged to be recognized: '%s' "
+                     "has not its tables (nothing was changed; if the directory is not needed, "
+                     "remove it by other means)",
+                     directory, path);
+}
+
+/* *claim is OS_FILE_NONE if the file was replaced meanwhile. */
+static mv_err try_claim(const char *directory, os_file *claim, mv_error *error)
+{
+    char path[OS_PATH_SIZE];
+    mv_err err = open_catalog_file(directory, path, claim, error);
+    if (err == MV_NOT_FOUND)
+        return error_set(error, MV_CORRUPT, "'%s' is not a collection: it has no %s", directory,
+                         CATALOG_FILE);
+    if (err) return err;
+    err =
+        check_identity(directory, path, error); /* first: the file of another program stays free */
+    if (!err) err = lock_catalog_file(*claim, directory, path, error);
+    if (err == MV_NOT_FOUND) err = MV_OK;
+    if (!err && os_is_file_at(*claim, path)) return MV_OK;
+    os_close(*claim);
+    *claim = OS_FILE_NONE;
+    return err;
+}
+
+mv_err own_files_claim(const char *directory, os_file *claim, mv_error *error)
+{
+    *claim = OS_FILE_NONE;
+    while (*claim == OS_FILE_NONE) MV_TRY(try_claim(directory, claim, error));
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- removing */
+
+typedef struct listing {
+    const char *directory;
+    char *other; /* [OS_PATH_SIZE]: the name of a file that is not of a collection, or "" */
+} listing;
+
+static mv_err note_other(void *ctx, const char *name, mv_error *error)
+{
+    const listing *l = ctx;
+    bool is_ours;
+    MV_TRY(own_files_identify(l->directory, name, &is_ours, error));
+    if (!is_ours) (void)snprintf(l->other, OS_PATH_SIZE, "%s", name);
+    return MV_OK;
+}
+
+mv_err own_files_find_other(const char *directory, char other[OS_PATH_SIZE], mv_error *error)
+{
+    listing l = {directory, other};
+    other[0] = '\0';
+    return os_each_entry(directory, note_other, &l, error);
+}
+
+/* Step 1. */
+static mv_err unname_catalog(const char *directory, mv_error *error)
+{
+    char from[OS_PATH_SIZE], to[OS_PATH_SIZE];
+    MV_TRY(os_join(from, directory, CATALOG_FILE, error));
+    MV_TRY(os_join(to, directory, DESTROYED_FILE, error));
+    os_kind kind;
+    bool is_ours;
+    MV_TRY(os_look(from, &kind, error));
+    if (kind == OS_NOTHING) return MV_OK; /* done before */
+    MV_TRY(own_files_identify(directory, DESTROYED_FILE, &is_ours, error));
+    MV_TRY(os_look(to, &kind, error));
+    if (kind != OS_NOTHING && !is_ours)
+        return error_set(error, MV_EXISTS, "'%s' is in the way: it is not of the collection", to);
+    MV_TRY(os_rename(from, to, error));
+    return os_sync_directory(directory, error);
+}
+
+typedef struct removal {
+    const char *directory;
+    bool has_names;   /* `names` was read */
+    mem_buffer names; /* of files that the catalog names, each in SEGMENT_FILE_NAME_SIZE bytes */
+} removal;
+
+static mv_err add_name(removal *r, uint64_t number, const section_file_record *file,
+                       mv_error *error)
+{
+    char name[SEGMENT_FILE_NAME_SIZE] = {0};
+    segment_file_name(number, file, name);
+    return mem_buffer_append(&r->names, name, sizeof name)
+               ? MV_OK
+               : error_memory(error, sizeof name, "the name of a file");
+}
+
+static mv_err add_names_of_record(removal *r, catalog_table of, uint64_t number,
+                                  const catalog_value *value, mv_error *error)
+{
+    index_record index;
+    segment_record record;
+    mem_arena arena = {0};
+    if (of == CATALOG_INDEXES) {
+        MV_TRY(index_record_load(number, value->bytes, value->size, &index, error));
+        return add_name(r, number, &index.file, error);
+    }
+    mv_err err = segment_record_load(number, value->bytes, value->size, &arena, &record, error);
+    for (uint32_t i = 0; !err && i < record.files_count; i++)
+        err = add_name(r, number, &record.files[i], error);
+    mem_arena_free(&arena);
+    return err;
+}
+
+static mv_err add_names_of_table(removal *r, catalog_txn *txn, catalog_table of, mv_error *error)
+{
+    catalog_cursor *cursor = NULL;
+    MV_TRY(catalog_cursor_open(txn, of, &cursor, error));
+    mv_err err;
+    for (;;) {
+        uint64_t number;
+        catalog_value value;
+        bool found;
+        if ((err = catalog_cursor_next_u64(cursor, &number, &value, &found, error)) || !found)
+            break;
+        if (catalog_is_intact(&number, sizeof number, &value) &&
+            (err = add_names_of_record(r, of, number, &value, error)))
+            break;
+    }
+    catalog_cursor_close(cursor);
+    return err;
+}
+
+static mv_err add_names(removal *r, catalog *c, mv_error *error)
+{
+    catalog_txn *txn = NULL;
+    MV_TRY(catalog_begin_read(c, &txn, error));
+    mv_err err = add_names_of_table(r, txn, CATALOG_SEGMENTS, error);
+    if (!err) err = add_names_of_table(r, txn, CATALOG_INDEXES, error);
+    catalog_end(txn);
+    return err;
+}
+
+/* Take down which files the catalog names, as far as it is sound: they are of the collection, even
+ * if their content was damaged. */
+static mv_err read_names(removal *r, mv_error *error)
+{
+    char path[OS_PATH_SIZE];
+    catalog *c = NULL;
+    const catalog_options options = {.read_only = true, .verify = true};
+    MV_TRY(os_join(path, r->directory, DESTROYED_FILE, error));
+    mv_err err = catalog_open(path, &options, &c, error);
+    if (!err) err = add_names(r, c, error);
+    catalog_close(c);
+    return err == MV_CORRUPT || err == MV_WRONG_VERSION ? MV_OK : err;
+}
+
+/* The catalog is read for a file that lost its header only. */
+static mv_err is_named(removal *r, const char *name, bool *named, mv_error *error)
+{
+    uint64_t number;
+    section_file_record file;
+    if (!segment_parse_file_name(name, &number, &file)) return MV_OK;
+    if (!r->has_names) MV_TRY(read_names(r, error));
+    r->has_names = true;
+    for (size_t at = 0; at < r->names.size && !*named; at += SEGMENT_FILE_NAME_SIZE)
+        *named = strcmp((const char *)r->names.data + at, name) == 0;
+    return MV_OK;
+}
+
+static mv_err remove_own(void *ctx, const char *name, mv_error *error)
+{
+    removal *r = ctx;
+    bool is_ours;
+    if (strcmp(name, DESTROYED_FILE) == 0) return MV_OK;
+    MV_TRY(own_files_identify(r->directory, name, &is_ours, error));
+    if (!is_ours) MV_TRY(is_named(r, name, &is_ours, error));
+    return is_ours ? os_remove_in(r->directory, name, error) : MV_OK;
+}
+
+mv_err own_files_remove(const char *directory, mv_error *error)
+{
+    removal r = {.directory = directory};
+    MV_TRY(unname_catalog(directory, error));
+    mv_err err = os_each_entry(directory, remove_own, &r, error);
+    mem_buffer_free(&r.names);
+    if (err) return err;
+    MV_TRY(os_sync_directory(directory, error));
+    MV_TRY(os_remove_in(directory, DESTROYED_FILE, error));
+    if (!os_remove_directory(directory, NULL)) return os_sync_parent(directory, error);
+    return os_sync_directory(directory, error); /* it has other files, which stay */
+}
+
+static mv_err remove_any(void *ctx, const char *name, mv_error *error)
+{
+    const char *const *directory = ctx;
+    (void)error;
+    (void)os_remove_in(*directory, name, NULL);
+    return MV_OK;
+}
+
+void own_files_discard(const char *directory)
+{
+    (void)os_each_entry(directory, remove_any, &directory, NULL);
+    (void)os_remove_directory(directory, NULL);
+}
+
+void own_files_sweep(const char *directory)
+{
+    char path[OS_PATH_SIZE], other[OS_PATH_SIZE];
+    os_file claim = OS_FILE_NONE;
+    if (own_files_find_other(directory, other, NULL) || other[0]) return;
+    mv_err err = open_catalog_file(directory, path, &claim, NULL);
+    if (!err) err = lock_catalog_file(claim, directory, path, NULL);
+    if (!err || err == MV_NOT_FOUND) own_files_discard(directory);
+    os_close(claim);
+}

@@ -1,0 +1,103 @@
+-- What is written gets its index, whichever processes live how long: a process that ends finishes a small group that it
+-- has written, and a process that reads goes on with what others left.
+
+local children = require "spec.support.children"
+local moonvec = require "moonvec"
+local support = require "spec.support.init"
+
+local SCHEMA = { vectors = { { name = "v", type = "vector_fp32", dim = 4, metric = "l2" } } }
+
+-- In the child: inserts documents from .. to in one call. "stay": until the child is killed.
+local function insert(path, from, to, maintenance, how)
+  local c = assert(require("moonvec").open(path, { durability = "none", maintenance = maintenance }))
+  local documents = {}
+  for n = from, to do
+    documents[#documents + 1] = { id = n, v = { math.sin(n), math.sin(n * 7), math.sin(n * 13), n % 97 } }
+  end
+  assert(c:insert(documents))
+  if how == "stay" then
+    print("inserted")
+    io.read()
+  end
+  assert(c:close())
+end
+
+-- Reads until all rows but the fresh ones are found through a graph.
+local function wait_for_graphs(c)
+  local stats
+  for _ = 1, 6000 do
+    stats = c:stats()
+    assert.is_nil(stats.background_error)
+    if stats.pending_rows == stats.fresh_rows and not stats.background then
+      break
+    end
+    os.execute("sleep 0.01")
+  end
+  assert.equal(stats.documents - stats.fresh_rows, stats.indexes.v.indexed_rows)
+  return stats
+end
+
+describe("what is written gets its index", function()
+  local path
+
+  before_each(function()
+    path = support.path()
+    assert(moonvec.open(path, { schema = SCHEMA })):close()
+  end)
+  after_each(function()
+    children.clean()
+    support.clean()
+  end)
+
+  it("by many short processes", function()
+    for n = 0, 9 do
+      children.start(insert, path, n * 500 + 1, n * 500 + 500, "auto"):wait()
+    end
+    local c = support.collection(nil, { path = path, maintenance = "manual" })
+    local stats = c:stats()
+    assert.same({ 5000, 904, 4096 }, { stats.documents, stats.fresh_rows, stats.indexes.v.indexed_rows })
+    assert.same({ 904, "manual", 1 }, { stats.pending_rows, stats.pending, stats.segments })
+    assert.is_true(c:check())
+  end)
+
+  it("by a process that reads what another one wrote before it ended", function()
+    children.start(insert, path, 1, 20000, "manual"):wait()
+    local c = support.collection(nil, { path = path, maintenance = "auto" })
+    c:query { vector = { 1, 2, 3, 4 }, topk = 1 }
+    local stats = wait_for_graphs(c)
+    assert.same({ 0, 20000 }, { stats.pending_rows, stats.indexes.v.indexed_rows })
+    assert.is_nil(stats.pending)
+    assert.is_true(c:check())
+  end)
+
+  it("by a process that was open already, after the writer was killed", function()
+    local c = support.collection(nil, { path = path, maintenance = "auto" })
+    assert.equal(0, c:stats().pending_rows)
+    local child = children.start(insert, path, 1, 30000, "auto", "stay")
+    assert.equal("inserted", child:read())
+    child:kill()
+    c:query { vector = { 1, 2, 3, 4 }, topk = 1 }
+    assert.equal(30000, wait_for_graphs(c).documents)
+    assert.is_true(c:check())
+  end)
+
+  it("but not by a read_only or manual handle, and stats tell it", function()
+    children.start(insert, path, 1, 6000, "manual"):wait()
+    for _, how in ipairs { { "read_only", { read_only = true } }, { "manual", { maintenance = "manual" } } } do
+      how[2].path = path
+      local c = support.collection(nil, how[2])
+      local stats = c:stats()
+      assert.same({ 6000, how[1], false }, { stats.pending_rows, stats.pending, stats.background })
+      c:close()
+    end
+  end)
+
+  it("when there are enough fresh rows", function()
+    children.start(insert, path, 1, 1000, "auto"):wait()
+    local c = support.collection(nil, { path = path, maintenance = "auto" })
+    local stats = c:stats()
+    assert.same({ 1000, "few", false }, { stats.pending_rows, stats.pending, stats.background })
+    assert(c:optimize())
+    assert.is_nil(c:stats().pending)
+  end)
+end)
