@@ -734,9 +734,9 @@ MV_API mv_err mv_get_field_index_stats(mv_collection *collection, uint32_t field
 MV_API mv_err mv_check(mv_collection *collection, mv_error *error);
 
 typedef struct mv_backup_options {
-    bool copy; /* copy all files. Else files that never change are shared with the original where
-                * the file system can do that (hard links): quick, and without more space on the
-                * disk, but damage to such a file is damage to both */
+    bool copy; /* copy all files. Else, if all commits are synced, files that never change are
+                * shared with the original where the file system can do that (hard links): quick,
+                * and without more space on the disk, but damage to such a file is damage to both */
     bool
         replace; /* replace the collection at `path`, if there is one. Others see the old or the new
                   * one at each moment, also if the process dies. MV_BUSY: it is open. MV_EXISTS: it

@@ -471,8 +471,8 @@ function collection:stats() end
 function collection:check() end
 
 --- Writes a consistent and compact copy to `path`. The result is "exists" if anything exists there, unless `replace` is given.
---- Other processes and threads can write meanwhile. Files that never change are shared with the original where the file system
---- can do that (hard links), which is quick and takes no space, but damage to such a file is damage to both; see `copy`. Raises
+--- Other processes and threads can write meanwhile. If all commits are synced (`stats().durable`), files that never change are
+--- shared with the original where the file system can do that (hard links), which is quick and takes no space, but damage to such a file is damage to both; see `copy`. Raises
 --- if `path` is the directory of the collection, or in it.
 ---@param path string
 ---@param options? moonvec.backup_options
