@@ -34,6 +34,14 @@ http {
       local written, message = docs:insert { id = id, worker = ngx.worker.pid(), v = { tonumber(id), 0 } }
       ngx.say(written or message)
     } }
+    location /optimize { content_by_lua_block {
+      local done
+      repeat
+        done = assert(docs:optimize { budget_ms = 2 })
+        ngx.sleep(0)
+      until done == "done"
+      ngx.say(done)
+    } }
     location /slow { lua_check_client_abort on; content_by_lua_block {
       docs:transaction(function(tx)
         assert(tx:insert { id = "slow", worker = 0, v = { 0, 0 } })
@@ -173,6 +181,17 @@ describe("moonvec in nginx", function()
     assert.is_true(children.succeeds(
       ("seq 2 41 | xargs -P 8 -I N curl -s -m 10 -f 'http://127.0.0.1:%d/insert?id=N'"):format(PORT)))
     ask_all_workers("look?near=33", "42 33")
+  end)
+
+  it("does so as Debian runs it: root makes the collection in a directory of the workers' user", function()
+    if obstacle() then
+      pending(obstacle())
+      return
+    end
+    assert.is_true(children.succeeds("chown www-data " .. home))
+    serve_and_reload("www-data")
+    assert.equal("done\n", get("optimize"))
+    assert.is_true(support.collection(nil, { path = home .. "/docs.mv" }):check())
   end)
 
   it("does so when the workers run as the user nobody, who owns the collection", function()

@@ -184,4 +184,57 @@ describe("a collection opened read_only", function()
     assert.is_true(children.succeeds("umount " .. quoted))
     assert.is_true(ok, message)
   end)
+
+  it("is said to be what is missing, when a user may not write", function()
+    if not children.succeeds(AS_NOBODY .. " test -r lua/moonvec/init.lua") then
+      pending("this needs root, to be somebody else, and that one must be able to read this folder")
+      return
+    end
+    local path = stored()
+    local child = children.start_under(AS_NOBODY, function(at)
+      local moonvec = require "moonvec" -- luacheck: ignore
+      print((select(2, moonvec.open(at))))
+    end, path)
+    assert.matches("^this process runs as user %d+, who may not write '" .. path:gsub("%p", "%%%0")
+      .. "/catalog.mdb': make this user the owner of the collection's directory and of all files in it,"
+      .. " or open it read_only$", child:wait()[1])
+  end)
+end)
+
+describe("what root makes", function()
+  after_each(function()
+    support.clean()
+    children.clean()
+  end)
+
+  it("belongs to the owner of the directory it is in, who goes on with it", function()
+    if not children.succeeds(AS_NOBODY .. " test -r lua/moonvec/init.lua") then
+      pending("this needs root, to be somebody else, and that one must be able to read this folder")
+      return
+    end
+    local home = support.path()
+    assert(children.succeeds(("mkdir %s && chown nobody %s"):format(home, home)))
+    local c = support.collection(SCHEMA, { path = home .. "/docs" })
+    local documents = {}
+    for n = 1, 5000 do
+      documents[n] = document(n)
+    end
+    assert(c:insert(documents))
+    assert(c:optimize())
+    assert(c:upsert(document(1)))
+    assert(c:backup(home .. "/copy"))
+    assert.equal("", children.output(("find %s ! -user nobody"):format(home)))
+    for _, place in ipairs { "/docs", "/copy" } do
+      local child = children.start_under(AS_NOBODY, function(at)
+        local theirs = assert(require("moonvec").open(at))
+        assert(theirs:delete("5") == 1)
+        assert(theirs:optimize())
+        assert(theirs:check())
+        theirs:close()
+        print("done")
+      end, home .. place)
+      assert.same({ "done" }, child:wait())
+    end
+    assert.equal(4999, #c)
+  end)
 end)

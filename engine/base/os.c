@@ -620,6 +620,7 @@ mv_err os_write_small(const char *directory, const char *name, const char *bytes
     MV_TRY(os_join(path, directory, name, error));
     MV_TRY(create_beside(directory, name, temporary, &file, error));
 
+    os_owner_inherit(temporary, directory);
     mv_err err = os_write_at(file, bytes, size, 0, temporary, error);
     if (!err) err = os_sync(file, temporary, error);
     if (!err) err = os_rename(temporary, path, error);

@@ -1,6 +1,6 @@
 /* The operating system: files, directories, mappings, locks, threads, time. All system calls of the
- * engine, except those of LMDB, are in os.c and os_shared_mutex.c. Errors name the path. Files are
- * written by pwrite, never through a mapping. */
+ * engine, except those of LMDB, are in os.c, os_owner.c and os_shared_mutex.c. Errors name the
+ * path. Files are written by pwrite, never through a mapping. */
 #ifndef MV_OS_H
 #define MV_OS_H
 
@@ -43,6 +43,11 @@ mv_err os_rename_directory(const char *from, const char *to, mv_error *error);
 /* Let two directories exchange their names, atomically. Fails where the system or the file system
  * cannot do that. */
 mv_err os_exchange_directories(const char *one, const char *other, mv_error *error);
+/* Give a file or directory that root has made to the owner of `directory`, in which it is or will
+ * be: other processes that use it may not be root's, such as the workers of nginx. Does nothing for
+ * other users. */
+void os_owner_inherit(const char *path, const char *directory);
+uint64_t os_owner_self(void); /* number of the user that this process runs as */
 /* Sync the parent of `path`. */
 mv_err os_sync_parent(const char *path, mv_error *error);
 /* Make a private directory: in memory (/dev/shm) if the system has that, else among the temporary

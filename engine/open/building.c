@@ -73,9 +73,34 @@ static void end_lock(building *b)
     b->lock = OS_FILE_NONE;
 }
 
+typedef struct inheritance {
+    const char *directory;
+    char parent[OS_PATH_SIZE]; /* of the target */
+} inheritance;
+
+static mv_err inherit_entry(void *ctx, const char *name, mv_error *error)
+{
+    const inheritance *i = ctx;
+    char path[OS_PATH_SIZE];
+    MV_TRY(os_join(path, i->directory, name, error));
+    os_owner_inherit(path, i->parent);
+    return MV_OK;
+}
+
+/* The directory goes last: while it is root's, nobody else changes what is in it. */
+static mv_err inherit_owner(const building *b, const char *target, mv_error *error)
+{
+    inheritance i = {.directory = b->path};
+    MV_TRY(os_parent(target, i.parent, error));
+    MV_TRY(os_each_entry(b->path, inherit_entry, &i, error));
+    os_owner_inherit(b->path, i.parent);
+    return MV_OK;
+}
+
 mv_err building_finish(building *b, const char *target, mv_error *error)
 {
-    mv_err err = os_rename_directory(b->path, target, error);
+    mv_err err = inherit_owner(b, target, error);
+    if (!err) err = os_rename_directory(b->path, target, error);
     if (err) {
         building_undo(b);
         return err;
@@ -90,6 +115,7 @@ mv_err building_replace(building *b, const char *target, mv_error *error)
     bool got;
     mv_err err = try_lock_directory(target, &old, &got, error); /* so that nobody sweeps it, too */
     if (!err && !got) err = error_set(error, MV_BUSY, "another process works on '%s'", target);
+    if (!err) err = inherit_owner(b, target, error);
     if (!err) err = os_exchange_directories(b->path, target, error);
     if (err) {
         os_close(old);

@@ -130,6 +130,7 @@ mv_err durability_mark_in_doubt(const char *directory, mv_error *error)
     MV_TRY(os_join(path, directory, IN_DOUBT_FILE, error));
     mv_err err = os_create(path, &file, error);
     if (err) return err == MV_EXISTS ? MV_OK : err;
+    os_owner_inherit(path, directory);
     os_close(file);
     return MV_OK;
 }

@@ -32,8 +32,9 @@
 #define NO_TABLE           UINT_MAX
 #define LOCK_MAGIC         0xbeefc0deu /* of LMDB: the first 4 bytes of a lock file */
 #define META_COMMIT_AT     144u        /* in a meta page: the commit's number (catalog_check.c) */
-#define FULL_DISK_BYTES    (1u << 16) /* a disk with less space is full; LMDB writes up to 64 pages \
-                                       */
+#define FULL_DISK_BYTES                                                                            \
+    (1u << 16) /* a disk with less space is full; LMDB writes up to 64 pages                       \
+                */
 
 struct catalog_txn {
     catalog *owner;
@@ -149,6 +150,15 @@ static mv_err lock_is_usable(const char *path, bool *usable, mv_error *error)
     return os_can_write(lock_path, usable, error);
 }
 
+static mv_err not_permitted(const char *path, mv_error *error)
+{
+    return error_set(error, MV_READ_ONLY,
+                     "this process runs as user %llu, who may not write '%s': make this user the "
+                     "owner of the collection's directory and of all files in it, or open it "
+                     "read_only",
+                     (unsigned long long)os_owner_self(), path);
+}
+
 static mv_err open_env(catalog *c, const char *path, const catalog_options *options,
                        mv_error *error)
 {
@@ -170,6 +180,7 @@ static mv_err open_env(catalog *c, const char *path, const catalog_options *opti
         (void)mdb_env_set_mapsize(c->env, map_size);
         rc = mdb_env_open(c->env, path, flags, 0666);
     }
+    if (rc == EACCES && !options->read_only) return not_permitted(path, error);
     if (rc) return lmdb_failed(error, rc, "open its file");
     os_file file = OS_FILE_NONE; /* the only descriptor that LMDB leaves open on exec */
     if (!mdb_env_get_fd(c->env, &file)) os_close_on_exec(file);
@@ -179,9 +190,19 @@ static mv_err open_env(catalog *c, const char *path, const catalog_options *opti
 static mv_err open_writers_file(catalog *c, const char *path, mv_error *error)
 {
     char writers_path[OS_PATH_SIZE + sizeof CATALOG_WRITERS_FILE];
-    (void)snprintf(writers_path, sizeof writers_path, "%s%s", path,
-                   CATALOG_WRITERS_FILE + sizeof CATALOG_FILE - 1);
-    return os_shared_mutex_open(writers_path, &c->writers, error);
+    (void)snprintf(writers_path, sizeof writers_path, "%s-writers", path);
+    mv_err err = os_shared_mutex_open(writers_path, &c->writers, error);
+    return err == MV_READ_ONLY ? not_permitted(writers_path, error) : err;
+}
+
+/* LMDB has made its files without regard to whose they should be. */
+static void inherit_owner_of_files(const char *path)
+{
+    static const char *const names[] = {CATALOG_FILE, CATALOG_LOCK_FILE, CATALOG_WRITERS_FILE};
+    char directory[OS_PATH_SIZE], file[OS_PATH_SIZE];
+    if (os_parent(path, directory, NULL)) return;
+    for (int i = 0; i < 3; i++)
+        if (!os_join(file, directory, names[i], NULL)) os_owner_inherit(file, directory);
 }
 
 static int open_table(catalog *c, MDB_txn *txn, catalog_table table, bool create)
@@ -258,6 +279,7 @@ mv_err catalog_open(const char *path, const catalog_options *options, catalog **
     if (!options->create && (err = check_file(path, options->verify, error))) goto done;
     if ((err = open_env(c, path, options, error))) goto done;
     if (!options->read_only && (err = open_writers_file(c, path, error))) goto done;
+    if (!options->read_only) inherit_owner_of_files(path);
     if ((err = open_tables(c, options, error))) goto done;
     *out = c;
     c = NULL;

@@ -76,6 +76,7 @@ mv_err section_writer_create(const char *directory, const char *name, section_fi
          */
         if ((err = os_remove(w->writing_path, error))) goto done;
         if ((err = os_create(w->writing_path, &w->file, error))) goto done;
+        os_owner_inherit(w->writing_path, directory);
         bool got;
         if ((err = os_try_lock(w->file, &got, w->writing_path, error))) goto done;
     }
