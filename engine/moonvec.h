@@ -545,6 +545,9 @@ typedef struct mv_query {
     uint32_t topk;   /* hits per vector, 1 or more */
     uint32_t offset; /* hits skipped before them. Pages of one commit with the same topk share no
                       * hit and leave none out */
+    mv_id after;     /* only hits that rank behind this document, which need not match: with a
+                      * vector those farther away, in `order_by` those that come later; ties are
+                      * broken by docid. Not with an offset or several vectors. data NULL: none */
     const mv_filter *filter;    /* NULL: all documents */
     const double *min_score;    /* NULL: none */
     const double *max_distance; /* NULL: none */

@@ -164,6 +164,19 @@ static mv_err copy_values(order_heap *heap, order_entry *entry, const order_valu
     return MV_OK;
 }
 
+mv_err order_begin_after(order_heap *heap, const table *t, uint32_t row, mv_error *error)
+{
+    order_value values[MV_ORDER_BY_MAX];
+    order_entry *after = mem_arena_alloc(heap->arena, sizeof *after);
+    if (!after) return error_memory(error, sizeof *after, "ordered rows");
+    *after = (order_entry){.docid = t->docids[row]};
+    for (uint32_t i = 0; i < heap->o->count; i++)
+        MV_TRY(order_value_of(heap, &heap->o->keys[i], t, row, &values[i], error));
+    MV_TRY(copy_values(heap, after, values, NULL, error));
+    heap->after = after;
+    return MV_OK;
+}
+
 mv_err order_push(order_heap *heap, const table *t, uint32_t row, uint32_t source,
                   uint64_t caller_row, mv_error *error)
 {
@@ -174,6 +187,7 @@ mv_err order_push(order_heap *heap, const table *t, uint32_t row, uint32_t sourc
         .docid = t->docids[row], .row = caller_row, .source = source, .values = values};
     for (uint32_t i = 0; i < heap->o->count; i++)
         MV_TRY(order_value_of(heap, &heap->o->keys[i], t, row, &values[i], error));
+    if (heap->after && !is_after(heap->o, &entry, heap->after)) return MV_OK;
     if (heap->count < heap->capacity) {
         MV_TRY(copy_values(heap, &entry, values, NULL, error));
         heap_sift_up(heap->entries, heap->count++, &entry, sizeof entry, is_after, heap->o);

@@ -49,11 +49,14 @@ typedef struct order_heap {
     order_entry *entries;
     uint32_t count;
     uint32_t capacity;
+    const order_entry *after; /* only rows behind this one are added; NULL: all */
 } order_heap;
 
 /* Start empty. `o`, `schema` and `arena` must live as long as the heap is used. */
 mv_err order_start(order_heap *heap, const order *o, const mv_schema *schema, uint32_t capacity,
                    mem_arena *arena, mv_error *error);
+/* From now on add only rows that come after row `row` of `t`. MV_CORRUPT. */
+mv_err order_begin_after(order_heap *heap, const table *t, uint32_t row, mv_error *error);
 /* Add row `row` of `t` if it is one of the first so far. Its entry gets `source` and `caller_row`.
  * MV_CORRUPT: a cell is damaged. */
 mv_err order_push(order_heap *heap, const table *t, uint32_t row, uint32_t source,

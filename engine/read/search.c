@@ -8,6 +8,16 @@
 #include "read/search_vector.h"
 #include "read/select.h"
 
+mv_err search_find(search *s, const mv_id *id, mv_hit *hit, mv_error *error)
+{
+    bool found;
+    char quoted[ERROR_QUOTE_SIZE];
+    MV_TRY(result_find(s->r->seen, id->data, id->size, hit, &found, error));
+    if (found) return MV_OK;
+    return error_set(error, MV_NOT_FOUND, "document '%s' not found",
+                     error_quote(id->data, id->size, quoted));
+}
+
 static mv_err check_query(const mv_query *q, mv_error *error)
 {
     if (!q->topk) return error_set(error, MV_MISUSE, "topk is 0, it must be 1 or more");
@@ -30,6 +40,9 @@ static mv_err check_query(const mv_query *q, mv_error *error)
                          "order_by cannot be used with a vector: hits are ordered by score");
     if (!has_vector && (q->min_score || q->max_distance))
         return error_set(error, MV_MISUSE, "min_score and max_distance need a vector");
+    if (q->after.data && (q->offset || q->vectors_count > 1))
+        return error_set(error, MV_MISUSE, "after cannot be used with %s",
+                         q->offset ? "an offset" : "several vectors");
     if (q->more && q->vectors_count > 1)
         return error_set(error, MV_MISUSE,
                          "only a search for one vector can be continued with 'more'");

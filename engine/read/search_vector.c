@@ -21,15 +21,8 @@
 static mv_err vector_of_id(search *s, const uint8_t **vector, mv_error *error)
 {
     mv_hit hit;
-    bool found;
     const uint8_t *elements = NULL;
-    const mv_id *id = &s->q->id;
-    MV_TRY(result_find(s->r->seen, id->data, id->size, &hit, &found, error));
-    if (!found) {
-        char quoted[ERROR_QUOTE_SIZE];
-        return error_set(error, MV_NOT_FOUND, "document '%s' not found",
-                         error_quote(id->data, id->size, quoted));
-    }
+    MV_TRY(search_find(s, &s->q->id, &hit, error));
     MV_TRY(result_elements(s->r, &hit, s->q->vector_field, &elements, error));
     uint8_t *given = search_alloc(s, s->vector_size, error);
     if (!given) return MV_NO_MEMORY;
@@ -116,7 +109,16 @@ typedef struct hit_page {
     uint64_t goal;        /* how many hits of the sequence the next round finds */
     uint64_t found;       /* how many hits earlier rounds found */
     size_t first;         /* position of the first hit of this vector in the result */
+    const mv_hit *after;  /* only hits behind this one are returned; NULL: all */
 } hit_page;
+
+/* Does hit `a` come before `b`, less than 0, or after it? */
+static int compare_hits(const void *a, const void *b)
+{
+    const mv_hit *x = a, *y = b;
+    if (x->distance != y->distance) return x->distance < y->distance ? -1 : 1;
+    return (x->docid > y->docid) - (x->docid < y->docid);
+}
 
 /* An earlier round found it, and it is returned. Few hits are compared: a page shared by rounds. */
 static bool is_on_page(const search *s, const hit_page *page, size_t end, uint64_t docid)
@@ -147,6 +149,12 @@ static mv_err take_hits(search *s, uint32_t at, uint32_t input, hit_page *page, 
         if (result_was_returned(s->r, entry->docid)) continue;
         if (is_on_page(s, page, earlier, entry->docid)) continue;
         uint64_t position = page->found++;
+        if (page->after && compare_hits(&hit, page->after) <= 0) {
+            MV_TRY(result_skip(s->r, entry->docid, error));
+            page->end++; /* it takes no place on the page */
+            page->offset++;
+            continue;
+        }
         if (position >= page->end) continue;
         if (position >= page->offset) {
             MV_TRY(result_add(s->r, hit, error));
@@ -195,18 +203,12 @@ static mv_err find_nearest(search *s, uint64_t wanted, mv_error *error)
     return err;
 }
 
-static int compare_hits(const void *a, const void *b)
-{
-    const mv_hit *x = a, *y = b;
-    if (x->distance != y->distance) return x->distance < y->distance ? -1 : 1;
-    return (x->docid > y->docid) - (x->docid < y->docid);
-}
-
 /* Search for one vector in rounds. A search of a graph for more hits is another approximation: it
  * does not begin with the hits of a search for fewer. So a page is not cut out of one search that
  * is as large as the page is deep. It is cut out of a sequence of rounds, which depends on `topk`
  * and not on the offset: the first finds topk hits, and each further one as many more as there are,
- * leaving out those of earlier rounds. Pages with the same topk never share a hit. */
+ * leaving out those of earlier rounds. Pages with the same topk never share a hit. With `after` the
+ * page begins behind that hit, at whatever position it is; hits before it take no place. */
 static mv_err search_in_rounds(search *s, uint32_t input, hit_page page, mv_error *error)
 {
     size_t rounds = 0;
@@ -215,7 +217,7 @@ static mv_err search_in_rounds(search *s, uint32_t input, hit_page page, mv_erro
         size_t before = s->r->hits_count - page.first;
         uint64_t returned = result_returned_count(s->r);
         /* An exact search finds all hits that are left, in order. */
-        if (!search_graph_is_used(s, returned + before + page.goal - page.found))
+        if (!page.after && !search_graph_is_used(s, returned + before + page.goal - page.found))
             page.goal = page.end;
         MV_TRY(find_nearest(s, returned + before + page.goal - page.found, error));
         MV_TRY(take_hits(s, 0, input, &page, error));
@@ -245,6 +247,22 @@ static mv_err search_pages(search *s, hit_page page, mv_error *error)
     return MV_OK;
 }
 
+/* Find the document `after` of the query, and its distance to the vector of the search. */
+static mv_err find_after(search *s, mv_hit *after, mv_error *error)
+{
+    const uint8_t *elements = NULL;
+    const schema_vector *field = s->field;
+    float distance, inverse_norm = 1;
+    MV_TRY(search_find(s, &s->q->after, after, error));
+    MV_TRY(result_elements(s->r, after, s->q->vector_field, &elements, error));
+    if (metric_has_norms(field->metric))
+        inverse_norm = element_inverse_norm(field->type, elements, field->dim);
+    const void *row = elements;
+    distance_to_list(&s->queries[0], &row, &inverse_norm, 1, &distance);
+    after->distance = (double)distance + 0.0;
+    return MV_OK;
+}
+
 /* Search for all vectors at once, by one round. */
 static mv_err search_once(search *s, hit_page page, mv_error *error)
 {
@@ -268,6 +286,12 @@ mv_err search_vector(search *s, mv_error *error)
     MV_TRY(prepare(s, error));
     uint64_t offset = q->more ? 0 : q->offset; /* the first step has skipped those hits */
     hit_page page = {.offset = offset, .end = offset + q->topk, .goal = q->topk};
+    mv_hit after;
+    if (q->after.data) {
+        MV_TRY(find_after(s, &after, error));
+        page.after = &after;
+        return search_in_rounds(s, 0, page, error);
+    }
     bool is_page = offset && search_graph_is_used(s, page.goal);
     if (!is_page) page.goal = page.end;
     MV_TRY(is_page ? search_pages(s, page, error) : search_once(s, page, error));

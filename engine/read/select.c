@@ -16,6 +16,31 @@ static bool has_enough(const order_heap *heap)
     return !heap->o->count && heap->count == heap->capacity;
 }
 
+/* Begin behind the document `after` of the query. */
+static mv_err begin_after(search *s, const order *o, order_heap *heap, mv_error *error)
+{
+    scan sc;
+    mv_hit hit;
+    uint32_t source;
+    bool found = false;
+    MV_TRY(search_find(s, &s->q->after, &hit, error));
+    MV_TRY(scan_begin(&sc, s->r->seen, NULL, o, FRESH_NO_VECTOR, &s->r->fresh, &s->r->arena,
+                      &s->r->block, error));
+    mv_err err = MV_OK;
+    while (!err && !found) {
+        while (scan_at_segment(&sc, &source) && source != hit.source) scan_skip_segment(&sc);
+        err = scan_next(&sc, error);
+        if (err || !sc.t) break;
+        for (uint32_t at = 0; at < sc.count && !found; at++) {
+            found = sc.t->docids[sc.begin + at] == hit.docid;
+            if (found) err = order_begin_after(heap, sc.t, sc.begin + at, error);
+        }
+    }
+    scan_end(&sc);
+    mv_assert(found || err);
+    return err;
+}
+
 mv_err select_rows(search *s, mv_error *error)
 {
     scan sc;
@@ -27,6 +52,7 @@ mv_err select_rows(search *s, mv_error *error)
     uint32_t capacity = (uint32_t)(wanted < documents ? wanted : documents);
     if (!capacity) return MV_OK;
     MV_TRY(order_start(&heap, &o, schema, capacity, &s->r->arena, error));
+    if (s->q->after.data) MV_TRY(begin_after(s, &o, &heap, error));
     MV_TRY(scan_begin(&sc, s->r->seen, s->f, &o, FRESH_NO_VECTOR, &s->r->fresh, &s->r->arena,
                       &s->r->block, error));
     mv_err err = MV_OK;

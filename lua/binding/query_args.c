@@ -29,12 +29,13 @@ enum {
     RERANK,
     WHERE,
     EXPLAIN,
+    AFTER,
     OPTIONS
 };
 static const char *const query_options[OPTIONS] = {
     "field", "vector",     "id",           "vectors", "topk",          "offset",         "filter",
     "args",  "min_score",  "max_distance", "params",  "output_fields", "include_vector", "order_by",
-    "into",  "candidates", "rerank",       "where",   "explain",
+    "into",  "candidates", "rerank",       "where",   "explain",       "after",
 };
 
 #define TOPK_DEFAULT       10 /* a page of results */
@@ -149,6 +150,18 @@ static void read_counts(lua_State *L, query_args *args, bool for_rerank)
     args->query.offset = 0;
 }
 
+/* `after`: a hit, which has its id in a field, or an id. */
+static void read_after(lua_State *L, query_args *args)
+{
+    int at = args->at + AFTER;
+    if (lua_istable(L, at)) {
+        lua_pushliteral(L, "id");
+        lua_rawget(L, at);
+        lua_replace(L, at); /* keeps the id while it is used */
+    }
+    args->query.after = check_id(L, at, &query_context, args->after_text);
+}
+
 /* `params`: how the index is searched. Which options exist depends on the type of the index. */
 static void read_params(lua_State *L, query_args *args)
 {
@@ -195,6 +208,7 @@ void query_args_read(lua_State *L, query_args *args, bool for_rerank)
     }
     if (is_given(L, args, ORDER_BY))
         query->order_by = check_string(L, at + ORDER_BY, "query", "order_by");
+    if (is_given(L, args, AFTER)) read_after(L, args);
     args->into = is_given(L, args, INTO) ? at + INTO : 0;
     if (args->into && !lua_istable(L, args->into))
         raise_misuse(L, "query: 'into' must be a table, got a %s", luaL_typename(L, args->into));

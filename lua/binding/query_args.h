@@ -19,6 +19,7 @@ typedef struct query_args {
     double max_distance;
     mv_query query;
     char id_text[ID_TEXT_SIZE];
+    char after_text[ID_TEXT_SIZE];
     filter_args filter;
     output out;
 } query_args;

@@ -173,8 +173,19 @@ local function rerank_all(found, score, options, topk, offset)
   return found
 end
 
+local function check_after(options)
+  for _, other in ipairs { "rerank", "vectors", "offset" } do
+    if options[other] then
+      misuse("query: 'after' cannot be combined with '%s'", other)
+    end
+  end
+end
+
 --- c:query: the search in C, then the user's `where` and `rerank` if they are given.
 function M.query(collection, options)
+  if type(options) == "table" and options.after ~= nil then
+    check_after(options)
+  end
   if type(options) ~= "table" or not (options.rerank or options.where) then
     return core.query(collection, options)
   end
