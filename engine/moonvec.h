@@ -73,7 +73,7 @@ MV_API const char *mv_err_name(mv_err err);
 
 /* Make bytes from outside (ids, names) printable for a message. Writes the first 40 bytes, each
  * that is not printable ASCII as \xNN, then "..." if there are more. Returns `out`, which ends with
- * a zero byte. The texts of mv_error quote this way. */
+ * a zero byte. Ids and names are quoted this way in the texts of mv_error. */
 #define MV_QUOTE_SIZE 164
 MV_API const char *mv_quote(const void *bytes, size_t size, char out[MV_QUOTE_SIZE]);
 
@@ -369,9 +369,10 @@ MV_API mv_err mv_open(const char *path, const mv_open_options *options, mv_colle
                       mv_error *error);
 
 /* Open the collection of a dump (mv_dump_open) in memory, with its indexes. `bytes` are not needed
- * afterwards. Of `options`, which may be NULL, `schema` is compared, and `manual_maintenance` is
- * used. Everything is verified first, as mv_check does: a dump may come from anywhere. MV_CORRUPT:
- * it is no dump, or damaged. MV_WRONG_VERSION: a newer moonvec wrote it. */
+ * afterwards. Of `options`, which may be NULL, `schema` is compared, and `manual_maintenance` and
+ * `busy_ms` are used; `read_only` and `from` are MV_MISUSE. Everything is verified first, as
+ * mv_check does: a dump may come from anywhere. MV_CORRUPT: it is no dump, or damaged.
+ * MV_WRONG_VERSION: a newer moonvec wrote it. */
 MV_API mv_err mv_load(const void *bytes, size_t size, const mv_open_options *options,
                       mv_collection **collection, mv_error *error);
 
@@ -390,10 +391,11 @@ MV_API mv_err mv_close(mv_collection *collection, mv_error *error);
  * verifies the collection. MV_CORRUPT: the system has lost some; the text names the file. */
 MV_API mv_err mv_flush(mv_collection *collection, mv_error *error);
 
-/* Remove the collection at `path`. Files that are not of a collection stay: their content decides,
- * not their names. If the process dies meanwhile, another call removes the rest. MV_BUSY: a process
- * has it open. MV_NOT_FOUND: the path does not exist. MV_CORRUPT: the directory is no collection,
- * or its catalog is too damaged to tell; nothing is changed. */
+/* Remove the collection at `path`. Files that are not of the collection stay: those that its
+ * catalog does not name and whose content is not moonvec's. If the process dies meanwhile, another
+ * call removes the rest. MV_BUSY: a process has it open. MV_NOT_FOUND: the path does not exist.
+ * MV_CORRUPT: the directory is no collection, or its catalog is too damaged to tell; nothing is
+ * changed. */
 MV_API mv_err mv_destroy(const char *path, mv_error *error);
 
 /* The path as given to mv_open, lent until mv_close. */
@@ -466,13 +468,16 @@ MV_API mv_err mv_delete_by_filter(mv_collection *collection, const mv_filter *fi
 /* Begin a transaction. *transaction is a handle through which calls belong to it: its reads see its
  * writes, all others see the last commit until mv_commit. It takes mv_write, mv_delete,
  * mv_delete_by_filter, mv_set_meta and everything that reads, until it is ended by mv_commit or
- * mv_abort, which free it; so do mv_close of either handle. Meanwhile writes of this thread through
- * other handles answer MV_BUSY, those of other threads and processes wait (busy_ms). When the
- * thread that began it ends without having ended it, the next writer undoes it. MV_BUSY: other
- * writers took too long, or this thread has a transaction open on the collection. */
+ * mv_abort, which free it; mv_close of either handle undoes it, too. Meanwhile writes of this
+ * thread through other handles answer MV_BUSY, those of other threads and processes wait (busy_ms).
+ * When the thread that began it ends without having ended it, the next writer undoes it. MV_BUSY:
+ * other writers took too long, or this thread has a transaction open on the collection. */
 MV_API mv_err mv_begin(mv_collection *collection, mv_collection **transaction, mv_error *error);
-/* Ends the transaction in any case, with one exception. MV_BUSY: it belongs to another thread, or
- * to the parent process. */
+/* Ends the transaction, also after a failure, except with MV_BUSY: it belongs to another thread, or
+ * to the parent process. MV_IO with the text "it is not known whether the changes were committed":
+ * the last write of the commit failed. All calls of this process then fail with MV_IO until the
+ * collection is closed and opened again. The next writer takes the commit back; after a power cut
+ * before that it may be there, as a whole. The same holds for all calls that write. */
 MV_API mv_err mv_commit(mv_collection *transaction, mv_error *error);
 /* Undo the transaction. NULL is fine. Another thread may call it when the thread that began the
  * transaction has ended. */
@@ -737,14 +742,15 @@ MV_API mv_err mv_get_field_index_stats(mv_collection *collection, uint32_t field
 MV_API mv_err mv_check(mv_collection *collection, mv_error *error);
 
 typedef struct mv_backup_options {
-    bool copy; /* copy all files. Else, if all commits are synced, files that never change are
-                * shared with the original where the file system can do that (hard links): quick,
-                * and without more space on the disk, but damage to such a file is damage to both */
-    bool
-        replace; /* replace the collection at `path`, if there is one. Others see the old or the new
-                  * one at each moment, also if the process dies. MV_BUSY: it is open. MV_EXISTS: it
-                  * is no collection, or has other files in its directory, which is then unchanged.
-                  * MV_IO: the file system cannot exchange two directories (renameat2) */
+    /* Copy all files. Else, if all commits are synced, files that never change are shared with the
+     * original where the file system can do that (hard links): quick, and without more space on the
+     * disk, but damage to such a file is damage to both. */
+    bool copy;
+    /* Replace the collection at `path`, if there is one. Others see the old or the new one at each
+     * moment, also if the process dies. MV_BUSY: it is open. MV_EXISTS: it is no collection, or has
+     * other files in its directory, which is then unchanged. MV_IO: the file system cannot exchange
+     * two directories (renameat2). */
+    bool replace;
 } mv_backup_options;
 
 /* Copy the last commit to `path`, which must not exist (MV_EXISTS) unless options say so. The copy

@@ -73,7 +73,7 @@ describe("destroy", function()
     done, message, code = moonvec.destroy(path)
     assert.is_nil(done)
     assert.equal("corrupt", code)
-    assert.truthy(message:find("remove it by other means", 1, true), message)
+    assert.truthy(message:find("delete it yourself", 1, true), message)
     os.remove(path .. "/catalog.mdb")
     assert.same(names, listing.names(path))
     for name, text in pairs(FOREIGN) do

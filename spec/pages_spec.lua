@@ -72,7 +72,7 @@ describe("pages by offset", function()
     ["exactly"] = { params = { exact = true } },
   }
   for name, options in pairs(cases) do
-    it("share no hit and leave none out, " .. name, function()
+    it("share no hit, and together find what one page would, " .. name, function()
       local found, wanted = 0, 0
       for _, query in ipairs(queries) do
         local seen, topk = {}, 10

@@ -56,7 +56,9 @@ static mv_err map_mutex_page(os_shared_mutex *mutex, const char *path, mv_error 
         MV_TRY(os_lock_shared(mutex->file, path, error));
     MV_TRY(os_size(mutex->file, &size, path, error));
     if (size < sizeof empty)
-        return error_set(error, MV_BUSY, "'%s' is in use by a program of another kind", path);
+        return error_set(
+            error, MV_BUSY,
+            "'%s' is in use by a process with another layout of mutexes (32 or 64 bits)", path);
     void *mapped =
         mmap(NULL, sizeof *mutex->page, PROT_READ | PROT_WRITE, MAP_SHARED, mutex->file, 0);
     if (mapped == MAP_FAILED) return error_system(error, errno, "cannot map '%s'", path);
@@ -67,7 +69,9 @@ static mv_err map_mutex_page(os_shared_mutex *mutex, const char *path, mv_error 
      * page again, and is ready before this one goes on. */
     if (is_first) MV_TRY(os_lock_shared(mutex->file, path, error));
     if (mutex->page->magic != MUTEX_MAGIC || mutex->page->size != sizeof empty)
-        return error_set(error, MV_BUSY, "'%s' is in use by a program of another kind", path);
+        return error_set(
+            error, MV_BUSY,
+            "'%s' is in use by a process with another layout of mutexes (32 or 64 bits)", path);
     return MV_OK;
 }
 

@@ -139,7 +139,7 @@ mv_err mv_backup(mv_collection *c, const char *path, const mv_backup_options *op
     if (!options) options = &defaults;
     backup b = {.copy = options->copy, .busy_seconds = c->busy_seconds};
     MV_TRY(handle_engine(c, &b.e, error));
-    MV_TRY(handle_check_collection(c, "backup", error));
+    MV_TRY(handle_check_collection(c, error));
     if (!*path) return error_set(error, MV_MISUSE, "the path is empty");
     if (strcmp(path, MEMORY_PATH) == 0)
         return error_set(error, MV_MISUSE,

@@ -6,7 +6,7 @@ mv_err mv_check(mv_collection *c, mv_error *error)
 {
     engine *e = NULL;
     MV_TRY(handle_engine(c, &e, error));
-    MV_TRY(handle_check_collection(c, "check", error));
+    MV_TRY(handle_check_collection(c, error));
     for (;;) {
         snapshot s;
         MV_TRY(snapshot_open(e, &s, error));

@@ -73,7 +73,7 @@ mv_err mv_column_begin(mv_collection *c, const mv_field_options *field,
                        const mv_vector_options *vector, mv_column **out, mv_error *error)
 {
     *out = NULL;
-    MV_TRY(handle_check_collection(c, "a change of the schema", error));
+    MV_TRY(handle_check_collection(c, error));
     mv_column *column = mem_alloc_zero(sizeof *column);
     if (!column) return error_memory(error, sizeof *column, "a column");
     column->c = c;

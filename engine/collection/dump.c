@@ -92,7 +92,7 @@ mv_err mv_dump_open(mv_collection *c, mv_dump **dump, uint64_t *size, mv_error *
     engine *e = NULL;
     *dump = NULL;
     MV_TRY(handle_engine(c, &e, error));
-    MV_TRY(handle_check_collection(c, "dump", error));
+    MV_TRY(handle_check_collection(c, error));
     mv_dump *d = mem_alloc_zero(sizeof *d);
     if (!d) return error_memory(error, sizeof *d, "a dump");
     registry_retain(e);

@@ -187,7 +187,7 @@ mv_err mv_flush(mv_collection *c, mv_error *error)
     catalog_txn *txn = NULL;
     bool durable;
     MV_TRY(handle_engine(c, &e, error));
-    MV_TRY(handle_check_collection(c, "flush", error));
+    MV_TRY(handle_check_collection(c, error));
     if (e->in_memory || c->read_only) return MV_OK;
     MV_TRY(durability_is_durable(e->path, &durable, error));
     if (durable) return MV_OK;

@@ -15,7 +15,7 @@ typedef struct change {
 
 static mv_err run_change(mv_collection *c, handle_write_fn write, change *made, mv_error *error)
 {
-    MV_TRY(handle_check_collection(c, "a change of the schema", error));
+    MV_TRY(handle_check_collection(c, error));
     mv_err err = handle_write(c, write, made, error);
     mv_schema_free(made->schema);
     return err;

@@ -106,7 +106,7 @@ static mv_err begin_job(mv_collection *c, const mv_optimize_options *options, mv
     uint32_t threads = options ? options->threads : 0;
     MV_TRY(handle_engine(c, &e, error));
     if (c->read_only) return error_set(error, MV_READ_ONLY, "'%s' was opened read_only", c->path);
-    MV_TRY(handle_check_collection(c, "optimize", error));
+    MV_TRY(handle_check_collection(c, error));
     if (threads > MV_THREADS_MAX)
         return error_set(error, MV_MISUSE, "threads is %u, it must be 1 to %u", threads,
                          MV_THREADS_MAX);

@@ -100,8 +100,8 @@ struct mv_job {
     bool keeps_synced; /* runs beside its handle, and so leaves a synced collection synced */
     uint32_t threads;
     bool only_indexes;
-    bool limits;                     /* merge_plan.limits; a new view is taken after each group */
-    mv_index_change change;          /* name NULL: none */
+    bool small_groups;      /* merge_plan.small_groups; a new view is taken after each group */
+    mv_index_change change; /* name NULL: none */
     char name[MV_NAME_SIZE_MAX + 1]; /* of the change */
     os_file lock;                    /* exclusive, on the directory */
     bool has_turn;                   /* e->is_optimized is ours */

@@ -69,7 +69,7 @@ static mv_err optimize(maintainer *m, bool sync, mv_error *error)
     if (!is_urgent) return MV_OK;
     MV_TRY(job_create(m->e, sync, JOB_THREADS_MAINTENANCE, &job, error));
     job->keeps_synced = true;
-    job->limits = true;
+    job->small_groups = true;
     job->stage = JOB_PLAN; /* not SEAL: writers seal when there are enough fresh rows */
     mv_err err = work(m, job, error);
     job_release_turn(job);

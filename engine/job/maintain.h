@@ -6,9 +6,9 @@
  * closed. It works in slices (JOB_SLICE_SECONDS), and stops between two slices when the engine is
  * closed, or when another job of this process begins.
  *
- * Groups are small (merge_plan.limits), and each is committed, so that a process that ends loses
- * little work. If every process ended before its first group was finished, nothing would ever be
- * done. So a process whose commits have woken the thread finishes one group when the engine is
+ * Groups are small (merge_plan.small_groups), and each is committed, so that a process that ends
+ * loses little work. If every process ended before its first group was finished, nothing would ever
+ * be done. So a process whose commits have woken the thread finishes one group when the engine is
  * closed, if that group is small. One that only reads finishes nothing. */
 #ifndef MV_MAINTAIN_H
 #define MV_MAINTAIN_H

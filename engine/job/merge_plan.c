@@ -149,7 +149,7 @@ bool merge_plan_next(merge_plan *p)
         }
         p->before = begin;
         set_group(p, begin, end);
-        if (p->limits) limit_group(p);
+        if (p->small_groups) limit_group(p);
         if (p->merges || lacks_indexes(p->schema, &p->v->segments[p->begin])) return true;
     }
     return false;

@@ -19,9 +19,9 @@ typedef struct merge_plan {
     uint32_t begin;
     uint32_t end;
     bool only_indexes; /* groups are the segments that lack an index */
-    bool limits; /* where rows lack an index, groups are small, so that finished work is soon kept.
-                  * A small group may leave newer segments of the view out: the next plan takes a
-                  * new view */
+    bool small_groups; /* where rows lack an index, groups are small, so that finished work is soon
+                        * kept. A small group may leave newer segments of the view out: the next
+                        * plan takes a new view */
     bool merges; /* write the group as one segment; false: it is one segment that lacks an index */
 } merge_plan;
 

@@ -255,7 +255,7 @@ static mv_err swap_group(mv_job *job, mv_error *error)
     if (err) return err;
     index_build_end(job);
     job->stage = JOB_PLAN;
-    if (!job->limits) return MV_OK;
+    if (!job->small_groups) return MV_OK;
     view_release(job->e, job->v);
     job->v = NULL;
     return MV_OK;
@@ -302,7 +302,7 @@ static mv_err take_view(mv_job *job, mv_error *error)
     job->schema = job->v->schema;
     snapshot_close(&s);
     job->p = merge_plan_start(job->v, job->only_indexes);
-    job->p.limits = job->limits;
+    job->p.small_groups = job->small_groups;
     job->total_bytes = job->done_bytes;
     for (merge_plan rehearsal = job->p; merge_plan_next(&rehearsal);) {
         job->total_bytes += merge_plan_write_cost(&rehearsal);

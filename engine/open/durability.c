@@ -24,6 +24,7 @@
  * has either commit, as a whole. */
 #include "open/durability.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -108,6 +109,20 @@ bool durability_is_unfinished_mark(const char *name)
     size_t size = strlen(name);
     return size >= sizeof begin + sizeof end - 2 && memcmp(name, begin, sizeof begin - 1) == 0 &&
            strcmp(name + size - (sizeof end - 1), end) == 0;
+}
+
+/* A mark of unsynced commits begins with a boot id, which is digits of a UUID. A mark of doubt is
+ * empty. */
+mv_err durability_identify_mark(const char *path, const char *name, bool *is_ours, mv_error *error)
+{
+    char text[MARK_SIZE_MAX];
+    size_t size;
+    bool is_doubt = strcmp(name, IN_DOUBT_FILE) == 0;
+    mv_err err = os_read_small(path, text, sizeof text, &size, error);
+    *is_ours = !err && (!is_doubt || size == 0);
+    for (size_t i = 0; *is_ours && i < size && text[i] != ' '; i++)
+        *is_ours = !text[i] || text[i] == '-' || isxdigit((unsigned char)text[i]);
+    return err == MV_LIMIT ? MV_OK : err;
 }
 
 mv_err durability_check(const char *directory, mv_error *error)

@@ -16,16 +16,19 @@ mv_err durability_is_durable(const char *directory, bool *durable, mv_error *err
 /* True for the name of a mark that a process left unfinished when it died. The caller has the
  * writers' lock, under which alone such marks are written. */
 bool durability_is_unfinished_mark(const char *name);
+/* Is the file at `path` what its name says, UNSYNCED_FILE or IN_DOUBT_FILE? */
+mv_err durability_identify_mark(const char *path, const char *name, bool *is_ours, mv_error *error);
 /* Write the mark "unsynced", synced: commits from now on are not synced. */
 mv_err durability_mark(const char *directory, mv_error *error);
-/* Write the mark "in-doubt", after a commit whose outcome is not known. Needs no lock. */
+/* Write the mark "in-doubt", after a commit whose outcome is not known. The caller has the
+ * writers' lock. */
 mv_err durability_mark_in_doubt(const char *directory, mv_error *error);
 /* Sync a file of the collection. MV_NOT_FOUND. */
 mv_err durability_sync_file(const char *directory, const char *name, mv_error *error);
 
 /* For both of these the caller has the writers' lock, and `txn` has changed nothing yet. */
 
-/* Make sure that a commit in doubt has not happened. Call it before any change. */
+/* Take back a commit in doubt (I18). Call it before any change. */
 mv_err durability_settle(engine *e, catalog_txn *txn, mv_error *error);
 /* Settle, sync the catalog and every file that `txn` names, then remove the mark "unsynced"; do
  * nothing if there is no mark. After a failure nothing counts as synced: the next call writes all

@@ -12,37 +12,11 @@
  * renaming replaces only empty directories, and exchanging needs the claim. */
 #include "open/own_files.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "open/durability.h"
 #include "storage/index_record.h"
-
-#define MARK_TEXT_SIZE 128u
-
-/* Is the file a mark of unsynced commits? It has a boot id, which is digits of a UUID, and perhaps
- * the rest of what durability.c writes behind it. */
-static mv_err identify_mark(const char *path, bool *is_ours, mv_error *error)
-{
-    char text[MARK_TEXT_SIZE];
-    size_t size;
-    mv_err err = os_read_small(path, text, sizeof text, &size, error);
-    if (err) return err == MV_LIMIT ? MV_OK : err;
-    *is_ours = true;
-    for (size_t i = 0; i < size && text[i] != ' '; i++)
-        if (text[i] && text[i] != '-' && !isxdigit((unsigned char)text[i])) *is_ours = false;
-    return MV_OK;
-}
-
-static mv_err identify_doubt(const char *path, bool *is_ours, mv_error *error)
-{
-    char ignored;
-    size_t size;
-    mv_err err = os_read_small(path, &ignored, 1, &size, error);
-    *is_ours = !err && size == 0;
-    return err == MV_LIMIT ? MV_OK : err;
-}
 
 static mv_err identify_catalog(const char *path, bool *is_ours, mv_error *error)
 {
@@ -76,8 +50,8 @@ static mv_err identify_by_content(const char *name, const char *path, bool *is_o
     /* Whatever is in it: opening the collection writes over it. */
     *is_ours = !strcmp(name, CATALOG_WRITERS_FILE);
     if (!strcmp(name, CATALOG_LOCK_FILE)) return catalog_identify_lock(path, is_ours, error);
-    if (!strcmp(name, UNSYNCED_FILE)) return identify_mark(path, is_ours, error);
-    if (!strcmp(name, IN_DOUBT_FILE)) return identify_doubt(path, is_ours, error);
+    if (!strcmp(name, UNSYNCED_FILE) || !strcmp(name, IN_DOUBT_FILE))
+        return durability_identify_mark(path, name, is_ours, error);
     return MV_OK;
 }
 
@@ -124,11 +98,12 @@ static mv_err check_identity(const char *directory, const char *path, mv_error *
     catalog_identity identity;
     MV_TRY(catalog_identify(path, &identity, error));
     if (identity == CATALOG_OURS) return MV_OK;
-    return error_set(error, MV_CORRUPT,
-                     "'%s' is not a collection, or one that is too damaged to be recognized: '%s' "
-                     "has not its tables (nothing was changed; if the directory is not needed, "
-                     "remove it by other means)",
-                     directory, path);
+    return error_set(
+        error, MV_CORRUPT,
+        "'%s' is not a collection, or is too damaged to be recognized as one: '%s' lacks "
+        "the tables of a catalog (nothing was changed; if the directory is not "
+        "needed, delete it yourself)",
+        directory, path);
 }
 
 /* *claim is OS_FILE_NONE if the file was replaced meanwhile. */

@@ -1,5 +1,5 @@
-/* Which files of a directory are a collection's. Names prove nothing: whatever removes or replaces
- * files asks here, and the content of the file decides. */
+/* Which files of a directory are a collection's. Whatever removes or replaces files asks here.
+ * Content decides, except for the files listed at own_files_identify and own_files_remove. */
 #ifndef MV_OWN_FILES_H
 #define MV_OWN_FILES_H
 
@@ -8,9 +8,10 @@
 /* The name of the catalog while its collection is removed. */
 #define DESTROYED_FILE "destroyed.mdb"
 
-/* Is this file of the directory one of a collection? Only an unfinished one (`.new`), which may
- * contain anything, is taken for one by its name: the caller knows that there is a collection, or
- * was one in the making. A file of a segment or index whose header is damaged is not recognized. */
+/* Is this file of the directory one of a collection? Two kinds are taken for one by their names: an
+ * unfinished file (`.new`), which may contain anything, and the file of the writers' lock, which
+ * opening writes anew. The caller knows that there is a collection, or was one in the making. A
+ * file of a segment or index whose header is damaged is not recognized. */
 mv_err own_files_identify(const char *directory, const char *name, bool *is_ours, mv_error *error);
 /* Claim the collection in `directory`, a real path, for removing or replacing it: from now on it
  * cannot be opened. A claim ends when *claim is closed. MV_CORRUPT: there is no collection, or none
@@ -19,7 +20,8 @@ mv_err own_files_claim(const char *directory, os_file *claim, mv_error *error);
 /* Find a file that is not of a collection. `other` becomes its name, or "". */
 mv_err own_files_find_other(const char *directory, char other[OS_PATH_SIZE], mv_error *error);
 /* Remove the claimed collection in `directory`, and the directory unless it has other files, which
- * stay. Synced. If that fails or the process dies, the rest can be claimed and removed again. */
+ * stay. A file that the catalog names is removed even if its header is damaged. Synced. If that
+ * fails or the process dies, the rest can be claimed and removed again. */
 mv_err own_files_remove(const char *directory, mv_error *error);
 /* Remove a directory in which all files are known to be of a collection that nobody has seen, as
  * far as that is possible. Not synced. */

@@ -42,11 +42,10 @@ const mv_schema *handle_schema(mv_collection *c)
     return atomic_load(&c->e->last_schema);
 }
 
-mv_err handle_check_collection(const mv_collection *c, const char *call, mv_error *error)
+mv_err handle_check_collection(const mv_collection *c, mv_error *error)
 {
     if (!c->of) return MV_OK;
-    return error_set(error, MV_MISUSE, "%s: not in a transaction, it concerns the whole collection",
-                     call);
+    return error_set(error, MV_MISUSE, "not in a transaction: this concerns the whole collection");
 }
 
 mv_err handle_begin_write(mv_collection *c, writer **w, mv_error *error)

@@ -39,8 +39,8 @@ mv_err handle_engine(mv_collection *c, engine **e, mv_error *error);
 /* The schema of the open transaction, or of the last commit; lent until the handle is closed. */
 const mv_schema *handle_schema(mv_collection *c);
 
-/* MV_MISUSE: `c` is the handle of a transaction, and `call` concerns the whole collection. */
-mv_err handle_check_collection(const mv_collection *c, const char *call, mv_error *error);
+/* MV_MISUSE: `c` is the handle of a transaction, and the call concerns the whole collection. */
+mv_err handle_check_collection(const mv_collection *c, mv_error *error);
 
 /* Run one write: in the transaction of the handle, or in one of its own that is committed at the
  * end. `check_first`: the transaction goes on after a failure, so that `write` must check

@@ -33,6 +33,12 @@ static collection_box *push_box(lua_State *L, const char *path)
 }
 
 static const word durabilities[] = {{"full", MV_DURABILITY_FULL}, {"none", MV_DURABILITY_NONE}};
+static uint32_t check_busy_ms(lua_State *L, int index, const char *call)
+{
+    uint32_t ms = check_whole(L, index, call, "busy_ms", 0, BUSY_MS_MAX, MV_BUSY_MS);
+    return ms ? ms : MV_BUSY_AT_ONCE; /* 0 is the engine's default */
+}
+
 static const word maintenances[] = {{"auto", false}, {"manual", true}};
 
 /* Does the table at `index` have this key? */
@@ -75,8 +81,7 @@ static int open_collection(lua_State *L, const char *call, int options_at, int s
         .read_only = check_boolean(L, at + READ_ONLY, call, "read_only", false),
         .verify = check_boolean(L, at + VERIFY, call, "verify", false),
     };
-    open.busy_ms = check_whole(L, at + BUSY_MS, call, "busy_ms", 0, BUSY_MS_MAX, MV_BUSY_MS);
-    if (open.busy_ms == 0) open.busy_ms = MV_BUSY_AT_ONCE; /* 0 is the engine's default */
+    open.busy_ms = check_busy_ms(L, at + BUSY_MS, call);
     if (!lua_isnil(L, at + DURABILITY))
         open.durability =
             (mv_durability)check_word(L, at + DURABILITY, &where, "durability", durabilities, 2);
@@ -110,8 +115,8 @@ int call_create_and_open(lua_State *L)
 /* load(dump, options) -> collection in memory */
 int call_load(lua_State *L)
 {
-    enum { MAINTENANCE, SCHEMA, OPTIONS };
-    static const char *const options[OPTIONS] = {"maintenance", "schema"};
+    enum { MAINTENANCE, BUSY_MS, SCHEMA, OPTIONS };
+    static const char *const options[OPTIONS] = {"maintenance", "busy_ms", "schema"};
     error_context where = {.call = "load"};
     mv_open_options open = {0};
     mv_error error = {0};
@@ -121,6 +126,7 @@ int call_load(lua_State *L)
         raise_misuse(L, "load: a dump is a string, got a %s", luaL_typename(L, 1));
     const char *bytes = lua_tolstring(L, 1, &size);
     int at = check_options(L, 2, "load", options, OPTIONS);
+    open.busy_ms = check_busy_ms(L, at + BUSY_MS, "load");
     if (!lua_isnil(L, at + MAINTENANCE))
         open.manual_maintenance =
             check_word(L, at + MAINTENANCE, &where, "maintenance", maintenances, 2);
@@ -169,7 +175,7 @@ int call_destroy(lua_State *L)
     mv_error error = {0};
     collection_box *box = check_collection(L, 1, "destroy");
     if (box->is_transaction)
-        raise_misuse(L, "destroy: not in a transaction, it concerns the whole collection");
+        raise_misuse(L, "destroy: not in a transaction: this concerns the whole collection");
     if (box->calls > 1)
         raise_misuse(L, "destroy: collection '%s' is in use by another call", box->path);
     box->calls--; /* so that closing does not wait for this call itself */

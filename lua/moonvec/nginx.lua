@@ -1,12 +1,12 @@
---- What nginx needs. A request whose client has gone takes its coroutine with it, also in a transaction, which is then
--- undone when Lua collects garbage. But a worker without work collects none, and other workers would wait. So a timer
--- collects garbage as long as a transaction is open.
+--- What nginx needs. When a client disconnects, nginx drops the coroutine of its request. If that coroutine was in a
+-- transaction, the transaction stays open until Lua collects garbage. An idle worker collects none, and writers in other
+-- workers would wait. So a timer collects garbage while a transaction is open.
 
 local core = require "moonvec.core"
 
 local M = {}
 
-local SECONDS = 1 -- between two looks
+local SECONDS = 1 -- between two checks
 
 local collections = setmetatable({}, { __mode = "k" }) -- on which a transaction was begun
 local is_waiting = false

@@ -24,7 +24,7 @@ local moonvec = {}
 ---| "schema_mismatch" # the given schema is not the schema of the collection
 ---| "version" # the collection was written by a newer moonvec
 ---| "no_space" # the disk or the quota is full
----| "io" # the operating system reported another failure
+---| "io" # the operating system reported another failure. If the message says that it is not known whether the changes were committed, close the collection everywhere in the process and open it again
 ---| "no_memory" # there is not enough memory
 ---| "busy" # another transaction, process or job is in the way
 ---| "limit" # a documented limit is exceeded
@@ -84,11 +84,12 @@ function moonvec.load(dump, options) end
 ---@class moonvec.load_options
 ---@field schema? moonvec.schema must equal the schema of the collection; else the result is "schema_mismatch"
 ---@field maintenance? "auto"|"manual" as in open_options
+---@field busy_ms? integer as in open_options
 
---- Removes the files of a collection, and its directory unless there are other files in it. The content of a file decides
---- whether it is of a collection, not its name. The result is "busy" if the collection is open anywhere, in this or another
---- process, and "corrupt" if there is none, or one too damaged to be recognized; then nothing is removed. If the process dies
---- meanwhile, another call removes the rest.
+--- Removes the files of a collection, and its directory unless there are other files in it: those that its catalog does not
+--- name and whose content is not moonvec's. The result is "busy" if the collection is open anywhere, in this or another process,
+--- and "corrupt" if there is none, or one too damaged to be recognized; then nothing is removed. If the process dies meanwhile,
+--- another call removes the rest.
 ---@param path string
 ---@return true? done, string? message, moonvec.code? code
 function moonvec.destroy(path) end
@@ -339,13 +340,14 @@ function collection:cursor(options) end
 --- all its writes and is raised again. Everything else stays outside: until the end, reads through the collection see the last
 --- commit, its writes on the same thread return "busy", and those of other threads and processes wait (`busy_ms`).
 --- A transaction whose coroutine is closed (Lua 5.4) is undone at once. One whose coroutine is dropped is undone when Lua
---- collects it as garbage; a write that it stands in the way of collects garbage first.
+--- collects it as garbage. Writes of the same thread return "busy" until then; the first, second, fourth, ... of them in a row
+--- collect garbage.
 ---@param work fun(tx: moonvec.transaction, ...): ...
 ---@param ... any
 ---@return any ... the results of `work` (true if it returns nothing), or nil, message, code
 function collection:transaction(work, ...) end
 
----@class moonvec.transaction: moonvec.collection a collection as seen in a transaction. Calls that concern the whole collection raise: optimize, flush, check, backup, destroy, and changes of the schema. `close` undoes the transaction
+---@class moonvec.transaction: moonvec.collection a collection as seen in a transaction. Calls that concern the whole collection raise: optimize, flush, check, backup, dump, destroy, and changes of the schema. `close` undoes the transaction
 
 --- Reads or sets a small string of the program, kept in the collection beside the documents: a position in a log, the name of
 --- a model. In a transaction it is committed with the documents. Without `value`, returns the string, or nil if there is none.
@@ -496,8 +498,8 @@ function collection:dump() end
 function collection:flush() end
 
 --- Closes the collection. An open transaction is undone, which the message says. Does nothing if the collection is closed
---- already. With maintenance "auto", a process that has written finishes at most one small index when it closes the collection
---- for the last time: at most 4,096 rows are inserted in it, which takes some tenths of a second at 64 dims and about 1 s at
+--- already. With maintenance "auto", a process that has written finishes at most one small group of segments when it closes
+--- the collection for the last time: at most 4,096 rows to index and 64 MiB to copy, which takes some tenths of a second at 64 dims and about 1 s at
 --- 768. Other background work stops at once, and the next process that reads or writes goes on. To index a large import, call
 --- optimize before close.
 ---@return true? done, string? message, moonvec.code? code
