@@ -658,8 +658,9 @@ typedef struct mv_optimize_options {
 /* Begin a job that its owner runs in slices. `options` may be NULL. */
 MV_API mv_err mv_optimize_begin(mv_collection *collection, const mv_optimize_options *options,
                                 mv_job **job, mv_error *error);
-/* Work for about `budget_ms` milliseconds, at least one small step. *more is false at the end. A
- * failed step may be repeated: the job then begins its group of segments again. */
+/* Work for about `budget_ms` milliseconds, at least one small step. *more is false at the end.
+ * `progress` may be NULL. MV_BUSY: this thread has a transaction open. A failed step may be
+ * repeated: the job then begins its group of segments again. */
 MV_API mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *progress,
                                mv_error *error);
 

@@ -91,6 +91,21 @@ describe("pages by offset", function()
     end)
   end
 
+  it("share no hit where the search for a page turns from the graph to all rows", function()
+    for _, topk in ipairs { 100, 65 } do
+      for i = 1, 3 do
+        local seen = {}
+        for page = 0, math.floor(2600 / topk) do
+          local hits = assert(c:query {
+            vector = queries[i], topk = topk, offset = page * topk, output_fields = {}, params = { plan = "graph" },
+          })
+          assert.equal(topk, #hits)
+          add(seen, hits)
+        end
+      end
+    end
+  end)
+
   it("share no hit at offsets that are no multiples of topk", function()
     for _, query in ipairs(queries) do
       local seen, options = {}, { vector = query, topk = 10, params = { plan = "graph", ef = 12 } }

@@ -141,6 +141,7 @@ typedef enum os_lock_outcome {
     OS_LOCKED = 1,
     OS_LOCKED_BEFORE, /* the calling thread has it already: nothing is changed */
     OS_LOCK_TIMED_OUT,
+    OS_LOCK_BROKEN, /* something has written to the file */
 } os_lock_outcome;
 /* Wait at most `seconds` (negative: without limit). */
 os_lock_outcome os_shared_mutex_lock(os_shared_mutex *mutex, double seconds);

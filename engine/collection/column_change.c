@@ -197,6 +197,8 @@ static mv_err check(const mv_column *column, mv_error *error)
     if (column->is_failed || !column->w)
         return error_set(error, MV_MISUSE,
                          "the column was committed or has failed, it can only be freed");
+    if (column->w->thread != os_thread_id())
+        return error_set(error, MV_BUSY, "the column belongs to the thread that began it");
     return MV_OK;
 }
 

@@ -152,7 +152,7 @@ mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *
     } while (!err && job->stage != JOB_DONE && os_seconds() < until);
     if (atomic_load(&job->is_cancelled)) optimize_abandon_group(job);
     *more = job->stage != JOB_DONE && !atomic_load(&job->is_cancelled);
-    *progress = optimize_progress(job);
+    if (progress) *progress = optimize_progress(job);
     if (!err && job->stage == JOB_DONE) maintain_clear_error(job->e);
     return err;
 }

@@ -97,13 +97,23 @@ static void close_engine(engine *e)
 
 static mv_err missing_catalog(const engine *e, mv_error *error)
 {
-    bool is_destroyed;
+    char path[OS_PATH_SIZE];
+    os_file file = OS_FILE_NONE;
+    uint64_t size;
+    bool is_destroyed, got = true;
     MV_TRY(own_files_identify(e->path, DESTROYED_FILE, &is_destroyed, error));
-    if (is_destroyed)
-        return error_set(error, MV_CORRUPT,
-                         "'%s' is not a collection any more: it is being destroyed, or was until "
-                         "the process died (destroy it again to remove the rest)",
-                         e->path);
+    if (is_destroyed) {
+        MV_TRY(os_join(path, e->path, DESTROYED_FILE, error));
+        if (!os_open_read(path, &file, &size, NULL))
+            (void)os_try_lock_shared(file, &got, path, NULL);
+        os_close(file);
+        if (!got) return error_set(error, MV_BUSY, "'%s' is being destroyed", e->path);
+        return error_set(
+            error, MV_CORRUPT,
+            "'%s' is not a collection any more: the process that destroyed it has died "
+            "(destroy it again to remove the rest)",
+            e->path);
+    }
     return error_set(error, MV_CORRUPT, "'%s' is not a collection: it has no %s", e->path,
                      CATALOG_FILE);
 }

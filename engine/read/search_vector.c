@@ -218,7 +218,7 @@ static mv_err search_in_rounds(search *s, uint32_t input, hit_page page, mv_erro
         uint64_t returned = result_returned_count(s->r);
         /* An exact search finds all hits that are left, in order. */
         if (!page.after && !search_graph_is_used(s, returned + before + page.goal - page.found))
-            page.goal = page.end;
+            page.goal = page.end > page.goal ? page.end : page.goal; /* never fewer: a graph's */
         MV_TRY(find_nearest(s, returned + before + page.goal - page.found, error));
         MV_TRY(take_hits(s, 0, input, &page, error));
         rounds += s->r->hits_count - page.first > before;

@@ -420,8 +420,13 @@ static mv_err lock_writers(catalog *c, double seconds, mv_error *error)
         return error_set(error, MV_BUSY,
                          "this thread has a transaction open on the collection: write through its "
                          "handle (tx), or end it first");
+    case OS_LOCK_BROKEN:
+        return error_set(error, MV_IO,
+                         "%s is damaged: close the collection everywhere, and open it again",
+                         CATALOG_WRITERS_FILE);
     case OS_LOCK_TIMED_OUT: break;
     }
+    if (!(seconds > 0)) return error_set(error, MV_BUSY, "another writer has the collection");
     return error_set(error, MV_BUSY, "another writer has had the collection for %.4g ms",
                      seconds * 1000);
 }

@@ -104,7 +104,10 @@ static void undo_left(engine *e)
     if (!left) return;
     mv_assert(left->thread != os_thread_id());
     undo_segments(left);
-    end_transaction(left);
+    e->writing = NULL;
+    catalog_end(left->txn);
+    left->txn = NULL;
+    engine_end_read(e); /* not engine_end_write: the thread that writes now is another one */
     e->is_swept = false;
 }
 
@@ -135,10 +138,13 @@ done:
 static void abort_left(writer *w)
 {
     catalog *c = w->e->catalog;
-    if (!catalog_lock(c, LEFT_SECONDS_MAX))
-        return; /* undone by the next writer; its memory leaks */
-    if (w->e->writing == w) undo_left(w->e);
-    catalog_unlock(c);
+    if (!engine_is_writing(w->e)) { /* else this thread's own transaction has undone it */
+        if (!catalog_lock(c, LEFT_SECONDS_MAX))
+            return; /* undone by the next writer; its memory leaks */
+        if (w->e->writing == w) undo_left(w->e);
+        catalog_unlock(c);
+    }
+    mv_assert(w->e->writing != w && !w->txn);
     writer_free(w);
 }
 

@@ -172,7 +172,7 @@ function vector:table() end
 
 --- 64-bit integers: a value that a Lua number cannot represent is written and read as a decimal string. On Lua 5.1, 5.2 and
 --- LuaJIT, where numbers are doubles, these are the values of 2^53 and above; on Lua 5.3 and later, uint64 values of 2^63 and
---- above. NaN raises, and so does a number outside of the range of a float field.
+--- above. NaN raises, and so does a finite number outside of the range of a float field.
 ---
 --- Timestamps: a timestamp is a 64-bit integer, the microseconds since 1970-01-01T00:00:00Z, and is read as such. It may be
 --- written as text, too: a date ("2026-11-01", midnight UTC), or an RFC 3339 time with an offset from UTC
@@ -519,8 +519,9 @@ local filters = {}
 --- name = value
 ---@param name string
 ---@param value any
+---@param collation? "nocase"
 ---@return moonvec.filter
-function filters.eq(name, value) end
+function filters.eq(name, value, collation) end
 
 --- name != value
 ---@param name string
