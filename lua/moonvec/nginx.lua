@@ -1,6 +1,6 @@
 --- What nginx needs. When a client disconnects, nginx drops the coroutine of its request. If that coroutine was in a
--- transaction, the transaction stays open until Lua collects garbage. An idle worker collects none, and writers in other
--- workers would wait. So a timer collects garbage while a transaction is open.
+-- transaction, the transaction stays open until Lua collects garbage. An idle worker collects none, and writers in
+-- other workers would wait. So a timer collects garbage while a transaction is open.
 
 local core = require "moonvec.core"
 
