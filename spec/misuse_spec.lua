@@ -133,7 +133,7 @@ describe("misuse of", function()
     {
       "update_by_filter",
       { "true", { year = 1 } },
-      "update_by_filter: expected a table of changes or a function(document) -> changes, got a nil",
+      "update_by_filter: no changes are given (call it as (filter, args or nil, changes))",
     },
     { "update_by_filter", { "true", {}, { id = "x" } }, "update_by_filter: an id cannot be changed, got 'x'" },
     { "update_by_filter", { "true", {}, {}, { fields = {} } }, "update_by_filter: unknown option 'fields'" },

@@ -57,6 +57,7 @@ describe("a word of another database", function()
     function(word) return c:query { vector = v, params = { plan = word } } end,
     function(word) return c:query { vector = v, where = print, [word] = 1 } end,
     function(word) return c:fetch("x", { [word] = 1 }) end,
+    function(word) return c:backup("x", { [word] = true }) end,
     function(word) return c:iterate { [word] = 1 } end,
     function(word) return c:optimize { [word] = 1 } end,
     function(word) return c:alter_column("kind", { [word] = "x" }) end,

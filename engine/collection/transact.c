@@ -4,7 +4,8 @@
 mv_err mv_begin(mv_collection *c, mv_collection **out, mv_error *error)
 {
     *out = NULL;
-    if (c->of) return error_set(error, MV_BUSY, "a transaction cannot be begun inside another one");
+    if (c->of)
+        return error_set(error, MV_MISUSE, "a transaction cannot be begun inside another one");
     mv_collection *transaction = mem_alloc_zero(sizeof *transaction);
     if (!transaction) return error_memory(error, sizeof *transaction, "a transaction");
     mv_err err = handle_begin_write(c, &transaction->w, error);

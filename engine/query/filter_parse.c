@@ -270,8 +270,8 @@ static mv_err refuse_collation(filter_parser *p, const filter_node *leaf)
 {
     if (!filter_lex_word_is(&p->token, "COLLATE")) return MV_OK;
     return filter_lex_fail(p->check.source, p->token.text, MV_MISUSE, p->check.error,
-                           "write COLLATE behind the name: %s COLLATE NOCASE ... "
-                           "(LIKE without case is ILIKE)",
+                           "COLLATE stands behind the name: %s COLLATE NOCASE ... "
+                           "(for LIKE without case write ILIKE, and no COLLATE)",
                            leaf->name);
 }
 

@@ -427,8 +427,7 @@ static mv_err lock_writers(catalog *c, double seconds, mv_error *error)
     case OS_LOCK_TIMED_OUT: break;
     }
     if (!(seconds > 0)) return error_set(error, MV_BUSY, "another writer has the collection");
-    return error_set(error, MV_BUSY, "another writer has had the collection for %.4g ms",
-                     seconds * 1000);
+    return error_set(error, MV_BUSY, "waited %.4g ms for another writer (busy_ms)", seconds * 1000);
 }
 
 /* Free the transaction, which LMDB has ended, and let the next writer in. */

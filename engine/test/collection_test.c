@@ -193,7 +193,7 @@ static void test_transactions(const char *path)
     memcpy(before, versions, sizeof versions);
 
     WORKS(mv_begin(c, &tx, &error));
-    EXPECT(mv_begin(c, &second, &error) == MV_BUSY && mv_begin(tx, &second, &error) == MV_BUSY);
+    EXPECT(mv_begin(c, &second, &error) == MV_BUSY && mv_begin(tx, &second, &error) == MV_MISUSE);
     WORKS(sample_write(tx, MV_INSERT, 100, 200, 2));
     WORKS(sample_write(tx, MV_UPSERT, 50, 60, 3));
     WORKS(sample_delete(tx, 10, &deleted));

@@ -360,11 +360,11 @@ static void test_nocase(void)
           "filter:22: expected a comparison, BETWEEN, IN or STARTS WITH (LIKE without case is "
           "ILIKE) after 'NOCASE', found 'IS'");
     CHECK("title IN ('x') COLLATE NOCASE",
-          "filter:16: write COLLATE behind the name: title COLLATE NOCASE ... "
-          "(LIKE without case is ILIKE)");
+          "filter:16: COLLATE stands behind the name: title COLLATE NOCASE ... "
+          "(for LIKE without case write ILIKE, and no COLLATE)");
     CHECK("title BETWEEN 'x' AND 'y' COLLATE NOCASE",
-          "filter:27: write COLLATE behind the name: title COLLATE NOCASE ... "
-          "(LIKE without case is ILIKE)");
+          "filter:27: COLLATE stands behind the name: title COLLATE NOCASE ... "
+          "(for LIKE without case write ILIKE, and no COLLATE)");
     CHECK("title STARTS WITH 'dU' COLLATE NOCASE", "af");
 }
 

@@ -58,6 +58,8 @@ int call_dump(lua_State *L)
     uint64_t size;
     size_t got = 0;
     collection_box *owner = check_collection(L, 1, "dump");
+    if (!lua_isnoneornil(L, 2))
+        raise_misuse(L, "dump: takes no argument, it returns a string (did you mean 'backup'?)");
     lua_settop(L, 1);
     dump_box *box = owned_push(L, 1, owner, sizeof *box, dump_box_release);
     mv_err err = mv_dump_open(owner->collection, &box->dump, &size, &error);

@@ -40,8 +40,8 @@ static const synonym function_synonyms[] = {
     {"fetch", "get retrieve read lookup get_items get_by_id get_by_ids fetch_by_ids get_document"},
     {"iterate", "list scan scroll each all rows items documents"},
     {"count", "len length size num_entities num_docs row_count count_rows count_documents ntotal"},
-    {"meta", "metadata get_metadata set_metadata modify_metadata"},
-    {"transaction", "begin commit rollback abort txn atomic"},
+    {"meta", "get_meta set_meta metadata get_metadata set_metadata modify_metadata"},
+    {"transaction", "begin commit rollback abort txn atomic begin_transaction savepoint"},
     {"optimize", "compact vacuum reindex train build build_index rebuild rebuild_index merge"},
     {"create_index", "add_index set_index ensure_index"},
     {"drop_index", "remove_index delete_index"},
@@ -67,6 +67,7 @@ static const synonym function_synonyms[] = {
     {"is_null", "null is_empty missing"},
     {"not_null", "is_not_null exists"},
     {"one_of", "in is_in any_of contained_by"},
+    {"starts_with", "startswith starts has_prefix prefix"},
     {"contain_any", "contains contains_any array_contains array_contains_any overlaps"},
     {"contain_all", "contains_all array_contains_all"},
     {"all", "and must conjunction"},
@@ -78,7 +79,8 @@ static const synonym function_synonyms[] = {
 static const synonym word_synonyms[] = {
     /* query, fetch and iterate */
     {"topk", "limit k n top n_results num_results max_results page_size count size knn"},
-    {"offset", "skip start from"},
+    {"replace", "overwrite force"},
+    {"offset", "skip start from page"},
     {"vectors", "query_vectors query_embeddings embeddings data queries"},
     {"vector", "query_vector query_embedding embedding query q near_vector"},
     {"id", "query_id near_id near_object document_id"},

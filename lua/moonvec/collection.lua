@@ -306,6 +306,8 @@ end
 local function check_changes(filter, changes)
   if filter == nil then
     misuse("update_by_filter: expected a filter ('true' updates all documents)")
+  elseif changes == nil then
+    misuse("update_by_filter: no changes are given (call it as (filter, args or nil, changes))")
   elseif type(changes) ~= "table" and type(changes) ~= "function" then
     misuse("update_by_filter: expected a table of changes or a function(document) -> changes, got a %s", type(changes))
   elseif type(changes) == "table" and rawget(changes, "id") ~= nil then

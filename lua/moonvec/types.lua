@@ -337,7 +337,8 @@ function collection:cursor(options) end
 ---@field order_by? string
 
 --- Calls work(tx, ...) as one transaction. What is read and written through `tx` belongs to it. An error in `work` undoes
---- all its writes and is raised again. Everything else stays outside: until the end, reads through the collection see the last
+--- all its writes and is raised again; what it returns, also nil or false, undoes nothing. It may yield, except on plain Lua
+--- 5.1. A transaction inside another one raises. Everything else stays outside: until the end, reads through the collection see the last
 --- commit, its writes on the same thread return "busy", and those of other threads and processes wait (`busy_ms`).
 --- A transaction whose coroutine is closed (Lua 5.4) is undone at once. One whose coroutine is dropped is undone when Lua
 --- collects it as garbage. Writes of the same thread return "busy" until then; the first, second, fourth, ... of them in a row
