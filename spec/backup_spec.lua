@@ -12,13 +12,7 @@ local function schema()
   }
 end
 
-local function numbered(from, to)
-  local documents = {}
-  for n = from, to do
-    documents[#documents + 1] = { id = n, n = n, v = { n, 1 } }
-  end
-  return documents
-end
+local numbered = support.numbered
 
 describe("a backup", function()
   local c

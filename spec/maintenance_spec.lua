@@ -3,13 +3,7 @@
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
 
-local function numbered(from, to)
-  local documents = {}
-  for n = from, to do
-    documents[#documents + 1] = { id = n, n = n, v = { n, 1 } }
-  end
-  return documents
-end
+local numbered = support.numbered
 
 describe("looking after a collection:", function()
   local c, path

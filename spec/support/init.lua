@@ -30,6 +30,16 @@ function M.collection(schema, options)
   return collection, path
 end
 
+--- The documents `from` to `to`, both included: the id, the field `n` and the first of the two components of
+--- `v` are the number.
+function M.numbered(from, to)
+  local documents = {}
+  for n = from, to do
+    documents[#documents + 1] = { id = n, n = n, v = { n, 1 } }
+  end
+  return documents
+end
+
 --- For after_each: closes and removes everything.
 function M.clean()
   for _, collection in ipairs(collections) do
