@@ -96,7 +96,7 @@ struct hnsw_builder {
     float *near_distances; /* sample: mean exact distance to the near ones */
     uint64_t *sampled;     /* bits: rows of the sample */
     uint64_t *reinserted;  /* bits: rows of the base that are inserted again, as a sample */
-    bool renews_upper;     /* the levels above the bottom are built anew, of the same nodes of the
+    bool renews_upper;     /* the levels above the bottom are rebuilt, of the same nodes of the
                             * base, and new ones */
     /* Reaching, compacting. */
     walk_traversal traversal;

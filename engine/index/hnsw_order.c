@@ -53,7 +53,7 @@ static uint32_t sample_wanted(const hnsw_builder *b)
  * sample. Nodes above the bottom are not drawn. `b->back` is HNSW_NONE for rows that are not of the
  * base.
  *
- * If some of the changes are deletions, the levels above the bottom are built anew, too: repaired
+ * If some of the changes are deletions, the levels above the bottom are rebuilt, too: repaired
  * ones lead to the region of a query less often. Of 200,000 rows of 32 dims in 50 clusters, two
  * fifths of them deleted by region, recall at ef 64 was 0.976 with repaired levels, 0.987 with new
  * ones, and the graph took 1.5 s instead of 1.1 s (4.2 s without a base). */

@@ -7,7 +7,7 @@
 
 #include "open/own_files.h"
 
-/* Lock the directory. *got: nobody else has it locked, and it is still at its path. */
+/* Lock the directory. *got: no other process has it locked, and it is still at its path. */
 static mv_err try_lock_directory(const char *path, os_file *lock, bool *got, mv_error *error)
 {
     *got = false;
@@ -87,7 +87,7 @@ static mv_err inherit_entry(void *ctx, const char *name, mv_error *error)
     return MV_OK;
 }
 
-/* The directory goes last: while it is root's, nobody else changes what is in it. */
+/* The directory goes last: while it is root's, no other user changes what is in it. */
 static mv_err inherit_owner(const building *b, const char *target, mv_error *error)
 {
     inheritance i = {.directory = b->path};

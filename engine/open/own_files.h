@@ -10,7 +10,7 @@
 
 /* Is this file of the directory one of a collection? Two kinds are taken for one by their names: an
  * unfinished file (`.new`), which may contain anything, and the file of the writers' lock, which
- * opening writes anew. The caller knows that there is a collection, or was one in the making. A
+ * opening writes again. The caller knows that there is a collection, or was one in the making. A
  * file of a segment or index whose header is damaged is not recognized. */
 mv_err own_files_identify(const char *directory, const char *name, bool *is_ours, mv_error *error);
 /* Claim the collection in `directory`, a real path, for removing or replacing it: from now on it

@@ -352,7 +352,7 @@ static void test_thread_ends_in_transaction(bool memory, uint32_t many)
         EXPECT(version_of_all() == version);
         if (round == 0) mv_abort(left); /* before the next writer */
         if (!memory && round == 1 &&
-            CAN_FORK) { /* a process that opens it anew is not kept out, either */
+            CAN_FORK) { /* a process that opens it again is not kept out, either */
             pid_t child = fork();
             if (child == 0) {
                 mv_error e;
