@@ -182,7 +182,7 @@ mv_err hnsw_build_begin(const codes_vectors *vectors, const mv_hnsw_options *opt
         b->head.code_bound = old->code_bound;
     }
     bool ok = allocate_nodes(b);
-    if (!b->is_measured) b->head.quantize = (uint32_t)options->quantize; /* codes are chosen again */
+    if (!b->is_measured) b->head.quantize = (uint32_t)options->quantize; /* choose codes again */
     if (!ok || !hnsw_codes_choose(b) || !allocate_rest(b)) {
         mv_err err = error_memory(error, b->bytes, "building a graph");
         hnsw_build_free(b);
