@@ -392,8 +392,10 @@ MV_API mv_err mv_close(mv_collection *collection, mv_error *error);
 MV_API mv_err mv_flush(mv_collection *collection, mv_error *error);
 
 /* Remove the collection at `path`. Files that are not of the collection stay: those that its
- * catalog does not name and whose content is not moonvec's. If the process dies meanwhile, another
- * call removes the rest. MV_BUSY: a process has it open. MV_NOT_FOUND: the path does not exist.
+ * catalog does not name and whose content is not moonvec's. If the collection is refused, since the
+ * machine went down before unsynced commits were flushed, files with the names of segments and
+ * indexes are removed whatever is in them. If the process dies meanwhile, another call removes the
+ * rest. MV_BUSY: a process has it open. MV_NOT_FOUND: the path does not exist.
  * MV_CORRUPT: the directory is no collection, or its catalog is too damaged to tell; nothing is
  * changed. */
 MV_API mv_err mv_destroy(const char *path, mv_error *error);

@@ -110,6 +110,25 @@ describe("destroy", function()
     assert.is_false(children.succeeds("test -e " .. path))
   end)
 
+  -- What the lock file had when the machine went down is not on the disk.
+  it("removes a lock file with any content", function()
+    local path = with_segment()
+    put(path .. "/catalog.mdb-lock", ("x"):rep(9000))
+    assert.is_true(moonvec.destroy(path))
+    assert.is_false(children.succeeds("test -e " .. path))
+  end)
+
+  -- Then a file may have its name without its content, and the catalog may not name it.
+  it("removes all segments of what was written without syncing before the machine went down", function()
+    local path = with_segment()
+    put(path .. "/unsynced", "00000000-0000-0000-0000-000000000000 sync\255\255\255")
+    put(path .. "/000099.rows", ("x"):rep(1000))
+    put(path .. "/letter.txt", "dear")
+    assert.equal("corrupt", select(3, moonvec.open(path)))
+    assert.is_true(moonvec.destroy(path))
+    assert.same({ "letter.txt" }, listing.names(path))
+  end)
+
   it("recognizes a collection whose last commit is damaged", function()
     local path = with_segment()
     local catalog = text_of(path .. "/catalog.mdb")

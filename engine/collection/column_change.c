@@ -113,7 +113,7 @@ static mv_err end_file(mv_column *column, mv_error *error)
 {
     section_file_record record;
     section_writer *file = NULL;
-    MV_TRY(column_writer_finish(column->writing, column->w->sync, &record, &file, error));
+    MV_TRY(column_writer_finish(column->writing, !column->w->is_unsynced, &record, &file, error));
     column_writer_free(column->writing);
     column->writing = NULL;
     return writer_files_add_column(column->w, current_segment(column)->shared->s->number, &record,

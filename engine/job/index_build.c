@@ -203,7 +203,7 @@ static mv_err finish_file(mv_job *job, mv_error *error)
     mv_assert(b->part_at == b->parts_count);
     mv_assert(!made->file);
     made->record = (index_record){.number = b->next_number++, .segment = b->over->number};
-    MV_TRY(section_writer_finish(b->file, job->sync, &made->record.file, error));
+    MV_TRY(section_writer_finish(b->file, true, &made->record.file, error));
     made->file = b->file;
     b->file = NULL;
     end_one(b);

@@ -49,27 +49,6 @@ static mv_err begin_write(mv_job *job, writer **w, mv_error *error)
     }
 }
 
-/* Sync the files of the group, which were written without syncing, before a synced commit (I12). */
-static mv_err sync_files(const mv_job *job, mv_error *error)
-{
-    const engine *e = job->e;
-    char name[SEGMENT_FILE_NAME_SIZE];
-    if (job->written) {
-        const segment_record *record = segment_writer_record(job->written);
-        for (uint32_t file = 0; file < record->files_count; file++) {
-            segment_file_name(record->number, &record->files[file], name);
-            MV_TRY(durability_sync_file(e->path, name, error));
-        }
-    }
-    for (uint32_t slot = 0; job->build.indexes && slot < index_slot_count(job->schema); slot++) {
-        const job_index *made = &job->build.indexes[slot];
-        if (!made->file) continue;
-        segment_file_name(made->record.number, &made->record.file, name);
-        MV_TRY(durability_sync_file(e->path, name, error));
-    }
-    return os_sync_directory(e->path, error);
-}
-
 /* Reserve numbers of files in a transaction of its own: a number is never used twice, even if
  * later changes are undone (I7). *got is false when other writers are in the way. */
 static mv_err reserve_numbers(mv_job *job, uint64_t count, uint64_t *first, bool *got,
@@ -124,7 +103,7 @@ static mv_err begin_writing(mv_job *job, mv_error *error)
     job->source = merge_source(job);
     job->stage = JOB_WRITE;
     return segment_writer_create(engine_directory(job->e), number, job->schema, &job->source,
-                                 job->sync, &job->written, error);
+                                 true, &job->written, error);
 }
 
 /* True when the file is copied, or an index is built from it. */
@@ -228,7 +207,6 @@ static mv_err swap(mv_job *job, writer *w, mv_error *error)
                              "segment %" PRIu64 " was replaced while it was optimized",
                              old->shared->s->number);
     }
-    if (w->sync && !job->sync) MV_TRY(sync_files(job, error));
     if (!job->p.merges) return index_build_enter(job, w, error);
     view *before = w->v;
     view_retain(job->e, before); /* settling the writer replaces it */

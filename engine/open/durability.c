@@ -31,6 +31,7 @@
 #include "open/verify.h"
 
 #define MARK_SIZE_MAX 95u
+#define UUID_SIZE     36u
 
 typedef enum mark_kind { MARK_NONE, MARK_UNSYNCED, MARK_SYNCING } mark_kind;
 
@@ -111,8 +112,8 @@ bool durability_is_unfinished_mark(const char *name)
            strcmp(name + size - (sizeof end - 1), end) == 0;
 }
 
-/* A mark of unsynced commits begins with a boot id, which is digits of a UUID. A mark of doubt is
- * empty. */
+/* A mark of unsynced commits begins with a boot id, a UUID. What follows was not synced, and may be
+ * anything after a power cut. A mark of doubt is empty. */
 mv_err durability_identify_mark(const char *path, const char *name, bool *is_ours, mv_error *error)
 {
     char text[MARK_SIZE_MAX];
@@ -120,8 +121,8 @@ mv_err durability_identify_mark(const char *path, const char *name, bool *is_our
     bool is_doubt = strcmp(name, IN_DOUBT_FILE) == 0;
     mv_err err = os_read_small(path, text, sizeof text, &size, error);
     *is_ours = !err && (!is_doubt || size == 0);
-    for (size_t i = 0; *is_ours && i < size && text[i] != ' '; i++)
-        *is_ours = !text[i] || text[i] == '-' || isxdigit((unsigned char)text[i]);
+    for (size_t i = 0; *is_ours && i < size && i < UUID_SIZE; i++)
+        *is_ours = text[i] == '-' || isxdigit((unsigned char)text[i]);
     return err == MV_LIMIT ? MV_OK : err;
 }
 
@@ -154,7 +155,7 @@ mv_err durability_mark_in_doubt(const char *directory, mv_error *error)
 
 typedef mv_err (*file_action)(const char *directory, const char *name, mv_error *error);
 
-mv_err durability_sync_file(const char *directory, const char *name, mv_error *error)
+static mv_err sync_file(const char *directory, const char *name, mv_error *error)
 {
     char path[OS_PATH_SIZE];
     os_file file;
@@ -300,8 +301,8 @@ static mv_err sync_again(engine *e, catalog_txn *txn, uint64_t commit, mv_error 
 static mv_err sync_first(engine *e, catalog_txn *txn, mv_error *error)
 {
     MV_TRY(mark_syncing(e->path, catalog_commit_number(txn), error));
-    MV_TRY(each_segment_file(e, txn, durability_sync_file, error));
-    MV_TRY(each_index_file(e, txn, durability_sync_file, error));
+    MV_TRY(each_segment_file(e, txn, sync_file, error));
+    MV_TRY(each_index_file(e, txn, sync_file, error));
     MV_TRY(os_sync_directory(e->path, error));
     return catalog_sync(e->catalog, error);
 }

@@ -23,8 +23,6 @@ mv_err durability_mark(const char *directory, mv_error *error);
 /* Write the mark "in-doubt", after a commit whose outcome is not known. The caller has the
  * writers' lock. */
 mv_err durability_mark_in_doubt(const char *directory, mv_error *error);
-/* Sync a file of the collection. MV_NOT_FOUND. */
-mv_err durability_sync_file(const char *directory, const char *name, mv_error *error);
 
 /* For both of these the caller has the writers' lock, and `txn` has changed nothing yet. */
 

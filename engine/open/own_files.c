@@ -4,7 +4,7 @@
  * one takes these steps, each synced before the next:
  *
  *   1. The catalog gets the name `destroyed.mdb`: from here on there is no collection.
- *   2. All other files of the collection are removed.
+ *   2. All other files of the collection are removed, the mark of unsynced commits after the rest.
  *   3. `destroyed.mdb` is removed, then the directory.
  *
  * A claim is an exclusive lock on the file of the catalog, on which every engine has a shared one.
@@ -175,6 +175,7 @@ static mv_err unname_catalog(const char *directory, mv_error *error)
 
 typedef struct removal {
     const char *directory;
+    bool is_lost;     /* written without syncing before the machine last went down */
     bool has_names;   /* `names` was read */
     mem_buffer names; /* of files that the catalog names, each in SEGMENT_FILE_NAME_SIZE bytes */
 } removal;
@@ -249,16 +250,21 @@ static mv_err read_names(removal *r, mv_error *error)
     return err == MV_CORRUPT || err == MV_WRONG_VERSION ? MV_OK : err;
 }
 
-/* The catalog is read for a file that lost its header only. */
-static mv_err is_named(removal *r, const char *name, bool *named, mv_error *error)
+/* Is a file whose content tells nothing one of the claimed collection, by its name? After a power
+ * cut the lock file may contain anything. The catalog is read when a file with the name of one of a
+ * segment or index is met. */
+static mv_err identify_by_name(removal *r, const char *name, bool *is_ours, mv_error *error)
 {
     uint64_t number;
     section_file_record file;
+    *is_ours = strcmp(name, CATALOG_LOCK_FILE) == 0;
     if (!segment_parse_file_name(name, &number, &file)) return MV_OK;
+    *is_ours = r->is_lost;
+    if (r->is_lost) return MV_OK;
     if (!r->has_names) MV_TRY(read_names(r, error));
     r->has_names = true;
-    for (size_t at = 0; at < r->names.size && !*named; at += SEGMENT_FILE_NAME_SIZE)
-        *named = strcmp((const char *)r->names.data + at, name) == 0;
+    for (size_t at = 0; at < r->names.size && !*is_ours; at += SEGMENT_FILE_NAME_SIZE)
+        *is_ours = strcmp((const char *)r->names.data + at, name) == 0;
     return MV_OK;
 }
 
@@ -266,17 +272,22 @@ static mv_err remove_own(void *ctx, const char *name, mv_error *error)
 {
     removal *r = ctx;
     bool is_ours;
-    if (strcmp(name, DESTROYED_FILE) == 0) return MV_OK;
+    if (!strcmp(name, DESTROYED_FILE) || !strcmp(name, UNSYNCED_FILE)) return MV_OK;
     MV_TRY(own_files_identify(r->directory, name, &is_ours, error));
-    if (!is_ours) MV_TRY(is_named(r, name, &is_ours, error));
+    if (!is_ours) MV_TRY(identify_by_name(r, name, &is_ours, error));
     return is_ours ? os_remove_in(r->directory, name, error) : MV_OK;
 }
 
 mv_err own_files_remove(const char *directory, mv_error *error)
 {
     removal r = {.directory = directory};
+    bool has_mark;
     MV_TRY(unname_catalog(directory, error));
-    mv_err err = os_each_entry(directory, remove_own, &r, error);
+    MV_TRY(own_files_identify(directory, UNSYNCED_FILE, &has_mark, error));
+    mv_err err = has_mark ? durability_check(directory, error) : MV_OK;
+    r.is_lost = err == MV_CORRUPT;
+    if (!err || r.is_lost) err = os_each_entry(directory, remove_own, &r, error);
+    if (!err && has_mark) err = os_remove_in(directory, UNSYNCED_FILE, error);
     mem_buffer_free(&r.names);
     if (err) return err;
     MV_TRY(os_sync_directory(directory, error));

@@ -20,8 +20,10 @@ mv_err own_files_claim(const char *directory, os_file *claim, mv_error *error);
 /* Find a file that is not of a collection. `other` becomes its name, or "". */
 mv_err own_files_find_other(const char *directory, char other[OS_PATH_SIZE], mv_error *error);
 /* Remove the claimed collection in `directory`, and the directory unless it has other files, which
- * stay. A file that the catalog names is removed even if its header is damaged. Synced. If that
- * fails or the process dies, the rest can be claimed and removed again. */
+ * stay. A file that the catalog names, and its lock file, are removed whatever is in them. So is every
+ * file with the name of one of a segment or index if the collection was written without syncing before
+ * the machine went down: its content may never have reached the disk. Synced. If that fails or the
+ * process dies, the rest can be claimed and removed again. */
 mv_err own_files_remove(const char *directory, mv_error *error);
 /* Remove a directory in which all files are known to be of a collection that nobody has seen, as
  * far as that is possible. Not synced. */

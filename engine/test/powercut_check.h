@@ -195,8 +195,36 @@ static void check_backup(const char *root, uint32_t at, oracle *known)
     WORK(mv_close(c, &error));
 }
 
+static mv_err refuse_entry(void *ctx, const char *name, mv_error *error)
+{
+    (void)ctx;
+    return error_set(error, MV_MISUSE, "'%s' of the collection destroyed is left", name);
+}
+
+static void destroy_main(work *w)
+{
+    char path[OS_PATH_SIZE];
+    os_kind kind;
+    (void)path_of(w, 0, path);
+    begin(w, CALL_DESTROY, EFFECT_NONE, 0);
+    WORK(mv_destroy(path, &error));
+    end(w);
+    WORK(os_look(path, &kind, &error));
+    if (kind == OS_DIRECTORY) WORK(os_each_entry(path, refuse_entry, NULL, &error));
+    if (kind != OS_NOTHING) wrong("the directory of the collection destroyed is left");
+}
+
+/* It was written without syncing. It is refused, and can be destroyed. */
+static void end_refused(const char *root, oracle *known)
+{
+    work w;
+    work_start(&w, root, known);
+    destroy_main(&w);
+    _exit(VERDICT_REFUSED);
+}
+
 /* Open the collection. If it is correct that it cannot be opened, end the child. */
-static mv_collection *open_main(const char *root, const oracle *known)
+static mv_collection *open_main(const char *root, oracle *known)
 {
     mv_error failure;
     mv_collection *c = NULL;
@@ -207,7 +235,7 @@ static mv_collection *open_main(const char *root, const oracle *known)
     if (err == MV_CORRUPT && is == VANISHING && strstr(failure.text, "is not a collection"))
         _exit(VERDICT_ABSENT);
     bool refused = err == MV_CORRUPT && strstr(failure.text, "without syncing");
-    if (refused && known->synced != SYNCED) _exit(VERDICT_REFUSED);
+    if (refused && known->synced != SYNCED) end_refused(root, known);
     if (err) wrong(failure.text);
     if (is == ABSENT) wrong("it was destroyed, and exists again");
     if (known->synced == UNSYNCED) wrong("it was written without syncing, and could be opened");
@@ -252,12 +280,7 @@ static void go_on(const char *root, oracle *known)
     WORK(mv_commit(tx, &error));
     WORK(mv_close(c, &error));
     WORK(os_each_entry(path_of(&w, 0, path), find_leftover, NULL, &error));
-    begin(&w, CALL_DESTROY, EFFECT_NONE, 0);
-    WORK(mv_destroy(path, &error));
-    end(&w);
-    os_kind kind;
-    WORK(os_look(path, &kind, &error));
-    if (kind != OS_NOTHING) wrong("something is left of the collection destroyed");
+    destroy_main(&w);
 }
 
 /* The whole judgement over the directory `root`. `known` is what was known at the cut. */

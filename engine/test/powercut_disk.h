@@ -372,6 +372,14 @@ static void store_lock(const char *directory, const char *name)
     mem_buffer_free(&bytes);
 }
 
+/* The machine has been started again since this mark was written: its boot id is another one. */
+static void start_again(mem_buffer *mark)
+{
+    char now[64] = {0};
+    must(!os_boot_id(now, NULL), "no boot id");
+    mark->data[0] = now[0] == '0' ? '1' : '0';
+}
+
 /* A file that has two names, as a backup makes them, stays one file. */
 static void store_node(node *n, const char *path)
 {
@@ -399,8 +407,7 @@ static void store_directory(disk *d, size_t at, const char *path)
             store_directory(d, all[i].node, below);
             continue;
         }
-        /* The machine has been started again since. */
-        if (!strcmp(all[i].name, DISK_UNSYNCED) && n->bytes.size) n->bytes.data[0] ^= 1;
+        if (!strcmp(all[i].name, DISK_UNSYNCED) && n->bytes.size) start_again(&n->bytes);
         store_node(n, below);
     }
     if (entries_find(entries, DISK_CATALOG)) {

@@ -95,7 +95,7 @@ static mv_err write_segment(writer *w, const segment_source *source, segment_wri
 {
     bool more = true;
     MV_TRY(segment_writer_create(engine_directory(w->e), w->state.next_segment, w->v->schema,
-                                 source, w->sync, out, error));
+                                 source, !w->is_unsynced, out, error));
     w->state.next_segment++;
     while (more) {
         mv_err err = segment_writer_step(*out, &more, error);

@@ -40,21 +40,22 @@
 
 /* ---------------------------------------------------------------- begin and end */
 
-/* Settle a commit in doubt (I18). A synced commit also needs all before it synced (I12). */
-static mv_err prepare_base(const writer *w, mv_error *error)
+/* Settle a commit in doubt (I18). A synced commit also needs all before it synced (I12). The mark
+ * stays as it is until the transaction ends: it changes only under the writers' lock. */
+static mv_err prepare_base(writer *w, mv_error *error)
 {
     if (w->e->in_memory) return MV_OK;
-    return w->sync ? durability_sync(w->e, w->txn, error) : durability_settle(w->e, w->txn, error);
+    if (w->sync) return durability_sync(w->e, w->txn, error);
+    MV_TRY(durability_settle(w->e, w->txn, error));
+    return durability_is_unsynced(w->e->path, &w->is_unsynced, error);
 }
 
 /* Write the mark before a commit that is not synced (I12). Not at the begin of the transaction: one
  * that is undone must not make a synced collection unsynced. */
 static mv_err mark_unsynced(const writer *w, mv_error *error)
 {
-    bool unsynced;
-    if (w->sync || w->e->in_memory) return MV_OK;
-    MV_TRY(durability_is_unsynced(w->e->path, &unsynced, error));
-    return unsynced ? MV_OK : durability_mark(w->e->path, error);
+    if (w->sync || w->e->in_memory || w->is_unsynced) return MV_OK;
+    return durability_mark(w->e->path, error);
 }
 
 static void writer_free(writer *w)
