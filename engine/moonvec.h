@@ -357,7 +357,8 @@ typedef struct mv_open_options {
                        * with its indexes, and only read. NULL: none */
     uint32_t busy_ms; /* how long a write waits for other writers, threads and processes, before it
                        * answers MV_BUSY, in milliseconds. 0: MV_BUSY_MS; MV_BUSY_AT_ONCE: it does
-                       * not wait. Jobs wait as long as they are allowed to work */
+                       * not wait. A job waits as long for a job of another process, but for
+                       * writers as long as it is allowed to work */
 } mv_open_options;
 
 /* Open the collection at `path`, or create it. ":memory:" creates one that exists until it is
@@ -629,8 +630,9 @@ MV_API void mv_iterator_close(mv_iterator *iterator);
 
 /* A job that optimizes: it seals fresh rows, merges segments, drops deleted rows, builds indexes.
  * The work is committed group by group. A job that is freed or cancelled early leaves the
- * collection with the groups that were committed. MV_BUSY: another job optimizes the collection.
- * Maintenance of this process stops for a job.
+ * collection with the groups that were committed. Maintenance stops for a job, in this and in other
+ * processes. MV_BUSY: another job of this process optimizes the collection, or one of another
+ * process did for as long as the handle's `busy_ms`.
  *
  * Memory: one graph is built at a time. Each row takes its code (int8: dim + 8 to 11 bytes, fp16: 2
  * dim, none: 0), 10 m bytes of links, 36 bytes, and a fifth of a byte for each thread. Beside that
@@ -640,7 +642,8 @@ typedef struct mv_progress {
     uint64_t done; /* of `total`: bytes to write. Building an index counts as the bytes that are
                     * written in the same time */
     uint64_t total;
-    const char *stage; /* "seal", "merge", "index", "done"; of a background job also "cancelled" */
+    const char *stage; /* "wait" for a job of another process, "seal", "merge", "index", "done"; of a
+                        * background job also "cancelled" */
 } mv_progress;
 
 /* Another index for a field; `index` as in mv_vector_options or mv_field_options. */

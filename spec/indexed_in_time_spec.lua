@@ -92,6 +92,37 @@ describe("what is written gets its index", function()
     end
   end)
 
+  it("by a job, to which the maintenance of another process gives way", function()
+    local slow = { name = "v", type = "vector_fp32", dim = 4, metric = "l2" }
+    slow.index = { type = "hnsw", m = 64, ef_construction = 2000 } -- 20 s of work
+    local dir = support.path()
+    assert(moonvec.open(dir, { schema = { vectors = { slow } } })):close()
+    local child = children.start(insert, dir, 1, 60000, "auto", "stay")
+    assert.equal("inserted", child:read())
+    local impatient = support.collection(nil, { path = dir, maintenance = "manual", busy_ms = 0 })
+    local tries = 0
+    repeat
+      tries = tries + 1
+      local done, _, code = impatient:optimize { budget_ms = 0.001 }
+      if done then -- the maintenance has not begun
+        impatient:close()
+        os.execute("sleep 0.01")
+        impatient = support.collection(nil, { path = dir, maintenance = "manual", busy_ms = 0 })
+      end
+    until code == "busy" or tries == 3000
+    assert.is_true(tries < 3000)
+    local c = support.collection(nil, { path = dir, maintenance = "manual", busy_ms = 10000 })
+    local job = assert(c:optimize { background = true })
+    local stage
+    repeat
+      assert.is_false(job:wait(0.01))
+      stage = select(3, job:progress())
+    until stage ~= "wait"
+    job:cancel()
+    assert.is_true(job:wait())
+    child:kill()
+  end)
+
   it("when there are enough fresh rows", function()
     children.start(insert, path, 1, 1000, "auto"):wait()
     local c = support.collection(nil, { path = path, maintenance = "auto" })

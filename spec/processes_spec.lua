@@ -300,8 +300,8 @@ describe("a collection in several processes:", function()
     assert.same({}, listing.names(path:match("^(.*)/"), "^" .. path:match("[^/]*$"):gsub("%p", "%%%0")))
   end)
 
-  it("optimize of two processes at once: one works, the other is told so", function()
-    local c, path = support.collection(SCHEMA, { maintenance = "manual" })
+  it("optimize of two processes at once: one works, the other waits for busy_ms and is told so", function()
+    local c, path = support.collection(SCHEMA, { maintenance = "manual", busy_ms = 300 })
     c:insert(accounts_of_batch(1))
     local other = children.start(function(where)
       local collection = assert(require("moonvec").open(where, { maintenance = "manual" }))
@@ -312,9 +312,18 @@ describe("a collection in several processes:", function()
       collection:close()
     end, path)
     assert.equal("begun", other:read())
-    local done, _, code = c:optimize()
-    assert.is_nil(done)
-    assert.equal("busy", code)
+    for _, options in ipairs { {}, { background = true }, { budget_ms = 1 } } do
+      local done, message, code
+      repeat
+        done, message, code = c:optimize(options)
+      until done ~= "more"
+      if options.background then
+        done, message, code = done:wait()
+      end
+      assert.is_nil(done)
+      assert.equal("busy", code)
+      assert.truthy(message:find("another process: waited 300 ms (busy_ms)", 1, true), message)
+    end
     other:send("go on")
     other:wait()
     assert.is_true(c:optimize())

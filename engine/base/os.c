@@ -855,6 +855,13 @@ uint64_t os_thread_id(void)
     return of_this_thread;
 }
 
+void os_sleep(double seconds)
+{
+    struct timespec time = {.tv_sec = (time_t)seconds};
+    time.tv_nsec = (long)((seconds - (double)time.tv_sec) * 1e9);
+    (void)nanosleep(&time, NULL); /* a signal ends it early */
+}
+
 double os_seconds(void)
 {
     struct timespec now;

@@ -135,7 +135,7 @@ void os_mutex_free(os_mutex *mutex);
  * of a thread or process that died is free for the next. */
 typedef struct os_shared_mutex os_shared_mutex;
 /* Open the file, or create it. MV_BUSY: it is in use by programs whose mutexes have another layout
- * (32 and 64 bits). */
+ * (32 and 64 bits, or other versions). */
 mv_err os_shared_mutex_open(const char *path, os_shared_mutex **mutex, mv_error *error);
 typedef enum os_lock_outcome {
     OS_LOCKED = 1,
@@ -147,6 +147,9 @@ typedef enum os_lock_outcome {
 os_lock_outcome os_shared_mutex_lock(os_shared_mutex *mutex, double seconds);
 /* Only the thread that locked it may unlock it. */
 void os_shared_mutex_unlock(os_shared_mutex *mutex);
+/* A word in the file for the users of the mutex, who need not have locked it. The process that opens
+ * the file while no other has it open sets it to 0. */
+_Atomic uint64_t *os_shared_mutex_word(os_shared_mutex *mutex);
 void os_shared_mutex_close(os_shared_mutex *mutex); /* NULL is fine */
 
 /* A condition variable. */
@@ -181,7 +184,8 @@ static inline bool os_is_forked(uint64_t generation)
 }
 
 uint64_t os_thread_id(void); /* never 0; never used again by a later thread of the process */
-double os_seconds(void);     /* monotonic */
+double os_seconds(void);     /* monotonic, the same in all processes */
+void os_sleep(double seconds);
 /* A text that differs after each start of the machine; at most 63 bytes. */
 mv_err os_boot_id(char out[64], mv_error *error);
 

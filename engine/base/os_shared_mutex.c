@@ -15,6 +15,7 @@
 typedef struct mutex_page {
     uint64_t magic;
     uint64_t size; /* of this struct: differs between 32 and 64 bits */
+    _Atomic uint64_t word;
     pthread_mutex_t mutex;
 } mutex_page;
 
@@ -43,6 +44,14 @@ static bool init_mutex_page(mutex_page *page)
     return !failed;
 }
 
+static mv_err error_layout(const char *path, mv_error *error)
+{
+    return error_set(error, MV_BUSY,
+                     "'%s' is in use by a process with another layout of mutexes: of 32 or 64 bits, "
+                     "or another version of moonvec",
+                     path);
+}
+
 /* Map the page, and initialize it if no other process has the file open. */
 static mv_err map_mutex_page(os_shared_mutex *mutex, const char *path, mv_error *error)
 {
@@ -56,9 +65,7 @@ static mv_err map_mutex_page(os_shared_mutex *mutex, const char *path, mv_error 
         MV_TRY(os_lock_shared(mutex->file, path, error));
     MV_TRY(os_size(mutex->file, &size, path, error));
     if (size < sizeof empty)
-        return error_set(
-            error, MV_BUSY,
-            "'%s' is in use by a process with another layout of mutexes (32 or 64 bits)", path);
+        return error_layout(path, error);
     void *mapped =
         mmap(NULL, sizeof *mutex->page, PROT_READ | PROT_WRITE, MAP_SHARED, mutex->file, 0);
     if (mapped == MAP_FAILED) return error_system(error, errno, "cannot map '%s'", path);
@@ -69,9 +76,7 @@ static mv_err map_mutex_page(os_shared_mutex *mutex, const char *path, mv_error 
      * page again, and is ready before this one goes on. */
     if (is_first) MV_TRY(os_lock_shared(mutex->file, path, error));
     if (mutex->page->magic != MUTEX_MAGIC || mutex->page->size != sizeof empty)
-        return error_set(
-            error, MV_BUSY,
-            "'%s' is in use by a process with another layout of mutexes (32 or 64 bits)", path);
+        return error_layout(path, error);
     return MV_OK;
 }
 
@@ -125,6 +130,11 @@ os_lock_outcome os_shared_mutex_lock(os_shared_mutex *mutex, double seconds)
     if (failed == EOWNERDEAD) failed = pthread_mutex_consistent(m);
 #endif
     return failed ? OS_LOCK_BROKEN : OS_LOCKED;
+}
+
+_Atomic uint64_t *os_shared_mutex_word(os_shared_mutex *mutex)
+{
+    return &mutex->page->word;
 }
 
 void os_shared_mutex_unlock(os_shared_mutex *mutex)

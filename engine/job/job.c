@@ -6,6 +6,10 @@
 #include "open/registry.h"
 #include "transaction/handle.h"
 
+/* A step that must wait for the turn waits so long also without a budget, so that a loop of steps
+ * leaves the core to the process that has the turn. */
+#define WAIT_SECONDS_MIN 0.001
+
 /* ---------------------------------------------------------------- life */
 
 static void free_locks(mv_job *job)
@@ -35,38 +39,6 @@ mv_err job_create(engine *e, bool sync, uint32_t threads, mv_job **out, mv_error
     job->stage = JOB_SEAL;
     *out = job;
     return MV_OK;
-}
-
-mv_err job_acquire_turn(mv_job *job, mv_error *error)
-{
-    bool got = true;
-    mv_assert(!job->has_turn);
-    os_mutex_lock(job->e->mutex);
-    if (job->retains_engine) maintain_interrupt_locked(job->e);
-    job->has_turn = !job->e->is_optimized;
-    job->e->is_optimized = true;
-    os_mutex_unlock(job->e->mutex);
-    if (job->has_turn && !job->e->in_memory) {
-        MV_TRY(os_open_directory(job->e->path, &job->lock, error));
-        MV_TRY(os_try_lock(job->lock, &got, job->e->path, error));
-    }
-    return job->has_turn && got
-               ? MV_OK
-               : error_set(error, MV_BUSY, "the collection is being optimized already");
-}
-
-void job_release_turn(mv_job *job)
-{
-    optimize_abandon_group(job);
-    os_unlock(job->lock);
-    os_close(job->lock);
-    job->lock = OS_FILE_NONE;
-    os_mutex_lock(job->e->mutex);
-    mv_assert(!job->has_turn || job->e->is_optimized);
-    if (job->has_turn) job->e->is_optimized = false;
-    atomic_store(&job->e->looked_at, 0); /* it may leave work: the next read looks again */
-    os_mutex_unlock(job->e->mutex);
-    job->has_turn = false;
 }
 
 static uint32_t default_threads(void)
@@ -119,9 +91,9 @@ static mv_err begin_job(mv_collection *c, const mv_optimize_options *options, mv
     registry_retain(e);
     if (!job->sync) c->owes_sync = true;
     mv_err err = read_options(c, job, options, error);
-    if (!err) err = job_acquire_turn(job, error);
+    if (!err) err = turn_acquire(job, c->busy_seconds, error);
     if (err) {
-        job_release_turn(job);
+        turn_release(job);
         job_free(job);
     } else {
         *out = job;
@@ -136,6 +108,14 @@ mv_err mv_optimize_begin(mv_collection *c, const mv_optimize_options *options, m
     return begin_job(c, options, out, error);
 }
 
+/* One step, or a wait for the turn until about `until`. */
+static mv_err wait_and_work(mv_job *job, double until, mv_error *error)
+{
+    double soon = os_seconds() + WAIT_SECONDS_MIN;
+    MV_TRY(turn_wait(job, until > soon ? until : soon, error));
+    return job->is_alone ? optimize_work(job, until, error) : MV_OK;
+}
+
 mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *progress,
                         mv_error *error)
 {
@@ -148,7 +128,7 @@ mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *
         return error_set(error, MV_BUSY, "this thread has a transaction open: end it first");
     do {
         if (atomic_load(&job->is_cancelled)) break;
-        err = optimize_work(job, until, error);
+        err = wait_and_work(job, until, error);
     } while (!err && job->stage != JOB_DONE && os_seconds() < until);
     if (atomic_load(&job->is_cancelled)) optimize_abandon_group(job);
     *more = job->stage != JOB_DONE && !atomic_load(&job->is_cancelled);
@@ -188,13 +168,13 @@ static void run_job(void *ctx)
     mv_err err = MV_OK;
     while (!err && job->stage != JOB_DONE && !atomic_load(&job->is_cancelled)) {
         double until = os_seconds() + JOB_SLICE_SECONDS;
-        err = optimize_work(job, until, &job->failure);
+        err = wait_and_work(job, until, &job->failure);
         publish_progress(job, false);
     }
     bool done = job->stage == JOB_DONE;
     if (!err) job->failure.code = MV_OK;
     if (done) maintain_clear_error(job->e);
-    job_release_turn(job);
+    turn_release(job);
     if (done) job->stage = JOB_DONE; /* releasing the turn went back to PLAN */
     count_running(job->e, -1);
     publish_progress(job, true);
@@ -208,7 +188,7 @@ mv_err mv_optimize_start(mv_collection *c, const mv_optimize_options *options, m
     MV_TRY(begin_job(c, options, &job, error));
     mv_err err = MV_OK;
     job->keeps_synced = true;
-    job->progress.stage = "seal";
+    job->progress = optimize_progress(job);
     job->mutex = os_mutex_create();
     job->changed = os_condition_create();
     if (!job->mutex || !job->changed) {
@@ -219,7 +199,7 @@ mv_err mv_optimize_start(mv_collection *c, const mv_optimize_options *options, m
     if ((err = os_thread_start(run_job, job, &job->thread, error))) count_running(job->e, -1);
 done:
     if (err) {
-        job_release_turn(job);
+        turn_release(job);
         job_free(job);
     } else {
         *out = job;
@@ -283,6 +263,6 @@ void mv_job_free(mv_job *job)
     if (job->thread)
         os_thread_join(job->thread); /* it ends after its slice, also if it waits for a writer */
     else
-        job_release_turn(job);
+        turn_release(job);
     job_free(job);
 }

@@ -26,8 +26,9 @@
  *   again; a thread ends.
  * - The job is cancelled (mv_job_cancel). The next step, or the thread between two steps, abandons
  *   the group. What was committed stays.
- * - The turn is released (job_release_turn). The group is abandoned; another job may begin.
- * - Other writers have the collection until the step must end. The stage stays, and the next step
+ * - The turn is released (turn_release). The group is abandoned; another job may begin.
+ * - Another process has the turn, or other writers have the collection, until the step must end. The
+ *   stage stays, and the next step
  *   tries again. So no thread of a job waits for longer than a slice.
  * - The engine is closed, or another job begins. Maintenance stops between two steps, and releases
  *   its turn. */
@@ -103,8 +104,11 @@ struct mv_job {
     bool small_groups;      /* merge_plan.small_groups; a new view is taken after each group */
     mv_index_change change; /* name NULL: none */
     char name[MV_NAME_SIZE_MAX + 1]; /* of the change */
-    os_file lock;                    /* exclusive, on the directory */
+    os_file lock;                    /* on the directory: exclusive, when is_alone */
     bool has_turn;                   /* e->is_optimized is ours */
+    bool is_alone;                   /* no job of another process has the turn */
+    double turn_seconds;             /* how long to wait for the turn of another process, */
+    double turn_until;               /* and the os_seconds at which that ends */
     job_stage stage;
     double until;            /* os_seconds at which the current step ends */
     bool was_kept_out;       /* by other writers, when it last wanted to write */
@@ -137,14 +141,23 @@ struct mv_job {
 
 /* A job at the stage SEAL, without a reference to the engine and without the turn. */
 mv_err job_create(engine *e, bool sync, uint32_t threads, mv_job **out, mv_error *error);
-/* Acquire the turn: one job at a time, of all processes. Interrupts the maintenance of this
- * process, and may so wait for it. MV_BUSY: another job has the turn. Also after a failure the
- * caller calls job_release_turn. */
-mv_err job_acquire_turn(mv_job *job, mv_error *error);
-/* Abandon the group in progress, and release the turn. */
-void job_release_turn(mv_job *job);
 /* The turn was released, and the thread was joined. Releases the reference to the engine. */
 void job_free(mv_job *job);
+
+/* ---- turn.c */
+
+/* Acquire the turn within the process, and among processes if no other has it (is_alone). Interrupts
+ * the maintenance of this process, and may so wait for it. MV_BUSY: another job of this process has
+ * the turn; or one of another process, and `seconds`, the longest wait for that, is 0. Also after a
+ * failure the caller calls turn_release. */
+mv_err turn_acquire(mv_job *job, double seconds, mv_error *error);
+/* Wait until about `until` for the turn among processes, if it is another's: is_alone tells. Asks
+ * the maintenance of other processes to give way. MV_BUSY: `seconds` have passed. */
+mv_err turn_wait(mv_job *job, double until, mv_error *error);
+/* Does a job wait for the turn that this one has? */
+bool turn_is_asked_for(const mv_job *job);
+/* Abandon the group in progress, and release the turn. */
+void turn_release(mv_job *job);
 
 /* ---- optimize.c */
 

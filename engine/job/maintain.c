@@ -52,11 +52,13 @@ static bool must_stop(maintainer *m, const mv_job *job)
 
 static mv_err work(maintainer *m, mv_job *job, mv_error *error)
 {
-    mv_err err = job_acquire_turn(job, error);
+    mv_err err = turn_acquire(job, 0, error);
     while (!err && job->stage != JOB_DONE && !must_stop(m, job)) {
         bool ends_group = job->stage == JOB_SWAP;
         err = optimize_work(job, os_seconds() + JOB_SLICE_SECONDS, error);
         if (ends_group && atomic_load(&m->is_interrupted)) break;
+        if (!err && job->stage != JOB_DONE && turn_is_asked_for(job))
+            err = error_set(error, MV_BUSY, "a job of another process waits for the turn");
     }
     return err;
 }
@@ -72,7 +74,7 @@ static mv_err optimize(maintainer *m, bool sync, mv_error *error)
     job->small_groups = true;
     job->stage = JOB_PLAN; /* not SEAL: writers seal when there are enough fresh rows */
     mv_err err = work(m, job, error);
-    job_release_turn(job);
+    turn_release(job);
     job_free(job);
     return err;
 }

@@ -356,9 +356,10 @@ mv_err optimize_work(mv_job *job, double until, mv_error *error)
 
 /* ---------------------------------------------------------------- progress */
 
-static const char *stage_name(job_stage stage)
+static const char *stage_name(const mv_job *job)
 {
-    switch (stage) {
+    if (job->has_turn && !job->is_alone) return "wait";
+    switch (job->stage) {
     case JOB_CHANGE:
     case JOB_SEAL: return "seal";
     case JOB_INDEX: return "index";
@@ -377,5 +378,5 @@ mv_progress optimize_progress(mv_job *job)
     if (job->stage == JOB_INDEX) done += index_build_done(job);
     if (done > job->total_bytes || job->stage == JOB_DONE) done = job->total_bytes;
     if (done > job->shown_bytes) job->shown_bytes = done;
-    return (mv_progress){job->shown_bytes, job->total_bytes, stage_name(job->stage)};
+    return (mv_progress){job->shown_bytes, job->total_bytes, stage_name(job)};
 }

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <lmdb.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@
 #define READERS_MAX        1022u /* read transactions at once in all processes: 64 KiB of slots */
 #define POOL_MAX           16u   /* idle read transactions, each with a slot; chosen */
 #define CHECK_TRIES_MAX    1000  /* attempts to verify a file while others write to it; chosen */
+#define ASK_SECONDS        1.0   /* how long catalog_ask_for_turn holds; chosen */
 #define CREATE_SECONDS_MAX 60    /* wait for a writer while a table is created; chosen */
 #define CHECKSUM_SIZE      sizeof(uint64_t)
 #define ID_KEY_RAW_MAX     500u /* bytes; part of the format: a longer id has its hash as the key */
@@ -411,6 +413,19 @@ void catalog_unlock(catalog *c)
     os_shared_mutex_unlock(c->writers);
 }
 
+/* The word holds the time at which the last call ends, in milliseconds of os_seconds: who asked and
+ * died is forgotten. */
+void catalog_ask_for_turn(catalog *c)
+{
+    atomic_store(os_shared_mutex_word(c->writers), (uint64_t)((os_seconds() + ASK_SECONDS) * 1000));
+}
+
+bool catalog_is_turn_asked_for(const catalog *c)
+{
+    double left = (double)atomic_load(os_shared_mutex_word(c->writers)) / 1000 - os_seconds();
+    return left > 0 && left <= ASK_SECONDS;
+}
+
 static mv_err lock_writers(catalog *c, double seconds, mv_error *error)
 {
     mv_assert(c->writers);
@@ -427,7 +442,7 @@ static mv_err lock_writers(catalog *c, double seconds, mv_error *error)
     case OS_LOCK_TIMED_OUT: break;
     }
     if (!(seconds > 0)) return error_set(error, MV_BUSY, "another writer has the collection");
-    return error_set(error, MV_BUSY, "waited %.4g ms for another writer (busy_ms)", seconds * 1000);
+    return error_set(error, MV_BUSY, "waited %.0f ms for another writer (busy_ms)", seconds * 1000);
 }
 
 /* Free the transaction, which LMDB has ended, and let the next writer in. */

@@ -96,6 +96,9 @@ void catalog_end(catalog_txn *txn);
 /* Take the writers' lock without a transaction; waits as catalog_begin_write does. False: it was
  * not free in time. */
 bool catalog_lock(catalog *c, double seconds);
+/* Tell all processes that a job waits for the turn to optimize. It holds for a second. */
+void catalog_ask_for_turn(catalog *c);
+bool catalog_is_turn_asked_for(const catalog *c);
 void catalog_unlock(catalog *c);
 /* The number of the LMDB commit that the transaction sees; of a write transaction, the one that it
  * builds on. */

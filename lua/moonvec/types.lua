@@ -120,7 +120,7 @@ function moonvec.unpack(vector) end
 ---@field read_only? boolean never write a file; writes return "read_only" (default false)
 ---@field durability? "full"|"none" what an acknowledged write survives: a power cut ("full", default), or only the death of the process ("none"). After a power cut with "none", the collection is "corrupt" unless flush or close came after the last write
 ---@field verify? boolean verify every checksum and structure before the collection is opened (default false)
----@field busy_ms? integer how long a write waits for other writers, of this or another process, in milliseconds; then the result is "busy". 0: not at all, as event loops want it (default 60000; at most 86400000)
+---@field busy_ms? integer how long a write waits for other writers, of this or another process, in milliseconds; then the result is "busy". `optimize` waits as long for another process that optimizes. 0: not at all, as event loops want it (default 60000; at most 86400000)
 ---@field maintenance? "auto"|"manual" "auto" (default): seal fresh rows, merge segments and build indexes in the background, also what other processes have left undone. "manual": only in optimize
 ---@field from? string only with the path ":memory:": the directory of a collection, which is copied into memory with its indexes; the directory is only read. Not an option of create_and_open
 
@@ -360,6 +360,8 @@ function collection:meta(key, value) end
 --- Seals fresh rows, merges segments, drops deleted rows and builds indexes. Returns true at the end. With `budget_ms`, does one
 --- slice of that work and returns "more" or "done"; with `background`, returns a job at once. The first slice seals all fresh
 --- rows in one step, which does not stop at `budget_ms` (0.4 ms for 1,000 rows of 64 dims).
+--- Maintenance gives way, also that of other processes. While another call optimizes the collection, the result is "busy": at
+--- once if it is of this process; after `busy_ms` if it is of another one. In slices the time is waited slice by slice.
 ---@param options? moonvec.optimize_options
 ---@return true|"more"|"done"|moonvec.job|nil done, string? message, moonvec.code? code
 function collection:optimize(options) end
@@ -380,7 +382,7 @@ local job = {}
 function job:wait(seconds) end
 
 --- How far the job is; see `progress` of moonvec.optimize_options.
----@return integer done, integer total, "seal"|"merge"|"index"|"done"|"cancelled" stage
+---@return integer done, integer total, "wait"|"seal"|"merge"|"index"|"done"|"cancelled" stage
 function job:progress() end
 
 --- Asks the job to end within milliseconds. The work that it has finished stays.
