@@ -2,6 +2,7 @@
 -- the rows that are left. What is measured and how to read it: bench/README.md.
 
 package.path = "bench/support/?.lua;" .. package.path
+local moonvec = require "moonvec"
 local harness = require "harness"
 local tools = require "tools"
 local graph_rows = require "graph_rows"
@@ -14,7 +15,7 @@ local options = harness.options { rows = 100000, dim = 96, queries = 200, rounds
 
 -- The first element of a packed vector: a half-space by it is a region.
 local function first_element(vector)
-  return (string.unpack("<f", vector))
+  return moonvec.unpack(vector:sub(1, 4))[1]
 end
 
 -- Which rows are deleted: a function of number and vector.
@@ -74,7 +75,7 @@ local report = harness.report("deleted", "the graph after deletions, beside a ne
 if not harness.os.pin(options.core) then report:line("not pinned: there is no core %d", options.core) end
 report:line("%s rows of %d dims, l2; a part is deleted, then `optimize`; beside it a collection of the rows left",
   harness.number(options.rows), options.dim)
-report:line("%d queries like the rows, forced through the graph, one thread, one core; QPS: median of %d alternated passes",
+report:line("%d queries like the rows, forced through the graph, one thread, one core; QPS: median of %d passes in turns",
   options.queries, options.rounds)
 report:line()
 
