@@ -380,20 +380,37 @@ static bool pool_push(catalog *c, catalog_txn *txn)
     return has_space;
 }
 
+/* Begin the transaction again while its number may not be that of the commit it sees. LMDB notes
+ * commit n in the reader's slot, and then copies the roots of the tables from meta page n % 2. If
+ * the thread was stopped in between and two commits were made, the copy has the roots of commit
+ * n + 2: a sound commit, which the slot protects, under the number n. */
+static int renew_until_current(const catalog *c, const catalog_txn *txn)
+{
+    for (;;) {
+        MDB_envinfo info;
+        (void)mdb_env_info(c->env, &info); /* fails for NULL only */
+        if (info.me_last_txnid <= mdb_txn_id(txn->txn) + 1) return 0;
+        mdb_txn_reset(txn->txn);
+        int rc = mdb_txn_renew(txn->txn);
+        if (rc) return rc;
+    }
+}
+
 mv_err catalog_begin_read(catalog *c, catalog_txn **out, mv_error *error)
 {
     catalog_txn *txn = pool_pop(c);
     int rc;
     if (txn) {
         rc = mdb_txn_renew(txn->txn);
-        if (rc) mdb_txn_abort(txn->txn);
     } else {
         txn = mem_alloc_zero(sizeof *txn);
         if (!txn) return error_memory(error, sizeof *txn, "a transaction");
         txn->owner = c;
         rc = mdb_txn_begin(c->env, NULL, MDB_RDONLY, &txn->txn);
     }
+    if (!rc) rc = renew_until_current(c, txn);
     if (rc) {
+        if (txn->txn) mdb_txn_abort(txn->txn);
         mem_free(txn, sizeof *txn);
         return lmdb_failed(error, rc, "begin a read transaction");
     }
