@@ -174,59 +174,46 @@ static mv_err rewrite_file(const char *directory, const char *name, mv_error *er
     return os_rewrite(path, UINT64_MAX, error);
 }
 
-static mv_err each_segment_file(engine *e, catalog_txn *txn, file_action action, mv_error *error)
+typedef struct file_visit {
+    const char *directory;
+    file_action action;
+} file_visit;
+
+static mv_err visit_segment(void *ctx, uint64_t number, const catalog_value *value, mv_error *error)
 {
-    mv_err err;
+    const file_visit *visit = ctx;
     mem_arena arena = {0};
-    catalog_cursor *cursor = NULL;
-    if ((err = catalog_cursor_open(txn, CATALOG_SEGMENTS, &cursor, error))) goto done;
-    for (;;) {
-        uint64_t number;
-        catalog_value value;
-        bool found;
-        segment_record record;
-        if ((err = catalog_cursor_next_u64(cursor, &number, &value, &found, error)) || !found)
-            goto done;
-        mem_arena_clear(&arena);
-        if ((err = segment_record_load(number, value.bytes, value.size, &arena, &record, error)))
-            goto done;
-        for (uint32_t file = 0; file < record.files_count; file++) {
-            char name[SEGMENT_FILE_NAME_SIZE];
-            segment_file_name(number, &record.files[file], name);
-            err = action(e->path, name, error);
-            if (err == MV_NOT_FOUND)
-                err = error_set(error, MV_CORRUPT, "%s: the file is missing", name);
-            if (err) goto done;
-        }
+    segment_record record;
+    mv_err err = segment_record_load(number, value->bytes, value->size, &arena, &record, error);
+    for (uint32_t file = 0; !err && file < record.files_count; file++) {
+        char name[SEGMENT_FILE_NAME_SIZE];
+        segment_file_name(number, &record.files[file], name);
+        err = visit->action(visit->directory, name, error);
+        if (err == MV_NOT_FOUND)
+            err = error_set(error, MV_CORRUPT, "%s: the file is missing", name);
     }
-done:
-    catalog_cursor_close(cursor);
     mem_arena_free(&arena);
     return err;
 }
 
 /* A missing index file loses no data: it is passed over, and optimize builds the index again. */
-static mv_err each_index_file(engine *e, catalog_txn *txn, file_action action, mv_error *error)
+static mv_err visit_index(void *ctx, uint64_t number, const catalog_value *value, mv_error *error)
 {
-    catalog_cursor *cursor = NULL;
-    MV_TRY(catalog_cursor_open(txn, CATALOG_INDEXES, &cursor, error));
-    mv_err err;
-    for (;;) {
-        uint64_t number;
-        catalog_value value;
-        bool found;
-        index_record record;
-        char name[SEGMENT_FILE_NAME_SIZE];
-        if ((err = catalog_cursor_next_u64(cursor, &number, &value, &found, error)) || !found)
-            break;
-        if ((err = index_record_load(number, value.bytes, value.size, &record, error))) break;
-        segment_file_name(number, &record.file, name);
-        err = action(e->path, name, error);
-        if (err == MV_NOT_FOUND) err = MV_OK;
-        if (err) break;
-    }
-    catalog_cursor_close(cursor);
-    return err;
+    const file_visit *visit = ctx;
+    index_record record;
+    char name[SEGMENT_FILE_NAME_SIZE];
+    MV_TRY(index_record_load(number, value->bytes, value->size, &record, error));
+    segment_file_name(number, &record.file, name);
+    mv_err err = visit->action(visit->directory, name, error);
+    return err == MV_NOT_FOUND ? MV_OK : err;
+}
+
+/* Call `action` for each file that the catalog names. */
+static mv_err each_file(engine *e, catalog_txn *txn, file_action action, mv_error *error)
+{
+    file_visit visit = {e->path, action};
+    MV_TRY(catalog_each_u64(txn, CATALOG_SEGMENTS, visit_segment, &visit, error));
+    return catalog_each_u64(txn, CATALOG_INDEXES, visit_index, &visit, error);
 }
 
 /* ---------------------------------------------------------------- syncing */
@@ -291,9 +278,8 @@ static mv_err sync_again(engine *e, catalog_txn *txn, uint64_t commit, mv_error 
     MV_TRY(catalog_rewrite(e->catalog, txn, true, error));
     mv_err err = catalog_verify(e->catalog, txn, error); /* before LMDB walks its tables */
     if (err == MV_BUSY) err = MV_CORRUPT; /* no meta page has the commit, and nobody else writes */
-    if (!err) err = each_segment_file(e, txn, rewrite_file, error);
+    if (!err) err = each_file(e, txn, rewrite_file, error);
     if (err) return bytes_are_lost(err, error);
-    MV_TRY(each_index_file(e, txn, rewrite_file, error));
     MV_TRY(os_sync_directory(e->path, error));
     return bytes_are_lost(verify_last_commit(e, txn, error), error);
 }
@@ -301,8 +287,7 @@ static mv_err sync_again(engine *e, catalog_txn *txn, uint64_t commit, mv_error 
 static mv_err sync_first(engine *e, catalog_txn *txn, mv_error *error)
 {
     MV_TRY(mark_syncing(e->path, catalog_commit_number(txn), error));
-    MV_TRY(each_segment_file(e, txn, sync_file, error));
-    MV_TRY(each_index_file(e, txn, sync_file, error));
+    MV_TRY(each_file(e, txn, sync_file, error));
     MV_TRY(os_sync_directory(e->path, error));
     return catalog_sync(e->catalog, error);
 }

@@ -61,12 +61,20 @@ static mv_err make_segment_files(const loading *l, const segment_record *record,
     return MV_OK;
 }
 
-static mv_err load_segment_files(loading *l, uint64_t number, const catalog_value *value,
-                                 mv_error *error)
+static mv_err check_record(uint64_t number, const catalog_value *value, mv_error *error)
 {
+    if (catalog_is_intact(&number, sizeof number, value)) return MV_OK;
+    return error_set(error, MV_CORRUPT, "%s: the record of file %" PRIu64 " is damaged",
+                     CATALOG_FILE, number);
+}
+
+static mv_err adopt_segment(void *ctx, uint64_t number, const catalog_value *value, mv_error *error)
+{
+    loading *l = ctx;
     segment_record record;
     segment_files made = {0};
     mem_arena arena = {0};
+    MV_TRY(check_record(number, value, error));
     mv_err err = segment_record_load(number, value->bytes, value->size, &arena, &record, error);
     if (!err) err = make_segment_files(l, &record, &made, &arena, error);
     if (!err) err = shared_segment_register(l->e, l->schema, &record, made.paths, error);
@@ -75,13 +83,14 @@ static mv_err load_segment_files(loading *l, uint64_t number, const catalog_valu
     return err;
 }
 
-static mv_err load_index_file(loading *l, uint64_t number, const catalog_value *value,
-                              mv_error *error)
+static mv_err adopt_index(void *ctx, uint64_t number, const catalog_value *value, mv_error *error)
 {
+    loading *l = ctx;
     index_record record;
     char name[SEGMENT_FILE_NAME_SIZE], path[64];
     os_file file = OS_FILE_NONE;
     bool found;
+    MV_TRY(check_record(number, value, error));
     MV_TRY(index_record_load(number, value->bytes, value->size, &record, error));
     segment_file_name(number, &record.file, name);
     mv_err err = make_file(l, name, &file, &found, error);
@@ -93,39 +102,13 @@ static mv_err load_index_file(loading *l, uint64_t number, const catalog_value *
     return err;
 }
 
-/* Load what the records of a table name. */
-static mv_err load_table(loading *l, catalog_table of,
-                         mv_err (*load)(loading *l, uint64_t number, const catalog_value *value,
-                                        mv_error *error),
-                         mv_error *error)
-{
-    catalog_cursor *cursor = NULL;
-    MV_TRY(catalog_cursor_open(l->txn, of, &cursor, error));
-    mv_err err;
-    for (;;) {
-        uint64_t number;
-        catalog_value value;
-        bool found;
-        if ((err = catalog_cursor_next_u64(cursor, &number, &value, &found, error)) || !found)
-            break;
-        if (!catalog_is_intact(&number, sizeof number, &value)) {
-            err = error_set(error, MV_CORRUPT, "%s: the record of file %" PRIu64 " is damaged",
-                            CATALOG_FILE, number);
-            break;
-        }
-        if ((err = load(l, number, &value, error))) break;
-    }
-    catalog_cursor_close(cursor);
-    return err;
-}
-
 static mv_err load_files(engine *e, const image *files, mv_error *error)
 {
     loading l = {.e = e, .files = files};
     MV_TRY(known_schema_read(e, &l.schema, error));
     MV_TRY(engine_begin_read(e, &l.txn, error));
-    mv_err err = load_table(&l, CATALOG_SEGMENTS, load_segment_files, error);
-    if (!err) err = load_table(&l, CATALOG_INDEXES, load_index_file, error);
+    mv_err err = catalog_each_u64(l.txn, CATALOG_SEGMENTS, adopt_segment, &l, error);
+    if (!err) err = catalog_each_u64(l.txn, CATALOG_INDEXES, adopt_index, &l, error);
     catalog_end(l.txn);
     engine_end_read(e);
     return err;

@@ -190,48 +190,34 @@ static mv_err add_name(removal *r, uint64_t number, const section_file_record *f
                : error_memory(error, sizeof name, "the name of a file");
 }
 
-static mv_err add_names_of_record(removal *r, catalog_table of, uint64_t number,
-                                  const catalog_value *value, mv_error *error)
+static mv_err add_names_of_segment(void *ctx, uint64_t number, const catalog_value *value,
+                                   mv_error *error)
 {
-    index_record index;
     segment_record record;
     mem_arena arena = {0};
-    if (of == CATALOG_INDEXES) {
-        MV_TRY(index_record_load(number, value->bytes, value->size, &index, error));
-        return add_name(r, number, &index.file, error);
-    }
+    if (!catalog_is_intact(&number, sizeof number, value)) return MV_OK;
     mv_err err = segment_record_load(number, value->bytes, value->size, &arena, &record, error);
     for (uint32_t i = 0; !err && i < record.files_count; i++)
-        err = add_name(r, number, &record.files[i], error);
+        err = add_name(ctx, number, &record.files[i], error);
     mem_arena_free(&arena);
     return err;
 }
 
-static mv_err add_names_of_table(removal *r, catalog_txn *txn, catalog_table of, mv_error *error)
+static mv_err add_name_of_index(void *ctx, uint64_t number, const catalog_value *value,
+                                mv_error *error)
 {
-    catalog_cursor *cursor = NULL;
-    MV_TRY(catalog_cursor_open(txn, of, &cursor, error));
-    mv_err err;
-    for (;;) {
-        uint64_t number;
-        catalog_value value;
-        bool found;
-        if ((err = catalog_cursor_next_u64(cursor, &number, &value, &found, error)) || !found)
-            break;
-        if (catalog_is_intact(&number, sizeof number, &value) &&
-            (err = add_names_of_record(r, of, number, &value, error)))
-            break;
-    }
-    catalog_cursor_close(cursor);
-    return err;
+    index_record record;
+    if (!catalog_is_intact(&number, sizeof number, value)) return MV_OK;
+    MV_TRY(index_record_load(number, value->bytes, value->size, &record, error));
+    return add_name(ctx, number, &record.file, error);
 }
 
 static mv_err add_names(removal *r, catalog *c, mv_error *error)
 {
     catalog_txn *txn = NULL;
     MV_TRY(catalog_begin_read(c, &txn, error));
-    mv_err err = add_names_of_table(r, txn, CATALOG_SEGMENTS, error);
-    if (!err) err = add_names_of_table(r, txn, CATALOG_INDEXES, error);
+    mv_err err = catalog_each_u64(txn, CATALOG_SEGMENTS, add_names_of_segment, r, error);
+    if (!err) err = catalog_each_u64(txn, CATALOG_INDEXES, add_name_of_index, r, error);
     catalog_end(txn);
     return err;
 }

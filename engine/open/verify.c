@@ -66,33 +66,20 @@ static mv_err check_fresh(const snapshot *s, mv_error *error)
 }
 
 /* Every record of an index must name a segment, and a field that has this index. */
-static mv_err check_indexes(const snapshot *s, mv_error *error)
+static mv_err check_index(void *ctx, uint64_t number, const catalog_value *value, mv_error *error)
 {
-    catalog_cursor *cursor = NULL;
-    MV_TRY(catalog_cursor_open(s->txn, CATALOG_INDEXES, &cursor, error));
-    mv_err err;
-    for (uint64_t number;;) {
-        catalog_value value;
-        index_record record;
-        bool found, named = false;
-        if ((err = catalog_cursor_next_u64(cursor, &number, &value, &found, error)) || !found)
-            break;
-        if ((err = index_record_load(number, value.bytes, value.size, &record, error))) break;
-        for (uint32_t i = 0; i < s->v->segments_count && !named; i++)
-            for (uint32_t slot = 0; slot < index_slot_count(s->v->schema) && !named; slot++) {
-                const shared_index *x = s->v->segments[i].indexes[slot];
-                named = x && x->number == number;
-            }
-        if (!named) {
-            err = error_set(error, MV_CORRUPT,
-                            "%s: index %" PRIu64 " is over segment %" PRIu64
-                            ", which is not there or has another one",
-                            CATALOG_FILE, number, record.segment);
-            break;
+    const snapshot *s = *(const snapshot *const *)ctx;
+    index_record record;
+    MV_TRY(index_record_load(number, value->bytes, value->size, &record, error));
+    for (uint32_t i = 0; i < s->v->segments_count; i++)
+        for (uint32_t slot = 0; slot < index_slot_count(s->v->schema); slot++) {
+            const shared_index *x = s->v->segments[i].indexes[slot];
+            if (x && x->number == number) return MV_OK;
         }
-    }
-    catalog_cursor_close(cursor);
-    return err;
+    return error_set(error, MV_CORRUPT,
+                     "%s: index %" PRIu64 " is over segment %" PRIu64
+                     ", which is not there or has another one",
+                     CATALOG_FILE, number, record.segment);
 }
 
 static mv_err check_files_of_indexes(const snapshot *s, const view_segment *checked,
@@ -130,7 +117,7 @@ mv_err verify_content(const snapshot *s, mv_error *error)
     MV_TRY(check_fresh(s, error));
     for (uint32_t i = 0; i < s->v->segments_count; i++)
         MV_TRY(check_segment(s, &s->v->segments[i], &live, error));
-    MV_TRY(check_indexes(s, error));
+    MV_TRY(catalog_each_u64(s->txn, CATALOG_INDEXES, check_index, &s, error));
     if (live + s->v->state.fresh_rows != s->v->state.documents || ids != s->v->state.documents)
         return bad_catalog(error, "the count of documents is wrong");
     return MV_OK;

@@ -127,42 +127,31 @@ static view_segment *segment_of_number(view *v, uint64_t number)
     return NULL;
 }
 
+typedef struct index_visit {
+    engine *e;
+    view *v;
+} index_visit;
+
 /* Add the index of a record to the view. Records come in ascending order of numbers, so that the
  * newer of two indexes over a field replaces the older one. */
-static mv_err add_index(engine *e, view *v, const index_record *record, mv_error *error)
+static mv_err add_index(void *ctx, uint64_t number, const catalog_value *value, mv_error *error)
 {
+    const index_visit *visit = ctx;
+    view *v = visit->v;
     uint32_t slot;
     shared_index *x = NULL;
-    view_segment *s = segment_of_number(v, record->segment);
-    if (!s || !index_slot_of_file(v->schema, &record->file, &slot)) return MV_OK;
-    MV_TRY(shared_index_open_locked(e, record, s->shared, slot, NULL, &x, error));
+    index_record record;
+    if (!catalog_is_intact(&number, sizeof number, value))
+        return error_set(error, MV_CORRUPT, "%s: the record of index %llu is damaged", CATALOG_FILE,
+                         (unsigned long long)number);
+    MV_TRY(index_record_load(number, value->bytes, value->size, &record, error));
+    view_segment *s = segment_of_number(v, record.segment);
+    if (!s || !index_slot_of_file(v->schema, &record.file, &slot)) return MV_OK;
+    MV_TRY(shared_index_open_locked(visit->e, &record, s->shared, slot, NULL, &x, error));
     if (s->indexes[slot]) s->indexes[slot]->refs--;
     s->indexes[slot] = x;
     x->refs++;
     return MV_OK;
-}
-
-static mv_err add_indexes(engine *e, catalog_txn *txn, view *v, mv_error *error)
-{
-    catalog_cursor *cursor = NULL;
-    MV_TRY(catalog_cursor_open(txn, CATALOG_INDEXES, &cursor, error));
-    mv_err err = MV_OK;
-    while (!err) {
-        uint64_t number;
-        catalog_value value;
-        index_record record;
-        bool found;
-        err = catalog_cursor_next_u64(cursor, &number, &value, &found, error);
-        if (err || !found) break;
-        if (!catalog_is_intact(&number, sizeof number, &value))
-            err = error_set(error, MV_CORRUPT, "%s: the record of index %llu is damaged",
-                            CATALOG_FILE, (unsigned long long)number);
-        else
-            err = index_record_load(number, value.bytes, value.size, &record, error);
-        if (!err) err = add_index(e, v, &record, error);
-    }
-    catalog_cursor_close(cursor);
-    return err;
 }
 
 /* Sort segments by docid (I4). That is not the order of numbers: a merged segment has a new number
@@ -228,7 +217,8 @@ static mv_err view_open_locked(engine *e, catalog_txn *txn, uint64_t number, vie
     if ((err = catalog_cursor_open(txn, CATALOG_DELETED, &deleted, error))) goto done;
     for (uint32_t i = 0; i < count; i++)
         if ((err = add_segment(e, v, &records[i], deleted, error))) goto done;
-    if ((err = add_indexes(e, txn, v, error))) goto done;
+    index_visit indexes = {e, v};
+    if ((err = catalog_each_u64(txn, CATALOG_INDEXES, add_index, &indexes, error))) goto done;
     mv_assert(v->segments_count == count);
     *out = v;
 done:

@@ -780,6 +780,23 @@ mv_err catalog_cursor_next_u64(catalog_cursor *cursor, uint64_t *key, catalog_va
     return MV_OK;
 }
 
+mv_err catalog_each_u64(catalog_txn *txn, catalog_table table, catalog_visit visit, void *ctx,
+                        mv_error *error)
+{
+    catalog_cursor *cursor = NULL;
+    MV_TRY(catalog_cursor_open(txn, table, &cursor, error));
+    mv_err err;
+    for (;;) {
+        uint64_t key;
+        catalog_value value;
+        bool found;
+        if ((err = catalog_cursor_next_u64(cursor, &key, &value, &found, error)) || !found) break;
+        if ((err = visit(ctx, key, &value, error))) break;
+    }
+    catalog_cursor_close(cursor);
+    return err;
+}
+
 /* ---------------------------------------------------------------- ids */
 
 /* The key of an id (catalog.h): 0 and the id, or 1 and the hash of a long id. Returns its size. */

@@ -159,6 +159,11 @@ mv_err catalog_cursor_next(catalog_cursor *cursor, catalog_value *key, catalog_v
                            bool *found, mv_error *error);
 mv_err catalog_cursor_next_u64(catalog_cursor *cursor, uint64_t *key, catalog_value *value,
                                bool *found, mv_error *error);
+typedef mv_err (*catalog_visit)(void *ctx, uint64_t key, const catalog_value *value,
+                                mv_error *error);
+/* Call `visit` for each entry of a table, in the order of the keys, until it fails. */
+mv_err catalog_each_u64(catalog_txn *txn, catalog_table table, catalog_visit visit, void *ctx,
+                        mv_error *error);
 /* Is the checksum of key and value right? `value` is one that catalog_get or a cursor returned. */
 bool catalog_is_intact(const void *key, size_t key_size, const catalog_value *value);
 
