@@ -338,31 +338,28 @@ function Filter:pattern(escape)
   return random_text(random, { "%", "_", "a", "b", escape, escape .. "%", escape .. "_", escape .. escape }, 4)
 end
 
-function tests.like(self, field)
-  local negation = self.random:chance(30) and " NOT" or ""
-  local escape = self.random:chance(40) and self.random:pick({ "\\", "!", "\195\169", "a", "'" })
+-- `keyword` LIKE or ILIKE, `sql_form` what it is in SQLite: a format of the name, " NOT" or "", and the pattern.
+local function pattern_test(self, field, keyword, sql_form, escapes)
+  local random = self.random
+  local negation = random:chance(30) and " NOT" or ""
+  local escape = random:chance(40) and random:pick(escapes)
   local text, sql = self:operand(string_value(self:pattern(escape)))
-  text = ("%s%s %s %s"):format(field.name, negation, self.random:keyword("LIKE"), text)
-  sql = ("%s%s LIKE %s"):format(field.name, negation, sql)
+  text = ("%s%s %s %s"):format(field.name, negation, random:keyword(keyword), text)
+  sql = sql_form:format(field.name, negation, sql)
   if escape then
-    text = text .. " " .. self.random:keyword("ESCAPE") .. " " .. quote(escape)
+    text = text .. " " .. random:keyword("ESCAPE") .. " " .. quote(escape)
     sql = sql .. " ESCAPE " .. quote(escape)
   end
   return text, sql
 end
 
+function tests.like(self, field)
+  return pattern_test(self, field, "LIKE", "%s%s LIKE %s", { "\\", "!", "\195\169", "a", "'" })
+end
+
 --- SQLite's own LIKE is case-sensitive here. Its lower() knows ASCII only, and so does the case of PIECES.
 function tests.ilike(self, field)
-  local negation = self.random:chance(30) and " NOT" or ""
-  local escape = self.random:chance(40) and self.random:pick({ "\\", "!", "\195\169", "'" })
-  local text, sql = self:operand(string_value(self:pattern(escape)))
-  text = ("%s%s %s %s"):format(field.name, negation, self.random:keyword("ILIKE"), text)
-  sql = ("lower(%s)%s LIKE lower(%s)"):format(field.name, negation, sql)
-  if escape then
-    text = text .. " " .. self.random:keyword("ESCAPE") .. " " .. quote(escape)
-    sql = sql .. " ESCAPE " .. quote(escape)
-  end
-  return text, sql
+  return pattern_test(self, field, "ILIKE", "lower(%s)%s LIKE lower(%s)", { "\\", "!", "\195\169", "'" })
 end
 
 function tests.starts_with(self, field)
