@@ -216,6 +216,33 @@ static mv_err each_file(engine *e, catalog_txn *txn, file_action action, mv_erro
     return catalog_each_u64(txn, CATALOG_INDEXES, visit_index, &visit, error);
 }
 
+/* Sync also a file that was renamed without being synced, of a transaction that was undone or whose
+ * process died. No commit names it, but its name outlives the mark, and so must its header: by that
+ * it is recognized. One that cannot be opened is of somebody else. */
+static mv_err sync_unnamed(void *ctx, const char *name, mv_error *error)
+{
+    uint64_t number, size;
+    section_file_record record;
+    char path[OS_PATH_SIZE];
+    os_file file;
+    const char *const *directory = ctx;
+    if (!segment_parse_file_name(name, &number, &record) || segment_is_unfinished_name(name))
+        return MV_OK;
+    MV_TRY(os_join(path, *directory, name, error));
+    if (os_open_read(path, &file, &size, NULL)) return MV_OK;
+    mv_err err = os_sync(file, path, error);
+    os_close(file);
+    return err;
+}
+
+/* Call it before the mark is removed, after the files that the catalog names. */
+static mv_err sync_directory(engine *e, mv_error *error)
+{
+    const char *directory = e->path;
+    MV_TRY(os_each_entry(directory, sync_unnamed, &directory, error));
+    return os_sync_directory(directory, error);
+}
+
 /* ---------------------------------------------------------------- syncing */
 
 mv_err durability_settle(engine *e, catalog_txn *txn, mv_error *error)
@@ -280,7 +307,7 @@ static mv_err sync_again(engine *e, catalog_txn *txn, uint64_t commit, mv_error 
     if (err == MV_BUSY) err = MV_CORRUPT; /* no meta page has the commit, and nobody else writes */
     if (!err) err = each_file(e, txn, rewrite_file, error);
     if (err) return bytes_are_lost(err, error);
-    MV_TRY(os_sync_directory(e->path, error));
+    MV_TRY(sync_directory(e, error));
     return bytes_are_lost(verify_last_commit(e, txn, error), error);
 }
 
@@ -288,7 +315,7 @@ static mv_err sync_first(engine *e, catalog_txn *txn, mv_error *error)
 {
     MV_TRY(mark_syncing(e->path, catalog_commit_number(txn), error));
     MV_TRY(each_file(e, txn, sync_file, error));
-    MV_TRY(os_sync_directory(e->path, error));
+    MV_TRY(sync_directory(e, error));
     return catalog_sync(e->catalog, error);
 }
 

@@ -68,7 +68,8 @@ static mv_err check_record(uint64_t number, const catalog_value *value, mv_error
                      CATALOG_FILE, number);
 }
 
-static mv_err adopt_segment(void *ctx, uint64_t number, const catalog_value *value, mv_error *error)
+static mv_err register_segment(void *ctx, uint64_t number, const catalog_value *value,
+                               mv_error *error)
 {
     loading *l = ctx;
     segment_record record;
@@ -83,7 +84,8 @@ static mv_err adopt_segment(void *ctx, uint64_t number, const catalog_value *val
     return err;
 }
 
-static mv_err adopt_index(void *ctx, uint64_t number, const catalog_value *value, mv_error *error)
+static mv_err register_index(void *ctx, uint64_t number, const catalog_value *value,
+                             mv_error *error)
 {
     loading *l = ctx;
     index_record record;
@@ -107,8 +109,8 @@ static mv_err load_files(engine *e, const image *files, mv_error *error)
     loading l = {.e = e, .files = files};
     MV_TRY(known_schema_read(e, &l.schema, error));
     MV_TRY(engine_begin_read(e, &l.txn, error));
-    mv_err err = catalog_each_u64(l.txn, CATALOG_SEGMENTS, adopt_segment, &l, error);
-    if (!err) err = catalog_each_u64(l.txn, CATALOG_INDEXES, adopt_index, &l, error);
+    mv_err err = catalog_each_u64(l.txn, CATALOG_SEGMENTS, register_segment, &l, error);
+    if (!err) err = catalog_each_u64(l.txn, CATALOG_INDEXES, register_index, &l, error);
     catalog_end(l.txn);
     engine_end_read(e);
     return err;

@@ -4,8 +4,9 @@
  * one takes these steps, each synced before the next:
  *
  *   1. The catalog gets the name `destroyed.mdb`: from here on there is no collection.
- *   2. All other files of the collection are removed, the mark of unsynced commits after the rest.
- *   3. `destroyed.mdb` is removed, then the directory.
+ *   2. All other files of the collection are removed but the mark of unsynced commits.
+ *   3. That mark is removed.
+ *   4. `destroyed.mdb` is removed, then the directory.
  *
  * A claim is an exclusive lock on the file of the catalog, on which every engine has a shared one.
  * While the file is locked and in the directory, nobody can put another directory at the path:
@@ -30,12 +31,7 @@ static mv_err identify_catalog(const char *path, bool *is_ours, mv_error *error)
  * After a power cut it may contain anything, so that nothing but the name tells. */
 static bool is_unfinished(const char *name)
 {
-    uint64_t number;
-    section_file_record file;
-    size_t size = strlen(name);
-    if (durability_is_unfinished_mark(name)) return true;
-    return segment_parse_file_name(name, &number, &file) && size > 4 &&
-           strcmp(name + size - 4, ".new") == 0;
+    return durability_is_unfinished_mark(name) || segment_is_unfinished_name(name);
 }
 
 static mv_err identify_by_content(const char *name, const char *path, bool *is_ours,
@@ -47,9 +43,8 @@ static mv_err identify_by_content(const char *name, const char *path, bool *is_o
         return section_file_identify(path, is_ours, error);
     if (!strcmp(name, CATALOG_FILE) || !strcmp(name, DESTROYED_FILE))
         return identify_catalog(path, is_ours, error);
-    /* Whatever is in it: opening the collection writes over it. */
-    *is_ours = !strcmp(name, CATALOG_WRITERS_FILE);
-    if (!strcmp(name, CATALOG_LOCK_FILE)) return catalog_identify_lock(path, is_ours, error);
+    /* Whatever is in them: the first process that opens the collection writes over them. */
+    *is_ours = !strcmp(name, CATALOG_WRITERS_FILE) || !strcmp(name, CATALOG_LOCK_FILE);
     if (!strcmp(name, UNSYNCED_FILE) || !strcmp(name, IN_DOUBT_FILE))
         return durability_identify_mark(path, name, is_ours, error);
     return MV_OK;
@@ -236,17 +231,27 @@ static mv_err read_names(removal *r, mv_error *error)
     return err == MV_CORRUPT || err == MV_WRONG_VERSION ? MV_OK : err;
 }
 
-/* Is a file whose content tells nothing one of the claimed collection, by its name? After a power
- * cut the lock file may contain anything. The catalog is read when a file with the name of one of a
- * segment or index is met. */
+static mv_err is_file(const char *directory, const char *name, bool *is, mv_error *error)
+{
+    char path[OS_PATH_SIZE];
+    os_kind kind;
+    MV_TRY(os_join(path, directory, name, error));
+    MV_TRY(os_look(path, &kind, error));
+    *is = kind == OS_FILE;
+    return MV_OK;
+}
+
+/* Is this a file of the claimed collection, by its name alone? Any file with the name of one of a
+ * segment or index is, if the collection is lost. Otherwise the catalog must name it. It is read
+ * for the first such file. */
 static mv_err identify_by_name(removal *r, const char *name, bool *is_ours, mv_error *error)
 {
     uint64_t number;
     section_file_record file;
-    *is_ours = strcmp(name, CATALOG_LOCK_FILE) == 0;
     if (!segment_parse_file_name(name, &number, &file)) return MV_OK;
-    *is_ours = r->is_lost;
-    if (r->is_lost) return MV_OK;
+    MV_TRY(is_file(r->directory, name, is_ours, error));
+    if (!*is_ours || r->is_lost) return MV_OK;
+    *is_ours = false;
     if (!r->has_names) MV_TRY(read_names(r, error));
     r->has_names = true;
     for (size_t at = 0; at < r->names.size && !*is_ours; at += SEGMENT_FILE_NAME_SIZE)
@@ -273,6 +278,7 @@ mv_err own_files_remove(const char *directory, mv_error *error)
     mv_err err = has_mark ? durability_check(directory, error) : MV_OK;
     r.is_lost = err == MV_CORRUPT;
     if (!err || r.is_lost) err = os_each_entry(directory, remove_own, &r, error);
+    if (!err && has_mark) err = os_sync_directory(directory, error);
     if (!err && has_mark) err = os_remove_in(directory, UNSYNCED_FILE, error);
     mem_buffer_free(&r.names);
     if (err) return err;

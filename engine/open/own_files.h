@@ -8,8 +8,8 @@
 /* The name of the catalog while its collection is removed. */
 #define DESTROYED_FILE "destroyed.mdb"
 
-/* Is this file of the directory one of a collection? Two kinds are taken for one by their names: an
- * unfinished file (`.new`), which may contain anything, and the file of the writers' lock, which
+/* Is this file of the directory one of a collection? Some are taken for one by their names: an
+ * unfinished file (`.new`), which may contain anything, and the lock files of the catalog, which
  * opening writes again. The caller knows that there is a collection, or was one in the making. A
  * file of a segment or index whose header is damaged is not recognized. */
 mv_err own_files_identify(const char *directory, const char *name, bool *is_ours, mv_error *error);
@@ -20,10 +20,10 @@ mv_err own_files_claim(const char *directory, os_file *claim, mv_error *error);
 /* Find a file that is not of a collection. `other` becomes its name, or "". */
 mv_err own_files_find_other(const char *directory, char other[OS_PATH_SIZE], mv_error *error);
 /* Remove the claimed collection in `directory`, and the directory unless it has other files, which
- * stay. A file that the catalog names, and its lock file, are removed whatever is in them. So is every
- * file with the name of one of a segment or index if the collection was written without syncing before
- * the machine went down: its content may never have reached the disk. Synced. If that fails or the
- * process dies, the rest can be claimed and removed again. */
+ * stay. A file that the catalog names is removed whatever is in it. If the collection was written
+ * without syncing before the machine last went down, so is every file with the name of a segment or
+ * index, since its content may never have reached the disk. Synced. If that fails or the process
+ * dies, the rest can be claimed and removed again. */
 mv_err own_files_remove(const char *directory, mv_error *error);
 /* Remove a directory in which all files are known to be of a collection that nobody has seen, as
  * far as that is possible. Not synced. */

@@ -107,6 +107,15 @@ bool segment_parse_file_name(const char *name, uint64_t *number, section_file_re
     return file->kind != SECTION_FILE_NONE;
 }
 
+bool segment_is_unfinished_name(const char *name)
+{
+    uint64_t number;
+    section_file_record file;
+    size_t size = strlen(name);
+    return segment_parse_file_name(name, &number, &file) && size > 4 &&
+           strcmp(name + size - 4, ".new") == 0;
+}
+
 /* ---------------------------------------------------------------- opening */
 
 static mv_err wrong_files(const segment *s, mv_error *error)

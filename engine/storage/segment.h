@@ -48,6 +48,8 @@ void segment_file_name(uint64_t number, const section_file_record *file,
 /* Is this the name of a file of a segment or index, finished or not? Then *number is its number,
  * and *file has its kind and column. */
 bool segment_parse_file_name(const char *name, uint64_t *number, section_file_record *file);
+/* Is this such a name of a file that is not finished? */
+bool segment_is_unfinished_name(const char *name);
 
 /* ---- reading */
 

@@ -223,6 +223,20 @@ static void end_refused(const char *root, oracle *known)
     _exit(VERDICT_REFUSED);
 }
 
+/* The cut came while it was destroyed. That goes on where it was; at the end only an empty
+ * directory may be left. */
+static void end_vanishing(const char *root)
+{
+    char path[OS_PATH_SIZE];
+    mv_error failure;
+    WORK(os_join(path, root, place_names[0], &error));
+    mv_err err = mv_destroy(path, &failure);
+    if (err && err != MV_CORRUPT) wrong(failure.text);
+    if (err) WORK(os_each_entry(path, refuse_entry, NULL, &error));
+    if (!err && !access(path, F_OK)) wrong("the directory of the collection destroyed is left");
+    _exit(VERDICT_ABSENT);
+}
+
 /* Open the collection. If it is correct that it cannot be opened, end the child. */
 static mv_collection *open_main(const char *root, oracle *known)
 {
@@ -233,7 +247,7 @@ static mv_collection *open_main(const char *root, oracle *known)
     presence is = known->places[0].is;
     if (err == MV_NOT_FOUND && is != PRESENT) _exit(VERDICT_ABSENT);
     if (err == MV_CORRUPT && is == VANISHING && strstr(failure.text, "is not a collection"))
-        _exit(VERDICT_ABSENT);
+        end_vanishing(root);
     bool refused = err == MV_CORRUPT && strstr(failure.text, "without syncing");
     if (refused && known->synced != SYNCED) end_refused(root, known);
     if (err) wrong(failure.text);

@@ -40,8 +40,9 @@
 
 /* ---------------------------------------------------------------- begin and end */
 
-/* Settle a commit in doubt (I18). A synced commit also needs all before it synced (I12). The mark
- * stays as it is until the transaction ends: it changes only under the writers' lock. */
+/* Settle a commit in doubt (I18). A synced commit also needs all before it synced (I12). Note
+ * whether the mark "unsynced" exists: that holds until the transaction ends, since the mark changes
+ * only under the writers' lock. */
 static mv_err prepare_base(writer *w, mv_error *error)
 {
     if (w->e->in_memory) return MV_OK;

@@ -24,7 +24,7 @@ typedef struct writer {
     catalog_txn *txn;
     uint64_t thread;      /* that began it */
     bool sync;            /* durability full */
-    bool is_unsynced;     /* the mark is there: files need no sync before they get their names */
+    bool is_unsynced;     /* the mark "unsynced" exists: files are renamed without being synced */
     bool seals;           /* maintenance auto: seal fresh rows when it is due, wake maintenance */
     bool is_failed;       /* a change was interrupted: the transaction can only be undone (I11) */
     bool is_in_doubt;     /* the commit failed, and may have happened nevertheless (I18) */
