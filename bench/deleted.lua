@@ -1,5 +1,5 @@
--- deleted.lua: the graph that `optimize` leaves after most rows were deleted, beside a graph that was built of
--- the rows that are left. What is measured and how to read it: bench/README.md.
+-- deleted.lua: the graph that `optimize` leaves after most rows were deleted, compared with a graph built from
+-- the remaining rows. What is measured and how to read it: bench/README.md.
 
 package.path = "bench/support/?.lua;" .. package.path
 local moonvec = require "moonvec"
@@ -81,21 +81,21 @@ report:line()
 
 local file = tools.data(0, options.rows, options.dim, options.seed)
 local queries = tools.vectors(tools.data(options.rows, options.queries, options.dim, options.seed), options.dim)
-local worn_path, new_path = tools.directory .. "/deleted.mv", tools.directory .. "/deleted_new.mv"
+local old_path, new_path = tools.directory .. "/deleted.mv", tools.directory .. "/deleted_new.mv"
 local rows = { { "deleted", "rows left", "optimize s", "new s", "ef", "recall@10", "new", "QPS", "new" } }
 
 local function measure(name, is_deleted)
-  local worn = graph_rows.insert(worn_path, file, options.dim)
-  assert(worn:optimize())
-  delete(worn, file, is_deleted)
-  local worn_seconds = timed(worn.optimize, worn)
+  local old = graph_rows.insert(old_path, file, options.dim)
+  assert(old:optimize())
+  delete(old, file, is_deleted)
+  local old_seconds = timed(old.optimize, old)
   local new, left = graph_rows.insert(new_path, file, options.dim,
     function(row, vector) return not is_deleted(row, vector) end)
   local new_seconds = timed(new.optimize, new)
   local truth = exact_neighbours(new, queries)
   for i, ef in ipairs(EFS) do
     local results = harness.alternate(options.rounds, {
-      function() return pass(worn, queries, ef) end, function() return pass(new, queries, ef) end,
+      function() return pass(old, queries, ef) end, function() return pass(new, queries, ef) end,
     })
     local recall, qps = {}, {}
     for side = 1, 2 do
@@ -105,18 +105,18 @@ local function measure(name, is_deleted)
       recall[side] = ("%.4f"):format(harness.recall(results[side][1].hits, truth, K))
     end
     rows[#rows + 1] = { i == 1 and name or "", i == 1 and harness.number(left) or "",
-      i == 1 and ("%.2f"):format(worn_seconds) or "", i == 1 and ("%.2f"):format(new_seconds) or "",
+      i == 1 and ("%.2f"):format(old_seconds) or "", i == 1 and ("%.2f"):format(new_seconds) or "",
       ef or "default", recall[1], recall[2], qps[1], qps[2] }
   end
-  worn:close()
+  old:close()
   new:close()
 end
 
 for _, share in ipairs(SHARES) do
-  measure(("%d %% at random"):format(share * 100), by_chance(share))
-  measure(("%d %% by region"):format(share * 100), by_region(share, file))
+  measure(("%.0f %% at random"):format(share * 100), by_chance(share))
+  measure(("%.0f %% by region"):format(share * 100), by_region(share, file))
 end
 report:table(rows)
 report:finish(options.save)
-tools.remove(worn_path)
+tools.remove(old_path)
 tools.remove(new_path)

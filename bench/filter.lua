@@ -12,7 +12,7 @@ local WORDS = { "amber", "birch", "cedar", "delta", "ember", "flint", "grove", "
 
 local options = harness.options { rows = 1000000, rounds = 5, core = 1, seed = 1 }
 
--- The same filter for both sides, in plain SQL. SQLite has another form of some.
+-- The same text is given to both, except where SQLite needs another form.
 local IN_SQLITE = {
   ["title ILIKE '%IRC%'"] = "lower(title) LIKE '%irc%'",
 }

@@ -630,9 +630,10 @@ MV_API void mv_iterator_close(mv_iterator *iterator);
 
 /* A job that optimizes: it seals fresh rows, merges segments, drops deleted rows, builds indexes.
  * The work is committed group by group. A job that is freed or cancelled early leaves the
- * collection with the groups that were committed. Maintenance stops for a job, in this and in other
- * processes. MV_BUSY: another job of this process optimizes the collection, or one of another
- * process did for as long as the handle's `busy_ms`.
+ * collection with the groups that were committed. Maintenance of this and of other processes stops
+ * for a job. MV_BUSY: another job of this process optimizes the collection, at once; or one of
+ * another process still did after `busy_ms`. In that case the begin succeeds unless `busy_ms` is
+ * MV_BUSY_AT_ONCE, and a later step, or mv_job_wait, answers MV_BUSY.
  *
  * Memory: one graph is built at a time. Each row takes its code (int8: dim + 8 to 11 bytes, fp16: 2
  * dim, none: 0), 10 m bytes of links, 36 bytes, and a fifth of a byte for each thread. Beside that
@@ -642,8 +643,8 @@ typedef struct mv_progress {
     uint64_t done; /* of `total`: bytes to write. Building an index counts as the bytes that are
                     * written in the same time */
     uint64_t total;
-    const char *stage; /* "wait" for a job of another process, "seal", "merge", "index", "done"; of a
-                        * background job also "cancelled" */
+    const char *stage; /* "wait": another process optimizes. Then "seal", "merge", "index", "done";
+                        * of a background job also "cancelled" */
 } mv_progress;
 
 /* Another index for a field; `index` as in mv_vector_options or mv_field_options. */
@@ -664,8 +665,9 @@ typedef struct mv_optimize_options {
 MV_API mv_err mv_optimize_begin(mv_collection *collection, const mv_optimize_options *options,
                                 mv_job **job, mv_error *error);
 /* Work for about `budget_ms` milliseconds, at least one small step. *more is false at the end.
- * `progress` may be NULL. MV_BUSY: this thread has a transaction open. A failed step may be
- * repeated: the job then begins its group of segments again. */
+ * `progress` may be NULL. While a job of another process has the collection, a step waits and does
+ * no work. MV_BUSY: that took longer than `busy_ms`, or this thread has a transaction open. A
+ * failed step may be repeated: the job then begins its group of segments again. */
 MV_API mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *progress,
                                mv_error *error);
 

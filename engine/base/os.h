@@ -147,8 +147,8 @@ typedef enum os_lock_outcome {
 os_lock_outcome os_shared_mutex_lock(os_shared_mutex *mutex, double seconds);
 /* Only the thread that locked it may unlock it. */
 void os_shared_mutex_unlock(os_shared_mutex *mutex);
-/* A word in the file for the users of the mutex, who need not have locked it. The process that opens
- * the file while no other has it open sets it to 0. */
+/* A word in the file for the users of the mutex, who need not have locked it. The process that
+ * opens the file while no other has it open sets it to 0. */
 _Atomic uint64_t *os_shared_mutex_word(os_shared_mutex *mutex);
 void os_shared_mutex_close(os_shared_mutex *mutex); /* NULL is fine */
 
@@ -183,9 +183,9 @@ static inline bool os_is_forked(uint64_t generation)
     return generation != os_fork_generation();
 }
 
-uint64_t os_thread_id(void); /* never 0; never used again by a later thread of the process */
-double os_seconds(void);     /* monotonic, the same in all processes */
-void os_sleep(double seconds);
+uint64_t os_thread_id(void);   /* never 0; never used again by a later thread of the process */
+double os_seconds(void);       /* monotonic; the same in all processes of a time namespace */
+void os_sleep(double seconds); /* a signal ends it early */
 /* A text that differs after each start of the machine; at most 63 bytes. */
 mv_err os_boot_id(char out[64], mv_error *error);
 

@@ -14,8 +14,8 @@
  * that was locked when the machine went down is not taken over. */
 typedef struct mutex_page {
     uint64_t magic;
-    uint64_t size; /* of this struct: differs between 32 and 64 bits */
-    _Atomic uint64_t word;
+    uint64_t size;         /* of this struct: differs between 32 and 64 bits */
+    _Atomic uint64_t word; /* of the users: os_shared_mutex_word */
     pthread_mutex_t mutex;
 } mutex_page;
 
@@ -46,10 +46,11 @@ static bool init_mutex_page(mutex_page *page)
 
 static mv_err error_layout(const char *path, mv_error *error)
 {
-    return error_set(error, MV_BUSY,
-                     "'%s' is in use by a process with another layout of mutexes: of 32 or 64 bits, "
-                     "or another version of moonvec",
-                     path);
+    return error_set(
+        error, MV_BUSY,
+        "'%s' is in use by a process with another layout of mutexes: of 32 or 64 bits, "
+        "or another version of moonvec",
+        path);
 }
 
 /* Map the page, and initialize it if no other process has the file open. */
@@ -64,8 +65,7 @@ static mv_err map_mutex_page(os_shared_mutex *mutex, const char *path, mv_error 
     else
         MV_TRY(os_lock_shared(mutex->file, path, error));
     MV_TRY(os_size(mutex->file, &size, path, error));
-    if (size < sizeof empty)
-        return error_layout(path, error);
+    if (size < sizeof empty) return error_layout(path, error);
     void *mapped =
         mmap(NULL, sizeof *mutex->page, PROT_READ | PROT_WRITE, MAP_SHARED, mutex->file, 0);
     if (mapped == MAP_FAILED) return error_system(error, errno, "cannot map '%s'", path);

@@ -6,10 +6,6 @@
 #include "open/registry.h"
 #include "transaction/handle.h"
 
-/* A step that must wait for the turn waits so long also without a budget, so that a loop of steps
- * leaves the core to the process that has the turn. */
-#define WAIT_SECONDS_MIN 0.001
-
 /* ---------------------------------------------------------------- life */
 
 static void free_locks(mv_job *job)
@@ -111,8 +107,7 @@ mv_err mv_optimize_begin(mv_collection *c, const mv_optimize_options *options, m
 /* One step, or a wait for the turn until about `until`. */
 static mv_err wait_and_work(mv_job *job, double until, mv_error *error)
 {
-    double soon = os_seconds() + WAIT_SECONDS_MIN;
-    MV_TRY(turn_wait(job, until > soon ? until : soon, error));
+    MV_TRY(turn_wait(job, until, error));
     return job->is_alone ? optimize_work(job, until, error) : MV_OK;
 }
 

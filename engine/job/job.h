@@ -1,5 +1,6 @@
 /* Jobs: an optimize in progress. This header is shared by optimize.c (the stages), merge.c (the
- * rows of a merged segment), index_build.c (indexes), job.c (the public calls) and maintain.c.
+ * rows of a merged segment), index_build.c (indexes), turn.c (one job at a time), job.c (the public
+ * calls) and maintain.c.
  *
  * The work on a group of segments (merge_plan.h) takes the stages VERIFY to SWAP. A job has at most
  * one group in progress (I13).
@@ -27,9 +28,9 @@
  * - The job is cancelled (mv_job_cancel). The next step, or the thread between two steps, abandons
  *   the group. What was committed stays.
  * - The turn is released (turn_release). The group is abandoned; another job may begin.
- * - Another process has the turn, or other writers have the collection, until the step must end. The
- *   stage stays, and the next step
- *   tries again. So no thread of a job waits for longer than a slice.
+ * - Another process has the turn, or other writers have the collection, until the step must end.
+ *   The stage stays, and the next step tries again. So no thread of a job waits for longer than a
+ *   slice.
  * - The engine is closed, or another job begins. Maintenance stops between two steps, and releases
  *   its turn. */
 #ifndef MV_JOB_H
@@ -107,8 +108,8 @@ struct mv_job {
     os_file lock;                    /* on the directory: exclusive, when is_alone */
     bool has_turn;                   /* e->is_optimized is ours */
     bool is_alone;                   /* no job of another process has the turn */
-    double turn_seconds;             /* how long to wait for the turn of another process, */
-    double turn_until;               /* and the os_seconds at which that ends */
+    double turn_seconds;             /* the longest wait for the turn of another process */
+    double turn_until;               /* os_seconds at which that wait fails */
     job_stage stage;
     double until;            /* os_seconds at which the current step ends */
     bool was_kept_out;       /* by other writers, when it last wanted to write */
@@ -146,15 +147,16 @@ void job_free(mv_job *job);
 
 /* ---- turn.c */
 
-/* Acquire the turn within the process, and among processes if no other has it (is_alone). Interrupts
- * the maintenance of this process, and may so wait for it. MV_BUSY: another job of this process has
- * the turn; or one of another process, and `seconds`, the longest wait for that, is 0. Also after a
- * failure the caller calls turn_release. */
+/* Acquire the turn within the process, and among processes if no other has it: is_alone tells.
+ * Interrupts the maintenance of this process, and may so wait for it. MV_BUSY: another job of this
+ * process has the turn; or one of another process, and `seconds`, the longest wait for that, is 0.
+ * Also after a failure the caller calls turn_release. */
 mv_err turn_acquire(mv_job *job, double seconds, mv_error *error);
-/* Wait until about `until` for the turn among processes, if it is another's: is_alone tells. Asks
- * the maintenance of other processes to give way. MV_BUSY: `seconds` have passed. */
+/* Wait until about `until` (os_seconds) for another process to release the turn, and ask its
+ * maintenance to do so. MV_OK with is_alone false: `until` came first, or the job is cancelled.
+ * MV_BUSY: the longest wait has passed since turn_acquire; the call may be repeated. */
 mv_err turn_wait(mv_job *job, double until, mv_error *error);
-/* Does a job wait for the turn that this one has? */
+/* Has a job of another process asked for the turn within the last second? */
 bool turn_is_asked_for(const mv_job *job);
 /* Abandon the group in progress, and release the turn. */
 void turn_release(mv_job *job);
@@ -163,7 +165,7 @@ void turn_release(mv_job *job);
 
 /* Do one small step; where a step can be of any size, or waits for other writers, it ends at about
  * `until` (os_seconds). The calling thread has no transaction open. After a failure the job may be
- * stepped again. The job has the turn. */
+ * stepped again. The job has the turn among processes, too (is_alone). */
 mv_err optimize_work(mv_job *job, double until, mv_error *error);
 /* Abandon the group in progress and remove its files (I13). The next step takes a new view. */
 void optimize_abandon_group(mv_job *job);

@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-/* The pause after a failure, or when another job has the turn. It is doubled after each failure
- * that follows, up to the maximum. Chosen so that a full disk costs little: a failed merge may have
- * written a whole group. */
+/* The pause after a failure, or when another job has the turn or asks for it. It is doubled after
+ * each failure that follows, up to the maximum. Chosen so that a full disk costs little: a failed
+ * merge may have written a whole group. */
 #define PAUSE_SECONDS     10.0
 #define PAUSE_SECONDS_MAX 640.0
 
@@ -27,7 +27,7 @@ typedef struct maintainer {
     double pause;               /* seconds, after the last failure; 0: none */
     double again_at;            /* os_seconds at which it tries again, and is not woken before; 0:
                                  * when it is woken */
-    bool is_elsewhere;          /* another job had the turn when it last tried */
+    bool is_elsewhere;          /* another job had the turn, or asked for it, when it last tried */
     char failure[MV_ERROR_TEXT_SIZE];
 } maintainer;
 
@@ -50,6 +50,12 @@ static bool must_stop(maintainer *m, const mv_job *job)
     return job->v && !merge_plan_is_small(&job->p);
 }
 
+/* Not before the short commit that enters a finished group. */
+static bool can_give_way(const mv_job *job)
+{
+    return job->stage != JOB_DONE && (job->stage != JOB_SWAP || job->was_kept_out);
+}
+
 static mv_err work(maintainer *m, mv_job *job, mv_error *error)
 {
     mv_err err = turn_acquire(job, 0, error);
@@ -57,7 +63,7 @@ static mv_err work(maintainer *m, mv_job *job, mv_error *error)
         bool ends_group = job->stage == JOB_SWAP;
         err = optimize_work(job, os_seconds() + JOB_SLICE_SECONDS, error);
         if (ends_group && atomic_load(&m->is_interrupted)) break;
-        if (!err && job->stage != JOB_DONE && turn_is_asked_for(job))
+        if (!err && can_give_way(job) && turn_is_asked_for(job))
             err = error_set(error, MV_BUSY, "a job of another process waits for the turn");
     }
     return err;

@@ -4,7 +4,8 @@
  * commit, the first of this process: the process that made the commit may have ended before the
  * work was done. The thread is started when it is first needed, and then kept until the engine is
  * closed. It works in slices (JOB_SLICE_SECONDS), and stops between two slices when the engine is
- * closed, or when another job of this process begins.
+ * closed, when another job of this process begins, or when a job of another process asks for the
+ * turn.
  *
  * Groups are small (merge_plan.small_groups), and each is committed, so that a process that ends
  * loses little work. If every process ended before its first group was finished, nothing would ever
@@ -25,8 +26,8 @@ void maintain_interrupt_locked(engine *e);
 /* Forget the last failure: an optimize has succeeded. */
 void maintain_clear_error(engine *e);
 typedef struct maintain_status {
-    bool is_working;                  /* maintenance or a job in the background */
-    bool is_elsewhere;                /* when it last tried, another job had the turn */
+    bool is_working;   /* maintenance or a job in the background */
+    bool is_elsewhere; /* when it last tried, another job had the turn, or asked for it */
     char failure[MV_ERROR_TEXT_SIZE]; /* the last one; "": none */
 } maintain_status;
 void maintain_get_status(engine *e, maintain_status *status);

@@ -102,8 +102,8 @@ static mv_err begin_writing(mv_job *job, mv_error *error)
     if (!merges) return MV_OK;
     job->source = merge_source(job);
     job->stage = JOB_WRITE;
-    return segment_writer_create(engine_directory(job->e), number, job->schema, &job->source,
-                                 true, &job->written, error);
+    return segment_writer_create(engine_directory(job->e), number, job->schema, &job->source, true,
+                                 &job->written, error);
 }
 
 /* True when the file is copied, or an index is built from it. */
@@ -340,6 +340,8 @@ static mv_err work_on_group(mv_job *job, double until, mv_error *error)
 mv_err optimize_work(mv_job *job, double until, mv_error *error)
 {
     mv_err err;
+    mv_assert(job->has_turn);
+    mv_assert(job->is_alone);
     job->until = until;
     switch (job->stage) {
     case JOB_CHANGE: return change_index_first(job, error);

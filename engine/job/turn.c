@@ -1,14 +1,34 @@
-/* The turn: one job at a time optimizes a collection, of all processes.
+/* The turn: of all processes, one job at a time optimizes a collection.
  *
- * Within the process it is engine.is_optimized; among processes an exclusive lock on the directory.
- * A job of another process may be its maintenance, which gives way: who waits says so in the
- * catalog (catalog_ask_for_turn), and maintenance looks there after each slice. */
+ * Within a process engine.is_optimized marks it, among processes an exclusive flock on the
+ * directory. The owner may be the maintenance of another process. A job that waits asks it to give
+ * way, by a deadline in memory that all processes share (catalog_shared_word). Maintenance reads it
+ * after each slice. */
 #include "job/job.h"
 #include "job/maintain.h"
 #include "storage/catalog.h"
 
-/* Between two looks at a lock that another process has; chosen. */
-#define TURN_POLL_SECONDS 0.002
+#define POLL_SECONDS 0.002 /* between two attempts to lock the directory; chosen */
+#define ASK_SECONDS  1.0   /* how long a request is valid; chosen */
+
+/* ---------------------------------------------------------------- asking for the turn */
+
+/* The word holds the time until which the request is valid, in milliseconds of os_seconds: the
+ * request of a process that died expires. 0: nobody asks. */
+static void set_request(const mv_job *job, double until)
+{
+    atomic_store(catalog_shared_word(job->e->catalog), (uint64_t)(until * 1000));
+}
+
+bool turn_is_asked_for(const mv_job *job)
+{
+    if (job->e->in_memory) return false;
+    double until = (double)atomic_load(catalog_shared_word(job->e->catalog)) / 1000,
+           left = until - os_seconds();
+    return left > 0 && left <= ASK_SECONDS;
+}
+
+/* ---------------------------------------------------------------- the turn */
 
 static mv_err acquire_in_process(mv_job *job, mv_error *error)
 {
@@ -18,9 +38,22 @@ static mv_err acquire_in_process(mv_job *job, mv_error *error)
     job->has_turn = !e->is_optimized;
     e->is_optimized = true;
     os_mutex_unlock(e->mutex);
-    return job->has_turn
-               ? MV_OK
-               : error_set(error, MV_BUSY, "the collection is being optimized already");
+    return job->has_turn ? MV_OK
+                         : error_set(error, MV_BUSY, "the collection is being optimized already");
+}
+
+/* Try to acquire the turn among processes (is_alone), and ask for it if another has it. Maintenance
+ * does not ask. A job that acquires it ends all requests; others that wait ask again. */
+static mv_err try_alone(mv_job *job, mv_error *error)
+{
+    MV_TRY(os_try_lock(job->lock, &job->is_alone, job->e->path, error));
+    double now = os_seconds();
+    if (job->retains_engine) set_request(job, job->is_alone ? 0 : now + ASK_SECONDS);
+    if (job->is_alone || now < job->turn_until) return MV_OK;
+    return error_set(error, MV_BUSY,
+                     "the collection is being optimized by another process: waited %.0f ms "
+                     "(busy_ms)",
+                     job->turn_seconds * 1000);
 }
 
 mv_err turn_acquire(mv_job *job, double seconds, mv_error *error)
@@ -32,31 +65,19 @@ mv_err turn_acquire(mv_job *job, double seconds, mv_error *error)
     job->turn_seconds = seconds;
     job->turn_until = os_seconds() + seconds;
     MV_TRY(os_open_directory(job->e->path, &job->lock, error));
-    return turn_wait(job, 0, error);
+    return try_alone(job, error);
 }
 
 mv_err turn_wait(mv_job *job, double until, mv_error *error)
 {
     mv_assert(job->has_turn);
-    while (!job->is_alone) {
-        MV_TRY(os_try_lock(job->lock, &job->is_alone, job->e->path, error));
-        double now = os_seconds();
-        if (job->is_alone) break;
-        if (now >= job->turn_until)
-            return error_set(
-                error, MV_BUSY,
-                "the collection is being optimized by another process: waited %.0f ms (busy_ms)",
-                job->turn_seconds * 1000);
-        catalog_ask_for_turn(job->e->catalog);
-        if (now >= until) break;
-        os_sleep(TURN_POLL_SECONDS);
-    }
+    if (job->is_alone) return MV_OK;
+    do {
+        MV_TRY(try_alone(job, error));
+        if (job->is_alone || atomic_load(&job->is_cancelled)) return MV_OK;
+        os_sleep(POLL_SECONDS);
+    } while (os_seconds() < until);
     return MV_OK;
-}
-
-bool turn_is_asked_for(const mv_job *job)
-{
-    return !job->e->in_memory && catalog_is_turn_asked_for(job->e->catalog);
 }
 
 void turn_release(mv_job *job)

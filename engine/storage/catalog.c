@@ -23,17 +23,16 @@
 
 #define MAP_SIZE           ((size_t)1 << 38) /* 256 GiB: ids of a billion documents; halved if refused */
 #define MAP_SIZE_MIN       ((size_t)1 << 26)
-#define READERS_MAX        1022u /* read transactions at once in all processes: 64 KiB of slots */
-#define POOL_MAX           16u   /* idle read transactions, each with a slot; chosen */
-#define CHECK_TRIES_MAX    1000  /* attempts to verify a file while others write to it; chosen */
-#define ASK_SECONDS        1.0   /* how long catalog_ask_for_turn holds; chosen */
-#define CREATE_SECONDS_MAX 60    /* wait for a writer while a table is created; chosen */
+#define READERS_MAX        1022u  /* read transactions at once in all processes: 64 KiB of slots */
+#define POOL_MAX           16u    /* idle read transactions, each with a slot; chosen */
+#define BEGIN_TRIES_MAX    100000 /* to begin to read while others commit; chosen */
+#define CHECK_TRIES_MAX    1000   /* attempts to verify a file while others write to it; chosen */
+#define CREATE_SECONDS_MAX 60     /* wait for a writer while a table is created; chosen */
 #define CHECKSUM_SIZE      sizeof(uint64_t)
 #define ID_KEY_RAW_MAX     500u /* bytes; part of the format: a longer id has its hash as the key */
 #define ID_KEY_SIZE_MAX    (ID_KEY_RAW_MAX + 1)
 #define NO_TABLE           UINT_MAX
-#define LOCK_MAGIC         0xbeefc0deu /* of LMDB: the first 4 bytes of a lock file */
-#define META_COMMIT_AT     144u        /* in a meta page: the commit's number (catalog_check.c) */
+#define META_COMMIT_AT     144u /* in a meta page: the commit's number (catalog_check.c) */
 #define FULL_DISK_BYTES                                                                            \
     (1u << 16) /* a disk with less space is full; LMDB writes up to 64 pages                       \
                 */
@@ -255,19 +254,6 @@ done:
     return err;
 }
 
-mv_err catalog_identify_lock(const char *path, bool *is_ours, mv_error *error)
-{
-    os_file file;
-    uint64_t size;
-    uint32_t magic = 0;
-    MV_TRY(os_open_read(path, &file, &size, error));
-    size_t magic_size = size < sizeof magic ? (size_t)size : sizeof magic;
-    mv_err err = os_read_at(file, &magic, magic_size, 0, path, error);
-    os_close(file);
-    *is_ours = !err && (!magic || magic == LOCK_MAGIC);
-    return err;
-}
-
 mv_err catalog_open(const char *path, const catalog_options *options, catalog **out,
                     mv_error *error)
 {
@@ -380,20 +366,38 @@ static bool pool_push(catalog *c, catalog_txn *txn)
     return has_space;
 }
 
-/* Begin the transaction again while its number may not be that of the commit it sees. LMDB notes
- * commit n in the reader's slot, and then copies the roots of the tables from meta page n % 2. If
- * the thread was stopped in between and two commits were made, the copy has the roots of commit
- * n + 2: a sound commit, which the slot protects, under the number n. */
+/* May the transaction see a later commit than its number says? LMDB notes commit n in the reader's
+ * slot, and then copies the roots of the tables from meta page n % 2. If two commits were made in
+ * between, the copy has the roots of commit n + 2: a sound commit, which the slot protects, under
+ * the number n. The meta page of commit n + 2 is written after n + 1 was published to readers. So
+ * if a reader that begins now still gets n, the copy was made in time. */
+static int has_passed(const catalog *c, const catalog_txn *txn, bool *passed)
+{
+    MDB_envinfo info;
+    MDB_txn *probe = NULL;
+    size_t number = mdb_txn_id(txn->txn);
+    *passed = false;
+    atomic_thread_fence(memory_order_acquire); /* the copy is made before the looks */
+    (void)mdb_env_info(c->env, &info);         /* fails for NULL only */
+    if (info.me_last_txnid <= number) return 0;
+    int rc = mdb_txn_begin(c->env, NULL, MDB_RDONLY, &probe);
+    if (rc) return rc;
+    *passed = mdb_txn_id(probe) != number;
+    mdb_txn_abort(probe);
+    return 0;
+}
+
+/* Begin the transaction again until its number is that of the commit it sees. */
 static int renew_until_current(const catalog *c, const catalog_txn *txn)
 {
-    for (;;) {
-        MDB_envinfo info;
-        (void)mdb_env_info(c->env, &info); /* fails for NULL only */
-        if (info.me_last_txnid <= mdb_txn_id(txn->txn) + 1) return 0;
+    bool passed = true;
+    for (int tries = 0; tries < BEGIN_TRIES_MAX; tries++) {
+        int rc = has_passed(c, txn, &passed);
+        if (rc || !passed) return rc;
         mdb_txn_reset(txn->txn);
-        int rc = mdb_txn_renew(txn->txn);
-        if (rc) return rc;
+        if ((rc = mdb_txn_renew(txn->txn))) return rc;
     }
+    return MDB_CORRUPTED;
 }
 
 mv_err catalog_begin_read(catalog *c, catalog_txn **out, mv_error *error)
@@ -430,17 +434,9 @@ void catalog_unlock(catalog *c)
     os_shared_mutex_unlock(c->writers);
 }
 
-/* The word holds the time at which the last call ends, in milliseconds of os_seconds: who asked and
- * died is forgotten. */
-void catalog_ask_for_turn(catalog *c)
+_Atomic uint64_t *catalog_shared_word(catalog *c)
 {
-    atomic_store(os_shared_mutex_word(c->writers), (uint64_t)((os_seconds() + ASK_SECONDS) * 1000));
-}
-
-bool catalog_is_turn_asked_for(const catalog *c)
-{
-    double left = (double)atomic_load(os_shared_mutex_word(c->writers)) / 1000 - os_seconds();
-    return left > 0 && left <= ASK_SECONDS;
+    return os_shared_mutex_word(c->writers);
 }
 
 static mv_err lock_writers(catalog *c, double seconds, mv_error *error)

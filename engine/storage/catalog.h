@@ -60,8 +60,6 @@ mv_err catalog_open(const char *path, const catalog_options *options, catalog **
 /* Is the file at `path` a catalog? Its content tells, which may be damaged. Writes nothing, and
  * neither opens the file with LMDB. MV_NOT_FOUND. */
 mv_err catalog_identify(const char *path, catalog_identity *identity, mv_error *error);
-/* The same for the lock file: is it one of LMDB, or nothing yet? */
-mv_err catalog_identify_lock(const char *path, bool *is_ours, mv_error *error);
 /* No transaction may be open. NULL is fine. */
 void catalog_close(catalog *c);
 /* Remove the files of a catalog in `directory`, as far as possible. */
@@ -96,10 +94,10 @@ void catalog_end(catalog_txn *txn);
 /* Take the writers' lock without a transaction; waits as catalog_begin_write does. False: it was
  * not free in time. */
 bool catalog_lock(catalog *c, double seconds);
-/* Tell all processes that a job waits for the turn to optimize. It holds for a second. */
-void catalog_ask_for_turn(catalog *c);
-bool catalog_is_turn_asked_for(const catalog *c);
 void catalog_unlock(catalog *c);
+/* A word that all processes with the catalog open share, 0 at first. The catalog does not use it.
+ */
+_Atomic uint64_t *catalog_shared_word(catalog *c);
 /* The number of the LMDB commit that the transaction sees; of a write transaction, the one that it
  * builds on. */
 uint64_t catalog_commit_number(const catalog_txn *txn);
@@ -161,7 +159,8 @@ mv_err catalog_cursor_next_u64(catalog_cursor *cursor, uint64_t *key, catalog_va
                                bool *found, mv_error *error);
 typedef mv_err (*catalog_visit)(void *ctx, uint64_t key, const catalog_value *value,
                                 mv_error *error);
-/* Call `visit` for each entry of a table, in the order of the keys, until it fails. */
+/* Call `visit` for each entry of a table, in the order of the keys. Stops at its first failure, and
+ * returns it. */
 mv_err catalog_each_u64(catalog_txn *txn, catalog_table table, catalog_visit visit, void *ctx,
                         mv_error *error);
 /* Is the checksum of key and value right? `value` is one that catalog_get or a cursor returned. */

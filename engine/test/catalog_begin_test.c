@@ -24,7 +24,7 @@ static atomic_uint_fast64_t commits;
 static volatile sig_atomic_t stops;
 
 /* Commit n stores its own number. */
-static void commit_number(void)
+static bool commit_number(void)
 {
     mv_error error;
     catalog_txn *txn = NULL;
@@ -35,12 +35,14 @@ static void commit_number(void)
     if (!err) err = catalog_commit(txn, &in_doubt, &error);
     catalog_end(txn);
     if (!err) atomic_fetch_add(&commits, 1);
+    return !err;
 }
 
 static void *write_until_end(void *ctx)
 {
     (void)ctx;
-    while (!atomic_load(&must_end)) commit_number();
+    while (!atomic_load(&must_end) && commit_number()) continue;
+    atomic_store(&must_end, true);
     return NULL;
 }
 
@@ -49,7 +51,8 @@ static void stop_reader(int number)
 {
     uint64_t before = atomic_load(&commits);
     (void)number;
-    while (atomic_load(&commits) < before + COMMITS_STOP) (void)poll(NULL, 0, 0);
+    while (atomic_load(&commits) < before + COMMITS_STOP && !atomic_load(&must_end))
+        (void)poll(NULL, 0, 0);
     stops++;
 }
 
@@ -86,11 +89,10 @@ static void test_number_is_of_the_commit_seen(catalog *c)
     pthread_t writer;
     uint64_t others = 0, reads = 0;
     struct sigaction stop = {.sa_handler = stop_reader, .sa_flags = SA_RESTART};
-    commit_number();
     (void)sigaction(SIGALRM, &stop, NULL);
-    if (!EXPECT(atomic_load(&commits) == 1 && start_writer(&writer))) return;
+    if (!EXPECT(commit_number() && start_writer(&writer))) return;
     set_timer(STOP_EVERY);
-    for (; stops < STOPS; reads++) {
+    for (; stops < STOPS && !atomic_load(&must_end); reads++) {
         catalog_txn *txn = NULL;
         if (catalog_begin_read(c, &txn, NULL)) break;
         others += stored_number(txn) != catalog_commit_number(txn);

@@ -88,8 +88,9 @@ function moonvec.load(dump, options) end
 
 --- Removes the files of a collection, and its directory unless there are other files in it: those that its catalog does not
 --- name and whose content is not moonvec's. The result is "busy" if the collection is open anywhere, in this or another process,
---- and "corrupt" if there is none, or one too damaged to be recognized; then nothing is removed. If the process dies meanwhile,
---- another call removes the rest.
+--- and "corrupt" if there is none, or one too damaged to be recognized; then nothing is removed. A collection that is refused
+--- because the machine went down before a flush loses all files with names of segments and indexes, whatever is in them. If the
+--- process dies meanwhile, another call removes the rest.
 ---@param path string
 ---@return true? done, string? message, moonvec.code? code
 function moonvec.destroy(path) end
@@ -360,14 +361,15 @@ function collection:meta(key, value) end
 --- Seals fresh rows, merges segments, drops deleted rows and builds indexes. Returns true at the end. With `budget_ms`, does one
 --- slice of that work and returns "more" or "done"; with `background`, returns a job at once. The first slice seals all fresh
 --- rows in one step, which does not stop at `budget_ms` (0.4 ms for 1,000 rows of 64 dims).
---- Maintenance gives way, also that of other processes. While another call optimizes the collection, the result is "busy": at
---- once if it is of this process; after `busy_ms` if it is of another one. In slices the time is waited slice by slice.
+--- Maintenance of this and of other processes gives way. If another `optimize` or `create_index` of this process is
+--- unfinished, the result is "busy" at once; if one of another process is, after `busy_ms`, counted from the first slice. Until
+--- then a slice waits and returns "more".
 ---@param options? moonvec.optimize_options
 ---@return true|"more"|"done"|moonvec.job|nil done, string? message, moonvec.code? code
 function collection:optimize(options) end
 
 ---@class moonvec.optimize_options
----@field progress? fun(done: integer, total: integer, stage: string) called about every 50 ms, with `budget_ms` after the slice. `done` and `total` are bytes to write; graphs count as bytes that take as long. Cannot be combined with `background`
+---@field progress? fun(done: integer, total: integer, stage: string) called about every 50 ms, with `budget_ms` after the slice. `done` and `total` are bytes to write; graphs count as bytes that take as long. `stage`: "wait" while another process optimizes, "seal", "merge", "index" or "done". Cannot be combined with `background`
 ---@field budget_ms? number about how long to work, in milliseconds, more than 0 (default: until the end). Cannot be combined with `background`
 ---@field threads? integer number of threads that build graphs, 1 to 64 (default: one for each core, at most 8). With `budget_ms`, the value of the first slice is used
 ---@field background? boolean do the work in a thread of the engine, and return a job at once (default false)
@@ -399,7 +401,7 @@ function collection:create_index(name, index, options) end
 ---@class moonvec.index_options
 ---@field progress? fun(done: integer, total: integer, stage: string) as in optimize_options
 ---@field threads? integer as in optimize_options
----@field background? boolean build the index in a thread of the engine, and return a job at once (default false). The schema is changed before this returns
+---@field background? boolean build the index in a thread of the engine, and return a job at once (default false). That thread changes the schema first, after waiting for other processes; job:wait tells if it failed
 
 --- Drops the index of a field. Afterwards, queries search a vector field exactly, and filters read a scalar field row by row.
 ---@param name string
@@ -408,7 +410,8 @@ function collection:drop_index(name) end
 
 --- Adds a scalar or vector field. The value of each document is the result of value_of(document); if that is nil, the default;
 --- without a default, NULL. If `value_of` raises, nothing is changed and the error is raised again. Meanwhile other writers wait.
---- Readers see the new field when all values are set. The index of the field is built before this returns. If there are
+--- Readers see the new field when all values are set. The index of the field is built before this returns, unless another
+--- process optimizes for longer than `busy_ms`: then maintenance or the next optimize builds it. If there are
 --- documents, a vector field, and a field that is neither nullable nor has a default, need `value_of`. It must not return nil
 --- for such a field: that raises.
 ---@param field moonvec.field|moonvec.vector_field
