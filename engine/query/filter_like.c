@@ -200,7 +200,7 @@ bool filter_like_search(const filter_like *like, const table_column *column, uin
     uint64_t matches = 0;
     uint32_t which = 0;
     for (uint64_t at = begin; at < ends[63]; at += 64) {
-        size_t readable = column->bytes_size - at;
+        size_t readable = (size_t)(column->bytes_size - at);
         uint64_t pairs = readable >= 64 + distance
                              ? find_pairs(bytes + at, distance, firsts, lasts)
                              : find_last_pairs(bytes + at, distance, readable, first, last);
