@@ -108,7 +108,7 @@ static mv_err load_table(loading *l, catalog_table of,
         bool found;
         if ((err = catalog_cursor_next_u64(cursor, &number, &value, &found, error)) || !found)
             break;
-        if (!catalog_is_intact(&number, sizeof number, &value)) {
+        if (!catalog_is_intact(number, &value)) {
             err = error_set(error, MV_CORRUPT, "%s: the record of file %" PRIu64 " is damaged",
                             CATALOG_FILE, number);
             break;

@@ -22,7 +22,7 @@ static mv_err identify_catalog(const char *path, bool *is_ours, mv_error *error)
 {
     catalog_identity identity;
     MV_TRY(catalog_identify(path, &identity, error));
-    *is_ours = identity != CATALOG_FOREIGN;
+    *is_ours = identity == CATALOG_OURS || identity == CATALOG_UNFINISHED;
     return MV_OK;
 }
 
@@ -98,6 +98,12 @@ static mv_err check_identity(const char *directory, const char *path, mv_error *
     catalog_identity identity;
     MV_TRY(catalog_identify(path, &identity, error));
     if (identity == CATALOG_OURS) return MV_OK;
+    if (identity == CATALOG_OTHER_WIDTH)
+        return error_set(
+            error, MV_WRONG_VERSION,
+            "'%s': '%s' was written by a program of another width (32 or 64 bits), which "
+            "this one cannot read (nothing was changed)",
+            directory, path);
     return error_set(
         error, MV_CORRUPT,
         "'%s' is not a collection, or is too damaged to be recognized as one: '%s' lacks "
@@ -218,7 +224,7 @@ static mv_err add_names_of_table(removal *r, catalog_txn *txn, catalog_table of,
         bool found;
         if ((err = catalog_cursor_next_u64(cursor, &number, &value, &found, error)) || !found)
             break;
-        if (catalog_is_intact(&number, sizeof number, &value) &&
+        if (catalog_is_intact(number, &value) &&
             (err = add_names_of_record(r, of, number, &value, error)))
             break;
     }
