@@ -214,7 +214,7 @@ function write_kernel(path,    set, target, i)
     collect(path)
     find_names()
     banner(path)
-    print (set == "neon" ? "#if defined(__aarch64__)" : "#if defined(__x86_64__)")
+    print (set == "neon" ? "#if defined(__aarch64__)" : "#if defined(__x86_64__) || defined(__i386__)")
     for (i = 1; i <= systems; i++) print system_lines[i]
     if (target) {
         print "#if defined(__clang__)"
