@@ -241,7 +241,7 @@ function write_head()
     print " *   cc -std=c11 -O2 program.c moonvec.c -llmdb -lpthread -lm"
     print " *"
     print " * No flags for instruction sets are needed: the kernels for each set say themselves what they use, and those that"
-    print " * the CPU can run are chosen at run time. */"
+    print " * the CPU can run are chosen at run time. Only 32-bit x86 needs -msse2 -mfpmath=sse. */"
     print "#ifndef _GNU_SOURCE\n#define _GNU_SOURCE\n#endif"
     print "#ifndef _FILE_OFFSET_BITS\n#define _FILE_OFFSET_BITS 64\n#endif"
     print "#include \"moonvec.h\"\n"
