@@ -195,7 +195,8 @@ bool filter_like_search(const filter_like *like, const table_column *column, uin
 
     const uint8_t *bytes = column->bytes;
     uint8_t first = like->bytes[0], last = like->bytes[like->size - 1];
-    simde__m128i firsts = simde_mm_set1_epi8((char)first), lasts = simde_mm_set1_epi8((char)last);
+    simde__m128i firsts = simde_mm_set1_epi8((int8_t)first),
+                 lasts = simde_mm_set1_epi8((int8_t)last);
     size_t distance = like->size - 1;
     uint64_t matches = 0;
     uint32_t which = 0;
