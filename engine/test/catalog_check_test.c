@@ -270,6 +270,25 @@ static void test_version_and_memory(const image *base)
     EXPECT(err == MV_OK && mem_bytes() == before);
 }
 
+/* The beginning of a file that LMDB made in a program of the other width. */
+static void test_other_width(void)
+{
+    static const char *const names[] = {"ids"};
+    enum { PAGES = 2 * 4096 };
+    image other = {mem_alloc_zero(PAGES), PAGES, 4096};
+    const uint16_t flags = 8;
+    const uint32_t magic = 0xbeefc0de;
+    catalog_identity identity = CATALOG_OURS;
+    mv_error error = {0};
+    memcpy(other.bytes + LAYOUT_FLAGS_AT_OF(LAYOUT_OTHER_SIZE), &flags, sizeof flags);
+    memcpy(other.bytes + LAYOUT_HEADER_SIZE_OF(LAYOUT_OTHER_SIZE), &magic, sizeof magic);
+    mv_err err = catalog_check_pages(other.bytes, other.size, 0, true, "catalog.mdb", &error);
+    EXPECT(err == MV_WRONG_VERSION && strstr(error.text, "cannot share a collection"));
+    EXPECT(!catalog_check_identity(other.bytes, other.size, names, 1, &identity, &error));
+    EXPECT(identity == CATALOG_OTHER_WIDTH);
+    image_free(&other);
+}
+
 /* Every byte of the meta pages; LMDB tries those with a meaning, and some of the others. */
 static void test_meta_flips(const image *base)
 {
@@ -431,6 +450,7 @@ static void run_all(void)
     page_size_wanted = 4096;
     RUN(test_empty_file());
     RUN(test_unexpected_tables());
+    RUN(test_other_width());
     RUN(test_live_file());
     RUN(test_large_file());
     build(base_path, 4096, 8);
