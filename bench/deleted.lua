@@ -75,7 +75,7 @@ local report = harness.report("deleted", "the graph after deletions, beside a ne
 if not harness.os.pin(options.core) then report:line("not pinned: there is no core %d", options.core) end
 report:line("%s rows of %d dims, l2; a part is deleted, then `optimize`; beside it a collection of the rows left",
   harness.number(options.rows), options.dim)
-report:line("%d queries like the rows, forced through the graph, one thread, one core; QPS: median of %d passes in turns",
+report:line("%d queries like the rows, forced through the graph, one thread, one core; QPS: median of %d passes",
   options.queries, options.rounds)
 report:line()
 

@@ -214,7 +214,7 @@ function write_kernel(path,    set, target, i)
     collect(path)
     find_names()
     banner(path)
-    print (set == "neon" ? "#if defined(__aarch64__)" : "#if defined(__x86_64__)")
+    print (set == "neon" ? "#if defined(__aarch64__)" : "#if defined(__x86_64__) || defined(__i386__)")
     for (i = 1; i <= systems; i++) print system_lines[i]
     if (target) {
         print "#if defined(__clang__)"
@@ -241,7 +241,7 @@ function write_head()
     print " *   cc -std=c11 -O2 program.c moonvec.c -llmdb -lpthread -lm"
     print " *"
     print " * No flags for instruction sets are needed: the kernels for each set say themselves what they use, and those that"
-    print " * the CPU can run are chosen at run time. */"
+    print " * the CPU can run are chosen at run time. Only 32-bit x86 needs -msse2 -mfpmath=sse. */"
     print "#ifndef _GNU_SOURCE\n#define _GNU_SOURCE\n#endif"
     print "#ifndef _FILE_OFFSET_BITS\n#define _FILE_OFFSET_BITS 64\n#endif"
     print "#include \"moonvec.h\"\n"

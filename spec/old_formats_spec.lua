@@ -8,6 +8,10 @@ local moonvec = require "moonvec"
 local plain_collection = require "spec.support.plain_collection"
 local support = require "spec.support.init"
 
+-- A catalog is read only by programs of the width of the one that wrote it (engine/storage/catalog_layout.h).
+local BITS = support.bits()
+
+-- `bits`: the width of the program that wrote it, 64 unless given.
 -- `graphs`: the codes of the graph of each vector field that has one. `lists`: the scalar fields that have inverted
 -- lists. `metrics`: of each vector field.
 local FORMATS = {
@@ -28,6 +32,7 @@ local FORMATS = {
       end,
     },
   },
+  { folder = "v2_exact_32", bits = 32, graphs = {}, lists = {}, metrics = { v = "l2", w = "cosine" } },
 }
 
 -- Filters of every format, with the same condition in plain Lua.
@@ -71,7 +76,32 @@ local function scores_as(exact, hits, what)
   end
 end
 
-for _, format in ipairs(FORMATS) do
+local function is_refused(result, message, code)
+  assert.is_nil(result)
+  assert.equal("version", code)
+  local wanted = ("written by a %d-bit program, but this one has %d bits"):format(96 - BITS, BITS)
+  assert.truthy(message:find(wanted, 1, true), message)
+end
+
+local function refuse(format)
+  describe("a collection that was written in format " .. format.folder .. ":", function()
+    after_each(support.clean)
+
+    it("is refused by a program of the other width, and stays as it is", function()
+      local path = support.path()
+      frozen_files.unpack("spec/data/" .. format.folder, path)
+      local before = listing.state(path)
+      is_refused(moonvec.open(path))
+      is_refused(moonvec.open(path, { read_only = true, verify = true }))
+      is_refused(moonvec.open(":memory:", { from = path }))
+      local _, _, code = moonvec.destroy(path)
+      assert.equal("version", code)
+      assert.equal(before, listing.state(path))
+    end)
+  end)
+end
+
+local function open_and_use(format)
   local writer = require("spec.data." .. format.folder .. ".write")
   local documents_of = writer.documents or contents.documents
   local filters = {}
@@ -251,6 +281,14 @@ for _, format in ipairs(FORMATS) do
   end)
 end
 
+for _, format in ipairs(FORMATS) do
+  if (format.bits or 64) == BITS then
+    open_and_use(format)
+  else
+    refuse(format)
+  end
+end
+
 describe("files as text", function()
   it("come back as they were", function()
     local random = support.random(5)
@@ -270,7 +308,11 @@ describe("a dump that was written in format 1", function()
     local writer = require "spec.data.dump_v1.write"
     local plain = plain_collection.new(writer.schema)
     writer.write(plain)
-    local c = assert(moonvec.load(frozen_files.dump("spec/data/dump_v1")))
+    local dump = frozen_files.dump("spec/data/dump_v1")
+    if BITS ~= 64 then
+      return is_refused(moonvec.load(dump))
+    end
+    local c = assert(moonvec.load(dump))
     assert.same(plain:documents(), by_id(support.documents(c)))
     c:close()
   end)

@@ -145,6 +145,7 @@ describe("a value that its type cannot hold", function()
       assert.truthy(message:find("'dune'", 1, true), type .. ": " .. message)
       assert.truthy(message:find("'f'", 1, true), type .. ": " .. message)
       assert.equal(0, #c)
+      c:close() -- a 32-bit program has not enough addresses for all of them
     end
   end)
 

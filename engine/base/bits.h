@@ -45,7 +45,7 @@ static inline size_t bits_count(const uint64_t *bits, size_t count)
             sum += (word + (word >> 4)) & fours;
         }
         sum = (sum & bytes) + ((sum >> 8) & bytes);
-        total += sum * pairs >> 48;
+        total += (size_t)(sum * pairs >> 48);
     }
     mv_assert(total <= words * 64);
     return total;

@@ -14,6 +14,7 @@
 #define MV_PREFETCH(address)          __builtin_prefetch(address)
 #define MV_POPCOUNT(x)                ((uint32_t)__builtin_popcountll(x))
 #define MV_LOWEST_BIT(x)              ((uint32_t)__builtin_ctzll(x))
+#define MV_REVERSE_BYTES(x)           __builtin_bswap64(x)
 #else
 #error "moonvec needs gcc or clang"
 #endif
@@ -22,8 +23,8 @@
 #error "moonvec maps its files and reads them in place: they are little-endian, this machine is not"
 #endif
 
-#if SIZE_MAX < UINT64_MAX
-#error "moonvec needs a 64-bit machine: LMDB's pages have another layout on this one"
+#if defined(__i386__) && !defined(__SSE2_MATH__)
+#error "moonvec needs floats of their own precision: compile with -msse2 -mfpmath=sse"
 #endif
 
 /* Assert something about our own code, never about input or files: what a caller promises, what a

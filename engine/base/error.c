@@ -65,9 +65,10 @@ mv_err error_system(mv_error *error, int errno_value, const char *format, ...)
     return code;
 }
 
-mv_err error_memory(mv_error *error, size_t size, const char *what)
+mv_err error_memory(mv_error *error, uint64_t size, const char *what)
 {
-    return error_set(error, MV_NO_MEMORY, "cannot get %zu bytes of memory for %s", size, what);
+    return error_set(error, MV_NO_MEMORY, "cannot get %llu bytes of memory for %s",
+                     (unsigned long long)size, what);
 }
 
 mv_err error_set_forked(mv_error *error, const char *what)

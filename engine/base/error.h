@@ -15,7 +15,7 @@ mv_err error_set(mv_error *error, mv_err code, const char *format, ...) MV_PRINT
 mv_err error_system(mv_error *error, int errno_value, const char *format, ...) MV_PRINTF(3, 4);
 
 /* MV_NO_MEMORY: "cannot get N bytes of memory for <what>" */
-mv_err error_memory(mv_error *error, size_t size, const char *what);
+mv_err error_memory(mv_error *error, uint64_t size, const char *what);
 
 /* MV_BUSY: "<what> is from before the process forked". For objects whose os_is_forked is true. */
 mv_err error_set_forked(mv_error *error, const char *what);

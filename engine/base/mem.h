@@ -47,6 +47,14 @@ static inline bool mem_add(size_t a, size_t b, size_t *out)
     return !__builtin_add_overflow(a, b, out);
 }
 
+/* The size of an array. SIZE_MAX, which no allocation can have, if it does not fit in a size_t: so
+ * that one who allocates it has no memory. */
+static inline size_t mem_array_size(uint64_t count, size_t item_size)
+{
+    size_t size;
+    return __builtin_mul_overflow(count, item_size, &size) ? SIZE_MAX : size;
+}
+
 /* `size` rounded up to whole cache lines of 64 bytes. Arrays of such sizes, laid out one after the
  * other in one block of mem_alloc_aligned, are all aligned. */
 static inline size_t mem_whole_lines(size_t size)

@@ -632,30 +632,35 @@ mv_err os_write_small(const char *directory, const char *name, const char *bytes
     return os_sync_directory(directory, error);
 }
 
-mv_err os_map(os_file file, size_t size, const void **bytes, const char *path, mv_error *error)
+mv_err os_map(os_file file, uint64_t size, const void **bytes, const char *path, mv_error *error)
 {
     *bytes = NULL;
     if (size == 0) return MV_OK;
-    void *mapped = mmap(NULL, size, PROT_READ, MAP_SHARED, file, 0);
+    if ((size_t)size != size)
+        return error_set(error, MV_LIMIT,
+                         "cannot map %llu bytes of '%s': a %u-bit program has addresses for %zu",
+                         (unsigned long long)size, path, OS_ADDRESS_BITS, SIZE_MAX);
+    void *mapped = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, file, 0);
     if (mapped == MAP_FAILED)
-        return error_system(error, errno, "cannot map %zu bytes of '%s'", size, path);
+        return error_system(error, errno, "cannot map %llu bytes of '%s'", (unsigned long long)size,
+                            path);
     *bytes = mapped;
     return MV_OK;
 }
 
-void os_advise_random(const void *bytes, size_t size)
+void os_advise_random(const void *bytes, uint64_t size)
 {
-    if (size) (void)posix_madvise((void *)(uintptr_t)bytes, size, POSIX_MADV_RANDOM);
+    if (size) (void)posix_madvise((void *)(uintptr_t)bytes, (size_t)size, POSIX_MADV_RANDOM);
 }
 
-void os_advise_normal(const void *bytes, size_t size)
+void os_advise_normal(const void *bytes, uint64_t size)
 {
-    if (size) (void)posix_madvise((void *)(uintptr_t)bytes, size, POSIX_MADV_NORMAL);
+    if (size) (void)posix_madvise((void *)(uintptr_t)bytes, (size_t)size, POSIX_MADV_NORMAL);
 }
 
-void os_unmap(const void *bytes, size_t size)
+void os_unmap(const void *bytes, uint64_t size)
 {
-    if (size) (void)munmap((void *)(uintptr_t)bytes, size);
+    if (size) (void)munmap((void *)(uintptr_t)bytes, (size_t)size);
 }
 
 /* ---- threads, processes, time */

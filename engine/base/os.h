@@ -6,7 +6,8 @@
 
 #include "base/error.h"
 
-#define OS_PATH_SIZE 4096 /* bytes of a path with its 0; PATH_MAX of Linux */
+#define OS_PATH_SIZE    4096 /* bytes of a path with its 0; PATH_MAX of Linux */
+#define OS_ADDRESS_BITS (8u * (unsigned)sizeof(void *))
 
 /* ---- paths and directories */
 
@@ -115,13 +116,15 @@ mv_err os_read_small(const char *path, char *out, size_t capacity, size_t *size,
 mv_err os_write_small(const char *directory, const char *name, const char *bytes, size_t size,
                       mv_error *error);
 
-/* Map the first `size` bytes of a file read-only. Size 0 gives NULL. */
-mv_err os_map(os_file file, size_t size, const void **bytes, const char *path, mv_error *error);
-void os_unmap(const void *bytes, size_t size);
+/* Map the first `size` bytes of a file read-only. Size 0 gives NULL. MV_LIMIT: a 32-bit machine has
+ * no addresses for so many bytes. So the size of a mapping, and each number up to it, fits in a
+ * size_t. */
+mv_err os_map(os_file file, uint64_t size, const void **bytes, const char *path, mv_error *error);
+void os_unmap(const void *bytes, uint64_t size);
 /* Turn the read-ahead of a mapping off, since only a few of its pages will be read next; turn it on
  * again. */
-void os_advise_random(const void *bytes, size_t size);
-void os_advise_normal(const void *bytes, size_t size);
+void os_advise_random(const void *bytes, uint64_t size);
+void os_advise_normal(const void *bytes, uint64_t size);
 
 /* ---- threads, processes, time */
 

@@ -29,7 +29,7 @@ static mv_err map_catalog(mv_dump *d, const char *path, mv_error *error)
 {
     os_file file;
     MV_TRY(os_open_read(path, &file, &d->catalog_size, error));
-    mv_err err = os_map(file, (size_t)d->catalog_size, &d->catalog, path, error);
+    mv_err err = os_map(file, d->catalog_size, &d->catalog, path, error);
     os_close(file);
     return err;
 }
@@ -158,7 +158,7 @@ void mv_dump_close(mv_dump *d)
         image_close(&d->im);
     else
         mem_buffer_free(&d->im.files); /* the rest is the parent's */
-    os_unmap(d->catalog, (size_t)d->catalog_size);
+    os_unmap(d->catalog, d->catalog_size);
     mem_buffer_free(&d->entries);
     mem_buffer_free(&d->head);
     registry_release(d->e);

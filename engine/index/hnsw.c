@@ -83,7 +83,7 @@ static mv_err open_levels(const index_part *parts, uint32_t count, hnsw_graph *g
         below = nodes;
     }
     MV_TRY(need_graph_part(parts, count, HNSW_PART_NODES, 0,
-                           graph->nodes_count[0] * sizeof(uint32_t), &bytes, error));
+                           (uint64_t)graph->nodes_count[0] * sizeof(uint32_t), &bytes, error));
     graph->nodes = bytes;
     return MV_OK;
 }

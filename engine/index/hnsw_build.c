@@ -52,7 +52,7 @@ static bool allocate_scratch(hnsw_builder *b)
 void hnsw_build_free(hnsw_builder *b)
 {
     if (!b) return;
-    uint64_t rows = b->head.rows;
+    uint32_t rows = b->head.rows;
     hnsw_builder_release(b->code_bytes, codes_size(b->codes.quantize, &b->vectors), 1);
     hnsw_builder_release(b->int4_bytes, codes_size(MV_QUANTIZE_INT4, &b->vectors), 1);
     hnsw_builder_release(b->mean, b->vectors.dim, sizeof *b->mean);
@@ -98,15 +98,16 @@ static bool allocate_levels(hnsw_builder *b)
 
 static bool allocate_nodes(hnsw_builder *b)
 {
-    uint64_t rows = b->head.rows;
-    b->levels[0].count = (uint32_t)rows;
+    uint32_t rows = b->head.rows;
+    size_t words = bits_words(rows);
+    b->levels[0].count = rows;
     b->order = hnsw_builder_alloc(b, rows, sizeof *b->order);
     b->back = hnsw_builder_alloc(b, rows, sizeof *b->back);
-    b->sampled = hnsw_builder_alloc(b, bits_words(rows), sizeof *b->sampled);
-    b->reinserted = hnsw_builder_alloc(b, bits_words(rows), sizeof *b->reinserted);
+    b->sampled = hnsw_builder_alloc(b, words, sizeof *b->sampled);
+    b->reinserted = hnsw_builder_alloc(b, words, sizeof *b->reinserted);
     if (!b->order || !b->back || !b->sampled || !b->reinserted) return false;
-    memset(b->sampled, 0, bits_words(rows) * sizeof *b->sampled);
-    memset(b->reinserted, 0, bits_words(rows) * sizeof *b->reinserted);
+    memset(b->sampled, 0, words * sizeof *b->sampled);
+    memset(b->reinserted, 0, words * sizeof *b->reinserted);
     hnsw_order_draw(b);
     memset(b->back, 0xff, rows * sizeof *b->back);
     b->levels[1].count = hnsw_order_base_nodes(b) + b->new_count[1];

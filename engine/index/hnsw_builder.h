@@ -122,14 +122,15 @@ struct hnsw_builder {
 
 static inline void *hnsw_builder_alloc(hnsw_builder *b, uint64_t count, size_t size)
 {
-    void *block = mem_alloc_aligned(count * size + 1);
-    if (block) b->bytes += count * size + 1;
+    uint64_t bytes = count * size + 1;
+    void *block = mem_alloc_aligned(mem_array_size(bytes, 1));
+    if (block) b->bytes += bytes;
     return block;
 }
 /* Free a block of hnsw_builder_alloc. Does not change b->bytes. */
 static inline void hnsw_builder_release(void *block, uint64_t count, size_t size)
 {
-    mem_free(block, count * size + 1);
+    mem_free(block, (size_t)(count * size + 1));
 }
 /* Remove all links of positions [begin, end). */
 static inline void hnsw_builder_clear_links(const build_level *l, uint32_t begin, uint32_t end)

@@ -95,7 +95,7 @@ static uint8_t *allocate_codes(hnsw_builder *b, mv_quantize quantize, codes_colu
                              .mean = b->mean};
     uint64_t used = (uint64_t)b->vectors.rows * column->stride;
     uint8_t *bytes = hnsw_builder_alloc(b, size, 1);
-    if (bytes) memset(bytes + used, 0, size - used);
+    if (bytes) memset(bytes + used, 0, (size_t)(size - used));
     column->base = bytes;
     return bytes;
 }

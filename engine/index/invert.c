@@ -91,7 +91,8 @@ mv_err invert_open(const index_part *parts, uint32_t parts_count, const index_co
     if (head->has_rows)
         MV_TRY(open_packed(l, INVERT_PART_ROWS, INVERT_PART_ROWS_BITS, head->entries, &l->rows,
                            error));
-    MV_TRY(need_lists_part(l, INVERT_PART_MARKS, head->marks * sizeof *l->marks, &bytes, error));
+    MV_TRY(need_lists_part(l, INVERT_PART_MARKS, (uint64_t)head->marks * sizeof *l->marks, &bytes,
+                           error));
     l->marks = bytes;
     MV_TRY(need_lists_part(l, INVERT_PART_BITMAPS,
                            (uint64_t)head->marks * bits_words(head->rows) * sizeof(uint64_t),

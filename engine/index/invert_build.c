@@ -80,7 +80,7 @@ struct invert_builder {
 static mv_err alloc_array(invert_builder *b, void **out, uint64_t count, size_t size,
                           mv_error *error)
 {
-    size_t bytes = (size_t)(count ? count : 1) * size;
+    size_t bytes = mem_array_size(count ? count : 1, size);
     if (!(*out = mem_alloc_zero(bytes))) return error_memory(error, bytes, "inverted lists");
     b->bytes += bytes;
     return MV_OK;

@@ -36,7 +36,7 @@ static mv_err read_chunk(const segment *s, uint64_t key, const catalog_value *va
     if (head.last_change > head_sum->last_change) head_sum->last_change = head.last_change;
     head_sum->count += head.count;
     if (!live) return MV_OK;
-    if (!catalog_is_intact(&key, sizeof key, value)) return damaged_deletions(s, error);
+    if (!catalog_is_intact(key, value)) return damaged_deletions(s, error);
     const uint8_t *bits = value->bytes + sizeof head;
     for (size_t i = 0; i < words; i++) {
         uint64_t word;

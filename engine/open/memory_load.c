@@ -63,7 +63,7 @@ static mv_err make_segment_files(const loading *l, const segment_record *record,
 
 static mv_err check_record(uint64_t number, const catalog_value *value, mv_error *error)
 {
-    if (catalog_is_intact(&number, sizeof number, value)) return MV_OK;
+    if (catalog_is_intact(number, value)) return MV_OK;
     return error_set(error, MV_CORRUPT, "%s: the record of file %" PRIu64 " is damaged",
                      CATALOG_FILE, number);
 }

@@ -23,7 +23,7 @@ static mv_err identify_catalog(const char *path, bool *is_ours, mv_error *error)
 {
     catalog_identity identity;
     MV_TRY(catalog_identify(path, &identity, error));
-    *is_ours = identity != CATALOG_FOREIGN;
+    *is_ours = identity == CATALOG_OURS || identity == CATALOG_UNFINISHED;
     return MV_OK;
 }
 
@@ -93,6 +93,12 @@ static mv_err check_identity(const char *directory, const char *path, mv_error *
     catalog_identity identity;
     MV_TRY(catalog_identify(path, &identity, error));
     if (identity == CATALOG_OURS) return MV_OK;
+    if (identity == CATALOG_OTHER_WIDTH)
+        return error_set(
+            error, MV_WRONG_VERSION,
+            "'%s': '%s' was written by a program of another width (32 or 64 bits), which "
+            "this one cannot read (nothing was changed)",
+            directory, path);
     return error_set(
         error, MV_CORRUPT,
         "'%s' is not a collection, or is too damaged to be recognized as one: '%s' lacks "
@@ -190,7 +196,7 @@ static mv_err add_names_of_segment(void *ctx, uint64_t number, const catalog_val
 {
     segment_record record;
     mem_arena arena = {0};
-    if (!catalog_is_intact(&number, sizeof number, value)) return MV_OK;
+    if (!catalog_is_intact(number, value)) return MV_OK;
     mv_err err = segment_record_load(number, value->bytes, value->size, &arena, &record, error);
     for (uint32_t i = 0; !err && i < record.files_count; i++)
         err = add_name(ctx, number, &record.files[i], error);
@@ -202,7 +208,7 @@ static mv_err add_name_of_index(void *ctx, uint64_t number, const catalog_value 
                                 mv_error *error)
 {
     index_record record;
-    if (!catalog_is_intact(&number, sizeof number, value)) return MV_OK;
+    if (!catalog_is_intact(number, value)) return MV_OK;
     MV_TRY(index_record_load(number, value->bytes, value->size, &record, error));
     return add_name(ctx, number, &record.file, error);
 }

@@ -141,7 +141,7 @@ static mv_err add_index(void *ctx, uint64_t number, const catalog_value *value, 
     uint32_t slot;
     shared_index *x = NULL;
     index_record record;
-    if (!catalog_is_intact(&number, sizeof number, value))
+    if (!catalog_is_intact(number, value))
         return error_set(error, MV_CORRUPT, "%s: the record of index %llu is damaged", CATALOG_FILE,
                          (unsigned long long)number);
     MV_TRY(index_record_load(number, value->bytes, value->size, &record, error));
@@ -173,9 +173,9 @@ static mv_err load_records(catalog_txn *txn, mem_arena *arena, segment_record **
     uint64_t entries;
     catalog_cursor *cursor = NULL;
     MV_TRY(catalog_count(txn, CATALOG_SEGMENTS, &entries, error));
-    *records = mem_arena_alloc(arena, (size_t)entries * sizeof **records);
-    if (!*records)
-        return error_memory(error, (size_t)entries * sizeof **records, "segment records");
+    size_t size = mem_array_size(entries, sizeof **records);
+    if (!(*records = mem_arena_alloc(arena, size)))
+        return error_memory(error, size, "segment records");
     MV_TRY(catalog_cursor_open(txn, CATALOG_SEGMENTS, &cursor, error));
     mv_err err = MV_OK;
     bool found = true;
@@ -184,7 +184,7 @@ static mv_err load_records(catalog_txn *txn, mem_arena *arena, segment_record **
         catalog_value value;
         err = catalog_cursor_next_u64(cursor, &number, &value, &found, error);
         if (err || !found) break;
-        if (!catalog_is_intact(&number, sizeof number, &value))
+        if (!catalog_is_intact(number, &value))
             err = error_set(error, MV_CORRUPT, "%s: the record of segment %llu is damaged",
                             CATALOG_FILE, (unsigned long long)number);
         else

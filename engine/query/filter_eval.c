@@ -131,10 +131,10 @@ static mv_err test_cell(const filter_node *node, const filter_block *b, uint32_t
     if (!size) bytes = (const uint8_t *)""; /* memcmp and the like take no NULL */
     if (!(node->type & MV_ARRAY)) {
         if (node->folds) MV_TRY(filter_fold_cell(b->folded, &bytes, &size, b->error));
-        *result = filter_text_matches(node, bytes, size);
+        *result = filter_text_matches(node, bytes, (size_t)size);
         return MV_OK;
     }
-    verdict v = test_array(node, bytes, size, row, marks);
+    verdict v = test_array(node, bytes, (size_t)size, row, marks);
     if (MV_UNLIKELY(v == DAMAGED_CELL)) return fail_damaged(node, b, row);
     *result = v;
     return MV_OK;

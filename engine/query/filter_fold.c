@@ -89,9 +89,9 @@ size_t filter_fold_text(const uint8_t *text, size_t size, uint8_t *out)
 }
 
 /* Make space for `size` bytes of text to be folded. */
-static mv_err reserve_folded(filter_folded *folded, size_t size, mv_error *error)
+static mv_err reserve_folded(filter_folded *folded, uint64_t size, mv_error *error)
 {
-    size_t wanted = FILTER_FOLD_SIZE_MAX(size);
+    size_t wanted = mem_array_size(FILTER_FOLD_SIZE_MAX(size), 1);
     if (folded->space >= wanted) return MV_OK;
     if (wanted < folded->space * 2) wanted = folded->space * 2;
     uint8_t *bytes = mem_arena_alloc(folded->arena, wanted);
@@ -106,7 +106,7 @@ mv_err filter_fold_cell(filter_folded *folded, const uint8_t **bytes, uint64_t *
 {
     if (!*size) return MV_OK; /* folded->bytes may still be NULL, *bytes is not */
     MV_TRY(reserve_folded(folded, *size, error));
-    *size = filter_fold_text(*bytes, *size, folded->bytes);
+    *size = filter_fold_text(*bytes, (size_t)*size, folded->bytes);
     *bytes = folded->bytes;
     return MV_OK;
 }

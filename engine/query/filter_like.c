@@ -195,12 +195,13 @@ bool filter_like_search(const filter_like *like, const table_column *column, uin
 
     const uint8_t *bytes = column->bytes;
     uint8_t first = like->bytes[0], last = like->bytes[like->size - 1];
-    simde__m128i firsts = simde_mm_set1_epi8((char)first), lasts = simde_mm_set1_epi8((char)last);
+    simde__m128i firsts = simde_mm_set1_epi8((int8_t)first),
+                 lasts = simde_mm_set1_epi8((int8_t)last);
     size_t distance = like->size - 1;
     uint64_t matches = 0;
     uint32_t which = 0;
     for (uint64_t at = begin; at < ends[63]; at += 64) {
-        size_t readable = column->bytes_size - at;
+        size_t readable = (size_t)(column->bytes_size - at);
         uint64_t pairs = readable >= 64 + distance
                              ? find_pairs(bytes + at, distance, firsts, lasts)
                              : find_last_pairs(bytes + at, distance, readable, first, last);

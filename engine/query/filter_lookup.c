@@ -81,8 +81,9 @@ static mv_err find_indexed_key(const invert_lists *l, const filter_key *key, inv
 {
     uint8_t bytes[8];
     if (key->bytes) {
-        MV_TRY(invert_search_text(l, key->bytes, key->number, false, false, &out->first, error));
-        return invert_search_text(l, key->bytes, key->number, true, false, &out->end, error);
+        size_t size = (size_t)key->number;
+        MV_TRY(invert_search_text(l, key->bytes, size, false, false, &out->first, error));
+        return invert_search_text(l, key->bytes, size, true, false, &out->end, error);
     }
     memcpy(bytes, &key->number, sizeof bytes); /* little-endian: the low bytes come first */
     uint64_t order = order_key_of(l->type, bytes);
@@ -187,7 +188,7 @@ static mv_err test_values(const filter_node *leaf, const invert_lists *l, uint32
         uint64_t size = numbers[i + 1] - numbers[i];
         const uint8_t *text = size ? l->text + numbers[i] : (const uint8_t *)"";
         if (leaf->folds) MV_TRY(filter_fold_cell(folded, &text, &size, error));
-        *matching |= (uint64_t)filter_text_matches(leaf, text, size) << i;
+        *matching |= (uint64_t)filter_text_matches(leaf, text, (size_t)size) << i;
     }
     return MV_OK;
 }

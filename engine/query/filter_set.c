@@ -14,7 +14,7 @@ static_assert(SLOTS_MIN / SLOTS_PER_KEY >= 1, "an empty set has space for a key"
 
 static uint64_t hash_key(const filter_set *set, filter_key key)
 {
-    if (key.bytes) return hash_bytes(key.bytes, key.number, set->seed);
+    if (key.bytes) return hash_bytes(key.bytes, (size_t)key.number, set->seed);
     /* The finalizer of MurmurHash3: every bit of the key affects every bit of the hash. */
     uint64_t h = key.number ^ set->seed;
     h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
@@ -24,7 +24,7 @@ static uint64_t hash_key(const filter_set *set, filter_key key)
 
 static bool keys_equal(filter_key a, filter_key b)
 {
-    return a.number == b.number && (!a.bytes || memcmp(a.bytes, b.bytes, a.number) == 0);
+    return a.number == b.number && (!a.bytes || memcmp(a.bytes, b.bytes, (size_t)a.number) == 0);
 }
 
 /* The slot of the key, or the free slot to put it in. */
@@ -72,7 +72,7 @@ mv_err filter_set_add(filter_set *set, filter_key key, mem_arena *arena, mv_erro
     if (set->count == set->slots_count / SLOTS_PER_KEY)
         MV_TRY(grow(set, set->slots_count * 2, arena, error));
     if (key.bytes) {
-        key.bytes = mem_arena_copy(arena, key.bytes, key.number);
+        key.bytes = mem_arena_copy(arena, key.bytes, (size_t)key.number);
         if (!key.bytes) return error_memory(error, key.number, "a string of the filter");
     }
     set->keys[set->count] = key;

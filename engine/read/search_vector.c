@@ -70,7 +70,7 @@ static mv_err prepare(search *s, mv_error *error)
     s->vectors = vectors;
     s->queries = search_alloc(s, s->count * sizeof *s->queries, error);
     s->tops = search_alloc(s, s->count * sizeof *s->tops, error);
-    uint8_t *elements = search_alloc(s, s->count * elements_size, error);
+    uint8_t *elements = search_alloc(s, mem_array_size(s->count, elements_size), error);
     if (!s->queries || !s->tops || !elements) return MV_NO_MEMORY;
     for (uint32_t i = 0; i < s->count; i++)
         MV_TRY(prepare_vector(s, i, elements + i * elements_size, error));
@@ -189,7 +189,8 @@ static mv_err find_nearest(search *s, uint64_t wanted, mv_error *error)
 {
     scan sc;
     uint32_t capacity = search_capacity(s, wanted + (s->left_out ? 1 : 0));
-    topk_entry *heaps = search_alloc(s, (size_t)s->count * capacity * sizeof *heaps, error);
+    uint64_t entries = (uint64_t)s->count * capacity;
+    topk_entry *heaps = search_alloc(s, mem_array_size(entries, sizeof *heaps), error);
     if (!heaps) return MV_NO_MEMORY;
     for (uint32_t i = 0; i < s->count; i++)
         topk_start(&s->tops[i], heaps + (size_t)i * capacity, capacity, distance_limit(s));

@@ -20,8 +20,11 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "storage/catalog_layout.h"
 
-#define MAP_SIZE           ((size_t)1 << 38) /* 256 GiB: ids of a billion documents; halved if refused */
+/* Addresses reserved for the catalog; halved if refused. 256 GiB: ids of a billion documents. A
+ * 32-bit program has 3 or 4 GiB, and maps segments and other catalogs, too: 256 MiB. */
+#define MAP_SIZE           ((size_t)1 << (HAS_WIDE_NUMBERS ? 38 : 28))
 #define MAP_SIZE_MIN       ((size_t)1 << 26)
 #define READERS_MAX        1022u  /* read transactions at once in all processes: 64 KiB of slots */
 #define POOL_MAX           16u    /* idle read transactions, each with a slot; chosen */
@@ -32,7 +35,7 @@
 #define ID_KEY_RAW_MAX     500u /* bytes; part of the format: a longer id has its hash as the key */
 #define ID_KEY_SIZE_MAX    (ID_KEY_RAW_MAX + 1)
 #define NO_TABLE           UINT_MAX
-#define META_COMMIT_AT     144u /* in a meta page: the commit's number (catalog_check.c) */
+#define HAS_WIDE_NUMBERS   (LAYOUT_NUMBER_SIZE == sizeof(uint64_t)) /* 64 bits */
 #define FULL_DISK_BYTES                                                                            \
     (1u << 16) /* a disk with less space is full; LMDB writes up to 64 pages                       \
                 */
@@ -62,9 +65,23 @@ static_assert(ID_KEY_SIZE_MAX >= 17, "a key of a hash fits");
 static const char *const table_names[CATALOG_TABLES] = {"meta",     "ids",     "fresh",  "deleted",
                                                         "segments", "indexes", "garbage"};
 
+static bool table_has_numbers(catalog_table table)
+{
+    return table != CATALOG_META && table != CATALOG_IDS;
+}
+
+/* Where a size_t has 64 bits, LMDB compares the keys of u64 as integers of its own kind. Integer
+ * keys of another size than that of a size_t are compared by their low 32 bits on branch pages. So
+ * with 32 bits they are stored with the highest byte first, and compared byte by byte. */
 static unsigned table_flags(catalog_table table)
 {
-    return table == CATALOG_META || table == CATALOG_IDS ? 0 : MDB_INTEGERKEY;
+    return HAS_WIDE_NUMBERS && table_has_numbers(table) ? MDB_INTEGERKEY : 0;
+}
+
+/* The bytes of a u64 key as they are stored, or the key of such bytes. */
+static uint64_t turn_key(uint64_t key)
+{
+    return HAS_WIDE_NUMBERS ? key : MV_REVERSE_BYTES(key);
 }
 
 static mv_err lmdb_failed(mv_error *error, int rc, const char *doing)
@@ -121,7 +138,7 @@ static mv_err look_at_file(const char *path, bool deep, bool *changed, mv_error 
     if (err) return err;
     if ((err = os_map(file, size, &bytes, path, error))) goto done;
     if (!deep) os_advise_random(bytes, size);
-    err = catalog_check_pages(bytes, size, 0, deep, CATALOG_FILE, error);
+    err = catalog_check_pages(bytes, (size_t)size, 0, deep, CATALOG_FILE, error);
     *changed = !os_size(file, &size_after, path, NULL) && size_after != size;
 done:
     os_unmap(bytes, size);
@@ -246,7 +263,7 @@ mv_err catalog_identify(const char *path, catalog_identity *identity, mv_error *
     mv_err err = os_open_read(path, &file, &size, error);
     if (err) return err;
     if ((err = os_map(file, size, &bytes, path, error))) goto done;
-    err = catalog_check_identity(bytes, size, common_names,
+    err = catalog_check_identity(bytes, (size_t)size, common_names,
                                  sizeof common_names / sizeof *common_names, identity, error);
 done:
     os_unmap(bytes, size);
@@ -485,6 +502,14 @@ mv_err catalog_begin_write(catalog *c, bool sync, double seconds, catalog_txn **
         finish_write(txn);
         return lmdb_failed(error, rc, "begin a write transaction");
     }
+    if (catalog_commit_number(txn) >= LAYOUT_COMMIT_MAX) {
+        mdb_txn_abort(txn->txn);
+        finish_write(txn);
+        return error_set(
+            error, MV_LIMIT,
+            "the catalog has %llu commits and cannot count more: a backup counts from 1",
+            (unsigned long long)LAYOUT_COMMIT_MAX);
+    }
     /* The flag is one for the environment: only the holder of the writers' lock changes it. */
     (void)mdb_env_set_flags(c->env, MDB_NOSYNC, !sync);
     *out = txn;
@@ -567,11 +592,17 @@ static uint64_t checksum_of(const void *key, size_t key_size, const void *bytes,
     return hash_bytes(bytes, size, hash_bytes(key, key_size, 0));
 }
 
-bool catalog_is_intact(const void *key, size_t key_size, const catalog_value *value)
+static bool is_intact(const void *key, size_t key_size, const catalog_value *value)
 {
     uint64_t stored;
     memcpy(&stored, value->bytes - CHECKSUM_SIZE, CHECKSUM_SIZE);
     return stored == checksum_of(key, key_size, value->bytes, value->size);
+}
+
+bool catalog_is_intact(uint64_t key, const catalog_value *value)
+{
+    key = turn_key(key);
+    return is_intact(&key, sizeof key, value);
 }
 
 static mv_err damaged_table(catalog_table table, mv_error *error)
@@ -614,12 +645,13 @@ mv_err catalog_get(catalog_txn *txn, catalog_table table, const void *key, size_
     if (rc == MDB_NOTFOUND) return MV_OK;
     if (rc) return lmdb_failed(error, rc, "get a value");
     MV_TRY(split_value(table, &data, value, error));
-    return catalog_is_intact(key, key_size, value) ? MV_OK : damaged_table(table, error);
+    return is_intact(key, key_size, value) ? MV_OK : damaged_table(table, error);
 }
 
 mv_err catalog_get_u64(catalog_txn *txn, catalog_table table, uint64_t key, catalog_value *value,
                        bool *found, mv_error *error)
 {
+    key = turn_key(key);
     return catalog_get(txn, table, &key, sizeof key, value, found, error);
 }
 
@@ -630,7 +662,7 @@ static mv_err put_reserved(catalog_txn *txn, catalog_table table, const void *ke
     MDB_val k = lmdb_key(key, key_size), data = {.mv_size = size + CHECKSUM_SIZE};
     mv_assert(txn->writes);
     mv_assert(table_is_there(txn, table));
-    mv_assert(!(table_flags(table) & MDB_INTEGERKEY) || key_size == sizeof(uint64_t));
+    mv_assert(!table_has_numbers(table) || key_size == sizeof(uint64_t));
     int rc = mdb_put(txn->txn, txn->owner->tables[table], &k, &data, MDB_RESERVE | flags);
     if (rc) return lmdb_write_failed(txn->owner, error, rc, "put a value");
     *bytes = (uint8_t *)data.mv_data + CHECKSUM_SIZE;
@@ -656,17 +688,20 @@ mv_err catalog_put(catalog_txn *txn, catalog_table table, const void *key, size_
 mv_err catalog_put_u64(catalog_txn *txn, catalog_table table, uint64_t key, const void *bytes,
                        size_t size, mv_error *error)
 {
+    key = turn_key(key);
     return catalog_put(txn, table, &key, sizeof key, bytes, size, error);
 }
 
 mv_err catalog_append_start(catalog_txn *txn, catalog_table table, uint64_t key, size_t size,
                             uint8_t **bytes, mv_error *error)
 {
+    key = turn_key(key);
     return put_reserved(txn, table, &key, sizeof key, size, MDB_APPEND, bytes, error);
 }
 
 void catalog_append_finish(uint64_t key, uint8_t *bytes, size_t size)
 {
+    key = turn_key(key);
     put_checksum(&key, sizeof key, bytes, size);
 }
 
@@ -686,6 +721,7 @@ mv_err catalog_remove(catalog_txn *txn, catalog_table table, const void *key, si
 mv_err catalog_remove_u64(catalog_txn *txn, catalog_table table, uint64_t key, bool *found,
                           mv_error *error)
 {
+    key = turn_key(key);
     return catalog_remove(txn, table, &key, sizeof key, found, error);
 }
 
@@ -714,7 +750,7 @@ struct catalog_cursor {
     MDB_cursor *cursor; /* NULL: the table does not exist */
     catalog_table table;
     MDB_cursor_op next_op; /* how to reach the next entry */
-    uint64_t seek_key;     /* with MDB_SET_RANGE */
+    uint64_t seek_key;     /* with MDB_SET_RANGE; as it is stored */
 };
 
 mv_err catalog_cursor_open(catalog_txn *txn, catalog_table table, catalog_cursor **out,
@@ -744,8 +780,8 @@ void catalog_cursor_close(catalog_cursor *cursor)
 
 void catalog_cursor_seek_u64(catalog_cursor *cursor, uint64_t key)
 {
-    mv_assert(table_flags(cursor->table) & MDB_INTEGERKEY);
-    cursor->seek_key = key;
+    mv_assert(table_has_numbers(cursor->table));
+    cursor->seek_key = turn_key(key);
     cursor->next_op = MDB_SET_RANGE;
 }
 
@@ -773,6 +809,7 @@ mv_err catalog_cursor_next_u64(catalog_cursor *cursor, uint64_t *key, catalog_va
     if (!*found) return MV_OK;
     if (k.size != sizeof *key) return damaged_table(cursor->table, error);
     memcpy(key, k.bytes, sizeof *key);
+    *key = turn_key(*key);
     return MV_OK;
 }
 
@@ -882,8 +919,8 @@ static mv_err verify_pages(catalog *c, catalog_txn *txn, mv_error *error)
         return error_set(error, MV_IO, "catalog: its file is not open");
     MV_TRY(os_size(file, &size, CATALOG_FILE, error));
     MV_TRY(os_map(file, size, &bytes, CATALOG_FILE, error));
-    mv_err err =
-        catalog_check_pages(bytes, size, catalog_commit_number(txn), true, CATALOG_FILE, error);
+    mv_err err = catalog_check_pages(bytes, (size_t)size, catalog_commit_number(txn), true,
+                                     CATALOG_FILE, error);
     os_unmap(bytes, size);
     return err;
 }
@@ -897,7 +934,7 @@ static mv_err verify_values(catalog_txn *txn, catalog_table table, mv_error *err
         catalog_value key, value;
         bool found;
         if ((err = catalog_cursor_next(cursor, &key, &value, &found, error)) || !found) break;
-        if (!catalog_is_intact(key.bytes, key.size, &value)) {
+        if (!is_intact(key.bytes, key.size, &value)) {
             err = damaged_table(table, error);
             break;
         }
@@ -923,10 +960,11 @@ static mv_err take_back(catalog *c, uint64_t last, uint64_t page_size, const cha
     os_file file;
     (void)mdb_env_info(c->env, &info);
     if (info.me_last_txnid <= last) return MV_OK;
-    uint64_t older = last ? last - 1 : 0, page = info.me_last_txnid % 2;
+    size_t older = last ? (size_t)(last - 1) : 0; /* as LMDB has it in the page */
+    uint64_t page = info.me_last_txnid % 2;
     MV_TRY(os_open_write(path, &file, error));
     mv_err err =
-        os_write_at(file, &older, sizeof older, page * page_size + META_COMMIT_AT, path, error);
+        os_write_at(file, &older, sizeof older, page * page_size + LAYOUT_COMMIT_AT, path, error);
     os_close(file);
     return err;
 }

@@ -20,9 +20,13 @@
  *        0     8  XXH3 of the value, seeded by the XXH3 of its key
  *        8     n  the value
  *
- * Keys of type u64 are native integers to LMDB (MDB_INTEGERKEY). A transaction sees one commit.
- * Writers exclude each other across processes. A reader never waits. Pointers to values are valid
- * until the transaction ends, in a write transaction until the next change. */
+ * Keys of type u64 are native integers to LMDB (MDB_INTEGERKEY); with 32 bits, where LMDB has no
+ * such integers, they have their highest byte first. LMDB's own numbers have the width of the
+ * program that made the file (catalog_layout.h), so a program of the other width refuses it.
+ *
+ * A transaction sees one commit. Writers exclude each other across processes. A reader never waits.
+ * Pointers to values are valid until the transaction ends, in a write transaction until the next
+ * change. */
 #ifndef MV_CATALOG_H
 #define MV_CATALOG_H
 
@@ -78,8 +82,9 @@ mv_err catalog_create_indexes(catalog *c, mv_error *error);
 mv_err catalog_begin_read(catalog *c, catalog_txn **txn, mv_error *error);
 /* Waits for other writers at most `seconds` (negative: without limit), then answers MV_BUSY.
  * `sync`: the commit returns only when it is on disk. MV_BUSY, too: this thread has a write
- * transaction open. A write transaction belongs to the thread that began it. When that thread has
- * ended, the next one to take the writers' lock ends it. */
+ * transaction open. MV_LIMIT: it has LAYOUT_COMMIT_MAX commits. A write transaction belongs to the
+ * thread that began it. When that thread has ended, the next one to take the writers' lock ends it.
+ */
 mv_err catalog_begin_write(catalog *c, bool sync, double seconds, catalog_txn **txn,
                            mv_error *error);
 /* Commit. The writers' lock is kept until catalog_end, which the caller calls in any case. After a
@@ -163,8 +168,8 @@ typedef mv_err (*catalog_visit)(void *ctx, uint64_t key, const catalog_value *va
  * returns it. */
 mv_err catalog_each_u64(catalog_txn *txn, catalog_table table, catalog_visit visit, void *ctx,
                         mv_error *error);
-/* Is the checksum of key and value right? `value` is one that catalog_get or a cursor returned. */
-bool catalog_is_intact(const void *key, size_t key_size, const catalog_value *value);
+/* Is the checksum of key and value right? `value` is one that a cursor returned. */
+bool catalog_is_intact(uint64_t key, const catalog_value *value);
 
 /* ---- ids: keys of LMDB have at most 511 bytes, so a long id has its 128-bit hash as the key */
 

@@ -1,28 +1,7 @@
 /* Verifying an LMDB data file: meta pages, then the trees.
  *
- * Pages 0 and 1 are meta pages. Page n % 2 describes commit n, so the file has the last two
- * commits.
- *
- *   offset  size  meta page
- *        0    16  header of a page (catalog_page.h)
- *       16     4  magic, 0xbeefc0de
- *       20     4  version of the format, 1
- *       24     8  address of the map, not used
- *       32     8  size of the map, not used
- *       40    48  record of the free list: commit -> pages that it freed
- *       88    48  record of the main tree: name of a table -> record of the table
- *      136     8  last page in use or free
- *      144     8  commit
- *
- *   offset  size  record of a tree
- *        0     4  padding; in the free list of a meta page: the page size
- *        4     2  flags
- *        6     2  depth
- *        8     8  branch pages
- *       16     8  leaf pages
- *       24     8  overflow pages
- *       32     8  entries
- *       40     8  root page; 2^64 - 1: the tree is empty
+ * Pages 0 and 1 are meta pages (catalog_layout.h). Page n % 2 describes commit n, so the file has
+ * the last two commits.
  *
  * LMDB never overwrites a page in use: it writes a new page, and new pages for the path to it. So
  * while a read transaction is open, the pages of its commit do not change. Meta pages and free
@@ -40,23 +19,15 @@
 
 #define META_MAGIC        0xbeefc0deu
 #define META_VERSION      1u
-#define META_BODY_AT      CATALOG_PAGE_HEADER_SIZE
-#define META_FREE_AT      (META_BODY_AT + 24u) /* record of the free list */
-#define META_MAIN_AT      (META_FREE_AT + 48u) /* record of the main tree */
-#define META_SIZE         (META_BODY_AT + 136u)
-#define NO_ROOT           UINT64_MAX
+#define NO_ROOT           ((uint64_t)SIZE_MAX)
 #define FLAG_INTEGER_KEYS 0x08u   /* MDB_INTEGERKEY */
 #define FLAG_NO_SUBDIR    0x4000u /* MDB_NOSUBDIR: LMDB stores it in the flags of the free list */
 #define DEPTH_MAX         24u     /* at least 2^23 leaves; cursors of LMDB go down 32 levels */
-#define TXN_ID_MAX        (UINT64_MAX / 2) /* LMDB uses the largest number for "none" */
 #define TAIL_PAGES_MAX    (1u << 22) /* free pages beyond the end of the file: never written */
-
-static_assert(META_MAIN_AT + 48u + 16u == META_SIZE,
-              "the last page and the commit end a meta page");
 
 /* A meta page, in a copy. */
 typedef struct meta {
-    uint8_t bytes[META_SIZE];
+    uint8_t bytes[LAYOUT_META_SIZE];
     uint64_t txn_id;
     uint64_t last_page;
     uint64_t page_size;
@@ -98,13 +69,13 @@ typedef struct tree_walk {
 static record record_read(const uint8_t *at)
 {
     return (record){
-        .flags = catalog_page_u16(at + 4),
-        .depth = catalog_page_u16(at + 6),
-        .branch_pages = catalog_page_u64(at + 8),
-        .leaf_pages = catalog_page_u64(at + 16),
-        .overflow_pages = catalog_page_u64(at + 24),
-        .entries = catalog_page_u64(at + 32),
-        .root = catalog_page_u64(at + 40),
+        .flags = catalog_page_u16(at + LAYOUT_TREE_FLAGS_AT),
+        .depth = catalog_page_u16(at + LAYOUT_TREE_DEPTH_AT),
+        .branch_pages = catalog_page_number(at + LAYOUT_TREE_BRANCHES_AT),
+        .leaf_pages = catalog_page_number(at + LAYOUT_TREE_LEAVES_AT),
+        .overflow_pages = catalog_page_number(at + LAYOUT_TREE_OVERFLOW_AT),
+        .entries = catalog_page_number(at + LAYOUT_TREE_ENTRIES_AT),
+        .root = catalog_page_number(at + LAYOUT_TREE_ROOT_AT),
     };
 }
 
@@ -248,7 +219,7 @@ static mv_err check_free_node(tree_walk *w, const catalog_page *leaf, uint32_t a
     catalog_file *file = w->file;
     uint64_t *behind_end = ctx;
     const uint8_t *value;
-    uint64_t commit = catalog_page_u64(node->key.data), previous = UINT64_MAX;
+    uint64_t commit = catalog_page_number(node->key.data), previous = UINT64_MAX;
     if (node->flags == CATALOG_NODE_TABLE)
         return CATALOG_PAGE_FAIL(file, leaf->number,
                                  "node %u is a table in the free list, expected pages", at);
@@ -256,15 +227,15 @@ static mv_err check_free_node(tree_walk *w, const catalog_page *leaf, uint32_t a
     if (commit < 1 || commit > file->txn_id)
         return WALK_FAIL(w, "pages freed by commit %" PRIu64 ", expected 1 to %" PRIu64, commit,
                          file->txn_id);
-    if (node->value_size < 8 || node->value_size % 8)
-        return WALK_FAIL(w, "commit %" PRIu64 " has %" PRIu64 " bytes, expected a multiple of 8",
-                         commit, node->value_size);
-    uint64_t count = catalog_page_u64(value);
-    if (count > node->value_size / 8 - 1)
+    if (node->value_size < LAYOUT_NUMBER_SIZE || node->value_size % LAYOUT_NUMBER_SIZE)
+        return WALK_FAIL(w, "commit %" PRIu64 " has %" PRIu64 " bytes, expected a multiple of %u",
+                         commit, node->value_size, LAYOUT_NUMBER_SIZE);
+    uint64_t count = catalog_page_number(value), numbers = node->value_size / LAYOUT_NUMBER_SIZE;
+    if (count > numbers - 1)
         return WALK_FAIL(w, "commit %" PRIu64 " freed %" PRIu64 " pages, expected at most %" PRIu64,
-                         commit, count, node->value_size / 8 - 1);
+                         commit, count, numbers - 1);
     for (uint64_t i = 1; i <= count; i++) {
-        uint64_t page = catalog_page_u64(value + 8 * i);
+        uint64_t page = catalog_page_number(value + LAYOUT_NUMBER_SIZE * i);
         if (page >= previous)
             return WALK_FAIL(w,
                              "commit %" PRIu64 " freed page %" PRIu64 " after page %" PRIu64
@@ -284,7 +255,7 @@ static mv_err check_free(catalog_file *file, const meta *m)
     uint64_t behind_end = 0;
     uint64_t missing =
         file->last_page >= file->pages_count ? file->last_page + 1 - file->pages_count : 0;
-    mv_err err = walk_begin(&w, file, "free list", m->bytes + META_FREE_AT, FLAG_INTEGER_KEYS,
+    mv_err err = walk_begin(&w, file, "free list", m->bytes + LAYOUT_FREE_AT, FLAG_INTEGER_KEYS,
                             FLAG_NO_SUBDIR);
     if (!err && file->claimed) {
         err = walk_nodes(&w, check_free_node, &behind_end);
@@ -333,7 +304,7 @@ static mv_err check_main_node(tree_walk *w, const catalog_page *leaf, uint32_t a
 static mv_err check_main(catalog_file *file, const meta *m, bool deep)
 {
     tree_walk w;
-    mv_err err = walk_begin(&w, file, "main tree", m->bytes + META_MAIN_AT, 0, 0);
+    mv_err err = walk_begin(&w, file, "main tree", m->bytes + LAYOUT_MAIN_AT, 0, 0);
     /* Without `deep`, a main tree of one leaf is walked: the records of the tables fit on a leaf.
      */
     if (!err && (deep || w.said.depth == 1)) err = walk_nodes(&w, check_main_node, &deep);
@@ -343,17 +314,30 @@ static mv_err check_main(catalog_file *file, const meta *m, bool deep)
 
 /* ---------------------------------------------------------------- meta pages */
 
+/* Is it a meta page that LMDB wrote in a program of the other width? */
+static bool is_of_other_width(const uint8_t bytes[LAYOUT_META_SIZE])
+{
+    return catalog_page_u16(bytes + LAYOUT_FLAGS_AT_OF(LAYOUT_OTHER_SIZE)) == CATALOG_PAGE_META &&
+           catalog_page_u32(bytes + LAYOUT_HEADER_SIZE_OF(LAYOUT_OTHER_SIZE)) == META_MAGIC;
+}
+
 /* Copy a meta page, decode it, and verify what never changes in it. */
 static mv_err meta_read(catalog_file *file, size_t size, uint64_t number, uint64_t offset, meta *m)
 {
-    if (size < META_SIZE || offset > size - META_SIZE)
+    if (size < LAYOUT_META_SIZE || offset > size - LAYOUT_META_SIZE)
         return error_set(file->error, MV_CORRUPT, "%s: %zu bytes, expected two meta pages at least",
                          file->what, size);
-    memcpy(m->bytes, file->bytes + (size_t)offset, META_SIZE);
-    uint64_t number_found = catalog_page_u64(m->bytes);
-    unsigned flags = catalog_page_u16(m->bytes + 10);
-    const uint8_t *body = m->bytes + META_BODY_AT;
-    uint32_t magic = catalog_page_u32(body), version = catalog_page_u32(body + 4);
+    memcpy(m->bytes, file->bytes + (size_t)offset, LAYOUT_META_SIZE);
+    uint64_t number_found = catalog_page_number(m->bytes);
+    unsigned flags = catalog_page_u16(m->bytes + LAYOUT_FLAGS_AT);
+    uint32_t magic = catalog_page_u32(m->bytes + LAYOUT_MAGIC_AT),
+             version = catalog_page_u32(m->bytes + LAYOUT_VERSION_AT);
+    if (is_of_other_width(m->bytes))
+        return error_set(
+            file->error, MV_WRONG_VERSION,
+            "%s: it was written by a %u-bit program, but this one has %u bits: the two "
+            "cannot share a collection",
+            file->what, 8 * LAYOUT_OTHER_SIZE, 8 * LAYOUT_NUMBER_SIZE);
     if (number_found != number || flags != CATALOG_PAGE_META || magic != META_MAGIC)
         return CATALOG_PAGE_FAIL(
             file, number, "number %" PRIu64 ", flags %#x and mark %#x, expected an LMDB meta page",
@@ -362,9 +346,9 @@ static mv_err meta_read(catalog_file *file, size_t size, uint64_t number, uint64
         return error_set(file->error, MV_WRONG_VERSION,
                          "%s: version %u of LMDB's format, expected %u", file->what, version,
                          META_VERSION);
-    m->last_page = catalog_page_u64(body + 120);
-    m->txn_id = catalog_page_u64(body + 128);
-    m->page_size = catalog_page_u32(m->bytes + META_FREE_AT); /* see the table at the top */
+    m->last_page = catalog_page_number(m->bytes + LAYOUT_LAST_PAGE_AT);
+    m->txn_id = catalog_page_number(m->bytes + LAYOUT_COMMIT_AT);
+    m->page_size = catalog_page_u32(m->bytes + LAYOUT_FREE_AT); /* the padding of the record */
     if (m->page_size < CATALOG_PAGE_SIZE_MIN || m->page_size > CATALOG_PAGE_SIZE_MAX ||
         (m->page_size & (m->page_size - 1)))
         return CATALOG_PAGE_FAIL(file, number,
@@ -389,9 +373,10 @@ static mv_err meta_choose(catalog_file *file, size_t size, uint64_t txn_id, meta
         return error_set(file->error, MV_BUSY,
                          "%s: commit %" PRIu64 " is no longer one of the last two", file->what,
                          txn_id);
-    if (both[at].txn_id % 2 != at || both[at].txn_id > TXN_ID_MAX)
-        return CATALOG_PAGE_FAIL(file, (uint64_t)at, "commit %" PRIu64 ", expected %s below 2^63",
-                                 both[at].txn_id, at ? "an odd one" : "an even one");
+    if (both[at].txn_id % 2 != at || both[at].txn_id > LAYOUT_COMMIT_MAX)
+        return CATALOG_PAGE_FAIL(file, (uint64_t)at,
+                                 "commit %" PRIu64 ", expected %s up to %" PRIu64, both[at].txn_id,
+                                 at ? "an odd one" : "an even one", LAYOUT_COMMIT_MAX);
     mv_assert(!txn_id || both[at].txn_id == txn_id);
     *chosen = both[at];
     return MV_OK;
@@ -402,7 +387,7 @@ static bool meta_stands(const catalog_file *file, const meta *m)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* read it from memory again, after all other reads */
     const uint8_t *now = file->bytes + (size_t)(m->txn_id % 2) * file->page_size;
-    return memcmp(now, m->bytes, META_SIZE) == 0;
+    return memcmp(now, m->bytes, LAYOUT_META_SIZE) == 0;
 }
 
 static mv_err check_trees(catalog_file *file, const meta *m, bool deep)
@@ -502,14 +487,16 @@ static bool is_zero(const uint8_t *bytes, size_t size)
 
 static uint64_t main_root(const meta *m)
 {
-    return record_read(m->bytes + META_MAIN_AT).root;
+    return record_read(m->bytes + LAYOUT_MAIN_AT).root;
 }
 
 static catalog_identity identify(catalog_file *file, size_t size, uint8_t *copy,
                                  const wanted_tables *tables)
 {
     meta first, second;
-    if (is_zero(file->bytes, size < META_SIZE ? size : META_SIZE)) return CATALOG_UNFINISHED;
+    if (is_zero(file->bytes, size < LAYOUT_META_SIZE ? size : LAYOUT_META_SIZE))
+        return CATALOG_UNFINISHED;
+    if (size >= LAYOUT_META_SIZE && is_of_other_width(file->bytes)) return CATALOG_OTHER_WIDTH;
     if (meta_read(file, size, 0, 0, &first)) return CATALOG_FOREIGN;
     file->page_size = (size_t)first.page_size;
     file->pages_count = size / file->page_size;

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-/* Verify an LMDB data file of format version 1 (LMDB 0.9, 64-bit, little-endian).
+/* Verify an LMDB data file (catalog_layout.h).
  *
  * `bytes` and `size` are the file as it is on disk (its size, not that of a larger map). `txn_id`
  * is the commit to verify: the caller has a read transaction on it. 0 is the newest commit.
@@ -27,18 +27,18 @@
  * LMDB can safely read and write a file that passes.
  *
  * Some features of LMDB are refused, because no catalog uses them: tables with duplicates, reversed
- * keys, and integer keys of 4 bytes. Page sizes are the powers of two from 2,048 to 32,768. On
- * smaller pages two of the longest keys do not fit, and splitting a page would not end; LMDB 0.9
- * makes no larger ones. Pages that are neither in use nor free are lost, which is no fault. Values
- * are not verified: they have checksums. Nor are the flags of a table, which only the caller knows
- * (mdb_dbi_flags).
+ * keys, and integer keys of another size than that of a size_t. Page sizes are the powers of two
+ * from 2,048 to 32,768. On smaller pages two of the longest keys do not fit, and splitting a page
+ * would not end; LMDB 0.9 makes no larger ones. Pages that are neither in use nor free are lost,
+ * which is no fault. Values are not verified: they have checksums. Nor are the flags of a table,
+ * which only the caller knows (mdb_dbi_flags).
  *
  * Memory: a bit per page, and a page per level of two trees. Never recurses; ends for every input.
  *
  * MV_CORRUPT: the text has `what` ("catalog.mdb"), the page, what was found and what was expected.
- * MV_WRONG_VERSION: another version of the format of LMDB. MV_BUSY: neither meta page has commit
- * `txn_id` any more, or the file was written to while the newest commit was verified: try again.
- * MV_NO_MEMORY.
+ * MV_WRONG_VERSION: another version of the format of LMDB, or a file of a program of the other
+ * width. MV_BUSY: neither meta page has commit `txn_id` any more, or the file was written to while
+ * the newest commit was verified: try again. MV_NO_MEMORY.
  *
  * With `txn_id` 0, while others write to the file, the newest commit may have pages that the file
  * got after the caller read its size. Then MV_CORRUPT is certain only if the file still has that
@@ -49,6 +49,7 @@ mv_err catalog_check_pages(const void *bytes, size_t size, uint64_t txn_id, bool
 /* Whose file is it? Its content tells, as far as it can be read; the file may be damaged. */
 typedef enum catalog_identity {
     CATALOG_FOREIGN,
+    CATALOG_OTHER_WIDTH, /* an LMDB file of a 32-bit program, for one of 64 bits, or the reverse */
     CATALOG_UNFINISHED, /* empty, or an LMDB file that got no table, or was cut short before them */
     CATALOG_OURS,       /* an LMDB file that has, or once had, all of the tables */
 } catalog_identity;

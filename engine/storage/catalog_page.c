@@ -10,16 +10,14 @@
 
 #include "base/bits.h"
 
-#define FLAG_BRANCH       0x01u
-#define FLAG_LEAF         0x02u
-#define FLAG_OVERFLOW     0x04u
-#define NODE_HEADER_SIZE  8u
-#define NUMBER_SIZE       8u   /* bytes of a page number, and of an integer key */
-#define KEY_SIZE_MAX      511u /* that of LMDB */
-#define FIRST_PAGE        2u   /* pages 0 and 1 are the meta pages */
-#define TABLE_RECORD_SIZE 48u
+#define FLAG_BRANCH      0x01u
+#define FLAG_LEAF        0x02u
+#define FLAG_OVERFLOW    0x04u
+#define NODE_HEADER_SIZE 8u
+#define KEY_SIZE_MAX     511u /* that of LMDB */
+#define FIRST_PAGE       2u   /* pages 0 and 1 are the meta pages */
 
-static_assert(2 * (NODE_HEADER_SIZE + KEY_SIZE_MAX + NUMBER_SIZE + 4) + CATALOG_PAGE_HEADER_SIZE <=
+static_assert(2 * (NODE_HEADER_SIZE + KEY_SIZE_MAX + LAYOUT_NUMBER_SIZE + 4) + LAYOUT_HEADER_SIZE <=
                   CATALOG_PAGE_SIZE_MIN,
               "two nodes with the longest keys fit on the smallest page");
 
@@ -37,9 +35,9 @@ uint32_t catalog_page_u32(const uint8_t *at)
     return value;
 }
 
-uint64_t catalog_page_u64(const uint8_t *at)
+uint64_t catalog_page_number(const uint8_t *at)
 {
-    uint64_t value;
+    size_t value;
     memcpy(&value, at, sizeof value);
     return value;
 }
@@ -69,14 +67,14 @@ static uint64_t node_size(const uint8_t *node, bool is_leaf)
     uint64_t size = NODE_HEADER_SIZE + (uint64_t)catalog_page_u16(node + 6);
     if (!is_leaf) return size;
     bool has_overflow = catalog_page_u16(node + 4) & CATALOG_NODE_OVERFLOW;
-    return size + (has_overflow ? NUMBER_SIZE : catalog_page_u32(node));
+    return size + (has_overflow ? LAYOUT_NUMBER_SIZE : catalog_page_u32(node));
 }
 
 catalog_node catalog_page_node(const catalog_page *page, uint32_t at)
 {
     mv_assert(at < page->count);
     const uint8_t *node =
-        page->bytes + catalog_page_u16(page->bytes + CATALOG_PAGE_HEADER_SIZE + 2 * (size_t)at);
+        page->bytes + catalog_page_u16(page->bytes + LAYOUT_HEADER_SIZE + 2 * (size_t)at);
     unsigned flags = catalog_page_u16(node + 4);
     uint32_t low = catalog_page_u32(node);
     catalog_node found = {.key = {node + NODE_HEADER_SIZE, catalog_page_u16(node + 6)}};
@@ -93,9 +91,9 @@ catalog_node catalog_page_node(const catalog_page *page, uint32_t at)
 static int compare_keys(catalog_key a, catalog_key b, bool integer_keys)
 {
     if (integer_keys) {
-        mv_assert(a.size == NUMBER_SIZE);
-        mv_assert(b.size == NUMBER_SIZE);
-        uint64_t x = catalog_page_u64(a.data), y = catalog_page_u64(b.data);
+        mv_assert(a.size == LAYOUT_NUMBER_SIZE);
+        mv_assert(b.size == LAYOUT_NUMBER_SIZE);
+        uint64_t x = catalog_page_number(a.data), y = catalog_page_number(b.data);
         return (x > y) - (x < y);
     }
     int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
@@ -106,10 +104,10 @@ static int compare_keys(catalog_key a, catalog_key b, bool integer_keys)
 static mv_err check_page_header(catalog_file *file, const catalog_page_position *position,
                                 catalog_page *page)
 {
-    uint64_t number = catalog_page_u64(page->bytes);
-    unsigned flags = catalog_page_u16(page->bytes + 10);
-    unsigned lower = catalog_page_u16(page->bytes + 12);
-    unsigned upper = catalog_page_u16(page->bytes + 14);
+    uint64_t number = catalog_page_number(page->bytes);
+    unsigned flags = catalog_page_u16(page->bytes + LAYOUT_FLAGS_AT);
+    unsigned lower = catalog_page_u16(page->bytes + LAYOUT_LOWER_AT);
+    unsigned upper = catalog_page_u16(page->bytes + LAYOUT_UPPER_AT);
     unsigned flags_wanted = position->is_leaf ? FLAG_LEAF : FLAG_BRANCH;
     uint32_t count_min = position->is_leaf ? 1 : 2;
     if (number != position->number)
@@ -117,11 +115,11 @@ static mv_err check_page_header(catalog_file *file, const catalog_page_position 
     if (flags != flags_wanted)
         return CATALOG_PAGE_FAIL(file, number, "flags %#x, expected %#x", flags, flags_wanted);
     if (upper > file->page_size || upper % 2 || lower > upper || lower % 2 ||
-        lower < CATALOG_PAGE_HEADER_SIZE)
+        lower < LAYOUT_HEADER_SIZE)
         return CATALOG_PAGE_FAIL(file, number,
                                  "free from %u to %u, expected even numbers from %u to %zu", lower,
-                                 upper, CATALOG_PAGE_HEADER_SIZE, file->page_size);
-    page->count = (lower - CATALOG_PAGE_HEADER_SIZE) / 2;
+                                 upper, LAYOUT_HEADER_SIZE, file->page_size);
+    page->count = (lower - LAYOUT_HEADER_SIZE) / 2;
     if (page->count < count_min)
         return CATALOG_PAGE_FAIL(file, number, "%u nodes, expected at least %u", page->count,
                                  count_min);
@@ -133,12 +131,11 @@ static mv_err check_page_header(catalog_file *file, const catalog_page_position 
  * nodes, and the last node ends where the page ends. */
 static mv_err check_layout(catalog_file *file, const catalog_page *page)
 {
-    size_t upper = catalog_page_u16(page->bytes + 14), end = file->page_size;
-    uint64_t size_max =
-        (((end - CATALOG_PAGE_HEADER_SIZE) / 2) & ~(size_t)1) - 2; /* as LMDB has it */
+    size_t upper = catalog_page_u16(page->bytes + LAYOUT_UPPER_AT), end = file->page_size;
+    uint64_t size_max = (((end - LAYOUT_HEADER_SIZE) / 2) & ~(size_t)1) - 2; /* as LMDB has it */
     memset(file->node_sizes, 0, end);
     for (uint32_t i = 0; i < page->count; i++) {
-        size_t offset = catalog_page_u16(page->bytes + CATALOG_PAGE_HEADER_SIZE + 2 * (size_t)i);
+        size_t offset = catalog_page_u16(page->bytes + LAYOUT_HEADER_SIZE + 2 * (size_t)i);
         if (offset % 2 || offset < upper || offset > end - NODE_HEADER_SIZE)
             return CATALOG_PAGE_FAIL(file, page->number,
                                      "node %u at %zu, expected an even number from %zu to %zu", i,
@@ -168,11 +165,12 @@ static mv_err check_key(catalog_file *file, const catalog_page *page, uint32_t a
 {
     if (!page->is_leaf && at == 0) { /* not compared, and mostly empty */
         if (size <= KEY_SIZE_MAX) return MV_OK;
-    } else if (integer_keys ? size == NUMBER_SIZE : size >= 1 && size <= KEY_SIZE_MAX) {
+    } else if (integer_keys ? size == LAYOUT_NUMBER_SIZE : size >= 1 && size <= KEY_SIZE_MAX) {
         return MV_OK;
     }
-    return CATALOG_PAGE_FAIL(file, page->number, "node %u has a key of %zu bytes, expected %s", at,
-                             size, integer_keys ? "8" : "1 to 511");
+    return CATALOG_PAGE_FAIL(
+        file, page->number, "node %u has a key of %zu bytes, expected %u to %u", at, size,
+        integer_keys ? LAYOUT_NUMBER_SIZE : 1, integer_keys ? LAYOUT_NUMBER_SIZE : KEY_SIZE_MAX);
 }
 
 static mv_err check_flags(catalog_file *file, const catalog_page *page, uint32_t at,
@@ -182,10 +180,10 @@ static mv_err check_flags(catalog_file *file, const catalog_page *page, uint32_t
         return CATALOG_PAGE_FAIL(file, page->number,
                                  "node %u has flags %#x, expected 0, %#x or %#x", at, node->flags,
                                  CATALOG_NODE_OVERFLOW, CATALOG_NODE_TABLE);
-    if (node->flags == CATALOG_NODE_TABLE && node->value_size != TABLE_RECORD_SIZE)
+    if (node->flags == CATALOG_NODE_TABLE && node->value_size != LAYOUT_TREE_SIZE)
         return CATALOG_PAGE_FAIL(file, page->number,
                                  "node %u has a table record of %" PRIu64 " bytes, expected %u", at,
-                                 node->value_size, TABLE_RECORD_SIZE);
+                                 node->value_size, LAYOUT_TREE_SIZE);
     return MV_OK;
 }
 
@@ -235,14 +233,14 @@ mv_err catalog_page_overflow(catalog_file *file, const catalog_node *node, const
                              uint64_t *pages_count)
 {
     mv_assert(node->flags == CATALOG_NODE_OVERFLOW);
-    uint64_t first = catalog_page_u64(node->rest);
-    uint8_t header[CATALOG_PAGE_HEADER_SIZE];
+    uint64_t first = catalog_page_number(node->rest);
+    uint8_t header[LAYOUT_HEADER_SIZE];
     if (first >= file->pages_count)
         return catalog_page_claim(file, first, 1, true); /* fails, and says why */
     const uint8_t *start = file->bytes + (size_t)first * file->page_size;
     memcpy(header, start, sizeof header);
-    uint64_t number = catalog_page_u64(header), count = catalog_page_u32(header + 12);
-    unsigned flags = catalog_page_u16(header + 10);
+    uint64_t number = catalog_page_number(header), count = catalog_page_u32(header + LAYOUT_RUN_AT);
+    unsigned flags = catalog_page_u16(header + LAYOUT_FLAGS_AT);
     if (number != first || flags != FLAG_OVERFLOW)
         return CATALOG_PAGE_FAIL(file, first,
                                  "number %" PRIu64
@@ -251,7 +249,7 @@ mv_err catalog_page_overflow(catalog_file *file, const catalog_node *node, const
     /* There may be more pages than the value needs: LMDB does not shrink a run that it just wrote.
      */
     uint64_t wanted =
-        (CATALOG_PAGE_HEADER_SIZE + node->value_size + file->page_size - 1) / file->page_size;
+        (LAYOUT_HEADER_SIZE + node->value_size + file->page_size - 1) / file->page_size;
     if (count < wanted)
         return CATALOG_PAGE_FAIL(file, first,
                                  "a run of %" PRIu64 " overflow pages, expected at least %" PRIu64,

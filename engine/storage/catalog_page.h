@@ -1,23 +1,17 @@
 /* One page of an LMDB tree: read from an untrusted file, verified, decoded.
  *
- *   offset  size  page
- *        0     8  its number
- *        8     2  padding
- *       10     2  flags: 1 branch, 2 leaf, 4 overflow, 8 meta
- *       12     2  lower: where the free space begins
- *       14     2  upper: where the free space ends
- *       16    2n  offsets of the n nodes, in the order of their keys; they end at `lower`
- *    upper     -  the nodes in any order, without gaps, up to the end of the page
- *
- * The first page of an overflow run has the number of its pages as a u32 at offset 12.
+ * Behind the header of a page (catalog_layout.h) are the offsets of its nodes, 2 bytes each, in the
+ * order of their keys, up to `lower`. The nodes are in any order, without gaps, from `upper` to the
+ * end of the page.
  *
  *   offset  size  node
  *        0     4  branch: low 32 bits of the child's page number; leaf: size of the value
- *        4     2  branch: high 16 bits of the child's page number; leaf: flags
+ *        4     2  branch: high 16 bits of the child's page number, 0 where numbers have 32 bits;
+ *                 leaf: flags
  *        6     2  size k of the key
  *        8     k  the key
- *    8 + k     -  leaf: the value; with flag 1 (overflow) the u64 number of the first page of a run
- *                 that has it; with flag 2 (table) the record of a table (catalog_check.c)
+ *    8 + k     -  leaf: the value; with flag 1 (overflow) the number of the first page of a run
+ * that has it; with flag 2 (table) the record of a table
  *
  * Nodes have an even number of bytes, padded by one byte where needed. All numbers are
  * little-endian.
@@ -30,13 +24,13 @@
 #include <inttypes.h>
 
 #include "base/error.h"
+#include "storage/catalog_layout.h"
 
-#define CATALOG_PAGE_HEADER_SIZE 16u
-#define CATALOG_PAGE_SIZE_MIN    2048u  /* so that two nodes with keys of 511 bytes fit on a page */
-#define CATALOG_PAGE_SIZE_MAX    32768u /* that of LMDB: `upper` of an empty page fits in 16 bits */
-#define CATALOG_PAGE_META        0x08u  /* flags in the page's header */
-#define CATALOG_NODE_OVERFLOW    0x01u  /* flags of a leaf's node: the value is on overflow pages */
-#define CATALOG_NODE_TABLE       0x02u  /* the value is the record of a table */
+#define CATALOG_PAGE_SIZE_MIN 2048u  /* so that two nodes with keys of 511 bytes fit on a page */
+#define CATALOG_PAGE_SIZE_MAX 32768u /* that of LMDB: `upper` of an empty page fits in 16 bits */
+#define CATALOG_PAGE_META     0x08u  /* flags in the page's header */
+#define CATALOG_NODE_OVERFLOW 0x01u  /* flags of a leaf's node: the value is on overflow pages */
+#define CATALOG_NODE_TABLE    0x02u  /* the value is the record of a table */
 
 /* A failure that names the page. `file` is a catalog_file. */
 #define CATALOG_PAGE_FAIL(file, page, format, ...)                                                 \
@@ -75,7 +69,7 @@ typedef struct catalog_page {
 typedef struct catalog_page_position {
     uint64_t number;
     bool is_leaf;
-    bool integer_keys;  /* keys have 8 bytes and compare as numbers; else byte by byte */
+    bool integer_keys;  /* keys have the size of a number and compare as such; else byte by byte */
     catalog_key lowest; /* every key is at least this */
     catalog_key beyond; /* and below this */
 } catalog_page_position;
@@ -88,10 +82,10 @@ typedef struct catalog_node {
     const uint8_t *rest; /* leaf: the value, or the number of its first overflow page */
 } catalog_node;
 
-/* Little-endian numbers at any address. */
+/* Little-endian numbers at any address; the last one has LAYOUT_NUMBER_SIZE bytes. */
 uint16_t catalog_page_u16(const uint8_t *at);
 uint32_t catalog_page_u32(const uint8_t *at);
-uint64_t catalog_page_u64(const uint8_t *at);
+uint64_t catalog_page_number(const uint8_t *at);
 
 /* Mark `count` pages from `first` as in use, or as free. MV_CORRUPT: one is marked already, or out
  * of range. Pages in use must lie within the file. */

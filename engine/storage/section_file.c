@@ -234,7 +234,8 @@ mv_err section_file_verify(const section_file *f, mv_error *error)
     MV_TRY(verify_header(f, error));
     for (uint32_t i = 0; i < f->header.sections; i++) {
         const section_entry *entry = &f->table[i];
-        MV_TRY(compare_checksum(f, i, hash_bytes(f->bytes + entry->offset, entry->size, 0), error));
+        MV_TRY(compare_checksum(f, i, hash_bytes(f->bytes + entry->offset, (size_t)entry->size, 0),
+                                error));
     }
     return MV_OK;
 }

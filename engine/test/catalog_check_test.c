@@ -24,7 +24,6 @@
 #include "test/catalog_use.h"
 #include "test/expect.h"
 
-#define META_SIZE   152u
 #define LIVE_ROUNDS 400u
 #define COPY_EVERY  16 /* trials: LMDB copies past the page cache, which takes long */
 
@@ -165,7 +164,7 @@ static void build(const char *path, long page_size, int commits)
         MUST(mdb_txn_commit(txn));
     }
     MUST(mdb_txn_begin(env, NULL, 0, &txn)); /* a run that is longer than its value */
-    uint64_t number = 1;
+    size_t number = 1;
     MDB_val key = {sizeof number, &number}, value = {(size_t)(3 * page_size), NULL};
     MUST(mdb_put(txn, tables[2], &key, &value, MDB_RESERVE));
     memset(value.mv_data, 1, value.mv_size);
@@ -205,10 +204,10 @@ static void test_whole_files(long page_size)
     mv_error error;
     build(base_path, page_size, 40);
     image base = image_read(base_path);
-    EXPECT(number_at(base.bytes + 16 + 24, 4) == (uint64_t)page_size);
+    EXPECT(number_at(base.bytes + LAYOUT_FREE_AT, 4) == (uint64_t)page_size);
     EXPECT(!check(&base, true) && !check(&base, false));
     for (size_t slot = 0; slot < 2; slot++) { /* the commit before the last one is whole, too */
-        uint64_t txn_id = number_at(base.bytes + slot * base.page_size + 16 + 128, 8);
+        uint64_t txn_id = layout_number(base.bytes + slot * base.page_size + LAYOUT_COMMIT_AT);
         EXPECT(!catalog_check_pages(base.bytes, base.size, txn_id, true, "catalog.mdb", &error));
         EXPECT(catalog_check_pages(base.bytes, base.size, txn_id + 2, true, "catalog.mdb",
                                    &error) == MV_BUSY);
@@ -258,7 +257,7 @@ static void test_version_and_memory(const image *base)
 {
     image other = {mem_alloc(base->size), base->size, base->page_size};
     memcpy(other.bytes, base->bytes, base->size);
-    other.bytes[16 + 4] = 2;
+    other.bytes[LAYOUT_VERSION_AT] = 2;
     EXPECT(check(&other, true) == MV_WRONG_VERSION);
     image_free(&other);
     mv_err err = MV_NO_MEMORY;
@@ -271,6 +270,25 @@ static void test_version_and_memory(const image *base)
     EXPECT(err == MV_OK && mem_bytes() == before);
 }
 
+/* The beginning of a file that LMDB made in a program of the other width. */
+static void test_other_width(void)
+{
+    static const char *const names[] = {"ids"};
+    enum { PAGES = 2 * 4096 };
+    image other = {mem_alloc_zero(PAGES), PAGES, 4096};
+    const uint16_t flags = 8;
+    const uint32_t magic = 0xbeefc0de;
+    catalog_identity identity = CATALOG_OURS;
+    mv_error error = {0};
+    memcpy(other.bytes + LAYOUT_FLAGS_AT_OF(LAYOUT_OTHER_SIZE), &flags, sizeof flags);
+    memcpy(other.bytes + LAYOUT_HEADER_SIZE_OF(LAYOUT_OTHER_SIZE), &magic, sizeof magic);
+    mv_err err = catalog_check_pages(other.bytes, other.size, 0, true, "catalog.mdb", &error);
+    EXPECT(err == MV_WRONG_VERSION && strstr(error.text, "cannot share a collection"));
+    EXPECT(!catalog_check_identity(other.bytes, other.size, names, 1, &identity, &error));
+    EXPECT(identity == CATALOG_OTHER_WIDTH);
+    image_free(&other);
+}
+
 /* Every byte of the meta pages; LMDB tries those with a meaning, and some of the others. */
 static void test_meta_flips(const image *base)
 {
@@ -279,7 +297,7 @@ static void test_meta_flips(const image *base)
     for (size_t at = 0; at < 2 * base->page_size; at++) {
         for (size_t m = 0; m < sizeof masks; m++) {
             base->bytes[at] ^= masks[m];
-            ok &= trial(base, at % (at % base->page_size < META_SIZE ? 4 : 1024) == m);
+            ok &= trial(base, at % (at % base->page_size < LAYOUT_META_SIZE ? 4 : 1024) == m);
             base->bytes[at] ^= masks[m];
         }
     }
@@ -432,6 +450,7 @@ static void run_all(void)
     page_size_wanted = 4096;
     RUN(test_empty_file());
     RUN(test_unexpected_tables());
+    RUN(test_other_width());
     RUN(test_live_file());
     RUN(test_large_file());
     build(base_path, 4096, 8);

@@ -49,7 +49,7 @@ static void files_remove(const char *path)
 static MDB_val random_key(unsigned flags, size_t size_max, size_t variety,
                           uint8_t key[KEY_SIZE_MAX])
 {
-    uint64_t number = random_below(variety);
+    size_t number = random_below(variety);
     if (flags & MDB_INTEGERKEY) {
         memcpy(key, &number, sizeof number);
         return (MDB_val){sizeof number, key};

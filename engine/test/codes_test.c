@@ -128,8 +128,9 @@ static column column_create(mv_type type, mv_metric metric, mv_quantize quantize
         .quantize = quantize, .base = c.bytes, .stride = codes_stride(quantize, &c.vectors)};
     if (quantize != MV_QUANTIZE_NONE) {
         c.mean = mem_alloc(dim * sizeof *c.mean);
-        c.code_bytes = mem_alloc_aligned(codes_size(quantize, &c.vectors));
-        memset(c.code_bytes, 0x5a, codes_size(quantize, &c.vectors)); /* what lies behind them */
+        c.code_bytes = mem_alloc_aligned((size_t)codes_size(quantize, &c.vectors));
+        memset(c.code_bytes, 0x5a,
+               (size_t)codes_size(quantize, &c.vectors)); /* what lies behind them */
         codes_find_mean(&c.vectors, c.mean, scratch);
         for (uint32_t row = 0; row < ROWS; row++) c.is_encoded &= encode(&c, row, scratch);
         c.codes.base = c.code_bytes;
@@ -145,7 +146,7 @@ static void column_free(column *c)
     mem_free(c->norms, ROWS * sizeof *c->norms);
     mem_free(c->truth, ROWS * dim * sizeof *c->truth);
     mem_free(c->mean, dim * sizeof *c->mean);
-    mem_free(c->code_bytes, codes_size(c->codes.quantize, &c->vectors));
+    mem_free(c->code_bytes, (size_t)codes_size(c->codes.quantize, &c->vectors));
 }
 
 /* ---------------------------------------------------------------- the truth */

@@ -367,14 +367,14 @@ static void plan_file(uint32_t on, uint32_t flips)
     if (f->segment) {
         memcpy(&header, f->bytes, sizeof header);
         for (size_t at = 0; at < sizeof header; at++) add_trial(FLIP, on, at);
-        for (size_t at = header.table_offset; at < f->size; at += 1 + below(4))
+        for (size_t at = (size_t)header.table_offset; at < f->size; at += 1 + below(4))
             add_trial(FLIP, on, at);
     }
     for (uint32_t i = 0; i < header.sections; i++) {
         section_entry entry;
         memcpy(&entry, f->bytes + header.table_offset + i * sizeof entry, sizeof entry);
         for (uint32_t flip = 0; flip < flips && entry.size; flip++)
-            add_trial(FLIP, on, entry.offset + below(entry.size));
+            add_trial(FLIP, on, (size_t)entry.offset + below((size_t)entry.size));
     }
     for (uint32_t flip = 0; flip < 8 * flips; flip++) add_trial(FLIP, on, below(f->size));
     for (uint32_t cut = 0; cut < flips; cut++) {

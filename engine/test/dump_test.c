@@ -167,7 +167,7 @@ static void seal(bytes *dump)
     for (uint32_t i = 0; i < count; i++) {
         files[i] = dump_format_file(dump->data, i);
         if (files[i].offset <= dump->size && files[i].size <= dump->size - files[i].offset)
-            files[i].checksum = hash_bytes(dump->data + files[i].offset, files[i].size, 0);
+            files[i].checksum = hash_bytes(dump->data + files[i].offset, (size_t)files[i].size, 0);
     }
     (void)dump_format_write(files, count, dump->data);
 }
@@ -186,7 +186,7 @@ static void test_hostile(void)
         memcpy(&files_count, dump.data + 12, sizeof files_count);
         dump_file file = dump_format_file(dump.data, random_bits() % files_count);
         for (uint32_t changes = 1 + random_bits() % 4; changes; changes--) {
-            size_t at = round % 8 ? file.offset + random_bits() % file.size
+            size_t at = round % 8 ? (size_t)(file.offset + random_bits() % file.size)
                                   : 32 + random_bits() % (files_count * sizeof file);
             dump.data[at] = (uint8_t)(random_bits() % 2 ? random_bits() : dump.data[at] ^ 1u);
         }

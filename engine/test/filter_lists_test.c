@@ -378,9 +378,10 @@ static void test_damage(void)
         index_column column = column_of(field);
         while (at < count && parts[at].kind != kinds[i % 3]) at++;
         if (at == count) continue; /* no rows: all is in bitmaps */
-        uint8_t *copy = mem_alloc_aligned(parts[at].size);
-        memcpy(copy, parts[at].bytes, parts[at].size);
-        for (size_t from = 8; from < parts[at].size; from += 16)
+        size_t size = (size_t)parts[at].size;
+        uint8_t *copy = mem_alloc_aligned(size);
+        memcpy(copy, parts[at].bytes, size);
+        for (size_t from = 8; from < size; from += 16)
             memset(copy + from, 0xff, 8); /* offset and width of each block */
         parts[at].bytes = copy;
         EXPECT(!invert_open(parts, count, &column, &hurt, &error));
@@ -396,7 +397,7 @@ static void test_damage(void)
         EXPECT(memcmp(plain, other, bits_words(ROWS) * 8) == 0);
         EXPECT(damages <= 1 && (!damages || (damaged_field == field && !lists[field])));
         damages = 0;
-        mem_free(copy, parts[at].size);
+        mem_free(copy, size);
         mem_arena_clear(&arena);
     }
     mem_arena_free(&arena);

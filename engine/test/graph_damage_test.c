@@ -123,12 +123,13 @@ static void test_flips_all_over(uint32_t field)
     section_header header;
     memcpy(&header, bytes[field], sizeof header);
     for (size_t at = 0; at < sizeof header; at += 1 + below(6)) flip(field, at);
-    for (size_t at = header.table_offset; at < sizes[field]; at += 1 + below(40)) flip(field, at);
+    for (size_t at = (size_t)header.table_offset; at < sizes[field]; at += 1 + below(40))
+        flip(field, at);
     for (uint32_t i = 0; i < header.sections && unmet < 20; i++) {
         section_entry entry;
         memcpy(&entry, bytes[field] + header.table_offset + i * sizeof entry, sizeof entry);
         for (uint32_t n = 0; n < FLIPS && entry.size; n++)
-            flip(field, entry.offset + below(entry.size));
+            flip(field, (size_t)entry.offset + below((size_t)entry.size));
     }
 }
 
@@ -145,7 +146,7 @@ static void test_forged_checksums(uint32_t field)
         uint8_t *at_entry = forged + header.table_offset + below(header.sections) * sizeof entry;
         memcpy(&entry, at_entry, sizeof entry);
         for (uint32_t i = 0; i < 50 && entry.size; i++)
-            forged[entry.offset + below(entry.size)] = (uint8_t)mix(random_state++);
+            forged[entry.offset + below((size_t)entry.size)] = (uint8_t)mix(random_state++);
         mv_collection *c = NULL;
         store(field, forged, sizes[field]); /* the catalog knows the header's checksum, no more */
         WORKS(mv_open(path, &(mv_open_options){.manual_maintenance = true}, &c, &error));

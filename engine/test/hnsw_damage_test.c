@@ -14,7 +14,7 @@
 typedef struct copy {
     index_part parts[HNSW_PARTS_MAX];
     uint8_t *bytes[HNSW_PARTS_MAX];
-    uint64_t sizes[HNSW_PARTS_MAX]; /* allocated */
+    size_t sizes[HNSW_PARTS_MAX]; /* allocated */
     uint32_t count;
 } copy;
 
@@ -23,7 +23,7 @@ static copy copy_of(const made_graph *made)
     copy c = {.count = made->parts_count};
     for (uint32_t i = 0; i < c.count; i++) {
         c.parts[i] = made->parts[i];
-        c.sizes[i] = made->parts[i].size;
+        c.sizes[i] = (size_t)made->parts[i].size;
         c.bytes[i] = mem_alloc_aligned(c.sizes[i]);
         memcpy(c.bytes[i], made->parts[i].bytes, c.sizes[i]);
         c.parts[i].bytes = c.bytes[i];

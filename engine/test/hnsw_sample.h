@@ -216,7 +216,7 @@ static inline bool same_parts(const made_graph *a, const made_graph *b)
     for (uint32_t i = 0; i < a->parts_count; i++) {
         const index_part *x = &a->parts[i], *y = &b->parts[i];
         if (x->kind != y->kind || x->level != y->level || x->size != y->size ||
-            memcmp(x->bytes, y->bytes, x->size) != 0)
+            memcmp(x->bytes, y->bytes, (size_t)x->size) != 0)
             return false;
     }
     return true;
@@ -265,7 +265,7 @@ static inline bool hits_are_right(const set *s, const asked_vector *a, const top
         const topk_entry *hit = &hits->heap[i], *before = hit - 1;
         if (hit->row >= s->vectors.rows || hit->docid != s->docids[hit->row] || hit->source != 5)
             return false;
-        if (pass && !bits_get(pass, hit->row)) return false;
+        if (pass && !bits_get(pass, (size_t)hit->row)) return false;
         if (hit->distance != true_distance(s, a, (uint32_t)hit->row)) return false;
         if (i && (hit->distance < before->distance ||
                   (hit->distance == before->distance && hit->docid <= before->docid)))

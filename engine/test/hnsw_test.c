@@ -128,7 +128,7 @@ static void test_sameness(mv_quantize quantize)
     made_graph other = build(&s, how);
     const index_part *links = first.parts;
     while (links->kind != HNSW_PART_LINKS) links++;
-    EXPECT(memcmp(links->bytes, other.graph.links, links->size) != 0);
+    EXPECT(memcmp(links->bytes, other.graph.links, (size_t)links->size) != 0);
     RECALL(&s, &other.graph, 0.97, .topk = 10, .ef = 200);
     hnsw_build_free(other.b);
     end(&first, &s);

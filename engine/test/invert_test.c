@@ -207,7 +207,8 @@ static bool same_parts(const made *a, const made *b)
     if (a->parts_count != b->parts_count) return false;
     for (uint32_t i = 0; i < a->parts_count; i++)
         if (a->parts[i].kind != b->parts[i].kind || a->parts[i].size != b->parts[i].size ||
-            (a->parts[i].size && memcmp(a->parts[i].bytes, b->parts[i].bytes, a->parts[i].size)))
+            (a->parts[i].size &&
+             memcmp(a->parts[i].bytes, b->parts[i].bytes, (size_t)a->parts[i].size)))
             return false;
     return true;
 }

@@ -367,7 +367,7 @@ static void test_damage(void)
         for (uint32_t i = 0; i < 4; i++) {
             graph_copy(sample_path("whole"), hurt);
             read_file(hurt, name);
-            write_file(hurt, name, mix(i) % bytes_size);
+            write_file(hurt, name, (size_t)(mix(i) % bytes_size));
             use_damaged(hurt, plain, name, true);
             graph_copy(sample_path("whole"), hurt);
             read_file(hurt, name);

@@ -152,6 +152,9 @@ static void test_read_and_write(void)
     EXPECT(!os_map(OS_FILE_NONE, 0, &mapped, path, NULL) && !mapped);
     os_unmap(NULL, 0);
     EXPECT(os_map(OS_FILE_NONE, 1, &mapped, path, NULL) == MV_IO && !mapped);
+    bool has_addresses = SIZE_MAX > UINT32_MAX; /* the low 32 bits of this size are few bytes */
+    mv_err err = os_map(OS_FILE_NONE, ((uint64_t)1 << 32) + 11, &mapped, path, NULL);
+    EXPECT(err == (has_addresses ? MV_IO : MV_LIMIT) && !mapped);
 
     EXPECT(is_there(path, OS_FILE));
     EXPECT(allocated_bytes(path) > 0);

@@ -134,15 +134,16 @@ static void test_state(const disk *d, const oracle *known, const op *o, turn t)
  * write. */
 static uint8_t *choose_places(const record *r, uint32_t wanted)
 {
-    uint64_t *rare = mem_alloc(r->ops * sizeof *rare), rare_count = 0;
-    uint8_t *cuts = mem_alloc_zero(r->ops);
+    size_t ops = (size_t)r->ops, rare_count = 0;
+    uint64_t *rare = mem_alloc(ops * sizeof *rare);
+    uint8_t *cuts = mem_alloc_zero(ops);
     must(rare && cuts, "out of memory");
     for (const op *o = record_at(r, 0); o; o = record_next(r, o))
         if (o->kind != OP_WRITE) rare[rare_count++] = o->number;
     for (uint32_t i = 0; i < wanted; i++)
         cuts[random_below(2) && rare_count ? rare[random_below(rare_count)]
                                            : random_below(r->ops)]++;
-    mem_free(rare, r->ops * sizeof *rare);
+    mem_free(rare, ops * sizeof *rare);
     return cuts;
 }
 
@@ -159,7 +160,7 @@ static void replay(const record *r, disk *d, oracle *known, uint32_t wanted, tur
         oracle_read(known, o);
         random_state = keep + cuts[o->number];
     }
-    mem_free(cuts, r->ops);
+    mem_free(cuts, (size_t)r->ops);
 }
 
 /* A workload, cut off `wanted` times. */

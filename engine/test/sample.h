@@ -150,10 +150,10 @@ static inline mv_value int_value(int64_t i)
 
 static inline mv_value list_value(sample_text *text, int field, uint64_t random)
 {
-    size_t count = random % 5;
+    size_t count = (size_t)(random % 5);
     for (size_t i = 0; i < count; i++) {
         uint64_t r = mix(random + i);
-        text->items[i] = field == TAGS ? string_value(text->bytes + 16 * i, r % 9, r)
+        text->items[i] = field == TAGS ? string_value(text->bytes + 16 * i, (size_t)(r % 9), r)
                                        : int_value((int32_t)(uint32_t)r);
     }
     return (mv_value){.kind = MV_KIND_LIST, .as.list = {text->items, count}};
@@ -165,7 +165,7 @@ static inline mv_value sample_value(uint32_t n, uint32_t version, int field, sam
     uint64_t random = mix(n * 1000003ull + version * 7919ull + (unsigned)field);
     if (sample_fields[field].nullable && random % 5 == 0) return (mv_value){.kind = MV_KIND_NULL};
     switch (field) {
-    case TITLE: return string_value(text->bytes, random % 40, random);
+    case TITLE: return string_value(text->bytes, (size_t)(random % 40), random);
     case YEAR: return int_value(1900 + (int64_t)(random % 120));
     case BIG:
         if (random % 16 == 0) return int_value(INT64_MIN);

@@ -61,8 +61,18 @@ static void test_grow(void)
     EXPECT(mem_bytes() == before);
 }
 
+static void test_array_size(void)
+{
+    size_t half = SIZE_MAX / 2 + 1;
+    EXPECT(mem_array_size(3, 8) == 24 && mem_array_size(0, 8) == 0 && mem_array_size(8, 0) == 0);
+    EXPECT(mem_array_size(SIZE_MAX, 1) == SIZE_MAX && mem_array_size(1, SIZE_MAX) == SIZE_MAX);
+    EXPECT(mem_array_size(2, half) == SIZE_MAX && mem_array_size(half, 2) == SIZE_MAX);
+    EXPECT(mem_array_size(UINT64_MAX, 1) == SIZE_MAX && mem_array_size(UINT64_MAX, 8) == SIZE_MAX);
+}
+
 int main(void)
 {
+    RUN(test_array_size());
     RUN(test_lower_bound());
     RUN(test_grow());
     return tests_conclude();

@@ -89,7 +89,7 @@ static void disk_open(int file)
     memset(f->dirty, 0, sizeof f->dirty);
 }
 
-static void disk_write(int file, off_t at, size_t size)
+static void disk_write(int file, off64_t at, size_t size)
 {
     disk_file *f = disk_find(file, true);
     if (!f) return;
@@ -101,13 +101,13 @@ static void disk_write(int file, off_t at, size_t size)
 /* The page gets its old content again: zeros, if it never reached the disk. */
 static void forget_page(const disk_file *f, int file, size_t page, size_t size)
 {
-    REAL_ONE(pwrite_function, "pwrite")
+    REAL_ONE(pwrite_function, "pwrite64")
     size_t at = page * PAGE, count = size > at + PAGE ? PAGE : size - at;
     if (at >= size) return;
-    must(real(file, f->platter + at, count, (off_t)at) == (ssize_t)count, "cannot write");
+    must(real(file, f->platter + at, count, (off64_t)at) == (ssize_t)count, "cannot write");
 }
 
-static void disk_sync(int synced, off_t at, size_t size, bool failed)
+static void disk_sync(int synced, off64_t at, size_t size, bool failed)
 {
     disk_file *f = disk_find(synced, false);
     struct stat about;

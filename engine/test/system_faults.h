@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "moonvec.h"
+#include "storage/catalog_layout.h"
 
 /* ---------------------------------------------------------------- the calls */
 
@@ -39,8 +40,8 @@ static const int fault_errnos[FAULTS] = {ENOSPC, ENOSPC, EIO,    EIO,   EIO,
                                          EMFILE, EIO,    ENOMEM, ENOSPC};
 
 /* What a test that models a disk wants to see. */
-static void (*saw_write)(int file, off_t at, size_t size);
-static void (*saw_sync)(int file, off_t at, size_t size, bool failed); /* SIZE_MAX: to the end */
+static void (*saw_write)(int file, off64_t at, size_t size);
+static void (*saw_sync)(int file, off64_t at, size_t size, bool failed); /* SIZE_MAX: to the end */
 static void (*saw_open)(int file);
 
 static atomic_uint_fast64_t countdown; /* 0: off */
@@ -68,23 +69,24 @@ static bool fails(fault kind)
         memcpy(&real, &found_, sizeof real);                                                       \
     }
 
-typedef ssize_t (*pwrite_function)(int, const void *, size_t, off_t);
+typedef ssize_t (*pwrite_function)(int, const void *, size_t, off64_t);
 typedef ssize_t (*writev_function)(int, const struct iovec *, int);
 typedef ssize_t (*write_function)(int, const void *, size_t);
 typedef int (*sync_function)(int);
 typedef int (*rename_function)(const char *, const char *);
 typedef int (*ftruncate_function)(int, off_t);
 typedef int (*open_function)(const char *, int, ...);
-typedef void *(*mmap_function)(void *, size_t, int, int, int, off_t);
+typedef void *(*mmap_function)(void *, size_t, int, int, int, off64_t);
 
-#define META_WRITE_SIZE 120u /* what LMDB writes of a meta page, and writes nowhere else */
+/* What LMDB writes of a meta page, and writes nowhere else: all from the size of the map on. */
+#define META_WRITE_SIZE (LAYOUT_META_SIZE - (LAYOUT_VERSION_AT + 4 + LAYOUT_NUMBER_SIZE))
 
 static bool syncs_writes(int file)
 {
     return (fcntl(file, F_GETFL) & O_DSYNC) != 0;
 }
 
-static ssize_t write_at(pwrite_function real, int file, const void *bytes, size_t size, off_t at)
+static ssize_t write_at(pwrite_function real, int file, const void *bytes, size_t size, off64_t at)
 {
     if (fails(WRITES)) return -1;
     if (size == META_WRITE_SIZE && (fails(META_WRITES) || fails(TAKE_BACKS))) {
@@ -110,7 +112,7 @@ static ssize_t write_at(pwrite_function real, int file, const void *bytes, size_
 
 ssize_t pwrite(int file, const void *bytes, size_t size, off_t at)
 {
-    REAL_ONE(pwrite_function, "pwrite")
+    REAL_ONE(pwrite_function, "pwrite64")
     return write_at(real, file, bytes, size, at);
 }
 
@@ -200,7 +202,7 @@ int open64(const char *path, int flags, ...)
 /* Only maps of files: memory is another test's matter. */
 void *mmap(void *at, size_t size, int protection, int flags, int file, off_t offset)
 {
-    REAL_ONE(mmap_function, "mmap")
+    REAL_ONE(mmap_function, "mmap64")
     return file != -1 && fails(MAPS) ? MAP_FAILED : real(at, size, protection, flags, file, offset);
 }
 

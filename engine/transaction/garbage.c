@@ -55,7 +55,7 @@ static mv_err unlink_garbage(writer *w, mv_error *error)
         catalog_cursor_close(cursor);
         if (err || !found) return err;
         if (value.size <= sizeof head || value.size - sizeof head >= sizeof name ||
-            !catalog_is_intact(&key, sizeof key, &value))
+            !catalog_is_intact(key, &value))
             return error_set(error, MV_CORRUPT, "%s: the list of files to remove is damaged",
                              CATALOG_FILE);
         memcpy(&head, value.bytes, sizeof head);

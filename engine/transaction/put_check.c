@@ -27,7 +27,7 @@ static mv_err find_duplicate_id(const mv_batch *batch, mv_error *error)
     mv_assert(slots > batch->count); /* every probe ends at a free slot */
     for (uint32_t i = 0; i < batch->count && !err; i++) {
         const row_parts *r = &batch->rows[i];
-        size_t at = hash_bytes(r->id, r->id_size, 0) & (slots - 1);
+        size_t at = (size_t)hash_bytes(r->id, r->id_size, 0) & (slots - 1);
         for (; taken[at]; at = (at + 1) & (slots - 1)) {
             const row_parts *other = &batch->rows[taken[at] - 1];
             if (other->id_size == r->id_size && memcmp(other->id, r->id, r->id_size) == 0)

@@ -5,6 +5,7 @@
  * files of the segment are finished. */
 #include "transaction/seal.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "transaction/writer_files.h"
@@ -76,8 +77,7 @@ static mv_err gather_fresh(writer *w, sealing *s, mv_error *error)
         catalog_value value;
         bool found;
         if ((err = catalog_cursor_next_u64(cursor, &docid, &value, &found, error)) || !found) break;
-        if (s->encoded_count == w->state.fresh_rows ||
-            !catalog_is_intact(&docid, sizeof docid, &value)) {
+        if (s->encoded_count == w->state.fresh_rows || !catalog_is_intact(docid, &value)) {
             err = error_set(error, MV_CORRUPT, "%s: fresh row %llu is damaged", CATALOG_FILE,
                             (unsigned long long)docid);
             break;
@@ -119,7 +119,7 @@ bool seal_is_due(const writer *w)
 mv_err seal_rows(writer *w, const row_parts *rows, uint32_t rows_count, uint64_t first_docid,
                  mv_error *error)
 {
-    size_t most = (size_t)w->state.fresh_rows + rows_count;
+    uint64_t most = w->state.fresh_rows + rows_count;
     sealing s = {.schema = w->v->schema};
     mv_assert(!rows_count || first_docid + rows_count <= w->state.next_docid); /* I5 */
     segment_writer *written = NULL;
@@ -127,13 +127,14 @@ mv_err seal_rows(writer *w, const row_parts *rows, uint32_t rows_count, uint64_t
     mv_err err = MV_OK;
     if (!most) return MV_OK;
     if (most > SEGMENT_ROWS_MAX)
-        return error_set(error, MV_LIMIT, "%zu rows for one segment, at most %u are allowed", most,
+        return error_set(error, MV_LIMIT,
+                         "%" PRIu64 " rows for one segment, at most %u are allowed", most,
                          SEGMENT_ROWS_MAX);
-    s.encoded = mem_arena_alloc(&arena, (size_t)w->state.fresh_rows * sizeof *s.encoded);
-    s.docids = mem_arena_alloc(&arena, most * sizeof *s.docids);
-    s.parts = mem_arena_alloc(&arena, rows_count * sizeof *s.parts);
+    s.encoded = mem_arena_alloc(&arena, mem_array_size(w->state.fresh_rows, sizeof *s.encoded));
+    s.docids = mem_arena_alloc(&arena, mem_array_size(most, sizeof *s.docids));
+    s.parts = mem_arena_alloc(&arena, mem_array_size(rows_count, sizeof *s.parts));
     if (!s.encoded || !s.docids || !s.parts) {
-        err = error_memory(error, most * sizeof *s.docids, "a segment");
+        err = error_memory(error, mem_array_size(most, sizeof *s.docids), "a segment");
         goto done;
     }
     if ((err = gather_fresh(w, &s, error))) goto done;

@@ -149,7 +149,7 @@ static mv_err find_index(const writer *w, uint64_t segment_number, uint32_t uid,
         catalog_value value;
         if ((err = catalog_cursor_next_u64(cursor, &number, &value, found, error)) || !*found)
             break;
-        if (!catalog_is_intact(&number, sizeof number, &value))
+        if (!catalog_is_intact(number, &value))
             err = error_set(error, MV_CORRUPT, "%s: the record of index %" PRIu64 " is damaged",
                             CATALOG_FILE, number);
         else

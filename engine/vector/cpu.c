@@ -3,7 +3,7 @@
  * only if both agree. */
 #include "vector/cpu.h"
 
-#ifdef CPU_X86_64
+#ifdef CPU_X86
 
 #include <cpuid.h>
 

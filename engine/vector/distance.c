@@ -17,7 +17,7 @@ static const struct {
     const distance_kernels *kernels;
     bool (*can_run)(void); /* NULL: on every machine that the build is for */
 } choices[] = {
-#if defined(CPU_X86_64)
+#if defined(CPU_X86)
     {&kernel_avx512, cpu_has_avx512},
     {&kernel_avx2, cpu_has_avx2},
     {&kernel_sse2, NULL},

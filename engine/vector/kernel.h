@@ -6,9 +6,9 @@
 #include "vector/distance.h"
 
 extern const distance_kernels kernel_scalar; /* plain C: what the others are tested against */
-extern const distance_kernels kernel_sse2;   /* x86-64 */
-extern const distance_kernels kernel_avx2;   /* x86-64 */
-extern const distance_kernels kernel_avx512; /* x86-64 */
+extern const distance_kernels kernel_sse2;   /* x86, of 32 bits, too */
+extern const distance_kernels kernel_avx2;   /* x86 */
+extern const distance_kernels kernel_avx512; /* x86 */
 extern const distance_kernels kernel_neon;   /* 64-bit ARM */
 
 /* Kernels are composed of inline functions with constant arguments. These must be inlined, so that

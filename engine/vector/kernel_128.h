@@ -1,4 +1,4 @@
-/* Vectors of 128 bits for kernel_body.h, by SIMDe's SSE names: SSE2 on x86-64, NEON on ARM. */
+/* Vectors of 128 bits for kernel_body.h, by SIMDe's SSE names: SSE2 on x86, NEON on ARM. */
 #include <simde/x86/fma.h>
 #include <simde/x86/sse2.h>
 

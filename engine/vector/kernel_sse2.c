@@ -1,4 +1,4 @@
-/* The kernels for any x86-64: SSE2. No flags. */
+/* The kernels for any x86 that moonvec runs on: SSE2. No flags. */
 #include "vector/kernel.h"
 
 #include "vector/kernel_128.h"

@@ -166,7 +166,7 @@ bool is_whole(lua_State *L, int index, int64_t *whole)
 
 size_t check_array(lua_State *L, int index, const error_context *where, const char *what)
 {
-    size_t count = lua_rawlen(L, index);
+    size_t count = compat_length(L, index);
     size_t keys_count = 0;
     lua_pushnil(L);
     while (lua_next(L, index)) {
@@ -199,10 +199,17 @@ mv_id check_id(lua_State *L, int index, const error_context *where, char text[ID
     return id;
 }
 
+void *check_block(lua_State *L, size_t count, size_t size)
+{
+    if (count && size > (SIZE_MAX - 1) / count)
+        raise_misuse(L, "not enough memory for %zu times %zu bytes", count, size);
+    return lua_newuserdata(L, count * size + 1);
+}
+
 id_list check_ids(lua_State *L, int index, const error_context *where)
 {
     id_list list = {NULL, check_array(L, index, where, "an array of ids")};
-    list.ids = lua_newuserdata(L, list.count * (sizeof(mv_id) + ID_TEXT_SIZE) + 1);
+    list.ids = check_block(L, list.count, sizeof(mv_id) + ID_TEXT_SIZE);
     char *texts = (char *)(list.ids + list.count);
     for (size_t i = 0; i < list.count; i++) {
         lua_rawgeti(L, index, (int)i + 1);

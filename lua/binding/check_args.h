@@ -51,6 +51,9 @@ bool is_cdata_integer(lua_State *L, int index, mv_value *value);
  * because elements after a hole would be ignored silently. */
 size_t check_array(lua_State *L, int index, const error_context *where, const char *what);
 
+/* Push a block for `count` items of `size` bytes. Raises if no memory can be so large. */
+void *check_block(lua_State *L, size_t count, size_t size);
+
 #define ID_TEXT_SIZE 24 /* any 64-bit integer in decimal, with sign and zero byte */
 
 /* The document id at `index`. A string is lent by Lua; a whole number is written into `text`. */

@@ -8,6 +8,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdint.h>
 
 #define LUA_PRINTF(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
 
@@ -48,6 +49,13 @@ static inline void *compat_testudata(lua_State *L, int index, const char *type_n
 }
 
 #endif
+
+/* The raw length; SIZE_MAX if it does not fit, as may happen with holes in a table. */
+static inline size_t compat_length(lua_State *L, int index)
+{
+    unsigned long long length = lua_rawlen(L, index);
+    return (size_t)length == length ? (size_t)length : SIZE_MAX;
+}
 
 /* The type that lua_gc reads for the size of a step. */
 #if LUA_VERSION_NUM < 505

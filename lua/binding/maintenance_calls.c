@@ -64,7 +64,7 @@ int call_dump(lua_State *L)
     dump_box *box = owned_push(L, 1, owner, sizeof *box, dump_box_release);
     mv_err err = mv_dump_open(owner->collection, &box->dump, &size, &error);
     if (!err) {
-        void *bytes = lua_newuserdata(L, (size_t)size);
+        void *bytes = lua_newuserdata(L, (size_t)size); /* fits: the files are mapped */
         err = mv_dump_read(box->dump, bytes, (size_t)size, &got, &error);
         if (!err) lua_pushlstring(L, bytes, got);
     }

@@ -15,7 +15,7 @@ static int push_list(lua_State *L, int reuse, size_t count)
 /* Remove the elements above `count` that an earlier answer left in a reused table. */
 static void cut_list(lua_State *L, int list, size_t count)
 {
-    for (size_t i = lua_rawlen(L, list); i > count; i--) {
+    for (size_t i = compat_length(L, list); i > count; i--) {
         lua_pushnil(L);
         lua_rawseti(L, list, (int)i);
     }

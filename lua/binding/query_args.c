@@ -229,7 +229,7 @@ void query_args_read_page(lua_State *L, query_args *args, bool for_rerank)
 static void read_several(lua_State *L, query_args *args, number_scratch *scratch)
 {
     size_t size = mv_vector_size(args->field.type, args->field.dim);
-    uint8_t *given = lua_newuserdata(L, args->query.vectors_count * size + 1);
+    uint8_t *given = check_block(L, args->query.vectors_count, size);
     for (uint32_t i = 0; i < args->query.vectors_count; i++) {
         lua_rawgeti(L, args->at + VECTORS, (int)i + 1);
         const void *vector = read_vector(L, lua_gettop(L), &query_context, &args->field, scratch);

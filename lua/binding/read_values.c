@@ -47,7 +47,7 @@ static bool read_scalar(lua_State *L, int index, mv_value *value)
 /* Memory for `count` values: in `scratch` if they fit, else in a block that is pushed. */
 static mv_value *reserve_values(lua_State *L, value_scratch *scratch, size_t count)
 {
-    if (count > VALUES_FEW - scratch->used) return lua_newuserdata(L, count * sizeof(mv_value));
+    if (count > VALUES_FEW - scratch->used) return check_block(L, count, sizeof(mv_value));
     mv_value *values = scratch->few + scratch->used;
     scratch->used += count;
     return values;
@@ -88,7 +88,7 @@ static void read_args(lua_State *L, int index, const char *call, filter_args *ou
     if (lua_isnil(L, index)) return;
     if (lua_type(L, index) != LUA_TTABLE)
         raise_misuse(L, "%s: 'args' must be a table, got a %s", call, luaL_typename(L, index));
-    size_t count = lua_rawlen(L, index);
+    size_t count = compat_length(L, index);
     if (count > MV_FILTER_TESTS_MAX * 2) /* BETWEEN takes two */
         raise_misuse(L, "%s: 'args' has %zu values, the maximum is %u", call, count,
                      MV_FILTER_TESTS_MAX * 2);

@@ -70,7 +70,7 @@ const void *read_vector(lua_State *L, int index, const error_context *where,
                      hint_for(bytes, size));
         return bytes;
     } else if (lua_type(L, index) == LUA_TTABLE) {
-        count = lua_rawlen(L, index);
+        count = compat_length(L, index);
     } else if ((box = luaL_testudata(L, index, VECTOR_TYPE))) {
         count = box->dim;
         numbers = box->numbers;
@@ -97,7 +97,7 @@ size_t vector_size(lua_State *L, int index, const error_context *where)
     if (box) {
         count = box->dim;
     } else if (lua_type(L, index) == LUA_TTABLE) {
-        count = lua_rawlen(L, index);
+        count = compat_length(L, index);
     } else if (lua_type(L, index) == LUA_TSTRING) {
         size_t size;
         const char *bytes = lua_tolstring(L, index, &size);

@@ -54,6 +54,17 @@ end
 --- True if all numbers are doubles in this Lua version: then integers beyond 2^53 are strings.
 M.has_integers = math.type ~= nil -- luacheck: ignore
 
+--- The width of the program in bits, 32 or 64. The catalog shows it: LMDB's mark stands behind 12 or 16 bytes.
+function M.bits()
+  local path = M.path()
+  assert(moonvec.open(path, { schema = { fields = { { name = "f", type = "bool" } } } })):close()
+  local file = assert(io.open(path .. "/catalog.mdb", "rb"))
+  local head = file:read(20)
+  file:close()
+  M.clean()
+  return head:find("\222\192\239\190", 17, true) and 64 or 32
+end
+
 --- Random numbers, the same on every Lua: random() in [0, 1), random(n) a whole number from 1 to n.
 function M.random(seed)
   local state = seed % 2147483646 + 1
