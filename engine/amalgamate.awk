@@ -52,7 +52,7 @@ function banner(path)
 function header_line(line)
 {
     if (line ~ /extern const /) sub(/extern const /, "MV_INTERNAL const ", line)
-    else if (line ~ /^[a-z][A-Za-z0-9_ *]*[ *][a-z][a-z0-9_]*\(/ && line !~ /^(static|typedef|extern) /)
+    else if (line ~ /^[a-z_][A-Za-z0-9_ *]*[ *][a-z][a-z0-9_]*\(/ && line !~ /^(static|typedef|extern) /)
         line = "MV_INTERNAL " line
     return line
 }

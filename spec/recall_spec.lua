@@ -68,6 +68,10 @@ local function lives(path, vector_type, metric, quantize)
 end
 
 describe("recall of graph search", function()
+  after_each(function()
+    support.clean()
+  end)
+
   for _, vector_type in ipairs { "vector_fp32", "vector_fp16", "vector_int8" } do
     for _, metric in ipairs { "l2", "ip", "cosine" } do
       for _, quantize in ipairs { "auto", "none", "fp16", "int8", "int4" } do

@@ -1,5 +1,5 @@
 /* Simple case folding: a sample of characters, what holds for all of them, and every character of
- * CaseFolding.txt where Debian's unicode-data is installed. */
+ * CaseFolding.txt where Debian's unicode-data is installed, in the version of the table. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #define CODE_POINT_MAX    0x10FFFFu
 #define IS_SURROGATE(c)   ((c) >= 0xD800 && (c) <= 0xDFFF)
 #define CASE_FOLDING_FILE "/usr/share/unicode/CaseFolding.txt"
+#define CASE_FOLDING_HEAD "# CaseFolding-15.0.0.txt\n" /* Unicode 15.1 folds three more characters */
 
 static void test_sample(void)
 {
@@ -55,13 +56,19 @@ static void test_all(void)
     EXPECT(growing == 0);
 }
 
-static void test_file(void)
+/* The file behind its first line; NULL where there is none of the table's version. */
+static FILE *open_case_folding(void)
 {
+    char line[sizeof CASE_FOLDING_HEAD];
     FILE *file = fopen(CASE_FOLDING_FILE, "r");
-    if (!file) {
-        printf("%s is missing: not compared\n", CASE_FOLDING_FILE);
-        return;
-    }
+    if (file && fgets(line, sizeof line, file) && strcmp(line, CASE_FOLDING_HEAD) == 0) return file;
+    printf("%s is missing or of another version: not compared\n", CASE_FOLDING_FILE);
+    if (file) (void)fclose(file);
+    return NULL;
+}
+
+static void test_file(FILE *file)
+{
     char line[512];
     uint32_t at = 0, lines = 0, wrong = 0;
     while (fgets(line, sizeof line, file)) {
@@ -77,7 +84,6 @@ static void test_file(void)
     for (; at <= CODE_POINT_MAX; at++) wrong += filter_fold_character(at) != at;
     EXPECT(lines > 1000);
     EXPECT(wrong == 0);
-    (void)fclose(file);
 }
 
 static void check_text(int line, const char *text, size_t size, const char *wanted)
@@ -107,9 +113,11 @@ static void test_texts(void)
 
 int main(void)
 {
+    FILE *file = open_case_folding();
     RUN(test_sample());
     RUN(test_all());
-    RUN(test_file());
+    if (file) RUN(test_file(file));
     RUN(test_texts());
+    if (file) (void)fclose(file);
     return tests_conclude();
 }

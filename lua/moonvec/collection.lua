@@ -207,8 +207,8 @@ local function make_column(collection, column, value_of)
   return core.column_commit(collection, column)
 end
 
---- Builds missing indexes. "busy" is no failure: another job has the collection, and maintenance or the next optimize builds
---- what it leaves.
+--- Builds missing indexes. "busy" is no failure: another job has the collection, and maintenance or the next optimize
+--- builds what it leaves.
 local function build_indexes(collection, threads, progress)
   local begun, message, code = core.index_begin(collection, threads)
   if begun then
