@@ -1,0 +1,136 @@
+-- drift.lua: recall and time with nothing set, for queries that do not look like the rows, beside the best fixed
+-- `ef`. What is measured and how to read it: bench/README.md.
+
+package.path = "bench/support/?.lua;" .. package.path
+local moonvec = require "moonvec"
+local harness = require "harness"
+local drift_queries = require "drift_queries"
+local ann_sets = require "ann_sets"
+local tools = require "tools"
+
+local BATCH = 1000
+local EFS = { 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048 }
+local SHARES = { 100, 50, 10, 1 } -- per cent of the rows that match
+local METRICS = { "l2", "cosine", "ip" }
+
+-- sets, metrics: comma-separated names, empty for all.
+local options = harness.options {
+  sets = "", metrics = "", rows = 60000, queries = 200, k = 10, rounds = 3, core = 1, seed = 1,
+}
+local names = {}
+for i, recipe in ipairs(ann_sets.made) do names[i] = recipe.name end
+local wanted_sets = harness.words(options.sets, "set", names)
+local wanted_metrics = harness.words(options.metrics, "metric", METRICS)
+
+local path = tools.directory .. "/drift.mv"
+
+-- One vector field for each metric, all with the same rows, and a number from 0 to 99 that does not depend on them.
+local function build(set, metrics)
+  tools.remove(path)
+  local vectors = {}
+  for i, metric in ipairs(metrics) do
+    vectors[i] = { name = metric, type = "vector_fp32", dim = set.dim, metric = metric }
+  end
+  local collection = assert(moonvec.create_and_open(path, {
+    fields = { { name = "n", type = "int32", index = "invert" } }, vectors = vectors,
+  }, { durability = "none", maintenance = "manual" }))
+  local row, size = 0, 4 * set.dim
+  for packed in tools.batches(set.base, set.dim, BATCH) do
+    local docs = {}
+    for at = 1, #packed, size do
+      local doc = { id = row, n = (row * 2654435761) % 4294967296 % 100 }
+      for _, metric in ipairs(metrics) do doc[metric] = packed:sub(at, at + size - 1) end
+      docs[#docs + 1] = doc
+      row = row + 1
+    end
+    assert(collection:insert(docs))
+  end
+  assert(collection:optimize())
+  return collection
+end
+
+-- A pass: the hits of all queries, the microseconds of a query, and the distances computed for one.
+local function pass(collection, metric, queries, filter, params)
+  local hits, begin = {}, harness.seconds()
+  for q, vector in ipairs(queries) do
+    hits[q] = assert(collection:query { field = metric, vector = vector, topk = options.k, filter = filter,
+      params = params, output_fields = {} })
+  end
+  return { hits = hits, us = (harness.seconds() - begin) / #queries * 1e6 }
+end
+
+local function recall(hits, truth)
+  local right = 0
+  for q, list in ipairs(hits) do
+    local bound = truth[q][#truth[q]].score
+    for _, hit in ipairs(list) do
+      if hit.score >= bound - 1e-6 * math.abs(bound) then right = right + 1 end
+    end
+  end
+  local wanted = 0
+  for _, list in ipairs(truth) do wanted = wanted + #list end
+  return right / wanted
+end
+
+local function median_us(rounds)
+  local list = {}
+  for i, result in ipairs(rounds) do list[i] = result.us end
+  return harness.summary(list).median
+end
+
+-- The least `ef` that finds as much as nothing set, or as much as 0.95 if that is more.
+local function best_ef(collection, metric, queries, filter, truth, least)
+  for _, ef in ipairs(EFS) do
+    local got = recall(pass(collection, metric, queries, filter, { ef = ef }).hits, truth)
+    if got >= least then return ef, got end
+  end
+end
+
+local report = harness.report("drift", "queries that do not look like the rows, with nothing set", options.seed)
+if not harness.os.pin(options.core) then report:line("not pinned: there is no core %d", options.core) end
+report:line("recall@%d with nothing set, exact search being the truth; the least fixed ef with this recall, or 0.95 if",
+  options.k)
+report:line("that is more; microseconds of a query with either, median of %d alternated passes of %d queries, one core",
+  options.rounds, options.queries)
+report:line()
+
+local function measure(set, collection, metric, kinds)
+  local rows = { { ("%s, %s"):format(set.name, metric), "matching", "recall", "us", "ef", "recall", "us", "us / us" } }
+  for _, kind in ipairs(kinds) do
+    local queries = tools.vectors(kind.path, set.dim)
+    for _, share in ipairs(SHARES) do
+      local filter = share < 100 and ("n < %d"):format(share) or nil
+      local truth = pass(collection, metric, queries, filter, { exact = true }).hits
+      local found = recall(pass(collection, metric, queries, filter).hits, truth)
+      local ef, fixed = best_ef(collection, metric, queries, filter, truth, math.max(found, 0.95))
+      local runs = { function() return pass(collection, metric, queries, filter) end }
+      if ef then runs[2] = function() return pass(collection, metric, queries, filter, { ef = ef }) end end
+      local results = harness.alternate(options.rounds, runs)
+      local us, fixed_us = median_us(results[1]), ef and median_us(results[2])
+      rows[#rows + 1] = { kind.name, share .. " %", ("%.3f"):format(found), harness.number(us), ef or "none",
+        ef and ("%.3f"):format(fixed) or "-", ef and harness.number(fixed_us) or "-",
+        ef and ("%.2f"):format(us / fixed_us) or "-" }
+    end
+  end
+  report:table(rows)
+end
+
+for _, recipe in ipairs(ann_sets.made) do
+  if next(wanted_sets) == nil or wanted_sets[recipe.name] then
+    local set, metrics = ann_sets.make(recipe, options.rows, options.seed), {}
+    for _, metric in ipairs(METRICS) do
+      if next(wanted_metrics) == nil or wanted_metrics[metric] then metrics[#metrics + 1] = metric end
+    end
+    local collection = build(set, metrics)
+    local kinds = drift_queries.make(set, options.queries, options.seed)
+    for _, metric in ipairs(metrics) do
+      local info = collection:stats().indexes[metric]
+      report:line("%s, %s: %s rows of %d dims, codes %s, default ef %s", set.name, metric, harness.number(set.rows),
+        set.dim, tostring(info.quantize), tostring(info.ef))
+      measure(set, collection, metric, kinds)
+    end
+    collection:close()
+    tools.remove(path)
+  end
+end
+report:finish(options.save)
