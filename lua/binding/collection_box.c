@@ -64,6 +64,15 @@ static void check_order(lua_State *L, const char *call, int options_at, int sche
                      call);
 }
 
+/* After `err`, is another attempt worthwhile? Collections that are garbage may hold the memory, or
+ * the addresses of a 32-bit process, until Lua collects them. */
+static bool has_freed_memory(lua_State *L, mv_err err)
+{
+    if (err != MV_NO_MEMORY) return false;
+    (void)lua_gc(L, LUA_GCCOLLECT, 0);
+    return true;
+}
+
 /* Open with the options at `options_at` and the schema at `schema_at`. If `schema_at` is 0, open an
  * existing collection, or create it with the option `schema`. */
 static int open_collection(lua_State *L, const char *call, int options_at, int schema_at)
@@ -95,7 +104,9 @@ static int open_collection(lua_State *L, const char *call, int options_at, int s
         return push_failure(L, "schema", &error);
 
     collection_box *box = push_box(L, path);
-    if (mv_open(path, &open, &box->collection, &error)) return push_failure(L, call, &error);
+    mv_err err = mv_open(path, &open, &box->collection, &error);
+    if (has_freed_memory(L, err)) err = mv_open(path, &open, &box->collection, &error);
+    if (err) return push_failure(L, call, &error);
     (void)lua_gc(L, LUA_GCSTEP, (LUA_GC_SIZE)COLLECTION_KIB);
     return 1;
 }
@@ -134,8 +145,9 @@ int call_load(lua_State *L)
         return push_failure(L, "schema", &error);
 
     collection_box *box = push_box(L, MEMORY_PATH);
-    if (mv_load(bytes, size, &open, &box->collection, &error))
-        return push_failure(L, "load", &error);
+    mv_err err = mv_load(bytes, size, &open, &box->collection, &error);
+    if (has_freed_memory(L, err)) err = mv_load(bytes, size, &open, &box->collection, &error);
+    if (err) return push_failure(L, "load", &error);
     (void)lua_gc(L, LUA_GCSTEP, (LUA_GC_SIZE)COLLECTION_KIB);
     return 1;
 }
