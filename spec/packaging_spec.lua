@@ -110,6 +110,9 @@ describe("packaging #slow", function()
     local source, program = quote(work .. "/source"), quote(work .. "/one_file")
     shell(("cd %s && cmake -B one -DMOONVEC_LUAS= && cmake --build one --target amalgamation"):format(source))
     local compile = "cc -std=c11 -O2 -Wall -Wextra -Werror"
+    if shell("cc -dumpmachine"):find("^i%d86") then -- as the README says
+      compile = compile .. " -msse2 -mfpmath=sse"
+    end
     shell(("cd %s/one/amalgamation && %s -c moonvec.c"):format(source, compile))
     shell(("cd %s/one/amalgamation && %s -I. ../../examples/c/minimal.c moonvec.o -llmdb -lpthread -lm -o %s"):format(
       source, compile, program))
@@ -118,7 +121,8 @@ describe("packaging #slow", function()
     local defined = shell(("nm -g --defined-only %s/one/amalgamation/moonvec.o"):format(source))
     assert.truthy(defined:find(" T mv_search\n", 1, true))
     for name in defined:gmatch(" %a ([^\n]*)\n") do
-      assert.truthy(name:find("^mv_"), name .. " is defined, too")
+      -- gcc has functions of its own on 32-bit x86.
+      assert.truthy(name:find("^mv_") or name:find("^__x86%."), name .. " is defined, too")
     end
   end)
 end)
