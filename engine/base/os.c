@@ -83,6 +83,13 @@ mv_err os_look(const char *path, os_kind *kind, mv_error *error)
     return MV_OK;
 }
 
+mv_err os_look_in(const char *directory, const char *name, os_kind *kind, mv_error *error)
+{
+    char path[OS_PATH_SIZE];
+    MV_TRY(os_join(path, directory, name, error));
+    return os_look(path, kind, error);
+}
+
 mv_err os_make_directory(const char *path, mv_error *error)
 {
     if (mkdir(path, 0777))

@@ -19,6 +19,7 @@ typedef enum os_kind { OS_NOTHING = 0, OS_FILE, OS_DIRECTORY, OS_OTHER } os_kind
 /* What is at a path, links followed. Nothing: only if the system says that there is nothing; any
  * other failure to look is an error. */
 mv_err os_look(const char *path, os_kind *kind, mv_error *error);
+mv_err os_look_in(const char *directory, const char *name, os_kind *kind, mv_error *error);
 mv_err os_make_directory(const char *path, mv_error *error);
 mv_err os_remove_directory(const char *path, mv_error *error);
 /* Remove a file. A file that does not exist is no error. */
@@ -117,7 +118,7 @@ mv_err os_write_small(const char *directory, const char *name, const char *bytes
                       mv_error *error);
 
 /* Map the first `size` bytes of a file read-only. Size 0 gives NULL. MV_LIMIT: a 32-bit machine has
- * no addresses for so many bytes. So the size of a mapping, and each number up to it, fits in a
+ * no addresses for that many bytes. So the size of a mapping, and each number up to it, fits in a
  * size_t. */
 mv_err os_map(os_file file, uint64_t size, const void **bytes, const char *path, mv_error *error);
 void os_unmap(const void *bytes, uint64_t size);

@@ -14,7 +14,7 @@
 /* ---------------------------------------------------------------- asking for the turn */
 
 /* The word holds the time until which the request is valid, in milliseconds of os_seconds: the
- * request of a process that died expires. 0: nobody asks. */
+ * request of a process that died expires. 0: no job asks. */
 static void set_request(const mv_job *job, double until)
 {
     atomic_store(catalog_shared_word(job->e->catalog), (uint64_t)(until * 1000));

@@ -82,10 +82,8 @@ static mv_err mark_syncing(const char *directory, uint64_t commit, mv_error *err
 
 static mv_err has_file(const char *directory, const char *name, bool *has, mv_error *error)
 {
-    char path[OS_PATH_SIZE];
     os_kind kind;
-    MV_TRY(os_join(path, directory, name, error));
-    MV_TRY(os_look(path, &kind, error));
+    MV_TRY(os_look_in(directory, name, &kind, error));
     *has = kind != OS_NOTHING;
     return MV_OK;
 }

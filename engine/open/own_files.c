@@ -237,16 +237,6 @@ static mv_err read_names(removal *r, mv_error *error)
     return err == MV_CORRUPT || err == MV_WRONG_VERSION ? MV_OK : err;
 }
 
-static mv_err is_file(const char *directory, const char *name, bool *is, mv_error *error)
-{
-    char path[OS_PATH_SIZE];
-    os_kind kind;
-    MV_TRY(os_join(path, directory, name, error));
-    MV_TRY(os_look(path, &kind, error));
-    *is = kind == OS_FILE;
-    return MV_OK;
-}
-
 /* Is this a file of the claimed collection, by its name alone? Any file with the name of one of a
  * segment or index is, if the collection is lost. Otherwise the catalog must name it. It is read
  * for the first such file. */
@@ -254,10 +244,12 @@ static mv_err identify_by_name(removal *r, const char *name, bool *is_ours, mv_e
 {
     uint64_t number;
     section_file_record file;
+    os_kind kind;
     if (!segment_parse_file_name(name, &number, &file)) return MV_OK;
-    MV_TRY(is_file(r->directory, name, is_ours, error));
-    if (!*is_ours || r->is_lost) return MV_OK;
-    *is_ours = false;
+    MV_TRY(os_look_in(r->directory, name, &kind, error));
+    if (kind != OS_FILE) return MV_OK;
+    *is_ours = r->is_lost;
+    if (r->is_lost) return MV_OK;
     if (!r->has_names) MV_TRY(read_names(r, error));
     r->has_names = true;
     for (size_t at = 0; at < r->names.size && !*is_ours; at += SEGMENT_FILE_NAME_SIZE)
