@@ -194,6 +194,7 @@ typedef struct mv_index_options {
 #define MV_ROW_SIZE_MAX      (64u << 20) /* bytes of one document, vectors included */
 #define MV_TOPK_MAX          1000000u    /* topk + offset */
 #define MV_THREADS_MAX       64u         /* threads of one job */
+#define MV_RECALL_DEFAULT   0.95        /* of a query that sets neither recall nor ef */
 #define MV_EF_MAX            1000000u    /* candidates of one search of a graph */
 #define MV_QUERY_VECTORS_MAX 65536u      /* vectors of one query call */
 #define MV_FILTER_SIZE_MAX   (1u << 20)  /* bytes of a filter text */
@@ -560,9 +561,13 @@ typedef struct mv_query {
     const double *min_score;    /* NULL: none */
     const double *max_distance; /* NULL: none */
     const char *order_by;       /* without a vector: "year DESC, title"; NULL: by insertion */
-    uint32_t ef; /* candidates of a search by graph; more are slower and find more. About half of
-                  * the searches end with fewer, and none keeps more than 1.5 ef. 0: the number that
-                  * each graph was measured to need for a recall of at least 0.95 */
+    double recall; /* the share of the nearest documents that is to be found, on average of many
+                    * queries of the same kind: more than 0, and at most 1, which searches exactly.
+                    * A search by graph goes on until it has seen enough for this query. 0:
+                    * MV_RECALL_DEFAULT */
+    uint32_t ef; /* instead of `recall`: candidates of a search by graph; more are slower and find
+                  * more. About half of the searches end with fewer, and none keeps more than 1.5
+                  * ef. 0: as many as `recall` needs */
     mv_strategy strategy; /* AUTO: the one that should be cheapest. A segment without a graph is
                            * always searched by EXACT */
     bool no_refine;       /* choose the hits by codes alone; they are still scored exactly */
@@ -583,6 +588,7 @@ MV_API mv_err mv_search(mv_collection *collection, const mv_query *query, mv_res
 typedef struct mv_search_counts {
     uint64_t exact_distances; /* distances computed from vectors */
     uint64_t code_distances;  /* distances computed from codes */
+    uint64_t followed;        /* candidates of a graph whose links were followed */
     uint64_t bridged;         /* rows whose links were followed without computing their distance */
 } mv_search_counts;
 
@@ -594,6 +600,8 @@ typedef struct mv_plan_step {
     mv_strategy first; /* the strategy tried first; AUTO: nothing was to be searched */
     mv_strategy last;  /* the strategy that led to the hits, if the first one was abandoned */
     mv_search_counts counts;
+    double expected_recall; /* the share of the nearest documents that was to be found; 1 without
+                             * an index. 0: unknown, because the query sets ef */
     double filter_seconds; /* to find the matching rows */
     double search_seconds;
 } mv_plan_step;
@@ -719,7 +727,7 @@ typedef struct mv_hnsw_stats {
     mv_quantize quantize; /* the codes in use */
     double code_error;    /* root mean square error of a distance computed from codes, relative to
                            * the mean distance of a row to its neighbours */
-    uint32_t ef;          /* of a query that sets none */
+    uint32_t ef;          /* candidates that a search for 10 hits usually follows */
 } mv_hnsw_stats;
 
 /* The index of one field. */

@@ -18,6 +18,13 @@
 #define HNSW_EF_STEPS      13u   /* values of ef that are measured (walk_ef_steps), */
 #define HNSW_MEASURED_HITS 10u   /* in searches for this many hits */
 
+/* The patience of walks (hnsw_patience.h), as it is measured. */
+#define HNSW_RECALLS        5u   /* for so many recalls (hnsw_recalls), */
+#define HNSW_PATIENCE_KINDS 2u   /* and for near and far queries. */
+#define HNSW_FACTOR_ONE     16u  /* the factor 1 as it is stored */
+#define HNSW_FACTOR_NONE    255u /* no walk has this recall */
+#define HNSW_LEAST_UNIT     4u   /* of the least number of candidates */
+
 /* ---------------------------------------------------------------- graphs */
 
 /* The arrays of a graph (index_part). UPLINKS have a level.
@@ -38,24 +45,33 @@ typedef enum hnsw_part_kind {
 
 #define HNSW_PARTS_MAX (HNSW_PART_KINDS - 1 + HNSW_LEVELS_MAX)
 
+/* What walks need for a recall (hnsw_patience.h). */
+typedef struct hnsw_patience {
+    uint8_t factor; /* × HNSW_FACTOR_ONE */
+    uint8_t least;  /* / HNSW_LEAST_UNIT */
+} hnsw_patience;
+
 /* Everything about a graph that is not an array, as it stands in a file. */
 typedef struct hnsw_head {
-    uint32_t format; /* 1, or 2 with int4 codes */
+    uint32_t format; /* 1, 2: with int4 codes, 3: with patience */
     uint32_t rows;
     uint32_t m;
     uint32_t ef_construction;
     uint64_t seed;
-    uint32_t quantize;          /* mv_quantize, not AUTO */
-    uint32_t levels;            /* above the bottom */
-    uint32_t ef;                /* default of searches, measured */
+    uint32_t quantize; /* mv_quantize, not AUTO */
+    uint32_t levels;   /* above the bottom */
+    uint32_t ef; /* candidates that a search for HNSW_MEASURED_HITS usually follows. In the formats
+                  * 1 and 2 the ef that a recall of 0.97 was measured to need */
     float code_error;           /* mv_index_stats */
     float code_bound;           /* distances from codes seldom differ by more from the true ones */
-    uint32_t changed;           /* rows added and dropped since ef and reach were measured */
+    uint32_t changed;           /* rows added and dropped since the graph was measured */
     float reach[HNSW_EF_STEPS]; /* walk_stop.reach for each of walk_ef_steps */
-    uint32_t reserved[7];       /* zeros */
+    float near_bound;           /* walk_patience.near_bound */
+    hnsw_patience patience[HNSW_PATIENCE_KINDS][HNSW_RECALLS]; /* zeros: not measured */
+    uint32_t reserved[1];                                      /* zeros */
 } hnsw_head;
 
-#define HNSW_FORMAT 2u /* the newest */
+#define HNSW_FORMAT 3u /* the newest */
 
 static_assert(sizeof(hnsw_head) == 128, "the head of a graph has 128 bytes on disk");
 
@@ -79,9 +95,6 @@ mv_err hnsw_open(const index_part *parts, uint32_t parts_count, const codes_vect
 mv_err hnsw_check(const hnsw_graph *graph, mv_error *error);
 
 /* ---------------------------------------------------------------- searching */
-
-/* The ef of a search for `k` hits that sets none, where all rows match. */
-uint64_t hnsw_search_default_ef(const hnsw_graph *graph, uint32_t k);
 
 /* Would a search for `k` hits among query->matching rows scan the codes of all of them? */
 bool hnsw_plan_scans_codes(const hnsw_graph *graph, const index_query *query, uint32_t k);
@@ -121,7 +134,8 @@ uint32_t hnsw_build_parts(const hnsw_builder *b, index_part parts[HNSW_PARTS_MAX
 /* Bytes that the builder has allocated, at most
  *   rows × (codes_stride, where there are codes: of int8 and int4 ones together under INT4, and
  *           under AUTO from 64 dims on + 10 m + 32)
- *   + threads × (rows / 5 + 48 m² + 8 ef_construction + 24 dim + 64 KiB) + 16 KiB × m + 64 KiB,
+ *   + threads × (rows / 5 + 48 m² + 8 ef_construction + 24 dim + 128 KiB) + 16 KiB × m
+ *   + 512 KiB,
  * and where a base has nodes above the bottom of more rows than that, 5 m + 8 for each of them. */
 uint64_t hnsw_build_bytes(const hnsw_builder *b);
 void hnsw_build_free(hnsw_builder *b); /* NULL is fine */

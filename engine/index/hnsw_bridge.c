@@ -37,8 +37,9 @@ typedef struct bridging {
     walk_gate *gate;
     const codes_query *query;
     const walk_level *level;
-    uint32_t seen; /* used entries of w->seen */
-    bool overflow; /* w->seen does not have all positions whose bits are set */
+    uint32_t seen;    /* used entries of w->seen */
+    uint32_t changes; /* among the nearest, for the patience of the walk */
+    bool overflow;    /* w->seen does not have all positions whose bits are set */
 } bridging;
 
 /* Measure the `count` rows from w->seen[b->seen] on, and make candidates of those within `limit`.
@@ -55,6 +56,7 @@ static uint32_t add_candidates(bridging *b, uint32_t count, float limit)
             if (w->distances[i] > limit) continue;
             uint32_t position = pool_insert(&w->pool, w->distances[i], rows[i]);
             if (position < nearest) nearest = position;
+            b->changes += position < w->patience.rank;
         }
     }
     w->distances_count += count;
@@ -135,9 +137,7 @@ bool hnsw_bridge_search(walk *w, walk_gate *gate, const codes_query *query, cons
     mv_assert(!level->rows); /* the bottom level: positions are rows */
     mv_assert(entry < level->count);
     mv_assert(w->pool.capacity > 0);
-    pool_clear(&w->pool);
-    gate->end = WALK_WHOLE;
-    gate->distances_before = w->distances_count;
+    hnsw_walk_begin(w);
     for (uint32_t i = 0; i < count; i++) {
         if (bits_get(w->visited, starts[i])) continue;
         bits_set(w->visited, starts[i]);
@@ -149,19 +149,24 @@ bool hnsw_bridge_search(walk *w, walk_gate *gate, const codes_query *query, cons
             b.overflow = true;
             b.seen = 0;
         }
+        if (w->patience.rank && hnsw_walk_has_seen_enough(w, w->pool.count)) break;
         float limit = hnsw_walk_limit(&w->stop, &w->pool);
         if (w->pool.entries[now].distance > limit) break;
-        if (gate->distances_max &&
-            w->distances_count - gate->distances_before + gate->bridged > gate->distances_max) {
-            gate->end = WALK_TOO_COSTLY;
+        if (w->distances_max && hnsw_walk_distances(w) + gate->bridged > w->distances_max) {
+            w->end = WALK_TOO_COSTLY;
             break;
         }
         uint32_t at = w->pool.entries[now].at;
         w->pool.entries[now].at |= WALK_DONE;
+        b.changes = 0;
         in_range = follow(&b, at, limit, &nearest);
+        w->followed++;
+        if (w->patience.rank) patience_note(&w->patience, b.changes, w->followed);
         if (nearest < now) now = nearest;
         while (now < w->pool.count && w->pool.entries[now].at & WALK_DONE) now++;
     }
+    /* All rows that bridges lead to were followed, and there may be others. */
+    if (w->patience.rank && w->distances_max && now == w->pool.count) w->end = WALK_FEW_MATCHES;
     drop_entry(&w->pool, gate->matches, entry);
     hnsw_walk_clear_visited(w, level, b.seen, b.overflow || !in_range);
     return in_range;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "index/hnsw_builder.h"
+#include "index/hnsw_cost.h"
 
 /* ---------------------------------------------------------------- memory */
 
@@ -18,7 +19,9 @@ static uint32_t near_count_max(const hnsw_builder *b)
 /* The largest pool of a walk: of inserting, or of measuring. */
 static uint32_t pool_capacity_max(const hnsw_builder *b)
 {
-    uint32_t most = (uint32_t)hnsw_walk_capacity(walk_ef_steps[HNSW_EF_STEPS - 1], 0);
+    uint32_t most = (uint32_t)hnsw_walk_capacity(walk_ef_steps[HNSW_EF_STEPS - 1], 0),
+             rows = b->head.rows;
+    most = rows < WALK_POOL_MAX ? most > rows ? most : rows : WALK_POOL_MAX;
     return b->head.ef_construction > most ? b->head.ef_construction : most;
 }
 
@@ -67,12 +70,8 @@ void hnsw_build_free(hnsw_builder *b)
     hnsw_builder_release(b->after, (uint64_t)HNSW_BUILD_BATCH_MAX * b->head.m, sizeof *b->after);
     hnsw_builder_release(b->targets, (uint64_t)HNSW_BUILD_BATCH_MAX * b->head.m,
                          sizeof *b->targets);
-    hnsw_builder_release(b->recalls, HNSW_BUILD_TRIALS * HNSW_BUILD_SAMPLE_MAX,
-                         HNSW_EF_STEPS * sizeof *b->recalls);
-    hnsw_builder_release(b->bounds, HNSW_BUILD_SAMPLE_MAX, sizeof *b->bounds);
-    hnsw_builder_release(b->errors, HNSW_BUILD_TRIALS * HNSW_BUILD_SAMPLE_MAX,
-                         HNSW_MEASURED_HITS * sizeof *b->errors);
-    hnsw_builder_release(b->near_distances, HNSW_BUILD_SAMPLE_MAX, sizeof *b->near_distances);
+    hnsw_builder_release(b->measured, HNSW_BUILD_TRIALS * HNSW_BUILD_QUERIES_MAX,
+                         sizeof *b->measured);
     hnsw_builder_release(b->sampled, bits_words(rows), sizeof *b->sampled);
     hnsw_builder_release(b->reinserted, bits_words(rows), sizeof *b->reinserted);
     for (uint32_t t = 0; b->scratch && t < b->threads; t++)
@@ -130,17 +129,13 @@ static bool allocate_rest(hnsw_builder *b)
     uint64_t links = (uint64_t)HNSW_BUILD_BATCH_MAX * b->head.m;
     b->after = hnsw_builder_alloc(b, links, sizeof *b->after);
     b->targets = hnsw_builder_alloc(b, links, sizeof *b->targets);
-    b->recalls = hnsw_builder_alloc(b, HNSW_BUILD_TRIALS * HNSW_BUILD_SAMPLE_MAX,
-                                    HNSW_EF_STEPS * sizeof *b->recalls);
-    b->bounds = hnsw_builder_alloc(b, HNSW_BUILD_SAMPLE_MAX, sizeof *b->bounds);
-    b->errors = hnsw_builder_alloc(b, HNSW_BUILD_TRIALS * HNSW_BUILD_SAMPLE_MAX,
-                                   HNSW_MEASURED_HITS * sizeof *b->errors);
-    b->near_distances = hnsw_builder_alloc(b, HNSW_BUILD_SAMPLE_MAX, sizeof *b->near_distances);
+    b->measured =
+        hnsw_builder_alloc(b, HNSW_BUILD_TRIALS * HNSW_BUILD_QUERIES_MAX, sizeof *b->measured);
     b->mutex = os_mutex_create();
     b->condition = os_condition_create();
     b->scratch = mem_alloc_zero(b->threads * sizeof *b->scratch);
-    return b->after && b->targets && b->recalls && b->bounds && b->errors && b->near_distances &&
-           b->mutex && b->condition && b->scratch && allocate_scratch(b);
+    return b->after && b->targets && b->measured && b->mutex && b->condition && b->scratch &&
+           allocate_scratch(b);
 }
 
 /* A base can be extended if it fits the options, and if one of its nodes above the bottom is left
@@ -179,6 +174,8 @@ mv_err hnsw_build_begin(const codes_vectors *vectors, const mv_hnsw_options *opt
         b->head.quantize = old->quantize;
         b->head.ef = old->ef;
         memcpy(b->head.reach, old->reach, sizeof b->head.reach);
+        memcpy(b->head.patience, old->patience, sizeof b->head.patience);
+        b->head.near_bound = old->near_bound;
         b->head.code_error = old->code_error;
         b->head.code_bound = old->code_bound;
     }

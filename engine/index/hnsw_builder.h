@@ -13,7 +13,10 @@
 
 #define HNSW_BUILD_SAMPLE_MAX    256u /* rows inserted last, to measure with, */
 #define HNSW_BUILD_SAMPLE_ONE_IN 8u   /* at most one row in this many */
-#define HNSW_BUILD_CHANGE_ONE_IN 5u   /* measured again when one row in this many has changed */
+#define HNSW_BUILD_QUERY_KINDS   5u   /* rows of the sample, and four that are made of them: */
+#define HNSW_BUILD_MADE_ONE_IN   4u   /* of each kind one for this many rows */
+#define HNSW_BUILD_QUERIES_MAX   (2 * HNSW_BUILD_SAMPLE_MAX) /* rows and made ones */
+#define HNSW_BUILD_CHANGE_ONE_IN 5u /* measured again when one row in this many has changed */
 #define HNSW_BUILD_BATCH_MAX     2048u
 #define HNSW_BUILD_ENCODE_ROWS   64u   /* rows of an item of ENCODE */
 #define HNSW_BUILD_STEP_ROWS     8192u /* whose links are followed, or moved, in a step */
@@ -24,8 +27,8 @@ typedef enum hnsw_build_phase {
     HNSW_BUILD_COPY_BASE,      /* nodes of the base graph, level by level */
     HNSW_BUILD_SEARCH,         /* nodes of the batch */
     HNSW_BUILD_LINK,           /* targets of the batch */
-    HNSW_BUILD_MEASURE_REACH,  /* rows of the sample */
-    HNSW_BUILD_MEASURE_RECALL, /* the same, with the reach that was measured */
+    HNSW_BUILD_MEASURE_NEAR,   /* queries: the true neighbours, and what walks with an ef need */
+    HNSW_BUILD_MEASURE_RECALL, /* queries: the recall of patient walks */
     HNSW_BUILD_TRIM,           /* nodes, level by level */
     HNSW_BUILD_REPAIR,         /* one item: make the next unreachable row reachable */
     HNSW_BUILD_COMPACT,        /* one item: move links together, to links_max for each node */
@@ -51,6 +54,18 @@ typedef struct build_level {
     uint32_t links_max; /* of a node in the complete graph */
     uint32_t count;
 } build_level;
+
+/* What is measured of one query with the codes of one trial. */
+typedef struct hnsw_measured {
+    float bound;                      /* distance of the last of the true neighbours, by b->codes */
+    float mean_distance;              /* to the true neighbours, exact */
+    float errors[HNSW_MEASURED_HITS]; /* of the distances by codes to these */
+    float reach[HNSW_EF_STEPS];       /* rows of the sample: of a walk, for each of walk_ef_steps */
+    float tenth;                      /* distance of the HNSW_MEASURED_HITS-th candidate */
+    uint32_t unsure;                  /* candidates that may be nearer than the tenth, by the errors
+                                       * of codes */
+    walk_trace trace;                 /* of a long walk */
+} hnsw_measured;
 
 struct hnsw_builder {
     codes_vectors vectors;
@@ -85,19 +100,17 @@ struct hnsw_builder {
      */
     uint32_t *targets;
     uint32_t targets_count;
-    /* Measuring. */
+    /* Measuring, with queries: the sample, and those made of it (hnsw_measure_query.c). */
     uint32_t sample; /* the last rows of `order` */
     bool is_measured;
-    float *recalls; /* trials × sample × steps of ef. In MEASURE_REACH: the reach of each walk */
-    float *bounds;  /* sample: distance of the last of the true neighbours */
-    float *errors;  /* trials × sample × HNSW_MEASURED_HITS: difference of the distances */
+    hnsw_measured *measured; /* trials × HNSW_BUILD_QUERIES_MAX */
     float reach[HNSW_BUILD_TRIALS][HNSW_EF_STEPS];
     float code_bounds[HNSW_BUILD_TRIALS];
-    float *near_distances; /* sample: mean exact distance to the near ones */
-    uint64_t *sampled;     /* bits: rows of the sample */
-    uint64_t *reinserted;  /* bits: rows of the base that are inserted again, as a sample */
-    bool renews_upper;     /* the levels above the bottom are rebuilt, of the same nodes of the
-                            * base, and new ones */
+    float near_bounds[HNSW_BUILD_TRIALS];
+    uint64_t *sampled;    /* bits: rows of the sample */
+    uint64_t *reinserted; /* bits: rows of the base that are inserted again, as a sample */
+    bool renews_upper;    /* the levels above the bottom are rebuilt, of the same nodes of the
+                           * base, and new ones */
     /* Reaching, compacting. */
     walk_traversal traversal;
     uint32_t unreached; /* every row before it is reachable */
@@ -190,12 +203,22 @@ void hnsw_link_collect_targets(hnsw_builder *b);
 /* ---- hnsw_measure.c */
 
 /* First: the true neighbours by codes, the error of codes, the reach of walks. */
-void hnsw_measure_reach(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
-void hnsw_measure_conclude_reach(hnsw_builder *b);
-/* Then: the recall with each value of ef. */
+void hnsw_measure_near(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
+void hnsw_measure_conclude_near(hnsw_builder *b);
+/* Then: the recall with each factor of patience. */
 void hnsw_measure_recall(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
-/* Set the measured numbers of the head: codes of searches, ef, reach. */
+/* Set the measured numbers of the head. */
 void hnsw_measure_conclude(hnsw_builder *b);
+
+/* ---- hnsw_measure_query.c */
+
+/* The number of queries: first the rows of the sample, then those of each other kind. */
+uint32_t hnsw_measure_queries(const hnsw_builder *b);
+/* 0 for rows of the sample, up to HNSW_BUILD_QUERY_KINDS - 1. */
+uint32_t hnsw_measure_kind(const hnsw_builder *b, uint32_t item);
+/* Make query `item`, as a program would give it. `given` and `other` are dim floats. */
+void hnsw_measure_make_query(const hnsw_builder *b, uint32_t item, float *given, float *other);
+
 /* ---- hnsw_repair.c */
 
 /* Link rows that cannot be reached from the entry: one step. */

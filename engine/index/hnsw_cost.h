@@ -13,7 +13,7 @@
 
 #include <math.h>
 
-#include "index/hnsw.h"
+#include "index/hnsw_patience.h"
 
 /* ---------------------------------------------------------------- costs, fitted */
 
@@ -51,11 +51,6 @@
 #define BRIDGE_EXTRA_EF          100u
 #define BRIDGE_EXTRA_EF_FEW_NEAR 360u
 
-/* Where a share of the rows matches, a walk sees more of the graph for each hit, and sqrt(share)
- * of the ef is enough; but never less than this part of it, nor than this many candidates. */
-#define GATE_EF_PART_MIN 0.5
-#define GATE_EF_MIN      32u
-
 /* ---------------------------------------------------------------- margins, by reason */
 
 /* A walk over bridges has to be cheaper than a scan by this factor: it finds less. */
@@ -80,13 +75,19 @@
 
 static_assert(BRIDGE_EXTRA_EF <= BRIDGE_EXTRA_EF_FEW_NEAR,
               "few matches nearby never need fewer candidates");
-static_assert(GATE_EF_MIN >= HNSW_MEASURED_HITS, "a walk looks for more candidates than hits");
 static_assert(WALK_POOL_MAX >= HNSW_HITS_MAX, "the hits of a search fit into its candidates");
 
 /* How many times as long a walk takes where this share of the rows matches. */
 static inline double cost_walk_growth(double share)
 {
     return pow(share, -WALK_GROWTH_POWER);
+}
+
+/* The rank of a patient walk where this share of the rows matches, as a part of that where all
+ * match. The candidates that it follows shrink with it. */
+static inline double cost_rank_part(uint32_t k, double share)
+{
+    return (double)patience_rank(k, share) / patience_rank(k, 1);
 }
 
 #endif

@@ -1,26 +1,44 @@
-/* Measuring a graph while it is built: the ef that a search needs, and how much distances from
- * codes differ from the true ones. A sample of rows is inserted last, so that the graph does not
- * have them while they are used as queries. */
+/* Measuring a graph while it is built: the patience that a search needs for each recall, how far
+ * walks with an ef reach, and how much distances from codes differ from the true ones. A sample of
+ * rows is inserted last, so that the graph does not have them while they are used as queries, and
+ * while others are made of them (hnsw_measure_query.c). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "index/hnsw_builder.h"
+#include "index/hnsw_cost.h"
 #include "vector/element.h"
 
-/* Recall on the sample that the default ef must reach. 0.95 is promised; the mean recall of 256
- * rows has a standard error of about 0.005. */
-#define MEASURE_RECALL 0.97
-#define MEASURE_ROWS   512u
-/* How much lower the recall of int4 codes may be, at the ef that int8 codes need: with that ef a
- * search by int4 codes still has the promised recall. */
-#define INT4_RECALL_LOSS_MAX 0.02
+#define MEASURE_ROWS 512u
+/* One query in so many of the sample may be farther from its neighbours than what counts as near.
+ */
+#define FAR_ONE_IN 20u
+/* Fewer queries of a kind tell nothing about it. */
+#define KIND_QUERIES_MIN 16u
+/* A part of what a recall may miss is kept in reserve, since few queries are measured; their mean
+ * recall has a standard error of about 0.01. */
+#define RECALL_MARGIN 0.2
+/* How much a recall may be missed with the largest factor. */
+#define RECALL_TOLERANCE 0.01
+/* How many times as many candidates walks by int4 codes may follow. */
+#define INT4_FOLLOWED_MAX 1.5
+/* On how many candidates of a query, on average, int4 codes may leave it unsure whether they are
+ * hits. Their vectors are read. */
+#define INT4_UNSURE_MAX 60u
 
-static float *recalls_of(const hnsw_builder *b, uint32_t trial, uint32_t item)
+/* Hits that are wanted: a graph without the sample may have fewer rows. */
+static uint32_t hits_wanted(const hnsw_builder *b)
+{
+    uint32_t rows = b->head.rows - b->sample;
+    return rows < HNSW_MEASURED_HITS ? rows : HNSW_MEASURED_HITS;
+}
+
+static hnsw_measured *measured_of(const hnsw_builder *b, uint32_t trial, uint32_t item)
 {
     mv_assert(trial < hnsw_builder_trials(b));
-    mv_assert(item < b->sample);
-    return &b->recalls[(trial * b->sample + item) * HNSW_EF_STEPS];
+    mv_assert(item < HNSW_BUILD_QUERIES_MAX);
+    return &b->measured[trial * HNSW_BUILD_QUERIES_MAX + item];
 }
 
 /* The true neighbours by codes, among the rows that are not in the sample. */
@@ -42,25 +60,24 @@ static void find_near(const hnsw_builder *b, const codes_query *query, topk *hit
 }
 
 /* The errors of distances by the codes of a trial, to the true neighbours. */
-static void measure_code_errors(hnsw_builder *b, const codes_query *query,
-                                const distance_query *exact, uint32_t trial, uint32_t item,
-                                const topk *hits)
+static void measure_code_errors(const hnsw_builder *b, const codes_query *query,
+                                const distance_query *exact, const topk *hits, hnsw_measured *m)
 {
     const codes_vectors *v = &b->vectors;
-    float *errors = &b->errors[(trial * b->sample + item) * HNSW_MEASURED_HITS], spread = 0;
+    float spread = 0;
     for (uint32_t i = 0; i < HNSW_MEASURED_HITS; i++) {
         float distance, by_codes;
-        errors[i] = 0;
+        m->errors[i] = 0;
         if (!exact || i >= hits->count) continue;
         uint32_t near = (uint32_t)hits->heap[i].row;
         codes_to_rows(query, &near, 1, &by_codes);
         distance_to_rows(exact, v->base + near * v->stride, v->stride,
                          v->inverse_norms ? v->inverse_norms + near : NULL, 1, &distance);
-        errors[i] = fabsf(distance - by_codes);
-        if (!isfinite(errors[i])) errors[i] = 0;
+        m->errors[i] = fabsf(distance - by_codes);
+        if (!isfinite(m->errors[i])) m->errors[i] = 0;
         spread += fabsf(distance) / HNSW_MEASURED_HITS;
     }
-    b->near_distances[item] = isfinite(spread) ? spread : 0;
+    m->mean_distance = isfinite(spread) ? spread : 0;
 }
 
 /* The reach of a walk for each step: by how much its ef-th distance is larger than its tenth,
@@ -78,34 +95,46 @@ static void reach_of_walk(const walk *w, mv_metric metric, float *reach)
     }
 }
 
-static uint32_t sample_row(const hnsw_builder *b, uint32_t item)
+static float tenth_of(const walk_pool *pool)
 {
-    return b->order[b->order_count - b->sample + item];
+    return pool->count < HNSW_MEASURED_HITS ? INFINITY
+                                            : pool->entries[HNSW_MEASURED_HITS - 1].distance;
 }
 
-void hnsw_measure_reach(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
+/* Prepare query `item` for a column of codes. It stays in s->numbers as a program would give it. */
+static void prepare_item(const hnsw_builder *b, hnsw_build_scratch *s, uint32_t item,
+                         const codes_column *codes, codes_query *query, void *memory)
+{
+    hnsw_measure_make_query(b, item, s->numbers, s->other);
+    codes_prepare(query, codes, s->numbers, memory);
+}
+
+void hnsw_measure_near(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
     topk hits;
     topk_entry heap[HNSW_MEASURED_HITS];
     codes_query query;
     distance_query exact;
     const codes_vectors *v = &b->vectors;
-    uint32_t row = sample_row(b, item), capacity = s->w.pool.capacity;
-    codes_prepare_row(&query, &b->codes, row, s->query);
+    uint32_t capacity = s->w.pool.capacity;
+    bool is_row = item < b->sample;
+    prepare_item(b, s, item, &b->codes, &query, s->query);
     topk_start(&hits, heap, HNSW_MEASURED_HITS, INFINITY);
     find_near(b, &query, &hits);
-    b->bounds[item] = hits.count ? heap[hits.count - 1].distance : INFINITY;
-    element_to_given(v->type, v->base + row * v->stride, v->dim, s->numbers);
     bool ok = !distance_prepare(&exact, v->type, v->metric, s->numbers, v->dim, s->other, NULL);
     walk_level l = hnsw_builder_walk_level(b, 0);
     for (uint32_t trial = 0; trial < hnsw_builder_trials(b); trial++) {
-        codes_prepare_row(&query, hnsw_builder_trial_codes(b, trial), row, s->query);
+        hnsw_measured *m = measured_of(b, trial, item);
+        m->bound = hits.count ? heap[hits.count - 1].distance : INFINITY;
+        if (!is_row) continue;
+        codes_prepare(&query, hnsw_builder_trial_codes(b, trial), s->numbers, s->query);
         uint32_t entry = hnsw_link_entry(b, s, &query, 0);
         s->w.pool.capacity = walk_ef_steps[HNSW_EF_STEPS - 1];
         (void)hnsw_walk_level_from(&s->w, &query, &l, entry);
         s->w.pool.capacity = capacity;
-        reach_of_walk(&s->w, v->metric, recalls_of(b, trial, item));
-        measure_code_errors(b, &query, ok ? &exact : NULL, trial, item, &hits);
+        m->tenth = tenth_of(&s->w.pool);
+        reach_of_walk(&s->w, v->metric, m->reach);
+        measure_code_errors(b, &query, ok ? &exact : NULL, &hits, m);
     }
 }
 
@@ -119,14 +148,15 @@ static int compare_floats(const void *a, const void *b)
 static double code_error(const hnsw_builder *b, uint32_t trial)
 {
     double squares = 0;
-    uint32_t count = b->sample * HNSW_MEASURED_HITS;
-    const float *errors = b->errors + (size_t)trial * count;
-    mv_assert(count > 0);
-    for (uint32_t i = 0; i < count; i++) squares += (double)errors[i] * errors[i];
-    return sqrt(squares / count);
+    mv_assert(b->sample > 0);
+    for (uint32_t item = 0; item < b->sample; item++)
+        for (uint32_t i = 0; i < HNSW_MEASURED_HITS; i++)
+            squares += (double)measured_of(b, trial, item)->errors[i] *
+                       measured_of(b, trial, item)->errors[i];
+    return sqrt(squares / (b->sample * HNSW_MEASURED_HITS));
 }
 
-void hnsw_measure_conclude_reach(hnsw_builder *b)
+void hnsw_measure_conclude_near(hnsw_builder *b)
 {
     float list[HNSW_BUILD_SAMPLE_MAX];
     mv_assert(b->sample > 0);
@@ -135,54 +165,57 @@ void hnsw_measure_conclude_reach(hnsw_builder *b)
         float bound = (float)(3 * code_error(b, trial));
         b->code_bounds[trial] = isfinite(bound) ? bound : 0;
         for (uint32_t step = 0; step < HNSW_EF_STEPS; step++) {
-            for (uint32_t i = 0; i < b->sample; i++) list[i] = recalls_of(b, trial, i)[step];
+            for (uint32_t i = 0; i < b->sample; i++)
+                list[i] = measured_of(b, trial, i)->reach[step];
             qsort(list, b->sample, sizeof *list, compare_floats);
             b->reach[trial][step] = list[b->sample / 2];
         }
+        for (uint32_t i = 0; i < b->sample; i++) list[i] = measured_of(b, trial, i)->tenth;
+        qsort(list, b->sample, sizeof *list, compare_floats);
+        b->near_bounds[trial] = list[b->sample - 1 - b->sample / FAR_ONE_IN];
     }
 }
 
-/* The number of candidates of a walk whose distance to the query is at most `bound`. */
-static uint32_t count_near(const walk *w, const codes_query *query, float bound)
+/* A walk that met all true neighbours was not continued: with larger factors it would have ended
+ * later, at the earliest when `factor` times the candidates of the last change were followed. */
+static void note_later_ends(walk_trace *t, uint32_t time)
 {
-    uint32_t rows[64], near = 0;
-    float distances[64];
-    for (uint32_t done = 0; done < w->pool.count; done += 64) {
-        uint32_t step = w->pool.count - done < 64 ? w->pool.count - done : 64;
-        for (uint32_t i = 0; i < step; i++) rows[i] = w->pool.entries[done + i].at & ~WALK_DONE;
-        codes_to_rows(query, rows, step, distances);
-        for (uint32_t i = 0; i < step; i++) near += distances[i] <= bound;
-    }
-    return near;
+    for (uint32_t least = 0; t->met == t->wanted && least < HNSW_LEAST_STEPS; least++)
+        for (uint32_t i = t->ended[least]; i < HNSW_FACTOR_STEPS; i++)
+            t->ends[least][i] = (uint16_t)fmin(hnsw_tried_factors[i] * (float)time, WALK_POOL_MAX);
 }
 
+/* Take a long walk for query `item`, and note what it met when. */
 static void try_codes(hnsw_builder *b, hnsw_build_scratch *s, uint32_t trial, uint32_t item)
 {
     codes_query query, whole;
-    uint32_t capacity = s->w.pool.capacity, wanted = HNSW_MEASURED_HITS;
-    if (b->head.rows - b->sample < wanted) wanted = b->head.rows - b->sample;
-    codes_prepare_row(&query, hnsw_builder_trial_codes(b, trial), sample_row(b, item), s->query);
-    codes_prepare_row(&whole, &b->codes, sample_row(b, item), s->other);
+    hnsw_measured *m = measured_of(b, trial, item);
+    walk *w = &s->w;
+    walk_patience *p = &w->patience;
+    uint32_t capacity = w->pool.capacity;
+    prepare_item(b, s, item, hnsw_builder_trial_codes(b, trial), &query, s->query);
+    codes_prepare(&whole, &b->codes, s->numbers, s->other);
     uint32_t entry = hnsw_link_entry(b, s, &query, 0);
     walk_level l = hnsw_builder_walk_level(b, 0);
-    float slack = hnsw_walk_slack(query.column->quantize, b->code_bounds[trial]);
-    for (uint32_t step = 0; step < HNSW_EF_STEPS; step++) {
-        float *recall = &recalls_of(b, trial, item)[step], reach = b->reach[trial][step];
-        s->w.pool.capacity = (uint32_t)hnsw_walk_capacity(walk_ef_steps[step], reach);
-        s->w.stop = (walk_stop){.rank = HNSW_MEASURED_HITS,
-                                .least = HNSW_MEASURED_HITS,
-                                .reach = reach,
-                                .slack = slack};
-        (void)hnsw_walk_level_from(&s->w, &query, &l, entry);
-        uint32_t right = count_near(&s->w, &whole, b->bounds[item]);
-        if (right > wanted) right = wanted; /* several rows at the same distance */
-        *recall = wanted ? (float)right / (float)wanted : 1;
-        if (right == wanted) { /* more candidates cannot find less */
-            for (; step < HNSW_EF_STEPS; step++) recalls_of(b, trial, item)[step] = 1;
-        }
+    m->trace = (walk_trace){.query = &whole, .bound = m->bound, .wanted = hits_wanted(b)};
+    memset(m->trace.ends, 0xff, sizeof m->trace.ends);
+    patience_set_rank(p, patience_rank(HNSW_MEASURED_HITS, 1));
+    for (uint32_t kind = 0; kind < PATIENCE_KINDS; kind++) {
+        p->factors[kind] = hnsw_tried_factors[HNSW_FACTOR_STEPS - 1];
+        p->least[kind] = hnsw_tried_least[HNSW_LEAST_STEPS - 1];
     }
-    s->w.pool.capacity = capacity;
-    s->w.stop = (walk_stop){0};
+    w->stop = (walk_stop){.least = m->trace.wanted};
+    w->pool.capacity = p->rank;
+    w->trace = &m->trace;
+    (void)hnsw_walk_level_from(w, &query, &l, entry);
+    w->trace = NULL;
+    note_later_ends(&m->trace, patience_time(p));
+    m->tenth = tenth_of(&w->pool);
+    for (m->unsure = 0; m->unsure < w->pool.count; m->unsure++)
+        if (w->pool.entries[m->unsure].distance - b->code_bounds[trial] > m->tenth) break;
+    w->pool.capacity = capacity;
+    w->stop = (walk_stop){0};
+    p->rank = 0;
 }
 
 void hnsw_measure_recall(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
@@ -190,29 +223,88 @@ void hnsw_measure_recall(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
     for (uint32_t trial = 0; trial < hnsw_builder_trials(b); trial++) try_codes(b, s, trial, item);
 }
 
-/* The mean recall of the sample, 0 to 1. */
-static double recall_at(const hnsw_builder *b, uint32_t trial, uint32_t step)
+/* ---------------------------------------------------------------- conclusions */
+
+/* What would have been with `factor` and `least` (their numbers). */
+typedef struct outcome {
+    double recall;   /* of the kind of queries that has the lowest one */
+    double followed; /* candidates, on average of the queries that are rows, or of all if none is */
+} outcome;
+
+static outcome outcome_of(const hnsw_builder *b, uint32_t trial, patience_kind distance,
+                          uint32_t factor, uint32_t least)
 {
-    double recall = 0;
-    for (uint32_t i = 0; i < b->sample; i++) recall += recalls_of(b, trial, i)[step];
-    return recall / b->sample;
+    double found[HNSW_BUILD_QUERY_KINDS] = {0}, followed[HNSW_BUILD_QUERY_KINDS] = {0}, all = 0,
+           all_followed = 0, wanted = hits_wanted(b);
+    uint32_t count[HNSW_BUILD_QUERY_KINDS] = {0}, all_count = 0;
+    for (uint32_t item = 0; item < hnsw_measure_queries(b); item++) {
+        const hnsw_measured *m = measured_of(b, trial, item);
+        bool is_near = m->tenth <= b->near_bounds[trial];
+        uint32_t kind = hnsw_measure_kind(b, item), end = m->trace.ends[least][factor], hits = 0;
+        if (is_near != (distance == PATIENCE_NEAR)) continue;
+        while (hits < m->trace.met && m->trace.times[hits] <= end) hits++;
+        found[kind] += hits / wanted;
+        followed[kind] += fmin(end, WALK_POOL_MAX);
+        count[kind]++;
+    }
+    outcome o = {.recall = 1};
+    for (uint32_t kind = 0; kind < HNSW_BUILD_QUERY_KINDS; kind++) {
+        all += found[kind], all_followed += followed[kind], all_count += count[kind];
+        if (count[kind] >= KIND_QUERIES_MIN) o.recall = fmin(o.recall, found[kind] / count[kind]);
+    }
+    if (!all_count) return o;
+    o.recall = fmin(o.recall, all / all_count);
+    o.followed =
+        distance == PATIENCE_NEAR && count[0] ? followed[0] / count[0] : all_followed / all_count;
+    return o;
 }
 
-/* The first step whose recall is high enough, or the last step. */
-static uint32_t step_needed(const hnsw_builder *b, uint32_t trial)
+/* The factor and the least number of candidates with which walks have this recall and follow the
+ * fewest candidates. */
+typedef struct choice {
+    uint32_t factor, least; /* their numbers; HNSW_FACTOR_STEPS: no factor has the recall */
+    double followed;
+} choice;
+
+static choice choose_patience(const hnsw_builder *b, uint32_t trial, patience_kind distance,
+                              double recall)
 {
-    uint32_t step = 0;
-    while (step + 1 < HNSW_EF_STEPS && recall_at(b, trial, step) < MEASURE_RECALL) step++;
-    return step;
+    double aim = recall + (1 - recall) * RECALL_MARGIN;
+    choice best = {HNSW_FACTOR_STEPS, HNSW_LEAST_STEPS - 1, WALK_POOL_MAX};
+    for (uint32_t least = 0; least < HNSW_LEAST_STEPS; least++) {
+        for (uint32_t factor = 0; factor < HNSW_FACTOR_STEPS; factor++) {
+            bool is_last = factor + 1 == HNSW_FACTOR_STEPS && least + 1 == HNSW_LEAST_STEPS;
+            outcome o = outcome_of(b, trial, distance, factor, least);
+            if (o.recall < (is_last ? recall - RECALL_TOLERANCE : aim)) continue;
+            if (best.factor == HNSW_FACTOR_STEPS || o.followed < best.followed)
+                best = (choice){factor, least, o.followed};
+            break; /* larger factors follow more */
+        }
+    }
+    return best;
 }
 
-/* Under AUTO, int4 codes are taken if their recall is nearly that of int8 codes. */
+static double mean_unsure(const hnsw_builder *b, uint32_t trial)
+{
+    double unsure = 0;
+    for (uint32_t item = 0; item < b->sample; item++) unsure += measured_of(b, trial, item)->unsure;
+    return unsure / b->sample;
+}
+
+/* Under AUTO, int4 codes are taken if few vectors must be read, and if walks by them have the
+ * recall that walks by int8 codes have, following about as many candidates. */
 static uint32_t choose_trial(const hnsw_builder *b)
 {
     if (hnsw_builder_trials(b) < 2) return 0;
     if (b->head.quantize == MV_QUANTIZE_INT4) return 1;
-    uint32_t step = step_needed(b, 0);
-    return recall_at(b, 1, step) >= recall_at(b, 0, step) - INT4_RECALL_LOSS_MAX;
+    if (mean_unsure(b, 1) > INT4_UNSURE_MAX) return 0;
+    for (uint32_t kind = 0; kind < PATIENCE_KINDS; kind++) {
+        choice whole = choose_patience(b, 0, (patience_kind)kind, MV_RECALL_DEFAULT),
+               half = choose_patience(b, 1, (patience_kind)kind, MV_RECALL_DEFAULT);
+        if (half.factor == HNSW_FACTOR_STEPS && whole.factor < HNSW_FACTOR_STEPS) return 0;
+        if (half.followed > INT4_FOLLOWED_MAX * whole.followed) return 0;
+    }
+    return 1;
 }
 
 void hnsw_measure_conclude(hnsw_builder *b)
@@ -221,10 +313,21 @@ void hnsw_measure_conclude(hnsw_builder *b)
     double spread = 0;
     b->head.quantize = (uint32_t)hnsw_builder_trial_codes(b, trial)->quantize;
     b->head.changed = 0;
-    b->head.ef = walk_ef_steps[step_needed(b, trial)];
+    b->head.ef = (uint32_t)choose_patience(b, trial, PATIENCE_NEAR, MV_RECALL_DEFAULT).followed + 1;
+    b->head.near_bound = b->near_bounds[trial];
+    for (uint32_t kind = 0; kind < PATIENCE_KINDS; kind++) {
+        for (uint32_t level = 0; level < HNSW_RECALLS; level++) {
+            choice c = choose_patience(b, trial, (patience_kind)kind, hnsw_recalls[level]);
+            uint8_t factor = HNSW_FACTOR_NONE;
+            if (c.factor < HNSW_FACTOR_STEPS)
+                factor = (uint8_t)(hnsw_tried_factors[c.factor] * HNSW_FACTOR_ONE);
+            b->head.patience[kind][level] =
+                (hnsw_patience){factor, (uint8_t)(hnsw_tried_least[c.least] / HNSW_LEAST_UNIT)};
+        }
+    }
     memcpy(b->head.reach, b->reach[trial], sizeof b->head.reach);
     b->head.code_bound = b->code_bounds[trial];
-    for (uint32_t i = 0; i < b->sample; i++) spread += b->near_distances[i];
+    for (uint32_t i = 0; i < b->sample; i++) spread += measured_of(b, trial, i)->mean_distance;
     b->head.code_error = spread > 0 ? (float)(code_error(b, trial) / (spread / b->sample)) : 0;
     if (!isfinite(b->head.code_error)) b->head.code_error = 0;
 }

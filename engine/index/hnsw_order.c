@@ -48,7 +48,7 @@ static uint32_t sample_wanted(const hnsw_builder *b)
     return most < HNSW_BUILD_SAMPLE_MAX ? most : HNSW_BUILD_SAMPLE_MAX;
 }
 
-/* Decide whether the default ef must be measured again, because many rows have changed. If so, and
+/* Decide whether the graph must be measured again, because many rows have changed. If so, and
  * if there are too few new rows for a sample, draw rows of the base to be inserted again as the
  * sample. Nodes above the bottom are not drawn. `b->back` is HNSW_NONE for rows that are not of the
  * base.
@@ -63,7 +63,8 @@ static void draw_reinserted(hnsw_builder *b, uint32_t new_count)
     uint32_t rows = b->head.rows, went = base->head->rows - (rows - new_count);
     uint64_t changed = (uint64_t)base->head->changed + new_count + went;
     b->head.changed = changed < rows ? (uint32_t)changed : rows;
-    b->is_measured = changed * HNSW_BUILD_CHANGE_ONE_IN < rows;
+    b->is_measured =
+        hnsw_patience_is_measured(base->head) && changed * HNSW_BUILD_CHANGE_ONE_IN < rows;
     b->renews_upper = went && !b->is_measured;
     uint32_t wanted = sample_wanted(b);
     if (b->is_measured || new_count >= 2 * wanted) return;

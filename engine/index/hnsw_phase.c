@@ -6,10 +6,10 @@
  *                    in this level       SEARCH in the highest level
  *   SEARCH           nodes of a batch    LINK of the same batch
  *   LINK             targets of a batch  SEARCH of the next batch of the level, or of the level
- *                                        below; after the bottom level, MEASURE_REACH, or TRIM if
+ *                                        below; after the bottom level, MEASURE_NEAR, or TRIM if
  *                                        it was measured
- *   MEASURE_REACH    rows of the sample  MEASURE_RECALL
- *   MEASURE_RECALL   rows of the sample  SEARCH: the sample is the last batches of the bottom level
+ *   MEASURE_NEAR     queries             MEASURE_RECALL
+ *   MEASURE_RECALL   queries             SEARCH: the sample is the last batches of the bottom level
  *   TRIM             nodes of a level    TRIM of the level below; after the bottom level, REPAIR
  *   REPAIR           1                   REPAIR until every row is reachable (I15); then COMPACT
  *   COMPACT          1                   COMPACT until the links of all levels are moved; then DONE
@@ -155,13 +155,13 @@ void hnsw_phase_advance(hnsw_builder *b)
         if (b->level)
             begin_level(b, b->level - 1);
         else if (!b->is_measured)
-            hnsw_phase_begin(b, HNSW_BUILD_MEASURE_REACH, b->sample);
+            hnsw_phase_begin(b, HNSW_BUILD_MEASURE_NEAR, hnsw_measure_queries(b));
         else
             begin_trim(b, b->head.levels);
         break;
-    case HNSW_BUILD_MEASURE_REACH:
-        hnsw_measure_conclude_reach(b);
-        hnsw_phase_begin(b, HNSW_BUILD_MEASURE_RECALL, b->sample);
+    case HNSW_BUILD_MEASURE_NEAR:
+        hnsw_measure_conclude_near(b);
+        hnsw_phase_begin(b, HNSW_BUILD_MEASURE_RECALL, hnsw_measure_queries(b));
         break;
     case HNSW_BUILD_MEASURE_RECALL:
         hnsw_measure_conclude(b);
@@ -187,7 +187,7 @@ void hnsw_phase_advance(hnsw_builder *b)
             begin_compacting(b, b->level - 1);
         } else {
             b->rows_done = b->head.rows;
-            b->head.format = b->head.quantize == MV_QUANTIZE_INT4 ? HNSW_FORMAT : 1;
+            b->head.format = HNSW_FORMAT;
             hnsw_phase_begin(b, HNSW_BUILD_DONE, 0);
         }
         break;
@@ -203,7 +203,7 @@ void hnsw_phase_work(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
     case HNSW_BUILD_COPY_BASE: hnsw_link_copy_base(b, s, item); break;
     case HNSW_BUILD_SEARCH: hnsw_link_search(b, s, item); break;
     case HNSW_BUILD_LINK: hnsw_link_back(b, s, item); break;
-    case HNSW_BUILD_MEASURE_REACH: hnsw_measure_reach(b, s, item); break;
+    case HNSW_BUILD_MEASURE_NEAR: hnsw_measure_near(b, s, item); break;
     case HNSW_BUILD_MEASURE_RECALL: hnsw_measure_recall(b, s, item); break;
     case HNSW_BUILD_TRIM: hnsw_link_trim(b, s, item); break;
     case HNSW_BUILD_REPAIR: hnsw_repair_reachability(b, s); break;

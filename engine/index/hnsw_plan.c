@@ -10,6 +10,17 @@ static double bridges_cost(const hnsw_plan *plan, walk_end end)
     return links * (COST_BRIDGE_LINK_NS + BRIDGE_DISTANCES_PER_LINK * plan->step_cost);
 }
 
+/* How many candidates a walk usually follows where all rows match. The number in the head is that
+ * for MV_RECALL_DEFAULT and HNSW_MEASURED_HITS. */
+static uint64_t usual_ef(const hnsw_head *head, double recall, uint32_t k)
+{
+    patience_need need = hnsw_patience_needed(head, PATIENCE_NEAR, recall),
+                  usual = hnsw_patience_needed(head, PATIENCE_NEAR, MV_RECALL_DEFAULT);
+    double rank = (double)patience_rank(k, 1) / patience_rank(HNSW_MEASURED_HITS, 1),
+           more = isinf(need.factor) || isinf(usual.factor) ? 1 : need.factor / usual.factor;
+    return (uint64_t)(head->ef * rank * more) + 1;
+}
+
 void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const index_query *query,
                       uint32_t k, mv_strategy *strategy)
 {
@@ -17,7 +28,8 @@ void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const index_quer
     double bytes = (double)graph->codes.stride, near, even;
     *plan = (hnsw_plan){.graph = graph, .k = k < matching ? k : matching};
     plan->share = matching ? (double)matching / rows : 1;
-    uint64_t ef = query->ef ? query->ef : hnsw_search_default_ef(graph, k);
+    if (!query->ef) plan->recall = query->recall ? query->recall : MV_RECALL_DEFAULT;
+    uint64_t ef = query->ef ? query->ef : usual_ef(graph->head, plan->recall, k);
     if (ef < k) ef = k;
     plan->ef = ef < rows ? (uint32_t)ef : rows;
     mv_assert(plan->share > 0);
@@ -29,7 +41,7 @@ void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const index_quer
     if (*strategy != MV_STRATEGY_AUTO) return;
     near = (double)plan->usual * plan->step_cost;
     even = near * cost_walk_growth(plan->share);
-    if (!query->ef) even *= hnsw_walk_gated_ef(plan->ef, plan->share) / plan->ef;
+    if (plan->recall) even *= cost_rank_part(plan->k, plan->share);
     if (even <= plan->scan_cost || near * NEAR_ADVANTAGE_MIN <= plan->scan_cost)
         *strategy = MV_STRATEGY_GRAPH;
     else
@@ -53,7 +65,7 @@ uint32_t hnsw_plan_bridged_ef(const hnsw_plan *plan, walk_end end)
 
 mv_strategy hnsw_plan_next(const hnsw_plan *plan, mv_strategy tried, walk_end end)
 {
-    bool may_bridge = tried == MV_STRATEGY_GRAPH && end != WALK_WHOLE;
+    bool may_bridge = tried == MV_STRATEGY_GRAPH && end != WALK_WHOLE && plan->share < 1;
     return may_bridge && bridges_cost(plan, end) * BRIDGE_ADVANTAGE_MIN < plan->scan_cost
                ? MV_STRATEGY_BRIDGES
                : MV_STRATEGY_CODES;
@@ -62,7 +74,7 @@ mv_strategy hnsw_plan_next(const hnsw_plan *plan, mv_strategy tried, walk_end en
 uint64_t hnsw_plan_distances_max(const hnsw_plan *plan, mv_strategy strategy)
 {
     double cost = plan->scan_cost;
-    if (strategy == MV_STRATEGY_GRAPH)
+    if (strategy == MV_STRATEGY_GRAPH && plan->share < 1)
         cost = fmin(cost, bridges_cost(plan, WALK_TOO_COSTLY) * BRIDGE_ADVANTAGE_MIN);
     return (uint64_t)(cost / plan->step_cost);
 }

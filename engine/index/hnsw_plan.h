@@ -15,7 +15,8 @@
 typedef struct hnsw_plan {
     const hnsw_graph *graph;
     uint32_t k;       /* hits wanted, at most the number of matching rows */
-    uint32_t ef;      /* of a walk */
+    double recall;    /* that the query asks for; 0: it sets ef instead */
+    uint32_t ef;      /* of a walk. With a recall: candidates that it usually follows */
     double share;     /* of all rows: those that match */
     double scan_cost; /* ns to scan the codes of all matching rows */
     double step_cost; /* ns for each distance of a walk */

@@ -33,12 +33,12 @@ static inline void pool_clear(walk_pool *pool)
     pool->count = 0;
 }
 
-/* Change the capacity, to at most the number of entries that were allocated. */
-static inline void pool_limit(walk_pool *pool, uint32_t capacity)
+/* Increase the capacity, to at most the number of entries that were allocated. */
+static inline void pool_grow(walk_pool *pool, uint32_t capacity)
 {
-    mv_assert(capacity > 0);
-    for (; pool->count > capacity; pool->count--)
-        pool->entries[pool->count - 1].distance = INFINITY;
+    mv_assert(capacity >= pool->capacity);
+    for (uint32_t i = pool->capacity + POOL_BLOCK; i < capacity + POOL_BLOCK; i++)
+        pool->entries[i].distance = INFINITY;
     pool->capacity = capacity;
 }
 

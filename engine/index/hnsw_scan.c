@@ -97,6 +97,7 @@ typedef struct gathering {
     walk *w;
     const codes_query *query;
     float limit; /* the farthest of the nearest entries selected so far; farther rows are dropped */
+    float beyond;             /* rows that are not farther than this are dropped, too */
     uint32_t rows[SCAN_ROWS]; /* to be measured */
     uint32_t count;           /* of rows */
 } gathering;
@@ -120,13 +121,13 @@ static void gather_candidates(gathering *g)
 {
     walk_pool *pool = &g->w->pool;
     walk_entry *entries = pool->entries;
-    float distances[SCAN_ROWS], limit = g->limit;
+    float distances[SCAN_ROWS], limit = g->limit, beyond = g->beyond;
     uint32_t count = pool->count;
     mv_assert(count + g->count <= gathered_max(pool->capacity));
     codes_to_rows(g->query, g->rows, g->count, distances);
     for (uint32_t i = 0; i < g->count; i++) {
         entries[count] = (walk_entry){distances[i], g->rows[i]};
-        count += distances[i] <= limit;
+        count += (distances[i] <= limit) & (distances[i] > beyond);
     }
     g->w->distances_count += g->count;
     g->count = 0;
@@ -150,9 +151,9 @@ static void add_bits(gathering *g, const uint64_t *bits, size_t words)
     }
 }
 
-void hnsw_scan_codes(walk *w, const index_query *request, const codes_query *query)
+void hnsw_scan_codes(walk *w, const index_query *request, const codes_query *query, float beyond)
 {
-    gathering g = {.w = w, .query = query, .limit = INFINITY};
+    gathering g = {.w = w, .query = query, .limit = INFINITY, .beyond = beyond};
     mv_assert(w->pool.capacity > 0);
     w->pool.count = 0;
     if (request->matches)

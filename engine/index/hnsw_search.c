@@ -5,10 +5,13 @@
  *      level from there. For a scan: measure the codes of all matching rows.
  *   3. If a walk is abandoned, or finds fewer than k matching rows: hnsw_plan_next, and 2 again.
  *   4. Candidates are scored from their vectors, nearest first, until no other can be a hit. */
+#include "index/hnsw_cost.h"
 #include "index/hnsw_plan.h"
 
 #define REFINE_ROWS  8u  /* candidates that are scored exactly by one call of a kernel */
 #define REFINE_AHEAD 16u /* candidates whose vectors are prefetched */
+#define REFINE_PRIOR 8.0 /* errors of codes measured for the graph count as this many of a search  \
+                          */
 #define REFINE_BYTES                                                                               \
     512u /* prefetched of each vector; the processor prefetches the rest itself                    \
           */
@@ -33,12 +36,6 @@ static bool reserve_scratch(index_scratch *scratch, uint64_t layout, size_t bits
     return true;
 }
 
-/* The ef in the head was measured for HNSW_MEASURED_HITS. Each further hit adds 1.5 candidates. */
-uint64_t hnsw_search_default_ef(const hnsw_graph *graph, uint32_t k)
-{
-    return graph->head->ef + (k > HNSW_MEASURED_HITS ? (k - HNSW_MEASURED_HITS) * 3ull / 2 : 0);
-}
-
 /* Find the row where a walk over the bottom level begins. False: a link is out of range. */
 static bool descend(const hnsw_graph *graph, const codes_query *query, walk *w, uint32_t *entry)
 {
@@ -53,12 +50,20 @@ static bool descend(const hnsw_graph *graph, const codes_query *query, walk *w, 
 
 /* ---------------------------------------------------------------- exact scores */
 
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
 typedef struct refining {
     const hnsw_graph *graph;
     const index_query *query;
     topk *hits;
     uint32_t rows[REFINE_ROWS]; /* to be scored by the next call of a kernel */
-    uint32_t count;             /* of rows */
+    float by_codes[REFINE_ROWS];
+    uint32_t count;                /* of rows */
+    uint32_t scored;               /* rows in all */
+    double errors, squared_errors; /* of their distances by codes, summed */
 } refining;
 
 static void push(const refining *r, uint32_t row, float distance)
@@ -81,8 +86,25 @@ static void score(refining *r)
     }
     distance_to_list(r->query->exact, list, vectors->inverse_norms ? norms : NULL, r->count,
                      distances);
-    for (uint32_t i = 0; i < r->count; i++) push(r, r->rows[i], distances[i]);
+    for (uint32_t i = 0; i < r->count; i++) {
+        double error = (double)r->by_codes[i] - (double)distances[i];
+        r->errors += error;
+        r->squared_errors += error * error;
+        push(r, r->rows[i], distances[i]);
+    }
+    r->scored += r->count;
     r->count = 0;
+}
+
+/* The least distance that a row may have whose distance by its code is `by_code`, but for rare
+ * ones: three standard deviations of the errors nearer. The bound of the graph was measured with
+ * rows as queries; errors grow with the distance, so that those of this search count, too. */
+static double least_distance(const refining *r, float by_code)
+{
+    double bound = (double)r->graph->head->code_bound / 3, count = r->scored + REFINE_PRIOR,
+           mean = r->errors / count,
+           squares = fmax(r->squared_errors - mean * r->errors, 0) + REFINE_PRIOR * bound * bound;
+    return (double)by_code - mean - 3 * sqrt(squares / count);
 }
 
 /* Prefetch what is read to score candidate `i`. */
@@ -100,40 +122,42 @@ static void prefetch_candidate(const hnsw_graph *graph, const index_query *query
 }
 
 /* Score candidates from their vectors, nearest by codes first, and push them to `hits`. The first
- * `sorted` candidates are sorted. Ends when the distance of the next candidate by its code exceeds
- * that of the last hit by more than code_bound: it is seldom a hit then. Returns how many were
- * scored; 0 without codes, since then the walk has computed exact distances. */
-static uint32_t refine(const hnsw_graph *graph, const index_query *query, walk_pool *candidates,
-                       uint32_t sorted, topk *hits)
+ * `sorted` candidates are sorted. Ends when the next candidate can hardly be a hit; false: it came
+ * to the end of the candidates before. *scored counts the rows scored; none without codes, since
+ * then the walk has computed exact distances. */
+static bool refine(const hnsw_graph *graph, const index_query *query, walk_pool *candidates,
+                   uint32_t sorted, topk *hits, uint64_t *scored)
 {
     refining r = {.graph = graph, .query = query, .hits = hits};
-    bool is_exact = graph->codes.quantize == MV_QUANTIZE_NONE;
-    uint32_t scored = 0, wanted = hits->capacity;
+    bool is_exact = graph->codes.quantize == MV_QUANTIZE_NONE, is_settled = is_exact;
+    uint32_t taken = 0,
+             wanted = query->no_refine ? hits->capacity : larger(hits->capacity, REFINE_ROWS);
     mv_assert(sorted <= candidates->count);
     if (!sorted) sorted = hnsw_scan_sort(candidates, sorted);
     for (uint32_t i = 0; i < REFINE_AHEAD; i++) prefetch_candidate(graph, query, candidates, i);
-    while (scored < candidates->count) {
-        uint32_t ahead = scored + REFINE_AHEAD;
+    while (taken < candidates->count) {
+        uint32_t ahead = taken + REFINE_AHEAD;
         if (ahead >= sorted && sorted < candidates->count)
             sorted = hnsw_scan_sort(candidates, sorted);
         prefetch_candidate(graph, query, candidates, ahead);
-        const walk_entry *entry = &candidates->entries[scored++];
+        const walk_entry *entry = &candidates->entries[taken++];
         uint32_t row = entry->at & ~WALK_DONE;
-        mv_assert(scored == 1 || entry[-1].distance <= entry->distance); /* I16 */
+        mv_assert(taken == 1 || entry[-1].distance <= entry->distance); /* I16 */
         if (is_exact) {
             push(&r, row, entry->distance);
             continue;
         }
-        r.rows[r.count++] = row;
-        if (r.count < REFINE_ROWS && scored != wanted) continue;
+        r.rows[r.count] = row;
+        r.by_codes[r.count++] = entry->distance;
+        if (r.count < REFINE_ROWS && taken != wanted) continue;
         score(&r);
-        if (scored < wanted) continue;
-        if (query->no_refine) break;
-        float next = scored < candidates->count ? entry[1].distance : INFINITY;
-        if (next - graph->head->code_bound > hits->limit) break;
+        if (taken < wanted || taken == candidates->count) continue;
+        is_settled = query->no_refine || least_distance(&r, entry[1].distance) > hits->limit;
+        if (is_settled) break;
     }
     if (r.count) score(&r);
-    return is_exact ? 0 : scored;
+    *scored += r.scored;
+    return is_settled;
 }
 
 /* ---------------------------------------------------------------- strategies */
@@ -156,11 +180,21 @@ static uint32_t set_stop(searching *s, uint32_t ef)
     const hnsw_head *head = s->graph->head;
     float reach = hnsw_walk_reach(head->reach, ef);
     uint64_t capacity = hnsw_walk_capacity(ef, reach);
+    s->w.patience.rank = 0;
     s->w.stop = (walk_stop){.rank = HNSW_MEASURED_HITS,
                             .least = s->plan.k,
                             .reach = reach,
                             .slack = hnsw_walk_slack(s->graph->codes.quantize, head->code_bound)};
     return capacity < head->rows ? (uint32_t)capacity : head->rows;
+}
+
+/* Set the patience of a walk. Returns the capacity of its pool at the beginning. */
+static uint32_t set_patience(searching *s)
+{
+    hnsw_patience_set(&s->w.patience, s->graph->head, s->plan.recall, s->plan.k, s->plan.share);
+    s->w.stop = (walk_stop){.least = s->plan.k};
+    uint32_t capacity = s->w.patience.rank;
+    return capacity < s->pool_max ? capacity : s->pool_max;
 }
 
 /* How many rows a scan of codes selects. It measures all matching rows, so it misses hits only by
@@ -171,18 +205,25 @@ static uint32_t scan_capacity(const searching *s)
     return s->graph->codes.quantize == MV_QUANTIZE_INT4 ? 2 * selected : selected;
 }
 
-static uint32_t larger(uint32_t a, uint32_t b)
+/* Capacity of the matching rows that a gated walk finds. With codes, several times the number of
+ * hits is needed to be refined. */
+static uint32_t gated_hits(searching *s)
 {
-    return a > b ? a : b;
+    uint32_t rows = s->graph->head->rows, wanted;
+    if (!s->plan.recall) return set_stop(s, s->plan.ef);
+    wanted = 4 * patience_rank(s->plan.k, s->plan.share);
+    if (wanted > WALK_POOL_MAX) wanted = WALK_POOL_MAX;
+    return wanted < rows ? wanted : rows;
 }
 
 /* Lay out the memory for every strategy in `scratch`. */
 static mv_err lay_out_search(searching *s, index_scratch *scratch, mv_error *error)
 {
-    uint32_t rows = s->graph->head->rows, degree = 2 * s->graph->head->m,
-             hits = set_stop(s, s->plan.ef),
+    uint32_t rows = s->graph->head->rows, degree = 2 * s->graph->head->m, hits = gated_hits(s),
              pool_max = larger(hits, hnsw_scan_entries(scan_capacity(s)));
-    if (s->query->matches) {
+    if (s->plan.recall) {
+        pool_max = larger(pool_max, rows < WALK_POOL_MAX ? rows : WALK_POOL_MAX);
+    } else if (s->query->matches) {
         pool_max = larger(pool_max, hnsw_plan_gated_pool(&s->plan, hits));
         pool_max = larger(pool_max, set_stop(s, hnsw_plan_bridged_ef(&s->plan, WALK_FEW_MATCHES)));
     }
@@ -207,34 +248,48 @@ static bool find_entry(searching *s)
     return s->has_entry;
 }
 
-/* Search by one strategy. `before` is how the walk before it ended. *candidates are the matching
- * rows that it found. False: a link is out of range. */
-static bool run_strategy(searching *s, mv_strategy strategy, walk_end before,
-                         walk_pool **candidates)
+/* Scan the codes of all matching rows. Refines what it selects, and scans again for the next ones
+ * if the hits are not settled then. */
+static void scan_and_refine(searching *s, topk *hits, index_report *report)
+{
+    walk_pool *pool = &s->w.pool;
+    float beyond = -INFINITY;
+    uint32_t capacity = scan_capacity(s);
+    report->found = 0;
+    for (;;) {
+        pool->capacity = capacity;
+        mv_assert(hnsw_scan_entries(capacity) <= s->pool_max);
+        hnsw_scan_codes(&s->w, s->query, &s->prepared, beyond);
+        report->found += pool->count;
+        bool is_settled =
+            refine(s->graph, s->query, pool, 0, hits, &report->counts.exact_distances);
+        if (is_settled || pool->count < capacity) return;
+        beyond = pool->entries[pool->count - 1].distance;
+    }
+}
+
+/* Walk by one strategy. `before` is how the walk before it ended. *candidates are the matching rows
+ * that it found. False: a link is out of range. */
+static bool walk_by(searching *s, mv_strategy strategy, walk_end before, walk_pool **candidates)
 {
     walk_level bottom = hnsw_walk_level_of(s->graph, 0);
+    bool is_patient = s->plan.recall > 0, is_gated = s->query->matches != NULL;
     *candidates = &s->w.pool;
-    s->gate.end = WALK_WHOLE;
-    s->gate.distances_max = s->plan.is_forced ? 0 : hnsw_plan_distances_max(&s->plan, strategy);
-    if (strategy == MV_STRATEGY_CODES) {
-        s->w.pool.capacity = scan_capacity(s);
-        mv_assert(hnsw_scan_entries(s->w.pool.capacity) <= s->pool_max);
-        hnsw_scan_codes(&s->w, s->query, &s->prepared);
-        return true;
-    }
     if (!find_entry(s)) return false;
-    if (!s->query->matches) {
-        s->w.pool.capacity = set_stop(s, s->plan.ef);
-        mv_assert(s->w.pool.capacity <= s->pool_max);
-        return hnsw_walk_level_from(&s->w, &s->prepared, &bottom, s->entry);
-    }
-    if (strategy == MV_STRATEGY_BRIDGES) {
-        s->w.pool.capacity = set_stop(s, hnsw_plan_bridged_ef(&s->plan, before));
-        mv_assert(s->w.pool.capacity <= s->pool_max);
+    s->w.pool_max = s->pool_max;
+    s->w.distances_max = 0;
+    if (!s->plan.is_forced && (is_gated || is_patient))
+        s->w.distances_max = hnsw_plan_distances_max(&s->plan, strategy);
+    if (strategy == MV_STRATEGY_BRIDGES && is_gated) {
+        uint32_t ef = hnsw_plan_bridged_ef(&s->plan, before);
+        s->w.pool.capacity = is_patient ? set_patience(s) : set_stop(s, ef);
+        for (uint32_t kind = 0; kind < PATIENCE_KINDS; kind++) s->w.patience.least[kind] = ef / 2;
         return hnsw_bridge_search(&s->w, &s->gate, &s->prepared, &bottom, s->entry);
     }
-    s->gate.hits.capacity = set_stop(s, s->plan.ef);
-    s->w.pool.capacity = hnsw_plan_gated_pool(&s->plan, s->gate.hits.capacity);
+    s->w.pool.capacity = is_patient ? set_patience(s) : set_stop(s, s->plan.ef);
+    if (!is_gated) return hnsw_walk_level_from(&s->w, &s->prepared, &bottom, s->entry);
+    s->gate.hits.capacity = gated_hits(s);
+    if (!is_patient) s->w.pool.capacity = hnsw_plan_gated_pool(&s->plan, s->gate.hits.capacity);
     mv_assert(s->w.pool.capacity <= s->pool_max);
     *candidates = &s->gate.hits;
     return hnsw_walk_gated_from(&s->w, &s->gate, &s->prepared, &bottom, s->entry);
@@ -244,7 +299,7 @@ mv_err hnsw_search(const hnsw_graph *graph, const index_query *query, topk *hits
                    index_scratch *scratch, index_report *report, mv_error *error)
 {
     searching s = {.graph = graph, .query = query};
-    walk_pool *candidates;
+    walk_pool *candidates = NULL;
     mv_strategy strategy;
     mv_assert(query->matching <= graph->head->rows);
     walk_end before = WALK_WHOLE;
@@ -253,22 +308,25 @@ mv_err hnsw_search(const hnsw_graph *graph, const index_query *query, topk *hits
     MV_TRY(lay_out_search(&s, scratch, error));
     s.gate.matches = query->matches;
     s.gate.share = s.plan.share;
+    s.gate.k = s.plan.k;
     s.gate.usual = s.plan.is_forced ? 0 : s.plan.usual;
-    s.gate.reach = graph->head->reach;
-    s.gate.ef = query->ef ? 0 : s.plan.ef;
     report->first = strategy;
-    for (;;) {
-        if (!run_strategy(&s, strategy, before, &candidates))
+    while (strategy != MV_STRATEGY_CODES) {
+        if (!walk_by(&s, strategy, before, &candidates))
             return error_set(error, MV_CORRUPT, "a link of the graph is out of range");
         report->found = candidates->count;
-        if (strategy == MV_STRATEGY_CODES || (!s.gate.end && report->found >= s.plan.k)) break;
-        before = s.gate.end;
+        report->counts.followed += s.w.followed;
+        if (!s.w.end && report->found >= s.plan.k) break;
+        before = s.w.end;
         strategy = hnsw_plan_next(&s.plan, strategy, before);
     }
     report->last = strategy;
+    if (strategy == MV_STRATEGY_CODES)
+        scan_and_refine(&s, hits, report);
+    else
+        (void)refine(graph, query, candidates, candidates->count, hits,
+                     &report->counts.exact_distances);
     report->counts.code_distances = s.w.distances_count;
     report->counts.bridged = s.gate.bridged;
-    report->counts.exact_distances = refine(
-        graph, query, candidates, strategy == MV_STRATEGY_CODES ? 0 : candidates->count, hits);
     return MV_OK;
 }

@@ -26,10 +26,9 @@ static void work_on_graph(void *ctx)
     while (b->phase != HNSW_BUILD_DONE && (is_first || os_seconds() < b->until)) {
         is_first = false;
         uint32_t begin = b->next_item, left = b->items - begin;
-        uint32_t most =
-            b->phase == HNSW_BUILD_MEASURE_REACH || b->phase == HNSW_BUILD_MEASURE_RECALL
-                ? 1
-                : TURN_ITEMS;
+        uint32_t most = b->phase == HNSW_BUILD_MEASURE_NEAR || b->phase == HNSW_BUILD_MEASURE_RECALL
+                            ? 1
+                            : TURN_ITEMS;
         uint32_t turn = left < most ? left : most;
         if (turn) {
             b->next_item += turn;

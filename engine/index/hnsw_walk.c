@@ -54,11 +54,6 @@ float hnsw_walk_reach(const float reach[HNSW_EF_STEPS], uint64_t ef)
     return low + fraction * (reach[step] - low);
 }
 
-double hnsw_walk_gated_ef(uint32_t ef, double share)
-{
-    return fmin(fmax(ef * fmax(sqrt(share), GATE_EF_PART_MIN), GATE_EF_MIN), ef);
-}
-
 static uint32_t seen_count(uint32_t positions, uint32_t degree)
 {
     return positions / 64 + 4096 + WALK_WIDTH * degree;
@@ -87,8 +82,11 @@ void hnsw_walk_lay_out(walk *w, void *memory, uint32_t positions, uint32_t degre
     at += mem_whole_lines(WALK_WIDTH * degree * sizeof *w->distances);
     w->pool.entries = (walk_entry *)(void *)at;
     w->pool.count = 0;
-    w->pool.capacity = capacity;
+    w->pool.capacity = w->pool_max = capacity;
     w->stop = (walk_stop){0};
+    w->patience.rank = 0;
+    w->trace = NULL;
+    w->distances_max = 0;
 }
 
 /* Write the links of `at` that were not visited yet to `fresh`, and mark them. Returns their
@@ -112,42 +110,27 @@ static inline int unvisited_links(const walk *w, const walk_level *level, uint32
     return (int)found;
 }
 
-/* Continue as a walk for `ef` candidates, with at most the capacity it began with. */
-static void shrink_ef(walk *w, walk_gate *gate, uint64_t ef)
-{
-    float reach = hnsw_walk_reach(gate->reach, ef);
-    uint64_t capacity = hnsw_walk_capacity(ef, reach);
-    if (capacity < w->stop.least) capacity = w->stop.least;
-    if (capacity > gate->hits_max) capacity = gate->hits_max;
-    w->stop.reach = reach;
-    pool_limit(&gate->hits, (uint32_t)capacity);
-}
-
 /* Should the walk be abandoned for another strategy? First asked when it has computed as many
  * distances as a walk without a filter: what it meets before depends on where it came from. Then it
  * compares the matching rows it met with the number that an even spread would give, and estimates
  * from their rate how long the rest would take. */
 static bool should_abandon(walk *w, walk_gate *gate)
 {
-    uint64_t scored = w->distances_count - gate->distances_before;
+    uint64_t scored = hnsw_walk_distances(w);
     if (scored < gate->next_check) return false;
     gate->next_check = scored + gate->usual / 2;
     double even = (double)scored * gate->share;
     if (even >= GATE_EXPECTED_MATCHES_MIN &&
         (double)gate->matches_met < even * GATE_MATCHES_PART_MIN) {
-        gate->end = WALK_FEW_MATCHES;
+        w->end = WALK_FEW_MATCHES;
         return true;
     }
     double local = ((double)gate->matches_met + 1) / ((double)scored + 1),
            usual = (double)gate->usual, left;
-    if (gate->ef) {
-        double ef = hnsw_walk_gated_ef(gate->ef, local);
-        shrink_ef(w, gate, (uint64_t)ef);
-        usual *= ef / gate->ef;
-    }
+    if (w->patience.rank) usual *= cost_rank_part(gate->k, local);
     left = usual * cost_walk_growth(local) - (double)scored;
-    if (left <= (double)gate->distances_max && scored <= gate->distances_max) return false;
-    gate->end = WALK_TOO_COSTLY;
+    if (left <= (double)w->distances_max && scored <= w->distances_max) return false;
+    w->end = WALK_TOO_COSTLY;
     return true;
 }
 
@@ -162,15 +145,45 @@ static bool has_few_matches_nearest(const walk *w, const walk_gate *gate)
     return matching < count * gate->share * GATE_MATCHES_PART_MIN;
 }
 
-/* Put the matching rows into the pool of hits. */
-static inline void push_matches(walk_gate *gate, const uint32_t *rows, const float *distances,
-                                uint32_t count)
+/* Put the matching rows into the pool of hits. Returns how many are among the nearest `rank`. */
+static inline uint32_t push_matches(walk_gate *gate, const uint32_t *rows, const float *distances,
+                                    uint32_t count, uint32_t rank)
 {
+    uint32_t changes = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (!bits_get(gate->matches, rows[i])) continue;
         gate->matches_met++;
-        (void)pool_insert(&gate->hits, distances[i], rows[i]);
+        changes += pool_insert(&gate->hits, distances[i], rows[i]) < rank;
     }
+    return changes;
+}
+
+const float hnsw_tried_factors[HNSW_FACTOR_STEPS] = {1,    1.25, 1.5, 1.75, 2, 2.5, 3,
+                                                     3.5f, 4,    5,   6,    8, 12};
+const uint32_t hnsw_tried_least[HNSW_LEAST_STEPS] = {32, 48, 64, 96, 128, 192};
+
+/* Note the rows that the walk met, and with which patience it would end now. True: there is nothing
+ * left to be learnt. */
+static bool note_trace(walk *w, const uint32_t *rows, uint32_t count)
+{
+    walk_trace *t = w->trace;
+    float distances[64], time = (float)patience_time(&w->patience);
+    for (uint32_t done = 0, step; done < count; done += step) {
+        step = count - done < 64 ? count - done : 64;
+        codes_to_rows(t->query, rows + done, step, distances);
+        for (uint32_t i = 0; i < step; i++)
+            if (distances[i] <= t->bound && t->met < t->wanted)
+                t->times[t->met++] = (uint16_t)w->followed;
+    }
+    if (w->pool.count < w->stop.least) return false;
+    for (uint32_t least = 0; least < HNSW_LEAST_STEPS; least++) {
+        uint32_t *ended = &t->ended[least];
+        if (w->followed < hnsw_tried_least[least]) return false;
+        while (*ended < HNSW_FACTOR_STEPS &&
+               (float)w->followed >= hnsw_tried_factors[*ended] * time)
+            t->ends[least][(*ended)++] = (uint16_t)w->followed;
+    }
+    return t->met == t->wanted;
 }
 
 /* A walk, with a gate (at the bottom level, where positions are rows) or without one (NULL). The
@@ -178,7 +191,7 @@ static inline void push_matches(walk_gate *gate, const uint32_t *rows, const flo
 static inline bool search_level(walk *w, walk_gate *gate, const codes_query *query,
                                 const walk_level *level, uint32_t entry)
 {
-    uint32_t seen = 1, now = 0;
+    uint32_t seen = 1, now = 0, rank = w->patience.rank;
     bool overflow = false, in_range = true;
     uint32_t row = level->rows ? level->rows[entry] : entry,
              rows_end = query->column->vectors->rows;
@@ -186,9 +199,10 @@ static inline bool search_level(walk *w, walk_gate *gate, const codes_query *que
     mv_assert(w->pool.capacity > 0);
     if (row >= rows_end) return false;
     codes_to_rows(query, &row, 1, w->distances);
-    pool_clear(&w->pool);
+    hnsw_walk_begin(w);
     (void)pool_insert(&w->pool, w->distances[0], entry);
-    if (gate) push_matches(gate, &entry, w->distances, 1);
+    if (gate) (void)push_matches(gate, &entry, w->distances, 1, 0);
+    if (w->trace) (void)note_trace(w, &row, 1);
     w->seen[0] = entry;
     bits_set(w->visited, entry);
     while (now < w->pool.count && in_range) {
@@ -196,9 +210,10 @@ static inline bool search_level(walk *w, walk_gate *gate, const codes_query *que
             overflow = true;
             seen = 0;
         }
+        if (rank && hnsw_walk_has_seen_enough(w, nearest_hits->count)) break;
+        if (gate && gate->usual && should_abandon(w, gate)) break;
         float limit = hnsw_walk_limit(&w->stop, nearest_hits);
         if (w->pool.entries[now].distance > limit) break;
-        if (gate && gate->usual && should_abandon(w, gate)) break;
         uint32_t *fresh = w->seen + seen, taken = 0;
         uint32_t found = 0;
         for (uint32_t i = now; i < w->pool.count && taken < WALK_WIDTH; i++) {
@@ -213,6 +228,7 @@ static inline bool search_level(walk *w, walk_gate *gate, const codes_query *que
             taken++;
         }
         seen += found;
+        w->followed += taken;
         const uint32_t *rows = fresh;
         if (level->rows) {
             for (uint32_t i = 0; i < found; i++) {
@@ -232,19 +248,24 @@ static inline bool search_level(walk *w, walk_gate *gate, const codes_query *que
         }
         codes_to_rows(query, rows, found, w->distances);
         w->distances_count += found;
-        if (gate) push_matches(gate, rows, w->distances, found);
-        uint32_t nearest = w->pool.capacity;
+        uint32_t nearest = w->pool.capacity,
+                 changes = gate ? push_matches(gate, rows, w->distances, found, rank) : 0;
         for (uint32_t i = 0; i < found; i++) {
             if (w->distances[i] > limit) continue;
             uint32_t position = pool_insert(&w->pool, w->distances[i], fresh[i]);
             if (position < nearest) nearest = position;
             if (position < now + WALK_WIDTH) hnsw_walk_prefetch_links(level, fresh[i]);
+            if (!gate) changes += position < rank;
         }
+        if (rank) patience_note(&w->patience, changes, w->followed);
+        if (MV_UNLIKELY(w->trace != NULL) && note_trace(w, rows, found)) break;
         if (nearest <= now)
             now = nearest;
         else
             while (now < w->pool.count && w->pool.entries[now].at & WALK_DONE) now++;
     }
+    bool was_cut = w->pool.count == w->pool_max && w->pool_max < level->count;
+    if (rank && w->distances_max && now == w->pool.count && was_cut) w->end = WALK_TOO_COSTLY;
     hnsw_walk_clear_visited(w, level, seen, overflow || !in_range);
     return in_range;
 }
@@ -261,13 +282,10 @@ bool hnsw_walk_gated_from(walk *w, walk_gate *gate, const codes_query *query,
     mv_assert(!level->rows); /* positions are rows */
     mv_assert(gate->share > 0);
     pool_clear(&gate->hits);
-    gate->end = WALK_WHOLE;
     gate->matches_met = 0;
-    gate->hits_max = gate->hits.capacity;
-    gate->distances_before = w->distances_count;
     gate->next_check = gate->usual;
     if (!search_level(w, gate, query, level, entry)) return false;
-    if (gate->usual && !gate->end && has_few_matches_nearest(w, gate)) gate->end = WALK_FEW_MATCHES;
+    if (gate->usual && !w->end && has_few_matches_nearest(w, gate)) w->end = WALK_FEW_MATCHES;
     return true;
 }
 
@@ -276,18 +294,21 @@ bool hnsw_walk_descend(walk *w, const codes_query *query, const walk_level *leve
 {
     uint32_t capacity = w->pool.capacity;
     walk_stop stop = w->stop;
+    uint32_t rank = w->patience.rank;
     bool in_range = true;
     mv_assert(bottom <= top);
     mv_assert(top <= HNSW_LEVELS_MAX);
     *at = 0;
     w->pool.capacity = 1;
     w->stop = (walk_stop){0};
+    w->patience.rank = 0;
     for (uint32_t level = top; level > bottom && in_range; level--) {
         in_range = hnsw_walk_level_from(w, query, &levels[level], *at);
         if (in_range) *at = w->pool.entries[0].at & ~WALK_DONE;
     }
     w->pool.capacity = capacity;
     w->stop = stop;
+    w->patience.rank = rank;
     return in_range;
 }
 

@@ -5,14 +5,16 @@
 
 #include "base/bits.h"
 #include "index/hnsw.h"
-#include "index/hnsw_pool.h"
+#include "index/hnsw_patience.h"
 
 #define WALK_WIDTH 2u /* candidates whose links are followed together */
 /* A walk over bridges begins from this many rows, spread over the matching rows. They are enough
  * that one is near the query if the matching rows lie in a few clusters, and few compared with the
  * hundreds of candidates of a walk. */
-#define BRIDGE_SEEDS 16u
-#define WALK_DONE    0x80000000u /* in walk_entry.at: its links have been followed */
+#define BRIDGE_SEEDS      16u
+#define HNSW_FACTOR_STEPS 13u /* factors of patience that are tried when a graph is measured */
+#define HNSW_LEAST_STEPS  6u  /* and least numbers of candidates */
+#define WALK_DONE         0x80000000u /* in walk_entry.at: its links have been followed */
 
 /* One level: `degree` links for each position. Unused links are HNSW_NONE, and come last. */
 typedef struct walk_level {
@@ -58,13 +60,46 @@ static inline float hnsw_walk_slack(mv_quantize quantize, float code_bound)
     return quantize == MV_QUANTIZE_INT4 ? code_bound / 3 : code_bound;
 }
 
+/* Why a walk ended. An abandoned walk leaves the search to another strategy. */
+typedef enum walk_end {
+    WALK_WHOLE = 0,
+    WALK_FEW_MATCHES, /* abandoned: far fewer rows match here than elsewhere. The matching rows that
+                       * were met lie at the border of all matching rows, and their distances say
+                       * little about how near others are */
+    WALK_TOO_COSTLY,  /* abandoned: it would take longer than another strategy */
+} walk_end;
+
+/* What a walk met when, and when it would have ended with other patience, for measuring. Times are
+ * numbers of candidates followed. */
+typedef struct walk_trace {
+    const codes_query *query;           /* by which `bound` is a distance */
+    float bound;                        /* rows that are no farther are wanted */
+    uint32_t wanted;                    /* how many of these; more are equally far */
+    uint32_t met;                       /* of them */
+    uint16_t times[HNSW_MEASURED_HITS]; /* when each of these was met */
+    uint16_t ends[HNSW_LEAST_STEPS][HNSW_FACTOR_STEPS]; /* with each least number of candidates and
+                                                         * factor; UINT16_MAX: it went on */
+    uint32_t ended[HNSW_LEAST_STEPS];                   /* of the factors */
+} walk_trace;
+
+/* The factors that are tried, ascending, and the least numbers of candidates. */
+extern const float hnsw_tried_factors[HNSW_FACTOR_STEPS];
+extern const uint32_t hnsw_tried_least[HNSW_LEAST_STEPS];
+
 /* The memory of a walk, all lent. Between walks no bit of `visited` is set. A walk visits
  * positions, and computes distances to their rows. */
 typedef struct walk {
     walk_pool pool;
+    uint32_t pool_max; /* allocated entries of `pool`. A patient walk grows to them as it goes on */
     walk_stop stop;
-    uint64_t *visited; /* bits, one for each position */
-    uint32_t *seen;    /* positions whose bits are set, up to seen_capacity */
+    walk_patience patience;
+    walk_trace *trace;      /* NULL: none */
+    uint64_t distances_max; /* that take as long as the best other strategy; 0: never abandon it */
+    walk_end end;
+    uint32_t followed;         /* candidates whose links were followed, since the walk began */
+    uint64_t distances_before; /* distances_count when it began */
+    uint64_t *visited;         /* bits, one for each position */
+    uint32_t *seen;            /* positions whose bits are set, up to seen_capacity */
     uint32_t seen_capacity;
     uint32_t *rows;           /* of the links that are followed now */
     float *distances;         /* to these rows */
@@ -76,34 +111,16 @@ typedef struct walk {
  * that takes than a walk without a filter depends on how many rows match near the query. This shows
  * only during the walk: it counts the matching rows it meets, and is abandoned when they are too
  * few or when another strategy would have been faster. */
-typedef enum walk_end {
-    WALK_WHOLE = 0,
-    WALK_FEW_MATCHES, /* abandoned: far fewer rows match here than elsewhere. The matching rows that
-                       * were met lie at the border of all matching rows, and their distances say
-                       * little about how near others are */
-    WALK_TOO_COSTLY,  /* abandoned: it would take longer than another strategy */
-} walk_end;
-
 typedef struct walk_gate {
     const uint64_t *matches; /* bit set: the row matches */
     double share;            /* of all rows: those that match */
     uint64_t usual; /* distances a walk computes where all rows match; 0: never abandon it */
-    uint64_t distances_max; /* distances that take as long as the best other strategy */
-    const float *reach;     /* of the graph */
-    uint32_t ef; /* where all rows match. Where few match, a walk sees more of the graph for
-                  * each hit, and a smaller ef is enough. 0: end as w->stop says */
+    uint32_t k;     /* hits wanted */
     walk_pool hits;
-    uint32_t hits_max; /* allocated entries of `hits` */
-    walk_end end;
-    uint64_t matches_met;      /* distances computed to matching rows */
-    uint64_t bridged;          /* rows whose links were followed without computing their distance */
-    uint64_t distances_before; /* w->distances_count when the walk began */
+    uint64_t matches_met; /* distances computed to matching rows */
+    uint64_t bridged;     /* rows whose links were followed without computing their distance */
     uint64_t next_check;
 } walk_gate;
-
-/* The ef that a gated walk needs where this share of the rows matches, to find as much as a walk
- * with `ef` where all rows match. */
-double hnsw_walk_gated_ef(uint32_t ef, double share);
 
 /* Bytes of the memory of a walk over levels of at most `positions` and `degree`, with pools of at
  * most `capacity`. */
@@ -123,11 +140,12 @@ bool hnsw_walk_gated_from(walk *w, walk_gate *gate, const codes_query *query,
 /* The same with matching rows as the only candidates (hnsw_bridge.c). The entry need not match. */
 bool hnsw_bridge_search(walk *w, walk_gate *gate, const codes_query *query, const walk_level *level,
                         uint32_t entry);
-/* Scan the codes of all matching rows (hnsw_scan.c). Fills the pool with the nearest, in no order.
- * The pool must have hnsw_scan_entries(its capacity) entries. hnsw_scan_sort sorts further entries
- * after the first `sorted`, and returns how many are sorted then. */
+/* Scan the codes of all matching rows (hnsw_scan.c). Fills the pool with the nearest of those whose
+ * distance is more than `beyond`, in no order. The pool must have hnsw_scan_entries(its capacity)
+ * entries. hnsw_scan_sort sorts further entries after the first `sorted`, and returns how many are
+ * sorted then. */
 uint32_t hnsw_scan_entries(uint32_t capacity);
-void hnsw_scan_codes(walk *w, const index_query *request, const codes_query *query);
+void hnsw_scan_codes(walk *w, const index_query *request, const codes_query *query, float beyond);
 uint32_t hnsw_scan_sort(walk_pool *pool, uint32_t sorted);
 
 /* Descend from the first node of level `top`, by the nearest node found in each of the levels down
@@ -136,6 +154,44 @@ bool hnsw_walk_descend(walk *w, const codes_query *query, const walk_level *leve
                        uint32_t bottom, uint32_t *at);
 
 /* ---- shared by the walks (hnsw_walk.c, hnsw_bridge.c) */
+
+/* Prepare the counts of a walk that begins. */
+static inline void hnsw_walk_begin(walk *w)
+{
+    pool_clear(&w->pool);
+    w->end = WALK_WHOLE;
+    w->followed = 0;
+    w->distances_before = w->distances_count;
+    if (w->patience.rank) patience_begin(&w->patience);
+}
+
+static inline uint64_t hnsw_walk_distances(const walk *w)
+{
+    return w->distances_count - w->distances_before;
+}
+
+/* About how many distances the walk will have computed when it has followed `due` candidates. It
+ * is too low, since the walk may find more that makes it go on. */
+static inline double hnsw_walk_predicted(const walk *w, uint32_t due)
+{
+    return (double)hnsw_walk_distances(w) * due / (w->followed + 1);
+}
+
+/* By its patience: is the walk to end now, with `found` matching rows? Abandons it if it would take
+ * too long. If it goes on, the pool is made large enough for the candidates to be followed. */
+static inline bool hnsw_walk_has_seen_enough(walk *w, uint32_t found)
+{
+    uint32_t due = patience_due(&w->patience, &w->pool);
+    if (w->followed >= due && found >= w->stop.least) return true;
+    if (w->distances_max && w->followed >= w->patience.least[PATIENCE_FAR] &&
+        hnsw_walk_predicted(w, due) > (double)w->distances_max) {
+        w->end = WALK_TOO_COSTLY;
+        return true;
+    }
+    uint32_t wanted = due < w->pool_max / 2 ? due + due / 4 : w->pool_max;
+    if (wanted > w->pool.capacity) pool_grow(&w->pool, wanted);
+    return false;
+}
 
 static inline void hnsw_walk_prefetch_links(const walk_level *level, uint32_t at)
 {

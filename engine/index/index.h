@@ -75,7 +75,8 @@ void index_scratch_free(index_scratch *scratch);
 typedef struct index_query {
     const void *vector;          /* as a program gives it (element.h), floats aligned */
     const distance_query *exact; /* the same, prepared for the vectors' type */
-    uint32_t ef;                 /* candidates; 0: the default of the index */
+    double recall;               /* to be found; 0: MV_RECALL_DEFAULT. Without `ef` */
+    uint32_t ef;                 /* candidates; 0: as many as `recall` needs */
     bool no_refine;              /* score only as many candidates as there are hits */
     mv_strategy strategy;        /* AUTO: the one that should be cheapest; never EXACT */
     const uint64_t *matches;     /* bit set: the row may be a hit; NULL: all may */

@@ -26,6 +26,7 @@ void explain_note_block(search *s, const scan *sc, uint32_t vectors)
     if (!s->q->explain) return;
     size_t matching = scan_matching(sc);
     s->step->first = s->step->last = MV_STRATEGY_EXACT;
+    s->step->expected_recall = 1;
     s->step->matching += matching;
     s->step->counts.exact_distances += matching * vectors;
 }

@@ -29,6 +29,11 @@ static mv_err check_query(const mv_query *q, mv_error *error)
         return error_set(error, MV_MISUSE, "there is no search strategy %d", (int)q->strategy);
     if (q->ef > MV_EF_MAX)
         return error_set(error, MV_MISUSE, "ef is %u, it must be at most %u", q->ef, MV_EF_MAX);
+    if (!(q->recall >= 0 && q->recall <= 1))
+        return error_set(error, MV_MISUSE, "recall is %g, it must be more than 0 and at most 1",
+                         q->recall);
+    if (q->recall && q->ef)
+        return error_set(error, MV_MISUSE, "only one of recall and ef can be given");
     if (q->vectors && q->id.data)
         return error_set(error, MV_MISUSE, "search by a vector or by an id, not both");
     if (q->vectors && (q->vectors_count < 1 || q->vectors_count > MV_QUERY_VECTORS_MAX))

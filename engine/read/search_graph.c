@@ -17,7 +17,9 @@ typedef struct graph_search {
 
 static bool has_use_for_graph(const search *s, const shared_index *g, uint32_t capacity)
 {
-    return shared_index_is_usable(g) && g->type->search && s->q->strategy != MV_STRATEGY_EXACT &&
+    bool is_exact = s->q->strategy == MV_STRATEGY_EXACT ||
+                    (s->q->strategy == MV_STRATEGY_AUTO && s->q->recall >= 1);
+    return shared_index_is_usable(g) && g->type->search && !is_exact &&
            capacity <= g->type->hits_max;
 }
 
@@ -35,6 +37,7 @@ static index_query query_of(const search *s, const graph_search *gs, uint32_t i)
 {
     return (index_query){.vector = s->vectors + i * s->vector_size,
                          .exact = &s->queries[i],
+                         .recall = s->q->recall,
                          .ef = s->q->ef,
                          .no_refine = s->q->no_refine,
                          .strategy = s->q->strategy,
@@ -104,7 +107,10 @@ static mv_err search_by_graph(search *s, const graph_search *gs, uint32_t i, boo
     s->step->last = report.last;
     s->step->counts.exact_distances += report.counts.exact_distances;
     s->step->counts.code_distances += report.counts.code_distances;
+    s->step->counts.followed += report.counts.followed;
     s->step->counts.bridged += report.counts.bridged;
+    s->step->expected_recall = s->q->recall ? s->q->recall : MV_RECALL_DEFAULT;
+    if (s->q->ef) s->step->expected_recall = 0;
     return MV_OK;
 }
 
@@ -126,6 +132,7 @@ mv_err search_graph_segment(search *s, scan *sc, uint32_t source, bool *done, mv
         if (found) continue;
         if (gs.list) MV_TRY(find_bits(s, sc, &gs, error));
         s->step->first = s->step->last = MV_STRATEGY_EXACT;
+        s->step->expected_recall = 1;
         s->step->counts.exact_distances += gs.matching;
         flat_search(&s->queries[i], &rows, 0, gs.t->rows, gs.matches, &s->tops[i]);
     }

@@ -191,9 +191,9 @@ static inline uint64_t bytes_bound(const set *s, const how_to_build *how)
         code = quantize == MV_QUANTIZE_INT8   ? dim + 11
                : quantize == MV_QUANTIZE_INT4 ? dim + dim / 2 + 23
                                               : 2 * dim + 23;
-    uint64_t thread = rows / 5 + 48 * m * m + 8 * how->options.ef_construction + 24 * dim + 65536;
+    uint64_t thread = rows / 5 + 48 * m * m + 8 * how->options.ef_construction + 24 * dim + 131072;
     return rows * (code + 10 * m + 32) + (how->threads ? how->threads : 1) * thread + 16384 * m +
-           65536;
+           524288;
 }
 
 /* Everything that must hold of any graph is checked. */

@@ -4,12 +4,13 @@
 #include "push_values.h"
 #include "query_args.h"
 
-enum { ROWS, MATCHES, EXACT_DISTANCES, CODE_DISTANCES, BRIDGED, COUNTS };
+enum { ROWS, MATCHES, EXACT_DISTANCES, CODE_DISTANCES, FOLLOWED, BRIDGED, COUNTS };
 static const char *const count_names[COUNTS] = {
     [ROWS] = "rows",
     [MATCHES] = "matches",
     [EXACT_DISTANCES] = "exact_distances",
     [CODE_DISTANCES] = "code_distances",
+    [FOLLOWED] = "followed",
     [BRIDGED] = "bridged",
 };
 
@@ -27,6 +28,7 @@ static plan_numbers numbers_of(const mv_plan_step *step)
                    [MATCHES] = step->matching,
                    [EXACT_DISTANCES] = step->counts.exact_distances,
                    [CODE_DISTANCES] = step->counts.code_distances,
+                   [FOLLOWED] = step->counts.followed,
                    [BRIDGED] = step->counts.bridged},
         .filter_ms = step->filter_seconds * 1e3,
         .search_ms = step->search_seconds * 1e3,
@@ -64,6 +66,8 @@ void push_plan(lua_State *L, const mv_result *result)
         lua_newtable(L);
         set_string(L, "of", step->is_fresh ? "fresh rows" : "segment");
         set_string(L, "plan", step->last ? query_args_strategy_name(step->last) : "nothing");
+        if (step->last && step->expected_recall > 0)
+            set_number(L, "expected_recall", step->expected_recall);
         if (step->first != step->last)
             set_string(L, "abandoned", query_args_strategy_name(step->first));
         set_numbers(L, &numbers);

@@ -165,14 +165,14 @@ static void read_after(lua_State *L, query_args *args)
 /* `params`: how the index is searched. Which options exist depends on the type of the index. */
 static void read_params(lua_State *L, query_args *args)
 {
-    enum { EXACT, PLAN, EF, REFINE, NAMES };
-    static const char *const param_names[NAMES] = {"exact", "plan", "ef", "refine"};
+    enum { EXACT, PLAN, RECALL, EF, REFINE, NAMES };
+    static const char *const param_names[NAMES] = {"exact", "plan", "recall", "ef", "refine"};
     static const char call[] = "query: params";
     error_context where = {.call = call};
     mv_query *query = &args->query;
     int at = check_options(L, args->at + PARAMS, call, param_names, NAMES);
     if (!args->has_target) raise_misuse(L, "query: 'params' needs 'vector', 'vectors' or 'id'");
-    for (int i = EF; i < NAMES && args->field.index.type == MV_INDEX_FLAT; i++)
+    for (int i = RECALL; i < NAMES && args->field.index.type == MV_INDEX_FLAT; i++)
         if (!lua_isnil(L, at + i))
             raise_misuse(L, "%s: the flat index of field '%s' has no option '%s'", call,
                          args->field.name, param_names[i]);
@@ -182,6 +182,14 @@ static void read_params(lua_State *L, query_args *args)
             raise_misuse(L, "%s: only one of 'exact' and 'plan' can be given", call);
         query->strategy =
             (mv_strategy)check_word(L, at + PLAN, &where, "plan", strategies, STRATEGIES);
+    }
+    if (!lua_isnil(L, at + RECALL)) {
+        query->recall = check_number(L, at + RECALL, call, "recall");
+        if (!(query->recall > 0 && query->recall <= 1))
+            raise_misuse(L, "%s: 'recall' must be more than 0 and at most 1, got %f", call,
+                         (lua_Number)query->recall);
+        if (!lua_isnil(L, at + EF))
+            raise_misuse(L, "%s: only one of 'recall' and 'ef' can be given", call);
     }
     query->ef = check_whole(L, at + EF, call, "ef", 1, MV_EF_MAX, 0);
     query->no_refine = !check_boolean(L, at + REFINE, call, "refine", true);

@@ -100,6 +100,7 @@ static const synonym word_synonyms[] = {
     {"explain", "analyze profile"},
 
     /* how an index is searched */
+    {"recall", "target_recall accuracy search_accuracy"},
     {"ef", "ef_search hnsw_ef nprobe nprobes search_list"},
     {"exact", "brute_force flat"},
     {"plan", "strategy"},

@@ -296,7 +296,8 @@ function collection:query(options) end
 ---@class moonvec.query_params
 ---@field exact? boolean compute the distance to every matching row from its vector (default false; a flat index always does)
 ---@field plan? "auto"|"exact"|"codes"|"graph"|"bridges" the strategy for segments that have a graph, see moonvec.plan_step (default "auto": the strategy with the lowest estimated cost). Segments without a graph, and flat fields, are always searched exactly. Cannot be combined with `exact`
----@field ef? integer only hnsw: candidates of the search, 1 to 1,000,000; more is slower and finds more of the nearest rows (default: what each graph was measured to need for a recall of 0.95)
+---@field recall? number only hnsw: the share of the nearest rows that is to be found, on average of many queries of the same kind: more than 0, at most 1, which searches exactly (default 0.95). A walk through a graph goes on until it has seen enough for this query, whatever it looks like. Cannot be combined with `ef`
+---@field ef? integer only hnsw: instead of `recall`, the candidates of the search, 1 to 1,000,000; more is slower and finds more of the nearest rows
 ---@field refine? boolean only hnsw: choose the hits among the candidates by exact distances (true, default) or by distances from codes (false). Scores are exact with both
 
 ---@class moonvec.plan the result of `explain`. Counts and times are sums over all steps
@@ -306,6 +307,7 @@ function collection:query(options) end
 ---@field matches integer rows that match the filter (without a vector: only of the rows that were tested)
 ---@field exact_distances integer distances computed from vectors
 ---@field code_distances integer distances computed from codes
+---@field followed integer candidates of graphs whose links were followed
 ---@field bridged integer rows whose links were followed without computing their distance
 ---@field filter_ms number time to find the matching rows, in milliseconds
 ---@field search_ms number time to find the nearest of them, in milliseconds
@@ -313,6 +315,7 @@ function collection:query(options) end
 ---@class moonvec.plan_step the search of one segment, or of the fresh rows. It has the counts and times of moonvec.plan, too
 ---@field of "segment"|"fresh rows"
 ---@field plan "exact"|"codes"|"graph"|"bridges"|"nothing" the strategy that found the hits. "exact": compute the distance to every matching row from its vector. "codes": compute the distance to every matching row from its code, then to the nearest from their vectors. "graph": walk through the graph and keep the matching rows. "bridges": walk over matching rows, and over other rows only to reach matching ones. "nothing": no row matches
+---@field expected_recall? number the share of the nearest rows that was to be found: `recall` of the query, or 1 without an index. nil with `ef`, and where no row matches
 ---@field abandoned? "graph"|"bridges" the strategy that was tried first and found too few rows or cost too much
 
 --- `for hit in collection:cursor{...} do`: the hits of a query for one vector, or without a vector, best first, until the loop
@@ -472,7 +475,7 @@ function collection:stats() end
 ---@field graphs? integer only hnsw: number of segments that have a graph
 ---@field quantize? "none"|"fp16"|"int8"|"int4" only hnsw with a graph: the codes of the largest graph
 ---@field code_error? number only hnsw with a graph: root mean square error of a distance computed from codes in the largest graph, relative to the mean distance of a row to its neighbours
----@field ef? integer only hnsw with a graph: candidates in the largest graph of a query without `ef`
+---@field ef? integer only hnsw with a graph: candidates that a query for 10 hits usually follows in the largest graph
 
 --- Verifies every checksum and structure of the current commit. The result is "corrupt", with file and position, if one is
 --- damaged.

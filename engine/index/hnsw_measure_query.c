@@ -1,0 +1,149 @@
+/* Queries to measure a graph with: rows that it does not have yet, and others made of them, since
+ * what a program asks for may look nothing like a row. */
+#include <math.h>
+#include <string.h>
+
+#include "index/hnsw_builder.h"
+#include "vector/element.h"
+
+typedef enum query_kind {
+    QUERY_ROW = 0,   /* a row of the sample */
+    QUERY_BETWEEN,   /* the middle between it and another row, apart from it */
+    QUERY_NOISE,     /* it, with noise of its own length added */
+    QUERY_DIRECTION, /* a direction drawn evenly, of the length of the row */
+    QUERY_FOREIGN,   /* its numbers in reverse order: a row of another field */
+} query_kind;
+
+static_assert(QUERY_FOREIGN + 1 == HNSW_BUILD_QUERY_KINDS, "each kind is measured");
+
+#define APART_ROWS 4u /* rows drawn to find one in another cluster */
+
+static uint64_t draw_bits(uint64_t *state)
+{
+    uint64_t x = *state += 0x9e3779b97f4a7c15u; /* splitmix64 */
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
+}
+
+/* The sum of four even numbers, with variance 1: nearly a normal distribution. */
+static float draw_normal(uint64_t *state)
+{
+    uint64_t bits = draw_bits(state);
+    double sum = 0;
+    for (uint32_t i = 0; i < 64; i += 16) sum += (double)(bits >> i & 0xffff) / 65535 - 0.5;
+    return (float)(sum * sqrt(3));
+}
+
+static uint32_t per_kind(const hnsw_builder *b)
+{
+    return b->sample / HNSW_BUILD_MADE_ONE_IN;
+}
+
+uint32_t hnsw_measure_queries(const hnsw_builder *b)
+{
+    return b->sample + (HNSW_BUILD_QUERY_KINDS - 1) * per_kind(b);
+}
+
+uint32_t hnsw_measure_kind(const hnsw_builder *b, uint32_t item)
+{
+    mv_assert(item < hnsw_measure_queries(b));
+    return item < b->sample ? QUERY_ROW : QUERY_BETWEEN + (item - b->sample) / per_kind(b);
+}
+
+static uint32_t sample_row(const hnsw_builder *b, uint32_t i)
+{
+    return b->order[b->order_count - b->sample + i];
+}
+
+static void make_bits(query_kind kind, size_t size, const uint8_t *row, const uint8_t *other,
+                      uint64_t *state, uint8_t *out)
+{
+    for (size_t i = 0; i < size; i++) {
+        uint8_t bits = (uint8_t)draw_bits(state), few = bits & (uint8_t)draw_bits(state);
+        few &= (uint8_t)draw_bits(state);
+        switch (kind) {
+        case QUERY_ROW: out[i] = row[i]; break;
+        case QUERY_BETWEEN: out[i] = (uint8_t)((row[i] & bits) | (other[i] & ~bits)); break;
+        case QUERY_NOISE: out[i] = row[i] ^ few; break;
+        case QUERY_DIRECTION: out[i] = bits; break;
+        case QUERY_FOREIGN: out[i] = row[size - 1 - i]; break;
+        }
+    }
+}
+
+/* Find a row apart: the one, of APART_ROWS that are drawn, whose inner product with `numbers` is
+ * the least. */
+static void find_apart(const codes_vectors *v, const float *numbers, float *other, uint64_t *state)
+{
+    uint32_t apart = 0;
+    double least = INFINITY;
+    for (uint32_t draw = 0; draw <= APART_ROWS; draw++) {
+        uint32_t row = draw < APART_ROWS ? (uint32_t)(draw_bits(state) % v->rows) : apart;
+        double product = 0;
+        element_to_given(v->type, v->base + row * v->stride, v->dim, other);
+        for (uint32_t i = 0; i < v->dim; i++) product += (double)numbers[i] * other[i];
+        if (product < least) {
+            least = product;
+            apart = row;
+        }
+    }
+}
+
+static void make_numbers(query_kind kind, uint32_t dim, const float *other, uint64_t *state,
+                         float *numbers)
+{
+    double squares = 0;
+    for (uint32_t i = 0; i < dim; i++) squares += (double)numbers[i] * numbers[i];
+    float deviation = (float)sqrt(squares / dim);
+    for (uint32_t i = 0; i < dim; i++) {
+        uint32_t mirrored = dim - 1 - i;
+        float number = numbers[i];
+        switch (kind) {
+        case QUERY_ROW: break;
+        case QUERY_BETWEEN: numbers[i] = number / 2 + other[i] / 2; break;
+        case QUERY_NOISE: numbers[i] += deviation * draw_normal(state); break;
+        case QUERY_DIRECTION: numbers[i] = deviation * draw_normal(state); break;
+        case QUERY_FOREIGN:
+            if (i >= mirrored) continue;
+            numbers[i] = numbers[mirrored];
+            numbers[mirrored] = number;
+            break;
+        }
+    }
+}
+
+/* Make the numbers such as a vector of this type and any metric may have: not all zeros. */
+static void fit_type(mv_type type, uint32_t dim, float *numbers)
+{
+    bool has_direction = false;
+    float most = type == MV_VECTOR_INT8   ? 127
+                 : type == MV_VECTOR_FP16 ? 65504
+                                          : MV_VECTOR_NUMBER_MAX;
+    for (uint32_t i = 0; i < dim; i++) {
+        if (type == MV_VECTOR_INT8) numbers[i] = rintf(numbers[i]);
+        numbers[i] = fmaxf(-most, fminf(numbers[i], most));
+        has_direction |= numbers[i] != 0;
+    }
+    if (!has_direction) numbers[0] = 1;
+}
+
+void hnsw_measure_make_query(const hnsw_builder *b, uint32_t item, float *given, float *other)
+{
+    const codes_vectors *v = &b->vectors;
+    query_kind kind = (query_kind)hnsw_measure_kind(b, item);
+    uint32_t row = sample_row(b, kind == QUERY_ROW ? item : (item - b->sample) % per_kind(b));
+    uint64_t state = b->head.seed + ((uint64_t)item << 32);
+    if (v->type == MV_VECTOR_BINARY) {
+        uint32_t another = (uint32_t)(draw_bits(&state) % v->rows);
+        const uint8_t *bytes = v->base + row * v->stride, *others = v->base + another * v->stride;
+        make_bits(kind, element_count(v->type, v->dim), bytes, others, &state,
+                  (uint8_t *)(void *)given);
+        return;
+    }
+    element_to_given(v->type, v->base + row * v->stride, v->dim, given);
+    if (kind == QUERY_ROW) return;
+    if (kind == QUERY_BETWEEN) find_apart(v, given, other, &state);
+    make_numbers(kind, v->dim, other, &state, given);
+    fit_type(v->type, v->dim, given);
+}

@@ -1,0 +1,52 @@
+/* The patience of a search: from the recall that it asks for and what was measured of the graph. */
+#include "index/hnsw_patience.h"
+
+const double hnsw_recalls[HNSW_RECALLS] = {0.8, 0.9, 0.95, 0.98, 0.99};
+
+/* Of graphs that were not measured: because they have few rows, or their files are older. At least
+ * what was measured of ten sets of 100 to 768 dims. */
+static const patience_need usual_needs[HNSW_RECALLS] = {
+    {2, 64}, {2.5f, 96}, {4, 96}, {5, 128}, {7, 128}};
+
+bool hnsw_patience_is_measured(const hnsw_head *head)
+{
+    return head->patience[PATIENCE_FAR][0].factor != 0;
+}
+
+static patience_need need_at(const hnsw_head *head, patience_kind kind, uint32_t level)
+{
+    if (!hnsw_patience_is_measured(head)) return usual_needs[level];
+    hnsw_patience measured = head->patience[kind][level];
+    float factor = (float)measured.factor / HNSW_FACTOR_ONE,
+          least = (float)measured.least * HNSW_LEAST_UNIT;
+    return (patience_need){measured.factor == HNSW_FACTOR_NONE ? INFINITY : factor, least};
+}
+
+/* Between the measured recalls, and beyond them, both grow with the logarithm of what may be
+ * missed. */
+patience_need hnsw_patience_needed(const hnsw_head *head, patience_kind kind, double recall)
+{
+    uint32_t level = 1;
+    while (level + 1 < HNSW_RECALLS && hnsw_recalls[level] < recall) level++;
+    patience_need low = need_at(head, kind, level - 1), high = need_at(head, kind, level);
+    double missed = log(1 - fmin(recall, 0.9999)), from = log(1 - hnsw_recalls[level - 1]),
+           to = log(1 - hnsw_recalls[level]), part = fmax((missed - from) / (to - from), 0);
+    if (part == 0) return low;
+    if (isinf(high.factor) || recall >= 1) return (patience_need){INFINITY, high.least};
+    return (patience_need){low.factor + (float)part * (high.factor - low.factor),
+                           low.least + (float)part * (high.least - low.least)};
+}
+
+void hnsw_patience_set(walk_patience *p, const hnsw_head *head, double recall, uint32_t k,
+                       double share)
+{
+    uint32_t rank = patience_rank(k, share);
+    double least_part = (double)rank / patience_rank(HNSW_MEASURED_HITS, 1) / share;
+    patience_set_rank(p, rank);
+    for (uint32_t kind = 0; kind < PATIENCE_KINDS; kind++) {
+        patience_need need = hnsw_patience_needed(head, (patience_kind)kind, recall);
+        p->factors[kind] = need.factor;
+        p->least[kind] = (uint32_t)(need.least * least_part) + 1;
+    }
+    p->near_bound = hnsw_patience_is_measured(head) ? head->near_bound : -INFINITY;
+}

@@ -1,0 +1,114 @@
+/* When a walk has seen enough: patience.
+ *
+ * A walk follows the links of candidates, nearest first. Each time that a row becomes one of the
+ * `rank` nearest found so far, the walk notes how many candidates it had followed (the time of the
+ * change). It ends when it has followed `factor` times as many as at the time of the change before
+ * the last `spare` ones. So a search whose nearest rows are soon found ends soon, and a search that
+ * still finds nearer ones goes on, by as much as it needed so far:
+ *
+ *   candidates followed   0 ........ 40 ............................ 120
+ *                              the last change but `spare`           end, with a factor of 3
+ *
+ * Only the order of distances counts, so the rule is the same for every metric. `rank` is about
+ * twice the number of hits, and a fifth of it is spared, for what matters is how often changes
+ * still happen, and the time of a single change says little: with rank 10 and none spared the
+ * factor for the same recall differed from query to query so much that searches took 1.2 to 1.9
+ * times as many distances as with the best fixed ef of each set and kind of query; with rank 48 and
+ * 9 spared 1.0 to 1.2 times. With this rank a factor holds for 1 to 100 hits.
+ *
+ * It ends no sooner than after `least` candidates: the first rows it meets are those around its
+ * entry, and a query between two clusters meets one of them first.
+ *
+ * A query is near if its HNSW_MEASURED_HITS-th candidate is no farther than the same one of nearly
+ * all queries that were rows (hnsw_head.near_bound), else far. Far queries need more patience.
+ * `least` and `factor` of both are measured when the graph is built (hnsw_measure.c).
+ *
+ * After Teofili, Lin: Patience in proximity, ECIR 2025, who wait for a fixed number of candidates
+ * without a change. */
+#ifndef MV_HNSW_PATIENCE_H
+#define MV_HNSW_PATIENCE_H
+
+#include <math.h>
+#include <string.h>
+
+#include "index/hnsw.h"
+#include "index/hnsw_pool.h"
+
+#define PATIENCE_SPARE_ONE_IN 5u
+#define PATIENCE_TIMES_MAX    (2 * HNSW_HITS_MAX / PATIENCE_SPARE_ONE_IN + 8)
+typedef enum patience_kind { PATIENCE_NEAR = 0, PATIENCE_FAR } patience_kind;
+#define PATIENCE_KINDS HNSW_PATIENCE_KINDS
+
+/* The recalls for which factors are measured. */
+extern const double hnsw_recalls[HNSW_RECALLS];
+
+typedef struct walk_patience {
+    uint32_t rank; /* 0: the walk does not end by this rule */
+    uint32_t spare;
+    uint32_t least[PATIENCE_KINDS]; /* candidates that are followed at any rate */
+    float factors[PATIENCE_KINDS];  /* infinite: the rule never ends it */
+    float near_bound;
+    uint64_t changes;                   /* so far */
+    uint32_t times[PATIENCE_TIMES_MAX]; /* of the last spare + 1 changes, one after the other */
+} walk_patience;
+
+/* False for graphs with few rows, and for those of the formats 1 and 2. */
+bool hnsw_patience_is_measured(const hnsw_head *head);
+/* The factor, and the least number of candidates for HNSW_MEASURED_HITS, with which walks of a
+ * graph have this recall: more than 0, at most 1. An infinite factor: no walk has it. */
+typedef struct patience_need {
+    float factor, least;
+} patience_need;
+patience_need hnsw_patience_needed(const hnsw_head *head, patience_kind kind, double recall);
+
+/* The rank for `k` hits where this share of all rows matches. Fewer matching rows lie among as many
+ * candidates, so that a smaller rank takes as many. Fewer than HNSW_MEASURED_HITS hits are not
+ * found sooner: for one hit with a rank of 30 the recall was 0.77 where it was 0.94 for ten. */
+static inline uint32_t patience_rank(uint32_t k, double share)
+{
+    uint32_t hits = k < HNSW_MEASURED_HITS ? HNSW_MEASURED_HITS : k;
+    return 2 * hits + 4 + (uint32_t)(24 * sqrt(sqrt(share)));
+}
+
+static inline void patience_set_rank(walk_patience *p, uint32_t rank)
+{
+    p->rank = rank;
+    p->spare = rank / PATIENCE_SPARE_ONE_IN;
+    mv_assert(p->spare < PATIENCE_TIMES_MAX);
+}
+
+/* Set all but the counts of a walk. */
+void hnsw_patience_set(walk_patience *p, const hnsw_head *head, double recall, uint32_t k,
+                       double share);
+
+static inline void patience_begin(walk_patience *p)
+{
+    p->changes = 0;
+    memset(p->times, 0, (p->spare + 1) * sizeof *p->times);
+}
+
+/* Note `count` changes among the nearest, after `followed` candidates. */
+static inline void patience_note(walk_patience *p, uint32_t count, uint32_t followed)
+{
+    for (; count; count--) p->times[p->changes++ % (p->spare + 1)] = followed;
+}
+
+/* The time of the last change that is not spared, 0 if there was none. */
+static inline uint32_t patience_time(const walk_patience *p)
+{
+    return p->times[p->changes % (p->spare + 1)];
+}
+
+/* How many candidates the walk is to follow, by what it has found so far. `candidates` are all rows
+ * that it has met, whether they match or not. */
+static inline uint32_t patience_due(const walk_patience *p, const walk_pool *candidates)
+{
+    bool is_near = candidates->count >= HNSW_MEASURED_HITS &&
+                   candidates->entries[HNSW_MEASURED_HITS - 1].distance <= p->near_bound;
+    patience_kind kind = is_near ? PATIENCE_NEAR : PATIENCE_FAR;
+    float due = p->factors[kind] * (float)patience_time(p);
+    if (!(due > (float)p->least[kind])) return p->least[kind];
+    return due < (float)UINT32_MAX ? (uint32_t)due : UINT32_MAX;
+}
+
+#endif
