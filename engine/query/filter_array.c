@@ -84,16 +84,18 @@ static bool look_up(element_list *l, const filter_cells *c, const filter_probe *
                     const type_traits *traits, uint64_t found[64])
 {
     uint64_t minus_zero = traits->kind == TYPE_REAL ? order_sign(traits) : 0;
-    uint64_t sizes = traits->kind == TYPE_TEXT ? UINT64_MAX : 0; /* the head of a number has none */
-    uint32_t damaged = 0, at;
-    for (uint32_t e = 0; e < l->count; e++)
+    uint32_t damaged = 0, at, count = l->count;
+    const filter_probe probe = *p; /* so that stores cannot change it */
+    for (uint32_t e = 0; e < count; e++)
         damaged |= (l->ends[e] - l->begins[e]) | (c->ends[64] - l->ends[e]);
     if (damaged >> 31) return false; /* as in filter_cells_load */
-    for (uint32_t e = 0; e < l->count; e++) {
+    for (uint32_t e = 0; e < count; e++) {
         filter_head head = filter_head_of(c->bytes + l->begins[e], l->ends[e] - l->begins[e]);
-        head.word = head.word == minus_zero ? 0 : head.word;
-        head.size &= sizes;
-        uint64_t has = filter_probe_has(p, head, &at);
+        if (traits->kind != TYPE_TEXT) {
+            head.word = head.word == minus_zero ? 0 : head.word;
+            head.size = 0;
+        }
+        uint64_t has = filter_probe_has(&probe, head, &at);
         found[l->cells[e]] |= has << at % 64;
     }
     l->count = 0;
