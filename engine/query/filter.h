@@ -37,8 +37,10 @@
  *     kind and data    filter_tree.h: filter_kind, struct filter_node
  *   * checks           filter_check.c: a function filter_check_...() that completes the leaf, and its
  *                      cost in filter_cost.h
- *     cells            filter_tree.h: filter_text_matches (strings); filter_eval.c: test_array
- *                      (arrays), mask_leaf (numbers)
+ *     cells            filter_tree.h: filter_text_matches (strings); filter_array.c:
+ *                      filter_array_matches (arrays); filter_eval.c: mask_leaf (numbers)
+ *     64 cells         filter_text.c: search_cells; filter_array.c: filter_array_search; without
+ *                      them, cells are tested one by one, which is slower but right
  *     zones            filter_tree.h: filter_zone_is_outside, filter_zone_is_inside (numbers only)
  *     inverted lists   filter_lookup.c: lookup_method_of and what it names; without it, rows
  *                      are scanned, which is slower but right

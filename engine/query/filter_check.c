@@ -381,12 +381,13 @@ mv_err filter_check_list_add(filter_context *c, filter_node *leaf, const filter_
                           c->arena, c->error);
 }
 
-void filter_check_list_end(filter_node *leaf)
+mv_err filter_check_list_end(filter_context *c, filter_node *leaf)
 {
-    if (leaf->as.set->count) return;
+    if (leaf->as.set->count) return filter_set_finish(leaf->as.set, c->arena, c->error);
     /* IN () is false even for NULL, as in SQLite: nothing is compared. */
     if (leaf->kind == FILTER_IN)
         filter_check_constant(leaf, leaf->negated);
     else
         become_constant(leaf, leaf->kind == FILTER_CONTAIN_ALL);
+    return MV_OK;
 }

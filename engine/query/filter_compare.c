@@ -12,7 +12,8 @@
 
 #include "query/filter_tree.h"
 
-/* Set flags[i] to 1 if value i of 64 is in `wanted`, a filter_range or a filter_set; else to 0. */
+/* Set flags[i] to 1 if value i of 64 is in `wanted`, a filter_range or a filter_probe; else to 0.
+ */
 typedef void flag_function(const uint8_t *restrict values, const void *wanted,
                            uint8_t *restrict flags);
 
@@ -28,35 +29,33 @@ typedef void flag_function(const uint8_t *restrict values, const void *wanted,
         }                                                                                          \
     }
 
-/* Equality in the type of the column, so that -0.0 equals 0.0. */
-#define FEW_FLAGS(NAME, TYPE)                                                                      \
+#define SET_FLAGS(NAME, TYPE, NORMAL)                                                              \
     static void NAME(const uint8_t *restrict values, const void *wanted, uint8_t *restrict flags)  \
     {                                                                                              \
-        const filter_set *set = wanted;                                                            \
-        memset(flags, 0, 64);                                                                      \
-        for (uint32_t k = 0; k < set->count; k++) {                                                \
-            TYPE w;                                                                                \
-            memcpy(&w, &set->keys[k].number, sizeof w); /* little-endian: the low bytes */         \
-            for (uint32_t i = 0; i < 64; i++) {                                                    \
-                TYPE x;                                                                            \
-                memcpy(&x, values + i * sizeof x, sizeof x);                                       \
-                flags[i] |= x == w;                                                                \
-            }                                                                                      \
+        const filter_probe *probe = wanted;                                                        \
+        for (uint32_t i = 0; i < 64; i++) {                                                        \
+            TYPE x;                                                                                \
+            uint32_t at;                                                                           \
+            memcpy(&x, values + i * sizeof x, sizeof x);                                           \
+            flags[i] = filter_probe_has(probe, (filter_head){.word = NORMAL(x)}, &at);             \
         }                                                                                          \
     }
 
 #define AS_IT_IS(x) (x)
+/* -0.0 as 0.0, like the keys of sets. */
+#define ZERO_32(x) ((x) == (uint32_t)1 << 31 ? 0 : (x))
+#define ZERO_64(x) ((x) == (uint64_t)1 << 63 ? 0 : (x))
 
 RANGE_FLAGS(range_8, uint8_t, AS_IT_IS)
 RANGE_FLAGS(range_32, uint32_t, AS_IT_IS)
 RANGE_FLAGS(range_64, uint64_t, AS_IT_IS)
 RANGE_FLAGS(range_float, uint32_t, order_real_32)
 RANGE_FLAGS(range_double, uint64_t, order_real_64)
-FEW_FLAGS(few_8, uint8_t)
-FEW_FLAGS(few_32, uint32_t)
-FEW_FLAGS(few_64, uint64_t)
-FEW_FLAGS(few_float, float)
-FEW_FLAGS(few_double, double)
+SET_FLAGS(set_8, uint8_t, AS_IT_IS)
+SET_FLAGS(set_32, uint32_t, AS_IT_IS)
+SET_FLAGS(set_64, uint64_t, AS_IT_IS)
+SET_FLAGS(set_float, uint32_t, ZERO_32)
+SET_FLAGS(set_double, uint64_t, ZERO_64)
 
 /* One loop for each kind of comparison. */
 typedef struct compare_loops {
@@ -97,10 +96,11 @@ void filter_compare_range(mv_type type, const uint8_t *values, uint32_t count,
     mask_with(loop_for(&range_loops, type), range, cell_width(type), values, count, negated, mask);
 }
 
-void filter_compare_few(mv_type type, const uint8_t *values, uint32_t count, const filter_set *set,
+void filter_compare_set(mv_type type, const uint8_t *values, uint32_t count, const filter_set *set,
                         bool negated, uint64_t *mask)
 {
-    mv_assert(set->count <= FILTER_FEW);
-    static const compare_loops few_loops = {few_8, few_32, few_64, few_float, few_double};
-    mask_with(loop_for(&few_loops, type), set, cell_width(type), values, count, negated, mask);
+    mv_assert(set->probe && set->probe->is_exact);
+    static const compare_loops set_loops = {set_8, set_32, set_64, set_float, set_double};
+    mask_with(loop_for(&set_loops, type), set->probe, cell_width(type), values, count, negated,
+              mask);
 }

@@ -6,7 +6,8 @@
  * would make several characters of one, and accents are letters of their own in some languages:
  * neither is done.
  *
- * 16 bytes of ASCII take one step. Other characters are looked up in ranges (fold_table.lua). */
+ * 16 bytes of ASCII take one step, and most steps are taken four at a time. Other characters are
+ * looked up in ranges (fold_table.lua). */
 #include <simde/x86/sse2.h>
 #include <string.h>
 
@@ -46,20 +47,31 @@ static size_t encode_character(uint32_t code_point, uint8_t *out)
     return size;
 }
 
-/* Fold the ASCII that `text` begins with, and return its size. */
-static size_t fold_ascii(const uint8_t *text, size_t size, uint8_t *out)
+/* Fold 16 bytes of ASCII. Returns which bytes are others. */
+static inline uint32_t fold_16(const uint8_t *text, uint8_t *out)
 {
     const simde__m128i before_A = simde_mm_set1_epi8('A' - 1),
                        behind_Z = simde_mm_set1_epi8('Z' + 1),
                        to_lower = simde_mm_set1_epi8('a' - 'A');
+    simde__m128i bytes = simde_mm_loadu_si128((const simde__m128i *)(const void *)text);
+    simde__m128i is_upper = simde_mm_and_si128(simde_mm_cmpgt_epi8(bytes, before_A),
+                                               simde_mm_cmplt_epi8(bytes, behind_Z));
+    bytes = simde_mm_add_epi8(bytes, simde_mm_and_si128(is_upper, to_lower));
+    simde_mm_storeu_si128((simde__m128i *)(void *)out, bytes);
+    return (uint32_t)simde_mm_movemask_epi8(bytes);
+}
+
+/* Fold the ASCII that `text` begins with, and return its size. */
+static size_t fold_ascii(const uint8_t *text, size_t size, uint8_t *out)
+{
     size_t at = 0;
+    for (; size - at >= 64; at += 64) {
+        uint32_t others = 0;
+        for (size_t i = at; i < at + 64; i += 16) others |= fold_16(text + i, out + i);
+        if (others) break; /* found below */
+    }
     for (; size - at >= 16; at += 16) {
-        simde__m128i bytes = simde_mm_loadu_si128((const simde__m128i *)(const void *)(text + at));
-        simde__m128i is_upper = simde_mm_and_si128(simde_mm_cmpgt_epi8(bytes, before_A),
-                                                   simde_mm_cmplt_epi8(bytes, behind_Z));
-        bytes = simde_mm_add_epi8(bytes, simde_mm_and_si128(is_upper, to_lower));
-        simde_mm_storeu_si128((simde__m128i *)(void *)(out + at), bytes);
-        uint64_t others = (uint64_t)(uint32_t)simde_mm_movemask_epi8(bytes);
+        uint64_t others = fold_16(text + at, out + at);
         if (others) return at + MV_LOWEST_BIT(others);
     }
     for (; at < size && text[at] < 0x80; at++)
@@ -88,10 +100,13 @@ size_t filter_fold_text(const uint8_t *text, size_t size, uint8_t *out)
     return to;
 }
 
+/* Zeros behind folded cells, so that searches read as freely as in a column. */
+#define FOLD_PADDING 128u
+
 /* Make space for `size` bytes of text to be folded. */
 static mv_err reserve_folded(filter_folded *folded, uint64_t size, mv_error *error)
 {
-    size_t wanted = mem_array_size(FILTER_FOLD_SIZE_MAX(size), 1);
+    size_t wanted = mem_array_size(FILTER_FOLD_SIZE_MAX(size) + FOLD_PADDING, 1);
     if (folded->space >= wanted) return MV_OK;
     if (wanted < folded->space * 2) wanted = folded->space * 2;
     uint8_t *bytes = mem_arena_alloc(folded->arena, wanted);
@@ -104,36 +119,30 @@ static mv_err reserve_folded(filter_folded *folded, uint64_t size, mv_error *err
 mv_err filter_fold_cell(filter_folded *folded, const uint8_t **bytes, uint64_t *size,
                         mv_error *error)
 {
-    if (!*size) return MV_OK; /* folded->bytes may still be NULL, *bytes is not */
     MV_TRY(reserve_folded(folded, *size, error));
     *size = filter_fold_text(*bytes, (size_t)*size, folded->bytes);
     *bytes = folded->bytes;
     return MV_OK;
 }
 
-mv_err filter_fold_cells(filter_folded *folded, const table_column *column, uint32_t first_row,
-                         table_column *out, mv_error *error)
+mv_err filter_fold_cells(filter_folded *folded, filter_cells *cells, mv_error *error)
 {
-    const uint64_t *ends = column->ends + first_row;
-    uint64_t begin = first_row ? ends[-1] : 0, before = begin;
-    *out = (table_column){0};
-    for (uint32_t i = 0; i < 64; before = ends[i++])
-        if (before > ends[i]) return MV_OK;
-    if (ends[63] > column->bytes_size || ends[63] - begin > FILTER_FOLD_TOGETHER_MAX) return MV_OK;
-
-    const uint8_t *text = column->bytes + begin;
-    size_t size = (size_t)(ends[63] - begin);
+    const uint8_t *text = cells->bytes;
+    size_t size = cells->ends[64];
+    mv_assert(size <= FILTER_FOLD_TOGETHER_MAX);
     MV_TRY(reserve_folded(folded, size, error));
-    if (fold_ascii(text, size, folded->bytes) == size) {
-        for (uint32_t i = 0; i < 64; i++) folded->ends[i] = ends[i] - begin;
-    } else { /* cell by cell: a sequence of UTF-8 never goes on in the next cell */
-        size_t at = 0, to = 0;
-        for (uint32_t i = 0; i < 64; at = (size_t)(ends[i++] - begin)) {
-            to += filter_fold_text(text + at, (size_t)(ends[i] - begin) - at, folded->bytes + to);
-            folded->ends[i] = to;
+    if (fold_ascii(text, size, folded->bytes) != size) {
+        /* Cell by cell: a sequence of UTF-8 never goes on in the next cell. */
+        size_t at = 0, end;
+        for (uint32_t i = 1; i <= 64; i++, at = end) {
+            end = cells->ends[i];
+            size = cells->ends[i - 1] +
+                   filter_fold_text(text + at, end - at, folded->bytes + cells->ends[i - 1]);
+            cells->ends[i] = (uint32_t)size;
         }
-        size = to;
     }
-    *out = (table_column){.ends = folded->ends, .bytes = folded->bytes, .bytes_size = size};
+    memset(folded->bytes + size, 0, FOLD_PADDING);
+    cells->bytes = folded->bytes;
+    cells->readable = size + FOLD_PADDING;
     return MV_OK;
 }

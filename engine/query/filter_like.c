@@ -4,12 +4,14 @@
  * between the `%` are searched one after the other, and each is matched where it occurs first: a
  * later occurrence would leave less text for the other pieces. So no piece is tried again, and the
  * worst case takes text × pattern steps. */
-#include <simde/x86/sse2.h>
 #include <string.h>
 
 #include "query/filter_tree.h"
+#include "vector/distance.h"
 
 enum { ATOM_BYTE, ATOM_CHARACTER, ATOM_RUN };
+
+#define TOGETHER_MAX 65536u /* bytes of cells that are searched as one text: 8 KiB of hits */
 
 size_t filter_like_character_size(const uint8_t *text, size_t size)
 {
@@ -153,72 +155,99 @@ static bool match_general(const filter_like *like, const uint8_t *text, size_t s
     return in == size;
 }
 
-/* For 64 positions: bit i is set if bytes[i] is `first` and bytes[i + distance] is `last`. */
-static inline uint64_t find_pairs(const uint8_t *bytes, size_t distance, simde__m128i first,
-                                  simde__m128i last)
+/* Find the pattern of an INFIX at each of `count` positions: bit i of `hits` is set if it stands at
+ * bytes[i]. Bits up to the end of the last word have a meaning, too. Returns whether any is set. */
+static bool find_pattern(const filter_like *like, const uint8_t *bytes, uint64_t readable,
+                         size_t count, uint64_t *hits)
 {
-    uint64_t pairs = 0;
-    for (uint32_t i = 0; i < 64; i += 16) {
-        simde__m128i near = simde_mm_loadu_si128((const simde__m128i *)(const void *)(bytes + i)),
-                     far = simde_mm_loadu_si128(
-                         (const simde__m128i *)(const void *)(bytes + i + distance)),
-                     both = simde_mm_and_si128(simde_mm_cmpeq_epi8(near, first),
-                                               simde_mm_cmpeq_epi8(far, last));
-        pairs |= (uint64_t)(uint32_t)simde_mm_movemask_epi8(both) << i;
+    size_t size = like->size, words = bits_words(count), safe = 0;
+    if (readable >= size) safe = (size_t)((readable - size + 1) / 64);
+    if (safe > words) safe = words;
+    bool any = safe && distance_best()->find(bytes, safe, like->bytes, size, hits);
+    /* Near the end of the column the kernel would read behind it. */
+    if (safe < words) memset(hits + safe, 0, (words - safe) * sizeof *hits);
+    for (size_t at = safe * 64; at < count && readable - at >= size; at++) {
+        if (memcmp(bytes + at, like->bytes, size) != 0) continue;
+        bits_set(hits, at);
+        any = true;
     }
-    return pairs;
+    return any;
 }
 
-/* The same near the end of the column, of which `readable` bytes are left. */
-static uint64_t find_last_pairs(const uint8_t *bytes, size_t distance, size_t readable,
-                                uint8_t first, uint8_t last)
+/* At least 57 bits from bit `at` on. */
+static inline uint64_t bits_from(const uint64_t *bits, uint32_t at)
 {
-    uint64_t pairs = 0;
-    for (size_t i = 0; i < 64 && i + distance < readable; i++)
-        pairs |= (uint64_t)(bytes[i] == first && bytes[i + distance] == last) << i;
-    return pairs;
+    uint64_t word;
+    memcpy(&word, (const uint8_t *)bits + at / 8, sizeof word);
+    return word >> at % 8;
 }
 
-/* Search the bytes of all 64 cells as one text: for 64 positions at a time, find those where the
- * first and the last byte of the pattern are at the right distance. Only there the cell is
- * determined, and the whole pattern compared. */
-bool filter_like_search(const filter_like *like, const table_column *column, uint32_t first_row,
-                        uint64_t *matching)
+static bool has_bit(const uint64_t *bits, uint32_t at, uint32_t count)
 {
+    for (; count > 56; at += 56, count -= 56)
+        if (bits_from(bits, at) << 8) return true;
+    return bits_from(bits, at) & ~(UINT64_MAX << count);
+}
+
+/* The cells in which a hit has space for a text of `size` bytes. No branches: the sizes of cells
+ * are hard to predict. */
+static uint64_t cells_with_hits(const filter_cells *c, int32_t size, const uint64_t *hits)
+{
+    int32_t counts[64], too_many = 0; /* positions where the text ends within the cell */
+    uint8_t flags[64];
+    for (uint32_t i = 0; i < 64; i++) {
+        int32_t count = (int32_t)(c->ends[i + 1] - c->ends[i]) - size + 1;
+        counts[i] = count > 0 ? count : 0;
+        too_many |= 56 - count;
+    }
+    if (too_many < 0) {
+        for (uint32_t i = 0; i < 64; i++) flags[i] = has_bit(hits, c->ends[i], (uint32_t)counts[i]);
+    } else {
+        for (uint32_t i = 0; i < 64; i++)
+            flags[i] = (bits_from(hits, c->ends[i]) & ~(UINT64_MAX << counts[i])) != 0;
+    }
+    return filter_pack(flags);
+}
+
+/* Search all cells as one text. */
+static uint64_t search_together(const filter_like *like, const filter_cells *c)
+{
+    uint64_t hits[TOGETHER_MAX / 64 + 1];
+    uint32_t size = c->ends[64];
+    hits[bits_words(size)] = 0;
+    if (!find_pattern(like, c->bytes, c->readable, size, hits)) return 0;
+    return cells_with_hits(c, (int32_t)like->size, hits);
+}
+
+/* Search one cell, a part after the other. */
+static bool search_alone(const filter_like *like, const filter_cells *c, uint32_t i)
+{
+    uint64_t hits[TOGETHER_MAX / 64 + 1];
+    for (size_t at = c->ends[i], end = c->ends[i + 1]; end - at >= like->size; at += TOGETHER_MAX) {
+        size_t count = end - at - like->size + 1;
+        if (count > TOGETHER_MAX) count = TOGETHER_MAX;
+        hits[bits_words(count)] = 0;
+        if (find_pattern(like, c->bytes + at, c->readable - at, count, hits) &&
+            has_bit(hits, 0, (uint32_t)count))
+            return true;
+        if (count < TOGETHER_MAX) break;
+    }
+    return false;
+}
+
+uint64_t filter_like_search(const filter_like *like, const filter_cells *cells,
+                            uint64_t in_question)
+{
+    uint64_t matches = 0;
     mv_assert(like->kind == FILTER_LIKE_INFIX);
     mv_assert(like->size >= 1);
-    const uint64_t *ends = column->ends + first_row;
-    uint64_t begin = first_row ? ends[-1] : 0, before = begin;
-    for (uint32_t i = 0; i < 64; before = ends[i++])
-        if (before > ends[i]) return false;
-    if (ends[63] > column->bytes_size) return false;
-
-    const uint8_t *bytes = column->bytes;
-    uint8_t first = like->bytes[0], last = like->bytes[like->size - 1];
-    simde__m128i firsts = simde_mm_set1_epi8((int8_t)first),
-                 lasts = simde_mm_set1_epi8((int8_t)last);
-    size_t distance = like->size - 1;
-    uint64_t matches = 0;
-    uint32_t which = 0;
-    for (uint64_t at = begin; at < ends[63]; at += 64) {
-        size_t readable = (size_t)(column->bytes_size - at);
-        uint64_t pairs = readable >= 64 + distance
-                             ? find_pairs(bytes + at, distance, firsts, lasts)
-                             : find_last_pairs(bytes + at, distance, readable, first, last);
-        while (pairs) {
-            uint64_t found = at + MV_LOWEST_BIT(pairs);
-            if (found >= ends[63]) break;
-            while (ends[which] <= found) which++;
-            pairs &= pairs - 1;
-            if (ends[which] - found < like->size) continue; /* it reaches into the next cell */
-            if (memcmp(bytes + found, like->bytes, like->size) != 0) continue;
-            matches |= (uint64_t)1 << which;
-            uint64_t rest = ends[which] - at; /* the rest of this cell is decided */
-            pairs = rest < 64 ? pairs & UINT64_MAX << rest : 0;
-        }
+    if (like->size > cells->ends[64]) return 0;
+    if (cells->ends[64] <= TOGETHER_MAX) return search_together(like, cells) & in_question;
+    for (uint64_t left = in_question; left; left &= left - 1) {
+        uint32_t i = MV_LOWEST_BIT(left);
+        matches |= (uint64_t)search_alone(like, cells, i) << i;
     }
-    *matching = matches;
-    return true;
+    return matches;
 }
 
 bool filter_like_match(const filter_like *like, const uint8_t *text, size_t size)

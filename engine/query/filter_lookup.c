@@ -182,8 +182,9 @@ static mv_err test_values(const filter_node *leaf, const invert_lists *l, uint32
     MV_TRY(invert_search_read_texts(l, first, count, numbers, error));
     table_column texts = {.ends = numbers, .bytes = l->text, .bytes_size = l->text_size};
     bool is_done = false;
-    if (count == 64 && filter_text_can_search(leaf))
-        MV_TRY(filter_text_search(leaf, folded, &texts, 1, matching, &is_done, error));
+    uint64_t all = UINT64_MAX;
+    if (count == 64) MV_TRY(filter_text_search(leaf, folded, &texts, 1, &all, &is_done, error));
+    if (is_done) *matching = all;
     for (uint32_t i = 0; i < count && !is_done; i++) {
         uint64_t size = numbers[i + 1] - numbers[i];
         const uint8_t *text = size ? l->text + numbers[i] : (const uint8_t *)"";

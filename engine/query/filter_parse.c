@@ -161,8 +161,7 @@ static mv_err parse_list(filter_parser *p, filter_node *leaf, filter_kind kind)
         }
         MV_TRY(next_token(p));
     }
-    filter_check_list_end(leaf);
-    return MV_OK;
+    return filter_check_list_end(c, leaf);
 }
 
 /* ---------------------------------------------------------------- groups */

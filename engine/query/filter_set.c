@@ -80,6 +80,62 @@ mv_err filter_set_add(filter_set *set, filter_key key, mem_arena *arena, mv_erro
     return MV_OK;
 }
 
+/* Slots for each head of a probe: so many that most sets find a place for each head in a few
+ * attempts, and so few that the slots of 256 heads fit in the first-level cache. */
+#define PROBE_SLOTS_PER_HEAD 64u
+#define PROBE_ATTEMPTS       64u
+
+static filter_head head_of_key(filter_key key)
+{
+    if (!key.bytes) return (filter_head){.word = key.number};
+    filter_head head = {.size = key.number};
+    memcpy(&head.word, key.bytes, key.number < 8 ? (size_t)key.number : 8);
+    return head;
+}
+
+/* Put the heads of all keys into slots, by the factor of the probe. False: two heads have the same
+ * slot. */
+static bool place_heads(filter_probe *p, const filter_set *set)
+{
+    size_t first = 0;
+    memset(p->slots, 0, (size_t)1 << (64 - p->shift));
+    p->heads_count = 0;
+    p->is_exact = true;
+    for (uint32_t i = 0; i < set->count; i++) {
+        filter_head head = head_of_key(set->keys[i]);
+        size_t slot = filter_probe_slot(p, head);
+        uint32_t at;
+        p->is_exact &= head.size <= sizeof head.word;
+        if (i == 0) first = slot;
+        if (i && filter_probe_has(p, head, &at)) continue; /* of strings that begin alike */
+        if (i && (slot == first || p->slots[slot])) return false;
+        p->slots[slot] = (uint8_t)p->heads_count;
+        p->heads[p->heads_count++] = head;
+    }
+    return true;
+}
+
+mv_err filter_set_finish(filter_set *set, mem_arena *arena, mv_error *error)
+{
+    if (set->count > FILTER_HEADS_MAX) return MV_OK;
+    filter_probe *p = mem_arena_alloc(arena, sizeof *p);
+    filter_head *heads = mem_arena_alloc(arena, set->count * sizeof *heads);
+    uint32_t bits = 6;
+    while ((1u << bits) < set->count * PROBE_SLOTS_PER_HEAD) bits++;
+    uint8_t *slots = mem_arena_alloc(arena, (size_t)1 << bits);
+    if (!p || !heads || !slots)
+        return error_memory(error, (size_t)1 << bits, "a list of the filter");
+    *p = (filter_probe){.heads = heads, .slots = slots, .shift = 64 - bits};
+    for (uint64_t attempt = 0; attempt < PROBE_ATTEMPTS; attempt++) {
+        p->factor = hash_key(set, (filter_key){.number = attempt}) | 1;
+        if (place_heads(p, set)) {
+            set->probe = p;
+            break;
+        }
+    }
+    return MV_OK;
+}
+
 uint32_t filter_set_find(const filter_set *set, filter_key key)
 {
     return set->slots[slot_of(set, key)] - 1; /* 0 (a free slot) becomes FILTER_SET_NONE */

@@ -7,7 +7,9 @@
  *   filter_set.c      the values of IN, CONTAIN_ANY and CONTAIN_ALL
  *   filter_like.c     LIKE patterns
  *   filter_fold.c     folding case: ILIKE, COLLATE NOCASE
+ *   filter_cells.c    64 cells of variable size, read together
  *   filter_text.c     tests of strings, 64 cells at once
+ *   filter_array.c    tests of arrays
  *   filter_compare.c  the loops over columns of numbers
  *   filter_lookup.c   one test by inverted lists
  *   filter_table.c    a filter bound to a table: which tests the lists answer, which are scanned
@@ -76,6 +78,22 @@ const char *filter_lex_quote(const filter_token *token, char out[FILTER_QUOTE_SI
 mv_err filter_lex_fail(const mv_filter *source, const char *at, mv_err code, mv_error *error,
                        const char *format, ...) MV_PRINTF(5, 6);
 
+/* ---------------------------------------------------------------- cells */
+
+/* 64 cells of variable size that follow each other: cell i is bytes[ends[i] .. ends[i + 1]). Behind
+ * each cell FILTER_CELLS_PADDING bytes can be read. So loops without branches can read more than a
+ * cell has. */
+#define FILTER_CELLS_PADDING 32u
+typedef struct filter_cells {
+    const uint8_t *bytes;
+    uint64_t readable; /* bytes from `bytes` on */
+    uint32_t ends[65];
+} filter_cells;
+
+/* The cells from first_row on. False: an offset is damaged, or the cells are at the end of the
+ * column, or have 2 GiB or more. Then they have to be tested one by one. */
+bool filter_cells_load(const table_column *column, uint32_t first_row, filter_cells *out);
+
 /* ---------------------------------------------------------------- sets */
 
 /* A value of a set: a number or a string. */
@@ -84,13 +102,35 @@ typedef struct filter_key {
     const uint8_t *bytes; /* of a string; NULL for a number */
 } filter_key;
 
+/* What a probe compares: of a number, its bits; of a string, its first 8 bytes, filled up with
+ * zeros, and its size. */
+typedef struct filter_head {
+    uint64_t word;
+    uint64_t size; /* of a number: 0 */
+} filter_head;
+
+/* Is a value in a set? Without a branch: a hash selects a slot, the slot a head, and the value is
+ * compared with that head alone, since no two heads of the set have the same slot. A free slot
+ * selects head 0, which is in another slot and so differs from all values of the free one. */
+typedef struct filter_probe {
+    filter_head *heads;
+    uint8_t *slots; /* positions in `heads` */
+    uint64_t factor;
+    uint32_t shift;
+    uint32_t heads_count;
+    bool is_exact; /* no string of the set has more than 8 bytes: equal heads are equal values */
+} filter_probe;
+
+#define FILTER_HEADS_MAX 256u
+
 /* The distinct values of a list: an open-addressing hash table of positions in `keys`. */
 typedef struct filter_set {
     filter_key *keys;
     uint32_t *slots; /* position + 1, or 0 if the slot is free; at most a quarter is used */
     uint32_t count;
     uint32_t slots_count; /* a power of two */
-    uint64_t seed; /* of the hash: from an address, so that input cannot be made to collide */
+    uint64_t seed;       /* of the hash: from an address, so that input cannot be made to collide */
+    filter_probe *probe; /* NULL: the set has too many values */
 } filter_set;
 
 #define FILTER_SET_NONE UINT32_MAX /* no position */
@@ -98,6 +138,8 @@ typedef struct filter_set {
 mv_err filter_set_create(mem_arena *arena, filter_set **out, mv_error *error);
 /* Add a value unless the set has it. A string is copied into the arena. */
 mv_err filter_set_add(filter_set *set, filter_key key, mem_arena *arena, mv_error *error);
+/* After the last value: make the probe. */
+mv_err filter_set_finish(filter_set *set, mem_arena *arena, mv_error *error);
 /* Position of the value in `keys`, or FILTER_SET_NONE. */
 uint32_t filter_set_find(const filter_set *set, filter_key key);
 /* Unset the bits of `mask` whose values, of a fixed type, are not in the set (with `negated`: are
@@ -107,6 +149,26 @@ void filter_set_mask(const filter_set *set, mv_type type, const uint8_t *values,
 
 /* The key of a cell, or of an element of an array. `type` is that of a single value. */
 filter_key filter_set_key_of(mv_type type, const uint8_t *bytes, size_t size);
+
+/* The head of a string. 8 bytes must be readable, however few it has. */
+static inline filter_head filter_head_of(const uint8_t *bytes, uint32_t size)
+{
+    filter_head head = {.size = size};
+    memcpy(&head.word, bytes, sizeof head.word);
+    if (size < sizeof head.word) head.word &= ((uint64_t)1 << 8 * size) - 1;
+    return head;
+}
+/* The slot of a head. */
+static inline size_t filter_probe_slot(const filter_probe *p, filter_head head)
+{
+    return (size_t)((head.word ^ head.size * 0x9e3779b97f4a7c15u) * p->factor >> p->shift);
+}
+/* Does the set have a value with this head? Then *at is the position of the head. */
+static inline bool filter_probe_has(const filter_probe *p, filter_head head, uint32_t *at)
+{
+    const filter_head *own = &p->heads[ *at = p->slots[filter_probe_slot(p, head)]];
+    return ((own->word ^ head.word) | (own->size ^ head.size)) == 0;
+}
 
 /* ---------------------------------------------------------------- patterns */
 
@@ -136,11 +198,9 @@ mv_err filter_like_compile(const char *pattern, size_t size, const char *escape,
 /* The pattern of all texts that begin with these bytes, which stay the caller's. */
 filter_like filter_like_prefix(uint8_t *bytes, size_t size);
 bool filter_like_match(const filter_like *like, const uint8_t *text, size_t size);
-/* Search 64 consecutive cells at once for an INFIX pattern: bit i of *matching tells whether cell
- * first_row + i matches. Returns false and leaves *matching unchanged if an offset of the cells is
- * damaged. */
-bool filter_like_search(const filter_like *like, const table_column *column, uint32_t first_row,
-                        uint64_t *matching);
+/* Search 64 cells for an INFIX pattern: returns those of the cells in question that match. */
+uint64_t filter_like_search(const filter_like *like, const filter_cells *cells,
+                            uint64_t in_question);
 
 /* The size in bytes of the character at the start of `text`, which has at least one byte. 1 if it
  * is not valid UTF-8. */
@@ -163,17 +223,15 @@ typedef struct filter_folded {
     mem_arena *arena;
     uint8_t *bytes;
     size_t space; /* size of `bytes` */
-    uint64_t ends[64];
 } filter_folded;
 
 /* Replace the cell by its folded text, valid until the next call with `folded`. */
 mv_err filter_fold_cell(filter_folded *folded, const uint8_t **bytes, uint64_t *size,
                         mv_error *error);
-/* Fold 64 cells: *out is a column of these alone, valid until the next call. out->ends is NULL if
- * they have more than FILTER_FOLD_TOGETHER_MAX bytes, or an offset is damaged. */
+/* Replace the cells by their folded texts, valid until the next call with `folded`. Their bytes
+ * must not be more than FILTER_FOLD_TOGETHER_MAX. */
 #define FILTER_FOLD_TOGETHER_MAX ((size_t)256 << 10) /* about what the second-level cache holds */
-mv_err filter_fold_cells(filter_folded *folded, const table_column *column, uint32_t first_row,
-                         table_column *out, mv_error *error);
+mv_err filter_fold_cells(filter_folded *folded, filter_cells *cells, mv_error *error);
 
 /* ---------------------------------------------------------------- the tree */
 
@@ -296,7 +354,7 @@ void filter_check_null(filter_node *leaf);
 /* Lists: begin, add each value, end. `kind` is FILTER_IN or one of FILTER_CONTAIN_. */
 mv_err filter_check_list_begin(filter_context *c, filter_node *leaf, filter_kind kind);
 mv_err filter_check_list_add(filter_context *c, filter_node *leaf, const filter_value *value);
-void filter_check_list_end(filter_node *leaf);
+mv_err filter_check_list_end(filter_context *c, filter_node *leaf);
 void filter_check_constant(filter_node *leaf, bool truth);
 
 /* ---------------------------------------------------------------- tests of strings */
@@ -323,13 +381,23 @@ static inline bool filter_text_matches(const filter_node *node, const uint8_t *b
     return filter_set_find(node->as.set, key) != FILTER_SET_NONE;
 }
 
-/* Can 64 cells be searched at once? */
-bool filter_text_can_search(const filter_node *node);
-/* Then: bit i of *matching is the result for cell first_row + i. *is_done is false, and nothing was
- * done, if the cells have to be tested one by one: they are large, or an offset is damaged. */
+/* Test 64 cells at once: *matching has the cells in question on entry, those of them that match,
+ * before negation, on return. *is_done is false, and nothing was done, if the cells have to be
+ * tested one by one. */
 mv_err filter_text_search(const filter_node *node, filter_folded *folded,
                           const table_column *column, uint32_t first_row, uint64_t *matching,
                           bool *is_done, mv_error *error);
+
+/* ---------------------------------------------------------------- tests of arrays */
+
+/* The result of a CONTAIN_ANY, a CONTAIN_ALL or a LENGTH for one cell, before negation. `marks` is
+ * that of the filter_state. False: the cell is damaged. */
+bool filter_array_matches(const filter_node *node, const uint8_t *bytes, size_t size, uint32_t row,
+                          uint32_t *marks, bool *result);
+/* Test 64 cells at once: *matching has the cells in question on entry, those of them that match,
+ * before negation, on return. False: nothing was done, the cells have to be tested one by one. */
+bool filter_array_search(const filter_node *node, const table_column *column, uint32_t first_row,
+                         uint32_t *marks, uint64_t *matching);
 
 /* ---------------------------------------------------------------- by inverted lists */
 
@@ -434,10 +502,8 @@ static inline bool filter_zone_is_inside(const filter_node *leaf, const table_zo
 void filter_compare_range(mv_type type, const uint8_t *values, uint32_t count,
                           const filter_range *range, bool negated, uint64_t *mask);
 
-/* The same for a set of at most FILTER_FEW values. Each is compared with every value of the column:
- * up to that size this is faster than filter_set_mask. */
-#define FILTER_FEW 12u
-void filter_compare_few(mv_type type, const uint8_t *values, uint32_t count, const filter_set *set,
+/* The same for a set with a probe: 3 to 10 times as fast as filter_set_mask. */
+void filter_compare_set(mv_type type, const uint8_t *values, uint32_t count, const filter_set *set,
                         bool negated, uint64_t *mask);
 
 /* Bit i is flags[i], which is 0 or 1. The product moves the lowest bits of eight bytes, without

@@ -382,6 +382,32 @@ static void test_all_codes(void)
     }
 }
 
+/* ---------------------------------------------------------------- finding a text */
+
+/* Texts of two letters, so that parts of them are everywhere, and often the whole. */
+static void test_find(const distance_kernels *kernels)
+{
+    guarded memory = guarded_create(1 << 12);
+    for (size_t words = 1; words <= 11; words++) {
+        for (size_t size = 1; size <= 70; size += size < 12 ? 1 : 7) {
+            uint8_t text[70], *bytes = memory.end - (words * 64 + size - 1);
+            uint64_t hits[11], wrong = 0;
+            uint32_t ones = random_bits() % 8; /* of 8 letters */
+            for (uint8_t *at = bytes; at < memory.end; at++) *at = random_bits() % 8 < ones;
+            for (size_t i = 0; i < size; i++) text[i] = random_bits() % 8 < ones;
+            if (random_bits() % 2) memcpy(text, bytes + random_bits() % (words * 64), size);
+            bool any = kernels->find(bytes, words, text, size, hits), wanted_any = false;
+            for (size_t i = 0; i < words * 64; i++) {
+                bool wanted = memcmp(bytes + i, text, size) == 0;
+                wanted_any |= wanted;
+                wrong += wanted != (hits[i / 64] >> i % 64 & 1);
+            }
+            doing_now("%zu words, a text of %zu bytes", words, size);
+            EXPECT(wrong == 0 && any == wanted_any);
+        }
+    }
+}
+
 /* ---------------------------------------------------------------- distances */
 
 /* The distance by `kernels` of one fp32 row. */
@@ -532,6 +558,7 @@ int main(void)
         RUN_WITH(names[n], test_distances(kernels));
         RUN_WITH(names[n], test_overflow(kernels));
         RUN_WITH(names[n], test_hamming(kernels));
+        RUN_WITH(names[n], test_find(kernels));
     }
     RUN(test_refusals());
     return tests_conclude();

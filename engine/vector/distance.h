@@ -34,6 +34,12 @@ typedef void (*distance_codes_fn)(const int8_t *query, int32_t total, const uint
  * decoded as 2u - 15. `query` has 2 × `size` numbers from -127 to 127: those for the lower 4 bits
  * of the rows' bytes, then those for the upper 4 bits. */
 
+/* Find a text of `size` bytes, at least 1: bit i of `hits` is set if it stands at bytes[i], for i
+ * below 64 × words. All bytes that are compared must be readable: 64 × words + size - 1. Returns
+ * whether a bit is set. This is no distance, but wants the same instruction sets. */
+typedef bool (*distance_find_fn)(const uint8_t *bytes, size_t words, const uint8_t *text,
+                                 size_t size, uint64_t *hits);
+
 /* The kernels of one instruction set, by metric_family and element_index; NULL if no metric of the
  * family takes the type. Sums of int8 are exact before they are rounded to float. A float that
  * overflows becomes infinite or NaN. */
@@ -45,6 +51,7 @@ typedef struct distance_kernels {
     distance_list_fn list[METRIC_FAMILIES][ELEMENT_TYPES];
     distance_codes_fn dot_codes; /* int8 codes */
     distance_codes_fn dot_int4;  /* int4 codes */
+    distance_find_fn find;
 } distance_kernels;
 
 /* The kernels of this process, chosen once: the fastest that the CPU can run, or those named by

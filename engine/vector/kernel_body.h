@@ -11,6 +11,7 @@
  * fp32. */
 #include <string.h>
 
+#include "vector/kernel_find.h"
 #include "vector/kernel_hamming.h"
 #include "vector/kernel_l1.h"
 
@@ -355,5 +356,5 @@ static void kernel_dot_int4(const int8_t *query, int32_t total, const uint8_t *b
 #define KERNEL_TABLE(instruction_set)                                                              \
     {                                                                                              \
         .name = instruction_set, .rows = KERNELS(rows), .list = KERNELS(list),                     \
-        .dot_codes = kernel_dot_codes, .dot_int4 = kernel_dot_int4,                                \
+        .dot_codes = kernel_dot_codes, .dot_int4 = kernel_dot_int4, .find = kernel_find,           \
     }

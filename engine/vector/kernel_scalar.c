@@ -146,6 +146,19 @@ static void scalar_dot_int4(const int8_t *query, int32_t total, const uint8_t *b
     }
 }
 
+static bool scalar_find(const uint8_t *bytes, size_t words, const uint8_t *text, size_t size,
+                        uint64_t *hits)
+{
+    bool any = false;
+    memset(hits, 0, words * sizeof *hits);
+    for (size_t i = 0; i < words * 64; i++) {
+        if (bytes[i] != text[0] || memcmp(bytes + i, text, size) != 0) continue;
+        hits[i / 64] |= (uint64_t)1 << i % 64;
+        any = true;
+    }
+    return any;
+}
+
 const distance_kernels kernel_scalar = {
     .name = "scalar",
     .rows = {[METRIC_DOT] = {dot_fp32_rows, dot_fp16_rows, dot_int8_rows},
@@ -158,4 +171,5 @@ const distance_kernels kernel_scalar = {
              [METRIC_HAMMING] = {NULL, NULL, NULL, hamming_binary_list}},
     .dot_codes = scalar_dot_codes,
     .dot_int4 = scalar_dot_int4,
+    .find = scalar_find,
 };
