@@ -13,7 +13,7 @@
 #define MEASURE_ROWS 512u
 /* One query in so many of the sample may be farther from its neighbours than what counts as near.
  */
-#define FAR_ONE_IN 20u
+#define FAR_ONE_IN 64u
 /* Fewer queries of a kind tell nothing about it. */
 #define KIND_QUERIES_MIN 16u
 /* A part of what a recall may miss is kept in reserve, since few queries are measured; their mean

@@ -212,7 +212,7 @@ static inline bool search_level(walk *w, walk_gate *gate, const codes_query *que
         }
         if (rank && hnsw_walk_has_seen_enough(w, nearest_hits->count)) break;
         if (gate && gate->usual && should_abandon(w, gate)) break;
-        float limit = hnsw_walk_limit(&w->stop, nearest_hits);
+        float limit = hnsw_walk_limit(&w->stop, rank ? &w->pool : nearest_hits);
         if (w->pool.entries[now].distance > limit) break;
         uint32_t *fresh = w->seen + seen, taken = 0;
         uint32_t found = 0;
