@@ -93,11 +93,11 @@ local about = ("queries that do not look like the rows, recall %g declared"):for
 local report = harness.report("drift", about, options.seed)
 if not harness.os.pin(options.core) then report:line("not pinned: there is no core %d", options.core) end
 ann_engines.pin(options.core)
-report:line("recall@%d with params = { recall = %g }, exact search being the truth; the least fixed ef with this recall,",
+report:line("recall@%d with params = { recall = %g }, exact search being the truth; the least fixed ef with this",
   options.k, options.recall)
-report:line("or the declared one if that is more; microseconds of a query with either, median of %d alternated passes of",
+report:line("recall, or the declared one if that is more; microseconds of a query with either, median of %d alternated",
   options.rounds)
-report:line("%d queries, one core; and of hnswlib with the ef that has moonvec's recall", options.queries)
+report:line("passes of %d queries, one core; and of hnswlib with the ef that has moonvec's recall", options.queries)
 report:line()
 
 local lowest = {} -- by kind of query
@@ -141,7 +141,8 @@ for _, entry in ipairs(available) do
     local kinds = drift_queries.make(set, options.queries, options.seed)
     for _, metric in ipairs(metrics) do
       local info = collection:stats().indexes[metric]
-      report:line("%s, %s: %s rows of %d dims, codes %s, usually %s candidates", set.name, metric, harness.number(set.rows),
+      report:line("%s, %s: %s rows of %d dims, codes %s, usually %s candidates", set.name, metric,
+        harness.number(set.rows),
         set.dim, tostring(info.quantize), tostring(info.ef))
       measure(set, collection, metric, kinds)
     end

@@ -3,7 +3,6 @@
 -- 100 hits. Exact search of the same collection is the truth.
 
 local support = require "spec.support"
-local moonvec = require "moonvec"
 
 local ROWS, QUERIES, DIM = 6000, 60, 32
 local SHARES = { 100, 50, 10, 1 } -- per cent of the rows that match

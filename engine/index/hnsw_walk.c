@@ -19,10 +19,12 @@
  *   230        As expected. A smaller rank is enough (cost_rank_part), so the walk needs about
  *              0.79 × 2,000 × (1 / 0.115)^0.85 = 9,900 distances in all. It continues if the other
  *              7,900 take no longer than another strategy (distances_max).
- *   150        Not too few, but 0.76 × 2,000 × (1 / 0.075)^0.85 = 13,800 distances are needed. It
- * is abandoned if the other 11,800 take longer than another strategy: WALK_TOO_COSTLY. 80 Below 0.6
- * × 200 (GATE_MATCHES_PART_MIN): the matching rows lie elsewhere, so that it would find rows at the
- * border of all matching rows. WALK_FEW_MATCHES: bridges or a scan are better.
+ *   150        Not too few, but 0.76 × 2,000 × (1 / 0.075)^0.85 = 13,800 distances are needed. The
+ *              walk is abandoned if the other 11,800 take longer than another strategy:
+ *              WALK_TOO_COSTLY.
+ *   80         Below 0.6 × 200 (GATE_MATCHES_PART_MIN): the matching rows lie elsewhere, so that it
+ *              would find rows at the border of all matching rows. WALK_FEW_MATCHES: bridges or a
+ *              scan are better.
  *
  * This is decided after `usual` distances and then after each half as many (should_abandon), not
  * earlier: the first rows that a walk meets depend on where it came from. For the same reason it is
