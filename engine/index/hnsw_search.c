@@ -225,7 +225,7 @@ static uint32_t scan_capacity(const searching *s)
 static uint32_t gated_hits(searching *s)
 {
     uint32_t rows = s->graph->head->rows, wanted;
-    if (!s->plan.recall) return set_stop(s, s->plan.ef);
+    if (s->plan.recall <= 0) return set_stop(s, s->plan.ef);
     wanted = 4 * patience_rank(s->plan.k, s->plan.share);
     if (wanted > WALK_POOL_MAX) wanted = WALK_POOL_MAX;
     return wanted < rows ? wanted : rows;
@@ -236,7 +236,7 @@ static mv_err lay_out_search(searching *s, index_scratch *scratch, mv_error *err
 {
     uint32_t rows = s->graph->head->rows, degree = 2 * s->graph->head->m, hits = gated_hits(s),
              pool_max = larger(hits, hnsw_scan_entries(scan_capacity(s)));
-    if (s->plan.recall) {
+    if (s->plan.recall > 0) {
         pool_max = larger(pool_max, rows < WALK_POOL_MAX ? rows : WALK_POOL_MAX);
     } else if (s->query->matches) {
         pool_max = larger(pool_max, hnsw_plan_gated_pool(&s->plan, hits));
@@ -335,7 +335,7 @@ mv_err hnsw_search(const hnsw_graph *graph, const index_query *query, topk *hits
     s.gate.share = s.plan.share;
     s.gate.k = s.plan.k;
     s.gate.usual = s.plan.is_forced ? 0 : s.plan.usual;
-    double missed = 1 - fmin(s.plan.recall ? s.plan.recall : MV_RECALL_DEFAULT, 0.999);
+    double missed = 1 - fmin(s.plan.recall > 0 ? s.plan.recall : MV_RECALL_DEFAULT, 0.999);
     refining r = {
         .graph = graph, .query = query, .hits = hits, .missed_max = missed * hits->capacity};
     report->first = strategy;
@@ -350,7 +350,7 @@ mv_err hnsw_search(const hnsw_graph *graph, const index_query *query, topk *hits
             continue;
         }
         bool is_settled = refine(&r, candidates, candidates->count);
-        if (is_settled || !s.plan.recall || report->found >= query->matching) break;
+        if (is_settled || s.plan.recall <= 0 || report->found >= query->matching) break;
         r.is_again = true;
         if (!next_try(&s, report->found, &strategy)) break;
     }

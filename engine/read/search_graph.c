@@ -109,7 +109,7 @@ static mv_err search_by_graph(search *s, const graph_search *gs, uint32_t i, boo
     s->step->counts.code_distances += report.counts.code_distances;
     s->step->counts.followed += report.counts.followed;
     s->step->counts.bridged += report.counts.bridged;
-    s->step->expected_recall = s->q->recall ? s->q->recall : MV_RECALL_DEFAULT;
+    s->step->expected_recall = s->q->recall > 0 ? s->q->recall : MV_RECALL_DEFAULT;
     if (s->q->ef) s->step->expected_recall = 0;
     return MV_OK;
 }
