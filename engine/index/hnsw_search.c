@@ -340,8 +340,13 @@ mv_err hnsw_search(const hnsw_graph *graph, const index_query *query, topk *hits
         .graph = graph, .query = query, .hits = hits, .missed_max = missed * hits->capacity};
     report->first = strategy;
     while (strategy != MV_STRATEGY_CODES) {
-        if (!walk_by(&s, strategy, before, &candidates))
-            return error_set(error, MV_CORRUPT, "a link of the graph is out of range");
+        if (!walk_by(&s, strategy, before, &candidates)) {
+            (void)error_set(error, MV_CORRUPT, "a link of the graph is out of range");
+            if (!r.is_again) return MV_CORRUPT;
+            report->is_damaged = true; /* hits were pushed: the search is finished without links */
+            strategy = MV_STRATEGY_CODES;
+            break;
+        }
         report->found = candidates->count;
         report->counts.followed += s.w.followed;
         before = s.w.end;

@@ -100,7 +100,7 @@ static mv_err search_by_graph(search *s, const graph_search *gs, uint32_t i, boo
     mv_err err =
         index_search(gs->g->type, gs->g->opened, &query, &s->tops[i], &s->scratch, &report, &why);
     *done = !err;
-    if (err == MV_CORRUPT) shared_index_note_damage(s->r->e, gs->g, &why);
+    if (err == MV_CORRUPT || report.is_damaged) shared_index_note_damage(s->r->e, gs->g, &why);
     if (err && err != MV_CORRUPT) return error_set(error, err, "%s", why.text);
     if (err) return MV_OK;
     s->step->first = report.first;
