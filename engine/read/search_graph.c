@@ -94,7 +94,7 @@ static mv_err find_matching(search *s, scan *sc, graph_search *gs, mv_error *err
 static mv_err search_by_graph(search *s, const graph_search *gs, uint32_t i, bool *done,
                               mv_error *error)
 {
-    index_report report;
+    index_report report = {0};
     mv_error why;
     index_query query = query_of(s, gs, i);
     mv_err err =
