@@ -213,11 +213,11 @@ void hnsw_measure_conclude(hnsw_builder *b);
 /* ---- hnsw_measure_query.c */
 
 /* The number of queries: first the rows of the sample, then those of each other kind. */
-uint32_t hnsw_measure_queries(const hnsw_builder *b);
+uint32_t hnsw_measure_query_count(const hnsw_builder *b);
 /* 0 for rows of the sample, up to HNSW_BUILD_QUERY_KINDS - 1. */
-uint32_t hnsw_measure_kind(const hnsw_builder *b, uint32_t item);
+uint32_t hnsw_measure_query_kind(const hnsw_builder *b, uint32_t item);
 /* Make query `item`, as a program would give it. `given` and `other` are dim floats. */
-void hnsw_measure_make_query(const hnsw_builder *b, uint32_t item, float *given, float *other);
+void hnsw_measure_query_make(const hnsw_builder *b, uint32_t item, float *given, float *other);
 
 /* ---- hnsw_repair.c */
 

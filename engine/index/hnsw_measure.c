@@ -107,7 +107,7 @@ static float tenth_of(const walk_pool *pool)
 static void prepare_item(const hnsw_builder *b, hnsw_build_scratch *s, uint32_t item,
                          const codes_column *codes, codes_query *query, void *memory)
 {
-    hnsw_measure_make_query(b, item, s->numbers, s->other);
+    hnsw_measure_query_make(b, item, s->numbers, s->other);
     codes_prepare(query, codes, s->numbers, memory);
 }
 
@@ -240,10 +240,11 @@ static outcome outcome_of(const hnsw_builder *b, uint32_t trial, patience_kind d
     double found[HNSW_BUILD_QUERY_KINDS] = {0}, followed[HNSW_BUILD_QUERY_KINDS] = {0}, all = 0,
            all_followed = 0, wanted = hits_wanted(b);
     uint32_t count[HNSW_BUILD_QUERY_KINDS] = {0}, all_count = 0;
-    for (uint32_t item = 0; item < hnsw_measure_queries(b); item++) {
+    for (uint32_t item = 0; item < hnsw_measure_query_count(b); item++) {
         const hnsw_measured *m = measured_of(b, trial, item);
         bool is_near = m->tenth <= b->near_bounds[trial];
-        uint32_t kind = hnsw_measure_kind(b, item), end = m->trace.ends[least][factor], hits = 0;
+        uint32_t kind = hnsw_measure_query_kind(b, item), end = m->trace.ends[least][factor],
+                 hits = 0;
         if (is_near != (distance == PATIENCE_NEAR)) continue;
         while (hits < m->trace.met && m->trace.times[hits] <= end) hits++;
         found[kind] += hits / wanted;

@@ -40,14 +40,14 @@ static uint32_t per_kind(const hnsw_builder *b)
     return b->sample / HNSW_BUILD_MADE_ONE_IN;
 }
 
-uint32_t hnsw_measure_queries(const hnsw_builder *b)
+uint32_t hnsw_measure_query_count(const hnsw_builder *b)
 {
     return b->sample + (HNSW_BUILD_QUERY_KINDS - 1) * per_kind(b);
 }
 
-uint32_t hnsw_measure_kind(const hnsw_builder *b, uint32_t item)
+uint32_t hnsw_measure_query_kind(const hnsw_builder *b, uint32_t item)
 {
-    mv_assert(item < hnsw_measure_queries(b));
+    mv_assert(item < hnsw_measure_query_count(b));
     return item < b->sample ? QUERY_ROW : QUERY_BETWEEN + (item - b->sample) / per_kind(b);
 }
 
@@ -128,10 +128,10 @@ static void fit_type(mv_type type, uint32_t dim, float *numbers)
     if (!has_direction) numbers[0] = 1;
 }
 
-void hnsw_measure_make_query(const hnsw_builder *b, uint32_t item, float *given, float *other)
+void hnsw_measure_query_make(const hnsw_builder *b, uint32_t item, float *given, float *other)
 {
     const codes_vectors *v = &b->vectors;
-    query_kind kind = (query_kind)hnsw_measure_kind(b, item);
+    query_kind kind = (query_kind)hnsw_measure_query_kind(b, item);
     uint32_t row = sample_row(b, kind == QUERY_ROW ? item : (item - b->sample) % per_kind(b));
     uint64_t state = b->head.seed + ((uint64_t)item << 32);
     if (v->type == MV_VECTOR_BINARY) {

@@ -155,13 +155,13 @@ void hnsw_phase_advance(hnsw_builder *b)
         if (b->level)
             begin_level(b, b->level - 1);
         else if (!b->is_measured)
-            hnsw_phase_begin(b, HNSW_BUILD_MEASURE_NEAR, hnsw_measure_queries(b));
+            hnsw_phase_begin(b, HNSW_BUILD_MEASURE_NEAR, hnsw_measure_query_count(b));
         else
             begin_trim(b, b->head.levels);
         break;
     case HNSW_BUILD_MEASURE_NEAR:
         hnsw_measure_conclude_near(b);
-        hnsw_phase_begin(b, HNSW_BUILD_MEASURE_RECALL, hnsw_measure_queries(b));
+        hnsw_phase_begin(b, HNSW_BUILD_MEASURE_RECALL, hnsw_measure_query_count(b));
         break;
     case HNSW_BUILD_MEASURE_RECALL:
         hnsw_measure_conclude(b);

@@ -162,8 +162,8 @@ static inline uint32_t push_matches(walk_gate *gate, const uint32_t *rows, const
     return changes;
 }
 
-const float hnsw_tried_factors[HNSW_FACTOR_STEPS] = {1,    1.25, 1.5, 1.75, 2, 2.5, 3,
-                                                     3.5f, 4,    5,   6,    8, 12};
+const float hnsw_tried_factors[HNSW_FACTOR_STEPS] = {1.5f, 1.75f, 2, 2.25f, 2.5f, 3, 3.5f,
+                                                     4,    5,     6, 8,     10,   12};
 const uint32_t hnsw_tried_least[HNSW_LEAST_STEPS] = {32, 48, 64, 96, 128, 192};
 
 /* Note the rows that the walk met, and with which patience it would end now. True: there is nothing

@@ -215,7 +215,7 @@ function M.explained(kind)
   assert(c:insert(documents(kind, 1, ROWS)))
   assert(c:optimize { threads = 1 })
   assert(c:insert(documents(kind, ROWS + 1, ROWS + 50)))
-  local query = { vector = query_vector(kind, 1), topk = 10, explain = true }
+  local query = { vector = query_vector(kind, 1), topk = 10, explain = true, params = { plan = "graph" } }
   local plan = assert(c:query(query))
   assert.equal(2, #plan.steps)
   assert.equal("segment", plan.steps[1].of)
