@@ -18,7 +18,7 @@ typedef struct search {
     distance_query *queries;     /* one per vector */
     topk *tops;                  /* one per vector */
     uint32_t count;              /* of vectors */
-    bool *is_left;               /* one per vector: the graph did not find its hits */
+    bool *is_found;              /* one per vector: a graph has found its hits */
     team *team;                  /* that searches; NULL: nothing is searched now */
     mv_plan_step *step;          /* of what is being searched now */
     mv_plan_step discarded_step; /* that step, without explain */

@@ -3,6 +3,8 @@
  * damaged, the segment is searched exactly. */
 #include "read/search_graph.h"
 
+#include <string.h>
+
 #include "read/explain.h"
 
 #define GRAPH_TURN_VECTORS 32u /* that a thread takes at a time, at most */
@@ -37,10 +39,13 @@ bool search_graph_is_used(const search *s, uint64_t wanted)
     return false;
 }
 
-static index_query query_of(const search *s, const graph_search *gs, uint32_t i)
+/* The query for `count` vectors, from vector `first` on. */
+static index_query query_of(const search *s, const graph_search *gs, uint32_t first, uint32_t count)
 {
-    return (index_query){.vector = s->vectors + i * s->vector_size,
-                         .exact = &s->queries[i],
+    return (index_query){.vectors = s->vectors + first * s->vector_size,
+                         .vector_size = s->vector_size,
+                         .count = count,
+                         .exact = &s->queries[first],
                          .recall = s->q->recall,
                          .ef = s->q->ef,
                          .no_refine = s->q->no_refine,
@@ -71,7 +76,7 @@ static mv_err find_list(search *s, scan *sc, graph_search *gs, mv_error *error)
 {
     uint32_t least, *list;
     MV_TRY(scan_estimate(sc, &least, &gs->matching, error));
-    index_query query = query_of(s, gs, 0);
+    index_query query = query_of(s, gs, 0, s->count);
     if (!gs->g->type->scans_all(gs->g->opened, &query, s->tops[0].capacity)) return MV_OK;
     MV_TRY(scan_list(sc, &list, &gs->matching, error));
     gs->list = list;
@@ -94,28 +99,24 @@ static mv_err find_matching(search *s, scan *sc, graph_search *gs, mv_error *err
     return MV_OK;
 }
 
-/* Search for some of the vectors. Where the index is damaged, is_left is set and the heap is as it
- * was. */
+/* Search for some of the vectors. Where the index is damaged, is_found stays false and the heap is
+ * as it was. */
 static mv_err search_graph_for(void *ctx, team_member *me, uint32_t begin, uint32_t end)
 {
     graph_search *gs = ctx;
     const search *s = gs->s;
-    for (uint32_t i = begin; i < end; i++) {
-        index_report report;
-        index_query query = query_of(s, gs, i);
-        s->is_left[i] = !shared_index_is_usable(gs->g);
-        if (s->is_left[i]) continue;
-        mv_err err = index_search(gs->g->type, gs->g->opened, &query, &s->tops[i], &me->scratch,
-                                  &report, &me->error);
-        s->is_left[i] = err == MV_CORRUPT;
-        if (err == MV_CORRUPT) shared_index_note_damage(s->r->e, gs->g, &me->error);
-        if (err && err != MV_CORRUPT) return err;
-        if (err) continue;
-        me->counts.exact_distances += report.counts.exact_distances;
-        me->counts.code_distances += report.counts.code_distances;
-        me->counts.followed += report.counts.followed;
-        me->counts.bridged += report.counts.bridged;
-        if (i < s->count - 1) continue;
+    index_query query = query_of(s, gs, begin, end - begin);
+    index_report report = {.searched = s->is_found + begin};
+    if (!shared_index_is_usable(gs->g)) return MV_OK;
+    mv_err err = index_search(gs->g->type, gs->g->opened, &query, &s->tops[begin], &me->scratch,
+                              &report, &me->error);
+    if (err == MV_CORRUPT) shared_index_note_damage(s->r->e, gs->g, &me->error);
+    if (err && err != MV_CORRUPT) return err;
+    me->counts.exact_distances += report.counts.exact_distances;
+    me->counts.code_distances += report.counts.code_distances;
+    me->counts.followed += report.counts.followed;
+    me->counts.bridged += report.counts.bridged;
+    if (end == s->count) {
         gs->first = report.first;
         gs->last = report.last;
     }
@@ -128,6 +129,7 @@ static mv_err search_by_graph(search *s, graph_search *gs, mv_error *error)
     team *t = s->team;
     uint32_t turns = s->count / (t->count * GRAPH_TURN_VECTORS) + 1, /* of each member */
         turn = s->count / (t->count * turns) + 1;
+    memset(s->is_found, 0, s->count * sizeof *s->is_found);
     MV_TRY(team_run(t, search_graph_for, gs, s->count, turn, error));
     for (uint32_t i = 0; i < t->count; i++) {
         mv_search_counts *counts = &t->members[i].counts, *sum = &s->step->counts;
@@ -144,12 +146,12 @@ static mv_err search_by_graph(search *s, graph_search *gs, mv_error *error)
     return MV_OK;
 }
 
-/* Search exactly for the vectors that are left. */
-static mv_err search_left(search *s, scan *sc, graph_search *gs, mv_error *error)
+/* Search exactly for the vectors whose hits were not found. */
+static mv_err search_not_found(search *s, scan *sc, graph_search *gs, mv_error *error)
 {
     flat_rows rows = search_rows_of(s, gs->t, gs->source);
     for (uint32_t i = 0; i < s->count; i++) {
-        if (!s->is_left[i]) continue;
+        if (s->is_found[i]) continue;
         if (gs->list) MV_TRY(find_bits(s, sc, gs, error));
         s->step->first = s->step->last = MV_STRATEGY_EXACT;
         s->step->expected_recall = 1;
@@ -174,7 +176,7 @@ mv_err search_graph_segment(search *s, scan *sc, uint32_t source, bool *done, mv
     double begun = explain_now(s);
     if (gs.matching) {
         MV_TRY(search_by_graph(s, &gs, error));
-        MV_TRY(search_left(s, sc, &gs, error));
+        MV_TRY(search_not_found(s, sc, &gs, error));
     }
     s->step->search_seconds += explain_now(s) - begun;
     *done = true;

@@ -70,9 +70,9 @@ static mv_err prepare(search *s, mv_error *error)
     s->vectors = vectors;
     s->queries = search_alloc(s, s->count * sizeof *s->queries, error);
     s->tops = search_alloc(s, s->count * sizeof *s->tops, error);
-    s->is_left = search_alloc(s, s->count * sizeof *s->is_left, error);
+    s->is_found = search_alloc(s, s->count * sizeof *s->is_found, error);
     uint8_t *elements = search_alloc(s, mem_array_size(s->count, elements_size), error);
-    if (!s->queries || !s->tops || !s->is_left || !elements) return MV_NO_MEMORY;
+    if (!s->queries || !s->tops || !s->is_found || !elements) return MV_NO_MEMORY;
     for (uint32_t i = 0; i < s->count; i++)
         MV_TRY(prepare_vector(s, i, elements + i * elements_size, error));
     return MV_OK;
