@@ -1,11 +1,13 @@
--- drift.lua: recall and time with nothing set, for queries that do not look like the rows, beside the best fixed
--- `ef`. What is measured and how to read it: bench/README.md.
+-- drift.lua: recall and time with a declared recall, for queries that do not look like the rows, beside the best fixed
+-- `ef` and hnswlib. What is measured and how to read it: bench/README.md.
 
 package.path = "bench/support/?.lua;" .. package.path
 local moonvec = require "moonvec"
 local harness = require "harness"
 local drift_queries = require "drift_queries"
+local ann_engines = require "ann_engines"
 local ann_sets = require "ann_sets"
+local drift_hnswlib = require "drift_hnswlib"
 local tools = require "tools"
 
 local BATCH = 1000
@@ -13,12 +15,13 @@ local EFS = { 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 
 local SHARES = { 100, 50, 10, 1 } -- per cent of the rows that match
 local METRICS = { "l2", "cosine", "ip" }
 
--- sets, metrics: comma-separated names, empty for all.
+-- sets, metrics: comma-separated names, empty for all. data: a directory with further sets, as for the ann bench.
 local options = harness.options {
-  sets = "", metrics = "", rows = 60000, queries = 200, k = 10, rounds = 3, core = 1, seed = 1,
+  sets = "", metrics = "", data = "", rows = 60000, queries = 200, k = 10, recall = 0.95, rounds = 3, core = 1,
+  seed = 1,
 }
-local names = {}
-for i, recipe in ipairs(ann_sets.made) do names[i] = recipe.name end
+local available, names = ann_sets.list(options), {}
+for i, entry in ipairs(available) do names[i] = entry.name end
 local wanted_sets = harness.words(options.sets, "set", names)
 local wanted_metrics = harness.words(options.metrics, "metric", METRICS)
 
@@ -78,7 +81,7 @@ local function median_us(rounds)
   return harness.summary(list).median
 end
 
--- The least `ef` that finds as much as nothing set, or as much as 0.95 if that is more.
+-- The least `ef` that finds as much as moonvec does, or as much as is declared if that is more.
 local function best_ef(collection, metric, queries, filter, truth, least)
   for _, ef in ipairs(EFS) do
     local got = recall(pass(collection, metric, queries, filter, { ef = ef }).hits, truth)
@@ -86,38 +89,51 @@ local function best_ef(collection, metric, queries, filter, truth, least)
   end
 end
 
-local report = harness.report("drift", "queries that do not look like the rows, with nothing set", options.seed)
+local about = ("queries that do not look like the rows, recall %g declared"):format(options.recall)
+local report = harness.report("drift", about, options.seed)
 if not harness.os.pin(options.core) then report:line("not pinned: there is no core %d", options.core) end
-report:line("recall@%d with nothing set, exact search being the truth; the least fixed ef with this recall, or 0.95 if",
-  options.k)
-report:line("that is more; microseconds of a query with either, median of %d alternated passes of %d queries, one core",
-  options.rounds, options.queries)
+ann_engines.pin(options.core)
+report:line("recall@%d with params = { recall = %g }, exact search being the truth; the least fixed ef with this",
+  options.k, options.recall)
+report:line("recall, or the declared one if that is more; microseconds of a query with either, median of %d alternated",
+  options.rounds)
+report:line("passes of %d queries, one core; and of hnswlib with the ef that has moonvec's recall", options.queries)
 report:line()
 
+local lowest = {} -- by kind of query
+local declared = { recall = options.recall }
+
 local function measure(set, collection, metric, kinds)
-  local rows = { { ("%s, %s"):format(set.name, metric), "matching", "recall", "us", "ef", "recall", "us", "us / us" } }
+  local title = ("%s, %s"):format(set.name, metric)
+  local rows = { { title, "matching", "recall", "us", "ef", "recall", "us", "us / us", "hnswlib us", "x" } }
+  local peer, reason = drift_hnswlib.build(set, metric)
+  if not peer then report:line("%s", reason) end
   for _, kind in ipairs(kinds) do
     local queries = tools.vectors(kind.path, set.dim)
     for _, share in ipairs(SHARES) do
       local filter = share < 100 and ("n < %d"):format(share) or nil
       local truth = pass(collection, metric, queries, filter, { exact = true }).hits
-      local found = recall(pass(collection, metric, queries, filter).hits, truth)
-      local ef, fixed = best_ef(collection, metric, queries, filter, truth, math.max(found, 0.95))
-      local runs = { function() return pass(collection, metric, queries, filter) end }
+      local found = recall(pass(collection, metric, queries, filter, declared).hits, truth)
+      lowest[kind.name] = math.min(lowest[kind.name] or 1, found)
+      local ef, fixed = best_ef(collection, metric, queries, filter, truth, math.max(found, options.recall))
+      local runs = { function() return pass(collection, metric, queries, filter, declared) end }
       if ef then runs[2] = function() return pass(collection, metric, queries, filter, { ef = ef }) end end
       local results = harness.alternate(options.rounds, runs)
       local us, fixed_us = median_us(results[1]), ef and median_us(results[2])
+      local peer_us = peer and not filter and drift_hnswlib.microseconds(peer, kind, options.k, found)
       rows[#rows + 1] = { kind.name, share .. " %", ("%.3f"):format(found), harness.number(us), ef or "none",
         ef and ("%.3f"):format(fixed) or "-", ef and harness.number(fixed_us) or "-",
-        ef and ("%.2f"):format(us / fixed_us) or "-" }
+        ef and ("%.2f"):format(us / fixed_us) or "-", peer_us and harness.number(peer_us) or "-",
+        peer_us and ("%.2f"):format(peer_us / us) or "-" }
     end
   end
   report:table(rows)
+  if peer then drift_hnswlib.remove(peer) end
 end
 
-for _, recipe in ipairs(ann_sets.made) do
-  if next(wanted_sets) == nil or wanted_sets[recipe.name] then
-    local set, metrics = ann_sets.make(recipe, options.rows, options.seed), {}
+for _, entry in ipairs(available) do
+  if next(wanted_sets) == nil or wanted_sets[entry.name] then
+    local set, metrics = entry.make(), {}
     for _, metric in ipairs(METRICS) do
       if next(wanted_metrics) == nil or wanted_metrics[metric] then metrics[#metrics + 1] = metric end
     end
@@ -125,7 +141,8 @@ for _, recipe in ipairs(ann_sets.made) do
     local kinds = drift_queries.make(set, options.queries, options.seed)
     for _, metric in ipairs(metrics) do
       local info = collection:stats().indexes[metric]
-      report:line("%s, %s: %s rows of %d dims, codes %s, default ef %s", set.name, metric, harness.number(set.rows),
+      report:line("%s, %s: %s rows of %d dims, codes %s, usually %s candidates", set.name, metric,
+        harness.number(set.rows),
         set.dim, tostring(info.quantize), tostring(info.ef))
       measure(set, collection, metric, kinds)
     end
@@ -133,4 +150,8 @@ for _, recipe in ipairs(ann_sets.made) do
     tools.remove(path)
   end
 end
+local list = {}
+for kind, value in pairs(lowest) do list[#list + 1] = ("%s %.3f"):format(kind, value) end
+table.sort(list)
+report:line("lowest recall: %s", table.concat(list, ", "))
 report:finish(options.save)

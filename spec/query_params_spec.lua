@@ -70,6 +70,24 @@ describe("params of a query:", function()
     assert.is_true(many > few + 0.1, few .. ", " .. many)
   end)
 
+  it("recall: what is declared is found, more is found with more candidates, and 1 is exact", function()
+    local function explained(value)
+      return assert(c:query { field = "v", vector = queries[1], explain = true,
+        params = { recall = value, plan = value < 1 and "graph" or nil } })
+    end
+    assert.is_true(recall { recall = 0.95 } >= 0.94)
+    for _, declared in ipairs { 0.8, 0.95, 0.99 } do
+      assert.equal(declared, explained(declared).steps[1].expected_recall)
+    end
+    assert.is_true(explained(0.999).followed > explained(0.5).followed)
+    assert.equal(recall { recall = 0.95 }, recall {})
+    assert.equal(1, recall { recall = 1 })
+    local exact = explained(1).steps[1]
+    assert.same({ "exact", 1, 0 }, { exact.plan, exact.expected_recall, exact.followed })
+    local by_ef = assert(c:query { field = "v", vector = queries[1], explain = true, params = { ef = 20 } })
+    assert.is_nil(by_ef.steps[1].expected_recall)
+  end)
+
   it("exact: everything is found", function()
     for i = 1, 3 do
       local nearest = support.exact(documents, "v", "l2", queries[i])
@@ -143,6 +161,11 @@ describe("params of a query:", function()
     { { ef = 1000001 }, "query: params: 'ef' must be a whole number from 1 to 1000000, got 1000001" },
     { { ef = 1.5 }, "query: params: 'ef' must be a whole number from 1 to 1000000, got 1.5" },
     { { ef = "64" }, "query: params: 'ef' must be a whole number, got a string" },
+    { { recall = 0 }, "query: params: 'recall' must be more than 0 and at most 1, got 0" },
+    { { recall = 1.5 }, "query: params: 'recall' must be more than 0 and at most 1, got 1.5" },
+    { { recall = "0.9" }, "query: params: 'recall' must be a number, got a string" },
+    { { recall = 0.9, ef = 50 }, "query: params: only one of 'recall' and 'ef' can be given" },
+    { { target_recall = 0.9 }, "query: params: unknown option 'target_recall' (did you mean 'recall'?)" },
     { { exact = 1 }, "query: params: 'exact' must be true or false, got a number" },
     { { refine = "no" }, "query: params: 'refine' must be true or false, got a string" },
     { { efs = 5 }, "query: params: unknown option 'efs' (did you mean 'ef'?)" },
@@ -156,11 +179,12 @@ describe("params of a query:", function()
     end)
   end
 
-  it("mistake: ef or refine for a flat index", function()
+  it("mistake: ef, recall or refine for a flat index", function()
     local function message(params)
       return support.message_of(c.query, c, { field = "f", vector = { 1 }, params = params })
     end
     assert.equal("query: params: the flat index of field 'f' has no option 'ef'", message { ef = 5 })
+    assert.equal("query: params: the flat index of field 'f' has no option 'recall'", message { recall = 0.9 })
     assert.equal("query: params: the flat index of field 'f' has no option 'refine'", message { refine = true })
   end)
 

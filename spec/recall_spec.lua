@@ -124,7 +124,7 @@ describe("recall of graph search", function()
     return v
   end
 
-  it("is what the default ef promises, of a graph that lost half of its rows, or more", function()
+  it("is 0.95 by default, of a graph that lost half of its rows, or more", function()
     local random = support.random(5)
     local index = { type = "hnsw", m = 16, ef_construction = 100 }
     local schema = { vectors = { { name = "v", type = "vector_fp32", dim = 128, metric = "l2", index = index } } }

@@ -24,8 +24,6 @@ M.graph = {
   { "WALK_GROWTH_POWER", "power" },
   { "BRIDGE_EXTRA_EF", "candidates" },
   { "BRIDGE_EXTRA_EF_FEW_NEAR", "candidates" },
-  { "GATE_EF_PART_MIN", "of ef" },
-  { "GATE_EF_MIN", "candidates" },
 }
 
 M.lists = {

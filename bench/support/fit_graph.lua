@@ -13,6 +13,7 @@ local tools = require "tools"
 local M = {}
 
 M.PROMISED = 0.95 -- recall where nothing is set
+M.AIM = 0.97      -- the same with some in reserve
 
 local SETS = { -- `rows` at most; int8 codes beside those that are chosen tell what a byte costs
   { name = "heavy", rows = 200000 },
@@ -26,7 +27,6 @@ local WALK_SHARES = { 1, 0.5, 0.2, 0.1, 0.05 }
 local WALK_PAYS_SHARE = 0.2 -- about from which on walks are chosen: these fit what one takes
 local NEAR_SHARES = { 0.2, 0.1, 0.05 } -- at which walks over bridges pay where the matching rows are as near as others,
 local FAR_SHARES = { 0.5, 0.2, 0.1 }   -- and where few of the near rows match
-local EF_PARTS = { 0.25, 0.35, 0.5, 0.7, 1 }
 local EXTRA_PARTS = { 0.25, 0.5, 0.75, 1, 1.5, 2 }
 local K = hybrid_sets.K
 local NAMES = constants.names
@@ -311,10 +311,10 @@ end
 
 -- Widen the range `name` of `fitted` to what these values need for the recall that is promised, and for that with the
 -- engine's margin. A range is { low, high, low_note, high_note }.
-local function widen(fitted, name, values, recalls, c)
+local function widen(fitted, name, values, recalls)
   local range = fitted[name] or { low = 0, high = 0 }
   local low, low_note = value_needed(values, recalls, M.PROMISED)
-  local high, high_note = value_needed(values, recalls, c.MEASURE_RECALL)
+  local high, high_note = value_needed(values, recalls, M.AIM)
   if low > range.low then range.low, range.low_note = low, low_note end
   if high > range.high then range.high, range.high_note = high, high_note end
   fitted[name] = range
@@ -333,28 +333,7 @@ local function measure_extra(sets, name, c, cases, shares, fitted)
     local recalls, row = lowest_recalls(set, cases, shares, "bridges", efs), { label(set) }
     for i, lowest in ipairs(recalls) do row[i + 1] = ("%.4f"):format(lowest) end
     rows[#rows + 1] = row
-    widen(fitted, name, values, recalls, c)
-  end
-  return rows
-end
-
--- Walks with parts of the ef that a graph was measured to need. The part decides where it is above the least ef.
-local function measure_parts(sets, c, fitted)
-  local rows = { { "part of ef" } }
-  for i, part in ipairs(EF_PARTS) do rows[1][i + 1] = ("%g"):format(part) end
-  rows[1][#rows[1] + 1] = "ef"
-  for _, set in ipairs(sets) do
-    local efs, row = {}, { label(set) }
-    for i, part in ipairs(EF_PARTS) do efs[i] = math.floor(part * set.ef + 0.5) end
-    local recalls = lowest_recalls(set, { 1 }, { 0.2, 0.1 }, "graph", efs)
-    for i, lowest in ipairs(recalls) do row[i + 1] = ("%.4f"):format(lowest) end
-    row[#row + 1] = ("%d"):format(set.ef)
-    rows[#rows + 1] = row
-    if set.ef * c.GATE_EF_PART_MIN > c.GATE_EF_MIN then
-      widen(fitted, "GATE_EF_PART_MIN", EF_PARTS, recalls, c)
-    else
-      widen(fitted, "GATE_EF_MIN", efs, recalls, c)
-    end
+    widen(fitted, name, values, recalls)
   end
   return rows
 end
@@ -376,8 +355,7 @@ function M.fit_recalls(all, c)
   end
   tables[1] = measure_extra(sets, "BRIDGE_EXTRA_EF", c, { 1, 2 }, NEAR_SHARES, fitted)
   tables[2] = measure_extra(sets, "BRIDGE_EXTRA_EF_FEW_NEAR", c, { 3 }, FAR_SHARES, fitted)
-  tables[3] = measure_parts(sets, c, fitted)
-  tables[4] = scan_recalls(sets)
+  tables[3] = scan_recalls(sets)
   return fitted, tables
 end
 

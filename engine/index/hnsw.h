@@ -14,7 +14,7 @@
 #define HNSW_ROWS_MIN      1024u /* measuring every row of fewer is as fast */
 #define HNSW_LEVELS_MAX    16u
 #define HNSW_HITS_MAX      2048u /* of a search: a sorted pool is too slow for more */
-#define HNSW_EF_UNMEASURED 128u  /* default ef of a graph that is too small to be measured */
+#define HNSW_EF_UNMEASURED 128u  /* head.ef of a graph that is too small to be measured */
 #define HNSW_EF_STEPS      13u   /* values of ef that are measured (walk_ef_steps), */
 #define HNSW_MEASURED_HITS 10u   /* in searches for this many hits */
 

@@ -13,13 +13,15 @@
 #define MEASURE_ROWS 512u
 /* One query in so many of the sample may be farther from its neighbours than what counts as near.
  */
-#define FAR_ONE_IN 20u
+#define FAR_ONE_IN 64u
 /* Fewer queries of a kind tell nothing about it. */
 #define KIND_QUERIES_MIN 16u
 /* A part of what a recall may miss is kept in reserve, since few queries are measured; their mean
  * recall has a standard error of about 0.01. */
 #define RECALL_MARGIN 0.2
-/* How much a recall may be missed with the largest factor. */
+/* How much a recall may be missed with the largest factor. For near queries it is enough that rows
+ * have the recall with it: a scan for all of them, because another kind has it not, would make most
+ * searches many times slower. */
 #define RECALL_TOLERANCE 0.01
 /* How many times as many candidates walks by int4 codes may follow. */
 #define INT4_FOLLOWED_MAX 1.5
@@ -227,7 +229,8 @@ void hnsw_measure_recall(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 
 /* What would have been with `factor` and `least` (their numbers). */
 typedef struct outcome {
-    double recall;   /* of the kind of queries that has the lowest one */
+    double recall;         /* of the kind of queries that has the lowest one */
+    double recall_of_rows; /* near queries: of those that are rows; 0: there are none */
     double followed; /* candidates, on average of the queries that are rows, or of all if none is */
 } outcome;
 
@@ -254,8 +257,10 @@ static outcome outcome_of(const hnsw_builder *b, uint32_t trial, patience_kind d
     }
     if (!all_count) return o;
     o.recall = fmin(o.recall, all / all_count);
-    o.followed =
-        distance == PATIENCE_NEAR && count[0] ? followed[0] / count[0] : all_followed / all_count;
+    o.followed = all_followed / all_count;
+    if (distance == PATIENCE_FAR || !count[0]) return o;
+    o.recall_of_rows = found[0] / count[0];
+    o.followed = followed[0] / count[0];
     return o;
 }
 
@@ -275,7 +280,9 @@ static choice choose_patience(const hnsw_builder *b, uint32_t trial, patience_ki
         for (uint32_t factor = 0; factor < HNSW_FACTOR_STEPS; factor++) {
             bool is_last = factor + 1 == HNSW_FACTOR_STEPS && least + 1 == HNSW_LEAST_STEPS;
             outcome o = outcome_of(b, trial, distance, factor, least);
-            if (o.recall < (is_last ? recall - RECALL_TOLERANCE : aim)) continue;
+            if (is_last ? fmax(o.recall, o.recall_of_rows) < recall - RECALL_TOLERANCE
+                        : o.recall < aim)
+                continue;
             if (best.factor == HNSW_FACTOR_STEPS || o.followed < best.followed)
                 best = (choice){factor, least, o.followed};
             break; /* larger factors follow more */

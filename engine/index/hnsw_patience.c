@@ -1,6 +1,10 @@
 /* The patience of a search: from the recall that it asks for and what was measured of the graph. */
 #include "index/hnsw_patience.h"
 
+/* By how much the factor grows for ten times as many hits. Without it the recall of 100 hits was
+ * 0.92 where that of ten was 0.97, for inner products of 6,000 rows of very different lengths. */
+#define MORE_HITS 0.2f
+
 const double hnsw_recalls[HNSW_RECALLS] = {0.8, 0.9, 0.95, 0.98, 0.99};
 
 /* Of graphs that were not measured: because they have few rows, or their files are older. At least
@@ -42,10 +46,11 @@ void hnsw_patience_set(walk_patience *p, const hnsw_head *head, double recall, u
 {
     uint32_t rank = patience_rank(k, share);
     double least_part = (double)rank / patience_rank(HNSW_MEASURED_HITS, 1) / share;
+    float more = k > HNSW_MEASURED_HITS ? 1 + MORE_HITS * log10f((float)k / HNSW_MEASURED_HITS) : 1;
     patience_set_rank(p, rank);
     for (uint32_t kind = 0; kind < PATIENCE_KINDS; kind++) {
         patience_need need = hnsw_patience_needed(head, (patience_kind)kind, recall);
-        p->factors[kind] = need.factor;
+        p->factors[kind] = need.factor * more;
         p->least[kind] = (uint32_t)(need.least * least_part) + 1;
     }
     p->near_bound = hnsw_patience_is_measured(head) ? head->near_bound : -INFINITY;

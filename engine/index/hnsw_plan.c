@@ -28,7 +28,7 @@ void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const index_quer
     double bytes = (double)graph->codes.stride, near, even;
     *plan = (hnsw_plan){.graph = graph, .k = k < matching ? k : matching};
     plan->share = matching ? (double)matching / rows : 1;
-    if (!query->ef) plan->recall = query->recall ? query->recall : MV_RECALL_DEFAULT;
+    if (!query->ef) plan->recall = query->recall > 0 ? query->recall : MV_RECALL_DEFAULT;
     uint64_t ef = query->ef ? query->ef : usual_ef(graph->head, plan->recall, k);
     if (ef < k) ef = k;
     plan->ef = ef < rows ? (uint32_t)ef : rows;
@@ -41,7 +41,7 @@ void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const index_quer
     if (*strategy != MV_STRATEGY_AUTO) return;
     near = (double)plan->usual * plan->step_cost;
     even = near * cost_walk_growth(plan->share);
-    if (plan->recall) even *= cost_rank_part(plan->k, plan->share);
+    if (plan->recall > 0) even *= cost_rank_part(plan->k, plan->share);
     if (even <= plan->scan_cost || near * NEAR_ADVANTAGE_MIN <= plan->scan_cost)
         *strategy = MV_STRATEGY_GRAPH;
     else

@@ -8,17 +8,17 @@
 #include "index/hnsw_cost.h"
 #include "index/hnsw_plan.h"
 
-#define REFINE_ROWS  8u  /* candidates that are scored exactly by one call of a kernel */
-#define REFINE_AHEAD 16u /* candidates whose vectors are prefetched */
-#define REFINE_PRIOR                                                                               \
-    8.0 /* errors of codes measured for the graph count as this many of a search                   \
-         */
-#define REFINE_BYTES                                                                               \
-    512u /* prefetched of each vector; the processor prefetches the rest itself                    \
-          */
-/* A scan of codes selects 1.5 × k + this many rows to be scored exactly, and twice as many with
- * int4 codes: 69 rows for 10 hits, about 7 for each hit. `./run bench fit` shows the recall of a
- * scan. */
+#define REFINE_ROWS  8u   /* candidates that are scored exactly by one call of a kernel */
+#define REFINE_AHEAD 16u  /* candidates whose vectors are prefetched */
+#define REFINE_BYTES 512u /* of each vector; the processor prefetches the rest itself */
+/* The errors of codes that were measured of the graph count as this many of a search. */
+#define REFINE_PRIOR 8.0
+/* Candidates are refined up to sqrt(2 ln of this) standard deviations at least: 2.4. */
+#define REFINE_COUNT_MIN 20.0
+/* Where codes err much, a walk is repeated for this many times the candidates. */
+#define MORE_CANDIDATES 4u
+/* A scan of codes selects 1.5 × k + this many rows to be scored exactly, and three times as many
+ * with int4 codes: 69 and 207 rows for 10 hits. If these are too few, it scans for more. */
 #define SCAN_EXTRA_CANDIDATES 54u
 
 /* Searches that take turns in a thread. 2 to 6 gave the same speed within the noise, 8 and more
@@ -67,14 +67,23 @@ typedef struct refining {
     topk *hits;
     uint32_t rows[REFINE_ROWS]; /* to be scored by the next call of a kernel */
     float by_codes[REFINE_ROWS];
+    double missed_max;             /* hits that may be missed, on average */
+    bool is_again;                 /* rows may be among the hits already */
     uint32_t count;                /* of rows */
     uint32_t scored;               /* rows in all */
     double errors, squared_errors; /* of their distances by codes, summed */
 } refining;
 
+static bool is_hit(const refining *r, uint32_t row)
+{
+    for (uint32_t i = 0; i < r->hits->count; i++)
+        if (r->hits->heap[i].row == row && r->hits->heap[i].source == r->query->source) return true;
+    return false;
+}
+
 static void push(const refining *r, uint32_t row, float distance)
 {
-    if (!topk_may_take(r->hits, distance)) return;
+    if (!topk_may_take(r->hits, distance) || (r->is_again && is_hit(r, row))) return;
     topk_push(r->hits, (topk_entry){.distance = distance,
                                     .source = r->query->source,
                                     .row = row,
@@ -102,14 +111,17 @@ static void score(refining *r)
 }
 
 /* The least distance that a row may have whose distance by its code is `by_code`, but for rare
- * ones: three standard deviations of the errors nearer. The bound of the graph was measured with
- * rows as queries; errors grow with the distance, so that those of this search count, too. */
+ * ones: so many standard deviations of the errors nearer that, of as many such rows as were scored,
+ * fewer hits are missed than the recall allows. (One of n normal errors exceeds sqrt(2 ln n)
+ * deviations.) The error of the graph was measured with rows as queries; errors grow with the
+ * distance, so that those of this search count, too. */
 static double least_distance(const refining *r, float by_code)
 {
     double bound = (double)r->graph->head->code_bound / 3, count = r->scored + REFINE_PRIOR,
            mean = r->errors / count,
-           squares = fmax(r->squared_errors - mean * r->errors, 0) + REFINE_PRIOR * bound * bound;
-    return (double)by_code - mean - 3 * sqrt(squares / count);
+           squares = fmax(r->squared_errors - mean * r->errors, 0) + REFINE_PRIOR * bound * bound,
+           deviations = sqrt(2 * log(fmax(count / r->missed_max, REFINE_COUNT_MIN)));
+    return (double)by_code - mean - deviations * sqrt(squares / count);
 }
 
 /* Prefetch what is read to score candidate `i`. */
@@ -127,42 +139,41 @@ static MV_ALWAYS_INLINE void prefetch_candidate(const hnsw_graph *graph, const i
 }
 
 /* Score candidates from their vectors, nearest by codes first, and push them to `hits`. The first
- * `sorted` candidates are sorted. Ends when the next candidate can hardly be a hit; false: it came
- * to the end of the candidates before. *scored counts the rows scored; none without codes, since
- * then the walk has computed exact distances. */
-static bool refine(const hnsw_graph *graph, const index_query *query, const distance_query *exact,
-                   walk_pool *candidates, uint32_t sorted, topk *hits, uint64_t *scored)
+ * `sorted` candidates are sorted. Ends when the next candidate can hardly be a hit. False: it came
+ * to the last one before, and there would have to be more. Without codes the walk has computed
+ * exact distances. */
+static bool refine(refining *r, walk_pool *candidates, uint32_t sorted)
 {
-    refining r = {.graph = graph, .query = query, .exact = exact, .hits = hits};
-    bool is_exact = graph->codes.quantize == MV_QUANTIZE_NONE, is_settled = is_exact;
+    const index_query *query = r->query;
+    topk *hits = r->hits;
+    bool is_exact = r->graph->codes.quantize == MV_QUANTIZE_NONE;
     uint32_t taken = 0,
              wanted = query->no_refine ? hits->capacity : larger(hits->capacity, REFINE_ROWS);
     mv_assert(sorted <= candidates->count);
     if (!sorted) sorted = hnsw_scan_sort(candidates, sorted);
-    for (uint32_t i = 0; i < REFINE_AHEAD; i++) prefetch_candidate(graph, query, candidates, i);
+    for (uint32_t i = 0; i < REFINE_AHEAD; i++) prefetch_candidate(r->graph, query, candidates, i);
     while (taken < candidates->count) {
         uint32_t ahead = taken + REFINE_AHEAD;
         if (ahead >= sorted && sorted < candidates->count)
             sorted = hnsw_scan_sort(candidates, sorted);
-        prefetch_candidate(graph, query, candidates, ahead);
+        prefetch_candidate(r->graph, query, candidates, ahead);
         const walk_entry *entry = &candidates->entries[taken++];
         uint32_t row = entry->at & ~WALK_DONE;
         mv_assert(taken == 1 || entry[-1].distance <= entry->distance); /* I16 */
         if (is_exact) {
-            push(&r, row, entry->distance);
+            push(r, row, entry->distance);
             continue;
         }
-        r.rows[r.count] = row;
-        r.by_codes[r.count++] = entry->distance;
-        if (r.count < REFINE_ROWS && taken != wanted) continue;
-        score(&r);
+        r->rows[r->count] = row;
+        r->by_codes[r->count++] = entry->distance;
+        if (r->count < REFINE_ROWS && taken != wanted) continue;
+        score(r);
         if (taken < wanted || taken == candidates->count) continue;
-        is_settled = query->no_refine || least_distance(&r, entry[1].distance) > hits->limit;
-        if (is_settled) break;
+        if (query->no_refine || least_distance(r, entry[1].distance) > hits->limit) return true;
     }
-    if (r.count) score(&r);
-    *scored += r.scored;
-    return is_settled;
+    if (r->count) score(r);
+    if (is_exact || query->no_refine || !taken) return true;
+    return least_distance(r, candidates->entries[taken - 1].distance) > hits->limit;
 }
 
 /* ---------------------------------------------------------------- strategies */
@@ -173,7 +184,6 @@ typedef struct searching {
     const index_query *query;
     hnsw_plan plan;
     uint32_t at;        /* position of the vector in the query */
-    topk *hits;         /* for that vector */
     void *query_memory; /* of `prepared` */
     codes_query prepared;
     walk w;
@@ -181,7 +191,9 @@ typedef struct searching {
     uint32_t pool_max;     /* allocated entries of w.pool */
     uint32_t entry;        /* of the bottom level */
     bool has_entry;        /* `entry` was found */
+    uint32_t more;         /* candidates that a walk follows at least, because codes err much */
     walk_pool *candidates; /* found by the last walk: matching rows */
+    refining refined;
     index_report report;
     /* Of a search that takes turns with others. */
     uint32_t level_at; /* the level of the walk */
@@ -208,8 +220,10 @@ static uint32_t set_stop(searching *s, uint32_t ef)
 static uint32_t set_patience(searching *s)
 {
     hnsw_patience_set(&s->w.patience, s->graph->head, s->plan.recall, s->plan.k, s->plan.share);
+    for (uint32_t kind = 0; kind < PATIENCE_KINDS; kind++)
+        s->w.patience.least[kind] = larger(s->w.patience.least[kind], s->more);
     s->w.stop = (walk_stop){.least = s->plan.k};
-    uint32_t capacity = s->w.patience.rank;
+    uint32_t capacity = larger(s->w.patience.rank, s->more);
     return capacity < s->pool_max ? capacity : s->pool_max;
 }
 
@@ -218,7 +232,7 @@ static uint32_t set_patience(searching *s)
 static uint32_t scan_capacity(const searching *s)
 {
     uint32_t selected = s->plan.k + s->plan.k / 2 + SCAN_EXTRA_CANDIDATES;
-    return s->graph->codes.quantize == MV_QUANTIZE_INT4 ? 2 * selected : selected;
+    return s->graph->codes.quantize == MV_QUANTIZE_INT4 ? 3 * selected : selected;
 }
 
 /* Capacity of the matching rows that a gated walk finds. With codes, several times the number of
@@ -226,7 +240,7 @@ static uint32_t scan_capacity(const searching *s)
 static uint32_t gated_hits(searching *s)
 {
     uint32_t rows = s->graph->head->rows, wanted;
-    if (!s->plan.recall) return set_stop(s, s->plan.ef);
+    if (s->plan.recall <= 0) return set_stop(s, s->plan.ef);
     wanted = 4 * patience_rank(s->plan.k, s->plan.share);
     if (wanted > WALK_POOL_MAX) wanted = WALK_POOL_MAX;
     return wanted < rows ? wanted : rows;
@@ -240,7 +254,7 @@ static mv_err lay_out_searches(searching *s, uint32_t count, index_scratch *scra
 {
     uint32_t rows = s->graph->head->rows, degree = 2 * s->graph->head->m, hits = gated_hits(s),
              pool_max = larger(hits, hnsw_scan_entries(scan_capacity(s)));
-    if (s->plan.recall) {
+    if (s->plan.recall > 0) {
         pool_max = larger(pool_max, rows < WALK_POOL_MAX ? rows : WALK_POOL_MAX);
     } else if (s->query->matches) {
         pool_max = larger(pool_max, hnsw_plan_gated_pool(&s->plan, hits));
@@ -272,18 +286,11 @@ static bool find_entry(searching *s)
     return s->has_entry;
 }
 
-/* Score the candidates of the last walk, or of the last scan with 0 `sorted`. */
-static bool refine_candidates(searching *s, uint32_t sorted)
-{
-    return refine(s->graph, s->query, &s->query->exact[s->at], s->candidates, sorted, s->hits,
-                  &s->report.counts.exact_distances);
-}
-
 /* Scan the codes of all matching rows. Refines what it selects, and scans again for the next ones
  * if the hits are not settled then. */
 static void scan_and_refine(searching *s)
 {
-    walk_pool *pool = s->candidates = &s->w.pool;
+    walk_pool *pool = &s->w.pool;
     float beyond = -INFINITY;
     uint32_t capacity = scan_capacity(s);
     s->report.found = 0;
@@ -292,7 +299,7 @@ static void scan_and_refine(searching *s)
         mv_assert(hnsw_scan_entries(capacity) <= s->pool_max);
         hnsw_scan_codes(&s->w, s->query, &s->prepared, beyond);
         s->report.found += pool->count;
-        bool is_settled = refine_candidates(s, 0);
+        bool is_settled = refine(&s->refined, pool, 0);
         if (is_settled || pool->count < capacity) return;
         beyond = pool->entries[pool->count - 1].distance;
     }
@@ -325,18 +332,36 @@ static bool walk_by(searching *s, mv_strategy strategy, walk_end before)
     prepare_walk(s, strategy, s->plan.ef);
     if (!is_gated) return hnsw_walk_level_from(&s->w, &s->prepared, &bottom, s->entry);
     s->gate.hits.capacity = gated_hits(s);
-    if (!s->plan.recall) s->w.pool.capacity = hnsw_plan_gated_pool(&s->plan, s->gate.hits.capacity);
+    if (s->plan.recall <= 0)
+        s->w.pool.capacity = hnsw_plan_gated_pool(&s->plan, s->gate.hits.capacity);
     mv_assert(s->w.pool.capacity <= s->pool_max);
     s->candidates = &s->gate.hits;
     return hnsw_walk_gated_from(&s->w, &s->gate, &s->prepared, &bottom, s->entry);
 }
 
+/* The candidates of a walk, `found` of them, were too few for the errors of codes: walk again for
+ * several times as many, or scan. False: neither. */
+static bool next_try(searching *s, uint32_t found, mv_strategy *strategy)
+{
+    s->more = MORE_CANDIDATES * found;
+    if (!s->query->matches && s->more <= s->pool_max) return true;
+    if (s->plan.is_forced) return false;
+    *strategy = MV_STRATEGY_CODES;
+    return true;
+}
+
 /* Begin the search for vector `at`. */
 static void begin_search(searching *s, uint32_t at, topk *hits)
 {
+    double recall = s->plan.recall > 0 ? s->plan.recall : MV_RECALL_DEFAULT;
     s->at = at;
-    s->hits = &hits[at];
     s->has_entry = false;
+    s->more = 0;
+    s->refined = (refining){.graph = s->graph,
+                            .query = s->query,
+                            .exact = &s->query->exact[at],
+                            .hits = &hits[at],
+                            .missed_max = (1 - fmin(recall, 0.999)) * hits->capacity};
     s->w.distances_count = 0;
     s->gate.bridged = 0;
     s->report = (index_report){0};
@@ -344,23 +369,30 @@ static void begin_search(searching *s, uint32_t at, topk *hits)
                   (const uint8_t *)s->query->vectors + at * s->query->vector_size, s->query_memory);
 }
 
-/* Go on after the walk by `strategy`: by other strategies, while too few hits are found. Then push
- * the hits. False: a link is out of range. */
+/* Go on after the walk by `strategy`: push its hits, and walk again or scan while they are too few
+ * or not settled. False: a link is out of range, and no hit was pushed. */
 static bool end_search(searching *s, mv_strategy strategy)
 {
     while (strategy != MV_STRATEGY_CODES) {
         walk_end before = s->w.end;
         s->report.found = s->candidates->count;
         s->report.counts.followed += s->w.followed;
-        if (!before && s->report.found >= s->plan.k) break;
-        strategy = hnsw_plan_next(&s->plan, strategy, before);
-        if (strategy != MV_STRATEGY_CODES && !walk_by(s, strategy, before)) return false;
+        if (before || s->report.found < s->plan.k) {
+            strategy = hnsw_plan_next(&s->plan, strategy, before);
+        } else {
+            bool is_settled = refine(&s->refined, s->candidates, s->candidates->count);
+            if (is_settled || s->plan.recall <= 0 || s->report.found >= s->query->matching) break;
+            s->refined.is_again = true;
+            if (!next_try(s, s->report.found, &strategy)) break;
+        }
+        if (strategy == MV_STRATEGY_CODES || walk_by(s, strategy, before)) continue;
+        if (!s->refined.is_again) return false;
+        s->report.is_damaged = true; /* hits were pushed: the search is finished without links */
+        strategy = MV_STRATEGY_CODES;
     }
     s->report.last = strategy;
-    if (strategy == MV_STRATEGY_CODES)
-        scan_and_refine(s);
-    else
-        (void)refine_candidates(s, s->candidates->count);
+    if (strategy == MV_STRATEGY_CODES) scan_and_refine(s);
+    s->report.counts.exact_distances = s->refined.scored;
     s->report.counts.code_distances = s->w.distances_count;
     s->report.counts.bridged = s->gate.bridged;
     return true;
@@ -370,6 +402,7 @@ static bool end_search(searching *s, mv_strategy strategy)
 static void report_search(const searching *s, mv_strategy first, index_report *report)
 {
     if (report->searched) report->searched[s->at] = true;
+    report->is_damaged |= s->report.is_damaged;
     report->counts.exact_distances += s->report.counts.exact_distances;
     report->counts.code_distances += s->report.counts.code_distances;
     report->counts.followed += s->report.counts.followed;
@@ -494,5 +527,7 @@ mv_err hnsw_search(const hnsw_graph *graph, const index_query *query, topk *hits
     else
         for (uint32_t i = 0; i < query->count && in_range; i++)
             in_range = search_single(s, i, hits, first, report);
-    return in_range ? MV_OK : error_set(error, MV_CORRUPT, "a link of the graph is out of range");
+    if (in_range && !report->is_damaged) return MV_OK;
+    (void)error_set(error, MV_CORRUPT, "a link of the graph is out of range");
+    return in_range ? MV_OK : MV_CORRUPT;
 }

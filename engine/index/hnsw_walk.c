@@ -5,19 +5,23 @@
  * when
  *
  *   a. every candidate in the pool was followed;
- *   b. the next candidate is farther than the limit (walk_stop): others are unlikely to be hits;
- *   c. it is abandoned, which happens to gated walks only.
+ *   b. in a search for a recall, its patience is over (hnsw_patience.h);
+ *   c. in a search with an ef, the next candidate is farther than the limit (walk_stop), so that
+ *      others are unlikely to be hits;
+ *   d. it is abandoned, because a scan of the codes would take less time.
  *
- * A gated walk is abandoned when what it has met shows that another strategy would be faster. Of a
- * search for 10 hits, let the first 2,000 distances be those of a walk without a filter (`usual`),
- * and let 10 % of all rows match (`share`). With an even spread, 200 of 2,000 rows match:
+ * A gated walk is abandoned early when what it has met shows that another strategy would be faster.
+ * Of a search for 10 hits, let the first 2,000 distances be those of a walk without a filter
+ * (`usual`), and let 10 % of all rows match (`share`). With an even spread, 200 of 2,000 rows
+ * match:
  *
  *   matching   conclusion
- *   230        As expected. Half of `ef` is enough (GATE_EF_PART_MIN), so the walk needs about
- *              1,000 × (1 / 0.115)^0.85 = 6,300 distances in all. It continues if the other 4,300
- *              take no longer than another strategy (distances_max).
- *   150        Not too few, but 1,000 × (1 / 0.075)^0.85 = 9,000 distances are needed. It is
- *              abandoned if the other 7,000 take longer than another strategy: WALK_TOO_COSTLY.
+ *   230        As expected. A smaller rank is enough (cost_rank_part), so the walk needs about
+ *              0.79 × 2,000 × (1 / 0.115)^0.85 = 9,900 distances in all. It continues if the other
+ *              7,900 take no longer than another strategy (distances_max).
+ *   150        Not too few, but 0.76 × 2,000 × (1 / 0.075)^0.85 = 13,800 distances are needed. The
+ *              walk is abandoned if the other 11,800 take longer than another strategy:
+ *              WALK_TOO_COSTLY.
  *   80         Below 0.6 × 200 (GATE_MATCHES_PART_MIN): the matching rows lie elsewhere, so that it
  *              would find rows at the border of all matching rows. WALK_FEW_MATCHES: bridges or a
  *              scan are better.
@@ -226,7 +230,7 @@ static inline bool course_follow(walk_course *c, walk_gate *gate)
     }
     if (w->patience.rank && hnsw_walk_has_seen_enough(w, nearest_hits->count)) return false;
     if (gate && gate->usual && should_abandon(w, gate)) return false;
-    c->limit = hnsw_walk_limit(&w->stop, nearest_hits);
+    c->limit = hnsw_walk_limit(&w->stop, w->patience.rank ? &w->pool : nearest_hits);
     if (w->pool.entries[c->now].distance > c->limit) return false;
     uint32_t taken = 0, found = 0;
     c->fresh = w->seen + c->seen;

@@ -98,6 +98,7 @@ typedef struct index_report {
                         * cost too much */
     mv_strategy last;  /* the strategy that found the hits */
     uint32_t found;    /* candidates of that strategy */
+    bool is_damaged;   /* the search worked, but `error` has damage that it met on the way */
     mv_search_counts counts;
 } index_report;
 

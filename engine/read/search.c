@@ -32,7 +32,7 @@ static mv_err check_query(const mv_query *q, mv_error *error)
     if (!(q->recall >= 0 && q->recall <= 1))
         return error_set(error, MV_MISUSE, "recall is %g, it must be more than 0 and at most 1",
                          q->recall);
-    if (q->recall && q->ef)
+    if (q->recall > 0 && q->ef)
         return error_set(error, MV_MISUSE, "only one of recall and ef can be given");
     if (q->vectors && q->id.data)
         return error_set(error, MV_MISUSE, "search by a vector or by an id, not both");

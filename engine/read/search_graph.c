@@ -110,7 +110,8 @@ static mv_err search_graph_for(void *ctx, team_member *me, uint32_t begin, uint3
     if (!shared_index_is_usable(gs->g)) return MV_OK;
     mv_err err = index_search(gs->g->type, gs->g->opened, &query, &s->tops[begin], &me->scratch,
                               &report, &me->error);
-    if (err == MV_CORRUPT) shared_index_note_damage(s->r->e, gs->g, &me->error);
+    if (err == MV_CORRUPT || report.is_damaged)
+        shared_index_note_damage(s->r->e, gs->g, &me->error);
     if (err && err != MV_CORRUPT) return err;
     me->counts.exact_distances += report.counts.exact_distances;
     me->counts.code_distances += report.counts.code_distances;
@@ -141,7 +142,7 @@ static mv_err search_by_graph(search *s, graph_search *gs, mv_error *error)
     }
     s->step->first = gs->first;
     s->step->last = gs->last;
-    s->step->expected_recall = s->q->recall ? s->q->recall : MV_RECALL_DEFAULT;
+    s->step->expected_recall = s->q->recall > 0 ? s->q->recall : MV_RECALL_DEFAULT;
     if (s->q->ef) s->step->expected_recall = 0;
     return MV_OK;
 }

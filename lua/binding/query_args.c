@@ -187,8 +187,8 @@ static void read_params(lua_State *L, query_args *args)
     if (!lua_isnil(L, at + RECALL)) {
         query->recall = check_number(L, at + RECALL, call, "recall");
         if (!(query->recall > 0 && query->recall <= 1))
-            raise_misuse(L, "%s: 'recall' must be more than 0 and at most 1, got %f", call,
-                         (lua_Number)query->recall);
+            raise_misuse(L, "%s: 'recall' must be more than 0 and at most 1, got %.14g", call,
+                         query->recall);
         if (!lua_isnil(L, at + EF))
             raise_misuse(L, "%s: only one of 'recall' and 'ef' can be given", call);
     }
