@@ -193,7 +193,7 @@ typedef struct mv_index_options {
 #define MV_VECTORS_MAX       256u   /* vector fields of a schema */
 #define MV_ROW_SIZE_MAX      (64u << 20) /* bytes of one document, vectors included */
 #define MV_TOPK_MAX          1000000u    /* topk + offset */
-#define MV_THREADS_MAX       64u         /* threads of one job */
+#define MV_THREADS_MAX       64u         /* threads of one job, or of one query */
 #define MV_RECALL_DEFAULT   0.95        /* of a query that sets neither recall nor ef */
 #define MV_EF_MAX            1000000u    /* candidates of one search of a graph */
 #define MV_QUERY_VECTORS_MAX 65536u      /* vectors of one query call */
@@ -572,6 +572,9 @@ typedef struct mv_query {
                            * always searched by EXACT */
     bool no_refine;       /* choose the hits by codes alone; they are still scored exactly */
     bool explain;         /* record the plan for mv_result_plan */
+    uint32_t threads; /* that share the vectors, with the caller's: 1 to MV_THREADS_MAX; 0: 1. The
+                       * hits do not depend on it. Fewer where no more can be started. Pages of a
+                       * graph (offset) are searched for by the caller's alone */
     bool more; /* continue the search that filled `result`: same commit, all other members
                 * unchanged; hits already returned are skipped */
     const mv_schema *schema; /* vector_field is a position in this one, from mv_get_schema. NULL: in

@@ -17,12 +17,12 @@ static int bench_seconds(lua_State *L)
     return 1;
 }
 
-/* pin(core): run this process and its future children only on this core */
+/* pin(core, ...): run this thread, and its future threads and children, only on these cores */
 static int bench_pin(lua_State *L)
 {
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET((size_t)luaL_checkinteger(L, 1), &set);
+    for (int i = 1; i == 1 || i <= lua_gettop(L); i++) CPU_SET((size_t)luaL_checkinteger(L, i), &set);
     lua_pushboolean(L, sched_setaffinity(0, sizeof set, &set) == 0);
     return 1;
 }

@@ -10,11 +10,12 @@ local BATCH = 1000
 
 -- Inserts the rows of `file` for which `wanted(number, vector)` (default: all) into a new collection at
 -- `path`. Ids are the numbers of the rows, from 0. Returns the open collection and the number of documents.
-function M.insert(path, file, dim, wanted)
+-- `metric`: l2 by default.
+function M.insert(path, file, dim, wanted, metric)
   local size, row, count = 4 * dim, 0, 0
   tools.remove(path)
   local collection = assert(moonvec.create_and_open(path, {
-    vectors = { { name = "v", type = "vector_fp32", dim = dim, metric = "l2" } },
+    vectors = { { name = "v", type = "vector_fp32", dim = dim, metric = metric or "l2" } },
   }, { durability = "none", maintenance = "manual" }))
   for packed in tools.batches(file, dim, BATCH) do
     local docs = {}

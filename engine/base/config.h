@@ -11,10 +11,12 @@
 #define MV_PRINTF(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
 #define MV_LIKELY(x)                  __builtin_expect(!!(x), 1)
 #define MV_UNLIKELY(x)                __builtin_expect(!!(x), 0)
-#define MV_PREFETCH(address)          __builtin_prefetch(address)
-#define MV_POPCOUNT(x)                ((uint32_t)__builtin_popcountll(x))
-#define MV_LOWEST_BIT(x)              ((uint32_t)__builtin_ctzll(x))
-#define MV_REVERSE_BYTES(x)           __builtin_bswap64(x)
+/* For functions that only prefetch: to GCC these have no effect, and it drops calls of them. */
+#define MV_ALWAYS_INLINE     inline __attribute__((always_inline))
+#define MV_PREFETCH(address) __builtin_prefetch(address)
+#define MV_POPCOUNT(x)       ((uint32_t)__builtin_popcountll(x))
+#define MV_LOWEST_BIT(x)     ((uint32_t)__builtin_ctzll(x))
+#define MV_REVERSE_BYTES(x)  __builtin_bswap64(x)
 #else
 #error "moonvec needs gcc or clang"
 #endif

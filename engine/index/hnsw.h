@@ -99,9 +99,7 @@ mv_err hnsw_check(const hnsw_graph *graph, mv_error *error);
 /* Would a search for `k` hits among query->matching rows scan the codes of all of them? */
 bool hnsw_plan_scans_codes(const hnsw_graph *graph, const index_query *query, uint32_t k);
 
-/* Push the nearest rows found to `hits`, with exact distances: hits->capacity of them, or all
- * matching rows if there are fewer. Allocates only to grow `scratch`. MV_NO_MEMORY. MV_CORRUPT: a
- * link is out of range; `hits` is unchanged. */
+/* See index_type.search. MV_CORRUPT: a link is out of range. */
 mv_err hnsw_search(const hnsw_graph *graph, const index_query *query, topk *hits,
                    index_scratch *scratch, index_report *report, mv_error *error);
 

@@ -28,7 +28,8 @@ static uint32_t pool_capacity_max(const hnsw_builder *b)
 static bool allocate_scratch(hnsw_builder *b)
 {
     uint32_t degree = b->levels[0].stride;
-    size_t walks = hnsw_walk_size(b->head.rows, degree, pool_capacity_max(b)),
+    size_t bits = hnsw_walk_bits_size(b->head.rows),
+           walks = bits + hnsw_walk_size(b->head.rows, degree, pool_capacity_max(b)),
            query = codes_query_size(hnsw_builder_trial_codes(b, hnsw_builder_trials(b) - 1)),
            numbers = mem_whole_lines(b->vectors.dim * sizeof(float)),
            other = query > numbers ? query : numbers,
@@ -40,8 +41,8 @@ static bool allocate_scratch(hnsw_builder *b)
         uint8_t *at = s->block = mem_alloc_aligned(b->scratch_size);
         if (!at) return false;
         b->bytes += b->scratch_size;
-        memset(at, 0, walks);
-        hnsw_walk_lay_out(&s->w, at, b->head.rows, degree, pool_capacity_max(b));
+        memset(at, 0, bits);
+        hnsw_walk_lay_out(&s->w, at, at + bits, b->head.rows, degree, pool_capacity_max(b));
         s->w.pool.capacity = b->head.ef_construction;
         s->query = at += walks;
         s->other = at += query;

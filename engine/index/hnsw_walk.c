@@ -63,20 +63,23 @@ static uint32_t seen_count(uint32_t positions, uint32_t degree)
     return positions / 64 + 4096 + WALK_WIDTH * degree;
 }
 
+size_t hnsw_walk_bits_size(uint32_t positions)
+{
+    return mem_whole_lines(bits_words(positions) * sizeof(uint64_t));
+}
+
 size_t hnsw_walk_size(uint32_t positions, uint32_t degree, uint32_t capacity)
 {
-    return mem_whole_lines(bits_words(positions) * sizeof(uint64_t)) + pool_size(capacity) +
-           mem_whole_lines(seen_count(positions, degree) * sizeof(uint32_t)) +
+    return pool_size(capacity) + mem_whole_lines(seen_count(positions, degree) * sizeof(uint32_t)) +
            mem_whole_lines(WALK_WIDTH * degree * sizeof(uint32_t)) +
            mem_whole_lines(WALK_WIDTH * degree * sizeof(float));
 }
 
-void hnsw_walk_lay_out(walk *w, void *memory, uint32_t positions, uint32_t degree,
+void hnsw_walk_lay_out(walk *w, void *bits, void *memory, uint32_t positions, uint32_t degree,
                        uint32_t capacity)
 {
     uint8_t *at = memory;
-    w->visited = (uint64_t *)(void *)at;
-    at += mem_whole_lines(bits_words(positions) * sizeof(uint64_t));
+    w->visited = bits;
     w->seen_capacity = seen_count(positions, degree);
     w->seen = (uint32_t *)(void *)at;
     at += mem_whole_lines(w->seen_capacity * sizeof *w->seen);
@@ -190,18 +193,19 @@ static bool note_trace(walk *w, const uint32_t *rows, uint32_t count)
     return t->met == t->wanted;
 }
 
-/* A walk, with a gate (at the bottom level, where positions are rows) or without one (NULL). The
- * same loop is compiled twice. */
-static inline bool search_level(walk *w, walk_gate *gate, const codes_query *query,
+/* ---------------------------------------------------------------- a course, turn by turn */
+
+/* The functions of a course are compiled for courses with a gate (at the bottom level, where
+ * positions are rows), for those without one (NULL), and for those that take turns. */
+
+/* Begin at `entry`. False: its row is out of range, and nothing is to be ended. */
+static inline bool course_begin(walk_course *c, walk *w, walk_gate *gate, const codes_query *query,
                                 const walk_level *level, uint32_t entry)
 {
-    uint32_t seen = 1, now = 0, rank = w->patience.rank;
-    bool overflow = false, in_range = true;
-    uint32_t row = level->rows ? level->rows[entry] : entry,
-             rows_end = query->column->vectors->rows;
-    const walk_pool *nearest_hits = gate ? &gate->hits : &w->pool;
+    *c = (walk_course){.w = w, .query = query, .level = level, .seen = 1, .in_range = true};
+    uint32_t row = level->rows ? level->rows[entry] : entry;
     mv_assert(w->pool.capacity > 0);
-    if (row >= rows_end) return false;
+    if (row >= query->column->vectors->rows) return false;
     codes_to_rows(query, &row, 1, w->distances);
     hnsw_walk_begin(w);
     (void)pool_insert(&w->pool, w->distances[0], entry);
@@ -209,69 +213,138 @@ static inline bool search_level(walk *w, walk_gate *gate, const codes_query *que
     if (w->trace) (void)note_trace(w, &row, 1);
     w->seen[0] = entry;
     bits_set(w->visited, entry);
-    while (now < w->pool.count && in_range) {
-        if (seen + WALK_WIDTH * level->degree > w->seen_capacity) {
-            overflow = true;
-            seen = 0;
-        }
-        if (rank && hnsw_walk_has_seen_enough(w, nearest_hits->count)) break;
-        if (gate && gate->usual && should_abandon(w, gate)) break;
-        float limit = hnsw_walk_limit(&w->stop, rank ? &w->pool : nearest_hits);
-        if (w->pool.entries[now].distance > limit) break;
-        uint32_t *fresh = w->seen + seen, taken = 0;
-        uint32_t found = 0;
-        for (uint32_t i = now; i < w->pool.count && taken < WALK_WIDTH; i++) {
-            uint32_t at = w->pool.entries[i].at;
-            if (at & WALK_DONE) continue;
-            w->pool.entries[i].at |= WALK_DONE;
-            int more = unvisited_links(w, level, at, fresh + found);
-            if (more < 0)
-                in_range = false;
-            else
-                found += (uint32_t)more;
-            taken++;
-        }
-        seen += found;
-        w->followed += taken;
-        const uint32_t *rows = fresh;
-        if (level->rows) {
-            for (uint32_t i = 0; i < found; i++) {
-                w->rows[i] = level->rows[fresh[i]];
-                in_range &= w->rows[i] < rows_end;
-            }
-            if (!in_range) {
-                overflow = true;
-                break;
-            }
-            rows = w->rows;
-        }
-        for (uint32_t i = now, ahead = 0; i < w->pool.count && ahead < WALK_WIDTH; i++) {
-            if (w->pool.entries[i].at & WALK_DONE) continue;
-            hnsw_walk_prefetch_links(level, w->pool.entries[i].at);
-            ahead++;
-        }
-        codes_to_rows(query, rows, found, w->distances);
-        w->distances_count += found;
-        uint32_t nearest = w->pool.capacity,
-                 changes = gate ? push_matches(gate, rows, w->distances, found, rank) : 0;
-        for (uint32_t i = 0; i < found; i++) {
-            if (w->distances[i] > limit) continue;
-            uint32_t position = pool_insert(&w->pool, w->distances[i], fresh[i]);
-            if (position < nearest) nearest = position;
-            if (position < now + WALK_WIDTH) hnsw_walk_prefetch_links(level, fresh[i]);
-            if (!gate) changes += position < rank;
-        }
-        if (rank) patience_note(&w->patience, changes, w->followed);
-        if (MV_UNLIKELY(w->trace != NULL) && note_trace(w, rows, found)) break;
-        if (nearest <= now)
-            now = nearest;
-        else
-            while (now < w->pool.count && w->pool.entries[now].at & WALK_DONE) now++;
+    return true;
+}
+
+/* Follow the links of the next candidates: c->fresh are the positions to be measured. False: the
+ * walk ends. */
+static inline bool course_follow(walk_course *c, walk_gate *gate)
+{
+    walk *w = c->w;
+    const walk_level *level = c->level;
+    const walk_pool *nearest_hits = gate ? &gate->hits : &w->pool;
+    if (c->now >= w->pool.count || !c->in_range) return false;
+    if (c->seen + WALK_WIDTH * level->degree > w->seen_capacity) {
+        c->overflow = true;
+        c->seen = 0;
     }
-    bool was_cut = w->pool.count == w->pool_max && w->pool_max < level->count;
-    if (rank && w->distances_max && now == w->pool.count && was_cut) w->end = WALK_TOO_COSTLY;
-    hnsw_walk_clear_visited(w, level, seen, overflow || !in_range);
-    return in_range;
+    if (w->patience.rank && hnsw_walk_has_seen_enough(w, nearest_hits->count)) return false;
+    if (gate && gate->usual && should_abandon(w, gate)) return false;
+    c->limit = hnsw_walk_limit(&w->stop, w->patience.rank ? &w->pool : nearest_hits);
+    if (w->pool.entries[c->now].distance > c->limit) return false;
+    uint32_t taken = 0, found = 0;
+    c->fresh = w->seen + c->seen;
+    for (uint32_t i = c->now; i < w->pool.count && taken < WALK_WIDTH; i++) {
+        uint32_t at = w->pool.entries[i].at;
+        if (at & WALK_DONE) continue;
+        w->pool.entries[i].at |= WALK_DONE;
+        int more = unvisited_links(w, level, at, c->fresh + found);
+        if (more < 0)
+            c->in_range = false;
+        else
+            found += (uint32_t)more;
+        taken++;
+    }
+    c->seen += found;
+    c->found = found;
+    w->followed += taken;
+    c->rows = c->fresh;
+    if (!level->rows) return true;
+    for (uint32_t i = 0; i < found; i++) {
+        w->rows[i] = level->rows[c->fresh[i]];
+        c->in_range &= w->rows[i] < c->query->column->vectors->rows;
+    }
+    c->rows = w->rows;
+    c->overflow |= !c->in_range;
+    return c->in_range;
+}
+
+/* Prefetch the links of the candidates that are the next ones now. */
+static MV_ALWAYS_INLINE void prefetch_next_links(const walk_course *c)
+{
+    const walk_pool *pool = &c->w->pool;
+    for (uint32_t i = c->now, ahead = 0; i < pool->count && ahead < WALK_WIDTH; i++) {
+        if (pool->entries[i].at & WALK_DONE) continue;
+        hnsw_walk_prefetch_links(c->level, pool->entries[i].at);
+        ahead++;
+    }
+}
+
+/* Measure the positions that course_follow has found, and insert them into the pool. False: the
+ * walk ends. */
+static inline bool course_measure(walk_course *c, walk_gate *gate, bool takes_turns)
+{
+    walk *w = c->w;
+    const walk_level *level = c->level;
+    uint32_t rank = w->patience.rank, found = c->found, now = c->now;
+    if (takes_turns) {
+        codes_to_prefetched_rows(c->query, c->rows, found, w->distances);
+    } else {
+        prefetch_next_links(c);
+        codes_to_rows(c->query, c->rows, found, w->distances);
+    }
+    w->distances_count += found;
+    uint32_t nearest = w->pool.capacity,
+             changes = gate ? push_matches(gate, c->rows, w->distances, found, rank) : 0;
+    for (uint32_t i = 0; i < found; i++) {
+        if (w->distances[i] > c->limit) continue;
+        uint32_t position = pool_insert(&w->pool, w->distances[i], c->fresh[i]);
+        if (position < nearest) nearest = position;
+        if (!takes_turns && position < now + WALK_WIDTH)
+            hnsw_walk_prefetch_links(level, c->fresh[i]);
+        if (!gate) changes += position < rank;
+    }
+    if (rank) patience_note(&w->patience, changes, w->followed);
+    if (MV_UNLIKELY(w->trace != NULL) && note_trace(w, c->rows, found)) return false;
+    if (nearest <= now)
+        now = nearest;
+    else
+        while (now < w->pool.count && w->pool.entries[now].at & WALK_DONE) now++;
+    c->now = now;
+    if (takes_turns) prefetch_next_links(c);
+    return true;
+}
+
+/* False: a link, or the row of a position, was out of range. */
+static inline bool course_end(const walk_course *c)
+{
+    walk *w = c->w;
+    bool was_cut = w->pool.count == w->pool_max && w->pool_max < c->level->count;
+    if (w->patience.rank && w->distances_max && c->now == w->pool.count && was_cut)
+        w->end = WALK_TOO_COSTLY;
+    hnsw_walk_clear_visited(w, c->level, c->seen, c->overflow || !c->in_range);
+    return c->in_range;
+}
+
+static inline bool search_level(walk *w, walk_gate *gate, const codes_query *query,
+                                const walk_level *level, uint32_t entry)
+{
+    walk_course c;
+    if (!course_begin(&c, w, gate, query, level, entry)) return false;
+    while (course_follow(&c, gate) && course_measure(&c, gate, false)) continue;
+    return course_end(&c);
+}
+
+bool hnsw_walk_course_begin(walk_course *c, walk *w, const codes_query *query,
+                            const walk_level *level, uint32_t entry)
+{
+    if (!course_begin(c, w, NULL, query, level, entry)) return false;
+    hnsw_walk_prefetch_links(level, entry);
+    return true;
+}
+
+bool hnsw_walk_course_step(walk_course *c)
+{
+    c->has_followed = !c->has_followed;
+    if (!c->has_followed) return course_measure(c, NULL, true);
+    if (!course_follow(c, NULL)) return false;
+    codes_prefetch_rows(c->query, c->rows, c->found);
+    return true;
+}
+
+bool hnsw_walk_course_end(const walk_course *c)
+{
+    return course_end(c);
 }
 
 bool hnsw_walk_level_from(walk *w, const codes_query *query, const walk_level *level,

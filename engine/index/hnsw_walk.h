@@ -122,17 +122,43 @@ typedef struct walk_gate {
     uint64_t next_check;
 } walk_gate;
 
+/* A walk over a level, as far as it has come. */
+typedef struct walk_course {
+    walk *w;
+    const codes_query *query;
+    const walk_level *level;
+    uint32_t *fresh;      /* positions to be measured, in w->seen */
+    const uint32_t *rows; /* their rows */
+    uint32_t found;       /* how many these are */
+    uint32_t seen;        /* positions in w->seen */
+    uint32_t now;         /* the first candidate in the pool that was not followed */
+    float limit;          /* distance of the farthest useful candidate */
+    bool overflow;        /* w->seen does not have all positions whose bits are set */
+    bool in_range;        /* all links and rows were so far */
+    bool has_followed;    /* the next step measures */
+} walk_course;
+
 /* Bytes of the memory of a walk over levels of at most `positions` and `degree`, with pools of at
- * most `capacity`. */
+ * most `capacity`: of the bits, and of all else. */
+size_t hnsw_walk_bits_size(uint32_t positions);
 size_t hnsw_walk_size(uint32_t positions, uint32_t degree, uint32_t capacity);
-/* Lay out a walk in `memory`, which is all zeros, or was laid out with the same numbers before. */
-void hnsw_walk_lay_out(walk *w, void *memory, uint32_t positions, uint32_t degree,
+/* Lay out a walk. `bits` are all zeros, or were those of a walk before. */
+void hnsw_walk_lay_out(walk *w, void *bits, void *memory, uint32_t positions, uint32_t degree,
                        uint32_t capacity);
 
 /* Fill the pool with the nearest positions found from `entry` on. Their WALK_DONE bits may be set.
  * False: a link, or the row of a position, is out of range. */
 bool hnsw_walk_level_from(walk *w, const codes_query *query, const walk_level *level,
                           uint32_t entry);
+
+/* The same walk by steps, so that several walks can take turns: a step prefetches what the next one
+ * of the same walk reads, and the others' steps give that time to arrive. A step that returns false
+ * was the last. After a beginning that returns true, the end is to be called; each returns false
+ * where a link or a row is out of range. */
+bool hnsw_walk_course_begin(walk_course *c, walk *w, const codes_query *query,
+                            const walk_level *level, uint32_t entry);
+bool hnsw_walk_course_step(walk_course *c);
+bool hnsw_walk_course_end(const walk_course *c);
 
 /* The same for matching rows, which go to gate->hits. At the bottom level. */
 bool hnsw_walk_gated_from(walk *w, walk_gate *gate, const codes_query *query,
@@ -193,7 +219,7 @@ static inline bool hnsw_walk_has_seen_enough(walk *w, uint32_t found)
     return false;
 }
 
-static inline void hnsw_walk_prefetch_links(const walk_level *level, uint32_t at)
+static MV_ALWAYS_INLINE void hnsw_walk_prefetch_links(const walk_level *level, uint32_t at)
 {
     const uint32_t *links = level->links + (size_t)at * level->degree;
     for (uint32_t i = 0; i < level->degree; i += 16) MV_PREFETCH(links + i);

@@ -73,7 +73,10 @@ typedef struct index_scratch {
 void index_scratch_free(index_scratch *scratch);
 
 typedef struct index_query {
-    const void *vector;          /* as a program gives it (element.h), floats aligned */
+    const void *vectors; /* `count` of vector_size bytes each, as a program gives them (element.h),
+                          * floats aligned */
+    size_t vector_size;
+    uint32_t count;              /* of vectors, 1 or more: a search is made for each */
     const distance_query *exact; /* the same, prepared for the vectors' type */
     double recall;               /* to be found; 0: MV_RECALL_DEFAULT. Without `ef` */
     uint32_t ef;                 /* candidates; 0: as many as `recall` needs */
@@ -87,8 +90,10 @@ typedef struct index_query {
     const uint64_t *docids; /* of all rows */
 } index_query;
 
-/* What a search did, for explain. */
+/* What a search did, for explain: `first`, `last` and `found` for the last of its vectors. */
 typedef struct index_report {
+    bool *searched; /* of the caller, all false: set for each vector whose hits were pushed. NULL:
+                     * it does not ask */
     mv_strategy first; /* the strategy tried first. It is abandoned if it finds too little or would
                         * cost too much */
     mv_strategy last;  /* the strategy that found the hits */
@@ -149,9 +154,10 @@ typedef struct index_type {
     /* True when a search for `k` hits would scan all matching rows, if there are query->matching of
      * them. Then query->list may be given instead of query->matches. */
     bool (*scans_all)(const index_opened *opened, const index_query *query, uint32_t k);
-    /* Push the nearest rows that were found to `hits`, scored exactly: hits->capacity rows, or all
-     * matching rows if they are fewer. Allocates only to grow `scratch`. MV_NO_MEMORY. MV_CORRUPT:
-     * `hits` is unchanged. */
+    /* Push the nearest rows that were found for vector i to hits[i], scored exactly: as many as its
+     * capacity, which is the same for all, or all matching rows if they are fewer. Hits do not
+     * depend on what other vectors the query has. Allocates only to grow `scratch`. MV_NO_MEMORY.
+     * MV_CORRUPT: hits[i] is unchanged unless searched[i]. */
     mv_err (*search)(const index_opened *opened, const index_query *query, topk *hits,
                      index_scratch *scratch, index_report *report, mv_error *error);
 

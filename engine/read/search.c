@@ -39,6 +39,9 @@ static mv_err check_query(const mv_query *q, mv_error *error)
     if (q->vectors && (q->vectors_count < 1 || q->vectors_count > MV_QUERY_VECTORS_MAX))
         return error_set(error, MV_MISUSE, "%u vectors in one query, it must be 1 to %u",
                          q->vectors_count, MV_QUERY_VECTORS_MAX);
+    if (q->threads > MV_THREADS_MAX)
+        return error_set(error, MV_MISUSE, "threads is %u, it must be at most %u", q->threads,
+                         MV_THREADS_MAX);
     bool has_vector = q->vectors || q->id.data;
     if (has_vector && q->order_by)
         return error_set(error, MV_MISUSE,

@@ -5,6 +5,7 @@
 #include "index/flat.h"
 #include "read/result.h"
 #include "read/scan.h"
+#include "read/team.h"
 
 typedef struct search {
     const mv_query *q;
@@ -17,7 +18,8 @@ typedef struct search {
     distance_query *queries;     /* one per vector */
     topk *tops;                  /* one per vector */
     uint32_t count;              /* of vectors */
-    index_scratch scratch;       /* acquired from the engine while segments are searched */
+    bool *is_found;              /* one per vector: a graph has found its hits */
+    team *team;                  /* that searches; NULL: nothing is searched now */
     mv_plan_step *step;          /* of what is being searched now */
     mv_plan_step discarded_step; /* that step, without explain */
 } search;

@@ -3,16 +3,22 @@
  * damaged, the segment is searched exactly. */
 #include "read/search_graph.h"
 
+#include <string.h>
+
 #include "read/explain.h"
+
+#define GRAPH_TURN_VECTORS 32u /* that a thread takes at a time, at most */
 
 /* A segment that is searched by its index, and its matching rows. */
 typedef struct graph_search {
+    const search *s;
     shared_index *g;
     const table *t;
     uint32_t source;
     uint32_t matching;       /* how many rows match */
     const uint64_t *matches; /* a bitmap of them; NULL: all rows match, or they are in `list` */
     const uint32_t *list;    /* a list of them; NULL: they are not listed */
+    mv_strategy first, last; /* for the last vector; AUTO: it was not searched for */
 } graph_search;
 
 static bool has_use_for_graph(const search *s, const shared_index *g, uint32_t capacity)
@@ -33,10 +39,13 @@ bool search_graph_is_used(const search *s, uint64_t wanted)
     return false;
 }
 
-static index_query query_of(const search *s, const graph_search *gs, uint32_t i)
+/* The query for `count` vectors, from vector `first` on. */
+static index_query query_of(const search *s, const graph_search *gs, uint32_t first, uint32_t count)
 {
-    return (index_query){.vector = s->vectors + i * s->vector_size,
-                         .exact = &s->queries[i],
+    return (index_query){.vectors = s->vectors + first * s->vector_size,
+                         .vector_size = s->vector_size,
+                         .count = count,
+                         .exact = &s->queries[first],
                          .recall = s->q->recall,
                          .ef = s->q->ef,
                          .no_refine = s->q->no_refine,
@@ -67,7 +76,7 @@ static mv_err find_list(search *s, scan *sc, graph_search *gs, mv_error *error)
 {
     uint32_t least, *list;
     MV_TRY(scan_estimate(sc, &least, &gs->matching, error));
-    index_query query = query_of(s, gs, 0);
+    index_query query = query_of(s, gs, 0, s->count);
     if (!gs->g->type->scans_all(gs->g->opened, &query, s->tops[0].capacity)) return MV_OK;
     MV_TRY(scan_list(sc, &list, &gs->matching, error));
     gs->list = list;
@@ -90,51 +99,85 @@ static mv_err find_matching(search *s, scan *sc, graph_search *gs, mv_error *err
     return MV_OK;
 }
 
-/* Search for one vector. *done is false if the index is damaged; the heap is then as it was. */
-static mv_err search_by_graph(search *s, const graph_search *gs, uint32_t i, bool *done,
-                              mv_error *error)
+/* Search for some of the vectors. Where the index is damaged, is_found stays false and the heap is
+ * as it was. */
+static mv_err search_graph_for(void *ctx, team_member *me, uint32_t begin, uint32_t end)
 {
-    index_report report = {0};
-    mv_error why;
-    index_query query = query_of(s, gs, i);
-    mv_err err =
-        index_search(gs->g->type, gs->g->opened, &query, &s->tops[i], &s->scratch, &report, &why);
-    *done = !err;
-    if (err == MV_CORRUPT || report.is_damaged) shared_index_note_damage(s->r->e, gs->g, &why);
-    if (err && err != MV_CORRUPT) return error_set(error, err, "%s", why.text);
-    if (err) return MV_OK;
-    s->step->first = report.first;
-    s->step->last = report.last;
-    s->step->counts.exact_distances += report.counts.exact_distances;
-    s->step->counts.code_distances += report.counts.code_distances;
-    s->step->counts.followed += report.counts.followed;
-    s->step->counts.bridged += report.counts.bridged;
+    graph_search *gs = ctx;
+    const search *s = gs->s;
+    index_query query = query_of(s, gs, begin, end - begin);
+    index_report report = {.searched = s->is_found + begin};
+    if (!shared_index_is_usable(gs->g)) return MV_OK;
+    mv_err err = index_search(gs->g->type, gs->g->opened, &query, &s->tops[begin], &me->scratch,
+                              &report, &me->error);
+    if (err == MV_CORRUPT || report.is_damaged)
+        shared_index_note_damage(s->r->e, gs->g, &me->error);
+    if (err && err != MV_CORRUPT) return err;
+    me->counts.exact_distances += report.counts.exact_distances;
+    me->counts.code_distances += report.counts.code_distances;
+    me->counts.followed += report.counts.followed;
+    me->counts.bridged += report.counts.bridged;
+    if (end == s->count) {
+        gs->first = report.first;
+        gs->last = report.last;
+    }
+    return MV_OK;
+}
+
+/* Search for all vectors. */
+static mv_err search_by_graph(search *s, graph_search *gs, mv_error *error)
+{
+    team *t = s->team;
+    uint32_t turns = s->count / (t->count * GRAPH_TURN_VECTORS) + 1, /* of each member */
+        turn = s->count / (t->count * turns) + 1;
+    memset(s->is_found, 0, s->count * sizeof *s->is_found);
+    MV_TRY(team_run(t, search_graph_for, gs, s->count, turn, error));
+    for (uint32_t i = 0; i < t->count; i++) {
+        mv_search_counts *counts = &t->members[i].counts, *sum = &s->step->counts;
+        sum->exact_distances += counts->exact_distances;
+        sum->code_distances += counts->code_distances;
+        sum->followed += counts->followed;
+        sum->bridged += counts->bridged;
+        *counts = (mv_search_counts){0};
+    }
+    s->step->first = gs->first;
+    s->step->last = gs->last;
     s->step->expected_recall = s->q->recall > 0 ? s->q->recall : MV_RECALL_DEFAULT;
     if (s->q->ef) s->step->expected_recall = 0;
+    return MV_OK;
+}
+
+/* Search exactly for the vectors whose hits were not found. */
+static mv_err search_not_found(search *s, scan *sc, graph_search *gs, mv_error *error)
+{
+    flat_rows rows = search_rows_of(s, gs->t, gs->source);
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (s->is_found[i]) continue;
+        if (gs->list) MV_TRY(find_bits(s, sc, gs, error));
+        s->step->first = s->step->last = MV_STRATEGY_EXACT;
+        s->step->expected_recall = 1;
+        s->step->counts.exact_distances += gs->matching;
+        flat_search(&s->queries[i], &rows, 0, gs->t->rows, gs->matches, &s->tops[i]);
+    }
     return MV_OK;
 }
 
 mv_err search_graph_segment(search *s, scan *sc, uint32_t source, bool *done, mv_error *error)
 {
     const view_segment *segment_now = &s->r->seen->v->segments[source];
-    graph_search gs = {
-        .g = segment_now->indexes[s->q->vector_field], .t = &segment_now->table, .source = source};
+    graph_search gs = {.s = s,
+                       .g = segment_now->indexes[s->q->vector_field],
+                       .t = &segment_now->table,
+                       .source = source};
     mv_assert(source == sc->next_segment && !sc->next_row);
     *done = false;
     if (!has_use_for_graph(s, gs.g, s->tops[0].capacity)) return MV_OK;
     explain_begin_step(s, source);
     MV_TRY(find_matching(s, sc, &gs, error));
     double begun = explain_now(s);
-    flat_rows rows = search_rows_of(s, gs.t, source);
-    for (uint32_t i = 0; i < s->count && gs.matching; i++) {
-        bool found = false;
-        if (shared_index_is_usable(gs.g)) MV_TRY(search_by_graph(s, &gs, i, &found, error));
-        if (found) continue;
-        if (gs.list) MV_TRY(find_bits(s, sc, &gs, error));
-        s->step->first = s->step->last = MV_STRATEGY_EXACT;
-        s->step->expected_recall = 1;
-        s->step->counts.exact_distances += gs.matching;
-        flat_search(&s->queries[i], &rows, 0, gs.t->rows, gs.matches, &s->tops[i]);
+    if (gs.matching) {
+        MV_TRY(search_by_graph(s, &gs, error));
+        MV_TRY(search_not_found(s, sc, &gs, error));
     }
     s->step->search_seconds += explain_now(s) - begun;
     *done = true;

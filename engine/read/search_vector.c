@@ -70,8 +70,9 @@ static mv_err prepare(search *s, mv_error *error)
     s->vectors = vectors;
     s->queries = search_alloc(s, s->count * sizeof *s->queries, error);
     s->tops = search_alloc(s, s->count * sizeof *s->tops, error);
+    s->is_found = search_alloc(s, s->count * sizeof *s->is_found, error);
     uint8_t *elements = search_alloc(s, mem_array_size(s->count, elements_size), error);
-    if (!s->queries || !s->tops || !elements) return MV_NO_MEMORY;
+    if (!s->queries || !s->tops || !s->is_found || !elements) return MV_NO_MEMORY;
     for (uint32_t i = 0; i < s->count; i++)
         MV_TRY(prepare_vector(s, i, elements + i * elements_size, error));
     return MV_OK;
@@ -79,20 +80,39 @@ static mv_err prepare(search *s, mv_error *error)
 
 /* ---------------------------------------------------------------- by vector */
 
-static void search_block(search *s, const scan *sc)
+/* The rows of a block, to be searched for all vectors. */
+typedef struct block_search {
+    const search *s;
+    const scan *sc;
+    flat_rows rows;
+} block_search;
+
+static mv_err search_block_for(void *ctx, team_member *me, uint32_t first, uint32_t end)
 {
-    double begun = explain_now(s);
-    flat_rows rows = search_rows_of(s, sc->t, sc->source);
-    explain_note_block(s, sc, s->count);
-    if (sc->source == RESULT_FRESH) rows.encoded = sc->fresh->rows;
-    uint32_t step = s->count > 1 ? SHARED_BLOCK_ROWS : sc->count;
+    const block_search *b = ctx;
+    const search *s = b->s;
+    const scan *sc = b->sc;
+    uint32_t step = end - first > 1 ? SHARED_BLOCK_ROWS : sc->count;
+    (void)me;
     for (uint32_t done = 0; done < sc->count; done += step) {
         uint32_t count = sc->count - done < step ? sc->count - done : step;
-        for (uint32_t i = 0; i < s->count; i++)
-            flat_search(&s->queries[i], &rows, sc->begin + done, count,
+        for (uint32_t i = first; i < end; i++)
+            flat_search(&s->queries[i], &b->rows, sc->begin + done, count,
                         sc->matches ? sc->matches + done / 64 : NULL, &s->tops[i]);
     }
+    return MV_OK;
+}
+
+static mv_err search_block(search *s, const scan *sc, mv_error *error)
+{
+    double begun = explain_now(s);
+    block_search b = {s, sc, search_rows_of(s, sc->t, sc->source)};
+    explain_note_block(s, sc, s->count);
+    if (sc->source == RESULT_FRESH) b.rows.encoded = sc->fresh->rows;
+    uint32_t turn = (s->count + s->team->count - 1) / s->team->count;
+    mv_err err = team_run(s->team, search_block_for, &b, s->count, turn, error);
     s->step->search_seconds += explain_now(s) - begun;
+    return err;
 }
 
 /* ---------------------------------------------------------------- hits */
@@ -180,7 +200,7 @@ static mv_err search_all(search *s, scan *sc, mv_error *error)
         if (!sc->t) return MV_OK;
         explain_begin_step(s, sc->source);
         s->step->filter_seconds += explain_now(s) - begun;
-        search_block(s, sc);
+        MV_TRY(search_block(s, sc, error));
     }
 }
 
@@ -197,9 +217,13 @@ static mv_err find_nearest(search *s, uint64_t wanted, mv_error *error)
     explain_begin_round(s);
     MV_TRY(scan_begin(&sc, s->r->seen, s->f, NULL, s->q->vector_field, &s->r->fresh, &s->r->arena,
                       &s->r->block, error));
-    s->scratch = engine_acquire_scratch(s->r->e);
+    team workers;
+    uint32_t threads = s->q->threads ? s->q->threads : 1;
+    team_begin(&workers, s->r->e, threads < s->count ? threads : s->count);
+    s->team = &workers;
     mv_err err = search_all(s, &sc, error);
-    engine_release_scratch(s->r->e, s->scratch);
+    s->team = NULL;
+    team_end(&workers);
     scan_end(&sc);
     return err;
 }

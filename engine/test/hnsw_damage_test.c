@@ -76,7 +76,8 @@ static mv_err search_way(const set *s, const hnsw_graph *graph, uint32_t ef, uin
     topk_push(&hits, (topk_entry){.distance = 1e9f, .source = 6, .row = 12345, .docid = 999999999});
     memcpy(heap_before, heap, sizeof heap);
     topk before = hits;
-    index_query query = {.vector = a.numbers,
+    index_query query = {.vectors = a.numbers,
+                         .count = 1,
                          .exact = &a.exact,
                          .ef = ef,
                          .strategy = strategy,
@@ -120,10 +121,11 @@ static void still_serves(const made_graph *made, const set *s, index_scratch *sc
     asked_vector a;
     topk_entry heaps[2][10];
     topk hits[2];
-    index_report found[2];
+    index_report found[2] = {{0}};
     ask(s, 4000000100u, &a);
     for (int i = 0; i < 2; i++) {
-        index_query query = {.vector = a.numbers,
+        index_query query = {.vectors = a.numbers,
+                             .count = 1,
                              .exact = &a.exact,
                              .ef = 40,
                              .strategy = MV_STRATEGY_GRAPH,
@@ -512,7 +514,8 @@ static void test_no_memory_in_search(void)
     topk hits;
     index_report found = {.found = 99};
     ask(&s, 4000000000u, &a);
-    index_query query = {.vector = a.numbers,
+    index_query query = {.vectors = a.numbers,
+                         .count = 1,
                          .exact = &a.exact,
                          .ef = 100,
                          .strategy = MV_STRATEGY_GRAPH,
@@ -578,14 +581,15 @@ static void *search_on(void *ctx)
     index_scratch scratch = {0};
     topk_entry heap[10], truth[10];
     topk hits;
-    index_report found;
+    index_report found = {0};
     mv_error e;
     for (uint32_t n = 0; n < 20 || !atomic_load(&is_built); n++) {
         asked_vector a;
         set_vector(&me->s->kind, 4000000000u + me->first, a.numbers);
         me->is_wrong |= distance_prepare(&a.exact, me->s->kind.type, me->s->kind.metric, a.numbers,
                                          me->s->kind.dim, a.elements, &e) != MV_OK;
-        index_query query = {.vector = a.numbers,
+        index_query query = {.vectors = a.numbers,
+                             .count = 1,
                              .exact = &a.exact,
                              .ef = 50,
                              .strategy = MV_STRATEGY_GRAPH,

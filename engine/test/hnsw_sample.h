@@ -312,12 +312,13 @@ static inline double recall_of(const set *s, const hnsw_graph *graph, asked how)
     bool right = true;
     for (uint32_t n = 0; n < queries && right; n++) {
         topk hits, truth;
-        index_report report;
+        index_report report = {0};
         ask(s, 4000000001u + n, &a);
         topk_start(&truth, truth_heap, how.topk, INFINITY);
         search_exactly(s, &a, how.pass, &truth);
         topk_start(&hits, heap, how.topk, INFINITY);
-        index_query query = {.vector = a.numbers,
+        index_query query = {.vectors = a.numbers,
+                             .count = 1,
                              .exact = &a.exact,
                              .ef = how.ef,
                              .no_refine = how.no_refine,

@@ -288,11 +288,11 @@ static bool toy_matches(const index_query *query, uint32_t row)
 
 /* Find the `wanted` matching rows whose first numbers are nearest to the query's. False: a row is
  * out of range. */
-static bool toy_gather(const toy *t, const index_query *query, uint32_t wanted, uint32_t *rows,
-                       uint32_t *count)
+static bool toy_gather(const toy *t, const index_query *query, const float *vector, uint32_t wanted,
+                       uint32_t *rows, uint32_t *count)
 {
     uint32_t all = t->head->rows, low = 0, high = all;
-    float first = ((const float *)query->vector)[0];
+    float first = vector[0];
     float target = t->head->order ? -first : first, sign = t->head->order ? -1 : 1;
     for (uint32_t i = 0; i < all; i++)
         if (t->rows[i] >= all) return false;
@@ -314,11 +314,33 @@ static bool toy_gather(const toy *t, const index_query *query, uint32_t wanted, 
     return true;
 }
 
+/* Search for vector `at`. False: a row is out of range. */
+static bool toy_search_one(const toy *t, const index_query *query, uint32_t at, topk *hits,
+                           uint32_t *rows, index_report *report)
+{
+    const uint8_t *vector = (const uint8_t *)query->vectors + at * query->vector_size;
+    uint32_t wanted = t->head->window > hits->capacity ? t->head->window : hits->capacity,
+             count = query->matching;
+    if (query->list)
+        memcpy(rows, query->list, count * sizeof *rows);
+    else if (!toy_gather(t, query, (const float *)(const void *)vector, wanted, rows, &count))
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        float distance;
+        distance_to_rows(&query->exact[at], t->vectors->base + (size_t)rows[i] * t->vectors->stride,
+                         t->vectors->stride, NULL, 1, &distance);
+        topk_push(hits, (topk_entry){distance, query->source, rows[i], query->docids[rows[i]]});
+    }
+    if (report->searched) report->searched[at] = true;
+    report->found = count;
+    report->counts.exact_distances += count;
+    return true;
+}
+
 static mv_err toy_search(const index_opened *opened, const index_query *query, topk *hits,
                          index_scratch *scratch, index_report *report, mv_error *error)
 {
     const toy *t = toy_of(opened);
-    uint32_t wanted = t->head->window > hits->capacity ? t->head->window : hits->capacity;
     size_t size = t->head->rows * sizeof(uint32_t);
     toy_searches++;
     if (scratch->size < size) {
@@ -326,21 +348,11 @@ static mv_err toy_search(const index_opened *opened, const index_query *query, t
         if (!(scratch->block = mem_alloc_aligned(size))) return error_memory(error, size, "a toy");
         scratch->size = size;
     }
-    uint32_t *rows = (uint32_t *)(void *)scratch->block, count = query->matching;
-    if (query->list)
-        memcpy(rows, query->list, count * sizeof *rows);
-    else if (!toy_gather(t, query, wanted, rows, &count))
-        return error_set(error, MV_CORRUPT, "a row of the toy is out of range");
-    for (uint32_t i = 0; i < count; i++) {
-        float distance;
-        distance_to_rows(query->exact, t->vectors->base + (size_t)rows[i] * t->vectors->stride,
-                         t->vectors->stride, NULL, 1, &distance);
-        topk_push(hits, (topk_entry){distance, query->source, rows[i], query->docids[rows[i]]});
-    }
-    *report = (index_report){.first = MV_STRATEGY_GRAPH,
-                             .last = MV_STRATEGY_GRAPH,
-                             .found = count,
-                             .counts = {.exact_distances = count}};
+    *report = (index_report){
+        .searched = report->searched, .first = MV_STRATEGY_GRAPH, .last = MV_STRATEGY_GRAPH};
+    for (uint32_t i = 0; i < query->count; i++)
+        if (!toy_search_one(t, query, i, &hits[i], (uint32_t *)(void *)scratch->block, report))
+            return error_set(error, MV_CORRUPT, "a row of the toy is out of range");
     return MV_OK;
 }
 

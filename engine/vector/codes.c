@@ -383,12 +383,7 @@ static void measure_codes(const codes_query *query, const uint32_t *rows, uint32
                           float *out)
 {
     const codes_column *column = query->column;
-    size_t stride = column->stride, whole = query->code_size <= DISTANCE_WHOLE_CODES ? stride : 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const uint8_t *code = column->base + rows[i] * stride;
-        for (size_t at = 0; at < whole; at += 64) MV_PREFETCH(code + at);
-        MV_PREFETCH(code + stride - 1);
-    }
+    size_t stride = column->stride;
     query->dot(query->code, query->total, column->base, stride, rows, count, query->code_size, out);
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *end = column->base + (rows[i] + (size_t)1) * stride;
@@ -421,10 +416,18 @@ static void measure_stored(const codes_query *query, const uint32_t *rows, uint3
     for (uint32_t i = 0; i < count; i++) out[i] *= 0.5f;
 }
 
-void codes_to_rows(const codes_query *query, const uint32_t *rows, uint32_t count, float *out)
+void codes_to_prefetched_rows(const codes_query *query, const uint32_t *rows, uint32_t count,
+                              float *out)
 {
     if (query->dot)
         measure_codes(query, rows, count, out);
     else
         measure_stored(query, rows, count, out);
+}
+
+void codes_to_rows(const codes_query *query, const uint32_t *rows, uint32_t count, float *out)
+{
+    if (query->dot && query->code_size <= DISTANCE_WHOLE_CODES)
+        codes_prefetch_rows(query, rows, count);
+    codes_to_prefetched_rows(query, rows, count, out);
 }

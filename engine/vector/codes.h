@@ -35,6 +35,9 @@
 
 #include "vector/distance.h"
 
+#define CODES_LINE             64u  /* bytes of a cache line */
+#define CODES_PREFETCHED_BYTES 512u /* of long codes */
+
 /* A vector column as stored. */
 typedef struct codes_vectors {
     mv_type type;
@@ -115,5 +118,26 @@ void codes_prepare_row(codes_query *query, const codes_column *column, uint32_t 
 /* Distances to `count` rows of the column, as the metric has them (distance.h), never NaN. The
  * codes of later rows are prefetched while earlier ones are measured. */
 void codes_to_rows(const codes_query *query, const uint32_t *rows, uint32_t count, float *out);
+/* The same after codes_prefetch_rows, with other work in between that gives the codes time to
+ * arrive. */
+void codes_to_prefetched_rows(const codes_query *query, const uint32_t *rows, uint32_t count,
+                              float *out);
+
+/* Prefetch the cache lines of the codes of `count` rows, or of the beginning of long codes: the
+ * processor prefetches the rest itself. */
+static MV_ALWAYS_INLINE void codes_prefetch_rows(const codes_query *query, const uint32_t *rows,
+                                                 uint32_t count)
+{
+    const codes_column *column = query->column;
+    const float *inverse_norms = query->dot ? NULL : column->vectors->inverse_norms;
+    size_t stride = column->stride,
+           size = stride <= DISTANCE_WHOLE_CODES ? stride : CODES_PREFETCHED_BYTES;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *code = column->base + rows[i] * stride;
+        size_t before = (uintptr_t)code % CODES_LINE;
+        for (size_t at = 0; at < before + size; at += CODES_LINE) MV_PREFETCH(code - before + at);
+        if (inverse_norms) MV_PREFETCH(&inverse_norms[rows[i]]);
+    }
+}
 
 #endif

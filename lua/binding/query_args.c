@@ -30,12 +30,13 @@ enum {
     WHERE,
     EXPLAIN,
     AFTER,
+    THREADS,
     OPTIONS
 };
 static const char *const query_options[OPTIONS] = {
     "field", "vector",     "id",           "vectors", "topk",          "offset",         "filter",
     "args",  "min_score",  "max_distance", "params",  "output_fields", "include_vector", "order_by",
-    "into",  "candidates", "rerank",       "where",   "explain",       "after",
+    "into",  "candidates", "rerank",       "where",   "explain",       "after",          "threads",
 };
 
 #define TOPK_DEFAULT       10 /* a page of results */
@@ -221,6 +222,7 @@ void query_args_read(lua_State *L, query_args *args, bool for_rerank)
     if (args->into && !lua_istable(L, args->into))
         raise_misuse(L, "query: 'into' must be a table, got a %s", luaL_typename(L, args->into));
     query->explain = check_boolean(L, at + EXPLAIN, "query", "explain", false);
+    query->threads = check_whole(L, at + THREADS, "query", "threads", 1, MV_THREADS_MAX, 1);
     query->filter = read_filter(L, at + FILTER, at + ARGS, "query", &args->filter);
     output_read(L, args->schema, "query", at + OUTPUT_FIELDS, at + INCLUDE_VECTOR, &args->out);
     args->out.has_score = true;
