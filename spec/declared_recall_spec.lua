@@ -6,8 +6,11 @@ local support = require "spec.support"
 
 local ROWS, QUERIES, DIM = 6000, 60, 32
 local SHARES = { 100, 50, 10, 1 } -- per cent of the rows that match
--- What may be missed beyond the declared recall: 0.01, and what so few queries leave to chance.
-local TOLERANCE = { [1] = 0.03, [10] = 0.02, [100] = 0.03 }
+-- What may be missed beyond the declared recall, by the number of hits: 0.01, and what so few queries leave to chance.
+-- A walk that is forced may miss more of 100 hits: under ip the nearest 100 of 6,000 rows of very different lengths lie
+-- in all directions.
+local TOLERANCE = { auto = { [1] = 0.03, [10] = 0.02, [100] = 0.02 },
+  graph = { [1] = 0.03, [10] = 0.02, [100] = 0.04 } }
 
 local function numbers(random)
   local uniform = function() return (random(1000000) - 0.5) / 1000000 end
@@ -81,7 +84,7 @@ end
 local function holds(c, kind, options)
   local declared = options.recall or 0.95
   local found = share_found(c, kind.queries, options)
-  assert.is_true(found >= declared - TOLERANCE[options.topk],
+  assert.is_true(found >= declared - TOLERANCE[options.plan or "auto"][options.topk],
     ("%s, %d hits, filter %s, plan %s: recall %.3f instead of %.2f"):format(kind.name, options.topk,
       options.filter or "none", options.plan or "auto", found, declared))
 end
