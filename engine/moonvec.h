@@ -194,7 +194,7 @@ typedef struct mv_index_options {
 #define MV_ROW_SIZE_MAX      (64u << 20) /* bytes of one document, vectors included */
 #define MV_TOPK_MAX          1000000u    /* topk + offset */
 #define MV_THREADS_MAX       64u         /* threads of one job, or of one query */
-#define MV_RECALL_DEFAULT   0.95        /* of a query that sets neither recall nor ef */
+#define MV_RECALL_DEFAULT    0.95        /* of a query that sets neither recall nor ef */
 #define MV_EF_MAX            1000000u    /* candidates of one search of a graph */
 #define MV_QUERY_VECTORS_MAX 65536u      /* vectors of one query call */
 #define MV_FILTER_SIZE_MAX   (1u << 20)  /* bytes of a filter text */
@@ -562,12 +562,12 @@ typedef struct mv_query {
     const double *max_distance; /* NULL: none */
     const char *order_by;       /* without a vector: "year DESC, title"; NULL: by insertion */
     double recall; /* the share of the nearest documents that is to be found, on average of many
-                    * queries of the same kind: more than 0, and at most 1, which searches exactly.
-                    * A search by graph goes on until it has seen enough for this query. 0:
-                    * MV_RECALL_DEFAULT */
-    uint32_t ef; /* instead of `recall`: candidates of a search by graph; more are slower and find
-                  * more. About half of the searches end with fewer, and none keeps more than 1.5
-                  * ef. 0: as many as `recall` needs */
+                    * queries of the same kind: more than 0, and at most 1, which searches exactly
+                    * under AUTO. A search by graph goes on until it has seen enough for this query.
+                    * 0: MV_RECALL_DEFAULT */
+    uint32_t ef;   /* instead of `recall`: candidates of a search by graph; more are slower and find
+                    * more. About half of the searches end with fewer, and none keeps more than 1.5
+                    * ef. 0: as many as `recall` needs */
     mv_strategy strategy; /* AUTO: the one that should be cheapest. A segment without a graph is
                            * always searched by EXACT */
     bool no_refine;       /* choose the hits by codes alone; they are still scored exactly */
@@ -575,8 +575,8 @@ typedef struct mv_query {
     uint32_t threads; /* that share the vectors, with the caller's: 1 to MV_THREADS_MAX; 0: 1. The
                        * hits do not depend on it. Fewer where no more can be started. Pages of a
                        * graph (offset) are searched for by the caller's alone */
-    bool more; /* continue the search that filled `result`: same commit, all other members
-                * unchanged; hits already returned are skipped */
+    bool more;        /* continue the search that filled `result`: same commit, all other members
+                       * unchanged; hits already returned are skipped */
     const mv_schema *schema; /* vector_field is a position in this one, from mv_get_schema. NULL: in
                               * the one that the collection has when it is searched */
 } mv_query;
@@ -604,8 +604,8 @@ typedef struct mv_plan_step {
     mv_strategy last;  /* the strategy that led to the hits, if the first one was abandoned */
     mv_search_counts counts;
     double expected_recall; /* the share of the nearest documents that was to be found; 1 without
-                             * an index. 0: unknown, because the query sets ef */
-    double filter_seconds; /* to find the matching rows */
+                             * an index. 0: unknown, because an index was searched with ef */
+    double filter_seconds;  /* to find the matching rows */
     double search_seconds;
 } mv_plan_step;
 

@@ -154,6 +154,16 @@ static inline void hnsw_builder_clear_links(const build_level *l, uint32_t begin
     memset(l->links + (size_t)begin * l->stride, 0xff, (end - begin) * size);
 }
 
+/* The next random bits. splitmix64: Steele, Lea, Flood, Fast splittable pseudorandom number
+ * generators, 2014. */
+static inline uint64_t hnsw_builder_draw(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
 /* ---- hnsw_codes.c */
 
 /* Choose the codes by which links are made, and int4 codes to be tried. False: no memory. */

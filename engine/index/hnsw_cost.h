@@ -69,8 +69,9 @@
 #define GATE_EXPECTED_MATCHES_MIN 32u
 #define GATE_MATCHES_PART_MIN     0.6
 
-/* Most candidates of a walk. An insertion moves the 8 bytes of each candidate behind it: half of
- * this many are 32 KiB, moved in about 1 µs, in which 65 to 230 codes are scanned. */
+/* Candidates that a walk has room for, unless it needs more for its hits. An insertion moves the 8
+ * bytes of each candidate behind it: half of this many are 32 KiB, moved in about 1 µs, in which 65
+ * to 230 codes are scanned. */
 #define WALK_POOL_MAX 8192u
 
 static_assert(BRIDGE_EXTRA_EF <= BRIDGE_EXTRA_EF_FEW_NEAR,

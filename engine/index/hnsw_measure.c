@@ -184,7 +184,7 @@ static void note_later_ends(walk_trace *t, uint32_t time)
 {
     for (uint32_t least = 0; t->met == t->wanted && least < HNSW_LEAST_STEPS; least++)
         for (uint32_t i = t->ended[least]; i < HNSW_FACTOR_STEPS; i++)
-            t->ends[least][i] = (uint16_t)fmin(hnsw_tried_factors[i] * (float)time, WALK_POOL_MAX);
+            t->ends[least][i] = (uint16_t)fmin(hnsw_tried_factors[i] * (float)time, TRACE_TIME_MAX);
 }
 
 /* Take a long walk for query `item`, and note what it met when. */
@@ -234,7 +234,7 @@ typedef struct outcome {
     double followed; /* candidates, on average of the queries that are rows, or of all if none is */
 } outcome;
 
-static outcome outcome_of(const hnsw_builder *b, uint32_t trial, patience_kind distance,
+static outcome outcome_of(const hnsw_builder *b, uint32_t trial, patience_kind nearness,
                           uint32_t factor, uint32_t least)
 {
     double found[HNSW_BUILD_QUERY_KINDS] = {0}, followed[HNSW_BUILD_QUERY_KINDS] = {0}, all = 0,
@@ -245,7 +245,7 @@ static outcome outcome_of(const hnsw_builder *b, uint32_t trial, patience_kind d
         bool is_near = m->tenth <= b->near_bounds[trial];
         uint32_t kind = hnsw_measure_query_kind(b, item), end = m->trace.ends[least][factor],
                  hits = 0;
-        if (is_near != (distance == PATIENCE_NEAR)) continue;
+        if (is_near != (nearness == PATIENCE_NEAR)) continue;
         while (hits < m->trace.met && m->trace.times[hits] <= end) hits++;
         found[kind] += hits / wanted;
         followed[kind] += fmin(end, WALK_POOL_MAX);
@@ -259,7 +259,7 @@ static outcome outcome_of(const hnsw_builder *b, uint32_t trial, patience_kind d
     if (!all_count) return o;
     o.recall = fmin(o.recall, all / all_count);
     o.followed = all_followed / all_count;
-    if (distance == PATIENCE_FAR || !count[0]) return o;
+    if (nearness == PATIENCE_FAR || !count[0]) return o;
     o.recall_of_rows = found[0] / count[0];
     o.followed = followed[0] / count[0];
     return o;
@@ -272,7 +272,7 @@ typedef struct choice {
     double followed;
 } choice;
 
-static choice choose_patience(const hnsw_builder *b, uint32_t trial, patience_kind distance,
+static choice choose_patience(const hnsw_builder *b, uint32_t trial, patience_kind nearness,
                               double recall)
 {
     double aim = recall + (1 - recall) * RECALL_MARGIN;
@@ -280,7 +280,7 @@ static choice choose_patience(const hnsw_builder *b, uint32_t trial, patience_ki
     for (uint32_t least = 0; least < HNSW_LEAST_STEPS; least++) {
         for (uint32_t factor = 0; factor < HNSW_FACTOR_STEPS; factor++) {
             bool is_last = factor + 1 == HNSW_FACTOR_STEPS && least + 1 == HNSW_LEAST_STEPS;
-            outcome o = outcome_of(b, trial, distance, factor, least);
+            outcome o = outcome_of(b, trial, nearness, factor, least);
             if (is_last ? fmax(o.recall, o.recall_of_rows) < recall - RECALL_TOLERANCE
                         : o.recall < aim)
                 continue;

@@ -18,18 +18,10 @@ static_assert(QUERY_FOREIGN + 1 == HNSW_BUILD_QUERY_KINDS, "each kind is measure
 
 #define APART_ROWS 4u /* rows drawn to find one in another cluster */
 
-static uint64_t draw_bits(uint64_t *state)
-{
-    uint64_t x = *state += 0x9e3779b97f4a7c15u; /* splitmix64 */
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    return x ^ x >> 31;
-}
-
 /* The sum of four even numbers, with variance 1: nearly a normal distribution. */
 static float draw_normal(uint64_t *state)
 {
-    uint64_t bits = draw_bits(state);
+    uint64_t bits = hnsw_builder_draw(state);
     double sum = 0;
     for (uint32_t i = 0; i < 64; i += 16) sum += (double)(bits >> i & 0xffff) / 65535 - 0.5;
     return (float)(sum * sqrt(3));
@@ -60,8 +52,9 @@ static void make_bits(query_kind kind, size_t size, const uint8_t *row, const ui
                       uint64_t *state, uint8_t *out)
 {
     for (size_t i = 0; i < size; i++) {
-        uint8_t bits = (uint8_t)draw_bits(state), few = bits & (uint8_t)draw_bits(state);
-        few &= (uint8_t)draw_bits(state);
+        uint8_t bits = (uint8_t)hnsw_builder_draw(state),
+                few = bits & (uint8_t)hnsw_builder_draw(state);
+        few &= (uint8_t)hnsw_builder_draw(state);
         switch (kind) {
         case QUERY_ROW: out[i] = row[i]; break;
         case QUERY_BETWEEN: out[i] = (uint8_t)((row[i] & bits) | (other[i] & ~bits)); break;
@@ -79,7 +72,7 @@ static void find_apart(const codes_vectors *v, const float *numbers, float *othe
     uint32_t apart = 0;
     double least = INFINITY;
     for (uint32_t draw = 0; draw <= APART_ROWS; draw++) {
-        uint32_t row = draw < APART_ROWS ? (uint32_t)(draw_bits(state) % v->rows) : apart;
+        uint32_t row = draw < APART_ROWS ? (uint32_t)(hnsw_builder_draw(state) % v->rows) : apart;
         double product = 0;
         element_to_given(v->type, v->base + row * v->stride, v->dim, other);
         for (uint32_t i = 0; i < v->dim; i++) product += (double)numbers[i] * other[i];
@@ -135,7 +128,7 @@ void hnsw_measure_query_make(const hnsw_builder *b, uint32_t item, float *given,
     uint32_t row = sample_row(b, kind == QUERY_ROW ? item : (item - b->sample) % per_kind(b));
     uint64_t state = b->head.seed + ((uint64_t)item << 32);
     if (v->type == MV_VECTOR_BINARY) {
-        uint32_t another = (uint32_t)(draw_bits(&state) % v->rows);
+        uint32_t another = (uint32_t)(hnsw_builder_draw(&state) % v->rows);
         const uint8_t *bytes = v->base + row * v->stride, *others = v->base + another * v->stride;
         make_bits(kind, element_count(v->type, v->dim), bytes, others, &state,
                   (uint8_t *)(void *)given);

@@ -1,8 +1,9 @@
 /* The patience of a search: from the recall that it asks for and what was measured of the graph. */
 #include "index/hnsw_patience.h"
 
-/* By how much the factor grows for ten times as many hits. Without it the recall of 100 hits was
- * 0.92 where that of ten was 0.97, for inner products of 6,000 rows of very different lengths. */
+/* By how much the factor grows for ten times as many hits. It raised the recall of 100 hits from
+ * 0.918 to 0.925 where that of ten was 0.963, for inner products of 6,000 rows of very different
+ * lengths. */
 #define MORE_HITS 0.2f
 
 const double hnsw_recalls[HNSW_RECALLS] = {0.8, 0.9, 0.95, 0.98, 0.99};
@@ -26,8 +27,8 @@ static patience_need need_at(const hnsw_head *head, patience_kind kind, uint32_t
     return (patience_need){measured.factor == HNSW_FACTOR_NONE ? INFINITY : factor, least};
 }
 
-/* Between the measured recalls, and beyond them, both grow with the logarithm of what may be
- * missed. */
+/* Between the measured recalls, and above them, both grow with the logarithm of what may be missed.
+ * Below the lowest they are those of the lowest. */
 patience_need hnsw_patience_needed(const hnsw_head *head, patience_kind kind, double recall)
 {
     uint32_t level = 1;
@@ -36,9 +37,16 @@ patience_need hnsw_patience_needed(const hnsw_head *head, patience_kind kind, do
     double missed = log(1 - fmin(recall, 0.9999)), from = log(1 - hnsw_recalls[level - 1]),
            to = log(1 - hnsw_recalls[level]), part = fmax((missed - from) / (to - from), 0);
     if (part == 0) return low;
-    if (isinf(high.factor) || recall >= 1) return (patience_need){INFINITY, high.least};
-    return (patience_need){low.factor + (float)part * (high.factor - low.factor),
-                           low.least + (float)part * (high.least - low.least)};
+    if (isinf(low.factor) || isinf(high.factor) || recall >= 1)
+        return (patience_need){INFINITY, high.least};
+    patience_need need = {low.factor + (float)part * (high.factor - low.factor),
+                          low.least + (float)part * (high.least - low.least)};
+    if (part >
+        1) { /* each level was chosen alone: one of both may be lower than in the level before */
+        need.factor = fmaxf(need.factor, high.factor);
+        need.least = fmaxf(need.least, high.least);
+    }
+    return need;
 }
 
 void hnsw_patience_set(walk_patience *p, const hnsw_head *head, double recall, uint32_t k,
@@ -51,7 +59,7 @@ void hnsw_patience_set(walk_patience *p, const hnsw_head *head, double recall, u
     for (uint32_t kind = 0; kind < PATIENCE_KINDS; kind++) {
         patience_need need = hnsw_patience_needed(head, (patience_kind)kind, recall);
         p->factors[kind] = need.factor * more;
-        p->least[kind] = (uint32_t)(need.least * least_part) + 1;
+        p->least[kind] = (uint32_t)fmin(need.least * least_part, UINT32_MAX / 2) + 1;
     }
     p->near_bound = hnsw_patience_is_measured(head) ? head->near_bound : -INFINITY;
 }

@@ -9,12 +9,13 @@
  *   candidates followed   0 ........ 40 ............................ 120
  *                              the last change but `spare`           end, with a factor of 3
  *
- * Only the order of distances counts, so the rule is the same for every metric. `rank` is about
- * twice the number of hits, and a fifth of it is spared, for what matters is how often changes
- * still happen, and the time of a single change says little: with rank 10 and none spared the
- * factor for the same recall differed from query to query so much that searches took 1.2 to 1.9
- * times as many distances as with the best fixed ef of each set and kind of query; with rank 48 and
- * 9 spared 1.0 to 1.2 times. With this rank a factor holds for 1 to 100 hits.
+ * Only the order of distances counts, so the rule is the same for every metric. `rank` is twice
+ * the number of hits and 28 more (48 for 10 hits), and a fifth of it is spared: what matters is how
+ * often changes still happen, and the time of a single change says little. With rank 10 and none
+ * spared the factor for the same recall differed from query to query so much that searches took 1.2
+ * to 1.9 times as many distances as with the best fixed ef of each set and kind of query; with rank
+ * 48 and 9 spared 1.0 to 1.2 times. With this rank a factor holds for 1 to 10 hits; for more it
+ * grows a little (hnsw_patience.c).
  *
  * It ends no sooner than after `least` candidates: the first rows it meets are those around its
  * entry, and a query between two clusters meets one of them first.
@@ -100,12 +101,13 @@ static inline uint32_t patience_time(const walk_patience *p)
 }
 
 /* How many candidates the walk is to follow, by what it has found so far. `candidates` are all rows
- * that it has met, whether they match or not. */
+ * that it has met, whether they match or not; over bridges only matching ones. */
 static inline uint32_t patience_due(const walk_patience *p, const walk_pool *candidates)
 {
     bool is_near = candidates->count >= HNSW_MEASURED_HITS &&
                    candidates->entries[HNSW_MEASURED_HITS - 1].distance <= p->near_bound;
     patience_kind kind = is_near ? PATIENCE_NEAR : PATIENCE_FAR;
+    if (isinf(p->factors[kind])) return UINT32_MAX;
     float due = p->factors[kind] * (float)patience_time(p);
     if (!(due > (float)p->least[kind])) return p->least[kind];
     return due < (float)UINT32_MAX ? (uint32_t)due : UINT32_MAX;

@@ -17,7 +17,9 @@ static uint64_t usual_ef(const hnsw_head *head, double recall, uint32_t k)
     patience_need need = hnsw_patience_needed(head, PATIENCE_NEAR, recall),
                   usual = hnsw_patience_needed(head, PATIENCE_NEAR, MV_RECALL_DEFAULT);
     double rank = (double)patience_rank(k, 1) / patience_rank(HNSW_MEASURED_HITS, 1),
-           more = isinf(need.factor) || isinf(usual.factor) ? 1 : need.factor / usual.factor;
+           more = usual.factor > 0 && isfinite(need.factor / usual.factor)
+                      ? need.factor / usual.factor
+                      : 1;
     return (uint64_t)(head->ef * rank * more) + 1;
 }
 

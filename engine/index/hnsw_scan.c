@@ -22,6 +22,11 @@ uint32_t hnsw_scan_entries(uint32_t capacity)
     return 2 * gathered_max(capacity);
 }
 
+uint32_t hnsw_scan_capacity_max(uint32_t entries)
+{
+    return entries / 8 > SCAN_ROWS / 4 ? entries / 8 - SCAN_ROWS / 4 : 0;
+}
+
 /* ---------------------------------------------------------------- order */
 
 /* Move the entries nearer than `pivot` to the front; with `or_equal`, those that are not farther.

@@ -4,7 +4,9 @@
  *   2. For a walk: descend through the levels to a row near the query, then walk over the bottom
  *      level from there. For a scan: measure the codes of all matching rows.
  *   3. If a walk is abandoned, or finds fewer than k matching rows: hnsw_plan_next, and 2 again.
- *   4. Candidates are scored from their vectors, nearest first, until no other can be a hit. */
+ *   4. Candidates are scored from their vectors, nearest first, until no other can be a hit. If
+ * they come to an end before, and the query declares a recall: walk for more candidates, or scan,
+ *      and 4 again. */
 #include "index/hnsw_cost.h"
 #include "index/hnsw_plan.h"
 
@@ -15,8 +17,10 @@
 #define REFINE_PRIOR 8.0
 /* Candidates are refined up to sqrt(2 ln of this) standard deviations at least: 2.4. */
 #define REFINE_COUNT_MIN 20.0
-/* Where codes err much, a walk is repeated for this many times the candidates. */
+/* Where codes err much, a walk is repeated for this many times the candidates, and a scan so many
+ * times. */
 #define MORE_CANDIDATES 4u
+#define SCANS_MAX       4u
 /* A scan of codes selects 1.5 × k + this many rows to be scored exactly, and three times as many
  * with int4 codes: 69 and 207 rows for 10 hits. If these are too few, it scans for more. */
 #define SCAN_EXTRA_CANDIDATES 54u
@@ -102,8 +106,10 @@ static void score(refining *r)
     distance_to_list(r->exact, list, vectors->inverse_norms ? norms : NULL, r->count, distances);
     for (uint32_t i = 0; i < r->count; i++) {
         double error = (double)r->by_codes[i] - (double)distances[i];
-        r->errors += error;
-        r->squared_errors += error * error;
+        if (isfinite(error)) {
+            r->errors += error;
+            r->squared_errors += error * error;
+        }
         push(r, r->rows[i], distances[i]);
     }
     r->scored += r->count;
@@ -287,14 +293,14 @@ static bool find_entry(searching *s)
 }
 
 /* Scan the codes of all matching rows. Refines what it selects, and scans again for the next ones
- * if the hits are not settled then. */
+ * if the hits are not settled then. Of rows whose codes are equally far, some may be left out. */
 static void scan_and_refine(searching *s)
 {
     walk_pool *pool = &s->w.pool;
     float beyond = -INFINITY;
-    uint32_t capacity = scan_capacity(s);
+    uint32_t capacity = scan_capacity(s), capacity_max = hnsw_scan_capacity_max(s->pool_max);
     s->report.found = 0;
-    for (;;) {
+    for (uint32_t scans = 0; scans < SCANS_MAX; scans++) {
         pool->capacity = capacity;
         mv_assert(hnsw_scan_entries(capacity) <= s->pool_max);
         hnsw_scan_codes(&s->w, s->query, &s->prepared, beyond);
@@ -302,6 +308,8 @@ static void scan_and_refine(searching *s)
         bool is_settled = refine(&s->refined, pool, 0);
         if (is_settled || pool->count < capacity) return;
         beyond = pool->entries[pool->count - 1].distance;
+        capacity = MORE_CANDIDATES * capacity < capacity_max ? MORE_CANDIDATES * capacity
+                                                             : larger(capacity, capacity_max);
     }
 }
 
@@ -343,8 +351,9 @@ static bool walk_by(searching *s, mv_strategy strategy, walk_end before)
  * several times as many, or scan. False: neither. */
 static bool next_try(searching *s, uint32_t found, mv_strategy *strategy)
 {
+    bool found_more = found >= s->more; /* else it followed all that links lead to */
     s->more = MORE_CANDIDATES * found;
-    if (!s->query->matches && s->more <= s->pool_max) return true;
+    if (found_more && !s->query->matches && s->more <= s->pool_max) return true;
     if (s->plan.is_forced) return false;
     *strategy = MV_STRATEGY_CODES;
     return true;

@@ -17,10 +17,10 @@
  *
  *   matching   conclusion
  *   230        As expected. A smaller rank is enough (cost_rank_part), so the walk needs about
- *              0.79 × 2,000 × (1 / 0.115)^0.85 = 9,900 distances in all. It continues if the other
- *              7,900 take no longer than another strategy (distances_max).
- *   150        Not too few, but 0.76 × 2,000 × (1 / 0.075)^0.85 = 13,800 distances are needed. The
- *              walk is abandoned if the other 11,800 take longer than another strategy:
+ *              0.77 × 2,000 × (1 / 0.115)^0.85 = 9,700 distances in all. It continues if the other
+ *              7,700 take no longer than another strategy (distances_max).
+ *   150        Not too few, but 0.75 × 2,000 × (1 / 0.075)^0.85 = 13,600 distances are needed. The
+ *              walk is abandoned if the other 11,600 take longer than another strategy:
  *              WALK_TOO_COSTLY.
  *   80         Below 0.6 × 200 (GATE_MATCHES_PART_MIN): the matching rows lie elsewhere, so that it
  *              would find rows at the border of all matching rows. WALK_FEW_MATCHES: bridges or a
@@ -175,12 +175,12 @@ static bool note_trace(walk *w, const uint32_t *rows, uint32_t count)
 {
     walk_trace *t = w->trace;
     float distances[64], time = (float)patience_time(&w->patience);
+    uint16_t now = (uint16_t)(w->followed < TRACE_TIME_MAX ? w->followed : TRACE_TIME_MAX);
     for (uint32_t done = 0, step; done < count; done += step) {
         step = count - done < 64 ? count - done : 64;
         codes_to_rows(t->query, rows + done, step, distances);
         for (uint32_t i = 0; i < step; i++)
-            if (distances[i] <= t->bound && t->met < t->wanted)
-                t->times[t->met++] = (uint16_t)w->followed;
+            if (distances[i] <= t->bound && t->met < t->wanted) t->times[t->met++] = now;
     }
     if (w->pool.count < w->stop.least) return false;
     for (uint32_t least = 0; least < HNSW_LEAST_STEPS; least++) {
@@ -188,7 +188,7 @@ static bool note_trace(walk *w, const uint32_t *rows, uint32_t count)
         if (w->followed < hnsw_tried_least[least]) return false;
         while (*ended < HNSW_FACTOR_STEPS &&
                (float)w->followed >= hnsw_tried_factors[*ended] * time)
-            t->ends[least][(*ended)++] = (uint16_t)w->followed;
+            t->ends[least][(*ended)++] = now;
     }
     return t->met == t->wanted;
 }

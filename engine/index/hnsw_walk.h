@@ -69,6 +69,8 @@ typedef enum walk_end {
     WALK_TOO_COSTLY,  /* abandoned: it would take longer than another strategy */
 } walk_end;
 
+#define TRACE_TIME_MAX (UINT16_MAX - 1)
+
 /* What a walk met when, and when it would have ended with other patience, for measuring. Times are
  * numbers of candidates followed. */
 typedef struct walk_trace {
@@ -79,7 +81,7 @@ typedef struct walk_trace {
     uint16_t times[HNSW_MEASURED_HITS]; /* when each of these was met */
     uint16_t ends[HNSW_LEAST_STEPS][HNSW_FACTOR_STEPS]; /* with each least number of candidates and
                                                          * factor; UINT16_MAX: it went on */
-    uint32_t ended[HNSW_LEAST_STEPS];                   /* of the factors */
+    uint32_t ended[HNSW_LEAST_STEPS];                   /* how many of the factors have ended it */
 } walk_trace;
 
 /* The factors that are tried, ascending, and the least numbers of candidates. */
@@ -171,6 +173,8 @@ bool hnsw_bridge_search(walk *w, walk_gate *gate, const codes_query *query, cons
  * entries. hnsw_scan_sort sorts further entries after the first `sorted`, and returns how many are
  * sorted then. */
 uint32_t hnsw_scan_entries(uint32_t capacity);
+/* The largest capacity of a pool with so many entries. */
+uint32_t hnsw_scan_capacity_max(uint32_t entries);
 void hnsw_scan_codes(walk *w, const index_query *request, const codes_query *query, float beyond);
 uint32_t hnsw_scan_sort(walk_pool *pool, uint32_t sorted);
 
@@ -214,6 +218,7 @@ static inline bool hnsw_walk_has_seen_enough(walk *w, uint32_t found)
         w->end = WALK_TOO_COSTLY;
         return true;
     }
+    if (due < w->followed) due = w->followed; /* too few matching rows were found */
     uint32_t wanted = due < w->pool_max / 2 ? due + due / 4 : w->pool_max;
     if (wanted > w->pool.capacity) pool_grow(&w->pool, wanted);
     return false;

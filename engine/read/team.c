@@ -16,8 +16,10 @@ static void take_turns_locked(team *t, team_member *me)
         mv_assert(t->busy > 0);
         t->busy--;
         if (!err) continue;
-        if (!t->err) t->error = me->error;
-        t->err = err;
+        if (!t->err) {
+            t->err = err;
+            t->error = me->error;
+        }
         t->next_item = t->items;
     }
 }

@@ -23,7 +23,7 @@ typedef mv_err team_work(void *ctx, team_member *me, uint32_t begin, uint32_t en
 struct team {
     engine *e;
     uint32_t count;  /* of members, at least 1. With 1 there is neither mutex nor condition */
-    os_mutex *mutex; /* guards all members below */
+    os_mutex *mutex; /* guards the fields below, but for `members` */
     os_condition *condition; /* there is work, all work is done, or the team ends */
     team_work *work;
     void *ctx;

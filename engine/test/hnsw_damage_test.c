@@ -364,6 +364,23 @@ static void test_unreachable(const made_graph *made, const set *s)
     copy_free(&c);
 }
 
+/* All links of the bottom lead among twelve rows: a search that needs more candidates, because its
+ * codes err much, gets no more of them, and ends. */
+static void test_few_reachable(const made_graph *made, const set *s)
+{
+    copy c = copy_of(made);
+    hnsw_graph graph;
+    index_scratch scratch = {0};
+    uint32_t degree = 2 * made->graph.head->m, *links = numbers_of(&c, HNSW_PART_LINKS, 0);
+    for (size_t i = 0; i < (size_t)made->graph.head->rows * degree; i++)
+        links[i] = (uint32_t)(i % 12);
+    head_of(&c)->code_bound = 1e9f;
+    WORKS(open_copy(&c, s, &graph));
+    for (uint32_t id = ROWS; id < ROWS + 10; id++) (void)search_copy(s, &graph, 0, id, &scratch);
+    index_scratch_free(&scratch);
+    copy_free(&c);
+}
+
 /* Change random numbers in all parts: nothing crashes, in searches or when such a graph is
  * extended.
  */
@@ -452,6 +469,7 @@ static void test_damage(mv_metric metric, mv_quantize quantize)
     test_links(&made, &s);
     test_searches_find(&made, &s);
     test_unreachable(&made, &s);
+    test_few_reachable(&made, &s);
     test_by_lot(&made, &s, 400);
     if (quantize == MV_QUANTIZE_NONE) test_codes_of_others(&made, &s);
     hnsw_build_free(made.b);

@@ -297,7 +297,7 @@ function collection:query(options) end
 ---@class moonvec.query_params
 ---@field exact? boolean compute the distance to every matching row from its vector (default false; a flat index always does)
 ---@field plan? "auto"|"exact"|"codes"|"graph"|"bridges" the strategy for segments that have a graph, see moonvec.plan_step (default "auto": the strategy with the lowest estimated cost). Segments without a graph, and flat fields, are always searched exactly. Cannot be combined with `exact`
----@field recall? number only hnsw: the share of the nearest rows that is to be found, on average of many queries of the same kind: more than 0, at most 1, which searches exactly (default 0.95). A walk through a graph goes on until it has seen enough for this query, whatever it looks like. Cannot be combined with `ef`
+---@field recall? number only hnsw: the share of the nearest rows that is to be found, on average of many queries of the same kind: more than 0, at most 1, which searches exactly unless `plan` names another strategy (default 0.95). A walk through a graph goes on until it has seen enough for this query, whatever it looks like. Cannot be combined with `ef`
 ---@field ef? integer only hnsw: instead of `recall`, the candidates of the search, 1 to 1,000,000; more is slower and finds more of the nearest rows
 ---@field refine? boolean only hnsw: choose the hits among the candidates by exact distances (true, default) or by distances from codes (false). Scores are exact with both
 
@@ -316,7 +316,7 @@ function collection:query(options) end
 ---@class moonvec.plan_step the search of one segment, or of the fresh rows. It has the counts and times of moonvec.plan, too
 ---@field of "segment"|"fresh rows"
 ---@field plan "exact"|"codes"|"graph"|"bridges"|"nothing" the strategy that found the hits. "exact": compute the distance to every matching row from its vector. "codes": compute the distance to every matching row from its code, then to the nearest from their vectors. "graph": walk through the graph and keep the matching rows. "bridges": walk over matching rows, and over other rows only to reach matching ones. "nothing": no row matches
----@field expected_recall? number the share of the nearest rows that was to be found: `recall` of the query, or 1 without an index. nil with `ef`, and where no row matches
+---@field expected_recall? number the share of the nearest rows that was to be found: `recall` of the query, or 1 without an index. nil where an index was searched with `ef`, and where no row matches
 ---@field abandoned? "graph"|"bridges" the strategy that was tried first and found too few rows or cost too much
 
 --- `for hit in collection:cursor{...} do`: the hits of a query for one vector, or without a vector, best first, until the loop
