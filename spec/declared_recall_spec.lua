@@ -151,7 +151,9 @@ describe("declared recall", function()
     end)
   end
 
-  for _, name in ipairs { "clusters", "heavy tails", "few dims" } do
+  for _, metric in ipairs { "l2", "cosine", "ip" } do finds_all("clusters", "vector_fp32", metric, "auto") end
+  if _VERSION ~= "Lua 5.4" then return end -- the rest is about the engine alone, which is the same for every Lua
+  for _, name in ipairs { "heavy tails", "few dims" } do
     for _, metric in ipairs { "l2", "cosine", "ip" } do finds_all(name, "vector_fp32", metric, "auto") end
   end
   finds_all("clusters", "vector_fp32", "cosine", "int4")
