@@ -19,7 +19,7 @@
 #define HNSW_MEASURED_HITS 10u   /* in searches for this many hits */
 
 /* The patience of walks (hnsw_patience.h), as it is measured. */
-#define HNSW_RECALLS        5u   /* for so many recalls (hnsw_recalls), */
+#define HNSW_RECALLS        5u   /* for this number of recalls (hnsw_recalls), */
 #define HNSW_PATIENCE_KINDS 2u   /* and for near and far queries. */
 #define HNSW_FACTOR_ONE     16u  /* the factor 1 as it is stored */
 #define HNSW_FACTOR_NONE    255u /* no walk has this recall */

@@ -11,8 +11,7 @@
 #include "vector/element.h"
 
 #define MEASURE_ROWS 512u
-/* One query in so many of the sample may be farther from its neighbours than what counts as near.
- */
+/* One query in FAR_ONE_IN of the sample may be farther from its neighbours than counts as near. */
 #define FAR_ONE_IN 64u
 /* Fewer queries of a kind tell nothing about it. */
 #define KIND_QUERIES_MIN 16u

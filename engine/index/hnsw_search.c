@@ -17,8 +17,8 @@
 #define REFINE_PRIOR 8.0
 /* Candidates are refined up to sqrt(2 ln of this) standard deviations at least: 2.4. */
 #define REFINE_COUNT_MIN 20.0
-/* Where codes err much, a walk is repeated for this many times the candidates, and a scan so many
- * times. */
+/* Where codes err much, a walk is repeated for this many times the candidates. Codes are
+ * scanned at most SCANS_MAX times. */
 #define MORE_CANDIDATES 4u
 #define SCANS_MAX       4u
 /* A scan of codes selects 1.5 × k + this many rows to be scored exactly, and three times as many
@@ -117,10 +117,10 @@ static void score(refining *r)
 }
 
 /* The least distance that a row may have whose distance by its code is `by_code`, but for rare
- * ones: so many standard deviations of the errors nearer that, of as many such rows as were scored,
- * fewer hits are missed than the recall allows. (One of n normal errors exceeds sqrt(2 ln n)
- * deviations.) The error of the graph was measured with rows as queries; errors grow with the
- * distance, so that those of this search count, too. */
+ * ones: it is nearer by a number of standard deviations of the errors, chosen so that, of as many
+ * such rows as were scored, fewer hits are missed than the recall allows. (One of n normal errors
+ * exceeds sqrt(2 ln n) deviations.) The error of the graph was measured with rows as queries;
+ * errors grow with the distance, so that those of this search count, too. */
 static double least_distance(const refining *r, float by_code)
 {
     double bound = (double)r->graph->head->code_bound / 3, count = r->scored + REFINE_PRIOR,
@@ -194,7 +194,6 @@ typedef struct searching {
     codes_query prepared;
     walk w;
     walk_gate gate;
-    uint32_t pool_max;     /* allocated entries of w.pool */
     uint32_t entry;        /* of the bottom level */
     bool has_entry;        /* `entry` was found */
     uint32_t more;         /* candidates that a walk follows at least, because codes err much */
@@ -230,7 +229,7 @@ static uint32_t set_patience(searching *s)
         s->w.patience.least[kind] = larger(s->w.patience.least[kind], s->more);
     s->w.stop = (walk_stop){.least = s->plan.k};
     uint32_t capacity = larger(s->w.patience.rank, s->more);
-    return capacity < s->pool_max ? capacity : s->pool_max;
+    return capacity < s->w.pool_max ? capacity : s->w.pool_max;
 }
 
 /* How many rows a scan of codes selects. It measures all matching rows, so it misses hits only by
@@ -277,7 +276,6 @@ static mv_err lay_out_searches(searching *s, uint32_t count, index_scratch *scra
         uint8_t *bits = scratch->block + i * bits_bytes,
                 *other = scratch->block + count * bits_bytes + i * other_bytes;
         s[i] = s[0];
-        s[i].pool_max = pool_max;
         hnsw_walk_lay_out(&s[i].w, bits, other, rows, degree, pool_max);
         s[i].gate.hits.entries = (walk_entry *)(void *)(other + walk_bytes);
         s[i].query_memory = other + walk_bytes + hits_bytes;
@@ -298,11 +296,11 @@ static void scan_and_refine(searching *s)
 {
     walk_pool *pool = &s->w.pool;
     float beyond = -INFINITY;
-    uint32_t capacity = scan_capacity(s), capacity_max = hnsw_scan_capacity_max(s->pool_max);
+    uint32_t capacity = scan_capacity(s), capacity_max = hnsw_scan_capacity_max(s->w.pool_max);
     s->report.found = 0;
     for (uint32_t scans = 0; scans < SCANS_MAX; scans++) {
         pool->capacity = capacity;
-        mv_assert(hnsw_scan_entries(capacity) <= s->pool_max);
+        mv_assert(hnsw_scan_entries(capacity) <= s->w.pool_max);
         hnsw_scan_codes(&s->w, s->query, &s->prepared, beyond);
         s->report.found += pool->count;
         bool is_settled = refine(&s->refined, pool, 0);
@@ -318,7 +316,6 @@ static void prepare_walk(searching *s, mv_strategy strategy, uint32_t ef)
 {
     bool is_patient = s->plan.recall > 0, is_gated = s->query->matches != NULL;
     s->candidates = &s->w.pool;
-    s->w.pool_max = s->pool_max;
     s->w.distances_max = 0;
     if (!s->plan.is_forced && (is_gated || is_patient))
         s->w.distances_max = hnsw_plan_distances_max(&s->plan, strategy);
@@ -342,7 +339,7 @@ static bool walk_by(searching *s, mv_strategy strategy, walk_end before)
     s->gate.hits.capacity = gated_hits(s);
     if (s->plan.recall <= 0)
         s->w.pool.capacity = hnsw_plan_gated_pool(&s->plan, s->gate.hits.capacity);
-    mv_assert(s->w.pool.capacity <= s->pool_max);
+    mv_assert(s->w.pool.capacity <= s->w.pool_max);
     s->candidates = &s->gate.hits;
     return hnsw_walk_gated_from(&s->w, &s->gate, &s->prepared, &bottom, s->entry);
 }
@@ -353,7 +350,7 @@ static bool next_try(searching *s, uint32_t found, mv_strategy *strategy)
 {
     bool found_more = found >= s->more; /* else it followed all that links lead to */
     s->more = MORE_CANDIDATES * found;
-    if (found_more && !s->query->matches && s->more <= s->pool_max) return true;
+    if (found_more && !s->query->matches && s->more <= s->w.pool_max) return true;
     if (s->plan.is_forced) return false;
     *strategy = MV_STRATEGY_CODES;
     return true;
@@ -412,10 +409,7 @@ static void report_search(const searching *s, mv_strategy first, index_report *r
 {
     if (report->searched) report->searched[s->at] = true;
     report->is_damaged |= s->report.is_damaged;
-    report->counts.exact_distances += s->report.counts.exact_distances;
-    report->counts.code_distances += s->report.counts.code_distances;
-    report->counts.followed += s->report.counts.followed;
-    report->counts.bridged += s->report.counts.bridged;
+    index_add_counts(&report->counts, &s->report.counts);
     if (s->at < s->query->count - 1) return;
     report->first = first;
     report->last = s->report.last;

@@ -173,7 +173,7 @@ bool hnsw_bridge_search(walk *w, walk_gate *gate, const codes_query *query, cons
  * entries. hnsw_scan_sort sorts further entries after the first `sorted`, and returns how many are
  * sorted then. */
 uint32_t hnsw_scan_entries(uint32_t capacity);
-/* The largest capacity of a pool with so many entries. */
+/* The largest capacity of a pool with this number of entries. */
 uint32_t hnsw_scan_capacity_max(uint32_t entries);
 void hnsw_scan_codes(walk *w, const index_query *request, const codes_query *query, float beyond);
 uint32_t hnsw_scan_sort(walk_pool *pool, uint32_t sorted);

@@ -102,6 +102,14 @@ typedef struct index_report {
     mv_search_counts counts;
 } index_report;
 
+static inline void index_add_counts(mv_search_counts *sum, const mv_search_counts *more)
+{
+    sum->exact_distances += more->exact_distances;
+    sum->code_distances += more->code_distances;
+    sum->followed += more->followed;
+    sum->bridged += more->bridged;
+}
+
 /* ---------------------------------------------------------------- types */
 
 /* An open index, and one being built. Each type has its own structs for these, and casts. */

@@ -80,7 +80,7 @@ mv_err filter_set_add(filter_set *set, filter_key key, mem_arena *arena, mv_erro
     return MV_OK;
 }
 
-/* Slots for each head of a probe: so many that most sets find a place for each head in a few
+/* Slots for each head of a probe: a number with which most sets find a place for each head in a few
  * attempts, and so few that the slots of 256 heads fit in the first-level cache. */
 #define PROBE_SLOTS_PER_HEAD 64u
 #define PROBE_ATTEMPTS       64u

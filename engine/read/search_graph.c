@@ -113,10 +113,7 @@ static mv_err search_graph_for(void *ctx, team_member *me, uint32_t begin, uint3
     if (err == MV_CORRUPT || report.is_damaged)
         shared_index_note_damage(s->r->e, gs->g, &me->error);
     if (err && err != MV_CORRUPT) return err;
-    me->counts.exact_distances += report.counts.exact_distances;
-    me->counts.code_distances += report.counts.code_distances;
-    me->counts.followed += report.counts.followed;
-    me->counts.bridged += report.counts.bridged;
+    index_add_counts(&me->counts, &report.counts);
     if (end == s->count) {
         gs->first = report.first;
         gs->last = report.last;
@@ -133,12 +130,8 @@ static mv_err search_by_graph(search *s, graph_search *gs, mv_error *error)
     memset(s->is_found, 0, s->count * sizeof *s->is_found);
     MV_TRY(team_run(t, search_graph_for, gs, s->count, turn, error));
     for (uint32_t i = 0; i < t->count; i++) {
-        mv_search_counts *counts = &t->members[i].counts, *sum = &s->step->counts;
-        sum->exact_distances += counts->exact_distances;
-        sum->code_distances += counts->code_distances;
-        sum->followed += counts->followed;
-        sum->bridged += counts->bridged;
-        *counts = (mv_search_counts){0};
+        index_add_counts(&s->step->counts, &t->members[i].counts);
+        t->members[i].counts = (mv_search_counts){0};
     }
     s->step->first = gs->first;
     s->step->last = gs->last;
