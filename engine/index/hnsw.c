@@ -30,11 +30,18 @@ static mv_err need_graph_part(const index_part *parts, uint32_t count, hnsw_part
     return MV_OK;
 }
 
-static mv_err check_graph_head(const hnsw_head *head, const codes_vectors *vectors, mv_error *error)
+/* The format is read before the size is known, which depends on it. */
+static mv_err check_graph_head(const hnsw_head *head, uint64_t size, const codes_vectors *vectors,
+                               mv_error *error)
 {
+    uint64_t expected = head->format < 4 ? HNSW_HEAD_SIZE_UP_TO_3 : sizeof *head;
     if (head->format > HNSW_FORMAT)
         return error_set(error, MV_CORRUPT, "the graph has format %u, this moonvec reads up to %u",
                          head->format, HNSW_FORMAT);
+    if (size != expected)
+        return error_set(error, MV_CORRUPT,
+                         "the head of the graph has %" PRIu64 " bytes, %" PRIu64 " expected", size,
+                         expected);
     if (head->rows != vectors->rows)
         return error_set(error, MV_CORRUPT, "the graph has %u rows, its segment %u", head->rows,
                          vectors->rows);
@@ -43,6 +50,7 @@ static mv_err check_graph_head(const hnsw_head *head, const codes_vectors *vecto
               head->quantize >= MV_QUANTIZE_NONE && head->quantize <= last &&
               metric_takes_quantize(vectors->metric, (mv_quantize)head->quantize) &&
               head->levels >= 1 && head->levels <= HNSW_LEVELS_MAX && head->ef >= 1 &&
+              (head->format < 4 || (head->entries && head->entries <= HNSW_ENTRIES_MANY)) &&
               isfinite(head->code_error) && isfinite(head->code_bound);
     return ok ? MV_OK : error_set(error, MV_CORRUPT, "the head of the graph is damaged");
 }
@@ -93,10 +101,11 @@ mv_err hnsw_open(const index_part *parts, uint32_t parts_count, const codes_vect
 {
     const void *bytes = NULL;
     *graph = (hnsw_graph){0};
-    MV_TRY(
-        need_graph_part(parts, parts_count, HNSW_PART_HEAD, 0, sizeof *graph->head, &bytes, error));
-    graph->head = bytes;
-    MV_TRY(check_graph_head(graph->head, vectors, error));
+    const index_part *head = find_part(parts, parts_count, HNSW_PART_HEAD, 0);
+    if (!head || !head->bytes || head->size < HNSW_HEAD_SIZE_UP_TO_3)
+        return error_set(error, MV_CORRUPT, "the graph has no head");
+    graph->head = head->bytes;
+    MV_TRY(check_graph_head(graph->head, head->size, vectors, error));
     MV_TRY(open_codes(parts, parts_count, vectors, (mv_quantize)graph->head->quantize,
                       &graph->codes, error));
     uint64_t links = (uint64_t)graph->head->rows * 2 * graph->head->m * sizeof(uint32_t);

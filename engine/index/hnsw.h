@@ -9,6 +9,8 @@
 #ifndef MV_HNSW_H
 #define MV_HNSW_H
 
+#include <stddef.h>
+
 #include "index/index.h"
 
 #define HNSW_ROWS_MIN      1024u /* measuring every row of fewer is as fast */
@@ -19,11 +21,14 @@
 #define HNSW_MEASURED_HITS 10u   /* in searches for this many hits */
 
 /* The patience of walks (hnsw_patience.h), as it is measured. */
-#define HNSW_RECALLS        5u   /* for this number of recalls (hnsw_recalls), */
-#define HNSW_PATIENCE_KINDS 2u   /* and for near and far queries. */
-#define HNSW_FACTOR_ONE     16u  /* the factor 1 as it is stored */
-#define HNSW_FACTOR_NONE    255u /* no walk has this recall */
-#define HNSW_LEAST_UNIT     4u   /* of the least number of candidates */
+#define HNSW_RECALLS     5u   /* for this number of recalls (hnsw_recalls) */
+#define HNSW_FACTOR_ONE  16u  /* the factor 1 as it is stored */
+#define HNSW_FACTOR_NONE 255u /* no walk has this recall */
+#define HNSW_LEAST_UNIT  4u   /* of the least number of candidates */
+#define HNSW_SPREAD_ONE  256u /* a spread of 1 as it is stored */
+
+/* From how many nodes of level 1 walks over the bottom begin, if not from one. */
+#define HNSW_ENTRIES_MANY 64u
 
 /* ---------------------------------------------------------------- graphs */
 
@@ -53,7 +58,7 @@ typedef struct hnsw_patience {
 
 /* Everything about a graph that is not an array, as it stands in a file. */
 typedef struct hnsw_head {
-    uint32_t format; /* 1, 2: with int4 codes, 3: with patience */
+    uint32_t format; /* 1; 2: int4 codes; 3: patience; 4: entries, and queries apart */
     uint32_t rows;
     uint32_t m;
     uint32_t ef_construction;
@@ -67,13 +72,20 @@ typedef struct hnsw_head {
     uint32_t changed;           /* rows added and dropped since the graph was measured */
     float reach[HNSW_EF_STEPS]; /* walk_stop.reach for each of walk_ef_steps */
     float near_bound;           /* walk_patience.near_bound */
-    hnsw_patience patience[HNSW_PATIENCE_KINDS][HNSW_RECALLS]; /* zeros: not measured */
-    uint32_t reserved[1];                                      /* zeros */
+    hnsw_patience patience[2][HNSW_RECALLS]; /* of near and of far queries; zeros: not measured */
+    uint32_t reserved[1];                    /* zeros */
+    /* Format 4. */
+    hnsw_patience apart[HNSW_RECALLS]; /* patience of queries apart from the rows near them */
+    uint16_t spread;                   /* walk_patience.spread × HNSW_SPREAD_ONE; 0: infinite */
+    uint16_t entries; /* of walks for a recall over the bottom level: 1 or HNSW_ENTRIES_MANY */
+    uint16_t reserved_too[9]; /* zeros */
 } hnsw_head;
 
-#define HNSW_FORMAT 3u /* the newest */
+#define HNSW_FORMAT            4u /* the newest */
+#define HNSW_HEAD_SIZE_UP_TO_3 128u
 
-static_assert(sizeof(hnsw_head) == 128, "the head of a graph has 128 bytes on disk");
+static_assert(offsetof(hnsw_head, apart) == HNSW_HEAD_SIZE_UP_TO_3, "as formats up to 3 have it");
+static_assert(sizeof(hnsw_head) == 160, "the head of a graph has 160 bytes on disk");
 
 /* A graph that can be searched. Owns nothing. */
 typedef struct hnsw_graph {
@@ -133,7 +145,7 @@ uint32_t hnsw_build_parts(const hnsw_builder *b, index_part parts[HNSW_PARTS_MAX
  *   rows × (codes_stride, where there are codes: of int8 and int4 ones together under INT4, and
  *           under AUTO from 64 dims on + 10 m + 32)
  *   + threads × (rows / 5 + 48 m² + 8 ef_construction + 24 dim + 128 KiB) + 16 KiB × m
- *   + 512 KiB,
+ *   + 1,280 KiB,
  * and where a base has nodes above the bottom of more rows than that, 5 m + 8 for each of them. */
 uint64_t hnsw_build_bytes(const hnsw_builder *b);
 void hnsw_build_free(hnsw_builder *b); /* NULL is fine */

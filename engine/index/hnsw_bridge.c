@@ -138,6 +138,7 @@ bool hnsw_bridge_search(walk *w, walk_gate *gate, const codes_query *query, cons
     mv_assert(entry < level->count);
     mv_assert(w->pool.capacity > 0);
     hnsw_walk_begin(w);
+    pool_clear(&w->pool);
     for (uint32_t i = 0; i < count; i++) {
         if (bits_get(w->visited, starts[i])) continue;
         bits_set(w->visited, starts[i]);

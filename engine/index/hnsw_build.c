@@ -168,7 +168,8 @@ mv_err hnsw_build_begin(const codes_vectors *vectors, const mv_hnsw_options *opt
                           .ef_construction = options->ef_construction,
                           .seed = options->seed,
                           .quantize = (uint32_t)options->quantize,
-                          .ef = HNSW_EF_UNMEASURED};
+                          .ef = HNSW_EF_UNMEASURED,
+                          .entries = 1};
     for (uint32_t step = 0; step < HNSW_EF_STEPS; step++) b->head.reach[step] = INFINITY;
     if (b->base.graph) {
         const hnsw_head *old = b->base.graph->head;
@@ -176,6 +177,11 @@ mv_err hnsw_build_begin(const codes_vectors *vectors, const mv_hnsw_options *opt
         b->head.ef = old->ef;
         memcpy(b->head.reach, old->reach, sizeof b->head.reach);
         memcpy(b->head.patience, old->patience, sizeof b->head.patience);
+        if (old->format >= 4) {
+            memcpy(b->head.apart, old->apart, sizeof b->head.apart);
+            b->head.spread = old->spread;
+        }
+        b->head.entries = (uint16_t)hnsw_patience_entries(old);
         b->head.near_bound = old->near_bound;
         b->head.code_error = old->code_error;
         b->head.code_bound = old->code_bound;

@@ -13,10 +13,10 @@
 
 #define HNSW_BUILD_SAMPLE_MAX    256u /* rows inserted last, to measure with, */
 #define HNSW_BUILD_SAMPLE_ONE_IN 8u   /* at most one row in this many */
-#define HNSW_BUILD_QUERY_KINDS   5u   /* rows of the sample, and four that are made of them: */
-#define HNSW_BUILD_MADE_ONE_IN   4u   /* of each kind one for this many rows */
-#define HNSW_BUILD_QUERIES_MAX   (2 * HNSW_BUILD_SAMPLE_MAX) /* rows and made ones */
-#define HNSW_BUILD_CHANGE_ONE_IN 5u /* measured again when one row in this many has changed */
+#define HNSW_BUILD_QUERY_KINDS   6u   /* rows of the sample, and five that are made of them, */
+#define HNSW_BUILD_MADE_ONE_IN   4u   /* in shares of one for this many rows */
+#define HNSW_BUILD_QUERIES_MAX   704u /* rows and made ones */
+#define HNSW_BUILD_CHANGE_ONE_IN 5u   /* measured again when one row in this many has changed */
 #define HNSW_BUILD_BATCH_MAX     2048u
 #define HNSW_BUILD_ENCODE_ROWS   64u   /* rows of an item of ENCODE */
 #define HNSW_BUILD_STEP_ROWS     8192u /* whose links are followed, or moved, in a step */
@@ -55,16 +55,28 @@ typedef struct build_level {
     uint32_t count;
 } build_level;
 
+/* What is measured of a long walk. */
+typedef struct hnsw_measured_walk {
+    patience_kind kind;
+    uint32_t unsure; /* candidates that may be nearer than the tenth, by the errors of codes */
+    uint32_t descent_distances; /* in the levels above the bottom */
+    uint32_t bottom_distances;
+    uint32_t followed;
+    walk_trace trace;
+} hnsw_measured_walk;
+
+/* From how many entries walks are measured: 1, HNSW_ENTRIES_MANY. */
+#define HNSW_BUILD_ENTRIES 2u
+
 /* What is measured of one query with the codes of one trial. */
 typedef struct hnsw_measured {
     float bound;                      /* distance of the last of the true neighbours, by b->codes */
     float mean_distance;              /* to the true neighbours, exact */
     float errors[HNSW_MEASURED_HITS]; /* of the distances by codes to these */
     float reach[HNSW_EF_STEPS];       /* rows of the sample: of a walk, for each of walk_ef_steps */
-    float tenth;                      /* distance of the HNSW_MEASURED_HITS-th candidate */
-    uint32_t unsure;                  /* candidates that may be nearer than the tenth, by the errors
-                                       * of codes */
-    walk_trace trace;                 /* of a long walk */
+    float tenth, spread; /* distance of the HNSW_MEASURED_HITS-th candidate of it, and how many
+                          * times as far as the first one it is */
+    hnsw_measured_walk walks[HNSW_BUILD_ENTRIES];
 } hnsw_measured;
 
 struct hnsw_builder {
@@ -107,7 +119,8 @@ struct hnsw_builder {
     float reach[HNSW_BUILD_TRIALS][HNSW_EF_STEPS];
     float code_bounds[HNSW_BUILD_TRIALS];
     float near_bounds[HNSW_BUILD_TRIALS];
-    uint64_t *sampled;    /* bits: rows of the sample */
+    uint16_t spreads[HNSW_BUILD_TRIALS]; /* as hnsw_head has it */
+    uint64_t *sampled;                   /* bits: rows of the sample */
     uint64_t *reinserted; /* bits: rows of the base that are inserted again, as a sample */
     bool renews_upper;    /* the levels above the bottom are rebuilt, of the same nodes of the
                            * base, and new ones */
@@ -269,8 +282,8 @@ static inline uint32_t hnsw_builder_trials(const hnsw_builder *b)
 {
     return b->int4_bytes ? 2 : 1;
 }
-/* The entry of a walk over `level`: the nearest node found in the levels above. */
-uint32_t hnsw_link_entry(hnsw_builder *b, hnsw_build_scratch *s, const codes_query *query,
-                         uint32_t level);
+/* Find the entries of a walk over `level`: the nearest `width` nodes found in the level above. */
+void hnsw_link_descend(hnsw_builder *b, hnsw_build_scratch *s, const codes_query *query,
+                       uint32_t level, uint32_t width);
 
 #endif

@@ -126,15 +126,12 @@ static bool is_among(const uint32_t *links, uint32_t count, uint32_t at)
 
 /* ---------------------------------------------------------------- batches */
 
-uint32_t hnsw_link_entry(hnsw_builder *b, hnsw_build_scratch *s, const codes_query *query,
-                         uint32_t level)
+void hnsw_link_descend(hnsw_builder *b, hnsw_build_scratch *s, const codes_query *query,
+                       uint32_t level, uint32_t width)
 {
     walk_level levels[HNSW_LEVELS_MAX + 1];
-    uint32_t top = b->head.levels, at;
-    for (uint32_t above = level + 1; above <= top; above++)
-        levels[above] = hnsw_builder_walk_level(b, above);
-    (void)hnsw_walk_descend(&s->w, query, levels, top, level, &at);
-    return level ? at : b->nodes[at];
+    for (uint32_t i = level; i <= b->head.levels; i++) levels[i] = hnsw_builder_walk_level(b, i);
+    (void)hnsw_walk_descend(&s->w, query, levels, b->head.levels, level, b->nodes, width);
 }
 
 /* Remove `at` from the candidates. Returns how many are left. */
@@ -152,8 +149,8 @@ void hnsw_link_search(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
     uint32_t level = b->level, at = hnsw_builder_position(b, level, b->first + item);
     codes_prepare_row(&query, &b->codes, hnsw_builder_row_of(b, level, at), s->query);
     walk_level l = hnsw_builder_walk_level(b, level);
-    uint32_t entry = hnsw_link_entry(b, s, &query, level);
-    (void)hnsw_walk_level_from(&s->w, &query, &l, entry);
+    hnsw_link_descend(b, s, &query, level, 1);
+    (void)hnsw_walk_over(&s->w, &query, &l);
     uint32_t count = remove_candidate(s->w.pool.entries, s->w.pool.count,
                                       at); /* it is in the level above, too */
     uint32_t m = b->head.m, *picks = b->targets + (size_t)item * m;

@@ -7,16 +7,30 @@
 #include "vector/element.h"
 
 typedef enum query_kind {
-    QUERY_ROW = 0,   /* a row of the sample */
-    QUERY_BETWEEN,   /* the middle between it and another row, apart from it */
-    QUERY_NOISE,     /* it, with noise of its own length added */
-    QUERY_DIRECTION, /* a direction drawn evenly, of the length of the row */
-    QUERY_FOREIGN,   /* its numbers in reverse order: a row of another field */
+    QUERY_ROW = 0,        /* a row of the sample */
+    QUERY_BETWEEN,        /* the middle between it and a row of the graph, apart from it */
+    QUERY_BETWEEN_SAMPLE, /* the same between it and another row of the sample */
+    QUERY_NOISE,          /* it, with noise of its own length added */
+    QUERY_DIRECTION,      /* a direction drawn evenly, of the length of the row */
+    QUERY_FOREIGN,        /* its numbers in reverse order: a row of another field */
 } query_kind;
 
 static_assert(QUERY_FOREIGN + 1 == HNSW_BUILD_QUERY_KINDS, "each kind is measured");
 
-#define APART_ROWS 4u /* rows drawn to find one in another cluster */
+/* The kinds of the queries that are made of rows of the sample, an equal share of each entry. Those
+ * between two rows have the recalls that differ most from query to query. */
+static const query_kind made_kinds[] = {QUERY_BETWEEN,        QUERY_BETWEEN, QUERY_BETWEEN_SAMPLE,
+                                        QUERY_BETWEEN_SAMPLE, QUERY_NOISE,   QUERY_DIRECTION,
+                                        QUERY_FOREIGN};
+
+#define MADE_SHARES ((uint32_t)(sizeof made_kinds / sizeof *made_kinds))
+
+static_assert(HNSW_BUILD_SAMPLE_MAX +
+                      HNSW_BUILD_SAMPLE_MAX / HNSW_BUILD_MADE_ONE_IN * MADE_SHARES <=
+                  HNSW_BUILD_QUERIES_MAX,
+              "there is memory for all queries");
+
+#define APART_ROWS 8u /* rows drawn to find one in another cluster */
 
 /* The sum of four even numbers, with variance 1: nearly a normal distribution. */
 static float draw_normal(uint64_t *state)
@@ -27,20 +41,20 @@ static float draw_normal(uint64_t *state)
     return (float)(sum * sqrt(3));
 }
 
-static uint32_t per_kind(const hnsw_builder *b)
+static uint32_t per_share(const hnsw_builder *b)
 {
     return b->sample / HNSW_BUILD_MADE_ONE_IN;
 }
 
 uint32_t hnsw_measure_query_count(const hnsw_builder *b)
 {
-    return b->sample + (HNSW_BUILD_QUERY_KINDS - 1) * per_kind(b);
+    return b->sample + MADE_SHARES * per_share(b);
 }
 
 uint32_t hnsw_measure_query_kind(const hnsw_builder *b, uint32_t item)
 {
     mv_assert(item < hnsw_measure_query_count(b));
-    return item < b->sample ? QUERY_ROW : QUERY_BETWEEN + (item - b->sample) / per_kind(b);
+    return item < b->sample ? QUERY_ROW : made_kinds[(item - b->sample) / per_share(b)];
 }
 
 static uint32_t sample_row(const hnsw_builder *b, uint32_t i)
@@ -57,7 +71,8 @@ static void make_bits(query_kind kind, size_t size, const uint8_t *row, const ui
         few &= (uint8_t)hnsw_builder_draw(state);
         switch (kind) {
         case QUERY_ROW: out[i] = row[i]; break;
-        case QUERY_BETWEEN: out[i] = (uint8_t)((row[i] & bits) | (other[i] & ~bits)); break;
+        case QUERY_BETWEEN:
+        case QUERY_BETWEEN_SAMPLE: out[i] = (uint8_t)((row[i] & bits) | (other[i] & ~bits)); break;
         case QUERY_NOISE: out[i] = row[i] ^ few; break;
         case QUERY_DIRECTION: out[i] = bits; break;
         case QUERY_FOREIGN: out[i] = row[size - 1 - i]; break;
@@ -65,19 +80,27 @@ static void make_bits(query_kind kind, size_t size, const uint8_t *row, const ui
     }
 }
 
-/* Find a row apart: the one, of APART_ROWS that are drawn, whose inner product with `numbers` is
- * the least. */
-static void find_apart(const codes_vectors *v, const float *numbers, float *other, uint64_t *state)
+/* Find a row apart: of APART_ROWS that are drawn, the one that is farthest from `numbers`. */
+static void find_apart(const hnsw_builder *b, query_kind kind, const float *numbers, float *other,
+                       uint64_t *state)
 {
+    const codes_vectors *v = &b->vectors;
     uint32_t apart = 0;
-    double least = INFINITY;
+    double most = -1;
     for (uint32_t draw = 0; draw <= APART_ROWS; draw++) {
-        uint32_t row = draw < APART_ROWS ? (uint32_t)(hnsw_builder_draw(state) % v->rows) : apart;
-        double product = 0;
+        uint64_t drawn = hnsw_builder_draw(state);
+        uint32_t row = apart;
+        if (draw < APART_ROWS)
+            row = kind == QUERY_BETWEEN ? (uint32_t)(drawn % v->rows)
+                                        : sample_row(b, (uint32_t)(drawn % b->sample));
+        double squares = 0;
         element_to_given(v->type, v->base + row * v->stride, v->dim, other);
-        for (uint32_t i = 0; i < v->dim; i++) product += (double)numbers[i] * other[i];
-        if (product < least) {
-            least = product;
+        for (uint32_t i = 0; i < v->dim; i++) {
+            double difference = (double)numbers[i] - (double)other[i];
+            squares += difference * difference;
+        }
+        if (squares > most) {
+            most = squares;
             apart = row;
         }
     }
@@ -94,7 +117,8 @@ static void make_numbers(query_kind kind, uint32_t dim, const float *other, uint
         float number = numbers[i];
         switch (kind) {
         case QUERY_ROW: break;
-        case QUERY_BETWEEN: numbers[i] = number / 2 + other[i] / 2; break;
+        case QUERY_BETWEEN:
+        case QUERY_BETWEEN_SAMPLE: numbers[i] = number / 2 + other[i] / 2; break;
         case QUERY_NOISE: numbers[i] += deviation * draw_normal(state); break;
         case QUERY_DIRECTION: numbers[i] = deviation * draw_normal(state); break;
         case QUERY_FOREIGN:
@@ -125,7 +149,7 @@ void hnsw_measure_query_make(const hnsw_builder *b, uint32_t item, float *given,
 {
     const codes_vectors *v = &b->vectors;
     query_kind kind = (query_kind)hnsw_measure_query_kind(b, item);
-    uint32_t row = sample_row(b, kind == QUERY_ROW ? item : (item - b->sample) % per_kind(b));
+    uint32_t row = sample_row(b, item % b->sample);
     uint64_t state = b->head.seed + ((uint64_t)item << 32);
     if (v->type == MV_VECTOR_BINARY) {
         uint32_t another = (uint32_t)(hnsw_builder_draw(&state) % v->rows);
@@ -136,7 +160,8 @@ void hnsw_measure_query_make(const hnsw_builder *b, uint32_t item, float *given,
     }
     element_to_given(v->type, v->base + row * v->stride, v->dim, given);
     if (kind == QUERY_ROW) return;
-    if (kind == QUERY_BETWEEN) find_apart(v, given, other, &state);
+    if (kind == QUERY_BETWEEN || kind == QUERY_BETWEEN_SAMPLE)
+        find_apart(b, kind, given, other, &state);
     make_numbers(kind, v->dim, other, &state, given);
     fit_type(v->type, v->dim, given);
 }

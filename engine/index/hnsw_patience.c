@@ -21,7 +21,9 @@ bool hnsw_patience_is_measured(const hnsw_head *head)
 static patience_need need_at(const hnsw_head *head, patience_kind kind, uint32_t level)
 {
     if (!hnsw_patience_is_measured(head)) return usual_needs[level];
-    hnsw_patience measured = head->patience[kind][level];
+    if (head->format < 4 && kind == PATIENCE_APART) kind = PATIENCE_FAR; /* there are none */
+    hnsw_patience measured =
+        kind == PATIENCE_APART ? head->apart[level] : head->patience[kind][level];
     float factor = (float)measured.factor / HNSW_FACTOR_ONE,
           least = (float)measured.least * HNSW_LEAST_UNIT;
     return (patience_need){measured.factor == HNSW_FACTOR_NONE ? INFINITY : factor, least};
@@ -61,5 +63,6 @@ void hnsw_patience_set(walk_patience *p, const hnsw_head *head, double recall, u
         p->factors[kind] = need.factor * more;
         p->least[kind] = (uint32_t)fmin(need.least * least_part, UINT32_MAX / 2) + 1;
     }
+    p->spread = hnsw_patience_spread(head->format < 4 ? 0 : head->spread);
     p->near_bound = hnsw_patience_is_measured(head) ? head->near_bound : -INFINITY;
 }

@@ -20,9 +20,15 @@
  * It ends no sooner than after `least` candidates: the first rows it meets are those around its
  * entry, and a query between two clusters meets one of them first.
  *
- * A query is near if its HNSW_MEASURED_HITS-th candidate is no farther than the same one of nearly
- * all queries that were rows (hnsw_head.near_bound), else far. Far queries need more patience.
- * `least` and `factor` of both are measured when the graph is built (hnsw_measure.c).
+ * How much patience a query needs depends on where it lies (patience_kind):
+ *
+ *   near    its HNSW_MEASURED_HITS-th candidate is no farther than the same one of nearly all
+ *           queries that were rows (near_bound);
+ *   apart   the same, but this candidate is many times as far as the nearest one (spread). Such a
+ *           query lies between two rows of different clusters, near them and apart from all others;
+ *   far     all others.
+ *
+ * `least` and `factor` of each kind are measured when the graph is built (hnsw_measure.c).
  *
  * After Teofili, Lin: Patience in proximity, ECIR 2025, who wait for a fixed number of candidates
  * without a change. */
@@ -37,8 +43,10 @@
 
 #define PATIENCE_SPARE_ONE_IN 5u
 #define PATIENCE_TIMES_MAX    (2 * HNSW_HITS_MAX / PATIENCE_SPARE_ONE_IN + 8)
-typedef enum patience_kind { PATIENCE_NEAR = 0, PATIENCE_FAR } patience_kind;
-#define PATIENCE_KINDS HNSW_PATIENCE_KINDS
+
+typedef enum patience_kind { PATIENCE_NEAR = 0, PATIENCE_FAR, PATIENCE_APART } patience_kind;
+
+#define PATIENCE_KINDS 3u
 
 /* The recalls for which factors are measured. */
 extern const double hnsw_recalls[HNSW_RECALLS];
@@ -48,11 +56,21 @@ typedef struct walk_patience {
     uint32_t spare;
     uint32_t least[PATIENCE_KINDS]; /* candidates that are followed at any rate */
     float factors[PATIENCE_KINDS];  /* infinite: the rule never ends it */
-    float near_bound;
+    float near_bound, spread;
     uint64_t changes;                   /* so far */
     uint32_t times[PATIENCE_TIMES_MAX]; /* of the last spare + 1 changes, one after the other */
 } walk_patience;
 
+/* walk_patience.spread, as it is stored. */
+static inline float hnsw_patience_spread(uint32_t stored)
+{
+    return stored ? (float)stored / HNSW_SPREAD_ONE : INFINITY;
+}
+/* From how many entries walks for a recall over the bottom level begin. */
+static inline uint32_t hnsw_patience_entries(const hnsw_head *head)
+{
+    return head->format < 4 ? 1 : head->entries;
+}
 /* False for graphs with few rows, and for those of the formats 1 and 2. */
 bool hnsw_patience_is_measured(const hnsw_head *head);
 /* The factor, and the least number of candidates for HNSW_MEASURED_HITS, with which walks of a
@@ -78,6 +96,12 @@ static inline void patience_set_rank(walk_patience *p, uint32_t rank)
     mv_assert(p->spare < PATIENCE_TIMES_MAX);
 }
 
+/* Capacity of the pool of a walk from a number of entries, when it begins. */
+static inline uint32_t patience_capacity(const walk_patience *p, uint32_t entries)
+{
+    return p->rank > entries ? p->rank : entries;
+}
+
 /* Set all but the counts of a walk. */
 void hnsw_patience_set(walk_patience *p, const hnsw_head *head, double recall, uint32_t k,
                        double share);
@@ -100,13 +124,21 @@ static inline uint32_t patience_time(const walk_patience *p)
     return p->times[p->changes % (p->spare + 1)];
 }
 
+static inline patience_kind patience_kind_of(const walk_patience *p, const walk_pool *candidates)
+{
+    const walk_entry *entries = candidates->entries;
+    if (candidates->count < HNSW_MEASURED_HITS) return PATIENCE_FAR;
+    float tenth = entries[HNSW_MEASURED_HITS - 1].distance;
+    if (!(tenth <= p->near_bound)) return PATIENCE_FAR;
+    bool is_apart = isfinite(p->spread) && tenth > p->spread * entries[0].distance;
+    return is_apart ? PATIENCE_APART : PATIENCE_NEAR;
+}
+
 /* How many candidates the walk is to follow, by what it has found so far. `candidates` are all rows
  * that it has met, whether they match or not; over bridges only matching ones. */
 static inline uint32_t patience_due(const walk_patience *p, const walk_pool *candidates)
 {
-    bool is_near = candidates->count >= HNSW_MEASURED_HITS &&
-                   candidates->entries[HNSW_MEASURED_HITS - 1].distance <= p->near_bound;
-    patience_kind kind = is_near ? PATIENCE_NEAR : PATIENCE_FAR;
+    patience_kind kind = patience_kind_of(p, candidates);
     if (isinf(p->factors[kind])) return UINT32_MAX;
     float due = p->factors[kind] * (float)patience_time(p);
     if (!(due > (float)p->least[kind])) return p->least[kind];

@@ -33,6 +33,14 @@ static inline void pool_clear(walk_pool *pool)
     pool->count = 0;
 }
 
+/* Keep the entries, at most as many as the capacity. For a capacity that was changed since. */
+static inline void pool_keep(walk_pool *pool)
+{
+    if (pool->count > pool->capacity) pool->count = pool->capacity;
+    for (uint32_t i = pool->count; i < pool->capacity + POOL_BLOCK; i++)
+        pool->entries[i].distance = INFINITY;
+}
+
 /* Increase the capacity, to at most the number of entries that were allocated. */
 static inline void pool_grow(walk_pool *pool, uint32_t capacity)
 {

@@ -40,7 +40,8 @@ static void link_unreachable(hnsw_builder *b, hnsw_build_scratch *s, const uint6
     mv_assert(bits_get(marks, b->nodes[0])); /* the entry */
     codes_prepare_row(&query, &b->codes, row, s->query);
     walk_level l = hnsw_builder_walk_level(b, 0);
-    (void)hnsw_walk_level_from(&s->w, &query, &l, hnsw_link_entry(b, s, &query, 0));
+    hnsw_link_descend(b, s, &query, 0, 1);
+    (void)hnsw_walk_over(&s->w, &query, &l);
     uint32_t nearest = HNSW_NONE;
     for (uint32_t i = 0; i < s->w.pool.count; i++) {
         uint32_t at = s->w.pool.entries[i].at & ~WALK_DONE;

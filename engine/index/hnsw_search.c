@@ -45,16 +45,14 @@ static bool reserve_scratch(index_scratch *scratch, uint64_t layout, size_t bits
     return true;
 }
 
-/* Find the row where a walk over the bottom level begins. False: a link is out of range. */
-static bool descend(const hnsw_graph *graph, const codes_query *query, walk *w, uint32_t *entry)
+/* Find the entries of a walk over the bottom level. False: a link is out of range. */
+static bool descend(const hnsw_graph *graph, const codes_query *query, walk *w, uint32_t width)
 {
     walk_level levels[HNSW_LEVELS_MAX + 1];
-    uint32_t top = graph->head->levels, at;
+    uint32_t top = graph->head->levels;
     for (uint32_t level = 1; level <= top; level++)
         levels[level] = hnsw_walk_level_of(graph, level);
-    if (!hnsw_walk_descend(w, query, levels, top, 0, &at)) return false;
-    *entry = graph->nodes[at];
-    return *entry < graph->head->rows;
+    return hnsw_walk_descend(w, query, levels, top, 0, graph->nodes, width);
 }
 
 /* ---------------------------------------------------------------- exact scores */
@@ -194,8 +192,7 @@ typedef struct searching {
     codes_query prepared;
     walk w;
     walk_gate gate;
-    uint32_t entry;        /* of the bottom level */
-    bool has_entry;        /* `entry` was found */
+    bool has_entries;      /* the pool has entries of the bottom level, or rows of a walk over it */
     uint32_t more;         /* candidates that a walk follows at least, because codes err much */
     walk_pool *candidates; /* found by the last walk: matching rows */
     refining refined;
@@ -221,6 +218,13 @@ static uint32_t set_stop(searching *s, uint32_t ef)
     return capacity < head->rows ? (uint32_t)capacity : head->rows;
 }
 
+/* From how many entries a walk over the bottom level begins. */
+static uint32_t entries_wanted(const searching *s)
+{
+    uint32_t entries = s->plan.recall > 0 ? hnsw_patience_entries(s->graph->head) : 1;
+    return entries < s->w.pool_max ? entries : s->w.pool_max;
+}
+
 /* Set the patience of a walk. Returns the capacity of its pool at the beginning. */
 static uint32_t set_patience(searching *s)
 {
@@ -228,7 +232,7 @@ static uint32_t set_patience(searching *s)
     for (uint32_t kind = 0; kind < PATIENCE_KINDS; kind++)
         s->w.patience.least[kind] = larger(s->w.patience.least[kind], s->more);
     s->w.stop = (walk_stop){.least = s->plan.k};
-    uint32_t capacity = larger(s->w.patience.rank, s->more);
+    uint32_t capacity = larger(patience_capacity(&s->w.patience, entries_wanted(s)), s->more);
     return capacity < s->w.pool_max ? capacity : s->w.pool_max;
 }
 
@@ -283,11 +287,14 @@ static mv_err lay_out_searches(searching *s, uint32_t count, index_scratch *scra
     return MV_OK;
 }
 
-/* Find s->entry, once for all walks of the search. False: a link is out of range. */
-static bool find_entry(searching *s)
+/* Find where a walk over the bottom level begins. A second walk begins from the nearest rows that
+ * the one before met. False: a link is out of range. */
+static bool find_entries(searching *s)
 {
-    if (!s->has_entry) s->has_entry = descend(s->graph, &s->prepared, &s->w, &s->entry);
-    return s->has_entry;
+    uint32_t wanted = entries_wanted(s);
+    if (!s->has_entries) s->has_entries = descend(s->graph, &s->prepared, &s->w, wanted);
+    if (s->w.pool.count > wanted) s->w.pool.count = wanted;
+    return s->has_entries;
 }
 
 /* Scan the codes of all matching rows. Refines what it selects, and scans again for the next ones
@@ -327,21 +334,22 @@ static bool walk_by(searching *s, mv_strategy strategy, walk_end before)
 {
     walk_level bottom = hnsw_walk_level_of(s->graph, 0);
     bool is_gated = s->query->matches != NULL;
-    if (!find_entry(s)) return false;
+    if (!find_entries(s)) return false;
     if (strategy == MV_STRATEGY_BRIDGES && is_gated) {
         uint32_t ef = hnsw_plan_bridged_ef(&s->plan, before);
         prepare_walk(s, strategy, ef);
         for (uint32_t kind = 0; kind < PATIENCE_KINDS; kind++) s->w.patience.least[kind] = ef / 2;
-        return hnsw_bridge_search(&s->w, &s->gate, &s->prepared, &bottom, s->entry);
+        return hnsw_bridge_search(&s->w, &s->gate, &s->prepared, &bottom,
+                                  s->w.pool.entries[0].at & ~WALK_DONE);
     }
     prepare_walk(s, strategy, s->plan.ef);
-    if (!is_gated) return hnsw_walk_level_from(&s->w, &s->prepared, &bottom, s->entry);
+    if (!is_gated) return hnsw_walk_over(&s->w, &s->prepared, &bottom);
     s->gate.hits.capacity = gated_hits(s);
     if (s->plan.recall <= 0)
         s->w.pool.capacity = hnsw_plan_gated_pool(&s->plan, s->gate.hits.capacity);
     mv_assert(s->w.pool.capacity <= s->w.pool_max);
     s->candidates = &s->gate.hits;
-    return hnsw_walk_gated_from(&s->w, &s->gate, &s->prepared, &bottom, s->entry);
+    return hnsw_walk_over_gated(&s->w, &s->gate, &s->prepared, &bottom);
 }
 
 /* The candidates of a walk, `found` of them, were too few for the errors of codes: walk again for
@@ -361,7 +369,7 @@ static void begin_search(searching *s, uint32_t at, topk *hits)
 {
     double recall = s->plan.recall > 0 ? s->plan.recall : MV_RECALL_DEFAULT;
     s->at = at;
-    s->has_entry = false;
+    s->has_entries = false;
     s->more = 0;
     s->refined = (refining){.graph = s->graph,
                             .query = s->query,
@@ -436,22 +444,20 @@ static bool search_single(searching *s, uint32_t at, topk *hits, mv_strategy fir
  * pool. Prefetching the codes of one walk row by row, while another inserts its rows, gave no more.
  */
 
-/* Begin the walk over a level, at the node in that position. */
-static bool begin_course(searching *s, uint32_t level, uint32_t node)
+/* Begin the walk over a level, from the entries in the pool. */
+static bool begin_course(searching *s, uint32_t level)
 {
     s->level_at = level;
     s->level = hnsw_walk_level_of(s->graph, level);
     if (level) {
-        s->w.pool.capacity = 1;
+        s->w.pool.capacity = level == 1 ? entries_wanted(s) : 1;
         s->w.stop = (walk_stop){0};
         s->w.patience.rank = 0;
-        return hnsw_walk_course_begin(&s->course, &s->w, &s->prepared, &s->level, node);
+    } else {
+        s->has_entries = true;
+        prepare_walk(s, MV_STRATEGY_GRAPH, s->plan.ef);
     }
-    s->entry = s->graph->nodes[node];
-    s->has_entry = s->entry < s->graph->head->rows;
-    if (!s->has_entry) return false;
-    prepare_walk(s, MV_STRATEGY_GRAPH, s->plan.ef);
-    return hnsw_walk_course_begin(&s->course, &s->w, &s->prepared, &s->level, s->entry);
+    return hnsw_walk_course_begin(&s->course, &s->w, &s->prepared, &s->level);
 }
 
 /* End the walk over a level, and go on in the next one. */
@@ -459,8 +465,8 @@ static bool end_course(searching *s)
 {
     if (!hnsw_walk_course_end(&s->course)) return false;
     s->has_walked = !s->level_at;
-    if (!s->has_walked)
-        return begin_course(s, s->level_at - 1, s->w.pool.entries[0].at & ~WALK_DONE);
+    if (s->level_at == 1) hnsw_walk_enter_bottom(&s->w, s->graph->nodes);
+    if (!s->has_walked) return begin_course(s, s->level_at - 1);
     for (uint32_t i = 0; i < REFINE_AHEAD; i++)
         prefetch_candidate(s->graph, s->query, s->candidates, i);
     return true;
@@ -469,8 +475,10 @@ static bool end_course(searching *s)
 static bool begin_turns(searching *s, uint32_t at, topk *hits)
 {
     begin_search(s, at, hits);
+    uint32_t top = s->graph->head->levels;
+    walk_level level = hnsw_walk_level_of(s->graph, top);
     s->has_walked = false;
-    return begin_course(s, s->graph->head->levels, 0);
+    return hnsw_walk_enter(&s->w, &s->prepared, &level, 0) && begin_course(s, top);
 }
 
 /* *more is false when the search has ended. False: a link is out of range. */

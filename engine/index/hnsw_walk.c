@@ -182,6 +182,10 @@ static bool note_trace(walk *w, const uint32_t *rows, uint32_t count)
         for (uint32_t i = 0; i < step; i++)
             if (distances[i] <= t->bound && t->met < t->wanted) t->times[t->met++] = now;
     }
+    if (patience_kind_of(&w->patience, &w->pool) != PATIENCE_APART)
+        t->apart_since = UINT16_MAX;
+    else if (t->apart_since == UINT16_MAX)
+        t->apart_since = now;
     if (w->pool.count < w->stop.least) return false;
     for (uint32_t least = 0; least < HNSW_LEAST_STEPS; least++) {
         uint32_t *ended = &t->ended[least];
@@ -198,22 +202,32 @@ static bool note_trace(walk *w, const uint32_t *rows, uint32_t count)
 /* The functions of a course are compiled for courses with a gate (at the bottom level, where
  * positions are rows), for those without one (NULL), and for those that take turns. */
 
-/* Begin at `entry`. False: its row is out of range, and nothing is to be ended. */
+/* Begin from the entries in the pool. False: one is out of range, and nothing is to be ended. */
 static inline bool course_begin(walk_course *c, walk *w, walk_gate *gate, const codes_query *query,
-                                const walk_level *level, uint32_t entry)
+                                const walk_level *level)
 {
-    *c = (walk_course){.w = w, .query = query, .level = level, .seen = 1, .in_range = true};
-    uint32_t row = level->rows ? level->rows[entry] : entry;
-    mv_assert(w->pool.capacity > 0);
-    if (row >= query->column->vectors->rows) return false;
-    codes_to_rows(query, &row, 1, w->distances);
+    walk_pool *pool = &w->pool;
+    uint32_t count = 0;
+    *c = (walk_course){.w = w, .query = query, .level = level, .in_range = true};
+    mv_assert(pool->capacity > 0);
+    mv_assert(pool->count > 0);
+    mv_assert(pool->count <= w->seen_capacity);
     hnsw_walk_begin(w);
-    (void)pool_insert(&w->pool, w->distances[0], entry);
-    if (gate) (void)push_matches(gate, &entry, w->distances, 1, 0);
-    if (w->trace) (void)note_trace(w, &row, 1);
-    w->seen[0] = entry;
-    bits_set(w->visited, entry);
-    return true;
+    pool_keep(pool);
+    for (uint32_t i = 0; i < pool->count && c->in_range; i++) {
+        walk_entry entry = {pool->entries[i].distance, pool->entries[i].at & ~WALK_DONE};
+        c->in_range = entry.at < level->count;
+        if (!c->in_range || bits_get(w->visited, entry.at)) continue; /* twice: damaged nodes */
+        pool->entries[count++] = entry;
+        w->seen[c->seen++] = entry.at;
+        bits_set(w->visited, entry.at);
+        if (gate) (void)push_matches(gate, &entry.at, &entry.distance, 1, 0);
+        if (w->trace) (void)note_trace(w, &entry.at, 1);
+    }
+    pool->count = count;
+    pool_keep(pool);
+    if (!c->in_range) hnsw_walk_clear_visited(w, level, c->seen, false);
+    return c->in_range;
 }
 
 /* Follow the links of the next candidates: c->fresh are the positions to be measured. False: the
@@ -316,20 +330,20 @@ static inline bool course_end(const walk_course *c)
     return c->in_range;
 }
 
-static inline bool search_level(walk *w, walk_gate *gate, const codes_query *query,
-                                const walk_level *level, uint32_t entry)
+static inline bool walk_over(walk *w, walk_gate *gate, const codes_query *query,
+                             const walk_level *level)
 {
     walk_course c;
-    if (!course_begin(&c, w, gate, query, level, entry)) return false;
+    if (!course_begin(&c, w, gate, query, level)) return false;
     while (course_follow(&c, gate) && course_measure(&c, gate, false)) continue;
     return course_end(&c);
 }
 
 bool hnsw_walk_course_begin(walk_course *c, walk *w, const codes_query *query,
-                            const walk_level *level, uint32_t entry)
+                            const walk_level *level)
 {
-    if (!course_begin(c, w, NULL, query, level, entry)) return false;
-    hnsw_walk_prefetch_links(level, entry);
+    if (!course_begin(c, w, NULL, query, level)) return false;
+    prefetch_next_links(c);
     return true;
 }
 
@@ -347,42 +361,60 @@ bool hnsw_walk_course_end(const walk_course *c)
     return course_end(c);
 }
 
-bool hnsw_walk_level_from(walk *w, const codes_query *query, const walk_level *level,
-                          uint32_t entry)
+bool hnsw_walk_enter(walk *w, const codes_query *query, const walk_level *level, uint32_t at)
 {
-    return search_level(w, NULL, query, level, entry);
+    float distance;
+    if (at >= level->count) return false;
+    uint32_t row = level->rows ? level->rows[at] : at;
+    if (row >= query->column->vectors->rows) return false;
+    codes_to_rows(query, &row, 1, &distance);
+    w->distances_count++;
+    w->pool.entries[0] = (walk_entry){distance, at};
+    w->pool.count = 1;
+    return true;
 }
 
-bool hnsw_walk_gated_from(walk *w, walk_gate *gate, const codes_query *query,
-                          const walk_level *level, uint32_t entry)
+void hnsw_walk_enter_bottom(walk *w, const uint32_t *nodes)
+{
+    walk_entry *entries = w->pool.entries;
+    for (uint32_t i = 0; i < w->pool.count; i++) entries[i].at = nodes[entries[i].at & ~WALK_DONE];
+}
+
+bool hnsw_walk_over(walk *w, const codes_query *query, const walk_level *level)
+{
+    return walk_over(w, NULL, query, level);
+}
+
+bool hnsw_walk_over_gated(walk *w, walk_gate *gate, const codes_query *query,
+                          const walk_level *level)
 {
     mv_assert(!level->rows); /* positions are rows */
     mv_assert(gate->share > 0);
     pool_clear(&gate->hits);
     gate->matches_met = 0;
     gate->next_check = gate->usual;
-    if (!search_level(w, gate, query, level, entry)) return false;
+    if (!walk_over(w, gate, query, level)) return false;
     if (gate->usual && !w->end && has_few_matches_nearest(w, gate)) w->end = WALK_FEW_MATCHES;
     return true;
 }
 
 bool hnsw_walk_descend(walk *w, const codes_query *query, const walk_level *levels, uint32_t top,
-                       uint32_t bottom, uint32_t *at)
+                       uint32_t bottom, const uint32_t *nodes, uint32_t width)
 {
-    uint32_t capacity = w->pool.capacity;
+    uint32_t capacity = w->pool.capacity, rank = w->patience.rank;
     walk_stop stop = w->stop;
-    uint32_t rank = w->patience.rank;
-    bool in_range = true;
     mv_assert(bottom <= top);
+    mv_assert(top > 0);
     mv_assert(top <= HNSW_LEVELS_MAX);
-    *at = 0;
-    w->pool.capacity = 1;
+    mv_assert(width <= w->pool_max);
     w->stop = (walk_stop){0};
     w->patience.rank = 0;
+    bool in_range = hnsw_walk_enter(w, query, &levels[top], 0);
     for (uint32_t level = top; level > bottom && in_range; level--) {
-        in_range = hnsw_walk_level_from(w, query, &levels[level], *at);
-        if (in_range) *at = w->pool.entries[0].at & ~WALK_DONE;
+        w->pool.capacity = level == bottom + 1 ? width : 1;
+        in_range = hnsw_walk_over(w, query, &levels[level]);
     }
+    if (in_range && !bottom) hnsw_walk_enter_bottom(w, nodes);
     w->pool.capacity = capacity;
     w->stop = stop;
     w->patience.rank = rank;

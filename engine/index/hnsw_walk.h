@@ -78,6 +78,8 @@ typedef struct walk_trace {
     float bound;                        /* rows that are no farther are wanted */
     uint32_t wanted;                    /* how many of these; more are equally far */
     uint32_t met;                       /* of them */
+    uint16_t apart_since;               /* when the query was seen to lie apart (patience_kind);
+                                         * UINT16_MAX: it is not */
     uint16_t times[HNSW_MEASURED_HITS]; /* when each of these was met */
     uint16_t ends[HNSW_LEAST_STEPS][HNSW_FACTOR_STEPS]; /* with each least number of candidates and
                                                          * factor; UINT16_MAX: it went on */
@@ -148,24 +150,29 @@ size_t hnsw_walk_size(uint32_t positions, uint32_t degree, uint32_t capacity);
 void hnsw_walk_lay_out(walk *w, void *bits, void *memory, uint32_t positions, uint32_t degree,
                        uint32_t capacity);
 
-/* Fill the pool with the nearest positions found from `entry` on. Their WALK_DONE bits may be set.
- * False: a link, or the row of a position, is out of range. */
-bool hnsw_walk_level_from(walk *w, const codes_query *query, const walk_level *level,
-                          uint32_t entry);
+/* Make `at` the only entry of the next walk. False: it, or its row, is out of range. */
+bool hnsw_walk_enter(walk *w, const codes_query *query, const walk_level *level, uint32_t at);
+/* The entries of a walk over the bottom level, by rows, of what a walk over level 1 has found. */
+void hnsw_walk_enter_bottom(walk *w, const uint32_t *nodes);
+/* Walk over a level. The entries of the pool, one or more, are where it begins; then the pool has
+ * the nearest positions found, whose WALK_DONE bits may be set. False: a link, or the row of a
+ * position, is out of range. */
+bool hnsw_walk_over(walk *w, const codes_query *query, const walk_level *level);
 
-/* The same walk by steps, so that several walks can take turns: a step prefetches what the next one
+/* The same by steps, so that several walks can take turns: a step prefetches what the next one
  * of the same walk reads, and the others' steps give that time to arrive. A step that returns false
  * was the last. After a beginning that returns true, the end is to be called; each returns false
  * where a link or a row is out of range. */
 bool hnsw_walk_course_begin(walk_course *c, walk *w, const codes_query *query,
-                            const walk_level *level, uint32_t entry);
+                            const walk_level *level);
 bool hnsw_walk_course_step(walk_course *c);
 bool hnsw_walk_course_end(const walk_course *c);
 
 /* The same for matching rows, which go to gate->hits. At the bottom level. */
-bool hnsw_walk_gated_from(walk *w, walk_gate *gate, const codes_query *query,
-                          const walk_level *level, uint32_t entry);
-/* The same with matching rows as the only candidates (hnsw_bridge.c). The entry need not match. */
+bool hnsw_walk_over_gated(walk *w, walk_gate *gate, const codes_query *query,
+                          const walk_level *level);
+/* The same with matching rows as the only candidates (hnsw_bridge.c), from one entry, which need
+ * not match. */
 bool hnsw_bridge_search(walk *w, walk_gate *gate, const codes_query *query, const walk_level *level,
                         uint32_t entry);
 /* Scan the codes of all matching rows (hnsw_scan.c). Fills the pool with the nearest of those whose
@@ -178,17 +185,17 @@ uint32_t hnsw_scan_capacity_max(uint32_t entries);
 void hnsw_scan_codes(walk *w, const index_query *request, const codes_query *query, float beyond);
 uint32_t hnsw_scan_sort(walk_pool *pool, uint32_t sorted);
 
-/* Descend from the first node of level `top`, by the nearest node found in each of the levels down
- * to `bottom` + 1. *at is the position of the last one. False: a link is out of range. */
+/* Descend from the first node of level `top`, by the nearest node found in each of the levels from
+ * `top` to `bottom` + 1. The nearest `width` that are found in the last of them become the entries
+ * of a walk over `bottom`. `nodes` has the row of each node. False: a link is out of range. */
 bool hnsw_walk_descend(walk *w, const codes_query *query, const walk_level *levels, uint32_t top,
-                       uint32_t bottom, uint32_t *at);
+                       uint32_t bottom, const uint32_t *nodes, uint32_t width);
 
 /* ---- shared by the walks (hnsw_walk.c, hnsw_bridge.c) */
 
 /* Prepare the counts of a walk that begins. */
 static inline void hnsw_walk_begin(walk *w)
 {
-    pool_clear(&w->pool);
     w->end = WALK_WHOLE;
     w->followed = 0;
     w->distances_before = w->distances_count;

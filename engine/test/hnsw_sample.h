@@ -193,7 +193,7 @@ static inline uint64_t bytes_bound(const set *s, const how_to_build *how)
                                               : 2 * dim + 23;
     uint64_t thread = rows / 5 + 48 * m * m + 8 * how->options.ef_construction + 24 * dim + 131072;
     return rows * (code + 10 * m + 32) + (how->threads ? how->threads : 1) * thread + 16384 * m +
-           524288;
+           1280 * 1024;
 }
 
 /* Everything that must hold of any graph is checked. */
