@@ -38,6 +38,12 @@ local FORMATS = {
     lists = { "at", "seen" },
     metrics = { v = "l2", w = "cosine", bits = "hamming" },
   },
+  {
+    folder = "v4",
+    graphs = { v = "int4", bits = "none" },
+    lists = { "at", "seen" },
+    metrics = { v = "l2", w = "cosine", bits = "hamming" },
+  },
   { folder = "v2_exact_32", bits = 32, graphs = {}, lists = {}, metrics = { v = "l2", w = "cosine" } },
 }
 
