@@ -264,7 +264,7 @@ typedef struct measured_kind {
 /* Sums over queries, for each kind of them (hnsw_measure_query_kind). */
 typedef struct kind_sums {
     double found[HNSW_BUILD_QUERY_KINDS], followed[HNSW_BUILD_QUERY_KINDS];
-    uint32_t count[HNSW_BUILD_QUERY_KINDS];
+    uint32_t count[HNSW_BUILD_QUERY_KINDS], apart[HNSW_BUILD_QUERY_KINDS]; /* queries; of them */
 } kind_sums;
 
 /* The factor and the least number of candidates of walks. */
@@ -287,6 +287,7 @@ static void add_walk(const hnsw_builder *b, uint32_t item, const hnsw_measured_w
     sums->found[kind] += is_scan ? 1 : (double)hits / hits_wanted(b);
     sums->followed[kind] += fmin(end, WALK_POOL_MAX);
     sums->count[kind]++;
+    sums->apart[kind] += m->kind == PATIENCE_APART;
 }
 
 /* Add what walks of one kind find with a choice. `apart` is that of queries apart: those walks
@@ -310,9 +311,10 @@ static void add_walks(const hnsw_builder *b, measured_kind of, choice c, choice 
 
 /* With a factor and a least number of candidates. */
 typedef struct outcome {
-    double recall;         /* of rows, or of all queries if they are few */
-    double recall_of_made; /* of the kind of made queries that has the lowest one */
-    double followed;       /* candidates, on average of rows, or of all queries if they are few */
+    double recall;          /* of rows, or of all queries if they are few */
+    double recall_of_made;  /* of the kind of made queries that has the lowest one, */
+    double recall_of_apart; /* and of the kind, of those most of whose queries lie apart */
+    double followed;        /* candidates, on average of rows, or of all queries if they are few */
 } outcome;
 
 /* Of near queries with those apart, whose choice is made. `far` are found for the far queries: the
@@ -321,7 +323,7 @@ static outcome outcome_of(const hnsw_builder *b, measured_kind of, choice c, cho
                           const kind_sums *others)
 {
     kind_sums sums = {0};
-    outcome o = {.recall = 1, .recall_of_made = 1};
+    outcome o = {.recall = 1, .recall_of_made = 1, .recall_of_apart = 1};
     double found = 0, followed = 0, count = 0;
     add_walks(b, of, c, apart, &sums);
     for (uint32_t kind = 0; kind < HNSW_BUILD_QUERY_KINDS; kind++) {
@@ -330,7 +332,8 @@ static outcome outcome_of(const hnsw_builder *b, measured_kind of, choice c, cho
         followed += sums.followed[kind];
         count += sums.count[kind];
         if (!kind || !sums.count[kind] || all < KIND_QUERIES_MIN) continue;
-        o.recall_of_made = fmin(o.recall_of_made, (sums.found[kind] + others->found[kind]) / all);
+        double *lowest = 2 * sums.apart[kind] > all ? &o.recall_of_apart : &o.recall_of_made;
+        *lowest = fmin(*lowest, (sums.found[kind] + others->found[kind]) / all);
     }
     if (sums.count[0] >= KIND_QUERIES_MIN)
         found = sums.found[0], followed = sums.followed[0], count = sums.count[0];
@@ -340,31 +343,30 @@ static outcome outcome_of(const hnsw_builder *b, measured_kind of, choice c, cho
     return o;
 }
 
-/* The recalls to be had, at least, for a declared one. A part of what the declared one may miss is
- * kept in reserve, since few queries are measured; their mean recall has a standard error of about
- * 0.01. Queries apart are few of those between two rows, and the others of these count as near: it
- * costs less to keep the reserve for these kinds in the former. */
-static outcome aim_of(patience_kind kind, double recall)
+/* Is the outcome enough for a recall? A part of what may be missed is kept in reserve, since few
+ * queries are measured; their mean recall has a standard error of about 0.01. Of queries that lie
+ * apart more is kept, so that none is needed of those that are seen to lie apart too late and count
+ * as near: near queries are most of all, and their patience costs most. */
+static bool is_enough(patience_kind kind, const outcome *o, double recall)
 {
-    double missed = 1 - recall, part = kind == PATIENCE_APART ? 0.4 : 0.2;
-    return (outcome){.recall = recall + part * missed,
-                     .recall_of_made = kind == PATIENCE_NEAR ? recall : recall + part * missed};
+    double missed = 1 - recall, aim = recall + (kind == PATIENCE_APART ? 0.4 : 0.2) * missed;
+    return o->recall >= aim && o->recall_of_made >= aim &&
+           o->recall_of_apart >= (kind == PATIENCE_NEAR ? recall : aim);
 }
 
 /* The choice with which walks have a recall and follow the fewest candidates. */
 static choice choose_of_kind(const hnsw_builder *b, measured_kind of, double recall, choice apart,
                              const kind_sums *others)
 {
-    outcome aim = aim_of(of.kind, recall);
     choice best = {HNSW_FACTOR_STEPS, HNSW_LEAST_STEPS - 1, WALK_POOL_MAX};
     for (uint32_t least = 0; least < HNSW_LEAST_STEPS; least++) {
         for (uint32_t factor = 0; factor < HNSW_FACTOR_STEPS; factor++) {
             bool is_last = factor + 1 == HNSW_FACTOR_STEPS && least + 1 == HNSW_LEAST_STEPS;
             outcome o = outcome_of(b, of, (choice){factor, least, 0}, apart, others);
-            bool is_enough = o.recall >= aim.recall && o.recall_of_made >= aim.recall_of_made;
-            if (is_last && of.kind == PATIENCE_FAR) o.recall = fmin(o.recall, o.recall_of_made);
-            if (is_last) is_enough |= o.recall >= recall - RECALL_TOLERANCE;
-            if (!is_enough) continue;
+            bool is_nearly =
+                o.recall >= recall - RECALL_TOLERANCE &&
+                (of.kind != PATIENCE_FAR || o.recall_of_made >= recall - RECALL_TOLERANCE);
+            if (!is_enough(of.kind, &o, recall) && !(is_last && is_nearly)) continue;
             if (best.factor == HNSW_FACTOR_STEPS || o.followed < best.followed)
                 best = (choice){factor, least, o.followed};
             break; /* larger factors follow more */
