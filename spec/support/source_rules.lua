@@ -5,7 +5,8 @@ local M = {}
 
 -- A file includes only its own room and rooms of a lower rank; so index and storage never meet, nor do read and job.
 local RANKS = {
-  base = 1, vector = 2, index = 3, storage = 3, query = 4, open = 5, transaction = 6, read = 7, job = 7, collection = 8,
+  base = 1, text = 2, vector = 2, index = 3, storage = 3, query = 4, open = 5, transaction = 6, read = 7, job = 7,
+  collection = 8,
 }
 
 -- The modules that the Lua modules may require in addition to each other.
@@ -81,7 +82,8 @@ local function system_include_fault(path, room, name)
   if room ~= "binding" and lua_header then
     return "includes <" .. name .. ">, but the engine knows no Lua"
   end
-  if room == "binding" and (name:match("lmdb") or name:match("simde") or name:match("xxhash")) then
+  if room == "binding" and (name:match("lmdb") or name:match("simde") or name:match("xxhash")
+      or name:match("utf8proc") or name:match("libstemmer")) then
     return "includes <" .. name .. ">, but only the engine uses it"
   end
 end
