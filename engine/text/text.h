@@ -13,7 +13,8 @@
  * whitespace  What stands between white space, as it is.
  *
  * All but `whitespace` fold: case (fully: ß and SS are ss), compatibility forms, and accents (Å is
- * a, ø is o, ł is l, æ is ae) are ignored, and so are characters that are not shown.
+ * a, ø is o, ł is l, æ is ae) are ignored, and so are characters that are not shown. Languages and
+ * stop words are about words: they leave text of scripts without spaces as it is.
  *
  * An analyzer is used by one thread at a time. */
 #ifndef MV_TEXT_H
@@ -62,7 +63,8 @@ typedef struct text_analyzer text_analyzer;
 /* Make an analyzer. On success the caller frees *out. Takes less than a millisecond.
  * MV_MISUSE: no such tokenizer or language, or an option that the tokenizer does not have.
  * MV_WRONG_VERSION: this build lacks the library that the options need; the text names it.
- * MV_LIMIT: more than TEXT_STOP_WORDS_MAX stop words. */
+ * MV_LIMIT: more than TEXT_STOP_WORDS_MAX stop words.
+ * An analyzer takes 12 KB, and 260 KB more if it has a language or stop words. */
 mv_err text_analyzer_make(const text_options *options, text_analyzer **out, mv_error *error);
 void text_analyzer_free(text_analyzer *analyzer); /* NULL is fine */
 

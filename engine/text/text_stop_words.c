@@ -4,6 +4,7 @@
 
 #include "text/text_language.h"
 
+/* clang-format off */
 /* Each list ascends by bytes, folded as words are before their accents go. */
 static const struct {
     const char *language, *words;
@@ -180,6 +181,7 @@ static const struct {
      "varför varit varje vars vart vem vi vid vilka vilkas vilken vilket vill ville vår "
      "våra vårt än är även åt över"},
 };
+/* clang-format on */
 
 const char *text_stop_words_language(size_t i)
 {
