@@ -3,14 +3,18 @@
  * The same analyzer reads documents and queries, so that both give the same terms. Text is UTF-8;
  * bytes that are not, and NUL, separate words, and are in no term.
  *
- * unicode     Words by Unicode Standard Annex 29, if they contain a letter, a number or an emoji.
- *             Text of scripts that do not separate words by spaces (Chinese, Japanese, Korean;
- * Thai, Lao, Khmer, Burmese) as overlapping pairs of characters. code        Identifiers: letters,
- * digits and '_'; all else separates. An identifier of several parts gives the whole and the parts:
- * of HTTPServer2Error_code the terms httpserver2error_code, http, server, 2, error and code. Text
- * of scripts without spaces as above. ngram       All characters, three at a time, to find any part
- * of a text. White space of any kind and length is one space; at the ends it is left out.
- * whitespace  What stands between white space, as it is.
+ * unicode: words by Unicode Standard Annex 29, if they contain a letter, a number or an emoji. Text
+ * of scripts that do not separate words by spaces (Chinese, Japanese, Korean, Thai, Lao, Khmer,
+ * Burmese) as overlapping pairs of characters.
+ *
+ * code: identifiers, that is letters, digits and '_'; all else separates. An identifier of several
+ * parts gives the whole and the parts: of HTTPServer2Error_code the terms httpserver2error_code,
+ * http, server, 2, error and code. Text of scripts without spaces as above.
+ *
+ * ngram: all characters, three at a time, to find any part of a text. White space of any kind and
+ * length is one space; at the ends it is left out.
+ *
+ * whitespace: what stands between white space, as it is.
  *
  * All but `whitespace` fold: case (fully: ß and SS are ss), compatibility forms, and accents (Å is
  * a, ø is o, ł is l, æ is ae) are ignored, and so are characters that are not shown. Languages and
