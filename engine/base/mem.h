@@ -25,11 +25,6 @@ void mem_free(void *block, size_t size);
  * *capacity are as before. An array begins as NULL with capacity 0. */
 void *mem_grow(void *items, uint32_t *capacity, uint32_t count, size_t item_size);
 
-/* Make space for one more item in an array of `count` items that has space for *capacity, which
- * doubles where it is reached. Returns the array, moved or not. NULL: no memory; the array and
- * *capacity are as before. An array begins as NULL with capacity 0. */
-void *mem_grow(void *items, uint32_t *capacity, uint32_t count, size_t item_size);
-
 /* Bytes allocated and not freed, in this process. */
 size_t mem_bytes(void);
 

@@ -1,0 +1,227 @@
+/* Ranked lists: for each term the rows that have it, how often, and at which positions; made so
+ * that the k best rows for some terms are found without reading all of their lists.
+ *
+ * The score of a row is the sum, over the terms of a query, of the weight of the term times
+ *
+ *   f / (f + c + d × length)          f: how often the row has the term
+ *
+ * which is BM25 for fitting weights, c and d (Robertson, Zaragoza: The Probabilistic Relevance
+ * Framework, 2009). A list is cut into blocks of 128 rows. Each block has a bound of this fraction,
+ * so that blocks whose rows cannot be among the best are skipped (Ding, Suel: Faster top-k document
+ * retrieval using block-max indexes, SIGIR 2011).
+ *
+ * The lists know no statistics of the collection: weights, c and d come with the query. The bounds
+ * hold for the c and d of the head, which are those of the segment; for others they are widened.
+ *
+ * Lists are a set of arrays, the parts, in a mapped file or in the memory of the builder. They are
+ * built once and never changed. */
+#ifndef MV_RANKED_H
+#define MV_RANKED_H
+
+#include "index/index.h"
+#include "index/invert_pack.h"
+
+#define RANKED_BLOCK    128u
+#define RANKED_TERM_MAX 255u /* bytes of a term */
+
+/* The parts. Their numbers are part of the file format. STARTS and ENDS are packed sequences
+ * (invert_pack.h): an array of blocks in the part itself, their bits in the part after it. */
+typedef enum ranked_part_kind {
+    RANKED_PART_HEAD = 0,        /* ranked_head */
+    RANKED_PART_ENDS = 1,        /* for each term, ascending by its bytes: its end in TERMS */
+    RANKED_PART_ENDS_BITS = 2,   /* its bits */
+    RANKED_PART_TERMS = 3,       /* the bytes of all terms, one behind the other */
+    RANKED_PART_STARTS = 4,      /* for each term: where its list begins in LISTS */
+    RANKED_PART_STARTS_BITS = 5, /* its bits */
+    RANKED_PART_LISTS = 6,       /* the lists, see below */
+    RANKED_PART_POSITIONS = 7,   /* the positions of whole blocks, see below */
+    RANKED_PART_LENGTHS = 8,     /* for each row a u16: its length; UINT16_MAX: it is in LONGS */
+    RANKED_PART_LONGS = 9,       /* pairs of u32, ascending: a row and its length */
+    RANKED_PART_KINDS
+} ranked_part_kind;
+
+#define RANKED_PARTS_MAX RANKED_PART_KINDS
+
+/* The head, as it is in the file. */
+typedef struct ranked_head {
+    uint32_t format;   /* RANKED_FORMAT */
+    uint32_t rows;     /* of the segment */
+    uint32_t terms;    /* distinct ones */
+    uint32_t longs;    /* pairs in LONGS */
+    uint64_t tokens;   /* sum of all lengths */
+    float c, d;        /* for which the bounds of blocks hold */
+    uint64_t analysis; /* fingerprint of what made the terms; not read here */
+} ranked_head;
+
+#define RANKED_FORMAT 1u
+
+static_assert(sizeof(ranked_head) == 40, "the head of ranked lists has 40 bytes on disk");
+
+/* A list, as it is in LISTS, from a multiple of 4 bytes on.
+ *
+ *   u32               count: rows
+ *   ranked_block × n  n = count / 128 whole blocks
+ *   bits              of each whole block: 128 rows, then 128 frequencies (ranked_pack.h)
+ *   the tail          of the other count % 128 rows, if there are any: a u8, the bound, as
+ *                     ranked_block has it; then varints (7 bits a byte, lowest first): of each row
+ *                     its difference to the row before, less one (of the first row of a list: the
+ *                     row), and its frequency, less one; then the positions of these rows: of each
+ *                     the difference to the one before in the row (of the first one: the position)
+ *
+ * The positions of a whole block are in POSITIONS, from a multiple of 4 bytes on: the same
+ * differences, of position_bits each. POSITIONS ends with RANKED_PADDING zero bytes, as LISTS. */
+typedef struct ranked_block {
+    uint32_t last;      /* row */
+    uint32_t bits;      /* offset of its bits, in units of 4 bytes behind the blocks of the list */
+    uint32_t positions; /* offset in POSITIONS, in units of 4 bytes */
+    uint8_t row_bits, freq_bits, position_bits;
+    uint8_t bound; /* of f / (f + c + d × length), in units of 1 / 255, rounded up */
+} ranked_block;
+
+#define RANKED_PADDING 16u
+
+static_assert(sizeof(ranked_block) == 16, "a block of ranked lists has 16 bytes on disk");
+
+/* Opened lists. They own no memory: parts must live as long as they are used. */
+typedef struct ranked_lists {
+    const ranked_head *head;
+    invert_packed ends, starts;
+    const uint8_t *terms;
+    uint64_t terms_size;
+    const uint8_t *lists;
+    uint64_t lists_size;
+    const uint8_t *positions;
+    uint64_t positions_size;
+    const uint16_t *lengths;
+    const uint32_t *longs;
+} ranked_lists;
+
+/* Open lists over their parts. Checks the head and all sizes; the contents of parts are checked
+ * wherever they are read. MV_CORRUPT: a check failed. MV_WRONG_VERSION: a newer format. */
+mv_err ranked_open(const index_part *parts, uint32_t parts_count, uint32_t rows,
+                   ranked_lists *lists, mv_error *error);
+
+/* ---------------------------------------------------------------- terms and lists */
+
+#define RANKED_NONE UINT32_MAX
+
+/* The terms from position *first to before *end: that term, if it is there, or with `as_prefix` all
+ * that begin with it. MV_CORRUPT. */
+mv_err ranked_find(const ranked_lists *lists, const char *term, uint32_t size, bool as_prefix,
+                   uint32_t *first, uint32_t *end, mv_error *error);
+/* The bytes of a term. MV_CORRUPT. */
+mv_err ranked_term(const ranked_lists *lists, uint32_t at, const char **term, uint32_t *size,
+                   mv_error *error);
+/* The length of a row. */
+static inline uint32_t ranked_length(const ranked_lists *lists, uint32_t row)
+{
+    uint32_t length = lists->lengths[row], low = 0, high = lists->head->longs;
+    if (MV_LIKELY(length < UINT16_MAX)) return length;
+    while (low + 1 < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (lists->longs[2 * (size_t)middle] <= row)
+            low = middle;
+        else
+            high = middle;
+    }
+    return high ? lists->longs[2 * (size_t)low + 1] : length;
+}
+
+/* Where a reader of one list is. A cursor is at a block; its rows are read when they are needed.
+ * Large: 1.3 KB. */
+typedef struct ranked_cursor {
+    const ranked_lists *lists;
+    const ranked_block *blocks;
+    const uint8_t *bits, *tail, *end; /* behind the blocks; behind the list, or what bounds it */
+    uint32_t count;                   /* of rows in the list */
+    uint32_t blocks_count;            /* whole ones */
+    uint32_t block;      /* the current one; blocks_count: the tail; more: the list has ended */
+    uint32_t read_block; /* whose rows are in `rows`; RANKED_NONE: none */
+    uint32_t read_count; /* of them */
+    uint32_t at;         /* in `rows`: for ranked_cursor_freq */
+    uint32_t tail_last;  /* last row of the tail */
+    uint8_t tail_bound;
+    const uint8_t *tail_positions;                            /* set when the tail is read */
+    uint32_t rows[RANKED_BLOCK + 4], freqs[RANKED_BLOCK + 4]; /* kernels write by fours */
+} ranked_cursor;
+
+/* Begin to read the list of a term. MV_CORRUPT. */
+mv_err ranked_cursor_begin(ranked_cursor *cursor, const ranked_lists *lists, uint32_t term,
+                           mv_error *error);
+/* The last row of the current block; UINT32_MAX: the list has ended. */
+static inline uint32_t ranked_cursor_last(const ranked_cursor *cursor)
+{
+    if (cursor->block < cursor->blocks_count) return cursor->blocks[cursor->block].last;
+    return cursor->block == cursor->blocks_count && cursor->count % RANKED_BLOCK ? cursor->tail_last
+                                                                                 : UINT32_MAX;
+}
+/* Bound of the current block, in units of 1 / 255; 0: the list has ended. */
+static inline uint32_t ranked_cursor_bound(const ranked_cursor *cursor)
+{
+    if (cursor->block < cursor->blocks_count) return cursor->blocks[cursor->block].bound;
+    return cursor->block == cursor->blocks_count && cursor->count % RANKED_BLOCK
+               ? cursor->tail_bound
+               : 0;
+}
+/* Go to the first block, from the current one on, whose last row is `row` or more. */
+void ranked_cursor_skip(ranked_cursor *cursor, uint32_t row);
+/* Read the rows and frequencies of the current block. False: it is damaged. */
+bool ranked_cursor_read(ranked_cursor *cursor);
+/* How often `row` has the term; 0: not. Rows must be asked for in ascending order. False: damaged.
+ */
+bool ranked_cursor_freq(ranked_cursor *cursor, uint32_t row, uint32_t *freq);
+/* The positions of the row that ranked_cursor_freq has found: `freq` numbers, ascending. False:
+ * damaged. */
+bool ranked_cursor_positions(const ranked_cursor *cursor, uint32_t *positions);
+
+/* ---------------------------------------------------------------- searching */
+
+/* One term of a query. */
+typedef struct ranked_leaf {
+    ranked_cursor *cursor;
+    float weight;
+} ranked_leaf;
+
+typedef struct ranked_query {
+    const ranked_lists *lists;
+    ranked_leaf *leaves; /* in the same order for all segments of a collection */
+    uint32_t count;
+    float c, d;
+    const uint64_t *matches; /* bit set: the row may be a hit */
+    uint32_t matching;       /* how many these are */
+    uint32_t source;         /* topk_entry.source of the hits */
+    const uint64_t *docids;  /* of all rows */
+} ranked_query;
+
+typedef struct ranked_counts {
+    uint64_t blocks_read, blocks_skipped, rows_scored;
+} ranked_counts;
+
+/* Push the best rows to `hits`, with -score as their distance: all that match and have a term, or
+ * the best ones if there are more. A score does not depend on the other rows of the lists, nor on
+ * the order in which it was added up. `memory` are ranked_search_size bytes, aligned to 64.
+ * MV_CORRUPT. */
+size_t ranked_search_size(uint32_t leaves);
+mv_err ranked_search(const ranked_query *query, topk *hits, void *memory, ranked_counts *counts,
+                     mv_error *error);
+
+/* ---------------------------------------------------------------- building */
+
+typedef struct ranked_builder ranked_builder;
+
+/* Begin lists over `rows` rows, with bounds for BM25 by k1 and b. */
+mv_err ranked_build_begin(uint32_t rows, float k1, float b, uint64_t analysis, ranked_builder **out,
+                          mv_error *error);
+/* Add an occurrence of a term: by ascending row, and in a row by ascending position. Terms that
+ * share a position are alternatives: they count once for the length. MV_NO_MEMORY. MV_LIMIT. */
+mv_err ranked_build_add(ranked_builder *b, uint32_t row, const char *term, uint32_t size,
+                        uint32_t position, mv_error *error);
+/* After all rows: work until `until` (os_seconds), at least a little. *more is false when the lists
+ * are complete. */
+mv_err ranked_build_step(ranked_builder *b, double until, bool *more, mv_error *error);
+/* The parts of the complete lists, lent by the builder. Returns their number. */
+uint32_t ranked_build_parts(const ranked_builder *b, index_part parts[RANKED_PARTS_MAX]);
+uint64_t ranked_build_bytes(const ranked_builder *b); /* allocated */
+void ranked_build_free(ranked_builder *b);            /* NULL is fine */
+
+#endif

@@ -1,0 +1,304 @@
+/* Opening ranked lists, their dictionary, and reading one list (ranked.h). */
+#include <inttypes.h>
+#include <string.h>
+
+#include "index/ranked_pack.h"
+#include "index/ranked_read.h"
+
+/* ---------------------------------------------------------------- opening */
+
+static const index_part *find_ranked(const index_part *parts, uint32_t count, ranked_part_kind kind)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (parts[i].kind == (uint32_t)kind && !parts[i].level) return &parts[i];
+    return NULL;
+}
+
+static mv_err bad_size(ranked_part_kind kind, uint64_t size, mv_error *error)
+{
+    return error_set(error, MV_CORRUPT, "part %d of the ranked lists has %" PRIu64 " bytes",
+                     (int)kind, size);
+}
+
+static mv_err need_ranked(const index_part *parts, uint32_t count, ranked_part_kind kind,
+                          uint64_t least, const index_part **out, mv_error *error)
+{
+    static const index_part none = {0};
+    const index_part *part = find_ranked(parts, count, kind);
+    if (!part) part = &none;
+    if (part->size < least || (part->size && !part->bytes))
+        return bad_size(kind, part->size, error);
+    *out = part;
+    return MV_OK;
+}
+
+static mv_err open_ranked_packed(const index_part *parts, uint32_t count, ranked_part_kind kind,
+                                 uint32_t numbers, invert_packed *packed, mv_error *error)
+{
+    const index_part *blocks, *bits;
+    uint64_t size = (uint64_t)invert_pack_blocks(numbers) * sizeof(invert_block);
+    MV_TRY(need_ranked(parts, count, kind, size, &blocks, error));
+    if (blocks->size != size) return bad_size(kind, blocks->size, error);
+    MV_TRY(need_ranked(parts, count, kind + 1, numbers ? PACK_TAIL : 0, &bits, error));
+    *packed = (invert_packed){blocks->bytes, bits->bytes, bits->size, numbers};
+    return MV_OK;
+}
+
+mv_err ranked_open(const index_part *parts, uint32_t parts_count, uint32_t rows,
+                   ranked_lists *lists, mv_error *error)
+{
+    const index_part *head, *terms, *bytes, *positions, *lengths, *longs;
+    *lists = (ranked_lists){0};
+    MV_TRY(need_ranked(parts, parts_count, RANKED_PART_HEAD, sizeof *lists->head, &head, error));
+    if (head->size != sizeof *lists->head) return bad_size(RANKED_PART_HEAD, head->size, error);
+    const ranked_head *h = lists->head = head->bytes;
+    if (h->format > RANKED_FORMAT)
+        return error_set(error, MV_WRONG_VERSION,
+                         "the ranked lists have format %u, this moonvec reads up to %u", h->format,
+                         RANKED_FORMAT);
+    if (!h->format || h->rows != rows || !(h->c >= 0) || !(h->d >= 0))
+        return error_set(error, MV_CORRUPT, "the head of the ranked lists is damaged");
+    MV_TRY(open_ranked_packed(parts, parts_count, RANKED_PART_ENDS, h->terms, &lists->ends, error));
+    MV_TRY(open_ranked_packed(parts, parts_count, RANKED_PART_STARTS, h->terms, &lists->starts,
+                              error));
+    MV_TRY(need_ranked(parts, parts_count, RANKED_PART_TERMS, 0, &terms, error));
+    MV_TRY(need_ranked(parts, parts_count, RANKED_PART_LISTS, RANKED_PADDING, &bytes, error));
+    MV_TRY(
+        need_ranked(parts, parts_count, RANKED_PART_POSITIONS, RANKED_PADDING, &positions, error));
+    MV_TRY(need_ranked(parts, parts_count, RANKED_PART_LENGTHS, rows * sizeof(uint16_t), &lengths,
+                       error));
+    MV_TRY(need_ranked(parts, parts_count, RANKED_PART_LONGS,
+                       (uint64_t)h->longs * 2 * sizeof(uint32_t), &longs, error));
+    if (lengths->size != rows * sizeof(uint16_t))
+        return bad_size(RANKED_PART_LENGTHS, lengths->size, error);
+    if (longs->size != (uint64_t)h->longs * 2 * sizeof(uint32_t))
+        return bad_size(RANKED_PART_LONGS, longs->size, error);
+    lists->terms = terms->bytes;
+    lists->terms_size = terms->size;
+    lists->lists = bytes->bytes;
+    lists->lists_size = bytes->size;
+    lists->positions = positions->bytes;
+    lists->positions_size = positions->size;
+    lists->lengths = lengths->bytes;
+    lists->longs = longs->bytes;
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- the dictionary */
+
+static mv_err damaged_terms(mv_error *error)
+{
+    return error_set(error, MV_CORRUPT, "the terms of the ranked lists are damaged");
+}
+
+mv_err ranked_term(const ranked_lists *lists, uint32_t at, const char **term, uint32_t *size,
+                   mv_error *error)
+{
+    uint64_t begin = 0, end;
+    mv_assert(at < lists->head->terms);
+    if ((at && !invert_pack_get(&lists->ends, at - 1, &begin)) ||
+        !invert_pack_get(&lists->ends, at, &end) || end > lists->terms_size || end <= begin ||
+        end - begin > RANKED_TERM_MAX)
+        return damaged_terms(error);
+    *term = (const char *)lists->terms + begin;
+    *size = (uint32_t)(end - begin);
+    return MV_OK;
+}
+
+/* The first term that is not before `term`, or, if `after`, does not begin with it either. */
+static mv_err lower_bound(const ranked_lists *lists, const char *term, uint32_t size, bool after,
+                          uint32_t from, uint32_t *at, mv_error *error)
+{
+    uint32_t low = from, high = lists->head->terms;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2, other_size;
+        const char *other;
+        MV_TRY(ranked_term(lists, middle, &other, &other_size, error));
+        uint32_t common = other_size < size ? other_size : size;
+        int order = memcmp(other, term, common);
+        bool is_before = order < 0 || (!order && (other_size < size || after));
+        if (is_before)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *at = low;
+    return MV_OK;
+}
+
+mv_err ranked_find(const ranked_lists *lists, const char *term, uint32_t size, bool as_prefix,
+                   uint32_t *first, uint32_t *end, mv_error *error)
+{
+    const char *found;
+    uint32_t found_size;
+    MV_TRY(lower_bound(lists, term, size, false, 0, first, error));
+    *end = *first;
+    if (as_prefix) return lower_bound(lists, term, size, true, *first, end, error);
+    if (*first == lists->head->terms) return MV_OK;
+    MV_TRY(ranked_term(lists, *first, &found, &found_size, error));
+    *end += found_size == size && !memcmp(found, term, size);
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- a list */
+
+static mv_err damaged_list(mv_error *error)
+{
+    return error_set(error, MV_CORRUPT, "a list of the ranked lists is damaged");
+}
+
+/* Read the tail as the current block. */
+static bool read_tail(ranked_cursor *c)
+{
+    uint32_t count = c->count % RANKED_BLOCK, row = UINT32_MAX, difference;
+    const uint8_t *at = c->tail + 1;
+    if (c->blocks_count) row = c->blocks[c->blocks_count - 1].last;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!ranked_read_varint(&at, c->end, &difference) ||
+            !ranked_read_varint(&at, c->end, &c->freqs[i]))
+            return false;
+        uint64_t next = (uint64_t)(uint32_t)(row + 1) + difference;
+        if (next >= c->lists->head->rows || c->freqs[i] == UINT32_MAX) return false;
+        c->rows[i] = row = (uint32_t)next;
+        c->freqs[i]++;
+    }
+    c->tail_positions = at;
+    return true;
+}
+
+static bool is_block_in_bounds(const ranked_cursor *c, const ranked_block *b)
+{
+    uint64_t words = ranked_pack_words(b->row_bits) + ranked_pack_words(b->freq_bits);
+    return b->row_bits <= 32 && b->freq_bits <= 32 &&
+           ((uint64_t)b->bits + words) * 4 <= (uint64_t)(c->end - c->bits);
+}
+
+mv_err ranked_cursor_begin(ranked_cursor *c, const ranked_lists *lists, uint32_t term,
+                           mv_error *error)
+{
+    uint64_t start, end = lists->lists_size - RANKED_PADDING;
+    mv_assert(term < lists->head->terms);
+    if (!invert_pack_get(&lists->starts, term, &start) ||
+        (term + 1 < lists->head->terms && !invert_pack_get(&lists->starts, term + 1, &end)) ||
+        start % 4 || start + 4 > end || end > lists->lists_size - RANKED_PADDING)
+        return damaged_list(error);
+    const uint8_t *at = lists->lists + start;
+    c->lists = lists;
+    c->end = lists->lists + end;
+    memcpy(&c->count, at, sizeof c->count);
+    c->blocks_count = c->count / RANKED_BLOCK;
+    c->blocks = (const ranked_block *)(const void *)(at + 4);
+    uint64_t blocks_size = (uint64_t)c->blocks_count * sizeof *c->blocks, bits = 0;
+    if (!c->count || c->count > lists->head->rows || 4 + blocks_size > end - start)
+        return damaged_list(error);
+    c->bits = at + 4 + blocks_size;
+    if (c->blocks_count) {
+        const ranked_block *last = &c->blocks[c->blocks_count - 1];
+        if (!is_block_in_bounds(c, last)) return damaged_list(error);
+        bits = ((uint64_t)last->bits + ranked_pack_words(last->row_bits) +
+                ranked_pack_words(last->freq_bits)) *
+               4;
+    }
+    c->tail = c->bits + bits;
+    c->block = 0;
+    c->read_block = RANKED_NONE;
+    c->at = c->read_count = 0;
+    if (!(c->count % RANKED_BLOCK)) return MV_OK;
+    if (c->tail >= c->end || !read_tail(c)) return damaged_list(error);
+    c->read_block = c->blocks_count;
+    c->read_count = c->count % RANKED_BLOCK;
+    c->tail_bound = *c->tail;
+    c->tail_last = c->rows[c->read_count - 1];
+    return MV_OK;
+}
+
+void ranked_cursor_skip(ranked_cursor *c, uint32_t row)
+{
+    uint32_t step = 1, low = c->block, high;
+    if (low >= c->blocks_count) {
+        if (low == c->blocks_count && ranked_cursor_last(c) < row) c->block++;
+        return;
+    }
+    if (c->blocks[low].last >= row) return;
+    while (low + step < c->blocks_count && c->blocks[low + step].last < row) {
+        low += step;
+        step *= 2;
+    }
+    high = low + step < c->blocks_count ? low + step : c->blocks_count;
+    while (low + 1 < high) { /* blocks[low] is before, `high` is not, or is the tail */
+        uint32_t middle = low + (high - low) / 2;
+        if (c->blocks[middle].last < row)
+            low = middle;
+        else
+            high = middle;
+    }
+    c->block = high;
+    if (high == c->blocks_count && ranked_cursor_last(c) < row) c->block++;
+}
+
+bool ranked_cursor_read(ranked_cursor *c)
+{
+    if (c->read_block == c->block) return true;
+    mv_assert(c->block <= c->blocks_count);
+    c->at = 0;
+    c->read_block = c->block;
+    c->read_count = c->count % RANKED_BLOCK;
+    if (c->block == c->blocks_count) return read_tail(c);
+    const ranked_block *b = &c->blocks[c->block];
+    c->read_count = RANKED_BLOCK;
+    if (!is_block_in_bounds(c, b)) return false;
+    const uint8_t *bits = c->bits + (size_t)b->bits * 4;
+    ranked_pack_read(bits, b->row_bits, c->rows);
+    ranked_pack_read(bits + (size_t)ranked_pack_words(b->row_bits) * 4, b->freq_bits, c->freqs);
+    ranked_pack_sum(c->block ? b[-1].last : UINT32_MAX, c->rows);
+    for (uint32_t i = 0; i < RANKED_BLOCK; i++) c->freqs[i]++;
+    return ranked_is_ascending(c->rows, RANKED_BLOCK, c->lists->head->rows);
+}
+
+bool ranked_cursor_freq(ranked_cursor *c, uint32_t row, uint32_t *freq)
+{
+    *freq = 0;
+    if (ranked_cursor_last(c) < row) ranked_cursor_skip(c, row);
+    if (c->block > c->blocks_count || ranked_cursor_last(c) == UINT32_MAX) return true;
+    if (!ranked_cursor_read(c)) return false;
+    while (c->at + 1 < c->read_count && c->rows[c->at] < row) c->at++;
+    if (c->rows[c->at] == row) *freq = c->freqs[c->at];
+    return true;
+}
+
+/* Positions of row `c->at` of the tail. */
+static bool read_tail_positions(const ranked_cursor *c, uint32_t *positions)
+{
+    const uint8_t *at = c->tail_positions;
+    uint32_t difference;
+    for (uint32_t i = 0; i <= c->at; i++) {
+        uint32_t position = 0;
+        for (uint32_t j = 0; j < c->freqs[i]; j++) {
+            if (!ranked_read_varint(&at, c->end, &difference)) return false;
+            position += difference;
+            if (i == c->at) positions[j] = position;
+        }
+    }
+    return true;
+}
+
+bool ranked_cursor_positions(const ranked_cursor *c, uint32_t *positions)
+{
+    const ranked_lists *l = c->lists;
+    mv_assert(c->read_block == c->block);
+    mv_assert(c->at < c->read_count);
+    if (c->block == c->blocks_count) return read_tail_positions(c, positions);
+    const ranked_block *b = &c->blocks[c->block];
+    uint64_t begin = (uint64_t)b->positions * 4 * 8, before = 0;
+    for (uint32_t i = 0; i < c->at; i++) before += c->freqs[i];
+    uint64_t first = begin + before * b->position_bits,
+             end = first + (uint64_t)c->freqs[c->at] * b->position_bits;
+    if (b->position_bits > 32 || end / 8 + RANKED_PADDING / 2 + 1 > l->positions_size) return false;
+    for (uint32_t j = 0, position = 0; j < c->freqs[c->at]; j++) {
+        uint64_t bit = first + (uint64_t)j * b->position_bits, word;
+        memcpy(&word, l->positions + bit / 8, sizeof word);
+        position += (uint32_t)(word >> bit % 8 & (((uint64_t)1 << b->position_bits) - 1));
+        positions[j] = position;
+    }
+    return true;
+}

@@ -1,0 +1,49 @@
+/* Small readers of ranked lists, shared by its files. */
+#ifndef MV_RANKED_READ_H
+#define MV_RANKED_READ_H
+
+#include "index/ranked.h"
+
+/* A varint of at most 32 bits: 7 bits a byte, lowest first; the highest bit is set in all but the
+ * last byte. False: it goes beyond `end`, or beyond 32 bits. */
+static inline bool ranked_read_varint(const uint8_t **at, const uint8_t *end, uint32_t *out)
+{
+    const uint8_t *p = *at;
+    uint64_t number = 0;
+    for (uint32_t shift = 0; shift < 35; shift += 7) {
+        if (p >= end) return false;
+        number |= (uint64_t)(*p & 0x7f) << shift;
+        if (!(*p++ & 0x80)) {
+            *at = p;
+            *out = (uint32_t)number;
+            return number <= UINT32_MAX;
+        }
+    }
+    return false;
+}
+
+static inline bool ranked_is_ascending(const uint32_t *rows, uint32_t count, uint32_t limit)
+{
+    bool ok = rows[count - 1] < limit;
+    for (uint32_t i = 1; i < count; i++) ok &= rows[i] > rows[i - 1];
+    return ok;
+}
+
+/* Bytes of a varint. `out` has space for 5. */
+static inline uint32_t ranked_write_varint(uint32_t number, uint8_t *out)
+{
+    uint32_t size = 0;
+    for (; number >= 0x80; number >>= 7) out[size++] = (uint8_t)(number | 0x80);
+    out[size++] = (uint8_t)number;
+    return size;
+}
+
+/* f / (f + c + d × length). The order of operations is part of what scores are: every reader of a
+ * row computes the same float. */
+static inline float ranked_fraction(uint32_t freq, float c, float d, uint32_t length)
+{
+    float f = (float)freq, norm = c + d * (float)length;
+    return f / (f + norm);
+}
+
+#endif

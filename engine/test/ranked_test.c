@@ -1,0 +1,223 @@
+/* Ranked lists against a plain program: dictionary, rows, frequencies, positions, lengths, and the
+ * best rows for random terms, weights and filters. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/os.h"
+#include "expect.h"
+#include "sample.h"
+#include "index/ranked.h"
+
+#define TERM_BYTES_MAX 12
+
+static uint64_t state = 1;
+
+static uint32_t below(uint32_t limit)
+{
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    return (uint32_t)(state >> 33) % limit;
+}
+
+/* Number of a term: small ones are frequent. */
+static uint32_t some_term(uint32_t terms)
+{
+    double x = (below(1000000) + 1) / 1000001.0;
+    return (uint32_t)(pow((double)terms, x) - 1);
+}
+
+static uint32_t name_of(uint32_t term, char *out)
+{
+    return (uint32_t)snprintf(out, TERM_BYTES_MAX, term % 3 ? "t%u" : "%u", term);
+}
+
+typedef struct corpus {
+    uint32_t rows, terms;
+    uint32_t *freqs;   /* rows × terms */
+    uint32_t *lengths; /* rows */
+    uint64_t *docids;
+    ranked_builder *b;
+    ranked_lists lists;
+} corpus;
+
+static corpus make_corpus(uint32_t rows, uint32_t terms, uint32_t words_max)
+{
+    corpus c = {.rows = rows, .terms = terms};
+    bool more = true;
+    index_part parts[RANKED_PARTS_MAX];
+    c.freqs = mem_alloc_zero((size_t)rows * terms * sizeof *c.freqs);
+    c.lengths = mem_alloc_zero(rows * sizeof *c.lengths);
+    c.docids = mem_alloc_zero(rows * sizeof *c.docids);
+    WORKS(ranked_build_begin(rows, 1.2f, 0.75f, 7, &c.b, &error));
+    for (uint32_t row = 0; row < rows; row++) {
+        uint32_t words = below(words_max + 1);
+        if (below(500) == 0) words = 70000 / (below(3) + 1);
+        c.docids[row] = 10 + 2 * (uint64_t)row;
+        for (uint32_t position = 0; position < words; position++) {
+            char name[TERM_BYTES_MAX];
+            uint32_t term = some_term(terms), size = name_of(term, name);
+            WORKS(ranked_build_add(c.b, row, name, size, position, &error));
+            c.freqs[(size_t)row * terms + term]++;
+            c.lengths[row]++;
+        }
+    }
+    while (more) WORKS(ranked_build_step(c.b, 0, &more, &error));
+    uint32_t count = ranked_build_parts(c.b, parts);
+    WORKS(ranked_open(parts, count, rows, &c.lists, &error));
+    EXPECT(ranked_build_bytes(c.b) > 0);
+    return c;
+}
+
+static void free_corpus(corpus *c)
+{
+    mem_free(c->freqs, (size_t)c->rows * c->terms * sizeof *c->freqs);
+    mem_free(c->lengths, c->rows * sizeof *c->lengths);
+    mem_free(c->docids, c->rows * sizeof *c->docids);
+    ranked_build_free(c->b);
+}
+
+/* The position of a term in the dictionary; RANKED_NONE: no row has it. */
+static uint32_t find_term(const corpus *c, uint32_t term)
+{
+    char name[TERM_BYTES_MAX];
+    uint32_t first, end, size = name_of(term, name);
+    WORKS(ranked_find(&c->lists, name, size, false, &first, &end, &error));
+    EXPECT(end - first <= 1);
+    return end > first ? first : RANKED_NONE;
+}
+
+static void check_lists(const corpus *c)
+{
+    static ranked_cursor cursor;
+    static uint32_t positions[100000];
+    for (uint32_t row = 0; row < c->rows; row++)
+        EXPECT(ranked_length(&c->lists, row) == c->lengths[row]);
+    for (uint32_t term = 0; term < c->terms; term++) {
+        uint32_t at = find_term(c, term), rows = 0, freq;
+        for (uint32_t row = 0; row < c->rows; row++)
+            rows += c->freqs[(size_t)row * c->terms + term] > 0;
+        EXPECT((at == RANKED_NONE) == !rows);
+        if (at == RANKED_NONE) continue;
+        WORKS(ranked_cursor_begin(&cursor, &c->lists, at, &error));
+        EXPECT(cursor.count == rows);
+        for (uint32_t row = 0; row < c->rows; row += 1 + (below(4) == 0 ? below(300) : 0)) {
+            EXPECT(ranked_cursor_freq(&cursor, row, &freq));
+            EXPECT(freq == c->freqs[(size_t)row * c->terms + term]);
+            if (!freq || freq > 100000) continue;
+            EXPECT(ranked_cursor_positions(&cursor, positions));
+            for (uint32_t i = 0; i < freq; i++)
+                EXPECT(positions[i] < c->lengths[row] && (!i || positions[i] > positions[i - 1]));
+        }
+    }
+}
+
+static void check_prefixes(const corpus *c)
+{
+    static const char *const prefixes[] = {"", "t", "t1", "1", "12", "zz", "t99999"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        uint32_t first, end, size = (uint32_t)strlen(prefixes[i]), wanted = 0, term_size;
+        const char *term;
+        WORKS(ranked_find(&c->lists, prefixes[i], size, true, &first, &end, &error));
+        for (uint32_t at = 0; at < c->lists.head->terms; at++) {
+            WORKS(ranked_term(&c->lists, at, &term, &term_size, &error));
+            bool begins = term_size >= size && !memcmp(term, prefixes[i], size);
+            wanted += begins;
+            EXPECT(begins == (at >= first && at < end));
+        }
+        EXPECT(end - first == wanted);
+    }
+}
+
+#define LEAVES_MAX 12
+
+/* The best rows by looking at all of them. */
+static void search_plainly(const corpus *c, const uint32_t *terms, const float *weights,
+                           uint32_t count, float cc, float d, const uint64_t *matches, topk *hits)
+{
+    for (uint32_t row = 0; row < c->rows; row++) {
+        double score = 0;
+        if (!bits_get(matches, row)) continue;
+        for (uint32_t i = 0; i < count; i++) {
+            double f = c->freqs[(size_t)row * c->terms + terms[i]];
+            if (f > 0)
+                score += (double)weights[i] * f / (f + (double)cc + (double)d * c->lengths[row]);
+        }
+        if (score > 0)
+            topk_push(hits,
+                      (topk_entry){.distance = -(float)score, .row = row, .docid = c->docids[row]});
+    }
+    topk_finish(hits);
+}
+
+static void check_search(const corpus *c, uint32_t round)
+{
+    static ranked_cursor cursors[LEAVES_MAX];
+    ranked_leaf leaves[LEAVES_MAX];
+    topk_entry heap[100], plain_heap[100];
+    topk hits, plain;
+    ranked_counts counts = {0};
+    uint32_t terms[LEAVES_MAX], count = 0, wanted = 1 + below(LEAVES_MAX), k = 1 + below(100);
+    float weights[LEAVES_MAX];
+    uint64_t *matches = mem_alloc_zero((bits_words(c->rows) + 1) * sizeof *matches);
+    uint32_t share = round % 3 == 0 ? 1 : round % 3 == 1 ? 3 : 100, matching = 0;
+    for (uint32_t row = 0; row < c->rows; row++)
+        if (below(share) == 0) bits_set(matches, row), matching++;
+    for (uint32_t i = 0; i < wanted; i++) {
+        uint32_t term = some_term(c->terms), at = find_term(c, term);
+        bool is_new = at != RANKED_NONE;
+        for (uint32_t j = 0; j < count; j++) is_new &= terms[j] != term;
+        if (!is_new) continue;
+        WORKS(ranked_cursor_begin(&cursors[count], &c->lists, at, &error));
+        terms[count] = term;
+        weights[count] = 0.1f + (float)below(1000) / 100;
+        leaves[count] = (ranked_leaf){&cursors[count], weights[count]};
+        count++;
+    }
+    float stretch = 0.5f + (float)below(100) / 50; /* another mean length than that of the lists */
+    ranked_query q = {.lists = &c->lists,
+                      .leaves = leaves,
+                      .count = count,
+                      .c = c->lists.head->c,
+                      .d = c->lists.head->d * stretch,
+                      .matches = matches,
+                      .matching = matching,
+                      .docids = c->docids};
+    topk_start(&hits, heap, k, INFINITY);
+    topk_start(&plain, plain_heap, k, INFINITY);
+    void *memory = mem_alloc_aligned(ranked_search_size(count));
+    WORKS(ranked_search(&q, &hits, memory, &counts, &error));
+    topk_finish(&hits);
+    search_plainly(c, terms, weights, count, q.c, q.d, matches, &plain);
+    EXPECT(hits.count == plain.count);
+    for (uint32_t i = 0; i < hits.count && i < plain.count; i++)
+        EXPECT(fabsf(heap[i].distance - plain_heap[i].distance) <=
+               2e-6f * fabsf(plain_heap[i].distance));
+    mem_free(memory, ranked_search_size(count));
+    mem_free(matches, (bits_words(c->rows) + 1) * sizeof *matches);
+}
+
+static void test_corpus(uint32_t rows, uint32_t terms, uint32_t words_max)
+{
+    corpus c = make_corpus(rows, terms, words_max);
+    check_lists(&c);
+    check_prefixes(&c);
+    for (uint32_t round = 0; round < 300; round++) check_search(&c, round);
+    free_corpus(&c);
+}
+
+static void test_corpora(void)
+{
+    test_corpus(1, 1, 3);
+    test_corpus(10, 5, 3);
+    test_corpus(127, 3, 5);
+    test_corpus(128, 2, 9);
+    test_corpus(1000, 50, 20);
+    test_corpus(9000, 300, 30);
+    test_corpus(20000, 60, 8);
+}
+
+int main(void)
+{
+    RUN(test_corpora());
+    return tests_conclude();
+}
