@@ -133,6 +133,7 @@ typedef enum mv_index_type {
     MV_INDEX_FLAT = 1,   /* vectors: exact search */
     MV_INDEX_HNSW = 2,   /* vectors: a graph; approximate search, exact scores */
     MV_INDEX_INVERT = 3, /* scalar fields: inverted lists, for each value the rows that have it */
+    MV_INDEX_TEXT = 4,   /* strings and arrays of strings: full text, ranked by BM25 */
 } mv_index_type;
 
 /* The codes from which a walk through a graph computes distances. Hits are always scored from the
@@ -157,10 +158,34 @@ typedef struct mv_hnsw_options {
     uint64_t seed; /* of the random numbers; default 1 */
 } mv_hnsw_options;
 
+/* How a text is split into terms. Text is UTF-8. All but MV_TOKENIZER_WHITESPACE ignore case,
+ * accents and compatibility forms. The numbers are part of the format. */
+typedef enum mv_tokenizer {
+    MV_TOKENIZER_UNICODE = 0, /* words by Unicode Standard Annex 29; text of scripts without spaces
+                               * by overlapping pairs of characters */
+    MV_TOKENIZER_CODE = 1,    /* identifiers, and their parts: parseHTML gives parsehtml, parse and
+                               * html */
+    MV_TOKENIZER_NGRAM = 2,   /* all characters, three at a time: finds any part of a text */
+    MV_TOKENIZER_WHITESPACE = 3, /* what stands between white space, unchanged */
+} mv_tokenizer;
+
+/* How the text of a field is read and ranked. A 0 stands for the default. The elements of an
+ * array of strings are its terms, unchanged, and only k1 and b are used. */
+typedef struct mv_text_options {
+    mv_tokenizer tokenizer;
+    uint32_t language;   /* of stemming: its position in `words` of the option's mv_member_info,
+                          * where 0 is "none" */
+    uint32_t stop_words; /* 1: the stop words of the language are left out; default 0 */
+    double k1; /* of BM25: how fast further occurrences of a word count less; 0.001 to 100,
+                * default 1.2 */
+    double b;  /* of BM25: how much long texts count less; 0.001 to 1, default 0.75 */
+} mv_text_options;
+
 /* Names as they stand in schemas. NULL: there is no such type. Numbers of types are below 128;
  * numbers of indexes and quantizers count from 0 without gaps. */
-MV_API const char *mv_type_name(mv_type type);             /* "string", "array_int32", ... */
-MV_API const char *mv_index_name(mv_index_type index);     /* "none", "flat", "hnsw", "invert" */
+MV_API const char *mv_type_name(mv_type type); /* "string", "array_int32", ... */
+MV_API const char *
+mv_index_name(mv_index_type index); /* "none", "flat", "hnsw", "invert", "text" */
 MV_API const char *mv_quantize_name(mv_quantize quantize); /* "auto", "none", "fp16", ... */
 /* The number with that name, of `size` bytes. False: there is none; the number is unchanged. */
 MV_API bool mv_type_from_name(const char *name, size_t size, mv_type *type);
@@ -182,6 +207,7 @@ typedef struct mv_index_options {
     union {
         uint64_t reserved[8]; /* first, so that {0} clears the union; the size for later types */
         mv_hnsw_options hnsw; /* for MV_INDEX_HNSW */
+        mv_text_options text; /* for MV_INDEX_TEXT */
     } as;
 } mv_index_options;
 
@@ -296,7 +322,8 @@ typedef enum mv_member_kind {
     MV_MEMBER_U32 = 1,      /* uint32_t */
     MV_MEMBER_U64 = 2,      /* uint64_t */
     MV_MEMBER_WORD = 3,     /* an enum whose values count from 0 and have names */
-    MV_MEMBER_REAL = 4,     /* double; in stats only */
+    MV_MEMBER_REAL = 4,     /* double, of options 0 or more; `min`, `max` and `default_value` have
+                             * the bits of doubles */
     MV_MEMBER_QUANTIZE = 5, /* an mv_quantize, named as MV_MEMBER_WORD; the field's metric may
                              * exclude some values */
 } mv_member_kind;
@@ -309,7 +336,7 @@ typedef struct mv_member_info {
     mv_member_kind kind;
     size_t offset;            /* in mv_index_options or mv_index_stats */
     const char *const *words; /* of enums: the names of 0, 1, ..., and NULL at the end */
-    uint64_t min;             /* of MV_MEMBER_U32 and MV_MEMBER_U64 */
+    uint64_t min;             /* of numbers */
     uint64_t max;
     uint64_t default_value;
 } mv_member_info;
@@ -733,6 +760,12 @@ typedef struct mv_hnsw_stats {
     uint32_t ef;          /* candidates that a search for 10 hits usually follows */
 } mv_hnsw_stats;
 
+/* Stats of all full-text indexes of a field. Deleted rows are included. */
+typedef struct mv_text_stats {
+    uint64_t tokens; /* occurrences of all terms */
+    uint32_t terms;  /* different ones, of the segment that has most */
+} mv_text_stats;
+
 /* The index of one field. */
 typedef struct mv_index_stats {
     const mv_schema *schema; /* of the commit that was read, lent as by mv_get_schema */
@@ -746,6 +779,7 @@ typedef struct mv_index_stats {
                                        * if there is none */
     union {                           /* all zero if `segments` is 0 */
         mv_hnsw_stats hnsw;           /* of MV_INDEX_HNSW */
+        mv_text_stats text;           /* of MV_INDEX_TEXT */
         uint64_t reserved[8];         /* the size for later types */
     } as;
 } mv_index_stats;

@@ -79,10 +79,12 @@ mv_err index_kind_add(const index_kind *added, mv_error *error)
 /* ---------------------------------------------------------------- options */
 
 static_assert(sizeof(mv_quantize) == sizeof(uint32_t), "an enum is read as four bytes");
+static_assert(sizeof(double) == sizeof(uint64_t), "a number is read as eight bytes");
 
 static size_t member_size(const mv_member_info *member)
 {
-    return member->kind == MV_MEMBER_U64 ? sizeof(uint64_t) : sizeof(uint32_t);
+    bool is_large = member->kind == MV_MEMBER_U64 || member->kind == MV_MEMBER_REAL;
+    return is_large ? sizeof(uint64_t) : sizeof(uint32_t);
 }
 
 /* Little-endian: the low bytes come first. */

@@ -14,7 +14,8 @@
  * <name>_index, declared in index/index.h. Both tables are made from this list. */
 #define INDEX_KINDS(X)                                                                             \
     X(hnsw)                                                                                        \
-    X(invert)
+    X(invert)                                                                                      \
+    X(fulltext)
 
 typedef struct index_kind {
     mv_index_info info;

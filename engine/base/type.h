@@ -75,5 +75,7 @@ const char *type_name(mv_type type);
 /* The names of mv_quantize, from 0 on, up to a NULL (names.c). */
 enum { QUANTIZERS_COUNT = MV_QUANTIZE_INT4 + 1 };
 extern const char *const names_of_quantizers[QUANTIZERS_COUNT + 1];
+/* Languages of stemming: "none", then as Snowball names them. NULL at the end. */
+extern const char *const names_of_languages[];
 
 #endif

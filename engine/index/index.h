@@ -116,6 +116,7 @@ static inline void index_add_counts(mv_search_counts *sum, const mv_search_count
 typedef struct index_opened index_opened;
 typedef struct index_builder index_builder;
 struct invert_lists;
+struct ranked_lists;
 
 /* What to build. Everything is lent until the builder is freed. */
 typedef struct index_request {
@@ -172,6 +173,9 @@ typedef struct index_type {
     /* Scalar fields: the inverted lists that filters use (query/filter.h). NULL: filters do not use
      * the index. */
     const struct invert_lists *(*lists)(const index_opened *opened);
+    /* String fields: the ranked lists of a search by text (read/search_text.h). NULL: the field
+     * cannot be searched by text. */
+    const struct ranked_lists *(*ranked)(const index_opened *opened);
 } index_type;
 
 #define INDEX_DECLARE(name) extern const index_type name##_index;

@@ -101,6 +101,10 @@ typedef struct ranked_lists {
 mv_err ranked_open(const index_part *parts, uint32_t parts_count, uint32_t rows,
                    ranked_lists *lists, mv_error *error);
 
+/* Check everything: the dictionary is in order, each list has its rows in order, and positions.
+ * MV_CORRUPT. */
+mv_err ranked_check(const ranked_lists *lists, mv_error *error);
+
 /* ---------------------------------------------------------------- terms and lists */
 
 #define RANKED_NONE UINT32_MAX
@@ -141,13 +145,19 @@ typedef struct ranked_cursor {
     uint32_t at;         /* in `rows`: for ranked_cursor_freq */
     uint32_t tail_last;  /* last row of the tail */
     uint8_t tail_bound;
-    const uint8_t *tail_positions;                            /* set when the tail is read */
-    uint32_t rows[RANKED_BLOCK + 4], freqs[RANKED_BLOCK + 4]; /* kernels write by fours */
+    const uint8_t *tail_positions;            /* set when the tail is read */
+    const uint32_t *given_rows, *given_freqs; /* instead of a list; NULL: none */
+    uint32_t rows[RANKED_BLOCK], freqs[RANKED_BLOCK];
 } ranked_cursor;
 
 /* Begin to read the list of a term. MV_CORRUPT. */
 mv_err ranked_cursor_begin(ranked_cursor *cursor, const ranked_lists *lists, uint32_t term,
                            mv_error *error);
+/* Begin to read `count` rows, one or more, ascending, and their frequencies instead of a list. They
+ * are lent, and so are `blocks`: count / RANKED_BLOCK of them, which are filled. Such a cursor has
+ * no positions. */
+void ranked_cursor_of_rows(ranked_cursor *cursor, const ranked_lists *lists, const uint32_t *rows,
+                           const uint32_t *freqs, uint32_t count, ranked_block *blocks);
 /* The last row of the current block; UINT32_MAX: the list has ended. */
 static inline uint32_t ranked_cursor_last(const ranked_cursor *cursor)
 {
@@ -176,16 +186,11 @@ bool ranked_cursor_positions(const ranked_cursor *cursor, uint32_t *positions);
 
 /* ---------------------------------------------------------------- searching */
 
-/* One term of a query. */
-typedef struct ranked_leaf {
-    ranked_cursor *cursor;
-    float weight;
-} ranked_leaf;
-
 typedef struct ranked_query {
     const ranked_lists *lists;
-    ranked_leaf *leaves; /* in the same order for all segments of a collection */
-    uint32_t count;
+    const float *weights;    /* of the terms; the same for all segments of a collection */
+    ranked_cursor **cursors; /* of their lists; NULL: no row has the term */
+    uint32_t count;          /* of terms */
     float c, d;
     const uint64_t *matches; /* bit set: the row may be a hit */
     uint32_t matching;       /* how many these are */
@@ -194,7 +199,7 @@ typedef struct ranked_query {
 } ranked_query;
 
 typedef struct ranked_counts {
-    uint64_t blocks_read, blocks_skipped, rows_scored;
+    uint64_t blocks_read, blocks_skipped; /* of lists */
 } ranked_counts;
 
 /* Push the best rows to `hits`, with -score as their distance: all that match and have a term, or
@@ -204,6 +209,10 @@ typedef struct ranked_counts {
 size_t ranked_search_size(uint32_t leaves);
 mv_err ranked_search(const ranked_query *query, topk *hits, void *memory, ranked_counts *counts,
                      mv_error *error);
+
+/* The same score of one row, which need not be in lists: `freqs` for each of `count` weights. */
+float ranked_score(const float *weights, const uint32_t *freqs, uint32_t count, float c, float d,
+                   uint32_t length);
 
 /* ---------------------------------------------------------------- building */
 

@@ -7,7 +7,6 @@
  *
  * Then, in steps: the terms are sorted, by buckets of their first two bytes, and each stream is
  * read and packed into its list. */
-#include <math.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -378,12 +377,6 @@ static bool read_stream_rows(ranked_builder *b, stream *s, uint32_t count, packi
     return true;
 }
 
-static uint8_t stored_bound(float most)
-{
-    float bound = ceilf(most * 255 * 1.00001f);
-    return (uint8_t)(bound < 255 ? bound : 255);
-}
-
 static bool append_packed(mem_buffer *buffer, const uint32_t *numbers, uint32_t bits)
 {
     uint32_t words = ranked_pack_words(bits);
@@ -428,7 +421,7 @@ static bool pack_block(ranked_builder *b, const packing *p)
                           .row_bits = (uint8_t)ranked_pack_width(rows, RANKED_BLOCK),
                           .freq_bits = (uint8_t)ranked_pack_width(freqs, RANKED_BLOCK),
                           .position_bits = (uint8_t)ranked_pack_width(differences, positions),
-                          .bound = stored_bound(p->most)};
+                          .bound = ranked_stored_bound(p->most)};
     return mem_buffer_append(&b->blocks, &block, sizeof block) &&
            append_packed(&b->bits, rows, block.row_bits) &&
            append_packed(&b->bits, freqs, block.freq_bits) &&
@@ -443,7 +436,7 @@ static bool append_varint(mem_buffer *buffer, uint32_t number)
 
 static bool pack_tail(ranked_builder *b, const packing *p)
 {
-    uint8_t bound = stored_bound(p->most);
+    uint8_t bound = ranked_stored_bound(p->most);
     uint32_t before = p->before;
     const uint32_t *differences = (const uint32_t *)(const void *)b->row_positions.data;
     bool ok = mem_buffer_append(&b->tail, &bound, 1);

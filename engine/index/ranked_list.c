@@ -184,6 +184,7 @@ mv_err ranked_cursor_begin(ranked_cursor *c, const ranked_lists *lists, uint32_t
         return damaged_list(error);
     const uint8_t *at = lists->lists + start;
     c->lists = lists;
+    c->given_rows = NULL;
     c->end = lists->lists + end;
     memcpy(&c->count, at, sizeof c->count);
     c->blocks_count = c->count / RANKED_BLOCK;
@@ -210,6 +211,39 @@ mv_err ranked_cursor_begin(ranked_cursor *c, const ranked_lists *lists, uint32_t
     c->tail_bound = *c->tail;
     c->tail_last = c->rows[c->read_count - 1];
     return MV_OK;
+}
+
+static uint8_t bound_of_given(const ranked_cursor *c, uint32_t first, uint32_t end)
+{
+    const ranked_head *head = c->lists->head;
+    float most = 0;
+    for (uint32_t i = first; i < end; i++) {
+        uint32_t length = ranked_length(c->lists, c->given_rows[i]);
+        most = fmaxf(most, ranked_fraction(c->given_freqs[i], head->c, head->d, length));
+    }
+    return ranked_stored_bound(most);
+}
+
+void ranked_cursor_of_rows(ranked_cursor *c, const ranked_lists *lists, const uint32_t *rows,
+                           const uint32_t *freqs, uint32_t count, ranked_block *blocks)
+{
+    mv_assert(count > 0);
+    mv_assert(rows[count - 1] < lists->head->rows);
+    c->lists = lists;
+    c->given_rows = rows;
+    c->given_freqs = freqs;
+    c->count = count;
+    c->blocks_count = count / RANKED_BLOCK;
+    c->blocks = blocks;
+    c->block = c->at = c->read_count = 0;
+    c->read_block = RANKED_NONE;
+    for (uint32_t i = 0; i < c->blocks_count; i++) {
+        uint32_t end = (i + 1) * RANKED_BLOCK;
+        blocks[i] = (ranked_block){.last = rows[end - 1],
+                                   .bound = bound_of_given(c, end - RANKED_BLOCK, end)};
+    }
+    c->tail_last = rows[count - 1];
+    c->tail_bound = bound_of_given(c, c->blocks_count * RANKED_BLOCK, count);
 }
 
 void ranked_cursor_skip(ranked_cursor *c, uint32_t row)
@@ -242,10 +276,15 @@ bool ranked_cursor_read(ranked_cursor *c)
     mv_assert(c->block <= c->blocks_count);
     c->at = 0;
     c->read_block = c->block;
-    c->read_count = c->count % RANKED_BLOCK;
+    c->read_count = c->block < c->blocks_count ? RANKED_BLOCK : c->count % RANKED_BLOCK;
+    if (c->given_rows) {
+        size_t from = (size_t)c->block * RANKED_BLOCK;
+        memcpy(c->rows, c->given_rows + from, c->read_count * sizeof *c->rows);
+        memcpy(c->freqs, c->given_freqs + from, c->read_count * sizeof *c->freqs);
+        return true;
+    }
     if (c->block == c->blocks_count) return read_tail(c);
     const ranked_block *b = &c->blocks[c->block];
-    c->read_count = RANKED_BLOCK;
     if (!is_block_in_bounds(c, b)) return false;
     const uint8_t *bits = c->bits + (size_t)b->bits * 4;
     ranked_pack_read(bits, b->row_bits, c->rows);
@@ -287,6 +326,7 @@ bool ranked_cursor_positions(const ranked_cursor *c, uint32_t *positions)
     const ranked_lists *l = c->lists;
     mv_assert(c->read_block == c->block);
     mv_assert(c->at < c->read_count);
+    mv_assert(!c->given_rows);
     if (c->block == c->blocks_count) return read_tail_positions(c, positions);
     const ranked_block *b = &c->blocks[c->block];
     uint64_t begin = (uint64_t)b->positions * 4 * 8, before = 0;
@@ -301,4 +341,46 @@ bool ranked_cursor_positions(const ranked_cursor *c, uint32_t *positions)
         positions[j] = position;
     }
     return true;
+}
+
+/* ---------------------------------------------------------------- checking */
+
+static mv_err check_list(ranked_cursor *c, const ranked_lists *lists, uint32_t term,
+                         uint64_t *postings, mv_error *error)
+{
+    uint32_t rows = 0, row = 0;
+    MV_TRY(ranked_cursor_begin(c, lists, term, error));
+    for (; ranked_cursor_last(c) != UINT32_MAX; c->block++) {
+        if (!ranked_cursor_read(c)) return damaged_list(error);
+        if (rows && c->rows[0] <= row) return damaged_list(error);
+        row = c->rows[c->read_count - 1];
+        if (row != ranked_cursor_last(c)) return damaged_list(error);
+        for (uint32_t i = 0; i < c->read_count; i++) *postings += c->freqs[i];
+        rows += c->read_count;
+    }
+    return rows == c->count ? MV_OK : damaged_list(error);
+}
+
+mv_err ranked_check(const ranked_lists *lists, mv_error *error)
+{
+    const char *term, *before = NULL;
+    uint32_t size, before_size = 0;
+    uint64_t occurrences = 0, tokens = 0;
+    ranked_cursor *c = mem_alloc(sizeof *c);
+    mv_err err = c ? MV_OK : error_memory(error, sizeof *c, "checking ranked lists");
+    for (uint32_t at = 0; at < lists->head->terms && !err; at++) {
+        if ((err = ranked_term(lists, at, &term, &size, error))) break;
+        uint32_t common = size < before_size ? size : before_size;
+        int order = before ? memcmp(before, term, common) : -1;
+        if (order > 0 || (!order && before_size >= size)) err = damaged_terms(error);
+        if (!err) err = check_list(c, lists, at, &occurrences, error);
+        before = term;
+        before_size = size;
+    }
+    for (uint32_t row = 0; row < lists->head->rows && !err; row++)
+        tokens += ranked_length(lists, row);
+    if (!err && (tokens != lists->head->tokens || occurrences < tokens))
+        err = error_set(error, MV_CORRUPT, "the lengths of the ranked lists are damaged");
+    mem_free(c, sizeof *c);
+    return err;
 }

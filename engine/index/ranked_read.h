@@ -2,6 +2,8 @@
 #ifndef MV_RANKED_READ_H
 #define MV_RANKED_READ_H
 
+#include <math.h>
+
 #include "index/ranked.h"
 
 /* A varint of at most 32 bits: 7 bits a byte, lowest first; the highest bit is set in all but the
@@ -44,6 +46,13 @@ static inline float ranked_fraction(uint32_t freq, float c, float d, uint32_t le
 {
     float f = (float)freq, norm = c + d * (float)length;
     return f / (f + norm);
+}
+
+/* The bound of a block whose largest fraction is `most`. */
+static inline uint8_t ranked_stored_bound(float most)
+{
+    float bound = ceilf(most * 255 * 1.00001f);
+    return (uint8_t)(bound < 255 ? bound : 255);
 }
 
 #endif

@@ -39,6 +39,7 @@ typedef struct ranking {
     topk *hits;
     ranked_counts *counts;
     search_leaf *leaves; /* in the order of the window */
+    uint32_t count;      /* of them */
     uint32_t *scores;    /* of the window */
     uint64_t *touched;   /* bit set: the row has a score */
     double unit;         /* of scores */
@@ -52,6 +53,15 @@ size_t ranked_search_size(uint32_t leaves)
 {
     return mem_whole_lines(leaves * sizeof(search_leaf)) +
            mem_whole_lines(WINDOW_ROWS * sizeof(uint32_t)) + WINDOW_WORDS * sizeof(uint64_t);
+}
+
+/* All terms count, also those that no row of these lists has: scores are the same in all segments.
+ */
+static double unit_of(const float *weights, uint32_t count)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < count; i++) sum += (double)weights[i];
+    return SCORE_MAX / sum;
 }
 
 static uint32_t score_of(const search_leaf *leaf, uint32_t freq, uint32_t length)
@@ -82,7 +92,6 @@ static void set_floor(ranking *r)
 static void push_ranked_row(ranking *r, uint32_t row, uint32_t score)
 {
     float distance = -(float)(score / r->unit);
-    r->counts->rows_scored++;
     if (!topk_may_take(r->hits, distance)) return;
     topk_push(r->hits, (topk_entry){.distance = distance,
                                     .source = r->q->source,
@@ -115,14 +124,14 @@ static uint32_t order_leaves(ranking *r)
 {
     search_leaf *leaves = r->leaves;
     uint32_t sum = 0;
-    for (uint32_t i = 0; i < r->q->count; i++) {
+    for (uint32_t i = 0; i < r->count; i++) {
         search_leaf leaf = leaves[i];
         uint32_t at = i;
         leaf.most = most_in_window(r, &leaf);
         for (; at && leaves[at - 1].most > leaf.most; at--) leaves[at] = leaves[at - 1];
         leaves[at] = leaf;
     }
-    for (uint32_t i = 0; i < r->q->count; i++) {
+    for (uint32_t i = 0; i < r->count; i++) {
         leaves[i].below = sum;
         sum += leaves[i].most;
     }
@@ -194,12 +203,12 @@ static void search_few(ranking *r)
 {
     for (uint32_t word = 0; word < WINDOW_WORDS; word++)
         for (uint64_t left = matches_at(r, word); left; left &= left - 1)
-            finish_row(r, r->begin + word * 64 + (uint32_t)__builtin_ctzll(left), 0, r->q->count);
+            finish_row(r, r->begin + word * 64 + (uint32_t)__builtin_ctzll(left), 0, r->count);
 }
 
 static void search_window(ranking *r, uint32_t sum)
 {
-    uint32_t essential = 0, count = r->q->count;
+    uint32_t essential = 0, count = r->count;
     while (essential < count && r->leaves[essential].below + r->leaves[essential].most <= r->floor)
         essential++;
     for (uint32_t i = essential; i < count; i++)
@@ -229,7 +238,6 @@ static void start_ranking(ranking *r, const ranked_query *q, topk *hits, void *m
 {
     uint8_t *at = memory;
     const ranked_head *head = q->lists->head;
-    double weights = 0;
     *r = (ranking){.q = q, .hits = hits, .counts = counts, .factor = 1};
     r->leaves = (search_leaf *)(void *)at;
     at += mem_whole_lines(q->count * sizeof *r->leaves);
@@ -238,13 +246,14 @@ static void start_ranking(ranking *r, const ranked_query *q, topk *hits, void *m
     r->touched = (uint64_t *)(void *)at;
     memset(r->scores, 0, WINDOW_ROWS * sizeof *r->scores);
     memset(r->touched, 0, WINDOW_WORDS * sizeof *r->touched);
-    for (uint32_t i = 0; i < q->count; i++) weights += (double)q->leaves[i].weight;
-    r->unit = SCORE_MAX / weights;
+    r->unit = unit_of(q->weights, q->count);
     for (uint32_t i = 0; i < q->count; i++)
-        r->leaves[i] = (search_leaf){.cursor = q->leaves[i].cursor,
-                                     .weight = (float)((double)q->leaves[i].weight * r->unit),
-                                     .c = q->c,
-                                     .d = q->d};
+        if (q->cursors[i])
+            r->leaves[r->count++] =
+                (search_leaf){.cursor = q->cursors[i],
+                              .weight = (float)((double)q->weights[i] * r->unit),
+                              .c = q->c,
+                              .d = q->d};
     /* (f + c' + d' × length) / (f + c + d × length) is at most the larger of c' / c and d' / d. */
     if (head->c > q->c) r->factor = head->c / q->c;
     if (head->d > r->factor * q->d) r->factor = head->d / q->d;
@@ -260,6 +269,7 @@ mv_err ranked_search(const ranked_query *q, topk *hits, void *memory, ranked_cou
     uint32_t rows = q->lists->head->rows;
     if (!q->count || !q->matching) return MV_OK;
     start_ranking(&r, q, hits, memory, counts);
+    if (!r.count) return MV_OK;
     for (uint32_t begin = 0; begin < rows && !r.is_damaged; begin += WINDOW_ROWS) {
         r.begin = begin;
         r.end = rows - begin < WINDOW_ROWS ? rows : begin + WINDOW_ROWS;
@@ -274,4 +284,16 @@ mv_err ranked_search(const ranked_query *q, topk *hits, void *memory, ranked_cou
     }
     if (r.is_damaged) return error_set(error, MV_CORRUPT, "a list of the ranked lists is damaged");
     return MV_OK;
+}
+
+float ranked_score(const float *weights, const uint32_t *freqs, uint32_t count, float c, float d,
+                   uint32_t length)
+{
+    double unit = unit_of(weights, count);
+    uint32_t score = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        search_leaf leaf = {.weight = (float)((double)weights[i] * unit), .c = c, .d = d};
+        if (freqs[i]) score += score_of(&leaf, freqs[i], length);
+    }
+    return (float)(score / unit);
 }

@@ -17,10 +17,22 @@ static const char *article_of(const char *word)
     return strchr("aeiou", *word) ? "an" : "a";
 }
 
+static double real_of(uint64_t bits)
+{
+    double real;
+    memcpy(&real, &bits, sizeof real);
+    return real;
+}
+
+/* Doubles that are 0 or more are in the order of their bits. */
 static mv_err check_number(const char *noun, const char *name, const mv_member_info *option,
                            uint64_t value, mv_error *error)
 {
     if (value >= option->min && value <= option->max) return MV_OK;
+    if (option->kind == MV_MEMBER_REAL)
+        return error_set(error, MV_MISUSE,
+                         "%s '%s' has an index with %s %g, it must be %g to %g", noun, name,
+                         option->name, real_of(value), real_of(option->min), real_of(option->max));
     return error_set(error, MV_MISUSE,
                      "%s '%s' has an index with %s %" PRIu64 ", it must be %" PRIu64 " to %" PRIu64,
                      noun, name, option->name, value, option->min, option->max);

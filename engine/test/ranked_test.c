@@ -6,8 +6,8 @@
 
 #include "base/os.h"
 #include "expect.h"
-#include "sample.h"
 #include "index/ranked.h"
+#include "sample.h"
 
 #define TERM_BYTES_MAX 12
 
@@ -152,7 +152,7 @@ static void search_plainly(const corpus *c, const uint32_t *terms, const float *
 static void check_search(const corpus *c, uint32_t round)
 {
     static ranked_cursor cursors[LEAVES_MAX];
-    ranked_leaf leaves[LEAVES_MAX];
+    ranked_cursor *readers[LEAVES_MAX];
     topk_entry heap[100], plain_heap[100];
     topk hits, plain;
     ranked_counts counts = {0};
@@ -170,12 +170,13 @@ static void check_search(const corpus *c, uint32_t round)
         WORKS(ranked_cursor_begin(&cursors[count], &c->lists, at, &error));
         terms[count] = term;
         weights[count] = 0.1f + (float)below(1000) / 100;
-        leaves[count] = (ranked_leaf){&cursors[count], weights[count]};
+        readers[count] = &cursors[count];
         count++;
     }
     float stretch = 0.5f + (float)below(100) / 50; /* another mean length than that of the lists */
     ranked_query q = {.lists = &c->lists,
-                      .leaves = leaves,
+                      .weights = weights,
+                      .cursors = readers,
                       .count = count,
                       .c = c->lists.head->c,
                       .d = c->lists.head->d * stretch,

@@ -104,8 +104,20 @@ static uint64_t check_large(lua_State *L, int index, const char *call, const mv_
                  luaL_typename(L, index));
 }
 
+/* Its values are booleans in Lua. */
+static bool is_boolean(const mv_member_info *member)
+{
+    return member->kind == MV_MEMBER_WORD && strcmp(member->words[0], "false") == 0;
+}
+
 static uint64_t check_named(lua_State *L, int index, const char *call, const mv_member_info *option)
 {
+    if (is_boolean(option)) {
+        if (lua_type(L, index) != LUA_TBOOLEAN)
+            raise_misuse(L, "%s: '%s' must be true or false, got a %s", call, option->name,
+                         luaL_typename(L, index));
+        return (uint64_t)lua_toboolean(L, index);
+    }
     word words[WORDS_MAX];
     size_t count = 0;
     error_context within = {.call = call};
@@ -121,6 +133,7 @@ static void read_option(lua_State *L, int index, const char *call, const mv_memb
     uint8_t *member = (uint8_t *)out + option->offset;
     uint32_t number;
     uint64_t large;
+    double real, least, most;
     switch (option->kind) {
     case MV_MEMBER_WORD:
     case MV_MEMBER_QUANTIZE: number = (uint32_t)check_named(L, index, call, option); break;
@@ -128,6 +141,15 @@ static void read_option(lua_State *L, int index, const char *call, const mv_memb
         number = check_whole(L, index, call, option->name, (uint32_t)option->min,
                              (uint32_t)option->max, 0);
         break;
+    case MV_MEMBER_REAL:
+        memcpy(&least, &option->min, sizeof least);
+        memcpy(&most, &option->max, sizeof most);
+        real = lua_type(L, index) == LUA_TNUMBER ? lua_tonumber(L, index) : -1;
+        if (!(real >= least && real <= most))
+            raise_misuse(L, "%s: '%s' must be a number from %g to %g", call, option->name, least,
+                         most);
+        memcpy(member, &real, sizeof real);
+        return;
     default:
         large = check_large(L, index, call, option);
         memcpy(member, &large, sizeof large);
@@ -200,7 +222,12 @@ static void set_members(lua_State *L, const mv_member_info *members, uint32_t co
         memcpy(&number, at, sizeof number);
         switch (member->kind) {
         case MV_MEMBER_WORD:
-        case MV_MEMBER_QUANTIZE: set_string(L, member->name, member->words[number]); break;
+        case MV_MEMBER_QUANTIZE:
+            if (is_boolean(member))
+                set_boolean(L, member->name, number);
+            else
+                set_string(L, member->name, member->words[number]);
+            break;
         case MV_MEMBER_U32: set_unsigned(L, member->name, number); break;
         case MV_MEMBER_U64:
             memcpy(&large, at, sizeof large);

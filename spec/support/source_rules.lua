@@ -31,7 +31,7 @@ local EXCEPTIONS = { ["engine/vector/distance.c"] = { getenv = true } }
 
 -- Index types, which are reached through index/index.h: their names stand in no other file, but for filters, which look
 -- values up in inverted lists.
-local INDEX_TYPES = { "hnsw", "invert" }
+local INDEX_TYPES = { "hnsw", "invert", "fulltext" }
 local INDEX_HOMES = { "^engine/index/", "^engine/test/", "^engine/base/[%w]+_kind%.c$", "^engine/query/filter" }
 
 local LINES_MAX = 1000

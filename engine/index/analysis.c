@@ -1,0 +1,54 @@
+/* The terms of a string field (analysis.h). */
+#include "index/analysis.h"
+
+#include "base/type.h"
+
+mv_err analysis_begin(analysis *a, const index_column *column, const mv_index_options *options,
+                      mv_error *error)
+{
+    const mv_text_options *text = &options->as.text;
+    text_options how = {.tokenizer = (text_tokenizer)text->tokenizer,
+                        .language = text->language ? names_of_languages[text->language] : NULL,
+                        .language_stop_words = text->stop_words != 0};
+    *a = (analysis){.column = column};
+    return column->type & MV_ARRAY ? MV_OK : text_analyzer_make(&how, &a->analyzer, error);
+}
+
+void analysis_end(analysis *a)
+{
+    text_analyzer_free(a->analyzer);
+    a->analyzer = NULL;
+}
+
+static mv_err damaged_text(mv_error *error)
+{
+    return error_set(error, MV_CORRUPT, "a value of the text column is damaged");
+}
+
+/* Elements of no bytes are left out, long ones are cut. */
+static mv_err visit_elements(const analysis *a, const uint8_t *cell, size_t size,
+                             analysis_visit *visit, void *ctx, mv_error *error)
+{
+    const index_column *column = a->column;
+    uint32_t count = column->array_count(column->type, cell, size);
+    if (count == UINT32_MAX) return damaged_text(error);
+    for (uint32_t i = 0; i < count; i++) {
+        const char *term;
+        uint32_t term_size;
+        if (!column->array_string(cell, size, i, &term, &term_size)) return damaged_text(error);
+        if (term_size > TEXT_TERM_MAX) term_size = TEXT_TERM_MAX;
+        if (term_size) MV_TRY(visit(ctx, term, term_size, i, error));
+    }
+    return MV_OK;
+}
+
+mv_err analysis_cell(const analysis *a, const uint8_t *cell, size_t size, analysis_visit *visit,
+                     void *ctx, mv_error *error)
+{
+    text_token token;
+    if (!a->analyzer) return visit_elements(a, cell, size, visit, ctx, error);
+    text_begin(a->analyzer, cell, size, false);
+    while (text_next(a->analyzer, &token))
+        MV_TRY(visit(ctx, token.term, token.size, token.position, error));
+    return MV_OK;
+}

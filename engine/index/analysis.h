@@ -1,0 +1,28 @@
+/* The terms of a string field: of a text those that an analyzer finds (text/text.h), of an array of
+ * strings its elements, unchanged. */
+#ifndef MV_ANALYSIS_H
+#define MV_ANALYSIS_H
+
+#include "index/index.h"
+#include "text/text.h"
+
+typedef struct analysis {
+    const index_column *column; /* lent: how its cells are read */
+    text_analyzer *analyzer;    /* NULL: of an array */
+} analysis;
+
+/* Begin. `options` are complete ones of a text index. The column is lent; of an array its type and
+ * functions are used. As text_analyzer_make. */
+mv_err analysis_begin(analysis *a, const index_column *column, const mv_index_options *options,
+                      mv_error *error);
+void analysis_end(analysis *a);
+
+/* What is done with a term: it is lent. */
+typedef mv_err analysis_visit(void *ctx, const char *term, uint32_t size, uint32_t position,
+                              mv_error *error);
+
+/* Visit the terms of a cell. MV_CORRUPT: the cell is damaged. */
+mv_err analysis_cell(const analysis *a, const uint8_t *cell, size_t size, analysis_visit *visit,
+                     void *ctx, mv_error *error);
+
+#endif
