@@ -577,8 +577,15 @@ typedef struct mv_query {
                              * are bits. NULL: search by `id`, or without a vector */
     uint32_t vectors_count; /* 1 to MV_QUERY_VECTORS_MAX */
     uint32_t dim;           /* of the vectors; must be that of the field */
-    mv_id id;        /* search by the vector of this document, which is no hit. data NULL: none */
-    uint32_t topk;   /* hits per vector, 1 or more */
+    mv_id id; /* search by the vector of this document, which is no hit. data NULL: none */
+    const char
+        *text; /* search by what a person typed, in a string field with a text index: words,
+                * "phrases", -excluded, +required, this OR that, begin*. No text is wrong. A
+                * document matches if it has a word; phrases and required words are demanded.
+                * Hits have the score of BM25, higher is better. text_size bytes; NULL: none */
+    size_t text_size;
+    uint32_t text_field; /* position of the scalar field */
+    uint32_t topk;       /* hits per vector, 1 or more */
     uint32_t offset; /* hits skipped before them. Pages of one commit with the same topk share no
                       * hit and leave none out */
     mv_id after;     /* only hits that rank behind this document, which need not match: with a
@@ -620,6 +627,8 @@ typedef struct mv_search_counts {
     uint64_t code_distances;  /* distances computed from codes */
     uint64_t followed;        /* candidates of a graph whose links were followed */
     uint64_t bridged;         /* rows whose links were followed without computing their distance */
+    uint64_t blocks_read;     /* by text: blocks of 128 rows of a word's list */
+    uint64_t blocks_skipped;  /* the same that were not read, because of their bounds */
 } mv_search_counts;
 
 /* What a search did with one segment, or with the fresh rows. */

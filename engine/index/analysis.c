@@ -52,3 +52,18 @@ mv_err analysis_cell(const analysis *a, const uint8_t *cell, size_t size, analys
         MV_TRY(visit(ctx, token.term, token.size, token.position, error));
     return MV_OK;
 }
+
+static mv_err add_to_match(void *ctx, const char *term, uint32_t size, uint32_t position,
+                           mv_error *error)
+{
+    text_token token = {.term = term, .size = size, .position = position};
+    return text_match_add(ctx, &token, error);
+}
+
+mv_err analysis_match(const analysis *a, const uint8_t *cell, size_t size, text_match *match,
+                      mv_error *error)
+{
+    if (a->analyzer) return text_match_read(match, a->analyzer, cell, size, error);
+    text_match_begin(match);
+    return visit_elements(a, cell, size, add_to_match, match, error);
+}

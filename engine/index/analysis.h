@@ -4,7 +4,7 @@
 #define MV_ANALYSIS_H
 
 #include "index/index.h"
-#include "text/text.h"
+#include "text/text_match.h"
 
 typedef struct analysis {
     const index_column *column; /* lent: how its cells are read */
@@ -24,5 +24,9 @@ typedef mv_err analysis_visit(void *ctx, const char *term, uint32_t size, uint32
 /* Visit the terms of a cell. MV_CORRUPT: the cell is damaged. */
 mv_err analysis_cell(const analysis *a, const uint8_t *cell, size_t size, analysis_visit *visit,
                      void *ctx, mv_error *error);
+
+/* Make the terms of a cell a document (text/text_match.h). MV_CORRUPT: the cell is damaged. */
+mv_err analysis_match(const analysis *a, const uint8_t *cell, size_t size, text_match *match,
+                      mv_error *error);
 
 #endif

@@ -108,6 +108,8 @@ static inline void index_add_counts(mv_search_counts *sum, const mv_search_count
     sum->code_distances += more->code_distances;
     sum->followed += more->followed;
     sum->bridged += more->bridged;
+    sum->blocks_read += more->blocks_read;
+    sum->blocks_skipped += more->blocks_skipped;
 }
 
 /* ---------------------------------------------------------------- types */

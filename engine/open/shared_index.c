@@ -20,7 +20,7 @@ static codes_vectors indexed_vectors(const schema_vector *field, const table *t,
                            .inverse_norms = vectors->inverse_norms};
 }
 
-static index_column indexed_column(const schema_field *field, const table *t, uint32_t at)
+index_column shared_index_column(const schema_field *field, const table *t, uint32_t at)
 {
     const table_column *column = &t->columns[at];
     return (index_column){.type = field->type,
@@ -42,7 +42,7 @@ index_source shared_index_source(const mv_schema *schema, const segment *s, uint
     if (slot < schema->vectors_count)
         source.vectors = indexed_vectors(&schema->vectors[slot], &s->table, slot);
     else
-        source.column = indexed_column(&schema->fields[field], &s->table, field);
+        source.column = shared_index_column(&schema->fields[field], &s->table, field);
     return source;
 }
 

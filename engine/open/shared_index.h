@@ -33,6 +33,8 @@ static inline bool shared_index_is_usable(const shared_index *x)
     return x && !atomic_load_explicit(&x->is_damaged, memory_order_acquire);
 }
 
+/* A scalar column of a table, as indexes take it. */
+index_column shared_index_column(const schema_field *field, const table *t, uint32_t at);
 /* The rows of a segment that the index in a slot is over. */
 index_source shared_index_source(const mv_schema *schema, const segment *s, uint32_t slot);
 

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "read/explain.h"
+#include "read/search_text.h"
 #include "read/search_vector.h"
 #include "read/select.h"
 
@@ -16,6 +17,19 @@ mv_err search_find(search *s, const mv_id *id, mv_hit *hit, mv_error *error)
     if (found) return MV_OK;
     return error_set(error, MV_NOT_FOUND, "document '%s' not found",
                      error_quote(id->data, id->size, quoted));
+}
+
+static mv_err check_text_query(const mv_query *q, bool has_vector, mv_error *error)
+{
+    const char *other = has_vector        ? "a vector"
+                        : q->order_by     ? "order_by"
+                        : q->max_distance ? "max_distance"
+                        : q->after.data   ? "after"
+                                          : NULL;
+    if (other) return error_set(error, MV_MISUSE, "text cannot be used with %s", other);
+    if (q->min_score && isnan(*q->min_score))
+        return error_set(error, MV_MISUSE, "min_score is NaN");
+    return MV_OK;
 }
 
 static mv_err check_query(const mv_query *q, mv_error *error)
@@ -43,6 +57,7 @@ static mv_err check_query(const mv_query *q, mv_error *error)
         return error_set(error, MV_MISUSE, "threads is %u, it must be at most %u", q->threads,
                          MV_THREADS_MAX);
     bool has_vector = q->vectors || q->id.data;
+    if (q->text) return check_text_query(q, has_vector, error);
     if (has_vector && q->order_by)
         return error_set(error, MV_MISUSE,
                          "order_by cannot be used with a vector: hits are ordered by score");
@@ -71,7 +86,9 @@ mv_err mv_search(mv_collection *c, const mv_query *query, mv_result *result, mv_
     if (!err && query->filter)
         err = filter_compile(result->seen->v->schema, query->filter, &result->arena, &s.f, error);
     if (!err)
-        err = query->vectors || query->id.data ? search_vector(&s, error) : select_rows(&s, error);
+        err = query->text                        ? search_text(&s, error)
+              : query->vectors || query->id.data ? search_vector(&s, error)
+                                                 : select_rows(&s, error);
     if (err) mv_result_clear(result);
     return err;
 }

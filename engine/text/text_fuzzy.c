@@ -1,8 +1,8 @@
 /* Similar terms, by dynamic programming.
  *
  * Of the table of distances between the beginnings of both terms, a cell that is k off the diagonal
- * is at least k. So with two edits a row has five cells that matter, and the table ends where all of
- * them are too large: for most terms in the third row. */
+ * is at least k. So with two edits a row has five cells that matter, and the table ends where all
+ * of them are too large: for most terms in the third row. */
 #include "text/text_fuzzy.h"
 
 #include "text/text_utf8.h"

@@ -1,8 +1,8 @@
 /* Snippets.
  *
  * The document is read by text_match, whose tokens know their places in the text. From the tokens
- * that the words of the query are found at come marks. A snippet is a window over neighbouring marks,
- * widened to its size; the best window is chosen, then the best one beside it, and so on. */
+ * that the words of the query are found at come marks. A snippet is a window over neighbouring
+ * marks, widened to its size; the best window is chosen, then the best one beside it, and so on. */
 #include "text/text_highlight.h"
 
 #include <string.h>
@@ -11,9 +11,11 @@
 #include "text/text_utf8.h"
 #include "text/text_word.h"
 
-#define HIGHLIGHT_GAP_MAX 32u /* bytes between neighbours of a sequence that are one mark; chosen */
-#define HIGHLIGHT_CUT_MAX 32u /* bytes to look for white space to cut at; chosen: most words fit */
-#define HIGHLIGHT_REPEAT  16u /* words that were shown count one in so many; chosen */
+#define HIGHLIGHT_GAP_MAX 32u /* bytes between neighbours of a sequence that are one mark; chosen  \
+                               */
+#define HIGHLIGHT_CUT_MAX 32u /* bytes to look for white space to cut at; chosen: most words fit   \
+                               */
+#define HIGHLIGHT_REPEAT 16u  /* words that were shown count one in so many; chosen */
 
 void text_highlight_free(text_highlight *highlight)
 {
@@ -57,7 +59,8 @@ static void mark_words(text_highlight *h, const text_query *q, const text_node *
         const text_leaf *leaf = &q->leaves[items[i].number];
         const text_match_token *t = &h->match.tokens[token], *b = &h->match.tokens[before];
         mark_token(h, leaf, token, mark_end(&h->match, leaf, token));
-        bool is_next = i > 0 && t->position - b->position == items[i].position - items[i - 1].position;
+        bool is_next =
+            i > 0 && t->position - b->position == items[i].position - items[i - 1].position;
         if (is_next && t->begin > b->end && t->begin - b->end <= HIGHLIGHT_GAP_MAX)
             h->ends[before] = t->begin;
         before = token;
@@ -297,7 +300,7 @@ static const char *html_of(uint32_t c)
     }
 }
 
-static bool write_bytes(mem_buffer *out, const char *string)
+static bool highlight_bytes(mem_buffer *out, const char *string)
 {
     return mem_buffer_append(out, string, strlen(string));
 }
@@ -313,7 +316,7 @@ static bool write_range(mem_buffer *out, const highlight_text *t, uint32_t begin
         if (c == TEXT_UTF8_INVALID) html = last == TEXT_UTF8_INVALID ? "" : "\xEF\xBF\xBD";
         last = c;
         if (!html) continue;
-        ok = mem_buffer_append(out, t->bytes + plain, at - plain) && write_bytes(out, html);
+        ok = mem_buffer_append(out, t->bytes + plain, at - plain) && highlight_bytes(out, html);
         plain = at + bytes;
     }
     return ok && mem_buffer_append(out, t->bytes + plain, end - plain);
@@ -324,7 +327,7 @@ static bool write_snippet(text_highlight *h, const highlight_text *t, const text
                           uint32_t *next)
 {
     uint32_t at = snippet->begin, end = snippet->end;
-    bool ok = at <= t->ink_begin || write_bytes(&h->out, t->options.ellipsis);
+    bool ok = at <= t->ink_begin || highlight_bytes(&h->out, t->options.ellipsis);
     while (*next < h->marks_count && h->marks[*next].begin < end && ok) {
         uint32_t mark_begin = h->marks[*next].begin, stop = h->marks[*next].end;
         while (++*next < h->marks_count && h->marks[*next].begin <= stop)
@@ -332,12 +335,13 @@ static bool write_snippet(text_highlight *h, const highlight_text *t, const text
         if (mark_begin < at) mark_begin = at;
         if (stop > end) stop = end;
         if (stop <= mark_begin) continue;
-        ok = write_range(&h->out, t, at, mark_begin) && write_bytes(&h->out, t->options.open) &&
-             write_range(&h->out, t, mark_begin, stop) && write_bytes(&h->out, t->options.close);
+        ok = write_range(&h->out, t, at, mark_begin) && highlight_bytes(&h->out, t->options.open) &&
+             write_range(&h->out, t, mark_begin, stop) &&
+             highlight_bytes(&h->out, t->options.close);
         at = stop;
     }
     return ok && write_range(&h->out, t, at, end) &&
-           (end >= t->ink_end || write_bytes(&h->out, t->options.ellipsis));
+           (end >= t->ink_end || highlight_bytes(&h->out, t->options.ellipsis));
 }
 
 static bool write_snippets(text_highlight *h, const highlight_text *t)

@@ -103,8 +103,7 @@ static bool add_match_term(text_match *m, const void *bytes, uint32_t size, uint
 mv_err text_match_add(text_match *match, const text_token *token, mv_error *error)
 {
     uint32_t number, at = match->tokens_count;
-    text_match_token *tokens =
-        mem_grow(match->tokens, &match->tokens_capacity, at, sizeof *tokens);
+    text_match_token *tokens = mem_grow(match->tokens, &match->tokens_capacity, at, sizeof *tokens);
     if (!tokens) return fail_match_memory(match, error);
     match->tokens = tokens;
     if (!add_match_term(match, token->term, token->size, &number))

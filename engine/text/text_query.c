@@ -42,12 +42,11 @@ static mv_err add_query_node(text_query *q, text_node_kind kind, float boost, mv
     if (q->nodes_count == TEXT_QUERY_NODES_MAX)
         return error_set(error, MV_LIMIT, "full-text query: more than %u words and groups",
                          TEXT_QUERY_NODES_MAX);
-    text_node *nodes = arena_grow(&q->arena, q->nodes, &q->nodes_capacity, q->nodes_count,
-                                  sizeof *nodes);
+    text_node *nodes =
+        arena_grow(&q->arena, q->nodes, &q->nodes_capacity, q->nodes_count, sizeof *nodes);
     if (!nodes) return error_memory(error, sizeof *nodes, "a full-text query");
     q->nodes = nodes;
-    nodes[q->nodes_count++] =
-        (text_node){.kind = kind, .end = q->nodes_count + 1, .boost = boost};
+    nodes[q->nodes_count++] = (text_node){.kind = kind, .end = q->nodes_count + 1, .boost = boost};
     return MV_OK;
 }
 
@@ -165,8 +164,8 @@ static mv_err add_query_item(text_query *q, const text_token *token, mv_error *e
     if (q->items_count == TEXT_QUERY_TERMS_MAX)
         return error_set(error, MV_LIMIT, "full-text query: more than %u terms",
                          TEXT_QUERY_TERMS_MAX);
-    text_item *items = arena_grow(&q->arena, q->items, &q->items_capacity, q->items_count,
-                                  sizeof *items);
+    text_item *items =
+        arena_grow(&q->arena, q->items, &q->items_capacity, q->items_count, sizeof *items);
     const uint8_t *term = items ? mem_arena_copy(&q->arena, token->term, token->size) : NULL;
     if (!term) return error_memory(error, sizeof *items, "a full-text query");
     q->items = items;
@@ -313,8 +312,8 @@ mv_err text_query_fuzzy(text_query *query, const void *word, size_t size, uint32
                          "full-text query: with tokenizer 'ngram' there are no similar words: it "
                          "has no words");
     return add_query_word(
-        query,
-        &(query_word){.text = word, .size = size, .kind = TEXT_LEAF_FUZZY, .edits = edits}, error);
+        query, &(query_word){.text = word, .size = size, .kind = TEXT_LEAF_FUZZY, .edits = edits},
+        error);
 }
 
 mv_err text_query_phrase(text_query *query, const void *words, size_t size, uint32_t slop,
@@ -388,8 +387,8 @@ static mv_err number_leaves(text_query *q, bool is_excluded, mv_error *error)
         }
         if (scope.is_excluded != is_excluded) continue;
         for (uint32_t i = 0; i < node->items_count; i++)
-            MV_TRY(number_item(q, &q->items[node->first_item + i],
-                               is_excluded ? 0 : scope.boost, error));
+            MV_TRY(number_item(q, &q->items[node->first_item + i], is_excluded ? 0 : scope.boost,
+                               error));
     }
     return MV_OK;
 }

@@ -31,12 +31,14 @@ enum {
     EXPLAIN,
     AFTER,
     THREADS,
+    TEXT,
     OPTIONS
 };
 static const char *const query_options[OPTIONS] = {
-    "field", "vector",     "id",           "vectors", "topk",          "offset",         "filter",
-    "args",  "min_score",  "max_distance", "params",  "output_fields", "include_vector", "order_by",
-    "into",  "candidates", "rerank",       "where",   "explain",       "after",          "threads",
+    "field",          "vector",   "id",        "vectors",      "topk",   "offset",
+    "filter",         "args",     "min_score", "max_distance", "params", "output_fields",
+    "include_vector", "order_by", "into",      "candidates",   "rerank", "where",
+    "explain",        "after",    "threads",   "text",
 };
 
 #define TOPK_DEFAULT       10 /* a page of results */
@@ -104,10 +106,58 @@ static uint32_t count_vectors(lua_State *L, const query_args *args)
     return (uint32_t)count;
 }
 
+/* The string field to search by text: the named one, or the only one with a text index. */
+static void read_text_field(lua_State *L, query_args *args)
+{
+    const char *names[MV_FIELDS_MAX];
+    mv_field_options field;
+    uint32_t fields = mv_schema_field_count(args->schema), count = 0;
+    for (uint32_t i = 0; i < fields; i++) {
+        if (!mv_schema_field(args->schema, i, &field) || field.index.type != MV_INDEX_TEXT)
+            continue;
+        args->query.text_field = i;
+        names[count++] = field.name;
+    }
+    if (!count) raise_misuse(L, "query: the collection has no field with a text index");
+    if (!is_given(L, args, FIELD)) {
+        if (count > 1)
+            raise_misuse(L, "query: 'field' must name one of the %u fields with a text index",
+                         count);
+        return;
+    }
+    size_t size;
+    (void)check_string(L, args->at + FIELD, "query", "field");
+    const char *name = lua_tolstring(L, args->at + FIELD, &size);
+    bool is_field = mv_schema_find_field(args->schema, name, size, &args->query.text_field);
+    if (is_field && mv_schema_field(args->schema, args->query.text_field, &field) &&
+        field.index.type == MV_INDEX_TEXT)
+        return;
+    raise_unknown(L, &query_context, "field with a text index", name, size, names, count);
+}
+
+static void read_text(lua_State *L, query_args *args)
+{
+    static const int others[] = {VECTOR, ID, VECTORS, PARAMS, MAX_DISTANCE, ORDER_BY, AFTER};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (is_given(L, args, others[i]))
+            raise_misuse(L, "query: 'text' cannot be used with '%s'", query_options[others[i]]);
+    if (lua_type(L, args->at + TEXT) != LUA_TSTRING)
+        raise_misuse(L, "query: 'text' must be a string, got a %s",
+                     luaL_typename(L, args->at + TEXT));
+    read_text_field(L, args);
+    args->query.text = lua_tolstring(L, args->at + TEXT, &args->query.text_size);
+}
+
 /* What to search for, except the numbers of the vectors. */
 static void read_target(lua_State *L, query_args *args)
 {
     int given = 0;
+    args->has_target = false;
+    args->has_vectors = false;
+    if (is_given(L, args, TEXT)) {
+        read_text(L, args);
+        return;
+    }
     for (int option = VECTOR; option <= VECTORS; option++) given += is_given(L, args, option);
     if (given > 1) raise_misuse(L, "query: only one of 'vector', 'vectors' and 'id' can be given");
     args->has_target = given == 1;
@@ -115,7 +165,7 @@ static void read_target(lua_State *L, query_args *args)
     if (args->has_target)
         read_field(L, args);
     else if (is_given(L, args, FIELD))
-        raise_misuse(L, "query: 'field' needs 'vector', 'vectors' or 'id'");
+        raise_misuse(L, "query: 'field' needs 'vector', 'vectors', 'id' or 'text'");
     if (is_given(L, args, ID))
         args->query.id = check_id(L, args->at + ID, &query_context, args->id_text);
     if (args->has_vectors)

@@ -1,0 +1,409 @@
+/* Searching by text: the documents that match a full-text query, best first by BM25 (Robertson,
+ * Zaragoza: The Probabilistic Relevance Framework, 2009). The score of a document is the sum, over
+ * the words of the query, of
+ *
+ *   boost × ln(1 + (N - n + 0.5) / (n + 0.5)) × f × (k1 + 1) / (f + k1 × (1 - b + b × length /
+ * mean))
+ *
+ * N: documents that have the field, n: those of them that have the word, f: how often the document
+ * has it, length: its words, mean: the mean of all lengths. These numbers are those of the
+ * collection in the commit that is read: first they are added up over all segments and the rows
+ * that are not indexed, without deleted rows. So scores do not depend on how rows lie in segments.
+ *
+ * Rows that are not indexed (fresh ones, and those of small segments) are read one by one. */
+#include "read/search_text.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "read/explain.h"
+#include "read/text_segment.h"
+
+/* A row that is not indexed, and has a positive leaf. */
+typedef struct text_row {
+    uint64_t docid;
+    uint64_t row; /* as mv_hit has it */
+    uint32_t source;
+    uint32_t length;
+    bool matches; /* the tree */
+    bool passes;  /* the filter */
+    uint32_t freqs[];
+} text_row;
+
+typedef struct text_search {
+    search *s;
+    const schema_field *field;
+    const mv_index_options *options;
+    text_query query;
+    text_match match;
+    text_analyzer *analyzer;
+    mem_arena arena;
+    mem_buffer rows; /* of text_row, each row_size bytes; ascending by docid */
+    size_t row_size;
+    text_segment *segments; /* one for each of the view; `lists` is NULL: it is not indexed */
+    ranked_cursor *cursors; /* one for each leaf */
+    uint64_t documents, tokens;
+    uint64_t *with_leaf; /* documents that have it */
+    float *weights;
+    float c, d;
+    shared_index *damaged; /* the index in which damage was found */
+} text_search;
+
+static void *alloc_for_search(text_search *t, size_t size, mv_error *error)
+{
+    void *block = mem_arena_alloc(&t->arena, size ? size : 1);
+    if (!block) (void)error_memory(error, size, "a search by text");
+    return block;
+}
+
+static const view *view_of(const text_search *t)
+{
+    return t->s->r->seen->v;
+}
+
+/* ---------------------------------------------------------------- the query */
+
+static mv_err parse_query(text_search *t, mv_error *error)
+{
+    const mv_query *q = t->s->q;
+    char quoted[ERROR_QUOTE_SIZE];
+    MV_TRY(text_query_parse(q->text, q->text_size, t->analyzer, TEXT_WORDS_ANY, &t->query, error));
+    if (!t->query.leaves_count || t->query.has_positive) return MV_OK;
+    return error_set(error, MV_MISUSE,
+                     "text '%s' only excludes: a search needs a word that is to be found",
+                     error_quote(q->text, q->text_size, quoted));
+}
+
+/* ---------------------------------------------------------------- statistics */
+
+/* The documents and tokens of a segment. */
+static void count_segment_rows(text_search *t, const view_segment *vs, const ranked_lists *lists)
+{
+    const uint64_t *live = vs->live ? vs->live->bits : NULL,
+                   *nulls = vs->table.columns[t->s->q->text_field].nulls;
+    uint32_t rows = vs->table.rows;
+    t->tokens += lists->head->tokens;
+    for (uint32_t word = 0; word < bits_words(rows); word++) {
+        uint64_t all = word < rows / 64 ? UINT64_MAX : ((uint64_t)1 << rows % 64) - 1,
+                 kept = all & (live ? live[word] : UINT64_MAX),
+                 texts = kept & (nulls ? ~nulls[word] : UINT64_MAX);
+        t->documents += (uint64_t)__builtin_popcountll(texts);
+        for (uint64_t gone = all & ~kept; gone; gone &= gone - 1)
+            t->tokens -= ranked_length(lists, word * 64 + MV_LOWEST_BIT(gone));
+    }
+}
+
+static mv_err count_segment_leaves(text_search *t, uint32_t at, mv_error *error)
+{
+    text_segment *s = &t->segments[at];
+    const view_segment *vs = &view_of(t)->segments[at];
+    MV_TRY(text_segment_find(s, &t->arena, error));
+    for (uint32_t i = 0; i < t->query.positive_count; i++) {
+        uint32_t count;
+        MV_TRY(text_segment_count(s, i, vs->live ? vs->live->bits : NULL, &count, error));
+        t->with_leaf[i] += count;
+    }
+    count_segment_rows(t, vs, s->lists);
+    return MV_OK;
+}
+
+/* Read the lists of all segments that have some. */
+static mv_err count_indexed(text_search *t, mv_error *error)
+{
+    const view *v = view_of(t);
+    uint32_t slot = index_slot_of_field(v->schema, t->s->q->text_field);
+    for (uint32_t at = 0; at < v->segments_count; at++) {
+        text_segment *s = &t->segments[at];
+        shared_index *x = v->segments[at].indexes[slot];
+        *s = (text_segment){.query = &t->query, .cursors = t->cursors, .match = &t->match};
+        if (!x || !x->type->ranked || !shared_index_is_sound(t->s->r->e, x)) continue;
+        s->lists = x->type->ranked(x->opened);
+        s->column = &x->source.column;
+        s->leaves = alloc_for_search(t, t->query.leaves_count * sizeof *s->leaves, error);
+        if (!s->leaves) return MV_NO_MEMORY;
+        t->damaged = x; /* if it fails */
+        MV_TRY(count_segment_leaves(t, at, error));
+        t->damaged = NULL;
+    }
+    return MV_OK;
+}
+
+/* Read a row that is not indexed, and keep it if it has a positive leaf. */
+static mv_err read_row(text_search *t, const scan *sc, uint32_t at, const index_column *column,
+                       mv_error *error)
+{
+    uint32_t row = sc->begin + at;
+    uint64_t begin = row ? column->ends[row - 1] : 0;
+    analysis terms = {column, t->analyzer};
+    bool has_leaf = false;
+    if (column->nulls && bits_get(column->nulls, row)) return MV_OK;
+    if (!mem_buffer_reserve(&t->rows, t->row_size))
+        return error_memory(error, t->rows.size, "a search by text");
+    text_row *out = (text_row *)(void *)(t->rows.data + t->rows.size);
+    MV_TRY(analysis_match(&terms, column->bytes + begin, (size_t)(column->ends[row] - begin),
+                          &t->match, error));
+    MV_TRY(text_match_query(&t->match, &t->query, &out->matches, out->freqs, error));
+    out->docid = sc->t->docids[row];
+    out->row = scan_row(sc, at);
+    out->source = sc->source;
+    out->length = text_match_length(&t->match);
+    out->passes = !t->s->f;
+    t->documents++;
+    t->tokens += out->length;
+    for (uint32_t i = 0; i < t->query.positive_count; i++) {
+        t->with_leaf[i] += out->freqs[i] > 0;
+        has_leaf |= out->freqs[i] > 0;
+    }
+    if (has_leaf) t->rows.size += t->row_size;
+    return MV_OK;
+}
+
+static bool is_indexed(const text_search *t, uint32_t source)
+{
+    return source != RESULT_FRESH && t->segments[source].lists;
+}
+
+/* Visit the rows that are not indexed and match `f`. */
+static mv_err scan_unindexed(text_search *t, filter *f, order *wanted,
+                             mv_err (*visit)(text_search *, const scan *, mv_error *),
+                             mv_error *error)
+{
+    mv_result *r = t->s->r;
+    uint32_t source;
+    scan sc;
+    mv_err err = scan_begin(&sc, r->seen, f, wanted, FRESH_NO_VECTOR, &r->fresh, &r->arena,
+                            &r->block, error);
+    while (!err) {
+        while (scan_at_segment(&sc, &source) && is_indexed(t, source)) scan_skip_segment(&sc);
+        if ((err = scan_next(&sc, error)) || !sc.t) break;
+        err = visit(t, &sc, error);
+    }
+    scan_end(&sc);
+    return err;
+}
+
+static mv_err read_block(text_search *t, const scan *sc, mv_error *error)
+{
+    const mv_schema *schema = view_of(t)->schema;
+    uint32_t field = t->s->q->text_field;
+    index_column column = shared_index_column(&schema->fields[field], sc->t, field);
+    for (uint32_t at = scan_find(sc, 0); at < sc->count; at = scan_find(sc, at + 1))
+        MV_TRY(read_row(t, sc, at, &column, error));
+    return MV_OK;
+}
+
+/* Mark the rows of a block that pass the filter. Both are in the order of docids. */
+static mv_err mark_block(text_search *t, const scan *sc, mv_error *error)
+{
+    size_t count = t->rows.size / t->row_size, low = 0, high = count;
+    uint32_t at = scan_find(sc, 0);
+    (void)error;
+    if (at >= sc->count) return MV_OK;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const text_row *row = (const text_row *)(void *)(t->rows.data + middle * t->row_size);
+        if (row->docid < sc->t->docids[sc->begin + at])
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < count && at < sc->count; low++) {
+        text_row *row = (text_row *)(void *)(t->rows.data + low * t->row_size);
+        while (at < sc->count && sc->t->docids[sc->begin + at] < row->docid)
+            at = scan_find(sc, at + 1);
+        row->passes = at < sc->count && sc->t->docids[sc->begin + at] == row->docid;
+        if (at >= sc->count) break;
+    }
+    return MV_OK;
+}
+
+static mv_err count_unindexed(text_search *t, mv_error *error)
+{
+    order wanted = {.count = 1, .keys = {{.field = t->s->q->text_field}}};
+    t->row_size = sizeof(text_row) + t->query.positive_count * sizeof(uint32_t);
+    t->row_size = (t->row_size + 7) & ~(size_t)7;
+    MV_TRY(scan_unindexed(t, NULL, &wanted, read_block, error));
+    return t->s->f && t->rows.size ? scan_unindexed(t, t->s->f, NULL, mark_block, error) : MV_OK;
+}
+
+static void set_weights(text_search *t)
+{
+    const mv_text_options *options = &t->options->as.text;
+    double mean = t->documents ? (double)t->tokens / (double)t->documents : 0;
+    uint32_t count;
+    const text_leaf *leaves = text_query_leaves(&t->query, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        double n = (double)t->with_leaf[i], all = (double)t->documents,
+               idf = log(1 + (all - n + 0.5) / (n + 0.5));
+        t->weights[i] = (float)((double)leaves[i].boost * idf * (options->k1 + 1));
+    }
+    t->c = (float)(options->k1 * (1 - options->b));
+    t->d = (float)(mean > 0 ? options->k1 * options->b / mean : 0);
+}
+
+/* ---------------------------------------------------------------- ranking */
+
+static mv_err rank_segment(text_search *t, uint32_t at, scan *sc, mv_error *error)
+{
+    text_segment *s = &t->segments[at];
+    uint32_t rows = s->lists->head->rows, count = t->query.positive_count;
+    uint64_t *matches = alloc_for_search(t, bits_words(rows) * sizeof *matches, error);
+    ranked_cursor **cursors = alloc_for_search(t, count * sizeof *cursors, error);
+    void *memory = alloc_for_search(t, ranked_search_size(count), error);
+    analysis terms = {s->column, t->analyzer};
+    ranked_counts counts = {0};
+    if (!matches || !cursors || !memory) return MV_NO_MEMORY;
+    s->terms = &terms;
+    double begun = explain_now(t->s);
+    MV_TRY(scan_segment(sc, matches, error));
+    if (!text_segment_is_any(&t->query)) MV_TRY(text_segment_match(s, matches, &t->arena, error));
+    uint32_t matching = (uint32_t)bits_count(matches, rows);
+    t->s->step->matching += matching;
+    t->s->step->filter_seconds += explain_now(t->s) - begun;
+    begun = explain_now(t->s);
+    for (uint32_t i = 0; i < count; i++) {
+        cursors[i] = s->leaves[i].count ? &t->cursors[i] : NULL;
+        if (cursors[i]) MV_TRY(text_segment_open(s, i, error));
+    }
+    ranked_query query = {.lists = s->lists,
+                          .weights = t->weights,
+                          .cursors = cursors,
+                          .count = count,
+                          .c = t->c,
+                          .d = t->d,
+                          .matches = matches,
+                          .matching = matching,
+                          .source = at,
+                          .docids = view_of(t)->segments[at].table.docids};
+    MV_TRY(ranked_search(&query, &t->s->tops[0], memory, &counts, error));
+    t->s->step->counts.blocks_read += counts.blocks_read;
+    t->s->step->counts.blocks_skipped += counts.blocks_skipped;
+    t->s->step->search_seconds += explain_now(t->s) - begun;
+    return MV_OK;
+}
+
+static mv_err rank_indexed(text_search *t, mv_error *error)
+{
+    mv_result *r = t->s->r;
+    uint32_t at, slot = index_slot_of_field(view_of(t)->schema, t->s->q->text_field);
+    scan sc;
+    mv_err err = scan_begin(&sc, r->seen, t->s->f, NULL, FRESH_NO_VECTOR, &r->fresh, &r->arena,
+                            &r->block, error);
+    while (!err && scan_at_segment(&sc, &at)) {
+        if (is_indexed(t, at)) {
+            explain_begin_step(t->s, at);
+            t->damaged = view_of(t)->segments[at].indexes[slot];
+            err = rank_segment(t, at, &sc, error);
+            if (!err) t->damaged = NULL;
+        }
+        scan_skip_segment(&sc);
+    }
+    scan_end(&sc);
+    return err;
+}
+
+static void rank_unindexed(text_search *t)
+{
+    topk *top = &t->s->tops[0];
+    for (size_t at = 0; at < t->rows.size; at += t->row_size) {
+        const text_row *row = (const text_row *)(void *)(t->rows.data + at);
+        if (!row->matches || !row->passes) continue;
+        float score =
+            ranked_score(t->weights, row->freqs, t->query.positive_count, t->c, t->d, row->length);
+        if (score > 0)
+            topk_push(top, (topk_entry){.distance = -score,
+                                        .source = row->source,
+                                        .row = row->row,
+                                        .docid = row->docid});
+    }
+}
+
+/* ---------------------------------------------------------------- hits */
+
+static mv_err take_text_hits(text_search *t, mv_error *error)
+{
+    const mv_query *q = t->s->q;
+    mv_result *r = t->s->r;
+    topk *top = &t->s->tops[0];
+    uint32_t skipped = 0;
+    topk_finish(top);
+    for (uint32_t i = 0; i < top->count && r->hits_count < q->topk; i++) {
+        const topk_entry *entry = &top->heap[i];
+        mv_hit hit = {.docid = entry->docid,
+                      .source = entry->source,
+                      .row = entry->row,
+                      .score = -(double)entry->distance};
+        if (q->min_score && hit.score < *q->min_score) break;
+        if (result_was_returned(r, entry->docid) || (!q->more && skipped++ < q->offset)) continue;
+        MV_TRY(result_add(r, hit, error));
+    }
+    return MV_OK;
+}
+
+static mv_err search_lists(text_search *t, mv_error *error)
+{
+    const view *v = view_of(t);
+    uint32_t leaves = t->query.leaves_count,
+             capacity = search_capacity(t->s, search_hits_wanted(t->s));
+    topk_entry *heap = alloc_for_search(t, mem_array_size(capacity, sizeof *heap), error);
+    t->s->tops = alloc_for_search(t, sizeof *t->s->tops, error);
+    t->segments = alloc_for_search(t, v->segments_count * sizeof *t->segments, error);
+    t->cursors = alloc_for_search(t, leaves * sizeof *t->cursors, error);
+    t->with_leaf = alloc_for_search(t, leaves * sizeof *t->with_leaf, error);
+    t->weights = alloc_for_search(t, leaves * sizeof *t->weights, error);
+    if (!heap || !t->s->tops || !t->segments || !t->cursors || !t->with_leaf || !t->weights)
+        return MV_NO_MEMORY;
+    topk_start(t->s->tops, heap, capacity, INFINITY);
+    memset(t->with_leaf, 0, leaves * sizeof *t->with_leaf);
+    t->documents = t->tokens = 0;
+    t->rows.size = 0;
+    explain_begin_round(t->s);
+    MV_TRY(count_indexed(t, error));
+    MV_TRY(count_unindexed(t, error));
+    set_weights(t);
+    MV_TRY(rank_indexed(t, error));
+    rank_unindexed(t);
+    return take_text_hits(t, error);
+}
+
+/* Search; where an index is found damaged, again without it. */
+static mv_err search_with_lists(text_search *t, mv_error *error)
+{
+    for (;;) {
+        t->damaged = NULL;
+        mv_err err = search_lists(t, error);
+        if (err != MV_CORRUPT || !t->damaged) return err;
+        shared_index_note_damage(t->s->r->e, t->damaged, error);
+        mem_arena_clear(&t->arena);
+    }
+}
+
+mv_err search_text(search *s, mv_error *error)
+{
+    const mv_schema *schema = s->r->seen->v->schema;
+    text_search t = {.s = s};
+    if (s->q->text_field >= schema->fields_count)
+        return error_set(error, MV_MISUSE, "there is no field %u, the schema has %u",
+                         s->q->text_field, schema->fields_count);
+    t.field = &schema->fields[s->q->text_field];
+    t.options = &t.field->index;
+    const index_type *type = index_find(t.options->type);
+    if (!type || !type->ranked)
+        return error_set(error, MV_MISUSE,
+                         "field '%s' has no text index, it cannot be searched by text",
+                         t.field->name);
+    index_column column = {.type = t.field->type};
+    analysis terms;
+    MV_TRY(analysis_begin(&terms, &column, t.options, error));
+    t.analyzer = terms.analyzer;
+    mv_err err = parse_query(&t, error);
+    if (!err && t.query.leaves_count) err = search_with_lists(&t, error);
+    s->tops = NULL;
+    analysis_end(&terms);
+    text_query_free(&t.query);
+    text_match_free(&t.match);
+    mem_buffer_free(&t.rows);
+    mem_arena_free(&t.arena);
+    if (!err) result_prefetch_ids(s->r);
+    return err;
+}

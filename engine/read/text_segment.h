@@ -1,0 +1,40 @@
+/* A full-text query and the ranked lists of one segment: the rows of each leaf of the query, and
+ * the rows that match its tree. */
+#ifndef MV_TEXT_SEGMENT_H
+#define MV_TEXT_SEGMENT_H
+
+#include "index/analysis.h"
+#include "index/ranked.h"
+#include "text/text_match.h"
+
+/* The rows of one leaf. */
+typedef struct text_list {
+    uint32_t count;         /* rows, deleted ones included; 0: none */
+    uint32_t term;          /* in the dictionary; RANKED_NONE: there are several, or none */
+    uint32_t *rows, *freqs; /* of several terms, merged */
+    ranked_block *blocks;   /* memory for a cursor over them */
+} text_list;
+
+typedef struct text_segment {
+    const ranked_lists *lists;
+    const text_query *query;
+    text_list *leaves;          /* one for each leaf of the query */
+    ranked_cursor *cursors;     /* one for each leaf; their state does not last */
+    const index_column *column; /* texts are read where positions do not tell */
+    const analysis *terms;
+    text_match *match;
+} text_segment;
+
+/* Find the rows of all leaves. Memory comes from `arena`. MV_CORRUPT. */
+mv_err text_segment_find(text_segment *s, mem_arena *arena, mv_error *error);
+/* Begin to read the rows of a leaf that has some, with its cursor. MV_CORRUPT. */
+mv_err text_segment_open(text_segment *s, uint32_t leaf, mv_error *error);
+/* How many of the rows of a leaf are not deleted. `live`: bit set = not deleted; NULL: none is. */
+mv_err text_segment_count(text_segment *s, uint32_t leaf, const uint64_t *live, uint32_t *count,
+                          mv_error *error);
+/* Does every row match that has a positive leaf? */
+bool text_segment_is_any(const text_query *query);
+/* Leave in `matches` only rows that match the tree. */
+mv_err text_segment_match(text_segment *s, uint64_t *matches, mem_arena *arena, mv_error *error);
+
+#endif
