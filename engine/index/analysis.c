@@ -3,15 +3,23 @@
 
 #include "base/type.h"
 
-mv_err analysis_begin(analysis *a, const index_column *column, const mv_index_options *options,
-                      mv_error *error)
+mv_err analysis_make(mv_type type, const mv_index_options *options, text_analyzer **out,
+                     mv_error *error)
 {
     const mv_text_options *text = &options->as.text;
     text_options how = {.tokenizer = (text_tokenizer)text->tokenizer,
                         .language = text->language ? names_of_languages[text->language] : NULL,
                         .language_stop_words = text->stop_words != 0};
+    if (type & MV_ARRAY) how = (text_options){.tokenizer = TEXT_WHITESPACE};
+    return text_analyzer_make(&how, out, error);
+}
+
+mv_err analysis_begin(analysis *a, const index_column *column, const mv_index_options *options,
+                      mv_error *error)
+{
     *a = (analysis){.column = column};
-    return column->type & MV_ARRAY ? MV_OK : text_analyzer_make(&how, &a->analyzer, error);
+    if (column->type & MV_ARRAY) return MV_OK;
+    return analysis_make(column->type, options, &a->analyzer, error);
 }
 
 void analysis_end(analysis *a)

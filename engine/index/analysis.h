@@ -11,6 +11,11 @@ typedef struct analysis {
     text_analyzer *analyzer;    /* NULL: of an array */
 } analysis;
 
+/* The analyzer of what people ask in a field of this type, and of its texts. `options` are complete
+ * ones of a text index. Of an array of strings it splits at white space. As text_analyzer_make. */
+mv_err analysis_make(mv_type type, const mv_index_options *options, text_analyzer **out,
+                     mv_error *error);
+
 /* Begin. `options` are complete ones of a text index. The column is lent; of an array its type and
  * functions are used. As text_analyzer_make. */
 mv_err analysis_begin(analysis *a, const index_column *column, const mv_index_options *options,

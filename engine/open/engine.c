@@ -204,4 +204,34 @@ void engine_release_scratch(engine *e, index_scratch scratch)
 void engine_free_scratches(engine *e)
 {
     while (e->scratches_count) index_scratch_free(&e->scratches[--e->scratches_count]);
+    while (e->analyzers_count) text_analyzer_free(e->analyzers[--e->analyzers_count].analyzer);
+}
+
+/* ---------------------------------------------------------------- analyzers */
+
+mv_err engine_acquire_analyzer(engine *e, const mv_index_options *options, mv_type type,
+                               text_analyzer **out, mv_error *error)
+{
+    *out = NULL;
+    os_mutex_lock(e->mutex);
+    for (uint32_t i = 0; i < e->analyzers_count && !*out; i++) {
+        if (!index_kind_same_options(&e->analyzers[i].options, options)) continue;
+        *out = e->analyzers[i].analyzer;
+        e->analyzers[i] = e->analyzers[--e->analyzers_count];
+    }
+    os_mutex_unlock(e->mutex);
+    return *out ? MV_OK : analysis_make(type, options, out, error);
+}
+
+void engine_release_analyzer(engine *e, const mv_index_options *options, text_analyzer *analyzer)
+{
+    bool kept = false;
+    if (!analyzer) return;
+    os_mutex_lock(e->mutex);
+    if (e->analyzers_count < ENGINE_ANALYZERS_MAX) {
+        e->analyzers[e->analyzers_count++] = (engine_analyzer){*options, analyzer};
+        kept = true;
+    }
+    os_mutex_unlock(e->mutex);
+    if (!kept) text_analyzer_free(analyzer);
 }

@@ -36,7 +36,7 @@ typedef struct text_search {
     const mv_index_options *options;
     text_query query;
     text_match match;
-    text_analyzer *analyzer;
+    text_analyzer *analyzer; /* of the query */
     mem_arena arena;
     mem_buffer rows; /* of text_row, each row_size bytes; ascending by docid */
     size_t row_size;
@@ -59,6 +59,12 @@ static void *alloc_for_search(text_search *t, size_t size, mv_error *error)
 static const view *view_of(const text_search *t)
 {
     return t->s->r->seen->v;
+}
+
+/* How the values of the field are read. */
+static analysis analysis_of(const text_search *t, const index_column *column)
+{
+    return (analysis){column, t->field->type & MV_ARRAY ? NULL : t->analyzer};
 }
 
 /* ---------------------------------------------------------------- the query */
@@ -134,7 +140,7 @@ static mv_err read_row(text_search *t, const scan *sc, uint32_t at, const index_
 {
     uint32_t row = sc->begin + at;
     uint64_t begin = row ? column->ends[row - 1] : 0;
-    analysis terms = {column, t->analyzer};
+    analysis terms = analysis_of(t, column);
     bool has_leaf = false;
     if (column->nulls && bits_get(column->nulls, row)) return MV_OK;
     if (!mem_buffer_reserve(&t->rows, t->row_size))
@@ -250,7 +256,7 @@ static mv_err rank_segment(text_search *t, uint32_t at, scan *sc, mv_error *erro
     uint64_t *matches = alloc_for_search(t, bits_words(rows) * sizeof *matches, error);
     ranked_cursor **cursors = alloc_for_search(t, count * sizeof *cursors, error);
     void *memory = alloc_for_search(t, ranked_search_size(count), error);
-    analysis terms = {s->column, t->analyzer};
+    analysis terms = analysis_of(t, s->column);
     ranked_counts counts = {0};
     if (!matches || !cursors || !memory) return MV_NO_MEMORY;
     s->terms = &terms;
@@ -392,14 +398,11 @@ mv_err search_text(search *s, mv_error *error)
         return error_set(error, MV_MISUSE,
                          "field '%s' has no text index, it cannot be searched by text",
                          t.field->name);
-    index_column column = {.type = t.field->type};
-    analysis terms;
-    MV_TRY(analysis_begin(&terms, &column, t.options, error));
-    t.analyzer = terms.analyzer;
+    MV_TRY(engine_acquire_analyzer(s->r->e, t.options, t.field->type, &t.analyzer, error));
     mv_err err = parse_query(&t, error);
     if (!err && t.query.leaves_count) err = search_with_lists(&t, error);
     s->tops = NULL;
-    analysis_end(&terms);
+    engine_release_analyzer(s->r->e, t.options, t.analyzer);
     text_query_free(&t.query);
     text_match_free(&t.match);
     mem_buffer_free(&t.rows);
