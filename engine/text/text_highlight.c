@@ -11,11 +11,13 @@
 #include "text/text_utf8.h"
 #include "text/text_word.h"
 
-#define HIGHLIGHT_GAP_MAX 32u /* bytes between neighbours of a sequence that are one mark; chosen  \
-                               */
-#define HIGHLIGHT_CUT_MAX 32u /* bytes to look for white space to cut at; chosen: most words fit   \
-                               */
-#define HIGHLIGHT_REPEAT 16u  /* words that were shown count one in so many; chosen */
+#define HIGHLIGHT_GAP_MAX                                                                          \
+    32u /* bytes between neighbours of a sequence that are one mark; chosen                        \
+         */
+#define HIGHLIGHT_CUT_MAX                                                                          \
+    32u                      /* bytes to look for white space to cut at; chosen: most words fit    \
+                              */
+#define HIGHLIGHT_REPEAT 16u /* words that were shown count one in so many; chosen */
 
 void text_highlight_free(text_highlight *highlight)
 {
@@ -62,7 +64,7 @@ static void mark_words(text_highlight *h, const text_query *q, const text_node *
         bool is_next =
             i > 0 && t->position - b->position == items[i].position - items[i - 1].position;
         if (is_next && t->begin > b->end && t->begin - b->end <= HIGHLIGHT_GAP_MAX)
-            h->ends[before] = t->begin;
+            if (h->ends[before] < t->begin) h->ends[before] = t->begin;
         before = token;
     }
 }
@@ -246,7 +248,24 @@ static bool find_window(text_highlight *h, uint32_t size, highlight_window *best
     return best->weight > 0;
 }
 
-/* Make a snippet of a window, beside those there are, and let its words count less from now on. */
+/* The marks in a snippet, and those of the window that it could not show, are done with. Their
+ * words count less from now on. */
+static void show_marks(text_highlight *h, const highlight_window *w, const text_snippet *snippet)
+{
+    for (uint32_t i = 0; i < h->marks_count; i++) {
+        text_highlight_mark *mark = &h->marks[i];
+        text_highlight_term *term = &h->terms[mark->term];
+        bool is_inside = mark->begin < snippet->end && mark->end > snippet->begin;
+        bool is_chosen = i >= w->first && i < w->end;
+        if (mark->is_shown || (!is_inside && !is_chosen)) continue;
+        mark->is_shown = true;
+        if (term->count++) continue;
+        term->weight = term->weight > HIGHLIGHT_REPEAT ? term->weight / HIGHLIGHT_REPEAT : 1;
+    }
+    for (uint32_t i = 0; i < h->marks_count; i++) h->terms[h->marks[i].term].count = 0;
+}
+
+/* Make a snippet of a window, beside those there are. */
 static void choose_window(text_highlight *h, const highlight_text *t, const highlight_window *w)
 {
     uint32_t begin = h->marks[w->first].begin, end = begin, low = 0, high = t->size;
@@ -259,15 +278,7 @@ static void choose_window(text_highlight *h, const highlight_text *t, const high
     }
     if (end > high) end = high;
     text_snippet snippet = cut_snippet(t, begin, end, low, high);
-    for (uint32_t i = 0; i < h->marks_count; i++) {
-        text_highlight_mark *mark = &h->marks[i];
-        bool is_inside = mark->begin < snippet.end && mark->end > snippet.begin;
-        bool is_chosen = i >= w->first && i < w->end;
-        if (mark->is_shown || (!is_inside && !is_chosen)) continue;
-        text_highlight_term *term = &h->terms[mark->term];
-        mark->is_shown = true;
-        term->weight = term->weight > HIGHLIGHT_REPEAT ? term->weight / HIGHLIGHT_REPEAT : 1;
-    }
+    show_marks(h, w, &snippet);
     if (snippet.begin == snippet.end) return;
     uint32_t at = h->snippets_count++;
     for (; at > 0 && h->snippets[at - 1].begin > snippet.begin; at--)
@@ -300,7 +311,7 @@ static const char *html_of(uint32_t c)
     }
 }
 
-static bool highlight_bytes(mem_buffer *out, const char *string)
+static bool write_literal(mem_buffer *out, const char *string)
 {
     return mem_buffer_append(out, string, strlen(string));
 }
@@ -316,7 +327,7 @@ static bool write_range(mem_buffer *out, const highlight_text *t, uint32_t begin
         if (c == TEXT_UTF8_INVALID) html = last == TEXT_UTF8_INVALID ? "" : "\xEF\xBF\xBD";
         last = c;
         if (!html) continue;
-        ok = mem_buffer_append(out, t->bytes + plain, at - plain) && highlight_bytes(out, html);
+        ok = mem_buffer_append(out, t->bytes + plain, at - plain) && write_literal(out, html);
         plain = at + bytes;
     }
     return ok && mem_buffer_append(out, t->bytes + plain, end - plain);
@@ -327,7 +338,7 @@ static bool write_snippet(text_highlight *h, const highlight_text *t, const text
                           uint32_t *next)
 {
     uint32_t at = snippet->begin, end = snippet->end;
-    bool ok = at <= t->ink_begin || highlight_bytes(&h->out, t->options.ellipsis);
+    bool ok = at <= t->ink_begin || write_literal(&h->out, t->options.ellipsis);
     while (*next < h->marks_count && h->marks[*next].begin < end && ok) {
         uint32_t mark_begin = h->marks[*next].begin, stop = h->marks[*next].end;
         while (++*next < h->marks_count && h->marks[*next].begin <= stop)
@@ -335,13 +346,12 @@ static bool write_snippet(text_highlight *h, const highlight_text *t, const text
         if (mark_begin < at) mark_begin = at;
         if (stop > end) stop = end;
         if (stop <= mark_begin) continue;
-        ok = write_range(&h->out, t, at, mark_begin) && highlight_bytes(&h->out, t->options.open) &&
-             write_range(&h->out, t, mark_begin, stop) &&
-             highlight_bytes(&h->out, t->options.close);
+        ok = write_range(&h->out, t, at, mark_begin) && write_literal(&h->out, t->options.open) &&
+             write_range(&h->out, t, mark_begin, stop) && write_literal(&h->out, t->options.close);
         at = stop;
     }
     return ok && write_range(&h->out, t, at, end) &&
-           (end >= t->ink_end || highlight_bytes(&h->out, t->options.ellipsis));
+           (end >= t->ink_end || write_literal(&h->out, t->options.ellipsis));
 }
 
 static bool write_snippets(text_highlight *h, const highlight_text *t)

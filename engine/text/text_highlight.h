@@ -6,7 +6,7 @@
 
 #define TEXT_HIGHLIGHT_COUNT_MAX    32u
 #define TEXT_HIGHLIGHT_SIZE_DEFAULT 160u       /* bytes: two lines */
-#define TEXT_HIGHLIGHT_TEXT_MAX     (1u << 20) /* bytes; chosen: what lies behind is not looked at */
+#define TEXT_HIGHLIGHT_TEXT_MAX     (1u << 20) /* bytes; chosen. What lies behind is not read */
 
 typedef struct text_highlight_options {
     const char *open, *close; /* around marked words; NULL: "<b>" and "</b>" */
@@ -55,16 +55,16 @@ typedef struct text_highlight {
 
 void text_highlight_free(text_highlight *highlight);
 
-/* Make the snippets of a text. `text` and `query` are not kept; the snippets are lent until the next
- * call.
+/* Make the snippets of a text. `text` and `query` are not kept; the snippets are lent until the
+ * next call.
  *
  * Marked are the words of the query that are not below `no`, whether the text matches or not, and
  * those of a sequence only where the sequence is found. Neighbours in a sequence are one mark. A
  * mark is around the word as it is written, but around the identifier's part or the characters that
- * were found. Snippets are chosen by the boosts of the different words in them, words that an earlier
- * choice has shown counting little; then by the number of marks. They are cut at white space, if
- * there is some near, or else between two characters. Bytes that are not UTF-8 become U+FFFD, one for
- * several in a row.
+ * were found. Snippets are chosen by the boosts of the different words in them, words that an
+ * earlier choice has shown counting little; then by the number of marks. They are cut at white
+ * space, if there is some near, or else between two characters. Bytes that are not UTF-8 become
+ * U+FFFD, one for several in a row.
  *
  * MV_LIMIT: more than TEXT_HIGHLIGHT_COUNT_MAX snippets. MV_NO_MEMORY. */
 mv_err text_highlight_make(text_highlight *highlight, text_analyzer *analyzer,

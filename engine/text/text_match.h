@@ -1,5 +1,5 @@
-/* One document and a full-text query: does it match, and how often is each term in it? For rows that
- * are not in an index yet, and to compare an index with.
+/* One document and a full-text query: does it match, and how often is each term in it? For rows
+ * that are not in an index yet, and to compare an index with.
  *
  * A word is found by each of its terms. A sequence of terms is found if they stand in this order,
  * each at least as far behind the one before as in the query, and all of them with at most `slop`
@@ -7,7 +7,8 @@
  * and with slop 2 two other words may stand in one gap, or one in each of two.
  *
  * The frequency of a term is the number of its tokens in the document; of a prefix and a similar
- * term, that of all terms they stand for. It does not matter whether a phrase around it is found. */
+ * term, that of all terms they stand for. It does not matter whether a phrase around it is found.
+ */
 #ifndef MV_TEXT_MATCH_H
 #define MV_TEXT_MATCH_H
 

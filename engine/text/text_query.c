@@ -46,7 +46,8 @@ static mv_err add_query_node(text_query *q, text_node_kind kind, float boost, mv
         arena_grow(&q->arena, q->nodes, &q->nodes_capacity, q->nodes_count, sizeof *nodes);
     if (!nodes) return error_memory(error, sizeof *nodes, "a full-text query");
     q->nodes = nodes;
-    nodes[q->nodes_count++] = (text_node){.kind = kind, .end = q->nodes_count + 1, .boost = boost};
+    nodes[q->nodes_count] = (text_node){.kind = kind, .end = q->nodes_count + 1, .boost = boost};
+    q->nodes_count++;
     return MV_OK;
 }
 

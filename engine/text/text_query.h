@@ -8,8 +8,8 @@
  *
  * A word is read by the analyzer that the documents were read with, and may give several terms.
  * They are a sequence, found where they follow each other as in the word: disk-drive is disk drive,
- * and so are the pairs of characters of scripts without spaces, and the groups of `ngram`. The whole
- * of an identifier (`code`) is found, and so is the sequence of its parts: fooBar is
+ * and so are the pairs of characters of scripts without spaces, and the groups of `ngram`. The
+ * whole of an identifier (`code`) is found, and so is the sequence of its parts: fooBar is
  * any("foobar" phrase("foo bar" ~0)). In longer sequences only parts count. A word that gives no
  * term (a stop word, punctuation) is left out, and so is a group that is left without members.
  *
@@ -50,9 +50,9 @@ typedef struct text_leaf {
 
 /* A term at its place in a sequence. */
 typedef struct text_item {
-    text_leaf leaf;      /* while the query is made: all but boost and fuzzy */
-    uint32_t edits;      /* FUZZY */
-    uint32_t position;   /* of its token, while the query is made; then from the first of the items */
+    text_leaf leaf;    /* while the query is made: all but boost and fuzzy */
+    uint32_t edits;    /* FUZZY */
+    uint32_t position; /* of its token, while the query is made; then from the first of the items */
     uint32_t begin, end; /* the bytes of the word, while the query is made */
     uint32_t number;     /* of the leaf in text_query.leaves */
 } text_item;
@@ -117,10 +117,10 @@ typedef enum text_query_words {
  *   auto*           words that begin so
  *
  * No text is wrong: a quote that is not closed reaches to the end, a sign before nothing and OR
- * beside nothing (or beside what is excluded) mean nothing. Typographic quotes are quotes. Words end
- * at white space and quotes only: other characters are left to the analyzer. With TEXT_WORDS_ANY,
- * words of a script without spaces that need not be there are their pairs of characters, each for
- * itself: a sentence would not be found as a whole.
+ * beside nothing (or beside what is excluded) mean nothing. Typographic quotes are quotes. Words
+ * end at white space and quotes only: other characters are left to the analyzer. With
+ * TEXT_WORDS_ANY, words of a script without spaces that need not be there are their pairs of
+ * characters, each for itself: a sentence would not be found as a whole.
  *
  * MV_LIMIT: more than TEXT_QUERY_SIZE_MAX bytes, ..._NODES_MAX nodes or ..._TERMS_MAX terms. After
  * an error the query can only be freed or made again. `typed` and the analyzer are not kept. */
@@ -129,8 +129,8 @@ mv_err text_query_parse(const void *typed, size_t size, text_analyzer *analyzer,
 
 /* ---------------------------------------------------------------- node by node */
 
-/* Begin a query: an `all`, to whose members the functions below add. After an error the query can
- * only be freed or begun again. */
+/* Begin a query: an `all`, to which the functions below add members. The analyzer is used until
+ * text_query_end. After an error the query can only be freed or begun again. */
 mv_err text_query_begin(text_query *query, text_analyzer *analyzer, mv_error *error);
 
 /* Complete the query. MV_MISUSE: a group is open. MV_LIMIT: boosts multiply to too much. */
@@ -138,12 +138,12 @@ mv_err text_query_end(text_query *query, mv_error *error);
 
 /* Add a word. MV_LIMIT: too many bytes, nodes or terms. */
 mv_err text_query_word(text_query *query, const void *word, size_t size, mv_error *error);
-/* Words that begin with this one. Of several terms, the last is the beginning of a term. A stop word
- * is none here, and is not stemmed; other words are: with "english" running* is run*. */
+/* Words that begin with this one. Of several terms, the last is the beginning of a term. A stop
+ * word is none here, and is not stemmed; other words are: with "english" running* is run*. */
 mv_err text_query_prefix(text_query *query, const void *word, size_t size, mv_error *error);
 /* Words like this one, with 1 or 2 edits. What the analyzer makes several terms of is found as it
- * is, but an identifier as a whole is similar, too. MV_MISUSE: other edits, or the tokenizer `ngram`,
- * which has no words. */
+ * is, but an identifier as a whole is similar, too. MV_MISUSE: other edits, or the tokenizer
+ * `ngram`, which has no words. */
 mv_err text_query_fuzzy(text_query *query, const void *word, size_t size, uint32_t edits,
                         mv_error *error);
 /* Words in this order, with at most `slop` other words between them in all. Where the phrase has a
@@ -157,8 +157,8 @@ mv_err text_query_parse_into(text_query *query, const void *typed, size_t size,
  * each for itself, instead of in a sequence. */
 mv_err text_query_pieces(text_query *query, const void *word, size_t size, mv_error *error);
 
-/* Open a group: what is added until text_query_close is in it. MV_LIMIT: TEXT_QUERY_DEPTH_MAX groups
- * are open. MV_MISUSE: `no` or `maybe` outside of `all`; to close what was not opened. */
+/* Open a group: what is added until text_query_close is in it. MV_LIMIT: TEXT_QUERY_DEPTH_MAX
+ * groups are open. MV_MISUSE: `no` or `maybe` outside of `all`; to close what was not opened. */
 mv_err text_query_open(text_query *query, text_node_kind kind, mv_error *error);
 mv_err text_query_close(text_query *query, mv_error *error);
 
@@ -174,7 +174,8 @@ const text_leaf *text_query_leaves(const text_query *query, uint32_t *count);
 /* Is this one of the terms that the leaf asks for? */
 bool text_query_leaf_matches(const text_leaf *leaf, const void *term, uint32_t size);
 
-/* Append the tree as text: all("disk" any("auto"* "drive"~1)^2 phrase("hard _ disk" ~3) no("tape")).
+/* Append the tree as text: all("disk" any("auto"* "drive"~1)^2 phrase("hard _ disk" ~3)
+ * no("tape")).
  * "_" is a stop word. False: no memory. */
 bool text_query_describe(const text_query *query, mem_buffer *out);
 
