@@ -195,9 +195,9 @@ describe("text", function()
       local random = support.random(seed)
       local c, path = support.collection(SCHEMA, { maintenance = "manual" })
       local documents, ids = {}, { last = 0 }
-      for round = 1, 25 do
+      for round = 1, 16 do
         change(random, c, documents, ids)
-        if round % 10 == 0 then
+        if round % 6 == 0 then
           c:close()
           c = support.collection(nil, { path = path, maintenance = "manual" })
         end
@@ -207,7 +207,7 @@ describe("text", function()
       assert(c:optimize())
       assert.is_true(c:check())
       for _ = 1, 30 do compare(c, documents, "body", some_query(random), 1000) end
-      assert.equal(1.0, c:stats().fields.body.completeness)
+      assert.equal(1.0, c:stats().indexes.body.completeness)
     end)
   end
 

@@ -150,6 +150,8 @@ typedef struct ranked_cursor {
     uint32_t rows[RANKED_BLOCK], freqs[RANKED_BLOCK];
 } ranked_cursor;
 
+/* MV_CORRUPT: a list is damaged. */
+mv_err ranked_cursor_damaged(mv_error *error);
 /* Begin to read the list of a term. MV_CORRUPT. */
 mv_err ranked_cursor_begin(ranked_cursor *cursor, const ranked_lists *lists, uint32_t term,
                            mv_error *error);
@@ -211,8 +213,8 @@ mv_err ranked_search(const ranked_query *query, topk *hits, void *memory, ranked
                      mv_error *error);
 
 /* The same score of one row, which need not be in lists: `freqs` for each of `count` weights. */
-float ranked_score(const float *weights, const uint32_t *freqs, uint32_t count, float c, float d,
-                   uint32_t length);
+float ranked_search_score(const float *weights, const uint32_t *freqs, uint32_t count, float c,
+                          float d, uint32_t length);
 
 /* ---------------------------------------------------------------- building */
 

@@ -286,8 +286,8 @@ mv_err ranked_search(const ranked_query *q, topk *hits, void *memory, ranked_cou
     return MV_OK;
 }
 
-float ranked_score(const float *weights, const uint32_t *freqs, uint32_t count, float c, float d,
-                   uint32_t length)
+float ranked_search_score(const float *weights, const uint32_t *freqs, uint32_t count, float c,
+                          float d, uint32_t length)
 {
     double unit = unit_of(weights, count);
     uint32_t score = 0;

@@ -314,8 +314,8 @@ static void rank_unindexed(text_search *t)
     for (size_t at = 0; at < t->rows.size; at += t->row_size) {
         const text_row *row = (const text_row *)(void *)(t->rows.data + at);
         if (!row->matches || !row->passes) continue;
-        float score =
-            ranked_score(t->weights, row->freqs, t->query.positive_count, t->c, t->d, row->length);
+        float score = ranked_search_score(t->weights, row->freqs, t->query.positive_count, t->c,
+                                          t->d, row->length);
         if (score > 0)
             topk_push(top, (topk_entry){.distance = -score,
                                         .source = row->source,

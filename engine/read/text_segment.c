@@ -27,7 +27,7 @@ static mv_err add_frequencies(ranked_cursor *c, const ranked_lists *lists, uint3
 {
     MV_TRY(ranked_cursor_begin(c, lists, term, error));
     for (; ranked_cursor_last(c) != UINT32_MAX; c->block++) {
-        if (!ranked_cursor_read(c)) return error_set(error, MV_CORRUPT, "a list is damaged");
+        if (!ranked_cursor_read(c)) return ranked_cursor_damaged(error);
         for (uint32_t i = 0; i < c->read_count; i++) sums[c->rows[i]] += c->freqs[i];
     }
     return MV_OK;
@@ -112,7 +112,7 @@ mv_err text_segment_count(text_segment *s, uint32_t leaf, const uint64_t *live, 
     MV_TRY(text_segment_open(s, leaf, error));
     *count = 0;
     for (; ranked_cursor_last(c) != UINT32_MAX; c->block++) {
-        if (!ranked_cursor_read(c)) return error_set(error, MV_CORRUPT, "a list is damaged");
+        if (!ranked_cursor_read(c)) return ranked_cursor_damaged(error);
         for (uint32_t i = 0; i < c->read_count; i++) *count += bits_get(live, c->rows[i]);
     }
     return MV_OK;
@@ -128,7 +128,7 @@ static mv_err set_leaf(text_segment *s, uint32_t leaf, uint64_t *rows, mv_error 
     if (!s->leaves[leaf].count) return MV_OK;
     MV_TRY(text_segment_open(s, leaf, error));
     for (; ranked_cursor_last(c) != UINT32_MAX; c->block++) {
-        if (!ranked_cursor_read(c)) return error_set(error, MV_CORRUPT, "a list is damaged");
+        if (!ranked_cursor_read(c)) return ranked_cursor_damaged(error);
         for (uint32_t i = 0; i < c->read_count; i++) bits_set(rows, c->rows[i]);
     }
     return MV_OK;
@@ -173,8 +173,7 @@ static mv_err read_positions(text_segment *s, sequence *q, uint32_t row, mv_erro
     for (uint32_t i = 0; i < q->count; i++) {
         ranked_cursor *c = &s->cursors[q->items[i].number];
         uint32_t freq;
-        if (!ranked_cursor_freq(c, row, &freq))
-            return error_set(error, MV_CORRUPT, "a list is damaged");
+        if (!ranked_cursor_freq(c, row, &freq)) return ranked_cursor_damaged(error);
         size_t wanted = (size_t)q->starts[i] + freq;
         if (wanted > q->capacity) {
             uint32_t *positions = mem_realloc(q->positions, q->capacity * sizeof *positions,

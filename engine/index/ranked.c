@@ -1,0 +1,182 @@
+/* Opening and checking ranked lists, and their dictionary (ranked.h). */
+#include <inttypes.h>
+#include <string.h>
+
+#include "index/ranked_read.h"
+
+/* ---------------------------------------------------------------- opening */
+
+static const index_part *find_ranked(const index_part *parts, uint32_t count, ranked_part_kind kind)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (parts[i].kind == (uint32_t)kind && !parts[i].level) return &parts[i];
+    return NULL;
+}
+
+static mv_err bad_size(ranked_part_kind kind, uint64_t size, mv_error *error)
+{
+    return error_set(error, MV_CORRUPT, "part %d of the ranked lists has %" PRIu64 " bytes",
+                     (int)kind, size);
+}
+
+static mv_err need_ranked(const index_part *parts, uint32_t count, ranked_part_kind kind,
+                          uint64_t least, const index_part **out, mv_error *error)
+{
+    static const index_part none = {0};
+    const index_part *part = find_ranked(parts, count, kind);
+    if (!part) part = &none;
+    if (part->size < least || (part->size && !part->bytes))
+        return bad_size(kind, part->size, error);
+    *out = part;
+    return MV_OK;
+}
+
+static mv_err open_ranked_packed(const index_part *parts, uint32_t count, ranked_part_kind kind,
+                                 uint32_t numbers, invert_packed *packed, mv_error *error)
+{
+    const index_part *blocks, *bits;
+    uint64_t size = (uint64_t)invert_pack_blocks(numbers) * sizeof(invert_block);
+    MV_TRY(need_ranked(parts, count, kind, size, &blocks, error));
+    if (blocks->size != size) return bad_size(kind, blocks->size, error);
+    MV_TRY(need_ranked(parts, count, kind + 1, numbers ? PACK_TAIL : 0, &bits, error));
+    *packed = (invert_packed){blocks->bytes, bits->bytes, bits->size, numbers};
+    return MV_OK;
+}
+
+mv_err ranked_open(const index_part *parts, uint32_t parts_count, uint32_t rows,
+                   ranked_lists *lists, mv_error *error)
+{
+    const index_part *head, *terms, *bytes, *positions, *lengths, *longs;
+    *lists = (ranked_lists){0};
+    MV_TRY(need_ranked(parts, parts_count, RANKED_PART_HEAD, sizeof *lists->head, &head, error));
+    if (head->size != sizeof *lists->head) return bad_size(RANKED_PART_HEAD, head->size, error);
+    const ranked_head *h = lists->head = head->bytes;
+    if (h->format > RANKED_FORMAT)
+        return error_set(error, MV_WRONG_VERSION,
+                         "the ranked lists have format %u, this moonvec reads up to %u", h->format,
+                         RANKED_FORMAT);
+    if (!h->format || h->rows != rows || !(h->c >= 0) || !(h->d >= 0))
+        return error_set(error, MV_CORRUPT, "the head of the ranked lists is damaged");
+    MV_TRY(open_ranked_packed(parts, parts_count, RANKED_PART_ENDS, h->terms, &lists->ends, error));
+    MV_TRY(open_ranked_packed(parts, parts_count, RANKED_PART_STARTS, h->terms, &lists->starts,
+                              error));
+    MV_TRY(need_ranked(parts, parts_count, RANKED_PART_TERMS, 0, &terms, error));
+    MV_TRY(need_ranked(parts, parts_count, RANKED_PART_LISTS, RANKED_PADDING, &bytes, error));
+    MV_TRY(
+        need_ranked(parts, parts_count, RANKED_PART_POSITIONS, RANKED_PADDING, &positions, error));
+    MV_TRY(need_ranked(parts, parts_count, RANKED_PART_LENGTHS, rows * sizeof(uint16_t), &lengths,
+                       error));
+    MV_TRY(need_ranked(parts, parts_count, RANKED_PART_LONGS,
+                       (uint64_t)h->longs * 2 * sizeof(uint32_t), &longs, error));
+    if (lengths->size != rows * sizeof(uint16_t))
+        return bad_size(RANKED_PART_LENGTHS, lengths->size, error);
+    if (longs->size != (uint64_t)h->longs * 2 * sizeof(uint32_t))
+        return bad_size(RANKED_PART_LONGS, longs->size, error);
+    lists->terms = terms->bytes;
+    lists->terms_size = terms->size;
+    lists->lists = bytes->bytes;
+    lists->lists_size = bytes->size;
+    lists->positions = positions->bytes;
+    lists->positions_size = positions->size;
+    lists->lengths = lengths->bytes;
+    lists->longs = longs->bytes;
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- the dictionary */
+
+static mv_err damaged_terms(mv_error *error)
+{
+    return error_set(error, MV_CORRUPT, "the terms of the ranked lists are damaged");
+}
+
+mv_err ranked_term(const ranked_lists *lists, uint32_t at, const char **term, uint32_t *size,
+                   mv_error *error)
+{
+    uint64_t begin = 0, end;
+    mv_assert(at < lists->head->terms);
+    if ((at && !invert_pack_get(&lists->ends, at - 1, &begin)) ||
+        !invert_pack_get(&lists->ends, at, &end) || end > lists->terms_size || end <= begin ||
+        end - begin > RANKED_TERM_MAX)
+        return damaged_terms(error);
+    *term = (const char *)lists->terms + begin;
+    *size = (uint32_t)(end - begin);
+    return MV_OK;
+}
+
+/* The first term that is not before `term`, or, if `after`, does not begin with it either. */
+static mv_err lower_bound(const ranked_lists *lists, const char *term, uint32_t size, bool after,
+                          uint32_t from, uint32_t *at, mv_error *error)
+{
+    uint32_t low = from, high = lists->head->terms;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2, other_size;
+        const char *other;
+        MV_TRY(ranked_term(lists, middle, &other, &other_size, error));
+        uint32_t common = other_size < size ? other_size : size;
+        int order = memcmp(other, term, common);
+        bool is_before = order < 0 || (!order && (other_size < size || after));
+        if (is_before)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *at = low;
+    return MV_OK;
+}
+
+mv_err ranked_find(const ranked_lists *lists, const char *term, uint32_t size, bool as_prefix,
+                   uint32_t *first, uint32_t *end, mv_error *error)
+{
+    const char *found;
+    uint32_t found_size;
+    MV_TRY(lower_bound(lists, term, size, false, 0, first, error));
+    *end = *first;
+    if (as_prefix) return lower_bound(lists, term, size, true, *first, end, error);
+    if (*first == lists->head->terms) return MV_OK;
+    MV_TRY(ranked_term(lists, *first, &found, &found_size, error));
+    *end += found_size == size && !memcmp(found, term, size);
+    return MV_OK;
+}
+
+/* ---------------------------------------------------------------- checking */
+
+static mv_err check_list(ranked_cursor *c, const ranked_lists *lists, uint32_t term,
+                         uint64_t *postings, mv_error *error)
+{
+    uint32_t rows = 0, row = 0;
+    MV_TRY(ranked_cursor_begin(c, lists, term, error));
+    for (; ranked_cursor_last(c) != UINT32_MAX; c->block++) {
+        if (!ranked_cursor_read(c)) return ranked_cursor_damaged(error);
+        if (rows && c->rows[0] <= row) return ranked_cursor_damaged(error);
+        row = c->rows[c->read_count - 1];
+        if (row != ranked_cursor_last(c)) return ranked_cursor_damaged(error);
+        for (uint32_t i = 0; i < c->read_count; i++) *postings += c->freqs[i];
+        rows += c->read_count;
+    }
+    return rows == c->count ? MV_OK : ranked_cursor_damaged(error);
+}
+
+mv_err ranked_check(const ranked_lists *lists, mv_error *error)
+{
+    const char *term, *before = NULL;
+    uint32_t size, before_size = 0;
+    uint64_t occurrences = 0, tokens = 0;
+    ranked_cursor *c = mem_alloc(sizeof *c);
+    mv_err err = c ? MV_OK : error_memory(error, sizeof *c, "checking ranked lists");
+    for (uint32_t at = 0; at < lists->head->terms && !err; at++) {
+        if ((err = ranked_term(lists, at, &term, &size, error))) break;
+        uint32_t common = size < before_size ? size : before_size;
+        int order = before ? memcmp(before, term, common) : -1;
+        if (order > 0 || (!order && before_size >= size)) err = damaged_terms(error);
+        if (!err) err = check_list(c, lists, at, &occurrences, error);
+        before = term;
+        before_size = size;
+    }
+    for (uint32_t row = 0; row < lists->head->rows && !err; row++)
+        tokens += ranked_length(lists, row);
+    if (!err && (tokens != lists->head->tokens || occurrences < tokens))
+        err = error_set(error, MV_CORRUPT, "the lengths of the ranked lists are damaged");
+    mem_free(c, sizeof *c);
+    return err;
+}

@@ -1,0 +1,206 @@
+/* Reading one list of ranked lists (ranked.h). */
+#include <string.h>
+
+#include "index/ranked_pack.h"
+#include "index/ranked_read.h"
+
+mv_err ranked_cursor_damaged(mv_error *error)
+{
+    return error_set(error, MV_CORRUPT, "a list of the ranked lists is damaged");
+}
+
+/* Read the tail as the current block. */
+static bool read_tail(ranked_cursor *c)
+{
+    uint32_t count = c->count % RANKED_BLOCK, row = UINT32_MAX, difference;
+    const uint8_t *at = c->tail + 1;
+    if (c->blocks_count) row = c->blocks[c->blocks_count - 1].last;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!ranked_read_varint(&at, c->end, &difference) ||
+            !ranked_read_varint(&at, c->end, &c->freqs[i]))
+            return false;
+        uint64_t next = (uint64_t)(uint32_t)(row + 1) + difference;
+        if (next >= c->lists->head->rows || c->freqs[i] == UINT32_MAX) return false;
+        c->rows[i] = row = (uint32_t)next;
+        c->freqs[i]++;
+    }
+    c->tail_positions = at;
+    return true;
+}
+
+static bool is_block_in_bounds(const ranked_cursor *c, const ranked_block *b)
+{
+    uint64_t words = ranked_pack_words(b->row_bits) + ranked_pack_words(b->freq_bits);
+    return b->row_bits <= 32 && b->freq_bits <= 32 &&
+           ((uint64_t)b->bits + words) * 4 <= (uint64_t)(c->end - c->bits);
+}
+
+mv_err ranked_cursor_begin(ranked_cursor *c, const ranked_lists *lists, uint32_t term,
+                           mv_error *error)
+{
+    uint64_t start, end = lists->lists_size - RANKED_PADDING;
+    mv_assert(term < lists->head->terms);
+    if (!invert_pack_get(&lists->starts, term, &start) ||
+        (term + 1 < lists->head->terms && !invert_pack_get(&lists->starts, term + 1, &end)) ||
+        start % 4 || start + 4 > end || end > lists->lists_size - RANKED_PADDING)
+        return ranked_cursor_damaged(error);
+    const uint8_t *at = lists->lists + start;
+    c->lists = lists;
+    c->given_rows = NULL;
+    c->end = lists->lists + end;
+    memcpy(&c->count, at, sizeof c->count);
+    c->blocks_count = c->count / RANKED_BLOCK;
+    c->blocks = (const ranked_block *)(const void *)(at + 4);
+    uint64_t blocks_size = (uint64_t)c->blocks_count * sizeof *c->blocks, bits = 0;
+    if (!c->count || c->count > lists->head->rows || 4 + blocks_size > end - start)
+        return ranked_cursor_damaged(error);
+    c->bits = at + 4 + blocks_size;
+    if (c->blocks_count) {
+        const ranked_block *last = &c->blocks[c->blocks_count - 1];
+        if (!is_block_in_bounds(c, last)) return ranked_cursor_damaged(error);
+        bits = ((uint64_t)last->bits + ranked_pack_words(last->row_bits) +
+                ranked_pack_words(last->freq_bits)) *
+               4;
+    }
+    c->tail = c->bits + bits;
+    c->block = 0;
+    c->read_block = RANKED_NONE;
+    c->at = c->read_count = 0;
+    if (!(c->count % RANKED_BLOCK)) return MV_OK;
+    if (c->tail >= c->end || !read_tail(c)) return ranked_cursor_damaged(error);
+    c->read_block = c->blocks_count;
+    c->read_count = c->count % RANKED_BLOCK;
+    c->tail_bound = *c->tail;
+    c->tail_last = c->rows[c->read_count - 1];
+    return MV_OK;
+}
+
+static uint8_t bound_of_given(const ranked_cursor *c, uint32_t first, uint32_t end)
+{
+    const ranked_head *head = c->lists->head;
+    float most = 0;
+    for (uint32_t i = first; i < end; i++) {
+        uint32_t length = ranked_length(c->lists, c->given_rows[i]);
+        most = fmaxf(most, ranked_fraction(c->given_freqs[i], head->c, head->d, length));
+    }
+    return ranked_stored_bound(most);
+}
+
+void ranked_cursor_of_rows(ranked_cursor *c, const ranked_lists *lists, const uint32_t *rows,
+                           const uint32_t *freqs, uint32_t count, ranked_block *blocks)
+{
+    mv_assert(count > 0);
+    mv_assert(rows[count - 1] < lists->head->rows);
+    c->lists = lists;
+    c->given_rows = rows;
+    c->given_freqs = freqs;
+    c->count = count;
+    c->blocks_count = count / RANKED_BLOCK;
+    c->blocks = blocks;
+    c->block = c->at = c->read_count = 0;
+    c->read_block = RANKED_NONE;
+    for (uint32_t i = 0; i < c->blocks_count; i++) {
+        uint32_t end = (i + 1) * RANKED_BLOCK;
+        blocks[i] = (ranked_block){.last = rows[end - 1],
+                                   .bound = bound_of_given(c, end - RANKED_BLOCK, end)};
+    }
+    c->tail_last = rows[count - 1];
+    c->tail_bound = bound_of_given(c, c->blocks_count * RANKED_BLOCK, count);
+}
+
+void ranked_cursor_skip(ranked_cursor *c, uint32_t row)
+{
+    uint32_t step = 1, low = c->block, high;
+    if (low >= c->blocks_count) {
+        if (low == c->blocks_count && ranked_cursor_last(c) < row) c->block++;
+        return;
+    }
+    if (c->blocks[low].last >= row) return;
+    while (low + step < c->blocks_count && c->blocks[low + step].last < row) {
+        low += step;
+        step *= 2;
+    }
+    high = low + step < c->blocks_count ? low + step : c->blocks_count;
+    while (low + 1 < high) { /* blocks[low] is before, `high` is not, or is the tail */
+        uint32_t middle = low + (high - low) / 2;
+        if (c->blocks[middle].last < row)
+            low = middle;
+        else
+            high = middle;
+    }
+    c->block = high;
+    if (high == c->blocks_count && ranked_cursor_last(c) < row) c->block++;
+}
+
+bool ranked_cursor_read(ranked_cursor *c)
+{
+    if (c->read_block == c->block) return true;
+    mv_assert(c->block <= c->blocks_count);
+    c->at = 0;
+    c->read_block = c->block;
+    c->read_count = c->block < c->blocks_count ? RANKED_BLOCK : c->count % RANKED_BLOCK;
+    if (c->given_rows) {
+        size_t from = (size_t)c->block * RANKED_BLOCK;
+        memcpy(c->rows, c->given_rows + from, c->read_count * sizeof *c->rows);
+        memcpy(c->freqs, c->given_freqs + from, c->read_count * sizeof *c->freqs);
+        return true;
+    }
+    if (c->block == c->blocks_count) return read_tail(c);
+    const ranked_block *b = &c->blocks[c->block];
+    if (!is_block_in_bounds(c, b)) return false;
+    const uint8_t *bits = c->bits + (size_t)b->bits * 4;
+    ranked_pack_read(bits, b->row_bits, c->rows);
+    ranked_pack_read(bits + (size_t)ranked_pack_words(b->row_bits) * 4, b->freq_bits, c->freqs);
+    ranked_pack_sum(c->block ? b[-1].last : UINT32_MAX, c->rows);
+    for (uint32_t i = 0; i < RANKED_BLOCK; i++) c->freqs[i]++;
+    return ranked_is_ascending(c->rows, RANKED_BLOCK, c->lists->head->rows);
+}
+
+bool ranked_cursor_freq(ranked_cursor *c, uint32_t row, uint32_t *freq)
+{
+    *freq = 0;
+    if (ranked_cursor_last(c) < row) ranked_cursor_skip(c, row);
+    if (c->block > c->blocks_count || ranked_cursor_last(c) == UINT32_MAX) return true;
+    if (!ranked_cursor_read(c)) return false;
+    while (c->at + 1 < c->read_count && c->rows[c->at] < row) c->at++;
+    if (c->rows[c->at] == row) *freq = c->freqs[c->at];
+    return true;
+}
+
+/* Positions of row `c->at` of the tail. */
+static bool read_tail_positions(const ranked_cursor *c, uint32_t *positions)
+{
+    const uint8_t *at = c->tail_positions;
+    uint32_t difference;
+    for (uint32_t i = 0; i <= c->at; i++) {
+        uint32_t position = 0;
+        for (uint32_t j = 0; j < c->freqs[i]; j++) {
+            if (!ranked_read_varint(&at, c->end, &difference)) return false;
+            position += difference;
+            if (i == c->at) positions[j] = position;
+        }
+    }
+    return true;
+}
+
+bool ranked_cursor_positions(const ranked_cursor *c, uint32_t *positions)
+{
+    const ranked_lists *l = c->lists;
+    mv_assert(c->read_block == c->block);
+    mv_assert(c->at < c->read_count);
+    mv_assert(!c->given_rows);
+    if (c->block == c->blocks_count) return read_tail_positions(c, positions);
+    const ranked_block *b = &c->blocks[c->block];
+    uint64_t begin = (uint64_t)b->positions * 4 * 8, before = 0;
+    for (uint32_t i = 0; i < c->at; i++) before += c->freqs[i];
+    uint64_t first = begin + before * b->position_bits,
+             end = first + (uint64_t)c->freqs[c->at] * b->position_bits;
+    if (b->position_bits > 32 || end / 8 + RANKED_PADDING / 2 + 1 > l->positions_size) return false;
+    for (uint32_t j = 0, position = 0; j < c->freqs[c->at]; j++) {
+        uint64_t bit = first + (uint64_t)j * b->position_bits, word;
+        memcpy(&word, l->positions + bit / 8, sizeof word);
+        position += (uint32_t)(word >> bit % 8 & (((uint64_t)1 << b->position_bits) - 1));
+        positions[j] = position;
+    }
+    return true;
+}
