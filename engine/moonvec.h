@@ -769,10 +769,10 @@ typedef struct mv_hnsw_stats {
     uint32_t ef;          /* candidates that a search for 10 hits usually follows */
 } mv_hnsw_stats;
 
-/* Stats of all full-text indexes of a field. Deleted rows are included. */
+/* Stats of the largest full-text index of a field. Deleted rows are included. */
 typedef struct mv_text_stats {
     uint64_t tokens; /* occurrences of all terms */
-    uint32_t terms;  /* different ones, of the segment that has most */
+    uint32_t terms;  /* different ones */
 } mv_text_stats;
 
 /* The index of one field. */

@@ -296,8 +296,10 @@ static mv_err rank_indexed(text_search *t, mv_error *error)
     mv_err err = scan_begin(&sc, r->seen, t->s->f, NULL, FRESH_NO_VECTOR, &r->fresh, &r->arena,
                             &r->block, error);
     while (!err && scan_at_segment(&sc, &at)) {
+        explain_begin_step(t->s, at);
+        t->s->step->first = t->s->step->last = MV_STRATEGY_EXACT;
+        t->s->step->expected_recall = 1;
         if (is_indexed(t, at)) {
-            explain_begin_step(t->s, at);
             t->damaged = view_of(t)->segments[at].indexes[slot];
             err = rank_segment(t, at, &sc, error);
             if (!err) t->damaged = NULL;

@@ -141,6 +141,9 @@ static void test_cutting(void)
     CHECK_CUT("amet", LOREM, SIZED(1, 1), "~[a]~");
     CHECK_CUT("amet", LOREM, SIZED(4, 1), "~[amet]~");
     CHECK_CUT("disk", "  disk  ", SIZED(20, 1), "[disk]");
+    CHECK_CUT("漢字", "a 漢字", SIZED(1, 1), "~[漢]~");
+    check_snippets(__LINE__, &NGRAM, "\"k ta\"", "disk        tape", 16, SIZED(4, 3),
+                   "~[k]~ / ~[ta]p~");
     CHECK_CUT("消去", "全ての文書を消去してから始める", SIZED(18, 1), "~書を[消去]して~");
     CHECK_CUT("x", "e\u0301e\u0301e\u0301-x-e\u0301e\u0301", SIZED(9, 1), "~e\u0301-[x]-e\u0301~");
 }
@@ -249,7 +252,8 @@ static uint32_t broken_promises(const text_highlight *highlight, uint32_t size,
     for (uint32_t i = 0; i < highlight->snippets_count; i++) {
         const text_snippet *snippet = &highlight->snippets[i];
         broken += snippet->begin < end || snippet->begin >= snippet->end || snippet->end > size;
-        broken += snippet->end - snippet->begin > snippet_size;
+        broken += snippet->end - snippet->begin > snippet_size &&
+                  snippet->end - snippet->begin > 4; /* the only character */
         broken += !is_utf8(snippet->text, snippet->size) || !are_marks_right(snippet);
         broken += snippet->size == 0;
         end = snippet->end;
@@ -298,6 +302,54 @@ static void test_any_text(void)
     EXPECT(snippets > 20000);
     text_highlight_free(&highlight);
     text_query_free(&query);
+}
+
+/* Write the text as it should be marked: words, and those of a phrase where it is, as one mark. The
+ * words of a document are letters. */
+static void mark_naively(const char *text, const char *word, const char *phrase, char *out)
+{
+    size_t size = strlen(text), phrase_size = strlen(phrase);
+    int8_t marked[128] = {0}; /* letters, and spaces within phrases */
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == *word) marked[i] = 1;
+        if (strncmp(text + i, phrase, phrase_size) == 0) memset(marked + i, 1, phrase_size);
+    }
+    for (size_t i = 0; i < size; i++) {
+        if (marked[i] && (i == 0 || !marked[i - 1])) *out++ = '[';
+        *out++ = text[i];
+        if (marked[i] && !marked[i + 1]) *out++ = ']';
+    }
+    *out = 0;
+}
+
+static void test_compared(void)
+{
+    text_query query = {0};
+    text_highlight highlight = {0};
+    text_analyzer *analyzer = make(&WHITESPACE);
+    uint32_t wrong = 0;
+    for (uint32_t round = 0; round < 20000; round++) {
+        char text[64] = "", typed[16], phrase[8], word[2] = {(char)('a' + random_bits() % 3), 0};
+        char wanted[256], got[256] = "";
+        size_t size = 1 + random_bits() % 20 * 2, phrase_size = 3 + random_bits() % 2 * 2;
+        for (size_t i = 0; i < size; i++) text[i] = i % 2 ? ' ' : (char)('a' + random_bits() % 3);
+        for (size_t i = 0; i < phrase_size; i++)
+            phrase[i] = i % 2 ? ' ' : (char)('a' + random_bits() % 3);
+        phrase[phrase_size] = 0;
+        (void)snprintf(typed, sizeof typed, "%s \"%s\"", word, phrase);
+        EXPECT(!text_query_parse(typed, strlen(typed), analyzer, TEXT_WORDS_ANY, &query, NULL));
+        EXPECT(!text_highlight_make(&highlight, analyzer, &query, text, size, &WHOLE, NULL));
+        mark_naively(text, word, phrase, wanted);
+        if (!strchr(wanted, '[')) wanted[0] = 0;
+        if (highlight.snippets_count)
+            strncat(got, highlight.snippets[0].text, highlight.snippets[0].size);
+        if (strcmp(got, wanted) == 0) continue;
+        if (wrong++ < 5) printf("    %s: got %s, wanted %s\n", typed, got, wanted);
+    }
+    EXPECT(wrong == 0);
+    text_highlight_free(&highlight);
+    text_query_free(&query);
+    text_analyzer_free(analyzer);
 }
 
 /* Without memory there is an error, and a text like one before takes no memory. */
@@ -359,6 +411,7 @@ int main(void)
     size_t bytes = mem_bytes();
     if (has_libraries) run_with_libraries();
     RUN(test_without_libraries());
+    RUN(test_compared());
     RUN(test_memory_is_freed(bytes));
     return tests_conclude();
 }

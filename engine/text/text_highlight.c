@@ -11,13 +11,12 @@
 #include "text/text_utf8.h"
 #include "text/text_word.h"
 
-#define HIGHLIGHT_GAP_MAX                                                                          \
-    32u /* bytes between neighbours of a sequence that are one mark; chosen                        \
-         */
-#define HIGHLIGHT_CUT_MAX                                                                          \
-    32u                      /* bytes to look for white space to cut at; chosen: most words fit    \
-                              */
-#define HIGHLIGHT_REPEAT 16u /* words that were shown count one in so many; chosen */
+/* All chosen. Bytes between neighbours of a sequence that are one mark; bytes in which white space
+ * to cut at is looked for, more than most words have; and how many times as much a word counts
+ * before it was shown. */
+#define HIGHLIGHT_GAP_MAX 32u
+#define HIGHLIGHT_CUT_MAX 32u
+#define HIGHLIGHT_REPEAT  16u
 
 void text_highlight_free(text_highlight *highlight)
 {
@@ -191,14 +190,23 @@ static void trim_range(const highlight_text *t, uint32_t *begin, uint32_t *end)
     }
 }
 
+/* The end of the first `size` bytes from `begin` on: between two characters, and behind one. */
+static uint32_t cut_long(const highlight_text *t, uint32_t begin, uint32_t size)
+{
+    uint32_t bytes, end = begin + size;
+    while (end > begin && is_inside_character(t, end)) end--;
+    if (end > begin) return end;
+    (void)text_utf8_decode(t->bytes, t->size, begin, &bytes);
+    return begin + bytes;
+}
+
 /* Widen begin..end, the marks of a snippet, to its size, between `low` and `high`. */
 static text_snippet cut_snippet(const highlight_text *t, uint32_t begin, uint32_t end, uint32_t low,
                                 uint32_t high)
 {
     uint32_t size = t->options.size < t->size ? t->options.size : t->size;
     if (end - begin >= size) {
-        end = begin + size;
-        while (end > begin && is_inside_character(t, end)) end--;
+        end = cut_long(t, begin, size);
     } else {
         uint32_t spare = size - (end - begin), before = spare / 2;
         if (before > begin - low) before = begin - low;
@@ -277,6 +285,7 @@ static void choose_window(text_highlight *h, const highlight_text *t, const high
         if (other->begin >= begin && other->begin < high) high = other->begin;
     }
     if (end > high) end = high;
+    trim_range(t, &begin, &end); /* so that what is cut shows something */
     text_snippet snippet = cut_snippet(t, begin, end, low, high);
     show_marks(h, w, &snippet);
     if (snippet.begin == snippet.end) return;
@@ -292,7 +301,7 @@ static void choose_snippets(text_highlight *h, const highlight_text *t)
     h->snippets_count = 0;
     while (h->snippets_count < t->options.count && find_window(h, t->options.size, &window))
         choose_window(h, t, &window);
-    if (h->marks_count > 0 || !t->options.or_beginning) return;
+    if (h->marks_count > 0 || !t->options.or_beginning || t->size == 0) return;
     h->snippets[0] = cut_snippet(t, 0, 0, 0, t->size);
     h->snippets_count = h->snippets[0].end > h->snippets[0].begin;
 }
@@ -333,16 +342,15 @@ static bool write_range(mem_buffer *out, const highlight_text *t, uint32_t begin
     return ok && mem_buffer_append(out, t->bytes + plain, end - plain);
 }
 
-/* Append the text of a snippet. *next is the first mark that may be in it. */
-static bool write_snippet(text_highlight *h, const highlight_text *t, const text_snippet *snippet,
-                          uint32_t *next)
+/* Append the text of a snippet. Marks that overlap or touch are written as one. */
+static bool write_snippet(text_highlight *h, const highlight_text *t, const text_snippet *snippet)
 {
-    uint32_t at = snippet->begin, end = snippet->end;
+    uint32_t at = snippet->begin, end = snippet->end, next = 0;
     bool ok = at <= t->ink_begin || write_literal(&h->out, t->options.ellipsis);
-    while (*next < h->marks_count && h->marks[*next].begin < end && ok) {
-        uint32_t mark_begin = h->marks[*next].begin, stop = h->marks[*next].end;
-        while (++*next < h->marks_count && h->marks[*next].begin <= stop)
-            if (h->marks[*next].end > stop) stop = h->marks[*next].end;
+    while (next < h->marks_count && h->marks[next].begin < end && ok) {
+        uint32_t mark_begin = h->marks[next].begin, stop = h->marks[next].end;
+        while (++next < h->marks_count && h->marks[next].begin <= stop)
+            if (h->marks[next].end > stop) stop = h->marks[next].end;
         if (mark_begin < at) mark_begin = at;
         if (stop > end) stop = end;
         if (stop <= mark_begin) continue;
@@ -357,11 +365,10 @@ static bool write_snippet(text_highlight *h, const highlight_text *t, const text
 static bool write_snippets(text_highlight *h, const highlight_text *t)
 {
     size_t at = 0;
-    uint32_t next = 0;
     h->out.size = 0;
     for (uint32_t i = 0; i < h->snippets_count; i++) {
         text_snippet *snippet = &h->snippets[i];
-        if (!write_snippet(h, t, snippet, &next)) return false;
+        if (!write_snippet(h, t, snippet)) return false;
         snippet->size = h->out.size - at;
         at = h->out.size;
     }

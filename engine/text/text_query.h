@@ -69,7 +69,7 @@ typedef enum text_node_kind {
  * behind a node is at its `end`. Walking the array backwards, all members come before the group. */
 typedef struct text_node {
     text_node_kind kind;
-    uint32_t end;                     /* the node behind the last member of its members */
+    uint32_t end;                     /* the node behind all that is in it */
     float boost;                      /* its own factor */
     uint32_t first_item, items_count; /* WORDS: in text_query.items, at least one */
     uint32_t slop; /* WORDS: the other words that may stand between those of the sequence, in all */

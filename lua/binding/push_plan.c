@@ -4,7 +4,17 @@
 #include "push_values.h"
 #include "query_args.h"
 
-enum { ROWS, MATCHES, EXACT_DISTANCES, CODE_DISTANCES, FOLLOWED, BRIDGED, COUNTS };
+enum {
+    ROWS,
+    MATCHES,
+    EXACT_DISTANCES,
+    CODE_DISTANCES,
+    FOLLOWED,
+    BRIDGED,
+    BLOCKS_READ,
+    BLOCKS_SKIPPED,
+    COUNTS
+};
 static const char *const count_names[COUNTS] = {
     [ROWS] = "rows",
     [MATCHES] = "matches",
@@ -12,6 +22,8 @@ static const char *const count_names[COUNTS] = {
     [CODE_DISTANCES] = "code_distances",
     [FOLLOWED] = "followed",
     [BRIDGED] = "bridged",
+    [BLOCKS_READ] = "blocks_read",
+    [BLOCKS_SKIPPED] = "blocks_skipped",
 };
 
 /* The numbers of a step, or of all steps together. */
@@ -29,7 +41,9 @@ static plan_numbers numbers_of(const mv_plan_step *step)
                    [EXACT_DISTANCES] = step->counts.exact_distances,
                    [CODE_DISTANCES] = step->counts.code_distances,
                    [FOLLOWED] = step->counts.followed,
-                   [BRIDGED] = step->counts.bridged},
+                   [BRIDGED] = step->counts.bridged,
+                   [BLOCKS_READ] = step->counts.blocks_read,
+                   [BLOCKS_SKIPPED] = step->counts.blocks_skipped},
         .filter_ms = step->filter_seconds * 1e3,
         .search_ms = step->search_seconds * 1e3,
     };

@@ -135,10 +135,15 @@ function moonvec.unpack(vector) end
 ---@field type moonvec.type
 ---@field nullable? boolean whether the field may be NULL (default false)
 ---@field default? any the value of a document that is inserted without this field
----@field index? "invert"|moonvec.field_index makes filters on this field faster in segments that have the index; results stay the same (default: none)
+---@field index? "invert"|"text"|moonvec.field_index "invert" makes filters on this field faster in segments that have the index; results stay the same. "text": the field, a string or an array of strings, can be searched by text (default: none)
 
 ---@class moonvec.field_index
----@field type "invert" an inverted index: for each value, the rows that have it
+---@field type "invert"|"text" "invert": for each value, the rows that have it. "text": for each word, the rows that have it, ranked by BM25. The elements of an array of strings are its words, unchanged
+---@field tokenizer? "unicode"|"code"|"ngram"|"whitespace" only text: what the words of a text are. "unicode" (default): words by Unicode Standard Annex 29, and overlapping pairs of characters in scripts without spaces. "code": identifiers, and their parts (parseHTML: parsehtml, parse, html). "ngram": all characters, three at a time, to find any part of a text. "whitespace": what stands between white space, unchanged. All others ignore case, accents and compatibility forms
+---@field language? "none"|"arabic"|"armenian"|"basque"|"catalan"|"danish"|"dutch"|"english"|"finnish"|"french"|"german"|"greek"|"hindi"|"hungarian"|"indonesian"|"irish"|"italian"|"lithuanian"|"nepali"|"norwegian"|"porter"|"portuguese"|"romanian"|"russian"|"serbian"|"spanish"|"swedish"|"tamil"|"turkish"|"yiddish" only text, with "unicode" and "code": words are reduced to their stems by Snowball (default "none")
+---@field stop_words? boolean only text: leave out the most frequent words of the language, such as "the" (default false). For danish, dutch, english, finnish, french, german, italian, norwegian, portuguese, russian, spanish and swedish
+---@field k1? number only text: of BM25, how fast further occurrences of a word count less, 0.001 to 100 (default 1.2)
+---@field b? number only text: of BM25, how much long texts count less, 0.001 to 1 (default 0.75)
 
 ---@class moonvec.vector_field
 ---@field name string at most 64 bytes; id, score and distance are reserved
@@ -273,6 +278,7 @@ function collection:query(options) end
 
 ---@class moonvec.query_options
 ---@field field? string the vector field to search (default: the only one of the schema)
+---@field text? string search by text, in a string field with an index of type "text" (`field`; default: the only one): what a person typed. Words, "phrases", -excluded, +required, this OR that, beg* (words that begin so). No text is wrong, but a text that only excludes raises. A document matches if it has one of the words; where there are phrases or required words, it must have these, and the other words only add to the score. Hits are ranked by BM25 with the statistics of the whole collection: their scores do not depend on how its rows lie in segments. Cannot be combined with `vector`, `id`, `vectors`, `order_by`, `after`, `max_distance` or `params`
 ---@field vector? moonvec.numbers the vector to search for. At most one of `vector`, `id` and `vectors` can be given; without any, the query selects by filter and `order_by`
 ---@field id? moonvec.id search for the vector of this document, which is excluded from the hits
 ---@field vectors? moonvec.numbers[] several vectors to search for, at most 65,536
@@ -310,6 +316,8 @@ function collection:query(options) end
 ---@field code_distances integer distances computed from codes
 ---@field followed integer candidates of graphs whose links were followed
 ---@field bridged integer rows whose links were followed without computing their distance
+---@field blocks_read integer by text: blocks of 128 rows of the lists of words that were read
+---@field blocks_skipped integer by text: blocks that were skipped, because their rows cannot be among the best
 ---@field filter_ms number time to find the matching rows, in milliseconds
 ---@field search_ms number time to find the nearest of them, in milliseconds
 
@@ -397,7 +405,7 @@ function job:cancel() end
 --- Changes the index of a vector or scalar field, and builds the new index from the existing documents. Until it is built,
 --- queries use the old index. Returns true at the end, or a job at once with `background`.
 ---@param name string
----@param index "hnsw"|"flat"|moonvec.index|"invert"|moonvec.field_index
+---@param index "hnsw"|"flat"|moonvec.index|"invert"|"text"|moonvec.field_index
 ---@param options? moonvec.index_options
 ---@return true|moonvec.job|nil done, string? message, moonvec.code? code
 function collection:create_index(name, index, options) end
@@ -466,13 +474,15 @@ function collection:stats() end
 ---@field pending? "working"|"elsewhere"|"due"|"few"|"failed"|"manual"|"read_only" why rows wait (nil: none do). "working": this process is building indexes. "elsewhere": another process was, when this one last tried. "due": this process is about to begin. "few": they are fresh rows, which stay fresh until they are a sixteenth of the documents (at least 1,024, at most 4,096 rows). "failed": see `background_error`; it is tried again. "manual": only optimize builds indexes. "read_only": this handle does not write
 
 ---@class moonvec.index_stats
----@field type "hnsw"|"flat"|"invert"
+---@field type "hnsw"|"flat"|"invert"|"text"
 ---@field rows integer rows that are not deleted, including fresh rows
 ---@field completeness number 0 to 1: the share of `rows` that queries find through the index (1 if flat). Queries scan the other rows: fresh rows, and segments that are too small for an index (below 1,024 rows)
----@field indexed_rows? integer only hnsw and invert: rows that queries find through the index
----@field bytes? integer only hnsw and invert: size of the files of the index
----@field warning? string only hnsw and invert: message about a damaged index file. Queries scan its rows instead, and optimize builds it again
----@field lists? integer only invert: number of segments that have the index
+---@field indexed_rows? integer not flat: rows that queries find through the index
+---@field bytes? integer not flat: size of the files of the index
+---@field warning? string not flat: message about a damaged index file. Queries scan its rows instead, and optimize builds it again
+---@field lists? integer only invert and text: number of segments that have the index
+---@field tokens? integer only text: occurrences of words in the largest of them
+---@field terms? integer only text: different words in the largest of them
 ---@field graphs? integer only hnsw: number of segments that have a graph
 ---@field quantize? "none"|"fp16"|"int8"|"int4" only hnsw with a graph: the codes of the largest graph
 ---@field code_error? number only hnsw with a graph: root mean square error of a distance computed from codes in the largest graph, relative to the mean distance of a row to its neighbours
