@@ -73,7 +73,10 @@ describe("types.lua", function()
 
   setup(function()
     c = support.collection({
-      fields = { { name = "n", type = "int32", default = 1, index = "invert" } },
+      fields = {
+        { name = "n", type = "int32", default = 1, index = "invert" },
+        { name = "body", type = "string", nullable = true, index = "text" },
+      },
       vectors = {
         { name = "v", type = "vector_fp32", dim = 1 },
         { name = "f", type = "vector_fp32", dim = 1, index = "flat" },
@@ -135,9 +138,11 @@ describe("types.lua", function()
     has_fields(c:stats().indexes.v, text, "moonvec.index_stats")
     has_fields(c:stats().indexes.f, text, "moonvec.index_stats")
     has_fields(c:stats().indexes.n, text, "moonvec.index_stats")
+    has_fields(c:stats().indexes.body, text, "moonvec.index_stats")
     assert.same(joined(keys_of(c.schema), { name = true }), fields_of(text, "moonvec.schema"))
     assert.same(keys_of(c.schema.fields[1]), fields_of(text, "moonvec.field"))
-    assert.same(keys_of(c.schema.fields[1].index), fields_of(text, "moonvec.field_index"))
+    assert.same(keys_of(c.schema.fields[2].index), fields_of(text, "moonvec.field_index"))
+    has_fields(c.schema.fields[1].index, text, "moonvec.field_index")
     assert.same(keys_of(c.schema.vectors[1]), fields_of(text, "moonvec.vector_field"))
     assert.same(keys_of(c.schema.vectors[1].index), fields_of(text, "moonvec.index"))
     has_fields(c.schema.vectors[2].index, text, "moonvec.index")
