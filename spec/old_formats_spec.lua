@@ -44,6 +44,17 @@ local FORMATS = {
     lists = { "at", "seen" },
     metrics = { v = "l2", w = "cosine", bits = "hamming" },
   },
+  {
+    folder = "v4_text",
+    graphs = {},
+    lists = { "text", "tags" },
+    metrics = { v = "l2", w = "cosine" },
+    -- What is typed, and the words of which a document must have one.
+    texts = {
+      text = { green = { "green" }, ["RED changes"] = { "red", "changed" }, zero = { "zero" } },
+      tags = { red = { "red" }, ["green"] = {} },
+    },
+  },
   { folder = "v2_exact_32", bits = 32, graphs = {}, lists = {}, metrics = { v = "l2", w = "cosine" } },
 }
 
@@ -78,6 +89,13 @@ local function by_id(documents)
     return a.id < b.id
   end)
   return documents
+end
+
+-- A filter for the documents of these hits.
+local function filter_of(hits)
+  local ids = {}
+  for i, hit in ipairs(hits) do ids[i] = hit.id end
+  return #ids > 0 and moonvec.filter.one_of("id", ids) or "n < 0"
 end
 
 -- The hits have the scores of the best ten of `exact`. Documents of equal score may differ.
@@ -128,6 +146,26 @@ local function open_and_use(format)
     for filter, passes in pairs(filters) do
       assert.same(plain:documents(passes), by_id(support.documents(c, filter)), filter)
       assert.equal(#plain:documents(passes), c:count(filter), filter)
+    end
+  end
+
+  local function has_word(value, words)
+    for _, element in ipairs(type(value) == "table" and value or {}) do
+      for _, word in ipairs(words) do if element == word then return true end end
+    end
+    for part in (type(value) == "string" and value or ""):gmatch("%w+") do
+      for _, word in ipairs(words) do if part == word then return true end end
+    end
+    return false
+  end
+
+  local function is_searched_by_text(c, plain)
+    for field, texts in pairs(format.texts or {}) do
+      for text, words in pairs(texts) do
+        local hits = assert(c:query { field = field, text = text, topk = 10000 })
+        assert.same(plain:documents(function(document) return has_word(document[field], words) end),
+          by_id(support.documents(c, filter_of(hits))), text)
+      end
     end
   end
 
@@ -192,6 +230,11 @@ local function open_and_use(format)
     it("holds what was written", function()
       holds(open { read_only = true }, plain)
       holds(open(), plain)
+    end)
+
+    it("is searched by text", function()
+      is_searched_by_text(open { read_only = true }, plain)
+      is_searched_by_text(open(), plain)
     end)
 
     it("is searched by vector and by filter", function()

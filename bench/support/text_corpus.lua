@@ -29,8 +29,6 @@ local function read_packages(most)
       description = line:match(": (.*)")
     elseif description and line:match("^ ") then
       description = description .. "\n" .. line
-    elseif description then
-      description = description
     end
   end
   pipe:close()
@@ -42,7 +40,7 @@ local function read_docs(most)
   local documents, titles = {}, {}
   local list = assert(io.popen("find /usr/share/doc /usr/share/man /usr/share/info -type f 2>/dev/null | sort"))
   for path in list:lines() do
-    local command = path:match("%.gz$") and "zcat" or path:match("%.[%w]+$") and not path:match("%.png$") and "cat" or "cat"
+    local command = path:match("%.gz$") and "zcat" or "cat"
     local pipe = assert(io.popen(("%s '%s' 2>/dev/null"):format(command, path:gsub("'", "'\\''"))))
     local text = pipe:read("*a")
     pipe:close()
