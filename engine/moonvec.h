@@ -555,6 +555,31 @@ MV_API const mv_hit *mv_result_hits(const mv_result *result, size_t *count);
 MV_API mv_err mv_result_id(mv_result *result, size_t position, mv_id *id, mv_error *error);
 MV_API mv_err mv_result_value(mv_result *result, size_t position, uint32_t field, mv_value *value,
                               mv_error *error);
+
+#define MV_SNIPPETS_MAX 32u /* of a text */
+
+/* How snippets of a text are made. */
+typedef struct mv_highlight {
+    uint32_t field;   /* position of a string field with a text index */
+    const char *text; /* what was searched for, as mv_query has it: text_size bytes */
+    size_t text_size;
+    const char *open, *close; /* around words that were found; NULL: "<b>" and "</b>" */
+    uint32_t size;            /* of a snippet, in bytes of the text, about; 0: 160 */
+    uint32_t count;           /* snippets, at most: up to MV_SNIPPETS_MAX; 0: 1 */
+    bool escape_html;         /* write < > & " ' of the text as HTML does */
+} mv_highlight;
+
+/* A piece of a text, valid UTF-8, cut between words. */
+typedef struct mv_snippet {
+    const char *text;
+    size_t size;
+} mv_snippet;
+
+/* The best snippets of the text of hit `position`, in the order of the text; none if the field is
+ * NULL or has none of the words. Phrases are marked where they are whole. The first MiB of a text
+ * is read. Lent until the next call, and until the result changes. */
+MV_API mv_err mv_result_highlight(mv_result *result, size_t position, const mv_highlight *how,
+                                  const mv_snippet **snippets, uint32_t *count, mv_error *error);
 /* Copy the vector to `out`: mv_vector_size bytes. */
 MV_API mv_err mv_result_vector(mv_result *result, size_t position, uint32_t vector_field, void *out,
                                size_t dim, mv_error *error);

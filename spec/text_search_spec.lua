@@ -272,6 +272,38 @@ describe("text", function()
     assert.matches("only excludes", support.message_of(c.query, c, { field = "body", text = "-ab -cd" }))
   end)
 
+  it("marks the words that were found", function()
+    local c = support.collection { fields = {
+      { name = "body", type = "string", nullable = true, index = { type = "text", language = "english" } },
+      { name = "title", type = "string", index = "text" },
+    } }
+    local filler = ("Other words stand here. "):rep(30)
+    assert(c:insert {
+      { id = 1, body = "The wizards <ran> through forests. " .. filler .. "A Wizard is running.", title = "Wizard & co" },
+      { id = 2, title = "wizards" },
+    })
+    local function first(field, text, options)
+      return assert(c:query { field = field, text = text, highlight = options })[1].highlights
+    end
+    assert.is_nil(first("title", "wizard", false))
+    assert.same({ title = { "<b>Wizard</b> & co" } }, first("title", "wizard", true))
+    assert.same({ title = { "[Wizard] &amp; co" } }, first("title", "wizard", { open = "[", close = "]", html = true }))
+    local found = first("body", 'wizard "ran through"', { fields = { "body", "title" }, size = 40, count = 3 })
+    assert.equal("The <b>wizards</b> <<b>ran> through</b> forests. Other…", found.body[1])
+    assert.equal(2, #found.body)
+    assert.matches("A <b>Wizard</b> is running%.$", found.body[2])
+    assert.same({ "<b>Wizard</b> & co" }, found.title)
+    local hits = assert(c:query { field = "title", text = "wizards", highlight = { fields = { "body" } } })
+    assert.same({ body = {} }, hits[1].highlights)
+    local function message(options)
+      return support.message_of(c.query, c, { field = "title", text = "a", highlight = options })
+    end
+    assert.matches("unknown option 'opne' %(did you mean 'open'%?%)", message { opne = "x" })
+    assert.matches("'n' is no string field with a text index", message { fields = { "n" } })
+    assert.matches("'count' must be", message { count = 33 })
+    assert.matches("'highlight' needs 'text'", support.message_of(c.query, c, { highlight = true }))
+  end)
+
   it("names what is wrong with a search", function()
     local c = support.collection { fields = { { name = "body", type = "string", index = "text" },
       { name = "other", type = "string" } } }

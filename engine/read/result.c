@@ -50,6 +50,8 @@ void mv_result_free(mv_result *r)
     mem_free(r->hits, r->hits_capacity * sizeof *r->hits);
     mem_buffer_free(&r->returned);
     registry_release(r->e);
+    if (r->highlight) text_highlight_free(r->highlight);
+    mem_free(r->highlight, sizeof *r->highlight);
     mem_free(r, sizeof *r);
 }
 

@@ -3,6 +3,7 @@
 #define MV_RESULT_H
 
 #include "read/fresh.h"
+#include "text/text_highlight.h"
 #include "transaction/handle.h"
 
 /* The source of a hit is the position of its segment in the view, or RESULT_FRESH: then its row is
@@ -28,6 +29,8 @@ struct mv_result {
     mem_arena block;  /* what the filter needs for the current block of rows */
     mem_arena values; /* lists lent by mv_result_value */
     fresh_reader fresh;
+    text_highlight *highlight; /* NULL: none was made */
+    mv_snippet snippets[MV_SNIPPETS_MAX];
 };
 
 /* Empty the result, and open a snapshot of what `c` sees now. */

@@ -21,6 +21,30 @@ static void cut_list(lua_State *L, int list, size_t count)
     }
 }
 
+/* Set `highlights` of the hit on top: for each field an array of snippets. */
+static mv_err push_highlights(lua_State *L, result_box *box, const query_args *args,
+                              size_t position, mv_error *error)
+{
+    lua_createtable(L, 0, (int)args->highlight_count);
+    for (uint32_t i = 0; i < args->highlight_count; i++) {
+        mv_highlight how = args->highlight;
+        mv_field_options field;
+        const mv_snippet *snippets;
+        uint32_t count;
+        how.field = args->highlight_fields[i];
+        mv_err err = mv_result_highlight(box->result, position, &how, &snippets, &count, error);
+        if (err || !mv_schema_field(args->schema, how.field, &field)) return err;
+        lua_createtable(L, (int)count, 0);
+        for (uint32_t j = 0; j < count; j++) {
+            lua_pushlstring(L, snippets[j].text, snippets[j].size);
+            lua_rawseti(L, -2, (int)j + 1);
+        }
+        lua_setfield(L, -2, field.name);
+    }
+    lua_setfield(L, -2, "highlights");
+    return MV_OK;
+}
+
 /* Push the hits at positions `from` to `to` - 1 as an array. */
 static mv_err push_range(lua_State *L, result_box *box, const query_args *args, size_t from,
                          size_t to, int reuse, int keys, mv_error *error)
@@ -29,6 +53,7 @@ static mv_err push_range(lua_State *L, result_box *box, const query_args *args, 
     for (size_t i = from; i < to; i++) {
         output_push_table(L, &args->out, keys, reuse, i - from + 1);
         mv_err err = output_fill(L, box, i, args->schema, &args->out, keys, error);
+        if (!err && args->highlight_count) err = push_highlights(L, box, args, i, error);
         if (err) return err;
         lua_rawseti(L, list, (int)(i - from) + 1);
     }

@@ -32,13 +32,14 @@ enum {
     AFTER,
     THREADS,
     TEXT,
+    HIGHLIGHT,
     OPTIONS
 };
 static const char *const query_options[OPTIONS] = {
-    "field",          "vector",   "id",        "vectors",      "topk",   "offset",
-    "filter",         "args",     "min_score", "max_distance", "params", "output_fields",
-    "include_vector", "order_by", "into",      "candidates",   "rerank", "where",
-    "explain",        "after",    "threads",   "text",
+    "field",          "vector",   "id",        "vectors",      "topk",      "offset",
+    "filter",         "args",     "min_score", "max_distance", "params",    "output_fields",
+    "include_vector", "order_by", "into",      "candidates",   "rerank",    "where",
+    "explain",        "after",    "threads",   "text",         "highlight",
 };
 
 #define TOPK_DEFAULT       10 /* a page of results */
@@ -246,6 +247,69 @@ static void read_params(lua_State *L, query_args *args)
     query->no_refine = !check_boolean(L, at + REFINE, call, "refine", true);
 }
 
+/* The position of the string field with a text index that has the name at `index`. */
+static uint32_t check_highlighted(lua_State *L, int index, const query_args *args)
+{
+    mv_field_options field;
+    uint32_t position;
+    size_t size;
+    char quoted[MV_QUOTE_SIZE];
+    const char *name = check_string(L, index, "query: highlight", "fields");
+    (void)lua_tolstring(L, index, &size);
+    if (!mv_schema_find_field(args->schema, name, size, &position) ||
+        !mv_schema_field(args->schema, position, &field) || field.type != MV_STRING ||
+        field.index.type != MV_INDEX_TEXT)
+        raise_misuse(L, "query: highlight: '%s' is no string field with a text index",
+                     mv_quote(name, size, quoted));
+    return position;
+}
+
+static void read_highlighted_fields(lua_State *L, int index, query_args *args)
+{
+    error_context where = {.call = "query: highlight"};
+    if (!lua_istable(L, index))
+        raise_misuse(L, "query: highlight: 'fields' must be an array of names, got a %s",
+                     luaL_typename(L, index));
+    size_t count = check_array(L, index, &where, "'fields'");
+    if (count > HIGHLIGHT_FIELDS_MAX)
+        raise_misuse(L, "query: highlight: 'fields' has %zu names, the maximum is %d", count,
+                     HIGHLIGHT_FIELDS_MAX);
+    args->highlight_count = (uint32_t)count;
+    for (uint32_t i = 0; i < args->highlight_count; i++) {
+        lua_rawgeti(L, index, (int)i + 1);
+        args->highlight_fields[i] = check_highlighted(L, lua_gettop(L), args);
+        lua_pop(L, 1);
+    }
+}
+
+/* `highlight`: true, or a table of options. */
+static void read_highlight(lua_State *L, query_args *args)
+{
+    enum { FIELDS, OPEN, CLOSE, SIZE, COUNT, HTML, NAMES };
+    static const char *const names[NAMES] = {"fields", "open", "close", "size", "count", "html"};
+    static const char call[] = "query: highlight";
+    int at = args->at + HIGHLIGHT;
+    mv_field_options field;
+    mv_highlight *how = &args->highlight;
+    if (!args->query.text) raise_misuse(L, "query: 'highlight' needs 'text'");
+    *how = (mv_highlight){.text = args->query.text, .text_size = args->query.text_size};
+    args->highlight_fields[0] = args->query.text_field;
+    bool is_text =
+        mv_schema_field(args->schema, args->query.text_field, &field) && field.type == MV_STRING;
+    args->highlight_count = is_text;
+    if (lua_isboolean(L, at)) {
+        if (!lua_toboolean(L, at)) args->highlight_count = 0;
+        return;
+    }
+    at = check_options(L, at, call, names, NAMES);
+    if (!lua_isnil(L, at + FIELDS)) read_highlighted_fields(L, at + FIELDS, args);
+    if (!lua_isnil(L, at + OPEN)) how->open = check_string(L, at + OPEN, call, "open");
+    if (!lua_isnil(L, at + CLOSE)) how->close = check_string(L, at + CLOSE, call, "close");
+    how->size = check_whole(L, at + SIZE, call, "size", 1, UINT32_MAX, 0);
+    how->count = check_whole(L, at + COUNT, call, "count", 1, MV_SNIPPETS_MAX, 0);
+    how->escape_html = check_boolean(L, at + HTML, call, "html", false);
+}
+
 /* ---------------------------------------------------------------- all options */
 
 void query_args_read(lua_State *L, query_args *args, bool for_rerank)
@@ -257,6 +321,8 @@ void query_args_read(lua_State *L, query_args *args, bool for_rerank)
     read_target(L, args);
     read_counts(L, args, for_rerank);
     if (is_given(L, args, PARAMS)) read_params(L, args);
+    args->highlight_count = 0;
+    if (is_given(L, args, HIGHLIGHT)) read_highlight(L, args);
     if (is_given(L, args, MIN_SCORE)) {
         args->min_score = check_number(L, at + MIN_SCORE, "query", "min_score");
         query->min_score = &args->min_score;

@@ -6,6 +6,8 @@
 #include "push_values.h"
 #include "read_values.h"
 
+#define HIGHLIGHT_FIELDS_MAX 16
+
 typedef struct query_args {
     const mv_schema *schema; /* set by the caller: the schema that gives the fields their meaning */
     int at;                  /* stack index of the first option */
@@ -22,6 +24,9 @@ typedef struct query_args {
     char after_text[ID_TEXT_SIZE];
     filter_args filter;
     output out;
+    mv_highlight highlight;   /* of each hit, in highlight_fields */
+    uint32_t highlight_count; /* of fields; 0: none is wanted */
+    uint32_t highlight_fields[HIGHLIGHT_FIELDS_MAX];
 } query_args;
 
 /* Read the options table at stack index 2, except the numbers of vectors. `for_rerank`: count the

@@ -193,6 +193,7 @@ function vector:table() end
 ---@class moonvec.hit: moonvec.document
 ---@field score number higher is better, with every metric. The result of `rerank` if that is given; 0 in a query without a vector
 ---@field distance number lower is better: 1 - cosine similarity (cosine), the squared Euclidean distance (l2), minus the inner product (ip), the sum of absolute differences (l1), or the number of different bits (hamming). 0 in a query without a vector
+---@field highlights? table<string, string[]> with `highlight`: snippets of each field, in the order of the text
 
 ---@class moonvec.collection
 ---@operator len: integer the number of documents; raises on a failure
@@ -279,6 +280,7 @@ function collection:query(options) end
 ---@class moonvec.query_options
 ---@field field? string the vector field to search (default: the only one of the schema)
 ---@field text? string search by text, in a string field with an index of type "text" (`field`; default: the only one): what a person typed. Words, "phrases", -excluded, +required, this OR that, beg* (words that begin so). No text is wrong, but a text that only excludes raises. A document matches if it has one of the words; where there are phrases or required words, it must have these, and the other words only add to the score. Hits are ranked by BM25 with the statistics of the whole collection: their scores do not depend on how its rows lie in segments. Cannot be combined with `vector`, `id`, `vectors`, `order_by`, `after`, `max_distance` or `params`
+---@field highlight? boolean|moonvec.highlight_options only with `text`: hits have `highlights`, a table with an array of snippets for each field, in which the words that were searched for are marked (default false)
 ---@field vector? moonvec.numbers the vector to search for. At most one of `vector`, `id` and `vectors` can be given; without any, the query selects by filter and `order_by`
 ---@field id? moonvec.id search for the vector of this document, which is excluded from the hits
 ---@field vectors? moonvec.numbers[] several vectors to search for, at most 65,536
@@ -299,6 +301,14 @@ function collection:query(options) end
 ---@field rerank? fun(hit: moonvec.hit, query: moonvec.query_options): number returns a new score for each candidate; the hits are sorted by it. It may yield
 ---@field candidates? integer number of hits passed to `rerank`, `topk` + `offset` or more, at most 1,000,000 (default: 4 × topk + offset)
 ---@field explain? boolean return the plan, which contains the hits (default false). Cannot be combined with `where`. For several `vectors` the plan has the sums over all
+
+---@class moonvec.highlight_options
+---@field fields? string[] string fields with a text index, at most 16 (default: the field that is searched)
+---@field open? string before a marked word (default "<b>")
+---@field close? string behind it (default "</b>")
+---@field size? integer of a snippet, about, in bytes of the text (default 160). Snippets are cut between words, and are valid UTF-8
+---@field count? integer maximum number of snippets of a field, 1 to 32 (default 1)
+---@field html? boolean write the characters < > & " ' of the text as HTML does (default false)
 
 ---@class moonvec.query_params
 ---@field exact? boolean compute the distance to every matching row from its vector (default false; a flat index always does)
