@@ -228,6 +228,8 @@ typedef struct mv_index_options {
 #define MV_FILTER_TESTS_MAX  4096u       /* tests in one filter */
 #define MV_FILTER_LIST_MAX   (1u << 20)  /* values of one IN or CONTAIN list */
 #define MV_ORDER_BY_MAX      8u          /* keys of one order_by */
+#define MV_FACET_VALUES_MAX  (1u << 20)  /* different values that mv_facets_create counts */
+#define MV_FACET_BYTES_MAX   (64u << 20) /* bytes of these values, if they are strings */
 
 /* A value given to a function or returned by one. `kind` says which member of `as` has it. A value
  * that is given is converted to the type of its field, which must be able to hold it exactly; a
@@ -546,6 +548,8 @@ typedef struct mv_hit {
 MV_API mv_err mv_result_create(mv_collection *collection, mv_result **result, mv_error *error);
 MV_API void mv_result_free(mv_result *result);
 MV_API void mv_result_clear(mv_result *result);
+/* Empty the result, and let it keep the present commit, for queries `within` it. */
+MV_API mv_err mv_result_pin(mv_result *result, mv_collection *collection, mv_error *error);
 /* The schema of the commit that the result is of. Fields are read by their positions in it. Lent as
  * by mv_get_schema. NULL: the result is empty. */
 MV_API const mv_schema *mv_result_schema(const mv_result *result);
@@ -636,6 +640,9 @@ typedef struct mv_query {
                        * graph (offset) are searched for by the caller's alone */
     bool more;        /* continue the search that filled `result`: same commit, all other members
                        * unchanged; hits already returned are skipped */
+    const mv_result *within; /* search the commit of this result, which must not be cleared, filled
+                              * or freed before the result that is filled here. Not with `more`.
+                              * NULL: the present commit */
     const mv_schema *schema; /* vector_field is a position in this one, from mv_get_schema. NULL: in
                               * the one that the collection has when it is searched */
 } mv_query;
@@ -683,6 +690,26 @@ MV_API mv_err mv_fetch(mv_collection *collection, const mv_id *ids, size_t ids_c
 /* The number of documents that match `filter` (NULL: all). */
 MV_API mv_err mv_count(mv_collection *collection, const mv_filter *filter, uint64_t *count,
                        mv_error *error);
+
+typedef struct mv_facets mv_facets; /* values of a field, and how often each occurs */
+
+typedef struct mv_facet {
+    mv_value value;
+    uint64_t count;
+} mv_facet;
+
+/* Count the values of the scalar field named `field` in the documents that match `filter` (NULL:
+ * all): for each value the documents that have it; of an array field, its elements. NULLs are not
+ * counted. The `topk` most frequent values are kept, most frequent first, equally frequent ones in
+ * ascending order. MV_LIMIT: the documents have more than MV_FACET_VALUES_MAX different values, or
+ * more than MV_FACET_BYTES_MAX bytes of different strings. Memory: up to 130 bytes for each
+ * different value, and the strings. */
+MV_API mv_err mv_facets_create(mv_collection *collection, const char *field, size_t field_size,
+                               const mv_filter *filter, uint32_t topk, mv_facets **facets,
+                               mv_error *error);
+/* Lent until the facets are freed. */
+MV_API const mv_facet *mv_facets_values(const mv_facets *facets, size_t *count);
+MV_API void mv_facets_free(mv_facets *facets);
 
 typedef struct mv_iterator mv_iterator;
 

@@ -115,7 +115,7 @@ describe("rerank", function()
     assert.equal("query: 'rerank' returned NaN for document 'p1'", message_of(function()
       return 0 / 0
     end))
-    assert.equal("query: 'rerank' must be a function, got a table", message_of {})
+    assert.equal("query: 'rerank' must be a function or a re-ranker, got a table", message_of {})
     assert.equal(
       "query: 'candidates' must be at least 'topk' + 'offset' = 8, got 4",
       support.message_of(c.query, c, { vector = { 0 }, topk = 3, offset = 5, candidates = 4, rerank = tostring })

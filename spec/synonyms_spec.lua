@@ -49,6 +49,8 @@ describe("a word of another database", function()
     function(word) return c[word] end,
     function(word) return moonvec[word] end,
     function(word) return moonvec.filter[word] end,
+    function(word) return moonvec.fuse[word] end,
+    function(word) return moonvec.rerank[word] end,
   }
   local word_places = {
     function(word) return c:query { vector = v, [word] = 1 } end,
@@ -56,6 +58,14 @@ describe("a word of another database", function()
     function(word) return c:query { vector = v, params = { [word] = 1 } } end,
     function(word) return c:query { vector = v, params = { plan = word } } end,
     function(word) return c:query { vector = v, where = print, [word] = 1 } end,
+    function(word) return c:multi_query { [word] = 1 } end,
+    function(word) return c:multi_query { queries = { { vector = v, [word] = 1 } } } end,
+    function(word) return c:group_by_query { vector = v, group_by = "kind", [word] = 1 } end,
+    function(word) return c:facet("kind", { [word] = 1 }) end,
+    function(word) return moonvec.fuse.rrf { [word] = 1 } end,
+    function(word) return moonvec.fuse.weighted { [word] = 1 } end,
+    function(word) return moonvec.rerank.mmr { [word] = 1 } end,
+    function(word) return moonvec.rerank.decay { [word] = 1 } end,
     function(word) return c:fetch("x", { [word] = 1 }) end,
     function(word) return c:backup("x", { [word] = true }) end,
     function(word) return c:iterate { [word] = 1 } end,

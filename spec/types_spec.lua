@@ -22,7 +22,7 @@ end
 -- The names in the @field lines of a @class. With `always`, without the optional ones ("name?").
 local function fields_of(text, class, always)
   local names = {}
-  local block = assert(text:match("\n%-%-%-@class " .. class:gsub("%.", "%%.") .. "[^\n]*(\n.-)\n[^-]"), class)
+  local block = assert(text:match("\n%-%-%-@class " .. class:gsub("%.", "%%.") .. "%f[^%w_.][^\n]*(\n.-)\n[^-]"), class)
   for name, mark in block:gmatch("\n%-%-%-@field ([%w_]+)(%??)") do
     names[name] = not (always and mark == "?") or nil
   end
@@ -133,7 +133,20 @@ describe("types.lua", function()
     assert.same(keys_of(moonvec.filter.eq("n", 1)), fields_of(text, "moonvec.filter"))
   end)
 
+  it("has the fusers and re-rankers", function()
+    assert.same(keys_of(moonvec.fuse), functions_of(text, "fusers", "."))
+    assert.same(keys_of(moonvec.rerank), functions_of(text, "rerankers", "."))
+    has_fields(moonvec.rerank.mmr { field = "v" }, text, "moonvec.reranker")
+  end)
+
   it("has the keys of what comes back", function()
+    assert(c:insert { { id = "a", n = 1, v = { 1 }, f = { 1 } }, { id = "b", n = 1, v = { 2 }, f = { 1 } } })
+    has_fields(c:facet("n")[1], text, "moonvec.facet")
+    has_fields(c:group_by_query { field = "v", vector = { 1 }, group_by = "n" }[1], text, "moonvec.group")
+    assert.same({ score = true, parts = true, id = true }, keys_of(c:multi_query {
+      queries = { { field = "v", vector = { 1 } } }, output_fields = {},
+    }[1]))
+    assert(c:delete { "a", "b" })
     has_fields(c:stats(), text, "moonvec.stats")
     has_fields(c:stats().indexes.v, text, "moonvec.index_stats")
     has_fields(c:stats().indexes.f, text, "moonvec.index_stats")
@@ -173,6 +186,24 @@ describe("types.lua", function()
     optimize_options = function(options)
       c:optimize(options)
     end,
+    multi_query_options = function(options)
+      c:multi_query(options)
+    end,
+    search = function(options)
+      c:multi_query { queries = { options } }
+    end,
+    group_by_options = function(options)
+      c:group_by_query(options)
+    end,
+    facet_options = function(options)
+      c:facet("n", options)
+    end,
+    mmr_options = function(options)
+      moonvec.rerank.mmr(options)
+    end,
+    decay_options = function(options)
+      moonvec.rerank.decay(options)
+    end,
   }
   for class, call in pairs(calls) do
     it("has existing " .. class, function()
@@ -188,6 +219,7 @@ describe("types.lua", function()
     { "query_args.c", "param_names", "query_params" },
     { "collection_box.c", "options", "open_options" },
     { "read_calls.c", "read_options", "iterate_options" },
+    { "read_calls.c", "facet_options", "facet_options" },
   }
   for _, source in ipairs(sources) do
     it("has all " .. source[2] .. " of " .. source[1], function()

@@ -84,6 +84,25 @@ mv_err result_begin(mv_result *r, mv_collection *c, mv_error *error)
     return MV_OK;
 }
 
+mv_err mv_result_pin(mv_result *r, mv_collection *c, mv_error *error)
+{
+    mv_err err = result_begin(r, c, error);
+    if (err) mv_result_clear(r);
+    return err;
+}
+
+mv_err result_begin_within(mv_result *r, const mv_result *within, mv_error *error)
+{
+    mv_assert(r != within);
+    MV_TRY(result_check(within, error));
+    MV_TRY(engine_check_unlocked(within->e, error));
+    MV_TRY(result_begin_lent(r, within->e, within->seen, error));
+    r->transaction = within->transaction;
+    r->writer_number = within->writer_number;
+    r->changes = within->changes;
+    return MV_OK;
+}
+
 static int compare_docids(const void *a, const void *b)
 {
     const uint64_t *x = a, *y = b;

@@ -13,7 +13,7 @@
 struct mv_result {
     engine *e; /* a reference */
     uint64_t fork_generation;
-    snapshot own;              /* closed when `seen` is lent by an iterator or a column */
+    snapshot own; /* closed when `seen` is lent by an iterator, a column or another result */
     const snapshot *seen;      /* of the commit that has the hits; NULL: the result is empty */
     const writer *transaction; /* that `seen` shows, or NULL; read only while it is open */
     uint64_t writer_number;    /* of that transaction */
@@ -35,6 +35,8 @@ struct mv_result {
 
 /* Empty the result, and open a snapshot of what `c` sees now. */
 mv_err result_begin(mv_result *r, mv_collection *c, mv_error *error);
+/* Empty the result, and see the commit of `within`, which outlives what the result sees. */
+mv_err result_begin_within(mv_result *r, const mv_result *within, mv_error *error);
 /* Continue the search that filled the result: add the hits to those that were returned, empty the
  * result, and see the same commit as before. */
 mv_err result_continue(mv_result *r, mv_error *error);

@@ -69,16 +69,26 @@ static mv_err check_query(const mv_query *q, mv_error *error)
     if (q->more && q->vectors_count > 1)
         return error_set(error, MV_MISUSE,
                          "only a search for one vector can be continued with 'more'");
+    if (q->more && q->within)
+        return error_set(error, MV_MISUSE, "'more' and 'within' cannot be used together");
     if ((q->min_score && isnan(*q->min_score)) || (q->max_distance && isnan(*q->max_distance)))
         return error_set(error, MV_MISUSE, "min_score or max_distance is NaN");
     return MV_OK;
+}
+
+/* Let the result see the commit that the query searches. */
+static mv_err begin_result(mv_collection *c, const mv_query *q, mv_result *result, mv_error *error)
+{
+    if (q->more) return result_continue(result, error);
+    if (q->within) return result_begin_within(result, q->within, error);
+    return result_begin(result, c, error);
 }
 
 mv_err mv_search(mv_collection *c, const mv_query *query, mv_result *result, mv_error *error)
 {
     search s = {.q = query, .r = result};
     MV_TRY(check_query(query, error));
-    mv_err err = query->more ? result_continue(result, error) : result_begin(result, c, error);
+    mv_err err = begin_result(c, query, result, error);
     if (!err && query->schema && query->schema != mv_result_schema(result))
         err = error_set(error, MV_SCHEMA_MISMATCH,
                         "the schema has changed since the query was created: create another query");

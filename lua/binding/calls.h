@@ -65,6 +65,7 @@ int call_update_write(lua_State *L);     /* (documents): update, for update_by_f
 /* read_calls.c */
 int call_fetch(lua_State *L);   /* (id or ids [, options]) */
 int call_count(lua_State *L);   /* ([filter [, args]]) */
+int call_facet(lua_State *L);   /* (field [, options]) -> array of { value, count } */
 int call_iterate(lua_State *L); /* ([options]) */
 /* (options of iterate) -> a function that returns the next document, nothing at the end, or nil,
  * message, code */
@@ -76,6 +77,9 @@ int call_query(lua_State *L); /* (options [, for_rerank]) -> hits [, topk, offse
  * search continues in the same commit. */
 int call_query_some(lua_State *L);
 int call_query_page(lua_State *L); /* (options [, for_rerank]) -> hits to search, topk, offset */
-int call_query_end(lua_State *L);  /* (result) releases the result and its commit */
+/* -> a result that keeps the newest commit, for query_pinned */
+int call_pin(lua_State *L);
+int call_query_pinned(lua_State *L); /* (options, result) -> hits of the commit of that result */
+int call_query_end(lua_State *L);    /* (result) releases the result and its commit */
 
 #endif

@@ -121,6 +121,18 @@ const char *word_text(const word *words, size_t words_count, int value)
     return "unknown";
 }
 
+int word_call(lua_State *L)
+{
+    word words[WORDS_MAX];
+    int count = lua_gettop(L) - 3;
+    luaL_argcheck(L, count >= 1 && count <= WORDS_MAX, 4, "number of words");
+    error_context where = {.call = luaL_checkstring(L, 1)};
+    for (int i = 0; i < count; i++) words[i] = (word){luaL_checkstring(L, 4 + i), i};
+    (void)check_word(L, 3, &where, luaL_checkstring(L, 2), words, (size_t)count);
+    lua_settop(L, 3);
+    return 1;
+}
+
 /* ---------------------------------------------------------------- whole numbers */
 
 bool is_cdata_integer(lua_State *L, int index, mv_value *value)

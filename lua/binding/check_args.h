@@ -24,6 +24,9 @@ const char *check_string(lua_State *L, int index, const char *call, const char *
 /* Is the value at `index` the string `text`? A string with a zero byte is not. */
 bool is_text(lua_State *L, int index, const char *text);
 
+/* word(call, kind, text, word, ...) -> text: check_word for lua/moonvec. */
+int word_call(lua_State *L);
+
 /* A name in Lua for a constant of the engine. */
 typedef struct word {
     const char *text;

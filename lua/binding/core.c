@@ -11,9 +11,11 @@
 
 /* Methods of a collection in C. lua/moonvec/collection.lua adds the methods in Lua. */
 static const luaL_Reg collection_methods[] = {
-    {"backup", call_backup},   {"check", call_check}, {"count", call_count},
-    {"destroy", call_destroy}, {"dump", call_dump},   {"fetch", call_fetch},
-    {"iterate", call_iterate}, {"stats", call_stats}, {NULL, NULL},
+    {"backup", call_backup}, {"check", call_check},
+    {"count", call_count},   {"destroy", call_destroy},
+    {"dump", call_dump},     {"facet", call_facet},
+    {"fetch", call_fetch},   {"iterate", call_iterate},
+    {"stats", call_stats},   {NULL, NULL},
 };
 
 static const luaL_Reg collection_writes[] = {
@@ -41,9 +43,11 @@ static const luaL_Reg collection_steps[] = {
     {"in_transaction", call_in_transaction},
     {"is_transaction", call_is_transaction},
     {"optimize_abandon", call_optimize_abandon},
+    {"pin", call_pin},
     {"query", call_query},
     {"query_end", call_query_end},
     {"query_page", call_query_page},
+    {"query_pinned", call_query_pinned},
     {"query_some", call_query_some},
     {"update_documents", call_update_documents},
     {NULL, NULL},
@@ -85,6 +89,7 @@ static const luaL_Reg core_functions[] = {
     {"schema", schema_call},
     {"unpack", vector_unpack},
     {"vector", vector_create},
+    {"word", word_call},
     {NULL, NULL},
 };
 

@@ -1,5 +1,5 @@
-/* c:query without its re-ranker, and the steps of a cursor. Aim: 5 us in addition to the search
- * itself for ten hits, and no garbage with `into`. */
+/* c:query without its re-ranker, the steps of a cursor, and several searches in one commit. Aim: 5
+ * us in addition to the search itself for ten hits, and no garbage with `into`. */
 #include "calls.h"
 #include "push_hits.h"
 #include "push_plan.h"
@@ -132,6 +132,43 @@ int call_query_some(lua_State *L)
     if (pushed > 1) return pushed; /* a failure */
     lua_pushvalue(L, box_at);
     return 2;
+}
+
+/* ---------------------------------------------------------------- several searches in one commit
+ */
+
+int call_pin(lua_State *L)
+{
+    mv_error error = {0};
+    collection_box *owner = check_collection(L, 1, "query");
+    result_box *box = result_acquire(L, 1, owner, true, &error);
+    if (!box) return push_failure(L, "query", &error);
+    if (mv_result_pin(box->result, owner->collection, &error)) {
+        owned_release(L, &box->owned);
+        return push_failure(L, "query", &error);
+    }
+    return 1;
+}
+
+int call_query_pinned(lua_State *L)
+{
+    query_args args;
+    mv_error error;
+    collection_box *owner = check_collection(L, 1, "query");
+    check_options_table(L);
+    lua_settop(L, 3);
+    result_box *pinned = result_check_box(L, 3, owner, "query_pinned");
+    if (!pinned->result)
+        raise_misuse(L, "query: the search has ended, or its collection is closed");
+    args.schema = mv_result_schema(pinned->result);
+    query_args_read(L, &args, false);
+    args.query.within = pinned->result;
+    result_box *box = search(L, owner, &args, false, &error);
+    if (!box) return push_failure(L, "query", &error);
+    int box_at = lua_gettop(L);
+    int pushed = push_answer(L, box, &args, false);
+    result_recycle(L, 1, box_at);
+    return pushed;
 }
 
 int call_query_end(lua_State *L)

@@ -1,4 +1,4 @@
-/* Reads without a search: fetch, count and iterate. */
+/* Reads without a search: fetch, count, facet and iterate. */
 #include "calls.h"
 #include "check_args.h"
 #include "push_values.h"
@@ -112,6 +112,64 @@ int call_count(lua_State *L)
     const mv_filter *filter = read_filter(L, 2, 3, "count", &args);
     if (mv_count(box->collection, filter, &count, &error)) return push_failure(L, "count", &error);
     push_unsigned(L, count);
+    return 1;
+}
+
+/* ---------------------------------------------------------------- facet */
+
+enum { FACET_FILTER, FACET_ARGS, FACET_TOPK, FACET_OPTIONS };
+static const char *const facet_options[FACET_OPTIONS] = {"filter", "args", "topk"};
+#define FACET_TOPK_DEFAULT 20
+
+typedef struct facets_box {
+    owned_box owned;
+    mv_facets *facets;
+} facets_box;
+
+static void facets_box_release(lua_State *L, owned_box *owned)
+{
+    facets_box *box = (facets_box *)owned;
+    (void)L;
+    mv_facets_free(box->facets);
+    box->facets = NULL;
+}
+
+/* Push an array of { value, count }. */
+static void push_facets(lua_State *L, const mv_facets *facets)
+{
+    size_t count;
+    const mv_facet *values = mv_facets_values(facets, &count);
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_createtable(L, 0, 2);
+        push_value(L, &values[i].value);
+        lua_setfield(L, -2, "value");
+        set_unsigned(L, "count", values[i].count);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+}
+
+int call_facet(lua_State *L)
+{
+    size_t size;
+    filter_args args;
+    mv_error error = {0};
+    collection_box *owner = check_collection(L, 1, "facet");
+    lua_settop(L, 3);
+    (void)check_string(L, 2, "facet", "field");
+    const char *field = lua_tolstring(L, 2, &size);
+    int at = check_options(L, 3, "facet", facet_options, FACET_OPTIONS);
+    uint32_t topk =
+        check_whole(L, at + FACET_TOPK, "facet", "topk", 1, MV_TOPK_MAX, FACET_TOPK_DEFAULT);
+    const mv_filter *filter = read_filter(L, at + FACET_FILTER, at + FACET_ARGS, "facet", &args);
+
+    facets_box *box = owned_push(L, 1, owner, sizeof *box, facets_box_release);
+    if (mv_facets_create(owner->collection, field, size, filter, topk, &box->facets, &error)) {
+        owned_release(L, &box->owned);
+        return push_failure(L, "facet", &error);
+    }
+    push_facets(L, box->facets);
+    owned_release(L, &box->owned);
     return 1;
 }
 

@@ -26,11 +26,17 @@ static const synonym function_synonyms[] = {
     {"unpack", "deserialize from_bytes frombuffer decode"},
     {"null", "none nil"},
     {"filter", "where expr"},
+    {"fuse", "fusion ranker rankers rrf_ranker"},
+    {"rerank", "reranker rescore rerankers"},
     {"_VERSION", "version"},
 
     /* methods of a collection */
     {"query", "search find knn knn_search ann_search nearest similar similarity_search recommend"},
     {"cursor", "search_iterator query_iterator"},
+    {"multi_query",
+     "hybrid_search multi_search hybrid query_multi search_multi multi_vector_query"},
+    {"group_by_query", "query_groups search_groups group_by query_points_groups grouped_search"},
+    {"facet", "aggregate aggregations facets group_count distinct terms value_counts"},
     {"insert", "add append add_items add_points add_documents add_texts insert_many"},
     {"upsert", "put set store replace write insert_or_replace upsert_many upsert_points"},
     {"update", "modify patch edit set_payload overwrite_payload update_one"},
@@ -55,6 +61,14 @@ static const synonym function_synonyms[] = {
     {"close", "disconnect release unload"},
     {"destroy",
      "drop drop_collection drop_table delete_collection remove_collection delete remove"},
+
+    /* fusers and re-rankers */
+    {"rrf", "reciprocal_rank_fusion rrf_ranker rrf_reranker"},
+    {"weighted", "weighted_ranker linear linear_combination relative_score_fusion relative_score"},
+    {"dbsf", "distribution_based_score_fusion"},
+    {"mmr", "maximal_marginal_relevance max_marginal_relevance diversity diversify"},
+    {"decay", "decay_ranker decay_function function_score boost time_decay"},
+    {"chain", "pipeline sequence compose"},
 
     /* builders of filters */
     {"eq", "equal equals is"},
@@ -98,6 +112,23 @@ static const synonym word_synonyms[] = {
                       "include_metadata return_fields return_properties return_metadata"},
     {"order_by", "sort sort_by order"},
     {"explain", "analyze profile"},
+
+    /* multi_query, group_by_query and facet */
+    {"queries", "prefetch searches requests reqs legs sub_searches"},
+    {"fuse", "fusion ranker method"},
+    {"weight", "boost"},
+    {"group_by", "group_by_field groupby by field_name"},
+    {"group_count", "limit groups groups_count num_groups topk n"},
+    {"topk_per_group", "group_size per_group hits_per_group group_topk objects_per_group"},
+
+    /* options of fusers and re-rankers */
+    {"k", "rank_constant rrf_k"},
+    {"weights", "boosts"},
+    {"normalize", "norm_score normalization norm"},
+    {"lambda", "lambda_mult diversity"},
+    {"count", "topk limit size"},
+    {"shape", "function type curve"},
+    {"origin", "target center"},
 
     /* how an index is searched */
     {"recall", "target_recall accuracy search_accuracy"},

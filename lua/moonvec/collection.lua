@@ -1,12 +1,19 @@
 --- The methods of a collection that call functions of the user. They are Lua code so that these functions may yield.
 
 local core = require "moonvec.core"
+local group_by_query = require "moonvec.group_by"
+local multi_query = require "moonvec.multi_query"
 local nginx = require "moonvec.nginx"
 local query = require "moonvec.query"
 
 local M = {}
 
-local methods = { cursor = query.cursor, query = query.query }
+local methods = {
+  cursor = query.cursor,
+  group_by_query = group_by_query,
+  multi_query = multi_query,
+  query = query.query,
+}
 
 -- Time between two calls of `progress`: short enough for a progress bar, long enough to cost nothing.
 local PROGRESS_MS = 50

@@ -6,6 +6,8 @@ local core = require "moonvec.load_core" -- first: the others require moonvec.co
 
 local collection = require "moonvec.collection"
 local filter = require "moonvec.filter"
+local fuse = require "moonvec.fuse"
+local rerank = require "moonvec.rerank"
 
 collection.extend(core.methods)
 
@@ -14,10 +16,12 @@ local M = {
   create_and_open = core.create_and_open,
   destroy = core.destroy,
   filter = filter,
+  fuse = fuse,
   load = core.load,
   null = core.null,
   open = core.open,
   pack = core.pack,
+  rerank = rerank,
   schema = core.schema,
   simd = core.simd,
   unpack = core.unpack,

@@ -2,7 +2,7 @@
 -- yield.
 
 local core = require "moonvec.core"
-local rerank = require "moonvec.rerank"
+local rescore = require "moonvec.rescore"
 
 local M = {}
 
@@ -143,18 +143,18 @@ local function filter_by_function(collection, options, where, count, offset)
   return matching
 end
 
---- One page of the hits for which `where` is true, re-ranked if `score` is given.
-local function query_where(collection, options, where, score)
-  local wanted, topk, offset = core.query_page(collection, options, score ~= nil)
+--- One page of the hits for which `where` is true, re-ranked if `reranker` is given.
+local function query_where(collection, options, where, reranker, added)
+  local wanted, topk, offset = core.query_page(collection, options, reranker ~= nil)
   local bare = with(options, {
     where = false, rerank = false, candidates = false, into = false, topk = false, offset = false,
   })
-  local hits, message, code = filter_by_function(collection, bare, where, score and wanted or topk,
-    score and 0 or offset)
+  local hits, message, code = filter_by_function(collection, bare, where, reranker and wanted or topk,
+    reranker and 0 or offset)
   if not hits then
     return nil, message, code
-  elseif score then
-    return rerank.apply(hits, score, options, topk, offset)
+  elseif reranker then
+    return rescore.apply("query", reranker, hits, options, collection, topk, offset, added)
   end
   local page = options.into or {}
   for i = 1, math.max(topk, #page) do
@@ -165,10 +165,10 @@ end
 
 -- ---------------------------------------------------------------- query
 
-local function rerank_all(found, score, options, topk, offset)
+local function rerank_all(collection, found, reranker, options, topk, offset, added)
   local results = options.explain and found.hits or found
   for _, hits in ipairs(options.vectors and results or { results }) do
-    rerank.apply(hits, score, options, topk, offset)
+    rescore.apply("query", reranker, hits, options, collection, topk, offset, added)
   end
   return found
 end
@@ -189,23 +189,25 @@ function M.query(collection, options)
   if type(options) ~= "table" or not (options.rerank or options.where) then
     return core.query(collection, options)
   end
-  local score, where = check_function(options, "rerank"), check_function(options, "where")
+  local reranker, where = rescore.check("query", "rerank", options.rerank), check_function(options, "where")
+  local added
+  options, added = rescore.prepare(options, reranker, collection)
   if not where then
     local found, topk, offset = core.query(collection, options, true)
     if not found then
       return nil, topk, offset -- message and code
     end
-    return rerank_all(found, score, options, topk, offset)
+    return rerank_all(collection, found, reranker, options, topk, offset, added)
   elseif options.explain then
     misuse("query: 'explain' cannot be combined with 'where'")
   elseif not options.vectors then
-    return query_where(collection, options, where, score)
+    return query_where(collection, options, where, reranker, added)
   end
 
   local results = {}
   for i, vector in ipairs(options.vectors) do
     local one = with(options, { vectors = false, into = false, vector = vector })
-    local hits, message, code = query_where(collection, one, where, score)
+    local hits, message, code = query_where(collection, one, where, reranker, added)
     if not hits then
       return nil, message, code
     end

@@ -14,6 +14,8 @@
 ---@field null lightuserdata the value NULL: it clears a nullable field in an update, and means NULL in `args`
 ---@field simd string the instruction set that distances are computed with: "scalar", "sse2", "avx2", "avx512" or "neon"
 ---@field filter moonvec.filters functions that build filters as data
+---@field fuse moonvec.fusers functions that make fusers, for multi_query
+---@field rerank moonvec.rerankers functions that make re-rankers, for query and multi_query
 local moonvec = {}
 
 ---@alias moonvec.code
@@ -191,7 +193,7 @@ function vector:table() end
 ---@field [string] any
 
 ---@class moonvec.hit: moonvec.document
----@field score number higher is better, with every metric. The result of `rerank` if that is given; 0 in a query without a vector
+---@field score number higher is better, with every metric. What `rerank` made of it if that is given; 0 in a query without a vector
 ---@field distance number lower is better: 1 - cosine similarity (cosine), the squared Euclidean distance (l2), minus the inner product (ip), the sum of absolute differences (l1), or the number of different bits (hamming). 0 in a query without a vector
 ---@field highlights? table<string, string[]> with `highlight`: snippets of each field, in the order of the text
 
@@ -298,7 +300,7 @@ function collection:query(options) end
 ---@field include_vector? boolean|"table" as in fetch_options
 ---@field order_by? string only without a vector: 1 to 8 scalar fields, no arrays, such as "year DESC, title". NULL is lowest: first in ascending order, last with DESC. Equal documents are in the order of their last write (default: all documents are)
 ---@field into? table an earlier result: its tables are emptied and used for the new result, which avoids garbage
----@field rerank? fun(hit: moonvec.hit, query: moonvec.query_options): number returns a new score for each candidate; the hits are sorted by it. It may yield
+---@field rerank? moonvec.scorer|moonvec.reranker a function that returns a new score for each candidate, by which the hits are sorted; or a table that orders all candidates at once, such as moonvec.rerank makes. Both may yield
 ---@field candidates? integer number of hits passed to `rerank`, `topk` + `offset` or more, at most 1,000,000 (default: 4 × topk + offset)
 ---@field explain? boolean return the plan, which contains the hits (default false). Cannot be combined with `where`. For several `vectors` the plan has the sums over all
 
@@ -309,6 +311,12 @@ function collection:query(options) end
 ---@field size? integer of a snippet, about, in bytes of the text (default 160). Snippets are cut between words, and are valid UTF-8
 ---@field count? integer maximum number of snippets of a field, 1 to 32 (default 1)
 ---@field html? boolean write the characters < > & " ' of the text as HTML does (default false)
+
+---@alias moonvec.scorer fun(hit: moonvec.hit, query: moonvec.query_options|moonvec.multi_query_options): number
+
+---@class moonvec.reranker a table with a method `rerank`: a function is asked about one hit at a time, a re-ranker about all of them. Programs can make their own
+---@field output_fields? string[] scalar and vector fields that it reads. The hits that it is given have them also if the query does not ask for them
+---@field rerank fun(self: moonvec.reranker, hits: moonvec.hit[], query: moonvec.query_options|moonvec.multi_query_options, collection: moonvec.collection): moonvec.hit[] is given all candidates, best first, in an array of its own; returns hits in a new order, all or some. It sets their `score`
 
 ---@class moonvec.query_params
 ---@field exact? boolean compute the distance to every matching row from its vector (default false; a flat index always does)
@@ -336,6 +344,92 @@ function collection:query(options) end
 ---@field plan "exact"|"codes"|"graph"|"bridges"|"nothing" the strategy that found the hits. "exact": compute the distance to every matching row from its vector. "codes": compute the distance to every matching row from its code, then to the nearest from their vectors. "graph": walk through the graph and keep the matching rows. "bridges": walk over matching rows, and over other rows only to reach matching ones. "nothing": no row matches
 ---@field expected_recall? number the share of the nearest rows that was to be found: `recall` of the query, or 1 without an index. nil where an index was searched with `ef`, and where no row matches
 ---@field abandoned? "graph"|"bridges" the strategy that was tried first and found too few rows or cost too much
+
+--- Searches several times, and fuses the hits into one list, best first:
+---
+---     c:multi_query { topk = 5, queries = {
+---       { field = "title", vector = v },
+---       { field = "body", vector = v, weight = 2, filter = "year > 1900" },
+---     } }
+---
+--- All searches read one commit. `rerank` gets the fused hits. The result is "not_found" if the document `id` of a search does
+--- not exist.
+---@param options moonvec.multi_query_options
+---@return moonvec.fused_hit[]? hits, string? message, moonvec.code? code
+function collection:multi_query(options) end
+
+---@class moonvec.multi_query_options
+---@field queries moonvec.search[] the searches
+---@field topk? integer maximum number of hits, 1 to 1,000,000 (default 10)
+---@field filter? moonvec.filter_source only documents that match, in all searches (default: all)
+---@field args? any[] values for the `?` of a filter text
+---@field fuse? "rrf"|"weighted"|"dbsf"|moonvec.fuser how the hits become one list: one of moonvec.fuse, by name or made with options, or a function (default "rrf")
+---@field rerank? moonvec.scorer|moonvec.reranker as in query_options
+---@field candidates? integer number of fused hits passed to `rerank`, `topk` or more (default: 4 × topk)
+---@field output_fields? string[] as in fetch_options
+---@field include_vector? boolean|"table" as in fetch_options
+
+---@class moonvec.search one of the searches of multi_query: for a vector or for that of a document
+---@field field? string as in query_options
+---@field vector? moonvec.numbers exactly one of `vector` and `id` is given
+---@field id? moonvec.id search for the vector of this document, which is excluded from the hits of this search
+---@field topk? integer hits to fuse (default: 50, or `topk` of the whole if that is more, with `rerank` its `candidates`: a document that is good in several searches is often in none among the first few)
+---@field filter? moonvec.filter_source only documents that match it, and the filter of the whole
+---@field args? any[] values for the `?` of a filter text
+---@field params? moonvec.query_params how the index is searched
+---@field min_score? number exclude hits with a lower score
+---@field max_distance? number exclude hits with a larger distance
+---@field weight? number what its hits count, 0 or more (default 1)
+
+---@class moonvec.fused_hit: moonvec.document
+---@field score number the fused score; with `rerank` the one that it gave
+---@field parts table<integer, { rank: integer, score: number }> parts[i]: the rank and the score in search `i`; nil if it did not find the document
+
+---@alias moonvec.fuser fun(lists: moonvec.hit[][]): moonvec.hit[] each list has the hits of a search, best first, and its `weight`. Returns hits of the lists in their new order, each document once, with new scores. It may yield
+
+--- The best hits of each of the best groups: of the documents with the same value of `group_by`. As many groups are found as
+--- there are, up to `group_count`, however many documents the first ones have. A document without a value (NULL) is in no
+--- group. All of it is of one commit. The result is "not_found" if the document `id` does not exist.
+---@param options moonvec.group_by_options
+---@return moonvec.group[]? groups, string? message, moonvec.code? code
+function collection:group_by_query(options) end
+
+---@class moonvec.group_by_options those that are not described here are as in moonvec.query_options
+---@field group_by string a scalar field, no array
+---@field group_count? integer maximum number of groups (default 10)
+---@field topk_per_group? integer maximum number of hits of each (default 1); `group_count` × `topk_per_group` is at most 1,000,000
+---@field field? string
+---@field vector? moonvec.numbers
+---@field id? moonvec.id
+---@field filter? moonvec.filter_source
+---@field args? any[]
+---@field min_score? number
+---@field max_distance? number
+---@field params? moonvec.query_params
+---@field output_fields? string[]
+---@field include_vector? boolean|"table"
+---@field order_by? string
+
+---@class moonvec.group
+---@field group any the value
+---@field hits moonvec.hit[] best first. The groups are in the order of their first hits
+
+--- Counts the values of a scalar field in the documents that match: for each value the documents that have it; of an array
+--- field, its elements. The most frequent come first, equally frequent ones in ascending order. NULL is not counted. The counts
+--- are exact. The result is "limit" if there are more than 1,048,576 different values, or more than 64 MiB of different strings.
+---@param field string
+---@param options? moonvec.facet_options
+---@return moonvec.facet[]? facets, string? message, moonvec.code? code
+function collection:facet(field, options) end
+
+---@class moonvec.facet_options
+---@field filter? moonvec.filter_source only documents that match (default: all)
+---@field args? any[] values for the `?` of a filter text
+---@field topk? integer maximum number of values, 1 to 1,000,000 (default 20)
+
+---@class moonvec.facet
+---@field value any
+---@field count integer
 
 --- `for hit in collection:cursor{...} do`: the hits of a query for one vector, or without a vector, best first, until the loop
 --- ends. All hits are of one commit, the newest when the loop begins. A hit that the graph missed at first comes later, out of
@@ -668,5 +762,74 @@ function filters.any(...) end
 ---@param filter moonvec.filter
 ---@return moonvec.filter
 function filters.no(filter) end
+
+---@class moonvec.fusers each function makes a fuser. `weights` has a number for each list, and takes the place of the `weight` of the searches
+local fusers = {}
+
+--- Reciprocal rank fusion: a document gets weight / (k + rank) of each list that has it. Only ranks count.
+---@param options? { k?: number, weights?: number[] } `k`: 0 or more (default 60); less makes the first ranks count more
+---@return moonvec.fuser
+function fusers.rrf(options) end
+
+--- The weighted sum of scores, which are normalized in each list: "minmax" (default) brings them to 0 to 1, "zscore" to a mean of
+--- 0 and a deviation of 1, "none" leaves them. A list that does not have a document counts with its lowest hit ("minmax": 0).
+--- A higher score is better with every metric, that of "l2", "l1" and "hamming" is the negative distance.
+---@param options? { weights?: number[], normalize?: "minmax"|"zscore"|"none" }
+---@return moonvec.fuser
+function fusers.weighted(options) end
+
+--- Distribution-based score fusion: the sum of scores, which are normalized in each list so that three standard deviations below
+--- its mean are 0, and three above it are 1. If all scores of a list are equal, they are 0.5.
+---@param options? { weights?: number[] }
+---@return moonvec.fuser
+function fusers.dbsf(options) end
+
+---@class moonvec.rerankers each function makes a re-ranker
+local rerankers = {}
+
+--- Maximal marginal relevance: chooses hits one by one, each time that with the highest
+--- lambda × score - (1 - lambda) × (similarity to the nearest hit that was chosen), which becomes its score. The similarity of two
+--- documents is the score of one when the vector of the other is searched for.
+---@param options moonvec.mmr_options
+---@return moonvec.reranker
+function rerankers.mmr(options) end
+
+---@class moonvec.mmr_options
+---@field field string the vector field that says how similar documents are
+---@field lambda? number 0 (differ as much as possible) to 1 (only the score counts) (default 0.5)
+---@field count? integer how many hits to choose; the others are left out (default: `topk` + `offset` of the query)
+---@field normalize? "none"|"minmax" "minmax" brings the scores, and the similarities, to 0 to 1 first, so that they can be compared: for scores that are not those of `field`, as those of multi_query. It compares all pairs of candidates (default "none")
+
+--- Scores that fade with the distance of a number from `origin`: at `offset` + `scale` from it, `decay` of the score is left. A
+--- negative score is divided by that share, so that it is lower, too. Where the field is NULL, the score stays.
+---@param options moonvec.decay_options
+---@return moonvec.reranker
+function rerankers.decay(options) end
+
+---@class moonvec.decay_options
+---@field field string a scalar field with numbers, or timestamps in microseconds
+---@field origin number where nothing is lost
+---@field scale number more than 0
+---@field decay? number between 0 and 1 (default 0.5)
+---@field shape? "exp"|"gauss"|"linear" (default "exp")
+---@field offset? number up to this distance nothing is lost (default 0)
+
+--- One after the other: each gets the hits that the one before returned.
+---@param ... moonvec.scorer|moonvec.reranker
+---@return moonvec.reranker
+function rerankers.chain(...) end
+
+--- Reciprocal rank fusion of the orders that several re-rankers give the candidates. `function(hit) return hit.score end` stands for
+--- the order of the search.
+---@param list (moonvec.scorer|moonvec.reranker)[]
+---@param options? { k?: number, weights?: number[] } as in fuse.rrf
+---@return moonvec.reranker
+function rerankers.rrf(list, options) end
+
+--- The weighted sum of the normalized scores that several re-rankers give the candidates.
+---@param list (moonvec.scorer|moonvec.reranker)[]
+---@param options? { weights?: number[], normalize?: "minmax"|"zscore"|"none" } as in fuse.weighted
+---@return moonvec.reranker
+function rerankers.weighted(list, options) end
 
 return moonvec

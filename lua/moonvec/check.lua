@@ -1,0 +1,66 @@
+--- Checks of arguments that several files in Lua share. What is wrong raises, and names the option.
+
+local core = require "moonvec.core"
+
+local M = {}
+
+function M.misuse(format, ...)
+  core.raise(format:format(...))
+end
+
+--- The number `given` for an option, or `otherwise` if it is nil. `low` and `high`: its bounds, both included.
+function M.number(call, name, given, otherwise, low, high)
+  if given == nil and otherwise then
+    return otherwise
+  elseif type(given) ~= "number" then
+    M.misuse("%s: '%s' must be a number, got a %s", call, name, type(given))
+  elseif given ~= given or low and given < low or high and given > high then
+    local range = low and high and (" from %.14g to %.14g"):format(low, high) or low and (" of at least " .. low) or ""
+    M.misuse("%s: '%s' must be a number%s, got %.14g", call, name, range, given)
+  end
+  return given
+end
+
+--- The same for a whole number.
+function M.whole(call, name, given, otherwise, low, high)
+  if given == nil and otherwise then
+    return otherwise
+  elseif type(given) ~= "number" then
+    M.misuse("%s: '%s' must be a whole number, got a %s", call, name, type(given))
+  elseif given % 1 ~= 0 or given < low or given > high then
+    M.misuse("%s: '%s' must be a whole number from %d to %d, got %.14g", call, name, low, high, given)
+  end
+  return given
+end
+
+--- A number above 0.
+function M.positive(call, name, given, otherwise)
+  local number = M.number(call, name, given, otherwise)
+  if number <= 0 or number == math.huge then
+    M.misuse("%s: '%s' must be a positive number, got %.14g", call, name, number)
+  end
+  return number
+end
+
+--- The name of a field.
+function M.field(call, name, given)
+  if type(given) ~= "string" then
+    M.misuse("%s: '%s' must be the name of a field, got a %s", call, name, type(given))
+  end
+  return given
+end
+
+--- An array of weights, or nil.
+function M.weights(call, given)
+  if given == nil then
+    return nil
+  elseif type(given) ~= "table" then
+    M.misuse("%s: 'weights' must be an array of numbers, got a %s", call, type(given))
+  end
+  for i, weight in ipairs(given) do
+    M.number(call, ("weights[%d]"):format(i), weight, nil, 0)
+  end
+  return given
+end
+
+return M

@@ -1,0 +1,156 @@
+--- Fusing several lists of hits into one: moonvec.fuse.
+--
+-- A fuser is a function(lists) -> hits. Each list is an array of hits, best first, with the `weight` of its query. The
+-- fusers here give each document the sum, over the lists, of what its hit there is worth.
+--
+-- rrf: Cormack, Clarke, Buettcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods"
+-- (2009). dbsf: Mazzeschi, "Distribution-Based Score Fusion" (2023), in the form of Qdrant.
+
+local check = require "moonvec.check"
+local core = require "moonvec.core"
+local rescore = require "moonvec.rescore"
+
+local M = {}
+
+local RRF_K = 60 -- of the paper
+
+local function weight_of(call, weights, lists, i)
+  if weights and #weights ~= #lists then
+    check.misuse("%s: 'weights' has %d numbers, there are %d lists of hits", call, #weights, #lists)
+  end
+  return weights and weights[i] or lists[i].weight or 1
+end
+
+--- The hits of all lists, each document once.
+local function all_hits(lists)
+  local hits, is_known = {}, {}
+  for _, list in ipairs(lists) do
+    for _, hit in ipairs(list) do
+      if not is_known[hit.id] then
+        is_known[hit.id] = true
+        hits[#hits + 1] = hit
+      end
+    end
+  end
+  return hits
+end
+
+--- The hits of all lists by the sum of weight × worth, best first. worths(list) returns what each of its hits is worth,
+-- in their order, and what a document is worth that the list does not have. Of equal documents that comes first which
+-- an earlier list has, or has at a better rank.
+local function fuse(call, lists, weights, worths)
+  local hits, totals, scores = all_hits(lists), {}, {}
+  for i, list in ipairs(lists) do
+    local weight = weight_of(call, weights, lists, i)
+    local found, absent = worths(list)
+    local worth_of = {}
+    for rank, hit in ipairs(list) do
+      worth_of[hit.id] = found[rank]
+    end
+    for _, hit in ipairs(hits) do
+      totals[hit.id] = (totals[hit.id] or 0) + weight * (worth_of[hit.id] or absent)
+    end
+  end
+  for _, hit in ipairs(hits) do
+    scores[hit] = totals[hit.id]
+  end
+  return rescore.sort_hits(hits, scores)
+end
+
+--- The mean and the sample standard deviation of the scores.
+local function distribution(list)
+  local sum, squares = 0, 0
+  for _, hit in ipairs(list) do
+    sum = sum + hit.score
+  end
+  local mean = #list > 0 and sum / #list or 0
+  for _, hit in ipairs(list) do
+    squares = squares + (hit.score - mean) ^ 2
+  end
+  return mean, #list > 1 and math.sqrt(squares / (#list - 1)) or 0
+end
+
+--- The scores of a list as `scale` maps them, and the lowest of them.
+local function scaled(list, scale)
+  local worths, lowest = {}, nil
+  for rank, hit in ipairs(list) do
+    local worth = scale(hit.score)
+    worths[rank] = worth
+    lowest = lowest and math.min(lowest, worth) or worth
+  end
+  return worths, lowest or 0
+end
+
+local normalizations = {}
+
+function normalizations.none(list)
+  return scaled(list, function(score)
+    return score
+  end)
+end
+
+function normalizations.minmax(list)
+  local low, high = math.huge, -math.huge
+  for _, hit in ipairs(list) do
+    low, high = math.min(low, hit.score), math.max(high, hit.score)
+  end
+  return scaled(list, function(score)
+    return high > low and (score - low) / (high - low) or 1
+  end), 0
+end
+
+function normalizations.zscore(list)
+  local mean, deviation = distribution(list)
+  return scaled(list, function(score)
+    return deviation > 0 and (score - mean) / deviation or 0
+  end)
+end
+
+--- Reciprocal rank fusion: a hit is worth 1 / (k + rank), whatever its score.
+function M.rrf(options)
+  local k, weights = core.options("fuse.rrf", options, "k", "weights")
+  k = check.number("fuse.rrf", "k", k, RRF_K, 0)
+  weights = check.weights("fuse.rrf", weights)
+  return function(lists)
+    return fuse("fuse.rrf", lists, weights, function(list)
+      local worths = {}
+      for rank = 1, #list do
+        worths[rank] = 1 / (k + rank)
+      end
+      return worths, 0
+    end)
+  end
+end
+
+--- The weighted sum of normalized scores. A list that does not have a document counts with its lowest hit, since the
+-- document would not have scored more.
+function M.weighted(options)
+  local weights, normalize = core.options("fuse.weighted", options, "weights", "normalize")
+  weights = check.weights("fuse.weighted", weights)
+  normalize = core.word("fuse.weighted", "normalize", normalize == nil and "minmax" or normalize,
+    "minmax", "zscore", "none")
+  return function(lists)
+    return fuse("fuse.weighted", lists, weights, normalizations[normalize])
+  end
+end
+
+--- Distribution-based score fusion: three standard deviations below the mean are worth 0, three above it 1. Hits that
+-- all have the same score are worth 0.5.
+function M.dbsf(options)
+  local weights = core.options("fuse.dbsf", options, "weights")
+  weights = check.weights("fuse.dbsf", weights)
+  return function(lists)
+    return fuse("fuse.dbsf", lists, weights, function(list)
+      local mean, deviation = distribution(list)
+      return scaled(list, function(score)
+        return deviation > 0 and (score - mean) / (6 * deviation) + 0.5 or 0.5
+      end), 0
+    end)
+  end
+end
+
+return setmetatable(M, {
+  __index = function(module, key)
+    return core.raise_if_synonym("moonvec.fuse", module, key)
+  end,
+})

@@ -1,0 +1,157 @@
+--- Queries with several searches whose hits are fused: multi_query.
+
+local check = require "moonvec.check"
+local core = require "moonvec.core"
+local fuse = require "moonvec.fuse"
+local pinned = require "moonvec.pinned"
+local rescore = require "moonvec.rescore"
+
+local misuse = check.misuse
+
+local TOPK_DEFAULT, TOPK_MAX = 10, 1000000
+local CANDIDATES_DEFAULT = 4 -- times topk: the hits that a re-ranker is given
+-- The least number of hits that a search is asked for. Fusing finds documents that are good in several searches, and
+-- those are often in none of them among the first ten.
+local LEG_TOPK_MIN = 50
+
+local fusers = { rrf = fuse.rrf(), weighted = fuse.weighted(), dbsf = fuse.dbsf() }
+
+-- What a search can search for: exactly one of these options.
+local targets = { "vector", "id" }
+
+local function check_target(name, leg)
+  local given
+  for _, target in ipairs(targets) do
+    if leg[target] ~= nil and given then
+      misuse("%s: only one of '%s' can be given", name, table.concat(targets, "' and '"))
+    end
+    given = leg[target] ~= nil and target or given
+  end
+  if not given then
+    misuse("%s: expected '%s'", name, table.concat(targets, "' or '"))
+  end
+end
+
+--- One of `queries`, checked: its options for the engine, its filter and its weight.
+local function read_leg(name, leg, wanted, options)
+  if type(leg) ~= "table" then
+    misuse("%s must be a table of options, got a %s", name, type(leg))
+  end
+  local field, vector, id, topk, filter, args, params, weight, min_score, max_distance =
+    core.options(name, leg, "field", "vector", "id", "topk", "filter", "args", "params", "weight", "min_score",
+      "max_distance")
+  check_target(name, leg)
+  return {
+    name = name,
+    weight = check.number(name, "weight", weight, 1, 0),
+    sources = { { filter = options.filter, args = options.args }, { filter = filter, args = args } },
+    options = {
+      field = field, vector = vector, id = id, params = params, min_score = min_score, max_distance = max_distance,
+      topk = check.whole(name, "topk", topk, math.max(wanted, LEG_TOPK_MIN), 1, TOPK_MAX),
+      output_fields = options.output_fields, include_vector = options.include_vector,
+    },
+  }
+end
+
+local function read_legs(queries, wanted, options)
+  if type(queries) ~= "table" or #queries == 0 then
+    misuse("multi_query: 'queries' must be an array of searches, got %s",
+      type(queries) == "table" and "none" or "a " .. type(queries))
+  end
+  local legs = {}
+  for i = 1, #queries do
+    legs[i] = read_leg(("multi_query: queries[%d]"):format(i), queries[i], wanted, options)
+  end
+  return legs
+end
+
+local function read_fuse(given)
+  if type(given) == "function" then
+    return given
+  elseif given ~= nil and type(given) ~= "string" then
+    misuse("multi_query: 'fuse' must be a function, or one of 'rrf', 'weighted' and 'dbsf', got a %s", type(given))
+  end
+  return fusers[core.word("multi_query", "way to fuse", given or "rrf", "rrf", "weighted", "dbsf")]
+end
+
+local function check_options(collection, options)
+  if type(collection) ~= "userdata" then
+    misuse("multi_query: expected a collection, got a %s (call it with ':')", type(collection))
+  elseif type(options) ~= "table" then
+    misuse("multi_query: expected a table of options, got a %s", type(options))
+  end
+  local _, topk, _, _, _, rerank, candidates = core.options("multi_query", options, "queries", "topk", "filter", "args",
+    "fuse", "rerank", "candidates", "output_fields", "include_vector")
+  topk = check.whole("multi_query", "topk", topk, TOPK_DEFAULT, 1, TOPK_MAX)
+  if rescore.check("multi_query", "rerank", rerank) then
+    candidates = check.whole("multi_query", "candidates", candidates,
+      math.min(CANDIDATES_DEFAULT * topk, TOPK_MAX), topk, TOPK_MAX)
+  elseif candidates ~= nil then
+    misuse "multi_query: 'candidates' needs 'rerank'"
+  end
+  return topk, candidates or topk
+end
+
+--- The hits of each search, all of one commit.
+local function search_all(collection, legs)
+  return pinned.run(collection, function(search)
+    local lists = {}
+    for i, leg in ipairs(legs) do
+      local hits, message, code = search(leg.name, leg.options, leg.sources)
+      if not hits then
+        return nil, message, code
+      end
+      hits.weight = leg.weight
+      lists[i] = hits
+    end
+    return lists
+  end)
+end
+
+--- By id, what each search found: the rank and the score there.
+local function parts_of(lists)
+  local parts = {}
+  for i, list in ipairs(lists) do
+    for rank, hit in ipairs(list) do
+      parts[hit.id] = parts[hit.id] or {}
+      parts[hit.id][i] = { rank = rank, score = hit.score }
+      hit.distance = nil -- each search has its own
+    end
+  end
+  return parts
+end
+
+--- The first `count` of the hits that the fuser returned.
+local function check_fused(hits, count, parts)
+  if type(hits) ~= "table" then
+    misuse("multi_query: 'fuse' must return an array of hits, got a %s", type(hits))
+  end
+  local kept = {}
+  for i = 1, math.min(#hits, count) do
+    local hit = hits[i]
+    if type(hit) ~= "table" or type(hit.score) ~= "number" or hit.score ~= hit.score or not parts[hit.id] then
+      misuse("multi_query: 'fuse' must return hits of the lists, each with a score, element %d is none", i)
+    end
+    hit.parts = parts[hit.id]
+    kept[i] = hit
+  end
+  return kept
+end
+
+--- c:multi_query{ queries = { ... } }: the hits of several searches, fused into one list.
+return function(collection, options)
+  local topk, wanted = check_options(collection, options)
+  local fuser = read_fuse(options.fuse)
+  local extended, added = rescore.prepare(options, options.rerank, collection)
+  local legs = read_legs(options.queries, wanted, extended)
+  local lists, message, code = search_all(collection, legs)
+  if not lists then
+    return nil, message, code
+  end
+  local parts = parts_of(lists)
+  local hits = check_fused(fuser(lists), wanted, parts)
+  if options.rerank then
+    rescore.apply("multi_query", options.rerank, hits, options, collection, topk, 0, added)
+  end
+  return hits
+end
