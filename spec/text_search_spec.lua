@@ -279,7 +279,8 @@ describe("text", function()
     } }
     local filler = ("Other words stand here. "):rep(30)
     assert(c:insert {
-      { id = 1, body = "The wizards <ran> through forests. " .. filler .. "A Wizard is running.", title = "Wizard & co" },
+      { id = 1, title = "Wizard & co",
+        body = "The wizards <ran> through forests. " .. filler .. "A Wizard is running." },
       { id = 2, title = "wizards" },
     })
     local function first(field, text, options)
@@ -304,12 +305,37 @@ describe("text", function()
     assert.matches("'highlight' needs 'text'", support.message_of(c.query, c, { highlight = true }))
   end)
 
+  it("is fused with a search by vector", function()
+    local c = support.collection {
+      fields = { { name = "body", type = "string", index = "text" }, { name = "n", type = "int32" } },
+      vectors = { { name = "v", type = "vector_fp32", dim = 2, metric = "l2" } },
+    }
+    local docs = {}
+    for n = 1, 400 do docs[n] = { id = n, n = n, body = n % 7 == 0 and "rare word" or "word", v = { n, 1 } } end
+    assert(c:insert(docs))
+    local both = assert(c:query { vector = { 100, 1 }, text = "rare", topk = 5, filter = "n > 50" })
+    local fused = assert(c:multi_query {
+      queries = { { field = "v", vector = { 100, 1 } }, { field = "body", text = "rare" } },
+      topk = 5, filter = "n > 50",
+    })
+    assert.same(fused, both)
+    assert.equal(0, tonumber(both[1].id) % 7)
+    for _, hit in ipairs(both) do assert.is_true(hit.n > 50 and (hit.parts[1] or hit.parts[2]) ~= nil) end
+    for _, field in ipairs { "body", "v" } do
+      assert.same(both, assert(c:query { field = field, vector = { 100, 1 }, text = "rare", topk = 5,
+        filter = "n > 50" }))
+    end
+    local function message(options) return support.message_of(c.query, c, options) end
+    assert.matches("'offset' cannot be used with a vector and a text", message { text = "a", id = 1, offset = 2 })
+    assert.matches("unknown option 'topc' %(did you mean 'topk'%?%)", message { text = "a", id = 1, topc = 2 })
+  end)
+
   it("names what is wrong with a search", function()
     local c = support.collection { fields = { { name = "body", type = "string", index = "text" },
       { name = "other", type = "string" } } }
     local function message(options) return support.message_of(c.query, c, options) end
     assert.matches("'text' must be a string, got a number", message { text = 5 })
-    assert.matches("'text' cannot be used with 'vector'", message { text = "a", vector = { 1 } })
+    assert.matches("'text' cannot be used with 'vectors'", message { text = "a", vectors = { { 1 } } })
     assert.matches("unknown field with a text index 'bodi' %(did you mean 'body'%?%)",
       message { text = "a", field = "bodi" })
     assert.matches("unknown field with a text index 'other'", message { text = "a", field = "other" })

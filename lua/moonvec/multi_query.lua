@@ -17,18 +17,18 @@ local LEG_TOPK_MIN = 50
 local fusers = { rrf = fuse.rrf(), weighted = fuse.weighted(), dbsf = fuse.dbsf() }
 
 -- What a search can search for: exactly one of these options.
-local targets = { "vector", "id" }
+local targets = { "vector", "id", "text" }
 
 local function check_target(name, leg)
   local given
   for _, target in ipairs(targets) do
     if leg[target] ~= nil and given then
-      misuse("%s: only one of '%s' can be given", name, table.concat(targets, "' and '"))
+      misuse("%s: only one of '%s' can be given", name, table.concat(targets, "', '"))
     end
     given = leg[target] ~= nil and target or given
   end
   if not given then
-    misuse("%s: expected '%s'", name, table.concat(targets, "' or '"))
+    misuse("%s: expected one of '%s'", name, table.concat(targets, "', '"))
   end
 end
 
@@ -37,8 +37,8 @@ local function read_leg(name, leg, wanted, options)
   if type(leg) ~= "table" then
     misuse("%s must be a table of options, got a %s", name, type(leg))
   end
-  local field, vector, id, topk, filter, args, params, weight, min_score, max_distance =
-    core.options(name, leg, "field", "vector", "id", "topk", "filter", "args", "params", "weight", "min_score",
+  local field, vector, id, text, topk, filter, args, params, weight, min_score, max_distance =
+    core.options(name, leg, "field", "vector", "id", "text", "topk", "filter", "args", "params", "weight", "min_score",
       "max_distance")
   check_target(name, leg)
   return {
@@ -46,7 +46,8 @@ local function read_leg(name, leg, wanted, options)
     weight = check.number(name, "weight", weight, 1, 0),
     sources = { { filter = options.filter, args = options.args }, { filter = filter, args = args } },
     options = {
-      field = field, vector = vector, id = id, params = params, min_score = min_score, max_distance = max_distance,
+      field = field, vector = vector, id = id, text = text, params = params,
+      min_score = min_score, max_distance = max_distance,
       topk = check.whole(name, "topk", topk, math.max(wanted, LEG_TOPK_MIN), 1, TOPK_MAX),
       output_fields = options.output_fields, include_vector = options.include_vector,
     },

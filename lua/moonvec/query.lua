@@ -4,6 +4,8 @@
 local core = require "moonvec.core"
 local rescore = require "moonvec.rescore"
 
+local multi_query = require "moonvec.multi_query"
+
 local M = {}
 
 -- Hits of the first step of a cursor, and the maximum of a step. Each step finds twice as many as the one before.
@@ -181,9 +183,52 @@ local function check_after(options)
   end
 end
 
+--- The options of a query for a vector and a text.
+local HYBRID = {
+  field = true, vector = true, id = true, text = true, topk = true, filter = true, args = true, params = true,
+  rerank = true, candidates = true, output_fields = true, include_vector = true,
+}
+
+local function is_hybrid(options)
+  return type(options) == "table" and options.text ~= nil and (options.vector ~= nil or options.id ~= nil)
+end
+
+--- Does the schema have a vector field of this name?
+local function is_vector_field(collection, name)
+  for _, vector in ipairs(collection.schema.vectors) do
+    if vector.name == name then
+      return true
+    end
+  end
+  return false
+end
+
+--- A query for a vector and a text: the hits of both, fused by rrf.
+local function query_hybrid(collection, options)
+  for name in pairs(options) do
+    if not HYBRID[name] then
+      core.options("query", { [name] = options[name] }, "field", "vector", "id", "text", "topk", "filter", "args",
+        "params", "rerank", "candidates", "output_fields", "include_vector", "vectors", "offset", "where", "min_score",
+        "max_distance", "order_by", "into", "explain", "after", "threads", "highlight")
+      misuse("query: '%s' cannot be used with a vector and a text: see multi_query", name)
+    end
+  end
+  local of_vector = options.field ~= nil and is_vector_field(collection, options.field)
+  return multi_query(collection, {
+    queries = {
+      { field = of_vector and options.field or nil, vector = options.vector, id = options.id, params = options.params },
+      { field = not of_vector and options.field or nil, text = options.text },
+    },
+    topk = options.topk, filter = options.filter, args = options.args, rerank = options.rerank,
+    candidates = options.candidates, output_fields = options.output_fields, include_vector = options.include_vector,
+  })
+end
+
 --- c:query: the search in C, then the user's `where` and `rerank` if they are given.
 function M.query(collection, options)
-  if type(options) == "table" and options.after ~= nil then
+  if is_hybrid(options) then
+    return query_hybrid(collection, options)
+  elseif type(options) == "table" and options.after ~= nil then
     check_after(options)
   end
   if type(options) ~= "table" or not (options.rerank or options.where) then

@@ -281,7 +281,7 @@ function collection:query(options) end
 
 ---@class moonvec.query_options
 ---@field field? string the vector field to search (default: the only one of the schema)
----@field text? string search by text, in a string field with an index of type "text" (`field`; default: the only one): what a person typed. Words, "phrases", -excluded, +required, this OR that, beg* (words that begin so). No text is wrong, but a text that only excludes raises. A document matches if it has one of the words; where there are phrases or required words, it must have these, and the other words only add to the score. Hits are ranked by BM25 with the statistics of the whole collection: their scores do not depend on how its rows lie in segments. Cannot be combined with `vector`, `id`, `vectors`, `order_by`, `after`, `max_distance` or `params`
+---@field text? string search by text, in a string field with an index of type "text" (`field`; default: the only one): what a person typed. Words, "phrases", -excluded, +required, this OR that, beg* (words that begin so). No text is wrong, but a text that only excludes raises. A document matches if it has one of the words; where there are phrases or required words, it must have these, and the other words only add to the score. Hits are ranked by BM25 with the statistics of the whole collection: their scores do not depend on how its rows lie in segments. Together with `vector` or `id` it is a search by both, fused by rrf as in multi_query: `field` then names either of the fields, and the other one is the only one of its kind. Cannot be combined with `vectors`, `order_by`, `after`, `max_distance` or, without a vector, `params`
 ---@field highlight? boolean|moonvec.highlight_options only with `text`: hits have `highlights`, a table with an array of snippets for each field, in which the words that were searched for are marked (default false)
 ---@field vector? moonvec.numbers the vector to search for. At most one of `vector`, `id` and `vectors` can be given; without any, the query selects by filter and `order_by`
 ---@field id? moonvec.id search for the vector of this document, which is excluded from the hits
@@ -369,9 +369,10 @@ function collection:multi_query(options) end
 ---@field output_fields? string[] as in fetch_options
 ---@field include_vector? boolean|"table" as in fetch_options
 
----@class moonvec.search one of the searches of multi_query: for a vector or for that of a document
+---@class moonvec.search one of the searches of multi_query: for a vector, for that of a document, or by text
 ---@field field? string as in query_options
----@field vector? moonvec.numbers exactly one of `vector` and `id` is given
+---@field vector? moonvec.numbers exactly one of `vector`, `id` and `text` is given
+---@field text? string search by what a person typed, as in query_options
 ---@field id? moonvec.id search for the vector of this document, which is excluded from the hits of this search
 ---@field topk? integer hits to fuse (default: 50, or `topk` of the whole if that is more, with `rerank` its `candidates`: a document that is good in several searches is often in none among the first few)
 ---@field filter? moonvec.filter_source only documents that match it, and the filter of the whole
