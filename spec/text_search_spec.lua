@@ -110,6 +110,15 @@ local function matches(query, words)
   return false
 end
 
+-- In a filter, all words are demanded.
+local function matches_all(query, words)
+  local all = { excluded = query.excluded, demanded = {}, optional = {} }
+  for _, groups in ipairs { query.demanded, query.optional } do
+    for _, group in ipairs(groups) do all.demanded[#all.demanded + 1] = group end
+  end
+  return matches(all, words)
+end
+
 -- The score of each document that matches.
 local function scores(documents, field, query, passes)
   local all, tokens, with, result = 0, 0, {}, {}
@@ -154,6 +163,35 @@ local function compare(c, documents, field, query, topk)
         ("%s: %s has %.8f instead of %.8f"):format(context, hit.id, hit.score, expected[id]))
       assert.is_true(math.abs(hit.score - sorted[i]) <= 1e-5 * sorted[i], context .. ": rank " .. i)
     end
+  end
+end
+
+local function compare_filter(c, documents, field, query)
+  for _, filter in ipairs { field .. " MATCH ?", field .. " NOT MATCH ?", "n <= 3 AND " .. field .. " MATCH ?",
+    "n <= 3 OR " .. field .. " MATCH ?", "NOT (n <= 3 OR " .. field .. " MATCH ?)" } do
+    local expected = {}
+    for id, doc in pairs(documents) do
+      local found = doc[field] and matches_all(query, words_of(doc, field))
+      local is_small, passes = doc.n <= 3, nil
+      if filter:find "^NOT" then
+        passes = not is_small and doc[field] and not found
+      elseif filter:find " NOT MATCH" then
+        passes = doc[field] and not found
+      elseif filter:find " AND " then
+        passes = is_small and found
+      elseif filter:find " OR " then
+        passes = is_small or found
+      else
+        passes = found
+      end
+      if passes then expected[#expected + 1] = tostring(id) end
+    end
+    table.sort(expected)
+    local ids = {}
+    for doc in c:iterate { filter = filter, args = { query.text }, output_fields = {} } do ids[#ids + 1] = doc.id end
+    table.sort(ids)
+    assert.same(expected, ids, filter .. ": " .. query.text)
+    assert.equal(#expected, c:count(filter, { query.text }))
   end
 end
 
@@ -203,7 +241,16 @@ describe("text", function()
         end
         for _ = 1, 8 do compare(c, documents, "body", some_query(random), random(30)) end
         for _ = 1, 2 do compare(c, documents, "tags", some_query(random), random(30)) end
+        for _, field in ipairs { "body", "body", "tags" } do
+          compare_filter(c, documents, field, some_query(random))
+        end
       end
+      local many = {}
+      for i = 1, 300 do
+        many[i] = document(random, ids.last + i)
+        documents[ids.last + i] = many[i]
+      end
+      assert(c:insert(many))
       assert(c:optimize())
       assert.is_true(c:check())
       for _ = 1, 30 do compare(c, documents, "body", some_query(random), 1000) end
@@ -303,6 +350,31 @@ describe("text", function()
     assert.matches("'n' is no string field with a text index", message { fields = { "n" } })
     assert.matches("'count' must be", message { count = 33 })
     assert.matches("'highlight' needs 'text'", support.message_of(c.query, c, { highlight = true }))
+  end)
+
+  it("is demanded by filters of a search by vector, and deletes by them", function()
+    local c = support.collection {
+      fields = { { name = "body", type = "string", index = "text" }, { name = "n", type = "int32" } },
+      vectors = { { name = "v", type = "vector_fp32", dim = 2, metric = "l2" } },
+    }
+    local docs = {}
+    for n = 1, 1500 do docs[n] = { id = n, n = n, body = n % 7 == 0 and "hard disk" or "disk, hard", v = { n, 1 } } end
+    assert(c:insert(docs))
+    for _ = 1, 2 do
+      local hits = assert(c:query { vector = { 100, 1 }, topk = 3, filter = "body MATCH ?", args = { '"hard disk"' } })
+      assert.same({ "98", "105", "91" }, support.ids(hits))
+      hits = assert(c:query { vector = { 100, 1 }, topk = 3, filter = moonvec.filter.match("body", '-"hard disk" disk') })
+      assert.same({ "100", "99", "101" }, support.ids(hits))
+      assert(c:optimize())
+    end
+    assert.equal(0, c:count "body MATCH ''")
+    assert.equal(1500, c:count "body MATCH '-tape'")
+    assert.equal(0, c:count("body MATCH ?", { moonvec.null }))
+    assert.equal(214, assert(c:delete_by_filter("body MATCH ?", { '"hard disk"' })))
+    assert.equal(0, c:count("body MATCH ?", { '"hard disk"' }))
+    assert.matches("filter:3: MATCH needs a field with a text index, 'n' has none",
+      support.message_of(c.count, c, "n MATCH 'a'"))
+    assert.matches("filter.match: the text for 'body' must be a string", support.message_of(moonvec.filter.match, "body", 1))
   end)
 
   it("is fused with a search by vector", function()

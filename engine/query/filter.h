@@ -6,6 +6,7 @@
  *           | name [nocase] [NOT] BETWEEN value AND value | name [nocase] [NOT] IN list
  *           | name [nocase] [NOT] STARTS WITH value [nocase]
  *           | name [NOT] (LIKE | ILIKE) value [ESCAPE value] | name IS [NOT] NULL
+ *           | name [NOT] MATCH value
  *           | name [NOT] CONTAIN_ANY list | name [NOT] CONTAIN_ALL list
  *           | array_length(name) (= | ... | >=) value | true | false
  *   nocase := COLLATE NOCASE
@@ -26,6 +27,8 @@
  *   bytes, its `_` for one UTF-8 character (for one byte where the text is not valid UTF-8).
  * - ILIKE and COLLATE NOCASE ignore case: both sides are folded (filter_fold.c), then compared byte
  *   by byte. NOCASE is spelled as in SQLite, which knows ASCII only.
+ * - MATCH is true where the text has what a person typed (text/text_query.h): all words, "phrases",
+ *   no -excluded ones, this OR that, begin*. The field needs a text index.
  * - `id` is tested like a string field that is never NULL.
  *
  * To add an operator: the places to change, in order. Where an existing kind of node can express it
@@ -80,6 +83,10 @@ typedef struct filter_indexes {
      * set to NULL when its lists are found damaged, after note_damage (may be NULL) was called. */
     const invert_lists **lists;
     void (*note_damage)(void *ctx, uint32_t field, const mv_error *why);
+    /* Set the bits of the rows of the table whose text in this field matches what was typed
+     * (MATCH), those with NULL excepted. NULL: the filter has no MATCH. */
+    mv_err (*match)(void *ctx, uint32_t field, const uint8_t *text, size_t size, const table *t,
+                    uint64_t *rows, mv_error *error);
     void *ctx;
 } filter_indexes;
 

@@ -349,6 +349,27 @@ mv_err filter_check_prefix(filter_context *c, filter_node *leaf, const filter_va
     return MV_OK;
 }
 
+mv_err filter_check_match(filter_context *c, filter_node *leaf, const filter_value *text,
+                          const char *at)
+{
+    uint8_t *bytes;
+    size_t size;
+    if (leaf->field == FILTER_FIELD_ID ||
+        c->schema->fields[leaf->field].index.type != MV_INDEX_TEXT)
+        return filter_lex_fail(c->source, at, MV_MISUSE, c->error,
+                               "MATCH needs a field with a text index, '%s' has none", leaf->name);
+    if (text->value.kind == MV_KIND_NULL) {
+        become_unknown(leaf);
+        return MV_OK;
+    }
+    MV_TRY(bind_text(c, leaf, text, &bytes, &size));
+    leaf->kind = FILTER_MATCH;
+    leaf->cost = COST_CONSTANT_64_NS; /* its rows are found before others are tested */
+    leaf->as.string.bytes = bytes;
+    leaf->as.string.size = size;
+    return MV_OK;
+}
+
 mv_err filter_check_list_begin(filter_context *c, filter_node *leaf, filter_kind kind)
 {
     mv_assert(kind == FILTER_IN || type_element(leaf->type) != leaf->type);

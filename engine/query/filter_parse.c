@@ -21,6 +21,7 @@ typedef enum word_test {
     TEST_IN,
     TEST_LIKE,
     TEST_ILIKE,
+    TEST_MATCH,
     TEST_STARTS, /* WITH follows */
     TEST_CONTAIN_ANY,
     TEST_CONTAIN_ALL,
@@ -28,7 +29,7 @@ typedef enum word_test {
 } word_test;
 
 static const char *const WORD_TESTS[WORD_TESTS_COUNT] = {
-    "BETWEEN", "IN", "LIKE", "ILIKE", "STARTS", "CONTAIN_ANY", "CONTAIN_ALL"};
+    "BETWEEN", "IN", "LIKE", "ILIKE", "MATCH", "STARTS", "CONTAIN_ANY", "CONTAIN_ALL"};
 
 /* ---------------------------------------------------------------- tokens */
 
@@ -254,6 +255,14 @@ static mv_err accept_collation(filter_parser *p, filter_node *leaf)
     return filter_check_nocase(&p->check, leaf, at);
 }
 
+static mv_err parse_match(filter_parser *p, filter_node *leaf)
+{
+    filter_value text;
+    const char *at = p->before.text;
+    MV_TRY(parse_value(p, &text));
+    return filter_check_match(&p->check, leaf, &text, at);
+}
+
 static mv_err parse_starts(filter_parser *p, filter_node *leaf)
 {
     filter_value prefix;
@@ -298,6 +307,7 @@ static mv_err parse_word_test(filter_parser *p, filter_node *leaf, filter_node *
     case TEST_BETWEEN: return parse_between(p, leaf, out);
     case TEST_LIKE: return parse_like(p, leaf, "LIKE", false);
     case TEST_ILIKE: return parse_like(p, leaf, "ILIKE", true);
+    case TEST_MATCH: return parse_match(p, leaf);
     case TEST_STARTS: return parse_starts(p, leaf);
     case TEST_IN:
         MV_TRY(filter_check_scalar(&p->check, leaf, "IN", p->before.text));

@@ -79,6 +79,27 @@ static mv_err find_values(filter_table *ft, const filter_node *leaf, mv_error *e
     return MV_OK;
 }
 
+/* Find the rows that a MATCH is true for. */
+static mv_err mark_match(filter_table *ft, const filter_node *leaf, const table_column *column,
+                         mv_error *error)
+{
+    filter_state *state = state_of(ft, leaf);
+    uint32_t rows = ft->t->rows;
+    size_t size = bits_words(rows) * sizeof *state->bits;
+    mv_assert(ft->indexes.match);
+    if (!(state->bits = mem_arena_alloc(ft->arena, size)))
+        return error_memory(error, size, "evaluating a filter");
+    MV_TRY(ft->indexes.match(ft->indexes.ctx, leaf->field, leaf->as.string.bytes,
+                             leaf->as.string.size, ft->t, state->bits, error));
+    for (size_t i = 0; leaf->negated && i < bits_words(rows); i++) {
+        uint64_t all = i < rows / 64 ? UINT64_MAX : ((uint64_t)1 << rows % 64) - 1;
+        state->bits[i] = ~state->bits[i] & all & (column->nulls ? ~column->nulls[i] : UINT64_MAX);
+    }
+    state->low = state->high = (uint32_t)bits_count(state->bits, rows);
+    state->stage = FILTER_MARKED;
+    return MV_OK;
+}
+
 static mv_err estimate_leaf(filter_table *ft, const filter_node *leaf, mv_error *error)
 {
     filter_state *state = state_of(ft, leaf);
@@ -98,6 +119,7 @@ static mv_err estimate_leaf(filter_table *ft, const filter_node *leaf, mv_error 
         state->low = state->high = leaf->negated ? ft->t->rows - nulls : nulls;
         return MV_OK;
     }
+    if (leaf->kind == FILTER_MATCH) return mark_match(ft, leaf, column, error);
     uint64_t price = lists ? filter_lookup_price(leaf, lists) : UINT64_MAX;
     if (price <= ESTIMATE_NS_MAX) return find_values(ft, leaf, error);
     if (price != UINT64_MAX) state->stage = FILTER_DEFERRED;
@@ -248,7 +270,8 @@ static const filter_node *next_member(const filter_table *ft, const filter_node 
     const filter_node *best = NULL;
     for (const filter_node *member = group->as.members; member; member = member->next) {
         const filter_state *s = state_of(ft, member);
-        bool may = is_group(member) || s->stage == FILTER_DEFERRED || s->stage == FILTER_FOUND;
+        bool may = is_group(member) || s->stage == FILTER_DEFERRED || s->stage == FILTER_FOUND ||
+                   s->stage == FILTER_MARKED;
         if (may && !s->is_tried && (!best || s->high < state_of(ft, best)->high)) best = member;
     }
     return best;

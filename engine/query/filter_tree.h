@@ -245,6 +245,7 @@ typedef enum filter_kind {
     FILTER_STRING,      /* string compared with as.string */
     FILTER_IN,          /* value in as.set */
     FILTER_LIKE,        /* string matches as.like */
+    FILTER_MATCH,       /* text has what is typed in as.string */
     FILTER_LENGTH,      /* number of elements in as.range */
     FILTER_CONTAIN_ANY, /* some element is in as.set */
     FILTER_CONTAIN_ALL, /* every value of as.set is an element */
@@ -350,6 +351,8 @@ mv_err filter_check_length(filter_context *c, filter_node *leaf, filter_op op,
 mv_err filter_check_like(filter_context *c, filter_node *leaf, const filter_value *pattern,
                          const filter_value *escape);
 mv_err filter_check_prefix(filter_context *c, filter_node *leaf, const filter_value *prefix);
+mv_err filter_check_match(filter_context *c, filter_node *leaf, const filter_value *text,
+                          const char *at);
 void filter_check_null(filter_node *leaf);
 /* Lists: begin, add each value, end. `kind` is FILTER_IN or one of FILTER_CONTAIN_. */
 mv_err filter_check_list_begin(filter_context *c, filter_node *leaf, filter_kind kind);

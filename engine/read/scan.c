@@ -36,10 +36,20 @@ static void note_damage(void *ctx, uint32_t field, const mv_error *why)
                              why);
 }
 
+static mv_err match_rows(void *ctx, uint32_t field, const uint8_t *text, size_t size,
+                         const table *t, uint64_t *rows, mv_error *error)
+{
+    scan *sc = ctx;
+    bool is_segment = sc->next_segment < sc->s->v->segments_count &&
+                      t == &sc->s->v->segments[sc->next_segment].table;
+    return scan_match_rows(&sc->texts, sc->s, is_segment ? sc->next_segment : RESULT_FRESH, t,
+                           field, text, size, sc->arena, rows, error);
+}
+
 static mv_err make_indexes(scan *sc, mem_arena *arena, mv_error *error)
 {
     size_t size = sc->s->v->schema->fields_count * sizeof *sc->indexes.lists;
-    sc->indexes = (filter_indexes){.note_damage = note_damage, .ctx = sc};
+    sc->indexes = (filter_indexes){.note_damage = note_damage, .match = match_rows, .ctx = sc};
     if (!sc->f) return MV_OK;
     sc->indexes.lists = mem_arena_alloc(arena, size);
     return sc->indexes.lists ? MV_OK : error_memory(error, size, "a scan");
@@ -134,6 +144,8 @@ mv_err scan_begin(scan *sc, const snapshot *s, const filter *f, const order *o,
     sc->t = NULL;
     sc->list = NULL;
     sc->ft = NULL;
+    sc->arena = arena;
+    sc->texts = NULL;
     MV_TRY(make_indexes(sc, arena, error));
     return note_wants(sc, o, vector_field, arena, error);
 }
@@ -214,7 +226,8 @@ static mv_err next_of_fresh(scan *sc, mv_error *error)
     sc->source = RESULT_FRESH;
     sc->begin = 0;
     sc->count = sc->t->rows;
-    if (sc->f) MV_TRY(filter_table_begin(sc->f, sc->t, NULL, sc->block, &sc->ft, error));
+    filter_indexes none = {.match = match_rows, .ctx = sc};
+    if (sc->f) MV_TRY(filter_table_begin(sc->f, sc->t, &none, sc->block, &sc->ft, error));
     return filter_block_rows(sc, error);
 }
 
@@ -232,6 +245,8 @@ void scan_end(scan *sc)
 {
     if (sc->fresh_is_open) fresh_close(sc->fresh);
     sc->fresh_is_open = false;
+    scan_match_end(sc->texts, sc->s);
+    sc->texts = NULL;
 }
 
 uint64_t scan_row(const scan *sc, uint32_t at)

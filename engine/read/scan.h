@@ -9,6 +9,7 @@
 #include "query/filter.h"
 #include "query/order.h"
 #include "read/fresh.h"
+#include "read/scan_match.h"
 
 /* Rows are offered as a list only if at most one row in this many matches: a list of 4 bytes a row
  * is then no larger than a bitmap of the segment. More rows are found no faster as a list. */
@@ -22,6 +23,8 @@ typedef struct scan {
     fresh_wants wants;
     filter_table *ft; /* the filter over the next segment, or over fresh rows; NULL: not begun */
     filter_indexes indexes; /* of the next segment */
+    mem_arena *arena;       /* lent, for what lasts as long as the scan */
+    scan_match *texts;      /* of the filter, as far as they were met */
     uint32_t next_segment;
     uint32_t next_row;    /* of that segment */
     const uint32_t *list; /* its matching rows from next_row on, ascending: blocks without any are

@@ -75,6 +75,15 @@ function M.starts_with(name, prefix, collation)
   return build(collated .. " STARTS WITH ?", { prefix })
 end
 
+--- `text` is what a person typed: all words, "phrases", no -excluded ones. The field needs a text index.
+function M.match(name, text)
+  local checked = check_name("match", name)
+  if type(text) ~= "string" then
+    misuse("filter.match: the text for '%s' must be a string, got a %s", name, type(text))
+  end
+  return build(checked .. " MATCH ?", { text })
+end
+
 function M.is_null(name)
   return build(check_name("is_null", name) .. " IS NULL", {})
 end

@@ -41,7 +41,7 @@ local moonvec = {}
 --   test   := name [nocase] (= | != | <> | < | <= | > | >=) value [nocase] | name [nocase] [NOT] BETWEEN value AND value
 --           | name [nocase] [NOT] IN list | name [nocase] [NOT] STARTS WITH value [nocase]
 --           | name [NOT] LIKE value [ESCAPE value] | name [NOT] ILIKE value [ESCAPE value] | name IS [NOT] NULL
---           | name [NOT] CONTAIN_ANY list | name [NOT] CONTAIN_ALL list | array_length(name) (= | ... | >=) value
+--           | name [NOT] MATCH value | name [NOT] CONTAIN_ANY list | name [NOT] CONTAIN_ALL list | array_length(name) (= | ... | >=) value
 --           | true | false
 --   nocase := COLLATE NOCASE
 --   value  := -12 | 1.5 | 'text, with '' for a quote' | true | false | ?
@@ -55,9 +55,12 @@ local moonvec = {}
 -- byte. Accents stay ('É' is 'é', not 'e'), and no character becomes several ('ß' is 'ẞ', not 'ss'). Bytes that are not
 -- valid UTF-8 are equal only to themselves. A field's inverted index tests each of its values once, if they are few; it
 -- answers STARTS WITH and LIKE 'abc%' by one range.
+-- MATCH is true where a text has what a person typed: all words, "phrases", no -excluded ones, this OR that, beg*. The
+-- field is a string or an array of strings with a text index: `body MATCH ?`. No text is wrong; one without words matches
+-- nothing.
 -- NULL: a test of NULL is unknown, and so is its NOT. A document matches only if the filter is true. IN () is false even
 -- for NULL. For an array that is not NULL, CONTAIN_ANY () is false and CONTAIN_ALL () is true.
--- Arrays can be tested only by CONTAIN_ANY, CONTAIN_ALL, array_length and IS NULL. `id` behaves like a string field that
+-- Arrays can be tested only by CONTAIN_ANY, CONTAIN_ALL, array_length, IS NULL and, with a text index, MATCH. `id` behaves like a string field that
 -- is never NULL.
 ---@alias moonvec.filter_source string|moonvec.filter a text, or a filter built by moonvec.filter
 
@@ -722,6 +725,12 @@ function filters.ilike(name, pattern, escape) end
 ---@param collation? "nocase"
 ---@return moonvec.filter
 function filters.starts_with(name, prefix, collation) end
+
+--- name MATCH text
+---@param name string a field with a text index
+---@param text string what a person typed
+---@return moonvec.filter
+function filters.match(name, text) end
 
 --- name IN list
 ---@param name string

@@ -1,0 +1,122 @@
+/* MATCH in filters. A segment with a text index answers for all its rows by its ranked lists
+ * (text_segment.h); the texts of other rows are read. */
+#include "read/scan_match.h"
+
+#include <string.h>
+
+#include "read/result.h"
+
+static const mv_index_options *options_of(const snapshot *s, uint32_t field)
+{
+    return &s->v->schema->fields[field].index;
+}
+
+static mv_err make_match(scan_match **list, const snapshot *s, uint32_t field, const uint8_t *text,
+                         size_t size, mem_arena *arena, scan_match **out, mv_error *error)
+{
+    scan_match *m = mem_arena_alloc(arena, sizeof *m);
+    if (!m) return error_memory(error, sizeof *m, "a filter");
+    *m = (scan_match){.field = field, .text = text, .next = *list};
+    *list = m; /* scan_match_end frees what it has, also after a failure */
+    MV_TRY(engine_acquire_analyzer(s->e, options_of(s, field), s->v->schema->fields[field].type,
+                                   &m->analyzer, error));
+    MV_TRY(text_query_parse(text, size, m->analyzer, TEXT_WORDS_ALL, &m->query, error));
+    size_t cursors_size = (m->query.leaves_count + 1) * sizeof *m->cursors;
+    m->cursors = mem_arena_alloc(arena, cursors_size);
+    if (!m->cursors) return error_memory(error, cursors_size, "a filter");
+    *out = m;
+    return MV_OK;
+}
+
+static mv_err find_match(scan_match **list, const snapshot *s, uint32_t field, const uint8_t *text,
+                         size_t size, mem_arena *arena, scan_match **out, mv_error *error)
+{
+    for (scan_match *m = *list; m; m = m->next) {
+        if (m->field != field || m->text != text) continue;
+        *out = m;
+        return MV_OK;
+    }
+    return make_match(list, s, field, text, size, arena, out, error);
+}
+
+static analysis terms_of(const scan_match *m, const index_column *column)
+{
+    return (analysis){column, column->type & MV_ARRAY ? NULL : m->analyzer};
+}
+
+/* By the lists of the segment. MV_CORRUPT: they are damaged. */
+static mv_err match_lists(scan_match *m, const ranked_lists *lists, const index_column *column,
+                          uint64_t *rows, mv_error *error)
+{
+    analysis terms = terms_of(m, column);
+    text_segment s = {.lists = lists,
+                      .query = &m->query,
+                      .cursors = m->cursors,
+                      .column = column,
+                      .terms = &terms,
+                      .match = &m->match};
+    mem_arena_clear(&m->arena);
+    size_t size = m->query.leaves_count * sizeof *s.leaves;
+    if (!(s.leaves = mem_arena_alloc(&m->arena, size)))
+        return error_memory(error, size, "a filter");
+    MV_TRY(text_segment_find(&s, &m->arena, error));
+    bits_fill(rows, column->rows);
+    return text_segment_match(&s, rows, &m->arena, error);
+}
+
+/* By reading the texts. */
+static mv_err match_cells(scan_match *m, const index_column *column, uint64_t *rows,
+                          mv_error *error)
+{
+    analysis terms = terms_of(m, column);
+    memset(rows, 0, bits_words(column->rows) * sizeof *rows);
+    for (uint32_t row = 0; row < column->rows; row++) {
+        uint64_t begin = row ? column->ends[row - 1] : 0;
+        bool matches;
+        if (column->nulls && bits_get(column->nulls, row)) continue;
+        if (begin > column->ends[row] || column->ends[row] > column->bytes_size)
+            return error_set(error, MV_CORRUPT, "row %u of a text column is damaged", row);
+        MV_TRY(analysis_match(&terms, column->bytes + begin, (size_t)(column->ends[row] - begin),
+                              &m->match, error));
+        MV_TRY(text_match_query(&m->match, &m->query, &matches, NULL, error));
+        if (matches) bits_set(rows, row);
+    }
+    return MV_OK;
+}
+
+mv_err scan_match_rows(scan_match **list, const snapshot *s, uint32_t at, const table *t,
+                       uint32_t field, const uint8_t *text, size_t size, mem_arena *arena,
+                       uint64_t *rows, mv_error *error)
+{
+    const mv_schema *schema = s->v->schema;
+    scan_match *m = NULL;
+    mv_error why;
+    MV_TRY(find_match(list, s, field, text, size, arena, &m, error));
+    index_column column = shared_index_column(&schema->fields[field], t, field);
+    shared_index *x =
+        at == RESULT_FRESH ? NULL : s->v->segments[at].indexes[index_slot_of_field(schema, field)];
+    if (!m->query.leaves_count) {
+        memset(rows, 0, bits_words(t->rows) * sizeof *rows);
+        return MV_OK;
+    }
+    if (!x || !x->type->ranked || !shared_index_is_sound(s->e, x))
+        return match_cells(m, &column, rows, error);
+    mv_err err = match_lists(m, x->type->ranked(x->opened), &column, rows, &why);
+    if (err == MV_CORRUPT) {
+        shared_index_note_damage(s->e, x, &why);
+        return match_cells(m, &column, rows, error);
+    }
+    if (err) return error_set(error, err, "%s", why.text);
+    for (size_t i = 0; column.nulls && i < bits_words(t->rows); i++) rows[i] &= ~column.nulls[i];
+    return MV_OK;
+}
+
+void scan_match_end(scan_match *list, const snapshot *s)
+{
+    for (scan_match *m = list; m; m = m->next) {
+        engine_release_analyzer(s->e, options_of(s, m->field), m->analyzer);
+        text_query_free(&m->query);
+        text_match_free(&m->match);
+        mem_arena_free(&m->arena);
+    }
+}
