@@ -93,9 +93,9 @@ describe("a mistake in a schema is named:", function()
     {
       "an index on a field that is for vectors",
       field { index = "hnsw" },
-      "schema: field 'f': unknown index type of a scalar field 'hnsw' (valid: 'invert')",
+      "schema: field 'f': unknown index type of a scalar field 'hnsw' (valid: 'invert', 'text')",
     },
-    { "the same in a table", field { index = { type = "flat" } }, "of a scalar field 'flat' (valid: 'invert')" },
+    { "the same in a table", field { index = { type = "flat" } }, "of a scalar field 'flat' (valid: 'invert', 'text')" },
     { "an index on a field of no type", field { index = {} }, "schema: field 'f': index has no 'type'" },
     { "an index that is none", field { index = true }, "an index is 'invert' or { type = 'invert' }, got a boolean" },
     { "an option of an inverted index", field { index = { type = "invert", m = 1 } }, "index: unknown option 'm'" },

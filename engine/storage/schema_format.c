@@ -45,7 +45,7 @@
 #include "storage/cell.h"
 #include "storage/schema.h"
 
-#define SCHEMA_FORMAT     3u             /* the newest that is read */
+#define SCHEMA_FORMAT     4u             /* the newest that is read */
 #define SCHEMA_FORMAT_MIN 2u             /* the oldest that is written */
 #define FORMAT_2_TYPE     MV_VECTOR_INT8 /* the last vector type and */
 #define FORMAT_2_METRIC   MV_COSINE      /* the last metric that format 2 has */

@@ -72,7 +72,7 @@ static mv_err check_options(const char *name, mv_metric metric, const index_kind
     return MV_OK;
 }
 
-/* "'invert' or none" */
+/* "'invert', 'text' or none" */
 static mv_err not_of_scalars(const char *name, mv_index_type index, mv_error *error)
 {
     char names[256] = "";
