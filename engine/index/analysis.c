@@ -33,6 +33,16 @@ static mv_err damaged_text(mv_error *error)
     return error_set(error, MV_CORRUPT, "a value of the text column is damaged");
 }
 
+mv_err analysis_value(const index_column *column, uint32_t row, const uint8_t **cell, size_t *size,
+                      mv_error *error)
+{
+    uint64_t begin = row ? column->ends[row - 1] : 0, end = column->ends[row];
+    if (begin > end || end > column->bytes_size) return damaged_text(error);
+    *cell = column->bytes + begin;
+    *size = (size_t)(end - begin);
+    return MV_OK;
+}
+
 /* Elements of no bytes are left out, long ones are cut. */
 static mv_err visit_elements(const analysis *a, const uint8_t *cell, size_t size,
                              analysis_visit *visit, void *ctx, mv_error *error)

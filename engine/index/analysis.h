@@ -22,6 +22,10 @@ mv_err analysis_begin(analysis *a, const index_column *column, const mv_index_op
                       mv_error *error);
 void analysis_end(analysis *a);
 
+/* The value of a row of a column, which is not NULL. MV_CORRUPT: it lies outside of the column. */
+mv_err analysis_value(const index_column *column, uint32_t row, const uint8_t **cell, size_t *size,
+                      mv_error *error);
+
 /* What is done with a term: it is lent. */
 typedef mv_err analysis_visit(void *ctx, const char *term, uint32_t size, uint32_t position,
                               mv_error *error);

@@ -69,10 +69,11 @@ static mv_err add_term(void *ctx, const char *term, uint32_t size, uint32_t posi
 static mv_err add_row(fulltext_builder *b, size_t *size, mv_error *error)
 {
     const index_column *column = b->column;
-    uint64_t begin = b->row ? column->ends[b->row - 1] : 0;
-    *size = (size_t)(column->ends[b->row] - begin);
+    const uint8_t *cell;
+    *size = 0;
     if (column->nulls && bits_get(column->nulls, b->row)) return MV_OK;
-    return analysis_cell(&b->terms, column->bytes + begin, *size, add_term, b, error);
+    MV_TRY(analysis_value(column, b->row, &cell, size, error));
+    return analysis_cell(&b->terms, cell, *size, add_term, b, error);
 }
 
 static mv_err fulltext_step(index_builder *builder, double until, bool *more, mv_error *error)

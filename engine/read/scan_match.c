@@ -71,13 +71,12 @@ static mv_err match_cells(scan_match *m, const index_column *column, uint64_t *r
     analysis terms = terms_of(m, column);
     memset(rows, 0, bits_words(column->rows) * sizeof *rows);
     for (uint32_t row = 0; row < column->rows; row++) {
-        uint64_t begin = row ? column->ends[row - 1] : 0;
+        const uint8_t *bytes;
+        size_t size;
         bool matches;
         if (column->nulls && bits_get(column->nulls, row)) continue;
-        if (begin > column->ends[row] || column->ends[row] > column->bytes_size)
-            return error_set(error, MV_CORRUPT, "row %u of a text column is damaged", row);
-        MV_TRY(analysis_match(&terms, column->bytes + begin, (size_t)(column->ends[row] - begin),
-                              &m->match, error));
+        MV_TRY(analysis_value(column, row, &bytes, &size, error));
+        MV_TRY(analysis_match(&terms, bytes, size, &m->match, error));
         MV_TRY(text_match_query(&m->match, &m->query, &matches, NULL, error));
         if (matches) bits_set(rows, row);
     }

@@ -139,15 +139,16 @@ static mv_err read_row(text_search *t, const scan *sc, uint32_t at, const index_
                        mv_error *error)
 {
     uint32_t row = sc->begin + at;
-    uint64_t begin = row ? column->ends[row - 1] : 0;
+    const uint8_t *bytes;
+    size_t size;
     analysis terms = analysis_of(t, column);
     bool has_leaf = false;
     if (column->nulls && bits_get(column->nulls, row)) return MV_OK;
     if (!mem_buffer_reserve(&t->rows, t->row_size))
         return error_memory(error, t->rows.size, "a search by text");
     text_row *out = (text_row *)(void *)(t->rows.data + t->rows.size);
-    MV_TRY(analysis_match(&terms, column->bytes + begin, (size_t)(column->ends[row] - begin),
-                          &t->match, error));
+    MV_TRY(analysis_value(column, row, &bytes, &size, error));
+    MV_TRY(analysis_match(&terms, bytes, size, &t->match, error));
     MV_TRY(text_match_query(&t->match, &t->query, &out->matches, out->freqs, error));
     out->docid = sc->t->docids[row];
     out->row = scan_row(sc, at);
