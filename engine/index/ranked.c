@@ -55,7 +55,8 @@ mv_err ranked_open(const index_part *parts, uint32_t parts_count, uint32_t rows,
         return error_set(error, MV_WRONG_VERSION,
                          "the ranked lists have format %u, this moonvec reads up to %u", h->format,
                          RANKED_FORMAT);
-    if (!h->format || h->rows != rows || !(h->c >= 0) || !(h->d >= 0))
+    if (!h->format || h->rows != rows || !(h->c >= 0 && h->c < INFINITY) ||
+        !(h->d >= 0 && h->d < INFINITY))
         return error_set(error, MV_CORRUPT, "the head of the ranked lists is damaged");
     MV_TRY(open_ranked_packed(parts, parts_count, RANKED_PART_ENDS, h->terms, &lists->ends, error));
     MV_TRY(open_ranked_packed(parts, parts_count, RANKED_PART_STARTS, h->terms, &lists->starts,

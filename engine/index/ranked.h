@@ -182,8 +182,10 @@ bool ranked_cursor_read(ranked_cursor *cursor);
 /* How often `row` has the term; 0: not. Rows must be asked for in ascending order. False: damaged.
  */
 bool ranked_cursor_freq(ranked_cursor *cursor, uint32_t row, uint32_t *freq);
-/* The positions of the row that ranked_cursor_freq has found: `freq` numbers, ascending. False:
- * damaged. */
+/* Do the lists have as many positions as the frequency of the row that ranked_cursor_freq has
+ * found says? A damaged frequency is no size to allocate. */
+bool ranked_cursor_has_positions(const ranked_cursor *cursor);
+/* The positions of that row: `freq` numbers, ascending. False: damaged. */
 bool ranked_cursor_positions(const ranked_cursor *cursor, uint32_t *positions);
 
 /* ---------------------------------------------------------------- searching */

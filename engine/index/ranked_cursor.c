@@ -42,7 +42,7 @@ mv_err ranked_cursor_begin(ranked_cursor *c, const ranked_lists *lists, uint32_t
     mv_assert(term < lists->head->terms);
     if (!invert_pack_get(&lists->starts, term, &start) ||
         (term + 1 < lists->head->terms && !invert_pack_get(&lists->starts, term + 1, &end)) ||
-        start % 4 || start + 4 > end || end > lists->lists_size - RANKED_PADDING)
+        end > lists->lists_size - RANKED_PADDING || start % 4 || start > end || end - start < 4)
         return ranked_cursor_damaged(error);
     const uint8_t *at = lists->lists + start;
     c->lists = lists;
@@ -132,28 +132,40 @@ void ranked_cursor_skip(ranked_cursor *c, uint32_t row)
     if (high == c->blocks_count && ranked_cursor_last(c) < row) c->block++;
 }
 
-bool ranked_cursor_read(ranked_cursor *c)
+/* Read a whole block. What is read is used as indexes. */
+static bool unpack_ranked_block(ranked_cursor *c)
 {
-    if (c->read_block == c->block) return true;
-    mv_assert(c->block <= c->blocks_count);
-    c->at = 0;
-    c->read_block = c->block;
-    c->read_count = c->block < c->blocks_count ? RANKED_BLOCK : c->count % RANKED_BLOCK;
-    if (c->given_rows) {
-        size_t from = (size_t)c->block * RANKED_BLOCK;
-        memcpy(c->rows, c->given_rows + from, c->read_count * sizeof *c->rows);
-        memcpy(c->freqs, c->given_freqs + from, c->read_count * sizeof *c->freqs);
-        return true;
-    }
-    if (c->block == c->blocks_count) return read_tail(c);
     const ranked_block *b = &c->blocks[c->block];
+    uint32_t least = UINT32_MAX;
     if (!is_block_in_bounds(c, b)) return false;
     const uint8_t *bits = c->bits + (size_t)b->bits * 4;
     ranked_pack_read(bits, b->row_bits, c->rows);
     ranked_pack_read(bits + (size_t)ranked_pack_words(b->row_bits) * 4, b->freq_bits, c->freqs);
     ranked_pack_sum(c->block ? b[-1].last : UINT32_MAX, c->rows);
-    for (uint32_t i = 0; i < RANKED_BLOCK; i++) c->freqs[i]++;
-    return ranked_is_ascending(c->rows, RANKED_BLOCK, c->lists->head->rows);
+    for (uint32_t i = 0; i < RANKED_BLOCK; i++) {
+        c->freqs[i]++;
+        least = c->freqs[i] < least ? c->freqs[i] : least;
+    }
+    return least && c->rows[RANKED_BLOCK - 1] == b->last &&
+           ranked_is_ascending(c->rows, RANKED_BLOCK, c->lists->head->rows);
+}
+
+bool ranked_cursor_read(ranked_cursor *c)
+{
+    bool ok = true;
+    if (c->read_block == c->block) return true;
+    mv_assert(c->block <= c->blocks_count);
+    c->at = 0;
+    c->read_count = c->block < c->blocks_count ? RANKED_BLOCK : c->count % RANKED_BLOCK;
+    if (c->given_rows) {
+        size_t from = (size_t)c->block * RANKED_BLOCK;
+        memcpy(c->rows, c->given_rows + from, c->read_count * sizeof *c->rows);
+        memcpy(c->freqs, c->given_freqs + from, c->read_count * sizeof *c->freqs);
+    } else {
+        ok = c->block == c->blocks_count ? read_tail(c) : unpack_ranked_block(c);
+    }
+    c->read_block = ok ? c->block : RANKED_NONE;
+    return ok;
 }
 
 bool ranked_cursor_freq(ranked_cursor *c, uint32_t row, uint32_t *freq)
@@ -183,23 +195,41 @@ static bool read_tail_positions(const ranked_cursor *c, uint32_t *positions)
     return true;
 }
 
-bool ranked_cursor_positions(const ranked_cursor *c, uint32_t *positions)
+/* The first bit of the positions of row `c->at` of a whole block. False: damaged. */
+static bool find_position_bits(const ranked_cursor *c, uint64_t *first)
 {
-    const ranked_lists *l = c->lists;
+    const ranked_block *b = &c->blocks[c->block];
+    uint64_t before = 0, freq = c->freqs[c->at];
+    for (uint32_t i = 0; i < c->at; i++) before += c->freqs[i];
+    *first = (uint64_t)b->positions * 4 * 8 + before * b->position_bits;
+    uint64_t end = *first + freq * b->position_bits;
+    /* Without bits all positions are 0, and a row has one. */
+    return b->position_bits <= 32 && (b->position_bits || freq == 1) &&
+           end / 8 + RANKED_PADDING / 2 + 1 <= c->lists->positions_size;
+}
+
+bool ranked_cursor_has_positions(const ranked_cursor *c)
+{
+    uint64_t first;
     mv_assert(c->read_block == c->block);
     mv_assert(c->at < c->read_count);
     mv_assert(!c->given_rows);
+    if (c->block < c->blocks_count) return find_position_bits(c, &first);
+    return c->freqs[c->at] <= (size_t)(c->end - c->tail_positions); /* each has a byte or more */
+}
+
+bool ranked_cursor_positions(const ranked_cursor *c, uint32_t *positions)
+{
+    const uint8_t *bytes = c->lists->positions;
+    uint64_t first, word;
+    if (!ranked_cursor_has_positions(c)) return false;
     if (c->block == c->blocks_count) return read_tail_positions(c, positions);
-    const ranked_block *b = &c->blocks[c->block];
-    uint64_t begin = (uint64_t)b->positions * 4 * 8, before = 0;
-    for (uint32_t i = 0; i < c->at; i++) before += c->freqs[i];
-    uint64_t first = begin + before * b->position_bits,
-             end = first + (uint64_t)c->freqs[c->at] * b->position_bits;
-    if (b->position_bits > 32 || end / 8 + RANKED_PADDING / 2 + 1 > l->positions_size) return false;
-    for (uint32_t j = 0, position = 0; j < c->freqs[c->at]; j++) {
-        uint64_t bit = first + (uint64_t)j * b->position_bits, word;
-        memcpy(&word, l->positions + bit / 8, sizeof word);
-        position += (uint32_t)(word >> bit % 8 & (((uint64_t)1 << b->position_bits) - 1));
+    if (!find_position_bits(c, &first)) return false;
+    uint32_t bits = c->blocks[c->block].position_bits, position = 0;
+    for (uint32_t j = 0; j < c->freqs[c->at]; j++) {
+        uint64_t bit = first + (uint64_t)j * bits;
+        memcpy(&word, bytes + bit / 8, sizeof word);
+        position += (uint32_t)(word >> bit % 8 & (((uint64_t)1 << bits) - 1));
         positions[j] = position;
     }
     return true;

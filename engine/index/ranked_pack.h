@@ -40,7 +40,8 @@ static inline void ranked_pack_write(const uint32_t *numbers, uint32_t bits, uin
 static inline void ranked_pack_read(const uint8_t *in, uint32_t bits, uint32_t *out)
 {
     const simde__m128i *words = (const simde__m128i *)(const void *)in;
-    simde__m128i mask = simde_mm_set1_epi32(bits < 32 ? (1 << bits) - 1 : -1),
+    simde__m128i mask =
+                     simde_mm_set1_epi32((int)(bits < 32 ? ((uint32_t)1 << bits) - 1 : UINT32_MAX)),
                  word = bits ? simde_mm_loadu_si128(words) : simde_mm_setzero_si128();
     uint32_t shift = 0;
     for (uint32_t i = 0; i < RANKED_PACK_COUNT / 4; i++) {

@@ -82,34 +82,39 @@ static mv_err parse_query(text_search *t, mv_error *error)
 
 /* ---------------------------------------------------------------- statistics */
 
-/* The documents and tokens of a segment. */
-static void count_segment_rows(text_search *t, const view_segment *vs, const ranked_lists *lists)
+/* Add the documents and tokens of a segment. Returns the documents. */
+static uint64_t count_segment_rows(text_search *t, const view_segment *vs,
+                                   const ranked_lists *lists)
 {
     const uint64_t *live = vs->live ? vs->live->bits : NULL,
                    *nulls = vs->table.columns[t->s->q->text_field].nulls;
     uint32_t rows = vs->table.rows;
+    uint64_t documents = 0;
     t->tokens += lists->head->tokens;
     for (uint32_t word = 0; word < bits_words(rows); word++) {
         uint64_t all = word < rows / 64 ? UINT64_MAX : ((uint64_t)1 << rows % 64) - 1,
                  kept = all & (live ? live[word] : UINT64_MAX),
                  texts = kept & (nulls ? ~nulls[word] : UINT64_MAX);
-        t->documents += (uint64_t)__builtin_popcountll(texts);
+        documents += (uint64_t)__builtin_popcountll(texts);
         for (uint64_t gone = all & ~kept; gone; gone &= gone - 1)
             t->tokens -= ranked_length(lists, word * 64 + MV_LOWEST_BIT(gone));
     }
+    t->documents += documents;
+    return documents;
 }
 
 static mv_err count_segment_leaves(text_search *t, uint32_t at, mv_error *error)
 {
     text_segment *s = &t->segments[at];
     const view_segment *vs = &view_of(t)->segments[at];
+    uint64_t documents = count_segment_rows(t, vs, s->lists);
     MV_TRY(text_segment_find(s, &t->arena, error));
     for (uint32_t i = 0; i < t->query.positive_count; i++) {
         uint32_t count;
         MV_TRY(text_segment_count(s, i, vs->live ? vs->live->bits : NULL, &count, error));
+        if (count > documents) return ranked_cursor_damaged(error); /* weights must be positive */
         t->with_leaf[i] += count;
     }
-    count_segment_rows(t, vs, s->lists);
     return MV_OK;
 }
 
@@ -250,7 +255,8 @@ static void set_weights(text_search *t)
 
 /* ---------------------------------------------------------------- ranking */
 
-static mv_err rank_segment(text_search *t, uint32_t at, scan *sc, mv_error *error)
+static mv_err rank_segment(text_search *t, uint32_t at, shared_index *index, scan *sc,
+                           mv_error *error)
 {
     text_segment *s = &t->segments[at];
     uint32_t rows = s->lists->head->rows, count = t->query.positive_count;
@@ -263,6 +269,7 @@ static mv_err rank_segment(text_search *t, uint32_t at, scan *sc, mv_error *erro
     s->terms = &terms;
     double begun = explain_now(t->s);
     MV_TRY(scan_segment(sc, matches, error));
+    t->damaged = index; /* if what follows fails */
     if (!text_segment_is_any(&t->query)) MV_TRY(text_segment_match(s, matches, &t->arena, error));
     uint32_t matching = (uint32_t)bits_count(matches, rows);
     t->s->step->matching += matching;
@@ -283,6 +290,7 @@ static mv_err rank_segment(text_search *t, uint32_t at, scan *sc, mv_error *erro
                           .source = at,
                           .docids = view_of(t)->segments[at].table.docids};
     MV_TRY(ranked_search(&query, &t->s->tops[0], memory, &counts, error));
+    t->damaged = NULL;
     t->s->step->counts.blocks_read += counts.blocks_read;
     t->s->step->counts.blocks_skipped += counts.blocks_skipped;
     t->s->step->search_seconds += explain_now(t->s) - begun;
@@ -301,9 +309,7 @@ static mv_err rank_indexed(text_search *t, mv_error *error)
         t->s->step->first = t->s->step->last = MV_STRATEGY_EXACT;
         t->s->step->expected_recall = 1;
         if (is_indexed(t, at)) {
-            t->damaged = view_of(t)->segments[at].indexes[slot];
-            err = rank_segment(t, at, &sc, error);
-            if (!err) t->damaged = NULL;
+            err = rank_segment(t, at, view_of(t)->segments[at].indexes[slot], &sc, error);
         }
         scan_skip_segment(&sc);
     }

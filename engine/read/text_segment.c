@@ -141,22 +141,26 @@ typedef struct sequence {
     uint32_t count;
     uint32_t slop;
     uint32_t *starts;
+    uint32_t *walk; /* where the search of each item goes on */
     uint32_t *positions;
     size_t capacity; /* of `positions` */
 } sequence;
 
 /* Is there an occurrence of each item at least as far behind the one before as in the query, and
  * all with at most `slop` positions more? From each position of the first item, the nearest of the
- * next ones make the shortest sequence. */
+ * next ones make the shortest sequence. What an item has passed for one position of the first item
+ * is too early for all later ones, too. */
 static bool has_sequence(const sequence *q)
 {
+    memcpy(q->walk, q->starts, q->count * sizeof *q->walk);
     for (uint32_t first = 0; first < q->starts[1]; first++) {
         uint64_t at = q->positions[first], begin = at;
         uint32_t i = 1;
         for (; i < q->count; i++) {
             uint64_t least = at + (q->items[i].position - q->items[i - 1].position);
-            uint32_t j = q->starts[i];
+            uint32_t j = q->walk[i];
             while (j < q->starts[i + 1] && q->positions[j] < least) j++;
+            q->walk[i] = j;
             if (j == q->starts[i + 1]) break;
             at = q->positions[j];
         }
@@ -173,7 +177,8 @@ static mv_err read_positions(text_segment *s, sequence *q, uint32_t row, mv_erro
     for (uint32_t i = 0; i < q->count; i++) {
         ranked_cursor *c = &s->cursors[q->items[i].number];
         uint32_t freq;
-        if (!ranked_cursor_freq(c, row, &freq)) return ranked_cursor_damaged(error);
+        if (!ranked_cursor_freq(c, row, &freq) || (freq && !ranked_cursor_has_positions(c)))
+            return ranked_cursor_damaged(error);
         size_t wanted = (size_t)q->starts[i] + freq;
         if (wanted > q->capacity) {
             uint32_t *positions = mem_realloc(q->positions, q->capacity * sizeof *positions,
@@ -243,7 +248,8 @@ static mv_err match_words(text_segment *s, const text_node *node, uint64_t *rows
     if (!has_positions) return match_texts(s, node, rows, error);
     sequence q = {.items = items, .count = node->items_count, .slop = node->slop};
     q.starts = alloc_for_text(arena, (q.count + 1) * sizeof *q.starts, error);
-    if (!q.starts) return MV_NO_MEMORY;
+    q.walk = alloc_for_text(arena, q.count * sizeof *q.walk, error);
+    if (!q.starts || !q.walk) return MV_NO_MEMORY;
     mv_err err = match_positions(s, &q, rows, error);
     mem_free(q.positions, q.capacity * sizeof *q.positions);
     return err;
