@@ -142,18 +142,39 @@ mv_err ranked_find(const ranked_lists *lists, const char *term, uint32_t size, b
 
 /* ---------------------------------------------------------------- checking */
 
+/* The bound of the current block is right, and positions ascend in each row. */
+static mv_err check_block(ranked_cursor *c, mem_buffer *positions, mv_error *error)
+{
+    const ranked_head *head = c->lists->head;
+    for (c->at = 0; c->at < c->read_count; c->at++) {
+        uint32_t freq = c->freqs[c->at], length = ranked_length(c->lists, c->rows[c->at]);
+        float fraction = ranked_fraction(freq, head->c, head->d, length);
+        if (fraction * 255 > (float)ranked_cursor_bound(c) || !ranked_cursor_has_positions(c))
+            return ranked_cursor_damaged(error);
+        size_t size = mem_array_size(freq, sizeof(uint32_t));
+        positions->size = 0;
+        if (!mem_buffer_reserve(positions, size))
+            return error_memory(error, size, "checking ranked lists");
+        uint32_t *at = (uint32_t *)(void *)positions->data;
+        if (!ranked_cursor_positions(c, at)) return ranked_cursor_damaged(error);
+        for (uint32_t i = 1; i < freq; i++)
+            if (at[i] <= at[i - 1]) return ranked_cursor_damaged(error);
+    }
+    return MV_OK;
+}
+
 static mv_err check_list(ranked_cursor *c, const ranked_lists *lists, uint32_t term,
-                         uint64_t *postings, mv_error *error)
+                         mem_buffer *positions, uint64_t *postings, mv_error *error)
 {
     uint32_t rows = 0, row = 0;
     MV_TRY(ranked_cursor_begin(c, lists, term, error));
     for (; ranked_cursor_last(c) != UINT32_MAX; c->block++) {
         if (!ranked_cursor_read(c)) return ranked_cursor_damaged(error);
         if (rows && c->rows[0] <= row) return ranked_cursor_damaged(error);
-        row = c->rows[c->read_count - 1];
-        if (row != ranked_cursor_last(c)) return ranked_cursor_damaged(error);
+        row = ranked_cursor_last(c);
         for (uint32_t i = 0; i < c->read_count; i++) *postings += c->freqs[i];
         rows += c->read_count;
+        MV_TRY(check_block(c, positions, error));
     }
     return rows == c->count ? MV_OK : ranked_cursor_damaged(error);
 }
@@ -163,6 +184,7 @@ mv_err ranked_check(const ranked_lists *lists, mv_error *error)
     const char *term, *before = NULL;
     uint32_t size, before_size = 0;
     uint64_t occurrences = 0, tokens = 0;
+    mem_buffer positions = {0};
     ranked_cursor *c = mem_alloc(sizeof *c);
     mv_err err = c ? MV_OK : error_memory(error, sizeof *c, "checking ranked lists");
     for (uint32_t at = 0; at < lists->head->terms && !err; at++) {
@@ -170,7 +192,7 @@ mv_err ranked_check(const ranked_lists *lists, mv_error *error)
         uint32_t common = size < before_size ? size : before_size;
         int order = before ? memcmp(before, term, common) : -1;
         if (order > 0 || (!order && before_size >= size)) err = damaged_terms(error);
-        if (!err) err = check_list(c, lists, at, &occurrences, error);
+        if (!err) err = check_list(c, lists, at, &positions, &occurrences, error);
         before = term;
         before_size = size;
     }
@@ -178,6 +200,7 @@ mv_err ranked_check(const ranked_lists *lists, mv_error *error)
         tokens += ranked_length(lists, row);
     if (!err && (tokens != lists->head->tokens || occurrences < tokens))
         err = error_set(error, MV_CORRUPT, "the lengths of the ranked lists are damaged");
+    mem_buffer_free(&positions);
     mem_free(c, sizeof *c);
     return err;
 }
