@@ -228,14 +228,14 @@ describe("text", function()
     end
   end
 
-  for seed = 1, 4 do
+  for seed = 1, 3 do
     it("finds and ranks what a plain program does, seed " .. seed, function()
       local random = support.random(seed)
       local c, path = support.collection(SCHEMA, { maintenance = "manual" })
       local documents, ids = {}, { last = 0 }
-      for round = 1, 16 do
+      for round = 1, 10 do
         change(random, c, documents, ids)
-        if round % 6 == 0 then
+        if round % 4 == 0 then
           c:close()
           c = support.collection(nil, { path = path, maintenance = "manual" })
         end
@@ -253,7 +253,7 @@ describe("text", function()
       assert(c:insert(many))
       assert(c:optimize())
       assert.is_true(c:check())
-      for _ = 1, 30 do compare(c, documents, "body", some_query(random), 1000) end
+      for _ = 1, 10 do compare(c, documents, "body", some_query(random), 1000) end
       assert.equal(1.0, c:stats().indexes.body.completeness)
     end)
   end

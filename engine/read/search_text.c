@@ -308,9 +308,8 @@ static mv_err rank_indexed(text_search *t, mv_error *error)
         explain_begin_step(t->s, at);
         t->s->step->first = t->s->step->last = MV_STRATEGY_EXACT;
         t->s->step->expected_recall = 1;
-        if (is_indexed(t, at)) {
+        if (is_indexed(t, at))
             err = rank_segment(t, at, view_of(t)->segments[at].indexes[slot], &sc, error);
-        }
         scan_skip_segment(&sc);
     }
     scan_end(&sc);
