@@ -49,7 +49,7 @@ describe("the example of the README", function()
     for _ = 1, 2 do
       local output, status = program.run(script)
       assert.equal(0, status, output)
-      assert.truthy(output:find("^dune\t0%.7%d+\tDune\n$"), output)
+      assert.truthy(output:find("^dune\t0%.7%d+\tDune\ndune\t0%.%d+\t<b>Dune</b>\n$"), output)
     end
   end)
 end)
