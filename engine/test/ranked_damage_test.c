@@ -10,7 +10,7 @@
 #include "test/random_bits.h"
 #include "test/sample.h"
 
-#define ROWS       3000u /* 23 blocks of the most frequent terms, and a tail */
+#define ROWS       5000u /* two windows of a search; 39 blocks of the most frequent term, and a tail */
 #define TERMS      60u
 #define LEAVES     4u
 #define HITS       10u
