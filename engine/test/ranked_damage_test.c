@@ -10,7 +10,7 @@
 #include "test/random_bits.h"
 #include "test/sample.h"
 
-#define ROWS       5000u /* two windows of a search; 39 blocks of the most frequent term, and a tail */
+#define ROWS       5000u /* two windows of a search; many blocks of the most frequent term */
 #define TERMS      60u
 #define LEAVES     4u
 #define HITS       10u

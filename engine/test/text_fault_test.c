@@ -3,7 +3,7 @@
  * must say what happened, lose nothing, leak nothing and leave no file behind.
  *
  *   text_fault_test          every 11th allocation
- *   text_fault_test STEP     every STEP-th one; 1: each takes 40 s */
+ *   text_fault_test STEP     every STEP-th one; with 1 it takes 30 s */
 #include "test/text_sample.h"
 
 #define ROWS 300u /* enough for an index */
