@@ -1,4 +1,5 @@
--- Semantic search over the descriptions of all Debian packages in this machine's package lists.
+-- Search over the descriptions of all Debian packages in this machine's package lists: by meaning, by words, and by
+-- both.
 --
 --   lua5.4 examples/packages.lua                             a tour of questions
 --   lua5.4 examples/packages.lua watch birds in the garden   your own question
@@ -20,7 +21,7 @@ local TIMED_RUNS = 7
 local PACKAGES = {
   name = "packages",
   fields = {
-    { name = "summary", type = "string" },
+    { name = "summary", type = "string", index = { type = "text", language = "english", stop_words = true } },
     { name = "section", type = "string" },
     { name = "priority", type = "string" },
     { name = "size", type = "int64" }, -- KiB when installed
@@ -166,6 +167,9 @@ local function open_or_build(dir, dump_file)
     return packages, terms
   end
   local packages = try(moonvec.open(paths.packages))
+  if not packages.schema.fields[1].index then -- built by an earlier version
+    try(packages:create_index("summary", PACKAGES.fields[1].index))
+  end
   local elapsed_ms = (os.clock() - started) * 1000
   print(("opened %s packages in %.1f ms"):format(thousands(packages:count()), elapsed_ms))
   return packages, terms
@@ -230,6 +234,22 @@ local function filter_text(filter, args)
   end))
 end
 
+local function names(hits)
+  local list = {}
+  for i, hit in ipairs(hits) do
+    list[i] = hit.id
+  end
+  return #list > 0 and table.concat(list, ", ") or "nothing"
+end
+
+-- What a search for the words finds, and one for the words and the meaning.
+local function print_by_words(packages, question, vector, topk)
+  local query = { text = question[1], topk = topk, filter = question.filter, args = question.args, output_fields = {} }
+  print("  by words: " .. names(try(packages:query(query))))
+  query.vector = vector
+  print("  by both:  " .. names(try(packages:query(query))))
+end
+
 -- Asks the question, and adds to `sums` what compare() prints.
 local function ask(packages, terms, question, topk, sums)
   local bag = embed.question_bag(question[1])
@@ -271,6 +291,7 @@ local function ask(packages, terms, question, topk, sums)
   if #hits == 0 then
     print("  nothing found")
   end
+  print_by_words(packages, question, vector, topk)
 end
 
 local function compare(sums, vectors)
