@@ -73,7 +73,8 @@ describe("the index of a scalar field", function()
     assert.is_nil(c.schema.fields[1].index)
     assert.equal(few, c:count "n BETWEEN 5 AND 8")
     local message = support.message_of(c.create_index, c, "n", "hnsw")
-    assert.truthy(message:find("unknown index type of a scalar field 'hnsw' (valid: 'invert', 'text')", 1, true), message)
+    assert.truthy(message:find("unknown index type of a scalar field 'hnsw' (valid: 'invert', 'text')", 1, true),
+      message)
   end)
 
   local function indexed_collection()

@@ -172,7 +172,8 @@ local function compare_filter(c, documents, field, query)
     local expected = {}
     for id, doc in pairs(documents) do
       local found = doc[field] and matches_all(query, words_of(doc, field))
-      local is_small, passes = doc.n <= 3, nil
+      local is_small = doc.n <= 3
+      local passes
       if filter:find "^NOT" then
         passes = not is_small and doc[field] and not found
       elseif filter:find " NOT MATCH" then
@@ -363,7 +364,10 @@ describe("text", function()
     for _ = 1, 2 do
       local hits = assert(c:query { vector = { 100, 1 }, topk = 3, filter = "body MATCH ?", args = { '"hard disk"' } })
       assert.same({ "98", "105", "91" }, support.ids(hits))
-      hits = assert(c:query { vector = { 100, 1 }, topk = 3, filter = moonvec.filter.match("body", '-"hard disk" disk') })
+      hits = assert(c:query {
+        vector = { 100, 1 }, topk = 3,
+        filter = moonvec.filter.match("body", '-"hard disk" disk'),
+      })
       assert.same({ "100", "99", "101" }, support.ids(hits))
       assert(c:optimize())
     end
@@ -374,7 +378,8 @@ describe("text", function()
     assert.equal(0, c:count("body MATCH ?", { '"hard disk"' }))
     assert.matches("filter:3: MATCH needs a field with a text index, 'n' has none",
       support.message_of(c.count, c, "n MATCH 'a'"))
-    assert.matches("filter.match: the text for 'body' must be a string", support.message_of(moonvec.filter.match, "body", 1))
+    assert.matches("filter.match: the text for 'body' must be a string",
+      support.message_of(moonvec.filter.match, "body", 1))
   end)
 
   it("is fused with a search by vector", function()
