@@ -1,8 +1,6 @@
 /* Fuzzer of analyzers: any bytes, read by every tokenizer as a document and as a query. Terms are
  * valid UTF-8 of 1 to 255 bytes, and their places go forward within the text. */
-#include <stdio.h>
-#include <stdlib.h>
-
+#include "test/fuzz_must.h"
 #include "text/text.h"
 #include "text/text_utf8.h"
 
@@ -26,14 +24,6 @@ static const text_options OPTIONS[] = {
 #endif
 };
 #define ANALYZERS (sizeof OPTIONS / sizeof *OPTIONS)
-
-static void must(bool ok, const char *what, size_t options)
-{
-    if (ok) return;
-    fprintf(stderr, "options %u: not so: %s\n", (unsigned)options, what);
-    abort();
-}
-#define MUST(condition) must((condition), #condition, options)
 
 static void check_token(const text_token *token, const text_token *before, size_t size,
                         size_t options)

@@ -2,32 +2,15 @@
  * bytes. Terms are written "the|quick|fox": one position after the other. "=" before a term: it has
  * the position of the one before it. "_" is a position without a term, and "*" behind a term says
  * that it is a prefix. */
-#include "test/expect.h"
+#include "test/analyzer_sample.h"
 #include "test/random_bits.h"
-#include "text/text.h"
 #include "text/text_language.h"
-#include "text/text_utf8.h"
 
 #define TERMS_SIZE 4096
-
-static const text_options UNICODE = {.tokenizer = TEXT_UNICODE};
-static const text_options CODE = {.tokenizer = TEXT_CODE};
-static const text_options NGRAM = {.tokenizer = TEXT_NGRAM};
-static const text_options WHITESPACE = {.tokenizer = TEXT_WHITESPACE};
-static const text_options ENGLISH = {.language = "english"};
 
 #define WITH(...) (&(text_options){__VA_ARGS__})
 
 /* ---------------------------------------------------------------- help */
-
-static text_analyzer *make(const text_options *options)
-{
-    text_analyzer *analyzer = NULL;
-    mv_error error = {MV_OK, ""};
-    if (!EXPECT(text_analyzer_make(options, &analyzer, &error) == MV_OK))
-        printf("    %s\n", error.text);
-    return analyzer;
-}
 
 /* Append a token to a list of terms that has `next` positions so far. Returns the number then. */
 static uint32_t write_token(char out[TERMS_SIZE], const text_token *token, uint32_t next)
@@ -209,7 +192,6 @@ static void test_stop_words(void)
 {
     static const char *const OWN[] = {"FOX", "caf\u00E9", "", "a phrase"};
     static const text_options ONLY_OWN = {.stop_words = OWN, .stop_words_count = 4};
-    static const text_options ENGLISH_STOP = {.language = "english", .language_stop_words = true};
     static const text_options BOTH = {.language = "english",
                                       .language_stop_words = true,
                                       .stop_words = OWN,
@@ -384,15 +366,6 @@ static void test_ways_agree(void)
         text_analyzer_free(analyzer);
     }
     EXPECT(wrong == 0);
-}
-
-static bool is_utf8(const char *bytes, uint32_t size)
-{
-    uint32_t character;
-    for (uint32_t at = 0; at < size; at += character)
-        if (text_utf8_decode((const uint8_t *)bytes, size, at, &character) == TEXT_UTF8_INVALID)
-            return false;
-    return true;
 }
 
 /* The number of promises that the tokens of a text break. */

@@ -1,29 +1,13 @@
 /* Snippets: what is marked, where they are cut, which are chosen, and any bytes. Marks are written
  * [so], what was cut off ~, and several snippets are separated by " / ". */
-#include "test/expect.h"
+#include "test/analyzer_sample.h"
 #include "test/random_bits.h"
 #include "text/text_highlight.h"
-#include "text/text_utf8.h"
-
-static const text_options UNICODE = {.tokenizer = TEXT_UNICODE};
-static const text_options CODE = {.tokenizer = TEXT_CODE};
-static const text_options NGRAM = {.tokenizer = TEXT_NGRAM};
-static const text_options WHITESPACE = {.tokenizer = TEXT_WHITESPACE};
-static const text_options ENGLISH = {.language = "english", .language_stop_words = true};
 
 #define PLAIN .open = "[", .close = "]", .ellipsis = "~"
 #define SIZED(bytes, snippets)                                                                     \
     (&(text_highlight_options){PLAIN, .size = (bytes), .count = (snippets)})
 static const text_highlight_options WHOLE = {PLAIN, .size = UINT32_MAX};
-
-static text_analyzer *make(const text_options *options)
-{
-    text_analyzer *analyzer = NULL;
-    mv_error error = {MV_OK, ""};
-    if (!EXPECT(text_analyzer_make(options, &analyzer, &error) == MV_OK))
-        printf("    %s\n", error.text);
-    return analyzer;
-}
 
 static void check_snippets(int line, const text_options *options, const char *typed,
                            const char *text, size_t size, const text_highlight_options *how,
@@ -56,7 +40,7 @@ static void test_words(void)
 {
     CHECK(&UNICODE, "disk", "A hard DISK, a disk!", "A hard [DISK], a [disk]!");
     CHECK(&UNICODE, "disk", "Two disks", "");
-    CHECK(&ENGLISH, "disk", "Two disks", "Two [disks]");
+    CHECK(&ENGLISH_STOP, "disk", "Two disks", "Two [disks]");
     CHECK(&UNICODE, "cafe", "Ein Café.", "Ein [Café].");
     CHECK(&UNICODE, "strasse", "Die STRASSE, die Straße", "Die [STRASSE], die [Straße]");
     CHECK(&UNICODE, "auto*", "An automobile", "An [automobile]");
@@ -71,7 +55,7 @@ static void test_phrases(void)
 {
     CHECK(&UNICODE, "\"hard disk\"", "Hard: a hard, disk; disk", "Hard: a [hard, disk]; disk");
     CHECK(&UNICODE, "\"hard disk\" disk", "a hard disk, a disk", "a [hard disk], a [disk]");
-    CHECK(&ENGLISH, "\"end of file\"", "the end of the file, the end of files",
+    CHECK(&ENGLISH_STOP, "\"end of file\"", "the end of the file, the end of files",
           "the end of the file, the [end of files]");
     CHECK(&UNICODE, "\"a b\"", "a                                                                b",
           "[a]                                                                [b]");
@@ -220,16 +204,6 @@ static void test_limits(void)
 
 /* ---------------------------------------------------------------- any text */
 
-static bool is_utf8(const char *bytes, size_t size)
-{
-    uint32_t character;
-    for (uint32_t at = 0; at < size; at += character)
-        if (text_utf8_decode((const uint8_t *)bytes, (uint32_t)size, at, &character) ==
-            TEXT_UTF8_INVALID)
-            return false;
-    return true;
-}
-
 /* Marks are balanced, not empty and not nested. */
 static bool are_marks_right(const text_snippet *snippet)
 {
@@ -277,7 +251,7 @@ static size_t random_pieces(char *text, uint32_t pieces_max)
 
 static void test_any_text(void)
 {
-    static const text_options *const ALL[] = {&UNICODE, &CODE, &NGRAM, &WHITESPACE, &ENGLISH};
+    static const text_options *const ALL[] = {&UNICODE, &CODE, &NGRAM, &WHITESPACE, &ENGLISH_STOP};
     text_query query = {0};
     text_highlight highlight = {0};
     uint32_t broken = 0, snippets = 0;

@@ -1,24 +1,8 @@
 /* Full-text queries matched against one document: by hand, and compared with an evaluation that
  * tries everything; similar terms compared with the whole table of distances. */
-#include "test/expect.h"
+#include "test/analyzer_sample.h"
 #include "test/random_bits.h"
 #include "text/text_match.h"
-#include "text/text_utf8.h"
-
-static const text_options UNICODE = {.tokenizer = TEXT_UNICODE};
-static const text_options CODE = {.tokenizer = TEXT_CODE};
-static const text_options NGRAM = {.tokenizer = TEXT_NGRAM};
-static const text_options WHITESPACE = {.tokenizer = TEXT_WHITESPACE};
-static const text_options ENGLISH = {.language = "english", .language_stop_words = true};
-
-static text_analyzer *make(const text_options *options)
-{
-    text_analyzer *analyzer = NULL;
-    mv_error error = {MV_OK, ""};
-    if (!EXPECT(text_analyzer_make(options, &analyzer, &error) == MV_OK))
-        printf("    %s\n", error.text);
-    return analyzer;
-}
 
 /* ---------------------------------------------------------------- by hand */
 
@@ -45,7 +29,7 @@ static void test_words(void)
     CHECK_FOUND(&UNICODE, "disk", "A hard DISK.");
     CHECK_NOT_FOUND(&UNICODE, "disk", "Two disks.");
     CHECK_NOT_FOUND(&UNICODE, "disk", "");
-    CHECK_FOUND(&ENGLISH, "disk", "Two disks.");
+    CHECK_FOUND(&ENGLISH_STOP, "disk", "Two disks.");
     CHECK_FOUND(&UNICODE, "cafe OR tea", "Café");
     CHECK_FOUND(&UNICODE, "hard disk", "disk, hard");
     CHECK_NOT_FOUND(&UNICODE, "hard disk", "disk");
@@ -64,9 +48,10 @@ static void test_phrases(void)
     CHECK_NOT_FOUND(&UNICODE, "\"hard disk\"", "a disk so hard");
     CHECK_NOT_FOUND(&UNICODE, "\"hard disk\"", "a hard floppy disk");
     CHECK_FOUND(&UNICODE, "\"a b a b c\"", "a b a b a b c");
-    CHECK_FOUND(&ENGLISH, "\"end of file\"", "the end of files");
-    CHECK_FOUND(&ENGLISH, "\"end of file\"", "the end marker file"); /* any word for a stop word */
-    CHECK_NOT_FOUND(&ENGLISH, "\"end of file\"", "the end file");
+    CHECK_FOUND(&ENGLISH_STOP, "\"end of file\"", "the end of files");
+    /* Any word for a stop word. */
+    CHECK_FOUND(&ENGLISH_STOP, "\"end of file\"", "the end marker file");
+    CHECK_NOT_FOUND(&ENGLISH_STOP, "\"end of file\"", "the end file");
     CHECK_FOUND(&UNICODE, "disk-drive", "Disk, drive");
 }
 
@@ -157,7 +142,7 @@ static void test_lengths(void)
     EXPECT(length_of(&UNICODE, "") == 0);
     EXPECT(length_of(&UNICODE, "a b, a") == 3);
     EXPECT(length_of(&CODE, "int fooBar = HTTPServer;") == 5);
-    EXPECT(length_of(&ENGLISH, "the end of the file") == 2);
+    EXPECT(length_of(&ENGLISH_STOP, "the end of the file") == 2);
     EXPECT(length_of(&UNICODE, "東京都") == 3);
     EXPECT(length_of(&NGRAM, "disk") == 4);
 }
@@ -418,7 +403,7 @@ static void print_difference(const text_query *q, const char *text, bool matches
 
 static void test_compared(void)
 {
-    static const text_options *const ALL[] = {&UNICODE, &CODE, &NGRAM, &WHITESPACE, &ENGLISH};
+    static const text_options *const ALL[] = {&UNICODE, &CODE, &NGRAM, &WHITESPACE, &ENGLISH_STOP};
     static naive_document document;
     static uint32_t frequencies[TEXT_QUERY_TERMS_MAX];
     text_query query = {0};

@@ -1,11 +1,9 @@
 /* Fuzzer of full-text queries: any bytes as what a person typed, and any bytes as a document. No
  * query fails but by its size; snippets are valid UTF-8 in the order of the text; and in a document
  * that matches, or has one of the words, something is marked. */
-#include <stdio.h>
-#include <stdlib.h>
-
+#include "test/analyzer_sample.h"
+#include "test/fuzz_must.h"
 #include "text/text_highlight.h"
-#include "text/text_utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,24 +18,6 @@ static const text_options OPTIONS[] = {
 #endif
 };
 #define ANALYZERS (sizeof OPTIONS / sizeof *OPTIONS)
-
-static void must(bool ok, const char *what, size_t options)
-{
-    if (ok) return;
-    fprintf(stderr, "options %u: not so: %s\n", (unsigned)options, what);
-    abort();
-}
-#define MUST(condition) must((condition), #condition, options)
-
-static bool is_utf8(const char *bytes, size_t size)
-{
-    uint32_t character;
-    for (uint32_t at = 0; at < size; at += character)
-        if (text_utf8_decode((const uint8_t *)bytes, (uint32_t)size, at, &character) ==
-            TEXT_UTF8_INVALID)
-            return false;
-    return true;
-}
 
 static void check_query(const text_query *query, size_t options)
 {
