@@ -96,8 +96,8 @@ static uint64_t count_segment_rows(text_search *t, const view_segment *vs,
                  kept = all & (live ? live[word] : UINT64_MAX),
                  texts = kept & (nulls ? ~nulls[word] : UINT64_MAX);
         documents += (uint64_t)__builtin_popcountll(texts);
-        for (uint64_t gone = all & ~kept; gone; gone &= gone - 1)
-            t->tokens -= ranked_length(lists, word * 64 + MV_LOWEST_BIT(gone));
+        for (uint64_t deleted = all & ~kept; deleted; deleted &= deleted - 1)
+            t->tokens -= ranked_length(lists, word * 64 + MV_LOWEST_BIT(deleted));
     }
     t->documents += documents;
     return documents;

@@ -28,7 +28,7 @@ typedef struct text_run {
 
 /* An identifier whose parts are being read. */
 typedef struct text_identifier {
-    uint32_t at, end; /* of what is left of it; at == end: none is being read */
+    uint32_t at, end; /* of its part that is not yet read; at == end: none is being read */
 } text_identifier;
 
 struct text_analyzer {

@@ -178,7 +178,7 @@ end
 
 -- ---------------------------------------------------------------- decay
 
--- What is left of the score at `distance` from the offset, if `decay` is left at `scale`.
+-- The share of the score that remains at `distance` from the offset, if the share `decay` remains at `scale`.
 local shapes = {}
 
 function shapes.exp(distance, scale, decay)
