@@ -1,10 +1,13 @@
 --- The methods of a collection that call functions of the user. They are Lua code so that these functions may yield.
 
+local check = require "moonvec.check"
 local core = require "moonvec.core"
 local group_by_query = require "moonvec.group_by"
 local multi_query = require "moonvec.multi_query"
 local nginx = require "moonvec.nginx"
 local query = require "moonvec.query"
+
+local misuse = check.misuse
 
 local M = {}
 
@@ -25,10 +28,6 @@ local UPDATE_BATCH = 256
 
 local THREADS_MAX = 64
 local AS_MANY_AS_CORES = 0
-
-local function misuse(format, ...)
-  core.raise(format:format(...))
-end
 
 local function commit(tx, ...)
   local done, message, code = core.commit(tx)

@@ -2,18 +2,16 @@
 --
 -- A built filter is a text with `?` for each value, and the list of values. Values are never written into the text.
 
+local check = require "moonvec.check"
 local core = require "moonvec.core"
 
 local M = {}
 
+local misuse = check.misuse
 local metatable = core.filter_metatable
 
 function metatable.__tostring(filter)
   return "moonvec.filter: " .. filter.text
-end
-
-local function misuse(format, ...)
-  core.raise(format:format(...))
 end
 
 local function build(text, args)

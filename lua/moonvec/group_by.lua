@@ -37,10 +37,9 @@ end
 
 --- Raises unless the field has single values. The engine raises for a name that no field has.
 local function check_group_field(by, schema)
-  for _, vector in ipairs(schema.vectors) do
-    if vector.name == by then
-      misuse("%s: 'group_by' must name a scalar field, '%s' is a %s", CALL, by, vector.type)
-    end
+  local vector = check.vector_field(schema, by)
+  if vector then
+    misuse("%s: 'group_by' must name a scalar field, '%s' is a %s", CALL, by, vector.type)
   end
   for _, field in ipairs(schema.fields) do
     if field.name == by and field.type:find "^array_" then

@@ -1,19 +1,17 @@
 --- Queries that call functions of the user: `where`, `rerank` and cursors. This is Lua code so that these functions may
 -- yield.
 
+local check = require "moonvec.check"
 local core = require "moonvec.core"
+local multi_query = require "moonvec.multi_query"
 local rescore = require "moonvec.rescore"
 
-local multi_query = require "moonvec.multi_query"
+local misuse = check.misuse
 
 local M = {}
 
 -- Hits of the first step of a cursor, and the maximum of a step. Each step finds twice as many as the one before.
 local STEP_MIN, STEP_MAX = 32, 8192
-
-local function misuse(format, ...)
-  core.raise(format:format(...))
-end
 
 local function check_function(options, name)
   local given = options[name]
@@ -193,16 +191,6 @@ local function is_hybrid(options)
   return type(options) == "table" and options.text ~= nil and (options.vector ~= nil or options.id ~= nil)
 end
 
---- Does the schema have a vector field of this name?
-local function is_vector_field(collection, name)
-  for _, vector in ipairs(collection.schema.vectors) do
-    if vector.name == name then
-      return true
-    end
-  end
-  return false
-end
-
 --- A query for a vector and a text: the hits of both, fused by rrf.
 local function query_hybrid(collection, options)
   for name in pairs(options) do
@@ -213,7 +201,7 @@ local function query_hybrid(collection, options)
       misuse("query: '%s' cannot be used with a vector and a text: see multi_query", name)
     end
   end
-  local of_vector = options.field ~= nil and is_vector_field(collection, options.field)
+  local of_vector = options.field ~= nil and check.vector_field(collection.schema, options.field) ~= nil
   return multi_query(collection, {
     queries = {
       { field = of_vector and options.field or nil, vector = options.vector, id = options.id, params = options.params },

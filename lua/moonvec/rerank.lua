@@ -83,15 +83,6 @@ local function numbers_of(vector, field)
   return scaled
 end
 
-local function find_vector_field(name, collection)
-  for _, field in ipairs(collection.schema.vectors) do
-    if field.name == name then
-      return field
-    end
-  end
-  check.misuse("rerank.mmr: '%s' is no vector field", core.quote(name))
-end
-
 --- A function that brings the numbers of `list` to 0 to 1.
 local function minmax(list)
   local low, high = math.huge, -math.huge
@@ -153,7 +144,10 @@ function M.mmr(options)
   normalize = core.word(call, "normalize", normalize == nil and "none" or normalize, "none", "minmax")
 
   local function rerank(_, hits, query, collection)
-    local vector_field = find_vector_field(field, collection)
+    local vector_field = check.vector_field(collection.schema, field)
+    if not vector_field then
+      check.misuse("rerank.mmr: '%s' is no vector field", core.quote(field))
+    end
     local metric_similarity = similarities[vector_field.metric]
     local vectors, relevance, order = {}, {}, {}
     for i, hit in ipairs(hits) do
