@@ -2,8 +2,8 @@
  * Zaragoza: The Probabilistic Relevance Framework, 2009). The score of a document is the sum, over
  * the words of the query, of
  *
- *   boost × ln(1 + (N - n + 0.5) / (n + 0.5)) × f × (k1 + 1) / (f + k1 × (1 - b + b × length /
- * mean))
+ *   boost × idf × f × (k1 + 1) / (f + k1 × (1 - b + b × length / mean))
+ *   idf = ln(1 + (N - n + 0.5) / (n + 0.5))
  *
  * N: documents that have the field, n: those of them that have the word, f: how often the document
  * has it, length: its words, mean: the mean of all lengths. These numbers are those of the
@@ -48,13 +48,6 @@ typedef struct text_search {
     float c, d;
     shared_index *damaged; /* the index in which damage was found */
 } text_search;
-
-static void *alloc_for_search(text_search *t, size_t size, mv_error *error)
-{
-    void *block = mem_arena_alloc(&t->arena, size ? size : 1);
-    if (!block) (void)error_memory(error, size, "a search by text");
-    return block;
-}
 
 static const view *view_of(const text_search *t)
 {
@@ -130,7 +123,7 @@ static mv_err count_indexed(text_search *t, mv_error *error)
         if (!x || !x->type->ranked || !shared_index_is_sound(t->s->r->e, x)) continue;
         s->lists = x->type->ranked(x->opened);
         s->column = &x->source.column;
-        s->leaves = alloc_for_search(t, t->query.leaves_count * sizeof *s->leaves, error);
+        s->leaves = text_segment_alloc(&t->arena, t->query.leaves_count * sizeof *s->leaves, error);
         if (!s->leaves) return MV_NO_MEMORY;
         t->damaged = x; /* if it fails */
         MV_TRY(count_segment_leaves(t, at, error));
@@ -260,9 +253,9 @@ static mv_err rank_segment(text_search *t, uint32_t at, shared_index *index, sca
 {
     text_segment *s = &t->segments[at];
     uint32_t rows = s->lists->head->rows, count = t->query.positive_count;
-    uint64_t *matches = alloc_for_search(t, bits_words(rows) * sizeof *matches, error);
-    ranked_cursor **cursors = alloc_for_search(t, count * sizeof *cursors, error);
-    void *memory = alloc_for_search(t, ranked_search_size(count), error);
+    uint64_t *matches = text_segment_alloc(&t->arena, bits_words(rows) * sizeof *matches, error);
+    ranked_cursor **cursors = text_segment_alloc(&t->arena, count * sizeof *cursors, error);
+    void *memory = text_segment_alloc(&t->arena, ranked_search_size(count), error);
     analysis terms = analysis_of(t, s->column);
     ranked_counts counts = {0};
     if (!matches || !cursors || !memory) return MV_NO_MEMORY;
@@ -359,12 +352,12 @@ static mv_err search_lists(text_search *t, mv_error *error)
     const view *v = view_of(t);
     uint32_t leaves = t->query.leaves_count,
              capacity = search_capacity(t->s, search_hits_wanted(t->s));
-    topk_entry *heap = alloc_for_search(t, mem_array_size(capacity, sizeof *heap), error);
-    t->s->tops = alloc_for_search(t, sizeof *t->s->tops, error);
-    t->segments = alloc_for_search(t, v->segments_count * sizeof *t->segments, error);
-    t->cursors = alloc_for_search(t, leaves * sizeof *t->cursors, error);
-    t->with_leaf = alloc_for_search(t, leaves * sizeof *t->with_leaf, error);
-    t->weights = alloc_for_search(t, leaves * sizeof *t->weights, error);
+    topk_entry *heap = text_segment_alloc(&t->arena, mem_array_size(capacity, sizeof *heap), error);
+    t->s->tops = text_segment_alloc(&t->arena, sizeof *t->s->tops, error);
+    t->segments = text_segment_alloc(&t->arena, v->segments_count * sizeof *t->segments, error);
+    t->cursors = text_segment_alloc(&t->arena, leaves * sizeof *t->cursors, error);
+    t->with_leaf = text_segment_alloc(&t->arena, leaves * sizeof *t->with_leaf, error);
+    t->weights = text_segment_alloc(&t->arena, leaves * sizeof *t->weights, error);
     if (!heap || !t->s->tops || !t->segments || !t->cursors || !t->with_leaf || !t->weights)
         return MV_NO_MEMORY;
     topk_start(t->s->tops, heap, capacity, INFINITY);

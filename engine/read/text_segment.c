@@ -12,7 +12,7 @@ static mv_err no_memory_for_text(size_t size, mv_error *error)
     return error_memory(error, size, "a search by text");
 }
 
-static void *alloc_for_text(mem_arena *arena, size_t size, mv_error *error)
+void *text_segment_alloc(mem_arena *arena, size_t size, mv_error *error)
 {
     void *block = mem_arena_alloc(arena, size ? size : 1);
     if (!block) (void)no_memory_for_text(size, error);
@@ -39,9 +39,9 @@ static mv_err keep_rows(text_list *out, const uint32_t *sums, uint32_t rows, mem
 {
     uint32_t count = 0;
     for (uint32_t row = 0; row < rows; row++) count += sums[row] > 0;
-    out->rows = alloc_for_text(arena, count * sizeof *out->rows, error);
-    out->freqs = alloc_for_text(arena, count * sizeof *out->freqs, error);
-    out->blocks = alloc_for_text(arena, count / RANKED_BLOCK * sizeof *out->blocks, error);
+    out->rows = text_segment_alloc(arena, count * sizeof *out->rows, error);
+    out->freqs = text_segment_alloc(arena, count * sizeof *out->freqs, error);
+    out->blocks = text_segment_alloc(arena, count / RANKED_BLOCK * sizeof *out->blocks, error);
     if (!out->rows || !out->freqs || !out->blocks) return MV_NO_MEMORY;
     for (uint32_t row = 0; row < rows; row++) {
         if (!sums[row]) continue;
@@ -57,7 +57,7 @@ static mv_err find_several(text_segment *s, const text_leaf *leaf, uint32_t firs
 {
     uint32_t rows = s->lists->head->rows, found = 0, size;
     const char *term;
-    uint32_t *sums = alloc_for_text(arena, rows * sizeof *sums, error);
+    uint32_t *sums = text_segment_alloc(arena, rows * sizeof *sums, error);
     if (!sums) return MV_NO_MEMORY;
     memset(sums, 0, rows * sizeof *sums);
     for (uint32_t at = first; at < end; at++) {
@@ -247,8 +247,8 @@ static mv_err match_words(text_segment *s, const text_node *node, uint64_t *rows
     if (node->items_count == 1 || !has_rows) return MV_OK;
     if (!has_positions) return match_texts(s, node, rows, error);
     sequence q = {.items = items, .count = node->items_count, .slop = node->slop};
-    q.starts = alloc_for_text(arena, (q.count + 1) * sizeof *q.starts, error);
-    q.walk = alloc_for_text(arena, q.count * sizeof *q.walk, error);
+    q.starts = text_segment_alloc(arena, (q.count + 1) * sizeof *q.starts, error);
+    q.walk = text_segment_alloc(arena, q.count * sizeof *q.walk, error);
     if (!q.starts || !q.walk) return MV_NO_MEMORY;
     mv_err err = match_positions(s, &q, rows, error);
     mem_free(q.positions, q.capacity * sizeof *q.positions);
@@ -293,8 +293,8 @@ mv_err text_segment_match(text_segment *s, uint64_t *matches, mem_arena *arena, 
     const open_group all = {&root, matches};
     open_group groups[TEXT_QUERY_DEPTH_MAX + 2] = {0};
     size_t words = bits_words(s->lists->head->rows), size = words * sizeof(uint64_t);
-    uint64_t *rows = alloc_for_text(arena, size, error),
-             *other = alloc_for_text(arena, size, error);
+    uint64_t *rows = text_segment_alloc(arena, size, error),
+             *other = text_segment_alloc(arena, size, error);
     uint32_t depth = 0;
     if (!rows || !other) return MV_NO_MEMORY;
     for (uint32_t i = 0; i <= q->nodes_count; i++) {
@@ -314,7 +314,7 @@ mv_err text_segment_match(text_segment *s, uint64_t *matches, mem_arena *arena, 
             open_group *group = &groups[depth++];
             mv_assert(depth <= TEXT_QUERY_DEPTH_MAX + 2);
             group->node = node;
-            if (!group->rows && !(group->rows = alloc_for_text(arena, size, error)))
+            if (!group->rows && !(group->rows = text_segment_alloc(arena, size, error)))
                 return MV_NO_MEMORY;
             memset(group->rows, node->kind == TEXT_NODE_ALL ? 0xff : 0, size);
         }

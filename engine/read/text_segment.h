@@ -25,6 +25,8 @@ typedef struct text_segment {
     text_match *match;
 } text_segment;
 
+/* Memory for a search by text; NULL is MV_NO_MEMORY. */
+void *text_segment_alloc(mem_arena *arena, size_t size, mv_error *error);
 /* Find the rows of all leaves. Memory comes from `arena`. MV_CORRUPT. */
 mv_err text_segment_find(text_segment *s, mem_arena *arena, mv_error *error);
 /* Begin to read the rows of a leaf that has some, with its cursor. MV_CORRUPT. */
