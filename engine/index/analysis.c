@@ -78,9 +78,11 @@ static mv_err add_to_match(void *ctx, const char *term, uint32_t size, uint32_t 
     return text_match_add(ctx, &token, error);
 }
 
-mv_err analysis_match(const analysis *a, const uint8_t *cell, size_t size, text_match *match,
-                      mv_error *error)
+mv_err analysis_match(const analysis *a, uint32_t row, text_match *match, mv_error *error)
 {
+    const uint8_t *cell;
+    size_t size;
+    MV_TRY(analysis_value(a->column, row, &cell, &size, error));
     if (a->analyzer) return text_match_read(match, a->analyzer, cell, size, error);
     text_match_begin(match);
     return visit_elements(a, cell, size, add_to_match, match, error);

@@ -22,6 +22,12 @@ mv_err analysis_begin(analysis *a, const index_column *column, const mv_index_op
                       mv_error *error);
 void analysis_end(analysis *a);
 
+/* The same with an analyzer that is lent: analysis_end is not called. */
+static inline analysis analysis_lend(const index_column *column, text_analyzer *analyzer)
+{
+    return (analysis){column, column->type & MV_ARRAY ? NULL : analyzer};
+}
+
 /* The value of a row of a column, which is not NULL. MV_CORRUPT: it lies outside of the column. */
 mv_err analysis_value(const index_column *column, uint32_t row, const uint8_t **cell, size_t *size,
                       mv_error *error);
@@ -34,8 +40,8 @@ typedef mv_err analysis_visit(void *ctx, const char *term, uint32_t size, uint32
 mv_err analysis_cell(const analysis *a, const uint8_t *cell, size_t size, analysis_visit *visit,
                      void *ctx, mv_error *error);
 
-/* Make the terms of a cell a document (text/text_match.h). MV_CORRUPT: the cell is damaged. */
-mv_err analysis_match(const analysis *a, const uint8_t *cell, size_t size, text_match *match,
-                      mv_error *error);
+/* Make the terms of a row, which is not NULL, a document (text/text_match.h). MV_CORRUPT: its cell
+ * is damaged. */
+mv_err analysis_match(const analysis *a, uint32_t row, text_match *match, mv_error *error);
 
 #endif

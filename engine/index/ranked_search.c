@@ -203,7 +203,7 @@ static void search_few(ranking *r)
 {
     for (uint32_t word = 0; word < WINDOW_WORDS; word++)
         for (uint64_t left = matches_at(r, word); left; left &= left - 1)
-            finish_row(r, r->begin + word * 64 + (uint32_t)__builtin_ctzll(left), 0, r->count);
+            finish_row(r, r->begin + word * 64 + MV_LOWEST_BIT(left), 0, r->count);
 }
 
 static void search_window(ranking *r, uint32_t sum)
@@ -216,11 +216,11 @@ static void search_window(ranking *r, uint32_t sum)
     for (uint32_t word = 0; word < WINDOW_WORDS; word++) {
         uint64_t all = r->touched[word], left = all & matches_at(r, word);
         for (; left; left &= left - 1) {
-            uint32_t at = word * 64 + (uint32_t)__builtin_ctzll(left);
+            uint32_t at = word * 64 + MV_LOWEST_BIT(left);
             if (r->scores[at] + (essential ? r->leaves[essential].below : 0) > r->floor)
                 finish_row(r, r->begin + at, r->scores[at], essential);
         }
-        for (; all; all &= all - 1) r->scores[word * 64 + (uint32_t)__builtin_ctzll(all)] = 0;
+        for (; all; all &= all - 1) r->scores[word * 64 + MV_LOWEST_BIT(all)] = 0;
         r->touched[word] = 0;
     }
 }

@@ -39,20 +39,14 @@ static mv_err find_match(scan_match **list, const snapshot *s, uint32_t field, c
     return make_match(list, s, field, text, size, arena, out, error);
 }
 
-static analysis terms_of(const scan_match *m, const index_column *column)
-{
-    return (analysis){column, column->type & MV_ARRAY ? NULL : m->analyzer};
-}
-
 /* By the lists of the segment. MV_CORRUPT: they are damaged. */
 static mv_err match_lists(scan_match *m, const ranked_lists *lists, const index_column *column,
                           uint64_t *rows, mv_error *error)
 {
-    analysis terms = terms_of(m, column);
+    analysis terms = analysis_lend(column, m->analyzer);
     text_segment s = {.lists = lists,
                       .query = &m->query,
                       .cursors = m->cursors,
-                      .column = column,
                       .terms = &terms,
                       .match = &m->match};
     mem_arena_clear(&m->arena);
@@ -68,15 +62,12 @@ static mv_err match_lists(scan_match *m, const ranked_lists *lists, const index_
 static mv_err match_cells(scan_match *m, const index_column *column, uint64_t *rows,
                           mv_error *error)
 {
-    analysis terms = terms_of(m, column);
+    analysis terms = analysis_lend(column, m->analyzer);
     memset(rows, 0, bits_words(column->rows) * sizeof *rows);
     for (uint32_t row = 0; row < column->rows; row++) {
-        const uint8_t *bytes;
-        size_t size;
         bool matches;
         if (column->nulls && bits_get(column->nulls, row)) continue;
-        MV_TRY(analysis_value(column, row, &bytes, &size, error));
-        MV_TRY(analysis_match(&terms, bytes, size, &m->match, error));
+        MV_TRY(analysis_match(&terms, row, &m->match, error));
         MV_TRY(text_match_query(&m->match, &m->query, &matches, NULL, error));
         if (matches) bits_set(rows, row);
     }

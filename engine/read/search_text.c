@@ -32,7 +32,6 @@ typedef struct text_row {
 
 typedef struct text_search {
     search *s;
-    const schema_field *field;
     const mv_index_options *options;
     text_query query;
     text_match match;
@@ -52,12 +51,6 @@ typedef struct text_search {
 static const view *view_of(const text_search *t)
 {
     return t->s->r->seen->v;
-}
-
-/* How the values of the field are read. */
-static analysis analysis_of(const text_search *t, const index_column *column)
-{
-    return (analysis){column, t->field->type & MV_ARRAY ? NULL : t->analyzer};
 }
 
 /* ---------------------------------------------------------------- the query */
@@ -122,7 +115,6 @@ static mv_err count_indexed(text_search *t, mv_error *error)
         *s = (text_segment){.query = &t->query, .cursors = t->cursors, .match = &t->match};
         if (!x || !x->type->ranked || !shared_index_is_sound(t->s->r->e, x)) continue;
         s->lists = x->type->ranked(x->opened);
-        s->column = &x->source.column;
         s->leaves = text_segment_alloc(&t->arena, t->query.leaves_count * sizeof *s->leaves, error);
         if (!s->leaves) return MV_NO_MEMORY;
         t->damaged = x; /* if it fails */
@@ -137,16 +129,13 @@ static mv_err read_row(text_search *t, const scan *sc, uint32_t at, const index_
                        mv_error *error)
 {
     uint32_t row = sc->begin + at;
-    const uint8_t *bytes;
-    size_t size;
-    analysis terms = analysis_of(t, column);
+    analysis terms = analysis_lend(column, t->analyzer);
     bool has_leaf = false;
     if (column->nulls && bits_get(column->nulls, row)) return MV_OK;
     if (!mem_buffer_reserve(&t->rows, t->row_size))
         return error_memory(error, t->rows.size, "a search by text");
     text_row *out = (text_row *)(void *)(t->rows.data + t->rows.size);
-    MV_TRY(analysis_value(column, row, &bytes, &size, error));
-    MV_TRY(analysis_match(&terms, bytes, size, &t->match, error));
+    MV_TRY(analysis_match(&terms, row, &t->match, error));
     MV_TRY(text_match_query(&t->match, &t->query, &out->matches, out->freqs, error));
     out->docid = sc->t->docids[row];
     out->row = scan_row(sc, at);
@@ -256,7 +245,7 @@ static mv_err rank_segment(text_search *t, uint32_t at, shared_index *index, sca
     uint64_t *matches = text_segment_alloc(&t->arena, bits_words(rows) * sizeof *matches, error);
     ranked_cursor **cursors = text_segment_alloc(&t->arena, count * sizeof *cursors, error);
     void *memory = text_segment_alloc(&t->arena, ranked_search_size(count), error);
-    analysis terms = analysis_of(t, s->column);
+    analysis terms = analysis_lend(&index->source.column, t->analyzer);
     ranked_counts counts = {0};
     if (!matches || !cursors || !memory) return MV_NO_MEMORY;
     s->terms = &terms;
@@ -392,14 +381,14 @@ mv_err search_text(search *s, mv_error *error)
     if (s->q->text_field >= schema->fields_count)
         return error_set(error, MV_MISUSE, "there is no field %u, the schema has %u",
                          s->q->text_field, schema->fields_count);
-    t.field = &schema->fields[s->q->text_field];
-    t.options = &t.field->index;
+    const schema_field *field = &schema->fields[s->q->text_field];
+    t.options = &field->index;
     const index_type *type = index_find(t.options->type);
     if (!type || !type->ranked)
         return error_set(error, MV_MISUSE,
                          "field '%s' has no text index, it cannot be searched by text",
-                         t.field->name);
-    MV_TRY(engine_acquire_analyzer(s->r->e, t.options, t.field->type, &t.analyzer, error));
+                         field->name);
+    MV_TRY(engine_acquire_analyzer(s->r->e, t.options, field->type, &t.analyzer, error));
     mv_err err = parse_query(&t, error);
     if (!err && t.query.leaves_count) err = search_with_lists(&t, error);
     s->tops = NULL;

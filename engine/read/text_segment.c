@@ -213,15 +213,11 @@ static mv_err match_positions(text_segment *s, sequence *q, uint64_t *rows, mv_e
 /* Read the texts: of a term that others begin with, or a similar one, there are no positions. */
 static mv_err match_texts(text_segment *s, const text_node *node, uint64_t *rows, mv_error *error)
 {
-    const index_column *column = s->column;
-    for (uint32_t word = 0; word < bits_words(column->rows); word++) {
+    for (uint32_t word = 0; word < bits_words(s->terms->column->rows); word++) {
         for (uint64_t left = rows[word]; left; left &= left - 1) {
             uint32_t row = word * 64 + MV_LOWEST_BIT(left);
-            const uint8_t *bytes;
-            size_t size;
             bool matches;
-            MV_TRY(analysis_value(column, row, &bytes, &size, error));
-            MV_TRY(analysis_match(s->terms, bytes, size, s->match, error));
+            MV_TRY(analysis_match(s->terms, row, s->match, error));
             MV_TRY(text_match_query(s->match, s->query, &matches, NULL, error));
             text_match_walk(s->match, node);
             if (!text_match_next(s->match, s->query, node)) bits_unset(rows, row);

@@ -18,10 +18,9 @@ typedef struct text_list {
 typedef struct text_segment {
     const ranked_lists *lists;
     const text_query *query;
-    text_list *leaves;          /* one for each leaf of the query */
-    ranked_cursor *cursors;     /* one for each leaf; their state does not last */
-    const index_column *column; /* texts are read where positions do not tell */
-    const analysis *terms;
+    text_list *leaves;      /* one for each leaf of the query */
+    ranked_cursor *cursors; /* one for each leaf; their state does not last */
+    const analysis *terms;  /* texts are read where positions do not tell */
     text_match *match;
 } text_segment;
 
