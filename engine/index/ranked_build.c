@@ -13,6 +13,7 @@
 #include "base/os.h"
 #include "index/ranked_pack.h"
 #include "index/ranked_read.h"
+#include "index/ranked_write.h"
 
 #define CHUNK_UNIT     16u /* bytes: chunks are numbered in these units */
 #define CHUNK_MAX      1024u
@@ -54,12 +55,8 @@ struct ranked_builder {
     uint32_t *buckets;     /* where each begins in `order`, and one more */
     uint32_t bucket, next; /* steps that are done */
     bool is_done;
-    mem_buffer lists, positions, terms, short_lengths, longs, row_positions;
-    invert_pack_buffer ends, starts;
-    uint64_t pack_ends[PACK_BLOCK], pack_starts[PACK_BLOCK]; /* of the block being filled */
-    uint32_t pack_count;
-    /* The list being packed. */
-    mem_buffer blocks, bits, tail;
+    ranked_writer out;
+    mem_buffer positions, short_lengths, longs, row_positions;
 };
 
 /* ---------------------------------------------------------------- memory */
@@ -84,12 +81,10 @@ void ranked_build_free(ranked_builder *b)
     mem_free(b->lengths, ((size_t)b->head.rows + 1) * sizeof *b->lengths);
     mem_free(b->order, ((size_t)b->head.terms + 1) * sizeof *b->order);
     mem_free(b->buckets, (BUCKETS + 1) * sizeof *b->buckets);
-    mem_buffer *buffers[] = {&b->text,  &b->lists,         &b->positions, &b->terms,
-                             &b->longs, &b->short_lengths, &b->blocks,    &b->bits,
-                             &b->tail,  &b->row_positions};
+    mem_buffer *buffers[] = {&b->text, &b->positions, &b->longs, &b->short_lengths,
+                             &b->row_positions};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) mem_buffer_free(buffers[i]);
-    invert_pack_free(&b->ends);
-    invert_pack_free(&b->starts);
+    ranked_write_free(&b->out);
     mem_free(b, sizeof *b);
 }
 
@@ -97,9 +92,7 @@ uint64_t ranked_build_bytes(const ranked_builder *b)
 {
     return sizeof *b + b->words_capacity * sizeof *b->words + slots_size(b->slots_count) +
            b->slabs_count * SLAB_SIZE + b->head.rows * sizeof *b->lengths + b->text.capacity +
-           b->lists.capacity + b->positions.capacity + b->terms.capacity + b->ends.blocks.capacity +
-           b->ends.bits.capacity + b->starts.blocks.capacity + b->starts.bits.capacity +
-           b->short_lengths.capacity +
+           ranked_write_bytes(&b->out) + b->positions.capacity + b->short_lengths.capacity +
            (b->order ? b->head.terms * sizeof *b->order + BUCKETS * sizeof *b->buckets : 0);
 }
 
@@ -377,15 +370,6 @@ static bool read_stream_rows(ranked_builder *b, stream *s, uint32_t count, packi
     return true;
 }
 
-static bool append_packed(mem_buffer *buffer, const uint32_t *numbers, uint32_t bits)
-{
-    uint32_t words = ranked_pack_words(bits);
-    if (!mem_buffer_reserve(buffer, words * sizeof(uint32_t))) return false;
-    ranked_pack_write(numbers, bits, (uint32_t *)(void *)(buffer->data + buffer->size));
-    buffer->size += words * sizeof(uint32_t);
-    return true;
-}
-
 /* Append positions of `bits` bits each, to a multiple of 4 bytes. */
 static bool append_positions(ranked_builder *b, const uint32_t *differences, uint32_t count,
                              uint32_t bits)
@@ -407,79 +391,39 @@ static bool append_positions(ranked_builder *b, const uint32_t *differences, uin
 
 static bool pack_block(ranked_builder *b, const packing *p)
 {
-    uint32_t rows[RANKED_BLOCK], freqs[RANKED_BLOCK], before = p->before;
     const uint32_t *differences = (const uint32_t *)(const void *)b->row_positions.data;
     uint32_t positions = (uint32_t)(b->row_positions.size / sizeof *differences);
-    for (uint32_t i = 0; i < RANKED_BLOCK; i++) {
-        rows[i] = p->rows[i] - before - 1;
-        freqs[i] = p->freqs[i] - 1;
-        before = p->rows[i];
-    }
-    ranked_block block = {.last = before,
-                          .bits = (uint32_t)(b->bits.size / 4),
-                          .positions = (uint32_t)(b->positions.size / POSITIONS_UNIT),
-                          .row_bits = (uint8_t)ranked_pack_width(rows, RANKED_BLOCK),
-                          .freq_bits = (uint8_t)ranked_pack_width(freqs, RANKED_BLOCK),
+    ranked_block block = {.positions = (uint32_t)(b->positions.size / POSITIONS_UNIT),
                           .position_bits = (uint8_t)ranked_pack_width(differences, positions),
                           .bound = ranked_stored_bound(p->most)};
-    return mem_buffer_append(&b->blocks, &block, sizeof block) &&
-           append_packed(&b->bits, rows, block.row_bits) &&
-           append_packed(&b->bits, freqs, block.freq_bits) &&
+    return ranked_write_block(&b->out, p->rows, p->freqs, p->before, block) &&
            append_positions(b, differences, positions, block.position_bits);
-}
-
-static bool append_varint(mem_buffer *buffer, uint32_t number)
-{
-    uint8_t bytes[5];
-    return mem_buffer_append(buffer, bytes, ranked_write_varint(number, bytes));
 }
 
 static bool pack_tail(ranked_builder *b, const packing *p)
 {
-    uint8_t bound = ranked_stored_bound(p->most);
-    uint32_t before = p->before;
     const uint32_t *differences = (const uint32_t *)(const void *)b->row_positions.data;
-    bool ok = mem_buffer_append(&b->tail, &bound, 1);
-    for (uint32_t i = 0; i < p->count && ok; i++) {
-        ok = append_varint(&b->tail, p->rows[i] - before - 1) &&
-             append_varint(&b->tail, p->freqs[i] - 1);
-        before = p->rows[i];
-    }
+    bool ok = ranked_write_tail(&b->out, p->rows, p->freqs, p->count, p->before,
+                                ranked_stored_bound(p->most));
     for (size_t i = 0; i < b->row_positions.size / sizeof *differences && ok; i++)
-        ok = append_varint(&b->tail, differences[i]);
-    return ok;
-}
-
-static bool flush_packed(ranked_builder *b)
-{
-    bool ok = !b->pack_count || (invert_pack_add(&b->ends, b->pack_ends, b->pack_count) &&
-                                 invert_pack_add(&b->starts, b->pack_starts, b->pack_count));
-    b->pack_count = 0;
+        ok = ranked_write_tail_number(&b->out, differences[i]);
     return ok;
 }
 
 /* Append the list of a word. False: no memory. */
 static bool pack_word(ranked_builder *b, const ranked_word *w)
 {
-    static const uint8_t zeros[4] = {0};
     packing p = {.before = UINT32_MAX};
     stream s = {b, w->first_chunk, 0, CHUNK_UNIT - CHUNK_LINK};
-    bool ok = mem_buffer_append(&b->terms, b->text.data + w->text, w->text_size);
-    b->blocks.size = b->bits.size = b->tail.size = 0;
+    bool ok = true;
+    ranked_write_begin(&b->out);
     for (uint32_t done = 0; done < w->rows && ok; done += p.count) {
         uint32_t left = w->rows - done;
         ok = read_stream_rows(b, &s, left < RANKED_BLOCK ? left : RANKED_BLOCK, &p) &&
              (p.count == RANKED_BLOCK ? pack_block(b, &p) : pack_tail(b, &p));
         p.before = p.rows[p.count - 1];
     }
-    b->pack_ends[b->pack_count] = b->terms.size;
-    b->pack_starts[b->pack_count++] = b->lists.size;
-    ok = ok && mem_buffer_append(&b->lists, &w->rows, sizeof w->rows) &&
-         mem_buffer_append(&b->lists, b->blocks.data, b->blocks.size) &&
-         mem_buffer_append(&b->lists, b->bits.data, b->bits.size) &&
-         mem_buffer_append(&b->lists, b->tail.data, b->tail.size) &&
-         mem_buffer_append(&b->lists, zeros, (4 - b->lists.size % 4) % 4);
-    return ok && (b->pack_count < PACK_BLOCK || flush_packed(b));
+    return ok && ranked_write_list(&b->out, b->text.data + w->text, w->text_size, w->rows);
 }
 
 /* ---------------------------------------------------------------- steps */
@@ -509,9 +453,7 @@ static bool end_lists(ranked_builder *b)
 {
     static const uint8_t zeros[RANKED_PADDING] = {0};
     b->is_done = true;
-    return flush_packed(b) && invert_pack_finish(&b->ends) && invert_pack_finish(&b->starts) &&
-           mem_buffer_append(&b->lists, zeros, sizeof zeros) &&
-           mem_buffer_append(&b->positions, zeros, sizeof zeros);
+    return ranked_write_end(&b->out) && mem_buffer_append(&b->positions, zeros, sizeof zeros);
 }
 
 /* Sort and pack some words. */
@@ -532,8 +474,8 @@ mv_err ranked_build_step(ranked_builder *b, double until, bool *more, mv_error *
         ok = pack_some(b);
         if (os_seconds() >= until) break;
     }
-    if (!ok) return no_memory_for_lists(b->lists.size + b->positions.size, error);
-    if (b->lists.size / 4 > UINT32_MAX || b->positions.size / POSITIONS_UNIT > UINT32_MAX)
+    if (!ok) return no_memory_for_lists(b->out.lists.size + b->positions.size, error);
+    if (b->out.lists.size / 4 > UINT32_MAX || b->positions.size / POSITIONS_UNIT > UINT32_MAX)
         return error_set(error, MV_LIMIT, "the full-text index of a segment takes over 16 GiB");
     *more = !b->is_done;
     return MV_OK;
@@ -541,26 +483,12 @@ mv_err ranked_build_step(ranked_builder *b, double until, bool *more, mv_error *
 
 uint32_t ranked_build_parts(const ranked_builder *b, index_part parts[RANKED_PARTS_MAX])
 {
-    const struct {
-        ranked_part_kind kind;
-        const mem_buffer *buffer;
-    } list[] = {
-        {RANKED_PART_ENDS, &b->ends.blocks},
-        {RANKED_PART_ENDS_BITS, &b->ends.bits},
-        {RANKED_PART_TERMS, &b->terms},
-        {RANKED_PART_STARTS, &b->starts.blocks},
-        {RANKED_PART_STARTS_BITS, &b->starts.bits},
-        {RANKED_PART_LISTS, &b->lists},
-        {RANKED_PART_POSITIONS, &b->positions},
-        {RANKED_PART_LENGTHS, &b->short_lengths},
-        {RANKED_PART_LONGS, &b->longs},
-    };
     uint32_t count = 0;
     mv_assert(b->is_done);
     parts[count++] = (index_part){RANKED_PART_HEAD, 0, &b->head, sizeof b->head};
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
-        if (list[i].buffer->size)
-            parts[count++] =
-                (index_part){list[i].kind, 0, list[i].buffer->data, list[i].buffer->size};
+    count += ranked_write_parts(&b->out, parts + count);
+    count += ranked_write_part(&b->positions, RANKED_PART_POSITIONS, parts + count);
+    count += ranked_write_part(&b->short_lengths, RANKED_PART_LENGTHS, parts + count);
+    count += ranked_write_part(&b->longs, RANKED_PART_LONGS, parts + count);
     return count;
 }
