@@ -89,6 +89,7 @@ typedef enum mv_type {
     MV_FLOAT = 7,
     MV_DOUBLE = 8,
     MV_TIMESTAMP = 9, /* int64 microseconds since 1970-01-01T00:00:00Z */
+    MV_SPARSE_FP32 = 10, /* a sparse vector: scalar fields have it, mv_query.sparse searches it */
     MV_ARRAY = 32,    /* flag: MV_ARRAY | MV_STRING is array_string */
     MV_VECTOR = 64,   /* flag of all vector types */
     MV_VECTOR_FP32 = 65,
@@ -134,6 +135,7 @@ typedef enum mv_index_type {
     MV_INDEX_HNSW = 2,   /* vectors: a graph; approximate search, exact scores */
     MV_INDEX_INVERT = 3, /* scalar fields: inverted lists, for each value the rows that have it */
     MV_INDEX_TEXT = 4,   /* strings and arrays of strings: full text, ranked by BM25 */
+    MV_INDEX_SPARSE = 5, /* sparse vectors: for each index the rows that have it */
 } mv_index_type;
 
 /* The codes from which a walk through a graph computes distances. Hits are always scored from the
@@ -185,7 +187,7 @@ typedef struct mv_text_options {
  * numbers of indexes and quantizers count from 0 without gaps. */
 MV_API const char *mv_type_name(mv_type type); /* "string", "array_int32", ... */
 MV_API const char *
-mv_index_name(mv_index_type index); /* "none", "flat", "hnsw", "invert", "text" */
+mv_index_name(mv_index_type index); /* "none", "flat", "hnsw", "invert", "text", "sparse" */
 MV_API const char *mv_quantize_name(mv_quantize quantize); /* "auto", "none", "fp16", ... */
 /* The number with that name, of `size` bytes. False: there is none; the number is unchanged. */
 MV_API bool mv_type_from_name(const char *name, size_t size, mv_type *type);
@@ -215,6 +217,7 @@ typedef struct mv_index_options {
 #define MV_ID_SIZE_MAX       1024u  /* bytes of a document id */
 #define MV_DIM_MAX           65535u /* numbers, or bits, of a vector */
 #define MV_VECTOR_NUMBER_MAX 1e15f  /* magnitude of a number of a vector; not under MV_COSINE */
+#define MV_SPARSE_MAX        65536u /* entries of a sparse vector */
 #define MV_FIELDS_MAX        1024u  /* scalar fields of a schema */
 #define MV_VECTORS_MAX       256u   /* vector fields of a schema */
 #define MV_ROW_SIZE_MAX      (64u << 20) /* bytes of one document, vectors included */
@@ -248,7 +251,17 @@ typedef enum mv_kind {
     MV_KIND_REAL,   /* as.real */
     MV_KIND_STRING, /* as.string: any bytes */
     MV_KIND_LIST,   /* as.list: no NULLs and no lists inside */
+    MV_KIND_SPARSE, /* as.sparse */
 } mv_kind;
+
+/* A sparse vector: `count` numbers, each with its index; all other numbers are 0. The indexes are
+ * different. They may be given in any order, and numbers may be 0: such entries are not stored.
+ * They are returned ascending. */
+typedef struct mv_sparse {
+    const uint32_t *indices;
+    const float *numbers;
+    size_t count;
+} mv_sparse;
 
 typedef struct mv_value {
     mv_kind kind;
@@ -265,6 +278,7 @@ typedef struct mv_value {
             const struct mv_value *items;
             size_t count;
         } list;
+        mv_sparse sparse;
     } as;
 } mv_value;
 
@@ -614,6 +628,12 @@ typedef struct mv_query {
                 * Hits have the score of BM25, higher is better. text_size bytes; NULL: none */
     size_t text_size;
     uint32_t text_field; /* position of the scalar field */
+    bool is_sparse;      /* search field `sparse_field`, of type MV_SPARSE_FP32, by the vectors
+                          * `sparse`, or by that of the document `id`. Hits share an index with it,
+                          * and have the inner product as their score. The search is exact */
+    uint32_t sparse_field;   /* position of the scalar field */
+    const mv_sparse *sparse; /* NULL: by `id` */
+    uint32_t sparse_count;   /* 1 to MV_QUERY_VECTORS_MAX */
     uint32_t topk;       /* hits per vector, 1 or more */
     uint32_t offset; /* hits skipped before them. Pages of one commit with the same topk share no
                       * hit and leave none out */
@@ -827,6 +847,12 @@ typedef struct mv_text_stats {
     uint32_t terms;  /* different ones */
 } mv_text_stats;
 
+/* Stats of the largest index of a field of sparse vectors. Deleted rows are included. */
+typedef struct mv_sparse_stats {
+    uint64_t entries; /* of all vectors */
+    uint32_t terms;   /* different indexes, those of negative numbers counted apart */
+} mv_sparse_stats;
+
 /* The index of one field. */
 typedef struct mv_index_stats {
     const mv_schema *schema; /* of the commit that was read, lent as by mv_get_schema */
@@ -841,6 +867,7 @@ typedef struct mv_index_stats {
     union {                           /* all zero if `segments` is 0 */
         mv_hnsw_stats hnsw;           /* of MV_INDEX_HNSW */
         mv_text_stats text;           /* of MV_INDEX_TEXT */
+        mv_sparse_stats sparse;       /* of MV_INDEX_SPARSE */
         uint64_t reserved[8];         /* the size for later types */
     } as;
 } mv_index_stats;

@@ -15,7 +15,8 @@
 #define INDEX_KINDS(X)                                                                             \
     X(hnsw)                                                                                        \
     X(invert)                                                                                      \
-    X(fulltext)
+    X(fulltext)                                                                                    \
+    X(sparse)
 
 typedef struct index_kind {
     mv_index_info info;

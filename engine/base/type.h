@@ -13,11 +13,12 @@
 
 typedef enum type_kind {
     TYPE_NONE = 0, /* no scalar type */
-    TYPE_TEXT,     /* bytes, compared byte by byte; the only kind whose values differ in size */
+    TYPE_TEXT,     /* bytes of any size, compared byte by byte */
     TYPE_BOOL,     /* one byte, 0 or 1 */
     TYPE_SIGNED,   /* whole numbers in two's complement */
     TYPE_UNSIGNED,
-    TYPE_REAL, /* IEEE 754 */
+    TYPE_REAL,   /* IEEE 754 */
+    TYPE_SPARSE, /* a sparse vector (vector/sparse.h): of any size, and without an order */
 } type_kind;
 
 /* A whole number from -2^63 to 2^64 - 1. */
@@ -38,9 +39,9 @@ typedef type_reading type_reader(const char *text, size_t size, type_whole *out,
 
 typedef struct type_traits {
     const char *name;       /* NULL: there is no such type */
-    const char *array_name; /* of MV_ARRAY | type */
+    const char *array_name; /* of MV_ARRAY | type; NULL: there is no such type */
     type_kind kind;
-    uint32_t width;         /* bytes of a value; 0 for TYPE_TEXT */
+    uint32_t width;         /* bytes of a value; 0 for TYPE_TEXT and TYPE_SPARSE */
     uint32_t schema_format; /* the first format of stored schemas with the type (schema_format.c) */
     const char *wants;      /* what values a field of the type accepts, for error texts */
     type_reader *read;      /* whole numbers only: reads one from text. NULL: text is refused */
@@ -67,6 +68,12 @@ static inline const type_traits *type_of(mv_type type)
 static inline bool type_is_text(mv_type type)
 {
     return !(type & MV_ARRAY) && type_of(type)->kind == TYPE_TEXT;
+}
+
+/* Is a value of the type a sparse vector? */
+static inline bool type_is_sparse(mv_type type)
+{
+    return type_of(type)->kind == TYPE_SPARSE;
 }
 
 /* For error texts: mv_type_name (names.c), or "unknown". */

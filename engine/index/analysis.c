@@ -36,11 +36,7 @@ static mv_err damaged_text(mv_error *error)
 mv_err analysis_value(const index_column *column, uint32_t row, const uint8_t **cell, size_t *size,
                       mv_error *error)
 {
-    uint64_t begin = row ? column->ends[row - 1] : 0, end = column->ends[row];
-    if (begin > end || end > column->bytes_size) return damaged_text(error);
-    *cell = column->bytes + begin;
-    *size = (size_t)(end - begin);
-    return MV_OK;
+    return index_column_cell(column, row, cell, size) ? MV_OK : damaged_text(error);
 }
 
 /* Elements of no bytes are left out, long ones are cut. */

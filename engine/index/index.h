@@ -44,6 +44,17 @@ typedef struct index_column {
                          uint32_t *data_size);
 } index_column;
 
+/* The bytes of a cell of a type without width. False: the column is damaged. */
+static inline bool index_column_cell(const index_column *column, uint32_t row, const uint8_t **bytes,
+                                     size_t *size)
+{
+    uint64_t begin = row ? column->ends[row - 1] : 0, end = column->ends[row];
+    if (begin > end || end > column->bytes_size) return false;
+    *bytes = column->bytes + begin;
+    *size = (size_t)(end - begin);
+    return true;
+}
+
 /* The rows of a segment that an index is over. */
 typedef struct index_source {
     codes_vectors vectors; /* of a vector field */
@@ -175,8 +186,8 @@ typedef struct index_type {
     /* Scalar fields: the inverted lists that filters use (query/filter.h). NULL: filters do not use
      * the index. */
     const struct invert_lists *(*lists)(const index_opened *opened);
-    /* String fields: the ranked lists of a search by text (read/search_text.h). NULL: the field
-     * cannot be searched by text. */
+    /* Scalar fields: the ranked lists of a search by text (read/search_text.h), or by sparse vector
+     * (read/search_sparse.h). NULL: the field cannot be searched so. */
     const struct ranked_lists *(*ranked)(const index_opened *opened);
 } index_type;
 

@@ -43,10 +43,11 @@ static mv_err open_ranked_packed(const index_part *parts, uint32_t count, ranked
     return MV_OK;
 }
 
-mv_err ranked_open(const index_part *parts, uint32_t parts_count, uint32_t rows,
-                   ranked_lists *lists, mv_error *error)
+/* Open what all lists have. */
+static mv_err open_lists(const index_part *parts, uint32_t parts_count, uint32_t rows,
+                         ranked_lists *lists, mv_error *error)
 {
-    const index_part *head, *terms, *bytes, *positions, *lengths, *longs;
+    const index_part *head, *terms, *bytes;
     *lists = (ranked_lists){0};
     MV_TRY(need_ranked(parts, parts_count, RANKED_PART_HEAD, sizeof *lists->head, &head, error));
     if (head->size != sizeof *lists->head) return bad_size(RANKED_PART_HEAD, head->size, error);
@@ -63,6 +64,19 @@ mv_err ranked_open(const index_part *parts, uint32_t parts_count, uint32_t rows,
                               error));
     MV_TRY(need_ranked(parts, parts_count, RANKED_PART_TERMS, 0, &terms, error));
     MV_TRY(need_ranked(parts, parts_count, RANKED_PART_LISTS, RANKED_PADDING, &bytes, error));
+    lists->terms = terms->bytes;
+    lists->terms_size = terms->size;
+    lists->lists = bytes->bytes;
+    lists->lists_size = bytes->size;
+    return MV_OK;
+}
+
+mv_err ranked_open(const index_part *parts, uint32_t parts_count, uint32_t rows,
+                   ranked_lists *lists, mv_error *error)
+{
+    const index_part *positions, *lengths, *longs;
+    MV_TRY(open_lists(parts, parts_count, rows, lists, error));
+    const ranked_head *h = lists->head;
     MV_TRY(
         need_ranked(parts, parts_count, RANKED_PART_POSITIONS, RANKED_PADDING, &positions, error));
     MV_TRY(need_ranked(parts, parts_count, RANKED_PART_LENGTHS, rows * sizeof(uint16_t), &lengths,
@@ -73,14 +87,22 @@ mv_err ranked_open(const index_part *parts, uint32_t parts_count, uint32_t rows,
         return bad_size(RANKED_PART_LENGTHS, lengths->size, error);
     if (longs->size != (uint64_t)h->longs * 2 * sizeof(uint32_t))
         return bad_size(RANKED_PART_LONGS, longs->size, error);
-    lists->terms = terms->bytes;
-    lists->terms_size = terms->size;
-    lists->lists = bytes->bytes;
-    lists->lists_size = bytes->size;
     lists->positions = positions->bytes;
     lists->positions_size = positions->size;
     lists->lengths = lengths->bytes;
     lists->longs = longs->bytes;
+    return MV_OK;
+}
+
+mv_err ranked_open_weights(const index_part *parts, uint32_t parts_count, uint32_t rows,
+                           ranked_lists *lists, mv_error *error)
+{
+    const index_part *most;
+    MV_TRY(open_lists(parts, parts_count, rows, lists, error));
+    uint64_t size = (uint64_t)lists->head->terms * sizeof *lists->most;
+    MV_TRY(need_ranked(parts, parts_count, RANKED_PART_MOST, size, &most, error));
+    if (most->size != size) return bad_size(RANKED_PART_MOST, most->size, error);
+    lists->most = most->bytes ? most->bytes : (const float *)(const void *)lists->lists;
     return MV_OK;
 }
 
@@ -140,7 +162,22 @@ mv_err ranked_find(const ranked_lists *lists, const char *term, uint32_t size, b
     return MV_OK;
 }
 
+uint32_t ranked_index_term(uint32_t index, bool is_negative, char term[RANKED_INDEX_SIZE])
+{
+    for (uint32_t i = 0; i < 4; i++) term[i] = (char)(uint8_t)(index >> (24 - 8 * i));
+    term[4] = '-';
+    return 4 + is_negative;
+}
+
 /* ---------------------------------------------------------------- checking */
+
+/* The bound of the current block is right. */
+static mv_err check_weights(const ranked_cursor *c, mv_error *error)
+{
+    for (uint32_t i = 0; i < c->read_count; i++)
+        if (c->freqs[i] > ranked_cursor_bound(c)) return ranked_cursor_damaged(error);
+    return MV_OK;
+}
 
 /* The bound of the current block is right, and positions ascend in each row. */
 static mv_err check_block(ranked_cursor *c, mem_buffer *positions, mv_error *error)
@@ -172,9 +209,9 @@ static mv_err check_list(ranked_cursor *c, const ranked_lists *lists, uint32_t t
         if (!ranked_cursor_read(c)) return ranked_cursor_damaged(error);
         if (rows && c->rows[0] <= row) return ranked_cursor_damaged(error);
         row = ranked_cursor_last(c);
-        for (uint32_t i = 0; i < c->read_count; i++) *postings += c->freqs[i];
+        for (uint32_t i = 0; i < c->read_count; i++) *postings += lists->most ? 1 : c->freqs[i];
         rows += c->read_count;
-        MV_TRY(check_block(c, positions, error));
+        MV_TRY(lists->most ? check_weights(c, error) : check_block(c, positions, error));
     }
     return rows == c->count ? MV_OK : ranked_cursor_damaged(error);
 }
@@ -196,7 +233,8 @@ mv_err ranked_check(const ranked_lists *lists, mv_error *error)
         before = term;
         before_size = size;
     }
-    for (uint32_t row = 0; row < lists->head->rows && !err; row++)
+    if (lists->most) tokens = occurrences;
+    for (uint32_t row = 0; row < lists->head->rows && !lists->most && !err; row++)
         tokens += ranked_length(lists, row);
     if (!err && (tokens != lists->head->tokens || occurrences < tokens))
         err = error_set(error, MV_CORRUPT, "the lengths of the ranked lists are damaged");

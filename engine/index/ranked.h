@@ -1,12 +1,22 @@
-/* Ranked lists: for each term the rows that have it, how often, and at which positions; made so
- * that the k best rows for some terms are found without reading all of their lists.
+/* Ranked lists: for each term the rows that have it, and how much it counts there; made so that the
+ * k best rows for some terms are found without reading all of their lists. There are two kinds.
  *
- * The score of a row is the sum, over the terms of a query, of the weight of the term times
+ * Lists of a text have how often a row has the term, its frequency f, and at which positions. The
+ * score of a row is the sum, over the terms of a query, of the weight of the term times
  *
- *   f / (f + c + d × length)          f: how often the row has the term
+ *   f / (f + c + d × length)
  *
  * which is BM25 for fitting weights, c and d (Robertson, Zaragoza: The Probabilistic Relevance
- * Framework, 2009). A list is cut into blocks of 128 rows. Each block has a bound of this fraction,
+ * Framework, 2009).
+ *
+ * Lists of weights are those of sparse vectors. The terms are the indexes: 4 bytes, the highest
+ * first; a fifth one, '-', follows in the lists of negative numbers. A number is stored as the
+ * frequency 1 to 255, the magnitude in units of 1 / 255 of the largest one of its list, rounded up.
+ * The score of a row is the sum of the weights of the terms times
+ *
+ *   f / 255
+ *
+ * A list is cut into blocks of 128 rows. Each block has a bound of this fraction,
  * so that blocks whose rows cannot be among the best are skipped (Ding, Suel: Faster top-k document
  * retrieval using block-max indexes, SIGIR 2011).
  *
@@ -37,6 +47,7 @@ typedef enum ranked_part_kind {
     RANKED_PART_POSITIONS = 7,   /* the positions of whole blocks, see below */
     RANKED_PART_LENGTHS = 8,     /* for each row a u16: its length; UINT16_MAX: it is in LONGS */
     RANKED_PART_LONGS = 9,       /* pairs of u32, ascending: a row and its length */
+    RANKED_PART_MOST = 10,       /* lists of weights: for each term a float, its largest magnitude */
     RANKED_PART_KINDS
 } ranked_part_kind;
 
@@ -48,8 +59,8 @@ typedef struct ranked_head {
     uint32_t rows;     /* of the segment */
     uint32_t terms;    /* distinct ones */
     uint32_t longs;    /* pairs in LONGS */
-    uint64_t tokens;   /* sum of all lengths */
-    float c, d;        /* for which the bounds of blocks hold */
+    uint64_t tokens;   /* sum of all lengths; lists of weights: of all counts */
+    float c, d;        /* for which the bounds of blocks hold; lists of weights: 0 */
     uint64_t analysis; /* fingerprint of what made the terms; not read here */
 } ranked_head;
 
@@ -69,13 +80,15 @@ static_assert(sizeof(ranked_head) == 40, "the head of ranked lists has 40 bytes 
  *                     the difference to the one before in the row (of the first one: the position)
  *
  * The positions of a whole block are in POSITIONS, from a multiple of 4 bytes on: the same
- * differences, of position_bits each. POSITIONS ends with RANKED_PADDING zero bytes, as LISTS. */
+ * differences, of position_bits each. POSITIONS ends with RANKED_PADDING zero bytes, as LISTS.
+ *
+ * Lists of weights have no positions, and no parts POSITIONS, LENGTHS and LONGS. */
 typedef struct ranked_block {
     uint32_t last;      /* row */
     uint32_t bits;      /* offset of its bits, in units of 4 bytes behind the blocks of the list */
     uint32_t positions; /* offset in POSITIONS, in units of 4 bytes */
     uint8_t row_bits, freq_bits, position_bits;
-    uint8_t bound; /* of f / (f + c + d × length), in units of 1 / 255, rounded up */
+    uint8_t bound; /* of what the weight is multiplied with, in units of 1 / 255, rounded up */
 } ranked_block;
 
 #define RANKED_PADDING 16u
@@ -94,12 +107,16 @@ typedef struct ranked_lists {
     uint64_t positions_size;
     const uint16_t *lengths;
     const uint32_t *longs;
+    const float *most; /* NULL: lists of a text */
 } ranked_lists;
 
 /* Open lists over their parts. Checks the head and all sizes; the contents of parts are checked
  * wherever they are read. MV_CORRUPT: a check failed. MV_WRONG_VERSION: a newer format. */
 mv_err ranked_open(const index_part *parts, uint32_t parts_count, uint32_t rows,
                    ranked_lists *lists, mv_error *error);
+/* The same for lists of weights. */
+mv_err ranked_open_weights(const index_part *parts, uint32_t parts_count, uint32_t rows,
+                           ranked_lists *lists, mv_error *error);
 
 /* Check everything: the dictionary is in order, each list has its rows in order, and positions.
  * MV_CORRUPT. */
@@ -116,7 +133,10 @@ mv_err ranked_find(const ranked_lists *lists, const char *term, uint32_t size, b
 /* The bytes of a term. MV_CORRUPT. */
 mv_err ranked_term(const ranked_lists *lists, uint32_t at, const char **term, uint32_t *size,
                    mv_error *error);
-/* The length of a row. */
+/* The term of an index of a sparse vector. Returns its size. */
+#define RANKED_INDEX_SIZE 5u
+uint32_t ranked_index_term(uint32_t index, bool is_negative, char term[RANKED_INDEX_SIZE]);
+/* The length of a row, of lists of a text. */
 static inline uint32_t ranked_length(const ranked_lists *lists, uint32_t row)
 {
     uint32_t length = lists->lengths[row], low = 0, high = lists->head->longs;
@@ -195,7 +215,7 @@ typedef struct ranked_query {
     const float *weights;    /* of the terms; the same for all segments of a collection */
     ranked_cursor **cursors; /* of their lists; NULL: no row has the term */
     uint32_t count;          /* of terms */
-    float c, d;
+    float c, d;              /* of lists of a text */
     const uint64_t *matches; /* bit set: the row may be a hit */
     uint32_t matching;       /* how many these are */
     uint32_t source;         /* topk_entry.source of the hits */

@@ -48,6 +48,12 @@ static inline float ranked_fraction(uint32_t freq, float c, float d, uint32_t le
     return f / (f + norm);
 }
 
+/* The same in lists of weights. */
+static inline float ranked_weight_fraction(uint32_t freq)
+{
+    return freq < 255 ? (float)freq * (1.0f / 255) : 1;
+}
+
 /* The bound of a block whose largest fraction is `most`. */
 static inline uint8_t ranked_stored_bound(float most)
 {

@@ -69,6 +69,12 @@ static uint32_t score_of(const search_leaf *leaf, uint32_t freq, uint32_t length
     return (uint32_t)(leaf->weight * ranked_fraction(freq, leaf->c, leaf->d, length));
 }
 
+/* The same in lists of weights. */
+static uint32_t weight_score(const search_leaf *leaf, uint32_t freq)
+{
+    return (uint32_t)(leaf->weight * ranked_weight_fraction(freq));
+}
+
 static uint32_t bound_score(const ranking *r, const search_leaf *leaf, uint32_t bound)
 {
     float fraction = (float)bound * (1.0f / 255) * r->factor;
@@ -152,8 +158,11 @@ static void add_block(ranking *r, const search_leaf *leaf)
     uint32_t from = 0, to = c->read_count;
     while (from < to && c->rows[from] < r->begin) from++;
     while (to > from && c->rows[to - 1] >= r->end) to--;
-    for (uint32_t i = from; i < to; i++)
-        scores[i] = score_of(leaf, c->freqs[i], ranked_length(lists, c->rows[i]));
+    if (lists->most)
+        for (uint32_t i = from; i < to; i++) scores[i] = weight_score(leaf, c->freqs[i]);
+    else
+        for (uint32_t i = from; i < to; i++)
+            scores[i] = score_of(leaf, c->freqs[i], ranked_length(lists, c->rows[i]));
     for (uint32_t i = from; i < to; i++) {
         uint32_t at = c->rows[i] - r->begin;
         r->scores[at] += scores[i];
@@ -183,12 +192,13 @@ static void add_leaf(ranking *r, const search_leaf *leaf, uint32_t others)
 /* Add what the leaves before `count` give to the score of a row, and push it if it is a hit. */
 static void finish_row(ranking *r, uint32_t row, uint32_t score, uint32_t count)
 {
-    uint32_t length = ranked_length(r->q->lists, row), freq;
+    bool has_weights = r->q->lists->most != NULL;
+    uint32_t length = has_weights ? 0 : ranked_length(r->q->lists, row), freq;
     for (uint32_t i = count; i-- > 0;) {
         const search_leaf *leaf = &r->leaves[i];
         if (score + leaf->below + leaf->most <= r->floor) return;
         if (!ranked_cursor_freq(leaf->cursor, row, &freq)) r->is_damaged = true;
-        if (freq) score += score_of(leaf, freq, length);
+        if (freq) score += has_weights ? weight_score(leaf, freq) : score_of(leaf, freq, length);
     }
     if (score > r->floor) push_ranked_row(r, row, score);
 }

@@ -255,6 +255,17 @@ mv_err mv_result_id(mv_result *r, size_t position, mv_id *id, mv_error *error)
     return MV_OK;
 }
 
+mv_err result_cell(const mv_result *r, const mv_hit *hit, uint32_t field, cell *out,
+                   mv_error *error)
+{
+    const view *v = r->seen->v;
+    if (hit->source != RESULT_FRESH)
+        return segment_read_cell(&v->segments[hit->source].table, v->schema, field,
+                                 (uint32_t)hit->row, out, error);
+    row_cell(v->schema, encoded_row(hit), field, out);
+    return MV_OK;
+}
+
 mv_err mv_result_value(mv_result *r, size_t position, uint32_t field, mv_value *value,
                        mv_error *error)
 {
@@ -265,11 +276,7 @@ mv_err mv_result_value(mv_result *r, size_t position, uint32_t field, mv_value *
     if (field >= schema->fields_count)
         return error_set(error, MV_MISUSE, "there is no scalar field %u, the schema has %u", field,
                          schema->fields_count);
-    if (hit->source == RESULT_FRESH)
-        row_cell(schema, encoded_row(hit), field, &c);
-    else
-        MV_TRY(segment_read_cell(&r->seen->v->segments[hit->source].table, schema, field,
-                                 (uint32_t)hit->row, &c, error));
+    MV_TRY(result_cell(r, hit, field, &c, error));
     if (c.state != CELL_NULL)
         return cell_to_value(schema->fields[field].type, c.bytes, c.size, &r->values, value, error);
     *value = (mv_value){.kind = MV_KIND_NULL};
@@ -340,6 +347,16 @@ mv_err result_find(const snapshot *s, const void *id, size_t id_size, mv_hit *hi
     return *found ? MV_OK
                   : error_set(error, MV_CORRUPT, "%s: document '%s' has no row", CATALOG_FILE,
                               error_quote(id, id_size, quoted));
+}
+
+mv_err result_need(const mv_result *r, const mv_id *id, mv_hit *hit, mv_error *error)
+{
+    bool found;
+    char quoted[ERROR_QUOTE_SIZE];
+    MV_TRY(result_find(r->seen, id->data, id->size, hit, &found, error));
+    if (found) return MV_OK;
+    return error_set(error, MV_NOT_FOUND, "document '%s' not found",
+                     error_quote(id->data, id->size, quoted));
 }
 
 mv_err mv_fetch(mv_collection *c, const mv_id *ids, size_t ids_count, mv_result *result,

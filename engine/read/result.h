@@ -58,8 +58,13 @@ void result_prefetch_ids(const mv_result *r);
 /* Find a document by its id, or by its docid: sets docid, source and row of the hit. */
 mv_err result_find(const snapshot *s, const void *id, size_t id_size, mv_hit *hit, bool *found,
                    mv_error *error);
+/* The document with this id in the commit of the result. MV_NOT_FOUND. */
+mv_err result_need(const mv_result *r, const mv_id *id, mv_hit *hit, mv_error *error);
 mv_err result_find_docid(const snapshot *s, uint64_t docid, mv_hit *hit, bool *found,
                          mv_error *error);
+/* The cell of a scalar field of a hit, lent. */
+mv_err result_cell(const mv_result *r, const mv_hit *hit, uint32_t field, cell *out,
+                   mv_error *error);
 /* The vector of a hit as stored, lent as long as the snapshot. MV_MISUSE: there is no such field.
  */
 mv_err result_elements(const mv_result *r, const mv_hit *hit, uint32_t vector_field,

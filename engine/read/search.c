@@ -5,19 +5,10 @@
 #include <math.h>
 
 #include "read/explain.h"
+#include "read/search_sparse.h"
 #include "read/search_text.h"
 #include "read/search_vector.h"
 #include "read/select.h"
-
-mv_err search_find(search *s, const mv_id *id, mv_hit *hit, mv_error *error)
-{
-    bool found;
-    char quoted[ERROR_QUOTE_SIZE];
-    MV_TRY(result_find(s->r->seen, id->data, id->size, hit, &found, error));
-    if (found) return MV_OK;
-    return error_set(error, MV_NOT_FOUND, "document '%s' not found",
-                     error_quote(id->data, id->size, quoted));
-}
 
 static mv_err check_text_query(const mv_query *q, bool has_vector, mv_error *error)
 {
@@ -30,6 +21,38 @@ static mv_err check_text_query(const mv_query *q, bool has_vector, mv_error *err
     if (q->min_score && isnan(*q->min_score))
         return error_set(error, MV_MISUSE, "min_score is NaN");
     return MV_OK;
+}
+
+/* `vectors`: how many are searched for. */
+static mv_err check_limits(const mv_query *q, uint32_t vectors, mv_error *error)
+{
+    if (q->after.data && (q->offset || vectors > 1))
+        return error_set(error, MV_MISUSE, "after cannot be used with %s",
+                         q->offset ? "an offset" : "several vectors");
+    if (q->more && vectors > 1)
+        return error_set(error, MV_MISUSE,
+                         "only a search for one vector can be continued with 'more'");
+    if (q->more && q->within)
+        return error_set(error, MV_MISUSE, "'more' and 'within' cannot be used together");
+    if ((q->min_score && isnan(*q->min_score)) || (q->max_distance && isnan(*q->max_distance)))
+        return error_set(error, MV_MISUSE, "min_score or max_distance is NaN");
+    return MV_OK;
+}
+
+static mv_err check_sparse_query(const mv_query *q, mv_error *error)
+{
+    const char *other = q->vectors    ? "a dense vector"
+                        : q->text     ? "a text"
+                        : q->order_by ? "order_by"
+                                      : NULL;
+    if (other)
+        return error_set(error, MV_MISUSE, "a sparse vector cannot be used with %s", other);
+    if (!q->sparse == !q->id.data)
+        return error_set(error, MV_MISUSE, "search by a sparse vector or by an id, one of them");
+    if (q->sparse && (q->sparse_count < 1 || q->sparse_count > MV_QUERY_VECTORS_MAX))
+        return error_set(error, MV_MISUSE, "%u vectors in one query, it must be 1 to %u",
+                         q->sparse_count, MV_QUERY_VECTORS_MAX);
+    return check_limits(q, q->sparse ? q->sparse_count : 1, error);
 }
 
 static mv_err check_query(const mv_query *q, mv_error *error)
@@ -56,6 +79,7 @@ static mv_err check_query(const mv_query *q, mv_error *error)
     if (q->threads > MV_THREADS_MAX)
         return error_set(error, MV_MISUSE, "threads is %u, it must be at most %u", q->threads,
                          MV_THREADS_MAX);
+    if (q->is_sparse) return check_sparse_query(q, error);
     bool has_vector = q->vectors || q->id.data;
     if (q->text) return check_text_query(q, has_vector, error);
     if (has_vector && q->order_by)
@@ -63,17 +87,7 @@ static mv_err check_query(const mv_query *q, mv_error *error)
                          "order_by cannot be used with a vector: hits are ordered by score");
     if (!has_vector && (q->min_score || q->max_distance))
         return error_set(error, MV_MISUSE, "min_score and max_distance need a vector");
-    if (q->after.data && (q->offset || q->vectors_count > 1))
-        return error_set(error, MV_MISUSE, "after cannot be used with %s",
-                         q->offset ? "an offset" : "several vectors");
-    if (q->more && q->vectors_count > 1)
-        return error_set(error, MV_MISUSE,
-                         "only a search for one vector can be continued with 'more'");
-    if (q->more && q->within)
-        return error_set(error, MV_MISUSE, "'more' and 'within' cannot be used together");
-    if ((q->min_score && isnan(*q->min_score)) || (q->max_distance && isnan(*q->max_distance)))
-        return error_set(error, MV_MISUSE, "min_score or max_distance is NaN");
-    return MV_OK;
+    return check_limits(q, q->vectors_count, error);
 }
 
 /* Let the result see the commit that the query searches. */
@@ -96,7 +110,8 @@ mv_err mv_search(mv_collection *c, const mv_query *query, mv_result *result, mv_
     if (!err && query->filter)
         err = filter_compile(result->seen->v->schema, query->filter, &result->arena, &s.f, error);
     if (!err)
-        err = query->text                        ? search_text(&s, error)
+        err = query->is_sparse                   ? search_sparse(&s, error)
+              : query->text                      ? search_text(&s, error)
               : query->vectors || query->id.data ? search_vector(&s, error)
                                                  : select_rows(&s, error);
     if (err) mv_result_clear(result);

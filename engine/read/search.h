@@ -32,9 +32,6 @@ static inline void *search_alloc(search *s, size_t size, mv_error *error)
     return block;
 }
 
-/* Find the document with this id in the commit that is searched. MV_NOT_FOUND. */
-mv_err search_find(search *s, const mv_id *id, mv_hit *hit, mv_error *error);
-
 /* How many hits to select without a vector. Hits before the offset, and hits that the result
  * returned before, are dropped at the end. */
 static inline uint64_t search_hits_wanted(const search *s)

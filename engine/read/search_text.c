@@ -383,8 +383,7 @@ mv_err search_text(search *s, mv_error *error)
                          s->q->text_field, schema->fields_count);
     const schema_field *field = &schema->fields[s->q->text_field];
     t.options = &field->index;
-    const index_type *type = index_find(t.options->type);
-    if (!type || !type->ranked)
+    if (t.options->type != MV_INDEX_TEXT)
         return error_set(error, MV_MISUSE,
                          "field '%s' has no text index, it cannot be searched by text",
                          field->name);

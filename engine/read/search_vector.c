@@ -22,7 +22,7 @@ static mv_err vector_of_id(search *s, const uint8_t **vector, mv_error *error)
 {
     mv_hit hit;
     const uint8_t *elements = NULL;
-    MV_TRY(search_find(s, &s->q->id, &hit, error));
+    MV_TRY(result_need(s->r, &s->q->id, &hit, error));
     MV_TRY(result_elements(s->r, &hit, s->q->vector_field, &elements, error));
     uint8_t *given = search_alloc(s, s->vector_size, error);
     if (!given) return MV_NO_MEMORY;
@@ -278,7 +278,7 @@ static mv_err find_after(search *s, mv_hit *after, mv_error *error)
     const uint8_t *elements = NULL;
     const schema_vector *field = s->field;
     float distance, inverse_norm = 1;
-    MV_TRY(search_find(s, &s->q->after, after, error));
+    MV_TRY(result_need(s->r, &s->q->after, after, error));
     MV_TRY(result_elements(s->r, after, s->q->vector_field, &elements, error));
     if (metric_has_norms(field->metric))
         inverse_norm = element_inverse_norm(field->type, elements, field->dim);

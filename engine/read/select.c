@@ -23,7 +23,7 @@ static mv_err begin_after(search *s, const order *o, order_heap *heap, mv_error 
     mv_hit hit;
     uint32_t source;
     bool found = false;
-    MV_TRY(search_find(s, &s->q->after, &hit, error));
+    MV_TRY(result_need(s->r, &s->q->after, &hit, error));
     MV_TRY(scan_begin(&sc, s->r->seen, NULL, o, FRESH_NO_VECTOR, &s->r->fresh, &s->r->arena,
                       &s->r->block, error));
     mv_err err = MV_OK;

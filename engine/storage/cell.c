@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/order_key.h"
+#include "vector/sparse.h"
 
 #define NUMBER_TEXT_SIZE  (ERROR_QUOTE_SIZE + 2)
 #define CONTEXT_TEXT_SIZE 128
@@ -42,6 +43,7 @@ static const char *kind_text(mv_kind kind)
     case MV_KIND_REAL: return "a number";
     case MV_KIND_STRING: return "a string";
     case MV_KIND_LIST: return "a list";
+    case MV_KIND_SPARSE: return "a sparse vector";
     }
     return "a value of unknown kind";
 }
@@ -225,6 +227,13 @@ static mv_err put_string(const value_context *at, const mv_value *value, mem_buf
     return MV_OK;
 }
 
+static mv_err put_sparse(const value_context *at, const mv_value *value, mem_buffer *out,
+                         mv_error *error)
+{
+    if (value->kind != MV_KIND_SPARSE) return wrong_kind(at, value->kind, error);
+    return sparse_encode(at->field, &value->as.sparse, out, error);
+}
+
 static mv_err put_fixed_array(value_context *at, const mv_value *list, mem_buffer *out,
                               mv_error *error)
 {
@@ -282,6 +291,7 @@ mv_err cell_from_value(mv_type type, const mv_value *value, const char *field, m
                        : put_fixed_array(&at, value, out, error);
     }
     if (is_text) return put_string(&at, value, out, error);
+    if (type_is_sparse(type)) return put_sparse(&at, value, out, error);
     MV_TRY(reserve_cell(&at, at.traits->width, out, error));
     MV_TRY(put_fixed(&at, value, out->data + out->size, error));
     out->size += at.traits->width;
@@ -381,6 +391,18 @@ static mv_err array_to_value(mv_type type, const uint8_t *bytes, size_t size, me
     return MV_OK;
 }
 
+static mv_err sparse_to_value(const uint8_t *bytes, size_t size, mem_arena *arena, mv_value *value,
+                              mv_error *error)
+{
+    if (!sparse_is_sound(bytes, size)) return damaged_value(MV_SPARSE_FP32, size, error);
+    uint32_t count = sparse_count(size), *copy = mem_arena_alloc(arena, size + 1);
+    if (!copy) return error_memory(error, size, "a sparse vector");
+    if (size) memcpy(copy, bytes, size); /* a cell may have any address */
+    mv_sparse sparse = {copy, (const float *)(const void *)(copy + count), count};
+    *value = (mv_value){.kind = MV_KIND_SPARSE, .as.sparse = sparse};
+    return MV_OK;
+}
+
 mv_err cell_to_value(mv_type type, const uint8_t *bytes, size_t size, mem_arena *arena,
                      mv_value *value, mv_error *error)
 {
@@ -390,6 +412,7 @@ mv_err cell_to_value(mv_type type, const uint8_t *bytes, size_t size, mem_arena 
         *value = (mv_value){.kind = MV_KIND_STRING, .as.string = {data, size}};
         return MV_OK;
     }
+    if (type_is_sparse(type)) return sparse_to_value(bytes, size, arena, value, error);
     if (size == 0 || size != cell_width(type) || !get_fixed(type_of(type), bytes, value))
         return damaged_value(type, size, error);
     return MV_OK;
@@ -401,6 +424,8 @@ mv_err cell_check(mv_type type, const uint8_t *bytes, size_t size, mv_error *err
     bool is_text = element->kind == TYPE_TEXT;
     mv_value value;
     if (type_is_text(type)) return MV_OK;
+    if (type_is_sparse(type))
+        return sparse_is_sound(bytes, size) ? MV_OK : damaged_value(type, size, error);
     uint32_t count = cell_array_count((mv_type)(MV_ARRAY | type), bytes, size);
     if (count == UINT32_MAX || (!(type & MV_ARRAY) && count != 1))
         return damaged_value(type, size, error);

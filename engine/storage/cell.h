@@ -4,6 +4,7 @@
  *   fixed type      the value, little-endian, in w bytes; bool: 0 or 1
  *   string          its bytes
  *   array of fixed  w bytes for each element
+ *   sparse vector   see vector/sparse.h
  *
  *   offset    size  array_string
  *        0       4  count n
@@ -26,15 +27,15 @@ typedef struct cell {
     cell_state state;
 } cell;
 
-/* Bytes of a value of a fixed type; 0 for strings and arrays, whose cells differ in size. */
+/* Bytes of a value of a fixed type; 0 for types whose cells differ in size. */
 static inline size_t cell_width(mv_type type)
 {
     return type & MV_ARRAY ? 0 : type_of(type)->width;
 }
-/* Do the cells of this type differ in size? Those of strings and all arrays do. */
+/* Do the cells of this type differ in size? Those of strings, sparse vectors and all arrays do. */
 static inline bool cell_is_variable(mv_type type)
 {
-    return (type & MV_ARRAY) || type_is_text(type);
+    return (type & MV_ARRAY) || type_is_text(type) || type_is_sparse(type);
 }
 
 /* Append the cell of a value to `out`. MV_MISUSE, naming `field`: the type cannot hold the value

@@ -543,7 +543,7 @@ int main(void)
     RUN(test_head());
     RUN(test_head_values());
     RUN(test_sizes());
-    for (int kind = RANKED_PART_ENDS; kind < RANKED_PART_KINDS; kind++)
+    for (int kind = RANKED_PART_ENDS; kind <= RANKED_PART_LONGS; kind++)
         RUN(test_bytes((ranked_part_kind)kind, 150));
     RUN(test_packed_blocks(RANKED_PART_ENDS));
     RUN(test_packed_blocks(RANKED_PART_STARTS));

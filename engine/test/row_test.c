@@ -68,6 +68,10 @@ static bool equal(const mv_value *a, const mv_value *b)
         for (size_t i = 0; i < a->as.list.count; i++)
             if (!equal(&a->as.list.items[i], &b->as.list.items[i])) return false;
         return true;
+    case MV_KIND_SPARSE:
+        return a->as.sparse.count == b->as.sparse.count &&
+               memcmp(a->as.sparse.indices, b->as.sparse.indices, 4 * a->as.sparse.count) == 0 &&
+               memcmp(a->as.sparse.numbers, b->as.sparse.numbers, 4 * a->as.sparse.count) == 0;
     }
     return false;
 }
@@ -147,6 +151,37 @@ static void test_other_values(void)
     EXPECT(cell_width(MV_STRING) == 0 && cell_width(MV_BOOL) == 1 && cell_width(MV_DOUBLE) == 8);
 }
 
+static mv_value sparse(const uint32_t *indices, const float *numbers, size_t count)
+{
+    return (mv_value){.kind = MV_KIND_SPARSE, .as.sparse = {indices, numbers, count}};
+}
+
+static void test_sparse_vectors(void)
+{
+    static const uint32_t given[] = {UINT32_MAX, 7, 0, 30}, kept[] = {0, 30, UINT32_MAX};
+    static const float numbers[] = {-1.5f, 0, 1e15f, 1e-40f}, kept_numbers[] = {1e15f, 1e-40f, -1.5f};
+    mem_buffer bytes = {0};
+    mem_arena arena = {0};
+    mv_value in = sparse(given, numbers, 4), out = sparse(kept, kept_numbers, 3), got;
+    EXPECT(!cell_from_value(MV_SPARSE_FP32, &in, "f", &bytes, NULL) && bytes.size == 24);
+    EXPECT(!cell_to_value(MV_SPARSE_FP32, bytes.data, bytes.size, &arena, &got, NULL));
+    EXPECT(equal(&got, &out));
+    EXPECT(!cell_check(MV_SPARSE_FP32, bytes.data, bytes.size, NULL));
+    for (size_t at = 0; at < bytes.size; at++) /* a flip makes another vector, or none */
+        for (int bit = 0; bit < 8; bit++) {
+            bytes.data[at] ^= (uint8_t)(1 << bit);
+            mv_err err = cell_check(MV_SPARSE_FP32, bytes.data, bytes.size, NULL);
+            EXPECT(cell_to_value(MV_SPARSE_FP32, bytes.data, bytes.size, &arena, &got, NULL) == err);
+            bytes.data[at] ^= (uint8_t)(1 << bit);
+        }
+    EXPECT(cell_check(MV_SPARSE_FP32, bytes.data, 23, NULL) == MV_CORRUPT);
+    EXPECT(!cell_check(MV_SPARSE_FP32, bytes.data, 0, NULL));
+    in = sparse(NULL, NULL, 0);
+    EXPECT(!cell_to_value(MV_SPARSE_FP32, NULL, 0, &arena, &got, NULL) && equal(&got, &in));
+    mem_buffer_free(&bytes);
+    mem_arena_free(&arena);
+}
+
 static void expect_refused(mv_type type, mv_value value, const char *text, int line)
 {
     mv_error error;
@@ -157,6 +192,24 @@ static void expect_refused(mv_type type, mv_value value, const char *text, int l
     mem_buffer_free(&bytes);
 }
 #define EXPECT_REFUSED(type, value, text) expect_refused((type), (value), (text), __LINE__)
+
+static void test_refused_sparse_vectors(void)
+{
+    static const uint32_t twice[] = {3, 9, 3};
+    static const float ones[] = {1, 1, 1}, wrong[] = {1, NAN, -2e15f};
+    EXPECT_REFUSED(MV_SPARSE_FP32, sparse(twice, ones, 3),
+                   "field 'f': the sparse vector has index 3 twice");
+    EXPECT_REFUSED(MV_SPARSE_FP32, sparse(twice, wrong, 2),
+                   "field 'f': the number at index 9 of the sparse vector is nan, it must be from "
+                   "-1e15 to 1e15");
+    EXPECT_REFUSED(MV_SPARSE_FP32, sparse(twice + 1, wrong + 1, 2),
+                   "field 'f': the number at index 9 of the sparse vector is nan, it must be from "
+                   "-1e15 to 1e15");
+    EXPECT_REFUSED(MV_SPARSE_FP32, sparse(twice, ones, 65537),
+                   "field 'f': the sparse vector has 65537 entries, it may have 65536");
+    EXPECT_REFUSED(MV_SPARSE_FP32, real(1), "field 'f' wants a sparse vector, got a number");
+    EXPECT_REFUSED(MV_INT32, sparse(twice, ones, 1), "field 'f' wants a number, got a sparse vector");
+}
 
 static void test_refused_numbers(void)
 {
@@ -577,6 +630,8 @@ int main(void)
     RUN(test_whole_numbers());
     RUN(test_timestamps());
     RUN(test_other_values());
+    RUN(test_sparse_vectors());
+    RUN(test_refused_sparse_vectors());
     RUN(test_refused_numbers());
     RUN(test_refused_kinds());
     RUN(test_damaged_cells());

@@ -296,6 +296,12 @@ static inline bool value_equal(const mv_value *a, const mv_value *b)
         for (size_t i = 0; i < a->as.list.count; i++)
             if (!value_equal(&a->as.list.items[i], &b->as.list.items[i])) return false;
         return true;
+    case MV_KIND_SPARSE:
+        return a->as.sparse.count == b->as.sparse.count &&
+               memcmp(a->as.sparse.indices, b->as.sparse.indices,
+                      a->as.sparse.count * sizeof *a->as.sparse.indices) == 0 &&
+               memcmp(a->as.sparse.numbers, b->as.sparse.numbers,
+                      a->as.sparse.count * sizeof *a->as.sparse.numbers) == 0;
     }
     return false;
 }
