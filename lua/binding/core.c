@@ -5,6 +5,7 @@
 #include "job_box.h"
 #include "read_values.h"
 #include "schema_box.h"
+#include "sparse_values.h"
 #include "vector_box.h"
 
 /* ---------------------------------------------------------------- tables of functions */
@@ -83,11 +84,13 @@ static const luaL_Reg core_functions[] = {
     {"open", call_open},
     {"options", options_call},
     {"pack", vector_pack},
+    {"pack_sparse", sparse_pack},
     {"quote", raise_quote_call},
     {"raise", raise_call},
     {"raise_if_synonym", raise_if_synonym_call},
     {"schema", schema_call},
     {"unpack", vector_unpack},
+    {"unpack_sparse", sparse_unpack},
     {"vector", vector_create},
     {"word", word_call},
     {NULL, NULL},

@@ -33,6 +33,7 @@ static void choose(choice *c, bool of_vectors)
     *c = (choice){.options = {"type"}, .options_count = 1};
     for (uint32_t i = 0; (info = mv_index_info_at(i)) && c->types_count < TYPES_MAX; i++) {
         if (info->of_vectors != of_vectors) continue;
+        if (info->type == MV_INDEX_SPARSE) continue; /* index_read_sparse */
         c->infos[c->types_count] = info;
         c->types[c->types_count++] = (word){info->name, (int)info->type};
         for (uint32_t j = 0; j < info->options_count && c->options_count < OPTIONS_MAX; j++)
@@ -204,6 +205,21 @@ mv_index_options index_read(lua_State *L, int index, const error_context *where,
         int option_at = at + find_option(&c, info->options[i].name);
         if (!lua_isnil(L, option_at)) read_option(L, option_at, call, &info->options[i], &out);
     }
+    return out;
+}
+
+mv_index_options index_read_sparse(lua_State *L, int index, const error_context *where)
+{
+    static const word types[] = {{"sparse", MV_INDEX_SPARSE}, {"flat", MV_INDEX_NONE}};
+    static const char *const options[] = {"type"};
+    mv_index_options out = {.type = MV_INDEX_SPARSE};
+    if (lua_isnil(L, index)) return out;
+    if (lua_type(L, index) == LUA_TTABLE) index = check_options(L, index, where->call, options, 1);
+    if (lua_type(L, index) != LUA_TSTRING)
+        raise_at(L, where, "an index is 'sparse', 'flat' or a table with such a 'type', got a %s",
+                 luaL_typename(L, index));
+    out.type = (mv_index_type)check_word(L, index, where, "index type of a sparse vector", types,
+                                         sizeof types / sizeof *types);
     return out;
 }
 

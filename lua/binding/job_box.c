@@ -89,15 +89,17 @@ int call_optimize_abandon(lua_State *L)
 static mv_index_change read_change(lua_State *L, collection_box *owner)
 {
     uint32_t position;
+    mv_field_options field;
+    const mv_schema *schema = mv_get_schema(owner->collection);
     mv_index_change change = {.name = check_string(L, 3, "create_index", "name")};
     error_context where = {.call = "create_index", .field = change.name};
     if (lua_isnil(L, 4)) raise_at(L, &where, "no index is given");
-    if (mv_schema_find_vector(mv_get_schema(owner->collection), change.name, strlen(change.name),
-                              &position))
+    if (mv_schema_find_vector(schema, change.name, strlen(change.name), &position))
         change.index = index_read(L, 4, &where, true);
-    else if (mv_schema_find_field(mv_get_schema(owner->collection), change.name,
-                                  strlen(change.name), &position))
-        change.index = index_read(L, 4, &where, false);
+    else if (mv_schema_find_field(schema, change.name, strlen(change.name), &position) &&
+             mv_schema_field(schema, position, &field))
+        change.index = field.type == MV_SPARSE_FP32 ? index_read_sparse(L, 4, &where)
+                                                    : index_read(L, 4, &where, false);
     return change;
 }
 

@@ -2,6 +2,7 @@
 #include "push_values.h"
 
 #include "check_args.h"
+#include "sparse_values.h"
 #include "vector_box.h"
 
 #include <inttypes.h>
@@ -68,6 +69,7 @@ static void push_scalar(lua_State *L, const mv_value *value)
     case MV_KIND_UINT: push_unsigned(L, value->as.u); break;
     case MV_KIND_REAL: lua_pushnumber(L, (lua_Number)value->as.real); break;
     case MV_KIND_STRING: lua_pushlstring(L, value->as.string.data, value->as.string.size); break;
+    case MV_KIND_SPARSE: push_sparse(L, &value->as.sparse); break;
     case MV_KIND_NULL:
     case MV_KIND_LIST: lua_pushnil(L); break;
     }
@@ -120,9 +122,21 @@ bool is_hit_key(const char *name, size_t size)
     return false;
 }
 
-static void read_named_fields(lua_State *L, const mv_schema *schema, const char *call, int list,
+/* Add all fields of sparse vectors, or all others. */
+static void add_fields(const mv_schema *schema, bool sparse, output *out)
+{
+    mv_field_options field;
+    for (uint32_t i = 0; mv_schema_field(schema, i, &field); i++)
+        if (sparse == (field.type == MV_SPARSE_FP32) && out->fields_count < MV_FIELDS_MAX)
+            out->fields[out->fields_count++] = (uint16_t)i;
+}
+
+/* True if a field of sparse vectors is named. */
+static bool read_named_fields(lua_State *L, const mv_schema *schema, const char *call, int list,
                               output *out)
 {
+    mv_field_options field;
+    bool names_sparse = false;
     error_context where = {.call = call};
     if (lua_type(L, list) != LUA_TTABLE)
         raise_misuse(L, "%s: 'output_fields' must be an array of names, got a %s", call,
@@ -139,6 +153,8 @@ static void read_named_fields(lua_State *L, const mv_schema *schema, const char 
         if (mv_schema_find_field(schema, name, size, &position)) {
             if (out->fields_count < MV_FIELDS_MAX)
                 out->fields[out->fields_count++] = (uint16_t)position;
+            (void)mv_schema_field(schema, position, &field);
+            names_sparse |= field.type == MV_SPARSE_FP32;
         } else if (mv_schema_find_vector(schema, name, size, &position)) {
             if (out->vectors_count < MV_VECTORS_MAX)
                 out->vectors[out->vectors_count++] = (uint16_t)position;
@@ -147,6 +163,7 @@ static void read_named_fields(lua_State *L, const mv_schema *schema, const char 
         }
         lua_pop(L, 1);
     }
+    return names_sparse;
 }
 
 void output_read(lua_State *L, const mv_schema *schema, const char *call, int fields_at,
@@ -155,19 +172,19 @@ void output_read(lua_State *L, const mv_schema *schema, const char *call, int fi
     out->fields_count = 0;
     out->vectors_count = 0;
     out->has_score = false;
-    if (lua_isnil(L, fields_at)) {
-        out->fields_count = mv_schema_field_count(schema);
-        for (uint32_t i = 0; i < out->fields_count; i++) out->fields[i] = (uint16_t)i;
-    } else {
-        read_named_fields(L, schema, call, fields_at, out);
-    }
+    bool names_sparse = false;
+    if (lua_isnil(L, fields_at))
+        add_fields(schema, false, out);
+    else
+        names_sparse = read_named_fields(L, schema, call, fields_at, out);
 
     out->vectors_as_tables = is_text(L, include_at, "table");
     if (!lua_isnil(L, include_at) && !lua_isboolean(L, include_at) && !out->vectors_as_tables)
         raise_misuse(L, "%s: 'include_vector' must be true, false or 'table'", call);
-    if (lua_toboolean(L, include_at) && out->vectors_count == 0) {
+    if (lua_toboolean(L, include_at) && out->vectors_count == 0 && !names_sparse) {
         out->vectors_count = mv_schema_vector_count(schema);
         for (uint32_t i = 0; i < out->vectors_count; i++) out->vectors[i] = (uint16_t)i;
+        add_fields(schema, true, out);
     }
 }
 

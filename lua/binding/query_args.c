@@ -6,6 +6,7 @@
 #include "query_args.h"
 
 #include "read_vectors.h"
+#include "sparse_values.h"
 
 #include <string.h>
 
@@ -66,32 +67,59 @@ static bool is_given(lua_State *L, const query_args *args, int option)
 
 /* ---------------------------------------------------------------- the target of the search */
 
-static void read_named_field(lua_State *L, query_args *args)
+/* The names of all fields of vectors, dense and sparse. Returns how many; the position of the last
+ * sparse one goes to sparse_field. */
+static uint32_t vector_names(query_args *args, const char *names[MV_VECTORS_MAX + MV_FIELDS_MAX])
 {
-    size_t size;
-    uint32_t count = mv_schema_vector_count(args->schema);
-    (void)check_string(L, args->at + FIELD, "query", "field");
-    const char *name = lua_tolstring(L, args->at + FIELD, &size);
-    if (mv_schema_find_vector(args->schema, name, size, &args->query.vector_field)) return;
     mv_vector_options vector;
-    const char *names[MV_VECTORS_MAX];
-    for (uint32_t i = 0; i < count; i++)
-        names[i] = mv_schema_vector(args->schema, i, &vector) ? vector.name : NULL;
-    raise_unknown(L, &query_context, "vector field", name, size, names, count);
+    mv_field_options field;
+    uint32_t count = 0;
+    for (uint32_t i = 0; mv_schema_vector(args->schema, i, &vector); i++)
+        names[count++] = vector.name;
+    for (uint32_t i = 0; mv_schema_field(args->schema, i, &field); i++) {
+        if (field.type != MV_SPARSE_FP32) continue;
+        names[count++] = field.name;
+        args->query.sparse_field = i;
+    }
+    return count;
+}
+
+static bool is_sparse_field(const mv_schema *schema, uint32_t position)
+{
+    mv_field_options field;
+    return mv_schema_field(schema, position, &field) && field.type == MV_SPARSE_FP32;
 }
 
 /* The vector field to search: the named one, or the only one of the schema. */
 static void read_field(lua_State *L, query_args *args)
 {
-    uint32_t count = mv_schema_vector_count(args->schema);
-    if (is_given(L, args, FIELD))
-        read_named_field(L, args);
-    else if (count == 0)
+    const char *names[MV_VECTORS_MAX + MV_FIELDS_MAX];
+    mv_query *query = &args->query;
+    mv_field_options sparse;
+    uint32_t count = vector_names(args, names);
+    size_t size;
+    if (is_given(L, args, FIELD)) {
+        (void)check_string(L, args->at + FIELD, "query", "field");
+        const char *name = lua_tolstring(L, args->at + FIELD, &size);
+        query->is_sparse = mv_schema_find_field(args->schema, name, size, &query->sparse_field) &&
+                           is_sparse_field(args->schema, query->sparse_field);
+        if (!query->is_sparse &&
+            !mv_schema_find_vector(args->schema, name, size, &query->vector_field))
+            raise_unknown(L, &query_context, "vector field", name, size, names, count);
+    } else if (count == 0) {
         raise_misuse(L, "query: the collection has no vector field");
-    else if (count > 1)
+    } else if (count > 1) {
         raise_misuse(L, "query: 'field' must name one of the %u vector fields", count);
-    (void)mv_schema_vector(args->schema, args->query.vector_field, &args->field);
-    args->query.dim = args->field.dim;
+    } else {
+        query->is_sparse = mv_schema_vector_count(args->schema) == 0;
+    }
+    if (!query->is_sparse) {
+        (void)mv_schema_vector(args->schema, query->vector_field, &args->field);
+        query->dim = args->field.dim;
+        return;
+    }
+    (void)mv_schema_field(args->schema, query->sparse_field, &sparse);
+    args->field = (mv_vector_options){.name = sparse.name, .type = sparse.type, .index = sparse.index};
 }
 
 static uint32_t count_vectors(lua_State *L, const query_args *args)
@@ -173,6 +201,7 @@ static void read_target(lua_State *L, query_args *args)
         args->query.vectors_count = count_vectors(L, args);
     else if (is_given(L, args, VECTOR))
         args->query.vectors_count = 1;
+    if (args->query.is_sparse) args->query.sparse_count = args->query.vectors_count;
 }
 
 /* ---------------------------------------------------------------- how many hits, and how to search
@@ -227,6 +256,10 @@ static void read_params(lua_State *L, query_args *args)
     for (int i = RECALL; i < NAMES && args->field.index.type == MV_INDEX_FLAT; i++)
         if (!lua_isnil(L, at + i))
             raise_misuse(L, "%s: the flat index of field '%s' has no option '%s'", call,
+                         args->field.name, param_names[i]);
+    for (int i = PLAN; i < NAMES && query->is_sparse; i++)
+        if (i != RECALL && !lua_isnil(L, at + i))
+            raise_misuse(L, "%s: field '%s' is sparse, its search has no option '%s'", call,
                          args->field.name, param_names[i]);
     if (check_boolean(L, at + EXACT, call, "exact", false)) query->strategy = MV_STRATEGY_EXACT;
     if (!lua_isnil(L, at + PLAN)) {
@@ -378,8 +411,49 @@ static void read_single(lua_State *L, query_args *args, number_scratch *scratch)
     args->query.vectors = vector;
 }
 
+/* Two walks over all vectors: the first one counts their entries. */
+static void read_several_sparse(lua_State *L, query_args *args)
+{
+    uint32_t count = args->query.sparse_count;
+    int list = args->at + VECTORS;
+    size_t entries = 0;
+    mv_sparse *all = check_block(L, count, sizeof *all);
+    for (uint32_t i = 0; i < count; i++) {
+        lua_rawgeti(L, list, (int)i + 1);
+        all[i].count = sparse_size(L, lua_gettop(L), &query_context);
+        entries += all[i].count;
+        lua_pop(L, 1);
+    }
+    uint32_t *indices = check_block(L, entries, sizeof *indices);
+    float *numbers = check_block(L, entries, sizeof *numbers);
+    for (uint32_t i = 0; i < count; i++) {
+        lua_rawgeti(L, list, (int)i + 1);
+        sparse_copy(L, lua_gettop(L), &query_context, indices, numbers);
+        lua_pop(L, 1);
+        all[i].indices = indices;
+        all[i].numbers = numbers;
+        indices += all[i].count;
+        numbers += all[i].count;
+    }
+    args->query.sparse = all;
+}
+
+static void read_sparse_vectors(lua_State *L, query_args *args, number_scratch *scratch)
+{
+    if (args->has_vectors) {
+        read_several_sparse(L, args);
+    } else if (args->query.sparse_count == 1) {
+        read_sparse(L, args->at + VECTOR, &query_context, scratch, &args->sparse);
+        args->query.sparse = &args->sparse;
+    }
+}
+
 void query_args_read_vectors(lua_State *L, query_args *args, number_scratch *scratch)
 {
+    if (args->query.is_sparse) {
+        read_sparse_vectors(L, args, scratch);
+        return;
+    }
     if (args->has_vectors)
         read_several(L, args, scratch);
     else if (args->query.vectors_count == 1)

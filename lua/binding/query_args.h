@@ -16,6 +16,7 @@ typedef struct query_args {
     uint32_t offset;         /* as given; query.offset is 0 for a re-ranker */
     bool has_target;         /* one of `vector`, `vectors` and `id` is given */
     mv_vector_options field; /* the vector field to search, if has_target */
+    mv_sparse sparse;        /* the sparse vector to search for */
     bool has_vectors;        /* `vectors` is given: the answer is an array of results */
     double min_score;
     double max_distance;

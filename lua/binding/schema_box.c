@@ -25,6 +25,16 @@ static const char *type_of_number(int number)
     return mv_type_name((mv_type)number);
 }
 
+static const char *scalar_type_of_number(int number)
+{
+    return number < MV_VECTOR && number != MV_SPARSE_FP32 ? type_of_number(number) : NULL;
+}
+
+static const char *vector_type_of_number(int number)
+{
+    return number >= MV_VECTOR || number == MV_SPARSE_FP32 ? type_of_number(number) : NULL;
+}
+
 static const char *metric_of_number(int number)
 {
     return mv_metric_name((mv_metric)number);
@@ -70,8 +80,8 @@ static int spread_entry(lua_State *L, const char *kind, int position, const char
     return at;
 }
 
-/* Does the entry at `index` describe a vector field: does its `type` begin with "vector", or has it
- * a `dim`? */
+/* Does the entry at `index` describe a vector field: does its `type` begin with "vector" or
+ * "sparse", or has it a `dim`? */
 static bool is_vector_entry(lua_State *L, int index)
 {
     if (lua_type(L, index) != LUA_TTABLE) return false;
@@ -80,7 +90,8 @@ static bool is_vector_entry(lua_State *L, int index)
     lua_pushlstring(L, "type", 4);
     lua_rawget(L, index);
     bool is_vector = !lua_isnil(L, -2) || (lua_type(L, -1) == LUA_TSTRING &&
-                                           strncmp(lua_tostring(L, -1), "vector", 6) == 0);
+                                           (strncmp(lua_tostring(L, -1), "vector", 6) == 0 ||
+                                            strncmp(lua_tostring(L, -1), "sparse", 6) == 0));
     lua_pop(L, 2);
     return is_vector;
 }
@@ -95,7 +106,8 @@ static mv_err read_field(lua_State *L, mv_schema *schema, int position, mv_error
     int at = spread_entry(L, "field", position, options, OPTIONS, call);
     mv_field_options field = {.name = lua_tostring(L, at + NAME)};
     error_context where = {.call = call_of(position), .field = field.name};
-    field.type = (mv_type)check_named(L, at + TYPE, &where, "type", type_of_number, 0, MV_VECTOR);
+    field.type =
+        (mv_type)check_named(L, at + TYPE, &where, "type", scalar_type_of_number, 0, MV_VECTOR);
     field.nullable = check_boolean(L, at + NULLABLE, call, "nullable", false);
     field.index = index_read(L, at + INDEX, &where, false);
 
@@ -108,23 +120,52 @@ static mv_err read_field(lua_State *L, mv_schema *schema, int position, mv_error
     return mv_schema_add_field(schema, &field, error);
 }
 
+/* The options of a vector field. */
+enum {
+    VECTOR_NAME,
+    VECTOR_TYPE_AT,
+    VECTOR_DIM,
+    VECTOR_METRIC,
+    VECTOR_INDEX,
+    VECTOR_NULLABLE,
+    VECTOR_OPTIONS
+};
+
+/* A field of sparse vectors, whose options are at `at`: for the engine a scalar field. */
+static mv_err read_sparse_field(lua_State *L, mv_schema *schema, int at, const char *call,
+                                const error_context *where, mv_error *error)
+{
+    mv_field_options field = {.name = where->field, .type = MV_SPARSE_FP32};
+    if (!lua_isnil(L, at + VECTOR_DIM))
+        raise_at(L, where, "a sparse vector has no 'dim': its indexes are from 0 to 4294967295");
+    if (!lua_isnil(L, at + VECTOR_METRIC) && !is_text(L, at + VECTOR_METRIC, "ip"))
+        raise_at(L, where, "the metric of sparse vectors is 'ip'");
+    field.nullable = check_boolean(L, at + VECTOR_NULLABLE, call, "nullable", false);
+    field.index = index_read_sparse(L, at + VECTOR_INDEX, where);
+    return mv_schema_add_field(schema, &field, error);
+}
+
 static mv_err read_vector_field(lua_State *L, mv_schema *schema, int position, mv_error *error)
 {
-    enum { NAME, TYPE, DIM, METRIC, INDEX, OPTIONS };
-    static const char *const options[OPTIONS] = {"name", "type", "dim", "metric", "index"};
+    static const char *const options[VECTOR_OPTIONS] = {"name",   "type",  "dim",
+                                                        "metric", "index", "nullable"};
     char call[64];
-    int at = spread_entry(L, "vector", position, options, OPTIONS, call);
-    mv_vector_options vector = {.name = lua_tostring(L, at + NAME)};
+    int at = spread_entry(L, "vector", position, options, VECTOR_OPTIONS, call);
+    mv_vector_options vector = {.name = lua_tostring(L, at + VECTOR_NAME)};
     error_context where = {.call = call_of(position), .field = vector.name};
-    vector.type =
-        (mv_type)check_named(L, at + TYPE, &where, "type", type_of_number, MV_VECTOR, NUMBERS_END);
-    if (lua_isnil(L, at + DIM)) raise_at(L, &where, "'dim' is missing");
-    vector.dim = check_whole(L, at + DIM, call, "dim", 1, MV_DIM_MAX, 0);
-    vector.metric = lua_isnil(L, at + METRIC)
+    vector.type = (mv_type)check_named(L, at + VECTOR_TYPE_AT, &where, "type",
+                                       vector_type_of_number, 0, NUMBERS_END);
+    if (vector.type == MV_SPARSE_FP32)
+        return read_sparse_field(L, schema, at, call, &where, error);
+    if (!lua_isnil(L, at + VECTOR_NULLABLE))
+        raise_at(L, &where, "only a sparse vector may be 'nullable'");
+    if (lua_isnil(L, at + VECTOR_DIM)) raise_at(L, &where, "'dim' is missing");
+    vector.dim = check_whole(L, at + VECTOR_DIM, call, "dim", 1, MV_DIM_MAX, 0);
+    vector.metric = lua_isnil(L, at + VECTOR_METRIC)
                         ? mv_metric_default(vector.type)
-                        : (mv_metric)check_named(L, at + METRIC, &where, "metric", metric_of_number,
-                                                 1, NUMBERS_END);
-    vector.index = index_read(L, at + INDEX, &where, true);
+                        : (mv_metric)check_named(L, at + VECTOR_METRIC, &where, "metric",
+                                                 metric_of_number, 1, NUMBERS_END);
+    vector.index = index_read(L, at + VECTOR_INDEX, &where, true);
     return mv_schema_add_vector(schema, &vector, error);
 }
 
@@ -230,17 +271,32 @@ static void push_vector_field(lua_State *L, const mv_vector_options *vector)
     lua_setfield(L, -2, "index");
 }
 
+static void push_sparse_field(lua_State *L, const mv_field_options *field)
+{
+    static const mv_index_options flat = {.type = MV_INDEX_FLAT};
+    lua_createtable(L, 0, 5);
+    set_string(L, "name", field->name);
+    set_string(L, "type", mv_type_name(field->type));
+    set_string(L, "metric", mv_metric_name(MV_IP));
+    lua_pushboolean(L, field->nullable);
+    lua_setfield(L, -2, "nullable");
+    index_push(L, field->index.type == MV_INDEX_NONE ? &flat : &field->index);
+    lua_setfield(L, -2, "index");
+}
+
 void schema_push(lua_State *L, const mv_schema *schema)
 {
     mv_field_options field;
     mv_vector_options vector;
+    int count = 0;
     lua_createtable(L, 0, 3);
     if (*mv_schema_name(schema)) set_string(L, "name", mv_schema_name(schema));
 
     lua_createtable(L, (int)mv_schema_field_count(schema), 0);
     for (uint32_t i = 0; mv_schema_field(schema, i, &field); i++) {
+        if (field.type == MV_SPARSE_FP32) continue;
         push_field(L, &field);
-        lua_rawseti(L, -2, (int)i + 1);
+        lua_rawseti(L, -2, ++count);
     }
     lua_setfield(L, -2, "fields");
 
@@ -248,6 +304,12 @@ void schema_push(lua_State *L, const mv_schema *schema)
     for (uint32_t i = 0; mv_schema_vector(schema, i, &vector); i++) {
         push_vector_field(L, &vector);
         lua_rawseti(L, -2, (int)i + 1);
+    }
+    count = (int)mv_schema_vector_count(schema);
+    for (uint32_t i = 0; mv_schema_field(schema, i, &field); i++) {
+        if (field.type != MV_SPARSE_FP32) continue;
+        push_sparse_field(L, &field);
+        lua_rawseti(L, -2, ++count);
     }
     lua_setfield(L, -2, "vectors");
 }

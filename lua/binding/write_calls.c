@@ -5,6 +5,7 @@
 #include "push_values.h"
 #include "read_values.h"
 #include "read_vectors.h"
+#include "sparse_values.h"
 
 typedef struct batch_box {
     owned_box owned;
@@ -34,9 +35,11 @@ static mv_err read_member(lua_State *L, batch_box *box, const mv_schema *schema,
 
     if (mv_schema_find_field(schema, key, size, &position)) {
         mv_value value;
+        mv_field_options field;
         value_scratch scratch = {.used = 0};
+        (void)mv_schema_field(schema, position, &field);
         where->field = key;
-        read_value(L, value_at, where, &value, &scratch);
+        read_field_value(L, value_at, where, field.type, &value, &scratch, &box->scratch);
         where->field = NULL;
         return mv_batch_set(box->batch, position, &value, error);
     }

@@ -21,10 +21,12 @@ local M = {
   null = core.null,
   open = core.open,
   pack = core.pack,
+  pack_sparse = core.pack_sparse,
   rerank = rerank,
   schema = core.schema,
   simd = core.simd,
   unpack = core.unpack,
+  unpack_sparse = core.unpack_sparse,
   vector = core.vector,
 }
 
