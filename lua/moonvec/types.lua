@@ -31,9 +31,11 @@ local moonvec = {}
 ---| "busy" # another transaction, process or job is in the way
 ---| "limit" # a documented limit is exceeded
 ---@alias moonvec.type "string"|"bool"|"int32"|"int64"|"uint32"|"uint64"|"float"|"double"|"timestamp"|"array_string"|"array_bool"|"array_int32"|"array_int64"|"array_uint32"|"array_uint64"|"array_float"|"array_double"|"array_timestamp"
----@alias moonvec.vector_type "vector_fp32"|"vector_fp16"|"vector_int8"|"vector_binary" vector_binary: bits, see moonvec.numbers
+---@alias moonvec.vector_type "vector_fp32"|"vector_fp16"|"vector_int8"|"vector_binary"|"sparse_vector_fp32" vector_binary: bits, see moonvec.numbers; sparse_vector_fp32: see moonvec.sparse
 ---@alias moonvec.id string|integer a string of 1 to 1,024 bytes. An integer is converted to its decimal string; filters compare `id` as that string
 ---@alias moonvec.numbers number[]|string|moonvec.vector a table of numbers, a string of packed little-endian float32, or a reusable vector. A vector_int8 field accepts whole numbers from -128 to 127. A vector_binary field accepts a table or reusable vector of zeros and ones, or a packed string of dim / 8 bytes: bit i (from 0) is in byte i / 8, the most significant bit of a byte first, as in numpy.packbits
+
+---@alias moonvec.sparse table<integer, number>|string a sparse vector, of a field of type sparse_vector_fp32: a table of numbers by index, { [17] = 0.4, [29] = 1.2 }, or a packed string (moonvec.pack_sparse). An index is a whole number from 0 to 2^32 - 1; a number is from -1e15 to 1e15, and zeros are not kept. At most 65,536 entries, none is allowed. Documents are returned with the table
 
 -- The grammar of a filter text. Keywords are case-insensitive, field names are case-sensitive. NOT binds tightest, then
 -- AND, then OR:
@@ -121,6 +123,18 @@ function moonvec.pack(vector) end
 ---@return number[]
 function moonvec.unpack(vector) end
 
+--- Returns a sparse vector as a packed string, which is written and searched faster than a table: of n entries n indexes
+--- (uint32), then n numbers (float32), all little-endian.
+---@param indices integer[]|moonvec.sparse its indexes, in any order; without `numbers` a sparse vector
+---@param numbers? number[] as many numbers
+---@return string
+function moonvec.pack_sparse(indices, numbers) end
+
+--- Returns a sparse vector as a table.
+---@param sparse moonvec.sparse
+---@return table<integer, number>
+function moonvec.unpack_sparse(sparse) end
+
 ---@class moonvec.open_options
 ---@field schema? moonvec.schema must equal the schema of an existing collection, including indexes and later changes; else the result is "schema_mismatch". Not an option of create_and_open
 ---@field read_only? boolean never write a file; writes return "read_only" (default false)
@@ -153,16 +167,17 @@ function moonvec.unpack(vector) end
 ---@class moonvec.vector_field
 ---@field name string at most 64 bytes; id, score and distance are reserved
 ---@field type moonvec.vector_type
----@field dim integer numbers in each vector, 1 to 65,535; for vector_binary bits, a multiple of 8
----@field metric? "l2"|"ip"|"cosine"|"l1"|"hamming" squared Euclidean distance, inner product, cosine similarity (default), sum of absolute differences, or number of different bits. A vector_binary has "hamming" only, and no other type has it
----@field index? "hnsw"|"flat"|moonvec.index (default "hnsw")
+---@field dim? integer numbers in each vector, 1 to 65,535; for vector_binary bits, a multiple of 8. Needed, but for a sparse vector, which has none
+---@field metric? "l2"|"ip"|"cosine"|"l1"|"hamming" squared Euclidean distance, inner product, cosine similarity (default), sum of absolute differences, or number of different bits. A vector_binary has "hamming" only, and no other type has it. A sparse vector has "ip" only
+---@field index? "hnsw"|"flat"|"sparse"|moonvec.index (default "hnsw"; of a sparse vector "sparse": for each index, the rows that have it)
+---@field nullable? boolean only a sparse vector: whether it may be NULL (default false)
 
 --- The range of numbers. With "l2", "ip" and "l1", the numbers of documents and of queries are from -1e15 to 1e15, so that
 --- every distance is finite. With "cosine", the length of a document's vector is 2.9e-39 to 8.5e37, and the vector of a query
 --- is any finite one but the zero vector. Others raise. A distance between 0 and 1.2e-38 may be given as 0.
 
 ---@class moonvec.index
----@field type "hnsw"|"flat" "hnsw": a graph, searched approximately. "flat": no index, every matching row is compared
+---@field type "hnsw"|"flat"|"sparse" "hnsw": a graph, searched approximately. "flat": no index, every matching row is compared
 ---@field m? integer only hnsw: links of each row, 4 to 64 (default 16)
 ---@field ef_construction? integer only hnsw: candidates of each search while the graph is built, 8 to 2,000 (default 200)
 ---@field quantize? "auto"|"none"|"fp16"|"int8"|"int4" only hnsw: the codes that a walk through the graph computes distances from; scores are exact with any. "auto" (default): the first of int4, int8, fp16 and none that was measured to be accurate enough. Metric "l1" excludes "int8" and "int4"; "hamming" allows only "auto" and "none"
@@ -256,7 +271,7 @@ function collection:fetch(ids, options) end
 
 ---@class moonvec.fetch_options
 ---@field output_fields? string[] names of the scalar and vector fields to return (default: all scalar fields)
----@field include_vector? boolean|"table" return vectors, as packed strings (true: float32, for vector_binary bits) or as tables ("table": numbers, for vector_binary zeros and ones): those named in `output_fields`, or all if it names none (default false)
+---@field include_vector? boolean|"table" return vectors, as packed strings (true: float32, for vector_binary bits) or as tables ("table": numbers, for vector_binary zeros and ones): those named in `output_fields`, or all if it names none (default false). Sparse vectors are always tables
 
 --- `for document in collection:iterate() do`: all documents of one commit, in the order of their last write. Every failure
 --- raises, at the beginning, too, because a `for` loop cannot take nil, message, code.
@@ -283,12 +298,12 @@ function collection:count(filter, args) end
 function collection:query(options) end
 
 ---@class moonvec.query_options
----@field field? string the vector field to search (default: the only one of the schema)
+---@field field? string the vector field to search (default: the only one of the schema, sparse ones included)
 ---@field text? string search by text, in a string field with an index of type "text" (`field`; default: the only one): what a person typed. Words, "phrases", -excluded, +required, this OR that, beg* (words that begin so; with a `language`, it is reduced to its stem first). No text is wrong, but a text that only excludes raises. A document matches if it has one of the words; where there are phrases or required words, it must have these, and the other words only add to the score. Hits are ranked by BM25 with the statistics of the whole collection: their scores do not depend on how its rows lie in segments. Together with `vector` or `id` it is a search by both, fused by rrf as in multi_query: `field` then names either of the fields, and the other one is the only one of its kind. Cannot be combined with `vectors`, `order_by`, `after`, `max_distance` or, without a vector, `params`
 ---@field highlight? boolean|moonvec.highlight_options only with `text`: hits have `highlights`, a table with an array of snippets for each field, in which the words that were searched for are marked (default false)
----@field vector? moonvec.numbers the vector to search for. At most one of `vector`, `id` and `vectors` can be given; without any, the query selects by filter and `order_by`
+---@field vector? moonvec.numbers|moonvec.sparse the vector to search for. Hits for a sparse vector are the documents that share an index with it; their score is the inner product, and the search is exact. At most one of `vector`, `id` and `vectors` can be given; without any, the query selects by filter and `order_by`
 ---@field id? moonvec.id search for the vector of this document, which is excluded from the hits
----@field vectors? moonvec.numbers[] several vectors to search for, at most 65,536
+---@field vectors? moonvec.numbers[]|moonvec.sparse[] several vectors to search for, at most 65,536
 ---@field threads? integer number of threads that share `vectors`, 1 to 64 (default 1). They are started for the query and end with it. The hits do not depend on it. Pages of a graph (`offset`) are searched for by one thread
 ---@field topk? integer maximum number of hits for each vector, 1 or more (default 10); `topk` + `offset` is at most 1,000,000
 ---@field offset? integer number of best hits to skip (default 0). Pages with the same `topk` and different `offset` share no hit, and leave none out between them, as long as the collection does not change. A hit that the graph missed at first may be on a later page than its score says; a page itself is sorted. With another `topk` the order of all hits may differ. A deep page costs more than a search for `topk` + `offset` hits, so use collection:cursor to read on. With `rerank`, pages share no hit only if `candidates` is the same
@@ -298,7 +313,7 @@ function collection:query(options) end
 ---@field where? fun(hit: moonvec.hit): boolean a predicate in Lua, slower than a filter. It is called for the hits that the other options allow, best first, until `topk` + `offset` hits (with `rerank`: `candidates` hits) match. The hit has the fields that `output_fields` and `include_vector` name. With `vectors`, this is done for each vector. `rerank` gets only matching hits. In a transaction the function must not write through `tx`, else the next step of the search raises
 ---@field min_score? number exclude hits with a lower score, before `rerank` (default: none)
 ---@field max_distance? number exclude hits with a larger distance (default: none)
----@field params? moonvec.query_params how the index is searched
+---@field params? moonvec.query_params how the index is searched; of a sparse vector only `exact` and `recall`, and it is exact with any
 ---@field output_fields? string[] as in fetch_options
 ---@field include_vector? boolean|"table" as in fetch_options
 ---@field order_by? string only without a vector: 1 to 8 scalar fields, no arrays, such as "year DESC, title". NULL is lowest: first in ascending order, last with DESC. Equal documents are in the order of their last write (default: all documents are)
@@ -337,8 +352,8 @@ function collection:query(options) end
 ---@field code_distances integer distances computed from codes
 ---@field followed integer candidates of graphs whose links were followed
 ---@field bridged integer rows whose links were followed without computing their distance
----@field blocks_read integer by text: blocks of 128 rows of the lists of words that were read
----@field blocks_skipped integer by text: blocks that were skipped, because their rows cannot be among the best
+---@field blocks_read integer by text and by sparse vector: blocks of 128 rows of the lists that were read
+---@field blocks_skipped integer by text and by sparse vector: blocks that were skipped, because their rows cannot be among the best
 ---@field filter_ms number time to find the matching rows, in milliseconds
 ---@field search_ms number time to find the nearest of them, in milliseconds
 
@@ -374,7 +389,7 @@ function collection:multi_query(options) end
 
 ---@class moonvec.search one of the searches of multi_query: for a vector, for that of a document, or by text
 ---@field field? string as in query_options
----@field vector? moonvec.numbers exactly one of `vector`, `id` and `text` is given
+---@field vector? moonvec.numbers|moonvec.sparse exactly one of `vector`, `id` and `text` is given
 ---@field text? string search by what a person typed, as in query_options
 ---@field id? moonvec.id search for the vector of this document, which is excluded from the hits of this search
 ---@field topk? integer hits to fuse (default: 50, or `topk` of the whole if that is more, with `rerank` its `candidates`: a document that is good in several searches is often in none among the first few)
@@ -582,15 +597,16 @@ function collection:stats() end
 ---@field pending? "working"|"elsewhere"|"due"|"few"|"failed"|"manual"|"read_only" why rows wait (nil: none do). "working": this process is building indexes. "elsewhere": another process was, when this one last tried. "due": this process is about to begin. "few": they are fresh rows, which stay fresh until they are a sixteenth of the documents (at least 1,024, at most 4,096 rows). "failed": see `background_error`; it is tried again. "manual": only optimize builds indexes. "read_only": this handle does not write
 
 ---@class moonvec.index_stats
----@field type "hnsw"|"flat"|"invert"|"text"
+---@field type "hnsw"|"flat"|"invert"|"text"|"sparse"
 ---@field rows integer rows that are not deleted, including fresh rows
 ---@field completeness number 0 to 1: the share of `rows` that queries find through the index (1 if flat). Queries scan the other rows: fresh rows, and segments that are too small for an index (below 1,024 rows)
 ---@field indexed_rows? integer not flat: rows that queries find through the index
 ---@field bytes? integer not flat: size of the files of the index
 ---@field warning? string not flat: message about a damaged index file. Queries scan its rows instead, and optimize builds it again
----@field lists? integer only invert and text: number of segments that have the index
+---@field lists? integer only invert, text and sparse: number of segments that have the index
 ---@field tokens? integer only text: occurrences of words in the largest of them
----@field terms? integer only text: different words in the largest of them
+---@field terms? integer only text and sparse: different words, or indexes, in the largest of them; indexes of negative numbers count apart
+---@field entries? integer only sparse: entries of all vectors in the largest of them
 ---@field graphs? integer only hnsw: number of segments that have a graph
 ---@field quantize? "none"|"fp16"|"int8"|"int4" only hnsw with a graph: the codes of the largest graph
 ---@field code_error? number only hnsw with a graph: root mean square error of a distance computed from codes in the largest graph, relative to the mean distance of a row to its neighbours
