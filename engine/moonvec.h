@@ -179,6 +179,9 @@ typedef struct mv_text_options {
     double k1; /* of BM25: how fast further occurrences of a word count less; 0.001 to 100,
                 * default 1.2 */
     double b;  /* of BM25: how much long texts count less; 0.001 to 1, default 0.75 */
+    uint32_t without_positions; /* 1: the index does not store at which positions words are. It is
+                                 * smaller, has the same hits, and finds phrases by reading the
+                                 * texts that have all their words; default 0 */
 } mv_text_options;
 
 /* Names as they stand in schemas. NULL: there is no such type. Numbers of types are below 128;

@@ -305,8 +305,8 @@ describe("text", function()
     assert.equal("2 1", found("code", "http"))
     assert.equal("1", found("code", "parsehttpheader"))
     local index = c.schema.fields[1].index
-    assert.same({ type = "text", tokenizer = "unicode", language = "english", stop_words = true, k1 = 1.5, b = 0.5 },
-      index)
+    assert.same({ type = "text", tokenizer = "unicode", language = "english", stop_words = true, k1 = 1.5, b = 0.5,
+      positions = true }, index)
   end)
 
   it("never raises for what is typed, but for a query that only excludes", function()

@@ -26,6 +26,9 @@ typedef struct index_kind {
     uint32_t sections_first; /* its section kinds: this one and the sections_count - 1 after it */
     uint32_t sections_count;
     uint32_t schema_format; /* a schema with this index has this format, or a newer one */
+    /* For each option the first format of schemas that stores it: with another value than the
+     * default, a schema has this format, or a newer one. NULL: schema_format. */
+    const uint8_t *option_formats;
     /* True when a field of this type and metric (scalar fields: 0) may have the index. NULL: always
      * true. */
     bool (*takes)(mv_type type, mv_metric metric);

@@ -55,16 +55,19 @@ mv_err ranked_open(const index_part *parts, uint32_t parts_count, uint32_t rows,
         return error_set(error, MV_WRONG_VERSION,
                          "the ranked lists have format %u, this moonvec reads up to %u", h->format,
                          RANKED_FORMAT);
+    bool has_flags = h->format >= 2;
     if (!h->format || h->rows != rows || !(h->c >= 0 && h->c < INFINITY) ||
-        !(h->d >= 0 && h->d < INFINITY))
+        !(h->d >= 0 && h->d < INFINITY) || h->zero ||
+        h->flags != (has_flags ? RANKED_WITHOUT_POSITIONS : 0))
         return error_set(error, MV_CORRUPT, "the head of the ranked lists is damaged");
     MV_TRY(open_ranked_packed(parts, parts_count, RANKED_PART_ENDS, h->terms, &lists->ends, error));
     MV_TRY(open_ranked_packed(parts, parts_count, RANKED_PART_STARTS, h->terms, &lists->starts,
                               error));
     MV_TRY(need_ranked(parts, parts_count, RANKED_PART_TERMS, 0, &terms, error));
     MV_TRY(need_ranked(parts, parts_count, RANKED_PART_LISTS, RANKED_PADDING, &bytes, error));
-    MV_TRY(
-        need_ranked(parts, parts_count, RANKED_PART_POSITIONS, RANKED_PADDING, &positions, error));
+    MV_TRY(need_ranked(parts, parts_count, RANKED_PART_POSITIONS, h->flags ? 0 : RANKED_PADDING,
+                       &positions, error));
+    if (h->flags && positions->size) return bad_size(RANKED_PART_POSITIONS, positions->size, error);
     MV_TRY(need_ranked(parts, parts_count, RANKED_PART_LENGTHS, rows * sizeof(uint16_t), &lengths,
                        error));
     MV_TRY(need_ranked(parts, parts_count, RANKED_PART_LONGS,
@@ -142,15 +145,36 @@ mv_err ranked_find(const ranked_lists *lists, const char *term, uint32_t size, b
 
 /* ---------------------------------------------------------------- checking */
 
-/* The bound of the current block is right, and positions ascend in each row. */
-static mv_err check_block(ranked_cursor *c, mem_buffer *positions, mv_error *error)
+/* The bound of the current block is right. */
+static bool is_bound_right(const ranked_cursor *c)
 {
     const ranked_head *head = c->lists->head;
+    for (uint32_t i = 0; i < c->read_count; i++) {
+        uint32_t length = ranked_length(c->lists, c->rows[i]);
+        float fraction = ranked_fraction(c->freqs[i], head->c, head->d, length);
+        if (fraction * 255 > (float)ranked_cursor_bound(c)) return false;
+    }
+    return true;
+}
+
+/* There is nothing where the positions of the current block would be: behind a tail only zeros, up
+ * to a multiple of 4 bytes. */
+static bool is_without_positions(const ranked_cursor *c)
+{
+    uint32_t rest = 0;
+    if (c->block < c->blocks_count)
+        return !c->blocks[c->block].positions && !c->blocks[c->block].position_bits;
+    if (c->end - c->tail_positions > 3) return false;
+    for (const uint8_t *at = c->tail_positions; at < c->end; at++) rest |= *at;
+    return !rest;
+}
+
+/* Positions ascend in each row of the current block. */
+static mv_err check_positions(ranked_cursor *c, mem_buffer *positions, mv_error *error)
+{
     for (c->at = 0; c->at < c->read_count; c->at++) {
-        uint32_t freq = c->freqs[c->at], length = ranked_length(c->lists, c->rows[c->at]);
-        float fraction = ranked_fraction(freq, head->c, head->d, length);
-        if (fraction * 255 > (float)ranked_cursor_bound(c) || !ranked_cursor_has_positions(c))
-            return ranked_cursor_damaged(error);
+        uint32_t freq = c->freqs[c->at];
+        if (!ranked_cursor_has_positions(c)) return ranked_cursor_damaged(error);
         size_t size = mem_array_size(freq, sizeof(uint32_t));
         positions->size = 0;
         if (!mem_buffer_reserve(positions, size))
@@ -174,7 +198,9 @@ static mv_err check_list(ranked_cursor *c, const ranked_lists *lists, uint32_t t
         row = ranked_cursor_last(c);
         for (uint32_t i = 0; i < c->read_count; i++) *postings += c->freqs[i];
         rows += c->read_count;
-        MV_TRY(check_block(c, positions, error));
+        if (!is_bound_right(c) || (!lists->positions && !is_without_positions(c)))
+            return ranked_cursor_damaged(error);
+        if (lists->positions) MV_TRY(check_positions(c, positions, error));
     }
     return rows == c->count ? MV_OK : ranked_cursor_damaged(error);
 }

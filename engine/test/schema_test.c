@@ -461,6 +461,43 @@ static void test_bytes(void)
     mv_schema_free(schema);
 }
 
+/* A text index is stored as in format 4, unless it has what came with format 5. */
+static void test_text_bytes(void)
+{
+    static const char wanted[] =
+        "\x04\0\0\0\x02\0\0\0\x05texts\x01\0\0\0\0\0\0\0"
+        "\x01\0\0\0\x01\x08\x01t\x04"                          /* uid, type, flags, name, index */
+        "\x01\x07\x01\0\0\0\0\0\0\x04\x40\0\0\0\0\0\0\xe0\x3f" /* 2.5 and 0.5 are k1 and b */
+        "\x22\x11\0\0\0\0\0\0";                                /* index_since */
+    mv_error error;
+    mem_buffer bytes = {0};
+    mv_schema *schema = new_schema("texts"), *loaded;
+    mv_field_options t = {.name = "t", .type = MV_STRING, .index.type = MV_INDEX_TEXT};
+    t.index.as.text = (mv_text_options){MV_TOKENIZER_CODE, 7, 1, 2.5, 0.5, 0};
+    EXPECT(!mv_schema_add_field(schema, &t, &error));
+    schema->fields[0].index_since = 0x1122;
+    EXPECT(!schema_format_save(schema, &bytes, &error) && bytes.size == sizeof wanted - 1);
+    EXPECT(memcmp(bytes.data, wanted, sizeof wanted - 1) == 0);
+    EXPECT(!schema_format_load(bytes.data, bytes.size, &loaded, &error));
+    EXPECT(!schema_compare(schema, loaded, &error));
+    mv_schema_free(loaded);
+
+    schema->fields[0].index.as.text.without_positions = 1;
+    bytes.size = 0;
+    EXPECT(!schema_format_save(schema, &bytes, &error) && bytes.size == sizeof wanted);
+    EXPECT(bytes.data[0] == 5 && bytes.data[bytes.size - 9] == 1);
+    EXPECT(!schema_format_load(bytes.data, bytes.size, &loaded, &error));
+    EXPECT(!schema_compare(schema, loaded, &error));
+    EXPECT(loaded->fields[0].index_since == 0x1122);
+    mv_schema_free(loaded);
+    bytes.data[bytes.size - 9] = 2;
+    EXPECT_ERROR(schema_format_load(bytes.data, bytes.size, &loaded, &error), MV_CORRUPT,
+                 "the stored schema cannot be read: field 't' has an index with the unknown "
+                 "positions 2");
+    mv_schema_free(schema);
+    mem_buffer_free(&bytes);
+}
+
 static void test_save_and_load(void)
 {
     mv_error error;
@@ -478,9 +515,9 @@ static void test_save_and_load(void)
     EXPECT(memcmp(bytes.data, again.data, bytes.size) == 0);
     mv_schema_free(loaded);
 
-    bytes.data[0] = 5;
+    bytes.data[0] = 6;
     EXPECT_ERROR(schema_format_load(bytes.data, bytes.size, &loaded, &error), MV_WRONG_VERSION,
-                 "the stored schema cannot be read: it has format 5, this moonvec reads up to 4");
+                 "the stored schema cannot be read: it has format 6, this moonvec reads up to 5");
     EXPECT(!loaded);
     bytes.data[0] = 1; /* format 1 has no indexes of scalar fields, and no index_since: the last
                          bytes are that of the last field */
@@ -819,6 +856,7 @@ int main(void)
     RUN(test_format_needed());
     RUN(test_formats());
     RUN(test_bytes());
+    RUN(test_text_bytes());
     RUN(test_save_and_load());
     RUN(test_zeros_in_bytes());
     RUN(test_damaged_bytes());

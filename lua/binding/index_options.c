@@ -107,7 +107,8 @@ static uint64_t check_large(lua_State *L, int index, const char *call, const mv_
 /* Its values are booleans in Lua. */
 static bool is_boolean(const mv_member_info *member)
 {
-    return member->kind == MV_MEMBER_WORD && strcmp(member->words[0], "false") == 0;
+    return member->kind == MV_MEMBER_WORD && member->words[1] &&
+           (strcmp(member->words[0], "false") == 0 || strcmp(member->words[0], "true") == 0);
 }
 
 static uint64_t check_named(lua_State *L, int index, const char *call, const mv_member_info *option)
@@ -116,7 +117,7 @@ static uint64_t check_named(lua_State *L, int index, const char *call, const mv_
         if (lua_type(L, index) != LUA_TBOOLEAN)
             raise_misuse(L, "%s: '%s' must be true or false, got a %s", call, option->name,
                          luaL_typename(L, index));
-        return (uint64_t)lua_toboolean(L, index);
+        return strcmp(option->words[1], lua_toboolean(L, index) ? "true" : "false") == 0;
     }
     word words[WORDS_MAX];
     size_t count = 0;
@@ -224,7 +225,7 @@ static void set_members(lua_State *L, const mv_member_info *members, uint32_t co
         case MV_MEMBER_WORD:
         case MV_MEMBER_QUANTIZE:
             if (is_boolean(member))
-                set_boolean(L, member->name, number);
+                set_boolean(L, member->name, strcmp(member->words[number], "true") == 0);
             else
                 set_string(L, member->name, member->words[number]);
             break;

@@ -149,6 +149,7 @@ function moonvec.unpack(vector) end
 ---@field stop_words? boolean only text: leave out the most frequent words of the language, such as "the" (default false). For danish, dutch, english, finnish, french, german, italian, norwegian, portuguese, russian, spanish and swedish
 ---@field k1? number only text: of BM25, how fast further occurrences of a word count less, 0.001 to 100 (default 1.2)
 ---@field b? number only text: of BM25, how much long texts count less, 0.001 to 1 (default 0.75)
+---@field positions? boolean only text: store where in a text its words are (default true). Without positions the index is smaller, and the hits are the same: phrases, and words that are several terms, are found by reading the texts that have all their words
 
 ---@class moonvec.vector_field
 ---@field name string at most 64 bytes; id, score and distance are reserved
