@@ -29,10 +29,13 @@
  *       11      1  size s of the name
  *       12      s  the name; the rest only with an index that has files:
  *   12 + s      o  the options, in the order of index_kind.info: 1 byte for a word, 4 for a u32, 8
- *                  for a u64 or a double. Of hnsw: u32 m, u32 ef_construction, u8 quantize, u64
- *                  seed. Of text: u8 tokenizer, u8 language, u8 stop_words, f64 k1, f64 b, and
- * since format 5 u8 positions (1: without) 12+s+o      8  since format 2: number of the first file
- * that was built for these options
+ *                  for a u64 or a double
+ *   12+s+o      8  since format 2: number of the first file that was built for these options
+ *
+ * Options of hnsw: u32 m, u32 ef_construction, u8 quantize, u64 seed. Options of text: u8
+ * tokenizer, u8 language, u8 stop_words, f64 k1, f64 b, and since format 5 u8 positions (1:
+ * without). Stop words are 0: none, 1: those of the language, or since format 5 2: a list. Behind
+ * a 2 are a u32, its size, and the list: words in order, each once, with single spaces between.
  *
  * The numbers of types, metrics, indexes and quantize are those of moonvec.h. An option that was
  * not given is stored as its default. A schema is loaded by calling the public functions that build
@@ -56,6 +59,9 @@
 #define FLAG_INVERT       4u
 #define FLAG_INDEX        8u
 #define FLAGS_ALL         15u
+#define LIST_FORMAT       5u /* the first with lists of stop words */
+
+enum { STOP_WORDS_NONE, STOP_WORDS_OF_LANGUAGE, STOP_WORDS_LIST };
 
 /* ---------------------------------------------------------------- saving */
 
@@ -101,6 +107,15 @@ static size_t option_size(const mv_member_info *option)
     }
 }
 
+static void put_stop_words(schema_writer *w, const char *words)
+{
+    bool has_list = index_kind_has_list(words);
+    put_u8(w, has_list ? STOP_WORDS_LIST : words ? STOP_WORDS_OF_LANGUAGE : STOP_WORDS_NONE);
+    if (!has_list) return;
+    put_u32(w, (uint32_t)strlen(words));
+    put(w, words, strlen(words));
+}
+
 /* The first format that stores an option of a type. */
 static uint32_t option_format(const index_kind *kind, uint32_t option)
 {
@@ -115,7 +130,10 @@ static void put_index(schema_writer *w, uint32_t format, const mv_index_options 
         const mv_member_info *option = &kind->info.options[i];
         if (option_format(kind, i) > format) continue;
         uint64_t value = index_kind_get(option, index);
-        put(w, &value, option_size(option));
+        if (option->kind == MV_MEMBER_STOP_WORDS)
+            put_stop_words(w, index_kind_stop_words(option, index));
+        else
+            put(w, &value, option_size(option));
     }
     if (kind->file_kind) put(w, &since, 8);
 }
@@ -131,9 +149,12 @@ static void note_format(const mv_index_options *index, uint32_t *format)
     if (kind && kind->schema_format > *format) *format = kind->schema_format;
     for (uint32_t i = 0; kind && i < kind->info.options_count; i++) {
         const mv_member_info *option = &kind->info.options[i];
-        if (index_kind_get(option, index) != option->default_value &&
-            option_format(kind, i) > *format)
-            *format = option_format(kind, i);
+        if (index_kind_get(option, index) == option->default_value) continue;
+        uint32_t needed = option_format(kind, i);
+        if (option->kind == MV_MEMBER_STOP_WORDS &&
+            index_kind_has_list(index_kind_stop_words(option, index)))
+            needed = LIST_FORMAT;
+        if (needed > *format) *format = needed;
     }
 }
 
@@ -272,10 +293,32 @@ static mv_err cut_short(mv_error *error)
     return error_set(error, MV_CORRUPT, "it ends too early");
 }
 
+/* Stop words; a list is copied to the arena. */
+static mv_err load_stop_words(reader *r, uint32_t format, mem_arena *arena, const char **words,
+                              mv_error *error)
+{
+    uint8_t what = get_u8(r);
+    *words = what == STOP_WORDS_OF_LANGUAGE ? MV_STOP_WORDS_OF_LANGUAGE : NULL;
+    if (what < STOP_WORDS_LIST) return MV_OK;
+    if (what > STOP_WORDS_LIST || format < LIST_FORMAT)
+        return error_set(error, MV_CORRUPT, "it has unknown stop words %u", what);
+    size_t size = get_u32(r);
+    const uint8_t *bytes = get(r, size);
+    if (!bytes || !size) return cut_short(error);
+    char *copy = mem_arena_alloc(arena, size + 1);
+    if (!copy) return error_memory(error, size, "stop words");
+    memcpy(copy, bytes, size);
+    copy[size] = 0;
+    *words = copy;
+    if (strlen(copy) == size && *copy != ' ') return MV_OK;
+    return error_set(error, MV_CORRUPT, "its stop words are damaged");
+}
+
 /* The options of an index whose type is known, and *since. Zeros would be taken for options left
  * out. */
 static mv_err load_index(reader *r, uint32_t format, const char *noun, const char *name,
-                         mv_index_options *index, uint64_t *since, mv_error *error)
+                         mem_arena *arena, mv_index_options *index, uint64_t *since,
+                         mv_error *error)
 {
     const index_kind *kind = index_kind_find(index->type);
     bool has_zero = false;
@@ -284,6 +327,12 @@ static mv_err load_index(reader *r, uint32_t format, const char *noun, const cha
     for (uint32_t i = 0; kind && i < kind->info.options_count; i++) {
         const mv_member_info *option = &kind->info.options[i];
         if (option_format(kind, i) > format) continue;
+        if (option->kind == MV_MEMBER_STOP_WORDS) {
+            const char *words;
+            MV_TRY(load_stop_words(r, format, arena, &words, error));
+            index_kind_set(option, (uintptr_t)words, index);
+            continue;
+        }
         uint64_t value = get_number(r, option_size(option));
         has_zero |= !value && option->min;
         index_kind_set(option, value, index);
@@ -318,7 +367,8 @@ static mv_err load_field(mv_schema *schema, reader *r, uint32_t format, mv_error
         return error_set(error, MV_CORRUPT, "field '%s' has unknown flags %u", name, flags);
     if (flags & FLAG_INDEX) {
         options.index.type = (mv_index_type)get_u8(r);
-        MV_TRY(load_index(r, format, "field", name, &options.index, &index_since, error));
+        MV_TRY(load_index(r, format, "field", name, &schema->arena, &options.index, &index_since,
+                          error));
     }
     MV_TRY(mv_schema_add_field(schema, &options, error));
     schema->fields[schema->fields_count - 1].uid = uid;
@@ -342,7 +392,8 @@ static mv_err load_vector(mv_schema *schema, reader *r, uint32_t format, mv_erro
         return error_set(error, MV_WRONG_VERSION,
                          "vector field '%s' has type %d and metric %d, which a newer moonvec knows",
                          name, (int)options.type, (int)options.metric);
-    MV_TRY(load_index(r, format, "vector field", name, &options.index, &index_since, error));
+    MV_TRY(load_index(r, format, "vector field", name, &schema->arena, &options.index, &index_since,
+                      error));
     MV_TRY(mv_schema_add_vector(schema, &options, error));
     schema->vectors[schema->vectors_count - 1].uid = uid;
     schema->vectors[schema->vectors_count - 1].index_since = index_since;
