@@ -175,13 +175,21 @@ typedef enum mv_tokenizer {
  * array of strings are its terms, unchanged, and only k1 and b are used. */
 typedef struct mv_text_options {
     mv_tokenizer tokenizer;
-    uint32_t language;   /* of stemming: its position in `words` of the option's mv_member_info,
-                          * where 0 is "none" */
-    uint32_t stop_words; /* 1: the stop words of the language are left out; default 0 */
+    uint32_t language;      /* of stemming: its position in `words` of the option's mv_member_info,
+                             * where 0 is "none" */
+    const char *stop_words; /* words that are left out, separated by spaces: up to MV_STOP_WORDS_MAX
+                             * of up to MV_STOP_WORD_SIZE_MAX bytes, compared as the tokenizer
+                             * compares words, but with their accents. MV_STOP_WORDS_OF_LANGUAGE:
+                             * the list of the language. NULL: none */
     double k1; /* of BM25: how fast further occurrences of a word count less; 0.001 to 100,
                 * default 1.2 */
     double b;  /* of BM25: how much long texts count less; 0.001 to 1, default 0.75 */
+    uint32_t without_positions; /* 1: the index does not store at which positions words are. It is
+                                 * smaller, has the same hits, and finds phrases by reading the
+                                 * texts that have all their words; default 0 */
 } mv_text_options;
+
+#define MV_STOP_WORDS_OF_LANGUAGE " "
 
 /* Names as they stand in schemas. NULL: there is no such type. Numbers of types are below 128;
  * numbers of indexes and quantizers count from 0 without gaps. */
@@ -213,26 +221,28 @@ typedef struct mv_index_options {
     } as;
 } mv_index_options;
 
-#define MV_NAME_SIZE_MAX     64u    /* bytes of a field or collection name */
-#define MV_ID_SIZE_MAX       1024u  /* bytes of a document id */
-#define MV_DIM_MAX           65535u /* numbers, or bits, of a vector */
-#define MV_VECTOR_NUMBER_MAX 1e15f  /* magnitude of a number of a vector; not under MV_COSINE */
-#define MV_SPARSE_MAX        65536u /* entries of a sparse vector */
-#define MV_FIELDS_MAX        1024u  /* scalar fields of a schema */
-#define MV_VECTORS_MAX       256u   /* vector fields of a schema */
-#define MV_ROW_SIZE_MAX      (64u << 20) /* bytes of one document, vectors included */
-#define MV_TOPK_MAX          1000000u    /* topk + offset */
-#define MV_THREADS_MAX       64u         /* threads of one job, or of one query */
-#define MV_RECALL_DEFAULT    0.95        /* of a query that sets neither recall nor ef */
-#define MV_EF_MAX            1000000u    /* candidates of one search of a graph */
-#define MV_QUERY_VECTORS_MAX 65536u      /* vectors of one query call */
-#define MV_FILTER_SIZE_MAX   (1u << 20)  /* bytes of a filter text */
-#define MV_FILTER_DEPTH_MAX  200u        /* nesting of parentheses and NOT in a filter */
-#define MV_FILTER_TESTS_MAX  4096u       /* tests in one filter */
-#define MV_FILTER_LIST_MAX   (1u << 20)  /* values of one IN or CONTAIN list */
-#define MV_ORDER_BY_MAX      8u          /* keys of one order_by */
-#define MV_FACET_VALUES_MAX  (1u << 20)  /* different values that mv_facets_create counts */
-#define MV_FACET_BYTES_MAX   (64u << 20) /* bytes of these values, if they are strings */
+#define MV_NAME_SIZE_MAX      64u    /* bytes of a field or collection name */
+#define MV_STOP_WORDS_MAX     1024u  /* of one text index */
+#define MV_STOP_WORD_SIZE_MAX 64u    /* bytes of one of them */
+#define MV_ID_SIZE_MAX        1024u  /* bytes of a document id */
+#define MV_DIM_MAX            65535u /* numbers, or bits, of a vector */
+#define MV_VECTOR_NUMBER_MAX  1e15f  /* magnitude of a number of a vector; not under MV_COSINE */
+#define MV_SPARSE_MAX         65536u /* entries of a sparse vector */
+#define MV_FIELDS_MAX         1024u  /* scalar fields of a schema */
+#define MV_VECTORS_MAX        256u   /* vector fields of a schema */
+#define MV_ROW_SIZE_MAX       (64u << 20) /* bytes of one document, vectors included */
+#define MV_TOPK_MAX           1000000u    /* topk + offset */
+#define MV_THREADS_MAX        64u         /* threads of one job, or of one query */
+#define MV_RECALL_DEFAULT     0.95        /* of a query that sets neither recall nor ef */
+#define MV_EF_MAX             1000000u    /* candidates of one search of a graph */
+#define MV_QUERY_VECTORS_MAX  65536u      /* vectors of one query call */
+#define MV_FILTER_SIZE_MAX    (1u << 20)  /* bytes of a filter text */
+#define MV_FILTER_DEPTH_MAX   200u        /* nesting of parentheses and NOT in a filter */
+#define MV_FILTER_TESTS_MAX   4096u       /* tests in one filter */
+#define MV_FILTER_LIST_MAX    (1u << 20)  /* values of one IN or CONTAIN list */
+#define MV_ORDER_BY_MAX       8u          /* keys of one order_by */
+#define MV_FACET_VALUES_MAX   (1u << 20)  /* different values that mv_facets_create counts */
+#define MV_FACET_BYTES_MAX    (64u << 20) /* bytes of these values, if they are strings */
 
 /* A value given to a function or returned by one. `kind` says which member of `as` has it. A value
  * that is given is converted to the type of its field, which must be able to hold it exactly; a
@@ -335,13 +345,14 @@ MV_API bool mv_schema_find_vector(const mv_schema *schema, const char *name, siz
  * Descriptions are constant. */
 
 typedef enum mv_member_kind {
-    MV_MEMBER_U32 = 1,      /* uint32_t */
-    MV_MEMBER_U64 = 2,      /* uint64_t */
-    MV_MEMBER_WORD = 3,     /* an enum whose values count from 0 and have names */
-    MV_MEMBER_REAL = 4,     /* double, of options 0 or more; `min`, `max` and `default_value` have
-                             * the bits of doubles */
-    MV_MEMBER_QUANTIZE = 5, /* an mv_quantize, named as MV_MEMBER_WORD; the field's metric may
-                             * exclude some values */
+    MV_MEMBER_U32 = 1,        /* uint32_t */
+    MV_MEMBER_U64 = 2,        /* uint64_t */
+    MV_MEMBER_WORD = 3,       /* an enum whose values count from 0 and have names */
+    MV_MEMBER_REAL = 4,       /* double, of options 0 or more; `min`, `max` and `default_value` have
+                               * the bits of doubles */
+    MV_MEMBER_QUANTIZE = 5,   /* an mv_quantize, named as MV_MEMBER_WORD; the field's metric may
+                               * exclude some values */
+    MV_MEMBER_STOP_WORDS = 6, /* const char *: mv_text_options.stop_words */
 } mv_member_kind;
 
 /* One option of a type, a member of mv_index_options, or one of its stats, a member of

@@ -321,6 +321,75 @@ describe("multi_query", function()
     assert.same({ "d2" }, support.ids(ask(2)))
   end)
 
+  -- Two lists of all documents, in opposite orders.
+  local function opposite(changes)
+    local options = { queries = {
+      { field = "a", vector = { 0 }, topk = 20, weight = 2 }, { field = "b", vector = { 1 }, topk = 20 },
+    } }
+    for name, value in pairs(changes) do
+      options[name] = value
+    end
+    return options
+  end
+
+  it("skips the first hits", function()
+    local c = small()
+    local all, paged = assert(c:multi_query(opposite { topk = 20 })), {}
+    for offset = 0, 24, 3 do
+      for _, hit in ipairs(assert(c:multi_query(opposite { topk = 3, offset = offset }))) do
+        paged[#paged + 1] = hit
+      end
+    end
+    assert.equal(20, #paged)
+    assert.same(all, paged)
+  end)
+
+  it("asks each search for as many hits as a page needs", function()
+    local c, asked = small(), nil
+    local options = {
+      queries = { { field = "a", vector = { 0 } } }, topk = 5, offset = 60,
+      fuse = function(lists)
+        asked = #lists[1]
+        return lists[1]
+      end,
+    }
+    assert.same({ "d61", "d62", "d63", "d64", "d65" }, support.ids(assert(c:multi_query(options))))
+    assert.equal(65, asked)
+    options.rerank = function(hit) return hit.score end
+    assert.same({ "d61", "d62", "d63", "d64", "d65" }, support.ids(assert(c:multi_query(options))))
+    assert.equal(80, asked) -- candidates: 4 × topk + offset
+  end)
+
+  it("skips hits that were re-ranked", function()
+    local c = small()
+    local function rerank(hit) return hit.n end
+    local all = assert(c:multi_query(opposite { topk = 20, candidates = 20, rerank = rerank }))
+    local page = assert(c:multi_query(opposite { topk = 4, offset = 3, candidates = 20, rerank = rerank }))
+    assert.equal(4, #page)
+    for i, hit in ipairs(page) do assert.same(all[i + 3], hit) end
+  end)
+
+  it("explains each search", function()
+    local c = small()
+    local options = opposite { topk = 4, offset = 2, rerank = function(hit) return -hit.n end }
+    local hits = assert(c:multi_query(options))
+    options.explain = true
+    local plan = assert(c:multi_query(options))
+    assert.same(hits, plan.hits)
+    assert.equal(2, #plan.queries)
+    local search_ms = 0
+    for _, one in ipairs(plan.queries) do
+      assert.is_nil(one.hits)
+      assert.equal(#c, one.rows)
+      assert.equal("fresh rows", one.steps[1].of)
+      search_ms = search_ms + one.search_ms
+    end
+    assert.equal(search_ms, plan.search_ms)
+    assert.is_true(plan.search_ms > 0 and plan.filter_ms >= 0)
+    options.explain = false
+    assert.same(hits, assert(c:multi_query(options)))
+  end)
+
   it("reads one commit", function()
     local c = small()
     local pinned = core.pin(c)
@@ -372,6 +441,12 @@ describe("multi_query", function()
       { { queries = { a, 5 } }, "multi_query: queries[2] must be a table of options, got a number" },
       { { queries = { a }, topk = 0 }, "multi_query: 'topk' must be a whole number from 1 to 1000000, got 0" },
       { { queries = { a }, candidates = 5 }, "multi_query: 'candidates' needs 'rerank'" },
+      { { queries = { a }, offset = -1 }, "multi_query: 'offset' must be a whole number from 0 to 1000000, got -1" },
+      { { queries = { a }, topk = 1, offset = 1000000 },
+        "multi_query: 'topk' + 'offset' must be at most 1000000, got 1000001" },
+      { { queries = { a }, offset = 3, candidates = 12, rerank = print },
+        "multi_query: 'candidates' must be a whole number from 13 to 1000000, got 12" },
+      { { queries = { a }, explain = 1 }, "multi_query: 'explain' must be true or false, got a number" },
       { { queries = { a }, rerank = 5 }, "multi_query: 'rerank' must be a function or a re-ranker, got a number" },
       { { queries = { a }, fuse = "rff" }, "multi_query: unknown way to fuse 'rff' (did you mean 'rrf'?)" },
       { { queries = { a }, fuse = {} },

@@ -55,6 +55,17 @@ local FORMATS = {
       tags = { red = { "red" }, ["green"] = {} },
     },
   },
+  {
+    folder = "v5_text",
+    graphs = {},
+    lists = { "text", "tags" },
+    metrics = { v = "l2", w = "cosine" },
+    texts = {
+      text = { green = { "green" }, zero = {}, ["red again changed"] = { "red", "changed", "again" },
+        ['"green and"'] = { "green" }, ['"it\'s 100"'] = { "it" } },
+      tags = { red = { "red" }, ["green"] = {} },
+    },
+  },
   { folder = "v2_exact_32", bits = 32, graphs = {}, lists = {}, metrics = { v = "l2", w = "cosine" } },
 }
 

@@ -305,8 +305,8 @@ describe("text", function()
     assert.equal("2 1", found("code", "http"))
     assert.equal("1", found("code", "parsehttpheader"))
     local index = c.schema.fields[1].index
-    assert.same({ type = "text", tokenizer = "unicode", language = "english", stop_words = true, k1 = 1.5, b = 0.5 },
-      index)
+    assert.same({ type = "text", tokenizer = "unicode", language = "english", stop_words = true, k1 = 1.5, b = 0.5,
+      positions = true }, index)
   end)
 
   it("never raises for what is typed, but for a query that only excludes", function()
@@ -402,8 +402,13 @@ describe("text", function()
       assert.same(both, assert(c:query { field = field, vector = { 100, 1 }, text = "rare", topk = 5,
         filter = "n > 50" }))
     end
+    local page = assert(c:query { vector = { 100, 1 }, text = "rare", topk = 3, offset = 2, filter = "n > 50" })
+    assert.same({ both[3], both[4], both[5] }, page)
+    local plan = assert(c:query { vector = { 100, 1 }, text = "rare", topk = 5, filter = "n > 50", explain = true })
+    assert.same(both, plan.hits)
+    assert.same({ 400, 400 }, { plan.queries[1].rows, plan.queries[2].rows })
     local function message(options) return support.message_of(c.query, c, options) end
-    assert.matches("'offset' cannot be used with a vector and a text", message { text = "a", id = 1, offset = 2 })
+    assert.matches("'into' cannot be used with a vector and a text", message { text = "a", id = 1, into = {} })
     assert.matches("unknown option 'topc' %(did you mean 'topk'%?%)", message { text = "a", id = 1, topc = 2 })
   end)
 

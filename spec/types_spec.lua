@@ -146,6 +146,9 @@ describe("types.lua", function()
     assert.same({ score = true, parts = true, id = true }, keys_of(c:multi_query {
       queries = { { field = "v", vector = { 1 } } }, output_fields = {},
     }[1]))
+    assert.same(fields_of(text, "moonvec.fused_plan"), keys_of(c:multi_query {
+      queries = { { field = "v", vector = { 1 } } }, explain = true,
+    }))
     assert(c:delete { "a", "b" })
     has_fields(c:stats(), text, "moonvec.stats")
     has_fields(c:stats().indexes.v, text, "moonvec.index_stats")

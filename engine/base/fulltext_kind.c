@@ -23,16 +23,18 @@ const char *const names_of_languages[] = {
     "portuguese", "romanian", "russian",  "serbian",    "spanish", "swedish",   "tamil",
     "turkish",    "yiddish",  NULL};
 
-static const char *const names_of_stop_words[] = {"false", "true", NULL};
+static const char *const names_of_positions[] = {"true", "false", NULL};
 
 /* A stored schema has the values of the options in this order. */
 static const mv_member_info text_options_list[] = {
     {"tokenizer", MV_MEMBER_WORD, TEXT_OPTION(tokenizer), names_of_tokenizers, 0, 0, 0},
     {"language", MV_MEMBER_WORD, TEXT_OPTION(language), names_of_languages, 0, 0, 0},
-    {"stop_words", MV_MEMBER_WORD, TEXT_OPTION(stop_words), names_of_stop_words, 0, 0, 0},
+    {"stop_words", MV_MEMBER_STOP_WORDS, TEXT_OPTION(stop_words), NULL, 0, 0, 0},
     {"k1", MV_MEMBER_REAL, TEXT_OPTION(k1), NULL, REAL_0_001, REAL_100, REAL_1_2},
     {"b", MV_MEMBER_REAL, TEXT_OPTION(b), NULL, REAL_0_001, REAL_1, REAL_0_75},
+    {"positions", MV_MEMBER_WORD, TEXT_OPTION(without_positions), names_of_positions, 0, 0, 0},
 };
+static const uint8_t text_options_formats[] = {4, 4, 4, 4, 4, 5};
 
 static const mv_member_info text_stats_list[] = {
     {.name = "tokens", .kind = MV_MEMBER_U64, .offset = TEXT_STAT(tokens)},
@@ -59,5 +61,6 @@ const index_kind fulltext_kind = {
     .sections_first = 48,
     .sections_count = 10,
     .schema_format = 4,
+    .option_formats = text_options_formats,
     .takes = takes_text,
 };

@@ -84,6 +84,7 @@ static_assert(sizeof(double) == sizeof(uint64_t), "a number is read as eight byt
 static size_t member_size(const mv_member_info *member)
 {
     bool is_large = member->kind == MV_MEMBER_U64 || member->kind == MV_MEMBER_REAL;
+    if (member->kind == MV_MEMBER_STOP_WORDS) return sizeof(const char *);
     return is_large ? sizeof(uint64_t) : sizeof(uint32_t);
 }
 
@@ -114,13 +115,21 @@ void index_kind_complete(const index_kind *kind, const mv_index_options *given,
     }
 }
 
+bool index_kind_same_value(const mv_member_info *option, const mv_index_options *a,
+                           const mv_index_options *b)
+{
+    if (index_kind_get(option, a) == index_kind_get(option, b)) return true;
+    if (option->kind != MV_MEMBER_STOP_WORDS) return false;
+    const char *x = index_kind_stop_words(option, a), *y = index_kind_stop_words(option, b);
+    return x && y && strcmp(x, y) == 0;
+}
+
 bool index_kind_same_options(const mv_index_options *a, const mv_index_options *b)
 {
     const index_kind *kind = index_kind_find(a->type);
     if (a->type != b->type) return false;
     for (uint32_t i = 0; kind && i < kind->info.options_count; i++) {
-        const mv_member_info *option = &kind->info.options[i];
-        if (index_kind_get(option, a) != index_kind_get(option, b)) return false;
+        if (!index_kind_same_value(&kind->info.options[i], a, b)) return false;
     }
     return true;
 }

@@ -8,6 +8,8 @@
 #ifndef MV_INDEX_KIND_H
 #define MV_INDEX_KIND_H
 
+#include <string.h>
+
 #include "base/error.h"
 
 /* The types that have files. For each name there are two constants: <name>_kind, declared here, and
@@ -27,6 +29,9 @@ typedef struct index_kind {
     uint32_t sections_first; /* its section kinds: this one and the sections_count - 1 after it */
     uint32_t sections_count;
     uint32_t schema_format; /* a schema with this index has this format, or a newer one */
+    /* For each option the first format of schemas that stores it: with another value than the
+     * default, a schema has this format, or a newer one. NULL: schema_format. */
+    const uint8_t *option_formats;
     /* True when a field of this type and metric (scalar fields: 0) may have the index. NULL: always
      * true. */
     bool (*takes)(mv_type type, mv_metric metric);
@@ -48,12 +53,24 @@ mv_err index_kind_add(const index_kind *kind, mv_error *error);
 
 /* ---- options */
 
-/* Read or set one option. */
+/* Read or set one option. That of stop words is a pointer. */
 uint64_t index_kind_get(const mv_member_info *option, const mv_index_options *options);
 void index_kind_set(const mv_member_info *option, uint64_t value, mv_index_options *options);
+static inline const char *index_kind_stop_words(const mv_member_info *option,
+                                                const mv_index_options *options)
+{
+    return (const char *)(uintptr_t)index_kind_get(option, options);
+}
+/* True when these stop words are a list of the user's own. */
+static inline bool index_kind_has_list(const char *stop_words)
+{
+    return stop_words && strcmp(stop_words, MV_STOP_WORDS_OF_LANGUAGE) != 0;
+}
 /* Copy the options of the type to `out`. An option that is 0 gets its default. */
 void index_kind_complete(const index_kind *kind, const mv_index_options *given,
                          mv_index_options *out);
+bool index_kind_same_value(const mv_member_info *option, const mv_index_options *a,
+                           const mv_index_options *b);
 /* True when both have the same type, and the same values of all options of that type. */
 bool index_kind_same_options(const mv_index_options *a, const mv_index_options *b);
 /* True when the member is an enum whose values have names. */

@@ -11,6 +11,7 @@
 
 typedef struct fulltext_opened {
     ranked_lists lists;
+    ranked_head head; /* a copy: the sizes of all parts, which have been checked */
     const index_column *column;
 } fulltext_opened;
 
@@ -49,8 +50,8 @@ static mv_err fulltext_begin(const index_request *request, index_builder **out, 
     b->column = &request->source->column;
     mv_err err = analysis_begin(&b->terms, b->column, request->options, error);
     if (!err)
-        err = ranked_build_begin(b->column->rows, (float)options->k1, (float)options->b, 0,
-                                 &b->lists, error);
+        err = ranked_build_begin(b->column->rows, (float)options->k1, (float)options->b,
+                                 !options->without_positions, &b->lists, error);
     if (err)
         fulltext_free((index_builder *)(void *)b);
     else
@@ -125,11 +126,14 @@ static mv_err fulltext_open(const index_part *parts, uint32_t parts_count,
     if (!opened) return error_memory(error, sizeof *opened, "a full-text index");
     opened->column = &source->column;
     mv_err err = ranked_open(parts, parts_count, source->column.rows, &opened->lists, error);
-    if (err)
+    if (err) {
         mem_free(opened, sizeof *opened);
-    else
-        *out = (index_opened *)(void *)opened;
-    return err;
+        return err;
+    }
+    opened->head = *opened->lists.head;
+    opened->lists.head = &opened->head;
+    *out = (index_opened *)(void *)opened;
+    return MV_OK;
 }
 
 static void fulltext_close(index_opened *opened)

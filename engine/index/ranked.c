@@ -43,9 +43,16 @@ static mv_err open_ranked_packed(const index_part *parts, uint32_t count, ranked
     return MV_OK;
 }
 
+/* Are these flags those of lists of this format and kind? */
+static bool are_flags_right(uint32_t format, uint32_t flags, bool of_weights)
+{
+    if (of_weights) return format == 2 && flags == (RANKED_WITHOUT_POSITIONS | RANKED_OF_WEIGHTS);
+    return flags == (format == 2 ? RANKED_WITHOUT_POSITIONS : 0);
+}
+
 /* Open what all lists have. */
 static mv_err open_lists(const index_part *parts, uint32_t parts_count, uint32_t rows,
-                         ranked_lists *lists, mv_error *error)
+                         bool of_weights, ranked_lists *lists, mv_error *error)
 {
     const index_part *head, *terms, *bytes;
     *lists = (ranked_lists){0};
@@ -57,7 +64,8 @@ static mv_err open_lists(const index_part *parts, uint32_t parts_count, uint32_t
                          "the ranked lists have format %u, this moonvec reads up to %u", h->format,
                          RANKED_FORMAT);
     if (!h->format || h->rows != rows || !(h->c >= 0 && h->c < INFINITY) ||
-        !(h->d >= 0 && h->d < INFINITY))
+        !(h->d >= 0 && h->d < INFINITY) || h->zero ||
+        !are_flags_right(h->format, h->flags, of_weights))
         return error_set(error, MV_CORRUPT, "the head of the ranked lists is damaged");
     MV_TRY(open_ranked_packed(parts, parts_count, RANKED_PART_ENDS, h->terms, &lists->ends, error));
     MV_TRY(open_ranked_packed(parts, parts_count, RANKED_PART_STARTS, h->terms, &lists->starts,
@@ -75,10 +83,11 @@ mv_err ranked_open(const index_part *parts, uint32_t parts_count, uint32_t rows,
                    ranked_lists *lists, mv_error *error)
 {
     const index_part *positions, *lengths, *longs;
-    MV_TRY(open_lists(parts, parts_count, rows, lists, error));
+    MV_TRY(open_lists(parts, parts_count, rows, false, lists, error));
     const ranked_head *h = lists->head;
-    MV_TRY(
-        need_ranked(parts, parts_count, RANKED_PART_POSITIONS, RANKED_PADDING, &positions, error));
+    MV_TRY(need_ranked(parts, parts_count, RANKED_PART_POSITIONS, h->flags ? 0 : RANKED_PADDING,
+                       &positions, error));
+    if (h->flags && positions->size) return bad_size(RANKED_PART_POSITIONS, positions->size, error);
     MV_TRY(need_ranked(parts, parts_count, RANKED_PART_LENGTHS, rows * sizeof(uint16_t), &lengths,
                        error));
     MV_TRY(need_ranked(parts, parts_count, RANKED_PART_LONGS,
@@ -98,7 +107,7 @@ mv_err ranked_open_weights(const index_part *parts, uint32_t parts_count, uint32
                            ranked_lists *lists, mv_error *error)
 {
     const index_part *most;
-    MV_TRY(open_lists(parts, parts_count, rows, lists, error));
+    MV_TRY(open_lists(parts, parts_count, rows, true, lists, error));
     uint64_t size = (uint64_t)lists->head->terms * sizeof *lists->most;
     MV_TRY(need_ranked(parts, parts_count, RANKED_PART_MOST, size, &most, error));
     if (most->size != size) return bad_size(RANKED_PART_MOST, most->size, error);
@@ -172,22 +181,43 @@ uint32_t ranked_index_term(uint32_t index, bool is_negative, char term[RANKED_IN
 /* ---------------------------------------------------------------- checking */
 
 /* The bound of the current block is right. */
-static mv_err check_weights(const ranked_cursor *c, mv_error *error)
+static bool are_weights_bound(const ranked_cursor *c)
 {
     for (uint32_t i = 0; i < c->read_count; i++)
-        if (c->freqs[i] > ranked_cursor_bound(c)) return ranked_cursor_damaged(error);
-    return MV_OK;
+        if (c->freqs[i] > ranked_cursor_bound(c)) return false;
+    return true;
 }
 
-/* The bound of the current block is right, and positions ascend in each row. */
-static mv_err check_block(ranked_cursor *c, mem_buffer *positions, mv_error *error)
+/* The same of lists of a text. */
+static bool is_bound_right(const ranked_cursor *c)
 {
     const ranked_head *head = c->lists->head;
+    for (uint32_t i = 0; i < c->read_count; i++) {
+        uint32_t length = ranked_length(c->lists, c->rows[i]);
+        float fraction = ranked_fraction(c->freqs[i], head->c, head->d, length);
+        if (fraction * 255 > (float)ranked_cursor_bound(c)) return false;
+    }
+    return true;
+}
+
+/* There is nothing where the positions of the current block would be: behind a tail only zeros, up
+ * to a multiple of 4 bytes. */
+static bool is_without_positions(const ranked_cursor *c)
+{
+    uint32_t rest = 0;
+    if (c->block < c->blocks_count)
+        return !c->blocks[c->block].positions && !c->blocks[c->block].position_bits;
+    if (c->end - c->tail_positions > 3) return false;
+    for (const uint8_t *at = c->tail_positions; at < c->end; at++) rest |= *at;
+    return !rest;
+}
+
+/* Positions ascend in each row of the current block. */
+static mv_err check_positions(ranked_cursor *c, mem_buffer *positions, mv_error *error)
+{
     for (c->at = 0; c->at < c->read_count; c->at++) {
-        uint32_t freq = c->freqs[c->at], length = ranked_length(c->lists, c->rows[c->at]);
-        float fraction = ranked_fraction(freq, head->c, head->d, length);
-        if (fraction * 255 > (float)ranked_cursor_bound(c) || !ranked_cursor_has_positions(c))
-            return ranked_cursor_damaged(error);
+        uint32_t freq = c->freqs[c->at];
+        if (!ranked_cursor_has_positions(c)) return ranked_cursor_damaged(error);
         size_t size = mem_array_size(freq, sizeof(uint32_t));
         positions->size = 0;
         if (!mem_buffer_reserve(positions, size))
@@ -211,7 +241,10 @@ static mv_err check_list(ranked_cursor *c, const ranked_lists *lists, uint32_t t
         row = ranked_cursor_last(c);
         for (uint32_t i = 0; i < c->read_count; i++) *postings += lists->most ? 1 : c->freqs[i];
         rows += c->read_count;
-        MV_TRY(lists->most ? check_weights(c, error) : check_block(c, positions, error));
+        bool is_right = lists->most ? are_weights_bound(c) : is_bound_right(c);
+        if (!is_right || (!lists->positions && !is_without_positions(c)))
+            return ranked_cursor_damaged(error);
+        if (lists->positions) MV_TRY(check_positions(c, positions, error));
     }
     return rows == c->count ? MV_OK : ranked_cursor_damaged(error);
 }

@@ -44,7 +44,7 @@ typedef enum ranked_part_kind {
     RANKED_PART_STARTS = 4,      /* for each term: where its list begins in LISTS */
     RANKED_PART_STARTS_BITS = 5, /* its bits */
     RANKED_PART_LISTS = 6,       /* the lists, see below */
-    RANKED_PART_POSITIONS = 7,   /* the positions of whole blocks, see below */
+    RANKED_PART_POSITIONS = 7,   /* the positions of whole blocks, see below; may be missing */
     RANKED_PART_LENGTHS = 8,     /* for each row a u16: its length; UINT16_MAX: it is in LONGS */
     RANKED_PART_LONGS = 9,       /* pairs of u32, ascending: a row and its length */
     RANKED_PART_MOST = 10,       /* lists of weights: for each term a float, its largest magnitude */
@@ -55,16 +55,19 @@ typedef enum ranked_part_kind {
 
 /* The head, as it is in the file. */
 typedef struct ranked_head {
-    uint32_t format;   /* RANKED_FORMAT */
-    uint32_t rows;     /* of the segment */
-    uint32_t terms;    /* distinct ones */
-    uint32_t longs;    /* pairs in LONGS */
-    uint64_t tokens;   /* sum of all lengths; lists of weights: of all counts */
-    float c, d;        /* for which the bounds of blocks hold; lists of weights: 0 */
-    uint64_t analysis; /* fingerprint of what made the terms; not read here */
+    uint32_t format; /* 2 with flags, else 1 */
+    uint32_t rows;   /* of the segment */
+    uint32_t terms;  /* distinct ones */
+    uint32_t longs;  /* pairs in LONGS */
+    uint64_t tokens; /* sum of all lengths; lists of weights: of all counts */
+    float c, d;      /* for which the bounds of blocks hold; lists of weights: 0 */
+    uint32_t flags;  /* RANKED_WITHOUT_POSITIONS, RANKED_OF_WEIGHTS */
+    uint32_t zero;
 } ranked_head;
 
-#define RANKED_FORMAT 1u
+#define RANKED_FORMAT            2u /* the newest that is read */
+#define RANKED_WITHOUT_POSITIONS 1u
+#define RANKED_OF_WEIGHTS        2u
 
 static_assert(sizeof(ranked_head) == 40, "the head of ranked lists has 40 bytes on disk");
 
@@ -82,7 +85,10 @@ static_assert(sizeof(ranked_head) == 40, "the head of ranked lists has 40 bytes 
  * The positions of a whole block are in POSITIONS, from a multiple of 4 bytes on: the same
  * differences, of position_bits each. POSITIONS ends with RANKED_PADDING zero bytes, as LISTS.
  *
- * Lists of weights have no positions, and no parts POSITIONS, LENGTHS and LONGS. */
+ * Lists without positions (RANKED_WITHOUT_POSITIONS) have no POSITIONS. In their blocks `positions`
+ * and `position_bits` are 0, and a tail ends with the frequencies.
+ *
+ * Lists of weights (RANKED_OF_WEIGHTS) have neither positions nor the parts LENGTHS and LONGS. */
 typedef struct ranked_block {
     uint32_t last;      /* row */
     uint32_t bits;      /* offset of its bits, in units of 4 bytes behind the blocks of the list */
@@ -103,7 +109,7 @@ typedef struct ranked_lists {
     uint64_t terms_size;
     const uint8_t *lists;
     uint64_t lists_size;
-    const uint8_t *positions;
+    const uint8_t *positions; /* NULL: the lists have none */
     uint64_t positions_size;
     const uint16_t *lengths;
     const uint32_t *longs;
@@ -202,8 +208,8 @@ bool ranked_cursor_read(ranked_cursor *cursor);
 /* How often `row` has the term; 0: not. Rows must be asked for in ascending order. False: damaged.
  */
 bool ranked_cursor_freq(ranked_cursor *cursor, uint32_t row, uint32_t *freq);
-/* Do the lists have as many positions as the frequency of the row that ranked_cursor_freq has
- * found says? A damaged frequency is no size to allocate. */
+/* Do the lists, which have positions, have as many as the frequency of the row that
+ * ranked_cursor_freq has found says? A damaged frequency is no size to allocate. */
 bool ranked_cursor_has_positions(const ranked_cursor *cursor);
 /* The positions of that row: `freq` numbers, ascending. False: damaged. */
 bool ranked_cursor_positions(const ranked_cursor *cursor, uint32_t *positions);
@@ -242,9 +248,9 @@ float ranked_search_score(const float *weights, const uint32_t *freqs, uint32_t 
 
 typedef struct ranked_builder ranked_builder;
 
-/* Begin lists over `rows` rows, with bounds for BM25 by k1 and b. */
-mv_err ranked_build_begin(uint32_t rows, float k1, float b, uint64_t analysis, ranked_builder **out,
-                          mv_error *error);
+/* Begin lists over `rows` rows, with bounds for BM25 by k1 and b, and with positions or without. */
+mv_err ranked_build_begin(uint32_t rows, float k1, float b, bool has_positions,
+                          ranked_builder **out, mv_error *error);
 /* Add an occurrence of a term: by ascending row, and in a row by ascending position. Terms that
  * share a position are alternatives: they count once for the length. MV_NO_MEMORY. MV_LIMIT. */
 mv_err ranked_build_add(ranked_builder *b, uint32_t row, const char *term, uint32_t size,

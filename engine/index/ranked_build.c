@@ -96,13 +96,15 @@ uint64_t ranked_build_bytes(const ranked_builder *b)
            (b->order ? b->head.terms * sizeof *b->order + BUCKETS * sizeof *b->buckets : 0);
 }
 
-mv_err ranked_build_begin(uint32_t rows, float k1, float b_, uint64_t analysis,
+mv_err ranked_build_begin(uint32_t rows, float k1, float b_, bool has_positions,
                           ranked_builder **out, mv_error *error)
 {
     ranked_builder *b = mem_alloc_zero(sizeof *b);
     size_t lengths_size = ((size_t)rows + 1) * sizeof *b->lengths;
     if (!b) return no_memory_for_lists(sizeof *b, error);
-    b->head = (ranked_head){.format = RANKED_FORMAT, .rows = rows, .analysis = analysis};
+    b->head = (ranked_head){.format = has_positions ? 1 : 2,
+                            .rows = rows,
+                            .flags = has_positions ? 0 : RANKED_WITHOUT_POSITIONS};
     b->k1 = k1;
     b->b = b_;
     b->slots_count = SLOTS_FIRST;
@@ -341,7 +343,8 @@ static void sort_bucket(const ranked_builder *b, uint32_t bucket)
 
 /* ---------------------------------------------------------------- packing */
 
-/* The rows of a block, and their positions (differences). */
+/* The rows of a block. Their positions, as differences, are in row_positions of the builder, unless
+ * lists have none. */
 typedef struct packing {
     uint32_t rows[RANKED_BLOCK], freqs[RANKED_BLOCK];
     uint32_t before; /* the row before the block; UINT32_MAX: none */
@@ -362,6 +365,7 @@ static bool read_stream_rows(ranked_builder *b, stream *s, uint32_t count, packi
         p->freqs[i] = 0;
         for (uint32_t code; (code = next_varint(s)) != 0; p->freqs[i]++) {
             uint32_t difference = code - 1;
+            if (b->head.flags) continue;
             if (!mem_buffer_append(&b->row_positions, &difference, sizeof difference)) return false;
         }
         float fraction = ranked_fraction(p->freqs[i], b->head.c, b->head.d, b->lengths[row]);
@@ -453,7 +457,8 @@ static bool end_lists(ranked_builder *b)
 {
     static const uint8_t zeros[RANKED_PADDING] = {0};
     b->is_done = true;
-    return ranked_write_end(&b->out) && mem_buffer_append(&b->positions, zeros, sizeof zeros);
+    return ranked_write_end(&b->out) &&
+           (b->head.flags || mem_buffer_append(&b->positions, zeros, sizeof zeros));
 }
 
 /* Sort and pack some words. */

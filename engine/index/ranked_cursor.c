@@ -214,6 +214,7 @@ bool ranked_cursor_has_positions(const ranked_cursor *c)
     mv_assert(c->read_block == c->block);
     mv_assert(c->at < c->read_count);
     mv_assert(!c->given_rows);
+    mv_assert(c->lists->positions);
     if (c->block < c->blocks_count) return find_position_bits(c, &first);
     return c->freqs[c->at] <= (size_t)(c->end - c->tail_positions); /* each has a byte or more */
 }

@@ -68,7 +68,9 @@ mv_err sparse_build_begin(const index_column *column, sparse_builder **out, mv_e
     sparse_builder *b = mem_alloc_zero(sizeof *b);
     if (!b) return no_memory_for_sparse(sizeof *b, error);
     b->column = column;
-    b->head = (ranked_head){.format = RANKED_FORMAT, .rows = column->rows};
+    b->head = (ranked_head){.format = 2,
+                            .rows = column->rows,
+                            .flags = RANKED_WITHOUT_POSITIONS | RANKED_OF_WEIGHTS};
     b->slots_count = SPARSE_SLOTS_FIRST;
     b->slots = mem_alloc_zero(SPARSE_SLOTS_FIRST * sizeof *b->slots);
     if (!b->slots) {

@@ -20,6 +20,7 @@ void job_free(mv_job *job)
     mv_assert(!job->has_turn || os_is_forked(job->fork_generation));
     free_locks(job);
     if (job->retains_engine) registry_release(job->e);
+    mv_schema_free(job->changed_schema);
     mem_free(job, sizeof *job);
 }
 
@@ -43,25 +44,23 @@ static uint32_t default_threads(void)
     return cores < JOB_THREADS_DEFAULT ? cores : JOB_THREADS_DEFAULT;
 }
 
-/* Copy the options into the job. A change of an index is checked on a copy of the schema: a mistake
- * is reported before the job begins. */
+/* Copy the options into the job. A change of an index is made in a copy of the schema, which the
+ * job keeps: a mistake is reported before the job begins. */
 static mv_err read_options(mv_collection *c, mv_job *job, const mv_optimize_options *options,
                            mv_error *error)
 {
-    mv_schema *schema = NULL;
-    uint32_t uid;
+    uint32_t uid, at;
     if (!options) return MV_OK;
     job->only_indexes = options->only_indexes || options->index_change;
     if (!options->index_change) return MV_OK;
-    MV_TRY(schema_format_copy(mv_get_schema(c), &schema, error));
-    mv_err err = schema_change_index(schema, options->index_change, 0, &uid, error);
-    mv_schema_free(schema);
-    if (err) return err;
-    size_t name_size = strlen(options->index_change->name);
-    mv_assert(name_size < sizeof job->name); /* it is the name of a field */
-    memcpy(job->name, options->index_change->name, name_size);
-    job->change = *options->index_change;
-    job->change.name = job->name;
+    const mv_index_change *change = options->index_change;
+    MV_TRY(schema_format_copy(mv_get_schema(c), &job->changed_schema, error));
+    MV_TRY(schema_change_index(job->changed_schema, change, 0, &uid, error));
+    const mv_schema *schema = job->changed_schema;
+    if (mv_schema_find_field(schema, change->name, strlen(change->name), &at))
+        job->change = (mv_index_change){schema->fields[at].name, schema->fields[at].index};
+    else if (mv_schema_find_vector(schema, change->name, strlen(change->name), &at))
+        job->change = (mv_index_change){schema->vectors[at].name, schema->vectors[at].index};
     job->stage = JOB_CHANGE;
     return MV_OK;
 }

@@ -102,14 +102,14 @@ struct mv_job {
     bool keeps_synced; /* runs beside its handle, and so leaves a synced collection synced */
     uint32_t threads;
     bool only_indexes;
-    bool small_groups;      /* merge_plan.small_groups; a new view is taken after each group */
-    mv_index_change change; /* name NULL: none */
-    char name[MV_NAME_SIZE_MAX + 1]; /* of the change */
-    os_file lock;                    /* on the directory: exclusive, when is_alone */
-    bool has_turn;                   /* e->is_optimized is ours */
-    bool is_alone;                   /* no job of another process has the turn */
-    double turn_seconds;             /* the longest wait for the turn of another process */
-    double turn_until;               /* os_seconds at which that wait fails */
+    bool small_groups;         /* merge_plan.small_groups; a new view is taken after each group */
+    mv_index_change change;    /* points into changed_schema; name NULL: none */
+    mv_schema *changed_schema; /* NULL: nothing is changed */
+    os_file lock;              /* on the directory: exclusive, when is_alone */
+    bool has_turn;             /* e->is_optimized is ours */
+    bool is_alone;             /* no job of another process has the turn */
+    double turn_seconds;       /* the longest wait for the turn of another process */
+    double turn_until;         /* os_seconds at which that wait fails */
     job_stage stage;
     double until;            /* os_seconds at which the current step ends */
     bool was_kept_out;       /* by other writers, when it last wanted to write */

@@ -17,7 +17,8 @@
 #define ENGINE_SCRATCHES_MAX 16u /* kept; this many threads search without allocating */
 #define ENGINE_ANALYZERS_MAX 8u  /* kept: up to 0.3 MB each */
 
-/* An analyzer that is not in use, and the options of the indexes whose texts it reads. */
+/* An analyzer that is not in use, and the options of the indexes whose texts it reads: they point
+ * into a schema, which the engine keeps. */
 typedef struct engine_analyzer {
     mv_index_options options;
     text_analyzer *analyzer;

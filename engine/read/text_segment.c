@@ -210,7 +210,8 @@ static mv_err match_positions(text_segment *s, sequence *q, uint64_t *rows, mv_e
     return MV_OK;
 }
 
-/* Read the texts: of a term that others begin with, or a similar one, there are no positions. */
+/* Read the texts: of a term that others begin with, or a similar one, there are no positions, and
+ * some lists have none. */
 static mv_err match_texts(text_segment *s, const text_node *node, uint64_t *rows, mv_error *error)
 {
     for (uint32_t word = 0; word < bits_words(s->terms->column->rows); word++) {
@@ -218,26 +219,25 @@ static mv_err match_texts(text_segment *s, const text_node *node, uint64_t *rows
             uint32_t row = word * 64 + MV_LOWEST_BIT(left);
             bool matches;
             MV_TRY(analysis_match(s->terms, row, s->match, error));
-            MV_TRY(text_match_query(s->match, s->query, &matches, NULL, error));
-            text_match_walk(s->match, node);
-            if (!text_match_next(s->match, s->query, node)) bits_unset(rows, row);
+            MV_TRY(text_match_words(s->match, s->query, node, &matches, error));
+            if (!matches) bits_unset(rows, row);
         }
     }
     return MV_OK;
 }
 
-/* The rows that have the words of a node. */
-static mv_err match_words(text_segment *s, const text_node *node, uint64_t *rows, uint64_t *other,
-                          mem_arena *arena, mv_error *error)
+/* Those of the rows `among` that have the words of a node. */
+static mv_err match_words(text_segment *s, const text_node *node, const uint64_t *among,
+                          uint64_t *rows, uint64_t *other, mem_arena *arena, mv_error *error)
 {
     const text_item *items = s->query->items + node->first_item;
     size_t words = bits_words(s->lists->head->rows);
-    bool has_positions = true, has_rows = false;
+    bool has_positions = s->lists->positions, has_rows = false;
     for (uint32_t i = 0; i < node->items_count; i++) {
         const text_list *list = &s->leaves[items[i].number];
         has_positions &= list->term != RANKED_NONE;
         MV_TRY(set_leaf(s, items[i].number, i ? other : rows, error));
-        for (size_t j = 0; i && j < words; j++) rows[j] &= other[j];
+        for (size_t j = 0; j < words; j++) rows[j] &= i ? other[j] : among[j];
     }
     for (size_t j = 0; j < words; j++) has_rows |= rows[j] != 0;
     if (node->items_count == 1 || !has_rows) return MV_OK;
@@ -302,7 +302,7 @@ mv_err text_segment_match(text_segment *s, uint64_t *matches, mem_arena *arena, 
         if (i == q->nodes_count) break;
         const text_node *node = &q->nodes[i];
         if (node->kind == TEXT_NODE_WORDS) {
-            MV_TRY(match_words(s, node, rows, other, arena, error));
+            MV_TRY(match_words(s, node, matches, rows, other, arena, error));
             add_group_member(depth ? &groups[depth - 1] : &all, node->kind, rows, words);
         } else if (node->kind == TEXT_NODE_MAYBE) {
             i = node->end - 1;

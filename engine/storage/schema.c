@@ -110,8 +110,8 @@ mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, m
 
     schema_field field = {
         .uid = schema->next_uid, .type = options->type, .nullable = options->nullable};
-    MV_TRY(
-        schema_index_take(options->name, options->type, 0, &options->index, &field.index, error));
+    MV_TRY(schema_index_take(options->name, options->type, 0, &options->index, &schema->arena,
+                             &field.index, error));
     memcpy(field.name, options->name, strlen(options->name));
     MV_TRY(take_default(schema, &field, options->default_value, error));
     schema_field *fields =
@@ -184,7 +184,7 @@ mv_err mv_schema_add_vector(mv_schema *schema, const mv_vector_options *options,
     };
     memcpy(vector.name, options->name, strlen(options->name));
     MV_TRY(schema_index_take(options->name, options->type, options->metric, &options->index,
-                             &vector.index, error));
+                             &schema->arena, &vector.index, error));
     schema_vector *vectors =
         mem_grow(schema->vectors, &schema->vectors_capacity, schema->vectors_count, sizeof vector);
     if (!vectors) return error_memory(error, sizeof vector, "the fields of a schema");
@@ -282,7 +282,8 @@ mv_err schema_change_index(mv_schema *schema, const mv_index_change *change, uin
     if (!field && !vector) return no_such_field(schema, change->name, error);
     mv_index_options *index = field ? &field->index : &vector->index, changed;
     MV_TRY(schema_index_take(change->name, field ? field->type : vector->type,
-                             field ? 0 : vector->metric, &change->index, &changed, error));
+                             field ? 0 : vector->metric, &change->index, &schema->arena, &changed,
+                             error));
     if (!index_kind_same_options(&changed, index)) {
         const index_kind *kind = index_kind_find(changed.type);
         bool has_options = kind && kind->info.options_count; /* else any file of the type fits */

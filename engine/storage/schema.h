@@ -42,7 +42,7 @@ struct mv_schema {
     schema_vector *vectors;
     uint32_t fields_capacity;
     uint32_t vectors_capacity;
-    mem_arena arena; /* default values */
+    mem_arena arena; /* default values, stop words */
 };
 
 mv_err schema_format_copy(const mv_schema *schema, mv_schema **copy, mv_error *error);
@@ -76,9 +76,11 @@ mv_err schema_format_save(const mv_schema *schema, mem_buffer *out, mv_error *er
 mv_err schema_format_load(const void *bytes, size_t size, mv_schema **schema, mv_error *error);
 
 /* Complete the index of a field with defaults and check it, before it becomes part of a schema
- * (schema_index.c). `metric` is 0 for a scalar field. MV_MISUSE, naming the field. */
+ * (schema_index.c). What its options point to is copied to the arena of the schema. `metric` is 0
+ * for a scalar field. MV_MISUSE, naming the field. */
 mv_err schema_index_take(const char *name, mv_type type, mv_metric metric,
-                         const mv_index_options *given, mv_index_options *out, mv_error *error);
+                         const mv_index_options *given, mem_arena *arena, mv_index_options *out,
+                         mv_error *error);
 
 /* MV_MISUSE: "unknown field 'yeer' (did you mean 'year'?)". `vectors`: a vector field was looked
  * for, else a scalar field. */

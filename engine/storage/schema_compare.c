@@ -41,12 +41,24 @@ static mv_err compare_default(const schema_field *wanted, const schema_field *fo
     return err;
 }
 
-/* The text of an option's value: a word or a number. */
-static const char *option_text(const mv_member_info *option, uint64_t value, char number[24])
+/* The text of an option's value: a word or a number; of stop words the first ones. */
+static const char *option_text(const mv_member_info *option, const mv_index_options *options,
+                               char text[ERROR_QUOTE_SIZE])
 {
+    uint64_t value = index_kind_get(option, options);
+    double real;
+    memcpy(&real, &value, sizeof real);
     if (index_kind_has_words(option)) return option->words[value];
-    (void)snprintf(number, 24, "%" PRIu64, value);
-    return number;
+    if (option->kind == MV_MEMBER_STOP_WORDS) {
+        const char *words = index_kind_stop_words(option, options);
+        if (!index_kind_has_list(words)) return words ? "true" : "false";
+        error_quote(words, strlen(words), text);
+    } else if (option->kind == MV_MEMBER_REAL) {
+        (void)snprintf(text, ERROR_QUOTE_SIZE, "%g", real);
+    } else {
+        (void)snprintf(text, ERROR_QUOTE_SIZE, "%" PRIu64, value);
+    }
+    return text;
 }
 
 static mv_err compare_index(const char *name, const mv_index_options *wanted,
@@ -58,12 +70,11 @@ static mv_err compare_index(const char *name, const mv_index_options *wanted,
                        error);
     for (uint32_t i = 0; kind && i < kind->info.options_count; i++) {
         const mv_member_info *option = &kind->info.options[i];
-        uint64_t w = index_kind_get(option, wanted), f = index_kind_get(option, found);
-        char verb[64], wanted_text[24], found_text[24];
-        if (w == f) continue;
+        char verb[64], wanted_text[ERROR_QUOTE_SIZE], found_text[ERROR_QUOTE_SIZE];
+        if (index_kind_same_value(option, wanted, found)) continue;
         (void)snprintf(verb, sizeof verb, "has an index with %s", option->name);
-        return differs(name, verb, option_text(option, f, found_text),
-                       option_text(option, w, wanted_text), error);
+        return differs(name, verb, option_text(option, found, found_text),
+                       option_text(option, wanted, wanted_text), error);
     }
     return MV_OK;
 }

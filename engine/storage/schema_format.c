@@ -1,7 +1,7 @@
 /* A schema as bytes: a value of the table `meta` of the catalog. All numbers are little-endian.
  *
  *   offset   size  schema
- *        0      4  format, 1 to 3
+ *        0      4  format, 1 to 5
  *        4      4  next uid
  *        8      1  size s of the name; 0: unnamed
  *        9      s  the name
@@ -29,23 +29,28 @@
  *       11      1  size s of the name
  *       12      s  the name; the rest only with an index that has files:
  *   12 + s      o  the options, in the order of index_kind.info: 1 byte for a word, 4 for a u32, 8
- *                  for a u64. Of hnsw: u32 m, u32 ef_construction, u8 quantize, u64 seed
+ *                  for a u64 or a double
  *   12+s+o      8  since format 2: number of the first file that was built for these options
+ *
+ * Options of hnsw: u32 m, u32 ef_construction, u8 quantize, u64 seed. Options of text: u8
+ * tokenizer, u8 language, u8 stop_words, f64 k1, f64 b, and since format 5 u8 positions (1:
+ * without). Stop words are 0: none, 1: those of the language, or since format 5 2: a list. Behind
+ * a 2 are a u32, its size, and the list: words in order, each once, with single spaces between.
  *
  * The numbers of types, metrics, indexes and quantize are those of moonvec.h. An option that was
  * not given is stored as its default. A schema is loaded by calling the public functions that build
  * one, so that nothing is loaded that they would refuse.
  *
- * Format 3 has the layout of format 2, and more types and metrics. A schema is written in the
- * lowest format, from 2, that has all that it uses. So an older moonvec reads the schemas that it
- * knows, and refuses the others as newer. A reader of format 3 takes a number that it does not know
- * for one of a newer moonvec. */
+ * Formats 3 and 4 have the layout of format 2, and more types and metrics. A schema is written in
+ * the lowest format, from 2, that has all that it uses. So an older moonvec reads the schemas that
+ * it knows, and refuses the others as newer. A reader of format 3 takes a number that it does not
+ * know for one of a newer moonvec. */
 #include <string.h>
 
 #include "storage/cell.h"
 #include "storage/schema.h"
 
-#define SCHEMA_FORMAT     4u             /* the newest that is read */
+#define SCHEMA_FORMAT     5u             /* the newest that is read */
 #define SCHEMA_FORMAT_MIN 2u             /* the oldest that is written */
 #define FORMAT_2_TYPE     MV_VECTOR_INT8 /* the last vector type and */
 #define FORMAT_2_METRIC   MV_COSINE      /* the last metric that format 2 has */
@@ -54,6 +59,9 @@
 #define FLAG_INVERT       4u
 #define FLAG_INDEX        8u
 #define FLAGS_ALL         15u
+#define LIST_FORMAT       5u /* the first with lists of stop words */
+
+enum { STOP_WORDS_NONE, STOP_WORDS_OF_LANGUAGE, STOP_WORDS_LIST };
 
 /* ---------------------------------------------------------------- saving */
 
@@ -99,13 +107,33 @@ static size_t option_size(const mv_member_info *option)
     }
 }
 
-static void put_index(schema_writer *w, const mv_index_options *index, uint64_t since)
+static void put_stop_words(schema_writer *w, const char *words)
+{
+    bool has_list = index_kind_has_list(words);
+    put_u8(w, has_list ? STOP_WORDS_LIST : words ? STOP_WORDS_OF_LANGUAGE : STOP_WORDS_NONE);
+    if (!has_list) return;
+    put_u32(w, (uint32_t)strlen(words));
+    put(w, words, strlen(words));
+}
+
+/* The first format that stores an option of a type. */
+static uint32_t option_format(const index_kind *kind, uint32_t option)
+{
+    return kind->option_formats ? kind->option_formats[option] : kind->schema_format;
+}
+
+static void put_index(schema_writer *w, uint32_t format, const mv_index_options *index,
+                      uint64_t since)
 {
     const index_kind *kind = index_kind_find(index->type);
     for (uint32_t i = 0; i < kind->info.options_count; i++) {
         const mv_member_info *option = &kind->info.options[i];
+        if (option_format(kind, i) > format) continue;
         uint64_t value = index_kind_get(option, index);
-        put(w, &value, option_size(option));
+        if (option->kind == MV_MEMBER_STOP_WORDS)
+            put_stop_words(w, index_kind_stop_words(option, index));
+        else
+            put(w, &value, option_size(option));
     }
     if (kind->file_kind) put(w, &since, 8);
 }
@@ -115,10 +143,19 @@ static bool has_other_index(const schema_field *field)
     return field->index.type != MV_INDEX_NONE && field->index.type != MV_INDEX_INVERT;
 }
 
-static void note_format(mv_index_type index, uint32_t *format)
+static void note_format(const mv_index_options *index, uint32_t *format)
 {
-    const index_kind *kind = index_kind_find(index);
+    const index_kind *kind = index_kind_find(index->type);
     if (kind && kind->schema_format > *format) *format = kind->schema_format;
+    for (uint32_t i = 0; kind && i < kind->info.options_count; i++) {
+        const mv_member_info *option = &kind->info.options[i];
+        if (index_kind_get(option, index) == option->default_value) continue;
+        uint32_t needed = option_format(kind, i);
+        if (option->kind == MV_MEMBER_STOP_WORDS &&
+            index_kind_has_list(index_kind_stop_words(option, index)))
+            needed = LIST_FORMAT;
+        if (needed > *format) *format = needed;
+    }
 }
 
 /* The size is written after the cell, when it is known. */
@@ -133,17 +170,17 @@ static mv_err put_default(schema_writer *w, const schema_field *field, mv_error 
     return MV_OK;
 }
 
-/* The lowest format that has all types of the schema. */
+/* The lowest format that has all types and options of the schema. */
 static uint32_t schema_format_needed(const mv_schema *schema)
 {
     uint32_t needed = SCHEMA_FORMAT_MIN;
     for (uint32_t i = 0; i < schema->fields_count; i++) {
         uint32_t format = type_of(schema->fields[i].type)->schema_format;
         if (format > needed) needed = format;
-        note_format(schema->fields[i].index.type, &needed);
+        note_format(&schema->fields[i].index, &needed);
     }
     for (uint32_t i = 0; i < schema->vectors_count; i++) {
-        note_format(schema->vectors[i].index.type, &needed);
+        note_format(&schema->vectors[i].index, &needed);
         if (needed < 3 && (schema->vectors[i].type > FORMAT_2_TYPE ||
                            schema->vectors[i].metric > FORMAT_2_METRIC))
             needed = 3;
@@ -154,9 +191,10 @@ static uint32_t schema_format_needed(const mv_schema *schema)
 mv_err schema_format_save(const mv_schema *schema, mem_buffer *out, mv_error *error)
 {
     size_t start = out->size;
+    uint32_t format = schema_format_needed(schema);
     mv_err err = MV_OK;
     schema_writer w = {.out = out};
-    put_u32(&w, schema_format_needed(schema));
+    put_u32(&w, format);
     put_u32(&w, schema->next_uid);
     put_name(&w, schema->name);
     put_u32(&w, schema->fields_count);
@@ -172,7 +210,7 @@ mv_err schema_format_save(const mv_schema *schema, mem_buffer *out, mv_error *er
         if (field->has_default) err = put_default(&w, field, error);
         if (!has_other_index(field)) continue;
         put_u8(&w, field->index.type);
-        put_index(&w, &field->index, field->index_since);
+        put_index(&w, format, &field->index, field->index_since);
     }
     for (uint32_t i = 0; i < schema->vectors_count; i++) {
         const schema_vector *vector = &schema->vectors[i];
@@ -183,7 +221,7 @@ mv_err schema_format_save(const mv_schema *schema, mem_buffer *out, mv_error *er
         put_u8(&w, vector->index.type);
         put_u32(&w, vector->dim);
         put_name(&w, vector->name);
-        put_index(&w, &vector->index, vector->index_since);
+        put_index(&w, format, &vector->index, vector->index_since);
     }
     if (!err && w.failed) err = error_memory(error, out->size - start, "the bytes of a schema");
     if (err) out->size = start;
@@ -255,10 +293,32 @@ static mv_err cut_short(mv_error *error)
     return error_set(error, MV_CORRUPT, "it ends too early");
 }
 
+/* Stop words; a list is copied to the arena. */
+static mv_err load_stop_words(reader *r, uint32_t format, mem_arena *arena, const char **words,
+                              mv_error *error)
+{
+    uint8_t what = get_u8(r);
+    *words = what == STOP_WORDS_OF_LANGUAGE ? MV_STOP_WORDS_OF_LANGUAGE : NULL;
+    if (what < STOP_WORDS_LIST) return MV_OK;
+    if (what > STOP_WORDS_LIST || format < LIST_FORMAT)
+        return error_set(error, MV_CORRUPT, "it has unknown stop words %u", what);
+    size_t size = get_u32(r);
+    const uint8_t *bytes = get(r, size);
+    if (!bytes || !size) return cut_short(error);
+    char *copy = mem_arena_alloc(arena, size + 1);
+    if (!copy) return error_memory(error, size, "stop words");
+    memcpy(copy, bytes, size);
+    copy[size] = 0;
+    *words = copy;
+    if (strlen(copy) == size && *copy != ' ') return MV_OK;
+    return error_set(error, MV_CORRUPT, "its stop words are damaged");
+}
+
 /* The options of an index whose type is known, and *since. Zeros would be taken for options left
  * out. */
 static mv_err load_index(reader *r, uint32_t format, const char *noun, const char *name,
-                         mv_index_options *index, uint64_t *since, mv_error *error)
+                         mem_arena *arena, mv_index_options *index, uint64_t *since,
+                         mv_error *error)
 {
     const index_kind *kind = index_kind_find(index->type);
     bool has_zero = false;
@@ -266,6 +326,13 @@ static mv_err load_index(reader *r, uint32_t format, const char *noun, const cha
         return error_set(error, MV_CORRUPT, "%s '%s' has the unknown index type 0", noun, name);
     for (uint32_t i = 0; kind && i < kind->info.options_count; i++) {
         const mv_member_info *option = &kind->info.options[i];
+        if (option_format(kind, i) > format) continue;
+        if (option->kind == MV_MEMBER_STOP_WORDS) {
+            const char *words;
+            MV_TRY(load_stop_words(r, format, arena, &words, error));
+            index_kind_set(option, (uintptr_t)words, index);
+            continue;
+        }
         uint64_t value = get_number(r, option_size(option));
         has_zero |= !value && option->min;
         index_kind_set(option, value, index);
@@ -300,7 +367,8 @@ static mv_err load_field(mv_schema *schema, reader *r, uint32_t format, mv_error
         return error_set(error, MV_CORRUPT, "field '%s' has unknown flags %u", name, flags);
     if (flags & FLAG_INDEX) {
         options.index.type = (mv_index_type)get_u8(r);
-        MV_TRY(load_index(r, format, "field", name, &options.index, &index_since, error));
+        MV_TRY(load_index(r, format, "field", name, &schema->arena, &options.index, &index_since,
+                          error));
     }
     MV_TRY(mv_schema_add_field(schema, &options, error));
     schema->fields[schema->fields_count - 1].uid = uid;
@@ -324,7 +392,8 @@ static mv_err load_vector(mv_schema *schema, reader *r, uint32_t format, mv_erro
         return error_set(error, MV_WRONG_VERSION,
                          "vector field '%s' has type %d and metric %d, which a newer moonvec knows",
                          name, (int)options.type, (int)options.metric);
-    MV_TRY(load_index(r, format, "vector field", name, &options.index, &index_since, error));
+    MV_TRY(load_index(r, format, "vector field", name, &schema->arena, &options.index, &index_since,
+                      error));
     MV_TRY(mv_schema_add_vector(schema, &options, error));
     schema->vectors[schema->vectors_count - 1].uid = uid;
     schema->vectors[schema->vectors_count - 1].index_since = index_since;

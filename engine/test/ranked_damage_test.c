@@ -38,11 +38,11 @@ static uint32_t add_words(ranked_builder *b, uint32_t row, uint32_t count)
     return count;
 }
 
-static ranked_builder *build(uint32_t rows)
+static ranked_builder *build(uint32_t rows, bool has_positions)
 {
     ranked_builder *b = NULL;
     bool more = true;
-    WORKS(ranked_build_begin(rows, 1.2f, 0.75f, 7, &b, &error));
+    WORKS(ranked_build_begin(rows, 1.2f, 0.75f, has_positions, &b, &error));
     for (uint32_t row = 0; row < rows; row++) {
         uint32_t size = row == 77 || row == rows - 2 ? 70000 : row % 9 ? below(25) : 0;
         uint32_t end = add_words(b, row, size);
@@ -120,7 +120,9 @@ static void is_right_error(mv_err err)
 /* Positions are read into a block that holds just these. */
 static void read_row_positions(const ranked_cursor *cursor, uint32_t freq)
 {
-    if (!freq || freq > FREQ_MAX || !ranked_cursor_has_positions(cursor)) return;
+    if (!cursor->lists->positions || !freq || freq > FREQ_MAX ||
+        !ranked_cursor_has_positions(cursor))
+        return;
     uint32_t *positions = mem_alloc(freq * sizeof *positions);
     (void)ranked_cursor_positions(cursor, positions);
     mem_free(positions, freq * sizeof *positions);
@@ -244,16 +246,37 @@ static mv_err read_copy(const copy *c)
 /* ---------------------------------------------------------------- the parts as they are */
 
 static ranked_builder *built;
+static bool has_positions; /* `built` has them */
 
 static void test_sound(void)
 {
     copy c = copy_of(built, ROWS);
     ranked_lists lists;
+    uint32_t before = refused + damaged;
     WORKS(read_copy(&c));
     WORKS(ranked_open(c.parts, c.count, ROWS, &lists, &error));
     EXPECT(lists.head->longs == 2 && lists.head->terms == TERMS + 1);
-    EXPECT(refused == 0 && damaged == 0);
+    EXPECT(refused + damaged == before);
+    EXPECT(!lists.positions == !has_positions);
     copy_free(&c);
+}
+
+/* Positions are there if the head says so, and only then. */
+static void test_flags(void)
+{
+    for (uint32_t format = 0; format < 4; format++) {
+        for (uint32_t flags = 0; flags < 4; flags++) {
+            copy c = copy_of(built, ROWS);
+            ranked_head *head = part_of(&c, RANKED_PART_HEAD);
+            mv_err wanted = format > RANKED_FORMAT ? MV_WRONG_VERSION : MV_CORRUPT;
+            if (format == head->format && flags == head->flags) wanted = MV_OK;
+            doing_now("format %u, flags %u", format, flags);
+            head->format = format;
+            head->flags = flags;
+            EXPECT(read_copy(&c) == wanted);
+            copy_free(&c);
+        }
+    }
 }
 
 /* ---------------------------------------------------------------- the head and sizes */
@@ -381,7 +404,8 @@ static uint32_t *list_of(const copy *c, const char *name, ranked_block **blocks)
     return list;
 }
 
-/* Read one list in every way; is it found to be damaged when all of it is read? */
+/* Read one list in every way; is it found to be damaged when all of it is read, or without
+ * positions when it is checked? */
 static bool is_list_found_damaged(const copy *c, const char *name)
 {
     ranked_lists lists;
@@ -395,13 +419,14 @@ static bool is_list_found_damaged(const copy *c, const char *name)
     for (uint32_t row = 0; ok && row < c->rows; row++) {
         if (!ranked_cursor_freq(cursor, row, &freq)) ok = false;
         if (!ok || !freq) continue;
-        ok = ranked_cursor_has_positions(cursor);
+        ok = !lists.positions || ranked_cursor_has_positions(cursor);
         if (ok) read_row_positions(cursor, freq);
     }
     mem_free(cursor, sizeof *cursor);
     (void)read_copy(c);
-    EXPECT(ranked_check(&lists, &error) == MV_CORRUPT || ok);
-    return !ok;
+    bool is_sound = ranked_check(&lists, &error) != MV_CORRUPT;
+    EXPECT(!is_sound || ok);
+    return !ok || (!lists.positions && !is_sound);
 }
 
 static void test_counts(const char *name)
@@ -509,12 +534,28 @@ static void test_longs(void)
     }
 }
 
+/* Where lists without positions would have them, there is nothing. */
+static void test_stray_positions(void)
+{
+    for (uint32_t i = 0; i < 3; i++) {
+        ranked_block *blocks;
+        copy c = copy_of(built, ROWS);
+        uint32_t at = find_part(&c, RANKED_PART_LISTS);
+        (void)list_of(&c, "word1", &blocks);
+        if (i == 0) blocks[2].positions = 1;
+        if (i == 1) blocks[2].position_bits = 1;
+        if (i == 2) resize_part(&c, at, c.sizes[at] + 4); /* behind the tail of the last list */
+        EXPECT(read_copy(&c) == MV_CORRUPT);
+        copy_free(&c);
+    }
+}
+
 /* Few rows: each byte of each part, several values. */
 static void test_small(uint32_t rows)
 {
     ranked_builder *b = NULL;
     bool more = true;
-    WORKS(ranked_build_begin(rows, 1.2f, 0.75f, 0, &b, &error));
+    WORKS(ranked_build_begin(rows, 1.2f, 0.75f, has_positions, &b, &error));
     for (uint32_t row = 0; row < rows; row++) (void)add_words(b, row, 1 + below(3));
     while (more) WORKS(ranked_build_step(b, 0, &more, &error));
     copy sound = copy_of(b, rows);
@@ -535,16 +576,17 @@ static void test_small(uint32_t rows)
 
 /* ---------------------------------------------------------------- */
 
-int main(void)
+static void test_all(void)
 {
-    for (uint32_t row = 0; row < ROWS; row++) docids[row] = 10 + 2 * (uint64_t)row;
-    built = build(ROWS);
+    built = build(ROWS, has_positions);
     RUN(test_sound());
+    RUN(test_flags());
     RUN(test_head());
     RUN(test_head_values());
     RUN(test_sizes());
     for (int kind = RANKED_PART_ENDS; kind <= RANKED_PART_LONGS; kind++)
-        RUN(test_bytes((ranked_part_kind)kind, 150));
+        if (kind != RANKED_PART_POSITIONS || has_positions)
+            RUN(test_bytes((ranked_part_kind)kind, 150));
     RUN(test_packed_blocks(RANKED_PART_ENDS));
     RUN(test_packed_blocks(RANKED_PART_STARTS));
     RUN(test_counts("word1"));
@@ -553,15 +595,27 @@ int main(void)
     RUN(test_blocks("word1", 5));
     RUN(test_blocks(WHOLE_LIST, 1));
     RUN(test_last_row_beyond_rows());
-    RUN(test_frequencies());
+    if (has_positions)
+        RUN(test_frequencies());
+    else
+        RUN(test_stray_positions());
     RUN(test_tail_at_the_end());
     RUN(test_longs());
     RUN(test_small(1));
     RUN(test_small(3));
     RUN(test_small(129));
     RUN(test_small(256));
-    printf("%u refused, %u reads found damage, %u answered\n", refused, damaged, answered);
     ranked_build_free(built);
+}
+
+int main(void)
+{
+    for (uint32_t row = 0; row < ROWS; row++) docids[row] = 10 + 2 * (uint64_t)row;
+    for (int with = 0; with < 2; with++) {
+        has_positions = with;
+        test_all();
+    }
+    printf("%u refused, %u reads found damage, %u answered\n", refused, damaged, answered);
     RUN(test_memory_is_freed(0));
     return tests_conclude();
 }

@@ -76,6 +76,18 @@ static mv_err fill(mv_schema *schema, mv_error *error)
                      (mv_hnsw_options){12, 300, MV_QUANTIZE_INT8, UINT64_MAX}, error);
 }
 
+static mv_err add_text(mv_schema *schema, const char *stop_words, mv_error *error)
+{
+    mv_field_options t = {.name = "t", .type = MV_STRING, .index.type = MV_INDEX_TEXT};
+    t.index.as.text.stop_words = stop_words;
+    return mv_schema_add_field(schema, &t, error);
+}
+
+static mv_err fill_with_list(mv_schema *schema, mv_error *error)
+{
+    return add_text(schema, "the of a", error);
+}
+
 static mv_schema *new_full_schema(void)
 {
     mv_schema *schema = new_schema("my-books");
@@ -463,6 +475,130 @@ static void test_bytes(void)
     mv_schema_free(schema);
 }
 
+/* A text index is stored as in format 4, unless it has what came with format 5. */
+static void test_text_bytes(void)
+{
+    static const char wanted[] =
+        "\x04\0\0\0\x02\0\0\0\x05texts\x01\0\0\0\0\0\0\0"
+        "\x01\0\0\0\x01\x08\x01t\x04"                          /* uid, type, flags, name, index */
+        "\x01\x07\x01\0\0\0\0\0\0\x04\x40\0\0\0\0\0\0\xe0\x3f" /* 2.5 and 0.5 are k1 and b */
+        "\x22\x11\0\0\0\0\0\0";                                /* index_since */
+    mv_error error;
+    mem_buffer bytes = {0};
+    mv_schema *schema = new_schema("texts"), *loaded;
+    mv_field_options t = {.name = "t", .type = MV_STRING, .index.type = MV_INDEX_TEXT};
+    t.index.as.text =
+        (mv_text_options){MV_TOKENIZER_CODE, 7, MV_STOP_WORDS_OF_LANGUAGE, 2.5, 0.5, 0};
+    EXPECT(!mv_schema_add_field(schema, &t, &error));
+    schema->fields[0].index_since = 0x1122;
+    EXPECT(!schema_format_save(schema, &bytes, &error) && bytes.size == sizeof wanted - 1);
+    EXPECT(memcmp(bytes.data, wanted, sizeof wanted - 1) == 0);
+    EXPECT(!schema_format_load(bytes.data, bytes.size, &loaded, &error));
+    EXPECT(!schema_compare(schema, loaded, &error));
+    mv_schema_free(loaded);
+
+    schema->fields[0].index.as.text.without_positions = 1;
+    bytes.size = 0;
+    EXPECT(!schema_format_save(schema, &bytes, &error) && bytes.size == sizeof wanted);
+    EXPECT(bytes.data[0] == 5 && bytes.data[bytes.size - 9] == 1);
+    EXPECT(!schema_format_load(bytes.data, bytes.size, &loaded, &error));
+    EXPECT(!schema_compare(schema, loaded, &error));
+    EXPECT(loaded->fields[0].index_since == 0x1122);
+    mv_schema_free(loaded);
+    bytes.data[bytes.size - 9] = 2;
+    EXPECT_ERROR(schema_format_load(bytes.data, bytes.size, &loaded, &error), MV_CORRUPT,
+                 "the stored schema cannot be read: field 't' has an index with the unknown "
+                 "positions 2");
+    mv_schema_free(schema);
+    mem_buffer_free(&bytes);
+}
+
+/* A list is kept in order, each word once, and copied. */
+static void test_stop_words(void)
+{
+    static const struct {
+        const char *given, *kept;
+        uint8_t format;
+    } cases[] = {
+        {NULL, NULL, 4},   {"", NULL, 4},
+        {"   ", NULL, 4},  {MV_STOP_WORDS_OF_LANGUAGE, MV_STOP_WORDS_OF_LANGUAGE, 4},
+        {"the", "the", 5}, {" the  of a the ab a ", "a ab of the", 5},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mv_error error;
+        mem_buffer bytes = {0};
+        char given[32];
+        mv_field_options t;
+        mv_schema *schema = new_schema(""), *loaded;
+        (void)snprintf(given, sizeof given, "%s", cases[i].given ? cases[i].given : "");
+        EXPECT(!add_text(schema, cases[i].given ? given : NULL, &error));
+        memset(given, 'x', sizeof given);
+        EXPECT(!schema_format_save(schema, &bytes, &error) && bytes.data[0] == cases[i].format);
+        EXPECT(!schema_format_load(bytes.data, bytes.size, &loaded, &error));
+        EXPECT(!schema_compare(schema, loaded, &error));
+        EXPECT(schema_compare_has_same_files(schema, loaded));
+        mv_schema_free(schema);
+        EXPECT(mv_schema_field(loaded, 0, &t));
+        const char *kept = t.index.as.text.stop_words;
+        EXPECT(!kept == !cases[i].kept && (!kept || !strcmp(kept, cases[i].kept)));
+        mv_schema_free(loaded);
+        mem_buffer_free(&bytes);
+    }
+}
+
+/* As many words as there may be, and more; as long, and longer. */
+static void test_stop_word_limits(void)
+{
+    enum { SIZE = 1025 * 5 + 1 };
+    mv_error error;
+    char *list = mem_alloc(SIZE), word[66];
+    mv_schema *schema = new_schema(""), *copy;
+    for (int i = 0; i < 1025; i++) (void)snprintf(list + (size_t)i * 5, 6, "%04d ", i);
+    EXPECT_ERROR(add_text(schema, list, &error), MV_MISUSE,
+                 "field 't' has an index with more than 1024 stop words");
+    list[1024 * 5] = 0;
+    EXPECT(!add_text(schema, list, &error));
+    EXPECT(!schema_format_copy(schema, &copy, &error) && !schema_compare(schema, copy, &error));
+    mv_schema_free(copy);
+    mv_schema_free(schema);
+    mem_free(list, SIZE);
+
+    memset(word, 'w', sizeof word);
+    word[65] = 0;
+    schema = new_schema("");
+    EXPECT(add_text(schema, word, &error) == MV_MISUSE);
+    EXPECT(strstr(error.text, "...' of 65 bytes, at most 64 are allowed"));
+    word[64] = 0;
+    EXPECT(!add_text(schema, word, &error));
+    mv_schema_free(schema);
+}
+
+static const char *stop_words_difference(const char *wanted, const char *found)
+{
+    static mv_error error;
+    mv_schema *a = new_schema(""), *b = new_schema("");
+    EXPECT(!add_text(a, wanted, &error) && !add_text(b, found, &error));
+    mv_err err = schema_compare(a, b, &error);
+    EXPECT(schema_compare_has_same_files(a, b) == !err);
+    mv_schema_free(a);
+    mv_schema_free(b);
+    return err ? error.text : "";
+}
+
+static void test_compare_stop_words(void)
+{
+    EXPECT(!strcmp(stop_words_difference("the a", "a the the"), ""));
+    EXPECT(!strcmp(stop_words_difference("the a", "the"),
+                   "field 't' has an index with stop_words the in the collection, a the in the "
+                   "given schema"));
+    EXPECT(!strcmp(stop_words_difference(NULL, "the"),
+                   "field 't' has an index with stop_words the in the collection, false in the "
+                   "given schema"));
+    EXPECT(!strcmp(stop_words_difference("the", MV_STOP_WORDS_OF_LANGUAGE),
+                   "field 't' has an index with stop_words true in the collection, the in the "
+                   "given schema"));
+}
+
 static void test_save_and_load(void)
 {
     mv_error error;
@@ -532,11 +668,11 @@ static void test_zeros_in_bytes(void)
 
 /* Cut at every length, and with every bit of every byte turned: refused, or a schema that can be
  * saved. */
-static void test_damaged_bytes(void)
+static void damage_bytes(mv_schema *schema)
 {
     mv_error error;
     mem_buffer bytes = {0}, again = {0};
-    mv_schema *schema = new_full_schema(), *loaded;
+    mv_schema *loaded;
     size_t surprises = 0;
     EXPECT(schema_format_save(schema, &bytes, &error) == MV_OK);
     for (size_t size = 0; size <= bytes.size; size++) {
@@ -564,6 +700,14 @@ static void test_damaged_bytes(void)
     mv_schema_free(schema);
     mem_buffer_free(&bytes);
     mem_buffer_free(&again);
+}
+
+static void test_damaged_bytes(void)
+{
+    mv_schema *texts = new_schema("texts");
+    EXPECT(!fill_with_list(texts, NULL));
+    damage_bytes(texts);
+    damage_bytes(new_full_schema());
 }
 
 /* ---------------------------------------------------------------- differences */
@@ -780,11 +924,11 @@ static void test_nearest_name(void)
 }
 
 /* Build, save, load and compare. */
-static mv_err live(mv_error *error)
+static mv_err live(mv_err (*fill_one)(mv_schema *, mv_error *), mv_error *error)
 {
     mv_schema *schema = NULL, *copy = NULL;
     mv_err err = mv_schema_create("s", &schema, error);
-    if (!err) err = fill(schema, error);
+    if (!err) err = fill_one(schema, error);
     if (!err) err = schema_format_copy(schema, &copy, error);
     if (!err) err = schema_compare(schema, copy, error);
     mv_schema_free(schema);
@@ -792,7 +936,7 @@ static mv_err live(mv_error *error)
     return err;
 }
 
-static void test_out_of_memory(void)
+static void fail_memory(mv_err (*fill_one)(mv_schema *, mv_error *))
 {
     mv_error error;
     mv_err err;
@@ -800,11 +944,17 @@ static void test_out_of_memory(void)
     do {
         n++;
         mem_fail_at(n, n % 2);
-        err = live(&error);
+        err = live(fill_one, &error);
         mem_fail_at(0, false);
         EXPECT(mem_bytes() == 0 && (!err || (err == MV_NO_MEMORY && error.code == err)));
     } while (err);
-    EXPECT(n > 20);
+    EXPECT(n > 5);
+}
+
+static void test_out_of_memory(void)
+{
+    fail_memory(fill);
+    fail_memory(fill_with_list);
 }
 
 int main(void)
@@ -821,6 +971,10 @@ int main(void)
     RUN(test_format_needed());
     RUN(test_formats());
     RUN(test_bytes());
+    RUN(test_text_bytes());
+    RUN(test_stop_words());
+    RUN(test_stop_word_limits());
+    RUN(test_compare_stop_words());
     RUN(test_save_and_load());
     RUN(test_zeros_in_bytes());
     RUN(test_damaged_bytes());

@@ -474,19 +474,8 @@ static void test_damage_behind_checksums(uint32_t field)
     }
 }
 
-int main(void)
+static void test_all_damage(void)
 {
-    (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!sample_place_make("text-index")) return tests_conclude();
-    for (int memory = 0; memory < 2; memory++) {
-        RUN_WITH(WHERE, test_life(memory));
-        RUN_WITH(WHERE, test_transaction(memory));
-        RUN_WITH(WHERE, test_cancelled(memory));
-        RUN_WITH(WHERE, test_unusual_texts(memory));
-        RUN_WITH(WHERE, test_threads(memory));
-    }
-    RUN(test_many_segments());
-    RUN(test_nothing_to_find());
     (void)snprintf(whole, sizeof whole, "%s", sample_path("whole"));
     (void)snprintf(hurt, sizeof hurt, "%s", sample_path("hurt"));
     truth = plain_of(FEW);
@@ -501,6 +490,30 @@ int main(void)
            found, met_less);
     WORKS(mv_close(truth, &error));
     for (uint32_t field = 0; field < TEXT_INDEXES; field++) mem_free(bytes[field], sizes[field]);
+    remove_tree(whole);
+    remove_tree(hurt);
+}
+
+int main(void)
+{
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!sample_place_make("text-index")) return tests_conclude();
+    for (int without = 0; without < 2; without++) {
+        text_without_positions = (uint32_t)without;
+        for (int memory = 0; memory < 2; memory++) RUN_WITH(WHERE, test_life(memory));
+        RUN(test_many_segments());
+        RUN(test_threads(true));
+        RUN(test_unusual_texts(true));
+        test_all_damage();
+    }
+    text_without_positions = 0;
+    for (int memory = 0; memory < 2; memory++) {
+        RUN_WITH(WHERE, test_transaction(memory));
+        RUN_WITH(WHERE, test_cancelled(memory));
+    }
+    RUN(test_unusual_texts(false));
+    RUN(test_threads(false));
+    RUN(test_nothing_to_find());
     remove_tree(sample_place);
     RUN(test_memory_is_freed(0));
     return tests_conclude();

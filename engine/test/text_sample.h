@@ -14,9 +14,12 @@ enum { BODY, LABELS, NUMBER, TEXT_FIELDS };
 #define TEXT_VOCABULARY 80u
 #define TEXT_HITS       60u
 
+static uint32_t text_without_positions; /* option of the indexes of collections that are made */
+
 static inline mv_err text_schema(mv_schema **schema)
 {
-    const mv_index_options text = {.type = MV_INDEX_TEXT};
+    const mv_index_options text = {.type = MV_INDEX_TEXT,
+                                   .as.text.without_positions = text_without_positions};
     const mv_field_options fields[TEXT_FIELDS] = {
         {"body", MV_STRING, true, NULL, text},
         {"labels", (mv_type)(MV_ARRAY | MV_STRING), true, NULL, text},

@@ -35,7 +35,7 @@ static mv_err check_text_options(const text_options *options, mv_error *error)
     if (!has_words && options->language && *options->language)
         return error_set(error, MV_MISUSE,
                          "tokenizer '%s' takes no language: its terms stay as they are", name);
-    if (options->tokenizer == TEXT_NGRAM && options->stop_words_count)
+    if (options->tokenizer == TEXT_NGRAM && options->stop_words && *options->stop_words)
         return error_set(error, MV_MISUSE,
                          "tokenizer 'ngram' takes no stop words: it has no words");
     return text_language_check(options, error);
@@ -67,7 +67,8 @@ mv_err text_analyzer_make(const text_options *options, text_analyzer **out, mv_e
     a->tokenizer = options->tokenizer;
     if (is_folding) text_fold_make(&a->fold, text_language_letters(options->language));
     fill_ascii(a);
-    if ((options->language && *options->language) || options->stop_words_count) {
+    if ((options->language && *options->language) ||
+        (options->stop_words && *options->stop_words)) {
         a->keeps_accents = true;
         mv_err err = text_language_make(options, is_folding ? &a->fold : NULL, &a->language, error);
         if (err) {

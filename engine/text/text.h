@@ -39,17 +39,15 @@ typedef enum text_tokenizer {
 /* "unicode", "code", ...; NULL: there is none of this number. */
 const char *text_tokenizer_name(text_tokenizer tokenizer);
 
-#define TEXT_TERM_MAX       255u   /* bytes of a term: its size fits a byte */
-#define TEXT_STOP_WORDS_MAX 10000u /* chosen: a list of words, not a dictionary */
+#define TEXT_TERM_MAX 255u /* bytes of a term: its size fits a byte */
 
 typedef struct text_options {
     text_tokenizer tokenizer;
-    const char *language;          /* for stemming, as Snowball names it: "english". NULL or "": no
-                                      stemming. `unicode` and `code` only */
-    bool language_stop_words;      /* leave out the stop words of `language` */
-    const char *const *stop_words; /* leave out these, too; in any case of letters. Not with
-                                      `ngram`. Copied. NULL: none */
-    uint32_t stop_words_count;
+    const char *language;     /* for stemming, as Snowball names it: "english". NULL or "": no
+                                 stemming. `unicode` and `code` only */
+    bool language_stop_words; /* leave out the stop words of `language` */
+    const char *stop_words; /* leave out these, too, which spaces separate; in any case of letters.
+                               Not with `ngram`. Copied. NULL or "": none */
 } text_options;
 
 typedef struct text_token {
@@ -67,7 +65,6 @@ typedef struct text_analyzer text_analyzer;
 /* Make an analyzer. On success the caller frees *out. Takes less than a millisecond.
  * MV_MISUSE: no such tokenizer or language, or an option that the tokenizer does not have.
  * MV_WRONG_VERSION: this build lacks the library that the options need; the text names it.
- * MV_LIMIT: more than TEXT_STOP_WORDS_MAX stop words.
  * An analyzer takes 12 KB, and 260 KB more if it has a language or stop words. */
 mv_err text_analyzer_make(const text_options *options, text_analyzer **out, mv_error *error);
 void text_analyzer_free(text_analyzer *analyzer); /* NULL is fine */

@@ -199,9 +199,6 @@ mv_err text_language_check(const text_options *options, mv_error *error)
                          "there is no list of stop words for language '%s'; there are lists for %s",
                          options->language, all);
     }
-    if (options->stop_words_count > TEXT_STOP_WORDS_MAX)
-        return error_set(error, MV_LIMIT, "there are %u stop words; %u are possible",
-                         options->stop_words_count, TEXT_STOP_WORDS_MAX);
     return MV_OK;
 }
 
@@ -228,16 +225,14 @@ static bool add_stop_word(text_language *l, const char *word, size_t size)
     return mem_buffer_append(&l->words, folded, folded_size + 1);
 }
 
-static bool add_stop_words(text_language *l, const text_options *options)
+/* Add words that spaces separate. NULL: none. */
+static bool add_stop_words(text_language *l, const char *words)
 {
-    const char *word = options->language_stop_words ? text_stop_words_of(options->language) : "";
-    while (*word) {
+    for (const char *word = words ? words : ""; *word;) {
         size_t size = strcspn(word, " ");
         if (!add_stop_word(l, word, size)) return false;
         word += size + (word[size] == ' ');
     }
-    for (uint32_t i = 0; options->stop_words && i < options->stop_words_count; i++)
-        if (!add_stop_word(l, options->stop_words[i], strlen(options->stop_words[i]))) return false;
     return true;
 }
 
@@ -275,7 +270,10 @@ mv_err text_language_make(const text_options *options, const text_fold *fold, te
             return error_set(error, MV_NO_MEMORY, "cannot get memory for a stemmer");
         }
     }
-    if (!add_stop_words(l, options) || !sort_stop_words(l)) {
+    const char *of_language =
+        options->language_stop_words ? text_stop_words_of(options->language) : NULL;
+    if (!add_stop_words(l, of_language) || !add_stop_words(l, options->stop_words) ||
+        !sort_stop_words(l)) {
         text_language_free(l);
         return error_set(error, MV_NO_MEMORY, "cannot get memory for stop words");
     }

@@ -199,15 +199,22 @@ static bool reserve_for_query(text_match *m, const text_query *q)
     return true;
 }
 
+/* Find the places of a leaf. False: no memory. */
+static bool find_leaf_places(text_match *m, const text_query *q, uint32_t leaf)
+{
+    text_match_places *places = &m->places[leaf];
+    places->first = m->found_count;
+    if (!find_leaf_tokens(m, &q->leaves[leaf])) return false;
+    places->count = m->found_count - places->first;
+    return true;
+}
+
 static bool find_all_leaves(text_match *m, const text_query *q)
 {
     m->found_count = 0;
     if (!reserve_for_query(m, q)) return false;
-    for (uint32_t i = 0; i < q->leaves_count; i++) {
-        m->places[i].first = m->found_count;
-        if (!find_leaf_tokens(m, &q->leaves[i])) return false;
-        m->places[i].count = m->found_count - m->places[i].first;
-    }
+    for (uint32_t i = 0; i < q->leaves_count; i++)
+        if (!find_leaf_places(m, q, i)) return false;
     return true;
 }
 
@@ -254,6 +261,19 @@ bool text_match_next(text_match *match, const text_query *query, const text_node
         if (position - begin <= (uint64_t)span + node->slop) return true;
     }
     return false;
+}
+
+mv_err text_match_words(text_match *match, const text_query *query, const text_node *node,
+                        bool *matches, mv_error *error)
+{
+    match->found_count = 0;
+    if (!reserve_for_query(match, query)) return fail_match_memory(match, error);
+    for (uint32_t i = 0; i < node->items_count; i++)
+        if (!find_leaf_places(match, query, query->items[node->first_item + i].number))
+            return fail_match_memory(match, error);
+    text_match_walk(match, node);
+    *matches = text_match_next(match, query, node);
+    return MV_OK;
 }
 
 /* ---------------------------------------------------------------- nodes */

@@ -89,6 +89,10 @@ static inline uint32_t text_match_length(const text_match *match)
 mv_err text_match_query(text_match *match, const text_query *query, bool *matches,
                         uint32_t *frequencies, mv_error *error);
 
+/* Does the document have the words of this node of the query? MV_NO_MEMORY. */
+mv_err text_match_words(text_match *match, const text_query *query, const text_node *node,
+                        bool *matches, mv_error *error);
+
 /* The places of the words of a node of the query that text_match_query was given last: begin, and
  * then get one after the other. text_match_next: false: there is none. text_match_item is the token
  * of the i-th item of the sequence. */

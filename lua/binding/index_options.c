@@ -108,7 +108,8 @@ static uint64_t check_large(lua_State *L, int index, const char *call, const mv_
 /* Its values are booleans in Lua. */
 static bool is_boolean(const mv_member_info *member)
 {
-    return member->kind == MV_MEMBER_WORD && strcmp(member->words[0], "false") == 0;
+    return member->kind == MV_MEMBER_WORD && member->words[1] &&
+           (strcmp(member->words[0], "false") == 0 || strcmp(member->words[0], "true") == 0);
 }
 
 static uint64_t check_named(lua_State *L, int index, const char *call, const mv_member_info *option)
@@ -117,7 +118,7 @@ static uint64_t check_named(lua_State *L, int index, const char *call, const mv_
         if (lua_type(L, index) != LUA_TBOOLEAN)
             raise_misuse(L, "%s: '%s' must be true or false, got a %s", call, option->name,
                          luaL_typename(L, index));
-        return (uint64_t)lua_toboolean(L, index);
+        return strcmp(option->words[1], lua_toboolean(L, index) ? "true" : "false") == 0;
     }
     word words[WORDS_MAX];
     size_t count = 0;
@@ -127,7 +128,49 @@ static uint64_t check_named(lua_State *L, int index, const char *call, const mv_
     return (uint64_t)check_word(L, index, &within, option->name, words, count);
 }
 
-/* Set the option from the value at `index`. */
+static bool is_word(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)text[i] <= ' ') return false;
+    return size > 0;
+}
+
+/* The words of the array at `index`, with spaces between. The string stays on the stack. */
+static const char *check_word_list(lua_State *L, int index, const char *call, const char *name)
+{
+    luaL_Buffer list;
+    size_t size;
+    char quoted[MV_QUOTE_SIZE];
+    error_context where = {.call = call};
+    int count = (int)check_array(L, index, &where, "an array of stop words");
+    luaL_checkstack(L, LUA_MINSTACK, call);
+    luaL_buffinit(L, &list);
+    for (int i = 1; i <= count; i++) {
+        lua_rawgeti(L, index, i);
+        if (lua_type(L, -1) != LUA_TSTRING)
+            raise_misuse(L, "%s: '%s' must have strings, element %d is a %s", call, name, i,
+                         luaL_typename(L, -1));
+        const char *text = lua_tolstring(L, -1, &size);
+        if (!is_word(text, size))
+            raise_misuse(L, "%s: '%s' must have single words, element %d is '%s'", call, name, i,
+                         mv_quote(text, size, quoted));
+        luaL_addvalue(&list);
+        if (i < count) luaL_addchar(&list, ' ');
+    }
+    luaL_pushresult(&list);
+    return lua_tostring(L, -1);
+}
+
+static const char *check_stop_words(lua_State *L, int index, const char *call, const char *name)
+{
+    if (lua_type(L, index) == LUA_TTABLE) return check_word_list(L, index, call, name);
+    if (lua_type(L, index) != LUA_TBOOLEAN)
+        raise_misuse(L, "%s: '%s' must be true, false or an array of words, got a %s", call, name,
+                     luaL_typename(L, index));
+    return lua_toboolean(L, index) ? MV_STOP_WORDS_OF_LANGUAGE : NULL;
+}
+
+/* Set the option from the value at `index`. A string that it points to stays on the stack. */
 static void read_option(lua_State *L, int index, const char *call, const mv_member_info *option,
                         mv_index_options *out)
 {
@@ -135,6 +178,7 @@ static void read_option(lua_State *L, int index, const char *call, const mv_memb
     uint32_t number;
     uint64_t large;
     double real, least, most;
+    const char *words;
     switch (option->kind) {
     case MV_MEMBER_WORD:
     case MV_MEMBER_QUANTIZE: number = (uint32_t)check_named(L, index, call, option); break;
@@ -150,6 +194,10 @@ static void read_option(lua_State *L, int index, const char *call, const mv_memb
             raise_misuse(L, "%s: '%s' must be a number from %g to %g", call, option->name, least,
                          most);
         memcpy(member, &real, sizeof real);
+        return;
+    case MV_MEMBER_STOP_WORDS:
+        words = check_stop_words(L, index, call, option->name);
+        memcpy(member, &words, sizeof words);
         return;
     default:
         large = check_large(L, index, call, option);
@@ -225,6 +273,23 @@ mv_index_options index_read_sparse(lua_State *L, int index, const error_context 
 
 /* ---------------------------------------------------------------- out */
 
+/* Set stop words in the table on top: true, false or the list. */
+static void set_stop_words(lua_State *L, const char *name, const char *words)
+{
+    if (!words || strcmp(words, MV_STOP_WORDS_OF_LANGUAGE) == 0) {
+        set_boolean(L, name, words != NULL);
+        return;
+    }
+    lua_newtable(L);
+    for (int i = 1; *words; i++) {
+        size_t size = strcspn(words, " ");
+        lua_pushlstring(L, words, size);
+        lua_rawseti(L, -2, i);
+        words += size + (words[size] == ' ');
+    }
+    lua_setfield(L, -2, name);
+}
+
 /* Set the members described in the table on top, read from `from`. */
 static void set_members(lua_State *L, const mv_member_info *members, uint32_t count,
                         const void *from)
@@ -235,12 +300,13 @@ static void set_members(lua_State *L, const mv_member_info *members, uint32_t co
         uint32_t number;
         uint64_t large;
         double real;
+        const char *stop_words;
         memcpy(&number, at, sizeof number);
         switch (member->kind) {
         case MV_MEMBER_WORD:
         case MV_MEMBER_QUANTIZE:
             if (is_boolean(member))
-                set_boolean(L, member->name, number);
+                set_boolean(L, member->name, strcmp(member->words[number], "true") == 0);
             else
                 set_string(L, member->name, member->words[number]);
             break;
@@ -252,6 +318,10 @@ static void set_members(lua_State *L, const mv_member_info *members, uint32_t co
         case MV_MEMBER_REAL:
             memcpy(&real, at, sizeof real);
             set_number(L, member->name, real);
+            break;
+        case MV_MEMBER_STOP_WORDS:
+            memcpy(&stop_words, at, sizeof stop_words);
+            set_stop_words(L, member->name, stop_words);
             break;
         }
     }

@@ -49,7 +49,7 @@ local function read_leg(name, leg, wanted, options)
       field = field, vector = vector, id = id, text = text, params = params,
       min_score = min_score, max_distance = max_distance,
       topk = check.whole(name, "topk", topk, math.max(wanted, LEG_TOPK_MIN), 1, TOPK_MAX),
-      output_fields = options.output_fields, include_vector = options.include_vector,
+      output_fields = options.output_fields, include_vector = options.include_vector, explain = options.explain,
     },
   }
 end
@@ -81,32 +81,51 @@ local function check_options(collection, options)
   elseif type(options) ~= "table" then
     misuse("multi_query: expected a table of options, got a %s", type(options))
   end
-  local _, topk, _, _, _, rerank, candidates = core.options("multi_query", options, "queries", "topk", "filter", "args",
-    "fuse", "rerank", "candidates", "output_fields", "include_vector")
+  local _, topk, offset, _, _, _, rerank, candidates, explain = core.options("multi_query", options, "queries", "topk",
+    "offset", "filter", "args", "fuse", "rerank", "candidates", "explain", "output_fields", "include_vector")
   topk = check.whole("multi_query", "topk", topk, TOPK_DEFAULT, 1, TOPK_MAX)
+  offset = check.whole("multi_query", "offset", offset, 0, 0, TOPK_MAX)
+  local page_end = topk + offset
+  if page_end > TOPK_MAX then
+    misuse("multi_query: 'topk' + 'offset' must be at most %d, got %d", TOPK_MAX, page_end)
+  elseif explain ~= nil and type(explain) ~= "boolean" then
+    misuse("multi_query: 'explain' must be true or false, got a %s", type(explain))
+  end
   if rescore.check("multi_query", "rerank", rerank) then
     candidates = check.whole("multi_query", "candidates", candidates,
-      math.min(CANDIDATES_DEFAULT * topk, TOPK_MAX), topk, TOPK_MAX)
+      math.min(CANDIDATES_DEFAULT * topk + offset, TOPK_MAX), page_end, TOPK_MAX)
   elseif candidates ~= nil then
     misuse "multi_query: 'candidates' needs 'rerank'"
   end
-  return topk, candidates or topk
+  return topk, offset, candidates or page_end
 end
 
---- The hits of each search, all of one commit.
-local function search_all(collection, legs)
+--- The hits of each search, all of one commit, and in `plans` the plan of each if they are explained.
+local function search_all(collection, legs, plans)
   return pinned.run(collection, function(search)
     local lists = {}
     for i, leg in ipairs(legs) do
       local hits, message, code = search(leg.name, leg.options, leg.sources)
       if not hits then
         return nil, message, code
+      elseif leg.options.explain then
+        plans[i], hits = hits, hits.hits
+        plans[i].hits = nil
       end
       hits.weight = leg.weight
       lists[i] = hits
     end
     return lists
   end)
+end
+
+--- What `explain` returns: the hits, the plan of each search, and the sums of their times.
+local function plan_of(hits, plans)
+  local plan = { hits = hits, queries = plans, filter_ms = 0, search_ms = 0 }
+  for _, one in ipairs(plans) do
+    plan.filter_ms, plan.search_ms = plan.filter_ms + one.filter_ms, plan.search_ms + one.search_ms
+  end
+  return plan
 end
 
 --- By id, what each search found: the rank and the score there.
@@ -139,20 +158,32 @@ local function check_fused(hits, count, parts)
   return kept
 end
 
+--- The hits behind the first `offset` ones.
+local function page_of(hits, offset)
+  local page = {}
+  for i = offset + 1, #hits do
+    page[i - offset] = hits[i]
+  end
+  return page
+end
+
 --- c:multi_query{ queries = { ... } }: the hits of several searches, fused into one list.
 return function(collection, options)
-  local topk, wanted = check_options(collection, options)
+  local topk, offset, wanted = check_options(collection, options)
   local fuser = read_fuse(options.fuse)
   local extended, added = rescore.prepare(options, options.rerank, collection)
   local legs = read_legs(options.queries, wanted, extended)
-  local lists, message, code = search_all(collection, legs)
+  local plans = {}
+  local lists, message, code = search_all(collection, legs, plans)
   if not lists then
     return nil, message, code
   end
   local parts = parts_of(lists)
   local hits = check_fused(fuser(lists), wanted, parts)
   if options.rerank then
-    rescore.apply("multi_query", options.rerank, hits, options, collection, topk, 0, added)
+    rescore.apply("multi_query", options.rerank, hits, options, collection, topk, offset, added)
+  elseif offset > 0 then
+    hits = page_of(hits, offset)
   end
-  return hits
+  return options.explain and plan_of(hits, plans) or hits
 end

@@ -183,8 +183,8 @@ end
 
 --- The options of a query for a vector and a text.
 local HYBRID = {
-  field = true, vector = true, id = true, text = true, topk = true, filter = true, args = true, params = true,
-  rerank = true, candidates = true, output_fields = true, include_vector = true,
+  field = true, vector = true, id = true, text = true, topk = true, offset = true, filter = true, args = true,
+  params = true, rerank = true, candidates = true, output_fields = true, include_vector = true, explain = true,
 }
 
 local function is_hybrid(options)
@@ -207,8 +207,9 @@ local function query_hybrid(collection, options)
       { field = of_vector and options.field or nil, vector = options.vector, id = options.id, params = options.params },
       { field = not of_vector and options.field or nil, text = options.text },
     },
-    topk = options.topk, filter = options.filter, args = options.args, rerank = options.rerank,
-    candidates = options.candidates, output_fields = options.output_fields, include_vector = options.include_vector,
+    topk = options.topk, offset = options.offset, filter = options.filter, args = options.args,
+    rerank = options.rerank, candidates = options.candidates, output_fields = options.output_fields,
+    include_vector = options.include_vector, explain = options.explain,
   })
 end
 

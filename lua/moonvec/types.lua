@@ -160,9 +160,10 @@ function moonvec.unpack_sparse(sparse) end
 ---@field type "invert"|"text" "invert": for each value, the rows that have it. "text": for each word, the rows that have it, ranked by BM25. The elements of an array of strings are its words, unchanged
 ---@field tokenizer? "unicode"|"code"|"ngram"|"whitespace" only text: what the words of a text are. "unicode" (default): words by Unicode Standard Annex 29, and overlapping pairs of characters in scripts without spaces. "code": identifiers, and their parts (parseHTML: parsehtml, parse, html). "ngram": all characters, three at a time, to find any part of a text. "whitespace": what stands between white space, unchanged. All others ignore case, accents and compatibility forms
 ---@field language? "none"|"arabic"|"armenian"|"basque"|"catalan"|"danish"|"dutch"|"english"|"finnish"|"french"|"german"|"greek"|"hindi"|"hungarian"|"indonesian"|"irish"|"italian"|"lithuanian"|"nepali"|"norwegian"|"porter"|"portuguese"|"romanian"|"russian"|"serbian"|"spanish"|"swedish"|"tamil"|"turkish"|"yiddish" only text, with "unicode" and "code": words are reduced to their stems by Snowball (default "none")
----@field stop_words? boolean only text: leave out the most frequent words of the language, such as "the" (default false). For danish, dutch, english, finnish, french, german, italian, norwegian, portuguese, russian, spanish and swedish
+---@field stop_words? boolean|string[] only text: leave out the most frequent words of the language, such as "the" (default false). For danish, dutch, english, finnish, french, german, italian, norwegian, portuguese, russian, spanish and swedish. Or leave out these words, with any tokenizer that has words: at most 1,024 of at most 64 bytes. They are compared as the tokenizer compares words, but with their accents, and before stems are made. The schema has them in order, each once
 ---@field k1? number only text: of BM25, how fast further occurrences of a word count less, 0.001 to 100 (default 1.2)
 ---@field b? number only text: of BM25, how much long texts count less, 0.001 to 1 (default 0.75)
+---@field positions? boolean only text: store where in a text its words are (default true). Without positions the index is smaller, and the hits are the same: phrases, and words that are several terms, are found by reading the texts that have all their words
 
 ---@class moonvec.vector_field
 ---@field name string at most 64 bytes; id, score and distance are reserved
@@ -299,7 +300,7 @@ function collection:query(options) end
 
 ---@class moonvec.query_options
 ---@field field? string the vector field to search (default: the only one of the schema, sparse ones included)
----@field text? string search by text, in a string field with an index of type "text" (`field`; default: the only one): what a person typed. Words, "phrases", -excluded, +required, this OR that, beg* (words that begin so; with a `language`, it is reduced to its stem first). No text is wrong, but a text that only excludes raises. A document matches if it has one of the words; where there are phrases or required words, it must have these, and the other words only add to the score. Hits are ranked by BM25 with the statistics of the whole collection: their scores do not depend on how its rows lie in segments. Together with `vector` or `id` it is a search by both, fused by rrf as in multi_query: `field` then names either of the fields, and the other one is the only one of its kind. Cannot be combined with `vectors`, `order_by`, `after`, `max_distance` or, without a vector, `params`
+---@field text? string search by text, in a string field with an index of type "text" (`field`; default: the only one): what a person typed. Words, "phrases", -excluded, +required, this OR that, beg* (words that begin so; with a `language`, it is reduced to its stem first). No text is wrong, but a text that only excludes raises. A document matches if it has one of the words; where there are phrases or required words, it must have these, and the other words only add to the score. Hits are ranked by BM25 with the statistics of the whole collection: their scores do not depend on how its rows lie in segments. Together with `vector` or `id` it is a search by both, fused by rrf as in multi_query, which also says what `offset` and `explain` do: `field` then names either of the fields, and the other one is the only one of its kind. Cannot be combined with `vectors`, `order_by`, `after`, `max_distance` or, without a vector, `params`
 ---@field highlight? boolean|moonvec.highlight_options only with `text`: hits have `highlights`, a table with an array of snippets for each field, in which the words that were searched for are marked (default false)
 ---@field vector? moonvec.numbers|moonvec.sparse the vector to search for. Hits for a sparse vector are the documents that share an index with it; their score is the inner product, and the search is exact. At most one of `vector`, `id` and `vectors` can be given; without any, the query selects by filter and `order_by`
 ---@field id? moonvec.id search for the vector of this document, which is excluded from the hits
@@ -373,17 +374,19 @@ function collection:query(options) end
 --- All searches read one commit. `rerank` gets the fused hits. The result is "not_found" if the document `id` of a search does
 --- not exist.
 ---@param options moonvec.multi_query_options
----@return moonvec.fused_hit[]? hits, string? message, moonvec.code? code
+---@return moonvec.fused_hit[]|moonvec.fused_plan|nil hits, string? message, moonvec.code? code
 function collection:multi_query(options) end
 
 ---@class moonvec.multi_query_options
 ---@field queries moonvec.search[] the searches
----@field topk? integer maximum number of hits, 1 to 1,000,000 (default 10)
+---@field topk? integer maximum number of hits, 1 or more (default 10); `topk` + `offset` is at most 1,000,000
+---@field offset? integer number of best fused hits to skip (default 0). Pages share no hit, and leave none out between them, if the searches find the same hits for each: up to `topk` + `offset` of 50 by default, else set `topk` of the searches to what the last page needs. With `rerank`, `candidates` must be the same, too
 ---@field filter? moonvec.filter_source only documents that match, in all searches (default: all)
 ---@field args? any[] values for the `?` of a filter text
 ---@field fuse? "rrf"|"weighted"|"dbsf"|moonvec.fuser how the hits become one list: one of moonvec.fuse, by name or made with options, or a function (default "rrf")
 ---@field rerank? moonvec.scorer|moonvec.reranker as in query_options
----@field candidates? integer number of fused hits passed to `rerank`, `topk` or more (default: 4 × topk)
+---@field candidates? integer number of fused hits passed to `rerank`, `topk` + `offset` or more (default: 4 × topk + offset)
+---@field explain? boolean return the plan, which contains the hits (default false)
 ---@field output_fields? string[] as in fetch_options
 ---@field include_vector? boolean|"table" as in fetch_options
 
@@ -392,7 +395,7 @@ function collection:multi_query(options) end
 ---@field vector? moonvec.numbers|moonvec.sparse exactly one of `vector`, `id` and `text` is given
 ---@field text? string search by what a person typed, as in query_options
 ---@field id? moonvec.id search for the vector of this document, which is excluded from the hits of this search
----@field topk? integer hits to fuse (default: 50, or `topk` of the whole if that is more, with `rerank` its `candidates`: a document that is good in several searches is often in none among the first few)
+---@field topk? integer hits to fuse (default: 50, or `topk` + `offset` of the whole if that is more, with `rerank` its `candidates`: a document that is good in several searches is often in none among the first few)
 ---@field filter? moonvec.filter_source only documents that match it, and the filter of the whole
 ---@field args? any[] values for the `?` of a filter text
 ---@field params? moonvec.query_params how the index is searched
@@ -403,6 +406,12 @@ function collection:multi_query(options) end
 ---@class moonvec.fused_hit: moonvec.document
 ---@field score number the fused score; with `rerank` the one that it gave
 ---@field parts table<integer, { rank: integer, score: number }> parts[i]: the rank and the score in search `i`; nil if it did not find the document
+
+---@class moonvec.fused_plan the result of `explain` for several searches
+---@field hits moonvec.fused_hit[] what the query returns without `explain`
+---@field queries moonvec.plan[] the plan of each search, without its hits
+---@field filter_ms number the sum of `filter_ms` of all searches
+---@field search_ms number the sum of `search_ms` of all searches
 
 ---@alias moonvec.fuser fun(lists: moonvec.hit[][]): moonvec.hit[] each list has the hits of a search, best first, and its `weight`. Returns hits of the lists in their new order, each document once, with new scores. It may yield
 
