@@ -19,6 +19,10 @@
 #include "read/explain.h"
 #include "read/text_segment.h"
 
+/* Of a leaf. Scores are fractions of the sum of all weights: with less, they would not be floats
+ * above 0. Boosts that are multiplied can be less. */
+#define WEIGHT_MIN 1e-20
+
 /* A row that is not indexed, and has a positive leaf. */
 typedef struct text_row {
     uint64_t docid;
@@ -229,7 +233,8 @@ static void set_weights(text_search *t)
     for (uint32_t i = 0; i < count; i++) {
         double n = (double)t->with_leaf[i], all = (double)t->documents,
                idf = log(1 + (all - n + 0.5) / (n + 0.5));
-        t->weights[i] = (float)((double)leaves[i].boost * idf * (options->k1 + 1));
+        double weight = (double)leaves[i].boost * idf * (options->k1 + 1);
+        t->weights[i] = (float)(weight > WEIGHT_MIN ? weight : WEIGHT_MIN);
     }
     t->c = (float)(options->k1 * (1 - options->b));
     t->d = (float)(mean > 0 ? options->k1 * options->b / mean : 0);
