@@ -19,6 +19,11 @@ mv_err search_find(search *s, const mv_id *id, mv_hit *hit, mv_error *error)
                      error_quote(id->data, id->size, quoted));
 }
 
+static bool is_by_text(const mv_query *q)
+{
+    return q->text || q->match.nodes;
+}
+
 static mv_err check_text_query(const mv_query *q, bool has_vector, mv_error *error)
 {
     const char *other = has_vector        ? "a vector"
@@ -26,7 +31,11 @@ static mv_err check_text_query(const mv_query *q, bool has_vector, mv_error *err
                         : q->max_distance ? "max_distance"
                         : q->after.data   ? "after"
                                           : NULL;
-    if (other) return error_set(error, MV_MISUSE, "text cannot be used with %s", other);
+    if (q->text && q->match.nodes)
+        return error_set(error, MV_MISUSE, "text and match cannot be used together");
+    if (other)
+        return error_set(error, MV_MISUSE, "%s cannot be used with %s", q->text ? "text" : "match",
+                         other);
     if (q->min_score && isnan(*q->min_score))
         return error_set(error, MV_MISUSE, "min_score is NaN");
     return MV_OK;
@@ -57,7 +66,7 @@ static mv_err check_query(const mv_query *q, mv_error *error)
         return error_set(error, MV_MISUSE, "threads is %u, it must be at most %u", q->threads,
                          MV_THREADS_MAX);
     bool has_vector = q->vectors || q->id.data;
-    if (q->text) return check_text_query(q, has_vector, error);
+    if (is_by_text(q)) return check_text_query(q, has_vector, error);
     if (has_vector && q->order_by)
         return error_set(error, MV_MISUSE,
                          "order_by cannot be used with a vector: hits are ordered by score");
@@ -96,7 +105,7 @@ mv_err mv_search(mv_collection *c, const mv_query *query, mv_result *result, mv_
     if (!err && query->filter)
         err = filter_compile(result->seen->v->schema, query->filter, &result->arena, &s.f, error);
     if (!err)
-        err = query->text                        ? search_text(&s, error)
+        err = is_by_text(query)                  ? search_text(&s, error)
               : query->vectors || query->id.data ? search_vector(&s, error)
                                                  : select_rows(&s, error);
     if (err) mv_result_clear(result);

@@ -59,12 +59,21 @@ static const view *view_of(const text_search *t)
 
 /* ---------------------------------------------------------------- the query */
 
-static mv_err parse_query(text_search *t, mv_error *error)
+/* Read what is searched for, and keep it for highlights. */
+static mv_err read_query(text_search *t, mv_error *error)
 {
     const mv_query *q = t->s->q;
+    mv_result *r = t->s->r;
+    mv_match_node typed = {.kind = MV_MATCH_TYPED, .text = q->text, .size = q->text_size};
+    mv_match given = q->text ? (mv_match){&typed, 1} : q->match;
     char quoted[ERROR_QUOTE_SIZE];
-    MV_TRY(text_query_parse(q->text, q->text_size, t->analyzer, TEXT_WORDS_ANY, &t->query, error));
+    MV_TRY(text_query_data_copy(&given, &r->arena, &r->match, error));
+    MV_TRY(text_query_data_read(&r->match, t->analyzer, TEXT_WORDS_ANY, &t->query, error));
     if (!t->query.leaves_count || t->query.has_positive) return MV_OK;
+    if (!q->text)
+        return error_set(error, MV_MISUSE,
+                         "match, or an 'all' in it, only excludes: a search needs a word that is "
+                         "to be found");
     return error_set(error, MV_MISUSE,
                      "text '%s' only excludes: a search needs a word that is to be found",
                      error_quote(q->text, q->text_size, quoted));
@@ -394,7 +403,7 @@ mv_err search_text(search *s, mv_error *error)
                          "field '%s' has no text index, it cannot be searched by text",
                          field->name);
     MV_TRY(engine_acquire_analyzer(s->r->e, t.options, field->type, &t.analyzer, error));
-    mv_err err = parse_query(&t, error);
+    mv_err err = read_query(&t, error);
     if (!err && t.query.leaves_count) err = search_with_lists(&t, error);
     s->tops = NULL;
     engine_release_analyzer(s->r->e, t.options, t.analyzer);

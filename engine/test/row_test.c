@@ -68,6 +68,7 @@ static bool equal(const mv_value *a, const mv_value *b)
         for (size_t i = 0; i < a->as.list.count; i++)
             if (!equal(&a->as.list.items[i], &b->as.list.items[i])) return false;
         return true;
+    case MV_KIND_MATCH: return false; /* no document has it */
     }
     return false;
 }

@@ -296,6 +296,7 @@ static inline bool value_equal(const mv_value *a, const mv_value *b)
         for (size_t i = 0; i < a->as.list.count; i++)
             if (!value_equal(&a->as.list.items[i], &b->as.list.items[i])) return false;
         return true;
+    case MV_KIND_MATCH: return false; /* no document has it */
     }
     return false;
 }

@@ -292,7 +292,7 @@ static void read_highlight(lua_State *L, query_args *args)
     mv_field_options field;
     mv_highlight *how = &args->highlight;
     if (!args->query.text) raise_misuse(L, "query: 'highlight' needs 'text'");
-    *how = (mv_highlight){.text = args->query.text, .text_size = args->query.text_size};
+    *how = (mv_highlight){0};
     args->highlight_fields[0] = args->query.text_field;
     bool is_text =
         mv_schema_field(args->schema, args->query.text_field, &field) && field.type == MV_STRING;
