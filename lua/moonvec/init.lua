@@ -8,6 +8,7 @@ local collection = require "moonvec.collection"
 local filter = require "moonvec.filter"
 local fuse = require "moonvec.fuse"
 local rerank = require "moonvec.rerank"
+local text = require "moonvec.text"
 
 collection.extend(core.methods)
 
@@ -24,6 +25,7 @@ local M = {
   rerank = rerank,
   schema = core.schema,
   simd = core.simd,
+  text = text,
   unpack = core.unpack,
   vector = core.vector,
 }
