@@ -243,6 +243,53 @@ typedef struct mv_index_options {
 #define MV_ORDER_BY_MAX       8u          /* keys of one order_by */
 #define MV_FACET_VALUES_MAX   (1u << 20)  /* different values that mv_facets_create counts */
 #define MV_FACET_BYTES_MAX    (64u << 20) /* bytes of these values, if they are strings */
+#define MV_MATCH_NODES_MAX    1024u       /* nodes of a full-text query, also as it is read */
+#define MV_MATCH_DEPTH_MAX    32u         /* groups in groups of a full-text query */
+#define MV_MATCH_SIZE_MAX     65536u      /* bytes of a word, of a phrase, of what is typed */
+#define MV_MATCH_EDITS_MAX    2u          /* of a similar word */
+#define MV_MATCH_SLOP_MAX     65536u      /* of a phrase */
+#define MV_MATCH_BOOST_MAX    1e6         /* factor of a score, also of several multiplied */
+
+/* A full-text query as data: a tree as an array of nodes. The first node is the whole query. Behind
+ * a group stand its `members`, each with all that is in it:
+ *
+ *   {.kind = MV_MATCH_ALL, .members = 2},
+ *       {.kind = MV_MATCH_WORD, .text = "disk", .size = 4},
+ *       {.kind = MV_MATCH_ANY, .members = 2, .boost = 2.5},
+ *           {.kind = MV_MATCH_PREFIX, .text = "auto", .size = 4},
+ *           {.kind = MV_MATCH_PHRASE, .text = "tape drive", .size = 10, .slop = 1},
+ *
+ * The tokenizer of the searched field reads the texts. A text that it makes no word of (a stop
+ * word, punctuation) is left out, and so is a group that is left without members. A query that is
+ * left without words matches nothing. */
+typedef enum mv_match_kind {
+    MV_MATCH_WORD = 1, /* `text` is in the document; what is several words, in this order */
+    MV_MATCH_PREFIX,   /* a word that begins with `text` */
+    MV_MATCH_FUZZY,    /* a word that differs from `text` by at most `edits` characters inserted,
+                        * left out, replaced or exchanged with the next one */
+    MV_MATCH_PHRASE,   /* the words of `text` in this order, with at most `slop` others between them
+                        * in all */
+    MV_MATCH_TYPED,    /* `text` as a person typed it: mv_query.text; in a filter, MATCH */
+    MV_MATCH_ALL,      /* every member matches */
+    MV_MATCH_ANY,      /* a member matches */
+    MV_MATCH_NO,       /* no member matches. A member of MV_MATCH_ALL only */
+    MV_MATCH_MAYBE,    /* its members only add to the score. A member of MV_MATCH_ALL only */
+} mv_match_kind;
+
+typedef struct mv_match_node {
+    mv_match_kind kind;
+    uint32_t members; /* of a group, at least one */
+    uint32_t edits;   /* FUZZY: 1 to MV_MATCH_EDITS_MAX; 0: 1 */
+    uint32_t slop;    /* PHRASE */
+    double boost;     /* factor of what the node, with all that is in it, adds to the score; 0: 1 */
+    const char *text; /* UTF-8 of `size` bytes; of groups unused */
+    size_t size;
+} mv_match_node;
+
+typedef struct mv_match {
+    const mv_match_node *nodes; /* NULL: no query */
+    uint32_t count;
+} mv_match;
 
 /* A value given to a function or returned by one. `kind` says which member of `as` has it. A value
  * that is given is converted to the type of its field, which must be able to hold it exactly; a
@@ -262,6 +309,7 @@ typedef enum mv_kind {
     MV_KIND_STRING, /* as.string: any bytes */
     MV_KIND_LIST,   /* as.list: no NULLs and no lists inside */
     MV_KIND_SPARSE, /* as.sparse */
+    MV_KIND_MATCH,  /* as.match; only an argument of a filter, for MATCH */
 } mv_kind;
 
 /* A sparse vector: `count` numbers, each with its index; all other numbers are 0. The indexes are
@@ -289,6 +337,7 @@ typedef struct mv_value {
             size_t count;
         } list;
         mv_sparse sparse;
+        mv_match match;
     } as;
 } mv_value;
 
@@ -589,9 +638,7 @@ MV_API mv_err mv_result_value(mv_result *result, size_t position, uint32_t field
 
 /* How snippets of a text are made. */
 typedef struct mv_highlight {
-    uint32_t field;   /* position of a string field with a text index */
-    const char *text; /* what was searched for, as mv_query has it: text_size bytes */
-    size_t text_size;
+    uint32_t field;           /* position of a string field with a text index */
     const char *open, *close; /* around words that were found; NULL: "<b>" and "</b>" */
     uint32_t size;            /* of a snippet, in bytes of the text, about; 0: 160 */
     uint32_t count;           /* snippets, at most: up to MV_SNIPPETS_MAX; 0: 1 */
@@ -604,9 +651,10 @@ typedef struct mv_snippet {
     size_t size;
 } mv_snippet;
 
-/* The best snippets of the text of hit `position`, in the order of the text; none if the field is
- * NULL or has none of the words. Phrases are marked where they are whole. The first MiB of a text
- * is read. Lent until the next call, and until the result changes. */
+/* The best snippets of the text of hit `position`, in the order of the text, with the words marked
+ * that were searched for; none if the field is NULL or has none of the words. Phrases are marked
+ * where they are whole. The first MiB of a text is read. Lent until the next call, and until the
+ * result changes. MV_MISUSE: the result is not that of a search by text. */
 MV_API mv_err mv_result_highlight(mv_result *result, size_t position, const mv_highlight *how,
                                   const mv_snippet **snippets, uint32_t *count, mv_error *error);
 /* Copy the vector to `out`: mv_vector_size bytes. */
@@ -638,7 +686,8 @@ typedef struct mv_query {
                 * document matches if it has a word; phrases and required words are demanded.
                 * Hits have the score of BM25, higher is better. text_size bytes; NULL: none */
     size_t text_size;
-    uint32_t text_field; /* position of the scalar field */
+    mv_match match;      /* search by a full-text query as data instead of `text` */
+    uint32_t text_field; /* position of the scalar field that is searched by text */
     bool is_sparse;      /* search field `sparse_field`, of type MV_SPARSE_FP32, by the vectors
                           * `sparse`, or by that of the document `id`. Hits share an index with it,
                           * and have the inner product as their score. The search is exact */

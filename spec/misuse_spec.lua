@@ -39,7 +39,7 @@ describe("misuse of", function()
     { "query", { { vector = v, id = "x" } }, "query: only one of 'vector', 'vectors' and 'id' can be given" },
     { "query", { { vector = { 1 } } }, "query: vector has 1 numbers, field 'embedding' wants 2" },
     { "query", { { vector = true } }, "query: a vector is a table of numbers, a packed string or a moonvec.vector" },
-    { "query", { { field = "embedding" } }, "query: 'field' needs 'vector', 'vectors', 'id' or 'text'" },
+    { "query", { { field = "embedding" } }, "query: 'field' needs 'vector', 'vectors', 'id', 'text' or 'match'" },
     {
       "update",
       { { id = "a", embedding = moonvec.null } },

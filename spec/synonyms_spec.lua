@@ -51,6 +51,7 @@ describe("a word of another database", function()
     function(word) return moonvec.filter[word] end,
     function(word) return moonvec.fuse[word] end,
     function(word) return moonvec.rerank[word] end,
+    function(word) return moonvec.text[word] end,
   }
   local word_places = {
     function(word) return c:query { vector = v, [word] = 1 } end,
@@ -66,6 +67,9 @@ describe("a word of another database", function()
     function(word) return moonvec.fuse.weighted { [word] = 1 } end,
     function(word) return moonvec.rerank.mmr { [word] = 1 } end,
     function(word) return moonvec.rerank.decay { [word] = 1 } end,
+    function(word) return moonvec.text.fuzzy { [word] = 1 } end,
+    function(word) return moonvec.text.phrase { [word] = 1 } end,
+    function(word) return moonvec.text.boost { [word] = 1 } end,
     function(word) return c:fetch("x", { [word] = 1 }) end,
     function(word) return c:backup("x", { [word] = true }) end,
     function(word) return c:iterate { [word] = 1 } end,

@@ -350,7 +350,7 @@ describe("text", function()
     assert.matches("unknown option 'opne' %(did you mean 'open'%?%)", message { opne = "x" })
     assert.matches("'n' is no string field with a text index", message { fields = { "n" } })
     assert.matches("'count' must be", message { count = 33 })
-    assert.matches("'highlight' needs 'text'", support.message_of(c.query, c, { highlight = true }))
+    assert.matches("'highlight' needs 'text' or 'match'", support.message_of(c.query, c, { highlight = true }))
   end)
 
   it("is demanded by filters of a search by vector, and deletes by them", function()

@@ -133,6 +133,11 @@ describe("types.lua", function()
     assert.same(keys_of(moonvec.filter.eq("n", 1)), fields_of(text, "moonvec.filter"))
   end)
 
+  it("has the builders of full-text queries", function()
+    assert.same(keys_of(moonvec.text), functions_of(text, "texts", "."))
+    assert.same(keys_of(moonvec.text.word "a"), fields_of(text, "moonvec.match"))
+  end)
+
   it("has the fusers and re-rankers", function()
     assert.same(keys_of(moonvec.fuse), functions_of(text, "fusers", "."))
     assert.same(keys_of(moonvec.rerank), functions_of(text, "rerankers", "."))

@@ -64,9 +64,10 @@ static double unit_of(const float *weights, uint32_t count)
     return SCORE_MAX / sum;
 }
 
+/* At least 1, so that a row that matches is a hit, however little its terms weigh. */
 static uint32_t score_of(const search_leaf *leaf, uint32_t freq, uint32_t length)
 {
-    return (uint32_t)(leaf->weight * ranked_fraction(freq, leaf->c, leaf->d, length));
+    return 1 + (uint32_t)(leaf->weight * ranked_fraction(freq, leaf->c, leaf->d, length));
 }
 
 /* The same in lists of weights. */
@@ -78,7 +79,7 @@ static uint32_t weight_score(const search_leaf *leaf, uint32_t freq)
 static uint32_t bound_score(const ranking *r, const search_leaf *leaf, uint32_t bound)
 {
     float fraction = (float)bound * (1.0f / 255) * r->factor;
-    return (uint32_t)(leaf->weight * (fraction < 1 ? fraction : 1)) + 2;
+    return (uint32_t)(leaf->weight * (fraction < 1 ? fraction : 1)) + 3;
 }
 
 /* Rows come in the order of their docids, so that a row that is as good as the last hit of a full

@@ -38,3 +38,8 @@ bool filter_uses_id(const filter *f)
 {
     return f->uses_id;
 }
+
+const filter_match *filter_matches(const filter *f)
+{
+    return f->matches;
+}

@@ -28,7 +28,8 @@
  * - ILIKE and COLLATE NOCASE ignore case: both sides are folded (filter_fold.c), then compared byte
  *   by byte. NOCASE is spelled as in SQLite, which knows ASCII only.
  * - MATCH is true where the text has what a person typed (text/text_query.h): all words, "phrases",
- *   no -excluded ones, this OR that, begin*. The field needs a text index.
+ *   no -excluded ones, this OR that, begin*. An argument can also be a query as data
+ *   (MV_KIND_MATCH). The field needs a text index.
  * - `id` is tested like a string field that is never NULL.
  *
  * To add an operator: the places to change, in order. Where an existing kind of node can express it
@@ -77,16 +78,26 @@ mv_err filter_compile(const mv_schema *schema, const mv_filter *source, mem_aren
 bool filter_uses_field(const filter *f, uint32_t field);
 bool filter_uses_id(const filter *f);
 
+/* A test by MATCH. */
+typedef struct filter_match {
+    uint32_t field;
+    mv_match what; /* what is typed is a query of one node. In the arena of the filter */
+    const struct filter_match *next;
+} filter_match;
+
+/* The tests by MATCH of the filter; NULL: it has none. */
+const filter_match *filter_matches(const filter *f);
+
 /* The inverted lists over the columns of a table. */
 typedef struct filter_indexes {
     /* One per scalar field, NULL where the field has none. NULL: no field has lists. An entry is
      * set to NULL when its lists are found damaged, after note_damage (may be NULL) was called. */
     const invert_lists **lists;
     void (*note_damage)(void *ctx, uint32_t field, const mv_error *why);
-    /* Set the bits of the rows of the table whose text in this field matches what was typed
-     * (MATCH), those with NULL excepted. NULL: the filter has no MATCH. */
-    mv_err (*match)(void *ctx, uint32_t field, const uint8_t *text, size_t size, const table *t,
-                    uint64_t *rows, mv_error *error);
+    /* Set the bits of the rows of the table for which the test is true. NULL: the filter has no
+     * MATCH. */
+    mv_err (*match)(void *ctx, const filter_match *test, const table *t, uint64_t *rows,
+                    mv_error *error);
     void *ctx;
 } filter_indexes;
 

@@ -10,6 +10,7 @@
 
 #include "query/filter_cost.h"
 #include "query/filter_tree.h"
+#include "text/text_query.h"
 
 /* ---------------------------------------------------------------- fields */
 
@@ -353,24 +354,36 @@ mv_err filter_check_prefix(filter_context *c, filter_node *leaf, const filter_va
     return MV_OK;
 }
 
-mv_err filter_check_match(filter_context *c, filter_node *leaf, const filter_value *text,
+mv_err filter_check_match(filter_context *c, filter_node *leaf, const filter_value *what,
                           const char *at)
 {
-    uint8_t *bytes;
-    size_t size;
+    mv_error cause;
+    mv_match_node typed = {.kind = MV_MATCH_TYPED};
+    mv_match given = {&typed, 1};
     if (leaf->field == FILTER_FIELD_ID ||
         c->schema->fields[leaf->field].index.type != MV_INDEX_TEXT)
         return filter_lex_fail(c->source, at, MV_MISUSE, c->error,
                                "MATCH needs a field with a text index, '%s' has none", leaf->name);
-    if (text->value.kind == MV_KIND_NULL) {
+    if (what->value.kind == MV_KIND_NULL) {
         become_unknown(leaf);
         return MV_OK;
     }
-    MV_TRY(bind_text(c, leaf, text, &bytes, &size));
+    if (what->value.kind == MV_KIND_MATCH) {
+        given = what->value.as.match;
+    } else {
+        MV_TRY(bind(c, MV_STRING, leaf->name, what));
+        typed.text = (const char *)c->cell.data;
+        typed.size = c->cell.size;
+    }
+    filter_match *match = mem_arena_alloc(c->arena, sizeof *match);
+    if (!match) return error_memory(c->error, sizeof *match, "a filter");
+    *match = (filter_match){.field = leaf->field, .next = c->filter->matches};
+    mv_err err = text_query_data_copy(&given, c->arena, &match->what, &cause);
+    if (err) return filter_lex_fail(c->source, what->at, err, c->error, "%s", cause.text);
+    c->filter->matches = match;
     leaf->kind = FILTER_MATCH;
     leaf->cost = COST_CONSTANT_64_NS; /* its rows are found before others are tested */
-    leaf->as.string.bytes = bytes;
-    leaf->as.string.size = size;
+    leaf->as.match = match;
     return MV_OK;
 }
 

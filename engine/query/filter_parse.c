@@ -257,10 +257,10 @@ static mv_err accept_collation(filter_parser *p, filter_node *leaf)
 
 static mv_err parse_match(filter_parser *p, filter_node *leaf)
 {
-    filter_value text;
+    filter_value what;
     const char *at = p->before.text;
-    MV_TRY(parse_value(p, &text));
-    return filter_check_match(&p->check, leaf, &text, at);
+    MV_TRY(parse_value(p, &what));
+    return filter_check_match(&p->check, leaf, &what, at);
 }
 
 static mv_err parse_starts(filter_parser *p, filter_node *leaf)

@@ -89,8 +89,7 @@ static mv_err mark_match(filter_table *ft, const filter_node *leaf, const table_
     mv_assert(ft->indexes.match);
     if (!(state->bits = mem_arena_alloc(ft->arena, size)))
         return error_memory(error, size, "evaluating a filter");
-    MV_TRY(ft->indexes.match(ft->indexes.ctx, leaf->field, leaf->as.string.bytes,
-                             leaf->as.string.size, ft->t, state->bits, error));
+    MV_TRY(ft->indexes.match(ft->indexes.ctx, leaf->as.match, ft->t, state->bits, error));
     for (size_t i = 0; leaf->negated && i < bits_words(rows); i++) {
         uint64_t all = i < rows / 64 ? UINT64_MAX : ((uint64_t)1 << rows % 64) - 1;
         state->bits[i] = ~state->bits[i] & all & (column->nulls ? ~column->nulls[i] : UINT64_MAX);

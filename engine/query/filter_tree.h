@@ -245,7 +245,7 @@ typedef enum filter_kind {
     FILTER_STRING,      /* string compared with as.string */
     FILTER_IN,          /* value in as.set */
     FILTER_LIKE,        /* string matches as.like */
-    FILTER_MATCH,       /* text has what is typed in as.string */
+    FILTER_MATCH,       /* text matches as.match */
     FILTER_LENGTH,      /* number of elements in as.range */
     FILTER_CONTAIN_ANY, /* some element is in as.set */
     FILTER_CONTAIN_ALL, /* every value of as.set is an element */
@@ -285,6 +285,7 @@ struct filter_node {
         } string;
         filter_set *set;
         filter_like like;
+        const filter_match *match;
         filter_node *members; /* AND, OR: cheapest first */
     } as;
 };
@@ -293,6 +294,7 @@ struct filter {
     filter_node *root;
     uint32_t nodes_count;
     bool uses_id;
+    const filter_match *matches;
     uint64_t fields[MV_FIELDS_MAX / 64]; /* bit f is set if field f is tested */
 };
 
@@ -351,7 +353,7 @@ mv_err filter_check_length(filter_context *c, filter_node *leaf, filter_op op,
 mv_err filter_check_like(filter_context *c, filter_node *leaf, const filter_value *pattern,
                          const filter_value *escape);
 mv_err filter_check_prefix(filter_context *c, filter_node *leaf, const filter_value *prefix);
-mv_err filter_check_match(filter_context *c, filter_node *leaf, const filter_value *text,
+mv_err filter_check_match(filter_context *c, filter_node *leaf, const filter_value *what,
                           const char *at);
 void filter_check_null(filter_node *leaf);
 /* Lists: begin, add each value, end. `kind` is FILTER_IN or one of FILTER_CONTAIN_. */

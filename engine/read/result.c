@@ -34,6 +34,7 @@ void mv_result_clear(mv_result *r)
     r->returned_sorted = 0;
     r->steps = NULL;
     r->steps_count = 0;
+    result_highlight_forget(r);
     mem_arena_clear(&r->arena);
     mem_arena_clear(&r->values);
 }
@@ -141,6 +142,7 @@ mv_err result_continue(mv_result *r, mv_error *error)
     r->hits_count = 0;
     r->steps = NULL;
     r->steps_count = 0;
+    result_highlight_forget(r);
     mem_arena_clear(&r->arena);
     mem_arena_clear(&r->values);
     return MV_OK;

@@ -29,7 +29,9 @@ struct mv_result {
     mem_arena block;  /* what the filter needs for the current block of rows */
     mem_arena values; /* lists lent by mv_result_value */
     fresh_reader fresh;
-    text_highlight *highlight; /* NULL: none was made */
+    mv_match match; /* what was searched for by text, in `arena`; no nodes: nothing was */
+    struct result_query *queries; /* the same for each field that was highlighted, in `arena` */
+    text_highlight *highlight;    /* NULL: none was made */
     mv_snippet snippets[MV_SNIPPETS_MAX];
 };
 
@@ -65,6 +67,8 @@ mv_err result_find_docid(const snapshot *s, uint64_t docid, mv_hit *hit, bool *f
 /* The cell of a scalar field of a hit, lent. */
 mv_err result_cell(const mv_result *r, const mv_hit *hit, uint32_t field, cell *out,
                    mv_error *error);
+/* Forget what was searched for by text. */
+void result_highlight_forget(mv_result *r);
 /* The vector of a hit as stored, lent as long as the snapshot. MV_MISUSE: there is no such field.
  */
 mv_err result_elements(const mv_result *r, const mv_hit *hit, uint32_t vector_field,

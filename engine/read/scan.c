@@ -36,14 +36,14 @@ static void note_damage(void *ctx, uint32_t field, const mv_error *why)
                              why);
 }
 
-static mv_err match_rows(void *ctx, uint32_t field, const uint8_t *text, size_t size,
-                         const table *t, uint64_t *rows, mv_error *error)
+static mv_err match_rows(void *ctx, const filter_match *test, const table *t, uint64_t *rows,
+                         mv_error *error)
 {
     scan *sc = ctx;
     bool is_segment = sc->next_segment < sc->s->v->segments_count &&
                       t == &sc->s->v->segments[sc->next_segment].table;
-    return scan_match_rows(&sc->texts, sc->s, is_segment ? sc->next_segment : RESULT_FRESH, t,
-                           field, text, size, sc->arena, rows, error);
+    return scan_match_rows(sc->texts, sc->s, is_segment ? sc->next_segment : RESULT_FRESH, t, test,
+                           rows, error);
 }
 
 static mv_err make_indexes(scan *sc, mem_arena *arena, mv_error *error)
@@ -144,10 +144,12 @@ mv_err scan_begin(scan *sc, const snapshot *s, const filter *f, const order *o,
     sc->t = NULL;
     sc->list = NULL;
     sc->ft = NULL;
-    sc->arena = arena;
     sc->texts = NULL;
-    MV_TRY(make_indexes(sc, arena, error));
-    return note_wants(sc, o, vector_field, arena, error);
+    mv_err err = make_indexes(sc, arena, error);
+    if (!err) err = note_wants(sc, o, vector_field, arena, error);
+    if (!err && f) err = scan_match_begin(&sc->texts, s, filter_matches(f), arena, error);
+    if (err) scan_end(sc);
+    return err;
 }
 
 /* Sort the rows if they are few. More rows are used if they are in order already, as the list of

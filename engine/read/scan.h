@@ -23,8 +23,7 @@ typedef struct scan {
     fresh_wants wants;
     filter_table *ft; /* the filter over the next segment, or over fresh rows; NULL: not begun */
     filter_indexes indexes; /* of the next segment */
-    mem_arena *arena;       /* lent, for what lasts as long as the scan */
-    scan_match *texts;      /* of the filter, as far as they were met */
+    scan_match *texts;      /* the tests of the filter by MATCH */
     uint32_t next_segment;
     uint32_t next_row;    /* of that segment */
     const uint32_t *list; /* its matching rows from next_row on, ascending: blocks without any are

@@ -11,32 +11,26 @@ static const mv_index_options *options_of(const snapshot *s, uint32_t field)
     return &s->v->schema->fields[field].index;
 }
 
-static mv_err make_match(scan_match **list, const snapshot *s, uint32_t field, const uint8_t *text,
-                         size_t size, mem_arena *arena, scan_match **out, mv_error *error)
+static mv_err make_match(scan_match **list, const snapshot *s, const filter_match *test,
+                         mem_arena *arena, mv_error *error)
 {
     scan_match *m = mem_arena_alloc(arena, sizeof *m);
     if (!m) return error_memory(error, sizeof *m, "a filter");
-    *m = (scan_match){.field = field, .text = text, .next = *list};
+    *m = (scan_match){.test = test, .next = *list};
+    MV_TRY(engine_acquire_analyzer(s->e, options_of(s, test->field),
+                                   s->v->schema->fields[test->field].type, &m->analyzer, error));
     *list = m; /* scan_match_end frees what it has, also after a failure */
-    MV_TRY(engine_acquire_analyzer(s->e, options_of(s, field), s->v->schema->fields[field].type,
-                                   &m->analyzer, error));
-    MV_TRY(text_query_parse(text, size, m->analyzer, TEXT_WORDS_ALL, &m->query, error));
+    MV_TRY(text_query_data_read(&test->what, m->analyzer, TEXT_WORDS_ALL, &m->query, error));
     size_t cursors_size = (m->query.leaves_count + 1) * sizeof *m->cursors;
     m->cursors = mem_arena_alloc(arena, cursors_size);
-    if (!m->cursors) return error_memory(error, cursors_size, "a filter");
-    *out = m;
-    return MV_OK;
+    return m->cursors ? MV_OK : error_memory(error, cursors_size, "a filter");
 }
 
-static mv_err find_match(scan_match **list, const snapshot *s, uint32_t field, const uint8_t *text,
-                         size_t size, mem_arena *arena, scan_match **out, mv_error *error)
+mv_err scan_match_begin(scan_match **list, const snapshot *s, const filter_match *tests,
+                        mem_arena *arena, mv_error *error)
 {
-    for (scan_match *m = *list; m; m = m->next) {
-        if (m->field != field || m->text != text) continue;
-        *out = m;
-        return MV_OK;
-    }
-    return make_match(list, s, field, text, size, arena, out, error);
+    for (; tests; tests = tests->next) MV_TRY(make_match(list, s, tests, arena, error));
+    return MV_OK;
 }
 
 /* By the lists of the segment. MV_CORRUPT: they are damaged. */
@@ -74,14 +68,14 @@ static mv_err match_cells(scan_match *m, const index_column *column, uint64_t *r
     return MV_OK;
 }
 
-mv_err scan_match_rows(scan_match **list, const snapshot *s, uint32_t at, const table *t,
-                       uint32_t field, const uint8_t *text, size_t size, mem_arena *arena,
-                       uint64_t *rows, mv_error *error)
+mv_err scan_match_rows(scan_match *list, const snapshot *s, uint32_t at, const table *t,
+                       const filter_match *test, uint64_t *rows, mv_error *error)
 {
     const mv_schema *schema = s->v->schema;
-    scan_match *m = NULL;
+    uint32_t field = test->field;
+    scan_match *m = list;
     mv_error why;
-    MV_TRY(find_match(list, s, field, text, size, arena, &m, error));
+    while (m->test != test) m = m->next;
     index_column column = shared_index_column(&schema->fields[field], t, field);
     shared_index *x =
         at == RESULT_FRESH ? NULL : s->v->segments[at].indexes[index_slot_of_field(schema, field)];
@@ -104,7 +98,7 @@ mv_err scan_match_rows(scan_match **list, const snapshot *s, uint32_t at, const 
 void scan_match_end(scan_match *list, const snapshot *s)
 {
     for (scan_match *m = list; m; m = m->next) {
-        engine_release_analyzer(s->e, options_of(s, m->field), m->analyzer);
+        engine_release_analyzer(s->e, options_of(s, m->test->field), m->analyzer);
         text_query_free(&m->query);
         text_match_free(&m->match);
         mem_arena_free(&m->arena);

@@ -1,15 +1,15 @@
-/* MATCH in filters: the rows of a table whose text matches what a person typed. */
+/* MATCH in filters: the rows of a table whose text matches a full-text query. */
 #ifndef MV_SCAN_MATCH_H
 #define MV_SCAN_MATCH_H
 
 #include "open/snapshot.h"
+#include "query/filter.h"
 #include "read/text_segment.h"
 
-/* One MATCH of a filter, prepared. A scan has a list of those that it has met. */
+/* One MATCH of a filter, prepared. A scan has a list of them. */
 typedef struct scan_match {
     struct scan_match *next;
-    uint32_t field;
-    const uint8_t *text; /* of the filter, by whose address it is found */
+    const filter_match *test;
     text_query query;
     text_analyzer *analyzer;
     text_match match;
@@ -17,12 +17,14 @@ typedef struct scan_match {
     ranked_cursor *cursors; /* one for each leaf; in the arena of the scan */
 } scan_match;
 
+/* Prepare the tests of a filter in `arena`. MV_MISUSE, MV_LIMIT: a query is wrong. Call
+ * scan_match_end also after a failure. */
+mv_err scan_match_begin(scan_match **list, const snapshot *s, const filter_match *tests,
+                        mem_arena *arena, mv_error *error);
 /* Set the bits of the rows of `t` that match, those with NULL excepted. `at`: the position of the
- * segment in the view; RESULT_FRESH: fresh rows. `list` is that of the scan, whose members are in
- * `arena`. */
-mv_err scan_match_rows(scan_match **list, const snapshot *s, uint32_t at, const table *t,
-                       uint32_t field, const uint8_t *text, size_t size, mem_arena *arena,
-                       uint64_t *rows, mv_error *error);
+ * segment in the view; RESULT_FRESH: fresh rows. */
+mv_err scan_match_rows(scan_match *list, const snapshot *s, uint32_t at, const table *t,
+                       const filter_match *test, uint64_t *rows, mv_error *error);
 void scan_match_end(scan_match *list, const snapshot *s);
 
 #endif

@@ -10,6 +10,11 @@
 #include "read/search_vector.h"
 #include "read/select.h"
 
+static bool is_by_text(const mv_query *q)
+{
+    return q->text || q->match.nodes;
+}
+
 static mv_err check_text_query(const mv_query *q, bool has_vector, mv_error *error)
 {
     const char *other = has_vector        ? "a vector"
@@ -17,7 +22,11 @@ static mv_err check_text_query(const mv_query *q, bool has_vector, mv_error *err
                         : q->max_distance ? "max_distance"
                         : q->after.data   ? "after"
                                           : NULL;
-    if (other) return error_set(error, MV_MISUSE, "text cannot be used with %s", other);
+    if (q->text && q->match.nodes)
+        return error_set(error, MV_MISUSE, "text and match cannot be used together");
+    if (other)
+        return error_set(error, MV_MISUSE, "%s cannot be used with %s", q->text ? "text" : "match",
+                         other);
     if (q->min_score && isnan(*q->min_score))
         return error_set(error, MV_MISUSE, "min_score is NaN");
     return MV_OK;
@@ -42,7 +51,7 @@ static mv_err check_limits(const mv_query *q, uint32_t vectors, mv_error *error)
 static mv_err check_sparse_query(const mv_query *q, mv_error *error)
 {
     const char *other = q->vectors    ? "a dense vector"
-                        : q->text     ? "a text"
+                        : is_by_text(q) ? "a text"
                         : q->order_by ? "order_by"
                                       : NULL;
     if (other)
@@ -81,7 +90,7 @@ static mv_err check_query(const mv_query *q, mv_error *error)
                          MV_THREADS_MAX);
     if (q->is_sparse) return check_sparse_query(q, error);
     bool has_vector = q->vectors || q->id.data;
-    if (q->text) return check_text_query(q, has_vector, error);
+    if (is_by_text(q)) return check_text_query(q, has_vector, error);
     if (has_vector && q->order_by)
         return error_set(error, MV_MISUSE,
                          "order_by cannot be used with a vector: hits are ordered by score");
@@ -111,7 +120,7 @@ mv_err mv_search(mv_collection *c, const mv_query *query, mv_result *result, mv_
         err = filter_compile(result->seen->v->schema, query->filter, &result->arena, &s.f, error);
     if (!err)
         err = query->is_sparse                   ? search_sparse(&s, error)
-              : query->text                      ? search_text(&s, error)
+              : is_by_text(query)                ? search_text(&s, error)
               : query->vectors || query->id.data ? search_vector(&s, error)
                                                  : select_rows(&s, error);
     if (err) mv_result_clear(result);

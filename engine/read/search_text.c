@@ -19,6 +19,10 @@
 #include "read/explain.h"
 #include "read/text_segment.h"
 
+/* Of a leaf. Scores are fractions of the sum of all weights: with less, they would not be floats
+ * above 0. Boosts that are multiplied can be less. */
+#define WEIGHT_MIN 1e-20
+
 /* A row that is not indexed, and has a positive leaf. */
 typedef struct text_row {
     uint64_t docid;
@@ -55,12 +59,21 @@ static const view *view_of(const text_search *t)
 
 /* ---------------------------------------------------------------- the query */
 
-static mv_err parse_query(text_search *t, mv_error *error)
+/* Read what is searched for, and keep it for highlights. */
+static mv_err read_query(text_search *t, mv_error *error)
 {
     const mv_query *q = t->s->q;
+    mv_result *r = t->s->r;
+    mv_match_node typed = {.kind = MV_MATCH_TYPED, .text = q->text, .size = q->text_size};
+    mv_match given = q->text ? (mv_match){&typed, 1} : q->match;
     char quoted[ERROR_QUOTE_SIZE];
-    MV_TRY(text_query_parse(q->text, q->text_size, t->analyzer, TEXT_WORDS_ANY, &t->query, error));
+    MV_TRY(text_query_data_copy(&given, &r->arena, &r->match, error));
+    MV_TRY(text_query_data_read(&r->match, t->analyzer, TEXT_WORDS_ANY, &t->query, error));
     if (!t->query.leaves_count || t->query.has_positive) return MV_OK;
+    if (!q->text)
+        return error_set(error, MV_MISUSE,
+                         "match, or an 'all' in it, only excludes: a search needs a word that is "
+                         "to be found");
     return error_set(error, MV_MISUSE,
                      "text '%s' only excludes: a search needs a word that is to be found",
                      error_quote(q->text, q->text_size, quoted));
@@ -229,7 +242,8 @@ static void set_weights(text_search *t)
     for (uint32_t i = 0; i < count; i++) {
         double n = (double)t->with_leaf[i], all = (double)t->documents,
                idf = log(1 + (all - n + 0.5) / (n + 0.5));
-        t->weights[i] = (float)((double)leaves[i].boost * idf * (options->k1 + 1));
+        double weight = (double)leaves[i].boost * idf * (options->k1 + 1);
+        t->weights[i] = (float)(weight > WEIGHT_MIN ? weight : WEIGHT_MIN);
     }
     t->c = (float)(options->k1 * (1 - options->b));
     t->d = (float)(mean > 0 ? options->k1 * options->b / mean : 0);
@@ -388,7 +402,7 @@ mv_err search_text(search *s, mv_error *error)
                          "field '%s' has no text index, it cannot be searched by text",
                          field->name);
     MV_TRY(engine_acquire_analyzer(s->r->e, t.options, field->type, &t.analyzer, error));
-    mv_err err = parse_query(&t, error);
+    mv_err err = read_query(&t, error);
     if (!err && t.query.leaves_count) err = search_with_lists(&t, error);
     s->tops = NULL;
     engine_release_analyzer(s->r->e, t.options, t.analyzer);

@@ -44,6 +44,7 @@ static const char *kind_text(mv_kind kind)
     case MV_KIND_STRING: return "a string";
     case MV_KIND_LIST: return "a list";
     case MV_KIND_SPARSE: return "a sparse vector";
+    case MV_KIND_MATCH: return "a full-text query";
     }
     return "a value of unknown kind";
 }

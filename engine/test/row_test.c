@@ -72,6 +72,7 @@ static bool equal(const mv_value *a, const mv_value *b)
         return a->as.sparse.count == b->as.sparse.count &&
                memcmp(a->as.sparse.indices, b->as.sparse.indices, 4 * a->as.sparse.count) == 0 &&
                memcmp(a->as.sparse.numbers, b->as.sparse.numbers, 4 * a->as.sparse.count) == 0;
+    case MV_KIND_MATCH: return false; /* no document has it */
     }
     return false;
 }

@@ -302,6 +302,7 @@ static inline bool value_equal(const mv_value *a, const mv_value *b)
                       a->as.sparse.count * sizeof *a->as.sparse.indices) == 0 &&
                memcmp(a->as.sparse.numbers, b->as.sparse.numbers,
                       a->as.sparse.count * sizeof *a->as.sparse.numbers) == 0;
+    case MV_KIND_MATCH: return false; /* no document has it */
     }
     return false;
 }

@@ -8,7 +8,7 @@
 
 #include "text/text.h"
 
-#define TEXT_FUZZY_EDITS_MAX 2u /* more find terms that have nothing in common */
+#define TEXT_FUZZY_EDITS_MAX MV_MATCH_EDITS_MAX /* more find terms that have nothing in common */
 
 /* A term made ready to be compared with many others. Plain memory; any thread may read it. */
 typedef struct text_fuzzy {

@@ -1,5 +1,6 @@
 /* Full-text queries, node by node: words become terms, groups are opened and closed, and in the end
- * equal terms become one leaf. text_query_parse.c reads what people type. */
+ * equal terms become one leaf. text_query_parse.c reads what people type, text_query_data.c arrays
+ * of nodes. */
 #include "text/text_query.h"
 
 #include <string.h>
@@ -121,14 +122,14 @@ mv_err text_query_close(text_query *query, mv_error *error)
     return MV_OK;
 }
 
-mv_err text_query_boost(text_query *query, float factor, mv_error *error)
+mv_err text_query_boost(text_query *query, double factor, mv_error *error)
 {
-    float boost = query->next_boost * factor;
+    double boost = (double)query->next_boost * factor;
     if (!(factor >= 0 && boost <= TEXT_QUERY_BOOST_MAX))
         return error_set(error, MV_MISUSE,
-                         "full-text query: boost is %g; it must be a number from 0 to %g",
-                         (double)factor, (double)TEXT_QUERY_BOOST_MAX);
-    query->next_boost = boost;
+                         "full-text query: boost is %g; it must be a number from 0 to %g", factor,
+                         TEXT_QUERY_BOOST_MAX);
+    query->next_boost = (float)boost;
     return MV_OK;
 }
 
@@ -361,10 +362,10 @@ static mv_err number_item(text_query *q, text_item *item, double boost, mv_error
         }
     }
     boost += (double)leaf->boost;
-    if (boost > (double)TEXT_QUERY_BOOST_MAX)
+    if (boost > TEXT_QUERY_BOOST_MAX)
         return error_set(error, MV_LIMIT,
                          "full-text query: the boosts of a word make %g; %g is possible", boost,
-                         (double)TEXT_QUERY_BOOST_MAX);
+                         TEXT_QUERY_BOOST_MAX);
     leaf->boost = (float)boost;
     return MV_OK;
 }

@@ -1,4 +1,4 @@
-/* Full-text queries: a tree, made of what a person typed, or node by node.
+/* Full-text queries: a tree, made of what a person typed, node by node, or of an array of nodes.
  *
  *   words    a term, a term that others begin with, a similar term; or several in a sequence
  *   all      every member matches
@@ -23,12 +23,12 @@
 
 /* Chosen: more than people type or programs write, and a document is matched within milliseconds.
  */
-#define TEXT_QUERY_NODES_MAX 1024u
-#define TEXT_QUERY_TERMS_MAX 1024u  /* of all words and phrases, repeated ones counted again */
-#define TEXT_QUERY_DEPTH_MAX 32u    /* groups in groups */
-#define TEXT_QUERY_SIZE_MAX  65536u /* bytes of what is typed, of a word, of a phrase */
-#define TEXT_QUERY_SLOP_MAX  65536u
-#define TEXT_QUERY_BOOST_MAX 1e6f /* also of the boosts of a term multiplied and added up */
+#define TEXT_QUERY_NODES_MAX MV_MATCH_NODES_MAX
+#define TEXT_QUERY_TERMS_MAX 1024u /* of all words and phrases, repeated ones counted again */
+#define TEXT_QUERY_DEPTH_MAX MV_MATCH_DEPTH_MAX
+#define TEXT_QUERY_SIZE_MAX  MV_MATCH_SIZE_MAX
+#define TEXT_QUERY_SLOP_MAX  MV_MATCH_SLOP_MAX
+#define TEXT_QUERY_BOOST_MAX MV_MATCH_BOOST_MAX /* also of a term, multiplied and added up */
 
 typedef enum text_leaf_kind {
     TEXT_LEAF_TERM,
@@ -164,7 +164,19 @@ mv_err text_query_close(text_query *query, mv_error *error);
 
 /* The factor of what is added next: of a word, or of all in a group. Several are multiplied.
  * MV_MISUSE: it is not a number from 0 to TEXT_QUERY_BOOST_MAX. */
-mv_err text_query_boost(text_query *query, float factor, mv_error *error);
+mv_err text_query_boost(text_query *query, double factor, mv_error *error);
+
+/* ---------------------------------------------------------------- from an array of nodes */
+
+/* Make the query that the nodes describe (moonvec.h). `words`: how what is typed is read. The nodes
+ * and the analyzer are not kept. MV_MISUSE: nodes are missing or left over, a group has no member,
+ * or what the functions above refuse. MV_LIMIT as they have it. */
+mv_err text_query_data_read(const mv_match *match, text_analyzer *analyzer, text_query_words words,
+                            text_query *out, mv_error *error);
+
+/* Copy the nodes and their texts to the arena. MV_LIMIT: too many nodes. */
+mv_err text_query_data_copy(const mv_match *match, mem_arena *arena, mv_match *out,
+                            mv_error *error);
 
 /* ---------------------------------------------------------------- what others ask of it */
 

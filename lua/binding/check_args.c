@@ -96,6 +96,15 @@ bool is_text(lua_State *L, int index, const char *text)
     return size == strlen(text) && memcmp(given, text, size) == 0;
 }
 
+bool is_built(lua_State *L, int index, const char *type)
+{
+    if (lua_type(L, index) != LUA_TTABLE || !lua_getmetatable(L, index)) return false;
+    luaL_getmetatable(L, type);
+    bool is_equal = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return is_equal;
+}
+
 int check_word(lua_State *L, int index, const error_context *where, const char *kind,
                const word *words, size_t words_count)
 {

@@ -24,6 +24,10 @@ const char *check_string(lua_State *L, int index, const char *call, const char *
 /* Is the value at `index` the string `text`? A string with a zero byte is not. */
 bool is_text(lua_State *L, int index, const char *text);
 
+/* Is the value at `index` a table with the metatable that the registry has as `type`? lua/moonvec
+ * builds filters and full-text queries so. */
+bool is_built(lua_State *L, int index, const char *type);
+
 /* word(call, kind, text, word, ...) -> text: check_word for lua/moonvec. */
 int word_call(lua_State *L);
 

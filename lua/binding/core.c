@@ -3,6 +3,7 @@
 #include "calls.h"
 #include "check_args.h"
 #include "job_box.h"
+#include "read_match.h"
 #include "read_values.h"
 #include "schema_box.h"
 #include "sparse_values.h"
@@ -180,6 +181,8 @@ MV_API int luaopen_moonvec_core(lua_State *L)
     lua_setfield(L, -2, "methods");
     luaL_newmetatable(L, FILTER_TYPE);
     lua_setfield(L, -2, "filter_metatable");
+    luaL_newmetatable(L, MATCH_TYPE);
+    lua_setfield(L, -2, "match_metatable");
     /* Only the address is used; no code writes through it. */
     lua_pushlightuserdata(L, (void *)(uintptr_t)&null_marker);
     lua_setfield(L, -2, "null");

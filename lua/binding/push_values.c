@@ -71,7 +71,8 @@ static void push_scalar(lua_State *L, const mv_value *value)
     case MV_KIND_STRING: lua_pushlstring(L, value->as.string.data, value->as.string.size); break;
     case MV_KIND_SPARSE: push_sparse(L, &value->as.sparse); break;
     case MV_KIND_NULL:
-    case MV_KIND_LIST: lua_pushnil(L); break;
+    case MV_KIND_LIST:
+    case MV_KIND_MATCH: lua_pushnil(L); break;
     }
 }
 

@@ -5,6 +5,7 @@
  * the numbers of the vectors last. */
 #include "query_args.h"
 
+#include "read_match.h"
 #include "read_vectors.h"
 #include "sparse_values.h"
 
@@ -33,14 +34,15 @@ enum {
     AFTER,
     THREADS,
     TEXT,
+    MATCH,
     HIGHLIGHT,
     OPTIONS
 };
 static const char *const query_options[OPTIONS] = {
-    "field",          "vector",   "id",        "vectors",      "topk",      "offset",
-    "filter",         "args",     "min_score", "max_distance", "params",    "output_fields",
-    "include_vector", "order_by", "into",      "candidates",   "rerank",    "where",
-    "explain",        "after",    "threads",   "text",         "highlight",
+    "field",          "vector",   "id",        "vectors",      "topk",   "offset",
+    "filter",         "args",     "min_score", "max_distance", "params", "output_fields",
+    "include_vector", "order_by", "into",      "candidates",   "rerank", "where",
+    "explain",        "after",    "threads",   "text",         "match",  "highlight",
 };
 
 #define TOPK_DEFAULT       10 /* a page of results */
@@ -164,17 +166,26 @@ static void read_text_field(lua_State *L, query_args *args)
     raise_unknown(L, &query_context, "field with a text index", name, size, names, count);
 }
 
-static void read_text(lua_State *L, query_args *args)
+/* `text` or `match`. */
+static void read_text(lua_State *L, query_args *args, int option)
 {
-    static const int others[] = {VECTOR, ID, VECTORS, PARAMS, MAX_DISTANCE, ORDER_BY, AFTER};
+    static const int others[] = {VECTOR, ID, VECTORS, PARAMS, MAX_DISTANCE, ORDER_BY, AFTER, MATCH};
+    int at = args->at + option;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (is_given(L, args, others[i]))
-            raise_misuse(L, "query: 'text' cannot be used with '%s'", query_options[others[i]]);
-    if (lua_type(L, args->at + TEXT) != LUA_TSTRING)
-        raise_misuse(L, "query: 'text' must be a string, got a %s",
-                     luaL_typename(L, args->at + TEXT));
+        if (others[i] != option && is_given(L, args, others[i]))
+            raise_misuse(L, "query: '%s' cannot be used with '%s'", query_options[option],
+                         query_options[others[i]]);
+    if (option == TEXT && lua_type(L, at) != LUA_TSTRING)
+        raise_misuse(L, "query: 'text' must be a string, got a %s", luaL_typename(L, at));
+    if (option == MATCH && !is_built(L, at, MATCH_TYPE))
+        raise_misuse(L, "query: 'match' must be built by moonvec.text, got a %s%s",
+                     luaL_typename(L, at),
+                     lua_type(L, at) == LUA_TSTRING ? " (did you mean 'text'?)" : "");
     read_text_field(L, args);
-    args->query.text = lua_tolstring(L, args->at + TEXT, &args->query.text_size);
+    if (option == TEXT)
+        args->query.text = lua_tolstring(L, at, &args->query.text_size);
+    else
+        read_match(L, at, &query_context, &args->query.match);
 }
 
 /* What to search for, except the numbers of the vectors. */
@@ -183,8 +194,9 @@ static void read_target(lua_State *L, query_args *args)
     int given = 0;
     args->has_target = false;
     args->has_vectors = false;
-    if (is_given(L, args, TEXT)) {
-        read_text(L, args);
+    for (int option = TEXT; option <= MATCH; option++) {
+        if (!is_given(L, args, option)) continue;
+        read_text(L, args, option);
         return;
     }
     for (int option = VECTOR; option <= VECTORS; option++) given += is_given(L, args, option);
@@ -194,7 +206,7 @@ static void read_target(lua_State *L, query_args *args)
     if (args->has_target)
         read_field(L, args);
     else if (is_given(L, args, FIELD))
-        raise_misuse(L, "query: 'field' needs 'vector', 'vectors', 'id' or 'text'");
+        raise_misuse(L, "query: 'field' needs 'vector', 'vectors', 'id', 'text' or 'match'");
     if (is_given(L, args, ID))
         args->query.id = check_id(L, args->at + ID, &query_context, args->id_text);
     if (args->has_vectors)
@@ -324,8 +336,9 @@ static void read_highlight(lua_State *L, query_args *args)
     int at = args->at + HIGHLIGHT;
     mv_field_options field;
     mv_highlight *how = &args->highlight;
-    if (!args->query.text) raise_misuse(L, "query: 'highlight' needs 'text'");
-    *how = (mv_highlight){.text = args->query.text, .text_size = args->query.text_size};
+    if (!args->query.text && !args->query.match.nodes)
+        raise_misuse(L, "query: 'highlight' needs 'text' or 'match'");
+    *how = (mv_highlight){0};
     args->highlight_fields[0] = args->query.text_field;
     bool is_text =
         mv_schema_field(args->schema, args->query.text_field, &field) && field.type == MV_STRING;

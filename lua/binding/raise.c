@@ -16,7 +16,7 @@
 static const char *const own_chunks[] = {
     "moonvec/init.lua",  "moonvec/check.lua",    "moonvec/collection.lua",  "moonvec/filter.lua",
     "moonvec/fuse.lua",  "moonvec/group_by.lua", "moonvec/multi_query.lua", "moonvec/pinned.lua",
-    "moonvec/query.lua", "moonvec/rerank.lua",   "moonvec/rescore.lua",
+    "moonvec/query.lua", "moonvec/rerank.lua",   "moonvec/rescore.lua",     "moonvec/text.lua",
 };
 
 static bool is_own_chunk(const char *source)

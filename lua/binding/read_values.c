@@ -6,6 +6,7 @@
 #include "read_values.h"
 
 #include "check_args.h"
+#include "read_match.h"
 
 #include <string.h>
 
@@ -74,7 +75,10 @@ static void read_list(lua_State *L, int index, const error_context *where, mv_va
 void read_value(lua_State *L, int index, const error_context *where, mv_value *value,
                 value_scratch *scratch)
 {
-    if (lua_type(L, index) == LUA_TTABLE) {
+    if (is_built(L, index, MATCH_TYPE)) {
+        value->kind = MV_KIND_MATCH;
+        read_match(L, index, where, &value->as.match);
+    } else if (lua_type(L, index) == LUA_TTABLE) {
         read_list(L, index, where, value, scratch);
     } else if (!read_scalar(L, index, value)) {
         raise_at(L, where, "expected a value, got a %s", luaL_typename(L, index));
@@ -108,15 +112,6 @@ static void read_args(lua_State *L, int index, const char *call, filter_args *ou
     out->filter.args_count = (uint32_t)count;
 }
 
-static bool is_built_filter(lua_State *L, int index)
-{
-    if (lua_type(L, index) != LUA_TTABLE || !lua_getmetatable(L, index)) return false;
-    luaL_getmetatable(L, FILTER_TYPE);
-    bool is_built = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return is_built;
-}
-
 const mv_filter *read_filter(lua_State *L, int filter_index, int args_index, const char *call,
                              filter_args *out)
 {
@@ -126,7 +121,7 @@ const mv_filter *read_filter(lua_State *L, int filter_index, int args_index, con
         if (!lua_isnil(L, args_index)) raise_misuse(L, "%s: 'args' needs 'filter'", call);
         return NULL;
     }
-    if (is_built_filter(L, filter_index)) {
+    if (is_built(L, filter_index, FILTER_TYPE)) {
         if (!lua_isnil(L, args_index))
             raise_misuse(
                 L, "%s: 'args' must be nil, a filter built by moonvec.filter has its own arguments",

@@ -87,6 +87,15 @@ static const synonym function_synonyms[] = {
     {"all", "and must conjunction"},
     {"any", "or should disjunction"},
     {"no", "not negate must_not"},
+
+    /* builders of full-text queries */
+    {"word", "term token match"},
+    {"prefix", "starts_with begins_with"},
+    {"fuzzy", "similar approximate levenshtein"},
+    {"phrase", "match_phrase near proximity"},
+    {"boost", "boosted weight weighted"},
+    {"maybe", "optional rank"},
+    {"typed", "query_string simple_query_string text parse web"},
 };
 
 /* Options, and the words that they accept. */
@@ -120,6 +129,11 @@ static const synonym word_synonyms[] = {
     {"group_by", "group_by_field groupby by field_name"},
     {"group_count", "limit groups groups_count num_groups topk n"},
     {"topk_per_group", "group_size per_group hits_per_group group_topk objects_per_group"},
+
+    /* options of full-text queries */
+    {"edits", "fuzziness max_edits max_distance distance"},
+    {"slop", "max_gaps distance gap"},
+    {"by", "boost factor weight"},
 
     /* options of fusers and re-rankers */
     {"k", "rank_constant rrf_k"},

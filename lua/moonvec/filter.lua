@@ -73,13 +73,14 @@ function M.starts_with(name, prefix, collation)
   return build(collated .. " STARTS WITH ?", { prefix })
 end
 
---- `text` is what a person typed: all words, "phrases", no -excluded ones. The field needs a text index.
-function M.match(name, text)
+--- `what` is what a person typed (all words, "phrases", no -excluded ones), or a query built by moonvec.text. The field
+-- needs a text index.
+function M.match(name, what)
   local checked = check_name("match", name)
-  if type(text) ~= "string" then
-    misuse("filter.match: the text for '%s' must be a string, got a %s", name, type(text))
+  if type(what) ~= "string" and getmetatable(what) ~= core.match_metatable then
+    misuse("filter.match: the text for '%s' must be a string or built by moonvec.text, got a %s", name, type(what))
   end
-  return build(checked .. " MATCH ?", { text })
+  return build(checked .. " MATCH ?", { what })
 end
 
 function M.is_null(name)

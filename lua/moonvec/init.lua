@@ -8,6 +8,7 @@ local collection = require "moonvec.collection"
 local filter = require "moonvec.filter"
 local fuse = require "moonvec.fuse"
 local rerank = require "moonvec.rerank"
+local text = require "moonvec.text"
 
 collection.extend(core.methods)
 
@@ -25,6 +26,7 @@ local M = {
   rerank = rerank,
   schema = core.schema,
   simd = core.simd,
+  text = text,
   unpack = core.unpack,
   unpack_sparse = core.unpack_sparse,
   vector = core.vector,

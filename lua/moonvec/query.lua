@@ -183,29 +183,34 @@ end
 
 --- The options of a query for a vector and a text.
 local HYBRID = {
-  field = true, vector = true, id = true, text = true, topk = true, offset = true, filter = true, args = true,
-  params = true, rerank = true, candidates = true, output_fields = true, include_vector = true, explain = true,
+  field = true, vector = true, id = true, text = true, match = true, topk = true, offset = true, filter = true,
+  args = true, params = true, rerank = true, candidates = true, output_fields = true, include_vector = true,
+  explain = true,
 }
 
 local function is_hybrid(options)
-  return type(options) == "table" and options.text ~= nil and (options.vector ~= nil or options.id ~= nil)
+  return type(options) == "table" and (options.text ~= nil or options.match ~= nil)
+    and (options.vector ~= nil or options.id ~= nil)
 end
 
 --- A query for a vector and a text: the hits of both, fused by rrf.
 local function query_hybrid(collection, options)
   for name in pairs(options) do
     if not HYBRID[name] then
-      core.options("query", { [name] = options[name] }, "field", "vector", "id", "text", "topk", "filter", "args",
-        "params", "rerank", "candidates", "output_fields", "include_vector", "vectors", "offset", "where", "min_score",
-        "max_distance", "order_by", "into", "explain", "after", "threads", "highlight")
+      core.options("query", { [name] = options[name] }, "field", "vector", "id", "text", "match", "topk", "filter",
+        "args", "params", "rerank", "candidates", "output_fields", "include_vector", "vectors", "offset", "where",
+        "min_score", "max_distance", "order_by", "into", "explain", "after", "threads", "highlight")
       misuse("query: '%s' cannot be used with a vector and a text: see multi_query", name)
     end
+  end
+  if options.text ~= nil and options.match ~= nil then
+    misuse "query: 'text' cannot be used with 'match'"
   end
   local of_vector = options.field ~= nil and check.vector_field(collection.schema, options.field) ~= nil
   return multi_query(collection, {
     queries = {
       { field = of_vector and options.field or nil, vector = options.vector, id = options.id, params = options.params },
-      { field = not of_vector and options.field or nil, text = options.text },
+      { field = not of_vector and options.field or nil, text = options.text, match = options.match },
     },
     topk = options.topk, offset = options.offset, filter = options.filter, args = options.args,
     rerank = options.rerank, candidates = options.candidates, output_fields = options.output_fields,

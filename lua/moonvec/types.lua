@@ -16,6 +16,7 @@
 ---@field filter moonvec.filters functions that build filters as data
 ---@field fuse moonvec.fusers functions that make fusers, for multi_query
 ---@field rerank moonvec.rerankers functions that make re-rankers, for query and multi_query
+---@field text moonvec.texts functions that build full-text queries as data, for `match` and MATCH
 local moonvec = {}
 
 ---@alias moonvec.code
@@ -59,7 +60,7 @@ local moonvec = {}
 -- answers STARTS WITH and LIKE 'abc%' by one range.
 -- MATCH is true where a text has what a person typed: all words, "phrases", no -excluded ones, this OR that, beg*. The
 -- field is a string or an array of strings with a text index: `body MATCH ?`. No text is wrong; one without words matches
--- nothing.
+-- nothing. The argument can also be a query built by moonvec.text.
 -- NULL: a test of NULL is unknown, and so is its NOT. A document matches only if the filter is true. IN () is false even
 -- for NULL. For an array that is not NULL, CONTAIN_ANY () is false and CONTAIN_ALL () is true.
 -- Arrays can be tested only by CONTAIN_ANY, CONTAIN_ALL, array_length, IS NULL and, with a text index, MATCH. `id` behaves like a string field that
@@ -301,7 +302,8 @@ function collection:query(options) end
 ---@class moonvec.query_options
 ---@field field? string the vector field to search (default: the only one of the schema, sparse ones included)
 ---@field text? string search by text, in a string field with an index of type "text" (`field`; default: the only one): what a person typed. Words, "phrases", -excluded, +required, this OR that, beg* (words that begin so; with a `language`, it is reduced to its stem first). No text is wrong, but a text that only excludes raises. A document matches if it has one of the words; where there are phrases or required words, it must have these, and the other words only add to the score. Hits are ranked by BM25 with the statistics of the whole collection: their scores do not depend on how its rows lie in segments. Together with `vector` or `id` it is a search by both, fused by rrf as in multi_query, which also says what `offset` and `explain` do: `field` then names either of the fields, and the other one is the only one of its kind. Cannot be combined with `vectors`, `order_by`, `after`, `max_distance` or, without a vector, `params`
----@field highlight? boolean|moonvec.highlight_options only with `text`: hits have `highlights`, a table with an array of snippets for each field, in which the words that were searched for are marked (default false)
+---@field match? moonvec.match search by text for a query built by moonvec.text, in place of `text`: with the same fields, scores and combinations. One in which an `all` only excludes raises
+---@field highlight? boolean|moonvec.highlight_options only with `text` or `match`: hits have `highlights`, a table with an array of snippets for each field, in which the words that were searched for are marked (default false)
 ---@field vector? moonvec.numbers|moonvec.sparse the vector to search for. Hits for a sparse vector are the documents that share an index with it; their score is the inner product, and the search is exact. At most one of `vector`, `id` and `vectors` can be given; without any, the query selects by filter and `order_by`
 ---@field id? moonvec.id search for the vector of this document, which is excluded from the hits
 ---@field vectors? moonvec.numbers[]|moonvec.sparse[] several vectors to search for, at most 65,536
@@ -392,8 +394,9 @@ function collection:multi_query(options) end
 
 ---@class moonvec.search one of the searches of multi_query: for a vector, for that of a document, or by text
 ---@field field? string as in query_options
----@field vector? moonvec.numbers|moonvec.sparse exactly one of `vector`, `id` and `text` is given
+---@field vector? moonvec.numbers|moonvec.sparse exactly one of `vector`, `id`, `text` and `match` is given
 ---@field text? string search by what a person typed, as in query_options
+---@field match? moonvec.match search for a full-text query, as in query_options
 ---@field id? moonvec.id search for the vector of this document, which is excluded from the hits of this search
 ---@field topk? integer hits to fuse (default: 50, or `topk` + `offset` of the whole if that is more, with `rerank` its `candidates`: a document that is good in several searches is often in none among the first few)
 ---@field filter? moonvec.filter_source only documents that match it, and the filter of the whole
@@ -751,11 +754,11 @@ function filters.ilike(name, pattern, escape) end
 ---@return moonvec.filter
 function filters.starts_with(name, prefix, collation) end
 
---- name MATCH text
+--- name MATCH what
 ---@param name string a field with a text index
----@param text string what a person typed
+---@param what string|moonvec.match what a person typed, or a query built by moonvec.text
 ---@return moonvec.filter
-function filters.match(name, text) end
+function filters.match(name, what) end
 
 --- name IN list
 ---@param name string
@@ -797,6 +800,75 @@ function filters.any(...) end
 ---@param filter moonvec.filter
 ---@return moonvec.filter
 function filters.no(filter) end
+
+---@class moonvec.match a full-text query built as data. It is not changed, and can be a part of several others
+---@field text string the query as a text, for people
+---@field nodes table[] the query as the engine has it: mv_match_node in moonvec.h
+
+--- Each function builds a full-text query, for `match` of query and multi_query and for MATCH in filters:
+---
+---     local t = moonvec.text
+---     c:query { match = t.all { "disk", t.any { t.prefix "auto", t.fuzzy "drive" }, t.no "tape" } }
+---
+--- As a member, a string stands for a word. Words are read by the tokenizer of the field that is searched. A word that it
+--- makes nothing of (a stop word, punctuation) is left out, and so is a group that is left without members; a query that
+--- is left without words matches nothing. Hits are scored by all words but those in `no`; groups and phrases only decide
+--- which documents match. A query has at most 1,024 words and groups, and 32 groups in groups.
+---@class moonvec.texts
+local texts = {}
+
+--- A word. What the tokenizer makes several words of ("disk-drive") is found where they follow each other.
+---@param text string
+---@return moonvec.match
+function texts.word(text) end
+
+--- Words that begin so; with a `language`, the beginning is reduced to its stem first.
+---@param text string
+---@return moonvec.match
+function texts.prefix(text) end
+
+--- Similar words: `fuzzy { "word", edits = 2 }`. An edit inserts, leaves out or replaces a character, or exchanges two that
+--- follow each other. Not with the tokenizer "ngram".
+---@param options string|{ [1]: string, edits?: 1|2 } the word; `edits`: at most so many (default 1)
+---@return moonvec.match
+function texts.fuzzy(options) end
+
+--- Words in this order: `phrase { "hard disk", slop = 2 }`.
+---@param options string|{ [1]: string, slop?: integer } the words; `slop`: at most so many other words between them in all, 0 to 65,536 (default 0)
+---@return moonvec.match
+function texts.phrase(options) end
+
+--- What a person typed, as one query: read as `text` is in a search, and as MATCH reads it in a filter.
+---@param text string
+---@return moonvec.match
+function texts.typed(text) end
+
+--- Matches where every member does.
+---@param members (string|moonvec.match)[] at least one
+---@return moonvec.match
+function texts.all(members) end
+
+--- Matches where at least one member does.
+---@param members (string|moonvec.match)[] at least one
+---@return moonvec.match
+function texts.any(members) end
+
+--- A member of `all` that excludes: no document matches that matches `query`. In a search, the `all` also needs a member
+--- that is to be found.
+---@param query string|moonvec.match
+---@return moonvec.match
+function texts.no(query) end
+
+--- A member of `all` whose members only add to the score.
+---@param members (string|moonvec.match)[] at least one
+---@return moonvec.match
+function texts.maybe(members) end
+
+--- The query, with what its words add to the score multiplied: `boost { query, by = 2.5 }`. Boosts of groups in groups
+--- are multiplied.
+---@param options { [1]: string|moonvec.match, by: number } `by`: 0.000001 to 1,000,000
+---@return moonvec.match
+function texts.boost(options) end
 
 ---@class moonvec.fusers each function makes a fuser. `weights` has a number for each list, and takes the place of the `weight` of the searches
 local fusers = {}
