@@ -90,6 +90,8 @@ typedef enum mv_type {
     MV_DOUBLE = 8,
     MV_TIMESTAMP = 9, /* int64 microseconds since 1970-01-01T00:00:00Z */
     MV_SPARSE_FP32 = 10, /* a sparse vector: scalar fields have it, mv_query.sparse searches it */
+    MV_MULTI_FP32 = 11,  /* any number of vectors, as late interaction has them: scalar fields have
+                          * it, mv_query.is_multi searches it */
     MV_ARRAY = 32,    /* flag: MV_ARRAY | MV_STRING is array_string */
     MV_VECTOR = 64,   /* flag of all vector types */
     MV_VECTOR_FP32 = 65,
@@ -228,6 +230,7 @@ typedef struct mv_index_options {
 #define MV_DIM_MAX            65535u /* numbers, or bits, of a vector */
 #define MV_VECTOR_NUMBER_MAX  1e15f  /* magnitude of a number of a vector; not under MV_COSINE */
 #define MV_SPARSE_MAX         65536u /* entries of a sparse vector */
+#define MV_MULTI_MAX          1024u  /* vectors of a query by several vectors together */
 #define MV_FIELDS_MAX         1024u  /* scalar fields of a schema */
 #define MV_VECTORS_MAX        256u   /* vector fields of a schema */
 #define MV_ROW_SIZE_MAX       (64u << 20) /* bytes of one document, vectors included */
@@ -309,6 +312,7 @@ typedef enum mv_kind {
     MV_KIND_STRING, /* as.string: any bytes */
     MV_KIND_LIST,   /* as.list: no NULLs and no lists inside */
     MV_KIND_SPARSE, /* as.sparse */
+    MV_KIND_MULTI,  /* as.multi */
     MV_KIND_MATCH,  /* as.match; only an argument of a filter, for MATCH */
 } mv_kind;
 
@@ -320,6 +324,12 @@ typedef struct mv_sparse {
     const float *numbers;
     size_t count;
 } mv_sparse;
+
+/* Several vectors, one after the other: `count` numbers, a multiple of the field's dim. */
+typedef struct mv_multi {
+    const float *numbers;
+    size_t count;
+} mv_multi;
 
 typedef struct mv_value {
     mv_kind kind;
@@ -337,6 +347,7 @@ typedef struct mv_value {
             size_t count;
         } list;
         mv_sparse sparse;
+        mv_multi multi;
         mv_match match;
     } as;
 } mv_value;
@@ -350,9 +361,10 @@ typedef struct mv_field_options {
     mv_type type; /* any but the vector types */
     bool nullable;
     const mv_value *default_value; /* for documents without the field; NULL: none */
-    mv_index_options index; /* MV_INDEX_NONE or MV_INDEX_INVERT. Filters look values up in segments
-                             * that are indexed (mv_optimize_begin, maintenance), with the same
-                             * results as without */
+    mv_index_options index; /* MV_INDEX_NONE, or a type that takes scalar fields: results are the
+                             * same as without. Of MV_MULTI_FP32 as of a vector field with the
+                             * metric MV_IP */
+    uint32_t dim;           /* of MV_MULTI_FP32: numbers of each vector, 1 to MV_DIM_MAX; else 0 */
 } mv_field_options;
 
 typedef struct mv_vector_options {
@@ -694,6 +706,12 @@ typedef struct mv_query {
     uint32_t sparse_field;   /* position of the scalar field */
     const mv_sparse *sparse; /* NULL: by `id` */
     uint32_t sparse_count;   /* 1 to MV_QUERY_VECTORS_MAX */
+    bool is_multi;           /* search field `multi_field`, of type MV_MULTI_FP32, by all `vectors`
+                              * together, or by those of the document `id`. A document's score is
+                              * the sum, over the vectors of the query, of the largest inner product
+                              * with one of its vectors (MaxSim: Khattab, Zaharia: ColBERT, arXiv
+                              * 2004.12832). Documents without vectors are no hits */
+    uint32_t multi_field;    /* position of the scalar field */
     uint32_t topk;       /* hits per vector, 1 or more */
     uint32_t offset; /* hits skipped before them. Pages of one commit with the same topk share no
                       * hit and leave none out */

@@ -6,7 +6,7 @@
 static bool has_order(mv_type type, mv_metric metric)
 {
     (void)metric;
-    return !type_is_sparse(type);
+    return !type_is_of_vectors(type);
 }
 
 const index_kind invert_kind = {

@@ -75,6 +75,7 @@ const type_traits type_table[TYPE_COUNT] = {
     [MV_TIMESTAMP] = {"timestamp", "array_timestamp", TYPE_SIGNED, 8, 3,
                       "a number or an RFC 3339 text", type_read_timestamp},
     [MV_SPARSE_FP32] = {"sparse_vector_fp32", NULL, TYPE_SPARSE, 0, 5, "a sparse vector", NULL},
+    [MV_MULTI_FP32] = {"multi_vector_fp32", NULL, TYPE_MULTI, 0, 5, "a list of vectors", NULL},
 };
 
 const char *type_name(mv_type type)

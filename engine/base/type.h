@@ -19,6 +19,7 @@ typedef enum type_kind {
     TYPE_UNSIGNED,
     TYPE_REAL,   /* IEEE 754 */
     TYPE_SPARSE, /* a sparse vector (vector/sparse.h): of any size, and without an order */
+    TYPE_MULTI,  /* several vectors: likewise */
 } type_kind;
 
 /* A whole number from -2^63 to 2^64 - 1. */
@@ -41,7 +42,7 @@ typedef struct type_traits {
     const char *name;       /* NULL: there is no such type */
     const char *array_name; /* of MV_ARRAY | type; NULL: there is no such type */
     type_kind kind;
-    uint32_t width;         /* bytes of a value; 0 for TYPE_TEXT and TYPE_SPARSE */
+    uint32_t width;         /* bytes of a value; 0: values differ in size */
     uint32_t schema_format; /* the first format of stored schemas with the type (schema_format.c) */
     const char *wants;      /* what values a field of the type accepts, for error texts */
     type_reader *read;      /* whole numbers only: reads one from text. NULL: text is refused */
@@ -70,10 +71,18 @@ static inline bool type_is_text(mv_type type)
     return !(type & MV_ARRAY) && type_of(type)->kind == TYPE_TEXT;
 }
 
-/* Is a value of the type a sparse vector? */
 static inline bool type_is_sparse(mv_type type)
 {
     return type_of(type)->kind == TYPE_SPARSE;
+}
+static inline bool type_is_multi(mv_type type)
+{
+    return type_of(type)->kind == TYPE_MULTI;
+}
+/* Is a value of the type a vector or several? Such values are not compared. */
+static inline bool type_is_of_vectors(mv_type type)
+{
+    return type_is_sparse(type) || type_is_multi(type);
 }
 
 /* For error texts: mv_type_name (names.c), or "unknown". */

@@ -63,7 +63,9 @@ static mv_err drop_index(writer *w, bool check_first, void *ctx, mv_error *error
     const change *made = ctx;
     uint32_t at;
     (void)check_first;
-    bool is_scalar = mv_schema_find_field(w->v->schema, made->name, strlen(made->name), &at);
+    const mv_schema *schema = w->v->schema;
+    bool is_scalar = mv_schema_find_field(schema, made->name, strlen(made->name), &at) &&
+                     !schema_field_metric(&schema->fields[at]);
     mv_index_change none = {.name = made->name,
                             .index.type = is_scalar ? MV_INDEX_NONE : MV_INDEX_FLAT};
     return schema_write_index(w, &none, error);

@@ -89,7 +89,7 @@ static void push(const refining *r, uint32_t row, float distance)
     topk_push(r->hits, (topk_entry){.distance = distance,
                                     .source = r->query->source,
                                     .row = row,
-                                    .docid = r->query->docids[row]});
+                                    .docid = r->query->docids ? r->query->docids[row] : row});
 }
 
 static void score(refining *r)
@@ -139,7 +139,7 @@ static MV_ALWAYS_INLINE void prefetch_candidate(const hnsw_graph *graph, const i
     for (size_t at = 0; at < vectors->stride && at < REFINE_BYTES; at += 64)
         MV_PREFETCH(vector + at);
     if (vectors->inverse_norms) MV_PREFETCH(&vectors->inverse_norms[row]);
-    MV_PREFETCH(&query->docids[row]);
+    if (query->docids) MV_PREFETCH(&query->docids[row]);
 }
 
 /* Score candidates from their vectors, nearest by codes first, and push them to `hits`. The first

@@ -98,7 +98,7 @@ typedef struct index_query {
                              * the codes of all of them are scanned */
     uint32_t matching;      /* number of rows that may be hits */
     uint32_t source;        /* topk_entry.source of the hits */
-    const uint64_t *docids; /* of all rows */
+    const uint64_t *docids; /* of all rows; NULL: a hit's docid is its row */
 } index_query;
 
 /* What a search did, for explain: `first`, `last` and `found` for the last of its vectors. */

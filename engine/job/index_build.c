@@ -59,7 +59,8 @@ static void choose_base(mv_job *job)
     job_build *b = &job->build;
     uint64_t most = 0;
     b->base = NULL;
-    if (!b->type->can_extend) return;
+    /* Several vectors in a field: the rows of the index are vectors, not rows of the segment. */
+    if (!b->type->can_extend || b->slot >= job->schema->vectors_count) return;
     for (uint32_t i = job->p.begin; i < job->p.end; i++) {
         const view_segment *s = &job->v->segments[i];
         shared_index *x = s->indexes[b->slot];

@@ -20,6 +20,24 @@ static codes_vectors indexed_vectors(const schema_vector *field, const table *t,
                            .inverse_norms = vectors->inverse_norms};
 }
 
+/* All vectors of a field of several, one after the other, as its column has them. If there are
+ * none, a vector of zeros, which is of no row: an index is of one vector or more. */
+static codes_vectors indexed_multi(const schema_field *field, const table *t, uint32_t at)
+{
+    static const float zeros[MV_DIM_MAX];
+    const table_column *column = &t->columns[at];
+    size_t stride = schema_field_stride(field);
+    uint64_t rows = column->bytes_size / stride;
+    bool has_none = rows == 0;
+    if (has_none) rows = 1;
+    return (codes_vectors){.type = MV_VECTOR_FP32,
+                           .metric = MV_IP,
+                           .dim = field->dim,
+                           .rows = rows < SEGMENT_ROWS_MAX ? (uint32_t)rows : SEGMENT_ROWS_MAX,
+                           .base = has_none ? (const uint8_t *)zeros : column->bytes,
+                           .stride = stride};
+}
+
 index_column shared_index_column(const schema_field *field, const table *t, uint32_t at)
 {
     const table_column *column = &t->columns[at];
@@ -41,6 +59,8 @@ index_source shared_index_source(const mv_schema *schema, const segment *s, uint
     mv_assert(slot < index_slot_count(schema));
     if (slot < schema->vectors_count)
         source.vectors = indexed_vectors(&schema->vectors[slot], &s->table, slot);
+    else if (type_is_multi(schema->fields[field].type))
+        source.vectors = indexed_multi(&schema->fields[field], &s->table, field);
     else
         source.column = shared_index_column(&schema->fields[field], &s->table, field);
     return source;

@@ -34,8 +34,11 @@ static mv_err check_fresh_row(const snapshot *s, uint64_t docid, const catalog_v
     for (uint32_t f = 0; f < schema->fields_count; f++) {
         cell c;
         row_cell(schema, value->bytes, f, &c);
-        if (c.state == CELL_VALUE)
-            MV_TRY(cell_check(schema->fields[f].type, c.bytes, c.size, error));
+        if (c.state != CELL_VALUE) continue;
+        if (!schema_field_fits(&schema->fields[f], c.size))
+            return error_set(error, MV_CORRUPT, "a stored document is damaged: '%s' has %u bytes",
+                             schema->fields[f].name, c.size);
+        MV_TRY(cell_check(schema->fields[f].type, c.bytes, c.size, error));
     }
     row_id(value->bytes, &id, &id_size);
     return check_id(s, id, id_size, docid, error);

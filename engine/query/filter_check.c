@@ -51,7 +51,7 @@ mv_err filter_check_field(filter_context *c, const filter_token *name, bool nega
 mv_err filter_check_scalar(filter_context *c, const filter_node *leaf, const char *test,
                            const char *at)
 {
-    if (type_is_sparse(leaf->type))
+    if (type_is_of_vectors(leaf->type))
         return filter_lex_fail(c->source, at, MV_MISUSE, c->error,
                                "field '%s' is %s: filters test it by IS NULL only", leaf->name,
                                type_name(leaf->type));

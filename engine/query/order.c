@@ -39,7 +39,7 @@ static mv_err find_order_key(const mv_schema *schema, const char *name, size_t s
         return error_prefix(error, MV_MISUSE, "order_by: ");
     }
     mv_type type = schema->fields[key->field].type;
-    if (!(type & MV_ARRAY) && !type_is_sparse(type)) return MV_OK;
+    if (!(type & MV_ARRAY) && !type_is_of_vectors(type)) return MV_OK;
     return error_set(error, MV_MISUSE, "order_by: field '%.*s' is %s, which cannot be sorted by",
                      (int)size, name, type_name(type));
 }
@@ -104,7 +104,7 @@ static mv_err order_value_of(const order_heap *heap, const order_key *key, const
     if (key->field == ORDER_BY_ID) return text_of(&t->ids, row, "id", out, error);
     const schema_field *field = &heap->schema->fields[key->field];
     const table_column *column = &t->columns[key->field];
-    mv_assert(!(field->type & MV_ARRAY)); /* order_parse refuses arrays and sparse vectors */
+    mv_assert(!(field->type & MV_ARRAY)); /* order_parse refuses arrays and vectors */
     if ((out->is_null = table_is_null(column, row))) return MV_OK;
     if (type_is_text(field->type)) return text_of(column, row, field->name, out, error);
     out->number = order_key_of(field->type, column->values + (size_t)row * cell_width(field->type));

@@ -202,7 +202,7 @@ mv_err mv_facets_create(mv_collection *c, const char *field, size_t field_size,
     mv_err err = handle_snapshot(c, &s, error);
     if (!err && !mv_schema_find_field(s.v->schema, field, field_size, &position))
         err = schema_unknown_field(s.v->schema, field, field_size, false, error);
-    if (!err && type_is_sparse(s.v->schema->fields[position].type))
+    if (!err && type_is_of_vectors(s.v->schema->fields[position].type))
         err = error_set(error, MV_MISUSE, "field '%s' is %s: its values cannot be counted",
                         s.v->schema->fields[position].name,
                         type_name(s.v->schema->fields[position].type));

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "read/explain.h"
+#include "read/search_multi.h"
 #include "read/search_sparse.h"
 #include "read/search_text.h"
 #include "read/search_vector.h"
@@ -64,6 +65,23 @@ static mv_err check_sparse_query(const mv_query *q, mv_error *error)
     return check_limits(q, q->sparse ? q->sparse_count : 1, error);
 }
 
+static mv_err check_multi_query(const mv_query *q, mv_error *error)
+{
+    const char *other = is_by_text(q)    ? "a text"
+                        : q->order_by    ? "order_by"
+                        : q->is_sparse   ? "a sparse vector"
+                        : q->after.data  ? "after"
+                                         : NULL;
+    if (other)
+        return error_set(error, MV_MISUSE, "several vectors together cannot be used with %s", other);
+    if (!q->vectors == !q->id.data)
+        return error_set(error, MV_MISUSE, "search by vectors or by an id, one of them");
+    if (q->vectors_count > MV_MULTI_MAX)
+        return error_set(error, MV_MISUSE, "%u vectors together, it must be 1 to %u",
+                         q->vectors_count, MV_MULTI_MAX);
+    return check_limits(q, 1, error);
+}
+
 static mv_err check_query(const mv_query *q, mv_error *error)
 {
     if (!q->topk) return error_set(error, MV_MISUSE, "topk is 0, it must be 1 or more");
@@ -88,6 +106,7 @@ static mv_err check_query(const mv_query *q, mv_error *error)
     if (q->threads > MV_THREADS_MAX)
         return error_set(error, MV_MISUSE, "threads is %u, it must be at most %u", q->threads,
                          MV_THREADS_MAX);
+    if (q->is_multi) return check_multi_query(q, error);
     if (q->is_sparse) return check_sparse_query(q, error);
     bool has_vector = q->vectors || q->id.data;
     if (is_by_text(q)) return check_text_query(q, has_vector, error);
@@ -119,7 +138,8 @@ mv_err mv_search(mv_collection *c, const mv_query *query, mv_result *result, mv_
     if (!err && query->filter)
         err = filter_compile(result->seen->v->schema, query->filter, &result->arena, &s.f, error);
     if (!err)
-        err = query->is_sparse                   ? search_sparse(&s, error)
+        err = query->is_multi                    ? search_multi(&s, error)
+              : query->is_sparse                 ? search_sparse(&s, error)
               : is_by_text(query)                ? search_text(&s, error)
               : query->vectors || query->id.data ? search_vector(&s, error)
                                                  : select_rows(&s, error);

@@ -321,41 +321,6 @@ static mv_err search_all_rows(sparse_search *t, mv_error *error)
     return err;
 }
 
-/* ---------------------------------------------------------------- hits */
-
-/* The largest distance that a hit may have, rounded up to a float. take_sparse_hits compares
- * exactly. */
-static float sparse_distance_limit(const mv_query *q)
-{
-    double limit = INFINITY;
-    if (q->max_distance) limit = *q->max_distance;
-    if (q->min_score) limit = fmin(limit, -*q->min_score);
-    return nextafterf((float)limit, INFINITY);
-}
-
-static mv_err take_sparse_hits(sparse_search *t, mv_error *error)
-{
-    const mv_query *q = t->s->q;
-    mv_result *r = t->s->r;
-    uint32_t skipped = 0, taken = 0;
-    topk_finish(&t->top);
-    for (uint32_t i = 0; i < t->top.count && taken < q->topk; i++) {
-        const topk_entry *entry = &t->top.heap[i];
-        mv_hit hit = {.docid = entry->docid,
-                      .source = entry->source,
-                      .row = entry->row,
-                      .input = t->input,
-                      .distance = (double)entry->distance};
-        hit.score = 0 - hit.distance;
-        if (q->min_score && hit.score < *q->min_score) break;
-        if (q->max_distance && hit.distance > *q->max_distance) break;
-        if (result_was_returned(r, entry->docid) || (!q->more && skipped++ < q->offset)) continue;
-        MV_TRY(result_add(r, hit, error));
-        taken++;
-    }
-    return MV_OK;
-}
-
 /* ---------------------------------------------------------------- the query */
 
 /* Find the document `after` of the query, and its distance. One without a vector has distance 0. */
@@ -379,10 +344,10 @@ static mv_err search_stored(sparse_search *t, const uint8_t *bytes, size_t size,
     topk_entry *heap = sparse_alloc(t, mem_array_size(capacity, sizeof *heap), error);
     if (!heap) return MV_NO_MEMORY;
     MV_TRY(sparse_prepare(&t->query, bytes, size, t->arena, error));
-    topk_start(&t->top, heap, capacity, sparse_distance_limit(t->s->q));
+    topk_start(&t->top, heap, capacity, search_distance_limit(t->s->q));
     if (t->s->q->after.data) MV_TRY(find_sparse_after(t, error));
     MV_TRY(search_all_rows(t, error));
-    return take_sparse_hits(t, error);
+    return search_take_hits(t->s, &t->top, t->input, error);
 }
 
 static mv_err search_given(sparse_search *t, const mv_sparse *given, const char *name,

@@ -44,6 +44,7 @@ static const char *kind_text(mv_kind kind)
     case MV_KIND_STRING: return "a string";
     case MV_KIND_LIST: return "a list";
     case MV_KIND_SPARSE: return "a sparse vector";
+    case MV_KIND_MULTI: return "a list of vectors";
     case MV_KIND_MATCH: return "a full-text query";
     }
     return "a value of unknown kind";
@@ -235,6 +236,32 @@ static mv_err put_sparse(const value_context *at, const mv_value *value, mem_buf
     return sparse_encode(at->field, &value->as.sparse, out, error);
 }
 
+/* Are these float32, at any address, numbers that vectors may have? */
+static bool are_vector_numbers(const void *bytes, size_t count)
+{
+    bool ok = true;
+    for (size_t i = 0; i < count; i++) {
+        float number;
+        memcpy(&number, (const uint8_t *)bytes + i * sizeof number, sizeof number);
+        ok &= fabsf(number) <= MV_VECTOR_NUMBER_MAX;
+    }
+    return ok;
+}
+
+static mv_err put_multi(const value_context *at, const mv_value *value, mem_buffer *out,
+                        mv_error *error)
+{
+    const mv_multi *multi = &value->as.multi;
+    if (value->kind != MV_KIND_MULTI) return wrong_kind(at, value->kind, error);
+    if (!are_vector_numbers(multi->numbers, multi->count))
+        return error_set(error, MV_MISUSE,
+                         "field '%.64s': a number of a vector is not from -1e15 to 1e15", at->field);
+    size_t size = mem_array_size(multi->count, sizeof *multi->numbers);
+    MV_TRY(reserve_cell(at, size, out, error));
+    (void)mem_buffer_append(out, multi->numbers, size);
+    return MV_OK;
+}
+
 static mv_err put_fixed_array(value_context *at, const mv_value *list, mem_buffer *out,
                               mv_error *error)
 {
@@ -293,6 +320,7 @@ mv_err cell_from_value(mv_type type, const mv_value *value, const char *field, m
     }
     if (is_text) return put_string(&at, value, out, error);
     if (type_is_sparse(type)) return put_sparse(&at, value, out, error);
+    if (type_is_multi(type)) return put_multi(&at, value, out, error);
     MV_TRY(reserve_cell(&at, at.traits->width, out, error));
     MV_TRY(put_fixed(&at, value, out->data + out->size, error));
     out->size += at.traits->width;
@@ -404,6 +432,18 @@ static mv_err sparse_to_value(const uint8_t *bytes, size_t size, mem_arena *aren
     return MV_OK;
 }
 
+static mv_err multi_to_value(const uint8_t *bytes, size_t size, mem_arena *arena, mv_value *value,
+                             mv_error *error)
+{
+    size_t count = size / sizeof(float);
+    if (size % sizeof(float)) return damaged_value(MV_MULTI_FP32, size, error);
+    float *copy = mem_arena_alloc(arena, size + 1);
+    if (!copy) return error_memory(error, size, "a list of vectors");
+    if (size) memcpy(copy, bytes, size); /* a cell may have any address */
+    *value = (mv_value){.kind = MV_KIND_MULTI, .as.multi = {copy, count}};
+    return MV_OK;
+}
+
 mv_err cell_to_value(mv_type type, const uint8_t *bytes, size_t size, mem_arena *arena,
                      mv_value *value, mv_error *error)
 {
@@ -414,6 +454,7 @@ mv_err cell_to_value(mv_type type, const uint8_t *bytes, size_t size, mem_arena 
         return MV_OK;
     }
     if (type_is_sparse(type)) return sparse_to_value(bytes, size, arena, value, error);
+    if (type_is_multi(type)) return multi_to_value(bytes, size, arena, value, error);
     if (size == 0 || size != cell_width(type) || !get_fixed(type_of(type), bytes, value))
         return damaged_value(type, size, error);
     return MV_OK;
@@ -427,6 +468,10 @@ mv_err cell_check(mv_type type, const uint8_t *bytes, size_t size, mv_error *err
     if (type_is_text(type)) return MV_OK;
     if (type_is_sparse(type))
         return sparse_is_sound(bytes, size) ? MV_OK : damaged_value(type, size, error);
+    if (type_is_multi(type))
+        return size % sizeof(float) || !are_vector_numbers(bytes, size / sizeof(float))
+                   ? damaged_value(type, size, error)
+                   : MV_OK;
     uint32_t count = cell_array_count((mv_type)(MV_ARRAY | type), bytes, size);
     if (count == UINT32_MAX || (!(type & MV_ARRAY) && count != 1))
         return damaged_value(type, size, error);

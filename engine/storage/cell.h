@@ -5,6 +5,7 @@
  *   string          its bytes
  *   array of fixed  w bytes for each element
  *   sparse vector   see vector/sparse.h
+ *   several vectors their numbers, one vector after the other: float32
  *
  *   offset    size  array_string
  *        0       4  count n
@@ -32,10 +33,10 @@ static inline size_t cell_width(mv_type type)
 {
     return type & MV_ARRAY ? 0 : type_of(type)->width;
 }
-/* Do the cells of this type differ in size? Those of strings, sparse vectors and all arrays do. */
+/* Do the cells of this type differ in size? Those of strings, vectors and all arrays do. */
 static inline bool cell_is_variable(mv_type type)
 {
-    return (type & MV_ARRAY) || type_is_text(type) || type_is_sparse(type);
+    return (type & MV_ARRAY) || type_is_text(type) || type_is_of_vectors(type);
 }
 
 /* Append the cell of a value to `out`. MV_MISUSE, naming `field`: the type cannot hold the value

@@ -78,6 +78,9 @@ static mv_err take_default(mv_schema *schema, schema_field *field, const mv_valu
     if (!value || (value->kind == MV_KIND_NULL && field->nullable)) return MV_OK;
     mem_buffer bytes = {0};
     mv_err err = cell_from_value(field->type, value, field->name, &bytes, error);
+    if (!err && !schema_field_fits(field, bytes.size))
+        err = error_set(error, MV_MISUSE, "field '%s' wants vectors of %u numbers", field->name,
+                        field->dim);
     if (err) {
         error_prefix(error, err, "default value: ");
         goto done;
@@ -95,6 +98,18 @@ done:
     return err;
 }
 
+/* Only several vectors in a field have a dim. */
+static mv_err check_field_dim(const mv_field_options *options, mv_error *error)
+{
+    bool has_dim = type_is_multi(options->type);
+    if (has_dim ? options->dim >= 1 && options->dim <= MV_DIM_MAX : !options->dim) return MV_OK;
+    if (has_dim)
+        return error_set(error, MV_MISUSE, "field '%s' has dim %u, it must be 1 to %u",
+                         options->name, options->dim, MV_DIM_MAX);
+    return error_set(error, MV_MISUSE, "field '%s' is %s, which has no dim", options->name,
+                     type_name(options->type));
+}
+
 mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, mv_error *error)
 {
     MV_TRY(check_field_name(schema, options->name, error));
@@ -108,9 +123,13 @@ mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, m
         return error_set(error, MV_MISUSE, "field '%s': a schema has at most %u scalar fields",
                          options->name, MV_FIELDS_MAX);
 
-    schema_field field = {
-        .uid = schema->next_uid, .type = options->type, .nullable = options->nullable};
-    MV_TRY(schema_index_take(options->name, options->type, 0, &options->index, &schema->arena,
+    MV_TRY(check_field_dim(options, error));
+    schema_field field = {.uid = schema->next_uid,
+                          .type = options->type,
+                          .nullable = options->nullable,
+                          .dim = options->dim};
+    MV_TRY(schema_index_take(options->name, options->type, schema_field_metric(&field),
+                             &options->index, &schema->arena,
                              &field.index, error));
     memcpy(field.name, options->name, strlen(options->name));
     MV_TRY(take_default(schema, &field, options->default_value, error));
@@ -282,7 +301,7 @@ mv_err schema_change_index(mv_schema *schema, const mv_index_change *change, uin
     if (!field && !vector) return no_such_field(schema, change->name, error);
     mv_index_options *index = field ? &field->index : &vector->index, changed;
     MV_TRY(schema_index_take(change->name, field ? field->type : vector->type,
-                             field ? 0 : vector->metric, &change->index, &schema->arena, &changed,
+                             field ? schema_field_metric(field) : vector->metric, &change->index, &schema->arena, &changed,
                              error));
     if (!index_kind_same_options(&changed, index)) {
         const index_kind *kind = index_kind_find(changed.type);
@@ -321,6 +340,7 @@ bool mv_schema_field(const mv_schema *schema, uint32_t position, mv_field_option
         .nullable = field->nullable,
         .default_value = field->has_default ? &field->default_value : NULL,
         .index = field->index,
+        .dim = field->dim,
     };
     return true;
 }

@@ -18,6 +18,7 @@ typedef struct schema_field {
     bool has_default;
     mv_index_options index; /* MV_INDEX_NONE, or an index of scalar fields; complete */
     uint64_t index_since;   /* as that of a vector field; 0 for types whose fields store none */
+    uint32_t dim;           /* of MV_MULTI_FP32; else 0 */
     mv_value default_value; /* points into the arena of the schema */
 } schema_field;
 
@@ -44,6 +45,23 @@ struct mv_schema {
     uint32_t vectors_capacity;
     mem_arena arena; /* default values, stop words */
 };
+
+/* The metric of a scalar field that has an index as a vector field has; 0: it is none. */
+static inline mv_metric schema_field_metric(const schema_field *field)
+{
+    return type_is_multi(field->type) ? MV_IP : (mv_metric)0;
+}
+/* Bytes of a vector of a field of several vectors. */
+static inline size_t schema_field_stride(const schema_field *field)
+{
+    mv_assert(field->dim > 0);
+    return field->dim * sizeof(float);
+}
+/* Can a cell of the field have this size? */
+static inline bool schema_field_fits(const schema_field *field, size_t size)
+{
+    return !field->dim || size % schema_field_stride(field) == 0;
+}
 
 mv_err schema_format_copy(const mv_schema *schema, mv_schema **copy, mv_error *error);
 

@@ -79,21 +79,6 @@ static mv_err compare_index(const char *name, const mv_index_options *wanted,
     return MV_OK;
 }
 
-static mv_err compare_field(const schema_field *wanted, const schema_field *found, mv_error *error)
-{
-    const char *name = wanted->name;
-    if (wanted->type != found->type)
-        return differs(name, "is", type_name(found->type), type_name(wanted->type), error);
-    if (wanted->nullable != found->nullable)
-        return differs(name, "is", found->nullable ? "nullable" : "not nullable",
-                       wanted->nullable ? "nullable" : "not nullable", error);
-    if (wanted->has_default != found->has_default)
-        return differs(name, "has", found->has_default ? "a default value" : "no default value",
-                       wanted->has_default ? "one" : "none", error);
-    MV_TRY(compare_index(name, &wanted->index, &found->index, error));
-    return wanted->has_default ? compare_default(wanted, found, error) : MV_OK;
-}
-
 static mv_err compare_number(const char *field, const char *verb, uint64_t wanted, uint64_t found,
                              mv_error *error)
 {
@@ -102,6 +87,22 @@ static mv_err compare_number(const char *field, const char *verb, uint64_t wante
     (void)snprintf(wanted_text, sizeof wanted_text, "%" PRIu64, wanted);
     (void)snprintf(found_text, sizeof found_text, "%" PRIu64, found);
     return differs(field, verb, found_text, wanted_text, error);
+}
+
+static mv_err compare_field(const schema_field *wanted, const schema_field *found, mv_error *error)
+{
+    const char *name = wanted->name;
+    if (wanted->type != found->type)
+        return differs(name, "is", type_name(found->type), type_name(wanted->type), error);
+    MV_TRY(compare_number(name, "has dim", wanted->dim, found->dim, error));
+    if (wanted->nullable != found->nullable)
+        return differs(name, "is", found->nullable ? "nullable" : "not nullable",
+                       wanted->nullable ? "nullable" : "not nullable", error);
+    if (wanted->has_default != found->has_default)
+        return differs(name, "has", found->has_default ? "a default value" : "no default value",
+                       wanted->has_default ? "one" : "none", error);
+    MV_TRY(compare_index(name, &wanted->index, &found->index, error));
+    return wanted->has_default ? compare_default(wanted, found, error) : MV_OK;
 }
 
 static mv_err compare_vector(const schema_vector *wanted, const schema_vector *found,
@@ -168,7 +169,7 @@ bool schema_compare_has_same_rows(const mv_schema *a, const mv_schema *b)
     if (a->fields_count != b->fields_count || a->vectors_count != b->vectors_count) return false;
     for (uint32_t f = 0; f < a->fields_count; f++)
         if (a->fields[f].uid != b->fields[f].uid || a->fields[f].type != b->fields[f].type ||
-            a->fields[f].nullable != b->fields[f].nullable)
+            a->fields[f].nullable != b->fields[f].nullable || a->fields[f].dim != b->fields[f].dim)
             return false;
     for (uint32_t v = 0; v < a->vectors_count; v++)
         if (a->vectors[v].uid != b->vectors[v].uid || a->vectors[v].type != b->vectors[v].type ||

@@ -16,8 +16,9 @@
  *                  8 has an index of another type (since format 3)
  *        6      1  size s of the name
  *        7      s  the name
- *    7 + s      4  with flag 2: size c of the cell of the default value
- *   11 + s      c  with flag 2: the cell (storage/cell.h)
+ *    7 + s      4  of several vectors only (since format 5): dim
+ *        -      4  with flag 2: size c of the cell of the default value
+ *        -      c  with flag 2: the cell (storage/cell.h)
  *        -      1  with flag 8: the index, then its options and file number as of a vector field
  *
  *   offset   size  vector field
@@ -207,6 +208,7 @@ mv_err schema_format_save(const mv_schema *schema, mem_buffer *out, mv_error *er
                        (field->index.type == MV_INDEX_INVERT ? FLAG_INVERT : 0) |
                        (has_other_index(field) ? FLAG_INDEX : 0));
         put_name(&w, field->name);
+        if (field->dim) put_u32(&w, field->dim);
         if (field->has_default) err = put_default(&w, field, error);
         if (!has_other_index(field)) continue;
         put_u8(&w, field->index.type);
@@ -354,6 +356,7 @@ static mv_err load_field(mv_schema *schema, reader *r, uint32_t format, mv_error
     get_name(r, name);
     mv_field_options options = {
         .name = name, .type = (mv_type)type, .nullable = flags & FLAG_NULLABLE};
+    if (type_is_multi(options.type)) options.dim = get_u32(r);
     if (flags & FLAG_INVERT) options.index.type = MV_INDEX_INVERT;
     if (flags & FLAG_DEFAULT) {
         uint32_t size = get_u32(r);

@@ -13,14 +13,14 @@
 enum { NUMBER, FEW, REAL, FLAG, WORD, TEXT, TAGS, CODES, FIELDS };
 
 static const mv_field_options fields[FIELDS] = {
-    {"number", MV_INT64, false, NULL, {MV_INDEX_NONE, {{0}}}},
-    {"few", MV_INT32, true, NULL, {MV_INDEX_NONE, {{0}}}},
-    {"real", MV_FLOAT, true, NULL, {MV_INDEX_NONE, {{0}}}},
-    {"flag", MV_BOOL, false, NULL, {MV_INDEX_NONE, {{0}}}},
-    {"word", MV_STRING, true, NULL, {MV_INDEX_NONE, {{0}}}},
-    {"text", MV_STRING, false, NULL, {MV_INDEX_NONE, {{0}}}},
-    {"tags", (mv_type)(MV_ARRAY | MV_STRING), true, NULL, {MV_INDEX_NONE, {{0}}}},
-    {"codes", (mv_type)(MV_ARRAY | MV_UINT32), false, NULL, {MV_INDEX_NONE, {{0}}}},
+    {"number", MV_INT64, false, NULL, {MV_INDEX_NONE, {{0}}}, 0},
+    {"few", MV_INT32, true, NULL, {MV_INDEX_NONE, {{0}}}, 0},
+    {"real", MV_FLOAT, true, NULL, {MV_INDEX_NONE, {{0}}}, 0},
+    {"flag", MV_BOOL, false, NULL, {MV_INDEX_NONE, {{0}}}, 0},
+    {"word", MV_STRING, true, NULL, {MV_INDEX_NONE, {{0}}}, 0},
+    {"text", MV_STRING, false, NULL, {MV_INDEX_NONE, {{0}}}, 0},
+    {"tags", (mv_type)(MV_ARRAY | MV_STRING), true, NULL, {MV_INDEX_NONE, {{0}}}, 0},
+    {"codes", (mv_type)(MV_ARRAY | MV_UINT32), false, NULL, {MV_INDEX_NONE, {{0}}}, 0},
 };
 
 static mv_schema *schema;

@@ -19,10 +19,10 @@ static mv_schema *schema_of(bool indexed)
     mv_schema *schema = NULL;
     const mv_index_options index = {.type = indexed ? MV_INDEX_INVERT : MV_INDEX_NONE};
     const mv_field_options fields[FIELDS] = {
-        {"number", MV_INT64, false, NULL, index},
-        {"word", MV_STRING, true, NULL, index},
-        {"tags", (mv_type)(MV_ARRAY | MV_STRING), true, NULL, index},
-        {"ratio", MV_DOUBLE, true, NULL, index},
+        {"number", MV_INT64, false, NULL, index, 0},
+        {"word", MV_STRING, true, NULL, index, 0},
+        {"tags", (mv_type)(MV_ARRAY | MV_STRING), true, NULL, index, 0},
+        {"ratio", MV_DOUBLE, true, NULL, index, 0},
     };
     WORKS(mv_schema_create("lists", &schema, &error));
     for (uint32_t f = 0; f < FIELDS; f++) WORKS(mv_schema_add_field(schema, &fields[f], &error));

@@ -72,6 +72,9 @@ static bool equal(const mv_value *a, const mv_value *b)
         return a->as.sparse.count == b->as.sparse.count &&
                memcmp(a->as.sparse.indices, b->as.sparse.indices, 4 * a->as.sparse.count) == 0 &&
                memcmp(a->as.sparse.numbers, b->as.sparse.numbers, 4 * a->as.sparse.count) == 0;
+    case MV_KIND_MULTI:
+        return a->as.multi.count == b->as.multi.count &&
+               memcmp(a->as.multi.numbers, b->as.multi.numbers, 4 * a->as.multi.count) == 0;
     case MV_KIND_MATCH: return false; /* no document has it */
     }
     return false;
@@ -352,7 +355,7 @@ static const int8_t codes[17] = {-128, 127, 1};
 static mv_err add(mv_schema *schema, const char *name, mv_type type, bool nullable,
                   const mv_value *default_value, mv_error *error)
 {
-    mv_field_options options = {name, type, nullable, default_value, {MV_INDEX_NONE, {{0}}}};
+    mv_field_options options = {name, type, nullable, default_value, {MV_INDEX_NONE, {{0}}}, 0};
     return mv_schema_add_field(schema, &options, error);
 }
 

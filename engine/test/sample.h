@@ -302,6 +302,9 @@ static inline bool value_equal(const mv_value *a, const mv_value *b)
                       a->as.sparse.count * sizeof *a->as.sparse.indices) == 0 &&
                memcmp(a->as.sparse.numbers, b->as.sparse.numbers,
                       a->as.sparse.count * sizeof *a->as.sparse.numbers) == 0;
+    case MV_KIND_MULTI:
+        return a->as.multi.count == b->as.multi.count &&
+               memcmp(a->as.multi.numbers, b->as.multi.numbers, 4 * a->as.multi.count) == 0;
     case MV_KIND_MATCH: return false; /* no document has it */
     }
     return false;

@@ -41,7 +41,7 @@ static mv_schema *new_schema(const char *name)
 static mv_err add(mv_schema *schema, const char *name, mv_type type, bool nullable,
                   const mv_value *default_value, mv_error *error)
 {
-    mv_field_options options = {name, type, nullable, default_value, {MV_INDEX_NONE, {{0}}}};
+    mv_field_options options = {name, type, nullable, default_value, {MV_INDEX_NONE, {{0}}}, 0};
     return mv_schema_add_field(schema, &options, error);
 }
 
@@ -732,7 +732,7 @@ static const char *difference(const mv_field_options *field, const mv_vector_opt
 static void test_compare(void)
 {
     mv_value seven = {.kind = MV_KIND_REAL, .as.real = 7}, eight = integer(8);
-    const mv_field_options same = {"year", MV_INT32, true, &seven, {MV_INDEX_NONE, {{0}}}};
+    const mv_field_options same = {"year", MV_INT32, true, &seven, {MV_INDEX_NONE, {{0}}}, 0};
     const mv_vector_options vector = {"v", MV_VECTOR_FP32, 384, MV_COSINE, {MV_INDEX_FLAT, {{0}}}};
     mv_field_options f;
     mv_vector_options v;

@@ -21,8 +21,8 @@ static inline mv_err text_schema(mv_schema **schema)
     const mv_index_options text = {.type = MV_INDEX_TEXT,
                                    .as.text.without_positions = text_without_positions};
     const mv_field_options fields[TEXT_FIELDS] = {
-        {"body", MV_STRING, true, NULL, text},
-        {"labels", (mv_type)(MV_ARRAY | MV_STRING), true, NULL, text},
+        {"body", MV_STRING, true, NULL, text, 0},
+        {"labels", (mv_type)(MV_ARRAY | MV_STRING), true, NULL, text, 0},
         {.name = "number", .type = MV_INT32},
     };
     mv_err err = mv_schema_create("texts", schema, &error);

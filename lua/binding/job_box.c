@@ -98,8 +98,9 @@ static mv_index_change read_change(lua_State *L, collection_box *owner)
         change.index = index_read(L, 4, &where, true);
     else if (mv_schema_find_field(schema, change.name, strlen(change.name), &position) &&
              mv_schema_field(schema, position, &field))
-        change.index = field.type == MV_SPARSE_FP32 ? index_read_sparse(L, 4, &where)
-                                                    : index_read(L, 4, &where, false);
+        change.index = field.type == MV_SPARSE_FP32
+                           ? index_read_sparse(L, 4, &where)
+                           : index_read(L, 4, &where, field.type == MV_MULTI_FP32);
     return change;
 }
 

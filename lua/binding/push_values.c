@@ -71,6 +71,7 @@ static void push_scalar(lua_State *L, const mv_value *value)
     case MV_KIND_STRING: lua_pushlstring(L, value->as.string.data, value->as.string.size); break;
     case MV_KIND_SPARSE: push_sparse(L, &value->as.sparse); break;
     case MV_KIND_NULL:
+    case MV_KIND_MULTI: /* push_multi */
     case MV_KIND_LIST:
     case MV_KIND_MATCH: lua_pushnil(L); break;
     }
@@ -123,21 +124,21 @@ bool is_hit_key(const char *name, size_t size)
     return false;
 }
 
-/* Add all fields of sparse vectors, or all others. */
-static void add_fields(const mv_schema *schema, bool sparse, output *out)
+/* Add all fields of sparse and of several vectors, or all others. */
+static void add_fields(const mv_schema *schema, bool of_vectors, output *out)
 {
     mv_field_options field;
     for (uint32_t i = 0; mv_schema_field(schema, i, &field); i++)
-        if (sparse == (field.type == MV_SPARSE_FP32) && out->fields_count < MV_FIELDS_MAX)
+        if (of_vectors == is_field_of_vectors(&field) && out->fields_count < MV_FIELDS_MAX)
             out->fields[out->fields_count++] = (uint16_t)i;
 }
 
-/* True if a field of sparse vectors is named. */
+/* True if a field of sparse or of several vectors is named. */
 static bool read_named_fields(lua_State *L, const mv_schema *schema, const char *call, int list,
                               output *out)
 {
     mv_field_options field;
-    bool names_sparse = false;
+    bool names_vectors = false;
     error_context where = {.call = call};
     if (lua_type(L, list) != LUA_TTABLE)
         raise_misuse(L, "%s: 'output_fields' must be an array of names, got a %s", call,
@@ -155,7 +156,7 @@ static bool read_named_fields(lua_State *L, const mv_schema *schema, const char 
             if (out->fields_count < MV_FIELDS_MAX)
                 out->fields[out->fields_count++] = (uint16_t)position;
             (void)mv_schema_field(schema, position, &field);
-            names_sparse |= field.type == MV_SPARSE_FP32;
+            names_vectors |= is_field_of_vectors(&field);
         } else if (mv_schema_find_vector(schema, name, size, &position)) {
             if (out->vectors_count < MV_VECTORS_MAX)
                 out->vectors[out->vectors_count++] = (uint16_t)position;
@@ -164,7 +165,7 @@ static bool read_named_fields(lua_State *L, const mv_schema *schema, const char 
         }
         lua_pop(L, 1);
     }
-    return names_sparse;
+    return names_vectors;
 }
 
 void output_read(lua_State *L, const mv_schema *schema, const char *call, int fields_at,
@@ -173,16 +174,16 @@ void output_read(lua_State *L, const mv_schema *schema, const char *call, int fi
     out->fields_count = 0;
     out->vectors_count = 0;
     out->has_score = false;
-    bool names_sparse = false;
+    bool names_vectors = false;
     if (lua_isnil(L, fields_at))
         add_fields(schema, false, out);
     else
-        names_sparse = read_named_fields(L, schema, call, fields_at, out);
+        names_vectors = read_named_fields(L, schema, call, fields_at, out);
 
     out->vectors_as_tables = is_text(L, include_at, "table");
     if (!lua_isnil(L, include_at) && !lua_isboolean(L, include_at) && !out->vectors_as_tables)
         raise_misuse(L, "%s: 'include_vector' must be true, false or 'table'", call);
-    if (lua_toboolean(L, include_at) && out->vectors_count == 0 && !names_sparse) {
+    if (lua_toboolean(L, include_at) && out->vectors_count == 0 && !names_vectors) {
         out->vectors_count = mv_schema_vector_count(schema);
         for (uint32_t i = 0; i < out->vectors_count; i++) out->vectors[i] = (uint16_t)i;
         add_fields(schema, true, out);
@@ -275,10 +276,14 @@ mv_err output_fill(lua_State *L, result_box *box, size_t position, const mv_sche
     }
     for (uint32_t i = 0; i < out->fields_count; i++) {
         mv_value value;
+        mv_field_options field;
         if ((err = mv_result_value(box->result, position, out->fields[i], &value, error)))
             return err;
         if (value.kind == MV_KIND_NULL) continue;
-        push_value(L, &value);
+        if (value.kind == MV_KIND_MULTI && mv_schema_field(schema, out->fields[i], &field))
+            push_multi(L, &value.as.multi, field.dim, out->vectors_as_tables);
+        else
+            push_value(L, &value);
         set_key(L, keys + 3 + (int)i);
     }
     return fill_vectors(L, box, position, schema, out, keys, error);

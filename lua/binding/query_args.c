@@ -16,6 +16,7 @@ enum {
     VECTOR,
     ID,
     VECTORS,
+    VECTORS_OF_ONE,
     TOPK,
     OFFSET,
     FILTER,
@@ -39,10 +40,11 @@ enum {
     OPTIONS
 };
 static const char *const query_options[OPTIONS] = {
-    "field",          "vector",   "id",        "vectors",      "topk",   "offset",
-    "filter",         "args",     "min_score", "max_distance", "params", "output_fields",
-    "include_vector", "order_by", "into",      "candidates",   "rerank", "where",
-    "explain",        "after",    "threads",   "text",         "match",  "highlight",
+    "field",         "vector",         "id",       "vectors", "vectors_of_one", "topk",
+    "offset",        "filter",         "args",     "min_score", "max_distance", "params",
+    "output_fields", "include_vector", "order_by", "into",    "candidates",     "rerank",
+    "where",         "explain",        "after",    "threads", "text",           "match",
+    "highlight",
 };
 
 #define TOPK_DEFAULT       10 /* a page of results */
@@ -69,9 +71,10 @@ static bool is_given(lua_State *L, const query_args *args, int option)
 
 /* ---------------------------------------------------------------- the target of the search */
 
-/* The names of all fields of vectors, dense and sparse. Returns how many; the position of the last
- * sparse one goes to sparse_field. */
-static uint32_t vector_names(query_args *args, const char *names[MV_VECTORS_MAX + MV_FIELDS_MAX])
+/* The names of all fields of vectors. Returns how many; *last: the position of the last one that is
+ * a scalar field for the engine. */
+static uint32_t vector_names(const query_args *args,
+                             const char *names[MV_VECTORS_MAX + MV_FIELDS_MAX], uint32_t *last)
 {
     mv_vector_options vector;
     mv_field_options field;
@@ -79,17 +82,11 @@ static uint32_t vector_names(query_args *args, const char *names[MV_VECTORS_MAX 
     for (uint32_t i = 0; mv_schema_vector(args->schema, i, &vector); i++)
         names[count++] = vector.name;
     for (uint32_t i = 0; mv_schema_field(args->schema, i, &field); i++) {
-        if (field.type != MV_SPARSE_FP32) continue;
+        if (!is_field_of_vectors(&field)) continue;
         names[count++] = field.name;
-        args->query.sparse_field = i;
+        *last = i;
     }
     return count;
-}
-
-static bool is_sparse_field(const mv_schema *schema, uint32_t position)
-{
-    mv_field_options field;
-    return mv_schema_field(schema, position, &field) && field.type == MV_SPARSE_FP32;
 }
 
 /* The vector field to search: the named one, or the only one of the schema. */
@@ -97,31 +94,35 @@ static void read_field(lua_State *L, query_args *args)
 {
     const char *names[MV_VECTORS_MAX + MV_FIELDS_MAX];
     mv_query *query = &args->query;
-    mv_field_options sparse;
-    uint32_t count = vector_names(args, names);
+    mv_field_options field;
+    uint32_t position = 0, count = vector_names(args, names, &position);
+    bool is_scalar = mv_schema_vector_count(args->schema) == 0; /* for the engine */
     size_t size;
     if (is_given(L, args, FIELD)) {
         (void)check_string(L, args->at + FIELD, "query", "field");
         const char *name = lua_tolstring(L, args->at + FIELD, &size);
-        query->is_sparse = mv_schema_find_field(args->schema, name, size, &query->sparse_field) &&
-                           is_sparse_field(args->schema, query->sparse_field);
-        if (!query->is_sparse &&
+        is_scalar = mv_schema_find_field(args->schema, name, size, &position) &&
+                    mv_schema_field(args->schema, position, &field) && is_field_of_vectors(&field);
+        if (!is_scalar &&
             !mv_schema_find_vector(args->schema, name, size, &query->vector_field))
             raise_unknown(L, &query_context, "vector field", name, size, names, count);
     } else if (count == 0) {
         raise_misuse(L, "query: the collection has no vector field");
     } else if (count > 1) {
         raise_misuse(L, "query: 'field' must name one of the %u vector fields", count);
-    } else {
-        query->is_sparse = mv_schema_vector_count(args->schema) == 0;
     }
-    if (!query->is_sparse) {
+    if (!is_scalar) {
         (void)mv_schema_vector(args->schema, query->vector_field, &args->field);
         query->dim = args->field.dim;
         return;
     }
-    (void)mv_schema_field(args->schema, query->sparse_field, &sparse);
-    args->field = (mv_vector_options){.name = sparse.name, .type = sparse.type, .index = sparse.index};
+    (void)mv_schema_field(args->schema, position, &field);
+    args->field = (mv_vector_options){
+        .name = field.name, .type = field.type, .dim = field.dim, .index = field.index};
+    query->is_sparse = field.type == MV_SPARSE_FP32;
+    query->is_multi = !query->is_sparse;
+    query->sparse_field = query->multi_field = position;
+    query->dim = field.dim;
 }
 
 static uint32_t count_vectors(lua_State *L, const query_args *args)
@@ -169,7 +170,8 @@ static void read_text_field(lua_State *L, query_args *args)
 /* `text` or `match`. */
 static void read_text(lua_State *L, query_args *args, int option)
 {
-    static const int others[] = {VECTOR, ID, VECTORS, PARAMS, MAX_DISTANCE, ORDER_BY, AFTER, MATCH};
+    static const int others[] = {VECTOR,       ID,       VECTORS, VECTORS_OF_ONE, PARAMS,
+                                 MAX_DISTANCE, ORDER_BY, AFTER,   MATCH};
     int at = args->at + option;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (others[i] != option && is_given(L, args, others[i]))
@@ -199,8 +201,11 @@ static void read_target(lua_State *L, query_args *args)
         read_text(L, args, option);
         return;
     }
-    for (int option = VECTOR; option <= VECTORS; option++) given += is_given(L, args, option);
-    if (given > 1) raise_misuse(L, "query: only one of 'vector', 'vectors' and 'id' can be given");
+    for (int option = VECTOR; option <= VECTORS_OF_ONE; option++)
+        given += is_given(L, args, option);
+    if (given > 1)
+        raise_misuse(L, "query: only one of 'vector', 'vectors', 'vectors_of_one' and 'id' can be "
+                        "given");
     args->has_target = given == 1;
     args->has_vectors = is_given(L, args, VECTORS);
     if (args->has_target)
@@ -214,6 +219,12 @@ static void read_target(lua_State *L, query_args *args)
     else if (is_given(L, args, VECTOR))
         args->query.vectors_count = 1;
     if (args->query.is_sparse) args->query.sparse_count = args->query.vectors_count;
+    if (is_given(L, args, VECTORS_OF_ONE) && !args->query.is_multi)
+        raise_misuse(L, "query: 'vectors_of_one' needs a field of several vectors ('multi'), '%s' is "
+                        "none", args->field.name);
+    if (args->query.is_multi && args->query.vectors_count + args->has_vectors)
+        raise_misuse(L, "query: field '%s' has several vectors ('multi'): use 'vectors_of_one'",
+                     args->field.name);
 }
 
 /* ---------------------------------------------------------------- how many hits, and how to search
@@ -269,7 +280,7 @@ static void read_params(lua_State *L, query_args *args)
         if (!lua_isnil(L, at + i))
             raise_misuse(L, "%s: the flat index of field '%s' has no option '%s'", call,
                          args->field.name, param_names[i]);
-    for (int i = PLAN; i < NAMES && query->is_sparse; i++)
+    for (int i = PLAN; i < NAMES && query->is_sparse; i++) /* several vectors have graphs */
         if (i != RECALL && !lua_isnil(L, at + i))
             raise_misuse(L, "%s: field '%s' is sparse, its search has no option '%s'", call,
                          args->field.name, param_names[i]);
@@ -461,8 +472,24 @@ static void read_sparse_vectors(lua_State *L, query_args *args, number_scratch *
     }
 }
 
+static void read_together(lua_State *L, query_args *args, number_scratch *scratch)
+{
+    mv_multi multi;
+    read_multi(L, args->at + VECTORS_OF_ONE, &query_context, args->field.dim, scratch, &multi);
+    size_t count = multi.count / args->field.dim;
+    if (count < 1 || count > MV_MULTI_MAX)
+        raise_misuse(L, "query: 'vectors_of_one' has %zu vectors, it must have 1 to %u", count,
+                     MV_MULTI_MAX);
+    args->query.vectors = multi.numbers;
+    args->query.vectors_count = (uint32_t)count;
+}
+
 void query_args_read_vectors(lua_State *L, query_args *args, number_scratch *scratch)
 {
+    if (args->query.is_multi) {
+        if (is_given(L, args, VECTORS_OF_ONE)) read_together(L, args, scratch);
+        return;
+    }
     if (args->query.is_sparse) {
         read_sparse_vectors(L, args, scratch);
         return;

@@ -5,6 +5,7 @@
 #include "index_options.h"
 #include "push_values.h"
 #include "read_values.h"
+#include "sparse_values.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,7 +28,8 @@ static const char *type_of_number(int number)
 
 static const char *scalar_type_of_number(int number)
 {
-    return number < MV_VECTOR && number != MV_SPARSE_FP32 ? type_of_number(number) : NULL;
+    const mv_field_options field = {.type = (mv_type)number};
+    return number < MV_VECTOR && !is_field_of_vectors(&field) ? type_of_number(number) : NULL;
 }
 
 static const char *vector_type_of_number(int number)
@@ -128,6 +130,7 @@ enum {
     VECTOR_METRIC,
     VECTOR_INDEX,
     VECTOR_NULLABLE,
+    VECTOR_MULTI,
     VECTOR_OPTIONS
 };
 
@@ -145,20 +148,38 @@ static mv_err read_sparse_field(lua_State *L, mv_schema *schema, int at, const c
     return mv_schema_add_field(schema, &field, error);
 }
 
+/* A field of several vectors, likewise. */
+static mv_err read_multi_field(lua_State *L, mv_schema *schema, int at, const char *call,
+                               const error_context *where, mv_error *error)
+{
+    mv_field_options field = {.name = where->field, .type = MV_MULTI_FP32};
+    if (!is_text(L, at + VECTOR_TYPE_AT, "vector_fp32"))
+        raise_at(L, where, "several vectors in a field ('multi') are of type 'vector_fp32'");
+    if (!lua_isnil(L, at + VECTOR_METRIC) && !is_text(L, at + VECTOR_METRIC, "ip"))
+        raise_at(L, where, "the metric of several vectors in a field ('multi') is 'ip'");
+    if (lua_isnil(L, at + VECTOR_DIM)) raise_at(L, where, "'dim' is missing");
+    field.dim = check_whole(L, at + VECTOR_DIM, call, "dim", 1, MV_DIM_MAX, 0);
+    field.nullable = check_boolean(L, at + VECTOR_NULLABLE, call, "nullable", false);
+    field.index = index_read(L, at + VECTOR_INDEX, where, true);
+    return mv_schema_add_field(schema, &field, error);
+}
+
 static mv_err read_vector_field(lua_State *L, mv_schema *schema, int position, mv_error *error)
 {
-    static const char *const options[VECTOR_OPTIONS] = {"name",   "type",  "dim",
-                                                        "metric", "index", "nullable"};
+    static const char *const options[VECTOR_OPTIONS] = {"name",  "type",     "dim",  "metric",
+                                                        "index", "nullable", "multi"};
     char call[64];
     int at = spread_entry(L, "vector", position, options, VECTOR_OPTIONS, call);
     mv_vector_options vector = {.name = lua_tostring(L, at + VECTOR_NAME)};
     error_context where = {.call = call_of(position), .field = vector.name};
     vector.type = (mv_type)check_named(L, at + VECTOR_TYPE_AT, &where, "type",
                                        vector_type_of_number, 0, NUMBERS_END);
+    bool is_multi = check_boolean(L, at + VECTOR_MULTI, call, "multi", false);
+    if (is_multi) return read_multi_field(L, schema, at, call, &where, error);
     if (vector.type == MV_SPARSE_FP32)
         return read_sparse_field(L, schema, at, call, &where, error);
     if (!lua_isnil(L, at + VECTOR_NULLABLE))
-        raise_at(L, &where, "only a sparse vector may be 'nullable'");
+        raise_at(L, &where, "only a sparse vector, and several in a field, may be 'nullable'");
     if (lua_isnil(L, at + VECTOR_DIM)) raise_at(L, &where, "'dim' is missing");
     vector.dim = check_whole(L, at + VECTOR_DIM, call, "dim", 1, MV_DIM_MAX, 0);
     vector.metric = lua_isnil(L, at + VECTOR_METRIC)
@@ -271,12 +292,16 @@ static void push_vector_field(lua_State *L, const mv_vector_options *vector)
     lua_setfield(L, -2, "index");
 }
 
-static void push_sparse_field(lua_State *L, const mv_field_options *field)
+/* A field of sparse or of several vectors. */
+static void push_field_of_vectors(lua_State *L, const mv_field_options *field)
 {
     static const mv_index_options flat = {.type = MV_INDEX_FLAT};
-    lua_createtable(L, 0, 5);
+    bool is_multi = field->type == MV_MULTI_FP32;
+    lua_createtable(L, 0, 7);
     set_string(L, "name", field->name);
-    set_string(L, "type", mv_type_name(field->type));
+    set_string(L, "type", mv_type_name(is_multi ? MV_VECTOR_FP32 : field->type));
+    if (is_multi) set_boolean(L, "multi", true);
+    if (is_multi) set_unsigned(L, "dim", field->dim);
     set_string(L, "metric", mv_metric_name(MV_IP));
     lua_pushboolean(L, field->nullable);
     lua_setfield(L, -2, "nullable");
@@ -294,7 +319,7 @@ void schema_push(lua_State *L, const mv_schema *schema)
 
     lua_createtable(L, (int)mv_schema_field_count(schema), 0);
     for (uint32_t i = 0; mv_schema_field(schema, i, &field); i++) {
-        if (field.type == MV_SPARSE_FP32) continue;
+        if (is_field_of_vectors(&field)) continue;
         push_field(L, &field);
         lua_rawseti(L, -2, ++count);
     }
@@ -307,8 +332,8 @@ void schema_push(lua_State *L, const mv_schema *schema)
     }
     count = (int)mv_schema_vector_count(schema);
     for (uint32_t i = 0; mv_schema_field(schema, i, &field); i++) {
-        if (field.type != MV_SPARSE_FP32) continue;
-        push_sparse_field(L, &field);
+        if (!is_field_of_vectors(&field)) continue;
+        push_field_of_vectors(L, &field);
         lua_rawseti(L, -2, ++count);
     }
     lua_setfield(L, -2, "vectors");

@@ -68,7 +68,8 @@ typedef struct column_box {
     output out;
     bool is_vector;
     bool is_indexed;
-    mv_type type; /* of the field */
+    mv_type type; /* of the vector field */
+    mv_field_options field; /* of a scalar field, without `name` and defaults */
     uint32_t dim;
     char name[MV_NAME_SIZE_MAX + 1];
 } column_box;
@@ -92,7 +93,8 @@ static mv_err begin(column_box *box, mv_collection *collection, const mv_schema 
     if (!box->is_vector) (void)mv_schema_field(one, 0, &field);
     box->is_indexed =
         box->is_vector ? vector.index.type != MV_INDEX_FLAT : field.index.type != MV_INDEX_NONE;
-    box->type = box->is_vector ? vector.type : field.type;
+    box->type = vector.type;
+    box->field = (mv_field_options){.type = field.type, .dim = field.dim};
     box->dim = vector.dim;
     (void)snprintf(box->name, sizeof box->name, "%s", box->is_vector ? vector.name : field.name);
     return mv_column_begin(collection, box->is_vector ? NULL : &field,
@@ -178,7 +180,7 @@ int call_column_set(lua_State *L)
     } else {
         mv_value value;
         value_scratch scratch = {.used = 0};
-        read_field_value(L, 4, &where, box->type, &value, &scratch, &box->result.scratch);
+        read_field_value(L, 4, &where, &box->field, &value, &scratch, &box->result.scratch);
         err = mv_column_set(box->column, &value, &error);
     }
     return push_outcome(L, add_column, err, &error);

@@ -1,9 +1,11 @@
-/* Sparse vectors (sparse_values.h). A table is walked twice: to count its entries, and to read
- * them. */
+/* Sparse vectors, and several vectors in a field (sparse_values.h). The table of a sparse vector is
+ * walked twice: to count its entries, and to read them. */
 #include "sparse_values.h"
 
 #include "check_args.h"
 #include "push_values.h"
+#include "read_vectors.h"
+#include "vector_box.h"
 
 #include <string.h>
 
@@ -83,18 +85,72 @@ void read_sparse(lua_State *L, int index, const error_context *where, number_scr
     *out = (mv_sparse){indices, numbers, count};
 }
 
-void read_field_value(lua_State *L, int index, const error_context *where, mv_type type,
-                      mv_value *value, value_scratch *values, number_scratch *scratch)
+/* ---------------------------------------------------------------- several vectors, in */
+
+/* A packed string of several vectors. */
+static void read_packed_vectors(lua_State *L, int index, const error_context *where, uint32_t dim,
+                                number_scratch *scratch, mv_multi *out)
 {
-    if (type != MV_SPARSE_FP32 || lua_touserdata(L, index) == (const void *)&null_marker) {
-        read_value(L, index, where, value, values);
+    size_t size;
+    const char *bytes = lua_tolstring(L, index, &size);
+    if (size % (dim * sizeof(float)))
+        raise_at(L, where, "a packed string of vectors of %u numbers has %zu bytes for each, got %zu",
+                 dim, dim * sizeof(float), size);
+    out->count = size / sizeof(float);
+    float *numbers = number_scratch_reserve(L, scratch, out->count + 1);
+    if (size) memcpy(numbers, bytes, size);
+    out->numbers = numbers;
+}
+
+void read_multi(lua_State *L, int index, const error_context *where, uint32_t dim,
+                number_scratch *scratch, mv_multi *out)
+{
+    if (lua_type(L, index) == LUA_TSTRING) {
+        read_packed_vectors(L, index, where, dim, scratch, out);
         return;
     }
-    value->kind = MV_KIND_SPARSE;
-    read_sparse(L, index, where, scratch, &value->as.sparse);
+    size_t count = check_array(L, index, where, "a list of vectors");
+    float *numbers = number_scratch_reserve(L, scratch, count * dim + 1);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, index, (int)i + 1);
+        int at = lua_gettop(L);
+        if (lua_type(L, at) == LUA_TNUMBER)
+            raise_at(L, where, "element %zu of the list is a number, expected a vector", i + 1);
+        size_t size = vector_size(L, at, where);
+        if (size != dim)
+            raise_at(L, where, "vector %zu of the list has %zu numbers, expected %u", i + 1, size,
+                     dim);
+        vector_copy(L, at, where, numbers + i * dim, dim);
+        lua_pop(L, 1);
+    }
+    *out = (mv_multi){numbers, count * dim};
+}
+
+void read_field_value(lua_State *L, int index, const error_context *where,
+                      const mv_field_options *field, mv_value *value, value_scratch *values,
+                      number_scratch *scratch)
+{
+    if (!is_field_of_vectors(field) || lua_touserdata(L, index) == (const void *)&null_marker) {
+        read_value(L, index, where, value, values);
+    } else if (field->type == MV_SPARSE_FP32) {
+        value->kind = MV_KIND_SPARSE;
+        read_sparse(L, index, where, scratch, &value->as.sparse);
+    } else {
+        value->kind = MV_KIND_MULTI;
+        read_multi(L, index, where, field->dim, scratch, &value->as.multi);
+    }
 }
 
 /* ---------------------------------------------------------------- out */
+
+void push_multi(lua_State *L, const mv_multi *multi, uint32_t dim, bool as_tables)
+{
+    lua_createtable(L, (int)(multi->count / dim), 0);
+    for (size_t i = 0; i < multi->count / dim; i++) {
+        vector_push(L, MV_VECTOR_FP32, multi->numbers + i * dim, dim, as_tables);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+}
 
 void push_sparse(lua_State *L, const mv_sparse *sparse)
 {

@@ -39,7 +39,7 @@ static mv_err read_member(lua_State *L, batch_box *box, const mv_schema *schema,
         value_scratch scratch = {.used = 0};
         (void)mv_schema_field(schema, position, &field);
         where->field = key;
-        read_field_value(L, value_at, where, field.type, &value, &scratch, &box->scratch);
+        read_field_value(L, value_at, where, &field, &value, &scratch, &box->scratch);
         where->field = NULL;
         return mv_batch_set(box->batch, position, &value, error);
     }
