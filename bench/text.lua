@@ -107,6 +107,7 @@ report:line("moonvec: insert %.1f s, index %.1f s (%.0f MB/s), %.1f MB = %.2f of
   bytes / 1e6 / indexing, size / 1e6, size / bytes)
 report:line("FTS5: insert and index %.1f s (%.0f MB/s)", fts5, bytes / 1e6 / fts5)
 report:line()
+assert(c:query { filter = "n < 1" }) -- the first use of inverted lists verifies them
 report:line("words    moonvec QPS   p50   p99   FTS5 QPS     p50      p99      x")
 for _, count in ipairs { 1, 2, 5, 8 } do
   local queries = text_corpus.queries(titles, count, options.queries, options.seed)

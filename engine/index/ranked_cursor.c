@@ -174,7 +174,9 @@ bool ranked_cursor_freq(ranked_cursor *c, uint32_t row, uint32_t *freq)
     if (ranked_cursor_last(c) < row) ranked_cursor_skip(c, row);
     if (c->block > c->blocks_count || ranked_cursor_last(c) == UINT32_MAX) return true;
     if (!ranked_cursor_read(c)) return false;
-    while (c->at + 1 < c->read_count && c->rows[c->at] < row) c->at++;
+    /* The first row that is not before `row`: the steps do not depend on what is compared. */
+    for (uint32_t left = c->read_count - c->at, half; (half = left / 2); left -= half)
+        c->at += c->rows[c->at + half - 1] < row ? half : 0;
     if (c->rows[c->at] == row) *freq = c->freqs[c->at];
     return true;
 }
