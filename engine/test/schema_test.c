@@ -867,7 +867,7 @@ static void test_unknown_field(void)
 static void test_names_of_numbers(void)
 {
     mv_type type;
-    EXPECT_NAMES(mv_type, mv_type_name, mv_type_from_name, 23);
+    EXPECT_NAMES(mv_type, mv_type_name, mv_type_from_name, 24);
     EXPECT_NAMES(mv_index_type, mv_index_name, mv_index_from_name, 6);
     EXPECT_NAMES(mv_quantize, mv_quantize_name, mv_quantize_from_name, 5);
     EXPECT(mv_type_from_name("array_uint64", 12, &type) && type == array_of(MV_UINT64));
