@@ -57,6 +57,22 @@ local function check_random(c, documents, random)
   end
 end
 
+describe("group_by_query by text", function()
+  after_each(support.clean)
+
+  it("groups what a search by text finds", function()
+    local c = support.collection { fields = {
+      { name = "source", type = "string" }, { name = "body", type = "string", index = "text" },
+    } }
+    for n = 1, 60 do
+      assert(c:insert { id = n, source = "s" .. n % 7, body = ("word "):rep(n % 5 + 1) .. ("other "):rep(n % 3) })
+    end
+    local wanted = group_in_lua(c:query { filter = "true", topk = 60 }, c:query { text = "word", topk = 60 }, "source",
+      5, 3)
+    check_groups(c:group_by_query { text = "word", group_by = "source", group_count = 5, topk_per_group = 3 }, wanted)
+  end)
+end)
+
 describe("group_by_query", function()
   after_each(support.clean)
 

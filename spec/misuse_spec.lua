@@ -36,7 +36,7 @@ describe("misuse of", function()
     { "query", { { vector = v, topk = "5" } }, "query: 'topk' must be a whole number, got a string" },
     { "query", { { vector = v, offset = -1 } }, "query: 'offset' must be a whole number from 0 to 1000000, got -1" },
     { "query", { { topk = 1000000, offset = 1 } }, "'topk' + 'offset' must be at most 1000000, got 1000001" },
-    { "query", { { vector = v, id = "x" } }, "query: only one of 'vector', 'vectors' and 'id' can be given" },
+    { "query", { { vector = v, id = "x" } }, "query: only one of 'vector', 'vectors', 'vectors_of_one' and 'id' can be given" },
     { "query", { { vector = { 1 } } }, "query: vector has 1 numbers, field 'embedding' wants 2" },
     { "query", { { vector = true } }, "query: a vector is a table of numbers, a packed string or a moonvec.vector" },
     { "query", { { field = "embedding" } }, "query: 'field' needs 'vector', 'vectors', 'id', 'text' or 'match'" },

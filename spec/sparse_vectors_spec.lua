@@ -170,7 +170,7 @@ describe("a sparse vector", function()
     raises("index type of a sparse vector", moonvec.schema, schema { index = "hnsw" })
     raises("belongs in 'vectors'", moonvec.schema,
       { fields = { { name = "terms", type = "sparse_vector_fp32" } } })
-    raises("only a sparse vector may be 'nullable'", moonvec.schema,
+    raises("may be 'nullable'", moonvec.schema,
       { vectors = { { name = "v", type = "vector_fp32", dim = 2, nullable = true } } })
   end)
 

@@ -564,7 +564,8 @@ describe("a wrong full-text query", function()
     refuses("full-text query: boost is 4e+06; it must be a number from 0 to 1e+06",
       { match = t.boost { t.boost { "a", by = 2000 }, by = 2000 } })
     refuses("unknown field with a text index 'n'", { match = t.word "a", field = "n" })
-    says("multi_query: queries[1]: only one of 'vector', 'id', 'text', 'match' can be given", c.multi_query, c,
+    says("multi_query: queries[1]: only one of 'vector', 'vectors_of_one', 'id', 'text', 'match' can be given",
+      c.multi_query, c,
       { queries = { { text = "a", match = t.word "a" } } })
   end)
 

@@ -32,12 +32,6 @@ static inline void *search_alloc(search *s, size_t size, mv_error *error)
     return block;
 }
 
-/* Where the distance is the negative score: the largest one that a hit may have, rounded up to a
- * float. search_take_hits compares exactly. */
-float search_distance_limit(const mv_query *q);
-/* Add the hits of one page to the result, from all hits in a heap. */
-mv_err search_take_hits(search *s, topk *top, uint32_t input, mv_error *error);
-
 /* How many hits to select without a vector. Hits before the offset, and hits that the result
  * returned before, are dropped at the end. */
 static inline uint64_t search_hits_wanted(const search *s)

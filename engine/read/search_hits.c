@@ -1,9 +1,9 @@
-/* The hits of searches that find all of them in one heap (search.h). */
+/* The hits of searches that find all of them in one heap (search_hits.h). */
+#include "read/search_hits.h"
+
 #include <math.h>
 
-#include "read/search.h"
-
-float search_distance_limit(const mv_query *q)
+float search_hits_limit(const mv_query *q)
 {
     double limit = INFINITY;
     if (q->max_distance) limit = *q->max_distance;
@@ -11,7 +11,7 @@ float search_distance_limit(const mv_query *q)
     return nextafterf((float)limit, INFINITY);
 }
 
-mv_err search_take_hits(search *s, topk *top, uint32_t input, mv_error *error)
+mv_err search_hits_take(search *s, topk *top, uint32_t input, mv_error *error)
 {
     const mv_query *q = s->q;
     mv_result *r = s->r;

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "read/explain.h"
+#include "read/search_hits.h"
 
 #define COMPARED_AT_ONCE 256u /* vectors of a row */
 /* For k hits: vectors asked of the graph for each of the query, and how many times as many if they
@@ -474,9 +475,9 @@ static mv_err search_prepared(multi_search *t, const float *vectors, uint32_t co
                                    elements + i * size, error);
         if (err) return error_prefix(error, err, "field '%s': ", field->name);
     }
-    topk_start(&t->top, heap, capacity, search_distance_limit(t->s->q));
+    topk_start(&t->top, heap, capacity, search_hits_limit(t->s->q));
     MV_TRY(search_all_multi(t, error));
-    return search_take_hits(t->s, &t->top, 0, error);
+    return search_hits_take(t->s, &t->top, 0, error);
 }
 
 /* Search for the vectors of a document. One without vectors has no hits. */

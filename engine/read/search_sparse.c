@@ -13,6 +13,7 @@
 
 #include "index/ranked.h"
 #include "read/explain.h"
+#include "read/search_hits.h"
 #include "vector/sparse.h"
 
 /* Candidates for k hits, and how many times as many the next time. Measured with SPLADE-like
@@ -344,10 +345,10 @@ static mv_err search_stored(sparse_search *t, const uint8_t *bytes, size_t size,
     topk_entry *heap = sparse_alloc(t, mem_array_size(capacity, sizeof *heap), error);
     if (!heap) return MV_NO_MEMORY;
     MV_TRY(sparse_prepare(&t->query, bytes, size, t->arena, error));
-    topk_start(&t->top, heap, capacity, search_distance_limit(t->s->q));
+    topk_start(&t->top, heap, capacity, search_hits_limit(t->s->q));
     if (t->s->q->after.data) MV_TRY(find_sparse_after(t, error));
     MV_TRY(search_all_rows(t, error));
-    return search_take_hits(t->s, &t->top, t->input, error);
+    return search_hits_take(t->s, &t->top, t->input, error);
 }
 
 static mv_err search_given(sparse_search *t, const mv_sparse *given, const char *name,

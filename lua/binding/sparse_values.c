@@ -109,6 +109,9 @@ void read_multi(lua_State *L, int index, const error_context *where, uint32_t di
         read_packed_vectors(L, index, where, dim, scratch, out);
         return;
     }
+    if (lua_type(L, index) != LUA_TTABLE)
+        raise_at(L, where, "expected a list of vectors, or a packed string of them, got a %s",
+                 luaL_typename(L, index));
     size_t count = check_array(L, index, where, "a list of vectors");
     float *numbers = number_scratch_reserve(L, scratch, count * dim + 1);
     for (size_t i = 0; i < count; i++) {

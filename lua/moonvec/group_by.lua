@@ -25,8 +25,8 @@ local function read_options(collection, options)
     misuse("%s: expected a table of options, got a %s", CALL, type(options))
   end
   local by, groups, per_group = core.options(CALL, options, "group_by", "group_count", "topk_per_group", "field",
-    "vector", "id", "filter", "args", "min_score", "max_distance", "params", "output_fields", "include_vector",
-    "order_by")
+    "vector", "vectors_of_one", "id", "text", "match", "filter", "args", "min_score", "max_distance", "params",
+    "output_fields", "include_vector", "order_by")
   groups = check.whole(CALL, "group_count", groups, GROUPS_DEFAULT, 1, HITS_MAX)
   per_group = check.whole(CALL, "topk_per_group", per_group, 1, 1, HITS_MAX)
   if groups * per_group > HITS_MAX then
@@ -53,7 +53,10 @@ local function check_group_field(by, schema)
   end
 end
 
-local engine_options = { "field", "vector", "id", "min_score", "max_distance", "params", "include_vector", "order_by" }
+local engine_options = {
+  "field", "vector", "vectors_of_one", "id", "text", "match", "min_score", "max_distance", "params", "include_vector",
+  "order_by",
+}
 
 --- search_for(count, filter) -> hits that match the filter, too.
 local function searcher(search, options, output_fields)

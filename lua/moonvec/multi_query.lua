@@ -17,7 +17,7 @@ local LEG_TOPK_MIN = 50
 local fusers = { rrf = fuse.rrf(), weighted = fuse.weighted(), dbsf = fuse.dbsf() }
 
 -- What a search can search for: exactly one of these options.
-local targets = { "vector", "id", "text", "match" }
+local targets = { "vector", "vectors_of_one", "id", "text", "match" }
 
 local function check_target(name, leg)
   local given
@@ -37,17 +37,17 @@ local function read_leg(name, leg, wanted, options)
   if type(leg) ~= "table" then
     misuse("%s must be a table of options, got a %s", name, type(leg))
   end
-  local field, vector, id, text, match, topk, filter, args, params, weight, min_score, max_distance =
-    core.options(name, leg, "field", "vector", "id", "text", "match", "topk", "filter", "args", "params", "weight",
-      "min_score", "max_distance")
+  local field, vector, vectors_of_one, id, text, match, topk, filter, args, params, weight, min_score, max_distance =
+    core.options(name, leg, "field", "vector", "vectors_of_one", "id", "text", "match", "topk", "filter", "args",
+      "params", "weight", "min_score", "max_distance")
   check_target(name, leg)
   return {
     name = name,
     weight = check.number(name, "weight", weight, 1, 0),
     sources = { { filter = options.filter, args = options.args }, { filter = filter, args = args } },
     options = {
-      field = field, vector = vector, id = id, text = text, match = match, params = params,
-      min_score = min_score, max_distance = max_distance,
+      field = field, vector = vector, vectors_of_one = vectors_of_one, id = id, text = text, match = match,
+      params = params, min_score = min_score, max_distance = max_distance,
       topk = check.whole(name, "topk", topk, math.max(wanted, LEG_TOPK_MIN), 1, TOPK_MAX),
       output_fields = options.output_fields, include_vector = options.include_vector, explain = options.explain,
     },

@@ -80,8 +80,8 @@ function M.cursor(collection, options)
   elseif type(options) ~= "table" then
     misuse("cursor: expected a table of options, got a %s", type(options))
   end
-  core.options("cursor", options, "field", "vector", "id", "filter", "args", "where", "min_score", "max_distance",
-    "params", "output_fields", "include_vector", "order_by")
+  core.options("cursor", options, "field", "vector", "vectors_of_one", "id", "text", "match", "filter", "args", "where",
+    "min_score", "max_distance", "params", "output_fields", "include_vector", "order_by")
   local where = check_function(options, "where")
   local next_hit, finish = stepper(collection, with(options, { where = false }), 1)
   local function next_or_raise()
@@ -183,23 +183,23 @@ end
 
 --- The options of a query for a vector and a text.
 local HYBRID = {
-  field = true, vector = true, id = true, text = true, match = true, topk = true, offset = true, filter = true,
-  args = true, params = true, rerank = true, candidates = true, output_fields = true, include_vector = true,
-  explain = true,
+  field = true, vector = true, vectors_of_one = true, id = true, text = true, match = true, topk = true, offset = true,
+  filter = true, args = true, params = true, rerank = true, candidates = true, output_fields = true,
+  include_vector = true, explain = true,
 }
 
 local function is_hybrid(options)
   return type(options) == "table" and (options.text ~= nil or options.match ~= nil)
-    and (options.vector ~= nil or options.id ~= nil)
+    and (options.vector ~= nil or options.id ~= nil or options.vectors_of_one ~= nil)
 end
 
 --- A query for a vector and a text: the hits of both, fused by rrf.
 local function query_hybrid(collection, options)
   for name in pairs(options) do
     if not HYBRID[name] then
-      core.options("query", { [name] = options[name] }, "field", "vector", "id", "text", "match", "topk", "filter",
-        "args", "params", "rerank", "candidates", "output_fields", "include_vector", "vectors", "offset", "where",
-        "min_score", "max_distance", "order_by", "into", "explain", "after", "threads", "highlight")
+      core.options("query", { [name] = options[name] }, "field", "vector", "vectors_of_one", "id", "text", "match",
+        "topk", "filter", "args", "params", "rerank", "candidates", "output_fields", "include_vector", "vectors",
+        "offset", "where", "min_score", "max_distance", "order_by", "into", "explain", "after", "threads", "highlight")
       misuse("query: '%s' cannot be used with a vector and a text: see multi_query", name)
     end
   end
@@ -209,7 +209,10 @@ local function query_hybrid(collection, options)
   local of_vector = options.field ~= nil and check.vector_field(collection.schema, options.field) ~= nil
   return multi_query(collection, {
     queries = {
-      { field = of_vector and options.field or nil, vector = options.vector, id = options.id, params = options.params },
+      {
+        field = of_vector and options.field or nil, vector = options.vector, id = options.id, params = options.params,
+        vectors_of_one = options.vectors_of_one,
+      },
       { field = not of_vector and options.field or nil, text = options.text, match = options.match },
     },
     topk = options.topk, offset = options.offset, filter = options.filter, args = options.args,

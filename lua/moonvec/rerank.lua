@@ -147,6 +147,8 @@ function M.mmr(options)
     local vector_field = check.vector_field(collection.schema, field)
     if not vector_field then
       check.misuse("rerank.mmr: '%s' is no vector field", core.quote(field))
+    elseif vector_field.multi or vector_field.type == "sparse_vector_fp32" then
+      check.misuse("rerank.mmr: '%s' must have one dense vector", core.quote(field))
     end
     local metric_similarity = similarities[vector_field.metric]
     local vectors, relevance, order = {}, {}, {}

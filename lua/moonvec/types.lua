@@ -172,7 +172,8 @@ function moonvec.unpack_sparse(sparse) end
 ---@field dim? integer numbers in each vector, 1 to 65,535; for vector_binary bits, a multiple of 8. Needed, but for a sparse vector, which has none
 ---@field metric? "l2"|"ip"|"cosine"|"l1"|"hamming" squared Euclidean distance, inner product, cosine similarity (default), sum of absolute differences, or number of different bits. A vector_binary has "hamming" only, and no other type has it. A sparse vector has "ip" only
 ---@field index? "hnsw"|"flat"|"sparse"|moonvec.index (default "hnsw"; of a sparse vector "sparse": for each index, the rows that have it)
----@field nullable? boolean only a sparse vector: whether it may be NULL (default false)
+---@field nullable? boolean only a sparse vector, and with `multi`: whether it may be NULL (default false)
+---@field multi? boolean only vector_fp32 with metric "ip", which is then the default: documents have a list of vectors, as late interaction models such as ColBERT make them. It is given as an array of vectors of any form, or as a packed string of all, and returned as an array (`include_vector`) (default false)
 
 --- The range of numbers. With "l2", "ip" and "l1", the numbers of documents and of queries are from -1e15 to 1e15, so that
 --- every distance is finite. With "cosine", the length of a document's vector is 2.9e-39 to 8.5e37, and the vector of a query
@@ -304,9 +305,10 @@ function collection:query(options) end
 ---@field text? string search by text, in a string field with an index of type "text" (`field`; default: the only one): what a person typed. Words, "phrases", -excluded, +required, this OR that, beg* (words that begin so; with a `language`, it is reduced to its stem first). No text is wrong, but a text that only excludes raises. A document matches if it has one of the words; where there are phrases or required words, it must have these, and the other words only add to the score. Hits are ranked by BM25 with the statistics of the whole collection: their scores do not depend on how its rows lie in segments. Together with `vector` or `id` it is a search by both, fused by rrf as in multi_query, which also says what `offset` and `explain` do: `field` then names either of the fields, and the other one is the only one of its kind. Cannot be combined with `vectors`, `order_by`, `after`, `max_distance` or, without a vector, `params`
 ---@field match? moonvec.match search by text for a query built by moonvec.text, in place of `text`: with the same fields, scores and combinations. One in which an `all` only excludes raises
 ---@field highlight? boolean|moonvec.highlight_options only with `text` or `match`: hits have `highlights`, a table with an array of snippets for each field, in which the words that were searched for are marked (default false)
----@field vector? moonvec.numbers|moonvec.sparse the vector to search for. Hits for a sparse vector are the documents that share an index with it; their score is the inner product, and the search is exact. At most one of `vector`, `id` and `vectors` can be given; without any, the query selects by filter and `order_by`
+---@field vector? moonvec.numbers|moonvec.sparse the vector to search for. Hits for a sparse vector are the documents that share an index with it; their score is the inner product, and the search is exact. At most one of `vector`, `vectors`, `vectors_of_one` and `id` can be given; without any, the query selects by filter and `order_by`
 ---@field id? moonvec.id search for the vector of this document, which is excluded from the hits
 ---@field vectors? moonvec.numbers[]|moonvec.sparse[] several vectors to search for, at most 65,536
+---@field vectors_of_one? moonvec.numbers[]|string several vectors that are one question, 1 to 1,024, for a field with `multi`: an array of vectors, or a packed string of all. The score of a document is the sum, over these vectors, of the largest inner product with one of its own (MaxSim, as in ColBERT). Documents without vectors are no hits. Cannot be combined with `after`
 ---@field threads? integer number of threads that share `vectors`, 1 to 64 (default 1). They are started for the query and end with it. The hits do not depend on it. Pages of a graph (`offset`) are searched for by one thread
 ---@field topk? integer maximum number of hits for each vector, 1 or more (default 10); `topk` + `offset` is at most 1,000,000
 ---@field offset? integer number of best hits to skip (default 0). Pages with the same `topk` and different `offset` share no hit, and leave none out between them, as long as the collection does not change. A hit that the graph missed at first may be on a later page than its score says; a page itself is sorted. With another `topk` the order of all hits may differ. A deep page costs more than a search for `topk` + `offset` hits, so use collection:cursor to read on. With `rerank`, pages share no hit only if `candidates` is the same
@@ -316,7 +318,7 @@ function collection:query(options) end
 ---@field where? fun(hit: moonvec.hit): boolean a predicate in Lua, slower than a filter. It is called for the hits that the other options allow, best first, until `topk` + `offset` hits (with `rerank`: `candidates` hits) match. The hit has the fields that `output_fields` and `include_vector` name. With `vectors`, this is done for each vector. `rerank` gets only matching hits. In a transaction the function must not write through `tx`, else the next step of the search raises
 ---@field min_score? number exclude hits with a lower score, before `rerank` (default: none)
 ---@field max_distance? number exclude hits with a larger distance (default: none)
----@field params? moonvec.query_params how the index is searched; of a sparse vector only `exact` and `recall`, and it is exact with any
+---@field params? moonvec.query_params how the index is searched; of a sparse vector only `exact` and `recall`, and it is exact with any; with `vectors_of_one` `plan` is "graph" or "exact"
 ---@field output_fields? string[] as in fetch_options
 ---@field include_vector? boolean|"table" as in fetch_options
 ---@field order_by? string only without a vector: 1 to 8 scalar fields, no arrays, such as "year DESC, title". NULL is lowest: first in ascending order, last with DESC. Equal documents are in the order of their last write (default: all documents are)
@@ -394,7 +396,8 @@ function collection:multi_query(options) end
 
 ---@class moonvec.search one of the searches of multi_query: for a vector, for that of a document, or by text
 ---@field field? string as in query_options
----@field vector? moonvec.numbers|moonvec.sparse exactly one of `vector`, `id`, `text` and `match` is given
+---@field vector? moonvec.numbers|moonvec.sparse exactly one of `vector`, `vectors_of_one`, `id`, `text` and `match` is given
+---@field vectors_of_one? moonvec.numbers[]|string as in query_options
 ---@field text? string search by what a person typed, as in query_options
 ---@field match? moonvec.match search for a full-text query, as in query_options
 ---@field id? moonvec.id search for the vector of this document, which is excluded from the hits of this search
@@ -430,8 +433,11 @@ function collection:group_by_query(options) end
 ---@field group_count? integer maximum number of groups (default 10)
 ---@field topk_per_group? integer maximum number of hits of each (default 1); `group_count` × `topk_per_group` is at most 1,000,000
 ---@field field? string
----@field vector? moonvec.numbers
+---@field vector? moonvec.numbers|moonvec.sparse
+---@field vectors_of_one? moonvec.numbers[]|string
 ---@field id? moonvec.id
+---@field text? string
+---@field match? moonvec.match
 ---@field filter? moonvec.filter_source
 ---@field args? any[]
 ---@field min_score? number
@@ -472,8 +478,11 @@ function collection:cursor(options) end
 
 ---@class moonvec.cursor_options options of moonvec.query_options with the same meaning
 ---@field field? string
----@field vector? moonvec.numbers
+---@field vector? moonvec.numbers|moonvec.sparse
+---@field vectors_of_one? moonvec.numbers[]|string
 ---@field id? moonvec.id
+---@field text? string
+---@field match? moonvec.match
 ---@field filter? moonvec.filter_source
 ---@field args? any[]
 ---@field where? fun(hit: moonvec.hit): boolean
