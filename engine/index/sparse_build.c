@@ -159,8 +159,8 @@ static mv_err end_counting(sparse_builder *b, mv_error *error)
     uint64_t capacity = b->head.tokens < GATHERED_MAX ? b->head.tokens : GATHERED_MAX;
     b->capacity = largest > capacity ? largest : (uint32_t)capacity;
     size_t size = b->capacity * sizeof *b->rows;
-    b->rows = mem_alloc(size + !size);
-    b->numbers = mem_alloc(size + !size);
+    b->rows = mem_alloc(size);
+    b->numbers = mem_alloc(size);
     b->fill = mem_alloc(((size_t)b->head.terms + 1) * sizeof *b->fill);
     if (!b->rows || !b->numbers || !b->fill) return no_memory_for_sparse(2 * size, error);
     b->is_counted = true;
