@@ -69,10 +69,11 @@ static uint32_t score_of(const search_leaf *leaf, uint32_t freq, uint32_t length
     return (uint32_t)(leaf->weight * ranked_fraction(freq, leaf->c, leaf->d, length));
 }
 
-/* The same in lists of weights. */
+/* The same in lists of weights, but rounded up: a row that has a term has a score, however little
+ * the term counts. */
 static uint32_t weight_score(const search_leaf *leaf, uint32_t freq)
 {
-    return (uint32_t)(leaf->weight * ranked_weight_fraction(freq));
+    return (uint32_t)(leaf->weight * ranked_weight_fraction(freq)) + 1;
 }
 
 static uint32_t bound_score(const ranking *r, const search_leaf *leaf, uint32_t bound)

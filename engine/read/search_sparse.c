@@ -23,6 +23,9 @@
 #define SPARSE_QUERY_MAX     4096u /* entries; with more no lists are read: a cursor has 1.3 KB */
 #define SCORE_SLACK          1e-6  /* relative: what the floats of a score lose */
 #define SCORE_UNITS          0x1p30
+/* Weights are at least this. Less would be lost when scores become floats; a weight that is too
+ * large only makes more candidates. */
+#define WEIGHT_MIN 1e-30f
 
 typedef struct sparse_search {
     search *s;
@@ -134,7 +137,7 @@ static mv_err open_list(sparse_lists *l, uint32_t term, float number, mv_error *
     if (!(most > 0 && most <= MV_VECTOR_NUMBER_MAX)) return ranked_cursor_damaged(error);
     MV_TRY(ranked_cursor_begin(cursor, l->lists, term, error));
     l->each[l->count] = cursor;
-    l->weights[l->count++] = fabsf(number) * most;
+    l->weights[l->count++] = fmaxf(fabsf(number) * most, WEIGHT_MIN);
     return MV_OK;
 }
 
@@ -168,13 +171,20 @@ static mv_err open_sparse_lists(const sparse_search *t, sparse_lists *l, mv_erro
     return MV_OK;
 }
 
-/* At least the score of each row that is not among the candidates. */
-static double score_of_others(const sparse_lists *l, const topk *candidates)
+/* How far below its inner product the score of a candidate may be, by rounding. */
+static double score_slack(const sparse_lists *l, double score)
 {
     double sum = 0;
-    if (candidates->count < candidates->capacity) return l->has_other_sign ? 0 : -INFINITY;
     for (uint32_t i = 0; i < l->count; i++) sum += (double)l->weights[i];
-    return -(double)candidates->limit * (1 + SCORE_SLACK) + sum * (l->count + 8) / SCORE_UNITS;
+    return fabs(score) * SCORE_SLACK + sum * (l->count + 8) / SCORE_UNITS;
+}
+
+/* At least the score of each row that is not among the candidates, and may be a hit. */
+static double score_of_others(const sparse_lists *l, const topk *candidates)
+{
+    double least = -(double)candidates->limit;
+    if (candidates->count < candidates->capacity) return l->has_other_sign ? 0 : -INFINITY;
+    return least + score_slack(l, least);
 }
 
 /* Compare the candidates. Those that are hits come to the front; returns how many in *hits, and in
@@ -191,10 +201,10 @@ static mv_err compare_candidates(sparse_search *t, const sparse_lists *l, topk *
         bool is_hit;
         MV_TRY(compare_table_row(t, of, (uint32_t)entry.row, &entry, &is_hit, error));
         if (!is_hit) continue;
-        better += -(double)entry.distance >= others;
+        better += -(double)entry.distance > others;
         candidates->heap[(*hits)++] = entry;
     }
-    for (uint32_t i = 0; i < t->top.count; i++) better += -(double)t->top.heap[i].distance >= others;
+    for (uint32_t i = 0; i < t->top.count; i++) better += -(double)t->top.heap[i].distance > others;
     t->s->step->counts.exact_distances += candidates->count;
     *is_proven = others == -INFINITY || better >= t->top.capacity;
     return MV_OK;
@@ -212,7 +222,8 @@ static mv_err search_candidates(sparse_search *t, const sparse_lists *l, uint32_
     topk_entry *heap = sparse_alloc(t, count * sizeof *heap, error);
     void *memory = sparse_alloc(t, ranked_search_size(l->count), error);
     if (!heap || !memory) return MV_NO_MEMORY;
-    topk_start(&candidates, heap, count, t->top.limit);
+    double limit = (double)t->top.limit;
+    topk_start(&candidates, heap, count, (float)(limit + score_slack(l, limit)));
     for (uint32_t i = 0; i < l->count; i++) {
         l->each[i]->block = 0;
         l->each[i]->at = 0;
