@@ -132,9 +132,9 @@ static mv_err compare_matches(sparse_search *t, uint32_t source, const uint64_t 
 /* Begin to read the list of a term, for a number of the query. */
 static mv_err open_list(sparse_lists *l, uint32_t term, float number, mv_error *error)
 {
-    float most = l->lists->most[term];
+    float most;
     ranked_cursor *cursor = &l->cursors[l->count];
-    if (!(most > 0 && most <= MV_VECTOR_NUMBER_MAX)) return ranked_cursor_damaged(error);
+    MV_TRY(ranked_most(l->lists, term, &most, error));
     MV_TRY(ranked_cursor_begin(cursor, l->lists, term, error));
     l->each[l->count] = cursor;
     l->weights[l->count++] = fmaxf(fabsf(number) * most, WEIGHT_MIN);
@@ -290,11 +290,11 @@ static mv_err search_segment(sparse_search *t, shared_index *x, uint32_t source,
     mv_err err =
         search_lists_of(t, x->type->ranked(x->opened), source, matches, matching, &done, error);
     if (err && err != MV_CORRUPT) return err;
-    if (err) shared_index_note_damage(t->s->r->e, x, error);
     if (err || !done) {
         step->counts.exact_distances += matching;
         MV_TRY(compare_matches(t, source, matches, error));
     }
+    if (err) shared_index_note_damage(t->s->r->e, x, error); /* the vectors are sound */
     step->search_seconds += explain_now(t->s) - begun;
     return MV_OK;
 }
