@@ -87,9 +87,9 @@ static void look_again(void)
     }
     EXPECT(text_differences_of(c, truth, text_queries + 5, 2) == 0);
     WORKS(mv_close(c, &error));
-    EXPECT(text_files(path, ".text", NULL) == TEXT_INDEXES);
+    EXPECT(files_with(path, ".text", NULL) == TEXT_INDEXES);
     /* . .. the catalog and its two lock files, rows */
-    EXPECT(text_files(path, "", NULL) == 6 + TEXT_INDEXES);
+    EXPECT(files_with(path, "", NULL) == 6 + TEXT_INDEXES);
 }
 
 static uint64_t rounds, failed;
@@ -99,7 +99,7 @@ static bool run_without_memory(uint64_t n, bool persist)
 {
     mv_collection *c = NULL;
     size_t bytes = mem_bytes();
-    text_copy(base, path);
+    copy_collection(base, path);
     doing_now("allocation %" PRIu64 "%s", n, persist ? " and all after it" : "");
     mem_fail_at(n, persist);
     mv_err err = run_script(&c);

@@ -4,10 +4,9 @@
 #ifndef MV_TEXT_SAMPLE_H
 #define MV_TEXT_SAMPLE_H
 
-#include <dirent.h>
 #include <math.h>
 
-#include "test/sample.h"
+#include "test/collection_files.h"
 
 enum { BODY, LABELS, NUMBER, TEXT_FIELDS };
 #define TEXT_INDEXES    2u
@@ -175,32 +174,6 @@ static inline mv_index_stats text_stats(mv_collection *c, uint32_t field)
     mv_index_stats stats = {0};
     WORKS(mv_get_field_index_stats(c, field, &stats, &error));
     return stats;
-}
-
-/* ---------------------------------------------------------------- files */
-
-/* How many names in the directory have this in them; the last one found goes to `name`. */
-static inline uint32_t text_files(const char *path, const char *part, char name[64])
-{
-    uint32_t count = 0;
-    DIR *directory = opendir(path);
-    struct dirent *entry;
-    while (directory && (entry = readdir(directory))) {
-        if (!strstr(entry->d_name, part)) continue;
-        if (name) (void)snprintf(name, 64, "%.63s", entry->d_name);
-        count++;
-    }
-    if (directory) (void)closedir(directory);
-    return count;
-}
-
-/* Copy a collection that is not open. */
-static inline void text_copy(const char *from, const char *to)
-{
-    char command[512];
-    remove_tree(to);
-    (void)snprintf(command, sizeof command, "cp -r %s %s", from, to);
-    EXPECT(system(command) == 0);
 }
 
 #endif
