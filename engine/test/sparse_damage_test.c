@@ -341,13 +341,12 @@ static mv_index_stats stats_of(mv_collection *c, uint32_t field)
 
 static void search_silently(mv_collection *c, uint32_t field)
 {
-    static sparse_queries q;
     mv_result *result = NULL;
-    sparse_make_queries(&q, field);
+    const sparse_queries *q = sparse_queries_of(field);
     WORKS(mv_result_create(c, &result, &error));
     mv_query query = {.is_sparse = true,
                       .sparse_field = field,
-                      .sparse = q.each,
+                      .sparse = q->each,
                       .sparse_count = SPARSE_QUERIES,
                       .topk = 10};
     EXPECT(!mv_search(c, &query, result, NULL));

@@ -230,18 +230,17 @@ static void read_on(mv_collection *c, const mv_sparse *q, uint32_t field, mv_que
 
 static void test_pages(void)
 {
-    static sparse_queries q;
     mv_collection *c = NULL;
     begin(":memory:", &c);
     WORKS(sparse_write(c, model, 0, FIRST, 1));
     WORKS(optimize_all(c, 1000));
     WORKS(sparse_write(c, model, FIRST, FIRST + 200, 1));
     for (uint32_t f = 0; f < SPARSE_VECTORS; f++) {
-        sparse_make_queries(&q, f);
+        const sparse_queries *q = sparse_queries_of(f);
         for (uint32_t i = 0; i < 3; i++) {
-            read_on(c, &q.each[i], f, (mv_query){.topk = 100});
-            read_on(c, &q.each[i], f, (mv_query){.topk = 100, .offset = 30});
-            read_on(c, &q.each[i], f, (mv_query){.topk = 70, .strategy = MV_STRATEGY_EXACT});
+            read_on(c, &q->each[i], f, (mv_query){.topk = 100});
+            read_on(c, &q->each[i], f, (mv_query){.topk = 100, .offset = 30});
+            read_on(c, &q->each[i], f, (mv_query){.topk = 70, .strategy = MV_STRATEGY_EXACT});
         }
     }
     end(c);
@@ -269,24 +268,23 @@ static mv_plan_step step_of(mv_collection *c, mv_result *result, const mv_sparse
 /* Few vectors are compared where the lists tell enough. */
 static void test_plan(void)
 {
-    static sparse_queries q;
     mv_collection *c = NULL;
     mv_result *result = NULL;
     begin(":memory:", &c);
     WORKS(sparse_write(c, model, 0, MORE, 1));
     WORKS(optimize_all(c, 1000));
     WORKS(mv_result_create(c, &result, &error));
-    sparse_make_queries(&q, PLAIN);
-    mv_plan_step step = step_of(c, result, &q.each[0], 10, MV_STRATEGY_AUTO);
+    const sparse_queries *q = sparse_queries_of(PLAIN);
+    mv_plan_step step = step_of(c, result, &q->each[0], 10, MV_STRATEGY_AUTO);
     EXPECT(step.matching == MORE && step.expected_recall == 1 && step.last == MV_STRATEGY_EXACT);
     EXPECT(step.counts.blocks_read > 0 && step.counts.exact_distances < MORE / 4);
-    step = step_of(c, result, &q.each[0], 10, MV_STRATEGY_EXACT);
+    step = step_of(c, result, &q->each[0], 10, MV_STRATEGY_EXACT);
     EXPECT(step.counts.blocks_read == 0 && step.counts.exact_distances == MORE);
-    step = step_of(c, result, &q.each[0], MORE, MV_STRATEGY_AUTO); /* nearly all are hits */
+    step = step_of(c, result, &q->each[0], MORE, MV_STRATEGY_AUTO); /* nearly all are hits */
     EXPECT(step.counts.blocks_read == 0 && step.counts.exact_distances == MORE);
-    step = step_of(c, result, &q.each[SPARSE_QUERIES - 1], 10, MV_STRATEGY_AUTO); /* too long */
+    step = step_of(c, result, &q->each[SPARSE_QUERIES - 1], 10, MV_STRATEGY_AUTO); /* too long */
     EXPECT(step.counts.blocks_read == 0 && step.counts.exact_distances == MORE);
-    step = step_of(c, result, &q.each[6], 10, MV_STRATEGY_AUTO); /* in no list */
+    step = step_of(c, result, &q->each[6], 10, MV_STRATEGY_AUTO); /* in no list */
     EXPECT(step.counts.blocks_read == 0 && step.counts.exact_distances == 0);
     mv_result_free(result);
     end(c);
@@ -491,14 +489,13 @@ static void fill_late(mv_collection *c)
 
 static void search_late(mv_collection *c, uint32_t field)
 {
-    static sparse_queries q;
     static sparse_truth truth;
     mv_result *result = NULL;
-    sparse_make_queries(&q, PLAIN);
+    const sparse_queries *q = sparse_queries_of(PLAIN);
     WORKS(mv_result_create(c, &result, &error));
     for (uint32_t i = 0; i < SPARSE_QUERIES; i++) {
-        sparse_find_truth(model, PLAIN, &q.each[i], &truth);
-        EXPECT(!sparse_try(c, result, model, field, &q.each[i], &truth, (sparse_asked){.topk = 20}));
+        sparse_find_truth(model, PLAIN, &q->each[i], &truth);
+        EXPECT(!sparse_try(c, result, model, field, &q->each[i], &truth, (sparse_asked){.topk = 20}));
     }
     mv_result_free(result);
 }
