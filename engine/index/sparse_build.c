@@ -152,7 +152,7 @@ static int compare_terms(const void *a, const void *b)
 static mv_err end_counting(sparse_builder *b, mv_error *error)
 {
     uint32_t largest = 0;
-    qsort(b->terms, b->head.terms, sizeof *b->terms, compare_terms);
+    if (b->head.terms) qsort(b->terms, b->head.terms, sizeof *b->terms, compare_terms);
     fill_slots(b);
     for (uint32_t i = 0; i < b->head.terms; i++)
         if (b->terms[i].rows > largest) largest = b->terms[i].rows;
