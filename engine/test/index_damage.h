@@ -126,7 +126,9 @@ static inline void change_section(uint32_t field, uint32_t number, uint32_t coun
     section_header header;
     section_entry entry;
     memcpy(&header, whole_bytes[field], sizeof header);
-    memcpy(&entry, whole_bytes[field] + header.table_offset + (1 + number % (header.sections - 1)) * sizeof entry,
+    memcpy(&entry,
+           whole_bytes[field] + header.table_offset +
+               (1 + number % (header.sections - 1)) * sizeof entry,
            sizeof entry);
     (void)snprintf(path, sizeof path, "%s/%s", hurt, file_names[field]);
     FILE *file = fopen(path, "r+b");

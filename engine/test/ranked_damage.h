@@ -1,6 +1,6 @@
-/* Damage to the parts of ranked lists, for the tests of those of texts and of those of weights: copies
- * of sound parts, in which every part is allocated to the byte, so that a sanitizer sees the ends,
- * and the tests that are the same for both. */
+/* Damage to the parts of ranked lists, for the tests of those of texts and of those of weights:
+ * copies of sound parts, in which every part is allocated to the byte, so that a sanitizer sees the
+ * ends, and the tests that are the same for both. */
 #ifndef MV_RANKED_DAMAGE_H
 #define MV_RANKED_DAMAGE_H
 
@@ -79,9 +79,9 @@ static inline void is_right_error(mv_err err)
     error = (mv_error){0};
 }
 
-/* What the test that includes this has: a copy of sound parts; opening one; reading it in every way,
- * which returns what opening and checking say; and reading the list of a term in every way: is it
- * found to be damaged when all of it is read? */
+/* What the test that includes this has: a copy of sound parts; opening one; reading it in every
+ * way, which returns what opening and checking say; and reading the list of a term in every way: is
+ * it found to be damaged when all of it is read? */
 static copy sound_copy(void);
 static mv_err open_copy(const copy *c, ranked_lists *lists);
 static mv_err read_copy(const copy *c);

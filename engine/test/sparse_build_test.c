@@ -69,7 +69,8 @@ static bool begin_list(reader *r, uint32_t index, bool is_negative, float *most)
 static bool is_stored(float magnitude, float most, uint32_t freq)
 {
     double stored = (double)most * freq / 255;
-    return magnitude <= most && freq >= 1 && freq <= 255 && stored >= (double)magnitude * (1 - 1e-12) &&
+    return magnitude <= most && freq >= 1 && freq <= 255 &&
+           stored >= (double)magnitude * (1 - 1e-12) &&
            (freq == 1 || stored - (double)most / 255 < (double)magnitude);
 }
 

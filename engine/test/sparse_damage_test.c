@@ -34,10 +34,13 @@ static void add_row(uint32_t row)
     sparse_vector v = {0};
     uint32_t wanted = below(20);
     for (uint32_t i = 0; i < wanted; i++)
-        sparse_add_entry(&v, FIRST_INDEX + below(1 + below(INDEXES)), sparse_some_number(MIXED, row + i));
+        sparse_add_entry(&v, FIRST_INDEX + below(1 + below(INDEXES)),
+                         sparse_some_number(MIXED, row + i));
     if (row % 3) sparse_add_entry(&v, FIRST_INDEX, sparse_some_number(PLAIN, row));
-    if (row % 5 == 0 && row < 5 * 256) sparse_add_entry(&v, 0x02020202, sparse_some_number(PLAIN, row));
-    sparse_column_add(&column, row % 9 || row % 5 == 0 ? &(mv_sparse){v.indices, v.numbers, v.count} : NULL);
+    if (row % 5 == 0 && row < 5 * 256)
+        sparse_add_entry(&v, 0x02020202, sparse_some_number(PLAIN, row));
+    sparse_column_add(&column,
+                      row % 9 || row % 5 == 0 ? &(mv_sparse){v.indices, v.numbers, v.count} : NULL);
 }
 
 static void make_lists(void)

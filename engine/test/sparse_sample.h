@@ -10,10 +10,10 @@
 #include "test/sample.h"
 
 #define SPARSE_DOCS       3000u
-#define SPARSE_ENTRIES    24u  /* of a vector, at most */
-#define SPARSE_VOCABULARY 300u /* different indexes of a field */
-#define SPARSE_LONG       5000u /* entries of a long query: more than those for which lists are read */
-#define SPARSE_OUTLIER    17u  /* a document with a number that dwarfs all others of its index */
+#define SPARSE_ENTRIES    24u   /* of a vector, at most */
+#define SPARSE_VOCABULARY 300u  /* different indexes of a field */
+#define SPARSE_LONG       5000u /* entries of a long query: for more than 4,096 no list is read */
+#define SPARSE_OUTLIER    17u   /* a document with a number that dwarfs all others of its index */
 
 /* Positive numbers; of both signs, with NULLs, empty vectors and the outlier; of all magnitudes,
  * denormal ones among them. The fields of vectors come first. */
@@ -82,7 +82,8 @@ static inline sparse_vector sparse_make(uint32_t field, uint32_t n, uint32_t ver
 {
     sparse_vector v = {.is_null = field == MIXED && n % 7 == 0};
     uint64_t random = mix(n * 1000003ull + version * 7919ull + field);
-    uint32_t wanted = v.is_null || (field == MIXED && n % 11 == 0) ? 0 : 1 + (uint32_t)(random % 22);
+    uint32_t wanted =
+        v.is_null || (field == MIXED && n % 11 == 0) ? 0 : 1 + (uint32_t)(random % 22);
     if (field == MIXED && n == SPARSE_OUTLIER) sparse_add_entry(&v, 0, MV_VECTOR_NUMBER_MAX);
     for (uint32_t i = 0; i < wanted; i++)
         sparse_add_entry(&v, sparse_some_index(field, random + 10 * i),
@@ -290,10 +291,10 @@ static inline void sparse_find_truth(const sparse_model *m, uint32_t field, cons
 /* How to search. */
 typedef struct sparse_asked {
     uint32_t topk, offset;
-    int32_t below;                    /* a filter on the number; 0: none */
-    const sparse_hit *after;          /* NULL: none */
-    const sparse_hit *left_out;       /* search by the vector of this document; NULL: by a vector */
-    const double *least, *most;       /* min_score, max_distance */
+    int32_t below;              /* a filter on the number; 0: none */
+    const sparse_hit *after;    /* NULL: none */
+    const sparse_hit *left_out; /* search by the vector of this document; NULL: by a vector */
+    const double *least, *most; /* min_score, max_distance */
     mv_strategy strategy;
 } sparse_asked;
 
@@ -403,8 +404,7 @@ static inline uint32_t sparse_try_all(mv_collection *c, mv_result *result, const
         {.topk = 20, .least = &least, .most = &most, .offset = 5},
     };
     size_t ways = q->count < SPARSE_LONG ? sizeof asked / sizeof *asked : 4; /* it takes long */
-    for (size_t i = 0; i < ways; i++)
-        wrong += sparse_try(c, result, m, field, q, &truth, asked[i]);
+    for (size_t i = 0; i < ways; i++) wrong += sparse_try(c, result, m, field, q, &truth, asked[i]);
     return wrong;
 }
 
@@ -420,7 +420,8 @@ static inline uint32_t sparse_try_document(mv_collection *c, mv_result *result,
     uint32_t wrong = 0;
     if (!doc->there) return 0;
     sparse_find_truth(m, field, &q, &truth);
-    wrong += sparse_try(c, result, m, field, &q, &truth, (sparse_asked){.topk = 10, .left_out = &hit});
+    wrong +=
+        sparse_try(c, result, m, field, &q, &truth, (sparse_asked){.topk = 10, .left_out = &hit});
     sparse_vector other = sparse_make(field, n + 1, 9);
     const mv_sparse p = {other.indices, other.numbers, other.count};
     sparse_find_truth(m, field, &p, &truth);

@@ -404,6 +404,29 @@ static void test_tiny_scores(void)
     end(c);
 }
 
+/* Bounds of scores that are no floats. */
+static void test_bounds(void)
+{
+    static const double bounds[] = {-INFINITY, -1e300, -1e-300, 0, 1e-300, 1e300, INFINITY};
+    static sparse_truth truth;
+    const mv_sparse *q = &sparse_queries_of(MIXED)->each[0];
+    mv_collection *c = NULL;
+    mv_result *result = NULL;
+    begin(":memory:", &c);
+    WORKS(sparse_write(c, model, 0, FIRST, 1));
+    build_only(c);
+    WORKS(mv_result_create(c, &result, &error));
+    sparse_find_truth(model, MIXED, q, &truth);
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        sparse_asked asked = {.topk = 10, .least = &bounds[i]};
+        EXPECT(!sparse_try(c, result, model, MIXED, q, &truth, asked));
+        asked = (sparse_asked){.topk = 10, .most = &bounds[i]};
+        EXPECT(!sparse_try(c, result, model, MIXED, q, &truth, asked));
+    }
+    mv_result_free(result);
+    end(c);
+}
+
 /* ---------------------------------------------------------------- nothing to find */
 
 /* All vectors NULL, all empty, none at all. */
@@ -495,7 +518,8 @@ static void search_late(mv_collection *c, uint32_t field)
     WORKS(mv_result_create(c, &result, &error));
     for (uint32_t i = 0; i < SPARSE_QUERIES; i++) {
         sparse_find_truth(model, PLAIN, &q->each[i], &truth);
-        EXPECT(!sparse_try(c, result, model, field, &q->each[i], &truth, (sparse_asked){.topk = 20}));
+        EXPECT(
+            !sparse_try(c, result, model, field, &q->each[i], &truth, (sparse_asked){.topk = 20}));
     }
     mv_result_free(result);
 }
@@ -594,6 +618,7 @@ int main(void)
     RUN(test_neighbouring_scores(false));
     RUN(test_neighbouring_scores(true));
     RUN(test_tiny_scores());
+    RUN(test_bounds());
     RUN(test_nothing_to_find());
     RUN(test_refusals());
     remove_tree(sample_place);

@@ -1,6 +1,7 @@
 /* Search by text and by sparse vector when memory is short: a collection is opened, searched,
- * written, searched in a transaction and optimized, over and over, each time with another allocation
- * failing. A failure must say what happened, lose nothing, leak nothing and leave no file behind.
+ * written, searched in a transaction and optimized, over and over, each time with another
+ * allocation failing. A failure must say what happened, lose nothing, leak nothing and leave no
+ * file behind.
  *
  *   text_fault_test          every 11th allocation
  *   text_fault_test STEP     every STEP-th one; with 1 it takes 30 s */

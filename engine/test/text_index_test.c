@@ -11,9 +11,9 @@
 #define DAMAGED_ENDING  "text"
 #include "test/index_damage.h"
 
-#define ROWS  1500u
-#define MORE  700u
-#define FEW   700u /* of the damaged collection */
+#define ROWS 1500u
+#define MORE 700u
+#define FEW  700u /* of the damaged collection */
 
 /* The same documents without an index. */
 static mv_collection *plain_of(uint32_t rows)
@@ -388,7 +388,8 @@ static mv_collection *open_to_damage(const char *path)
 
 static uint32_t wrong_searches(mv_collection *c, size_t queries)
 {
-    return text_differences_of(c, truth, text_queries, queries < TEXT_QUERIES ? queries : TEXT_QUERIES);
+    return text_differences_of(c, truth, text_queries,
+                               queries < TEXT_QUERIES ? queries : TEXT_QUERIES);
 }
 
 static mv_index_stats stats_of(mv_collection *c, uint32_t field)

@@ -1,6 +1,6 @@
-/* A collection with full-text fields and one of sparse vectors, for the tests of its life, of damage
- * and of failures: documents made from a number, and queries whose hits are compared with those of a
- * collection that has no index yet, in which every text is read. */
+/* A collection with full-text fields and one of sparse vectors, for the tests of its life, of
+ * damage and of failures: documents made from a number, and queries whose hits are compared with
+ * those of a collection that has no index yet, in which every text is read. */
 #ifndef MV_TEXT_SAMPLE_H
 #define MV_TEXT_SAMPLE_H
 
