@@ -16,10 +16,10 @@
 #include "index/ranked_write.h"
 #include "vector/sparse.h"
 
-#define GATHERED_MAX     (1u << 24) /* entries, of 8 bytes; chosen */
-#define SPARSE_SLOTS_FIRST      1024u
-#define STEP_ENTRIES     16384u /* read or written between two looks at the clock */
-#define SPARSE_TERMS_MAX (UINT32_MAX / 4)
+#define GATHERED_MAX       (1u << 24) /* entries, of 8 bytes; chosen */
+#define SPARSE_SLOTS_FIRST 1024u
+#define STEP_ENTRIES       16384u /* read or written between two looks at the clock */
+#define SPARSE_TERMS_MAX   (UINT32_MAX / 4)
 
 typedef struct sparse_term {
     uint64_t key; /* 2 × index, and one more for negative numbers: the order of terms */
@@ -83,7 +83,8 @@ void sparse_build_progress(const sparse_builder *b, uint64_t *done, uint64_t *to
 {
     *total = (uint64_t)b->column->rows * 2;
     *done = b->is_counted ? b->column->rows : b->row;
-    if (b->is_counted && b->head.terms) *done += (uint64_t)b->column->rows * b->next / b->head.terms;
+    if (b->is_counted && b->head.terms)
+        *done += (uint64_t)b->column->rows * b->next / b->head.terms;
 }
 
 /* ---------------------------------------------------------------- terms */
@@ -116,8 +117,8 @@ static bool add_term_at(sparse_builder *b, uint64_t key, uint32_t slot)
     terms[b->head.terms] = (sparse_term){.key = key};
     b->slots[slot] = ++b->head.terms;
     if (b->head.terms * 2 <= b->slots_count) return true;
-    uint32_t *slots = mem_realloc(b->slots, b->slots_count * sizeof *slots,
-                                  b->slots_count * 2 * sizeof *slots);
+    uint32_t *slots =
+        mem_realloc(b->slots, b->slots_count * sizeof *slots, b->slots_count * 2 * sizeof *slots);
     if (!slots) return false;
     b->slots = slots;
     b->slots_count *= 2;
@@ -250,10 +251,10 @@ static bool write_term(sparse_builder *b, const sparse_term *term, uint32_t firs
             freqs[i] = stored_weight(b->numbers[first + done + i], term->most);
             if (freqs[i] > most) most = freqs[i];
         }
-        ok = count == RANKED_BLOCK ? ranked_write_block(&b->out, rows, freqs, before,
-                                                        (ranked_block){.bound = (uint8_t)most})
-                                   : ranked_write_tail(&b->out, rows, freqs, count, before,
-                                                       (uint8_t)most);
+        ok = count == RANKED_BLOCK
+                 ? ranked_write_block(&b->out, rows, freqs, before,
+                                      (ranked_block){.bound = (uint8_t)most})
+                 : ranked_write_tail(&b->out, rows, freqs, count, before, (uint8_t)most);
         before = rows[count - 1];
     }
     char name[RANKED_INDEX_SIZE];

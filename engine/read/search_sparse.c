@@ -17,12 +17,12 @@
 
 /* Candidates for k hits, and how many times as many the next time. Measured with SPLADE-like
  * vectors: nearly always the first ones are enough. */
-#define CANDIDATES_FOR(k)    (2 * (uint64_t)(k) + 32)
-#define CANDIDATES_MORE      8u
-#define ROWS_OF_CANDIDATE    4u  /* comparing this many rows costs as much as a candidate */
-#define SPARSE_QUERY_MAX     4096u /* entries; with more no lists are read: a cursor has 1.3 KB */
-#define SCORE_SLACK          1e-6  /* relative: what the floats of a score lose */
-#define SCORE_UNITS          0x1p30
+#define CANDIDATES_FOR(k) (2 * (uint64_t)(k) + 32)
+#define CANDIDATES_MORE   8u
+#define ROWS_OF_CANDIDATE 4u    /* comparing this many rows costs as much as a candidate */
+#define SPARSE_QUERY_MAX  4096u /* entries; with more no lists are read: a cursor has 1.3 KB */
+#define SCORE_SLACK       1e-6  /* relative: what the floats of a score lose */
+#define SCORE_UNITS       0x1p30
 /* Weights are at least this. Less would be lost when scores become floats; a weight that is too
  * large only makes more candidates. */
 #define WEIGHT_MIN 1e-30f
@@ -31,11 +31,11 @@ typedef struct sparse_search {
     search *s;
     sparse_query query;
     topk top;
-    uint64_t left_out;   /* docid; 0: none */
-    bool has_after;      /* only hits behind this document: */
+    uint64_t left_out; /* docid; 0: none */
+    bool has_after;    /* only hits behind this document: */
     mv_hit after;
-    uint32_t input;      /* mv_hit.input of the hits */
-    mem_arena *arena;    /* cleared for each vector */
+    uint32_t input;   /* mv_hit.input of the hits */
+    mem_arena *arena; /* cleared for each vector */
 } sparse_search;
 
 /* The lists of a segment that can add to a score. */
@@ -63,7 +63,8 @@ static void *sparse_alloc(const sparse_search *t, size_t size, mv_error *error)
 /* ---------------------------------------------------------------- comparing rows */
 
 /* Compare a row; false: it is no hit. */
-static bool compare_row(const sparse_search *t, const uint8_t *bytes, size_t size, topk_entry *entry)
+static bool compare_row(const sparse_search *t, const uint8_t *bytes, size_t size,
+                        topk_entry *entry)
 {
     uint32_t shared;
     entry->distance = 0 - sparse_product(&t->query, bytes, size, &shared);
