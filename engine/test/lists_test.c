@@ -228,7 +228,7 @@ static void test_changes(bool memory)
     EXPECT(differences(c, plain) == 0);
     EXPECT(mv_optimize_begin(c, &(mv_optimize_options){.index_change = &wrong}, &job, &error) ||
            mv_optimize_step(job, 0, &(bool){false}, &(mv_progress){0}, &error));
-    EXPECT(strstr(error.text, "its index is 'invert', 'text' or none"));
+    EXPECT(strstr(error.text, "its index is 'invert', 'text', 'sparse' or none"));
     mv_job_free(job);
     WORKS(mv_drop_index(c, "word", &error));
     EXPECT(stats_of(c, OF_WORD).type == MV_INDEX_NONE && stats_of(c, OF_WORD).segments == 0);

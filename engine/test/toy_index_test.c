@@ -197,8 +197,10 @@ static void test_refusals(void)
     REFUSES("vector field 'v' has an index with salt 2, it must be 3 to 18446744073709551615",
             MV_VECTOR_FP32, MV_L2, toy_with((toy_options){.salt = 2}));
     REFUSES("vector field 'v' has the unknown index type 101", MV_VECTOR_FP32, MV_L2, of_tally);
-    REFUSES("field 'f' is scalar: its index is 'invert', 'text', 'tally' or none, not 100 ('toy')",
-            MV_INT32, (mv_metric)0, toy_with(window_50));
+    REFUSES(
+        "field 'f' is scalar: its index is 'invert', 'text', 'sparse', 'tally' or none, not 100 "
+        "('toy')",
+        MV_INT32, (mv_metric)0, toy_with(window_50));
 }
 
 /* Schemas with these types have format 3, other schemas format 2. Damaged bytes are refused. */
@@ -228,7 +230,7 @@ static void test_schema_bytes(void)
     bytes.data[0] = 2; /* a format that has no such fields */
     EXPECT(schema_format_load(bytes.data, bytes.size, &loaded, &error) == MV_CORRUPT);
     EXPECT(strstr(error.text, "field 'n' has unknown flags 9"));
-    bytes.data[0] = 5;
+    bytes.data[0] = 6;
     EXPECT(schema_format_load(bytes.data, bytes.size, &loaded, &error) == MV_WRONG_VERSION);
     mem_buffer_free(&bytes);
     mv_schema_free(schema);
