@@ -171,6 +171,13 @@ mv_err ranked_find(const ranked_lists *lists, const char *term, uint32_t size, b
     return MV_OK;
 }
 
+mv_err ranked_most(const ranked_lists *lists, uint32_t at, float *most, mv_error *error)
+{
+    mv_assert(at < lists->head->terms);
+    *most = lists->most[at];
+    return *most > 0 && *most <= MV_VECTOR_NUMBER_MAX ? MV_OK : ranked_cursor_damaged(error);
+}
+
 uint32_t ranked_index_term(uint32_t index, bool is_negative, char term[RANKED_INDEX_SIZE])
 {
     for (uint32_t i = 0; i < 4; i++) term[i] = (char)(uint8_t)(index >> (24 - 8 * i));
@@ -180,7 +187,7 @@ uint32_t ranked_index_term(uint32_t index, bool is_negative, char term[RANKED_IN
 
 /* ---------------------------------------------------------------- checking */
 
-/* The bound of the current block is right. */
+/* The bound of the current block is right, of lists of weights. */
 static bool are_weights_bound(const ranked_cursor *c)
 {
     for (uint32_t i = 0; i < c->read_count; i++)
@@ -234,6 +241,8 @@ static mv_err check_list(ranked_cursor *c, const ranked_lists *lists, uint32_t t
                          mem_buffer *positions, uint64_t *postings, mv_error *error)
 {
     uint32_t rows = 0, row = 0;
+    float most;
+    if (lists->most) MV_TRY(ranked_most(lists, term, &most, error));
     MV_TRY(ranked_cursor_begin(c, lists, term, error));
     for (; ranked_cursor_last(c) != UINT32_MAX; c->block++) {
         if (!ranked_cursor_read(c)) return ranked_cursor_damaged(error);

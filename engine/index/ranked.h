@@ -139,6 +139,8 @@ mv_err ranked_find(const ranked_lists *lists, const char *term, uint32_t size, b
 /* The bytes of a term. MV_CORRUPT. */
 mv_err ranked_term(const ranked_lists *lists, uint32_t at, const char **term, uint32_t *size,
                    mv_error *error);
+/* The largest magnitude of a term, of lists of weights. MV_CORRUPT. */
+mv_err ranked_most(const ranked_lists *lists, uint32_t at, float *most, mv_error *error);
 /* The term of an index of a sparse vector. Returns its size. */
 #define RANKED_INDEX_SIZE 5u
 uint32_t ranked_index_term(uint32_t index, bool is_negative, char term[RANKED_INDEX_SIZE]);

@@ -74,7 +74,8 @@ static uint32_t score_of(const search_leaf *leaf, uint32_t freq, uint32_t length
     return 1 + (uint32_t)(leaf->weight * ranked_fraction(freq, leaf->c, leaf->d, length));
 }
 
-/* The same in lists of weights. */
+/* The same in lists of weights, but rounded up: a row that has a term has a score, however little
+ * the term counts. */
 static uint32_t weight_score(const search_leaf *leaf, uint32_t freq)
 {
     return 1 + (uint32_t)(leaf->weight * ranked_weight_fraction(freq));

@@ -16,10 +16,10 @@
 #include "index/ranked_write.h"
 #include "vector/sparse.h"
 
-#define GATHERED_MAX     (1u << 24) /* entries, of 8 bytes; chosen */
-#define SPARSE_SLOTS_FIRST      1024u
-#define STEP_ENTRIES     16384u /* read or written between two looks at the clock */
-#define SPARSE_TERMS_MAX (UINT32_MAX / 4)
+#define GATHERED_MAX       (1u << 24) /* entries, of 8 bytes; chosen */
+#define SPARSE_SLOTS_FIRST 1024u
+#define STEP_ENTRIES       16384u /* read or written between two looks at the clock */
+#define SPARSE_TERMS_MAX   (UINT32_MAX / 4)
 
 typedef struct sparse_term {
     uint64_t key; /* 2 × index, and one more for negative numbers: the order of terms */
@@ -85,7 +85,8 @@ void sparse_build_progress(const sparse_builder *b, uint64_t *done, uint64_t *to
 {
     *total = (uint64_t)b->column->rows * 2;
     *done = b->is_counted ? b->column->rows : b->row;
-    if (b->is_counted && b->head.terms) *done += (uint64_t)b->column->rows * b->next / b->head.terms;
+    if (b->is_counted && b->head.terms)
+        *done += (uint64_t)b->column->rows * b->next / b->head.terms;
 }
 
 /* ---------------------------------------------------------------- terms */
@@ -118,8 +119,8 @@ static bool add_term_at(sparse_builder *b, uint64_t key, uint32_t slot)
     terms[b->head.terms] = (sparse_term){.key = key};
     b->slots[slot] = ++b->head.terms;
     if (b->head.terms * 2 <= b->slots_count) return true;
-    uint32_t *slots = mem_realloc(b->slots, b->slots_count * sizeof *slots,
-                                  b->slots_count * 2 * sizeof *slots);
+    uint32_t *slots =
+        mem_realloc(b->slots, b->slots_count * sizeof *slots, b->slots_count * 2 * sizeof *slots);
     if (!slots) return false;
     b->slots = slots;
     b->slots_count *= 2;
@@ -154,15 +155,15 @@ static int compare_terms(const void *a, const void *b)
 static mv_err end_counting(sparse_builder *b, mv_error *error)
 {
     uint32_t largest = 0;
-    qsort(b->terms, b->head.terms, sizeof *b->terms, compare_terms);
+    if (b->head.terms) qsort(b->terms, b->head.terms, sizeof *b->terms, compare_terms);
     fill_slots(b);
     for (uint32_t i = 0; i < b->head.terms; i++)
         if (b->terms[i].rows > largest) largest = b->terms[i].rows;
     uint64_t capacity = b->head.tokens < GATHERED_MAX ? b->head.tokens : GATHERED_MAX;
     b->capacity = largest > capacity ? largest : (uint32_t)capacity;
     size_t size = b->capacity * sizeof *b->rows;
-    b->rows = mem_alloc(size + !size);
-    b->numbers = mem_alloc(size + !size);
+    b->rows = mem_alloc(size);
+    b->numbers = mem_alloc(size);
     b->fill = mem_alloc(((size_t)b->head.terms + 1) * sizeof *b->fill);
     if (!b->rows || !b->numbers || !b->fill) return no_memory_for_sparse(2 * size, error);
     b->is_counted = true;
@@ -252,10 +253,10 @@ static bool write_term(sparse_builder *b, const sparse_term *term, uint32_t firs
             freqs[i] = stored_weight(b->numbers[first + done + i], term->most);
             if (freqs[i] > most) most = freqs[i];
         }
-        ok = count == RANKED_BLOCK ? ranked_write_block(&b->out, rows, freqs, before,
-                                                        (ranked_block){.bound = (uint8_t)most})
-                                   : ranked_write_tail(&b->out, rows, freqs, count, before,
-                                                       (uint8_t)most);
+        ok = count == RANKED_BLOCK
+                 ? ranked_write_block(&b->out, rows, freqs, before,
+                                      (ranked_block){.bound = (uint8_t)most})
+                 : ranked_write_tail(&b->out, rows, freqs, count, before, (uint8_t)most);
         before = rows[count - 1];
     }
     char name[RANKED_INDEX_SIZE];

@@ -52,27 +52,35 @@ static uint64_t sparse_cost(uint32_t dim)
 
 /* ---------------------------------------------------------------- opening */
 
+typedef struct sparse_opened {
+    ranked_lists lists;
+    ranked_head head; /* a copy: the sizes of all parts, which have been checked */
+} sparse_opened;
+
 static const ranked_lists *sparse_ranked(const index_opened *opened)
 {
-    return (const ranked_lists *)(const void *)opened;
+    return &((const sparse_opened *)(const void *)opened)->lists;
 }
 
 static mv_err sparse_open(const index_part *parts, uint32_t parts_count, const index_source *source,
                           index_opened **out, mv_error *error)
 {
-    ranked_lists *lists = mem_alloc(sizeof *lists);
-    if (!lists) return error_memory(error, sizeof *lists, "an index of sparse vectors");
-    mv_err err = ranked_open_weights(parts, parts_count, source->column.rows, lists, error);
-    if (err)
-        mem_free(lists, sizeof *lists);
-    else
-        *out = (index_opened *)(void *)lists;
-    return err;
+    sparse_opened *opened = mem_alloc(sizeof *opened);
+    if (!opened) return error_memory(error, sizeof *opened, "an index of sparse vectors");
+    mv_err err = ranked_open_weights(parts, parts_count, source->column.rows, &opened->lists, error);
+    if (err) {
+        mem_free(opened, sizeof *opened);
+        return err;
+    }
+    opened->head = *opened->lists.head;
+    opened->lists.head = &opened->head;
+    *out = (index_opened *)(void *)opened;
+    return MV_OK;
 }
 
 static void sparse_close(index_opened *opened)
 {
-    mem_free(opened, sizeof(ranked_lists));
+    mem_free(opened, sizeof(sparse_opened));
 }
 
 static mv_err sparse_check(const index_opened *opened, mv_error *error)

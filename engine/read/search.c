@@ -129,6 +129,8 @@ static mv_err begin_result(mv_collection *c, const mv_query *q, mv_result *resul
 mv_err mv_search(mv_collection *c, const mv_query *query, mv_result *result, mv_error *error)
 {
     search s = {.q = query, .r = result};
+    mv_error own;
+    if (!error) error = &own; /* a search reads what is wrong with an index, and goes on without */
     MV_TRY(check_query(query, error));
     mv_err err = begin_result(c, query, result, error);
     if (!err && query->schema && query->schema != mv_result_schema(result))

@@ -27,7 +27,7 @@ mv_err search_hits_take(search *s, topk *top, uint32_t input, mv_error *error)
         hit.score = 0 - hit.distance;
         if (q->min_score && hit.score < *q->min_score) break;
         if (q->max_distance && hit.distance > *q->max_distance) break;
-        if (result_was_returned(r, entry->docid) || (!q->more && skipped++ < q->offset)) continue;
+        if (result_was_returned(r, entry->docid) || skipped++ < q->offset) continue;
         MV_TRY(result_add(r, hit, error));
         taken++;
     }

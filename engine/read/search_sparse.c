@@ -18,22 +18,25 @@
 
 /* Candidates for k hits, and how many times as many the next time. Measured with SPLADE-like
  * vectors: nearly always the first ones are enough. */
-#define CANDIDATES_FOR(k)    (2 * (uint64_t)(k) + 32)
-#define CANDIDATES_MORE      8u
-#define ROWS_OF_CANDIDATE    4u  /* comparing this many rows costs as much as a candidate */
-#define SPARSE_QUERY_MAX     4096u /* entries; with more no lists are read: a cursor has 1.3 KB */
-#define SCORE_SLACK          1e-6  /* relative: what the floats of a score lose */
-#define SCORE_UNITS          0x1p30
+#define CANDIDATES_FOR(k) (2 * (uint64_t)(k) + 32)
+#define CANDIDATES_MORE   8u
+#define ROWS_OF_CANDIDATE 4u    /* comparing this many rows costs as much as a candidate */
+#define SPARSE_QUERY_MAX  4096u /* entries; with more no lists are read: a cursor has 1.3 KB */
+#define SCORE_SLACK       1e-6  /* relative: what the floats of a score lose */
+#define SCORE_UNITS       0x1p30
+/* Weights are at least this. Less would be lost when scores become floats; a weight that is too
+ * large only makes more candidates. */
+#define SPARSE_WEIGHT_MIN 1e-30f
 
 typedef struct sparse_search {
     search *s;
     sparse_query query;
     topk top;
-    uint64_t left_out;   /* docid; 0: none */
-    bool has_after;      /* only hits behind this document: */
+    uint64_t left_out; /* docid; 0: none */
+    bool has_after;    /* only hits behind this document: */
     mv_hit after;
-    uint32_t input;      /* mv_hit.input of the hits */
-    mem_arena *arena;    /* cleared for each vector */
+    uint32_t input;   /* mv_hit.input of the hits */
+    mem_arena *arena; /* cleared for each vector */
 } sparse_search;
 
 /* The lists of a segment that can add to a score. */
@@ -61,7 +64,8 @@ static void *sparse_alloc(const sparse_search *t, size_t size, mv_error *error)
 /* ---------------------------------------------------------------- comparing rows */
 
 /* Compare a row; false: it is no hit. */
-static bool compare_row(const sparse_search *t, const uint8_t *bytes, size_t size, topk_entry *entry)
+static bool compare_row(const sparse_search *t, const uint8_t *bytes, size_t size,
+                        topk_entry *entry)
 {
     uint32_t shared;
     entry->distance = 0 - sparse_product(&t->query, bytes, size, &shared);
@@ -130,12 +134,12 @@ static mv_err compare_matches(sparse_search *t, uint32_t source, const uint64_t 
 /* Begin to read the list of a term, for a number of the query. */
 static mv_err open_list(sparse_lists *l, uint32_t term, float number, mv_error *error)
 {
-    float most = l->lists->most[term];
+    float most;
     ranked_cursor *cursor = &l->cursors[l->count];
-    if (!(most > 0 && most <= MV_VECTOR_NUMBER_MAX)) return ranked_cursor_damaged(error);
+    MV_TRY(ranked_most(l->lists, term, &most, error));
     MV_TRY(ranked_cursor_begin(cursor, l->lists, term, error));
     l->each[l->count] = cursor;
-    l->weights[l->count++] = fabsf(number) * most;
+    l->weights[l->count++] = fmaxf(fabsf(number) * most, SPARSE_WEIGHT_MIN);
     return MV_OK;
 }
 
@@ -169,13 +173,20 @@ static mv_err open_sparse_lists(const sparse_search *t, sparse_lists *l, mv_erro
     return MV_OK;
 }
 
-/* At least the score of each row that is not among the candidates. */
-static double score_of_others(const sparse_lists *l, const topk *candidates)
+/* How far below its inner product the score of a candidate may be, by rounding. */
+static double score_slack(const sparse_lists *l, double score)
 {
     double sum = 0;
-    if (candidates->count < candidates->capacity) return l->has_other_sign ? 0 : -INFINITY;
     for (uint32_t i = 0; i < l->count; i++) sum += (double)l->weights[i];
-    return -(double)candidates->limit * (1 + SCORE_SLACK) + sum * (l->count + 8) / SCORE_UNITS;
+    return fabs(score) * SCORE_SLACK + sum * (l->count + 8) / SCORE_UNITS;
+}
+
+/* At least the score of each row that is not among the candidates, and may be a hit. */
+static double score_of_others(const sparse_lists *l, const topk *candidates)
+{
+    double least = -(double)candidates->limit;
+    if (candidates->count < candidates->capacity) return l->has_other_sign ? 0 : -INFINITY;
+    return least + score_slack(l, least);
 }
 
 /* Compare the candidates. Those that are hits come to the front; returns how many in *hits, and in
@@ -192,10 +203,10 @@ static mv_err compare_candidates(sparse_search *t, const sparse_lists *l, topk *
         bool is_hit;
         MV_TRY(compare_table_row(t, of, (uint32_t)entry.row, &entry, &is_hit, error));
         if (!is_hit) continue;
-        better += -(double)entry.distance >= others;
+        better += -(double)entry.distance > others;
         candidates->heap[(*hits)++] = entry;
     }
-    for (uint32_t i = 0; i < t->top.count; i++) better += -(double)t->top.heap[i].distance >= others;
+    for (uint32_t i = 0; i < t->top.count; i++) better += -(double)t->top.heap[i].distance > others;
     t->s->step->counts.exact_distances += candidates->count;
     *is_proven = others == -INFINITY || better >= t->top.capacity;
     return MV_OK;
@@ -213,7 +224,8 @@ static mv_err search_candidates(sparse_search *t, const sparse_lists *l, uint32_
     topk_entry *heap = sparse_alloc(t, count * sizeof *heap, error);
     void *memory = sparse_alloc(t, ranked_search_size(l->count), error);
     if (!heap || !memory) return MV_NO_MEMORY;
-    topk_start(&candidates, heap, count, t->top.limit);
+    double limit = (double)t->top.limit;
+    topk_start(&candidates, heap, count, (float)(limit + score_slack(l, limit)));
     for (uint32_t i = 0; i < l->count; i++) {
         l->each[i]->block = 0;
         l->each[i]->at = 0;
@@ -280,11 +292,11 @@ static mv_err search_segment(sparse_search *t, shared_index *x, uint32_t source,
     mv_err err =
         search_lists_of(t, x->type->ranked(x->opened), source, matches, matching, &done, error);
     if (err && err != MV_CORRUPT) return err;
-    if (err) shared_index_note_damage(t->s->r->e, x, error);
     if (err || !done) {
         step->counts.exact_distances += matching;
         MV_TRY(compare_matches(t, source, matches, error));
     }
+    if (err) shared_index_note_damage(t->s->r->e, x, error); /* the vectors are sound */
     step->search_seconds += explain_now(t->s) - begun;
     return MV_OK;
 }

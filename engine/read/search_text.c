@@ -344,7 +344,7 @@ static mv_err take_text_hits(text_search *t, mv_error *error)
                       .row = entry->row,
                       .score = -(double)entry->distance};
         if (q->min_score && hit.score < *q->min_score) break;
-        if (result_was_returned(r, entry->docid) || (!q->more && skipped++ < q->offset)) continue;
+        if (result_was_returned(r, entry->docid) || skipped++ < q->offset) continue;
         MV_TRY(result_add(r, hit, error));
     }
     return MV_OK;

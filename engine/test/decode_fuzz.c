@@ -9,6 +9,7 @@
 #include "storage/dump_format.h"
 #include "storage/row.h"
 #include "storage/segment.h"
+#include "vector/sparse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,6 +21,7 @@ static const mv_type types[] = {
     (mv_type)(MV_ARRAY | MV_STRING),
     (mv_type)(MV_ARRAY | MV_BOOL),
     (mv_type)(MV_ARRAY | MV_FLOAT),
+    MV_SPARSE_FP32,
 };
 #define TYPES (sizeof types / sizeof *types)
 
@@ -61,11 +63,23 @@ static void try_schema(const uint8_t *bytes, size_t size)
     mv_schema_free(again);
 }
 
+/* A search compares cells that it did not check but for their size. */
+static void compare_sparse(const uint8_t *bytes, size_t size, mem_arena *arena)
+{
+    sparse_query query;
+    uint32_t shared;
+    if (size % SPARSE_ENTRY) return;
+    must(!sparse_prepare(&query, bytes, size, arena, NULL));
+    (void)sparse_product(&query, bytes, size, &shared);
+    must(shared == sparse_count(size));
+}
+
 static void read_cell(mv_type type, const uint8_t *bytes, size_t size, mem_arena *arena)
 {
     mv_value value;
     bool accepted = cell_check(type, bytes, size, NULL) == MV_OK;
     must(accepted == (cell_to_value(type, bytes, size, arena, &value, NULL) == MV_OK));
+    if (type == MV_SPARSE_FP32) compare_sparse(bytes, size, arena);
     if (!(type & MV_ARRAY)) return;
     uint32_t count = cell_array_count(type, bytes, size);
     must(!accepted || count != UINT32_MAX);

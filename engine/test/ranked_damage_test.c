@@ -7,8 +7,7 @@
 
 #include "base/os.h"
 #include "index/ranked.h"
-#include "test/random_bits.h"
-#include "test/sample.h"
+#include "test/ranked_damage.h"
 
 #define ROWS       5000u /* two windows of a search; many blocks of the most frequent term */
 #define TERMS      60u
@@ -18,13 +17,6 @@
 #define FREQ_MAX   200000u /* positions that are read */
 
 static uint64_t docids[ROWS];
-static uint32_t refused, damaged, answered;
-
-static uint32_t below(uint32_t limit)
-{
-    return random_bits() % limit;
-}
-
 /* ---------------------------------------------------------------- sound lists */
 
 static uint32_t add_words(ranked_builder *b, uint32_t row, uint32_t count)
@@ -55,67 +47,14 @@ static ranked_builder *build(uint32_t rows, bool has_positions)
 
 /* ---------------------------------------------------------------- copies to damage */
 
-typedef struct copy {
-    index_part parts[RANKED_PARTS_MAX];
-    uint8_t *bytes[RANKED_PARTS_MAX];
-    size_t sizes[RANKED_PARTS_MAX]; /* allocated */
-    uint32_t count, rows;
-} copy;
-
 static copy copy_of(const ranked_builder *b, uint32_t rows)
 {
-    copy c = {.rows = rows};
-    c.count = ranked_build_parts(b, c.parts);
-    for (uint32_t i = 0; i < c.count; i++) {
-        c.sizes[i] = (size_t)c.parts[i].size;
-        c.bytes[i] = mem_alloc_aligned(c.sizes[i]);
-        memcpy(c.bytes[i], c.parts[i].bytes, c.sizes[i]);
-        c.parts[i].bytes = c.bytes[i];
-    }
-    return c;
-}
-
-static void copy_free(copy *c)
-{
-    for (uint32_t i = 0; i < c->count; i++) mem_free(c->bytes[i], c->sizes[i]);
-}
-
-static uint32_t find_part(const copy *c, ranked_part_kind kind)
-{
-    for (uint32_t i = 0; i < c->count; i++)
-        if (c->parts[i].kind == (uint32_t)kind) return i;
-    expect(false, "the part is there", __FILE__, __LINE__);
-    return 0;
-}
-
-static void *part_of(const copy *c, ranked_part_kind kind)
-{
-    return c->bytes[find_part(c, kind)];
-}
-
-/* Give a part another size, in a block of that size. What is new is zeros. */
-static void resize_part(copy *c, uint32_t at, size_t size)
-{
-    uint8_t *bytes = mem_alloc_aligned(size ? size : 1);
-    size_t kept = size < c->sizes[at] ? size : c->sizes[at];
-    memset(bytes, 0, size);
-    memcpy(bytes, c->bytes[at], kept);
-    mem_free(c->bytes[at], c->sizes[at]);
-    c->bytes[at] = bytes;
-    c->sizes[at] = size ? size : 1;
-    c->parts[at].bytes = bytes;
-    c->parts[at].size = size;
+    index_part parts[RANKED_PARTS_MAX];
+    uint32_t count = ranked_build_parts(b, parts);
+    return copy_of_parts(parts, count, rows);
 }
 
 /* ---------------------------------------------------------------- reading */
-
-static void is_right_error(mv_err err)
-{
-    EXPECT(err == MV_OK || (err == MV_CORRUPT && error.code == err && error.text[0]));
-    damaged += err == MV_CORRUPT;
-    answered += err == MV_OK;
-    error = (mv_error){0};
-}
 
 /* Positions are read into a block that holds just these. */
 static void read_row_positions(const ranked_cursor *cursor, uint32_t freq)
@@ -248,6 +187,16 @@ static mv_err read_copy(const copy *c)
 static ranked_builder *built;
 static bool has_positions; /* `built` has them */
 
+static copy sound_copy(void)
+{
+    return copy_of(built, ROWS);
+}
+
+static mv_err open_copy(const copy *c, ranked_lists *lists)
+{
+    return ranked_open(c->parts, c->count, c->rows, lists, &error);
+}
+
 static void test_sound(void)
 {
     copy c = copy_of(built, ROWS);
@@ -281,20 +230,6 @@ static void test_flags(void)
 
 /* ---------------------------------------------------------------- the head and sizes */
 
-static void test_head(void)
-{
-    for (size_t at = 0; at < sizeof(ranked_head); at++) {
-        for (uint32_t value = 0; value < 256; value += value % 16 ? 15 : 1) {
-            doing_now("byte %zu of the head is %u", at, value);
-            copy c = copy_of(built, ROWS);
-            uint8_t *byte = (uint8_t *)part_of(&c, RANKED_PART_HEAD) + at;
-            *byte = (uint8_t)value;
-            (void)read_copy(&c);
-            copy_free(&c);
-        }
-    }
-}
-
 static void test_head_values(void)
 {
     static const float floats[] = {0, -1, NAN, INFINITY, 1e38f, 1e-45f};
@@ -315,94 +250,7 @@ static void test_head_values(void)
     }
 }
 
-static void test_sizes(void)
-{
-    for (uint32_t at = 0; at < RANKED_PARTS_MAX; at++) {
-        for (uint32_t n = 0; n < 40; n++) {
-            copy c = copy_of(built, ROWS);
-            if (at >= c.count) {
-                copy_free(&c);
-                break;
-            }
-            size_t size = c.sizes[at],
-                   cut = n < 18 ? n : 1 + below((uint32_t)size); /* bytes less */
-            doing_now("part %u has %zu bytes less", c.parts[at].kind, cut);
-            resize_part(&c, at, n == 19 ? size + 16 : n == 18 || cut > size ? 0 : size - cut);
-            (void)read_copy(&c);
-            copy_free(&c);
-        }
-        copy c = copy_of(built, ROWS);
-        if (at < c.count) { /* the part is missing */
-            c.parts[at].kind = 99;
-            EXPECT(read_copy(&c) != MV_OK);
-        }
-        copy_free(&c);
-    }
-}
-
-/* ---------------------------------------------------------------- contents */
-
-static void test_bytes(ranked_part_kind kind, uint32_t rounds)
-{
-    for (uint32_t n = 0; n < rounds && unmet < 20; n++) {
-        copy c = copy_of(built, ROWS);
-        uint8_t *bytes = part_of(&c, kind);
-        uint32_t size = (uint32_t)c.sizes[find_part(&c, kind)], changes = 1 + n % 3 * 20;
-        for (uint32_t i = 0; i < changes; i++) {
-            uint32_t at = below(n % 2 && size > 2000 ? 2000 : size);
-            if (n % 4 == 3)
-                bytes[at] = (uint8_t)random_bits();
-            else
-                bytes[at] ^= (uint8_t)(1u << below(8));
-        }
-        if (n % 50 == 49) /* nothing but noise */
-            for (uint32_t i = 0; i < size; i++) bytes[i] = (uint8_t)random_bits();
-        doing_now("round %u, part %d", n, (int)kind);
-        (void)read_copy(&c);
-        copy_free(&c);
-    }
-}
-
-static void test_packed_blocks(ranked_part_kind kind)
-{
-    static const uint64_t bases[] = {0,
-                                     1,
-                                     3,
-                                     4,
-                                     UINT32_MAX,
-                                     UINT64_MAX,
-                                     UINT64_MAX - 3, /* a multiple of 4: 4 more bytes wrap */
-                                     UINT64_MAX - 7,
-                                     (uint64_t)1 << 63};
-    static const uint32_t numbers[] = {0, 1, 8, 31, 56, 57, 63, 64, 65, 255, UINT32_MAX};
-    for (size_t i = 0; i < sizeof bases / sizeof *bases; i++) {
-        for (size_t j = 0; j < 2 * sizeof numbers / sizeof *numbers; j++) {
-            copy c = copy_of(built, ROWS);
-            invert_block *block = part_of(&c, kind);
-            block->base = bases[i];
-            *(j % 2 ? &block->width : &block->offset) = numbers[j / 2];
-            doing_now("part %d, base %" PRIu64 ", number %zu", (int)kind, bases[i], j);
-            (void)read_copy(&c);
-            copy_free(&c);
-        }
-    }
-}
-
 /* ---------------------------------------------------------------- hostile lists */
-
-/* The list of a frequent term: its count, and its blocks. */
-static uint32_t *list_of(const copy *c, const char *name, ranked_block **blocks)
-{
-    ranked_lists lists;
-    uint32_t first = 0, end = 0;
-    uint64_t start = 0;
-    WORKS(ranked_open(c->parts, c->count, c->rows, &lists, &error));
-    WORKS(ranked_find(&lists, name, (uint32_t)strlen(name), false, &first, &end, &error));
-    EXPECT(end == first + 1 && invert_pack_get(&lists.starts, first, &start));
-    uint32_t *list = (uint32_t *)(void *)((uint8_t *)part_of(c, RANKED_PART_LISTS) + start);
-    *blocks = (ranked_block *)(void *)(list + 1);
-    return list;
-}
 
 /* Read one list in every way; is it found to be damaged when all of it is read, or without
  * positions when it is checked? */
@@ -427,20 +275,6 @@ static bool is_list_found_damaged(const copy *c, const char *name)
     bool is_sound = ranked_check(&lists, &error) != MV_CORRUPT;
     EXPECT(!is_sound || ok);
     return !ok || (!lists.positions && !is_sound);
-}
-
-static void test_counts(const char *name)
-{
-    static const uint32_t counts[] = {0, 1, 127, 128, 129, ROWS, ROWS + 1, 1u << 30, UINT32_MAX};
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        ranked_block *blocks;
-        copy c = copy_of(built, ROWS);
-        doing_now("%s has %u rows", name, counts[i]);
-        *list_of(&c, name, &blocks) = counts[i];
-        bool found = is_list_found_damaged(&c, name);
-        EXPECT(found || (counts[i] && counts[i] <= ROWS));
-        copy_free(&c);
-    }
 }
 
 /* Each member of a block of a list, with every value that is at an end of something. */

@@ -1,6 +1,7 @@
-/* Full-text search when memory is short: a collection is opened, searched, written, searched in a
- * transaction and optimized, over and over, each time with another allocation failing. A failure
- * must say what happened, lose nothing, leak nothing and leave no file behind.
+/* Search by text and by sparse vector when memory is short: a collection is opened, searched,
+ * written, searched in a transaction and optimized, over and over, each time with another
+ * allocation failing. A failure must say what happened, lose nothing, leak nothing and leave no
+ * file behind.
  *
  *   text_fault_test          every 11th allocation
  *   text_fault_test STEP     every STEP-th one; with 1 it takes 30 s */
@@ -33,6 +34,8 @@ static mv_err search(mv_collection *c)
     mv_err err = mv_result_create(c, &result, &error);
     for (size_t i = 0; i < TEXT_INDEXES * TEXT_QUERIES && !err; i++)
         err = text_search_in(c, result, i % TEXT_INDEXES, text_queries[i / TEXT_INDEXES], i % 3);
+    if (!err) err = text_search_weights(c, result, false);
+    if (!err) err = text_search_weights(c, result, true);
     mv_result_free(result);
     return err;
 }
@@ -85,11 +88,12 @@ static void look_again(void)
         mv_index_stats stats = text_stats(c, f);
         EXPECT(stats.segments == 1 && stats.indexed_rows == ROWS + MORE - 1 && !stats.warning[0]);
     }
+    EXPECT(text_stats(c, WEIGHTS).indexed_rows == ROWS + MORE - 1);
     EXPECT(text_differences_of(c, truth, text_queries + 5, 2) == 0);
     WORKS(mv_close(c, &error));
-    EXPECT(text_files(path, ".text", NULL) == TEXT_INDEXES);
-    /* . .. the catalog and its two lock files, rows */
-    EXPECT(text_files(path, "", NULL) == 6 + TEXT_INDEXES);
+    EXPECT(files_with(path, ".text", NULL) == TEXT_INDEXES);
+    /* . .. the catalog and its two lock files, rows, sparse vectors */
+    EXPECT(files_with(path, "", NULL) == 6 + TEXT_INDEXES + 1);
 }
 
 static uint64_t rounds, failed;
@@ -99,7 +103,7 @@ static bool run_without_memory(uint64_t n, bool persist)
 {
     mv_collection *c = NULL;
     size_t bytes = mem_bytes();
-    text_copy(base, path);
+    copy_collection(base, path);
     doing_now("allocation %" PRIu64 "%s", n, persist ? " and all after it" : "");
     mem_fail_at(n, persist);
     mv_err err = run_script(&c);

@@ -5,14 +5,15 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "storage/section_file.h"
-#include "storage/section_format.h"
 #include "test/text_sample.h"
 
-#define ROWS  1500u
-#define MORE  700u
-#define FEW   700u /* of the damaged collection */
-#define FLIPS 3u   /* of each section */
+#define DAMAGED_INDEXES TEXT_INDEXES
+#define DAMAGED_ENDING  "text"
+#include "test/index_damage.h"
+
+#define ROWS 1500u
+#define MORE 700u
+#define FEW  700u /* of the damaged collection */
 
 /* The same documents without an index. */
 static mv_collection *plain_of(uint32_t rows)
@@ -74,7 +75,7 @@ static void test_life(bool memory)
         EXPECT(text_differences(reader, plain) == 0);
         WORKS(mv_check(reader, &error));
         WORKS(mv_close(reader, &error));
-        EXPECT(text_files(sample_path("life"), ".text", NULL) == TEXT_INDEXES);
+        EXPECT(files_with(sample_path("life"), ".text", NULL) == TEXT_INDEXES);
         c = open_texts(sample_path("life"));
     }
     WORKS(mv_close(c, &error));
@@ -152,11 +153,40 @@ static void test_cancelled(bool memory)
         WORKS(mv_check(c, &error));
         uint64_t files = text_stats(c, BODY).segments + text_stats(c, LABELS).segments;
         WORKS(mv_close(c, &error));
-        if (!memory) EXPECT(text_files(sample_path("cancel"), ".text", NULL) == files);
+        if (!memory) EXPECT(files_with(sample_path("cancel"), ".text", NULL) == files);
         remove_tree(sample_path("cancel"));
         EXPECT(steps < 10000);
     }
     WORKS(mv_close(plain, &error));
+}
+
+/* ---------------------------------------------------------------- pages */
+
+/* A search that is continued comes to all hits in order, but for those that the offset skips. */
+static void test_pages(void)
+{
+    mv_collection *c = open_texts(":memory:");
+    mv_result *result = NULL, *all_hits = NULL;
+    mv_query query = {.text = "w0 w5", .text_size = 5, .text_field = BODY, .topk = ROWS};
+    size_t count = 1, all;
+    WORKS(text_write(c, 0, ROWS));
+    WORKS(optimize_all(c, 1000));
+    WORKS(mv_result_create(c, &result, &error));
+    WORKS(mv_result_create(c, &all_hits, &error));
+    WORKS(mv_search(c, &query, all_hits, &error));
+    const mv_hit *hits = mv_result_hits(all_hits, &all);
+    size_t at = query.offset = 30;
+    query.topk = 50;
+    for (; count; query.more = true) {
+        WORKS(mv_search(c, &query, result, &error));
+        const mv_hit *next = mv_result_hits(result, &count);
+        EXPECT(at + count <= all && (count == query.topk || at + count == all));
+        for (size_t i = 0; i < count && at < all; i++) EXPECT(next[i].docid == hits[at++].docid);
+    }
+    EXPECT(all > 100 && at == all);
+    mv_result_free(result);
+    mv_result_free(all_hits);
+    WORKS(mv_close(c, &error));
 }
 
 /* ---------------------------------------------------------------- unusual texts */
@@ -349,11 +379,32 @@ static void test_threads(bool memory)
 
 /* ---------------------------------------------------------------- damage */
 
-static char whole[128], hurt[128], names[TEXT_INDEXES][64];
-static uint8_t *bytes[TEXT_INDEXES];
-static size_t sizes[TEXT_INDEXES];
 static mv_collection *truth;
-static uint32_t behind, found, met_less;
+
+static mv_collection *open_to_damage(const char *path)
+{
+    return open_texts(path);
+}
+
+static uint32_t wrong_searches(mv_collection *c, size_t queries)
+{
+    return text_differences_of(c, truth, text_queries,
+                               queries < TEXT_QUERIES ? queries : TEXT_QUERIES);
+}
+
+static mv_index_stats stats_of(mv_collection *c, uint32_t field)
+{
+    return text_stats(c, field);
+}
+
+static void search_silently(mv_collection *c, uint32_t field)
+{
+    mv_result *result = NULL;
+    mv_query query = {.text = "w0 w1 w2", .text_size = 8, .text_field = field, .topk = TEXT_HITS};
+    WORKS(mv_result_create(c, &result, &error));
+    EXPECT(!mv_search(c, &query, result, NULL));
+    mv_result_free(result);
+}
 
 static void make_whole(void)
 {
@@ -361,137 +412,20 @@ static void make_whole(void)
     WORKS(text_write(c, 0, FEW));
     WORKS(optimize_all(c, 1000));
     WORKS(mv_close(c, &error));
-    for (uint32_t f = 0; f < TEXT_INDEXES; f++) {
-        char ending[16], path[256];
-        (void)snprintf(ending, sizeof ending, ".%u.text", f + 1); /* uids follow the order */
-        EXPECT(text_files(whole, ending, names[f]) == 1);
-        (void)snprintf(path, sizeof path, "%s/%s", whole, names[f]);
-        FILE *file = fopen(path, "rb");
-        EXPECT(file);
-        if (!file) continue;
-        (void)fseek(file, 0, SEEK_END);
-        sizes[f] = (size_t)ftell(file);
-        rewind(file);
-        bytes[f] = mem_alloc(sizes[f]);
-        EXPECT(fread(bytes[f], 1, sizes[f], file) == sizes[f]);
-        (void)fclose(file);
-    }
-}
-
-/* A copy of the collection, with another file of this index. */
-static void hurt_with(uint32_t field, const uint8_t *content, size_t size)
-{
-    char path[256];
-    text_copy(whole, hurt);
-    (void)snprintf(path, sizeof path, "%s/%s", hurt, names[field]);
-    FILE *file = fopen(path, "wb");
-    EXPECT(file && fwrite(content, 1, size, file) == size);
-    if (file) (void)fclose(file);
-}
-
-/* Queries go on with right hits, check names the file, and optimize builds it again. */
-static void use_damaged(uint32_t field)
-{
-    mv_collection *c = open_texts(hurt);
-    EXPECT(text_differences(c, truth) == 0);
-    EXPECT(text_stats(c, field).warning[0] && strstr(text_stats(c, field).warning, names[field]));
-    EXPECT(mv_check(c, &error) == MV_CORRUPT && strstr(error.text, names[field]));
-    WORKS(optimize_all(c, 1000));
-    is_indexed(c, 1, FEW);
-    WORKS(mv_check(c, &error));
-    EXPECT(text_differences(c, truth) == 0);
-    WORKS(mv_close(c, &error));
-}
-
-static void use_flipped(uint32_t field, size_t at)
-{
-    uint8_t bit = (uint8_t)(1u << mix(at) % 8);
-    doing_now("a bit of byte %zu of %s", at, names[field]);
-    bytes[field][at] ^= bit;
-    hurt_with(field, bytes[field], sizes[field]);
-    bytes[field][at] ^= bit;
-    use_damaged(field);
-}
-
-static void test_damage(uint32_t field)
-{
-    section_header header;
-    memcpy(&header, bytes[field], sizeof header);
-    for (size_t at = 0; at < sizeof header; at += 7) use_flipped(field, at);
-    for (uint32_t i = 0; i < header.sections && unmet < 20; i++) {
-        section_entry entry;
-        size_t at_entry = (size_t)header.table_offset + i * sizeof entry;
-        memcpy(&entry, bytes[field] + at_entry, sizeof entry);
-        use_flipped(field, at_entry + mix(i) % sizeof entry);
-        for (uint32_t n = 0; n < FLIPS && entry.size; n++)
-            use_flipped(field, (size_t)(entry.offset + mix(n * 31 + i) % entry.size));
-    }
-    for (uint32_t n = 0; n < 5; n++) {
-        hurt_with(field, bytes[field], n ? (size_t)(mix(n) % sizes[field]) : 0);
-        use_damaged(field);
-    }
-    hurt_with(field, bytes[1 - field], sizes[1 - field]); /* the other field's */
-    use_damaged(field);
-}
-
-static void test_missing(uint32_t field)
-{
-    char path[256];
-    text_copy(whole, hurt);
-    (void)snprintf(path, sizeof path, "%s/%s", hurt, names[field]);
-    EXPECT(!unlink(path));
-    use_damaged(field);
-}
-
-/* Damage behind the checksums, as a mistake of ours would make it: the file changes when it was
- * verified already. Every search checks what it follows, and answers something. */
-static void test_damage_behind_checksums(uint32_t field)
-{
-    char path[256];
-    section_header header;
-    memcpy(&header, bytes[field], sizeof header);
-    (void)snprintf(path, sizeof path, "%s/%s", hurt, names[field]);
-    text_copy(whole, hurt);
-    for (uint32_t n = 0; n < 100 && unmet < 20; n++, behind++) {
-        section_entry entry;
-        mv_collection *c = open_texts(hurt);
-        memcpy(&entry, bytes[field] + header.table_offset + n % header.sections * sizeof entry,
-               sizeof entry);
-        doing_now("round %u, section %u of %s", n, n % header.sections, names[field]);
-        EXPECT(text_differences_of(c, truth, text_queries, 1) == 0);
-        FILE *file = fopen(path, "r+b");
-        EXPECT(file);
-        for (uint32_t i = 0; file && i < 1 + n % 3 * 10 && entry.size; i++) {
-            (void)fseek(file, (long)(entry.offset + mix(n * 100 + i) % entry.size), SEEK_SET);
-            (void)fputc((int)(mix(n + i) & 0xff), file);
-        }
-        if (file) (void)fclose(file);
-        met_less += text_differences(c, truth) > 0;
-        found += text_stats(c, field).warning[0] != 0;
-        if (mv_check(c, &error)) EXPECT(text_differences_of(c, truth, text_queries, 3) == 0);
-        WORKS(mv_close(c, &error));
-        hurt_with(field, bytes[field], sizes[field]);
-    }
+    truth = plain_of(FEW);
+    WORKS(optimize_all(truth, 1000)); /* which is faster, and as right */
 }
 
 static void test_all_damage(void)
 {
-    (void)snprintf(whole, sizeof whole, "%s", sample_path("whole"));
-    (void)snprintf(hurt, sizeof hurt, "%s", sample_path("hurt"));
-    truth = plain_of(FEW);
-    make_whole();
-    WORKS(optimize_all(truth, 1000)); /* which is faster, and as right */
+    damage_begin();
     for (uint32_t field = 0; field < TEXT_INDEXES; field++) {
-        RUN_WITH(names[field], test_damage(field));
-        RUN_WITH(names[field], test_missing(field));
-        RUN_WITH(names[field], test_damage_behind_checksums(field));
+        RUN_WITH(file_names[field], test_damage(field));
+        RUN_WITH(file_names[field], test_missing(field));
+        RUN_WITH(file_names[field], test_damage_behind_checksums(field));
     }
-    printf("%u kinds of damage behind checksums, searches found %u, %u had other hits\n", behind,
-           found, met_less);
+    damage_end();
     WORKS(mv_close(truth, &error));
-    for (uint32_t field = 0; field < TEXT_INDEXES; field++) mem_free(bytes[field], sizes[field]);
-    remove_tree(whole);
-    remove_tree(hurt);
 }
 
 int main(void)
@@ -513,6 +447,7 @@ int main(void)
     }
     RUN(test_unusual_texts(false));
     RUN(test_threads(false));
+    RUN(test_pages());
     RUN(test_nothing_to_find());
     remove_tree(sample_place);
     RUN(test_memory_is_freed(0));

@@ -1,15 +1,14 @@
-/* A collection with full-text fields, for the tests of its life, of damage and of failures:
- * documents made from a number, and queries whose hits are compared with those of a collection that
- * has no index yet, in which every text is read. */
+/* A collection with full-text fields and one of sparse vectors, for the tests of its life, of
+ * damage and of failures: documents made from a number, and queries whose hits are compared with
+ * those of a collection that has no index yet, in which every text is read. */
 #ifndef MV_TEXT_SAMPLE_H
 #define MV_TEXT_SAMPLE_H
 
-#include <dirent.h>
 #include <math.h>
 
-#include "test/sample.h"
+#include "test/collection_files.h"
 
-enum { BODY, LABELS, NUMBER, TEXT_FIELDS };
+enum { BODY, LABELS, NUMBER, WEIGHTS, TEXT_FIELDS };
 #define TEXT_INDEXES    2u
 #define TEXT_VOCABULARY 80u
 #define TEXT_HITS       60u
@@ -24,6 +23,7 @@ static inline mv_err text_schema(mv_schema **schema)
         {"body", MV_STRING, true, NULL, text, 0},
         {"labels", (mv_type)(MV_ARRAY | MV_STRING), true, NULL, text, 0},
         {.name = "number", .type = MV_INT32},
+        {"weights", MV_SPARSE_FP32, true, NULL, {.type = MV_INDEX_SPARSE}},
     };
     mv_err err = mv_schema_create("texts", schema, &error);
     for (uint32_t f = 0; f < TEXT_FIELDS && !err; f++)
@@ -66,6 +66,20 @@ static inline mv_value text_body(uint32_t n, char *out)
     return text_value(out, size);
 }
 
+/* A weight for every word of the vocabulary that divides the number. */
+static inline mv_err text_set_weights(mv_batch *batch, uint32_t n)
+{
+    uint32_t indices[TEXT_VOCABULARY];
+    float numbers[TEXT_VOCABULARY];
+    mv_value value = {.kind = MV_KIND_SPARSE, .as.sparse = {indices, numbers, 0}};
+    for (uint32_t i = 1; i < TEXT_VOCABULARY; i++) {
+        if (n % i) continue;
+        indices[value.as.sparse.count] = i;
+        numbers[value.as.sparse.count++] = (float)(mix(n + i) % 1000) / 100 - 2;
+    }
+    return n % 17 ? mv_batch_set(batch, WEIGHTS, &value, &error) : MV_OK;
+}
+
 static inline mv_err text_add(mv_batch *batch, uint32_t n)
 {
     char id[16], text[512], labels[4][16];
@@ -76,7 +90,8 @@ static inline mv_err text_add(mv_batch *batch, uint32_t n)
     mv_err err = mv_batch_add(batch, id, (size_t)snprintf(id, sizeof id, "%u", n), &error);
     if (!err) err = mv_batch_set(batch, BODY, &body, &error);
     if (!err && n % 7) err = mv_batch_set(batch, LABELS, &list, &error);
-    return err ? err : mv_batch_set(batch, NUMBER, &number, &error);
+    if (!err) err = mv_batch_set(batch, NUMBER, &number, &error);
+    return err ? err : text_set_weights(batch, n);
 }
 
 static inline mv_err text_write(mv_collection *c, uint32_t first, uint32_t end)
@@ -134,6 +149,23 @@ static inline mv_err text_search_in(mv_collection *c, mv_result *result, uint32_
     return mv_search(c, &query, result, &error);
 }
 
+/* Search by two sparse vectors, or by that of a document. */
+static inline mv_err text_search_weights(mv_collection *c, mv_result *result, bool by_id)
+{
+    static const uint32_t indices[] = {3, 1, 20};
+    static const float numbers[] = {1, 0.5f, -2};
+    static const mv_sparse vectors[] = {{indices, numbers, 3}, {indices, numbers, 1}};
+    mv_filter filter = {.text = "number < 30", .size = 11};
+    mv_query query = {.is_sparse = true,
+                      .sparse_field = WEIGHTS,
+                      .sparse = by_id ? NULL : vectors,
+                      .sparse_count = by_id ? 0 : 2,
+                      .topk = 8,
+                      .filter = by_id ? &filter : NULL};
+    if (by_id) query.id = (mv_id){"48", 2};
+    return mv_search(c, &query, result, &error);
+}
+
 static inline bool text_same_hits(mv_result *a, mv_result *b)
 {
     size_t count, other_count;
@@ -143,7 +175,7 @@ static inline bool text_same_hits(mv_result *a, mv_result *b)
         mv_id id, other;
         if (mv_result_id(a, i, &id, &error) || mv_result_id(b, i, &other, &error)) return false;
         if (id.size != other.size || memcmp(id.data, other.data, id.size) != 0) return false;
-        if (fabs(hits[i].score - others[i].score) > 1e-5 * others[i].score) return false;
+        if (fabs(hits[i].score - others[i].score) > 1e-5 * fabs(others[i].score)) return false;
     }
     return true;
 }
@@ -163,6 +195,11 @@ static inline uint32_t text_differences_of(mv_collection *a, mv_collection *b,
         WORKS(text_search_in(b, y, field, query, i % 2));
         different += !text_same_hits(x, y);
     }
+    for (int by_id = 0; by_id < 2; by_id++) {
+        WORKS(text_search_weights(a, x, by_id));
+        WORKS(text_search_weights(b, y, by_id));
+        different += !text_same_hits(x, y);
+    }
     mv_result_free(x);
     mv_result_free(y);
     return different;
@@ -178,32 +215,6 @@ static inline mv_index_stats text_stats(mv_collection *c, uint32_t field)
     mv_index_stats stats = {0};
     WORKS(mv_get_field_index_stats(c, field, &stats, &error));
     return stats;
-}
-
-/* ---------------------------------------------------------------- files */
-
-/* How many names in the directory have this in them; the last one found goes to `name`. */
-static inline uint32_t text_files(const char *path, const char *part, char name[64])
-{
-    uint32_t count = 0;
-    DIR *directory = opendir(path);
-    struct dirent *entry;
-    while (directory && (entry = readdir(directory))) {
-        if (!strstr(entry->d_name, part)) continue;
-        if (name) (void)snprintf(name, 64, "%.63s", entry->d_name);
-        count++;
-    }
-    if (directory) (void)closedir(directory);
-    return count;
-}
-
-/* Copy a collection that is not open. */
-static inline void text_copy(const char *from, const char *to)
-{
-    char command[512];
-    remove_tree(to);
-    (void)snprintf(command, sizeof command, "cp -r %s %s", from, to);
-    EXPECT(system(command) == 0);
 }
 
 #endif

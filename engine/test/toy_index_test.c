@@ -197,8 +197,10 @@ static void test_refusals(void)
     REFUSES("vector field 'v' has an index with salt 2, it must be 3 to 18446744073709551615",
             MV_VECTOR_FP32, MV_L2, toy_with((toy_options){.salt = 2}));
     REFUSES("vector field 'v' has the unknown index type 101", MV_VECTOR_FP32, MV_L2, of_tally);
-    REFUSES("field 'f' is scalar: its index is 'invert', 'text', 'sparse', 'tally' or none, not 100 ('toy')",
-            MV_INT32, (mv_metric)0, toy_with(window_50));
+    REFUSES(
+        "field 'f' is scalar: its index is 'invert', 'text', 'sparse', 'tally' or none, not 100 "
+        "('toy')",
+        MV_INT32, (mv_metric)0, toy_with(window_50));
 }
 
 /* Schemas with these types have format 3, other schemas format 2. Damaged bytes are refused. */
