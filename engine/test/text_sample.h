@@ -23,7 +23,7 @@ static inline mv_err text_schema(mv_schema **schema)
         {"body", MV_STRING, true, NULL, text, 0},
         {"labels", (mv_type)(MV_ARRAY | MV_STRING), true, NULL, text, 0},
         {.name = "number", .type = MV_INT32},
-        {"weights", MV_SPARSE_FP32, true, NULL, {.type = MV_INDEX_SPARSE}},
+        {"weights", MV_SPARSE_FP32, true, NULL, {.type = MV_INDEX_SPARSE}, 0},
     };
     mv_err err = mv_schema_create("texts", schema, &error);
     for (uint32_t f = 0; f < TEXT_FIELDS && !err; f++)
