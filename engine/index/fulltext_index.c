@@ -146,6 +146,12 @@ static mv_err fulltext_check(const index_opened *opened, mv_error *error)
     return ranked_check(&opened_text(opened)->lists, error);
 }
 
+static mv_err fulltext_compare(const index_opened *opened, const index_opened *built,
+                               mv_error *error)
+{
+    return ranked_compare(&opened_text(opened)->lists, &opened_text(built)->lists, error);
+}
+
 static void fulltext_describe(const index_opened *opened, mv_index_stats *stats)
 {
     const ranked_head *head = opened_text(opened)->lists.head;
@@ -163,6 +169,7 @@ const index_type fulltext_index = {
     .open = fulltext_open,
     .close = fulltext_close,
     .check = fulltext_check,
+    .compare = fulltext_compare,
     .describe = fulltext_describe,
     .build_begin = fulltext_begin,
     .build_step = fulltext_step,

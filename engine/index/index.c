@@ -1,6 +1,8 @@
 /* The table of index types. */
 #include "index/index.h"
 
+#include <math.h>
+
 #define TYPES_ADDED_MAX 4u
 
 #define INDEX_ADDRESS(name) &name##_index,
@@ -48,6 +50,25 @@ void index_scratch_free(index_scratch *scratch)
 {
     mem_free(scratch->block, scratch->size);
     *scratch = (index_scratch){0};
+}
+
+mv_err index_compare(const index_type *type, const index_opened *opened, const index_source *source,
+                     const mv_index_options *options, mv_error *error)
+{
+    index_request request = {.source = source, .options = options, .threads = 1};
+    index_part parts[INDEX_PARTS_MAX];
+    index_builder *b = NULL;
+    index_opened *built = NULL;
+    bool more = true;
+    if (!type->compare) return MV_OK;
+    MV_TRY(type->build_begin(&request, &b, error));
+    mv_err err = MV_OK;
+    while (!err && more) err = type->build_step(b, INFINITY, &more, error);
+    if (!err) err = type->open(parts, type->build_parts(b, parts), source, &built, error);
+    if (!err) err = type->compare(opened, built, error);
+    if (built) type->close(built);
+    type->build_free(b);
+    return err;
 }
 
 mv_err index_search(const index_type *type, const index_opened *opened, const index_query *query,

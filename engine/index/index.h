@@ -153,6 +153,9 @@ typedef struct index_type {
     void (*close)(index_opened *opened);
     /* Check everything. MV_CORRUPT. */
     mv_err (*check)(const index_opened *opened, mv_error *error);
+    /* Is this index, which has been checked, the same as one that was built anew over its rows?
+     * MV_CORRUPT: it is not. NULL: indexes over the same rows may differ. */
+    mv_err (*compare)(const index_opened *opened, const index_opened *built, mv_error *error);
     /* Fill the type's member of stats->as. Only what `open` checks can be relied on. NULL: the type
      * has no such member. */
     void (*describe)(const index_opened *opened, mv_index_stats *stats);
@@ -203,6 +206,11 @@ const index_type *index_of_file(uint32_t file_kind);
 /* Add a type and its kind until the process ends. For tests; no other thread may use the engine
  * meanwhile. MV_MISUSE: another type has the same name, file ending or number. */
 mv_err index_add(const index_type *type, mv_error *error);
+
+/* Build the index anew in memory, and compare it with this one, which has been checked. Does nothing
+ * for types that cannot be compared. MV_CORRUPT: it is not the index of its rows. */
+mv_err index_compare(const index_type *type, const index_opened *opened, const index_source *source,
+                     const mv_index_options *options, mv_error *error);
 
 /* Call type->search, with scratch->layout 0 if another type used the scratch last. */
 mv_err index_search(const index_type *type, const index_opened *opened, const index_query *query,

@@ -128,6 +128,10 @@ mv_err ranked_open_weights(const index_part *parts, uint32_t parts_count, uint32
  * MV_CORRUPT. */
 mv_err ranked_check(const ranked_lists *lists, mv_error *error);
 
+/* Are both the lists of the same rows? For lists that have been checked, of any format, both of a
+ * text or both of weights. MV_CORRUPT: they differ. */
+mv_err ranked_compare(const ranked_lists *a, const ranked_lists *b, mv_error *error);
+
 /* ---------------------------------------------------------------- terms and lists */
 
 #define RANKED_NONE UINT32_MAX

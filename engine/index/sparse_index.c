@@ -88,6 +88,12 @@ static mv_err sparse_check(const index_opened *opened, mv_error *error)
     return ranked_check(sparse_ranked(opened), error);
 }
 
+static mv_err sparse_compare(const index_opened *opened, const index_opened *built,
+                             mv_error *error)
+{
+    return ranked_compare(sparse_ranked(opened), sparse_ranked(built), error);
+}
+
 static void sparse_describe(const index_opened *opened, mv_index_stats *stats)
 {
     const ranked_head *head = sparse_ranked(opened)->head;
@@ -100,6 +106,7 @@ const index_type sparse_index = {
     .open = sparse_open,
     .close = sparse_close,
     .check = sparse_check,
+    .compare = sparse_compare,
     .describe = sparse_describe,
     .build_begin = sparse_begin,
     .build_step = sparse_step,

@@ -232,6 +232,21 @@ bool shared_index_read_warning(engine *e, shared_index *x, char out[MV_ERROR_TEX
     return out[0] != 0;
 }
 
+mv_err shared_index_compare(engine *e, shared_index *x, const mv_schema *schema, uint32_t slot,
+                            mv_error *error)
+{
+    char name[SEGMENT_FILE_NAME_SIZE];
+    mv_error why = {0};
+    if (x->number < index_slot_since(schema, slot)) return MV_OK;
+    mv_err err =
+        index_compare(x->type, x->opened, &x->source, index_slot_options(schema, slot), &why);
+    if (!err) return MV_OK;
+    shared_index_file_name(x, name);
+    (void)error_prefix(&why, err, "%s: ", name);
+    if (err == MV_CORRUPT) shared_index_note_damage(e, x, &why);
+    return error_set(error, err, "%s", why.text);
+}
+
 mv_err shared_index_verify(engine *e, shared_index *x, mv_error *error)
 {
     mv_error why = {0};

@@ -89,8 +89,10 @@ static mv_err check_files_of_indexes(const snapshot *s, const view_segment *chec
                                      mv_error *error)
 {
     for (uint32_t slot = 0; slot < index_slot_count(s->v->schema); slot++)
-        if (checked->indexes[slot])
+        if (checked->indexes[slot]) {
             MV_TRY(shared_index_verify(s->e, checked->indexes[slot], error));
+            MV_TRY(shared_index_compare(s->e, checked->indexes[slot], s->v->schema, slot, error));
+        }
     return MV_OK;
 }
 

@@ -234,8 +234,50 @@ static void test_corpora(void)
     test_corpus(20000, 60, 8);
 }
 
+/* Lists of 300 rows of 200 words; in one row a word is another one, or two words changed places. */
+static ranked_builder *build_nearly(bool has_positions, bool other_word, bool other_place,
+                                    ranked_lists *lists)
+{
+    static const char *const words[] = {"a", "b", "c", "d", "e", "f", "g"};
+    ranked_builder *b = NULL;
+    index_part parts[RANKED_PARTS_MAX];
+    bool more = true;
+    WORKS(ranked_build_begin(300, 1.2f, 0.75f, has_positions, &b, &error));
+    for (uint32_t row = 0; row < 300; row++) {
+        for (uint32_t position = 0; position < 200; position++) {
+            bool is_there = row == 77 && (position == 20 || position == 21);
+            uint32_t word = (row + position) % 6;
+            if (is_there && other_place) word = (row + 41 - position) % 6;
+            if (is_there && other_word) word = 6;
+            WORKS(ranked_build_add(b, row, words[word], 1, position, &error));
+        }
+    }
+    while (more) WORKS(ranked_build_step(b, 0, &more, &error));
+    WORKS(ranked_open(parts, ranked_build_parts(b, parts), 300, lists, &error));
+    return b;
+}
+
+static void test_comparing(void)
+{
+    for (int has_positions = 0; has_positions < 2; has_positions++) {
+        ranked_lists lists, same, word, place, without;
+        ranked_builder *built[] = {build_nearly(has_positions, false, false, &lists),
+                                   build_nearly(has_positions, false, false, &same),
+                                   build_nearly(has_positions, true, false, &word),
+                                   build_nearly(has_positions, false, true, &place),
+                                   build_nearly(!has_positions, false, false, &without)};
+        WORKS(ranked_compare(&lists, &same, &error));
+        EXPECT(ranked_compare(&lists, &word, &error) == MV_CORRUPT);
+        EXPECT(ranked_compare(&word, &lists, &error) == MV_CORRUPT);
+        EXPECT(!ranked_compare(&lists, &place, &error) == !has_positions);
+        EXPECT(ranked_compare(&lists, &without, &error) == MV_CORRUPT);
+        for (size_t i = 0; i < sizeof built / sizeof *built; i++) ranked_build_free(built[i]);
+    }
+}
+
 int main(void)
 {
     RUN(test_corpora());
+    RUN(test_comparing());
     return tests_conclude();
 }

@@ -255,6 +255,35 @@ static void test_empty(void)
 }
 
 /* A damaged cell, or one that lies outside of the column. */
+/* A number, an index or a row more makes other lists. */
+static void test_comparing(void)
+{
+    static const uint32_t indices[] = {3, 70, 900}, others[] = {3, 70, 901};
+    static const float numbers[] = {1, -2, 3}, less[] = {1, -2, 2.9f};
+    const mv_sparse versions[] = {{indices, numbers, 3},
+                                  {indices, less, 3},
+                                  {others, numbers, 3},
+                                  {indices, numbers, 2}};
+    sparse_column columns[4] = {{{0}, {0}, {0}, 0}};
+    index_column lent[4];
+    sparse_builder *built[4];
+    ranked_lists lists[4];
+    for (int i = 0; i < 4; i++) {
+        index_part parts[INDEX_PARTS_MAX];
+        for (uint32_t row = 0; row < 300; row++)
+            sparse_column_add(&columns[i], &versions[row == 150 ? i : 0]);
+        lent[i] = sparse_column_lend(&columns[i]);
+        built[i] = sparse_column_build(&lent[i]);
+        WORKS(ranked_open_weights(parts, sparse_build_parts(built[i], parts), 300, &lists[i],
+                                  &error));
+        EXPECT(ranked_compare(&lists[0], &lists[i], &error) == (i ? MV_CORRUPT : MV_OK));
+    }
+    for (int i = 0; i < 4; i++) {
+        sparse_build_free(built[i]);
+        sparse_column_free(&columns[i]);
+    }
+}
+
 static void test_damaged_columns(void)
 {
     for (uint32_t kind = 0; kind < 6; kind++) {
@@ -290,6 +319,7 @@ int main(void)
     RUN(test_several_gatherings());
     RUN(test_whole_blocks());
     RUN(test_empty());
+    RUN(test_comparing());
     RUN(test_damaged_columns());
     RUN(test_memory_is_freed(0));
     return tests_conclude();
