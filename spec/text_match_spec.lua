@@ -2,7 +2,9 @@
 -- can say the same, it must find the same documents.
 
 local moonvec = require "moonvec"
+local plain = require "spec.support.text_plain"
 local support = require "spec.support"
+local trees = require "spec.support.text_trees"
 
 local has_sqlite, luasql = pcall(require, "luasql.sqlite3")
 
@@ -20,253 +22,46 @@ for _, first in ipairs { "b", "d", "f", "st", "tr" } do
   for _, last in ipairs { "ab", "abe", "ed", "ig", "ok", "un", "est", "ets" } do WORDS[#WORDS + 1] = first .. last end
 end
 
--- Small numbers are frequent, as words are.
-local function some_word(random)
-  return WORDS[math.floor((#WORDS) ^ ((random(100000) - 0.5) / 100000))]
-end
+local function some_word(random) return trees.pick(random, WORDS) end
 
-local function some_words(random, count)
-  local words = {}
-  for i = 1, count do words[i] = some_word(random) end
-  return words
+local function some_tree(random, depth, is_plain)
+  return trees.new(random, some_word, is_plain):tree(depth)
 end
 
 local function document(random, id)
-  local body = random(10) > 1 and table.concat(some_words(random, random(25)), " ") or nil
-  return { id = id, n = random(10), body = body }
-end
-
--- ---------------------------------------------------------------- random trees
-
--- A tree is { kind, word | words | members, slop, edits, by }. In `plain` trees there is only what FTS5 can say.
-local some_tree
-
-local function some_leaf(random, plain)
-  local kind = random(10)
-  if kind <= 5 then
-    return { kind = "word", word = some_word(random) }
-  elseif kind <= 6 then
-    return { kind = "prefix", word = some_word(random):sub(1, random(2)) }
-  elseif kind <= 8 and not plain then
-    return { kind = "fuzzy", word = some_word(random), edits = random(2) }
-  end
-  return { kind = "phrase", words = some_words(random, 1 + random(2)), slop = plain and 0 or random(4) - 1 }
-end
-
-local function some_members(random, depth, plain, count)
-  local members = {}
-  for i = 1, count do members[i] = some_tree(random, depth - 1, plain) end
-  return members
-end
-
-function some_tree(random, depth, plain)
-  local kind = random(10)
-  local tree
-  if depth == 0 or kind <= 4 then
-    tree = some_leaf(random, plain)
-  elseif kind <= 7 then
-    tree = { kind = "any", members = some_members(random, depth, plain, random(3)) }
-  else
-    tree = { kind = "all", members = some_members(random, depth, plain, random(2)) }
-    if random(3) == 1 then
-      table.insert(tree.members, { kind = "no", members = some_members(random, depth, plain, 1) })
-    end
-    if not plain and random(3) == 1 then
-      table.insert(tree.members, 1, { kind = "maybe", members = some_members(random, depth, plain, random(2)) })
-    end
-  end
-  tree.by = not plain and random(5) == 1 and random(16) / 4 or nil
-  return tree
-end
-
-local function match_of(tree)
-  local match
-  if tree.members then
-    local members = {}
-    for i, member in ipairs(tree.members) do members[i] = match_of(member) end
-    match = tree.kind == "no" and t.no(members[1]) or tree.kind ~= "no" and t[tree.kind](members)
-  elseif tree.kind == "phrase" then
-    match = t.phrase { table.concat(tree.words, " "), slop = tree.slop }
-  elseif tree.kind == "fuzzy" then
-    match = t.fuzzy { tree.word, edits = tree.edits }
-  else
-    match = t[tree.kind](tree.word)
-  end
-  return tree.by and t.boost { match, by = tree.by } or match
-end
-
--- ---------------------------------------------------------------- the plain program
-
--- Characters inserted, left out, replaced, and neighbours exchanged.
-local function distance(a, b)
-  local rows = {}
-  for i = 0, #a do
-    rows[i] = { [0] = i }
-    for j = 1, #b do
-      if i == 0 then
-        rows[0][j] = j
-      else
-        local same = a:byte(i) == b:byte(j)
-        local least = math.min(rows[i - 1][j] + 1, rows[i][j - 1] + 1, rows[i - 1][j - 1] + (same and 0 or 1))
-        if i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
-          least = math.min(least, rows[i - 2][j - 2] + 1)
-        end
-        rows[i][j] = least
-      end
-    end
-  end
-  return rows[#a][#b]
-end
-
--- Does the word match this leaf, which is no phrase?
-local function is_like(leaf, word)
-  if leaf.kind == "prefix" then
-    return word:sub(1, #leaf.word) == leaf.word
-  elseif leaf.kind == "fuzzy" then
-    return distance(leaf.word, word) <= leaf.edits
-  end
-  return leaf.word == word
-end
-
-local function frequency(leaf, words)
-  local count, known = 0, leaf.known or {}
-  leaf.known = known
-  for _, word in ipairs(words) do
-    if known[word] == nil then known[word] = is_like(leaf, word) end
-    count = count + (known[word] and 1 or 0)
-  end
-  return count
-end
-
-local function has_phrase(phrase, slop, words)
-  for first, word in ipairs(words) do
-    local at, found = first, word == phrase[1]
-    for i = 2, #phrase do
-      repeat at = at + 1 until at > #words or words[at] == phrase[i]
-      found = found and at <= #words
-    end
-    if found and at - first - (#phrase - 1) <= slop then return true end
-  end
-  return false
-end
-
-local holds = {}
-
-local function matches(tree, words)
-  local evaluate = holds[tree.kind]
-  if evaluate then return evaluate(tree, words) end
-  return frequency(tree, words) > 0
-end
-
-function holds.phrase(tree, words) return has_phrase(tree.words, tree.slop, words) end
-function holds.maybe() return true end
-function holds.no(tree, words) return not matches(tree.members[1], words) end
-function holds.all(tree, words)
-  for _, member in ipairs(tree.members) do if not matches(member, words) then return false end end
-  return true
-end
-function holds.any(tree, words)
-  for _, member in ipairs(tree.members) do if matches(member, words) then return true end end
-  return false
-end
-
--- Adds { leaf, boost } of each word that a hit is scored by.
-local function add_leaves(leaves, tree, boost)
-  boost = boost * (tree.by or 1)
-  if tree.kind == "no" then return leaves end
-  for _, member in ipairs(tree.members or {}) do add_leaves(leaves, member, boost) end
-  for _, word in ipairs(tree.words or {}) do
-    leaves[#leaves + 1] = { leaf = { kind = "word", word = word }, boost = boost }
-  end
-  if tree.word then leaves[#leaves + 1] = { leaf = tree, boost = boost } end
-  return leaves
-end
-
-local function words_of(doc)
   local words = {}
-  for word in doc.body:gmatch "%S+" do words[#words + 1] = word end
-  return words
+  if random(10) > 1 then for i = 1, random(25) do words[i] = some_word(random) end end
+  return { id = id, n = random(10), body = words[1] and table.concat(words, " ") }
 end
 
--- The score of each document that matches and passes, and the words of all that have some.
-local function scores(documents, tree, passes)
-  local count, tokens, words, result = 0, 0, {}, {}
-  local leaves, k1, b = add_leaves({}, tree, 1), 1.2, 0.75
+-- By id, the words of each document that has some.
+local function words_of(documents)
+  local words = {}
   for id, doc in pairs(documents) do
     if doc.body then
-      words[id] = words_of(doc)
-      count, tokens = count + 1, tokens + #words[id]
+      words[id] = {}
+      for word in doc.body:gmatch "%S+" do table.insert(words[id], word) end
     end
   end
-  for _, entry in ipairs(leaves) do
-    local with = 0
-    entry.freqs = {}
-    for id, list in pairs(words) do
-      entry.freqs[id] = frequency(entry.leaf, list)
-      with = with + (entry.freqs[id] > 0 and 1 or 0)
-    end
-    entry.weight = entry.boost * math.log(1 + (count - with + 0.5) / (with + 0.5)) * (k1 + 1)
-  end
-  for id, list in pairs(words) do
-    if passes(documents[id]) and matches(tree, list) then
-      result[id] = 0
-      for _, entry in ipairs(leaves) do
-        local f = entry.freqs[id]
-        result[id] = result[id] + entry.weight * f / (f + k1 * (1 - b + b * #list * count / tokens))
-      end
-    end
-  end
-  return result
+  return words
 end
 
 -- ---------------------------------------------------------------- comparing
 
 local function compare(c, documents, tree, topk)
-  local match = match_of(tree)
+  local match = trees.match_of(tree)
   for _, filter in ipairs { false, "n <= 3" } do
-    local expected, sorted = scores(documents, tree, function(doc) return not filter or doc.n <= 3 end), {}
-    for _, score in pairs(expected) do sorted[#sorted + 1] = score end
-    table.sort(sorted, function(x, y) return x > y end)
+    local expected = plain.scores(words_of(documents), tree, function(id) return not filter or documents[id].n <= 3 end)
     local hits = assert(c:query { match = match, topk = topk, filter = filter or nil })
-    local context = ("%s, filter %s"):format(tostring(match), tostring(filter))
-    assert.equal(math.min(topk, #sorted), #hits, context)
-    for i, hit in ipairs(hits) do
-      local score = expected[tonumber(hit.id)]
-      assert.is_true(score ~= nil, context .. ": " .. hit.id .. " does not match")
-      assert.is_true(math.abs(hit.score - score) <= 1e-5 * score,
-        ("%s: %s has %.8f instead of %.8f"):format(context, hit.id, hit.score, score))
-      assert.is_true(math.abs(hit.score - sorted[i]) <= 1e-5 * sorted[i], context .. ": rank " .. i)
-    end
+    assert.is_nil(plain.fault_of(hits, expected, topk), ("%s, filter %s"):format(tostring(match), tostring(filter)))
   end
 end
 
-local FILTERS = {
-  ["body MATCH ?"] = function(_, found) return found == true end,
-  ["body NOT MATCH ?"] = function(_, found) return found == false end,
-  ["n <= 3 AND body MATCH ?"] = function(doc, found) return doc.n <= 3 and found == true end,
-  ["n <= 3 OR body MATCH ?"] = function(doc, found) return doc.n <= 3 or found == true end,
-  ["NOT (n <= 3 OR body MATCH ?)"] = function(doc, found) return doc.n > 3 and found == false end,
-}
-
-local function ids_of(c, filter, args)
-  local ids = {}
-  for doc in c:iterate { filter = filter, args = args, output_fields = {} } do ids[#ids + 1] = doc.id end
-  table.sort(ids)
-  return ids
-end
-
--- `found` is nil where the text is NULL.
 local function compare_filters(c, documents, tree)
-  local match = match_of(tree)
-  for filter, passes in pairs(FILTERS) do
-    local expected = {}
-    for id, doc in pairs(documents) do
-      local found
-      if doc.body then found = matches(tree, words_of(doc)) end
-      if passes(doc, found) then expected[#expected + 1] = tostring(id) end
-    end
-    table.sort(expected)
-    assert.same(expected, ids_of(c, filter, { match }), filter .. ": " .. tostring(match))
+  local match, words = trees.match_of(tree), words_of(documents)
+  for filter in pairs(plain.FILTERS) do
+    local expected = plain.filtered(documents, words, tree, filter)
+    assert.same(expected, plain.ids_of(c, filter, { match }), filter .. ": " .. tostring(match))
     assert.equal(#expected, c:count(filter, { match }))
   end
   assert.equal(c:count("body MATCH ?", { match }), c:count(moonvec.filter.match("body", match)))
@@ -324,24 +119,6 @@ describe("a full-text query built as data", function()
     end)
   end
 
-  -- The same tree in the language of FTS5.
-  local function fts_of(tree)
-    if tree.kind == "word" or tree.kind == "prefix" then
-      return ('"%s"%s'):format(tree.word, tree.kind == "prefix" and "*" or "")
-    elseif tree.kind == "phrase" then
-      return ('"%s"'):format(table.concat(tree.words, " "))
-    end
-    local parts, excluded = {}, ""
-    for _, member in ipairs(tree.members) do
-      if member.kind == "no" then
-        excluded = " NOT " .. fts_of(member.members[1])
-      else
-        parts[#parts + 1] = fts_of(member)
-      end
-    end
-    return ("((%s)%s)"):format(table.concat(parts, tree.kind == "any" and " OR " or " AND "), excluded)
-  end
-
   it("finds what FTS5 finds", function()
     local environment = has_sqlite and luasql.sqlite3()
     local database = environment and environment:connect ""
@@ -369,15 +146,15 @@ describe("a full-text query built as data", function()
         end
       end
       local tree = some_tree(random, 3, true)
-      local cursor = assert(database:execute(("SELECT rowid FROM t WHERE t MATCH '%s'"):format(fts_of(tree))))
+      local cursor = assert(database:execute(("SELECT rowid FROM t WHERE t MATCH '%s'"):format(trees.fts_of(tree))))
       local expected = {}
       for id in function() return cursor:fetch() end do expected[#expected + 1] = ("%d"):format(id) end
       table.sort(expected)
-      local match = match_of(tree)
+      local match = trees.match_of(tree)
       local found = support.ids(assert(c:query { match = match, topk = 1000, output_fields = {} }))
       table.sort(found)
       assert.same(expected, found, tostring(match))
-      assert.same(expected, ids_of(c, "body MATCH ?", { match }), tostring(match))
+      assert.same(expected, plain.ids_of(c, "body MATCH ?", { match }), tostring(match))
     end
     database:close()
     environment:close()
@@ -440,9 +217,9 @@ describe("a full-text query built as data", function()
 
   it("multiplies the score by the boost", function()
     local c = disks()
-    local plain = assert(c:query { match = t.word "tape" })[1].score
+    local once = assert(c:query { match = t.word "tape" })[1].score
     local boosted = assert(c:query { match = t.boost { t.all { t.boost { "tape", by = 4 } }, by = 0.5 } })[1].score
-    assert.is_true(math.abs(boosted - 2 * plain) < 1e-6)
+    assert.is_true(math.abs(boosted - 2 * once) < 1e-6)
   end)
 
   it("can be a part of several queries", function()

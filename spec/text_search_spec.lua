@@ -1,7 +1,9 @@
 -- Searching by text. A plain Lua program over all documents is the truth for what matches and for BM25 scores.
 
 local moonvec = require "moonvec"
+local plain = require "spec.support.text_plain"
 local support = require "spec.support"
+local trees = require "spec.support.text_trees"
 
 local WORDS = {}
 for _, first in ipairs { "b", "d", "f", "k", "l", "m", "p", "s", "t", "v" } do
@@ -16,9 +18,14 @@ local SCHEMA = {
   },
 }
 
--- Small numbers are frequent, as words are.
-local function some_word(random)
-  return WORDS[math.floor((#WORDS) ^ ((random(100000) - 0.5) / 100000))]
+local function some_word(random) return trees.pick(random, WORDS) end
+
+-- What is typed is folded.
+local function some_query(random)
+  return trees.new(random, function()
+    local word = some_word(random)
+    return word, random(3) == 1 and word:upper() or word
+  end, true):typed()
 end
 
 local function some_words(random, most)
@@ -34,164 +41,40 @@ local function document(random, id)
   return doc
 end
 
--- ---------------------------------------------------------------- the plain program
+-- ---------------------------------------------------------------- comparing
 
-local function words_of(doc, field)
-  local value, words = doc[field], {}
-  if type(value) == "table" then return value end
-  for word in (value or ""):gmatch("%a+") do words[#words + 1] = word:lower() end
+-- By id, the words of each document that has a value in the field.
+local function words_of(documents, field)
+  local words = {}
+  for id, doc in pairs(documents) do
+    local value = doc[field]
+    if type(value) == "string" then
+      words[id] = {}
+      for word in value:gmatch "%a+" do table.insert(words[id], word) end
+    else
+      words[id] = value
+    end
+  end
   return words
 end
 
-local function has_phrase(words, phrase)
-  for at = 1, #words - #phrase + 1 do
-    local same = true
-    for i, word in ipairs(phrase) do same = same and words[at + i - 1] == word end
-    if same then return true end
-  end
-  return false
-end
-
-local function frequency(words, leaf)
-  local count = 0
-  for _, word in ipairs(words) do
-    if word == leaf or (leaf:sub(-1) == "*" and word:sub(1, #leaf - 1) == leaf:sub(1, -2)) then count = count + 1 end
-  end
-  return count
-end
-
--- A query: what is typed, the leaves that are scored, and the groups of leaves and phrases that are demanded, optional
--- and excluded.
-local function some_query(random)
-  local query = { typed = {}, leaves = {}, demanded = {}, optional = {}, excluded = {} }
-  local function leaf(word)
-    for _, other in ipairs(query.leaves) do if other == word then
-      query.boosts[word] = query.boosts[word] + 1
-      return
-    end end
-    query.leaves[#query.leaves + 1] = word
-    query.boosts[word] = 1
-  end
-  query.boosts = {}
-  for _ = 1, random(4) do
-    local kind, word = random(10), some_word(random)
-    if kind <= 5 then
-      if random(6) == 1 then word = word:sub(1, 2) .. "*" end
-      query.typed[#query.typed + 1] = word
-      query.optional[#query.optional + 1] = { word }
-      leaf(word)
-    elseif kind == 6 then
-      query.typed[#query.typed + 1] = "+" .. word:upper()
-      query.demanded[#query.demanded + 1] = { word }
-      leaf(word)
-    elseif kind <= 8 then
-      local phrase = { word, some_word(random) }
-      query.typed[#query.typed + 1] = ('"%s"'):format(table.concat(phrase, " "))
-      query.demanded[#query.demanded + 1] = phrase
-      leaf(phrase[1])
-      leaf(phrase[2])
-    else
-      query.typed[#query.typed + 1] = "-" .. word
-      query.excluded[#query.excluded + 1] = word
-    end
-  end
-  query.text = table.concat(query.typed, " ")
-  return #query.leaves > 0 and query or some_query(random)
-end
-
-local function matches(query, words)
-  local function has(group)
-    return #group == 1 and frequency(words, group[1]) > 0 or #group > 1 and has_phrase(words, group)
-  end
-  for _, word in ipairs(query.excluded) do if frequency(words, word) > 0 then return false end end
-  for _, group in ipairs(query.demanded) do if not has(group) then return false end end
-  if #query.demanded > 0 then return true end
-  for _, group in ipairs(query.optional) do if has(group) then return true end end
-  return false
-end
-
--- In a filter, all words are demanded.
-local function matches_all(query, words)
-  local all = { excluded = query.excluded, demanded = {}, optional = {} }
-  for _, groups in ipairs { query.demanded, query.optional } do
-    for _, group in ipairs(groups) do all.demanded[#all.demanded + 1] = group end
-  end
-  return matches(all, words)
-end
-
--- The score of each document that matches.
-local function scores(documents, field, query, passes)
-  local all, tokens, with, result = 0, 0, {}, {}
-  local words, k1, b = {}, 1.2, 0.75
-  for id, doc in pairs(documents) do
-    if doc[field] then
-      words[id] = words_of(doc, field)
-      all, tokens = all + 1, tokens + #words[id]
-      for _, leaf in ipairs(query.leaves) do
-        with[leaf] = (with[leaf] or 0) + (frequency(words[id], leaf) > 0 and 1 or 0)
-      end
-    end
-  end
-  for id, list in pairs(words) do
-    if passes(documents[id]) and matches(query, list) then
-      local score = 0
-      for _, leaf in ipairs(query.leaves) do
-        local f = frequency(list, leaf)
-        local idf = math.log(1 + (all - with[leaf] + 0.5) / (with[leaf] + 0.5))
-        score = score + query.boosts[leaf] * idf * f * (k1 + 1) / (f + k1 * (1 - b + b * #list * all / tokens))
-      end
-      result[id] = score
-    end
-  end
-  return result
-end
-
--- ---------------------------------------------------------------- comparing
-
 local function compare(c, documents, field, query, topk)
   for _, filter in ipairs { false, "n <= 3" } do
-    local expected, sorted = scores(documents, field, query, function(doc) return not filter or doc.n <= 3 end), {}
-    for _, score in pairs(expected) do sorted[#sorted + 1] = score end
-    table.sort(sorted, function(x, y) return x > y end)
+    local expected = plain.scores(words_of(documents, field), query.search, function(id)
+      return not filter or documents[id].n <= 3
+    end)
     local hits = assert(c:query { field = field, text = query.text, topk = topk, filter = filter or nil })
-    local context = ("%s: %s, filter %s"):format(field, query.text, tostring(filter))
-    assert.equal(math.min(topk, #sorted), #hits, context)
-    for i, hit in ipairs(hits) do
-      local id = tonumber(hit.id)
-      assert.is_true(expected[id] ~= nil, context .. ": " .. hit.id .. " does not match")
-      assert.is_true(math.abs(hit.score - expected[id]) <= 1e-5 * expected[id],
-        ("%s: %s has %.8f instead of %.8f"):format(context, hit.id, hit.score, expected[id]))
-      assert.is_true(math.abs(hit.score - sorted[i]) <= 1e-5 * sorted[i], context .. ": rank " .. i)
-    end
+    assert.is_nil(plain.fault_of(hits, expected, topk),
+      ("%s: %s, filter %s"):format(field, query.text, tostring(filter)))
   end
 end
 
-local function compare_filter(c, documents, field, query)
-  for _, filter in ipairs { field .. " MATCH ?", field .. " NOT MATCH ?", "n <= 3 AND " .. field .. " MATCH ?",
-    "n <= 3 OR " .. field .. " MATCH ?", "NOT (n <= 3 OR " .. field .. " MATCH ?)" } do
-    local expected = {}
-    for id, doc in pairs(documents) do
-      local found = doc[field] and matches_all(query, words_of(doc, field))
-      local is_small = doc.n <= 3
-      local passes
-      if filter:find "^NOT" then
-        passes = not is_small and doc[field] and not found
-      elseif filter:find " NOT MATCH" then
-        passes = doc[field] and not found
-      elseif filter:find " AND " then
-        passes = is_small and found
-      elseif filter:find " OR " then
-        passes = is_small or found
-      else
-        passes = found
-      end
-      if passes then expected[#expected + 1] = tostring(id) end
-    end
-    table.sort(expected)
-    local ids = {}
-    for doc in c:iterate { filter = filter, args = { query.text }, output_fields = {} } do ids[#ids + 1] = doc.id end
-    table.sort(ids)
-    assert.same(expected, ids, filter .. ": " .. query.text)
+local function compare_filters(c, documents, field, query)
+  local words = words_of(documents, field)
+  for filter in pairs(plain.FILTERS) do
+    local expected = plain.filtered(documents, words, query.filter, filter)
+    filter = filter:gsub("body", field)
+    assert.same(expected, plain.ids_of(c, filter, { query.text }), filter .. ": " .. query.text)
     assert.equal(#expected, c:count(filter, { query.text }))
   end
 end
@@ -243,7 +126,7 @@ describe("text", function()
         for _ = 1, 8 do compare(c, documents, "body", some_query(random), random(30)) end
         for _ = 1, 2 do compare(c, documents, "tags", some_query(random), random(30)) end
         for _, field in ipairs { "body", "body", "tags" } do
-          compare_filter(c, documents, field, some_query(random))
+          compare_filters(c, documents, field, some_query(random))
         end
       end
       local many = {}

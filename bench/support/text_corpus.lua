@@ -1,4 +1,5 @@
--- Texts for the text bench: descriptions of Debian packages, or paragraphs of the installed documentation.
+-- Texts for the text bench: descriptions of Debian packages, or paragraphs of the installed documentation; and files of
+-- them, which all engines read.
 
 local M = {}
 
@@ -78,6 +79,38 @@ function M.queries(titles, words, count, seed)
     end
   end
   return list
+end
+
+local function write_lines(path, lines)
+  local file = assert(io.open(path, "wb"))
+  file:write(table.concat(lines, "\n"), "\n")
+  file:close()
+end
+
+-- A line for each document: a number from 0 to 99, and the text without line ends.
+function M.write_documents(path, documents)
+  local lines = {}
+  for i, text in ipairs(documents) do
+    lines[i] = ("%d %s"):format(i * 2654435761 % 4294967296 % 100, (text:gsub("[%s%z]+", " ")))
+  end
+  write_lines(path, lines)
+end
+
+-- The documents of such a file: { id, n, body }.
+function M.read_documents(path)
+  local documents = {}
+  for line in io.lines(path) do
+    local n, body = line:match("^(%d+) (.*)$")
+    documents[#documents + 1] = { id = #documents + 1, n = tonumber(n), body = body }
+  end
+  return documents
+end
+
+-- A line for each query: its words.
+function M.write_queries(path, queries)
+  local lines = {}
+  for i, words in ipairs(queries) do lines[i] = table.concat(words, " ") end
+  write_lines(path, lines)
 end
 
 return M

@@ -59,9 +59,9 @@ function M.program(name, library, flags)
     ("%s %s -lm -lpthread"):format(library or "", flags or ""), library)
 end
 
--- The path of the C++ program of a peer.
-function M.peer_program(name)
-  return compile(CXX, ("%s/%s.cpp"):format(PEERS, name), M.directory .. "/" .. name, "-lpthread")
+-- The path of the C++ program of a peer, which may be linked with `flags`.
+function M.peer_program(name, flags)
+  return compile(CXX, ("%s/%s.cpp"):format(PEERS, name), M.directory .. "/" .. name, "-lpthread " .. (flags or ""))
 end
 
 -- The Lua module bench_os, compiled for the running interpreter.
