@@ -205,13 +205,22 @@ void mem_arena_clear(mem_arena *arena)
     if (arena->first) arena->first->used = 0;
 }
 
-void mem_arena_free(mem_arena *arena)
+void mem_arena_trim(mem_arena *arena, size_t most)
 {
-    struct mem_arena_block *block = arena->first;
+    struct mem_arena_block **link = &arena->first;
+    size_t kept = 0;
+    for (; *link && kept + (*link)->capacity <= most; link = &(*link)->next) kept += (*link)->capacity;
+    struct mem_arena_block *block = *link;
+    *link = NULL;
     while (block) {
         struct mem_arena_block *next = block->next;
         mem_free(block, block->capacity + sizeof *block);
         block = next;
     }
-    *arena = (mem_arena){0};
+    mem_arena_clear(arena);
+}
+
+void mem_arena_free(mem_arena *arena)
+{
+    mem_arena_trim(arena, 0);
 }

@@ -81,6 +81,8 @@ typedef struct mem_arena {
 void *mem_arena_alloc(mem_arena *arena, size_t size);
 void *mem_arena_copy(mem_arena *arena, const void *bytes, size_t size);
 void mem_arena_clear(mem_arena *arena); /* release all allocations, keep the blocks */
+/* The same, but keep only the first blocks, of at most `most` bytes. */
+void mem_arena_trim(mem_arena *arena, size_t most);
 void mem_arena_free(mem_arena *arena);
 
 #ifndef MV_MEM_OWNER

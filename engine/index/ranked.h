@@ -228,7 +228,7 @@ typedef struct ranked_query {
     ranked_cursor **cursors; /* of their lists; NULL: no row has the term */
     uint32_t count;          /* of terms */
     float c, d;              /* of lists of a text */
-    const uint64_t *matches; /* bit set: the row may be a hit */
+    const uint64_t *matches; /* bit set: the row may be a hit; NULL: all may */
     uint32_t matching;       /* how many these are */
     uint32_t source;         /* topk_entry.source of the hits */
     const uint64_t *docids;  /* of all rows */

@@ -12,7 +12,7 @@
  *
  * A window in which all bounds together are not enough is skipped. Where the filter passes few
  * rows, others are left out before they are scored; where it passes very few, these are looked up
- * in all lists instead.
+ * in all lists instead. One list alone is read without windows.
  *
  * Scores are whole numbers while they are added, so that their order does not matter: of the
  * largest possible score about 2^30. */
@@ -237,6 +237,7 @@ static void finish_row(ranking *r, uint32_t row, uint32_t score, uint32_t count)
 static uint64_t matches_at(const ranking *r, uint32_t word)
 {
     uint32_t at = r->begin / 64 + word;
+    if (!r->q->matches) return UINT64_MAX;
     return at < bits_words(r->q->lists->head->rows) ? r->q->matches[at] : 0;
 }
 
@@ -269,6 +270,7 @@ static void search_window(ranking *r, uint32_t sum)
 static uint32_t count_matches(const ranking *r)
 {
     size_t count = 0;
+    if (!r->q->matches) return r->end - r->begin;
     for (uint32_t word = 0; word < WINDOW_WORDS && count <= FEW_MATCHES; word++)
         count += (size_t)__builtin_popcountll(matches_at(r, word));
     return (uint32_t)count;
@@ -280,7 +282,7 @@ static void start_ranking(ranking *r, const ranked_query *q, topk *hits, void *m
     uint8_t *at = memory;
     const ranked_head *head = q->lists->head;
     *r = (ranking){.q = q, .hits = hits, .counts = counts, .factor = 1};
-    r->is_selective = q->matching <= head->rows / 2;
+    r->is_selective = q->matches && q->matching <= head->rows / 2;
     r->leaves = (search_leaf *)(void *)at;
     at += mem_whole_lines(q->count * sizeof *r->leaves);
     r->scores = (uint32_t *)(void *)at;
@@ -304,26 +306,60 @@ static void start_ranking(ranking *r, const ranked_query *q, topk *hits, void *m
     set_floor(r);
 }
 
+/* One list: there is nothing to add up. */
+static void search_list(ranking *r)
+{
+    const search_leaf *leaf = &r->leaves[0];
+    const ranked_lists *lists = r->q->lists;
+    ranked_cursor *c = leaf->cursor;
+    for (uint32_t bound; (bound = ranked_cursor_bound(c)) && !r->is_damaged; c->block++) {
+        if (bound_score(r, leaf, bound) <= r->floor) {
+            r->counts->blocks_skipped++;
+            continue;
+        }
+        r->counts->blocks_read++;
+        if (!ranked_cursor_read(c)) {
+            r->is_damaged = true;
+            return;
+        }
+        for (uint32_t i = 0; i < c->read_count; i++) {
+            uint32_t row = c->rows[i];
+            uint32_t score = lists->most
+                                 ? weight_score(leaf, c->freqs[i])
+                                 : score_of(leaf, c->freqs[i], ranked_length(lists, row));
+            if (score > r->floor && (!r->q->matches || bits_get(r->q->matches, row)))
+                push_ranked_row(r, row, score);
+        }
+    }
+}
+
+static void search_windows(ranking *r)
+{
+    uint32_t rows = r->q->lists->head->rows;
+    for (uint32_t begin = 0; begin < rows && !r->is_damaged; begin += WINDOW_ROWS) {
+        r->begin = begin;
+        r->end = rows - begin < WINDOW_ROWS ? rows : begin + WINDOW_ROWS;
+        uint32_t matching = count_matches(r);
+        if (!matching) continue;
+        uint32_t sum = order_leaves(r);
+        if (sum <= r->floor) continue;
+        if (matching <= FEW_MATCHES)
+            search_few(r);
+        else
+            search_window(r, sum);
+    }
+}
+
 mv_err ranked_search(const ranked_query *q, topk *hits, void *memory, ranked_counts *counts,
                      mv_error *error)
 {
     ranking r;
-    uint32_t rows = q->lists->head->rows;
     if (!q->count || !q->matching) return MV_OK;
     start_ranking(&r, q, hits, memory, counts);
-    if (!r.count) return MV_OK;
-    for (uint32_t begin = 0; begin < rows && !r.is_damaged; begin += WINDOW_ROWS) {
-        r.begin = begin;
-        r.end = rows - begin < WINDOW_ROWS ? rows : begin + WINDOW_ROWS;
-        uint32_t matching = count_matches(&r);
-        if (!matching) continue;
-        uint32_t sum = order_leaves(&r);
-        if (sum <= r.floor) continue;
-        if (matching <= FEW_MATCHES)
-            search_few(&r);
-        else
-            search_window(&r, sum);
-    }
+    if (r.count == 1)
+        search_list(&r);
+    else if (r.count)
+        search_windows(&r);
     if (r.is_damaged) return error_set(error, MV_CORRUPT, "a list of the ranked lists is damaged");
     return MV_OK;
 }

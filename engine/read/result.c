@@ -48,6 +48,7 @@ void mv_result_free(mv_result *r)
     mem_arena_free(&r->arena);
     mem_arena_free(&r->block);
     mem_arena_free(&r->values);
+    mem_arena_free(&r->scratch);
     mem_free(r->hits, r->hits_capacity * sizeof *r->hits);
     mem_buffer_free(&r->returned);
     registry_release(r->e);

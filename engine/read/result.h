@@ -10,6 +10,8 @@
  * the address of an encoded row in the catalog's pages. */
 #define RESULT_FRESH UINT32_MAX
 
+#define RESULT_SCRATCH_KEPT ((size_t)256 << 10) /* bytes, for the next search */
+
 struct mv_result {
     engine *e; /* a reference */
     uint64_t fork_generation;
@@ -28,6 +30,7 @@ struct mv_result {
     mem_arena arena;  /* what lasts as long as the hits */
     mem_arena block;  /* what the filter needs for the current block of rows */
     mem_arena values; /* lists lent by mv_result_value */
+    mem_arena scratch; /* of one search that lasts no longer; RESULT_SCRATCH_KEPT are kept */
     fresh_reader fresh;
     mv_match match; /* what was searched for by text, in `arena`; no nodes: nothing was */
     struct result_query *queries; /* the same for each field that was highlighted, in `arena` */

@@ -501,7 +501,7 @@ mv_err search_multi(search *s, mv_error *error)
 {
     const mv_query *q = s->q;
     const mv_schema *schema = s->r->seen->v->schema;
-    mem_arena arena = {0};
+    mem_arena *arena = &s->r->scratch;
     if (q->multi_field >= schema->fields_count)
         return error_set(error, MV_MISUSE, "there is no field %u, the schema has %u", q->multi_field,
                          schema->fields_count);
@@ -513,10 +513,10 @@ mv_err search_multi(search *s, mv_error *error)
     if (q->vectors && q->dim != field->dim)
         return error_set(error, MV_MISUSE, "vectors have %u numbers, field '%s' wants %u", q->dim,
                          field->name, field->dim);
-    multi_search t = {.s = s, .field = field, .arena = &arena};
+    multi_search t = {.s = s, .field = field, .arena = arena};
     mv_err err = q->vectors ? search_prepared(&t, q->vectors, q->vectors_count, error)
                             : search_multi_by_id(&t, error);
-    mem_arena_free(&arena);
+    mem_arena_trim(arena, RESULT_SCRATCH_KEPT);
     if (!err) result_prefetch_ids(s->r);
     return err;
 }

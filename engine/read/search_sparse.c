@@ -388,7 +388,7 @@ mv_err search_sparse(search *s, mv_error *error)
 {
     const mv_query *q = s->q;
     const mv_schema *schema = s->r->seen->v->schema;
-    mem_arena arena = {0};
+    mem_arena *arena = &s->r->scratch;
     mv_err err = MV_OK;
     if (q->sparse_field >= schema->fields_count)
         return error_set(error, MV_MISUSE, "there is no field %u, the schema has %u",
@@ -398,14 +398,14 @@ mv_err search_sparse(search *s, mv_error *error)
         return error_set(error, MV_MISUSE,
                          "field '%s' is %s, it cannot be searched by sparse vector", field->name,
                          type_name(field->type));
-    sparse_search t = {.s = s, .arena = &arena};
+    sparse_search t = {.s = s, .arena = arena};
     if (!q->sparse) err = search_by_id(&t, error);
     for (uint32_t i = 0; q->sparse && !err && i < q->sparse_count; i++) {
         t.input = i;
         err = search_given(&t, &q->sparse[i], field->name, error);
-        mem_arena_clear(&arena);
+        mem_arena_clear(arena);
     }
-    mem_arena_free(&arena);
+    mem_arena_trim(arena, RESULT_SCRATCH_KEPT);
     if (!err) result_prefetch_ids(s->r);
     return err;
 }

@@ -40,7 +40,7 @@ typedef struct text_search {
     text_query query;
     text_match match;
     text_analyzer *analyzer; /* of the query */
-    mem_arena arena;
+    mem_arena *arena; /* the scratch of the result */
     mem_buffer rows; /* of text_row, each row_size bytes; ascending by docid */
     size_t row_size;
     text_segment *segments; /* one for each of the view; `lists` is NULL: it is not indexed */
@@ -90,7 +90,8 @@ static uint64_t count_segment_rows(text_search *t, const view_segment *vs,
     uint32_t rows = vs->table.rows;
     uint64_t documents = 0;
     t->tokens += lists->head->tokens;
-    for (uint32_t word = 0; word < bits_words(rows); word++) {
+    if (!live && !nulls) documents = rows;
+    for (uint32_t word = 0; word < bits_words(rows) && (live || nulls); word++) {
         uint64_t all = word < rows / 64 ? UINT64_MAX : ((uint64_t)1 << rows % 64) - 1,
                  kept = all & (live ? live[word] : UINT64_MAX),
                  texts = kept & (nulls ? ~nulls[word] : UINT64_MAX);
@@ -107,7 +108,7 @@ static mv_err count_segment_leaves(text_search *t, uint32_t at, mv_error *error)
     text_segment *s = &t->segments[at];
     const view_segment *vs = &view_of(t)->segments[at];
     uint64_t documents = count_segment_rows(t, vs, s->lists);
-    MV_TRY(text_segment_find(s, &t->arena, error));
+    MV_TRY(text_segment_find(s, t->arena, error));
     for (uint32_t i = 0; i < t->query.positive_count; i++) {
         uint32_t count;
         MV_TRY(text_segment_count(s, i, vs->live ? vs->live->bits : NULL, &count, error));
@@ -128,7 +129,7 @@ static mv_err count_indexed(text_search *t, mv_error *error)
         *s = (text_segment){.query = &t->query, .cursors = t->cursors, .match = &t->match};
         if (!x || !x->type->ranked || !shared_index_is_sound(t->s->r->e, x)) continue;
         s->lists = x->type->ranked(x->opened);
-        s->leaves = text_segment_alloc(&t->arena, t->query.leaves_count * sizeof *s->leaves, error);
+        s->leaves = text_segment_alloc(t->arena, t->query.leaves_count * sizeof *s->leaves, error);
         if (!s->leaves) return MV_NO_MEMORY;
         t->damaged = x; /* if it fails */
         MV_TRY(count_segment_leaves(t, at, error));
@@ -256,18 +257,22 @@ static mv_err rank_segment(text_search *t, uint32_t at, shared_index *index, sca
 {
     text_segment *s = &t->segments[at];
     uint32_t rows = s->lists->head->rows, count = t->query.positive_count;
-    uint64_t *matches = text_segment_alloc(&t->arena, bits_words(rows) * sizeof *matches, error);
-    ranked_cursor **cursors = text_segment_alloc(&t->arena, count * sizeof *cursors, error);
-    void *memory = text_segment_alloc(&t->arena, ranked_search_size(count), error);
+    bool match_all = !t->s->f && !view_of(t)->segments[at].live && text_segment_is_any(&t->query);
+    uint64_t *matches = NULL;
+    ranked_cursor **cursors = text_segment_alloc(t->arena, count * sizeof *cursors, error);
+    void *memory = text_segment_alloc(t->arena, ranked_search_size(count), error);
     analysis terms = analysis_lend(&index->source.column, t->analyzer);
     ranked_counts counts = {0};
-    if (!matches || !cursors || !memory) return MV_NO_MEMORY;
+    if (!match_all)
+        matches = text_segment_alloc(t->arena, bits_words(rows) * sizeof *matches, error);
+    if ((!matches && !match_all) || !cursors || !memory) return MV_NO_MEMORY;
     s->terms = &terms;
     double begun = explain_now(t->s);
-    MV_TRY(scan_segment(sc, matches, error));
+    if (matches) MV_TRY(scan_segment(sc, matches, error));
     t->damaged = index; /* if what follows fails */
-    if (!text_segment_is_any(&t->query)) MV_TRY(text_segment_match(s, matches, &t->arena, error));
-    uint32_t matching = (uint32_t)bits_count(matches, rows);
+    if (matches && !text_segment_is_any(&t->query))
+        MV_TRY(text_segment_match(s, matches, t->arena, error));
+    uint32_t matching = matches ? (uint32_t)bits_count(matches, rows) : rows;
     t->s->step->matching += matching;
     t->s->step->filter_seconds += explain_now(t->s) - begun;
     begun = explain_now(t->s);
@@ -355,12 +360,12 @@ static mv_err search_lists(text_search *t, mv_error *error)
     const view *v = view_of(t);
     uint32_t leaves = t->query.leaves_count,
              capacity = search_capacity(t->s, search_hits_wanted(t->s));
-    topk_entry *heap = text_segment_alloc(&t->arena, mem_array_size(capacity, sizeof *heap), error);
-    t->s->tops = text_segment_alloc(&t->arena, sizeof *t->s->tops, error);
-    t->segments = text_segment_alloc(&t->arena, v->segments_count * sizeof *t->segments, error);
-    t->cursors = text_segment_alloc(&t->arena, leaves * sizeof *t->cursors, error);
-    t->with_leaf = text_segment_alloc(&t->arena, leaves * sizeof *t->with_leaf, error);
-    t->weights = text_segment_alloc(&t->arena, leaves * sizeof *t->weights, error);
+    topk_entry *heap = text_segment_alloc(t->arena, mem_array_size(capacity, sizeof *heap), error);
+    t->s->tops = text_segment_alloc(t->arena, sizeof *t->s->tops, error);
+    t->segments = text_segment_alloc(t->arena, v->segments_count * sizeof *t->segments, error);
+    t->cursors = text_segment_alloc(t->arena, leaves * sizeof *t->cursors, error);
+    t->with_leaf = text_segment_alloc(t->arena, leaves * sizeof *t->with_leaf, error);
+    t->weights = text_segment_alloc(t->arena, leaves * sizeof *t->weights, error);
     if (!heap || !t->s->tops || !t->segments || !t->cursors || !t->with_leaf || !t->weights)
         return MV_NO_MEMORY;
     topk_start(t->s->tops, heap, capacity, INFINITY);
@@ -384,14 +389,14 @@ static mv_err search_with_lists(text_search *t, mv_error *error)
         mv_err err = search_lists(t, error);
         if (err != MV_CORRUPT || !t->damaged) return err;
         shared_index_note_damage(t->s->r->e, t->damaged, error);
-        mem_arena_clear(&t->arena);
+        mem_arena_clear(t->arena);
     }
 }
 
 mv_err search_text(search *s, mv_error *error)
 {
     const mv_schema *schema = s->r->seen->v->schema;
-    text_search t = {.s = s};
+    text_search t = {.s = s, .arena = &s->r->scratch};
     if (s->q->text_field >= schema->fields_count)
         return error_set(error, MV_MISUSE, "there is no field %u, the schema has %u",
                          s->q->text_field, schema->fields_count);
@@ -409,7 +414,7 @@ mv_err search_text(search *s, mv_error *error)
     text_query_free(&t.query);
     text_match_free(&t.match);
     mem_buffer_free(&t.rows);
-    mem_arena_free(&t.arena);
+    mem_arena_trim(t.arena, RESULT_SCRATCH_KEPT);
     if (!err) result_prefetch_ids(s->r);
     return err;
 }
