@@ -24,7 +24,7 @@ static codes_vectors indexed_vectors(const schema_vector *field, const table *t,
  * none, a vector of zeros, which is of no row: an index is of one vector or more. */
 static codes_vectors indexed_multi(const schema_field *field, const table *t, uint32_t at)
 {
-    static const float zeros[MV_DIM_MAX];
+    static float zeros[MV_DIM_MAX]; /* never written; not const, so that no file has its bytes */
     const table_column *column = &t->columns[at];
     size_t stride = schema_field_stride(field);
     uint64_t rows = column->bytes_size / stride;

@@ -1,5 +1,5 @@
-/* The public search: it checks the query, then searches by vector (search_vector.c), or selects by
- * filter and order (select.c). */
+/* The public search: it checks the query, then searches (search_vector.c, search_multi.c,
+ * search_sparse.c, search_text.c), or selects by filter and order (select.c). */
 #include "read/search.h"
 
 #include <math.h>
@@ -33,8 +33,8 @@ static mv_err check_text_query(const mv_query *q, bool has_vector, mv_error *err
     return MV_OK;
 }
 
-/* `vectors`: how many are searched for. */
-static mv_err check_limits(const mv_query *q, uint32_t vectors, mv_error *error)
+/* Check after, more, within and the limits of scores. `vectors`: how many are searched for. */
+static mv_err check_continuation(const mv_query *q, uint32_t vectors, mv_error *error)
 {
     if (q->after.data && (q->offset || vectors > 1))
         return error_set(error, MV_MISUSE, "after cannot be used with %s",
@@ -59,10 +59,12 @@ static mv_err check_sparse_query(const mv_query *q, mv_error *error)
         return error_set(error, MV_MISUSE, "a sparse vector cannot be used with %s", other);
     if (!q->sparse == !q->id.data)
         return error_set(error, MV_MISUSE, "search by a sparse vector or by an id, one of them");
+    if (q->strategy > MV_STRATEGY_EXACT)
+        return error_set(error, MV_MISUSE, "a sparse vector is searched exactly");
     if (q->sparse && (q->sparse_count < 1 || q->sparse_count > MV_QUERY_VECTORS_MAX))
         return error_set(error, MV_MISUSE, "%u vectors in one query, it must be 1 to %u",
                          q->sparse_count, MV_QUERY_VECTORS_MAX);
-    return check_limits(q, q->sparse ? q->sparse_count : 1, error);
+    return check_continuation(q, q->sparse ? q->sparse_count : 1, error);
 }
 
 static mv_err check_multi_query(const mv_query *q, mv_error *error)
@@ -76,10 +78,13 @@ static mv_err check_multi_query(const mv_query *q, mv_error *error)
         return error_set(error, MV_MISUSE, "several vectors together cannot be used with %s", other);
     if (!q->vectors == !q->id.data)
         return error_set(error, MV_MISUSE, "search by vectors or by an id, one of them");
+    if (q->strategy == MV_STRATEGY_CODES || q->strategy == MV_STRATEGY_BRIDGES)
+        return error_set(error, MV_MISUSE,
+                         "several vectors together are searched exactly or by a graph");
     if (q->vectors_count > MV_MULTI_MAX)
         return error_set(error, MV_MISUSE, "%u vectors together, it must be 1 to %u",
                          q->vectors_count, MV_MULTI_MAX);
-    return check_limits(q, 1, error);
+    return check_continuation(q, 1, error);
 }
 
 static mv_err check_query(const mv_query *q, mv_error *error)
@@ -115,7 +120,7 @@ static mv_err check_query(const mv_query *q, mv_error *error)
                          "order_by cannot be used with a vector: hits are ordered by score");
     if (!has_vector && (q->min_score || q->max_distance))
         return error_set(error, MV_MISUSE, "min_score and max_distance need a vector");
-    return check_limits(q, q->vectors_count, error);
+    return check_continuation(q, q->vectors_count, error);
 }
 
 /* Let the result see the commit that the query searches. */

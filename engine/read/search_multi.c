@@ -25,11 +25,11 @@
  * are not enough. */
 #define VECTORS_FOR(k) (4 * (uint64_t)(k) > 128 ? 4 * (uint64_t)(k) : 128)
 #define VECTORS_MORE   4u
-/* Rows that are compared after the last hit among n rows: half of n, and PATIENCE_FOR. A recall
- * above the default needs more, as the share that may be missed is smaller. */
-#define PATIENCE_FOR(k) (4 * (uint64_t)(k) > 128 ? 4 * (uint64_t)(k) : 128)
-/* A walk finds a vector in the time in which 4e4 numbers are multiplied. To compare all rows has a
- * recall of 1, so a walk must be much cheaper than that. */
+/* A row that is compared as the n-th and is a hit lets n / 2 + PATIENCE_FOR(k) further rows be
+ * compared. A recall above the default lets more, as the share that may be missed is smaller. */
+#define PATIENCE_FOR(k) VECTORS_FOR(k)
+/* Numbers that are multiplied in the time in which a walk finds a vector, times 10: rows may be
+ * missed by a graph, so it must be that much cheaper than to compare all rows. */
 #define NUMBERS_OF_VECTOR 4e5
 
 typedef struct multi_search {
@@ -41,7 +41,7 @@ typedef struct multi_search {
     topk top;
     uint64_t left_out; /* docid; 0: none */
     team *team;
-    mem_arena *arena;
+    mem_arena *arena; /* cleared for each segment */
 } multi_search;
 
 /* A row of which a vector was found. */
@@ -62,6 +62,7 @@ typedef struct multi_graph {
     topk *tops;              /* for each vector of the query the nearest ones */
     bool *is_found;
     uint64_t *compared; /* bit set: the row was compared */
+    bool is_tried;      /* the graph was searched */
     uint64_t compared_count, last_hit; /* rows compared, and up to the last one that was a hit */
 } multi_graph;
 
@@ -127,13 +128,12 @@ static mv_err compare_multi(multi_search *t, const table *of, uint32_t source, u
     return MV_OK;
 }
 
-static mv_err compare_multi_block(multi_search *t, const scan *sc, mv_error *error)
+static mv_err compare_multi_block(void *ctx, const scan *sc, mv_error *error)
 {
-    double begun = explain_now(t->s);
+    multi_search *t = ctx;
     explain_note_block(t->s, sc, 0);
     for (uint32_t at = scan_find(sc, 0); at < sc->count; at = scan_find(sc, at + 1))
         MV_TRY(compare_multi(t, sc->t, sc->source, sc->begin + at, scan_row(sc, at), error));
-    t->s->step->search_seconds += explain_now(t->s) - begun;
     return MV_OK;
 }
 
@@ -313,17 +313,16 @@ static mv_err compare_rows(multi_graph *g, const multi_row *rows, uint32_t count
     *done = false;
     for (uint32_t i = 0; i < count && !*done; i++) {
         uint32_t row = rows[i].row;
+        uint32_t hits = t->top.count;
         float limit = t->top.limit;
-        bool is_full = t->top.count == t->top.capacity;
-        if (is_full && rows[i].bound <= -(double)limit) {
-            *done = true;
-            break;
-        }
+        bool is_full = hits == t->top.capacity;
+        *done = is_full ? rows[i].bound <= -(double)limit : rows[i].bound < -(double)limit;
+        if (*done) break;
         if (bits_get(g->compared, row)) continue;
         bits_set(g->compared, row);
         g->compared_count++;
         MV_TRY(compare_multi(t, g->of, g->source, row, row, error));
-        if (!is_full || t->top.limit < limit) g->last_hit = g->compared_count;
+        if (t->top.count > hits || t->top.limit < limit) g->last_hit = g->compared_count;
         *done = g->compared_count >= g->last_hit + g->last_hit / 2 + patience;
     }
     return MV_OK;
@@ -339,7 +338,7 @@ static double effort_of(const mv_query *q)
 static mv_err search_graph_rounds(multi_graph *g, bool *done, mv_error *error)
 {
     uint64_t k = g->t->top.capacity;
-    uint64_t patience = (uint64_t)((double)PATIENCE_FOR(k) * effort_of(g->t->s->q));
+    uint64_t patience = (uint64_t)fmin((double)PATIENCE_FOR(k) * effort_of(g->t->s->q), 0x1p62);
     bool is_forced = g->t->s->q->strategy == MV_STRATEGY_GRAPH;
     double all = is_forced ? INFINITY : (double)g->vectors_count * g->t->field->dim;
     *done = false;
@@ -349,6 +348,7 @@ static mv_err search_graph_rounds(multi_graph *g, bool *done, mv_error *error)
         multi_row *rows;
         uint32_t count;
         bool found;
+        g->is_tried = true;
         MV_TRY(search_vectors(g, (uint32_t)wanted, &found, error));
         if (!found) return MV_OK;
         MV_TRY(gather_rows(g, &rows, &count, error));
@@ -360,7 +360,8 @@ static mv_err search_graph_rounds(multi_graph *g, bool *done, mv_error *error)
 /* Search a segment by its graph. *done is false if its other matching rows are to be compared:
  * `matches` has them. */
 static mv_err search_multi_graph(multi_search *t, shared_index *x, uint32_t source,
-                                 uint64_t *matches, uint32_t matching, bool *done, mv_error *error)
+                                 uint64_t *matches, uint32_t matching, bool *tried, bool *done,
+                                 mv_error *error)
 {
     multi_graph g = {
         .t = t, .x = x, .source = source, .of = &multi_view(t)->segments[source].table};
@@ -373,29 +374,36 @@ static mv_err search_multi_graph(multi_search *t, shared_index *x, uint32_t sour
     if (!g.tops || !g.is_found || !g.compared) return MV_NO_MEMORY;
     memset(g.compared, 0, words * sizeof *g.compared);
     MV_TRY(search_graph_rounds(&g, done, error));
+    *tried = g.is_tried;
     for (size_t i = 0; i < words; i++) matches[i] &= ~g.compared[i];
     return MV_OK;
 }
 
 /* ---------------------------------------------------------------- segments and fresh rows */
 
-static shared_index *multi_index_of(const multi_search *t, uint32_t source)
+/* The index of a segment; NULL: it has none that can be used. Pages are cut out of one search of all
+ * rows: searches of a graph for more hits do not begin with the hits of a search for fewer. */
+static shared_index *multi_index_of(void *ctx, uint32_t source)
 {
+    const multi_search *t = ctx;
     const view *v = multi_view(t);
     const mv_query *q = t->s->q;
     shared_index *x =
         v->segments[source].indexes[index_slot_of_field(v->schema, q->multi_field)];
-    bool is_exact = q->strategy == MV_STRATEGY_EXACT || q->recall >= 1;
+    bool is_exact =
+        q->strategy == MV_STRATEGY_EXACT || q->recall >= 1 || q->offset > 0 || q->more;
     return !is_exact && shared_index_is_usable(x) && x->type->search ? x : NULL;
 }
 
-static mv_err search_multi_segment(multi_search *t, shared_index *x, uint32_t source, scan *sc,
+static mv_err search_multi_segment(void *ctx, shared_index *x, uint32_t source, scan *sc,
                                    mv_error *error)
 {
+    multi_search *t = ctx;
+    mem_arena_clear(t->arena);
     const table *of = &multi_view(t)->segments[source].table;
     uint64_t *matches = multi_alloc(t, bits_words(of->rows) * sizeof *matches, error);
     mv_plan_step *step = t->s->step;
-    bool done;
+    bool done, tried = false;
     if (!matches) return MV_NO_MEMORY;
     double begun = explain_now(t->s);
     MV_TRY(scan_segment(sc, matches, error));
@@ -403,53 +411,26 @@ static mv_err search_multi_segment(multi_search *t, shared_index *x, uint32_t so
     step->matching += matching;
     step->filter_seconds += explain_now(t->s) - begun;
     begun = explain_now(t->s);
-    MV_TRY(search_multi_graph(t, x, source, matches, matching, &done, error));
-    step->first = step->last = done ? MV_STRATEGY_GRAPH : MV_STRATEGY_EXACT;
-    step->expected_recall = !done                ? 1
-                            : t->s->q->recall > 0 ? t->s->q->recall
-                                                  : MV_RECALL_DEFAULT;
+    MV_TRY(search_multi_graph(t, x, source, matches, matching, &tried, &done, error));
+    step->first = tried ? MV_STRATEGY_GRAPH : MV_STRATEGY_EXACT;
+    step->last = done ? MV_STRATEGY_GRAPH : MV_STRATEGY_EXACT;
+    step->expected_recall = done ? 0 : 1; /* of documents the graph tells nothing */
     if (!done) MV_TRY(compare_multi_matches(t, source, matches, error));
     step->search_seconds += explain_now(t->s) - begun;
     return MV_OK;
 }
 
-static mv_err search_multi_rows(multi_search *t, scan *sc, mv_error *error)
-{
-    for (;;) {
-        uint32_t source;
-        shared_index *x = scan_at_segment(sc, &source) ? multi_index_of(t, source) : NULL;
-        if (x) {
-            explain_begin_step(t->s, source);
-            MV_TRY(search_multi_segment(t, x, source, sc, error));
-            scan_skip_segment(sc);
-            continue;
-        }
-        double begun = explain_now(t->s);
-        MV_TRY(scan_next(sc, error));
-        if (!sc->t) return MV_OK;
-        explain_begin_step(t->s, sc->source);
-        t->s->step->filter_seconds += explain_now(t->s) - begun;
-        MV_TRY(compare_multi_block(t, sc, error));
-    }
-}
-
 static mv_err search_all_multi(multi_search *t, mv_error *error)
 {
-    mv_result *r = t->s->r;
-    order wanted = {.count = 1, .keys = {{.field = t->s->q->multi_field}}};
+    static const search_hits_visitor visitor = {multi_index_of, search_multi_segment,
+                                                compare_multi_block};
+    search *s = t->s;
+    uint32_t threads = s->q->threads ? s->q->threads : 1;
     team workers;
-    scan sc;
-    explain_begin_round(t->s);
-    mv_err err = scan_begin(&sc, r->seen, t->s->f, &wanted, FRESH_NO_VECTOR, &r->fresh, t->arena,
-                            &r->block, error);
-    if (!err) {
-        uint32_t threads = t->s->q->threads ? t->s->q->threads : 1;
-        team_begin(&workers, r->e, threads < t->count ? threads : t->count);
-        t->team = &workers;
-        err = search_multi_rows(t, &sc, error);
-        team_end(&workers);
-    }
-    scan_end(&sc);
+    team_begin(&workers, s->r->e, threads < t->count ? threads : t->count);
+    t->team = &workers;
+    mv_err err = search_hits_scan(s, s->q->multi_field, &s->r->arena, &visitor, t, error);
+    team_end(&workers);
     return err;
 }
 
@@ -463,9 +444,9 @@ static mv_err search_prepared(multi_search *t, const float *vectors, uint32_t co
     size_t size = mem_whole_lines(distance_query_size(MV_VECTOR_FP32, field->dim));
     t->vectors = vectors;
     t->count = count;
-    t->queries = multi_alloc(t, count * sizeof *t->queries, error);
-    uint8_t *elements = multi_alloc(t, mem_array_size(count, size), error);
-    topk_entry *heap = multi_alloc(t, mem_array_size(capacity, sizeof *heap), error);
+    t->queries = search_alloc(t->s, count * sizeof *t->queries, error);
+    uint8_t *elements = search_alloc(t->s, mem_array_size(count, size), error);
+    topk_entry *heap = search_alloc(t->s, mem_array_size(capacity, sizeof *heap), error);
     if (!t->queries || !elements || !heap) return MV_NO_MEMORY;
     for (uint32_t i = 0; i < count; i++) {
         const float *vector = vectors + (size_t)i * field->dim;
@@ -489,9 +470,12 @@ static mv_err search_multi_by_id(multi_search *t, mv_error *error)
     MV_TRY(result_cell(t->s->r, &hit, t->s->q->multi_field, &c, error));
     t->left_out = hit.docid;
     if (c.state != CELL_VALUE || !c.size) return MV_OK;
+    if (!schema_field_fits(t->field, c.size) || cell_check(MV_MULTI_FP32, c.bytes, c.size, NULL))
+        return error_set(error, MV_CORRUPT, "the vectors of a document in '%s' are damaged",
+                         t->field->name);
     size_t count = c.size / schema_field_stride(t->field);
     if (count > MV_MULTI_MAX) count = MV_MULTI_MAX;
-    float *vectors = multi_alloc(t, c.size, error);
+    float *vectors = search_alloc(t->s, c.size, error);
     if (!vectors) return MV_NO_MEMORY;
     memcpy(vectors, c.bytes, c.size);
     return search_prepared(t, vectors, (uint32_t)count, error);
@@ -501,7 +485,6 @@ mv_err search_multi(search *s, mv_error *error)
 {
     const mv_query *q = s->q;
     const mv_schema *schema = s->r->seen->v->schema;
-    mem_arena *arena = &s->r->scratch;
     if (q->multi_field >= schema->fields_count)
         return error_set(error, MV_MISUSE, "there is no field %u, the schema has %u", q->multi_field,
                          schema->fields_count);
@@ -513,10 +496,10 @@ mv_err search_multi(search *s, mv_error *error)
     if (q->vectors && q->dim != field->dim)
         return error_set(error, MV_MISUSE, "vectors have %u numbers, field '%s' wants %u", q->dim,
                          field->name, field->dim);
-    multi_search t = {.s = s, .field = field, .arena = arena};
+    multi_search t = {.s = s, .field = field, .arena = &s->r->scratch};
     mv_err err = q->vectors ? search_prepared(&t, q->vectors, q->vectors_count, error)
                             : search_multi_by_id(&t, error);
-    mem_arena_trim(arena, RESULT_SCRATCH_KEPT);
+    mem_arena_trim(t.arena, RESULT_SCRATCH_KEPT);
     if (!err) result_prefetch_ids(s->r);
     return err;
 }

@@ -35,8 +35,9 @@ typedef struct sparse_search {
     uint64_t left_out; /* docid; 0: none */
     bool has_after;    /* only hits behind this document: */
     mv_hit after;
-    uint32_t input;   /* mv_hit.input of the hits */
-    mem_arena *arena; /* cleared for each vector */
+    uint32_t input;       /* mv_hit.input of the hits */
+    mem_arena *of_vector; /* cleared for each vector that is searched for */
+    mem_arena *arena;     /* cleared for each segment */
 } sparse_search;
 
 /* The lists of a segment that can add to a score. */
@@ -98,9 +99,9 @@ static mv_err compare_table_row(const sparse_search *t, const table *of, uint32_
     return MV_OK;
 }
 
-static mv_err compare_block(sparse_search *t, const scan *sc, mv_error *error)
+static mv_err compare_block(void *ctx, const scan *sc, mv_error *error)
 {
-    double begun = explain_now(t->s);
+    sparse_search *t = ctx;
     explain_note_block(t->s, sc, 1);
     for (uint32_t at = scan_find(sc, 0); at < sc->count; at = scan_find(sc, at + 1)) {
         topk_entry entry = {.source = sc->source, .row = scan_row(sc, at)};
@@ -108,7 +109,6 @@ static mv_err compare_block(sparse_search *t, const scan *sc, mv_error *error)
         MV_TRY(compare_table_row(t, sc->t, sc->begin + at, &entry, &is_hit, error));
         if (is_hit) topk_push(&t->top, entry);
     }
-    t->s->step->search_seconds += explain_now(t->s) - begun;
     return MV_OK;
 }
 
@@ -213,10 +213,10 @@ static mv_err compare_candidates(sparse_search *t, const sparse_lists *l, topk *
 }
 
 /* Find candidates among the matching rows, and take the hits among them. *done is false if they do
- * not prove that they have all hits. */
+ * not prove that they have all hits; *more is true if more candidates may do so. */
 static mv_err search_candidates(sparse_search *t, const sparse_lists *l, uint32_t source,
                                 const uint64_t *matches, uint32_t count, uint32_t matching,
-                                bool *done, mv_error *error)
+                                bool *more, bool *done, mv_error *error)
 {
     topk candidates;
     ranked_counts counts = {0};
@@ -243,6 +243,7 @@ static mv_err search_candidates(sparse_search *t, const sparse_lists *l, uint32_
     t->s->step->counts.blocks_skipped += counts.blocks_skipped;
     MV_TRY(compare_candidates(t, l, &candidates, &hits, done, error));
     for (uint32_t i = 0; *done && i < hits; i++) topk_push(&t->top, heap[i]);
+    *more = !*done && candidates.count == candidates.capacity;
     return MV_OK;
 }
 
@@ -256,16 +257,18 @@ static mv_err search_lists_of(sparse_search *t, const ranked_lists *lists, uint3
     *done = false;
     if (t->query.count > SPARSE_QUERY_MAX || count * ROWS_OF_CANDIDATE > matching) return MV_OK;
     MV_TRY(open_sparse_lists(t, &l, error));
-    for (; !*done && count * ROWS_OF_CANDIDATE <= matching; count *= CANDIDATES_MORE)
-        MV_TRY(search_candidates(t, &l, source, matches, (uint32_t)count, matching, done, error));
+    for (bool more = true; more && count * ROWS_OF_CANDIDATE <= matching; count *= CANDIDATES_MORE)
+        MV_TRY(search_candidates(t, &l, source, matches, (uint32_t)count, matching, &more, done,
+                                 error));
     return MV_OK;
 }
 
 /* ---------------------------------------------------------------- segments and fresh rows */
 
 /* The index of a segment; NULL: it has none that can be used. */
-static shared_index *index_of(const sparse_search *t, uint32_t source)
+static shared_index *index_of(void *ctx, uint32_t source)
 {
+    const sparse_search *t = ctx;
     const view *v = sparse_view(t);
     uint32_t slot = index_slot_of_field(v->schema, t->s->q->sparse_field);
     shared_index *x = v->segments[source].indexes[slot];
@@ -273,9 +276,10 @@ static shared_index *index_of(const sparse_search *t, uint32_t source)
     return x && !is_exact && x->type->ranked && shared_index_is_sound(t->s->r->e, x) ? x : NULL;
 }
 
-static mv_err search_segment(sparse_search *t, shared_index *x, uint32_t source, scan *sc,
-                             mv_error *error)
+static mv_err search_segment(void *ctx, shared_index *x, uint32_t source, scan *sc, mv_error *error)
 {
+    sparse_search *t = ctx;
+    mem_arena_clear(t->arena);
     const table *of = &sparse_view(t)->segments[source].table;
     uint64_t *matches = sparse_alloc(t, bits_words(of->rows) * sizeof *matches, error);
     bool done;
@@ -301,37 +305,10 @@ static mv_err search_segment(sparse_search *t, shared_index *x, uint32_t source,
     return MV_OK;
 }
 
-static mv_err search_rows(sparse_search *t, scan *sc, mv_error *error)
-{
-    for (;;) {
-        uint32_t source;
-        shared_index *x = scan_at_segment(sc, &source) ? index_of(t, source) : NULL;
-        if (x) {
-            explain_begin_step(t->s, source);
-            MV_TRY(search_segment(t, x, source, sc, error));
-            scan_skip_segment(sc);
-            continue;
-        }
-        double begun = explain_now(t->s);
-        MV_TRY(scan_next(sc, error));
-        if (!sc->t) return MV_OK;
-        explain_begin_step(t->s, sc->source);
-        t->s->step->filter_seconds += explain_now(t->s) - begun;
-        MV_TRY(compare_block(t, sc, error));
-    }
-}
-
 static mv_err search_all_rows(sparse_search *t, mv_error *error)
 {
-    mv_result *r = t->s->r;
-    order wanted = {.count = 1, .keys = {{.field = t->s->q->sparse_field}}};
-    scan sc;
-    explain_begin_round(t->s);
-    mv_err err = scan_begin(&sc, r->seen, t->s->f, &wanted, FRESH_NO_VECTOR, &r->fresh, t->arena,
-                            &r->block, error);
-    if (!err) err = search_rows(t, &sc, error);
-    scan_end(&sc);
-    return err;
+    static const search_hits_visitor visitor = {index_of, search_segment, compare_block};
+    return search_hits_scan(t->s, t->s->q->sparse_field, t->of_vector, &visitor, t, error);
 }
 
 /* ---------------------------------------------------------------- the query */
@@ -344,6 +321,8 @@ static mv_err find_sparse_after(sparse_search *t, mv_error *error)
     MV_TRY(result_need(t->s->r, &t->s->q->after, &t->after, error));
     MV_TRY(result_cell(t->s->r, &t->after, t->s->q->sparse_field, &c, error));
     t->after.distance = 0;
+    if (c.state == CELL_VALUE && !sparse_is_sound(c.bytes, c.size))
+        return damaged_vector(t->after.docid, error);
     if (c.state == CELL_VALUE)
         t->after.distance = 0 - (double)sparse_product(&t->query, c.bytes, c.size, &shared);
     t->has_after = true;
@@ -354,9 +333,10 @@ static mv_err find_sparse_after(sparse_search *t, mv_error *error)
 static mv_err search_stored(sparse_search *t, const uint8_t *bytes, size_t size, mv_error *error)
 {
     uint32_t capacity = search_capacity(t->s, search_hits_wanted(t->s));
-    topk_entry *heap = sparse_alloc(t, mem_array_size(capacity, sizeof *heap), error);
-    if (!heap) return MV_NO_MEMORY;
-    MV_TRY(sparse_prepare(&t->query, bytes, size, t->arena, error));
+    size_t heap_size = mem_array_size(capacity, sizeof(topk_entry));
+    topk_entry *heap = mem_arena_alloc(t->of_vector, heap_size);
+    if (!heap) return error_memory(error, heap_size, "a search by sparse vector");
+    MV_TRY(sparse_prepare(&t->query, bytes, size, t->of_vector, error));
     topk_start(&t->top, heap, capacity, search_hits_limit(t->s->q));
     if (t->s->q->after.data) MV_TRY(find_sparse_after(t, error));
     MV_TRY(search_all_rows(t, error));
@@ -381,6 +361,8 @@ static mv_err search_by_id(sparse_search *t, mv_error *error)
     MV_TRY(result_need(t->s->r, &t->s->q->id, &hit, error));
     MV_TRY(result_cell(t->s->r, &hit, t->s->q->sparse_field, &c, error));
     t->left_out = hit.docid;
+    if (c.state == CELL_VALUE && !sparse_is_sound(c.bytes, c.size))
+        return damaged_vector(hit.docid, error);
     return c.state == CELL_VALUE ? search_stored(t, c.bytes, c.size, error) : MV_OK;
 }
 
@@ -388,7 +370,7 @@ mv_err search_sparse(search *s, mv_error *error)
 {
     const mv_query *q = s->q;
     const mv_schema *schema = s->r->seen->v->schema;
-    mem_arena *arena = &s->r->scratch;
+    mem_arena of_vector = {0};
     mv_err err = MV_OK;
     if (q->sparse_field >= schema->fields_count)
         return error_set(error, MV_MISUSE, "there is no field %u, the schema has %u",
@@ -398,14 +380,15 @@ mv_err search_sparse(search *s, mv_error *error)
         return error_set(error, MV_MISUSE,
                          "field '%s' is %s, it cannot be searched by sparse vector", field->name,
                          type_name(field->type));
-    sparse_search t = {.s = s, .arena = arena};
+    sparse_search t = {.s = s, .of_vector = &of_vector, .arena = &s->r->scratch};
     if (!q->sparse) err = search_by_id(&t, error);
     for (uint32_t i = 0; q->sparse && !err && i < q->sparse_count; i++) {
         t.input = i;
         err = search_given(&t, &q->sparse[i], field->name, error);
-        mem_arena_clear(arena);
+        mem_arena_clear(&of_vector);
     }
-    mem_arena_trim(arena, RESULT_SCRATCH_KEPT);
+    mem_arena_free(&of_vector);
+    mem_arena_trim(t.arena, RESULT_SCRATCH_KEPT);
     if (!err) result_prefetch_ids(s->r);
     return err;
 }
