@@ -89,9 +89,10 @@ typedef enum mv_type {
     MV_FLOAT = 7,
     MV_DOUBLE = 8,
     MV_TIMESTAMP = 9, /* int64 microseconds since 1970-01-01T00:00:00Z */
-    MV_SPARSE_FP32 = 10, /* a sparse vector: scalar fields have it, mv_query.sparse searches it */
-    MV_MULTI_FP32 = 11,  /* any number of vectors, as late interaction has them: scalar fields have
-                          * it, mv_query.is_multi searches it */
+    MV_SPARSE_FP32 = 10, /* a sparse vector: a type of scalar fields, searched by
+                          * mv_query.is_sparse */
+    MV_MULTI_FP32 = 11,  /* a list of vectors of mv_field_options.dim numbers: a type of scalar
+                          * fields, searched by mv_query.is_multi */
     MV_ARRAY = 32,    /* flag: MV_ARRAY | MV_STRING is array_string */
     MV_VECTOR = 64,   /* flag of all vector types */
     MV_VECTOR_FP32 = 65,
@@ -182,7 +183,8 @@ typedef struct mv_text_options {
     const char *stop_words; /* words that are left out, separated by spaces: up to MV_STOP_WORDS_MAX
                              * of up to MV_STOP_WORD_SIZE_MAX bytes, compared as the tokenizer
                              * compares words, but with their accents. MV_STOP_WORDS_OF_LANGUAGE:
-                             * the list of the language. NULL: none */
+                             * the list of the language. NULL: none. Copied; from mv_schema_field
+                             * lent as long as the schema */
     double k1; /* of BM25: how fast further occurrences of a word count less; 0.001 to 100,
                 * default 1.2 */
     double b;  /* of BM25: how much long texts count less; 0.001 to 1, default 0.75 */
@@ -246,7 +248,8 @@ typedef struct mv_index_options {
 #define MV_ORDER_BY_MAX       8u          /* keys of one order_by */
 #define MV_FACET_VALUES_MAX   (1u << 20)  /* different values that mv_facets_create counts */
 #define MV_FACET_BYTES_MAX    (64u << 20) /* bytes of these values, if they are strings */
-#define MV_MATCH_NODES_MAX    1024u       /* nodes of a full-text query, also as it is read */
+#define MV_MATCH_NODES_MAX    1024u       /* nodes of a full-text query; a text that was
+                                           * typed counts as the nodes that it is read as */
 #define MV_MATCH_DEPTH_MAX    32u         /* groups in groups of a full-text query */
 #define MV_MATCH_SIZE_MAX     65536u      /* bytes of a word, of a phrase, of what is typed */
 #define MV_MATCH_EDITS_MAX    2u          /* of a similar word */
@@ -358,12 +361,12 @@ typedef struct mv_schema mv_schema;
 
 typedef struct mv_field_options {
     const char *name;
-    mv_type type; /* any but the vector types */
+    mv_type type; /* any without MV_VECTOR */
     bool nullable;
     const mv_value *default_value; /* for documents without the field; NULL: none */
-    mv_index_options index; /* MV_INDEX_NONE, or a type that takes scalar fields: results are the
-                             * same as without. Of MV_MULTI_FP32 as of a vector field with the
-                             * metric MV_IP */
+    mv_index_options index; /* MV_INDEX_NONE; MV_INDEX_INVERT or MV_INDEX_SPARSE, with the same
+                             * results as without; MV_INDEX_TEXT, which a search by text needs. Of
+                             * MV_MULTI_FP32 the types of vector fields, with the metric MV_IP */
     uint32_t dim;           /* of MV_MULTI_FP32: numbers of each vector, 1 to MV_DIM_MAX; else 0 */
 } mv_field_options;
 
@@ -689,7 +692,7 @@ typedef struct mv_query {
     uint32_t vector_field;  /* position of the vector field */
     const void *vectors;    /* vectors_count × mv_vector_size bytes, aligned to 4 bytes unless they
                              * are bits. NULL: search by `id`, or without a vector */
-    uint32_t vectors_count; /* 1 to MV_QUERY_VECTORS_MAX */
+    uint32_t vectors_count; /* 1 to MV_QUERY_VECTORS_MAX; with is_multi to MV_MULTI_MAX */
     uint32_t dim;           /* of the vectors; must be that of the field */
     mv_id id; /* search by the vector of this document, which is no hit. data NULL: none */
     const char
@@ -707,8 +710,8 @@ typedef struct mv_query {
     const mv_sparse *sparse; /* NULL: by `id` */
     uint32_t sparse_count;   /* 1 to MV_QUERY_VECTORS_MAX */
     bool is_multi;           /* search field `multi_field`, of type MV_MULTI_FP32, by all `vectors`
-                              * together, or by those of the document `id`. A document's score is
-                              * the sum, over the vectors of the query, of the largest inner product
+                              * together, or by those of the document `id`, of which at most the
+                              * first MV_MULTI_MAX are used. A document's score is the sum, over the vectors of the query, of the largest inner product
                               * with one of its vectors (MaxSim: Khattab, Zaharia: ColBERT, arXiv
                               * 2004.12832). Documents without vectors are no hits */
     uint32_t multi_field;    /* position of the scalar field */
@@ -717,7 +720,8 @@ typedef struct mv_query {
                       * hit and leave none out */
     mv_id after;     /* only hits that rank behind this document, which need not match: with a
                       * vector those farther away, in `order_by` those that come later; ties are
-                      * broken by docid. Not with an offset or several vectors. data NULL: none */
+                      * broken by docid. Not with an offset, several vectors or text. data NULL:
+                      * none */
     const mv_filter *filter;    /* NULL: all documents */
     const double *min_score;    /* NULL: none */
     const double *max_distance; /* NULL: none */
@@ -730,11 +734,12 @@ typedef struct mv_query {
                     * more. About half of the searches end with fewer, and none keeps more than 1.5
                     * ef. 0: as many as `recall` needs */
     mv_strategy strategy; /* AUTO: the one that should be cheapest. A segment without a graph is
-                           * always searched by EXACT */
+                           * always searched by EXACT. CODES and BRIDGES need a dense vector, GRAPH
+                           * that or is_multi */
     bool no_refine;       /* choose the hits by codes alone; they are still scored exactly */
     bool explain;         /* record the plan for mv_result_plan */
-    uint32_t threads; /* that share the vectors, with the caller's: 1 to MV_THREADS_MAX; 0: 1. The
-                       * hits do not depend on it. Fewer where no more can be started. Pages of a
+    uint32_t threads; /* that share the vectors, with the caller's: 1 to MV_THREADS_MAX; 0: 1. By
+                       * sparse vector and by text one thread searches. The hits do not depend on it. Fewer where no more can be started. Pages of a
                        * graph (offset) are searched for by the caller's alone */
     bool more;        /* continue the search that filled `result`: same commit, all other members
                        * unchanged; hits already returned are skipped */
@@ -745,9 +750,11 @@ typedef struct mv_query {
                               * the one that the collection has when it is searched */
 } mv_query;
 
-/* Search by vector or by id, or select by filter if neither is given. The whole call sees one
- * commit. Of equally good documents the older one comes first. MV_NOT_FOUND: no document has that
- * id. MV_SCHEMA_MISMATCH: the collection no longer has the schema of the query. */
+/* Search by vector, by several together, by sparse vector, by text or by id, or select by filter if
+ * none is given. The whole call sees one commit. Of equally good documents the older one comes
+ * first. MV_NOT_FOUND: no document has the id `id` or `after`. MV_SCHEMA_MISMATCH: the collection
+ * no longer has the schema of the query. MV_MISUSE: members that exclude each other, a field of
+ * another type, a wrong full-text query. MV_LIMIT: a full-text query is too large. */
 MV_API mv_err mv_search(mv_collection *collection, const mv_query *query, mv_result *result,
                         mv_error *error);
 
@@ -757,7 +764,7 @@ typedef struct mv_search_counts {
     uint64_t code_distances;  /* distances computed from codes */
     uint64_t followed;        /* candidates of a graph whose links were followed */
     uint64_t bridged;         /* rows whose links were followed without computing their distance */
-    uint64_t blocks_read;     /* by text: blocks of 128 rows of a word's list */
+    uint64_t blocks_read;     /* by text and by sparse vector: blocks of 128 rows of the lists */
     uint64_t blocks_skipped;  /* the same that were not read, because of their bounds */
 } mv_search_counts;
 
@@ -770,7 +777,8 @@ typedef struct mv_plan_step {
     mv_strategy last;  /* the strategy that led to the hits, if the first one was abandoned */
     mv_search_counts counts;
     double expected_recall; /* the share of the nearest documents that was to be found; 1 without
-                             * an index. 0: unknown, because an index was searched with ef */
+                             * an index. 0: unknown, because an index was searched with ef, or by
+                             * several vectors together */
     double filter_seconds;  /* to find the matching rows */
     double search_seconds;
 } mv_plan_step;

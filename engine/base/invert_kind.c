@@ -3,7 +3,7 @@
 #include "base/index_kind.h"
 #include "base/type.h"
 
-static bool has_order(mv_type type, mv_metric metric)
+static bool takes_ordered(mv_type type, mv_metric metric)
 {
     (void)metric;
     return !type_is_of_vectors(type);
@@ -16,5 +16,5 @@ const index_kind invert_kind = {
     .sections_first = 32,
     .sections_count = 10,
     .schema_format = 2,
-    .takes = has_order,
+    .takes = takes_ordered,
 };

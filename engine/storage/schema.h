@@ -46,7 +46,7 @@ struct mv_schema {
     mem_arena arena; /* default values, stop words */
 };
 
-/* The metric of a scalar field that has an index as a vector field has; 0: it is none. */
+/* MV_IP for a field of several vectors, which has the indexes of a vector field; else 0. */
 static inline mv_metric schema_field_metric(const schema_field *field)
 {
     return type_is_multi(field->type) ? MV_IP : (mv_metric)0;

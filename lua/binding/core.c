@@ -6,7 +6,7 @@
 #include "read_match.h"
 #include "read_values.h"
 #include "schema_box.h"
-#include "sparse_values.h"
+#include "vector_values.h"
 #include "vector_box.h"
 
 /* ---------------------------------------------------------------- tables of functions */

@@ -2,7 +2,7 @@
 #include "push_values.h"
 
 #include "check_args.h"
-#include "sparse_values.h"
+#include "vector_values.h"
 #include "vector_box.h"
 
 #include <inttypes.h>

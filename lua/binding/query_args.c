@@ -7,7 +7,7 @@
 
 #include "read_match.h"
 #include "read_vectors.h"
-#include "sparse_values.h"
+#include "vector_values.h"
 
 #include <string.h>
 
@@ -222,7 +222,7 @@ static void read_target(lua_State *L, query_args *args)
     if (is_given(L, args, VECTORS_OF_ONE) && !args->query.is_multi)
         raise_misuse(L, "query: 'vectors_of_one' needs a field of several vectors ('multi'), '%s' is "
                         "none", args->field.name);
-    if (args->query.is_multi && args->query.vectors_count + args->has_vectors)
+    if (args->query.is_multi && (args->query.vectors_count || args->has_vectors))
         raise_misuse(L, "query: field '%s' has several vectors ('multi'): use 'vectors_of_one'",
                      args->field.name);
 }
@@ -280,7 +280,10 @@ static void read_params(lua_State *L, query_args *args)
         if (!lua_isnil(L, at + i))
             raise_misuse(L, "%s: the flat index of field '%s' has no option '%s'", call,
                          args->field.name, param_names[i]);
-    for (int i = PLAN; i < NAMES && query->is_sparse; i++) /* several vectors have graphs */
+    if (query->is_multi && !lua_isnil(L, at + REFINE))
+        raise_misuse(L, "%s: field '%s' has several vectors, its search has no option 'refine'", call,
+                     args->field.name);
+    for (int i = PLAN; i < NAMES && query->is_sparse; i++)
         if (i != RECALL && !lua_isnil(L, at + i))
             raise_misuse(L, "%s: field '%s' is sparse, its search has no option '%s'", call,
                          args->field.name, param_names[i]);

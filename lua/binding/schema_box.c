@@ -5,7 +5,7 @@
 #include "index_options.h"
 #include "push_values.h"
 #include "read_values.h"
-#include "sparse_values.h"
+#include "vector_values.h"
 
 #include <inttypes.h>
 #include <stdio.h>

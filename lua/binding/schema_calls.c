@@ -7,7 +7,7 @@
 #include "read_values.h"
 #include "read_vectors.h"
 #include "schema_box.h"
-#include "sparse_values.h"
+#include "vector_values.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include "push_values.h"
 #include "read_values.h"
 #include "read_vectors.h"
-#include "sparse_values.h"
+#include "vector_values.h"
 
 typedef struct batch_box {
     owned_box owned;

@@ -64,7 +64,7 @@ local moonvec = {}
 -- NULL: a test of NULL is unknown, and so is its NOT. A document matches only if the filter is true. IN () is false even
 -- for NULL. For an array that is not NULL, CONTAIN_ANY () is false and CONTAIN_ALL () is true.
 -- Arrays can be tested only by CONTAIN_ANY, CONTAIN_ALL, array_length, IS NULL and, with a text index, MATCH. `id` behaves like a string field that
--- is never NULL.
+-- is never NULL. Fields of sparse and of several vectors can be tested only by IS NULL.
 ---@alias moonvec.filter_source string|moonvec.filter a text, or a filter built by moonvec.filter
 
 --- Opens a collection. If nothing exists at `path`, creates it with `options.schema`; without a schema the result is
@@ -148,7 +148,7 @@ function moonvec.unpack_sparse(sparse) end
 ---@class moonvec.schema
 ---@field name? string at most 64 bytes
 ---@field fields? moonvec.field[] scalar and array fields, at most 1,024
----@field vectors? moonvec.vector_field[] vector fields, at most 256
+---@field vectors? moonvec.vector_field[] vector fields, at most 256; sparse ones, and those with `multi`, count as `fields`
 
 ---@class moonvec.field
 ---@field name string at most 64 bytes; id, score and distance are reserved
@@ -169,7 +169,7 @@ function moonvec.unpack_sparse(sparse) end
 ---@class moonvec.vector_field
 ---@field name string at most 64 bytes; id, score and distance are reserved
 ---@field type moonvec.vector_type
----@field dim? integer numbers in each vector, 1 to 65,535; for vector_binary bits, a multiple of 8. Needed, but for a sparse vector, which has none
+---@field dim? integer numbers in each vector, 1 to 65,535; for vector_binary bits, a multiple of 8. Required; not allowed for a sparse vector
 ---@field metric? "l2"|"ip"|"cosine"|"l1"|"hamming" squared Euclidean distance, inner product, cosine similarity (default), sum of absolute differences, or number of different bits. A vector_binary has "hamming" only, and no other type has it. A sparse vector has "ip" only
 ---@field index? "hnsw"|"flat"|"sparse"|moonvec.index (default "hnsw"; of a sparse vector "sparse": for each index, the rows that have it)
 ---@field nullable? boolean only a sparse vector, and with `multi`: whether it may be NULL (default false)
@@ -302,14 +302,14 @@ function collection:query(options) end
 
 ---@class moonvec.query_options
 ---@field field? string the vector field to search (default: the only one of the schema, sparse ones included)
----@field text? string search by text, in a string field with an index of type "text" (`field`; default: the only one): what a person typed. Words, "phrases", -excluded, +required, this OR that, beg* (words that begin so; with a `language`, it is reduced to its stem first). No text is wrong, but a text that only excludes raises. A document matches if it has one of the words; where there are phrases or required words, it must have these, and the other words only add to the score. Hits are ranked by BM25 with the statistics of the whole collection: their scores do not depend on how its rows lie in segments. Together with `vector` or `id` it is a search by both, fused by rrf as in multi_query, which also says what `offset` and `explain` do: `field` then names either of the fields, and the other one is the only one of its kind. Cannot be combined with `vectors`, `order_by`, `after`, `max_distance` or, without a vector, `params`
+---@field text? string search by text, in a string field with an index of type "text" (`field`; default: the only one): what a person typed. Words, "phrases", -excluded, +required, this OR that, beg* (words that begin so; with a `language`, it is reduced to its stem first). No text is wrong, but a text that only excludes raises. A document matches if it has one of the words; where there are phrases or required words, it must have these, and the other words only add to the score. Hits are ranked by BM25 with the statistics of the whole collection: their scores do not depend on how its rows lie in segments. Together with `vector`, `vectors_of_one` or `id` it is a search by both, fused by rrf as in multi_query, which also says what `offset` and `explain` do: `field` then names either of the fields, and the other one is the only one of its kind. Cannot be combined with `vectors`, `order_by`, `after`, `max_distance` or, without a vector, `params`
 ---@field match? moonvec.match search by text for a query built by moonvec.text, in place of `text`: with the same fields, scores and combinations. One in which an `all` only excludes raises
 ---@field highlight? boolean|moonvec.highlight_options only with `text` or `match`: hits have `highlights`, a table with an array of snippets for each field, in which the words that were searched for are marked (default false)
----@field vector? moonvec.numbers|moonvec.sparse the vector to search for. Hits for a sparse vector are the documents that share an index with it; their score is the inner product, and the search is exact. At most one of `vector`, `vectors`, `vectors_of_one` and `id` can be given; without any, the query selects by filter and `order_by`
+---@field vector? moonvec.numbers|moonvec.sparse the vector to search for. Hits for a sparse vector are the documents that share an index with it; their score is the inner product, and the search is exact (of more than 4,096 entries by comparing all documents). At most one of `vector`, `vectors`, `vectors_of_one` and `id` can be given; without any, the query selects by filter and `order_by`
 ---@field id? moonvec.id search for the vector of this document, which is excluded from the hits
 ---@field vectors? moonvec.numbers[]|moonvec.sparse[] several vectors to search for, at most 65,536
----@field vectors_of_one? moonvec.numbers[]|string several vectors that are one question, 1 to 1,024, for a field with `multi`: an array of vectors, or a packed string of all. The score of a document is the sum, over these vectors, of the largest inner product with one of its own (MaxSim, as in ColBERT). Documents without vectors are no hits. Cannot be combined with `after`
----@field threads? integer number of threads that share `vectors`, 1 to 64 (default 1). They are started for the query and end with it. The hits do not depend on it. Pages of a graph (`offset`) are searched for by one thread
+---@field vectors_of_one? moonvec.numbers[]|string several vectors that are one question, 1 to 1,024, for a field with `multi`: an array of vectors, or a packed string of all. The score of a document is the sum, over these vectors, of the largest inner product with one of its own (MaxSim, as in ColBERT). Documents without vectors are no hits. With `id` instead, at most the first 1,024 vectors of that document are the question. Cannot be combined with `after`
+---@field threads? integer number of threads that share `vectors` or `vectors_of_one`, 1 to 64 (default 1). They are started for the query and end with it. The hits do not depend on it. Pages of a graph (`offset`) are searched for by one thread
 ---@field topk? integer maximum number of hits for each vector, 1 or more (default 10); `topk` + `offset` is at most 1,000,000
 ---@field offset? integer number of best hits to skip (default 0). Pages with the same `topk` and different `offset` share no hit, and leave none out between them, as long as the collection does not change. A hit that the graph missed at first may be on a later page than its score says; a page itself is sorted. With another `topk` the order of all hits may differ. A deep page costs more than a search for `topk` + `offset` hits, so use collection:cursor to read on. With `rerank`, pages share no hit only if `candidates` is the same
 ---@field after? moonvec.hit|moonvec.id only hits that rank behind this document: with a vector those farther away, in `order_by` those that come later, ties by the order of writing. So a page goes on where another one ended, also after writes: hits that were shown do not come again unless they were changed. A hit of a graph that was missed before `after` stays out. The result is "not_found" if the document does not exist any more. Cannot be combined with `offset`, `vectors` or `rerank`
@@ -365,7 +365,7 @@ function collection:query(options) end
 ---@class moonvec.plan_step the search of one segment, or of the fresh rows. It has the counts and times of moonvec.plan, too
 ---@field of "segment"|"fresh rows"
 ---@field plan "exact"|"codes"|"graph"|"bridges"|"nothing" the strategy that found the hits. "exact": compute the distance to every matching row from its vector. "codes": compute the distance to every matching row from its code, then to the nearest from their vectors. "graph": walk through the graph and keep the matching rows. "bridges": walk over matching rows, and over other rows only to reach matching ones. "nothing": no row matches
----@field expected_recall? number the share of the nearest rows that was to be found: `recall` of the query, or 1 without an index. nil where an index was searched with `ef`, and where no row matches
+---@field expected_recall? number the share of the nearest rows that was to be found: `recall` of the query, or 1 without an index. nil where an index was searched with `ef`, where a graph chose the rows for `vectors_of_one`, and where no row matches
 ---@field abandoned? "graph"|"bridges" the strategy that was tried first and found too few rows or cost too much
 
 --- Searches several times, and fuses the hits into one list, best first:
@@ -620,7 +620,7 @@ function collection:stats() end
 ---@class moonvec.index_stats
 ---@field type "hnsw"|"flat"|"invert"|"text"|"sparse"
 ---@field rows integer rows that are not deleted, including fresh rows
----@field completeness number 0 to 1: the share of `rows` that queries find through the index (1 if flat). Queries scan the other rows: fresh rows, and segments that are too small for an index (below 1,024 rows)
+---@field completeness number 0 to 1: the share of `rows` that queries find through the index (1 if flat). Queries scan the other rows: fresh rows, and segments that are too small for an index (below 1,024 rows; with "text" and "sparse" below 256)
 ---@field indexed_rows? integer not flat: rows that queries find through the index
 ---@field bytes? integer not flat: size of the files of the index
 ---@field warning? string not flat: message about a damaged index file. Queries scan its rows instead, and optimize builds it again

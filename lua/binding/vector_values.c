@@ -1,6 +1,6 @@
-/* Sparse vectors, and several vectors in a field (sparse_values.h). The table of a sparse vector is
- * walked twice: to count its entries, and to read them. */
-#include "sparse_values.h"
+/* Values that are vectors (vector_values.h). The table of a sparse vector is walked twice: to count
+ * its entries, and to read them. */
+#include "vector_values.h"
 
 #include "check_args.h"
 #include "push_values.h"
