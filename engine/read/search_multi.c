@@ -209,6 +209,7 @@ static mv_err search_vectors_for(void *ctx, team_member *me, uint32_t begin, uin
                          .exact = &t->queries[begin],
                          .recall = q->recall,
                          .ef = q->ef,
+                         .strategy = q->strategy,
                          .matches = g->vectors,
                          .matching = g->vectors_count};
     mv_err err = index_search(g->x->type, g->x->opened, &query, &g->tops[begin], &me->scratch,
@@ -340,7 +341,7 @@ static bool is_worth_walking(const multi_search *t, const shared_index *x, uint6
                              uint32_t all)
 {
     bool is_forced = t->s->q->strategy == MV_STRATEGY_GRAPH;
-    return wanted <= x->type->hits_max &&
+    return all && wanted <= x->type->hits_max &&
            (is_forced || (double)wanted * NUMBERS_OF_VECTOR < (double)all * t->field->dim);
 }
 
