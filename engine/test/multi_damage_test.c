@@ -3,7 +3,7 @@
  * they are damaged, or goes on. And searches when memory is short. Nothing may be read out of
  * bounds, no assertion may fire, and nothing may hang: run it under the address sanitizer, too.
  *
- *   multi_damage_test          every 23rd allocation fails
+ *   multi_damage_test          every 47th allocation fails
  *   multi_damage_test STEP     every STEP-th one */
 #include "test/multi_sample.h"
 
@@ -14,7 +14,7 @@
 
 #define FEW    1100u /* documents of the damaged collection */
 #define FRESH  40u   /* more of them, when memory is short */
-#define ROUNDS 30u   /* of damage behind checksums */
+#define ROUNDS 20u   /* of damage behind checksums */
 
 static multi_model *model;
 
@@ -297,7 +297,7 @@ static void test_every_allocation(bool persist, uint64_t step)
 
 int main(int argc, char **argv)
 {
-    uint64_t step = argc > 1 ? strtoull(argv[1], NULL, 10) : 23;
+    uint64_t step = argc > 1 ? strtoull(argv[1], NULL, 10) : 47;
     if (!step) step = 1;
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     if (!sample_place_make("multi-damage")) return tests_conclude();

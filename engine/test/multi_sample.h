@@ -408,7 +408,7 @@ static inline uint32_t multi_try_document(mv_collection *c, mv_result *result, c
     return wrong;
 }
 
-/* Queries of 1, 5 and 9 vectors, which are new ones for each `turn`. Returns how many searches
+/* Queries of 1 and 6 vectors, which are new ones for each `turn`. Returns how many searches
  * were wrong. */
 static inline uint32_t multi_wrong(mv_collection *c, const multi_model *m, uint32_t turn)
 {
@@ -416,7 +416,7 @@ static inline uint32_t multi_wrong(mv_collection *c, const multi_model *m, uint3
     uint32_t wrong = 0;
     WORKS(mv_result_create(c, &result, &error));
     for (uint32_t f = 0; f < MULTI_VECTORS; f++) {
-        for (uint32_t count = 1; count <= 9; count += 4) {
+        for (uint32_t count = 1; count <= 6; count += 5) {
             float vectors[9 * MULTI_DIM];
             for (uint32_t i = 0; i < count; i++)
                 multi_vector(f, mix(1000 * turn + count), i, vectors);
