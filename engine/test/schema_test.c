@@ -513,6 +513,61 @@ static void test_text_bytes(void)
     mem_buffer_free(&bytes);
 }
 
+/* A field of two vectors of 2 numbers as its default, with a graph. */
+static mv_schema *new_multi_schema(void)
+{
+    static const float numbers[] = {1, 2, 3, 4};
+    const mv_value pair = {.kind = MV_KIND_MULTI, .as.multi = {numbers, 4}};
+    const mv_field_options field = {.name = "t",
+                                    .type = MV_MULTI_FP32,
+                                    .nullable = true,
+                                    .default_value = &pair,
+                                    .index.type = MV_INDEX_HNSW,
+                                    .index.as.hnsw = {5, 258, MV_QUANTIZE_INT8, 7},
+                                    .dim = 2};
+    mv_schema *schema = new_schema("multi");
+    EXPECT(!mv_schema_add_field(schema, &field, NULL));
+    schema->fields[0].index_since = 0x1122;
+    return schema;
+}
+
+/* Several vectors in a field have a dim, which only format 5 stores. */
+static void test_multi_bytes(void)
+{
+    static const char wanted[] =
+        "\x05\0\0\0\x02\0\0\0\x05multi\x01\0\0\0\0\0\0\0"
+        "\x01\0\0\0\x0b\x0b\x01t\x02\0\0\0" /* uid, type, flags, name, dim */
+        "\x10\0\0\0\0\0\x80\x3f\0\0\0\x40\0\0\x40\x40\0\0\x80\x40" /* the default value */
+        "\x02\x05\0\0\0\x02\x01\0\0\x03\x07\0\0\0\0\0\0\0\x22\x11\0\0\0\0\0\0"; /* hnsw */
+    const size_t dim_at = 4 + 4 + 6 + 8 + 8, size = sizeof wanted - 1;
+    mv_error error;
+    mem_buffer bytes = {0};
+    mv_schema *schema = new_multi_schema(), *loaded;
+    EXPECT(!schema_format_save(schema, &bytes, &error) && bytes.size == size);
+    EXPECT(memcmp(bytes.data, wanted, size) == 0);
+    EXPECT(!schema_format_load(bytes.data, bytes.size, &loaded, &error));
+    EXPECT(!schema_compare(schema, loaded, &error));
+    EXPECT(schema_compare_has_same_files(schema, loaded));
+    EXPECT(loaded->fields[0].dim == 2 && loaded->fields[0].index_since == 0x1122);
+    loaded->fields[0].dim = 4;
+    EXPECT_ERROR(schema_compare(schema, loaded, &error), MV_SCHEMA_MISMATCH,
+                 "field 't' has dim 4 in the collection, 2 in the given schema");
+    EXPECT(!schema_compare_has_same_rows(schema, loaded));
+    mv_schema_free(loaded);
+    bytes.data[dim_at] = 0;
+    EXPECT_ERROR(schema_format_load(bytes.data, size, &loaded, &error), MV_CORRUPT,
+                 "the stored schema cannot be read: field 't' has dim 0, it must be 1 to 65535");
+    bytes.data[dim_at] = 3;
+    EXPECT_ERROR(schema_format_load(bytes.data, size, &loaded, &error), MV_CORRUPT,
+                 "the stored schema cannot be read: default value: field 't' wants vectors of 3 "
+                 "numbers");
+    bytes.data[dim_at] = 2;
+    bytes.data[dim_at + 8 + 3] = 0x7f; /* the first number is no longer one that vectors have */
+    EXPECT(schema_format_load(bytes.data, size, &loaded, &error) == MV_CORRUPT);
+    mv_schema_free(schema);
+    mem_buffer_free(&bytes);
+}
+
 /* A list is kept in order, each word once, and copied. */
 static void test_stop_words(void)
 {
@@ -707,6 +762,7 @@ static void test_damaged_bytes(void)
     mv_schema *texts = new_schema("texts");
     EXPECT(!fill_with_list(texts, NULL));
     damage_bytes(texts);
+    damage_bytes(new_multi_schema());
     damage_bytes(new_full_schema());
 }
 
@@ -972,6 +1028,7 @@ int main(void)
     RUN(test_formats());
     RUN(test_bytes());
     RUN(test_text_bytes());
+    RUN(test_multi_bytes());
     RUN(test_stop_words());
     RUN(test_stop_word_limits());
     RUN(test_compare_stop_words());
