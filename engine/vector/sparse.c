@@ -55,7 +55,7 @@ mv_err sparse_encode(const char *field, const mv_sparse *given, mem_buffer *out,
                          given->count, MV_SPARSE_MAX);
     size_t size = given->count * sizeof(entry), cell_size = given->count * (size_t)SPARSE_ENTRY;
     entry *entries = mem_alloc(size + 1);
-    if (!entries || !mem_buffer_reserve(out, cell_size)) {
+    if (!entries || !mem_buffer_reserve(out, cell_size + 1)) { /* + 1: of none, too */
         mem_free(entries, size + 1);
         return error_memory(error, size + cell_size, "a sparse vector");
     }
