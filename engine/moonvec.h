@@ -380,7 +380,8 @@ typedef struct mv_vector_options {
 
 /* A schema is created empty, filled, and given to mv_open, which copies it. Fields keep the order
  * in which they were added. Functions name them by position: scalar fields 0, 1, ..., and vector
- * fields 0, 1, ... counted apart. `name` may be NULL for an unnamed collection. */
+ * fields 0, 1, ... counted apart. `name` may be NULL for an unnamed collection. MV_WRONG_VERSION:
+ * this build lacks a library that the options of a text index need; the text names it. */
 MV_API mv_err mv_schema_create(const char *name, mv_schema **schema, mv_error *error);
 MV_API mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options,
                                   mv_error *error);

@@ -6,14 +6,7 @@
 mv_err analysis_make(mv_type type, const mv_index_options *options, text_analyzer **out,
                      mv_error *error)
 {
-    const mv_text_options *text = &options->as.text;
-    text_options how = {.tokenizer = (text_tokenizer)text->tokenizer,
-                        .language = text->language ? names_of_languages[text->language] : NULL,
-                        .language_stop_words = text->stop_words};
-    if (index_kind_has_list(text->stop_words)) {
-        how.language_stop_words = false;
-        how.stop_words = text->stop_words;
-    }
+    text_options how = text_options_of(&options->as.text);
     if (type & MV_ARRAY) how = (text_options){.tokenizer = TEXT_WHITESPACE};
     return text_analyzer_make(&how, out, error);
 }

@@ -110,7 +110,8 @@ static mv_err check_field_dim(const mv_field_options *options, mv_error *error)
                      type_name(options->type));
 }
 
-mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, mv_error *error)
+mv_err schema_add_field(mv_schema *schema, const mv_field_options *options, bool is_stored,
+                        mv_error *error)
 {
     MV_TRY(check_field_name(schema, options->name, error));
     if (element_size(options->type))
@@ -131,6 +132,8 @@ mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, m
     MV_TRY(schema_index_take(options->name, options->type, schema_field_metric(&field),
                              &options->index, &schema->arena,
                              &field.index, error));
+    if (!is_stored)
+        MV_TRY(schema_index_check(options->name, options->type, &field.index, error));
     memcpy(field.name, options->name, strlen(options->name));
     MV_TRY(take_default(schema, &field, options->default_value, error));
     schema_field *fields =
@@ -140,6 +143,11 @@ mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, m
     schema->fields[schema->fields_count++] = field;
     schema->next_uid++;
     return MV_OK;
+}
+
+mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *options, mv_error *error)
+{
+    return schema_add_field(schema, options, false, error);
 }
 
 /* ", 'l2'" behind the names that are in `list` already; at first without the comma. */
@@ -303,6 +311,7 @@ mv_err schema_change_index(mv_schema *schema, const mv_index_change *change, uin
     MV_TRY(schema_index_take(change->name, field ? field->type : vector->type,
                              field ? schema_field_metric(field) : vector->metric, &change->index, &schema->arena, &changed,
                              error));
+    if (field) MV_TRY(schema_index_check(change->name, field->type, &changed, error));
     if (!index_kind_same_options(&changed, index)) {
         const index_kind *kind = index_kind_find(changed.type);
         bool has_options = kind && kind->info.options_count; /* else any file of the type fits */

@@ -63,6 +63,11 @@ static inline bool schema_field_fits(const schema_field *field, size_t size)
     return !field->dim || size % schema_field_stride(field) == 0;
 }
 
+/* mv_schema_add_field, also for a field that is stored: its index is not checked by
+ * schema_index_check. */
+mv_err schema_add_field(mv_schema *schema, const mv_field_options *options, bool is_stored,
+                        mv_error *error);
+
 mv_err schema_format_copy(const mv_schema *schema, mv_schema **copy, mv_error *error);
 
 /* ---- changing a copy. MV_MISUSE: there is no such field, or it cannot be changed like this. */
@@ -99,6 +104,12 @@ mv_err schema_format_load(const void *bytes, size_t size, mv_schema **schema, mv
 mv_err schema_index_take(const char *name, mv_type type, mv_metric metric,
                          const mv_index_options *given, mem_arena *arena, mv_index_options *out,
                          mv_error *error);
+
+/* Refuse an index that could not be built, naming the field: options that exclude each other, or
+ * (MV_WRONG_VERSION) need a library that this build lacks. A stored schema may have it, from another
+ * build. */
+mv_err schema_index_check(const char *name, mv_type type, const mv_index_options *index,
+                          mv_error *error);
 
 /* MV_MISUSE: "unknown field 'yeer' (did you mean 'year'?)". `vectors`: a vector field was looked
  * for, else a scalar field. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "storage/schema.h"
+#include "text/text.h"
 
 /* How messages name a field. */
 static const char *field_noun(mv_metric metric)
@@ -213,4 +214,13 @@ mv_err schema_index_take(const char *name, mv_type type, mv_metric metric,
     index_kind_complete(kind, given, out);
     MV_TRY(take_lists(name, kind, arena, out, error));
     return check_options(name, metric, kind, out, error);
+}
+
+mv_err schema_index_check(const char *name, mv_type type, const mv_index_options *index,
+                          mv_error *error)
+{
+    if (index->type != MV_INDEX_TEXT || type & MV_ARRAY) return MV_OK;
+    text_options options = text_options_of(&index->as.text);
+    mv_err err = text_options_check(&options, error);
+    return err ? error_prefix(error, err, "field '%s': ", name) : MV_OK;
 }

@@ -1,25 +1,7 @@
 /* Schemas: what may be in them, their bytes and damaged bytes, their differences, nearest names,
  * quoted names. */
-#include <stdio.h>
-#include <string.h>
-
 #include "storage/cell.h"
-#include "storage/schema.h"
-#include "test/expect.h"
-
-/* Did the call fail with this code and text? */
-static void expect_error(mv_err got, mv_err code, const mv_error *error, const char *text, int line)
-{
-    bool ok = got == code && error->code == code && strcmp(error->text, text) == 0;
-    if (!ok) printf("%s: %s\n", mv_err_name(got), got ? error->text : "");
-    expect(ok, text, __FILE__, line);
-}
-#define EXPECT_ERROR(call, code, text) expect_error((call), (code), &error, (text), __LINE__)
-
-static mv_type array_of(mv_type type)
-{
-    return (mv_type)(MV_ARRAY | type);
-}
+#include "test/schema_sample.h"
 
 static mv_value integer(int64_t i)
 {
@@ -29,13 +11,6 @@ static mv_value integer(int64_t i)
 static mv_value string(const char *text)
 {
     return (mv_value){.kind = MV_KIND_STRING, .as.string = {text, strlen(text)}};
-}
-
-static mv_schema *new_schema(const char *name)
-{
-    mv_schema *schema;
-    EXPECT(mv_schema_create(name, &schema, NULL) == MV_OK);
-    return schema;
 }
 
 static mv_err add(mv_schema *schema, const char *name, mv_type type, bool nullable,
@@ -74,13 +49,6 @@ static mv_err fill(mv_schema *schema, mv_error *error)
     MV_TRY(add_vector(schema, "codes", MV_VECTOR_INT8, 65535, MV_L2, error));
     return add_index(schema, "graph", MV_INDEX_HNSW,
                      (mv_hnsw_options){12, 300, MV_QUANTIZE_INT8, UINT64_MAX}, error);
-}
-
-static mv_err add_text(mv_schema *schema, const char *stop_words, mv_error *error)
-{
-    mv_field_options t = {.name = "t", .type = MV_STRING, .index.type = MV_INDEX_TEXT};
-    t.index.as.text.stop_words = stop_words;
-    return mv_schema_add_field(schema, &t, error);
 }
 
 static mv_err fill_with_list(mv_schema *schema, mv_error *error)
@@ -475,44 +443,6 @@ static void test_bytes(void)
     mv_schema_free(schema);
 }
 
-/* A text index is stored as in format 4, unless it has what came with format 5. */
-static void test_text_bytes(void)
-{
-    static const char wanted[] =
-        "\x04\0\0\0\x02\0\0\0\x05texts\x01\0\0\0\0\0\0\0"
-        "\x01\0\0\0\x01\x08\x01t\x04"                          /* uid, type, flags, name, index */
-        "\x01\x07\x01\0\0\0\0\0\0\x04\x40\0\0\0\0\0\0\xe0\x3f" /* 2.5 and 0.5 are k1 and b */
-        "\x22\x11\0\0\0\0\0\0";                                /* index_since */
-    mv_error error;
-    mem_buffer bytes = {0};
-    mv_schema *schema = new_schema("texts"), *loaded;
-    mv_field_options t = {.name = "t", .type = MV_STRING, .index.type = MV_INDEX_TEXT};
-    t.index.as.text =
-        (mv_text_options){MV_TOKENIZER_CODE, 7, MV_STOP_WORDS_OF_LANGUAGE, 2.5, 0.5, 0};
-    EXPECT(!mv_schema_add_field(schema, &t, &error));
-    schema->fields[0].index_since = 0x1122;
-    EXPECT(!schema_format_save(schema, &bytes, &error) && bytes.size == sizeof wanted - 1);
-    EXPECT(memcmp(bytes.data, wanted, sizeof wanted - 1) == 0);
-    EXPECT(!schema_format_load(bytes.data, bytes.size, &loaded, &error));
-    EXPECT(!schema_compare(schema, loaded, &error));
-    mv_schema_free(loaded);
-
-    schema->fields[0].index.as.text.without_positions = 1;
-    bytes.size = 0;
-    EXPECT(!schema_format_save(schema, &bytes, &error) && bytes.size == sizeof wanted);
-    EXPECT(bytes.data[0] == 5 && bytes.data[bytes.size - 9] == 1);
-    EXPECT(!schema_format_load(bytes.data, bytes.size, &loaded, &error));
-    EXPECT(!schema_compare(schema, loaded, &error));
-    EXPECT(loaded->fields[0].index_since == 0x1122);
-    mv_schema_free(loaded);
-    bytes.data[bytes.size - 9] = 2;
-    EXPECT_ERROR(schema_format_load(bytes.data, bytes.size, &loaded, &error), MV_CORRUPT,
-                 "the stored schema cannot be read: field 't' has an index with the unknown "
-                 "positions 2");
-    mv_schema_free(schema);
-    mem_buffer_free(&bytes);
-}
-
 /* A field of two vectors of 2 numbers as its default, with a graph. */
 static mv_schema *new_multi_schema(void)
 {
@@ -566,92 +496,6 @@ static void test_multi_bytes(void)
     EXPECT(schema_format_load(bytes.data, size, &loaded, &error) == MV_CORRUPT);
     mv_schema_free(schema);
     mem_buffer_free(&bytes);
-}
-
-/* A list is kept in order, each word once, and copied. */
-static void test_stop_words(void)
-{
-    static const struct {
-        const char *given, *kept;
-        uint8_t format;
-    } cases[] = {
-        {NULL, NULL, 4},   {"", NULL, 4},
-        {"   ", NULL, 4},  {MV_STOP_WORDS_OF_LANGUAGE, MV_STOP_WORDS_OF_LANGUAGE, 4},
-        {"the", "the", 5}, {" the  of a the ab a ", "a ab of the", 5},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        mv_error error;
-        mem_buffer bytes = {0};
-        char given[32];
-        mv_field_options t;
-        mv_schema *schema = new_schema(""), *loaded;
-        (void)snprintf(given, sizeof given, "%s", cases[i].given ? cases[i].given : "");
-        EXPECT(!add_text(schema, cases[i].given ? given : NULL, &error));
-        memset(given, 'x', sizeof given);
-        EXPECT(!schema_format_save(schema, &bytes, &error) && bytes.data[0] == cases[i].format);
-        EXPECT(!schema_format_load(bytes.data, bytes.size, &loaded, &error));
-        EXPECT(!schema_compare(schema, loaded, &error));
-        EXPECT(schema_compare_has_same_files(schema, loaded));
-        mv_schema_free(schema);
-        EXPECT(mv_schema_field(loaded, 0, &t));
-        const char *kept = t.index.as.text.stop_words;
-        EXPECT(!kept == !cases[i].kept && (!kept || !strcmp(kept, cases[i].kept)));
-        mv_schema_free(loaded);
-        mem_buffer_free(&bytes);
-    }
-}
-
-/* As many words as there may be, and more; as long, and longer. */
-static void test_stop_word_limits(void)
-{
-    enum { SIZE = 1025 * 5 + 1 };
-    mv_error error;
-    char *list = mem_alloc(SIZE), word[66];
-    mv_schema *schema = new_schema(""), *copy;
-    for (int i = 0; i < 1025; i++) (void)snprintf(list + (size_t)i * 5, 6, "%04d ", i);
-    EXPECT_ERROR(add_text(schema, list, &error), MV_MISUSE,
-                 "field 't' has an index with more than 1024 stop words");
-    list[1024 * 5] = 0;
-    EXPECT(!add_text(schema, list, &error));
-    EXPECT(!schema_format_copy(schema, &copy, &error) && !schema_compare(schema, copy, &error));
-    mv_schema_free(copy);
-    mv_schema_free(schema);
-    mem_free(list, SIZE);
-
-    memset(word, 'w', sizeof word);
-    word[65] = 0;
-    schema = new_schema("");
-    EXPECT(add_text(schema, word, &error) == MV_MISUSE);
-    EXPECT(strstr(error.text, "...' of 65 bytes, at most 64 are allowed"));
-    word[64] = 0;
-    EXPECT(!add_text(schema, word, &error));
-    mv_schema_free(schema);
-}
-
-static const char *stop_words_difference(const char *wanted, const char *found)
-{
-    static mv_error error;
-    mv_schema *a = new_schema(""), *b = new_schema("");
-    EXPECT(!add_text(a, wanted, &error) && !add_text(b, found, &error));
-    mv_err err = schema_compare(a, b, &error);
-    EXPECT(schema_compare_has_same_files(a, b) == !err);
-    mv_schema_free(a);
-    mv_schema_free(b);
-    return err ? error.text : "";
-}
-
-static void test_compare_stop_words(void)
-{
-    EXPECT(!strcmp(stop_words_difference("the a", "a the the"), ""));
-    EXPECT(!strcmp(stop_words_difference("the a", "the"),
-                   "field 't' has an index with stop_words the in the collection, a the in the "
-                   "given schema"));
-    EXPECT(!strcmp(stop_words_difference(NULL, "the"),
-                   "field 't' has an index with stop_words the in the collection, false in the "
-                   "given schema"));
-    EXPECT(!strcmp(stop_words_difference("the", MV_STOP_WORDS_OF_LANGUAGE),
-                   "field 't' has an index with stop_words true in the collection, the in the "
-                   "given schema"));
 }
 
 static void test_save_and_load(void)
@@ -1027,11 +871,7 @@ int main(void)
     RUN(test_format_needed());
     RUN(test_formats());
     RUN(test_bytes());
-    RUN(test_text_bytes());
     RUN(test_multi_bytes());
-    RUN(test_stop_words());
-    RUN(test_stop_word_limits());
-    RUN(test_compare_stop_words());
     RUN(test_save_and_load());
     RUN(test_zeros_in_bytes());
     RUN(test_damaged_bytes());

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/index_kind.h"
 #include "base/mem.h"
+#include "base/type.h"
 #include "text/text_state.h"
 #include "text/text_utf8.h"
 
@@ -20,7 +22,16 @@ const char *text_tokenizer_name(text_tokenizer tokenizer)
     return (size_t)tokenizer < TEXT_TOKENIZERS_COUNT ? TOKENIZER_NAMES[tokenizer] : NULL;
 }
 
-static mv_err check_text_options(const text_options *options, mv_error *error)
+text_options text_options_of(const mv_text_options *index)
+{
+    bool has_list = index_kind_has_list(index->stop_words);
+    return (text_options){.tokenizer = (text_tokenizer)index->tokenizer,
+                          .language = index->language ? names_of_languages[index->language] : NULL,
+                          .language_stop_words = index->stop_words && !has_list,
+                          .stop_words = has_list ? index->stop_words : NULL};
+}
+
+mv_err text_options_check(const text_options *options, mv_error *error)
 {
     const char *name = text_tokenizer_name(options->tokenizer);
     if (!name)
@@ -60,7 +71,7 @@ static void fill_ascii(text_analyzer *a)
 
 mv_err text_analyzer_make(const text_options *options, text_analyzer **out, mv_error *error)
 {
-    MV_TRY(check_text_options(options, error));
+    MV_TRY(text_options_check(options, error));
     text_analyzer *a = mem_alloc_zero(sizeof *a);
     if (!a) return error_memory(error, sizeof *a, "an analyzer");
     bool is_folding = options->tokenizer != TEXT_WHITESPACE;

@@ -50,6 +50,11 @@ typedef struct text_options {
                                Not with `ngram`. Copied. NULL or "": none */
 } text_options;
 
+/* The options of an index of texts, which are complete. What they point to is lent. */
+text_options text_options_of(const mv_text_options *index);
+/* What text_analyzer_make refuses. */
+mv_err text_options_check(const text_options *options, mv_error *error);
+
 typedef struct text_token {
     const char *term;  /* lent until the next call; UTF-8, without a zero byte behind it */
     uint32_t size;     /* bytes, 1 to TEXT_TERM_MAX. A longer term is cut between two characters */
