@@ -128,32 +128,55 @@ local function plan_of(hits, plans)
   return plan
 end
 
---- By id, what each search found: the rank and the score there.
-local function parts_of(lists)
+--- The scores of each list: those of the hits become the fused ones.
+local function scores_of(lists)
+  local scores = {}
+  for i, list in ipairs(lists) do
+    local of_list = {}
+    for rank, hit in ipairs(list) do
+      of_list[rank] = hit.score
+    end
+    scores[i] = of_list
+  end
+  return scores
+end
+
+--- Sets the `parts` of hits: what each search found.
+local function set_parts(hits, lists, scores)
   local parts = {}
+  for _, hit in ipairs(hits) do
+    parts[hit.id] = {}
+    hit.parts = parts[hit.id]
+    hit.distance = nil -- each search has its own
+  end
   for i, list in ipairs(lists) do
     for rank, hit in ipairs(list) do
-      parts[hit.id] = parts[hit.id] or {}
-      parts[hit.id][i] = { rank = rank, score = hit.score }
-      hit.distance = nil -- each search has its own
+      local of_hit = parts[hit.id]
+      if of_hit then
+        of_hit[i] = { rank = rank, score = scores[i][rank] }
+      end
     end
   end
-  return parts
 end
 
 --- The first `count` of the hits that the fuser returned.
-local function check_fused(hits, count, parts)
+local function check_fused(hits, count, lists, scores)
   if type(hits) ~= "table" then
     misuse("multi_query: 'fuse' must return an array of hits, got a %s", type(hits))
   end
   local kept = {}
   for i = 1, math.min(#hits, count) do
     local hit = hits[i]
-    if type(hit) ~= "table" or type(hit.score) ~= "number" or hit.score ~= hit.score or not parts[hit.id] then
+    if type(hit) ~= "table" or type(hit.score) ~= "number" or hit.score ~= hit.score or hit.id == nil then
       misuse("multi_query: 'fuse' must return hits of the lists, each with a score, element %d is none", i)
     end
-    hit.parts = parts[hit.id]
     kept[i] = hit
+  end
+  set_parts(kept, lists, scores)
+  for i, hit in ipairs(kept) do
+    if next(hit.parts) == nil then
+      misuse("multi_query: 'fuse' must return hits of the lists, each with a score, element %d is none", i)
+    end
   end
   return kept
 end
@@ -178,8 +201,8 @@ return function(collection, options)
   if not lists then
     return nil, message, code
   end
-  local parts = parts_of(lists)
-  local hits = check_fused(fuser(lists), wanted, parts)
+  local scores = scores_of(lists)
+  local hits = check_fused(fuser(lists, wanted), wanted, lists, scores)
   if options.rerank then
     rescore.apply("multi_query", options.rerank, hits, options, collection, topk, offset, added)
   elseif offset > 0 then
