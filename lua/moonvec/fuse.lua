@@ -9,6 +9,7 @@
 
 local check = require "moonvec.check"
 local core = require "moonvec.core"
+local rrf_settings = require "moonvec.rrf_settings"
 
 local M = {}
 
@@ -16,9 +17,7 @@ local RRF_K = 60 -- of the paper
 local FEW_WANTED = 32 -- hits: more are sorted together with all others
 
 local function weight_of(call, weights, lists, i)
-  if weights and #weights ~= #lists then
-    check.misuse("%s: 'weights' has %d numbers, there are %d lists of hits", call, #weights, #lists)
-  end
+  check.weights_of(call, weights, #lists)
   return weights and weights[i] or lists[i].weight or 1
 end
 
@@ -164,7 +163,7 @@ function M.rrf(options)
   local k, weights = core.options("fuse.rrf", options, "k", "weights")
   k = check.number("fuse.rrf", "k", k, RRF_K, 0)
   weights = check.weights("fuse.rrf", weights)
-  return function(lists, count)
+  local function fuser(lists, count)
     return fuse("fuse.rrf", lists, weights, function(list)
       local worths = {}
       for rank = 1, #list do
@@ -173,6 +172,8 @@ function M.rrf(options)
       return worths, 0
     end, count)
   end
+  rrf_settings[fuser] = { k = k, weights = weights }
+  return fuser
 end
 
 --- The weighted sum of normalized scores. A list that does not have a document counts with its lowest hit, since the

@@ -5,6 +5,7 @@ local core = require "moonvec.core"
 local fuse = require "moonvec.fuse"
 local pinned = require "moonvec.pinned"
 local rescore = require "moonvec.rescore"
+local rrf_settings = require "moonvec.rrf_settings"
 
 local misuse = check.misuse
 
@@ -119,6 +120,27 @@ local function search_all(collection, legs, plans)
   end)
 end
 
+--- The same as a fuser of fuse.rrf of these settings, with the `parts` of the hits.
+local function fuse_ranks(collection, legs, wanted, settings, options)
+  local weights = {}
+  check.weights_of("fuse.rrf", settings.weights, #legs)
+  for i, leg in ipairs(legs) do
+    weights[i] = settings.weights and settings.weights[i] or leg.weight
+  end
+  return pinned.run(collection, function(_, result_of)
+    local results = {}
+    for i, leg in ipairs(legs) do
+      local result, message, code = result_of(leg.name, leg.options, leg.sources)
+      if not result then
+        return nil, message, code
+      end
+      results[i] = result
+    end
+    return core.fuse_pinned(collection, results, weights, settings.k, wanted,
+      { output_fields = options.output_fields, include_vector = options.include_vector })
+  end)
+end
+
 --- What `explain` returns: the hits, the plan of each search, and the sums of their times.
 local function plan_of(hits, plans)
   local plan = { hits = hits, queries = plans, filter_ms = 0, search_ms = 0 }
@@ -181,6 +203,20 @@ local function check_fused(hits, count, lists, scores)
   return kept
 end
 
+--- The `wanted` best hits of the searches, fused by `fuser`.
+local function search_fused(collection, fuser, legs, wanted, options, plans)
+  local settings = rrf_settings[fuser]
+  if settings and not options.explain then
+    return fuse_ranks(collection, legs, wanted, settings, options)
+  end
+  local lists, message, code = search_all(collection, legs, plans)
+  if not lists then
+    return nil, message, code
+  end
+  local scores = scores_of(lists)
+  return check_fused(fuser(lists, wanted), wanted, lists, scores)
+end
+
 --- The hits behind the first `offset` ones.
 local function page_of(hits, offset)
   local page = {}
@@ -197,12 +233,10 @@ return function(collection, options)
   local extended, added = rescore.prepare(options, options.rerank, collection)
   local legs = read_legs(options.queries, wanted, extended)
   local plans = {}
-  local lists, message, code = search_all(collection, legs, plans)
-  if not lists then
+  local hits, message, code = search_fused(collection, fuser, legs, wanted, extended, plans)
+  if not hits then
     return nil, message, code
   end
-  local scores = scores_of(lists)
-  local hits = check_fused(fuser(lists, wanted), wanted, lists, scores)
   if options.rerank then
     rescore.apply("multi_query", options.rerank, hits, options, collection, topk, offset, added)
   elseif offset > 0 then
