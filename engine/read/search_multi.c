@@ -209,6 +209,7 @@ static mv_err search_vectors_for(void *ctx, team_member *me, uint32_t begin, uin
                          .exact = &t->queries[begin],
                          .recall = q->recall,
                          .ef = q->ef,
+                         .strategy = q->strategy,
                          .matches = g->vectors,
                          .matching = g->vectors_count};
     mv_err err = index_search(g->x->type, g->x->opened, &query, &g->tops[begin], &me->scratch,
@@ -334,16 +335,24 @@ static double effort_of(const mv_query *q)
     return q->recall > MV_RECALL_DEFAULT ? (1 - MV_RECALL_DEFAULT) / (1 - q->recall) : 1;
 }
 
+/* Is a walk that finds `wanted` vectors for each of the query expected to be much cheaper than
+ * comparing `all` vectors with them? */
+static bool is_worth_walking(const multi_search *t, const shared_index *x, uint64_t wanted,
+                             uint32_t all)
+{
+    bool is_forced = t->s->q->strategy == MV_STRATEGY_GRAPH;
+    return all && wanted <= x->type->hits_max &&
+           (is_forced || (double)wanted * NUMBERS_OF_VECTOR < (double)all * t->field->dim);
+}
+
 /* Search the graph for more and more vectors, and compare their rows. */
 static mv_err search_graph_rounds(multi_graph *g, bool *done, mv_error *error)
 {
     uint64_t k = g->t->top.capacity;
     uint64_t patience = (uint64_t)fmin((double)PATIENCE_FOR(k) * effort_of(g->t->s->q), 0x1p62);
-    bool is_forced = g->t->s->q->strategy == MV_STRATEGY_GRAPH;
-    double all = is_forced ? INFINITY : (double)g->vectors_count * g->t->field->dim;
     *done = false;
     for (uint64_t wanted = VECTORS_FOR(k);
-         !*done && wanted <= g->x->type->hits_max && (double)wanted * NUMBERS_OF_VECTOR < all;
+         !*done && is_worth_walking(g->t, g->x, wanted, g->vectors_count);
          wanted *= VECTORS_MORE) {
         multi_row *rows;
         uint32_t count;
@@ -381,8 +390,7 @@ static mv_err search_multi_graph(multi_search *t, shared_index *x, uint32_t sour
 
 /* ---------------------------------------------------------------- segments and fresh rows */
 
-/* The index of a segment; NULL: it has none that can be used. Pages are cut out of one search of all
- * rows: searches of a graph for more hits do not begin with the hits of a search for fewer. */
+/* The index of a segment; NULL: it has none that can be used. */
 static shared_index *multi_index_of(void *ctx, uint32_t source)
 {
     const multi_search *t = ctx;
@@ -390,9 +398,19 @@ static shared_index *multi_index_of(void *ctx, uint32_t source)
     const mv_query *q = t->s->q;
     shared_index *x =
         v->segments[source].indexes[index_slot_of_field(v->schema, q->multi_field)];
-    bool is_exact =
-        q->strategy == MV_STRATEGY_EXACT || q->recall >= 1 || q->offset > 0 || q->more;
+    bool is_exact = q->strategy == MV_STRATEGY_EXACT || q->recall >= 1;
     return !is_exact && shared_index_is_usable(x) && x->type->search ? x : NULL;
+}
+
+static bool multi_uses_graph(void *ctx, uint64_t wanted)
+{
+    const multi_search *t = ctx;
+    uint64_t vectors = VECTORS_FOR(search_capacity(t->s, wanted));
+    for (uint32_t i = 0; i < multi_view(t)->segments_count; i++) {
+        const shared_index *x = multi_index_of(ctx, i);
+        if (x && is_worth_walking(t, x, vectors, x->source.vectors.rows)) return true;
+    }
+    return false;
 }
 
 static mv_err search_multi_segment(void *ctx, shared_index *x, uint32_t source, scan *sc,
@@ -436,18 +454,30 @@ static mv_err search_all_multi(multi_search *t, mv_error *error)
 
 /* ---------------------------------------------------------------- the query */
 
+static mv_err find_multi(void *ctx, uint64_t wanted, topk **top, mv_error *error)
+{
+    multi_search *t = ctx;
+    uint32_t capacity = search_capacity(t->s, wanted);
+    topk_entry *heap = search_alloc(t->s, mem_array_size(capacity, sizeof *heap), error);
+    if (!heap) return MV_NO_MEMORY;
+    topk_start(&t->top, heap, capacity, search_hits_limit(t->s->q, MV_IP));
+    *top = &t->top;
+    return search_all_multi(t, error);
+}
+
 /* Prepare the vectors of the query, and search. */
-static mv_err search_prepared(multi_search *t, const float *vectors, uint32_t count, mv_error *error)
+static mv_err search_prepared(multi_search *t, const float *vectors, uint32_t count,
+                              mv_error *error)
 {
     const schema_field *field = t->field;
-    uint32_t capacity = search_capacity(t->s, search_hits_wanted(t->s));
+    const hit_finder finder = {t, multi_uses_graph, find_multi};
+    hit_page page = search_hits_page(t->s, MV_IP);
     size_t size = mem_whole_lines(distance_query_size(MV_VECTOR_FP32, field->dim));
     t->vectors = vectors;
     t->count = count;
     t->queries = search_alloc(t->s, count * sizeof *t->queries, error);
     uint8_t *elements = search_alloc(t->s, mem_array_size(count, size), error);
-    topk_entry *heap = search_alloc(t->s, mem_array_size(capacity, sizeof *heap), error);
-    if (!t->queries || !elements || !heap) return MV_NO_MEMORY;
+    if (!t->queries || !elements) return MV_NO_MEMORY;
     for (uint32_t i = 0; i < count; i++) {
         const float *vector = vectors + (size_t)i * field->dim;
         mv_err err = metric_check_numbers(MV_IP, MV_VECTOR_FP32, vector, field->dim, error);
@@ -456,9 +486,8 @@ static mv_err search_prepared(multi_search *t, const float *vectors, uint32_t co
                                    elements + i * size, error);
         if (err) return error_prefix(error, err, "field '%s': ", field->name);
     }
-    topk_start(&t->top, heap, capacity, search_hits_limit(t->s->q));
-    MV_TRY(search_all_multi(t, error));
-    return search_hits_take(t->s, &t->top, 0, error);
+    if (page.offset) page.goal = t->s->q->topk;
+    return search_hits_in_rounds(t->s, &finder, 0, page, error);
 }
 
 /* Search for the vectors of a document. One without vectors has no hits. */

@@ -332,15 +332,18 @@ static mv_err find_sparse_after(sparse_search *t, mv_error *error)
 /* Search for a stored vector. */
 static mv_err search_stored(sparse_search *t, const uint8_t *bytes, size_t size, mv_error *error)
 {
-    uint32_t capacity = search_capacity(t->s, search_hits_wanted(t->s));
+    const mv_query *q = t->s->q;
+    hit_page page = search_hits_page(t->s, MV_IP);
+    uint32_t capacity = search_capacity(t->s, result_returned_count(t->s->r) + page.end);
     size_t heap_size = mem_array_size(capacity, sizeof(topk_entry));
     topk_entry *heap = mem_arena_alloc(t->of_vector, heap_size);
     if (!heap) return error_memory(error, heap_size, "a search by sparse vector");
     MV_TRY(sparse_prepare(&t->query, bytes, size, t->of_vector, error));
-    topk_start(&t->top, heap, capacity, search_hits_limit(t->s->q));
-    if (t->s->q->after.data) MV_TRY(find_sparse_after(t, error));
+    topk_start(&t->top, heap, capacity, search_hits_limit(q, MV_IP));
+    if (q->after.data) MV_TRY(find_sparse_after(t, error));
     MV_TRY(search_all_rows(t, error));
-    return search_hits_take(t->s, &t->top, t->input, error);
+    page.is_alone = !q->sparse || q->sparse_count == 1;
+    return search_hits_take(t->s, &t->top, t->input, &page, error);
 }
 
 static mv_err search_given(sparse_search *t, const mv_sparse *given, const char *name,

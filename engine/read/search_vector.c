@@ -3,12 +3,9 @@
  * many hits as rows match, up to topk. */
 #include "read/search_vector.h"
 
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "read/explain.h"
 #include "read/search_graph.h"
+#include "read/search_hits.h"
 #include "vector/element.h"
 
 /* With several vectors, a block of this many rows is searched for all vectors before the next
@@ -30,16 +27,6 @@ static mv_err vector_of_id(search *s, const uint8_t **vector, mv_error *error)
     *vector = given;
     s->left_out = hit.docid;
     return MV_OK;
-}
-
-/* The largest distance that a hit may have, rounded up to a float. take_hits compares exactly. */
-static float distance_limit(const search *s)
-{
-    double limit = INFINITY;
-    if (s->q->max_distance) limit = *s->q->max_distance;
-    if (s->q->min_score)
-        limit = fmin(limit, metric_distance_limit(s->field->metric, *s->q->min_score));
-    return nextafterf((float)limit, INFINITY);
 }
 
 /* Prepare vector `i`. Only vectors that come from outside are checked: a stored one may be from an
@@ -117,74 +104,6 @@ static mv_err search_block(search *s, const scan *sc, mv_error *error)
 
 /* ---------------------------------------------------------------- hits */
 
-static bool is_near_enough(const mv_query *q, const mv_hit *hit)
-{
-    return (!q->min_score || hit->score >= *q->min_score) &&
-           (!q->max_distance || hit->distance <= *q->max_distance);
-}
-
-/* Where a search is in the sequence of the hits of one vector, best first. */
-typedef struct hit_page {
-    uint64_t offset, end; /* the hits at these positions are returned */
-    uint64_t goal;        /* how many hits of the sequence the next round finds */
-    uint64_t found;       /* how many hits earlier rounds found */
-    size_t first;         /* position of the first hit of this vector in the result */
-    const mv_hit *after;  /* only hits behind this one are returned; NULL: all */
-} hit_page;
-
-/* Does hit `a` come before `b`, less than 0, or after it? */
-static int compare_hits(const void *a, const void *b)
-{
-    const mv_hit *x = a, *y = b;
-    if (x->distance != y->distance) return x->distance < y->distance ? -1 : 1;
-    return (x->docid > y->docid) - (x->docid < y->docid);
-}
-
-/* An earlier round found it, and it is returned. Few hits are compared: a page shared by rounds. */
-static bool is_on_page(const search *s, const hit_page *page, size_t end, uint64_t docid)
-{
-    for (size_t i = page->first; i < end; i++)
-        if (s->r->hits[i].docid == docid) return true;
-    return false;
-}
-
-/* Move on in the sequence by the hits of one vector that no earlier round found. Returned are those
- * of the page. */
-static mv_err take_hits(search *s, uint32_t at, uint32_t input, hit_page *page, mv_error *error)
-{
-    topk *top = &s->tops[at];
-    size_t earlier = s->r->hits_count;
-    topk_finish(top); /* sorts the hits, best first (I16) */
-    mv_assert(top->count <= top->capacity);
-    for (uint32_t i = 0; i < top->count && page->found < page->goal; i++) {
-        const topk_entry *entry = &top->heap[i];
-        double distance = (double)entry->distance + 0.0; /* turns -0 into 0 */
-        mv_hit hit = {.docid = entry->docid,
-                      .source = entry->source,
-                      .row = entry->row,
-                      .input = input,
-                      .distance = distance};
-        hit.score = metric_score(s->field->metric, distance);
-        if (entry->docid == s->left_out || !is_near_enough(s->q, &hit)) continue;
-        if (result_was_returned(s->r, entry->docid)) continue;
-        if (is_on_page(s, page, earlier, entry->docid)) continue;
-        uint64_t position = page->found++;
-        if (page->after && compare_hits(&hit, page->after) <= 0) {
-            MV_TRY(result_skip(s->r, entry->docid, error));
-            page->end++; /* it takes no place on the page */
-            page->offset++;
-            continue;
-        }
-        if (position >= page->end) continue;
-        if (position >= page->offset) {
-            MV_TRY(result_add(s->r, hit, error));
-        } else if (!s->q->vectors || s->q->vectors_count == 1 || page->goal < page->end) {
-            MV_TRY(result_skip(s->r, entry->docid, error));
-        }
-    }
-    return MV_OK;
-}
-
 static mv_err search_all(search *s, scan *sc, mv_error *error)
 {
     for (;;) {
@@ -213,7 +132,8 @@ static mv_err find_nearest(search *s, uint64_t wanted, mv_error *error)
     topk_entry *heaps = search_alloc(s, mem_array_size(entries, sizeof *heaps), error);
     if (!heaps) return MV_NO_MEMORY;
     for (uint32_t i = 0; i < s->count; i++)
-        topk_start(&s->tops[i], heaps + (size_t)i * capacity, capacity, distance_limit(s));
+        topk_start(&s->tops[i], heaps + (size_t)i * capacity, capacity,
+                   search_hits_limit(s->q, s->field->metric));
     explain_begin_round(s);
     MV_TRY(scan_begin(&sc, s->r->seen, s->f, NULL, s->q->vector_field, &s->r->fresh, &s->r->arena,
                       &s->r->block, error));
@@ -228,33 +148,24 @@ static mv_err find_nearest(search *s, uint64_t wanted, mv_error *error)
     return err;
 }
 
-/* Search for one vector in rounds. A search of a graph for more hits is another approximation: it
- * does not begin with the hits of a search for fewer. So a page is not cut out of one search that
- * is as large as the page is deep. It is cut out of a sequence of rounds, which depends on `topk`
- * and not on the offset: the first finds topk hits, and each further one as many more as there are,
- * leaving out those of earlier rounds. Pages with the same topk never share a hit. With `after` the
- * page begins behind that hit, at whatever position it is; hits before it take no place. */
+static bool uses_graph(void *ctx, uint64_t wanted)
+{
+    return search_graph_is_used(ctx, wanted);
+}
+
+static mv_err find_one(void *ctx, uint64_t wanted, topk **top, mv_error *error)
+{
+    search *s = ctx;
+    *top = s->tops;
+    return find_nearest(s, wanted, error);
+}
+
+/* Search for one vector in rounds. */
 static mv_err search_in_rounds(search *s, uint32_t input, hit_page page, mv_error *error)
 {
-    size_t rounds = 0;
+    const hit_finder finder = {s, uses_graph, find_one};
     page.first = s->r->hits_count;
-    for (;;) {
-        size_t before = s->r->hits_count - page.first;
-        uint64_t returned = result_returned_count(s->r);
-        /* An exact search finds all hits that are left, in order. */
-        if (!page.after && !search_graph_is_used(s, returned + before + page.goal - page.found))
-            page.goal = page.end > page.goal ? page.end : page.goal; /* never fewer: a graph's */
-        MV_TRY(find_nearest(s, returned + before + page.goal - page.found, error));
-        MV_TRY(take_hits(s, 0, input, &page, error));
-        rounds += s->r->hits_count - page.first > before;
-        if (page.found < page.goal || page.goal >= page.end) break;
-        result_sort_returned(s->r);
-        page.goal *= 2;
-    }
-    if (rounds > 1)
-        qsort(s->r->hits + page.first, s->r->hits_count - page.first, sizeof *s->r->hits,
-              compare_hits);
-    return MV_OK;
+    return search_hits_in_rounds(s, &finder, input, page, error);
 }
 
 /* Search for each vector alone. */
@@ -292,10 +203,11 @@ static mv_err find_after(search *s, mv_hit *after, mv_error *error)
 static mv_err search_once(search *s, hit_page page, mv_error *error)
 {
     MV_TRY(find_nearest(s, result_returned_count(s->r) + page.end, error));
+    page.is_alone = s->count == 1;
     for (uint32_t i = 0; i < s->count; i++) {
         page.found = 0;
         page.first = s->r->hits_count;
-        MV_TRY(take_hits(s, i, i, &page, error));
+        MV_TRY(search_hits_take(s, &s->tops[i], i, &page, error));
     }
     return MV_OK;
 }
@@ -309,16 +221,15 @@ mv_err search_vector(search *s, mv_error *error)
                          q->vector_field, schema->vectors_count);
     s->field = &schema->vectors[q->vector_field];
     MV_TRY(prepare(s, error));
-    uint64_t offset = q->more ? 0 : q->offset; /* the first step has skipped those hits */
-    hit_page page = {.offset = offset, .end = offset + q->topk, .goal = q->topk};
+    hit_page page = search_hits_page(s, s->field->metric);
     mv_hit after;
     if (q->after.data) {
         MV_TRY(find_after(s, &after, error));
         page.after = &after;
         return search_in_rounds(s, 0, page, error);
     }
-    bool is_page = offset && search_graph_is_used(s, page.goal);
-    if (!is_page) page.goal = page.end;
+    bool is_page = page.offset && search_graph_is_used(s, q->topk);
+    if (is_page) page.goal = q->topk;
     MV_TRY(is_page ? search_pages(s, page, error) : search_once(s, page, error));
     result_prefetch_ids(s->r);
     return MV_OK;

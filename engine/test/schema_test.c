@@ -1,5 +1,4 @@
-/* Schemas: what may be in them, their bytes and damaged bytes, their differences, nearest names,
- * quoted names. */
+/* Schemas: what may be in them, their bytes and damaged bytes, their differences. */
 #include <stdio.h>
 #include <string.h>
 
@@ -513,6 +512,61 @@ static void test_text_bytes(void)
     mem_buffer_free(&bytes);
 }
 
+/* A field of two vectors of 2 numbers as its default, with a graph. */
+static mv_schema *new_multi_schema(void)
+{
+    static const float numbers[] = {1, 2, 3, 4};
+    const mv_value pair = {.kind = MV_KIND_MULTI, .as.multi = {numbers, 4}};
+    const mv_field_options field = {.name = "t",
+                                    .type = MV_MULTI_FP32,
+                                    .nullable = true,
+                                    .default_value = &pair,
+                                    .index.type = MV_INDEX_HNSW,
+                                    .index.as.hnsw = {5, 258, MV_QUANTIZE_INT8, 7},
+                                    .dim = 2};
+    mv_schema *schema = new_schema("multi");
+    EXPECT(!mv_schema_add_field(schema, &field, NULL));
+    schema->fields[0].index_since = 0x1122;
+    return schema;
+}
+
+/* Several vectors in a field have a dim, which only format 5 stores. */
+static void test_multi_bytes(void)
+{
+    static const char wanted[] =
+        "\x05\0\0\0\x02\0\0\0\x05multi\x01\0\0\0\0\0\0\0"
+        "\x01\0\0\0\x0b\x0b\x01t\x02\0\0\0" /* uid, type, flags, name, dim */
+        "\x10\0\0\0\0\0\x80\x3f\0\0\0\x40\0\0\x40\x40\0\0\x80\x40" /* the default value */
+        "\x02\x05\0\0\0\x02\x01\0\0\x03\x07\0\0\0\0\0\0\0\x22\x11\0\0\0\0\0\0"; /* hnsw */
+    const size_t dim_at = 4 + 4 + 6 + 8 + 8, size = sizeof wanted - 1;
+    mv_error error;
+    mem_buffer bytes = {0};
+    mv_schema *schema = new_multi_schema(), *loaded;
+    EXPECT(!schema_format_save(schema, &bytes, &error) && bytes.size == size);
+    EXPECT(memcmp(bytes.data, wanted, size) == 0);
+    EXPECT(!schema_format_load(bytes.data, bytes.size, &loaded, &error));
+    EXPECT(!schema_compare(schema, loaded, &error));
+    EXPECT(schema_compare_has_same_files(schema, loaded));
+    EXPECT(loaded->fields[0].dim == 2 && loaded->fields[0].index_since == 0x1122);
+    loaded->fields[0].dim = 4;
+    EXPECT_ERROR(schema_compare(schema, loaded, &error), MV_SCHEMA_MISMATCH,
+                 "field 't' has dim 4 in the collection, 2 in the given schema");
+    EXPECT(!schema_compare_has_same_rows(schema, loaded));
+    mv_schema_free(loaded);
+    bytes.data[dim_at] = 0;
+    EXPECT_ERROR(schema_format_load(bytes.data, size, &loaded, &error), MV_CORRUPT,
+                 "the stored schema cannot be read: field 't' has dim 0, it must be 1 to 65535");
+    bytes.data[dim_at] = 3;
+    EXPECT_ERROR(schema_format_load(bytes.data, size, &loaded, &error), MV_CORRUPT,
+                 "the stored schema cannot be read: default value: field 't' wants vectors of 3 "
+                 "numbers");
+    bytes.data[dim_at] = 2;
+    bytes.data[dim_at + 8 + 3] = 0x7f; /* the first number is no longer one that vectors have */
+    EXPECT(schema_format_load(bytes.data, size, &loaded, &error) == MV_CORRUPT);
+    mv_schema_free(schema);
+    mem_buffer_free(&bytes);
+}
+
 /* A list is kept in order, each word once, and copied. */
 static void test_stop_words(void)
 {
@@ -707,6 +761,7 @@ static void test_damaged_bytes(void)
     mv_schema *texts = new_schema("texts");
     EXPECT(!fill_with_list(texts, NULL));
     damage_bytes(texts);
+    damage_bytes(new_multi_schema());
     damage_bytes(new_full_schema());
 }
 
@@ -846,83 +901,6 @@ static void test_unknown_field(void)
     mv_schema_free(schema);
 }
 
-/* ---------------------------------------------------------------- names of numbers */
-
-/* Names and numbers from 0 to 255: a name leads back to its number, and no other has it. */
-#define EXPECT_NAMES(TYPE, name_of, from_name, names_count)                                        \
-    do {                                                                                           \
-        unsigned count_ = 0;                                                                       \
-        for (unsigned i_ = 0; i_ < 256; i_++) {                                                    \
-            const char *name_ = name_of((TYPE)i_);                                                 \
-            TYPE found_ = (TYPE)255;                                                               \
-            if (!name_) continue;                                                                  \
-            count_++;                                                                              \
-            EXPECT(from_name(name_, strlen(name_), &found_) && found_ == (TYPE)i_);                \
-            EXPECT(!from_name(name_, strlen(name_) - 1, &found_));                                 \
-            EXPECT(!from_name(name_, strlen(name_) + 1, &found_) && found_ == (TYPE)i_);           \
-        }                                                                                          \
-        EXPECT(count_ == (names_count) && !name_of((TYPE)-1));                                     \
-    } while (0)
-
-static void test_names_of_numbers(void)
-{
-    mv_type type;
-    EXPECT_NAMES(mv_type, mv_type_name, mv_type_from_name, 24);
-    EXPECT_NAMES(mv_index_type, mv_index_name, mv_index_from_name, 6);
-    EXPECT_NAMES(mv_quantize, mv_quantize_name, mv_quantize_from_name, 5);
-    EXPECT(mv_type_from_name("array_uint64", 12, &type) && type == array_of(MV_UINT64));
-    EXPECT(!mv_type_from_name("", 0, &type) && !mv_type_from_name("unknown", 7, &type));
-    EXPECT(!mv_type_name(MV_ARRAY) && !mv_type_name(MV_VECTOR) &&
-           !mv_type_name(array_of(MV_VECTOR_FP32)));
-}
-
-static void test_quote(void)
-{
-    char out[MV_QUOTE_SIZE], bytes[64];
-    EXPECT(strcmp(mv_quote("dune", 4, out), "dune") == 0);
-    EXPECT(strcmp(mv_quote("", 0, out), "") == 0);
-    EXPECT(strcmp(mv_quote("a\n\0\xff", 4, out), "a\\x0a\\x00\\xff") == 0);
-    memset(bytes, '\x01', sizeof bytes);
-    EXPECT(strlen(mv_quote(bytes, 40, out)) == 160);
-    EXPECT(strlen(mv_quote(bytes, 41, out)) == 163 && strcmp(out + 160, "...") == 0);
-}
-
-static void test_nearest_name(void)
-{
-    static const char *const names[] = {"topk", NULL, "offset", "filter", "args", "order_by", "id"};
-    const size_t count = sizeof names / sizeof *names;
-    static const struct {
-        const char *given, *meant;
-    } cases[] = {
-        {"topK", "topk"},
-        {"TOPK", "topk"},
-        {"tokp", "topk"},
-        {"fliter", "filter"},
-        {"filtre", "filter"},
-        {"ofset", "offset"},
-        {"orderby", "order_by"},
-        {"ids", "id"},
-        {"arg", "args"},
-        {"x", NULL},
-        {"", NULL},
-        {"embedding", NULL},
-        {"xy", NULL},
-        {"ordre_bby", "order_by"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const char *nearest = mv_nearest_name(cases[i].given, strlen(cases[i].given), names, count);
-        expect(nearest == cases[i].meant ||
-                   (nearest && cases[i].meant && !strcmp(nearest, cases[i].meant)),
-               cases[i].given, __FILE__, __LINE__);
-    }
-    char long_name[66];
-    memset(long_name, 'a', 65);
-    long_name[65] = 0;
-    const char *one[] = {long_name};
-    EXPECT(!mv_nearest_name(long_name, 65, one, 1) && !mv_nearest_name(long_name, 64, one, 1));
-    EXPECT(mv_nearest_name(long_name + 1, 62, (const char *[]){long_name + 1}, 1) == long_name + 1);
-}
-
 /* Build, save, load and compare. */
 static mv_err live(mv_err (*fill_one)(mv_schema *, mv_error *), mv_error *error)
 {
@@ -960,7 +938,6 @@ static void test_out_of_memory(void)
 int main(void)
 {
     RUN(test_asking());
-    RUN(test_names_of_numbers());
     RUN(test_names());
     RUN(test_options());
     RUN(test_indexes());
@@ -972,6 +949,7 @@ int main(void)
     RUN(test_formats());
     RUN(test_bytes());
     RUN(test_text_bytes());
+    RUN(test_multi_bytes());
     RUN(test_stop_words());
     RUN(test_stop_word_limits());
     RUN(test_compare_stop_words());
@@ -981,8 +959,6 @@ int main(void)
     RUN(test_compare());
     RUN(test_compare_indexes());
     RUN(test_unknown_field());
-    RUN(test_nearest_name());
-    RUN(test_quote());
     RUN(test_out_of_memory());
     RUN(test_memory_is_freed(0));
     return tests_conclude();

@@ -39,6 +39,8 @@ static mv_schema *make_schema(void)
     must(!mv_schema_add_field(s, &(mv_field_options){.name = "open", .type = MV_BOOL}, NULL));
     must(!mv_schema_add_field(
         s, &(mv_field_options){.name = "weights", .type = MV_SPARSE_FP32, .nullable = true}, NULL));
+    must(!mv_schema_add_field(
+        s, &(mv_field_options){.name = "tokens", .type = MV_MULTI_FP32, .dim = 2}, NULL));
     must(!mv_schema_add_vector(
         s, &(mv_vector_options){"v", MV_VECTOR_FP32, 3, MV_COSINE, {MV_INDEX_FLAT, {{0}}}}, NULL));
     must(!mv_schema_add_vector(
@@ -68,12 +70,13 @@ static mv_err source_cell(void *ctx, uint32_t row, uint32_t field, cell *out, mv
     static const mv_value items[] = {{.kind = MV_KIND_STRING, .as.string = {"one", 3}},
                                      {.kind = MV_KIND_STRING, .as.string = {"", 0}}};
     static const uint32_t indices[] = {1, 70000, UINT32_MAX};
-    static const float numbers[] = {1, -2, 1e-40f};
+    static const float numbers[] = {1, -2, 1e-40f}, tokens[] = {1, 2, 3, 4};
     const mv_value values[] = {{.kind = MV_KIND_STRING, .as.string = {"a name", row % 7}},
                                {.kind = MV_KIND_LIST, .as.list = {items, row % 3}},
                                {.kind = MV_KIND_INT, .as.i = -(int64_t)row},
                                {.kind = MV_KIND_BOOL, .as.boolean = row % 2},
-                               {.kind = MV_KIND_SPARSE, .as.sparse = {indices, numbers, row % 4}}};
+                               {.kind = MV_KIND_SPARSE, .as.sparse = {indices, numbers, row % 4}},
+                               {.kind = MV_KIND_MULTI, .as.multi = {tokens, 2 * (row % 3)}}};
     (void)ctx;
     *out = (cell){.state = CELL_NULL};
     if (schema->fields[field].nullable && row % 5 == 0) return MV_OK;

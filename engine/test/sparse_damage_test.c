@@ -463,7 +463,7 @@ int main(void)
     for (uint32_t field = 0; field < SPARSE_VECTORS; field++) {
         RUN_WITH(file_names[field], test_damage(field));
         RUN_WITH(file_names[field], test_missing(field));
-        RUN_WITH(file_names[field], test_damage_behind_checksums(field));
+        RUN_WITH(file_names[field], test_damage_behind_checksums(field, 100, 10));
         RUN_WITH(file_names[field], test_most_behind_checksums(field));
     }
     RUN(test_damaged_vectors());
