@@ -281,11 +281,13 @@ static void test_field_index(void)
     mv_schema *schema = NULL, *copy = NULL;
     mv_field_options field = {.name = "n", .type = MV_INT32, .index.type = MV_INDEX_HNSW};
     EXPECT(!mv_schema_create("s", &schema, &error));
-    EXPECT_ERROR(mv_schema_add_field(schema, &field, &error), MV_MISUSE,
-                 "field 'n' is scalar: its index is 'invert', 'text', 'sparse' or none, not 2 ('hnsw')");
+    EXPECT_ERROR(
+        mv_schema_add_field(schema, &field, &error), MV_MISUSE,
+        "field 'n' is scalar: its index is 'invert', 'text', 'sparse' or none, not 2 ('hnsw')");
     field.index.type = (mv_index_type)77;
-    EXPECT_ERROR(mv_schema_add_field(schema, &field, &error), MV_MISUSE,
-                 "field 'n' is scalar: its index is 'invert', 'text', 'sparse' or none, not 77 ('unknown')");
+    EXPECT_ERROR(
+        mv_schema_add_field(schema, &field, &error), MV_MISUSE,
+        "field 'n' is scalar: its index is 'invert', 'text', 'sparse' or none, not 77 ('unknown')");
     field.index.type = MV_INDEX_INVERT;
     EXPECT(!mv_schema_add_field(schema, &field, &error));
     EXPECT(!schema_format_copy(schema, &copy, &error) && !schema_compare(schema, copy, &error));
@@ -422,8 +424,8 @@ static void test_formats(void)
     static const struct {
         mv_type type;
         uint8_t format;
-    } cases[] = {{MV_STRING, 2}, {MV_BOOL, 2},   {MV_INT32, 2},     {MV_INT64, 2},
-                 {MV_UINT32, 2}, {MV_UINT64, 2}, {MV_FLOAT, 2},     {MV_DOUBLE, 2},
+    } cases[] = {{MV_STRING, 2},    {MV_BOOL, 2},       {MV_INT32, 2}, {MV_INT64, 2},
+                 {MV_UINT32, 2},    {MV_UINT64, 2},     {MV_FLOAT, 2}, {MV_DOUBLE, 2},
                  {MV_TIMESTAMP, 3}, {MV_SPARSE_FP32, 5}};
     for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
         mv_type type = i % 2 ? array_of(cases[i / 2].type) : cases[i / 2].type;
@@ -535,7 +537,7 @@ static void test_multi_bytes(void)
 {
     static const char wanted[] =
         "\x05\0\0\0\x02\0\0\0\x05multi\x01\0\0\0\0\0\0\0"
-        "\x01\0\0\0\x0b\x0b\x01t\x02\0\0\0" /* uid, type, flags, name, dim */
+        "\x01\0\0\0\x0b\x0b\x01t\x02\0\0\0"                        /* uid, type, flags, name, dim */
         "\x10\0\0\0\0\0\x80\x3f\0\0\0\x40\0\0\x40\x40\0\0\x80\x40" /* the default value */
         "\x02\x05\0\0\0\x02\x01\0\0\x03\x07\0\0\0\0\0\0\0\x22\x11\0\0\0\0\0\0"; /* hnsw */
     const size_t dim_at = 4 + 4 + 6 + 8 + 8, size = sizeof wanted - 1;

@@ -6,8 +6,8 @@
 #include "read_match.h"
 #include "read_values.h"
 #include "schema_box.h"
-#include "vector_values.h"
 #include "vector_box.h"
+#include "vector_values.h"
 
 /* ---------------------------------------------------------------- tables of functions */
 
