@@ -88,13 +88,13 @@ typedef enum mv_type {
     MV_UINT64 = 6,
     MV_FLOAT = 7,
     MV_DOUBLE = 8,
-    MV_TIMESTAMP = 9, /* int64 microseconds since 1970-01-01T00:00:00Z */
+    MV_TIMESTAMP = 9,    /* int64 microseconds since 1970-01-01T00:00:00Z */
     MV_SPARSE_FP32 = 10, /* a sparse vector: a type of scalar fields, searched by
                           * mv_query.is_sparse */
     MV_MULTI_FP32 = 11,  /* a list of vectors of mv_field_options.dim numbers: a type of scalar
                           * fields, searched by mv_query.is_multi */
-    MV_ARRAY = 32,    /* flag: MV_ARRAY | MV_STRING is array_string */
-    MV_VECTOR = 64,   /* flag of all vector types */
+    MV_ARRAY = 32,       /* flag: MV_ARRAY | MV_STRING is array_string */
+    MV_VECTOR = 64,      /* flag of all vector types */
     MV_VECTOR_FP32 = 65,
     MV_VECTOR_FP16 = 66,
     MV_VECTOR_INT8 = 67,
@@ -248,13 +248,13 @@ typedef struct mv_index_options {
 #define MV_ORDER_BY_MAX       8u          /* keys of one order_by */
 #define MV_FACET_VALUES_MAX   (1u << 20)  /* different values that mv_facets_create counts */
 #define MV_FACET_BYTES_MAX    (64u << 20) /* bytes of these values, if they are strings */
-#define MV_MATCH_NODES_MAX    1024u       /* nodes of a full-text query; a text that was
-                                           * typed counts as the nodes that it is read as */
-#define MV_MATCH_DEPTH_MAX    32u         /* groups in groups of a full-text query */
-#define MV_MATCH_SIZE_MAX     65536u      /* bytes of a word, of a phrase, of what is typed */
-#define MV_MATCH_EDITS_MAX    2u          /* of a similar word */
-#define MV_MATCH_SLOP_MAX     65536u      /* of a phrase */
-#define MV_MATCH_BOOST_MAX    1e6         /* factor of a score, also of several multiplied */
+/* Nodes of a full-text query. A text that was typed counts as the nodes that it is read as. */
+#define MV_MATCH_NODES_MAX 1024u
+#define MV_MATCH_DEPTH_MAX 32u    /* groups in groups of a full-text query */
+#define MV_MATCH_SIZE_MAX  65536u /* bytes of a word, of a phrase, of what is typed */
+#define MV_MATCH_EDITS_MAX 2u     /* of a similar word */
+#define MV_MATCH_SLOP_MAX  65536u /* of a phrase */
+#define MV_MATCH_BOOST_MAX 1e6    /* factor of a score, also of several multiplied */
 
 /* A full-text query as data: a tree as an array of nodes. The first node is the whole query. Behind
  * a group stand its `members`, each with all that is in it:
@@ -702,21 +702,22 @@ typedef struct mv_query {
                 * document matches if it has a word; phrases and required words are demanded.
                 * Hits have the score of BM25, higher is better. text_size bytes; NULL: none */
     size_t text_size;
-    mv_match match;      /* search by a full-text query as data instead of `text` */
-    uint32_t text_field; /* position of the scalar field that is searched by text */
-    bool is_sparse;      /* search field `sparse_field`, of type MV_SPARSE_FP32, by the vectors
-                          * `sparse`, or by that of the document `id`. Hits share an index with it,
-                          * and have the inner product as their score. The search is exact */
+    mv_match match;          /* search by a full-text query as data instead of `text` */
+    uint32_t text_field;     /* position of the scalar field that is searched by text */
+    bool is_sparse;          /* search field `sparse_field`, of type MV_SPARSE_FP32, by the vectors
+                              * `sparse`, or by that of the document `id`. Hits share an index
+                              * with it. Their score is the inner product. The search is exact */
     uint32_t sparse_field;   /* position of the scalar field */
     const mv_sparse *sparse; /* NULL: by `id` */
     uint32_t sparse_count;   /* 1 to MV_QUERY_VECTORS_MAX */
     bool is_multi;           /* search field `multi_field`, of type MV_MULTI_FP32, by all `vectors`
                               * together, or by those of the document `id`, of which at most the
-                              * first MV_MULTI_MAX are used. A document's score is the sum, over the vectors of the query, of the largest inner product
-                              * with one of its vectors (MaxSim: Khattab, Zaharia: ColBERT, arXiv
-                              * 2004.12832). Documents without vectors are no hits */
+                              * first MV_MULTI_MAX are used. The score of a document is
+                              * the sum, over the vectors of the query, of the largest inner
+                              * product with one of its vectors (MaxSim: Khattab, Zaharia: ColBERT,
+                              * arXiv 2004.12832). Documents without vectors are no hits */
     uint32_t multi_field;    /* position of the scalar field */
-    uint32_t topk;       /* hits per vector, 1 or more */
+    uint32_t topk;           /* hits per vector, 1 or more */
     uint32_t offset; /* hits skipped before them. Pages of one commit with the same topk share no
                       * hit and leave none out */
     mv_id after;     /* only hits that rank behind this document, which need not match: with a
@@ -740,8 +741,9 @@ typedef struct mv_query {
     bool no_refine;       /* choose the hits by codes alone; they are still scored exactly */
     bool explain;         /* record the plan for mv_result_plan */
     uint32_t threads; /* that share the vectors, with the caller's: 1 to MV_THREADS_MAX; 0: 1. By
-                       * sparse vector and by text one thread searches. The hits do not depend on it. Fewer where no more can be started. Pages of a
-                       * graph (offset) are searched for by the caller's alone */
+                       * sparse vector and by text one thread searches. The hits do not depend on
+                       * it. Fewer where no more can be started. Pages of a graph (offset) are
+                       * searched for by the caller's alone */
     bool more;        /* continue the search that filled `result`: same commit, all other members
                        * unchanged; hits already returned are skipped */
     const mv_result *within; /* search the commit of this result, which must not be cleared, filled

@@ -473,6 +473,43 @@ describe("multi_query", function()
     end
   end)
 
+  it("fuses by rank the same with and without tables of the hits", function()
+    local c = small()
+    local rrf = moonvec.fuse.rrf { k = 7, weights = { 2, 1, 0.5 } }
+    local function pair(options)
+      options.queries = {
+        { field = "a", vector = { 0 }, topk = 4 },
+        { field = "a", vector = { 3 }, topk = 9, filter = "n > 1" },
+        { id = "d2", field = "a", topk = 2, weight = 3 },
+      }
+      options.fuse = rrf
+      local without = c:multi_query(options)
+      options.fuse = function(lists, count) return rrf(lists, count) end
+      return c:multi_query(options), without
+    end
+    for _, options in ipairs {
+      {}, { topk = 2 }, { topk = 3, offset = 2 }, { output_fields = {} }, { output_fields = { "n" } },
+      { include_vector = "table" }, { filter = "n < 3" }, { filter = "n < 0" },
+      { topk = 2, rerank = function(hit) return -hit.n end },
+    } do
+      local with, without = pair(options)
+      assert.same(with, without)
+    end
+  end)
+
+  it("fuses no further results once a search has failed, and ends those before it", function()
+    local c = small()
+    local function searches()
+      return c:multi_query { queries = { { field = "a", vector = { 0 } }, { field = "a", id = "none" } } }
+    end
+    for _ = 1, 3 do
+      local hits, message, code = searches()
+      assert.same({ nil, "not_found" }, { hits, code })
+      assert.truthy(message:find "none")
+    end
+    assert.equal(3, #c:multi_query { topk = 3, queries = { { field = "a", vector = { 0 } } } })
+  end)
+
   it("shows the position in the filter that is wrong", function()
     local c = small()
     local function message_of(outer, filter, args)

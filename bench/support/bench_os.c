@@ -22,7 +22,8 @@ static int bench_pin(lua_State *L)
 {
     cpu_set_t set;
     CPU_ZERO(&set);
-    for (int i = 1; i == 1 || i <= lua_gettop(L); i++) CPU_SET((size_t)luaL_checkinteger(L, i), &set);
+    for (int i = 1; i == 1 || i <= lua_gettop(L); i++)
+        CPU_SET((size_t)luaL_checkinteger(L, i), &set);
     lua_pushboolean(L, sched_setaffinity(0, sizeof set, &set) == 0);
     return 1;
 }
@@ -43,9 +44,9 @@ int luaopen_bench_os(lua_State *L);
 int luaopen_bench_os(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        { "seconds", bench_seconds },
-        { "pin", bench_pin },
-        { "drop_cache", bench_drop_cache },
+        {"seconds", bench_seconds},
+        {"pin", bench_pin},
+        {"drop_cache", bench_drop_cache},
     };
     lua_newtable(L);
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {

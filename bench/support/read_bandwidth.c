@@ -1,9 +1,9 @@
 /* read_bandwidth FILE: how fast one core of this machine reads, in GB/s (10^9 bytes).
  *
- * Reads every byte of FILE, mapped as an index would map it, and of anonymous memory of the same size
- * with huge pages, by several loops of wide loads whose sums cost less than the loads. Which loop is
- * fastest depends on the prefetchers of the machine, so all are tried. Prints "mapped GB/s" and
- * "anonymous GB/s", each the best of all loops and REPEATS passes. */
+ * Reads every byte of FILE, mapped as an index would map it, and of anonymous memory of the same
+ * size with huge pages, by several loops of wide loads whose sums cost less than the loads. Which
+ * loop is fastest depends on the prefetchers of the machine, so all are tried. Prints "mapped GB/s"
+ * and "anonymous GB/s", each the best of all loops and REPEATS passes. */
 #include "mapped_file.h"
 
 #include <stdint.h>
@@ -18,7 +18,7 @@ typedef uint64_t lanes __attribute__((vector_size(64))); /* one AVX-512 register
 
 static lanes read_straight(const lanes *p, size_t count)
 {
-    lanes sum[8] = { { 0 } };
+    lanes sum[8] = {{0}};
     for (size_t i = 0; i + LINES_AT_ONCE <= count; i += LINES_AT_ONCE) {
         for (size_t k = 0; k < LINES_AT_ONCE; k++) sum[k % 8] += p[i + k];
     }
@@ -27,7 +27,7 @@ static lanes read_straight(const lanes *p, size_t count)
 
 static inline lanes read_prefetching(const lanes *p, size_t count, size_t lines_ahead)
 {
-    lanes sum[8] = { { 0 } };
+    lanes sum[8] = {{0}};
     for (size_t i = 0; i + LINES_AT_ONCE <= count; i += LINES_AT_ONCE) {
         for (size_t k = 0; k < LINES_AT_ONCE; k++) {
             __builtin_prefetch(p + i + k + lines_ahead, 0, 3);
@@ -37,13 +37,19 @@ static inline lanes read_prefetching(const lanes *p, size_t count, size_t lines_
     return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
 }
 
-static lanes read_ahead_2k(const lanes *p, size_t count) { return read_prefetching(p, count, 32); }
-static lanes read_ahead_8k(const lanes *p, size_t count) { return read_prefetching(p, count, 128); }
+static lanes read_ahead_2k(const lanes *p, size_t count)
+{
+    return read_prefetching(p, count, 32);
+}
+static lanes read_ahead_8k(const lanes *p, size_t count)
+{
+    return read_prefetching(p, count, 128);
+}
 
 /* Several streams at a distance: the hardware prefetches each of them separately. */
 static inline lanes read_streams(const lanes *p, size_t count, size_t streams)
 {
-    lanes sum[8] = { { 0 } };
+    lanes sum[8] = {{0}};
     size_t stride = count / streams;
     for (size_t i = 0; i + 4 <= stride; i += 4) {
         for (size_t s = 0; s < streams; s++) {
@@ -53,8 +59,14 @@ static inline lanes read_streams(const lanes *p, size_t count, size_t streams)
     return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
 }
 
-static lanes read_two(const lanes *p, size_t count) { return read_streams(p, count, 2); }
-static lanes read_four(const lanes *p, size_t count) { return read_streams(p, count, 4); }
+static lanes read_two(const lanes *p, size_t count)
+{
+    return read_streams(p, count, 2);
+}
+static lanes read_four(const lanes *p, size_t count)
+{
+    return read_streams(p, count, 4);
+}
 
 static double seconds(void)
 {
@@ -65,8 +77,8 @@ static double seconds(void)
 
 static double best_rate(const void *bytes, size_t size)
 {
-    static lanes (*const loops[])(const lanes *, size_t) = { read_straight, read_ahead_2k,
-                                                             read_ahead_8k, read_two, read_four };
+    static lanes (*const loops[])(const lanes *, size_t) = {read_straight, read_ahead_2k,
+                                                            read_ahead_8k, read_two, read_four};
     double best = 0;
     for (int repeat = 0; repeat <= REPEATS; repeat++) { /* the first one is to warm up */
         for (size_t i = 0; i < sizeof loops / sizeof *loops; i++) {

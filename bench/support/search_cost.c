@@ -54,11 +54,13 @@ static double run(bench *b, size_t searches, bool read_ids)
 
 int main(int argc, char **argv)
 {
-    if (argc != 6) return fprintf(stderr, "usage: search_cost COLLECTION QUERIES DIM TOPK SEARCHES\n"), 2;
-    uint32_t dim = (uint32_t)strtoul(argv[3], NULL, 10), topk = (uint32_t)strtoul(argv[4], NULL, 10);
+    if (argc != 6)
+        return fprintf(stderr, "usage: search_cost COLLECTION QUERIES DIM TOPK SEARCHES\n"), 2;
+    uint32_t dim = (uint32_t)strtoul(argv[3], NULL, 10),
+             topk = (uint32_t)strtoul(argv[4], NULL, 10);
     size_t searches = strtoul(argv[5], NULL, 10), size;
     mv_error error;
-    bench b = { .query = { .vectors_count = 1, .dim = dim, .topk = topk } };
+    bench b = {.query = {.vectors_count = 1, .dim = dim, .topk = topk}};
     b.queries = mapped_file(argv[2], &size);
     b.queries_count = size / sizeof(float) / dim;
     if (!b.queries_count || !searches) return fprintf(stderr, "search_cost: nothing to do\n"), 2;

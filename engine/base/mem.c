@@ -209,7 +209,8 @@ void mem_arena_trim(mem_arena *arena, size_t most)
 {
     struct mem_arena_block **link = &arena->first;
     size_t kept = 0;
-    for (; *link && kept + (*link)->capacity <= most; link = &(*link)->next) kept += (*link)->capacity;
+    for (; *link && kept + (*link)->capacity <= most; link = &(*link)->next)
+        kept += (*link)->capacity;
     struct mem_arena_block *block = *link;
     *link = NULL;
     while (block) {

@@ -45,8 +45,8 @@ typedef struct index_column {
 } index_column;
 
 /* The bytes of a cell of a type without width. False: the column is damaged. */
-static inline bool index_column_cell(const index_column *column, uint32_t row, const uint8_t **bytes,
-                                     size_t *size)
+static inline bool index_column_cell(const index_column *column, uint32_t row,
+                                     const uint8_t **bytes, size_t *size)
 {
     uint64_t begin = row ? column->ends[row - 1] : 0, end = column->ends[row];
     if (begin > end || end > column->bytes_size) return false;
@@ -57,7 +57,7 @@ static inline bool index_column_cell(const index_column *column, uint32_t row, c
 
 /* The rows of a segment that an index is over. */
 typedef struct index_source {
-    codes_vectors vectors; /* of a vector field */
+    codes_vectors vectors; /* of a vector field, or all vectors of a field of several */
     index_column column;   /* of a scalar field */
 } index_source;
 
@@ -207,8 +207,8 @@ const index_type *index_of_file(uint32_t file_kind);
  * meanwhile. MV_MISUSE: another type has the same name, file ending or number. */
 mv_err index_add(const index_type *type, mv_error *error);
 
-/* Build the index anew in memory, and compare it with this one, which has been checked. Does nothing
- * for types that cannot be compared. MV_CORRUPT: it is not the index of its rows. */
+/* Build the index anew in memory, and compare it with this one, which has been checked. Does
+ * nothing for types that cannot be compared. MV_CORRUPT: it is not the index of its rows. */
 mv_err index_compare(const index_type *type, const index_opened *opened, const index_source *source,
                      const mv_index_options *options, mv_error *error);
 

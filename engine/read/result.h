@@ -27,9 +27,9 @@ struct mv_result {
     size_t returned_sorted; /* how many of them result_was_returned looks at; they are ascending */
     mv_plan_step *steps;    /* of the search, in `arena`; NULL: without explain */
     size_t steps_count;
-    mem_arena arena;  /* what lasts as long as the hits */
-    mem_arena block;  /* what the filter needs for the current block of rows */
-    mem_arena values; /* lists lent by mv_result_value */
+    mem_arena arena;   /* what lasts as long as the hits */
+    mem_arena block;   /* what the filter needs for the current block of rows */
+    mem_arena values;  /* lists lent by mv_result_value */
     mem_arena scratch; /* of one search that lasts no longer; RESULT_SCRATCH_KEPT are kept */
     fresh_reader fresh;
     mv_match match; /* what was searched for by text, in `arena`; no nodes: nothing was */

@@ -51,12 +51,11 @@ static mv_err check_continuation(const mv_query *q, uint32_t vectors, mv_error *
 
 static mv_err check_sparse_query(const mv_query *q, mv_error *error)
 {
-    const char *other = q->vectors    ? "a dense vector"
+    const char *other = q->vectors      ? "a dense vector"
                         : is_by_text(q) ? "a text"
-                        : q->order_by ? "order_by"
-                                      : NULL;
-    if (other)
-        return error_set(error, MV_MISUSE, "a sparse vector cannot be used with %s", other);
+                        : q->order_by   ? "order_by"
+                                        : NULL;
+    if (other) return error_set(error, MV_MISUSE, "a sparse vector cannot be used with %s", other);
     if (!q->sparse == !q->id.data)
         return error_set(error, MV_MISUSE, "search by a sparse vector or by an id, one of them");
     if (q->strategy > MV_STRATEGY_EXACT)
@@ -69,13 +68,14 @@ static mv_err check_sparse_query(const mv_query *q, mv_error *error)
 
 static mv_err check_multi_query(const mv_query *q, mv_error *error)
 {
-    const char *other = is_by_text(q)    ? "a text"
-                        : q->order_by    ? "order_by"
-                        : q->is_sparse   ? "a sparse vector"
-                        : q->after.data  ? "after"
-                                         : NULL;
+    const char *other = is_by_text(q)   ? "a text"
+                        : q->order_by   ? "order_by"
+                        : q->is_sparse  ? "a sparse vector"
+                        : q->after.data ? "after"
+                                        : NULL;
     if (other)
-        return error_set(error, MV_MISUSE, "several vectors together cannot be used with %s", other);
+        return error_set(error, MV_MISUSE, "several vectors together cannot be used with %s",
+                         other);
     if (!q->vectors == !q->id.data)
         return error_set(error, MV_MISUSE, "search by vectors or by an id, one of them");
     if (q->strategy == MV_STRATEGY_CODES || q->strategy == MV_STRATEGY_BRIDGES)

@@ -4,8 +4,8 @@
  *
  * A segment with a graph over all vectors of its rows is searched in two steps. For each vector of
  * the query the graph finds the nearest vectors. A row then has at most, for each vector of the
- * query, the product with the first of its vectors that was found, or, if none was, that of the last
- * one found of any row: the bounds of the threshold algorithm (Fagin, Lotem, Naor: Optimal
+ * query, the product with the first of its vectors that was found, or, if none was, that of the
+ * last one found of any row: the bounds of the threshold algorithm (Fagin, Lotem, Naor: Optimal
  * aggregation algorithms for middleware, PODS 2001). The rows are compared exactly in the order of
  * their bounds, until no bound is more than the score of the k-th row, or, long before that, until
  * no hit was among many rows (the patience). If the rows come to an end while there are hits among
@@ -61,8 +61,8 @@ typedef struct multi_graph {
     uint32_t vectors_count;  /* of matching rows */
     topk *tops;              /* for each vector of the query the nearest ones */
     bool *is_found;
-    uint64_t *compared; /* bit set: the row was compared */
-    bool is_tried;      /* the graph was searched */
+    uint64_t *compared;                /* bit set: the row was compared */
+    bool is_tried;                     /* the graph was searched */
     uint64_t compared_count, last_hit; /* rows compared, and up to the last one that was a hit */
 } multi_graph;
 
@@ -81,8 +81,8 @@ static void *multi_alloc(const multi_search *t, size_t size, mv_error *error)
 /* ---------------------------------------------------------------- comparing rows */
 
 /* The largest inner product of one vector of the query with `count` vectors. */
-static float best_product(const multi_search *t, const distance_query *query, const uint8_t *vectors,
-                          size_t count)
+static float best_product(const multi_search *t, const distance_query *query,
+                          const uint8_t *vectors, size_t count)
 {
     size_t stride = schema_field_stride(t->field);
     float distances[COMPARED_AT_ONCE], least = INFINITY;
@@ -226,8 +226,8 @@ static mv_err search_vectors_for(void *ctx, team_member *me, uint32_t begin, uin
 static mv_err search_vectors(multi_graph *g, uint32_t wanted, bool *found, mv_error *error)
 {
     multi_search *t = g->t;
-    topk_entry *heaps = multi_alloc(
-        t, mem_array_size((size_t)t->count * wanted, sizeof *heaps), error);
+    topk_entry *heaps =
+        multi_alloc(t, mem_array_size((size_t)t->count * wanted, sizeof *heaps), error);
     if (!heaps) return MV_NO_MEMORY;
     for (uint32_t i = 0; i < t->count; i++)
         topk_start(&g->tops[i], heaps + (size_t)i * wanted, wanted, INFINITY);
@@ -352,8 +352,7 @@ static mv_err search_graph_rounds(multi_graph *g, bool *done, mv_error *error)
     uint64_t patience = (uint64_t)fmin((double)PATIENCE_FOR(k) * effort_of(g->t->s->q), 0x1p62);
     *done = false;
     for (uint64_t wanted = VECTORS_FOR(k);
-         !*done && is_worth_walking(g->t, g->x, wanted, g->vectors_count);
-         wanted *= VECTORS_MORE) {
+         !*done && is_worth_walking(g->t, g->x, wanted, g->vectors_count); wanted *= VECTORS_MORE) {
         multi_row *rows;
         uint32_t count;
         bool found;
@@ -396,8 +395,7 @@ static shared_index *multi_index_of(void *ctx, uint32_t source)
     const multi_search *t = ctx;
     const view *v = multi_view(t);
     const mv_query *q = t->s->q;
-    shared_index *x =
-        v->segments[source].indexes[index_slot_of_field(v->schema, q->multi_field)];
+    shared_index *x = v->segments[source].indexes[index_slot_of_field(v->schema, q->multi_field)];
     bool is_exact = q->strategy == MV_STRATEGY_EXACT || q->recall >= 1;
     return !is_exact && shared_index_is_usable(x) && x->type->search ? x : NULL;
 }
@@ -515,8 +513,8 @@ mv_err search_multi(search *s, mv_error *error)
     const mv_query *q = s->q;
     const mv_schema *schema = s->r->seen->v->schema;
     if (q->multi_field >= schema->fields_count)
-        return error_set(error, MV_MISUSE, "there is no field %u, the schema has %u", q->multi_field,
-                         schema->fields_count);
+        return error_set(error, MV_MISUSE, "there is no field %u, the schema has %u",
+                         q->multi_field, schema->fields_count);
     const schema_field *field = &schema->fields[q->multi_field];
     if (!type_is_multi(field->type))
         return error_set(error, MV_MISUSE,

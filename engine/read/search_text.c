@@ -19,8 +19,8 @@
 #include "read/explain.h"
 #include "read/text_segment.h"
 
-/* Of a leaf. Scores are fractions of the sum of all weights: with less, they would not be floats
- * above 0. Boosts that are multiplied can be less. */
+/* The least weight of a leaf. Its rows are kept as floats above 0, as fractions of the sum of all
+ * weights; boosts that are multiplied can be too small for that. */
 #define WEIGHT_MIN 1e-20
 
 /* A row that is not indexed, and has a positive leaf. */
@@ -40,8 +40,8 @@ typedef struct text_search {
     text_query query;
     text_match match;
     text_analyzer *analyzer; /* of the query */
-    mem_arena *arena; /* the scratch of the result */
-    mem_buffer rows; /* of text_row, each row_size bytes; ascending by docid */
+    mem_arena *arena;        /* the scratch of the result */
+    mem_buffer rows;         /* of text_row, each row_size bytes; ascending by docid */
     size_t row_size;
     text_segment *segments; /* one for each of the view; `lists` is NULL: it is not indexed */
     ranked_cursor *cursors; /* one for each leaf */

@@ -255,7 +255,8 @@ static mv_err put_multi(const value_context *at, const mv_value *value, mem_buff
     if (value->kind != MV_KIND_MULTI) return wrong_kind(at, value->kind, error);
     if (!are_vector_numbers(multi->numbers, multi->count))
         return error_set(error, MV_MISUSE,
-                         "field '%.64s': a number of a vector is not from -1e15 to 1e15", at->field);
+                         "field '%.64s': a number of a vector is not from -1e15 to 1e15",
+                         at->field);
     size_t size = mem_array_size(multi->count, sizeof *multi->numbers);
     MV_TRY(reserve_cell(at, size, out, error));
     (void)mem_buffer_append(out, multi->numbers, size);

@@ -130,8 +130,7 @@ mv_err schema_add_field(mv_schema *schema, const mv_field_options *options, bool
                           .nullable = options->nullable,
                           .dim = options->dim};
     MV_TRY(schema_index_take(options->name, options->type, schema_field_metric(&field),
-                             &options->index, &schema->arena,
-                             &field.index, error));
+                             &options->index, &schema->arena, &field.index, error));
     if (!is_stored)
         MV_TRY(schema_index_check(options->name, options->type, &field.index, error));
     memcpy(field.name, options->name, strlen(options->name));
@@ -309,8 +308,8 @@ mv_err schema_change_index(mv_schema *schema, const mv_index_change *change, uin
     if (!field && !vector) return no_such_field(schema, change->name, error);
     mv_index_options *index = field ? &field->index : &vector->index, changed;
     MV_TRY(schema_index_take(change->name, field ? field->type : vector->type,
-                             field ? schema_field_metric(field) : vector->metric, &change->index, &schema->arena, &changed,
-                             error));
+                             field ? schema_field_metric(field) : vector->metric, &change->index,
+                             &schema->arena, &changed, error));
     if (field) MV_TRY(schema_index_check(change->name, field->type, &changed, error));
     if (!index_kind_same_options(&changed, index)) {
         const index_kind *kind = index_kind_find(changed.type);

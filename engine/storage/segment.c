@@ -407,8 +407,9 @@ static mv_err verify_column(const segment *s, const mv_schema *schema, uint32_t 
     for (uint32_t row = 0; row < s->table.rows; row++) {
         cell c;
         MV_TRY(segment_read_cell(&s->table, schema, field, row, &c, error));
-        if (c.state == CELL_VALUE && (!schema_field_fits(&schema->fields[field], c.size) ||
-                                      cell_check(schema->fields[field].type, c.bytes, c.size, NULL)))
+        if (c.state == CELL_VALUE &&
+            (!schema_field_fits(&schema->fields[field], c.size) ||
+             cell_check(schema->fields[field].type, c.bytes, c.size, NULL)))
             return damaged_segment_cell(name, row, error);
         if (!zones) continue;
         table_zone_add(&zone, schema->fields[field].type, c.state == CELL_NULL ? NULL : c.bytes);

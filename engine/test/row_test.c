@@ -163,7 +163,8 @@ static mv_value sparse(const uint32_t *indices, const float *numbers, size_t cou
 static void test_sparse_vectors(void)
 {
     static const uint32_t given[] = {UINT32_MAX, 7, 0, 30}, kept[] = {0, 30, UINT32_MAX};
-    static const float numbers[] = {-1.5f, 0, 1e15f, 1e-40f}, kept_numbers[] = {1e15f, 1e-40f, -1.5f};
+    static const float numbers[] = {-1.5f, 0, 1e15f, 1e-40f},
+                       kept_numbers[] = {1e15f, 1e-40f, -1.5f};
     mem_buffer bytes = {0};
     mem_arena arena = {0};
     mv_value in = sparse(given, numbers, 4), out = sparse(kept, kept_numbers, 3), got;
@@ -175,7 +176,8 @@ static void test_sparse_vectors(void)
         for (int bit = 0; bit < 8; bit++) {
             bytes.data[at] ^= (uint8_t)(1 << bit);
             mv_err err = cell_check(MV_SPARSE_FP32, bytes.data, bytes.size, NULL);
-            EXPECT(cell_to_value(MV_SPARSE_FP32, bytes.data, bytes.size, &arena, &got, NULL) == err);
+            EXPECT(cell_to_value(MV_SPARSE_FP32, bytes.data, bytes.size, &arena, &got, NULL) ==
+                   err);
             bytes.data[at] ^= (uint8_t)(1 << bit);
         }
     EXPECT(cell_check(MV_SPARSE_FP32, bytes.data, 23, NULL) == MV_CORRUPT);
@@ -212,7 +214,8 @@ static void test_refused_sparse_vectors(void)
     EXPECT_REFUSED(MV_SPARSE_FP32, sparse(twice, ones, 65537),
                    "field 'f': the sparse vector has 65537 entries, it may have 65536");
     EXPECT_REFUSED(MV_SPARSE_FP32, real(1), "field 'f' wants a sparse vector, got a number");
-    EXPECT_REFUSED(MV_INT32, sparse(twice, ones, 1), "field 'f' wants a number, got a sparse vector");
+    EXPECT_REFUSED(MV_INT32, sparse(twice, ones, 1),
+                   "field 'f' wants a number, got a sparse vector");
 }
 
 static void test_refused_numbers(void)

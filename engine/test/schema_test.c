@@ -1,5 +1,4 @@
-/* Schemas: what may be in them, their bytes and damaged bytes, their differences, nearest names,
- * quoted names. */
+/* Schemas: what may be in them, their bytes and damaged bytes, their differences. */
 #include "storage/cell.h"
 #include "test/schema_sample.h"
 
@@ -250,11 +249,13 @@ static void test_field_index(void)
     mv_schema *schema = NULL, *copy = NULL;
     mv_field_options field = {.name = "n", .type = MV_INT32, .index.type = MV_INDEX_HNSW};
     EXPECT(!mv_schema_create("s", &schema, &error));
-    EXPECT_ERROR(mv_schema_add_field(schema, &field, &error), MV_MISUSE,
-                 "field 'n' is scalar: its index is 'invert', 'text', 'sparse' or none, not 2 ('hnsw')");
+    EXPECT_ERROR(
+        mv_schema_add_field(schema, &field, &error), MV_MISUSE,
+        "field 'n' is scalar: its index is 'invert', 'text', 'sparse' or none, not 2 ('hnsw')");
     field.index.type = (mv_index_type)77;
-    EXPECT_ERROR(mv_schema_add_field(schema, &field, &error), MV_MISUSE,
-                 "field 'n' is scalar: its index is 'invert', 'text', 'sparse' or none, not 77 ('unknown')");
+    EXPECT_ERROR(
+        mv_schema_add_field(schema, &field, &error), MV_MISUSE,
+        "field 'n' is scalar: its index is 'invert', 'text', 'sparse' or none, not 77 ('unknown')");
     field.index.type = MV_INDEX_INVERT;
     EXPECT(!mv_schema_add_field(schema, &field, &error));
     EXPECT(!schema_format_copy(schema, &copy, &error) && !schema_compare(schema, copy, &error));
@@ -391,8 +392,8 @@ static void test_formats(void)
     static const struct {
         mv_type type;
         uint8_t format;
-    } cases[] = {{MV_STRING, 2}, {MV_BOOL, 2},   {MV_INT32, 2},     {MV_INT64, 2},
-                 {MV_UINT32, 2}, {MV_UINT64, 2}, {MV_FLOAT, 2},     {MV_DOUBLE, 2},
+    } cases[] = {{MV_STRING, 2},    {MV_BOOL, 2},       {MV_INT32, 2}, {MV_INT64, 2},
+                 {MV_UINT32, 2},    {MV_UINT64, 2},     {MV_FLOAT, 2}, {MV_DOUBLE, 2},
                  {MV_TIMESTAMP, 3}, {MV_SPARSE_FP32, 5}};
     for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
         mv_type type = i % 2 ? array_of(cases[i / 2].type) : cases[i / 2].type;
@@ -466,7 +467,7 @@ static void test_multi_bytes(void)
 {
     static const char wanted[] =
         "\x05\0\0\0\x02\0\0\0\x05multi\x01\0\0\0\0\0\0\0"
-        "\x01\0\0\0\x0b\x0b\x01t\x02\0\0\0" /* uid, type, flags, name, dim */
+        "\x01\0\0\0\x0b\x0b\x01t\x02\0\0\0"                        /* uid, type, flags, name, dim */
         "\x10\0\0\0\0\0\x80\x3f\0\0\0\x40\0\0\x40\x40\0\0\x80\x40" /* the default value */
         "\x02\x05\0\0\0\x02\x01\0\0\x03\x07\0\0\0\0\0\0\0\x22\x11\0\0\0\0\0\0"; /* hnsw */
     const size_t dim_at = 4 + 4 + 6 + 8 + 8, size = sizeof wanted - 1;
@@ -746,83 +747,6 @@ static void test_unknown_field(void)
     mv_schema_free(schema);
 }
 
-/* ---------------------------------------------------------------- names of numbers */
-
-/* Names and numbers from 0 to 255: a name leads back to its number, and no other has it. */
-#define EXPECT_NAMES(TYPE, name_of, from_name, names_count)                                        \
-    do {                                                                                           \
-        unsigned count_ = 0;                                                                       \
-        for (unsigned i_ = 0; i_ < 256; i_++) {                                                    \
-            const char *name_ = name_of((TYPE)i_);                                                 \
-            TYPE found_ = (TYPE)255;                                                               \
-            if (!name_) continue;                                                                  \
-            count_++;                                                                              \
-            EXPECT(from_name(name_, strlen(name_), &found_) && found_ == (TYPE)i_);                \
-            EXPECT(!from_name(name_, strlen(name_) - 1, &found_));                                 \
-            EXPECT(!from_name(name_, strlen(name_) + 1, &found_) && found_ == (TYPE)i_);           \
-        }                                                                                          \
-        EXPECT(count_ == (names_count) && !name_of((TYPE)-1));                                     \
-    } while (0)
-
-static void test_names_of_numbers(void)
-{
-    mv_type type;
-    EXPECT_NAMES(mv_type, mv_type_name, mv_type_from_name, 24);
-    EXPECT_NAMES(mv_index_type, mv_index_name, mv_index_from_name, 6);
-    EXPECT_NAMES(mv_quantize, mv_quantize_name, mv_quantize_from_name, 5);
-    EXPECT(mv_type_from_name("array_uint64", 12, &type) && type == array_of(MV_UINT64));
-    EXPECT(!mv_type_from_name("", 0, &type) && !mv_type_from_name("unknown", 7, &type));
-    EXPECT(!mv_type_name(MV_ARRAY) && !mv_type_name(MV_VECTOR) &&
-           !mv_type_name(array_of(MV_VECTOR_FP32)));
-}
-
-static void test_quote(void)
-{
-    char out[MV_QUOTE_SIZE], bytes[64];
-    EXPECT(strcmp(mv_quote("dune", 4, out), "dune") == 0);
-    EXPECT(strcmp(mv_quote("", 0, out), "") == 0);
-    EXPECT(strcmp(mv_quote("a\n\0\xff", 4, out), "a\\x0a\\x00\\xff") == 0);
-    memset(bytes, '\x01', sizeof bytes);
-    EXPECT(strlen(mv_quote(bytes, 40, out)) == 160);
-    EXPECT(strlen(mv_quote(bytes, 41, out)) == 163 && strcmp(out + 160, "...") == 0);
-}
-
-static void test_nearest_name(void)
-{
-    static const char *const names[] = {"topk", NULL, "offset", "filter", "args", "order_by", "id"};
-    const size_t count = sizeof names / sizeof *names;
-    static const struct {
-        const char *given, *meant;
-    } cases[] = {
-        {"topK", "topk"},
-        {"TOPK", "topk"},
-        {"tokp", "topk"},
-        {"fliter", "filter"},
-        {"filtre", "filter"},
-        {"ofset", "offset"},
-        {"orderby", "order_by"},
-        {"ids", "id"},
-        {"arg", "args"},
-        {"x", NULL},
-        {"", NULL},
-        {"embedding", NULL},
-        {"xy", NULL},
-        {"ordre_bby", "order_by"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const char *nearest = mv_nearest_name(cases[i].given, strlen(cases[i].given), names, count);
-        expect(nearest == cases[i].meant ||
-                   (nearest && cases[i].meant && !strcmp(nearest, cases[i].meant)),
-               cases[i].given, __FILE__, __LINE__);
-    }
-    char long_name[66];
-    memset(long_name, 'a', 65);
-    long_name[65] = 0;
-    const char *one[] = {long_name};
-    EXPECT(!mv_nearest_name(long_name, 65, one, 1) && !mv_nearest_name(long_name, 64, one, 1));
-    EXPECT(mv_nearest_name(long_name + 1, 62, (const char *[]){long_name + 1}, 1) == long_name + 1);
-}
-
 /* Build, save, load and compare. */
 static mv_err live(mv_err (*fill_one)(mv_schema *, mv_error *), mv_error *error)
 {
@@ -860,7 +784,6 @@ static void test_out_of_memory(void)
 int main(void)
 {
     RUN(test_asking());
-    RUN(test_names_of_numbers());
     RUN(test_names());
     RUN(test_options());
     RUN(test_indexes());
@@ -878,8 +801,6 @@ int main(void)
     RUN(test_compare());
     RUN(test_compare_indexes());
     RUN(test_unknown_field());
-    RUN(test_nearest_name());
-    RUN(test_quote());
     RUN(test_out_of_memory());
     RUN(test_memory_is_freed(0));
     return tests_conclude();

@@ -12,8 +12,9 @@
     {                                                                                              \
         GIVEN(__VA_ARGS__), COUNT(GIVEN(__VA_ARGS__))                                              \
     }
-#define TEXT(kind_, s) .kind = MV_MATCH_##kind_, .text = (s), .size = sizeof(s) - 1 /* a literal   \
-                                                                                     */
+#define TEXT(kind_, s)                                                                             \
+    .kind = MV_MATCH_##kind_, .text = (s), .size = sizeof(s) - 1 /* a literal                      \
+                                                                  */
 #define WORD(s)                                                                                    \
     {                                                                                              \
         TEXT(WORD, s)                                                                              \

@@ -125,8 +125,9 @@ static mv_err set_cell(mv_batch *batch, row_parts *r, uint32_t at, const mv_valu
     batch->scratch.size = 0;
     MV_TRY(cell_from_value(field->type, value, field->name, &batch->scratch, error));
     if (!schema_field_fits(field, batch->scratch.size))
-        return error_set(error, MV_MISUSE, "field '%s' wants vectors of %u numbers, got %zu numbers",
-                         field->name, field->dim, batch->scratch.size / sizeof(float));
+        return error_set(error, MV_MISUSE,
+                         "field '%s' wants vectors of %u numbers, got %zu numbers", field->name,
+                         field->dim, batch->scratch.size / sizeof(float));
     const uint8_t *bytes = mem_arena_copy(&batch->arena, batch->scratch.data, batch->scratch.size);
     if (!bytes) return error_memory(error, batch->scratch.size, "a value");
     *to = (cell){.bytes = bytes, .size = (uint32_t)batch->scratch.size, .state = CELL_VALUE};

@@ -21,7 +21,7 @@ static int compare_entries(const void *a, const void *b)
 
 /* Sort the entries, and leave out zeros. */
 static mv_err gather_entries(const char *field, const mv_sparse *given, entry *out, uint32_t *count,
-                     mv_error *error)
+                             mv_error *error)
 {
     *count = (uint32_t)given->count;
     for (uint32_t i = 0; i < *count; i++) {

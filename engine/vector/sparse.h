@@ -59,6 +59,7 @@ mv_err sparse_prepare(sparse_query *query, const uint8_t *bytes, size_t size, me
 
 /* The inner product with a stored vector, added up by ascending index; *shared is how many indexes
  * both have. */
-float sparse_product(const sparse_query *query, const uint8_t *bytes, size_t size, uint32_t *shared);
+float sparse_product(const sparse_query *query, const uint8_t *bytes, size_t size,
+                     uint32_t *shared);
 
 #endif

@@ -79,7 +79,11 @@ int call_query_some(lua_State *L);
 int call_query_page(lua_State *L); /* (options [, for_rerank]) -> hits to search, topk, offset */
 /* -> a result that keeps the newest commit, for query_pinned */
 int call_pin(lua_State *L);
-int call_query_pinned(lua_State *L); /* (options, result) -> hits of the commit of that result */
-int call_query_end(lua_State *L);    /* (result) releases the result and its commit */
+int call_query_pinned(lua_State *L);  /* (options, result) -> hits of the commit of that result */
+int call_search_pinned(lua_State *L); /* the same -> result, which query_end ends */
+int call_query_end(lua_State *L);     /* (result) releases the result and its commit */
+
+/* fuse_calls.c: (results, weights, k, wanted, { output_fields, include_vector }) -> hits */
+int call_fuse_pinned(lua_State *L);
 
 #endif

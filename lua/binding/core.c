@@ -6,8 +6,8 @@
 #include "read_match.h"
 #include "read_values.h"
 #include "schema_box.h"
-#include "vector_values.h"
 #include "vector_box.h"
+#include "vector_values.h"
 
 /* ---------------------------------------------------------------- tables of functions */
 
@@ -45,12 +45,14 @@ static const luaL_Reg collection_steps[] = {
     {"in_transaction", call_in_transaction},
     {"is_transaction", call_is_transaction},
     {"optimize_abandon", call_optimize_abandon},
+    {"fuse_pinned", call_fuse_pinned},
     {"pin", call_pin},
     {"query", call_query},
     {"query_end", call_query_end},
     {"query_page", call_query_page},
     {"query_pinned", call_query_pinned},
     {"query_some", call_query_some},
+    {"search_pinned", call_search_pinned},
     {"update_documents", call_update_documents},
     {NULL, NULL},
 };

@@ -8,7 +8,8 @@
 /* Read the index at stack place `index`, for a vector field or a scalar field: the name of a type,
  * or a table with it as `type`, and options. Nil: type MV_INDEX_NONE. */
 mv_index_options index_read(lua_State *L, int index, const error_context *where, bool of_vectors);
-/* The same of a field of sparse vectors: "sparse", which is the default, or "flat", which is none. */
+/* The same of a field of sparse vectors: "sparse", which is the default, or "flat", which is none.
+ */
 mv_index_options index_read_sparse(lua_State *L, int index, const error_context *where);
 
 /* Push { type = ..., and the options }. */

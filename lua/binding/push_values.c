@@ -2,8 +2,8 @@
 #include "push_values.h"
 
 #include "check_args.h"
-#include "vector_values.h"
 #include "vector_box.h"
+#include "vector_values.h"
 
 #include <inttypes.h>
 #include <stdio.h>

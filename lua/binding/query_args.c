@@ -40,10 +40,10 @@ enum {
     OPTIONS
 };
 static const char *const query_options[OPTIONS] = {
-    "field",         "vector",         "id",       "vectors", "vectors_of_one", "topk",
-    "offset",        "filter",         "args",     "min_score", "max_distance", "params",
-    "output_fields", "include_vector", "order_by", "into",    "candidates",     "rerank",
-    "where",         "explain",        "after",    "threads", "text",           "match",
+    "field",         "vector",         "id",       "vectors",   "vectors_of_one", "topk",
+    "offset",        "filter",         "args",     "min_score", "max_distance",   "params",
+    "output_fields", "include_vector", "order_by", "into",      "candidates",     "rerank",
+    "where",         "explain",        "after",    "threads",   "text",           "match",
     "highlight",
 };
 
@@ -103,8 +103,7 @@ static void read_field(lua_State *L, query_args *args)
         const char *name = lua_tolstring(L, args->at + FIELD, &size);
         is_scalar = mv_schema_find_field(args->schema, name, size, &position) &&
                     mv_schema_field(args->schema, position, &field) && is_field_of_vectors(&field);
-        if (!is_scalar &&
-            !mv_schema_find_vector(args->schema, name, size, &query->vector_field))
+        if (!is_scalar && !mv_schema_find_vector(args->schema, name, size, &query->vector_field))
             raise_unknown(L, &query_context, "vector field", name, size, names, count);
     } else if (count == 0) {
         raise_misuse(L, "query: the collection has no vector field");
@@ -220,8 +219,10 @@ static void read_target(lua_State *L, query_args *args)
         args->query.vectors_count = 1;
     if (args->query.is_sparse) args->query.sparse_count = args->query.vectors_count;
     if (is_given(L, args, VECTORS_OF_ONE) && !args->query.is_multi)
-        raise_misuse(L, "query: 'vectors_of_one' needs a field of several vectors ('multi'), '%s' is "
-                        "none", args->field.name);
+        raise_misuse(L,
+                     "query: 'vectors_of_one' needs a field of several vectors ('multi'), '%s' is "
+                     "none",
+                     args->field.name);
     if (args->query.is_multi && (args->query.vectors_count || args->has_vectors))
         raise_misuse(L, "query: field '%s' has several vectors ('multi'): use 'vectors_of_one'",
                      args->field.name);
@@ -281,8 +282,8 @@ static void read_params(lua_State *L, query_args *args)
             raise_misuse(L, "%s: the flat index of field '%s' has no option '%s'", call,
                          args->field.name, param_names[i]);
     if (query->is_multi && !lua_isnil(L, at + REFINE))
-        raise_misuse(L, "%s: field '%s' has several vectors, its search has no option 'refine'", call,
-                     args->field.name);
+        raise_misuse(L, "%s: field '%s' has several vectors, its search has no option 'refine'",
+                     call, args->field.name);
     for (int i = PLAN; i < NAMES && query->is_sparse; i++)
         if (i != RECALL && !lua_isnil(L, at + i))
             raise_misuse(L, "%s: field '%s' is sparse, its search has no option '%s'", call,

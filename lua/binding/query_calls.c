@@ -150,25 +150,41 @@ int call_pin(lua_State *L)
     return 1;
 }
 
-int call_query_pinned(lua_State *L)
+/* Search in the commit of the result at 3, and push the result; NULL: failed. */
+static result_box *search_pinned(lua_State *L, collection_box *owner, query_args *args, bool fresh,
+                                 mv_error *error)
 {
-    query_args args;
-    mv_error error;
-    collection_box *owner = check_collection(L, 1, "query");
     check_options_table(L);
     lua_settop(L, 3);
     result_box *pinned = result_check_box(L, 3, owner, "query_pinned");
     if (!pinned->result)
         raise_misuse(L, "query: the search has ended, or its collection is closed");
-    args.schema = mv_result_schema(pinned->result);
-    query_args_read(L, &args, false);
-    args.query.within = pinned->result;
-    result_box *box = search(L, owner, &args, false, &error);
+    args->schema = mv_result_schema(pinned->result);
+    query_args_read(L, args, false);
+    args->query.within = pinned->result;
+    return search(L, owner, args, fresh, error);
+}
+
+int call_query_pinned(lua_State *L)
+{
+    query_args args;
+    mv_error error;
+    collection_box *owner = check_collection(L, 1, "query");
+    result_box *box = search_pinned(L, owner, &args, false, &error);
     if (!box) return push_failure(L, "query", &error);
     int box_at = lua_gettop(L);
     int pushed = push_answer(L, box, &args, false);
     result_recycle(L, 1, box_at);
     return pushed;
+}
+
+int call_search_pinned(lua_State *L)
+{
+    query_args args;
+    mv_error error;
+    collection_box *owner = check_collection(L, 1, "query");
+    result_box *box = search_pinned(L, owner, &args, true, &error);
+    return box ? 1 : push_failure(L, "query", &error);
 }
 
 int call_query_end(lua_State *L)

@@ -176,8 +176,7 @@ static mv_err read_vector_field(lua_State *L, mv_schema *schema, int position, m
                                        vector_type_of_number, 0, NUMBERS_END);
     bool is_multi = check_boolean(L, at + VECTOR_MULTI, call, "multi", false);
     if (is_multi) return read_multi_field(L, schema, at, call, &where, error);
-    if (vector.type == MV_SPARSE_FP32)
-        return read_sparse_field(L, schema, at, call, &where, error);
+    if (vector.type == MV_SPARSE_FP32) return read_sparse_field(L, schema, at, call, &where, error);
     if (!lua_isnil(L, at + VECTOR_NULLABLE))
         raise_at(L, &where, "only a sparse vector, and several in a field, may be 'nullable'");
     if (lua_isnil(L, at + VECTOR_DIM)) raise_at(L, &where, "'dim' is missing");

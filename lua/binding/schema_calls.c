@@ -68,7 +68,7 @@ typedef struct column_box {
     output out;
     bool is_vector;
     bool is_indexed;
-    mv_type type; /* of the vector field */
+    mv_type type;           /* of the vector field */
     mv_field_options field; /* of a scalar field, without `name` and defaults */
     uint32_t dim;
     char name[MV_NAME_SIZE_MAX + 1];

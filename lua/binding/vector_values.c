@@ -94,8 +94,9 @@ static void read_packed_vectors(lua_State *L, int index, const error_context *wh
     size_t size;
     const char *bytes = lua_tolstring(L, index, &size);
     if (size % (dim * sizeof(float)))
-        raise_at(L, where, "a packed string of vectors of %u numbers has %zu bytes for each, got %zu",
-                 dim, dim * sizeof(float), size);
+        raise_at(L, where,
+                 "a packed string of vectors of %u numbers has %zu bytes for each, got %zu", dim,
+                 dim * sizeof(float), size);
     out->count = size / sizeof(float);
     float *numbers = number_scratch_reserve(L, scratch, out->count + 1);
     if (size) memcpy(numbers, bytes, size);

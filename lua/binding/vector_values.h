@@ -1,9 +1,9 @@
 /* Values that are vectors, Lua -> engine and back: sparse vectors, and several vectors in a field.
  * For the engine both are values of scalar fields.
  *
- * A sparse vector is a table of numbers by index, { [17] = 0.4, [29] = 1.2 }, or a packed string: of
- * n entries the n indexes, u32, then the n numbers, float32, all little-endian. An index is a whole
- * number from 0 to 2^32 - 1. */
+ * A sparse vector is a table of numbers by index, { [17] = 0.4, [29] = 1.2 }, or a packed string:
+ * of n entries the n indexes, u32, then the n numbers, float32, all little-endian. An index is a
+ * whole number from 0 to 2^32 - 1. */
 #ifndef MV_VECTOR_VALUES_H
 #define MV_VECTOR_VALUES_H
 

@@ -73,4 +73,11 @@ function M.weights(call, given)
   return given
 end
 
+--- Raises unless there is one weight for each of `count` lists of hits, if any are given.
+function M.weights_of(call, weights, count)
+  if weights and #weights ~= count then
+    M.misuse("%s: 'weights' has %d numbers, there are %d lists of hits", call, #weights, count)
+  end
+end
+
 return M

@@ -5,6 +5,7 @@ local core = require "moonvec.core"
 local fuse = require "moonvec.fuse"
 local pinned = require "moonvec.pinned"
 local rescore = require "moonvec.rescore"
+local rrf_settings = require "moonvec.rrf_settings"
 
 local misuse = check.misuse
 
@@ -119,6 +120,27 @@ local function search_all(collection, legs, plans)
   end)
 end
 
+--- The same as a fuser of fuse.rrf of these settings, with the `parts` of the hits.
+local function fuse_ranks(collection, legs, wanted, settings, options)
+  local weights = {}
+  check.weights_of("fuse.rrf", settings.weights, #legs)
+  for i, leg in ipairs(legs) do
+    weights[i] = settings.weights and settings.weights[i] or leg.weight
+  end
+  return pinned.run(collection, function(_, result_of)
+    local results = {}
+    for i, leg in ipairs(legs) do
+      local result, message, code = result_of(leg.name, leg.options, leg.sources)
+      if not result then
+        return nil, message, code
+      end
+      results[i] = result
+    end
+    return core.fuse_pinned(collection, results, weights, settings.k, wanted,
+      { output_fields = options.output_fields, include_vector = options.include_vector })
+  end)
+end
+
 --- What `explain` returns: the hits, the plan of each search, and the sums of their times.
 local function plan_of(hits, plans)
   local plan = { hits = hits, queries = plans, filter_ms = 0, search_ms = 0 }
@@ -128,34 +150,71 @@ local function plan_of(hits, plans)
   return plan
 end
 
---- By id, what each search found: the rank and the score there.
-local function parts_of(lists)
+--- The scores of each list: those of the hits become the fused ones.
+local function scores_of(lists)
+  local scores = {}
+  for i, list in ipairs(lists) do
+    local of_list = {}
+    for rank, hit in ipairs(list) do
+      of_list[rank] = hit.score
+    end
+    scores[i] = of_list
+  end
+  return scores
+end
+
+--- Sets the `parts` of hits: what each search found.
+local function set_parts(hits, lists, scores)
   local parts = {}
+  for _, hit in ipairs(hits) do
+    parts[hit.id] = {}
+    hit.parts = parts[hit.id]
+    hit.distance = nil -- each search has its own
+  end
   for i, list in ipairs(lists) do
     for rank, hit in ipairs(list) do
-      parts[hit.id] = parts[hit.id] or {}
-      parts[hit.id][i] = { rank = rank, score = hit.score }
-      hit.distance = nil -- each search has its own
+      local of_hit = parts[hit.id]
+      if of_hit then
+        of_hit[i] = { rank = rank, score = scores[i][rank] }
+      end
     end
   end
-  return parts
 end
 
 --- The first `count` of the hits that the fuser returned.
-local function check_fused(hits, count, parts)
+local function check_fused(hits, count, lists, scores)
   if type(hits) ~= "table" then
     misuse("multi_query: 'fuse' must return an array of hits, got a %s", type(hits))
   end
   local kept = {}
   for i = 1, math.min(#hits, count) do
     local hit = hits[i]
-    if type(hit) ~= "table" or type(hit.score) ~= "number" or hit.score ~= hit.score or not parts[hit.id] then
+    if type(hit) ~= "table" or type(hit.score) ~= "number" or hit.score ~= hit.score or hit.id == nil then
       misuse("multi_query: 'fuse' must return hits of the lists, each with a score, element %d is none", i)
     end
-    hit.parts = parts[hit.id]
     kept[i] = hit
   end
+  set_parts(kept, lists, scores)
+  for i, hit in ipairs(kept) do
+    if next(hit.parts) == nil then
+      misuse("multi_query: 'fuse' must return hits of the lists, each with a score, element %d is none", i)
+    end
+  end
   return kept
+end
+
+--- The `wanted` best hits of the searches, fused by `fuser`.
+local function search_fused(collection, fuser, legs, wanted, options, plans)
+  local settings = rrf_settings[fuser]
+  if settings and not options.explain then
+    return fuse_ranks(collection, legs, wanted, settings, options)
+  end
+  local lists, message, code = search_all(collection, legs, plans)
+  if not lists then
+    return nil, message, code
+  end
+  local scores = scores_of(lists)
+  return check_fused(fuser(lists, wanted), wanted, lists, scores)
 end
 
 --- The hits behind the first `offset` ones.
@@ -174,12 +233,10 @@ return function(collection, options)
   local extended, added = rescore.prepare(options, options.rerank, collection)
   local legs = read_legs(options.queries, wanted, extended)
   local plans = {}
-  local lists, message, code = search_all(collection, legs, plans)
-  if not lists then
+  local hits, message, code = search_fused(collection, fuser, legs, wanted, extended, plans)
+  if not hits then
     return nil, message, code
   end
-  local parts = parts_of(lists)
-  local hits = check_fused(fuser(lists), wanted, parts)
   if options.rerank then
     rescore.apply("multi_query", options.rerank, hits, options, collection, topk, offset, added)
   elseif offset > 0 then

@@ -53,41 +53,49 @@ local function renamed(message, name)
   return count > 0 and text or (message:gsub("^query: ", name .. ": "))
 end
 
---- Searches. An error is raised in the name of `name`. That of a filter is raised as if the filter stood alone, so that
--- its position is right.
-local function search(collection, pinned, name, options, sources)
+--- Searches by `call`, which returns hits or a result. An error is raised in the name of `name`. That of a filter is
+-- raised as if the filter stood alone, so that its position is right.
+local function search(call, collection, pinned, name, options, sources)
   options.filter, options.args = join(sources)
-  local ok, hits, message, code = pcall(core.query_pinned, collection, options, pinned)
+  local ok, found, message, code = pcall(call, collection, options, pinned)
   if ok then
-    return hits, message, code
+    return found, message, code
   end
-  for _, source in ipairs(tostring(hits):find "filter:%d+: " and sources or {}) do
+  for _, source in ipairs(tostring(found):find "filter:%d+: " and sources or {}) do
     local alone = { filter = source.filter, args = source.args, topk = 1, output_fields = {} }
     local is_sound, why = pcall(core.query_pinned, collection, alone, pinned)
     if not is_sound then
-      hits = why
+      found = why
       break
     end
   end
-  error(renamed(hits, name), 0)
+  error(renamed(found, name), 0)
 end
 
---- Returns work(search), which may call search(name, options, sources) -> hits, or nil, message, code any number of
--- times: all see the same commit, and a hit must match all filters of `sources`. `work` must not yield.
+--- Returns work(search, result_of), which may call both any number of times, as search(name, options, sources) -> hits,
+-- or nil, message, code. All see the same commit, and a hit must match all filters of `sources`. result_of returns a
+-- result for core.fuse_pinned in place of hits; it lives until `work` returns. `work` must not yield.
 function M.run(collection, work)
   local pinned, message, code = core.pin(collection)
   if not pinned then
     return nil, message, code
   end
-  local ok, result
-  ok, result, message, code = pcall(work, function(name, options, sources)
-    return search(collection, pinned, name, options, sources)
+  local results, ok, answer = {}
+  ok, answer, message, code = pcall(work, function(name, options, sources)
+    return search(core.query_pinned, collection, pinned, name, options, sources)
+  end, function(name, options, sources)
+    local result, why, failure = search(core.search_pinned, collection, pinned, name, options, sources)
+    results[#results + 1] = result
+    return result, why, failure
   end)
+  for _, result in ipairs(results) do
+    core.query_end(collection, result)
+  end
   core.query_end(collection, pinned)
   if not ok then
-    error(result, 0)
+    error(answer, 0)
   end
-  return result, message, code
+  return answer, message, code
 end
 
 return M

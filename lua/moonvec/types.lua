@@ -419,7 +419,7 @@ function collection:multi_query(options) end
 ---@field filter_ms number the sum of `filter_ms` of all searches
 ---@field search_ms number the sum of `search_ms` of all searches
 
----@alias moonvec.fuser fun(lists: moonvec.hit[][]): moonvec.hit[] each list has the hits of a search, best first, and its `weight`. Returns hits of the lists in their new order, each document once, with new scores. It may yield
+---@alias moonvec.fuser fun(lists: moonvec.hit[][], count: integer): moonvec.hit[] `count` is how many fused hits are wanted; more may be returned. Each list has the hits of a search, best first, and its `weight`. Returns hits of the lists in their new order, each document once, with new scores. It may yield
 
 --- The best hits of each of the best groups: of the documents with the same value of `group_by`. As many groups are found as
 --- there are, up to `group_count`, however many documents the first ones have. A document without a value (NULL) is in no
