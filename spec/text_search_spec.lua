@@ -310,4 +310,18 @@ describe("text", function()
     assert.matches("text", support.message_of(moonvec.open, support.path(),
       { schema = { fields = { { name = "n", type = "int32", index = "text" } } } }))
   end)
+
+  it("is not given options that exclude each other", function()
+    local c = support.collection { fields = { { name = "a", type = "string", nullable = true } } }
+    local text = { type = "text", tokenizer = "ngram", language = "english" }
+    assert.matches("field 'a': tokenizer 'ngram' takes no language", support.message_of(c.create_index, c, "a", text))
+    text = { type = "text", stop_words = true }
+    local column = { name = "b", type = "string", nullable = true, index = text }
+    assert.matches("field 'b': stop words of a language need the option 'language'",
+      support.message_of(c.add_column, c, column))
+    assert.equal(1, #c.schema.fields)
+    assert.is_nil(c.schema.fields[1].index)
+    assert(c:insert { id = "x", a = "words" })
+    assert(c:optimize())
+  end)
 end)
