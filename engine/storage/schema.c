@@ -131,8 +131,7 @@ mv_err schema_add_field(mv_schema *schema, const mv_field_options *options, bool
                           .dim = options->dim};
     MV_TRY(schema_index_take(options->name, options->type, schema_field_metric(&field),
                              &options->index, &schema->arena, &field.index, error));
-    if (!is_stored)
-        MV_TRY(schema_index_check(options->name, options->type, &field.index, error));
+    if (!is_stored) MV_TRY(schema_index_check(options->name, options->type, &field.index, error));
     memcpy(field.name, options->name, strlen(options->name));
     MV_TRY(take_default(schema, &field, options->default_value, error));
     schema_field *fields =

@@ -106,8 +106,8 @@ mv_err schema_index_take(const char *name, mv_type type, mv_metric metric,
                          mv_error *error);
 
 /* Refuse an index that could not be built, naming the field: options that exclude each other, or
- * (MV_WRONG_VERSION) need a library that this build lacks. A stored schema may have it, from another
- * build. */
+ * (MV_WRONG_VERSION) need a library that this build lacks. A stored schema may have it, from
+ * another build. */
 mv_err schema_index_check(const char *name, mv_type type, const mv_index_options *index,
                           mv_error *error);
 

@@ -39,8 +39,8 @@
  * a 2 are a u32, its size, and the list: words in order, each once, with single spaces between.
  *
  * The numbers of types, metrics, indexes and quantize are those of moonvec.h. An option that was
- * not given is stored as its default. A schema is loaded by calling the functions that build one, so
- * that nothing is loaded that they would refuse, but for schema_index_check.
+ * not given is stored as its default. A schema is loaded by calling the functions that build one,
+ * so that nothing is loaded that they would refuse, but for schema_index_check.
  *
  * Formats 3 and 4 have the layout of format 2, and more types and metrics. A schema is written in
  * the lowest format, from 2, that has all that it uses. So an older moonvec reads the schemas that
