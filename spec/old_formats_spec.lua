@@ -66,6 +66,16 @@ local FORMATS = {
       tags = { red = { "red" }, ["green"] = {} },
     },
   },
+  {
+    folder = "v5_ranked",
+    graphs = {},
+    lists = { "text", "tags" },
+    metrics = { v = "l2", w = "cosine" },
+    texts = {
+      text = { green = { "green" }, ["RED changes"] = { "red", "changed" }, ['"it\'s 100"'] = { "it" } },
+      tags = { red = { "red" }, ["green"] = {} },
+    },
+  },
   { folder = "v2_exact_32", bits = 32, graphs = {}, lists = {}, metrics = { v = "l2", w = "cosine" } },
 }
 

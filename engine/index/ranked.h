@@ -31,23 +31,24 @@
 #include "index/index.h"
 #include "index/invert_pack.h"
 
-#define RANKED_BLOCK    128u
-#define RANKED_TERM_MAX 255u /* bytes of a term */
+#define RANKED_BLOCK       128u
+#define RANKED_TERM_MAX    255u /* bytes of a term */
+#define RANKED_TERMS_BLOCK 16u
 
 /* The parts. Their numbers are part of the file format. STARTS and ENDS are packed sequences
  * (invert_pack.h): an array of blocks in the part itself, their bits in the part after it. */
 typedef enum ranked_part_kind {
     RANKED_PART_HEAD = 0,        /* ranked_head */
-    RANKED_PART_ENDS = 1,        /* for each term, ascending by its bytes: its end in TERMS */
+    RANKED_PART_ENDS = 1,        /* for each block of terms: its end in TERMS */
     RANKED_PART_ENDS_BITS = 2,   /* its bits */
-    RANKED_PART_TERMS = 3,       /* the bytes of all terms, one behind the other */
+    RANKED_PART_TERMS = 3,       /* the blocks of terms, see below */
     RANKED_PART_STARTS = 4,      /* for each term: where its list begins in LISTS */
     RANKED_PART_STARTS_BITS = 5, /* its bits */
     RANKED_PART_LISTS = 6,       /* the lists, see below */
     RANKED_PART_POSITIONS = 7,   /* the positions of whole blocks, see below; may be missing */
-    RANKED_PART_LENGTHS = 8,     /* for each row a u16: its length; UINT16_MAX: it is in LONGS */
-    RANKED_PART_LONGS = 9,       /* pairs of u32, ascending: a row and its length */
-    RANKED_PART_MOST = 10,       /* lists of weights: for each term a float, its largest magnitude */
+    RANKED_PART_LENGTHS = 8, /* for each row a u8 or u16: its length; the most: it is in LONGS */
+    RANKED_PART_LONGS = 9,   /* pairs of u32, ascending: a row and its length */
+    RANKED_PART_MOST = 10,   /* lists of weights: for each term a float, its largest magnitude */
     RANKED_PART_KINDS
 } ranked_part_kind;
 
@@ -55,40 +56,68 @@ typedef enum ranked_part_kind {
 
 /* The head, as it is in the file. */
 typedef struct ranked_head {
-    uint32_t format; /* 2 with flags, else 1 */
+    uint32_t format; /* 3; 1 and 2 are read, too */
     uint32_t rows;   /* of the segment */
     uint32_t terms;  /* distinct ones */
     uint32_t longs;  /* pairs in LONGS */
     uint64_t tokens; /* sum of all lengths; lists of weights: of all counts */
     float c, d;      /* for which the bounds of blocks hold; lists of weights: 0 */
-    uint32_t flags;  /* RANKED_WITHOUT_POSITIONS, RANKED_OF_WEIGHTS */
+    uint32_t flags;  /* RANKED_WITHOUT_POSITIONS, ... */
     uint32_t zero;
 } ranked_head;
 
-#define RANKED_FORMAT            2u /* the newest that is read */
+#define RANKED_FORMAT            3u
 #define RANKED_WITHOUT_POSITIONS 1u
 #define RANKED_OF_WEIGHTS        2u
+#define RANKED_BYTE_LENGTHS      4u /* LENGTHS is of u8 */
 
 static_assert(sizeof(ranked_head) == 40, "the head of ranked lists has 40 bytes on disk");
 
-/* A list, as it is in LISTS, from a multiple of 4 bytes on.
+/* Terms ascend by their bytes. 16 of them are a block; the last one has fewer. A term, as it is in
+ * TERMS:
  *
- *   u32               count: rows
+ *   u8                in the low four bits how many bytes are those of the term before it in the
+ *                     block (at most 15); in the high four how many follow; 0: the next u8 is that
+ *   bytes             that follow, one or more
+ *
+ * A list, as it is in LISTS:
+ *
+ *   varint            count: rows (7 bits a byte, lowest first)
+ *   zeros             up to a multiple of 4 bytes in LISTS, if there are whole blocks
  *   ranked_block × n  n = count / 128 whole blocks
  *   bits              of each whole block: 128 rows, then 128 frequencies (ranked_pack.h)
- *   the tail          of the other count % 128 rows, if there are any: a u8, the bound, as
- *                     ranked_block has it; then varints (7 bits a byte, lowest first): of each row
- *                     its difference to the row before, less one (of the first row of a list: the
- *                     row), and its frequency, less one; then the positions of these rows: of each
- *                     the difference to the one before in the row (of the first one: the position)
+ *   the tail          of the other m = count % 128 rows, if there are any
  *
- * The positions of a whole block are in POSITIONS, from a multiple of 4 bytes on: the same
- * differences, of position_bits each. POSITIONS ends with RANKED_PADDING zero bytes, as LISTS.
+ * A tail:
+ *
+ *   u8                the bound, as ranked_block has it
+ *   u8                bits of a frequency in the low three bits: 0, 1, 2, 3, 4, 8, 16 or 32; of a
+ *                     position in the high five: 0 to 30, and 31 for 32 of them
+ *   bits              lowest first: the rows; the frequencies, each less one; the positions
+ *
+ * The rows of a tail are in the code of Elias and Fano (Vigna: Quasi-succinct indices, WSDM 2013).
+ * Let `first` be the row behind the whole blocks, and x of row number i be row - first - i, which
+ * is at most span = rows of the segment - first - m. With l = floor(log2(span / m)), or 0: of each
+ * x the l lowest bits; then, of each x, as many zeros as x >> l is more than that of the x before,
+ * and a one.
+ *
+ * Positions are differences to the one before in the row (of the first one: the position). Those of
+ * a whole block are in POSITIONS, from a multiple of 4 bytes on, of position_bits each. POSITIONS
+ * ends with RANKED_PADDING zero bytes, as LISTS.
  *
  * Lists without positions (RANKED_WITHOUT_POSITIONS) have no POSITIONS. In their blocks `positions`
  * and `position_bits` are 0, and a tail ends with the frequencies.
  *
- * Lists of weights (RANKED_OF_WEIGHTS) have neither positions nor the parts LENGTHS and LONGS. */
+ * Lists of weights (RANKED_OF_WEIGHTS) have neither positions nor the parts LENGTHS and LONGS.
+ *
+ * Formats 1 (with positions) and 2 (without) differ in this:
+ *
+ *   - a block of terms is one term, as it is;
+ *   - lengths are of u16;
+ *   - a list begins at a multiple of 4 bytes with its count as u32, and so do its blocks;
+ *   - a tail is a u8, the bound; then varints: of each row its difference to the row before, less
+ *     one (of the first row of a list: the row), and its frequency, less one; then the positions.
+ */
 typedef struct ranked_block {
     uint32_t last;      /* row */
     uint32_t bits;      /* offset of its bits, in units of 4 bytes behind the blocks of the list */
@@ -111,6 +140,7 @@ typedef struct ranked_lists {
     uint64_t lists_size;
     const uint8_t *positions; /* NULL: the lists have none */
     uint64_t positions_size;
+    const uint8_t *byte_lengths; /* NULL: they are in `lengths` */
     const uint16_t *lengths;
     const uint32_t *longs;
     const float *most; /* NULL: lists of a text */
@@ -140,27 +170,34 @@ mv_err ranked_compare(const ranked_lists *a, const ranked_lists *b, mv_error *er
  * that begin with it. MV_CORRUPT. */
 mv_err ranked_find(const ranked_lists *lists, const char *term, uint32_t size, bool as_prefix,
                    uint32_t *first, uint32_t *end, mv_error *error);
-/* The bytes of a term. MV_CORRUPT. */
-mv_err ranked_term(const ranked_lists *lists, uint32_t at, const char **term, uint32_t *size,
-                   mv_error *error);
+
+/* A reader of terms, in their order. */
+typedef struct ranked_term {
+    const ranked_lists *lists;
+    uint32_t at;   /* the current one; head->terms: the reader is behind the last one */
+    uint32_t size; /* of its bytes */
+    char bytes[RANKED_TERM_MAX];
+    const uint8_t *next, *end; /* the rest of its block */
+} ranked_term;
+
+/* Go to a term, or behind the last one. MV_CORRUPT. */
+mv_err ranked_term_at(ranked_term *term, const ranked_lists *lists, uint32_t at, mv_error *error);
+/* Go to the next one. MV_CORRUPT. */
+mv_err ranked_term_next(ranked_term *term, mv_error *error);
+
 /* The largest magnitude of a term, of lists of weights. MV_CORRUPT. */
 mv_err ranked_most(const ranked_lists *lists, uint32_t at, float *most, mv_error *error);
 /* The term of an index of a sparse vector. Returns its size. */
 #define RANKED_INDEX_SIZE 5u
 uint32_t ranked_index_term(uint32_t index, bool is_negative, char term[RANKED_INDEX_SIZE]);
+/* The length of a row that is in LONGS. */
+uint32_t ranked_long_length(const ranked_lists *lists, uint32_t row);
 /* The length of a row, of lists of a text. */
 static inline uint32_t ranked_length(const ranked_lists *lists, uint32_t row)
 {
-    uint32_t length = lists->lengths[row], low = 0, high = lists->head->longs;
-    if (MV_LIKELY(length < UINT16_MAX)) return length;
-    while (low + 1 < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (lists->longs[2 * (size_t)middle] <= row)
-            low = middle;
-        else
-            high = middle;
-    }
-    return high ? lists->longs[2 * (size_t)low + 1] : length;
+    uint32_t most = lists->byte_lengths ? UINT8_MAX : UINT16_MAX,
+             length = lists->byte_lengths ? lists->byte_lengths[row] : lists->lengths[row];
+    return MV_LIKELY(length < most) ? length : ranked_long_length(lists, row);
 }
 
 /* Where a reader of one list is. A cursor is at a block; its rows are read when they are needed.
@@ -176,14 +213,17 @@ typedef struct ranked_cursor {
     uint32_t read_count; /* of them */
     uint32_t at;         /* in `rows`: for ranked_cursor_freq */
     uint32_t tail_last;  /* last row of the tail */
-    uint8_t tail_bound;
-    const uint8_t *tail_positions;            /* set when the tail is read */
+    uint8_t tail_bound, tail_position_bits;
+    uint64_t tail_positions;                  /* the bit of the tail at which they begin */
     const uint32_t *given_rows, *given_freqs; /* instead of a list; NULL: none */
     uint32_t rows[RANKED_BLOCK], freqs[RANKED_BLOCK];
 } ranked_cursor;
 
 /* MV_CORRUPT: a list is damaged. */
 mv_err ranked_cursor_damaged(mv_error *error);
+/* The rows of a list. MV_CORRUPT. */
+mv_err ranked_cursor_count(const ranked_lists *lists, uint32_t term, uint32_t *count,
+                           mv_error *error);
 /* Begin to read the list of a term. MV_CORRUPT. */
 mv_err ranked_cursor_begin(ranked_cursor *cursor, const ranked_lists *lists, uint32_t term,
                            mv_error *error);

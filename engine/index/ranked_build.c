@@ -15,16 +15,17 @@
 #include "index/ranked_read.h"
 #include "index/ranked_write.h"
 
-#define CHUNK_UNIT     16u /* bytes: chunks are numbered in these units */
-#define CHUNK_MAX      1024u
-#define CHUNK_LINK     4u /* bytes at the end of a chunk: the number of the next one */
-#define SLAB_SIZE      ((size_t)1 << 20)
-#define SLAB_UNITS     ((uint32_t)(SLAB_SIZE / CHUNK_UNIT))
-#define BUCKETS        65536u
-#define STEP_TERMS     512u
-#define TERMS_MAX      (UINT32_MAX / 2)
-#define SLOTS_FIRST    1024u
-#define POSITIONS_UNIT 4u
+#define CHUNK_UNIT  16u /* bytes: chunks are numbered in these units */
+#define CHUNK_MAX   1024u
+#define CHUNK_LINK  4u /* bytes at the end of a chunk: the number of the next one */
+#define SLAB_SIZE   ((size_t)1 << 20)
+#define SLAB_UNITS  ((uint32_t)(SLAB_SIZE / CHUNK_UNIT))
+#define BUCKETS     65536u
+#define STEP_TERMS  512u
+#define TERMS_MAX   (UINT32_MAX / 2)
+#define SLOTS_FIRST 1024u
+/* Lengths are bytes if at most one in this many is too large: those are searched for. Chosen. */
+#define LONG_ONE_IN 64u
 
 typedef struct ranked_word {
     uint64_t text;            /* offset of its bytes in b->text */
@@ -56,7 +57,7 @@ struct ranked_builder {
     uint32_t bucket, next; /* steps that are done */
     bool is_done;
     ranked_writer out;
-    mem_buffer positions, short_lengths, longs, row_positions;
+    mem_buffer short_lengths, longs, row_positions;
 };
 
 /* ---------------------------------------------------------------- memory */
@@ -81,8 +82,7 @@ void ranked_build_free(ranked_builder *b)
     mem_free(b->lengths, ((size_t)b->head.rows + 1) * sizeof *b->lengths);
     mem_free(b->order, ((size_t)b->head.terms + 1) * sizeof *b->order);
     mem_free(b->buckets, (BUCKETS + 1) * sizeof *b->buckets);
-    mem_buffer *buffers[] = {&b->text, &b->positions, &b->longs, &b->short_lengths,
-                             &b->row_positions};
+    mem_buffer *buffers[] = {&b->text, &b->longs, &b->short_lengths, &b->row_positions};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) mem_buffer_free(buffers[i]);
     ranked_write_free(&b->out);
     mem_free(b, sizeof *b);
@@ -92,7 +92,7 @@ uint64_t ranked_build_bytes(const ranked_builder *b)
 {
     return sizeof *b + b->words_capacity * sizeof *b->words + slots_size(b->slots_count) +
            b->slabs_count * SLAB_SIZE + b->head.rows * sizeof *b->lengths + b->text.capacity +
-           ranked_write_bytes(&b->out) + b->positions.capacity + b->short_lengths.capacity +
+           ranked_write_bytes(&b->out) + b->short_lengths.capacity +
            (b->order ? b->head.terms * sizeof *b->order + BUCKETS * sizeof *b->buckets : 0);
 }
 
@@ -102,9 +102,10 @@ mv_err ranked_build_begin(uint32_t rows, float k1, float b_, bool has_positions,
     ranked_builder *b = mem_alloc_zero(sizeof *b);
     size_t lengths_size = ((size_t)rows + 1) * sizeof *b->lengths;
     if (!b) return no_memory_for_lists(sizeof *b, error);
-    b->head = (ranked_head){.format = has_positions ? 1 : 2,
+    b->head = (ranked_head){.format = RANKED_FORMAT,
                             .rows = rows,
                             .flags = has_positions ? 0 : RANKED_WITHOUT_POSITIONS};
+    b->out.rows = rows;
     b->k1 = k1;
     b->b = b_;
     b->slots_count = SLOTS_FIRST;
@@ -343,6 +344,11 @@ static void sort_bucket(const ranked_builder *b, uint32_t bucket)
 
 /* ---------------------------------------------------------------- packing */
 
+static bool has_positions(const ranked_builder *b)
+{
+    return !(b->head.flags & RANKED_WITHOUT_POSITIONS);
+}
+
 /* The rows of a block. Their positions, as differences, are in row_positions of the builder, unless
  * lists have none. */
 typedef struct packing {
@@ -365,7 +371,7 @@ static bool read_stream_rows(ranked_builder *b, stream *s, uint32_t count, packi
         p->freqs[i] = 0;
         for (uint32_t code; (code = next_varint(s)) != 0; p->freqs[i]++) {
             uint32_t difference = code - 1;
-            if (b->head.flags) continue;
+            if (!has_positions(b)) continue;
             if (!mem_buffer_append(&b->row_positions, &difference, sizeof difference)) return false;
         }
         float fraction = ranked_fraction(p->freqs[i], b->head.c, b->head.d, b->lengths[row]);
@@ -374,44 +380,17 @@ static bool read_stream_rows(ranked_builder *b, stream *s, uint32_t count, packi
     return true;
 }
 
-/* Append positions of `bits` bits each, to a multiple of 4 bytes. */
-static bool append_positions(ranked_builder *b, const uint32_t *differences, uint32_t count,
-                             uint32_t bits)
+static bool pack_list_rows(ranked_builder *b, const packing *p)
 {
-    size_t size = ((size_t)count * bits + 31) / 32 * 4;
-    if (!mem_buffer_reserve(&b->positions, size + sizeof(uint64_t))) return false;
-    uint8_t *out = b->positions.data + b->positions.size;
-    memset(out, 0, size + sizeof(uint64_t));
-    for (uint32_t i = 0; i < count; i++) {
-        size_t bit = (size_t)i * bits;
-        uint64_t word;
-        memcpy(&word, out + bit / 8, sizeof word);
-        word |= (uint64_t)differences[i] << bit % 8;
-        memcpy(out + bit / 8, &word, sizeof word);
-    }
-    b->positions.size += size;
-    return true;
-}
-
-static bool pack_block(ranked_builder *b, const packing *p)
-{
-    const uint32_t *differences = (const uint32_t *)(const void *)b->row_positions.data;
-    uint32_t positions = (uint32_t)(b->row_positions.size / sizeof *differences);
-    ranked_block block = {.positions = (uint32_t)(b->positions.size / POSITIONS_UNIT),
-                          .position_bits = (uint8_t)ranked_pack_width(differences, positions),
-                          .bound = ranked_stored_bound(p->most)};
-    return ranked_write_block(&b->out, p->rows, p->freqs, p->before, block) &&
-           append_positions(b, differences, positions, block.position_bits);
-}
-
-static bool pack_tail(ranked_builder *b, const packing *p)
-{
-    const uint32_t *differences = (const uint32_t *)(const void *)b->row_positions.data;
-    bool ok = ranked_write_tail(&b->out, p->rows, p->freqs, p->count, p->before,
-                                ranked_stored_bound(p->most));
-    for (size_t i = 0; i < b->row_positions.size / sizeof *differences && ok; i++)
-        ok = ranked_write_tail_number(&b->out, differences[i]);
-    return ok;
+    const ranked_rows rows = {.rows = p->rows,
+                              .freqs = p->freqs,
+                              .count = p->count,
+                              .before = p->before,
+                              .positions = (const uint32_t *)(const void *)b->row_positions.data,
+                              .positions_count =
+                                  (uint32_t)(b->row_positions.size / sizeof(uint32_t)),
+                              .bound = ranked_stored_bound(p->most)};
+    return ranked_write_rows(&b->out, &rows);
 }
 
 /* Append the list of a word. False: no memory. */
@@ -424,13 +403,35 @@ static bool pack_word(ranked_builder *b, const ranked_word *w)
     for (uint32_t done = 0; done < w->rows && ok; done += p.count) {
         uint32_t left = w->rows - done;
         ok = read_stream_rows(b, &s, left < RANKED_BLOCK ? left : RANKED_BLOCK, &p) &&
-             (p.count == RANKED_BLOCK ? pack_block(b, &p) : pack_tail(b, &p));
+             pack_list_rows(b, &p);
         p.before = p.rows[p.count - 1];
     }
     return ok && ranked_write_list(&b->out, b->text.data + w->text, w->text_size, w->rows);
 }
 
 /* ---------------------------------------------------------------- steps */
+
+/* Make LENGTHS and LONGS. False: no memory. */
+static bool end_lengths(ranked_builder *b)
+{
+    uint32_t no_bytes = 0;
+    for (uint32_t row = 0; row < b->head.rows; row++) no_bytes += b->lengths[row] >= UINT8_MAX;
+    bool are_bytes = no_bytes <= b->head.rows / LONG_ONE_IN;
+    uint32_t most = are_bytes ? UINT8_MAX : UINT16_MAX;
+    if (are_bytes) b->head.flags |= RANKED_BYTE_LENGTHS;
+    for (uint32_t row = 0; row < b->head.rows; row++) {
+        uint32_t length = b->lengths[row], pair[2] = {row, length};
+        uint16_t stored = (uint16_t)(length < most ? length : most);
+        uint8_t byte = (uint8_t)stored;
+        if (!(are_bytes ? mem_buffer_append(&b->short_lengths, &byte, sizeof byte)
+                        : mem_buffer_append(&b->short_lengths, &stored, sizeof stored)))
+            return false;
+        if (length < most) continue;
+        if (!mem_buffer_append(&b->longs, pair, sizeof pair)) return false;
+        b->head.longs++;
+    }
+    return true;
+}
 
 /* The streams are complete, and so are the lengths. */
 static bool end_streams(ranked_builder *b)
@@ -441,16 +442,7 @@ static bool end_streams(ranked_builder *b)
     b->head.d = (float)(mean > 0 ? (double)(b->k1 * b->b) / mean : 0);
     for (uint32_t i = 0; i < b->head.terms; i++)
         if (!put_byte(b, &b->words[i], 0)) return false;
-    for (uint32_t row = 0; row < b->head.rows; row++) {
-        uint32_t length = b->lengths[row];
-        uint16_t stored = (uint16_t)(length < UINT16_MAX ? length : UINT16_MAX);
-        uint32_t pair[2] = {row, length};
-        if (!mem_buffer_append(&b->short_lengths, &stored, sizeof stored)) return false;
-        if (length < UINT16_MAX) continue;
-        if (!mem_buffer_append(&b->longs, pair, sizeof pair)) return false;
-        b->head.longs++;
-    }
-    return fill_buckets(b);
+    return end_lengths(b) && fill_buckets(b);
 }
 
 static bool end_lists(ranked_builder *b)
@@ -458,7 +450,7 @@ static bool end_lists(ranked_builder *b)
     static const uint8_t zeros[RANKED_PADDING] = {0};
     b->is_done = true;
     return ranked_write_end(&b->out) &&
-           (b->head.flags || mem_buffer_append(&b->positions, zeros, sizeof zeros));
+           (!has_positions(b) || mem_buffer_append(&b->out.positions, zeros, sizeof zeros));
 }
 
 /* Sort and pack some words. */
@@ -479,8 +471,8 @@ mv_err ranked_build_step(ranked_builder *b, double until, bool *more, mv_error *
         ok = pack_some(b);
         if (os_seconds() >= until) break;
     }
-    if (!ok) return no_memory_for_lists(b->out.lists.size + b->positions.size, error);
-    if (b->out.lists.size / 4 > UINT32_MAX || b->positions.size / POSITIONS_UNIT > UINT32_MAX)
+    if (!ok) return no_memory_for_lists(b->out.lists.size + b->out.positions.size, error);
+    if (b->out.lists.size / 4 > UINT32_MAX || b->out.positions.size / 4 > UINT32_MAX)
         return error_set(error, MV_LIMIT, "the full-text index of a segment takes over 16 GiB");
     *more = !b->is_done;
     return MV_OK;
@@ -492,7 +484,7 @@ uint32_t ranked_build_parts(const ranked_builder *b, index_part parts[RANKED_PAR
     mv_assert(b->is_done);
     parts[count++] = (index_part){RANKED_PART_HEAD, 0, &b->head, sizeof b->head};
     count += ranked_write_parts(&b->out, parts + count);
-    count += ranked_write_part(&b->positions, RANKED_PART_POSITIONS, parts + count);
+    count += ranked_write_part(&b->out.positions, RANKED_PART_POSITIONS, parts + count);
     count += ranked_write_part(&b->short_lengths, RANKED_PART_LENGTHS, parts + count);
     count += ranked_write_part(&b->longs, RANKED_PART_LONGS, parts + count);
     return count;

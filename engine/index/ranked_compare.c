@@ -5,7 +5,7 @@
 #include "index/ranked.h"
 
 typedef struct ranked_comparison {
-    const ranked_lists *a, *b;
+    ranked_term a, b;       /* of each */
     ranked_cursor *cursors; /* one for each */
     mem_buffer positions;   /* of a row, in both */
 } ranked_comparison;
@@ -42,34 +42,45 @@ static mv_err compare_block_rows(ranked_comparison *c, uint32_t term, mv_error *
     if (a->read_count != b->read_count || memcmp(a->rows, b->rows, size) != 0 ||
         memcmp(a->freqs, b->freqs, size) != 0)
         return ranked_differs("the list of term", term, error);
-    for (uint32_t i = 0; c->a->positions && i < a->read_count; i++)
+    for (uint32_t i = 0; c->a.lists->positions && i < a->read_count; i++)
         MV_TRY(compare_positions(c, i, error));
     return MV_OK;
 }
 
-static mv_err compare_term(ranked_comparison *c, uint32_t term, mv_error *error)
+/* The current terms. */
+static mv_err compare_term(ranked_comparison *c, mv_error *error)
 {
-    const char *name_a, *name_b;
-    uint32_t size_a, size_b;
     ranked_cursor *a = &c->cursors[0], *b = &c->cursors[1];
-    MV_TRY(ranked_term(c->a, term, &name_a, &size_a, error));
-    MV_TRY(ranked_term(c->b, term, &name_b, &size_b, error));
-    if (size_a != size_b || memcmp(name_a, name_b, size_a) != 0 ||
-        (c->a->most && memcmp(&c->a->most[term], &c->b->most[term], sizeof(float)) != 0))
+    uint32_t term = c->a.at;
+    const float *most = c->a.lists->most, *other_most = c->b.lists->most;
+    if (c->a.size != c->b.size || memcmp(c->a.bytes, c->b.bytes, c->a.size) != 0 ||
+        (most && memcmp(&most[term], &other_most[term], sizeof *most) != 0))
         return ranked_differs("term", term, error);
-    MV_TRY(ranked_cursor_begin(a, c->a, term, error));
-    MV_TRY(ranked_cursor_begin(b, c->b, term, error));
+    MV_TRY(ranked_cursor_begin(a, c->a.lists, term, error));
+    MV_TRY(ranked_cursor_begin(b, c->b.lists, term, error));
     if (a->count != b->count) return ranked_differs("the list of term", term, error);
     for (; ranked_cursor_last(a) != UINT32_MAX; a->block++, b->block++)
         MV_TRY(compare_block_rows(c, term, error));
     return MV_OK;
 }
 
+static mv_err compare_terms_and_lists(ranked_comparison *c, const ranked_lists *a,
+                                      const ranked_lists *b, mv_error *error)
+{
+    MV_TRY(ranked_term_at(&c->a, a, 0, error));
+    MV_TRY(ranked_term_at(&c->b, b, 0, error));
+    while (c->a.at < a->head->terms) {
+        MV_TRY(compare_term(c, error));
+        MV_TRY(ranked_term_next(&c->a, error));
+        MV_TRY(ranked_term_next(&c->b, error));
+    }
+    return MV_OK;
+}
+
 mv_err ranked_compare(const ranked_lists *a, const ranked_lists *b, mv_error *error)
 {
     const ranked_head *x = a->head, *y = b->head;
-    ranked_comparison c = {.a = a, .b = b};
-    mv_err err = MV_OK;
+    ranked_comparison c = {.cursors = NULL};
     mv_assert(!a->most == !b->most);
     if (x->rows != y->rows || x->terms != y->terms || x->tokens != y->tokens ||
         !a->positions != !b->positions)
@@ -78,7 +89,7 @@ mv_err ranked_compare(const ranked_lists *a, const ranked_lists *b, mv_error *er
                          x->terms, y->terms);
     if (!(c.cursors = mem_alloc(2 * sizeof *c.cursors)))
         return error_memory(error, 2 * sizeof *c.cursors, "comparing ranked lists");
-    for (uint32_t term = 0; term < x->terms && !err; term++) err = compare_term(&c, term, error);
+    mv_err err = compare_terms_and_lists(&c, a, b, error);
     for (uint32_t row = 0; row < x->rows && !a->most && !err; row++)
         if (ranked_length(a, row) != ranked_length(b, row))
             err = ranked_differs("the length of row", row, error);

@@ -1,6 +1,4 @@
 /* Reading one list of ranked lists (ranked.h). */
-#include <string.h>
-
 #include "index/ranked_pack.h"
 #include "index/ranked_read.h"
 
@@ -9,8 +7,52 @@ mv_err ranked_cursor_damaged(mv_error *error)
     return error_set(error, MV_CORRUPT, "a list of the ranked lists is damaged");
 }
 
+/* ---------------------------------------------------------------- tails */
+
+/* Read the rows of a tail, the first of which is at least `first`, from bit *at on. False: they are
+ * damaged, or go beyond bit `end`. */
+static bool read_tail_rows(ranked_cursor *c, uint32_t first, uint32_t count, uint64_t *at,
+                           uint64_t end)
+{
+    uint32_t span = c->lists->head->rows - first - count, low = ranked_low_bits(span, count), i = 0;
+    uint64_t ones = *at + (uint64_t)count * low, last = ones + count + (span >> low), next = ones;
+    if (last < end) end = last;
+    if (ones >= end) return false;
+    for (i = 0; i < count; i++)
+        c->rows[i] = ranked_read_bits(c->tail, *at + (uint64_t)i * low, low);
+    for (i = 0; i < count && next < end; next += 32) {
+        uint64_t bits = ranked_read_bits(c->tail, next, 32);
+        for (; bits && i < count; bits &= bits - 1, i++) {
+            *at = next + MV_LOWEST_BIT(bits) + 1;
+            c->rows[i] += first + i + ((uint32_t)(*at - 1 - ones - i) << low);
+        }
+    }
+    return i == count && *at <= end && ranked_is_ascending(c->rows, count, c->lists->head->rows);
+}
+
 /* Read the tail as the current block. */
 static bool read_tail(ranked_cursor *c)
+{
+    uint32_t count = c->count % RANKED_BLOCK, least = UINT32_MAX;
+    uint64_t first = c->blocks_count ? (uint64_t)c->blocks[c->blocks_count - 1].last + 1 : 0;
+    uint64_t end = (uint64_t)(c->end - c->tail) * 8, at = 16;
+    if (end < at || first + count > c->lists->head->rows ||
+        !read_tail_rows(c, (uint32_t)first, count, &at, end))
+        return false;
+    uint32_t bits = ranked_tail_widths[c->tail[1] & 7];
+    if (end - at < count * bits) return false;
+    for (uint32_t i = 0; i < count; i++, at += bits) {
+        c->freqs[i] = 1 + ranked_read_bits(c->tail, at, bits);
+        least = c->freqs[i] < least ? c->freqs[i] : least;
+    }
+    bits = c->tail[1] >> 3;
+    c->tail_position_bits = (uint8_t)(bits < 31 ? bits : 32);
+    c->tail_positions = at;
+    return least > 0;
+}
+
+/* The same in formats 1 and 2. */
+static bool read_varint_tail(ranked_cursor *c)
 {
     uint32_t count = c->count % RANKED_BLOCK, row = UINT32_MAX, difference;
     const uint8_t *at = c->tail + 1;
@@ -24,9 +66,17 @@ static bool read_tail(ranked_cursor *c)
         c->rows[i] = row = (uint32_t)next;
         c->freqs[i]++;
     }
-    c->tail_positions = at;
+    c->tail_position_bits = 0;
+    c->tail_positions = (uint64_t)(at - c->tail) * 8;
     return true;
 }
+
+static bool read_any_tail(ranked_cursor *c)
+{
+    return c->lists->head->format >= 3 ? read_tail(c) : read_varint_tail(c);
+}
+
+/* ---------------------------------------------------------------- lists */
 
 static bool is_block_in_bounds(const ranked_cursor *c, const ranked_block *b)
 {
@@ -35,26 +85,56 @@ static bool is_block_in_bounds(const ranked_cursor *c, const ranked_block *b)
            ((uint64_t)b->bits + words) * 4 <= (uint64_t)(c->end - c->bits);
 }
 
+/* Read the count of a list, and go to what is behind it. */
+static bool read_count(const ranked_lists *lists, const uint8_t **at, const uint8_t *end,
+                       uint32_t *count)
+{
+    if (lists->head->format < 3) {
+        if ((*at - lists->lists) % 4 || end - *at < 4) return false;
+        memcpy(count, *at, sizeof *count);
+        *at += sizeof *count;
+    } else {
+        if (!ranked_read_varint(at, end, count)) return false;
+        if (*count >= RANKED_BLOCK) *at += -(*at - lists->lists) & 3;
+    }
+    return *count && *count <= lists->head->rows && *at <= end;
+}
+
+/* Find a list. */
+static bool find_ranked_list(const ranked_lists *lists, uint32_t term, const uint8_t **at,
+                             const uint8_t **end, uint32_t *count)
+{
+    uint64_t start, limit = lists->lists_size - RANKED_PADDING, last = limit;
+    mv_assert(term < lists->head->terms);
+    if (!invert_pack_get(&lists->starts, term, &start) ||
+        (term + 1 < lists->head->terms && !invert_pack_get(&lists->starts, term + 1, &last)) ||
+        last > limit || start > last)
+        return false;
+    *at = lists->lists + start;
+    *end = lists->lists + last;
+    return read_count(lists, at, *end, count);
+}
+
+mv_err ranked_cursor_count(const ranked_lists *lists, uint32_t term, uint32_t *count,
+                           mv_error *error)
+{
+    const uint8_t *at, *end;
+    return find_ranked_list(lists, term, &at, &end, count) ? MV_OK : ranked_cursor_damaged(error);
+}
+
 mv_err ranked_cursor_begin(ranked_cursor *c, const ranked_lists *lists, uint32_t term,
                            mv_error *error)
 {
-    uint64_t start, end = lists->lists_size - RANKED_PADDING;
-    mv_assert(term < lists->head->terms);
-    if (!invert_pack_get(&lists->starts, term, &start) ||
-        (term + 1 < lists->head->terms && !invert_pack_get(&lists->starts, term + 1, &end)) ||
-        end > lists->lists_size - RANKED_PADDING || start % 4 || start > end || end - start < 4)
+    const uint8_t *at;
+    if (!find_ranked_list(lists, term, &at, &c->end, &c->count))
         return ranked_cursor_damaged(error);
-    const uint8_t *at = lists->lists + start;
     c->lists = lists;
     c->given_rows = NULL;
-    c->end = lists->lists + end;
-    memcpy(&c->count, at, sizeof c->count);
     c->blocks_count = c->count / RANKED_BLOCK;
-    c->blocks = (const ranked_block *)(const void *)(at + 4);
+    c->blocks = (const ranked_block *)(const void *)at;
     uint64_t blocks_size = (uint64_t)c->blocks_count * sizeof *c->blocks, bits = 0;
-    if (!c->count || c->count > lists->head->rows || 4 + blocks_size > end - start)
-        return ranked_cursor_damaged(error);
-    c->bits = at + 4 + blocks_size;
+    if (blocks_size > (uint64_t)(c->end - at)) return ranked_cursor_damaged(error);
+    c->bits = at + blocks_size;
     if (c->blocks_count) {
         const ranked_block *last = &c->blocks[c->blocks_count - 1];
         if (!is_block_in_bounds(c, last)) return ranked_cursor_damaged(error);
@@ -67,7 +147,7 @@ mv_err ranked_cursor_begin(ranked_cursor *c, const ranked_lists *lists, uint32_t
     c->read_block = RANKED_NONE;
     c->at = c->read_count = 0;
     if (!(c->count % RANKED_BLOCK)) return MV_OK;
-    if (c->tail >= c->end || !read_tail(c)) return ranked_cursor_damaged(error);
+    if (c->tail >= c->end || !read_any_tail(c)) return ranked_cursor_damaged(error);
     c->read_block = c->blocks_count;
     c->read_count = c->count % RANKED_BLOCK;
     c->tail_bound = *c->tail;
@@ -162,7 +242,7 @@ bool ranked_cursor_read(ranked_cursor *c)
         memcpy(c->rows, c->given_rows + from, c->read_count * sizeof *c->rows);
         memcpy(c->freqs, c->given_freqs + from, c->read_count * sizeof *c->freqs);
     } else {
-        ok = c->block == c->blocks_count ? read_tail(c) : unpack_ranked_block(c);
+        ok = c->block == c->blocks_count ? read_any_tail(c) : unpack_ranked_block(c);
     }
     c->read_block = ok ? c->block : RANKED_NONE;
     return ok;
@@ -181,10 +261,56 @@ bool ranked_cursor_freq(ranked_cursor *c, uint32_t row, uint32_t *freq)
     return true;
 }
 
-/* Positions of row `c->at` of the tail. */
-static bool read_tail_positions(const ranked_cursor *c, uint32_t *positions)
+/* ---------------------------------------------------------------- positions */
+
+/* Bits in which the positions of row `c->at` are. */
+typedef struct position_bits {
+    const uint8_t *bytes;
+    uint64_t at;    /* the first bit */
+    uint32_t width; /* of a position */
+} position_bits;
+
+/* Formats 1 and 2 have varints instead in a tail. */
+static bool has_varint_positions(const ranked_cursor *c)
 {
-    const uint8_t *at = c->tail_positions;
+    return c->block == c->blocks_count && c->lists->head->format < 3;
+}
+
+/* False: damaged. */
+static bool find_positions(const ranked_cursor *c, position_bits *out)
+{
+    uint64_t before = 0, freq = c->freqs[c->at], end;
+    for (uint32_t i = 0; i < c->at; i++) before += c->freqs[i];
+    if (c->block < c->blocks_count) {
+        const ranked_block *b = &c->blocks[c->block];
+        *out =
+            (position_bits){c->lists->positions, (uint64_t)b->positions * 4 * 8, b->position_bits};
+        end = (c->lists->positions_size - RANKED_PADDING) * 8;
+    } else {
+        *out = (position_bits){c->tail, c->tail_positions, c->tail_position_bits};
+        end = (uint64_t)(c->end - c->tail) * 8;
+    }
+    out->at += before * out->width;
+    /* Without bits all positions are 0, and a row has one. */
+    return out->width <= 32 && (out->width || freq == 1) && out->at + freq * out->width <= end;
+}
+
+bool ranked_cursor_has_positions(const ranked_cursor *c)
+{
+    position_bits bits;
+    mv_assert(c->read_block == c->block);
+    mv_assert(c->at < c->read_count);
+    mv_assert(!c->given_rows);
+    mv_assert(c->lists->positions);
+    if (!has_varint_positions(c)) return find_positions(c, &bits);
+    /* each has a byte or more */
+    return c->freqs[c->at] <= (size_t)(c->end - c->tail) - c->tail_positions / 8;
+}
+
+/* Formats 1 and 2: positions of row `c->at` of the tail. */
+static bool read_varint_positions(const ranked_cursor *c, uint32_t *positions)
+{
+    const uint8_t *at = c->tail + c->tail_positions / 8;
     uint32_t difference;
     for (uint32_t i = 0; i <= c->at; i++) {
         uint32_t position = 0;
@@ -197,43 +323,14 @@ static bool read_tail_positions(const ranked_cursor *c, uint32_t *positions)
     return true;
 }
 
-/* The first bit of the positions of row `c->at` of a whole block. False: damaged. */
-static bool find_position_bits(const ranked_cursor *c, uint64_t *first)
-{
-    const ranked_block *b = &c->blocks[c->block];
-    uint64_t before = 0, freq = c->freqs[c->at];
-    for (uint32_t i = 0; i < c->at; i++) before += c->freqs[i];
-    *first = (uint64_t)b->positions * 4 * 8 + before * b->position_bits;
-    uint64_t end = *first + freq * b->position_bits;
-    /* Without bits all positions are 0, and a row has one. */
-    return b->position_bits <= 32 && (b->position_bits || freq == 1) &&
-           end / 8 + RANKED_PADDING / 2 + 1 <= c->lists->positions_size;
-}
-
-bool ranked_cursor_has_positions(const ranked_cursor *c)
-{
-    uint64_t first;
-    mv_assert(c->read_block == c->block);
-    mv_assert(c->at < c->read_count);
-    mv_assert(!c->given_rows);
-    mv_assert(c->lists->positions);
-    if (c->block < c->blocks_count) return find_position_bits(c, &first);
-    return c->freqs[c->at] <= (size_t)(c->end - c->tail_positions); /* each has a byte or more */
-}
-
 bool ranked_cursor_positions(const ranked_cursor *c, uint32_t *positions)
 {
-    const uint8_t *bytes = c->lists->positions;
-    uint64_t first, word;
+    position_bits bits;
+    uint32_t position = 0;
     if (!ranked_cursor_has_positions(c)) return false;
-    if (c->block == c->blocks_count) return read_tail_positions(c, positions);
-    if (!find_position_bits(c, &first)) return false;
-    uint32_t bits = c->blocks[c->block].position_bits, position = 0;
-    for (uint32_t j = 0; j < c->freqs[c->at]; j++) {
-        uint64_t bit = first + (uint64_t)j * bits;
-        memcpy(&word, bytes + bit / 8, sizeof word);
-        position += (uint32_t)(word >> bit % 8 & (((uint64_t)1 << bits) - 1));
-        positions[j] = position;
-    }
+    if (has_varint_positions(c)) return read_varint_positions(c, positions);
+    if (!find_positions(c, &bits)) return false;
+    for (uint32_t j = 0; j < c->freqs[c->at]; j++, bits.at += bits.width)
+        positions[j] = position += ranked_read_bits(bits.bytes, bits.at, bits.width);
     return true;
 }

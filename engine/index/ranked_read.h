@@ -3,6 +3,7 @@
 #define MV_RANKED_READ_H
 
 #include <math.h>
+#include <string.h>
 
 #include "index/ranked.h"
 
@@ -22,6 +23,24 @@ static inline bool ranked_read_varint(const uint8_t **at, const uint8_t *end, ui
         }
     }
     return false;
+}
+
+/* The number of `width` bits, at most 32, that begins at bit `at`. Eight bytes are read. */
+static inline uint32_t ranked_read_bits(const uint8_t *bytes, uint64_t at, uint32_t width)
+{
+    uint64_t word;
+    memcpy(&word, bytes + at / 8, sizeof word);
+    return (uint32_t)(word >> at % 8 & (((uint64_t)1 << width) - 1));
+}
+
+/* Bits of a frequency in a tail; three bits say which. */
+static const uint8_t ranked_tail_widths[8] = {0, 1, 2, 3, 4, 8, 16, 32};
+
+/* How many low bits of `count` rows, whose numbers are at most `span`, stand apart from the others
+ * (Elias, Fano). */
+static inline uint32_t ranked_low_bits(uint32_t span, uint32_t count)
+{
+    return span > count ? 31 - (uint32_t)__builtin_clz(span / count) : 0;
 }
 
 static inline bool ranked_is_ascending(const uint32_t *rows, uint32_t count, uint32_t limit)

@@ -68,9 +68,10 @@ mv_err sparse_build_begin(const index_column *column, sparse_builder **out, mv_e
     sparse_builder *b = mem_alloc_zero(sizeof *b);
     if (!b) return no_memory_for_sparse(sizeof *b, error);
     b->column = column;
-    b->head = (ranked_head){.format = 2,
+    b->head = (ranked_head){.format = RANKED_FORMAT,
                             .rows = column->rows,
                             .flags = RANKED_WITHOUT_POSITIONS | RANKED_OF_WEIGHTS};
+    b->out.rows = column->rows;
     b->slots_count = SPARSE_SLOTS_FIRST;
     b->slots = mem_alloc_zero(SPARSE_SLOTS_FIRST * sizeof *b->slots);
     if (!b->slots) {
@@ -240,7 +241,7 @@ static uint32_t stored_weight(float magnitude, float most)
     return units < 1 ? 1 : units < 255 ? (uint32_t)units : 255;
 }
 
-static bool write_term(sparse_builder *b, const sparse_term *term, uint32_t first)
+static bool write_sparse_term(sparse_builder *b, const sparse_term *term, uint32_t first)
 {
     uint32_t freqs[RANKED_BLOCK], before = UINT32_MAX, count;
     bool ok = mem_buffer_append(&b->most, &term->most, sizeof term->most);
@@ -253,10 +254,11 @@ static bool write_term(sparse_builder *b, const sparse_term *term, uint32_t firs
             freqs[i] = stored_weight(b->numbers[first + done + i], term->most);
             if (freqs[i] > most) most = freqs[i];
         }
-        ok = count == RANKED_BLOCK
-                 ? ranked_write_block(&b->out, rows, freqs, before,
-                                      (ranked_block){.bound = (uint8_t)most})
-                 : ranked_write_tail(&b->out, rows, freqs, count, before, (uint8_t)most);
+        ok = ranked_write_rows(&b->out, &(ranked_rows){.rows = rows,
+                                                       .freqs = freqs,
+                                                       .count = count,
+                                                       .before = before,
+                                                       .bound = (uint8_t)most});
         before = rows[count - 1];
     }
     char name[RANKED_INDEX_SIZE];
@@ -270,7 +272,7 @@ static mv_err write_some(sparse_builder *b, mv_error *error)
     bool ok = true;
     for (uint32_t written = 0; written < STEP_ENTRIES && b->next < b->end && ok; b->next++) {
         const sparse_term *term = &b->terms[b->next];
-        ok = write_term(b, term, b->fill[b->next] - term->rows);
+        ok = write_sparse_term(b, term, b->fill[b->next] - term->rows);
         written += term->rows;
     }
     if (ok && b->next == b->end) {

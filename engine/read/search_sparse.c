@@ -147,14 +147,14 @@ static mv_err open_list(sparse_lists *l, uint32_t term, float number, mv_error *
 static mv_err open_lists_of(sparse_lists *l, uint32_t index, float number, mv_error *error)
 {
     char name[RANKED_INDEX_SIZE];
-    const char *found;
-    uint32_t first, at, found_size, size = ranked_index_term(index, false, name);
+    ranked_term found;
+    uint32_t first, at, size = ranked_index_term(index, false, name);
     MV_TRY(ranked_find(l->lists, name, size, false, &first, &at, error));
     if (first < at && number > 0) MV_TRY(open_list(l, first, number, error));
     if (first < at && number < 0) l->has_other_sign = true;
     if (at == l->lists->head->terms) return MV_OK;
-    MV_TRY(ranked_term(l->lists, at, &found, &found_size, error));
-    if (found_size != RANKED_INDEX_SIZE || memcmp(found, name, RANKED_INDEX_SIZE) != 0)
+    MV_TRY(ranked_term_at(&found, l->lists, at, error));
+    if (found.size != RANKED_INDEX_SIZE || memcmp(found.bytes, name, RANKED_INDEX_SIZE) != 0)
         return MV_OK;
     if (number < 0) return open_list(l, at, number, error);
     l->has_other_sign = true;

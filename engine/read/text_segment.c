@@ -55,16 +55,18 @@ static mv_err keep_rows(text_list *out, const uint32_t *sums, uint32_t rows, mem
 static mv_err find_several(text_segment *s, const text_leaf *leaf, uint32_t first, uint32_t end,
                            mem_arena *arena, text_list *out, mv_error *error)
 {
-    uint32_t rows = s->lists->head->rows, found = 0, size;
-    const char *term;
+    uint32_t rows = s->lists->head->rows, found = 0;
+    ranked_term term;
     uint32_t *sums = text_segment_alloc(arena, rows * sizeof *sums, error);
     if (!sums) return MV_NO_MEMORY;
     memset(sums, 0, rows * sizeof *sums);
-    for (uint32_t at = first; at < end; at++) {
-        MV_TRY(ranked_term(s->lists, at, &term, &size, error));
-        if (!text_query_leaf_matches(leaf, term, size)) continue;
-        MV_TRY(add_frequencies(&s->cursors[0], s->lists, at, sums, error));
-        found++;
+    MV_TRY(ranked_term_at(&term, s->lists, first, error));
+    while (term.at < end) {
+        if (text_query_leaf_matches(leaf, term.bytes, term.size)) {
+            MV_TRY(add_frequencies(&s->cursors[0], s->lists, term.at, sums, error));
+            found++;
+        }
+        MV_TRY(ranked_term_next(&term, error));
     }
     return found ? keep_rows(out, sums, rows, arena, error) : MV_OK;
 }
@@ -79,10 +81,8 @@ static mv_err find_leaf(text_segment *s, const text_leaf *leaf, mem_arena *arena
                            &end, error));
     if (first == end) return MV_OK;
     if (leaf->kind != TEXT_LEAF_TERM) return find_several(s, leaf, first, end, arena, out, error);
-    MV_TRY(ranked_cursor_begin(&s->cursors[0], s->lists, first, error));
     out->term = first;
-    out->count = s->cursors[0].count;
-    return MV_OK;
+    return ranked_cursor_count(s->lists, first, &out->count, error);
 }
 
 mv_err text_segment_find(text_segment *s, mem_arena *arena, mv_error *error)

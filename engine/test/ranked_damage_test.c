@@ -8,6 +8,7 @@
 #include "base/os.h"
 #include "index/ranked.h"
 #include "test/ranked_damage.h"
+#include "test/ranked_old.h"
 
 #define ROWS       5000u /* two windows of a search; many blocks of the most frequent term */
 #define TERMS      60u
@@ -17,6 +18,7 @@
 #define FREQ_MAX   200000u /* positions that are read */
 
 static uint64_t docids[ROWS];
+
 /* ---------------------------------------------------------------- sound lists */
 
 static uint32_t add_words(ranked_builder *b, uint32_t row, uint32_t count)
@@ -47,11 +49,19 @@ static ranked_builder *build(uint32_t rows, bool has_positions)
 
 /* ---------------------------------------------------------------- copies to damage */
 
+static bool in_old_format; /* copies are */
+
 static copy copy_of(const ranked_builder *b, uint32_t rows)
 {
     index_part parts[RANKED_PARTS_MAX];
     uint32_t count = ranked_build_parts(b, parts);
-    return copy_of_parts(parts, count, rows);
+    if (!in_old_format) return copy_of_parts(parts, count, rows);
+    ranked_lists lists;
+    WORKS(ranked_open(parts, count, rows, &lists, &error));
+    old_lists old = old_lists_of(&lists);
+    copy c = copy_of_parts(parts, old_lists_parts(&old, parts), rows);
+    old_lists_free(&old);
+    return c;
 }
 
 /* ---------------------------------------------------------------- reading */
@@ -94,7 +104,7 @@ static void read_blocks(ranked_cursor *cursor, const ranked_lists *lists, uint32
 static void read_dictionary(ranked_cursor *cursor, const ranked_lists *lists)
 {
     uint32_t first, end, size, terms = lists->head->terms;
-    const char *term;
+    ranked_term term;
     for (uint32_t i = 0; i < 6; i++) {
         char name[16];
         size = (uint32_t)snprintf(name, sizeof name, "word%u", below(TERMS + 1));
@@ -106,12 +116,13 @@ static void read_dictionary(ranked_cursor *cursor, const ranked_lists *lists)
         if (first < end) read_blocks(cursor, lists, first);
     }
     for (uint32_t i = 0; i < 5 && terms; i++) {
-        mv_err err = ranked_term(lists, below(terms), &term, &size, &error);
+        mv_err err = ranked_term_at(&term, lists, below(terms), &error);
         is_right_error(err);
-        if (err) continue;
-        char bytes[RANKED_TERM_MAX];
-        EXPECT(size > 0 && size <= RANKED_TERM_MAX);
-        memcpy(bytes, term, size);
+        while (!err && below(20)) {
+            EXPECT(term.at < terms && term.size > 0 && term.size <= RANKED_TERM_MAX);
+            is_right_error(err = ranked_term_next(&term, &error));
+            if (term.at == terms) break;
+        }
     }
 }
 
@@ -213,8 +224,8 @@ static void test_sound(void)
 /* Positions are there if the head says so, and only then. */
 static void test_flags(void)
 {
-    for (uint32_t format = 0; format < 4; format++) {
-        for (uint32_t flags = 0; flags < 4; flags++) {
+    for (uint32_t format = 0; format < 5; format++) {
+        for (uint32_t flags = 0; flags < 16; flags++) {
             copy c = copy_of(built, ROWS);
             ranked_head *head = part_of(&c, RANKED_PART_HEAD);
             mv_err wanted = format > RANKED_FORMAT ? MV_WRONG_VERSION : MV_CORRUPT;
@@ -285,20 +296,16 @@ static void test_blocks(const char *name, uint32_t number)
         1u << 30, 1u << 31, 0x3fffffff, 0x40000000, UINT32_MAX - 1, UINT32_MAX};
     static const uint8_t bytes[] = {0, 1, 7, 30, 31, 32, 33, 64, 127, 128, 255};
     for (size_t i = 0; i < 3 * sizeof words / sizeof *words; i++) {
-        ranked_block *blocks;
         copy c = copy_of(built, ROWS);
-        (void)list_of(&c, name, &blocks);
-        ranked_block *b = &blocks[number];
+        ranked_block *b = &list_of(&c, name).blocks[number];
         *(i % 3 == 0 ? &b->last : i % 3 == 1 ? &b->bits : &b->positions) = words[i / 3];
         doing_now("%s, block %u, word %zu is %u", name, number, i % 3, words[i / 3]);
         (void)is_list_found_damaged(&c, name);
         copy_free(&c);
     }
     for (size_t i = 0; i < 4 * sizeof bytes / sizeof *bytes; i++) {
-        ranked_block *blocks;
         copy c = copy_of(built, ROWS);
-        (void)list_of(&c, name, &blocks);
-        ranked_block *b = &blocks[number];
+        ranked_block *b = &list_of(&c, name).blocks[number];
         uint8_t *byte[] = {&b->row_bits, &b->freq_bits, &b->position_bits, &b->bound};
         *byte[i % 4] = bytes[i / 4];
         doing_now("%s, block %u, byte %zu is %u", name, number, i % 4, bytes[i / 4]);
@@ -311,9 +318,8 @@ static void test_blocks(const char *name, uint32_t number)
 /* A last row beyond all rows does not make the list look as if it had ended. */
 static void test_last_row_beyond_rows(void)
 {
-    ranked_block *blocks;
     copy c = copy_of(built, ROWS);
-    (void)list_of(&c, "word1", &blocks);
+    ranked_block *blocks = list_of(&c, "word1").blocks;
     blocks[3].last = ROWS;
     EXPECT(is_list_found_damaged(&c, "word1"));
     copy_free(&c);
@@ -324,11 +330,11 @@ static void test_frequencies(void)
 {
     static const uint32_t values[] = {UINT32_MAX, UINT32_MAX - 1, 1u << 31, 1u << 20};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-        ranked_block *blocks;
         copy c = copy_of(built, ROWS);
-        (void)list_of(&c, "word1", &blocks);
+        found_list list = list_of(&c, "word1");
+        ranked_block *blocks = list.blocks;
         /* 128 numbers of 32 bits are read from what is behind, too. */
-        uint32_t *bits = (uint32_t *)(void *)(blocks + *list_of(&c, "word1", &blocks) / 128);
+        uint32_t *bits = (uint32_t *)(void *)(blocks + list.count / 128);
         blocks[0].freq_bits = 32;
         for (uint32_t j = 0; j < 128; j++) bits[blocks[0].row_bits * 4u + j] = values[i];
         doing_now("frequencies of %u", values[i]);
@@ -360,9 +366,11 @@ static void test_longs(void)
     for (uint32_t i = 0; i < 4 * 7; i++) {
         copy c = copy_of(built, ROWS);
         uint32_t *longs = part_of(&c, RANKED_PART_LONGS);
-        uint16_t *lengths = part_of(&c, RANKED_PART_LENGTHS);
+        uint8_t *lengths = part_of(&c, RANKED_PART_LENGTHS);
+        size_t width = c.sizes[find_part(&c, RANKED_PART_LENGTHS)] / ROWS;
         longs[i % 4] = values[i / 4];
-        for (uint32_t row = i; row < ROWS; row += 7) lengths[row] = i % 2 ? 0 : UINT16_MAX;
+        for (uint32_t row = i; row < ROWS; row += 7)
+            memset(lengths + row * width, i % 2 ? 0 : 0xff, width);
         EXPECT(read_copy(&c) == MV_CORRUPT);
         copy_free(&c);
     }
@@ -372,10 +380,9 @@ static void test_longs(void)
 static void test_stray_positions(void)
 {
     for (uint32_t i = 0; i < 3; i++) {
-        ranked_block *blocks;
         copy c = copy_of(built, ROWS);
         uint32_t at = find_part(&c, RANKED_PART_LISTS);
-        (void)list_of(&c, "word1", &blocks);
+        ranked_block *blocks = list_of(&c, "word1").blocks;
         if (i == 0) blocks[2].positions = 1;
         if (i == 1) blocks[2].position_bits = 1;
         if (i == 2) resize_part(&c, at, c.sizes[at] + 4); /* behind the tail of the last list */
@@ -425,6 +432,8 @@ static void test_all(void)
     RUN(test_packed_blocks(RANKED_PART_STARTS));
     RUN(test_counts("word1"));
     RUN(test_counts(WHOLE_LIST));
+    RUN(test_tail("word1"));
+    RUN(test_tail("word60"));
     RUN(test_blocks("word1", 0));
     RUN(test_blocks("word1", 5));
     RUN(test_blocks(WHOLE_LIST, 1));
@@ -445,8 +454,9 @@ static void test_all(void)
 int main(void)
 {
     for (uint32_t row = 0; row < ROWS; row++) docids[row] = 10 + 2 * (uint64_t)row;
-    for (int with = 0; with < 2; with++) {
-        has_positions = with;
+    for (int i = 0; i < 4; i++) {
+        has_positions = i % 2;
+        in_old_format = i / 2;
         test_all();
     }
     printf("%u refused, %u reads found damage, %u answered\n", refused, damaged, answered);

@@ -7,6 +7,7 @@
 #include "base/os.h"
 #include "expect.h"
 #include "index/ranked.h"
+#include "ranked_old.h"
 #include "sample.h"
 
 #define TERM_BYTES_MAX 12
@@ -64,6 +65,7 @@ static corpus make_corpus(uint32_t rows, uint32_t terms, uint32_t words_max, boo
     while (more) WORKS(ranked_build_step(c.b, 0, &more, &error));
     uint32_t count = ranked_build_parts(c.b, parts);
     WORKS(ranked_open(parts, count, rows, &c.lists, &error));
+    EXPECT(c.lists.head->format == RANKED_FORMAT);
     EXPECT(ranked_build_bytes(c.b) > 0);
     return c;
 }
@@ -115,15 +117,17 @@ static void check_prefixes(const corpus *c)
 {
     static const char *const prefixes[] = {"", "t", "t1", "1", "12", "zz", "t99999"};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
-        uint32_t first, end, size = (uint32_t)strlen(prefixes[i]), wanted = 0, term_size;
-        const char *term;
+        uint32_t first, end, size = (uint32_t)strlen(prefixes[i]), wanted = 0;
+        ranked_term term;
         WORKS(ranked_find(&c->lists, prefixes[i], size, true, &first, &end, &error));
+        WORKS(ranked_term_at(&term, &c->lists, 0, &error));
         for (uint32_t at = 0; at < c->lists.head->terms; at++) {
-            WORKS(ranked_term(&c->lists, at, &term, &term_size, &error));
-            bool begins = term_size >= size && !memcmp(term, prefixes[i], size);
+            bool begins = term.size >= size && !memcmp(term.bytes, prefixes[i], size);
             wanted += begins;
-            EXPECT(begins == (at >= first && at < end));
+            EXPECT(term.at == at && begins == (at >= first && at < end));
+            WORKS(ranked_term_next(&term, &error));
         }
+        EXPECT(term.at == c->lists.head->terms);
         EXPECT(end - first == wanted);
     }
 }
@@ -205,6 +209,21 @@ static uint64_t size_of_parts(const corpus *c)
     return size;
 }
 
+/* The same lists in the format before are read, too. */
+static void check_old_format(corpus c)
+{
+    index_part parts[RANKED_PARTS_MAX];
+    ranked_lists newest = c.lists;
+    old_lists old = old_lists_of(&newest);
+    WORKS(ranked_open(parts, old_lists_parts(&old, parts), c.rows, &c.lists, &error));
+    EXPECT(c.lists.head->format < RANKED_FORMAT);
+    WORKS(ranked_check(&c.lists, &error));
+    check_lists(&c);
+    check_prefixes(&c);
+    for (uint32_t round = 0; round < 20; round++) check_search(&c, round);
+    old_lists_free(&old);
+}
+
 /* Without positions the same rows are found, in fewer bytes. */
 static void test_corpus(uint32_t rows, uint32_t terms, uint32_t words_max)
 {
@@ -213,11 +232,13 @@ static void test_corpus(uint32_t rows, uint32_t terms, uint32_t words_max)
         state = begin;
         corpus c = make_corpus(rows, terms, words_max, has_positions);
         EXPECT(!c.lists.positions == !has_positions);
+        EXPECT(!c.lists.byte_lengths == (words_max >= UINT8_MAX));
         sizes[has_positions] = size_of_parts(&c);
         WORKS(ranked_check(&c.lists, &error));
         check_lists(&c);
         check_prefixes(&c);
         for (uint32_t round = 0; round < 150; round++) check_search(&c, round);
+        check_old_format(c);
         free_corpus(&c);
     }
     EXPECT(sizes[0] < sizes[1]);
@@ -232,6 +253,7 @@ static void test_corpora(void)
     test_corpus(1000, 50, 20);
     test_corpus(9000, 300, 30);
     test_corpus(20000, 60, 8);
+    test_corpus(700, 90, 900); /* lengths are no bytes */
 }
 
 /* Lists of 300 rows of 200 words; in one row a word is another one, or two words changed places. */

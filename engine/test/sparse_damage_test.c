@@ -100,7 +100,7 @@ static bool read_list(ranked_cursor *cursor, const ranked_lists *lists, uint32_t
 static void read_weights(ranked_cursor *cursor, const ranked_lists *lists)
 {
     uint32_t first, end, size, terms = lists->head->terms;
-    const char *term;
+    ranked_term term;
     for (uint32_t i = 0; i < 6; i++) {
         char name[RANKED_INDEX_SIZE];
         size = ranked_index_term(FIRST_INDEX + below(INDEXES + 1), i % 2, name);
@@ -112,9 +112,9 @@ static void read_weights(ranked_cursor *cursor, const ranked_lists *lists)
     }
     for (uint32_t i = 0; i < 5 && terms; i++) {
         float most;
-        mv_err err = ranked_term(lists, below(terms), &term, &size, &error);
+        mv_err err = ranked_term_at(&term, lists, below(terms), &error);
         is_right_error(err);
-        EXPECT(err || (size > 0 && size <= RANKED_TERM_MAX));
+        EXPECT(err || (term.size > 0 && term.size <= RANKED_TERM_MAX));
         err = ranked_most(lists, below(terms), &most, &error);
         is_right_error(err);
         EXPECT(err || (most > 0 && most <= MV_VECTOR_NUMBER_MAX));
@@ -200,9 +200,8 @@ static void test_sound(void)
     WORKS(open_copy(&c, &lists));
     EXPECT(lists.head->terms > INDEXES && lists.head->tokens > ROWS && lists.most);
     EXPECT(refused == 0 && damaged == 0);
-    ranked_block *blocks;
-    EXPECT(*list_of(&c, FREQUENT, &blocks) > 6 * RANKED_BLOCK);
-    EXPECT(*list_of(&c, WHOLE_LIST, &blocks) == 2 * RANKED_BLOCK);
+    EXPECT(list_of(&c, FREQUENT).count > 6 * RANKED_BLOCK);
+    EXPECT(list_of(&c, WHOLE_LIST).count == 2 * RANKED_BLOCK);
     EXPECT(!is_list_found_damaged(&c, FREQUENT) && !is_list_found_damaged(&c, WHOLE_LIST));
     copy_free(&c);
 }
@@ -256,9 +255,8 @@ static void test_blocks(const char *name, uint32_t number)
         1u << 30, 1u << 31, 0x3fffffff, 0x40000000, UINT32_MAX - 1, UINT32_MAX};
     static const uint8_t bytes[] = {0, 1, 7, 30, 31, 32, 33, 64, 127, 128, 255};
     for (size_t i = 0; i < 2 * sizeof words / sizeof *words; i++) {
-        ranked_block *blocks;
         copy c = sound_copy();
-        (void)list_of(&c, name, &blocks);
+        ranked_block *blocks = list_of(&c, name).blocks;
         *(i % 2 ? &blocks[number].last : &blocks[number].bits) = words[i / 2];
         doing_now("%s block %u, word %zu is %u", name, number, i % 2, words[i / 2]);
         bool found = is_list_found_damaged(&c, name);
@@ -266,10 +264,8 @@ static void test_blocks(const char *name, uint32_t number)
         copy_free(&c);
     }
     for (size_t i = 0; i < 3 * sizeof bytes / sizeof *bytes; i++) {
-        ranked_block *blocks;
         copy c = sound_copy();
-        (void)list_of(&c, name, &blocks);
-        ranked_block *b = &blocks[number];
+        ranked_block *b = &list_of(&c, name).blocks[number];
         uint8_t *byte[] = {&b->row_bits, &b->freq_bits, &b->bound};
         *byte[i % 3] = bytes[i / 3];
         doing_now("%s block %u, byte %zu is %u", name, number, i % 3, bytes[i / 3]);
@@ -282,9 +278,8 @@ static void test_blocks(const char *name, uint32_t number)
 /* A bound below what is in the block would hide rows. */
 static void test_low_bound(void)
 {
-    ranked_block *blocks;
     copy c = sound_copy();
-    (void)list_of(&c, FREQUENT, &blocks);
+    ranked_block *blocks = list_of(&c, FREQUENT).blocks;
     EXPECT(blocks[0].bound > 100);
     blocks[0].bound = 100;
     EXPECT(read_copy(&c) == MV_CORRUPT);
@@ -440,6 +435,7 @@ static void test_lists(void)
     RUN(test_packed_blocks(RANKED_PART_STARTS));
     RUN(test_counts(FREQUENT));
     RUN(test_counts(WHOLE_LIST));
+    RUN(test_tail(FREQUENT));
     RUN(test_blocks(FREQUENT, 0));
     RUN(test_blocks(FREQUENT, 5));
     RUN(test_blocks(WHOLE_LIST, 1));
