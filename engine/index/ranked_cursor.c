@@ -327,7 +327,7 @@ bool ranked_cursor_positions(const ranked_cursor *c, uint32_t *positions)
 {
     position_bits bits;
     uint32_t position = 0;
-    if (!ranked_cursor_has_positions(c)) return false;
+    mv_assert(c->read_block == c->block);
     if (has_varint_positions(c)) return read_varint_positions(c, positions);
     if (!find_positions(c, &bits)) return false;
     for (uint32_t j = 0; j < c->freqs[c->at]; j++, bits.at += bits.width)
