@@ -47,6 +47,24 @@ static void expect_vector(mv_result *found, size_t at, const char *name, const f
         wrong("a document has a vector that was not written");
 }
 
+static void expect_other_values(mv_result *found, size_t at, uint32_t doc, uint32_t version)
+{
+    doc_values right;
+    doc_values_make(doc, version, &right);
+    const mv_sparse *sparse = &right.sparse.as.sparse;
+    const mv_multi *multi = &right.multi.as.multi;
+    expect_string(found, at, "words", right.text);
+    mv_value value = read_field(found, at, "sparse");
+    if (value.kind != MV_KIND_SPARSE || value.as.sparse.count != sparse->count ||
+        memcmp(value.as.sparse.indices, sparse->indices, sizeof right.indices) != 0 ||
+        memcmp(value.as.sparse.numbers, sparse->numbers, sizeof right.numbers) != 0)
+        wrong("a document has a sparse vector that was not written");
+    value = read_field(found, at, "tokens");
+    if (value.kind != MV_KIND_MULTI || value.as.multi.count != multi->count ||
+        memcmp(value.as.multi.numbers, multi->numbers, multi->count * sizeof(float)) != 0)
+        wrong("a document has several vectors that were not written");
+}
+
 /* Hit `at` is a document as the workload makes it, with all that the schema has. Gives its version.
  */
 static uint32_t read_document(mv_result *found, size_t at, uint32_t *doc)
@@ -70,6 +88,7 @@ static uint32_t read_document(mv_result *found, size_t at, uint32_t *doc)
     }
     doc_far(*doc, version, expected);
     if (has & SHAPE_FAR) expect_vector(found, at, "far", expected);
+    expect_other_values(found, at, *doc, version);
     return version;
 }
 
@@ -113,6 +132,30 @@ static void check_fetch(mv_collection *c, const uint32_t versions[ITEMS])
     mv_result_free(found);
 }
 
+/* A search for the word that only one document has finds its newest version, or nothing. */
+static void check_search(mv_collection *c, const uint32_t versions[ITEMS])
+{
+    mv_result *found = NULL;
+    WORK(mv_result_create(c, &found, &error));
+    for (uint32_t i = 0; i < FETCHES; i++) {
+        char word[16];
+        uint32_t doc = random_below(DOCS), same;
+        size_t count;
+        mv_query query = {.topk = 2};
+        int size = snprintf(word, sizeof word, "d%u", doc);
+        query.text = word;
+        query.text_size = (size_t)size;
+        must(find_field(mv_get_schema(c), "words", &query.text_field), "there are no words");
+        WORK(mv_search(c, &query, found, &error));
+        (void)mv_result_hits(found, &count);
+        if (count != (versions[doc] != 0))
+            wrong("a word is not found, or one of a removed text is");
+        if (count && (read_document(found, 0, &same) != versions[doc] || same != doc))
+            wrong("a word is found in another document than the one that has it");
+    }
+    mv_result_free(found);
+}
+
 static bool same_versions(const uint32_t a[ITEMS], const uint32_t b[ITEMS])
 {
     return memcmp(a, b, ITEMS * sizeof *a) == 0;
@@ -141,6 +184,7 @@ static void check_content(mv_collection *c, oracle *known)
     const uint32_t *before = known->places[0].versions;
     read_versions(c, found);
     check_fetch(c, found);
+    check_search(c, found);
     memcpy(after, before, sizeof after);
     for (uint32_t i = 0; i < known->changes_count; i++)
         after[known->changes[i].doc] = known->changes[i].version;

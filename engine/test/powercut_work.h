@@ -77,8 +77,41 @@ static void doc_vector(uint32_t doc, uint32_t version, float out[DIM])
     for (uint32_t i = 0; i < DIM; i++) out[i] = (float)((doc * (i + 1) + version * 17) % 1000);
 }
 
+/* Values of the fields that have another index each. */
+typedef struct doc_values {
+    char words[32];
+    uint32_t indices[2];
+    float numbers[2];
+    float tokens[3][DIM];
+    mv_value text, sparse, multi;
+} doc_values;
+
+static void doc_values_make(uint32_t doc, uint32_t version, doc_values *out)
+{
+    uint32_t tokens = (doc + version) % 4;
+    int size = snprintf(out->words, sizeof out->words, "d%u v%u both", doc, version);
+    out->text = (mv_value){.kind = MV_KIND_STRING, .as.string = {out->words, (size_t)size}};
+    out->indices[0] = doc % 500;
+    out->indices[1] = 500 + version % 500;
+    out->numbers[0] = 1;
+    out->numbers[1] = (float)(1 + doc % 7);
+    out->sparse = (mv_value){.kind = MV_KIND_SPARSE, .as.sparse = {out->indices, out->numbers, 2}};
+    for (uint32_t i = 0; i < tokens * DIM; i++)
+        out->tokens[i / DIM][i % DIM] = (float)((doc * (i + 1) + version * 3) % 100);
+    out->multi = (mv_value){.kind = MV_KIND_MULTI, .as.multi = {out->tokens[0], tokens * DIM}};
+}
+
 static mv_schema *make_schema(void)
 {
+    const mv_field_options others[] = {
+        {.name = "words",
+         .type = MV_STRING,
+         .index = {MV_INDEX_TEXT, {.text = {.tokenizer = MV_TOKENIZER_WHITESPACE}}}},
+        {.name = "sparse", .type = MV_SPARSE_FP32, .index.type = MV_INDEX_SPARSE},
+        {.name = "tokens",
+         .type = MV_MULTI_FP32,
+         .dim = DIM,
+         .index = {MV_INDEX_HNSW, {.hnsw = {.m = 4, .ef_construction = 8}}}}};
     mv_schema *s = NULL;
     mv_vector_options vector = {"place",
                                 MV_VECTOR_FP32,
@@ -92,6 +125,8 @@ static mv_schema *make_schema(void)
     WORK(mv_schema_add_field(
         s, &(mv_field_options){.name = "text", .type = MV_STRING, .index.type = MV_INDEX_INVERT},
         &error));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        WORK(mv_schema_add_field(s, &others[i], &error));
     WORK(mv_schema_add_vector(s, &vector, &error));
     return s;
 }
@@ -273,6 +308,7 @@ static void add_document(mv_batch *batch, uint32_t doc, uint32_t version)
 {
     char id_bytes[LONG_ID_SIZE], text_bytes[BIG_SIZE], mark_bytes[64];
     float vector[DIM];
+    doc_values others;
     mv_id id = doc_id(doc, id_bytes);
     WORK(mv_batch_add(batch, id.data, id.size, &error));
     set_field(batch, "version", (mv_value){.kind = MV_KIND_INT, .as.i = version});
@@ -280,6 +316,10 @@ static void add_document(mv_batch *batch, uint32_t doc, uint32_t version)
     set_field(batch, "mark", doc_mark(doc, version, mark_bytes));
     set_field(batch, "sign", doc_mark(doc, version, mark_bytes));
     set_field(batch, "turn", doc_turn(doc, version));
+    doc_values_make(doc, version, &others);
+    set_field(batch, "words", others.text);
+    set_field(batch, "sparse", others.sparse);
+    set_field(batch, "tokens", others.multi);
     doc_vector(doc, version, vector);
     set_vector(batch, "place", vector);
     doc_far(doc, version, vector);
