@@ -25,21 +25,26 @@ end
 --- One filter that is true where all of the sources { filter, args } are. A source that the engine would refuse is
 -- returned alone, so that it does.
 local function join(sources)
-  local texts, all = {}, {}
+  local given, texts, all = {}, {}, {}
   for _, source in ipairs(sources) do
     if source.filter ~= nil or source.args ~= nil then
-      local text, args = parts_of(source)
-      if not text then
-        return source.filter, source.args
-      end
-      texts[#texts + 1] = "(" .. text .. ")"
-      for _, value in ipairs(args) do
-        all[#all + 1] = value
-      end
+      given[#given + 1] = source
     end
   end
-  if #texts == 0 then
+  if #given == 0 then
     return nil
+  elseif #given == 1 then
+    return given[1].filter, given[1].args
+  end
+  for i, source in ipairs(given) do
+    local text, args = parts_of(source)
+    if not text then
+      return source.filter, source.args
+    end
+    texts[i] = "(" .. text .. ")"
+    for _, value in ipairs(args) do
+      all[#all + 1] = value
+    end
   end
   return setmetatable({ text = table.concat(texts, " AND "), args = all }, core.filter_metatable)
 end
