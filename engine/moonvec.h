@@ -696,12 +696,12 @@ typedef struct mv_query {
     uint32_t vectors_count; /* 1 to MV_QUERY_VECTORS_MAX; with is_multi to MV_MULTI_MAX */
     uint32_t dim;           /* of the vectors; must be that of the field */
     mv_id id; /* search by the vector of this document, which is no hit. data NULL: none */
-    const char
-        *text; /* search by what a person typed, in a string field with a text index: words,
-                * "phrases", -excluded, +required, this OR that, begin*. No text is wrong. A
-                * document matches if it has a word; phrases and required words are demanded.
-                * Hits have the score of BM25, higher is better. text_size bytes; NULL: none */
-    size_t text_size;
+    /* Search by what a person typed, in a string field with a text index: words, "phrases",
+     * -excluded, +required, this OR that, begin*. No text is wrong. A document matches if it has a
+     * word; phrases and required words are demanded. Hits have the score of BM25, higher is better.
+     * NULL: none. */
+    const char *text;
+    size_t text_size;        /* bytes */
     mv_match match;          /* search by a full-text query as data instead of `text` */
     uint32_t text_field;     /* position of the scalar field that is searched by text */
     bool is_sparse;          /* search field `sparse_field`, of type MV_SPARSE_FP32, by the vectors
