@@ -76,6 +76,13 @@ local FORMATS = {
       tags = { red = { "red" }, ["green"] = {} },
     },
   },
+  {
+    folder = "v5_vectors",
+    graphs = {},
+    lists = { "sparse", "several" },
+    metrics = { v = "l2", w = "cosine" },
+    has_other_vectors = true,
+  },
   { folder = "v2_exact_32", bits = 32, graphs = {}, lists = {}, metrics = { v = "l2", w = "cosine" } },
 }
 
@@ -212,6 +219,40 @@ local function open_and_use(format)
     end
   end
 
+  local function sparse_product(a, b)
+    local sum = 0
+    for index, number in pairs(a or {}) do sum = sum + number * (b and b[index] or 0) end
+    return sum
+  end
+
+  local function sum_of_best_products(query, vectors)
+    local sum = 0
+    for _, a in ipairs(query) do
+      local best = -math.huge
+      for _, b in ipairs(vectors) do best = math.max(best, a[1] * b[1] + a[2] * b[2]) end
+      sum = sum + best
+    end
+    return sum
+  end
+
+  -- The scores of all documents, best first.
+  local function scored(plain, score)
+    local hits = {}
+    for i, document in ipairs(plain:documents()) do hits[i] = { id = document.id, score = score(document) } end
+    table.sort(hits, function(a, b) return a.score > b.score end)
+    return hits
+  end
+
+  local function is_searched_by_other_vectors(c, plain)
+    for n = 20001, format.has_other_vectors and 20020 or 0 do
+      local sparse, several = writer.sparse(n), { writer.several(n)[1], writer.several(n + 1)[1] }
+      local exact = scored(plain, function(document) return sparse_product(sparse, document.sparse) end)
+      scores_as(exact, assert(c:query { field = "sparse", vector = sparse, min_score = exact[10].score }), "sparse")
+      exact = scored(plain, function(document) return sum_of_best_products(several, document.several) end)
+      scores_as(exact, assert(c:query { field = "several", vectors_of_one = several }), "several")
+    end
+  end
+
   -- The recall@10 of a walk through the graph of a field.
   local function recall(c, plain, field)
     local wanted, found = 0, 0
@@ -256,6 +297,11 @@ local function open_and_use(format)
     it("is searched by text", function()
       is_searched_by_text(open { read_only = true }, plain)
       is_searched_by_text(open(), plain)
+    end)
+
+    it("is searched by sparse vectors and by several together", function()
+      is_searched_by_other_vectors(open { read_only = true }, plain)
+      is_searched_by_other_vectors(open(), plain)
     end)
 
     it("is searched by vector and by filter", function()
