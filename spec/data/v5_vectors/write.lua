@@ -1,4 +1,4 @@
--- Schema format 5: sparse vectors, with ranked lists of weights, and several vectors in a field, with a graph. README.md.
+-- Schema format 5: sparse vectors, with lists of weights, and several vectors in a field, with a graph. README.md.
 
 local contents = require "spec.data.contents"
 
@@ -10,7 +10,8 @@ local M = {
       { name = "v", type = "vector_fp32", dim = 4, metric = "l2", index = "flat" },
       { name = "w", type = "vector_int8", dim = 3, metric = "cosine", index = "flat" },
       { name = "sparse", type = "sparse_vector_fp32", nullable = true },
-      { name = "several", type = "vector_fp32", dim = 2, metric = "ip", multi = true, index = { type = "hnsw", m = 4 } },
+      { name = "several", type = "vector_fp32", dim = 2, metric = "ip", multi = true,
+        index = { type = "hnsw", m = 4 } },
     },
   },
 }
@@ -45,7 +46,9 @@ function M.write(c)
   assert(c:optimize())
   assert(c:delete { "d0002", "d0040" })
   assert(c:delete(contents.two_thirds(61, contents.ROWS)))
-  assert(c:update { { id = "d0003", text = "changed", sparse = M.sparse(17) }, { id = "d0501", several = M.several(7) } })
+  assert(c:update {
+    { id = "d0003", text = "changed", sparse = M.sparse(17) }, { id = "d0501", several = M.several(7) },
+  })
   assert(c:insert(M.documents(contents.ROWS + 1, contents.ROWS + 10)))
   assert(c:delete { "d1030" })
 end
