@@ -6,6 +6,8 @@ local support = require "spec.support.init"
 local M = {}
 
 local DIM = 16
+local SMALL_DIM = 4
+local INDEXES = 1000 -- of sparse vectors, by key, and as many by operation
 local CENTRES = 50
 local VECTORS = 1000003 -- a prime: the number of different vectors
 
@@ -15,8 +17,13 @@ M.SCHEMA = {
     { name = "key", type = "int32" },
     { name = "n", type = "int32" },
     { name = "amount", type = "int64" },
+    { name = "words", type = "string", index = { type = "text", tokenizer = "whitespace" } },
   },
-  vectors = { { name = "v", type = "vector_fp32", dim = DIM, metric = "l2" } },
+  vectors = {
+    { name = "v", type = "vector_fp32", dim = DIM, metric = "l2" },
+    { name = "sparse", type = "sparse_vector_fp32" },
+    { name = "several", type = "vector_fp32", dim = SMALL_DIM, metric = "ip", multi = true },
+  },
 }
 
 -- Transactions of the role "coroutines" move amounts between accounts: the sum is the same in every commit.
@@ -38,8 +45,42 @@ function M.vector(owner, key, n)
   return support.clustered((owner:byte(-1) * 7001 + key * 31 + n * 1009) % VECTORS, DIM, CENTRES)
 end
 
+--- The word that only documents of this key have.
+function M.word(key)
+  return ("k%d"):format(key)
+end
+
+--- The index that sparse vectors of this key have.
+function M.sparse_index(key)
+  return key % INDEXES
+end
+
+--- One to three vectors of whole numbers.
+function M.several(key, n)
+  local vectors = {}
+  for i = 1, 1 + key % 3 do
+    vectors[i] = {}
+    for j = 1, SMALL_DIM do
+      vectors[i][j] = (key * (i + 2 * j) + n) % 23 - 11
+    end
+  end
+  return vectors
+end
+
+--- What changes with every operation that writes a document.
+function M.changes(owner, key, n)
+  return {
+    id = M.id(owner, key), n = n, v = M.vector(owner, key, n),
+    words = ("%s n%d %s"):format(M.word(key), n, owner),
+    sparse = { [M.sparse_index(key)] = 1, [INDEXES + n % INDEXES] = 0.5 + key % 4 },
+    several = M.several(key, n),
+  }
+end
+
 function M.document(owner, key, n)
-  return { id = M.id(owner, key), owner = owner, key = key, n = n, amount = 0, v = M.vector(owner, key, n) }
+  local document = M.changes(owner, key, n)
+  document.owner, document.key, document.amount = owner, key, 0
+  return document
 end
 
 --- The documents of `owner` with these keys, written by operation n.
@@ -73,6 +114,23 @@ function M.first()
   return documents
 end
 
+local function is_same(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then
+    return a == b
+  end
+  for key, value in pairs(a) do
+    if not is_same(value, b[key]) then
+      return false
+    end
+  end
+  for key in pairs(b) do
+    if a[key] == nil then
+      return false
+    end
+  end
+  return true
+end
+
 --- What is wrong with a document, or nil. Its vector, if it was read, is a table.
 function M.fault(document)
   if document.id ~= M.id(document.owner, document.key) then
@@ -85,8 +143,13 @@ function M.fault(document)
       return ("document %s has %s = %s"):format(document.id, name, tostring(document[name]))
     end
   end
-  local expected = document.v and M.vector(document.owner, document.key, document.n) or {}
-  for i, number in ipairs(expected) do
+  local wanted = M.changes(document.owner, document.key, document.n)
+  for _, name in ipairs { "words", "sparse", "several" } do
+    if document[name] ~= nil and not is_same(wanted[name], document[name]) then
+      return ("document %s, operation %d: another %s was written"):format(document.id, document.n, name)
+    end
+  end
+  for i, number in ipairs(document.v and wanted.v or {}) do
     if not support.near(number, document.v[i]) then
       return ("document %s, operation %d: number %d of the vector is %g, not %g"):format(
         document.id, document.n, i, document.v[i], number)

@@ -128,8 +128,7 @@ end
 local function changes(operation)
   local list = {}
   for i, key in ipairs(operation.write) do
-    list[i] = { id = documents.id(operation.owner, key), n = operation.n }
-    list[i].v = documents.vector(operation.owner, key, operation.n)
+    list[i] = documents.changes(operation.owner, key, operation.n)
   end
   return list
 end

@@ -121,8 +121,7 @@ local function transfer(run, c, journal, slot, fate)
     add(tx, to, amount)
     coroutine.yield()
     number = (math.floor(journal.number / documents.COUNTERS) + 1) * documents.COUNTERS + slot - 1
-    local counter = documents.document("coroutines", slot, number)
-    assert(tx:update { id = counter.id, n = number, v = counter.v })
+    assert(tx:update(documents.changes("coroutines", slot, number)))
     journal:begin(number)
   end)
   if done then
@@ -209,7 +208,8 @@ end
 
 function reads.cursor(run, c)
   local list = {}
-  for hit in c:cursor { vector = documents.vector("bank", run.random(1000), 0), filter = "owner = 'bank'" } do
+  local vector = documents.vector("bank", run.random(1000), 0)
+  for hit in c:cursor { field = "v", vector = vector, filter = "owner = 'bank'" } do
     list[#list + 1] = hit
   end
   documents.check_accounts(list)
@@ -222,8 +222,8 @@ function reads.count(_, c)
 end
 
 local function query(run, filter)
-  return { vector = documents.vector("writer1", run.random(6000), run.random(1000)), topk = 10, filter = filter,
-    include_vector = "table" }
+  return { field = "v", vector = documents.vector("writer1", run.random(6000), run.random(1000)), topk = 10,
+    filter = filter, include_vector = "table" }
 end
 
 local function check_hits(hits)
@@ -243,6 +243,33 @@ function reads.query_filtered(run, c)
   for _, hit in ipairs(hits) do
     assert(hit.owner == "writer1" and hit.key >= 3000, "hit " .. hit.id .. " does not match the filter")
   end
+end
+
+-- Every account is the only document of the bank with its word.
+function reads.text(run, c)
+  local key = run.random(documents.ACCOUNTS)
+  local hits = assert(c:query { text = documents.word(key), include_vector = "table" })
+  local accounts = 0
+  check_hits(hits)
+  for _, hit in ipairs(hits) do
+    assert(hit.key == key, "hit " .. hit.id .. " does not have the word")
+    accounts = accounts + (hit.owner == "bank" and 1 or 0)
+  end
+  assert(accounts == 1, ("account %d is found %d times by its word"):format(key, accounts))
+end
+
+function reads.sparse(run, c)
+  local index = documents.sparse_index(run.random(6000))
+  local hits = assert(c:query { field = "sparse", vector = { [index] = 1 }, include_vector = "table" })
+  check_hits(hits)
+  for _, hit in ipairs(hits) do
+    assert(documents.sparse_index(hit.key) == index, "hit " .. hit.id .. " shares no index with the query")
+  end
+end
+
+function reads.several(run, c)
+  local vectors = documents.several(run.random(6000), run.random(1000))
+  check_hits(assert(c:query { field = "several", vectors_of_one = vectors, include_vector = "table" }))
 end
 
 -- Both searches are in one transaction, and so of one commit.
@@ -277,7 +304,7 @@ function reads.recall(run, c)
 end
 
 local READS = { "fetch", "fetch", "iterate", "ordered", "cursor", "count", "query", "query", "query", "query",
-  "query_filtered", "query_filtered", "query_filtered", "recall", "iterate_all" }
+  "query_filtered", "query_filtered", "query_filtered", "recall", "iterate_all", "text", "text", "sparse", "several" }
 
 local function read(run)
   local c = run:open()
