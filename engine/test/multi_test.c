@@ -33,21 +33,6 @@ static void end(mv_collection *c)
     free_model();
 }
 
-static void run_job(mv_collection *c, const mv_optimize_options *options)
-{
-    mv_job *job = NULL;
-    bool more = true;
-    WORKS(mv_optimize_begin(c, options, &job, &error));
-    while (more) WORKS(mv_optimize_step(job, 1000, &more, NULL, &error));
-    mv_job_free(job);
-}
-
-/* Seal fresh rows as a segment of their own, with indexes. */
-static void build_only(mv_collection *c)
-{
-    run_job(c, &(mv_optimize_options){.only_indexes = true});
-}
-
 /* All documents are in one segment with graphs. */
 static void is_indexed(mv_collection *c)
 {
@@ -462,27 +447,6 @@ static void test_index_is_changed(void)
     remove_tree(sample_path("change"));
 }
 
-/* Every document gets its vectors of `tokens` once more. */
-static void fill_late(mv_collection *c)
-{
-    mv_column *column = NULL;
-    mv_result *shown = NULL;
-    mv_field_options late = multi_fields[TOKENS];
-    late.name = "late";
-    WORKS(mv_result_create(c, &shown, &error));
-    WORKS(mv_column_begin(c, &late, NULL, &column, &error));
-    for (bool found = true; found;) {
-        mv_value value;
-        WORKS(mv_column_next(column, shown, &found, &error));
-        if (!found) break;
-        WORKS(mv_result_value(shown, 0, TOKENS, &value, &error));
-        WORKS(mv_column_set(column, &value, &error));
-    }
-    mv_result_free(shown);
-    WORKS(mv_column_commit(column, &error));
-    mv_column_free(column);
-}
-
 /* Field `position` has the vectors of `tokens`. */
 static void search_late(mv_collection *c, uint32_t position)
 {
@@ -516,7 +480,7 @@ static void test_column_comes_later(void)
     WORKS(multi_write(c, model, 0, FIRST, 1));
     WORKS(optimize_all(c, 1000));
     WORKS(multi_write(c, model, FIRST, FIRST + 100, 1)); /* fresh */
-    fill_late(c);
+    sample_copy_field(c, TOKENS, "late");
     search_late(c, MULTI_FIELDS); /* without an index */
     build_only(c);
     EXPECT(multi_stats(c, MULTI_FIELDS).segments == 1);

@@ -400,4 +400,42 @@ static inline mv_err optimize_all(mv_collection *c, double budget_ms)
     return err;
 }
 
+/* Run all steps of an optimize with these options. */
+static inline void run_job(mv_collection *c, const mv_optimize_options *options)
+{
+    mv_job *job = NULL;
+    bool more = true;
+    WORKS(mv_optimize_begin(c, options, &job, &error));
+    while (more) WORKS(mv_optimize_step(job, 1000, &more, NULL, &error));
+    mv_job_free(job);
+}
+
+/* Seal fresh rows as a segment of their own, with indexes. */
+static inline void build_only(mv_collection *c)
+{
+    run_job(c, &(mv_optimize_options){.only_indexes = true});
+}
+
+/* Add a scalar field `name` that is like another one: every document gets its value once more. */
+static inline void sample_copy_field(mv_collection *c, uint32_t field, const char *name)
+{
+    mv_column *column = NULL;
+    mv_result *shown = NULL;
+    mv_field_options options;
+    EXPECT(mv_schema_field(mv_get_schema(c), field, &options));
+    options.name = name;
+    WORKS(mv_result_create(c, &shown, &error));
+    WORKS(mv_column_begin(c, &options, NULL, &column, &error));
+    for (bool found = true; found;) {
+        mv_value value;
+        WORKS(mv_column_next(column, shown, &found, &error));
+        if (!found) break;
+        WORKS(mv_result_value(shown, 0, field, &value, &error));
+        WORKS(mv_column_set(column, &value, &error));
+    }
+    mv_result_free(shown);
+    WORKS(mv_column_commit(column, &error));
+    mv_column_free(column);
+}
+
 #endif

@@ -20,21 +20,6 @@ static void end(mv_collection *c)
     sparse_model_free(model);
 }
 
-static void run_job(mv_collection *c, const mv_optimize_options *options)
-{
-    mv_job *job = NULL;
-    bool more = true;
-    WORKS(mv_optimize_begin(c, options, &job, &error));
-    while (more) WORKS(mv_optimize_step(job, 1000, &more, NULL, &error));
-    mv_job_free(job);
-}
-
-/* Seal fresh rows as a segment of their own, with indexes. */
-static void build_only(mv_collection *c)
-{
-    run_job(c, &(mv_optimize_options){.only_indexes = true});
-}
-
 static int compare_keys(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -489,27 +474,6 @@ static void test_index_is_changed(bool memory)
     remove_tree(sample_path("change"));
 }
 
-/* Every document gets its vector `plain` once more. */
-static void fill_late(mv_collection *c)
-{
-    mv_column *column = NULL;
-    mv_result *shown = NULL;
-    mv_field_options late = sparse_fields[PLAIN];
-    late.name = "late";
-    WORKS(mv_result_create(c, &shown, &error));
-    WORKS(mv_column_begin(c, &late, NULL, &column, &error));
-    for (bool found = true; found;) {
-        mv_value value;
-        WORKS(mv_column_next(column, shown, &found, &error));
-        if (!found) break;
-        WORKS(mv_result_value(shown, 0, PLAIN, &value, &error));
-        WORKS(mv_column_set(column, &value, &error));
-    }
-    mv_result_free(shown);
-    WORKS(mv_column_commit(column, &error));
-    mv_column_free(column);
-}
-
 static void search_late(mv_collection *c, uint32_t field)
 {
     static sparse_truth truth;
@@ -531,7 +495,7 @@ static void test_column_comes_later(bool memory)
     WORKS(sparse_write(c, model, 0, FIRST, 1));
     WORKS(optimize_all(c, 1000));
     WORKS(sparse_write(c, model, FIRST, FIRST + 100, 1)); /* fresh */
-    fill_late(c);
+    sample_copy_field(c, PLAIN, "late");
     search_late(c, SPARSE_FIELDS); /* without an index */
     build_only(c);
     EXPECT(sparse_stats(c, SPARSE_FIELDS).segments == 1);

@@ -31,15 +31,6 @@ static mv_collection *open_texts(const char *path)
     return c;
 }
 
-static void build_only(mv_collection *c)
-{
-    mv_job *job = NULL;
-    mv_optimize_options options = {.only_indexes = true};
-    WORKS(mv_optimize_begin(c, &options, &job, &error));
-    for (bool more = true; more;) WORKS(mv_optimize_step(job, 1000, &more, NULL, &error));
-    mv_job_free(job);
-}
-
 static void is_indexed(mv_collection *c, uint32_t segments, uint64_t rows)
 {
     for (uint32_t f = 0; f < TEXT_INDEXES; f++) {
