@@ -39,7 +39,6 @@ typedef struct multi_search {
     uint32_t count;       /* of them */
     distance_query *queries;
     topk top;
-    uint64_t left_out; /* docid; 0: none */
     team *team;
     mem_arena *arena; /* cleared for each segment */
 } multi_search;
@@ -117,7 +116,7 @@ static mv_err compare_multi(multi_search *t, const table *of, uint32_t source, u
     size_t count;
     double score = 0;
     MV_TRY(vectors_of_row(t, of, row, &vectors, &count, error));
-    if (!count || of->docids[row] == t->left_out) return MV_OK;
+    if (!count || of->docids[row] == t->s->left_out) return MV_OK;
     for (uint32_t i = 0; i < t->count; i++)
         score += (double)best_product(t, &t->queries[i], vectors, count);
     t->s->step->counts.exact_distances += count * t->count;
@@ -495,7 +494,7 @@ static mv_err search_multi_by_id(multi_search *t, mv_error *error)
     cell c;
     MV_TRY(result_need(t->s->r, &t->s->q->id, &hit, error));
     MV_TRY(result_cell(t->s->r, &hit, t->s->q->multi_field, &c, error));
-    t->left_out = hit.docid;
+    t->s->left_out = hit.docid;
     if (c.state != CELL_VALUE || !c.size) return MV_OK;
     if (!schema_field_fits(t->field, c.size) || cell_check(MV_MULTI_FP32, c.bytes, c.size, NULL))
         return error_set(error, MV_CORRUPT, "the vectors of a document in '%s' are damaged",
