@@ -11,7 +11,6 @@
 
 typedef struct fulltext_opened {
     ranked_lists lists;
-    ranked_head head; /* a copy: the sizes of all parts, which have been checked */
     const index_column *column;
 } fulltext_opened;
 
@@ -126,14 +125,11 @@ static mv_err fulltext_open(const index_part *parts, uint32_t parts_count,
     if (!opened) return error_memory(error, sizeof *opened, "a full-text index");
     opened->column = &source->column;
     mv_err err = ranked_open(parts, parts_count, source->column.rows, &opened->lists, error);
-    if (err) {
+    if (err)
         mem_free(opened, sizeof *opened);
-        return err;
-    }
-    opened->head = *opened->lists.head;
-    opened->lists.head = &opened->head;
-    *out = (index_opened *)(void *)opened;
-    return MV_OK;
+    else
+        *out = (index_opened *)(void *)opened;
+    return err;
 }
 
 static void fulltext_close(index_opened *opened)
@@ -154,7 +150,7 @@ static mv_err fulltext_compare(const index_opened *opened, const index_opened *b
 
 static void fulltext_describe(const index_opened *opened, mv_index_stats *stats)
 {
-    const ranked_head *head = opened_text(opened)->lists.head;
+    const ranked_head *head = &opened_text(opened)->lists.head;
     stats->as.text = (mv_text_stats){.tokens = head->tokens, .terms = head->terms};
 }
 

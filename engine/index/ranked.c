@@ -68,9 +68,10 @@ static mv_err open_lists(const index_part *parts, uint32_t parts_count, uint32_t
 {
     const index_part *head, *terms, *bytes;
     *lists = (ranked_lists){0};
-    MV_TRY(need_ranked(parts, parts_count, RANKED_PART_HEAD, sizeof *lists->head, &head, error));
-    if (head->size != sizeof *lists->head) return bad_size(RANKED_PART_HEAD, head->size, error);
-    const ranked_head *h = lists->head = head->bytes;
+    MV_TRY(need_ranked(parts, parts_count, RANKED_PART_HEAD, sizeof lists->head, &head, error));
+    if (head->size != sizeof lists->head) return bad_size(RANKED_PART_HEAD, head->size, error);
+    memcpy(&lists->head, head->bytes, sizeof lists->head);
+    const ranked_head *h = &lists->head;
     if (h->format > RANKED_FORMAT)
         return error_set(error, MV_WRONG_VERSION,
                          "the ranked lists have format %u, this moonvec reads up to %u", h->format,
@@ -96,7 +97,7 @@ static mv_err open_lengths(const index_part *parts, uint32_t count, ranked_lists
                            mv_error *error)
 {
     const index_part *lengths, *longs;
-    const ranked_head *h = lists->head;
+    const ranked_head *h = &lists->head;
     bool are_bytes = h->flags & RANKED_BYTE_LENGTHS;
     uint64_t size = (uint64_t)h->rows * (are_bytes ? sizeof(uint8_t) : sizeof(uint16_t)),
              longs_size = (uint64_t)h->longs * 2 * sizeof(uint32_t);
@@ -115,7 +116,7 @@ mv_err ranked_open(const index_part *parts, uint32_t parts_count, uint32_t rows,
 {
     const index_part *positions;
     MV_TRY(open_lists(parts, parts_count, rows, false, lists, error));
-    bool has_positions = !(lists->head->flags & RANKED_WITHOUT_POSITIONS);
+    bool has_positions = !(lists->head.flags & RANKED_WITHOUT_POSITIONS);
     MV_TRY(need_ranked(parts, parts_count, RANKED_PART_POSITIONS,
                        has_positions ? RANKED_PADDING : 0, &positions, error));
     if (!has_positions && positions->size)
@@ -130,7 +131,7 @@ mv_err ranked_open_weights(const index_part *parts, uint32_t parts_count, uint32
 {
     const index_part *most;
     MV_TRY(open_lists(parts, parts_count, rows, true, lists, error));
-    uint64_t size = (uint64_t)lists->head->terms * sizeof *lists->most;
+    uint64_t size = (uint64_t)lists->head.terms * sizeof *lists->most;
     MV_TRY(need_ranked(parts, parts_count, RANKED_PART_MOST, size, &most, error));
     if (most->size != size) return bad_size(RANKED_PART_MOST, most->size, error);
     lists->most = most->bytes ? most->bytes : (const float *)(const void *)lists->lists;
@@ -185,7 +186,7 @@ static bool read_only_term(ranked_term *t)
 
 mv_err ranked_term_next(ranked_term *t, mv_error *error)
 {
-    const ranked_head *head = t->lists->head;
+    const ranked_head *head = &t->lists->head;
     uint32_t block = terms_block(head);
     if (++t->at == head->terms) return MV_OK;
     if (t->at % block == 0 && !begin_terms(t, t->at / block)) return damaged_terms(error);
@@ -194,11 +195,11 @@ mv_err ranked_term_next(ranked_term *t, mv_error *error)
 
 mv_err ranked_term_at(ranked_term *t, const ranked_lists *lists, uint32_t at, mv_error *error)
 {
-    uint32_t block = terms_block(lists->head);
-    mv_assert(at <= lists->head->terms);
+    uint32_t block = terms_block(&lists->head);
+    mv_assert(at <= lists->head.terms);
     t->lists = lists;
-    t->at = at == lists->head->terms ? at : at - at % block;
-    if (t->at == lists->head->terms) return MV_OK;
+    t->at = at == lists->head.terms ? at : at - at % block;
+    if (t->at == lists->head.terms) return MV_OK;
     t->at--; /* of the first one UINT32_MAX: the next one is 0 */
     do MV_TRY(ranked_term_next(t, error));
     while (t->at < at);
@@ -218,7 +219,7 @@ static bool is_term_before(const ranked_term *t, const char *bytes, uint32_t siz
 static mv_err find_term(ranked_term *t, const ranked_lists *lists, const char *bytes, uint32_t size,
                         bool after, mv_error *error)
 {
-    uint32_t block = terms_block(lists->head), low = 0, high = terms_blocks(lists->head);
+    uint32_t block = terms_block(&lists->head), low = 0, high = terms_blocks(&lists->head);
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         MV_TRY(ranked_term_at(t, lists, middle * block, error));
@@ -228,7 +229,7 @@ static mv_err find_term(ranked_term *t, const ranked_lists *lists, const char *b
             high = middle;
     }
     MV_TRY(ranked_term_at(t, lists, low ? (low - 1) * block : 0, error));
-    while (t->at < lists->head->terms && is_term_before(t, bytes, size, after))
+    while (t->at < lists->head.terms && is_term_before(t, bytes, size, after))
         MV_TRY(ranked_term_next(t, error));
     return MV_OK;
 }
@@ -239,7 +240,7 @@ mv_err ranked_find(const ranked_lists *lists, const char *term, uint32_t size, b
     ranked_term t;
     MV_TRY(find_term(&t, lists, term, size, false, error));
     *first = t.at;
-    *end = *first + (t.at < lists->head->terms && t.size == size && !memcmp(t.bytes, term, size));
+    *end = *first + (t.at < lists->head.terms && t.size == size && !memcmp(t.bytes, term, size));
     if (!as_prefix) return MV_OK;
     MV_TRY(find_term(&t, lists, term, size, true, error));
     *end = t.at;
@@ -248,7 +249,7 @@ mv_err ranked_find(const ranked_lists *lists, const char *term, uint32_t size, b
 
 mv_err ranked_most(const ranked_lists *lists, uint32_t at, float *most, mv_error *error)
 {
-    mv_assert(at < lists->head->terms);
+    mv_assert(at < lists->head.terms);
     *most = lists->most[at];
     return *most > 0 && *most <= MV_VECTOR_NUMBER_MAX ? MV_OK : ranked_cursor_damaged(error);
 }
@@ -262,7 +263,7 @@ uint32_t ranked_index_term(uint32_t index, bool is_negative, char term[RANKED_IN
 
 uint32_t ranked_long_length(const ranked_lists *lists, uint32_t row)
 {
-    uint32_t low = 0, high = lists->head->longs;
+    uint32_t low = 0, high = lists->head.longs;
     while (low + 1 < high) {
         uint32_t middle = low + (high - low) / 2;
         if (lists->longs[2 * (size_t)middle] <= row)
@@ -286,7 +287,7 @@ static bool are_weights_bound(const ranked_cursor *c)
 /* The same of lists of a text. */
 static bool is_bound_right(const ranked_cursor *c)
 {
-    const ranked_head *head = c->lists->head;
+    const ranked_head *head = &c->lists->head;
     for (uint32_t i = 0; i < c->read_count; i++) {
         uint32_t length = ranked_length(c->lists, c->rows[i]);
         float fraction = ranked_fraction(c->freqs[i], head->c, head->d, length);
@@ -299,7 +300,7 @@ static bool is_bound_right(const ranked_cursor *c)
  * to a whole byte, in formats 1 and 2 to a multiple of 4 bytes. */
 static bool is_without_positions(const ranked_cursor *c)
 {
-    uint64_t end = (uint64_t)(c->end - c->tail) * 8, unit = c->lists->head->format >= 3 ? 8 : 32;
+    uint64_t end = (uint64_t)(c->end - c->tail) * 8, unit = c->lists->head.format >= 3 ? 8 : 32;
     uint32_t rest = 0;
     if (c->block < c->blocks_count)
         return !c->blocks[c->block].positions && !c->blocks[c->block].position_bits;
@@ -355,7 +356,7 @@ mv_err ranked_check(const ranked_lists *lists, mv_error *error)
     ranked_cursor *c = mem_alloc(sizeof *c);
     mv_err err = c ? ranked_term_at(&term, lists, 0, error)
                    : error_memory(error, sizeof *c, "checking ranked lists");
-    while (!err && term.at < lists->head->terms) {
+    while (!err && term.at < lists->head.terms) {
         uint32_t common = term.size < before.size ? term.size : before.size;
         int order = memcmp(before.bytes, term.bytes, common);
         if (order > 0 || (!order && before.size >= term.size)) err = damaged_terms(error);
@@ -364,9 +365,9 @@ mv_err ranked_check(const ranked_lists *lists, mv_error *error)
         if (!err) err = ranked_term_next(&term, error);
     }
     if (lists->most) tokens = occurrences;
-    for (uint32_t row = 0; row < lists->head->rows && !lists->most && !err; row++)
+    for (uint32_t row = 0; row < lists->head.rows && !lists->most && !err; row++)
         tokens += ranked_length(lists, row);
-    if (!err && (tokens != lists->head->tokens || occurrences < tokens))
+    if (!err && (tokens != lists->head.tokens || occurrences < tokens))
         err = error_set(error, MV_CORRUPT, "the lengths of the ranked lists are damaged");
     mem_buffer_free(&positions);
     mem_free(c, sizeof *c);

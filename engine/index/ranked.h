@@ -132,7 +132,7 @@ static_assert(sizeof(ranked_block) == 16, "a block of ranked lists has 16 bytes 
 
 /* Opened lists. They own no memory: parts must live as long as they are used. */
 typedef struct ranked_lists {
-    const ranked_head *head;
+    ranked_head head; /* a copy: the sizes of all parts, which have been checked */
     invert_packed ends, starts;
     const uint8_t *terms;
     uint64_t terms_size;

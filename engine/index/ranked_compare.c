@@ -69,7 +69,7 @@ static mv_err compare_terms_and_lists(ranked_comparison *c, const ranked_lists *
 {
     MV_TRY(ranked_term_at(&c->a, a, 0, error));
     MV_TRY(ranked_term_at(&c->b, b, 0, error));
-    while (c->a.at < a->head->terms) {
+    while (c->a.at < a->head.terms) {
         MV_TRY(compare_term(c, error));
         MV_TRY(ranked_term_next(&c->a, error));
         MV_TRY(ranked_term_next(&c->b, error));
@@ -79,7 +79,7 @@ static mv_err compare_terms_and_lists(ranked_comparison *c, const ranked_lists *
 
 mv_err ranked_compare(const ranked_lists *a, const ranked_lists *b, mv_error *error)
 {
-    const ranked_head *x = a->head, *y = b->head;
+    const ranked_head *x = &a->head, *y = &b->head;
     ranked_comparison c = {.cursors = NULL};
     mv_assert(!a->most == !b->most);
     if (x->rows != y->rows || x->terms != y->terms || x->tokens != y->tokens ||

@@ -14,7 +14,7 @@ mv_err ranked_cursor_damaged(mv_error *error)
 static bool read_tail_rows(ranked_cursor *c, uint32_t first, uint32_t count, uint64_t *at,
                            uint64_t end)
 {
-    uint32_t span = c->lists->head->rows - first - count, low = ranked_low_bits(span, count), i = 0;
+    uint32_t span = c->lists->head.rows - first - count, low = ranked_low_bits(span, count), i = 0;
     uint64_t ones = *at + (uint64_t)count * low, last = ones + count + (span >> low), next = ones;
     if (last < end) end = last;
     if (ones >= end) return false;
@@ -27,7 +27,7 @@ static bool read_tail_rows(ranked_cursor *c, uint32_t first, uint32_t count, uin
             c->rows[i] += first + i + ((uint32_t)(*at - 1 - ones - i) << low);
         }
     }
-    return i == count && *at <= end && ranked_is_ascending(c->rows, count, c->lists->head->rows);
+    return i == count && *at <= end && ranked_is_ascending(c->rows, count, c->lists->head.rows);
 }
 
 /* Read the tail as the current block. */
@@ -36,7 +36,7 @@ static bool read_tail(ranked_cursor *c)
     uint32_t count = c->count % RANKED_BLOCK, least = UINT32_MAX;
     uint64_t first = c->blocks_count ? (uint64_t)c->blocks[c->blocks_count - 1].last + 1 : 0;
     uint64_t end = (uint64_t)(c->end - c->tail) * 8, at = 16;
-    if (end < at || first + count > c->lists->head->rows ||
+    if (end < at || first + count > c->lists->head.rows ||
         !read_tail_rows(c, (uint32_t)first, count, &at, end))
         return false;
     uint32_t bits = ranked_tail_widths[c->tail[1] & 7];
@@ -62,7 +62,7 @@ static bool read_varint_tail(ranked_cursor *c)
             !ranked_read_varint(&at, c->end, &c->freqs[i]))
             return false;
         uint64_t next = (uint64_t)(uint32_t)(row + 1) + difference;
-        if (next >= c->lists->head->rows || c->freqs[i] == UINT32_MAX) return false;
+        if (next >= c->lists->head.rows || c->freqs[i] == UINT32_MAX) return false;
         c->rows[i] = row = (uint32_t)next;
         c->freqs[i]++;
     }
@@ -73,7 +73,7 @@ static bool read_varint_tail(ranked_cursor *c)
 
 static bool read_any_tail(ranked_cursor *c)
 {
-    return c->lists->head->format >= 3 ? read_tail(c) : read_varint_tail(c);
+    return c->lists->head.format >= 3 ? read_tail(c) : read_varint_tail(c);
 }
 
 /* ---------------------------------------------------------------- lists */
@@ -89,7 +89,7 @@ static bool is_block_in_bounds(const ranked_cursor *c, const ranked_block *b)
 static bool read_count(const ranked_lists *lists, const uint8_t **at, const uint8_t *end,
                        uint32_t *count)
 {
-    if (lists->head->format < 3) {
+    if (lists->head.format < 3) {
         if ((*at - lists->lists) % 4 || end - *at < 4) return false;
         memcpy(count, *at, sizeof *count);
         *at += sizeof *count;
@@ -97,7 +97,7 @@ static bool read_count(const ranked_lists *lists, const uint8_t **at, const uint
         if (!ranked_read_varint(at, end, count)) return false;
         if (*count >= RANKED_BLOCK) *at += -(*at - lists->lists) & 3;
     }
-    return *count && *count <= lists->head->rows && *at <= end;
+    return *count && *count <= lists->head.rows && *at <= end;
 }
 
 /* Find a list. */
@@ -105,9 +105,9 @@ static bool find_ranked_list(const ranked_lists *lists, uint32_t term, const uin
                              const uint8_t **end, uint32_t *count)
 {
     uint64_t start, limit = lists->lists_size - RANKED_PADDING, last = limit;
-    mv_assert(term < lists->head->terms);
+    mv_assert(term < lists->head.terms);
     if (!invert_pack_get(&lists->starts, term, &start) ||
-        (term + 1 < lists->head->terms && !invert_pack_get(&lists->starts, term + 1, &last)) ||
+        (term + 1 < lists->head.terms && !invert_pack_get(&lists->starts, term + 1, &last)) ||
         last > limit || start > last)
         return false;
     *at = lists->lists + start;
@@ -157,7 +157,7 @@ mv_err ranked_cursor_begin(ranked_cursor *c, const ranked_lists *lists, uint32_t
 
 static uint8_t bound_of_given(const ranked_cursor *c, uint32_t first, uint32_t end)
 {
-    const ranked_head *head = c->lists->head;
+    const ranked_head *head = &c->lists->head;
     float most = 0;
     for (uint32_t i = first; i < end; i++) {
         uint32_t length = ranked_length(c->lists, c->given_rows[i]);
@@ -170,7 +170,7 @@ void ranked_cursor_of_rows(ranked_cursor *c, const ranked_lists *lists, const ui
                            const uint32_t *freqs, uint32_t count, ranked_block *blocks)
 {
     mv_assert(count > 0);
-    mv_assert(rows[count - 1] < lists->head->rows);
+    mv_assert(rows[count - 1] < lists->head.rows);
     c->lists = lists;
     c->given_rows = rows;
     c->given_freqs = freqs;
@@ -227,7 +227,7 @@ static bool unpack_ranked_block(ranked_cursor *c)
         least = c->freqs[i] < least ? c->freqs[i] : least;
     }
     return least && c->rows[RANKED_BLOCK - 1] == b->last &&
-           ranked_is_ascending(c->rows, RANKED_BLOCK, c->lists->head->rows);
+           ranked_is_ascending(c->rows, RANKED_BLOCK, c->lists->head.rows);
 }
 
 bool ranked_cursor_read(ranked_cursor *c)
@@ -273,7 +273,7 @@ typedef struct position_bits {
 /* Formats 1 and 2 have varints instead in a tail. */
 static bool has_varint_positions(const ranked_cursor *c)
 {
-    return c->block == c->blocks_count && c->lists->head->format < 3;
+    return c->block == c->blocks_count && c->lists->head.format < 3;
 }
 
 /* False: damaged. */

@@ -238,7 +238,7 @@ static uint64_t matches_at(const ranking *r, uint32_t word)
 {
     uint32_t at = r->begin / 64 + word;
     if (!r->q->matches) return UINT64_MAX;
-    return at < bits_words(r->q->lists->head->rows) ? r->q->matches[at] : 0;
+    return at < bits_words(r->q->lists->head.rows) ? r->q->matches[at] : 0;
 }
 
 static void search_few(ranking *r)
@@ -280,7 +280,7 @@ static void start_ranking(ranking *r, const ranked_query *q, topk *hits, void *m
                           ranked_counts *counts)
 {
     uint8_t *at = memory;
-    const ranked_head *head = q->lists->head;
+    const ranked_head *head = &q->lists->head;
     *r = (ranking){.q = q, .hits = hits, .counts = counts, .factor = 1};
     r->is_selective = q->matches && q->matching <= head->rows / 2;
     r->leaves = (search_leaf *)(void *)at;
@@ -335,7 +335,7 @@ static void search_list(ranking *r)
 
 static void search_windows(ranking *r)
 {
-    uint32_t rows = r->q->lists->head->rows;
+    uint32_t rows = r->q->lists->head.rows;
     for (uint32_t begin = 0; begin < rows && !r->is_damaged; begin += WINDOW_ROWS) {
         r->begin = begin;
         r->end = rows - begin < WINDOW_ROWS ? rows : begin + WINDOW_ROWS;

@@ -54,7 +54,6 @@ static uint64_t sparse_cost(uint32_t dim)
 
 typedef struct sparse_opened {
     ranked_lists lists;
-    ranked_head head; /* a copy: the sizes of all parts, which have been checked */
 } sparse_opened;
 
 static const ranked_lists *sparse_ranked(const index_opened *opened)
@@ -67,15 +66,13 @@ static mv_err sparse_open(const index_part *parts, uint32_t parts_count, const i
 {
     sparse_opened *opened = mem_alloc(sizeof *opened);
     if (!opened) return error_memory(error, sizeof *opened, "an index of sparse vectors");
-    mv_err err = ranked_open_weights(parts, parts_count, source->column.rows, &opened->lists, error);
-    if (err) {
+    mv_err err =
+        ranked_open_weights(parts, parts_count, source->column.rows, &opened->lists, error);
+    if (err)
         mem_free(opened, sizeof *opened);
-        return err;
-    }
-    opened->head = *opened->lists.head;
-    opened->lists.head = &opened->head;
-    *out = (index_opened *)(void *)opened;
-    return MV_OK;
+    else
+        *out = (index_opened *)(void *)opened;
+    return err;
 }
 
 static void sparse_close(index_opened *opened)
@@ -88,15 +85,14 @@ static mv_err sparse_check(const index_opened *opened, mv_error *error)
     return ranked_check(sparse_ranked(opened), error);
 }
 
-static mv_err sparse_compare(const index_opened *opened, const index_opened *built,
-                             mv_error *error)
+static mv_err sparse_compare(const index_opened *opened, const index_opened *built, mv_error *error)
 {
     return ranked_compare(sparse_ranked(opened), sparse_ranked(built), error);
 }
 
 static void sparse_describe(const index_opened *opened, mv_index_stats *stats)
 {
-    const ranked_head *head = sparse_ranked(opened)->head;
+    const ranked_head *head = &sparse_ranked(opened)->head;
     stats->as.sparse = (mv_sparse_stats){.entries = head->tokens, .terms = head->terms};
 }
 

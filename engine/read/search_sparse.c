@@ -32,8 +32,7 @@ typedef struct sparse_search {
     search *s;
     sparse_query query;
     topk top;
-    uint64_t left_out; /* docid; 0: none */
-    bool has_after;    /* only hits behind this document: */
+    bool has_after; /* only hits behind this document: */
     mv_hit after;
     uint32_t input;       /* mv_hit.input of the hits */
     mem_arena *of_vector; /* cleared for each vector that is searched for */
@@ -70,7 +69,7 @@ static bool compare_row(const sparse_search *t, const uint8_t *bytes, size_t siz
 {
     uint32_t shared;
     entry->distance = 0 - sparse_product(&t->query, bytes, size, &shared);
-    if (!shared || entry->docid == t->left_out) return false;
+    if (!shared || entry->docid == t->s->left_out) return false;
     if (!t->has_after) return true;
     double distance = (double)entry->distance;
     return distance > t->after.distance ||
@@ -152,7 +151,7 @@ static mv_err open_lists_of(sparse_lists *l, uint32_t index, float number, mv_er
     MV_TRY(ranked_find(l->lists, name, size, false, &first, &at, error));
     if (first < at && number > 0) MV_TRY(open_list(l, first, number, error));
     if (first < at && number < 0) l->has_other_sign = true;
-    if (at == l->lists->head->terms) return MV_OK;
+    if (at == l->lists->head.terms) return MV_OK;
     MV_TRY(ranked_term_at(&found, l->lists, at, error));
     if (found.size != RANKED_INDEX_SIZE || memcmp(found.bytes, name, RANKED_INDEX_SIZE) != 0)
         return MV_OK;
@@ -363,7 +362,7 @@ static mv_err search_by_id(sparse_search *t, mv_error *error)
     cell c;
     MV_TRY(result_need(t->s->r, &t->s->q->id, &hit, error));
     MV_TRY(result_cell(t->s->r, &hit, t->s->q->sparse_field, &c, error));
-    t->left_out = hit.docid;
+    t->s->left_out = hit.docid;
     if (c.state == CELL_VALUE && !sparse_is_sound(c.bytes, c.size))
         return damaged_vector(hit.docid, error);
     return c.state == CELL_VALUE ? search_stored(t, c.bytes, c.size, error) : MV_OK;

@@ -89,7 +89,7 @@ static uint64_t count_segment_rows(text_search *t, const view_segment *vs,
                    *nulls = vs->table.columns[t->s->q->text_field].nulls;
     uint32_t rows = vs->table.rows;
     uint64_t documents = 0;
-    t->tokens += lists->head->tokens;
+    t->tokens += lists->head.tokens;
     if (!live && !nulls) documents = rows;
     for (uint32_t word = 0; word < bits_words(rows) && (live || nulls); word++) {
         uint64_t all = word < rows / 64 ? UINT64_MAX : ((uint64_t)1 << rows % 64) - 1,
@@ -256,7 +256,7 @@ static mv_err rank_segment(text_search *t, uint32_t at, shared_index *index, sca
                            mv_error *error)
 {
     text_segment *s = &t->segments[at];
-    uint32_t rows = s->lists->head->rows, count = t->query.positive_count;
+    uint32_t rows = s->lists->head.rows, count = t->query.positive_count;
     bool match_all = !t->s->f && !view_of(t)->segments[at].live && text_segment_is_any(&t->query);
     uint64_t *matches = NULL;
     ranked_cursor **cursors = text_segment_alloc(t->arena, count * sizeof *cursors, error);

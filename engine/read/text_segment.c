@@ -55,7 +55,7 @@ static mv_err keep_rows(text_list *out, const uint32_t *sums, uint32_t rows, mem
 static mv_err find_several(text_segment *s, const text_leaf *leaf, uint32_t first, uint32_t end,
                            mem_arena *arena, text_list *out, mv_error *error)
 {
-    uint32_t rows = s->lists->head->rows, found = 0;
+    uint32_t rows = s->lists->head.rows, found = 0;
     ranked_term term;
     uint32_t *sums = text_segment_alloc(arena, rows * sizeof *sums, error);
     if (!sums) return MV_NO_MEMORY;
@@ -74,7 +74,7 @@ static mv_err find_several(text_segment *s, const text_leaf *leaf, uint32_t firs
 static mv_err find_leaf(text_segment *s, const text_leaf *leaf, mem_arena *arena, text_list *out,
                         mv_error *error)
 {
-    uint32_t first = 0, end = s->lists->head->terms;
+    uint32_t first = 0, end = s->lists->head.terms;
     *out = (text_list){.term = RANKED_NONE};
     if (leaf->kind != TEXT_LEAF_FUZZY)
         MV_TRY(ranked_find(s->lists, leaf->term, leaf->size, leaf->kind == TEXT_LEAF_PREFIX, &first,
@@ -124,7 +124,7 @@ mv_err text_segment_count(text_segment *s, uint32_t leaf, const uint64_t *live, 
 static mv_err set_leaf(text_segment *s, uint32_t leaf, uint64_t *rows, mv_error *error)
 {
     ranked_cursor *c = &s->cursors[leaf];
-    memset(rows, 0, bits_words(s->lists->head->rows) * sizeof *rows);
+    memset(rows, 0, bits_words(s->lists->head.rows) * sizeof *rows);
     if (!s->leaves[leaf].count) return MV_OK;
     MV_TRY(text_segment_open(s, leaf, error));
     for (; ranked_cursor_last(c) != UINT32_MAX; c->block++) {
@@ -200,7 +200,7 @@ static mv_err match_positions(text_segment *s, sequence *q, uint64_t *rows, mv_e
         uint32_t leaf = q->items[i].number;
         if (s->leaves[leaf].count) MV_TRY(text_segment_open(s, leaf, error));
     }
-    for (uint32_t word = 0; word < bits_words(s->lists->head->rows); word++) {
+    for (uint32_t word = 0; word < bits_words(s->lists->head.rows); word++) {
         for (uint64_t left = rows[word]; left; left &= left - 1) {
             uint32_t row = word * 64 + MV_LOWEST_BIT(left);
             MV_TRY(read_positions(s, q, row, error));
@@ -231,7 +231,7 @@ static mv_err match_words(text_segment *s, const text_node *node, const uint64_t
                           uint64_t *rows, uint64_t *other, mem_arena *arena, mv_error *error)
 {
     const text_item *items = s->query->items + node->first_item;
-    size_t words = bits_words(s->lists->head->rows);
+    size_t words = bits_words(s->lists->head.rows);
     bool has_positions = s->lists->positions, has_rows = false;
     for (uint32_t i = 0; i < node->items_count; i++) {
         const text_list *list = &s->leaves[items[i].number];
@@ -288,7 +288,7 @@ mv_err text_segment_match(text_segment *s, uint64_t *matches, mem_arena *arena, 
     const text_node root = {.kind = TEXT_NODE_ALL};
     const open_group all = {&root, matches};
     open_group groups[TEXT_QUERY_DEPTH_MAX + 2] = {0};
-    size_t words = bits_words(s->lists->head->rows), size = words * sizeof(uint64_t);
+    size_t words = bits_words(s->lists->head.rows), size = words * sizeof(uint64_t);
     uint64_t *rows = text_segment_alloc(arena, size, error),
              *other = text_segment_alloc(arena, size, error);
     uint32_t depth = 0;

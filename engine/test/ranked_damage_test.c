@@ -80,7 +80,7 @@ static void read_row_positions(const ranked_cursor *cursor, uint32_t freq)
 /* All blocks: the rows are used as indexes, as those who search do. */
 static void read_blocks(ranked_cursor *cursor, const ranked_lists *lists, uint32_t term)
 {
-    uint32_t rows = lists->head->rows, *sums, freq;
+    uint32_t rows = lists->head.rows, *sums, freq;
     mv_err err = ranked_cursor_begin(cursor, lists, term, &error);
     is_right_error(err);
     if (err) return;
@@ -103,7 +103,7 @@ static void read_blocks(ranked_cursor *cursor, const ranked_lists *lists, uint32
 
 static void read_dictionary(ranked_cursor *cursor, const ranked_lists *lists)
 {
-    uint32_t first, end, size, terms = lists->head->terms;
+    uint32_t first, end, size, terms = lists->head.terms;
     ranked_term term;
     for (uint32_t i = 0; i < 6; i++) {
         char name[16];
@@ -131,7 +131,7 @@ static bool begin_of_rows(ranked_cursor *cursor, const ranked_lists *lists)
 {
     static uint32_t rows[300], freqs[300];
     static ranked_block blocks[300 / RANKED_BLOCK];
-    uint32_t count = lists->head->rows / 3 < 300 ? lists->head->rows / 3 : 300;
+    uint32_t count = lists->head.rows / 3 < 300 ? lists->head.rows / 3 : 300;
     if (!count) return false;
     for (uint32_t i = 0; i < count; i++) {
         rows[i] = i ? rows[i - 1] + 1 + below(3) : below(3);
@@ -143,7 +143,7 @@ static bool begin_of_rows(ranked_cursor *cursor, const ranked_lists *lists)
 
 static void search_damaged(ranked_cursor *cursors, const ranked_lists *lists, uint32_t share)
 {
-    uint32_t rows = lists->head->rows, matching = 0, count = 0;
+    uint32_t rows = lists->head.rows, matching = 0, count = 0;
     size_t words_size = bits_words(rows) * sizeof(uint64_t), size = ranked_search_size(LEAVES);
     uint64_t *matches = mem_alloc_zero(words_size ? words_size : 1);
     ranked_cursor *readers[LEAVES] = {0};
@@ -155,15 +155,15 @@ static void search_damaged(ranked_cursor *cursors, const ranked_lists *lists, ui
         if (!below(share)) bits_set(matches, row), matching++;
     for (uint32_t i = 0; i < LEAVES; i++, count++) {
         weights[i] = 0.1f + (float)below(100);
-        uint32_t term = lists->head->terms ? below(lists->head->terms) : 0;
+        uint32_t term = lists->head.terms ? below(lists->head.terms) : 0;
         bool ok = i == LEAVES - 1 ? begin_of_rows(&cursors[i], lists)
-                                  : lists->head->terms &&
+                                  : lists->head.terms &&
                                         !ranked_cursor_begin(&cursors[i], lists, term, &error);
         readers[i] = ok ? &cursors[i] : NULL;
     }
     ranked_query query = {lists, weights, readers,  count, 0.3f,
                           0.05f, matches, matching, 3,     docids};
-    if (below(2)) query.c = lists->head->c > 0 ? lists->head->c : 1, query.d = lists->head->d;
+    if (below(2)) query.c = lists->head.c > 0 ? lists->head.c : 1, query.d = lists->head.d;
     void *memory = mem_alloc_aligned(size);
     topk_start(&hits, heap, HITS, INFINITY);
     is_right_error(ranked_search(&query, &hits, memory, &counts, &error));
@@ -215,7 +215,7 @@ static void test_sound(void)
     uint32_t before = refused + damaged;
     WORKS(read_copy(&c));
     WORKS(ranked_open(c.parts, c.count, ROWS, &lists, &error));
-    EXPECT(lists.head->longs == 2 && lists.head->terms == TERMS + 1);
+    EXPECT(lists.head.longs == 2 && lists.head.terms == TERMS + 1);
     EXPECT(refused + damaged == before);
     EXPECT(!lists.positions == !has_positions);
     copy_free(&c);

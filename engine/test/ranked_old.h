@@ -85,8 +85,8 @@ static inline void old_pack(invert_pack_buffer *out, const uint64_t *numbers, ui
 static inline old_lists old_lists_of(const ranked_lists *from)
 {
     static const uint8_t zeros[RANKED_PADDING] = {0};
-    uint32_t terms = from->head->terms;
-    old_lists o = {.head = *from->head, .from = from};
+    uint32_t terms = from->head.terms;
+    old_lists o = {.head = from->head, .from = from};
     ranked_cursor *cursor = mem_alloc(sizeof *cursor);
     ranked_term term;
     o.head.format = from->positions ? 1 : 2;

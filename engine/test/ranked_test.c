@@ -65,7 +65,7 @@ static corpus make_corpus(uint32_t rows, uint32_t terms, uint32_t words_max, boo
     while (more) WORKS(ranked_build_step(c.b, 0, &more, &error));
     uint32_t count = ranked_build_parts(c.b, parts);
     WORKS(ranked_open(parts, count, rows, &c.lists, &error));
-    EXPECT(c.lists.head->format == RANKED_FORMAT);
+    EXPECT(c.lists.head.format == RANKED_FORMAT);
     EXPECT(ranked_build_bytes(c.b) > 0);
     return c;
 }
@@ -121,13 +121,13 @@ static void check_prefixes(const corpus *c)
         ranked_term term;
         WORKS(ranked_find(&c->lists, prefixes[i], size, true, &first, &end, &error));
         WORKS(ranked_term_at(&term, &c->lists, 0, &error));
-        for (uint32_t at = 0; at < c->lists.head->terms; at++) {
+        for (uint32_t at = 0; at < c->lists.head.terms; at++) {
             bool begins = term.size >= size && !memcmp(term.bytes, prefixes[i], size);
             wanted += begins;
             EXPECT(term.at == at && begins == (at >= first && at < end));
             WORKS(ranked_term_next(&term, &error));
         }
-        EXPECT(term.at == c->lists.head->terms);
+        EXPECT(term.at == c->lists.head.terms);
         EXPECT(end - first == wanted);
     }
 }
@@ -182,8 +182,8 @@ static void check_search(const corpus *c, uint32_t round)
                       .weights = weights,
                       .cursors = readers,
                       .count = count,
-                      .c = c->lists.head->c,
-                      .d = c->lists.head->d * stretch,
+                      .c = c->lists.head.c,
+                      .d = c->lists.head.d * stretch,
                       .matches = matches,
                       .matching = matching,
                       .docids = c->docids};
@@ -216,7 +216,7 @@ static void check_old_format(corpus c)
     ranked_lists newest = c.lists;
     old_lists old = old_lists_of(&newest);
     WORKS(ranked_open(parts, old_lists_parts(&old, parts), c.rows, &c.lists, &error));
-    EXPECT(c.lists.head->format < RANKED_FORMAT);
+    EXPECT(c.lists.head.format < RANKED_FORMAT);
     WORKS(ranked_check(&c.lists, &error));
     check_lists(&c);
     check_prefixes(&c);

@@ -91,11 +91,11 @@ static void has_all_entries(reader *r, const sparse_column *column)
             EXPECT(found && is_stored(fabsf(number), most, freq));
         }
     }
-    for (uint32_t term = 0; term < r->lists.head->terms; term++) {
+    for (uint32_t term = 0; term < r->lists.head.terms; term++) {
         WORKS(ranked_cursor_begin(r->cursor, &r->lists, term, &error));
         listed += r->cursor->count;
     }
-    EXPECT(listed == entries && r->lists.head->tokens == entries);
+    EXPECT(listed == entries && r->lists.head.tokens == entries);
 }
 
 /* ---------------------------------------------------------------- slices */
@@ -202,8 +202,8 @@ static void test_several_gatherings(void)
     }
     EXPECT(walks == 2);
     reader r = read_lists(b, LONG_ROWS);
-    EXPECT(r.lists.head->terms == MV_SPARSE_MAX);
-    EXPECT(r.lists.head->tokens == (uint64_t)LONG_ROWS * MV_SPARSE_MAX);
+    EXPECT(r.lists.head.terms == MV_SPARSE_MAX);
+    EXPECT(r.lists.head.tokens == (uint64_t)LONG_ROWS * MV_SPARSE_MAX);
     for (uint32_t i = 0; i < MV_SPARSE_MAX; i += i % 4096 ? 4095 : 1) {
         float most = 0;
         EXPECT(begin_list(&r, 3 * i, false, &most) && r.cursor->count == LONG_ROWS);
@@ -231,7 +231,7 @@ static void test_whole_blocks(void)
     }
     index_column lent = sparse_column_lend(&column);
     reader r = read_lists(sparse_column_build(&lent), 300);
-    EXPECT(r.lists.head->terms == 3);
+    EXPECT(r.lists.head.terms == 3);
     has_all_entries(&r, &column);
     end_reading(&r);
     sparse_column_free(&column);
@@ -248,7 +248,7 @@ static void test_empty(void)
         index_column lent = sparse_column_lend(&column);
         reader r = read_lists(sparse_column_build(&lent), column.rows);
         float most;
-        EXPECT(r.lists.head->terms == 0 && !begin_list(&r, 0, false, &most));
+        EXPECT(r.lists.head.terms == 0 && !begin_list(&r, 0, false, &most));
         end_reading(&r);
         sparse_column_free(&column);
     }

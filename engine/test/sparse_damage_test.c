@@ -76,7 +76,7 @@ static mv_err open_copy(const copy *c, ranked_lists *lists)
 /* All blocks, and single rows. The rows are used as indexes, as those who search do. */
 static bool read_list(ranked_cursor *cursor, const ranked_lists *lists, uint32_t term)
 {
-    uint32_t rows = lists->head->rows, *sums, freq;
+    uint32_t rows = lists->head.rows, *sums, freq;
     bool ok = true;
     mv_err err = ranked_cursor_begin(cursor, lists, term, &error);
     is_right_error(err);
@@ -99,7 +99,7 @@ static bool read_list(ranked_cursor *cursor, const ranked_lists *lists, uint32_t
 
 static void read_weights(ranked_cursor *cursor, const ranked_lists *lists)
 {
-    uint32_t first, end, size, terms = lists->head->terms;
+    uint32_t first, end, size, terms = lists->head.terms;
     ranked_term term;
     for (uint32_t i = 0; i < 6; i++) {
         char name[RANKED_INDEX_SIZE];
@@ -123,7 +123,7 @@ static void read_weights(ranked_cursor *cursor, const ranked_lists *lists)
 
 static void search_weights(ranked_cursor *cursors, const ranked_lists *lists, uint32_t share)
 {
-    uint32_t rows = lists->head->rows, matching = 0, count = 0;
+    uint32_t rows = lists->head.rows, matching = 0, count = 0;
     size_t words_size = bits_words(rows) * sizeof(uint64_t), size = ranked_search_size(LEAVES);
     uint64_t *matches = mem_alloc_zero(words_size);
     ranked_cursor *readers[LEAVES];
@@ -133,8 +133,8 @@ static void search_weights(ranked_cursor *cursors, const ranked_lists *lists, ui
     ranked_counts counts = {0};
     for (uint32_t row = 0; row < rows; row++)
         if (!below(share)) bits_set(matches, row), matching++;
-    for (uint32_t i = 0; i < LEAVES && lists->head->terms; i++) {
-        uint32_t term = below(lists->head->terms);
+    for (uint32_t i = 0; i < LEAVES && lists->head.terms; i++) {
+        uint32_t term = below(lists->head.terms);
         if (ranked_cursor_begin(&cursors[count], lists, term, &error)) continue;
         weights[count] = below(4) ? 0.1f + (float)below(100) : 1e30f;
         readers[count] = &cursors[count];
@@ -198,7 +198,7 @@ static void test_sound(void)
     ranked_lists lists;
     WORKS(read_copy(&c));
     WORKS(open_copy(&c, &lists));
-    EXPECT(lists.head->terms > INDEXES && lists.head->tokens > ROWS && lists.most);
+    EXPECT(lists.head.terms > INDEXES && lists.head.tokens > ROWS && lists.most);
     EXPECT(refused == 0 && damaged == 0);
     EXPECT(list_of(&c, FREQUENT).count > 6 * RANKED_BLOCK);
     EXPECT(list_of(&c, WHOLE_LIST).count == 2 * RANKED_BLOCK);
