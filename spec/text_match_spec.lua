@@ -67,30 +67,6 @@ local function compare_filters(c, documents, tree)
   assert.equal(c:count("body MATCH ?", { match }), c:count(moonvec.filter.match("body", match)))
 end
 
--- What is done to the collection and to the plain documents.
-local function change(random, c, documents, ids)
-  local kind = random(10)
-  if kind <= 5 then
-    local batch = {}
-    for i = 1, random(300) do
-      ids.last = ids.last + 1
-      batch[i] = document(random, ids.last)
-      documents[ids.last] = batch[i]
-    end
-    assert(c:insert(batch))
-  elseif kind <= 7 then
-    for _ = 1, random(60) do
-      local id = random(ids.last)
-      if documents[id] then
-        assert(c:delete(id))
-        documents[id] = nil
-      end
-    end
-  else
-    assert(c:optimize())
-  end
-end
-
 describe("a full-text query built as data", function()
   after_each(support.clean)
 
@@ -101,7 +77,7 @@ describe("a full-text query built as data", function()
       local documents, ids = {}, { last = 0 }
       for round = 0, 9 do
         if round > 0 then
-          change(random, c, documents, ids)
+          plain.change(random, c, documents, ids, document)
         else
           for i = 1, 300 do documents[i] = document(random, i) end
           assert(c:insert(documents))

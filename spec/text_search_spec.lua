@@ -82,43 +82,13 @@ end
 describe("text", function()
   after_each(support.clean)
 
-  -- What is done to the collection and to the plain documents.
-  local function change(random, c, documents, ids)
-    local kind = random(10)
-    if kind <= 5 then
-      local batch = {}
-      for i = 1, random(300) do
-        ids.last = ids.last + 1
-        batch[i] = document(random, ids.last)
-        documents[ids.last] = batch[i]
-      end
-      assert(c:insert(batch))
-    elseif kind <= 7 then
-      for _ = 1, random(60) do
-        local id = random(ids.last)
-        if documents[id] then
-          assert(c:delete(id))
-          documents[id] = nil
-        end
-      end
-    elseif kind == 8 then
-      for _ = 1, random(40) do
-        local id = random(ids.last)
-        documents[id] = document(random, id)
-        assert(c:upsert(documents[id]))
-      end
-    else
-      assert(c:optimize())
-    end
-  end
-
   for seed = 1, 3 do
     it("finds and ranks what a plain program does, seed " .. seed, function()
       local random = support.random(seed)
       local c, path = support.collection(SCHEMA, { maintenance = "manual" })
       local documents, ids = {}, { last = 0 }
       for round = 1, 10 do
-        change(random, c, documents, ids)
+        plain.change(random, c, documents, ids, document)
         if round % 4 == 0 then
           c:close()
           c = support.collection(nil, { path = path, maintenance = "manual" })

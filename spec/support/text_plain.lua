@@ -182,4 +182,35 @@ function M.ids_of(c, filter, args)
   return ids
 end
 
+--- Changes a collection and the same documents in plain Lua, by chance. `document(random, id)` makes one; `ids.last` is
+-- the largest id.
+function M.change(random, c, documents, ids, document)
+  local kind = random(10)
+  if kind <= 5 then
+    local batch = {}
+    for i = 1, random(300) do
+      ids.last = ids.last + 1
+      batch[i] = document(random, ids.last)
+      documents[ids.last] = batch[i]
+    end
+    assert(c:insert(batch))
+  elseif kind <= 7 then
+    for _ = 1, random(60) do
+      local id = random(ids.last)
+      if documents[id] then
+        assert(c:delete(id))
+        documents[id] = nil
+      end
+    end
+  elseif kind == 8 then
+    for _ = 1, random(40) do
+      local id = random(ids.last)
+      documents[id] = document(random, id)
+      assert(c:upsert(documents[id]))
+    end
+  else
+    assert(c:optimize())
+  end
+end
+
 return M
