@@ -153,7 +153,7 @@ typedef struct index_type {
     void (*close)(index_opened *opened);
     /* Check everything. MV_CORRUPT. */
     mv_err (*check)(const index_opened *opened, mv_error *error);
-    /* Is this index, which has been checked, the same as one that was built anew over its rows?
+    /* Is this index, which has been checked, the same as one that was built again over its rows?
      * MV_CORRUPT: it is not. NULL: indexes over the same rows may differ. */
     mv_err (*compare)(const index_opened *opened, const index_opened *built, mv_error *error);
     /* Fill the type's member of stats->as. Only what `open` checks can be relied on. NULL: the type
@@ -207,7 +207,7 @@ const index_type *index_of_file(uint32_t file_kind);
  * meanwhile. MV_MISUSE: another type has the same name, file ending or number. */
 mv_err index_add(const index_type *type, mv_error *error);
 
-/* Build the index anew in memory, and compare it with this one, which has been checked. Does
+/* Build the index again in memory, and compare it with this one, which has been checked. Does
  * nothing for types that cannot be compared. MV_CORRUPT: it is not the index of its rows. */
 mv_err index_compare(const index_type *type, const index_opened *opened, const index_source *source,
                      const mv_index_options *options, mv_error *error);

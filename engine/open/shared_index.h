@@ -61,8 +61,8 @@ bool shared_index_read_warning(engine *e, shared_index *x, char out[MV_ERROR_TEX
 void shared_index_file_name(const shared_index *x, char out[SEGMENT_FILE_NAME_SIZE]);
 /* Verify checksums and structure. MV_CORRUPT also marks it as damaged. */
 mv_err shared_index_verify(engine *e, shared_index *x, mv_error *error);
-/* After that: compare it with one that is built anew, if its type can be (index_compare) and it was
- * built for the present options. MV_CORRUPT: they differ. */
+/* After that: compare it with one that is built again, if its type can be (index_compare) and it
+ * was built for the present options. MV_CORRUPT: they differ. */
 mv_err shared_index_compare(engine *e, shared_index *x, const mv_schema *schema, uint32_t slot,
                             mv_error *error);
 

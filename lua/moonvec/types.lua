@@ -838,12 +838,12 @@ function texts.prefix(text) end
 
 --- Similar words: `fuzzy { "word", edits = 2 }`. An edit inserts, leaves out or replaces a character, or exchanges two that
 --- follow each other. Not with the tokenizer "ngram".
----@param options string|{ [1]: string, edits?: 1|2 } the word; `edits`: at most so many (default 1)
+---@param options string|{ [1]: string, edits?: 1|2 } the word; `edits`: at most this number (default 1)
 ---@return moonvec.match
 function texts.fuzzy(options) end
 
 --- Words in this order: `phrase { "hard disk", slop = 2 }`.
----@param options string|{ [1]: string, slop?: integer } the words; `slop`: at most so many other words between them in all, 0 to 65,536 (default 0)
+---@param options string|{ [1]: string, slop?: integer } the words; `slop`: the most other words between them in all, 0 to 65,536 (default 0)
 ---@return moonvec.match
 function texts.phrase(options) end
 
