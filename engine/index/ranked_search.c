@@ -343,7 +343,7 @@ static void search_windows(ranking *r)
         if (!matching) continue;
         uint32_t sum = order_leaves(r);
         if (sum <= r->floor) continue;
-        if (matching <= FEW_MATCHES)
+        if (r->q->matches && matching <= FEW_MATCHES)
             search_few(r);
         else
             search_window(r, sum);

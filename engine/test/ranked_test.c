@@ -36,7 +36,8 @@ typedef struct corpus {
     uint32_t rows, terms;
     uint32_t *freqs;   /* rows × terms */
     uint32_t *lengths; /* rows */
-    uint64_t *docids;
+    uint8_t *bytes;    /* the lengths of the lists, in a block that ends with them */
+    uint64_t *docids, *later_docids;
     ranked_builder *b;
     ranked_lists lists;
 } corpus;
@@ -49,11 +50,13 @@ static corpus make_corpus(uint32_t rows, uint32_t terms, uint32_t words_max, boo
     c.freqs = mem_alloc_zero((size_t)rows * terms * sizeof *c.freqs);
     c.lengths = mem_alloc_zero(rows * sizeof *c.lengths);
     c.docids = mem_alloc_zero(rows * sizeof *c.docids);
+    c.later_docids = mem_alloc_zero(rows * sizeof *c.docids);
     WORKS(ranked_build_begin(rows, 1.2f, 0.75f, has_positions, &c.b, &error));
     for (uint32_t row = 0; row < rows; row++) {
         uint32_t words = below(words_max + 1);
         if (below(500) == 0) words = 70000 / (below(3) + 1);
         c.docids[row] = 10 + 2 * (uint64_t)row;
+        c.later_docids[row] = 10 + 2 * (uint64_t)(rows + row);
         for (uint32_t position = 0; position < words; position++) {
             char name[TERM_BYTES_MAX];
             uint32_t term = some_term(terms), size = name_of(term, name);
@@ -65,6 +68,11 @@ static corpus make_corpus(uint32_t rows, uint32_t terms, uint32_t words_max, boo
     while (more) WORKS(ranked_build_step(c.b, 0, &more, &error));
     uint32_t count = ranked_build_parts(c.b, parts);
     WORKS(ranked_open(parts, count, rows, &c.lists, &error));
+    if (c.lists.byte_lengths) {
+        c.bytes = mem_alloc(rows);
+        memcpy(c.bytes, c.lists.byte_lengths, rows);
+        c.lists.byte_lengths = c.bytes;
+    }
     EXPECT(c.lists.head.format == RANKED_FORMAT);
     EXPECT(ranked_build_bytes(c.b) > 0);
     return c;
@@ -74,7 +82,9 @@ static void free_corpus(corpus *c)
 {
     mem_free(c->freqs, (size_t)c->rows * c->terms * sizeof *c->freqs);
     mem_free(c->lengths, c->rows * sizeof *c->lengths);
+    mem_free(c->bytes, c->rows);
     mem_free(c->docids, c->rows * sizeof *c->docids);
+    mem_free(c->later_docids, c->rows * sizeof *c->docids);
     ranked_build_free(c->b);
 }
 
@@ -135,24 +145,46 @@ static void check_prefixes(const corpus *c)
 #define LEAVES_MAX 12
 
 /* The best rows by looking at all of them. */
-static void search_plainly(const corpus *c, const uint32_t *terms, const float *weights,
-                           uint32_t count, float cc, float d, const uint64_t *matches, topk *hits)
+static void search_plainly(const corpus *c, const uint32_t *terms, const ranked_query *q,
+                           topk *hits)
 {
     for (uint32_t row = 0; row < c->rows; row++) {
-        double score = 0;
-        if (!bits_get(matches, row)) continue;
-        for (uint32_t i = 0; i < count; i++) {
-            double f = c->freqs[(size_t)row * c->terms + terms[i]];
+        double sum = 0;
+        uint32_t freqs[LEAVES_MAX] = {0};
+        if (q->matches && !bits_get(q->matches, row)) continue;
+        for (uint32_t i = 0; i < q->count; i++) {
+            double f = freqs[i] = c->freqs[(size_t)row * c->terms + terms[i]];
             if (f > 0)
-                score += (double)weights[i] * f / (f + (double)cc + (double)d * c->lengths[row]);
+                sum +=
+                    (double)q->weights[i] * f / (f + (double)q->c + (double)q->d * c->lengths[row]);
         }
+        float score = ranked_search_score(q->weights, freqs, q->count, q->c, q->d, c->lengths[row]);
+        EXPECT(fabs((double)score - sum) <= 2e-6 * sum);
         if (score > 0)
-            topk_push(hits,
-                      (topk_entry){.distance = -(float)score, .row = row, .docid = c->docids[row]});
+            topk_push(hits, (topk_entry){.distance = -score,
+                                         .source = q->source,
+                                         .row = row,
+                                         .docid = q->docids[row]});
     }
-    topk_finish(hits);
 }
 
+/* Choose some terms, and open their lists. Returns how many. */
+static uint32_t choose_terms(const corpus *c, uint32_t *terms, float *weights)
+{
+    uint32_t count = 0;
+    for (uint32_t wanted = 1 + below(LEAVES_MAX); wanted; wanted--) {
+        uint32_t term = some_term(c->terms);
+        bool is_new = find_term(c, term) != RANKED_NONE;
+        for (uint32_t j = 0; j < count; j++) is_new &= terms[j] != term;
+        if (!is_new) continue;
+        terms[count] = term;
+        weights[count++] = 0.1f + (float)below(1000) / 100;
+    }
+    return count;
+}
+
+/* Ties included, the hits are those of the plain program. The lists are searched twice, as those of
+ * two segments. */
 static void check_search(const corpus *c, uint32_t round)
 {
     static ranked_cursor cursors[LEAVES_MAX];
@@ -160,43 +192,41 @@ static void check_search(const corpus *c, uint32_t round)
     topk_entry heap[100], plain_heap[100];
     topk hits, plain;
     ranked_counts counts = {0};
-    uint32_t terms[LEAVES_MAX], count = 0, wanted = 1 + below(LEAVES_MAX), k = 1 + below(100);
+    uint32_t terms[LEAVES_MAX], k = 1 + below(100), matching = 0;
+    uint32_t share = round % 3 == 0 ? 1 : round % 3 == 1 ? 3 : 100;
     float weights[LEAVES_MAX];
     uint64_t *matches = mem_alloc_zero((bits_words(c->rows) + 1) * sizeof *matches);
-    uint32_t share = round % 3 == 0 ? 1 : round % 3 == 1 ? 3 : 100, matching = 0;
     for (uint32_t row = 0; row < c->rows; row++)
         if (below(share) == 0) bits_set(matches, row), matching++;
-    for (uint32_t i = 0; i < wanted; i++) {
-        uint32_t term = some_term(c->terms), at = find_term(c, term);
-        bool is_new = at != RANKED_NONE;
-        for (uint32_t j = 0; j < count; j++) is_new &= terms[j] != term;
-        if (!is_new) continue;
-        WORKS(ranked_cursor_begin(&cursors[count], &c->lists, at, &error));
-        terms[count] = term;
-        weights[count] = 0.1f + (float)below(1000) / 100;
-        readers[count] = &cursors[count];
-        count++;
-    }
     float stretch = 0.5f + (float)below(100) / 50; /* another mean length than that of the lists */
+    uint32_t count = choose_terms(c, terms, weights);
     ranked_query q = {.lists = &c->lists,
                       .weights = weights,
                       .cursors = readers,
                       .count = count,
                       .c = c->lists.head.c,
                       .d = c->lists.head.d * stretch,
-                      .matches = matches,
+                      .matches = share == 1 && round % 2 ? NULL : matches,
                       .matching = matching,
                       .docids = c->docids};
     topk_start(&hits, heap, k, INFINITY);
     topk_start(&plain, plain_heap, k, INFINITY);
     void *memory = mem_alloc_aligned(ranked_search_size(count));
-    WORKS(ranked_search(&q, &hits, memory, &counts, &error));
+    for (q.source = 0; q.source < 2; q.source++) {
+        for (uint32_t i = 0; i < count; i++) {
+            readers[i] = &cursors[i];
+            WORKS(ranked_cursor_begin(readers[i], &c->lists, find_term(c, terms[i]), &error));
+        }
+        WORKS(ranked_search(&q, &hits, memory, &counts, &error));
+        search_plainly(c, terms, &q, &plain);
+        q.docids = c->later_docids;
+    }
     topk_finish(&hits);
-    search_plainly(c, terms, weights, count, q.c, q.d, matches, &plain);
+    topk_finish(&plain);
     EXPECT(hits.count == plain.count);
     for (uint32_t i = 0; i < hits.count && i < plain.count; i++)
-        EXPECT(fabsf(heap[i].distance - plain_heap[i].distance) <=
-               2e-6f * fabsf(plain_heap[i].distance));
+        EXPECT(heap[i].distance == plain_heap[i].distance && heap[i].row == plain_heap[i].row &&
+               heap[i].source == plain_heap[i].source);
     mem_free(memory, ranked_search_size(count));
     mem_free(matches, (bits_words(c->rows) + 1) * sizeof *matches);
 }
@@ -236,7 +266,7 @@ static void test_corpus(uint32_t rows, uint32_t terms, uint32_t words_max)
         sizes[has_positions] = size_of_parts(&c);
         WORKS(ranked_check(&c.lists, &error));
         check_lists(&c);
-        check_prefixes(&c);
+            check_prefixes(&c);
         for (uint32_t round = 0; round < 150; round++) check_search(&c, round);
         check_old_format(c);
         free_corpus(&c);
@@ -251,6 +281,8 @@ static void test_corpora(void)
     test_corpus(127, 3, 5);
     test_corpus(128, 2, 9);
     test_corpus(1000, 50, 20);
+    test_corpus(4100, 600, 6); /* most lists are short */
+    test_corpus(8200, 20, 12); /* the last window has 8 rows */
     test_corpus(9000, 300, 30);
     test_corpus(20000, 60, 8);
     test_corpus(700, 90, 900); /* lengths are no bytes */
