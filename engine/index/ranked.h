@@ -216,7 +216,8 @@ typedef struct ranked_cursor {
     uint8_t tail_bound, tail_position_bits;
     uint64_t tail_positions;                  /* the bit of the tail at which they begin */
     const uint32_t *given_rows, *given_freqs; /* instead of a list; NULL: none */
-    uint32_t rows[RANKED_BLOCK], freqs[RANKED_BLOCK];
+    uint32_t rows[RANKED_BLOCK]; /* behind those read: UINT32_MAX, for ranked_cursor_find */
+    uint32_t freqs[RANKED_BLOCK];
 } ranked_cursor;
 
 /* MV_CORRUPT: a list is damaged. */
@@ -251,9 +252,21 @@ static inline uint32_t ranked_cursor_bound(const ranked_cursor *cursor)
 void ranked_cursor_skip(ranked_cursor *cursor, uint32_t row);
 /* Read the rows and frequencies of the current block. False: it is damaged. */
 bool ranked_cursor_read(ranked_cursor *cursor);
+/* The first row of the block that has been read that is not before `row`, and there is one. The
+ * steps depend neither on how many rows the block has nor on what is compared. */
+static inline uint32_t ranked_cursor_find(const ranked_cursor *cursor, uint32_t row)
+{
+    uint32_t at = 0;
+    for (uint32_t step = RANKED_BLOCK / 2; step; step /= 2)
+        at += step & -(uint32_t)(cursor->rows[at + step - 1] < row);
+    return at;
+}
 /* How often `row` has the term; 0: not. Rows must be asked for in ascending order. False: damaged.
  */
 bool ranked_cursor_freq(ranked_cursor *cursor, uint32_t row, uint32_t *freq);
+/* The same for `count` rows, ascending: freqs[i] is how often rows[i] has the term. */
+bool ranked_cursor_freqs(ranked_cursor *cursor, const uint32_t *rows, uint32_t count,
+                         uint32_t *freqs);
 /* Do the lists, which have positions, have as many as the frequency of the row that
  * ranked_cursor_freq has found says? A damaged frequency is no size to allocate. */
 bool ranked_cursor_has_positions(const ranked_cursor *cursor);

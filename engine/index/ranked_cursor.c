@@ -147,11 +147,11 @@ mv_err ranked_cursor_begin(ranked_cursor *c, const ranked_lists *lists, uint32_t
     c->read_block = RANKED_NONE;
     c->at = c->read_count = 0;
     if (!(c->count % RANKED_BLOCK)) return MV_OK;
-    if (c->tail >= c->end || !read_any_tail(c)) return ranked_cursor_damaged(error);
-    c->read_block = c->blocks_count;
-    c->read_count = c->count % RANKED_BLOCK;
+    c->block = c->blocks_count;
+    if (c->tail >= c->end || !ranked_cursor_read(c)) return ranked_cursor_damaged(error);
     c->tail_bound = *c->tail;
     c->tail_last = c->rows[c->read_count - 1];
+    c->block = 0;
     return MV_OK;
 }
 
@@ -212,22 +212,35 @@ void ranked_cursor_skip(ranked_cursor *c, uint32_t row)
     if (high == c->blocks_count && ranked_cursor_last(c) < row) c->block++;
 }
 
+/* Do the rows of a block ascend, from the row behind `before` to the last one? 128 differences of
+ * up to 24 bits cannot go around 2^32, so that the last row is proof enough. */
+static bool is_block_ascending(const ranked_cursor *c, const ranked_block *b, uint32_t before)
+{
+    if (c->rows[RANKED_BLOCK - 1] != b->last) return false;
+    if (b->row_bits > 24) return ranked_is_ascending(c->rows, RANKED_BLOCK, c->lists->head.rows);
+    return b->last < c->lists->head.rows && (before == UINT32_MAX || before < b->last);
+}
+
+/* Is no frequency 2^32, stored as one less? It is 0 as a number of 32 bits. */
+static bool has_all_freqs(const ranked_cursor *c, const ranked_block *b)
+{
+    bool ok = true;
+    for (uint32_t i = 0; i < RANKED_BLOCK && b->freq_bits == 32; i++) ok &= c->freqs[i] != 0;
+    return ok;
+}
+
 /* Read a whole block. What is read is used as indexes. */
 static bool unpack_ranked_block(ranked_cursor *c)
 {
     const ranked_block *b = &c->blocks[c->block];
-    uint32_t least = UINT32_MAX;
+    uint32_t before = c->block ? b[-1].last : UINT32_MAX;
     if (!is_block_in_bounds(c, b)) return false;
     const uint8_t *bits = c->bits + (size_t)b->bits * 4;
     ranked_pack_read(bits, b->row_bits, c->rows);
+    ranked_pack_sum(before, c->rows);
     ranked_pack_read(bits + (size_t)ranked_pack_words(b->row_bits) * 4, b->freq_bits, c->freqs);
-    ranked_pack_sum(c->block ? b[-1].last : UINT32_MAX, c->rows);
-    for (uint32_t i = 0; i < RANKED_BLOCK; i++) {
-        c->freqs[i]++;
-        least = c->freqs[i] < least ? c->freqs[i] : least;
-    }
-    return least && c->rows[RANKED_BLOCK - 1] == b->last &&
-           ranked_is_ascending(c->rows, RANKED_BLOCK, c->lists->head.rows);
+    for (uint32_t i = 0; i < RANKED_BLOCK; i++) c->freqs[i]++;
+    return has_all_freqs(c, b) && is_block_ascending(c, b, before);
 }
 
 bool ranked_cursor_read(ranked_cursor *c)
@@ -244,6 +257,7 @@ bool ranked_cursor_read(ranked_cursor *c)
     } else {
         ok = c->block == c->blocks_count ? read_any_tail(c) : unpack_ranked_block(c);
     }
+    memset(c->rows + c->read_count, 0xff, (RANKED_BLOCK - c->read_count) * sizeof *c->rows);
     c->read_block = ok ? c->block : RANKED_NONE;
     return ok;
 }
@@ -254,10 +268,26 @@ bool ranked_cursor_freq(ranked_cursor *c, uint32_t row, uint32_t *freq)
     if (ranked_cursor_last(c) < row) ranked_cursor_skip(c, row);
     if (c->block > c->blocks_count || ranked_cursor_last(c) == UINT32_MAX) return true;
     if (!ranked_cursor_read(c)) return false;
-    /* The first row that is not before `row`: the steps do not depend on what is compared. */
-    for (uint32_t left = c->read_count - c->at, half; (half = left / 2); left -= half)
-        c->at += c->rows[c->at + half - 1] < row ? half : 0;
+    c->at = ranked_cursor_find(c, row);
     if (c->rows[c->at] == row) *freq = c->freqs[c->at];
+    return true;
+}
+
+bool ranked_cursor_freqs(ranked_cursor *c, const uint32_t *rows, uint32_t count, uint32_t *freqs)
+{
+    for (uint32_t i = 0; i < count;) {
+        ranked_cursor_skip(c, rows[i]);
+        uint32_t last = ranked_cursor_last(c);
+        if (last == UINT32_MAX) {
+            memset(freqs + i, 0, (count - i) * sizeof *freqs);
+            return true;
+        }
+        if (!ranked_cursor_read(c)) return false;
+        for (; i < count && rows[i] <= last; i++) {
+            uint32_t at = ranked_cursor_find(c, rows[i]);
+            freqs[i] = c->freqs[at] & -(uint32_t)(c->rows[at] == rows[i]);
+        }
+    }
     return true;
 }
 

@@ -73,9 +73,9 @@ static inline void ranked_pack_sum(uint32_t base, uint32_t *numbers)
         simde__m128i x = simde_mm_add_epi32(simde_mm_loadu_si128(at), ones);
         x = simde_mm_add_epi32(x, simde_mm_slli_si128(x, 4));
         x = simde_mm_add_epi32(x, simde_mm_slli_si128(x, 8));
-        x = simde_mm_add_epi32(x, before);
-        simde_mm_storeu_si128(at, x);
-        before = simde_mm_shuffle_epi32(x, 0xff);
+        simde_mm_storeu_si128(at, simde_mm_add_epi32(x, before));
+        /* one addition from step to step, not two */
+        before = simde_mm_add_epi32(before, simde_mm_shuffle_epi32(x, 0xff));
     }
 }
 

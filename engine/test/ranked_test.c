@@ -123,6 +123,27 @@ static void check_lists(const corpus *c)
     }
 }
 
+/* Many rows at once have the same frequencies. */
+static void check_freqs(const corpus *c)
+{
+    static ranked_cursor cursor;
+    uint32_t *rows = mem_alloc(c->rows * sizeof *rows), *freqs = mem_alloc(c->rows * sizeof *freqs);
+    for (uint32_t term = 0; term < c->terms; term++) {
+        uint32_t at = find_term(c, term), row = 0;
+        if (at == RANKED_NONE) continue;
+        WORKS(ranked_cursor_begin(&cursor, &c->lists, at, &error));
+        while (row < c->rows) {
+            uint32_t count = 0, wanted = 1 + below(300), step = 1 + below(40);
+            for (; count < wanted && row < c->rows; row += 1 + below(step)) rows[count++] = row;
+            EXPECT(ranked_cursor_freqs(&cursor, rows, count, freqs));
+            for (uint32_t i = 0; i < count; i++)
+                EXPECT(freqs[i] == c->freqs[(size_t)rows[i] * c->terms + term]);
+        }
+    }
+    mem_free(rows, c->rows * sizeof *rows);
+    mem_free(freqs, c->rows * sizeof *freqs);
+}
+
 static void check_prefixes(const corpus *c)
 {
     static const char *const prefixes[] = {"", "t", "t1", "1", "12", "zz", "t99999"};
@@ -249,6 +270,7 @@ static void check_old_format(corpus c)
     EXPECT(c.lists.head.format < RANKED_FORMAT);
     WORKS(ranked_check(&c.lists, &error));
     check_lists(&c);
+    check_freqs(&c);
     check_prefixes(&c);
     for (uint32_t round = 0; round < 20; round++) check_search(&c, round);
     old_lists_free(&old);
@@ -266,7 +288,8 @@ static void test_corpus(uint32_t rows, uint32_t terms, uint32_t words_max)
         sizes[has_positions] = size_of_parts(&c);
         WORKS(ranked_check(&c.lists, &error));
         check_lists(&c);
-            check_prefixes(&c);
+        check_freqs(&c);
+        check_prefixes(&c);
         for (uint32_t round = 0; round < 150; round++) check_search(&c, round);
         check_old_format(c);
         free_corpus(&c);
