@@ -290,7 +290,7 @@ static bool is_bound_right(const ranked_cursor *c)
     const ranked_head *head = &c->lists->head;
     for (uint32_t i = 0; i < c->read_count; i++) {
         uint32_t length = ranked_length(c->lists, c->rows[i]);
-        float fraction = ranked_fraction(c->freqs[i], head->c, head->d, length);
+        float fraction = ranked_fraction(c->freqs[i], ranked_norm(head->c, head->d, length));
         if (fraction * 255 > (float)ranked_cursor_bound(c)) return false;
     }
     return true;

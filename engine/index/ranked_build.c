@@ -374,7 +374,8 @@ static bool read_stream_rows(ranked_builder *b, stream *s, uint32_t count, packi
             if (!has_positions(b)) continue;
             if (!mem_buffer_append(&b->row_positions, &difference, sizeof difference)) return false;
         }
-        float fraction = ranked_fraction(p->freqs[i], b->head.c, b->head.d, b->lengths[row]);
+        float fraction =
+            ranked_fraction(p->freqs[i], ranked_norm(b->head.c, b->head.d, b->lengths[row]));
         if (fraction > p->most) p->most = fraction;
     }
     return true;

@@ -161,7 +161,8 @@ static uint8_t bound_of_given(const ranked_cursor *c, uint32_t first, uint32_t e
     float most = 0;
     for (uint32_t i = first; i < end; i++) {
         uint32_t length = ranked_length(c->lists, c->given_rows[i]);
-        most = fmaxf(most, ranked_fraction(c->given_freqs[i], head->c, head->d, length));
+        most =
+            fmaxf(most, ranked_fraction(c->given_freqs[i], ranked_norm(head->c, head->d, length)));
     }
     return ranked_stored_bound(most);
 }

@@ -59,11 +59,17 @@ static inline uint32_t ranked_write_varint(uint32_t number, uint8_t *out)
     return size;
 }
 
-/* f / (f + c + d × length). The order of operations is part of what scores are: every reader of a
- * row computes the same float. */
-static inline float ranked_fraction(uint32_t freq, float c, float d, uint32_t length)
+/* c + d × length. The order of operations here and in ranked_fraction is part of what scores are:
+ * every reader of a row computes the same float. */
+static inline float ranked_norm(float c, float d, uint32_t length)
 {
-    float f = (float)freq, norm = c + d * (float)length;
+    return c + d * (float)length;
+}
+
+/* f / (f + norm) */
+static inline float ranked_fraction(uint32_t freq, float norm)
+{
+    float f = (float)freq;
     return f / (f + norm);
 }
 

@@ -45,6 +45,7 @@ typedef struct text_search {
     size_t row_size;
     text_segment *segments; /* one for each of the view; `lists` is NULL: it is not indexed */
     ranked_cursor *cursors; /* one for each leaf */
+    void *ranking;          /* memory of ranked_search, for one segment after the other */
     uint64_t documents, tokens;
     uint64_t *with_leaf; /* documents that have it */
     float *weights;
@@ -260,12 +261,12 @@ static mv_err rank_segment(text_search *t, uint32_t at, shared_index *index, sca
     bool match_all = !t->s->f && !view_of(t)->segments[at].live && text_segment_is_any(&t->query);
     uint64_t *matches = NULL;
     ranked_cursor **cursors = text_segment_alloc(t->arena, count * sizeof *cursors, error);
-    void *memory = text_segment_alloc(t->arena, ranked_search_size(count), error);
     analysis terms = analysis_lend(&index->source.column, t->analyzer);
     ranked_counts counts = {0};
+    if (!t->ranking) t->ranking = text_segment_alloc(t->arena, ranked_search_size(count), error);
     if (!match_all)
         matches = text_segment_alloc(t->arena, bits_words(rows) * sizeof *matches, error);
-    if ((!matches && !match_all) || !cursors || !memory) return MV_NO_MEMORY;
+    if ((!matches && !match_all) || !cursors || !t->ranking) return MV_NO_MEMORY;
     s->terms = &terms;
     double begun = explain_now(t->s);
     if (matches) MV_TRY(scan_segment(sc, matches, error));
@@ -290,7 +291,7 @@ static mv_err rank_segment(text_search *t, uint32_t at, shared_index *index, sca
                           .matching = matching,
                           .source = at,
                           .docids = view_of(t)->segments[at].table.docids};
-    MV_TRY(ranked_search(&query, &t->s->tops[0], memory, &counts, error));
+    MV_TRY(ranked_search(&query, &t->s->tops[0], t->ranking, &counts, error));
     t->damaged = NULL;
     t->s->step->counts.blocks_read += counts.blocks_read;
     t->s->step->counts.blocks_skipped += counts.blocks_skipped;
