@@ -263,10 +263,9 @@ static mv_err rank_segment(text_search *t, uint32_t at, shared_index *index, sca
     ranked_cursor **cursors = text_segment_alloc(t->arena, count * sizeof *cursors, error);
     analysis terms = analysis_lend(&index->source.column, t->analyzer);
     ranked_counts counts = {0};
-    if (!t->ranking) t->ranking = text_segment_alloc(t->arena, ranked_search_size(count), error);
     if (!match_all)
         matches = text_segment_alloc(t->arena, bits_words(rows) * sizeof *matches, error);
-    if ((!matches && !match_all) || !cursors || !t->ranking) return MV_NO_MEMORY;
+    if ((!matches && !match_all) || !cursors) return MV_NO_MEMORY;
     s->terms = &terms;
     double begun = explain_now(t->s);
     if (matches) MV_TRY(scan_segment(sc, matches, error));
@@ -367,7 +366,9 @@ static mv_err search_lists(text_search *t, mv_error *error)
     t->cursors = text_segment_alloc(t->arena, leaves * sizeof *t->cursors, error);
     t->with_leaf = text_segment_alloc(t->arena, leaves * sizeof *t->with_leaf, error);
     t->weights = text_segment_alloc(t->arena, leaves * sizeof *t->weights, error);
-    if (!heap || !t->s->tops || !t->segments || !t->cursors || !t->with_leaf || !t->weights)
+    t->ranking = text_segment_alloc(t->arena, ranked_search_size(t->query.positive_count), error);
+    if (!heap || !t->s->tops || !t->segments || !t->cursors || !t->with_leaf || !t->weights ||
+        !t->ranking)
         return MV_NO_MEMORY;
     topk_start(t->s->tops, heap, capacity, INFINITY);
     memset(t->with_leaf, 0, leaves * sizeof *t->with_leaf);
