@@ -7,10 +7,9 @@
 
 static void push_row(const flat_rows *rows, uint32_t row, float distance, topk *hits)
 {
-    uint64_t hit_row = rows->encoded ? (uint64_t)(uintptr_t)rows->encoded[row] : row;
     topk_push(hits, (topk_entry){.distance = distance,
                                  .source = rows->source,
-                                 .row = hit_row,
+                                 .row = row,
                                  .docid = rows->docids[row]});
 }
 

@@ -16,9 +16,7 @@ typedef struct flat_rows {
     const void *const *list;
     const float *inverse_norms; /* NULL: the metric has none */
     const uint64_t *docids;
-    uint32_t source;               /* `source` of the hits */
-    const uint8_t *const *encoded; /* fresh rows: `row` of a hit is the address of its encoded row;
-                                    * NULL: it is the row's number */
+    uint32_t source; /* `source` of the hits; their `row` is its number here */
 } flat_rows;
 
 /* Score rows [begin, begin + count) whose bit is set in `matching` (bit 0 is row `begin`; NULL: all

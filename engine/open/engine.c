@@ -39,7 +39,11 @@ mv_err engine_create(const engine_hooks *hooks, engine **out, mv_error *error)
     e->refs = 1;
     e->presence = OS_FILE_NONE;
     e->fork_generation = os_fork_generation();
-    if (!(e->mutex = os_mutex_create())) {
+    e->mutex = os_mutex_create();
+    e->fresh_mutex = os_mutex_create();
+    if (!e->mutex || !e->fresh_mutex) {
+        os_mutex_free(e->mutex);
+        os_mutex_free(e->fresh_mutex);
         mem_free(e, sizeof *e);
         return error_memory(error, sizeof(void *), "a lock");
     }

@@ -1,9 +1,10 @@
 /* The engine of one open collection. A process has one engine per collection, shared by all of its
  * handles (I1). registry.c has its states, and the order in which its parts are closed.
  *
- * Lock order (I2): process lock (registry) -> engine->mutex. The writers' lock of the catalog is
- * taken with neither held. The mutex guards the members that say so; all others are fixed after
- * opening. A schema belongs to a commit: a reader takes it from its view (view.h). */
+ * Lock order (I2): process lock (registry) -> engine->fresh_mutex -> engine->mutex. The writers'
+ * lock of the catalog is taken with neither held. The mutex guards the members that say so; all
+ * others are fixed after opening. A schema belongs to a commit: a reader takes it from its view
+ * (view.h). */
 #ifndef MV_ENGINE_H
 #define MV_ENGINE_H
 
@@ -29,6 +30,7 @@ struct view;
 struct known_schema;
 struct shared_segment;
 struct shared_index;
+struct fresh_rows;
 struct maintainer;
 struct writer;
 
@@ -61,6 +63,8 @@ struct engine {
     os_mutex *mutex;
     uint32_t active;                 /* transactions in progress; guarded by the mutex */
     struct view *newest;             /* last commit decoded, or NULL; guarded by the mutex */
+    os_mutex *fresh_mutex;           /* taken before the mutex: one thread gathers fresh rows */
+    struct fresh_rows *fresh;        /* gathered last, or NULL; guarded by the mutex */
     struct shared_segment *segments; /* all open segments; guarded by the mutex */
     struct shared_index *indexes;    /* all open indexes; guarded by the mutex */
     index_scratch scratches[ENGINE_SCRATCHES_MAX]; /* guarded by the mutex */

@@ -65,6 +65,7 @@
 #include <string.h>
 
 #include "open/durability.h"
+#include "open/fresh_rows.h"
 #include "open/known_schema.h"
 #include "open/own_files.h"
 #include "open/view.h"
@@ -83,6 +84,8 @@ static void close_engine(engine *e)
     view *newest = e->newest;
     e->newest = NULL;
     view_release(e, newest);
+    fresh_rows_release(e, e->fresh);
+    e->fresh = NULL;
     view_close_unused(e, NULL);
     mv_assert(!e->indexes); /* I3: no view is left that names one */
     mv_assert(!e->segments);
@@ -92,6 +95,7 @@ static void close_engine(engine *e)
     os_close(e->presence);
     known_schema_free_all(e);
     os_mutex_free(e->mutex);
+    os_mutex_free(e->fresh_mutex);
     mem_free(e, sizeof *e);
 }
 

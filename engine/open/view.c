@@ -2,6 +2,7 @@
  * the records of indexes. */
 #include "open/view.h"
 
+#include "open/fresh_rows.h"
 #include "open/known_schema.h"
 
 /* ---------------------------------------------------------------- closing what no view names */
@@ -243,6 +244,10 @@ mv_err view_open(engine *e, catalog_txn *txn, uint64_t number, view **out, mv_er
             e->newest = *out;
             (*out)->refs++;
             view_release_locked(e, older);
+            if (!(*out)->state.fresh_rows) { /* they were sealed or deleted */
+                fresh_rows_release_locked(e->fresh);
+                e->fresh = NULL;
+            }
         }
     }
     os_mutex_unlock(e->mutex);

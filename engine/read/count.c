@@ -34,7 +34,6 @@ mv_err mv_count(mv_collection *c, const mv_filter *source, uint64_t *count, mv_e
     mv_err err;
     snapshot s = {0};
     filter *f = NULL;
-    fresh_reader fresh = {0};
     mem_arena arena = {0}, block = {0};
     scan sc;
     *count = 0;
@@ -45,12 +44,10 @@ mv_err mv_count(mv_collection *c, const mv_filter *source, uint64_t *count, mv_e
         return MV_OK;
     }
     if ((err = filter_compile(s.v->schema, source, &arena, &f, error))) goto done;
-    if ((err = scan_begin(&sc, &s, f, NULL, FRESH_NO_VECTOR, &fresh, &arena, &block, error)))
-        goto done;
+    if ((err = scan_begin(&sc, &s, f, NULL, FRESH_NO_VECTOR, &arena, &block, error))) goto done;
     err = count_all(&sc, count, error);
     scan_end(&sc);
 done:
-    fresh_free(&fresh);
     mem_arena_free(&arena);
     mem_arena_free(&block);
     snapshot_close(&s);

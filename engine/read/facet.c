@@ -166,7 +166,6 @@ static mv_err count_values(const snapshot *s, uint32_t field, const mv_filter *s
 {
     mv_err err;
     filter *f = NULL;
-    fresh_reader fresh = {0};
     mem_arena arena = {0}, block = {0};
     scan sc;
     const order gathered = {.count = 1, .keys = {{.field = field}}}; /* of fresh rows */
@@ -175,14 +174,12 @@ static mv_err count_values(const snapshot *s, uint32_t field, const mv_filter *s
     t.width = type_of(t.type)->width;
     if (source && (err = filter_compile(s->v->schema, source, &arena, &f, error))) goto done;
     if ((err = filter_set_create(t.arena, &t.values, error))) goto done;
-    if ((err = scan_begin(&sc, s, f, &gathered, FRESH_NO_VECTOR, &fresh, &arena, &block, error)))
-        goto done;
+    if ((err = scan_begin(&sc, s, f, &gathered, FRESH_NO_VECTOR, &arena, &block, error))) goto done;
     err = tally_rows(&t, &sc, field, error);
     scan_end(&sc);
     if (!err) err = keep_values(&t, wanted, out, error);
 done:
     mem_buffer_free(&t.counts);
-    fresh_free(&fresh);
     mem_arena_free(&arena);
     mem_arena_free(&block);
     return err;

@@ -12,8 +12,7 @@ struct mv_iterator {
     uint64_t fork_generation;
     const mv_schema *schema; /* of the commit; lent by the engine */
     snapshot s;              /* of the commit, or of the transaction when it was opened */
-    fresh_reader fresh;
-    mem_arena arena, block; /* of the scan */
+    mem_arena arena, block;  /* of the scan */
     scan sc;
     uint32_t at; /* next row of the block */
     /* Of an iterator within a transaction: */
@@ -28,8 +27,7 @@ static mv_err start_scan(mv_iterator *it, const mv_filter *source, mv_error *err
 {
     filter *f = NULL;
     if (source) MV_TRY(filter_compile(it->s.v->schema, source, &it->arena, &f, error));
-    return scan_begin(&it->sc, &it->s, f, NULL, FRESH_NO_VECTOR, &it->fresh, &it->arena, &it->block,
-                      error);
+    return scan_begin(&it->sc, &it->s, f, NULL, FRESH_NO_VECTOR, &it->arena, &it->block, error);
 }
 
 mv_err mv_iterator_open(mv_collection *c, const mv_filter *source, mv_iterator **iterator,
@@ -110,10 +108,7 @@ void mv_iterator_close(mv_iterator *it)
     if (!os_is_forked(it->fork_generation)) {
         scan_end(&it->sc);
         snapshot_close(&it->s);
-    } else {
-        it->fresh.cursor = NULL; /* the parent's */
-    }
-    fresh_free(&it->fresh);
+    } /* else the fresh rows are the parent's */
     mem_arena_free(&it->arena);
     mem_arena_free(&it->block);
     mem_buffer_free(&it->docids);

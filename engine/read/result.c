@@ -43,8 +43,6 @@ void mv_result_free(mv_result *r)
 {
     if (!r) return;
     mv_result_clear(r);
-    if (os_is_forked(r->fork_generation)) r->fresh.cursor = NULL; /* the parent's */
-    fresh_free(&r->fresh);
     mem_arena_free(&r->arena);
     mem_arena_free(&r->block);
     mem_arena_free(&r->values);
@@ -172,10 +170,34 @@ mv_err result_check(const mv_result *r, mv_error *error)
     return MV_OK;
 }
 
+/* The encoded fresh row of a docid; NULL: there is none. */
+static mv_err find_fresh_row(const snapshot *s, uint64_t docid, const uint8_t **encoded,
+                             mv_error *error)
+{
+    catalog_value value;
+    bool found;
+    MV_TRY(catalog_get_u64(s->txn, CATALOG_FRESH, docid, &value, &found, error));
+    *encoded = found ? value.bytes : NULL;
+    return found ? row_check(s->v->schema, value.bytes, value.size, error) : MV_OK;
+}
+
+mv_err result_fresh_row(const snapshot *s, uint64_t docid, const uint8_t **encoded, mv_error *error)
+{
+    MV_TRY(find_fresh_row(s, docid, encoded, error));
+    if (*encoded) return MV_OK;
+    return error_set(error, MV_CORRUPT, "%s: fresh row %llu is missing", CATALOG_FILE,
+                     (unsigned long long)docid);
+}
+
 mv_err result_add(mv_result *r, mv_hit hit, mv_error *error)
 {
     mv_assert(r->seen);
     mv_assert(hit.source == RESULT_FRESH || hit.source < r->seen->v->segments_count);
+    if (hit.source == RESULT_FRESH && !hit.row) {
+        const uint8_t *encoded = NULL;
+        MV_TRY(result_fresh_row(r->seen, hit.docid, &encoded, error));
+        hit.row = (uint64_t)(uintptr_t)encoded;
+    }
     if (r->hits_count == r->hits_capacity) {
         size_t capacity = r->hits_capacity ? r->hits_capacity * 2 : 16;
         mv_hit *hits =
@@ -329,12 +351,11 @@ mv_err result_find_docid(const snapshot *s, uint64_t docid, mv_hit *hit, bool *f
         *hit = (mv_hit){.docid = docid, .source = at, .row = row};
         return MV_OK;
     }
-    catalog_value value;
-    MV_TRY(catalog_get_u64(s->txn, CATALOG_FRESH, docid, &value, found, error));
-    if (!*found) return MV_OK;
-    *hit =
-        (mv_hit){.docid = docid, .source = RESULT_FRESH, .row = (uint64_t)(uintptr_t)value.bytes};
-    return row_check(s->v->schema, value.bytes, value.size, error);
+    const uint8_t *encoded = NULL;
+    MV_TRY(find_fresh_row(s, docid, &encoded, error));
+    *found = encoded;
+    *hit = (mv_hit){.docid = docid, .source = RESULT_FRESH, .row = (uint64_t)(uintptr_t)encoded};
+    return MV_OK;
 }
 
 mv_err result_find(const snapshot *s, const void *id, size_t id_size, mv_hit *hit, bool *found,

@@ -2,12 +2,12 @@
 #ifndef MV_RESULT_H
 #define MV_RESULT_H
 
-#include "read/fresh.h"
+#include "open/snapshot.h"
 #include "text/text_highlight.h"
 #include "transaction/handle.h"
 
 /* The source of a hit is the position of its segment in the view, or RESULT_FRESH: then its row is
- * the address of an encoded row in the catalog's pages. */
+ * the address of an encoded row in the catalog's pages, which result_add finds. */
 #define RESULT_FRESH UINT32_MAX
 
 #define RESULT_SCRATCH_KEPT ((size_t)256 << 10) /* bytes, for the next search */
@@ -31,8 +31,7 @@ struct mv_result {
     mem_arena block;   /* what the filter needs for the current block of rows */
     mem_arena values;  /* lists lent by mv_result_value */
     mem_arena scratch; /* of one search that lasts no longer; RESULT_SCRATCH_KEPT are kept */
-    fresh_reader fresh;
-    mv_match match; /* what was searched for by text, in `arena`; no nodes: nothing was */
+    mv_match match;    /* what was searched for by text, in `arena`; no nodes: nothing was */
     struct result_query *queries; /* the same for each field that was highlighted, in `arena` */
     text_highlight *highlight;    /* NULL: none was made */
     mv_snippet snippets[MV_SNIPPETS_MAX];
@@ -58,6 +57,9 @@ mv_err result_begin_lent(mv_result *r, engine *e, const snapshot *s, mv_error *e
  * or changed something since. */
 mv_err result_check(const mv_result *r, mv_error *error);
 mv_err result_add(mv_result *r, mv_hit hit, mv_error *error);
+/* The encoded row of the fresh row with this docid. MV_CORRUPT: there is none. */
+mv_err result_fresh_row(const snapshot *s, uint64_t docid, const uint8_t **encoded,
+                        mv_error *error);
 /* Prefetch the ids of all hits: callers read them one by one, each from another cache line. */
 void result_prefetch_ids(const mv_result *r);
 /* Find a document by its id, or by its docid: sets docid, source and row of the hit. */

@@ -131,16 +131,15 @@ mv_err scan_segment(scan *sc, uint64_t *matches, mv_error *error)
 /* ---------------------------------------------------------------- blocks */
 
 mv_err scan_begin(scan *sc, const snapshot *s, const filter *f, const order *o,
-                  uint32_t vector_field, fresh_reader *fresh, mem_arena *arena, mem_arena *block,
-                  mv_error *error)
+                  uint32_t vector_field, mem_arena *arena, mem_arena *block, mv_error *error)
 {
     sc->s = s;
     sc->f = f;
-    sc->fresh = fresh;
     sc->block = block;
     sc->next_segment = 0;
     sc->next_row = 0;
-    sc->fresh_is_open = false;
+    sc->fresh = NULL;
+    sc->next_part = 0;
     sc->t = NULL;
     sc->list = NULL;
     sc->ft = NULL;
@@ -218,13 +217,12 @@ static mv_err next_of_segment(scan *sc, mv_error *error)
 static mv_err next_of_fresh(scan *sc, mv_error *error)
 {
     if (!sc->s->v->state.fresh_rows) return MV_OK;
-    if (!sc->fresh_is_open) {
-        sc->fresh_is_open = true;
-        MV_TRY(fresh_open(sc->fresh, sc->s, &sc->wants, error));
-    }
-    MV_TRY(fresh_next(sc->fresh, error));
-    if (!sc->fresh->table.rows) return MV_OK;
-    sc->t = &sc->fresh->table;
+    if (!sc->fresh) MV_TRY(fresh_rows_acquire(sc->s, &sc->wants, &sc->fresh, error));
+    if (sc->next_part == sc->fresh->parts_count) return MV_OK;
+    const fresh_part *part = &sc->fresh->parts[sc->next_part++];
+    sc->fresh_table = fresh_rows_table(part);
+    sc->fresh_codes = part->chunk->codes;
+    sc->t = &sc->fresh_table;
     sc->source = RESULT_FRESH;
     sc->begin = 0;
     sc->count = sc->t->rows;
@@ -245,8 +243,8 @@ mv_err scan_next(scan *sc, mv_error *error)
 
 void scan_end(scan *sc)
 {
-    if (sc->fresh_is_open) fresh_close(sc->fresh);
-    sc->fresh_is_open = false;
+    if (sc->fresh) fresh_rows_release(sc->s->e, sc->fresh);
+    sc->fresh = NULL;
     scan_match_end(sc->texts, sc->s);
     sc->texts = NULL;
 }
@@ -254,20 +252,17 @@ void scan_end(scan *sc)
 uint64_t scan_row(const scan *sc, uint32_t at)
 {
     mv_assert(at < sc->count);
-    if (sc->source == RESULT_FRESH) return (uint64_t)(uintptr_t)sc->fresh->rows[at];
-    return sc->begin + at;
+    return sc->source == RESULT_FRESH ? 0 : sc->begin + at;
 }
 
 mv_err scan_docids(const snapshot *s, const mv_filter *source, mem_buffer *docids, mv_error *error)
 {
     mv_err err;
     filter *f = NULL;
-    fresh_reader fresh = {0};
     mem_arena arena = {0}, block = {0};
     scan sc;
     if (source && (err = filter_compile(s->v->schema, source, &arena, &f, error))) goto done;
-    if ((err = scan_begin(&sc, s, f, NULL, FRESH_NO_VECTOR, &fresh, &arena, &block, error)))
-        goto done;
+    if ((err = scan_begin(&sc, s, f, NULL, FRESH_NO_VECTOR, &arena, &block, error))) goto done;
     while (!(err = scan_next(&sc, error)) && sc.t) {
         for (uint32_t at = scan_find(&sc, 0); at < sc.count && !err; at = scan_find(&sc, at + 1)) {
             if (!mem_buffer_append(docids, &sc.t->docids[sc.begin + at], sizeof(uint64_t)))
@@ -277,7 +272,6 @@ mv_err scan_docids(const snapshot *s, const mv_filter *source, mem_buffer *docid
     }
     scan_end(&sc);
 done:
-    fresh_free(&fresh);
     mem_arena_free(&arena);
     mem_arena_free(&block);
     return err;

@@ -6,9 +6,9 @@
 #ifndef MV_SCAN_H
 #define MV_SCAN_H
 
+#include "open/fresh_rows.h"
 #include "query/filter.h"
 #include "query/order.h"
-#include "read/fresh.h"
 #include "read/scan_match.h"
 
 /* Rows are offered as a list only if at most one row in this many matches: a list of 4 bytes a row
@@ -17,9 +17,8 @@
 
 typedef struct scan {
     const snapshot *s;
-    const filter *f;     /* NULL: all rows */
-    fresh_reader *fresh; /* lent */
-    mem_arena *block;    /* lent, for the filter's bitmaps */
+    const filter *f;  /* NULL: all rows */
+    mem_arena *block; /* lent, for the filter's bitmaps */
     fresh_wants wants;
     filter_table *ft; /* the filter over the next segment, or over fresh rows; NULL: not begun */
     filter_indexes indexes; /* of the next segment */
@@ -29,7 +28,10 @@ typedef struct scan {
     const uint32_t *list; /* its matching rows from next_row on, ascending: blocks without any are
                            * skipped; NULL: all blocks are visited */
     const uint32_t *list_end;
-    bool fresh_is_open;
+    fresh_rows *fresh; /* a reference; NULL: not begun */
+    uint32_t next_part;
+    table fresh_table;              /* the current part */
+    const fresh_codes *fresh_codes; /* of its vectors, one per field */
     /* The current block. */
     const table *t;          /* NULL: at the end */
     uint32_t source;         /* position of the segment in the view, or RESULT_FRESH */
@@ -43,8 +45,7 @@ typedef struct scan {
  * the scan clears it, so that the caller does not use it. Of fresh rows the columns of the filter,
  * of `o` (may be NULL) and of one vector field (or FRESH_NO_VECTOR) are gathered. */
 mv_err scan_begin(scan *sc, const snapshot *s, const filter *f, const order *o,
-                  uint32_t vector_field, fresh_reader *fresh, mem_arena *arena, mem_arena *block,
-                  mv_error *error);
+                  uint32_t vector_field, mem_arena *arena, mem_arena *block, mv_error *error);
 /* True when the next block is the first of a segment, whose position in the view is *segment_at.
  * The functions of the next segment are then allowed. */
 static inline bool scan_at_segment(const scan *sc, uint32_t *segment_at)
@@ -90,7 +91,7 @@ static inline uint32_t scan_find(const scan *sc, uint32_t at)
     }
     return word * 64 + MV_LOWEST_BIT(bits);
 }
-/* The `row` of a hit on row `at` of the block. */
+/* The `row` of a hit on row `at` of the block. Of a fresh row it is 0: result_add finds the row. */
 uint64_t scan_row(const scan *sc, uint32_t at);
 
 /* Append the docids (u64) of all matching rows. For callers that change rows while they go through

@@ -16,6 +16,7 @@ typedef struct search {
     const uint8_t *vectors;     /* `count` of vector_size bytes each, as they are given */
     size_t vector_size;
     distance_query *queries;     /* one per vector */
+    flat_codes_query *coded;     /* the same for codes of rows without a graph; NULL: not yet */
     topk *tops;                  /* one per vector */
     uint32_t count;              /* of vectors */
     bool *is_found;              /* one per vector: a graph has found its hits */

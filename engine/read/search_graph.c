@@ -129,10 +129,7 @@ static mv_err search_by_graph(search *s, graph_search *gs, mv_error *error)
         turn = s->count / (t->count * turns) + 1;
     memset(s->is_found, 0, s->count * sizeof *s->is_found);
     MV_TRY(team_run(t, search_graph_for, gs, s->count, turn, error));
-    for (uint32_t i = 0; i < t->count; i++) {
-        index_add_counts(&s->step->counts, &t->members[i].counts);
-        t->members[i].counts = (mv_search_counts){0};
-    }
+    team_take_counts(t, &s->step->counts);
     s->step->first = gs->first;
     s->step->last = gs->last;
     s->step->expected_recall = s->q->recall > 0 ? s->q->recall : MV_RECALL_DEFAULT;

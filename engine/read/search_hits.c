@@ -36,8 +36,7 @@ mv_err search_hits_scan(search *s, uint32_t field, mem_arena *arena,
     order wanted = {.count = 1, .keys = {{.field = field}}};
     scan sc;
     explain_begin_round(s);
-    mv_err err = scan_begin(&sc, r->seen, s->f, &wanted, FRESH_NO_VECTOR, &r->fresh, arena,
-                            &r->block, error);
+    mv_err err = scan_begin(&sc, r->seen, s->f, &wanted, FRESH_NO_VECTOR, arena, &r->block, error);
     if (!err) err = visit_rows(s, &sc, visitor, ctx, error);
     scan_end(&sc);
     return err;
@@ -98,7 +97,7 @@ mv_err search_hits_take(search *s, topk *top, uint32_t input, hit_page *page, mv
         double distance = (double)entry->distance + 0.0; /* turns -0 into 0 */
         mv_hit hit = {.docid = entry->docid,
                       .source = entry->source,
-                      .row = entry->row,
+                      .row = entry->source == RESULT_FRESH ? 0 : entry->row,
                       .input = input,
                       .distance = distance};
         hit.score = metric_score(page->metric, distance);

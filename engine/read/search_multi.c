@@ -233,10 +233,7 @@ static mv_err search_vectors(multi_graph *g, uint32_t wanted, bool *found, mv_er
     memset(g->is_found, 0, t->count * sizeof *g->is_found);
     uint32_t turn = (t->count + t->team->count - 1) / t->team->count;
     MV_TRY(team_run(t->team, search_vectors_for, g, t->count, turn, error));
-    for (uint32_t i = 0; i < t->team->count; i++) {
-        index_add_counts(&t->s->step->counts, &t->team->members[i].counts);
-        t->team->members[i].counts = (mv_search_counts){0};
-    }
+    team_take_counts(t->team, &t->s->step->counts);
     *found = true;
     for (uint32_t i = 0; i < t->count; i++) {
         topk_finish(&g->tops[i]);

@@ -180,8 +180,7 @@ static mv_err scan_unindexed(text_search *t, filter *f, order *wanted,
     mv_result *r = t->s->r;
     uint32_t source;
     scan sc;
-    mv_err err = scan_begin(&sc, r->seen, f, wanted, FRESH_NO_VECTOR, &r->fresh, &r->arena,
-                            &r->block, error);
+    mv_err err = scan_begin(&sc, r->seen, f, wanted, FRESH_NO_VECTOR, &r->arena, &r->block, error);
     while (!err) {
         while (scan_at_segment(&sc, &source) && is_indexed(t, source)) scan_skip_segment(&sc);
         if ((err = scan_next(&sc, error)) || !sc.t) break;
@@ -303,8 +302,8 @@ static mv_err rank_indexed(text_search *t, mv_error *error)
     mv_result *r = t->s->r;
     uint32_t at, slot = index_slot_of_field(view_of(t)->schema, t->s->q->text_field);
     scan sc;
-    mv_err err = scan_begin(&sc, r->seen, t->s->f, NULL, FRESH_NO_VECTOR, &r->fresh, &r->arena,
-                            &r->block, error);
+    mv_err err =
+        scan_begin(&sc, r->seen, t->s->f, NULL, FRESH_NO_VECTOR, &r->arena, &r->block, error);
     while (!err && scan_at_segment(&sc, &at)) {
         explain_begin_step(t->s, at);
         t->s->step->first = t->s->step->last = MV_STRATEGY_EXACT;

@@ -4,6 +4,7 @@
 #include "read/search_vector.h"
 
 #include "read/explain.h"
+#include "read/search_codes.h"
 #include "read/search_graph.h"
 #include "read/search_hits.h"
 #include "vector/element.h"
@@ -72,6 +73,7 @@ typedef struct block_search {
     const search *s;
     const scan *sc;
     flat_rows rows;
+    coded_rows coded; /* `codes` NULL: they have none */
 } block_search;
 
 static mv_err search_block_for(void *ctx, team_member *me, uint32_t first, uint32_t end)
@@ -80,7 +82,11 @@ static mv_err search_block_for(void *ctx, team_member *me, uint32_t first, uint3
     const search *s = b->s;
     const scan *sc = b->sc;
     uint32_t step = end - first > 1 ? SHARED_BLOCK_ROWS : sc->count;
-    (void)me;
+    if (b->coded.codes) {
+        for (uint32_t i = first; i < end; i++)
+            MV_TRY(search_codes_push(s, &b->coded, i, &me->counts, &me->error));
+        return MV_OK;
+    }
     for (uint32_t done = 0; done < sc->count; done += step) {
         uint32_t count = sc->count - done < step ? sc->count - done : step;
         for (uint32_t i = first; i < end; i++)
@@ -90,14 +96,39 @@ static mv_err search_block_for(void *ctx, team_member *me, uint32_t first, uint3
     return MV_OK;
 }
 
+/* Search the block by its codes. Fresh rows are searched by this thread alone. */
+static mv_err search_coded_block(search *s, block_search *b, mv_error *error)
+{
+    team *t = s->team;
+    uint32_t turn = (s->count + t->count - 1) / t->count;
+    mv_err err;
+    explain_note_block(s, b->sc, 0);
+    MV_TRY(search_codes_prepare(s, b->coded.codes, error));
+    if (b->sc->source != RESULT_FRESH) {
+        err = team_run(t, search_block_for, b, s->count, turn, error);
+    } else {
+        team_member *me = &t->members[0];
+        if ((err = search_block_for(b, me, 0, s->count))) *error = me->error;
+    }
+    team_take_counts(t, &s->step->counts);
+    return err;
+}
+
 static mv_err search_block(search *s, const scan *sc, mv_error *error)
 {
     double begun = explain_now(s);
-    block_search b = {s, sc, search_rows_of(s, sc->t, sc->source)};
-    explain_note_block(s, sc, s->count);
-    if (sc->source == RESULT_FRESH) b.rows.encoded = sc->fresh->rows;
-    uint32_t turn = (s->count + s->team->count - 1) / s->team->count;
-    mv_err err = team_run(s->team, search_block_for, &b, s->count, turn, error);
+    mv_err err;
+    block_search b = {.s = s, .sc = sc};
+    if (sc->source == RESULT_FRESH && sc->fresh_codes[s->q->vector_field].is_used)
+        b.coded = (coded_rows){&sc->fresh_codes[s->q->vector_field].codes, sc, 0, sc->count};
+    if (b.coded.codes) {
+        err = search_coded_block(s, &b, error);
+    } else {
+        b.rows = search_rows_of(s, sc->t, sc->source);
+        explain_note_block(s, sc, s->count);
+        uint32_t turn = (s->count + s->team->count - 1) / s->team->count;
+        err = team_run(s->team, search_block_for, &b, s->count, turn, error);
+    }
     s->step->search_seconds += explain_now(s) - begun;
     return err;
 }
@@ -135,8 +166,8 @@ static mv_err find_nearest(search *s, uint64_t wanted, mv_error *error)
         topk_start(&s->tops[i], heaps + (size_t)i * capacity, capacity,
                    search_hits_limit(s->q, s->field->metric));
     explain_begin_round(s);
-    MV_TRY(scan_begin(&sc, s->r->seen, s->f, NULL, s->q->vector_field, &s->r->fresh, &s->r->arena,
-                      &s->r->block, error));
+    MV_TRY(scan_begin(&sc, s->r->seen, s->f, NULL, s->q->vector_field, &s->r->arena, &s->r->block,
+                      error));
     team workers;
     uint32_t threads = s->q->threads ? s->q->threads : 1;
     team_begin(&workers, s->r->e, threads < s->count ? threads : s->count);
@@ -178,6 +209,7 @@ static mv_err search_pages(search *s, hit_page page, mv_error *error)
         result_sort_returned(s->r);
         one.vectors = s->vectors + i * s->vector_size;
         one.queries = s->queries + i;
+        one.coded = NULL;
         MV_TRY(search_in_rounds(&one, i, page, error));
     }
     return MV_OK;

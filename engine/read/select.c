@@ -24,8 +24,8 @@ static mv_err begin_after(search *s, const order *o, order_heap *heap, mv_error 
     uint32_t source;
     bool found = false;
     MV_TRY(result_need(s->r, &s->q->after, &hit, error));
-    MV_TRY(scan_begin(&sc, s->r->seen, NULL, o, FRESH_NO_VECTOR, &s->r->fresh, &s->r->arena,
-                      &s->r->block, error));
+    MV_TRY(
+        scan_begin(&sc, s->r->seen, NULL, o, FRESH_NO_VECTOR, &s->r->arena, &s->r->block, error));
     mv_err err = MV_OK;
     while (!err && !found) {
         while (scan_at_segment(&sc, &source) && source != hit.source) scan_skip_segment(&sc);
@@ -53,8 +53,8 @@ mv_err select_rows(search *s, mv_error *error)
     if (!capacity) return MV_OK;
     MV_TRY(order_start(&heap, &o, schema, capacity, &s->r->arena, error));
     if (s->q->after.data) MV_TRY(begin_after(s, &o, &heap, error));
-    MV_TRY(scan_begin(&sc, s->r->seen, s->f, &o, FRESH_NO_VECTOR, &s->r->fresh, &s->r->arena,
-                      &s->r->block, error));
+    MV_TRY(
+        scan_begin(&sc, s->r->seen, s->f, &o, FRESH_NO_VECTOR, &s->r->arena, &s->r->block, error));
     mv_err err = MV_OK;
     double begun = explain_now(s);
     while (!has_enough(&heap) && !(err = scan_next(&sc, error)) && sc.t) {

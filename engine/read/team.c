@@ -97,6 +97,14 @@ mv_err team_run(team *t, team_work *work, void *ctx, uint32_t items, uint32_t tu
     return t->err;
 }
 
+void team_take_counts(team *t, mv_search_counts *sum)
+{
+    for (uint32_t i = 0; i < t->count; i++) {
+        index_add_counts(sum, &t->members[i].counts);
+        t->members[i].counts = (mv_search_counts){0};
+    }
+}
+
 void team_end(team *t)
 {
     if (t->count > 1) {

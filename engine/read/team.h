@@ -13,7 +13,7 @@ typedef struct team_member {
     team *team;
     os_thread *thread;       /* NULL: the caller's */
     index_scratch scratch;   /* acquired from the engine */
-    mv_search_counts counts; /* of its work, for the caller of team_run to take */
+    mv_search_counts counts; /* of its work, for team_take_counts */
     mv_error error;          /* of its work that failed */
 } team_member;
 
@@ -43,6 +43,8 @@ void team_begin(team *t, engine *e, uint32_t threads);
  * member alone takes all items at once. After a failure no further turn begins. */
 mv_err team_run(team *t, team_work *work, void *ctx, uint32_t items, uint32_t turn,
                 mv_error *error);
+/* Add what the members have counted to `sum`, and let them begin at 0. */
+void team_take_counts(team *t, mv_search_counts *sum);
 void team_end(team *t);
 
 #endif

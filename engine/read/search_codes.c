@@ -1,0 +1,85 @@
+#include "read/search_codes.h"
+
+/* Rows whose distances are bounded at once. The heap is full after the first ones, so that most of
+ * the others are left out. */
+#define BOUNDED_ROWS 64u
+
+mv_err search_codes_prepare(search *s, const flat_codes *codes, mv_error *error)
+{
+    size_t size = mem_whole_lines(flat_codes_query_size(codes));
+    if (s->coded) return MV_OK;
+    flat_codes_query *coded = search_alloc(s, s->count * sizeof *coded, error);
+    uint8_t *memory = search_alloc(s, mem_array_size(s->count + 1, size), error);
+    if (!coded || !memory) return MV_NO_MEMORY;
+    memory += -(uintptr_t)memory % CODES_LINE;
+    for (uint32_t i = 0; i < s->count; i++)
+        flat_codes_prepare(&coded[i], codes, s->vectors + i * s->vector_size, memory + i * size);
+    s->coded = coded;
+    return MV_OK;
+}
+
+/* The stored vector of a row of the block. */
+static mv_err vector_of(const search *s, const scan *sc, uint32_t row, const void **elements,
+                        float *inverse_norm, mv_error *error)
+{
+    const snapshot *seen = s->r->seen;
+    const table_vectors *vectors = &sc->t->vectors[s->q->vector_field];
+    const uint8_t *encoded = NULL;
+    if (sc->source != RESULT_FRESH) {
+        *elements = vectors->base + (size_t)row * vectors->stride;
+        *inverse_norm = vectors->inverse_norms ? vectors->inverse_norms[row] : 0;
+        return MV_OK;
+    }
+    MV_TRY(result_fresh_row(seen, sc->t->docids[row], &encoded, error));
+    *elements = row_vector(seen->v->schema, encoded, s->q->vector_field);
+    *inverse_norm = row_inverse_norm(seen->v->schema, encoded, s->q->vector_field);
+    return MV_OK;
+}
+
+/* Measure rows by their vectors, and push them. */
+static mv_err push_measured(const search *s, const scan *sc, uint32_t i, const uint32_t *rows,
+                            uint32_t count, mv_error *error)
+{
+    const void *list[BOUNDED_ROWS];
+    float norms[BOUNDED_ROWS], distances[BOUNDED_ROWS];
+    for (uint32_t at = 0; at < count; at++)
+        MV_TRY(vector_of(s, sc, rows[at], &list[at], &norms[at], error));
+    distance_to_list(&s->queries[i], list, norms, count, distances);
+    for (uint32_t at = 0; at < count; at++)
+        topk_push(&s->tops[i], (topk_entry){.distance = distances[at],
+                                            .source = sc->source,
+                                            .row = scan_row(sc, rows[at] - sc->begin),
+                                            .docid = sc->t->docids[rows[at]]});
+    return MV_OK;
+}
+
+/* Bound the distances of rows, and measure those that may be among the nearest. */
+static mv_err push_rows(const search *s, const coded_rows *from, uint32_t i, uint32_t *rows,
+                        uint32_t count, mv_search_counts *counts, mv_error *error)
+{
+    float bounds[BOUNDED_ROWS];
+    uint32_t kept = 0;
+    flat_codes_bounds(&s->coded[i], from->codes, rows, count, bounds);
+    for (uint32_t at = 0; at < count; at++) {
+        rows[kept] = rows[at];
+        kept += !(bounds[at] > s->tops[i].limit); /* true if the bound is NaN */
+    }
+    counts->code_distances += count;
+    counts->exact_distances += kept;
+    return push_measured(s, from->sc, i, rows, kept, error);
+}
+
+mv_err search_codes_push(const search *s, const coded_rows *from, uint32_t i,
+                         mv_search_counts *counts, mv_error *error)
+{
+    uint32_t rows[BOUNDED_ROWS], count = 0;
+    const scan *sc = from->sc;
+    for (uint32_t at = scan_find(sc, from->begin - sc->begin); at < from->end - sc->begin;
+         at = scan_find(sc, at + 1)) {
+        rows[count++] = sc->begin + at;
+        if (count < BOUNDED_ROWS) continue;
+        MV_TRY(push_rows(s, from, i, rows, count, counts, error));
+        count = 0;
+    }
+    return count ? push_rows(s, from, i, rows, count, counts, error) : MV_OK;
+}

@@ -1,0 +1,22 @@
+/* The exact scan with codes (index/flat_codes.h): of fresh rows, and of segments whose graph is not
+ * built yet. */
+#ifndef MV_SEARCH_CODES_H
+#define MV_SEARCH_CODES_H
+
+#include "read/search.h"
+
+/* Rows of the block of a scan that have codes. */
+typedef struct coded_rows {
+    const flat_codes *codes;
+    const scan *sc;
+    uint32_t begin, end; /* of the table of the block; begin - sc->begin is a multiple of 64 */
+} coded_rows;
+
+/* Prepare the vectors of the search for codes of its field, unless that is done. */
+mv_err search_codes_prepare(search *s, const flat_codes *codes, mv_error *error);
+/* Push the nearest rows that match to the heap of vector `i`. Fresh rows are read by the thread of
+ * the snapshot only. */
+mv_err search_codes_push(const search *s, const coded_rows *rows, uint32_t i,
+                         mv_search_counts *counts, mv_error *error);
+
+#endif
