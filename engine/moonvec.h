@@ -461,6 +461,9 @@ typedef enum mv_durability {
 #define MV_BUSY_MS      60000      /* default of mv_open_options.busy_ms: a minute */
 #define MV_BUSY_AT_ONCE UINT32_MAX /* as busy_ms: do not wait */
 
+#define MV_SLOWDOWN_ROWS  32768u     /* default of mv_open_options.slowdown_rows */
+#define MV_SLOWDOWN_NEVER UINT64_MAX /* as slowdown_rows: writes are never slowed down */
+
 typedef struct mv_open_options {
     const mv_schema *schema; /* to create the collection, or to compare with the existing one */
     bool must_create;        /* MV_EXISTS: the path exists */
@@ -479,6 +482,11 @@ typedef struct mv_open_options {
                        * answers MV_BUSY, in milliseconds. 0: MV_BUSY_MS; MV_BUSY_AT_ONCE: it does
                        * not wait. A job waits as long for a job of another process, but for
                        * writers as long as it is allowed to work */
+    uint64_t slowdown_rows; /* with automatic maintenance: from how many rows on that lack an index
+                             * writes wait, if there are searches of any process that is not
+                             * read_only: longer the more rows lack one, 1 ms for each written row
+                             * at twice the number, 2 ms at most. So maintenance keeps up, and
+                             * searches stay fast. 0: MV_SLOWDOWN_ROWS */
 } mv_open_options;
 
 /* Open the collection at `path`, or create it. ":memory:" creates one that exists until it is
@@ -918,6 +926,8 @@ typedef struct mv_stats {
     uint64_t pending_rows; /* rows that wait for an index, fresh rows included. Small segments that
                             * get none do not wait */
     mv_pending pending;    /* why */
+    uint64_t slowed_ms;    /* how long writes of this process waited for maintenance
+                            * (mv_open_options.slowdown_rows) */
 } mv_stats;
 
 MV_API mv_err mv_get_stats(mv_collection *collection, mv_stats *stats, mv_error *error);

@@ -151,9 +151,10 @@ typedef enum os_lock_outcome {
 os_lock_outcome os_shared_mutex_lock(os_shared_mutex *mutex, double seconds);
 /* Only the thread that locked it may unlock it. */
 void os_shared_mutex_unlock(os_shared_mutex *mutex);
-/* A word in the file for the users of the mutex, who need not have locked it. The process that
- * opens the file while no other has it open sets it to 0. */
-_Atomic uint64_t *os_shared_mutex_word(os_shared_mutex *mutex);
+/* OS_SHARED_WORDS words in the file for the users of the mutex, who need not have locked it. The
+ * process that opens the file while no other has it open sets them to 0. */
+#define OS_SHARED_WORDS 4u
+_Atomic uint64_t *os_shared_mutex_words(os_shared_mutex *mutex);
 void os_shared_mutex_close(os_shared_mutex *mutex); /* NULL is fine */
 
 /* A condition variable. */

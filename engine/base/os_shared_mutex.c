@@ -14,8 +14,8 @@
  * that was locked when the machine went down is not taken over. */
 typedef struct mutex_page {
     uint64_t magic;
-    uint64_t size;         /* of this struct: differs between 32 and 64 bits */
-    _Atomic uint64_t word; /* of the users: os_shared_mutex_word */
+    uint64_t size;                           /* of this struct: differs between 32 and 64 bits */
+    _Atomic uint64_t words[OS_SHARED_WORDS]; /* of the users: os_shared_mutex_words */
     pthread_mutex_t mutex;
 } mutex_page;
 
@@ -132,9 +132,9 @@ os_lock_outcome os_shared_mutex_lock(os_shared_mutex *mutex, double seconds)
     return failed ? OS_LOCK_BROKEN : OS_LOCKED;
 }
 
-_Atomic uint64_t *os_shared_mutex_word(os_shared_mutex *mutex)
+_Atomic uint64_t *os_shared_mutex_words(os_shared_mutex *mutex)
 {
-    return &mutex->page->word;
+    return mutex->page->words;
 }
 
 void os_shared_mutex_unlock(os_shared_mutex *mutex)

@@ -130,6 +130,7 @@ static mv_err create_handle(const char *path, const mv_open_options *options, mv
     c->durability = options->durability;
     if (options->busy_ms != MV_BUSY_AT_ONCE)
         c->busy_seconds = (options->busy_ms ? options->busy_ms : MV_BUSY_MS) / 1000.0;
+    c->slowdown_rows = options->slowdown_rows ? options->slowdown_rows : MV_SLOWDOWN_ROWS;
     *out = c;
     return MV_OK;
 }

@@ -65,6 +65,7 @@ mv_err mv_get_stats(mv_collection *c, mv_stats *stats, mv_error *error)
     stats->is_maintained = status.is_working;
     memcpy(stats->maintenance_error, status.failure, sizeof status.failure);
     stats->pending_rows = merge_plan_pending_rows(v);
+    stats->slowed_ms = atomic_load(&s.e->slowed_us) / 1000;
     stats->pending = why_pending(c, v, &status);
     mv_err err = add_disk_bytes(s.e, v, &stats->disk_bytes, error);
     if (!err && !s.e->in_memory) err = durability_is_durable(s.e->path, &stats->durable, error);

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "job/slowdown.h"
+
 /* The pause after a failure, or when another job has the turn or asks for it. It is doubled after
  * each failure that follows, up to the maximum. Chosen so that a full disk costs little: a failed
  * merge may have written a whole group. */
@@ -208,13 +210,16 @@ static void wake(engine *e, const view *v, bool sync, bool is_own_commit)
 
 static void wake_by_commit(engine *e, const view *v, bool sync)
 {
+    slowdown_note_view(e, v);
     wake(e, v, sync, true);
 }
 
 static void wake_by_read(engine *e, const view *v, bool sync)
 {
+    slowdown_note_read(e);
     if (atomic_load(&e->looked_at) == v->number) return;
     atomic_store(&e->looked_at, v->number);
+    slowdown_note_view(e, v);
     wake(e, v, sync, false);
 }
 
@@ -249,6 +254,7 @@ static void stop_threads(engine *e)
 }
 
 const engine_hooks maintain_hooks = {.on_commit = wake_by_commit,
+                                     .slow_down = slowdown_wait,
                                      .on_read = wake_by_read,
                                      .has_threads = has_threads,
                                      .stop_threads = stop_threads};

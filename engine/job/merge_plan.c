@@ -188,7 +188,7 @@ uint64_t merge_plan_build_cost(const merge_plan *p, uint32_t slot)
 
 /* ---------------------------------------------------------------- what there is to do */
 
-static uint64_t lacking_rows(const view *v)
+uint64_t merge_plan_lacking_rows(const view *v)
 {
     uint64_t rows = 0;
     for (uint32_t i = 0; i < v->segments_count; i++)
@@ -199,13 +199,14 @@ static uint64_t lacking_rows(const view *v)
 uint64_t merge_plan_pending_rows(const view *v)
 {
     for (uint32_t slot = 0; slot < index_slot_count(v->schema); slot++)
-        if (index_slot_type(v->schema, slot)) return lacking_rows(v) + v->state.fresh_rows;
+        if (index_slot_type(v->schema, slot))
+            return merge_plan_lacking_rows(v) + v->state.fresh_rows;
     return 0;
 }
 
 bool merge_plan_is_urgent(const view *v)
 {
-    if (lacking_rows(v) >= URGENT_ROWS) return true;
+    if (merge_plan_lacking_rows(v) >= URGENT_ROWS) return true;
     for (merge_plan p = merge_plan_start(v, false); merge_plan_next(&p);) {
         uint64_t rows = 0, deleted = 0;
         if (!p.merges) continue;

@@ -50,6 +50,8 @@ uint64_t merge_plan_build_cost(const merge_plan *p, uint32_t slot);
 
 /* True when there is enough to do that maintenance should do it. */
 bool merge_plan_is_urgent(const view *v);
+/* Rows of segments that lack an index. */
+uint64_t merge_plan_lacking_rows(const view *v);
 /* Rows that an index should have but does not have yet, the fresh rows among them. */
 uint64_t merge_plan_pending_rows(const view *v);
 

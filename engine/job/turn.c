@@ -17,13 +17,14 @@
  * request of a process that died expires. 0: no job asks. */
 static void set_request(const mv_job *job, double until)
 {
-    atomic_store(catalog_shared_word(job->e->catalog), (uint64_t)(until * 1000));
+    atomic_store(catalog_shared_word(job->e->catalog, CATALOG_WORD_TURN), (uint64_t)(until * 1000));
 }
 
 bool turn_is_asked_for(const mv_job *job)
 {
     if (job->e->in_memory) return false;
-    double until = (double)atomic_load(catalog_shared_word(job->e->catalog)) / 1000,
+    double until =
+               (double)atomic_load(catalog_shared_word(job->e->catalog, CATALOG_WORD_TURN)) / 1000,
            left = until - os_seconds();
     return left > 0 && left <= ASK_SECONDS;
 }

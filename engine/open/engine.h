@@ -39,6 +39,10 @@ typedef struct engine_hooks {
     /* A handle with automatic maintenance has committed. `v`: the writer's view, which may lag
      * behind the commit (I10). `sync`: durability of the handle. Called without locks. */
     void (*on_commit)(engine *e, const struct view *v, bool sync);
+    /* A write of a handle with automatic maintenance has been committed, with `rows` new rows. It
+     * may have to wait, if more than `limit` rows lack an index (slowdown.h). Called without locks.
+     */
+    void (*slow_down)(engine *e, uint64_t rows, uint64_t limit);
     /* A handle with automatic maintenance reads a commit, which may be of another process. Called
      * for every read, without locks. */
     void (*on_read)(engine *e, const struct view *v, bool sync);
@@ -76,6 +80,8 @@ struct engine {
     struct maintainer *maintainer;  /* NULL until needed; guarded by the mutex (maintain.c) */
     atomic_uint_fast64_t looked_at; /* number of the view in which work for maintenance was last
                                      * looked for; 0: none */
+    atomic_uint_fast64_t lacking_rows; /* of the last view looked at: rows that lack an index */
+    atomic_uint_fast64_t slowed_us;    /* how long writes of this process were slowed down */
     bool is_swept; /* leftovers of dead processes were removed; guarded by the writers' lock */
     struct writer *writing; /* the transaction that was begun last, if it is open (writer.c);
                              * guarded by the writers' lock */

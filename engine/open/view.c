@@ -48,16 +48,16 @@ void view_close_unused(engine *e, const view *v)
 
 /* ---------------------------------------------------------------- views */
 
-/* The live rows of a segment in the newest view. The segment most often has the same position `at`
- * there. */
-static live_rows *live_of_newest(const engine *e, const shared_segment *shared, uint32_t at)
+/* A segment in the newest view, where it most often has the same position `at`. */
+static const view_segment *segment_of_newest(const engine *e, const shared_segment *shared,
+                                             uint32_t at)
 {
     const view *newest = e->newest;
     if (!newest) return NULL;
     if (at < newest->segments_count && newest->segments[at].shared == shared)
-        return newest->segments[at].live;
+        return &newest->segments[at];
     for (uint32_t i = 0; i < newest->segments_count; i++)
-        if (newest->segments[i].shared == shared) return newest->segments[i].live;
+        if (newest->segments[i].shared == shared) return &newest->segments[i];
     return NULL;
 }
 
@@ -65,14 +65,19 @@ static live_rows *live_of_newest(const engine *e, const shared_segment *shared, 
  * of their indexes. */
 static view *view_create(const mv_schema *schema, uint32_t segments_count, uint64_t number)
 {
-    size_t slots = index_slot_count(schema);
+    size_t slots = index_slot_count(schema), fields = schema->vectors_count;
     size_t size = sizeof(view) + segments_count * sizeof(view_segment) +
-                  segments_count * slots * sizeof(shared_index *);
+                  segments_count * slots * sizeof(shared_index *) +
+                  segments_count * fields * sizeof(waiting_codes *);
     view *v = mem_alloc_zero(size);
     if (!v) return NULL;
     shared_index **indexes = (shared_index **)(void *)(v->segments + segments_count);
     *v = (view){.refs = 1, .size = size, .number = number, .schema = schema};
-    for (uint32_t i = 0; i < segments_count; i++) v->segments[i].indexes = indexes + i * slots;
+    waiting_codes **codes = (waiting_codes **)(void *)(indexes + segments_count * slots);
+    for (uint32_t i = 0; i < segments_count; i++) {
+        v->segments[i].indexes = indexes + i * slots;
+        v->segments[i].codes = codes + i * fields;
+    }
     return v;
 }
 
@@ -86,6 +91,8 @@ static void view_free_locked(engine *e, view *v)
             mv_assert(s->indexes[slot]->refs > 0); /* I3 */
             s->indexes[slot]->refs--;
         }
+        for (uint32_t field = 0; field < v->schema->vectors_count; field++)
+            waiting_codes_release_locked(s->codes[field]);
         deletions_release_live(s->live);
         mv_assert(s->shared->refs > 0); /* I3 */
         s->shared->refs--;
@@ -107,8 +114,8 @@ static mv_err add_segment(engine *e, view *v, const segment_record *record, cata
 {
     view_segment *out = &v->segments[v->segments_count];
     MV_TRY(shared_segment_get_locked(e, v->schema, record, &out->shared, error));
-    MV_TRY(deletions_acquire_live(deleted, out->shared->s,
-                                  live_of_newest(e, out->shared, v->segments_count), &out->live,
+    const view_segment *before = segment_of_newest(e, out->shared, v->segments_count);
+    MV_TRY(deletions_acquire_live(deleted, out->shared->s, before ? before->live : NULL, &out->live,
                                   error));
     out->shared->refs++;
     v->segments_count++; /* from here on view_free_locked releases it */
@@ -153,6 +160,31 @@ static mv_err add_index(void *ctx, uint64_t number, const catalog_value *value, 
     s->indexes[slot] = x;
     x->refs++;
     return MV_OK;
+}
+
+/* Let the fields that wait for a graph have codes: those of the newest view, or new ones. */
+static void add_codes(engine *e, view *v)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < v->segments_count; i++) {
+        view_segment *s = &v->segments[i];
+        const view_segment *before = segment_of_newest(e, s->shared, i);
+        for (uint32_t field = 0; field < v->schema->vectors_count; field++) {
+            if (!index_slot_type(v->schema, field) || shared_index_is_usable(s->indexes[field]))
+                continue;
+            waiting_codes *w = before ? before->codes[field] : NULL;
+            if (w)
+                w->refs++;
+            else if (!(w = waiting_codes_create(v->schema, s->shared->s, field)))
+                continue;
+            s->codes[field] = w;
+            bytes += waiting_codes_bytes(w);
+            if (bytes <= WAITING_CODES_BYTES_MAX) continue;
+            waiting_codes_release_locked(w);
+            s->codes[field] = NULL;
+            return;
+        }
+    }
 }
 
 /* Sort segments by docid (I4). That is not the order of numbers: a merged segment has a new number
@@ -221,6 +253,7 @@ static mv_err view_open_locked(engine *e, catalog_txn *txn, uint64_t number, vie
     index_visit indexes = {e, v};
     if ((err = catalog_each_u64(txn, CATALOG_INDEXES, add_index, &indexes, error))) goto done;
     mv_assert(v->segments_count == count);
+    add_codes(e, v);
     *out = v;
 done:
     if (err && v) view_free_locked(e, v);

@@ -12,6 +12,7 @@
 
 #include "open/deletions.h"
 #include "open/shared_index.h"
+#include "open/waiting_codes.h"
 
 typedef struct view_segment {
     shared_segment *shared; /* a reference */
@@ -19,6 +20,8 @@ typedef struct view_segment {
     table table;            /* the segment's, with its live rows */
     shared_index *
         *indexes; /* a reference per slot, NULL where there is none; in the view's memory */
+    waiting_codes **codes; /* a reference per vector field, NULL unless its graph is missing;
+                            * likewise */
 } view_segment;
 
 typedef struct view {

@@ -21,14 +21,17 @@ void explain_begin_round(search *s)
     for (size_t i = 0; i < s->r->steps_count; i++) s->r->steps[i].matching = 0;
 }
 
-void explain_note_block(search *s, const scan *sc, uint32_t vectors)
+void explain_note_block(search *s, const scan *sc, uint32_t first, uint32_t vectors)
 {
     if (!s->q->explain) return;
     size_t matching = scan_matching(sc);
     s->step->first = s->step->last = MV_STRATEGY_EXACT;
     s->step->expected_recall = 1;
     s->step->matching += matching;
-    s->step->counts.exact_distances += matching * vectors;
+    if (!vectors || first == sc->count) return;
+    const uint64_t *rest = sc->matches ? sc->matches + first / 64 : NULL;
+    size_t measured = rest ? bits_count(rest, sc->count - first) : sc->count - first;
+    s->step->counts.exact_distances += measured * vectors;
 }
 
 mv_err explain_begin(search *s, mv_error *error)

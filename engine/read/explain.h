@@ -13,8 +13,8 @@ double explain_now(const search *s);
 void explain_begin_step(search *s, uint32_t source);
 /* A further round of the search begins: steps count matching rows once, and add up all else. */
 void explain_begin_round(search *s);
-/* Count the matching rows of the current block, whose distances to `vectors` vectors are computed.
- */
-void explain_note_block(search *s, const scan *sc, uint32_t vectors);
+/* Count the matching rows of the current block. The distances of those from row `first` of the
+ * block on to `vectors` vectors are computed. */
+void explain_note_block(search *s, const scan *sc, uint32_t first, uint32_t vectors);
 
 #endif

@@ -4,6 +4,22 @@
  * the others are left out. */
 #define BOUNDED_ROWS 64u
 
+coded_rows search_codes_of(search *s, const scan *sc)
+{
+    if (sc->source == RESULT_FRESH) {
+        const fresh_codes *fresh = &sc->fresh_codes[s->q->vector_field];
+        return (coded_rows){&fresh->codes, sc, fresh->is_used ? sc->count : 0};
+    }
+    waiting_codes *w = s->r->seen->v->segments[sc->source].codes[s->q->vector_field];
+    uint32_t end = sc->begin + sc->count, encoded = w ? waiting_codes_encoded(w) : 0;
+    if (w && encoded < end && !s->has_encoded) {
+        encoded = waiting_codes_advance(w);
+        s->has_encoded = true;
+    }
+    if (encoded > end) encoded = end;
+    return (coded_rows){w ? &w->codes : NULL, sc, encoded > sc->begin ? encoded - sc->begin : 0};
+}
+
 mv_err search_codes_prepare(search *s, const flat_codes *codes, mv_error *error)
 {
     size_t size = mem_whole_lines(flat_codes_query_size(codes));
@@ -74,8 +90,7 @@ mv_err search_codes_push(const search *s, const coded_rows *from, uint32_t i,
 {
     uint32_t rows[BOUNDED_ROWS], count = 0;
     const scan *sc = from->sc;
-    for (uint32_t at = scan_find(sc, from->begin - sc->begin); at < from->end - sc->begin;
-         at = scan_find(sc, at + 1)) {
+    for (uint32_t at = scan_find(sc, 0); at < from->count; at = scan_find(sc, at + 1)) {
         rows[count++] = sc->begin + at;
         if (count < BOUNDED_ROWS) continue;
         MV_TRY(push_rows(s, from, i, rows, count, counts, error));

@@ -5,13 +5,15 @@
 
 #include "read/search.h"
 
-/* Rows of the block of a scan that have codes. */
+/* The first rows of the block of a scan, which have codes. */
 typedef struct coded_rows {
     const flat_codes *codes;
     const scan *sc;
-    uint32_t begin, end; /* of the table of the block; begin - sc->begin is a multiple of 64 */
+    uint32_t count; /* 0: none; a multiple of 64, or all rows of the block */
 } coded_rows;
 
+/* The rows of the block that have codes. Makes some codes that are missing. */
+coded_rows search_codes_of(search *s, const scan *sc);
 /* Prepare the vectors of the search for codes of its field, unless that is done. */
 mv_err search_codes_prepare(search *s, const flat_codes *codes, mv_error *error);
 /* Push the nearest rows that match to the heap of vector `i`. Fresh rows are read by the thread of

@@ -130,7 +130,7 @@ static mv_err compare_multi(multi_search *t, const table *of, uint32_t source, u
 static mv_err compare_multi_block(void *ctx, const scan *sc, mv_error *error)
 {
     multi_search *t = ctx;
-    explain_note_block(t->s, sc, 0);
+    explain_note_block(t->s, sc, 0, 0);
     for (uint32_t at = scan_find(sc, 0); at < sc->count; at = scan_find(sc, at + 1))
         MV_TRY(compare_multi(t, sc->t, sc->source, sc->begin + at, scan_row(sc, at), error));
     return MV_OK;

@@ -101,7 +101,7 @@ static mv_err compare_table_row(const sparse_search *t, const table *of, uint32_
 static mv_err compare_block(void *ctx, const scan *sc, mv_error *error)
 {
     sparse_search *t = ctx;
-    explain_note_block(t->s, sc, 1);
+    explain_note_block(t->s, sc, 0, 1);
     for (uint32_t at = scan_find(sc, 0); at < sc->count; at = scan_find(sc, at + 1)) {
         topk_entry entry = {.source = sc->source, .row = scan_row(sc, at)};
         bool is_hit;

@@ -73,7 +73,7 @@ typedef struct block_search {
     const search *s;
     const scan *sc;
     flat_rows rows;
-    coded_rows coded; /* `codes` NULL: they have none */
+    coded_rows coded; /* the first of them, which have codes */
 } block_search;
 
 static mv_err search_block_for(void *ctx, team_member *me, uint32_t first, uint32_t end)
@@ -82,12 +82,9 @@ static mv_err search_block_for(void *ctx, team_member *me, uint32_t first, uint3
     const search *s = b->s;
     const scan *sc = b->sc;
     uint32_t step = end - first > 1 ? SHARED_BLOCK_ROWS : sc->count;
-    if (b->coded.codes) {
-        for (uint32_t i = first; i < end; i++)
-            MV_TRY(search_codes_push(s, &b->coded, i, &me->counts, &me->error));
-        return MV_OK;
-    }
-    for (uint32_t done = 0; done < sc->count; done += step) {
+    for (uint32_t i = first; i < end && b->coded.count; i++)
+        MV_TRY(search_codes_push(s, &b->coded, i, &me->counts, &me->error));
+    for (uint32_t done = b->coded.count; done < sc->count; done += step) {
         uint32_t count = sc->count - done < step ? sc->count - done : step;
         for (uint32_t i = first; i < end; i++)
             flat_search(&s->queries[i], &b->rows, sc->begin + done, count,
@@ -96,39 +93,23 @@ static mv_err search_block_for(void *ctx, team_member *me, uint32_t first, uint3
     return MV_OK;
 }
 
-/* Search the block by its codes. Fresh rows are searched by this thread alone. */
-static mv_err search_coded_block(search *s, block_search *b, mv_error *error)
-{
-    team *t = s->team;
-    uint32_t turn = (s->count + t->count - 1) / t->count;
-    mv_err err;
-    explain_note_block(s, b->sc, 0);
-    MV_TRY(search_codes_prepare(s, b->coded.codes, error));
-    if (b->sc->source != RESULT_FRESH) {
-        err = team_run(t, search_block_for, b, s->count, turn, error);
-    } else {
-        team_member *me = &t->members[0];
-        if ((err = search_block_for(b, me, 0, s->count))) *error = me->error;
-    }
-    team_take_counts(t, &s->step->counts);
-    return err;
-}
-
 static mv_err search_block(search *s, const scan *sc, mv_error *error)
 {
     double begun = explain_now(s);
     mv_err err;
-    block_search b = {.s = s, .sc = sc};
-    if (sc->source == RESULT_FRESH && sc->fresh_codes[s->q->vector_field].is_used)
-        b.coded = (coded_rows){&sc->fresh_codes[s->q->vector_field].codes, sc, 0, sc->count};
-    if (b.coded.codes) {
-        err = search_coded_block(s, &b, error);
-    } else {
-        b.rows = search_rows_of(s, sc->t, sc->source);
-        explain_note_block(s, sc, s->count);
-        uint32_t turn = (s->count + s->team->count - 1) / s->team->count;
-        err = team_run(s->team, search_block_for, &b, s->count, turn, error);
+    block_search b = {.s = s, .sc = sc, .coded = search_codes_of(s, sc)};
+    team *t = s->team;
+    uint32_t turn = (s->count + t->count - 1) / t->count;
+    explain_note_block(s, sc, b.coded.count, s->count);
+    b.rows = search_rows_of(s, sc->t, sc->source);
+    if (b.coded.count) MV_TRY(search_codes_prepare(s, b.coded.codes, error));
+    if (sc->source != RESULT_FRESH) {
+        err = team_run(t, search_block_for, &b, s->count, turn, error);
+    } else { /* by the thread of the snapshot alone */
+        team_member *me = &t->members[0];
+        if ((err = search_block_for(&b, me, 0, s->count))) *error = me->error;
     }
+    team_take_counts(t, &s->step->counts);
     s->step->search_seconds += explain_now(s) - begun;
     return err;
 }

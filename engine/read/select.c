@@ -59,7 +59,7 @@ mv_err select_rows(search *s, mv_error *error)
     double begun = explain_now(s);
     while (!has_enough(&heap) && !(err = scan_next(&sc, error)) && sc.t) {
         explain_begin_step(s, sc.source);
-        explain_note_block(s, &sc, 0);
+        explain_note_block(s, &sc, 0, 0);
         if ((err = select_from_block(&sc, &heap, error))) break;
         s->step->filter_seconds += explain_now(s) - begun;
         begun = explain_now(s);

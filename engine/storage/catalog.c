@@ -451,9 +451,10 @@ void catalog_unlock(catalog *c)
     os_shared_mutex_unlock(c->writers);
 }
 
-_Atomic uint64_t *catalog_shared_word(catalog *c)
+_Atomic uint64_t *catalog_shared_word(catalog *c, catalog_word word)
 {
-    return os_shared_mutex_word(c->writers);
+    mv_assert(c->writers);
+    return os_shared_mutex_words(c->writers) + word;
 }
 
 static mv_err lock_writers(catalog *c, double seconds, mv_error *error)

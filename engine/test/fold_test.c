@@ -10,7 +10,8 @@
 #define CODE_POINT_MAX    0x10FFFFu
 #define IS_SURROGATE(c)   ((c) >= 0xD800 && (c) <= 0xDFFF)
 #define CASE_FOLDING_FILE "/usr/share/unicode/CaseFolding.txt"
-#define CASE_FOLDING_HEAD "# CaseFolding-15.0.0.txt\n" /* Unicode 15.1 folds three more characters */
+#define CASE_FOLDING_HEAD                                                                          \
+    "# CaseFolding-15.0.0.txt\n" /* Unicode 15.1 folds three more characters */
 
 static void test_sample(void)
 {

@@ -156,9 +156,9 @@ static void search_damaged(ranked_cursor *cursors, const ranked_lists *lists, ui
     for (uint32_t i = 0; i < LEAVES; i++, count++) {
         weights[i] = 0.1f + (float)below(100);
         uint32_t term = lists->head.terms ? below(lists->head.terms) : 0;
-        bool ok = i == LEAVES - 1 ? begin_of_rows(&cursors[i], lists)
-                                  : lists->head.terms &&
-                                        !ranked_cursor_begin(&cursors[i], lists, term, &error);
+        bool ok = i == LEAVES - 1
+                      ? begin_of_rows(&cursors[i], lists)
+                      : lists->head.terms && !ranked_cursor_begin(&cursors[i], lists, term, &error);
         readers[i] = ok ? &cursors[i] : NULL;
     }
     ranked_query query = {lists, weights, readers,  count, 0.3f,

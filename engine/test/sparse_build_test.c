@@ -260,10 +260,8 @@ static void test_comparing(void)
 {
     static const uint32_t indices[] = {3, 70, 900}, others[] = {3, 70, 901};
     static const float numbers[] = {1, -2, 3}, less[] = {1, -2, 2.9f};
-    const mv_sparse versions[] = {{indices, numbers, 3},
-                                  {indices, less, 3},
-                                  {others, numbers, 3},
-                                  {indices, numbers, 2}};
+    const mv_sparse versions[] = {
+        {indices, numbers, 3}, {indices, less, 3}, {others, numbers, 3}, {indices, numbers, 2}};
     sparse_column columns[4] = {{{0}, {0}, {0}, 0}};
     index_column lent[4];
     sparse_builder *built[4];

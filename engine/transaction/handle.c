@@ -59,8 +59,12 @@ mv_err handle_begin_write(mv_collection *c, writer **w, mv_error *error)
 
 mv_err handle_commit(mv_collection *c, writer *w, mv_error *error)
 {
+    engine *e = w->e;
+    uint64_t rows = w->state.next_docid - w->first_docid;
     if (c->durability != MV_DURABILITY_FULL) c->owes_sync = true;
-    return writer_commit(w, error);
+    MV_TRY(writer_commit(w, error));
+    if (!c->manual_maintenance) e->hooks->slow_down(e, rows, c->slowdown_rows);
+    return MV_OK;
 }
 
 mv_err handle_write(mv_collection *c, handle_write_fn write, void *ctx, mv_error *error)

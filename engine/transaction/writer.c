@@ -128,6 +128,7 @@ mv_err writer_begin(engine *e, bool sync, bool seals, double seconds, writer **o
     if ((err = prepare_base(w, error))) goto done;
     if ((err = view_open(e, w->txn, catalog_commit_number(w->txn), &w->v, error))) goto done;
     w->state = w->v->state;
+    w->first_docid = w->state.next_docid;
     if ((err = garbage_collect(w, error))) goto done;
     *out = w;
     w = NULL;

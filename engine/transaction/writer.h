@@ -29,6 +29,7 @@ typedef struct writer {
     bool is_failed;       /* a change was interrupted: the transaction can only be undone (I11) */
     bool is_in_doubt;     /* the commit failed, and may have happened nevertheless (I18) */
     engine_state state;   /* as it will be committed */
+    uint64_t first_docid; /* state.next_docid when the transaction began */
     view *v;              /* of the last settled state */
     bool v_lags;          /* `v` lags behind the changes (I10) */
     uint64_t changes;     /* grows with every change: older results are stale */

@@ -39,6 +39,12 @@ static uint32_t check_busy_ms(lua_State *L, int index, const char *call)
     return ms ? ms : MV_BUSY_AT_ONCE; /* 0 is the engine's default */
 }
 
+static uint64_t check_slowdown_rows(lua_State *L, int index, const char *call)
+{
+    uint32_t rows = check_whole(L, index, call, "slowdown_rows", 0, UINT32_MAX, MV_SLOWDOWN_ROWS);
+    return rows ? rows : MV_SLOWDOWN_NEVER; /* 0 is the engine's default */
+}
+
 static const word maintenances[] = {{"auto", false}, {"manual", true}};
 
 /* Does the table at `index` have this key? */
@@ -77,9 +83,20 @@ static bool has_freed_memory(lua_State *L, mv_err err)
  * existing collection, or create it with the option `schema`. */
 static int open_collection(lua_State *L, const char *call, int options_at, int schema_at)
 {
-    enum { READ_ONLY, DURABILITY, VERIFY, MAINTENANCE, BUSY_MS, SCHEMA, FROM, OPTIONS };
-    static const char *const options[OPTIONS] = {"read_only", "durability", "verify", "maintenance",
-                                                 "busy_ms",   "schema",     "from"};
+    enum {
+        READ_ONLY,
+        DURABILITY,
+        VERIFY,
+        MAINTENANCE,
+        BUSY_MS,
+        SLOWDOWN_ROWS,
+        SCHEMA,
+        FROM,
+        OPTIONS
+    };
+    static const char *const options[OPTIONS] = {"read_only",   "durability", "verify",
+                                                 "maintenance", "busy_ms",    "slowdown_rows",
+                                                 "schema",      "from"};
     const char *path = check_string(L, 1, call, "path");
     error_context where = {.call = call};
     mv_error error = {0};
@@ -91,6 +108,7 @@ static int open_collection(lua_State *L, const char *call, int options_at, int s
         .verify = check_boolean(L, at + VERIFY, call, "verify", false),
     };
     open.busy_ms = check_busy_ms(L, at + BUSY_MS, call);
+    open.slowdown_rows = check_slowdown_rows(L, at + SLOWDOWN_ROWS, call);
     if (!lua_isnil(L, at + DURABILITY))
         open.durability =
             (mv_durability)check_word(L, at + DURABILITY, &where, "durability", durabilities, 2);

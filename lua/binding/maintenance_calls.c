@@ -156,7 +156,7 @@ int call_stats(lua_State *L)
     bool changed;
     collection_box *box = check_collection(L, 1, "stats");
     if (mv_get_stats(box->collection, &stats, &error)) return push_failure(L, "stats", &error);
-    lua_createtable(L, 0, 14);
+    lua_createtable(L, 0, 15);
     set_unsigned(L, "documents", stats.documents);
     set_unsigned(L, "segments", stats.segments);
     set_unsigned(L, "fresh_rows", stats.fresh_rows);
@@ -169,6 +169,7 @@ int call_stats(lua_State *L)
     if (*stats.maintenance_error) set_string(L, "background_error", stats.maintenance_error);
     set_unsigned(L, "pending_rows", stats.pending_rows);
     if (stats.pending != MV_PENDING_NONE) set_string(L, "pending", pending_names[stats.pending]);
+    set_unsigned(L, "slowed_ms", stats.slowed_ms);
     set_string(L, "simd", mv_simd_name());
     int top = lua_gettop(L);
     do {

@@ -157,6 +157,7 @@ static const synonym word_synonyms[] = {
     {"verify", "checksum check"},
     {"maintenance", "auto_optimize auto_vacuum"},
     {"busy_ms", "busy_timeout timeout timeout_ms lock_timeout"},
+    {"slowdown_rows", "slowdown slowdown_trigger backpressure"},
     {"full", "sync always fsync"},
     {"none", "off async never"},
     {"auto", "on background"},

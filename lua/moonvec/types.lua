@@ -143,6 +143,7 @@ function moonvec.unpack_sparse(sparse) end
 ---@field verify? boolean verify every checksum and structure before the collection is opened (default false)
 ---@field busy_ms? integer how long a write waits for other writers, of this or another process, in milliseconds; then the result is "busy". `optimize` waits as long for another process that optimizes. 0: not at all, as event loops want it (default 60000; at most 86400000)
 ---@field maintenance? "auto"|"manual" "auto" (default): seal fresh rows, merge segments and build indexes in the background, also what other processes have left undone. "manual": only in optimize
+---@field slowdown_rows? integer with maintenance "auto": from how many rows on that lack an index writes wait, while there are searches (of handles that are not read_only, in any process): the longer the more rows lack one, 1 ms for each written row at twice the number, 2 ms at most. So indexes keep up, and searches stay fast; a load that nobody reads is not slowed down. `stats().pending_rows` and `slowed_ms` tell how far. 0: never (default 32768; at most 4294967295)
 ---@field from? string only with the path ":memory:": the directory of a collection, which is copied into memory with its indexes; the directory is only read. Not an option of create_and_open
 
 ---@class moonvec.schema
@@ -615,6 +616,7 @@ function collection:stats() end
 ---@field background boolean whether this process is optimizing in the background
 ---@field background_error? string message of the failure that last stopped background maintenance
 ---@field pending_rows integer rows that wait for an index: fresh rows, and segments of 1,024 rows or more that lack one
+---@field slowed_ms integer how long writes of this process have waited for indexes (`slowdown_rows`), since it opened the collection
 ---@field pending? "working"|"elsewhere"|"due"|"few"|"failed"|"manual"|"read_only" why rows wait (nil: none do). "working": this process is building indexes. "elsewhere": another process was, when this one last tried. "due": this process is about to begin. "few": they are fresh rows, which stay fresh until they are a sixteenth of the documents (at least 1,024, at most 4,096 rows). "failed": see `background_error`; it is tried again. "manual": only optimize builds indexes. "read_only": this handle does not write
 
 ---@class moonvec.index_stats
