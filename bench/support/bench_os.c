@@ -28,6 +28,16 @@ static int bench_pin(lua_State *L)
     return 1;
 }
 
+/* sleep(seconds) */
+static int bench_sleep(lua_State *L)
+{
+    double seconds = luaL_checknumber(L, 1);
+    struct timespec time = {.tv_sec = (time_t)seconds};
+    time.tv_nsec = (long)((seconds - (double)time.tv_sec) * 1e9);
+    if (seconds > 0) nanosleep(&time, NULL);
+    return 0;
+}
+
 /* drop_cache(path): sync the file, then ask the system to drop its pages from the page cache */
 static int bench_drop_cache(lua_State *L)
 {
@@ -46,6 +56,7 @@ int luaopen_bench_os(lua_State *L)
     static const luaL_Reg functions[] = {
         {"seconds", bench_seconds},
         {"pin", bench_pin},
+        {"sleep", bench_sleep},
         {"drop_cache", bench_drop_cache},
     };
     lua_newtable(L);
