@@ -13,9 +13,12 @@
 #define LENGTH_MAX 1e15f
 #define LENGTH_MIN 1e-17f
 
-bool flat_codes_can(mv_type type, mv_metric metric)
+/* Of fewer dims, codes with what they lost take half of the bytes of vectors and more. */
+#define DIM_MIN 32u
+
+bool flat_codes_can(mv_type type, mv_metric metric, uint32_t dim)
 {
-    return (type == MV_VECTOR_FP32 || type == MV_VECTOR_FP16) &&
+    return dim >= DIM_MIN && (type == MV_VECTOR_FP32 || type == MV_VECTOR_FP16) &&
            metric_takes_quantize(metric, MV_QUANTIZE_INT8);
 }
 
@@ -40,7 +43,7 @@ void flat_codes_begin(flat_codes *fc, uint8_t *memory)
 {
     const codes_vectors *vectors = &fc->vectors;
     uint8_t *errors = memory + mean_size(vectors), *codes = errors + errors_size(vectors);
-    mv_assert(flat_codes_can(vectors->type, vectors->metric));
+
     memset(memory, 0, flat_codes_size(vectors));
     fc->errors = (flat_code_error *)(void *)errors;
     fc->column = (codes_column){.quantize = MV_QUANTIZE_INT8,

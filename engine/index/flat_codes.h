@@ -26,8 +26,8 @@ typedef struct flat_codes {
     flat_code_error *errors;
 } flat_codes;
 
-/* Can vectors of this type be compared by such codes? */
-bool flat_codes_can(mv_type type, mv_metric metric);
+/* Are there such codes of vectors of this kind, and are they worth it? */
+bool flat_codes_can(mv_type type, mv_metric metric, uint32_t dim);
 /* Begin with no row encoded. `memory` has flat_codes_size bytes, aligned to 16; fc->vectors has the
  * type, metric, dim and rows. */
 size_t flat_codes_size(const codes_vectors *vectors);

@@ -219,7 +219,8 @@ static mv_err gather_vectors(const fresh_gathering *g, fresh_chunk *chunk, const
     mv_err err = MV_OK;
     uint32_t rows = chunk->table.rows;
     const schema_vector *field = &g->schema->vectors[at];
-    if (flat_codes_can(field->type, field->metric)) return gather_codes(g, chunk, from, at, error);
+    if (flat_codes_can(field->type, field->metric, field->dim))
+        return gather_codes(g, chunk, from, at, error);
     uint8_t *base = chunk_array(chunk, rows, field->size, &err, error);
     float *norms = chunk_array(chunk, rows, sizeof *norms, &err, error);
     for (uint32_t row = 0; row < rows && !err; row++) {

@@ -8,7 +8,7 @@ waiting_codes *waiting_codes_create(const mv_schema *schema, const segment *s, u
 {
     const schema_vector *vector = &schema->vectors[field];
     const table_vectors *rows = &s->table.vectors[field];
-    if (!flat_codes_can(vector->type, vector->metric)) return NULL;
+    if (!flat_codes_can(vector->type, vector->metric, vector->dim)) return NULL;
     waiting_codes *w = mem_alloc_zero(sizeof *w);
     if (!w) return NULL;
     w->refs = 1;

@@ -98,6 +98,9 @@ typedef struct filter_indexes {
      * MATCH. */
     mv_err (*match)(void *ctx, const filter_match *test, const table *t, uint64_t *rows,
                     mv_error *error);
+    /* Find the row of the table with this id. NULL: the ids of all rows are compared. */
+    mv_err (*find_id)(void *ctx, const table *t, const uint8_t *id, size_t size, uint32_t *row,
+                      bool *found, mv_error *error);
     void *ctx;
 } filter_indexes;
 

@@ -464,6 +464,7 @@ typedef struct filter_state {
     uint32_t low, high;   /* bounds of the number of matching rows */
     filter_lookup lookup; /* FOUND and later */
     uint64_t *bits;       /* MARKED, PARTLY: one bit for each row of the table */
+    uint32_t *rows;       /* of a test for ids that were looked up: `high` rows; else NULL */
     uint32_t merged_into; /* MERGED: number of that node */
     bool is_merged;       /* other members are merged into this one */
     bool is_tried;        /* its group has tried to get its bitmap */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/sorted.h"
 #include "read/result.h"
 
 /* A list of at most this many rows is sorted by insertion: at most 2,016 moves, less than what
@@ -46,10 +47,32 @@ static mv_err match_rows(void *ctx, const filter_match *test, const table *t, ui
                            rows, error);
 }
 
+/* The row of an id, by the catalog. */
+static mv_err find_id(void *ctx, const table *t, const uint8_t *id, size_t size, uint32_t *row,
+                      bool *found, mv_error *error)
+{
+    const scan *sc = ctx;
+    const view *v = sc->s->v;
+    uint64_t docid;
+    uint32_t at;
+    *found = false;
+    if (size < 1 || size > MV_ID_SIZE_MAX) return MV_OK;
+    MV_TRY(catalog_id_get(sc->s->txn, id, size, &docid, found, error));
+    if (!*found) return MV_OK;
+    if (t == &sc->fresh_table) {
+        *row = sorted_lower_bound(t->docids, sizeof *t->docids, t->rows, docid);
+        *found = *row < t->rows && t->docids[*row] == docid;
+        return MV_OK;
+    }
+    *found = view_find(v, docid, &at, row) && t == &v->segments[at].table;
+    return MV_OK;
+}
+
 static mv_err make_indexes(scan *sc, mem_arena *arena, mv_error *error)
 {
     size_t size = sc->s->v->schema->fields_count * sizeof *sc->indexes.lists;
-    sc->indexes = (filter_indexes){.note_damage = note_damage, .match = match_rows, .ctx = sc};
+    sc->indexes = (filter_indexes){
+        .note_damage = note_damage, .match = match_rows, .find_id = find_id, .ctx = sc};
     if (!sc->f) return MV_OK;
     sc->indexes.lists = mem_arena_alloc(arena, size);
     return sc->indexes.lists ? MV_OK : error_memory(error, size, "a scan");
@@ -226,7 +249,7 @@ static mv_err next_of_fresh(scan *sc, mv_error *error)
     sc->source = RESULT_FRESH;
     sc->begin = 0;
     sc->count = sc->t->rows;
-    filter_indexes none = {.match = match_rows, .ctx = sc};
+    filter_indexes none = {.match = match_rows, .find_id = find_id, .ctx = sc};
     if (sc->f) MV_TRY(filter_table_begin(sc->f, sc->t, &none, sc->block, &sc->ft, error));
     return filter_block_rows(sc, error);
 }
