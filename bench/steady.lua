@@ -79,11 +79,10 @@ local function run_mode(name, rate)
   tools.remove(path)
   tools.run("cp", "-r", base, path)
   local c = assert(moonvec.open(path, { durability = "none" }))
-  local table_of_windows = { { "", "documents", "segments", "pending", "by graph", "p50 ms", "p99", "max", "queries", "recall",
-    "disk / raw" } }
+  local rows_of_table = { { "", "documents", "segments", "pending", "by graph", "p50 ms", "p99", "max", "queries",
+    "recall", "disk / raw" } }
   ask(c, 2)
-  local idle = ask(c, 10)
-  table_of_windows[2] = window_row("idle", c, idle)
+  rows_of_table[2] = window_row("idle", c, ask(c, 10))
   local rows = options.full_rows
   if rate > 0 then rows = rate * options.seconds elseif rows == 0 then rows = options.seconds * 15000 end
   local log = tools.directory .. "/steady.log"
@@ -93,7 +92,7 @@ local function run_mode(name, rate)
     options.rows, options.dim, rate, options.seconds, log)))
   for i = 1, options.windows do
     local times = ask(c, options.seconds / options.windows)
-    table_of_windows[#table_of_windows + 1] = window_row(("%d s"):format(i * options.seconds / options.windows), c, times)
+    rows_of_table[#rows_of_table + 1] = window_row(("%d s"):format(i * options.seconds / options.windows), c, times)
   end
   local text
   repeat
@@ -106,15 +105,15 @@ local function run_mode(name, rate)
   for figure, value in text:gmatch("figure (%S+) (%S+)") do figures[figure] = tonumber(value) end
   assert(figures.done, text)
   report:line("%s: %s rows in %.0f s (%s a second); insert p50 %.2f ms, p99 %.2f, max %.1f; slowed for %.1f s", name,
-    harness.number(figures.rows), figures.seconds, harness.number(figures.rows / figures.seconds), figures.p50, figures.p99,
-    figures.max, figures.slowed / 1000)
-  report:table(table_of_windows)
+    harness.number(figures.rows), figures.seconds, harness.number(figures.rows / figures.seconds), figures.p50,
+    figures.p99, figures.max, figures.slowed / 1000)
+  report:table(rows_of_table)
   assert(c:close())
   tools.remove(path)
 end
 
 if not tools.exists(base .. "/catalog.mdb") then make_base() end
-report:line("%s rows of %d dims with a graph, cosine; one process asks for the 10 nearest without pause, another one writes",
+report:line("%s rows of %d dims with a graph, cosine; one process asks for the 10 nearest, another writes",
   harness.number(options.rows), options.dim)
 report:line("pending: rows that wait for a graph, which are searched by codes; durability none")
 report:line()
