@@ -471,19 +471,66 @@ mv_err os_sync(os_file file, const char *path, mv_error *error)
     return MV_OK;
 }
 
+/* Is byte `at` in a hole of the file? *end is where the hole, or the data, ends at least. */
+static bool is_in_hole(os_file file, uint64_t at, uint64_t *end)
+{
+    *end = UINT64_MAX;
+#ifdef SEEK_DATA
+    off_t data = lseek(file, (off_t)at, SEEK_DATA);
+    if (data == -1) return errno == ENXIO; /* up to the end of the file; else it is not known */
+    off_t next = (uint64_t)data > at ? data : lseek(file, data, SEEK_HOLE);
+    if (next != -1) *end = (uint64_t)next;
+    return (uint64_t)data > at;
+#else
+    (void)file, (void)at;
+    return false;
+#endif
+}
+
+mv_err os_make_hole(os_file file, uint64_t offset, uint64_t size, bool *can, const char *path,
+                    mv_error *error)
+{
+    *can = false;
+    MV_TRY(check_file_range(0, offset + size, path, error));
+#ifdef __linux__
+    int failed = 0;
+    uint64_t end;
+    if (!is_in_hole(file, offset, &end) || end < offset + size)
+        RETRY(failed, fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+                                (off_t)size));
+    *can = !failed;
+    if (failed && errno != EOPNOTSUPP && errno != ENOSYS)
+        return error_system(error, errno, "cannot free %llu bytes at byte %llu of '%s'",
+                            (unsigned long long)size, (unsigned long long)offset, path);
+#else
+    (void)file;
+#endif
+    return MV_OK;
+}
+
+static bool has_only_zeros(const uint8_t *bytes, size_t size)
+{
+    return !size || (!bytes[0] && memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
+/* A hole is read, too: after a failed sync, bytes that the file system found no space for may be in
+ * memory only. */
 mv_err os_rewrite(const char *path, uint64_t size_max, mv_error *error)
 {
     os_file file = OS_FILE_NONE;
-    uint64_t size = 0;
+    uint64_t size = 0, end;
     uint8_t *buffer = mem_alloc(OS_COPY_SIZE);
     if (!buffer) return error_memory(error, OS_COPY_SIZE, "writing a file again");
     mv_err err = os_open_write(path, &file, error);
     if (!err) err = os_size(file, &size, path, error);
     if (size > size_max) size = size_max;
     for (uint64_t at = 0; !err && at < size;) {
-        size_t count = size - at < OS_COPY_SIZE ? (size_t)(size - at) : OS_COPY_SIZE;
+        bool in_hole = is_in_hole(file, at, &end);
+        if (end > size) end = size;
+        size_t count = end - at < OS_COPY_SIZE ? (size_t)(end - at) : OS_COPY_SIZE;
         err = os_read_at(file, buffer, count, at, path, error);
-        if (!err) err = os_write_at(file, buffer, count, at, path, error);
+        if (!err && !(in_hole && has_only_zeros(buffer, count)))
+            err = os_write_at(file, buffer, count, at, path, error);
         at += count;
     }
     if (!err) err = os_sync(file, path, error);
@@ -529,6 +576,14 @@ mv_err os_allocated_bytes(const char *path, uint64_t *bytes, mv_error *error)
     bool found;
     MV_TRY(look(path, &about, &found, error));
     *bytes = found ? (uint64_t)about.st_blocks * 512 : 0;
+    return MV_OK;
+}
+
+mv_err os_allocated_of(os_file file, uint64_t *bytes, const char *path, mv_error *error)
+{
+    struct stat about;
+    if (fstat(file, &about)) return error_system(error, errno, "cannot look at '%s'", path);
+    *bytes = (uint64_t)about.st_blocks * 512;
     return MV_OK;
 }
 

@@ -85,8 +85,14 @@ mv_err os_read_at(os_file file, void *bytes, size_t size, uint64_t offset, const
 /* After a failure the dirty pages may be gone, and a second call may succeed without writing them.
  */
 mv_err os_sync(os_file file, const char *path, mv_error *error);
-/* Write the first `size_max` bytes of a file again, as they are read, and sync the file. */
+/* Write the first `size_max` bytes of a file again, as they are read, and sync the file. Holes stay
+ * holes. */
 mv_err os_rewrite(const char *path, uint64_t size_max, mv_error *error);
+/* Give the space of a range back to the file system, if it has some: the range becomes a hole,
+ * which reads as zeros; the size of the file stays. *can is false where that is not possible. May
+ * move the offset that `write` uses. */
+mv_err os_make_hole(os_file file, uint64_t offset, uint64_t size, bool *can, const char *path,
+                    mv_error *error);
 /* Bytes that this process may still write on the file system of the file. */
 mv_err os_free_bytes(os_file file, uint64_t *bytes);
 mv_err os_size(os_file file, uint64_t *size, const char *path, mv_error *error);
@@ -97,6 +103,7 @@ bool os_is_file_at(os_file file, const char *path);
 void os_close_on_exec(os_file file);
 /* Bytes that the file system has allocated for the file; 0: there is none. */
 mv_err os_allocated_bytes(const char *path, uint64_t *bytes, mv_error *error);
+mv_err os_allocated_of(os_file file, uint64_t *bytes, const char *path, mv_error *error);
 void os_close(os_file file); /* OS_FILE_NONE is fine */
 /* Lock the whole file exclusively (flock): other openings of it, in this process or in others,
  * cannot lock it. The lock ends when the file is closed or the process dies. *got is false when

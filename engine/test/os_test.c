@@ -164,6 +164,45 @@ static void test_read_and_write(void)
     EXPECT(allocated_bytes(path) == 0);
 }
 
+/* Does each byte of the file have the value that `expected` gives to its part of a tenth? */
+static bool file_has_parts(os_file file, const char *path, size_t size, const char *expected)
+{
+    uint8_t bytes[1u << 12];
+    bool ok = true;
+    for (size_t at = 0; at < size; at += sizeof bytes) {
+        ok &= !os_read_at(file, bytes, sizeof bytes, at, path, NULL);
+        for (size_t i = 0; i < sizeof bytes; i++) ok &= bytes[i] == expected[at / (size / 10)];
+    }
+    return ok;
+}
+
+static void test_holes(void)
+{
+    static uint8_t ones[10u << 16];
+    const size_t part = sizeof ones / 10;
+    static const char expected[10] = {1, 1, 0, 0, 1, 1, 1, 1, 0, 0};
+    const char *path = in_directory("holes");
+    uint64_t before, after, size;
+    bool can;
+    os_file file;
+    memset(ones, 1, sizeof ones);
+    EXPECT(!os_create(path, &file, NULL));
+    EXPECT(!os_write_at(file, ones, sizeof ones, 0, path, NULL));
+    EXPECT(!os_allocated_of(file, &before, path, NULL));
+    EXPECT(!os_make_hole(file, 2 * part, 2 * part, &can, path, NULL));
+    if (can) { /* else the file system has none */
+        EXPECT(!os_make_hole(file, 8 * part, 2 * part, &can, path, NULL) && can);
+        EXPECT(!os_make_hole(file, 8 * part, 2 * part, &can, path, NULL) && can); /* it is one */
+        EXPECT(file_has_parts(file, path, sizeof ones, expected));
+        EXPECT(!os_rewrite(path, UINT64_MAX, NULL));
+        EXPECT(file_has_parts(file, path, sizeof ones, expected));
+        EXPECT(!os_allocated_of(file, &after, path, NULL) && after <= before - 4 * part);
+        EXPECT(!os_size(file, &size, path, NULL) && size == sizeof ones);
+    }
+    os_close(file);
+    EXPECT(!os_remove(path, NULL));
+}
+
 static void test_pipe_is_refused(void)
 {
     os_file file;
@@ -362,6 +401,7 @@ int main(void)
     RUN(test_directories());
     RUN(test_errors_are_not_absence());
     RUN(test_read_and_write());
+    RUN(test_holes());
     RUN(test_pipe_is_refused());
     RUN(test_small_files());
     RUN(test_link());
