@@ -17,7 +17,9 @@
  *   INDEX    a piece of an index (index_build.c)       SWAP: index_group
  *   SWAP     commit: the old segments out, the new     PLAN: swap_group; also when the schema has
  *            one and its indexes in                    changed, and the group is abandoned
- *   CLEAN    commit: unlink what no reader needs       DONE: clean
+ *   CLEAN    commit: unlink what no reader needs       TRIM: clean
+ *   TRIM     give free pages of the catalog back to    DONE: trim_catalog
+ *            the file system, some at a time
  *   DONE     nothing                                   -
  *
  * A job begins at CHANGE or SEAL, and one of maintenance at PLAN. What can interrupt it:
@@ -57,6 +59,7 @@ typedef enum job_stage {
     JOB_INDEX,
     JOB_SWAP,
     JOB_CLEAN,
+    JOB_TRIM,
     JOB_DONE
 } job_stage;
 
@@ -125,6 +128,7 @@ struct mv_job {
     uint32_t at_row;     /* a row of it that is not deleted, */
     uint32_t at_live;    /* and the number of that row in the new segment */
     job_build build;
+    uint64_t trim_page;   /* of the catalog, where trimming goes on */
     uint64_t done_bytes;  /* of finished groups and indexes, in the unit of mv_progress */
     uint64_t total_bytes; /* that, and of all groups of the plan */
     uint64_t shown_bytes; /* the most that was reported as done: progress never falls */

@@ -10,6 +10,7 @@
 
 #include "job/job.h"
 #include "open/durability.h"
+#include "storage/catalog_space.h"
 #include "transaction/schema_write.h"
 #include "transaction/seal.h"
 #include "transaction/writer_files.h"
@@ -294,26 +295,50 @@ static mv_err take_view(mv_job *job, mv_error *error)
  * no other thread enters a segment meanwhile. */
 static mv_err drop_replaced(const writer *w, mv_error *error)
 {
-    uint64_t oldest;
+    catalog_reader oldest;
     MV_TRY(catalog_oldest_reader(w->e->catalog, &oldest, error));
-    if (oldest >= catalog_commit_number(w->txn)) view_close_unused(w->e, w->v);
+    if (oldest.commit >= catalog_commit_number(w->txn)) view_close_unused(w->e, w->v);
     return MV_OK;
 }
 
-/* Unlink the replaced files that no reader needs: the begin of a transaction does that. */
+/* Unlink the replaced files that no reader needs: the begin of a transaction does that. Make a
+ * commit, if there is no other change, where the next stage needs one. */
 static mv_err clean(mv_job *job, mv_error *error)
 {
     writer *w = NULL;
+    bool wants_commit = false;
     view_release(job->e, job->v);
     job->v = NULL;
     MV_TRY(begin_write(job, &w, error));
     if (!w) return MV_OK;
     mv_err err = job->e->in_memory ? drop_replaced(w, error) : MV_OK;
+    if (!err) err = catalog_space_wants_commit(job->e->catalog, &wants_commit, error);
+    w->changes += wants_commit;
     if (err)
         writer_abort(w);
     else
         err = writer_commit(w, error);
-    if (!err) job->stage = JOB_DONE;
+    if (!err) job->stage = JOB_TRIM;
+    return err;
+}
+
+/* Give free pages of the catalog back, in a transaction that has taken none of them. */
+static mv_err trim_catalog(mv_job *job, mv_error *error)
+{
+    writer *w = NULL;
+    bool more = true;
+    mv_err err = MV_OK;
+    MV_TRY(begin_write(job, &w, error));
+    if (!w) return MV_OK;
+    double until = os_seconds() + JOB_SLICE_SECONDS; /* other writers wait */
+    if (until > job->until) until = job->until;
+    if (!w->changes) /* else a reader has ended: its files were unlinked */
+        err = catalog_space_trim(job->e->catalog, until, &job->trim_page, &more, error);
+    if (err)
+        writer_abort(w);
+    else
+        err = writer_commit(w, error);
+    if (!err && !more) job->stage = JOB_DONE;
     return err;
 }
 
@@ -348,6 +373,7 @@ mv_err optimize_work(mv_job *job, double until, mv_error *error)
     case JOB_SEAL: return seal(job, error);
     case JOB_PLAN: return choose_group(job, error);
     case JOB_CLEAN: return clean(job, error);
+    case JOB_TRIM: return trim_catalog(job, error);
     case JOB_DONE: return MV_OK;
     default:
         mv_assert(job->v); /* I13 */

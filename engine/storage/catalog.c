@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <lmdb.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "storage/catalog_inside.h"
 #include "storage/catalog_layout.h"
 
 /* Addresses reserved for the catalog; halved if refused. 256 GiB: ids of a billion documents. A
@@ -34,30 +34,10 @@
 #define CHECKSUM_SIZE      sizeof(uint64_t)
 #define ID_KEY_RAW_MAX     500u /* bytes; part of the format: a longer id has its hash as the key */
 #define ID_KEY_SIZE_MAX    (ID_KEY_RAW_MAX + 1)
-#define NO_TABLE           UINT_MAX
 #define HAS_WIDE_NUMBERS   (LAYOUT_NUMBER_SIZE == sizeof(uint64_t)) /* 64 bits */
 #define FULL_DISK_BYTES                                                                            \
     (1u << 16) /* a disk with less space is full; LMDB writes up to 64 pages                       \
                 */
-
-struct catalog_txn {
-    catalog *owner;
-    MDB_txn *txn;
-    struct catalog_txn *next; /* in the pool */
-    bool writes;              /* a write transaction: never pooled */
-    uint64_t thread;          /* that began the write transaction */
-};
-
-struct catalog {
-    MDB_env *env;
-    MDB_dbi tables[CATALOG_TABLES]; /* NO_TABLE: not there; only `indexes` may be missing */
-    os_shared_mutex *writers;       /* taken by each write transaction; NULL: read only */
-    catalog_txn *writing;           /* the write transaction; guarded by `writers` */
-    os_mutex *mutex;                /* guards the pool */
-    catalog_txn *pool;              /* reset read transactions */
-    uint32_t pool_count;
-    bool unlocked; /* reads without a lock */
-};
 
 static_assert(ID_KEY_SIZE_MAX <= 511, "the longest key of LMDB has 511 bytes");
 static_assert(ID_KEY_SIZE_MAX >= 17, "a key of a hash fits");
@@ -84,7 +64,7 @@ static uint64_t turn_key(uint64_t key)
     return HAS_WIDE_NUMBERS ? key : MV_REVERSE_BYTES(key);
 }
 
-static mv_err lmdb_failed(mv_error *error, int rc, const char *doing)
+mv_err catalog_failed(mv_error *error, int rc, const char *doing)
 {
     if (rc > 0) return error_system(error, rc, "catalog: cannot %s", doing);
     mv_err code = MV_IO;
@@ -122,7 +102,7 @@ static mv_err lmdb_write_failed(const catalog *c, mv_error *error, int rc, const
     if (rc == EIO && !mdb_env_get_fd(c->env, &file) && !os_free_bytes(file, &space) &&
         space < FULL_DISK_BYTES)
         rc = ENOSPC;
-    return lmdb_failed(error, rc, doing);
+    return catalog_failed(error, rc, doing);
 }
 
 /* ---------------------------------------------------------------- opening */
@@ -192,14 +172,15 @@ static mv_err open_env(catalog *c, const char *path, const catalog_options *opti
     for (size_t map_size = MAP_SIZE; rc == ENOMEM && map_size >= MAP_SIZE_MIN; map_size /= 2) {
         mdb_env_close(c->env);
         c->env = NULL;
-        if ((rc = mdb_env_create(&c->env))) return lmdb_failed(error, rc, "create an environment");
+        if ((rc = mdb_env_create(&c->env)))
+            return catalog_failed(error, rc, "create an environment");
         (void)mdb_env_set_maxdbs(c->env, CATALOG_TABLES);
         (void)mdb_env_set_maxreaders(c->env, READERS_MAX);
         (void)mdb_env_set_mapsize(c->env, map_size);
         rc = mdb_env_open(c->env, path, flags, 0666);
     }
     if (rc == EACCES && !options->read_only) return not_permitted(path, error);
-    if (rc) return lmdb_failed(error, rc, "open its file");
+    if (rc) return catalog_failed(error, rc, "open its file");
     os_file file = OS_FILE_NONE; /* the only descriptor that LMDB leaves open on exec */
     if (!mdb_env_get_fd(c->env, &file)) os_close_on_exec(file);
     return MV_OK;
@@ -240,11 +221,11 @@ static mv_err open_tables(catalog *c, const catalog_options *options, mv_error *
 {
     MDB_txn *txn = NULL;
     int rc = mdb_txn_begin(c->env, NULL, options->create ? 0 : MDB_RDONLY, &txn);
-    if (rc) return lmdb_failed(error, rc, "begin a transaction");
+    if (rc) return catalog_failed(error, rc, "begin a transaction");
     for (int table = 0; table < CATALOG_TABLES; table++) {
         if ((rc = open_table(c, txn, (catalog_table)table, options->create))) {
             mdb_txn_abort(txn);
-            return lmdb_failed(error, rc, "open its tables");
+            return catalog_failed(error, rc, "open its tables");
         }
     }
     rc = mdb_txn_commit(txn); /* keeps the handles of the tables, also in a read transaction */
@@ -346,7 +327,7 @@ mv_err catalog_create_indexes(catalog *c, mv_error *error)
     mv_assert(!catalog_has_indexes(c));
     MV_TRY(catalog_begin_write(c, true, CREATE_SECONDS_MAX, &txn, error));
     int rc = open_table(c, txn->txn, CATALOG_INDEXES, true);
-    mv_err err = rc ? lmdb_failed(error, rc, "create its table of indexes") : MV_OK;
+    mv_err err = rc ? catalog_failed(error, rc, "create its table of indexes") : MV_OK;
     if (!err) err = catalog_commit(txn, &in_doubt, error);
     catalog_end(txn);
     if (err) c->tables[CATALOG_INDEXES] = NO_TABLE; /* the handle ended with the transaction */
@@ -433,7 +414,7 @@ mv_err catalog_begin_read(catalog *c, catalog_txn **out, mv_error *error)
     if (rc) {
         if (txn->txn) mdb_txn_abort(txn->txn);
         mem_free(txn, sizeof *txn);
-        return lmdb_failed(error, rc, "begin a read transaction");
+        return catalog_failed(error, rc, "begin a read transaction");
     }
     *out = txn;
     return MV_OK;
@@ -501,7 +482,7 @@ mv_err catalog_begin_write(catalog *c, bool sync, double seconds, catalog_txn **
     int rc = mdb_txn_begin(c->env, NULL, 0, &txn->txn);
     if (rc) {
         finish_write(txn);
-        return lmdb_failed(error, rc, "begin a write transaction");
+        return catalog_failed(error, rc, "begin a write transaction");
     }
     if (catalog_commit_number(txn) >= LAYOUT_COMMIT_MAX) {
         mdb_txn_abort(txn->txn);
@@ -563,27 +544,27 @@ uint64_t catalog_commit_number(const catalog_txn *txn)
 mv_err catalog_sync(catalog *c, mv_error *error)
 {
     int rc = mdb_env_sync(c->env, 1);
-    return rc ? lmdb_failed(error, rc, "sync") : MV_OK;
+    return rc ? catalog_failed(error, rc, "sync") : MV_OK;
 }
 
 /* One line of the reader list of LMDB: "pid thread txnid", with "-" as the txnid of an idle slot.
- * The heading has no number, either. */
+ * The heading has no numbers, either. */
 static int note_reader(const char *line, void *ctx)
 {
-    uint64_t *oldest = ctx;
-    const char *last = strrchr(line, ' ');
-    unsigned long long number;
-    if (last && sscanf(last, " %llu", &number) == 1 && number < *oldest) *oldest = number;
+    catalog_reader *oldest = ctx;
+    unsigned long long pid, commit;
+    if (sscanf(line, "%llu %*s %llu", &pid, &commit) == 2 && commit < oldest->commit)
+        *oldest = (catalog_reader){commit, pid};
     return 0;
 }
 
-mv_err catalog_oldest_reader(catalog *c, uint64_t *number, mv_error *error)
+mv_err catalog_oldest_reader(catalog *c, catalog_reader *oldest, mv_error *error)
 {
     int dead = 0;
     int rc = mdb_reader_check(c->env, &dead);
-    *number = UINT64_MAX;
-    if (!rc) rc = mdb_reader_list(c->env, note_reader, number);
-    return rc < 0 ? lmdb_failed(error, rc, "list its readers") : MV_OK;
+    *oldest = (catalog_reader){.commit = UINT64_MAX};
+    if (!rc) rc = mdb_reader_list(c->env, note_reader, oldest);
+    return rc < 0 ? catalog_failed(error, rc, "list its readers") : MV_OK;
 }
 
 /* ---------------------------------------------------------------- values */
@@ -644,7 +625,7 @@ mv_err catalog_get(catalog_txn *txn, catalog_table table, const void *key, size_
     int rc = mdb_get(txn->txn, txn->owner->tables[table], &k, &data);
     *found = rc == 0;
     if (rc == MDB_NOTFOUND) return MV_OK;
-    if (rc) return lmdb_failed(error, rc, "get a value");
+    if (rc) return catalog_failed(error, rc, "get a value");
     MV_TRY(split_value(table, &data, value, error));
     return is_intact(key, key_size, value) ? MV_OK : damaged_table(table, error);
 }
@@ -740,7 +721,7 @@ mv_err catalog_count(catalog_txn *txn, catalog_table table, uint64_t *count, mv_
     *count = 0;
     if (!table_is_there(txn, table)) return MV_OK;
     int rc = mdb_stat(txn->txn, txn->owner->tables[table], &stat);
-    if (rc) return lmdb_failed(error, rc, "count a table");
+    if (rc) return catalog_failed(error, rc, "count a table");
     *count = stat.ms_entries;
     return MV_OK;
 }
@@ -764,7 +745,7 @@ mv_err catalog_cursor_open(catalog_txn *txn, catalog_table table, catalog_cursor
         rc = mdb_cursor_open(txn->txn, txn->owner->tables[table], &cursor->cursor);
     if (rc) {
         mem_free(cursor, sizeof *cursor);
-        return lmdb_failed(error, rc, "open a cursor");
+        return catalog_failed(error, rc, "open a cursor");
     }
     cursor->table = table;
     cursor->next_op = MDB_FIRST;
@@ -796,7 +777,7 @@ mv_err catalog_cursor_next(catalog_cursor *cursor, catalog_value *key, catalog_v
     int rc = mdb_cursor_get(cursor->cursor, &k, &data, cursor->next_op);
     *found = rc == 0;
     if (rc == MDB_NOTFOUND) return MV_OK;
-    if (rc) return lmdb_failed(error, rc, "walk a table");
+    if (rc) return catalog_failed(error, rc, "walk a table");
     cursor->next_op = MDB_NEXT;
     *key = (catalog_value){k.mv_data, k.mv_size};
     return split_value(cursor->table, &data, value, error);
@@ -902,7 +883,7 @@ mv_err catalog_id_remove(catalog_txn *txn, const void *id, size_t id_size, bool 
 mv_err catalog_copy(catalog *c, const char *path, mv_error *error)
 {
     int rc = mdb_env_copy2(c->env, path, MDB_CP_COMPACT);
-    if (rc) return lmdb_failed(error, rc, "copy its file");
+    if (rc) return catalog_failed(error, rc, "copy its file");
     os_file file = OS_FILE_NONE;
     uint64_t size;
     mv_err err = os_open_read(path, &file, &size, error);
@@ -977,7 +958,7 @@ mv_err catalog_rewrite(catalog *c, catalog_txn *txn, bool whole, mv_error *error
     mv_assert(txn->writes);
     int rc = mdb_env_stat(c->env, &stat);
     if (!rc) rc = mdb_env_get_path(c->env, &path);
-    if (rc) return lmdb_failed(error, rc, "write its file again");
+    if (rc) return catalog_failed(error, rc, "write its file again");
     MV_TRY(take_back(c, catalog_commit_number(txn), stat.ms_psize, path, error));
     return os_rewrite(path, whole ? UINT64_MAX : 2 * (uint64_t)stat.ms_psize, error);
 }

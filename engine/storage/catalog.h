@@ -118,9 +118,14 @@ mv_err catalog_sync(catalog *c, mv_error *error);
  * that has changed nothing. Call catalog_verify afterwards: what the system had lost is not there.
  */
 mv_err catalog_rewrite(catalog *c, catalog_txn *txn, bool whole, mv_error *error);
-/* The oldest commit that a reader in any process sees; UINT64_MAX: there is no reader. Clears the
- * slots of dead processes first. */
-mv_err catalog_oldest_reader(catalog *c, uint64_t *number, mv_error *error);
+/* A read transaction in any process. */
+typedef struct catalog_reader {
+    uint64_t commit; /* that it sees */
+    uint64_t pid;
+} catalog_reader;
+/* The reader of the oldest commit; its commit is UINT64_MAX if there is no reader. Clears the slots
+ * of dead processes first. */
+mv_err catalog_oldest_reader(catalog *c, catalog_reader *oldest, mv_error *error);
 
 /* ---- values */
 

@@ -228,6 +228,7 @@ static void disk_apply(disk *d, const op *o)
     case OP_REMOVE: node_add_change(d->nodes[disk_find(d, o->directory)], o, at); break;
     case OP_WRITE:
     case OP_WRITE_SYNCED:
+    case OP_HOLE:
     case OP_RESIZE: node_add_change(d->nodes[disk_find(d, o->inode)], o, at); break;
     case OP_SYNC: node_sync(d->nodes[disk_find(d, o->inode)]); break;
     case OP_NOTE: break;
@@ -263,7 +264,8 @@ typedef struct cut {
 
 static bool cut_keeps(const cut *c, const op *o)
 {
-    bool is_content = o->kind == OP_WRITE || o->kind == OP_WRITE_SYNCED || o->kind == OP_RESIZE;
+    bool is_content = o->kind == OP_WRITE || o->kind == OP_WRITE_SYNCED || o->kind == OP_HOLE ||
+                      o->kind == OP_RESIZE;
     switch (c->style) {
     case CUT_NOTHING: return false;
     case CUT_EVERYTHING: return true;

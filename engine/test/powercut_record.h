@@ -39,6 +39,7 @@ typedef enum op_kind {
     OP_REMOVE,         /* payload: name */
     OP_WRITE,          /* payload: bytes */
     OP_WRITE_SYNCED,   /* the same, on the disk when the call returns */
+    OP_HOLE,           /* likewise: its bytes are zeros, and a cut may leave the old ones */
     OP_RESIZE,
     OP_SYNC, /* of a file or a directory */
     OP_NOTE, /* payload: the test's own */
@@ -190,13 +191,14 @@ static bool file_is_recorded(int file)
     return recording && file >= 0 && file < FILES_MAX && is_recorded[file];
 }
 
-static void record_write(int file, const void *bytes, size_t size, uint64_t offset)
+static op_kind kind_of_write(int file)
 {
-    int flags = fcntl(file, F_GETFL);
-    op o = {.kind = flags & O_DSYNC ? OP_WRITE_SYNCED : OP_WRITE,
-            .inode = inode_of_file(file),
-            .offset = offset,
-            .size = (uint32_t)size};
+    return fcntl(file, F_GETFL) & O_DSYNC ? OP_WRITE_SYNCED : OP_WRITE;
+}
+
+static void record_write(op_kind kind, int file, const void *bytes, size_t size, uint64_t offset)
+{
+    op o = {.kind = kind, .inode = inode_of_file(file), .offset = offset, .size = (uint32_t)size};
     record_add(o, bytes, NULL, 0);
 }
 
@@ -246,7 +248,7 @@ int close(int file)
         find_real(&real, #name);                                                                   \
         ssize_t written = real(file, bytes, size, offset);                                         \
         if (written > 0 && file_is_recorded(file))                                                 \
-            record_write(file, bytes, (size_t)written, (uint64_t)offset);                          \
+            record_write(kind_of_write(file), file, bytes, (size_t)written, (uint64_t)offset);     \
         return written;                                                                            \
     }
 RECORD_PWRITE(pwrite, off_t)
@@ -258,7 +260,8 @@ ssize_t write(int file, const void *bytes, size_t size)
     find_real(&real, "write");
     ssize_t written = real(file, bytes, size);
     if (written > 0 && file_is_recorded(file))
-        record_write(file, bytes, (size_t)written, (uint64_t)(lseek(file, 0, SEEK_CUR) - written));
+        record_write(kind_of_write(file), file, bytes, (size_t)written,
+                     (uint64_t)(lseek(file, 0, SEEK_CUR) - written));
     return written;
 }
 
@@ -271,7 +274,7 @@ ssize_t writev(int file, const struct iovec *parts, int count)
     uint64_t offset = (uint64_t)(lseek(file, 0, SEEK_CUR) - written);
     for (size_t left = (size_t)written; left; parts++) {
         size_t size = parts->iov_len < left ? parts->iov_len : left;
-        if (size) record_write(file, parts->iov_base, size, offset);
+        if (size) record_write(kind_of_write(file), file, parts->iov_base, size, offset);
         offset += size;
         left -= size;
     }
@@ -292,6 +295,24 @@ ssize_t writev(int file, const struct iovec *parts, int count)
     }
 RECORD_TRUNCATE(ftruncate, off_t)
 RECORD_TRUNCATE(ftruncate64, off64_t)
+
+#define RECORD_HOLE(name, offset_type)                                                             \
+    int name(int file, int mode, offset_type offset, offset_type size)                             \
+    {                                                                                              \
+        static const uint8_t zeros[1u << 16];                                                      \
+        int (*real)(int, int, offset_type, offset_type);                                           \
+        find_real(&real, #name);                                                                   \
+        int rc = real(file, mode, offset, size);                                                   \
+        if (rc || !file_is_recorded(file)) return rc;                                              \
+        for (offset_type done = 0, step; done < size; done += step) {                              \
+            step =                                                                                 \
+                size - done < (offset_type)sizeof zeros ? size - done : (offset_type)sizeof zeros; \
+            record_write(OP_HOLE, file, zeros, (size_t)step, (uint64_t)(offset + done));           \
+        }                                                                                          \
+        return rc;                                                                                 \
+    }
+RECORD_HOLE(fallocate, off_t)
+RECORD_HOLE(fallocate64, off64_t)
 
 /* What is recorded need not reach the real disk. */
 #define RECORD_SYNC(name)                                                                          \

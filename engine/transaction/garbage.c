@@ -43,7 +43,8 @@ mv_err garbage_add(writer *w, uint64_t number, const section_file_record *file, 
 static mv_err unlink_garbage(writer *w, mv_error *error)
 {
     mv_err err;
-    uint64_t oldest, key;
+    uint64_t key;
+    catalog_reader oldest;
     catalog_cursor *cursor = NULL;
     if ((err = catalog_oldest_reader(w->e->catalog, &oldest, error))) return err;
     for (bool found = true; found;) {
@@ -61,7 +62,7 @@ static mv_err unlink_garbage(writer *w, mv_error *error)
         memcpy(&head, value.bytes, sizeof head);
         memcpy(name, value.bytes + sizeof head, value.size - sizeof head);
         /* In a backup `since` may be a commit of the original, above all of the backup's own. */
-        if (head.since > oldest && head.since <= catalog_commit_number(w->txn)) return MV_OK;
+        if (head.since > oldest.commit && head.since <= catalog_commit_number(w->txn)) return MV_OK;
         uint64_t number;
         section_file_record file;
         if (segment_parse_file_name(name, &number, &file))

@@ -33,8 +33,14 @@
 
 #include "base/sorted.h"
 #include "open/durability.h"
+#include "storage/catalog_space.h"
 #include "transaction/garbage.h"
 
+/* Every so many commits a writer looks whether the catalog is much larger than what it has, and
+ * gives free pages back for so long at most. To look takes 2 us, and 0.3 us for each process that
+ * reads: the slots of dead readers are cleared. Chosen. */
+#define TRIM_EVERY       64
+#define TRIM_SECONDS_MAX 0.005
 /* How long writer_abort waits for other writers if another thread began the transaction; chosen. */
 #define LEFT_SECONDS_MAX 60
 
@@ -113,6 +119,13 @@ static void undo_left(engine *e)
     e->is_swept = false;
 }
 
+/* The transaction has changed nothing. A failure is left to the next optimize, which reports it. */
+static void trim_some(const writer *w)
+{
+    if (catalog_commit_number(w->txn) % TRIM_EVERY) return;
+    (void)catalog_space_trim_some(w->e->catalog, os_seconds() + TRIM_SECONDS_MAX, NULL);
+}
+
 mv_err writer_begin(engine *e, bool sync, bool seals, double seconds, writer **out, mv_error *error)
 {
     writer *w = mem_alloc_zero(sizeof *w);
@@ -129,6 +142,7 @@ mv_err writer_begin(engine *e, bool sync, bool seals, double seconds, writer **o
     if ((err = view_open(e, w->txn, catalog_commit_number(w->txn), &w->v, error))) goto done;
     w->state = w->v->state;
     w->first_docid = w->state.next_docid;
+    trim_some(w);
     if ((err = garbage_collect(w, error))) goto done;
     *out = w;
     w = NULL;
