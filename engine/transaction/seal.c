@@ -110,6 +110,7 @@ static mv_err write_segment(writer *w, const segment_source *source, segment_wri
 
 bool seal_is_due(const writer *w)
 {
+    if (!w->seals) return w->state.fresh_bytes >= SEAL_BYTES_MANUAL;
     uint64_t rows = w->state.documents / SEAL_ROWS_ONE_IN;
     if (rows < SEAL_ROWS_MIN) rows = SEAL_ROWS_MIN;
     if (rows > SEAL_ROWS_MAX) rows = SEAL_ROWS_MAX;

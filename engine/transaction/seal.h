@@ -12,6 +12,9 @@
 #define SEAL_ROWS_MIN    1024u
 #define SEAL_ROWS_MAX    4096u       /* a batch of so many rows becomes a segment at once */
 #define SEAL_BYTES_MAX   (64u << 20) /* as much as a merge always copies (merge_plan.c) */
+/* With manual maintenance only the bytes count: fresh rows make the catalog's file long, and it
+ * never gets shorter. 16 MiB are 4,096 rows of 1,024 dims. */
+#define SEAL_BYTES_MANUAL (16u << 20)
 
 /* Write all fresh rows, then the `rows_count` rows of `rows`, as one segment, and settle the
  * writer. rows[i] has docid first_docid + i, above those of all fresh rows (I5). Rows whose id is

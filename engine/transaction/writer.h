@@ -25,7 +25,7 @@ typedef struct writer {
     uint64_t thread;      /* that began it */
     bool sync;            /* durability full */
     bool is_unsynced;     /* the mark "unsynced" exists: files are renamed without being synced */
-    bool seals;           /* maintenance auto: seal fresh rows when it is due, wake maintenance */
+    bool seals;           /* maintenance auto: seal as soon as it pays, wake maintenance */
     bool is_failed;       /* a change was interrupted: the transaction can only be undone (I11) */
     bool is_in_doubt;     /* the commit failed, and may have happened nevertheless (I18) */
     engine_state state;   /* as it will be committed */
