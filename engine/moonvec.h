@@ -470,9 +470,10 @@ typedef struct mv_open_options {
     bool read_only; /* never write; works on a read-only file system. If the lock file cannot be
                      * written, reads answer MV_BUSY while another process has it open */
     bool verify;    /* verify every page and checksum first, as mv_check does */
-    bool manual_maintenance; /* only jobs (mv_optimize_begin) seal fresh rows and build indexes.
-                              * Else commits seal, and a commit that leaves much to do wakes a
-                              * thread that optimizes, as does the first read of such a commit of
+    bool manual_maintenance; /* only jobs (mv_optimize_begin) merge segments and build indexes, and
+                              * fresh rows are sealed by jobs and when they take 16 MiB. Else
+                              * commits seal, and a commit that leaves much to do wakes a thread
+                              * that optimizes, as does the first read of such a commit of
                               * another process. The thread ends when the last handle is closed:
                               * mv_close */
     mv_durability durability;
@@ -912,6 +913,15 @@ typedef enum mv_pending {
     MV_PENDING_READ_ONLY  /* the handle is read_only */
 } mv_pending;
 
+/* The reader (a result, iterator or call, in any process) that sees the oldest commit, and what is
+ * kept only for readers of that commit and of later ones. */
+typedef struct mv_oldest_reader {
+    uint64_t pid;           /* of its process; 0: no reader sees an older commit than the last */
+    uint64_t commits;       /* made since the one that it sees */
+    uint64_t catalog_bytes; /* space in the catalog that later commits have freed */
+    uint64_t file_bytes;    /* files that later commits have replaced */
+} mv_oldest_reader;
+
 typedef struct mv_stats {
     uint64_t documents;
     uint64_t segments;
@@ -928,6 +938,10 @@ typedef struct mv_stats {
     mv_pending pending;    /* why */
     uint64_t slowed_ms;    /* how long writes of this process waited for maintenance
                             * (mv_open_options.slowdown_rows) */
+    uint64_t catalog_bytes;         /* of disk_bytes, or of memory: the catalog */
+    uint64_t catalog_free_bytes;    /* of these: not in use by the last commit. Later commits use
+                                     * them again, and a job gives them back to the file system */
+    mv_oldest_reader oldest_reader; /* that holds back the most */
 } mv_stats;
 
 MV_API mv_err mv_get_stats(mv_collection *collection, mv_stats *stats, mv_error *error);

@@ -3,6 +3,8 @@
 
 #include "job/maintain.h"
 #include "open/durability.h"
+#include "storage/catalog_space.h"
+#include "transaction/garbage.h"
 #include "transaction/handle.h"
 
 static mv_err add_file_bytes(const engine *e, const char *name, uint64_t *total, mv_error *error)
@@ -33,6 +35,22 @@ static mv_err add_disk_bytes(const engine *e, const view *v, uint64_t *total, mv
             MV_TRY(add_file_bytes(e, name, total, error));
         }
     return MV_OK;
+}
+
+/* The catalog, and what the oldest reader holds back. */
+static mv_err add_space(const snapshot *s, mv_stats *stats, mv_error *error)
+{
+    catalog_space space;
+    mv_oldest_reader *oldest = &stats->oldest_reader;
+    MV_TRY(catalog_space_measure(s->e->catalog, &space, error));
+    stats->catalog_bytes = space.allocated_bytes;
+    if (space.allocated_bytes > space.used_bytes)
+        stats->catalog_free_bytes = space.allocated_bytes - space.used_bytes;
+    oldest->pid = space.oldest.pid;
+    oldest->commits = space.oldest_behind;
+    oldest->catalog_bytes = space.held_bytes;
+    if (!oldest->pid || s->e->in_memory) return MV_OK;
+    return garbage_held_bytes(s->e, s->txn, space.oldest.commit, &oldest->file_bytes, error);
 }
 
 /* Why rows wait for an index. */
@@ -68,6 +86,7 @@ mv_err mv_get_stats(mv_collection *c, mv_stats *stats, mv_error *error)
     stats->slowed_ms = atomic_load(&s.e->slowed_us) / 1000;
     stats->pending = why_pending(c, v, &status);
     mv_err err = add_disk_bytes(s.e, v, &stats->disk_bytes, error);
+    if (!err) err = add_space(&s, stats, error);
     if (!err && !s.e->in_memory) err = durability_is_durable(s.e->path, &stats->durable, error);
     snapshot_close(&s);
     return err;

@@ -38,6 +38,19 @@ mv_err garbage_add(writer *w, uint64_t number, const section_file_record *file, 
                            sizeof head + name_size, error);
 }
 
+static mv_err read_entry(uint64_t key, const catalog_value *value, garbage_head *head,
+                         char name[SEGMENT_FILE_NAME_SIZE], mv_error *error)
+{
+    if (value->size <= sizeof *head || value->size - sizeof *head >= SEGMENT_FILE_NAME_SIZE ||
+        !catalog_is_intact(key, value))
+        return error_set(error, MV_CORRUPT, "%s: the list of files to remove is damaged",
+                         CATALOG_FILE);
+    memset(name, 0, SEGMENT_FILE_NAME_SIZE);
+    memcpy(head, value->bytes, sizeof *head);
+    memcpy(name, value->bytes + sizeof *head, value->size - sizeof *head);
+    return MV_OK;
+}
+
 /* Unlink the files that no reader needs, and remove their entries. If the transaction is undone, or
  * the process dies, the next one finds the entries of files that are missing, which is harmless. */
 static mv_err unlink_garbage(writer *w, mv_error *error)
@@ -50,17 +63,12 @@ static mv_err unlink_garbage(writer *w, mv_error *error)
     for (bool found = true; found;) {
         catalog_value value;
         garbage_head head;
-        char name[SEGMENT_FILE_NAME_SIZE] = {0};
+        char name[SEGMENT_FILE_NAME_SIZE];
         if ((err = catalog_cursor_open(w->txn, CATALOG_GARBAGE, &cursor, error))) return err;
         err = catalog_cursor_next_u64(cursor, &key, &value, &found, error);
         catalog_cursor_close(cursor);
         if (err || !found) return err;
-        if (value.size <= sizeof head || value.size - sizeof head >= sizeof name ||
-            !catalog_is_intact(key, &value))
-            return error_set(error, MV_CORRUPT, "%s: the list of files to remove is damaged",
-                             CATALOG_FILE);
-        memcpy(&head, value.bytes, sizeof head);
-        memcpy(name, value.bytes + sizeof head, value.size - sizeof head);
+        MV_TRY(read_entry(key, &value, &head, name, error));
         /* In a backup `since` may be a commit of the original, above all of the backup's own. */
         if (head.since > oldest.commit && head.since <= catalog_commit_number(w->txn)) return MV_OK;
         uint64_t number;
@@ -130,4 +138,33 @@ mv_err garbage_collect(writer *w, mv_error *error)
     MV_TRY(os_each_entry(w->e->path, sweep_entry, w, error));
     w->e->is_swept = true;
     return MV_OK;
+}
+
+typedef struct held_files {
+    engine *e;
+    uint64_t oldest;
+    uint64_t bytes;
+} held_files;
+
+static mv_err add_held(void *ctx, uint64_t key, const catalog_value *value, mv_error *error)
+{
+    held_files *held = ctx;
+    garbage_head head;
+    char name[SEGMENT_FILE_NAME_SIZE], path[OS_PATH_SIZE];
+    uint64_t bytes;
+    MV_TRY(read_entry(key, value, &head, name, error));
+    if (head.since <= held->oldest) return MV_OK;
+    MV_TRY(os_join(path, held->e->path, name, error));
+    MV_TRY(os_allocated_bytes(path, &bytes, error));
+    held->bytes += bytes;
+    return MV_OK;
+}
+
+mv_err garbage_held_bytes(engine *e, catalog_txn *txn, uint64_t oldest, uint64_t *bytes,
+                          mv_error *error)
+{
+    held_files held = {e, oldest, 0};
+    mv_err err = catalog_each_u64(txn, CATALOG_GARBAGE, add_held, &held, error);
+    *bytes = held.bytes;
+    return err;
 }

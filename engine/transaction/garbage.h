@@ -12,4 +12,9 @@ mv_err garbage_add(writer *w, uint64_t number, const section_file_record *file, 
  * dead processes left unfinished. */
 mv_err garbage_collect(writer *w, mv_error *error);
 
+/* The sum of the sizes of the files that a reader of commit `oldest`, or of a later one, may still
+ * name. */
+mv_err garbage_held_bytes(engine *e, catalog_txn *txn, uint64_t oldest, uint64_t *bytes,
+                          mv_error *error);
+
 #endif

@@ -148,6 +148,17 @@ static mv_err push_indexes(lua_State *L, mv_collection *collection, bool *change
 static const char *const pending_names[] = {"none", "working", "elsewhere", "due",
                                             "few",  "failed",  "manual",    "read_only"};
 
+/* Set the member "oldest_reader" of the table on top. */
+static void set_oldest_reader(lua_State *L, const mv_oldest_reader *oldest)
+{
+    lua_createtable(L, 0, 4);
+    set_unsigned(L, "pid", oldest->pid);
+    set_unsigned(L, "commits", oldest->commits);
+    set_unsigned(L, "catalog_bytes", oldest->catalog_bytes);
+    set_unsigned(L, "file_bytes", oldest->file_bytes);
+    lua_setfield(L, -2, "oldest_reader");
+}
+
 int call_stats(lua_State *L)
 {
     mv_error error = {0};
@@ -156,12 +167,15 @@ int call_stats(lua_State *L)
     bool changed;
     collection_box *box = check_collection(L, 1, "stats");
     if (mv_get_stats(box->collection, &stats, &error)) return push_failure(L, "stats", &error);
-    lua_createtable(L, 0, 15);
+    lua_createtable(L, 0, 18);
     set_unsigned(L, "documents", stats.documents);
     set_unsigned(L, "segments", stats.segments);
     set_unsigned(L, "fresh_rows", stats.fresh_rows);
     set_unsigned(L, "deleted_rows", stats.deleted_rows);
     set_unsigned(L, "disk_bytes", stats.disk_bytes);
+    set_unsigned(L, "catalog_bytes", stats.catalog_bytes);
+    set_unsigned(L, "catalog_free_bytes", stats.catalog_free_bytes);
+    if (stats.oldest_reader.pid) set_oldest_reader(L, &stats.oldest_reader);
     set_unsigned(L, "memory_bytes", stats.memory_bytes);
     set_unsigned(L, "commit", stats.commit);
     set_boolean(L, "durable", stats.durable);

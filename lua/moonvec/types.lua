@@ -142,7 +142,7 @@ function moonvec.unpack_sparse(sparse) end
 ---@field durability? "full"|"none" what an acknowledged write survives: a power cut ("full", default), or only the death of the process ("none"). After a power cut with "none", the collection is "corrupt" unless flush or close came after the last write
 ---@field verify? boolean verify every checksum and structure before the collection is opened (default false)
 ---@field busy_ms? integer how long a write waits for other writers, of this or another process, in milliseconds; then the result is "busy". `optimize` waits as long for another process that optimizes. 0: not at all, as event loops want it (default 60000; at most 86400000)
----@field maintenance? "auto"|"manual" "auto" (default): seal fresh rows, merge segments and build indexes in the background, also what other processes have left undone. "manual": only in optimize
+---@field maintenance? "auto"|"manual" "auto" (default): seal fresh rows, merge segments and build indexes in the background, also what other processes have left undone. "manual": only in optimize; writes seal fresh rows when they take 16 MiB
 ---@field slowdown_rows? integer with maintenance "auto": from how many rows on that lack an index writes wait, while there are searches (of handles that are not read_only, in any process): the longer the more rows lack one, 1 ms for each written row at twice the number, 2 ms at most. So indexes keep up, and searches stay fast; a load that nobody reads is not slowed down. `stats().pending_rows` and `slowed_ms` tell how far. 0: never (default 32768; at most 4294967295)
 ---@field from? string only with the path ":memory:": the directory of a collection, which is copied into memory with its indexes; the directory is only read. Not an option of create_and_open
 
@@ -608,6 +608,9 @@ function collection:stats() end
 ---@field fresh_rows integer rows that are not yet in a segment
 ---@field deleted_rows integer deleted rows that are still in segments
 ---@field disk_bytes integer size of the files; 0 for a collection in memory
+---@field catalog_bytes integer space of the catalog, which has all that changes; of a collection in memory, too
+---@field catalog_free_bytes integer of these, what the last commit does not use. Later commits use it again, and optimize gives most of it back to the file system
+---@field oldest_reader? moonvec.oldest_reader the reader that sees the oldest commit (nil: all see the last one)
 ---@field memory_bytes integer bytes allocated by moonvec in this process, without mapped files and without the contents of collections in memory
 ---@field commit integer number of the newest commit
 ---@field durable boolean false if some commits would not survive a power cut, or if a sync failed since
@@ -618,6 +621,14 @@ function collection:stats() end
 ---@field pending_rows integer rows that wait for an index: fresh rows, and segments of 1,024 rows or more that lack one
 ---@field slowed_ms integer how long writes of this process have waited for indexes (`slowdown_rows`), since it opened the collection
 ---@field pending? "working"|"elsewhere"|"due"|"few"|"failed"|"manual"|"read_only" why rows wait (nil: none do). "working": this process is building indexes. "elsewhere": another process was, when this one last tried. "due": this process is about to begin. "few": they are fresh rows, which stay fresh until they are a sixteenth of the documents (at least 1,024, at most 4,096 rows). "failed": see `background_error`; it is tried again. "manual": only optimize builds indexes. "read_only": this handle does not write
+
+--- An open cursor, iterator or result, or a call that has not returned, in any process. What it may still read is kept until
+--- it is closed or its process ends: so a process that was stopped lets the collection grow.
+---@class moonvec.oldest_reader
+---@field pid integer of its process
+---@field commits integer commits since the one that it sees
+---@field catalog_bytes integer space in the catalog that is kept for it, and for readers of later commits
+---@field file_bytes integer size of the replaced files that are kept
 
 ---@class moonvec.index_stats
 ---@field type "hnsw"|"flat"|"invert"|"text"|"sparse"
