@@ -103,6 +103,40 @@ describe("after a fork", function()
     assert.equal(4, #reader)
   end)
 
+  it("the child gives back space of the catalog, but none that an iterator of the parent needs", function()
+    local function rewrite(from, to)
+      for n = from, to do
+        local documents = {}
+        for id = 1, 1000 do
+          documents[id] = { id = ("%d"):format(id), n = n, v = { n, id } }
+        end
+        assert.equal(1000, c:upsert(documents))
+      end
+    end
+    rewrite(1, 3)
+    local next_document = c:iterate()
+    assert.equal(3, next_document().n)
+    forked(function()
+      rewrite(4, 15)
+      assert.is_true(c:optimize())
+      local oldest = c:stats().oldest_reader
+      assert.equal(posix.getpid("ppid"), oldest.pid)
+      assert.is_true(oldest.catalog_bytes > 100000)
+    end)
+    local count = 1
+    for row in next_document do
+      count = count + 1
+      assert.equal(3, row.n)
+    end
+    assert.equal(1000, count)
+    forked(function()
+      assert.is_true(c:optimize())
+      assert.is_nil(c:stats().oldest_reader)
+    end)
+    assert.equal(15, c:fetch("1").n)
+    assert.is_true(c:check())
+  end)
+
   it("iterators of the parent are refused in the child and go on in the parent", function()
     local next_document = c:iterate()
     assert.equal("1", next_document().id)
