@@ -135,8 +135,8 @@ typedef struct hnsw_builder hnsw_builder;
 mv_err hnsw_build_begin(const codes_vectors *vectors, const mv_hnsw_options *options,
                         const hnsw_base *base, uint32_t threads, hnsw_builder **out,
                         mv_error *error);
-/* Work until `until` (os_seconds), at least a little. False: the graph is complete. */
-bool hnsw_build_step(hnsw_builder *b, double until);
+/* Work until `until` (os_seconds), at least a little. *more is false when the graph is complete. */
+mv_err hnsw_build_step(hnsw_builder *b, double until, bool *more, mv_error *error);
 /* Rows that are linked, of all rows. */
 void hnsw_build_progress(const hnsw_builder *b, uint64_t *done, uint64_t *total);
 /* The parts of the complete graph, lent by the builder. Returns their number. */

@@ -25,7 +25,7 @@ static uint32_t pool_capacity_max(const hnsw_builder *b)
     return b->head.ef_construction > most ? b->head.ef_construction : most;
 }
 
-static bool allocate_scratch(hnsw_builder *b)
+bool hnsw_build_allocate_scratch(hnsw_builder *b)
 {
     uint32_t degree = b->levels[0].stride;
     size_t bits = hnsw_walk_bits_size(b->head.rows),
@@ -57,6 +57,7 @@ void hnsw_build_free(hnsw_builder *b)
 {
     if (!b) return;
     uint32_t rows = b->head.rows;
+    hnsw_codes_end_look(b);
     hnsw_builder_release(b->code_bytes, codes_size(b->codes.quantize, &b->vectors), 1);
     hnsw_builder_release(b->int4_bytes, codes_size(MV_QUANTIZE_INT4, &b->vectors), 1);
     hnsw_builder_release(b->mean, b->vectors.dim, sizeof *b->mean);
@@ -73,6 +74,7 @@ void hnsw_build_free(hnsw_builder *b)
                          sizeof *b->targets);
     hnsw_builder_release(b->measured, HNSW_BUILD_TRIALS * HNSW_BUILD_QUERIES_MAX,
                          sizeof *b->measured);
+    hnsw_builder_release(b->nearest, HNSW_BUILD_QUERIES_MAX, sizeof *b->nearest);
     hnsw_builder_release(b->sampled, bits_words(rows), sizeof *b->sampled);
     hnsw_builder_release(b->reinserted, bits_words(rows), sizeof *b->reinserted);
     for (uint32_t t = 0; b->scratch && t < b->threads; t++)
@@ -96,20 +98,9 @@ static bool allocate_levels(hnsw_builder *b)
     return true;
 }
 
-static bool allocate_nodes(hnsw_builder *b)
+bool hnsw_build_allocate_levels(hnsw_builder *b)
 {
-    uint32_t rows = b->head.rows;
-    size_t words = bits_words(rows);
-    b->levels[0].count = rows;
-    b->order = hnsw_builder_alloc(b, rows, sizeof *b->order);
-    b->back = hnsw_builder_alloc(b, rows, sizeof *b->back);
-    b->sampled = hnsw_builder_alloc(b, words, sizeof *b->sampled);
-    b->reinserted = hnsw_builder_alloc(b, words, sizeof *b->reinserted);
-    if (!b->order || !b->back || !b->sampled || !b->reinserted) return false;
-    memset(b->sampled, 0, words * sizeof *b->sampled);
-    memset(b->reinserted, 0, words * sizeof *b->reinserted);
-    hnsw_order_draw(b);
-    memset(b->back, 0xff, rows * sizeof *b->back);
+    b->levels[0].count = b->head.rows;
     b->levels[1].count = hnsw_order_base_nodes(b) + b->new_count[1];
     b->nodes = hnsw_builder_alloc(b, b->levels[1].count, sizeof *b->nodes);
     b->new_positions = hnsw_builder_alloc(b, b->new_count[1], sizeof *b->new_positions);
@@ -125,18 +116,29 @@ static bool allocate_nodes(hnsw_builder *b)
 
 /* ---------------------------------------------------------------- begin and end */
 
-static bool allocate_rest(hnsw_builder *b)
+static bool allocate_first(hnsw_builder *b)
 {
     uint64_t links = (uint64_t)HNSW_BUILD_BATCH_MAX * b->head.m;
+    uint32_t rows = b->head.rows;
+    size_t words = bits_words(rows);
+    b->order = hnsw_builder_alloc(b, rows, sizeof *b->order);
+    b->back = hnsw_builder_alloc(b, rows, sizeof *b->back);
+    b->sampled = hnsw_builder_alloc(b, words, sizeof *b->sampled);
+    b->reinserted = hnsw_builder_alloc(b, words, sizeof *b->reinserted);
     b->after = hnsw_builder_alloc(b, links, sizeof *b->after);
     b->targets = hnsw_builder_alloc(b, links, sizeof *b->targets);
     b->measured =
         hnsw_builder_alloc(b, HNSW_BUILD_TRIALS * HNSW_BUILD_QUERIES_MAX, sizeof *b->measured);
+    b->nearest = hnsw_builder_alloc(b, HNSW_BUILD_QUERIES_MAX, sizeof *b->nearest);
     b->mutex = os_mutex_create();
     b->condition = os_condition_create();
     b->scratch = mem_alloc_zero(b->threads * sizeof *b->scratch);
-    return b->after && b->targets && b->measured && b->mutex && b->condition && b->scratch &&
-           allocate_scratch(b);
+    if (!b->order || !b->back || !b->sampled || !b->reinserted || !b->after || !b->targets ||
+        !b->measured || !b->nearest || !b->mutex || !b->condition || !b->scratch)
+        return false;
+    memset(b->sampled, 0, words * sizeof *b->sampled);
+    memset(b->reinserted, 0, words * sizeof *b->reinserted);
+    return true;
 }
 
 /* A base can be extended if it fits the options, and if one of its nodes above the bottom is left
@@ -148,6 +150,11 @@ static bool is_usable(const hnsw_base *base, const mv_hnsw_options *options)
     for (uint32_t i = 0; i < graph->nodes_count[0]; i++)
         if (hnsw_row_now(base, graph->nodes[i]) != HNSW_NONE) return true;
     return false;
+}
+
+static mv_err no_memory_for_graph(const hnsw_builder *b, mv_error *error)
+{
+    return error_memory(error, b->bytes, "building a graph");
 }
 
 mv_err hnsw_build_begin(const codes_vectors *vectors, const mv_hnsw_options *options,
@@ -186,25 +193,22 @@ mv_err hnsw_build_begin(const codes_vectors *vectors, const mv_hnsw_options *opt
         b->head.code_error = old->code_error;
         b->head.code_bound = old->code_bound;
     }
-    bool ok = allocate_nodes(b);
-    if (!b->is_measured) b->head.quantize = (uint32_t)options->quantize; /* choose codes again */
-    if (!ok || !hnsw_codes_choose(b) || !allocate_rest(b)) {
-        mv_err err = error_memory(error, b->bytes, "building a graph");
+    b->quantize = options->quantize;
+    if (!allocate_first(b)) {
+        mv_err err = no_memory_for_graph(b, error);
         hnsw_build_free(b);
         return err;
     }
-    hnsw_order_draw_sample(b);
-    b->rows_done = b->head.rows - b->order_count;
-    hnsw_phase_begin(b, HNSW_BUILD_ENCODE,
-                     (b->head.rows + HNSW_BUILD_ENCODE_ROWS - 1) / HNSW_BUILD_ENCODE_ROWS);
+    hnsw_phase_begin(b, HNSW_BUILD_DRAW, 1);
     *out = b;
     return MV_OK;
 }
 
-bool hnsw_build_step(hnsw_builder *b, double until)
+mv_err hnsw_build_step(hnsw_builder *b, double until, bool *more, mv_error *error)
 {
     hnsw_threads_run(b, until);
-    return b->phase != HNSW_BUILD_DONE;
+    *more = b->phase != HNSW_BUILD_DONE;
+    return b->has_no_memory ? no_memory_for_graph(b, error) : MV_OK;
 }
 
 void hnsw_build_progress(const hnsw_builder *b, uint64_t *done, uint64_t *total)

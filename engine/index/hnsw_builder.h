@@ -19,19 +19,29 @@
 #define HNSW_BUILD_CHANGE_ONE_IN 5u   /* measured again when one row in this many has changed */
 #define HNSW_BUILD_BATCH_MAX     2048u
 #define HNSW_BUILD_ENCODE_ROWS   64u   /* rows of an item of ENCODE */
-#define HNSW_BUILD_STEP_ROWS     8192u /* whose links are followed, or moved, in a step */
+#define HNSW_BUILD_STEP_ROWS     2048u /* whose links are followed, or moved, in a step */
+#define HNSW_BUILD_COPY_NODES    512u  /* of an item of COPY_DOWN */
+#define HNSW_BUILD_COLLECT_NODES 128u  /* whose links are collected in a step */
+#define HNSW_BUILD_SCAN_ROWS     8192u /* that are compared with a query in an item of MEASURE_SCAN */
 #define HNSW_BUILD_TRIALS        2u    /* kinds of codes that are measured: `codes`, `int4_codes` */
 
 typedef enum hnsw_build_phase {
-    HNSW_BUILD_ENCODE,         /* items: rows / HNSW_BUILD_ENCODE_ROWS; clears their links, too */
-    HNSW_BUILD_COPY_BASE,      /* nodes of the base graph, level by level */
-    HNSW_BUILD_SEARCH,         /* nodes of the batch */
-    HNSW_BUILD_LINK,           /* targets of the batch */
-    HNSW_BUILD_MEASURE_NEAR,   /* queries: the true neighbours, and what walks with an ef need */
-    HNSW_BUILD_MEASURE_RECALL, /* queries: the recall of patient walks */
-    HNSW_BUILD_TRIM,           /* nodes, level by level */
-    HNSW_BUILD_REPAIR,         /* one item: make the next unreachable row reachable */
-    HNSW_BUILD_COMPACT,        /* one item: move links together, to links_max for each node */
+    HNSW_BUILD_DRAW,            /* one item: draw the order of rows (hnsw_order.c) */
+    HNSW_BUILD_LOOK,            /* one item: look at rows, to choose the codes (hnsw_codes.c) */
+    HNSW_BUILD_ENCODE,          /* items: rows / HNSW_BUILD_ENCODE_ROWS; clears their links, too */
+    HNSW_BUILD_COPY_BASE,       /* nodes of the base graph, level by level */
+    HNSW_BUILD_COPY_DOWN,       /* items: nodes of the level above / HNSW_BUILD_COPY_NODES */
+    HNSW_BUILD_SEARCH,          /* nodes of the batch */
+    HNSW_BUILD_COLLECT,         /* one item: chain links of some nodes of the batch by target */
+    HNSW_BUILD_LINK,            /* targets of the batch */
+    HNSW_BUILD_MEASURE_SCAN,    /* queries: the nearest of the next rows */
+    HNSW_BUILD_MEASURE_NEAR,    /* trials × rows of the sample: what walks with an ef need */
+    HNSW_BUILD_MEASURE_RECALL,  /* trials × entries × queries: the recall of patient walks */
+    HNSW_BUILD_CHOOSE_TRIAL,    /* trials × entries: what each needs at the default recall */
+    HNSW_BUILD_CHOOSE_PATIENCE, /* recalls: the patience for each */
+    HNSW_BUILD_TRIM,            /* nodes, level by level */
+    HNSW_BUILD_REPAIR,          /* one item: make the next unreachable row reachable */
+    HNSW_BUILD_COMPACT,         /* one item: move links together, to links_max for each node */
     HNSW_BUILD_DONE
 } hnsw_build_phase;
 
@@ -44,6 +54,12 @@ typedef struct hnsw_build_scratch {
     float *numbers;   /* dim floats */
     walk_entry *near; /* candidates for links, ascending */
     uint32_t *picked;
+    bool is_used;   /* a thread works with it */
+    bool is_midway; /* a measured walk goes on in the next step: of `item`, */
+    uint32_t item;
+    codes_query queries[2]; /* for its query by the codes of the trial, and by b->codes, */
+    walk_level level;       /* over this level */
+    walk_course course;
 } hnsw_build_scratch;
 
 /* One level being built: `stride` links for each position. */
@@ -65,12 +81,12 @@ typedef struct hnsw_measured_walk {
     walk_trace trace;
 } hnsw_measured_walk;
 
-/* From how many entries walks are measured: 1, HNSW_ENTRIES_MANY. */
 #define HNSW_BUILD_ENTRIES 2u
+/* From how many entries walks are measured. */
+extern const uint32_t hnsw_tried_entries[HNSW_BUILD_ENTRIES];
 
 /* What is measured of one query with the codes of one trial. */
 typedef struct hnsw_measured {
-    float bound;                      /* distance of the last of the true neighbours, by b->codes */
     float mean_distance;              /* to the true neighbours, exact */
     float errors[HNSW_MEASURED_HITS]; /* of the distances by codes to these */
     float reach[HNSW_EF_STEPS];       /* rows of the sample: of a walk, for each of walk_ef_steps */
@@ -78,6 +94,36 @@ typedef struct hnsw_measured {
                           * times as far as the first one it is */
     hnsw_measured_walk walks[HNSW_BUILD_ENTRIES];
 } hnsw_measured;
+
+typedef enum hnsw_draw_stage {
+    DRAW_CLEAR,
+    DRAW_MARK,
+    DRAW_GATHER,
+    DRAW_SHUFFLE,
+    DRAW_LEVELS,
+    DRAW_FORGET,
+    DRAW_DONE
+} hnsw_draw_stage;
+
+typedef enum hnsw_codes_stage {
+    CODES_MEAN,
+    CODES_LOSS,
+    CODES_DENSE,
+    CODES_SETTLE
+} hnsw_codes_stage;
+
+/* The true neighbours of a query, among the rows that were scanned. */
+typedef struct hnsw_nearest {
+    uint32_t count;
+    float distances[HNSW_MEASURED_HITS]; /* ascending */
+    uint32_t rows[HNSW_MEASURED_HITS];
+} hnsw_nearest;
+
+/* The factor and the least number of candidates of walks. */
+typedef struct hnsw_choice {
+    uint32_t factor, least; /* their numbers; HNSW_FACTOR_STEPS: codes are scanned instead */
+    double followed;        /* candidates, on average */
+} hnsw_choice;
 
 struct hnsw_builder {
     codes_vectors vectors;
@@ -90,6 +136,13 @@ struct hnsw_builder {
     codes_column int4_codes;
     uint8_t *int4_bytes; /* owned; NULL: none */
     float *mean;
+    /* Choosing the codes. */
+    hnsw_codes_stage codes_stage;
+    uint32_t codes_at;    /* of the stage: rows that are done */
+    uint32_t dense;       /* of them in dense clusters */
+    mv_quantize quantize; /* asked for, and at last chosen */
+    bool wants_int4;      /* beside int8 codes */
+    void *look;           /* memory for looking at rows */
     build_level levels[HNSW_LEVELS_MAX + 1];
     uint32_t *nodes; /* rows of the nodes above the bottom */
     /* Of each node of the base above the bottom: its position in the new graph. HNSW_NONE: its row
@@ -98,6 +151,10 @@ struct hnsw_builder {
     uint32_t positions_count;
     uint32_t *order; /* new rows in random order: those of higher levels first */
     uint32_t order_count;
+    hnsw_draw_stage draw_stage;
+    uint32_t draw_at;                        /* of the stage: rows that are done */
+    uint32_t new_rows;                       /* those that are not of the base */
+    uint64_t drawn;                          /* state of hnsw_builder_draw */
     uint32_t new_count[HNSW_LEVELS_MAX + 1]; /* how many of `order` are in a level */
     /* Of each of the first new_count[1] rows of `order`: its position above the bottom. */
     uint32_t *new_positions;
@@ -112,12 +169,18 @@ struct hnsw_builder {
      */
     uint32_t *targets;
     uint32_t targets_count;
+    uint32_t collected; /* nodes of the batch */
     /* Measuring, with queries: the sample, and those made of it (hnsw_measure_query.c). */
     uint32_t sample; /* the last rows of `order` */
     bool is_measured;
     hnsw_measured *measured; /* trials × HNSW_BUILD_QUERIES_MAX */
+    hnsw_nearest *nearest;   /* HNSW_BUILD_QUERIES_MAX */
+    uint32_t scanned;        /* rows: those before were compared with all queries */
+    hnsw_choice choices[HNSW_BUILD_TRIALS][HNSW_BUILD_ENTRIES][PATIENCE_KINDS];
+    uint32_t trial, entries; /* that were chosen */
     float reach[HNSW_BUILD_TRIALS][HNSW_EF_STEPS];
     float code_bounds[HNSW_BUILD_TRIALS];
+    double code_errors[HNSW_BUILD_TRIALS];
     float near_bounds[HNSW_BUILD_TRIALS];
     uint16_t spreads[HNSW_BUILD_TRIALS]; /* as hnsw_head has it */
     uint64_t *sampled;                   /* bits: rows of the sample */
@@ -133,7 +196,9 @@ struct hnsw_builder {
     uint32_t items;
     uint32_t next_item;
     uint32_t busy;        /* threads at an item */
+    uint32_t midway;      /* scratches with an unfinished item */
     bool is_out_of_range; /* a vector is beyond the range of fp16 codes */
+    bool has_no_memory;   /* an allocation failed: the work has ended */
     os_mutex *mutex;
     os_condition *condition;
     double until;
@@ -179,20 +244,31 @@ static inline uint64_t hnsw_builder_draw(uint64_t *state)
 
 /* ---- hnsw_codes.c */
 
-/* Choose the codes by which links are made, and int4 codes to be tried. False: no memory. */
-bool hnsw_codes_choose(hnsw_builder *b);
+/* Choose the codes by which links are made, and int4 codes to be tried: begin, look until nothing
+ * is left to be looked at (false), then settle, which allocates them. False: no memory. */
+bool hnsw_codes_begin(hnsw_builder *b);
+bool hnsw_codes_look(hnsw_builder *b);
+bool hnsw_codes_settle(hnsw_builder *b);
+void hnsw_codes_end_look(hnsw_builder *b); /* free what looking needs; also if there is nothing */
 /* Encode a block of rows, and clear their links. */
 void hnsw_codes_encode(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 /* A vector is out of the range of its code: use the vectors instead of codes. */
 void hnsw_codes_drop(hnsw_builder *b);
+
+/* ---- hnsw_build.c */
+
+/* Allocate what depends on the order, and on the codes. False: no memory. */
+bool hnsw_build_allocate_levels(hnsw_builder *b);
+bool hnsw_build_allocate_scratch(hnsw_builder *b);
 
 /* ---- hnsw_phase.c */
 
 void hnsw_phase_begin(hnsw_builder *b, hnsw_build_phase phase, uint32_t items);
 /* Begin the phase that follows. All items of the present phase are done. */
 void hnsw_phase_advance(hnsw_builder *b);
-/* Work on one item of the present phase. Any number of threads may work on different items. */
-void hnsw_phase_work(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
+/* Work on one item of the present phase. Any number of threads may work on different items. False:
+ * the item is not finished, it goes on with the same scratch in the next step. */
+bool hnsw_phase_work(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 
 /* ---- hnsw_threads.c */
 
@@ -201,8 +277,8 @@ void hnsw_threads_run(hnsw_builder *b, double until);
 
 /* ---- hnsw_order.c */
 
-/* Fill `order`. Uses `back`, whose contents are undefined afterwards. */
-void hnsw_order_draw(hnsw_builder *b);
+/* Fill `order`, and clear `back`, which it uses: one step. False: that was the last. */
+bool hnsw_order_draw(hnsw_builder *b);
 /* Number of nodes above the bottom that keep the links of the base. */
 uint32_t hnsw_order_base_nodes(const hnsw_builder *b);
 void hnsw_order_lay_out(hnsw_builder *b); /* the nodes above the bottom */
@@ -220,18 +296,30 @@ void hnsw_link_copy_base(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 void hnsw_link_search(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 void hnsw_link_back(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 void hnsw_link_trim(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
-/* Chain the links of the batch by target. */
+/* Chain the links of the next nodes of the batch by target. */
 void hnsw_link_collect_targets(hnsw_builder *b);
 
 /* ---- hnsw_measure.c */
 
-/* First: the true neighbours by codes, the error of codes, the reach of walks. */
+/* First: the true neighbours by codes, HNSW_BUILD_SCAN_ROWS rows at a time. */
+void hnsw_measure_scan(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
+/* Then: the error of codes, the reach of walks. */
 void hnsw_measure_near(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 void hnsw_measure_conclude_near(hnsw_builder *b);
 /* Then: the recall with each factor of patience. */
-void hnsw_measure_recall(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
-/* Set the measured numbers of the head. */
-void hnsw_measure_conclude(hnsw_builder *b);
+/* False: the step ends midway. The item is continued with the same scratch. */
+bool hnsw_measure_recall(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
+
+/* ---- hnsw_choose.c */
+
+/* What walks need that have the default recall, with the codes of one trial and from one number of
+ * entries. */
+void hnsw_choose_for_trial(hnsw_builder *b, uint32_t item);
+/* Choose the codes and the number of entries, and set the measured numbers of the head but the
+ * patience. */
+void hnsw_choose_conclude(hnsw_builder *b);
+/* Set the patience for one of hnsw_recalls. */
+void hnsw_choose_patience(hnsw_builder *b, uint32_t item);
 
 /* ---- hnsw_measure_query.c */
 
@@ -281,6 +369,19 @@ static inline const codes_column *hnsw_builder_trial_codes(const hnsw_builder *b
 static inline uint32_t hnsw_builder_trials(const hnsw_builder *b)
 {
     return b->int4_bytes ? 2 : 1;
+}
+static inline hnsw_measured *hnsw_builder_measured(const hnsw_builder *b, uint32_t trial,
+                                                   uint32_t item)
+{
+    mv_assert(trial < hnsw_builder_trials(b));
+    mv_assert(item < HNSW_BUILD_QUERIES_MAX);
+    return &b->measured[trial * HNSW_BUILD_QUERIES_MAX + item];
+}
+/* Hits that are wanted of a measured walk: a graph without the sample may have fewer rows. */
+static inline uint32_t hnsw_builder_hits_wanted(const hnsw_builder *b)
+{
+    uint32_t rows = b->head.rows - b->sample;
+    return rows < HNSW_MEASURED_HITS ? rows : HNSW_MEASURED_HITS;
 }
 /* Find the entries of a walk over `level`: the nearest `width` nodes found in the level above. */
 void hnsw_link_descend(hnsw_builder *b, hnsw_build_scratch *s, const codes_query *query,

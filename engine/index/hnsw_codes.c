@@ -1,4 +1,12 @@
-/* Choosing the codes of a graph that is being built, and encoding its rows. */
+/* Choosing the codes of a graph that is being built, and encoding its rows. AUTO looks at the rows
+ * first, by steps:
+ *
+ *   MEAN    compute the mean of some rows
+ *   LOSS    compare what codes lose with the lengths of the vectors
+ *   DENSE   look around one row
+ *   SETTLE  allocate the codes
+ *
+ * int8 and int4 codes take MEAN and SETTLE, all others SETTLE only. */
 #include <math.h>
 #include <string.h>
 
@@ -29,6 +37,8 @@
 #define DENSE_LOSSES   20u
 #define DENSE_ONE_IN   8u
 
+#define MEAN_STEP_ROWS 256u /* in a step */
+
 /* Are distances by such codes accurate enough? Estimated on a few rows from what their codes lose.
  */
 static bool codes_are_near(const hnsw_builder *b, mv_quantize quantize, float *numbers,
@@ -58,31 +68,118 @@ static bool is_within(const float *numbers, const float *other, uint32_t dim, do
     return squares > 0 && squares < limit;
 }
 
-/* Do rows lie in dense clusters whose members the codes do not tell apart? If clusters are far
- * apart, a code spends its bits on the distance between them: with 20 clusters 100 times as far
+/* Does the row lie in a dense cluster whose members the codes do not tell apart? If clusters are
+ * far apart, a code spends its bits on the distance between them: with 20 clusters 100 times as far
  * apart as they are wide the recall was 0.7. Small clusters among many rows may be missed. */
-static bool is_dense(const hnsw_builder *b, mv_quantize quantize, float *numbers, float *other,
-                     uint8_t *code)
+static bool is_dense(const hnsw_builder *b, mv_quantize quantize, uint64_t row, float *numbers,
+                     float *other, uint8_t *code)
 {
     const codes_vectors *v = &b->vectors;
-    uint32_t dense = 0, checked = 0, step = v->rows / DENSE_ROWS + 1,
-             stride = v->rows / DENSE_OTHERS + 1;
-    for (uint64_t row = 0; row < v->rows; row += step, checked++) {
-        uint32_t near = 0;
-        double limit =
-            DENSE_LOSSES * codes_loss(quantize, v, b->mean, (uint32_t)row, code, numbers);
-        uint64_t begin = row < DENSE_ROWS ? 0 : row - DENSE_ROWS, end = row + DENSE_ROWS;
-        for (uint64_t at = begin; at < end && at < v->rows && near < DENSE_NEAR_MIN; at++) {
-            codes_vector_of_row(v, (uint32_t)at, other);
-            near += is_within(numbers, other, v->dim, limit);
-        }
-        for (uint64_t at = 0; at < v->rows && near < DENSE_NEAR_MIN; at += stride) {
-            codes_vector_of_row(v, (uint32_t)at, other);
-            near += is_within(numbers, other, v->dim, limit);
-        }
-        dense += near >= DENSE_NEAR_MIN;
+    uint32_t near = 0, stride = v->rows / DENSE_OTHERS + 1;
+    double limit = DENSE_LOSSES * codes_loss(quantize, v, b->mean, (uint32_t)row, code, numbers);
+    uint64_t begin = row < DENSE_ROWS ? 0 : row - DENSE_ROWS, end = row + DENSE_ROWS;
+    for (uint64_t at = begin; at < end && at < v->rows && near < DENSE_NEAR_MIN; at++) {
+        codes_vector_of_row(v, (uint32_t)at, other);
+        near += is_within(numbers, other, v->dim, limit);
     }
-    return dense * DENSE_ONE_IN > checked;
+    for (uint64_t at = 0; at < v->rows && near < DENSE_NEAR_MIN; at += stride) {
+        codes_vector_of_row(v, (uint32_t)at, other);
+        near += is_within(numbers, other, v->dim, limit);
+    }
+    return near >= DENSE_NEAR_MIN;
+}
+
+/* ---------------------------------------------------------------- choosing */
+
+/* What AUTO tries: the smallest of the codes that the metric may use. NONE: it has none. */
+static mv_quantize wide_codes(const hnsw_builder *b)
+{
+    return b->vectors.type == MV_VECTOR_FP16 ? MV_QUANTIZE_NONE : MV_QUANTIZE_FP16;
+}
+
+static mv_quantize tried_codes(const hnsw_builder *b)
+{
+    mv_metric metric = b->vectors.metric;
+    mv_quantize tried =
+        metric_takes_quantize(metric, MV_QUANTIZE_INT8) ? MV_QUANTIZE_INT8 : wide_codes(b);
+    return metric_takes_quantize(metric, tried) ? tried : MV_QUANTIZE_NONE;
+}
+
+/* AUTO takes what it tried if that tells rows apart. int8 codes fail where rows lie in dense
+ * clusters; then the vectors are copied as fp16. If the metric cannot use int8 codes, fp16 codes
+ * are checked in the same way. */
+static void settle(hnsw_builder *b, bool is_near)
+{
+    mv_quantize tried = tried_codes(b);
+    b->quantize = is_near ? tried : tried == MV_QUANTIZE_INT8 ? wide_codes(b) : MV_QUANTIZE_NONE;
+    b->codes_stage = CODES_SETTLE;
+}
+
+static size_t look_size(const codes_vectors *v)
+{
+    return 2 * v->dim * sizeof(float) + codes_stride(MV_QUANTIZE_INT8, v) +
+           codes_stride(MV_QUANTIZE_FP16, v);
+}
+
+bool hnsw_codes_begin(hnsw_builder *b)
+{
+    const codes_vectors *v = &b->vectors;
+    const hnsw_graph *base = b->base.graph;
+    b->wants_int4 = b->quantize == MV_QUANTIZE_INT4 ||
+                    (b->quantize == MV_QUANTIZE_AUTO && v->dim >= INT4_DIM_MIN &&
+                     metric_takes_quantize(v->metric, MV_QUANTIZE_INT4));
+    /* NONE if codes would not be smaller than the elements. */
+    if (element_size(v->type) == 1) b->quantize = MV_QUANTIZE_NONE;
+    if (b->quantize == MV_QUANTIZE_FP16) b->quantize = wide_codes(b);
+    b->codes_stage = CODES_SETTLE;
+    b->codes_at = 0;
+    if (b->quantize == MV_QUANTIZE_NONE || b->quantize == MV_QUANTIZE_FP16) return true;
+    b->mean = hnsw_builder_alloc(b, v->dim, sizeof *b->mean);
+    b->look = hnsw_builder_alloc(b, look_size(v), 1);
+    b->codes_stage = CODES_MEAN;
+    if (!b->mean || !b->look) return false;
+    if (!b->is_measured || !base->codes.mean) return true;
+    memcpy(b->mean, base->codes.mean, v->dim * sizeof *b->mean);
+    b->codes_at = codes_mean_rows(v);
+    return true;
+}
+
+static void find_mean(hnsw_builder *b, float *numbers)
+{
+    uint32_t rows = codes_mean_rows(&b->vectors), left = rows - b->codes_at,
+             end = left < MEAN_STEP_ROWS ? rows : b->codes_at + MEAN_STEP_ROWS;
+    if (left) codes_find_mean(&b->vectors, b->codes_at, end, b->mean, numbers);
+    b->codes_at = end;
+    if (end == rows) b->codes_stage = b->quantize == MV_QUANTIZE_AUTO ? CODES_LOSS : CODES_SETTLE;
+}
+
+static void look_at_loss(hnsw_builder *b, float *numbers, uint8_t *code)
+{
+    mv_quantize tried = tried_codes(b);
+    b->codes_stage = CODES_DENSE;
+    b->codes_at = b->dense = 0;
+    if (tried == MV_QUANTIZE_NONE || !codes_are_near(b, tried, numbers, code)) settle(b, false);
+}
+
+static void look_for_clusters(hnsw_builder *b, float *numbers, uint8_t *code)
+{
+    const codes_vectors *v = &b->vectors;
+    uint64_t step = v->rows / DENSE_ROWS + 1, row = b->codes_at++ * step;
+    b->dense += is_dense(b, tried_codes(b), row, numbers, numbers + v->dim, code);
+    if (row + step >= v->rows) settle(b, b->dense * DENSE_ONE_IN <= b->codes_at);
+}
+
+bool hnsw_codes_look(hnsw_builder *b)
+{
+    float *numbers = b->look;
+    uint8_t *code = (uint8_t *)(numbers + 2 * b->vectors.dim);
+    switch (b->codes_stage) {
+    case CODES_MEAN: find_mean(b, numbers); break;
+    case CODES_LOSS: look_at_loss(b, numbers, code); break;
+    case CODES_DENSE: look_for_clusters(b, numbers, code); break;
+    case CODES_SETTLE: break;
+    }
+    return b->codes_stage != CODES_SETTLE;
 }
 
 /* Allocate the codes of all rows, for `column`. NULL: no memory. */
@@ -100,54 +197,18 @@ static uint8_t *allocate_codes(hnsw_builder *b, mv_quantize quantize, codes_colu
     return bytes;
 }
 
-/* What AUTO means: the smallest of the codes that the metric may use, if they tell rows apart. int8
- * codes fail where rows lie in dense clusters; then the vectors are copied as fp16. If the metric
- * cannot use int8 codes, fp16 codes are checked in the same way. */
-static mv_quantize choose_quantize(const hnsw_builder *b, float *numbers, uint8_t *code)
+void hnsw_codes_end_look(hnsw_builder *b)
 {
-    const codes_vectors *v = &b->vectors;
-    bool has_int8 = metric_takes_quantize(v->metric, MV_QUANTIZE_INT8);
-    mv_quantize wide = v->type == MV_VECTOR_FP16 ? MV_QUANTIZE_NONE : MV_QUANTIZE_FP16,
-                tried = has_int8 ? MV_QUANTIZE_INT8 : wide;
-    if (tried == MV_QUANTIZE_NONE || !metric_takes_quantize(v->metric, tried))
-        return MV_QUANTIZE_NONE;
-    bool is_near = codes_are_near(b, tried, numbers, code) &&
-                   !is_dense(b, tried, numbers, numbers + v->dim, code);
-    return is_near ? tried : has_int8 ? wide : MV_QUANTIZE_NONE;
+    if (b->look) b->bytes -= look_size(&b->vectors) + 1;
+    hnsw_builder_release(b->look, look_size(&b->vectors), 1);
+    b->look = NULL;
 }
 
-/* The quantize that was asked for, or what AUTO means. NONE if codes would not be smaller than the
- * elements. False: no memory. */
-static bool settle_quantize(hnsw_builder *b, mv_quantize *quantize)
+bool hnsw_codes_settle(hnsw_builder *b)
 {
     const codes_vectors *v = &b->vectors;
-    *quantize = (mv_quantize)b->head.quantize;
-    if (element_size(v->type) == 1) *quantize = MV_QUANTIZE_NONE;
-    if (*quantize == MV_QUANTIZE_FP16 && v->type == MV_VECTOR_FP16) *quantize = MV_QUANTIZE_NONE;
-    if (*quantize == MV_QUANTIZE_NONE || *quantize == MV_QUANTIZE_FP16) return true;
-    size_t size = codes_stride(MV_QUANTIZE_INT8, v) + codes_stride(MV_QUANTIZE_FP16, v);
-    float *numbers = mem_alloc_aligned(2 * v->dim * sizeof *numbers);
-    uint8_t *code = mem_alloc_aligned(size);
-    b->mean = hnsw_builder_alloc(b, v->dim, sizeof *b->mean);
-    bool ok = numbers && code && b->mean;
-    if (ok && b->is_measured && b->base.graph->codes.mean)
-        memcpy(b->mean, b->base.graph->codes.mean, v->dim * sizeof *b->mean);
-    else if (ok)
-        codes_find_mean(v, b->mean, numbers);
-    if (ok && *quantize == MV_QUANTIZE_AUTO) *quantize = choose_quantize(b, numbers, code);
-    mem_free(numbers, 2 * v->dim * sizeof *numbers);
-    mem_free(code, size);
-    return ok;
-}
-
-bool hnsw_codes_choose(hnsw_builder *b)
-{
-    const codes_vectors *v = &b->vectors;
-    mv_quantize quantize;
-    bool has_int4 = b->head.quantize == MV_QUANTIZE_INT4 ||
-                    (b->head.quantize == MV_QUANTIZE_AUTO && v->dim >= INT4_DIM_MIN &&
-                     metric_takes_quantize(v->metric, MV_QUANTIZE_INT4));
-    if (!settle_quantize(b, &quantize)) return false;
+    mv_quantize quantize = b->quantize;
+    hnsw_codes_end_look(b);
     mv_assert(quantize != MV_QUANTIZE_AUTO);
     mv_assert(metric_takes_quantize(v->metric, quantize));
     b->head.quantize = (uint32_t)quantize;
@@ -158,7 +219,7 @@ bool hnsw_codes_choose(hnsw_builder *b)
     }
     if (quantize == MV_QUANTIZE_INT4) quantize = MV_QUANTIZE_INT8;
     if (!(b->code_bytes = allocate_codes(b, quantize, &b->codes))) return false;
-    if (quantize != MV_QUANTIZE_INT8 || !has_int4) return true;
+    if (quantize != MV_QUANTIZE_INT8 || !b->wants_int4) return true;
     return (b->int4_bytes = allocate_codes(b, MV_QUANTIZE_INT4, &b->int4_codes)) != NULL;
 }
 

@@ -78,9 +78,7 @@ static mv_err hnsw_index_begin(const index_request *request, index_builder **out
 
 static mv_err hnsw_index_step(index_builder *b, double until, bool *more, mv_error *error)
 {
-    (void)error;
-    *more = hnsw_build_step(graph_builder(b), until);
-    return MV_OK;
+    return hnsw_build_step(graph_builder(b), until, more, error);
 }
 
 static void hnsw_index_progress(const index_builder *b, uint64_t *done, uint64_t *total)

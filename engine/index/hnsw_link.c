@@ -176,10 +176,10 @@ static uint32_t set_picked_links(hnsw_builder *b, uint32_t at, const uint32_t *p
 
 void hnsw_link_collect_targets(hnsw_builder *b)
 {
-    uint32_t m = b->head.m;
+    uint32_t m = b->head.m, i = b->collected, left = b->batch - i,
+             end = left < HNSW_BUILD_COLLECT_NODES ? b->batch : i + HNSW_BUILD_COLLECT_NODES;
     mv_assert(b->batch <= HNSW_BUILD_BATCH_MAX);
-    b->targets_count = 0;
-    for (uint32_t i = 0; i < b->batch; i++) {
+    for (; i < end; i++) {
         uint32_t at = hnsw_builder_position(b, b->level, b->first + i);
         /* The picks of later nodes are not overwritten: there are never more targets than picks. */
         uint32_t picked = set_picked_links(b, at, b->targets + (size_t)i * m);
@@ -192,6 +192,7 @@ void hnsw_link_collect_targets(hnsw_builder *b)
             *last = i * m + j;
         }
     }
+    b->collected = end;
 }
 
 void hnsw_link_back(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)

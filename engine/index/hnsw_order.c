@@ -1,9 +1,20 @@
-/* Drawing which rows are inserted in which order, and the level of each, from the seed. */
+/* Drawing which rows are inserted in which order, and the level of each, from the seed. By steps:
+ *
+ *   CLEAR    mark rows as new, in `back`
+ *   MARK     mark those of the base as old
+ *   GATHER   put the new ones into `order`
+ *   SHUFFLE  shuffle these
+ *   LEVELS   draw how many are in each level
+ *   FORGET   clear `back` */
 #include "index/hnsw_builder.h"
 
-static void shuffle(uint32_t *list, uint32_t count, uint64_t *state)
+#define DRAW_STEP_ROWS 32768u /* in a step of CLEAR, MARK, GATHER, FORGET, */
+#define SHUFFLE_STEP   8192u  /* of SHUFFLE */
+
+/* Give the positions from `begin` down to `end` their entries. */
+static void shuffle(uint32_t *list, uint32_t begin, uint32_t end, uint64_t *state)
 {
-    for (uint32_t i = count; i > 1; i--) {
+    for (uint32_t i = begin; i > end && i > 1; i--) {
         uint32_t j = (uint32_t)(hnsw_builder_draw(state) % i), other = list[j];
         list[j] = list[i - 1];
         list[i - 1] = other;
@@ -104,27 +115,67 @@ static void draw_levels(hnsw_builder *b, uint32_t upper, uint64_t *state)
     if (is_built_anew && !b->new_count[1]) b->new_count[1] = 1;
 }
 
-void hnsw_order_draw(hnsw_builder *b)
+static void mark_base_rows(hnsw_builder *b, uint32_t begin, uint32_t end)
 {
-    const hnsw_graph *base = b->base.graph;
-    uint32_t rows = b->head.rows, old_count = base ? base->head->rows : 0, new_count = rows;
-    for (uint32_t row = 0; row < rows; row++) b->back[row] = HNSW_NONE;
-    for (uint32_t old = 0; old < old_count; old++) {
+    for (uint32_t old = begin; old < end; old++) {
         if (b->base.rows[old] == HNSW_NONE) continue;
-        mv_assert(b->base.rows[old] < rows);
+        mv_assert(b->base.rows[old] < b->head.rows);
         mv_assert(b->back[b->base.rows[old]] == HNSW_NONE); /* no two rows became one */
         b->back[b->base.rows[old]] = old;
-        new_count--;
+        b->new_rows--;
     }
-    if (base) draw_reinserted(b, new_count);
-    b->order_count = 0;
-    for (uint32_t row = 0; row < rows; row++)
+}
+
+static void gather_new(hnsw_builder *b, uint32_t begin, uint32_t end)
+{
+    for (uint32_t row = begin; row < end; row++)
         if (b->back[row] == HNSW_NONE || bits_get(b->reinserted, row))
             b->order[b->order_count++] = row;
-    uint64_t state = b->head.seed ^ (uint64_t)b->order_count << 32 ^ old_count;
-    shuffle(b->order, b->order_count, &state);
-    draw_levels(b, b->renews_upper ? put_upper_first(b) : 0, &state);
-    if (b->renews_upper) shuffle(b->order, b->new_count[1], &state);
+}
+
+/* Items of the stage. */
+static uint32_t draw_stage_rows(const hnsw_builder *b)
+{
+    switch (b->draw_stage) {
+    case DRAW_MARK: return b->base.graph ? b->base.graph->head->rows : 0;
+    case DRAW_SHUFFLE: return b->order_count;
+    case DRAW_LEVELS: return 1;
+    default: return b->head.rows;
+    }
+}
+
+static void begin_draw_stage(hnsw_builder *b)
+{
+    if (b->draw_stage == DRAW_CLEAR) b->new_rows = b->head.rows;
+    if (b->draw_stage == DRAW_GATHER && b->base.graph) draw_reinserted(b, b->new_rows);
+    if (b->draw_stage == DRAW_SHUFFLE)
+        b->drawn = b->head.seed ^ (uint64_t)b->order_count << 32 ^
+                   (b->base.graph ? b->base.graph->head->rows : 0);
+}
+
+bool hnsw_order_draw(hnsw_builder *b)
+{
+    if (!b->draw_at) begin_draw_stage(b);
+    uint32_t begin = b->draw_at, rows = draw_stage_rows(b), left = rows - begin,
+             step = b->draw_stage == DRAW_SHUFFLE ? SHUFFLE_STEP : DRAW_STEP_ROWS,
+             end = left < step ? rows : begin + step;
+    switch (b->draw_stage) {
+    case DRAW_CLEAR:
+    case DRAW_FORGET: memset(b->back + begin, 0xff, (end - begin) * sizeof *b->back); break;
+    case DRAW_MARK: mark_base_rows(b, begin, end); break;
+    case DRAW_GATHER: gather_new(b, begin, end); break;
+    case DRAW_SHUFFLE: shuffle(b->order, rows - begin, rows - end, &b->drawn); break;
+    case DRAW_LEVELS:
+        draw_levels(b, b->renews_upper ? put_upper_first(b) : 0, &b->drawn);
+        if (b->renews_upper) shuffle(b->order, b->new_count[1], 0, &b->drawn);
+        break;
+    case DRAW_DONE: return false;
+    }
+    b->draw_at = end;
+    if (end < rows) return true;
+    b->draw_at = 0;
+    b->draw_stage++;
+    return b->draw_stage != DRAW_DONE;
 }
 
 /* Highest levels first; within a level the nodes of the base first. */

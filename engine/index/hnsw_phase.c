@@ -1,15 +1,23 @@
 /* The phases of building a graph. Each has items, on which any number of threads work:
  *
  *   phase            items               next phase, begun by hnsw_phase_advance
+ *   DRAW             1                   DRAW until the order is drawn; then LOOK
+ *   LOOK             1                   LOOK until the codes are chosen; then ENCODE
  *   ENCODE           blocks of rows      COPY_BASE of the highest level
  *   COPY_BASE        nodes of the base   COPY_BASE of the level below; after the bottom level,
- *                    in this level       SEARCH in the highest level
- *   SEARCH           nodes of a batch    LINK of the same batch
- *   LINK             targets of a batch  SEARCH of the next batch of the level, or of the level
- *                                        below; after the bottom level, MEASURE_NEAR, or TRIM if
- *                                        it was measured
- *   MEASURE_NEAR     queries             MEASURE_RECALL
- *   MEASURE_RECALL   queries             SEARCH: the sample is the last batches of the bottom level
+ *                    in this level       COPY_DOWN to the highest level
+ *   COPY_DOWN        blocks of nodes of  SEARCH in this level
+ *                    the level above
+ *   SEARCH           nodes of a batch    COLLECT
+ *   COLLECT          1                   COLLECT until all nodes of the batch are done; then LINK
+ *   LINK             targets of a batch  SEARCH of the next batch of the level; COPY_DOWN to the
+ *                                        level below; after the bottom level, MEASURE_SCAN, or TRIM
+ *                                        if it was measured
+ *   MEASURE_SCAN     queries             MEASURE_SCAN of the next rows; then MEASURE_NEAR
+ *   MEASURE_NEAR     rows of the sample  MEASURE_RECALL
+ *   MEASURE_RECALL   walks of queries    CHOOSE_TRIAL
+ *   CHOOSE_TRIAL     codes and entries   CHOOSE_PATIENCE
+ *   CHOOSE_PATIENCE  recalls             SEARCH: the sample is the last batches of the bottom level
  *   TRIM             nodes of a level    TRIM of the level below; after the bottom level, REPAIR
  *   REPAIR           1                   REPAIR until every row is reachable (I15); then COMPACT
  *   COMPACT          1                   COMPACT until the links of all levels are moved; then DONE
@@ -41,13 +49,16 @@ void hnsw_phase_begin(hnsw_builder *b, hnsw_build_phase phase, uint32_t items)
     b->next_item = 0;
 }
 
-/* Copy the links of the level above, whose nodes are the first ones of this level. At the bottom a
- * node is at the position of its row. */
-static void copy_down(hnsw_builder *b, uint32_t level)
+/* Copy the links of some nodes of the level above, which are the first ones of this level. At the
+ * bottom a node is at the position of its row. */
+static void copy_down(hnsw_builder *b, uint32_t item)
 {
+    uint32_t level = b->level;
     const build_level *above = &b->levels[level + 1], *l = &b->levels[level];
     mv_assert(above->count <= l->count); /* I15 */
-    for (uint32_t at = 0; at < above->count; at++) {
+    uint32_t begin = item * HNSW_BUILD_COPY_NODES, left = above->count - begin,
+             end = left < HNSW_BUILD_COPY_NODES ? above->count : begin + HNSW_BUILD_COPY_NODES;
+    for (uint32_t at = begin; at < end; at++) {
         uint32_t here = level ? at : b->nodes[at];
         uint32_t *links = hnsw_builder_links(b, level, here);
         if (links[0] != HNSW_NONE) continue; /* it has the links of the base */
@@ -75,17 +86,24 @@ static void next_batch(hnsw_builder *b)
 /* Begin to insert the nodes of a level that are not in the level above. With a base, the new nodes
  * of the level above are inserted here again: the links copied from above are long ones only, and
  * most nodes that would link to them in a graph built without a base are in the graph already. */
-static void begin_level(hnsw_builder *b, uint32_t level)
+static void begin_inserting(hnsw_builder *b)
 {
-    b->level = level;
+    uint32_t level = b->level;
     b->first = level < b->head.levels && !b->base.graph ? b->new_count[level + 1] : 0;
-    if (level < b->head.levels) copy_down(b, level);
     b->inserted = b->levels[level].count - (b->new_count[level] - b->first);
     if (!b->inserted) { /* the first node has no other to link to */
         b->inserted = 1;
         b->first = 1;
     }
     next_batch(b);
+}
+
+static void begin_level(hnsw_builder *b, uint32_t level)
+{
+    uint32_t nodes = level < b->head.levels ? b->levels[level + 1].count : 0;
+    b->level = level;
+    hnsw_phase_begin(b, HNSW_BUILD_COPY_DOWN,
+                     (nodes + HNSW_BUILD_COPY_NODES - 1) / HNSW_BUILD_COPY_NODES);
 }
 
 static void begin_trim(hnsw_builder *b, uint32_t level)
@@ -124,11 +142,41 @@ static void begin_copying_base(hnsw_builder *b)
         hnsw_phase_begin(b, HNSW_BUILD_COPY_BASE, 0);
 }
 
+/* The order is drawn. If the graph is to be measured again, the codes are chosen again, too. */
+static void begin_looking(hnsw_builder *b)
+{
+    if (b->is_measured) b->quantize = (mv_quantize)b->head.quantize;
+    b->has_no_memory = !hnsw_build_allocate_levels(b) || !hnsw_codes_begin(b);
+    hnsw_phase_begin(b, HNSW_BUILD_LOOK, 1);
+}
+
+static void begin_encoding(hnsw_builder *b)
+{
+    b->has_no_memory = !hnsw_codes_settle(b) || !hnsw_build_allocate_scratch(b);
+    if (b->has_no_memory) return;
+    hnsw_order_draw_sample(b);
+    b->rows_done = b->head.rows - b->order_count;
+    hnsw_phase_begin(b, HNSW_BUILD_ENCODE,
+                     (b->head.rows + HNSW_BUILD_ENCODE_ROWS - 1) / HNSW_BUILD_ENCODE_ROWS);
+}
+
 void hnsw_phase_advance(hnsw_builder *b)
 {
     mv_assert(!b->busy);
     mv_assert(b->next_item == b->items);
     switch (b->phase) {
+    case HNSW_BUILD_DRAW:
+        if (b->draw_stage == DRAW_DONE)
+            begin_looking(b);
+        else
+            hnsw_phase_begin(b, HNSW_BUILD_DRAW, 1);
+        break;
+    case HNSW_BUILD_LOOK:
+        if (b->codes_stage == CODES_SETTLE)
+            begin_encoding(b);
+        else
+            hnsw_phase_begin(b, HNSW_BUILD_LOOK, 1);
+        break;
     case HNSW_BUILD_ENCODE:
         if (b->is_out_of_range) hnsw_codes_drop(b);
         b->level = b->head.levels;
@@ -142,9 +190,16 @@ void hnsw_phase_advance(hnsw_builder *b)
             begin_level(b, b->head.levels);
         }
         break;
+    case HNSW_BUILD_COPY_DOWN: begin_inserting(b); break;
     case HNSW_BUILD_SEARCH:
-        hnsw_link_collect_targets(b);
-        hnsw_phase_begin(b, HNSW_BUILD_LINK, b->targets_count);
+        b->collected = b->targets_count = 0;
+        hnsw_phase_begin(b, HNSW_BUILD_COLLECT, 1);
+        break;
+    case HNSW_BUILD_COLLECT:
+        if (b->collected < b->batch)
+            hnsw_phase_begin(b, HNSW_BUILD_COLLECT, 1);
+        else
+            hnsw_phase_begin(b, HNSW_BUILD_LINK, b->targets_count);
         break;
     case HNSW_BUILD_LINK:
         b->inserted += b->batch;
@@ -155,16 +210,30 @@ void hnsw_phase_advance(hnsw_builder *b)
         if (b->level)
             begin_level(b, b->level - 1);
         else if (!b->is_measured)
-            hnsw_phase_begin(b, HNSW_BUILD_MEASURE_NEAR, hnsw_measure_query_count(b));
+            hnsw_phase_begin(b, HNSW_BUILD_MEASURE_SCAN, hnsw_measure_query_count(b));
         else
             begin_trim(b, b->head.levels);
         break;
+    case HNSW_BUILD_MEASURE_SCAN:
+        b->scanned += HNSW_BUILD_SCAN_ROWS;
+        if (b->scanned < b->head.rows)
+            hnsw_phase_begin(b, HNSW_BUILD_MEASURE_SCAN, hnsw_measure_query_count(b));
+        else
+            hnsw_phase_begin(b, HNSW_BUILD_MEASURE_NEAR, b->sample * hnsw_builder_trials(b));
+        break;
     case HNSW_BUILD_MEASURE_NEAR:
         hnsw_measure_conclude_near(b);
-        hnsw_phase_begin(b, HNSW_BUILD_MEASURE_RECALL, hnsw_measure_query_count(b));
+        hnsw_phase_begin(b, HNSW_BUILD_MEASURE_RECALL,
+                         hnsw_measure_query_count(b) * hnsw_builder_trials(b) * HNSW_BUILD_ENTRIES);
         break;
     case HNSW_BUILD_MEASURE_RECALL:
-        hnsw_measure_conclude(b);
+        hnsw_phase_begin(b, HNSW_BUILD_CHOOSE_TRIAL, hnsw_builder_trials(b) * HNSW_BUILD_ENTRIES);
+        break;
+    case HNSW_BUILD_CHOOSE_TRIAL:
+        hnsw_choose_conclude(b);
+        hnsw_phase_begin(b, HNSW_BUILD_CHOOSE_PATIENCE, HNSW_RECALLS);
+        break;
+    case HNSW_BUILD_CHOOSE_PATIENCE:
         b->is_measured = true;
         next_batch(b);
         break;
@@ -195,19 +264,27 @@ void hnsw_phase_advance(hnsw_builder *b)
     }
 }
 
-void hnsw_phase_work(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
+bool hnsw_phase_work(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
     mv_assert(item < b->items);
     switch (b->phase) {
+    case HNSW_BUILD_DRAW: (void)hnsw_order_draw(b); break;
+    case HNSW_BUILD_LOOK: (void)hnsw_codes_look(b); break;
     case HNSW_BUILD_ENCODE: hnsw_codes_encode(b, s, item); break;
     case HNSW_BUILD_COPY_BASE: hnsw_link_copy_base(b, s, item); break;
+    case HNSW_BUILD_COPY_DOWN: copy_down(b, item); break;
     case HNSW_BUILD_SEARCH: hnsw_link_search(b, s, item); break;
+    case HNSW_BUILD_COLLECT: hnsw_link_collect_targets(b); break;
     case HNSW_BUILD_LINK: hnsw_link_back(b, s, item); break;
+    case HNSW_BUILD_MEASURE_SCAN: hnsw_measure_scan(b, s, item); break;
     case HNSW_BUILD_MEASURE_NEAR: hnsw_measure_near(b, s, item); break;
-    case HNSW_BUILD_MEASURE_RECALL: hnsw_measure_recall(b, s, item); break;
+    case HNSW_BUILD_MEASURE_RECALL: return hnsw_measure_recall(b, s, item);
+    case HNSW_BUILD_CHOOSE_TRIAL: hnsw_choose_for_trial(b, item); break;
+    case HNSW_BUILD_CHOOSE_PATIENCE: hnsw_choose_patience(b, item); break;
     case HNSW_BUILD_TRIM: hnsw_link_trim(b, s, item); break;
     case HNSW_BUILD_REPAIR: hnsw_repair_reachability(b, s); break;
     case HNSW_BUILD_COMPACT: compact(b); break;
     case HNSW_BUILD_DONE: break;
     }
+    return true;
 }

@@ -131,7 +131,7 @@ static column column_create(mv_type type, mv_metric metric, mv_quantize quantize
         c.code_bytes = mem_alloc_aligned((size_t)codes_size(quantize, &c.vectors));
         memset(c.code_bytes, 0x5a,
                (size_t)codes_size(quantize, &c.vectors)); /* what lies behind them */
-        codes_find_mean(&c.vectors, c.mean, scratch);
+        codes_find_mean(&c.vectors, 0, codes_mean_rows(&c.vectors), c.mean, scratch);
         for (uint32_t row = 0; row < ROWS; row++) c.is_encoded &= encode(&c, row, scratch);
         c.codes.base = c.code_bytes;
         c.codes.mean = c.mean;
@@ -394,7 +394,7 @@ static void test_broken_rows(void)
                 memcpy(c.bytes + 4 * c.vectors.stride, numbers, c.vectors.stride);
                 if (n == 3) c.norms[4] = NAN; /* and the row is zeros */
                 if (c.mean) {
-                    codes_find_mean(&c.vectors, c.mean, scratch);
+                    codes_find_mean(&c.vectors, 0, codes_mean_rows(&c.vectors), c.mean, scratch);
                     for (uint32_t i = 0; i < 24; i++) wrong += isfinite(c.mean[i]) == 0;
                     for (uint32_t row = 0; row < ROWS; row++) EXPECT(encode(&c, row, scratch));
                 }

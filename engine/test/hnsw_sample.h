@@ -177,7 +177,8 @@ static inline mv_err try_build(const set *s, const how_to_build *how, made_graph
     mv_err err = hnsw_build_begin(&s->vectors, &how->options, &how->base,
                                   how->threads ? how->threads : 1, &made->b, &error);
     if (err) return err;
-    while (hnsw_build_step(made->b, how->in_slices ? os_seconds() : INFINITY)) continue;
+    for (bool more = true; more;)
+        MV_TRY(hnsw_build_step(made->b, how->in_slices ? os_seconds() : INFINITY, &more, &error));
     made->parts_count = hnsw_build_parts(made->b, made->parts);
     return hnsw_open(made->parts, made->parts_count, &s->vectors, &made->graph, &error);
 }

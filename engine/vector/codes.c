@@ -69,17 +69,28 @@ void codes_vector_of_row(const codes_vectors *vectors, uint32_t row, float *out)
     for (uint32_t i = 0; i < vectors->dim; i++) out[i] *= inverse_norm;
 }
 
-void codes_find_mean(const codes_vectors *vectors, float *mean, float *scratch)
+static uint32_t mean_step(const codes_vectors *vectors)
 {
-    uint32_t step = (vectors->rows + MEAN_ROWS_MAX - 1) / MEAN_ROWS_MAX, count = 0;
-    for (uint32_t i = 0; i < vectors->dim; i++) mean[i] = 0;
-    for (uint64_t row = 0; row < vectors->rows; row += step) {
-        codes_vector_of_row(vectors, (uint32_t)row, scratch);
-        count++;
+    return vectors->rows / MEAN_ROWS_MAX + (vectors->rows % MEAN_ROWS_MAX != 0);
+}
+
+uint32_t codes_mean_rows(const codes_vectors *vectors)
+{
+    uint32_t step = mean_step(vectors);
+    return vectors->rows / step + (vectors->rows % step != 0);
+}
+
+void codes_find_mean(const codes_vectors *vectors, uint32_t begin, uint32_t end, float *mean,
+                     float *scratch)
+{
+    if (!begin) memset(mean, 0, vectors->dim * sizeof *mean);
+    for (uint32_t i = begin; i < end; i++) {
+        codes_vector_of_row(vectors, i * mean_step(vectors), scratch);
         /* A running mean: a sum could overflow. */
-        for (uint32_t i = 0; i < vectors->dim; i++)
-            mean[i] += (scratch[i] - mean[i]) / (float)count;
+        for (uint32_t at = 0; at < vectors->dim; at++)
+            mean[at] += (scratch[at] - mean[at]) / (float)(i + 1);
     }
+    if (end < codes_mean_rows(vectors)) return;
     for (uint32_t i = 0; i < vectors->dim; i++)
         if (!isfinite(mean[i])) mean[i] = 0;
 }

@@ -75,8 +75,11 @@ uint64_t codes_size(mv_quantize quantize, const codes_vectors *vectors);
 /* The numbers of row `row` as floats, normalized if the metric has norms. Not for vector_binary. */
 void codes_vector_of_row(const codes_vectors *vectors, uint32_t row, float *out);
 
-/* The mean of the column, computed from a sample of at most 8,192 rows. `scratch` is dim floats. */
-void codes_find_mean(const codes_vectors *vectors, float *mean, float *scratch);
+/* The mean of the column, computed from a sample of codes_mean_rows rows, at most 8,192. Of these
+ * [begin, end) are added to it: pieces come in order. `scratch` is dim floats. */
+uint32_t codes_mean_rows(const codes_vectors *vectors);
+void codes_find_mean(const codes_vectors *vectors, uint32_t begin, uint32_t end, float *mean,
+                     float *scratch);
 
 /* Encode row `row` as FP16 or INT8 into `code` (codes_stride bytes, aligned to 4). `scratch` is dim
  * floats, and has the numbers of codes_vector_of_row afterwards. False: a number is out of the
