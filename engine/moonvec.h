@@ -860,7 +860,7 @@ typedef struct mv_progress {
     uint64_t done; /* of `total`: bytes to write. Building an index counts as the bytes that are
                     * written in the same time */
     uint64_t total;
-    const char *stage; /* "wait": another process optimizes. Then "seal", "merge", "index", "done";
+    const char *stage; /* "wait": another process optimizes, or too little is to be done (gradual). Then "seal", "merge", "index", "done";
                         * of a background job also "cancelled" */
 } mv_progress;
 
@@ -871,11 +871,17 @@ typedef struct mv_index_change {
 } mv_index_change;
 
 typedef struct mv_optimize_options {
-    uint32_t threads;                    /* 1 to MV_THREADS_MAX; 0: one for each core, at most 8 */
+    uint32_t threads; /* 1 to MV_THREADS_MAX; 0: one for each core, at most 8; if gradual, only the
+                       * caller's */
     bool only_indexes;                   /* seal, and build missing indexes, but merge nothing */
     const mv_index_change *index_change; /* make this change first, in its own commit; then as
                                           * only_indexes. Graphs with the old options are searched
                                           * until new ones are built. NULL: none */
+    /* For a program that writes between the steps, such as a game with a step in each frame. What is
+     * done for few rows at once would be done again for the next few. So rows are sealed and merged
+     * when there are enough of them. The rest waits until the program stops writing: for as many
+     * steps as the work takes. A step that waits does nothing, and *more is true. */
+    bool gradual;
 } mv_optimize_options;
 
 /* Begin a job that its owner runs in slices. `options` may be NULL. */

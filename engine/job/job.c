@@ -52,6 +52,8 @@ static mv_err read_options(mv_collection *c, mv_job *job, const mv_optimize_opti
     uint32_t uid, at;
     if (!options) return MV_OK;
     job->only_indexes = options->only_indexes || options->index_change;
+    job->is_gradual = job->small_groups = options->gradual && !job->only_indexes;
+    if (job->is_gradual) job->stage = JOB_WAIT;
     if (!options->index_change) return MV_OK;
     const mv_index_change *change = options->index_change;
     MV_TRY(schema_format_copy(mv_get_schema(c), &job->changed_schema, error));
@@ -80,13 +82,15 @@ static mv_err begin_job(mv_collection *c, const mv_optimize_options *options, mv
     if (engine_is_writing(e)) /* of another handle */
         return error_set(error, MV_BUSY, "this thread has a transaction open on '%s': end it first",
                          c->path);
-    MV_TRY(job_create(e, c->durability == MV_DURABILITY_FULL, threads ? threads : default_threads(),
-                      &job, error));
+    bool is_gradual = options && options->gradual;
+    if (!threads) threads = is_gradual ? 1 : default_threads();
+    MV_TRY(job_create(e, c->durability == MV_DURABILITY_FULL, threads, &job, error));
     job->retains_engine = true;
     registry_retain(e);
     if (!job->sync) c->owes_sync = true;
     mv_err err = read_options(c, job, options, error);
-    if (!err) err = turn_acquire(job, c->busy_seconds, error);
+    job->turn_seconds = c->busy_seconds;
+    if (!err) err = turn_acquire(job, error);
     if (err) {
         turn_release(job);
         job_free(job);
@@ -106,6 +110,7 @@ mv_err mv_optimize_begin(mv_collection *c, const mv_optimize_options *options, m
 /* One step, or a wait for the turn until about `until`. */
 static mv_err wait_and_work(mv_job *job, double until, mv_error *error)
 {
+    if (!job->has_turn) MV_TRY(turn_acquire(job, error));
     MV_TRY(turn_wait(job, until, error));
     return job->is_alone ? optimize_work(job, until, error) : MV_OK;
 }
@@ -120,10 +125,13 @@ mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *
         return error_set(error, MV_MISUSE, "the job runs in the background: wait for it");
     if (engine_is_writing(job->e))
         return error_set(error, MV_BUSY, "this thread has a transaction open: end it first");
+    job->slice_ms = budget_ms;
+    job->is_idle = false;
     do {
         if (atomic_load(&job->is_cancelled)) break;
         err = wait_and_work(job, until, error);
-    } while (!err && job->stage != JOB_DONE && os_seconds() < until);
+    } while (!err && job->stage != JOB_DONE && !job->is_idle && os_seconds() < until);
+    if (job->is_idle) turn_release(job); /* others may optimize meanwhile */
     if (atomic_load(&job->is_cancelled)) optimize_abandon_group(job);
     *more = job->stage != JOB_DONE && !atomic_load(&job->is_cancelled);
     if (progress) *progress = optimize_progress(job);

@@ -1,6 +1,6 @@
 /* Jobs: an optimize in progress. This header is shared by optimize.c (the stages), merge.c (the
- * rows of a merged segment), index_build.c (indexes), turn.c (one job at a time), job.c (the public
- * calls) and maintain.c.
+ * rows of a merged segment), index_build.c (indexes), gradual.c and pack.c (gradual jobs), turn.c
+ * (one job at a time), job.c (the public calls) and maintain.c.
  *
  * The work on a group of segments (merge_plan.h) takes the stages VERIFY to SWAP. A job has at most
  * one group in progress (I13).
@@ -8,6 +8,11 @@
  *   stage    what a step does                          next, by the function that makes it
  *   CHANGE   commit the change of a field's index      SEAL: change_index_first
  *   SEAL     seal the fresh rows, committed            PLAN: seal
+ *   WAIT     look for work (gradual.c)                 COPY, PLAN, CLEAN: gradual_look
+ *   COPY     copy a piece of the fresh rows (pack.c)   PACK: pack_copy
+ *                                                      WAIT, PLAN: pack_copy, there is none
+ *   PACK     a piece of the segment of these           ENTER: pack_write
+ *   ENTER    commit: that segment in                   COPY: enter_packed
  *   PLAN     take a view; choose the next group        VERIFY: begin_group
  *                                                      SWAP: begin_group, no row of it is left
  *                                                      CLEAN: choose_group, there is no other group
@@ -17,16 +22,18 @@
  *   INDEX    a piece of an index (index_build.c)       SWAP: index_group
  *   SWAP     commit: the old segments out, the new     PLAN: swap_group; also when the schema has
  *            one and its indexes in                    changed, and the group is abandoned
- *   CLEAN    commit: unlink what no reader needs       TRIM: clean
+ *                                                      WAIT: of a gradual job
+ *   CLEAN    commit: unlink what no reader needs       TRIM: clean; WAIT: of a gradual job
  *   TRIM     give free pages of the catalog back to    DONE: trim_catalog
  *            the file system, some at a time
  *   DONE     nothing                                   -
  *
- * A job begins at CHANGE or SEAL, and one of maintenance at PLAN. What can interrupt it:
+ * A job begins at CHANGE or SEAL, one of maintenance at PLAN, and a gradual one at WAIT. What can
+ * interrupt it:
  *
- * - A step fails. In VERIFY to SWAP the group is abandoned and its files are removed
- *   (optimize_abandon_group): PLAN. In other stages the stage stays. The owner may step the job
- *   again; a thread ends.
+ * - A step fails. In COPY to ENTER and VERIFY to SWAP the work is abandoned and its files are
+ *   removed (optimize_abandon_group): PLAN, or WAIT. In other stages the stage stays. The owner may
+ * step the job again; a thread ends.
  * - The job is cancelled (mv_job_cancel). The next step, or the thread between two steps, abandons
  *   the group. What was committed stays.
  * - The turn is released (turn_release). The group is abandoned; another job may begin.
@@ -40,6 +47,7 @@
 
 #include "job/merge_plan.h"
 #include "transaction/handle.h"
+#include "transaction/seal.h"
 
 /* A thread works in slices of this length, and looks after each whether it should stop. Chosen so
  * that cancelling a job or closing a collection waits for some milliseconds. A single step may take
@@ -53,6 +61,10 @@
 typedef enum job_stage {
     JOB_CHANGE,
     JOB_SEAL,
+    JOB_WAIT,
+    JOB_COPY,
+    JOB_PACK,
+    JOB_ENTER,
     JOB_PLAN,
     JOB_VERIFY,
     JOB_WRITE,
@@ -97,6 +109,19 @@ typedef struct job_build {
     job_index *indexes; /* one per slot */
 } job_build;
 
+/* Fresh rows on their way into a segment (pack.c). */
+typedef struct job_pack {
+    mem_arena rows;          /* copies of them */
+    const uint8_t **encoded; /* where they are in it */
+    uint64_t *docids;
+    uint32_t encoded_capacity, docids_capacity;
+    uint64_t bytes;
+    bool is_copied; /* there are no more, or it is enough for one segment */
+    sealing s;
+    segment_source source;
+    segment_writer *written;
+} job_pack;
+
 struct mv_job {
     engine *e; /* a reference, if retains_engine */
     uint64_t fork_generation;
@@ -106,6 +131,16 @@ struct mv_job {
     uint32_t threads;
     bool only_indexes;
     bool small_groups;         /* merge_plan.small_groups; a new view is taken after each group */
+    bool is_gradual;           /* mv_optimize_options.gradual */
+    bool is_idle;              /* gradual: nothing is worth doing in this slice */
+    bool finishes;             /* gradual: it does what is left, as any other job */
+    bool has_worked;           /* gradual: something was done since the job began */
+    bool must_clean;           /* gradual: files were replaced since the last CLEAN */
+    double slice_ms, spare_ms; /* gradual: of the slice; of slices left over since the last write */
+    uint64_t commits_seen;     /* gradual: state.commit when it last looked */
+    uint64_t commits_made;     /* by this job, since then */
+    uint64_t seal_before;      /* gradual: only rows with lower docids are packed */
+    job_pack pack;
     mv_index_change change;    /* points into changed_schema; name NULL: none */
     mv_schema *changed_schema; /* NULL: nothing is changed */
     os_file lock;              /* on the directory: exclusive, when is_alone */
@@ -153,9 +188,9 @@ void job_free(mv_job *job);
 
 /* Acquire the turn within the process, and among processes if no other has it: is_alone tells.
  * Interrupts the maintenance of this process, and may so wait for it. MV_BUSY: another job of this
- * process has the turn; or one of another process, and `seconds`, the longest wait for that, is 0.
- * Also after a failure the caller calls turn_release. */
-mv_err turn_acquire(mv_job *job, double seconds, mv_error *error);
+ * process has the turn; or one of another process, and turn_seconds, the longest wait for that, is
+ * 0. Also after a failure the caller calls turn_release. */
+mv_err turn_acquire(mv_job *job, mv_error *error);
 /* Wait until about `until` (os_seconds) for another process to release the turn, and ask its
  * maintenance to do so. MV_OK with is_alone false: `until` came first, or the job is cancelled.
  * MV_BUSY: the longest wait has passed since turn_acquire; the call may be repeated. */
@@ -175,6 +210,31 @@ mv_err optimize_work(mv_job *job, double until, mv_error *error);
 void optimize_abandon_group(mv_job *job);
 /* Progress of the job. Only by the thread that steps it. */
 mv_progress optimize_progress(mv_job *job);
+
+/* Reserve numbers of files in a transaction of its own: a number is never used twice, even if later
+ * changes are undone (I7). *got is false when other writers are in the way. */
+mv_err optimize_reserve_numbers(mv_job *job, uint64_t count, uint64_t *first, bool *got,
+                                mv_error *error);
+/* Take a view of the last commit, and plan its groups. */
+mv_err optimize_take_view(mv_job *job, mv_error *error);
+
+/* ---- gradual.c */
+
+/* A step of WAIT. */
+mv_err gradual_look(mv_job *job, mv_error *error);
+/* No row is left that is to be packed now. */
+void gradual_have_sealed(mv_job *job);
+
+/* ---- pack.c */
+
+/* A step of COPY, and of PACK. */
+mv_err pack_copy(mv_job *job, mv_error *error);
+mv_err pack_write(mv_job *job, mv_error *error);
+/* Enter the new segment, unless other writers have changed what it was made of: then there is
+ * nothing to commit. */
+mv_err pack_enter(mv_job *job, writer *w, mv_error *error);
+/* Free everything, and remove the files that were not entered. */
+void pack_end(mv_job *job);
 
 /* ---- merge.c */
 

@@ -60,7 +60,7 @@ static bool can_give_way(const mv_job *job)
 
 static mv_err work(maintainer *m, mv_job *job, mv_error *error)
 {
-    mv_err err = turn_acquire(job, 0, error);
+    mv_err err = turn_acquire(job, error);
     while (!err && job->stage != JOB_DONE && !must_stop(m, job)) {
         bool ends_group = job->stage == JOB_SWAP;
         err = optimize_work(job, os_seconds() + JOB_SLICE_SECONDS, error);

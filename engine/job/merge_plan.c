@@ -3,7 +3,9 @@
 
 #include "transaction/seal.h"
 
-#define MERGE_RATIO          4u            /* an older segment with more times the rows stays out */
+#define MERGE_RATIO          4u /* an older segment with more times the rows stays out */
+#define LEVEL_RATIO          2u /* the same under small_groups, */
+#define LEVEL_DELETED_ONE_IN 5u /* where a segment is rewritten when 1 row in 5 is deleted */
 #define MERGE_ALWAYS_BYTES   (64u << 20)   /* segments up to this are cheap to copy */
 #define MERGE_DELETED_ONE_IN 20u           /* a segment is rewritten when 1 row in 20 is deleted */
 #define MERGE_SMALL_ROWS     SEAL_ROWS_MAX /* a small group inserts at most so many in an index */
@@ -42,6 +44,7 @@ static bool is_cheap(const merge_plan *p, uint64_t rows)
 static bool has_many_deletions(const merge_plan *p, const view_segment *s)
 {
     uint64_t deleted = view_deleted_rows(s);
+    if (p->small_groups) return deleted && deleted * LEVEL_DELETED_ONE_IN >= s->table.rows;
     return deleted &&
            (deleted * MERGE_DELETED_ONE_IN >= s->table.rows || is_cheap(p, s->table.rows));
 }
@@ -90,9 +93,7 @@ bool merge_plan_may_extend(const merge_plan *p, const view_segment *s)
     return p->merges && live * 2 >= merge_plan_rows(p) && live * 2 >= s->table.rows;
 }
 
-/* The rows that are inserted in an index: all, but those of a segment whose indexes are extended.
- */
-static uint64_t inserted_rows(const merge_plan *p)
+uint64_t merge_plan_inserted_rows(const merge_plan *p)
 {
     bool builds = false;
     uint64_t most = 0;
@@ -110,7 +111,8 @@ static uint64_t inserted_rows(const merge_plan *p)
 
 bool merge_plan_is_small(const merge_plan *p)
 {
-    return merge_plan_write_cost(p) <= MERGE_ALWAYS_BYTES && inserted_rows(p) <= MERGE_SMALL_ROWS;
+    return merge_plan_write_cost(p) <= MERGE_ALWAYS_BYTES &&
+           merge_plan_inserted_rows(p) <= MERGE_SMALL_ROWS;
 }
 
 static bool try_group(merge_plan *p, uint32_t begin, uint32_t end)
@@ -134,6 +136,13 @@ static void limit_group(merge_plan *p)
     while (p->end < end && try_group(p, p->begin, p->end + 1)) continue;
 }
 
+/* Does an older segment join a group of `rows` rows? */
+static bool is_to_join(const merge_plan *p, uint64_t older_rows, uint64_t rows)
+{
+    if (p->small_groups) return older_rows <= rows * LEVEL_RATIO;
+    return older_rows <= rows * MERGE_RATIO || is_cheap(p, older_rows);
+}
+
 bool merge_plan_next(merge_plan *p)
 {
     while (p->before) {
@@ -142,7 +151,7 @@ bool merge_plan_next(merge_plan *p)
         while (begin && !p->only_indexes) {
             const view_segment *older = &p->v->segments[begin - 1];
             uint64_t older_rows = view_live_rows(older);
-            if (older_rows > rows * MERGE_RATIO && !is_cheap(p, older_rows)) break;
+            if (!is_to_join(p, older_rows, rows)) break;
             if (older_rows + rows > SEGMENT_ROWS_MAX) break;
             rows += older_rows;
             begin--;
@@ -174,19 +183,55 @@ uint64_t merge_plan_write_cost(const merge_plan *p)
     return p->merges ? merge_plan_rows(p) * row_bytes(p->schema) : 0;
 }
 
+/* Numbers of a vector of the slot; 0: it is of a scalar field. */
+static uint32_t vector_numbers(const mv_schema *schema, uint32_t slot)
+{
+    if (slot >= schema->vectors_count) return 0;
+    return (uint32_t)element_count(schema->vectors[slot].type, schema->vectors[slot].dim);
+}
+
 uint64_t merge_plan_build_cost(const merge_plan *p, uint32_t slot)
 {
     if (!merge_plan_builds(p, slot)) return 0;
     uint64_t rows = p->merges ? merge_plan_rows(p) : p->v->segments[p->begin].table.rows;
-    uint32_t numbers = 0; /* of a vector */
-    if (slot < p->schema->vectors_count) {
-        const schema_vector *vector = &p->schema->vectors[slot];
-        numbers = (uint32_t)element_count(vector->type, vector->dim);
-    }
-    return rows * index_slot_type(p->schema, slot)->build_cost(numbers);
+    return rows * index_slot_type(p->schema, slot)->build_cost(vector_numbers(p->schema, slot));
 }
 
 /* ---------------------------------------------------------------- what there is to do */
+
+/* Copying the links of a row to a graph that is extended takes as long as writing this many bytes.
+ */
+#define EXTEND_COST_OF_ROW 4000u
+
+static uint64_t row_build_cost(const mv_schema *schema)
+{
+    uint64_t cost = 0;
+    for (uint32_t slot = 0; slot < index_slot_count(schema); slot++)
+        if (index_slot_type(schema, slot))
+            cost += index_slot_type(schema, slot)->build_cost(vector_numbers(schema, slot));
+    return cost;
+}
+
+/* Of writing `rows` rows, of which `inserted` are inserted in indexes. */
+static uint64_t rewrite_cost(const mv_schema *schema, uint64_t rows, uint64_t inserted)
+{
+    return rows * (row_bytes(schema) + EXTEND_COST_OF_ROW) + inserted * row_build_cost(schema);
+}
+
+uint64_t merge_plan_rest_cost(const view *v)
+{
+    const merge_plan start = merge_plan_start(v, false);
+    uint64_t cost = 0, rows = v->state.fresh_rows;
+    for (merge_plan p = start; merge_plan_next(&p);)
+        cost += rewrite_cost(v->schema, merge_plan_rows(&p), merge_plan_inserted_rows(&p));
+    if (!rows) return cost;
+    for (uint32_t i = v->segments_count; i; i--) {
+        uint64_t older = view_live_rows(&v->segments[i - 1]);
+        if (!is_to_join(&start, older, rows)) break;
+        rows += older;
+    }
+    return cost + rewrite_cost(v->schema, rows, v->state.fresh_rows);
+}
 
 uint64_t merge_plan_lacking_rows(const view *v)
 {

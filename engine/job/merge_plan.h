@@ -38,6 +38,9 @@ uint64_t merge_plan_rows(const merge_plan *p);
  * ones. Three quarters deleted at random from 10,000 rows of 384 dims: recall at ef 64 was 0.83,
  * and 0.86 rebuilt, in twice the time. */
 bool merge_plan_may_extend(const merge_plan *p, const view_segment *s);
+/* The rows of the group that are inserted in indexes: all, but those of a segment whose indexes are
+ * extended. */
+uint64_t merge_plan_inserted_rows(const merge_plan *p);
 /* True when few rows of the group are copied, and few are inserted in an index: some tenths of a
  * second of work at 100 dims. */
 bool merge_plan_is_small(const merge_plan *p);
@@ -48,6 +51,8 @@ bool merge_plan_builds(const merge_plan *p, uint32_t slot);
 uint64_t merge_plan_write_cost(const merge_plan *p);
 uint64_t merge_plan_build_cost(const merge_plan *p, uint32_t slot);
 
+/* The cost of all that an optimize would do now, sealing the fresh rows included. 0: nothing. */
+uint64_t merge_plan_rest_cost(const view *v);
 /* True when there is enough to do that maintenance should do it. */
 bool merge_plan_is_urgent(const view *v);
 /* Rows of segments that lack an index. */

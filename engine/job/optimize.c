@@ -50,10 +50,20 @@ static mv_err begin_write(mv_job *job, writer **w, mv_error *error)
     }
 }
 
-/* Reserve numbers of files in a transaction of its own: a number is never used twice, even if
- * later changes are undone (I7). *got is false when other writers are in the way. */
-static mv_err reserve_numbers(mv_job *job, uint64_t count, uint64_t *first, bool *got,
-                              mv_error *error)
+/* Commit, unless `err` says that the transaction is to be undone. */
+static mv_err end_write(mv_job *job, writer *w, mv_err err, mv_error *error)
+{
+    bool has_changes = w->changes > 0;
+    if (err)
+        writer_abort(w);
+    else
+        err = writer_commit(w, error);
+    job->commits_made += !err && has_changes;
+    return err;
+}
+
+mv_err optimize_reserve_numbers(mv_job *job, uint64_t count, uint64_t *first, bool *got,
+                                mv_error *error)
 {
     writer *w = NULL;
     MV_TRY(begin_write(job, &w, error));
@@ -62,13 +72,14 @@ static mv_err reserve_numbers(mv_job *job, uint64_t count, uint64_t *first, bool
     *first = w->state.next_segment;
     w->state.next_segment += count;
     w->changes++;
-    return writer_commit(w, error);
+    return end_write(job, w, MV_OK, error);
 }
 
 /* ---------------------------------------------------------------- writing */
 
 void optimize_abandon_group(mv_job *job)
 {
+    pack_end(job);
     section_file_check_end(&job->check);
     index_build_end(job);
     if (job->written) segment_writer_undo(job->written);
@@ -76,7 +87,9 @@ void optimize_abandon_group(mv_job *job)
     job->written = NULL;
     view_release(job->e, job->v);
     job->v = NULL;
-    job->stage = JOB_PLAN;
+    job->stage = job->is_gradual ? JOB_WAIT : JOB_PLAN;
+    job->small_groups |= job->is_gradual;
+    job->finishes = false;
 }
 
 /* Begin with a group. Its files are verified first: damage must not be copied with a valid
@@ -96,7 +109,7 @@ static mv_err begin_writing(mv_job *job, mv_error *error)
     /* One for each slot: an index that is found damaged meanwhile is also built. */
     uint64_t number = 0, indexes = index_build_count(job) ? index_slot_count(job->schema) : 0;
     bool got;
-    MV_TRY(reserve_numbers(job, merges + indexes, &number, &got, error));
+    MV_TRY(optimize_reserve_numbers(job, merges + indexes, &number, &got, error));
     if (!got) return MV_OK;
     MV_TRY(index_build_begin(job, number + merges, error));
     job->stage = JOB_INDEX;
@@ -226,14 +239,10 @@ static mv_err swap_group(mv_job *job, mv_error *error)
         optimize_abandon_group(job);
         return MV_OK;
     }
-    mv_err err = swap(job, w, error);
-    if (err)
-        writer_abort(w);
-    else
-        err = writer_commit(w, error);
-    if (err) return err;
+    MV_TRY(end_write(job, w, swap(job, w, error), error));
     index_build_end(job);
-    job->stage = JOB_PLAN;
+    job->must_clean = true;
+    job->stage = job->small_groups && job->is_gradual ? JOB_WAIT : JOB_PLAN;
     if (!job->small_groups) return MV_OK;
     view_release(job->e, job->v);
     job->v = NULL;
@@ -247,11 +256,7 @@ static mv_err change_index_first(mv_job *job, mv_error *error)
     writer *w = NULL;
     MV_TRY(begin_write(job, &w, error));
     if (!w) return MV_OK;
-    mv_err err = schema_write_index(w, &job->change, error);
-    if (err)
-        writer_abort(w);
-    else
-        err = writer_commit(w, error);
+    mv_err err = end_write(job, w, schema_write_index(w, &job->change, error), error);
     if (!err) job->stage = JOB_SEAL;
     return err;
 }
@@ -261,17 +266,23 @@ static mv_err seal(mv_job *job, mv_error *error)
     writer *w = NULL;
     MV_TRY(begin_write(job, &w, error));
     if (!w) return MV_OK;
-    mv_err err = seal_rows(w, NULL, 0, 0, error);
-    if (err)
-        writer_abort(w);
-    else
-        err = writer_commit(w, error);
+    mv_err err = end_write(job, w, seal_rows(w, NULL, 0, 0, error), error);
     if (!err) job->stage = JOB_PLAN;
     return err;
 }
 
-/* Take a view of the last commit, and plan its groups. */
-static mv_err take_view(mv_job *job, mv_error *error)
+static mv_err enter_packed(mv_job *job, mv_error *error)
+{
+    writer *w = NULL;
+    MV_TRY(begin_write(job, &w, error));
+    if (!w) return MV_OK;
+    mv_err err = end_write(job, w, pack_enter(job, w, error), error);
+    pack_end(job);
+    job->stage = JOB_COPY;
+    return err;
+}
+
+mv_err optimize_take_view(mv_job *job, mv_error *error)
 {
     snapshot s;
     mv_assert(!job->v);
@@ -306,19 +317,17 @@ static mv_err drop_replaced(const writer *w, mv_error *error)
 static mv_err clean(mv_job *job, mv_error *error)
 {
     writer *w = NULL;
-    bool wants_commit = false;
+    bool wants_commit = false, ends = !job->is_gradual || job->finishes;
     view_release(job->e, job->v);
     job->v = NULL;
     MV_TRY(begin_write(job, &w, error));
     if (!w) return MV_OK;
     mv_err err = job->e->in_memory ? drop_replaced(w, error) : MV_OK;
-    if (!err) err = catalog_space_wants_commit(job->e->catalog, &wants_commit, error);
+    if (!err && ends) err = catalog_space_wants_commit(job->e->catalog, &wants_commit, error);
     w->changes += wants_commit;
-    if (err)
-        writer_abort(w);
-    else
-        err = writer_commit(w, error);
-    if (!err) job->stage = JOB_TRIM;
+    err = end_write(job, w, err, error);
+    job->must_clean = false;
+    if (!err) job->stage = ends ? JOB_TRIM : JOB_WAIT;
     return err;
 }
 
@@ -334,17 +343,14 @@ static mv_err trim_catalog(mv_job *job, mv_error *error)
     if (until > job->until) until = job->until;
     if (!w->changes) /* else a reader has ended: its files were unlinked */
         err = catalog_space_trim(job->e->catalog, until, &job->trim_page, &more, error);
-    if (err)
-        writer_abort(w);
-    else
-        err = writer_commit(w, error);
+    err = end_write(job, w, err, error);
     if (!err && !more) job->stage = JOB_DONE;
     return err;
 }
 
 static mv_err choose_group(mv_job *job, mv_error *error)
 {
-    if (!job->v) MV_TRY(take_view(job, error));
+    if (!job->v) MV_TRY(optimize_take_view(job, error));
     if (merge_plan_next(&job->p))
         begin_group(job);
     else
@@ -355,6 +361,9 @@ static mv_err choose_group(mv_job *job, mv_error *error)
 static mv_err work_on_group(mv_job *job, double until, mv_error *error)
 {
     switch (job->stage) {
+    case JOB_COPY: return pack_copy(job, error);
+    case JOB_PACK: return pack_write(job, error);
+    case JOB_ENTER: return enter_packed(job, error);
     case JOB_VERIFY: return verify_group(job, error);
     case JOB_WRITE: return write_group(job, error);
     case JOB_INDEX: return index_group(job, until, error);
@@ -371,12 +380,13 @@ mv_err optimize_work(mv_job *job, double until, mv_error *error)
     switch (job->stage) {
     case JOB_CHANGE: return change_index_first(job, error);
     case JOB_SEAL: return seal(job, error);
+    case JOB_WAIT: return gradual_look(job, error);
     case JOB_PLAN: return choose_group(job, error);
     case JOB_CLEAN: return clean(job, error);
     case JOB_TRIM: return trim_catalog(job, error);
     case JOB_DONE: return MV_OK;
     default:
-        mv_assert(job->v); /* I13 */
+        mv_assert(job->v || job->stage < JOB_PLAN); /* I13 */
         if ((err = work_on_group(job, until, error))) optimize_abandon_group(job);
         return err;
     }
@@ -389,7 +399,11 @@ static const char *stage_name(const mv_job *job)
     if (job->has_turn && !job->is_alone) return "wait";
     switch (job->stage) {
     case JOB_CHANGE:
-    case JOB_SEAL: return "seal";
+    case JOB_SEAL:
+    case JOB_COPY:
+    case JOB_PACK:
+    case JOB_ENTER: return "seal";
+    case JOB_WAIT: return "wait";
     case JOB_INDEX: return "index";
     case JOB_DONE: return "done";
     default: return "merge";

@@ -57,14 +57,13 @@ static mv_err try_alone(mv_job *job, mv_error *error)
                      job->turn_seconds * 1000);
 }
 
-mv_err turn_acquire(mv_job *job, double seconds, mv_error *error)
+mv_err turn_acquire(mv_job *job, mv_error *error)
 {
     mv_assert(!job->has_turn);
     MV_TRY(acquire_in_process(job, error));
     job->is_alone = job->e->in_memory;
     if (job->is_alone) return MV_OK;
-    job->turn_seconds = seconds;
-    job->turn_until = os_seconds() + seconds;
+    job->turn_until = os_seconds() + job->turn_seconds;
     MV_TRY(os_open_directory(job->e->path, &job->lock, error));
     return try_alone(job, error);
 }

@@ -40,7 +40,7 @@ static mv_err put_fresh(writer *w, mv_write_mode mode, const mv_batch *batch, ui
     w->state.fresh_bytes += w->encoded.size;
     w->v_lags = true;
     w->changes++;
-    return seal_is_due(w) ? seal_rows(w, NULL, 0, 0, error) : MV_OK;
+    return seal_is_due_in(w) ? seal_rows(w, NULL, 0, 0, error) : MV_OK;
 }
 
 /* ---------------------------------------------------------------- many documents at once */

@@ -10,15 +10,6 @@
 
 #include "transaction/writer_files.h"
 
-/* The rows to seal, in the order of docids: the fresh rows, then those of a batch. */
-typedef struct sealing {
-    const mv_schema *schema;
-    const uint8_t **encoded; /* fresh rows, in the catalog's pages */
-    uint64_t *docids;        /* of all rows */
-    const row_parts **parts; /* rows of the batch */
-    uint32_t encoded_count;
-} sealing;
-
 static uint64_t sealing_docid(void *ctx, uint32_t row)
 {
     return ((const sealing *)ctx)->docids[row];
@@ -65,6 +56,11 @@ static mv_err sealing_vector(void *ctx, uint32_t row, uint32_t field, const uint
     return MV_OK;
 }
 
+segment_source seal_source(sealing *s, uint32_t count)
+{
+    return (segment_source){s, count, sealing_docid, sealing_id, sealing_cell, sealing_vector};
+}
+
 /* Gather the fresh rows. Each is verified: a damaged row must not be written with a valid checksum.
  */
 static mv_err gather_fresh(writer *w, sealing *s, mv_error *error)
@@ -108,13 +104,17 @@ static mv_err write_segment(writer *w, const segment_source *source, segment_wri
     return MV_OK;
 }
 
-bool seal_is_due(const writer *w)
+bool seal_is_due(const engine_state *state)
 {
-    if (!w->seals) return w->state.fresh_bytes >= SEAL_BYTES_MANUAL;
-    uint64_t rows = w->state.documents / SEAL_ROWS_ONE_IN;
+    uint64_t rows = state->documents / SEAL_ROWS_ONE_IN;
     if (rows < SEAL_ROWS_MIN) rows = SEAL_ROWS_MIN;
     if (rows > SEAL_ROWS_MAX) rows = SEAL_ROWS_MAX;
-    return w->state.fresh_rows >= rows || w->state.fresh_bytes >= SEAL_BYTES_MAX;
+    return state->fresh_rows >= rows || state->fresh_bytes >= SEAL_BYTES_MAX;
+}
+
+bool seal_is_due_in(const writer *w)
+{
+    return w->seals ? seal_is_due(&w->state) : w->state.fresh_bytes >= SEAL_BYTES_MANUAL;
 }
 
 mv_err seal_rows(writer *w, const row_parts *rows, uint32_t rows_count, uint64_t first_docid,
@@ -147,8 +147,7 @@ mv_err seal_rows(writer *w, const row_parts *rows, uint32_t rows_count, uint64_t
     }
     mv_assert(count <= most);
     if (count) {
-        segment_source source = {&s,         count,        sealing_docid,
-                                 sealing_id, sealing_cell, sealing_vector};
+        segment_source source = seal_source(&s, count);
         if ((err = write_segment(w, &source, &written, error))) goto done;
         if ((err = writer_files_add_segment(w, written, error))) goto done;
     }

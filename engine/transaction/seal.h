@@ -16,12 +16,25 @@
  * never gets shorter. 16 MiB are 4,096 rows of 1,024 dims. */
 #define SEAL_BYTES_MANUAL (16u << 20)
 
+/* The rows to seal, in the order of docids: the fresh rows, then those of a batch. */
+typedef struct sealing {
+    const mv_schema *schema;
+    const uint8_t **encoded; /* fresh rows, as in the catalog */
+    uint64_t *docids;        /* of all rows */
+    const row_parts **parts; /* rows of the batch */
+    uint32_t encoded_count;
+} sealing;
+
 /* Write all fresh rows, then the `rows_count` rows of `rows`, as one segment, and settle the
  * writer. rows[i] has docid first_docid + i, above those of all fresh rows (I5). Rows whose id is
  * NULL are left out. `rows` are lent. */
 mv_err seal_rows(writer *w, const row_parts *rows, uint32_t rows_count, uint64_t first_docid,
                  mv_error *error);
 /* True when there are enough fresh rows for a segment. */
-bool seal_is_due(const writer *w);
+bool seal_is_due(const engine_state *state);
+/* True when the writer has to seal them: with manual maintenance if they take SEAL_BYTES_MANUAL. */
+bool seal_is_due_in(const writer *w);
+/* The first `count` of these rows as the source of a segment. `s` is lent. */
+segment_source seal_source(sealing *s, uint32_t count);
 
 #endif

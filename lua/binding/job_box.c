@@ -57,7 +57,8 @@ int call_optimize_step(lua_State *L)
     mv_error error = {0};
     collection_box *owner = check_collection(L, 1, "optimize");
     lua_Number budget_ms = luaL_checknumber(L, 2);
-    mv_optimize_options options = {.threads = (uint32_t)luaL_checknumber(L, 3)};
+    mv_optimize_options options = {.threads = (uint32_t)luaL_checknumber(L, 3),
+                                   .gradual = lua_toboolean(L, 4)};
     job_box *box = job_resume(L, owner, &options, &error);
     if (!box) return push_failure(L, "optimize", &error);
     if (mv_optimize_step(box->job, budget_ms, &more, &progress, &error)) {

@@ -116,9 +116,10 @@ local function report(collection, progress, done, total, stage)
   end
 end
 
---- Does one slice of the current job. Returns true if there is more to do, false at the end, or nil, message, code.
-local function work_slice(collection, slice_ms, threads, progress)
-  local more, done, total, stage = core.optimize_step(collection, slice_ms, threads)
+--- Does one slice of the current job, or of a new one. Returns true if there is more to do, false at the end, or nil,
+-- message, code.
+local function work_slice(collection, slice_ms, threads, progress, gradual)
+  local more, done, total, stage = core.optimize_step(collection, slice_ms, threads, gradual)
   if more == nil then
     return nil, done, total -- message and code
   elseif progress then
@@ -146,7 +147,7 @@ function methods.optimize(collection, options)
   elseif not budget_ms then
     return work_until_done(collection, threads, progress)
   end
-  local more, message, code = work_slice(collection, budget_ms, threads, progress)
+  local more, message, code = work_slice(collection, budget_ms, threads, progress, true)
   if more == nil then
     return nil, message, code
   end
