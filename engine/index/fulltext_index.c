@@ -7,7 +7,7 @@
 #define FULLTEXT_ROWS_MIN 256u
 /* Reading a text into lists takes as long as writing this many bytes. */
 #define FULLTEXT_COST_OF_ROW 4000u
-#define TEXT_STEP_BYTES      (64u << 10) /* of texts, read between two looks at the clock */
+#define TEXT_STEP_BYTES      (8u << 10) /* of texts, read between two looks at the clock */
 
 typedef struct fulltext_opened {
     ranked_lists lists;

@@ -21,7 +21,7 @@
 #define SLAB_SIZE   ((size_t)1 << 20)
 #define SLAB_UNITS  ((uint32_t)(SLAB_SIZE / CHUNK_UNIT))
 #define BUCKETS     65536u
-#define STEP_TERMS  512u
+#define STEP_TERMS  64u
 #define TERMS_MAX   (UINT32_MAX / 2)
 #define SLOTS_FIRST 1024u
 /* Lengths are bytes if at most one in this many is too large: those are searched for. Chosen. */

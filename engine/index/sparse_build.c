@@ -18,7 +18,7 @@
 
 #define GATHERED_MAX       (1u << 24) /* entries, of 8 bytes; chosen */
 #define SPARSE_SLOTS_FIRST 1024u
-#define STEP_ENTRIES       16384u /* read or written between two looks at the clock */
+#define STEP_ENTRIES       4096u /* read or written between two looks at the clock */
 #define SPARSE_TERMS_MAX   (UINT32_MAX / 4)
 
 typedef struct sparse_term {

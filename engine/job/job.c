@@ -107,6 +107,14 @@ mv_err mv_optimize_begin(mv_collection *c, const mv_optimize_options *options, m
     return begin_job(c, options, out, error);
 }
 
+/* True when the next step is a commit that takes milliseconds if many rows or files are concerned.
+ * A gradual job does it at the beginning of a slice. */
+static bool is_next_long(const mv_job *job)
+{
+    job_stage stage = job->stage;
+    return job->is_gradual && (stage == JOB_ENTER || stage == JOB_SWAP || stage == JOB_CLEAN);
+}
+
 /* One step, or a wait for the turn until about `until`. */
 static mv_err wait_and_work(mv_job *job, double until, mv_error *error)
 {
@@ -130,7 +138,8 @@ mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *
     do {
         if (atomic_load(&job->is_cancelled)) break;
         err = wait_and_work(job, until, error);
-    } while (!err && job->stage != JOB_DONE && !job->is_idle && os_seconds() < until);
+    } while (!err && job->stage != JOB_DONE && !job->is_idle && !is_next_long(job) &&
+             os_seconds() < until);
     if (job->is_idle) turn_release(job); /* others may optimize meanwhile */
     if (atomic_load(&job->is_cancelled)) optimize_abandon_group(job);
     *more = job->stage != JOB_DONE && !atomic_load(&job->is_cancelled);
