@@ -488,6 +488,10 @@ typedef struct mv_open_options {
                              * read_only: longer the more rows lack one, 1 ms for each written row
                              * at twice the number, 2 ms at most. So maintenance keeps up, and
                              * searches stay fast. 0: MV_SLOWDOWN_ROWS */
+    uint32_t maintenance_threads; /* that build graphs in maintenance, 1 to MV_THREADS_MAX. 0: by
+                                   * the number of cores: 1 for up to 2 cores, else half of them, at
+                                   * most 4. If handles of a process differ, that of the one which
+                                   * was opened last is used */
 } mv_open_options;
 
 /* Open the collection at `path`, or create it. ":memory:" creates one that exists until it is
@@ -860,8 +864,9 @@ typedef struct mv_progress {
     uint64_t done; /* of `total`: bytes to write. Building an index counts as the bytes that are
                     * written in the same time */
     uint64_t total;
-    const char *stage; /* "wait": another process optimizes, or too little is to be done (gradual). Then "seal", "merge", "index", "done";
-                        * of a background job also "cancelled" */
+    const char
+        *stage; /* "wait": another process optimizes, or too little is to be done (gradual). Then
+                 * "seal", "merge", "index", "done"; of a background job also "cancelled" */
 } mv_progress;
 
 /* Another index for a field; `index` as in mv_vector_options or mv_field_options. */
@@ -871,25 +876,25 @@ typedef struct mv_index_change {
 } mv_index_change;
 
 typedef struct mv_optimize_options {
-    uint32_t threads; /* 1 to MV_THREADS_MAX; 0: one for each core, at most 8; if gradual, only the
-                       * caller's */
-    bool only_indexes;                   /* seal, and build missing indexes, but merge nothing */
+    uint32_t threads;  /* 1 to MV_THREADS_MAX; 0: one for each core, at most 8; if gradual, only the
+                        * caller's */
+    bool only_indexes; /* seal, and build missing indexes, but merge nothing */
     const mv_index_change *index_change; /* make this change first, in its own commit; then as
                                           * only_indexes. Graphs with the old options are searched
                                           * until new ones are built. NULL: none */
-    /* For a program that writes between the steps, such as a game with a step in each frame. What is
-     * done for few rows at once would be done again for the next few. So rows are sealed and merged
-     * when there are enough of them. The rest waits until the program stops writing: for as many
-     * steps as the work takes. A step that waits does nothing, and *more is true. */
+    /* For a program that writes between the steps, such as a game with a step in each frame. What
+     * is done for few rows at once would be done again for the next few. So rows are sealed and
+     * merged when there are enough of them. The rest waits until the program stops writing: for as
+     * many steps as the work takes. A step that waits does nothing, and *more is true. */
     bool gradual;
 } mv_optimize_options;
 
 /* Begin a job that its owner runs in slices. `options` may be NULL. */
 MV_API mv_err mv_optimize_begin(mv_collection *collection, const mv_optimize_options *options,
                                 mv_job **job, mv_error *error);
-/* Work for about `budget_ms` milliseconds, at least one small step. *more is false at the end.
- * `progress` may be NULL. While a job of another process has the collection, a step waits and does
- * no work. MV_BUSY: that took longer than `busy_ms`, or this thread has a transaction open. A
+/* Work for about `budget_ms` milliseconds, at least 0.25; 0: one small step. *more is false at the
+ * end. `progress` may be NULL. While a job of another process has the collection, a step waits and
+ * does no work. MV_BUSY: that took longer than `busy_ms`, or this thread has a transaction open. A
  * failed step may be repeated: the job then begins its group of segments again. */
 MV_API mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *progress,
                                mv_error *error);

@@ -118,6 +118,9 @@ static mv_err create_handle(const char *path, const mv_open_options *options, mv
                             mv_error *error)
 {
     size_t path_size = strlen(path) + 1;
+    if (options->maintenance_threads > MV_THREADS_MAX)
+        return error_set(error, MV_MISUSE, "maintenance_threads is %u, it must be 1 to %u",
+                         options->maintenance_threads, MV_THREADS_MAX);
     mv_collection *c = mem_alloc_zero(sizeof *c);
     if (!c || !(c->path = mem_alloc(path_size))) {
         mem_free(c, sizeof *c);
@@ -128,6 +131,7 @@ static mv_err create_handle(const char *path, const mv_open_options *options, mv
     c->verify = options->verify;
     c->manual_maintenance = options->manual_maintenance;
     c->durability = options->durability;
+    c->maintenance_threads = options->maintenance_threads;
     if (options->busy_ms != MV_BUSY_AT_ONCE)
         c->busy_seconds = (options->busy_ms ? options->busy_ms : MV_BUSY_MS) / 1000.0;
     c->slowdown_rows = options->slowdown_rows ? options->slowdown_rows : MV_SLOWDOWN_ROWS;
@@ -143,6 +147,8 @@ static mv_err finish_handle(mv_collection *c, mv_err err, mv_collection **collec
         c->e = NULL;
     else if (c->verify)
         err = mv_check(c, error);
+    if (!err && c->maintenance_threads)
+        atomic_store(&c->e->maintenance_threads, c->maintenance_threads);
     if (err)
         (void)mv_close(c, NULL);
     else

@@ -12,7 +12,7 @@
 #include "index/hnsw_walk.h"
 
 #define HNSW_BUILD_SAMPLE_MAX    256u /* rows inserted last, to measure with, */
-#define HNSW_BUILD_SAMPLE_ONE_IN 8u   /* at most one row in this many */
+#define HNSW_BUILD_SAMPLE_ONE_IN 16u  /* at most one row in this many */
 #define HNSW_BUILD_QUERY_KINDS   6u   /* rows of the sample, and five that are made of them, */
 #define HNSW_BUILD_MADE_ONE_IN   4u   /* in shares of one for this many rows */
 #define HNSW_BUILD_QUERIES_MAX   704u /* rows and made ones */

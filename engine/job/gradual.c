@@ -9,6 +9,10 @@
 #include "job/job.h"
 
 #define BYTES_OF_MS 1e6 /* in the unit of mv_progress: what is written in a millisecond */
+/* A slice that is left over counts as at least MS_MIN, so that waiting ends with any budget. One of
+ * MS_LONG or more does not wait: no program with frames has such slices. Chosen. */
+#define MS_MIN  0.5
+#define MS_LONG 1000.0
 
 static void begin_sealing(mv_job *job)
 {
@@ -35,16 +39,15 @@ static void do_rest(mv_job *job, bool is_written)
 {
     double rest_ms = (double)merge_plan_rest_cost(job->v) / BYTES_OF_MS;
     if (is_written) job->spare_ms = 0;
-    if (rest_ms > 0 && job->spare_ms + job->slice_ms >= rest_ms) {
+    if (rest_ms > 0 && (job->spare_ms >= rest_ms || job->slice_ms >= MS_LONG)) {
         job->finishes = true;
         job->small_groups = false;
         begin_sealing(job);
     } else if (rest_ms > 0 && !(is_written && job->has_worked)) {
         job->is_idle = true;
-        job->spare_ms += job->slice_ms;
+        job->spare_ms += job->slice_ms > MS_MIN ? job->slice_ms : MS_MIN;
     } else {
-        job->finishes = true; /* what is left is of later writes */
-        job->stage = JOB_CLEAN;
+        job->stage = JOB_DONE; /* what is left, if anything is, came with later writes */
     }
 }
 

@@ -6,6 +6,8 @@
 #include "open/registry.h"
 #include "transaction/handle.h"
 
+#define SLICE_MS_MIN 0.25 /* the overhead of a slice is a few microseconds */
+
 /* ---------------------------------------------------------------- life */
 
 static void free_locks(mv_job *job)
@@ -107,12 +109,14 @@ mv_err mv_optimize_begin(mv_collection *c, const mv_optimize_options *options, m
     return begin_job(c, options, out, error);
 }
 
-/* True when the next step is a commit that takes milliseconds if many rows or files are concerned.
- * A gradual job does it at the beginning of a slice. */
-static bool is_next_long(const mv_job *job)
+/* Is there time left for the next step? Commits are whole steps. One that concerns many rows or
+ * files takes milliseconds: a gradual job begins it early in a slice, or as the first step of one.
+ */
+static bool has_time(const mv_job *job, double until)
 {
     job_stage stage = job->stage;
-    return job->is_gradual && (stage == JOB_ENTER || stage == JOB_SWAP || stage == JOB_CLEAN);
+    bool is_long = stage == JOB_ENTER || stage == JOB_SWAP || stage == JOB_CLEAN;
+    return os_seconds() + (job->is_gradual && is_long ? JOB_COMMIT_SECONDS : 0) < until;
 }
 
 /* One step, or a wait for the turn until about `until`. */
@@ -127,6 +131,7 @@ mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *
                         mv_error *error)
 {
     mv_err err = MV_OK;
+    if (budget_ms > 0 && budget_ms < SLICE_MS_MIN) budget_ms = SLICE_MS_MIN;
     double until = os_seconds() + budget_ms / 1000;
     if (os_is_forked(job->fork_generation)) return error_set_forked(error, "the job");
     if (job->thread)
@@ -138,9 +143,9 @@ mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *
     do {
         if (atomic_load(&job->is_cancelled)) break;
         err = wait_and_work(job, until, error);
-    } while (!err && job->stage != JOB_DONE && !job->is_idle && !is_next_long(job) &&
-             os_seconds() < until);
-    if (job->is_idle) turn_release(job); /* others may optimize meanwhile */
+    } while (!err && job->stage != JOB_DONE && !job->is_idle && has_time(job, until));
+    job->idle_slices = job->is_idle ? job->idle_slices + 1 : 0;
+    if (job->idle_slices > 1) turn_release(job); /* it waits: others may optimize meanwhile */
     if (atomic_load(&job->is_cancelled)) optimize_abandon_group(job);
     *more = job->stage != JOB_DONE && !atomic_load(&job->is_cancelled);
     if (progress) *progress = optimize_progress(job);

@@ -71,13 +71,20 @@ static mv_err work(maintainer *m, mv_job *job, mv_error *error)
     return err;
 }
 
+static uint32_t default_maintenance_threads(void)
+{
+    uint32_t half = os_core_count() / 2;
+    return half < 1 ? 1 : half < JOB_THREADS_MAINTENANCE ? half : JOB_THREADS_MAINTENANCE;
+}
+
 static mv_err optimize(maintainer *m, bool sync, mv_error *error)
 {
     mv_job *job = NULL;
     bool is_urgent = false;
     MV_TRY(look_for_work(m->e, &is_urgent, error));
     if (!is_urgent) return MV_OK;
-    MV_TRY(job_create(m->e, sync, JOB_THREADS_MAINTENANCE, &job, error));
+    uint32_t threads = atomic_load(&m->e->maintenance_threads);
+    MV_TRY(job_create(m->e, sync, threads ? threads : default_maintenance_threads(), &job, error));
     job->keeps_synced = true;
     job->small_groups = true;
     job->stage = JOB_PLAN; /* not SEAL: writers seal when there are enough fresh rows */

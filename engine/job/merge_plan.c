@@ -4,7 +4,7 @@
 #include "transaction/seal.h"
 
 #define MERGE_RATIO          4u /* an older segment with more times the rows stays out */
-#define LEVEL_RATIO          2u /* the same under small_groups, */
+#define LEVEL_RATIO          3u /* the same under small_groups, */
 #define LEVEL_DELETED_ONE_IN 5u /* where a segment is rewritten when 1 row in 5 is deleted */
 #define MERGE_ALWAYS_BYTES   (64u << 20)   /* segments up to this are cheap to copy */
 #define MERGE_DELETED_ONE_IN 20u           /* a segment is rewritten when 1 row in 20 is deleted */

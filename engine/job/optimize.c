@@ -240,6 +240,8 @@ static mv_err swap_group(mv_job *job, mv_error *error)
         return MV_OK;
     }
     MV_TRY(end_write(job, w, swap(job, w, error), error));
+    if (job->p.merges) job->e->work.copied += merge_plan_rows(&job->p);
+    job->e->work.inserted += merge_plan_inserted_rows(&job->p);
     index_build_end(job);
     job->must_clean = true;
     job->stage = job->small_groups && job->is_gradual ? JOB_WAIT : JOB_PLAN;
@@ -277,6 +279,7 @@ static mv_err enter_packed(mv_job *job, mv_error *error)
     MV_TRY(begin_write(job, &w, error));
     if (!w) return MV_OK;
     mv_err err = end_write(job, w, pack_enter(job, w, error), error);
+    if (!job->pack.written) job->e->work.sealed += job->pack.s.encoded_count;
     pack_end(job);
     job->stage = JOB_COPY;
     return err;

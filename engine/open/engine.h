@@ -52,6 +52,14 @@ typedef struct engine_hooks {
     void (*stop_threads)(engine *e);
 } engine_hooks;
 
+/* Rows that jobs of this process have put into segments since the engine was opened, for tests. */
+typedef struct engine_work {
+    uint64_t sealed;   /* fresh rows */
+    uint64_t copied;   /* of older segments */
+    uint64_t inserted; /* in the graphs of these; the links of all others were copied, or they have
+                          none */
+} engine_work;
+
 struct engine {
     const engine_hooks *hooks; /* fixed */
     struct engine *next;       /* in the registry; guarded by the process lock */
@@ -75,11 +83,13 @@ struct engine {
     uint32_t scratches_count;
     engine_analyzer analyzers[ENGINE_ANALYZERS_MAX]; /* guarded by the mutex */
     uint32_t analyzers_count;
-    bool is_optimized;              /* a job of this process has the turn; guarded by the mutex */
-    uint32_t jobs_running;          /* jobs with a thread of their own; guarded by the mutex */
-    struct maintainer *maintainer;  /* NULL until needed; guarded by the mutex (maintain.c) */
-    atomic_uint_fast64_t looked_at; /* number of the view in which work for maintenance was last
-                                     * looked for; 0: none */
+    bool is_optimized;               /* a job of this process has the turn; guarded by the mutex */
+    uint32_t jobs_running;           /* jobs with a thread of their own; guarded by the mutex */
+    engine_work work;                /* of jobs; changed by the one that has the turn */
+    struct maintainer *maintainer;   /* NULL until needed; guarded by the mutex (maintain.c) */
+    atomic_uint maintenance_threads; /* of the handle opened last that gave it; 0: none has */
+    atomic_uint_fast64_t looked_at;  /* number of the view in which work for maintenance was last
+                                      * looked for; 0: none */
     atomic_uint_fast64_t lacking_rows; /* of the last view looked at: rows that lack an index */
     atomic_uint_fast64_t slowed_us;    /* how long writes of this process were slowed down */
     bool is_swept; /* leftovers of dead processes were removed; guarded by the writers' lock */

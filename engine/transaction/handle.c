@@ -24,6 +24,7 @@ mv_err handle_engine(mv_collection *c, engine **e, mv_error *error)
         mv_open_options options = {.read_only = c->read_only, .verify = c->verify};
         engine *opened = NULL;
         MV_TRY(registry_open(c->path, &options, c->e->hooks, &opened, error));
+        atomic_store(&opened->maintenance_threads, c->maintenance_threads);
         registry_release(c->e);
         c->e = opened;
         c->owes_sync = false; /* the commits that are not synced are the parent's */

@@ -11,12 +11,13 @@ struct mv_collection {
     bool verify;             /* also when a forked child opens the collection again */
     bool manual_maintenance; /* commits neither seal nor wake maintenance */
     mv_durability durability;
-    double busy_seconds;    /* how long a write waits for other writers */
-    uint64_t slowdown_rows; /* more rows without an index slow writes down */
-    atomic_bool owes_sync;  /* it has committed without syncing since its last flush */
-    mv_collection *begun;   /* list of the handles of transactions begun on it that are not freed.
-                             * Only one is open, but a thread may have ended and left its handle.
-                             * Guarded by the process lock */
+    uint32_t maintenance_threads; /* 0: by the number of cores */
+    double busy_seconds;          /* how long a write waits for other writers */
+    uint64_t slowdown_rows;       /* more rows without an index slow writes down */
+    atomic_bool owes_sync;        /* it has committed without syncing since its last flush */
+    mv_collection *begun; /* list of the handles of transactions begun on it that are not freed.
+                           * Only one is open, but a thread may have ended and left its handle.
+                           * Guarded by the process lock */
     /* Of the handle of a transaction. `path` and the options are those of `of`. */
     mv_collection *of;   /* the collection's handle; NULL: this is one */
     mv_collection *next; /* in the list of `of` */

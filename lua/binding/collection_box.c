@@ -88,15 +88,16 @@ static int open_collection(lua_State *L, const char *call, int options_at, int s
         DURABILITY,
         VERIFY,
         MAINTENANCE,
+        THREADS,
         BUSY_MS,
         SLOWDOWN_ROWS,
         SCHEMA,
         FROM,
         OPTIONS
     };
-    static const char *const options[OPTIONS] = {"read_only",   "durability", "verify",
-                                                 "maintenance", "busy_ms",    "slowdown_rows",
-                                                 "schema",      "from"};
+    static const char *const options[OPTIONS] = {
+        "read_only", "durability",    "verify", "maintenance", "maintenance_threads",
+        "busy_ms",   "slowdown_rows", "schema", "from"};
     const char *path = check_string(L, 1, call, "path");
     error_context where = {.call = call};
     mv_error error = {0};
@@ -109,6 +110,8 @@ static int open_collection(lua_State *L, const char *call, int options_at, int s
     };
     open.busy_ms = check_busy_ms(L, at + BUSY_MS, call);
     open.slowdown_rows = check_slowdown_rows(L, at + SLOWDOWN_ROWS, call);
+    open.maintenance_threads =
+        check_whole(L, at + THREADS, call, "maintenance_threads", 1, MV_THREADS_MAX, 0);
     if (!lua_isnil(L, at + DURABILITY))
         open.durability =
             (mv_durability)check_word(L, at + DURABILITY, &where, "durability", durabilities, 2);
@@ -144,8 +147,9 @@ int call_create_and_open(lua_State *L)
 /* load(dump, options) -> collection in memory */
 int call_load(lua_State *L)
 {
-    enum { MAINTENANCE, BUSY_MS, SCHEMA, OPTIONS };
-    static const char *const options[OPTIONS] = {"maintenance", "busy_ms", "schema"};
+    enum { MAINTENANCE, THREADS, BUSY_MS, SCHEMA, OPTIONS };
+    static const char *const options[OPTIONS] = {"maintenance", "maintenance_threads", "busy_ms",
+                                                 "schema"};
     error_context where = {.call = "load"};
     mv_open_options open = {0};
     mv_error error = {0};
@@ -156,6 +160,8 @@ int call_load(lua_State *L)
     const char *bytes = lua_tolstring(L, 1, &size);
     int at = check_options(L, 2, "load", options, OPTIONS);
     open.busy_ms = check_busy_ms(L, at + BUSY_MS, "load");
+    open.maintenance_threads =
+        check_whole(L, at + THREADS, "load", "maintenance_threads", 1, MV_THREADS_MAX, 0);
     if (!lua_isnil(L, at + MAINTENANCE))
         open.manual_maintenance =
             check_word(L, at + MAINTENANCE, &where, "maintenance", maintenances, 2);

@@ -156,6 +156,7 @@ static const synonym word_synonyms[] = {
     {"durability", "synchronous fsync sync"},
     {"verify", "checksum check"},
     {"maintenance", "auto_optimize auto_vacuum"},
+    {"maintenance_threads", "background_threads max_background_jobs"},
     {"busy_ms", "busy_timeout timeout timeout_ms lock_timeout"},
     {"slowdown_rows", "slowdown slowdown_trigger backpressure"},
     {"full", "sync always fsync"},

@@ -92,6 +92,7 @@ function moonvec.load(dump, options) end
 ---@class moonvec.load_options
 ---@field schema? moonvec.schema must equal the schema of the collection; else the result is "schema_mismatch"
 ---@field maintenance? "auto"|"manual" as in open_options
+---@field maintenance_threads? integer as in open_options
 ---@field busy_ms? integer as in open_options
 
 --- Removes the files of a collection, and its directory unless there are other files in it: those that its catalog does not
@@ -144,6 +145,7 @@ function moonvec.unpack_sparse(sparse) end
 ---@field busy_ms? integer how long a write waits for other writers, of this or another process, in milliseconds; then the result is "busy". `optimize` waits as long for another process that optimizes. 0: not at all, as event loops want it (default 60000; at most 86400000)
 ---@field maintenance? "auto"|"manual" "auto" (default): seal fresh rows, merge segments and build indexes in the background, also what other processes have left undone. "manual": only in optimize; writes seal fresh rows when they take 16 MiB
 ---@field slowdown_rows? integer with maintenance "auto": from how many rows on that lack an index writes wait, while there are searches (of handles that are not read_only, in any process): the longer the more rows lack one, 1 ms for each written row at twice the number, 2 ms at most. So indexes keep up, and searches stay fast; a load that nobody reads is not slowed down. `stats().pending_rows` and `slowed_ms` tell how far. 0: never (default 32768; at most 4294967295)
+---@field maintenance_threads? integer number of threads that build graphs in the background, 1 to 64 (default: 1 for up to 2 cores, else half of the cores, at most 4). If the collection is open several times in the process, the value given last counts
 ---@field from? string only with the path ":memory:": the directory of a collection, which is copied into memory with its indexes; the directory is only read. Not an option of create_and_open
 
 ---@class moonvec.schema
@@ -516,8 +518,12 @@ function collection:transaction(work, ...) end
 function collection:meta(key, value) end
 
 --- Seals fresh rows, merges segments, drops deleted rows and builds indexes. Returns true at the end. With `budget_ms`, does one
---- slice of that work and returns "more" or "done"; with `background`, returns a job at once. The first slice seals all fresh
---- rows in one step, which does not stop at `budget_ms` (0.4 ms for 1,000 rows of 64 dims).
+--- slice of that work and returns "more" or "done"; with `background`, returns a job at once.
+--- Slices are for a program that writes between them, such as a game with a slice in each frame. Few rows are not worth a
+--- segment, a merge or a graph, which would be made again for the next few: so slices seal when a sixteenth of the documents is
+--- fresh (at least 1,024, at most 4,096 rows), and merge segments of similar sizes. The rest is done once the program has stopped
+--- writing: when slices without a write since, which do nothing, have had as much time together as the work takes. Then the
+--- result is "done", and everything is merged and indexed. "done" after a slice that followed writes: what was due is done.
 --- Maintenance of this and of other processes gives way. If another `optimize` or `create_index` of this process is
 --- unfinished, the result is "busy" at once; if one of another process is, after `busy_ms`, counted from the first slice. Until
 --- then a slice waits and returns "more".
@@ -526,9 +532,9 @@ function collection:meta(key, value) end
 function collection:optimize(options) end
 
 ---@class moonvec.optimize_options
----@field progress? fun(done: integer, total: integer, stage: string) called about every 50 ms, with `budget_ms` after the slice. `done` and `total` are bytes to write; graphs count as bytes that take as long. `stage`: "wait" while another process optimizes, "seal", "merge", "index" or "done". Cannot be combined with `background`
+---@field progress? fun(done: integer, total: integer, stage: string) called about every 50 ms, with `budget_ms` after the slice. `done` and `total` are bytes to write; graphs count as bytes that take as long. `stage`: "wait" while another process optimizes or a slice has nothing to do, "seal", "merge", "index" or "done". Cannot be combined with `background`
 ---@field budget_ms? number about how long to work, in milliseconds, more than 0 (default: until the end). Cannot be combined with `background`
----@field threads? integer number of threads that build graphs, 1 to 64 (default: one for each core, at most 8). With `budget_ms`, the value of the first slice is used
+---@field threads? integer number of threads that build graphs, 1 to 64 (default: one for each core, at most 8; with `budget_ms` 1: that of the program). With `budget_ms`, the value of the first slice is used
 ---@field background? boolean do the work in a thread of the engine, and return a job at once (default false)
 
 ---@class moonvec.job a background job. It continues if the program drops this object, and ends when its collection is closed
