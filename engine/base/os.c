@@ -320,12 +320,19 @@ mv_err os_each_entry(const char *path,
 
 /* ---- files */
 
+#ifdef __linux__
+#define PATHS_OF_FILES "/proc/self/fd/"
+#else
+#define PATHS_OF_FILES "/dev/fd/"
+#endif
+
 mv_err os_open_read(const char *path, os_file *file, uint64_t *size, mv_error *error)
 {
     *file = OS_FILE_NONE;
-    int opened;
+    int opened, flags = O_RDONLY;
+    if (!strncmp(path, PATHS_OF_FILES, sizeof PATHS_OF_FILES - 1)) flags = O_RDWR; /* os_discard */
     /* O_NONBLOCK: opening a pipe must not wait for its writer. */
-    RETRY(opened, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    RETRY(opened, open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (opened == -1) return error_system(error, errno, "cannot open '%s'", path);
     struct stat about;
     mv_err err = MV_OK;
@@ -385,11 +392,7 @@ mv_err os_create_in_memory(const char *label, os_file *file, mv_error *error)
 
 void os_path_of_file(os_file file, char out[64])
 {
-#ifdef __linux__
-    (void)snprintf(out, 64, "/proc/self/fd/%d", file);
-#else
-    (void)snprintf(out, 64, "/dev/fd/%d", file);
-#endif
+    (void)snprintf(out, 64, PATHS_OF_FILES "%d", file);
 }
 
 static mv_err check_file_range(size_t size, uint64_t offset, const char *path, mv_error *error)
@@ -708,6 +711,17 @@ mv_err os_map(os_file file, uint64_t size, const void **bytes, const char *path,
                             path);
     *bytes = mapped;
     return MV_OK;
+}
+
+void os_discard(const void *bytes, uint64_t size)
+{
+#ifdef MADV_REMOVE
+    void *at = (void *)(uintptr_t)bytes;
+    if (!mprotect(at, (size_t)size, PROT_READ | PROT_WRITE))
+        (void)madvise(at, (size_t)size, MADV_REMOVE);
+#else
+    (void)bytes, (void)size;
+#endif
 }
 
 void os_advise_random(const void *bytes, uint64_t size)

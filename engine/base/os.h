@@ -129,6 +129,10 @@ mv_err os_write_small(const char *directory, const char *name, const char *bytes
  * size_t. */
 mv_err os_map(os_file file, uint64_t size, const void **bytes, const char *path, mv_error *error);
 void os_unmap(const void *bytes, uint64_t size);
+/* Free the memory of a part of a mapped file in memory (os_create_in_memory), which is not read
+ * again; from a multiple of the page size on. Where the system cannot, it is freed with the file.
+ */
+void os_discard(const void *bytes, uint64_t size);
 /* Turn the read-ahead of a mapping off, since only a few of its pages will be read next; turn it on
  * again. */
 void os_advise_random(const void *bytes, uint64_t size);

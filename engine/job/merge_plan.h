@@ -5,7 +5,14 @@
  * rows that are in the group so far: a large segment is copied only if at least a fifth of the
  * result is newer. Small segments always join. A group is written if it has several segments, or if
  * it has many deleted rows, or some and is cheap to copy. A single segment that is not written may
- * still lack an index. */
+ * still lack an index.
+ *
+ * Maintenance and gradual jobs merge by levels instead, as an LSM tree does (small_groups): a
+ * segment joins if it has at most three times the rows, however cheap it is, and a segment with
+ * deleted rows is written when a fifth of them are. So a row is rewritten a number of times that
+ * grows with the logarithm of all rows (merge_plan_test.c). With a ratio of 2 a row of 200,000 was
+ * copied 4.3 times instead of 5.3, of 4 6.7 times; of rows inserted in graphs 2.05 to 2.2 with all
+ * of these. */
 #ifndef MV_MERGE_PLAN_H
 #define MV_MERGE_PLAN_H
 
@@ -19,9 +26,9 @@ typedef struct merge_plan {
     uint32_t begin;
     uint32_t end;
     bool only_indexes; /* groups are the segments that lack an index */
-    bool small_groups; /* where rows lack an index, groups are small, so that finished work is soon
-                        * kept. A small group may leave newer segments of the view out: the next
-                        * plan takes a new view */
+    bool small_groups; /* levels; and where rows lack an index, groups are small, so that finished
+                        * work is soon kept. A small group may leave newer segments of the view out:
+                        * the next plan takes a new view */
     bool merges; /* write the group as one segment; false: it is one segment that lacks an index */
 } merge_plan;
 

@@ -307,11 +307,12 @@ mv_err optimize_take_view(mv_job *job, mv_error *error)
 
 /* In memory: close the segments that no reader can name any more. The caller has the writers' lock:
  * no other thread enters a segment meanwhile. */
-static mv_err drop_replaced(const writer *w, mv_error *error)
+static mv_err drop_replaced(const mv_job *job, const writer *w, bool *more, mv_error *error)
 {
     catalog_reader oldest;
     MV_TRY(catalog_oldest_reader(w->e->catalog, &oldest, error));
-    if (oldest.commit >= catalog_commit_number(w->txn)) view_close_unused(w->e, w->v);
+    if (oldest.commit >= catalog_commit_number(w->txn))
+        *more = !view_discard_unused(w->e, w->v, job->until);
     return MV_OK;
 }
 
@@ -325,13 +326,15 @@ static mv_err clean(mv_job *job, mv_error *error)
     job->v = NULL;
     MV_TRY(begin_write(job, &w, error));
     if (!w) return MV_OK;
-    mv_err err = job->e->in_memory ? drop_replaced(w, error) : MV_OK;
+    bool more = false;
+    mv_err err = job->e->in_memory ? drop_replaced(job, w, &more, error) : MV_OK;
     if (!err && ends) err = catalog_space_wants_commit(job->e->catalog, &wants_commit, error);
     w->changes += wants_commit;
     err = end_write(job, w, err, error);
+    if (err || more) return err;
     job->must_clean = false;
-    if (!err) job->stage = ends ? JOB_TRIM : JOB_WAIT;
-    return err;
+    job->stage = ends ? JOB_TRIM : JOB_WAIT;
+    return MV_OK;
 }
 
 /* Give free pages of the catalog back, in a transaction that has taken none of them. */

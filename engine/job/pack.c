@@ -161,33 +161,56 @@ static mv_err copy_newer(fresh_now *now, uint64_t docid, const catalog_value *va
     return MV_OK;
 }
 
-static mv_err look_at_fresh(const mv_job *job, const writer *w, fresh_now *now, mv_error *error)
+/* Copy the rows that came after those of the new segment. */
+static mv_err find_newer(const mv_job *job, const writer *w, fresh_now *now, mv_error *error)
 {
     const job_pack *p = &job->pack;
-    uint32_t at = 0, count = p->s.encoded_count;
-    uint64_t most = w->state.fresh_rows;
     bool found = true;
     catalog_cursor *cursor = NULL;
-    now->gone = mem_arena_alloc(&now->arena, mem_array_size(count, sizeof *now->gone));
-    now->newer_docids = mem_arena_alloc(&now->arena, mem_array_size(most, sizeof(uint64_t)));
-    now->newer = mem_arena_alloc(&now->arena, mem_array_size(most, sizeof *now->newer));
-    if (!now->gone || !now->newer_docids || !now->newer)
-        return no_memory_for_rows(most * sizeof *now->newer, error);
     mv_err err = catalog_cursor_open(w->txn, CATALOG_FRESH, &cursor, error);
+    if (!err) catalog_cursor_seek_u64(cursor, p->docids[p->s.encoded_count - 1] + 1);
     while (!err) {
         uint64_t docid;
         catalog_value value;
         err = catalog_cursor_next_u64(cursor, &docid, &value, &found, error);
         if (err || !found) break;
-        while (at < count && p->docids[at] < docid) now->gone[now->gone_count++] = p->docids[at++];
-        if (at < count && p->docids[at] == docid)
-            at++;
-        else
-            err = copy_newer(now, docid, &value, error);
+        err = copy_newer(now, docid, &value, error);
     }
-    while (at < count) now->gone[now->gone_count++] = p->docids[at++];
     catalog_cursor_close(cursor);
     return err;
+}
+
+/* Find the rows of the new segment that were deleted meanwhile. */
+static mv_err find_gone(const mv_job *job, const writer *w, fresh_now *now, mv_error *error)
+{
+    const job_pack *p = &job->pack;
+    uint32_t at = 0, count = p->s.encoded_count;
+    bool found = true;
+    catalog_cursor *cursor = NULL;
+    if (w->state.fresh_rows == (uint64_t)count + now->newer_count) return MV_OK; /* none */
+    mv_err err = catalog_cursor_open(w->txn, CATALOG_FRESH, &cursor, error);
+    while (!err && at < count) {
+        uint64_t docid = UINT64_MAX;
+        catalog_value value;
+        err = catalog_cursor_next_u64(cursor, &docid, &value, &found, error);
+        if (!found) docid = UINT64_MAX;
+        while (at < count && p->docids[at] < docid) now->gone[now->gone_count++] = p->docids[at++];
+        at += at < count && p->docids[at] == docid;
+    }
+    catalog_cursor_close(cursor);
+    return err;
+}
+
+static mv_err look_at_fresh(const mv_job *job, const writer *w, fresh_now *now, mv_error *error)
+{
+    uint64_t count = job->pack.s.encoded_count, most = w->state.fresh_rows;
+    now->gone = mem_arena_alloc(&now->arena, mem_array_size(count, sizeof *now->gone));
+    now->newer_docids = mem_arena_alloc(&now->arena, mem_array_size(most, sizeof(uint64_t)));
+    now->newer = mem_arena_alloc(&now->arena, mem_array_size(most, sizeof *now->newer));
+    if (!now->gone || !now->newer_docids || !now->newer)
+        return no_memory_for_rows(most * sizeof *now->newer, error);
+    MV_TRY(find_newer(job, w, now, error));
+    return find_gone(job, w, now, error);
 }
 
 /* As a rule few rows have come meanwhile. They are put back into the emptied table: that is quicker

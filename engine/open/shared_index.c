@@ -179,6 +179,16 @@ mv_err shared_index_adopt(engine *e, const mv_schema *schema, const index_record
     return err;
 }
 
+bool shared_index_discard_others_locked(engine *e,
+                                        bool (*is_named)(const void *ctx, const shared_index *x),
+                                        const void *ctx, double until)
+{
+    for (shared_index *x = e->indexes; x; x = x->next)
+        while (!x->refs && x->file && !is_named(ctx, x) && section_file_discard(x->file))
+            if (os_seconds() >= until) return false;
+    return true;
+}
+
 void shared_index_drop_others_locked(engine *e,
                                      bool (*is_named)(const void *ctx, const shared_index *x),
                                      const void *ctx)

@@ -49,6 +49,11 @@ mv_err shared_index_open_locked(engine *e, const index_record *record, shared_se
 void shared_index_drop_others_locked(engine *e,
                                      bool (*is_named)(const void *ctx, const shared_index *x),
                                      const void *ctx);
+/* Free the memory of their files first, in memory, until `until` (os_seconds). False: some is left.
+ */
+bool shared_index_discard_others_locked(engine *e,
+                                        bool (*is_named)(const void *ctx, const shared_index *x),
+                                        const void *ctx, double until);
 /* Mark the index as damaged: it is not searched any more. The first reason given is kept. */
 void shared_index_note_damage(engine *e, shared_index *x, const mv_error *why);
 /* True when its lists can be trusted. Their checksums are verified at the first use in a process,

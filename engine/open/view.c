@@ -39,6 +39,31 @@ static void close_unused_locked(engine *e, const view *v)
     }
 }
 
+/* Segments without indexes only: an index has a reference to its segment. */
+static bool discard_segments_locked(engine *e, const view *v, double until)
+{
+    for (shared_segment *shared = e->segments; shared; shared = shared->next) {
+        if (shared->refs || names_segment(v, shared)) continue;
+        for (uint32_t file = 0; file < shared->s->files_count; file++)
+            while (section_file_discard(shared->s->files[file]))
+                if (os_seconds() >= until) return false;
+    }
+    return true;
+}
+
+bool view_discard_unused(engine *e, const view *v, double until)
+{
+    os_mutex_lock(e->mutex);
+    bool is_done = shared_index_discard_others_locked(e, names_index, v, until);
+    if (is_done) {
+        shared_index_drop_others_locked(e, names_index, v);
+        is_done = discard_segments_locked(e, v, until);
+    }
+    if (is_done) close_unused_locked(e, v);
+    os_mutex_unlock(e->mutex);
+    return is_done;
+}
+
 void view_close_unused(engine *e, const view *v)
 {
     os_mutex_lock(e->mutex);

@@ -59,5 +59,8 @@ static inline bool view_is_live(const view_segment *s, uint32_t row)
 
 /* Close the indexes and segments that neither `v` (may be NULL) nor another view names. */
 void view_close_unused(engine *e, const view *v);
+/* The same, in memory, and their memory is freed in steps until `until` (os_seconds). False: some
+ * is left. No reader can name them any more. */
+bool view_discard_unused(engine *e, const view *v, double until);
 
 #endif
