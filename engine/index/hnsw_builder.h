@@ -12,7 +12,7 @@
 #include "index/hnsw_walk.h"
 
 #define HNSW_BUILD_SAMPLE_MAX    256u /* rows inserted last, to measure with, */
-#define HNSW_BUILD_SAMPLE_ONE_IN 16u  /* at most one row in this many */
+#define HNSW_BUILD_SAMPLE_ONE_IN 16u  /* at most one row in this many: 64 of 1,024 rows */
 #define HNSW_BUILD_QUERY_KINDS   6u   /* rows of the sample, and five that are made of them, */
 #define HNSW_BUILD_MADE_ONE_IN   4u   /* in shares of one for this many rows */
 #define HNSW_BUILD_QUERIES_MAX   704u /* rows and made ones */
@@ -22,7 +22,7 @@
 #define HNSW_BUILD_STEP_ROWS     2048u /* whose links are followed, or moved, in a step */
 #define HNSW_BUILD_COPY_NODES    512u  /* of an item of COPY_DOWN */
 #define HNSW_BUILD_COLLECT_NODES 128u  /* whose links are collected in a step */
-#define HNSW_BUILD_SCAN_ROWS     8192u /* that are compared with a query in an item of MEASURE_SCAN */
+#define HNSW_BUILD_SCAN_ROWS     8192u /* compared with a query in an item of MEASURE_SCAN */
 #define HNSW_BUILD_TRIALS        2u    /* kinds of codes that are measured: `codes`, `int4_codes` */
 
 typedef enum hnsw_build_phase {

@@ -160,6 +160,68 @@ static void begin_encoding(hnsw_builder *b)
                      (b->head.rows + HNSW_BUILD_ENCODE_ROWS - 1) / HNSW_BUILD_ENCODE_ROWS);
 }
 
+/* After MEASURE_SCAN to CHOOSE_PATIENCE. */
+static void advance_measuring(hnsw_builder *b)
+{
+    uint32_t queries = hnsw_measure_query_count(b), trials = hnsw_builder_trials(b);
+    switch (b->phase) {
+    case HNSW_BUILD_MEASURE_SCAN:
+        b->scanned += HNSW_BUILD_SCAN_ROWS;
+        if (b->scanned < b->head.rows)
+            hnsw_phase_begin(b, HNSW_BUILD_MEASURE_SCAN, queries);
+        else
+            hnsw_phase_begin(b, HNSW_BUILD_MEASURE_NEAR, b->sample * trials);
+        break;
+    case HNSW_BUILD_MEASURE_NEAR:
+        hnsw_measure_conclude_near(b);
+        hnsw_phase_begin(b, HNSW_BUILD_MEASURE_RECALL, queries * trials * HNSW_BUILD_ENTRIES);
+        break;
+    case HNSW_BUILD_MEASURE_RECALL:
+        hnsw_phase_begin(b, HNSW_BUILD_CHOOSE_TRIAL, trials * HNSW_BUILD_ENTRIES);
+        break;
+    case HNSW_BUILD_CHOOSE_TRIAL:
+        hnsw_choose_conclude(b);
+        hnsw_phase_begin(b, HNSW_BUILD_CHOOSE_PATIENCE, HNSW_RECALLS);
+        break;
+    case HNSW_BUILD_CHOOSE_PATIENCE:
+        b->is_measured = true;
+        next_batch(b);
+        break;
+    default: mv_assert(false); break;
+    }
+}
+
+/* After TRIM to COMPACT. */
+static void advance_trimming(hnsw_builder *b)
+{
+    switch (b->phase) {
+    case HNSW_BUILD_TRIM:
+        if (b->level)
+            begin_trim(b, b->level - 1);
+        else
+            hnsw_phase_begin(b, HNSW_BUILD_REPAIR, 1);
+        break;
+    case HNSW_BUILD_REPAIR:
+        if (b->traversal.count < b->head.rows)
+            hnsw_phase_begin(b, HNSW_BUILD_REPAIR, 1);
+        else
+            begin_compacting(b, b->head.levels);
+        break;
+    case HNSW_BUILD_COMPACT:
+        if (b->compacted < b->levels[b->level].count) {
+            hnsw_phase_begin(b, HNSW_BUILD_COMPACT, 1);
+        } else if (b->level) {
+            begin_compacting(b, b->level - 1);
+        } else {
+            b->rows_done = b->head.rows;
+            b->head.format = HNSW_FORMAT;
+            hnsw_phase_begin(b, HNSW_BUILD_DONE, 0);
+        }
+        break;
+    default: mv_assert(false); break;
+    }
+}
+
 void hnsw_phase_advance(hnsw_builder *b)
 {
     mv_assert(!b->busy);
@@ -214,53 +276,11 @@ void hnsw_phase_advance(hnsw_builder *b)
         else
             begin_trim(b, b->head.levels);
         break;
-    case HNSW_BUILD_MEASURE_SCAN:
-        b->scanned += HNSW_BUILD_SCAN_ROWS;
-        if (b->scanned < b->head.rows)
-            hnsw_phase_begin(b, HNSW_BUILD_MEASURE_SCAN, hnsw_measure_query_count(b));
-        else
-            hnsw_phase_begin(b, HNSW_BUILD_MEASURE_NEAR, b->sample * hnsw_builder_trials(b));
-        break;
-    case HNSW_BUILD_MEASURE_NEAR:
-        hnsw_measure_conclude_near(b);
-        hnsw_phase_begin(b, HNSW_BUILD_MEASURE_RECALL,
-                         hnsw_measure_query_count(b) * hnsw_builder_trials(b) * HNSW_BUILD_ENTRIES);
-        break;
-    case HNSW_BUILD_MEASURE_RECALL:
-        hnsw_phase_begin(b, HNSW_BUILD_CHOOSE_TRIAL, hnsw_builder_trials(b) * HNSW_BUILD_ENTRIES);
-        break;
-    case HNSW_BUILD_CHOOSE_TRIAL:
-        hnsw_choose_conclude(b);
-        hnsw_phase_begin(b, HNSW_BUILD_CHOOSE_PATIENCE, HNSW_RECALLS);
-        break;
-    case HNSW_BUILD_CHOOSE_PATIENCE:
-        b->is_measured = true;
-        next_batch(b);
-        break;
     case HNSW_BUILD_TRIM:
-        if (b->level)
-            begin_trim(b, b->level - 1);
-        else
-            hnsw_phase_begin(b, HNSW_BUILD_REPAIR, 1);
-        break;
     case HNSW_BUILD_REPAIR:
-        if (b->traversal.count < b->head.rows)
-            hnsw_phase_begin(b, HNSW_BUILD_REPAIR, 1);
-        else
-            begin_compacting(b, b->head.levels);
-        break;
-    case HNSW_BUILD_COMPACT:
-        if (b->compacted < b->levels[b->level].count) {
-            hnsw_phase_begin(b, HNSW_BUILD_COMPACT, 1);
-        } else if (b->level) {
-            begin_compacting(b, b->level - 1);
-        } else {
-            b->rows_done = b->head.rows;
-            b->head.format = HNSW_FORMAT;
-            hnsw_phase_begin(b, HNSW_BUILD_DONE, 0);
-        }
-        break;
+    case HNSW_BUILD_COMPACT: advance_trimming(b); break;
     case HNSW_BUILD_DONE: break;
+    default: advance_measuring(b); break;
     }
 }
 
