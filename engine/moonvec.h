@@ -378,6 +378,33 @@ typedef struct mv_vector_options {
     mv_index_options index; /* MV_INDEX_NONE: the default, which is MV_INDEX_HNSW */
 } mv_vector_options;
 
+/* What is removed when a collection has more than it may have. */
+typedef enum mv_evict {
+    MV_EVICT_OLDEST = 0,       /* what was written longest ago */
+    MV_EVICT_LEAST_RECENT = 1, /* what was neither read nor written for longest, approximately: of
+                                * 16 documents chosen at random, the one used longest ago */
+} mv_evict;
+
+/* What a collection forgets by itself. All zero: nothing.
+ *
+ * A document expires at the second that its field `expires` has, by the clock of the machine; NULL:
+ * never. The clock is read once for each call that reads or writes, and once for a transaction.
+ * From that second on no call finds the document, and its id is free; it needs no write for that.
+ * Its row is removed later: by writes, some rows each, and by maintenance and mv_optimize, all.
+ *
+ * A write that leaves more than the limits allow removes documents in the same commit, expired ones
+ * first. So one batch of more than max_documents leaves max_documents, some or all of its own. */
+typedef struct mv_retention {
+    const char *expires;    /* a scalar field: of MV_INT32, MV_INT64, MV_UINT32, MV_UINT64 or
+                             * MV_DOUBLE, which have seconds since 1970-01-01T00:00:00Z, or of
+                             * MV_TIMESTAMP; NULL: documents do not expire */
+    uint64_t max_documents; /* 0: no limit */
+    uint64_t max_bytes;     /* of ids, values and vectors: the rows as they are encoded, without
+                             * indexes and removed rows; 0: no limit. A document that has more alone
+                             * is refused with MV_LIMIT */
+    mv_evict evict;         /* MV_EVICT_OLDEST unless there is a limit */
+} mv_retention;
+
 /* A schema is created empty, filled, and given to mv_open, which copies it. Fields keep the order
  * in which they were added. Functions name them by position: scalar fields 0, 1, ..., and vector
  * fields 0, 1, ... counted apart. `name` may be NULL for an unnamed collection. MV_WRONG_VERSION:
@@ -387,6 +414,10 @@ MV_API mv_err mv_schema_add_field(mv_schema *schema, const mv_field_options *opt
                                   mv_error *error);
 MV_API mv_err mv_schema_add_vector(mv_schema *schema, const mv_vector_options *options,
                                    mv_error *error);
+/* After the field `expires` was added. MV_MISUSE: there is no such field, or its type cannot say
+ * when a document expires. */
+MV_API mv_err mv_schema_set_retention(mv_schema *schema, const mv_retention *retention,
+                                      mv_error *error);
 MV_API void mv_schema_free(mv_schema *schema);
 
 MV_API const char *mv_schema_name(const mv_schema *schema); /* "" when unnamed */
@@ -397,6 +428,8 @@ MV_API uint32_t mv_schema_vector_count(const mv_schema *schema);
 MV_API bool mv_schema_field(const mv_schema *schema, uint32_t position, mv_field_options *options);
 MV_API bool mv_schema_vector(const mv_schema *schema, uint32_t position,
                              mv_vector_options *options);
+/* `retention->expires` is lent by the schema. */
+MV_API void mv_schema_retention(const mv_schema *schema, mv_retention *retention);
 /* Find a field by name. False: no such field. */
 MV_API bool mv_schema_find_field(const mv_schema *schema, const char *name, size_t size,
                                  uint32_t *position);
@@ -934,7 +967,7 @@ typedef struct mv_oldest_reader {
 } mv_oldest_reader;
 
 typedef struct mv_stats {
-    uint64_t documents;
+    uint64_t documents; /* that have not expired */
     uint64_t segments;
     uint64_t fresh_rows;   /* not yet in a segment */
     uint64_t deleted_rows; /* in segments, not yet dropped */
@@ -953,6 +986,14 @@ typedef struct mv_stats {
     uint64_t catalog_free_bytes;    /* of these: not in use by the last commit. Later commits use
                                      * them again, and a job gives them back to the file system */
     mv_oldest_reader oldest_reader; /* that holds back the most */
+    /* Of a collection with a retention; else 0. */
+    uint64_t bytes;   /* what mv_retention.max_bytes limits; 0 without that limit */
+    uint64_t expired; /* documents removed because they had expired, since the collection was made;
+                       * those that have expired and are not removed yet do not count */
+    uint64_t evicted; /* documents removed because of a limit, likewise */
+    uint64_t hits;    /* ids fetched and queries (each vector of a query is one) that found a
+                       * document, by this process since it opened the collection */
+    uint64_t misses;  /* those that found none */
 } mv_stats;
 
 MV_API mv_err mv_get_stats(mv_collection *collection, mv_stats *stats, mv_error *error);
@@ -981,7 +1022,7 @@ typedef struct mv_sparse_stats {
 typedef struct mv_index_stats {
     const mv_schema *schema; /* of the commit that was read, lent as by mv_get_schema */
     mv_index_type type;      /* says which member of `as` is used */
-    uint64_t rows;           /* not deleted, fresh ones included */
+    uint64_t rows;           /* not removed, fresh ones included */
     uint64_t
         indexed_rows;  /* of these, rows that are in the index; the others are searched exactly */
     uint64_t segments; /* that have the index; small segments need none */
@@ -1057,6 +1098,10 @@ MV_API mv_err mv_alter_column(mv_collection *collection, const char *name,
                               const mv_column_change *change, mv_error *error);
 /* Drop the index of a field. A vector field is then searched exactly. */
 MV_API mv_err mv_drop_index(mv_collection *collection, const char *name, mv_error *error);
+/* Change what the collection forgets by itself. What has expired is removed before, and what is
+ * beyond the new limits after the change, in the same commit. */
+MV_API mv_err mv_set_retention(mv_collection *collection, const mv_retention *retention,
+                               mv_error *error);
 
 /* Adding a field: iterate over all documents, set the value of each, then commit. It has the write
  * transaction, so only the thread that began it may use it. Free it before the collection is

@@ -283,6 +283,16 @@ void row_cell(const mv_schema *schema, const uint8_t *bytes, uint32_t field, cel
     }
 }
 
+int64_t row_expires(const mv_schema *schema, const uint8_t *bytes)
+{
+    uint32_t field;
+    cell c;
+    if (!schema_retention_field(schema, &field)) return SCHEMA_NEVER;
+    row_cell(schema, bytes, field, &c);
+    return c.state == CELL_NULL ? SCHEMA_NEVER
+                                : schema_retention_second(schema->fields[field].type, c.bytes);
+}
+
 const uint8_t *row_vector(const mv_schema *schema, const uint8_t *bytes, uint32_t vector_field)
 {
     mv_assert(vector_field < schema->vectors_count);

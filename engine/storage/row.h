@@ -51,6 +51,8 @@ void row_encode(const mv_schema *schema, const row_parts *r, uint8_t *out);
 mv_err row_check(const mv_schema *schema, const uint8_t *bytes, size_t size, mv_error *error);
 void row_id(const uint8_t *bytes, const uint8_t **id, uint32_t *id_size);
 void row_cell(const mv_schema *schema, const uint8_t *bytes, uint32_t field, cell *out);
+/* The second from which on the document has expired; SCHEMA_NEVER: it does not expire. */
+int64_t row_expires(const mv_schema *schema, const uint8_t *bytes);
 const uint8_t *row_vector(const mv_schema *schema, const uint8_t *bytes, uint32_t vector_field);
 float row_inverse_norm(const mv_schema *schema, const uint8_t *bytes, uint32_t vector_field);
 /* Decode the row into `out`, which row_create made. */

@@ -261,6 +261,9 @@ mv_err schema_drop_field(mv_schema *schema, const char *name, uint32_t *uid, mv_
     schema_field *field = find_field(schema, name);
     schema_vector *vector = find_vector(schema, name);
     mv_assert(!field || !vector); /* a name is used once */
+    if (field && field->uid == schema->retention.expires_uid)
+        return error_set(error, MV_MISUSE,
+                         "field '%s' says when documents expire: change 'expires' first", name);
     if (field) {
         *uid = field->uid;
         size_t after = (size_t)(schema->fields + schema->fields_count - (field + 1));

@@ -1,6 +1,7 @@
 /* The schema of a collection: its scalar fields and vector fields. It is built and changed by
  * schema.c, which has the public functions on mv_schema (moonvec.h), too; compared by
- * schema_compare.c; converted to bytes for the catalog and back by schema_format.c. */
+ * schema_compare.c; converted to bytes for the catalog and back by schema_format.c. What documents
+ * it lets expire is in schema_retention.c. */
 #ifndef MV_SCHEMA_H
 #define MV_SCHEMA_H
 
@@ -34,6 +35,16 @@ typedef struct schema_vector {
     uint32_t size; /* bytes of one vector, element_row_size */
 } schema_vector;
 
+/* What the collection forgets by itself (mv_retention). */
+typedef struct schema_retention {
+    uint32_t expires_uid; /* of the field that says when a document expires; 0: none */
+    mv_evict evict;
+    uint64_t max_documents; /* 0: no limit */
+    uint64_t max_bytes;     /* likewise */
+} schema_retention;
+
+#define SCHEMA_NEVER INT64_MAX /* the second at which a document expires that does not */
+
 struct mv_schema {
     char name[MV_NAME_SIZE_MAX + 1]; /* "": none */
     uint32_t next_uid;               /* above the uids of all fields, also of dropped ones */
@@ -43,8 +54,20 @@ struct mv_schema {
     schema_vector *vectors;
     uint32_t fields_capacity;
     uint32_t vectors_capacity;
+    schema_retention retention;
     mem_arena arena; /* default values, stop words */
 };
+
+static inline bool schema_has_retention(const mv_schema *schema)
+{
+    const schema_retention *r = &schema->retention;
+    return r->expires_uid || r->max_documents || r->max_bytes;
+}
+/* The field that says when a document expires. False: documents do not expire. */
+bool schema_retention_field(const mv_schema *schema, uint32_t *position);
+/* The first second, since 1970, at which a document with this value of a field of such a type has
+ * expired. */
+int64_t schema_retention_second(mv_type type, const uint8_t *value);
 
 /* MV_IP for a field of several vectors, which has the indexes of a vector field; else 0. */
 static inline mv_metric schema_field_metric(const schema_field *field)

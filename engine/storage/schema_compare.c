@@ -137,6 +137,37 @@ static mv_err find_all(const mv_schema *a, const mv_schema *b, const char *a_is,
     return MV_OK;
 }
 
+static mv_err retention_differs(const char *option, const char *found, const char *wanted,
+                                mv_error *error)
+{
+    return error_set(error, MV_SCHEMA_MISMATCH,
+                     "'%s' is %s in the collection, %s in the given schema", option, found, wanted);
+}
+
+static mv_err compare_limit(const char *option, uint64_t wanted, uint64_t found, mv_error *error)
+{
+    char wanted_text[24] = "not set", found_text[24] = "not set";
+    if (wanted == found) return MV_OK;
+    if (wanted) (void)snprintf(wanted_text, sizeof wanted_text, "%" PRIu64, wanted);
+    if (found) (void)snprintf(found_text, sizeof found_text, "%" PRIu64, found);
+    return retention_differs(option, found_text, wanted_text, error);
+}
+
+static mv_err compare_retention(const mv_schema *wanted, const mv_schema *found, mv_error *error)
+{
+    static const char *const rules[] = {"oldest", "least_recent"};
+    mv_retention a, b;
+    mv_schema_retention(wanted, &a);
+    mv_schema_retention(found, &b);
+    const char *a_field = a.expires ? a.expires : "not set",
+               *b_field = b.expires ? b.expires : "not set";
+    if (strcmp(a_field, b_field) != 0) return retention_differs("expires", b_field, a_field, error);
+    MV_TRY(compare_limit("max_documents", a.max_documents, b.max_documents, error));
+    MV_TRY(compare_limit("max_bytes", a.max_bytes, b.max_bytes, error));
+    if (a.evict == b.evict) return MV_OK;
+    return retention_differs("evict", rules[b.evict], rules[a.evict], error);
+}
+
 mv_err schema_compare(const mv_schema *wanted, const mv_schema *found, mv_error *error)
 {
     uint32_t at;
@@ -161,7 +192,8 @@ mv_err schema_compare(const mv_schema *wanted, const mv_schema *found, mv_error 
                            type_name(vector->type), error);
     }
     MV_TRY(find_all(wanted, found, "given schema", "collection", error));
-    return find_all(found, wanted, "collection", "given schema", error);
+    MV_TRY(find_all(found, wanted, "collection", "given schema", error));
+    return compare_retention(wanted, found, error);
 }
 
 bool schema_compare_has_same_rows(const mv_schema *a, const mv_schema *b)

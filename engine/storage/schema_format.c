@@ -1,13 +1,17 @@
 /* A schema as bytes: a value of the table `meta` of the catalog. All numbers are little-endian.
  *
  *   offset   size  schema
- *        0      4  format, 1 to 5
+ *        0      4  format, 1 to 6
  *        4      4  next uid
  *        8      1  size s of the name; 0: unnamed
  *        9      s  the name
  *    9 + s      4  number of scalar fields
  *   13 + s      4  number of vector fields
  *   17 + s      -  the scalar fields, then the vector fields
+ *        -      4  since format 6: uid of the field that says when a document expires; 0: none
+ *        -      8  since format 6: max_documents; 0: no limit
+ *        -      8  since format 6: max_bytes; 0: no limit
+ *        -      1  since format 6: mv_evict
  *
  *   offset   size  scalar field
  *        0      4  uid
@@ -51,7 +55,7 @@
 #include "storage/cell.h"
 #include "storage/schema.h"
 
-#define SCHEMA_FORMAT     5u             /* the newest that is read */
+#define SCHEMA_FORMAT     6u             /* the newest that is read */
 #define SCHEMA_FORMAT_MIN 2u             /* the oldest that is written */
 #define FORMAT_2_TYPE     MV_VECTOR_INT8 /* the last vector type and */
 #define FORMAT_2_METRIC   MV_COSINE      /* the last metric that format 2 has */
@@ -61,6 +65,7 @@
 #define FLAG_INDEX        8u
 #define FLAGS_ALL         15u
 #define LIST_FORMAT       5u /* the first with lists of stop words */
+#define RETENTION_FORMAT  6u /* the first with retention */
 
 enum { STOP_WORDS_NONE, STOP_WORDS_OF_LANGUAGE, STOP_WORDS_LIST };
 
@@ -87,6 +92,11 @@ static void put_u8(schema_writer *w, uint32_t value)
 static void put_u32(schema_writer *w, uint32_t value)
 {
     put(w, &value, 4);
+}
+
+static void put_u64(schema_writer *w, uint64_t value)
+{
+    put(w, &value, 8);
 }
 
 static void put_name(schema_writer *w, const char *name)
@@ -171,10 +181,18 @@ static mv_err put_default(schema_writer *w, const schema_field *field, mv_error 
     return MV_OK;
 }
 
+static void put_retention(schema_writer *w, const schema_retention *retention)
+{
+    put_u32(w, retention->expires_uid);
+    put_u64(w, retention->max_documents);
+    put_u64(w, retention->max_bytes);
+    put_u8(w, retention->evict);
+}
+
 /* The lowest format that has all types and options of the schema. */
 static uint32_t schema_format_needed(const mv_schema *schema)
 {
-    uint32_t needed = SCHEMA_FORMAT_MIN;
+    uint32_t needed = schema_has_retention(schema) ? RETENTION_FORMAT : SCHEMA_FORMAT_MIN;
     for (uint32_t i = 0; i < schema->fields_count; i++) {
         uint32_t format = type_of(schema->fields[i].type)->schema_format;
         if (format > needed) needed = format;
@@ -225,6 +243,7 @@ mv_err schema_format_save(const mv_schema *schema, mem_buffer *out, mv_error *er
         put_name(&w, vector->name);
         put_index(&w, format, &vector->index, vector->index_since);
     }
+    if (format >= RETENTION_FORMAT) put_retention(&w, &schema->retention);
     if (!err && w.failed) err = error_memory(error, out->size - start, "the bytes of a schema");
     if (err) out->size = start;
     return err;
@@ -403,6 +422,21 @@ static mv_err load_vector(mv_schema *schema, reader *r, uint32_t format, mv_erro
     return MV_OK;
 }
 
+static mv_err load_retention(mv_schema *schema, reader *r, mv_error *error)
+{
+    uint32_t at = 0, uid = get_u32(r);
+    mv_retention retention = {.max_documents = get_u64(r)};
+    retention.max_bytes = get_u64(r);
+    retention.evict = (mv_evict)get_u8(r);
+    if (r->failed) return cut_short(error);
+    while (uid && at < schema->fields_count && schema->fields[at].uid != uid) at++;
+    if (uid && at == schema->fields_count)
+        return error_set(error, MV_CORRUPT, "documents expire by field number %u, which is missing",
+                         uid);
+    if (uid) retention.expires = schema->fields[at].name;
+    return mv_schema_set_retention(schema, &retention, error);
+}
+
 static uint32_t uid_at(const mv_schema *schema, uint32_t at)
 {
     return at < schema->fields_count ? schema->fields[at].uid
@@ -449,6 +483,7 @@ static mv_err load(reader *r, mv_schema **schema, mv_error *error)
     MV_TRY(mv_schema_create(name, schema, error));
     for (uint32_t i = 0; i < fields; i++) MV_TRY(load_field(*schema, r, format, error));
     for (uint32_t i = 0; i < vectors; i++) MV_TRY(load_vector(*schema, r, format, error));
+    if (format >= RETENTION_FORMAT) MV_TRY(load_retention(*schema, r, error));
     if (r->left) return error_set(error, MV_CORRUPT, "%zu bytes are left over at its end", r->left);
     (*schema)->next_uid = next_uid;
     return check_uids(*schema, error);

@@ -74,7 +74,7 @@ typedef struct table_vectors {
 typedef struct table {
     uint32_t rows;
     const uint64_t *docids;       /* ascending (I4) */
-    const uint64_t *live;         /* bit set = not deleted; NULL: no row is deleted */
+    const uint64_t *live;         /* bit set = to be seen; NULL: all rows are */
     table_column ids;             /* variable cells */
     const table_column *columns;  /* one per scalar field of the schema */
     const table_vectors *vectors; /* one per vector field */

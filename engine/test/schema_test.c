@@ -516,9 +516,9 @@ static void test_save_and_load(void)
     EXPECT(memcmp(bytes.data, again.data, bytes.size) == 0);
     mv_schema_free(loaded);
 
-    bytes.data[0] = 6;
+    bytes.data[0] = 7;
     EXPECT_ERROR(schema_format_load(bytes.data, bytes.size, &loaded, &error), MV_WRONG_VERSION,
-                 "the stored schema cannot be read: it has format 6, this moonvec reads up to 5");
+                 "the stored schema cannot be read: it has format 7, this moonvec reads up to 6");
     EXPECT(!loaded);
     bytes.data[0] = 1; /* format 1 has no indexes of scalar fields, and no index_since: the last
                          bytes are that of the last field */
