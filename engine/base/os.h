@@ -201,6 +201,7 @@ static inline bool os_is_forked(uint64_t generation)
 
 uint64_t os_thread_id(void);   /* never 0; never used again by a later thread of the process */
 double os_seconds(void);       /* monotonic; the same in all processes of a time namespace */
+int64_t os_now(void);          /* microseconds since 1970, by the clock that people set */
 void os_sleep(double seconds); /* a signal ends it early */
 /* A text that differs after each start of the machine; at most 63 bytes. */
 mv_err os_boot_id(char out[64], mv_error *error);

@@ -5,6 +5,7 @@
 #include "read/result.h"
 #include "storage/column_writer.h"
 #include "transaction/handle.h"
+#include "transaction/retention.h"
 #include "transaction/schema_write.h"
 #include "transaction/seal.h"
 #include "transaction/writer_files.h"
@@ -65,7 +66,7 @@ static mv_err begin_column(mv_column *column, const mv_field_options *field,
     MV_TRY(schema_write_begin(w, column->schema, error));
     view_retain(w->e, w->v);
     column->shown = w->v->schema;
-    column->s = (snapshot){w->e, w->txn, w->v, true};
+    column->s = (snapshot){w->e, w->txn, w->v, w->now, true};
     return MV_OK;
 }
 
@@ -180,7 +181,7 @@ static mv_err next_document(mv_column *column, bool *found, mv_error *error)
         mv_assert(column->row <= s->table.rows);
         if (!column->writing) MV_TRY(begin_column_file(column, error));
         for (; column->row < s->table.rows; column->row++) {
-            *found = view_is_live(s, column->row);
+            *found = view_is_seen(s, column->row);
             if (*found) return begin_document(column, error);
             MV_TRY(column_writer_skip(column->writing, error));
         }
@@ -251,6 +252,7 @@ mv_err mv_column_commit(mv_column *column, mv_error *error)
     mv_err err = MV_OK;
     for (bool found = true; found && !err;) err = next_document(column, &found, error);
     if (!err) err = writer_settle(column->w, error);
+    if (!err) err = retention_apply_schema(column->w, error);
     column->is_failed = true; /* either way it can only be freed */
     if (err) return err;
     writer *w = column->w;

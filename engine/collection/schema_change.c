@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "transaction/handle.h"
+#include "transaction/retention.h"
 #include "transaction/schema_write.h"
 #include "transaction/seal.h"
 #include "transaction/writer_files.h"
@@ -10,6 +11,7 @@
 typedef struct change {
     const char *name;
     const mv_column_change *column;
+    const mv_retention *retention;
     mv_schema *schema; /* the copy that is changed */
 } change;
 
@@ -32,7 +34,8 @@ static mv_err drop_column(writer *w, bool check_first, void *ctx, mv_error *erro
     MV_TRY(schema_write_begin(w, made->schema, error));
     for (uint32_t i = 0; i < w->v->segments_count; i++)
         MV_TRY(writer_files_drop_column(w, w->v->segments[i].shared->s->number, uid, error));
-    return writer_settle(w, error);
+    MV_TRY(writer_settle(w, error));
+    return retention_apply_schema(w, error);
 }
 
 mv_err mv_drop_column(mv_collection *c, const char *name, mv_error *error)
@@ -56,6 +59,27 @@ mv_err mv_alter_column(mv_collection *c, const char *name, const mv_column_chang
                        mv_error *error)
 {
     return run_change(c, alter_column, &(change){.name = name, .column = column}, error);
+}
+
+/* What has expired by the rule until now is removed, so that no other rule brings it back. */
+static mv_err set_retention(writer *w, bool check_first, void *ctx, mv_error *error)
+{
+    change *made = ctx;
+    uint64_t removed = 0;
+    (void)check_first;
+    MV_TRY(schema_format_copy(w->v->schema, &made->schema, error));
+    MV_TRY(mv_schema_set_retention(made->schema, made->retention, error));
+    MV_TRY(retention_expire(w, UINT64_MAX, &removed, error));
+    MV_TRY(schema_write_begin(w, made->schema, error));
+    MV_TRY(writer_settle(w, error));
+    bool expires = made->schema->retention.expires_uid;
+    w->state.fresh_expires = expires ? INT64_MIN : SCHEMA_NEVER; /* not known, or never */
+    return retention_apply_schema(w, error);
+}
+
+mv_err mv_set_retention(mv_collection *c, const mv_retention *retention, mv_error *error)
+{
+    return run_change(c, set_retention, &(change){.retention = retention}, error);
 }
 
 static mv_err drop_index(writer *w, bool check_first, void *ctx, mv_error *error)

@@ -3,6 +3,7 @@
 
 #include "job/maintain.h"
 #include "open/durability.h"
+#include "read/count.h"
 #include "storage/catalog_space.h"
 #include "transaction/garbage.h"
 #include "transaction/handle.h"
@@ -73,7 +74,6 @@ mv_err mv_get_stats(mv_collection *c, mv_stats *stats, mv_error *error)
     const view *v = s.v;
     for (uint32_t i = 0; i < v->segments_count; i++)
         stats->deleted_rows += view_deleted_rows(&v->segments[i]);
-    stats->documents = v->state.documents;
     stats->segments = v->segments_count;
     stats->fresh_rows = v->state.fresh_rows;
     stats->memory_bytes = mem_bytes();
@@ -85,7 +85,13 @@ mv_err mv_get_stats(mv_collection *c, mv_stats *stats, mv_error *error)
     stats->pending_rows = merge_plan_pending_rows(v);
     stats->slowed_ms = atomic_load(&s.e->slowed_us) / 1000;
     stats->pending = why_pending(c, v, &status);
-    mv_err err = add_disk_bytes(s.e, v, &stats->disk_bytes, error);
+    stats->bytes = v->state.bytes;
+    stats->expired = v->state.expired;
+    stats->evicted = v->state.evicted;
+    stats->hits = atomic_load(&s.e->hits);
+    stats->misses = atomic_load(&s.e->misses);
+    mv_err err = count_documents(&s, &stats->documents, error);
+    if (!err) err = add_disk_bytes(s.e, v, &stats->disk_bytes, error);
     if (!err) err = add_space(&s, stats, error);
     if (!err && !s.e->in_memory) err = durability_is_durable(s.e->path, &stats->durable, error);
     snapshot_close(&s);

@@ -47,7 +47,7 @@ static mv_err delete_by_filter(writer *w, bool check_first, void *ctx, mv_error 
     mv_err err = writer_settle(w, error);
     if (err) goto done;
     mv_assert(!w->v_lags); /* I10 */
-    snapshot s = {w->e, w->txn, w->v, true};
+    snapshot s = {w->e, w->txn, w->v, w->now, true};
     if ((err = scan_docids(&s, d->filter, &docids, error))) goto done;
     if ((err = row_create(w->v->schema, &arena, &parts, error))) goto done;
     const uint64_t *list = (const uint64_t *)(const void *)docids.data;

@@ -59,7 +59,9 @@ mv_err gradual_look(mv_job *job, mv_error *error)
     bool is_written = commits != job->commits_seen + job->commits_made;
     job->commits_seen = commits;
     job->commits_made = 0;
-    if (seal_is_due(&job->v->state))
+    if (job->v->expired)
+        job->stage = JOB_EXPIRE;
+    else if (seal_is_due(&job->v->state))
         begin_sealing(job);
     else if (has_group(job))
         begin_plan(job);

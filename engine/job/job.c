@@ -35,7 +35,8 @@ mv_err job_create(engine *e, bool sync, uint32_t threads, mv_job **out, mv_error
     job->fork_generation = os_fork_generation();
     job->sync = sync;
     job->threads = threads;
-    job->stage = JOB_SEAL;
+    job->stage = JOB_EXPIRE;
+    job->seals = true;
     *out = job;
     return MV_OK;
 }

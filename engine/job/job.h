@@ -6,9 +6,11 @@
  * one group in progress (I13).
  *
  *   stage    what a step does                          next, by the function that makes it
- *   CHANGE   commit the change of a field's index      SEAL: change_index_first
+ *   CHANGE   commit the change of a field's index      EXPIRE: change_index_first
+ *   EXPIRE   commit the removal of some expired rows   SEAL; PLAN of maintenance; WAIT of a gradual
+ *                                                      job: expire, when no row is left
  *   SEAL     seal the fresh rows, committed            PLAN: seal
- *   WAIT     look for work (gradual.c)                 COPY, PLAN, CLEAN: gradual_look
+ *   WAIT     look for work (gradual.c)                 EXPIRE, COPY, PLAN, CLEAN: gradual_look
  *   COPY     copy a piece of the fresh rows (pack.c)   PACK: pack_copy
  *                                                      WAIT, PLAN: pack_copy, there is none
  *   PACK     a piece of the segment of these           ENTER: pack_write
@@ -28,8 +30,7 @@
  *            the file system, some at a time
  *   DONE     nothing                                   -
  *
- * A job begins at CHANGE or SEAL, one of maintenance at PLAN, and a gradual one at WAIT. What can
- * interrupt it:
+ * A job begins at CHANGE or EXPIRE, and a gradual one at WAIT. What can interrupt it:
  *
  * - A step fails. In COPY to ENTER and VERIFY to SWAP the work is abandoned and its files are
  *   removed (optimize_abandon_group): PLAN, or WAIT. In other stages the stage stays. The owner may
@@ -63,6 +64,7 @@
 
 typedef enum job_stage {
     JOB_CHANGE,
+    JOB_EXPIRE,
     JOB_SEAL,
     JOB_WAIT,
     JOB_COPY,
@@ -133,13 +135,14 @@ struct mv_job {
     bool keeps_synced; /* runs beside its handle, and so leaves a synced collection synced */
     uint32_t threads;
     bool only_indexes;
-    bool small_groups;         /* merge_plan.small_groups; a new view is taken after each group */
-    bool is_gradual;           /* mv_optimize_options.gradual */
-    bool is_idle;              /* gradual: nothing is worth doing in this slice */
-    uint32_t idle_slices;      /* in a row */
-    bool finishes;             /* gradual: it does what is left, as any other job */
-    bool has_worked;           /* gradual: something was done since the job began */
-    bool must_clean;           /* gradual: files were replaced since the last CLEAN */
+    bool seals;           /* the fresh rows; not maintenance: writers do it when they are many */
+    bool small_groups;    /* merge_plan.small_groups; a new view is taken after each group */
+    bool is_gradual;      /* mv_optimize_options.gradual */
+    bool is_idle;         /* gradual: nothing is worth doing in this slice */
+    uint32_t idle_slices; /* in a row */
+    bool finishes;        /* gradual: it does what is left, as any other job */
+    bool has_worked;      /* gradual: something was done since the job began */
+    bool must_clean;      /* gradual: files were replaced since the last CLEAN */
     double slice_ms, spare_ms; /* gradual: of the slice; of slices left over since the last write */
     uint64_t commits_seen;     /* gradual: state.commit when it last looked */
     uint64_t commits_made;     /* by this job, since then */
@@ -183,7 +186,7 @@ struct mv_job {
 
 /* ---- job.c */
 
-/* A job at the stage SEAL, without a reference to the engine and without the turn. */
+/* A job at the stage EXPIRE, without a reference to the engine and without the turn. */
 mv_err job_create(engine *e, bool sync, uint32_t threads, mv_job **out, mv_error *error);
 /* The turn was released, and the thread was joined. Releases the reference to the engine. */
 void job_free(mv_job *job);

@@ -63,6 +63,8 @@ static mv_err work(maintainer *m, mv_job *job, mv_error *error)
     mv_err err = turn_acquire(job, error);
     while (!err && job->stage != JOB_DONE && !must_stop(m, job)) {
         bool ends_group = job->stage == JOB_SWAP;
+        if (atomic_load(&m->is_interrupted) && job->stage == JOB_EXPIRE)
+            job->stage = JOB_PLAN; /* closing does not wait until all expired rows are removed */
         err = optimize_work(job, os_seconds() + JOB_SLICE_SECONDS, error);
         if (ends_group && atomic_load(&m->is_interrupted)) break;
         if (!err && can_give_way(job) && turn_is_asked_for(job))
@@ -87,7 +89,7 @@ static mv_err optimize(maintainer *m, bool sync, mv_error *error)
     MV_TRY(job_create(m->e, sync, threads ? threads : default_maintenance_threads(), &job, error));
     job->keeps_synced = true;
     job->small_groups = true;
-    job->stage = JOB_PLAN; /* not SEAL: writers seal when there are enough fresh rows */
+    job->seals = false; /* writers do when there are enough fresh rows */
     mv_err err = work(m, job, error);
     turn_release(job);
     job_free(job);

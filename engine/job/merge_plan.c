@@ -10,18 +10,21 @@
 #define MERGE_DELETED_ONE_IN 20u           /* a segment is rewritten when 1 row in 20 is deleted */
 #define MERGE_SMALL_ROWS     SEAL_ROWS_MAX /* a small group inserts at most so many in an index */
 
-/* Maintenance starts by itself when one of three things makes searches slow.
+/* Maintenance starts by itself when one of four things makes searches slow or takes space.
  *
  * URGENT_ROWS rows have no index. A sealed segment has as many: only fresh rows stay without.
  *
  * URGENT_SEGMENTS segments can be merged: every search walks each of them.
  *
  * One row in URGENT_DELETED_ONE_IN of a group is deleted, and at least URGENT_DELETED_MIN rows:
- * searches walk through deleted rows all the same. */
+ * searches walk through deleted rows all the same.
+ *
+ * URGENT_EXPIRED rows have expired: writers remove them, if there are writers. */
 #define URGENT_ROWS           SEAL_ROWS_MIN
 #define URGENT_DELETED_MIN    8192u
 #define URGENT_SEGMENTS       8u
 #define URGENT_DELETED_ONE_IN 4u
+#define URGENT_EXPIRED        1024u
 
 merge_plan merge_plan_start(const view *v, bool only_indexes)
 {
@@ -251,7 +254,7 @@ uint64_t merge_plan_pending_rows(const view *v)
 
 bool merge_plan_is_urgent(const view *v)
 {
-    if (merge_plan_lacking_rows(v) >= URGENT_ROWS) return true;
+    if (merge_plan_lacking_rows(v) >= URGENT_ROWS || v->expired >= URGENT_EXPIRED) return true;
     for (merge_plan p = merge_plan_start(v, false); merge_plan_next(&p);) {
         uint64_t rows = 0, deleted = 0;
         if (!p.merges) continue;

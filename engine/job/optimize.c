@@ -11,9 +11,14 @@
 #include "job/job.h"
 #include "open/durability.h"
 #include "storage/catalog_space.h"
+#include "transaction/retention.h"
 #include "transaction/schema_write.h"
 #include "transaction/seal.h"
 #include "transaction/writer_files.h"
+
+/* Rows of segments that one commit removes: other writers wait for some milliseconds. */
+#define EXPIRED_PER_COMMIT 2048u
+#define EXPIRED_PER_STEP   128u /* the same of a gradual job, in less than a millisecond */
 
 /* ---------------------------------------------------------------- transactions of a job */
 
@@ -174,7 +179,8 @@ static mv_err index_group(mv_job *job, double until, mv_error *error)
 static mv_err carry_deletions(writer *w, const view_segment *old, const view_segment *now,
                               mv_error *error)
 {
-    const uint64_t *then = old->table.live, *live = now->table.live;
+    const uint64_t *then = old->live ? old->live->bits : NULL,
+                   *live = now->live ? now->live->bits : NULL;
     if (!live) return MV_OK;
     for (size_t word = 0; word < bits_words(old->table.rows); word++) {
         uint64_t deleted = (then ? then[word] : UINT64_MAX) & ~live[word];
@@ -259,7 +265,7 @@ static mv_err change_index_first(mv_job *job, mv_error *error)
     MV_TRY(begin_write(job, &w, error));
     if (!w) return MV_OK;
     mv_err err = end_write(job, w, schema_write_index(w, &job->change, error), error);
-    if (!err) job->stage = JOB_SEAL;
+    if (!err) job->stage = JOB_EXPIRE;
     return err;
 }
 
@@ -364,6 +370,33 @@ static mv_err choose_group(mv_job *job, mv_error *error)
     return MV_OK;
 }
 
+/* Are there rows that have expired? */
+static mv_err look_for_expired(const mv_job *job, bool *found, mv_error *error)
+{
+    snapshot s;
+    MV_TRY(snapshot_open(job->e, &s, error));
+    *found = s.v->expired || snapshot_fresh_expired(&s) != INT64_MIN;
+    snapshot_close(&s);
+    return MV_OK;
+}
+
+/* Remove expired rows, so that merging leaves them out. */
+static mv_err expire(mv_job *job, mv_error *error)
+{
+    writer *w = NULL;
+    bool found;
+    uint64_t removed = 0;
+    MV_TRY(look_for_expired(job, &found, error));
+    if (!found) {
+        job->stage = job->is_gradual ? JOB_WAIT : job->seals ? JOB_SEAL : JOB_PLAN;
+        return MV_OK;
+    }
+    MV_TRY(begin_write(job, &w, error));
+    if (!w) return MV_OK;
+    uint64_t most = job->is_gradual ? EXPIRED_PER_STEP : EXPIRED_PER_COMMIT;
+    return end_write(job, w, retention_expire(w, most, &removed, error), error);
+}
+
 static mv_err work_on_group(mv_job *job, double until, mv_error *error)
 {
     switch (job->stage) {
@@ -385,6 +418,7 @@ mv_err optimize_work(mv_job *job, double until, mv_error *error)
     job->until = until;
     switch (job->stage) {
     case JOB_CHANGE: return change_index_first(job, error);
+    case JOB_EXPIRE: return expire(job, error);
     case JOB_SEAL: return seal(job, error);
     case JOB_WAIT: return gradual_look(job, error);
     case JOB_PLAN: return choose_group(job, error);
@@ -405,6 +439,7 @@ static const char *stage_name(const mv_job *job)
     if (job->has_turn && !job->is_alone) return "wait";
     switch (job->stage) {
     case JOB_CHANGE:
+    case JOB_EXPIRE:
     case JOB_SEAL:
     case JOB_COPY:
     case JOB_PACK:

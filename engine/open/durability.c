@@ -277,7 +277,7 @@ static mv_err drop_damaged_indexes(const snapshot *s, mv_error *error)
 static mv_err verify_last_commit(engine *e, catalog_txn *txn, mv_error *error)
 {
     snapshot s = {.e = e, .txn = txn, .is_of_writer = true};
-    mv_err err = view_open(e, txn, catalog_commit_number(txn), &s.v, error);
+    mv_err err = view_open(e, txn, catalog_commit_number(txn), &s.now, &s.v, error);
     if (!err) {
         err = verify_content(&s, error);
         if (!err) err = drop_damaged_indexes(&s, error);

@@ -13,9 +13,10 @@ mv_err engine_load_state(catalog_txn *txn, engine_state *state, mv_error *error)
     catalog_value value;
     bool found;
     MV_TRY(catalog_get(txn, CATALOG_META, state_key, sizeof state_key - 1, &value, &found, error));
-    if (!found || value.size < sizeof *state)
+    if (!found || value.size < ENGINE_STATE_SIZE)
         return error_set(error, MV_CORRUPT, "%s: the state is missing", CATALOG_FILE);
-    memcpy(state, value.bytes, sizeof *state);
+    *state = (engine_state){.fresh_expires = SCHEMA_NEVER};
+    memcpy(state, value.bytes, value.size < sizeof *state ? value.size : sizeof *state);
     if (state->format > ENGINE_FORMAT)
         return error_set(error, MV_WRONG_VERSION,
                          "%s: format %llu is newer than this moonvec reads (%u)", CATALOG_FILE,
@@ -25,8 +26,8 @@ mv_err engine_load_state(catalog_txn *txn, engine_state *state, mv_error *error)
 
 mv_err engine_save_state(catalog_txn *txn, const engine_state *state, mv_error *error)
 {
-    return catalog_put(txn, CATALOG_META, state_key, sizeof state_key - 1, state, sizeof *state,
-                       error);
+    size_t size = state->format > ENGINE_FORMAT_MIN ? sizeof *state : ENGINE_STATE_SIZE;
+    return catalog_put(txn, CATALOG_META, state_key, sizeof state_key - 1, state, size, error);
 }
 
 /* ---------------------------------------------------------------- creating */
@@ -38,6 +39,7 @@ mv_err engine_create(const engine_hooks *hooks, engine **out, mv_error *error)
     e->hooks = hooks;
     e->refs = 1;
     e->presence = OS_FILE_NONE;
+    atomic_init(&e->last_uses, ENGINE_FILE_UNOPENED);
     e->fork_generation = os_fork_generation();
     e->mutex = os_mutex_create();
     e->fresh_mutex = os_mutex_create();

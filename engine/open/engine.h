@@ -18,6 +18,8 @@
 #define ENGINE_SCRATCHES_MAX 16u /* kept; this many threads search without allocating */
 #define ENGINE_ANALYZERS_MAX 8u  /* kept: up to 0.3 MB each */
 
+#define ENGINE_FILE_UNOPENED (OS_FILE_NONE - 1)
+
 /* An analyzer that is not in use, and the options of the indexes whose texts it reads: they point
  * into a schema, which the engine keeps. */
 typedef struct engine_analyzer {
@@ -98,9 +100,13 @@ struct engine {
     atomic_uint_fast64_t
         writing_thread; /* that has the write transaction; 0: none of this process */
     atomic_uint_fast64_t writers_begun; /* number of the last write transaction */
+    atomic_int last_uses;               /* an os_file, or ENGINE_FILE_UNOPENED (last_use.c) */
+    atomic_uint_fast64_t hits;          /* mv_stats */
+    atomic_uint_fast64_t misses;        /* likewise */
 };
 
-/* The state of the collection: value "state" of the catalog's meta table, 64 bytes little-endian.
+/* The state of the collection: value "state" of the catalog's meta table, 64 bytes little-endian,
+ * from format 3 on 96.
  *
  *   offset size
  *        0    8  format        of the catalog: at most ENGINE_FORMAT
@@ -108,9 +114,12 @@ struct engine {
  *       16    8  next_docid    above every docid of the commit (I5)
  *       24    8  next_segment  number of the next file (I7)
  *       32    8  next_garbage  key of the next entry of the garbage table
- *       40    8  documents     rows that are not deleted, fresh ones included (I6)
- *       48    8  fresh_rows    entries of the fresh table
- *       56    8  fresh_bytes   sum of their sizes */
+ *       40    8  documents     rows that are not deleted, fresh ones included (I6), and expired
+ * ones 48    8  fresh_rows    entries of the fresh table 56    8  fresh_bytes   sum of their sizes
+ *       64    8  fresh_expires no fresh row expires before this second
+ *       72    8  bytes         sum of the sizes of all documents, encoded; 0 without max_bytes
+ *       80    8  expired       documents that were removed because they had expired
+ *       88    8  evicted       documents that were removed because of a limit */
 typedef struct engine_state {
     uint64_t format;
     uint64_t commit;
@@ -120,11 +129,24 @@ typedef struct engine_state {
     uint64_t documents;
     uint64_t fresh_rows;
     uint64_t fresh_bytes;
+    int64_t fresh_expires;
+    uint64_t bytes;
+    uint64_t expired;
+    uint64_t evicted;
 } engine_state;
 
-#define ENGINE_FORMAT 2u /* from format 2 on, segments may have files of single columns */
+/* From format 2 on, segments may have files of single columns; from format 3 on, documents may have
+ * a retention. The lowest format that a schema needs is written, from 2. */
+#define ENGINE_FORMAT     3u
+#define ENGINE_FORMAT_MIN 2u
+#define ENGINE_STATE_SIZE 64u /* before format 3 */
 
-static_assert(sizeof(engine_state) == 64, "the state has 64 bytes in the catalog");
+static_assert(sizeof(engine_state) == 96, "the state has 96 bytes in the catalog");
+
+static inline uint64_t engine_format_needed(const mv_schema *schema)
+{
+    return schema_has_retention(schema) ? ENGINE_FORMAT : ENGINE_FORMAT_MIN;
+}
 
 /* MV_CORRUPT: the state is missing. MV_WRONG_VERSION: a newer moonvec wrote it. */
 mv_err engine_load_state(catalog_txn *txn, engine_state *state, mv_error *error);

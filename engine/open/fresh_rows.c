@@ -510,3 +510,16 @@ mv_err fresh_rows_acquire(const snapshot *s, const fresh_wants *wants, fresh_row
     fresh_rows_release(e, base);
     return err;
 }
+
+void fresh_rows_see(const fresh_part *part, mv_type type, uint32_t field, int64_t expired,
+                    uint64_t seen[FRESH_CHUNK_ROWS / 64])
+{
+    const table_column *column = &part->chunk->table.columns[field];
+    size_t width = cell_width(type);
+    memcpy(seen, part->live, sizeof part->live);
+    for (uint32_t row = 0; row < part->chunk->table.rows; row++) {
+        if (table_is_null(column, row)) continue;
+        if (schema_retention_second(type, column->values + row * width) <= expired)
+            bits_unset(seen, row);
+    }
+}

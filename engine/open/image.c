@@ -48,9 +48,10 @@ static mv_err read_copy(engine *e, const char *catalog_path, image *im, mv_error
 {
     catalog *copy = NULL;
     catalog_txn *txn = NULL;
+    int64_t now = 0;
     mv_err err = catalog_open(catalog_path, &(catalog_options){.read_only = true}, &copy, error);
     if (!err) err = catalog_begin_read(copy, &txn, error);
-    if (!err) err = view_open(e, txn, 0, &im->v, error);
+    if (!err) err = view_open(e, txn, 0, &now, &im->v, error);
     catalog_end(txn);
     catalog_close(copy);
     for (uint32_t i = 0; !err && i < im->v->segments_count; i++)

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "open/durability.h"
+#include "open/last_use.h"
 #include "storage/index_record.h"
 
 static mv_err identify_catalog(const char *path, bool *is_ours, mv_error *error)
@@ -43,8 +44,9 @@ static mv_err identify_by_content(const char *name, const char *path, bool *is_o
         return section_file_identify(path, is_ours, error);
     if (!strcmp(name, CATALOG_FILE) || !strcmp(name, DESTROYED_FILE))
         return identify_catalog(path, is_ours, error);
-    /* Whatever is in them: the first process that opens the collection writes over them. */
-    *is_ours = !strcmp(name, CATALOG_WRITERS_FILE) || !strcmp(name, CATALOG_LOCK_FILE);
+    /* Whatever is in them: processes that open the collection write over them. */
+    *is_ours = !strcmp(name, CATALOG_WRITERS_FILE) || !strcmp(name, CATALOG_LOCK_FILE) ||
+               !strcmp(name, LAST_USE_FILE);
     if (!strcmp(name, UNSYNCED_FILE) || !strcmp(name, IN_DOUBT_FILE))
         return durability_identify_mark(path, name, is_ours, error);
     return MV_OK;

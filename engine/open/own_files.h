@@ -9,9 +9,9 @@
 #define DESTROYED_FILE "destroyed.mdb"
 
 /* Is this file of the directory one of a collection? Some are taken for one by their names: an
- * unfinished file (`.new`), which may contain anything, and the lock files of the catalog, which
- * opening writes again. The caller knows that there is a collection, or was one in the making. A
- * file of a segment or index whose header is damaged is not recognized. */
+ * unfinished file (`.new`), which may contain anything, the lock files of the catalog, which
+ * opening writes again, and the file of last uses. The caller knows that there is a collection, or
+ * was one in the making. A file of a segment or index whose header is damaged is not recognized. */
 mv_err own_files_identify(const char *directory, const char *name, bool *is_ours, mv_error *error);
 /* Claim the collection in `directory`, a real path, for removing or replacing it: from now on it
  * cannot be opened. A claim ends when *claim is closed. MV_CORRUPT: there is no collection, or none

@@ -36,7 +36,7 @@
  *    4. The newest view is released, and with it the last reference to segments and indexes.
  *    5. Indexes are closed, then segments: an index has a reference to its segment.
  *    6. Scratches of searches are freed.
- *    7. The catalog is closed (LMDB's environment).
+ *    7. The catalog is closed (LMDB's environment), and the file of last uses.
  *    8. The presence lock is released: from now on mv_destroy may remove the collection.
  *    9. The schemas, which views, results and callers of mv_get_schema point to, are freed.
  *   10. The mutex and the engine are freed.
@@ -46,8 +46,9 @@
  * the catalogs of its parent open: a mapping and four descriptors each, once per fork. What happens
  * to an object of the parent:
  *
- *   engine      FOREIGN. With the last reference it leaves the list, and the descriptor of the
- *               presence lock is closed: never unlocked, which would release the parent's lock too
+ *   engine      FOREIGN. With the last reference it leaves the list, and the descriptors of the
+ *               presence lock and of last uses are closed. The lock is never unlocked, which would
+ *               release the parent's, too
  *   handle      goes on: its next call opens an engine of the child (handle_engine) and forgets the
  *               parent's transaction and its unsynced commits. In memory: MV_BUSY
  *   writer      never used; writer_abort returns at once, since the transaction is the parent's
@@ -67,6 +68,7 @@
 #include "open/durability.h"
 #include "open/fresh_rows.h"
 #include "open/known_schema.h"
+#include "open/last_use.h"
 #include "open/own_files.h"
 #include "open/view.h"
 
@@ -91,6 +93,7 @@ static void close_engine(engine *e)
     mv_assert(!e->segments);
     engine_free_scratches(e);
     catalog_close(e->catalog);
+    last_use_close(e);
     os_unlock(e->presence);
     os_close(e->presence);
     known_schema_free_all(e);
@@ -198,6 +201,7 @@ static mv_err allow_writing(engine *e, mv_error *error)
     e->catalog = NULL;
     if ((err = engine_open_catalog(e, false, false, error)))
         (void)engine_open_catalog(e, true, false, NULL);
+    last_use_close(e); /* no read is active; a writer may create the file */
 done:
     os_mutex_unlock(e->mutex);
     return err;
@@ -262,8 +266,10 @@ void registry_release(engine *e)
     if (last) unlink_locked(e);
     if (last && engine_is_of_this_process(e))
         close_engine(e); /* under the lock: another open must not find it half closed */
-    else if (last)
-        os_close(e->presence); /* FOREIGN */
+    else if (last) {     /* FOREIGN */
+        os_close(e->presence);
+        last_use_close(e);
+    }
     os_process_unlock();
 }
 
@@ -271,7 +277,10 @@ void registry_release(engine *e)
 
 mv_err registry_init_catalog(catalog *c, const mv_schema *schema, bool sync, mv_error *error)
 {
-    engine_state state = {.format = ENGINE_FORMAT, .next_docid = 1, .next_segment = 1};
+    engine_state state = {.format = engine_format_needed(schema),
+                          .next_docid = 1,
+                          .next_segment = 1,
+                          .fresh_expires = SCHEMA_NEVER};
     catalog_txn *txn = NULL;
     MV_TRY(catalog_begin_write(c, sync, 0, &txn, error)); /* no other process knows the file */
     mv_err err = engine_save_state(txn, &state, error);

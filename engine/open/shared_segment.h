@@ -5,11 +5,14 @@
 #include "open/engine.h"
 
 /* An open segment as a schema sees it, shared by views. */
+struct expiry;
+
 typedef struct shared_segment {
     struct shared_segment *next; /* in the engine; guarded by its mutex */
     segment *s;
     const mv_schema *schema; /* that `s` was opened with; lent by the engine */
     uint32_t refs;           /* views that name it, indexes over it; guarded by the mutex */
+    struct expiry *expiry;   /* NULL until asked for (expiry.c); guarded by the mutex */
     bool is_undone;          /* its transaction was undone: its number is used again */
 } shared_segment;
 

@@ -6,7 +6,7 @@ mv_err snapshot_open(engine *e, snapshot *s, mv_error *error)
     *s = (snapshot){0};
     catalog_txn *txn = NULL;
     MV_TRY(engine_begin_read(e, &txn, error));
-    mv_err err = view_open(e, txn, catalog_commit_number(txn), &s->v, error);
+    mv_err err = view_open(e, txn, catalog_commit_number(txn), &s->now, &s->v, error);
     if (err) {
         catalog_end(txn);
         engine_end_read(e);

@@ -35,6 +35,7 @@ static void close_unused_locked(engine *e, const view *v)
         }
         *link = shared->next;
         segment_close(shared->s);
+        expiry_free(shared->expiry);
         mem_free(shared, sizeof *shared);
     }
 }
@@ -97,7 +98,7 @@ static view *view_create(const mv_schema *schema, uint32_t segments_count, uint6
     view *v = mem_alloc_zero(size);
     if (!v) return NULL;
     shared_index **indexes = (shared_index **)(void *)(v->segments + segments_count);
-    *v = (view){.refs = 1, .size = size, .number = number, .schema = schema};
+    *v = (view){.refs = 1, .size = size, .number = number, .until = SCHEMA_NEVER, .schema = schema};
     waiting_codes **codes = (waiting_codes **)(void *)(indexes + segments_count * slots);
     for (uint32_t i = 0; i < segments_count; i++) {
         v->segments[i].indexes = indexes + i * slots;
@@ -119,6 +120,7 @@ static void view_free_locked(engine *e, view *v)
         for (uint32_t field = 0; field < v->schema->vectors_count; field++)
             waiting_codes_release_locked(s->codes[field]);
         deletions_release_live(s->live);
+        deletions_release_live(s->seen);
         mv_assert(s->shared->refs > 0); /* I3 */
         s->shared->refs--;
     }
@@ -254,8 +256,73 @@ static mv_err load_records(catalog_txn *txn, mem_arena *arena, segment_record **
     return err;
 }
 
-static mv_err view_open_locked(engine *e, catalog_txn *txn, uint64_t number, view **out,
-                               mv_error *error)
+/* ---------------------------------------------------------------- the time of a view */
+
+static void read_clock(const mv_schema *schema, int64_t *now)
+{
+    uint32_t field;
+    if (!*now && schema_retention_field(schema, &field)) *now = os_now() / 1000000;
+}
+
+static mv_err derive_seen_locked(const engine *e, view *v, uint32_t at, uint32_t field,
+                                 mv_error *error)
+{
+    view_segment *s = &v->segments[at];
+    const view_segment *known = segment_of_newest(e, s->shared, at);
+    if (!known || known->live != s->live || e->newest->now > v->now || known->until <= v->now)
+        return expiry_derive_locked(s->shared, field, s->live, v->now, &s->seen, &s->until, error);
+    s->until = known->until;
+    if ((s->seen = known->seen)) s->seen->refs++;
+    return MV_OK;
+}
+
+/* Let a new view show what has not expired at `now`. */
+static mv_err expire_locked(const engine *e, view *v, int64_t now, mv_error *error)
+{
+    uint32_t field;
+    v->now = now;
+    if (!schema_retention_field(v->schema, &field)) return MV_OK;
+    for (uint32_t i = 0; i < v->segments_count; i++) {
+        view_segment *s = &v->segments[i];
+        MV_TRY(derive_seen_locked(e, v, i, field, error));
+        if (s->seen) s->table.live = s->seen->bits;
+        if (s->until < v->until) v->until = s->until;
+        v->expired += view_expired_rows(s);
+    }
+    return MV_OK;
+}
+
+/* Make a view of the same commit, of another time. */
+static mv_err view_at_locked(engine *e, const view *other, int64_t now, view **out, mv_error *error)
+{
+    view *v = view_create(other->schema, other->segments_count, other->number);
+    if (!v) return error_memory(error, other->size, "a view");
+    v->state = other->state;
+    for (uint32_t i = 0; i < other->segments_count; i++) {
+        const view_segment *from = &other->segments[i];
+        view_segment *s = &v->segments[v->segments_count++];
+        s->shared = from->shared;
+        s->shared->refs++;
+        if ((s->live = from->live)) s->live->refs++;
+        s->table = from->table;
+        s->table.live = s->live ? s->live->bits : NULL;
+        for (uint32_t slot = 0; slot < index_slot_count(v->schema); slot++)
+            if ((s->indexes[slot] = from->indexes[slot])) s->indexes[slot]->refs++;
+        for (uint32_t at = 0; at < v->schema->vectors_count; at++)
+            if ((s->codes[at] = from->codes[at])) s->codes[at]->refs++;
+    }
+    mv_err err = expire_locked(e, v, now, error);
+    if (err)
+        view_free_locked(e, v);
+    else
+        *out = v;
+    return err;
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static mv_err view_open_locked(engine *e, catalog_txn *txn, uint64_t number, int64_t *now,
+                               view **out, mv_error *error)
 {
     mv_err err;
     mem_arena arena = {0};
@@ -279,6 +346,8 @@ static mv_err view_open_locked(engine *e, catalog_txn *txn, uint64_t number, vie
     if ((err = catalog_each_u64(txn, CATALOG_INDEXES, add_index, &indexes, error))) goto done;
     mv_assert(v->segments_count == count);
     add_codes(e, v);
+    read_clock(schema, now);
+    if ((err = expire_locked(e, v, *now, error))) goto done;
     *out = v;
 done:
     if (err && v) view_free_locked(e, v);
@@ -287,26 +356,37 @@ done:
     return err;
 }
 
-mv_err view_open(engine *e, catalog_txn *txn, uint64_t number, view **out, mv_error *error)
+/* Keep a view for the next reader. */
+static void keep_newest_locked(engine *e, view *v)
+{
+    view *older = e->newest;
+    e->newest = v;
+    v->refs++;
+    view_release_locked(e, older);
+    if (v->state.fresh_rows) return;
+    fresh_rows_release_locked(e->fresh); /* they were sealed or deleted */
+    e->fresh = NULL;
+}
+
+mv_err view_open(engine *e, catalog_txn *txn, uint64_t number, int64_t *now, view **out,
+                 mv_error *error)
 {
     mv_assert(engine_is_of_this_process(e)); /* I1 */
     os_mutex_lock(e->mutex);
     mv_err err = MV_OK;
-    if (number && e->newest && e->newest->number == number) {
-        *out = e->newest;
-        e->newest->refs++;
-    } else {
-        err = view_open_locked(e, txn, number, out, error);
-        if (!err && number && (!e->newest || e->newest->number < number)) {
-            view *older = e->newest;
-            e->newest = *out;
-            (*out)->refs++;
-            view_release_locked(e, older);
-            if (!(*out)->state.fresh_rows) { /* they were sealed or deleted */
-                fresh_rows_release_locked(e->fresh);
-                e->fresh = NULL;
-            }
+    view *newest = e->newest;
+    if (number && newest && newest->number == number) {
+        read_clock(newest->schema, now);
+        if (newest->now <= *now && *now < newest->until) {
+            *out = newest;
+            newest->refs++;
+        } else if (!(err = view_at_locked(e, newest, *now, out, error))) {
+            keep_newest_locked(e, *out);
+            atomic_store(&e->looked_at, 0); /* expired rows may be work for maintenance */
         }
+    } else {
+        err = view_open_locked(e, txn, number, now, out, error);
+        if (!err && number && (!newest || newest->number < number)) keep_newest_locked(e, *out);
     }
     os_mutex_unlock(e->mutex);
     return err;

@@ -44,7 +44,7 @@ mv_err explain_begin(search *s, mv_error *error)
     if (!steps) return MV_NO_MEMORY;
     memset(steps, 0, count * sizeof *steps);
     for (uint32_t i = 0; i < v->segments_count; i++)
-        steps[i].rows = view_live_rows(&v->segments[i]);
+        steps[i].rows = view_seen_rows(&v->segments[i]);
     steps[count - 1] = (mv_plan_step){.is_fresh = true, .rows = v->state.fresh_rows};
     s->r->steps = steps;
     s->r->steps_count = count;

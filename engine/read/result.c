@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "open/last_use.h"
 #include "open/registry.h"
 #include "transaction/handle.h"
 #include "vector/element.h"
@@ -342,19 +343,31 @@ mv_err mv_result_vector(mv_result *r, size_t position, uint32_t vector_field, vo
 
 /* ---------------------------------------------------------------- finding documents */
 
-mv_err result_find_docid(const snapshot *s, uint64_t docid, mv_hit *hit, bool *found,
-                         mv_error *error)
+/* Find the row of a docid, also of an expired document. */
+static mv_err find_stored(const snapshot *s, uint64_t docid, mv_hit *hit, bool *found,
+                          bool *expired, mv_error *error)
 {
     uint32_t at, row;
     if (view_find(s->v, docid, &at, &row)) {
         *found = view_is_live(&s->v->segments[at], row);
+        *expired = *found && !view_is_seen(&s->v->segments[at], row);
         *hit = (mv_hit){.docid = docid, .source = at, .row = row};
         return MV_OK;
     }
     const uint8_t *encoded = NULL;
     MV_TRY(find_fresh_row(s, docid, &encoded, error));
     *found = encoded;
+    *expired = encoded && row_expires(s->v->schema, encoded) <= snapshot_fresh_expired(s);
     *hit = (mv_hit){.docid = docid, .source = RESULT_FRESH, .row = (uint64_t)(uintptr_t)encoded};
+    return MV_OK;
+}
+
+mv_err result_find_docid(const snapshot *s, uint64_t docid, mv_hit *hit, bool *found,
+                         mv_error *error)
+{
+    bool expired = false;
+    MV_TRY(find_stored(s, docid, hit, found, &expired, error));
+    *found &= !expired;
     return MV_OK;
 }
 
@@ -366,11 +379,14 @@ mv_err result_find(const snapshot *s, const void *id, size_t id_size, mv_hit *hi
     if (id_size < 1 || id_size > MV_ID_SIZE_MAX) return MV_OK;
     MV_TRY(catalog_id_get(s->txn, id, id_size, &docid, found, error));
     if (!*found) return MV_OK;
-    MV_TRY(result_find_docid(s, docid, hit, found, error));
+    bool expired = false;
+    MV_TRY(find_stored(s, docid, hit, found, &expired, error));
     char quoted[ERROR_QUOTE_SIZE];
-    return *found ? MV_OK
-                  : error_set(error, MV_CORRUPT, "%s: document '%s' has no row", CATALOG_FILE,
-                              error_quote(id, id_size, quoted));
+    if (!*found)
+        return error_set(error, MV_CORRUPT, "%s: document '%s' has no row", CATALOG_FILE,
+                         error_quote(id, id_size, quoted));
+    *found = !expired;
+    return MV_OK;
 }
 
 mv_err result_need(const mv_result *r, const mv_id *id, mv_hit *hit, mv_error *error)
@@ -381,6 +397,19 @@ mv_err result_need(const mv_result *r, const mv_id *id, mv_hit *hit, mv_error *e
     if (found) return MV_OK;
     return error_set(error, MV_NOT_FOUND, "document '%s' not found",
                      error_quote(id->data, id->size, quoted));
+}
+
+void result_note_use(const mv_result *r, uint64_t inputs)
+{
+    const mv_schema *schema = r->seen->v->schema;
+    if (!schema_has_retention(schema)) return;
+    uint64_t found = 0;
+    for (size_t i = 0; i < r->hits_count; i++)
+        found += !i || r->hits[i].input != r->hits[i - 1].input;
+    atomic_fetch_add(&r->e->hits, found);
+    atomic_fetch_add(&r->e->misses, inputs - found);
+    if (schema->retention.evict != MV_EVICT_LEAST_RECENT) return;
+    for (size_t i = 0; i < r->hits_count; i++) last_use_note(r->e, r->hits[i].docid, 1);
 }
 
 mv_err mv_fetch(mv_collection *c, const mv_id *ids, size_t ids_count, mv_result *result,
@@ -395,6 +424,9 @@ mv_err mv_fetch(mv_collection *c, const mv_id *ids, size_t ids_count, mv_result 
         hit.input = (uint32_t)i;
         err = result_add(result, hit, error);
     }
-    if (err) mv_result_clear(result);
+    if (err)
+        mv_result_clear(result);
+    else
+        result_note_use(result, ids_count);
     return err;
 }

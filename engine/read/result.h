@@ -72,6 +72,9 @@ mv_err result_find_docid(const snapshot *s, uint64_t docid, mv_hit *hit, bool *f
 /* The cell of a scalar field of a hit, lent. */
 mv_err result_cell(const mv_result *r, const mv_hit *hit, uint32_t field, cell *out,
                    mv_error *error);
+/* The hits are returned: count the inputs (mv_hit.input) that have some, and those that have none,
+ * and note that the documents are used. */
+void result_note_use(const mv_result *r, uint64_t inputs);
 /* Forget what was searched for by text. */
 void result_highlight_forget(mv_result *r);
 /* The vector of a hit as stored, lent as long as the snapshot. MV_MISUSE: there is no such field.

@@ -21,6 +21,8 @@ static mv_err note_wants(scan *sc, const order *o, uint32_t vector_field, mem_ar
     if (!wanted) return error_memory(error, fields, "a scan");
     for (uint32_t f = 0; f < fields; f++)
         wanted[f] = (sc->f && filter_uses_field(sc->f, f)) || (o && order_uses_field(o, f));
+    uint32_t expires;
+    if (snapshot_expired_field(sc->s, &expires)) wanted[expires] = true;
     sc->wants = (fresh_wants){.id = (sc->f && filter_uses_id(sc->f)) || (o && order_uses_id(o)),
                               .fields = wanted,
                               .vector_field = vector_field};
@@ -245,6 +247,12 @@ static mv_err next_of_fresh(scan *sc, mv_error *error)
     const fresh_part *part = &sc->fresh->parts[sc->next_part++];
     sc->fresh_table = fresh_rows_table(part);
     sc->fresh_codes = part->chunk->codes;
+    uint32_t expires;
+    if (snapshot_expired_field(sc->s, &expires)) {
+        mv_type type = sc->s->v->schema->fields[expires].type;
+        fresh_rows_see(part, type, expires, snapshot_fresh_expired(sc->s), sc->fresh_seen);
+        sc->fresh_table.live = sc->fresh_seen;
+    }
     sc->t = &sc->fresh_table;
     sc->source = RESULT_FRESH;
     sc->begin = 0;

@@ -30,8 +30,9 @@ typedef struct scan {
     const uint32_t *list_end;
     fresh_rows *fresh; /* a reference; NULL: not begun */
     uint32_t next_part;
-    table fresh_table;              /* the current part */
-    const fresh_codes *fresh_codes; /* of its vectors, one per field */
+    table fresh_table;                          /* the current part */
+    uint64_t fresh_seen[FRESH_CHUNK_ROWS / 64]; /* of it, if fresh rows have expired */
+    const fresh_codes *fresh_codes;             /* of its vectors, one per field */
     /* The current block. */
     const table *t;          /* NULL: at the end */
     uint32_t source;         /* position of the segment in the view, or RESULT_FRESH */

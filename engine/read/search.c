@@ -131,6 +131,13 @@ static mv_err begin_result(mv_collection *c, const mv_query *q, mv_result *resul
     return result_begin(result, c, error);
 }
 
+/* Vectors of a query, each of which is searched for alone. */
+static uint32_t count_inputs(const mv_query *q)
+{
+    if (q->is_multi) return 1;
+    return q->sparse ? q->sparse_count : q->vectors ? q->vectors_count : 1;
+}
+
 mv_err mv_search(mv_collection *c, const mv_query *query, mv_result *result, mv_error *error)
 {
     search s = {.q = query, .r = result};
@@ -150,6 +157,9 @@ mv_err mv_search(mv_collection *c, const mv_query *query, mv_result *result, mv_
               : is_by_text(query)                ? search_text(&s, error)
               : query->vectors || query->id.data ? search_vector(&s, error)
                                                  : select_rows(&s, error);
-    if (err) mv_result_clear(result);
+    if (err)
+        mv_result_clear(result);
+    else
+        result_note_use(result, count_inputs(query));
     return err;
 }

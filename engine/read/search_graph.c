@@ -92,7 +92,7 @@ static mv_err find_matching(search *s, scan *sc, graph_search *gs, mv_error *err
         if (!gs->list) MV_TRY(find_bits(s, sc, gs, error));
     } else {
         gs->matches = gs->t->live;
-        gs->matching = (uint32_t)view_live_rows(&s->r->seen->v->segments[gs->source]);
+        gs->matching = (uint32_t)view_seen_rows(&s->r->seen->v->segments[gs->source]);
     }
     s->step->matching = gs->matching;
     s->step->filter_seconds += explain_now(s) - begun;

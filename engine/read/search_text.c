@@ -86,8 +86,7 @@ static mv_err read_query(text_search *t, mv_error *error)
 static uint64_t count_segment_rows(text_search *t, const view_segment *vs,
                                    const ranked_lists *lists)
 {
-    const uint64_t *live = vs->live ? vs->live->bits : NULL,
-                   *nulls = vs->table.columns[t->s->q->text_field].nulls;
+    const uint64_t *live = vs->table.live, *nulls = vs->table.columns[t->s->q->text_field].nulls;
     uint32_t rows = vs->table.rows;
     uint64_t documents = 0;
     t->tokens += lists->head.tokens;
@@ -112,7 +111,7 @@ static mv_err count_segment_leaves(text_search *t, uint32_t at, mv_error *error)
     MV_TRY(text_segment_find(s, t->arena, error));
     for (uint32_t i = 0; i < t->query.positive_count; i++) {
         uint32_t count;
-        MV_TRY(text_segment_count(s, i, vs->live ? vs->live->bits : NULL, &count, error));
+        MV_TRY(text_segment_count(s, i, vs->table.live, &count, error));
         if (count > documents) return ranked_cursor_damaged(error); /* weights must be positive */
         t->with_leaf[i] += count;
     }
@@ -257,7 +256,8 @@ static mv_err rank_segment(text_search *t, uint32_t at, shared_index *index, sca
 {
     text_segment *s = &t->segments[at];
     uint32_t rows = s->lists->head.rows, count = t->query.positive_count;
-    bool match_all = !t->s->f && !view_of(t)->segments[at].live && text_segment_is_any(&t->query);
+    bool match_all =
+        !t->s->f && !view_of(t)->segments[at].table.live && text_segment_is_any(&t->query);
     uint64_t *matches = NULL;
     ranked_cursor **cursors = text_segment_alloc(t->arena, count * sizeof *cursors, error);
     analysis terms = analysis_lend(&index->source.column, t->analyzer);

@@ -9,6 +9,7 @@
 #include "test/powercut_oracle.h"
 
 #define DIM           4u
+#define EXPIRED_EVERY 23u /* writes of a document: one in so many leaves one that has expired */
 #define LONG_ID_EVERY 97u /* documents: one in this many has an id that the catalog hashes */
 #define LONG_ID_SIZE  600u
 #define BIG_EVERY     211u /* one in this many does not fit on a page of the catalog */
@@ -72,6 +73,12 @@ static mv_value doc_text(uint32_t doc, uint32_t version, char out[BIG_SIZE])
     return (mv_value){.kind = MV_KIND_STRING, .as.string = {out, size}};
 }
 
+/* Is there no such document once it is written? */
+static bool doc_has_expired(uint32_t doc, uint32_t version)
+{
+    return (doc + version) % EXPIRED_EVERY == 0;
+}
+
 static void doc_vector(uint32_t doc, uint32_t version, float out[DIM])
 {
     for (uint32_t i = 0; i < DIM; i++) out[i] = (float)((doc * (i + 1) + version * 17) % 1000);
@@ -111,7 +118,10 @@ static mv_schema *make_schema(void)
         {.name = "tokens",
          .type = MV_MULTI_FP32,
          .dim = DIM,
-         .index = {MV_INDEX_HNSW, {.hnsw = {.m = 4, .ef_construction = 8}}}}};
+         .index = {MV_INDEX_HNSW, {.hnsw = {.m = 4, .ef_construction = 8}}}},
+        {.name = "expires", .type = MV_INT64, .nullable = true}};
+    /* A limit that is never reached: bytes are counted, and a check compares them. */
+    const mv_retention retention = {.expires = "expires", .max_bytes = (uint64_t)1 << 40};
     mv_schema *s = NULL;
     mv_vector_options vector = {"place",
                                 MV_VECTOR_FP32,
@@ -128,6 +138,7 @@ static mv_schema *make_schema(void)
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         WORK(mv_schema_add_field(s, &others[i], &error));
     WORK(mv_schema_add_vector(s, &vector, &error));
+    WORK(mv_schema_set_retention(s, &retention, &error));
     return s;
 }
 
@@ -316,6 +327,8 @@ static void add_document(mv_batch *batch, uint32_t doc, uint32_t version)
     set_field(batch, "mark", doc_mark(doc, version, mark_bytes));
     set_field(batch, "sign", doc_mark(doc, version, mark_bytes));
     set_field(batch, "turn", doc_turn(doc, version));
+    mv_value expires = {.kind = doc_has_expired(doc, version) ? MV_KIND_INT : MV_KIND_NULL};
+    set_field(batch, "expires", expires); /* in 1970, or never */
     doc_values_make(doc, version, &others);
     set_field(batch, "words", others.text);
     set_field(batch, "sparse", others.sparse);
@@ -335,7 +348,7 @@ static void fill_batch(work *w, mv_collection *c, mv_write_mode mode, uint32_t c
     for (uint32_t tried = 0; tried < DOCS && count; tried++, doc = (doc + 1) % DOCS) {
         if (!mode_takes(mode, w->draft[doc])) continue;
         add_document(w->batch, doc, version);
-        w->draft[doc] = version;
+        w->draft[doc] = doc_has_expired(doc, version) ? 0 : version;
         count--;
     }
 }

@@ -98,6 +98,6 @@ mv_err handle_snapshot(mv_collection *c, snapshot *s, mv_error *error)
     MV_TRY(writer_check(w, error));
     MV_TRY(writer_settle(w, error));
     view_retain(e, w->v);
-    *s = (snapshot){e, w->txn, w->v, true};
+    *s = (snapshot){e, w->txn, w->v, w->now, true};
     return MV_OK;
 }

@@ -44,10 +44,10 @@ mv_err put_check(writer *w, mv_write_mode mode, const mv_batch *batch, mv_error 
     for (uint32_t i = 0; i < batch->count; i++) {
         const row_parts *r = &batch->rows[i];
         uint64_t docid;
-        bool found;
-        MV_TRY(catalog_id_get(w->txn, r->id, r->id_size, &docid, &found, error));
-        if (found && mode == MV_INSERT) return writer_exists(r, error);
-        if (!found && mode == MV_UPDATE) return writer_missing(r, error);
+        bool found, is_there;
+        MV_TRY(writer_find(w, r->id, r->id_size, &docid, &found, &is_there, error));
+        if (is_there && mode == MV_INSERT) return writer_exists(r, error);
+        if (!is_there && mode == MV_UPDATE) return writer_missing(r, error);
         MV_TRY(writer_encode(w, r, mode == MV_UPDATE ? &docid : NULL, error));
     }
     return mode == MV_INSERT ? find_duplicate_id(batch, error) : MV_OK;

@@ -19,7 +19,8 @@ mv_err schema_write_begin(writer *w, const mv_schema *schema, mv_error *error)
     mv_err err = known_schema_find_locked(w->e, w->txn, &next, error);
     os_mutex_unlock(w->e->mutex);
     if (next != w->v->schema) w->next_schema = next;
-    w->state.format = ENGINE_FORMAT;
+    if (w->state.format < engine_format_needed(schema))
+        w->state.format = engine_format_needed(schema);
     w->changes++;
     w->v_lags = true;
     return err;

@@ -154,6 +154,7 @@ mv_err seal_rows(writer *w, const row_parts *rows, uint32_t rows_count, uint64_t
     if ((err = catalog_clear(w->txn, CATALOG_FRESH, error))) goto done;
     w->state.fresh_rows = 0;
     w->state.fresh_bytes = 0;
+    w->state.fresh_expires = SCHEMA_NEVER;
     err = writer_settle(w, error);
 done:
     mem_arena_free(&arena);

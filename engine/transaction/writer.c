@@ -139,7 +139,8 @@ mv_err writer_begin(engine *e, bool sync, bool seals, double seconds, writer **o
     undo_left(e);
     e->writing = w;
     if ((err = prepare_base(w, error))) goto done;
-    if ((err = view_open(e, w->txn, catalog_commit_number(w->txn), &w->v, error))) goto done;
+    if ((err = view_open(e, w->txn, catalog_commit_number(w->txn), &w->now, &w->v, error)))
+        goto done;
     w->state = w->v->state;
     w->first_docid = w->state.next_docid;
     trim_some(w);
@@ -210,7 +211,7 @@ mv_err writer_settle(writer *w, mv_error *error)
     view *settled = NULL;
     MV_TRY(flush_chunks(w, error));
     MV_TRY(engine_save_state(w->txn, &w->state, error));
-    MV_TRY(view_open(w->e, w->txn, 0, &settled, error));
+    MV_TRY(view_open(w->e, w->txn, 0, &w->now, &settled, error));
     view_release(w->e, w->v);
     w->v = settled;
     w->v_lags = false;
@@ -289,6 +290,13 @@ static mv_err open_chunk(writer *w, const segment *s, uint32_t row, writer_chunk
     return MV_OK;
 }
 
+const uint64_t *writer_deleted_chunk(const writer *w, const segment *s, uint32_t row)
+{
+    uint64_t key = deletions_key(s->number, row);
+    uint32_t at = sorted_lower_bound(w->chunks, sizeof *w->chunks, w->chunks_count, key);
+    return at < w->chunks_count && w->chunks[at].key == key ? w->chunks[at].words : NULL;
+}
+
 static mv_err missing_row(uint64_t docid, mv_error *error)
 {
     return error_set(error, MV_CORRUPT, "%s: no row has docid %llu", CATALOG_FILE,
@@ -324,30 +332,84 @@ static mv_err remove_fresh(writer *w, uint64_t docid, mv_error *error)
     if (!found) return missing_row(docid, error);
     w->state.fresh_rows--;
     w->state.fresh_bytes -= value.size;
+    if (w->v->schema->retention.max_bytes) w->state.bytes -= value.size;
     w->changes++;
     w->v_lags = true;
     return catalog_remove_u64(w->txn, CATALOG_FRESH, docid, &found, error);
 }
 
-mv_err writer_delete_row(writer *w, uint64_t docid, mv_error *error)
+/* Subtract the size of a row in a segment. */
+static mv_err uncount_bytes(writer *w, uint64_t docid, mv_error *error)
 {
-    MV_TRY(is_fresh(w, docid) ? remove_fresh(w, docid, error)
-                              : writer_mark_deleted(w, docid, error));
+    row_parts parts;
+    size_t size;
+    if (!w->v->schema->retention.max_bytes) return MV_OK;
+    mem_arena_clear(&w->scratch);
+    MV_TRY(row_create(w->v->schema, &w->scratch, &parts, error));
+    MV_TRY(writer_read(w, docid, &parts, error));
+    MV_TRY(row_encoded_size(w->v->schema, &parts, &size, error));
+    w->state.bytes -= size;
+    return MV_OK;
+}
+
+static mv_err delete_sealed(writer *w, uint64_t docid, mv_error *error)
+{
+    MV_TRY(uncount_bytes(w, docid, error));
+    return writer_mark_deleted(w, docid, error);
+}
+
+mv_err writer_delete_row(writer *w, uint64_t docid, bool is_there, mv_error *error)
+{
+    MV_TRY(is_fresh(w, docid) ? remove_fresh(w, docid, error) : delete_sealed(w, docid, error));
     w->state.documents--;
+    if (!is_there) w->state.expired++;
+    return MV_OK;
+}
+
+/* Has the document of this row expired? */
+static mv_err read_expired(writer *w, uint64_t docid, bool *expired, mv_error *error)
+{
+    uint32_t at, row;
+    catalog_value value;
+    bool found;
+    *expired = false;
+    if (!is_fresh(w, docid)) {
+        if (!view_find(w->v, docid, &at, &row)) return missing_row(docid, error);
+        *expired =
+            view_is_live(&w->v->segments[at], row) && !view_is_seen(&w->v->segments[at], row);
+        return MV_OK;
+    }
+    if (w->now < w->state.fresh_expires) return MV_OK;
+    MV_TRY(catalog_get_u64(w->txn, CATALOG_FRESH, docid, &value, &found, error));
+    if (!found) return MV_OK; /* it is being written: a row of a batch that becomes a segment */
+    MV_TRY(row_check(w->v->schema, value.bytes, value.size, error));
+    *expired = row_expires(w->v->schema, value.bytes) <= w->now;
+    return MV_OK;
+}
+
+mv_err writer_find(writer *w, const void *id, size_t id_size, uint64_t *docid, bool *found,
+                   bool *is_there, mv_error *error)
+{
+    bool expired = false;
+    MV_TRY(catalog_id_get(w->txn, id, id_size, docid, found, error));
+    if (*found && w->v->schema->retention.expires_uid)
+        MV_TRY(read_expired(w, *docid, &expired, error));
+    *is_there = *found && !expired;
     return MV_OK;
 }
 
 mv_err writer_delete_id(writer *w, const void *id, size_t id_size, bool *found, mv_error *error)
 {
     uint64_t docid;
+    bool has_row;
     *found = false;
     if (id_size < 1 || id_size > MV_ID_SIZE_MAX) return MV_OK; /* no document has such an id */
     mv_assert(!w->is_failed);                                  /* I11 */
-    MV_TRY(catalog_id_get(w->txn, id, id_size, &docid, found, error));
-    if (!*found) return MV_OK;
+    MV_TRY(writer_find(w, id, id_size, &docid, &has_row, found, error));
+    if (!has_row) return MV_OK;
     w->is_failed = true; /* until both tables are changed (I11) */
     bool removed;
-    MV_TRY(writer_delete_row(w, docid, error));
+    MV_TRY(writer_delete_row(w, docid, *found, error));
     MV_TRY(catalog_id_remove(w->txn, id, id_size, &removed, error));
     w->is_failed = false;
     return MV_OK;
@@ -371,10 +433,31 @@ mv_err writer_read(writer *w, uint64_t docid, row_parts *out, mv_error *error)
     return MV_OK;
 }
 
+static mv_err check_counted(const writer *w, const row_parts *r, size_t size, mv_error *error)
+{
+    uint64_t most = w->v->schema->retention.max_bytes;
+    char id[ERROR_QUOTE_SIZE];
+    if (!most || size <= most) return MV_OK;
+    return error_set(error, MV_LIMIT,
+                     "document '%s' has %zu bytes, max_bytes of the collection is %llu",
+                     error_quote(r->id, r->id_size, id), size, (unsigned long long)most);
+}
+
+mv_err writer_counted_size(const writer *w, const row_parts *r, uint64_t *size, mv_error *error)
+{
+    size_t encoded;
+    *size = 0;
+    if (!w->v->schema->retention.max_bytes) return MV_OK;
+    MV_TRY(row_encoded_size(w->v->schema, r, &encoded, error));
+    *size = encoded;
+    return check_counted(w, r, encoded, error);
+}
+
 static mv_err encode_row(writer *w, const row_parts *r, mv_error *error)
 {
     size_t size;
     MV_TRY(row_encoded_size(w->v->schema, r, &size, error));
+    MV_TRY(check_counted(w, r, size, error));
     w->encoded.size = 0;
     if (!mem_buffer_reserve(&w->encoded, size)) return error_memory(error, size, "a row");
     row_encode(w->v->schema, r, w->encoded.data);

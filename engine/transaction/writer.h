@@ -31,6 +31,7 @@ typedef struct writer {
     engine_state state;   /* as it will be committed */
     uint64_t first_docid; /* state.next_docid when the transaction began */
     view *v;              /* of the last settled state */
+    int64_t now;          /* what has expired: see view_open; read once */
     bool v_lags;          /* `v` lags behind the changes (I10) */
     uint64_t changes;     /* grows with every change: older results are stale */
     writer_chunk *chunks; /* sorted by key */
@@ -63,11 +64,17 @@ void writer_abort(writer *w);
 /* MV_MISUSE: the transaction has failed, and can only be undone (I11). */
 mv_err writer_check(const writer *w, mv_error *error);
 
-/* Delete a document by its id. *found is false when there is none. */
+/* Find a document by its id. *found: there is a row; *is_there: and it has not expired. */
+mv_err writer_find(writer *w, const void *id, size_t id_size, uint64_t *docid, bool *found,
+                   bool *is_there, mv_error *error);
+/* Delete a document by its id. *found is false when there is none, or it has expired. */
 mv_err writer_delete_id(writer *w, const void *id, size_t id_size, bool *found, mv_error *error);
-/* Delete the row of a docid. Its id stays in the table of ids. MV_CORRUPT: there is no such row, or
- * it was deleted before. */
-mv_err writer_delete_row(writer *w, uint64_t docid, mv_error *error);
+/* Delete the row of a docid. Its id stays in the table of ids. `is_there` as by writer_find.
+ * MV_CORRUPT: there is no such row, or it was deleted before. */
+mv_err writer_delete_row(writer *w, uint64_t docid, bool is_there, mv_error *error);
+/* The bitmap of deleted rows of the chunk of a segment that has `row`, if this transaction deleted
+ * one of them; else NULL: the view has it. Lent until the next change. */
+const uint64_t *writer_deleted_chunk(const writer *w, const segment *s, uint32_t row);
 /* Mark a row of a segment as deleted whose document was deleted, and counted, before. */
 mv_err writer_mark_deleted(writer *w, uint64_t docid, mv_error *error);
 /* Write the collected deletions and the state, and replace `v` by a view of the present state. Call
@@ -78,6 +85,9 @@ mv_err writer_settle(writer *w, mv_error *error);
  * lent until the next change. MV_CORRUPT: there is no such row. */
 mv_err writer_read(writer *w, uint64_t docid, row_parts *out, mv_error *error);
 
+/* The size of a document when it is encoded, counted for max_bytes; 0 without that limit. MV_LIMIT:
+ * it is larger than the limit alone. */
+mv_err writer_counted_size(const writer *w, const row_parts *r, uint64_t *size, mv_error *error);
 /* Encode a document into w->encoded: the members that `given` sets, the others from the old row,
  * or, if there is none (NULL), the defaults. */
 mv_err writer_encode(writer *w, const row_parts *given, const uint64_t *old_docid, mv_error *error);
