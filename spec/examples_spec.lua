@@ -17,6 +17,19 @@ describe("the quickstart example", function()
   end)
 end)
 
+describe("the semantic cache example", function()
+  it("answers a question that means the same from the cache, and does so in the next process", function()
+    local path = program.temporary_path()
+    local first, status = program.run("examples/semantic_cache.lua", path)
+    local again = program.run("examples/semantic_cache.lua", path)
+    program.remove(path)
+    assert.are.equal(0, status, first)
+    assert.matches("\nwhat's the meaning of life\t42, as to 'What is the meaning of life%?'\tfrom the cache\n", first)
+    assert.matches("\n1 hits, 3 misses, 3 answers kept, 0 expired, 0 evicted\n$", first)
+    assert.matches("\n4 hits, 0 misses, 3 answers kept, 0 expired, 0 evicted\n$", again)
+  end)
+end)
+
 describe("the hybrid example", function()
   local output, status
 

@@ -12,17 +12,35 @@ local SCHEMA = {
   vectors = { { name = "v", type = "vector_fp32", dim = 3, metric = "l2" } },
 }
 
+-- The same for a cache: documents expire, and the oldest ones make room.
+local CACHE = {
+  fields = {
+    SCHEMA.fields[1],
+    SCHEMA.fields[2],
+    SCHEMA.fields[3],
+    { name = "until_", type = "double", nullable = true },
+  },
+  vectors = SCHEMA.vectors,
+  expires = "until_",
+  max_documents = 35,
+}
+local PAST, FUTURE = 1.5, 4e9 + 0.5
+
 local IDS = 60 -- few, so that operations often use an existing id
 local WORDS = { "", "red", "green", "a rather longer word than the others" }
 
--- The model: documents by id, each with the number of its last write; `clock` counts writes.
-local function new_model()
-  return { documents = {}, clock = 0 }
+-- The model: documents by id, each with the number of its last write; `clock` counts writes. `max` is how many it
+-- keeps, if it is one of a cache.
+local function new_model(max)
+  return { documents = {}, clock = 0, max = max }
 end
 
 local function put(model, document)
   model.clock = model.clock + 1
   model.documents[document.id] = { age = model.clock, document = document }
+  if document.until_ == PAST then
+    model.documents[document.id] = nil
+  end
 end
 
 local function sorted(model, matches)
@@ -42,6 +60,14 @@ local function sorted(model, matches)
   return documents
 end
 
+--- After a write: the oldest documents beyond the limit are gone.
+local function evict(model)
+  local documents = sorted(model)
+  for i = 1, #documents - (model.max or #documents) do
+    model.documents[documents[i].id] = nil
+  end
+end
+
 local function copy(document)
   local other = {}
   for key, value in pairs(document) do
@@ -50,7 +76,7 @@ local function copy(document)
   return other
 end
 
-local function random_document(random, id)
+local function random_document(random, id, is_cache)
   local document = { id = id or "id" .. random(IDS), n = random(100), v = { random(20), random(20), random(20) } }
   if random(3) > 1 then
     document.word = WORDS[random(#WORDS)]
@@ -61,13 +87,16 @@ local function random_document(random, id)
       document.list[i] = random(5)
     end
   end
+  if is_cache then
+    document.until_ = ({ PAST, FUTURE })[random(4)]
+  end
   return document
 end
 
-local function batch(random)
+local function batch(random, model)
   local documents, seen = {}, {}
-  for _ = 1, random(6) do
-    local document = random_document(random)
+  for _ = 1, random(model.max and random(20) == 1 and 60 or 6) do
+    local document = random_document(random, nil, model.max)
     if not seen[document.id] then
       documents[#documents + 1], seen[document.id] = document, true
     end
@@ -79,7 +108,7 @@ end
 local operations = {}
 
 function operations.insert(world, random)
-  local documents = batch(random)
+  local documents = batch(random, world.model)
   local clash = false
   for _, document in ipairs(documents) do
     clash = clash or world.model.documents[document.id] ~= nil
@@ -93,14 +122,16 @@ function operations.insert(world, random)
   for _, document in ipairs(documents) do
     put(world.model, document)
   end
+  evict(world.model)
 end
 
 function operations.upsert(world, random)
-  local documents = batch(random)
+  local documents = batch(random, world.model)
   assert.equal(#documents, world.c:upsert(documents))
   for _, document in ipairs(documents) do
     put(world.model, document)
   end
+  evict(world.model)
 end
 
 function operations.update(world, random)
@@ -114,6 +145,9 @@ function operations.update(world, random)
   end
   if random(3) == 1 then
     change.v = { random(20), random(20), random(20) }
+  end
+  if world.model.max and random(3) == 1 then
+    change.until_ = random(2) == 1 and PAST or FUTURE
   end
   local updated, _, code = world.c:update(change)
   local entry = world.model.documents[id]
@@ -215,7 +249,7 @@ end
 
 function operations.roll_back(world, random)
   pcall(world.c.transaction, world.c, function(tx)
-    tx:upsert(batch(random))
+    tx:upsert(batch(random, world.model))
     tx:delete("id" .. random(IDS))
     error("undo")
   end)
@@ -265,10 +299,10 @@ local function names_of(functions)
   return names
 end
 
-local function run(seed, steps, maintenance)
+local function run(seed, steps, maintenance, schema)
   local random = support.random(seed)
-  local world = { model = new_model(), path = support.path(), maintenance = maintenance }
-  world.c = assert(moonvec.open(world.path, { schema = SCHEMA, durability = "none", maintenance = maintenance }))
+  local world = { model = new_model(schema.max_documents), path = support.path(), maintenance = maintenance }
+  world.c = assert(moonvec.open(world.path, { schema = schema, durability = "none", maintenance = maintenance }))
   local often, seldom = names_of(operations), names_of(rare)
   table.sort(often)
   table.sort(seldom)
@@ -293,13 +327,17 @@ describe("a collection does what a table would,", function()
 
   for seed = 1, 4 do
     it("seed " .. seed, function()
-      run(seed, 700, seed % 2 == 0 and "auto" or "manual")
+      run(seed, 700, seed % 2 == 0 and "auto" or "manual", SCHEMA)
+    end)
+
+    it("a cache, too, seed " .. seed, function()
+      run(seed, 400, seed % 2 == 0 and "auto" or "manual", CACHE)
     end)
   end
 
   it("at length #slow", function()
     for seed = 100, 140 do
-      run(seed, 2000, seed % 2 == 0 and "auto" or "manual")
+      run(seed, 2000, seed % 2 == 0 and "auto" or "manual", seed % 3 == 0 and CACHE or SCHEMA)
     end
   end)
 end)

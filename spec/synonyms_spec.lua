@@ -79,6 +79,7 @@ describe("a word of another database", function()
     function(word) return moonvec.open("x", { durability = word }) end,
     function(word) return moonvec.open("x", { maintenance = word }) end,
     function(word) return moonvec.schema { [word] = {} } end,
+    function(word) return moonvec.schema { max_documents = 1, evict = word } end,
     function(word) return moonvec.schema(schema_of { name = "f", type = "string", [word] = true }) end,
     function(word) return moonvec.schema(schema_of { name = "f", type = word }) end,
     function(word) return moonvec.schema(schema_of { name = "f", type = "string", index = word }) end,

@@ -46,6 +46,7 @@ int call_index_start(lua_State *L); /* (threads, name, index) -> job */
 /* schema_calls.c */
 int call_drop_index(lua_State *L);   /* (name) */
 int call_drop_column(lua_State *L);  /* (name) */
+int call_alter(lua_State *L);        /* (options) */
 int call_alter_column(lua_State *L); /* (name, changes) */
 /* (field [, output_fields [, include_vector]]) -> column, has an index */
 int call_column_begin(lua_State *L);

@@ -21,6 +21,7 @@ static const luaL_Reg collection_methods[] = {
 };
 
 static const luaL_Reg collection_writes[] = {
+    {"alter", call_alter},
     {"alter_column", call_alter_column},
     {"delete", call_delete},
     {"delete_by_filter", call_delete_by_filter},

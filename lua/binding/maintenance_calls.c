@@ -167,7 +167,7 @@ int call_stats(lua_State *L)
     bool changed;
     collection_box *box = check_collection(L, 1, "stats");
     if (mv_get_stats(box->collection, &stats, &error)) return push_failure(L, "stats", &error);
-    lua_createtable(L, 0, 18);
+    lua_createtable(L, 0, 23);
     set_unsigned(L, "documents", stats.documents);
     set_unsigned(L, "segments", stats.segments);
     set_unsigned(L, "fresh_rows", stats.fresh_rows);
@@ -184,6 +184,11 @@ int call_stats(lua_State *L)
     set_unsigned(L, "pending_rows", stats.pending_rows);
     if (stats.pending != MV_PENDING_NONE) set_string(L, "pending", pending_names[stats.pending]);
     set_unsigned(L, "slowed_ms", stats.slowed_ms);
+    set_unsigned(L, "bytes", stats.bytes);
+    set_unsigned(L, "expired", stats.expired);
+    set_unsigned(L, "evicted", stats.evicted);
+    set_unsigned(L, "hits", stats.hits);
+    set_unsigned(L, "misses", stats.misses);
     set_string(L, "simd", mv_simd_name());
     int top = lua_gettop(L);
     do {

@@ -5,6 +5,7 @@
 #include "index_options.h"
 #include "push_values.h"
 #include "read_values.h"
+#include "retention_options.h"
 #include "vector_values.h"
 
 #include <inttypes.h>
@@ -236,8 +237,10 @@ const mv_schema *schema_read_one(lua_State *L, int index, mv_error *error)
 
 const mv_schema *schema_read(lua_State *L, int index, mv_error *error)
 {
-    enum { NAME, FIELDS, VECTORS, OPTIONS };
-    static const char *const options[OPTIONS] = {"name", "fields", "vectors"};
+    enum { NAME, FIELDS, VECTORS, RETENTION, OPTIONS = RETENTION + RETENTION_OPTIONS };
+    static const char *const options[OPTIONS] = {"name", "fields", "vectors",
+                                                 RETENTION_OPTIONS_NAMES};
+    mv_retention retention = {0};
     if (lua_type(L, index) != LUA_TTABLE)
         raise_misuse(L, "schema: expected a table, got a %s", luaL_typename(L, index));
 
@@ -246,9 +249,11 @@ const mv_schema *schema_read(lua_State *L, int index, mv_error *error)
     int at = check_options(L, index, "schema", options, OPTIONS);
     const char *name =
         lua_isnil(L, at + NAME) ? NULL : check_string(L, at + NAME, "schema", "name");
+    retention_read(L, at + RETENTION, "schema", &retention);
     mv_err err = mv_schema_create(name, &box->schema, error);
     if (!err) err = read_entries(L, at + FIELDS, "fields", box->schema, read_field, error);
     if (!err) err = read_entries(L, at + VECTORS, "vectors", box->schema, read_vector_field, error);
+    if (!err) err = mv_schema_set_retention(box->schema, &retention, error);
     lua_settop(L, box_at);
     return err ? NULL : box->schema;
 }
@@ -312,8 +317,9 @@ void schema_push(lua_State *L, const mv_schema *schema)
 {
     mv_field_options field;
     mv_vector_options vector;
+    mv_retention retention;
     int count = 0;
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, 7);
     if (*mv_schema_name(schema)) set_string(L, "name", mv_schema_name(schema));
 
     lua_createtable(L, (int)mv_schema_field_count(schema), 0);
@@ -336,6 +342,8 @@ void schema_push(lua_State *L, const mv_schema *schema)
         lua_rawseti(L, -2, ++count);
     }
     lua_setfield(L, -2, "vectors");
+    mv_schema_retention(schema, &retention);
+    retention_set(L, &retention);
 }
 
 int schema_call(lua_State *L)

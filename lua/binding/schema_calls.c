@@ -6,6 +6,7 @@
 #include "push_values.h"
 #include "read_values.h"
 #include "read_vectors.h"
+#include "retention_options.h"
 #include "schema_box.h"
 #include "vector_values.h"
 
@@ -57,6 +58,22 @@ int call_alter_column(lua_State *L)
     if (!change.new_name && !change.nullable)
         raise_misuse(L, "%s: expected 'rename' or 'nullable'", call);
     return push_outcome(L, call, mv_alter_column(box->collection, name, &change, &error), &error);
+}
+
+int call_alter(lua_State *L)
+{
+    static const char *const options[RETENTION_OPTIONS] = {RETENTION_OPTIONS_NAMES};
+    static const char call[] = "alter";
+    mv_error error = {0};
+    mv_retention retention;
+    collection_box *box = check_collection(L, 1, call);
+    lua_settop(L, 2);
+    if (lua_type(L, 2) != LUA_TTABLE)
+        raise_misuse(L, "alter: expected a table of options, got %s", luaL_typename(L, 2));
+    int at = check_options(L, 2, call, options, RETENTION_OPTIONS);
+    mv_schema_retention(mv_get_schema(box->collection), &retention);
+    retention_read(L, at, call, &retention);
+    return push_outcome(L, call, mv_set_retention(box->collection, &retention, &error), &error);
 }
 
 /* ---------------------------------------------------------------- adding a column */

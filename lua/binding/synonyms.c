@@ -54,6 +54,8 @@ static const synonym function_synonyms[] = {
     {"add_column", "create_column add_field add_columns create_field"},
     {"drop_column", "remove_column delete_column drop_field drop_columns"},
     {"alter_column", "rename_column alter_field rename_field alter_columns"},
+    {"alter", "alter_collection alter_table modify_collection configure set_options set_schema "
+              "update_collection"},
     {"stats", "info describe status statistics describe_index_stats get_stats"},
     {"check", "verify validate integrity_check fsck"},
     {"backup", "snapshot copy create_snapshot save_as save_index"},
@@ -180,6 +182,12 @@ static const synonym word_synonyms[] = {
     {"quantize", "quantization quantizer quantization_config compression codec"},
     {"seed", "random_seed random_state"},
     {"rename", "name new_name"},
+    {"expires", "expires_at expire expiry ttl ttl_field expire_at expiration"},
+    {"max_documents", "max_entries max_size max_items max_count max_rows capacity limit"},
+    {"max_bytes", "max_memory maxmemory memory_limit size_limit"},
+    {"evict", "eviction evict_policy eviction_policy maxmemory_policy policy"},
+    {"oldest", "fifo first_in_first_out"},
+    {"least_recent", "lru least_recently_used allkeys_lru"},
 
     /* metrics */
     {"cosine", "cos angular angle cosinesimil cosine_similarity cosine_distance"},

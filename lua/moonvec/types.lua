@@ -152,6 +152,10 @@ function moonvec.unpack_sparse(sparse) end
 ---@field name? string at most 64 bytes
 ---@field fields? moonvec.field[] scalar and array fields, at most 1,024
 ---@field vectors? moonvec.vector_field[] vector fields, at most 256; sparse ones, and those with `multi`, count as `fields`
+---@field expires? string|false a scalar field that says when a document expires (NULL: never): int32, int64, uint32, uint64 or double, in seconds since 1970 as os.time() counts them, or a timestamp. From that second on no call finds the document, and its id is free. The clock is read in whole seconds, once for each call and once for a transaction; an iterator or a cursor goes on with what it has begun. The space comes back by itself: each write removes some documents that have expired, maintenance and optimize remove all. Backups and dumps may contain such documents, and do not show them either. If the clock is set back, those that are not removed yet are there again
+---@field max_documents? integer|false a write that leaves more removes others in the same commit: expired ones first, then as `evict` says. Of one batch with more documents only as many stay
+---@field max_bytes? integer|false the same for bytes: ids, values and vectors as they are stored in a row, with its header (stats().bytes). Indexes and rows that are removed but not yet dropped do not count. A document that has more alone is refused with "limit"
+---@field evict? "oldest"|"least_recent"|false what a limit removes. "oldest" (default): the documents that were written longest ago. "least_recent": those that were neither written, nor fetched, nor a hit of a query for longest, approximately: of 16 documents chosen at random, the one used longest ago. Reads of all processes count, except those that may not write to the directory; `iterate`, `count` and `facet` do not count. Beyond a million documents it becomes less exact, as several share a time
 
 ---@class moonvec.field
 ---@field name string at most 64 bytes; id, score and distance are reserved
@@ -600,6 +604,13 @@ function collection:drop_column(name) end
 ---@return true? done, string? message, moonvec.code? code
 function collection:alter_column(name, changes) end
 
+--- Changes what the collection forgets by itself: `expires`, `max_documents`, `max_bytes` and `evict`, as in the schema. What is
+--- not given stays, false takes an option away. Documents that have expired are removed before, and those beyond the new limits
+--- after the change, in the same commit.
+---@param options { expires?: string|false, max_documents?: integer|false, max_bytes?: integer|false, evict?: "oldest"|"least_recent"|false }
+---@return true? done, string? message, moonvec.code? code
+function collection:alter(options) end
+
 ---@class moonvec.column_changes
 ---@field rename? string the new name
 ---@field nullable? true only scalar fields: the field may be NULL from now on. It cannot be changed back
@@ -609,7 +620,7 @@ function collection:alter_column(name, changes) end
 function collection:stats() end
 
 ---@class moonvec.stats
----@field documents integer
+---@field documents integer those that have expired do not count
 ---@field segments integer
 ---@field fresh_rows integer rows that are not yet in a segment
 ---@field deleted_rows integer deleted rows that are still in segments
@@ -620,6 +631,11 @@ function collection:stats() end
 ---@field memory_bytes integer bytes allocated by moonvec in this process, without mapped files and without the contents of collections in memory
 ---@field commit integer number of the newest commit
 ---@field durable boolean false if some commits would not survive a power cut, or if a sync failed since
+---@field bytes integer what max_bytes of the schema limits; 0 without that limit
+---@field expired integer documents of the collection that were removed because they had expired
+---@field evicted integer documents of the collection that were removed because of a limit
+---@field hits integer with `expires` or a limit: ids fetched, and queries, that found a document, in this process since it opened the collection. Each vector of a query, and each query of multi_query, is one
+---@field misses integer the same that found none
 ---@field simd string same as moonvec.simd
 ---@field indexes table<string, moonvec.index_stats> by field name: all vector fields, and the scalar fields that have an index
 ---@field background boolean whether this process is optimizing in the background
