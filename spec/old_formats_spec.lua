@@ -83,6 +83,7 @@ local FORMATS = {
     metrics = { v = "l2", w = "cosine" },
     has_other_vectors = true,
   },
+  { folder = "v6_cache", graphs = {}, lists = {}, metrics = { v = "l2", w = "cosine" } },
   { folder = "v2_exact_32", bits = 32, graphs = {}, lists = {}, metrics = { v = "l2", w = "cosine" } },
 }
 

@@ -114,8 +114,9 @@ struct engine {
  *       16    8  next_docid    above every docid of the commit (I5)
  *       24    8  next_segment  number of the next file (I7)
  *       32    8  next_garbage  key of the next entry of the garbage table
- *       40    8  documents     rows that are not deleted, fresh ones included (I6), and expired
- * ones 48    8  fresh_rows    entries of the fresh table 56    8  fresh_bytes   sum of their sizes
+ *       40    8  documents     rows that are not deleted (I6), fresh and expired ones included
+ *       48    8  fresh_rows    entries of the fresh table
+ *       56    8  fresh_bytes   sum of their sizes
  *       64    8  fresh_expires no fresh row expires before this second
  *       72    8  bytes         sum of the sizes of all documents, encoded; 0 without max_bytes
  *       80    8  expired       documents that were removed because they had expired

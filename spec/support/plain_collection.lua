@@ -66,17 +66,23 @@ function Plain:alter_column(name, changes)
   return true
 end
 
+function Plain:alter(options)
+  self.expires = options.expires
+  return true
+end
+
 -- Calls that change no document.
 function Plain.optimize()
   return true
 end
 Plain.create_index = Plain.optimize
 
---- The documents for which `matches` is true (default: all), by id.
+--- The documents for which `matches` is true (default: all), by id. `expires` is a timestamp.
 function Plain:documents(matches)
-  local documents = {}
+  local documents, now = {}, os.time() * 1e6
   for _, document in pairs(self.by_id) do
-    if not matches or matches(document) then
+    local gone_at = self.expires and document[self.expires]
+    if not (gone_at and gone_at <= now) and (not matches or matches(document)) then
       documents[#documents + 1] = document
     end
   end
