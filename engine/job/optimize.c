@@ -380,7 +380,7 @@ static mv_err look_for_expired(const mv_job *job, bool *found, mv_error *error)
     return MV_OK;
 }
 
-/* Remove expired rows, so that merging leaves them out. */
+/* Remove expired rows, so that merging leaves them out. If there are none, the step seals. */
 static mv_err expire(mv_job *job, mv_error *error)
 {
     writer *w = NULL;
@@ -389,7 +389,7 @@ static mv_err expire(mv_job *job, mv_error *error)
     MV_TRY(look_for_expired(job, &found, error));
     if (!found) {
         job->stage = job->is_gradual ? JOB_WAIT : job->seals ? JOB_SEAL : JOB_PLAN;
-        return MV_OK;
+        return job->stage == JOB_SEAL ? seal(job, error) : MV_OK;
     }
     MV_TRY(begin_write(job, &w, error));
     if (!w) return MV_OK;
