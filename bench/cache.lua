@@ -47,6 +47,7 @@ end
 -- Run the writers for some seconds while `work` runs. Returns its result and the writes a second of each.
 local function beside_writers(dim, first, work)
   local logs = {}
+  cache.written(dim) -- the writers would make the file at once
   for i = 1, options.writers do
     logs[i] = ("%s/cache-writer-%d.log"):format(tools.directory, i)
     os.remove(logs[i])

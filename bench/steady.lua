@@ -4,29 +4,32 @@
 package.path = "bench/support/?.lua;" .. package.path
 local moonvec = require "moonvec"
 local harness = require "harness"
+local sets = require "ann_sets"
 local tools = require "tools"
 
 local options = harness.options {
-  rows = 200000, dim = 768, seed = 1, rate = 1000, seconds = 60, windows = 6, modes = "rate,full", full_rows = 0,
+  rows = 200000, set = "embed", seed = 1, rate = 1000, seconds = 60, windows = 6, modes = "rate,full", full_rows = 0,
 }
 local modes = harness.words(options.modes, "mode", { "rate", "full" })
 local QUERIES, RECALL_QUERIES = 1000, 20
-local base = ("%s/steady-%d-%d.base"):format(tools.directory, options.rows, options.dim)
+local recipe = assert(sets.recipe(options.set), "there is no such set")
+local base = ("%s/steady-%s-%d.base"):format(tools.directory, recipe.name, options.rows)
 local path = tools.directory .. "/steady.mv"
 local report = harness.report("steady", "queries while another process writes", options.seed)
-local queries = tools.vectors(tools.data(2 ^ 40, QUERIES, options.dim, options.seed), options.dim)
+local queries = tools.vectors(sets.rows(recipe, 100000000, QUERIES, options.seed), recipe.dim)
 
 
 local function make_base()
   local part = base .. ".part"
   tools.remove(part)
-  local schema = { vectors = { { name = "v", type = "vector_fp32", dim = options.dim, metric = "cosine" } } }
+  local schema = { vectors = { { name = "v", type = "vector_fp32", dim = recipe.dim, metric = recipe.metric } } }
   local c = assert(moonvec.create_and_open(part, schema, { durability = "none", maintenance = "manual" }))
   local row = 0
-  for packed in tools.batches(tools.data(0, options.rows, options.dim, options.seed), options.dim, 5000) do
+  local size = 4 * recipe.dim
+  for packed in tools.batches(sets.rows(recipe, 0, options.rows, options.seed), recipe.dim, 5000) do
     local batch = {}
-    for i = 1, #packed / (4 * options.dim) do
-      batch[i] = { id = row, v = packed:sub((i - 1) * 4 * options.dim + 1, i * 4 * options.dim) }
+    for i = 1, #packed / size do
+      batch[i] = { id = row, v = packed:sub((i - 1) * size + 1, i * size) }
       row = row + 1
     end
     assert(c:insert(batch))
@@ -71,7 +74,7 @@ local function window_row(name, c, times)
   return { name, harness.number(s.documents), harness.number(s.segments), harness.number(s.pending_rows),
     harness.number(s.indexes.v.completeness, 3), harness.number(percentile(times, 0.5), 3),
     harness.number(percentile(times, 0.99), 3), harness.number(times[#times], 1), harness.number(#times),
-    harness.number(recall(c), 3), harness.number(s.disk_bytes / (s.documents * options.dim * 4), 2) }
+    harness.number(recall(c), 3), harness.number(s.disk_bytes / (s.documents * recipe.dim * 4), 2) }
 end
 
 -- Queries while the writer works. `rate` 0: as fast as it can.
@@ -87,9 +90,9 @@ local function run_mode(name, rate)
   if rate > 0 then rows = rate * options.seconds elseif rows == 0 then rows = options.seconds * 15000 end
   local log = tools.directory .. "/steady.log"
   os.remove(log)
-  local file = tools.data(options.rows, rows, options.dim, options.seed)
+  local file = sets.rows(recipe, options.rows, rows, options.seed)
   assert(os.execute(("%s bench/support/steady_writer.lua %s %s %d %d %d %d > %s 2>&1 &"):format(arg[-1], path, file,
-    options.rows, options.dim, rate, options.seconds, log)))
+    options.rows, recipe.dim, rate, options.seconds, log)))
   for i = 1, options.windows do
     local times = ask(c, options.seconds / options.windows)
     rows_of_table[#rows_of_table + 1] = window_row(("%d s"):format(i * options.seconds / options.windows), c, times)
@@ -113,8 +116,8 @@ local function run_mode(name, rate)
 end
 
 if not tools.exists(base .. "/catalog.mdb") then make_base() end
-report:line("%s rows of %d dims with a graph, cosine; one process asks for the 10 nearest, another writes",
-  harness.number(options.rows), options.dim)
+report:line("%s rows of %s (%d dims) with a graph; one process asks for the 10 nearest, another one writes",
+  harness.number(options.rows), recipe.name, recipe.dim)
 report:line("pending: rows that wait for a graph, which are searched by codes; durability none")
 report:line()
 if modes.rate then run_mode(("one document at a time, %d a second"):format(options.rate), options.rate) end

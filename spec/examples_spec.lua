@@ -30,6 +30,15 @@ describe("the semantic cache example", function()
   end)
 end)
 
+describe("the game example", function()
+  it("recalls memories of wolves, in frames that also remember and optimize", function()
+    local output, status = program.run("examples/game.lua", "300")
+    assert.are.equal(0, status, output)
+    assert.matches("^%a+ remembers of wolves:\n  %a+ a wolf [%a ]+ %(0%.%d+%)\n", output)
+    assert.matches("\n300 memories after 300 frames, the longest of which took [%d.]+ ms\n$", output)
+  end)
+end)
+
 describe("the hybrid example", function()
   local output, status
 

@@ -46,6 +46,9 @@ function M.fill(c, rows, dim, seed)
   if #batch > 0 then assert(c:insert(batch)) end
 end
 
+-- The vectors that are written meanwhile.
+function M.written(dim) return tools.vectors(tools.data(2 ^ 41, 2000, dim, 1), dim) end
+
 -- Questions: every second one was asked before.
 function M.queries(rows, dim, seed)
   local queries, file = {}, assert(io.open(tools.data(0, rows, dim, seed), "rb"))

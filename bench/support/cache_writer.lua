@@ -8,7 +8,7 @@ local tools = require "tools"
 local clock = tools.os()
 
 local path, dim, first, rate, seconds = arg[1], tonumber(arg[2]), tonumber(arg[3]), tonumber(arg[4]), tonumber(arg[5])
-local vectors = tools.vectors(tools.data(2 ^ 41, 2000, dim, 1), dim)
+local vectors = cache.written(dim)
 local c = assert(moonvec.open(path, { durability = "none" }))
 local written, begun = 0, clock.seconds()
 while clock.seconds() - begun < seconds do
