@@ -27,11 +27,8 @@ static void score_all(const distance_query *query, const flat_rows *rows, uint32
                       uint32_t count, float *distances)
 {
     const float *norms = rows->inverse_norms ? rows->inverse_norms + begin : NULL;
-    if (rows->base)
-        distance_to_rows(query, rows->base + (size_t)begin * rows->stride, rows->stride, norms,
-                         count, distances);
-    else
-        distance_to_list(query, rows->list + begin, norms, count, distances);
+    distance_to_rows(query, rows->base + (size_t)begin * rows->stride, rows->stride, norms, count,
+                     distances);
 }
 
 /* Score the `count` rows begin + picked[i]. */
@@ -42,7 +39,7 @@ static void search_picked(const distance_query *query, const flat_rows *rows, ui
     float norms[FLAT_BLOCK_ROWS], distances[FLAT_BLOCK_ROWS];
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = begin + picked[i];
-        list[i] = rows->base ? rows->base + (size_t)row * rows->stride : rows->list[row];
+        list[i] = rows->base + (size_t)row * rows->stride;
         if (rows->inverse_norms) norms[i] = rows->inverse_norms[row];
     }
     distance_to_list(query, list, rows->inverse_norms ? norms : NULL, count, distances);
@@ -67,7 +64,7 @@ void flat_search(const distance_query *query, const flat_rows *rows, uint32_t be
                  const uint64_t *matching, topk *hits)
 {
     static_assert(FLAT_BLOCK_ROWS % 64 == 0, "a block begins at a word of `matching`");
-    mv_assert(rows->base || rows->list);
+    mv_assert(rows->base);
     float distances[FLAT_BLOCK_ROWS];
     uint32_t picked[FLAT_BLOCK_ROWS];
     for (uint32_t done = 0; done < count; done += FLAT_BLOCK_ROWS) {

@@ -9,14 +9,13 @@
  * cache. */
 #define FLAT_BLOCK_ROWS 512u
 
-/* The rows of a table: row r is at base + r * stride, or (base NULL) at list[r]. */
+/* The rows of a table: row r is at base + r * stride. */
 typedef struct flat_rows {
     const uint8_t *base;
     size_t stride;
-    const void *const *list;
     const float *inverse_norms; /* NULL: the metric has none */
     const uint64_t *docids;
-    uint32_t source; /* `source` of the hits; their `row` is its number here */
+    uint32_t source; /* of the hits; the `row` of a hit is r */
 } flat_rows;
 
 /* Score rows [begin, begin + count) whose bit is set in `matching` (bit 0 is row `begin`; NULL: all

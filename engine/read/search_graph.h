@@ -17,7 +17,6 @@ static inline flat_rows search_rows_of(const search *s, const table *t, uint32_t
     const table_vectors *vectors = &t->vectors[s->q->vector_field];
     return (flat_rows){.base = vectors->base,
                        .stride = vectors->stride,
-                       .list = vectors->list,
                        .inverse_norms = vectors->inverse_norms,
                        .docids = t->docids,
                        .source = source};

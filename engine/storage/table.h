@@ -63,11 +63,11 @@ typedef struct table_column {
     const table_zone *zones; /* NULL: the column has no zones */
 } table_column;
 
-/* A vector column: row r is at base + r × stride; or at list[r] if base is NULL. */
+/* A vector column: row r is at base + r × stride. `base` is NULL for fresh rows whose codes are
+ * gathered instead (fresh_rows.h). */
 typedef struct table_vectors {
     const uint8_t *base;
     size_t stride;
-    const void *const *list;
     const float *inverse_norms; /* one per row; NULL unless the metric has norms (cosine) */
 } table_vectors;
 
