@@ -9,8 +9,6 @@
  *
  * A fresh row never changes, but it may be deleted or sealed by other writers before ENTER. The
  * first are deleted in the new segment, too. After the second the new segment is dropped. */
-#include <inttypes.h>
-
 #include "job/job.h"
 #include "transaction/writer_files.h"
 
@@ -79,10 +77,7 @@ static mv_err copy_rows(mv_job *job, const snapshot *s, bool *more, mv_error *er
         if (err || !*more) break;
         *more = docid < job->seal_before;
         if (!*more) break;
-        if (!catalog_is_intact(docid, &value))
-            err = error_set(error, MV_CORRUPT, "%s: fresh row %" PRIu64 " is damaged", CATALOG_FILE,
-                            docid);
-        if (!err) err = row_check(job->schema, value.bytes, value.size, error);
+        err = seal_check_row(job->schema, docid, &value, error);
         if (!err) err = copy_row(p, docid, &value, error);
         *more = !is_full(p);
     }
@@ -174,7 +169,8 @@ static mv_err find_newer(const mv_job *job, const writer *w, fresh_now *now, mv_
         catalog_value value;
         err = catalog_cursor_next_u64(cursor, &docid, &value, &found, error);
         if (err || !found) break;
-        err = copy_newer(now, docid, &value, error);
+        err = seal_check_row(w->v->schema, docid, &value, error);
+        if (!err) err = copy_newer(now, docid, &value, error);
     }
     catalog_cursor_close(cursor);
     return err;

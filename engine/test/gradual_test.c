@@ -183,6 +183,50 @@ static void test_sealed_meanwhile(void)
     WORKS(mv_close(c, &error));
 }
 
+/* Change a byte of document n in the catalog's file. */
+static void damage_fresh_row(const char *path, uint32_t n)
+{
+    char file[256];
+    float vector[DIM];
+    uint8_t *bytes = NULL;
+    uint64_t size;
+    os_file opened = OS_FILE_NONE;
+    for (uint32_t i = 0; i < DIM; i++) vector[i] = (float)(mix(n * DIM + i) % 1000);
+    (void)snprintf(file, sizeof file, "%s/%s", path, CATALOG_FILE);
+    WORKS(os_open_write(file, &opened, &error));
+    WORKS(os_size(opened, &size, file, &error));
+    bytes = mem_alloc(size);
+    WORKS(os_read_at(opened, bytes, size, 0, file, &error));
+    for (size_t at = 0; at + sizeof vector <= size; at++)
+        if (!memcmp(bytes + at, vector, sizeof vector))
+            WORKS(os_write_at(opened, "x", 1, at, file, &error));
+    mem_free(bytes, size);
+    os_close(opened);
+}
+
+/* A row that comes while others are packed is written again, but not if it is damaged. */
+static void test_damaged_meanwhile(void)
+{
+    mv_collection *c = NULL;
+    mv_job *job = NULL;
+    const char *path = sample_path("damaged");
+    bool more = true;
+    mv_err err = MV_OK;
+    WORKS(open_frames(path, &c));
+    write_some(c, MV_INSERT, 0, 2000);
+    for (uint32_t slices = 0; !job || job->stage != JOB_PACK; slices++) {
+        (void)do_slice(c, &job, 0);
+        if (!EXPECT(slices < 1000)) break;
+    }
+    write_some(c, MV_INSERT, 2000, 2001);
+    damage_fresh_row(path, 2000);
+    while (more && !err) err = mv_optimize_step(job, 1, &more, NULL, &error);
+    EXPECT(err == MV_CORRUPT && strstr(error.text, "fresh row 2001 is damaged"));
+    EXPECT(mv_check(c, &error) == MV_CORRUPT);
+    mv_job_free(job);
+    WORKS(mv_close(c, &error));
+}
+
 int main(void)
 {
     if (!sample_place_make("gradual")) return 1;
@@ -192,6 +236,7 @@ int main(void)
     }
     RUN(test_few_rows_wait());
     RUN(test_sealed_meanwhile());
+    RUN(test_damaged_meanwhile());
     remove_tree(sample_place);
     return tests_conclude();
 }

@@ -61,8 +61,19 @@ segment_source seal_source(sealing *s, uint32_t count)
     return (segment_source){s, count, sealing_docid, sealing_id, sealing_cell, sealing_vector};
 }
 
-/* Gather the fresh rows. Each is verified: a damaged row must not be written with a valid checksum.
- */
+static mv_err damaged_fresh_row(uint64_t docid, mv_error *error)
+{
+    return error_set(error, MV_CORRUPT, "%s: fresh row %" PRIu64 " is damaged", CATALOG_FILE,
+                     docid);
+}
+
+mv_err seal_check_row(const mv_schema *schema, uint64_t docid, const catalog_value *value,
+                      mv_error *error)
+{
+    if (!catalog_is_intact(docid, value)) return damaged_fresh_row(docid, error);
+    return row_check(schema, value->bytes, value->size, error);
+}
+
 static mv_err gather_fresh(writer *w, sealing *s, mv_error *error)
 {
     catalog_cursor *cursor = NULL;
@@ -73,12 +84,10 @@ static mv_err gather_fresh(writer *w, sealing *s, mv_error *error)
         catalog_value value;
         bool found;
         if ((err = catalog_cursor_next_u64(cursor, &docid, &value, &found, error)) || !found) break;
-        if (s->encoded_count == w->state.fresh_rows || !catalog_is_intact(docid, &value)) {
-            err = error_set(error, MV_CORRUPT, "%s: fresh row %llu is damaged", CATALOG_FILE,
-                            (unsigned long long)docid);
-            break;
-        }
-        if ((err = row_check(s->schema, value.bytes, value.size, error))) break;
+        err = s->encoded_count == w->state.fresh_rows
+                  ? damaged_fresh_row(docid, error)
+                  : seal_check_row(s->schema, docid, &value, error);
+        if (err) break;
         s->encoded[s->encoded_count] = value.bytes;
         s->docids[s->encoded_count++] = docid;
     }

@@ -34,6 +34,9 @@ mv_err seal_rows(writer *w, const row_parts *rows, uint32_t rows_count, uint64_t
 bool seal_is_due(const engine_state *state);
 /* True when the writer has to seal them: with manual maintenance if they take SEAL_BYTES_MANUAL. */
 bool seal_is_due_in(const writer *w);
+/* Verify a fresh row that is to be written again: a damaged one must not get a valid checksum. */
+mv_err seal_check_row(const mv_schema *schema, uint64_t docid, const catalog_value *value,
+                      mv_error *error);
 /* The first `count` of these rows as the source of a segment. `s` is lent. */
 segment_source seal_source(sealing *s, uint32_t count);
 
