@@ -114,33 +114,14 @@ static mv_err check_segment(const snapshot *s, const view_segment *checked, uint
     return MV_OK;
 }
 
-static mv_err add_sizes(const snapshot *s, const view_segment *checked, row_parts *parts,
-                        uint64_t *bytes, mv_error *error)
-{
-    for (uint32_t row = 0; row < checked->table.rows; row++) {
-        size_t size;
-        if (!view_is_live(checked, row)) continue;
-        MV_TRY(segment_read_row(&checked->table, s->v->schema, row, parts, error));
-        MV_TRY(row_encoded_size(s->v->schema, parts, &size, error));
-        *bytes += size;
-    }
-    return MV_OK;
-}
-
 /* The bytes that the schema limits. */
 static mv_err check_bytes(const snapshot *s, mv_error *error)
 {
-    mem_arena arena = {0};
-    row_parts parts;
-    uint64_t bytes = s->v->state.fresh_bytes;
+    uint64_t bytes;
     if (!s->v->schema->retention.max_bytes) return MV_OK;
-    mv_err err = row_create(s->v->schema, &arena, &parts, error);
-    for (uint32_t i = 0; i < s->v->segments_count && !err; i++)
-        err = add_sizes(s, &s->v->segments[i], &parts, &bytes, error);
-    mem_arena_free(&arena);
-    if (!err && bytes != s->v->state.bytes)
-        err = bad_catalog(error, "the count of the documents' bytes is wrong");
-    return err;
+    MV_TRY(view_count_bytes(s->v, &bytes, error));
+    if (bytes == s->v->state.bytes) return MV_OK;
+    return bad_catalog(error, "the count of the documents' bytes is wrong");
 }
 
 mv_err verify_content(const snapshot *s, mv_error *error)

@@ -421,3 +421,30 @@ bool view_find(const view *v, uint64_t docid, uint32_t *segment_at, uint32_t *ro
     *segment_at = low;
     return low < v->segments_count && segment_find_row(v->segments[low].shared->s, docid, row);
 }
+
+/* ---------------------------------------------------------------- counting bytes */
+
+static mv_err add_segment_bytes(const view *v, const view_segment *s, row_parts *parts,
+                                uint64_t *bytes, mv_error *error)
+{
+    for (uint32_t row = 0; row < s->table.rows; row++) {
+        size_t size;
+        if (!view_is_live(s, row)) continue;
+        MV_TRY(segment_read_row(&s->table, v->schema, row, parts, error));
+        MV_TRY(row_encoded_size(v->schema, parts, &size, error));
+        *bytes += size;
+    }
+    return MV_OK;
+}
+
+mv_err view_count_bytes(const view *v, uint64_t *bytes, mv_error *error)
+{
+    mem_arena arena = {0};
+    row_parts parts;
+    *bytes = v->state.fresh_bytes;
+    mv_err err = row_create(v->schema, &arena, &parts, error);
+    for (uint32_t i = 0; i < v->segments_count && !err; i++)
+        err = add_segment_bytes(v, &v->segments[i], &parts, bytes, error);
+    mem_arena_free(&arena);
+    return err;
+}

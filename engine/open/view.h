@@ -84,6 +84,10 @@ static inline bool view_is_seen(const view_segment *s, uint32_t row)
     return !s->table.live || bits_get(s->table.live, row);
 }
 
+/* Count the bytes of all rows that are not deleted, encoded as fresh rows are. Reads every segment.
+ */
+mv_err view_count_bytes(const view *v, uint64_t *bytes, mv_error *error);
+
 /* Close the indexes and segments that neither `v` (may be NULL) nor another view names. */
 void view_close_unused(engine *e, const view *v);
 /* The same, in memory, and their memory is freed in steps until `until` (os_seconds). False: some

@@ -314,38 +314,13 @@ mv_err retention_apply(writer *w, uint64_t first, mv_error *error)
     return is_over(w) ? evict(w, error) : MV_OK;
 }
 
-/* ---------------------------------------------------------------- bytes */
-
-static mv_err count_segment_bytes(writer *w, const view_segment *s, row_parts *parts,
-                                  mv_error *error)
-{
-    for (uint32_t row = 0; row < s->table.rows; row++) {
-        size_t size;
-        if (!view_is_live(s, row)) continue;
-        MV_TRY(segment_read_row(&s->table, w->v->schema, row, parts, error));
-        MV_TRY(row_encoded_size(w->v->schema, parts, &size, error));
-        w->state.bytes += size;
-    }
-    return MV_OK;
-}
-
-static mv_err count_bytes(writer *w, mv_error *error)
-{
-    mem_arena arena = {0};
-    row_parts parts;
-    bool counts = w->v->schema->retention.max_bytes;
-    w->state.bytes = counts ? w->state.fresh_bytes : 0;
-    mv_err err = row_create(w->v->schema, &arena, &parts, error);
-    for (uint32_t i = 0; counts && i < w->v->segments_count && !err; i++)
-        err = count_segment_bytes(w, &w->v->segments[i], &parts, error);
-    mem_arena_free(&arena);
-    return err;
-}
+/* ---------------------------------------------------------------- a changed schema */
 
 mv_err retention_apply_schema(writer *w, mv_error *error)
 {
     mv_assert(!w->v_lags);
-    MV_TRY(count_bytes(w, error));
+    w->state.bytes = 0;
+    if (w->v->schema->retention.max_bytes) MV_TRY(view_count_bytes(w->v, &w->state.bytes, error));
     MV_TRY(retention_apply(w, w->state.next_docid, error));
     return writer_settle(w, error);
 }
