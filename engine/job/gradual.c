@@ -1,27 +1,27 @@
 /* Gradual jobs: slices of a program that writes between them, such as a game that optimizes for 2
- * ms in each frame. Whatever is done for a few rows at once (a segment, a merge, a graph) would be
- * done again for the next few. So a gradual job does what maintenance does: it seals when there are
- * enough fresh rows (seal_is_due), and merges by levels (merge_plan.small_groups).
+ * ms in each frame. A segment, a merge or a graph that is made for a few rows would be made again
+ * for the next few. So a gradual job does what maintenance does: it seals when there are enough
+ * fresh rows (seal_is_due), and merges by levels (merge_plan.small_groups).
  *
- * What is left is done as by any other job, but only once the program stops writing: when slices
- * were left over, since the last write, for as long as the work is going to take. So if the program
- * writes again at once, at most as much time was wasted as was left over. */
+ * What is then left, such as the last few rows, waits until the program stops writing. It is done
+ * as by any other job, once idle slices since the last write have had as much time together as the
+ * work is estimated to take. So if the program writes again right after that, the work that has to
+ * be done again took no longer than the slices that were idle. */
 #include "job/job.h"
 
-#define BYTES_OF_MS 1e6 /* in the unit of mv_progress: what is written in a millisecond */
-/* A slice that is left over counts as at least MS_MIN, so that waiting ends with any budget. One of
- * MS_LONG or more does not wait: no program with frames has such slices. Chosen. */
-#define MS_MIN  0.5
-#define MS_LONG 1000.0
+#define BYTES_PER_MS 1e6 /* written in a millisecond; in the unit of mv_progress */
+/* An idle slice counts as at least IDLE_MS_MIN, so that waiting ends with any budget. A job with
+ * slices of LONG_SLICE_MS or more does not wait: no program with frames has these. Both chosen. */
+#define IDLE_MS_MIN   0.5
+#define LONG_SLICE_MS 1000.0
 
-static void begin_sealing(mv_job *job)
+static void begin_copying(mv_job *job)
 {
     job->seal_before = job->v->state.next_docid;
     job->has_worked = true;
     job->stage = JOB_COPY;
 }
 
-/* Is there a group of the plan? */
 static bool has_group(const mv_job *job)
 {
     merge_plan next = job->p;
@@ -34,20 +34,22 @@ static void begin_plan(mv_job *job)
     job->stage = JOB_PLAN;
 }
 
-/* Nothing is due. */
-static void do_rest(mv_job *job, bool is_written)
+/* Nothing is due. Finish what is left, or let this slice be idle, or end the job if nothing is
+ * left. `is_written`: others have committed since the job last looked. If it has worked since it
+ * began, the job ends then, too: what is left came with these writes, and is for the next job. */
+static void finish_or_wait(mv_job *job, bool is_written)
 {
-    double rest_ms = (double)merge_plan_rest_cost(job->v) / BYTES_OF_MS;
+    double rest_ms = (double)merge_plan_rest_cost(job->v) / BYTES_PER_MS;
     if (is_written) job->spare_ms = 0;
-    if (rest_ms > 0 && (job->spare_ms >= rest_ms || job->slice_ms >= MS_LONG)) {
+    if (rest_ms > 0 && (job->spare_ms >= rest_ms || job->slice_ms >= LONG_SLICE_MS)) {
         job->finishes = true;
         job->small_groups = false;
-        begin_sealing(job);
+        begin_copying(job);
     } else if (rest_ms > 0 && !(is_written && job->has_worked)) {
         job->is_idle = true;
-        job->spare_ms += job->slice_ms > MS_MIN ? job->slice_ms : MS_MIN;
+        job->spare_ms += job->slice_ms > IDLE_MS_MIN ? job->slice_ms : IDLE_MS_MIN;
     } else {
-        job->stage = JOB_DONE; /* what is left, if anything is, came with later writes */
+        job->stage = JOB_DONE;
     }
 }
 
@@ -62,20 +64,20 @@ mv_err gradual_look(mv_job *job, mv_error *error)
     if (job->v->expired)
         job->stage = JOB_EXPIRE;
     else if (seal_is_due(&job->v->state))
-        begin_sealing(job);
+        begin_copying(job);
     else if (has_group(job))
         begin_plan(job);
     else if (job->must_clean)
         job->stage = JOB_CLEAN;
     else
-        do_rest(job, is_written);
+        finish_or_wait(job, is_written);
     if (job->stage == JOB_PLAN) return MV_OK;
     view_release(job->e, job->v);
     job->v = NULL;
     return MV_OK;
 }
 
-void gradual_have_sealed(mv_job *job)
+void gradual_end_packing(mv_job *job)
 {
     job->stage = job->finishes ? JOB_PLAN : JOB_WAIT;
 }

@@ -11,10 +11,12 @@
  *                                                      job: expire, when no row is left
  *   SEAL     seal the fresh rows, committed            PLAN: seal
  *   WAIT     look for work (gradual.c)                 EXPIRE, COPY, PLAN, CLEAN: gradual_look
- *   COPY     copy a piece of the fresh rows (pack.c)   PACK: pack_copy
- *                                                      WAIT, PLAN: pack_copy, there is none
- *   PACK     a piece of the segment of these           ENTER: pack_write
- *   ENTER    commit: that segment in                   COPY: enter_packed
+ *                                                      DONE: gradual_look, nothing is left
+ *   COPY     copy a piece of the fresh rows (pack.c)   PACK: pack_copy, enough are copied
+ *                                                      WAIT, PLAN: pack_copy, there are none
+ *   PACK     write a piece of a segment of the copies  ENTER: pack_write
+ *   ENTER    commit: that segment in, its rows out of  COPY: enter_packed
+ *            the table of fresh rows
  *   PLAN     take a view; choose the next group        VERIFY: begin_group
  *                                                      SWAP: begin_group, no row of it is left
  *                                                      CLEAN: choose_group, there is no other group
@@ -24,17 +26,18 @@
  *   INDEX    a piece of an index (index_build.c)       SWAP: index_group
  *   SWAP     commit: the old segments out, the new     PLAN: swap_group; also when the schema has
  *            one and its indexes in                    changed, and the group is abandoned
- *                                                      WAIT: of a gradual job
- *   CLEAN    commit: unlink what no reader needs       TRIM: clean; WAIT: of a gradual job
+ *                                                      WAIT: the same of a gradual job
+ *   CLEAN    commit: unlink what no reader needs       TRIM: clean; WAIT: clean, of a gradual job
  *   TRIM     give free pages of the catalog back to    DONE: trim_catalog
  *            the file system, some at a time
  *   DONE     nothing                                   -
  *
- * A job begins at CHANGE or EXPIRE, and a gradual one at WAIT. What can interrupt it:
+ * A job begins at CHANGE or EXPIRE, and a gradual one at WAIT. Once a gradual job finishes
+ * (mv_job.finishes), it goes the way of any other job from PLAN on. What can interrupt a job:
  *
  * - A step fails. In COPY to ENTER and VERIFY to SWAP the work is abandoned and its files are
- *   removed (optimize_abandon_group): PLAN, or WAIT. In other stages the stage stays. The owner may
- * step the job again; a thread ends.
+ *   removed (optimize_abandon_group): PLAN, or WAIT of a gradual job. In other stages the stage
+ *   stays. The owner may step the job again; a thread ends.
  * - The job is cancelled (mv_job_cancel). The next step, or the thread between two steps, abandons
  *   the group. What was committed stays.
  * - The turn is released (turn_release). The group is abandoned; another job may begin.
@@ -121,7 +124,7 @@ typedef struct job_pack {
     uint64_t *docids;
     uint32_t encoded_capacity, docids_capacity;
     uint64_t bytes;
-    bool is_copied; /* there are no more, or it is enough for one segment */
+    bool is_copied; /* all rows that the segment is to have are copied */
     sealing s;
     segment_source source;
     segment_writer *written;
@@ -135,18 +138,19 @@ struct mv_job {
     bool keeps_synced; /* runs beside its handle, and so leaves a synced collection synced */
     uint32_t threads;
     bool only_indexes;
-    bool seals;           /* the fresh rows; not maintenance: writers do it when they are many */
-    bool small_groups;    /* merge_plan.small_groups; a new view is taken after each group */
-    bool is_gradual;      /* mv_optimize_options.gradual */
-    bool is_idle;         /* gradual: nothing is worth doing in this slice */
-    uint32_t idle_slices; /* in a row */
-    bool finishes;        /* gradual: it does what is left, as any other job */
-    bool has_worked;      /* gradual: something was done since the job began */
-    bool must_clean;      /* gradual: files were replaced since the last CLEAN */
-    double slice_ms, spare_ms; /* gradual: of the slice; of slices left over since the last write */
-    uint64_t commits_seen;     /* gradual: state.commit when it last looked */
-    uint64_t commits_made;     /* by this job, since then */
-    uint64_t seal_before;      /* gradual: only rows with lower docids are packed */
+    bool seals;            /* at SEAL. Not maintenance: writers seal when it is due */
+    bool small_groups;     /* merge_plan.small_groups; a new view is taken after each group */
+    bool is_gradual;       /* mv_optimize_options.gradual */
+    bool is_idle;          /* gradual: nothing is done in this slice, since little is left */
+    uint32_t idle_slices;  /* one after the other, up to now */
+    bool finishes;         /* gradual: it does all that is left, as any other job does */
+    bool has_worked;       /* gradual: something was done since the job began */
+    bool must_clean;       /* gradual: files were replaced since the last CLEAN */
+    double slice_ms;       /* gradual: budget of this slice */
+    double spare_ms;       /* gradual: the sum for idle slices since the last write */
+    uint64_t commits_seen; /* gradual: state.commit when it last looked */
+    uint64_t commits_made; /* by this job, since then */
+    uint64_t seal_before;  /* gradual: only rows with lower docids are packed */
     job_pack pack;
     mv_index_change change;    /* points into changed_schema; name NULL: none */
     mv_schema *changed_schema; /* NULL: nothing is changed */
@@ -229,8 +233,8 @@ mv_err optimize_take_view(mv_job *job, mv_error *error);
 
 /* A step of WAIT. */
 mv_err gradual_look(mv_job *job, mv_error *error);
-/* No row is left that is to be packed now. */
-void gradual_have_sealed(mv_job *job);
+/* Leave COPY: no row is left that is to be packed now. */
+void gradual_end_packing(mv_job *job);
 
 /* ---- pack.c */
 

@@ -1,5 +1,5 @@
-/* Packing: fresh rows become a segment in steps, for jobs whose steps must be short (job.h).
- * Sealing in one transaction (transaction/seal.c) takes 2 ms for 1,000 rows of 384 dims.
+/* Packing: sealing fresh rows in short steps, for gradual jobs. Sealing them in one transaction
+ * (transaction/seal.c) takes 2 ms for 1,000 rows of 384 dims.
  *
  *   COPY   copy a piece of the fresh rows, as of the commit that is the last one then
  *   PACK   write a piece of the segment, from the copies
@@ -7,8 +7,8 @@
  *
  * ENTER takes 0.1 ms for 1,000 rows of 384 dims, and 3 ms for 20,000.
  *
- * A fresh row never changes, but it may be deleted or sealed by other writers before ENTER. The
- * first are deleted in the new segment, too. After the second the new segment is dropped. */
+ * A fresh row never changes, but other writers may delete or seal it before ENTER. A row that was
+ * deleted is deleted in the new segment, too. If rows were sealed, the new segment is dropped. */
 #include "job/job.h"
 #include "transaction/writer_files.h"
 
@@ -59,7 +59,7 @@ static bool is_full(const job_pack *p)
     return p->s.encoded_count == SEGMENT_ROWS_MAX || p->bytes >= PACK_BYTES_MAX;
 }
 
-/* Copy the next rows of this commit. *more is false when that were all for this segment. */
+/* Copy the next rows of this commit. *more is false when those were the last for this segment. */
 static mv_err copy_rows(mv_job *job, const snapshot *s, bool *more, mv_error *error)
 {
     job_pack *p = &job->pack;
@@ -85,7 +85,7 @@ static mv_err copy_rows(mv_job *job, const snapshot *s, bool *more, mv_error *er
     return err;
 }
 
-static mv_err begin_packed(mv_job *job, mv_error *error)
+static mv_err begin_pack_segment(mv_job *job, mv_error *error)
 {
     job_pack *p = &job->pack;
     uint64_t number = 0;
@@ -107,7 +107,7 @@ mv_err pack_copy(mv_job *job, mv_error *error)
     job_pack *p = &job->pack;
     snapshot s;
     bool more = true;
-    if (p->is_copied) return begin_packed(job, error);
+    if (p->is_copied) return begin_pack_segment(job, error);
     MV_TRY(snapshot_open(job->e, &s, error));
     if (!p->s.encoded_count) job->schema = s.v->schema;
     mv_err err = MV_OK;
@@ -118,7 +118,7 @@ mv_err pack_copy(mv_job *job, mv_error *error)
     snapshot_close(&s);
     if (err || more) return err;
     p->is_copied = p->s.encoded_count > 0;
-    if (!p->is_copied) gradual_have_sealed(job);
+    if (!p->is_copied) gradual_end_packing(job);
     return MV_OK;
 }
 
@@ -134,13 +134,12 @@ mv_err pack_write(mv_job *job, mv_error *error)
 
 /* ---------------------------------------------------------------- ENTER */
 
-/* The fresh rows that are not in the new segment, and the rows of it that are not fresh any more.
- */
+/* The table of fresh rows at ENTER, compared with the new segment. */
 typedef struct fresh_now {
     mem_arena arena;
-    uint64_t *newer_docids;
-    catalog_value *newer;
-    uint64_t *gone;
+    uint64_t *newer_docids; /* fresh rows that came later, */
+    catalog_value *newer;   /* and copies of them */
+    uint64_t *gone;         /* docids of the segment's rows that were deleted meanwhile */
     uint32_t newer_count, gone_count;
     uint64_t newer_bytes;
 } fresh_now;
@@ -209,8 +208,8 @@ static mv_err look_at_fresh(const mv_job *job, const writer *w, fresh_now *now, 
     return find_gone(job, w, now, error);
 }
 
-/* As a rule few rows have come meanwhile. They are put back into the emptied table: that is quicker
- * than removing all others one by one. */
+/* Empty the table, and put the few rows back that came meanwhile: that is quicker than removing all
+ * others one by one. */
 static mv_err replace_fresh(writer *w, const fresh_now *now, mv_error *error)
 {
     MV_TRY(catalog_clear(w->txn, CATALOG_FRESH, error));
@@ -222,8 +221,8 @@ static mv_err replace_fresh(writer *w, const fresh_now *now, mv_error *error)
     return MV_OK;
 }
 
-/* Were all rows of the new segment fresh until now, unless they were deleted? */
-static bool is_in_order(const mv_job *job, const view *v)
+/* Can the new segment be entered: has the schema the same files, and did no other writer seal? */
+static bool can_enter(const mv_job *job, const view *v)
 {
     const view_segment *last = v->segments_count ? &v->segments[v->segments_count - 1] : NULL;
     return schema_compare_has_same_files(job->schema, v->schema) &&
@@ -249,6 +248,6 @@ done:
 
 mv_err pack_enter(mv_job *job, writer *w, mv_error *error)
 {
-    if (!is_in_order(job, w->v)) return MV_OK; /* nothing is committed */
+    if (!can_enter(job, w->v)) return MV_OK; /* nothing is committed */
     return enter_rows(job, w, error);
 }
