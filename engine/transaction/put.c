@@ -45,7 +45,7 @@ static mv_err put_fresh(writer *w, mv_write_mode mode, const mv_batch *batch, ui
     if (expires < w->state.fresh_expires) w->state.fresh_expires = expires;
     w->v_lags = true;
     w->changes++;
-    return seal_is_due_in(w) ? seal_rows(w, NULL, 0, 0, error) : MV_OK;
+    return seal_is_due_for_writer(w) ? seal_rows(w, NULL, 0, 0, error) : MV_OK;
 }
 
 /* ---------------------------------------------------------------- many documents at once */

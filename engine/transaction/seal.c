@@ -121,7 +121,7 @@ bool seal_is_due(const engine_state *state)
     return state->fresh_rows >= rows || state->fresh_bytes >= SEAL_BYTES_MAX;
 }
 
-bool seal_is_due_in(const writer *w)
+bool seal_is_due_for_writer(const writer *w)
 {
     return w->seals ? seal_is_due(&w->state) : w->state.fresh_bytes >= SEAL_BYTES_MANUAL;
 }

@@ -12,8 +12,8 @@
 #define SEAL_ROWS_MIN    1024u
 #define SEAL_ROWS_MAX    4096u       /* a batch of so many rows becomes a segment at once */
 #define SEAL_BYTES_MAX   (64u << 20) /* as much as a merge always copies (merge_plan.c) */
-/* With manual maintenance only the bytes count: fresh rows make the catalog's file long, and it
- * never gets shorter. 16 MiB are 4,096 rows of 1,024 dims. */
+/* With manual maintenance writers seal only because of the space: fresh rows make the catalog's
+ * file long, and it never gets shorter. 16 MiB are 4,096 rows of 1,024 dims. */
 #define SEAL_BYTES_MANUAL (16u << 20)
 
 /* The rows to seal, in the order of docids: the fresh rows, then those of a batch. */
@@ -32,8 +32,9 @@ mv_err seal_rows(writer *w, const row_parts *rows, uint32_t rows_count, uint64_t
                  mv_error *error);
 /* True when there are enough fresh rows for a segment. */
 bool seal_is_due(const engine_state *state);
-/* True when the writer has to seal them: with manual maintenance if they take SEAL_BYTES_MANUAL. */
-bool seal_is_due_in(const writer *w);
+/* The same for writers, which with manual maintenance seal only when the rows take
+ * SEAL_BYTES_MANUAL. */
+bool seal_is_due_for_writer(const writer *w);
 /* Verify a fresh row that is to be written again: a damaged one must not get a valid checksum. */
 mv_err seal_check_row(const mv_schema *schema, uint64_t docid, const catalog_value *value,
                       mv_error *error);
