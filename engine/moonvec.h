@@ -897,9 +897,9 @@ typedef struct mv_progress {
     uint64_t done; /* of `total`: bytes to write. Building an index counts as the bytes that are
                     * written in the same time */
     uint64_t total;
-    const char
-        *stage; /* "wait": another process optimizes, or too little is to be done (gradual). Then
-                 * "seal", "merge", "index", "done"; of a background job also "cancelled" */
+    /* "wait": another process optimizes, or nothing is due yet (gradual). Then "seal", "merge",
+     * "index", "done"; of a background job also "cancelled". */
+    const char *stage;
 } mv_progress;
 
 /* Another index for a field; `index` as in mv_vector_options or mv_field_options. */
@@ -977,12 +977,12 @@ typedef struct mv_stats {
     bool durable;          /* false: there are commits that were not synced */
     bool is_maintained;    /* maintenance or a background job is at work in this process */
     char maintenance_error[MV_ERROR_TEXT_SIZE]; /* the last failure of maintenance; "" if none */
-    uint64_t pending_rows; /* rows that wait for an index, fresh rows included. Small segments that
-                            * get none do not wait */
-    mv_pending pending;    /* why */
-    uint64_t slowed_ms;    /* how long writes of this process waited for maintenance
-                            * (mv_open_options.slowdown_rows) */
-    uint64_t catalog_bytes;         /* of disk_bytes, or of memory: the catalog */
+    uint64_t pending_rows;  /* rows that wait for an index, fresh rows included. Small segments that
+                             * get none do not wait */
+    mv_pending pending;     /* why */
+    uint64_t slowed_ms;     /* how long writes of this process waited for maintenance
+                             * (mv_open_options.slowdown_rows) */
+    uint64_t catalog_bytes; /* of disk_bytes, or of memory: the catalog */
     uint64_t catalog_free_bytes;    /* of these: not in use by the last commit. Later commits use
                                      * them again, and a job gives them back to the file system */
     mv_oldest_reader oldest_reader; /* that holds back the most */

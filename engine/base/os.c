@@ -329,8 +329,9 @@ mv_err os_each_entry(const char *path,
 mv_err os_open_read(const char *path, os_file *file, uint64_t *size, mv_error *error)
 {
     *file = OS_FILE_NONE;
-    int opened, flags = O_RDONLY;
-    if (!strncmp(path, PATHS_OF_FILES, sizeof PATHS_OF_FILES - 1)) flags = O_RDWR; /* os_discard */
+    /* os_discard has to write to the mapping of a file in memory. */
+    bool in_memory = !strncmp(path, PATHS_OF_FILES, sizeof PATHS_OF_FILES - 1);
+    int opened, flags = in_memory ? O_RDWR : O_RDONLY;
     /* O_NONBLOCK: opening a pipe must not wait for its writer. */
     RETRY(opened, open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (opened == -1) return error_system(error, errno, "cannot open '%s'", path);

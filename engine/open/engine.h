@@ -97,8 +97,8 @@ struct engine {
     bool is_swept; /* leftovers of dead processes were removed; guarded by the writers' lock */
     struct writer *writing; /* the transaction that was begun last, if it is open (writer.c);
                              * guarded by the writers' lock */
-    atomic_uint_fast64_t
-        writing_thread; /* that has the write transaction; 0: none of this process */
+    /* The thread that has the write transaction; 0: none of this process. */
+    atomic_uint_fast64_t writing_thread;
     atomic_uint_fast64_t writers_begun; /* number of the last write transaction */
     atomic_int last_uses;               /* an os_file, or ENGINE_FILE_UNOPENED (last_use.c) */
     atomic_uint_fast64_t hits;          /* mv_stats */

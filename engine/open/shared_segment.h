@@ -4,9 +4,9 @@
 
 #include "open/engine.h"
 
-/* An open segment as a schema sees it, shared by views. */
 struct expiry;
 
+/* An open segment as a schema sees it, shared by views. */
 typedef struct shared_segment {
     struct shared_segment *next; /* in the engine; guarded by its mutex */
     segment *s;

@@ -87,8 +87,8 @@ static const view_segment *segment_of_newest(const engine *e, const shared_segme
     return NULL;
 }
 
-/* An empty view. Its memory has the capacity for `segments_count` segments, followed by the slots
- * of their indexes. */
+/* An empty view. Its memory has the capacity for `segments_count` segments, followed by their slots
+ * of indexes and of waiting codes. */
 static view *view_create(const mv_schema *schema, uint32_t segments_count, uint64_t number)
 {
     size_t slots = index_slot_count(schema), fields = schema->vectors_count;
@@ -189,7 +189,8 @@ static mv_err add_index(void *ctx, uint64_t number, const catalog_value *value, 
     return MV_OK;
 }
 
-/* Let the fields that wait for a graph have codes: those of the newest view, or new ones. */
+/* Give the fields whose graph is missing codes: those that the newest view has, or new ones. The
+ * first ones get them, up to WAITING_CODES_BYTES_MAX. */
 static void add_codes(engine *e, view *v)
 {
     uint64_t bytes = 0;
@@ -276,7 +277,7 @@ static mv_err derive_seen_locked(const engine *e, view *v, uint32_t at, uint32_t
     return MV_OK;
 }
 
-/* Let a new view show what has not expired at `now`. */
+/* Hide the rows of a new view that have expired at `now`. */
 static mv_err expire_locked(const engine *e, view *v, int64_t now, mv_error *error)
 {
     uint32_t field;
@@ -292,7 +293,7 @@ static mv_err expire_locked(const engine *e, view *v, int64_t now, mv_error *err
     return MV_OK;
 }
 
-/* Make a view of the same commit, of another time. */
+/* Make a view of the same commit at another second. */
 static mv_err view_at_locked(engine *e, const view *other, int64_t now, view **out, mv_error *error)
 {
     view *v = view_create(other->schema, other->segments_count, other->number);

@@ -9,8 +9,8 @@
 #include "index/flat_codes.h"
 #include "open/shared_segment.h"
 
-/* The most that the codes of all segments of a view take. Rows beyond it are measured by vectors.
- */
+/* The most that the codes of all segments of a view take. Other segments are searched by their
+ * vectors. */
 #define WAITING_CODES_BYTES_MAX ((uint64_t)256 << 20)
 
 typedef struct waiting_codes {

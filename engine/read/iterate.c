@@ -105,10 +105,10 @@ const mv_schema *mv_iterator_schema(const mv_iterator *it)
 void mv_iterator_close(mv_iterator *it)
 {
     if (!it) return;
-    if (!os_is_forked(it->fork_generation)) {
+    if (!os_is_forked(it->fork_generation)) { /* else the scan and the snapshot are the parent's */
         scan_end(&it->sc);
         snapshot_close(&it->s);
-    } /* else the fresh rows are the parent's */
+    }
     mem_arena_free(&it->arena);
     mem_arena_free(&it->block);
     mem_buffer_free(&it->docids);

@@ -35,9 +35,8 @@
 #define ID_KEY_RAW_MAX     500u /* bytes; part of the format: a longer id has its hash as the key */
 #define ID_KEY_SIZE_MAX    (ID_KEY_RAW_MAX + 1)
 #define HAS_WIDE_NUMBERS   (LAYOUT_NUMBER_SIZE == sizeof(uint64_t)) /* 64 bits */
-#define FULL_DISK_BYTES                                                                            \
-    (1u << 16) /* a disk with less space is full; LMDB writes up to 64 pages                       \
-                */
+/* A disk with less space is full: LMDB writes up to 64 pages at once. */
+#define FULL_DISK_BYTES (1u << 16)
 
 static_assert(ID_KEY_SIZE_MAX <= 511, "the longest key of LMDB has 511 bytes");
 static_assert(ID_KEY_SIZE_MAX >= 17, "a key of a hash fits");

@@ -9,8 +9,8 @@
 #include "storage/section_format.h"
 
 #define DISCARD_BYTES ((uint64_t)1 << 20) /* freed in a step: 0.15 ms */
-#define STEP_BYTES    ((uint64_t)1 << 20) /* hashed in a step: about 0.3 ms where they are in memory \
-                                           */
+/* Hashed in a step: about 0.3 ms where they are in memory. */
+#define STEP_BYTES ((uint64_t)1 << 20)
 
 struct section_file {
     uint32_t refs;        /* references; the last one closes */
