@@ -3,11 +3,13 @@
 
 #include "transaction/seal.h"
 
-#define MERGE_RATIO          4u /* an older segment with more times the rows stays out */
-#define LEVEL_RATIO          3u /* the same under small_groups, */
-#define LEVEL_DELETED_ONE_IN 5u /* where a segment is rewritten when 1 row in 5 is deleted */
+/* An older segment joins a group if it has at most so many times the rows; under small_groups: */
+#define MERGE_RATIO 4u
+#define LEVEL_RATIO 3u
+/* A segment is rewritten when one row in so many is deleted; under small_groups: */
+#define MERGE_DELETED_ONE_IN 20u
+#define LEVEL_DELETED_ONE_IN 5u
 #define MERGE_ALWAYS_BYTES   (64u << 20)   /* segments up to this are cheap to copy */
-#define MERGE_DELETED_ONE_IN 20u           /* a segment is rewritten when 1 row in 20 is deleted */
 #define MERGE_SMALL_ROWS     SEAL_ROWS_MAX /* a small group inserts at most so many in an index */
 
 /* Maintenance starts by itself when one of four things makes searches slow or takes space.
@@ -202,8 +204,7 @@ uint64_t merge_plan_build_cost(const merge_plan *p, uint32_t slot)
 
 /* ---------------------------------------------------------------- what there is to do */
 
-/* Copying the links of a row to a graph that is extended takes as long as writing this many bytes.
- */
+/* To copy the links of a row of an extended graph takes as long as writing this many bytes. */
 #define EXTEND_COST_OF_ROW 4000u
 
 static uint64_t row_build_cost(const mv_schema *schema)
@@ -215,7 +216,7 @@ static uint64_t row_build_cost(const mv_schema *schema)
     return cost;
 }
 
-/* Of writing `rows` rows, of which `inserted` are inserted in indexes. */
+/* The cost of writing `rows` rows, of which `inserted` are inserted in indexes. */
 static uint64_t rewrite_cost(const mv_schema *schema, uint64_t rows, uint64_t inserted)
 {
     return rows * (row_bytes(schema) + EXTEND_COST_OF_ROW) + inserted * row_build_cost(schema);
