@@ -4,12 +4,14 @@
  * the last one, and before the commit of every reader. So the pages of the last two commits stay,
  * as a power cut may leave either meta page, and as a reader that begins now may see either.
  *
- * What was not taken: writing a compact copy and putting it in the place of the file. Processes
- * that have the file open would each have to notice, close LMDB's environment and open it again,
- * while their snapshots go on in the old file; both would need lock files of their own, since
- * closing one environment drops the process's locks on a lock file that another one uses, too.
- * Moving pages down and cutting the end off: LMDB has no call that moves a page, nor one that takes
- * the pages behind the end out of the free list. */
+ * Two other ways were considered and not taken:
+ *
+ * - To put a compact copy in the place of the file. Processes that have the file open would each
+ *   have to notice, close LMDB's environment and open it again, while their snapshots go on in the
+ *   old file. Both files would need lock files of their own, since closing one environment drops
+ *   the process's locks on a lock file that another one uses, too.
+ * - To move pages down and cut the end off. LMDB has no call that moves a page, nor one that takes
+ *   the pages behind the end out of the free list. */
 #include "storage/catalog_space.h"
 
 #include "base/bits.h"
@@ -17,10 +19,10 @@
 #include "storage/catalog_inside.h"
 #include "storage/catalog_page.h"
 
-/* Free space that stays, for the next commits: they write faster to space that the file has, and a
- * commit of one document takes about 10 free pages. LMDB takes first what was freed first, so
- * commits fill all holes in turn. What writers let stay is chosen so that a trim, which reads the
- * free list, comes after hundreds of commits. */
+/* Free space that is not given back: commits write faster to space that the file has. A commit of
+ * one document takes about 10 free pages, those that were freed first, so commits fill all holes in
+ * turn. Writers leave more, so that they trim, and read the free list for it, once in hundreds of
+ * commits. */
 #define SPARE_BYTES          (256u << 10)
 #define SPARE_ONE_IN         8u /* and this part of the pages in use */
 #define SPARE_BYTES_WRITERS  (16u << 20)
@@ -36,7 +38,7 @@ typedef struct free_pages {
     uint64_t commit;     /* the last one */
     uint64_t oldest;     /* that any reader sees, or `commit` */
     uint64_t last_freed; /* pages freed by the last commit */
-    uint64_t held;       /* freed before, but not before the oldest reader's commit */
+    uint64_t held;       /* freed before that, and since the oldest reader's commit */
 } free_pages;
 
 static mv_err damaged_list(mv_error *error)
@@ -96,7 +98,7 @@ static mv_err count_used(const catalog_txn *txn, uint64_t *pages, mv_error *erro
     return MV_OK;
 }
 
-/* Where the free list begins that `oldest`, if it is of an older commit than `txn`, holds back. */
+/* Find the oldest reader, and the commit from which on it holds freed pages back. */
 static mv_err find_oldest(catalog *c, const catalog_txn *txn, catalog_reader *oldest, free_pages *f,
                           mv_error *error)
 {
@@ -140,8 +142,8 @@ mv_err catalog_space_measure(catalog *c, catalog_space *space, mv_error *error)
     return MV_OK;
 }
 
-/* Is so much of the file free that it is worth giving back? */
-static bool is_loose(const catalog_space *space, uint64_t last_freed_bytes, bool by_writer)
+/* Is so much of the file free that some is worth giving back? */
+static bool has_much_free(const catalog_space *space, uint64_t last_freed_bytes, bool by_writer)
 {
     uint64_t spare = by_writer ? SPARE_BYTES_WRITERS + space->used_bytes / SPARE_ONE_IN_WRITERS
                                : SPARE_BYTES + space->used_bytes / SPARE_ONE_IN;
@@ -153,7 +155,8 @@ mv_err catalog_space_wants_commit(catalog *c, bool *wants, mv_error *error)
 {
     catalog_space space;
     MV_TRY(catalog_space_measure(c, &space, error));
-    *wants = is_loose(&space, 0, false) && !is_loose(&space, space.last_freed_bytes, false);
+    *wants =
+        has_much_free(&space, 0, false) && !has_much_free(&space, space.last_freed_bytes, false);
     return MV_OK;
 }
 
@@ -180,7 +183,7 @@ static uint64_t skip(const free_pages *f, uint64_t page, bool is_free)
     return page;
 }
 
-/* Make at least one, so that each call comes further. */
+/* Make holes of the free pages from *page on: at least one, so that each call comes further. */
 static mv_err make_holes(const free_pages *f, os_file file, uint64_t page_size, double until,
                          uint64_t *page, bool *more, mv_error *error)
 {
@@ -197,7 +200,7 @@ static mv_err make_holes(const free_pages *f, os_file file, uint64_t page_size, 
     return MV_OK;
 }
 
-/* Go on at *page. */
+/* Trim from *page on, whatever is free. */
 static mv_err trim_from(catalog *c, double until, uint64_t *page, bool *more, mv_error *error)
 {
     os_file file;
@@ -217,7 +220,7 @@ mv_err catalog_space_trim(catalog *c, double until, uint64_t *page, bool *more, 
     catalog_space space;
     if (!*page) {
         MV_TRY(catalog_space_measure(c, &space, error));
-        *more = is_loose(&space, space.last_freed_bytes, false);
+        *more = has_much_free(&space, space.last_freed_bytes, false);
         if (!*more) return MV_OK;
     }
     *more = true;
@@ -230,6 +233,6 @@ mv_err catalog_space_trim_some(catalog *c, double until, mv_error *error)
     uint64_t page = 0;
     bool more = true;
     MV_TRY(catalog_space_measure(c, &space, error));
-    if (!is_loose(&space, space.last_freed_bytes, true)) return MV_OK;
+    if (!has_much_free(&space, space.last_freed_bytes, true)) return MV_OK;
     return trim_from(c, until, &page, &more, error);
 }

@@ -14,13 +14,13 @@ typedef struct catalog_space {
     uint64_t used_bytes;       /* pages of the last commit */
     uint64_t last_freed_bytes; /* pages that the last commit freed: free only after the next one,
                                 * since a power cut, or a commit in doubt, may take it back */
-    uint64_t held_bytes;       /* pages freed before that which `oldest` may see */
+    uint64_t held_bytes;       /* pages freed before that, and since the commit of `oldest` */
     catalog_reader oldest;     /* reader of an older commit than the last; pid 0: there is none */
     uint64_t oldest_behind;    /* commits since the one that it sees */
 } catalog_space;
 
 mv_err catalog_space_measure(catalog *c, catalog_space *space, mv_error *error);
-/* Is there much to trim, but only after one more commit? */
+/* Is there much to give back, but only after one more commit? */
 mv_err catalog_space_wants_commit(catalog *c, bool *wants, mv_error *error);
 /* If much of the file is free, give it back to the file system, until about `until` (os_seconds).
  * *page, 0 at first, is where to go on; *more is false at the end, or where files cannot have
