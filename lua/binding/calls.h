@@ -34,7 +34,8 @@ int call_is_transaction(lua_State *L); /* -> is it the handle of a transaction? 
 int call_in_transaction(lua_State *L); /* -> has this thread one open? false if closed */
 
 /* job_box.c; threads 0: the engine chooses the number */
-int call_optimize_step(lua_State *L);    /* (budget_ms, threads) -> more, done, total, stage */
+/* (budget_ms, threads, gradual) -> more, done, total, stage */
+int call_optimize_step(lua_State *L);
 int call_optimize_abandon(lua_State *L); /* ends the job that optimize_step began */
 int call_optimize_start(lua_State *L);   /* (threads) -> job */
 
