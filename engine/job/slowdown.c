@@ -2,7 +2,7 @@
 
 #include "job/merge_plan.h"
 
-#define READERS_SECONDS 2.0   /* how long a read is remembered; chosen */
+#define READERS_SECONDS 2.0   /* how long a read counts; chosen */
 #define ROW_SECONDS     0.001 /* the wait for a row at twice the limit */
 #define OVER_MAX        2.0   /* times that, at most */
 #define WAIT_MIN        5e-5  /* shorter waits are left out: a sleep takes as long by itself */

@@ -1,9 +1,9 @@
-/* Slowing writers down, while indexes fall behind and searches have to look at many rows without.
+/* Slowing writers down while many rows lack an index, since searches then take longer.
  *
- * A write waits after its commit, for each of its rows the longer the more rows lack an index: not
- * at all up to a limit, 1 ms at twice the limit, 2 ms at most. So writers settle at the speed of
- * maintenance, without any measure of it. They wait only while there are readers: a load that
- * nobody waits for runs at full speed. */
+ * A write waits after its commit. The wait for each of its rows grows with the number of rows that
+ * lack an index: none up to a limit, 1 ms at twice the limit, 2 ms at most. So writers settle at
+ * the speed of maintenance, without any measure of it. They wait only while there are readers: a
+ * load that nobody reads runs at full speed. */
 #ifndef MV_SLOWDOWN_H
 #define MV_SLOWDOWN_H
 
