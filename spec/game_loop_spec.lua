@@ -104,12 +104,4 @@ describe("a game that optimizes in each frame", function()
     assert.equal(0, c:stats().fresh_rows)
     assert.equal("done", c:optimize { budget_ms = 1 })
   end)
-
-  it("maintenance_threads is an option of open", function()
-    local c = support.collection({ vectors = { { name = "v", type = "vector_fp32", dim = DIM } } },
-      { maintenance_threads = 2 })
-    assert(c:insert { id = 1, v = vector(1) })
-    assert.matches("'maintenance_threads' must be a whole number from 1 to 64",
-      support.message_of(support.collection, nil, { path = support.path(), maintenance_threads = 65 }))
-  end)
 end)

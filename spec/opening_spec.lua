@@ -88,6 +88,15 @@ describe("opening a collection", function()
     assert.equal(1, #support.collection(nil, { path = path }))
   end)
 
+  it("takes a number of threads for maintenance", function()
+    local books, path = support.collection(schema(), { maintenance_threads = 2 })
+    assert.equal(1, books:insert(dune))
+    assert.matches(
+      "'maintenance_threads' must be a whole number from 1 to 64",
+      support.message_of(support.collection, nil, { path = path, maintenance_threads = 65 })
+    )
+  end)
+
   it("keeps everything in memory at ':memory:'", function()
     local books = support.collection(schema(), { path = ":memory:" })
     books:insert(dune)
