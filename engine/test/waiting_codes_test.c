@@ -109,7 +109,10 @@ static void *search_rows(void *wrong)
 {
     mv_result *result = NULL;
     mv_error own;
-    if (mv_result_create(c, &result, &own)) return wrong;
+    if (mv_result_create(c, &result, &own)) {
+        *(int *)wrong = 1;
+        return NULL;
+    }
     for (uint32_t i = 0; i < SEARCHES; i++) {
         float query[DIM];
         make_row(ROWS + i, query);
