@@ -244,12 +244,13 @@ static inline uint64_t hnsw_builder_draw(uint64_t *state)
 
 /* ---- hnsw_codes.c */
 
-/* Choose the codes by which links are made, and int4 codes to be tried: begin, look until nothing
- * is left to be looked at (false), then settle, which allocates them. False: no memory. */
+/* Choose the codes by which links are made, and int4 codes to be tried. First begin. Then look at
+ * some more rows, until look returns false: all is looked at. Then settle, which allocates the
+ * codes. Begin and settle return false if there is no memory. */
 bool hnsw_codes_begin(hnsw_builder *b);
 bool hnsw_codes_look(hnsw_builder *b);
 bool hnsw_codes_settle(hnsw_builder *b);
-void hnsw_codes_end_look(hnsw_builder *b); /* free what looking needs; also if there is nothing */
+void hnsw_codes_end_look(hnsw_builder *b); /* free the memory for looking, if there is some */
 /* Encode a block of rows, and clear their links. */
 void hnsw_codes_encode(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 /* A vector is out of the range of its code: use the vectors instead of codes. */
@@ -301,13 +302,13 @@ void hnsw_link_collect_targets(hnsw_builder *b);
 
 /* ---- hnsw_measure.c */
 
-/* First: the true neighbours by codes, HNSW_BUILD_SCAN_ROWS rows at a time. */
+/* First: the true neighbours by codes, among the next HNSW_BUILD_SCAN_ROWS rows. */
 void hnsw_measure_scan(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 /* Then: the error of codes, the reach of walks. */
 void hnsw_measure_near(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 void hnsw_measure_conclude_near(hnsw_builder *b);
-/* Then: the recall with each factor of patience. */
-/* False: the step ends midway. The item is continued with the same scratch. */
+/* Then: the recall with each factor of patience. False: the step ends midway. The item is continued
+ * with the same scratch. */
 bool hnsw_measure_recall(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 
 /* ---- hnsw_choose.c */

@@ -5,7 +5,8 @@
  * are taken and others still work on some. */
 #include "index/hnsw_builder.h"
 
-/* Items of a microsecond that a thread takes at a time, so that it locks the mutex seldom. */
+/* In phases whose items take about a microsecond, a thread takes so many at a time, so that it
+ * locks the mutex seldom. */
 #define TURN_ITEMS 16u
 
 typedef struct worker {
