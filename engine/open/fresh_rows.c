@@ -13,6 +13,7 @@ typedef struct row_source {
     uint32_t row;             /* and where */
 } row_source;
 
+/* Fresh rows in the making. */
 typedef struct fresh_gathering {
     const snapshot *s;
     const mv_schema *schema;
@@ -511,9 +512,11 @@ mv_err fresh_rows_acquire(const snapshot *s, const fresh_wants *wants, fresh_row
     return err;
 }
 
-void fresh_rows_see(const fresh_part *part, mv_type type, uint32_t field, int64_t expired,
+void fresh_rows_see(const snapshot *s, const fresh_part *part, uint32_t field,
                     uint64_t seen[FRESH_CHUNK_ROWS / 64])
 {
+    mv_type type = s->v->schema->fields[field].type;
+    int64_t expired = snapshot_fresh_expired(s);
     const table_column *column = &part->chunk->table.columns[field];
     size_t width = cell_width(type);
     memcpy(seen, part->live, sizeof part->live);

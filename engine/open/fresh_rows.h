@@ -65,9 +65,9 @@ void fresh_rows_release(engine *e, fresh_rows *f);
 /* The same for a caller that has the engine's mutex. NULL is fine. */
 void fresh_rows_release_locked(fresh_rows *f);
 
-/* The rows of a part that are seen: not deleted, and not expired at second `expired`. `field`,
- * which is gathered, says when they expire. */
-void fresh_rows_see(const fresh_part *part, mv_type type, uint32_t field, int64_t expired,
+/* Find the rows of a part that the snapshot shows: neither deleted nor expired. `field`, which is
+ * gathered, says when they expire (snapshot_expired_field). */
+void fresh_rows_see(const snapshot *s, const fresh_part *part, uint32_t field,
                     uint64_t seen[FRESH_CHUNK_ROWS / 64]);
 
 /* The part as a table. */

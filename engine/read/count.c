@@ -45,8 +45,7 @@ static mv_err count_fresh(const snapshot *s, uint32_t expires, uint64_t *count, 
     if (err) return err;
     for (uint32_t i = 0; i < fresh->parts_count; i++) {
         uint64_t seen[FRESH_CHUNK_ROWS / 64];
-        fresh_rows_see(&fresh->parts[i], schema->fields[expires].type, expires,
-                       snapshot_fresh_expired(s), seen);
+        fresh_rows_see(s, &fresh->parts[i], expires, seen);
         *count += bits_count(seen, fresh->parts[i].chunk->table.rows);
     }
     fresh_rows_release(s->e, fresh);

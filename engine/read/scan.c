@@ -249,8 +249,7 @@ static mv_err next_of_fresh(scan *sc, mv_error *error)
     sc->fresh_codes = part->chunk->codes;
     uint32_t expires;
     if (snapshot_expired_field(sc->s, &expires)) {
-        mv_type type = sc->s->v->schema->fields[expires].type;
-        fresh_rows_see(part, type, expires, snapshot_fresh_expired(sc->s), sc->fresh_seen);
+        fresh_rows_see(sc->s, part, expires, sc->fresh_seen);
         sc->fresh_table.live = sc->fresh_seen;
     }
     sc->t = &sc->fresh_table;

@@ -31,7 +31,7 @@ typedef struct writer {
     engine_state state;   /* as it will be committed */
     uint64_t first_docid; /* state.next_docid when the transaction began */
     view *v;              /* of the last settled state */
-    int64_t now;          /* what has expired: see view_open; read once */
+    int64_t now;          /* the second that decides what has expired; read once (view_open) */
     bool v_lags;          /* `v` lags behind the changes (I10) */
     uint64_t changes;     /* grows with every change: older results are stale */
     writer_chunk *chunks; /* sorted by key */
