@@ -40,7 +40,7 @@ local longest = 0
 for frame = 1, FRAMES do
   local began = os.clock()
   local who = WHO[frame % #WHO + 1]
-  local what = DID[frame * 7 % #DID + 1] .. " " .. WHERE[frame * 5 % #WHERE + 1]
+  local what = DID[math.random(#DID)] .. " " .. WHERE[math.random(#WHERE)]
   assert(memories:insert { id = frame, who = who, what = what, meaning = embed(what) })
   assert(memories:query { vector = embed("a wolf"), topk = 3, filter = "who = ?", args = { who }, into = hits })
   assert(memories:optimize { budget_ms = SLICE_MS })

@@ -225,7 +225,6 @@ static void wake_by_commit(engine *e, const view *v, bool sync)
 
 static void wake_by_read(engine *e, const view *v, bool sync)
 {
-    slowdown_note_read(e);
     if (atomic_load(&e->looked_at) == v->number) return;
     atomic_store(&e->looked_at, v->number);
     slowdown_note_view(e, v);

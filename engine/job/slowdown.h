@@ -2,15 +2,13 @@
  *
  * A write waits after its commit. The wait for each of its rows grows with the number of rows that
  * lack an index: none up to a limit, 1 ms at twice the limit, 2 ms at most. So writers settle at
- * the speed of maintenance, without any measure of it. They wait only while there are readers: a
- * load that nobody reads runs at full speed. */
+ * the speed of maintenance, without any measure of it. They wait only while searches
+ * look at such rows (engine_note_waiting): a load that nobody searches runs at full speed. */
 #ifndef MV_SLOWDOWN_H
 #define MV_SLOWDOWN_H
 
 #include "open/view.h"
 
-/* A commit is read: tell the writers of all processes that there are readers. */
-void slowdown_note_read(engine *e);
 /* Count the rows of a commit that lack an index. */
 void slowdown_note_view(engine *e, const view *v);
 /* engine_hooks.slow_down */

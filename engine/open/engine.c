@@ -184,6 +184,12 @@ bool engine_is_writing_number(const engine *e, uint64_t number)
 
 /* ---------------------------------------------------------------- memory of searches */
 
+void engine_note_waiting(engine *e)
+{
+    _Atomic uint64_t *word = catalog_shared_word(e->catalog, CATALOG_WORD_SEARCH);
+    if (word) atomic_store(word, (uint64_t)(os_seconds() * 1000));
+}
+
 index_scratch engine_acquire_scratch(engine *e)
 {
     index_scratch scratch = {0};

@@ -189,6 +189,10 @@ bool engine_is_writing(const engine *e);
 /* True when that is write transaction `number`. */
 bool engine_is_writing_number(const engine *e, uint64_t number);
 
+/* A search looks at rows of segments that wait for an index. Writers of all processes get to know
+ * it (slowdown.h), unless this one has opened the collection read_only. */
+void engine_note_waiting(engine *e);
+
 /* Memory for searches of indexes, kept by the engine between searches. An acquired scratch is the
  * caller's until it is released, with what the search allocated in it. */
 index_scratch engine_acquire_scratch(engine *e);

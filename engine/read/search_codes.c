@@ -6,11 +6,16 @@
 
 coded_rows search_codes_of(search *s, const scan *sc)
 {
+    uint32_t field = s->q->vector_field;
     if (sc->source == RESULT_FRESH) {
-        const fresh_codes *fresh = &sc->fresh_codes[s->q->vector_field];
+        const fresh_codes *fresh = &sc->fresh_codes[field];
         return (coded_rows){&fresh->codes, sc, fresh->is_used ? sc->count : 0};
     }
-    waiting_codes *w = s->r->seen->v->segments[sc->source].codes[s->q->vector_field];
+    const view *v = s->r->seen->v;
+    waiting_codes *w = v->segments[sc->source].codes[field];
+    if (index_slot_type(v->schema, field) &&
+        !shared_index_is_usable(v->segments[sc->source].indexes[field]))
+        engine_note_waiting(s->r->e);
     uint32_t end = sc->begin + sc->count, encoded = w ? waiting_codes_encoded(w) : 0;
     if (w && encoded < end && !s->has_encoded) {
         encoded = waiting_codes_advance(w);

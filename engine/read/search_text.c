@@ -194,6 +194,7 @@ static mv_err read_block(text_search *t, const scan *sc, mv_error *error)
     const mv_schema *schema = view_of(t)->schema;
     uint32_t field = t->s->q->text_field;
     index_column column = shared_index_column(&schema->fields[field], sc->t, field);
+    if (sc->source != RESULT_FRESH) engine_note_waiting(t->s->r->e);
     for (uint32_t at = scan_find(sc, 0); at < sc->count; at = scan_find(sc, at + 1))
         MV_TRY(read_row(t, sc, at, &column, error));
     return MV_OK;

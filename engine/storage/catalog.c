@@ -433,8 +433,7 @@ void catalog_unlock(catalog *c)
 
 _Atomic uint64_t *catalog_shared_word(catalog *c, catalog_word word)
 {
-    mv_assert(c->writers);
-    return os_shared_mutex_words(c->writers) + word;
+    return c->writers ? os_shared_mutex_words(c->writers) + word : NULL;
 }
 
 static mv_err lock_writers(catalog *c, double seconds, mv_error *error)

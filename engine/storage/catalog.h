@@ -101,10 +101,10 @@ void catalog_end(catalog_txn *txn);
 bool catalog_lock(catalog *c, double seconds);
 void catalog_unlock(catalog *c);
 /* A word that all processes that write to the catalog share, 0 at first. The catalog does not use
- * it. Not if it was opened read_only. */
+ * it. NULL if it was opened read_only. */
 typedef enum catalog_word {
-    CATALOG_WORD_TURN, /* until when a job asks for the turn (turn.c) */
-    CATALOG_WORD_READ  /* when rows without an index were last read (slowdown.h) */
+    CATALOG_WORD_TURN,  /* until when a job asks for the turn (turn.c) */
+    CATALOG_WORD_SEARCH /* when a search last looked at rows without an index (slowdown.h) */
 } catalog_word;
 _Atomic uint64_t *catalog_shared_word(catalog *c, catalog_word word);
 /* The number of the LMDB commit that the transaction sees; of a write transaction, the one that it

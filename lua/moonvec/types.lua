@@ -144,7 +144,7 @@ function moonvec.unpack_sparse(sparse) end
 ---@field verify? boolean verify every checksum and structure before the collection is opened (default false)
 ---@field busy_ms? integer how long a write waits for other writers, of this or another process, in milliseconds; then the result is "busy". `optimize` waits as long for another process that optimizes. 0: not at all, as event loops want it (default 60000; at most 86400000)
 ---@field maintenance? "auto"|"manual" "auto" (default): seal fresh rows, merge segments and build indexes in the background, also what other processes have left undone. "manual": only in optimize; writes seal fresh rows when they take 16 MiB
----@field slowdown_rows? integer with maintenance "auto": once more rows than this lack an index, writes wait, if somebody reads, the longer the more rows lack one: 1 ms for each written row at twice the number, 2 ms at most. So indexes keep up, and searches stay fast; a load that nobody reads is not slowed down. Any call that reads counts for two seconds, in any process, of a collection opened with maintenance "auto" and not read_only. `stats().pending_rows` and `slowed_ms` tell how far. 0: never (default 32768; at most 4294967295)
+---@field slowdown_rows? integer with maintenance "auto": once more rows than this lack an index, writes wait: 1 ms for each written row at twice the number, less with fewer rows, 2 ms at most. So indexes keep up, and searches stay fast. Writes wait only while searches by vector or text look at such rows, of any process whose handle is not read_only; a search counts for two seconds. A load that nobody searches is not slowed down. `stats().pending_rows` and `slowed_ms` tell how far. The value is that of the handle that writes. 0: never (default 32768; at most 4294967295)
 ---@field maintenance_threads? integer number of threads that build graphs in the background, 1 to 64 (default: 1 for up to 2 cores, else half of the cores, at most 4). If the collection is open several times in the process, the value given last counts
 ---@field from? string only with the path ":memory:": the directory of a collection, which is copied into memory with its indexes; the directory is only read. Not an option of create_and_open
 
@@ -527,10 +527,11 @@ function collection:meta(key, value) end
 --- segment, a merge or a graph, which would be made again for the next few: so slices seal when a sixteenth of the documents is
 --- fresh (at least 1,024, at most 4,096 rows), and merge segments of similar sizes. The rest is done once the program has stopped
 --- writing: when slices without a write since, which do nothing, have had as much time together as the work takes. Then the
---- result is "done", and everything is merged and indexed. "done" after a slice that followed writes: what was due is done.
---- Maintenance of this and of other processes gives way. If another `optimize` or `create_index` of this process is
---- unfinished, the result is "busy" at once; if one of another process is, after `busy_ms`, counted from the first slice. Until
---- then a slice waits and returns "more".
+--- result is "done", and everything is merged and indexed. While the program writes, nearly every slice returns "more", also
+--- one that found nothing to do (stage "wait"): the result matters after the last write.
+--- Maintenance of this and of other processes gives way. Unfinished slices of the same handle are taken over. If another handle
+--- or a background job of this process has not finished, the result is "busy" at once; if one of another process has not, after
+--- `busy_ms`, counted from the first slice. Until then a slice waits and returns "more".
 ---@param options? moonvec.optimize_options
 ---@return true|"more"|"done"|moonvec.job|nil done, string? message, moonvec.code? code
 function collection:optimize(options) end
