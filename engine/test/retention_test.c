@@ -190,6 +190,30 @@ static void test_one_time(bool memory)
     if (!memory) remove_tree(sample_path("one"));
 }
 
+/* A job ends, also if the fresh row that was to expire first has been deleted. */
+static void test_deleted_before(bool memory)
+{
+    mv_collection *c = NULL;
+    mv_job *job = NULL;
+    char text[16];
+    mv_id id = id_of(0, text);
+    uint64_t deleted;
+    bool more = true;
+    forget_all();
+    WORKS(open_collection(PLACE("before"), &c));
+    WORKS(put(c, MV_INSERT, 0, 1, &(int64_t){1010}, 1));
+    WORKS(mv_delete(c, &id, 1, &deleted, &error));
+    clock_seconds = 1020;
+    WORKS(mv_optimize_begin(c, NULL, &job, &error));
+    for (int step = 0; more && step < 100; step++)
+        WORKS(mv_optimize_step(job, 0, &more, NULL, &error));
+    EXPECT(!more);
+    mv_job_free(job);
+    WORKS(mv_check(c, &error));
+    WORKS(mv_close(c, &error));
+    if (!memory) remove_tree(sample_path("before"));
+}
+
 /* Each allocation of a read and of a write fails once, when they find expired documents. */
 static void test_no_memory(void)
 {
@@ -298,6 +322,7 @@ int main(void)
     for (int memory = 0; memory < 2; memory++) {
         RUN_WITH(WHERE, test_time_passes(memory));
         RUN_WITH(WHERE, test_one_time(memory));
+        RUN_WITH(WHERE, test_deleted_before(memory));
     }
     RUN(test_no_memory());
     RUN(test_stored_schema());

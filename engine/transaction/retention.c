@@ -126,8 +126,10 @@ static mv_err expire_fresh(writer *w, uint64_t *removed, mv_error *error)
         ++*removed;
     }
     mem_buffer_free(&docids);
-    if (!err) w->state.fresh_expires = next;
-    return err;
+    if (err) return err;
+    w->state.fresh_expires = next;
+    w->changes++; /* also if that row had been deleted: else a job would find it for ever */
+    return MV_OK;
 }
 
 mv_err retention_expire(writer *w, uint64_t most, uint64_t *removed, mv_error *error)
