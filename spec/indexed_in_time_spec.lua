@@ -81,6 +81,17 @@ describe("what is written gets its index", function()
     assert.is_true(c:check())
   end)
 
+  it("and a write waits for that no longer than it takes", function()
+    local c = support.collection(nil, { path = path, maintenance = "auto", slowdown_rows = 1 })
+    for first = 1, 5001, 5000 do
+      local documents = {}
+      for n = first, first + 4999 do documents[#documents + 1] = { id = n, v = { n % 7, n % 11, n % 13, n % 97 } } end
+      assert(c:insert(documents)) -- the second one, for 10 s at 2 ms for each row
+      c:query { vector = { 1, 2, 3, 4 }, topk = 1 }
+    end
+    assert.is_true(c:stats().slowed_ms < 5000)
+  end)
+
   it("but not by a read_only or manual handle, and stats tell it", function()
     children.start(insert, path, 1, 6000, "manual"):wait()
     for _, how in ipairs { { "read_only", { read_only = true } }, { "manual", { maintenance = "manual" } } } do

@@ -3,7 +3,8 @@
  * A write waits after its commit. The wait for each of its rows grows with the number of rows that
  * lack an index: none up to a limit, 1 ms at twice the limit, 2 ms at most. So writers settle at
  * the speed of maintenance, without any measure of it. They wait only while searches
- * look at such rows (engine_note_waiting): a load that nobody searches runs at full speed. */
+ * look at such rows (engine_note_waiting): a load that nobody searches runs at full speed. A wait
+ * ends early when the searches do, or when so few rows lack an index that it would be over. */
 #ifndef MV_SLOWDOWN_H
 #define MV_SLOWDOWN_H
 
