@@ -58,5 +58,5 @@ void retention_set(lua_State *L, const mv_retention *retention)
     if (retention->max_documents) set_unsigned(L, "max_documents", retention->max_documents);
     if (retention->max_bytes) set_unsigned(L, "max_bytes", retention->max_bytes);
     if (retention->max_documents || retention->max_bytes)
-        set_string(L, "evict", word_text(rules, rules_count, retention->evict));
+        set_string(L, "evict", word_text(rules, rules_count, (int)retention->evict));
 }
