@@ -33,7 +33,7 @@ local moonvec = {}
 ---| "limit" # a documented limit is exceeded
 ---@alias moonvec.type "string"|"bool"|"int32"|"int64"|"uint32"|"uint64"|"float"|"double"|"timestamp"|"array_string"|"array_bool"|"array_int32"|"array_int64"|"array_uint32"|"array_uint64"|"array_float"|"array_double"|"array_timestamp"
 ---@alias moonvec.vector_type "vector_fp32"|"vector_fp16"|"vector_int8"|"vector_binary"|"sparse_vector_fp32" vector_binary: bits, see moonvec.numbers; sparse_vector_fp32: see moonvec.sparse
----@alias moonvec.id string|integer a string of 1 to 1,024 bytes. An integer is converted to its decimal string; filters compare `id` as that string
+---@alias moonvec.id string|integer a string of 1 to 1,024 bytes. An integer is converted to its decimal string. In a filter, give the string: args = { "7" }. The tests `id = ?` and `id IN ?` look ids up, others compare those of all documents
 ---@alias moonvec.numbers number[]|string|moonvec.vector a table of numbers, a string of packed little-endian float32, or a reusable vector. A vector_int8 field accepts whole numbers from -128 to 127. A vector_binary field accepts a table or reusable vector of zeros and ones, or a packed string of dim / 8 bytes: bit i (from 0) is in byte i / 8, the most significant bit of a byte first, as in numpy.packbits
 
 ---@alias moonvec.sparse table<integer, number>|string a sparse vector, of a field of type sparse_vector_fp32: a table of numbers by index, { [17] = 0.4, [29] = 1.2 }, or a packed string (moonvec.pack_sparse). An index is a whole number from 0 to 2^32 - 1; a number is from -1e15 to 1e15, and zeros are not kept. At most 65,536 entries, none is allowed. Documents are returned with the table
@@ -152,7 +152,7 @@ function moonvec.unpack_sparse(sparse) end
 ---@field name? string at most 64 bytes
 ---@field fields? moonvec.field[] scalar and array fields, at most 1,024
 ---@field vectors? moonvec.vector_field[] vector fields, at most 256; sparse ones, and those with `multi`, count as `fields`
----@field expires? string|false a scalar field that says when a document expires (NULL: never): int32, int64, uint32, uint64 or double, in seconds since 1970 as os.time() counts them, or a timestamp. From that second on no call finds the document, and its id is free. The clock is read in whole seconds, once for each call and once for a transaction; an iterator or a cursor goes on with what it has begun. The space comes back by itself: each write removes some documents that have expired, maintenance and optimize remove all. Backups and dumps may contain such documents, and do not show them either. If the clock is set back, those that are not removed yet are there again
+---@field expires? string|false a scalar field that says when a document expires (NULL: never): int32, int64, uint32, uint64 or double, in seconds since 1970 as os.time() counts them; or a timestamp, which is in microseconds: os.time() * 1000000, since os.time() alone would be in 1970. From that second on no call finds the document, and its id is free. The clock is read in whole seconds, once for each call and once for a transaction; an iterator or a cursor goes on with what it has begun. The space comes back by itself: each write removes some documents that have expired, maintenance and optimize remove all. Backups and dumps may contain such documents, and do not show them either. If the clock is set back, those that are not removed yet are there again
 ---@field max_documents? integer|false a write that leaves more removes others in the same commit: expired ones first, then as `evict` says. Of one batch with more documents only as many stay
 ---@field max_bytes? integer|false the same for bytes: ids, values and vectors as they are stored in a row, with its header (stats().bytes). Indexes and rows that are removed but not yet dropped do not count. A document that has more alone is refused with "limit"
 ---@field evict? "oldest"|"least_recent"|false what a limit removes. "oldest" (default): the documents that were written longest ago. "least_recent": those that were neither written, nor fetched, nor a hit of a query for longest, approximately: of 16 documents chosen at random, the one used longest ago. Reads of all processes count, except those that may not write to the directory; `iterate`, `count` and `facet` do not count. Beyond a million documents it becomes less exact, as several share a time
@@ -607,7 +607,8 @@ function collection:alter_column(name, changes) end
 
 --- Changes what the collection forgets by itself: `expires`, `max_documents`, `max_bytes` and `evict`, as in the schema. What is
 --- not given stays, false takes an option away. Documents that have expired are removed before, and those beyond the new limits
---- after the change, in the same commit.
+--- after the change, in the same commit. Programs that give a schema to `open` must give these values from then on; `open` without
+--- a schema takes what there is.
 ---@param options { expires?: string|false, max_documents?: integer|false, max_bytes?: integer|false, evict?: "oldest"|"least_recent"|false }
 ---@return true? done, string? message, moonvec.code? code
 function collection:alter(options) end
@@ -627,7 +628,7 @@ function collection:stats() end
 ---@field deleted_rows integer deleted rows that are still in segments
 ---@field disk_bytes integer size of the files; 0 for a collection in memory
 ---@field catalog_bytes integer space of the catalog, which has all that changes; of a collection in memory, too
----@field catalog_free_bytes integer of these, what the last commit does not use. Later commits use it again, and optimize gives most of it back to the file system
+---@field catalog_free_bytes integer of these, what the last commit does not use. Later commits use it again, once no reader needs it (`oldest_reader`), and optimize gives most of it back to the file system
 ---@field oldest_reader? moonvec.oldest_reader the reader that sees the oldest commit (nil: all see the last one)
 ---@field memory_bytes integer bytes allocated by moonvec in this process, without mapped files and without the contents of collections in memory
 ---@field commit integer number of the newest commit
@@ -641,7 +642,7 @@ function collection:stats() end
 ---@field indexes table<string, moonvec.index_stats> by field name: all vector fields, and the scalar fields that have an index
 ---@field background boolean whether this process is optimizing in the background
 ---@field background_error? string message of the failure that last stopped background maintenance
----@field pending_rows integer rows that wait for an index: fresh rows, and segments of 1,024 rows or more that lack one
+---@field pending_rows integer rows that wait for an index: fresh rows, and segments of 1,024 rows or more that lack one. Without optimize it does not become 0: see "few"
 ---@field slowed_ms integer how long writes of this process have waited for indexes (`slowdown_rows`), since it opened the collection
 ---@field pending? "working"|"elsewhere"|"due"|"few"|"failed"|"manual"|"read_only" why rows wait (nil: none do). "working": this process is building indexes. "elsewhere": another process was, when this one last tried. "due": this process is about to begin. "few": they are fresh rows, which stay fresh until they are a sixteenth of the documents (at least 1,024, at most 4,096 rows). "failed": see `background_error`; it is tried again. "manual": only optimize builds indexes. "read_only": this handle does not write
 
