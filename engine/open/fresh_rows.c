@@ -278,6 +278,16 @@ static mv_err make_chunk(fresh_gathering *g, const row_source *from, uint32_t ro
 
 /* ---------------------------------------------------------------- rows of the commit */
 
+mv_err fresh_rows_find(catalog_txn *txn, const mv_schema *schema, uint64_t docid,
+                       const uint8_t **encoded, mv_error *error)
+{
+    catalog_value value;
+    bool found;
+    MV_TRY(catalog_get_u64(txn, CATALOG_FRESH, docid, &value, &found, error));
+    *encoded = found ? value.bytes : NULL;
+    return found ? row_check(schema, value.bytes, value.size, error) : MV_OK;
+}
+
 /* Read the rows with docids of at least `from`. */
 static mv_err read_added(fresh_gathering *g, catalog_cursor *cursor, uint64_t from, mv_error *error)
 {

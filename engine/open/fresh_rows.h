@@ -65,6 +65,10 @@ void fresh_rows_release(engine *e, fresh_rows *f);
 /* The same for a caller that has the engine's mutex. NULL is fine. */
 void fresh_rows_release_locked(fresh_rows *f);
 
+/* The encoded fresh row of a docid, in the catalog's pages; NULL: there is none. MV_CORRUPT. */
+mv_err fresh_rows_find(catalog_txn *txn, const mv_schema *schema, uint64_t docid,
+                       const uint8_t **encoded, mv_error *error);
+
 /* Find the rows of a part that the snapshot shows: neither deleted nor expired. `field`, which is
  * gathered, says when they expire (snapshot_expired_field). */
 void fresh_rows_see(const snapshot *s, const fresh_part *part, uint32_t field,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "open/fresh_rows.h"
 #include "open/last_use.h"
 #include "open/registry.h"
 #include "transaction/handle.h"
@@ -171,20 +172,9 @@ mv_err result_check(const mv_result *r, mv_error *error)
     return MV_OK;
 }
 
-/* The encoded fresh row of a docid; NULL: there is none. */
-static mv_err find_fresh_row(const snapshot *s, uint64_t docid, const uint8_t **encoded,
-                             mv_error *error)
-{
-    catalog_value value;
-    bool found;
-    MV_TRY(catalog_get_u64(s->txn, CATALOG_FRESH, docid, &value, &found, error));
-    *encoded = found ? value.bytes : NULL;
-    return found ? row_check(s->v->schema, value.bytes, value.size, error) : MV_OK;
-}
-
 mv_err result_fresh_row(const snapshot *s, uint64_t docid, const uint8_t **encoded, mv_error *error)
 {
-    MV_TRY(find_fresh_row(s, docid, encoded, error));
+    MV_TRY(fresh_rows_find(s->txn, s->v->schema, docid, encoded, error));
     if (*encoded) return MV_OK;
     return error_set(error, MV_CORRUPT, "%s: fresh row %llu is missing", CATALOG_FILE,
                      (unsigned long long)docid);
@@ -355,7 +345,7 @@ static mv_err find_stored(const snapshot *s, uint64_t docid, mv_hit *hit, bool *
         return MV_OK;
     }
     const uint8_t *encoded = NULL;
-    MV_TRY(find_fresh_row(s, docid, &encoded, error));
+    MV_TRY(fresh_rows_find(s->txn, s->v->schema, docid, &encoded, error));
     *found = encoded;
     *expired = encoded && row_expires(s->v->schema, encoded) <= snapshot_fresh_expired(s);
     *hit = (mv_hit){.docid = docid, .source = RESULT_FRESH, .row = (uint64_t)(uintptr_t)encoded};

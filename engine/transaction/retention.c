@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "open/fresh_rows.h"
 #include "open/last_use.h"
 #include "transaction/seal.h"
 
@@ -47,14 +48,11 @@ static mv_err remove_document(writer *w, uint64_t docid, const uint8_t *id, uint
 
 static mv_err remove_fresh_row(writer *w, uint64_t docid, bool is_there, mv_error *error)
 {
-    catalog_value value;
-    bool found;
-    const uint8_t *id;
+    const uint8_t *encoded = NULL, *id;
     uint32_t id_size;
-    MV_TRY(catalog_get_u64(w->txn, CATALOG_FRESH, docid, &value, &found, error));
-    mv_assert(found);
-    MV_TRY(row_check(w->v->schema, value.bytes, value.size, error));
-    row_id(value.bytes, &id, &id_size);
+    MV_TRY(fresh_rows_find(w->txn, w->v->schema, docid, &encoded, error));
+    mv_assert(encoded);
+    row_id(encoded, &id, &id_size);
     return remove_document(w, docid, id, id_size, is_there, error);
 }
 

@@ -33,6 +33,7 @@
 
 #include "base/sorted.h"
 #include "open/durability.h"
+#include "open/fresh_rows.h"
 #include "storage/catalog_space.h"
 #include "transaction/garbage.h"
 
@@ -370,8 +371,7 @@ mv_err writer_delete_row(writer *w, uint64_t docid, bool is_there, mv_error *err
 static mv_err read_expired(writer *w, uint64_t docid, bool *expired, mv_error *error)
 {
     uint32_t at, row;
-    catalog_value value;
-    bool found;
+    const uint8_t *encoded = NULL;
     *expired = false;
     if (!is_fresh(w, docid)) {
         if (!view_find(w->v, docid, &at, &row)) return missing_row(docid, error);
@@ -380,10 +380,9 @@ static mv_err read_expired(writer *w, uint64_t docid, bool *expired, mv_error *e
         return MV_OK;
     }
     if (w->now < w->state.fresh_expires) return MV_OK;
-    MV_TRY(catalog_get_u64(w->txn, CATALOG_FRESH, docid, &value, &found, error));
-    if (!found) return MV_OK; /* it is being written: a row of a batch that becomes a segment */
-    MV_TRY(row_check(w->v->schema, value.bytes, value.size, error));
-    *expired = row_expires(w->v->schema, value.bytes) <= w->now;
+    MV_TRY(fresh_rows_find(w->txn, w->v->schema, docid, &encoded, error));
+    if (!encoded) return MV_OK; /* it is being written: a row of a batch that becomes a segment */
+    *expired = row_expires(w->v->schema, encoded) <= w->now;
     return MV_OK;
 }
 
@@ -424,12 +423,10 @@ mv_err writer_read(writer *w, uint64_t docid, row_parts *out, mv_error *error)
         if (!view_find(w->v, docid, &at, &row)) return missing_row(docid, error);
         return segment_read_row(&w->v->segments[at].table, w->v->schema, row, out, error);
     }
-    catalog_value value;
-    bool found;
-    MV_TRY(catalog_get_u64(w->txn, CATALOG_FRESH, docid, &value, &found, error));
-    if (!found) return missing_row(docid, error);
-    MV_TRY(row_check(w->v->schema, value.bytes, value.size, error));
-    row_decode(w->v->schema, value.bytes, out);
+    const uint8_t *encoded = NULL;
+    MV_TRY(fresh_rows_find(w->txn, w->v->schema, docid, &encoded, error));
+    if (!encoded) return missing_row(docid, error);
+    row_decode(w->v->schema, encoded, out);
     return MV_OK;
 }
 
