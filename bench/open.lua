@@ -3,8 +3,8 @@
 -- What is measured and how to read it: bench/README.md.
 
 package.path = "bench/support/?.lua;" .. package.path
-local moonvec = require "moonvec"
 local harness = require "harness"
+local graph_rows = require "graph_rows"
 local documents = require "documents"
 local tools = require "tools"
 
@@ -90,26 +90,7 @@ report:line()
 
 local graph_path = ("%s/open-%d.base"):format(tools.directory, options.graph_rows)
 
-local function make_graph()
-  local part = graph_path .. ".part"
-  local schema = { vectors = { { name = "v", type = "vector_fp32", dim = GRAPH_DIM, metric = "l2" } } }
-  tools.remove(part)
-  local c = assert(moonvec.create_and_open(part, schema, { durability = "none", maintenance = "manual" }))
-  local row, size = 0, 4 * GRAPH_DIM
-  for packed in tools.batches(tools.data(0, options.graph_rows, GRAPH_DIM, options.seed), GRAPH_DIM, 5000) do
-    local batch = {}
-    for i = 1, #packed / size do
-      batch[i] = { id = row, v = packed:sub((i - 1) * size + 1, i * size) }
-      row = row + 1
-    end
-    assert(c:insert(batch))
-  end
-  assert(c:optimize())
-  assert(c:close())
-  assert(os.rename(part, graph_path))
-end
-
-if not tools.exists(graph_path .. "/catalog.mdb") then make_graph() end
+graph_rows.once(graph_path, tools.data(0, options.graph_rows, GRAPH_DIM, options.seed), GRAPH_DIM)
 local queries = tools.data(options.graph_rows, 1000, GRAPH_DIM, options.seed)
 local first = harness.alternate(options.rounds, {
   opener(graph_path, false, lua, "bench/support/open_queries.lua", graph_path, queries, GRAPH_DIM, QUERIES),

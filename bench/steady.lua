@@ -3,6 +3,7 @@
 
 package.path = "bench/support/?.lua;" .. package.path
 local moonvec = require "moonvec"
+local graph_rows = require "graph_rows"
 local harness = require "harness"
 local sets = require "ann_sets"
 local tools = require "tools"
@@ -18,26 +19,6 @@ local path = tools.directory .. "/steady.mv"
 local report = harness.report("steady", "queries while another process writes", options.seed)
 local queries = tools.vectors(sets.rows(recipe, 100000000, QUERIES, options.seed), recipe.dim)
 
-
-local function make_base()
-  local part = base .. ".part"
-  tools.remove(part)
-  local schema = { vectors = { { name = "v", type = "vector_fp32", dim = recipe.dim, metric = recipe.metric } } }
-  local c = assert(moonvec.create_and_open(part, schema, { durability = "none", maintenance = "manual" }))
-  local row = 0
-  local size = 4 * recipe.dim
-  for packed in tools.batches(sets.rows(recipe, 0, options.rows, options.seed), recipe.dim, 5000) do
-    local batch = {}
-    for i = 1, #packed / size do
-      batch[i] = { id = row, v = packed:sub((i - 1) * size + 1, i * size) }
-      row = row + 1
-    end
-    assert(c:insert(batch))
-  end
-  assert(c:optimize())
-  assert(c:close())
-  assert(os.rename(part, base))
-end
 
 local function percentile(sorted, share) return sorted[math.max(1, math.ceil(#sorted * share))] end
 
@@ -115,7 +96,7 @@ local function run_mode(name, rate)
   tools.remove(path)
 end
 
-if not tools.exists(base .. "/catalog.mdb") then make_base() end
+graph_rows.once(base, sets.rows(recipe, 0, options.rows, options.seed), recipe.dim, recipe.metric)
 report:line("%s rows of %s (%d dims) with a graph; one process asks for the 10 nearest, another one writes",
   harness.number(options.rows), recipe.name, recipe.dim)
 report:line("pending: rows that wait for a graph, which are searched by codes; durability none")

@@ -1,5 +1,4 @@
--- A collection with one vector field and a graph, of the rows of a file. The benches of pages, deletions
--- and memory begin with one.
+-- A collection with one vector field and a graph, of the rows of a file. The benches that need no more begin with one.
 
 local moonvec = require "moonvec"
 local tools = require "tools"
@@ -27,6 +26,16 @@ function M.insert(path, file, dim, wanted, metric)
     if #docs > 0 then count = count + assert(collection:insert(docs)) end
   end
   return collection, count
+end
+
+-- The same for all rows, with its graph, and closed, unless there is one at `path` from an earlier run.
+function M.once(path, file, dim, metric)
+  if tools.exists(path .. "/catalog.mdb") then return end
+  local part = path .. ".part"
+  local collection = M.insert(part, file, dim, nil, metric)
+  assert(collection:optimize())
+  assert(collection:close())
+  assert(os.rename(part, path))
 end
 
 return M
