@@ -516,11 +516,11 @@ typedef struct mv_open_options {
                        * answers MV_BUSY, in milliseconds. 0: MV_BUSY_MS; MV_BUSY_AT_ONCE: it does
                        * not wait. A job waits as long for a job of another process, but for
                        * writers as long as it is allowed to work */
-    uint64_t slowdown_rows; /* with automatic maintenance: once more rows than this lack an index,
-                             * writes wait, if searches look at such rows: 1 ms for each written
-                             * row at twice the number, 2 ms at most. So maintenance keeps up, and
-                             * searches stay fast. A search counts for two seconds, of any process
-                             * that has the collection open for writing. 0: MV_SLOWDOWN_ROWS */
+    /* With automatic maintenance: once more rows than this lack an index, writes wait, if searches
+     * look at such rows: 1 ms for each written row at twice the number, 2 ms at most, and 5 s for a
+     * write. So maintenance keeps up, and searches stay fast. A search counts for two seconds, of
+     * any process that has the collection open for writing. 0: MV_SLOWDOWN_ROWS */
+    uint64_t slowdown_rows;
     uint32_t maintenance_threads; /* that build graphs in maintenance, 1 to MV_THREADS_MAX. 0: by
                                    * the number of cores: 1 for up to 2 cores, else half of them, at
                                    * most 4. If handles of a process differ, that of the one which

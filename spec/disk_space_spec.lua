@@ -1,5 +1,5 @@
 -- Space on the disk: what a load leaves after optimize, what a stopped reader holds back, and that giving space back
--- disturbs nobody.
+-- disturbs no reader or writer.
 
 local children = require "spec.support.children"
 local moonvec = require "moonvec"

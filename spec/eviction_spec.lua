@@ -122,7 +122,7 @@ describe("max_bytes", function()
     assert.equal((kept - 2) * each, c:stats().bytes)
     assert(c:optimize())
     assert(c:add_column({ name = "more", type = "string", default = "" }))
-    assert.is_true(c:stats().bytes <= 100000 and #c < kept - 2) -- all documents are larger now, and some are gone
+    assert.is_true(c:stats().bytes <= 100000 and #c < kept - 2) -- all documents are larger now, and some are evicted
     assert.is_true(c:check())
     local left = #c
     assert(c:drop_column("more"))

@@ -328,7 +328,7 @@ describe("an expired document", function()
     assert.same({ 5000, 0, 5 }, { stats.expired, stats.deleted_rows, stats.documents })
   end)
 
-  it("is removed by maintenance when nobody writes", function()
+  it("is removed by maintenance when no program writes", function()
     local c, path = expired_since(4200)
     c:close()
     c = support.collection(nil, { path = path, maintenance = "auto" })

@@ -60,7 +60,7 @@ local function sorted(model, matches)
   return documents
 end
 
---- After a write: the oldest documents beyond the limit are gone.
+--- After a write: the oldest documents beyond the limit are evicted.
 local function evict(model)
   local documents = sorted(model)
   for i = 1, #documents - (model.max or #documents) do

@@ -35,7 +35,7 @@ describe("slowdown_rows", function()
   it("slows writes down beside reads, until the indexes have caught up", function()
     local c, other = behind(100)
     assert(c:insert(document(5000)))
-    assert.equal(0, c:stats().slowed_ms) -- nobody has read
+    assert.equal(0, c:stats().slowed_ms) -- no search has run
     support.wait_until(function()
       search_and_write(c, 5001)
       return c:stats().slowed_ms > 0

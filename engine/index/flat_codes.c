@@ -43,7 +43,6 @@ void flat_codes_begin(flat_codes *fc, uint8_t *memory)
 {
     const codes_vectors *vectors = &fc->vectors;
     uint8_t *errors = memory + mean_size(vectors), *codes = errors + errors_size(vectors);
-
     memset(memory, 0, flat_codes_size(vectors));
     fc->errors = (flat_code_error *)(void *)errors;
     fc->column = (codes_column){.quantize = MV_QUANTIZE_INT8,

@@ -5,8 +5,8 @@
  * are taken and others still work on some. */
 #include "index/hnsw_builder.h"
 
-/* In phases whose items take about a microsecond, a thread takes so many at a time, so that it
- * locks the mutex seldom. */
+/* Items a thread takes at a time in phases whose items take about a microsecond, so that it locks
+ * the mutex seldom. */
 #define TURN_ITEMS 16u
 
 typedef struct worker {

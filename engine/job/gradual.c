@@ -34,9 +34,10 @@ static void begin_plan(mv_job *job)
     job->stage = JOB_PLAN;
 }
 
-/* Nothing is due. Finish what is left, or let this slice be idle, or end the job if nothing is
- * left. `is_written`: others have committed since the job last looked. If it has worked since it
- * began, the job ends then, too: what is left came with these writes, and is for the next job. */
+/* Nothing is due. Finish the remaining work, or let this slice be idle, or end the job if no work
+ * remains. `is_written`: others have committed since the job last looked. If the job has worked
+ * since it began, it ends then, too: the remaining work came with these writes, and the next job
+ * does it. */
 static void finish_or_wait(mv_job *job, bool is_written)
 {
     double rest_ms = (double)merge_plan_rest_cost(job->v) / BYTES_PER_MS;

@@ -3,14 +3,16 @@
 
 #include "transaction/seal.h"
 
-/* An older segment joins a group if it has at most so many times the rows; under small_groups: */
+/* An older segment joins a group if it has at most this many times the rows of the group; the
+ * second value is for small_groups. */
 #define MERGE_RATIO 4u
 #define LEVEL_RATIO 3u
-/* A segment is rewritten when one row in so many is deleted; under small_groups: */
+/* A segment is rewritten when one of this many rows is deleted; the second value is for
+ * small_groups. */
 #define MERGE_DELETED_ONE_IN 20u
 #define LEVEL_DELETED_ONE_IN 5u
 #define MERGE_ALWAYS_BYTES   (64u << 20)   /* segments up to this are cheap to copy */
-#define MERGE_SMALL_ROWS     SEAL_ROWS_MAX /* a small group inserts at most so many in an index */
+#define MERGE_SMALL_ROWS     SEAL_ROWS_MAX /* most rows that a small group inserts in an index */
 
 /* Maintenance starts by itself when one of four things makes searches slow or takes space.
  *

@@ -139,8 +139,8 @@ typedef struct fresh_now {
     mem_arena arena;
     uint64_t *newer_docids; /* fresh rows that came later, */
     catalog_value *newer;   /* and copies of them */
-    uint64_t *gone;         /* docids of the segment's rows that were deleted meanwhile */
-    uint32_t newer_count, gone_count;
+    uint64_t *deleted;      /* docids of the segment's rows that were deleted meanwhile */
+    uint32_t newer_count, deleted_count;
     uint64_t newer_bytes;
 } fresh_now;
 
@@ -176,7 +176,7 @@ static mv_err find_newer(const mv_job *job, const writer *w, fresh_now *now, mv_
 }
 
 /* Find the rows of the new segment that were deleted meanwhile. */
-static mv_err find_gone(const mv_job *job, const writer *w, fresh_now *now, mv_error *error)
+static mv_err find_deleted(const mv_job *job, const writer *w, fresh_now *now, mv_error *error)
 {
     const job_pack *p = &job->pack;
     uint32_t at = 0, count = p->s.encoded_count;
@@ -189,7 +189,8 @@ static mv_err find_gone(const mv_job *job, const writer *w, fresh_now *now, mv_e
         catalog_value value;
         err = catalog_cursor_next_u64(cursor, &docid, &value, &found, error);
         if (!found) docid = UINT64_MAX;
-        while (at < count && p->docids[at] < docid) now->gone[now->gone_count++] = p->docids[at++];
+        while (at < count && p->docids[at] < docid)
+            now->deleted[now->deleted_count++] = p->docids[at++];
         at += at < count && p->docids[at] == docid;
     }
     catalog_cursor_close(cursor);
@@ -199,13 +200,13 @@ static mv_err find_gone(const mv_job *job, const writer *w, fresh_now *now, mv_e
 static mv_err look_at_fresh(const mv_job *job, const writer *w, fresh_now *now, mv_error *error)
 {
     uint64_t count = job->pack.s.encoded_count, most = w->state.fresh_rows;
-    now->gone = mem_arena_alloc(&now->arena, mem_array_size(count, sizeof *now->gone));
+    now->deleted = mem_arena_alloc(&now->arena, mem_array_size(count, sizeof *now->deleted));
     now->newer_docids = mem_arena_alloc(&now->arena, mem_array_size(most, sizeof(uint64_t)));
     now->newer = mem_arena_alloc(&now->arena, mem_array_size(most, sizeof *now->newer));
-    if (!now->gone || !now->newer_docids || !now->newer)
+    if (!now->deleted || !now->newer_docids || !now->newer)
         return no_memory_for_rows(most * sizeof *now->newer, error);
     MV_TRY(find_newer(job, w, now, error));
-    return find_gone(job, w, now, error);
+    return find_deleted(job, w, now, error);
 }
 
 /* Empty the table, and put the few rows back that came meanwhile: that is quicker than removing all
@@ -239,8 +240,8 @@ static mv_err enter_rows(mv_job *job, writer *w, mv_error *error)
     if ((err = writer_files_add_segment(w, written, error))) goto done;
     if ((err = replace_fresh(w, &now, error))) goto done;
     if ((err = writer_settle(w, error))) goto done;
-    for (uint32_t i = 0; i < now.gone_count && !err; i++)
-        err = writer_mark_deleted(w, now.gone[i], error);
+    for (uint32_t i = 0; i < now.deleted_count && !err; i++)
+        err = writer_mark_deleted(w, now.deleted[i], error);
 done:
     mem_arena_free(&now.arena);
     return err;

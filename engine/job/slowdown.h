@@ -1,10 +1,10 @@
 /* Slowing writers down while many rows lack an index, since searches then take longer.
  *
  * A write waits after its commit. The wait for each of its rows grows with the number of rows that
- * lack an index: none up to a limit, 1 ms at twice the limit, 2 ms at most. So writers settle at
- * the speed of maintenance, without any measure of it. They wait only while searches
- * look at such rows (engine_note_waiting): a load that nobody searches runs at full speed. A wait
- * ends early when the searches do, or when so few rows lack an index that it would be over. */
+ * lack an index: none up to a limit, 1 ms at twice the limit, 2 ms at most; one write waits for 5 s
+ * at most. So writers settle at the speed of maintenance, without any measure of it. They wait only
+ * while searches look at such rows (engine_note_waiting): a load without searches runs at full
+ * speed. A wait ends early when the searches end, or when maintenance has caught up. */
 #ifndef MV_SLOWDOWN_H
 #define MV_SLOWDOWN_H
 

@@ -2,9 +2,10 @@
  * of those used least recently, and kept only in collections that have it.
  *
  * Times are in a file of their own, catalog.mdb-uses, a slot of 8 bytes for each docid modulo
- * LAST_USE_SLOTS; in memory it has no name. Documents that are so many docids apart share a slot,
- * and each counts as used when the other is. All processes write to the file without locks, and it
- * is never synced: what is lost or torn makes a document look older or newer than it is. */
+ * LAST_USE_SLOTS; in memory it has no name. Documents whose docids differ by a multiple
+ * of it share a slot, and each counts as used when the other is. All processes write to the file
+ * without locks, and it is never synced: what is lost or torn makes a document look older or newer
+ * than it is. */
 #ifndef MV_LAST_USE_H
 #define MV_LAST_USE_H
 

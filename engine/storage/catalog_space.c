@@ -206,7 +206,7 @@ static mv_err trim_from(catalog *c, double until, uint64_t *page, bool *more, mv
     os_file file;
     uint64_t page_size, size;
     free_pages f = {0};
-    mv_assert(c->writing); /* so that nobody takes a page from the free list */
+    mv_assert(c->writing); /* so that no other writer takes a page from the free list */
     MV_TRY(lmdb_file(c, &file, &page_size, error));
     MV_TRY(os_size(file, &size, CATALOG_FILE, error));
     mv_err err = find_free(c, size / page_size, &f, error);

@@ -91,7 +91,7 @@ mv_err section_file_open(const char *path, const char *name, uint64_t segment, u
 /* Is the file at `path` a section file, whole or not? Its content tells: it begins with the magic,
  * or with the zeros that stand there until the header is written. MV_NOT_FOUND. */
 mv_err section_file_identify(const char *path, bool *is_ours, mv_error *error);
-/* Free some of the memory of a file in memory that nobody reads again, before it is closed: closing
+/* Free some of the memory of a file in memory that is not read again, before it is closed: closing
  * one of 30 MB takes 4 ms. False: nothing is left to free, or the file has other references. */
 bool section_file_discard(section_file *file);
 /* Release a reference; the last one closes the file. NULL is fine. */

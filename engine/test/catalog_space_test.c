@@ -1,5 +1,5 @@
 /* The space of the catalog's file: what optimize gives back to the file system, what readers of
- * older commits hold back, and that nobody loses a byte by it. */
+ * older commits hold back, and that no reader loses a byte by it. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -115,7 +115,7 @@ static void test_few_rows_wait(void)
         if (n % 10 == 9) EXPECT(!do_slice(c, &job, 1)); /* a pause of a slice is too short */
     }
     EXPECT(c->e->work.sealed == before.sealed && c->e->work.copied == before.copied);
-    WORKS(mv_optimize_begin(c, NULL, &second, &error)); /* a job that waits keeps nobody out */
+    WORKS(mv_optimize_begin(c, NULL, &second, &error)); /* a job that waits excludes no other */
     mv_job_free(second);
     EXPECT(finish(c, &job) > 2);
     expect_all_indexed(c, 5100);

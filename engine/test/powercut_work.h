@@ -9,7 +9,7 @@
 #include "test/powercut_oracle.h"
 
 #define DIM           4u
-#define EXPIRED_EVERY 23u /* writes of a document: one in so many leaves one that has expired */
+#define EXPIRED_EVERY 23u /* writes of a document: one in these leaves one that has expired */
 #define LONG_ID_EVERY 97u /* documents: one in this many has an id that the catalog hashes */
 #define LONG_ID_SIZE  600u
 #define BIG_EVERY     211u /* one in this many does not fit on a page of the catalog */

@@ -135,7 +135,7 @@ static void test_time_passes(bool memory)
     for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++) expect_seen(c, seconds[i]);
     uint32_t there = count_there(1130), stored = 0;
     WORKS(optimize_all(c, 1000));
-    for (uint32_t n = 0; n < DOCS; n++) { /* what has expired is gone for ever */
+    for (uint32_t n = 0; n < DOCS; n++) { /* expired documents never come back */
         stored += expires[n] != MISSING;
         if (expires[n] <= 1130) expires[n] = MISSING;
     }

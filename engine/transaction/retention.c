@@ -12,7 +12,7 @@
 #include "open/last_use.h"
 #include "transaction/seal.h"
 
-/* A write removes so many expired rows of segments, and twice as many as it writes: chosen so that
+/* Expired rows of segments that a write removes, besides twice as many as it writes: chosen so that
  * they grow fewer, and a write stays short. Removing one takes 5 us. */
 #define EXPIRED_PER_WRITE 64u
 
@@ -162,7 +162,7 @@ static uint64_t draw(eviction *x, uint64_t bound)
     return hash_bytes(&x->draws, sizeof x->draws, x->w->state.next_docid) % bound;
 }
 
-/* List the fresh rows, if they are so many that they are chosen from, too. Fewer are left alone:
+/* List the fresh rows, if there are enough of them to choose from them, too. Fewer are skipped:
  * they are the last ones written. */
 static mv_err list_fresh(eviction *x, mv_error *error)
 {
