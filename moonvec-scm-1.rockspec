@@ -17,6 +17,8 @@ description = {
 supported_platforms = { "unix" }
 dependencies = {
   "lua >= 5.1, < 5.6",
+  "lua-cjson >= 2.1", -- these two only for moonvec.source, moonvec.embed and the command
+  "luafilesystem >= 1.8",
 }
 external_dependencies = {
   LMDB = { header = "lmdb.h", library = "lmdb" },

@@ -10,7 +10,7 @@ local RANKS = {
 }
 
 -- The modules that the Lua modules may require in addition to each other.
-local OUTSIDE_MODULES = { cjson = true, argparse = true, ffi = true }
+local OUTSIDE_MODULES = { cjson = true, ffi = true, lfs = true }
 
 -- Headers of the operating system. A file that does not include them cannot call it.
 local SYSTEM_HOME = "engine/base/os.c"
