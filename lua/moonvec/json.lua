@@ -57,7 +57,6 @@ local function escape(character)
 end
 
 local function put_string(out, text)
- 
   out[#out + 1] = '"' .. text:gsub('[%c"\\]', escape) .. '"'
 end
 
