@@ -225,7 +225,7 @@ typedef struct mv_index_options {
     } as;
 } mv_index_options;
 
-#define MV_NAME_SIZE_MAX      64u    /* bytes of a field or collection name */
+#define MV_NAME_SIZE_MAX      64u    /* bytes of the name of a field, collection or model */
 #define MV_STOP_WORDS_MAX     1024u  /* of one text index */
 #define MV_STOP_WORD_SIZE_MAX 64u    /* bytes of one of them */
 #define MV_ID_SIZE_MAX        1024u  /* bytes of a document id */
@@ -370,12 +370,24 @@ typedef struct mv_field_options {
     uint32_t dim;           /* of MV_MULTI_FP32: numbers of each vector, 1 to MV_DIM_MAX; else 0 */
 } mv_field_options;
 
+/* Which texts the vectors of a field are made of, and by which model. The engine keeps it in the
+ * schema, so that vectors of two models are never mixed; the program makes the vectors. */
+typedef struct mv_embed {
+    const char *from;        /* a field of type MV_STRING that was added before; NULL: the program
+                              * says nothing about where the vectors come from */
+    const char *model;       /* its name, of 1 to MV_NAME_SIZE_MAX bytes */
+    const char *fingerprint; /* of 1 to MV_NAME_SIZE_MAX bytes; it changes whenever the vectors of
+                              * the model do. NULL or "": not known, which only a schema to compare
+                              * with may have */
+} mv_embed;
+
 typedef struct mv_vector_options {
     const char *name;
     mv_type type; /* MV_VECTOR_... */
     uint32_t dim; /* 1 to MV_DIM_MAX; for MV_VECTOR_BINARY bits, a multiple of 8 */
     mv_metric metric;
     mv_index_options index; /* MV_INDEX_NONE: the default, which is MV_INDEX_HNSW */
+    mv_embed embed;
 } mv_vector_options;
 
 /* What is removed when a collection has more than it may have. */

@@ -44,6 +44,12 @@ static mv_err create_batch(const mv_field_options *field, const mv_vector_option
     if (!batch) return error_memory(error, sizeof *batch, "a batch");
     batch->fork_generation = os_fork_generation();
     mv_err err = mv_schema_create(NULL, &batch->schema, error);
+    mv_vector_options alone; /* without the field that its vectors are made of */
+    if (vector) {
+        alone = *vector;
+        alone.embed = (mv_embed){NULL, NULL, NULL};
+        vector = &alone;
+    }
     if (!err) err = add_field(batch->schema, field, vector, error);
     if (err)
         mv_batch_free(batch);
@@ -62,6 +68,7 @@ static mv_err begin_column(mv_column *column, const mv_field_options *field,
     registry_retain(column->e);
     MV_TRY(schema_format_copy(w->v->schema, &column->schema, error));
     MV_TRY(add_field(column->schema, field, vector, error));
+    MV_TRY(schema_embed_check(column->schema, error));
     MV_TRY(seal_rows(w, NULL, 0, 0, error));
     MV_TRY(schema_write_begin(w, column->schema, error));
     view_retain(w->e, w->v);

@@ -66,6 +66,7 @@ static mv_err create_missing(const char *path, const mv_open_options *options, m
     if (options->read_only)
         return error_set(error, MV_NOT_FOUND,
                          "there is no collection '%s', and read_only cannot create it", path);
+    MV_TRY(schema_embed_check(options->schema, error));
     mv_err err = create(path, options->schema, error);
     /* Another process may have been faster: then its collection is opened. */
     return err == MV_EXISTS && !options->must_create ? MV_OK : err;
@@ -110,6 +111,7 @@ static mv_err open_in_memory(const mv_open_options *options, engine **e, mv_erro
     }
     if (!options->schema)
         return error_set(error, MV_MISUSE, "a collection in memory needs a schema");
+    MV_TRY(schema_embed_check(options->schema, error));
     return registry_create_in_memory(options->schema, &maintain_hooks, e, error);
 }
 

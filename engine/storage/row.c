@@ -93,6 +93,28 @@ static mv_err missing_value(const row_parts *r, const char *kind, const char *na
                      error_quote(r->id, r->id_size, id), kind, name);
 }
 
+/* A vector that the program gives, or has a model make of a text. */
+static mv_err missing_vector(const mv_schema *schema, const row_parts *r, uint32_t at,
+                             mv_error *error)
+{
+    char id[ERROR_QUOTE_SIZE];
+    uint32_t from;
+    const schema_vector *vector = &schema->vectors[at];
+    const mv_embed embed = schema_embed_of(schema, vector);
+    if (!embed.from || !mv_schema_find_field(schema, embed.from, strlen(embed.from), &from))
+        return missing_value(r, "vector field", vector->name, error);
+    error_quote(r->id, r->id_size, id);
+    if (r->cells[from].state == CELL_NULL)
+        return error_set(error, MV_MISUSE,
+                         "document '%s': vector field '%s' is missing, and field '%s', which it is "
+                         "made of, is NULL",
+                         id, vector->name, embed.from);
+    return error_set(error, MV_MISUSE,
+                     "document '%s': vector field '%s' is missing, which model '%s' makes of field "
+                     "'%s'",
+                     id, vector->name, embed.model, embed.from);
+}
+
 static mv_err default_cell(const schema_field *field, mem_buffer *scratch, mem_arena *arena,
                            cell *out, mv_error *error)
 {
@@ -119,7 +141,7 @@ mv_err row_complete(const mv_schema *schema, row_parts *r, mem_arena *arena, mv_
             err = missing_value(r, "field", field->name, error);
     }
     for (uint32_t i = 0; i < schema->vectors_count && !err; i++)
-        if (!r->vectors[i]) err = missing_value(r, "vector field", schema->vectors[i].name, error);
+        if (!r->vectors[i]) err = missing_vector(schema, r, i, error);
     mem_buffer_free(&scratch);
     return err;
 }

@@ -210,6 +210,7 @@ mv_err mv_schema_add_vector(mv_schema *schema, const mv_vector_options *options,
     memcpy(vector.name, options->name, strlen(options->name));
     MV_TRY(schema_index_take(options->name, options->type, options->metric, &options->index,
                              &schema->arena, &vector.index, error));
+    MV_TRY(schema_embed_take(schema, options->name, &options->embed, &vector, error));
     schema_vector *vectors =
         mem_grow(schema->vectors, &schema->vectors_capacity, schema->vectors_count, sizeof vector);
     if (!vectors) return error_memory(error, sizeof vector, "the fields of a schema");
@@ -264,6 +265,11 @@ mv_err schema_drop_field(mv_schema *schema, const char *name, uint32_t *uid, mv_
     if (field && field->uid == schema->retention.expires_uid)
         return error_set(error, MV_MISUSE,
                          "field '%s' says when documents expire: change 'expires' first", name);
+    const schema_vector *embedded = field ? schema_embed_find(schema, field) : NULL;
+    if (embedded)
+        return error_set(error, MV_MISUSE,
+                         "field '%s' has the texts of vector field '%s': drop that one first", name,
+                         embedded->name);
     if (field) {
         *uid = field->uid;
         size_t after = (size_t)(schema->fields + schema->fields_count - (field + 1));
@@ -365,6 +371,7 @@ bool mv_schema_vector(const mv_schema *schema, uint32_t position, mv_vector_opti
         .dim = vector->dim,
         .metric = vector->metric,
         .index = vector->index,
+        .embed = schema_embed_of(schema, vector),
     };
     return true;
 }

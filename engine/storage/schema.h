@@ -1,7 +1,7 @@
 /* The schema of a collection: its scalar fields and vector fields. It is built and changed by
  * schema.c, which has the public functions on mv_schema (moonvec.h), too; compared by
  * schema_compare.c; converted to bytes for the catalog and back by schema_format.c. What documents
- * it lets expire is in schema_retention.c. */
+ * it lets expire is in schema_retention.c, what its vectors are made of in schema_embed.c. */
 #ifndef MV_SCHEMA_H
 #define MV_SCHEMA_H
 
@@ -32,7 +32,10 @@ typedef struct schema_vector {
     uint64_t index_since;   /* indexes with lower file numbers were built for other options: they
                              * are searched until others have been built */
     uint32_t dim;
-    uint32_t size; /* bytes of one vector, element_row_size */
+    uint32_t size;                 /* bytes of one vector, element_row_size */
+    uint32_t embed_uid;            /* of the field whose texts are embedded; 0: none */
+    const char *embed_model;       /* in the arena of the schema, as is the next; NULL: none */
+    const char *embed_fingerprint; /* "": not known */
 } schema_vector;
 
 /* What the collection forgets by itself (mv_retention). */
@@ -55,7 +58,7 @@ struct mv_schema {
     uint32_t fields_capacity;
     uint32_t vectors_capacity;
     schema_retention retention;
-    mem_arena arena; /* default values, stop words */
+    mem_arena arena; /* default values, stop words, models */
 };
 
 static inline bool schema_has_retention(const mv_schema *schema)
@@ -74,6 +77,17 @@ static inline mv_metric schema_field_metric(const schema_field *field)
 {
     return type_is_multi(field->type) ? MV_IP : (mv_metric)0;
 }
+/* Check of what the vectors of field `name` are made, and copy it into `vector`. MV_MISUSE, naming
+ * the field. */
+mv_err schema_embed_take(mv_schema *schema, const char *name, const mv_embed *given,
+                         schema_vector *vector, mv_error *error);
+/* The same as it was given; what it points to is lent by the schema. */
+mv_embed schema_embed_of(const mv_schema *schema, const schema_vector *vector);
+/* MV_MISUSE: the fingerprint of a model is not known. A schema that is stored has all. */
+mv_err schema_embed_check(const mv_schema *schema, mv_error *error);
+/* The vector field that is made of this scalar field; NULL: there is none. */
+const schema_vector *schema_embed_find(const mv_schema *schema, const schema_field *field);
+
 /* Bytes of a vector of a field of several vectors. */
 static inline size_t schema_field_stride(const schema_field *field)
 {

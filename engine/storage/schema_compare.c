@@ -105,16 +105,41 @@ static mv_err compare_field(const schema_field *wanted, const schema_field *foun
     return wanted->has_default ? compare_default(wanted, found, error) : MV_OK;
 }
 
-static mv_err compare_vector(const schema_vector *wanted, const schema_vector *found,
+/* A fingerprint that is not given is like any. */
+static mv_err compare_embed(const char *name, const mv_embed *wanted, const mv_embed *found,
+                            mv_error *error)
+{
+    if (!wanted->from && !found->from) return MV_OK;
+    if (!wanted->from || !found->from)
+        return error_set(error, MV_SCHEMA_MISMATCH, "field '%s' %s", name,
+                         found->from ? "embeds texts in the collection, not in the given schema"
+                                     : "embeds texts in the given schema, not in the collection");
+    if (strcmp(wanted->from, found->from) != 0)
+        return differs(name, "embeds field", found->from, wanted->from, error);
+    if (strcmp(wanted->model, found->model) != 0)
+        return differs(name, "embeds by model", found->model, wanted->model, error);
+    if (!*wanted->fingerprint || strcmp(wanted->fingerprint, found->fingerprint) == 0) return MV_OK;
+    return error_set(
+        error, MV_SCHEMA_MISMATCH,
+        "field '%s' has vectors of model '%s' with fingerprint '%s', that of the given "
+        "one is '%s'",
+        name, found->model, found->fingerprint, wanted->fingerprint);
+}
+
+static mv_err compare_vector(const mv_schema *wanted_schema, const schema_vector *wanted,
+                             const mv_schema *found_schema, const schema_vector *found,
                              mv_error *error)
 {
     const char *name = wanted->name;
+    mv_embed wanted_embed = schema_embed_of(wanted_schema, wanted),
+             found_embed = schema_embed_of(found_schema, found);
     if (wanted->type != found->type)
         return differs(name, "is", type_name(found->type), type_name(wanted->type), error);
     MV_TRY(compare_number(name, "has dim", wanted->dim, found->dim, error));
     if (wanted->metric != found->metric)
         return differs(name, "has metric", mv_metric_name(found->metric),
                        mv_metric_name(wanted->metric), error);
+    MV_TRY(compare_embed(name, &wanted_embed, &found_embed, error));
     return compare_index(name, &wanted->index, &found->index, error);
 }
 
@@ -186,7 +211,7 @@ mv_err schema_compare(const mv_schema *wanted, const mv_schema *found, mv_error 
     for (uint32_t i = 0; i < wanted->vectors_count; i++) {
         const schema_vector *vector = &wanted->vectors[i];
         if (mv_schema_find_vector(found, vector->name, strlen(vector->name), &at))
-            MV_TRY(compare_vector(vector, &found->vectors[at], error));
+            MV_TRY(compare_vector(wanted, vector, found, &found->vectors[at], error));
         else if (mv_schema_find_field(found, vector->name, strlen(vector->name), &at))
             return differs(vector->name, "is", type_name(found->fields[at].type),
                            type_name(vector->type), error);

@@ -1,7 +1,7 @@
 /* A schema as bytes: a value of the table `meta` of the catalog. All numbers are little-endian.
  *
  *   offset   size  schema
- *        0      4  format, 1 to 6
+ *        0      4  format, 1 to 7
  *        4      4  next uid
  *        8      1  size s of the name; 0: unnamed
  *        9      s  the name
@@ -36,6 +36,10 @@
  *   12 + s      o  the options, in the order of index_kind.info: 1 byte for a word, 4 for a u32, 8
  *                  for a u64 or a double
  *   12+s+o      8  since format 2: number of the first file that was built for these options
+ *                  and of each, whatever its index, since format 7:
+ *        -      4  uid of the field whose texts are embedded; 0: none, and nothing follows
+ *        -    1+s  size and bytes of the name of the model
+ *        -    1+s  size and bytes of its fingerprint
  *
  * Options of hnsw: u32 m, u32 ef_construction, u8 quantize, u64 seed. Options of text: u8
  * tokenizer, u8 language, u8 stop_words, f64 k1, f64 b, and since format 5 u8 positions (1:
@@ -55,7 +59,7 @@
 #include "storage/cell.h"
 #include "storage/schema.h"
 
-#define SCHEMA_FORMAT     6u             /* the newest that is read */
+#define SCHEMA_FORMAT     7u             /* the newest that is read */
 #define SCHEMA_FORMAT_MIN 2u             /* the oldest that is written */
 #define FORMAT_2_TYPE     MV_VECTOR_INT8 /* the last vector type and */
 #define FORMAT_2_METRIC   MV_COSINE      /* the last metric that format 2 has */
@@ -66,6 +70,7 @@
 #define FLAGS_ALL         15u
 #define LIST_FORMAT       5u /* the first with lists of stop words */
 #define RETENTION_FORMAT  6u /* the first with retention */
+#define EMBED_FORMAT      7u /* the first with models of vector fields */
 
 enum { STOP_WORDS_NONE, STOP_WORDS_OF_LANGUAGE, STOP_WORDS_LIST };
 
@@ -189,6 +194,14 @@ static void put_retention(schema_writer *w, const schema_retention *retention)
     put_u8(w, retention->evict);
 }
 
+static void put_embed(schema_writer *w, const schema_vector *vector)
+{
+    put_u32(w, vector->embed_uid);
+    if (!vector->embed_uid) return;
+    put_name(w, vector->embed_model);
+    put_name(w, vector->embed_fingerprint);
+}
+
 /* The lowest format that has all types and options of the schema. */
 static uint32_t schema_format_needed(const mv_schema *schema)
 {
@@ -200,6 +213,7 @@ static uint32_t schema_format_needed(const mv_schema *schema)
     }
     for (uint32_t i = 0; i < schema->vectors_count; i++) {
         note_format(&schema->vectors[i].index, &needed);
+        if (schema->vectors[i].embed_uid) needed = EMBED_FORMAT;
         if (needed < 3 && (schema->vectors[i].type > FORMAT_2_TYPE ||
                            schema->vectors[i].metric > FORMAT_2_METRIC))
             needed = 3;
@@ -242,6 +256,7 @@ mv_err schema_format_save(const mv_schema *schema, mem_buffer *out, mv_error *er
         put_u32(&w, vector->dim);
         put_name(&w, vector->name);
         put_index(&w, format, &vector->index, vector->index_since);
+        if (format >= EMBED_FORMAT) put_embed(&w, vector);
     }
     if (format >= RETENTION_FORMAT) put_retention(&w, &schema->retention);
     if (!err && w.failed) err = error_memory(error, out->size - start, "the bytes of a schema");
@@ -398,9 +413,35 @@ static mv_err load_field(mv_schema *schema, reader *r, uint32_t format, mv_error
     return MV_OK;
 }
 
+/* The field with this uid, which `what` names. */
+static mv_err find_uid(const mv_schema *schema, uint32_t uid, const char *what,
+                       const schema_field **field, mv_error *error)
+{
+    for (uint32_t i = 0; i < schema->fields_count; i++) {
+        *field = &schema->fields[i];
+        if ((*field)->uid == uid) return MV_OK;
+    }
+    return error_set(error, MV_CORRUPT, "%s field number %u, which is missing", what, uid);
+}
+
+static mv_err load_embed(mv_schema *schema, reader *r, char model[UINT8_MAX + 1],
+                         char fingerprint[UINT8_MAX + 1], mv_embed *embed, mv_error *error)
+{
+    const schema_field *field;
+    uint32_t uid = get_u32(r);
+    if (r->failed) return cut_short(error);
+    if (!uid) return MV_OK;
+    get_name(r, model);
+    get_name(r, fingerprint);
+    if (r->failed) return cut_short(error);
+    MV_TRY(find_uid(schema, uid, "vectors are made of", &field, error));
+    *embed = (mv_embed){field->name, model, fingerprint};
+    return MV_OK;
+}
+
 static mv_err load_vector(mv_schema *schema, reader *r, uint32_t format, mv_error *error)
 {
-    char name[UINT8_MAX + 1];
+    char name[UINT8_MAX + 1], model[UINT8_MAX + 1], fingerprint[UINT8_MAX + 1];
     uint64_t index_since = 0;
     uint32_t uid = get_u32(r);
     mv_vector_options options = {.name = name};
@@ -416,6 +457,8 @@ static mv_err load_vector(mv_schema *schema, reader *r, uint32_t format, mv_erro
                          name, (int)options.type, (int)options.metric);
     MV_TRY(load_index(r, format, "vector field", name, &schema->arena, &options.index, &index_since,
                       error));
+    if (format >= EMBED_FORMAT)
+        MV_TRY(load_embed(schema, r, model, fingerprint, &options.embed, error));
     MV_TRY(mv_schema_add_vector(schema, &options, error));
     schema->vectors[schema->vectors_count - 1].uid = uid;
     schema->vectors[schema->vectors_count - 1].index_since = index_since;
@@ -424,16 +467,16 @@ static mv_err load_vector(mv_schema *schema, reader *r, uint32_t format, mv_erro
 
 static mv_err load_retention(mv_schema *schema, reader *r, mv_error *error)
 {
-    uint32_t at = 0, uid = get_u32(r);
+    const schema_field *field;
+    uint32_t uid = get_u32(r);
     mv_retention retention = {.max_documents = get_u64(r)};
     retention.max_bytes = get_u64(r);
     retention.evict = (mv_evict)get_u8(r);
     if (r->failed) return cut_short(error);
-    while (uid && at < schema->fields_count && schema->fields[at].uid != uid) at++;
-    if (uid && at == schema->fields_count)
-        return error_set(error, MV_CORRUPT, "documents expire by field number %u, which is missing",
-                         uid);
-    if (uid) retention.expires = schema->fields[at].name;
+    if (uid) {
+        MV_TRY(find_uid(schema, uid, "documents expire by", &field, error));
+        retention.expires = field->name;
+    }
     return mv_schema_set_retention(schema, &retention, error);
 }
 

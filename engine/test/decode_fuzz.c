@@ -45,11 +45,20 @@ static const mv_schema *row_schema(void)
                                           .dim = types[t] == MV_MULTI_FP32 ? 3 : 0};
         must(!mv_schema_add_field(schema, &options, NULL));
     }
-    must(!mv_schema_add_vector(
-        schema, &(mv_vector_options){"v", MV_VECTOR_FP32, 3, MV_COSINE, {MV_INDEX_FLAT, {{0}}}},
-        NULL));
-    must(!mv_schema_add_vector(
-        schema, &(mv_vector_options){"w", MV_VECTOR_INT8, 5, MV_L2, {MV_INDEX_FLAT, {{0}}}}, NULL));
+    must(!mv_schema_add_vector(schema,
+                               &(mv_vector_options){.name = "v",
+                                                    .type = MV_VECTOR_FP32,
+                                                    .dim = 3,
+                                                    .metric = MV_COSINE,
+                                                    .index.type = MV_INDEX_FLAT},
+                               NULL));
+    must(!mv_schema_add_vector(schema,
+                               &(mv_vector_options){.name = "w",
+                                                    .type = MV_VECTOR_INT8,
+                                                    .dim = 5,
+                                                    .metric = MV_L2,
+                                                    .index.type = MV_INDEX_FLAT},
+                               NULL));
     return schema;
 }
 

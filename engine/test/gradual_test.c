@@ -7,7 +7,11 @@
 static mv_err open_frames(const char *path, mv_collection **c)
 {
     mv_schema *schema = NULL;
-    mv_vector_options vector = {"v", MV_VECTOR_FP32, DIM, MV_L2, {MV_INDEX_HNSW, {{0}}}};
+    mv_vector_options vector = {.name = "v",
+                                .type = MV_VECTOR_FP32,
+                                .dim = DIM,
+                                .metric = MV_L2,
+                                .index.type = MV_INDEX_HNSW};
     MV_TRY(mv_schema_create("frames", &schema, &error));
     mv_err err = mv_schema_add_vector(schema, &vector, &error);
     mv_open_options options = {

@@ -158,7 +158,11 @@ static mv_err open_wide(const char *path, uint32_t fields, uint32_t vectors, uin
     for (uint32_t i = 0; i < fields + vectors && !err; i++) {
         (void)snprintf(name, sizeof name, "%c%063u", i < fields ? 'f' : 'v', i);
         mv_field_options field = {.name = name, .type = MV_STRING, .nullable = true};
-        mv_vector_options vector = {name, MV_VECTOR_FP32, dim, MV_L2, {MV_INDEX_FLAT, {{0}}}};
+        mv_vector_options vector = {.name = name,
+                                    .type = MV_VECTOR_FP32,
+                                    .dim = dim,
+                                    .metric = MV_L2,
+                                    .index.type = MV_INDEX_FLAT};
         err = i < fields ? mv_schema_add_field(schema, &field, &error)
                          : mv_schema_add_vector(schema, &vector, &error);
     }

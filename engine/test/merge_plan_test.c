@@ -16,7 +16,11 @@ typedef struct simulation {
 
 static bool simulation_begin(simulation *s, uint32_t dim)
 {
-    mv_vector_options vector = {"v", MV_VECTOR_FP32, dim, MV_L2, {MV_INDEX_HNSW, {{0}}}};
+    mv_vector_options vector = {.name = "v",
+                                .type = MV_VECTOR_FP32,
+                                .dim = dim,
+                                .metric = MV_L2,
+                                .index.type = MV_INDEX_HNSW};
     size_t size = sizeof(view) + SEGMENTS_MAX * sizeof(view_segment);
     *s = (simulation){.graph = {.number = 1}};
     WORKS(mv_schema_create("simulated", &s->schema, &error));

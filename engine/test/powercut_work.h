@@ -123,11 +123,11 @@ static mv_schema *make_schema(void)
     /* A limit that is never reached: bytes are counted, and a check compares them. */
     const mv_retention retention = {.expires = "expires", .max_bytes = (uint64_t)1 << 40};
     mv_schema *s = NULL;
-    mv_vector_options vector = {"place",
-                                MV_VECTOR_FP32,
-                                DIM,
-                                MV_L2,
-                                {MV_INDEX_HNSW, {.hnsw = {.m = 4, .ef_construction = 8}}}};
+    mv_vector_options vector = {.name = "place",
+                                .type = MV_VECTOR_FP32,
+                                .dim = DIM,
+                                .metric = MV_L2,
+                                .index = {MV_INDEX_HNSW, {.hnsw = {.m = 4, .ef_construction = 8}}}};
     WORK(mv_schema_create("powercut", &s, &error));
     WORK(mv_schema_add_field(
         s, &(mv_field_options){.name = "version", .type = MV_INT64, .index.type = MV_INDEX_INVERT},
@@ -394,11 +394,12 @@ static void add_field(mv_collection *c, uint32_t bit)
 {
     const mv_field_options mark = {.name = "mark", .type = MV_STRING},
                            turn = {.name = "turn", .type = MV_INT32, .nullable = true};
-    const mv_vector_options far = {"far",
-                                   MV_VECTOR_FP16,
-                                   DIM,
-                                   MV_COSINE,
-                                   {MV_INDEX_HNSW, {.hnsw = {.m = 4, .ef_construction = 8}}}};
+    const mv_vector_options far = {
+        .name = "far",
+        .type = MV_VECTOR_FP16,
+        .dim = DIM,
+        .metric = MV_COSINE,
+        .index = {MV_INDEX_HNSW, {.hnsw = {.m = 4, .ef_construction = 8}}}};
     mv_column *column = NULL;
     mv_result *shown = NULL;
     WORK(mv_result_create(c, &shown, &error));

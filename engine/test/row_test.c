@@ -366,8 +366,16 @@ static mv_err make_schema(mv_schema **out, mv_error *error)
 {
     mv_value year = integer(2000), none = list(NULL, 0);
     mv_vector_options vectors[] = {
-        {"embedding", MV_VECTOR_FP32, 3, MV_COSINE, {MV_INDEX_FLAT, {{0}}}},
-        {"codes", MV_VECTOR_INT8, 17, MV_L2, {MV_INDEX_FLAT, {{0}}}},
+        {.name = "embedding",
+         .type = MV_VECTOR_FP32,
+         .dim = 3,
+         .metric = MV_COSINE,
+         .index.type = MV_INDEX_FLAT},
+        {.name = "codes",
+         .type = MV_VECTOR_INT8,
+         .dim = 17,
+         .metric = MV_L2,
+         .index.type = MV_INDEX_FLAT},
     };
     MV_TRY(mv_schema_create("rows", out, error));
     MV_TRY(add(*out, "title", MV_STRING, false, NULL, error));

@@ -89,9 +89,21 @@ static const mv_field_options sample_fields[SAMPLE_FIELDS] = {
 };
 
 static const mv_vector_options sample_vectors[SAMPLE_VECTORS] = {
-    {"cosine", MV_VECTOR_FP32, SAMPLE_DIM_MAX, MV_COSINE, {MV_INDEX_FLAT, {{0}}}},
-    {"near", MV_VECTOR_INT8, 5, MV_L2, {MV_INDEX_FLAT, {{0}}}},
-    {"half", MV_VECTOR_FP16, 7, MV_IP, {MV_INDEX_FLAT, {{0}}}},
+    {.name = "cosine",
+     .type = MV_VECTOR_FP32,
+     .dim = SAMPLE_DIM_MAX,
+     .metric = MV_COSINE,
+     .index.type = MV_INDEX_FLAT},
+    {.name = "near",
+     .type = MV_VECTOR_INT8,
+     .dim = 5,
+     .metric = MV_L2,
+     .index.type = MV_INDEX_FLAT},
+    {.name = "half",
+     .type = MV_VECTOR_FP16,
+     .dim = 7,
+     .metric = MV_IP,
+     .index.type = MV_INDEX_FLAT},
 };
 
 static inline mv_err sample_schema(mv_schema **schema)

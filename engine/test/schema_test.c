@@ -22,14 +22,20 @@ static mv_err add(mv_schema *schema, const char *name, mv_type type, bool nullab
 static mv_err add_vector(mv_schema *schema, const char *name, mv_type type, uint32_t dim,
                          mv_metric metric, mv_error *error)
 {
-    mv_vector_options options = {name, type, dim, metric, {MV_INDEX_FLAT, {{0}}}};
+    mv_vector_options options = {
+        .name = name, .type = type, .dim = dim, .metric = metric, .index.type = MV_INDEX_FLAT};
     return mv_schema_add_vector(schema, &options, error);
 }
 
 static mv_err add_index(mv_schema *schema, const char *name, mv_index_type index,
                         mv_hnsw_options hnsw, mv_error *error)
 {
-    mv_vector_options options = {name, MV_VECTOR_FP16, 4, MV_IP, {index, {.hnsw = hnsw}}};
+    mv_vector_options options = {.name = name,
+                                 .type = MV_VECTOR_FP16,
+                                 .dim = 4,
+                                 .metric = MV_IP,
+                                 .index.type = index,
+                                 .index.as.hnsw = hnsw};
     return mv_schema_add_vector(schema, &options, error);
 }
 
@@ -634,7 +640,11 @@ static void test_compare(void)
 {
     mv_value seven = {.kind = MV_KIND_REAL, .as.real = 7}, eight = integer(8);
     const mv_field_options same = {"year", MV_INT32, true, &seven, {MV_INDEX_NONE, {{0}}}, 0};
-    const mv_vector_options vector = {"v", MV_VECTOR_FP32, 384, MV_COSINE, {MV_INDEX_FLAT, {{0}}}};
+    const mv_vector_options vector = {.name = "v",
+                                      .type = MV_VECTOR_FP32,
+                                      .dim = 384,
+                                      .metric = MV_COSINE,
+                                      .index.type = MV_INDEX_FLAT};
     mv_field_options f;
     mv_vector_options v;
     EXPECT(!strcmp(difference(&same, &vector), ""));

@@ -154,7 +154,8 @@ static mv_err open_one(mv_type type, mv_metric metric, uint32_t dim, mv_collecti
 {
     mv_schema *schema = NULL;
     mv_field_options n = {.name = "n", .type = MV_INT32};
-    mv_vector_options v = {"v", type, dim, metric, {MV_INDEX_FLAT, {{0}}}};
+    mv_vector_options v = {
+        .name = "v", .type = type, .dim = dim, .metric = metric, .index.type = MV_INDEX_FLAT};
     mv_err err = mv_schema_create(NULL, &schema, &error);
     if (!err) err = mv_schema_add_field(schema, &n, &error);
     if (!err) err = mv_schema_add_vector(schema, &v, &error);

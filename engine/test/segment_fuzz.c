@@ -41,10 +41,20 @@ static mv_schema *make_schema(void)
         s, &(mv_field_options){.name = "weights", .type = MV_SPARSE_FP32, .nullable = true}, NULL));
     must(!mv_schema_add_field(
         s, &(mv_field_options){.name = "tokens", .type = MV_MULTI_FP32, .dim = 2}, NULL));
-    must(!mv_schema_add_vector(
-        s, &(mv_vector_options){"v", MV_VECTOR_FP32, 3, MV_COSINE, {MV_INDEX_FLAT, {{0}}}}, NULL));
-    must(!mv_schema_add_vector(
-        s, &(mv_vector_options){"w", MV_VECTOR_INT8, 5, MV_L2, {MV_INDEX_FLAT, {{0}}}}, NULL));
+    must(!mv_schema_add_vector(s,
+                               &(mv_vector_options){.name = "v",
+                                                    .type = MV_VECTOR_FP32,
+                                                    .dim = 3,
+                                                    .metric = MV_COSINE,
+                                                    .index.type = MV_INDEX_FLAT},
+                               NULL));
+    must(!mv_schema_add_vector(s,
+                               &(mv_vector_options){.name = "w",
+                                                    .type = MV_VECTOR_INT8,
+                                                    .dim = 5,
+                                                    .metric = MV_L2,
+                                                    .index.type = MV_INDEX_FLAT},
+                               NULL));
     return s;
 }
 

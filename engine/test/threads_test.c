@@ -219,7 +219,11 @@ static void *opener(void *unused)
 static mv_err open_collection(mv_durability durability)
 {
     mv_schema *schema = NULL;
-    mv_vector_options v = {"v", MV_VECTOR_FP32, 4, MV_COSINE, {MV_INDEX_FLAT, {{0}}}};
+    mv_vector_options v = {.name = "v",
+                           .type = MV_VECTOR_FP32,
+                           .dim = 4,
+                           .metric = MV_COSINE,
+                           .index.type = MV_INDEX_FLAT};
     mv_err err = mv_schema_create(NULL, &schema, &error);
     static const char *const names[] = {"n", "version"};
     for (int f = 0; f < 2 && !err; f++)

@@ -45,6 +45,9 @@ int call_index_begin(lua_State *L); /* (threads [, name, index]) */
 int call_index_start(lua_State *L); /* (threads, name, index) -> job */
 
 /* schema_calls.c */
+/* -> array of { name, dim, from, model, fingerprint, default }: the vector fields that are made of
+ * texts, each with the default of its text; then, whether there is a text index. Nothing if none */
+int call_embeds(lua_State *L);
 int call_drop_index(lua_State *L);   /* (name) */
 int call_drop_column(lua_State *L);  /* (name) */
 int call_alter(lua_State *L);        /* (options) */

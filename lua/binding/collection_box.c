@@ -91,13 +91,14 @@ static int open_collection(lua_State *L, const char *call, int options_at, int s
         THREADS,
         BUSY_MS,
         SLOWDOWN_ROWS,
+        MODELS, /* read by lua/moonvec/models.lua */
         SCHEMA,
         FROM,
         OPTIONS
     };
     static const char *const options[OPTIONS] = {
         "read_only", "durability",    "verify", "maintenance", "maintenance_threads",
-        "busy_ms",   "slowdown_rows", "schema", "from"};
+        "busy_ms",   "slowdown_rows", "models", "schema",      "from"};
     const char *path = check_string(L, 1, call, "path");
     error_context where = {.call = call};
     mv_error error = {0};
@@ -147,9 +148,9 @@ int call_create_and_open(lua_State *L)
 /* load(dump, options) -> collection in memory */
 int call_load(lua_State *L)
 {
-    enum { MAINTENANCE, THREADS, BUSY_MS, SCHEMA, OPTIONS };
+    enum { MAINTENANCE, THREADS, BUSY_MS, SCHEMA, MODELS, OPTIONS };
     static const char *const options[OPTIONS] = {"maintenance", "maintenance_threads", "busy_ms",
-                                                 "schema"};
+                                                 "schema", "models"};
     error_context where = {.call = "load"};
     mv_open_options open = {0};
     mv_error error = {0};

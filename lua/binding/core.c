@@ -28,10 +28,7 @@ static const luaL_Reg collection_writes[] = {
     {"drop_column", call_drop_column},
     {"drop_index", call_drop_index},
     {"flush", call_flush},
-    {"insert", call_insert},
     {"meta", call_meta},
-    {"update", call_update},
-    {"upsert", call_upsert},
     {NULL, NULL},
 };
 
@@ -43,6 +40,7 @@ static const luaL_Reg collection_steps[] = {
     {"column_next", call_column_next},
     {"column_set", call_column_set},
     {"commit", call_commit},
+    {"embeds", call_embeds},
     {"in_transaction", call_in_transaction},
     {"is_transaction", call_is_transaction},
     {"optimize_abandon", call_optimize_abandon},
@@ -63,9 +61,12 @@ static const luaL_Reg collection_write_steps[] = {
     {"column_begin", call_column_begin},
     {"index_begin", call_index_begin},
     {"index_start", call_index_start},
+    {"insert", call_insert},
     {"optimize_start", call_optimize_start},
     {"optimize_step", call_optimize_step},
+    {"update", call_update},
     {"update_write", call_update_write},
+    {"upsert", call_upsert},
     {NULL, NULL},
 };
 

@@ -14,9 +14,12 @@
 #define TEXT_SIZE 1024
 
 static const char *const own_chunks[] = {
-    "moonvec/init.lua",  "moonvec/check.lua",    "moonvec/collection.lua",  "moonvec/filter.lua",
-    "moonvec/fuse.lua",  "moonvec/group_by.lua", "moonvec/multi_query.lua", "moonvec/pinned.lua",
-    "moonvec/query.lua", "moonvec/rerank.lua",   "moonvec/rescore.lua",     "moonvec/text.lua",
+    "moonvec/init.lua",        "moonvec/check.lua",     "moonvec/collection.lua",
+    "moonvec/filter.lua",      "moonvec/fuse.lua",      "moonvec/group_by.lua",
+    "moonvec/multi_query.lua", "moonvec/pinned.lua",    "moonvec/query.lua",
+    "moonvec/rerank.lua",      "moonvec/rescore.lua",   "moonvec/text.lua",
+    "moonvec/models.lua",      "moonvec/embedding.lua", "moonvec/embed.lua",
+    "moonvec/embed/learn.lua",
 };
 
 static bool is_own_chunk(const char *source)

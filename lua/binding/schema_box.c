@@ -132,8 +132,24 @@ enum {
     VECTOR_INDEX,
     VECTOR_NULLABLE,
     VECTOR_MULTI,
+    VECTOR_EMBED,
     VECTOR_OPTIONS
 };
+
+/* The option `embed` at `index`. */
+static void read_embed(lua_State *L, int index, const error_context *where, mv_embed *embed)
+{
+    enum { FROM, MODEL, FINGERPRINT, OPTIONS };
+    static const char *const options[OPTIONS] = {"from", "model", "fingerprint"};
+    char call[192];
+    if (lua_isnil(L, index)) return;
+    (void)snprintf(call, sizeof call, "%s: field '%s': embed", where->call, where->field);
+    int at = check_options(L, index, call, options, OPTIONS);
+    embed->from = check_string(L, at + FROM, call, "from");
+    embed->model = check_string(L, at + MODEL, call, "model");
+    if (!lua_isnil(L, at + FINGERPRINT))
+        embed->fingerprint = check_string(L, at + FINGERPRINT, call, "fingerprint");
+}
 
 /* A field of sparse vectors, whose options are at `at`: for the engine a scalar field. */
 static mv_err read_sparse_field(lua_State *L, mv_schema *schema, int at, const char *call,
@@ -167,8 +183,8 @@ static mv_err read_multi_field(lua_State *L, mv_schema *schema, int at, const ch
 
 static mv_err read_vector_field(lua_State *L, mv_schema *schema, int position, mv_error *error)
 {
-    static const char *const options[VECTOR_OPTIONS] = {"name",  "type",     "dim",  "metric",
-                                                        "index", "nullable", "multi"};
+    static const char *const options[VECTOR_OPTIONS] = {"name",  "type",     "dim",   "metric",
+                                                        "index", "nullable", "multi", "embed"};
     char call[64];
     int at = spread_entry(L, "vector", position, options, VECTOR_OPTIONS, call);
     mv_vector_options vector = {.name = lua_tostring(L, at + VECTOR_NAME)};
@@ -176,6 +192,9 @@ static mv_err read_vector_field(lua_State *L, mv_schema *schema, int position, m
     vector.type = (mv_type)check_named(L, at + VECTOR_TYPE_AT, &where, "type",
                                        vector_type_of_number, 0, NUMBERS_END);
     bool is_multi = check_boolean(L, at + VECTOR_MULTI, call, "multi", false);
+    if (!lua_isnil(L, at + VECTOR_EMBED) && (is_multi || vector.type == MV_SPARSE_FP32))
+        raise_at(L, &where, "a field of %s cannot 'embed'",
+                 is_multi ? "several vectors" : "sparse vectors");
     if (is_multi) return read_multi_field(L, schema, at, call, &where, error);
     if (vector.type == MV_SPARSE_FP32) return read_sparse_field(L, schema, at, call, &where, error);
     if (!lua_isnil(L, at + VECTOR_NULLABLE))
@@ -187,6 +206,12 @@ static mv_err read_vector_field(lua_State *L, mv_schema *schema, int position, m
                         : (mv_metric)check_named(L, at + VECTOR_METRIC, &where, "metric",
                                                  metric_of_number, 1, NUMBERS_END);
     vector.index = index_read(L, at + VECTOR_INDEX, &where, true);
+    read_embed(L, at + VECTOR_EMBED, &where, &vector.embed);
+    if (vector.embed.from && !position) { /* the collection has this field */
+        mv_field_options from = {.name = vector.embed.from, .type = MV_STRING};
+        mv_err err = mv_schema_add_field(schema, &from, error);
+        if (err) return err;
+    }
     return mv_schema_add_vector(schema, &vector, error);
 }
 
@@ -294,6 +319,12 @@ static void push_vector_field(lua_State *L, const mv_vector_options *vector)
     set_string(L, "metric", mv_metric_name(vector->metric));
     index_push(L, &vector->index);
     lua_setfield(L, -2, "index");
+    if (!vector->embed.from) return;
+    lua_createtable(L, 0, 3);
+    set_string(L, "from", vector->embed.from);
+    set_string(L, "model", vector->embed.model);
+    if (*vector->embed.fingerprint) set_string(L, "fingerprint", vector->embed.fingerprint);
+    lua_setfield(L, -2, "embed");
 }
 
 /* A field of sparse or of several vectors. */

@@ -13,6 +13,45 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Push a table with the name, dim and model of a vector field, the field that it is made of, and
+ * the default text of that. */
+static void push_embed(lua_State *L, const mv_schema *schema, const mv_vector_options *vector)
+{
+    uint32_t position;
+    mv_field_options from;
+    lua_createtable(L, 0, 6);
+    set_string(L, "name", vector->name);
+    set_unsigned(L, "dim", vector->dim);
+    set_string(L, "from", vector->embed.from);
+    set_string(L, "model", vector->embed.model);
+    set_string(L, "fingerprint", vector->embed.fingerprint);
+    if (!mv_schema_find_field(schema, vector->embed.from, strlen(vector->embed.from), &position) ||
+        !mv_schema_field(schema, position, &from) || !from.default_value)
+        return;
+    push_value(L, from.default_value);
+    lua_setfield(L, -2, "default");
+}
+
+int call_embeds(lua_State *L)
+{
+    mv_vector_options vector;
+    mv_field_options field;
+    bool has_text_index = false;
+    int count = 0;
+    const mv_schema *schema = mv_get_schema(check_collection(L, 1, "schema")->collection);
+    for (uint32_t i = 0; mv_schema_vector(schema, i, &vector); i++) {
+        if (!vector.embed.from) continue;
+        if (!count) lua_newtable(L);
+        push_embed(L, schema, &vector);
+        lua_rawseti(L, -2, ++count);
+    }
+    if (!count) return 0;
+    for (uint32_t i = 0; mv_schema_field(schema, i, &field); i++)
+        has_text_index |= field.index.type == MV_INDEX_TEXT;
+    lua_pushboolean(L, has_text_index);
+    return 2;
+}
+
 int call_drop_index(lua_State *L)
 {
     mv_error error = {0};

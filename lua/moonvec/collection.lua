@@ -2,7 +2,9 @@
 
 local check = require "moonvec.check"
 local core = require "moonvec.core"
+local embedding = require "moonvec.embedding"
 local group_by_query = require "moonvec.group_by"
+local models = require "moonvec.models"
 local multi_query = require "moonvec.multi_query"
 local nginx = require "moonvec.nginx"
 local query = require "moonvec.query"
@@ -28,6 +30,27 @@ local UPDATE_BATCH = 256
 
 local THREADS_MAX = 64
 local AS_MANY_AS_CORES = 0
+
+-- ---------------------------------------------------------------- writing documents
+
+--- A method that writes documents with core[call]. Without models this is one call more, and no garbage.
+local function writer(call)
+  local write = core[call]
+  return function(collection, documents)
+    if not models.of(collection) then
+      return write(collection, documents)
+    end
+    local filled, message, code = embedding.fill_all(collection, documents, call)
+    if filled == nil and message then
+      return nil, message, code
+    end
+    return write(collection, filled)
+  end
+end
+
+methods.insert, methods.update, methods.upsert = writer "insert", writer "update", writer "upsert"
+
+-- ---------------------------------------------------------------- transactions
 
 local function commit(tx, ...)
   local done, message, code = core.commit(tx)
@@ -65,10 +88,13 @@ function methods.transaction(collection, work, ...)
     return nil, message, code
   end
   nginx.watch(collection)
+  models.share(collection, tx)
   for _ in once, nil, nil, tx do -- luacheck: ignore 512
     return finish(tx, pcall(work, tx, ...))
   end
 end
+
+-- ---------------------------------------------------------------- jobs
 
 local function check_progress(call, progress)
   if progress ~= nil and type(progress) ~= "function" then
@@ -173,6 +199,8 @@ function methods.create_index(collection, name, index, options)
   return work_until_done(collection, threads, progress)
 end
 
+-- ---------------------------------------------------------------- changes of all documents
+
 --- Returns the id and the value of one document. An error in `value_of` is raised again, with the id if it is a string.
 local function value_for(call, document, value_of)
   local id = document.id -- read first, because `value_of` may change the table
@@ -230,19 +258,29 @@ end
 --- Adds a field of any type. The value of each document is the result of value_of(document), else the default, else
 -- NULL. An error in `value_of` undoes all and is raised again. Other writers wait meanwhile; `value_of` may read the
 -- collection but not write to it. `output_fields` and `include_vector`: which fields its argument has, as in iterate.
--- On plain Lua 5.1, which cannot yield across pcall, `value_of` must not yield.
+-- Without `value_of`, the vectors of a field with `embed` are made by its model, which may be one of `models`.
+-- On plain Lua 5.1, which cannot yield across pcall, `value_of` and the model must not yield.
 function methods.add_column(collection, field, value_of, options)
   local output_fields, include_vector, progress, threads =
-    core.options("add_column", options, "output_fields", "include_vector", "progress", "threads")
+    core.options("add_column", options, "output_fields", "include_vector", "progress", "threads", "models")
   if value_of ~= nil and type(value_of) ~= "function" then
     misuse("add_column: expected a function(document) -> value, got a %s", type(value_of))
   end
   check_progress("add_column", progress)
   threads = check_threads("add_column", threads)
 
-  local column, is_indexed, code = core.column_begin(collection, field, output_fields, include_vector)
+  local described, model, code = models.column(collection, field, options)
+  if not described then
+    return nil, model, code -- a message
+  elseif model and not value_of then
+    output_fields, include_vector = { described.embed.from }, nil
+  end
+  local column, is_indexed
+  column, is_indexed, code = core.column_begin(collection, described, output_fields, include_vector)
   if not column then
     return nil, is_indexed, code -- message and code
+  elseif model and not value_of then
+    value_of = embedding.column_values(collection, described.embed.from, model, described.embed.model)
   end
   local ok, done, message
   for _ in once, nil, nil, column do -- luacheck: ignore 512
@@ -252,10 +290,15 @@ function methods.add_column(collection, field, value_of, options)
     end
     break
   end
-  if not ok then
+  if not ok and type(done) == "table" and model then
+    return nil, done.message, done.code
+  elseif not ok then
     error(done, 0)
   elseif not done then
     return nil, message, code
+  end
+  if type(described.embed) == "table" then
+    models.keep(collection, described.embed.model, model)
   end
   return not is_indexed or build_indexes(collection, threads, progress)
 end
@@ -284,6 +327,14 @@ local function changed_document(document, changes, changes_of)
   return changed
 end
 
+--- The changes with vectors. Those of a table had theirs before.
+local function embed_batch(tx, batch, changes_of)
+  if not changes_of then
+    return batch
+  end
+  return embedding.fill_all(tx, batch, "update_by_filter")
+end
+
 --- Updates the documents that match now: the iterator lists them before the first write. Returns true, or nil, message,
 -- code. `done.updated` counts the documents, also those before a failure.
 local function update_matching(tx, options, changes, changes_of, done)
@@ -301,6 +352,10 @@ local function update_matching(tx, options, changes, changes_of, done)
     batch[#batch + 1] = document and changed_document(document, changes, changes_of)
     if #batch == UPDATE_BATCH or not document and #batch > 0 then
       local written
+      batch, message, code = embed_batch(tx, batch, changes_of)
+      if not batch then
+        return nil, message, code
+      end
       written, message, code = core.update_write(tx, batch)
       if not written then
         return nil, message, code
@@ -339,12 +394,16 @@ function methods.update_by_filter(collection, filter, args, changes, options)
 
   local is_inside = core.is_transaction(collection)
   local tx, message, code = collection, nil, nil
-  if not is_inside then
+  if not changes_of then
+    changes, message, code = embedding.fill_changes(collection, changes)
+  end
+  if changes and not is_inside then
     tx, message, code = core.begin(collection)
   end
-  if not tx then
+  if not tx or not changes then
     return nil, message, code
   end
+  models.share(collection, tx)
   local done = { updated = 0 }
   for _ in once, nil, nil, not is_inside and tx or nil do -- luacheck: ignore 512
     local ok, updated

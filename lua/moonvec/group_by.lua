@@ -6,6 +6,7 @@
 
 local check = require "moonvec.check"
 local core = require "moonvec.core"
+local embedding = require "moonvec.embedding"
 local filters = require "moonvec.filter"
 local pinned = require "moonvec.pinned"
 local rescore = require "moonvec.rescore"
@@ -161,6 +162,11 @@ end
 --- c:group_by_query{ group_by = "source" }: the best hits of each of the best groups.
 return function(collection, options)
   local by, count, per_group = read_options(collection, options)
+  local asked, why, failure = embedding.question(CALL, collection, options)
+  if not asked then
+    return nil, why, failure
+  end
+  options = asked
   local schema = collection.schema
   check_group_field(by, schema)
   local extended, added = rescore.with_fields(options, { by }, schema)

@@ -7,6 +7,7 @@ local core = require "moonvec.load_core" -- first: the others require moonvec.co
 local collection = require "moonvec.collection"
 local filter = require "moonvec.filter"
 local fuse = require "moonvec.fuse"
+local models = require "moonvec.models"
 local rerank = require "moonvec.rerank"
 local text = require "moonvec.text"
 
@@ -14,13 +15,13 @@ collection.extend(core.methods)
 
 local M = {
   _VERSION = core.version,
-  create_and_open = core.create_and_open,
+  create_and_open = models.create_and_open,
   destroy = core.destroy,
   filter = filter,
   fuse = fuse,
-  load = core.load,
+  load = models.load,
   null = core.null,
-  open = core.open,
+  open = models.open,
   pack = core.pack,
   pack_sparse = core.pack_sparse,
   rerank = rerank,

@@ -2,6 +2,7 @@
 
 local check = require "moonvec.check"
 local core = require "moonvec.core"
+local embedding = require "moonvec.embedding"
 local fuse = require "moonvec.fuse"
 local pinned = require "moonvec.pinned"
 local rescore = require "moonvec.rescore"
@@ -65,6 +66,19 @@ local function read_legs(queries, wanted, options)
     legs[i] = read_leg(("multi_query: queries[%d]"):format(i), queries[i], wanted, options)
   end
   return legs
+end
+
+--- Gives the legs vectors of their texts where the field is one with `embed`. All texts go to a model at once.
+local function embed_legs(collection, legs)
+  local options = {}
+  for i, leg in ipairs(legs) do
+    options[i] = leg.options
+  end
+  local asked, message, code = embedding.questions("multi_query", collection, options)
+  for i, leg in ipairs(asked and legs or {}) do
+    leg.options = asked[i]
+  end
+  return asked, message, code
 end
 
 local function read_fuse(given)
@@ -232,6 +246,10 @@ return function(collection, options)
   local fuser = read_fuse(options.fuse)
   local extended, added = rescore.prepare(options, options.rerank, collection)
   local legs = read_legs(options.queries, wanted, extended)
+  local asked, why, failure = embed_legs(collection, legs)
+  if not asked then
+    return nil, why, failure
+  end
   local plans = {}
   local hits, message, code = search_fused(collection, fuser, legs, wanted, extended, plans)
   if not hits then

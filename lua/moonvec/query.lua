@@ -3,6 +3,7 @@
 
 local check = require "moonvec.check"
 local core = require "moonvec.core"
+local embedding = require "moonvec.embedding"
 local multi_query = require "moonvec.multi_query"
 local rescore = require "moonvec.rescore"
 
@@ -83,6 +84,8 @@ function M.cursor(collection, options)
   core.options("cursor", options, "field", "vector", "vectors_of_one", "id", "text", "match", "filter", "args", "where",
     "min_score", "max_distance", "params", "output_fields", "include_vector", "order_by")
   local where = check_function(options, "where")
+  local asked, failure = embedding.question("cursor", collection, options)
+  options = asked or misuse("cursor: %s", failure)
   local next_hit, finish = stepper(collection, with(options, { where = false }), 1)
   local function next_or_raise()
     local hit, message = next_hit()
@@ -144,7 +147,7 @@ local function filter_by_function(collection, options, where, count, offset)
 end
 
 --- One page of the hits for which `where` is true, re-ranked if `reranker` is given.
-local function query_where(collection, options, where, reranker, added)
+local function query_where(collection, options, where, reranker, added, shown)
   local wanted, topk, offset = core.query_page(collection, options, reranker ~= nil)
   local bare = with(options, {
     where = false, rerank = false, candidates = false, into = false, topk = false, offset = false,
@@ -154,7 +157,7 @@ local function query_where(collection, options, where, reranker, added)
   if not hits then
     return nil, message, code
   elseif reranker then
-    return rescore.apply("query", reranker, hits, options, collection, topk, offset, added)
+    return rescore.apply("query", reranker, hits, shown or options, collection, topk, offset, added)
   end
   local page = options.into or {}
   for i = 1, math.max(topk, #page) do
@@ -165,10 +168,10 @@ end
 
 -- ---------------------------------------------------------------- query
 
-local function rerank_all(collection, found, reranker, options, topk, offset, added)
+local function rerank_all(collection, found, reranker, options, topk, offset, added, shown)
   local results = options.explain and found.hits or found
   for _, hits in ipairs(options.vectors and results or { results }) do
-    rescore.apply("query", reranker, hits, options, collection, topk, offset, added)
+    rescore.apply("query", reranker, hits, shown or options, collection, topk, offset, added)
   end
   return found
 end
@@ -228,6 +231,15 @@ function M.query(collection, options)
   elseif type(options) == "table" and options.after ~= nil then
     check_after(options)
   end
+  local shown -- to the re-ranker: the question has its text and its vector
+  if type(options) == "table" and options.text ~= nil then
+    local asked, message, code = embedding.question("query", collection, options)
+    if not asked then
+      return nil, message, code
+    elseif asked ~= options then
+      shown, options = with(options, { vector = asked.vector, field = asked.field }), asked
+    end
+  end
   if type(options) ~= "table" or not (options.rerank or options.where) then
     return core.query(collection, options)
   end
@@ -239,11 +251,11 @@ function M.query(collection, options)
     if not found then
       return nil, topk, offset -- message and code
     end
-    return rerank_all(collection, found, reranker, options, topk, offset, added)
+    return rerank_all(collection, found, reranker, options, topk, offset, added, shown)
   elseif options.explain then
     misuse("query: 'explain' cannot be combined with 'where'")
   elseif not options.vectors then
-    return query_where(collection, options, where, reranker, added)
+    return query_where(collection, options, where, reranker, added, shown)
   end
 
   local results = {}
