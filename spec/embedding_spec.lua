@@ -64,6 +64,10 @@ local function vector_in(c, id, field)
   return c:fetch(id, { include_vector = "table" })[field or "embedding"]
 end
 
+local function contains(message, wanted)
+  assert.truthy(message:find(wanted, 1, true), message)
+end
+
 local function ids(hits)
   local list = {}
   for i, hit in ipairs(hits) do
@@ -115,20 +119,24 @@ describe("a vector field with `embed`", function()
     end
     says("schema: vector field 'embedding': embed: unknown field 'bdy' (did you mean 'body'?)",
       { embed = { from = "bdy", model = "m" } })
-    says("schema: vector field 'embedding': embed: field 'n' is int32, not string", { embed = { from = "n", model = "m" } })
+    says("schema: vector field 'embedding': embed: field 'n' is int32, not string",
+      { embed = { from = "n", model = "m" } })
     says("schema: field 'embedding': embed: unknown option 'modell' (did you mean 'model'?)",
       { embed = { from = "body", modell = "m" } })
     says("schema: field 'embedding': embed: 'model' must be a string, got a nil", { embed = { from = "body" } })
-    says("schema: vector field 'embedding': embed: the name of the model is missing", { embed = { from = "body", model = "" } })
-    says("schema: vector field 'embedding': embed: model '" .. ("x"):rep(40) .. "...' has 65 bytes, at most 64 are allowed",
+    says("schema: vector field 'embedding': embed: the name of the model is missing",
+      { embed = { from = "body", model = "" } })
+    local long = ("x"):rep(40)
+    says("schema: vector field 'embedding': embed: model '" .. long .. "...' has 65 bytes, at most 64 are allowed",
       { embed = { from = "body", model = ("x"):rep(65) } })
     says("schema: field 'embedding': a field of several vectors cannot 'embed'", { multi = true, metric = "ip" })
   end)
 
   it("needs the model, or its fingerprint, to be created", function()
     local message = support.message_of(moonvec.create_and_open, ":memory:", schema())
-    assert.truthy(message:find("the fingerprint of model 'letters' is not known (the model is not given)", 1, true), message)
-    assert(moonvec.create_and_open(":memory:", schema { embed = { from = "body", model = "letters", fingerprint = "x" } }))
+    contains(message, "the fingerprint of model 'letters' is not known (the model is not given)")
+    local embed = { from = "body", model = "letters", fingerprint = "x" }
+    assert(moonvec.create_and_open(":memory:", schema { embed = embed }))
   end)
 end)
 
@@ -149,7 +157,8 @@ describe("models that are given", function()
   end
 
   it("must have the fingerprint of the schema", function()
-    local wanted = "vector field 'embedding' has vectors of model 'letters' with fingerprint 'f1', that of the given one is 'f2'"
+    local wanted = "vector field 'embedding' has vectors of model 'letters' with fingerprint 'f1', "
+      .. "that of the given one is 'f2'"
     mismatch(wanted, { models = { letters = new_model "f2" } })
     mismatch((wanted:gsub("vector field", "field")), { models = { letters = new_model "f2" }, schema = schema() })
   end)
@@ -166,9 +175,10 @@ describe("models that are given", function()
 
   it("must be named by the schema", function()
     local message = support.message_of(moonvec.open, path, { models = { leters = new_model() } })
-    assert.truthy(message:find("open: models: unknown model 'leters' (did you mean 'letters'?)", 1, true), message)
-    message = support.message_of(moonvec.create_and_open, ":memory:", { fields = {} }, { models = { letters = new_model() } })
-    assert.truthy(message:find("create_and_open: models['letters']: no field of the schema has 'embed'", 1, true), message)
+    contains(message, "open: models: unknown model 'leters' (did you mean 'letters'?)")
+    local options = { models = { letters = new_model() } }
+    message = support.message_of(moonvec.create_and_open, ":memory:", { fields = {} }, options)
+    contains(message, "create_and_open: models['letters']: no field of the schema has 'embed'")
   end)
 
   it("must be models", function()
@@ -177,10 +187,11 @@ describe("models that are given", function()
       ["open: models['letters']: 'embed' must be a function(texts) -> vectors, got a nil"] = {},
       ["open: models['letters']: 'dim' must be a whole number from 1 to 65535, got 0"] = new_model("f1", { dim = 0 }),
       ["open: models['letters']: 'fingerprint' must be a string of 1 to 64 bytes, got a number"] = new_model(7),
-      ["open: models['letters']: 'fingerprint' must be a string of 1 to 64 bytes, got 65 bytes"] = new_model(("f"):rep(65)),
+      ["open: models['letters']: 'fingerprint' must be a string of 1 to 64 bytes, got 65 bytes"] =
+        new_model(("f"):rep(65)),
     } do
       local message = support.message_of(moonvec.open, path, { models = { letters = model } })
-      assert.truthy(message:find(wanted, 1, true), message)
+      contains(message, wanted)
     end
   end)
 
@@ -222,7 +233,7 @@ describe("models that are given", function()
     } do
       local _, message = pcall(work)
       assert.truthy(message:find("embedding_spec.lua:%d+: " .. call .. ": "), message)
-      assert.truthy(message:find(wanted, 1, true), message)
+      contains(message, wanted)
     end
     assert.same(vector_of "red", vector_in(c, "a"))
   end)
@@ -270,7 +281,8 @@ describe("documents without the vector", function()
     local one, many = { id = "x", body = "ox" }, { { id = "y", body = "fox" }, { id = "z", body = "lynx" } }
     assert(c:insert(one))
     assert(c:upsert(many))
-    assert.same({ { id = "x", body = "ox" }, { { id = "y", body = "fox" }, { id = "z", body = "lynx" } } }, { one, many })
+    assert.same({ id = "x", body = "ox" }, one)
+    assert.same({ { id = "y", body = "fox" }, { id = "z", body = "lynx" } }, many)
     has("x", "ox")
     has("z", "lynx")
   end)
@@ -285,8 +297,8 @@ describe("documents without the vector", function()
   it("raise if there is no text either", function()
     for _, body in ipairs { false, moonvec.null } do
       local message = support.message_of(c.insert, c, { id = "x", body = body or nil })
-      assert.truthy(message:find("insert: document 'x': vector field 'embedding' is missing, and field 'body', "
-        .. "which it is made of, is NULL", 1, true), message)
+      contains(message, "insert: document 'x': vector field 'embedding' is missing, and field 'body', "
+        .. "which it is made of, is NULL")
     end
     assert(c:insert { id = "x", embedding = vector_of "fox" })
   end)
@@ -300,14 +312,15 @@ describe("documents without the vector", function()
   end)
 
   it("get it again when an update changes the text", function()
-    assert(c:update { { id = "d1", body = "ruby" }, { id = "d2", n = 70 }, { id = "d3", body = "x", embedding = vector_of "y" } })
+    assert(c:update {
+      { id = "d1", body = "ruby" }, { id = "d2", n = 70 }, { id = "d3", body = "x", embedding = vector_of "y" },
+    })
     assert.same({ "ruby" }, { model.calls[2], model.calls[3] })
     has("d1", "ruby")
     has("d2", TEXTS[2])
     has("d3", "y")
     local message = support.message_of(c.update, c, { id = "d1", body = moonvec.null })
-    assert.truthy(message:find("update: document 'd1': field 'body' becomes NULL, so the vector 'embedding' must be given", 1,
-      true), message)
+    contains(message, "update: document 'd1': field 'body' becomes NULL, so the vector 'embedding' must be given")
     assert(c:update { id = "d1", body = moonvec.null, embedding = vector_of "ruby" })
   end)
 
@@ -365,20 +378,21 @@ describe("documents without the vector", function()
   it("raise for what is no vector", function()
     model.embed = function() return { moonvec.pack { 1, 2 } } end
     local message = support.message_of(c.insert, c, { id = "x", body = "ox" })
-    assert.truthy(message:find("document 'x': vector string has 8 bytes, field 'embedding' wants 64", 1, true), message)
+    contains(message, "document 'x': vector string has 8 bytes, field 'embedding' wants 64")
     model.embed = function() return {} end
     message = support.message_of(c.insert, c, { id = "x", body = "ox" })
-    assert.truthy(message:find("model 'letters': 'embed' must return 1 vectors, number 1 is a nil", 1, true), message)
+    contains(message, "model 'letters': 'embed' must return 1 vectors, number 1 is a nil")
     model.embed = function() return "abc" end
     message = support.message_of(c.insert, c, { id = "x", body = "ox" })
-    assert.truthy(message:find("model 'letters': 'embed' must return an array of vectors, got a string", 1, true), message)
+    contains(message, "model 'letters': 'embed' must return an array of vectors, got a string")
     model.embed = function() error "broken" end
     assert.is_false((pcall(c.insert, c, { id = "x", body = "ox" })))
   end)
 
   it("raise for what is no document as without a model", function()
     local plain = plain_collection()
-    for _, documents in ipairs { 7, { 7 }, { { body = "x" } }, { body = "x" }, { { id = "x", body = "x" }, 8 }, { id = {} } } do
+    local wrong = { 7, { 7 }, { { body = "x" } }, { body = "x" }, { { id = "x", body = "x" }, 8 }, { id = {} } }
+    for _, documents in ipairs(wrong) do
       local function kind(handle)
         return (support.message_of(handle.insert, handle, documents):gsub("unknown field.*", ""))
       end
@@ -426,9 +440,11 @@ describe("fields of several models", function()
       { vector_in(c, "y", "a"), vector_in(c, "y", "b"), vector_in(c, "y", "c") })
     assert.equal("y", c:query { field = "c", text = "cat" }[1].id)
     local message = support.message_of(c.query, c, { text = "cat" })
-    assert.truthy(message:find("the collection has no field with a text index", 1, true), message)
+    contains(message, "the collection has no field with a text index")
     two.calls, one.calls = {}, {}
-    assert(c:multi_query { queries = { { field = "a", text = "p" }, { field = "b", text = "q" }, { field = "c", text = "r" } } })
+    assert(c:multi_query {
+      queries = { { field = "a", text = "p" }, { field = "b", text = "q" }, { field = "c", text = "r" } },
+    })
     assert.same({ { "p|q" }, { "r" } }, { one.calls, two.calls })
   end)
 end)
@@ -479,7 +495,10 @@ describe("a question", function()
     assert.equal("green pear", seen.text)
     assert.equal(DIM, #moonvec.unpack(seen.vector))
     like_vector { text = "sun", topk = 2, rerank = moonvec.rerank.mmr { field = "embedding" } }
-    like_vector { text = "sun", topk = 2, rerank = function(hit) return hit.n end, where = function(hit) return hit.n < 6 end }
+    local function where(hit)
+      return hit.n < 6
+    end
+    like_vector { text = "sun", topk = 2, rerank = function(hit) return hit.n end, where = where }
   end)
 
   it("reuses the tables of `into`", function()
@@ -496,13 +515,15 @@ describe("a question", function()
     assert.same(c:query { vector = vector_of "yellow sun" }, list)
     assert.equal(1, select(2, pcall(function()
       model.fails = true
-      for _ in c:cursor { text = "sun" } do break end
+      c:cursor { text = "sun" }
     end)):find ".*embedding_spec.lua:%d+: cursor: model 'letters': the line is dead")
     model.fails = false
     local groups = c:group_by_query { text = "yellow sun", group_by = "n", group_count = 3 }
     assert.same(c:group_by_query { vector = vector_of "yellow sun", group_by = "n", group_count = 3 }, groups)
     local legs = { { text = "yellow sun", field = "embedding", filter = "n > 3" }, { text = "black cat", weight = 2 } }
-    local by_vector = { { vector = vector_of "yellow sun", filter = "n > 3" }, { vector = vector_of "black cat", weight = 2 } }
+    local by_vector = {
+      { vector = vector_of "yellow sun", filter = "n > 3" }, { vector = vector_of "black cat", weight = 2 },
+    }
     model.calls = {}
     local hits = c:multi_query { queries = legs, topk = 4 }
     assert.same({ "yellow sun|black cat" }, model.calls)
@@ -543,7 +564,7 @@ describe("a question", function()
   it("raises as before with options that exclude a text", function()
     for option, value in pairs { vectors = { vector_of "x" }, match = moonvec.text.word "x" } do
       local message = support.message_of(c.query, c, { text = "sun", [option] = value })
-      assert.truthy(message:find("query: ", 1, true), message)
+      contains(message, "query: ")
     end
     assert.is_false((pcall(c.query, c, { text = 7 })))
   end)
@@ -555,7 +576,7 @@ describe("the schema of a collection with `embed`", function()
     local path = support.path()
     local c = assert(moonvec.create_and_open(path, schema(), { models = { letters = model } }))
     local message = support.message_of(c.drop_column, c, "body")
-    assert.truthy(message:find("field 'body' has the texts of vector field 'embedding': drop that one first", 1, true), message)
+    contains(message, "field 'body' has the texts of vector field 'embedding': drop that one first")
     assert(c:alter_column("body", { rename = "words" }))
     assert.equal("words", c.schema.vectors[1].embed.from)
     assert(c:insert { id = "x", words = "ox" })
@@ -601,9 +622,9 @@ describe("the schema of a collection with `embed`", function()
     assert(c:insert(documents))
     local column = schema().vectors[1]
     local message = support.message_of(c.add_column, c, column)
-    assert.truthy(message:find("the fingerprint of model 'letters' is not known", 1, true), message)
+    contains(message, "the fingerprint of model 'letters' is not known")
     message = support.message_of(c.add_column, c, column, nil, { models = { leters = model } })
-    assert.truthy(message:find("unknown model 'leters' (did you mean 'letters'?)", 1, true), message)
+    contains(message, "unknown model 'leters' (did you mean 'letters'?)")
     assert(c:add_column(column, nil, { models = { letters = model } }))
     assert.equal(3, #model.calls)
     for _, document in ipairs(documents) do
@@ -621,6 +642,6 @@ describe("the schema of a collection with `embed`", function()
     assert(c:drop_column "embedding")
     assert(c:insert { id = "y", body = moonvec.null })
     message = support.message_of(c.add_column, c, column, nil, { models = { letters = model } })
-    assert.truthy(message:find("document 'y' has no vector for the new field 'embedding'", 1, true), message)
+    contains(message, "document 'y' has no vector for the new field 'embedding'")
   end)
 end)

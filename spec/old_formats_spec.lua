@@ -84,6 +84,7 @@ local FORMATS = {
     has_other_vectors = true,
   },
   { folder = "v6_cache", graphs = {}, lists = {}, metrics = { v = "l2", w = "cosine" } },
+  { folder = "v7_embed", graphs = {}, lists = {}, metrics = { v = "l2", w = "cosine" } },
   { folder = "v2_exact_32", bits = 32, graphs = {}, lists = {}, metrics = { v = "l2", w = "cosine" } },
 }
 

@@ -166,7 +166,7 @@ describe("types.lua", function()
     assert.same(keys_of(c.schema.fields[2].index), fields_of(text, "moonvec.field_index"))
     has_fields(c.schema.fields[1].index, text, "moonvec.field_index")
     local sparse = moonvec.schema { vectors = { { name = "terms", type = "sparse_vector_fp32" } } }.vectors[1]
-    assert.same(joined(keys_of(c.schema.vectors[1]), joined(keys_of(sparse), { multi = true })),
+    assert.same(joined(keys_of(c.schema.vectors[1]), joined(keys_of(sparse), { multi = true, embed = true })),
       fields_of(text, "moonvec.vector_field"))
     assert.same(keys_of(c.schema.vectors[1].index), fields_of(text, "moonvec.index"))
     has_fields(c.schema.vectors[2].index, text, "moonvec.index")

@@ -118,7 +118,7 @@ static void test_newer_schema(void)
 {
     uint32_t before = set_schema_format(NEWER);
     expect_refusal(
-        "the stored schema cannot be read: it has format 77, this moonvec reads up to 6");
+        "the stored schema cannot be read: it has format 77, this moonvec reads up to 7");
     EXPECT(set_schema_format(before) == NEWER);
     expect_whole();
 }

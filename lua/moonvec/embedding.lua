@@ -118,9 +118,9 @@ end
 
 --- Documents with the vectors that are made of their texts: those without a vector that have a text; in updates those
 -- that change the text. `call`: the name of the method, for messages; "update" and "update_by_filter" are updates. The
--- given tables are not changed: an array with copies of some documents is returned, or the given one if there is nothing
--- to do. `failures[i]` says why document i has no vector. If a model fails as a whole, returns nil, message, code.
--- Raises if a model is needed that was not given.
+-- given tables are not changed: an array with copies of some documents is returned, or the given one if there is
+-- nothing to do. `failures[i]` says why document i has no vector. If a model fails as a whole, returns nil, message,
+-- code. Raises if a model is needed that was not given.
 function M.fill(collection, documents, call)
   local handle_models, failures = models.of(collection), {}
   local embeds = handle_models and core.embeds(collection)

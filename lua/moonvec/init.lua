@@ -5,6 +5,7 @@
 local core = require "moonvec.load_core" -- first: the others require moonvec.core
 
 local collection = require "moonvec.collection"
+local embed = require "moonvec.embed"
 local filter = require "moonvec.filter"
 local fuse = require "moonvec.fuse"
 local models = require "moonvec.models"
@@ -17,6 +18,7 @@ local M = {
   _VERSION = core.version,
   create_and_open = models.create_and_open,
   destroy = core.destroy,
+  embed = embed,
   filter = filter,
   fuse = fuse,
   load = models.load,

@@ -13,6 +13,7 @@
 ---@field _VERSION string "moonvec 0.1.0"
 ---@field null lightuserdata the value NULL: it clears a nullable field in an update, and means NULL in `args`
 ---@field simd string the instruction set that distances are computed with: "scalar", "sse2", "avx2", "avx512" or "neon"
+---@field embed moonvec.embedders functions that make models, which turn texts into vectors
 ---@field filter moonvec.filters functions that build filters as data
 ---@field fuse moonvec.fusers functions that make fusers, for multi_query
 ---@field rerank moonvec.rerankers functions that make re-rankers, for query and multi_query
@@ -91,6 +92,7 @@ function moonvec.load(dump, options) end
 
 ---@class moonvec.load_options
 ---@field schema? moonvec.schema must equal the schema of the collection; else the result is "schema_mismatch"
+---@field models? table<string, moonvec.model> as in open_options
 ---@field maintenance? "auto"|"manual" as in open_options
 ---@field maintenance_threads? integer as in open_options
 ---@field busy_ms? integer as in open_options
@@ -146,6 +148,7 @@ function moonvec.unpack_sparse(sparse) end
 ---@field maintenance? "auto"|"manual" "auto" (default): seal fresh rows, merge segments and build indexes in the background, also what other processes have left undone. "manual": only in optimize; writes seal fresh rows when they take 16 MiB
 ---@field slowdown_rows? integer with maintenance "auto": once more rows than this lack an index, writes wait: 1 ms for each written row at twice the number, less with fewer rows, 2 ms at most; one write waits for 5 s at most. So indexes keep up, and searches stay fast. Writes wait only while searches by vector or text look at such rows, of any process whose handle is not read_only; a search counts for two seconds. A load without searches is not slowed down. `stats().pending_rows` and `slowed_ms` tell how far. The value is that of the handle that writes. 0: never (default 32768; at most 4294967295)
 ---@field maintenance_threads? integer number of threads that build graphs in the background, 1 to 64 (default: 1 for up to 2 cores, else half of the cores, at most 4). If the collection is open several times in the process, the value given last counts
+---@field models? table<string, moonvec.model> by name, the models of vector fields with `embed`. A model with another fingerprint, or other vectors, than the schema says gives "schema_mismatch"; one that the schema does not name raises. To create a collection, each model or its fingerprint must be given. A collection that is opened without a model works, but a call that needs the model raises. Models belong to the handle, and to its transactions
 ---@field from? string only with the path ":memory:": the directory of a collection, which is copied into memory with its indexes; the directory is only read. Not an option of create_and_open
 
 ---@class moonvec.schema
@@ -176,11 +179,31 @@ function moonvec.unpack_sparse(sparse) end
 ---@class moonvec.vector_field
 ---@field name string at most 64 bytes; id, score and distance are reserved
 ---@field type moonvec.vector_type
----@field dim? integer numbers in each vector, 1 to 65,535; for vector_binary bits, a multiple of 8. Required; not allowed for a sparse vector
+---@field dim? integer numbers in each vector, 1 to 65,535; for vector_binary bits, a multiple of 8. Required, but with `embed` where the model is given, whose dim it then is; not allowed for a sparse vector
 ---@field metric? "l2"|"ip"|"cosine"|"l1"|"hamming" squared Euclidean distance, inner product, cosine similarity (default), sum of absolute differences, or number of different bits. A vector_binary has "hamming" only, and no other type has it. A sparse vector has "ip" only
 ---@field index? "hnsw"|"flat"|"sparse"|moonvec.index (default "hnsw"; of a sparse vector "sparse": for each index, the rows that have it)
 ---@field nullable? boolean only a sparse vector, and with `multi`: whether it may be NULL (default false)
 ---@field multi? boolean only vector_fp32 with metric "ip", which is then the default: documents have a list of vectors, as late interaction models such as ColBERT make them. It is given as an array of vectors of any form, or as a packed string of all, and returned as an array (`include_vector`) (default false)
+---@field embed? moonvec.embed_options not of a sparse vector, nor with `multi`: a model makes the vectors, of the texts of another field
+
+--- What makes the vectors of a field:
+---
+---     { name = "embedding", type = "vector_fp32", embed = { from = "body", model = "words" } }
+---
+--- insert and upsert make the vector of a document that has none, of its text or the default of the text; update and
+--- update_by_filter make it again when they change the text. A vector that is given stays. Where the text is NULL the vector
+--- must be given. An empty text is a text. All texts of one call are given to the model at once, before anything is written
+--- and no other writer waits, but for a function given to update_by_filter, and in a transaction. The documents that were
+--- given are not changed. If the model fails, or has no vector for one of the texts, nothing is written, and the result is nil,
+--- a message that names the document, and the code of the model, else "io". On plain Lua 5.1, which cannot yield across pcall,
+--- a model must not yield in a transaction, in update_by_filter and in add_column.
+---
+--- query, cursor, multi_query and group_by_query with `text` and such a `field` embed the question, and search for that vector;
+--- without `field` they search for the words where there is a text index, else the only field with `embed`.
+---@class moonvec.embed_options
+---@field from string a field of type string. It cannot be dropped before this one, and can be renamed
+---@field model string the name of the model, 1 to 64 bytes
+---@field fingerprint? string of the model, 1 to 64 bytes (default: that of the model that is given). In a schema that is compared with that of a collection, one without it is like any
 
 --- The range of numbers. With "l2", "ip" and "l1", the numbers of documents and of queries are from -1e15 to 1e15, so that
 --- every distance is finite. With "cosine", the length of a document's vector is 2.9e-39 to 8.5e37, and the vector of a query
@@ -309,7 +332,7 @@ function collection:query(options) end
 
 ---@class moonvec.query_options
 ---@field field? string the vector field to search (default: the only one of the schema, sparse ones included)
----@field text? string search by text, in a string field with an index of type "text" (`field`; default: the only one): what a person typed. Words, "phrases", -excluded, +required, this OR that, beg* (words that begin so; with a `language`, it is reduced to its stem first). No text is wrong, but a text that only excludes raises. A document matches if it has one of the words; where there are phrases or required words, it must have these, and the other words only add to the score. Hits are ranked by BM25 with the statistics of the whole collection: their scores do not depend on how its rows lie in segments. Together with `vector`, `vectors_of_one` or `id` it is a search by both, fused by rrf as in multi_query, which also says what `offset` and `explain` do: `field` then names either of the fields, and the other one is the only one of its kind. Cannot be combined with `vectors`, `order_by`, `after`, `max_distance` or, without a vector, `params`
+---@field text? string search by text, in a string field with an index of type "text" (`field`; default: the only one): what a person typed. With a vector field that has `embed`, search for the vector that its model makes of the text, with all options of a search for a vector; `rerank` gets both. By words: Words, "phrases", -excluded, +required, this OR that, beg* (words that begin so; with a `language`, it is reduced to its stem first). No text is wrong, but a text that only excludes raises. A document matches if it has one of the words; where there are phrases or required words, it must have these, and the other words only add to the score. Hits are ranked by BM25 with the statistics of the whole collection: their scores do not depend on how its rows lie in segments. Together with `vector`, `vectors_of_one` or `id` it is a search by both, fused by rrf as in multi_query, which also says what `offset` and `explain` do: `field` then names either of the fields, and the other one is the only one of its kind. Cannot be combined with `vectors`, `order_by`, `after`, `max_distance` or, without a vector, `params`
 ---@field match? moonvec.match search by text for a query built by moonvec.text, in place of `text`: with the same fields, scores and combinations. One in which an `all` only excludes raises
 ---@field highlight? boolean|moonvec.highlight_options only with `text` or `match`: hits have `highlights`, a table with an array of snippets for each field, in which the words that were searched for are marked (default false)
 ---@field vector? moonvec.numbers|moonvec.sparse the vector to search for. Hits for a sparse vector are the documents that share an index with it; their score is the inner product, and the search is exact (of more than 4,096 entries by comparing all documents). At most one of `vector`, `vectors`, `vectors_of_one` and `id` can be given; without any, the query selects by filter and `order_by`
@@ -581,7 +604,8 @@ function collection:drop_index(name) end
 --- Readers see the new field when all values are set. The index of the field is built before this returns, unless another
 --- process optimizes for longer than `busy_ms`: then maintenance or the next optimize builds it. If there are
 --- documents, a vector field, and a field that is neither nullable nor has a default, need `value_of`. It must not return nil
---- for such a field: that raises.
+--- for such a field: that raises. Without `value_of`, the vectors of a field with `embed` are made by its model, of 256 texts at
+--- a time; the result of a failure is that of the model.
 ---@param field moonvec.field|moonvec.vector_field
 ---@param value_of? fun(document: moonvec.document): any may read the collection but not write to it (default: all documents get the default, or NULL)
 ---@param options? moonvec.column_options
@@ -593,6 +617,7 @@ function collection:add_column(field, value_of, options) end
 ---@field include_vector? boolean|"table" as in fetch_options
 ---@field progress? fun(done: integer, total: integer, stage: string) of building the index, as in optimize_options
 ---@field threads? integer for building the index, as in optimize_options
+---@field models? table<string, moonvec.model> the model of a field with `embed`, as in open_options, if the collection was opened without it. The collection keeps it
 
 --- Drops a scalar or vector field and its index. The disk space of a scalar field is freed when its segments are merged.
 ---@param name string
@@ -936,6 +961,37 @@ function fusers.weighted(options) end
 ---@param options? { weights?: number[] }
 ---@return moonvec.fuser
 function fusers.dbsf(options) end
+
+---@class moonvec.embedders each function makes a model
+local embedders = {}
+
+--- Static token embeddings: the vector of a text is the mean of the vectors of its tokens. Reads
+---
+--- - a folder in the format of Model2Vec: `model.safetensors`, `tokenizer.json` and `config.json` (or
+---   `config_sentence_transformers.json`, with the other two beside it or in `0_StaticEmbedding`);
+--- - a file of word vectors: the text format of fastText (`.vec`, with a first line "count dim") and of GloVe (without it),
+---   or the binary format of word2vec. The words of a text are those of Unicode Standard Annex 29. Each is looked up as it
+---   is, then in lower case, then what stands before and after its apostrophe; words that are not found are left out.
+---
+--- The matrix is mapped, so that all processes share it; the text format is read into memory. A text without a known token
+--- fails: it has no vector. A tokenizer with a part that is not supported is refused: the message names the part. The result
+--- is "not_found" without the file, "corrupt" if it is damaged, "version" if it needs what this build or version lacks.
+---@param path string
+---@param options? moonvec.static_options
+---@return moonvec.model? model, string? message, moonvec.code? code
+function embedders.static(path, options) end
+
+---@class moonvec.static_options
+---@field name? string the model's name (default: the last part of `path`)
+---@field normalize? boolean scale vectors to length 1 (default: as `config.json` says, for word vectors true)
+---@field weights? "none"|"sif" only for word vectors: "sif" weighs a word by 1e-4 / (1e-4 + p). Its frequency p follows from its place in the file, the most frequent word first, by Zipf's law (default "none")
+---@field max_tokens? integer tokens of a text that are used, from its beginning; 0: all (default 512). Of a text that Model2Vec's tokenizers read, first max_tokens times the median length of a token, in characters, are kept
+
+---@class moonvec.model
+---@field name string
+---@field dim integer numbers of a vector
+---@field fingerprint string changes when the vectors that the model makes change
+---@field embed fun(texts: string[]): (moonvec.numbers|false)[]?, table<integer, string>|string|nil, moonvec.code? a vector for each text, or false where a text failed, and the messages of those that failed, by position. May yield. If nothing could be done: nil, message, code
 
 ---@class moonvec.rerankers each function makes a re-ranker
 local rerankers = {}
