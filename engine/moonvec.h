@@ -1141,6 +1141,54 @@ MV_API mv_err mv_column_commit(mv_column *column, mv_error *error);
  */
 MV_API void mv_column_free(mv_column *column);
 
+/* ---------------------------------------------------------------- learnt embeddings */
+
+/* Models that are learnt from the texts of the program itself: what a term means follows from the
+ * terms beside it. engine/embed/learner.c says how. The same texts in the same order give the same
+ * model, but for the precision of `log` in the C library. A learner or model is used by one thread
+ * at a time. */
+typedef struct mv_learner mv_learner;
+typedef struct mv_learnt mv_learnt;
+
+typedef struct mv_learn_options {
+    uint32_t dim;           /* numbers of a vector, 8 to 4096; 0: 256 */
+    mv_tokenizer tokenizer; /* what the terms of a text are */
+    const char *language;   /* of stemming, "english" for example; NULL or "": none */
+    bool stop_words;        /* leave out the stop words of the language */
+    uint32_t min_count;     /* learn terms that are in at least so many texts; 0: 2 */
+    uint32_t terms_max;     /* of more, the most frequent ones are learnt; 0: 100,000 */
+    uint64_t seed;          /* of the random numbers */
+} mv_learn_options;
+
+/* MV_MISUSE: there is no such option. MV_WRONG_VERSION: this build lacks a library that it needs.
+ */
+MV_API mv_err mv_learner_create(const mv_learn_options *options, mv_learner **learner,
+                                mv_error *error);
+/* Read a text of at most UINT32_MAX bytes, which is not needed afterwards. */
+MV_API mv_err mv_learner_add(mv_learner *learner, const char *text, size_t size, mv_error *error);
+/* Make the model. The learner can only be freed afterwards. */
+MV_API mv_err mv_learner_finish(mv_learner *learner, mv_learnt **model, mv_error *error);
+MV_API void mv_learner_free(mv_learner *learner); /* NULL is fine */
+
+/* Save the model; a file that is there is replaced at once. Load it again: MV_CORRUPT: it is no
+ * model, or damaged. MV_WRONG_VERSION: a newer moonvec wrote it. The file is mapped: it may be
+ * replaced or removed meanwhile, and must not be written to. */
+MV_API mv_err mv_learnt_save(const mv_learnt *model, const char *path, mv_error *error);
+MV_API mv_err mv_learnt_load(const char *path, mv_learnt **model, mv_error *error);
+MV_API void mv_learnt_free(mv_learnt *model); /* NULL is fine */
+
+typedef struct mv_learnt_info {
+    uint32_t dim;
+    uint32_t terms;    /* that it has learnt */
+    uint64_t texts;    /* that it has learnt from */
+    uint64_t checksum; /* of all that is in it */
+} mv_learnt_info;
+
+MV_API void mv_learnt_describe(const mv_learnt *model, mv_learnt_info *info);
+/* The vector of a text, of `dim` numbers and length 1. Every text has one. */
+MV_API mv_err mv_learnt_embed(mv_learnt *model, const char *text, size_t size, float *vector,
+                              mv_error *error);
+
 /* ---------------------------------------------------------------- other */
 
 /* The instruction set in use: "scalar", "sse2", "avx2", "avx512", "neon". */

@@ -4,8 +4,8 @@
 
 #include "storage/schema.h"
 
-static mv_err take_field(const mv_schema *schema, const char *name, const char *from, uint32_t *uid,
-                         mv_error *error)
+static mv_err take_source(const mv_schema *schema, const char *name, const char *from,
+                          uint32_t *uid, mv_error *error)
 {
     uint32_t at;
     if (!mv_schema_find_field(schema, from, strlen(from), &at)) {
@@ -20,8 +20,8 @@ static mv_err take_field(const mv_schema *schema, const char *name, const char *
 }
 
 /* Copies a name or a fingerprint; NULL becomes "". */
-static mv_err take_text(mv_schema *schema, const char *name, const char *what, const char *text,
-                        const char **copy, mv_error *error)
+static mv_err take_label(mv_schema *schema, const char *name, const char *what, const char *text,
+                         const char **copy, mv_error *error)
 {
     char quoted[ERROR_QUOTE_SIZE];
     size_t size = text ? strlen(text) : 0;
@@ -37,13 +37,13 @@ mv_err schema_embed_take(mv_schema *schema, const char *name, const mv_embed *gi
                          schema_vector *vector, mv_error *error)
 {
     if (!given->from) return MV_OK;
-    MV_TRY(take_field(schema, name, given->from, &vector->embed_uid, error));
+    MV_TRY(take_source(schema, name, given->from, &vector->embed_uid, error));
     if (!given->model || !*given->model)
         return error_set(error, MV_MISUSE,
                          "vector field '%s': embed: the name of the model is missing", name);
-    MV_TRY(take_text(schema, name, "model", given->model, &vector->embed_model, error));
-    return take_text(schema, name, "fingerprint", given->fingerprint, &vector->embed_fingerprint,
-                     error);
+    MV_TRY(take_label(schema, name, "model", given->model, &vector->embed_model, error));
+    return take_label(schema, name, "fingerprint", given->fingerprint, &vector->embed_fingerprint,
+                      error);
 }
 
 mv_embed schema_embed_of(const mv_schema *schema, const schema_vector *vector)

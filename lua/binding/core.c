@@ -3,6 +3,7 @@
 #include "calls.h"
 #include "check_args.h"
 #include "job_box.h"
+#include "learnt_box.h"
 #include "read_match.h"
 #include "read_values.h"
 #include "schema_box.h"
@@ -85,6 +86,13 @@ static const luaL_Reg owned_metamethods[] = {
 static const luaL_Reg core_functions[] = {
     {"create_and_open", call_create_and_open},
     {"destroy", call_destroy_path},
+    {"learner", learnt_learner_call},
+    {"learner_add", learnt_add_call},
+    {"learner_finish", learnt_finish_call},
+    {"learnt_embed", learnt_embed_call},
+    {"learnt_info", learnt_info_call},
+    {"learnt_load", learnt_load_call},
+    {"learnt_save", learnt_save_call},
     {"load", call_load},
     {"open", call_open},
     {"options", options_call},
@@ -171,6 +179,7 @@ MV_API int luaopen_moonvec_core(lua_State *L)
 {
     luaL_checkversion(L);
     job_register(L);
+    learnt_register(L);
     schema_register(L);
     vector_register(L);
     push_metatable(L, OWNED_TYPE);
