@@ -4,38 +4,34 @@
 --   lua5.4 examples/packages.lua                             a tour of questions
 --   lua5.4 examples/packages.lua watch birds in the garden   your own question
 --
--- The first run reads the package lists, learns from them what words mean, fills two collections and
--- builds the index. Later runs only open these. Each answer is compared with the exact one, found by
--- computing the distance to every vector. Options: --dir DIR, the directory of the collections
+-- The first run reads the package lists, learns from them what words mean, fills a collection and
+-- builds the index. Later runs only open it. Each answer is compared with the exact one, found by
+-- computing the distance to every vector. Options: --dir DIR, the directory of the collection
 -- (default: build/demo), and --dump FILE, package lists to read instead of this machine's.
 
 package.path = arg[0]:match("^(.-)[^/\\]*$") .. "?.lua;" .. package.path
 
 local moonvec = require "moonvec"
 local dump = require "packages.dump"
-local embed = require "packages.embed"
 
 local BATCH = 1000
 local TIMED_RUNS = 7
+
+-- How the model reads texts. The text index of `summary` reads them in the same way.
+local LANGUAGE = { language = "english", stop_words = true }
 
 local PACKAGES = {
   name = "packages",
   fields = {
     { name = "summary", type = "string", index = { type = "text", language = "english", stop_words = true } },
+    { name = "about", type = "string" },
     { name = "section", type = "string" },
     { name = "priority", type = "string" },
     { name = "size", type = "int64" }, -- KiB when installed
     { name = "homepage", type = "string", nullable = true },
     { name = "tags", type = "array_string", nullable = true }, -- like "use::viewing"
   },
-  vectors = { { name = "embedding", type = "vector_fp32", dim = embed.DIM, metric = "cosine" } },
-}
-
--- The meaning of each word, as learnt from the packages. Questions are embedded with it.
-local TERMS = {
-  name = "terms",
-  fields = { { name = "weight", type = "double" } },
-  vectors = { { name = "embedding", type = "vector_fp32", dim = embed.DIM, metric = "cosine" } },
+  vectors = { { name = "embedding", type = "vector_fp32", embed = { from = "about", model = "words" } } },
 }
 
 -- Sections of packages that people rarely search for; see rerank().
@@ -103,93 +99,96 @@ local function progress_bar(label)
   end
 end
 
-local function document(package, embedding)
+-- The text that is embedded.
+local function about(package)
+  return table.concat({ package.name, package.summary, package.text }, "\n")
+end
+
+-- The text that the model learns from: the words of the section and the tags are neighbours of the others, too.
+local function lesson(package)
+  local tags = table.concat(package.tags, " "):gsub("%S*::", "") -- "use::viewing" becomes "viewing"
+  return table.concat({ package.name, package.summary, package.section, tags, package.text }, "\n")
+end
+
+local function document(package)
   return {
     id = package.name,
     summary = package.summary,
+    about = about(package),
     section = package.section,
     priority = package.priority,
     size = package.size,
     homepage = package.homepage,
     tags = package.tags[1] and package.tags, -- nil is NULL
-    embedding = embedding,
   }
 end
 
-local function build(paths, terms, dump_file)
+local function learn(packages)
+  local i = 0
+  local model = try(moonvec.embed.learn(function()
+    i = i + 1
+    return packages[i] and lesson(packages[i])
+  end, LANGUAGE))
+  print(("learnt the meaning of %s words"):format(thousands(model.terms)))
+  return model
+end
+
+local function build(paths, dump_file)
   local packages = try(dump.load(dump_file))
   print(("read the descriptions of %s packages"):format(thousands(#packages)))
-
-  local bags = {}
-  for i, package in ipairs(packages) do
-    bags[i] = embed.package_bag(package)
-  end
-  local model = embed.learn(bags)
+  local model = learn(packages)
 
   -- Not synced, because an interrupted build starts again anyway; flush() syncs once at the end. No
   -- background maintenance, because optimize() then builds one index of everything.
-  local options = { durability = "none", maintenance = "manual" }
+  local options = { durability = "none", maintenance = "manual", models = { words = model } }
   local collection = try(moonvec.create_and_open(paths.packages, PACKAGES, options))
   local progress = progress_bar("filling the collection")
   local batch = {}
   for i, package in ipairs(packages) do
-    batch[#batch + 1] = document(package, moonvec.pack(embed.embed(model, bags[i])))
+    batch[#batch + 1] = document(package)
     if #batch == BATCH or i == #packages then
-      try(collection:insert(batch))
+      try(collection:insert(batch)) -- the model makes the vectors
       progress(i, #packages)
       batch = {}
     end
   end
   try(collection:optimize({ progress = progress_bar("building the index") }))
   try(collection:flush())
-
-  local documents = {}
-  for term, known in pairs(model.terms) do
-    documents[#documents + 1] = { id = term, weight = known.weight, embedding = moonvec.pack(known.embedding) }
-  end
-  try(terms:insert(documents))
-  print(("learnt the meaning of %s words"):format(thousands(#documents)))
+  try(model:save(paths.model))
   return collection
 end
 
--- The terms are written last, in one batch, all or none. So if there are terms, the packages are
--- complete.
+-- The model is saved last. So if it is there, the collection is complete.
 local function open_or_build(dir, dump_file)
-  local paths = { packages = dir .. "/packages.mv", terms = dir .. "/terms.mv" }
+  local paths = { packages = dir .. "/packages.mv", model = dir .. "/words.model" }
   os.execute("mkdir -p '" .. dir:gsub("'", "'\\''") .. "'")
   local started, started_at = os.clock(), os.time()
-  -- Words are only fetched by id, so no maintenance needs to index them.
-  local terms = try(moonvec.open(paths.terms, { schema = TERMS, maintenance = "manual" }))
-  if terms:count() == 0 then
-    moonvec.destroy(paths.packages) -- left by an interrupted build
-    local packages = build(paths, terms, dump_file)
+  local model, message, code = moonvec.embed.load(paths.model)
+  if code == "not_found" then
+    moonvec.destroy(paths.packages) -- left by an interrupted build, or by an earlier version
+    local packages = build(paths, dump_file)
     print(("built %s in about %d s"):format(dir, os.time() - started_at))
-    return packages, terms
+    return packages
   end
-  local packages = try(moonvec.open(paths.packages))
-  if not packages.schema.fields[1].index then -- built by an earlier version
-    try(packages:create_index("summary", PACKAGES.fields[1].index))
-  end
+  local packages = try(moonvec.open(paths.packages, { models = { words = try(model, message) } }))
   local elapsed_ms = (os.clock() - started) * 1000
   print(("opened %s packages in %.1f ms"):format(thousands(packages:count()), elapsed_ms))
-  return packages, terms
+  return packages
 end
 
 -- Re-ranks in plain Lua: a higher score if the package name contains a word of the question, a
 -- lower one if the package only supports others.
-local function rerank(bag)
-  return function(hit)
-    local score = hit.score
-    for _, term in ipairs(bag.terms) do
-      if #term > 2 and hit.id:find(term, 1, true) then
-        score = score + 0.05
-      end
+local function rerank(hit, query)
+  local score = hit.score
+  for word in query.text:lower():gmatch("%w%w%w+") do
+    if hit.id:find(word, 1, true) then
+      score = score + 0.05
     end
-    if SUPPORTING[hit.section] or hit.id:find("%-data$") or hit.id:find("%-common$") then
-      score = score - 0.15
-    end
-    return score
   end
+  if SUPPORTING[hit.section] or hit.id:find("%-data$") or hit.id:find("%-common$") then
+    score = score - 0.15
+  end
+  return score
 end
 
 -- At most `size` bytes of `text`, without cutting a UTF-8 character.
@@ -243,29 +242,26 @@ local function names(hits)
 end
 
 -- What a search for the words finds, and one for the words and the meaning.
-local function print_by_words(packages, question, vector, topk)
+local function print_by_words(packages, question, topk)
   local query = { text = question[1], topk = topk, filter = question.filter, args = question.args, output_fields = {} }
   print("  by words: " .. names(try(packages:query(query))))
-  query.vector = vector
-  print("  by both:  " .. names(try(packages:query(query))))
+  query.text = nil
+  query.queries = { { field = "embedding", text = question[1] }, { field = "summary", text = question[1] } }
+  print("  by both:  " .. names(try(packages:multi_query(query))))
 end
 
 -- Asks the question, and adds to `sums` what compare() prints.
-local function ask(packages, terms, question, topk, sums)
-  local bag = embed.question_bag(question[1])
-  if #bag.terms == 0 then
+local function ask(packages, question, topk, sums)
+  if not question[1]:find("%w") then
     fail("there is no word to search for in '" .. question[1] .. "'")
   end
-  local known = try(terms:fetch(bag.terms, { include_vector = "table" }))
-  local vector = embed.embed({ count = packages:count(), terms = known }, bag)
-
   local query = {
     field = "embedding",
-    vector = vector,
+    text = question[1],
     topk = topk,
     filter = question.filter,
     args = question.args,
-    rerank = rerank(bag),
+    rerank = rerank,
   }
   local time_us, hits = timed(packages, query)
   query.explain = true
@@ -291,7 +287,7 @@ local function ask(packages, terms, question, topk, sums)
   if #hits == 0 then
     print("  nothing found")
   end
-  print_by_words(packages, question, vector, topk)
+  print_by_words(packages, question, topk)
 end
 
 local function compare(sums, vectors)
@@ -322,7 +318,7 @@ local function main()
     i = i + 1
   end
 
-  local packages, terms = open_or_build(dir, dump_file)
+  local packages = open_or_build(dir, dump_file)
   local questions, topk = TOUR, 3
   local has_tags = packages:count("array_length(tags) > 0") >= TAGGED_MIN
   if words[1] then
@@ -331,12 +327,11 @@ local function main()
   local sums = { questions = 0, time_us = 0, distances = 0, exact_us = 0, exact_hits = 0, common = 0 }
   for _, question in ipairs(questions) do
     if has_tags or not (question.filter or ""):find("tags", 1, true) then
-      ask(packages, terms, question, topk, sums)
+      ask(packages, question, topk, sums)
     end
   end
   compare(sums, packages:count())
   packages:close()
-  terms:close()
 end
 
 main()
