@@ -215,6 +215,22 @@ describe("types.lua", function()
     decay_options = function(options)
       moonvec.rerank.decay(options)
     end,
+    learn_options = function(options)
+      moonvec.embed.learn({}, options)
+    end,
+    column_options = function(options)
+      c:add_column({ name = "new", type = "int32" }, nil, options)
+    end,
+    load_options = function(options)
+      moonvec.load("", options)
+    end,
+    embed_options = function(options)
+      options.from, options.model = options.from or "body", options.model or "m"
+      moonvec.schema {
+        fields = { { name = "body", type = "string" } },
+        vectors = { { name = "v", type = "vector_fp32", dim = 1, embed = options } },
+      }
+    end,
   }
   for class, call in pairs(calls) do
     it("has existing " .. class, function()

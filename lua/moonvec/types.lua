@@ -987,6 +987,50 @@ function embedders.static(path, options) end
 ---@field weights? "none"|"sif" only for word vectors: "sif" weighs a word by 1e-4 / (1e-4 + p). Its frequency p follows from its place in the file, the most frequent word first, by Zipf's law (default "none")
 ---@field max_tokens? integer tokens of a text that are used, from its beginning; 0: all (default 512). Of a text that Model2Vec's tokenizers read, first max_tokens times the median length of a token, in characters, are kept
 
+--- Learns a model from texts of the program itself, in any language: nothing is downloaded. Words that stand beside the same
+--- words get similar vectors, and so do words that are spelt alike; the vector of a text is the sum of those of its different
+--- words, where rare ones weigh more. It needs some thousands of texts to learn from. Texts that a question is not about
+--- may be among them: to learn from titles, sections and tags, too, helps even if only bodies are embedded.
+---
+---     local words = moonvec.embed.learn(texts, { language = "english", stop_words = true })
+---     words:save("notes.model")
+---
+--- The same texts in the same order give the same model on every Lua, and on machines whose C library computes logarithms
+--- alike. Needs 4 bytes for each different word of each text, and 1.3 kB for each word that is learnt, at 256 dims; the
+--- model itself 270 bytes a word. Every text has a vector, an empty one, too. `embed` does not yield.
+---@param texts string[]|fun(): string? an array, or a function that returns the next text and nil at the end
+---@param options? moonvec.learn_options
+---@return moonvec.learnt_model? model, string? message, moonvec.code? code
+function embedders.learn(texts, options) end
+
+--- Loads a model that was saved. The file is mapped, so that processes share it, and verified. It may be replaced or removed
+--- while it is open, but must not be written to. The result is "not_found", "corrupt" if it is no model or damaged, or
+--- "version" if a newer moonvec wrote it.
+---@param path string
+---@return moonvec.learnt_model? model, string? message, moonvec.code? code
+function embedders.load(path) end
+
+---@class moonvec.learn_options
+---@field name? string the model's name (default "learn"; of a model that is loaded the name of the file without its last extension)
+---@field dim? integer numbers of a vector, 8 to 4,096 (default 256)
+---@field tokenizer? "unicode"|"code"|"ngram"|"whitespace" what the words of a text are, as in field_index (default "unicode")
+---@field language? string reduce words to their stems, as in field_index (default: not)
+---@field stop_words? boolean leave out the most frequent words of the language (default false)
+---@field min_count? integer learn words that are in so many texts, 1 to 1,000,000 (default 2). Others have vectors that follow from their letters alone
+---@field max_terms? integer of more words, the most frequent ones are learnt, 1 to 10,000,000 (default 100,000)
+---@field seed? integer of the random numbers, 0 to 2^53 (default 1)
+
+---@class moonvec.learnt_model: moonvec.model
+---@field terms integer words that it has learnt
+---@field texts integer texts that it has learnt from
+local learnt_model = {}
+
+--- Saves the model. It is written to another file first, synced and renamed, so that a model that is there is replaced as a
+--- whole.
+---@param path string
+---@return true? done, string? message, moonvec.code? code
+function learnt_model:save(path) end
+
 ---@class moonvec.model
 ---@field name string
 ---@field dim integer numbers of a vector
