@@ -85,6 +85,7 @@ describe("a word of another database", function()
     function(word) return moonvec.schema(schema_of { name = "f", type = "string", index = word }) end,
     function(word) return moonvec.schema(schema_of { [word] = "f", type = "string" }) end,
     function(word) return moonvec.schema(vector_with(word, 1)) end,
+    function(word) return moonvec.schema(vector_with("embed", { [word] = "x" })) end,
     function(word) return moonvec.schema(vector_with("type", word)) end,
     function(word) return moonvec.schema(vector_with("metric", word)) end,
     function(word) return moonvec.schema(vector_with("index", word)) end,

@@ -1,11 +1,12 @@
 /* Fuzzer of everything that is read from catalog values (schemas, rows, cells, segment records) and
- * from dumps. The first byte chooses which. Damaged bytes are refused, and what is accepted can be
- * read through. */
+ * from dumps and learnt models. The first byte chooses which. Damaged bytes are refused, and what
+ * is accepted can be read through. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "embed/learnt_model.h"
 #include "storage/dump_format.h"
 #include "storage/row.h"
 #include "storage/segment.h"
@@ -135,6 +136,23 @@ static void try_dump(const uint8_t *bytes, size_t size)
     }
 }
 
+/* A learnt model that is accepted embeds a text. */
+static void try_learnt(const uint8_t *bytes, size_t size)
+{
+    mv_learnt *model;
+    mv_learnt_info info;
+    if (size < sizeof(learnt_model_header)) return;
+    uint8_t *block = mem_alloc(size);
+    must(block != NULL);
+    memcpy(block, bytes, size);
+    if (learnt_model_make(block, size, &model, NULL)) return; /* takes the block */
+    mv_learnt_describe(model, &info);
+    float *vector = mem_alloc(info.dim * sizeof *vector);
+    must(vector && !mv_learnt_embed(model, "red apple red", 13, vector, NULL));
+    mem_free(vector, info.dim * sizeof *vector);
+    mv_learnt_free(model);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2) return 0;
@@ -145,11 +163,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(bytes, data + 2, bytes_size);
     mem_arena arena = {0};
     segment_record record;
-    switch (data[0] % 5) {
+    switch (data[0] % 6) {
     case 0: try_schema(bytes, bytes_size); break;
     case 1: try_row(bytes, bytes_size, &arena); break;
     case 2: read_cell(types[data[1] % TYPES], bytes, bytes_size, &arena); break;
     case 3: try_dump(bytes, bytes_size); break;
+    case 4: try_learnt(bytes, bytes_size); break;
     default: (void)segment_record_load(1, bytes, bytes_size, &arena, &record, NULL);
     }
     mem_arena_free(&arena);

@@ -243,7 +243,7 @@ end
 -- an array of options, which is returned if nothing changes. nil, message, code: a model failed.
 function M.questions(call, collection, list)
   local embeds, has_text_index
-  for i = 1, #list do
+  for i = 1, type(collection) == "userdata" and #list or 0 do -- else C raises
     if not embeds and type(list[i]) == "table" and list[i].text ~= nil then
       embeds, has_text_index = core.embeds(collection)
     end
