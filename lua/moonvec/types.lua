@@ -998,10 +998,10 @@ function embedders.static(path, options) end
 --- The same texts in the same order give the same model on every Lua, and on machines whose C library computes logarithms
 --- alike. Needs 4 bytes for each different word of each text, and 1.3 kB for each word that is learnt, at 256 dims; the
 --- model itself 270 bytes a word. Every text has a vector, an empty one, too. `embed` does not yield.
----@param texts string[]|fun(): string? an array, or a function that returns the next text and nil at the end
+---@param corpus string[]|fun(): string? the texts: an array, or a function that returns the next text and nil at the end
 ---@param options? moonvec.learn_options
 ---@return moonvec.learnt_model? model, string? message, moonvec.code? code
-function embedders.learn(texts, options) end
+function embedders.learn(corpus, options) end
 
 --- Loads a model that was saved. The file is mapped, so that processes share it, and verified. It may be replaced or removed
 --- while it is open, but must not be written to. The result is "not_found", "corrupt" if it is no model or damaged, or

@@ -5,8 +5,8 @@ local M = {}
 
 -- A file includes only its own room and rooms of a lower rank; so index and storage never meet, nor do read and job.
 local RANKS = {
-  base = 1, text = 2, vector = 2, embed = 3, index = 3, storage = 3, query = 4, open = 5, transaction = 6, read = 7, job = 7,
-  collection = 8,
+  base = 1, text = 2, vector = 2, embed = 3, index = 3, storage = 3, query = 4, open = 5, transaction = 6, read = 7,
+  job = 7, collection = 8,
 }
 
 -- The modules that the Lua modules may require in addition to each other.
