@@ -997,7 +997,8 @@ function embedders.static(path, options) end
 ---
 --- The same texts in the same order give the same model on every Lua, and on machines whose C library computes logarithms
 --- alike. Needs 4 bytes for each different word of each text, and 1.3 kB for each word that is learnt, at 256 dims; the
---- model itself 270 bytes a word. Every text has a vector, an empty one, too. `embed` does not yield.
+--- model itself 270 bytes a word. Every text has a vector, an empty one, too. `embed` does not yield. The result is "version"
+--- if this build lacks a library that the tokenizer or the language needs.
 ---@param corpus string[]|fun(): string? the texts: an array, or a function that returns the next text and nil at the end
 ---@param options? moonvec.learn_options
 ---@return moonvec.learnt_model? model, string? message, moonvec.code? code
