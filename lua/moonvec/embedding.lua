@@ -224,13 +224,17 @@ end
 -- ---------------------------------------------------------------- questions
 
 --- The field whose model embeds the text of these options; nil: the text is searched for as words.
-local function asked_field(options, embeds, has_text_index)
+local function asked_field(call, options, embeds, has_text_index)
   local of_vector = options.vector ~= nil or options.vectors ~= nil or options.vectors_of_one ~= nil
     or options.id ~= nil or options.match ~= nil
   if of_vector or type(options.text) ~= "string" then
     return nil
+  elseif options.field == nil and has_text_index then
+    return nil
+  elseif options.field == nil and #embeds > 1 then
+    misuse("%s: 'field' must name one of the %d fields that embed texts", call, #embeds)
   elseif options.field == nil then
-    return not has_text_index and #embeds == 1 and embeds[1] or nil
+    return embeds[1]
   end
   for _, field in ipairs(embeds) do
     if field.name == options.field then
@@ -254,7 +258,7 @@ function M.questions(call, collection, list)
   local asked, wishes, failure = copy_of(list), new_wishes(), nil
   for i = 1, #list do
     local options = list[i]
-    local field = type(options) == "table" and asked_field(options, embeds, has_text_index)
+    local field = type(options) == "table" and asked_field(call, options, embeds, has_text_index)
     if field then
       local model = model_of(call, models.of(collection) or {}, field)
       add_wish(wishes, model, field.model, options.text, function(vector, why)
