@@ -74,7 +74,7 @@ static uint32_t find_word(const mv_learner *l, const char *term, size_t size)
 
 static mv_err no_memory(mv_error *error)
 {
-    return error_memory(error, 0, "terms to learn");
+    return error_set(error, MV_NO_MEMORY, "there is not enough memory for the terms of the texts");
 }
 
 static mv_err grow_words(mv_learner *l, mv_error *error)
@@ -305,6 +305,7 @@ static void normalize_meaning(float *vector, uint32_t dim)
 static void sum_neighbours(learning *g, uint32_t n, float *vector)
 {
     uint32_t touched = count_neighbours(g, n);
+    mv_assert(frequency_of(g, n) > 0); /* a word that was chosen is in a text */
     double own = (double)g->contexts_count / frequency_of(g, n);
     for (uint32_t i = 0; i < touched; i++) {
         uint32_t other = g->touched[i];
@@ -354,10 +355,8 @@ static void find_meanings(const mv_learner *l, learning *g, float *common)
     for (uint32_t n = 0; n < g->words_count; n++)
         learnt_model_index_of(g->words[n].bytes, g->words[n].size, l->header.seed, dim,
                               g->indexes[n]);
-    for (uint32_t n = 0; n < g->words_count; n++) {
-        /* A context may be full of terms that no other has: then the term has no contexts. */
-        if (frequency_of(g, n)) sum_neighbours(g, n, g->vectors + (size_t)n * dim);
-    }
+    for (uint32_t n = 0; n < g->words_count; n++)
+        sum_neighbours(g, n, g->vectors + (size_t)n * dim);
     remove_common(g, common);
     for (uint32_t n = 0; n < g->words_count; n++)
         learnt_model_add_own(g->words[n].bytes, g->words[n].size, l->header.seed, dim, 1,
