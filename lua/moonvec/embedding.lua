@@ -60,34 +60,34 @@ local function ask(model, name, texts)
   return vectors, failures or {}
 end
 
---- Texts by model, each with a function that takes its vector, or nil and the failure.
-local function new_wishes()
+--- Requests: the texts for each model, and for each text a function that receives its vector, or nil and the failure.
+local function new_requests()
   return { names = {}, by_name = {} }
 end
 
-local function add_wish(wishes, model, name, text, take)
-  local of_model = wishes.by_name[name]
+local function add_request(requests, model, name, text, receive)
+  local of_model = requests.by_name[name]
   if not of_model then
-    of_model = { model = model, texts = {}, takers = {} }
-    wishes.by_name[name], wishes.names[#wishes.names + 1] = of_model, name
+    of_model = { model = model, texts = {}, receivers = {} }
+    requests.by_name[name], requests.names[#requests.names + 1] = of_model, name
   end
-  of_model.texts[#of_model.texts + 1], of_model.takers[#of_model.takers + 1] = text, take
+  of_model.texts[#of_model.texts + 1], of_model.receivers[#of_model.receivers + 1] = text, receive
 end
 
---- Asks each model once. Returns true, or nil, message, code.
-local function grant(wishes)
-  for _, name in ipairs(wishes.names) do
-    local of_model = wishes.by_name[name]
+--- Asks each model once, for all of its texts. Returns true, or nil, message, code.
+local function send(requests)
+  for _, name in ipairs(requests.names) do
+    local of_model = requests.by_name[name]
     local vectors, failures, code = ask(of_model.model, name, of_model.texts)
     if not vectors then
       return nil, failures, code
     end
-    for i, take in ipairs(of_model.takers) do
+    for i, receive in ipairs(of_model.receivers) do
       local vector = vectors[i]
       if vector then
-        take(vector)
+        receive(vector)
       else
-        take(nil, failure_of(name, failures[i]))
+        receive(nil, failure_of(name, failures[i]))
       end
     end
   end
@@ -127,14 +127,14 @@ function M.fill(collection, documents, call)
   if not embeds then
     return documents, failures
   end
-  local filled, wishes, is_update = documents, new_wishes(), is_update_call(call)
+  local filled, requests, is_update = documents, new_requests(), is_update_call(call)
   for i = 1, #documents do
     local document = documents[i]
     for _, field in ipairs(type(document) == "table" and embeds or {}) do
       local text = text_for(call, field, document, is_update)
       if text then
         local model = model_of(call, handle_models, field)
-        add_wish(wishes, model, field.model, text, function(vector, failure)
+        add_request(requests, model, field.model, text, function(vector, failure)
           if filled[i] == document then
             filled[i] = copy_of(document)
           end
@@ -143,11 +143,11 @@ function M.fill(collection, documents, call)
       end
     end
   end
-  if #wishes.names == 0 then
+  if #requests.names == 0 then
     return documents, failures
   end
   filled = copy_of(documents)
-  local done, message, code = grant(wishes)
+  local done, message, code = send(requests)
   if not done then
     return nil, message, code
   end
@@ -255,20 +255,20 @@ function M.questions(call, collection, list)
   if not embeds then
     return list
   end
-  local asked, wishes, failure = copy_of(list), new_wishes(), nil
+  local asked, requests, failure = copy_of(list), new_requests(), nil
   for i = 1, #list do
     local options = list[i]
     local field = type(options) == "table" and asked_field(call, options, embeds, has_text_index)
     if field then
       local model = model_of(call, models.of(collection) or {}, field)
-      add_wish(wishes, model, field.model, options.text, function(vector, why)
+      add_request(requests, model, field.model, options.text, function(vector, why)
         local copy = copy_of(options)
         copy.text, copy.field, copy.vector = nil, field.name, vector
         asked[i], failure = copy, failure or why
       end)
     end
   end
-  local done, message, code = grant(wishes)
+  local done, message, code = send(requests)
   if not done or failure then
     return nil, failure or message, code or "io"
   end
