@@ -1,0 +1,278 @@
+--- A document as JSON has it, and back: what export writes, source.jsonl reads, and the command prints. JSON lacks some
+-- values that documents have. They are written as the JSON form of protocol buffers writes them, where it has them:
+--
+--   a 64-bit integer beyond 2^53        "9007199254740993"
+--   infinity                            "Infinity", "-Infinity"
+--   a string that is not valid UTF-8    {"base64": "/w=="}
+--   a sparse vector                     {"17": 0.4, "29": 1.2}
+--   any other vector                    [0.1, 0.2]; of a field with `multi` an array of these
+--   NULL                                null, or the member is absent
+
+local core = require "moonvec.core"
+local json = require "moonvec.json"
+local utf8_text = require "moonvec.utf8_text"
+
+local M = {}
+
+-- Up to here a double represents every whole number.
+local WHOLE_MAX = 2 ^ 53
+
+local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+-- Base64 (RFC 4648): the digit of each number, and the number of each digit.
+local DIGIT_OF, NUMBER_OF = {}, {}
+for number = 0, 63 do
+  local digit = DIGITS:sub(number + 1, number + 1)
+  DIGIT_OF[number], NUMBER_OF[digit] = digit, number
+end
+
+local function encode_group(group)
+  local a, b, c = group:byte(1, 3)
+  local number = a * 65536 + (b or 0) * 256 + (c or 0)
+  return DIGIT_OF[math.floor(number / 262144)] .. DIGIT_OF[math.floor(number / 4096) % 64] ..
+    (b and DIGIT_OF[math.floor(number / 64) % 64] or "=") .. (c and DIGIT_OF[number % 64] or "=")
+end
+
+local function encode_base64(bytes)
+  return (bytes:gsub("..?.?", encode_group))
+end
+
+local function decode_group(group)
+  local number = 0
+  for digit in group:gmatch "." do
+    number = number * 64 + (NUMBER_OF[digit] or 0)
+  end
+  local bytes = string.char(math.floor(number / 65536), math.floor(number / 256) % 256, number % 256)
+  return bytes:sub(1, 3 - #group:match "=*$")
+end
+
+--- The bytes, or nil if the text is not Base64 with its padding.
+local function decode_base64(text)
+  local digits, padding = text:match "^([%w+/]*)(=?=?)$"
+  if not digits or #text % 4 ~= 0 then
+    return nil
+  end
+  return ((digits .. padding):gsub("....", decode_group))
+end
+
+-- ---------------------------------------------------------------- to JSON
+
+local function string_to_json(text)
+  if type(text) ~= "string" or not utf8_text.first_invalid(text) then
+    return text
+  end
+  return { base64 = encode_base64(text) }
+end
+
+local function real_to_json(number)
+  if number == math.huge then
+    return "Infinity"
+  elseif number == -math.huge then
+    return "-Infinity"
+  end
+  return number
+end
+
+--- A number of few digits of which the same float is made; its double would be written with 17. Seven digits are enough
+-- if they are nearer than half of the distance to the next float, which is at least 2^-25 of the number. Nine always are.
+local function float_to_json(number)
+  if type(number) ~= "number" or number == math.huge or number == -math.huge then
+    return real_to_json(number)
+  elseif number % 1 == 0 then
+    return number
+  end
+  local short = tonumber(("%.7g"):format(number))
+  local is_near = math.abs(short - number) < math.abs(number) * 2 ^ -25
+  return is_near and short or tonumber(("%.9g"):format(number))
+end
+
+local function whole_to_json(number)
+  if type(number) == "number" and (number > WHOLE_MAX or number < -WHOLE_MAX) then
+    return ("%d"):format(number)
+  end
+  return number
+end
+
+local SCALARS = {
+  string = string_to_json, float = float_to_json, double = real_to_json,
+  int64 = whole_to_json, uint64 = whole_to_json, timestamp = whole_to_json,
+}
+
+local function each_to_json(values, convert)
+  local list = json.array()
+  for i, value in ipairs(values) do
+    list[i] = convert and convert(value) or value
+  end
+  return list
+end
+
+--- The bits of a packed binary vector: the most significant bit of a byte first.
+local function bits_of(bytes)
+  local bits = {}
+  for i = 1, #bytes do
+    local byte = bytes:byte(i)
+    for place = 8, 1, -1 do
+      bits[8 * i - 8 + place] = byte % 2
+      byte = (byte - byte % 2) / 2
+    end
+  end
+  return bits
+end
+
+local function numbers_of(vector, field)
+  if field.type == "vector_binary" then
+    return type(vector) == "string" and bits_of(vector) or vector
+  end
+  return type(vector) == "table" and vector or core.unpack(vector)
+end
+
+local function sparse_to_json(sparse)
+  local members = json.object()
+  for index, number in pairs(type(sparse) == "table" and sparse or core.unpack_sparse(sparse)) do
+    members[("%d"):format(index)] = float_to_json(number)
+  end
+  return members
+end
+
+local function vector_to_json(vector, field)
+  if field.type == "sparse_vector_fp32" then
+    return sparse_to_json(vector)
+  elseif not field.multi then
+    return each_to_json(numbers_of(vector, field), float_to_json)
+  end
+  local list = json.array()
+  for i, one in ipairs(vector) do
+    list[i] = each_to_json(numbers_of(one, field), float_to_json)
+  end
+  return list
+end
+
+local function value_to_json(value, field)
+  if value == core.null then
+    return json.null()
+  elseif field.is_vector then
+    return vector_to_json(value, field)
+  elseif field.element then
+    return each_to_json(value, SCALARS[field.element])
+  end
+  local convert = SCALARS[field.type]
+  return convert and convert(value) or value
+end
+
+-- The fields of a schema by name, kept as long as the schema is.
+local known = setmetatable({}, { __mode = "k" })
+
+local function fields_of(schema)
+  local fields = known[schema]
+  if not fields then
+    fields = { id = { type = "string" } }
+    for _, field in ipairs(schema.fields or {}) do
+      fields[field.name] = { type = field.type, element = field.type:match "^array_(.*)" }
+    end
+    for _, field in ipairs(schema.vectors or {}) do
+      fields[field.name] = { type = field.type, multi = field.multi, is_vector = true }
+    end
+    known[schema] = fields
+  end
+  return fields
+end
+
+--- A document, or a hit, as a table for json.encode. Members that are no field of the schema, as the `score` of a hit,
+-- are kept as they are.
+function M.to_json(document, schema)
+  local fields, members = fields_of(schema), json.object()
+  for name, value in pairs(document) do
+    local field = fields[name]
+    if field then
+      value = value_to_json(value, field)
+    end
+    members[name] = value
+  end
+  return members
+end
+
+-- ---------------------------------------------------------------- from JSON
+
+--- The bytes of {"base64": "..."}; nil, message: it is something else.
+local function string_from_json(value)
+  local text = value.base64
+  local bytes = type(text) == "string" and next(value) == "base64" and next(value, "base64") == nil
+    and decode_base64(text)
+  if not bytes then
+    return nil, 'expected a string, or {"base64": "..."} with the bytes of one in Base64'
+  end
+  return bytes
+end
+
+local function sparse_from_json(members)
+  local sparse = {}
+  for index, number in pairs(members) do
+    local whole = type(index) == "string" and index:find "^%d+$" and tonumber(index)
+    if not whole then
+      return nil, ('a sparse vector is an object such as {"17": 0.4}, got the member %s'):format(
+        type(index) == "string" and "'" .. core.quote(index) .. "'" or index .. " of an array")
+    elseif sparse[whole] then
+      return nil, ("the index %.0f is given twice"):format(whole)
+    end
+    sparse[whole] = number
+  end
+  return sparse
+end
+
+local INFINITIES = { Infinity = math.huge, ["-Infinity"] = -math.huge }
+
+--- The elements of an array, changed in place.
+local function elements_from_json(values, field)
+  for i, value in ipairs(values) do
+    if value == json.null() then
+      return nil, ("element %d is null"):format(i)
+    elseif type(value) == "table" then
+      local bytes, message = string_from_json(value)
+      if not bytes then
+        return nil, ("element %d: %s"):format(i, message)
+      end
+      values[i] = bytes
+    elseif INFINITIES[value] and (field.element == "float" or field.element == "double") then
+      values[i] = INFINITIES[value]
+    end
+  end
+  return values
+end
+
+local function table_from_json(value, field)
+  if field.type == "sparse_vector_fp32" then
+    return sparse_from_json(value)
+  elseif field.is_vector then
+    return value
+  elseif field.element then
+    return elements_from_json(value, field)
+  elseif field.type == "string" then
+    return string_from_json(value)
+  end
+  return nil, ("expected a value of type %s, got an array or an object"):format(field.type)
+end
+
+--- The document of a table that json.decode returned; it is the same table, changed in place. Returns nil and a message
+-- if a value has the wrong form. What insert checks is not checked here: types, ranges, names, dimensions. Members that
+-- are no field of the schema are kept as they are, for a `map` that makes fields of them. Without a schema, only null
+-- is converted, to moonvec.null.
+function M.from_json(members, schema)
+  local fields, null, moonvec_null = schema and fields_of(schema) or {}, json.null(), core.null
+  for name, value in next, members do
+    local kind = type(value)
+    if kind == "userdata" and value == null then
+      members[name] = moonvec_null
+    elseif kind == "table" and fields[name] then
+      local converted, message = table_from_json(value, fields[name])
+      if converted == nil then
+        return nil, ("field '%s': %s"):format(name, message)
+      end
+      members[name] = converted
+    elseif INFINITIES[value] and fields[name] and (fields[name].type == "float" or fields[name].type == "double") then
+      members[name] = INFINITIES[value]
+    end
+  end
+  return members
+end
+
+return M
