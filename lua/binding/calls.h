@@ -75,6 +75,7 @@ int call_iterate(lua_State *L); /* ([options]) */
 /* (options of iterate) -> a function that returns the next document, nothing at the end, or nil,
  * message, code */
 int call_update_documents(lua_State *L);
+int call_export_documents(lua_State *L);
 
 /* query_calls.c */
 int call_query(lua_State *L); /* (options [, for_rerank]) -> hits [, topk, offset] */

@@ -42,6 +42,7 @@ static const luaL_Reg collection_steps[] = {
     {"column_set", call_column_set},
     {"commit", call_commit},
     {"embeds", call_embeds},
+    {"export_documents", call_export_documents},
     {"in_transaction", call_in_transaction},
     {"is_transaction", call_is_transaction},
     {"optimize_abandon", call_optimize_abandon},

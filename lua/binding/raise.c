@@ -14,12 +14,16 @@
 #define TEXT_SIZE 1024
 
 static const char *const own_chunks[] = {
-    "moonvec/init.lua",        "moonvec/check.lua",     "moonvec/collection.lua",
-    "moonvec/filter.lua",      "moonvec/fuse.lua",      "moonvec/group_by.lua",
-    "moonvec/multi_query.lua", "moonvec/pinned.lua",    "moonvec/query.lua",
-    "moonvec/rerank.lua",      "moonvec/rescore.lua",   "moonvec/text.lua",
-    "moonvec/models.lua",      "moonvec/embedding.lua", "moonvec/embed.lua",
-    "moonvec/embed/learn.lua",
+    "moonvec/init.lua",         "moonvec/check.lua",        "moonvec/collection.lua",
+    "moonvec/filter.lua",       "moonvec/fuse.lua",         "moonvec/group_by.lua",
+    "moonvec/multi_query.lua",  "moonvec/pinned.lua",       "moonvec/query.lua",
+    "moonvec/rerank.lua",       "moonvec/rescore.lua",      "moonvec/text.lua",
+    "moonvec/models.lua",       "moonvec/embedding.lua",    "moonvec/embed.lua",
+    "moonvec/embed/learn.lua",  "moonvec/export.lua",       "moonvec/ingest.lua",
+    "moonvec/source.lua",       "moonvec/split.lua",        "moonvec/source/byte_reader.lua",
+    "moonvec/source/csv.lua",   "moonvec/source/files.lua", "moonvec/source/jsonl.lua",
+    "moonvec/source/lines.lua", "moonvec/source/npy.lua",   "moonvec/source/sqlite.lua",
+    "moonvec/source/vecs.lua",
 };
 
 static bool is_own_chunk(const char *source)

@@ -294,3 +294,8 @@ int call_update_documents(lua_State *L)
 {
     return push_iterator(L, "update_by_filter", false);
 }
+
+int call_export_documents(lua_State *L)
+{
+    return push_iterator(L, "export", false);
+}

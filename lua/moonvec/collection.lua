@@ -3,7 +3,9 @@
 local check = require "moonvec.check"
 local core = require "moonvec.core"
 local embedding = require "moonvec.embedding"
+local export = require "moonvec.export"
 local group_by_query = require "moonvec.group_by"
+local ingest = require "moonvec.ingest"
 local models = require "moonvec.models"
 local multi_query = require "moonvec.multi_query"
 local nginx = require "moonvec.nginx"
@@ -15,7 +17,9 @@ local M = {}
 
 local methods = {
   cursor = query.cursor,
+  export = export,
   group_by_query = group_by_query,
+  ingest = ingest,
   multi_query = multi_query,
   query = query.query,
 }

@@ -74,7 +74,8 @@ local function real_to_json(number)
 end
 
 --- A number of few digits of which the same float is made; its double would be written with 17. Seven digits are enough
--- if they are nearer than half of the distance to the next float, which is at least 2^-25 of the number. Nine always are.
+-- if they are nearer than half of the distance to the next float, which is at least 2^-25 of the number. Nine always
+-- are.
 local function float_to_json(number)
   if type(number) ~= "number" or number == math.huge or number == -math.huge then
     return real_to_json(number)

@@ -10,6 +10,8 @@ local filter = require "moonvec.filter"
 local fuse = require "moonvec.fuse"
 local models = require "moonvec.models"
 local rerank = require "moonvec.rerank"
+local source = require "moonvec.source"
+local split = require "moonvec.split"
 local text = require "moonvec.text"
 
 collection.extend(core.methods)
@@ -29,6 +31,8 @@ local M = {
   rerank = rerank,
   schema = core.schema,
   simd = core.simd,
+  source = source,
+  split = split,
   text = text,
   unpack = core.unpack,
   unpack_sparse = core.unpack_sparse,

@@ -1,0 +1,59 @@
+--- source.jsonl: a file of one JSON object in each line, as export writes it and most programs do.
+
+local byte_reader = require "moonvec.source.byte_reader"
+local check = require "moonvec.check"
+local core = require "moonvec.core"
+local document_json = require "moonvec.document_json"
+local json = require "moonvec.json"
+
+local MAX_BYTES = 16 * 1048576
+
+local Source = {}
+Source.__index = Source
+byte_reader.extend(Source)
+
+function Source:use_schema(schema)
+  self.schema = schema
+end
+
+local function document_of(source, line)
+  if not line:find "^%s*{" then
+    return false, "expected a JSON object"
+  end
+  local members, message = json.decode(line)
+  if members then
+    members, message = document_json.from_json(members, source.schema)
+  end
+  if not members then
+    return false, message
+  end
+  return members
+end
+
+--- The next document. Blank lines are left out.
+function Source:read()
+  local reader = self.reader
+  while true do
+    local line, message, code = reader:line(self.max_bytes)
+    if line == nil then
+      return nil, message, code
+    end
+    self.row = reader.lines
+    if not line then
+      return false, ("the line is longer than %.0f bytes (option 'max_bytes')"):format(self.max_bytes)
+    elseif line:find "%S" then
+      return document_of(self, line)
+    end
+  end
+end
+
+--- Opens a source of JSON lines. `options.max_bytes`: the longest line (default 16 MiB).
+return function(path, options)
+  local max_bytes = core.options("source.jsonl", options, "max_bytes")
+  max_bytes = check.whole("source.jsonl", "max_bytes", max_bytes, MAX_BYTES, 1, 2 ^ 31)
+  local reader, message, code = byte_reader.open("source.jsonl", path, true)
+  if not reader then
+    return nil, message, code
+  end
+  return setmetatable({ reader = reader, name = reader.name, unit = "line", row = 0, max_bytes = max_bytes }, Source)
+end
