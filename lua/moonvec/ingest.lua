@@ -98,17 +98,29 @@ end
 
 -- ---------------------------------------------------------------- errors of rows
 
---- Counts an error of a row. Returns nil, message, code if the run stops at it.
-function Run:row_error(row, message, code)
+--- Notes an error of a row. Returns true; nil, message, code if the run stops at it.
+function Run:row_error(batch, row, message, code)
   if not self.is_skipping then
     return nil, ("%s %.0f: %s"):format(self.source.unit, row, message), code or "invalid"
   end
-  local result = self.result
-  result.skipped = result.skipped + 1
-  if #result.errors < ERRORS_MAX then
-    result.errors[#result.errors + 1] = { row = row, message = message }
-  end
+  batch.errors[#batch.errors + 1] = { row = row, message = message }
   return true
+end
+
+local function by_row(a, b)
+  return a.row < b.row
+end
+
+--- Counts what was done with a batch that is committed. The errors of reading it come before those of writing it, so
+-- they are sorted.
+function Run:count(batch, written)
+  local result = self.result
+  result.written = result.written + written
+  result.skipped = result.skipped + #batch.errors
+  table.sort(batch.errors, by_row)
+  for i = 1, math.min(#batch.errors, ERRORS_MAX - #result.errors) do
+    result.errors[#result.errors + 1] = batch.errors[i]
+  end
 end
 
 --- What a raised error says about a document, without the place in the program and the name of the call.
@@ -137,28 +149,24 @@ local function slice_of(documents, first, last)
 end
 
 --- Writes the documents `first` to `last`. Returns how many were written; nil, message, code if the run ends.
-function Run:write(tx, documents, rows, first, last)
-  local ok, written, message, code = pcall(tx[self.mode], tx, slice_of(documents, first, last))
+function Run:write(tx, batch, first, last)
+  local ok, written, message, code = pcall(tx[self.mode], tx, slice_of(batch.documents, first, last))
   if ok and written then
     return written
   elseif ok and not CODES_OF_ROWS[code] then
     return nil, message, code
   elseif first == last then
-    local is_counted
-    is_counted, message, code = self:row_error(rows[first], ok and message or reason_of(self.mode, written), code)
-    return is_counted and 0 or nil, message, code
+    local goes_on
+    goes_on, message, code =
+      self:row_error(batch, batch.rows[first], ok and message or reason_of(self.mode, written), code)
+    return goes_on and 0 or nil, message, code
   end
-  local middle = math.floor((first + last) / 2)
-  written, message, code = self:write(tx, documents, rows, first, middle)
-  if not written then
-    return nil, message, code
+  local middle, more = math.floor((first + last) / 2), nil
+  written, message, code = self:write(tx, batch, first, middle)
+  if written then
+    more, message, code = self:write(tx, batch, middle + 1, last)
   end
-  local written_before = written
-  written, message, code = self:write(tx, documents, rows, middle + 1, last)
-  if not written then
-    return nil, message, code
-  end
-  return written_before + written
+  return more and written + more, message, code
 end
 
 --- Writes a batch and the position behind it in the transaction `tx`. Returns how many documents were written; nil,
@@ -166,7 +174,7 @@ end
 function Run:write_batch(tx, batch, position)
   local written, message, code = 0, nil, nil
   if #batch.documents > 0 then
-    written, message, code = self:write(tx, batch.documents, batch.rows, 1, #batch.documents)
+    written, message, code = self:write(tx, batch, 1, #batch.documents)
   end
   if written and batch.message then
     return nil, batch.message, batch.code
@@ -182,7 +190,11 @@ end
 function Run:commit(batch)
   local position = self.resume and self.source:position()
   if #batch.documents == 0 and (batch.message or not position) then
-    return not batch.message or nil, batch.message, batch.code
+    if batch.message then
+      return nil, batch.message, batch.code
+    end
+    self:count(batch, 0)
+    return true
   end
   local tx, message, code = core.begin(self.collection)
   if not tx then
@@ -202,7 +214,7 @@ function Run:commit(batch)
   if not is_committed then
     return nil, message, code
   end
-  self.result.written = self.result.written + written
+  self:count(batch, written)
   return true
 end
 
@@ -219,32 +231,38 @@ local function size_of(document)
 end
 
 local function new_batch()
-  return { documents = {}, rows = {}, rows_read = 0, bytes = 0 }
+  return { documents = {}, rows = {}, errors = {}, rows_read = 0, bytes = 0 }
 end
 
-local function add(batch, document, row)
+--- Adds a document of a row. Returns true; nil, message, code if the run ends. `insert` takes a table without an id for
+-- an array of documents, so that is checked here.
+function Run:add(batch, document, row)
+  if type(document) ~= "table" then
+    misuse("ingest: %s must return documents, got a %s", self.map and "'map'" or self.source.name, type(document))
+  elseif document.id == nil then
+    return self:row_error(batch, row, "the document has no 'id'")
+  end
   local count = #batch.documents + 1
   batch.documents[count], batch.rows[count] = document, row
   batch.bytes = batch.bytes + size_of(document)
+  return true
 end
 
 --- Adds what `map` makes of a row: one document, several, or none.
 function Run:add_mapped(batch, document, row)
   local made = self.map(document, row)
   if made == nil then
-    return
-  elseif type(made) ~= "table" then
-    misuse("ingest: 'map' must return a document, an array of documents or nil, got a %s", type(made))
-  elseif made.id == nil and (made[1] ~= nil or next(made) == nil) then
-    for i, one in ipairs(made) do
-      if type(one) ~= "table" then
-        misuse("ingest: 'map' must return documents, element %d of its array is a %s", i, type(one))
-      end
-      add(batch, one, row)
-    end
-  else
-    add(batch, made, row)
+    return true
+  elseif type(made) ~= "table" or made.id ~= nil or made[1] == nil and next(made) ~= nil then
+    return self:add(batch, made, row)
   end
+  for _, one in ipairs(made) do
+    local added, message, code = self:add(batch, one, row)
+    if not added then
+      return nil, message, code
+    end
+  end
+  return true
 end
 
 --- Reads a row into the batch. Returns true, or false at the end; nil, message, code if the run ends.
@@ -259,15 +277,11 @@ function Run:read_row(batch)
   end
   batch.rows_read = batch.rows_read + 1
   if document == false then
-    return self:row_error(source.row, message)
-  elseif type(document) ~= "table" then
-    misuse("ingest: %s returned a %s, expected a document", source.name, type(document))
+    return self:row_error(batch, source.row, message)
   elseif self.map then
-    self:add_mapped(batch, document, source.row)
-  else
-    add(batch, document, source.row)
+    return self:add_mapped(batch, document, source.row)
   end
-  return true
+  return self:add(batch, document, source.row)
 end
 
 --- Reads rows until the batch is full. Returns true, or false if it is the last: at the end of the source, or at a
@@ -334,10 +348,6 @@ function Run:all_batches()
   return true
 end
 
-local function by_row(a, b)
-  return a.row < b.row
-end
-
 --- Writes the documents of a source, and closes it. Returns the counts and errors; nil, message, code, and the same of
 -- what was done before. Batches that were written before a failure stay, the batch with the failure is not written.
 -- Without a source, returns the failure that takes its place: `c:ingest(moonvec.source.jsonl(path))` returns why the
@@ -359,7 +369,6 @@ return function(collection, source, options, code)
   if source.close then
     source:close()
   end
-  table.sort(run.result.errors, by_row) -- those of reading come before those of writing the batch
   if not done then
     return nil, message, code, run.result
   end

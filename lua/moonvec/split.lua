@@ -46,9 +46,9 @@ function Splitter:with_overlap(first, last)
   if low >= first then
     return first
   elseif not text:find("^%s", low - 1) then
-    local space = text:find("%s", low)
-    if space and space < first then
-      low = space
+    local space = text:sub(low, first - 1):find "%s"
+    if space then
+      low = low + space - 1
     elseif text:find("^%s", first - 1) then
       return first -- the only word before does not fit
     else
@@ -87,12 +87,15 @@ function Splitter:put(first, last, level)
   end
 end
 
+--- Puts the units of a level that the bytes `first` to `last` have. They are looked for in a string of these bytes
+-- alone, so that no search goes on behind them.
 function Splitter:put_units(first, last, level)
-  local end_of = split_units.ends[self.levels[level]]
-  while first <= last do
-    local stop = math.min(last, end_of(self.text, first, self))
-    self:put(first, stop, level)
-    first = stop + 1
+  local end_of, state, at = split_units.ends[self.levels[level]], {}, 1
+  local part = self.text:sub(first, last)
+  while at <= #part do
+    local stop = end_of(part, at, state)
+    self:put(first + at - 1, first + stop - 1, level)
+    at = stop + 1
   end
 end
 

@@ -56,8 +56,19 @@ local function word(text, first)
   return space and end_of_space(text, space) or #text
 end
 
+--- The same, but the spaces before the word behind it are left.
+local function end_of_blank_lines(text, at)
+  local stop = end_of_space(text, at)
+  while stop >= at and text:find("^[ \t]", stop) do
+    stop = stop - 1
+  end
+  return stop
+end
+
+--- A line ends behind the blank lines that follow it.
 local function line(text, first)
-  return text:find("\n", first, true) or #text
+  local stop = text:find("\n", first, true)
+  return stop and end_of_blank_lines(text, stop + 1) or #text
 end
 
 --- A paragraph ends before a blank line.
@@ -83,13 +94,25 @@ local function is_end(text, first, at, next_word)
   return not (before:find "^%a$" or before:find "%s%a$" or before:find "^%d+$" or before:find "\n%d+$")
 end
 
+--- The next marks that may end a sentence, from `at`: the first and the last one. `state` keeps them, because they may be
+-- far behind the sentence.
+local function next_marks(text, at, state)
+  if not state.mark or state.mark < at then
+    state.mark, state.last_mark = text:find("[.!?\227\239]+", at)
+    state.mark = state.mark or math.huge
+  end
+  return state.mark, state.last_mark
+end
+
 --- A sentence ends at one of . ! ? before white space, at a wide full stop, or before a blank line.
-local function sentence(text, first)
-  local limit = paragraph(text, first)
-  local at = first
+local function sentence(text, first, state)
+  if not state.paragraph or state.paragraph < first then
+    state.paragraph = paragraph(text, first)
+  end
+  local limit, at = state.paragraph, first
   while true do
-    local from, to = text:find("[.!?\227\239]+", at)
-    if not from or from > limit then
+    local from, to = next_marks(text, at, state)
+    if from > limit then
       return limit
     elseif text:find("^[\227\239]", to) then
       if WIDE_STOPS[text:sub(to, to + 2)] then
@@ -107,18 +130,10 @@ local function sentence(text, first)
   end
 end
 
---- Lines up to a blank one: a statement with its comment, the steps of a function. The spaces before the next line are
--- a part of that.
+--- Lines up to a blank one: a statement with its comment, a step of a function.
 local function group(text, first)
-  local from, blank = text:find("\n[ \t\r]*\n", first)
-  if not from then
-    return #text
-  end
-  local stop = end_of_space(text, blank)
-  while stop > blank and text:find("^[ \t]", stop) do
-    stop = stop - 1
-  end
-  return stop
+  local _, blank = text:find("\n[ \t\r]*\n", first)
+  return blank and end_of_blank_lines(text, blank + 1) or #text
 end
 
 --- The fewest spaces before a line that is not blank.
@@ -149,7 +164,8 @@ local function block(text, first, state)
   return stop
 end
 
---- The functions that return the last byte of the unit that begins at `first`, with the white space behind it.
+--- Functions of a text, the first byte of a unit, and a table for what they keep. They return the last byte of the unit,
+-- with the white space behind it.
 M.ends = { block = block, group = group, line = line, paragraph = paragraph, sentence = sentence, word = word }
 
 return M
