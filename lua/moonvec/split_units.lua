@@ -94,8 +94,8 @@ local function is_end(text, first, at, next_word)
   return not (before:find "^%a$" or before:find "%s%a$" or before:find "^%d+$" or before:find "\n%d+$")
 end
 
---- The next marks that may end a sentence, from `at`: the first and the last one. `state` keeps them, because they may be
--- far behind the sentence.
+--- The next marks that may end a sentence, from `at`: the first and the last one. `state` keeps them, because they may
+-- be far behind the sentence.
 local function next_marks(text, at, state)
   if not state.mark or state.mark < at then
     state.mark, state.last_mark = text:find("[.!?\227\239]+", at)
@@ -164,8 +164,8 @@ local function block(text, first, state)
   return stop
 end
 
---- Functions of a text, the first byte of a unit, and a table for what they keep. They return the last byte of the unit,
--- with the white space behind it.
+--- Functions of a text, the first byte of a unit, and a table for what they keep. They return the last byte of the
+-- unit, with the white space behind it.
 M.ends = { block = block, group = group, line = line, paragraph = paragraph, sentence = sentence, word = word }
 
 return M

@@ -218,7 +218,8 @@ end
 --- Gives the class of a source the methods that its `reader` does.
 function M.extend(class)
   function class:position()
-    return self.reader:position(self.row)
+    local reader = self.reader
+    return reader:position(reader.is_text and reader.lines or self.row)
   end
 
   function class:seek(position)
