@@ -45,29 +45,34 @@ local function null_fields(schema, names)
   return list
 end
 
---- Calls put(line) for each document. Returns their number; nil, message, code.
-local function put_all(collection, options, put)
-  local next_document, message, code = core.export_documents(collection, options)
+--- Begins to read: wrong options raise before any file is opened. Returns a table for put_all; nil, message, code.
+local function begin(collection, options)
+  local iterate_options = read_options(collection, options)
+  local next_document, message, code = core.export_documents(collection, iterate_options)
   if not next_document then
     return nil, message, code
   end
-  local schema, count = collection.schema, 0
-  local nulls = null_fields(schema, options.output_fields)
-  local document
-  document, message, code = next_document()
+  local schema = collection.schema
+  return { next = next_document, schema = schema, nulls = null_fields(schema, iterate_options.output_fields) }
+end
+
+--- Calls put(line) for each document. Returns their number; nil, message, code.
+local function put_all(reading, put)
+  local count = 0
+  local document, message, code = reading.next()
   while document do
-    for _, name in ipairs(nulls) do
+    for _, name in ipairs(reading.nulls) do
       if document[name] == nil then
         document[name] = core.null
       end
     end
     local is_put
-    is_put, message, code = put(json.encode(document_json.to_json(document, schema)) .. "\n")
+    is_put, message, code = put(json.encode(document_json.to_json(document, reading.schema)) .. "\n")
     if not is_put then
       return nil, message, code
     end
     count = count + 1
-    document, message, code = next_document()
+    document, message, code = reading.next()
   end
   if message then
     return nil, message, code
@@ -85,8 +90,8 @@ local function io_failure(path, message, number)
 end
 
 --- Writes to an open file, which is closed unless it is stdout.
-local function put_in_file(collection, options, file, path)
-  local count, message, code = put_all(collection, options, function(line)
+local function put_in_file(reading, file, path)
+  local count, message, code = put_all(reading, function(line)
     local written, why, number = file:write(line)
     if not written then
       return io_failure(path, why, number)
@@ -110,15 +115,15 @@ end
 
 --- Writes another file, which then takes the place of `path`: whoever opens `path` finds all of the export, or what was
 -- there before.
-local function put_at_path(collection, options, path)
+local function put_at_path(reading, path)
   if path == "-" then
-    return put_in_file(collection, options, io.stdout, "stdout")
+    return put_in_file(reading, io.stdout, "stdout")
   elseif is_special(path) then
     local file, message, number = io.open(path, "wb")
     if not file then
       return io_failure(path, message, number)
     end
-    return put_in_file(collection, options, file, path)
+    return put_in_file(reading, file, path)
   end
   local unique = ("%s.%d%s.new"):format(path, os.time(), tostring({}):gsub("%W", ""))
   local file, message, number = io.open(unique, "wb")
@@ -126,7 +131,7 @@ local function put_at_path(collection, options, path)
     return io_failure(path, message, number)
   end
   local count, code
-  count, message, code = put_in_file(collection, options, file, path)
+  count, message, code = put_in_file(reading, file, path)
   if count then
     local renamed, why, rename_number = os.rename(unique, path)
     if renamed then
@@ -141,15 +146,19 @@ end
 --- Writes all documents, or those that match, as lines of JSON. `target`: a path, "-" for stdout, or a function that is
 -- called with each line, its "\n" included. Returns how many there are; nil, message, code.
 return function(collection, target, options)
-  local reading = read_options(collection, options)
-  if type(target) == "function" then
-    return put_all(collection, reading, function(line)
-      target(line)
-      return true
-    end)
-  elseif type(target) ~= "string" or target == "" or target:find "%z" then
-    misuse("export: expected a path or a function(line), got %s", type(target) == "string" and
-      "'" .. core.quote(target) .. "'" or "a " .. type(target))
+  local is_path = type(target) == "string"
+  if not is_path and type(target) ~= "function" or is_path and (target == "" or target:find "%z") then
+    misuse("export: expected a path or a function(line), got %s", is_path and "'" .. core.quote(target) .. "'" or
+      "a " .. type(target))
   end
-  return put_at_path(collection, reading, target)
+  local reading, message, code = begin(collection, options)
+  if not reading then
+    return nil, message, code
+  elseif is_path then
+    return put_at_path(reading, target)
+  end
+  return put_all(reading, function(line)
+    target(line)
+    return true
+  end)
 end

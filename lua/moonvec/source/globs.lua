@@ -1,7 +1,7 @@
---- Patterns of paths, as .gitignore has them (gitignore(5)): `*` and `?` match within a name, `[a-z]` one character,
--- `**` any number of folders. A pattern without a slash, other than at its end, is for names in any folder, else for
--- paths from the folder that it is given for. A slash at the end: folders only. "!" at the beginning takes back what an
--- earlier pattern said.
+--- Patterns of paths, as .gitignore has them (gitignore(5)): `*` matches any bytes of a name, `?` and `[a-z]` one, `**`
+-- any number of folders. A pattern without a slash, other than at its end, is for names in any folder, else for paths
+-- from the folder that it is given for. A slash at the end: folders only. "!" at the beginning takes back what an earlier
+-- pattern said.
 
 local M = {}
 
@@ -81,12 +81,9 @@ local function match_part(part, text, at)
   local byte = text:byte(at)
   if not byte then
     return nil
-  elseif part == "?" then
-    local _, stop = text:find("^[\128-\191]*", at + 1) -- the rest of a character of several bytes
-    return stop + 1
-  elseif part == byte or type(part) == "table" and is_in(part, byte) then
-    return at + 1
   end
+  local is_match = part == "?" or part == byte or type(part) == "table" and is_in(part, byte)
+  return is_match and at + 1 or nil
 end
 
 --- Does a list with wildcards match all of another list? `is_any(i)`: the i-th element matches any number of others;
