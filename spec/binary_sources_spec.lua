@@ -110,7 +110,8 @@ describe("files of vectors", function()
   it("of numpy are read in each type and version", function()
     for version = 1, 3 do
       local source = moonvec.source.npy(file_of(npy(head("<f4", "2, 2"), moonvec.pack { 1, 2, 3, 4 }, version)))
-      assert.same({ { id = "0", vector = moonvec.pack { 1, 2 } }, { id = "1", vector = moonvec.pack { 3, 4 } } }, read_all(source))
+      assert.same({ { id = "0", vector = moonvec.pack { 1, 2 } }, { id = "1", vector = moonvec.pack { 3, 4 } } },
+        read_all(source))
     end
     local function numbers(descr, dim, data)
       return read_all(assert(moonvec.source.npy(file_of(npy(head(descr, "1, " .. dim), data)))))[1].vector

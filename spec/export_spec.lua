@@ -8,11 +8,13 @@ local support = require "spec.support.init"
 local SCHEMA = {
   fields = {
     { name = "s", type = "string", nullable = true, default = "filled" }, { name = "i", type = "int64", default = 5 },
-    { name = "f", type = "float", nullable = true }, { name = "d", type = "double" }, { name = "t", type = "timestamp", nullable = true },
+    { name = "f", type = "float", nullable = true }, { name = "d", type = "double" }, { name = "t",
+      type = "timestamp", nullable = true },
     { name = "l", type = "array_string" }, { name = "m", type = "array_float", nullable = true, default = { 1, 2 } },
   },
   vectors = {
-    { name = "v", type = "vector_fp32", dim = 3, metric = "ip" }, { name = "h", type = "vector_fp16", dim = 2, metric = "l2" },
+    { name = "v", type = "vector_fp32", dim = 3, metric = "ip" }, { name = "h", type = "vector_fp16", dim = 2,
+      metric = "l2" },
     { name = "q", type = "vector_int8", dim = 2, metric = "l2" }, { name = "b", type = "vector_binary", dim = 8 },
     { name = "p", type = "sparse_vector_fp32", nullable = true },
     { name = "c", type = "vector_fp32", dim = 2, multi = true, nullable = true },
@@ -108,7 +110,8 @@ describe("export", function()
     assert.has_error(function() c:export(path, { fields = { "m" } }) end)
     assert.equal(before, read(path))
     local none, message, code = c:export(folder .. "/no/x.jsonl")
-    assert.same({ nil, ("cannot write '%s/no/x.jsonl': No such file or directory"):format(folder), "io" }, { none, message, code })
+    assert.same({ nil, ("cannot write '%s/no/x.jsonl': No such file or directory"):format(folder), "io" }, { none,
+      message, code })
     assert.same({ "x.jsonl" }, listing.names(folder))
     none, message, code = c:export "/dev/full"
     assert.is_nil(none)

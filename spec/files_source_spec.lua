@@ -45,7 +45,8 @@ describe("source.files", function()
   after_each(support.clean)
 
   it("reads the text files of a folder, sorted, with all that a document has", function()
-    local root = folder_of { ["b.txt"] = "B", ["a/z.txt"] = "Z", ["a/y/x.txt"] = "X", ["a.txt"] = "", [".hidden"] = "H" }
+    local root = folder_of { ["b.txt"] = "B", ["a/z.txt"] = "Z", ["a/y/x.txt"] = "X", ["a.txt"] = "",
+      [".hidden"] = "H" }
     assert.equal("a/y/x.txt a/z.txt a.txt b.txt", ids(root))
     assert.equal("a/y/x.txt a/z.txt a.txt b.txt", ids(root .. "//"))
     assert.equal(".hidden a/y/x.txt a/z.txt a.txt b.txt", ids(root, { hidden = true }))
@@ -56,7 +57,8 @@ describe("source.files", function()
   end)
 
   it("chooses by globs", function()
-    local root = folder_of { ["a.lua"] = "", ["a.md"] = "", ["src/b.lua"] = "", ["src/deep/c.lua"] = "", ["build/d.lua"] = "" }
+    local root = folder_of { ["a.lua"] = "", ["a.md"] = "", ["src/b.lua"] = "", ["src/deep/c.lua"] = "",
+      ["build/d.lua"] = "" }
     assert.equal("a.lua build/d.lua src/b.lua src/deep/c.lua", ids(root, { include = "*.lua" }))
     assert.equal("a.lua a.md", ids(root, { exclude = { "build/", "/src" } }))
     assert.equal("src/b.lua src/deep/c.lua", ids(root, { include = "src/**" }))
@@ -72,7 +74,8 @@ describe("source.files", function()
     local random = support.random(21)
     local names = { "a", "b", "ab", "abc", "a.txt", "b.txt", "x y", "a*", "[a]", "é" }
     local patterns = {
-      "a", "b/", "*.txt", "/a", "a/b", "**/b", "a/**", "a/**/b", "!a", "!*.txt", "?b", "[ab]", "[!a]", "a*c", "\\a", "*/", "/*",
+      "a", "b/", "*.txt", "/a", "a/b", "**/b", "a/**", "a/**/b", "!a", "!*.txt", "?b", "[ab]", "[!a]", "a*c", "\\a",
+        "*/", "/*",
       "!b/", "x y", "a\\*", "\\[a]", "#a", "", "**", "**/a/b", "[a-b].txt", "a ", "ab/c", "??", "é", "[", "b/*",
     }
     for _ = 1, 6 do
@@ -110,7 +113,8 @@ describe("source.files", function()
       local found = read_all(moonvec.source.files(root))
       table.sort(expected)
       table.sort(found)
-      local rules = children.output(("cd '%s' && head -50 .gitignore a/.gitignore b/.gitignore 2>/dev/null"):format(root))
+      local rules = children.output(("cd '%s' && head -50 .gitignore a/.gitignore b/.gitignore 2>/dev/null"):format(
+        root))
       assert.same(expected, found, rules)
     end
   end)
@@ -175,7 +179,8 @@ describe("source.files", function()
   end)
 
   it("goes on behind any file", function()
-    local root = folder_of { ["a/b.txt"] = "1", ["a/c/d.txt"] = "2", ["a.txt"] = "3", ["b/e.txt"] = "4", ["c.txt"] = "5" }
+    local root = folder_of { ["a/b.txt"] = "1", ["a/c/d.txt"] = "2", ["a.txt"] = "3", ["b/e.txt"] = "4",
+      ["c.txt"] = "5" }
     local all = read_all(moonvec.source.files(root))
     local source = moonvec.source.files(root)
     for i = 0, #all do
@@ -193,7 +198,8 @@ describe("source.files", function()
   it("fills a collection, which need not have all fields", function()
     local root = folder_of { ["a.txt"] = "a", ["b.txt"] = "b" }
     shell("touch -d @1700000000 %s/a.txt", root)
-    local c = support.collection({ fields = { { name = "text", type = "string" }, { name = "modified", type = "timestamp" } } },
+    local c = support.collection({ fields = { { name = "text", type = "string" }, { name = "modified",
+      type = "timestamp" } } },
       { path = ":memory:" })
     local result = assert(c:ingest(moonvec.source.files(root), { resume = "k" }))
     assert.same({ read = 2, written = 2, skipped = 0, errors = {} }, result)
@@ -207,7 +213,8 @@ describe("source.files", function()
   end)
 
   it("takes time that is linear in hostile patterns and names", function()
-    local root = folder_of { [("a"):rep(200)] = "", [".gitignore"] = ("a*"):rep(2000) .. "b\n" .. (" "):rep(100000) .. "x\n" ..
+    local root = folder_of { [("a"):rep(200)] = "", [".gitignore"] = ("a*"):rep(2000) .. "b\n" .. (" "):rep(100000) ..
+      "x\n" ..
       ("**/"):rep(2000) .. "b\n" }
     local begin = os.clock()
     assert.equal(("a"):rep(200), ids(root))

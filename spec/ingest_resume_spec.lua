@@ -21,7 +21,8 @@ local function import(path, lines_path)
   local moonvec = require "moonvec" -- luacheck: ignore
   local c = assert(moonvec.open(path, { durability = "none" }))
   print "ready"
-  local result = assert(c:ingest(moonvec.source.jsonl(lines_path), { batch = 50, resume = "import", progress = function(s)
+  local result = assert(c:ingest(moonvec.source.jsonl(lines_path), { batch = 50, resume = "import",
+    progress = function(s)
     print(s.read)
   end }))
   print("done " .. result.read)

@@ -99,11 +99,14 @@ describe("ingest", function()
 
   it("says of each wrong document what is wrong", function()
     local v = support.collection({
-      fields = { { name = "n", type = "int32", nullable = true } }, vectors = { { name = "v", type = "vector_fp32", dim = 2 } },
+      fields = { { name = "n", type = "int32", nullable = true } }, vectors = { { name = "v", type = "vector_fp32",
+        dim = 2 } },
     }, { path = ":memory:" })
     local result = assert(v:ingest(rows_of {
-      { id = "a", v = { 1, 2 } }, { id = "a", v = { 1, 2 } }, { id = "b" }, { id = "c", v = { 1 } }, { id = "d", v = { 0 / 0, 1 } },
-      { id = "", v = { 1, 2 } }, { id = "e", v = { 1, 2 }, n = 2 ^ 31 }, { id = "f", v = { 1, 2 }, nn = 1 }, { v = { 1, 2 } }, {},
+      { id = "a", v = { 1, 2 } }, { id = "a", v = { 1, 2 } }, { id = "b" }, { id = "c", v = { 1 } }, { id = "d",
+        v = { 0 / 0, 1 } },
+      { id = "", v = { 1, 2 } }, { id = "e", v = { 1, 2 }, n = 2 ^ 31 }, { id = "f", v = { 1, 2 }, nn = 1 },
+        { v = { 1, 2 } }, {},
     }, { on_error = "skip" }))
     local messages = {}
     for i, one in ipairs(result.errors) do
@@ -223,7 +226,8 @@ describe("ingest", function()
       return support.message_of(c.ingest, c, ...)
     end
     local source = rows_of {}
-    assert.matches("ingest: expected a source such as moonvec.source.jsonl%(path%), or a function .*, got nil", message(nil))
+    assert.matches("ingest: expected a source such as moonvec.source.jsonl%(path%), or a function .*, got nil",
+      message(nil))
     assert.matches("ingest: expected a source .*, got a string", message "x.jsonl")
     assert.matches("ingest: unknown option 'bach' %(did you mean 'batch'%?%)", message(source, { bach = 1 }))
     assert.matches("ingest: 'batch' must be a whole number from 1 to 1000000, got 0", message(source, { batch = 0 }))
@@ -233,7 +237,8 @@ describe("ingest", function()
     assert.matches("ingest: 'progress' must be a function, got a number", message(source, { progress = 1 }))
     assert.matches("ingest: 'resume' needs a source that can go on at a position, the iterator cannot",
       message(source, { resume = "k" }))
-    assert.matches("ingest: 'resume' must be a key of collection:meta, got a boolean", message(source, { resume = true }))
+    assert.matches("ingest: 'resume' must be a key of collection:meta, got a boolean", message(source,
+      { resume = true }))
     assert.matches("ingest: the iterator must return documents, got a number", message(function() return 1 end))
     assert.matches("ingest: 'map' must return documents, got a string",
       message(rows_of { {} }, { map = function() return "x" end }))

@@ -27,7 +27,8 @@ local function check(text, options)
 end
 
 local PIECES = {
-  "word", "a", "Sentence end.", "What? ", "e.g. this", "\n", "\n\n", "\r\n", "\r\n\r\n", " ", "   ", "\t", "# Title", "## Sub",
+  "word", "a", "Sentence end.", "What? ", "e.g. this", "\n", "\n\n", "\r\n", "\r\n\r\n", " ", "   ", "\t", "# Title",
+    "## Sub",
   "=====", "-----", "```", "    indented", "日本語", "。", "é", "\240\159\152\128", "\255", "\128\128\128\128", "\226\130",
   ("x"):rep(40), "end", "function f()", "(", ")", "\0", "...", "1.", "~~~~",
 }
@@ -76,7 +77,8 @@ describe("split", function()
   it("takes time that is linear in the text, whatever it is", function()
     local size = 100000
     local hostile = {
-      "x", " ", "\n", ".", "\"", "a.\n", "(", "#", "# ", "= \n", "=\n", "-", "a\n\n", "\r\n", "\227", "\128", "a b ", "`", "[", "。",
+      "x", " ", "\n", ".", "\"", "a.\n", "(", "#", "# ", "= \n", "=\n", "-", "a\n\n", "\r\n", "\227", "\128", "a b ",
+        "`", "[", "。",
     }
     for _, unit in ipairs(hostile) do
       local text = unit:rep(math.floor(size / #unit))
@@ -101,7 +103,8 @@ describe("split", function()
     assert.same({ "One two. Three four!", "Five?\n\nSix seven." }, texts(text, { size = 20, by = "sentence" }))
     assert.same({ "One two. Three four! Five?", "Six seven." }, texts(text, { size = 30 }))
     assert.same({ "One two. Three", "four! Five?", "Six seven." }, texts(text, { size = 17, by = "line" }))
-    assert.same({ "abcd\n    efgh", "        ijkl" }, texts("abcd\n    efgh\n        ijkl\n", { size = 16, by = "line" }))
+    assert.same({ "abcd\n    efgh", "        ijkl" }, texts("abcd\n    efgh\n        ijkl\n", { size = 16,
+      by = "line" }))
     assert.same({}, texts(" \n\t", {}))
     assert.same({}, texts("", {}))
   end)
@@ -111,7 +114,8 @@ describe("split", function()
       return texts(text, { size = 16, by = "sentence" })
     end
     assert.same({ "Dr. J. Smith is.", "Here he comes." }, sentences "Dr. J. Smith is. Here he comes.")
-    assert.same({ "See e.g. this.", "(That is it.)", "\"Well.\" He went." }, sentences "See e.g. this. (That is it.) \"Well.\" He went.")
+    assert.same({ "See e.g. this.", "(That is it.)", "\"Well.\" He went." },
+      sentences "See e.g. this. (That is it.) \"Well.\" He went.")
     assert.same({ "日本。", "日本語だ。" }, sentences "日本。日本語だ。")
   end)
 
@@ -157,7 +161,8 @@ describe("split", function()
     assert.matches("split: expected a text, got a nil", message(nil))
     assert.matches("split: unknown 'by' 'page'", message("a", { by = "page" }))
     assert.matches("split: 'size' must be a whole number from 16 to 1073741824, got 5", message("a", { size = 5 }))
-    assert.matches("split: 'overlap' must be a whole number from 0 to 50, got 51", message("a", { size = 100, overlap = 51 }))
+    assert.matches("split: 'overlap' must be a whole number from 0 to 50, got 51", message("a", { size = 100,
+      overlap = 51 }))
     assert.matches("split: 'title' must be a string, got a number", message("a", { title = 1 }))
     assert.matches("split: unknown option 'chunk_size'", message("a", { chunk_size = 1 }))
   end)

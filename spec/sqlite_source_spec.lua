@@ -41,7 +41,8 @@ describe("source.sqlite", function()
     local c = support.collection(SCHEMA, { path = ":memory:" })
     local result, message = c:ingest(moonvec.source.sqlite(path, "SELECT * FROM t ORDER BY n DESC"))
     assert.same({ 2, nil }, { result and result.written, message })
-    assert.same({ id = "a", n = 1, s = "it's ?", b = true, l = { 1, 2 }, v = { 1, 2 } }, c:fetch("a", { include_vector = "table" }))
+    assert.same({ id = "a", n = 1, s = "it's ?", b = true, l = { 1, 2 }, v = { 1, 2 } }, c:fetch("a",
+      { include_vector = "table" }))
     assert.same({ id = "2", b = false, v = { 3, 4 } }, c:fetch("2", { include_vector = "table" }))
     assert.equal(before, read(path))
     local none, why = moonvec.source.sqlite(path, "DELETE FROM t")
@@ -68,8 +69,10 @@ describe("source.sqlite", function()
     end
     assert.matches("the query has 1 parameters %(%?%), 2 arguments are given",
       support.message_of(moonvec.source.sqlite, path, "SELECT ?", { 1, 2 }))
-    assert.matches("argument 1 is a table, expected a string", support.message_of(moonvec.source.sqlite, path, "SELECT ?", { {} }))
-    assert.matches("argument 1 is not finite", support.message_of(moonvec.source.sqlite, path, "SELECT ?", { math.huge }))
+    assert.matches("argument 1 is a table, expected a string", support.message_of(moonvec.source.sqlite, path,
+      "SELECT ?", { {} }))
+    assert.matches("argument 1 is not finite", support.message_of(moonvec.source.sqlite, path, "SELECT ?",
+      { math.huge }))
   end)
 
   it("says what is wrong with a row, a query and a file", function()

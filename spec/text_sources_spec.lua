@@ -45,10 +45,13 @@ describe("source.jsonl", function()
     local long = ('{"a":"%s"}'):format(("x"):rep(300000))
     assert.same({
       { 1, "expected a JSON object" }, { 2, "expected a JSON object" }, { 3, "expected a JSON object" },
-      { 4, "Expected value but found T_OBJ_END at character 6" }, { 5, "the line is longer than 1000 bytes (option 'max_bytes')" },
-      { 6, "expected a JSON object" }, { 7, { id = "a" } }, { 8, "the line is longer than 1000 bytes (option 'max_bytes')" },
+      { 4, "Expected value but found T_OBJ_END at character 6" }, { 5,
+        "the line is longer than 1000 bytes (option 'max_bytes')" },
+      { 6, "expected a JSON object" }, { 7, { id = "a" } }, { 8,
+        "the line is longer than 1000 bytes (option 'max_bytes')" },
     }, rows('[1]\n"x"\nnull\n{"a":}\n' .. long .. '\n\0{"a":1}\n{"id":"a"}\n' .. long, { max_bytes = 1000 }))
-    for _, text in ipairs { '{"a":1', '{"a":1}}', '{"a" 1}', '{"a":"\\ud800"}', '{"a":' .. ("["):rep(2000), "{\0}", '{"a":01x}' } do
+    for _, text in ipairs { '{"a":1', '{"a":1}}', '{"a" 1}', '{"a":"\\ud800"}', '{"a":' .. ("["):rep(2000), "{\0}",
+      '{"a":01x}' } do
       local list = rows(text .. '\n{"id":"b"}')
       assert.equal(2, #list)
       assert.is_string(list[1][2], text)
@@ -74,7 +77,8 @@ describe("source.jsonl", function()
       positions[i] = source:position()
     end
     assert.same({ 25, 25 }, { source:progress() })
-    for i, expected in pairs { [0] = { { 1, { n = 1 } }, { 3, { n = 2 } }, { 4, { n = 3 } } }, { { 3, { n = 2 } }, { 4, { n = 3 } } },
+    for i, expected in pairs { [0] = { { 1, { n = 1 } }, { 3, { n = 2 } }, { 4, { n = 3 } } }, { { 3, { n = 2 } },
+      { 4, { n = 3 } } },
       { { 4, { n = 3 } } }, {} } do
       source = moonvec.source.jsonl(path)
       assert.is_true(source:seek(positions[i]))
@@ -240,9 +244,11 @@ describe("source.csv", function()
   it("has values of the types of the fields", function()
     local schema = {
       fields = {
-        { name = "i", type = "int32" }, { name = "u", type = "uint64", nullable = true }, { name = "d", type = "double" },
+        { name = "i", type = "int32" }, { name = "u", type = "uint64", nullable = true }, { name = "d",
+          type = "double" },
         { name = "b", type = "bool", nullable = true }, { name = "s", type = "string", nullable = true },
-        { name = "r", type = "string" }, { name = "n", type = "int32", default = 7 }, { name = "l", type = "array_string", nullable = true },
+        { name = "r", type = "string" }, { name = "n", type = "int32", default = 7 }, { name = "l",
+          type = "array_string", nullable = true },
       },
       vectors = { { name = "v", type = "vector_fp32", dim = 2 }, { name = "p", type = "sparse_vector_fp32" } },
     }
@@ -252,13 +258,16 @@ describe("source.csv", function()
       'b,+7,,-Infinity,,,,,,"[3,4]",{}\n')
     local result, message = c:ingest(moonvec.source.csv(path))
     assert.same({ 2, nil }, { result and result.written, message })
-    assert.same({ id = "a", i = -5, u = "18446744073709551615", d = 1500, b = true, s = "", r = "", n = 3, l = { "x", "y" },
+    assert.same({ id = "a", i = -5, u = "18446744073709551615", d = 1500, b = true, s = "", r = "", n = 3, l = { "x",
+      "y" },
       v = { 1, 2 }, p = { [17] = 0.5 } }, c:fetch("a", { include_vector = "table" }))
-    assert.same({ id = "b", i = 7, d = -math.huge, r = "", n = 7, v = { 3, 4 }, p = {} }, c:fetch("b", { include_vector = "table" }))
+    assert.same({ id = "b", i = 7, d = -math.huge, r = "", n = 7, v = { 3, 4 }, p = {} }, c:fetch("b",
+      { include_vector = "table" }))
   end)
 
   it("says which cell is not of its type", function()
-    local schema = { fields = { { name = "i", type = "int64" }, { name = "b", type = "bool" }, { name = "d", type = "float" },
+    local schema = { fields = { { name = "i", type = "int64" }, { name = "b", type = "bool" }, { name = "d",
+      type = "float" },
       { name = "l", type = "array_int32" } } }
     local function message(name, cell)
       return rows(name .. ",x\n" .. cell .. ",1\n", nil, schema)[1][2]

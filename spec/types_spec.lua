@@ -144,6 +144,20 @@ describe("types.lua", function()
     has_fields(moonvec.rerank.mmr { field = "v" }, text, "moonvec.reranker")
   end)
 
+  it("has the sources", function()
+    assert.same(keys_of(moonvec.source), functions_of(text, "sources", "."))
+  end)
+
+  it("has what ingest and split return", function()
+    assert.same(keys_of(c:ingest(function() end)), fields_of(text, "moonvec.ingest_result"))
+    local progress
+    assert(c:ingest(moonvec.source.lines "LICENSE", { map = function() end, progress = function(state)
+      progress = state
+    end }))
+    assert.same(keys_of(progress), fields_of(text, "moonvec.ingest_progress"))
+    assert.same(keys_of(moonvec.split("a", { title = "b" })[1]), fields_of(text, "moonvec.passage"))
+  end)
+
   it("has the keys of what comes back", function()
     assert(c:insert { { id = "a", n = 1, v = { 1 }, f = { 1 } }, { id = "b", n = 1, v = { 2 }, f = { 1 } } })
     has_fields(c:facet("n")[1], text, "moonvec.facet")
@@ -208,6 +222,21 @@ describe("types.lua", function()
     end,
     facet_options = function(options)
       c:facet("n", options)
+    end,
+    ingest_options = function(options)
+      c:ingest(function() end, options)
+    end,
+    export_options = function(options)
+      c:export(function() end, options)
+    end,
+    split_options = function(options)
+      moonvec.split("", options)
+    end,
+    csv_options = function(options)
+      moonvec.source.csv("", options)
+    end,
+    files_options = function(options)
+      moonvec.source.files("", options)
     end,
     mmr_options = function(options)
       moonvec.rerank.mmr(options)

@@ -17,6 +17,7 @@
 ---@field filter moonvec.filters functions that build filters as data
 ---@field fuse moonvec.fusers functions that make fusers, for multi_query
 ---@field rerank moonvec.rerankers functions that make re-rankers, for query and multi_query
+---@field source moonvec.sources functions that open sources of documents, for ingest
 ---@field text moonvec.texts functions that build full-text queries as data, for `match` and MATCH
 local moonvec = {}
 
@@ -32,6 +33,7 @@ local moonvec = {}
 ---| "no_memory" # there is not enough memory
 ---| "busy" # another transaction, process or job is in the way
 ---| "limit" # a documented limit is exceeded
+---| "invalid" # what a source gave is wrong: a row, a header, a position. The message says where
 ---@alias moonvec.type "string"|"bool"|"int32"|"int64"|"uint32"|"uint64"|"float"|"double"|"timestamp"|"array_string"|"array_bool"|"array_int32"|"array_int64"|"array_uint32"|"array_uint64"|"array_float"|"array_double"|"array_timestamp"
 ---@alias moonvec.vector_type "vector_fp32"|"vector_fp16"|"vector_int8"|"vector_binary"|"sparse_vector_fp32" vector_binary: bits, see moonvec.numbers; sparse_vector_fp32: see moonvec.sparse
 ---@alias moonvec.id string|integer a string of 1 to 1,024 bytes. An integer is converted to its decimal string. In a filter, give the string: args = { "7" }. The tests `id = ?` and `id IN ?` look ids up, others compare those of all documents
@@ -138,6 +140,26 @@ function moonvec.pack_sparse(indices, numbers) end
 ---@param sparse moonvec.sparse
 ---@return table<integer, number>
 function moonvec.unpack_sparse(sparse) end
+
+--- Cuts a text into passages, each of which an embedding model or a text index takes as one. All of the text is in them but
+--- white space between them. Sentences, paragraphs and so on stay whole where they fit; words are split only if they are
+--- larger than `size`, characters never. The time is linear in the text.
+---@param text string
+---@param options? moonvec.split_options
+---@return moonvec.passage[]
+function moonvec.split(text, options) end
+
+---@class moonvec.split_options
+---@field size? integer the most bytes of a passage, 16 to 2^30 (default 1000). In English about 4 bytes are a token of a model, in Chinese or Japanese 3 bytes a character
+---@field overlap? integer a passage begins with up to so many bytes of the one before, from a word on, at most half of `size`: so that what stands at a border is found in both (default 0)
+---@field by? "paragraph"|"sentence"|"heading"|"code"|"line" what stays whole: "paragraph" (default): text up to a blank line. "sentence": passages are filled with sentences. "heading": each section of Markdown or reStructuredText begins a passage. "code": functions and the like, which begin with least indentation behind a blank line; then parts between blank lines, then lines. "line": lines
+---@field title? string the title of the whole, which `heading` of each passage begins with
+
+---@class moonvec.passage
+---@field text string text:sub(first, last) of the text
+---@field first integer its first byte
+---@field last integer its last byte
+---@field heading? string with "heading" or `title`: the headings that the passage is under, "Install > From source"
 
 ---@class moonvec.open_options
 ---@field schema? moonvec.schema must equal the schema of an existing collection, including indexes and later changes; else the result is "schema_mismatch". Not an option of create_and_open
@@ -270,6 +292,53 @@ function collection:upsert(documents) end
 ---@param documents moonvec.document|moonvec.document[]
 ---@return integer? updated, string? message, moonvec.code? code
 function collection:update(documents) end
+
+--- Writes the documents of a source, and closes it. Each batch is one transaction. A wrong row (a line that is no JSON, a
+--- document that the schema does not accept, an id that exists) is named by its number and the reason. It ends the run with nil,
+--- its message ("line 17: ..."), "invalid" or "exists", and the result so far; the batches before it stay, its own is not
+--- written. With `on_error = "skip"` it is left out and counted. Any other failure ends the run in the same way. In place of a
+--- source, the failure to open one may be given, and is returned: `c:ingest(moonvec.source.jsonl(path))`.
+---@param source moonvec.source|fun(): moonvec.document|false|nil, string?, moonvec.code? a source, or a function that returns the next document, or what the method `read` of a source does
+---@param options? moonvec.ingest_options
+---@return moonvec.ingest_result? result, string? message, moonvec.code? code, moonvec.ingest_result? so_far
+function collection:ingest(source, options) end
+
+---@class moonvec.ingest_options
+---@field map? fun(document: table, row: integer): moonvec.document|moonvec.document[]|nil makes of what was read a document, several, or none. It may use the collection, but not keep a transaction open
+---@field batch? integer rows, and about as many documents, of a transaction, 1 to 1,000,000 (default 1000). A batch also ends when its documents take 8 MiB
+---@field mode? "insert"|"upsert" (default "insert")
+---@field on_error? "stop"|"skip" what a wrong row does (default "stop")
+---@field progress? fun(state: moonvec.ingest_progress) called after each batch
+---@field resume? string a key of collection:meta, in which each batch leaves the position in the source. The next run with the same key goes on from there: also after the process was killed, every document is written once. A run that was finished reads nothing again but what was appended. A file that was replaced since is refused ("invalid"). Only with a source that has positions: not with a pipe, SQLite or a function
+
+---@class moonvec.ingest_progress
+---@field read integer rows read by this run
+---@field written integer documents written by this run
+---@field skipped integer wrong rows and documents
+---@field done? number how much of the source was read, in bytes; of SQLite in rows
+---@field total? number of how much, if that is known
+---@field seconds number since the begin, in whole seconds
+
+---@class moonvec.ingest_result
+---@field read integer rows read
+---@field written integer documents written
+---@field skipped integer wrong rows and documents that were left out
+---@field errors { row: integer, message: string }[] the first 100 of these
+
+--- Writes documents as JSON lines, which source.jsonl reads: ingest into a collection with the same schema gives equal documents.
+--- All are of one commit, in the order of their last write. A file is replaced only when all is written. JSON has vectors as
+--- arrays of numbers, sparse ones as {"17": 0.4}; 64-bit integers beyond 2^53 as strings; bytes that are not UTF-8 as
+--- {"base64": "..."}; infinity as "Infinity"; NULL as null, or by leaving it out where the field has no default.
+---@param target string|fun(line: string) a path, "-" for stdout, or a function that is called with each line, its "\n" included
+---@param options? moonvec.export_options
+---@return integer? count, string? message, moonvec.code? code
+function collection:export(target, options) end
+
+---@class moonvec.export_options
+---@field filter? moonvec.filter_source only documents that match (default: all)
+---@field args? any[] values for the `?` of a filter text
+---@field fields? string[] only these scalar and vector fields, and the id (default: all)
+---@field vectors? boolean without `fields`: write vectors, too (default true)
 
 --- Deletes documents by id. Ids that do not exist are ignored. Returns how many documents were deleted.
 ---@param ids moonvec.id|moonvec.id[]
@@ -1037,6 +1106,106 @@ function learnt_model:save(path) end
 ---@field dim integer numbers of a vector
 ---@field fingerprint string changes when the vectors that the model makes change
 ---@field embed fun(texts: string[]): (moonvec.numbers|false)[]?, table<integer, string>|string|nil, moonvec.code? a vector for each text, or false where a text failed, and the messages of those that failed, by position. May yield. If nothing could be done: nil, message, code
+---@class moonvec.source where documents come from. Programs can make their own
+---@field row integer the number of the row that was read last, from 1: of a file of lines that of the line at which it begins
+---@field unit string what is counted, for messages: "line", "row", "file"
+---@field name string for messages: the path
+---@field read fun(self): table|false|nil, string?, moonvec.code? the next document; false and a message: a wrong row, reading can go on; nil: the end; nil, message, code: a failure
+---@field position? fun(self): string? where to go on behind that row; nil: this source cannot
+---@field seek? fun(self, position: string): true?, string?, moonvec.code? goes on there
+---@field progress? fun(self): number?, number? how much was read, and of how much, in bytes or rows
+---@field close? fun(self) ingest calls it at the end
+---@field use_schema? fun(self, schema: moonvec.schema, is_mapped: boolean) ingest calls it at the beginning: the types that values are converted to, and whether a `map` makes documents
+---@field left_out? table<string, integer> of source.files: how many links, special files (pipes, devices), binary and large files were left out
+
+--- Each function opens a source for ingest, and returns nil, message, code if it cannot be opened. Files are read in blocks: only a row and
+--- 64 KiB are in memory. The path "-" is stdin. Texts are UTF-8; a byte order mark is left out, and UTF-16 is refused.
+---@class moonvec.sources
+local sources = {}
+
+--- JSON lines: an object in each line. Blank lines are left out. Values are as `export` writes them.
+---@param path string
+---@param options? { max_bytes?: integer } `max_bytes`: the longest line (default 16 MiB); a longer one is a wrong row
+---@return moonvec.source? source, string? message, moonvec.code? code
+function sources.jsonl(path, options) end
+
+--- Lines of text: documents { id = "17", line = 17, text = ... }; the id is the number of the line. Blank lines are left out.
+--- `line` is left out if the collection has no field for it.
+---@param path string
+---@param options? { field?: string, max_bytes?: integer } `field`: the name of the member with the text (default "text"); `max_bytes`: the longest line (default 16 MiB)
+---@return moonvec.source? source, string? message, moonvec.code? code
+function sources.lines(path, options) end
+
+--- Comma-separated values (RFC 4180). Cells in quotes may have line ends in them. Cells are converted to the types of the fields of
+--- the collection: bool from true, false, yes, no, t, f, y, n, on, off, 1 and 0; arrays and vectors from JSON, [1, 2] and
+--- {"17": 0.4}. An empty cell without quotes is NULL if the field is nullable, else it is left out, which means the default;
+--- of a string without a default it is "". A row with too many or too few cells is wrong.
+---@param path string
+---@param options? moonvec.csv_options
+---@return moonvec.source? source, string? message, moonvec.code? code
+function sources.csv(path, options) end
+
+---@class moonvec.csv_options
+---@field header? boolean|string[] true: the first row has the names of the columns (default). An array: these are the names, and the first row is data. false: documents are arrays of cells, for a `map`
+---@field delimiter? string one byte (default "," of csv, a tab of tsv)
+---@field max_bytes? integer the longest line, and cell in quotes (default 16 MiB)
+
+--- The same with tabs.
+---@param path string
+---@param options? moonvec.csv_options
+---@return moonvec.source? source, string? message, moonvec.code? code
+function sources.tsv(path, options) end
+
+--- The text files of a folder and of the folders in it, sorted by name: documents { id = path, path = path, text =, size =, modified = },
+--- the path from the folder on, the time in seconds since 1970 (in microseconds for a field of type timestamp). Members that the
+--- collection has no field for are left out, but for `text`. Binary files (with a zero byte among the first 8,000) are left out.
+--- Bytes that are no UTF-8 are read as Windows-1252. Pipes and devices are never opened. A file that cannot be read is a wrong row.
+--- `.git` and `.moonvec` are never read. Needs LuaFileSystem.
+---@param folder string
+---@param options? moonvec.files_options
+---@return moonvec.source? source, string? message, moonvec.code? code
+function sources.files(folder, options) end
+
+---@class moonvec.files_options
+---@field include? string|string[] globs: only files that match one (default: all). As in .gitignore: "*.lua" is for names in any folder, "src/*.lua" for paths, "src/**" for all that is below
+---@field exclude? string|string[] globs of files and folders that are left out
+---@field ignore_files? boolean leave out what the files .gitignore and .ignore in the folders name (default true)
+---@field max_bytes? integer larger files are left out (default 16 MiB)
+---@field hidden? boolean read names that begin with a dot (default false)
+---@field follow? boolean follow symbolic links, also out of the folder; each folder is read once (default false)
+
+--- Vectors of float32 as benchmarks have them: each row the number of its numbers, an int32, and the numbers. The documents are
+--- { id = "0", vector = ... }, counted from 0.
+---@param path string
+---@param options? { field?: string } `field`: the name of the vector (default "vector")
+---@return moonvec.source? source, string? message, moonvec.code? code
+function sources.fvecs(path, options) end
+
+--- The same with uint8.
+---@param path string
+---@param options? { field?: string }
+---@return moonvec.source? source, string? message, moonvec.code? code
+function sources.bvecs(path, options) end
+
+--- The same with int32.
+---@param path string
+---@param options? { field?: string }
+---@return moonvec.source? source, string? message, moonvec.code? code
+function sources.ivecs(path, options) end
+
+--- The rows of an array that numpy.save wrote: two dimensions, in C order, of float16, float32, float64, int8, uint8 or int32.
+---@param path string
+---@param options? { field?: string } as in fvecs
+---@return moonvec.source? source, string? message, moonvec.code? code
+function sources.npy(path, options) end
+
+--- The rows of a query to an SQLite database, by the names of the columns. The database is not changed. Values are converted as
+--- those of csv; numbers stay numbers, and a blob as long as a packed vector is one. Needs LuaSQL.
+---@param path string
+---@param query string
+---@param args? any[] values for the `?` in the query
+---@return moonvec.source? source, string? message, moonvec.code? code
+function sources.sqlite(path, query, args) end
 
 ---@class moonvec.rerankers each function makes a re-ranker
 local rerankers = {}

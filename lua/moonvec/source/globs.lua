@@ -1,7 +1,7 @@
 --- Patterns of paths, as .gitignore has them (gitignore(5)): `*` matches any bytes of a name, `?` and `[a-z]` one, `**`
 -- any number of folders. A pattern without a slash, other than at its end, is for names in any folder, else for paths
--- from the folder that it is given for. A slash at the end: folders only. "!" at the beginning takes back what an earlier
--- pattern said.
+-- from the folder that it is given for. A slash at the end: folders only. "!" at the beginning takes back what an
+-- earlier pattern said.
 
 local M = {}
 
