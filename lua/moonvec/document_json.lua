@@ -168,7 +168,10 @@ local function fields_of(schema)
   if not fields then
     fields = { id = { type = "string" } }
     for _, field in ipairs(schema.fields or {}) do
-      fields[field.name] = { type = field.type, element = field.type:match "^array_(.*)" }
+      local element = field.type:match "^array_(.*)"
+      local scalar = element or field.type
+      fields[field.name] =
+        { type = field.type, element = element, is_real = scalar == "float" or scalar == "double" }
     end
     for _, field in ipairs(schema.vectors or {}) do
       fields[field.name] = { type = field.type, multi = field.multi, is_vector = true }
@@ -224,8 +227,10 @@ local INFINITIES = { Infinity = math.huge, ["-Infinity"] = -math.huge }
 
 --- The elements of an array, changed in place.
 local function elements_from_json(values, field)
-  for i, value in ipairs(values) do
-    if value == json.null() then
+  local null = json.null()
+  for i = 1, #values do
+    local value = values[i]
+    if value == null then
       return nil, ("element %d is null"):format(i)
     elseif type(value) == "table" then
       local bytes, message = string_from_json(value)
@@ -233,7 +238,7 @@ local function elements_from_json(values, field)
         return nil, ("element %d: %s"):format(i, message)
       end
       values[i] = bytes
-    elseif INFINITIES[value] and (field.element == "float" or field.element == "double") then
+    elseif field.is_real and INFINITIES[value] then
       values[i] = INFINITIES[value]
     end
   end
@@ -260,16 +265,16 @@ end
 function M.from_json(members, schema)
   local fields, null, moonvec_null = schema and fields_of(schema) or {}, json.null(), core.null
   for name, value in next, members do
-    local kind = type(value)
-    if kind == "userdata" and value == null then
+    local field = fields[name]
+    if value == null then
       members[name] = moonvec_null
-    elseif kind == "table" and fields[name] then
-      local converted, message = table_from_json(value, fields[name])
+    elseif field and type(value) == "table" then
+      local converted, message = table_from_json(value, field)
       if converted == nil then
         return nil, ("field '%s': %s"):format(name, message)
       end
       members[name] = converted
-    elseif INFINITIES[value] and fields[name] and (fields[name].type == "float" or fields[name].type == "double") then
+    elseif field and field.is_real and INFINITIES[value] then
       members[name] = INFINITIES[value]
     end
   end

@@ -220,12 +220,16 @@ end
 
 -- ---------------------------------------------------------------- reading
 
---- About the memory of a document.
+--- About the memory that the values of a document take.
 local function size_of(document)
   local size = 0
   for _, value in next, document do
     local kind = type(value)
-    size = size + (kind == "string" and #value or kind == "table" and 16 * #value or 16)
+    if kind == "string" then
+      size = size + #value
+    elseif kind == "table" then
+      size = size + 16 * #value
+    end
   end
   return size
 end

@@ -16,8 +16,10 @@ function Source:use_schema(schema)
   self.schema = schema
 end
 
+local OPENING_BRACE = 123
+
 local function document_of(source, line)
-  if not line:find "^%s*{" then
+  if line:byte() ~= OPENING_BRACE and not line:find "^%s*{" then
     return false, "expected a JSON object"
   end
   local members, message = json.decode(line)
@@ -41,7 +43,7 @@ function Source:read()
     self.row = reader.lines
     if not line then
       return false, ("the line is longer than %.0f bytes (option 'max_bytes')"):format(self.max_bytes)
-    elseif line:find "%S" then
+    elseif line:byte() == OPENING_BRACE or line:find "%S" then
       return document_of(self, line)
     end
   end

@@ -1,0 +1,147 @@
+-- import.lua: megabytes a second from files into a new collection, beside parsing the same JSON alone. What is measured
+-- and how to read it: bench/README.md.
+
+package.path = "bench/support/?.lua;" .. package.path
+local cjson = require "cjson"
+local harness = require "harness"
+local json = require "moonvec.json"
+local moonvec = require "moonvec"
+local packages = require "examples.packages.dump"
+local tools = require "tools"
+
+local options = harness.options { rounds = 5, files = 20000 }
+local report = harness.report("import", "files into a new collection", 0)
+
+local SCHEMA = {
+  fields = {
+    { name = "section", type = "string" }, { name = "priority", type = "string" }, { name = "size", type = "int64" },
+    { name = "homepage", type = "string", nullable = true }, { name = "tags", type = "array_string" },
+    { name = "summary", type = "string" }, { name = "text", type = "string" },
+  },
+}
+local COLUMNS = { "id", "section", "priority", "size", "homepage", "tags", "summary", "text" }
+
+local folder = tools.directory .. "/import"
+local paths = { jsonl = folder .. ".jsonl", csv = folder .. ".csv" }
+
+-- ---------------------------------------------------------------- the input
+
+local function csv_cell(value)
+  if type(value) == "table" then
+    value = json.encode(json.array(value))
+  end
+  return '"' .. tostring(value == nil and "" or value):gsub('"', '""') .. '"'
+end
+
+-- Writes the packages as JSON lines and as CSV, and the texts of the first ones as files. Returns the number of
+-- packages and the bytes of each.
+local function write_input()
+  local list = assert(packages.load())
+  local lines, rows, bytes = {}, { table.concat(COLUMNS, ",") }, {}
+  tools.run("mkdir", "-p", folder)
+  bytes.files = 0
+  for i, package in ipairs(list) do
+    local document = {
+      id = package.name, section = package.section, priority = package.priority, size = package.size,
+      homepage = package.homepage, tags = json.array(package.tags), summary = package.summary, text = package.text,
+    }
+    local cells = {}
+    for j, name in ipairs(COLUMNS) do
+      cells[j] = csv_cell(document[name])
+    end
+    lines[i], rows[i + 1] = json.encode(document), table.concat(cells, ",")
+    if i <= options.files then
+      local file = assert(io.open(("%s/%d.txt"):format(folder, i), "wb"))
+      file:write(package.text)
+      file:close()
+      bytes.files = bytes.files + #package.text
+    end
+  end
+  for name, content in pairs { jsonl = lines, csv = rows } do
+    local text = table.concat(content, "\n") .. "\n"
+    local file = assert(io.open(paths[name], "wb"))
+    file:write(text)
+    file:close()
+    bytes[name] = #text
+  end
+  return #list, bytes
+end
+
+-- ---------------------------------------------------------------- what is measured
+
+local function measure(run)
+  collectgarbage()
+  tools.run "sync"
+  local cpu, begin = os.clock(), harness.seconds()
+  local documents = run()
+  return { seconds = harness.seconds() - begin, cpu = os.clock() - cpu, documents = documents }
+end
+
+local function parse()
+  return measure(function()
+    local count, decode = 0, cjson.decode
+    for line in io.lines(paths.jsonl) do
+      decode(line)
+      count = count + 1
+    end
+    return count
+  end)
+end
+
+local function ingest(open, path, schema, durability)
+  local where = tools.directory .. "/import.mv"
+  local collection
+  local figures = measure(function()
+    collection = assert(moonvec.open(where, { schema = schema, durability = durability }))
+    return assert(collection:ingest(open(path))).written
+  end)
+  collection:close()
+  tools.remove(where)
+  return figures
+end
+
+local TEXTS = { fields = { { name = "path", type = "string" }, { name = "text", type = "string" } } }
+
+local count, bytes = write_input()
+local sides = {
+  { "read and parse JSON alone", "jsonl", count, parse },
+  { "ingest JSON lines", "jsonl", count, function()
+    return ingest(moonvec.source.jsonl, paths.jsonl, SCHEMA)
+  end },
+  { "the same, durability none", "jsonl", count, function()
+    return ingest(moonvec.source.jsonl, paths.jsonl, SCHEMA, "none")
+  end },
+  { "ingest CSV", "csv", count, function()
+    return ingest(moonvec.source.csv, paths.csv, SCHEMA)
+  end },
+  { "ingest files", "files", math.min(count, options.files), function()
+    return ingest(moonvec.source.files, folder, TEXTS)
+  end },
+}
+
+local runs = {}
+for i, side in ipairs(sides) do runs[i] = side[4] end
+local results = harness.alternate(options.rounds, runs)
+
+local rows = { { "", "MB", "documents", "MB/s", "documents/s", "CPU s", "seconds / parsing" } }
+local parsing
+for i, side in ipairs(sides) do
+  local seconds, cpu = {}, {}
+  for round, figures in ipairs(results[i]) do
+    assert(figures.documents == side[3], "documents are missing")
+    seconds[round], cpu[round] = figures.seconds, figures.cpu
+  end
+  local time = harness.summary(seconds).median
+  parsing = parsing or time
+  rows[#rows + 1] = { side[1], harness.number(bytes[side[2]] / 1e6, 1), harness.number(side[3]),
+    harness.number(bytes[side[2]] / 1e6 / time, 1), harness.number(side[3] / time),
+    harness.number(harness.summary(cpu).median, 2),
+    side[2] == "jsonl" and harness.number(time / parsing, 2) or "" }
+end
+report:line("descriptions of Debian packages; fields: 6 strings, an int64, an array of strings; no index")
+report:line("medians of %d alternated runs", options.rounds)
+report:line()
+report:table(rows)
+report:finish(options.save)
+for _, path in pairs(paths) do tools.remove(path) end
+tools.remove(folder)
