@@ -9,7 +9,7 @@ local moonvec = require "moonvec"
 local packages = require "examples.packages.dump"
 local tools = require "tools"
 
-local options = harness.options { rounds = 5, files = 20000 }
+local options = harness.options { rounds = 5 }
 local report = harness.report("import", "files into a new collection", 0)
 
 local SCHEMA = {
@@ -21,8 +21,8 @@ local SCHEMA = {
 }
 local COLUMNS = { "id", "section", "priority", "size", "homepage", "tags", "summary", "text" }
 
-local folder = tools.directory .. "/import"
-local paths = { jsonl = folder .. ".jsonl", csv = folder .. ".csv" }
+local paths = { jsonl = tools.directory .. "/import.jsonl", csv = tools.directory .. "/import.csv" }
+local SOURCES = { include = { "*.c", "*.h", "*.lua", "*.md" } } -- of moonvec itself
 
 -- ---------------------------------------------------------------- the input
 
@@ -33,13 +33,10 @@ local function csv_cell(value)
   return '"' .. tostring(value == nil and "" or value):gsub('"', '""') .. '"'
 end
 
--- Writes the packages as JSON lines and as CSV, and the texts of the first ones as files. Returns the number of
--- packages and the bytes of each.
+-- Writes the packages as JSON lines and as CSV. Returns the number of packages and the bytes of each.
 local function write_input()
   local list = assert(packages.load())
   local lines, rows, bytes = {}, { table.concat(COLUMNS, ",") }, {}
-  tools.run("mkdir", "-p", folder)
-  bytes.files = 0
   for i, package in ipairs(list) do
     local document = {
       id = package.name, section = package.section, priority = package.priority, size = package.size,
@@ -50,12 +47,6 @@ local function write_input()
       cells[j] = csv_cell(document[name])
     end
     lines[i], rows[i + 1] = json.encode(document), table.concat(cells, ",")
-    if i <= options.files then
-      local file = assert(io.open(("%s/%d.txt"):format(folder, i), "wb"))
-      file:write(package.text)
-      file:close()
-      bytes.files = bytes.files + #package.text
-    end
   end
   for name, content in pairs { jsonl = lines, csv = rows } do
     local text = table.concat(content, "\n") .. "\n"
@@ -88,12 +79,12 @@ local function parse()
   end)
 end
 
-local function ingest(open, path, schema, durability)
+local function ingest(open, path, schema, durability, settings)
   local where = tools.directory .. "/import.mv"
   local collection
   local figures = measure(function()
     collection = assert(moonvec.open(where, { schema = schema, durability = durability }))
-    return assert(collection:ingest(open(path))).written
+    return assert(collection:ingest(open(path), settings)).written
   end)
   collection:close()
   tools.remove(where)
@@ -102,7 +93,18 @@ end
 
 local TEXTS = { fields = { { name = "path", type = "string" }, { name = "text", type = "string" } } }
 
+-- The number of the files of moonvec, and their bytes.
+local function count_files()
+  local source, files, size = moonvec.source.files(".", SOURCES), 0, 0
+  for document in source.read, source do
+    files, size = files + 1, size + #document.text
+  end
+  return files, size
+end
+
 local count, bytes = write_input()
+local files_count
+files_count, bytes.files = count_files()
 local sides = {
   { "read and parse JSON alone", "jsonl", count, parse },
   { "ingest JSON lines", "jsonl", count, function()
@@ -111,11 +113,16 @@ local sides = {
   { "the same, durability none", "jsonl", count, function()
     return ingest(moonvec.source.jsonl, paths.jsonl, SCHEMA, "none")
   end },
+  { "the same, durability none, batches of 10,000", "jsonl", count, function()
+    return ingest(moonvec.source.jsonl, paths.jsonl, SCHEMA, "none", { batch = 10000 })
+  end },
   { "ingest CSV", "csv", count, function()
     return ingest(moonvec.source.csv, paths.csv, SCHEMA)
   end },
-  { "ingest files", "files", math.min(count, options.files), function()
-    return ingest(moonvec.source.files, folder, TEXTS)
+  { "ingest source files", "files", files_count, function()
+    return ingest(function(folder)
+      return moonvec.source.files(folder, SOURCES)
+    end, ".", TEXTS)
   end },
 }
 
@@ -123,20 +130,21 @@ local runs = {}
 for i, side in ipairs(sides) do runs[i] = side[4] end
 local results = harness.alternate(options.rounds, runs)
 
-local rows = { { "", "MB", "documents", "MB/s", "documents/s", "CPU s", "seconds / parsing" } }
-local parsing
+local rows = { { "", "MB", "documents", "MB/s", "documents/s", "CPU s", "time / parsing", "CPU / parsing" } }
+local parsing, parsing_cpu
 for i, side in ipairs(sides) do
   local seconds, cpu = {}, {}
   for round, figures in ipairs(results[i]) do
     assert(figures.documents == side[3], "documents are missing")
     seconds[round], cpu[round] = figures.seconds, figures.cpu
   end
-  local time = harness.summary(seconds).median
-  parsing = parsing or time
+  local time, cpu_time = harness.summary(seconds).median, harness.summary(cpu).median
+  parsing, parsing_cpu = parsing or time, parsing_cpu or cpu_time
+  local is_json = side[2] == "jsonl"
   rows[#rows + 1] = { side[1], harness.number(bytes[side[2]] / 1e6, 1), harness.number(side[3]),
     harness.number(bytes[side[2]] / 1e6 / time, 1), harness.number(side[3] / time),
-    harness.number(harness.summary(cpu).median, 2),
-    side[2] == "jsonl" and harness.number(time / parsing, 2) or "" }
+    harness.number(cpu_time, 2), is_json and harness.number(time / parsing, 2) or "",
+    is_json and harness.number(cpu_time / parsing_cpu, 2) or "" }
 end
 report:line("descriptions of Debian packages; fields: 6 strings, an int64, an array of strings; no index")
 report:line("medians of %d alternated runs", options.rounds)
@@ -144,4 +152,3 @@ report:line()
 report:table(rows)
 report:finish(options.save)
 for _, path in pairs(paths) do tools.remove(path) end
-tools.remove(folder)

@@ -9,6 +9,7 @@
 local check = require "moonvec.check"
 local core = require "moonvec.core"
 
+local has_models, embedding = pcall(require, "moonvec.embedding")
 local misuse = check.misuse
 
 local BATCH = 1000
@@ -186,8 +187,40 @@ function Run:write_batch(tx, batch, position)
   return written or nil, message, code
 end
 
+--- Gives documents the vectors that models make of their texts, before the transaction: that may take long. Leaves out
+-- those whose text failed. Returns true; nil, message, code.
+function Run:embed(batch)
+  local documents, failures, code = embedding.fill(self.collection, batch.documents, self.mode)
+  if not documents then
+    return nil, failures, code
+  elseif next(failures) == nil then
+    batch.documents = documents
+    return true
+  end
+  local kept, rows = {}, {}
+  for i, document in ipairs(documents) do
+    local goes_on, message = true, failures[i]
+    if not message then
+      kept[#kept + 1], rows[#rows + 1] = document, batch.rows[i]
+    else
+      goes_on, message, code = self:row_error(batch, batch.rows[i], message, "io")
+    end
+    if not goes_on then
+      return nil, message, code
+    end
+  end
+  batch.documents, batch.rows = kept, rows
+  return true
+end
+
 --- One transaction. Returns true; nil, message, code.
 function Run:commit(batch)
+  if has_models then
+    local is_embedded, message, code = self:embed(batch)
+    if not is_embedded then
+      return nil, message, code
+    end
+  end
   local position = self.resume and self.source:position()
   if #batch.documents == 0 and (batch.message or not position) then
     if batch.message then

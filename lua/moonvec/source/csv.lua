@@ -26,8 +26,12 @@ end
 --- Parses the cell in quotes whose opening quote is at `at`, and may read further lines. Returns its text, and the line
 -- and the position behind it; nil, message: the row is wrong; nil, message, code: a failure.
 local function read_quoted(source, line, at)
-  local parts, size, first_line = {}, 0, source.reader.lines
   local from = at + 1
+  local closing = line:find('"', from, true)
+  if closing and line:byte(closing + 1) ~= 34 then -- most cells
+    return line:sub(from, closing - 1), line, closing + 1
+  end
+  local parts, size, first_line = {}, 0, source.reader.lines
   while true do
     local quote = line:find('"', from, true)
     if quote then
@@ -66,13 +70,13 @@ local function read_cells(source, line)
   while true do
     count = count + 1
     if line:byte(at) == 34 then
-      local text, line_behind, code
-      text, line_behind, code = read_quoted(source, line, at)
+      local text, last_line, behind = read_quoted(source, line, at)
       if not text then
-        return nil, line_behind, code -- the message
+        return nil, last_line, behind -- message and code
+      elseif last_line ~= line then
+        line, stop = last_line, end_of(last_line)
       end
-      cells[count], line, at = text, line_behind, code
-      stop = end_of(line)
+      cells[count], at = text, behind
       if at ~= stop and line:sub(at, at) ~= delimiter then
         return nil, ("cell %d has '%s' behind its closing quote"):format(count, core.quote(line:sub(at, at)))
       end
