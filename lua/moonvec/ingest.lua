@@ -24,9 +24,6 @@ local ERRORS_MAX = 100
 -- Codes of failures of one document. All others are of the collection.
 local CODES_OF_ROWS = { exists = true, limit = true }
 
-local MODES = { insert = true, upsert = true }
-local ON_ERROR = { stop = true, skip = true }
-
 local Run = {}
 Run.__index = Run
 
@@ -54,18 +51,8 @@ local function check_source(given)
   return given
 end
 
-local function check_choice(name, given, otherwise, valid)
-  if given == nil then
-    return otherwise
-  elseif not valid[given] then
-    local words = {}
-    for word in pairs(valid) do
-      words[#words + 1] = "'" .. word .. "'"
-    end
-    table.sort(words)
-    misuse("ingest: '%s' must be %s, got '%s'", name, table.concat(words, " or "), core.quote(tostring(given)))
-  end
-  return given
+local function check_word(name, given, otherwise, ...)
+  return given == nil and otherwise or core.word("ingest", "'" .. name .. "'", given, ...)
 end
 
 local function check_function(name, given)
@@ -88,8 +75,8 @@ local function check_options(collection, given, options)
     source = check_source(given),
     map = check_function("map", map),
     batch_rows = check.whole("ingest", "batch", batch, BATCH, 1, BATCH_MAX),
-    mode = check_choice("mode", mode, "insert", MODES),
-    is_skipping = check_choice("on_error", on_error, "stop", ON_ERROR) == "skip",
+    mode = check_word("mode", mode, "insert", "insert", "upsert"),
+    is_skipping = check_word("on_error", on_error, "stop", "skip", "stop") == "skip",
     report = check_function("progress", progress),
     resume = resume,
     begin = os.time(),
