@@ -8,8 +8,8 @@ local support = require "spec.support.init"
 local SCHEMA = {
   fields = {
     { name = "s", type = "string", nullable = true, default = "filled" }, { name = "i", type = "int64", default = 5 },
-    { name = "f", type = "float", nullable = true }, { name = "d", type = "double" }, { name = "t",
-      type = "timestamp", nullable = true },
+    { name = "f", type = "float", nullable = true }, { name = "d", type = "double" },
+    { name = "t", type = "timestamp", nullable = true },
     { name = "l", type = "array_string" }, { name = "m", type = "array_float", nullable = true, default = { 1, 2 } },
   },
   vectors = {

@@ -110,8 +110,8 @@ describe("a resumed import", function()
     local result, message, code = import_all()
     assert.is_nil(result)
     assert.equal("invalid", code)
-    assert.matches("is not the file that was read before, up to byte %d+: its bytes are others; to read it from the beginning, " ..
-      "remove the position: collection:meta%('k', moonvec.null%)", message)
+    assert.matches("is not the file that was read before, up to byte %d+: its bytes are others; to read it from the " ..
+      "beginning, remove the position: collection:meta%('k', moonvec.null%)", message)
     write_lines(path, 1, 4000) -- shorter
     assert.matches("up to byte %d+: it has %d+ bytes", (select(2, import_all())))
     write_lines(path, 1, 4900) -- the same beginning

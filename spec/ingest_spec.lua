@@ -211,6 +211,25 @@ describe("ingest", function()
     assert.equal("read_only", code)
   end)
 
+  it("takes a source that has only a method to read", function()
+    local read = rows_of { { id = "a", n = 1 }, { id = "b" } }
+    local _, message = c:ingest({ read = function() return read() end }, { batch = 1, resume = nil })
+    assert.equal("row 2: document 'b': field 'n' is missing", message)
+  end)
+
+  it("names the place in the program for misuse", function()
+    for _, call in ipairs {
+      function() c:ingest(nil) end, function() c:ingest(print, { x = 1 }) end, function() c:export() end,
+      function() moonvec.split() end, function() moonvec.source.jsonl() end, function() moonvec.source.csv("", {}) end,
+      function() moonvec.source.lines("x", { x = 1 }) end, function() moonvec.source.files() end,
+      function() moonvec.source.fvecs("x", { x = 1 }) end, function() moonvec.source.npy("") end,
+      function() moonvec.source.sqlite("x") end, function() moonvec.source.tsv("x", { header = { 1 } }) end,
+    } do
+      local _, message = pcall(call)
+      assert.matches("spec/ingest_spec.lua:%d+: ", message)
+    end
+  end)
+
   it("passes on the error of a map, and of an iterator", function()
     assert.has_error(function()
       c:ingest(rows_of(numbered(3)), { map = function() error("mine", 0) end })
@@ -231,7 +250,7 @@ describe("ingest", function()
     assert.matches("ingest: expected a source .*, got a string", message "x.jsonl")
     assert.matches("ingest: unknown option 'bach' %(did you mean 'batch'%?%)", message(source, { bach = 1 }))
     assert.matches("ingest: 'batch' must be a whole number from 1 to 1000000, got 0", message(source, { batch = 0 }))
-    assert.matches("ingest: unknown 'mode' 'replace' %(valid: 'insert', 'upsert'%)", message(source, { mode = "replace" }))
+    assert.matches("ingest: unknown 'mode' 'put' %(valid: 'insert', 'upsert'%)", message(source, { mode = "put" }))
     assert.matches("ingest: 'on_error' must be a string, got a number", message(source, { on_error = 1 }))
     assert.matches("ingest: 'map' must be a function, got a string", message(source, { map = "x" }))
     assert.matches("ingest: 'progress' must be a function, got a number", message(source, { progress = 1 }))

@@ -41,8 +41,8 @@ describe("source.sqlite", function()
     local c = support.collection(SCHEMA, { path = ":memory:" })
     local result, message = c:ingest(moonvec.source.sqlite(path, "SELECT * FROM t ORDER BY n DESC"))
     assert.same({ 2, nil }, { result and result.written, message })
-    assert.same({ id = "a", n = 1, s = "it's ?", b = true, l = { 1, 2 }, v = { 1, 2 } }, c:fetch("a",
-      { include_vector = "table" }))
+    assert.same({ id = "a", n = 1, s = "it's ?", b = true, l = { 1, 2 }, v = { 1, 2 } },
+      c:fetch("a", { include_vector = "table" }))
     assert.same({ id = "2", b = false, v = { 3, 4 } }, c:fetch("2", { include_vector = "table" }))
     assert.equal(before, read(path))
     local none, why = moonvec.source.sqlite(path, "DELETE FROM t")

@@ -45,10 +45,10 @@ describe("source.jsonl", function()
     local long = ('{"a":"%s"}'):format(("x"):rep(300000))
     assert.same({
       { 1, "expected a JSON object" }, { 2, "expected a JSON object" }, { 3, "expected a JSON object" },
-      { 4, "Expected value but found T_OBJ_END at character 6" }, { 5,
-        "the line is longer than 1000 bytes (option 'max_bytes')" },
-      { 6, "expected a JSON object" }, { 7, { id = "a" } }, { 8,
-        "the line is longer than 1000 bytes (option 'max_bytes')" },
+      { 4, "Expected value but found T_OBJ_END at character 6" },
+      { 5, "the line is longer than 1000 bytes (option 'max_bytes')" },
+      { 6, "expected a JSON object" }, { 7, { id = "a" } },
+      { 8, "the line is longer than 1000 bytes (option 'max_bytes')" },
     }, rows('[1]\n"x"\nnull\n{"a":}\n' .. long .. '\n\0{"a":1}\n{"id":"a"}\n' .. long, { max_bytes = 1000 }))
     for _, text in ipairs { '{"a":1', '{"a":1}}', '{"a" 1}', '{"a":"\\ud800"}', '{"a":' .. ("["):rep(2000), "{\0}",
       '{"a":01x}' } do
@@ -237,18 +237,19 @@ describe("source.csv", function()
       { 6, "a quote that is opened in line 6 is not closed before the end" },
     }, rows 'a,b\n1\n1,2,3\n"1"x,2\nx"y,z\n"open,1\n2,3\n')
     local list = rows('a,b\n"' .. ("x\n"):rep(2000) .. '1,2\n3,4\n', { max_bytes = 1000 })
-    assert.matches("^a quote that is opened in line 2 is not closed within 1000 bytes %(option 'max_bytes'%), in line %d+$", list[1][2])
+    assert.matches("^a quote that is opened in line 2 is not closed within 1000 bytes %(option 'max_bytes'%), in " ..
+      "line %d+$", list[1][2])
     assert.same({ 2003, { a = "3", b = "4" } }, list[#list])
   end)
 
   it("has values of the types of the fields", function()
     local schema = {
       fields = {
-        { name = "i", type = "int32" }, { name = "u", type = "uint64", nullable = true }, { name = "d",
-          type = "double" },
+        { name = "i", type = "int32" }, { name = "d", type = "double" },
+        { name = "u", type = "uint64", nullable = true },
         { name = "b", type = "bool", nullable = true }, { name = "s", type = "string", nullable = true },
-        { name = "r", type = "string" }, { name = "n", type = "int32", default = 7 }, { name = "l",
-          type = "array_string", nullable = true },
+        { name = "r", type = "string" }, { name = "n", type = "int32", default = 7 },
+        { name = "l", type = "array_string", nullable = true },
       },
       vectors = { { name = "v", type = "vector_fp32", dim = 2 }, { name = "p", type = "sparse_vector_fp32" } },
     }
@@ -258,17 +259,17 @@ describe("source.csv", function()
       'b,+7,,-Infinity,,,,,,"[3,4]",{}\n')
     local result, message = c:ingest(moonvec.source.csv(path))
     assert.same({ 2, nil }, { result and result.written, message })
-    assert.same({ id = "a", i = -5, u = "18446744073709551615", d = 1500, b = true, s = "", r = "", n = 3, l = { "x",
-      "y" },
-      v = { 1, 2 }, p = { [17] = 0.5 } }, c:fetch("a", { include_vector = "table" }))
-    assert.same({ id = "b", i = 7, d = -math.huge, r = "", n = 7, v = { 3, 4 }, p = {} }, c:fetch("b",
-      { include_vector = "table" }))
+    assert.same({ id = "a", i = -5, u = "18446744073709551615", d = 1500, b = true, s = "", r = "", n = 3,
+      l = { "x", "y" }, v = { 1, 2 }, p = { [17] = 0.5 } }, c:fetch("a", { include_vector = "table" }))
+    assert.same({ id = "b", i = 7, d = -math.huge, r = "", n = 7, v = { 3, 4 }, p = {} },
+      c:fetch("b", { include_vector = "table" }))
   end)
 
   it("says which cell is not of its type", function()
-    local schema = { fields = { { name = "i", type = "int64" }, { name = "b", type = "bool" }, { name = "d",
-      type = "float" },
-      { name = "l", type = "array_int32" } } }
+    local schema = { fields = {
+      { name = "i", type = "int64" }, { name = "b", type = "bool" }, { name = "d", type = "float" },
+      { name = "l", type = "array_int32" },
+    } }
     local function message(name, cell)
       return rows(name .. ",x\n" .. cell .. ",1\n", nil, schema)[1][2]
     end
@@ -294,10 +295,10 @@ describe("source.csv", function()
 
   it("refuses a header that cannot be one, and options that are wrong", function()
     local function message(text)
-      local source, message, code = moonvec.source.csv(file_of(text))
+      local source, why, code = moonvec.source.csv(file_of(text))
       assert.is_nil(source)
       assert.equal("invalid", code)
-      return (message:gsub("^'.-'", "it"))
+      return (why:gsub("^'.-'", "it"))
     end
     assert.equal("it has no header: it is empty", message "")
     assert.equal("it: column 2 has no name in the header", message "a,,b\n")

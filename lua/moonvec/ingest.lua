@@ -89,7 +89,7 @@ end
 --- Notes an error of a row. Returns true; nil, message, code if the run stops at it.
 function Run:row_error(batch, row, message, code)
   if not self.is_skipping then
-    return nil, ("%s %.0f: %s"):format(self.source.unit, row, message), code or "invalid"
+    return nil, ("%s %.0f: %s"):format(self.source.unit or "row", row, message), code or "invalid"
   end
   batch.errors[#batch.errors + 1] = { row = row, message = message }
   return true
@@ -262,7 +262,8 @@ end
 -- an array of documents, so that is checked here.
 function Run:add(batch, document, row)
   if type(document) ~= "table" then
-    misuse("ingest: %s must return documents, got a %s", self.map and "'map'" or self.source.name, type(document))
+    misuse("ingest: %s must return documents, got a %s", self.map and "'map'" or self.source.name or "the source",
+      type(document))
   elseif document.id == nil then
     return self:row_error(batch, row, "the document has no 'id'")
   end
@@ -300,12 +301,13 @@ function Run:read_row(batch)
     return false
   end
   batch.rows_read = batch.rows_read + 1
+  local row = source.row or self.result.read + batch.rows_read
   if document == false then
-    return self:row_error(batch, source.row, message)
+    return self:row_error(batch, row, tostring(message or "it is wrong"))
   elseif self.map then
-    return self:add_mapped(batch, document, source.row)
+    return self:add_mapped(batch, document, row)
   end
-  return self:add(batch, document, source.row)
+  return self:add(batch, document, row)
 end
 
 --- Reads rows until the batch is full. Returns true, or false if it is the last: at the end of the source, or at a
@@ -342,7 +344,7 @@ function Run:go_on()
   if not self.resume then
     return true
   elseif not (source.position and source.seek and source:position()) then
-    misuse("ingest: 'resume' needs a source that can go on at a position, %s cannot", source.name)
+    misuse("ingest: 'resume' needs a source that can go on at a position, %s cannot", source.name or "this one")
   end
   local position, message, code = self.collection:meta(self.resume)
   if position == nil then
