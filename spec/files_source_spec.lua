@@ -9,8 +9,11 @@ local function shell(format, ...)
 end
 
 local function write(path, text)
-  shell("mkdir -p '%s'", path:match "^(.*)/")
-  local file = assert(io.open(path, "wb"))
+  local file = io.open(path, "wb")
+  if not file then
+    shell("mkdir -p '%s'", path:match "^(.*)/")
+    file = assert(io.open(path, "wb"))
+  end
   file:write(text)
   file:close()
 end
@@ -78,7 +81,7 @@ describe("source.files", function()
         "*/", "/*",
       "!b/", "x y", "a\\*", "\\[a]", "#a", "", "**", "**/a/b", "[a-b].txt", "a ", "ab/c", "??", "é", "[", "b/*",
     }
-    for _ = 1, 6 do
+    for _ = 1, 5 do
       local files = {}
       for _ = 1, 30 do
         local parts = {}
@@ -89,9 +92,7 @@ describe("source.files", function()
       end
       local root = folder_of {}
       for name, text in pairs(files) do
-        if not children.succeeds(("test -e '%s/%s'"):format(root, name)) then
-          pcall(write, root .. "/" .. name, text)
-        end
+        pcall(write, root .. "/" .. name, text) -- another file may have the name of a folder
       end
       for _, where in ipairs { "", "a/", "b/" } do
         local lines = {}

@@ -47,7 +47,7 @@ end
 describe("split", function()
   it("covers every text with passages of at most the size, in each way", function()
     local random = support.random(5)
-    for n = 1, 400 do
+    for n = 1, 200 do
       local text = random_text(random, random(80) - 1)
       local size = 15 + random(100)
       check(text, { by = WAYS[n % 5 + 1], size = size, overlap = n % 3 == 0 and random(math.floor(size / 2)) or 0 })
@@ -56,7 +56,7 @@ describe("split", function()
 
   it("never splits a character, nor a word that fits", function()
     local random = support.random(6)
-    for n = 1, 200 do
+    for n = 1, 100 do
       local words, text = {}, {}
       for i = 1, 60 do
         local word = random(3) == 1 and ("日本"):rep(random(3)) or ("é"):rep(random(8))
@@ -75,7 +75,7 @@ describe("split", function()
   end)
 
   it("takes time that is linear in the text, whatever it is", function()
-    local size = 100000
+    local size = _VERSION == "Lua 5.4" and 50000 or 20000
     local hostile = {
       "x", " ", "\n", ".", "\"", "a.\n", "(", "#", "# ", "= \n", "=\n", "-", "a\n\n", "\r\n", "\227", "\128", "a b ",
         "`", "[", "。",
@@ -85,7 +85,7 @@ describe("split", function()
       for _, by in ipairs(WAYS) do
         local begin = os.clock()
         moonvec.split(text, { by = by, size = 1000, overlap = 500 })
-        assert.is_true(os.clock() - begin < 2, ("%q by %s"):format(unit, by))
+        assert.is_true(os.clock() - begin < 1, ("%q by %s"):format(unit, by))
       end
     end
   end)

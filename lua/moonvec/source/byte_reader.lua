@@ -23,54 +23,11 @@ local UTF8_MARK = "\239\187\191"
 local Reader = {}
 Reader.__index = Reader
 
---- Opens a file; "-" is stdin. `is_text`: leave out the mark of UTF-8 at its beginning. Returns a reader, or nil,
--- message, code.
-function M.open(call, path, is_text)
-  if type(path) ~= "string" or path == "" or path:find "%z" then
-    check.misuse("%s: 'path' must be the path of a file, or '-' for stdin, got %s", call,
-      type(path) == "string" and "'" .. path:gsub("%z", "\\0") .. "'" or "a " .. type(path))
-  end
-  local file = io.stdin
-  if path ~= "-" then
-    local message, number
-    file, message, number = io.open(path, "rb")
-    if not file then
-      return nil, "cannot open " .. message, CODES[number] or "io"
-    end
-  end
-  -- A pipe has no size. stdin may be a file that was read before, so it is not sought in either.
-  local size = path ~= "-" and file:seek "end" or nil
-  if size then
-    file:seek "set"
-  end
-  local reader = setmetatable({
-    name = path == "-" and "stdin" or path, file = file, size = size,
-    text = "", -- the bytes that are in memory
-    at = 1, -- of these, the first that was not read
-    offset = 0, -- of the first of these in the file
-    lines = 0, -- the number of the line that was read last
-    is_text = is_text,
-  }, Reader)
-  return M.begin(reader)
-end
-
---- Reads the first bytes of a text. UTF-16 is refused: each of its lines would be wrong.
-function M.begin(reader)
-  local more, message, code = reader:fill()
-  if more == nil then
-    reader:close()
-    return nil, message, code
-  elseif reader.is_text and (reader.text:find "^\255\254" or reader.text:find "^\254\255") then
-    reader:close()
-    return nil, ("'%s' is UTF-16, expected UTF-8"):format(reader.name), "invalid"
-  elseif reader.is_text and reader.text:sub(1, 3) == UTF8_MARK then
-    reader.at = 4
-  end
-  return reader
-end
-
 --- Appends more bytes to those that were not read. Returns false at the end of the file; nil, message, code.
 function Reader:fill()
+  if not self.file then
+    return nil, ("'%s' is closed"):format(self.name), "io"
+  end
   local rest = self.text:sub(self.at)
   local block, message = self.file:read(math.max(BLOCK, #rest)) -- twice as much for a long line: linear in its length
   if block then
@@ -163,6 +120,54 @@ function Reader:close()
   self.file = nil
 end
 
+-- ---------------------------------------------------------------- opening
+
+--- Reads the first bytes of a text. UTF-16 is refused: each of its lines would be wrong.
+local function begin(reader)
+  local more, message, code = reader:fill()
+  if more == nil then
+    reader:close()
+    return nil, message, code
+  elseif reader.is_text and (reader.text:find "^\255\254" or reader.text:find "^\254\255") then
+    reader:close()
+    return nil, ("'%s' is UTF-16, expected UTF-8"):format(reader.name), "invalid"
+  elseif reader.is_text and reader.text:sub(1, 3) == UTF8_MARK then
+    reader.at = 4
+  end
+  return reader
+end
+
+--- Opens a file; "-" is stdin. `is_text`: leave out the mark of UTF-8 at its beginning. Returns a reader, or nil,
+-- message, code.
+function M.open(call, path, is_text)
+  if type(path) ~= "string" or path == "" or path:find "%z" then
+    check.misuse("%s: 'path' must be the path of a file, or '-' for stdin, got %s", call,
+      type(path) == "string" and "'" .. path:gsub("%z", "\\0") .. "'" or "a " .. type(path))
+  end
+  local file = io.stdin
+  if path ~= "-" then
+    local message, number
+    file, message, number = io.open(path, "rb")
+    if not file then
+      return nil, "cannot open " .. message, CODES[number] or "io"
+    end
+  end
+  -- A pipe has no size. stdin may be a file that was read before, so it is not sought in either.
+  local size = path ~= "-" and file:seek "end" or nil
+  if size then
+    file:seek "set"
+  end
+  local reader = setmetatable({
+    name = path == "-" and "stdin" or path, file = file, size = size,
+    text = "", -- the bytes that are in memory
+    at = 1, -- of these, the first that was not read
+    offset = 0, -- of the first of these in the file
+    lines = 0, -- the number of the line that was read last
+    is_text = is_text,
+  }, Reader)
+  return begin(reader)
+end
+
 -- ---------------------------------------------------------------- positions
 
 --- A polynomial modulo a prime below 2^32. It shall notice another file, not an attack.
@@ -188,7 +193,7 @@ end
 
 --- Where to go on after the row `row`, or nil for a pipe.
 function Reader:position(row)
-  if not self.size then
+  if not self.size or not self.file then
     return nil
   end
   local head, tail = checksums(self, self:done())
@@ -198,7 +203,7 @@ end
 --- Goes on at a position. Returns the number of the row before it; nil, message, code.
 function Reader:seek(position)
   local offset, row, head, tail = position:match "^(%d+) (%d+) (%d+) (%d+)$"
-  if not offset or not self.size then
+  if not offset or not self.size or not self.file then
     return nil, ("'%s' has no such position: '%s'"):format(self.name, position), "invalid"
   end
   offset, row = tonumber(offset), tonumber(row)
