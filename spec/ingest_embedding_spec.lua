@@ -1,9 +1,5 @@
 -- ingest into a collection whose vectors a model makes: a text that fails is an error of its row.
 
-if not pcall(require, "moonvec.embedding") then
-  return
-end
-
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
 

@@ -14,15 +14,6 @@
 #define TEXT_SIZE 1024
 
 static const char *const own_chunks[] = {
-    "moonvec/init.lua",         "moonvec/check.lua",        "moonvec/collection.lua",
-    "moonvec/filter.lua",       "moonvec/fuse.lua",         "moonvec/group_by.lua",
-    "moonvec/multi_query.lua",  "moonvec/pinned.lua",       "moonvec/query.lua",
-    "moonvec/rerank.lua",       "moonvec/rescore.lua",      "moonvec/text.lua",
-    "moonvec/models.lua",       "moonvec/embedding.lua",    "moonvec/embed.lua",
-    "moonvec/embed/learn.lua",  "moonvec/export.lua",       "moonvec/ingest.lua",
-    "moonvec/source.lua",       "moonvec/split.lua",        "moonvec/source/byte_reader.lua",
-    "moonvec/source/csv.lua",   "moonvec/source/files.lua", "moonvec/source/jsonl.lua",
-    "moonvec/source/lines.lua", "moonvec/source/npy.lua",   "moonvec/source/sqlite.lua",
     "moonvec/init.lua",
     "moonvec/check.lua",
     "moonvec/collection.lua",
@@ -35,11 +26,14 @@ static const char *const own_chunks[] = {
     "moonvec/rerank.lua",
     "moonvec/rescore.lua",
     "moonvec/text.lua",
+    "moonvec/models.lua",
+    "moonvec/embedding.lua",
+    "moonvec/embed.lua",
+    "moonvec/embed/learn.lua",
     "moonvec/export.lua",
     "moonvec/ingest.lua",
     "moonvec/source.lua",
     "moonvec/split.lua",
-    "moonvec/source/binary_rows.lua",
     "moonvec/source/byte_reader.lua",
     "moonvec/source/csv.lua",
     "moonvec/source/files.lua",
@@ -47,6 +41,7 @@ static const char *const own_chunks[] = {
     "moonvec/source/lines.lua",
     "moonvec/source/npy.lua",
     "moonvec/source/sqlite.lua",
+    "moonvec/source/binary_rows.lua",
     "moonvec/source/vecs.lua",
 };
 

@@ -8,14 +8,14 @@
 
 local check = require "moonvec.check"
 local core = require "moonvec.core"
+local embedding = require "moonvec.embedding"
 
-local has_models, embedding = pcall(require, "moonvec.embedding")
 local misuse = check.misuse
 
 local BATCH = 1000
 local BATCH_MAX = 1000000
 
--- A batch also ends when the source has read as many bytes for it, so that large documents fit in memory.
+-- A batch also ends when its documents take so many bytes, so that large ones fit in memory.
 local BATCH_BYTES = 8 * 1048576
 
 -- Of the errors of rows, as many are kept for the result.
@@ -202,11 +202,9 @@ end
 
 --- One transaction. Returns true; nil, message, code.
 function Run:commit(batch)
-  if has_models then
-    local is_embedded, message, code = self:embed(batch)
-    if not is_embedded then
-      return nil, message, code
-    end
+  local is_embedded, message, code = self:embed(batch)
+  if not is_embedded then
+    return nil, message, code
   end
   local position = self.resume and self.source:position()
   if #batch.documents == 0 and (batch.message or not position) then
@@ -216,7 +214,8 @@ function Run:commit(batch)
     self:count(batch, 0)
     return true
   end
-  local tx, message, code = core.begin(self.collection)
+  local tx
+  tx, message, code = core.begin(self.collection)
   if not tx then
     return nil, message, code
   end
