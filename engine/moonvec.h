@@ -1189,6 +1189,172 @@ MV_API void mv_learnt_describe(const mv_learnt *model, mv_learnt_info *info);
 MV_API mv_err mv_learnt_embed(mv_learnt *model, const char *text, size_t size, float *vector,
                               mv_error *error);
 
+/* ---------------------------------------------------------------- static token embeddings */
+
+/* Static token embeddings: the vector of a text is the mean of the vectors of its tokens. The
+ * matrix of these vectors is in a file, which is mapped. The format and the rules are those of
+ * Model2Vec and of the tokenizers of its models (lua/moonvec/embed reads their JSON). */
+typedef struct mv_embedder mv_embedder;
+
+typedef struct mv_text {
+    const char *data; /* UTF-8; a byte that is not becomes U+FFFD */
+    size_t size;
+} mv_text;
+
+typedef enum mv_tensor_type {
+    MV_TENSOR_F64 = 1,
+    MV_TENSOR_F32 = 2,
+    MV_TENSOR_F16 = 3,
+    MV_TENSOR_BF16 = 4,
+    MV_TENSOR_I8 = 5,
+    MV_TENSOR_I32 = 6, /* this and the next: only of a mapping */
+    MV_TENSOR_I64 = 7,
+} mv_tensor_type;
+
+/* Numbers in a file, little-endian, row by row. */
+typedef struct mv_tensor {
+    mv_tensor_type type; /* 0: there is no such tensor */
+    uint64_t offset;     /* bytes from the beginning of the file */
+    uint64_t rows;
+    uint64_t columns; /* 1: a list of numbers */
+} mv_tensor;
+
+/* A step of normalization. Texts go through all steps in their order. */
+typedef enum mv_normalizer_kind {
+    MV_NORMALIZE_BERT = 1,      /* `cleans`, `splits_chinese`, `strips_accents`, `lowers` */
+    MV_NORMALIZE_LOWER,         /* lower case */
+    MV_NORMALIZE_NFD,           /* normal forms */
+    MV_NORMALIZE_NFC,           /* */
+    MV_NORMALIZE_NFKD,          /* */
+    MV_NORMALIZE_NFKC,          /* */
+    MV_NORMALIZE_STRIP_ACCENTS, /* remove marks */
+    MV_NORMALIZE_STRIP,         /* remove white space at the ends that `left`, `right` name */
+    MV_NORMALIZE_REPLACE,       /* `pattern` by `content` */
+    MV_NORMALIZE_SPACES,        /* runs of `spaces_min` or more white space characters (with
+                                 * `only_blank` U+0020) by `content` */
+    MV_NORMALIZE_PREPEND,       /* put `content` before a text that is not empty */
+    MV_NORMALIZE_CHARSMAP,      /* `pattern`: a precompiled map of SentencePiece */
+    MV_NORMALIZE_NMT,           /* control characters and spaces, as SentencePiece's rule "nmt" */
+} mv_normalizer_kind;
+
+typedef struct mv_normalizer {
+    mv_normalizer_kind kind;
+    bool cleans, splits_chinese, strips_accents, lowers;
+    bool left, right, only_blank;
+    uint32_t spaces_min;
+    mv_text pattern, content;
+} mv_normalizer;
+
+/* A step of splitting a text into pieces, each of which is tokenized by itself. */
+typedef enum mv_splitter_kind {
+    MV_SPLIT_BERT = 1,    /* at white space, and before and after each punctuation character */
+    MV_SPLIT_WHITESPACE,  /* at white space */
+    MV_SPLIT_WORDS,       /* \w+|[^\w\s]+ */
+    MV_SPLIT_PUNCTUATION, /* runs of punctuation; with `isolates`, each character alone */
+    MV_SPLIT_DIGITS,      /* the same for numbers */
+    MV_SPLIT_METASPACE,   /* replace U+0020 by `replacement`, put one before the text as `prepends`
+                           * says, and with `isolates` split before each */
+    MV_SPLIT_BYTES,       /* GPT-2: with `prepends`, begin with U+0020; with `isolates`, split by its
+                           * regular expression; then a character for each byte */
+} mv_splitter_kind;
+
+typedef enum mv_prepend { MV_PREPEND_NEVER = 0, MV_PREPEND_FIRST, MV_PREPEND_ALWAYS } mv_prepend;
+
+typedef struct mv_splitter {
+    mv_splitter_kind kind;
+    bool isolates;
+    mv_prepend prepends; /* FIRST: only before the beginning of the whole text */
+    mv_text replacement;
+} mv_splitter;
+
+/* A token that is recognized before pieces are made. */
+typedef struct mv_added_token {
+    mv_text text;
+    uint32_t id;
+    bool is_word;              /* only where no letter or digit stands beside it */
+    bool takes_left, takes_right; /* the white space beside it belongs to it */
+    bool is_normalized;        /* looked for in normalized text, after being normalized itself */
+} mv_added_token;
+
+typedef enum mv_token_model {
+    MV_WORD_PIECE = 1, /* the longest token, again and again; `prefix` before all but the first */
+    MV_UNIGRAM = 2,    /* the tokens whose `scores` have the greatest sum */
+    MV_BPE = 3,        /* characters, merged by `merges` */
+    MV_WORD_LEVEL = 4, /* a piece is a token */
+} mv_token_model;
+
+/* Two neighbours that become one token. */
+typedef struct mv_merge {
+    uint32_t left, right, merged;
+} mv_merge;
+
+#define MV_TOKEN_NONE UINT32_MAX
+
+typedef struct mv_embedder_options {
+    const char *path;                      /* file with the tensors */
+    mv_tensor embeddings, weights, mapping; /* rows; a factor for each token id; its row */
+    bool normalizes;                       /* scale vectors to length 1 */
+    uint32_t max_tokens;                   /* of a text; 0: all */
+    mv_text identity;                      /* bytes that belong into the fingerprint */
+
+    mv_token_model model;
+    const mv_text *tokens; /* by token id; data NULL: there is none of this id */
+    uint32_t tokens_count;
+    const double *scores;   /* of MV_UNIGRAM, by token id */
+    const mv_merge *merges; /* of MV_BPE, the first to be merged first */
+    uint32_t merges_count;
+    uint32_t unknown_id;      /* for what is no token; MV_TOKEN_NONE: it is left out */
+    bool drops_unknown;       /* leave unknown_id out of the mean */
+    mv_text prefix, suffix;   /* of MV_WORD_PIECE and MV_BPE: of pieces of a word that are not the
+                               * first, of the last; both may be empty */
+    uint32_t piece_size_max;  /* of MV_WORD_PIECE: longer pieces, in characters, are unknown */
+    bool has_byte_tokens;     /* of MV_UNIGRAM and MV_BPE: "<0x41>" for a byte of what is unknown */
+    bool fuses_unknown;       /* of MV_BPE: a run of unknown characters is one token */
+    bool takes_whole;         /* of MV_BPE: a piece that is a token is not split */
+    uint32_t truncates_at;    /* tokens of a text, the unknown ones included; 0: all */
+    const mv_normalizer *normalizers;
+    uint32_t normalizers_count;
+    const mv_splitter *splitters;
+    uint32_t splitters_count;
+    const mv_added_token *added;
+    uint32_t added_count;
+} mv_embedder_options;
+
+/* Open a model. MV_CORRUPT: the tensors do not fit the file or each other, or a token has no row.
+ * MV_LIMIT: more than MV_DIM_MAX columns. MV_WRONG_VERSION: this build lacks libutf8proc. */
+MV_API mv_err mv_embedder_open(const mv_embedder_options *options, mv_embedder **embedder,
+                               mv_error *error);
+
+typedef struct mv_words_options {
+    bool normalizes;
+    bool weighs; /* a word by SIF: a / (a + p), a = 1e-4. Its probability p follows from its place
+                  * in the file by Zipf's law: 1 / (place + 1), from 1, divided by their sum */
+    uint32_t max_tokens; /* of a text; 0: all */
+} mv_words_options;
+
+/* Open a file of word vectors: the text format of fastText and word2vec ("count dim", then lines of
+ * a word and its numbers), the same without the first line (GloVe), or the binary format of
+ * word2vec. Of a word that occurs twice the first vector counts. MV_CORRUPT names the line or word.
+ *
+ * The words of a text are segments by Unicode Standard Annex 29 with a letter or a number. Each is
+ * looked up as it is, then in lower case, then in two parts, before and from its apostrophe. */
+MV_API mv_err mv_embedder_open_words(const char *path, const mv_words_options *options,
+                                     mv_embedder **embedder, mv_error *error);
+
+MV_API uint32_t mv_embedder_dim(const mv_embedder *embedder);
+/* A hash of all that determines the vectors. Of a mapped matrix it covers the size and 4,096 evenly
+ * spread samples of 256 bytes, so that opening does not read all of the file. */
+MV_API uint64_t mv_embedder_fingerprint(const mv_embedder *embedder);
+/* The vectors of `count` texts, `dim` floats each. tokens_counts[i]: how many tokens were used; if
+ * 0, the vector is zero. Any number of threads may call it at once. MV_CORRUPT: a number of the
+ * matrix is NaN or infinite. */
+MV_API mv_err mv_embedder_embed(const mv_embedder *embedder, const mv_text *texts, size_t count,
+                                float *vectors, uint32_t *tokens_counts, mv_error *error);
+/* The ids of the tokens of a text that are used; writes at most `capacity`, counts all. */
+MV_API mv_err mv_embedder_tokens(const mv_embedder *embedder, mv_text text, uint32_t *ids,
+                                 size_t capacity, size_t *count, mv_error *error);
+MV_API void mv_embedder_free(mv_embedder *embedder); /* NULL is fine */
+
 /* ---------------------------------------------------------------- other */
 
 /* The instruction set in use: "scalar", "sse2", "avx2", "avx512", "neon". */

@@ -1,4 +1,4 @@
-/* Folding words. The only file that knows utf8proc.
+/* Folding words. Of the two files that know utf8proc (the other is text_character.c).
  *
  * What a word becomes: Unicode's NFKC_Casefold, which folds case fully (ß is ss), replaces
  * compatibility forms (ﬁ is fi, Ａ is a), removes characters that are not shown, and composes. Then
