@@ -241,6 +241,9 @@ describe("types.lua", function()
     mmr_options = function(options)
       moonvec.rerank.mmr(options)
     end,
+    static_options = function(options)
+      moonvec.embed.static("", options)
+    end,
     decay_options = function(options)
       moonvec.rerank.decay(options)
     end,

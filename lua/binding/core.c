@@ -2,6 +2,7 @@
  * lua/moonvec. */
 #include "calls.h"
 #include "check_args.h"
+#include "embedder_box.h"
 #include "job_box.h"
 #include "learnt_box.h"
 #include "read_match.h"
@@ -87,6 +88,10 @@ static const luaL_Reg owned_metamethods[] = {
 static const luaL_Reg core_functions[] = {
     {"create_and_open", call_create_and_open},
     {"destroy", call_destroy_path},
+    {"embedder_embed", embedder_embed_call},
+    {"embedder_open", embedder_open_call},
+    {"embedder_tokens", embedder_tokens_call},
+    {"embedder_words", embedder_words_call},
     {"learner", learnt_learner_call},
     {"learner_add", learnt_add_call},
     {"learner_finish", learnt_finish_call},
@@ -179,6 +184,7 @@ MV_API int luaopen_moonvec_core(lua_State *L);
 MV_API int luaopen_moonvec_core(lua_State *L)
 {
     luaL_checkversion(L);
+    embedder_register(L);
     job_register(L);
     learnt_register(L);
     schema_register(L);

@@ -1036,15 +1036,22 @@ local embedders = {}
 
 --- Static token embeddings: the vector of a text is the mean of the vectors of its tokens. Reads
 ---
---- - a folder in the format of Model2Vec: `model.safetensors`, `tokenizer.json` and `config.json` (or
----   `config_sentence_transformers.json`, with the other two beside it or in `0_StaticEmbedding`);
+--- - a folder in the format of Model2Vec: `model.safetensors` with the tensors `embeddings` (F64, F32, F16, BF16 or I8) and
+---   perhaps `weights` and `mapping`, `tokenizer.json` and `config.json`; or one of sentence-transformers:
+---   `config_sentence_transformers.json`, the other two beside it or in `0_StaticEmbedding`, the tensor `embedding.weight`;
 --- - a file of word vectors: the text format of fastText (`.vec`, with a first line "count dim") and of GloVe (without it),
 ---   or the binary format of word2vec. The words of a text are those of Unicode Standard Annex 29. Each is looked up as it
----   is, then in lower case, then what stands before and after its apostrophe; words that are not found are left out.
+---   is, then in lower case, then what stands before its apostrophe and what begins with it; others are left out.
+---
+--- Of tokenizer.json are supported: the models WordPiece, WordLevel, Unigram (with unk_id) and BPE (without dropout); the
+--- normalizers BertNormalizer, Lowercase, NFC, NFD, NFKC, NFKD, StripAccents, Strip, Prepend, Precompiled, Nmt, Sequence,
+--- and Replace of a string or of `\s+`, `\s{2,}`, ` +`, ` {2,}`; the pre-tokenizers BertPreTokenizer, Whitespace,
+--- WhitespaceSplit, Punctuation (Isolated, Contiguous), Digits, Metaspace, ByteLevel and Sequence; added tokens; truncation
+--- from the right. Another part is refused by its name. No special tokens are added.
 ---
 --- The matrix is mapped, so that all processes share it; the text format is read into memory. A text without a known token
---- fails: it has no vector. A tokenizer with a part that is not supported is refused: the message names the part. The result
---- is "not_found" without the file, "corrupt" if it is damaged, "version" if it needs what this build or version lacks.
+--- fails: it has no vector. The result is "not_found" without the file, "corrupt" if it is damaged, "version" if it needs
+--- what this build or version lacks. The fingerprint covers the tokenizer, the options, and samples of the matrix.
 ---@param path string
 ---@param options? moonvec.static_options
 ---@return moonvec.model? model, string? message, moonvec.code? code
@@ -1105,6 +1112,7 @@ function learnt_model:save(path) end
 ---@field name string
 ---@field dim integer numbers of a vector
 ---@field fingerprint string changes when the vectors that the model makes change
+---@field tokens? fun(text: string): integer[] of a static model: the ids of the tokens of a text that it uses, from 0
 ---@field embed fun(texts: string[]): (moonvec.numbers|false)[]?, table<integer, string>|string|nil, moonvec.code? a vector for each text, or false where a text failed, and the messages of those that failed, by position. May yield. If nothing could be done: nil, message, code
 ---@class moonvec.source where documents come from. Programs can make their own
 ---@field row integer the number of the row that was read last, from 1: of a file of lines that of the line at which it begins
