@@ -157,6 +157,24 @@ describe("a static model", function()
     end
   end)
 
+  it("embeds documents and questions of a collection", function()
+    local model = assert(moonvec.embed.static(folder { config = { normalize = true } }, { name = "static" }))
+    local c, path = support.collection({
+      fields = { { name = "body", type = "string" } },
+      vectors = { { name = "v", type = "vector_fp32", dim = DIM, embed = { from = "body", model = "static" } } },
+    }, { models = { static = model } })
+    assert(c:insert { { id = 1, body = "a a b" }, { id = 2, body = "c" } })
+    assert.equal("2", assert(c:query { text = "C!", field = "v", topk = 1 })[1].id)
+    local done, message, code = c:insert { { id = 3, body = "a" }, { id = 4, body = "xyz" } }
+    assert.is_nil(done)
+    assert.equal("document 2 ('4'): model 'static': the text has no token that the model knows", message)
+    assert.equal("io", code)
+    assert.equal(2, c:count())
+    c:close()
+    local other = assert(moonvec.embed.static(folder {}, { name = "static" }))
+    assert.equal("schema_mismatch", select(3, moonvec.open(path, { models = { static = other } })))
+  end)
+
   it("raises for what a program does wrong", function()
     local path = folder {}
     local static = moonvec.embed.static

@@ -24,8 +24,8 @@ static bool lower_word(const uint8_t *text, uint32_t size, mem_buffer *out)
 }
 
 /* Look a word up as it is, then in lower case. False: no memory. */
-static bool find_word(const word_list *words, const uint8_t *text, uint32_t size, word_room *room,
-                      uint32_t *id)
+static bool look_up_word(const word_list *words, const uint8_t *text, uint32_t size,
+                         word_room *room, uint32_t *id)
 {
     *id = word_list_find(words, text, size);
     if (*id != MV_TOKEN_NONE) return true;
@@ -60,16 +60,16 @@ static bool plain_word(const uint8_t *text, uint32_t size, mem_buffer *out, uint
 static bool use_word(const word_list *words, const uint8_t *text, uint32_t size, word_room *room)
 {
     uint32_t id, apostrophe;
-    if (!find_word(words, text, size, room, &id)) return false;
+    if (!look_up_word(words, text, size, room, &id)) return false;
     if (id != MV_TOKEN_NONE) return add_known_word(room, id);
     if (!plain_word(text, size, &room->plain, &apostrophe)) return false;
     if (!apostrophe) return true; /* none, or the word begins with it */
     const uint8_t *plain = room->plain.data;
     uint32_t plain_size = (uint32_t)room->plain.size;
-    if (!find_word(words, plain, plain_size, room, &id)) return false;
+    if (!look_up_word(words, plain, plain_size, room, &id)) return false;
     if (id != MV_TOKEN_NONE) return add_known_word(room, id);
-    return find_word(words, plain, apostrophe, room, &id) && add_known_word(room, id) &&
-           find_word(words, plain + apostrophe, plain_size - apostrophe, room, &id) &&
+    return look_up_word(words, plain, apostrophe, room, &id) && add_known_word(room, id) &&
+           look_up_word(words, plain + apostrophe, plain_size - apostrophe, room, &id) &&
            add_known_word(room, id);
 }
 
