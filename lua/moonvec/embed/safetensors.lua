@@ -36,6 +36,8 @@ local function tensor_of(given, start)
 end
 
 local function read_header(file, path)
+  local file_size = file:seek("end") or 0
+  file:seek("set")
   local bytes = file:read(8)
   if not bytes or #bytes < 8 then
     return nil, ("'%s' is shorter than the 8 bytes of its header's size"):format(path), "corrupt"
@@ -48,10 +50,11 @@ local function read_header(file, path)
     return nil, ("the header of '%s' would have %.0f bytes, at most %d are read"):format(path, size, HEADER_SIZE_MAX),
       "corrupt"
   end
-  local text = file:read(size)
-  if not text or #text < size then
-    return nil, ("the header of '%s' should have %.0f bytes, the file ends after %d"):format(path, size,
-      text and #text or 0), "corrupt"
+  -- To read more than there is would take memory for it first.
+  local text = 8 + size <= file_size and file:read(size) or ""
+  if #text < size then
+    return nil, ("the header of '%s' should have %.0f bytes, the file has %.0f"):format(path, size, file_size),
+      "corrupt"
   end
   local header, message = json.decode(text)
   if type(header) ~= "table" then

@@ -11,7 +11,7 @@ local M = {}
 
 local CALL = "embed.static"
 local MAX_TOKENS = 512 -- Model2Vec's default
-local JSON_SIZE_MAX = 1024 * 1024 * 1024
+local JSON_SIZE_MAX = 1024 * 1024 * 1024 -- the tokenizers of models in a hundred languages have 20 MB
 
 -- Where Model2Vec looks for the files of a model, in this order.
 local LAYOUTS = {
@@ -34,13 +34,15 @@ local function read_text(path)
   if not file then
     return nil, ("cannot open '%s': %s"):format(path, (reason:gsub("^.*: ", ""))), "not_found"
   end
-  local text = file:read(JSON_SIZE_MAX)
-  local more = text and file:read(1)
+  local size = file:seek("end")
+  if size and size > JSON_SIZE_MAX then
+    file:close()
+    return nil, ("'%s' has %.0f bytes, at most %d are read"):format(path, size, JSON_SIZE_MAX), "limit"
+  end
+  local text = size and file:seek("set") and file:read("*a")
   file:close()
-  if not text then
-    return nil, ("cannot read '%s', or it is empty"):format(path), "io"
-  elseif more then
-    return nil, ("'%s' has more than %d bytes"):format(path, JSON_SIZE_MAX), "limit"
+  if not text or #text < size then
+    return nil, ("cannot read '%s'"):format(path), "io"
   end
   return text
 end
