@@ -262,6 +262,8 @@ describe("types.lua", function()
         fields = { { name = "body", type = "string" } },
         vectors = { { name = "v", type = "vector_fp32", dim = 1, embed = options } },
       }
+    http_options = function(options)
+      moonvec.embed.http(options)
     end,
   }
   for class, call in pairs(calls) do

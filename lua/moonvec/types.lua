@@ -1107,6 +1107,37 @@ local learnt_model = {}
 ---@param path string
 ---@return true? done, string? message, moonvec.code? code
 function learnt_model:save(path) end
+--- A model behind a server of the OpenAI-compatible protocol, as OpenAI, Azure, Ollama, llama.cpp, vLLM and others speak it:
+--- POST of `{ model, input, encoding_format }`. Needs LuaSocket, and LuaSec for https. In nginx it uses cosockets, so that a
+--- worker serves others meanwhile: nginx then wants a `resolver` for names of hosts, and `lua_ssl_trusted_certificate` for https.
+---
+--- Texts are sent in batches. A batch that the server refuses (400, 413, 422) is halved until the text that it does not take
+--- is alone: that text fails, the others get their vectors. Connections that fail and the answers 408, 429 and 5xx are tried
+--- again, after the time that the server asks for (Retry-After, rate limits), or else after 0.5 s, 1 s, 2 s, ... up to 20 s, a
+--- random half of it less. A server that asks for more than 60 s is not waited for. Every answer is checked: one vector of `dim`
+--- finite numbers for each text. Redirects are not followed. Messages have the URL without its query, what the server says, and
+--- never the key. A text that is not valid UTF-8 fails without being sent. An open connection is kept for 30 s: after a fork,
+--- make a model of its own in the child. Without `dim` the server is asked at once; the result is "io" if it does not answer.
+---@param options moonvec.http_options
+---@return moonvec.model? model, string? message, moonvec.code? code
+function embedders.http(options) end
+
+---@class moonvec.http_options
+---@field url string of the endpoint, such as "https://api.openai.com/v1/embeddings" or "http://127.0.0.1:11434/v1/embeddings"
+---@field model string what the server calls the model
+---@field key? string sent as "Authorization: Bearer KEY". It is stored nowhere: not in the schema, not in the fingerprint
+---@field key_env? string the environment variable that has the key (in nginx it must be named by `env`), instead of `key`
+---@field dim? integer numbers of each vector, 1 to 65,535 (default: the server is asked)
+---@field shorten? boolean ask the server for vectors of `dim` numbers ("dimensions"), which not all servers and models can do (default false)
+---@field batch? integer maximum number of texts of a request, 1 to 2,048 (default 128)
+---@field timeout? number seconds for each attempt, from the connection to the last byte of the answer (default 60)
+---@field retries? integer further attempts after one that failed, 0 to 100 (default 4)
+---@field name? string the model's name in schemas (default: `model`)
+---@field headers? table<string, string> further headers, which may replace others
+---@field fields? table<string, any> further fields of each request, such as `user`; they are part of the fingerprint
+---@field verify? boolean verify the certificate of an https server, and that it is for this host (default true)
+---@field ca_file? string file with the certificates to trust (default: SSL_CERT_FILE, or that of the system). Not in nginx
+---@field sleep? fun(seconds: number) how to wait between attempts (default: ngx.sleep in nginx, else the program blocks)
 
 ---@class moonvec.model
 ---@field name string

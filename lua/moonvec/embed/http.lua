@@ -294,7 +294,8 @@ end
 --- Changes with all that vectors depend on: the URL without its query, which may have a key, the name of the model, the
 -- dimension, and the other fields of the request.
 local function fingerprint_of(state)
-  local text = ("%s\n%s\n%d\n%s"):format(state.target.shown, state.model, state.dim, json.encode(json.object(state.fields)))
+  local fields = json.encode(json.object(state.fields))
+  local text = ("%s\n%s\n%d\n%s"):format(state.target.shown, state.model, state.dim, fields)
   return ("http:%s:%s"):format(state.model:gsub("[^%w.:/_-]", "_"):sub(1, 40), hash(text))
 end
 

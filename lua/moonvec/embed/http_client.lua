@@ -20,7 +20,7 @@ function M.parse_url(url)
   if url:find "[%c%s]" then
     return nil, "has white space or control characters in it"
   end
-  local scheme, authority, path = url:match "^(%a+)://([^/?#]+)([^#]*)$"
+  local scheme, authority, path = url:match "^(%a+)://([^/?#]+)([^#]*)"
   scheme = scheme and scheme:lower()
   if not DEFAULT_PORTS[scheme or ""] then
     return nil, "must be as in https://host:port/v1/embeddings"
@@ -281,10 +281,10 @@ local function text_of(target, headers, body)
   return table.concat(lines, "\r\n") .. "\r\n\r\n" .. body
 end
 
---- Sends a body to a target: what parse_url returns, with `verify` and `ca_file` (http_transport.lua). `headers`: further
--- headers by name. The answer, `{ status =, headers = values by name in lower case, body = }`, comes within `timeout`
--- seconds. nil, message, is_final: there is none; `is_final` says that trying again is useless. A connection that was
--- open from an earlier request, and that the server has closed meanwhile, is replaced.
+--- Sends a body to a target: what parse_url returns, with `verify` and `ca_file` (http_transport.lua). `headers`:
+-- further headers by name. The answer, `{ status =, headers = values by name in lower case, body = }`, comes within
+-- `timeout` seconds. nil, message, is_final: there is none; `is_final` says that trying again is useless. A connection
+-- that was open from an earlier request, and that the server has closed meanwhile, is replaced.
 function M.post(target, headers, body, timeout)
   local way, message = transport.current()
   if not way then
@@ -296,7 +296,8 @@ function M.post(target, headers, body, timeout)
     local connection, is_final
     connection, message, is_final = way.connect(target, deadline)
     if not connection then
-      return nil, message == "timeout" and ("no connection within %g s"):format(timeout) or message, is_final
+      message = message == "timeout" and ("no connection within %g s"):format(timeout) or message
+      return nil, message, is_final
     end
     local was_reused = connection.is_reused
     local answer, reader

@@ -68,8 +68,8 @@ local LIMITS = {
   { "ratelimit-remaining", "ratelimit-reset" },
 }
 
---- Seconds that an answer asks to wait: by Retry-After (or retry-after-ms), else by the limits of which nothing is left.
--- nil: it does not ask.
+--- Seconds that an answer asks to wait: by Retry-After (or retry-after-ms), else by the limits of which nothing is
+-- left. nil: it does not ask.
 function M.asked(headers)
   local milliseconds = tonumber(headers["retry-after-ms"])
   if milliseconds and milliseconds >= 0 and milliseconds < math.huge then

@@ -125,7 +125,7 @@ function Blocking:receive(deadline)
   if not first then
     return nil, message == "wantread" and "timeout" or message
   end
-  self.socket:settimeout(0)
+  self.socket:settimeout(0, "t") -- of the two timeouts of LuaSocket, only this one is used
   local more, _, partial = self.socket:receive(PIECE)
   return first .. (more or partial or "")
 end
