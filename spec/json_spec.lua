@@ -30,7 +30,7 @@ describe("JSON", function()
   end)
 
   it("says what is wrong with a text", function()
-    for _, text in ipairs { "", "{", '{"a":}', "[1,]", "nil", '"\\x"', "[NaN]", ("["):rep(5000) } do
+    for _, text in ipairs { "", "{", '{"a":}', "[1,]", "nil", '"\\x"', "[NaN]", ("["):rep(5000), "{}\0", "\0" } do
       local value, message = json.decode(text)
       assert.is_nil(value)
       assert.truthy(#message > 0, text)

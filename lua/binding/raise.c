@@ -47,6 +47,12 @@ static const char *const own_chunks[] = {
     "moonvec/fuse.lua",  "moonvec/group_by.lua", "moonvec/multi_query.lua", "moonvec/pinned.lua",
     "moonvec/query.lua", "moonvec/rerank.lua",   "moonvec/rescore.lua",     "moonvec/text.lua",
     "moonvec/embed.lua", "moonvec/embed/http.lua", "moonvec/mcp.lua",
+    "moonvec/init.lua",           "moonvec/check.lua",      "moonvec/collection.lua",
+    "moonvec/filter.lua",         "moonvec/fuse.lua",       "moonvec/group_by.lua",
+    "moonvec/multi_query.lua",    "moonvec/pinned.lua",     "moonvec/query.lua",
+    "moonvec/rerank.lua",         "moonvec/rescore.lua",    "moonvec/text.lua",
+    "moonvec/embed.lua",          "moonvec/embed/http.lua", "moonvec/mcp.lua",
+    "moonvec/mcp/tool_calls.lua",
 };
 
 static bool is_own_chunk(const char *source)

@@ -33,6 +33,10 @@ end
 --- The value of a text, or nil and what is wrong with the text. null becomes json.null(). Numbers are doubles: beyond
 -- 2^53 they lose digits.
 function M.decode(text)
+  local zero = text:find("\0", 1, true)
+  if zero then
+    return nil, ("a zero byte at character %d"):format(zero) -- lua-cjson takes it for the end of the text
+  end
   local ok, value = pcall(library().decode, text)
   if ok then
     return value

@@ -1,0 +1,214 @@
+--- The tools that an MCP server of a collection offers: search, get, stats and insert.
+--
+-- A call gets the arguments as JSON has them, and returns a table for JSON, or nil and a message for the language
+-- model. What is wrong with arguments raises.
+
+local check = require "moonvec.check"
+local core = require "moonvec.core"
+local document_json = require "moonvec.document_json"
+local json = require "moonvec.json"
+local tool_schemas = require "moonvec.mcp.tool_schemas"
+
+local misuse = check.misuse
+
+local M = {}
+
+local function check_list(call, name, given, count_max)
+  if type(given) ~= "table" or given[1] == nil then
+    misuse("%s: '%s' must be an array that is not empty", call, name)
+  elseif #given > count_max then
+    misuse("%s: '%s' has %d elements, at most %d are allowed", call, name, #given, count_max)
+  end
+  return given
+end
+
+local function contains(names, name)
+  for _, one in ipairs(names) do
+    if one == name then
+      return true
+    end
+  end
+  return false
+end
+
+--- Whether one of the fields is a vector field, so that vectors are wanted.
+local function has_vector(schema, names)
+  for _, name in ipairs(type(names) == "table" and names or {}) do
+    if check.vector_field(schema, name) then
+      return "table"
+    end
+  end
+  return nil
+end
+
+-- ---------------------------------------------------------------- search
+
+--- The searches for a text, as multi_query takes them: in one field, or in all that can be searched by a text.
+local function text_searches(schema, model_failures, text, field)
+  local searches = {}
+  for _, names in ipairs { tool_schemas.text_fields(schema), tool_schemas.embedded_fields(schema, model_failures) } do
+    for _, name in ipairs(names) do
+      if field == nil or field == name then
+        searches[#searches + 1] = { field = name, text = text }
+      end
+    end
+  end
+  local vector = field and check.vector_field(schema, field)
+  if vector and vector.embed and model_failures[vector.embed.model] then
+    misuse("search: 'field': %s", model_failures[vector.embed.model])
+  elseif #searches == 0 then
+    misuse("search: %s cannot be searched by a text, it has no full-text index and no model", field
+      and "'" .. core.quote(field) .. "'" or "this collection")
+  end
+  return searches
+end
+
+--- The name of the vector field to search, and the vector as query takes it.
+local function read_vector(schema, vector, name)
+  if name == nil or not check.vector_field(schema, name) then
+    name = #schema.vectors == 1 and schema.vectors[1].name or nil
+  end
+  if not name then
+    misuse "search: 'field' must name the vector field to search"
+  end
+  local document, message = document_json.from_json({ [name] = vector }, schema)
+  if not document then
+    misuse("search: %s", message)
+  end
+  return name, document[name]
+end
+
+--- The options of query or multi_query for these arguments; `queries` if there are several searches.
+local function query_options(schema, model_failures, arguments)
+  local text, vector, field, filter, topk, offset, order_by, fields =
+    core.options("search", arguments, "text", "vector", "field", "filter", "topk", "offset", "order_by",
+      "output_fields")
+  local options = {
+    filter = filter, output_fields = fields, include_vector = has_vector(schema, fields), order_by = order_by,
+    topk = check.whole("search", "topk", topk, 10, 1, tool_schemas.TOPK_MAX),
+    offset = check.whole("search", "offset", offset, 0, 0, tool_schemas.OFFSET_MAX),
+  }
+  if field ~= nil and type(field) ~= "string" then
+    misuse("search: 'field' must be the name of a field, got a %s", type(field))
+  elseif text == nil and vector == nil then
+    return options
+  end
+  local searches = {}
+  if text ~= nil then
+    local only = field and contains(tool_schemas.text_fields(schema), field) and field
+      or vector == nil and field or nil
+    searches = text_searches(schema, model_failures, text, only)
+  end
+  if vector ~= nil then
+    local name, value = read_vector(schema, vector, field)
+    -- The vector takes the place of what the model would make of the text.
+    for i = #searches, 1, -1 do
+      if searches[i].field == name then
+        table.remove(searches, i)
+      end
+    end
+    table.insert(searches, { field = name, vector = value })
+  end
+  if #searches == 1 then
+    options.field, options.text, options.vector = searches[1].field, searches[1].text, searches[1].vector
+  else
+    options.queries = searches
+    if order_by ~= nil then
+      misuse "search: 'order_by' cannot be combined with 'text' or 'vector'"
+    end
+    options.order_by = nil
+  end
+  return options
+end
+
+function M.search(context, arguments)
+  local collection = context.collection
+  local options = query_options(collection.schema, context.model_failures, arguments)
+  local hits, message
+  if options.queries then
+    hits, message = collection:multi_query(options)
+  else
+    hits, message = collection:query(options)
+  end
+  if not hits then
+    return nil, message
+  end
+  local schema, list = collection.schema, json.array()
+  for i, hit in ipairs(hits) do
+    hit.parts = nil
+    list[i] = document_json.to_json(hit, schema)
+  end
+  return { hits = list }
+end
+
+-- ---------------------------------------------------------------- the others
+
+function M.get(context, arguments)
+  local ids, fields = core.options("get", arguments, "ids", "output_fields")
+  check_list("get", "ids", ids, tool_schemas.IDS_MAX)
+  local collection = context.collection
+  local schema = collection.schema
+  local found, message = collection:fetch(ids, { output_fields = fields, include_vector = has_vector(schema, fields) })
+  if not found then
+    return nil, message
+  end
+  local documents, missing = json.array(), json.array()
+  for _, id in ipairs(ids) do
+    if found[id] then
+      documents[#documents + 1] = document_json.to_json(found[id], schema)
+    else
+      missing[#missing + 1] = id
+    end
+  end
+  return { documents = documents, missing = missing }
+end
+
+function M.stats(context, arguments)
+  core.options("stats", arguments)
+  local stats, message = context.collection:stats()
+  if stats then
+    stats.path = context.collection.path
+    stats.indexes = json.object(stats.indexes)
+  end
+  return stats, message
+end
+
+function M.insert(context, arguments)
+  local given, mode = core.options("insert", arguments, "documents", "mode")
+  if mode ~= nil and mode ~= "insert" and mode ~= "upsert" then
+    misuse "insert: 'mode' must be \"insert\" or \"upsert\""
+  end
+  local collection, documents = context.collection, {}
+  local schema = collection.schema
+  for i, members in ipairs(check_list("insert", "documents", given, tool_schemas.DOCUMENTS_MAX)) do
+    if type(members) ~= "table" then
+      misuse("insert: document %d must be an object, got a %s", i, type(members))
+    end
+    local document, message = document_json.from_json(members, schema)
+    if not document then
+      misuse("insert: document %d: %s", i, message)
+    end
+    documents[i] = document
+  end
+  local written, message
+  if mode == "upsert" then
+    written, message = collection:upsert(documents)
+  else
+    written, message = collection:insert(documents)
+  end
+  return written and { written = written }, message
+end
+
+--- The names of the tools, in the order in which they are listed.
+function M.names(may_write)
+  return may_write and { "search", "get", "stats", "insert" } or { "search", "get", "stats" }
+end
+
+--- The definition of a tool for this schema.
+function M.definition(name, context)
+  local tool = tool_schemas[name](context.collection.schema, context.model_failures)
+  tool.name = name
+  return tool
+end
+
+return M
