@@ -1,5 +1,6 @@
 -- types.lua describes every function, method and option of the module, and no others.
 
+local mcp = require "moonvec.mcp"
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
 
@@ -156,6 +157,8 @@ describe("types.lua", function()
     end }))
     assert.same(keys_of(progress), fields_of(text, "moonvec.ingest_progress"))
     assert.same(keys_of(moonvec.split("a", { title = "b" })[1]), fields_of(text, "moonvec.passage"))
+  it("has the functions of moonvec.mcp", function()
+    assert.same(keys_of(mcp), functions_of(text, "mcp", "."))
   end)
 
   it("has the keys of what comes back", function()
@@ -264,6 +267,9 @@ describe("types.lua", function()
       }
     http_options = function(options)
       moonvec.embed.http(options)
+    end,
+    mcp_options = function(options)
+      mcp.serve(c, options)
     end,
   }
   for class, call in pairs(calls) do

@@ -1294,4 +1294,30 @@ function rerankers.rrf(list, options) end
 ---@return moonvec.reranker
 function rerankers.weighted(list, options) end
 
+--- `require "moonvec.mcp"`: serves a collection to language models, by the Model Context Protocol.
+---@class moonvec.mcp
+local mcp = {}
+
+--- Reads requests, one a line, and writes answers, until the input ends. All published versions of the protocol are spoken:
+--- 2024-11-05, 2025-03-26 (with batches), 2025-06-18 and 2025-11-25, which begin with a handshake, and 2026-07-28, in which
+--- each request names its version. Tools: `search` (by text, by vector, by both, or by a filter and an order), `get`, `stats`
+--- and, with `write_tools`, `insert`. What their arguments can be is made of the schema of the collection, at each request for
+--- the list. A text is searched for in all fields with a text index and in those that a model embeds, fused into one list.
+--- Documents are written as `export` writes them. Resources: the schema, the stats, and each document by its id. What is wrong
+--- with arguments is told in the result of the tool, so that a language model can try again; what is wrong with a request is an
+--- error of JSON-RPC. Nothing that is read ends the server. A request has at most 4 MiB, the text of a result at most 8 MiB.
+---@param source moonvec.collection|fun(): moonvec.collection?, string? a collection, or a function that opens it, called when it is first needed and again after a failure
+---@param options? moonvec.mcp_options
+---@return true? done, string? message, moonvec.code? code "io" if the answers cannot be written
+function mcp.serve(source, options) end
+
+---@class moonvec.mcp_options
+---@field write_tools? boolean offer `insert` (default false)
+---@field name? string what the server calls itself (default "moonvec")
+---@field version? string its version (default: that of moonvec)
+---@field model_failures? table<string, string> messages of the models that could not be loaded, by name: their fields are not searched for a text
+---@field read_line? fun(): string|false|nil the next line, false for one that is too long, nil at the end (default: from stdin)
+---@field write? fun(line: string): any writes a line; nil if that fails (default: to stdout)
+---@field log? fun(line: string) is told what should not happen (default: to stderr)
+
 return moonvec
