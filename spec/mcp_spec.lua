@@ -382,6 +382,40 @@ describe("mcp.serve", function()
     assert.is_nil(answers.log)
   end)
 
+  it("answers damaged requests, each with one answer at most", function()
+    local random, errors = support.random(11), 0
+    local requests = {
+      request(1, "tools/call", { name = "search", arguments = { text = "a planet", topk = 3, filter = "year > 0" } }),
+      request(2, "tools/call", { name = "search", arguments = { vector = { 1, 2 }, field = "v" } }),
+      request(3, "tools/call", { name = "get", arguments = { ids = { "dune", "none" }, output_fields = { "v" } } }),
+      request(4, "resources/read", { uri = "moonvec://document/dune" }),
+      request(5, "tools/list", { _meta = STATELESS }),
+      json.array { request(6, "ping"), request(7, "tools/list") },
+    }
+    local lines = { hello "2025-03-26" }
+    for _ = 1, 1500 do
+      local text = json.encode(requests[random(#requests)])
+      for _ = 1, random(3) do
+        local at = random(#text)
+        local words = { "", "null", "[", "{}", '"', "-1e999", "\0", "\195", "true", ":" }
+        text = text:sub(1, at - 1) .. words[random(#words)] .. text:sub(at + random(4) - 1)
+      end
+      lines[#lines + 1] = text
+    end
+    local answers, done = serve(c, lines)
+    assert.is_true(done)
+    assert.is_nil(answers.log)
+    assert.is_true(#answers <= #lines)
+    for _, answer in ipairs(answers) do
+      for _, one in ipairs(answer[1] and answer or { answer }) do
+        assert.equal("2.0", one.jsonrpc)
+        assert.is_true((one.result == nil) ~= (one.error == nil))
+        errors = errors + (one.error and 1 or 0)
+      end
+    end
+    assert.is_true(errors > 500 and errors < 1500, errors)
+  end)
+
   it("opens the collection when it is needed, and tries again", function()
     local calls = 0
     local function open()

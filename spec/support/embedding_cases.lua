@@ -248,7 +248,10 @@ cases.finds_the_text_that_is_refused = function(env)
 end
 
 cases.halves_a_batch_that_is_too_large = function(env)
-  embeds(env, "refuses_many")
+  local model = embeds(env, "refuses_many")
+  local before = env.seen("refuses_many").count
+  equal(vectors_of(TEXTS), unpacked(model.embed(TEXTS)))
+  equal(2, env.seen("refuses_many").count - before) -- the next batches are as small from the beginning
 end
 
 cases.gives_up_when_everything_is_refused = function(env)

@@ -128,29 +128,33 @@ end
 
 -- ---------------------------------------------------------------- all texts
 
---- Fills in the vectors of the texts at places[first] to places[last]. nil, message: the server fails.
-local function embed_range(state, texts, places, first, last, vectors, failures)
-  local batch = {}
+--- Fills in the vectors of the texts at places[first] to places[last] of `job`. nil, message: the server fails.
+local function embed_range(state, job, first, last)
+  local places, batch = job.places, {}
   for i = first, last do
-    batch[#batch + 1] = texts[places[i]]
+    batch[#batch + 1] = job.texts[places[i]]
   end
   local rows, message, is_refused = ask(state, batch)
   if rows then
     for i = first, last do
-      vectors[places[i]] = rows[i - first + 1]
+      job.vectors[places[i]] = rows[i - first + 1]
     end
     return true
   elseif not is_refused or not does_answer(state) then
     return nil, message
   elseif first == last then
-    vectors[places[first]], failures[places[first]] = false, message
+    job.vectors[places[first]], job.failures[places[first]] = false, message
+    job.failed = job.failed + 1
     return true
   end
-  local middle = math.floor((first + last) / 2)
+  local middle, failed = math.floor((first + last) / 2), job.failed
   local done
-  done, message = embed_range(state, texts, places, first, middle, vectors, failures)
+  done, message = embed_range(state, job, first, middle)
   if done then
-    done, message = embed_range(state, texts, places, middle + 1, last, vectors, failures)
+    done, message = embed_range(state, job, middle + 1, last)
+  end
+  if done and failed == job.failed then -- no text was wrong: together they were too many
+    state.batch = math.min(state.batch, middle - first + 1)
   end
   return done, message
 end
@@ -178,16 +182,18 @@ local function embed(state, texts)
   if type(texts) ~= "table" then
     misuse("embed: expected an array of texts, got a %s", type(texts))
   end
-  local vectors, failures = {}, {}
-  local places = sendable(texts, vectors, failures)
-  for first = 1, #places, state.batch do
-    local last = math.min(first + state.batch - 1, #places)
-    local done, message = embed_range(state, texts, places, first, last, vectors, failures)
+  local job = { texts = texts, vectors = {}, failures = {}, failed = 0 }
+  job.places = sendable(texts, job.vectors, job.failures)
+  local first = 1
+  while first <= #job.places do
+    local last = math.min(first + state.batch - 1, #job.places)
+    local done, message = embed_range(state, job, first, last)
     if not done then
       return nil, message, "io"
     end
+    first = last + 1
   end
-  return vectors, next(failures) and failures or nil
+  return job.vectors, next(job.failures) and job.failures or nil
 end
 
 -- ---------------------------------------------------------------- options
