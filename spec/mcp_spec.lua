@@ -266,7 +266,8 @@ describe("mcp.serve", function()
     assert.truthy(message_of("search", { output_fields = { "titel" } }):find("did you mean 'title'", 1, true))
     assert.truthy(message_of("search", { output_fields = "title" }):find("output_fields", 1, true))
     assert.equal("get: 'ids' must be an array that is not empty", message_of("get", {}))
-    assert.truthy(message_of("get", { ids = { {} } }):find("id", 1, true))
+    assert.equal("get: ids[2] must be a string, got a number", message_of("get", { ids = { "dune", 7 } }))
+    assert.equal("get: ids[1] must be a string, got a table", message_of("get", { ids = { {} } }))
     assert.equal("stats: unknown option 'x'", message_of("stats", { x = 1 }))
   end)
 
@@ -274,6 +275,18 @@ describe("mcp.serve", function()
     local found = call("get", { ids = { "emma", "none", "dune" }, output_fields = { "title", "terms" } })
     assert.same({ documents = { { id = "emma", title = "Emma of Highbury", terms = { ["3"] = 1 } },
                                 { id = "dune", title = "Dune, a planet of sand" } }, missing = { "none" } }, found)
+    found = call("get", { ids = { { base64 = "/w==" }, { base64 = "/g==" } }, output_fields = { "big" } })
+    assert.same({ documents = { { id = { base64 = "/w==" }, big = "18446744073709551615" } },
+                  missing = { { base64 = "/g==" } } }, found)
+  end)
+
+  it("refuses a result that nobody can read", function()
+    assert(c:insert { { id = "long", title = ("x"):rep(5e6), v = { 1, 1 } },
+                      { id = "longer", title = ("x"):rep(5e6), v = { 1, 1 } } })
+    local found, message = call("get", { ids = { "long", "longer" } })
+    assert.is_nil(found)
+    assert.truthy(message:find("at most 8388608 are allowed: ask for less", 1, true))
+    assert.equal(2, #call("get", { ids = { "long", "longer" }, output_fields = { "year" } }).documents)
   end)
 
   it("writes only if it may", function()

@@ -53,6 +53,9 @@ static const char *const own_chunks[] = {
     "moonvec/rerank.lua",         "moonvec/rescore.lua",    "moonvec/text.lua",
     "moonvec/embed.lua",          "moonvec/embed/http.lua", "moonvec/mcp.lua",
     "moonvec/mcp/tool_calls.lua",
+    "moonvec/init.lua",  "moonvec/check.lua",    "moonvec/collection.lua",  "moonvec/filter.lua",
+    "moonvec/fuse.lua",  "moonvec/group_by.lua", "moonvec/multi_query.lua", "moonvec/pinned.lua",
+    "moonvec/query.lua", "moonvec/rerank.lua",   "moonvec/rescore.lua",     "moonvec/text.lua",
 };
 
 static bool is_own_chunk(const char *source)

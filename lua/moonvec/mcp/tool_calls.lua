@@ -143,11 +143,24 @@ end
 
 -- ---------------------------------------------------------------- the others
 
+--- Ids as strings of bytes. One that is not valid UTF-8 is an object in JSON, as in the hits of a search.
+local function read_ids(given, schema)
+  local ids = {}
+  for i, id in ipairs(check_list("get", "ids", given, tool_schemas.IDS_MAX)) do
+    local document = (type(id) == "string" or type(id) == "table") and document_json.from_json({ id = id }, schema)
+    if not document then
+      misuse("get: ids[%d] must be a string, got a %s", i, type(id))
+    end
+    ids[i] = document.id
+  end
+  return ids
+end
+
 function M.get(context, arguments)
-  local ids, fields = core.options("get", arguments, "ids", "output_fields")
-  check_list("get", "ids", ids, tool_schemas.IDS_MAX)
+  local given, fields = core.options("get", arguments, "ids", "output_fields")
   local collection = context.collection
   local schema = collection.schema
+  local ids = read_ids(given, schema)
   local found, message = collection:fetch(ids, { output_fields = fields, include_vector = has_vector(schema, fields) })
   if not found then
     return nil, message
@@ -157,7 +170,7 @@ function M.get(context, arguments)
     if found[id] then
       documents[#documents + 1] = document_json.to_json(found[id], schema)
     else
-      missing[#missing + 1] = id
+      missing[#missing + 1] = document_json.to_json({ id = id }, schema).id
     end
   end
   return { documents = documents, missing = missing }
