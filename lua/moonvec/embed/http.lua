@@ -83,7 +83,7 @@ local function send(state, body)
       return answer
     end
     message = message or refusal(answer)
-    local wait = answer and retry.asked(answer.headers) or retry.backoff(attempt)
+    local wait = answer and retry.asked(answer.headers) or retry.backoff(attempt, client.now())
     if is_final then
       return nil, failure(state, message)
     elseif attempt > state.retries then
@@ -240,8 +240,7 @@ local function check_headers(given, key)
   end
   for name, value in pairs(given or {}) do
     if not client.is_header_name(name) or not client.is_header_value(value) then
-      misuse("embed.http: 'headers' has '%s', which is no header, or whose value is none",
-        core.quote(tostring(name)))
+      misuse("embed.http: 'headers' has '%s', which cannot be set, or not to this value", core.quote(tostring(name)))
     end
     for other in pairs(headers) do
       headers[other] = other:lower() ~= name:lower() and headers[other] or nil
@@ -344,7 +343,7 @@ return function(options)
     if not rows then
       return nil, message, "io"
     end
-    state.dim = #rows[1] / 4
+    state.dim = math.floor(#rows[1] / 4)
   end
   return {
     name = name,

@@ -42,9 +42,12 @@ function M.parse_url(url)
   }
 end
 
---- Whether this can be the name of a header.
+-- Headers that the client sets itself.
+local OWN_HEADERS = { ["host"] = true, ["content-length"] = true, ["transfer-encoding"] = true, ["connection"] = true }
+
+--- Whether this can be the name of a header that is given.
 function M.is_header_name(name)
-  return type(name) == "string" and name:find "^[%w!#$%%&'*+.^_`|~-]+$" ~= nil
+  return type(name) == "string" and name:find "^[%w!#$%%&'*+.^_`|~-]+$" ~= nil and not OWN_HEADERS[name:lower()]
 end
 
 --- Whether this can be the value of a header: no line ends, no other control characters.
@@ -311,6 +314,12 @@ function M.post(target, headers, body, timeout)
         or message == "closed" and "the server closed the connection without an answer" or message
     end
   end
+end
+
+--- The time in seconds, with a fraction.
+function M.now()
+  local way = transport.current()
+  return way and way.now() or os.time()
 end
 
 --- Waits, without blocking a worker of nginx.

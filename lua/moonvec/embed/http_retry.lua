@@ -86,10 +86,11 @@ function M.asked(headers)
 end
 
 --- Seconds of backoff before another attempt: `attempt` 1 is the first one that failed. Half of it is random, so that
--- clients that failed together do not come back together.
-function M.backoff(attempt)
+-- clients that failed together do not come back together. `now`, in seconds with a fraction, makes it differ between
+-- processes: before Lua 5.4, math.random() begins with the same number in each.
+function M.backoff(attempt, now)
   local wait = math.min(MAX, FIRST * 2 ^ (attempt - 1))
-  return wait * (0.5 + 0.5 * math.random())
+  return wait * (0.5 + 0.5 * ((math.random() + now * 1000) % 1))
 end
 
 return M
