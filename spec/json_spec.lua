@@ -27,6 +27,7 @@ describe("JSON", function()
       assert.equal(number, json.decode(json.encode(number)))
     end
     assert.equal("[null,null]", json.encode { 0 / 0, math.huge })
+    assert.equal("[1793491200000000,-100000,0.5,1e+300]", json.encode { 1793491200000000, -1e5, 0.5, 1e300 })
   end)
 
   it("says what is wrong with a text", function()

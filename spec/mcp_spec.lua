@@ -17,11 +17,13 @@ local SCHEMA = {
   vectors = {
     { name = "v", type = "vector_fp32", dim = 2, metric = "l2" },
     { name = "terms", type = "sparse_vector_fp32", nullable = true },
+    { name = "parts", type = "vector_fp32", dim = 2, multi = true, nullable = true },
   },
 }
 
 local BOOKS = {
-  { id = "dune", title = "Dune, a planet of sand", year = 1965, tags = { "scifi" }, v = { 1, 0 } },
+  { id = "dune", title = "Dune, a planet of sand", year = 1965, tags = { "scifi" }, v = { 1, 0 },
+    parts = { { 1, 0 }, { 0, 1 } } },
   { id = "emma", title = "Emma of Highbury", year = 1815, v = { 0, 1 }, terms = { [3] = 1 } },
   { id = "\255", title = "bytes \254", big = "18446744073709551615", v = { 4, 4 } },
 }
@@ -188,8 +190,8 @@ describe("mcp.serve", function()
     local search = tools[1]
     assert.equal("search", search.name)
     local properties = search.inputSchema.properties
-    assert.same({ "title", "year", "tags", "big", "v", "terms" }, properties.output_fields.items.enum)
-    assert.same({ "v", "terms", "title" }, properties.field.enum)
+    assert.same({ "title", "year", "tags", "big", "v", "terms", "parts" }, properties.output_fields.items.enum)
+    assert.same({ "v", "terms", "parts", "title" }, properties.field.enum)
     assert.truthy(search.description:find("searched for by words in title.", 1, true))
     assert.truthy(search.description:find("year: int32, may be null", 1, true))
     assert.truthy(search.description:find("v: vector_fp32 of 2 numbers, l2", 1, true))
@@ -225,6 +227,8 @@ describe("mcp.serve", function()
     assert.is_nil(found.hits[1].v)
     assert.same({ "emma", "dune" }, ids_of(call("search", { vector = { 0, 0.9 }, field = "v", topk = 2 })))
     assert.same({ "emma" }, ids_of(call("search", { vector = { ["3"] = 2 }, field = "terms" })))
+    assert.equal(2, call("search", { vector = { { 2, 0 }, { 1, 0 } }, field = "parts" }).hits[1].score - 1)
+    assert.equal(2, call("search", { vector = { 2, 0 }, field = "parts" }).hits[1].score)
     found = call("search", { text = "planet", vector = { 0, 1 }, field = "v", topk = 2 })
     assert.same({ "dune", "emma" }, ids_of(found))
     found = call("search", { text = "emma", vector = { 1, 0 }, field = "v", filter = "year < 1900" })

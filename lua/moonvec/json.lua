@@ -64,10 +64,16 @@ local function put_string(out, text)
   out[#out + 1] = '"' .. text:gsub('[%c"\\]', escape) .. '"'
 end
 
---- The shortest of three precisions from which the number is read back as it is.
+-- Up to here a double represents every whole number.
+local WHOLE_MAX = 2 ^ 53
+
+--- A whole number has all its digits, another one the shortest of three precisions from which it is read back as it is.
 local function put_number(out, number)
   if number ~= number or number == math.huge or number == -math.huge then
     out[#out + 1] = "null"
+    return
+  elseif number % 1 == 0 and number >= -WHOLE_MAX and number <= WHOLE_MAX then
+    out[#out + 1] = ("%.0f"):format(number)
     return
   end
   local text = ("%.14g"):format(number)

@@ -63,19 +63,22 @@ local function text_searches(schema, model_failures, text, field)
   return searches
 end
 
---- The name of the vector field to search, and the vector as query takes it.
-local function read_vector(schema, vector, name)
-  if name == nil or not check.vector_field(schema, name) then
-    name = #schema.vectors == 1 and schema.vectors[1].name or nil
-  end
-  if not name then
+--- The search for a vector, as query takes it. A field with several vectors is searched for one, or for several.
+local function vector_search(schema, vector, name)
+  local field = name and check.vector_field(schema, name) or #schema.vectors == 1 and schema.vectors[1]
+  if not field then
     misuse "search: 'field' must name the vector field to search"
   end
-  local document, message = document_json.from_json({ [name] = vector }, schema)
+  local document, message = document_json.from_json({ [field.name] = vector }, schema)
   if not document then
     misuse("search: %s", message)
   end
-  return name, document[name]
+  local value = document[field.name]
+  if not field.multi then
+    return { field = field.name, vector = value }
+  end
+  local is_one = type(value) == "table" and type(value[1]) == "number"
+  return { field = field.name, vectors_of_one = is_one and { value } or value }
 end
 
 --- The options of query or multi_query for these arguments; `queries` if there are several searches.
@@ -100,17 +103,19 @@ local function query_options(schema, model_failures, arguments)
     searches = text_searches(schema, model_failures, text, only)
   end
   if vector ~= nil then
-    local name, value = read_vector(schema, vector, field)
+    local search = vector_search(schema, vector, field)
     -- The vector takes the place of what the model would make of the text.
     for i = #searches, 1, -1 do
-      if searches[i].field == name then
+      if searches[i].field == search.field then
         table.remove(searches, i)
       end
     end
-    table.insert(searches, { field = name, vector = value })
+    table.insert(searches, search)
   end
   if #searches == 1 then
-    options.field, options.text, options.vector = searches[1].field, searches[1].text, searches[1].vector
+    for name, value in pairs(searches[1]) do
+      options[name] = value
+    end
   else
     options.queries = searches
     if order_by ~= nil then

@@ -186,7 +186,8 @@ function M.search(schema, model_failures)
   end
   if #schema.vectors > 0 then
     properties.vector = { type = json.array { "array", "object" },
-                          description = "a vector to search for; together with `text` both are searched and fused" }
+                          description = "a vector to search for, or several in a field that has several; "
+                            .. "together with `text` both are searched for and fused" }
   end
   if #searched > 0 then
     properties.field = { type = "string", enum = searched, description = "the field to search" }
