@@ -1360,6 +1360,9 @@ MV_API void mv_embedder_free(mv_embedder *embedder); /* NULL is fine */
 /* The instruction set in use: "scalar", "sse2", "avx2", "avx512", "neon". */
 MV_API const char *mv_simd_name(void);
 
+/* Seconds of a clock that only goes forward, from an arbitrary beginning: for measuring. */
+MV_API double mv_seconds(void);
+
 /* The name among `names` that `given` was most likely meant to be, for messages. NULL: none is
  * near. NULL entries are skipped. */
 MV_API const char *mv_nearest_name(const char *given, size_t size, const char *const *names,

@@ -157,6 +157,8 @@ describe("types.lua", function()
     end }))
     assert.same(keys_of(progress), fields_of(text, "moonvec.ingest_progress"))
     assert.same(keys_of(moonvec.split("a", { title = "b" })[1]), fields_of(text, "moonvec.passage"))
+  end)
+
   it("has the functions of moonvec.mcp", function()
     assert.same(keys_of(mcp), functions_of(text, "mcp", "."))
   end)
@@ -171,6 +173,7 @@ describe("types.lua", function()
     assert.same(fields_of(text, "moonvec.fused_plan"), keys_of(c:multi_query {
       queries = { { field = "v", vector = { 1 } } }, explain = true,
     }))
+    has_fields(c:measure({ field = "v" })[1], text, "moonvec.measure_row")
     assert(c:delete { "a", "b" })
     has_fields(c:stats(), text, "moonvec.stats")
     has_fields(c:stats().indexes.v, text, "moonvec.index_stats")
@@ -240,6 +243,9 @@ describe("types.lua", function()
     end,
     files_options = function(options)
       moonvec.source.files("", options)
+    end,
+    measure_options = function(options)
+      c:measure(options)
     end,
     mmr_options = function(options)
       moonvec.rerank.mmr(options)

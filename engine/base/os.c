@@ -951,6 +951,11 @@ double os_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+double mv_seconds(void)
+{
+    return os_seconds();
+}
+
 int64_t os_now(void)
 {
     struct timespec now;

@@ -108,6 +108,7 @@ static const luaL_Reg core_functions[] = {
     {"raise", raise_call},
     {"raise_if_synonym", raise_if_synonym_call},
     {"schema", schema_call},
+    {"seconds", call_seconds},
     {"unpack", vector_unpack},
     {"unpack_sparse", sparse_unpack},
     {"vector", vector_create},

@@ -199,3 +199,9 @@ int call_stats(lua_State *L)
     lua_setfield(L, -2, "indexes");
     return 1;
 }
+
+int call_seconds(lua_State *L)
+{
+    lua_pushnumber(L, mv_seconds());
+    return 1;
+}

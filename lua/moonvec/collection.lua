@@ -7,6 +7,7 @@ local export = require "moonvec.export"
 local group_by_query = require "moonvec.group_by"
 local ingest = require "moonvec.ingest"
 local models = require "moonvec.models"
+local measure = require "moonvec.measure"
 local multi_query = require "moonvec.multi_query"
 local nginx = require "moonvec.nginx"
 local query = require "moonvec.query"
@@ -20,6 +21,7 @@ local methods = {
   export = export,
   group_by_query = group_by_query,
   ingest = ingest,
+  measure = measure,
   multi_query = multi_query,
   query = query.query,
 }

@@ -567,6 +567,38 @@ function collection:facet(field, options) end
 ---@field value any
 ---@field count integer
 
+--- Measures the recall and the latency of searches in a vector field, against exact search of the same commit. The questions
+--- are stored documents, chosen at random, or given vectors. Returns a row for each setting, exact search last, and a sentence
+--- of advice that says what to set, and why. There are rows for settings only with an index of type "hnsw"; without a vector to
+--- search for there is no row at all. All questions are searched for twice with each setting, the second time on the clock, and
+--- once exactly: so the call takes a little longer than `samples` exact searches. It reads the id of each document once to choose
+--- from all; a failure then raises, as in iterate.
+---@param options? moonvec.measure_options
+---@return moonvec.measure_row[]? rows, string advice, moonvec.code? code
+function collection:measure(options) end
+
+---@class moonvec.measure_options
+---@field field? string the vector field (default: the only one)
+---@field samples? integer number of documents that are searched for, 1 to 100,000: each document of the collection is as likely as any other, whether it matches `filter` or not. A document is no hit of its own search (default 100)
+---@field queries? moonvec.numbers[]|moonvec.sparse[]|moonvec.numbers[][] vectors to search for in place of documents; of a field with `multi` each is a list of vectors
+---@field topk? integer number of hits, 1 to 10,000 (default 10)
+---@field filter? moonvec.filter_source only documents that match are hits (default: all)
+---@field args? any[] values for the `?` of a filter text
+---@field recalls? number[] settings to measure, see `recall` of moonvec.query_params (default { 0.9, 0.95, 0.99 })
+---@field efs? number[] more settings to measure, see `ef` of moonvec.query_params (default: none)
+---@field seed? integer chooses the documents, the same ones on every Lua as long as the collection does not change, 1 to 2^31 - 2 (default 1)
+---@field progress? fun(done: integer, total: integer) called after each search
+
+---@class moonvec.measure_row
+---@field setting string "recall 0.95", "ef 64" or "exact"
+---@field params moonvec.query_params the same, for queries
+---@field recall? number the share of the `topk` nearest documents that is found, the mean over the questions; a hit counts that is as near as the last of these. nil if no document matches the filter
+---@field margin? number half of the width of the 95 % confidence interval of `recall`: 1.96 standard errors of the mean, and at least 3 / (number of hits), which is what a sample without any miss tells. More `samples` make it smaller
+---@field p50_us number half of the searches take at most this time, in microseconds, by the clock on the wall, without the fields of documents
+---@field p99_us number 99 % of the searches take at most this time
+---@field distances number distances that a search computes, from vectors and from codes, on average
+---@field by_index number the share of the searches that used the index, 0 to 1
+
 --- `for hit in collection:cursor{...} do`: the hits of a query for one vector, or without a vector, best first, until the loop
 --- ends. All hits are of one commit, the newest when the loop begins. A hit that the graph missed at first comes later, out of
 --- order. A failure raises. In a transaction, a write ends the cursor: it raises after the hits that it has already found (32
