@@ -38,4 +38,5 @@ build = {
     XXHASH_INCDIR = "$(XXHASH_INCDIR)",
     MOONVEC_C_LIBRARY = "OFF",
   },
+  install = { bin = { moonvec = "bin/moonvec" } },
 }

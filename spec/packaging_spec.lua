@@ -46,6 +46,17 @@ local function run_elsewhere(program, interpreter, lua_path, lua_cpath)
   return shell(("cd / && %s %s -e %s"):format(environment, interpreter, quote(program)))
 end
 
+--- Runs the installed command without LUA_PATH, from another directory, also through a link.
+local function works_as_command(path)
+  local environment = "cd / && env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 -u LUA_PATH -u LUA_CPATH "
+  local folder = shell("mktemp -d"):gsub("\n$", "")
+  shell(environment .. quote(path) .. (" create %s/c --field title:string:text"):format(folder))
+  assert.equal("0\n", shell(environment .. quote(path) .. (" count %s/c"):format(folder)))
+  shell(("ln -s %s %s/moonvec"):format(quote(path), folder))
+  assert.equal("0\n", shell(environment .. ("%s/moonvec count %s/c"):format(folder, folder)))
+  shell("rm -rf " .. folder)
+end
+
 describe("packaging #slow", function()
   local here, work
 
@@ -53,7 +64,7 @@ describe("packaging #slow", function()
     here = shell("pwd"):gsub("\n$", "")
     work = shell("mktemp -d"):gsub("\n$", "") .. "/a folder"
     -- A copy of only the sources, so that files of an earlier build cannot help.
-    shell(("mkdir -p %s && cp -r CMakeLists.txt LICENSE moonvec-scm-1.rockspec engine lua examples %s"):format(
+    shell(("mkdir -p %s && cp -r CMakeLists.txt LICENSE moonvec-scm-1.rockspec bin engine lua examples %s"):format(
       quote(work .. "/source"), quote(work .. "/source")))
   end)
 
@@ -73,6 +84,7 @@ describe("packaging #slow", function()
       local lua_path = ("%s/share/lua/%s/?.lua;%s/share/lua/%s/?/init.lua"):format(tree, version, tree, version)
       local lua_cpath = ("%s/lib/lua/%s/?.so"):format(tree, version)
       assert.equal("near", run_elsewhere(PROGRAM, "lua" .. version, lua_path, lua_cpath))
+      works_as_command(tree .. "/bin/moonvec")
       for interpreter, name in pairs(names) do
         local text = run_elsewhere('io.write(select(2, pcall(require, "moonvec")))', interpreter, lua_path, lua_cpath)
         local expected = ("moonvec.core was built for Lua %s, this is %s"):format(version, name)
@@ -92,6 +104,8 @@ describe("packaging #slow", function()
     local found = run_elsewhere(PROGRAM, "lua5.4",
       prefix .. "/share/lua/5.4/?.lua;" .. prefix .. "/share/lua/5.4/?/init.lua", prefix .. "/lib/lua/5.4/?.so")
     assert.equal("near", found)
+    works_as_command(prefix .. "/bin/moonvec")
+    assert.truthy(shell("cat " .. quote(prefix .. "/share/man/man1/moonvec.1")):find("moonvec \\- ", 1, true))
 
     -- Through a link: a shell splits what pkg-config prints at the space in the name of the folder.
     local link = work:gsub("/a folder$", "/prefix")

@@ -271,6 +271,7 @@ describe("types.lua", function()
         fields = { { name = "body", type = "string" } },
         vectors = { { name = "v", type = "vector_fp32", dim = 1, embed = options } },
       }
+    end,
     http_options = function(options)
       moonvec.embed.http(options)
     end,

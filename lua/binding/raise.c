@@ -14,58 +14,52 @@
 #define TEXT_SIZE 1024
 
 static const char *const own_chunks[] = {
-    "moonvec/init.lua",
     "moonvec/check.lua",
     "moonvec/collection.lua",
+    "moonvec/command.lua",
+    "moonvec/embed.lua",
+    "moonvec/embedding.lua",
+    "moonvec/export.lua",
     "moonvec/filter.lua",
     "moonvec/fuse.lua",
     "moonvec/group_by.lua",
+    "moonvec/ingest.lua",
+    "moonvec/init.lua",
+    "moonvec/mcp.lua",
+    "moonvec/measure.lua",
+    "moonvec/models.lua",
     "moonvec/multi_query.lua",
     "moonvec/pinned.lua",
     "moonvec/query.lua",
     "moonvec/rerank.lua",
     "moonvec/rescore.lua",
-    "moonvec/text.lua",
-    "moonvec/models.lua",
-    "moonvec/embedding.lua",
-    "moonvec/embed.lua",
-    "moonvec/embed/learn.lua",
-    "moonvec/export.lua",
-    "moonvec/ingest.lua",
+    "moonvec/shell.lua",
     "moonvec/source.lua",
     "moonvec/split.lua",
-    "moonvec/source/byte_reader.lua",
-    "moonvec/source/csv.lua",
-    "moonvec/source/files.lua",
-    "moonvec/source/jsonl.lua",
-    "moonvec/source/lines.lua",
-    "moonvec/source/npy.lua",
-    "moonvec/source/sqlite.lua",
-    "moonvec/source/binary_rows.lua",
-    "moonvec/source/vecs.lua",
-    "moonvec/init.lua",  "moonvec/check.lua",    "moonvec/collection.lua",  "moonvec/filter.lua",
-    "moonvec/fuse.lua",  "moonvec/group_by.lua", "moonvec/multi_query.lua", "moonvec/pinned.lua",
-    "moonvec/query.lua", "moonvec/rerank.lua",   "moonvec/rescore.lua",     "moonvec/text.lua",
-    "moonvec/embed.lua", "moonvec/embed/http.lua", "moonvec/mcp.lua",
-    "moonvec/init.lua",           "moonvec/check.lua",      "moonvec/collection.lua",
-    "moonvec/filter.lua",         "moonvec/fuse.lua",       "moonvec/group_by.lua",
-    "moonvec/multi_query.lua",    "moonvec/pinned.lua",     "moonvec/query.lua",
-    "moonvec/rerank.lua",         "moonvec/rescore.lua",    "moonvec/text.lua",
-    "moonvec/embed.lua",          "moonvec/embed/http.lua", "moonvec/mcp.lua",
-    "moonvec/mcp/tool_calls.lua",
-    "moonvec/init.lua",  "moonvec/check.lua",    "moonvec/collection.lua",  "moonvec/filter.lua",
-    "moonvec/fuse.lua",  "moonvec/group_by.lua", "moonvec/multi_query.lua", "moonvec/pinned.lua",
-    "moonvec/query.lua", "moonvec/rerank.lua",   "moonvec/rescore.lua",     "moonvec/text.lua",
+    "moonvec/text.lua",
 };
+
+/* Folders whose files are all part of moonvec. */
+static const char *const own_folders[] = {
+    "moonvec/command/", "moonvec/embed/", "moonvec/mcp/", "moonvec/shell/", "moonvec/source/",
+};
+
+/* Does the path end with the other one, at the beginning of a name? */
+static bool ends_with(const char *path, size_t size, const char *end)
+{
+    size_t end_size = strlen(end);
+    return size > end_size && memcmp(path + size - end_size, end, end_size) == 0 &&
+           strchr("@/\\", path[size - end_size - 1]);
+}
 
 static bool is_own_chunk(const char *source)
 {
-    size_t size = strlen(source);
-    for (size_t i = 0; i < sizeof own_chunks / sizeof own_chunks[0]; i++) {
-        size_t own_size = strlen(own_chunks[i]);
-        if (size <= own_size || strcmp(source + size - own_size, own_chunks[i]) != 0) continue;
-        if (strchr("@/\\", source[size - own_size - 1])) return true;
-    }
+    const char *slash = strrchr(source, '/');
+    size_t folder_size = slash ? (size_t)(slash + 1 - source) : 0;
+    for (size_t i = 0; i < sizeof own_chunks / sizeof own_chunks[0]; i++)
+        if (ends_with(source, strlen(source), own_chunks[i])) return true;
+    for (size_t i = 0; i < sizeof own_folders / sizeof own_folders[0]; i++)
+        if (ends_with(source, folder_size, own_folders[i])) return true;
     return false;
 }
 

@@ -1242,6 +1242,7 @@ function sources.files(folder, options) end
 ---@field exclude? string|string[] globs of files and folders that are left out
 ---@field ignore_files? boolean leave out what the files .gitignore and .ignore in the folders name (default true)
 ---@field max_bytes? integer larger files are left out (default 16 MiB)
+---@field wanted? fun(path: string, attributes: table): boolean says whether a file is read, when the other options allow it. `path`: relative to the folder. `attributes`: those of LuaFileSystem, as `size` in bytes and `modification` in seconds since 1970
 ---@field hidden? boolean read names that begin with a dot (default false)
 ---@field follow? boolean follow symbolic links, also out of the folder; each folder is read once (default false)
 

@@ -8,17 +8,18 @@ function M.quote(text)
 end
 local quote = M.quote
 
-local function interpreter()
+--- The interpreter that runs the specs, as a word of a shell command.
+function M.interpreter()
   local lowest = 0 -- "lua5.4 -e x busted" has lua5.4 at arg[-3]
   while arg[lowest - 1] do
     lowest = lowest - 1
   end
-  return arg[lowest]
+  return quote(arg[lowest])
 end
 
 --- The shell command that runs `script` with arguments.
 function M.command(script, ...)
-  local command = { quote(interpreter()), quote(script) }
+  local command = { M.interpreter(), quote(script) }
   for _, argument in ipairs({ ... }) do
     command[#command + 1] = quote(tostring(argument))
   end

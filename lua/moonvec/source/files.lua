@@ -83,7 +83,9 @@ function Source:read()
     end
     self.path = path
     local text, message
-    if attributes.size > self.max_bytes then
+    if self.wanted and not self.wanted(path, attributes) then
+      text = nil
+    elseif attributes.size > self.max_bytes then
       self.left_out.large = self.left_out.large + 1
     else
       text, message = read_text(self, self.walk.root .. "/" .. path)
@@ -135,6 +137,13 @@ local function check_flag(name, given, otherwise)
   return given
 end
 
+local function check_function(name, given)
+  if given ~= nil and type(given) ~= "function" then
+    check.misuse("source.files: '%s' must be a function, got a %s", name, type(given))
+  end
+  return given
+end
+
 --- A list of globs, from one or a table of them.
 local function check_globs(name, given)
   if given == nil then
@@ -156,8 +165,8 @@ end
 --- Opens a source of the files in `folder`. The options and the documents are described in types.lua.
 return function(folder, options)
   local call = "source.files"
-  local include, exclude, ignore_files, max_bytes, hidden, follow =
-    core.options(call, options, "include", "exclude", "ignore_files", "max_bytes", "hidden", "follow")
+  local include, exclude, ignore_files, max_bytes, hidden, follow, wanted =
+    core.options(call, options, "include", "exclude", "ignore_files", "max_bytes", "hidden", "follow", "wanted")
   if type(folder) ~= "string" or folder == "" or folder:find "%z" then
     check.misuse("%s: expected the path of a folder, got %s", call, type(folder) == "string" and "'" ..
       core.quote(folder) .. "'" or "a " .. type(folder))
@@ -182,6 +191,6 @@ return function(folder, options)
   end
   return setmetatable({
     walk = walk, name = folder, unit = "file", row = 0, path = "", done = 0, max_bytes = max_bytes,
-    left_out = walk.left_out, is_left_out = {}, modified_unit = 1,
+    left_out = walk.left_out, is_left_out = {}, modified_unit = 1, wanted = check_function("wanted", wanted),
   }, Source)
 end

@@ -1,0 +1,197 @@
+--- One call of a command: its arguments and options, its streams, and how it fails.
+
+local check = require "moonvec.check"
+local core = require "moonvec.core"
+local json = require "moonvec.json"
+local model_places = require "moonvec.command.model_places"
+local moonvec = require "moonvec"
+local progress_bar = require "moonvec.command.progress_bar"
+local terminal = require "moonvec.command.terminal"
+
+local M = {}
+
+-- The folder in a folder of texts where its collection is.
+M.INSIDE = ".moonvec"
+
+-- What the stages of an optimization are called.
+local STAGES = { wait = "waiting", seal = "sealing", merge = "merging", index = "indexing", done = "done" }
+
+local call = {}
+call.__index = call
+
+--- A call of `command`. `args`: its arguments; `options`: values by name, true for flags.
+function M.new(command, args, options)
+  return setmetatable({
+    command = command, args = args, options = options, opened = {}, bars = {}, model_failures = {},
+    stdin = io.stdin, stdout = io.stdout, stderr = io.stderr,
+  }, call)
+end
+
+--- Ends the command: the world is not as it needs to be (exit code 1).
+function call:fail(format, ...) -- luacheck: ignore 212
+  error({ exit_code = 1, message = select("#", ...) > 0 and format:format(...) or format }, 0)
+end
+
+--- Ends the command: it was called wrongly (exit code 2).
+function call:usage(format, ...)
+  local message = select("#", ...) > 0 and format:format(...) or format
+  error({ exit_code = 2, message = self.command.name .. ": " .. message }, 0)
+end
+
+--- Returns its arguments, or ends the command if the first is nil and the second a message.
+function call:check(value, message, ...)
+  if value == nil and message then
+    self:fail(message)
+  end
+  return value, message, ...
+end
+
+--- Writes to stdout. If its reader has gone, the command ends without a word.
+function call:write(text)
+  local written, message = self.stdout:write(text)
+  if not written then
+    self:fail(not message:lower():find "broken pipe" and "cannot write: " .. message or nil)
+  end
+end
+
+--- Writes a line to stdout.
+function call:print(text)
+  self:write(text .. "\n")
+end
+
+--- Writes a value as a line of JSON.
+function call:print_json(value)
+  self:write(json.encode(value) .. "\n")
+end
+
+--- Writes a line for people to stderr.
+function call:note(format, ...)
+  self.stderr:write(format:format(...), "\n")
+end
+
+local function number_of(self, name, what)
+  local given = self.options[name]
+  local number = given and tonumber(given)
+  if given and not number then
+    self:usage("'--%s' must be a %s, got '%s'", name, what, core.quote(given))
+  end
+  return number
+end
+
+--- The value of an option that is a whole number from `low` to `high`, or `otherwise`.
+function call:whole(name, otherwise, low, high)
+  local number = number_of(self, name, "whole number")
+  return check.whole(self.command.name, "--" .. name, number, otherwise, low, high or 1e6)
+end
+
+--- The value of an option that is a number from `low` to `high`, or `otherwise`.
+function call:number(name, otherwise, low, high)
+  return check.number(self.command.name, "--" .. name, number_of(self, name, "number"), otherwise, low, high)
+end
+
+--- The value of an option that is a list of names, "a,b"; nil if it is not given.
+function call:list(name)
+  local given = self.options[name]
+  if not given then
+    return nil
+  end
+  local names = {}
+  for word in given:gmatch("[^,%s]+") do
+    names[#names + 1] = word
+  end
+  return names
+end
+
+local function is_collection(path)
+  local file = io.open(path .. "/catalog.mdb", "rb")
+  return file and file:close() and true or false
+end
+
+--- The directory of the collection that DIR means: DIR itself, or DIR/.moonvec; nil if there is none.
+function M.locate(path)
+  local inside = path:gsub("/+$", "") .. "/" .. M.INSIDE
+  return is_collection(path) and path or is_collection(inside) and inside or nil
+end
+
+--- The message when DIR is no collection.
+function M.no_collection(path)
+  local file = io.open(path)
+  if file then
+    file:close()
+  end
+  local hint = file and ("'moonvec index %s' makes one of the files in a folder"):format(path)
+  return ("there is no collection at '%s' (%s)"):format(path, hint or "'moonvec help' lists the commands that make one")
+end
+
+--- Opens the collection that DIR means, with its models: read-only unless `options.writable`, without models if
+-- `options.models` is false. The other options are those of moonvec.open. It is closed when the command ends.
+-- `model_failures` of the call has the messages of models that could not be loaded, by name.
+function call:open(path, options)
+  local place = M.locate(path)
+  if not place then
+    self:fail(M.no_collection(path))
+  end
+  local given = {}
+  for name, value in pairs(options or {}) do
+    given[name] = value
+  end
+  local has_models = given.models ~= false
+  given.read_only, given.writable, given.models = not given.writable, nil, nil
+  if has_models then
+    local models
+    models, self.model_failures = self:check(model_places.for_collection(place))
+    given.models = next(models) and models or nil
+  end
+  return self:keep(self:check(moonvec.open(place, given)))
+end
+
+--- Keeps a collection that the command has opened itself: it is closed when the command ends.
+function call:keep(collection)
+  table.insert(self.opened, collection)
+  return collection
+end
+
+--- A function(done, total, count) that shows progress on stderr, see progress_bar.lua.
+function call:progress(label, noun)
+  local bar = progress_bar.new(self.stderr, label, noun)
+  table.insert(self.bars, bar)
+  return bar
+end
+
+--- Builds the indexes of a collection, and shows how far that is.
+function call:optimize(collection, threads)
+  local bars = {}
+  self:check(collection:optimize {
+    threads = threads,
+    progress = function(done, total, stage)
+      local label = STAGES[stage] or stage
+      bars[label] = bars[label] or self:progress(label)
+      bars[label](done, total)
+    end,
+  })
+end
+
+--- Functions that mark text on stdout, if it is a terminal.
+function call:styles()
+  self.marks = self.marks or terminal.styles(terminal.is_terminal(1) and not os.getenv "NO_COLOR")
+  return self.marks
+end
+
+--- Ends the call: removes bars, closes what is open, writes what is buffered. Returns nil and a message if that fails.
+function call:finish()
+  for _, bar in ipairs(self.bars) do
+    bar()
+  end
+  local failure
+  for _, collection in ipairs(self.opened) do
+    local closed, message = collection:close()
+    failure = failure or not closed and message
+  end
+  local flushed, message = self.stdout:flush()
+  if not flushed and not message:lower():find("broken pipe") then
+    failure = failure or "cannot write: " .. message
+  end
+  return not failure or nil, failure
+end
+
+return M

@@ -1,0 +1,124 @@
+--- `moonvec diff`: which documents two collections do not share, by id.
+--
+-- Both are read in batches, so memory does not grow with them: the documents of one, then those with the same ids of
+-- the other one.
+
+local json = require "moonvec.json"
+local terminal = require "moonvec.command.terminal"
+
+local BATCH = 256
+
+--- Whether two values of a field are the same: scalars, packed vectors, or tables of these.
+local function is_equal(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then
+    return a == b
+  end
+  for key, value in pairs(a) do
+    if not is_equal(value, b[key]) then
+      return false
+    end
+  end
+  for key in pairs(b) do
+    if a[key] == nil then
+      return false
+    end
+  end
+  return true
+end
+
+local function field_names(schema)
+  local names = {}
+  for _, list in ipairs { schema.fields, schema.vectors } do
+    for _, field in ipairs(list) do
+      names[#names + 1] = field.name
+      names[field.name] = true
+    end
+  end
+  return names
+end
+
+--- The names of the fields that both have, and a note about those that only one has.
+local function shared_fields(a, b)
+  local in_a, in_b, shared, single = field_names(a.schema), field_names(b.schema), {}, {}
+  for _, name in ipairs(in_a) do
+    table.insert(in_b[name] and shared or single, name)
+  end
+  for _, name in ipairs(in_b) do
+    if not in_a[name] then
+      single[#single + 1] = name
+    end
+  end
+  return shared, single
+end
+
+local function changed_fields(a, b, names)
+  local changed = {}
+  for _, name in ipairs(names) do
+    if not is_equal(a[name], b[name]) then
+      changed[#changed + 1] = name
+    end
+  end
+  return changed
+end
+
+--- Calls visit(document, other) for each document of `a`: `other` is the one of `b` with the same id, or nil.
+local function pair_up(call, a, b, names, visit)
+  local options = { output_fields = names, include_vector = #names > 0 or nil }
+  local batch, ids = {}, {}
+  local function flush()
+    local others = #ids > 0 and call:check(b:fetch(ids, options)) or {}
+    for _, document in ipairs(batch) do
+      visit(document, others[document.id])
+    end
+    batch, ids = {}, {}
+  end
+  for document in a:iterate(options) do
+    batch[#batch + 1], ids[#ids + 1] = document, document.id
+    if #batch == BATCH then
+      flush()
+    end
+  end
+  flush()
+end
+
+return {
+  name = "diff",
+  summary = "compare two collections, document by document",
+  usage = "A B",
+  options = { { "json", nil, "print JSON lines" } },
+  details = { "Prints `- ID` for a document that only A has, `+ ID` for one that only B has, and `~ ID: FIELDS` for "
+    .. "one that differs in these fields. Exit code 1 if there is a difference." },
+  run = function(call)
+    local a, b = call:open(call.args[1], { models = false }), call:open(call.args[2], { models = false })
+    local names, single = shared_fields(a, b)
+    local differences = 0
+    local function report(mark, change, id, fields)
+      differences = differences + 1
+      if call.options.json then
+        call:print_json { id = id, change = change, fields = fields and json.array(fields) }
+      else
+        call:print(mark .. " " .. terminal.printable(id) .. (fields and ": " .. table.concat(fields, ", ") or ""))
+      end
+    end
+    if #single > 0 then
+      call:note("not compared, because only one of them has it: %s", table.concat(single, ", "))
+      differences = 1
+    end
+    pair_up(call, a, b, names, function(document, other)
+      local changed = other and changed_fields(document, other, names)
+      if not other then
+        report("-", "removed", document.id)
+      elseif #changed > 0 then
+        report("~", "changed", document.id, changed)
+      end
+    end)
+    pair_up(call, b, a, {}, function(document, other)
+      if not other then
+        report("+", "added", document.id)
+      end
+    end)
+    if differences > 0 then
+      call:fail()
+    end
+  end,
+}

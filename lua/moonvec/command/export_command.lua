@@ -1,0 +1,31 @@
+--- `moonvec export`: all documents, or those that match, as JSON lines.
+
+local terminal = require "moonvec.command.terminal"
+
+return {
+  name = "export",
+  summary = "write documents as JSON lines, which import reads back",
+  usage = "DIR [FILE|-]",
+  options = {
+    { "filter", "FILTER", "only documents that match" },
+    { "fields", "A,B", "only these fields" },
+    { "no-vectors", nil, "without vectors" },
+  },
+  details = { "The documents are those of one commit, whatever is written meanwhile. A file takes its place when it is "
+    .. "complete." },
+  run = function(call)
+    local collection = call:open(call.args[1], { models = false })
+    local path = call.args[2] or "-"
+    local options = { filter = call.options.filter, fields = call:list "fields" }
+    if call.options["no-vectors"] then
+      options.vectors = false
+    end
+    if path == "-" then
+      call:check(collection:export(function(line)
+        call:write(line)
+      end, options))
+    else
+      call:note("%s documents", terminal.number(call:check(collection:export(path, options))))
+    end
+  end,
+}

@@ -1,0 +1,197 @@
+--- A schema for documents whose schema nobody has written: guessed from some of them.
+
+local core = require "moonvec.core"
+local json = require "moonvec.json"
+local language_guess = require "moonvec.command.language_guess"
+local moonvec = require "moonvec"
+
+local M = {}
+
+-- Up to here a double represents every whole number.
+local WHOLE_MAX = 2 ^ 53
+
+-- Arrays of numbers of one length are vectors from this length on, or if their name says so.
+local VECTOR_DIM_MIN = 8
+local VECTOR_NAMES = { vector = true, embedding = true, vec = true, emb = true }
+
+-- Strings of so many words on average are texts that people search, and those with such a name. Others are words to
+-- filter by, if there are few different ones.
+local TEXT_WORDS_MIN, DISTINCT_MAX, DISTINCT_SHARE = 2, 200, 0.1
+local TEXT_NAMES = { title = true, name = true, text = true, body = true, content = true, description = true,
+  summary = true, subject = true, question = true, answer = true, comment = true }
+
+-- Of each field, as many bytes of text are kept to tell the language.
+local SAMPLE_BYTES = 20000
+
+local TIMESTAMP = "^%d%d%d%d%-%d%d%-%d%d[Tt ]%d%d:%d%d:%d%d[%.%d]*[Zz+%-][%d:]*$"
+
+-- ---------------------------------------------------------------- what the values are
+
+--- What a string in a file that knows only text may be.
+local function kind_of_text(text)
+  if text == "true" or text == "false" then
+    return "bool"
+  elseif text:find "^%-?[1-9]%d*$" and #text <= 18 or text == "0" then
+    return "whole"
+  elseif text:find "^[-+]?%d+%.?%d*[eE]?[-+]?%d*$" and tonumber(text) and not text:find "^[-+]?0%d" then
+    return "real"
+  end
+  return text:find(TIMESTAMP) and "timestamp" or "string"
+end
+
+local function kind_of_number(number)
+  return number % 1 == 0 and number >= -WHOLE_MAX and number <= WHOLE_MAX and "whole" or "real"
+end
+
+--- "array" and the kind of its elements (none if it is empty), or "mixed".
+local function kind_of_array(values)
+  local kind
+  for _, value in ipairs(values) do
+    local one = type(value) == "number" and kind_of_number(value) or type(value) == "string" and "string"
+      or type(value) == "boolean" and "bool" or "mixed"
+    if one == "real" and kind == "whole" or one == "whole" and kind == "real" then
+      one = "real"
+    elseif kind and one ~= kind then
+      return "mixed"
+    end
+    kind = one
+  end
+  return kind == "mixed" and "mixed" or "array", kind
+end
+
+--- The kind of a value; of an array also that of its elements, and their number.
+local function kind_of(value, is_text_only)
+  local kind = type(value)
+  if kind == "string" and is_text_only and value:find "^%[" then
+    value = json.decode(value) or value -- an array in a cell
+    kind = type(value)
+  end
+  if kind == "string" then
+    return is_text_only and kind_of_text(value) or value:find(TIMESTAMP) and "timestamp" or "string"
+  elseif kind == "number" then
+    return kind_of_number(value)
+  elseif kind == "boolean" then
+    return "bool"
+  elseif kind == "table" and (value[1] ~= nil or next(value) == nil) then
+    local array, element = kind_of_array(value)
+    return array, element, #value
+  end
+  return "mixed"
+end
+
+-- ---------------------------------------------------------------- counting
+
+local Guess = {}
+Guess.__index = Guess
+
+--- A guess that has seen nothing. `is_text_only`: all values are strings, as in CSV.
+function M.new(is_text_only)
+  return setmetatable({ rows = 0, fields = {}, names = {}, is_text_only = is_text_only }, Guess)
+end
+
+local function count_text(field, text)
+  local _, spaces = text:gsub("%S+", "")
+  field.words = field.words + spaces
+  if #field.sample < SAMPLE_BYTES then
+    field.sample = field.sample .. " " .. text:sub(1, SAMPLE_BYTES)
+  end
+  if not field.distinct[text] and field.distinct_count <= DISTINCT_MAX then
+    field.distinct[text], field.distinct_count = true, field.distinct_count + 1
+  end
+end
+
+local function merge_kinds(old, new)
+  if old == nil or old == new then
+    return new
+  elseif old == "whole" and new == "real" or old == "real" and new == "whole" then
+    return "real"
+  end
+  return old == "timestamp" and new == "string" and "string" or old == "string" and new == "timestamp" and "string"
+    or "mixed"
+end
+
+--- Looks at a document.
+function Guess:see(document)
+  self.rows = self.rows + 1
+  for name, value in pairs(document) do
+    local field = self.fields[name]
+    if not field then
+      field = { name = name, seen = 0, words = 0, sample = "", distinct = {}, distinct_count = 0 }
+      self.fields[name], self.names[#self.names + 1] = field, name
+    end
+    if value ~= core.null and not (self.is_text_only and value == "") then
+      local kind, element, size = kind_of(value, self.is_text_only)
+      field.seen, field.kind = field.seen + 1, merge_kinds(field.kind, kind)
+      if kind == "array" then
+        field.element = element and merge_kinds(field.element, element) or field.element
+        field.size = field.size == nil and size or field.size == size and size or false
+      end
+      if type(value) == "string" then
+        count_text(field, value)
+      end
+    end
+  end
+end
+
+-- ---------------------------------------------------------------- the schema
+
+local TYPES = { whole = "int64", real = "double", bool = "bool", timestamp = "timestamp" }
+
+local function string_field(guess, field)
+  local made = { name = field.name, type = "string", nullable = true }
+  if field.seen > 0 and (field.words / field.seen >= TEXT_WORDS_MIN or TEXT_NAMES[field.name:lower()]) then
+    made.index = language_guess.text_index(field.sample)
+  elseif field.distinct_count <= math.min(DISTINCT_MAX, guess.rows * DISTINCT_SHARE) then
+    made.index = "invert"
+  end
+  return made
+end
+
+local function is_vector(guess, field)
+  local is_long = field.size and (field.size >= VECTOR_DIM_MIN or field.size > 1 and VECTOR_NAMES[field.name:lower()])
+  return field.kind == "array" and is_long and field.seen == guess.rows
+    and (field.element == "real" or field.element == "whole")
+end
+
+local function array_field(field)
+  local element = field.element or "string"
+  return { name = field.name, type = "array_" .. (TYPES[element] or "string"), nullable = true,
+    index = element == "string" and "invert" or nil }
+end
+
+function Guess:field(field)
+  if is_vector(self, field) then
+    return { name = field.name, type = "vector_fp32", dim = field.size }
+  elseif field.kind == "array" and field.element ~= "mixed" then
+    return array_field(field)
+  elseif TYPES[field.kind] then
+    return { name = field.name, type = TYPES[field.kind], nullable = true }
+  end
+  return string_field(self, field)
+end
+
+--- The schema. A field that holds different kinds of values, or objects, is a string. `id`: the name of the member that
+-- becomes the id, which is no field. Scalar fields may be NULL: the rest of the file may lack them.
+function Guess:schema(id)
+  local schema = { fields = {}, vectors = {} }
+  table.sort(self.names)
+  for _, name in ipairs(self.names) do
+    if name ~= id and name ~= "id" then
+      local field = self.fields[name]
+      table.insert(is_vector(self, field) and schema.vectors or schema.fields, self:field(field))
+    end
+  end
+  return moonvec.schema(schema)
+end
+
+--- The name of the member that is the id: `id` or `_id`, if all documents have it; else nil.
+function Guess:id()
+  for _, name in ipairs { "id", "_id", "ID", "Id" } do
+    local field = self.fields[name]
+    if field and field.seen == self.rows and (field.kind == "string" or field.kind == "whole") then
+      return name
+    end
+  end
+end
+
+return M

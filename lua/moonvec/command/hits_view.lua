@@ -1,0 +1,109 @@
+--- Hits as people read them: rank, id or place, fields, and snippets in which the words that were found are marked.
+
+local core = require "moonvec.core"
+local search_legs = require "moonvec.command.search_legs"
+local terminal = require "moonvec.command.terminal"
+
+local M = {}
+
+-- Bytes of a text that is shown where it has no snippet.
+local TEXT_BYTES = 240
+
+-- What a hit has in addition to the fields of its document.
+local NOT_FIELDS = { id = true, score = true, distance = true, highlights = true, parts = true }
+
+--- The beginning of a text, cut between two words.
+local function beginning(text)
+  if #text <= TEXT_BYTES then
+    return text
+  end
+  local cut = text:sub(1, TEXT_BYTES)
+  return (cut:match "^(.*)%s%S*$" or cut:gsub("[\192-\255][\128-\191]*$", "")) .. " ..."
+end
+
+--- A snippet with its marks, safe to print.
+function M.snippet(text, styles)
+  local out, at = {}, 1
+  text = text:gsub("%s+", " ")
+  while true do
+    local open = text:find(search_legs.OPEN, at, true)
+    local close = open and text:find(search_legs.CLOSE, open, true)
+    if not close then
+      out[#out + 1] = terminal.printable(text:sub(at))
+      return (table.concat(out):gsub("^%s+", ""))
+    end
+    out[#out + 1] = terminal.printable(text:sub(at, open - 1))
+    out[#out + 1] = styles.mark(terminal.printable(text:sub(open + 1, close - 1)))
+    at = close + 1
+  end
+end
+
+--- A value of a field, in one line.
+local function value_text(value)
+  if type(value) == "table" then
+    local parts = {}
+    for i, one in ipairs(value) do
+      parts[i] = terminal.printable(tostring(one))
+    end
+    return table.concat(parts, ", ")
+  elseif value == core.null then
+    return "NULL"
+  end
+  return terminal.printable(beginning(tostring(value):gsub("%s+", " ")))
+end
+
+--- Lines for the fields of a hit, in the order of the schema.
+local function print_fields(call, hit, schema, styles, skipped)
+  local names = {}
+  for _, list in ipairs { schema.fields, schema.vectors } do
+    for _, field in ipairs(list) do
+      names[#names + 1] = field.name
+    end
+  end
+  for _, name in ipairs(names) do
+    local value, snippets = hit[name], hit.highlights and hit.highlights[name]
+    if not (skipped[name] or NOT_FIELDS[name]) and value ~= nil then
+      local text = snippets and snippets[1] and M.snippet(table.concat(snippets, " ... "), styles) or value_text(value)
+      call:print(("    %s %s"):format(styles.dim(name .. ":"), text))
+    end
+  end
+end
+
+--- Prints hits of any collection.
+function M.print(call, hits, schema)
+  local styles = call:styles()
+  for rank, hit in ipairs(hits) do
+    call:print(("%2d  %s  %s"):format(rank, styles.title(terminal.printable(hit.id)),
+      styles.dim(("%.4f"):format(hit.score))))
+    print_fields(call, hit, schema, styles, {})
+  end
+end
+
+--- Prints hits of a folder that was indexed: path and line, heading, and a snippet. `folder`: what paths begin with.
+function M.print_passages(call, hits, folder)
+  local styles = call:styles()
+  for _, hit in ipairs(hits) do
+    local place = ("%s%s:%d"):format(folder, hit.path, hit.line)
+    local heading = hit.heading and hit.heading ~= core.null and "  " .. styles.bold(terminal.printable(hit.heading))
+    local snippets = hit.highlights and hit.highlights.text
+    call:print(styles.title(terminal.printable(place)) .. (heading or ""))
+    call:print("    " .. (snippets and snippets[1] and M.snippet(table.concat(snippets, " ... "), styles)
+      or value_text(hit.text)))
+  end
+end
+
+--- Prints a plan of `explain`, of one search or of several.
+function M.print_plan(call, plan, legs)
+  for i, one in ipairs(plan.queries or { plan }) do
+    local leg = legs and legs[i]
+    call:print(("\n%s: %s rows, %s match, %.2f ms filter, %.2f ms search"):format(leg and leg.field or "search",
+      terminal.number(one.rows), terminal.number(one.matches), one.filter_ms, one.search_ms))
+    for _, step in ipairs(one.steps) do
+      call:print(("  %-10s  %-8s  %s rows, %s exact distances, %s of codes, %.2f ms"):format(step.of, step.plan,
+        terminal.number(step.rows), terminal.number(step.exact_distances), terminal.number(step.code_distances),
+        step.filter_ms + step.search_ms))
+    end
+  end
+end
+
+return M

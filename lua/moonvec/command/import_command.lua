@@ -1,0 +1,252 @@
+--- `moonvec import`: documents of a file into a collection, which is made if it is not there.
+
+local command_call = require "moonvec.command.command_call"
+local core = require "moonvec.core"
+local guess_schema = require "moonvec.command.guess_schema"
+local import_source = require "moonvec.command.import_source"
+local model_choice = require "moonvec.command.model_choice"
+local moonvec = require "moonvec"
+local pretty = require "moonvec.command.pretty"
+local schema_words = require "moonvec.command.schema_words"
+local terminal = require "moonvec.command.terminal"
+
+-- Rows that a schema is guessed from.
+local SAMPLE_ROWS = 5000
+
+-- Formats whose rows have a packed `vector`.
+local PACKED = { fvecs = true, bvecs = true, ivecs = true, npy = true }
+
+-- Errors of rows that are printed.
+local ERRORS_SHOWN = 10
+
+--- The file with what is read from stdin: it is read twice, once to guess the schema.
+local function spool(call)
+  local path = os.tmpname()
+  local file = call:check(io.open(path, "wb"))
+  while true do
+    local block = call.stdin:read(2 ^ 20)
+    if not block then
+      break
+    end
+    call:check(file:write(block))
+  end
+  call:check(file:close())
+  call.spooled = path
+  return path
+end
+
+--- The schema of a collection that fits the file, and the name of the member that is the id.
+local function guess(call, format, path)
+  local source = call:check(import_source.open(format, path, call.options.query))
+  local seen = guess_schema.new(format == "csv" or format == "tsv")
+  for _ = 1, SAMPLE_ROWS do
+    local row, message, code = source:read()
+    if row == nil then
+      call:check(not message or nil, message, code)
+      break
+    elseif row then
+      if type(row.vector) == "string" and PACKED[format] then
+        row.vector = moonvec.unpack(row.vector)
+      end
+      seen:see(row)
+    end
+  end
+  if source.close then
+    source:close()
+  end
+  if seen.rows == 0 then
+    call:fail("'%s' has no row from which a schema could be guessed", path)
+  end
+  local id = call.options.id or seen:id()
+  return seen:schema(id), id
+end
+
+local function load_map(call)
+  local path = call.options.map
+  if not path then
+    return nil
+  end
+  local chunk, message = loadfile(path)
+  local map = call:check(chunk or nil, message)()
+  if type(map) ~= "function" then
+    call:fail("%s: it must return a function(document, row) -> document, nil, or an array of documents", path)
+  end
+  return map
+end
+
+--- The texts of a field of the file, for a model to learn from.
+local function texts_of(call, format, path, name)
+  local source = call:check(import_source.open(format, path, call.options.query))
+  local bar = call:progress("learning", "texts")
+  local count = 0
+  return function()
+    while true do
+      local row = source:read()
+      if row == nil then
+        if source.close then
+          source:close()
+        end
+        return nil
+      elseif row and type(row[name]) == "string" then
+        count = count + 1
+        local done, total
+        if source.progress then
+          done, total = source:progress()
+        end
+        bar(done or count, total, count)
+        return row[name]
+      end
+    end
+  end
+end
+
+--- Makes the collection, with a vector field for the field that --embed names.
+local function create(call, format, path, schema)
+  local directory, from = call.args[1], call.options.embed
+  local model, place
+  if from then
+    local field = model_choice.text_field(call, schema, from)
+    field.nullable, field.default = nil, "" -- a document without a text has the vector of an empty one
+    field.index = type(field.index) == "table" and field.index.type == "text" and field.index or { type = "text" }
+    model, place = model_choice.make(call, call.options.model or "learn", texts_of(call, format, path, from),
+      field.index)
+    schema = model and model_choice.add_field(schema, model, from) or schema
+  end
+  call:note("new collection: %s", schema_words.describe(schema))
+  local collection = call:keep(call:check(moonvec.create_and_open(directory, schema, {
+    models = model and { [model.name] = model } or nil,
+  })))
+  if model then
+    call:check(model_choice.keep(collection, directory, model, place))
+  end
+  return collection
+end
+
+--- The collection: the one at DIR, or a new one. Returns it, the name of the member that is the id, and whether it is
+-- new.
+local function open_target(call, format, path)
+  local directory = call.args[1]
+  if call.options.model and not call.options.embed then
+    call:usage("--model needs --embed, the field that is searched by meaning")
+  elseif command_call.locate(directory) then
+    if call.options.embed then
+      call:usage("'%s' is there already: --embed counts when the collection is made", directory)
+    end
+    return call:open(directory, { writable = true }), call.options.id, false
+  elseif call.options.map then
+    call:fail("there is no collection at '%s': with --map, make it first ('moonvec help create')", directory)
+  end
+  local schema, id = guess(call, format, path)
+  if call.options["dry-run"] then
+    call:print(pretty.json(schema))
+    return nil
+  end
+  local collection = create(call, format, path, schema)
+  if not id then
+    call:note("ids are the numbers of the rows (--id NAME names a column or member with better ones)")
+  elseif id ~= "id" then
+    call:note("the id is '%s'", id)
+  end
+  return collection, id, true
+end
+
+local function print_errors(call, source, errors, skipped)
+  for i, one in ipairs(errors) do
+    if i > ERRORS_SHOWN then
+      break
+    end
+    call:note("%s %.0f: %s", source.unit, one.row, terminal.printable(one.message))
+  end
+  if skipped > math.min(#errors, ERRORS_SHOWN) then
+    call:note("... and %s more", terminal.number(skipped - math.min(#errors, ERRORS_SHOWN)))
+  end
+end
+
+--- Reads the source into the collection. Returns the result of ingest; nil, message, code, result.
+local function ingest(call, collection, source, path)
+  local bar = call:progress "reading"
+  local options = call.options
+  return collection:ingest(source, {
+    map = load_map(call), mode = options.upsert and "upsert" or "insert",
+    on_error = options["skip-errors"] and "skip" or "stop",
+    resume = options.resume and ("moonvec.import " .. path):sub(1, 255) or nil,
+    progress = function(state)
+      bar(state.done or state.read, state.total, state.written)
+    end,
+  })
+end
+
+local function run(call)
+  local path = call.args[2]
+  local format = import_source.format(call, path)
+  if path == "-" and (not command_call.locate(call.args[1]) or format == "json" or format == "npy") then
+    path = spool(call)
+  end
+  local collection, id, is_new = open_target(call, format, path)
+  if not collection then
+    return
+  end
+  local source = call:check(import_source.open(format, path, call.options.query))
+  if not call.options.map then
+    source = import_source.fit(source, collection, {
+      id = id, format = format, leaves_out = call.options["ignore-unknown"],
+    })
+  end
+  local began = core.seconds()
+  local result, message, _, partial = ingest(call, collection, source, call.args[2])
+  local counts = result or partial or { read = 0, written = 0, skipped = 0, errors = {} }
+  if not result and is_new and counts.written == 0 then
+    os.remove(call.args[1] .. "/" .. model_choice.FILE)
+    collection:destroy() -- so that the next attempt guesses again
+  elseif result and not call.options["no-optimize"] then
+    call:optimize(collection)
+  end
+  print_errors(call, source, counts.errors, counts.skipped)
+  if call.options.json then
+    call:print_json { read = counts.read, written = counts.written, skipped = counts.skipped,
+      errors = require("moonvec.json").array(counts.errors) }
+  elseif result or counts.written > 0 then
+    call:note("%s documents in %.1f s%s", terminal.number(counts.written), core.seconds() - began,
+      counts.skipped > 0 and ", " .. terminal.number(counts.skipped) .. " rows skipped" or "")
+  end
+  if not result then
+    call:fail(message .. (counts.written > 0 and " (what was read before is written)" or ""))
+  end
+end
+
+return {
+  name = "import",
+  summary = "read a file into a collection, which is made if it is not there",
+  usage = "DIR FILE|-",
+  options = {
+    { "format", "FORMAT", table.concat(import_source.FORMATS, ", ") .. " (default: by the name of the file)" },
+    { "id", "NAME", "the member or column that is the id (default: id; rows without one get their number)" },
+    { "embed", "FIELD", "search this field by meaning, too, with a model (see --model)" },
+    { "model", "MODEL", model_choice.HELP },
+    { "map", "FILE.lua", "a file that returns a function(document, row) -> document, nil, or several documents" },
+    { "query", "SQL", "what to read from a sqlite file, a SELECT or the name of a table" },
+    { "upsert", nil, "replace documents that exist (without it they are errors)" },
+    { "skip-errors", nil, "go on at rows that are wrong, and count them" },
+    { "ignore-unknown", nil, "leave out what the collection has no field for" },
+    { "resume", nil, "go on where an earlier import of this file with --resume ended" },
+    { "no-optimize", nil, "leave indexing to maintenance, or to `moonvec optimize`" },
+    { "dry-run", nil, "only print the schema that would be chosen" },
+    { "json", nil, "print the counts as JSON" },
+  },
+  details = {
+    "  moonvec import books books.csv",
+    "Without a collection at DIR, its schema is guessed from the first " .. SAMPLE_ROWS .. " rows, and printed: texts "
+      .. "become searchable by words, arrays of numbers of one length become vectors. `moonvec create` makes one as "
+      .. "you want it.",
+    "A wrong row ends the import with its number and the reason; batches before it stay. With `-`, stdin is read.",
+  },
+  run = function(call)
+    local ok, failure = pcall(run, call)
+    if call.spooled then
+      os.remove(call.spooled)
+    end
+    if not ok then
+      error(failure, 0)
+    end
+  end,
+}

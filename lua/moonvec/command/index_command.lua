@@ -1,0 +1,194 @@
+--- `moonvec index`: a folder of texts or code becomes a collection that is searched by words and by meaning, and is
+-- kept up to date.
+
+local core = require "moonvec.core"
+local command_call = require "moonvec.command.command_call"
+local folder_passages = require "moonvec.command.folder_passages"
+local folder_update = require "moonvec.command.folder_update"
+local folder_watch = require "moonvec.command.folder_watch"
+local index_notes = require "moonvec.command.index_notes"
+local json = require "moonvec.json"
+local model_choice = require "moonvec.command.model_choice"
+local moonvec = require "moonvec"
+local terminal = require "moonvec.command.terminal"
+
+-- Of a folder with up to so many bytes, the passages stay in memory while a model is learnt from them; the files of a
+-- larger one are read twice.
+local KEPT_BYTES_MAX = 2 ^ 28
+
+-- From so many changed passages on, indexes are built before the command ends; fewer are left to maintenance.
+local OPTIMIZE_MIN = 2000
+
+local WAYS = { "sentence", "paragraph", "heading", "code", "line" }
+
+-- Options that say how the folder is read. They are kept in the collection.
+local SETTINGS = { "model", "by", "size", "include", "exclude", "hidden", "no-ignore" }
+
+--- The absolute path of a folder.
+local function absolute(path)
+  local pipe = io.popen("cd '" .. path:gsub("'", "'\\''") .. "' && pwd -P")
+  local found = pipe:read "*l"
+  pipe:close()
+  return found or path
+end
+
+--- How the folder is read, from the options.
+local function new_notes(call)
+  local options = call.options
+  if options.by then
+    core.word("index", "way to split", options.by, (table.unpack or unpack)(WAYS)) -- luacheck: ignore
+  end
+  return {
+    folder = options.into and absolute(call.args[1]) or nil, by = options.by,
+    size = call:whole("size", 1000, 16, 65536), include = call:list "include", exclude = call:list "exclude",
+    hidden = options.hidden, no_ignore = options["no-ignore"],
+  }
+end
+
+local function remove(call, place)
+  call:check(moonvec.destroy(place))
+  os.remove(place .. "/" .. model_choice.FILE)
+  os.remove(place) -- the directory, which had another file
+end
+
+--- Makes the collection. `replaced`: the directory of an older one, which is removed once there is a model. Returns the
+-- collection, and the files with their passages if they were read, and are not too many to keep.
+local function create(call, folder, directory, notes, replaced)
+  local survey = call:check(folder_passages.survey(folder, notes))
+  local bar, kept = call:progress "learning", survey.bytes <= KEPT_BYTES_MAX and {} or nil
+  local model, place = model_choice.make(call, call.options.model or "learn",
+    call:check(folder_passages.each_text(folder, notes, function(bytes)
+      bar(bytes, survey.bytes)
+    end, kept)), survey.index)
+  local schema = folder_passages.schema(survey)
+  if model then
+    model_choice.add_field(schema, model, "text")
+  end
+  if replaced then
+    remove(call, replaced)
+  end
+  local collection = call:keep(call:check(moonvec.create_and_open(directory, schema, {
+    models = model and { [model.name] = model } or nil,
+  })))
+  if model then
+    call:check(model_choice.keep(collection, directory, model, place))
+  end
+  call:check(index_notes.write(collection, notes)) -- last: without notes, the next run begins again
+  return collection, kept and #kept > 0 and kept or nil
+end
+
+--- Whether the collection at the place can be made again: `index` has made it, and it is to be rebuilt, or a run ended
+-- before it wrote anything. Ends the call if another program has made it.
+local function is_replaceable(call, place)
+  local collection = call:check(moonvec.open(place, { read_only = true }))
+  local notes, count = index_notes.read(collection), #collection
+  local is_passages = folder_passages.is_schema(collection.schema)
+  collection:close()
+  if not notes and not (is_passages and count == 0) then
+    call:fail("'%s' is a collection that 'moonvec index' has not made", place)
+  end
+  return call.options.rebuild or not notes
+end
+
+local function check_settings(call, directory)
+  for _, name in ipairs(SETTINGS) do
+    if call.options[name] then
+      call:usage("'%s' is there already, made with other options: --%s counts with --rebuild, which makes it again",
+        directory, name)
+    end
+  end
+end
+
+--- Opens the collection of the folder, or makes it. Returns it, the notes, and the files if they were read already.
+local function open_target(call, folder)
+  local directory = call.options.into or folder:gsub("/*$", "/") .. command_call.INSIDE
+  local place = command_call.locate(directory)
+  if not place or is_replaceable(call, place) then
+    local notes = new_notes(call)
+    local collection, kept = create(call, folder, place or directory, notes, place)
+    return collection, notes, kept
+  end
+  check_settings(call, directory)
+  local collection = call:open(directory, { writable = true })
+  if next(call.model_failures) then
+    call:fail("%s (--rebuild makes the collection again)", select(2, next(call.model_failures)))
+  end
+  return collection, index_notes.read(collection)
+end
+
+local function describe(result)
+  local parts = { ("%s of %s"):format(result.passages == 1 and "1 passage" or terminal.number(result.passages)
+    .. " passages", result.files == 1 and "1 file" or terminal.number(result.files) .. " files") }
+  if result.removed > 0 then
+    parts[#parts + 1] = ("%s removed"):format(result.removed == 1 and "1 file" or terminal.number(result.removed)
+      .. " files")
+  end
+  return table.concat(parts, ", ")
+end
+
+--- One update: reads, writes, builds indexes, and says what was done. `is_quiet`: nothing is said if nothing was done.
+local function update(call, collection, folder, notes, began, kept, is_quiet)
+  local bar = call:progress("indexing", "passages")
+  local result = call:check(folder_update.run(collection, folder, notes, function(count)
+    bar(count, nil, count)
+  end, kept))
+  if result.passages >= OPTIMIZE_MIN then
+    call:optimize(collection)
+  end
+  for _, message in ipairs(result.failures) do
+    call:note("moonvec: %s", message)
+  end
+  bar()
+  local is_same = result.passages + result.removed == 0
+  if is_same and is_quiet then
+    return result
+  end
+  if call.options.json then
+    call:print_json { files = result.files, passages = result.passages, removed = result.removed,
+      failures = json.array(result.failures) }
+    call.stdout:flush()
+  else
+    call:note("%s in %.1f s", is_same and "nothing has changed" or describe(result), core.seconds() - began)
+  end
+  return result
+end
+
+return {
+  name = "index",
+  summary = "make a folder of texts or code searchable, and keep it so",
+  usage = "FOLDER",
+  options = {
+    { "into", "DIR", "where the collection is (default FOLDER/.moonvec)" },
+    { "watch", nil, "go on: update when files change, until it is interrupted" },
+    { "rebuild", nil, "make the collection again" },
+    { "model", "MODEL", "for search by meaning: " .. model_choice.HELP },
+    { "by", "WAY", "how files are split: " .. table.concat(WAYS, ", ") .. " (default: by the kind of file)" },
+    { "size", "BYTES", "the largest passage (default 1000)" },
+    { "include", "GLOBS", "only these files, such as \"*.md,*.txt\"" },
+    { "exclude", "GLOBS", "not these files" },
+    { "hidden", nil, "also files and folders whose name begins with a dot" },
+    { "no-ignore", nil, "also what .gitignore files leave out" },
+    { "json", nil, "print the counts as JSON" },
+  },
+  details = {
+    "  moonvec index notes && moonvec query notes how do I renew the certificate",
+    "Text files are split into passages: at headings and paragraphs, code at blank lines. They are searched by words "
+      .. "(in folders of code by identifiers and their parts), and by meaning with a model that is learnt from the "
+      .. "folder itself: nothing is downloaded. Binary files, hidden ones, and what ignore files name are left out.",
+    "A second run reads only files that are new or have another time or size, and removes what is gone.",
+  },
+  run = function(call)
+    local folder, began = call.args[1], core.seconds()
+    local collection, notes, kept = open_target(call, folder)
+    local result = update(call, collection, folder, notes, began, kept)
+    if not call.options.json and result.files > 0 then
+      call:note("'moonvec query %s WORDS' searches %s passages", call.options.into or folder,
+        terminal.number(#collection))
+    end
+    if call.options.watch then
+      folder_watch(folder, function()
+        update(call, collection, folder, notes, core.seconds(), nil, true)
+      end)
+    end
+  end,
+}

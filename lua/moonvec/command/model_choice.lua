@@ -1,0 +1,89 @@
+--- The model that --model names, for `moonvec index` and `moonvec import`, which make collections.
+
+local check = require "moonvec.check"
+local model_places = require "moonvec.command.model_places"
+local moonvec = require "moonvec"
+
+local M = {}
+
+-- A model that is learnt is kept in the directory of the collection.
+M.FILE = "learnt.model"
+local NAME = "learnt"
+
+--- The help of the option --model.
+M.HELP = "learn (from the texts themselves, the default), none, static:PATH, or \"http:URL NAME\""
+
+--- The place of a model with an absolute path, since programs run in other directories.
+local function absolute_place(place)
+  local path = place:match "^static:([^/].*)$"
+  if not path then
+    return place
+  end
+  local pipe = io.popen "pwd -P"
+  local here = pipe:read "*l"
+  pipe:close()
+  return "static:" .. here .. "/" .. path
+end
+
+--- The model and where it is; nil for "none", and if there is too little to learn from, which the person is told.
+-- next_text(): the texts to learn from. `index`: the index of the field that they are for, whose words are learnt.
+function M.make(call, given, next_text, index)
+  if given == "none" then
+    return nil
+  elseif given ~= "learn" then
+    local place = absolute_place(given)
+    return call:check(model_places.load("", place)), place
+  end
+  local model, message = moonvec.embed.learn(next_text, {
+    name = NAME, tokenizer = index.tokenizer, language = index.language, stop_words = index.stop_words,
+  })
+  if not model then
+    call:note("without a model: %s", message)
+    return nil
+  end
+  return model, "learn:" .. M.FILE
+end
+
+--- Adds a vector field to a schema: the vectors that the model makes of the field `from`.
+function M.add_field(schema, model, from)
+  local name, taken = "embedding", {}
+  for _, list in ipairs { schema.fields, schema.vectors } do
+    for _, field in ipairs(list) do
+      taken[field.name] = true
+    end
+  end
+  while taken[name] do
+    name = name .. "_"
+  end
+  table.insert(schema.vectors, {
+    name = name, type = "vector_fp32", dim = model.dim, metric = "cosine", embed = { from = from, model = model.name },
+  })
+  return schema
+end
+
+--- Keeps the model with its collection: its file, and where it is. Returns true, or nil, message, code.
+function M.keep(collection, directory, model, place)
+  if model.save then
+    local saved, message, code = model:save(directory .. "/" .. M.FILE)
+    if not saved then
+      return nil, message, code
+    end
+  end
+  return model_places.remember(collection, model.name, place)
+end
+
+--- The string field of the schema with this name; raises if there is none.
+function M.text_field(call, schema, name)
+  local names = {}
+  for _, field in ipairs(schema.fields) do
+    if field.name == name and field.type == "string" then
+      return field
+    elseif field.type == "string" then
+      names[#names + 1] = "'" .. field.name .. "'"
+    end
+  end
+  check.misuse("%s: '--embed' must be the name of a string field, got '%s' (there are: %s)", call.command.name, name,
+    table.concat(names, ", "))
+end
+
+return M

@@ -1,0 +1,22 @@
+--- `moonvec schema`: the schema of a collection.
+
+local pretty = require "moonvec.command.pretty"
+
+return {
+  name = "schema",
+  summary = "print the schema of a collection",
+  usage = "DIR",
+  options = {
+    { "json", nil, "as JSON in one line (without an option: JSON that is indented)" },
+    { "lua", nil, "as a Lua file that returns it" },
+  },
+  details = { "`moonvec create --schema` reads each of these." },
+  run = function(call)
+    local schema = call:open(call.args[1], { models = false }).schema
+    if call.options.json then
+      call:print_json(schema)
+    else
+      call:print(call.options.lua and "return " .. pretty.lua(schema) or pretty.json(schema))
+    end
+  end,
+}

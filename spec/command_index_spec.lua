@@ -1,0 +1,257 @@
+-- moonvec index: a folder becomes a collection, is kept up to date, and is searched.
+
+local command_line = require "spec.support.command_line"
+local json = require "moonvec.json"
+local program = require "spec.support.program"
+local support = require "spec.support.init"
+
+local output, failure, quote = command_line.output, command_line.failure, program.quote
+
+local function write_file(path, text)
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+end
+
+--- A folder with these files, written some time ago: a file that was written just now is read again in the next run.
+local function folder_of(files)
+  local folder = support.path()
+  for path, text in pairs(files) do
+    os.execute("mkdir -p " .. quote(folder .. "/" .. (path:match "^(.*)/" or "")))
+    write_file(folder .. "/" .. path, text)
+    os.execute("touch -d '1 hour ago' " .. quote(folder .. "/" .. path))
+  end
+  return folder
+end
+
+local function index(...)
+  return json.decode(output("index", ..., "--json"))
+end
+
+--- The counts of a run with a model that needs no time.
+local function quick_index(folder, ...)
+  return json.decode(output("index", folder, "--json", ...))
+end
+
+local NOTES = {
+  ["cooking/bread.md"] = "# Bread\n\nFlour, water and salt.\n\n## Sourdough\n\nThe starter is fed every day.\n",
+  ["garden.txt"] = "Tomatoes want sun.\n\nPotatoes are planted in April, when the ground is warm.\n",
+  ["code/fib.lua"] = "local function fibonacci(n)\n  return n\nend\n\n"
+    .. "local function parseHTML(text)\n  return text\nend\n",
+  ["page.html"] = "<html><head><title>x</title><style>b { color: red }</style></head>\n<body>\n"
+    .. "<p>The <b>heron</b> &amp; the frog</p></body></html>\n",
+}
+
+local function paths_of(text)
+  local paths = {}
+  for line in text:gmatch "[^\n]+" do
+    paths[#paths + 1] = not line:find "^ " and line or nil
+  end
+  return paths
+end
+
+-- Once is enough for what takes seconds: these are the same on each Lua.
+local slow_it = _VERSION == "Lua 5.4" and it or function() end
+
+after_each(support.clean)
+
+describe("moonvec index", function()
+  it("makes a folder searchable by words", function()
+    local folder = folder_of(NOTES)
+    local result = quick_index(folder, "--model", "none")
+    assert.equal(4, result.files)
+    assert.equal(5, result.passages)
+    local text = output("query", folder, "starter")
+    assert.truthy(text:find(folder .. "/cooking/bread.md:5  Bread > Sourdough\n", 1, true), text)
+    assert.truthy(text:find("The starter is fed every day", 1, true))
+    assert.same({ folder .. "/garden.txt:1" }, paths_of(output("query", folder, "potatoes")))
+    local hit = json.decode(output("query", folder, "heron", "--json"))
+    assert.same({ "page.html", 3 }, { hit.path, hit.line })
+    assert.is_nil(output("query", folder, "color", "--json"):find "page")
+    local first, last = hit.first, hit.last
+    assert.truthy(NOTES["page.html"]:sub(first, last):find("heron", 1, true))
+  end)
+
+  it("searches code by identifiers and their parts", function()
+    local folder = folder_of { ["a.lua"] = NOTES["code/fib.lua"], ["b.c"] = "int parse_number(char *text);\n",
+      ["large.png"] = ("\0\1"):rep(1000) }
+    quick_index(folder, "--model", "none")
+    assert.same({ folder .. "/a.lua:1" }, paths_of(output("query", folder, "html")))
+    assert.same({ folder .. "/b.c:1" }, paths_of(output("query", folder, "parse_number")))
+  end)
+
+  it("reads only what has changed, and removes what is gone", function()
+    local folder = folder_of(NOTES)
+    quick_index(folder, "--model", "none")
+    local same = quick_index(folder)
+    assert.same({ 0, 0, 0 }, { same.files, same.passages, same.removed })
+
+    write_file(folder .. "/garden.txt", "Tomatoes want sun.\n\nCarrots do not.\n")
+    os.remove(folder .. "/page.html")
+    write_file(folder .. "/new.txt", "A badger.\n")
+    local result = quick_index(folder)
+    assert.same({ 2, 3, 1 }, { result.files, result.passages, result.removed })
+    assert.same({}, paths_of(output("query", folder, "potatoes")))
+    assert.same({}, paths_of(output("query", folder, "heron")))
+    assert.same({ folder .. "/garden.txt:1" }, paths_of(output("query", folder, "carrots")))
+    assert.same({ folder .. "/new.txt:1" }, paths_of(output("query", folder, "badger")))
+
+    -- A file of the same size and time that was read in the second in which it was written is read again.
+    write_file(folder .. "/new.txt", "A beaver.\n")
+    assert.equal(1, quick_index(folder).files)
+    assert.same({ folder .. "/new.txt:1" }, paths_of(output("query", folder, "beaver")))
+  end)
+
+  slow_it("has after any changes what a new collection has", function()
+    local random, folder = support.random(3), support.path()
+    os.execute("mkdir " .. quote(folder))
+    local words = { "alpha", "beta", "gamma", "delta", "epsilon", "zeta" }
+    local function some_text()
+      local parts = {}
+      for i = 1, random(12) do
+        parts[i] = words[random(#words)] .. (random(3) == 1 and "\n\n" or " ")
+      end
+      return table.concat(parts) .. "\n"
+    end
+    for _ = 1, 4 do
+      for _ = 1, 4 do
+        local path = ("%s/%d.txt"):format(folder, random(6))
+        if random(4) == 1 then
+          os.remove(path)
+        else
+          write_file(path, some_text())
+        end
+      end
+      quick_index(folder, "--into", folder .. ".c")
+    end
+    quick_index(folder, "--into", folder .. ".new", "--model", "learn")
+    local function export(directory)
+      return output("export", directory, "--fields", "path,passage,line,first,last,text")
+    end
+    local function sorted(text)
+      local lines = {}
+      for line in text:gmatch "[^\n]+" do
+        lines[#lines + 1] = line
+      end
+      table.sort(lines)
+      return lines
+    end
+    assert.same(sorted(export(folder .. ".new")), sorted(export(folder .. ".c")))
+    program.remove(folder .. ".new")
+    program.remove(folder .. ".c")
+  end)
+
+  it("keeps what it cannot read", function()
+    local folder = folder_of(NOTES)
+    quick_index(folder, "--model", "none")
+    os.execute(("chmod -R a+rwX %s && chmod 000 %s/cooking"):format(quote(folder), quote(folder)))
+    local run = command_line.command("index", folder, "--json")
+    if command_line.shell "id -u" == "0\n" then -- root can read everything
+      run = "setpriv --reuid=65534 --clear-groups -- " .. run
+    end
+    local text, exit_code, errors = command_line.shell(run)
+    os.execute("chmod 755 " .. quote(folder .. "/cooking"))
+    assert.equal(0, exit_code)
+    assert.equal(1, #json.decode(text).failures)
+    assert.truthy(errors:find("cooking", 1, true))
+    assert.equal(1, #paths_of(output("query", folder, "starter")))
+  end)
+
+  it("learns what words mean from the folder", function()
+    local files = {}
+    for i = 1, 60 do
+      files[("animal%d.txt"):format(i)] = ("the dog and the wolf bark at the moon number%d\n"):format(i)
+      files[("plant%d.txt"):format(i)] = ("the oak and the beech grow leaves in spring number%d\n"):format(i)
+    end
+    local folder = folder_of(files)
+    assert.equal(120, index(folder).files)
+    local schema = json.decode(output("schema", folder))
+    assert.equal("learnt", schema.vectors[1].embed.model)
+    for line in output("query", folder, "wolf", "--meaning", "--json"):gmatch "[^\n]+" do
+      assert.truthy(json.decode(line).path:find "^animal")
+    end
+    -- By both, and in a copy, where the model is, too.
+    local copy = support.path()
+    output("backup", folder, copy)
+    output("backup", folder, copy, "--replace")
+    assert.equal(output("query", folder, "beech", "--json"), output("query", copy, "beech", "--json"))
+    assert.truthy(output("query", copy, "beech", "--meaning", "--json"):find "plant")
+    -- Without the model, words still find.
+    os.remove(copy .. "/learnt.model")
+    local text, exit_code, errors = command_line.run("query", copy, "beech", "--json")
+    assert.equal(0, exit_code)
+    assert.truthy(text:find "plant")
+    assert.truthy(errors:find("searched by words only: ", 1, true), errors)
+    assert.truthy(failure(1, "query", copy, "beech", "--meaning"):find("learnt.model", 1, true))
+  end)
+
+  it("keeps its settings, and changes them only with --rebuild", function()
+    local folder = folder_of(NOTES)
+    assert.equal(1, quick_index(folder, "--model", "none", "--include", "*.txt", "--by", "line").files)
+    assert.equal(0, quick_index(folder).files)
+    assert.truthy(failure(2, "index", folder, "--by", "code"):find("--by counts with --rebuild", 1, true))
+    assert.equal(4, quick_index(folder, "--model", "none", "--rebuild").files)
+    assert.truthy(failure(1, "index", folder, "--rebuild", "--model", "static:none"):find("none", 1, true))
+    assert.equal("5\n", output("count", folder)) -- the old one stays
+    quick_index(folder, "--model", "learn", "--rebuild")
+    assert.equal(4, quick_index(folder, "--model", "learn", "--rebuild").files)
+  end)
+
+  it("puts the collection elsewhere, and its hits lead to the folder", function()
+    local folder, directory = folder_of(NOTES), support.path()
+    quick_index(folder, "--into", directory, "--model", "none")
+    assert.is_nil(io.open(folder .. "/.moonvec"))
+    assert.same({ folder .. "/garden.txt:1" }, paths_of(output("query", directory, "potatoes")))
+    assert.equal(0, quick_index(folder, "--into", directory).files)
+    local command = "cd " .. quote(folder) .. " && "
+    quick_index(folder, "--model", "none")
+    local here = command_line.shell "pwd":gsub("\n$", "")
+    local text = command_line.shell(command .. (command_line.command("query", ".", "potatoes"):gsub("bin/moonvec",
+      here .. "/bin/moonvec")))
+    assert.same({ "garden.txt:1" }, paths_of(text))
+  end)
+
+  slow_it("goes on after it was killed", function()
+    local files = {}
+    for i = 1, 400 do
+      files[("%d.txt"):format(i)] = ("word%d\n"):format(i):rep(60)
+    end
+    local folder = folder_of(files)
+    for i = 1, 3 do
+      command_line.shell(("%s >/dev/null 2>&1 & sleep 0.%d; kill -KILL $!; wait"):format(
+        command_line.command("index", folder), 2 * i - 1))
+    end
+    index(folder)
+    assert.equal("400\n", output("count", folder, "passage = 1"))
+    assert.equal("sound\n", output("check", folder))
+  end)
+
+  it("watches a folder until it is interrupted", function()
+    local folder, printed = folder_of(NOTES), support.path()
+    local script = ("set -m; %s >%s & group=$!; while ! [ -s %s ]; do sleep 0.05; done; echo The badger. >%s/new.txt; "
+      .. "while ! grep -q '\"files\":1' %s; do sleep 0.05; done; kill -INT -- -$group; wait $group"):format(
+      command_line.command("index", folder, "--model", "none", "--watch", "--json"), printed, printed, folder, printed)
+    local _, exit_code, errors = command_line.shell("timeout 20 bash -c " .. quote(script))
+    assert.equal(0, exit_code)
+    assert.is_nil(errors:find("moonvec", 1, true) and errors:find("moonvec: ", 1, true), errors)
+    assert.same({ folder .. "/new.txt:1" }, paths_of(output("query", folder, "badger")))
+  end)
+
+  it("says what is wrong with a call", function()
+    local folder = folder_of(NOTES)
+    assert.truthy(failure(1, "index", folder .. "/none"):find("is no folder", 1, true))
+    assert.truthy(failure(1, "index", folder .. "/garden.txt"):find("is no folder", 1, true))
+    assert.truthy(failure(2, "index", folder, "--by", "headings"):find("did you mean 'heading'?", 1, true))
+    assert.truthy(failure(2, "index", folder, "--size", 1):find("from 16 to 65536", 1, true))
+    assert.truthy(failure(1, "index", folder, "--model", "stat:x"):find("is no place of a model", 1, true))
+    local path = support.path()
+    output("create", path, "--field", "n:int32")
+    output("put", path, '{"id":"a","n":1}')
+    for _, option in ipairs { "--json", "--rebuild" } do
+      assert.truthy(failure(1, "index", folder, "--into", path, option):find("has not made", 1, true))
+    end
+    output("delete", path, "a")
+    assert.truthy(failure(1, "index", folder, "--into", path, "--rebuild"):find("has not made", 1, true))
+    assert.equal("0\n", output("count", path))
+  end)
+end)
