@@ -218,15 +218,20 @@ describe("the advice of measure", function()
   it("names the setting that is best", function()
     assert.equal("recall = 0.95 gives 0.956 at 60 us here, exact search takes 900 us: the default is fine",
       advise { row(0.9, 0.93, 40), row(0.95, 0.956, 60), row(0.99, 0.995, 90), row(nil, 1, 900, 0) })
-    assert.equal("recall = 0.95 gives 0.956 at 60 us here, and recall = 0.99 gives 0.995 at 65 us, hardly more (exact "
-      .. "search: 1.2 ms): set recall = 0.99",
+    assert.equal("recall = 0.95 gives 0.956 at 60 us here, and recall = 0.99 gives 0.995 at 65 us, hardly more "
+      .. "(exact search: 1.2 ms): set recall = 0.99",
       advise { row(0.95, 0.956, 60), row(0.99, 0.995, 65), row(nil, 1, 1200, 0) })
     assert.equal("recall = 0.99 gives 0.960 at 90 us here, exact search takes 900 us: set recall = 0.99, because the "
       .. "default finds only 0.910", advise { row(0.95, 0.91, 60), row(0.99, 0.9601, 90), row(nil, 1, 900, 0) })
-    assert.equal("no setting that was measured finds 0.95; recall = 0.95 gives 0.900 at 60 us, exact search takes 900 us: "
-      .. "set a higher recall, or exact = true", advise { row(0.95, 0.9, 60), row(nil, 1, 900, 0) })
-    assert.equal("recall = 0.95 gives 0.97 at 60 us here, exact search takes hardly longer, 70 us: set exact = true",
+    assert.equal("no setting that was measured finds 0.95; recall = 0.95 gives 0.900 at 60 us, exact search takes "
+      .. "900 us: set a higher recall, or exact = true", advise { row(0.95, 0.9, 60), row(nil, 1, 900, 0) })
+    assert.equal("recall = 0.95 gives 0.970 at 60 us here, exact search takes hardly longer, 70 us: set exact = true",
       advise { row(0.95, 0.97, 60), row(nil, 1, 70, 0) })
+  end)
+
+  it("does not ask for more than nearly all", function()
+    assert.equal("recall = 0.95 gives 0.999 at 60 us here, exact search takes 70 us: the default is fine",
+      advise { row(0.95, 0.999, 60, 0.0001), row(0.99, 1, 60, 0.0001), row(nil, 1, 70, 0) })
   end)
 
   it("says when samples are too few to tell", function()
@@ -235,8 +240,8 @@ describe("the advice of measure", function()
   end)
 
   it("says that few matches are compared anyway", function()
-    assert.equal("the filter matches only 12 documents, so searches are exact anyway and take 9 us: there is nothing to "
-      .. "set", advise({ row(0.95, 1, 9, 0.005, 0), row(nil, 1, 9, 0) }, true, 12))
+    assert.equal("the filter matches only 12 documents, so searches are exact anyway and take 9 us: there is nothing "
+      .. "to set", advise({ row(0.95, 1, 9, 0.005, 0), row(nil, 1, 9, 0) }, true, 12))
   end)
 end)
 
@@ -271,8 +276,8 @@ describe("misuse of measure", function()
   end)
 
   it("is told when the filter is wrong", function()
-    assert.matches("filter:1: unknown field 'yeer'", support.message_of(c.measure, c, { field = "body", queries = { { 1, 2 } },
-      filter = "yeer > 1" }))
+    local message = support.message_of(c.measure, c, { field = "body", queries = { { 1, 2 } }, filter = "yeer > 1" })
+    assert.matches("filter:1: unknown field 'yeer'", message)
     assert.equal(moonvec.simd, c:stats().simd) -- the collection still works
   end)
 end)

@@ -61,7 +61,7 @@ static const char *word_at(const mv_learner *l, uint32_t n, size_t *size)
     return (const char *)l->bytes.data + begin;
 }
 
-static uint32_t find_word(const mv_learner *l, const char *term, size_t size)
+static uint32_t find_slot(const mv_learner *l, const char *term, size_t size)
 {
     uint32_t mask = l->slots_count - 1, at = (uint32_t)hash_bytes(term, size, 0) & mask;
     for (; l->slots[at]; at = (at + 1) & mask) {
@@ -91,7 +91,7 @@ static mv_err grow_words(mv_learner *l, mv_error *error)
     for (uint32_t n = 0; n < l->terms; n++) {
         size_t size;
         const char *term = word_at(l, n, &size);
-        l->slots[find_word(l, term, size)] = n + 1;
+        l->slots[find_slot(l, term, size)] = n + 1;
     }
     return MV_OK;
 }
@@ -107,7 +107,7 @@ static mv_err grow_words(mv_learner *l, mv_error *error)
 static mv_err intern(mv_learner *l, const text_token *token, uint32_t *number, mv_error *error)
 {
     MV_TRY(grow_words(l, error));
-    uint32_t at = find_word(l, token->term, token->size);
+    uint32_t at = find_slot(l, token->term, token->size);
     if (l->slots[at]) {
         *number = l->slots[at] - 1;
         return MV_OK;

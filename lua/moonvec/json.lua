@@ -11,9 +11,6 @@ local ARRAY, OBJECT = {}, {}
 -- The deepest value that is written. Deeper ones are taken for tables that contain themselves.
 local DEPTH_MAX = 1000
 
--- Whole numbers below it are written with all their digits.
-local WHOLE_MAX = 2 ^ 53
-
 local cjson -- an instance with the settings of this module, made when it is first needed
 
 local function library()
@@ -79,7 +76,7 @@ local function put_number(out, number)
     out[#out + 1] = ("%.0f"):format(number)
     return
   end
-  local text = (number % 1 == 0 and math.abs(number) < WHOLE_MAX and "%.0f" or "%.14g"):format(number)
+  local text = ("%.14g"):format(number)
   if tonumber(text) ~= number then
     text = ("%.16g"):format(number)
     if tonumber(text) ~= number then

@@ -132,7 +132,7 @@ local function choose(rows)
   elseif exact.p50_us <= HARDLY_MORE * row.p50_us and row.recall < ALL then
     return ("%s here, exact search takes hardly longer, %s: set exact = true"):format(result_text(row), took)
   end
-  local better = nearly_free(rows, row)
+  local better = row.recall < ALL and nearly_free(rows, row)
   if better then
     return ("%s here, and %s, hardly more (exact search: %s): set %s"):format(result_text(row), result_text(better),
       took, (better.setting:gsub(" ", " = ")))
