@@ -14,6 +14,8 @@ local utf8_text = require "moonvec.utf8_text"
 
 local misuse = check.misuse
 
+local M = {}
+
 local BATCH_DEFAULT, BATCH_MAX = 128, 2048 -- the protocol allows 2,048
 local RETRIES_DEFAULT, RETRIES_MAX = 4, 100
 local TIMEOUT_DEFAULT = 60
@@ -313,7 +315,7 @@ end
 
 --- Makes a model of a server; moonvec.embed.http in types.lua describes the options. Without `dim` the server is asked
 -- for it at once: nil, message, "io" if it does not answer.
-return function(options)
+function M.open(options)
   if type(options) ~= "table" then
     misuse("embed.http: expected a table of options, got a %s", type(options))
   end
@@ -354,3 +356,5 @@ return function(options)
     end,
   }
 end
+
+return M
