@@ -189,8 +189,8 @@ describe(".ask", function()
 
   local body = { name = "body", type = "string", index = { type = "text" } }
   local title = { name = "title", type = "string", index = { type = "text" } }
-  local meaning = { name = "meaning", embed = { from = "body", model = "m" } }
-  local other = { name = "other", embed = { from = "title", model = "n" } }
+  local meaning = { name = "meaning", embed = { from = "body", model = "m", fingerprint = "f" } }
+  local other = { name = "other", embed = { from = "title", model = "n", fingerprint = "g" } }
 
   it("searches by meaning, and in all fields with a text index", function()
     assert.same({ field = "meaning", text = "robots", topk = 5 }, searches({}, { meaning }, {}))
