@@ -1,13 +1,15 @@
--- The soak: one collection, written, read, optimized, changed and backed up by several processes at once, for hours.
--- A process is killed every few seconds, and a reader that holds an iterator is stopped for a tenth of the time.
+-- The soak: one collection, written, read, optimized, changed and backed up by several processes at once, for hours;
+-- and a cache beside it, whose documents expire and are evicted. A process is killed every few seconds, and a reader
+-- that holds an iterator is stopped for a tenth of the time.
 --
 --   lua5.4 spec/soak.lua [SECONDS [SEED]]
 --
--- spec/support/soak_roles.lua has the processes, soak_documents.lua what they write, soak_journal.lua how it is known
--- what must be there. The exit code is 0 if nothing was lost. Else the directory of the soak is kept: a new one in
--- MOONVEC_SOAK_DIR, or a temporary one.
+-- spec/support/soak_roles.lua has the processes, soak_documents.lua what they write, soak_journal.lua and soak_cache.lua
+-- how it is known what must be there. The exit code is 0 if nothing was lost. Else the directory of the soak is kept: a
+-- new one in MOONVEC_SOAK_DIR, or a temporary one.
 -- The seed decides the operations of each process; how those of different processes interleave is up to the machine.
 
+local cache = require "spec.support.soak_cache"
 local children = require "spec.support.children"
 local documents = require "spec.support.soak_documents"
 local moonvec = require "moonvec"
@@ -21,6 +23,7 @@ local RARE = 10 -- one of that many kills of a rare role happens
 local FILES_FACTOR, SLACK = 1.5, 16 * 1024 * 1024 -- the files, and the growth of the catalog, against what is needed
 local MEMORY_FACTOR, MEMORY_SLACK = 1.5, 32 * 1024 * 1024
 
+local CACHE_MAX = 64 * 1024 * 1024 -- bytes of the cache at any time: some MB are needed
 local CATALOG_MAX = 2 * 1024 * 1024 * 1024 -- bytes; then a stopped reader goes on early, to spare the disk
 local END_MAX = 300 -- seconds for a process to end
 -- A process gets no SIGINT of the terminal, being in a session of its own. It dies with the parent, however that ends.
@@ -156,6 +159,7 @@ function Soak:sample()
   for name, value in pairs(self.newest) do
     raise_to(self.largest, name, value)
   end
+  raise_to(self.largest, "cache", measure(self.cache).bytes)
   for _, process in ipairs(self.processes) do
     if process.child then
       local rss, private, descriptors = measure_process(process.child.pid)
@@ -251,29 +255,54 @@ local function remove_garbage(c)
   end
 end
 
--- A backup has the files of one commit and nothing else.
-function Soak:check_sizes(c)
-  local path = self.directory .. "/last"
-  assert(c:backup(path))
+-- Closes a collection, and compares its files with those of a backup, which has those of one commit and nothing else.
+-- Returns the sizes of both.
+function Soak:check_files(c, path)
+  local backup = path .. ".last"
+  assert(c:backup(backup))
   assert(c:close())
-  local now, needed = measure(self.collection), measure(path)
+  local now, needed = measure(path), measure(backup)
+  local names = children.output(("ls %s | grep -c '^[0-9]'; ls %s | grep -c '^[0-9]'; ls %s | grep '[.]new$'"):format(
+    program.quote(path), program.quote(backup), program.quote(path)))
+  local files, files_needed, unfinished = names:match("^(%d+)\n(%d+)\n(.*)$")
+  if files ~= files_needed or unfinished ~= "" then
+    self:fail("%s: %s numbered files are left where %s are needed; unfinished: '%s'", path, files, files_needed,
+      unfinished)
+  end
+  if now.bytes - now.catalog > FILES_FACTOR * (needed.bytes - needed.catalog) + SLACK then
+    self:fail("%s: the files have %s, of which %s are needed", path, mib(now.bytes - now.catalog),
+      mib(needed.bytes - needed.catalog))
+  end
+  return now, needed
+end
+
+function Soak:check_sizes(c)
+  local now, needed = self:check_files(c, self.collection)
   say("directory: %s in %d files at the end, %s at its largest, %s in %d files for the live documents",
     mib(now.bytes), now.files, mib(self.largest.bytes), mib(needed.bytes), needed.files)
   say("catalog: %s before the reader was stopped, %s at its largest, %s when it went on, %s at the end",
     mib(self.catalog_before or 0), mib(self.largest.catalog), mib(self.catalog_after or 0), mib(now.catalog))
-  local names = children.output(("ls %s | grep -c '^[0-9]'; ls %s | grep -c '^[0-9]'; ls %s | grep '[.]new$'"):format(
-    program.quote(self.collection), program.quote(path), program.quote(self.collection)))
-  local files, files_needed, unfinished = names:match("^(%d+)\n(%d+)\n(.*)$")
-  if files ~= files_needed or unfinished ~= "" then
-    self:fail("%s numbered files are left where %s are needed; unfinished: '%s'", files, files_needed, unfinished)
-  end
-  if now.bytes - now.catalog > FILES_FACTOR * (needed.bytes - needed.catalog) + SLACK then
-    self:fail("the files have %s, of which %s are needed", mib(now.bytes - now.catalog),
-      mib(needed.bytes - needed.catalog))
-  end
   local catalog_after = self.catalog_after or needed.catalog
   if now.catalog > FILES_FACTOR * catalog_after + SLACK then
     self:fail("the catalog has grown from %s to %s while no reader was stopped", mib(catalog_after), mib(now.catalog))
+  end
+end
+
+function Soak:check_cache()
+  local c = assert(moonvec.open(self.cache, { maintenance = "manual" }))
+  local fault = roles.cache_journal(self.directory, self.seed):fault(c)
+  if fault then
+    self:fail("the cache: %s", fault)
+  end
+  assert(c:optimize())
+  remove_garbage(c)
+  assert(c:check())
+  local stats = c:stats()
+  local now, needed = self:check_files(c, self.cache)
+  say("cache: %d documents, %d have expired, %d were evicted; %s at its largest, %s at the end, %s for its documents",
+    stats.documents, stats.expired, stats.evicted, mib(self.largest.cache), mib(now.bytes), mib(needed.bytes))
+  if self.largest.cache > CACHE_MAX or now.catalog > FILES_FACTOR * needed.catalog + SLACK then
+    self:fail("the space of what has expired or was evicted did not come back")
   end
 end
 
@@ -307,6 +336,7 @@ function Soak:check()
   self:check_contents(c)
   assert(c:check())
   self:check_sizes(c)
+  self:check_cache()
   self:check_memory()
 end
 
@@ -338,6 +368,7 @@ function Soak:prepare()
   local c = assert(moonvec.create_and_open(self.collection, documents.SCHEMA))
   assert(c:insert(documents.first()))
   assert(c:close())
+  assert(assert(moonvec.create_and_open(self.cache, cache.SCHEMA)):close())
   for index = 1, #roles.list do
     self:start(index)
   end
@@ -351,7 +382,8 @@ local function main(seconds, seed)
     return 2
   end
   local soak = setmetatable({
-    seconds = seconds, seed = seed, directory = directory, collection = directory .. "/collection",
+    seconds = seconds, seed = seed, directory = directory,
+    collection = directory .. "/collection", cache = directory .. "/cache",
     random = operations.random(seed, "soak", 0), began = os.time(), processes = {}, faults = {}, largest = {},
   }, Soak)
   say("soak: %d seconds, seed %d, in %s", seconds, seed, directory)

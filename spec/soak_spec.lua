@@ -1,5 +1,6 @@
 -- The soak (spec/soak.lua) for a few seconds, and that it finds what is lost.
 
+local cache = require "spec.support.soak_cache"
 local documents = require "spec.support.soak_documents"
 local journals = require "spec.support.soak_journal"
 local operations = require "spec.support.soak_operations"
@@ -87,5 +88,79 @@ describe("the soak", function()
     local output, status = program.run("spec/soak.lua", 8, SEED)
     assert.equal(0, status, output)
     assert.matches("nothing lost", output)
+  end)
+end)
+
+describe("the cache of the soak", function()
+  local c, path
+
+  local function open_journal()
+    return cache.open(path, SEED)
+  end
+
+  local function work(steps)
+    local journal = open_journal()
+    journal:resume(c)
+    for _ = 1, steps do
+      journal:step(c)
+    end
+    journal.file:close()
+    return journal
+  end
+
+  local function append(text)
+    local file = assert(io.open(path, "a"))
+    file:write(text)
+    file:close()
+  end
+
+  before_each(function()
+    c, path = support.collection(cache.SCHEMA), support.path()
+  end)
+  after_each(support.clean)
+
+  it("knows what expires and what is evicted", function()
+    work(150)
+    local journal = work(150)
+    assert.equal(300, journal.number)
+    assert.is_nil(open_journal():fault(c))
+    assert.is_true(c:stats().expired > 0 and c:stats().evicted > 1000)
+    assert.is_true(c:count() > 0.8 * cache.DOCUMENTS_MAX)
+  end)
+
+  it("accepts that the last operation happened or not", function()
+    local journal = work(60)
+    append(("begin 61 %d\n"):format(os.time()))
+    assert.is_nil(open_journal():fault(c))
+    local file = assert(io.open(path))
+    local text = file:read("*a")
+    file:close()
+    file = assert(io.open(path, "w"))
+    file:write((text:gsub("done 60 .*", "")))
+    file:close()
+    local reopened = open_journal()
+    assert.equal(59, reopened.number)
+    assert.is_nil(reopened:fault(c))
+    assert.equal(journal.number, reopened.number)
+  end)
+
+  it("finds a document that is lost, one that came back, and one that has expired", function()
+    local journal = work(40)
+    local newest = journal.model.list[#journal.model.list]
+    local id = documents.id(cache.OWNER, newest.key)
+    local document = assert(c:fetch(id, { include_vector = "table" }))
+    assert.equal(1, c:delete(id))
+    assert.matches(id .. " of operation %d+ is lost", open_journal():fault(c))
+    assert.equal(1, c:insert(document))
+    assert.is_nil(open_journal():fault(c))
+    document.n = document.n + 1
+    assert.equal(1, c:upsert(document))
+    assert.has_error(function()
+      assert(not open_journal():fault(c))
+    end)
+    cache.check({ id = "cache:1", key = 1, n = 1, gone = 100 }, 99)
+    assert.has_error(function()
+      cache.check({ id = "cache:1", key = 1, n = 1, gone = 100 }, 100)
+    end, "document cache:1 expired at 100, and was returned at 100")
   end)
 end)

@@ -1,6 +1,7 @@
 -- The processes of the soak (spec/soak.lua). Each role works until the file `stop` appears in the directory of the
 -- soak, and raises at the first answer that is wrong.
 
+local cache = require "spec.support.soak_cache"
 local documents = require "spec.support.soak_documents"
 local journals = require "spec.support.soak_journal"
 local moonvec = require "moonvec"
@@ -15,6 +16,7 @@ Run.__index = Run
 local RECALLS, RECALL_MIN = 30, 0.8 -- the mean of that many searches is at least this
 local BACKUPS_EVERY = 10 -- seconds
 local SCHEMA_CHANGES_EVERY = 5
+local CACHE_CHECK_EVERY = 100 -- operations
 
 --- How often the processes of a role did what, so far: appended to a file once a second, because they are killed.
 function Run:count(what)
@@ -43,6 +45,10 @@ end
 
 function Run:open(options)
   return assert(moonvec.open(self.directory .. "/collection", options))
+end
+
+function Run:open_cache(options)
+  return assert(moonvec.open(self.directory .. "/cache", options))
 end
 
 --- The result of a call that may find the collection busy.
@@ -476,6 +482,79 @@ local function back_up(run)
   assert(c:close())
 end
 
+--- The journal of the cache, for the check at the end.
+function M.cache_journal(directory, seed)
+  return cache.open(directory .. "/cache.journal", seed)
+end
+
+local function write_cache(run, options)
+  local c = run:open_cache(options)
+  local journal = M.cache_journal(run.directory, run.seed)
+  journal:resume(c)
+  while not run:stopping() do
+    run:count(journal:step(c))
+    if journal.number % CACHE_CHECK_EVERY == 0 then
+      journal:resume(c)
+      run:count("check")
+    end
+  end
+  assert(c:close())
+end
+
+local cache_reads = {}
+
+function cache_reads.query(run, c)
+  local vector = documents.vector(cache.OWNER, run.random(4000), run.random(1000))
+  return c:query { field = "v", vector = vector, topk = 20, include_vector = "table" }
+end
+
+function cache_reads.text(run, c)
+  return c:query { text = documents.word(run.random(4000)), include_vector = "table" }
+end
+
+function cache_reads.filter(run, c)
+  local first = run.random(4000)
+  return c:query { filter = "key BETWEEN ? AND ?", args = { first, first + 100 }, order_by = "key", topk = 101 }
+end
+
+function cache_reads.fetch(run, c)
+  local ids = {}
+  for i = 1, 20 do
+    ids[i] = documents.id(cache.OWNER, run.random(4000))
+  end
+  return c:fetch(ids)
+end
+
+-- An iterator goes on with the second in which it was begun.
+function cache_reads.iterate(_, c)
+  local list = {}
+  for document in c:iterate { include_vector = "table" } do
+    list[#list + 1] = document
+  end
+  return list
+end
+
+local CACHE_READS = { "query", "query", "query", "filter", "fetch", "fetch", "text", "iterate" }
+
+-- What has expired when a call begins is not returned by it. Now and then the collection is optimized.
+local function read_cache(run)
+  local c = run:open_cache()
+  while not run:stopping() do
+    local name = CACHE_READS[run.random(#CACHE_READS)]
+    local now = os.time()
+    for _, document in pairs(assert(cache_reads[name](run, c))) do
+      cache.check(document, now)
+    end
+    run:count(name)
+    local count = assert(c:count())
+    assert(count <= cache.DOCUMENTS_MAX, count .. " documents are more than max_documents")
+    if run.random(1000) == 1 and unless_busy(c:optimize()) then
+      run:count("optimize")
+    end
+  end
+  assert(c:close())
+end
+
 --- The processes. `options`: of open. `is_rare`: most kills pass it over, so that it lives long enough to show a leak.
 M.list = {
   { name = "writer1", work = write, options = { durability = "full" } },
@@ -488,6 +567,8 @@ M.list = {
   { name = "changer", work = change_schema },
   { name = "holder", work = hold_iterators },
   { name = "backup", work = back_up },
+  { name = "cacher", work = write_cache, options = { durability = "none" } },
+  { name = "cachereader", work = read_cache },
 }
 
 --- In a child: does the work of role `index`, for the `life`-th time.
