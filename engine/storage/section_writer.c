@@ -38,6 +38,23 @@ static mv_err check_is_ours(const char *path, mv_error *error)
                      "'%s' is in the way: it is not of the collection, move it elsewhere", path);
 }
 
+/* Create the file and lock it. Until it is locked, another process that collects garbage takes it
+ * for the file of a dead process, and may remove it: then it is created again. Only this process
+ * writes this number (I7), so a file of this name was left by a process that died. */
+static mv_err create_locked(section_writer *w, const char *directory, mv_error *error)
+{
+    for (bool got = false; !got;) {
+        os_close(w->file);
+        w->file = OS_FILE_NONE;
+        MV_TRY(os_remove(w->writing_path, error));
+        MV_TRY(os_create(w->writing_path, &w->file, error));
+        os_owner_inherit(w->writing_path, directory);
+        MV_TRY(os_try_lock(w->file, &got, w->writing_path, error));
+        got = got && os_is_file_at(w->file, w->writing_path);
+    }
+    return MV_OK;
+}
+
 mv_err section_writer_create(const char *directory, const char *name, section_file_kind kind,
                              uint32_t column, uint64_t segment, uint64_t rows, section_writer **out,
                              mv_error *error)
@@ -72,13 +89,7 @@ mv_err section_writer_create(const char *directory, const char *name, section_fi
         if ((err = os_join(w->path, directory, name, error))) goto done;
         if ((err = os_join(w->writing_path, directory, writing, error))) goto done;
         if ((err = check_is_ours(w->path, error))) goto done;
-        /* Only this process writes this number (I7): such a file was left by a process that died.
-         */
-        if ((err = os_remove(w->writing_path, error))) goto done;
-        if ((err = os_create(w->writing_path, &w->file, error))) goto done;
-        os_owner_inherit(w->writing_path, directory);
-        bool got;
-        if ((err = os_try_lock(w->file, &got, w->writing_path, error))) goto done;
+        if ((err = create_locked(w, directory, error))) goto done;
     }
     *out = w;
     w = NULL;

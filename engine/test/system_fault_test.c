@@ -6,6 +6,7 @@
  * acknowledged, and leave no descriptor open; opened again, the collection passes its check. */
 #include "test/system_faults.h"
 
+#include "base/os.h"
 #include "test/script.h"
 
 /* ---------------------------------------------------------------- the rounds */
@@ -101,6 +102,49 @@ static void test_destroy(fault kind)
     for (uint64_t n = 1; unmet < 30 && !destroy_once(kind, n); n++) rounds++;
 }
 
+/* ---------------------------------------------------------------- a file that is removed */
+
+static uint32_t removals;
+static os_file removal_lock = OS_FILE_NONE;
+
+/* As the garbage collection of another process does, between the creation of a file of a segment or
+ * index and its lock: remove it, the second time with a lock on it. */
+static void remove_new_file(int file)
+{
+    char link[64], path[256];
+    uint64_t size;
+    bool got;
+    os_close(removal_lock);
+    removal_lock = OS_FILE_NONE;
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length < 4 || memcmp(path + length - 4, ".new", 4) != 0 || ++removals % 3 == 0) return;
+    path[length] = 0;
+    if (removals % 3 == 2) {
+        WORKS(os_open_read(path, &removal_lock, &size, &error));
+        WORKS(os_try_lock(removal_lock, &got, path, &error));
+        EXPECT(got);
+    }
+    WORKS(os_remove(path, &error));
+}
+
+/* A file that is removed before it is locked is created again. */
+static void test_removed_before_lock(void)
+{
+    mv_collection *c = NULL;
+    const char *path = sample_path("removed");
+    WORKS(sample_open(path, (mv_open_options){.manual_maintenance = true}, &c));
+    WORKS(sample_write(c, MV_INSERT, 0, 50, 1));
+    saw_open = remove_new_file;
+    WORKS(optimize_all(c, 1000));
+    saw_open = NULL;
+    os_close(removal_lock);
+    EXPECT(removals >= 3);
+    WORKS(mv_check(c, &error));
+    WORKS(mv_close(c, &error));
+    remove_tree(path);
+}
+
 int main(void)
 {
     if (!sample_place_make("system-fault")) return tests_conclude();
@@ -112,6 +156,7 @@ int main(void)
         RUN_WITH(name, test_every_call((fault)kind, false, MV_DURABILITY_NONE));
         RUN_WITH(name, test_every_call((fault)kind, true, MV_DURABILITY_NONE));
     }
+    RUN(test_removed_before_lock());
     remove_tree(sample_place);
     printf("%" PRIu64 " rounds, one system call after the other failing\n", rounds);
     return tests_conclude();
