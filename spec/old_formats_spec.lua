@@ -8,6 +8,8 @@ local moonvec = require "moonvec"
 local plain_collection = require "spec.support.plain_collection"
 local support = require "spec.support.init"
 
+local ipairs, math, pairs, table, type = ipairs, math, pairs, table, type -- busted looks globals up slowly
+
 -- A catalog is read only by programs of the width of the one that wrote it (engine/storage/catalog_layout.h).
 local BITS = support.bits()
 
@@ -128,11 +130,53 @@ local function filter_of(hits)
   return #ids > 0 and moonvec.filter.one_of("id", ids) or "n < 0"
 end
 
+-- The ids and scores of the ten documents nearest to a vector, best first.
+local function best_ten(documents, field, metric, vector)
+  local best, score_of = {}, support.scores[metric]
+  for _, document in ipairs(documents) do
+    local score, at = score_of(document[field], vector), #best + 1
+    if at <= 10 or score > best[10].score then
+      at = math.min(at, 10)
+      while at > 1 and best[at - 1].score < score do
+        best[at] = best[at - 1]
+        at = at - 1
+      end
+      best[at] = { id = document.id, score = score }
+    end
+  end
+  return best
+end
+
 -- The hits have the scores of the best ten of `exact`. Documents of equal score may differ.
 local function scores_as(exact, hits, what)
-  assert.equal(math.min(10, #exact), #hits, what)
+  support.expect(math.min(10, #exact) == #hits, what)
   for i, hit in ipairs(hits) do
-    assert.is_true(math.abs(hit.score - exact[i].score) <= 1e-5 * (1 + math.abs(exact[i].score)), what)
+    support.expect(math.abs(hit.score - exact[i].score) <= 1e-5 * (1 + math.abs(exact[i].score)), what)
+  end
+end
+
+local function is_same(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then
+    return a == b
+  end
+  for key, value in pairs(a) do
+    if not is_same(value, b[key]) then
+      return false
+    end
+  end
+  for key in pairs(b) do
+    if a[key] == nil then
+      return false
+    end
+  end
+  return true
+end
+
+-- As assert.same, which takes a second for thousands of documents.
+local function same_documents(expected, found, what)
+  if not is_same(expected, found) then
+    assert.same(expected, found, what)
+    error "assert.same does not see the difference"
   end
 end
 
@@ -172,9 +216,9 @@ local function open_and_use(format)
   end
 
   local function holds(c, plain)
-    assert.same(plain:documents(), by_id(support.documents(c)))
+    same_documents(plain:documents(), by_id(support.documents(c)))
     for filter, passes in pairs(filters) do
-      assert.same(plain:documents(passes), by_id(support.documents(c, filter)), filter)
+      same_documents(plain:documents(passes), by_id(support.documents(c, filter)), filter)
       assert.equal(#plain:documents(passes), c:count(filter), filter)
     end
   end
@@ -193,7 +237,7 @@ local function open_and_use(format)
     for field, texts in pairs(format.texts or {}) do
       for text, words in pairs(texts) do
         local hits = assert(c:query { field = field, text = text, topk = 10000 })
-        assert.same(plain:documents(function(document) return has_word(document[field], words) end),
+        same_documents(plain:documents(function(document) return has_word(document[field], words) end),
           by_id(support.documents(c, filter_of(hits))), text)
       end
     end
@@ -208,14 +252,17 @@ local function open_and_use(format)
   end
 
   local function is_searched(c, plain)
+    local all, passing = plain:documents(), {}
+    for filter, passes in pairs(filters) do
+      passing[filter] = plain:documents(passes)
+    end
     for field, metric in pairs(format.metrics) do
       for _, vector in ipairs(vectors_for_queries(field)) do
         local options = { field = field, vector = vector, params = { exact = true } }
-        scores_as(support.exact(plain:documents(), field, metric, vector), assert(c:query(options)))
-        for filter, passes in pairs(filters) do
+        scores_as(best_ten(all, field, metric, vector), assert(c:query(options)), "no filter")
+        for filter, documents in pairs(passing) do
           options.filter = filter
-          local exact = support.exact(plain:documents(passes), field, metric, vector)
-          scores_as(exact, assert(c:query(options)), filter)
+          scores_as(best_ten(documents, field, metric, vector), assert(c:query(options)), filter)
         end
       end
     end
@@ -257,9 +304,9 @@ local function open_and_use(format)
 
   -- The recall@10 of a walk through the graph of a field.
   local function recall(c, plain, field)
-    local wanted, found = 0, 0
+    local wanted, found, documents = 0, 0, plain:documents()
     for _, vector in ipairs(vectors_for_queries(field)) do
-      local exact = support.exact(plain:documents(), field, format.metrics[field], vector)
+      local exact = best_ten(documents, field, format.metrics[field], vector)
       local farthest = exact[10].score - 1e-9
       for _, hit in ipairs(assert(c:query { field = field, vector = vector, params = { plan = "graph", ef = 100 } })) do
         found = found + (hit.score >= farthest and 1 or 0)
@@ -437,7 +484,7 @@ describe("a dump that was written in format 1", function()
       return is_refused(moonvec.load(dump))
     end
     local c = assert(moonvec.load(dump))
-    assert.same(plain:documents(), by_id(support.documents(c)))
+    same_documents(plain:documents(), by_id(support.documents(c)))
     c:close()
   end)
 end)

@@ -102,11 +102,19 @@ function M.dump(folder)
   return M.from_text(read(folder .. DUMP .. ".hex"))
 end
 
+local read_last = {} -- the folder that was read last, and the bytes of its files by name
+
 --- Creates the directory `path` from the text files in `folder`.
 function M.unpack(folder, path)
+  if read_last.folder ~= folder then
+    read_last = { folder = folder, files = {} }
+    for _, name in ipairs(listing.names(folder, "%.hex$")) do
+      read_last.files[name:gsub("%.hex$", "")] = M.from_text(read(folder .. "/" .. name))
+    end
+  end
   os.execute("mkdir -p " .. program.quote(path))
-  for _, name in ipairs(listing.names(folder, "%.hex$")) do
-    write(path .. "/" .. name:gsub("%.hex$", ""), M.from_text(read(folder .. "/" .. name)))
+  for name, bytes in pairs(read_last.files) do
+    write(path .. "/" .. name, bytes)
   end
 end
 
