@@ -92,14 +92,18 @@ local graph_path = ("%s/open-%d.base"):format(tools.directory, options.graph_row
 
 graph_rows.once(graph_path, tools.data(0, options.graph_rows, GRAPH_DIM, options.seed), GRAPH_DIM)
 local queries = tools.data(options.graph_rows, 1000, GRAPH_DIM, options.seed)
-local first = harness.alternate(options.rounds, {
-  opener(graph_path, false, lua, "bench/support/open_queries.lua", graph_path, queries, GRAPH_DIM, QUERIES),
-  opener(graph_path, true, lua, "bench/support/open_queries.lua", graph_path, queries, GRAPH_DIM, QUERIES),
-})
-local query_rows = { { "query of a new process, ms", "cached", "cold" } }
-for i = 1, QUERIES do
-  query_rows[i + 1] = { ("%d"):format(i), harness.spread(summary(first[1], "query" .. i, 1000), 2),
-    harness.spread(summary(first[2], "query" .. i, 1000), 2) }
+local function queries_in(cold, ...)
+  return opener(graph_path, cold, lua, "bench/support/open_queries.lua", graph_path, queries, GRAPH_DIM, QUERIES, ...)
+end
+local first = harness.alternate(options.rounds,
+  { queries_in(false), queries_in(false, "prefault"), queries_in(true), queries_in(true, "prefault") })
+local query_rows = { { "of a new process, ms", "cached", "cached, prefault", "cold", "cold, prefault" } }
+for i = 0, QUERIES do
+  local row = { i == 0 and "open" or ("query %d"):format(i) }
+  for side = 1, #first do
+    row[side + 1] = harness.spread(summary(first[side], i == 0 and "open" or "query" .. i, 1000), 2)
+  end
+  query_rows[i + 2] = row
 end
 report:line("a graph over %s vectors of %d dims", harness.number(options.graph_rows), GRAPH_DIM)
 report:table(query_rows)

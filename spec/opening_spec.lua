@@ -97,6 +97,29 @@ describe("opening a collection", function()
     )
   end)
 
+  it("maps indexes before it ends, with 'prefault'", function()
+    local books, path = support.collection {
+      fields = { { name = "title", type = "string", index = "invert" } },
+      vectors = { { name = "v", type = "vector_fp32", dim = 4, metric = "l2" } },
+    }
+    local batch = {}
+    for n = 1, 1500 do
+      batch[n] = { id = n, title = "book " .. n, v = support.waves(n, 4) }
+    end
+    assert(books:insert(batch))
+    assert(books:optimize())
+    assert(books:close())
+    for _, options in ipairs { {}, { read_only = true }, { path = ":memory:", from = path } } do
+      options.path, options.prefault = options.path or path, true
+      books = support.collection(nil, options)
+      assert.equal(1500, books:stats().indexes.v.indexed_rows)
+      assert.equal("7", assert(books:query { vector = support.waves(7, 4), topk = 1 })[1].id)
+      assert(books:close())
+    end
+    assert.matches("'prefault' must be true or false",
+      support.message_of(support.collection, nil, { path = path, prefault = 1 }))
+  end)
+
   it("keeps everything in memory at ':memory:'", function()
     local books = support.collection(schema(), { path = ":memory:" })
     books:insert(dune)

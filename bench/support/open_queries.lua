@@ -1,5 +1,5 @@
--- open_queries.lua PATH FILE DIM COUNT: open a collection in this new process, and print how long each of the first
--- queries takes.
+-- open_queries.lua PATH FILE DIM COUNT [prefault]: open a collection in this new process, and print how long that and
+-- each of the first queries takes.
 
 package.path = "bench/support/?.lua;" .. package.path
 local moonvec = require "moonvec"
@@ -8,7 +8,9 @@ local seconds = tools.os().seconds
 
 local path, file, dim, count = arg[1], arg[2], tonumber(arg[3]), tonumber(arg[4])
 local queries = tools.vectors(file, dim)
-local collection = assert(moonvec.open(path))
+local opening = seconds()
+local collection = assert(moonvec.open(path, { prefault = arg[5] == "prefault" }))
+print(("figure open %.9f"):format(seconds() - opening))
 for i = 1, count do
   local begin = seconds()
   assert(collection:query { vector = queries[i], topk = 10, output_fields = {} })

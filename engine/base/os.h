@@ -1,6 +1,6 @@
 /* The operating system: files, directories, mappings, locks, threads, time. All system calls of the
- * engine, except those of LMDB, are in os.c, os_owner.c and os_shared_mutex.c. Errors name the
- * path. Files are written by pwrite, never through a mapping. */
+ * engine, except those of LMDB, are in os.c, os_owner.c, os_prefault.c and os_shared_mutex.c. Errors
+ * name the path. Files are written by pwrite, never through a mapping. */
 #ifndef MV_OS_H
 #define MV_OS_H
 
@@ -137,6 +137,11 @@ void os_discard(const void *bytes, uint64_t size);
  * again. */
 void os_advise_random(const void *bytes, uint64_t size);
 void os_advise_normal(const void *bytes, uint64_t size);
+
+/* Map the pages of a mapped file that are in the page cache, so that reading them causes no page
+ * fault. Reads nothing from the disk. Does nothing where the system does not tell what is in the
+ * cache: Linux tells only those who may write to the file. */
+void os_prefault(const void *bytes, uint64_t size, const char *path);
 
 /* ---- threads, processes, time */
 

@@ -131,6 +131,7 @@ static mv_err create_handle(const char *path, const mv_open_options *options, mv
     memcpy(c->path, path, path_size);
     c->read_only = options->read_only;
     c->verify = options->verify;
+    c->prefault = options->prefault;
     c->manual_maintenance = options->manual_maintenance;
     c->durability = options->durability;
     c->maintenance_threads = options->maintenance_threads;
@@ -138,6 +139,21 @@ static mv_err create_handle(const char *path, const mv_open_options *options, mv
         c->busy_seconds = (options->busy_ms ? options->busy_ms : MV_BUSY_MS) / 1000.0;
     c->slowdown_rows = options->slowdown_rows ? options->slowdown_rows : MV_SLOWDOWN_ROWS;
     *out = c;
+    return MV_OK;
+}
+
+/* Map the indexes of the last commit (mv_open_options.prefault). */
+static mv_err prefault_indexes(engine *e, mv_error *error)
+{
+    snapshot s;
+    if (e->in_memory) return MV_OK;
+    MV_TRY(snapshot_open(e, &s, error));
+    for (uint32_t i = 0; i < s.v->segments_count; i++)
+        for (uint32_t slot = 0; slot < index_slot_count(s.v->schema); slot++) {
+            const shared_index *x = s.v->segments[i].indexes[slot];
+            if (shared_index_is_usable(x)) shared_index_prefault(e, x);
+        }
+    snapshot_close(&s);
     return MV_OK;
 }
 
@@ -149,6 +165,7 @@ static mv_err finish_handle(mv_collection *c, mv_err err, mv_collection **collec
         c->e = NULL;
     else if (c->verify)
         err = mv_check(c, error);
+    if (!err && c->prefault) err = prefault_indexes(c->e, error);
     if (!err && c->maintenance_threads)
         atomic_store(&c->e->maintenance_threads, c->maintenance_threads);
     if (err)

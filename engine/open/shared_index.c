@@ -206,6 +206,14 @@ void shared_index_drop_others_locked(engine *e,
     }
 }
 
+void shared_index_prefault(const engine *e, const shared_index *x)
+{
+    char name[SEGMENT_FILE_NAME_SIZE], path[OS_PATH_SIZE];
+    mv_assert(x->file);
+    shared_index_file_name(x, name);
+    if (!os_join(path, e->path, name, NULL)) section_file_prefault(x->file, path);
+}
+
 /* ---------------------------------------------------------------- damage */
 
 void shared_index_note_damage(engine *e, shared_index *x, const mv_error *why)

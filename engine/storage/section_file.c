@@ -152,6 +152,11 @@ void section_file_read_ahead(const section_file *f)
     os_advise_normal(f->bytes, f->size);
 }
 
+void section_file_prefault(const section_file *f, const char *path)
+{
+    os_prefault(f->bytes, f->size, path);
+}
+
 section section_file_find(const section_file *f, section_kind kind, uint32_t column)
 {
     for (uint32_t i = 0; i < f->header.sections; i++)

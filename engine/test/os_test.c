@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -174,6 +175,47 @@ static bool file_has_parts(os_file file, const char *path, size_t size, const ch
         for (size_t i = 0; i < sizeof bytes; i++) ok &= bytes[i] == expected[at / (size / 10)];
     }
     return ok;
+}
+
+/* Page faults while a page of each 64 KiB of a file is read, after os_prefault with this path. */
+static long faults_after_prefault(const char *path, const char *given)
+{
+    enum { MIB = 16 };
+    uint64_t size;
+    struct rusage before, after;
+    const void *mapped = NULL;
+    os_file file;
+    volatile uint8_t sum = 0;
+    EXPECT(!os_open_read(path, &file, &size, NULL) && size == MIB << 20);
+    EXPECT(!os_map(file, size, &mapped, path, NULL));
+    os_close(file);
+    os_prefault(mapped, size, given);
+    EXPECT(!getrusage(RUSAGE_SELF, &before));
+    for (uint64_t at = 0; at < size; at += 65536) sum ^= ((const uint8_t *)mapped)[at];
+    EXPECT(!getrusage(RUSAGE_SELF, &after));
+    EXPECT(sum == 0);
+    os_unmap(mapped, size);
+    return after.ru_minflt - before.ru_minflt;
+}
+
+static void test_prefault(void)
+{
+    enum { CHUNK = 1 << 20, CHUNKS = 16, FAULTS = CHUNKS * 16 };
+    char path[OS_PATH_SIZE];
+    os_file file;
+    uint8_t *zeros = mem_alloc_zero(CHUNK);
+    EXPECT(!os_join(path, directory, "prefault", NULL) && !os_create(path, &file, NULL));
+    for (uint64_t i = 0; i < CHUNKS; i++)
+        EXPECT(!os_write_at(file, zeros, CHUNK, i * CHUNK, path, NULL));
+    os_close(file);
+    mem_free(zeros, CHUNK);
+#ifdef __linux__
+    EXPECT(faults_after_prefault(path, path) < FAULTS / 8);
+#endif
+    /* A file that may not be written: mincore does not tell what is in the cache. */
+    EXPECT(faults_after_prefault(path, "/nonexistent") >= 0);
+    os_prefault(NULL, 0, path);
+    EXPECT(!os_remove(path, NULL));
 }
 
 static void test_holes(void)
@@ -402,6 +444,7 @@ int main(void)
     RUN(test_errors_are_not_absence());
     RUN(test_read_and_write());
     RUN(test_holes());
+    RUN(test_prefault());
     RUN(test_pipe_is_refused());
     RUN(test_small_files());
     RUN(test_link());

@@ -9,6 +9,7 @@ struct mv_collection {
     char *path; /* as given to mv_open */
     bool read_only;
     bool verify;             /* also when a forked child opens the collection again */
+    bool prefault;           /* the indexes, when it is opened */
     bool manual_maintenance; /* commits neither seal nor wake maintenance */
     mv_durability durability;
     uint32_t maintenance_threads; /* 0: by the number of cores */

@@ -87,6 +87,7 @@ static int open_collection(lua_State *L, const char *call, int options_at, int s
         READ_ONLY,
         DURABILITY,
         VERIFY,
+        PREFAULT,
         MAINTENANCE,
         THREADS,
         BUSY_MS,
@@ -97,8 +98,9 @@ static int open_collection(lua_State *L, const char *call, int options_at, int s
         OPTIONS
     };
     static const char *const options[OPTIONS] = {
-        "read_only", "durability",    "verify", "maintenance", "maintenance_threads",
-        "busy_ms",   "slowdown_rows", "models", "schema",      "from"};
+        "read_only",           "durability", "verify",        "prefault", "maintenance",
+        "maintenance_threads", "busy_ms",    "slowdown_rows", "models",   "schema",
+        "from"};
     const char *path = check_string(L, 1, call, "path");
     error_context where = {.call = call};
     mv_error error = {0};
@@ -108,6 +110,7 @@ static int open_collection(lua_State *L, const char *call, int options_at, int s
         .must_create = schema_at != 0,
         .read_only = check_boolean(L, at + READ_ONLY, call, "read_only", false),
         .verify = check_boolean(L, at + VERIFY, call, "verify", false),
+        .prefault = check_boolean(L, at + PREFAULT, call, "prefault", false),
     };
     open.busy_ms = check_busy_ms(L, at + BUSY_MS, call);
     open.slowdown_rows = check_slowdown_rows(L, at + SLOWDOWN_ROWS, call);

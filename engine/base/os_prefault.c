@@ -1,0 +1,35 @@
+/* Mapping pages in advance. Linux maps the pages around one that is read, if they are in the page
+ * cache: fault-around, of 64 KiB by default. So one page of each 64 KiB is read here.
+ *
+ * The 256 MiB of a graph over a million vectors of 128 dims take 11 ms: 7 ms for 4,097 page faults,
+ * and 4 ms to ask mincore before each of them. To ask for all pages at once takes 5 ms.
+ * MADV_POPULATE_READ takes 14 ms, and reads what is not in the page cache from the disk. */
+#include "base/os.h"
+
+#ifdef __linux__
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define FAULT_AROUND ((size_t)64 << 10) /* the default of Linux since 3.15 */
+
+void os_prefault(const void *bytes, uint64_t size, const char *path)
+{
+    const uint8_t *from = bytes;
+    bool can_ask = false;
+    size_t page_size = (size_t)sysconf(_SC_PAGESIZE);
+    if (os_can_write(path, &can_ask, NULL) || !can_ask) return;
+    for (size_t at = 0; at < size; at += FAULT_AROUND) {
+        unsigned char is_cached = 0;
+        if (mincore((void *)(uintptr_t)(from + at), page_size, &is_cached)) return;
+        if (is_cached & 1) (void)*(const volatile uint8_t *)(from + at);
+    }
+}
+
+#else
+
+void os_prefault(const void *bytes, uint64_t size, const char *path)
+{
+    (void)bytes, (void)size, (void)path;
+}
+
+#endif
