@@ -3,6 +3,7 @@
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
+local ipairs, math, pairs, table = ipairs, math, pairs, table -- busted looks globals up slowly
 
 local DIM, COUNT = 5, 1200 -- enough rows for a graph
 local LARGEST = 2 ^ 128 - 2 ^ 104

@@ -4,9 +4,9 @@
 --
 --   lua5.4 spec/soak.lua [SECONDS [SEED]]
 --
--- spec/support/soak_roles.lua has the processes, soak_documents.lua what they write, soak_journal.lua and soak_cache.lua
--- how it is known what must be there. The exit code is 0 if nothing was lost. Else the directory of the soak is kept: a
--- new one in MOONVEC_SOAK_DIR, or a temporary one.
+-- spec/support/soak_roles.lua has the processes, soak_documents.lua what they write, soak_journal.lua and
+-- soak_cache.lua how it is known what must be there. The exit code is 0 if nothing was lost. Else the directory of the
+-- soak is kept: a new one in MOONVEC_SOAK_DIR, or a temporary one.
 -- The seed decides the operations of each process; how those of different processes interleave is up to the machine.
 
 local cache = require "spec.support.soak_cache"
