@@ -1,5 +1,5 @@
 /* The operating system: files, directories, mappings, locks, threads, time. All system calls of the
- * engine, except those of LMDB, are in os.c, os_owner.c, os_prefault.c and os_shared_mutex.c. Errors
+ * engine, except those of LMDB, are in os.c, os_owner.c, os_pages.c and os_shared_mutex.c. Errors
  * name the path. Files are written by pwrite, never through a mapping. */
 #ifndef MV_OS_H
 #define MV_OS_H
@@ -82,6 +82,9 @@ mv_err os_write_at(os_file file, const void *bytes, size_t size, uint64_t offset
                    mv_error *error);
 mv_err os_read_at(os_file file, void *bytes, size_t size, uint64_t offset, const char *path,
                   mv_error *error);
+/* Start to write a range to the disk, where the system can, without waiting for it: a later os_sync
+ * has less to do. Promises nothing. */
+void os_write_behind(os_file file, uint64_t offset, uint64_t size);
 /* After a failure the dirty pages may be gone, and a second call may succeed without writing them.
  */
 mv_err os_sync(os_file file, const char *path, mv_error *error);

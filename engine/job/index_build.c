@@ -186,6 +186,7 @@ static mv_err begin_index_file(mv_job *job, mv_error *error)
     MV_TRY(section_writer_create(engine_directory(job->e), name, (section_file_kind)record.kind,
                                  record.column, b->next_number, b->over->table.rows, &b->file,
                                  error));
+    section_writer_write_behind(b->file);
     b->stage = INDEX_BUILD_WRITE;
     return MV_OK;
 }

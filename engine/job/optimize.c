@@ -322,8 +322,9 @@ static mv_err drop_replaced(const mv_job *job, const writer *w, bool *more, mv_e
     return MV_OK;
 }
 
-/* Unlink the replaced files that no reader needs: the begin of a transaction does that. Make a
- * commit, if there is no other change, where the next stage needs one. */
+/* Unlink the replaced files that no reader needs: the begin of a transaction unlinks some, and the
+ * stage stays until none is left. Make a commit, if there is no other change, where the next stage
+ * needs one. */
 static mv_err clean(mv_job *job, mv_error *error)
 {
     writer *w = NULL;
@@ -332,7 +333,7 @@ static mv_err clean(mv_job *job, mv_error *error)
     job->v = NULL;
     MV_TRY(begin_write(job, &w, error));
     if (!w) return MV_OK;
-    bool more = false;
+    bool more = w->leaves_garbage;
     mv_err err = job->e->in_memory ? drop_replaced(job, w, &more, error) : MV_OK;
     if (!err && ends) err = catalog_space_wants_commit(job->e->catalog, &wants_commit, error);
     w->changes += wants_commit;

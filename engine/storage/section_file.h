@@ -137,6 +137,9 @@ typedef struct section_writer section_writer;
 mv_err section_writer_create(const char *directory, const char *name, section_file_kind kind,
                              uint32_t column, uint64_t segment, uint64_t rows, section_writer **out,
                              mv_error *error);
+/* The file will be synced: start to write its bytes to the disk as they come, so that the sync does
+ * not take long. */
+void section_writer_write_behind(section_writer *w);
 /* Begin the next section. The one before ends. MV_LIMIT: the file has SECTIONS_MAX. */
 mv_err section_writer_begin(section_writer *w, section_kind kind, uint32_t column, mv_error *error);
 /* Append bytes to the section. */

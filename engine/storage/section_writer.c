@@ -13,6 +13,7 @@ struct section_writer {
     section_header header;
     os_file file;
     bool in_memory;
+    bool writes_behind; /* see section_writer_write_behind */
     bool finished; /* it has its name */
     char directory[OS_PATH_SIZE];
     char path[OS_PATH_SIZE];         /* of the finished file */
@@ -98,11 +99,18 @@ done:
     return err;
 }
 
+static mv_err write_now(section_writer *w, const void *bytes, size_t size, mv_error *error)
+{
+    MV_TRY(os_write_at(w->file, bytes, size, w->offset, w->path, error));
+    if (w->writes_behind) os_write_behind(w->file, w->offset, size);
+    w->offset += size;
+    return MV_OK;
+}
+
 static mv_err flush_buffer(section_writer *w, mv_error *error)
 {
     mv_assert(w->buffered <= BUFFER_SIZE);
-    MV_TRY(os_write_at(w->file, w->buffer, w->buffered, w->offset, w->path, error));
-    w->offset += w->buffered;
+    MV_TRY(write_now(w, w->buffer, w->buffered, error));
     w->buffered = 0;
     return MV_OK;
 }
@@ -112,11 +120,8 @@ static mv_err write_bytes(section_writer *w, const void *bytes, size_t size, mv_
     const uint8_t *from = bytes;
     mv_assert(!w->finished);
     while (size) {
-        if (w->buffered == 0 && size >= BUFFER_SIZE) { /* need not be copied */
-            MV_TRY(os_write_at(w->file, from, size, w->offset, w->path, error));
-            w->offset += size;
-            return MV_OK;
-        }
+        if (w->buffered == 0 && size >= BUFFER_SIZE) /* need not be copied */
+            return write_now(w, from, size, error);
         size_t count = BUFFER_SIZE - w->buffered < size ? BUFFER_SIZE - w->buffered : size;
         memcpy(w->buffer + w->buffered, from, count);
         w->buffered += count;
@@ -195,6 +200,11 @@ mv_err section_writer_finish(section_writer *w, bool sync, section_file_record *
     *record = (section_file_record){w->header.kind, w->header.column, w->header.file_size,
                                     w->header.checksum};
     return MV_OK;
+}
+
+void section_writer_write_behind(section_writer *w)
+{
+    w->writes_behind = !w->in_memory;
 }
 
 const char *section_writer_path(const section_writer *w)

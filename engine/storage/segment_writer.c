@@ -107,6 +107,7 @@ mv_err segment_writer_create(const char *directory, uint64_t number, const mv_sc
                                     source->rows, &w->files[file], error);
         if (err) goto done;
         w->paths[file] = section_writer_path(w->files[file]);
+        if (sync) section_writer_write_behind(w->files[file]);
     }
     *out = w;
     w = NULL;

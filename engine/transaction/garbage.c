@@ -17,6 +17,9 @@
 #include "open/durability.h"
 #include "open/own_files.h"
 
+/* To unlink a file of 16 MB takes 0.3 to 1.2 ms, in which its pages are freed. */
+#define UNLINK_BYTES ((uint64_t)16 << 20)
+
 typedef struct garbage_head {
     uint64_t since; /* commits from this one on do not name the file */
 } garbage_head;
@@ -51,12 +54,26 @@ static mv_err read_entry(uint64_t key, const catalog_value *value, garbage_head 
     return MV_OK;
 }
 
-/* Unlink the files that no reader needs, and remove their entries. If the transaction is undone, or
+/* Unlink one file. Adds the bytes that it had to *bytes. */
+static mv_err unlink_file(const writer *w, const char *name, uint64_t *bytes, mv_error *error)
+{
+    char path[OS_PATH_SIZE];
+    uint64_t number, allocated;
+    section_file_record file;
+    if (!segment_parse_file_name(name, &number, &file)) return MV_OK;
+    MV_TRY(os_join(path, w->e->path, name, error));
+    MV_TRY(os_allocated_bytes(path, &allocated, error));
+    *bytes += allocated;
+    return os_remove(path, error);
+}
+
+/* Unlink the files that no reader needs, and remove their entries; but not more than
+ * UNLINK_BYTES and one file. Then w->leaves_garbage is set, and the next transaction goes on. If the transaction is undone, or
  * the process dies, the next one finds the entries of files that are missing, which is harmless. */
 static mv_err unlink_garbage(writer *w, mv_error *error)
 {
     mv_err err;
-    uint64_t key;
+    uint64_t key, bytes = 0;
     catalog_reader oldest;
     catalog_cursor *cursor = NULL;
     if ((err = catalog_oldest_reader(w->e->catalog, &oldest, error))) return err;
@@ -71,10 +88,9 @@ static mv_err unlink_garbage(writer *w, mv_error *error)
         MV_TRY(read_entry(key, &value, &head, name, error));
         /* In a backup `since` may be a commit of the original, above all of the backup's own. */
         if (head.since > oldest.commit && head.since <= catalog_commit_number(w->txn)) return MV_OK;
-        uint64_t number;
-        section_file_record file;
-        if (segment_parse_file_name(name, &number, &file))
-            MV_TRY(os_remove_in(w->e->path, name, error));
+        w->leaves_garbage = bytes >= UNLINK_BYTES;
+        if (w->leaves_garbage) return MV_OK;
+        MV_TRY(unlink_file(w, name, &bytes, error));
         MV_TRY(catalog_remove_u64(w->txn, CATALOG_GARBAGE, key, &found, error));
         w->changes++;
     }

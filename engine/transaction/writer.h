@@ -33,6 +33,7 @@ typedef struct writer {
     view *v;              /* of the last settled state */
     int64_t now;          /* the second that decides what has expired; read once (view_open) */
     bool v_lags;          /* `v` lags behind the changes (I10) */
+    bool leaves_garbage;  /* files that no reader needs are left for the next transaction */
     uint64_t changes;     /* grows with every change: older results are stale */
     writer_chunk *chunks; /* sorted by key */
     uint32_t chunks_count;

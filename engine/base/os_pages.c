@@ -1,4 +1,6 @@
-/* Mapping pages in advance. Linux maps the pages around one that is read, if they are in the page
+/* The page cache: mapping pages in advance, and writing them early.
+ *
+ * os_prefault. Linux maps the pages around one that is read, if they are in the page
  * cache: fault-around, of 64 KiB by default. So one page of each 64 KiB is read here.
  *
  * The 256 MiB of a graph over a million vectors of 128 dims take 11 ms: 7 ms for 4,097 page faults,
@@ -7,6 +9,7 @@
 #include "base/os.h"
 
 #ifdef __linux__
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -25,7 +28,17 @@ void os_prefault(const void *bytes, uint64_t size, const char *path)
     }
 }
 
+void os_write_behind(os_file file, uint64_t offset, uint64_t size)
+{
+    (void)sync_file_range(file, (off_t)offset, (off_t)size, SYNC_FILE_RANGE_WRITE);
+}
+
 #else
+
+void os_write_behind(os_file file, uint64_t offset, uint64_t size)
+{
+    (void)file, (void)offset, (void)size;
+}
 
 void os_prefault(const void *bytes, uint64_t size, const char *path)
 {
