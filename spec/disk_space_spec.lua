@@ -2,6 +2,7 @@
 -- disturbs no reader or writer.
 
 local children = require "spec.support.children"
+local listing = require "spec.support.listing"
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
 
@@ -41,6 +42,35 @@ describe("space on the disk", function()
   after_each(function()
     children.clean()
     support.clean()
+  end)
+
+  it("of large replaced files comes back one file at a time, and by optimize at once", function()
+    local rows = 4200 -- 17 MB, and a segment at once
+    local function load(from)
+      local documents = {}
+      for n = 1, rows do
+        documents[n] = { id = from + n, v = vector(n) }
+      end
+      return documents
+    end
+    local c, path = support.collection(schema "flat", { maintenance = "manual" })
+    local function vector_files()
+      return #listing.names(path, "%.vec$")
+    end
+    assert(c:insert(load(0)))
+    assert(c:insert(load(rows)))
+    local held = c:iterate()
+    assert.is_true(c:optimize())
+    assert.equal(3, vector_files())
+    for _ in held do end -- luacheck: ignore 542
+    for left = 2, 1, -1 do
+      assert(c:delete("nobody"))
+      assert.equal(left, vector_files())
+    end
+    assert(c:insert(load(2 * rows)))
+    assert.is_true(c:optimize())
+    assert.equal(1, vector_files())
+    assert.equal(3 * rows, #c)
   end)
 
   for _, maintenance in ipairs { "manual", "auto" } do

@@ -134,6 +134,21 @@ describe("max_bytes", function()
     assert.is_true(c:check())
   end)
 
+  it("refuses a column with which no document would be left", function()
+    for _, place in ipairs { "fresh", "in segments" } do
+      local c = support.collection(schema { max_bytes = 5000 })
+      assert(c:insert(support.numbered(1, 20)))
+      assert(place == "fresh" or c:optimize())
+      local before = numbers(c)
+      local none, text, code = c:add_column { name = "more", type = "string", default = ("x"):rep(5000) }
+      assert.same({ nil, "limit" }, { none, code })
+      assert.matches("with the new column no document has less than max_bytes of the collection, which is 5000", text)
+      assert.same(before, numbers(c))
+      assert.is_true(c:add_column { name = "more", type = "string", default = "x" })
+      assert.is_true(c:check())
+    end
+  end)
+
   it("refuses a document that is larger alone, and changes nothing", function()
     local c = support.collection(schema { max_bytes = 500 })
     assert(c:insert(support.numbered(1, 3)))

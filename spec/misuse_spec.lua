@@ -26,7 +26,7 @@ describe("misuse of", function()
   local cases = {
     -- query
     { "query", { { vector = v, topK = 5 } }, "query: unknown option 'topK' (did you mean 'topk'?)" },
-    { "query", { { vector = v, zebra = 5 } }, "query: unknown option 'zebra'" },
+    { "query", { { vector = v, zebra = 5 } }, "query: unknown option 'zebra' (valid: 'field', " },
     { "query", { { [1] = v } }, "query: an option's name must be a string, got a number" },
     { "query", { v, 10 }, "query: expected a table of options, got an array of numbers (did you mean { vector = " },
     { "query", { 5 }, "query: expected a table of options, got a number" },

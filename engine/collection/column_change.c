@@ -252,6 +252,19 @@ mv_err mv_column_set_vector(mv_column *column, const void *vector, size_t dim, m
 
 /* ---------------------------------------------------------------- the end */
 
+/* The limits of a collection evict the oldest documents. If none would be left, each has more bytes
+ * with the column than all may have: then the column is refused, as such a document is. */
+static mv_err apply_limits(writer *w, mv_error *error)
+{
+    uint64_t documents = w->state.documents, evicted = w->state.evicted;
+    MV_TRY(retention_apply_schema(w, error));
+    if (!documents || w->state.documents || w->state.evicted == evicted) return MV_OK;
+    return error_set(error, MV_LIMIT,
+                     "with the new column no document has less than max_bytes of the collection, "
+                     "which is %llu",
+                     (unsigned long long)w->v->schema->retention.max_bytes);
+}
+
 /* Documents that the caller has not visited get the default, or NULL. */
 mv_err mv_column_commit(mv_column *column, mv_error *error)
 {
@@ -259,7 +272,7 @@ mv_err mv_column_commit(mv_column *column, mv_error *error)
     mv_err err = MV_OK;
     for (bool found = true; found && !err;) err = next_document(column, &found, error);
     if (!err) err = writer_settle(column->w, error);
-    if (!err) err = retention_apply_schema(column->w, error);
+    if (!err) err = apply_limits(column->w, error);
     column->is_failed = true; /* either way it can only be freed */
     if (err) return err;
     writer *w = column->w;

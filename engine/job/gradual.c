@@ -1,7 +1,7 @@
 /* Gradual jobs: slices of a program that writes between them, such as a game that optimizes for 2
  * ms in each frame. A segment, a merge or a graph that is made for a few rows would be made again
  * for the next few. So a gradual job does what maintenance does: it seals when there are enough
- * fresh rows (seal_is_due), and merges by levels (merge_plan.small_groups).
+ * fresh rows (seal_is_due), and merges by levels (merge_plan.by_levels).
  *
  * What is then left, such as the last few rows, waits until the program stops writing. It is done
  * as by any other job, once idle slices since the last write have had as much time together as the
@@ -17,8 +17,8 @@
 
 static void begin_copying(mv_job *job)
 {
-    job->seal_before = job->v->state.next_docid;
-    job->has_worked = true;
+    job->gradual.seal_before = job->v->state.next_docid;
+    job->gradual.has_worked = true;
     job->stage = JOB_COPY;
 }
 
@@ -30,7 +30,7 @@ static bool has_group(const mv_job *job)
 
 static void begin_plan(mv_job *job)
 {
-    job->has_worked = true;
+    job->gradual.has_worked = true;
     job->stage = JOB_PLAN;
 }
 
@@ -41,14 +41,16 @@ static void begin_plan(mv_job *job)
 static void finish_or_wait(mv_job *job, bool is_written)
 {
     double rest_ms = (double)merge_plan_rest_cost(job->v) / BYTES_PER_MS;
-    if (is_written) job->spare_ms = 0;
-    if (rest_ms > 0 && (job->spare_ms >= rest_ms || job->slice_ms >= LONG_SLICE_MS)) {
-        job->finishes = true;
-        job->small_groups = false;
+    if (is_written) job->gradual.spare_ms = 0;
+    if (rest_ms > 0 &&
+        (job->gradual.spare_ms >= rest_ms || job->gradual.slice_ms >= LONG_SLICE_MS)) {
+        job->gradual.finishes = true;
+        job->by_levels = false;
         begin_copying(job);
-    } else if (rest_ms > 0 && !(is_written && job->has_worked)) {
-        job->is_idle = true;
-        job->spare_ms += job->slice_ms > IDLE_MS_MIN ? job->slice_ms : IDLE_MS_MIN;
+    } else if (rest_ms > 0 && !(is_written && job->gradual.has_worked)) {
+        job->gradual.is_idle = true;
+        job->gradual.spare_ms +=
+            job->gradual.slice_ms > IDLE_MS_MIN ? job->gradual.slice_ms : IDLE_MS_MIN;
     } else {
         job->stage = JOB_DONE;
     }
@@ -56,19 +58,19 @@ static void finish_or_wait(mv_job *job, bool is_written)
 
 mv_err gradual_look(mv_job *job, mv_error *error)
 {
-    mv_assert(job->is_gradual && !job->finishes);
+    mv_assert(job->gradual.is_on && !job->gradual.finishes);
     MV_TRY(optimize_take_view(job, error));
     uint64_t commits = job->v->state.commit;
-    bool is_written = commits != job->commits_seen + job->commits_made;
-    job->commits_seen = commits;
-    job->commits_made = 0;
+    bool is_written = commits != job->gradual.commits_seen + job->gradual.commits_made;
+    job->gradual.commits_seen = commits;
+    job->gradual.commits_made = 0;
     if (job->v->expired)
         job->stage = JOB_EXPIRE;
     else if (seal_is_due(&job->v->state))
         begin_copying(job);
     else if (has_group(job))
         begin_plan(job);
-    else if (job->must_clean)
+    else if (job->gradual.must_clean)
         job->stage = JOB_CLEAN;
     else
         finish_or_wait(job, is_written);
@@ -80,5 +82,5 @@ mv_err gradual_look(mv_job *job, mv_error *error)
 
 void gradual_end_packing(mv_job *job)
 {
-    job->stage = job->finishes ? JOB_PLAN : JOB_WAIT;
+    job->stage = job->gradual.finishes ? JOB_PLAN : JOB_WAIT;
 }

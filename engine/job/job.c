@@ -55,8 +55,8 @@ static mv_err read_options(mv_collection *c, mv_job *job, const mv_optimize_opti
     uint32_t uid, at;
     if (!options) return MV_OK;
     job->only_indexes = options->only_indexes || options->index_change;
-    job->is_gradual = job->small_groups = options->gradual && !job->only_indexes;
-    if (job->is_gradual) job->stage = JOB_WAIT;
+    job->gradual.is_on = job->by_levels = options->gradual && !job->only_indexes;
+    if (job->gradual.is_on) job->stage = JOB_WAIT;
     if (!options->index_change) return MV_OK;
     const mv_index_change *change = options->index_change;
     MV_TRY(schema_format_copy(mv_get_schema(c), &job->changed_schema, error));
@@ -85,13 +85,12 @@ static mv_err begin_job(mv_collection *c, const mv_optimize_options *options, mv
     if (engine_is_writing(e)) /* of another handle */
         return error_set(error, MV_BUSY, "this thread has a transaction open on '%s': end it first",
                          c->path);
-    bool is_gradual = options && options->gradual;
-    if (!threads) threads = is_gradual ? 1 : default_threads();
     MV_TRY(job_create(e, c->durability == MV_DURABILITY_FULL, threads, &job, error));
     job->retains_engine = true;
     registry_retain(e);
     if (!job->sync) c->owes_sync = true;
     mv_err err = read_options(c, job, options, error);
+    if (!job->threads) job->threads = job->gradual.is_on ? 1 : default_threads();
     job->turn_seconds = c->busy_seconds;
     if (!err) err = turn_acquire(job, error);
     if (err) {
@@ -117,7 +116,7 @@ static bool has_time(const mv_job *job, double until)
 {
     job_stage stage = job->stage;
     bool is_long = stage == JOB_ENTER || stage == JOB_SWAP || stage == JOB_CLEAN;
-    return os_seconds() + (job->is_gradual && is_long ? JOB_COMMIT_SECONDS : 0) < until;
+    return os_seconds() + (job->gradual.is_on && is_long ? JOB_COMMIT_SECONDS : 0) < until;
 }
 
 /* One step, or a wait for the turn until about `until`. */
@@ -139,14 +138,15 @@ mv_err mv_optimize_step(mv_job *job, double budget_ms, bool *more, mv_progress *
         return error_set(error, MV_MISUSE, "the job runs in the background: wait for it");
     if (engine_is_writing(job->e))
         return error_set(error, MV_BUSY, "this thread has a transaction open: end it first");
-    job->slice_ms = budget_ms;
-    job->is_idle = false;
+    job->gradual.slice_ms = budget_ms;
+    job->gradual.is_idle = false;
     do {
         if (atomic_load(&job->is_cancelled)) break;
         err = wait_and_work(job, until, error);
-    } while (!err && job->stage != JOB_DONE && !job->is_idle && has_time(job, until));
-    job->idle_slices = job->is_idle ? job->idle_slices + 1 : 0;
-    if (job->idle_slices > 1) turn_release(job); /* it waits: others may optimize meanwhile */
+    } while (!err && job->stage != JOB_DONE && !job->gradual.is_idle && has_time(job, until));
+    job->gradual.idle_slices = job->gradual.is_idle ? job->gradual.idle_slices + 1 : 0;
+    if (job->gradual.idle_slices > 1)
+        turn_release(job); /* it waits: others may optimize meanwhile */
     if (atomic_load(&job->is_cancelled)) optimize_abandon_group(job);
     *more = job->stage != JOB_DONE && !atomic_load(&job->is_cancelled);
     if (progress) *progress = optimize_progress(job);

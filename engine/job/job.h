@@ -33,7 +33,7 @@
  *   DONE     nothing                                   -
  *
  * A job begins at CHANGE or EXPIRE, and a gradual one at WAIT. Once a gradual job finishes
- * (mv_job.finishes), it goes the way of any other job from PLAN on. What can interrupt a job:
+ * (job_gradual.finishes), it goes the way of any other job from PLAN on. What can interrupt a job:
  *
  * - A step fails. In COPY to ENTER and VERIFY to SWAP the work is abandoned and its files are
  *   removed (optimize_abandon_group): PLAN, or WAIT of a gradual job. In other stages the stage
@@ -130,6 +130,21 @@ typedef struct job_pack {
     segment_writer *written;
 } job_pack;
 
+/* A job that works in slices between writes (gradual.c). */
+typedef struct job_gradual {
+    bool is_on;            /* mv_optimize_options.gradual; else the others have no meaning */
+    bool is_idle;          /* nothing is done in this slice, since little is left */
+    uint32_t idle_slices;  /* one after the other, up to now */
+    bool finishes;         /* it does all that is left, as any other job does */
+    bool has_worked;       /* something was done since the job began */
+    bool must_clean;       /* files were replaced since the last CLEAN */
+    double slice_ms;       /* budget of this slice */
+    double spare_ms;       /* the sum for idle slices since the last write */
+    uint64_t commits_seen; /* state.commit when it last looked */
+    uint64_t commits_made; /* by this job, since then */
+    uint64_t seal_before;  /* only rows with lower docids are packed */
+} job_gradual;
+
 struct mv_job {
     engine *e; /* a reference, if retains_engine */
     uint64_t fork_generation;
@@ -138,19 +153,9 @@ struct mv_job {
     bool keeps_synced; /* runs beside its handle, and so leaves a synced collection synced */
     uint32_t threads;
     bool only_indexes;
-    bool seals;            /* at SEAL. Not maintenance: writers seal when it is due */
-    bool small_groups;     /* merge_plan.small_groups; a new view is taken after each group */
-    bool is_gradual;       /* mv_optimize_options.gradual */
-    bool is_idle;          /* gradual: nothing is done in this slice, since little is left */
-    uint32_t idle_slices;  /* one after the other, up to now */
-    bool finishes;         /* gradual: it does all that is left, as any other job does */
-    bool has_worked;       /* gradual: something was done since the job began */
-    bool must_clean;       /* gradual: files were replaced since the last CLEAN */
-    double slice_ms;       /* gradual: budget of this slice */
-    double spare_ms;       /* gradual: the sum for idle slices since the last write */
-    uint64_t commits_seen; /* gradual: state.commit when it last looked */
-    uint64_t commits_made; /* by this job, since then */
-    uint64_t seal_before;  /* gradual: only rows with lower docids are packed */
+    bool seals;     /* at SEAL. Not maintenance: writers seal when it is due */
+    bool by_levels; /* merge_plan.by_levels; a new view is taken after each group */
+    job_gradual gradual;
     job_pack pack;
     mv_index_change change;    /* points into changed_schema; name NULL: none */
     mv_schema *changed_schema; /* NULL: nothing is changed */

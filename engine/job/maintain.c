@@ -88,7 +88,7 @@ static mv_err optimize(maintainer *m, bool sync, mv_error *error)
     uint32_t threads = atomic_load(&m->e->maintenance_threads);
     MV_TRY(job_create(m->e, sync, threads ? threads : default_maintenance_threads(), &job, error));
     job->keeps_synced = true;
-    job->small_groups = true;
+    job->by_levels = true;
     job->seals = false; /* writers do when there are enough fresh rows */
     mv_err err = work(m, job, error);
     turn_release(job);

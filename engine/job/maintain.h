@@ -7,7 +7,7 @@
  * closed, when another job of this process begins, or when a job of another process asks for the
  * turn.
  *
- * Groups are small (merge_plan.small_groups), and each is committed, so that a process that ends
+ * Groups are small (merge_plan.by_levels), and each is committed, so that a process that ends
  * loses little work. If every process ended before its first group was finished, nothing would ever
  * be done. So a process whose commits have woken the thread finishes one group when the engine is
  * closed, if that group is small. One that only reads finishes nothing. */

@@ -4,11 +4,11 @@
 #include "transaction/seal.h"
 
 /* An older segment joins a group if it has at most this many times the rows of the group; the
- * second value is for small_groups. */
+ * second value is for by_levels. */
 #define MERGE_RATIO 4u
 #define LEVEL_RATIO 3u
 /* A segment is rewritten when one of this many rows is deleted; the second value is for
- * small_groups. */
+ * by_levels. */
 #define MERGE_DELETED_ONE_IN 20u
 #define LEVEL_DELETED_ONE_IN 5u
 #define MERGE_ALWAYS_BYTES   (64u << 20)   /* segments up to this are cheap to copy */
@@ -51,7 +51,7 @@ static bool is_cheap(const merge_plan *p, uint64_t rows)
 static bool has_many_deletions(const merge_plan *p, const view_segment *s)
 {
     uint64_t deleted = view_deleted_rows(s);
-    if (p->small_groups) return deleted && deleted * LEVEL_DELETED_ONE_IN >= s->table.rows;
+    if (p->by_levels) return deleted && deleted * LEVEL_DELETED_ONE_IN >= s->table.rows;
     return deleted &&
            (deleted * MERGE_DELETED_ONE_IN >= s->table.rows || is_cheap(p, s->table.rows));
 }
@@ -146,7 +146,7 @@ static void limit_group(merge_plan *p)
 /* Does an older segment join a group of `rows` rows? */
 static bool is_to_join(const merge_plan *p, uint64_t older_rows, uint64_t rows)
 {
-    if (p->small_groups) return older_rows <= rows * LEVEL_RATIO;
+    if (p->by_levels) return older_rows <= rows * LEVEL_RATIO;
     return older_rows <= rows * MERGE_RATIO || is_cheap(p, older_rows);
 }
 
@@ -165,7 +165,7 @@ bool merge_plan_next(merge_plan *p)
         }
         p->before = begin;
         set_group(p, begin, end);
-        if (p->small_groups) limit_group(p);
+        if (p->by_levels) limit_group(p);
         if (p->merges || lacks_indexes(p->schema, &p->v->segments[p->begin])) return true;
     }
     return false;

@@ -7,7 +7,7 @@
  * it has many deleted rows, or some and is cheap to copy. A single segment that is not written may
  * still lack an index.
  *
- * Maintenance and gradual jobs merge by levels instead, as an LSM tree does (small_groups): a
+ * Maintenance and gradual jobs merge by levels instead, as an LSM tree does (by_levels): a
  * segment joins if it has at most three times the rows, however cheap it is, and a segment with
  * deleted rows is written when a fifth of them are. So a row is rewritten a number of times that
  * grows with the logarithm of all rows. Simulated for a million rows (merge_plan_test.c), with a
@@ -27,7 +27,7 @@ typedef struct merge_plan {
     uint32_t begin;
     uint32_t end;
     bool only_indexes; /* groups are the segments that lack an index */
-    bool small_groups; /* merge by levels; where rows lack an index, groups are small, so that
+    bool by_levels;    /* merge by levels; where rows lack an index, groups are small, so that
                         * finished work is soon kept. A small group may leave newer segments of the
                         * view out: the next plan takes a new view */
     bool merges; /* write the group as one segment; false: it is one segment that lacks an index */

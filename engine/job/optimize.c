@@ -63,7 +63,7 @@ static mv_err end_write(mv_job *job, writer *w, mv_err err, mv_error *error)
         writer_abort(w);
     else
         err = writer_commit(w, error);
-    job->commits_made += !err && has_changes;
+    job->gradual.commits_made += !err && has_changes;
     return err;
 }
 
@@ -92,9 +92,9 @@ void optimize_abandon_group(mv_job *job)
     job->written = NULL;
     view_release(job->e, job->v);
     job->v = NULL;
-    job->stage = job->is_gradual ? JOB_WAIT : JOB_PLAN;
-    job->small_groups |= job->is_gradual;
-    job->finishes = false;
+    job->stage = job->gradual.is_on ? JOB_WAIT : JOB_PLAN;
+    job->by_levels |= job->gradual.is_on;
+    job->gradual.finishes = false;
 }
 
 /* Begin with a group. Its files are verified first: damage must not be copied with a valid
@@ -249,9 +249,9 @@ static mv_err swap_group(mv_job *job, mv_error *error)
     if (job->p.merges) job->e->work.copied += merge_plan_rows(&job->p);
     job->e->work.inserted += merge_plan_inserted_rows(&job->p);
     index_build_end(job);
-    job->must_clean = true;
-    job->stage = job->small_groups && job->is_gradual ? JOB_WAIT : JOB_PLAN;
-    if (!job->small_groups) return MV_OK;
+    job->gradual.must_clean = true;
+    job->stage = job->by_levels && job->gradual.is_on ? JOB_WAIT : JOB_PLAN;
+    if (!job->by_levels) return MV_OK;
     view_release(job->e, job->v);
     job->v = NULL;
     return MV_OK;
@@ -301,7 +301,7 @@ mv_err optimize_take_view(mv_job *job, mv_error *error)
     job->schema = job->v->schema;
     snapshot_close(&s);
     job->p = merge_plan_start(job->v, job->only_indexes);
-    job->p.small_groups = job->small_groups;
+    job->p.by_levels = job->by_levels;
     job->total_bytes = job->done_bytes;
     for (merge_plan rehearsal = job->p; merge_plan_next(&rehearsal);) {
         job->total_bytes += merge_plan_write_cost(&rehearsal);
@@ -328,7 +328,7 @@ static mv_err drop_replaced(const mv_job *job, const writer *w, bool *more, mv_e
 static mv_err clean(mv_job *job, mv_error *error)
 {
     writer *w = NULL;
-    bool wants_commit = false, ends = !job->is_gradual || job->finishes;
+    bool wants_commit = false, ends = !job->gradual.is_on || job->gradual.finishes;
     view_release(job->e, job->v);
     job->v = NULL;
     MV_TRY(begin_write(job, &w, error));
@@ -339,7 +339,7 @@ static mv_err clean(mv_job *job, mv_error *error)
     w->changes += wants_commit;
     err = end_write(job, w, err, error);
     if (err || more) return err;
-    job->must_clean = false;
+    job->gradual.must_clean = false;
     job->stage = ends ? JOB_TRIM : JOB_WAIT;
     return MV_OK;
 }
@@ -389,12 +389,12 @@ static mv_err expire(mv_job *job, mv_error *error)
     uint64_t removed = 0;
     MV_TRY(look_for_expired(job, &found, error));
     if (!found) {
-        job->stage = job->is_gradual ? JOB_WAIT : job->seals ? JOB_SEAL : JOB_PLAN;
+        job->stage = job->gradual.is_on ? JOB_WAIT : job->seals ? JOB_SEAL : JOB_PLAN;
         return job->stage == JOB_SEAL ? seal(job, error) : MV_OK;
     }
     MV_TRY(begin_write(job, &w, error));
     if (!w) return MV_OK;
-    uint64_t most = job->is_gradual ? EXPIRED_PER_STEP : EXPIRED_PER_COMMIT;
+    uint64_t most = job->gradual.is_on ? EXPIRED_PER_STEP : EXPIRED_PER_COMMIT;
     return end_write(job, w, retention_expire(w, most, &removed, error), error);
 }
 

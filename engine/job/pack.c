@@ -75,7 +75,7 @@ static mv_err copy_rows(mv_job *job, const snapshot *s, bool *more, mv_error *er
         catalog_value value;
         err = catalog_cursor_next_u64(cursor, &docid, &value, more, error);
         if (err || !*more) break;
-        *more = docid < job->seal_before;
+        *more = docid < job->gradual.seal_before;
         if (!*more) break;
         err = seal_check_row(job->schema, docid, &value, error);
         if (!err) err = copy_row(p, docid, &value, error);

@@ -5,7 +5,9 @@
  *
  * Comparisons of numbers become closed ranges: x < 5 is [lowest, 4]. So one loop for each type
  * evaluates them all. */
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "query/filter_cost.h"
@@ -150,6 +152,30 @@ static mv_err bind_text(filter_context *c, const filter_node *leaf, const filter
     return MV_OK;
 }
 
+#define ID_DIGITS      24u                /* a sign, the digits of a 64-bit number, a zero byte */
+#define WHOLE_REAL_MAX 9007199254740992.0 /* 2^53: doubles up to it are exact whole numbers */
+
+/* A whole number that is compared with ids stands for the string of its digits, which is the id
+ * that bindings make of it. Returns `given`, or `made`, whose text is in digits[ID_DIGITS]. */
+static const filter_value *value_of_id(const filter_node *leaf, const filter_value *given,
+                                       filter_value *made, char *digits)
+{
+    const mv_value *value = &given->value;
+    int size = 0;
+    if (leaf->field != FILTER_FIELD_ID) return given;
+    if (value->kind == MV_KIND_INT)
+        size = snprintf(digits, ID_DIGITS, "%" PRId64, value->as.i);
+    else if (value->kind == MV_KIND_UINT)
+        size = snprintf(digits, ID_DIGITS, "%" PRIu64, value->as.u);
+    else if (value->kind == MV_KIND_REAL && floor(value->as.real) == value->as.real &&
+             fabs(value->as.real) <= WHOLE_REAL_MAX)
+        size = snprintf(digits, ID_DIGITS, "%" PRId64, (int64_t)value->as.real);
+    if (!size) return given;
+    *made = *given;
+    made->value = (mv_value){.kind = MV_KIND_STRING, .as.string = {digits, (size_t)size}};
+    return made;
+}
+
 /* ---------------------------------------------------------------- ranges */
 
 /* The least and the greatest order key (base/order_key.h) of a fixed type; NaN has none. */
@@ -231,6 +257,9 @@ mv_err filter_check_compare(filter_context *c, filter_node *leaf, filter_op op,
     if (type_is_text(leaf->type)) {
         uint8_t *bytes;
         size_t size;
+        filter_value made;
+        char digits[ID_DIGITS];
+        if (op == FILTER_EQ) value = value_of_id(leaf, value, &made, digits);
         MV_TRY(bind_text(c, leaf, value, &bytes, &size));
         leaf->kind = FILTER_STRING;
         leaf->cost = leaf->folds ? COST_FOLD_64_NS : COST_STRING_64_NS;
@@ -404,6 +433,9 @@ mv_err filter_check_list_begin(filter_context *c, filter_node *leaf, filter_kind
 mv_err filter_check_list_add(filter_context *c, filter_node *leaf, const filter_value *value)
 {
     mv_type type = type_element(leaf->type);
+    filter_value made;
+    char digits[ID_DIGITS];
+    value = value_of_id(leaf, value, &made, digits);
     if (leaf->folds) {
         uint8_t *bytes;
         size_t size;

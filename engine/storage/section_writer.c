@@ -14,7 +14,7 @@ struct section_writer {
     os_file file;
     bool in_memory;
     bool writes_behind; /* see section_writer_write_behind */
-    bool finished; /* it has its name */
+    bool finished;      /* it has its name */
     char directory[OS_PATH_SIZE];
     char path[OS_PATH_SIZE];         /* of the finished file */
     char writing_path[OS_PATH_SIZE]; /* of the file until it is finished */

@@ -73,7 +73,7 @@ static void maintain(simulation *s)
 {
     for (bool more = true; more;) {
         merge_plan p = merge_plan_start(s->v, false);
-        p.small_groups = true;
+        p.by_levels = true;
         more = merge_plan_next(&p);
         if (more) finish_group(s, &p);
     }
@@ -150,7 +150,7 @@ static void test_deletions(void)
     EXPECT(merge_plan_next(&whole) && whole.merges);
     live.deleted = 4000;
     merge_plan levels = merge_plan_start(s.v, false);
-    levels.small_groups = true;
+    levels.by_levels = true;
     EXPECT(merge_plan_next(&levels) && levels.merges);
     simulation_end(&s);
 }

@@ -68,8 +68,9 @@ static mv_err unlink_file(const writer *w, const char *name, uint64_t *bytes, mv
 }
 
 /* Unlink the files that no reader needs, and remove their entries; but not more than
- * UNLINK_BYTES and one file. Then w->leaves_garbage is set, and the next transaction goes on. If the transaction is undone, or
- * the process dies, the next one finds the entries of files that are missing, which is harmless. */
+ * UNLINK_BYTES and one file. Then w->leaves_garbage is set, and the next transaction goes on. If
+ * the transaction is undone, or the process dies, the next one finds the entries of files that are
+ * missing, which is harmless. */
 static mv_err unlink_garbage(writer *w, mv_error *error)
 {
     mv_err err;

@@ -9,8 +9,8 @@
 mv_err garbage_add(writer *w, uint64_t number, const section_file_record *file, mv_error *error);
 
 /* Unlink the files that no reader can name any more, some in each transaction, so that it stays
- * short: writer.leaves_garbage tells that there are others. Once per engine, also remove the files that
- * dead processes left unfinished. */
+ * short: writer.leaves_garbage tells that there are others. Once per engine, also remove the files
+ * that dead processes left unfinished. */
 mv_err garbage_collect(writer *w, mv_error *error);
 
 /* The sum of the sizes of the files that a reader of commit `oldest`, or of a later one, may still

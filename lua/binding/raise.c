@@ -147,25 +147,31 @@ static const char *find_meant(const char *given, size_t given_size, const char *
     return synonym ? synonym : mv_nearest_name(given, given_size, names, names_count);
 }
 
+/* Name the word that is meant; if none is near, all of them. */
+static _Noreturn void raise_unknown_of(lua_State *L, const error_context *where, const char *kind,
+                                       const char *given, size_t size, const char *const *names,
+                                       size_t names_count)
+{
+    char list[TEXT_SIZE / 2], quoted[MV_QUOTE_SIZE];
+    size_t used = 0;
+    const char *meant = find_meant(given, size, names, names_count);
+    if (meant || !names_count) raise_meant(L, where, kind, given, size, meant);
+    for (size_t i = 0; i < names_count && used < sizeof list; i++)
+        used +=
+            (size_t)snprintf(list + used, sizeof list - used, "%s'%s'", i ? ", " : "", names[i]);
+    raise_at(L, where, "unknown %s '%s' (valid: %s)", kind, mv_quote(given, size, quoted), list);
+}
+
 void raise_unknown_option(lua_State *L, const error_context *where, const char *given,
                           size_t given_size, const char *const *names, size_t names_count)
 {
-    const char *meant = find_meant(given, given_size, names, names_count);
-    raise_meant(L, where, "option", given, given_size, meant);
+    raise_unknown_of(L, where, "option", given, given_size, names, names_count);
 }
 
 void raise_unknown_word(lua_State *L, const error_context *where, const char *kind,
                         const char *given, const char *const *names, size_t names_count)
 {
-    char list[TEXT_SIZE / 2], quoted[MV_QUOTE_SIZE];
-    size_t used = 0;
-    const char *meant = find_meant(given, strlen(given), names, names_count);
-    if (meant) raise_meant(L, where, kind, given, strlen(given), meant);
-    for (size_t i = 0; i < names_count && used < sizeof list; i++)
-        used +=
-            (size_t)snprintf(list + used, sizeof list - used, "%s'%s'", i ? ", " : "", names[i]);
-    raise_at(L, where, "unknown %s '%s' (valid: %s)", kind, mv_quote(given, strlen(given), quoted),
-             list);
+    raise_unknown_of(L, where, kind, given, strlen(given), names, names_count);
 }
 
 void raise_if_synonym(lua_State *L, const char *what, int functions, int key)

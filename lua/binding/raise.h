@@ -27,7 +27,8 @@ _Noreturn void raise_unknown(lua_State *L, const error_context *where, const cha
                              const char *given, size_t given_size, const char *const *names,
                              size_t names_count);
 
-/* The same for an option, which is also known by what other databases call it (synonyms.c). */
+/* The same for an option, which is also known by what other databases call it (synonyms.c). If no
+ * name is near, all are listed: "<context>: unknown option 'x' (valid: 'a', 'b')". */
 _Noreturn void raise_unknown_option(lua_State *L, const error_context *where, const char *given,
                                     size_t given_size, const char *const *names,
                                     size_t names_count);
