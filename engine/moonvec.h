@@ -538,9 +538,9 @@ typedef struct mv_open_options {
                                    * most 4. If handles of a process differ, that of the one which
                                    * was opened last is used */
     bool prefault; /* map the indexes before opening ends, as far as they are in the page cache, so
-                    * that the first queries are not slower than the others: 11 ms for a graph over
-                    * a million vectors of 128 dims. Nothing is read from the disk. Does nothing in
-                    * memory, and where this process may not write to the files */
+                    * that the first queries are not slower than the others: 11 to 18 ms for a graph
+                    * over a million vectors of 128 dims. Nothing is read from the disk. Does nothing
+                    * in memory, and where this process may not write to the files */
 } mv_open_options;
 
 /* Open the collection at `path`, or create it. ":memory:" creates one that exists until it is

@@ -84,7 +84,7 @@ mv_err os_read_at(os_file file, void *bytes, size_t size, uint64_t offset, const
                   mv_error *error);
 /* Start to write a range to the disk, where the system can, without waiting for it: a later os_sync
  * has less to do. Promises nothing. */
-void os_write_behind(os_file file, uint64_t offset, uint64_t size);
+void os_pages_write_behind(os_file file, uint64_t offset, uint64_t size);
 /* After a failure the dirty pages may be gone, and a second call may succeed without writing them.
  */
 mv_err os_sync(os_file file, const char *path, mv_error *error);
@@ -144,7 +144,7 @@ void os_advise_normal(const void *bytes, uint64_t size);
 /* Map the pages of a mapped file that are in the page cache, so that reading them causes no page
  * fault. Reads nothing from the disk. Does nothing where the system does not tell what is in the
  * cache: Linux tells only those who may write to the file. */
-void os_prefault(const void *bytes, uint64_t size, const char *path);
+void os_pages_prefault(const void *bytes, uint64_t size, const char *path);
 
 /* ---- threads, processes, time */
 

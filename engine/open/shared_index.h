@@ -54,7 +54,7 @@ void shared_index_drop_others_locked(engine *e,
 bool shared_index_discard_others_locked(engine *e,
                                         bool (*is_named)(const void *ctx, const shared_index *x),
                                         const void *ctx, double until);
-/* Map what is in the page cache of the file of a usable index (os_prefault). */
+/* Map what is in the page cache of the file of a usable index (os_pages_prefault). */
 void shared_index_prefault(const engine *e, const shared_index *x);
 /* Mark the index as damaged: it is not searched any more. The first reason given is kept. */
 void shared_index_note_damage(engine *e, shared_index *x, const mv_error *why);

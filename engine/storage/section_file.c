@@ -154,7 +154,7 @@ void section_file_read_ahead(const section_file *f)
 
 void section_file_prefault(const section_file *f, const char *path)
 {
-    os_prefault(f->bytes, f->size, path);
+    os_pages_prefault(f->bytes, f->size, path);
 }
 
 section section_file_find(const section_file *f, section_kind kind, uint32_t column)

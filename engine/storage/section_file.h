@@ -104,7 +104,7 @@ section_file_record section_file_describe(const section_file *file);
 const char *section_file_name(const section_file *file);
 /* Turn on the read-ahead of the mapping, which is off after opening. */
 void section_file_read_ahead(const section_file *file);
-/* Map what is in the page cache of the file at `path`, which this one is (os_prefault). */
+/* Map what is in the page cache of the file at `path`, which this one is (os_pages_prefault). */
 void section_file_prefault(const section_file *file, const char *path);
 /* The section of a kind and column; without one, bytes NULL and size 0. */
 section section_file_find(const section_file *file, section_kind kind, uint32_t column);

@@ -102,7 +102,7 @@ done:
 static mv_err write_now(section_writer *w, const void *bytes, size_t size, mv_error *error)
 {
     MV_TRY(os_write_at(w->file, bytes, size, w->offset, w->path, error));
-    if (w->writes_behind) os_write_behind(w->file, w->offset, size);
+    if (w->writes_behind) os_pages_write_behind(w->file, w->offset, size);
     w->offset += size;
     return MV_OK;
 }

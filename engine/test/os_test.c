@@ -177,7 +177,8 @@ static bool file_has_parts(os_file file, const char *path, size_t size, const ch
     return ok;
 }
 
-/* Page faults while a page of each 64 KiB of a file is read, after os_prefault with this path. */
+/* Page faults while a page of each 64 KiB of a file is read, after os_pages_prefault with this
+ * path. */
 static long faults_after_prefault(const char *path, const char *given)
 {
     enum { MIB = 16 };
@@ -189,7 +190,7 @@ static long faults_after_prefault(const char *path, const char *given)
     EXPECT(!os_open_read(path, &file, &size, NULL) && size == MIB << 20);
     EXPECT(!os_map(file, size, &mapped, path, NULL));
     os_close(file);
-    os_prefault(mapped, size, given);
+    os_pages_prefault(mapped, size, given);
     EXPECT(!getrusage(RUSAGE_SELF, &before));
     for (uint64_t at = 0; at < size; at += 65536) sum ^= ((const uint8_t *)mapped)[at];
     EXPECT(!getrusage(RUSAGE_SELF, &after));
@@ -214,7 +215,7 @@ static void test_prefault(void)
 #endif
     /* A file that may not be written: mincore does not tell what is in the cache. */
     EXPECT(faults_after_prefault(path, "/nonexistent") >= 0);
-    os_prefault(NULL, 0, path);
+    os_pages_prefault(NULL, 0, path);
     EXPECT(!os_remove(path, NULL));
 }
 
