@@ -4,10 +4,10 @@
  * KiB by default. So os_pages_prefault reads one page of each 64 KiB.
  *
  * The 256 MiB of a graph over a million vectors of 128 dims take 11 ms if the page cache has them
- * in large pieces, as after writing: 7 ms for 4,097 page faults, and 4 ms to ask mincore before each
- * of them. They take 18 ms if they were read page by page. To ask for all pages at once takes 5 ms.
- * MADV_POPULATE_READ takes 14 ms instead of 11, and reads what is not in the page cache from the
- * disk. */
+ * in large pieces, as after writing: 7 ms for 4,097 page faults, and 4 ms to ask mincore before
+ * each of them. They take 18 ms if they were read page by page. To ask for all pages at once takes
+ * 5 ms. MADV_POPULATE_READ takes 14 ms instead of 11, and reads what is not in the page cache from
+ * the disk. */
 #include "base/os.h"
 
 #ifdef __linux__
