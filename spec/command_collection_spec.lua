@@ -135,7 +135,7 @@ describe("moonvec info", function()
   it("shows what there is", function()
     local path = books()
     local text = output("info", path)
-    for _, part in ipairs { "documents +3\n", "\n  title +string +text: 0.0 %% of 3 rows\n", "vector_fp32 of 2, cosine",
+    for _, part in ipairs { "documents +3\n", "\n  title +string +text: not built, all 3 rows are looked at\n", "vector_fp32 of 2, cosine",
                             "not indexed +3 rows: a process that writes", "int32, nullable" } do
       assert.truthy(text:find(part), part .. "\n" .. text)
     end

@@ -66,6 +66,14 @@ describe("moonvec import", function()
     assert.is_nil(io.open(path))
   end)
 
+  it("keeps the order of the columns of a table", function()
+    local file, names = write_file("year,title,author\n1965,Dune,Herbert\n", ".csv"), {}
+    for i, field in ipairs(json.decode(output("import", support.path(), file, "--dry-run")).fields) do
+      names[i] = field.name
+    end
+    assert.same({ "year", "title", "author" }, names)
+  end)
+
   it("reads stdin, with and without a collection", function()
     local path, file = support.path(), write_file(LINES)
     for _, expected in ipairs { "2\n", "2\n" } do

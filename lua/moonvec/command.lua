@@ -105,7 +105,7 @@ local function report(failure, script)
     if text:find("interrupted!$") then
       return INTERRUPTED
     elseif text:sub(1, #position) == position then
-      failure = { exit_code = USAGE, message = text:sub(#position + 1):gsub("^%d+: ", "") }
+      failure = { exit_code = USAGE, message = text:sub(#position + 1):gsub("^%d+: ", ""):gsub("^moonvec: ", "") }
     else
       failure = { exit_code = WORLD, message = "internal error: " .. text }
     end

@@ -86,7 +86,7 @@ Guess.__index = Guess
 
 --- A guess that has seen nothing. `is_text_only`: all values are strings, as in CSV.
 function M.new(is_text_only)
-  return setmetatable({ rows = 0, fields = {}, names = {}, is_text_only = is_text_only }, Guess)
+  return setmetatable({ rows = 0, fields = {}, names = {}, places = {}, is_text_only = is_text_only }, Guess)
 end
 
 local function count_text(field, text)
@@ -108,6 +108,13 @@ local function merge_kinds(old, new)
   end
   return old == "timestamp" and new == "string" and "string" or old == "string" and new == "timestamp" and "string"
     or "mixed"
+end
+
+--- Puts the fields in this order, that of the columns of a table. Others are in the order of their names.
+function Guess:order(names)
+  for place, name in ipairs(names) do
+    self.places[name] = place
+  end
 end
 
 --- Looks at a document.
@@ -174,7 +181,13 @@ end
 -- becomes the id, which is no field. Scalar fields may be NULL: the rest of the file may lack them.
 function Guess:schema(id)
   local schema = { fields = {}, vectors = {} }
-  table.sort(self.names)
+  table.sort(self.names, function(a, b)
+    local place_a, place_b = self.places[a] or math.huge, self.places[b] or math.huge
+    if place_a == place_b then
+      return a < b
+    end
+    return place_a < place_b
+  end)
   for _, name in ipairs(self.names) do
     if name ~= id and name ~= "id" then
       local field = self.fields[name]

@@ -39,6 +39,7 @@ end
 local function guess(call, format, path)
   local source = call:check(import_source.open(format, path, call.options.query))
   local seen = guess_schema.new(format == "csv" or format == "tsv")
+  seen:order(source.names or {})
   for _ = 1, SAMPLE_ROWS do
     local row, message, code = source:read()
     if row == nil then

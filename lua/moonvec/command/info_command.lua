@@ -16,6 +16,9 @@ end
 
 --- How much of a field is indexed: "hnsw: 98 % of 63,681 rows, 12 MB, int8".
 local function describe_index(index)
+  if index.completeness == 0 then
+    return ("%s: not built, all %s rows are looked at"):format(index.type, terminal.number(index.rows))
+  end
   local share = index.completeness == 1 and "100" or ("%.1f"):format(math.floor(index.completeness * 1000) / 10)
   local words = ("%s: %s %% of %s rows"):format(index.type, share, terminal.number(index.rows))
   if index.bytes and index.bytes > 0 then
