@@ -225,6 +225,8 @@ describe("the advice of measure", function()
       .. "default finds only 0.910", advise { row(0.95, 0.91, 60), row(0.99, 0.9601, 90), row(nil, 1, 900, 0) })
     assert.equal("no setting that was measured finds 0.95; recall = 0.95 gives 0.900 at 60 us, exact search takes "
       .. "900 us: set a higher recall, or exact = true", advise { row(0.95, 0.9, 60), row(nil, 1, 900, 0) })
+    assert.equal("recall = 0.5 gives 0.999 at 950 us here, exact search takes no longer, 723 us: set exact = true",
+      advise { row(0.5, 0.999, 950), row(nil, 1, 723, 0) })
     assert.equal("recall = 0.95 gives 0.970 at 60 us here, exact search takes hardly longer, 70 us: set exact = true",
       advise { row(0.95, 0.97, 60), row(nil, 1, 70, 0) })
   end)

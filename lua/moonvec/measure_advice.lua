@@ -129,6 +129,8 @@ local function choose(rows)
     local best = highest(rows)
     return best and ("no setting that was measured finds %.14g; %s, exact search takes %s: set a higher recall, or "
       .. "exact = true"):format(wanted, result_text(best), took)
+  elseif exact.p50_us <= row.p50_us then
+    return ("%s here, exact search takes no longer, %s: set exact = true"):format(result_text(row), took)
   elseif exact.p50_us <= HARDLY_MORE * row.p50_us and row.recall < ALL then
     return ("%s here, exact search takes hardly longer, %s: set exact = true"):format(result_text(row), took)
   end
