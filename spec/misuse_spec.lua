@@ -290,6 +290,10 @@ describe("the position of an error", function()
       function() moonvec.open() end,
       function() moonvec.filter.eq("no name", 1) end,
       function() moonvec.schema { x = 1 } end,
+      function() moonvec.split(5) end,
+      function() moonvec.source.csv(5) end,
+      function() moonvec.embed.learn({}, { dim = "x" }) end,
+      function() require("moonvec.mcp").serve(5) end,
     }
     for i, call in ipairs(calls) do
       local ok, message = pcall(call)
@@ -299,6 +303,14 @@ describe("the position of an error", function()
       if not is_tail_call then
         assert.equal(here .. ":" .. line .. ": ", message:sub(1, #here + #tostring(line) + 3))
       end
+    end
+  end)
+
+  it("is in a file of the program that is named as one of moonvec's", function()
+    for _, name in ipairs { "@/app/moonvec/check.lua", "@lua/moonvec.lua", "@check.lua", "=moonvec" } do
+      local call = assert((loadstring or load)("local split = ...\nsplit(5)", name)) -- luacheck: ignore
+      local _, message = pcall(call, moonvec.split)
+      assert.equal(name:sub(2) .. ":2: split: expected a text, got a number", message)
     end
   end)
 end)

@@ -107,6 +107,7 @@ static const luaL_Reg core_functions[] = {
     {"quote", raise_quote_call},
     {"raise", raise_call},
     {"raise_if_synonym", raise_if_synonym_call},
+    {"raise_own_folder", raise_own_call},
     {"schema", schema_call},
     {"seconds", call_seconds},
     {"unpack", vector_unpack},

@@ -2,7 +2,7 @@
  *
  * A method may reach C directly or through lua/moonvec, by a call or a tail call, so no fixed error
  * level is right for all. Instead, the position is that of the first Lua function up the stack that
- * is not part of moonvec. */
+ * is not part of moonvec: its chunk is not in the folder from which moonvec was loaded. */
 #include "raise.h"
 
 #include "synonyms.h"
@@ -13,66 +13,40 @@
 
 #define TEXT_SIZE 1024
 
-static const char *const own_chunks[] = {
-    "moonvec/check.lua",
-    "moonvec/collection.lua",
-    "moonvec/command.lua",
-    "moonvec/embed.lua",
-    "moonvec/embedding.lua",
-    "moonvec/export.lua",
-    "moonvec/filter.lua",
-    "moonvec/fuse.lua",
-    "moonvec/group_by.lua",
-    "moonvec/ingest.lua",
-    "moonvec/init.lua",
-    "moonvec/mcp.lua",
-    "moonvec/measure.lua",
-    "moonvec/models.lua",
-    "moonvec/multi_query.lua",
-    "moonvec/pinned.lua",
-    "moonvec/query.lua",
-    "moonvec/rerank.lua",
-    "moonvec/rescore.lua",
-    "moonvec/shell.lua",
-    "moonvec/source.lua",
-    "moonvec/split.lua",
-    "moonvec/text.lua",
-};
+/* In the registry, under the address of this variable: the beginning of the names of moonvec's own
+ * chunks, such as "@/usr/share/lua/5.4/moonvec/". It is a string of each Lua state. */
+static const char own_folder;
 
-/* Folders whose files are all part of moonvec. */
-static const char *const own_folders[] = {
-    "moonvec/command/", "moonvec/embed/", "moonvec/mcp/", "moonvec/shell/", "moonvec/source/",
-};
-
-/* Does the path end with the other one, at the beginning of a name? */
-static bool ends_with(const char *path, size_t size, const char *end)
+static void push_own_folder(lua_State *L)
 {
-    size_t end_size = strlen(end);
-    return size > end_size && memcmp(path + size - end_size, end, end_size) == 0 &&
-           strchr("@/\\", path[size - end_size - 1]);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&own_folder);
+    lua_rawget(L, LUA_REGISTRYINDEX);
 }
 
-static bool is_own_chunk(const char *source)
+/* The number of bytes of a chunk's name up to its last slash, or all if it has none. */
+static size_t folder_size(const char *source)
 {
-    const char *slash = strrchr(source, '/');
-    size_t folder_size = slash ? (size_t)(slash + 1 - source) : 0;
-    for (size_t i = 0; i < sizeof own_chunks / sizeof own_chunks[0]; i++)
-        if (ends_with(source, strlen(source), own_chunks[i])) return true;
-    for (size_t i = 0; i < sizeof own_folders / sizeof own_folders[0]; i++)
-        if (ends_with(source, folder_size, own_folders[i])) return true;
-    return false;
+    size_t size = strlen(source), folder = size;
+    while (folder && !strchr("/\\", source[folder - 1])) folder--;
+    return folder ? folder : size;
 }
 
 /* Push "file:line: " of the caller, or "" if no caller has a line. */
 static void push_position(lua_State *L)
 {
     lua_Debug caller;
+    size_t own_size = 0;
+    push_own_folder(L);
+    const char *own = lua_tolstring(L, -1, &own_size);
     for (int level = 1; lua_getstack(L, level, &caller); level++) {
         lua_getinfo(L, "Sl", &caller);
-        if (caller.currentline <= 0 || is_own_chunk(caller.source)) continue;
+        bool is_own = own && strncmp(caller.source, own, own_size) == 0;
+        if (caller.currentline <= 0 || is_own) continue;
+        lua_pop(L, 1);
         lua_pushfstring(L, "%s:%d: ", caller.short_src, caller.currentline);
         return;
     }
+    lua_pop(L, 1);
     lua_pushlstring(L, "", 0);
 }
 
@@ -182,6 +156,17 @@ void raise_if_synonym(lua_State *L, const char *what, int functions, int key)
     if (strlen(given) != size) return; /* no name has a zero byte */
     const char *meant = synonyms_find_function(L, functions, given);
     if (meant) raise_misuse(L, "%s has no '%s' (did you mean '%s'?)", what, given, meant);
+}
+
+int raise_own_call(lua_State *L)
+{
+    lua_Debug caller;
+    if (!lua_getstack(L, 1, &caller)) return 0;
+    lua_getinfo(L, "S", &caller);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&own_folder);
+    lua_pushlstring(L, caller.source, folder_size(caller.source));
+    lua_rawset(L, LUA_REGISTRYINDEX);
+    return 0;
 }
 
 int raise_if_synonym_call(lua_State *L)

@@ -51,8 +51,11 @@ int push_outcome(lua_State *L, const char *call, mv_err err, const mv_error *err
 void raise_if_synonym(lua_State *L, const char *what, int functions, int key);
 
 /* For lua/moonvec: raise(message), raise_if_synonym(what, functions, key), and quote(text) -> the
- * text as mv_quote writes it. */
+ * text as mv_quote writes it. raise_own_folder() is called by load_core.lua: from then on, all
+ * chunks in the folder of the calling chunk are part of moonvec, and errors name the line of their
+ * caller. */
 int raise_call(lua_State *L);
+int raise_own_call(lua_State *L);
 int raise_if_synonym_call(lua_State *L);
 int raise_quote_call(lua_State *L);
 

@@ -22,5 +22,6 @@ if not ok then
   end
   error(core, 0)
 end
+core.raise_own_folder() -- errors name the line of the program, not one of the files beside this one
 
 return core

@@ -5,8 +5,9 @@
 -- (2026-07-28) each request names its version in params._meta, and nothing is remembered between requests.
 -- https://modelcontextprotocol.io/specification
 
+local core = require "moonvec.load_core" -- first: the others require moonvec.core
+
 local check = require "moonvec.check"
-local core = require "moonvec.core"
 local json = require "moonvec.json"
 local tool_calls = require "moonvec.mcp.tool_calls"
 local resources = require "moonvec.mcp.resources"
