@@ -1,8 +1,9 @@
 -- What the program moonvec prints for people: progress, text from documents, numbers.
 
+local display_text = require "moonvec.terminal.display_text"
 local progress_bar = require "moonvec.command.progress_bar"
 local support = require "spec.support.init"
-local terminal = require "moonvec.command.terminal"
+local terminal = require "moonvec.terminal"
 local utf8_text = require "moonvec.utf8_text"
 
 describe("progress", function()
@@ -72,19 +73,19 @@ end)
 
 describe("text that is printed", function()
   it("is valid UTF-8 in one line without control characters, and says what there was", function()
-    assert.equal("a b c", terminal.printable "a\tb\r\n\nc")
-    assert.equal("\\x1b[31m \\x00\\x7f", terminal.printable "\27[31m \0\127")
+    assert.equal("a b c", display_text.visible "a\tb\r\n\nc")
+    assert.equal("\\x1b[31m \\x00\\x7f", display_text.visible "\27[31m \0\127")
     local valid = "\195\164 \228\184\173 \240\159\166\137"
-    assert.equal(valid, terminal.printable(valid))
+    assert.equal(valid, display_text.visible(valid))
     local invalid = "\194\155 \255 \237\160\128 \192\128"
-    assert.equal("\\xc2\\x9b \\xff \\xed\\xa0\\x80 \\xc0\\x80", terminal.printable(invalid))
+    assert.equal("\\xc2\\x9b \\xff \\xed\\xa0\\x80 \\xc0\\x80", display_text.visible(invalid))
     local random = support.random(8)
     for _ = 1, 300 do
       local bytes = {}
       for i = 1, random(30) do
         bytes[i] = string.char(random(256) - 1)
       end
-      local text = terminal.printable(table.concat(bytes))
+      local text = display_text.visible(table.concat(bytes))
       assert.is_nil(text:find "[%z\1-\31\127]")
       assert.is_nil(text:find "\194[\128-\159]")
       assert.is_nil(utf8_text.first_invalid(text))

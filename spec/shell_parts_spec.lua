@@ -1,12 +1,12 @@
 -- Parts of the shell: what is Lua, what Tab completes, how wide texts are, and what .ask searches.
 
 local completion = require "moonvec.shell.completion"
-local display_text = require "moonvec.shell.display_text"
+local display_text = require "moonvec.terminal.display_text"
 local lua_line = require "moonvec.shell.lua_line"
 local moonvec = require "moonvec"
 local search_commands = require "moonvec.shell.search_commands"
 local support = require "spec.support"
-local text_table = require "moonvec.shell.text_table"
+local text_table = require "moonvec.terminal.text_table"
 
 describe("a line", function()
   it("is Lua by its beginning", function()
@@ -195,16 +195,16 @@ describe(".ask", function()
   it("searches by meaning, and in all fields with a text index", function()
     assert.same({ field = "meaning", text = "robots", topk = 5 }, searches({}, { meaning }, {}))
     assert.same({ topk = 5, filter = "year > 1", queries = {
-      { text = "robots", field = "meaning" }, { text = "robots", field = "other" },
       { text = "robots", field = "title" }, { text = "robots", field = "body" },
+      { text = "robots", field = "meaning" }, { text = "robots", field = "other" },
     } }, searches({ title, body }, { meaning, other }, { where = "year > 1" }))
-    assert.same({ { text = "robots", field = "other" }, { text = "robots", field = "body" } },
+    assert.same({ { text = "robots", field = "body" }, { text = "robots", field = "other" } },
       searches({ title, body }, { meaning, other }, { vector_field = "other", text_field = "body" }).queries)
   end)
 
   it("leaves a model out that could not be loaded", function()
     local found = searches({ body }, { meaning, other }, {}, { m = "no file" })
-    assert.same({ { text = "robots", field = "other" }, { text = "robots", field = "body" } }, found.queries)
+    assert.same({ { text = "robots", field = "body" }, { text = "robots", field = "other" } }, found.queries)
     assert.same({ nil, "no file" }, { searches({ body }, { meaning }, {}, { m = "no file" }) })
   end)
 end)

@@ -99,8 +99,8 @@ describe("the shell in a terminal", function()
     local file = assert(io.open(preload, "w"))
     file:write "package.preload.readline = function() error 'none' end"
     file:close()
-    local option = (" -e %s -l moonvec "):format(program.quote(("dofile %q"):format(preload)))
-    local command = command_line.command(path):gsub(" %-l moonvec ", function()
+    local option = (" -e %s -l moonvec.core "):format(program.quote(("dofile %q"):format(preload)))
+    local command = command_line.command(path):gsub(" %-l moonvec%.core ", function()
       return option
     end, 1)
     local session = terminal_session.start(command)

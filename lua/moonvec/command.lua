@@ -11,6 +11,7 @@ local core = require "moonvec.load_core" -- first: the others require moonvec.co
 local arguments = require "moonvec.command.arguments"
 local command_call = require "moonvec.command.command_call"
 local help_text = require "moonvec.command.help_text"
+local system = require "moonvec.system"
 
 local M = {}
 
@@ -65,8 +66,7 @@ local function is_there(name)
       return false
     end
   end
-  local file = io.open(name)
-  return file and file:close() and true or false
+  return system.exists(name)
 end
 
 --- Runs the command that the words name, and returns nothing; what is wrong raises.

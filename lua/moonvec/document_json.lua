@@ -8,6 +8,7 @@
 --   any other vector                    [0.1, 0.2]; of a field with `multi` an array of these
 --   NULL                                null, or the member is absent
 
+local base64 = require "moonvec.base64"
 local core = require "moonvec.core"
 local json = require "moonvec.json"
 local utf8_text = require "moonvec.utf8_text"
@@ -17,51 +18,13 @@ local M = {}
 -- Up to here a double represents every whole number.
 local WHOLE_MAX = 2 ^ 53
 
-local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
--- Base64 (RFC 4648): the digit of each number, and the number of each digit.
-local DIGIT_OF, NUMBER_OF = {}, {}
-for number = 0, 63 do
-  local digit = DIGITS:sub(number + 1, number + 1)
-  DIGIT_OF[number], NUMBER_OF[digit] = digit, number
-end
-
-local function encode_group(group)
-  local a, b, c = group:byte(1, 3)
-  local number = a * 65536 + (b or 0) * 256 + (c or 0)
-  return DIGIT_OF[math.floor(number / 262144)] .. DIGIT_OF[math.floor(number / 4096) % 64] ..
-    (b and DIGIT_OF[math.floor(number / 64) % 64] or "=") .. (c and DIGIT_OF[number % 64] or "=")
-end
-
-local function encode_base64(bytes)
-  return (bytes:gsub("..?.?", encode_group))
-end
-
-local function decode_group(group)
-  local number = 0
-  for digit in group:gmatch "." do
-    number = number * 64 + (NUMBER_OF[digit] or 0)
-  end
-  local bytes = string.char(math.floor(number / 65536), math.floor(number / 256) % 256, number % 256)
-  return bytes:sub(1, 3 - #group:match "=*$")
-end
-
---- The bytes, or nil if the text is not Base64 with its padding.
-local function decode_base64(text)
-  local digits, padding = text:match "^([%w+/]*)(=?=?)$"
-  if not digits or #text % 4 ~= 0 then
-    return nil
-  end
-  return ((digits .. padding):gsub("....", decode_group))
-end
-
 -- ---------------------------------------------------------------- to JSON
 
 local function string_to_json(text)
   if type(text) ~= "string" or not utf8_text.first_invalid(text) then
     return text
   end
-  return { base64 = encode_base64(text) }
+  return { base64 = base64.encode(text) }
 end
 
 local function real_to_json(number)
@@ -201,7 +164,7 @@ end
 local function string_from_json(value)
   local text = value.base64
   local bytes = type(text) == "string" and next(value) == "base64" and next(value, "base64") == nil
-    and decode_base64(text)
+    and base64.decode(text)
   if not bytes then
     return nil, 'expected a string, or {"base64": "..."} with the bytes of one in Base64'
   end

@@ -8,6 +8,7 @@ local check = require "moonvec.check"
 local core = require "moonvec.core"
 local advice_on = require "moonvec.measure_advice"
 local pinned = require "moonvec.pinned"
+local statistics = require "moonvec.measure_statistics"
 
 local misuse = check.misuse
 local unpack = table.unpack or unpack -- luacheck: ignore 143 113
@@ -75,25 +76,10 @@ end
 
 -- ---------------------------------------------------------------- questions
 
---- `count` ids of documents that have a vector, or all if there are fewer: each document of the commit is as likely as
--- any other. Algorithm R of Vitter, "Random sampling with a reservoir" (1985), with the numbers of Park and Miller's
--- generator, x * 16807 mod (2^31 - 1), which are the same on every Lua.
+--- The ids of `count` documents that have a vector, or of all if there are fewer.
 local function sample_ids(collection, field, count, seed)
   local filter = field.nullable and field.name .. " IS NOT NULL" or nil
-  local ids, seen, state = {}, 0, seed % 2147483646 + 1
-  for document in collection:iterate { output_fields = {}, filter = filter } do
-    seen = seen + 1
-    if seen <= count then
-      ids[seen] = document.id
-    else
-      state = state * 16807 % 2147483647
-      local place = math.floor(state / 2147483647 * seen) + 1
-      if place <= count then
-        ids[place] = document.id
-      end
-    end
-  end
-  return ids
+  return statistics.sample_ids(collection, count, statistics.random(seed), filter)
 end
 
 --- The questions: tables with the option of a query that says what is searched for.
@@ -139,11 +125,6 @@ local function search_all(run, questions, params, explain)
   return answers, times
 end
 
---- The value that a share `share` of the sorted numbers does not exceed.
-local function percentile(sorted, share)
-  return sorted[math.max(1, math.ceil(share * #sorted))]
-end
-
 --- The mean recall over the questions that have an answer, and half the width of its 95 % confidence interval. Without
 -- any miss the interval is that of the rule of three: 3 / (number of hits).
 local function recall_of(answers, truths)
@@ -185,7 +166,8 @@ local function row_of(setting, params, times, plans)
   local distances, by_index = work_of(plans)
   table.sort(times)
   return {
-    setting = setting, params = params, p50_us = percentile(times, 0.5), p99_us = percentile(times, 0.99),
+    setting = setting, params = params, p50_us = statistics.percentile(times, 0.5),
+    p99_us = statistics.percentile(times, 0.99),
     distances = distances, by_index = by_index,
   }
 end

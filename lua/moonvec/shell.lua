@@ -7,11 +7,12 @@
 local moonvec = require "moonvec"
 
 local core = require "moonvec.core"
-local display_text = require "moonvec.shell.display_text"
+local display_text = require "moonvec.terminal.display_text"
 local dot_commands = require "moonvec.shell.dot_commands"
 local lua_line = require "moonvec.shell.lua_line"
+local schema_fields = require "moonvec.schema_fields"
 local search_commands = require "moonvec.shell.search_commands"
-local terminal = require "moonvec.command.terminal"
+local terminal = require "moonvec.terminal"
 
 local M = {}
 
@@ -115,17 +116,13 @@ local function run_line(session, line)
   return search_commands.filter(session, line)
 end
 
+-- Words other than fields that a filter may begin with.
+local NOT_FIELDS = { id = true, ["not"] = true, ["true"] = true, ["false"] = true, array_length = true }
+
 --- Does the filter begin with what no filter begins with? Then it was probably meant as something else.
 local function is_no_filter(session, line)
   local first = line:match "^%(*%s*([%a_][%w_]*)"
-  for _, kind in ipairs { session.c.schema.fields, session.c.schema.vectors } do
-    for _, field in ipairs(kind) do
-      if field.name == first then
-        return false
-      end
-    end
-  end
-  return not first or not ({ id = 1, ["not"] = 1, ["true"] = 1, ["false"] = 1, array_length = 1 })[first:lower()]
+  return not first or not NOT_FIELDS[first:lower()] and not schema_fields.find(session.c.schema, first)
 end
 
 --- The message of an error for a person: without the position in this program; that in a filter is shown by a mark.

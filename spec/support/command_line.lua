@@ -14,10 +14,10 @@ local function read_and_remove(path)
   return text
 end
 
---- The shell command that runs moonvec with arguments. The module is loaded first, so that it is the one of LUA_CPATH:
--- the program itself would look in build/.
+--- The shell command that runs moonvec with arguments. moonvec.core is loaded first, so that it is the one of
+-- LUA_CPATH: the program itself would look in build/.
 function M.command(...)
-  local words = { program.interpreter(), "-l", "moonvec", script }
+  local words = { program.interpreter(), "-l", "moonvec.core", script }
   for _, word in ipairs { ... } do
     words[#words + 1] = program.quote(tostring(word))
   end

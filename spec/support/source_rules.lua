@@ -12,6 +12,9 @@ local RANKS = {
 -- The modules that the Lua modules may require in addition to each other.
 local OUTSIDE_MODULES = { cjson = true, ffi = true, lfs = true }
 
+-- The Lua modules in the same way: the library (all that is not listed here) knows none of the programs that use it.
+local LUA_RANKS = { terminal = 2, mcp = 3, shell = 3, command = 4 }
+
 -- Headers of the operating system. A file that does not include them cannot call it.
 local SYSTEM_HOME = "engine/base/os.c"
 local SYSTEM_HOMES = "^engine/base/os[%w_]*%.c$" -- it, and its parts
@@ -114,7 +117,23 @@ function M.includes(path, text)
   return faults
 end
 
---- Checks the `require`s of the Lua modules: only each other and a few named libraries.
+--- The room of a module, "moonvec.shell" or "moonvec.shell.completion": "shell", or "library".
+local function lua_room_of(module)
+  local room = module:match "^moonvec%.([%w_]+)"
+  return LUA_RANKS[room] and room or "library"
+end
+
+local function require_fault(path, name)
+  if not name:match "^moonvec%f[.%z]" then
+    return not OUTSIDE_MODULES[name] and "requires '" .. name .. "', which is neither below it nor a chosen dependency"
+  end
+  local room, other = lua_room_of(path:match "^lua/(.*)%.lua$":gsub("/", ".")), lua_room_of(name)
+  if other ~= room and (LUA_RANKS[other] or 1) >= (LUA_RANKS[room] or 1) then
+    return "requires '" .. name .. "', but room " .. room .. " must not know room " .. other
+  end
+end
+
+--- Checks the `require`s of the Lua modules: only rooms below, and a few named libraries.
 function M.requires(path, text)
   local faults = {}
   if not path:match("^lua/moonvec/.*%.lua$") then
@@ -122,8 +141,9 @@ function M.requires(path, text)
   end
   each_line(text, function(line, number)
     for name in line:gsub("%-%-.*", ""):gmatch("require%s*%(?%s*[\"']([^\"']+)[\"']") do
-      if not name:match("^moonvec%f[.%z]") and not OUTSIDE_MODULES[name] then
-        fault(faults, path, number, "requires '", name, "', which is neither below it nor a chosen dependency")
+      local wrong = require_fault(path, name)
+      if wrong then
+        fault(faults, path, number, wrong)
       end
     end
   end)

@@ -1,8 +1,9 @@
 --- `moonvec bench`: how fast searches of this collection are, for vectors and words that are in it.
 
 local core = require "moonvec.core"
-local search_legs = require "moonvec.command.search_legs"
-local text_table = require "moonvec.shell.text_table"
+local hybrid_search = require "moonvec.hybrid_search"
+local statistics = require "moonvec.measure_statistics"
+local text_table = require "moonvec.terminal.text_table"
 
 -- Documents from which questions are made.
 local SAMPLE = 200
@@ -15,24 +16,9 @@ local COLUMNS = {
   { name = "p99 us", is_right = true }, { name = "count", is_right = true },
 }
 
---- Random numbers from 1 to n, the same in each run.
-local function random_from(seed)
-  return function(n)
-    seed = seed * 16807 % 2147483647 -- the generator of Park and Miller
-    return math.floor(seed / 2147483647 * n) + 1
-  end
-end
-
---- Some documents of the collection, each as likely as any other (Vitter's algorithm R), with these fields.
+--- Some documents of the collection, with these fields.
 local function sample(collection, fields, random)
-  local ids, seen = {}, 0
-  for document in collection:iterate { output_fields = {} } do
-    seen = seen + 1
-    local place = seen <= SAMPLE and seen or random(seen)
-    if place <= SAMPLE then
-      ids[place] = document.id
-    end
-  end
+  local ids = statistics.sample_ids(collection, SAMPLE, random)
   local found, message, code = collection:fetch(ids, { output_fields = fields, include_vector = #fields > 0 or nil })
   if not found then
     return nil, message, code
@@ -71,7 +57,7 @@ local function plan(schema, documents, random)
       return document[field.name] and { field = field.name, [option] = document[field.name] }
     end)
   end
-  for _, name in ipairs(search_legs.text_fields(schema)) do
+  for _, name in ipairs(hybrid_search.word_fields(schema)) do
     add("words " .. name, function(document)
       local text = type(document[name]) == "string" and two_words(document[name], random)
       return text and { field = name, text = text } or nil
@@ -106,7 +92,7 @@ local function time(call, collection, one, topk, seconds)
   end
   table.sort(times)
   return { name = one.name, per_second = #times / (now - begin), count = #times,
-    p50_us = times[math.ceil(#times * 0.5)], p99_us = times[math.ceil(#times * 0.99)] }
+    p50_us = statistics.percentile(times, 0.5), p99_us = statistics.percentile(times, 0.99) }
 end
 
 return {
@@ -127,10 +113,10 @@ return {
     for _, field in ipairs(schema.vectors) do
       fields[#fields + 1] = field.name
     end
-    for _, name in ipairs(search_legs.text_fields(schema)) do
+    for _, name in ipairs(hybrid_search.word_fields(schema)) do
       fields[#fields + 1] = name
     end
-    local random = random_from(1)
+    local random = statistics.random(0)
     local documents = call:check(sample(collection, fields, random))
     if #documents == 0 then
       call:fail("the collection has no documents to search for")

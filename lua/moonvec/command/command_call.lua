@@ -6,7 +6,8 @@ local json = require "moonvec.json"
 local model_places = require "moonvec.command.model_places"
 local moonvec = require "moonvec"
 local progress_bar = require "moonvec.command.progress_bar"
-local terminal = require "moonvec.command.terminal"
+local system = require "moonvec.system"
+local terminal = require "moonvec.terminal"
 
 local M = {}
 
@@ -103,8 +104,7 @@ function call:list(name)
 end
 
 local function is_collection(path)
-  local file = io.open(path .. "/catalog.mdb", "rb")
-  return file and file:close() and true or false
+  return system.exists(path .. "/catalog.mdb")
 end
 
 --- The directory of the collection that DIR means: DIR itself, or DIR/.moonvec; nil if there is none.
@@ -115,11 +115,7 @@ end
 
 --- The message when DIR is no collection.
 function M.no_collection(path)
-  local file = io.open(path)
-  if file then
-    file:close()
-  end
-  local hint = file and ("'moonvec index %s' makes one of the files in a folder"):format(path)
+  local hint = system.exists(path) and ("'moonvec index %s' makes one of the files in a folder"):format(path)
   return ("there is no collection at '%s' (%s)"):format(path, hint or "'moonvec help' lists the commands that make one")
 end
 

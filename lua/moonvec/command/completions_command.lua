@@ -2,6 +2,7 @@
 
 local arguments = require "moonvec.command.arguments"
 local core = require "moonvec.core"
+local system = require "moonvec.system"
 
 local writers = {}
 
@@ -19,11 +20,6 @@ local function option_words(command)
     words[i] = "--" .. option[1]
   end
   return table.concat(words, " ")
-end
-
---- A text in single quotes of a shell.
-local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
 function writers.bash()
@@ -59,12 +55,12 @@ end
 function writers.zsh()
   local names, cases = {}, {}
   each_command(function(command)
-    names[#names + 1] = quote(command.name .. ":" .. command.summary:gsub(":", "\\:"))
+    names[#names + 1] = system.quote(command.name .. ":" .. command.summary:gsub(":", "\\:"))
     local specs = {}
     for i, option in ipairs(arguments.options_of(command)) do
       local help = option[3]:gsub("[%[%]:]", "\\%0")
       local value = option[2] and (":%s:%s"):format(option[2]:gsub("[%[%]:]", "\\%0"), "_files") or ""
-      specs[i] = quote(("%s--%s[%s]%s"):format(option.many and "*" or "", option[1], help, value))
+      specs[i] = system.quote(("%s--%s[%s]%s"):format(option.many and "*" or "", option[1], help, value))
     end
     cases[#cases + 1] = ("        (%s) _arguments -s %s '*:file:_files' ;;"):format(command.name,
       table.concat(specs, " "))
@@ -95,10 +91,10 @@ function writers.fish()
   local lines = { "# fish completion of moonvec: put it into ~/.config/fish/completions/moonvec.fish." }
   each_command(function(command)
     lines[#lines + 1] = ("complete -c moonvec -n __fish_use_subcommand -a %s -d %s"):format(command.name,
-      quote(command.summary))
+      system.quote(command.summary))
     for _, option in ipairs(arguments.options_of(command)) do
       lines[#lines + 1] = ("complete -c moonvec -n '__fish_seen_subcommand_from %s' -l %s%s -d %s"):format(command.name,
-        option[1], option[2] and " -r" or "", quote(option[3]))
+        option[1], option[2] and " -r" or "", system.quote(option[3]))
     end
   end)
   return table.concat(lines, "\n") .. "\n"

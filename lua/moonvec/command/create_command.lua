@@ -2,8 +2,9 @@
 
 local json = require "moonvec.json"
 local moonvec = require "moonvec"
-local pretty = require "moonvec.command.pretty"
+local pretty = require "moonvec.terminal.pretty"
 local schema_words = require "moonvec.command.schema_words"
+local system = require "moonvec.system"
 
 --- The value without the nulls of JSON, which stand for what is not given.
 local function without_nulls(value)
@@ -30,10 +31,7 @@ local function read_schema(call, path)
     end
     return schema
   end
-  local file = call:check(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  local schema, message = json.decode(text or "")
+  local schema, message = json.decode(call:check(system.read_file(path)))
   if type(schema) ~= "table" then
     call:fail("%s: %s", path, message or "a schema is an object with 'fields' and 'vectors'")
   end

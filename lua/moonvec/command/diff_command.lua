@@ -3,8 +3,9 @@
 -- Both are read in batches, so memory does not grow with them: the documents of one, then those with the same ids of
 -- the other one.
 
+local display_text = require "moonvec.terminal.display_text"
 local json = require "moonvec.json"
-local terminal = require "moonvec.command.terminal"
+local schema_fields = require "moonvec.schema_fields"
 
 local BATCH = 256
 
@@ -26,27 +27,14 @@ local function is_equal(a, b)
   return true
 end
 
-local function field_names(schema)
-  local names = {}
-  for _, list in ipairs { schema.fields, schema.vectors } do
-    for _, field in ipairs(list) do
-      names[#names + 1] = field.name
-      names[field.name] = true
-    end
-  end
-  return names
-end
-
---- The names of the fields that both have, and a note about those that only one has.
+--- The names of the fields that both have, and of those that only one has.
 local function shared_fields(a, b)
-  local in_a, in_b, shared, single = field_names(a.schema), field_names(b.schema), {}, {}
-  for _, name in ipairs(in_a) do
-    table.insert(in_b[name] and shared or single, name)
+  local shared, single = {}, {}
+  for _, name in ipairs(schema_fields.names(a.schema)) do
+    table.insert(schema_fields.find(b.schema, name) and shared or single, name)
   end
-  for _, name in ipairs(in_b) do
-    if not in_a[name] then
-      single[#single + 1] = name
-    end
+  for name in pairs(schema_fields.missing(a.schema, schema_fields.names(b.schema))) do
+    single[#single + 1] = name
   end
   return shared, single
 end
@@ -97,7 +85,7 @@ return {
       if call.options.json then
         call:print_json { id = id, change = change, fields = fields and json.array(fields) }
       else
-        call:print(mark .. " " .. terminal.printable(id) .. (fields and ": " .. table.concat(fields, ", ") or ""))
+        call:print(mark .. " " .. display_text.visible(id) .. (fields and ": " .. table.concat(fields, ", ") or ""))
       end
     end
     if #single > 0 then

@@ -1,6 +1,6 @@
 --- `moonvec export`: all documents, or those that match, as JSON lines.
 
-local terminal = require "moonvec.command.terminal"
+local terminal = require "moonvec.terminal"
 
 return {
   name = "export",

@@ -1,7 +1,7 @@
 --- Waits for changes in a folder. With lua-inotify the system tells that something has happened; without it, the update
 -- itself looks every two seconds. Either way, the update finds what has changed, from the times and sizes of files.
 
-local pause = require "moonvec.command.pause"
+local system = require "moonvec.system"
 
 -- Seconds between two looks: at what the system tells, and at the files themselves. The first one is short: a blocking
 -- read would not be ended by Ctrl-C, because lua lets system calls go on after a signal.
@@ -34,7 +34,7 @@ local function watch_events(inotify, folder, update)
     add_watches(inotify, handle, require "lfs", folder)
     update()
     repeat
-      if not pause(EVENT_SECONDS) then
+      if not system.sleep(EVENT_SECONDS) then
         return
       end
     until has_events(handle)
@@ -45,7 +45,7 @@ end
 local function watch_files(update)
   repeat
     update()
-  until not pause(LOOK_SECONDS)
+  until not system.sleep(LOOK_SECONDS)
 end
 
 --- Calls update() again and again, at least after each change. Returns when Ctrl-C is pressed.

@@ -1,8 +1,10 @@
 --- Hits as people read them: rank, id or place, fields, and snippets in which the words that were found are marked.
 
 local core = require "moonvec.core"
+local display_text = require "moonvec.terminal.display_text"
+local schema_fields = require "moonvec.schema_fields"
 local search_legs = require "moonvec.command.search_legs"
-local terminal = require "moonvec.command.terminal"
+local terminal = require "moonvec.terminal"
 
 local M = {}
 
@@ -29,11 +31,11 @@ function M.snippet(text, styles)
     local open = text:find(search_legs.OPEN, at, true)
     local close = open and text:find(search_legs.CLOSE, open, true)
     if not close then
-      out[#out + 1] = terminal.printable(text:sub(at))
+      out[#out + 1] = display_text.visible(text:sub(at))
       return (table.concat(out):gsub("^%s+", ""))
     end
-    out[#out + 1] = terminal.printable(text:sub(at, open - 1))
-    out[#out + 1] = styles.mark(terminal.printable(text:sub(open + 1, close - 1)))
+    out[#out + 1] = display_text.visible(text:sub(at, open - 1))
+    out[#out + 1] = styles.mark(display_text.visible(text:sub(open + 1, close - 1)))
     at = close + 1
   end
 end
@@ -43,24 +45,18 @@ local function value_text(value)
   if type(value) == "table" then
     local parts = {}
     for i, one in ipairs(value) do
-      parts[i] = terminal.printable(tostring(one))
+      parts[i] = display_text.visible(tostring(one))
     end
     return table.concat(parts, ", ")
   elseif value == core.null then
     return "NULL"
   end
-  return terminal.printable(beginning(tostring(value):gsub("%s+", " ")))
+  return display_text.visible(beginning(tostring(value):gsub("%s+", " ")))
 end
 
 --- Lines for the fields of a hit, in the order of the schema.
 local function print_fields(call, hit, schema, styles, skipped)
-  local names = {}
-  for _, list in ipairs { schema.fields, schema.vectors } do
-    for _, field in ipairs(list) do
-      names[#names + 1] = field.name
-    end
-  end
-  for _, name in ipairs(names) do
+  for _, name in ipairs(schema_fields.names(schema)) do
     local value, snippets = hit[name], hit.highlights and hit.highlights[name]
     if not (skipped[name] or NOT_FIELDS[name]) and value ~= nil then
       local text = snippets and snippets[1] and M.snippet(table.concat(snippets, " ... "), styles) or value_text(value)
@@ -73,7 +69,7 @@ end
 function M.print(call, hits, schema)
   local styles = call:styles()
   for rank, hit in ipairs(hits) do
-    call:print(("%2d  %s  %s"):format(rank, styles.title(terminal.printable(hit.id)),
+    call:print(("%2d  %s  %s"):format(rank, styles.title(display_text.visible(hit.id)),
       styles.dim(("%.4f"):format(hit.score))))
     print_fields(call, hit, schema, styles, {})
   end
@@ -84,9 +80,9 @@ function M.print_passages(call, hits, folder)
   local styles = call:styles()
   for _, hit in ipairs(hits) do
     local place = ("%s%s:%d"):format(folder, hit.path, hit.line)
-    local heading = hit.heading and hit.heading ~= core.null and "  " .. styles.bold(terminal.printable(hit.heading))
+    local heading = hit.heading and hit.heading ~= core.null and "  " .. styles.bold(display_text.visible(hit.heading))
     local snippets = hit.highlights and hit.highlights.text
-    call:print(styles.title(terminal.printable(place)) .. (heading or ""))
+    call:print(styles.title(display_text.visible(place)) .. (heading or ""))
     call:print("    " .. (snippets and snippets[1] and M.snippet(table.concat(snippets, " ... "), styles)
       or value_text(hit.text)))
   end

@@ -2,13 +2,15 @@
 
 local command_call = require "moonvec.command.command_call"
 local core = require "moonvec.core"
+local display_text = require "moonvec.terminal.display_text"
 local guess_schema = require "moonvec.command.guess_schema"
 local import_source = require "moonvec.command.import_source"
 local model_choice = require "moonvec.command.model_choice"
 local moonvec = require "moonvec"
-local pretty = require "moonvec.command.pretty"
+local pretty = require "moonvec.terminal.pretty"
+local schema_fields = require "moonvec.schema_fields"
 local schema_words = require "moonvec.command.schema_words"
-local terminal = require "moonvec.command.terminal"
+local terminal = require "moonvec.terminal"
 
 -- Rows that a schema is guessed from.
 local SAMPLE_ROWS = 5000
@@ -108,7 +110,7 @@ local function create(call, format, path, schema)
   if from then
     local field = model_choice.text_field(call, schema, from)
     field.nullable, field.default = nil, "" -- a document without a text has the vector of an empty one
-    field.index = type(field.index) == "table" and field.index.type == "text" and field.index or { type = "text" }
+    field.index = schema_fields.has_text_index(field) and field.index or { type = "text" }
     model, place = model_choice.make(call, call.options.model or "learn", texts_of(call, format, path, from),
       field.index)
     schema = model and model_choice.add_field(schema, model, from) or schema
@@ -156,7 +158,7 @@ local function print_errors(call, source, errors, skipped)
     if i > ERRORS_SHOWN then
       break
     end
-    call:note("%s %.0f: %s", source.unit, one.row, terminal.printable(one.message))
+    call:note("%s %.0f: %s", source.unit, one.row, display_text.visible(one.message))
   end
   if skipped > math.min(#errors, ERRORS_SHOWN) then
     call:note("... and %s more", terminal.number(skipped - math.min(#errors, ERRORS_SHOWN)))

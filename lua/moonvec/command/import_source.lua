@@ -5,6 +5,8 @@ local core = require "moonvec.core"
 local document_json = require "moonvec.document_json"
 local json = require "moonvec.json"
 local moonvec = require "moonvec"
+local schema_fields = require "moonvec.schema_fields"
+local system = require "moonvec.system"
 
 local M = {}
 
@@ -32,13 +34,11 @@ end
 
 --- A file that is one JSON value: an array of objects, or one object with such an array.
 local function open_json(path)
-  local file, message = io.open(path, "rb")
-  if not file then
+  local text, message = system.read_file(path)
+  if not text then
     return nil, "cannot open " .. message, "io"
   end
-  local text = file:read "*a"
-  file:close()
-  local value, why = json.decode(text or "")
+  local value, why = json.decode(text)
   if type(value) ~= "table" then
     return nil, ("'%s': %s"):format(path, why or "expected an array of objects"), "io"
   end
@@ -140,10 +140,8 @@ end
 -- rows without one get their number), `leaves_out` (members that are no field), `format`.
 function M.fit(source, collection, options)
   local types = {}
-  for _, list in ipairs { collection.schema.fields, collection.schema.vectors } do
-    for _, field in ipairs(list) do
-      types[field.name] = field.type
-    end
+  for _, field in ipairs(schema_fields.all(collection.schema)) do
+    types[field.name] = field.type
   end
   local is_json = options.format == "jsonl" or options.format == "json"
   if not is_json and source.use_schema then

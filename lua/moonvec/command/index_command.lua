@@ -10,7 +10,8 @@ local index_notes = require "moonvec.command.index_notes"
 local json = require "moonvec.json"
 local model_choice = require "moonvec.command.model_choice"
 local moonvec = require "moonvec"
-local terminal = require "moonvec.command.terminal"
+local system = require "moonvec.system"
+local terminal = require "moonvec.terminal"
 
 -- Of a folder with up to so many bytes, the passages stay in memory while a model is learnt from them; the files of a
 -- larger one are read twice.
@@ -24,14 +25,6 @@ local WAYS = { "sentence", "paragraph", "heading", "code", "line" }
 -- Options that say how the folder is read. They are kept in the collection.
 local SETTINGS = { "model", "by", "size", "include", "exclude", "hidden", "no-ignore" }
 
---- The absolute path of a folder.
-local function absolute(path)
-  local pipe = io.popen("cd '" .. path:gsub("'", "'\\''") .. "' && pwd -P")
-  local found = pipe:read "*l"
-  pipe:close()
-  return found or path
-end
-
 --- How the folder is read, from the options.
 local function new_notes(call)
   local options = call.options
@@ -39,7 +32,7 @@ local function new_notes(call)
     core.word("index", "way to split", options.by, (table.unpack or unpack)(WAYS)) -- luacheck: ignore
   end
   return {
-    folder = options.into and absolute(call.args[1]) or nil, by = options.by,
+    folder = options.into and (system.absolute(call.args[1]) or call.args[1]) or nil, by = options.by,
     size = call:whole("size", 1000, 16, 65536), include = call:list "include", exclude = call:list "exclude",
     hidden = options.hidden, no_ignore = options["no-ignore"],
   }

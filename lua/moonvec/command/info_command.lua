@@ -1,6 +1,7 @@
 --- `moonvec info`: what is in a collection, and how it is.
 
-local terminal = require "moonvec.command.terminal"
+local schema_fields = require "moonvec.schema_fields"
+local terminal = require "moonvec.terminal"
 
 --- What a field of the schema is, in a few words: "vector_fp32 of 384, cosine".
 local function describe(field)
@@ -32,12 +33,10 @@ end
 
 local function print_fields(call, collection, stats)
   local width, rows = 0, {}
-  for _, list in ipairs { collection.schema.fields, collection.schema.vectors } do
-    for _, field in ipairs(list) do
-      local index = stats.indexes[field.name]
-      rows[#rows + 1] = { field.name, describe(field), index and describe_index(index) or "" }
-      width = math.max(width, #field.name)
-    end
+  for i, field in ipairs(schema_fields.all(collection.schema)) do
+    local index = stats.indexes[field.name]
+    rows[i] = { field.name, describe(field), index and describe_index(index) or "" }
+    width = math.max(width, #field.name)
   end
   for _, row in ipairs(rows) do
     call:print((("  %-" .. width .. "s  %-32s %s"):format(row[1], row[2], row[3]):gsub("%s+$", "")))

@@ -3,6 +3,8 @@
 local check = require "moonvec.check"
 local model_places = require "moonvec.command.model_places"
 local moonvec = require "moonvec"
+local schema_fields = require "moonvec.schema_fields"
+local system = require "moonvec.system"
 
 local M = {}
 
@@ -16,13 +18,7 @@ M.HELP = "learn (from the texts themselves, the default), none, static:PATH, or 
 --- The place of a model with an absolute path, since programs run in other directories.
 local function absolute_place(place)
   local path = place:match "^static:([^/].*)$"
-  if not path then
-    return place
-  end
-  local pipe = io.popen "pwd -P"
-  local here = pipe:read "*l"
-  pipe:close()
-  return "static:" .. here .. "/" .. path
+  return path and "static:" .. (system.absolute "." or ".") .. "/" .. path or place
 end
 
 --- The model and where it is; nil for "none", and if there is too little to learn from, which the person is told.
@@ -46,13 +42,8 @@ end
 
 --- Adds a vector field to a schema: the vectors that the model makes of the field `from`.
 function M.add_field(schema, model, from)
-  local name, taken = "embedding", {}
-  for _, list in ipairs { schema.fields, schema.vectors } do
-    for _, field in ipairs(list) do
-      taken[field.name] = true
-    end
-  end
-  while taken[name] do
+  local name = "embedding"
+  while schema_fields.find(schema, name) do
     name = name .. "_"
   end
   table.insert(schema.vectors, {

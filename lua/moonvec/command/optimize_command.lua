@@ -1,6 +1,6 @@
 --- `moonvec optimize`: merges segments, drops deleted rows and builds indexes.
 
-local terminal = require "moonvec.command.terminal"
+local terminal = require "moonvec.terminal"
 
 return {
   name = "optimize",

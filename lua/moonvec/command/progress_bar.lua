@@ -1,6 +1,6 @@
 --- How far a command is, on stderr: one line that is drawn again on a terminal, else a plain line now and then.
 
-local terminal = require "moonvec.command.terminal"
+local terminal = require "moonvec.terminal"
 
 local M = {}
 

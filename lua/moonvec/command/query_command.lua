@@ -5,22 +5,15 @@ local hits_view = require "moonvec.command.hits_view"
 local index_notes = require "moonvec.command.index_notes"
 local json = require "moonvec.json"
 local search_legs = require "moonvec.command.search_legs"
+local system = require "moonvec.system"
 
 local unpack = table.unpack or unpack -- luacheck: ignore
 
 local TOPK_MAX = 1e6
 
---- The contents of a file.
-local function read_file(call, path)
-  local file = call:check(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
-  return text or ""
-end
-
 --- The vector of --vector: JSON, or a file with JSON or with as many packed float32 numbers as the field has.
 local function read_vector(call, given, field)
-  local text = given:find "^%s*[%[{]" and given or read_file(call, given)
+  local text = given:find "^%s*[%[{]" and given or call:check(system.read_file(given))
   local value, message = json.decode(text)
   if type(value) ~= "table" then
     if field and field.dim and #text == 4 * field.dim then

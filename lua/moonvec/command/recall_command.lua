@@ -1,7 +1,7 @@
 --- `moonvec recall`: how many of the nearest documents searches find, and how long they take.
 
 local json = require "moonvec.json"
-local measure_table = require "moonvec.command.measure_table"
+local measure_table = require "moonvec.terminal.measure_table"
 local moonvec = require "moonvec"
 
 --- The vectors of a file: .fvecs, or JSON lines with a vector in `field`.

@@ -1,6 +1,6 @@
 --- `moonvec schema`: the schema of a collection.
 
-local pretty = require "moonvec.command.pretty"
+local pretty = require "moonvec.terminal.pretty"
 
 return {
   name = "schema",

@@ -1,93 +1,48 @@
---- What `moonvec query` searches: the fields of a collection that can be searched by words and by meaning.
+--- What `moonvec query` searches for a text: the fields that its options choose, and snippets of what was found.
 
-local core = require "moonvec.core"
+local hybrid_search = require "moonvec.hybrid_search"
+local schema_fields = require "moonvec.schema_fields"
 
 local M = {}
-
-local unpack = table.unpack or unpack -- luacheck: ignore
 
 -- Marks around what was found, in snippets. Control characters are in no text that is printed.
 M.OPEN, M.CLOSE = "\1", "\2"
 local SNIPPET_BYTES = 240
 
--- How much hits by words count, if those by meaning are of a model that was learnt from the collection itself: it knows
--- less of the language than one that was trained on more. Then hits by meaning come first only where words find little.
-local WORDS_WEIGHT = 2
-
---- The names of the fields with a text index.
-function M.text_fields(schema)
-  local names = {}
-  for _, field in ipairs(schema.fields) do
-    if type(field.index) == "table" and field.index.type == "text" then
-      names[#names + 1] = field.name
-    end
-  end
-  return names
+--- Ends the call: no field can be searched as the options ask.
+local function fail(call)
+  local options = call.options
+  call:fail("%s cannot be searched by %s: %s", options.field and ("the field '%s'"):format(options.field)
+    or "this collection", options.text and "words" or options.meaning and "meaning" or "a text",
+    options.meaning and "no vector field has a model" or "no field has a text index or a model")
 end
 
---- The names of the vector fields with a model, and by these names those of the models. `is_learnt`: one of these was
--- learnt from the collection.
-function M.meaning_fields(schema)
-  local names = {}
-  for _, field in ipairs(schema.vectors) do
-    if field.embed then
-      names[#names + 1] = field.name
-      names[field.name] = field.embed.model
-      names.is_learnt = names.is_learnt or field.embed.fingerprint:find "^learn%-" ~= nil
-    end
-  end
-  return names
-end
-
---- The name alone if it is one of these fields, no name if it is another field; all of them if `name` is nil.
-local function only(names, name)
-  if not name then
-    return names
-  end
-  for _, one in ipairs(names) do
-    if one == name then
-      return { name }
-    end
-  end
-  return {}
-end
-
-local function check_field(call, schema)
-  local names = {}
-  for _, list in ipairs { schema.fields, schema.vectors } do
-    for _, field in ipairs(list) do
-      names[#names + 1] = field.name
-    end
-  end
-  if call.options.field and #names > 0 and #names <= 60 then
-    core.word("query", "field", call.options.field, unpack(names))
-  end
-end
-
---- The searches for a text, as multi_query takes them: in the fields with a text index (`--text`), in those with a
--- model (`--meaning`), or in both. Ends the call if there is nothing to search.
+--- The searches for a text, as hybrid_search makes them: in the fields with a text index (`--text`), in those with a
+-- model (`--meaning`), or in both. Those by meaning have `is_meaning`. Ends the call if there is nothing to search.
 function M.of_text(call, collection, text)
-  local options, schema, legs = call.options, collection.schema, {}
-  check_field(call, schema)
-  local fields = M.meaning_fields(schema)
-  local words, meanings = only(M.text_fields(schema), options.field), only(fields, options.field)
-  for _, name in ipairs(options.meaning and {} or words) do
-    legs[#legs + 1] = { field = name, text = text, weight = fields.is_learnt and WORDS_WEIGHT or nil }
+  local options, schema, words, meanings = call.options, collection.schema, {}, {}
+  if options.field then
+    schema_fields.get("query", schema, options.field)
   end
-  for _, name in ipairs(options.text and {} or meanings) do
-    local failure = call.model_failures[fields[name]]
-    if not failure then
-      legs[#legs + 1] = { field = name, text = text, is_meaning = true }
-    elseif options.meaning or #words == 0 then
-      call:fail("%s", failure)
-    else
+  if not options.meaning then
+    words = hybrid_search.word_fields(schema, options.field)
+  end
+  if not options.text then
+    local failures
+    meanings, failures = hybrid_search.meaning_fields(schema, call.model_failures, options.field)
+    for _, failure in ipairs(failures) do
+      if #words == 0 then
+        call:fail("%s", failure)
+      end
       call:note("moonvec: searched by words only: %s", failure)
     end
   end
+  local legs = hybrid_search.searches(schema, text, words, meanings)
+  for i = #words + 1, #legs do
+    legs[i].is_meaning = true
+  end
   if #legs == 0 then
-    local where = options.field and ("the field '%s'"):format(options.field) or "this collection"
-    call:fail("%s cannot be searched by %s: %s", where, options.text and "words" or options.meaning and "meaning"
-      or "a text", options.meaning and "no vector field has a model" or "no field has a text index or a model")
+    fail(call)
   end
   return legs
 end

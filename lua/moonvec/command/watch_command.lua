@@ -1,8 +1,8 @@
 --- `moonvec watch`: prints what changes in a collection, until it is interrupted.
 
 local json = require "moonvec.json"
-local pause = require "moonvec.command.pause"
-local terminal = require "moonvec.command.terminal"
+local system = require "moonvec.system"
+local terminal = require "moonvec.terminal"
 
 local SECONDS = 1
 
@@ -81,6 +81,6 @@ return {
       end
       call.stdout:flush()
       before = now
-    until call.options.once or not pause(seconds)
+    until call.options.once or not system.sleep(seconds)
   end,
 }

@@ -11,6 +11,8 @@
 --   keep(self)                makes it available to the next request
 --   close(self)
 
+local system = require "moonvec.system"
+
 local M = {}
 
 -- Bytes that are sent or received with one setting of the timeout.
@@ -29,21 +31,13 @@ local CA_FILES = {
   "/etc/ssl/cert.pem", "/usr/local/share/certs/ca-root-nss.crt", "/opt/homebrew/etc/openssl@3/cert.pem",
 }
 
-local function exists(path)
-  local file = io.open(path, "rb")
-  if file then
-    file:close()
-  end
-  return file ~= nil
-end
-
 local function system_ca_file()
   local named = os.getenv "SSL_CERT_FILE"
   if named and named ~= "" then
     return named
   end
   for _, path in ipairs(CA_FILES) do
-    if exists(path) then
+    if system.exists(path) then
       return path
     end
   end

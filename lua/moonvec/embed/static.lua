@@ -5,6 +5,7 @@ local check = require "moonvec.check"
 local core = require "moonvec.core"
 local json = require "moonvec.json"
 local safetensors = require "moonvec.embed.safetensors"
+local system = require "moonvec.system"
 local tokenizer_json = require "moonvec.embed.tokenizer_json"
 
 local M = {}
@@ -19,14 +20,6 @@ local LAYOUTS = {
   { config = "config_sentence_transformers.json", folder = "", tensor = "embedding.weight" },
   { config = "config_sentence_transformers.json", folder = "0_StaticEmbedding/", tensor = "embedding.weight" },
 }
-
-local function exists(path)
-  local file = io.open(path, "rb")
-  if file then
-    file:close()
-  end
-  return file ~= nil
-end
 
 --- The text of a file, or nil, message, code.
 local function read_text(path)
@@ -65,8 +58,8 @@ end
 local function layout_of(folder)
   for _, layout in ipairs(LAYOUTS) do
     local files = folder .. "/" .. layout.folder
-    if exists(folder .. "/" .. layout.config) and exists(files .. "model.safetensors")
-      and exists(files .. "tokenizer.json") then
+    if system.exists(folder .. "/" .. layout.config) and system.exists(files .. "model.safetensors")
+      and system.exists(files .. "tokenizer.json") then
       return layout, files
     end
   end
@@ -75,7 +68,7 @@ end
 --- Which file a folder lacks, for a message.
 local function what_is_missing(folder)
   for _, name in ipairs { "model.safetensors", "tokenizer.json" } do
-    if not exists(folder .. "/" .. name) then
+    if not system.exists(folder .. "/" .. name) then
       return name
     end
   end

@@ -1,7 +1,7 @@
 --- tokenizer.json, the format of Hugging Face's tokenizers, as the parts that core.embedder_open takes. What is not
 -- supported is refused by its name: a tokenizer that is understood in part gives other tokens.
 
-local base64 = require "moonvec.embed.base64"
+local base64 = require "moonvec.base64"
 local core = require "moonvec.core"
 local json = require "moonvec.json"
 

@@ -6,6 +6,7 @@
 local check = require "moonvec.check"
 local core = require "moonvec.core"
 local document_json = require "moonvec.document_json"
+local hybrid_search = require "moonvec.hybrid_search"
 local json = require "moonvec.json"
 local tool_schemas = require "moonvec.mcp.tool_schemas"
 
@@ -22,15 +23,6 @@ local function check_list(call, name, given, count_max)
   return given
 end
 
-local function contains(names, name)
-  for _, one in ipairs(names) do
-    if one == name then
-      return true
-    end
-  end
-  return false
-end
-
 --- Whether one of the fields is a vector field, so that vectors are wanted.
 local function has_vector(schema, names)
   for _, name in ipairs(type(names) == "table" and names or {}) do
@@ -44,23 +36,23 @@ end
 -- ---------------------------------------------------------------- search
 
 --- The searches for a text, as multi_query takes them: in one field, or in all that can be searched by a text.
-local function text_searches(schema, model_failures, text, field)
-  local searches = {}
-  for _, names in ipairs { tool_schemas.text_fields(schema), tool_schemas.embedded_fields(schema, model_failures) } do
-    for _, name in ipairs(names) do
-      if field == nil or field == name then
-        searches[#searches + 1] = { field = name, text = text }
-      end
-    end
-  end
-  local vector = field and check.vector_field(schema, field)
-  if vector and vector.embed and model_failures[vector.embed.model] then
-    misuse("search: 'field': %s", model_failures[vector.embed.model])
-  elseif #searches == 0 then
+-- `given_vector`: the field that is searched for a vector of the call. It takes the place of what the model would make
+-- of the text.
+local function text_searches(schema, model_failures, text, field, given_vector)
+  local words = hybrid_search.word_fields(schema, field)
+  local meanings, failures = hybrid_search.meaning_fields(schema, model_failures, field)
+  if field and failures[1] then
+    misuse("search: 'field': %s", failures[1])
+  elseif #words + #meanings == 0 then
     misuse("search: %s cannot be searched by a text, it has no full-text index and no model", field
       and "'" .. core.quote(field) .. "'" or "this collection")
   end
-  return searches
+  for i = #meanings, 1, -1 do
+    if meanings[i] == given_vector then
+      table.remove(meanings, i)
+    end
+  end
+  return hybrid_search.searches(schema, text, words, meanings)
 end
 
 --- The search for a vector, as query takes it. A field with several vectors is searched for one, or for several.
@@ -96,32 +88,22 @@ local function query_options(schema, model_failures, arguments)
   elseif text == nil and vector == nil then
     return options
   end
+  local by_vector = vector ~= nil and vector_search(schema, vector, field) or nil
   local searches = {}
   if text ~= nil then
-    local only = field and contains(tool_schemas.text_fields(schema), field) and field
-      or vector == nil and field or nil
-    searches = text_searches(schema, model_failures, text, only)
+    -- With a vector, `field` names the vector field, or the only field that is searched by words.
+    local only = field and (by_vector == nil or hybrid_search.word_fields(schema, field)[1]) and field or nil
+    searches = text_searches(schema, model_failures, text, only, by_vector and by_vector.field)
   end
-  if vector ~= nil then
-    local search = vector_search(schema, vector, field)
-    -- The vector takes the place of what the model would make of the text.
-    for i = #searches, 1, -1 do
-      if searches[i].field == search.field then
-        table.remove(searches, i)
-      end
-    end
-    table.insert(searches, search)
-  end
+  searches[#searches + 1] = by_vector
   if #searches == 1 then
     for name, value in pairs(searches[1]) do
       options[name] = value
     end
+  elseif order_by ~= nil then
+    misuse "search: 'order_by' cannot be combined with 'text' or 'vector'"
   else
     options.queries = searches
-    if order_by ~= nil then
-      misuse "search: 'order_by' cannot be combined with 'text' or 'vector'"
-    end
-    options.order_by = nil
   end
   return options
 end

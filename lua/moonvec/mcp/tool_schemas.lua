@@ -1,6 +1,8 @@
 --- What a language model is told about a collection: its fields, as JSON Schema (2020-12) and in words.
 
+local hybrid_search = require "moonvec.hybrid_search"
 local json = require "moonvec.json"
+local schema_fields = require "moonvec.schema_fields"
 
 local M = {}
 
@@ -17,37 +19,6 @@ STARTS WITH 'a', IS NULL, IS NOT NULL, AND, OR, NOT, parentheses. Strings stand 
 string; COLLATE NOCASE after a comparison ignores case. Arrays: tags CONTAIN_ANY ('a', 'b'), tags CONTAIN_ALL ('a'),
 array_length(tags) > 2. Fields with a full-text index: body MATCH 'words "a phrase" -excluded'. Timestamps compare with
 '2026-11-01' or '2026-11-01T12:30:00Z'. `id` can be tested like a string.]]
-
-local function is_text_indexed(field)
-  return type(field.index) == "table" and field.index.type == "text"
-end
-
---- The names of the fields with a full-text index.
-function M.text_fields(schema)
-  local names = {}
-  for _, field in ipairs(schema.fields) do
-    names[#names + 1] = is_text_indexed(field) and field.name or nil
-  end
-  return names
-end
-
---- The names of the vector fields whose model can be asked. `model_failures`: messages of the models that are not
--- there.
-function M.embedded_fields(schema, model_failures)
-  local names = {}
-  for _, field in ipairs(schema.vectors) do
-    names[#names + 1] = field.embed and not model_failures[field.embed.model] and field.name or nil
-  end
-  return names
-end
-
-local function names_of(list)
-  local names = json.array()
-  for i, field in ipairs(list) do
-    names[i] = field.name
-  end
-  return names
-end
 
 -- ---------------------------------------------------------------- values
 
@@ -91,7 +62,7 @@ end
 local function field_schema(field)
   local element = field.type:match "^array_(.*)"
   local schema = element and { type = "array", items = scalar_schema(element) } or scalar_schema(field.type)
-  if is_text_indexed(field) then
+  if schema_fields.has_text_index(field) then
     schema.description = "has a full-text index"
   end
   return field.nullable and with_null(schema) or schema
@@ -125,7 +96,7 @@ function M.describe_fields(schema)
   local lines = {}
   for _, field in ipairs(schema.fields) do
     lines[#lines + 1] = ("- %s: %s%s%s"):format(field.name, field.type, field.nullable and ", may be null" or "",
-      is_text_indexed(field) and ", full-text index" or "")
+      schema_fields.has_text_index(field) and ", full-text index" or "")
   end
   for _, field in ipairs(schema.vectors) do
     local size = field.dim and (" of %d numbers"):format(field.dim) or ""
@@ -153,10 +124,7 @@ end
 -- ---------------------------------------------------------------- tools
 
 local function output_fields(schema)
-  local names = names_of(schema.fields)
-  for _, field in ipairs(schema.vectors) do
-    names[#names + 1] = field.name
-  end
+  local names = json.array(schema_fields.names(schema))
   return { type = "array", items = #names > 0 and { type = "string", enum = names } or { type = "string" },
            description = "the fields to return, also vector fields (default: all but vectors)" }
 end
@@ -169,8 +137,11 @@ end
 local READS = { readOnlyHint = true, openWorldHint = false }
 
 function M.search(schema, model_failures)
-  local words, meanings = M.text_fields(schema), M.embedded_fields(schema, model_failures)
-  local searched = json.array(names_of(schema.vectors))
+  local words, meanings = hybrid_search.word_fields(schema), hybrid_search.meaning_fields(schema, model_failures)
+  local searched = json.array()
+  for _, field in ipairs(schema.vectors) do
+    searched[#searched + 1] = field.name
+  end
   for _, name in ipairs(words) do
     searched[#searched + 1] = name
   end

@@ -4,6 +4,7 @@
 local core = require "moonvec.core"
 local dot_commands = require "moonvec.shell.dot_commands"
 local lua_line = require "moonvec.shell.lua_line"
+local schema_fields = require "moonvec.schema_fields"
 
 local M = {}
 
@@ -29,22 +30,9 @@ local function beginning_with(words, prefix)
   return found
 end
 
---- The fields of a schema by name.
-local function fields_of(schema)
-  local fields = { id = { name = "id", type = "string" } }
-  for _, kind in ipairs { schema.fields, schema.vectors } do
-    for _, field in ipairs(kind) do
-      fields[field.name] = field
-    end
-  end
-  return fields
-end
-
 local function names_of(schema)
-  local names = {}
-  for name in pairs(fields_of(schema)) do
-    names[#names + 1] = name
-  end
+  local names = schema_fields.names(schema)
+  names[#names + 1] = "id"
   return names
 end
 
@@ -113,9 +101,9 @@ local function in_filter(session, text, from)
     end
     return beginning_with(words, text:sub(from)), " "
   end
-  local fields, field = fields_of(schema), nil
+  local field
   for name in text:sub(1, value_at - 2):gsub("'[^']*'", " "):gmatch "[%a_][%w_]*" do
-    field = fields[name] or field
+    field = name == "id" and { name = "id", type = "string" } or schema_fields.find(schema, name) or field
   end
   local prefix, found = text:sub(value_at), {}
   for _, value in ipairs(field and values(session.c, field, (prefix:gsub("''", "'"))) or {}) do

@@ -3,11 +3,8 @@
 local core = require "moonvec.core"
 local document_json = require "moonvec.document_json"
 local json = require "moonvec.json"
-local pretty = require "moonvec.command.pretty"
-
-local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
+local pretty = require "moonvec.terminal.pretty"
+local system = require "moonvec.system"
 
 local function write(path, text)
   local file, message = io.open(path, "wb")
@@ -22,16 +19,13 @@ end
 --- Lets the person edit the text. Returns the new text, or nil, message, code. The text stays at `path`.
 local function edit(path)
   local editor = os.getenv "VISUAL" or os.getenv "EDITOR" or "vi"
-  local status = os.execute(editor .. " " .. quote(path))
-  if status ~= true and status ~= 0 then
+  if not system.run(editor .. " " .. system.quote(path)) then
     return nil, ("the editor '%s' failed: nothing was changed"):format(core.quote(editor))
   end
-  local file, message = io.open(path, "rb")
-  if not file then
+  local text, message = system.read_file(path)
+  if not text then
     return nil, "cannot read the edited text: " .. message, "io"
   end
-  local text = file:read "*a"
-  file:close()
   return text
 end
 

@@ -6,8 +6,9 @@
 local check = require "moonvec.check"
 local core = require "moonvec.core"
 local document_editor = require "moonvec.shell.document_editor"
-local measure_table = require "moonvec.command.measure_table"
+local measure_table = require "moonvec.terminal.measure_table"
 local printer = require "moonvec.shell.result_printer"
+local schema_fields = require "moonvec.schema_fields"
 local search_commands = require "moonvec.shell.search_commands"
 
 local unpack = table.unpack or unpack -- luacheck: ignore 143 113
@@ -53,21 +54,6 @@ local function set_limit(session, argument)
   return true
 end
 
---- The field of the schema, or nil and a message that names the nearest.
-local function find_field(session, name)
-  local schema, names = session.c.schema, { "id" }
-  for _, kind in ipairs { schema.fields, schema.vectors } do
-    for _, field in ipairs(kind) do
-      if field.name == name then
-        return field
-      end
-      names[#names + 1] = field.name
-    end
-  end
-  core.word("shell", "field", name, unpack(names, 1, math.min(#names, 60))) -- raises, but for "id"
-  return { name = "id", type = "string" }
-end
-
 local function set_fields(session, argument)
   if not argument then
     session:print(session.settings.fields and table.concat(session.settings.fields, ",") or "all")
@@ -78,7 +64,7 @@ local function set_fields(session, argument)
   end
   local names = {}
   for name in argument:gmatch "[^,%s]+" do
-    if find_field(session, name).name ~= "id" then -- documents always have their id
+    if schema_fields.get("shell", session.c.schema, name).name ~= "id" then -- documents always have their id
       names[#names + 1] = name
     end
   end
@@ -90,10 +76,10 @@ local function set_field(session, argument)
   if not argument then
     return nil, ".field needs the name of a vector field, or of a field with a text index"
   end
-  local field = find_field(session, argument)
+  local field = schema_fields.get("shell", session.c.schema, argument)
   if check.vector_field(session.c.schema, argument) then
     session.settings.vector_field = argument
-  elseif type(field.index) == "table" and field.index.type == "text" then
+  elseif schema_fields.has_text_index(field) then
     session.settings.text_field = argument
   else
     return nil, ("'%s' is no vector field and has no text index"):format(argument)
@@ -151,10 +137,8 @@ end
 
 local function schema(session)
   local given, records = session.c.schema, {}
-  for _, kind in ipairs { given.fields, given.vectors } do
-    for _, field in ipairs(kind) do
-      records[#records + 1] = describe_field(field)
-    end
+  for i, field in ipairs(schema_fields.all(given)) do
+    records[i] = describe_field(field)
   end
   printer.records(session, records, printer.columns "field type notes")
   for _, name in ipairs { "expires", "max_documents", "max_bytes", "evict" } do

@@ -4,16 +4,13 @@
 -- Ctrl-C clears the line: while a line is read, the terminal sends no signal for it, and takes it for the character
 -- that erases the line; readline does the same, because it takes its keys from the terminal.
 
-local terminal = require "moonvec.command.terminal"
+local system = require "moonvec.system"
+local terminal = require "moonvec.terminal"
 
 local M = {}
 
 -- Lines of the history that are kept.
 local HISTORY_LINES = 1000
-
-local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
 
 --- The file of the history, nil if there is no home. It is made so that only its owner can read it: the lines of a
 -- person may contain what the documents say.
@@ -27,32 +24,24 @@ local function history_file()
   end
   local folder = state .. "/moonvec"
   local file = folder .. "/history"
-  os.execute(("umask 077; { mkdir -p %s && touch %s && chmod 600 %s; } 2>/dev/null"):format(quote(folder), quote(file),
-    quote(file)))
+  local word = system.quote(file)
+  system.run(("umask 077; { mkdir -p %s && touch %s && chmod 600 %s; } 2>/dev/null"):format(system.quote(folder), word,
+    word))
   local opened = io.open(file, "a")
   return opened and opened:close() and file or nil
 end
 
 -- ---------------------------------------------------------------- the terminal
 
-local function output_of(command)
-  local pipe = io.popen(command)
-  local output = pipe and pipe:read "*l"
-  if pipe then
-    pipe:close()
-  end
-  return output
-end
-
 --- Calls read() while Ctrl-C is the character that erases the line.
 local function with_erasing_interrupt(read)
-  local settings = output_of "stty -g 2>/dev/null"
+  local settings = system.line_of "stty -g 2>/dev/null"
   if not settings or not settings:find "^[%w:=]+$" then
     return read()
   end
-  os.execute "stty intr undef kill '^C' 2>/dev/null"
+  system.run "stty intr undef kill '^C' 2>/dev/null"
   local ok, line = pcall(read)
-  os.execute("stty " .. settings)
+  system.run("stty " .. settings)
   if not ok then
     error(line, 0)
   end

@@ -4,7 +4,7 @@
 -- behind it one of . : ( [ { " ', as in c:count(), print(1) and _[1].title. The names "c" and "_" alone are Lua, too.
 -- All other lines are filters: no filter begins like that, but for the two words in NEVER.
 
-local display_text = require "moonvec.shell.display_text"
+local display_text = require "moonvec.terminal.display_text"
 
 local M = {}
 

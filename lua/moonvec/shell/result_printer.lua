@@ -2,9 +2,9 @@
 
 local core = require "moonvec.core"
 local document_json = require "moonvec.document_json"
-local display_text = require "moonvec.shell.display_text"
+local display_text = require "moonvec.terminal.display_text"
 local json = require "moonvec.json"
-local text_table = require "moonvec.shell.text_table"
+local text_table = require "moonvec.terminal.text_table"
 
 local M = {}
 

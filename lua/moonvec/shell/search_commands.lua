@@ -2,8 +2,8 @@
 -- of .explain.
 
 local check = require "moonvec.check"
+local hybrid_search = require "moonvec.hybrid_search"
 local printer = require "moonvec.shell.result_printer"
-local search_legs = require "moonvec.command.search_legs"
 
 local M = {}
 
@@ -95,16 +95,6 @@ end
 
 -- ---------------------------------------------------------------- searches
 
---- Those of the names that the session chose by `.field`, or all.
-local function chosen(names, choice)
-  for _, name in ipairs(names) do
-    if name == choice then
-      return { name }
-    end
-  end
-  return names
-end
-
 --- Searches with the filter of `.where`.
 local function search(session, method, options)
   options = with_settings(session, options)
@@ -116,68 +106,47 @@ local function search(session, method, options)
   return show_answer(session, answer)
 end
 
---- Searches for words in these fields: in several at once, or in the only one.
-local function search_words(session, words, fields)
-  if #fields == 1 then
-    return search(session, "query", { text = words, field = fields[1] })
+--- Makes these searches: several are fused, one is made alone.
+local function search_all(session, searches)
+  if #searches == 1 then
+    return search(session, "query", searches[1])
   end
-  local queries = {}
-  for i, field in ipairs(fields) do
-    queries[i] = { text = words, field = field }
-  end
-  return search(session, "multi_query", { queries = queries })
+  return search(session, "multi_query", { queries = searches })
 end
 
+--- The vector field that the session chose by `.field`, or the only one.
 local function like(session, id)
-  local names = {}
-  for i, field in ipairs(session.c.schema.vectors) do
-    names[i] = field.name
-  end
-  names = chosen(names, session.settings.vector_field)
-  if #names == 0 then
+  local fields, field = session.c.schema.vectors, session.settings.vector_field
+  if #fields == 0 then
     return nil, "the collection has no vector field"
-  elseif #names > 1 then
+  elseif #fields > 1 and not field then
     return nil, "the collection has several vector fields: choose one with .field NAME"
   end
-  return search(session, "query", { id = id, field = names[1] })
+  return search(session, "query", { id = id, field = field or fields[1].name })
 end
 
-local function text_fields(session)
-  return chosen(search_legs.text_fields(session.c.schema), session.settings.text_field)
+local function word_fields(session)
+  return hybrid_search.word_fields(session.c.schema, session.settings.text_field)
 end
 
 local function text(session, words)
-  local fields = text_fields(session)
+  local fields = word_fields(session)
   if #fields == 0 then
     return nil, "the collection has no text index (create_index(FIELD, 'text') makes one)"
   end
-  return search_words(session, words, fields)
+  return search_all(session, hybrid_search.searches(session.c.schema, words, fields, {}))
 end
 
---- The vector fields that words can be embedded for; nil and a message if there is none.
-local function meaning_fields(session)
-  local names = search_legs.meaning_fields(session.c.schema)
-  local fields, failure = {}, "no vector field has a model that embeds words: .text searches by words alone"
-  for _, name in ipairs(chosen(names, session.settings.vector_field)) do
-    local message = session.call.model_failures[names[name]]
-    if message then
-      failure = message
-    else
-      fields[#fields + 1] = name
-    end
-  end
-  return #fields > 0 and fields or nil, failure
-end
-
+--- By meaning in the field that the session chose by `.field`, if that one has a model, else in all that have one.
 local function ask(session, words)
-  local fields, message = meaning_fields(session)
-  if not fields then
-    return nil, message
+  local schema = session.c.schema
+  local chosen = check.vector_field(schema, session.settings.vector_field)
+  local meanings, failures =
+    hybrid_search.meaning_fields(schema, session.call.model_failures, chosen and chosen.embed and chosen.name or nil)
+  if #meanings == 0 then
+    return nil, failures[1] or "no vector field has a model that embeds words: .text searches by words alone"
   end
-  for _, name in ipairs(text_fields(session)) do
-    fields[#fields + 1] = name
-  end
-  return search_words(session, words, fields)
+  return search_all(session, hybrid_search.searches(schema, words, word_fields(session), meanings))
 end
 
 -- ---------------------------------------------------------------- other reads

@@ -3,6 +3,7 @@
 local core = require "moonvec.core"
 local document_json = require "moonvec.document_json"
 local json = require "moonvec.json"
+local schema_fields = require "moonvec.schema_fields"
 
 local M = {}
 
@@ -125,13 +126,8 @@ end
 local function converters(schema, names, make)
   local list = {}
   for i, name in ipairs(names or {}) do
-    for _, fields in ipairs { schema.fields, schema.vectors } do
-      for _, field in ipairs(fields) do
-        if field.name == name then
-          list[i] = make(schema, field)
-        end
-      end
-    end
+    local field = schema_fields.find(schema, name)
+    list[i] = field and make(schema, field)
   end
   return list
 end

@@ -4,7 +4,7 @@ local check = require "moonvec.check"
 local core = require "moonvec.core"
 local folder_walk = require "moonvec.source.folder_walk"
 local globs = require "moonvec.source.globs"
-local known_members = require "moonvec.source.known_members"
+local schema_fields = require "moonvec.schema_fields"
 local utf8_text = require "moonvec.utf8_text"
 
 local MAX_BYTES = 16 * 1048576
@@ -28,7 +28,7 @@ end
 
 --- Without a `map`, documents have only the members that the collection has fields for.
 function Source:use_schema(schema, is_mapped)
-  self.is_left_out = not is_mapped and known_members.missing(schema, MEMBERS) or {}
+  self.is_left_out = not is_mapped and schema_fields.missing(schema, MEMBERS) or {}
   for _, field in ipairs(schema.fields) do
     if field.name == "modified" and field.type == "timestamp" and not is_mapped then
       self.modified_unit = 1000000

@@ -3,7 +3,7 @@
 local byte_reader = require "moonvec.source.byte_reader"
 local check = require "moonvec.check"
 local core = require "moonvec.core"
-local known_members = require "moonvec.source.known_members"
+local schema_fields = require "moonvec.schema_fields"
 
 local MAX_BYTES = 16 * 1048576
 
@@ -12,7 +12,7 @@ Source.__index = Source
 byte_reader.extend(Source)
 
 function Source:use_schema(schema, is_mapped)
-  self.is_left_out = not is_mapped and known_members.missing(schema, { "line" }) or {}
+  self.is_left_out = not is_mapped and schema_fields.missing(schema, { "line" }) or {}
 end
 
 --- The next document: { id = "17", line = 17, text = ... }. Blank lines are left out.

@@ -1,7 +1,6 @@
 --- Texts as a terminal shows them: how many columns they take, cut to a width, and without characters that a terminal
 -- obeys.
 
-local terminal = require "moonvec.command.terminal"
 local utf8_text = require "moonvec.utf8_text"
 
 local M = {}
@@ -59,9 +58,31 @@ local function escape_mark(mark)
   return ("\\u{%x}"):format(code_point(mark, 1, #mark))
 end
 
---- The text in one line, with everything escaped that a terminal would obey.
+--- The bytes of the character at `at`, 1 if there is none, and whether it is shown: control characters and bytes that
+-- are not UTF-8 are not.
+local function shown_character(text, at)
+  local size = utf8_text.character_size(text, at)
+  return size or 1, size and not text:find("^[%z\1-\31\127]", at) and not text:find("^\194[\128-\159]", at)
+end
+
+--- The text in one line, with everything escaped that a terminal would obey: control characters and invalid UTF-8 as
+-- \xNN, marks of direction as \u{NNNN}. So data cannot control a terminal.
 function M.visible(text)
-  text = terminal.printable(text)
+  text = text:gsub("[\r\n\t]+", " ")
+  if not text:find "[^\32-\126]" then
+    return text
+  end
+  local out, at = {}, 1
+  while at <= #text do
+    local run = text:match("^[\32-\126]+", at)
+    if not run then
+      local size, is_shown = shown_character(text, at)
+      run = is_shown and text:sub(at, at + size - 1)
+    end
+    out[#out + 1] = run or ("\\x%02x"):format(text:byte(at))
+    at = at + (run and #run or 1)
+  end
+  text = table.concat(out)
   for _, pattern in ipairs(text:find "[\216\226]" and MARKS or {}) do
     text = text:gsub(pattern, escape_mark)
   end

@@ -1,6 +1,6 @@
 --- Tables of text: columns of equal width, cut so that they fit a terminal.
 
-local display_text = require "moonvec.shell.display_text"
+local display_text = require "moonvec.terminal.display_text"
 
 local M = {}
 

@@ -1,4 +1,6 @@
---- What is written for people: whether a stream is a terminal, its width, marks, and text that is safe to print.
+--- What is written for people: whether a stream is a terminal, its width, marks in text; sizes, numbers and durations.
+
+local system = require "moonvec.system"
 
 local M = {}
 
@@ -10,8 +12,7 @@ local is_terminal = {} -- by descriptor; asked once
 -- shell is asked.
 function M.is_terminal(descriptor)
   if is_terminal[descriptor] == nil then
-    local status = os.execute("test -t " .. descriptor) -- true from Lua 5.2 on, before that the exit status
-    is_terminal[descriptor] = status == true or status == 0
+    is_terminal[descriptor] = system.run("test -t " .. descriptor)
   end
   return is_terminal[descriptor]
 end
@@ -20,42 +21,10 @@ end
 function M.width()
   local columns = tonumber(os.getenv("COLUMNS") or "")
   if not columns then
-    local pipe = io.popen("stty size </dev/tty 2>/dev/null")
-    columns = pipe and tonumber((pipe:read("*l") or ""):match("%d+ (%d+)"))
-    if pipe then
-      pipe:close()
-    end
+    local size = system.line_of "stty size </dev/tty 2>/dev/null"
+    columns = tonumber((size or ""):match "%d+ (%d+)")
   end
   return columns and columns > 0 and columns or WIDTH_DEFAULT
-end
-
-local function escape(character)
-  return ("\\x%02x"):format(character:byte())
-end
-
---- The text in one line, with control characters and invalid UTF-8 as \xNN, so that data cannot control a terminal.
-function M.printable(text)
-  text = text:gsub("[\r\n\t]+", " ")
-  if not text:find("[^\32-\126]") then
-    return text
-  end
-  local out, i, size = {}, 1, #text
-  while i <= size do
-    local run = text:match("^[\32-\126]+", i)
-    if not run then
-      run = text:match("^[\194-\223][\128-\191]", i) or text:match("^\224[\160-\191][\128-\191]", i)
-        or text:match("^[\225-\236\238\239][\128-\191][\128-\191]", i) or text:match("^\237[\128-\159][\128-\191]", i)
-        or text:match("^\240[\144-\191][\128-\191][\128-\191]", i)
-        or text:match("^[\241-\243][\128-\191][\128-\191][\128-\191]", i)
-        or text:match("^\244[\128-\143][\128-\191][\128-\191]", i)
-      if run and run:find("^\194[\128-\159]") then -- control characters, too
-        run = nil
-      end
-    end
-    out[#out + 1] = run or escape(text:sub(i, i))
-    i = i + (run and #run or 1)
-  end
-  return table.concat(out)
 end
 
 --- Functions that mark text: for a terminal with its escapes, else not at all.

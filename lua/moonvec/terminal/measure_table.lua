@@ -1,6 +1,6 @@
 --- The rows of c:measure as lines for people.
 
-local text_table = require "moonvec.shell.text_table"
+local text_table = require "moonvec.terminal.text_table"
 
 local COLUMNS = {
   { name = "setting" }, { name = "recall", is_right = true }, { name = "+-", is_right = true },

@@ -1,0 +1,58 @@
+--- Hybrid search: a text is searched for by words (full-text indexes) and by meaning (vector fields with a model).
+-- `moonvec query`, the command .ask of the shell and the tool `search` of MCP share these rules: which fields are
+-- searched, and how much each search counts.
+
+local schema_fields = require "moonvec.schema_fields"
+
+local M = {}
+
+-- The weight of hits by words beside hits by meaning, if a model was learnt from the collection itself. Such a model
+-- knows less of the language than one that was trained on more, so its hits come first only where words find little.
+local WORDS_WEIGHT = 2
+
+--- The names of the fields with a full-text index; with `name` only that one, if it is one of them.
+function M.word_fields(schema, name)
+  local names = {}
+  for _, field in ipairs(schema.fields) do
+    if schema_fields.has_text_index(field) and (name == nil or field.name == name) then
+      names[#names + 1] = field.name
+    end
+  end
+  return names
+end
+
+--- The names of the vector fields whose model can be asked, with `name` only that one; and an array of the messages of
+-- those whose model cannot. `model_failures`: messages by the names of models that could not be loaded.
+function M.meaning_fields(schema, model_failures, name)
+  local names, failures = {}, {}
+  for _, field in ipairs(schema.vectors) do
+    if field.embed and (name == nil or field.name == name) then
+      local failure = model_failures[field.embed.model]
+      table.insert(failure and failures or names, failure or field.name)
+    end
+  end
+  return names, failures
+end
+
+local function is_learnt(schema, name)
+  local field = schema_fields.find(schema, name)
+  return field.embed ~= nil and field.embed.fingerprint:find "^learn%-" ~= nil
+end
+
+--- The searches for `text`, as multi_query takes them: first one in each field of `words`, then one in each of
+-- `meanings`.
+function M.searches(schema, text, words, meanings)
+  local searches, weight = {}, nil
+  for _, name in ipairs(meanings) do
+    weight = is_learnt(schema, name) and WORDS_WEIGHT or weight
+  end
+  for _, name in ipairs(words) do
+    searches[#searches + 1] = { field = name, text = text, weight = weight }
+  end
+  for _, name in ipairs(meanings) do
+    searches[#searches + 1] = { field = name, text = text }
+  end
+  return searches
+end
+
+return M
