@@ -159,6 +159,15 @@ describe("types.lua", function()
     assert.same(keys_of(moonvec.split("a", { title = "b" })[1]), fields_of(text, "moonvec.passage"))
   end)
 
+  it("has the functions that make models, and what a model has", function()
+    assert.same(keys_of(moonvec.embed), functions_of(text, "embedders", "."))
+    local model = assert(moonvec.embed.learn({ "a b", "a b" }, { dim = 8 }))
+    local declared = joined(fields_of(text, "moonvec.learnt_model"), functions_of(text, "learnt_model", ":"),
+      fields_of(text, "moonvec.model", true))
+    assert.same(keys_of(model), declared)
+    has_fields(assert(moonvec.embed.http { url = "http://127.0.0.1:1", model = "m", dim = 2 }), text, "moonvec.model")
+  end)
+
   it("has the functions of moonvec.mcp", function()
     assert.same(keys_of(mcp), functions_of(text, "mcp", "."))
   end)

@@ -1140,6 +1140,7 @@ local learnt_model = {}
 ---@param path string
 ---@return true? done, string? message, moonvec.code? code
 function learnt_model:save(path) end
+
 --- A model behind a server of the OpenAI-compatible protocol, as OpenAI, Azure, Ollama, llama.cpp, vLLM and others speak it:
 --- POST of `{ model, input, encoding_format }`. Needs LuaSocket, and LuaSec for https. In nginx it uses cosockets, so that a
 --- worker serves others meanwhile: nginx then wants a `resolver` for names of hosts, and `lua_ssl_trusted_certificate` for https.
@@ -1178,6 +1179,7 @@ function embedders.http(options) end
 ---@field fingerprint string changes when the vectors that the model makes change
 ---@field tokens? fun(text: string): integer[] of a static model: the ids of the tokens of a text that it uses, from 0
 ---@field embed fun(texts: string[]): (moonvec.numbers|false)[]?, table<integer, string>|string|nil, moonvec.code? a vector for each text, or false where a text failed, and the messages of those that failed, by position. May yield. If nothing could be done: nil, message, code
+
 ---@class moonvec.source where documents come from. Programs can make their own
 ---@field row integer the number of the row that was read last, from 1: of a file of lines that of the line at which it begins
 ---@field unit string what is counted, for messages: "line", "row", "file"
