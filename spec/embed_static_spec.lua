@@ -183,7 +183,7 @@ describe("a static model", function()
       support.message_of(static, path, { max_token = 3 }))
     assert.equal("embed.static: 'max_tokens' must be a whole number from 0 to 2147483648, got -1",
       support.message_of(static, path, { max_tokens = -1 }))
-    assert.equal("embed.static: 'normalize' must be a boolean, got a string",
+    assert.equal("embed.static: 'normalize' must be true or false, got a string",
       support.message_of(static, path, { normalize = "yes" }))
     assert.equal("embed.static: unknown weights 'zipf' (did you mean 'sif'?)",
       support.message_of(static, path, { weights = "zipf" }))

@@ -42,6 +42,32 @@ function M.positive(call, name, given, otherwise)
   return number
 end
 
+--- The boolean `given` for an option, or `otherwise` if it is nil.
+function M.flag(call, name, given, otherwise)
+  if given ~= nil and type(given) ~= "boolean" then
+    M.misuse("%s: '%s' must be true or false, got a %s", call, name, type(given))
+  elseif given == nil then
+    return otherwise
+  end
+  return given
+end
+
+--- The same for a function.
+function M.callable(call, name, given, otherwise)
+  if given ~= nil and type(given) ~= "function" then
+    M.misuse("%s: '%s' must be a function, got a %s", call, name, type(given))
+  end
+  return given or otherwise
+end
+
+--- The same for a string.
+function M.text(call, name, given, otherwise)
+  if given ~= nil and type(given) ~= "string" then
+    M.misuse("%s: '%s' must be a string, got a %s", call, name, type(given))
+  end
+  return given or otherwise
+end
+
 --- The name of a field.
 function M.field(call, name, given)
   if type(given) ~= "string" then

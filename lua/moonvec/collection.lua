@@ -102,12 +102,6 @@ end
 
 -- ---------------------------------------------------------------- jobs
 
-local function check_progress(call, progress)
-  if progress ~= nil and type(progress) ~= "function" then
-    misuse("%s: 'progress' must be a function, got a %s", call, type(progress))
-  end
-end
-
 local function check_threads(call, threads)
   if threads == nil then
     return AS_MANY_AS_CORES
@@ -119,9 +113,7 @@ local function check_threads(call, threads)
 end
 
 local function check_background(call, background, excluded, name)
-  if background ~= nil and type(background) ~= "boolean" then
-    misuse("%s: 'background' must be true or false, got a %s", call, type(background))
-  elseif background and excluded then
+  if check.flag(call, "background", background) and excluded then
     misuse("%s: '%s' cannot be combined with 'background'", call, name)
   end
 end
@@ -134,7 +126,7 @@ local function check_optimize_options(options)
   elseif budget_ms and (budget_ms <= 0 or budget_ms ~= budget_ms) then
     misuse("optimize: 'budget_ms' must be a positive number, got %s", tostring(budget_ms))
   end
-  check_progress("optimize", progress)
+  check.callable("optimize", "progress", progress)
   check_background("optimize", background, budget_ms or progress, budget_ms and "budget_ms" or "progress")
   return budget_ms, progress, check_threads("optimize", threads), background
 end
@@ -190,7 +182,7 @@ end
 -- Queries use the old index until the new one is built.
 function methods.create_index(collection, name, index, options)
   local progress, threads, background = core.options("create_index", options, "progress", "threads", "background")
-  check_progress("create_index", progress)
+  check.callable("create_index", "progress", progress)
   check_background("create_index", background, progress, "progress")
   threads = check_threads("create_index", threads)
   if type(name) ~= "string" then
@@ -272,7 +264,7 @@ function methods.add_column(collection, field, value_of, options)
   if value_of ~= nil and type(value_of) ~= "function" then
     misuse("add_column: expected a function(document) -> value, got a %s", type(value_of))
   end
-  check_progress("add_column", progress)
+  check.callable("add_column", "progress", progress)
   threads = check_threads("add_column", threads)
 
   local described, model, code = models.column(collection, field, options)

@@ -19,12 +19,10 @@ end
 --- The options of iterate, from those of export.
 local function read_options(collection, options)
   local filter, args, fields, vectors = core.options("export", options, "filter", "args", "fields", "vectors")
-  if vectors ~= nil and type(vectors) ~= "boolean" then
-    misuse("export: 'vectors' must be true or false, got a %s", type(vectors))
-  elseif fields ~= nil and type(fields) ~= "table" then
+  local wants_vectors = check.flag("export", "vectors", vectors, true)
+  if fields ~= nil and type(fields) ~= "table" then
     misuse("export: 'fields' must be an array of names, got a %s", type(fields))
   end
-  local wants_vectors = vectors ~= false
   if fields then
     wants_vectors = has_vector(collection.schema, fields)
   end

@@ -55,13 +55,6 @@ local function check_word(name, given, otherwise, ...)
   return given == nil and otherwise or core.word("ingest", "'" .. name .. "'", given, ...)
 end
 
-local function check_function(name, given)
-  if given ~= nil and type(given) ~= "function" then
-    misuse("ingest: '%s' must be a function, got a %s", name, type(given))
-  end
-  return given
-end
-
 local function check_options(collection, given, options)
   local map, batch, mode, on_error, progress, resume =
     core.options("ingest", options, "map", "batch", "mode", "on_error", "progress", "resume")
@@ -73,11 +66,11 @@ local function check_options(collection, given, options)
   return setmetatable({
     collection = collection,
     source = check_source(given),
-    map = check_function("map", map),
+    map = check.callable("ingest", "map", map),
     batch_rows = check.whole("ingest", "batch", batch, BATCH, 1, BATCH_MAX),
     mode = check_word("mode", mode, "insert", "insert", "upsert"),
     is_skipping = check_word("on_error", on_error, "stop", "skip", "stop") == "skip",
-    report = check_function("progress", progress),
+    report = check.callable("ingest", "progress", progress),
     resume = resume,
     begin = os.time(),
     result = { read = 0, written = 0, skipped = 0, errors = {} },

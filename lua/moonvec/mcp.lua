@@ -18,6 +18,8 @@ local misuse = check.misuse
 
 local M = {}
 
+local CALL = "mcp.serve"
+
 -- Bytes of a request, and of the text of a tool's result. Larger ones are refused with a message.
 local LINE_MAX, RESULT_MAX = 4 * 1024 * 1024, 8 * 1024 * 1024
 
@@ -380,42 +382,28 @@ local function encode(response)
   return text
 end
 
-local function check_function(name, given, otherwise)
-  if given ~= nil and type(given) ~= "function" then
-    misuse("mcp.serve: '%s' must be a function, got a %s", name, type(given))
-  end
-  return given or otherwise
-end
-
-local function check_text(name, given, otherwise)
-  if given ~= nil and type(given) ~= "string" then
-    misuse("mcp.serve: '%s' must be a string, got a %s", name, type(given))
-  end
-  return given or otherwise
-end
-
 local function new_server(source, options)
   local read_line, write, log, write_tools, name, version, model_failures =
     core.options("mcp.serve", options, "read_line", "write", "log", "write_tools", "name", "version", "model_failures")
-  if write_tools ~= nil and type(write_tools) ~= "boolean" then
-    misuse("mcp.serve: 'write_tools' must be true or false, got a %s", type(write_tools))
-  elseif model_failures ~= nil and type(model_failures) ~= "table" then
+  if model_failures ~= nil and type(model_failures) ~= "table" then
     misuse("mcp.serve: 'model_failures' must be a table of messages, got a %s", type(model_failures))
   elseif type(source) ~= "userdata" and type(source) ~= "function" then
     misuse("mcp.serve: expected a collection or a function that opens one, got a %s", type(source))
   end
-  write = check_function("write", write, write_line_to(io.stdout))
+  write = check.callable(CALL, "write", write, write_line_to(io.stdout))
   local server = {
-    may_write = write_tools or false, model_failures = model_failures or {},
-    read_line = check_function("read_line", read_line, read_line_of(io.stdin)),
-    log = check_function("log", log, function(line)
+    may_write = check.flag(CALL, "write_tools", write_tools, false),
+    model_failures = model_failures or {},
+    read_line = check.callable(CALL, "read_line", read_line, read_line_of(io.stdin)),
+    log = check.callable(CALL, "log", log, function(line)
       io.stderr:write("moonvec: ", line, "\n")
     end),
     open = type(source) == "function" and source or function()
       return source
     end,
     info = {
-      name = check_text("name", name, "moonvec"), version = check_text("version", version, core.version:match "%S+$"),
+      name = check.text(CALL, "name", name, "moonvec"),
+      version = check.text(CALL, "version", version, core.version:match "%S+$"),
     },
     can_write = true,
   }

@@ -253,9 +253,7 @@ return function(collection, options)
   samples = check.whole("measure", "samples", samples, SAMPLES_DEFAULT, 1, SAMPLES_MAX)
   topk = check.whole("measure", "topk", topk, TOPK_DEFAULT, 1, TOPK_MAX)
   seed = check.whole("measure", "seed", seed, 1, 1, 2147483646)
-  if progress ~= nil and type(progress) ~= "function" then
-    misuse("measure: 'progress' must be a function, got a %s", type(progress))
-  end
+  check.callable("measure", "progress", progress)
   local settings = settings_of(recalls, efs)
   if field.index.type ~= "hnsw" then
     settings = {} -- search is exact

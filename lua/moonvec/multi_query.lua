@@ -103,9 +103,8 @@ local function check_options(collection, options)
   local page_end = topk + offset
   if page_end > TOPK_MAX then
     misuse("multi_query: 'topk' + 'offset' must be at most %d, got %d", TOPK_MAX, page_end)
-  elseif explain ~= nil and type(explain) ~= "boolean" then
-    misuse("multi_query: 'explain' must be true or false, got a %s", type(explain))
   end
+  check.flag("multi_query", "explain", explain)
   if rescore.check("multi_query", "rerank", rerank) then
     candidates = check.whole("multi_query", "candidates", candidates,
       math.min(CANDIDATES_DEFAULT * topk + offset, TOPK_MAX), page_end, TOPK_MAX)

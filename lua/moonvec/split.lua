@@ -103,9 +103,8 @@ local function check_options(text, options)
   local size, overlap, by, title = core.options("split", options, "size", "overlap", "by", "title")
   if type(text) ~= "string" then
     check.misuse("split: expected a text, got a %s", type(text))
-  elseif title ~= nil and type(title) ~= "string" then
-    check.misuse("split: 'title' must be a string, got a %s", type(title))
   end
+  check.text("split", "title", title)
   if by == nil then
     by = "paragraph"
   else

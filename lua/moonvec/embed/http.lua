@@ -210,21 +210,13 @@ local function check_text(name, given, is_required)
   return given
 end
 
-local function check_flag(name, given, otherwise)
-  if given ~= nil and type(given) ~= "boolean" then
-    misuse("embed.http: '%s' must be true or false, got a %s", name, type(given))
-  elseif given == nil then
-    return otherwise
-  end
-  return given
-end
-
 local function check_url(url, verify, ca_file)
   local target, message = client.parse_url(check_text("url", url, true))
   if not target then
     misuse("embed.http: 'url' %s", message)
   end
-  target.verify, target.ca_file = check_flag("verify", verify, true), check_text("ca_file", ca_file)
+  target.verify = check.flag("embed.http", "verify", verify, true)
+  target.ca_file = check_text("ca_file", ca_file)
   return target
 end
 
@@ -306,13 +298,6 @@ local function fingerprint_of(state)
   return ("http:%s:%s"):format(state.model:gsub("[^%w.:/_-]", "_"):sub(1, 40), hash(text))
 end
 
-local function check_sleep(sleep)
-  if sleep ~= nil and type(sleep) ~= "function" then
-    misuse("embed.http: 'sleep' must be a function, got a %s", type(sleep))
-  end
-  return sleep or client.sleep
-end
-
 --- Makes a model of a server; moonvec.embed.http in types.lua describes the options. Without `dim` the server is asked
 -- for it at once: nil, message, "io" if it does not answer.
 function M.open(options)
@@ -329,10 +314,10 @@ function M.open(options)
     timeout = check.positive("embed.http", "timeout", timeout, TIMEOUT_DEFAULT),
     retries = check.whole("embed.http", "retries", retries, RETRIES_DEFAULT, 0, RETRIES_MAX),
     dim = dim ~= nil and check.whole("embed.http", "dim", dim, nil, 1, DIM_MAX) or nil,
-    sleep = check_sleep(sleep),
+    sleep = check.callable("embed.http", "sleep", sleep, client.sleep),
     encoding = "base64",
   }
-  state.fields = check_fields(fields, check_flag("shorten", shorten, false), state.dim)
+  state.fields = check_fields(fields, check.flag("embed.http", "shorten", shorten, false), state.dim)
   name = check_text("name", name) or state.model
   local found, message = find_key(key, key_env)
   if message then

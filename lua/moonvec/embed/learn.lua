@@ -43,16 +43,10 @@ local function read_options(options)
   end
   local name, dim, tokenizer, language, stop_words, min_count, max_terms, seed = core.options(CALL, options, "name",
     "dim", "tokenizer", "language", "stop_words", "min_count", "max_terms", "seed")
-  for option, given in pairs { name = name, tokenizer = tokenizer, language = language } do
-    if type(given) ~= "string" then
-      misuse("%s: '%s' must be a string, got a %s", CALL, option, type(given))
-    end
-  end
-  if stop_words ~= nil and type(stop_words) ~= "boolean" then
-    misuse("%s: 'stop_words' must be true or false, got a %s", CALL, type(stop_words))
-  end
-  return name or "learn", check.whole(CALL, "dim", dim, DIM_DEFAULT, DIM_MIN, DIM_MAX), tokenizer or "unicode",
-    language ~= "none" and language or nil, stop_words,
+  check.text(CALL, "language", language)
+  return check.text(CALL, "name", name, "learn"), check.whole(CALL, "dim", dim, DIM_DEFAULT, DIM_MIN, DIM_MAX),
+    check.text(CALL, "tokenizer", tokenizer, "unicode"), language ~= "none" and language or nil,
+    check.flag(CALL, "stop_words", stop_words, false),
     check.whole(CALL, "min_count", min_count, MIN_COUNT_DEFAULT, 1, MIN_COUNT_MAX),
     check.whole(CALL, "max_terms", max_terms, TERMS_DEFAULT, 1, TERMS_MAX),
     check.whole(CALL, "seed", seed, SEED_DEFAULT, 0, SEED_MAX)
@@ -77,7 +71,7 @@ function M.learn(texts, options)
   local name, dim, tokenizer, language, stop_words, min_count, max_terms, seed = read_options(options)
   local next_text = each_of(texts)
   local learner, message, code =
-    core.learner(dim, tokenizer, language, stop_words or false, min_count, max_terms, seed)
+    core.learner(dim, tokenizer, language, stop_words, min_count, max_terms, seed)
   if not learner then
     return nil, message, code
   end

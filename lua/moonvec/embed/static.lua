@@ -149,12 +149,8 @@ end
 local function check_settings(options)
   local name, normalize, weights, max_tokens =
     core.options(CALL, options, "name", "normalize", "weights", "max_tokens")
-  if name ~= nil and type(name) ~= "string" then
-    check.misuse("%s: 'name' must be a string, got a %s", CALL, type(name))
-  end
-  if normalize ~= nil and type(normalize) ~= "boolean" then
-    check.misuse("%s: 'normalize' must be a boolean, got a %s", CALL, type(normalize))
-  end
+  check.text(CALL, "name", name)
+  check.flag(CALL, "normalize", normalize)
   if weights ~= nil then
     core.word(CALL, "weights", weights, "none", "sif")
   end

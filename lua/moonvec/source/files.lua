@@ -128,22 +128,6 @@ function Source:close()
   self.walk.folders = {}
 end
 
-local function check_flag(name, given, otherwise)
-  if given == nil then
-    return otherwise
-  elseif type(given) ~= "boolean" then
-    check.misuse("source.files: '%s' must be true or false, got a %s", name, type(given))
-  end
-  return given
-end
-
-local function check_function(name, given)
-  if given ~= nil and type(given) ~= "function" then
-    check.misuse("source.files: '%s' must be a function, got a %s", name, type(given))
-  end
-  return given
-end
-
 --- A list of globs, from one or a table of them.
 local function check_globs(name, given)
   if given == nil then
@@ -174,9 +158,9 @@ return function(folder, options)
   local settings = {
     include = check_globs("include", include),
     exclude = check_globs("exclude", exclude) or {},
-    uses_ignore_files = check_flag("ignore_files", ignore_files, true),
-    hidden = check_flag("hidden", hidden, false),
-    follow = check_flag("follow", follow, false),
+    uses_ignore_files = check.flag(call, "ignore_files", ignore_files, true),
+    hidden = check.flag(call, "hidden", hidden, false),
+    follow = check.flag(call, "follow", follow, false),
   }
   max_bytes = check.whole(call, "max_bytes", max_bytes, MAX_BYTES, 1, 2 ^ 31)
   local lfs = load_lfs()
@@ -191,6 +175,7 @@ return function(folder, options)
   end
   return setmetatable({
     walk = walk, name = folder, unit = "file", row = 0, path = "", done = 0, max_bytes = max_bytes,
-    left_out = walk.left_out, is_left_out = {}, modified_unit = 1, wanted = check_function("wanted", wanted),
+    left_out = walk.left_out, is_left_out = {}, modified_unit = 1,
+    wanted = check.callable(call, "wanted", wanted),
   }, Source)
 end
