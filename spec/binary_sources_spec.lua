@@ -2,14 +2,7 @@
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
-
-local function file_of(text)
-  local path = support.path()
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-  return path
-end
+local new_file = require("spec.support.text_files").new
 
 local function int32(number)
   number = number % 2 ^ 32
@@ -50,11 +43,11 @@ describe("files of vectors", function()
 
   it("are read as they are", function()
     local row = moonvec.pack { 1.5, -2 }
-    local source = moonvec.source.fvecs(file_of(int32(2) .. row .. int32(2) .. row))
+    local source = moonvec.source.fvecs(new_file(int32(2) .. row .. int32(2) .. row))
     assert.same({ { id = "0", vector = row }, { id = "1", vector = row } }, read_all(source))
-    source = moonvec.source.bvecs(file_of(int32(3) .. "\0\127\255"), { field = "v" })
+    source = moonvec.source.bvecs(new_file(int32(3) .. "\0\127\255"), { field = "v" })
     assert.same({ { id = "0", v = { 0, 127, 255 } } }, read_all(source))
-    source = moonvec.source.ivecs(file_of(int32(2) .. int32(-1) .. int32(2 ^ 31 - 1)))
+    source = moonvec.source.ivecs(new_file(int32(2) .. int32(-1) .. int32(2 ^ 31 - 1)))
     assert.same({ { id = "0", vector = { -1, 2 ^ 31 - 1 } } }, read_all(source))
     local many = {}
     for i = 1, 3000 do
@@ -64,8 +57,8 @@ describe("files of vectors", function()
     for i, number in ipairs(many) do
       bytes[i] = string.char(number)
     end
-    assert.same(many, read_all(moonvec.source.bvecs(file_of(int32(3000) .. table.concat(bytes))))[1].vector)
-    assert.same({}, read_all(moonvec.source.fvecs(file_of "")))
+    assert.same(many, read_all(moonvec.source.bvecs(new_file(int32(3000) .. table.concat(bytes))))[1].vector)
+    assert.same({}, read_all(moonvec.source.fvecs(new_file "")))
   end)
 
   it("fill a collection, vectors and arrays, and go on", function()
@@ -75,11 +68,11 @@ describe("files of vectors", function()
     for i = 1, 50 do
       text = text .. int32(2) .. moonvec.pack { i, -i }
     end
-    local path = file_of(text)
+    local path = new_file(text)
     assert.equal(50, c:ingest(moonvec.source.fvecs(path), { resume = "k", batch = 7 }).written)
     assert.same({ 50, -50 }, c:fetch("49", { include_vector = "table" }).vector)
     assert.equal(0, c:ingest(moonvec.source.fvecs(path), { resume = "k" }).read)
-    assert.equal(1, c:ingest(moonvec.source.fvecs(file_of(int32(2) .. moonvec.pack { 0.5, 2 }), { field = "a" }), {
+    assert.equal(1, c:ingest(moonvec.source.fvecs(new_file(int32(2) .. moonvec.pack { 0.5, 2 }), { field = "a" }), {
       map = function(document)
         document.id, document.vector = "array", { 0, 1 }
         return document
@@ -91,7 +84,7 @@ describe("files of vectors", function()
     local text = int32(2) .. moonvec.pack { 1, 2 } .. int32(2) .. moonvec.pack { 3, 4 }
     for size = 1, #text - 1 do
       if size ~= 12 then
-        local source, message, code = moonvec.source.fvecs(file_of(text:sub(1, size)))
+        local source, message, code = moonvec.source.fvecs(new_file(text:sub(1, size)))
         assert.is_nil(source, size)
         assert.matches(size < 4 and "is no file of type fvecs: its first row has 0 numbers, expected 1 to 65535$"
           or "is truncated, or no file of type fvecs: its rows of 2 numbers take 12 bytes each, it has %d+$", message)
@@ -99,21 +92,21 @@ describe("files of vectors", function()
       end
     end
     for _, dim in ipairs { 0, -1, 65536, 2 ^ 31 - 1 } do
-      local _, message = moonvec.source.bvecs(file_of(int32(dim) .. ("x"):rep(100)))
+      local _, message = moonvec.source.bvecs(new_file(int32(dim) .. ("x"):rep(100)))
       assert.matches("is no file of type bvecs: its first row has %-?%d+ numbers, expected 1 to 65535$", message)
     end
-    local source = moonvec.source.fvecs(file_of(int32(2) .. moonvec.pack { 1, 2 } .. int32(3) .. moonvec.pack { 1, 2 }))
+    local source = moonvec.source.fvecs(new_file(int32(2) .. moonvec.pack { 1, 2 } .. int32(3) .. moonvec.pack { 1, 2 }))
     assert.equal(1, #read_all(source, "is damaged: row 2 has 3 numbers, the first has 2$"))
   end)
 
   it("of numpy are read in each type and version", function()
     for version = 1, 3 do
-      local source = moonvec.source.npy(file_of(npy(head("<f4", "2, 2"), moonvec.pack { 1, 2, 3, 4 }, version)))
+      local source = moonvec.source.npy(new_file(npy(head("<f4", "2, 2"), moonvec.pack { 1, 2, 3, 4 }, version)))
       assert.same({ { id = "0", vector = moonvec.pack { 1, 2 } }, { id = "1", vector = moonvec.pack { 3, 4 } } },
         read_all(source))
     end
     local function numbers(descr, dim, data)
-      return read_all(assert(moonvec.source.npy(file_of(npy(head(descr, "1, " .. dim), data)))))[1].vector
+      return read_all(assert(moonvec.source.npy(new_file(npy(head(descr, "1, " .. dim), data)))))[1].vector
     end
     assert.same({ 0, 127, -128, -1 }, numbers("|i1", 4, "\0\127\128\255"))
     assert.same({ 0, 255 }, numbers("|u1", 2, "\0\255"))
@@ -135,7 +128,7 @@ describe("files of vectors", function()
 
   it("of numpy are refused if they lie, or are of another kind", function()
     local function message(text)
-      local source, reason, code = moonvec.source.npy(file_of(text))
+      local source, reason, code = moonvec.source.npy(new_file(text))
       assert.is_nil(source)
       assert.is_true(code == "invalid" or code == "corrupt")
       return (reason:gsub("^'.-' ", ""))

@@ -5,8 +5,9 @@ local json = require "moonvec.json"
 local moonvec = require "moonvec"
 local program = require "spec.support.program"
 local support = require "spec.support.init"
+local text_files = require "spec.support.text_files"
 
-local output, failure = command_line.output, command_line.failure
+local output, failure, new_file = command_line.output, command_line.failure, text_files.new
 
 local SCHEMA = {
   fields = { { name = "title", type = "string", index = "text" }, { name = "year", type = "int32", nullable = true } },
@@ -19,14 +20,6 @@ local function books()
                     { id = "emma", title = "Emma", year = 1815, v = { 0, 1 } },
                     { id = "ulysses", title = "Ulysses", v = { 0.5, 0.5 } } })
   assert(c:close())
-  return path
-end
-
-local function write_file(text, extension)
-  local path = support.path() .. (extension or "")
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
   return path
 end
 
@@ -65,7 +58,7 @@ describe("moonvec create", function()
   it("makes a collection of what `schema` prints", function()
     local path = books()
     for _, form in ipairs { { ".json" }, { ".json", "--json" }, { ".lua", "--lua" } } do
-      local file, copy = write_file(output("schema", path, form[2]), form[1]), support.path()
+      local file, copy = new_file(output("schema", path, form[2]), form[1]), support.path()
       output("create", copy, "--schema", file)
       assert.equal(output("schema", path), output("schema", copy))
       os.remove(file)
@@ -87,7 +80,7 @@ describe("moonvec create", function()
     says("unknown word in --vector 'cosin' (did you mean 'cosine'?)", "--vector", "v:2:cosin")
     says("dim", "--vector", "v:0")
     assert.truthy(failure(1, "create", path, "--schema", path):find(path, 1, true))
-    local file = write_file "{"
+    local file = new_file "{"
     assert.truthy(failure(1, "create", path, "--schema", file):find(file, 1, true))
     assert.is_nil(io.open(path))
   end)
@@ -135,8 +128,9 @@ describe("moonvec info", function()
   it("shows what there is", function()
     local path = books()
     local text = output("info", path)
-    for _, part in ipairs { "documents +3\n", "\n  title +string +text: not built, all 3 rows are looked at\n", "vector_fp32 of 2, cosine",
-                            "not indexed +3 rows: a process that writes", "int32, nullable" } do
+    for _, part in ipairs { "documents +3\n", "\n  title +string +text: not built, all 3 rows are looked at\n",
+                            "vector_fp32 of 2, cosine", "not indexed +3 rows: a process that writes",
+                            "int32, nullable" } do
       assert.truthy(text:find(part), part .. "\n" .. text)
     end
     local numbers = json.decode(output("info", path, "--json"))
@@ -284,7 +278,7 @@ describe("moonvec completions", function()
       for _, word in ipairs { "optimize", "diff", "fields" } do
         assert.truthy(text:find(word, 1, true), word)
       end
-      local file = write_file(text)
+      local file = new_file(text)
       if command_line.shell("command -v " .. shell) ~= "" then
         local _, exit_code, errors = command_line.shell(shell .. " -n " .. file)
         assert.equal(0, exit_code, errors)
@@ -294,7 +288,7 @@ describe("moonvec completions", function()
   end)
 
   it("complete commands and options in bash", function()
-    local script = write_file(output("completions", "bash") .. [[
+    local script = new_file(output("completions", "bash") .. [[
       COMP_WORDS=(moonvec opt); COMP_CWORD=1; _moonvec; echo "${COMPREPLY[@]}"
       COMP_WORDS=(moonvec get DIR --fi); COMP_CWORD=3; _moonvec; echo "${COMPREPLY[@]}"
       COMP_WORDS=(moonvec help bac); COMP_CWORD=2; _moonvec; echo "${COMPREPLY[@]}"
@@ -306,7 +300,7 @@ end)
 describe("the manual page", function()
   it("has all commands and options, and is proper roff", function()
     local page = output("help", "--man")
-    local file = write_file(page)
+    local file = new_file(page)
     local command = require "moonvec.command"
     for _, group in ipairs(command.groups()) do
       for _, one in ipairs(group) do

@@ -4,16 +4,9 @@ local command_line = require "spec.support.command_line"
 local json = require "moonvec.json"
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
+local text_files = require "spec.support.text_files"
 
-local output, failure = command_line.output, command_line.failure
-
-local function write_file(text, extension)
-  local path = support.path() .. (extension or "")
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-  return path
-end
+local output, failure, new_file = command_line.output, command_line.failure, text_files.new
 
 local function schema_of(path)
   local fields = {}
@@ -37,7 +30,7 @@ describe("moonvec import", function()
   }
 
   it("guesses the schema of JSON lines", function()
-    local path, file = support.path(), write_file(LINES, ".jsonl")
+    local path, file = support.path(), new_file(LINES, ".jsonl")
     local _, exit_code, errors = command_line.run("import", path, file)
     assert.equal(0, exit_code, errors)
     assert.truthy(errors:find("new collection: at:timestamp? big:array_int64?", 1, true), errors)
@@ -61,13 +54,13 @@ describe("moonvec import", function()
   end)
 
   it("only prints the schema with --dry-run", function()
-    local path, file = support.path(), write_file(LINES, ".jsonl")
+    local path, file = support.path(), new_file(LINES, ".jsonl")
     assert.equal("timestamp", json.decode(output("import", path, file, "--dry-run")).fields[1].type)
     assert.is_nil(io.open(path))
   end)
 
   it("keeps the order of the columns of a table", function()
-    local file, names = write_file("year,title,author\n1965,Dune,Herbert\n", ".csv"), {}
+    local file, names = new_file("year,title,author\n1965,Dune,Herbert\n", ".csv"), {}
     for i, field in ipairs(json.decode(output("import", support.path(), file, "--dry-run")).fields) do
       names[i] = field.name
     end
@@ -75,7 +68,7 @@ describe("moonvec import", function()
   end)
 
   it("reads stdin, with and without a collection", function()
-    local path, file = support.path(), write_file(LINES)
+    local path, file = support.path(), new_file(LINES)
     for _, expected in ipairs { "2\n", "2\n" } do
       local _, exit_code, errors = command_line.shell(command_line.command("import", path, "-", "--upsert")
         .. " <" .. file)
@@ -87,7 +80,7 @@ describe("moonvec import", function()
   it("names rows that are wrong, stops or skips them", function()
     local path = support.path()
     output("create", path, "--field", "n:int32")
-    local file = write_file('{"id":"a","n":1}\n{"id":"b","n":"x"}\nno json\n{"id":"c","m":1}\n{"id":"d","n":4}\n',
+    local file = new_file('{"id":"a","n":1}\n{"id":"b","n":"x"}\nno json\n{"id":"c","m":1}\n{"id":"d","n":4}\n',
       ".jsonl")
     local message = failure(1, "import", path, file)
     assert.truthy(message:find("moonvec: line 2: ", 1, true), message)
@@ -106,15 +99,15 @@ describe("moonvec import", function()
   end)
 
   it("makes no collection of a file that is wrong from the beginning", function()
-    local path, file = support.path(), write_file("no json\nnothing\n", ".jsonl")
+    local path, file = support.path(), new_file("no json\nnothing\n", ".jsonl")
     assert.truthy(failure(1, "import", path, file):find("has no row from which a schema could be guessed", 1, true))
-    file = write_file('{"id":"a","n":1}\n{"id":"a","n":1}\n', ".jsonl")
+    file = new_file('{"id":"a","n":1}\n{"id":"a","n":1}\n', ".jsonl")
     assert.truthy(failure(1, "import", path, file):find("line 2: ", 1, true))
     assert.is_nil(io.open(path))
   end)
 
   it("takes the id from a member, or numbers the rows", function()
-    local path, file = support.path(), write_file('{"isbn":12,"n":1}\n{"isbn":13,"n":2}\n', ".jsonl")
+    local path, file = support.path(), new_file('{"isbn":12,"n":1}\n{"isbn":13,"n":2}\n', ".jsonl")
     output("import", path, file, "--id", "isbn")
     assert.equal('{"id":"12","n":1}\n', output("get", path, "12"))
     path = support.path()
@@ -123,8 +116,8 @@ describe("moonvec import", function()
   end)
 
   it("maps rows by a Lua file", function()
-    local path, file = support.path(), write_file('{"a":"x y"}\n{"a":"z"}\n{"b":1}\n', ".jsonl")
-    local map = write_file([[
+    local path, file = support.path(), new_file('{"a":"x y"}\n{"a":"z"}\n{"b":1}\n', ".jsonl")
+    local map = new_file([[
       return function(row, number)
         if not row.a then
           return nil
@@ -144,7 +137,7 @@ describe("moonvec import", function()
   end)
 
   it("goes on with --resume", function()
-    local path, file = support.path(), write_file('{"id":"a","n":1}\n{"id":"b","n":2}\n', ".jsonl")
+    local path, file = support.path(), new_file('{"id":"a","n":1}\n{"id":"b","n":2}\n', ".jsonl")
     output("import", path, file, "--resume")
     output("import", path, file, "--resume") -- nothing is read twice
     local stream = assert(io.open(file, "ab"))
@@ -161,7 +154,7 @@ describe("moonvec import", function()
       lines[#lines + 1] = ("plant%d,the oak and the beech grow leaves in spring number%d"):format(i, i)
     end
     lines[#lines + 1] = "empty,\n"
-    local file = write_file(table.concat(lines, "\n"), ".csv")
+    local file = new_file(table.concat(lines, "\n"), ".csv")
     assert.truthy(failure(2, "import", path, file, "--embed", "x"):find("of a string field, got 'x' (there are: 'd')",
       1, true))
     assert.truthy(failure(2, "import", path, file, "--model", "learn"):find("--model needs --embed", 1, true))
@@ -176,7 +169,7 @@ describe("moonvec import", function()
   end)
 
   it("leaves out what the collection has no field for, if asked", function()
-    local path, file = support.path(), write_file('{"id":"a","n":1,"other":{"x":1}}\n', ".jsonl")
+    local path, file = support.path(), new_file('{"id":"a","n":1,"other":{"x":1}}\n', ".jsonl")
     output("create", path, "--field", "n:int32")
     assert.truthy(failure(1, "import", path, file):find("unknown field 'other'", 1, true))
     output("import", path, file, "--ignore-unknown")
@@ -184,15 +177,15 @@ describe("moonvec import", function()
   end)
 
   it("reads one JSON array", function()
-    local path, file = support.path(), write_file('{"books": [{"id": "a", "n": 1},\n {"id": "b", "n": 2.5}]}', ".json")
+    local path, file = support.path(), new_file('{"books": [{"id": "a", "n": 1},\n {"id": "b", "n": 2.5}]}', ".json")
     output("import", path, file)
     assert.equal('{"id":"b","n":2.5}\n', output("get", path, "b"))
-    assert.truthy(failure(1, "import", support.path(), write_file("[1,", ".json")):find(".json", 1, true))
+    assert.truthy(failure(1, "import", support.path(), new_file("[1,", ".json")):find(".json", 1, true))
   end)
 
   it("reads CSV, with types that fit all cells", function()
     local path = support.path()
-    output("import", path, write_file('id,name,n,x,ok,at,zip,v\n'
+    output("import", path, new_file('id,name,n,x,ok,at,zip,v\n'
       .. 'a,"Some longer, text",3,1.5,true,2026-01-01T00:00:00Z,00123,"[1,0,0,0,0,0,0,0]"\n'
       .. 'b,other,-4,2,false,,12345,"[0.5,0,0,0,0,0,0,1]"\n', ".csv"))
     local fields = schema_of(path)
@@ -207,13 +200,13 @@ describe("moonvec import", function()
 
   it("reads tabs, lines, vectors and tables", function()
     local path = support.path()
-    output("import", path, write_file("a\tid\n1\tx\n", ".tsv"))
+    output("import", path, new_file("a\tid\n1\tx\n", ".tsv"))
     assert.equal('{"a":1,"id":"x"}\n', output("export", path))
     path = support.path()
-    output("import", path, write_file("first words here\n\nsecond words\n", ".txt"))
+    output("import", path, new_file("first words here\n\nsecond words\n", ".txt"))
     assert.equal('{"id":"3","line":3,"text":"second words"}\n', output("get", path, "3"))
     path = support.path()
-    output("import", path, write_file("\2\0\0\0" .. moonvec.pack { 1, 2 }
+    output("import", path, new_file("\2\0\0\0" .. moonvec.pack { 1, 2 }
       .. "\2\0\0\0" .. moonvec.pack { 3, 4 }, ".fvecs"))
     assert.equal(2, schema_of(path).vector.dim)
     assert.equal("2\n", output("count", path))
@@ -261,7 +254,7 @@ describe("moonvec export", function()
     local file, copy = support.path() .. ".jsonl", support.path()
     local _, exit_code, errors = command_line.run("export", path, file)
     assert.equal("0 2 documents\n", exit_code .. " " .. errors)
-    output("create", copy, "--schema", write_file(output("schema", path), ".json"))
+    output("create", copy, "--schema", new_file(output("schema", path), ".json"))
     output("import", copy, file)
     assert.equal("", output("diff", path, copy))
     assert.equal(output("export", path), output("export", copy, "-"))
@@ -281,7 +274,7 @@ describe("moonvec put", function()
     assert.equal('{"id":"b","n":3}\n', output("get", path, "b"))
     assert.equal("1\n", output("put", path, "--update", '{"id":"b","s":"y"}'))
     assert.equal('{"id":"b","n":3,"s":"y"}\n', output("get", path, "b"))
-    local file = write_file('{"id":"c","n":1}\n\n{"id":"d","n":1}\n')
+    local file = new_file('{"id":"c","n":1}\n\n{"id":"d","n":1}\n')
     assert.equal("2\n", command_line.shell(command_line.command("put", path) .. " <" .. file))
     assert.equal("4\n", output("count", path))
   end)
@@ -302,7 +295,7 @@ describe("moonvec put", function()
     output("put", path, '{"id":"a","n":1}')
     says(1, "document 2: ", "--new", '{"id":"z","n":1}', '{"id":"a","n":1}')
     assert.equal("1\n", output("count", path))
-    local file = write_file('{"id":"c","n":1}\nno json\n')
+    local file = new_file('{"id":"c","n":1}\nno json\n')
     local _, exit_code, errors = command_line.shell(command_line.command("put", path, "-") .. " <" .. file)
     assert.equal(1, exit_code)
     assert.truthy(errors:find("line 2: ", 1, true), errors)

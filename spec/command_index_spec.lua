@@ -4,21 +4,16 @@ local command_line = require "spec.support.command_line"
 local json = require "moonvec.json"
 local program = require "spec.support.program"
 local support = require "spec.support.init"
+local text_files = require "spec.support.text_files"
 
 local output, failure, quote = command_line.output, command_line.failure, program.quote
-
-local function write_file(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-end
 
 --- A folder with these files, written some time ago: a file that was written just now is read again in the next run.
 local function folder_of(files)
   local folder = support.path()
   for path, text in pairs(files) do
     os.execute("mkdir -p " .. quote(folder .. "/" .. (path:match "^(.*)/" or "")))
-    write_file(folder .. "/" .. path, text)
+    text_files.write(folder .. "/" .. path, text)
     os.execute("touch -d '1 hour ago' " .. quote(folder .. "/" .. path))
   end
   return folder
@@ -86,9 +81,9 @@ describe("moonvec index", function()
     local same = quick_index(folder)
     assert.same({ 0, 0, 0 }, { same.files, same.passages, same.removed })
 
-    write_file(folder .. "/garden.txt", "Tomatoes want sun.\n\nCarrots do not.\n")
+    text_files.write(folder .. "/garden.txt", "Tomatoes want sun.\n\nCarrots do not.\n")
     os.remove(folder .. "/page.html")
-    write_file(folder .. "/new.txt", "A badger.\n")
+    text_files.write(folder .. "/new.txt", "A badger.\n")
     local result = quick_index(folder)
     assert.same({ 2, 3, 1 }, { result.files, result.passages, result.removed })
     assert.same({}, paths_of(output("query", folder, "potatoes")))
@@ -97,7 +92,7 @@ describe("moonvec index", function()
     assert.same({ folder .. "/new.txt:1" }, paths_of(output("query", folder, "badger")))
 
     -- A file of the same size and time that was read in the second in which it was written is read again.
-    write_file(folder .. "/new.txt", "A beaver.\n")
+    text_files.write(folder .. "/new.txt", "A beaver.\n")
     assert.equal(1, quick_index(folder).files)
     assert.same({ folder .. "/new.txt:1" }, paths_of(output("query", folder, "beaver")))
   end)
@@ -119,7 +114,7 @@ describe("moonvec index", function()
         if random(4) == 1 then
           os.remove(path)
         else
-          write_file(path, some_text())
+          text_files.write(path, some_text())
         end
       end
       quick_index(folder, "--into", folder .. ".c")

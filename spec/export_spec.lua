@@ -4,6 +4,7 @@ local children = require "spec.support.children"
 local listing = require "spec.support.listing"
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
+local text_files = require "spec.support.text_files"
 
 local SCHEMA = {
   fields = {
@@ -47,13 +48,6 @@ local function all_of(c)
   return documents
 end
 
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
-
 describe("export", function()
   after_each(support.clean)
 
@@ -70,7 +64,7 @@ describe("export", function()
     assert.same(all_of(c), all_of(copy))
     local again = support.path()
     assert.equal(300, copy:export(again))
-    assert.equal(read(path), read(again))
+    assert.equal(text_files.read(path), text_files.read(again))
   end)
 
   it("is of one commit, of the documents and fields that are asked for", function()
@@ -105,10 +99,10 @@ describe("export", function()
     assert.is_true(children.succeeds("mkdir " .. folder))
     local path = folder .. "/x.jsonl"
     assert.equal(2, c:export(path))
-    local before = read(path)
+    local before = text_files.read(path)
     assert.equal('{"id":"a","n":1}\n{"id":"b","n":2}\n', before)
     assert.has_error(function() c:export(path, { fields = { "m" } }) end)
-    assert.equal(before, read(path))
+    assert.equal(before, text_files.read(path))
     local none, message, code = c:export(folder .. "/no/x.jsonl")
     assert.same({ nil, ("cannot write '%s/no/x.jsonl': No such file or directory"):format(folder), "io" }, { none,
       message, code })
@@ -121,7 +115,7 @@ describe("export", function()
     assert.is_true(children.succeeds(("ln -s x.jsonl %s/link"):format(folder)))
     c:delete "b"
     assert.equal(1, c:export(folder .. "/link"))
-    assert.equal('{"id":"a","n":1}\n', read(path))
+    assert.equal('{"id":"a","n":1}\n', text_files.read(path))
   end)
 
   it("passes on the error of a function, and raises for misuse", function()

@@ -155,26 +155,9 @@ local function scores_as(exact, hits, what)
   end
 end
 
-local function is_same(a, b)
-  if type(a) ~= "table" or type(b) ~= "table" then
-    return a == b
-  end
-  for key, value in pairs(a) do
-    if not is_same(value, b[key]) then
-      return false
-    end
-  end
-  for key in pairs(b) do
-    if a[key] == nil then
-      return false
-    end
-  end
-  return true
-end
-
 -- As assert.same, which takes a second for thousands of documents.
 local function same_documents(expected, found, what)
-  if not is_same(expected, found) then
+  if not support.is_same(expected, found) then
     assert.same(expected, found, what)
     error "assert.same does not see the difference"
   end

@@ -7,13 +7,7 @@ end
 
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
+local text_files = require "spec.support.text_files"
 
 describe("source.sqlite", function()
   local path
@@ -37,18 +31,18 @@ describe("source.sqlite", function()
   }
 
   it("has values of the types of the fields, and does not change the database", function()
-    local before = read(path)
+    local before = text_files.read(path)
     local c = support.collection(SCHEMA, { path = ":memory:" })
     local result, message = c:ingest(moonvec.source.sqlite(path, "SELECT * FROM t ORDER BY n DESC"))
     assert.same({ 2, nil }, { result and result.written, message })
     assert.same({ id = "a", n = 1, s = "it's ?", b = true, l = { 1, 2 }, v = { 1, 2 } },
       c:fetch("a", { include_vector = "table" }))
     assert.same({ id = "2", b = false, v = { 3, 4 } }, c:fetch("2", { include_vector = "table" }))
-    assert.equal(before, read(path))
+    assert.equal(before, text_files.read(path))
     local none, why = moonvec.source.sqlite(path, "DELETE FROM t")
     assert.is_nil(none)
     assert.matches("attempt to write a readonly database", why)
-    assert.equal(before, read(path))
+    assert.equal(before, text_files.read(path))
   end)
 
   it("puts arguments where parameters are, whatever is in them", function()
@@ -93,7 +87,7 @@ describe("source.sqlite", function()
     file:write "not a database"
     file:close()
     assert.equal("it is no SQLite database", (failure(other, "SELECT 1")))
-    assert.equal("not a database", read(other))
+    assert.equal("not a database", text_files.read(other))
     file = io.open(other, "wb")
     file:write("SQLite format 3\0", ("x"):rep(5000))
     file:close()

@@ -4,14 +4,7 @@ local byte_reader = require "moonvec.source.byte_reader"
 local children = require "spec.support.children"
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
-
-local function file_of(text)
-  local path = support.path()
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-  return path
-end
+local text_files = require "spec.support.text_files"
 
 -- What a source returns until its end: { row, document } or { row, message }.
 local function read_all(source)
@@ -30,7 +23,7 @@ describe("source.jsonl", function()
   after_each(support.clean)
 
   local function rows(text, options)
-    return (read_all(assert(moonvec.source.jsonl(file_of(text), options))))
+    return (read_all(assert(moonvec.source.jsonl(text_files.new(text), options))))
   end
 
   it("reads an object from each line, with blank lines, line ends of Windows and a mark", function()
@@ -69,7 +62,7 @@ describe("source.jsonl", function()
   end)
 
   it("tells how far it is, and goes on at any row", function()
-    local path = file_of '{"n":1}\n\n{"n":2}\r\n{"n":3}'
+    local path = text_files.new '{"n":1}\n\n{"n":2}\r\n{"n":3}'
     local source = moonvec.source.jsonl(path)
     local positions = { [0] = source:position() }
     for i = 1, 3 do
@@ -91,7 +84,7 @@ describe("source.jsonl", function()
     assert.same({ nil, "cannot open /nowhere/x: No such file or directory", "not_found" }, { none, message, code })
     none, message, code = moonvec.source.jsonl "/"
     assert.same({ nil, "cannot read '/': Is a directory", "io" }, { none, message, code })
-    none, message, code = moonvec.source.jsonl(file_of "\255\254{\0}\0")
+    none, message, code = moonvec.source.jsonl(text_files.new "\255\254{\0}\0")
     assert.is_nil(none)
     assert.matches("is UTF%-16, expected UTF%-8", message)
     assert.equal("invalid", code)
@@ -158,7 +151,7 @@ describe("source.lines", function()
   after_each(support.clean)
 
   it("makes a document of each line that is not blank", function()
-    local path = file_of "one\n\n \r\ntwo \r\n\0\nlast"
+    local path = text_files.new "one\n\n \r\ntwo \r\n\0\nlast"
     assert.same({
       { 1, { id = "1", line = 1, text = "one" } }, { 4, { id = "4", line = 4, text = "two " } },
       { 5, { id = "5", line = 5, text = "\0" } }, { 6, { id = "6", line = 6, text = "last" } },
@@ -187,7 +180,7 @@ describe("source.csv", function()
   after_each(support.clean)
 
   local function rows(text, options, schema)
-    local source = assert(moonvec.source.csv(file_of(text), options))
+    local source = assert(moonvec.source.csv(text_files.new(text), options))
     if schema then
       source:use_schema(moonvec.schema(schema))
     end
@@ -227,7 +220,7 @@ describe("source.csv", function()
   it("takes names from the header, or from the program, and numbers rows by their lines", function()
     assert.same({ { 2, { a = "1", b = "x\ny" } }, { 5, { a = "3", b = "" } } }, rows 'a,b\n1,"x\ny"\n\n3,\n')
     assert.same({ { 1, { x = "a", y = "b" } } }, rows("a,b\n", { header = { "x", "y" } }))
-    assert.same({ { 2, { a = "1", b = "2" } } }, (read_all(moonvec.source.tsv(file_of "a\tb\n1\t2"))))
+    assert.same({ { 2, { a = "1", b = "2" } } }, (read_all(moonvec.source.tsv(text_files.new "a\tb\n1\t2"))))
   end)
 
   it("says which row has too many or too few cells, or a wrong quote, and goes on", function()
@@ -254,7 +247,7 @@ describe("source.csv", function()
       vectors = { { name = "v", type = "vector_fp32", dim = 2 }, { name = "p", type = "sparse_vector_fp32" } },
     }
     local c = support.collection(schema, { path = ":memory:" })
-    local path = file_of('id,i,u,d,b,s,r,n,l,v,p\n' ..
+    local path = text_files.new('id,i,u,d,b,s,r,n,l,v,p\n' ..
       'a,-5,18446744073709551615,1.5e3,Yes,"","",3,"[""x"",""y""]","[1, 2]","{""17"": 0.5}"\n' ..
       'b,+7,,-Infinity,,,,,,"[3,4]",{}\n')
     local result, message = c:ingest(moonvec.source.csv(path))
@@ -284,7 +277,7 @@ describe("source.csv", function()
   end)
 
   it("goes on behind rows of several lines", function()
-    local path = file_of 'a,b\n1,"x\n\ny"\n2,z\n3\n'
+    local path = text_files.new 'a,b\n1,"x\n\ny"\n2,z\n3\n'
     local source = moonvec.source.csv(path)
     source:read()
     local position = source:position()
@@ -295,7 +288,7 @@ describe("source.csv", function()
 
   it("refuses a header that cannot be one, and options that are wrong", function()
     local function message(text)
-      local source, why, code = moonvec.source.csv(file_of(text))
+      local source, why, code = moonvec.source.csv(text_files.new(text))
       assert.is_nil(source)
       assert.equal("invalid", code)
       return (why:gsub("^'.-'", "it"))
@@ -312,7 +305,7 @@ describe("source.csv", function()
 
   it("takes time that is linear in hostile text", function()
     for _, text in ipairs { '"', '""', '","', '",', 'a"', '"\n', "\n", ",", "\r", '"a"', '"""\n' } do
-      local path = file_of(text:rep(math.floor(100000 / #text)))
+      local path = text_files.new(text:rep(math.floor(100000 / #text)))
       local begin = os.clock()
       local source = moonvec.source.csv(path, { header = false })
       while source:read() ~= nil do end -- luacheck: ignore

@@ -1,15 +1,14 @@
 -- Runs the program `moonvec` of this checkout, with the interpreter and the build that run the specs.
 
 local program = require "spec.support.program"
+local text_files = require "spec.support.text_files"
 
 local M = {}
 
 local script = "bin/moonvec"
 
 local function read_and_remove(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
+  local text = text_files.read(path)
   os.remove(path)
   return text
 end

@@ -114,23 +114,6 @@ function M.first()
   return documents
 end
 
-local function is_same(a, b)
-  if type(a) ~= "table" or type(b) ~= "table" then
-    return a == b
-  end
-  for key, value in pairs(a) do
-    if not is_same(value, b[key]) then
-      return false
-    end
-  end
-  for key in pairs(b) do
-    if a[key] == nil then
-      return false
-    end
-  end
-  return true
-end
-
 --- What is wrong with a document, or nil. Its vector, if it was read, is a table.
 function M.fault(document)
   if document.id ~= M.id(document.owner, document.key) then
@@ -145,7 +128,7 @@ function M.fault(document)
   end
   local wanted = M.changes(document.owner, document.key, document.n)
   for _, name in ipairs { "words", "sparse", "several" } do
-    if document[name] ~= nil and not is_same(wanted[name], document[name]) then
+    if document[name] ~= nil and not support.is_same(wanted[name], document[name]) then
       return ("document %s, operation %d: another %s was written"):format(document.id, document.n, name)
     end
   end
