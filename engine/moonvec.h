@@ -1367,6 +1367,10 @@ MV_API const char *mv_simd_name(void);
 /* Seconds of a clock that only goes forward, from an arbitrary beginning: for measuring. */
 MV_API double mv_seconds(void);
 
+/* XXH3 of bytes, the same on every machine. It tells texts from each other, not from those of an
+ * attacker. */
+MV_API uint64_t mv_hash(const void *bytes, size_t size);
+
 /* The name among `names` that `given` was most likely meant to be, for messages. NULL: none is
  * near. NULL entries are skipped. */
 MV_API const char *mv_nearest_name(const char *given, size_t size, const char *const *names,

@@ -95,7 +95,8 @@ describe("files of vectors", function()
       local _, message = moonvec.source.bvecs(new_file(int32(dim) .. ("x"):rep(100)))
       assert.matches("is no file of type bvecs: its first row has %-?%d+ numbers, expected 1 to 65535$", message)
     end
-    local source = moonvec.source.fvecs(new_file(int32(2) .. moonvec.pack { 1, 2 } .. int32(3) .. moonvec.pack { 1, 2 }))
+    local rows = int32(2) .. moonvec.pack { 1, 2 } .. int32(3) .. moonvec.pack { 1, 2 }
+    local source = moonvec.source.fvecs(new_file(rows))
     assert.equal(1, #read_all(source, "is damaged: row 2 has 3 numbers, the first has 2$"))
   end)
 

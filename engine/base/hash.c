@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "base/mem.h"
+#include "moonvec.h"
 
 struct hash_stream {
     XXH3_state_t state; /* must be aligned to 64 bytes */
@@ -14,6 +15,11 @@ struct hash_stream {
 uint64_t hash_bytes(const void *bytes, size_t size, uint64_t seed)
 {
     return XXH3_64bits_withSeed(bytes, size, seed);
+}
+
+uint64_t mv_hash(const void *bytes, size_t size)
+{
+    return hash_bytes(bytes, size, 0);
 }
 
 void hash_bytes_128(const void *bytes, size_t size, uint8_t out[16])

@@ -3,9 +3,9 @@
  * text      lines of a word, and its numbers in decimal, separated by single spaces or tabs; a word
  *           may contain spaces, since the last numbers of a line are counted. fastText and word2vec
  *           write a first line with the number of words and of numbers, GloVe does not.
- * binary    that first line; then for each word its bytes, a space, and its numbers as
- * little-endian float32; a line feed may stand before a word (word2vec writes one behind the
- * numbers).
+ * binary    that first line; then for each word its bytes, a space, and its numbers as float32,
+ *           little-endian; a line feed may stand before a word (word2vec writes one behind the
+ *           numbers).
  *
  * A file with a first line is binary if its second line is not a line of text with as many numbers
  * as the first says. */

@@ -26,6 +26,7 @@ int call_dump(lua_State *L);   /* -> string */
 int call_stats(lua_State *L);
 int call_meta(lua_State *L); /* (key) -> value; (key, value) */
 int call_seconds(lua_State *L); /* no collection: -> seconds of a monotonic clock */
+int call_hash(lua_State *L);    /* no collection: bytes -> 16 hexadecimal digits */
 
 /* transaction_box.c */
 int call_begin(lua_State *L);          /* -> transaction */

@@ -92,6 +92,7 @@ static const luaL_Reg core_functions[] = {
     {"embedder_open", embedder_open_call},
     {"embedder_tokens", embedder_tokens_call},
     {"embedder_words", embedder_words_call},
+    {"hash", call_hash},
     {"learner", learnt_learner_call},
     {"learner_add", learnt_add_call},
     {"learner_finish", learnt_finish_call},

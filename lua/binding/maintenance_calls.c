@@ -6,6 +6,9 @@
 #include "push_values.h"
 #include "read_values.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 int call_flush(lua_State *L)
 {
     mv_error error = {0};
@@ -203,5 +206,15 @@ int call_stats(lua_State *L)
 int call_seconds(lua_State *L)
 {
     lua_pushnumber(L, mv_seconds());
+    return 1;
+}
+
+int call_hash(lua_State *L)
+{
+    char digits[17];
+    size_t size;
+    const char *bytes = luaL_checklstring(L, 1, &size);
+    (void)snprintf(digits, sizeof digits, "%016" PRIx64, mv_hash(bytes, size));
+    lua_pushstring(L, digits);
     return 1;
 }

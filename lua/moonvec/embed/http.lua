@@ -280,22 +280,12 @@ local function check_fields(given, shorten, dim)
   return fields
 end
 
---- A hash of 16 hexadecimal digits: two polynomials modulo primes, in doubles, so that it is the same on every Lua.
-local function hash(text)
-  local a, b = 17, 31
-  for i = 1, #text do
-    local byte = text:byte(i)
-    a, b = (a * 65599 + byte + 1) % 4294967291, (b * 69069 + byte + 1) % 4294967279
-  end
-  return ("%08x%08x"):format(a, b)
-end
-
 --- Changes with all that vectors depend on: the URL without its query, which may have a key, the name of the model, the
 -- dimension, and the other fields of the request.
 local function fingerprint_of(state)
   local fields = json.encode(json.object(state.fields))
   local text = ("%s\n%s\n%d\n%s"):format(state.target.shown, state.model, state.dim, fields)
-  return ("http:%s:%s"):format(state.model:gsub("[^%w.:/_-]", "_"):sub(1, 40), hash(text))
+  return ("http:%s:%s"):format(state.model:gsub("[^%w.:/_-]", "_"):sub(1, 40), core.hash(text))
 end
 
 --- Makes a model of a server; moonvec.embed.http in types.lua describes the options. Without `dim` the server is asked

@@ -1,19 +1,20 @@
 --- A file, or stdin, that is read in blocks: what the sources of lines, of rows and of vectors have in common. No more
 -- of it is in memory than a block and one row.
 --
--- A position in a file is told by text: "OFFSET ROW HEAD TAIL". HEAD and TAIL are checksums of up to 4,096 bytes at the
+-- A position in a file is told by text: "OFFSET ROW HEAD TAIL". HEAD and TAIL are hashes of up to 4,096 bytes at the
 -- beginning of the file and before OFFSET. They tell whether the file is still the one that was read up to there. It
 -- may have grown.
 
 local check = require "moonvec.check"
+local core = require "moonvec.core"
 
 local M = {}
 
 -- A read of less costs more calls, of more no fewer microseconds for each line.
 local BLOCK = 65536
 
--- The most bytes that a checksum of a position reads.
-local CHECKED_MAX = 4096
+-- The most bytes that a hash of a position covers.
+local HASHED_MAX = 4096
 
 -- Codes of the operating system that have one of moonvec's: ENOENT.
 local CODES = { [2] = "not_found" }
@@ -170,25 +171,16 @@ end
 
 -- ---------------------------------------------------------------- positions
 
---- A polynomial modulo a prime below 2^32. It shall notice another file, not an attack.
-local function checksum(bytes)
-  local sum = #bytes
-  for i = 1, #bytes do
-    sum = (sum * 65599 + bytes:byte(i)) % 4294967291
-  end
-  return ("%.0f"):format(sum)
-end
-
---- The checksums of the first bytes and of those before `offset`. Leaves the file where it was.
-local function checksums(reader, offset)
-  local file, size = reader.file, math.min(offset, CHECKED_MAX)
+--- The hashes of the first bytes and of those before `offset`. Leaves the file where it was.
+local function hashes(reader, offset)
+  local file, size = reader.file, math.min(offset, HASHED_MAX)
   local here = file:seek()
   file:seek("set", 0)
   local head = file:read(size) or ""
   file:seek("set", offset - size)
   local tail = file:read(size) or ""
   file:seek("set", here)
-  return checksum(head), checksum(tail)
+  return core.hash(head), core.hash(tail)
 end
 
 --- Where to go on after the row `row`, or nil for a pipe.
@@ -196,19 +188,19 @@ function Reader:position(row)
   if not self.size or not self.file then
     return nil
   end
-  local head, tail = checksums(self, self:done())
+  local head, tail = hashes(self, self:done())
   return ("%.0f %.0f %s %s"):format(self:done(), row, head, tail)
 end
 
 --- Goes on at a position. Returns the number of the row before it; nil, message, code.
 function Reader:seek(position)
-  local offset, row, head, tail = position:match "^(%d+) (%d+) (%d+) (%d+)$"
+  local offset, row, head, tail = position:match "^(%d+) (%d+) (%x+) (%x+)$"
   if not offset or not self.size or not self.file then
     return nil, ("'%s' has no such position: '%s'"):format(self.name, position), "invalid"
   end
   offset, row = tonumber(offset), tonumber(row)
   self.size = self.file:seek "end"
-  local head_now, tail_now = checksums(self, offset)
+  local head_now, tail_now = hashes(self, offset)
   if offset > self.size or head ~= head_now or tail ~= tail_now then
     return nil, ("'%s' is not the file that was read before, up to byte %.0f: %s"):format(self.name, offset,
       offset > self.size and ("it has %.0f bytes"):format(self.size) or "its bytes are others"), "invalid"
