@@ -63,7 +63,7 @@ end
 
 --- The names of the arguments that a usage such as "DIR [WORDS ...]" requires, and the most that it allows. "ID..." is
 -- one or more.
-function M.arity(usage)
+local function arity(usage)
   local required, most = {}, 0
   for name in usage:gsub("%b[]", " "):gmatch("%S+") do
     required[#required + 1] = name:gsub("%.%.%.", "")
@@ -75,7 +75,7 @@ function M.arity(usage)
 end
 
 local function check_arity(command, args)
-  local required, most = M.arity(command.usage)
+  local required, most = arity(command.usage)
   if #args < #required then
     misuse(command, "%s is missing", required[#args + 1])
   elseif #args > most then

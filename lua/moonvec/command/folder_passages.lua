@@ -3,6 +3,7 @@
 local file_kinds = require "moonvec.command.file_kinds"
 local language_guess = require "moonvec.command.language_guess"
 local moonvec = require "moonvec"
+local schema_fields = require "moonvec.schema_fields"
 
 local M = {}
 
@@ -71,16 +72,8 @@ end
 
 --- Whether this is such a schema.
 function M.is_schema(schema)
-  local names = {}
-  for _, field in ipairs(schema.fields) do
-    names[field.name] = true
-  end
-  for _, field in ipairs(M.schema({ index = "text" }).fields) do
-    if not names[field.name] then
-      return false
-    end
-  end
-  return true
+  local names = schema_fields.names(M.schema { index = "text" })
+  return next(schema_fields.missing(schema, names)) == nil
 end
 
 -- Of the folder, as many files and bytes are looked at to tell the language.

@@ -24,7 +24,7 @@ local function beginning(text)
 end
 
 --- A snippet with its marks, safe to print.
-function M.snippet(text, styles)
+local function snippet(text, styles)
   local out, at = {}, 1
   text = text:gsub("%s+", " ")
   while true do
@@ -59,7 +59,7 @@ local function print_fields(call, hit, schema, styles, skipped)
   for _, name in ipairs(schema_fields.names(schema)) do
     local value, snippets = hit[name], hit.highlights and hit.highlights[name]
     if not (skipped[name] or NOT_FIELDS[name]) and value ~= nil then
-      local text = snippets and snippets[1] and M.snippet(table.concat(snippets, " ... "), styles) or value_text(value)
+      local text = snippets and snippets[1] and snippet(table.concat(snippets, " ... "), styles) or value_text(value)
       call:print(("    %s %s"):format(styles.dim(name .. ":"), text))
     end
   end
@@ -83,7 +83,7 @@ function M.print_passages(call, hits, folder)
     local heading = hit.heading and hit.heading ~= core.null and "  " .. styles.bold(display_text.visible(hit.heading))
     local snippets = hit.highlights and hit.highlights.text
     call:print(styles.title(display_text.visible(place)) .. (heading or ""))
-    call:print("    " .. (snippets and snippets[1] and M.snippet(table.concat(snippets, " ... "), styles)
+    call:print("    " .. (snippets and snippets[1] and snippet(table.concat(snippets, " ... "), styles)
       or value_text(hit.text)))
   end
 end

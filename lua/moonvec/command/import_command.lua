@@ -5,6 +5,7 @@ local core = require "moonvec.core"
 local display_text = require "moonvec.terminal.display_text"
 local guess_schema = require "moonvec.command.guess_schema"
 local import_source = require "moonvec.command.import_source"
+local json = require "moonvec.json"
 local model_choice = require "moonvec.command.model_choice"
 local moonvec = require "moonvec"
 local pretty = require "moonvec.terminal.pretty"
@@ -116,13 +117,7 @@ local function create(call, format, path, schema)
     schema = model and model_choice.add_field(schema, model, from) or schema
   end
   call:note("new collection: %s", schema_words.describe(schema))
-  local collection = call:keep(call:check(moonvec.create_and_open(directory, schema, {
-    models = model and { [model.name] = model } or nil,
-  })))
-  if model then
-    call:check(model_choice.keep(collection, directory, model, place))
-  end
-  return collection
+  return model_choice.create_collection(call, directory, schema, model, place)
 end
 
 --- The collection: the one at DIR, or a new one. Returns it, the name of the member that is the id, and whether it is
@@ -207,7 +202,7 @@ local function run(call)
   print_errors(call, source, counts.errors, counts.skipped)
   if call.options.json then
     call:print_json { read = counts.read, written = counts.written, skipped = counts.skipped,
-      errors = require("moonvec.json").array(counts.errors) }
+      errors = json.array(counts.errors) }
   elseif result or counts.written > 0 then
     call:note("%s documents in %.1f s%s", terminal.number(counts.written), core.seconds() - began,
       counts.skipped > 0 and ", " .. terminal.number(counts.skipped) .. " rows skipped" or "")

@@ -60,12 +60,7 @@ local function create(call, folder, directory, notes, replaced)
   if replaced then
     remove(call, replaced)
   end
-  local collection = call:keep(call:check(moonvec.create_and_open(directory, schema, {
-    models = model and { [model.name] = model } or nil,
-  })))
-  if model then
-    call:check(model_choice.keep(collection, directory, model, place))
-  end
+  local collection = model_choice.create_collection(call, directory, schema, model, place)
   call:check(index_notes.write(collection, notes)) -- last: without notes, the next run begins again
   return collection, kept and #kept > 0 and kept or nil
 end

@@ -13,7 +13,7 @@ local SHARE_MIN = 0.06
 local WORDS_MIN = 20
 
 --- Whether the text looks like English.
-function M.is_english(text)
+local function is_english(text)
   local words, english = 0, 0
   for word in text:gmatch "[%a\128-\255]+" do
     words = words + 1
@@ -31,7 +31,7 @@ end
 -- "whitespace".
 function M.text_index(sample, tokenizer, stop_words)
   local index = { type = "text", tokenizer = tokenizer }
-  if M.is_english(sample) then
+  if is_english(sample) then
     index.language, index.stop_words = "english", stop_words
   end
   if not is_possible(index) then

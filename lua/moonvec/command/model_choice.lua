@@ -52,15 +52,19 @@ function M.add_field(schema, model, from)
   return schema
 end
 
---- Keeps the model with its collection: its file, and where it is. Returns true, or nil, message, code.
-function M.keep(collection, directory, model, place)
-  if model.save then
-    local saved, message, code = model:save(directory .. "/" .. M.FILE)
-    if not saved then
-      return nil, message, code
-    end
+--- Makes the collection, and keeps in it where its model is; a model that was learnt is saved there. `model` nil: it
+-- has none.
+function M.create_collection(call, directory, schema, model, place)
+  local collection = call:keep(call:check(moonvec.create_and_open(directory, schema, {
+    models = model and { [model.name] = model } or nil,
+  })))
+  if model and model.save then
+    call:check(model:save(directory .. "/" .. M.FILE))
   end
-  return model_places.remember(collection, model.name, place)
+  if model then
+    call:check(model_places.remember(collection, model.name, place))
+  end
+  return collection
 end
 
 --- The string field of the schema with this name; raises if there is none.

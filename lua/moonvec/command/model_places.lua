@@ -63,7 +63,7 @@ function M.files(collection)
 end
 
 --- Loads the models of an open collection. One that cannot be loaded is left out, with its message in the second table.
-function M.load_all(collection, directory)
+local function load_all(collection, directory)
   local models, failures = {}, {}
   for _, name in ipairs(M.names(collection.schema)) do
     local place = collection:meta(PREFIX .. name)
@@ -85,7 +85,7 @@ function M.for_collection(directory)
   if not collection then
     return nil, message, code
   end
-  local models, failures = M.load_all(collection, directory)
+  local models, failures = load_all(collection, directory)
   collection:close()
   return models, failures
 end

@@ -89,7 +89,7 @@ end
 --- The columns of documents: id, score, the fields in the order of the schema, what else they have in alphabetical
 -- order. A field that none of them has is left out, and so are the distance, which says the same as the score, and the
 -- parts of a fused score.
-function M.document_columns(documents, schema)
+local function document_columns(documents, schema)
   local present, columns, others = {}, {}, {}
   for _, document in ipairs(documents) do
     for name in pairs(document) do
@@ -222,7 +222,7 @@ end
 --- Prints documents, or hits.
 function M.documents(session, documents)
   local schema = session.c.schema
-  modes[session.settings.mode](session, documents, M.document_columns(documents, schema), function(document)
+  modes[session.settings.mode](session, documents, document_columns(documents, schema), function(document)
     return document_json.to_json(document, schema)
   end)
 end
