@@ -68,6 +68,16 @@ function M.text(call, name, given, otherwise)
   return given or otherwise
 end
 
+--- The module `module` of another project. If it is not installed, raises and says what `user` needs: `name`, which is
+-- in the package `package` of Debian and in the rock `rock`.
+function M.library(user, module, name, package, rock)
+  local found, library = pcall(require, module)
+  if not found then
+    M.misuse("%s needs %s: install %s (Debian, Ubuntu) or 'luarocks install %s'", user, name, package, rock)
+  end
+  return library
+end
+
 --- The name of a field.
 function M.field(call, name, given)
   if type(given) ~= "string" then

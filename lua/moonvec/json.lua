@@ -1,6 +1,7 @@
 --- JSON (RFC 8259), read by lua-cjson. It is written here, because lua-cjson keeps 14 digits of a number and makes an
 -- object of an empty array.
 
+local check = require "moonvec.check"
 local core = require "moonvec.core"
 
 local M = {}
@@ -15,11 +16,7 @@ local cjson -- an instance with the settings of this module, made when it is fir
 
 local function library()
   if not cjson then
-    local found, module = pcall(require, "cjson")
-    if not found then
-      core.raise "JSON needs lua-cjson: install lua-cjson (Debian, Ubuntu) or 'luarocks install lua-cjson'"
-    end
-    cjson = module.new()
+    cjson = check.library("JSON", "cjson", "lua-cjson", "lua-cjson", "lua-cjson").new()
     cjson.decode_invalid_numbers(false)
   end
   return cjson

@@ -17,15 +17,6 @@ local MEMBERS = { "path", "size", "modified" }
 local Source = {}
 Source.__index = Source
 
-local function load_lfs()
-  local found, lfs = pcall(require, "lfs")
-  if not found then
-    core.raise("source.files needs LuaFileSystem: install lua-filesystem (Debian, Ubuntu) or " ..
-      "'luarocks install luafilesystem'")
-  end
-  return lfs
-end
-
 --- Without a `map`, documents have only the members that the collection has fields for.
 function Source:use_schema(schema, is_mapped)
   self.is_left_out = not is_mapped and schema_fields.missing(schema, MEMBERS) or {}
@@ -163,7 +154,7 @@ return function(folder, options)
     follow = check.flag(call, "follow", follow, false),
   }
   max_bytes = check.whole(call, "max_bytes", max_bytes, MAX_BYTES, 1, 2 ^ 31)
-  local lfs = load_lfs()
+  local lfs = check.library(call, "lfs", "LuaFileSystem", "lua-filesystem", "luafilesystem")
   local root = folder:match "^(.*[^/])/*$" or "/"
   local mode = lfs.attributes(root, "mode")
   if mode ~= "directory" then

@@ -8,15 +8,6 @@ local core = require "moonvec.core"
 local Source = {}
 Source.__index = Source
 
-local function load_luasql()
-  local found, luasql = pcall(require, "luasql.sqlite3")
-  if not found then
-    core.raise("source.sqlite needs LuaSQL: install lua-sql-sqlite3 (Debian, Ubuntu) or " ..
-      "'luarocks install luasql-sqlite3'")
-  end
-  return luasql
-end
-
 -- ---------------------------------------------------------------- arguments
 
 local function to_hex(byte)
@@ -195,7 +186,7 @@ return function(path, query, args)
   elseif args ~= nil and type(args) ~= "table" then
     check.misuse("source.sqlite: the arguments must be a table, got a %s", type(args))
   end
-  local luasql = load_luasql()
+  local luasql = check.library("source.sqlite", "luasql.sqlite3", "LuaSQL", "lua-sql-sqlite3", "luasql-sqlite3")
   query = with_args(query, args or {})
   local found, message, code = check_file(path)
   if not found then
