@@ -1338,7 +1338,8 @@ local mcp = {}
 --- 2024-11-05, 2025-03-26 (with batches), 2025-06-18 and 2025-11-25, which begin with a handshake, and 2026-07-28, in which
 --- each request names its version. Tools: `search` (by text, by vector, by both, or by a filter and an order), `get`, `stats`
 --- and, with `write_tools`, `insert`. What their arguments can be is made of the schema of the collection, at each request for
---- the list. A text is searched for in all fields with a text index and in those that a model embeds, fused into one list.
+--- the list. A text is searched for in all fields with a text index and in those that a model embeds, fused into one list;
+--- hits by words weigh twice as much if the model was learnt from the collection.
 --- Documents are written as `export` writes them. Resources: the schema, the stats, and each document by its id. What is wrong
 --- with arguments is told in the result of the tool, so that a language model can try again; what is wrong with a request is an
 --- error of JSON-RPC. Nothing that is read ends the server. A request has at most 4 MiB, the text of a result at most 8 MiB.
