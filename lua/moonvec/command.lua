@@ -18,7 +18,7 @@ local M = {}
 local unpack = table.unpack or unpack -- luacheck: ignore
 
 -- Exit codes. As in other programs, one that was interrupted ends with 128 + the number of the signal.
-local OK, WORLD, USAGE, INTERRUPTED = 0, 1, 2, 130
+local OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 -- All subcommands, as the overview shows them.
 local GROUPS = {
@@ -84,7 +84,7 @@ local function run(words, calls)
     words = { "shell", unpack(words) }
     name = "shell"
   elseif name:find("/", 1, true) or is_there(name) then
-    error({ exit_code = WORLD, message = command_call.no_collection(name) }, 0)
+    error({ exit_code = FAILED, message = command_call.no_collection(name) }, 0)
   end
   local command = M.find(name)
   local args, options = arguments.parse(command, { unpack(words, 2) })
@@ -107,7 +107,7 @@ local function report(failure, script)
     elseif text:sub(1, #position) == position then
       failure = { exit_code = USAGE, message = text:sub(#position + 1):gsub("^%d+: ", ""):gsub("^moonvec: ", "") }
     else
-      failure = { exit_code = WORLD, message = "internal error: " .. text }
+      failure = { exit_code = FAILED, message = "internal error: " .. text }
     end
   end
   if failure.message then
@@ -129,7 +129,7 @@ function M.main(words)
   if calls[1] then
     local finished, message = calls[1]:finish()
     if ok and not finished then
-      ok, failure = false, { exit_code = WORLD, message = message }
+      ok, failure = false, { exit_code = FAILED, message = message }
     end
   end
   if not ok then

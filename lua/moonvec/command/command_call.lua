@@ -28,12 +28,12 @@ function M.new(command, args, options)
   }, call)
 end
 
---- Ends the command: the world is not as it needs to be (exit code 1).
+--- Ends the command with exit code 1: it failed, because of a file, a collection, a server or the like.
 function call:fail(format, ...) -- luacheck: ignore 212
   error({ exit_code = 1, message = select("#", ...) > 0 and format:format(...) or format }, 0)
 end
 
---- Ends the command: it was called wrongly (exit code 2).
+--- Ends the command with exit code 2: it was called wrongly.
 function call:usage(format, ...)
   local message = select("#", ...) > 0 and format:format(...) or format
   error({ exit_code = 2, message = self.command.name .. ": " .. message }, 0)

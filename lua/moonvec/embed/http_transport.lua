@@ -63,7 +63,7 @@ function M.name_matches(name, host)
 end
 
 --- Whether the subject alternative names of a certificate, as LuaSec lists them, have the host. LuaSec verifies the
--- chain of certificates, but not for whom they are.
+-- chain of certificates, but not for which host they are.
 local function certificate_matches(certificate, host)
   local names = certificate:extensions()["2.5.29.17"] or {}
   if is_address(host) then
@@ -137,7 +137,7 @@ local function tls_failure(target, message)
   return nil, ("TLS with %s failed: %s"):format(target.host, tostring(message)), true
 end
 
---- Makes a TLS connection of a connection. nil, message, true if the server is not whom it should be.
+--- Makes a TLS connection of a connection. nil, message, true if its certificate is not that of the host.
 local function shake_hands(transport, wrapped, target, deadline)
   if not is_address(target.host) then
     wrapped:sni(target.host)
