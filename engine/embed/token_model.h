@@ -45,14 +45,17 @@ void token_model_free(token_model *model);
 bool token_model_run(const token_model *model, const uint8_t *piece, uint32_t size,
                      token_room *room);
 
-/* For the models: append a token, or what stands for unknown text. */
+/* For the models in their own files. Append a token; MV_TOKEN_NONE: none. False: no memory. */
 static inline bool token_room_add(token_room *room, uint32_t id)
 {
     return id == MV_TOKEN_NONE || mem_buffer_append(&room->ids, &id, sizeof id);
 }
+/* Append the tokens of its bytes for an unknown text: *is_added, if the model has all of them.
+ * False: no memory. */
 bool token_model_add_bytes(const token_model *model, const uint8_t *text, uint32_t size,
                            token_room *room, bool *is_added);
 
+/* The models (unigram.c, bpe.c): as token_model_run and token_model_make. */
 bool unigram_run(const token_model *model, const uint8_t *piece, uint32_t size, token_room *room);
 mv_err bpe_make(token_model *model, const mv_merge *merges, uint32_t count, mv_error *error);
 bool bpe_run(const token_model *model, const uint8_t *piece, uint32_t size, token_room *room);
