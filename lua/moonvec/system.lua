@@ -43,9 +43,15 @@ function M.line_of(command)
   return line
 end
 
---- The absolute path of a folder, without symbolic links; nil if there is no such folder.
+--- The absolute path of a folder, without symbolic links; nil if there is no such folder. Its name may contain line
+-- breaks, and may begin with a dash.
 function M.absolute(folder)
-  return M.line_of("cd " .. M.quote(folder) .. " 2>/dev/null && pwd -P")
+  local pipe = io.popen("CDPATH= cd " .. M.quote((folder:gsub("^%-", "./-"))) .. " 2>/dev/null && pwd -P")
+  local path = pipe and pipe:read "*a" or ""
+  if pipe then
+    pipe:close()
+  end
+  return path:match "^(.+)\n$"
 end
 
 --- Waits for this many seconds. Returns false if Ctrl-C ended the pause: it reaches both programs.
