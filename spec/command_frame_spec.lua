@@ -48,6 +48,30 @@ describe("moonvec", function()
     assert.truthy(failure(2, "help", "ifno"):find("did you mean 'info'?", 1, true))
   end)
 
+  it("knows what other programs call its commands and options", function()
+    for given, meant in pairs {
+      search = "query", find = "query", ls = "info", stats = "info", add = "import", rm = "delete", serve = "mcp",
+      version = "--version",
+    } do
+      local message = failure(2, given, path)
+      assert.truthy(message:find(("unknown command '%s' (did you mean '%s'?)"):format(given, meant), 1, true), message)
+    end
+    for given, meant in pairs { ["--limit"] = "--topk", ["--where"] = "--filter" } do
+      local message = failure(2, "query", path, given, 1, "dune")
+      assert.truthy(message:find(("unknown option '%s' (did you mean '%s'?)"):format(given, meant), 1, true), message)
+    end
+  end)
+
+  it("says in one line that a checkout is not built", function()
+    local fresh = support.path()
+    assert(os.execute(("mkdir -p %s/lua/moonvec && cp -r bin CMakeLists.txt %s && cp -r lua/moonvec %s/lua"):format(
+      program.quote(fresh), program.quote(fresh), program.quote(fresh))))
+    local _, exit_code, errors = command_line.shell(("LUA_PATH= LUA_CPATH= %s %s/bin/moonvec --version"):format(
+      program.interpreter(), program.quote(fresh)))
+    assert.equal(1, exit_code)
+    assert.matches("^moonvec: not built yet for Lua[^\n]*: './run demo' [^\n]*\n$", errors)
+  end)
+
   it("says what a command line lacks", function()
     assert.truthy(failure(2, "get", path):find("moonvec: get: ID is missing\n", 1, true))
     assert.truthy(failure(2, "info"):find("info: DIR is missing", 1, true))
@@ -103,6 +127,8 @@ describe("moonvec count", function()
     assert(c:close())
     assert.equal("2\n", output("count", path))
     assert.equal("1\n", output("count", path, "n > 1"))
+    assert.equal("1\n", output("count", path, "--filter", "n > 1"))
+    assert.truthy(failure(2, "count", path, "n > 1", "--filter", "n > 1"):find("give one filter", 1, true))
     support.clean()
   end)
 end)

@@ -49,6 +49,28 @@ describe("moonvec mcp", function()
     assert.equal("", errors)
   end)
 
+  it("names the argument that is meant", function()
+    local answers = ask({
+      { "tools/call", { name = "search", arguments = { query = "dune" } } },
+      { "tools/call", { name = "search", arguments = { q = "dune" } } },
+      { "tools/call", { name = "search", arguments = { text = "-dune" } } },
+    })
+    assert.equal("search: unknown option 'query' (did you mean 'text'?)", answers[2].content[1].text)
+    assert.equal("search: unknown option 'q' (did you mean 'text'?)", answers[3].content[1].text)
+    assert.matches("^text '%-dune' only excludes: ", answers[4].content[1].text)
+  end)
+
+  it("is tried with the lines that its help has", function()
+    local lines = command_line.output("help", "mcp"):match "\n(  printf .-moonvec mcp books)\n"
+    local command = command_line.command("mcp", path)
+    local text = command_line.shell((lines:gsub("moonvec mcp books", function()
+      return command
+    end)))
+    local first, second = text:match "^([^\n]*)\n([^\n]*)\n$"
+    assert.equal("2025-06-18", json.decode(first).result.protocolVersion)
+    assert.equal("dune", json.decode(second).result.structuredContent.hits[1].id)
+  end)
+
   it("writes with --write", function()
     local insert = { "tools/call", { name = "insert", arguments = { documents = { { id = "x", title = "x" } } } } }
     local answers = ask({ insert, insert }, "--write")

@@ -117,6 +117,16 @@ emma  1815  Emma, a novel  2026-11-01T12:30:00.25Z  NULL
     assert.matches("^1\n2\nid .*\ndune .*\n1 document\n$", text)
   end)
 
+  it("takes quit, exit and help without the dot, and describes one command", function()
+    assert.equal("", output("quit", "no line"))
+    assert.equal("", output("exit", "no line"))
+    assert.equal(output ".help", output "help")
+    assert.equal('.text WORDS\n  search by words: "phrases", -excluded, beg*\n', output(".help text"))
+    assert.equal(output ".help text", output "help .text")
+    assert.equal(output ".schema", output ".schem")
+    assert.matches("\ndocuments +3\n", output ".info")
+  end)
+
   it("ends a script at its first error", function()
     local text, exit_code, errors = piped(".count", "yeer > 1900", ".count")
     assert.equal("3\n", text)
@@ -135,6 +145,10 @@ emma  1815  Emma, a novel  2026-11-01T12:30:00.25Z  NULL
     { ".limit 0", ".limit takes a whole number from 1 to 1000000, got '0'" },
     { ".fields titel", "unknown field 'titel' (did you mean 'title'?)" },
     { ".field year", "'year' is no vector field and has no text index" },
+    { ".help txt", "unknown command '.txt' (did you mean '.text'?)" },
+    { ".search dune", "unknown command '.search' (did you mean '.text'?)" },
+    { "dune", "line 1: unknown field 'dune'\n  dune\n  ^\n(.text dune searches for the word; .help has the rest)\n" },
+    { ".text -dune", "line 1: text '-dune' only excludes: " },
     { ".where yeer > 1", "line 1: unknown field 'yeer' (did you mean 'year'?)\n" },
     { ".like nobody", "line 1: document 'nobody' not found (not_found)\n" },
     { ".get", ".get needs an argument: ID" },

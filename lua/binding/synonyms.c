@@ -4,6 +4,8 @@
  * field. Of several such rows the first counts. Case, '_' and '-' make no difference: "n_results"
  * stands for "nResults", too.
  *
+ * "--limit" and ".limit" stand for "limit" where the names begin so, too.
+ *
  * Words that differ from moonvec's only by a few letters are not here: mv_nearest_name finds them.
  */
 #include "synonyms.h"
@@ -112,7 +114,7 @@ static const synonym word_synonyms[] = {
     {"field", "anns_field vector_field vector_column vector_name using target_vector column"},
     {"filter", "where expr expression condition query_filter pre_filter prefilter"},
     {"args", "filter_params expr_params bind bindings values"},
-    {"where", "predicate"},
+    {"where", "predicate filter"},
     {"rerank", "reranker rescorer"},
     {"candidates", "num_candidates oversampling fetch_k"},
     {"params", "search_params ef ef_search nprobe nprobes exact hnsw_ef"},
@@ -223,6 +225,27 @@ static const synonym word_synonyms[] = {
     {"int8", "sq sq8 scalar"},
     {"int4", "sq4"},
 
+    /* the subcommands of `moonvec`, and the commands of its shell */
+    {"query", "search find grep select ask lookup"},
+    {"text", "search query find"},
+    {"import", "add load ingest read insert restore"},
+    {"index", "build crawl scan update reindex"},
+    {"create", "new init make"},
+    {"get", "fetch show cat"},
+    {"put", "set write upsert"},
+    {"delete", "rm del remove drop"},
+    {"info", "ls list stats status describe"},
+    {"count", "len size wc"},
+    {"export", "dump save"},
+    {"shell", "repl open console cli sql"},
+    {"check", "verify fsck validate"},
+    {"optimize", "compact vacuum"},
+    {"backup", "copy cp snapshot"},
+    {"bench", "benchmark time speed"},
+    {"mcp", "serve server"},
+    {"help", "man usage"},
+    {"--version", "version"},
+
     /* options of optimize */
     {"budget_ms", "budget timeout timeout_ms time_limit"},
     {"threads", "num_threads n_threads n_jobs workers concurrency"},
@@ -238,6 +261,12 @@ static bool is_ignored(char c)
 static char fold_case(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* The name without what marks an option on a command line, or a command of the shell. */
+static const char *skip_marks(const char *name)
+{
+    return name + strspn(name, "-.");
 }
 
 /* Is `given` the word of `size` bytes, but for case, '_' and '-'? */
@@ -272,10 +301,12 @@ static const synonym *find_row(const synonym *row, const synonym *end, const cha
 
 const char *synonyms_find(const char *given, const char *const *names, size_t names_count)
 {
+    given = skip_marks(given);
     const synonym *end = word_synonyms + sizeof word_synonyms / sizeof *word_synonyms;
     for (const synonym *row = word_synonyms; (row = find_row(row, end, given)) < end; row++)
         for (size_t i = 0; i < names_count; i++)
-            if (names[i] && strcmp(names[i], row->name) == 0) return names[i];
+            if (names[i] && strcmp(skip_marks(names[i]), skip_marks(row->name)) == 0)
+                return names[i];
     return NULL;
 }
 

@@ -116,4 +116,10 @@ function M.weights_of(call, weights, count)
   end
 end
 
+--- A message about what a person typed, without the names of the calls of moonvec that it was given to: "query: ", and
+-- "multi_query: queries[1]: ".
+function M.without_call(message)
+  return (message:gsub("^query: ", ""):gsub("^multi_query: ", ""):gsub("^queries%[%d+%]: ", ""))
+end
+
 return M

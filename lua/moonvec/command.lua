@@ -9,6 +9,7 @@
 local core = require "moonvec.load_core" -- first: the others require moonvec.core
 
 local arguments = require "moonvec.command.arguments"
+local check = require "moonvec.check"
 local command_call = require "moonvec.command.command_call"
 local help_text = require "moonvec.command.help_text"
 local system = require "moonvec.system"
@@ -43,7 +44,9 @@ end
 
 --- The subcommand of this name. An unknown one raises, and names the nearest.
 function M.find(name)
-  core.word("moonvec", "command", name, unpack(M.names()))
+  local names = M.names()
+  names[#names + 1] = name == "version" and "--version" or nil
+  core.word("moonvec", "command", name, unpack(names))
   return require("moonvec.command." .. name .. "_command")
 end
 
@@ -105,7 +108,8 @@ local function report(failure, script)
     if text:find("interrupted!$") then
       return INTERRUPTED
     elseif text:sub(1, #position) == position then
-      failure = { exit_code = USAGE, message = text:sub(#position + 1):gsub("^%d+: ", ""):gsub("^moonvec: ", "") }
+      text = text:sub(#position + 1):gsub("^%d+: ", ""):gsub("^moonvec: ", "")
+      failure = { exit_code = USAGE, message = check.without_call(text) }
     else
       failure = { exit_code = FAILED, message = "internal error: " .. text }
     end

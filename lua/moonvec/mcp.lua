@@ -144,7 +144,7 @@ local function call_tool(server, params, version)
   end
   local done, result, message = pcall(tool_calls[name], context, given)
   if not done then
-    return text_result(tostring(result):gsub("^[^:\n]*:%d+: ", "", 1), true)
+    return text_result(check.without_call((tostring(result):gsub("^[^:\n]*:%d+: ", "", 1))), true)
   elseif not result then
     return text_result(tostring(message), true)
   end

@@ -6,6 +6,7 @@
 
 local moonvec = require "moonvec"
 
+local check = require "moonvec.check"
 local core = require "moonvec.core"
 local display_text = require "moonvec.terminal.display_text"
 local dot_commands = require "moonvec.shell.dot_commands"
@@ -19,6 +20,9 @@ local M = {}
 local LIMIT_DEFAULT = 20
 -- A filter of more bytes is not repeated in the message about it.
 local SHOWN_MAX = 300
+
+-- Lines that are commands without a dot, too, as in other shells.
+local WITHOUT_DOT = { quit = true, exit = true, help = true }
 
 local PROMPT, PROMPT_MORE = "moonvec> ", "    ...> "
 
@@ -102,7 +106,7 @@ local function run_lua(session, code, may_go_on)
 end
 
 local function run_line(session, line)
-  local pending = session.pending
+  local pending, first = session.pending, line:match "^%a+"
   session.pending = nil
   if pending then
     return run_lua(session, pending .. "\n" .. line, line ~= "")
@@ -110,6 +114,8 @@ local function run_line(session, line)
     return true
   elseif line:sub(1, 1) == "." then
     return dot_commands.run(session, line)
+  elseif WITHOUT_DOT[first] and not schema_fields.find(session.c.schema, first) then
+    return dot_commands.run(session, "." .. line)
   elseif lua_line.is_lua(line) then
     return run_lua(session, line, true)
   end
@@ -125,14 +131,26 @@ local function is_no_filter(session, line)
   return not first or not NOT_FIELDS[first:lower()] and not schema_fields.find(session.c.schema, first)
 end
 
+--- What to do instead of the line that is no filter.
+local function hint_for(session, line)
+  if not is_no_filter(session, line) then
+    return ""
+  elseif line:find "^[%w_\128-\255-]+$" then
+    return ("\n(.text %s searches for the word; .help has the rest)"):format(line)
+  end
+  return "\n(a line without a dot that is not Lua is a filter: .help)"
+end
+
 --- The message of an error for a person: without the position in this program; that in a filter is shown by a mark.
 local function explain_error(session, line, message)
   message = message:gsub("^[^\n:]+:%d+: ", function(position)
     return position:find "^filter:" and position or ""
   end)
   local at, text = message:match "^filter:(%d+): (.*)$"
-  if not at then
+  if not at and lua_line.is_lua(line) then
     return message
+  elseif not at then
+    return check.without_call(message)
   elseif line:sub(1, 1) == "." or lua_line.is_lua(line) then
     return text
   elseif #line > SHOWN_MAX then
@@ -140,8 +158,7 @@ local function explain_error(session, line, message)
   end
   local before = display_text.visible(line:sub(1, tonumber(at) - 1))
   local mark = (" "):rep(display_text.width(before)) .. "^"
-  local hint = is_no_filter(session, line) and "\n(a line without a dot that is not Lua is a filter: .help)" or ""
-  return ("%s\n  %s\n  %s%s"):format(text, display_text.visible(line), mark, hint)
+  return ("%s\n  %s\n  %s%s"):format(text, display_text.visible(line), mark, hint_for(session, line))
 end
 
 --- Runs one line. Returns true, or nil and a message.

@@ -2,6 +2,12 @@
 
 local mcp = require "moonvec.mcp"
 
+-- What the help shows. The first request settles the version of the protocol, the second one searches.
+local TRIAL = [[
+  printf '%s\n' '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18"}}' \
+    '{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"search","arguments":{"text":"dune"}}}' \
+    | moonvec mcp books]]
+
 return {
   name = "mcp",
   summary = "serve a collection to language models (Model Context Protocol)",
@@ -14,6 +20,8 @@ return {
     "Reads requests from stdin and writes answers to stdout, one a line, until stdin ends. Programs that use language "
       .. "models start it themselves; many may serve one collection, beside others that write. In their settings:",
     '  { "mcpServers": { "books": { "command": "moonvec", "args": ["mcp", "/path/to/books"] } } }',
+    "To try it from a command line:",
+    TRIAL,
   },
   run = function(call)
     local collection = call:open(call.args[1], { writable = call.options.write })

@@ -35,6 +35,15 @@ end
 
 -- ---------------------------------------------------------------- search
 
+--- Raises if the arguments have what is here called `text` by another name, as the tools of others do.
+local function check_text_name(arguments)
+  for _, name in ipairs { "query", "q", "question", "search" } do
+    if type(arguments[name]) == "string" then
+      misuse("search: unknown option '%s' (did you mean 'text'?)", name)
+    end
+  end
+end
+
 --- The searches for a text, as multi_query takes them: in one field, or in all that can be searched by a text.
 -- `given_vector`: the field that is searched for a vector of the call. It takes the place of what the model would make
 -- of the text.
@@ -75,6 +84,7 @@ end
 
 --- The options of query or multi_query for these arguments; `queries` if there are several searches.
 local function query_options(schema, model_failures, arguments)
+  check_text_name(arguments)
   local text, vector, field, filter, topk, offset, order_by, fields =
     core.options("search", arguments, "text", "vector", "field", "filter", "topk", "offset", "order_by",
       "output_fields")

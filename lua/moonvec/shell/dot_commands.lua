@@ -218,16 +218,25 @@ local or for, or with a name and directly behind it one of . : ( [ { " '
 The beginning of a command is enough if there is only one: .exp on
 ]]
 
-local function help(session)
+local function usage_of(command)
+  return "." .. command[1] .. (command[2] and " " .. command[2] or "")
+end
+
+--- Describes all commands, or the one of this name.
+local function help(session, name)
+  if name then
+    local command = M.get(name:gsub("^%.", ""))
+    session:print(usage_of(command) .. "\n  " .. command[3])
+    return true
+  end
   local lines = { INTRODUCTION }
   for _, command in ipairs(M.list) do
-    local usage = "." .. command[1] .. (command[2] and " " .. command[2] or "")
-    lines[#lines + 1] = ("%-22s %s"):format(usage, command[3])
+    lines[#lines + 1] = ("%-22s %s"):format(usage_of(command), command[3])
   end
   session:print(table.concat(lines, "\n"))
   return true
 end
-commands[#commands + 1] = { "help", nil, "this text", help }
+commands[#commands + 1] = { "help", "[COMMAND]", "this text, or what one command does", help }
 
 table.sort(commands, function(a, b)
   return a[1] < b[1]
@@ -240,7 +249,7 @@ local by_name, names = {}, {}
 for i, command in ipairs(commands) do
   by_name[command[1]], names[i] = command, "." .. command[1]
 end
-by_name.exit = by_name.quit
+by_name.exit, by_name.info = by_name.quit, by_name.stats -- as in other shells, and as in `moonvec info`
 
 --- The command of this name without its dot, or the only one that begins with it; else nil, and the names of those that
 -- begin with it.
@@ -254,15 +263,21 @@ function M.find(name)
   return by_name[name] or #found == 1 and by_name[found[1]:sub(2)] or nil, found
 end
 
---- Runs a line that begins with a dot. An unknown command raises, and names the nearest.
-function M.run(session, line)
-  local name, argument = line:match "^%.(%S*)%s*(.-)%s*$"
+--- The same. An unknown command raises, and names the nearest.
+function M.get(name)
   local command, others = M.find(name)
   if not command and #others > 1 then
-    return nil, (".%s is the beginning of %s"):format(name, table.concat(others, ", "))
+    check.misuse(".%s is the beginning of %s", name, table.concat(others, ", "))
   elseif not command then
     core.word("shell", "command", "." .. name, unpack(names))
   end
+  return command
+end
+
+--- Runs a line that begins with a dot.
+function M.run(session, line)
+  local name, argument = line:match "^%.(%S*)%s*(.-)%s*$"
+  local command = M.get(name)
   argument = argument ~= "" and argument or nil
   local usage = command[2]
   if argument and not usage then
