@@ -59,6 +59,48 @@ describe("moonvec import", function()
     assert.is_nil(io.open(path))
   end)
 
+  it("finds the delimiter of a table in its header, or takes that which is given", function()
+    local path = support.path()
+    for _, text in ipairs {
+      'id;"a,b,c";n\nx;"1;5";2\n', "id\tn\nx\t2\n", "id|n\nx|2\n", "id,n\nx,2\n", 'id,"a;b;c",n\nx,"1;5",2\n',
+    } do
+      output("import", path, new_file(text, ".csv"))
+      assert.equal(2, json.decode(output("get", path, "x")).n, text)
+      assert(moonvec.destroy(path))
+    end
+    local file = new_file("id,n;m\nx,y;2\n", ".csv")
+    output("import", path, file)
+    output("import", path, file, "--delimiter", ";", "--id", "m", "--ignore-unknown")
+    assert.equal('{"id":"x","n_m":"y;2"}\n{"id":"2"}\n', output("export", path))
+    assert.truthy(failure(2, "import", path, file, "--delimiter", "ab"):find("'--delimiter' must be one byte", 1, true))
+    assert.truthy(failure(2, "import", path, file, "--format", "tsv", "--delimiter", ";"):find("is for csv", 1, true))
+  end)
+
+  it("gives columns names that fields can have", function()
+    local path = support.path()
+    local file = new_file("Item No.,First Name,First_Name,2nd,\195\164\n7,a,b,c,d\n", ".csv")
+    local _, exit_code, errors = command_line.run("import", path, file, "--id", "Item No.")
+    assert.equal(0, exit_code, errors)
+    assert.truthy(errors:find("column 'First Name' is the field First_Name_2\n", 1, true), errors)
+    assert.equal('{"First_Name":"b","First_Name_2":"a","_2":"d","_2nd":"c","id":"7"}\n', output("export", path))
+    output("import", path, file, "--id", "Item No.", "--upsert") -- the same names again
+    local map = new_file("return function(row) return { id = row['First Name'] } end", ".lua")
+    output("import", path, file, "--map", map)
+    assert.equal("2\n", output("count", path))
+  end)
+
+  it("names a document that a file has twice, and how to go on", function()
+    local path, file = support.path(), new_file('{"id":"a","n":1}\n{"id":"b","n":2}\n{"id":"a","n":3}\n', ".jsonl")
+    local message = failure(1, "import", path, file)
+    assert.truthy(message:find("line 3: document 'a' exists already: an earlier row has the same id (--upsert ", 1,
+      true), message)
+    output("import", path, file, "--upsert")
+    assert.equal('{"id":"a","n":3}\n', output("get", path, "a"))
+    message = failure(1, "import", path, file)
+    assert.truthy(message:find("line 1: document 'a' exists already: it is in the collection, or in an earlier row "
+      .. "(--upsert replaces it, --skip-errors leaves the later one out)", 1, true), message)
+  end)
+
   it("keeps the order of the columns of a table", function()
     local file, names = new_file("year,title,author\n1965,Dune,Herbert\n", ".csv"), {}
     for i, field in ipairs(json.decode(output("import", support.path(), file, "--dry-run")).fields) do

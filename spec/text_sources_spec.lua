@@ -286,6 +286,16 @@ describe("source.csv", function()
     assert.same({ { 5, { a = "2", b = "z" } }, { 6, "the row has 1 cells, the header has 2" } }, (read_all(source)))
   end)
 
+  it("finds the delimiter that is most often in the header, outside of quotes", function()
+    for text, expected in pairs {
+      ["a;b,c;d\n1;2;3\n"] = { a = "1", ["b,c"] = "2", d = "3" }, ["a\tb\n1\t2\n"] = { a = "1", b = "2" },
+      ['\n"a,b,""c"|d\n1|2\n'] = { ['a,b,"c'] = "1", d = "2" }, ["a,b;c\n1,2\n"] = { a = "1", ["b;c"] = "2" },
+      ["a\n1;2\n"] = { a = "1;2" },
+    } do
+      assert.same(expected, moonvec.source.csv(text_files.new(text), { delimiter = "auto" }):read())
+    end
+  end)
+
   it("refuses a header that cannot be one, and options that are wrong", function()
     local function message(text)
       local source, why, code = moonvec.source.csv(text_files.new(text))
@@ -297,8 +307,10 @@ describe("source.csv", function()
     assert.equal("it: column 2 has no name in the header", message "a,,b\n")
     assert.equal("it: two columns have the name 'a'", message "a,a\n")
     assert.equal("it has no header: cell 1 has 'x' behind its closing quote", message '"a"x\n')
-    assert.matches("source.csv: 'delimiter' must be one byte other than a quote or a line end, got '::'",
+    assert.matches("source.csv: 'delimiter' must be one byte other than a quote or a line end, or \"auto\", got '::'",
       support.message_of(moonvec.source.csv, "x", { delimiter = "::" }))
+    assert.matches('the delimiter "auto" needs a header in the file',
+      support.message_of(moonvec.source.csv, "x", { delimiter = "auto", header = false }))
     assert.matches("source.tsv: 'header' must be true, false or an array of names, got a string",
       support.message_of(moonvec.source.tsv, "x", { header = "a" }))
   end)

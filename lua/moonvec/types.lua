@@ -1221,7 +1221,7 @@ function sources.csv(path, options) end
 
 ---@class moonvec.csv_options
 ---@field header? boolean|string[] true: the first row has the names of the columns (default). An array: these are the names, and the first row is data. false: documents are arrays of cells, for a `map`
----@field delimiter? string one byte (default "," of csv, a tab of tsv)
+---@field delimiter? string one byte (default "," of csv, a tab of tsv). "auto": of comma, semicolon, tab and "|" the one that is most often in the header
 ---@field max_bytes? integer the longest line, and cell in quotes (default 16 MiB)
 
 --- The same with tabs.

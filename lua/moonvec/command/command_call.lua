@@ -103,6 +103,21 @@ function call:list(name)
   return names
 end
 
+--- What --model gives: the places of models by name (NAME=PLACE), and the last value that is no such pair.
+function call:models_given()
+  local places, other = {}, nil
+  local given = self.options.model
+  for _, text in ipairs(type(given) == "table" and given or { given }) do
+    local name, place = text:match "^([^=:/]+)=(.+)$"
+    if name then
+      places[name] = model_places.place_of(place)
+    else
+      other = text
+    end
+  end
+  return places, other
+end
+
 local function is_collection(path)
   return system.exists(path .. "/catalog.mdb")
 end
@@ -121,7 +136,8 @@ end
 
 --- Opens the collection that DIR means, with its models: read-only unless `options.writable`, without models if
 -- `options.models` is false. The other options are those of moonvec.open. It is closed when the command ends.
--- `model_failures` of the call has the messages of models that could not be loaded, by name.
+-- The call then has `models`, by name, nil if there are none, and `model_failures`, by name the messages of those that
+-- could not be loaded.
 function call:open(path, options)
   local place = M.locate(path)
   if not place then
@@ -134,9 +150,14 @@ function call:open(path, options)
   local has_models = given.models ~= false
   given.read_only, given.writable, given.models = not given.writable, nil, nil
   if has_models then
+    local places, other = self:models_given()
+    if other then
+      self:usage("'--model' must be NAME=PLACE, got '%s'", core.quote(other))
+    end
     local models
-    models, self.model_failures = self:check(model_places.for_collection(place))
-    given.models = next(models) and models or nil
+    models, self.model_failures = self:check(model_places.for_collection(self.command.name, place, places))
+    self.models = next(models) and models or nil
+    given.models = self.models
   end
   return self:keep(self:check(moonvec.open(place, given)))
 end

@@ -7,6 +7,7 @@ local guess_schema = require "moonvec.command.guess_schema"
 local import_source = require "moonvec.command.import_source"
 local json = require "moonvec.json"
 local model_choice = require "moonvec.command.model_choice"
+local model_places = require "moonvec.command.model_places"
 local moonvec = require "moonvec"
 local pretty = require "moonvec.terminal.pretty"
 local schema_fields = require "moonvec.schema_fields"
@@ -40,7 +41,7 @@ end
 
 --- The schema of a collection that fits the file, and the name of the member that is the id.
 local function guess(call, format, path)
-  local source = call:check(import_source.open(format, path, call.options.query))
+  local source = call:check(import_source.open(call, format, path))
   local seen = guess_schema.new(format == "csv" or format == "tsv")
   seen:order(source.names or {})
   for _ = 1, SAMPLE_ROWS do
@@ -61,8 +62,11 @@ local function guess(call, format, path)
   if seen.rows == 0 then
     call:fail("'%s' has no row from which a schema could be guessed", path)
   end
+  for name, field in pairs(source.renamed or {}) do
+    call:note("column '%s' is the field %s", display_text.visible(name), field)
+  end
   local id = call.options.id or seen:id()
-  return seen:schema(id), id
+  return seen:schema(import_source.id_of(source, id)), id
 end
 
 local function load_map(call)
@@ -80,7 +84,7 @@ end
 
 --- The texts of a field of the file, for a model to learn from.
 local function texts_of(call, format, path, name)
-  local source = call:check(import_source.open(format, path, call.options.query))
+  local source = call:check(import_source.open(call, format, path))
   local bar = call:progress("learning", "texts")
   local count = 0
   return function()
@@ -112,25 +116,50 @@ local function create(call, format, path, schema)
     local field = model_choice.text_field(call, schema, from)
     field.nullable, field.default = nil, "" -- a document without a text has the vector of an empty one
     field.index = schema_fields.has_text_index(field) and field.index or { type = "text" }
-    model, place = model_choice.make(call, call.options.model or "learn", texts_of(call, format, path, from),
-      field.index)
+    local _, given = call:models_given()
+    model, place = model_choice.make(call, given or "learn", texts_of(call, format, path, from), field.index)
     schema = model and model_choice.add_field(schema, model, from) or schema
   end
   call:note("new collection: %s", schema_words.describe(schema))
   return model_choice.create_collection(call, directory, schema, model, place)
 end
 
+--- Makes a collection with the schema and the models of another one.
+local function create_like(call)
+  local other = call:open(call.options.like)
+  local name, failure = next(call.model_failures)
+  if name then
+    call:fail("--like: %s", failure)
+  elseif call.options["dry-run"] then
+    call:print(pretty.json(other.schema))
+    return nil
+  end
+  local models, given = call.models, call:models_given()
+  local collection = call:keep(call:check(moonvec.create_and_open(call.args[1], other.schema, { models = models })))
+  call:check(model_choice.keep_all(collection, call.args[1], models or {}, given, model_places.places(other)))
+  call:note("new collection like %s: %s", call.options.like, schema_words.describe(other.schema))
+  return collection
+end
+
 --- The collection: the one at DIR, or a new one. Returns it, the name of the member that is the id, and whether it is
 -- new.
 local function open_target(call, format, path)
   local directory = call.args[1]
-  if call.options.model and not call.options.embed then
+  local _, model = call:models_given()
+  if model and not call.options.embed then
     call:usage("--model needs --embed, the field that is searched by meaning")
   elseif command_call.locate(directory) then
     if call.options.embed then
       call:usage("'%s' is there already: --embed counts when the collection is made", directory)
+    elseif call.options.like then
+      call:usage("'%s' is there already: --like counts when the collection is made", directory)
     end
     return call:open(directory, { writable = true }), call.options.id, false
+  elseif call.options.like then
+    if call.options.embed then
+      call:usage("give one of --like and --embed")
+    end
+    return create_like(call), call.options.id, true
   elseif call.options.map then
     call:fail("there is no collection at '%s': with --map, make it first ('moonvec help create')", directory)
   end
@@ -184,17 +213,20 @@ local function run(call)
   if not collection then
     return
   end
-  local source = call:check(import_source.open(format, path, call.options.query))
+  local source = call:check(import_source.open(call, format, path))
   if not call.options.map then
     source = import_source.fit(source, collection, {
-      id = id, format = format, leaves_out = call.options["ignore-unknown"],
+      id = import_source.id_of(source, id), format = format, leaves_out = call.options["ignore-unknown"],
     })
   end
   local began = core.seconds()
-  local result, message, _, partial = ingest(call, collection, source, call.args[2])
+  local result, message, code, partial = ingest(call, collection, source, call.args[2])
   local counts = result or partial or { read = 0, written = 0, skipped = 0, errors = {} }
-  if not result and is_new and counts.written == 0 then
-    os.remove(call.args[1] .. "/" .. model_choice.FILE)
+  local is_undone = not result and is_new and counts.written == 0
+  if is_undone then
+    for _, file in ipairs(model_places.files(collection)) do
+      os.remove(call.args[1] .. "/" .. file)
+    end
     collection:destroy() -- so that the next attempt guesses again
   elseif result and not call.options["no-optimize"] then
     call:optimize(collection)
@@ -208,7 +240,12 @@ local function run(call)
       counts.skipped > 0 and ", " .. terminal.number(counts.skipped) .. " rows skipped" or "")
   end
   if not result then
-    call:fail(message .. (counts.written > 0 and " (what was read before is written)" or ""))
+    if code == "exists" then
+      message = ("%s: %s (--upsert replaces it, --skip-errors leaves the later one out)"):format(message,
+        is_new and "an earlier row has the same id" or "it is in the collection, or in an earlier row")
+    end
+    call:fail("%s%s", message, counts.written > 0 and " (what was read before is written)"
+      or is_undone and " (no collection was made)" or "")
   end
 end
 
@@ -220,8 +257,11 @@ return {
     { "format", "FORMAT", table.concat(import_source.FORMATS, ", ") .. " (default: by the name of the file)" },
     { "id", "NAME", "the member or column that is the id (default: id; rows without one get their number)" },
     { "embed", "FIELD", "search this field by meaning, too, with a model (see --model)" },
-    { "model", "MODEL", model_choice.HELP },
+    { "model", "MODEL", model_choice.HELP .. "; or, if the collection is there, NAME=PLACE: see 'moonvec help put'",
+      many = true },
+    { "like", "OTHER", "make the collection with the schema and the models of the collection OTHER" },
     { "map", "FILE.lua", "a file that returns a function(document, row) -> document, nil, or several documents" },
+    { "delimiter", "BYTE", "what is between the cells of a csv file, or `tab` (default: , ; tab or |, by the header)" },
     { "query", "SQL", "what to read from a sqlite file, a SELECT or the name of a table" },
     { "upsert", nil, "replace documents that exist (without it they are errors)" },
     { "skip-errors", nil, "go on at rows that are wrong, and count them" },
@@ -235,7 +275,8 @@ return {
     "  moonvec import books books.csv",
     "Without a collection at DIR, its schema is guessed from the first " .. SAMPLE_ROWS .. " rows, and printed: texts "
       .. "become searchable by words, arrays of numbers of one length become vectors. `moonvec create` makes one as "
-      .. "you want it.",
+      .. "you want it. A file of `moonvec export` has no schema and no models: --like takes those of the collection it "
+      .. "was written from, and search by meaning stays.",
     "A wrong row ends the import with its number and the reason; batches before it stay. With `-`, stdin is read.",
   },
   run = function(call)

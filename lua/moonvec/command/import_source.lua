@@ -62,8 +62,38 @@ local function open_json(path)
   return source
 end
 
---- Opens a source. `query`: of sqlite a SELECT, or the name of a table. Returns the source, or nil, message, code.
-function M.open(format, path, query)
+--- Gives columns whose names cannot be those of fields names that can: "First Name" becomes First_Name. The table
+-- `renamed` of the source has the new names by the old ones.
+local function rename_columns(source)
+  local taken = {}
+  source.renamed = {}
+  for _, name in ipairs(source.names or {}) do
+    taken[name] = true
+  end
+  for i, name in ipairs(source.names or {}) do
+    if not name:find "^[%a_][%w_]*$" then
+      local stem = name:gsub("[^%w_]+", "_"):gsub("_$", ""):gsub("^%d", "_%0")
+      local made, count = stem, 1
+      while made == "" or taken[made] do
+        count = count + 1
+        made = ("%s_%d"):format(stem, count)
+      end
+      source.names[i], source.renamed[name], taken[made] = made, made, true
+    end
+  end
+  return source
+end
+
+--- Opens the source of a call. Of sqlite, --query is a SELECT, or the name of a table. Returns the source, or nil,
+-- message, code.
+function M.open(call, format, path)
+  local query, delimiter = call.options.query, call.options.delimiter
+  if delimiter and format ~= "csv" then
+    call:usage("'--delimiter' is for csv files, this one is %s", format)
+  elseif delimiter and delimiter ~= "tab" and not delimiter:find '^[^"\r\n]$' then
+    call:usage("'--delimiter' must be one byte other than a quote or a line end, or `tab`, got '%s'",
+      core.quote(delimiter))
+  end
   if format == "json" then
     return open_json(path)
   elseif format == "sqlite" then
@@ -73,8 +103,20 @@ function M.open(format, path, query)
       query = ('SELECT * FROM "%s"'):format(query:gsub('"', '""'))
     end
     return moonvec.source.sqlite(path, query)
+  elseif format ~= "csv" and format ~= "tsv" then
+    return moonvec.source[format](path)
   end
-  return moonvec.source[format](path)
+  delimiter = delimiter == "tab" and "\t" or delimiter or format == "csv" and "auto" or nil
+  local source, message, code = moonvec.source[format](path, { delimiter = delimiter })
+  if not source or call.options.map then -- which gets the names of the file
+    return source, message, code
+  end
+  return rename_columns(source)
+end
+
+--- The member of rows that is the id, if a person calls it `id`; nil if that is nil.
+function M.id_of(source, id)
+  return source.renamed and source.renamed[id] or id
 end
 
 -- ---------------------------------------------------------------- fitting

@@ -1,6 +1,7 @@
 --- `moonvec mcp`: serves a collection to language models, by the Model Context Protocol.
 
 local mcp = require "moonvec.mcp"
+local model_places = require "moonvec.command.model_places"
 
 -- What the help shows. The first request settles the version of the protocol, the second one searches.
 local TRIAL = [[
@@ -15,6 +16,7 @@ return {
   options = {
     { "write", nil, "offer the tool `insert`, too (default: the collection is only read)" },
     { "name", "NAME", "what the server calls itself (default moonvec)" },
+    model_places.OPTION,
   },
   details = {
     "Reads requests from stdin and writes answers to stdout, one a line, until stdin ends. Programs that use language "

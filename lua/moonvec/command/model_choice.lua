@@ -13,12 +13,15 @@ M.FILE = "learnt.model"
 local NAME = "learnt"
 
 --- The help of the option --model.
-M.HELP = "learn (from the texts themselves, the default), none, static:PATH, or \"http:URL NAME\""
+M.HELP = "learn (from the texts themselves, the default), none, learn:FILE, static:PATH, or \"http:URL NAME\""
 
 --- The place of a model with an absolute path, since programs run in other directories.
 local function absolute_place(place)
-  local path = place:match "^static:([^/].*)$"
-  return path and "static:" .. (system.absolute "." or ".") .. "/" .. path or place
+  local kind, path = place:match "^(%a+):([^/].*)$"
+  if kind == "static" or kind == "learn" then
+    return kind .. ":" .. (system.absolute "." or ".") .. "/" .. path
+  end
+  return place
 end
 
 --- The model and where it is; nil for "none", and if there is too little to learn from, which the person is told.
@@ -27,8 +30,9 @@ function M.make(call, given, next_text, index)
   if given == "none" then
     return nil
   elseif given ~= "learn" then
-    local place = absolute_place(given)
-    return call:check(model_places.load("", place)), place
+    local place = absolute_place(model_places.place_of(given))
+    local model = call:check(model_places.load(".", place))
+    return model, model.save and "learn:" .. M.FILE or place -- `keep` saves a copy of one that was learnt
   end
   local model, message = moonvec.embed.learn(next_text, {
     name = NAME, tokenizer = index.tokenizer, language = index.language, stop_words = index.stop_words,
@@ -65,6 +69,26 @@ function M.create_collection(call, directory, schema, model, place)
     call:check(model_places.remember(collection, model.name, place))
   end
   return collection
+end
+
+--- The same for the models of another collection, by name. `given`: where a person said that they are; `places`: where
+-- the other collection says so.
+function M.keep_all(collection, directory, models, given, places)
+  for name, model in pairs(models) do
+    local place = given[name] and absolute_place(given[name]) or places[name]
+    local file = place:match "^learn:([^/].*)$"
+    local done, message, code = true, nil, nil
+    if file then
+      done, message, code = model:save(directory .. "/" .. file)
+    end
+    if done then
+      done, message, code = model_places.remember(collection, name, place)
+    end
+    if not done then
+      return nil, message, code
+    end
+  end
+  return true
 end
 
 --- The string field of the schema with this name; raises if there is none.

@@ -2,6 +2,7 @@
 
 local document_json = require "moonvec.document_json"
 local json = require "moonvec.json"
+local model_places = require "moonvec.command.model_places"
 local moonvec = require "moonvec"
 
 local unpack = table.unpack or unpack -- luacheck: ignore
@@ -71,6 +72,7 @@ return {
   options = {
     { "new", nil, "documents that exist are an error (without it they are replaced)" },
     { "update", nil, "change the given fields of documents that exist" },
+    model_places.OPTION,
   },
   details = {
     "  moonvec put books '{\"id\": \"dune\", \"title\": \"Dune\", \"year\": 1965}'",

@@ -4,6 +4,7 @@ local document_json = require "moonvec.document_json"
 local hits_view = require "moonvec.command.hits_view"
 local index_notes = require "moonvec.command.index_notes"
 local json = require "moonvec.json"
+local model_places = require "moonvec.command.model_places"
 local search_legs = require "moonvec.command.search_legs"
 local system = require "moonvec.system"
 
@@ -171,6 +172,7 @@ return {
     { "exact", nil, "compare all vectors" },
     { "explain", nil, "print how the search was done" },
     { "json", nil, "print hits as JSON lines; with --explain, all as one value" },
+    model_places.OPTION,
   },
   details = {
     "  moonvec query books 'fast \"hard disk\" -tape' --filter 'year > 2000'",

@@ -69,7 +69,7 @@ return {
       .. "a search computes on average.",
   },
   run = function(call)
-    local collection = call:open(call.args[1])
+    local collection = call:open(call.args[1], { models = false })
     local field = field_of(call, collection)
     local path = call.options.queries
     local bar = call:progress("recall", "searches")

@@ -3,6 +3,7 @@
 local completion = require "moonvec.shell.completion"
 local core = require "moonvec.core"
 local line_reader = require "moonvec.shell.line_reader"
+local model_places = require "moonvec.command.model_places"
 local printer = require "moonvec.shell.result_printer"
 local shell = require "moonvec.shell"
 
@@ -16,6 +17,7 @@ return {
     { "write", nil, "allow writes; without it the collection is only read" },
     { "mode", "MODE", "how results are printed: " .. table.concat(printer.modes, ", ") .. " (default table)" },
     { "limit", "N", "documents that are shown (default 20)" },
+    model_places.OPTION,
   },
   details = {
     "A line is a filter (year > 2000 AND tags CONTAIN_ANY ('scifi')), Lua with the collection as c (c:count()), or a "

@@ -92,6 +92,18 @@ local function read_cells(source, line)
   end
 end
 
+--- The delimiter that is most often in a header outside of quotes; the comma if there is none.
+local function delimiter_of(header)
+  local outside, best, most = header:gsub('"[^"]*"', ""), ",", 0
+  for _, delimiter in ipairs { ",", ";", "\t", "|" } do
+    local _, count = outside:gsub(delimiter, "")
+    if count > most then
+      best, most = delimiter, count
+    end
+  end
+  return best
+end
+
 --- The cells of the next row, and their number. false, message: the row is wrong. nil: the end. nil, message, code.
 local function next_row(source)
   local reader = source.reader
@@ -105,6 +117,7 @@ local function next_row(source)
       return false, ("the line is longer than %.0f bytes (option 'max_bytes')"):format(source.max_bytes)
     elseif line:find "[^\r\n]" then
       local cells, count
+      source.delimiter = source.delimiter or delimiter_of(line)
       cells, count, code = read_cells(source, line)
       if cells then
         return cells, count
@@ -183,17 +196,20 @@ local function open(call, delimiter, path, options)
   local header, given, max_bytes = core.options(call, options, "header", "delimiter", "max_bytes")
   header = check_header(call, header)
   max_bytes = check.whole(call, "max_bytes", max_bytes, MAX_BYTES, 1, 2 ^ 31)
-  if given ~= nil and (type(given) ~= "string" or not given:find '^[^"\r\n]$') then
-    check.misuse("%s: 'delimiter' must be one byte other than a quote or a line end, got %s", call,
+  local is_auto = given == "auto"
+  if given ~= nil and not is_auto and (type(given) ~= "string" or not given:find '^[^"\r\n]$') then
+    check.misuse("%s: 'delimiter' must be one byte other than a quote or a line end, or \"auto\", got %s", call,
       type(given) == "string" and "'" .. core.quote(given) .. "'" or "a " .. type(given))
+  elseif is_auto and header ~= true then
+    check.misuse("%s: the delimiter \"auto\" needs a header in the file", call)
   end
   local reader, message, code = byte_reader.open(call, path, true)
   if not reader then
     return nil, message, code
   end
   local source = setmetatable({
-    reader = reader, name = reader.name, unit = "line", row = 0, delimiter = given or delimiter, max_bytes = max_bytes,
-    names = type(header) == "table" and header or nil,
+    reader = reader, name = reader.name, unit = "line", row = 0, max_bytes = max_bytes,
+    delimiter = not is_auto and (given or delimiter) or nil, names = type(header) == "table" and header or nil,
   }, Source)
   if header == true then
     local done
