@@ -5,6 +5,7 @@ local display_text = require "moonvec.terminal.display_text"
 local schema_fields = require "moonvec.schema_fields"
 local search_legs = require "moonvec.command.search_legs"
 local terminal = require "moonvec.terminal"
+local timestamp_text = require "moonvec.terminal.timestamp_text"
 
 local M = {}
 
@@ -40,14 +41,16 @@ local function snippet(text, styles)
   end
 end
 
---- A value of a field, in one line.
-local function value_text(value)
+--- A value of a field of this type, in one line.
+local function value_text(value, kind)
   if type(value) == "table" then
     local parts = {}
     for i, one in ipairs(value) do
-      parts[i] = display_text.visible(tostring(one))
+      parts[i] = kind == "array_timestamp" and timestamp_text(one) or display_text.visible(tostring(one))
     end
     return table.concat(parts, ", ")
+  elseif kind == "timestamp" and value ~= core.null then
+    return timestamp_text(value)
   elseif value == core.null then
     return "NULL"
   end
@@ -56,10 +59,12 @@ end
 
 --- Lines for the fields of a hit, in the order of the schema.
 local function print_fields(call, hit, schema, styles, skipped)
-  for _, name in ipairs(schema_fields.names(schema)) do
+  for _, field in ipairs(schema_fields.all(schema)) do
+    local name = field.name
     local value, snippets = hit[name], hit.highlights and hit.highlights[name]
     if not (skipped[name] or NOT_FIELDS[name]) and value ~= nil then
-      local text = snippets and snippets[1] and snippet(table.concat(snippets, " ... "), styles) or value_text(value)
+      local text = snippets and snippets[1] and snippet(table.concat(snippets, " ... "), styles)
+        or value_text(value, field.type)
       call:print(("    %s %s"):format(styles.dim(name .. ":"), text))
     end
   end

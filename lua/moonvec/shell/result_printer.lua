@@ -5,6 +5,7 @@ local document_json = require "moonvec.document_json"
 local display_text = require "moonvec.terminal.display_text"
 local json = require "moonvec.json"
 local text_table = require "moonvec.terminal.text_table"
+local timestamp_text = require "moonvec.terminal.timestamp_text"
 
 local M = {}
 
@@ -21,18 +22,6 @@ local BYTES_PER_COLUMN = 8
 
 local function number_text(number, digits)
   return (("%%.%dg"):format(digits)):format(number)
-end
-
---- Microseconds since 1970 as a time in UTC, "2026-11-01T12:30:00Z". A filter can be given this text.
-local function timestamp_text(microseconds)
-  local number = tonumber(microseconds)
-  local seconds = math.floor(number / 1000000)
-  local ok, text = pcall(os.date, "!%Y-%m-%dT%H:%M:%S", seconds)
-  if not ok then
-    return tostring(microseconds)
-  end
-  local fraction = ("%06d"):format(number - seconds * 1000000):gsub("0+$", "")
-  return text .. (fraction ~= "" and "." .. fraction or "") .. "Z"
 end
 
 local DIGITS = { float = 7, vector_fp32 = 4, vector_fp16 = 4 }
