@@ -141,6 +141,7 @@ describe("moonvec query", function()
       assert.truthy(message:find(text, 1, true), message)
     end
     says("what is to be found?", 2)
+    says("moonvec: text '-dune' only excludes: a search needs a word that is to be found\n", 2, "-dune")
     says("give one of: words, --vector, --like", 2, "a", "--like", "dune")
     says("give one of --text and --meaning", 2, "a", "--text", "--meaning")
     says("--order-by is for a filter alone", 2, "a", "--order-by", "year")
