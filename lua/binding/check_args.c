@@ -177,7 +177,11 @@ bool is_whole(lua_State *L, int index, int64_t *whole)
         return true;
     }
 #endif
-    double number = lua_tonumber(L, index);
+    return is_whole_number(lua_tonumber(L, index), whole);
+}
+
+bool is_whole_number(double number, int64_t *whole)
+{
     if (!(number > -9007199254740992.0 && number < 9007199254740992.0)) return false;
     *whole = (int64_t)number;
     return (double)*whole == number;

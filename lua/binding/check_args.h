@@ -49,6 +49,8 @@ const char *word_text(const word *words, size_t words_count, int value);
 /* Is the value at `index` a whole number without rounding: an integer, a float between -2^53 and
  * 2^53, or an int64_t cdata? */
 bool is_whole(lua_State *L, int index, int64_t *whole);
+/* The same for a float. */
+bool is_whole_number(double number, int64_t *whole);
 
 /* Is the value at `index` an int64_t or uint64_t cdata of LuaJIT? tostring gives "-5LL" and "5ULL"
  * for these. */

@@ -65,11 +65,13 @@ static const luaL_Reg collection_write_steps[] = {
     {"index_begin", call_index_begin},
     {"index_start", call_index_start},
     {"insert", call_insert},
+    {"insert_lines", call_insert_lines},
     {"optimize_start", call_optimize_start},
     {"optimize_step", call_optimize_step},
     {"update", call_update},
     {"update_write", call_update_write},
     {"upsert", call_upsert},
+    {"upsert_lines", call_upsert_lines},
     {NULL, NULL},
 };
 

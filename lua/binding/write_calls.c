@@ -1,5 +1,6 @@
 /* insert, upsert, update and delete. A call reads all its documents into one batch, then writes the
  * batch: all of it or nothing. */
+#include "batch_box.h"
 #include "calls.h"
 #include "check_args.h"
 #include "push_values.h"
@@ -7,18 +8,17 @@
 #include "read_vectors.h"
 #include "vector_values.h"
 
-typedef struct batch_box {
-    owned_box owned;
-    mv_batch *batch;
-    number_scratch scratch; /* scratch for vectors given as tables */
-} batch_box;
-
 static void batch_box_release(lua_State *L, owned_box *owned)
 {
     batch_box *box = (batch_box *)owned;
     mv_batch_free(box->batch);
     box->batch = NULL;
     number_scratch_free(L, &box->scratch);
+}
+
+batch_box *batch_box_push(lua_State *L, int index, collection_box *owner)
+{
+    return owned_push(L, index, owner, sizeof(batch_box), batch_box_release);
 }
 
 /* Add the field whose key and value are on top of the stack to the current document. */
@@ -121,7 +121,7 @@ static mv_err read_documents(lua_State *L, batch_box *box, const mv_schema *sche
 static mv_err write_batch(lua_State *L, collection_box *owner, mv_write_mode mode, const char *call,
                           uint64_t *written, mv_error *error)
 {
-    batch_box *box = owned_push(L, 1, owner, sizeof *box, batch_box_release);
+    batch_box *box = batch_box_push(L, 1, owner);
     mv_err err = mv_batch_create(owner->collection, &box->batch, error);
     if (!err) err = read_documents(L, box, mv_batch_schema(box->batch), call, 2, error);
     if (!err && mv_batch_count(box->batch) > 0)

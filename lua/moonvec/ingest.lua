@@ -5,6 +5,9 @@
 -- `insert` writes all documents of a batch or none, and names at most one that is wrong. So a batch that fails is
 -- written in halves, and these again, until each wrong document stands alone: good data is written at full speed, and n
 -- wrong documents of a batch of 1,000 cost about 10 n more calls.
+--
+-- A source may write its rows itself without tables of documents (`write_rows`). It does so for a whole batch or not at
+-- all: a batch that has anything unusual or wrong in it is read and written row by row.
 
 local check = require "moonvec.check"
 local core = require "moonvec.core"
@@ -12,7 +15,9 @@ local embedding = require "moonvec.embedding"
 
 local misuse = check.misuse
 
-local BATCH = 1000
+-- Each batch is a commit, with a sync. A model is asked for all texts of a batch before it is written, which may take
+-- long.
+local BATCH, BATCH_OF_MODELS = 10000, 1000
 local BATCH_MAX = 1000000
 
 -- A batch also ends when its documents take so many bytes, so that large ones fit in memory.
@@ -63,11 +68,14 @@ local function check_options(collection, given, options)
   elseif resume ~= nil and type(resume) ~= "string" then
     misuse("ingest: 'resume' must be a key of collection:meta, got a %s", type(resume))
   end
+  given = check_source(given)
+  local embeds = core.embeds(collection)
   return setmetatable({
     collection = collection,
-    source = check_source(given),
+    source = given,
+    source_writes = given.write_rows and not map and not embeds,
     map = check.callable("ingest", "map", map),
-    batch_rows = check.whole("ingest", "batch", batch, BATCH, 1, BATCH_MAX),
+    batch_rows = check.whole("ingest", "batch", batch, embeds and BATCH_OF_MODELS or BATCH, 1, BATCH_MAX),
     mode = check_word("mode", mode, "insert", "insert", "upsert"),
     is_skipping = check_word("on_error", on_error, "stop", "skip", "stop") == "skip",
     report = check.callable("ingest", "progress", progress),
@@ -193,7 +201,27 @@ function Run:embed(batch)
   return true
 end
 
---- One transaction. Returns true; nil, message, code.
+--- Calls write(self, tx, ...) in a transaction, and returns what it does. If that is nil, the transaction is undone.
+function Run:in_transaction(write, ...)
+  local tx, message, code = core.begin(self.collection)
+  if not tx then
+    return nil, message, code
+  end
+  local ok, written
+  ok, written, message, code = pcall(write, self, tx, ...)
+  if not (ok and written) then
+    core.abort(tx)
+    if not ok then
+      error(written, 0)
+    end
+    return nil, message, code
+  end
+  local is_committed
+  is_committed, message, code = core.commit(tx)
+  return is_committed and written or nil, message, code
+end
+
+--- One transaction of a batch. Returns true; nil, message, code.
 function Run:commit(batch)
   local is_embedded, message, code = self:embed(batch)
   if not is_embedded then
@@ -207,27 +235,39 @@ function Run:commit(batch)
     self:count(batch, 0)
     return true
   end
-  local tx
-  tx, message, code = core.begin(self.collection)
-  if not tx then
-    return nil, message, code
-  end
-  local ok, written
-  ok, written, message, code = pcall(self.write_batch, self, tx, batch, position)
-  if not (ok and written) then
-    core.abort(tx)
-    if not ok then
-      error(written, 0)
-    end
-    return nil, message, code
-  end
-  local is_committed
-  is_committed, message, code = core.commit(tx)
-  if not is_committed then
+  local written
+  written, message, code = self:in_transaction(self.write_batch, batch, position)
+  if not written then
     return nil, message, code
   end
   self:count(batch, written)
   return true
+end
+
+--- Lets the source write rows itself, and the position behind them. Returns their number; nil if it cannot; nil, message,
+-- code.
+function Run:write_rows(tx)
+  local count, message, code = self.source:write_rows(tx, self.mode, self.batch_rows)
+  if count and self.resume then
+    local is_set
+    is_set, message, code = tx:meta(self.resume, self.source:position())
+    count = is_set and count
+  end
+  return count or nil, message, code
+end
+
+--- One transaction of rows that the source writes. Returns as write_rows.
+function Run:commit_rows()
+  local count, message, code
+  if self.resume then
+    count, message, code = self:in_transaction(self.write_rows)
+  else
+    count, message, code = self:write_rows(self.collection)
+  end
+  if count then
+    self.result.read, self.result.written = self.result.read + count, self.result.written + count
+  end
+  return count, message, code
 end
 
 -- ---------------------------------------------------------------- reading
@@ -351,14 +391,29 @@ function Run:go_on()
   return true
 end
 
+--- Reads and writes rows one by one: one batch. Returns as read_batch; nil, message, code.
+function Run:next_batch()
+  local batch = new_batch()
+  local more = self:read_batch(batch)
+  self.result.read = self.result.read + batch.rows_read
+  local is_written, message, code = self:commit(batch)
+  if not is_written then
+    return nil, message, code
+  end
+  return more
+end
+
 function Run:all_batches()
-  local more
+  local more, message, code
   repeat
-    local batch = new_batch()
-    more = self:read_batch(batch)
-    self.result.read = self.result.read + batch.rows_read
-    local is_written, message, code = self:commit(batch)
-    if not is_written then
+    more = nil
+    if self.source_writes then
+      more, message, code = self:commit_rows()
+    end
+    if more == nil and not message then
+      more, message, code = self:next_batch()
+    end
+    if more == nil then
       return nil, message, code
     end
     self:report_progress()

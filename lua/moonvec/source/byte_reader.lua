@@ -24,13 +24,14 @@ local UTF8_MARK = "\239\187\191"
 local Reader = {}
 Reader.__index = Reader
 
---- Appends more bytes to those that were not read. Returns false at the end of the file; nil, message, code.
-function Reader:fill()
+--- Appends more bytes, at least `least` if the file has them, to those that were not read. Returns false at the end of
+-- the file; nil, message, code.
+function Reader:fill(least)
   if not self.file then
     return nil, ("'%s' is closed"):format(self.name), "io"
   end
   local rest = self.text:sub(self.at)
-  local block, message = self.file:read(math.max(BLOCK, #rest)) -- twice as much for a long line: linear in its length
+  local block, message = self.file:read(math.max(least or BLOCK, #rest)) -- twice as much for a long line: linear in its length
   if block then
     self.offset, self.text, self.at = self.offset + self.at - 1, rest .. block, 1
     return true
@@ -107,6 +108,16 @@ function Reader:bytes(size)
   local from = self.at
   self.at = math.min(from + size, #self.text + 1)
   return self.text:sub(from, self.at - 1)
+end
+
+--- Reads on until `size` bytes are in memory, or the rest of the file. Returns true; nil, message, code.
+function Reader:read_ahead(size)
+  local missing = size - (#self.text - self.at + 1)
+  local more, message, code = true, nil, nil
+  if missing > 0 then
+    more, message, code = self:fill(missing)
+  end
+  return more ~= nil or nil, message, code
 end
 
 --- Bytes of the file that were read.

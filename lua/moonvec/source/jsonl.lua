@@ -8,6 +8,9 @@ local json = require "moonvec.json"
 
 local MAX_BYTES = 16 * 1048576
 
+-- Bytes in memory for `write_rows`: those of a batch of ingest and more.
+local AHEAD = 4 * 1048576
+
 local Source = {}
 Source.__index = Source
 byte_reader.extend(Source)
@@ -47,6 +50,21 @@ function Source:read()
       return document_of(self, line)
     end
   end
+end
+
+--- Writes the next documents, at most `count` of them, without making tables of them. Returns how many; nil if they
+-- were not written, whatever the reason: then `read` returns them, or says what is wrong.
+function Source:write_rows(collection, mode, count)
+  local reader, write = self.reader, mode == "upsert" and core.upsert_lines or core.insert_lines
+  if not reader:read_ahead(AHEAD) then
+    return nil
+  end
+  local lines, behind = write(collection, reader.text, reader.at, count, self.max_bytes)
+  if lines then
+    reader.at, reader.lines = behind, reader.lines + lines
+    self.row = reader.lines
+  end
+  return lines
 end
 
 --- Opens a source of JSON lines. `options.max_bytes`: the longest line (default 16 MiB).
