@@ -56,6 +56,16 @@ describe("ingest with a model", function()
     c:close()
   end)
 
+  it("asks for at most 1,000 texts at once", function()
+    local c, texts = collection(), {}
+    for i = 1, 1001 do
+      texts[i] = "a"
+    end
+    assert.equal(1001, assert(c:ingest(rows(texts))).written)
+    assert.equal(2, asked)
+    c:close()
+  end)
+
   it("stops at such a row, and when the model fails", function()
     local c = collection()
     local _, message, code = c:ingest(rows { "a", "b", "c", "bad", "d" }, { batch = 2 })

@@ -45,14 +45,18 @@ describe("ingest", function()
   after_each(support.clean)
 
   it("writes the documents of an iterator function in batches", function()
-    local states = {}
-    local result = assert(c:ingest(rows_of(numbered(2500)), { progress = function(state)
-      states[#states + 1] = ("%d %d %d %d"):format(state.read, state.written, state.skipped, #c)
-      assert.is_number(state.seconds)
-    end }))
-    assert.same({ read = 2500, written = 2500, skipped = 0, errors = {} }, result)
-    assert.same({ "1000 1000 0 1000", "2000 2000 0 2000", "2500 2500 0 2500" }, states)
-    assert.equal(2500, #c)
+    local function states_of(count, batch)
+      local states = {}
+      local function progress(state)
+        states[#states + 1] = ("%d %d %d %d"):format(state.read, state.written, state.skipped, #c)
+        assert.is_number(state.seconds)
+      end
+      local result = assert(c:ingest(rows_of(numbered(count)), { batch = batch, mode = "upsert", progress = progress }))
+      assert.same({ read = count, written = count, skipped = 0, errors = {} }, result)
+      return states
+    end
+    assert.same({ "1000 1000 0 1000", "2000 2000 0 2000", "2500 2500 0 2500" }, states_of(2500, 1000))
+    assert.same({ "10000 10000 0 10000", "12000 12000 0 12000" }, states_of(12000))
   end)
 
   it("stops at the first row that is wrong, and keeps the batches before it", function()

@@ -11,7 +11,7 @@
 /* Digits of a whole number that a double always holds. */
 #define WHOLE_DIGITS_MAX 15
 /* Digits of another number; chosen. */
-#define REAL_DIGITS_MAX  64
+#define REAL_DIGITS_MAX 64
 
 static const char *skip_space(const char *at)
 {
@@ -26,7 +26,8 @@ static bool is_digit(char c)
 
 /* ---------------------------------------------------------------- strings */
 
-/* The first byte that is not an ordinary one: a quotation mark, a backslash, a control character. */
+/* The first byte that is not an ordinary one: a quotation mark, a backslash, a control character.
+ */
 static const char *skip_ordinary(const char *at)
 {
     while ((unsigned char)*at >= ' ' && *at != '"' && *at != '\\') at++;

@@ -1,5 +1,5 @@
-/* A line of JSON -> the members of a document, without Lua values, for `ingest`. Only plain lines are
- * read: an object whose values are strings, numbers, true, false, null, and arrays of the first
+/* A line of JSON -> the members of a document, without Lua values, for `ingest`. Only plain lines
+ * are read: an object whose values are strings, numbers, true, false, null, and arrays of the first
  * four kinds. For any other line lua-cjson decides, and says what is wrong with it. */
 #ifndef MV_JSON_LINE_H
 #define MV_JSON_LINE_H
@@ -8,8 +8,8 @@
 
 /* A line with more is not plain; chosen. */
 #define JSON_MEMBERS_MAX 256
-#define JSON_ITEMS_MAX   8192        /* elements of all arrays */
-#define JSON_TEXTS_SIZE  (1u << 20)  /* bytes of all strings with escapes */
+#define JSON_ITEMS_MAX   8192       /* elements of all arrays */
+#define JSON_TEXTS_SIZE  (1u << 20) /* bytes of all strings with escapes */
 
 typedef struct json_member {
     const char *key;

@@ -121,8 +121,8 @@ static bool add_line(lua_State *L, batch_box *box, line_reader *reader)
         const column *to = &reader->columns[i];
         const mv_value *value = &line->members[i].value;
         if (to->to == TO_VECTOR && !set_vector(L, box, to, value)) return false;
-        if (to->to == TO_FIELD && (!is_plain(to->type, value) ||
-                                   mv_batch_set(box->batch, to->position, value, NULL)))
+        if (to->to == TO_FIELD &&
+            (!is_plain(to->type, value) || mv_batch_set(box->batch, to->position, value, NULL)))
             return false;
     }
     return ids == 1;

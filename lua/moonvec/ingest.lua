@@ -244,8 +244,8 @@ function Run:commit(batch)
   return true
 end
 
---- Lets the source write rows itself, and the position behind them. Returns their number; nil if it cannot; nil, message,
--- code.
+--- Lets the source write rows itself, and writes the position behind them. Returns their number; nil if the source
+-- cannot; nil, message, code.
 function Run:write_rows(tx)
   local count, message, code = self.source:write_rows(tx, self.mode, self.batch_rows)
   if count and self.resume then

@@ -306,7 +306,7 @@ function collection:ingest(source, options) end
 
 ---@class moonvec.ingest_options
 ---@field map? fun(document: table, row: integer): moonvec.document|moonvec.document[]|nil makes of what was read a document, several, or none. It may use the collection, but not keep a transaction open
----@field batch? integer rows, and about as many documents, of a transaction, 1 to 1,000,000 (default 1000). A batch also ends when its documents take 8 MiB
+---@field batch? integer rows, and about as many documents, of a transaction, 1 to 1,000,000 (default 10,000; 1,000 if a model makes vectors of texts). A batch also ends when its documents take 8 MiB
 ---@field mode? "insert"|"upsert" (default "insert")
 ---@field on_error? "stop"|"skip" what a wrong row does (default "stop")
 ---@field progress? fun(state: moonvec.ingest_progress) called after each batch
@@ -1190,10 +1190,11 @@ function embedders.http(options) end
 ---@field progress? fun(self): number?, number? how much was read, and of how much, in bytes or rows
 ---@field close? fun(self) ingest calls it at the end
 ---@field use_schema? fun(self, schema: moonvec.schema, is_mapped: boolean) ingest calls it at the beginning: the types that values are converted to, and whether a `map` makes documents
+---@field write_rows? fun(self, collection: moonvec.collection, mode: "insert"|"upsert", count: integer): integer? writes the next documents, at most `count`, and returns how many; nil: `ingest` reads them one by one. Not asked for with a `map`, or if a model makes vectors of texts
 ---@field left_out? table<string, integer> of source.files: how many links, special files (pipes, devices), binary and large files were left out
 
 --- Each function opens a source for ingest, and returns nil, message, code if it cannot be opened. Files are read in blocks: only a row and
---- 64 KiB are in memory. The path "-" is stdin. Texts are UTF-8; a byte order mark is left out, and UTF-16 is refused.
+--- 64 KiB, of JSON lines 4 MiB, are in memory. The path "-" is stdin. Texts are UTF-8; a byte order mark is left out, and UTF-16 is refused.
 ---@class moonvec.sources
 local sources = {}
 

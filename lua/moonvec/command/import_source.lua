@@ -169,6 +169,16 @@ function Fitted:read()
   return fit(self, row)
 end
 
+--- As of source.jsonl. Rows that it can write have an id, and values that fit.
+function Fitted:write_rows(...)
+  if not self.is_json or not self.source.write_rows or self.id and self.id ~= "id" then
+    return nil
+  end
+  local count = self.source:write_rows(...)
+  self.row = self.source.row
+  return count
+end
+
 for _, name in ipairs { "position", "seek", "progress", "close" } do
   Fitted[name] = function(self, ...)
     local method = self.source[name]

@@ -31,7 +31,8 @@ function Reader:fill(least)
     return nil, ("'%s' is closed"):format(self.name), "io"
   end
   local rest = self.text:sub(self.at)
-  local block, message = self.file:read(math.max(least or BLOCK, #rest)) -- twice as much for a long line: linear in its length
+  -- Twice as much for a long line: linear in its length.
+  local block, message = self.file:read(math.max(least or BLOCK, #rest))
   if block then
     self.offset, self.text, self.at = self.offset + self.at - 1, rest .. block, 1
     return true

@@ -8,8 +8,9 @@ local json = require "moonvec.json"
 
 local MAX_BYTES = 16 * 1048576
 
--- Bytes in memory for `write_rows`: those of a batch of ingest and more.
-local AHEAD = 4 * 1048576
+-- Bytes that `write_rows` has in memory: at most AHEAD, and for few lines no more than they usually have, since a pipe
+-- may be slow.
+local AHEAD, LINE_BYTES = 4 * 1048576, 512
 
 local Source = {}
 Source.__index = Source
@@ -56,7 +57,7 @@ end
 -- were not written, whatever the reason: then `read` returns them, or says what is wrong.
 function Source:write_rows(collection, mode, count)
   local reader, write = self.reader, mode == "upsert" and core.upsert_lines or core.insert_lines
-  if not reader:read_ahead(AHEAD) then
+  if not reader:read_ahead(math.min(AHEAD, count * LINE_BYTES)) then
     return nil
   end
   local lines, behind = write(collection, reader.text, reader.at, count, self.max_bytes)
