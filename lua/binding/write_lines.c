@@ -142,19 +142,25 @@ static bool read_lines(lua_State *L, batch_box *box, line_reader *reader)
     return reader->rows > 0;
 }
 
+/* Doubles, since lua_Integer may have 32 bits. */
+static size_t check_size(lua_State *L, int index)
+{
+    return (size_t)luaL_checknumber(L, index);
+}
+
 static int write_lines(lua_State *L, mv_write_mode mode, const char *call)
 {
     uint64_t written = 0;
     size_t size;
     collection_box *owner = check_collection(L, 1, call);
     const char *text = luaL_checklstring(L, 2, &size);
-    size_t first = (size_t)luaL_checkinteger(L, 3) - 1;
+    size_t first = check_size(L, 3) - 1;
     line_reader *reader = check_block(L, 1, sizeof *reader);
     reader->at = text + (first < size ? first : size);
     reader->end = text + size;
     reader->rows = reader->columns_count = 0;
-    reader->rows_max = (size_t)luaL_checkinteger(L, 4);
-    reader->line_size_max = (size_t)luaL_checkinteger(L, 5);
+    reader->rows_max = check_size(L, 4);
+    reader->line_size_max = check_size(L, 5);
     batch_box *box = batch_box_push(L, 1, owner);
     bool is_written = !mv_batch_create(owner->collection, &box->batch, NULL) &&
                       read_lines(L, box, reader) &&
