@@ -104,6 +104,35 @@ describe("plain lines of JSON", function()
   end)
 end)
 
+describe("ingest of plain lines", function()
+  after_each(support.clean)
+
+  it("ends with a failure that is not of a line", function()
+    local path = file_of '{"id":"a","v":[1,2,3]}\n'
+    local c = support.collection(SCHEMA)
+    for _, resume in ipairs { false, "k" } do
+      local result, message, code, so_far
+      c:transaction(function()
+        result, message, code, so_far = c:ingest(moonvec.source.jsonl(path), { resume = resume or nil })
+        return false
+      end)
+      assert.is_nil(result)
+      assert.is_string(message)
+      assert.equal("busy", code)
+      assert.equal(0, so_far.read)
+    end
+    assert.equal(0, #c)
+  end)
+
+  it("keeps to the limit of a line, and names the line that is longer", function()
+    local c = support.collection(SCHEMA, { path = ":memory:" })
+    local path = file_of('{"id":"a","v":[1,2,3]}\n{"id":"b","v":[1,2,3],"s":"' .. ("x"):rep(100) .. '"}\n')
+    local source = moonvec.source.jsonl(path, { max_bytes = 99 })
+    local result = assert(c:ingest(source, { on_error = "skip" }))
+    assert.same({ 2, 1, 1, 2 }, { result.read, result.written, result.skipped, result.errors[1].row })
+  end)
+end)
+
 -- ---------------------------------------------------------------- random lines
 
 local random = support.random(27)

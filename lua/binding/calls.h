@@ -71,7 +71,7 @@ int call_update_write(lua_State *L);     /* (documents): update, for update_by_f
 
 /* write_lines.c: (text, first, rows, size) writes JSON lines from the byte `first` of a text, at most
  * `rows` of at most `size` bytes each -> their number, the byte behind them. Nothing if they were
- * not written, because one is not plain or is wrong, or for any other reason */
+ * not written because one is not plain or is wrong; nil, message, code for any other failure */
 int call_insert_lines(lua_State *L);
 int call_upsert_lines(lua_State *L);
 

@@ -1,6 +1,7 @@
 /* insert_lines and upsert_lines: plain lines of JSON (json_line.h) become documents of a batch,
- * without Lua tables. Either all lines are written, or nothing is: then `ingest` reads the same
- * lines one by one, and so finds what is unusual or wrong with which of them. */
+ * without Lua tables. Either all lines are written, or nothing is. If that is due to a line,
+ * `ingest` reads the same lines one by one, and so finds what is unusual or wrong with which of
+ * them. */
 #include "batch_box.h"
 #include "calls.h"
 #include "check_args.h"
@@ -148,10 +149,17 @@ static size_t check_size(lua_State *L, int index)
     return (size_t)luaL_checknumber(L, index);
 }
 
+/* Is it a failure of a document, or of the batch's schema, which has changed since? */
+static bool is_of_lines(mv_err err)
+{
+    return err == MV_EXISTS || err == MV_LIMIT || err == MV_MISUSE || err == MV_SCHEMA_MISMATCH;
+}
+
 static int write_lines(lua_State *L, mv_write_mode mode, const char *call)
 {
     uint64_t written = 0;
     size_t size;
+    mv_error error = {0};
     collection_box *owner = check_collection(L, 1, call);
     const char *text = luaL_checklstring(L, 2, &size);
     size_t first = check_size(L, 3) - 1;
@@ -162,11 +170,12 @@ static int write_lines(lua_State *L, mv_write_mode mode, const char *call)
     reader->rows_max = check_size(L, 4);
     reader->line_size_max = check_size(L, 5);
     batch_box *box = batch_box_push(L, 1, owner);
-    bool is_written = !mv_batch_create(owner->collection, &box->batch, NULL) &&
-                      read_lines(L, box, reader) &&
-                      !mv_write(owner->collection, mode, box->batch, &written, NULL);
+    mv_err err = mv_batch_create(owner->collection, &box->batch, &error);
+    bool is_plain_text = !err && read_lines(L, box, reader);
+    if (is_plain_text) err = mv_write(owner->collection, mode, box->batch, &written, &error);
     owned_release(L, &box->owned);
-    if (!is_written) return 0;
+    if (err && !is_of_lines(err)) return push_failure(L, call, &error);
+    if (err || !is_plain_text) return 0;
     push_unsigned(L, reader->rows);
     push_unsigned(L, (uint64_t)(reader->at - text) + 1);
     return 2;

@@ -248,12 +248,12 @@ end
 -- cannot; nil, message, code.
 function Run:write_rows(tx)
   local count, message, code = self.source:write_rows(tx, self.mode, self.batch_rows)
-  if count and self.resume then
-    local is_set
-    is_set, message, code = tx:meta(self.resume, self.source:position())
-    count = is_set and count
+  if not (count and self.resume) then
+    return count, message, code
   end
-  return count or nil, message, code
+  local is_set
+  is_set, message, code = tx:meta(self.resume, self.source:position())
+  return is_set and count or nil, message, code
 end
 
 --- One transaction of rows that the source writes. Returns as write_rows.

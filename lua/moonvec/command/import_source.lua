@@ -174,9 +174,9 @@ function Fitted:write_rows(...)
   if not self.is_json or not self.source.write_rows or self.id and self.id ~= "id" then
     return nil
   end
-  local count = self.source:write_rows(...)
+  local count, message, code = self.source:write_rows(...)
   self.row = self.source.row
-  return count
+  return count, message, code
 end
 
 for _, name in ipairs { "position", "seek", "progress", "close" } do

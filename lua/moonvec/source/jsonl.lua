@@ -54,17 +54,20 @@ function Source:read()
 end
 
 --- Writes the next documents, at most `count` of them, without making tables of them. Returns how many; nil if they
--- were not written, whatever the reason: then `read` returns them, or says what is wrong.
+-- were not written because of one of them: then `read` returns them, or says what is wrong; nil, message, code.
 function Source:write_rows(collection, mode, count)
   local reader, write = self.reader, mode == "upsert" and core.upsert_lines or core.insert_lines
-  if not reader:read_ahead(math.min(AHEAD, count * LINE_BYTES)) then
-    return nil
+  local is_there, message, code = reader:read_ahead(math.min(AHEAD, count * LINE_BYTES))
+  if not is_there then
+    return nil, message, code
   end
-  local lines, behind = write(collection, reader.text, reader.at, count, self.max_bytes)
-  if lines then
-    reader.at, reader.lines = behind, reader.lines + lines
-    self.row = reader.lines
+  local lines, behind
+  lines, behind, code = write(collection, reader.text, reader.at, count, self.max_bytes)
+  if not lines then
+    return nil, behind, code
   end
+  reader.at, reader.lines = behind, reader.lines + lines
+  self.row = reader.lines
   return lines
 end
 
