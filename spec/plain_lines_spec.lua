@@ -5,6 +5,7 @@ local core = require "moonvec.core"
 local import_source = require "moonvec.command.import_source"
 local moonvec = require "moonvec"
 local support = require "spec.support.init"
+local text_files = require "spec.support.text_files"
 
 local LINES = _VERSION == "Lua 5.4" and 10000 or 3000
 
@@ -29,14 +30,6 @@ local LONG = 1000000 -- bytes of the longest line
 local function written(text, rows, size)
   local c = support.collection(SCHEMA, { path = ":memory:" })
   return core.insert_lines(c, text, 1, rows or 100000, size or LONG), c
-end
-
-local function file_of(text)
-  local path = support.path()
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-  return path
 end
 
 -- All documents as text, with all bits of their numbers.
@@ -108,7 +101,7 @@ describe("ingest of plain lines", function()
   after_each(support.clean)
 
   it("ends with a failure that is not of a line", function()
-    local path = file_of '{"id":"a","v":[1,2,3]}\n'
+    local path = text_files.new '{"id":"a","v":[1,2,3]}\n'
     local c = support.collection(SCHEMA)
     for _, resume in ipairs { false, "k" } do
       local result, message, code, so_far
@@ -126,7 +119,7 @@ describe("ingest of plain lines", function()
 
   it("keeps to the limit of a line, and names the line that is longer", function()
     local c = support.collection(SCHEMA, { path = ":memory:" })
-    local path = file_of('{"id":"a","v":[1,2,3]}\n{"id":"b","v":[1,2,3],"s":"' .. ("x"):rep(100) .. '"}\n')
+    local path = text_files.new('{"id":"a","v":[1,2,3]}\n{"id":"b","v":[1,2,3],"s":"' .. ("x"):rep(100) .. '"}\n')
     local source = moonvec.source.jsonl(path, { max_bytes = 99 })
     local result = assert(c:ingest(source, { on_error = "skip" }))
     assert.same({ 2, 1, 1, 2 }, { result.read, result.written, result.skipped, result.errors[1].row })
@@ -219,7 +212,7 @@ describe("random lines of JSON", function()
       end
     end
     assert.is_true(#lines > LINES / 3 and #lines < LINES * 0.8)
-    local path = file_of(table.concat(lines, "\n") .. "\n")
+    local path = text_files.new(table.concat(lines, "\n") .. "\n")
     assert(slow:ingest(moonvec.source.jsonl(path), { map = identity }))
     assert.equal(#lines, #slow)
     assert.equal(exported(slow), exported(fast))
@@ -232,7 +225,7 @@ describe("random lines of JSON", function()
         local line = some_line(n)
         lines[n] = random() < 0.9 and ('{"id":"p%d","v":[1,0.5,%d]}'):format(n, n) or line
       end
-      local path = file_of(table.concat(lines, "\n"))
+      local path = text_files.new(table.concat(lines, "\n"))
       local results = {}
       for i, map in ipairs { false, identity } do
         local c = support.collection(SCHEMA, { path = ":memory:" })
@@ -252,7 +245,7 @@ describe("random lines of JSON", function()
     for n = 1, 300 do
       lines[n] = random() < 0.2 and some_line(n) or ('{"id":%d,"v":[1,0.5,%d],"s":"%d"}'):format(n, n, n)
     end
-    local path = file_of(table.concat(lines, "\n"))
+    local path = text_files.new(table.concat(lines, "\n"))
     for _, fit in ipairs { { format = "jsonl" }, { format = "jsonl", id = "s" } } do
       local results = {}
       for i, map in ipairs { false, identity } do
