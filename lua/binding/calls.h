@@ -69,9 +69,10 @@ int call_delete(lua_State *L);           /* (id or ids) */
 int call_delete_by_filter(lua_State *L); /* (filter [, args]) */
 int call_update_write(lua_State *L);     /* (documents): update, for update_by_filter */
 
-/* write_lines.c: (text, first, rows, size) writes JSON lines from the byte `first` of a text, at most
- * `rows` of at most `size` bytes each -> their number, the byte behind them. Nothing if they were
- * not written because one is not plain or is wrong; nil, message, code for any other failure */
+/* write_lines.c: (text, first, rows, size) writes JSON lines from the byte `first` of a text, at
+ * most `rows` of at most `size` bytes each -> their number, the byte behind them. Nothing if they
+ * were not written because one is not plain or is wrong; nil, message, code for any other failure
+ */
 int call_insert_lines(lua_State *L);
 int call_upsert_lines(lua_State *L);
 
