@@ -326,6 +326,13 @@ mv_err os_each_entry(const char *path,
 #define PATHS_OF_FILES "/dev/fd/"
 #endif
 
+void os_occupy_standard_files(void)
+{
+    /* open returns the lowest free number. If it fails, there is nothing that could be done. */
+    for (int file = STDIN_FILENO; file <= STDERR_FILENO; file++)
+        if (fcntl(file, F_GETFD) == -1 && errno == EBADF) (void)!open("/dev/null", O_RDWR);
+}
+
 mv_err os_open_read(const char *path, os_file *file, uint64_t *size, mv_error *error)
 {
     *file = OS_FILE_NONE;

@@ -65,6 +65,10 @@ mv_err os_each_entry(const char *path,
 typedef int os_file;
 #define OS_FILE_NONE (-1)
 
+/* Open /dev/null in place of stdin, stdout and stderr where they are closed, as daemons leave them. A
+ * file of the engine would get their number, and what any part of the program prints would be
+ * written over it. */
+void os_occupy_standard_files(void);
 mv_err os_open_read(const char *path, os_file *file, uint64_t *size, mv_error *error);
 /* Open an existing file to write and read. */
 mv_err os_open_write(const char *path, os_file *file, mv_error *error);

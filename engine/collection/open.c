@@ -123,6 +123,7 @@ static mv_err create_handle(const char *path, const mv_open_options *options, mv
     if (options->maintenance_threads > MV_THREADS_MAX)
         return error_set(error, MV_MISUSE, "maintenance_threads is %u, it must be 1 to %u",
                          options->maintenance_threads, MV_THREADS_MAX);
+    os_occupy_standard_files();
     mv_collection *c = mem_alloc_zero(sizeof *c);
     if (!c || !(c->path = mem_alloc(path_size))) {
         mem_free(c, sizeof *c);

@@ -128,9 +128,13 @@ local function put_at_path(reading, path)
   if not file then
     return io_failure(path, message, number)
   end
-  local count, code
-  count, message, code = put_in_file(reading, file, path)
-  if count then
+  local ok, count, code
+  ok, count, message, code = pcall(put_in_file, reading, file, path)
+  if not ok then -- Ctrl-C, or memory is short
+    file:close()
+    os.remove(unique)
+    error(count, 0)
+  elseif count then
     local renamed, why, rename_number = os.rename(unique, path)
     if renamed then
       return count

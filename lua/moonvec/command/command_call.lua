@@ -8,6 +8,7 @@ local moonvec = require "moonvec"
 local progress_bar = require "moonvec.command.progress_bar"
 local system = require "moonvec.system"
 local terminal = require "moonvec.terminal"
+local utf8_text = require "moonvec.utf8_text"
 
 local M = {}
 
@@ -60,9 +61,10 @@ function call:print(text)
   self:write(text .. "\n")
 end
 
---- Writes a value as a line of JSON.
+--- Writes a value as a line of JSON. Values of documents are UTF-8 by document_json; paths and messages may be any
+-- bytes, of which those that are no UTF-8 are read as Latin-1, since all of JSON is UTF-8.
 function call:print_json(value)
-  self:write(json.encode(value) .. "\n")
+  self:write(utf8_text.repair(json.encode(value)) .. "\n")
 end
 
 --- Writes a line for people to stderr.

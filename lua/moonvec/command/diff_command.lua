@@ -4,6 +4,7 @@
 -- the other one.
 
 local display_text = require "moonvec.terminal.display_text"
+local document_json = require "moonvec.document_json"
 local json = require "moonvec.json"
 local schema_fields = require "moonvec.schema_fields"
 
@@ -83,7 +84,9 @@ return {
     local function report(mark, change, id, fields)
       differences = differences + 1
       if call.options.json then
-        call:print_json { id = id, change = change, fields = fields and json.array(fields) }
+        local line = document_json.to_json({ id = id }, a.schema)
+        line.change, line.fields = change, fields and json.array(fields)
+        call:print_json(line)
       else
         call:print(mark .. " " .. display_text.visible(id) .. (fields and ": " .. table.concat(fields, ", ") or ""))
       end

@@ -42,14 +42,16 @@ end
 --- The schema of a collection that fits the file, and the name of the member that is the id.
 local function guess(call, format, path)
   local source = call:check(import_source.open(call, format, path))
-  local seen = guess_schema.new(format == "csv" or format == "tsv")
+  local seen, first_error = guess_schema.new(format == "csv" or format == "tsv"), nil
   seen:order(source.names or {})
   for _ = 1, SAMPLE_ROWS do
     local row, message, code = source:read()
     if row == nil then
       call:check(not message or nil, message, code)
       break
-    elseif row then
+    elseif row == false then
+      first_error = first_error or ("%s %.0f: %s"):format(source.unit, source.row, terminal.printable(message))
+    else
       if type(row.vector) == "string" and PACKED[format] then
         row.vector = moonvec.unpack(row.vector)
       end
@@ -60,7 +62,8 @@ local function guess(call, format, path)
     source:close()
   end
   if seen.rows == 0 then
-    call:fail("'%s' has no row from which a schema could be guessed", path)
+    call:fail("'%s' has no row from which a schema could be guessed%s", call.spooled and "stdin" or path,
+      first_error and " (" .. first_error .. ")" or "")
   end
   for name, field in pairs(source.renamed or {}) do
     call:note("column '%s' is the field %s", display_text.visible(name), field)
@@ -153,6 +156,8 @@ local function open_target(call, format, path)
       call:usage("'%s' is there already: --embed counts when the collection is made", directory)
     elseif call.options.like then
       call:usage("'%s' is there already: --like counts when the collection is made", directory)
+    elseif call.options["dry-run"] then
+      call:usage("'%s' is there already: --dry-run prints the schema of a new collection", directory)
     end
     return call:open(directory, { writable = true }), call.options.id, false
   elseif call.options.like then

@@ -9,19 +9,28 @@ local unpack = table.unpack or unpack -- luacheck: ignore
 
 local BATCH = 1000
 
+--- Ends the call if the document has no id: the methods of a collection take a table without one for an array.
+local function with_id(call, document, what)
+  if document.id == nil then
+    call:fail("%s: the document has no 'id'", what)
+  end
+  return document
+end
+
 --- The document of a text. Ends the call if it is none.
 local function read_document(call, text, schema, what)
   local members, message = json.decode(text)
   if members and (type(members) ~= "table" or members[1] ~= nil) then
     members, message = nil, "expected a JSON object"
   end
+  local document = members
   if members then
-    members, message = document_json.from_json(members, schema)
+    document, message = document_json.from_json(members, schema)
   end
-  if not members then
+  if not document then
     call:fail("%s: %s", what, message)
   end
-  return members
+  return with_id(call, document, what)
 end
 
 --- An iterator over the documents of the command line, or of the lines of stdin, with what names each in messages.
@@ -42,27 +51,38 @@ local function documents_of(call, schema)
     if document == false then
       call:fail("%s: %s", what, message)
     end
-    return call:check(document, message), what
+    return call:check(document, message) and with_id(call, document, what), what
   end
+end
+
+--- Writes one document, or several. Returns how many; nil and a message, also where the method raises because a
+-- document is wrong. Ctrl-C goes on to the caller.
+local function attempt(tx, method, documents)
+  local ok, written, message = pcall(tx[method], tx, documents)
+  if ok then
+    return written, message
+  elseif type(written) ~= "string" or written:find "interrupted!$" then
+    error(written, 0)
+  end
+  return nil, (written:gsub("^.-" .. method .. ": ", "", 1))
 end
 
 local function write(call, tx, method, batch, whats)
   if #batch == 0 then
     return 0
   end
-  local ok, written, message = pcall(tx[method], tx, batch)
-  if ok and written then
+  local written, message = attempt(tx, method, batch)
+  if written then
     return written
   end
   -- Which one is wrong? One after the other is written in the same transaction, which is undone.
   for i, document in ipairs(batch) do
-    local one_ok, one, why = pcall(tx[method], tx, document)
-    if not (one_ok and one) then
-      why = one_ok and why or tostring(one):gsub("^.-" .. method .. ": ", "", 1)
+    local one, why = attempt(tx, method, document)
+    if not one then
       call:fail("%s: %s", whats[i], why)
     end
   end
-  call:fail(ok and message or written)
+  call:fail("%s", message)
 end
 
 return {

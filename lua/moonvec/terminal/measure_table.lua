@@ -7,10 +7,11 @@ local COLUMNS = {
   { name = "p50 us", is_right = true }, { name = "p99 us", is_right = true }, { name = "distances", is_right = true },
 }
 
---- Recalls are rounded down, so that 1.0000 means all.
+--- Recalls are rounded down, so that 1.0000 means all. There is none if no search has an answer.
 local function row_text(row)
   return {
-    row.setting, ("%.4f"):format(math.floor(row.recall * 10000 + 1e-6) / 10000), ("%.4f"):format(row.margin),
+    row.setting, row.recall and ("%.4f"):format(math.floor(row.recall * 10000 + 1e-6) / 10000) or "-",
+    row.margin and ("%.4f"):format(row.margin) or "-",
     ("%.0f"):format(row.p50_us), ("%.0f"):format(row.p99_us), ("%.0f"):format(row.distances),
   }
 end
