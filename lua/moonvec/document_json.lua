@@ -158,6 +158,22 @@ function M.to_json(document, schema)
   return members
 end
 
+--- A schema as a table for json.encode: the defaults of its fields are written as the values of documents are.
+function M.schema_to_json(schema)
+  local kinds, copy = fields_of(schema), {}
+  for name, value in pairs(schema) do
+    copy[name] = value
+  end
+  copy.fields = json.array()
+  for i, field in ipairs(schema.fields) do
+    copy.fields[i] = {}
+    for name, value in pairs(field) do
+      copy.fields[i][name] = name == "default" and value_to_json(value, kinds[field.name]) or value
+    end
+  end
+  return copy
+end
+
 -- ---------------------------------------------------------------- from JSON
 
 --- The bytes of {"base64": "..."}; nil, message: it is something else.
@@ -242,6 +258,21 @@ function M.from_json(members, schema)
     end
   end
   return members
+end
+
+--- The schema of a table that json.decode returned; its defaults are changed in place. Returns nil and a message if one
+-- has the wrong form. moonvec.schema checks the rest.
+function M.schema_from_json(schema)
+  for _, field in ipairs(type(schema.fields) == "table" and schema.fields or {}) do
+    if type(field) == "table" and type(field.name) == "string" and type(field.type) == "string" then
+      local values, message = M.from_json({ [field.name] = field.default }, { fields = { field } })
+      if not values then
+        return nil, "default value: " .. message
+      end
+      field.default = values[field.name]
+    end
+  end
+  return schema
 end
 
 return M

@@ -34,15 +34,18 @@ local function model_of(call, handle_models, field)
   return model
 end
 
-local function check_vectors(name, vectors, texts)
+local function check_vectors(name, vectors, count)
   if type(vectors) ~= "table" then
     misuse("model '%s': 'embed' must return an array of vectors, got a %s", core.quote(name), type(vectors))
   end
-  for i = 1, #texts do
+  for i = 1, count do
     local kind = type(vectors[i])
     if vectors[i] ~= false and kind ~= "string" and kind ~= "table" and kind ~= "userdata" then
-      misuse("model '%s': 'embed' must return %d vectors, number %d is a %s", core.quote(name), #texts, i, kind)
+      misuse("model '%s': 'embed' must return %d vectors, number %d is a %s", core.quote(name), count, i, kind)
     end
+  end
+  if vectors[count + 1] ~= nil then -- of which text is each?
+    misuse("model '%s': 'embed' must return %d vectors, got more", core.quote(name), count)
   end
 end
 
@@ -52,12 +55,14 @@ end
 
 --- The vectors of the texts, and the failures of those that are false. nil, message, code: the model failed.
 local function ask(model, name, texts)
+  local count = #texts
   local vectors, failures, code = model.embed(texts)
   if vectors == nil then
-    return nil, ("model '%s': %s"):format(core.quote(name), tostring(failures)), code or "io"
+    local why = failures == nil and "it returned neither vectors nor a message" or tostring(failures)
+    return nil, ("model '%s': %s"):format(core.quote(name), why), type(code) == "string" and code or "io"
   end
-  check_vectors(name, vectors, texts)
-  return vectors, failures or {}
+  check_vectors(name, vectors, count)
+  return vectors, type(failures) == "table" and failures or {}
 end
 
 --- Requests: the texts for each model, and for each text a function that receives its vector, or nil and the failure.

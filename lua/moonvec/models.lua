@@ -126,9 +126,9 @@ end
 
 --- Raises, or returns a message and a code, if the models do not fit the schema of the collection.
 local function check_fit(call, models, embeds)
-  local names = {}
-  for i, field in ipairs(embeds) do
-    names[i] = field.model
+  local names, seen = {}, {}
+  for _, field in ipairs(embeds) do
+    names[#names + 1], seen[field.model] = not seen[field.model] and field.model or nil, true
   end
   check_names(call, models, names)
   for _, field in ipairs(embeds) do

@@ -62,7 +62,7 @@ function call:print(text)
 end
 
 --- Writes a value as a line of JSON. Values of documents are UTF-8 by document_json; paths and messages may be any
--- bytes, of which those that are no UTF-8 are read as Latin-1, since all of JSON is UTF-8.
+-- bytes, of which those that are no UTF-8 are read as Windows-1252, since JSON is UTF-8.
 function call:print_json(value)
   self:write(utf8_text.repair(json.encode(value)) .. "\n")
 end

@@ -1,5 +1,6 @@
 --- `moonvec create`: an empty collection with a given schema.
 
+local document_json = require "moonvec.document_json"
 local json = require "moonvec.json"
 local moonvec = require "moonvec"
 local pretty = require "moonvec.terminal.pretty"
@@ -35,7 +36,7 @@ local function read_schema(call, path)
   if type(schema) ~= "table" then
     call:fail("%s: %s", path, message or "a schema is an object with 'fields' and 'vectors'")
   end
-  return without_nulls(schema)
+  return call:check(document_json.schema_from_json(without_nulls(schema)))
 end
 
 local function schema_of(call)
@@ -79,7 +80,7 @@ return {
   run = function(call)
     local schema = moonvec.schema(schema_of(call))
     if call.options["dry-run"] then
-      call:print(pretty.json(schema))
+      call:print(pretty.json(document_json.schema_to_json(schema)))
     else
       call:check(moonvec.create_and_open(call.args[1], schema)):close()
     end

@@ -3,6 +3,7 @@
 local command_call = require "moonvec.command.command_call"
 local core = require "moonvec.core"
 local display_text = require "moonvec.terminal.display_text"
+local document_json = require "moonvec.document_json"
 local guess_schema = require "moonvec.command.guess_schema"
 local import_source = require "moonvec.command.import_source"
 local json = require "moonvec.json"
@@ -170,7 +171,7 @@ local function open_target(call, format, path)
   end
   local schema, id = guess(call, format, path)
   if call.options["dry-run"] then
-    call:print(pretty.json(schema))
+    call:print(pretty.json(document_json.schema_to_json(schema)))
     return nil
   end
   local collection = create(call, format, path, schema)

@@ -1,5 +1,6 @@
 --- `moonvec info`: what is in a collection, and how it is.
 
+local document_json = require "moonvec.document_json"
 local schema_fields = require "moonvec.schema_fields"
 local terminal = require "moonvec.terminal"
 
@@ -82,7 +83,7 @@ return {
     local collection = call:open(call.args[1], { models = false })
     local stats = call:check(collection:stats())
     if call.options.json then
-      stats.path, stats.schema = collection.path, collection.schema
+      stats.path, stats.schema = collection.path, document_json.schema_to_json(collection.schema)
       call:print_json(stats)
     else
       print_people(call, collection, stats)

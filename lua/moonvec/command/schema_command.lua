@@ -1,5 +1,6 @@
 --- `moonvec schema`: the schema of a collection.
 
+local document_json = require "moonvec.document_json"
 local pretty = require "moonvec.terminal.pretty"
 
 return {
@@ -14,9 +15,11 @@ return {
   run = function(call)
     local schema = call:open(call.args[1], { models = false }).schema
     if call.options.json then
-      call:print_json(schema)
+      call:print_json(document_json.schema_to_json(schema))
+    elseif call.options.lua then
+      call:print("return " .. pretty.lua(schema))
     else
-      call:print(call.options.lua and "return " .. pretty.lua(schema) or pretty.json(schema))
+      call:print(pretty.json(document_json.schema_to_json(schema)))
     end
   end,
 }

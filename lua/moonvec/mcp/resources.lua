@@ -55,7 +55,7 @@ end
 --- The contents of a resource, or nil, message, code: "not_found" if there is none with this URI.
 function M.read(context, uri)
   if uri == SCHEMA then
-    return contents_of(uri, context.collection.schema)
+    return contents_of(uri, document_json.schema_to_json(context.collection.schema))
   elseif uri == STATS then
     local stats, message, code = context.collection:stats()
     if not stats then

@@ -20,7 +20,12 @@ local BYTES_PER_COLUMN = 8
 
 -- ---------------------------------------------------------------- values as texts
 
+local whole_type = math.type or function() end -- luacheck: ignore
+
 local function number_text(number, digits)
+  if whole_type(number) == "integer" then
+    return ("%d"):format(number) -- of Lua 5.3 and later: a double has fewer digits
+  end
   return (("%%.%dg"):format(digits)):format(number)
 end
 

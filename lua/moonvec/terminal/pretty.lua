@@ -57,9 +57,29 @@ local JSON = {
   last = "",
 }
 
+--- A number as Lua reads it. A whole number that may not be one of a double is a decimal string, as moonvec takes it.
+local function lua_number(number)
+  if number == math.huge or number == -math.huge then
+    return number > 0 and "1/0" or "-1/0"
+  elseif math.type and math.type(number) == "integer" and (number > 2 ^ 53 or number < -2 ^ 53) then -- luacheck: ignore
+    return ('"%d"'):format(number)
+  elseif number == 0 and 1 / number < 0 then
+    return "-0.0" -- "-0" would be a whole number, which has no sign
+  end
+  return json.encode(number)
+end
+
+--- A string as a Lua literal that reads the same in each Lua, and from a file of text.
+local function lua_string(text)
+  return '"' .. text:gsub('[%c"\\\127-\255]', function(character)
+    return character:find '["\\]' and "\\" .. character or ("\\%03d"):format(character:byte())
+  end) .. '"'
+end
+
 local LUA = {
   scalar = function(value)
-    return type(value) == "string" and ("%q"):format(value):gsub("\\\n", "\\n") or json.encode(value)
+    return type(value) == "string" and lua_string(value) or type(value) == "number" and lua_number(value)
+      or json.encode(value)
   end,
   name = function(name)
     return name:find "^[%a_][%w_]*$" and name .. " = " or ("[%q] = "):format(name)
