@@ -153,7 +153,7 @@ static mv_err check_header(const learnt_model_header *h, uint64_t size, mv_error
         return error_set(error, MV_CORRUPT, "its vectors have %u numbers", h->dim);
     if (h->tokenizer >= TEXT_TOKENIZERS_COUNT || h->stop_words > 1 ||
         !memchr(h->language, 0, sizeof h->language))
-        return damaged_model("its options are damaged_model", error);
+        return damaged_model("its options are damaged", error);
     if (learnt_model_size(h) != size)
         return error_set(error, MV_CORRUPT, "it has %llu bytes, its header says %zu",
                          (unsigned long long)size, learnt_model_size(h));
@@ -166,13 +166,13 @@ static mv_err check_parts(const learnt_model_header *h, const learnt_model_parts
     for (uint32_t n = 0; n < h->terms; n++) {
         uint32_t begin = n ? parts->ends[n - 1] : 0, end = parts->ends[n];
         if (end <= begin || end > h->terms_size || end - begin > TEXT_TERM_MAX)
-            return damaged_model("the sizes of its terms are damaged_model", error);
+            return damaged_model("the sizes of its terms are damaged", error);
         if (!(parts->weights[n] >= 0 && parts->weights[n] < 1e6f) ||
             !(parts->scales[n] >= 0 && parts->scales[n] < 1e6f))
-            return damaged_model("its weights are damaged_model", error);
+            return damaged_model("its weights are damaged", error);
     }
     if ((h->terms ? parts->ends[h->terms - 1] : 0) != h->terms_size)
-        return damaged_model("the sizes of its terms are damaged_model", error);
+        return damaged_model("the sizes of its terms are damaged", error);
     return MV_OK;
 }
 
