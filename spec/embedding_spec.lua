@@ -385,6 +385,12 @@ describe("documents without the vector", function()
     model.embed = function() return "abc" end
     message = support.message_of(c.insert, c, { id = "x", body = "ox" })
     contains(message, "model 'letters': 'embed' must return an array of vectors, got a string")
+    model.embed = function() return { vector_of "ox", vector_of "cow" } end
+    message = support.message_of(c.insert, c, { id = "x", body = "ox" })
+    contains(message, "model 'letters': 'embed' must return 1 vectors, got more")
+    model.embed = function() end
+    local wanted = { nil, "model 'letters': it returned neither vectors nor a message", "io" }
+    assert.same(wanted, { c:insert { id = "x", body = "ox" } })
     model.embed = function() error "broken" end
     assert.is_false((pcall(c.insert, c, { id = "x", body = "ox" })))
   end)

@@ -118,6 +118,25 @@ describe("export", function()
     assert.equal('{"id":"a","n":1}\n', text_files.read(path))
   end)
 
+  it("leaves no part of a file when it is interrupted", function()
+    if rawget(_G, "jit") then -- hooks by count are not called in compiled code
+      return
+    end
+    local folder = support.path()
+    assert.is_true(children.succeeds("mkdir " .. folder))
+    local c = support.collection({ fields = { { name = "n", type = "int32" } } }, { path = ":memory:" })
+    for i = 1, 2000 do
+      c:insert { id = tostring(i), n = i }
+    end
+    local hook, mask, count = debug.gethook()
+    debug.sethook(function() error("interrupted!", 0) end, "", 10000)
+    local ok, message = pcall(c.export, c, folder .. "/x")
+    debug.sethook(hook, mask, count)
+    assert.is_false(ok)
+    assert.equal("interrupted!", message)
+    assert.same({}, listing.names(folder))
+  end)
+
   it("passes on the error of a function, and raises for misuse", function()
     local c = support.collection({ fields = { { name = "n", type = "int32" } } }, { path = ":memory:" })
     c:insert { id = "a", n = 1 }

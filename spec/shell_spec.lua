@@ -24,6 +24,14 @@ local function piped(...)
 end
 
 describe("the shell", function()
+  it("shows all digits of whole numbers", function()
+    local c, place = support.collection {
+      fields = { { name = "n", type = "int64" }, { name = "of", type = "array_int64" } }, vectors = {},
+    }
+    assert(c:insert { id = "a", n = "-9223372036854775807", of = { "9007199254740993" } })
+    assert(c:close())
+    assert.matches("\na +%-9223372036854775807 +%[9007199254740993%]\n", command_line.output("shell", place, "true"))
+  end)
   setup(function()
     local c
     c, path = support.collection {

@@ -115,7 +115,11 @@ local function report(failure, script)
     end
   end
   if failure.message then
-    io.stderr:write("moonvec: ", failure.message, "\n")
+    -- Messages may have bytes of data and of paths, which must not control a terminal.
+    local text = failure.message:gsub("[%z\1-\8\11-\31\127]", function(character)
+      return ("\\x%02x"):format(character:byte())
+    end)
+    io.stderr:write("moonvec: ", text, "\n")
     if failure.exit_code == USAGE then
       io.stderr:write("'moonvec help' lists the commands, 'moonvec help COMMAND' the options of one\n")
     end

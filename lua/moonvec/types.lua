@@ -1192,6 +1192,7 @@ function embedders.http(options) end
 ---@field use_schema? fun(self, schema: moonvec.schema, is_mapped: boolean) ingest calls it at the beginning: the types that values are converted to, and whether a `map` makes documents
 ---@field write_rows? fun(self, collection: moonvec.collection, mode: "insert"|"upsert", count: integer): integer?, string?, moonvec.code? writes the next documents, at most `count`, and returns how many; nil alone: none, and `ingest` reads them one by one; nil, message, code: a failure. Not asked for with a `map`, or if a model makes vectors of texts
 ---@field left_out? table<string, integer> of source.files: how many links, special files (pipes, devices), binary and large files were left out
+---@field unlisted? integer of source.files: how many folders could not be listed
 
 --- Each function opens a source for ingest, and returns nil, message, code if it cannot be opened. Files are read in blocks: only a row and
 --- 64 KiB, of JSON lines 4 MiB, are in memory. The path "-" is stdin. Texts are UTF-8; a byte order mark is left out, and UTF-16 is refused.

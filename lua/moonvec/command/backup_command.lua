@@ -6,6 +6,22 @@ local model_places = require "moonvec.command.model_places"
 -- A part of a file that is copied at once.
 local BLOCK_BYTES = 2 ^ 20
 
+--- The files of models that are in the directory of the collection. One that cannot be read is left out, and the person
+-- is told: the documents are worth a backup without it.
+local function readable_files(call, collection, directory)
+  local names = {}
+  for _, name in ipairs(model_places.files(collection)) do
+    local file, message = io.open(directory .. "/" .. name, "rb")
+    if file then
+      file:close()
+      names[#names + 1] = name
+    else
+      call:note("moonvec: the backup lacks a model: %s", message)
+    end
+  end
+  return names
+end
+
 --- Copies a file: to another name first, so that there is never half of it.
 local function copy_file(call, from, to)
   local input = call:check(io.open(from, "rb"))
@@ -31,8 +47,10 @@ return {
   details = { "A model that is in the directory of the collection (that of `moonvec index`) is copied, too." },
   run = function(call)
     local collection, to = call:open(call.args[1], { models = false }), call.args[2]:gsub("(.)/+$", "%1")
-    local files, aside = model_places.files(collection), {}
-    for _, file in ipairs(call.options.replace and files or {}) do -- a collection with other files is not replaced
+    local directory, aside = command_call.locate(call.args[1]), {}
+    local files = readable_files(call, collection, directory)
+    -- A collection with other files is not replaced.
+    for _, file in ipairs(call.options.replace and model_places.files(collection) or {}) do
       if os.rename(to .. "/" .. file, to .. "." .. file) then
         aside[#aside + 1] = file
       end
@@ -47,7 +65,7 @@ return {
     end
     call:check(done, message)
     for _, file in ipairs(files) do
-      copy_file(call, command_call.locate(call.args[1]) .. "/" .. file, to .. "/" .. file)
+      copy_file(call, directory .. "/" .. file, to .. "/" .. file)
     end
   end,
 }

@@ -9,6 +9,9 @@ local M = {}
 -- Passages that one transaction writes, about.
 local BATCH = 1000
 
+-- The ids of passages, which are made of the path and a number, have up to 1024 bytes.
+local PATH_BYTES_MAX = 1012
+
 local Update = {}
 Update.__index = Update
 
@@ -106,6 +109,11 @@ function Update:read_files(source, notes, bar)
       return not message or nil, message, code
     elseif file == false then
       table.insert(self.result.failures, message)
+      self.found[source.path or ""] = true -- it is there, and keeps its passages
+      self.is_incomplete = self.is_incomplete or source.unlisted ~= 0
+    elseif #file.path > PATH_BYTES_MAX then
+      table.insert(self.result.failures, ("'%s' is left out: its path has %d bytes, at most %d are possible"):format(
+        file.path, #file.path, PATH_BYTES_MAX))
     else
       self.found[file.path] = true
       if self:add_file(file.path, folder_passages.of_file(file, notes)) then
@@ -120,10 +128,9 @@ function Update:read_files(source, notes, bar)
   end
 end
 
---- Removes what is not there any more. If something could not be read, all is kept: a folder that cannot be listed is
--- not an empty one.
+--- Removes what is not there any more. If a folder could not be listed, all is kept: it is not an empty one.
 function Update:remove_missing()
-  for path in pairs(#self.result.failures == 0 and self.known or {}) do
+  for path in pairs(self.is_incomplete and {} or self.known) do
     if not self.found[path] then
       self:remove_file(path)
       if #self.deletes >= BATCH then

@@ -124,7 +124,7 @@ local function update(call, collection, folder, notes, began, kept, is_quiet)
     call:optimize(collection)
   end
   for _, message in ipairs(result.failures) do
-    call:note("moonvec: %s", message)
+    call:note("moonvec: %s", terminal.printable(message))
   end
   bar()
   local is_same = result.passages + result.removed == 0

@@ -31,6 +31,10 @@ local loaders = {
   end,
   http = function(_, rest)
     local url, model = rest:match("^(%S+) (.+)$")
+    if not url then
+      return nil, ("'http:%s' is no place of a model: behind the URL stands a space and the model's name"):format(rest),
+        "io"
+    end
     local has_key = os.getenv(KEY_VARIABLE) -- a server of one's own needs none
     return moonvec.embed.http { url = url, model = model, key_env = has_key and KEY_VARIABLE or nil }
   end,

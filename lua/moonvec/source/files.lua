@@ -61,7 +61,8 @@ local function document_of(source, path, attributes, text)
 end
 
 --- The next document. Empty files are documents, too; binary and too large ones are left out, and counted in
--- `left_out`.
+-- `left_out`. Behind a failure, `path` is that of the file that cannot be read, and `unlisted` the number of folders
+-- that could not be listed.
 function Source:read()
   while true do
     local path, attributes = self.walk:next()
@@ -70,6 +71,7 @@ function Source:read()
     end
     self.row = self.row + 1
     if not path then
+      self.unlisted = self.unlisted + 1
       return false, attributes -- the message
     end
     self.path = path
@@ -165,7 +167,7 @@ return function(folder, options)
     return nil, message, "io"
   end
   return setmetatable({
-    walk = walk, name = folder, unit = "file", row = 0, path = "", done = 0, max_bytes = max_bytes,
+    walk = walk, name = folder, unit = "file", row = 0, path = "", done = 0, unlisted = 0, max_bytes = max_bytes,
     left_out = walk.left_out, is_left_out = {}, modified_unit = 1,
     wanted = check.callable(call, "wanted", wanted),
   }, Source)

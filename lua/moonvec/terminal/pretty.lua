@@ -64,7 +64,7 @@ local function lua_number(number)
   elseif math.type and math.type(number) == "integer" and (number > 2 ^ 53 or number < -2 ^ 53) then -- luacheck: ignore
     return ('"%d"'):format(number)
   elseif number == 0 and 1 / number < 0 then
-    return "-0.0" -- "-0" would be a whole number, which has no sign
+    return "1/(-1/0)" -- -0 is a whole number in Lua 5.3, which has no sign; -0.0 may become 0 in Lua 5.1
   end
   return json.encode(number)
 end
