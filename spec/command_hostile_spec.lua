@@ -99,7 +99,8 @@ describe("moonvec schema", function()
   it("prints defaults that JSON and Lua lack, and create reads them back", function()
     local c, path = support.collection {
       fields = {
-        { name = "endless", type = "double", default = -math.huge }, { name = "zero", type = "double", default = 1 / -math.huge },
+        { name = "endless", type = "double", default = -math.huge },
+        { name = "zero", type = "double", default = 1 / -math.huge },
         { name = "bytes", type = "string", default = '\255\0\n1"\\' },
         { name = "whole", type = "int64", default = "9223372036854775807" },
         { name = "list", type = "array_string", default = { "\254", "b" } },
