@@ -19,9 +19,16 @@ local function write_file(path, text)
   return path
 end
 
+--- A new path, whose name ends so, in a folder that is removed after the test.
+local function new_path(ending)
+  local parent = support.path()
+  assert(os.execute("mkdir -p " .. quote(parent)))
+  return parent .. "/x" .. ending
+end
+
 --- A new folder, whose name ends so.
 local function folder(ending)
-  local path = support.path() .. (ending or "")
+  local path = new_path(ending or "")
   assert(os.execute("mkdir -p " .. quote(path)))
   return path
 end
@@ -64,13 +71,34 @@ end)
 describe("moonvec import", function()
   it("writes nothing with --dry-run where there is a collection", function()
     local path = collection(TITLES, { { id = "a", title = "x" } })
-    local file = write_file(support.path() .. ".jsonl", '{"id": "b", "title": "y"}\n')
+    local file = write_file(new_path ".jsonl", '{"id": "b", "title": "y"}\n')
     contains(failure(2, "import", path, file, "--dry-run"), "is there already")
     assert.equal("1\n", output("count", path))
   end)
 
+  it("reads all of a pipe whose schema is guessed", function()
+    local lines, place = {}, support.path()
+    for i = 1, 20000 do
+      lines[i] = ('{"id": "%d", "title": "number %d"}\n'):format(i, i)
+    end
+    local file, pipe = write_file(support.path(), table.concat(lines)), support.path()
+    local _, exit_code, errors = command_line.shell(("mkfifo %s; cat %s >%s & timeout 20 %s"):format(pipe, file, pipe,
+      command_line.command("import", place, pipe, "--format", "jsonl")))
+    assert.equal(0, exit_code, errors)
+    assert.equal("20000\n", output("count", place))
+  end)
+
+  it("says where a map fails, and that it is not a fault of moonvec", function()
+    local path = collection(TITLES, { { id = "a", title = "x" } })
+    local file = write_file(new_path ".jsonl", '{"id": "b", "title": "y"}\n')
+    local map = write_file(new_path ".lua", "return function() error 'broken' end")
+    assert.matches("^moonvec: row 1: [^\n]*broken\n$", failure(1, "import", path, file, "--map", map))
+    write_file(map, "error 'broken'")
+    assert.matches("^moonvec: /[^\n]*broken\n$", failure(1, "import", path, file, "--map", map))
+  end)
+
   it("says why no row of a file can be read", function()
-    local file = write_file(support.path() .. ".jsonl", "\n7\nnope\n")
+    local file = write_file(new_path ".jsonl", "\n7\nnope\n")
     contains(failure(1, "import", support.path(), file), "(line 2: expected a JSON object)")
   end)
 end)
@@ -109,7 +137,7 @@ describe("moonvec schema", function()
     }
     assert(c:close())
     for _, kind in ipairs { "json", "lua" } do
-      local file, copy = support.path() .. "." .. kind, support.path()
+      local file, copy = new_path("." .. kind), support.path()
       write_file(file, output("schema", path, "--" .. kind))
       output("create", copy, "--schema", file)
       assert.equal(output("schema", path), output("schema", copy))
@@ -165,7 +193,7 @@ describe("moonvec index", function()
       write_file(notes .. "/" .. name .. ".txt", name)
       os.execute("touch -d '1 hour ago' " .. notes .. "/" .. name .. ".txt")
     end
-    os.execute("chmod -R a+rwX " .. notes)
+    os.execute("chmod -R a+rwX " .. notes .. "/..")
     index(notes, "--json", "--model", "none")
     os.execute(("chmod 0 %s/a.txt; touch %s/a.txt; rm %s/b.txt"):format(notes, notes, notes))
     local counts = index(notes, "--json")

@@ -11,6 +11,7 @@ local core = require "moonvec.load_core" -- first: the others require moonvec.co
 local arguments = require "moonvec.command.arguments"
 local check = require "moonvec.check"
 local command_call = require "moonvec.command.command_call"
+local display_text = require "moonvec.terminal.display_text"
 local help_text = require "moonvec.command.help_text"
 local system = require "moonvec.system"
 
@@ -111,15 +112,12 @@ local function report(failure, script)
       text = text:sub(#position + 1):gsub("^%d+: ", ""):gsub("^moonvec: ", "")
       failure = { exit_code = USAGE, message = check.without_call(text) }
     else
-      failure = { exit_code = FAILED, message = "internal error: " .. text }
+      failure = { exit_code = FAILED, message = (text == "not enough memory" and "" or "internal error: ") .. text }
     end
   end
   if failure.message then
     -- Messages may have bytes of data and of paths, which must not control a terminal.
-    local text = failure.message:gsub("[%z\1-\8\11-\31\127]", function(character)
-      return ("\\x%02x"):format(character:byte())
-    end)
-    io.stderr:write("moonvec: ", text, "\n")
+    io.stderr:write("moonvec: ", display_text.visible_lines(failure.message), "\n")
     if failure.exit_code == USAGE then
       io.stderr:write("'moonvec help' lists the commands, 'moonvec help COMMAND' the options of one\n")
     end

@@ -24,20 +24,35 @@ local PACKED = { fvecs = true, bvecs = true, ivecs = true, npy = true }
 -- Errors of rows that are printed.
 local ERRORS_SHOWN = 10
 
---- The file with what is read from stdin: it is read twice, once to guess the schema.
-local function spool(call)
+--- The path of a file with what `input` has, which may be a pipe: it is read twice, once to guess the schema.
+local function spool(call, input)
   local path = os.tmpname()
+  call.spooled = path
   local file = call:check(io.open(path, "wb"))
   while true do
-    local block = call.stdin:read(2 ^ 20)
+    local block, message = input:read(2 ^ 20)
     if not block then
+      call:check(not message or nil, message)
       break
     end
     call:check(file:write(block))
   end
   call:check(file:close())
-  call.spooled = path
   return path
+end
+
+--- The path of a file that can be read more than once: `path`, or a copy if that is stdin or another pipe. What a pipe
+-- has can be read once, and a named one must not even be opened twice.
+local function repeatable(call, path)
+  if path == "-" then
+    return spool(call, call.stdin)
+  end
+  local input = io.open(path, "rb") -- if it cannot be opened, the source says so
+  local copy = input and not input:seek() and spool(call, input)
+  if input then
+    input:close()
+  end
+  return copy or path
 end
 
 --- The schema of a collection that fits the file, and the name of the member that is the id.
@@ -51,7 +66,7 @@ local function guess(call, format, path)
       call:check(not message or nil, message, code)
       break
     elseif row == false then
-      first_error = first_error or ("%s %.0f: %s"):format(source.unit, source.row, terminal.printable(message))
+      first_error = first_error or ("%s %.0f: %s"):format(source.unit, source.row, display_text.visible(message))
     else
       if type(row.vector) == "string" and PACKED[format] then
         row.vector = moonvec.unpack(row.vector)
@@ -63,7 +78,7 @@ local function guess(call, format, path)
     source:close()
   end
   if seen.rows == 0 then
-    call:fail("'%s' has no row from which a schema could be guessed%s", call.spooled and "stdin" or path,
+    call:fail("'%s' has no row from which a schema could be guessed%s", call.args[2] == "-" and "stdin" or call.args[2],
       first_error and " (" .. first_error .. ")" or "")
   end
   for name, field in pairs(source.renamed or {}) do
@@ -79,11 +94,20 @@ local function load_map(call)
     return nil
   end
   local chunk, message = loadfile(path)
-  local map = call:check(chunk or nil, message)()
-  if type(map) ~= "function" then
-    call:fail("%s: it must return a function(document, row) -> document, nil, or an array of documents", path)
+  local ok, map = pcall(call:check(chunk or nil, message))
+  if not ok or type(map) ~= "function" then
+    call:fail("%s", not ok and tostring(map)
+      or path .. ": it must return a function(document, row) -> document, nil, or an array of documents")
   end
-  return map
+  return function(document, row)
+    local is_mapped, result = pcall(map, document, row)
+    if is_mapped then
+      return result
+    elseif tostring(result):find "interrupted!$" then
+      error(result, 0)
+    end
+    call:fail("row %.0f: %s", row, tostring(result)) -- the fault is in the person's function
+  end
 end
 
 --- The texts of a field of the file, for a model to learn from.
@@ -212,8 +236,8 @@ end
 local function run(call)
   local path = call.args[2]
   local format = import_source.format(call, path)
-  if path == "-" and (not command_call.locate(call.args[1]) or format == "json" or format == "npy") then
-    path = spool(call)
+  if not command_call.locate(call.args[1]) or path == "-" and (format == "json" or format == "npy") then
+    path = repeatable(call, path)
   end
   local collection, id, is_new = open_target(call, format, path)
   if not collection then

@@ -3,6 +3,7 @@
 
 local core = require "moonvec.core"
 local command_call = require "moonvec.command.command_call"
+local display_text = require "moonvec.terminal.display_text"
 local folder_passages = require "moonvec.command.folder_passages"
 local folder_update = require "moonvec.command.folder_update"
 local folder_watch = require "moonvec.command.folder_watch"
@@ -124,7 +125,7 @@ local function update(call, collection, folder, notes, began, kept, is_quiet)
     call:optimize(collection)
   end
   for _, message in ipairs(result.failures) do
-    call:note("moonvec: %s", terminal.printable(message))
+    call:note("moonvec: %s", display_text.visible(message))
   end
   bar()
   local is_same = result.passages + result.removed == 0
