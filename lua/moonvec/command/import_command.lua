@@ -188,6 +188,8 @@ local function open_target(call, format, path)
   elseif call.options.like then
     if call.options.embed then
       call:usage("give one of --like and --embed")
+    elseif call.options["dry-run"] then
+      call:usage("--dry-run prints a schema that is guessed; with --like it is that of '%s'", call.options.like)
     end
     return create_like(call), call.options.id, true
   elseif call.options.map then
