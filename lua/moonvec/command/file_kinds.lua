@@ -33,9 +33,32 @@ function M.of(path)
     or BINARY[extension] and "binary" or "prose"
 end
 
---- How moonvec.split splits the file: code at blank lines, prose at headings and paragraphs.
-function M.split_by(path)
-  return M.of(path) == "code" and "code" or "heading"
+local HEADINGS = { md = true, markdown = true, mkd = true, mdown = true, rst = true, rest = true, qmd = true }
+
+-- Other texts are Markdown or reStructuredText if so many of their lines are headings of it.
+local HEADINGS_MIN = 2
+
+--- Whether a text without such an extension is surely Markdown, which begins with a heading, or reStructuredText, whose
+-- headings are underlined from end to end. In other texts a line that begins with "#" is a comment or a command.
+local function has_headings(text)
+  text = "\n\n" .. text:gsub("\r\n", "\n") .. "\n"
+  if text:find "^%s*# %S" then
+    return select(2, text:gsub("\n##+ %S", "")) >= HEADINGS_MIN
+  end
+  local underlined = 0
+  for title, line in text:gmatch "\n\n(%S[^\n]*)\n([=~^%-]+)%f[\n]" do
+    underlined = underlined + (#line == #title and line == line:sub(1, 1):rep(#line) and 1 or 0)
+  end
+  return underlined >= HEADINGS_MIN and not text:find "\n *#+ "
+end
+
+--- How moonvec.split splits the file: code at blank lines, Markdown and reStructuredText at headings, other texts
+-- at paragraphs.
+function M.split_by(path, text)
+  local kind = M.of(path)
+  local extension = (path:match "%.([^./]+)$" or ""):lower()
+  return kind == "code" and "code" or (HEADINGS[extension] or kind == "prose" and has_headings(text)) and "heading"
+    or "paragraph"
 end
 
 local function blank(text)

@@ -33,7 +33,7 @@ function M.of_file(file, notes)
   if is_markup then
     text, size = file_kinds.strip_markup(text), size * MARKUP_SHARE
   end
-  local by = notes.by or file_kinds.split_by(file.path)
+  local by = notes.by or file_kinds.split_by(file.path, text)
   local is_fresh = file.modified >= os.time() - FRESH_SECONDS
   local passages, line, at = {}, 1, 1
   for i, passage in ipairs(moonvec.split(text, { by = by, size = size })) do
