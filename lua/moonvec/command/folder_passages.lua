@@ -4,6 +4,7 @@ local file_kinds = require "moonvec.command.file_kinds"
 local language_guess = require "moonvec.command.language_guess"
 local moonvec = require "moonvec"
 local schema_fields = require "moonvec.schema_fields"
+local passage_context = require "moonvec.command.passage_context"
 
 local M = {}
 
@@ -42,10 +43,11 @@ function M.of_file(file, notes)
       line, at = line + 1, newline + 1
       newline = text:find("\n", at, true)
     end
+    local body = is_markup and passage.text:gsub("%s*\n%s*", "\n"):gsub("[ \t]+", " ") or passage.text
     passages[i] = {
       id = ("%s#%d"):format(file.path, i), path = file.path, passage = i, line = line,
       first = passage.first, last = passage.last, heading = passage.heading,
-      text = is_markup and passage.text:gsub("%s*\n%s*", "\n"):gsub("[ \t]+", " ") or passage.text,
+      text = passage_context.add(file.path, passage.heading, body),
       modified = file.modified * MICROSECONDS, size = is_fresh and -1 or file.size,
     }
   end

@@ -3,6 +3,7 @@
 local core = require "moonvec.core"
 local display_text = require "moonvec.terminal.display_text"
 local schema_fields = require "moonvec.schema_fields"
+local passage_context = require "moonvec.command.passage_context"
 local search_legs = require "moonvec.command.search_legs"
 local terminal = require "moonvec.terminal"
 local timestamp_text = require "moonvec.terminal.timestamp_text"
@@ -11,6 +12,9 @@ local M = {}
 
 -- Bytes of a text that is shown where it has no snippet.
 local TEXT_BYTES = 240
+
+-- Other places of a text that are named.
+local ALSO_SHOWN = 3
 
 -- What a hit has in addition to the fields of its document.
 local NOT_FIELDS = { id = true, score = true, distance = true, highlights = true, parts = true }
@@ -70,13 +74,36 @@ local function print_fields(call, hit, schema, styles, skipped)
   end
 end
 
---- Prints hits of any collection.
+--- Prints hits of any collection. A hit that no search has found has no score.
 function M.print(call, hits, schema)
   local styles = call:styles()
   for rank, hit in ipairs(hits) do
-    call:print(("%2d  %s  %s"):format(rank, styles.title(display_text.visible(hit.id)),
-      styles.dim(("%.4f"):format(hit.score))))
+    call:print(("%2d  %s%s"):format(rank, styles.title(display_text.visible(hit.id)),
+      hit.score and "  " .. styles.dim(("%.4f"):format(hit.score)) or ""))
     print_fields(call, hit, schema, styles, {})
+  end
+end
+
+--- What is shown of a passage: its snippet, or its beginning, without the line that names the file.
+local function passage_text(hit, styles)
+  local snippets = {}
+  for i, snippet in ipairs(hit.highlights and hit.highlights.text or {}) do
+    snippets[i] = passage_context.strip(snippet, hit.path, hit.heading, search_legs.OPEN .. search_legs.CLOSE)
+  end
+  local text = snippet(table.concat(snippets, " ... "), styles)
+  return text ~= "" and text or value_text(passage_context.strip(hit.text, hit.path, hit.heading))
+end
+
+--- Says where else the text of a hit stands.
+local function print_also(call, hit, folder, styles)
+  local places = {}
+  for i, one in ipairs(hit.also or {}) do
+    places[i] = i <= ALSO_SHOWN and ("%s%s:%d"):format(folder, display_text.visible(one.path), one.line) or nil
+  end
+  if places[1] then
+    local others = #hit.also - #places
+    call:print(styles.dim(("    also in %s%s"):format(table.concat(places, ", "),
+      others > 0 and (" and %d more"):format(others) or "")))
   end
 end
 
@@ -86,10 +113,9 @@ function M.print_passages(call, hits, folder)
   for _, hit in ipairs(hits) do
     local place = ("%s%s:%d"):format(folder, hit.path, hit.line)
     local heading = hit.heading and hit.heading ~= core.null and "  " .. styles.bold(display_text.visible(hit.heading))
-    local snippets = hit.highlights and hit.highlights.text
     call:print(styles.title(display_text.visible(place)) .. (heading or ""))
-    call:print("    " .. (snippets and snippets[1] and snippet(table.concat(snippets, " ... "), styles)
-      or value_text(hit.text)))
+    call:print("    " .. passage_text(hit, styles))
+    print_also(call, hit, folder, styles)
   end
 end
 

@@ -1,6 +1,7 @@
 --- `moonvec query`: search by words, by meaning, by a vector, or by a filter alone.
 
 local document_json = require "moonvec.document_json"
+local folder_hits = require "moonvec.command.folder_hits"
 local hits_view = require "moonvec.command.hits_view"
 local index_notes = require "moonvec.command.index_notes"
 local json = require "moonvec.json"
@@ -35,13 +36,25 @@ local function vector_field(collection, name)
   end
 end
 
+local function topk_of(call)
+  return call:whole("topk", 10, 1, TOPK_MAX)
+end
+
 --- The options that all kinds of search have.
-local function common_options(call)
+local function common_options(call, topk, fields)
   local options = call.options
-  return {
-    topk = call:whole("topk", 10, 1, TOPK_MAX), filter = options.filter, output_fields = call:list "fields",
-    explain = options.explain,
-  }
+  return { topk = topk, filter = options.filter, output_fields = fields, explain = options.explain }
+end
+
+--- What search(topk, fields) finds; of an indexed folder, without --all, what folder_hits leaves of it.
+local function gather(call, collection, search)
+  local topk, fields = topk_of(call), call:list "fields"
+  if call.options.all or not index_notes.read(collection) then
+    return search(topk, fields)
+  end
+  return folder_hits.search(function(count)
+    return search(count, folder_hits.output_fields(fields))
+  end, topk, TOPK_MAX, fields)
 end
 
 local function params_of(call)
@@ -52,45 +65,99 @@ local function params_of(call)
   return (recall or call.options.exact) and { recall = recall, exact = call.options.exact } or nil
 end
 
---- Searches for what the person typed. Returns what query or multi_query returns, and the searches.
-local function search_text(call, collection, text)
-  local legs, options = search_legs.of_text(call, collection, text), common_options(call)
+--- One of the searches for a text, or all of them fused.
+local function run_legs(call, collection, legs, topk, fields)
+  local options = common_options(call, topk, fields)
   if #legs == 1 then
     local leg = legs[1]
-    options.field, options.text = leg.field, text
-    if leg.is_meaning then
-      options.params = params_of(call)
-    else
-      options.highlight = search_legs.highlight_options()
-    end
-    return call:check(collection:query(options)), legs
+    options.field, options.text, options.params = leg.field, leg.text, leg.is_meaning and params_of(call) or nil
+    return call:check(collection:query(options))
   end
   options.queries = {}
   for i, leg in ipairs(legs) do
     options.queries[i] = {
-      field = leg.field, text = text, weight = leg.weight, params = leg.is_meaning and params_of(call) or nil,
+      field = leg.field, text = leg.text, weight = leg.weight, params = leg.is_meaning and params_of(call) or nil,
     }
   end
-  local found = call:check(collection:multi_query(options))
-  search_legs.highlight(call, collection, legs, found.hits or found)
+  return call:check(collection:multi_query(options))
+end
+
+--- Puts the document whose id is what the person typed before the other hits.
+local function put_id_first(call, collection, text, hits)
+  for i, hit in ipairs(hits) do
+    if hit.id == text then
+      table.insert(hits, 1, table.remove(hits, i))
+      return
+    end
+  end
+  local filter = call.options.filter
+  local named = collection:query {
+    filter = filter and ("(%s) AND id = ?"):format(filter) or "id = ?", args = { text }, topk = 1,
+    output_fields = call:list "fields",
+  }
+  if named and named[1] then
+    hits[topk_of(call)] = nil
+    named[1].score, named[1].distance = nil, nil
+    table.insert(hits, 1, named[1])
+  end
+end
+
+--- Tells the person if the hits are only by meaning, because no document has one of the words.
+local function note_unknown_words(call, collection, legs)
+  local has_words = false
+  for _, leg in ipairs(legs) do
+    if not leg.is_meaning then
+      has_words = true
+      local found = call:check(collection:query {
+        field = leg.field, text = leg.text, filter = call.options.filter, topk = 1, output_fields = {},
+      })
+      if #found > 0 then
+        return
+      end
+    end
+  end
+  if has_words then
+    call:note("no document %s; the hits are by meaning only", call.options.filter
+      and "that matches the filter has these words" or "has these words")
+  end
+end
+
+--- Searches for what the person typed. Returns what query or multi_query returns, and the searches.
+local function search_text(call, collection, text)
+  local legs = search_legs.of_text(call, collection, text)
+  local found = gather(call, collection, function(topk, fields)
+    return run_legs(call, collection, legs, topk, fields)
+  end)
+  local hits = found.hits or found
+  if legs[#legs].is_meaning and #hits > 0 and not call.options.json then
+    note_unknown_words(call, collection, legs)
+  end
+  if not call.options.field then
+    put_id_first(call, collection, text, hits)
+  end
+  search_legs.highlight(call, collection, legs, hits)
   return found, legs
 end
 
 local function search_vector(call, collection)
-  local options, given = common_options(call), call.options
-  options.field, options.params = given.field, params_of(call)
-  if given.like then
-    options.id = given.like
-  else
-    options.vector = read_vector(call, given.vector, vector_field(collection, given.field))
-  end
-  return call:check(collection:query(options))
+  local given = call.options
+  local vector = not given.like and read_vector(call, given.vector, vector_field(collection, given.field)) or nil
+  return gather(call, collection, function(topk, fields)
+    local options = common_options(call, topk, fields)
+    options.field, options.params, options.id, options.vector = given.field, params_of(call), given.like, vector
+    return call:check(collection:query(options))
+  end)
 end
 
+--- The documents that match the filter. They have no score.
 local function list(call, collection)
-  local options = common_options(call)
+  local options = common_options(call, topk_of(call), call:list "fields")
   options.order_by = call.options["order-by"]
-  return call:check(collection:query(options))
+  local found = call:check(collection:query(options))
+  for _, hit in ipairs(found.hits or found) do
+    hit.score, hit.distance = nil, nil
+  end
+  return found
 end
 
 --- The hit for programs: <b> as marks, and what the searches found by the names of their fields.
@@ -170,6 +237,7 @@ return {
     { "order-by", "FIELDS", "without words or a vector: sort, such as \"year DESC, title\"" },
     { "recall", "R", "the share of the nearest vectors to find (default 0.95)" },
     { "exact", nil, "compare all vectors" },
+    { "all", nil, "of an indexed folder: also more than three passages of a file, and equal ones" },
     { "explain", nil, "print how the search was done" },
     { "json", nil, "print hits as JSON lines; with --explain, all as one value" },
     model_places.OPTION,
@@ -178,7 +246,8 @@ return {
     "  moonvec query books 'fast \"hard disk\" -tape' --filter 'year > 2000'",
     "Words are what a person types: words, \"phrases\", -excluded, +required, this OR that, beg*. By default a search "
       .. "is by words and by meaning, where the collection has what it needs for that, and the hits are fused.",
-    "The hits of a folder that was indexed are printed as path:line.",
+    "The hits of a folder that was indexed are printed as path:line, at most three of a file. A passage that several "
+      .. "files have is printed once, with the other places. A document whose id is the search comes first.",
   },
   run = function(call)
     local words = table.concat({ unpack(call.args, 2) }, " ")
