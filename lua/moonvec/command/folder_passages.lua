@@ -17,12 +17,35 @@ local MARKUP_SHARE = 3
 
 local MICROSECONDS = 1e6
 
+-- A passage is very short if it is less than this part of the largest.
+local SHORT_SHARE = 8
+local SIZE_MIN = 16 -- of moonvec.split
+
 --- Opens the source of a folder. `notes`: how it is read. `wanted(path, attributes)` says whether a file is read.
 function M.open(folder, notes, wanted)
   return moonvec.source.files(folder, {
     include = notes.include, exclude = notes.exclude, hidden = notes.hidden, ignore_files = not notes.no_ignore,
     max_bytes = notes.max_bytes, wanted = wanted,
   })
+end
+
+--- The passages of a text. Of prose, one that is very short becomes a part of the one before, under the same heading:
+-- alone, a text index would rank it above passages that say more.
+local function split(text, by, size)
+  local is_code = by == "code" or by == "line"
+  local short = is_code and 0 or math.floor(size / SHORT_SHARE)
+  local passages = {}
+  for _, passage in ipairs(moonvec.split(text, { by = by, size = math.max(size - short, SIZE_MIN) })) do
+    local previous = passages[#passages]
+    if previous and #passage.text < short and previous.heading == passage.heading
+      and passage.last - previous.first < size then
+      previous.last = passage.last
+      previous.text = text:sub(previous.first, previous.last)
+    else
+      passages[#passages + 1] = passage
+    end
+  end
+  return passages
 end
 
 --- The passages of a file: an array of documents without vectors. `file`: what the source returned.
@@ -37,7 +60,7 @@ function M.of_file(file, notes)
   local by = notes.by or file_kinds.split_by(file.path, text)
   local is_fresh = file.modified >= os.time() - FRESH_SECONDS
   local passages, line, at = {}, 1, 1
-  for i, passage in ipairs(moonvec.split(text, { by = by, size = size })) do
+  for i, passage in ipairs(split(text, by, size)) do
     local newline = text:find("\n", at, true)
     while newline and newline < passage.first do
       line, at = line + 1, newline + 1
