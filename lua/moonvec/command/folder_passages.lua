@@ -137,11 +137,15 @@ function M.survey(folder, notes)
 end
 
 --- An iterator over the texts of all passages, to learn from. bar(done) is called with the bytes read so far. The files
--- are added to the array `kept` with their passages, so that they need not be read again; nil: they are not kept.
+-- are added to the array `kept` with their passages, so that they need not be read again, and `left_out` of the source;
+-- nil: they are not kept.
 function M.each_text(folder, notes, bar, kept)
   local source, message, code = M.open(folder, notes)
   if not source then
     return nil, message, code
+  end
+  if kept then
+    kept.left_out = source.left_out
   end
   local passages, i, bytes = {}, 0, 0
   return function()
@@ -168,7 +172,7 @@ end
 
 --- A source of files that were kept.
 function M.source_of(kept)
-  local source = { row = 0 }
+  local source = { row = 0, left_out = kept.left_out }
   function source:read()
     local row = self.row + 1
     local file = kept[row]

@@ -44,7 +44,7 @@ end
 --- Plans what is written for a file.
 function Update:add_file(path, passages)
   local stored = self.known[path] and stored_passages(self.collection, path) or {}
-  local changed = 0
+  local written, deleted = 0, 0
   for _, passage in ipairs(passages) do
     local old = stored[passage.id]
     stored[passage.id] = nil
@@ -53,16 +53,16 @@ function Update:add_file(path, passages)
       self.updates[#self.updates + 1] = passage
     else
       self.upserts[#self.upserts + 1] = passage
-      changed = changed + 1
+      written = written + 1
     end
   end
   for id in pairs(stored) do
     self.deletes[#self.deletes + 1] = id
-    changed = changed + 1
+    deleted = deleted + 1
   end
-  if changed > 0 then
-    self.result.files, self.result.passages = self.result.files + 1, self.result.passages + changed
-  end
+  local result = self.result
+  result.files = result.files + (written + deleted > 0 and 1 or 0)
+  result.passages, result.deleted = result.passages + written, result.deleted + deleted
   return #self.updates + #self.upserts + #self.deletes >= BATCH
 end
 
@@ -96,7 +96,7 @@ end
 function Update:remove_file(path)
   for id in pairs(stored_passages(self.collection, path)) do
     self.deletes[#self.deletes + 1] = id
-    self.result.passages = self.result.passages + 1
+    self.result.deleted = self.result.deleted + 1
   end
   self.result.removed = self.result.removed + 1
 end
@@ -145,13 +145,14 @@ function Update:remove_missing()
 end
 
 --- Updates the collection of `folder`. bar(count) is called with the passages written so far. Returns { files,
--- passages, removed, failures }: how many files have changed, passages were written or deleted, files are gone; the
--- messages of files that could not be read. nil, message, code: it ended with a failure; batches before it stay, and
+-- passages, deleted, removed, failures, left_out }: how many files have changed, passages were written, passages were
+-- deleted, files are gone; the messages of files that could not be read; how many files are no texts (`binary`) or too
+-- large (`large`). nil, message, code: it ended with a failure; batches before it stay, and
 -- the next run goes on. `kept`: all files with their passages, if they were read already.
 function M.run(collection, folder, notes, bar, kept)
   local update = setmetatable({
     collection = collection, known = known_files(collection), found = {}, updates = {}, upserts = {}, deletes = {},
-    result = { files = 0, passages = 0, removed = 0, failures = {} },
+    result = { files = 0, passages = 0, deleted = 0, removed = 0, failures = {} },
   }, Update)
   local source, message, code
   if kept then
@@ -168,6 +169,7 @@ function M.run(collection, folder, notes, bar, kept)
   end
   local done
   done, message, code = update:read_files(source, notes, bar)
+  update.result.left_out = { binary = source.left_out.binary, large = source.left_out.large }
   source:close()
   if done then
     done, message, code = update:remove_missing()

@@ -23,6 +23,9 @@ local OPTIMIZE_MIN = 2000
 
 local WAYS = { "sentence", "paragraph", "heading", "code", "line" }
 
+-- The largest file that is read, by default of source.files.
+local MAX_MIB = 16
+
 -- Options that say how the folder is read. They are kept in the collection.
 local SETTINGS = { "model", "by", "size", "include", "exclude", "hidden", "no-ignore" }
 
@@ -39,9 +42,13 @@ local function new_notes(call)
   }
 end
 
+-- A file in the collection of a folder: git then leaves it out. Only in FOLDER/.moonvec.
+local IGNORE_FILE = ".gitignore"
+
 local function remove(call, place)
   call:check(moonvec.destroy(place))
   os.remove(place .. "/" .. model_choice.FILE)
+  os.remove(place .. "/" .. IGNORE_FILE)
   os.remove(place) -- the directory, which had another file
 end
 
@@ -62,6 +69,11 @@ local function create(call, folder, directory, notes, replaced)
     remove(call, replaced)
   end
   local collection = model_choice.create_collection(call, directory, schema, model, place)
+  if not call.options.into then
+    local file = call:check(io.open(directory .. "/" .. IGNORE_FILE, "w"))
+    file:write "*\n"
+    file:close()
+  end
   call:check(index_notes.write(collection, notes)) -- last: without notes, the next run begins again
   return collection, kept and #kept > 0 and kept or nil
 end
@@ -88,14 +100,19 @@ local function check_settings(call, directory)
   end
 end
 
---- Opens the collection of the folder, or makes it. Returns it, the notes, and the files if they were read already.
+--- Opens the collection of the folder, or makes it. Returns it, the notes, the files if they were read already, and
+-- whether it is new.
 local function open_target(call, folder)
   local directory = call.options.into or folder:gsub("/*$", "/") .. command_call.INSIDE
+  if command_call.locate(folder) == folder then
+    call:fail("'%s' is itself a collection, not a folder of texts: 'moonvec info %s' tells what is in it", folder,
+      folder)
+  end
   local place = command_call.locate(directory)
   if not place or is_replaceable(call, place) then
     local notes = new_notes(call)
     local collection, kept = create(call, folder, place or directory, notes, place)
-    return collection, notes, kept
+    return collection, notes, kept, true
   end
   check_settings(call, directory)
   local collection = call:open(directory, { writable = true })
@@ -105,14 +122,45 @@ local function open_target(call, folder)
   return collection, index_notes.read(collection)
 end
 
-local function describe(result)
-  local parts = { ("%s of %s"):format(result.passages == 1 and "1 passage" or terminal.number(result.passages)
-    .. " passages", result.files == 1 and "1 file" or terminal.number(result.files) .. " files") }
-  if result.removed > 0 then
-    parts[#parts + 1] = ("%s removed"):format(result.removed == 1 and "1 file" or terminal.number(result.removed)
-      .. " files")
+local function counted(count, noun)
+  return ("%s %s%s"):format(terminal.number(count), noun, count == 1 and "" or "s")
+end
+
+--- The files that were left out, as a text; nil if there are none.
+local function describe_left_out(left_out)
+  local parts = {}
+  if left_out.binary > 0 then
+    parts[1] = ("%s binary"):format(terminal.number(left_out.binary))
   end
-  return table.concat(parts, ", ")
+  if left_out.large > 0 then
+    parts[#parts + 1] = ("%s larger than %d MiB"):format(terminal.number(left_out.large), MAX_MIB)
+  end
+  return parts[1] and table.concat(parts, ", ") .. " left out" or nil
+end
+
+local function describe(result)
+  local parts = {}
+  if result.files > 0 then
+    parts[1] = ("%s of %s"):format(counted(result.passages, "passage"), counted(result.files, "file"))
+  end
+  if result.removed > 0 then
+    parts[#parts + 1] = counted(result.removed, "file") .. " removed"
+  end
+  if result.deleted > 0 then
+    parts[#parts + 1] = counted(result.deleted, "passage") .. " deleted"
+  end
+  return parts[1] and table.concat(parts, ", ") or "nothing has changed"
+end
+
+local function print_result(call, result, seconds)
+  if call.options.json then
+    call:print_json { files = result.files, passages = result.passages, deleted = result.deleted,
+      removed = result.removed, left_out = result.left_out, failures = json.array(result.failures) }
+    call.stdout:flush()
+    return
+  end
+  local left_out = describe_left_out(result.left_out)
+  call:note("%s in %.1f s%s", describe(result), seconds, left_out and " (" .. left_out .. ")" or "")
 end
 
 --- One update: reads, writes, builds indexes, and says what was done. `is_quiet`: nothing is said if nothing was done.
@@ -121,25 +169,25 @@ local function update(call, collection, folder, notes, began, kept, is_quiet)
   local result = call:check(folder_update.run(collection, folder, notes, function(count)
     bar(count, nil, count)
   end, kept))
-  if result.passages >= OPTIMIZE_MIN then
+  if result.passages + result.deleted >= OPTIMIZE_MIN then
     call:optimize(collection)
   end
   for _, message in ipairs(result.failures) do
     call:note("moonvec: %s", display_text.visible(message))
   end
   bar()
-  local is_same = result.passages + result.removed == 0
-  if is_same and is_quiet then
-    return result
-  end
-  if call.options.json then
-    call:print_json { files = result.files, passages = result.passages, removed = result.removed,
-      failures = json.array(result.failures) }
-    call.stdout:flush()
-  else
-    call:note("%s in %.1f s", is_same and "nothing has changed" or describe(result), core.seconds() - began)
+  if not is_quiet or result.files + result.removed > 0 then
+    print_result(call, result, core.seconds() - began)
   end
   return result
+end
+
+--- Ends the call: the folder has no text. The collection that was made is removed.
+local function fail_without_texts(call, collection, folder, result)
+  local place, left_out = collection.path, describe_left_out(result.left_out)
+  call:check(collection:close())
+  remove(call, place)
+  call:fail("no text files in '%s'%s", folder, left_out and ": " .. left_out or "")
 end
 
 return {
@@ -163,13 +211,16 @@ return {
     "  moonvec index notes && moonvec query notes how do I renew the certificate",
     "Text files are split into passages: at headings and paragraphs, code at blank lines. They are searched by words "
       .. "(in folders of code by identifiers and their parts), and by meaning with a model that is learnt from the "
-      .. "folder itself: nothing is downloaded. Binary files, hidden ones, and what ignore files name are left out.",
+      .. "folder itself: nothing is downloaded. Binary files, those larger than 16 MiB, hidden ones, and what ignore files name are left out.",
     "A second run reads only files that are new or have another time or size, and removes what is gone.",
   },
   run = function(call)
     local folder, began = call.args[1], core.seconds()
-    local collection, notes, kept = open_target(call, folder)
-    local result = update(call, collection, folder, notes, began, kept)
+    local collection, notes, kept, is_new = open_target(call, folder)
+    local result = update(call, collection, folder, notes, began, kept, is_new)
+    if is_new and #collection == 0 and not call.options.watch then
+      fail_without_texts(call, collection, folder, result)
+    end
     if not call.options.json and result.files > 0 then
       call:note("'moonvec query %s WORDS' searches %s passages", call.options.into or folder,
         terminal.number(#collection))
