@@ -178,6 +178,36 @@ describe("moonvec import", function()
     assert.equal("3\n", output("count", path))
   end)
 
+  it("finds names by their words, and an id as it is", function()
+    local lines = { "package,kind,note" }
+    for i = 1, 300 do
+      lines[#lines + 1] = ("lib%s_tool%d,%s,This is the note with number %d for all of them")
+        :format(i == 7 and "walrus" or "x", i, i % 2 == 0 and "a" or "b", i)
+    end
+    lines[#lines + 1] = "2048,a,A number is the name of this game"
+    local path = support.path()
+    output("import", path, write_file(table.concat(lines, "\n"), ".csv"), "--id", "package")
+    local fields = schema_of(path)
+    assert.same({ "text", "code" }, { fields.package.index.type, fields.package.index.tokenizer })
+    assert.equal("invert", fields.kind.index.type)
+    assert.is_true(fields.note.index.stop_words)
+    local text = output("query", path, "libwalrus", "--json")
+    assert.equal("libwalrus_tool7", json.decode(text).id)
+    assert.equal("lib", json.decode(output("query", path, "libx_tool12", "--json")).id:sub(1, 3))
+    assert.equal("2048", json.decode(output("query", path, "2048", "--json", "--topk", 1)).id)
+    assert.equal("libx_tool250", json.decode(output("query", path, "libx_tool250", "--json", "--topk", 1)).id)
+    local filtered = output("query", path, "libx_tool250", "--json", "--filter", "kind = 'b'")
+    assert.is_nil(filtered:find('"libx_tool250"', 1, true))
+  end)
+
+  it("takes dates for timestamps, if all are dates", function()
+    local path = support.path()
+    output("import", path, write_file("id,day,part\na,2026-11-01,2026-11-01\nb,2026-02-28,2026-13-01\n", ".csv"))
+    local fields = schema_of(path)
+    assert.same({ "timestamp", "string" }, { fields.day.type, fields.part.type })
+    assert.equal("1\n", output("count", path, "day > '2026-06-01'"))
+  end)
+
   it("goes on with --resume", function()
     local path, file = support.path(), new_file('{"id":"a","n":1}\n{"id":"b","n":2}\n', ".jsonl")
     output("import", path, file, "--resume")

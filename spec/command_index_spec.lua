@@ -85,7 +85,7 @@ describe("moonvec index", function()
     os.remove(folder .. "/page.html")
     text_files.write(folder .. "/new.txt", "A badger.\n")
     local result = quick_index(folder)
-    assert.same({ 2, 3, 1 }, { result.files, result.passages, result.removed })
+    assert.same({ 2, 2, 1, 1 }, { result.files, result.passages, result.removed, result.deleted })
     assert.same({}, paths_of(output("query", folder, "potatoes")))
     assert.same({}, paths_of(output("query", folder, "heron")))
     assert.same({ folder .. "/garden.txt:1" }, paths_of(output("query", folder, "carrots")))
@@ -169,6 +169,13 @@ describe("moonvec index", function()
     local copy = support.path()
     output("backup", folder, copy)
     output("backup", folder, copy, "--replace")
+    -- What no document has is found by meaning only, which is said to people.
+    local hits, _, note = command_line.run("query", folder, "zzzznothing")
+    assert.truthy(hits ~= "" and note:find("no document has these words; the hits are by meaning only", 1, true), note)
+    assert.equal("", select(3, command_line.run("query", folder, "zzzznothing", "--json")))
+    assert.equal("", select(3, command_line.run("query", folder, "wolf", "zzzznothing")))
+    assert.equal("animal7.txt#1", json.decode(output("query", folder, "animal7.txt#1", "--json", "--topk", 1)).id)
+    assert.equal("", select(3, command_line.run("query", folder, "animal7.txt#1")))
     assert.equal(output("query", folder, "beech", "--json"), output("query", copy, "beech", "--json"))
     assert.truthy(output("query", copy, "beech", "--meaning", "--json"):find "plant")
     -- Without the model, words still find.
@@ -178,6 +185,99 @@ describe("moonvec index", function()
     assert.truthy(text:find "plant")
     assert.truthy(errors:find("searched by words only: ", 1, true), errors)
     assert.truthy(failure(1, "query", copy, "beech", "--meaning"):find("learnt.model", 1, true))
+  end)
+
+  it("finds passages by the names of files and by headings", function()
+    local folder = folder_of {
+      ["tools/git_stash.1.txt"] = "Keeps changes for later.\n\n" .. ("Something else.\n"):rep(80),
+      ["tools/tar.1.txt"] = "Keeps files.\n\n" .. ("Something else.\n"):rep(80) .. "\nOwners stay.\n",
+      ["notes.md"] = "# Garden\n\n## Pears\n\nThey are ripe in autumn.\n",
+    }
+    quick_index(folder, "--model", "none")
+    assert.same({ folder .. "/notes.md:1" }, paths_of((output("query", folder, "pears"):gsub("  Garden > Pears", ""))))
+    assert.equal(folder .. "/tools/git_stash.1.txt:1", paths_of(output("query", folder, "stash", "changes"))[1])
+    for _, path in ipairs(paths_of(output("query", folder, "tar"))) do
+      assert.truthy(path:find("/tools/tar.1.txt:", 1, true), path)
+    end
+    -- The line of names is a part of the text, but is not shown.
+    local hit = json.decode(output("query", folder, "pears", "--json"))
+    assert.equal("notes.md (notes md) > Garden > Pears\n\n# Garden\n\n## Pears\n\nThey are ripe in autumn.", hit.text)
+    assert.is_nil(output("query", folder, "ripe", "autumn"):find("(notes md)", 1, true))
+    assert.is_nil(output("query", folder, "pears"):find("(notes md)", 1, true))
+  end)
+
+  it("shows three passages of a file, and equal ones once", function()
+    local files = { ["other.txt"] = "A walrus.\n" }
+    local long = {}
+    for i = 1, 40 do
+      long[i] = ("Walrus number%d. "):format(i):rep(40) .. "\n"
+    end
+    files["huge.txt"] = table.concat(long, "\n")
+    for i = 1, 6 do
+      files[("copy%d.txt"):format(i)] = "The same walrus everywhere.\n"
+    end
+    local folder = folder_of(files)
+    quick_index(folder, "--model", "none")
+    local counts, hits = {}, 0
+    for line in output("query", folder, "walrus", "--json"):gmatch "[^\n]+" do
+      local hit = json.decode(line)
+      local name = hit.path:match "^%a+"
+      counts[name], hits = (counts[name] or 0) + 1, hits + 1
+      assert.equal(name == "copy" and 5 or 0, hit.also and #hit.also or 0)
+    end
+    assert.same({ 5, { huge = 3, other = 1, copy = 1 } }, { hits, counts })
+    local text = output("query", folder, "walrus", "everywhere", "--topk", 1)
+    assert.truthy(text:find("\n    also in " .. folder .. "/copy%d.txt:1, [^\n]* and 2 more\n"), text)
+    local _, all = output("query", folder, "walrus", "--json", "--all", "--topk", 100):gsub("\n", "")
+    assert.equal(1 + 6 + tonumber((output("count", folder, "path = 'huge.txt'"))), all)
+    -- Only the fields that are wanted.
+    local hit = json.decode(output("query", folder, "walrus", "--json", "--topk", 1, "--fields", "passage"))
+    assert.same({ 1 }, { hit.passage })
+    assert.is_nil(hit.path or hit.text or hit.line or hit.heading)
+  end)
+
+  it("takes no comment and no rule of a mail for a heading", function()
+    local folder = folder_of {
+      ["a.txt"] = "Become the administrator:\n\n   # su -s /bin/bash postgres\n\nthen go on.\n",
+      ["mail"] = "Hello\n\nthe ferret is here\n---\nsigned\n\nOne\n---\n\nmore\n",
+      ["title.txt"] = "Badgers\n=======\n\nThey dig.\n\nFood\n----\n\nWorms.\n",
+    }
+    quick_index(folder, "--model", "none")
+    assert.is_nil(json.decode(output("query", folder, "postgres", "--json")).heading)
+    assert.is_nil(json.decode(output("query", folder, "ferret", "--json")).heading)
+    assert.equal("Badgers > Food", json.decode(output("query", folder, "worms", "--json")).heading)
+  end)
+
+  it("says what it left out, and that there is nothing to index", function()
+    local folder = folder_of { ["a.gz"] = "\0\1", ["b.bin"] = "x\0" }
+    assert.truthy(failure(1, "index", folder):find(folder .. "': 2 binary left out\n", 1, true))
+    assert.is_nil(io.open(folder .. "/.moonvec"))
+    write_file(folder .. "/c.txt", "A heron.\n")
+    os.execute("touch -d '1 hour ago' " .. quote(folder .. "/c.txt"))
+    local _, _, errors = command_line.run("index", folder)
+    assert.truthy(errors:find("^1 passage of 1 file in [%d.]+ s %(2 binary left out%)\n"), errors)
+    os.remove(folder .. "/c.txt")
+    _, _, errors = command_line.run("index", folder)
+    assert.truthy(errors:find("^1 file removed, 1 passage deleted in "), errors)
+    assert.same({ binary = 2, large = 0 }, quick_index(folder).left_out)
+    local empty = support.path()
+    os.execute("mkdir " .. quote(empty))
+    assert.truthy(failure(1, "index", empty, "--model", "none"):find("no text files in '", 1, true))
+  end)
+
+  it("is left out by git, also after --rebuild", function()
+    local folder = folder_of(NOTES)
+    for _, option in ipairs { "--json", "--rebuild" } do
+      quick_index(folder, "--model", "none", option)
+      local file = assert(io.open(folder .. "/.moonvec/.gitignore"))
+      assert.equal("*\n", file:read "*a")
+      file:close()
+    end
+    local directory = support.path()
+    quick_index(folder, "--into", directory, "--model", "none")
+    assert.is_nil(io.open(directory .. "/.gitignore"))
+    assert.truthy(failure(1, "index", directory):find("is itself a collection", 1, true))
+    assert.is_nil(io.open(directory .. "/.moonvec"))
   end)
 
   it("keeps its settings, and changes them only with --rebuild", function()

@@ -77,6 +77,22 @@ describe("hybrid search", function()
     end)
   end
 
+  it("weighs names less than texts", function()
+    local schema = { fields = {
+      { name = "package", index = { type = "text", tokenizer = "code" } }, fields[1],
+    }, vectors = { learnt } }
+    local function weights(words, meanings)
+      local list = {}
+      for i, search in ipairs(hybrid_search.searches(schema, "robots", words, meanings)) do
+        list[i] = search.weight or 1
+      end
+      return list
+    end
+    assert.same({ 0.6, 1 }, weights({ "package", "title" }, {}))
+    assert.same({ 1.2, 2, 1 }, weights({ "package", "title" }, { "learnt" }))
+    assert.same({ 2, 1 }, weights({ "package" }, { "learnt" }))
+  end)
+
   it("names the fields that a text can be searched in", function()
     local schema = { fields = fields, vectors = { learnt, trained, plain } }
     assert.same({ "title", "body" }, hybrid_search.word_fields(schema))

@@ -10,6 +10,10 @@ local M = {}
 -- knows less of the language than one that was trained on more, so its hits come first only where words find little.
 local WORDS_WEIGHT = 2
 
+-- What a hit in a field of names counts of one in a field of texts. A question has words such as "to" and "make", which
+-- are in names, too. Beside a model that was learnt from the collection, a name still counts more than a meaning.
+local NAMES_SHARE = 0.6
+
 --- The names of the fields with a full-text index; with `name` only that one, if it is one of them.
 function M.word_fields(schema, name)
   local names = {}
@@ -39,6 +43,17 @@ local function is_learnt(schema, name)
   return field.embed ~= nil and field.embed.fingerprint:find "^learn%-" ~= nil
 end
 
+--- Those of the fields `words` that have names, as a set: their text index takes identifiers apart (tokenizer "code"),
+-- and there is another one with texts. In a collection of code alone, code is the text.
+local function name_fields(schema, words)
+  local is_name, has_texts = {}, false
+  for _, name in ipairs(words) do
+    is_name[name] = schema_fields.find(schema, name).index.tokenizer == "code"
+    has_texts = has_texts or not is_name[name]
+  end
+  return has_texts and is_name or {}
+end
+
 --- The searches for `text`, as multi_query takes them: first one in each field of `words`, then one in each of
 -- `meanings`.
 function M.searches(schema, text, words, meanings)
@@ -46,8 +61,11 @@ function M.searches(schema, text, words, meanings)
   for _, name in ipairs(meanings) do
     weight = is_learnt(schema, name) and WORDS_WEIGHT or weight
   end
+  local is_name = name_fields(schema, words)
   for _, name in ipairs(words) do
-    searches[#searches + 1] = { field = name, text = text, weight = weight }
+    searches[#searches + 1] = {
+      field = name, text = text, weight = is_name[name] and (weight or 1) * NAMES_SHARE or weight,
+    }
   end
   for _, name in ipairs(meanings) do
     searches[#searches + 1] = { field = name, text = text }

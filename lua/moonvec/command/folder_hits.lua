@@ -8,8 +8,9 @@ local M = {}
 -- Passages of one file among the hits.
 local PER_FILE = 3
 
--- For each hit that is wanted, as many are searched for at first; then this many times as many, while too few are left.
-local CANDIDATES = 4
+-- For each hit that is wanted, as many are searched for at first, but some in any case, so that equal ones are seen;
+-- then this many times as many, while too few are left.
+local CANDIDATES, COUNT_MIN = 4, 40
 
 -- The fields that this needs.
 local FIELDS = { "path", "line", "heading", "text" }
@@ -61,7 +62,7 @@ end
 --- Up to `topk` hits of search(count), which returns what query or multi_query returns. Hits whose text others have,
 -- too, have `also`: an array of { path, line }. `wanted`: the fields that the hits shall have (nil: all).
 function M.search(search, topk, topk_max, wanted)
-  local count = math.min(topk * CANDIDATES, topk_max)
+  local count = math.min(math.max(topk * CANDIDATES, COUNT_MIN), topk_max)
   while true do
     local found = search(count)
     local hits = found.hits or found

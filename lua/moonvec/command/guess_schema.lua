@@ -20,12 +20,32 @@ local TEXT_WORDS_MIN, DISTINCT_MAX, DISTINCT_SHARE = 2, 200, 0.1
 local TEXT_NAMES = { title = true, name = true, text = true, body = true, content = true, description = true,
   summary = true, subject = true, question = true, answer = true, comment = true }
 
+-- Texts of so many words on average are prose, in which the most frequent words of the language are left out.
+local PROSE_WORDS_MIN = 5
+
 -- Of each field, as many bytes of text are kept to tell the language.
 local SAMPLE_BYTES = 20000
 
+-- Strings of one word, of up to so many bytes on average, are names or codes that people search, too.
+local NAME_BYTES_MAX = 40
+
+-- A word of a name that is several words to people, such as libxml2-utils, snake_case or camelCase.
+local JOINED_WORDS = { "%w[_./:@%-]%w", "%l%u" }
+
 local TIMESTAMP = "^%d%d%d%d%-%d%d%-%d%d[Tt ]%d%d:%d%d:%d%d[%.%d]*[Zz+%-][%d:]*$"
+local DATE = "^%d%d%d%d%-(%d%d)%-(%d%d)$"
 
 -- ---------------------------------------------------------------- what the values are
+
+--- Whether the text is a point in time as a field of type timestamp takes it: a date, or a date and a time.
+local function is_timestamp(text)
+  local month, day = text:match(DATE)
+  if month then
+    month, day = tonumber(month), tonumber(day)
+    return month >= 1 and month <= 12 and day >= 1 and day <= 31
+  end
+  return text:find(TIMESTAMP) ~= nil
+end
 
 --- What a string in a file that knows only text may be.
 local function kind_of_text(text)
@@ -36,7 +56,7 @@ local function kind_of_text(text)
   elseif text:find "^[-+]?%d+%.?%d*[eE]?[-+]?%d*$" and tonumber(text) and not text:find "^[-+]?0%d" then
     return "real"
   end
-  return text:find(TIMESTAMP) and "timestamp" or "string"
+  return is_timestamp(text) and "timestamp" or "string"
 end
 
 local function kind_of_number(number)
@@ -67,7 +87,7 @@ local function kind_of(value, is_text_only)
     kind = type(value)
   end
   if kind == "string" then
-    return is_text_only and kind_of_text(value) or value:find(TIMESTAMP) and "timestamp" or "string"
+    return is_text_only and kind_of_text(value) or is_timestamp(value) and "timestamp" or "string"
   elseif kind == "number" then
     return kind_of_number(value)
   elseif kind == "boolean" then
@@ -91,7 +111,7 @@ end
 
 local function count_text(field, text)
   local _, spaces = text:gsub("%S+", "")
-  field.words = field.words + spaces
+  field.words, field.bytes = field.words + spaces, field.bytes + #text
   if #field.sample < SAMPLE_BYTES then
     field.sample = field.sample .. " " .. text:sub(1, SAMPLE_BYTES)
   end
@@ -123,7 +143,7 @@ function Guess:see(document)
   for name, value in pairs(document) do
     local field = self.fields[name]
     if not field then
-      field = { name = name, seen = 0, words = 0, sample = "", distinct = {}, distinct_count = 0 }
+      field = { name = name, seen = 0, words = 0, bytes = 0, sample = "", distinct = {}, distinct_count = 0 }
       self.fields[name], self.names[#self.names + 1] = field, name
     end
     if value ~= core.null and not (self.is_text_only and value == "") then
@@ -144,14 +164,44 @@ end
 
 local TYPES = { whole = "int64", real = "double", bool = "bool", timestamp = "timestamp" }
 
-local function string_field(guess, field)
-  local made = { name = field.name, type = "string", nullable = true }
-  if field.seen > 0 and (field.words / field.seen >= TEXT_WORDS_MIN or TEXT_NAMES[field.name:lower()]) then
-    made.index = language_guess.text_index(field.sample)
+--- "text": what people read; "name": names and codes, many different ones; "choice": a few values that recur; nil:
+-- other strings.
+local function use_of(guess, field)
+  if field.words == 0 then
+    return nil
+  elseif field.words / field.seen >= TEXT_WORDS_MIN then
+    return "text"
   elseif field.distinct_count <= math.min(DISTINCT_MAX, guess.rows * DISTINCT_SHARE) then
+    return TEXT_NAMES[field.name:lower()] and "name" or "choice"
+  end
+  return field.bytes / field.seen <= NAME_BYTES_MAX and "name" or nil
+end
+
+--- The text index of names: by their parts if words are joined in them.
+local function name_index(field)
+  for _, pattern in ipairs(JOINED_WORDS) do
+    if field.sample:find(pattern) then
+      return language_guess.text_index(field.sample, "code")
+    end
+  end
+  return language_guess.text_index(field.sample)
+end
+
+local function string_field(guess, field)
+  local made, use = { name = field.name, type = "string", nullable = true }, use_of(guess, field)
+  if use == "text" then
+    made.index = language_guess.text_index(field.sample, nil, field.words / field.seen >= PROSE_WORDS_MIN)
+  elseif use == "name" then
+    made.index = name_index(field)
+  elseif use == "choice" then
     made.index = "invert"
   end
   return made
+end
+
+--- Whether the values are strings. In files that know only text, a number may be one of them, as the name "2048".
+function Guess:is_string(field)
+  return field.kind == "string" or field.kind == "mixed" and self.is_text_only
 end
 
 local function is_vector(guess, field)
@@ -178,7 +228,8 @@ function Guess:field(field)
 end
 
 --- The schema. A field that holds different kinds of values, or objects, is a string. `id`: the name of the member that
--- becomes the id, which is no field. Scalar fields may be NULL: the rest of the file may lack them.
+-- becomes the id; if it is a string it is a field, too, so that its words are found. Scalar fields may be NULL: the rest
+-- of the file may lack them.
 function Guess:schema(id)
   local schema = { fields = {}, vectors = {} }
   table.sort(self.names, function(a, b)
@@ -189,8 +240,8 @@ function Guess:schema(id)
     return place_a < place_b
   end)
   for _, name in ipairs(self.names) do
-    if name ~= id and name ~= "id" then
-      local field = self.fields[name]
+    local field = self.fields[name]
+    if name ~= "id" and (name ~= id or self:is_string(field)) then
       table.insert(is_vector(self, field) and schema.vectors or schema.fields, self:field(field))
     end
   end

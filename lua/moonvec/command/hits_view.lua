@@ -87,8 +87,8 @@ end
 --- What is shown of a passage: its snippet, or its beginning, without the line that names the file.
 local function passage_text(hit, styles)
   local snippets = {}
-  for i, snippet in ipairs(hit.highlights and hit.highlights.text or {}) do
-    snippets[i] = passage_context.strip(snippet, hit.path, hit.heading, search_legs.OPEN .. search_legs.CLOSE)
+  for i, marked in ipairs(hit.highlights and hit.highlights.text or {}) do
+    snippets[i] = passage_context.strip(marked, hit.path, hit.heading, search_legs.OPEN .. search_legs.CLOSE)
   end
   local text = snippet(table.concat(snippets, " ... "), styles)
   return text ~= "" and text or value_text(passage_context.strip(hit.text, hit.path, hit.heading))

@@ -209,9 +209,11 @@ return {
   },
   details = {
     "  moonvec index notes && moonvec query notes how do I renew the certificate",
-    "Text files are split into passages: at headings and paragraphs, code at blank lines. They are searched by words "
-      .. "(in folders of code by identifiers and their parts), and by meaning with a model that is learnt from the "
-      .. "folder itself: nothing is downloaded. Binary files, those larger than 16 MiB, hidden ones, and what ignore files name are left out.",
+    "Text files are split into passages: Markdown and reStructuredText at headings, code at blank lines, other texts "
+      .. "at paragraphs. They are searched by words (in folders of code by identifiers and their parts), also those of "
+      .. "the names of files and of headings, and by meaning with a model that is learnt from the folder itself: "
+      .. "nothing is downloaded. Binary files, those larger than 16 MiB, hidden ones, and what ignore files name are "
+      .. "left out.",
     "A second run reads only files that are new or have another time or size, and removes what is gone.",
   },
   run = function(call)
@@ -222,8 +224,7 @@ return {
       fail_without_texts(call, collection, folder, result)
     end
     if not call.options.json and result.files > 0 then
-      call:note("'moonvec query %s WORDS' searches %s passages", call.options.into or folder,
-        terminal.number(#collection))
+      call:note("'moonvec query %s WORDS' searches %s", call.options.into or folder, counted(#collection, "passage"))
     end
     if call.options.watch then
       folder_watch(folder, function()

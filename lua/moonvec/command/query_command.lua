@@ -82,12 +82,12 @@ local function run_legs(call, collection, legs, topk, fields)
   return call:check(collection:multi_query(options))
 end
 
---- Puts the document whose id is what the person typed before the other hits.
+--- Puts the document whose id is what the person typed before the other hits. Returns whether there is one.
 local function put_id_first(call, collection, text, hits)
   for i, hit in ipairs(hits) do
     if hit.id == text then
       table.insert(hits, 1, table.remove(hits, i))
-      return
+      return true
     end
   end
   local filter = call.options.filter
@@ -100,6 +100,7 @@ local function put_id_first(call, collection, text, hits)
     named[1].score, named[1].distance = nil, nil
     table.insert(hits, 1, named[1])
   end
+  return named ~= nil and named[1] ~= nil
 end
 
 --- Tells the person if the hits are only by meaning, because no document has one of the words.
@@ -129,11 +130,9 @@ local function search_text(call, collection, text)
     return run_legs(call, collection, legs, topk, fields)
   end)
   local hits = found.hits or found
-  if legs[#legs].is_meaning and #hits > 0 and not call.options.json then
+  local is_id = not call.options.field and put_id_first(call, collection, text, hits)
+  if legs[#legs].is_meaning and #hits > 0 and not is_id and not call.options.json then
     note_unknown_words(call, collection, legs)
-  end
-  if not call.options.field then
-    put_id_first(call, collection, text, hits)
   end
   search_legs.highlight(call, collection, legs, hits)
   return found, legs
