@@ -171,7 +171,7 @@ describe("moonvec index", function()
     output("backup", folder, copy, "--replace")
     -- What no document has is found by meaning only, which is said to people.
     local hits, _, note = command_line.run("query", folder, "zzzznothing")
-    assert.truthy(hits ~= "" and note:find("no document has these words; the hits are by meaning only", 1, true), note)
+    assert.truthy(hits ~= "" and note:find("no document is found by these words; the hits are by meaning only", 1, true), note)
     assert.equal("", select(3, command_line.run("query", folder, "zzzznothing", "--json")))
     assert.equal("", select(3, command_line.run("query", folder, "wolf", "zzzznothing")))
     assert.equal("animal7.txt#1", json.decode(output("query", folder, "animal7.txt#1", "--json", "--topk", 1)).id)

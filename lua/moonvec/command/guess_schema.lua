@@ -228,8 +228,8 @@ function Guess:field(field)
 end
 
 --- The schema. A field that holds different kinds of values, or objects, is a string. `id`: the name of the member that
--- becomes the id; if it is a string it is a field, too, so that its words are found. Scalar fields may be NULL: the rest
--- of the file may lack them.
+-- becomes the id; if it is a string it is a field, too, so that its words are found. Scalar fields may be NULL:
+-- the rest of the file may lack them.
 function Guess:schema(id)
   local schema = { fields = {}, vectors = {} }
   table.sort(self.names, function(a, b)

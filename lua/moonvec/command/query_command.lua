@@ -118,8 +118,8 @@ local function note_unknown_words(call, collection, legs)
     end
   end
   if has_words then
-    call:note("no document %s; the hits are by meaning only", call.options.filter
-      and "that matches the filter has these words" or "has these words")
+    call:note("no document is found by these words%s; the hits are by meaning only",
+      call.options.filter and " with the filter" or "")
   end
 end
 
