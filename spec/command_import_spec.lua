@@ -186,7 +186,7 @@ describe("moonvec import", function()
     end
     lines[#lines + 1] = "2048,a,A number is the name of this game"
     local path = support.path()
-    output("import", path, write_file(table.concat(lines, "\n"), ".csv"), "--id", "package")
+    output("import", path, new_file(table.concat(lines, "\n"), ".csv"), "--id", "package")
     local fields = schema_of(path)
     assert.same({ "text", "code" }, { fields.package.index.type, fields.package.index.tokenizer })
     assert.equal("invert", fields.kind.index.type)
@@ -202,7 +202,7 @@ describe("moonvec import", function()
 
   it("takes dates for timestamps, if all are dates", function()
     local path = support.path()
-    output("import", path, write_file("id,day,part\na,2026-11-01,2026-11-01\nb,2026-02-28,2026-13-01\n", ".csv"))
+    output("import", path, new_file("id,day,part\na,2026-11-01,2026-11-01\nb,2026-02-28,2026-13-01\n", ".csv"))
     local fields = schema_of(path)
     assert.same({ "timestamp", "string" }, { fields.day.type, fields.part.type })
     assert.equal("1\n", output("count", path, "day > '2026-06-01'"))
