@@ -204,6 +204,7 @@ describe("moonvec index", function()
     assert.equal("notes.md (notes md) > Garden > Pears\n\n# Garden\n\n## Pears\n\nThey are ripe in autumn.", hit.text)
     assert.is_nil(output("query", folder, "ripe", "autumn"):find("(notes md)", 1, true))
     assert.is_nil(output("query", folder, "pears"):find("(notes md)", 1, true))
+    assert.is_nil(output("query", folder, "md", "garden"):find("notes md)", 1, true))
   end)
 
   it("shows three passages of a file, and equal ones once", function()

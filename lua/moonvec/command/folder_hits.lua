@@ -8,9 +8,10 @@ local M = {}
 -- Passages of one file among the hits.
 local PER_FILE = 3
 
--- For each hit that is wanted, as many are searched for at first, but some in any case, so that equal ones are seen;
--- then this many times as many, while too few are left.
-local CANDIDATES, COUNT_MIN = 4, 40
+-- For each hit that is wanted, as many are searched for at first, but COUNT_MIN in any case, so that equal ones are
+-- seen; then this many times as many, while too few are left, up to COUNT_MAX: if a file has so many good passages,
+-- there are fewer hits.
+local CANDIDATES, COUNT_MIN, COUNT_MAX = 4, 40, 2560
 
 -- The fields that this needs.
 local FIELDS = { "path", "line", "heading", "text" }
@@ -63,11 +64,12 @@ end
 -- too, have `also`: an array of { path, line }. `wanted`: the fields that the hits shall have (nil: all).
 function M.search(search, topk, topk_max, wanted)
   local count = math.min(math.max(topk * CANDIDATES, COUNT_MIN), topk_max)
+  local count_max = math.min(math.max(count, COUNT_MAX), topk_max)
   while true do
     local found = search(count)
     local hits = found.hits or found
     local kept = fold(hits, topk)
-    if #kept == topk or #hits < count or count == topk_max then
+    if #kept == topk or #hits < count or count == count_max then
       remove_unwanted(kept, wanted)
       if found.hits then
         found.hits = kept
@@ -75,7 +77,7 @@ function M.search(search, topk, topk_max, wanted)
       end
       return kept
     end
-    count = math.min(count * CANDIDATES, topk_max)
+    count = math.min(count * CANDIDATES, count_max)
   end
 end
 

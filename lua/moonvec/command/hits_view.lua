@@ -88,7 +88,7 @@ end
 local function passage_text(hit, styles)
   local snippets = {}
   for i, marked in ipairs(hit.highlights and hit.highlights.text or {}) do
-    snippets[i] = passage_context.strip(marked, hit.path, hit.heading, search_legs.OPEN .. search_legs.CLOSE)
+    snippets[i] = passage_context.strip_snippet(marked, hit.path, hit.heading, search_legs.OPEN .. search_legs.CLOSE)
   end
   local text = snippet(table.concat(snippets, " ... "), styles)
   return text ~= "" and text or value_text(passage_context.strip(hit.text, hit.path, hit.heading))

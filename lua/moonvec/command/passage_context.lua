@@ -8,6 +8,9 @@ local M = {}
 
 local BEHIND = "\n\n"
 
+-- What snippets begin with that do not begin where the text does.
+local ELLIPSIS = "\226\128\166"
+
 --- The line for a passage. Names in which words are joined by "." or "_" are followed by these words in parentheses:
 -- for a text index "git_stash.txt" is one word.
 function M.line(path, heading)
@@ -29,21 +32,21 @@ function M.add(path, heading, text)
   return M.line(path, heading) .. BEHIND .. text
 end
 
---- The text of a passage without its line. `marks`: a set of bytes that may stand between those of the line, which
--- snippets have. A text that does not begin with the line is returned as it is.
-function M.strip(text, path, heading, marks)
+--- The text of a passage without its line. A text that does not begin with the line is returned as it is.
+function M.strip(text, path, heading)
   local line = M.line(path, heading) .. BEHIND
-  local i, is_mark = 1, marks or ""
-  for j = 1, #line do
-    while is_mark ~= "" and text:find("^[" .. is_mark .. "]", i) do
-      i = i + 1
-    end
-    if text:byte(i) ~= line:byte(j) then
-      return text
-    end
-    i = i + 1
+  return text:sub(1, #line) == line and text:sub(#line + 1) or text
+end
+
+--- A snippet of such a text without the line, or without the end of the line, with which the snippet begins. `marks`:
+-- the bytes that mark what was found.
+function M.strip_snippet(snippet, path, heading, marks)
+  local first, last = snippet:find(BEHIND, 1, true)
+  if not first then
+    return snippet
   end
-  return text:sub(i)
+  local head = snippet:sub(1, first - 1):gsub("[" .. marks .. "]", ""):gsub("^" .. ELLIPSIS, "")
+  return M.line(path, heading):sub(-#head) == head and snippet:sub(last + 1) or snippet
 end
 
 return M
