@@ -237,6 +237,13 @@ describe("moonvec index", function()
     assert.is_nil(hit.path or hit.text or hit.line or hit.heading)
   end)
 
+  it("has no very short passages of prose", function()
+    local folder = folder_of { ["a.txt"] = ("A sentence of a ferret. "):rep(41) .. "\n\n(The end of the tale)\n" }
+    assert.equal(1, quick_index(folder, "--model", "none").passages)
+    assert.truthy(json.decode(output("query", folder, "end", "--json")).text:find("\n\n(The end of the tale)", 1, true))
+    assert.equal(2, quick_index(folder, "--model", "none", "--rebuild", "--by", "line").passages)
+  end)
+
   it("takes no comment and no rule of a mail for a heading", function()
     local folder = folder_of {
       ["a.txt"] = "Become the administrator:\n\n   # su -s /bin/bash postgres\n\nthen go on.\n",

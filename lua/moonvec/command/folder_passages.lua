@@ -17,9 +17,8 @@ local MARKUP_SHARE = 3
 
 local MICROSECONDS = 1e6
 
--- A passage is very short if it is less than this part of the largest.
+-- A passage is very short if it is less than this part of the size that passages may have.
 local SHORT_SHARE = 8
-local SIZE_MIN = 16 -- of moonvec.split
 
 --- Opens the source of a folder. `notes`: how it is read. `wanted(path, attributes)` says whether a file is read.
 function M.open(folder, notes, wanted)
@@ -35,10 +34,10 @@ local function split(text, by, size)
   local is_code = by == "code" or by == "line"
   local short = is_code and 0 or math.floor(size / SHORT_SHARE)
   local passages = {}
-  for _, passage in ipairs(moonvec.split(text, { by = by, size = math.max(size - short, SIZE_MIN) })) do
+  for _, passage in ipairs(moonvec.split(text, { by = by, size = size })) do
     local previous = passages[#passages]
     if previous and #passage.text < short and previous.heading == passage.heading
-      and passage.last - previous.first < size then
+      and passage.last - previous.first < size + short then
       previous.last = passage.last
       previous.text = text:sub(previous.first, previous.last)
     else

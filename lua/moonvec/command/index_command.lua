@@ -200,7 +200,7 @@ return {
     { "rebuild", nil, "make the collection again" },
     { "model", "MODEL", "for search by meaning: " .. model_choice.HELP },
     { "by", "WAY", "how files are split: " .. table.concat(WAYS, ", ") .. " (default: by the kind of file)" },
-    { "size", "BYTES", "the largest passage (default 1000)" },
+    { "size", "BYTES", "the size of passages (default 1000); a short rest may make one larger by an eighth" },
     { "include", "GLOBS", "only these files, such as \"*.md,*.txt\"" },
     { "exclude", "GLOBS", "not these files" },
     { "hidden", nil, "also files and folders whose name begins with a dot" },
