@@ -16,9 +16,9 @@
 #include "test/expect.h"
 #include "test/powercut_check.h"
 
-#define STATES_DEFAULT  300u
+#define STATES_DEFAULT  150u
 #define SEED_DEFAULT    1u
-#define STATES_PER_WORK 100u
+#define STATES_PER_WORK 50u
 #define AGAIN_EVERY     8u /* states: one in this many is cut again, */
 #define AGAIN_STATES    4u /* so often */
 

@@ -32,6 +32,15 @@ function M.shell(command)
   return output, tonumber(exit_code), read_and_remove(errors)
 end
 
+--- The shell command without the privileges of root, who could read and write every file. It runs as the same user, so
+-- that it can read this checkout.
+function M.unprivileged(command)
+  if M.shell "id -u" == "0\n" then
+    return "setpriv --inh-caps=-all --bounding-set=-all -- " .. command
+  end
+  return command
+end
+
 --- Runs moonvec with arguments. Returns its output, its exit code, and what it wrote to stderr.
 function M.run(...)
   return M.shell(M.command(...))
