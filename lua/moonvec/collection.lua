@@ -3,11 +3,8 @@
 local check = require "moonvec.check"
 local core = require "moonvec.core"
 local embedding = require "moonvec.embedding"
-local export = require "moonvec.export"
 local group_by_query = require "moonvec.group_by"
-local ingest = require "moonvec.ingest"
 local models = require "moonvec.models"
-local measure = require "moonvec.measure"
 local multi_query = require "moonvec.multi_query"
 local nginx = require "moonvec.nginx"
 local query = require "moonvec.query"
@@ -18,13 +15,24 @@ local M = {}
 
 local methods = {
   cursor = query.cursor,
-  export = export,
   group_by_query = group_by_query,
-  ingest = ingest,
-  measure = measure,
   multi_query = multi_query,
   query = query.query,
 }
+
+-- These are loaded when they are first called: a program that only searches does without them.
+
+function methods.export(...)
+  return require "moonvec.export"(...)
+end
+
+function methods.ingest(...)
+  return require "moonvec.ingest"(...)
+end
+
+function methods.measure(...)
+  return require "moonvec.measure"(...)
+end
 
 -- Time between two calls of `progress`: short enough for a progress bar, long enough to cost nothing.
 local PROGRESS_MS = 50

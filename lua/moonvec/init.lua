@@ -11,7 +11,6 @@ local fuse = require "moonvec.fuse"
 local models = require "moonvec.models"
 local rerank = require "moonvec.rerank"
 local source = require "moonvec.source"
-local split = require "moonvec.split"
 local text = require "moonvec.text"
 
 collection.extend(core.methods)
@@ -32,7 +31,9 @@ local M = {
   schema = core.schema,
   simd = core.simd,
   source = source,
-  split = split,
+  split = function(...)
+    return require "moonvec.split"(...) -- loaded when it is first called
+  end,
   text = text,
   unpack = core.unpack,
   unpack_sparse = core.unpack_sparse,
