@@ -226,6 +226,24 @@ end
 
 --- Gives the class of a source the methods that its `reader` does.
 function M.extend(class)
+  --- The next line of up to `max_bytes` that is not blank: that has a match of the pattern `content` (default: anything
+  -- but white space). `with_end` as in `line`. false, message: it is longer; nil: the end; nil, message, code.
+  function class:next_line(with_end, content)
+    local reader = self.reader
+    while true do
+      local line, message, code = reader:line(self.max_bytes, with_end)
+      if line == nil then
+        return nil, message, code
+      end
+      self.row = reader.lines
+      if not line then
+        return false, ("the line is longer than %.0f bytes (option 'max_bytes')"):format(self.max_bytes)
+      elseif line:find(content or "%S") then
+        return line
+      end
+    end
+  end
+
   function class:position()
     local reader = self.reader
     return reader:position(reader.is_text and reader.lines or self.row)

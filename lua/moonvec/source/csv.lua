@@ -106,27 +106,17 @@ end
 
 --- The cells of the next row, and their number. false, message: the row is wrong. nil: the end. nil, message, code.
 local function next_row(source)
-  local reader = source.reader
-  while true do
-    local line, message, code = reader:line(source.max_bytes, true)
-    if line == nil then
-      return nil, message, code
-    end
-    source.row = reader.lines
-    if not line then
-      return false, ("the line is longer than %.0f bytes (option 'max_bytes')"):format(source.max_bytes)
-    elseif line:find "[^\r\n]" then
-      local cells, count
-      source.delimiter = source.delimiter or delimiter_of(line)
-      cells, count, code = read_cells(source, line)
-      if cells then
-        return cells, count
-      elseif code then
-        return nil, count, code -- message and code
-      end
-      return false, count
-    end
+  local line, message, code = source:next_line(true, "[^\r\n]")
+  if not line then
+    return line, message, code
   end
+  source.delimiter = source.delimiter or delimiter_of(line)
+  local cells, count
+  cells, count, code = read_cells(source, line)
+  if cells or not code then
+    return cells or false, count
+  end
+  return nil, count, code -- message and code
 end
 
 function Source:use_schema(schema)

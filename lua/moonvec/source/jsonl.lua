@@ -38,19 +38,11 @@ end
 
 --- The next document. Blank lines are left out.
 function Source:read()
-  local reader = self.reader
-  while true do
-    local line, message, code = reader:line(self.max_bytes)
-    if line == nil then
-      return nil, message, code
-    end
-    self.row = reader.lines
-    if not line then
-      return false, ("the line is longer than %.0f bytes (option 'max_bytes')"):format(self.max_bytes)
-    elseif line:byte() == OPENING_BRACE or line:find "%S" then
-      return document_of(self, line)
-    end
+  local line, message, code = self:next_line()
+  if not line then
+    return line, message, code
   end
+  return document_of(self, line)
 end
 
 --- Writes the next documents, at most `count` of them, without making tables of them. Returns how many; nil if they

@@ -17,20 +17,12 @@ end
 
 --- The next document: { id = "17", line = 17, text = ... }. Blank lines are left out.
 function Source:read()
-  local reader = self.reader
-  while true do
-    local line, message, code = reader:line(self.max_bytes)
-    if line == nil then
-      return nil, message, code
-    end
-    self.row = reader.lines
-    if not line then
-      return false, ("the line is longer than %.0f bytes (option 'max_bytes')"):format(self.max_bytes)
-    elseif line:find "%S" then
-      local number = not self.is_left_out.line and self.row or nil
-      return { id = ("%.0f"):format(self.row), line = number, [self.field] = line }
-    end
+  local line, message, code = self:next_line()
+  if not line then
+    return line, message, code
   end
+  local number = not self.is_left_out.line and self.row or nil
+  return { id = ("%.0f"):format(self.row), line = number, [self.field] = line }
 end
 
 --- Opens a source of lines. `options.field`: the name of the member with the text (default "text"); `max_bytes`: the
