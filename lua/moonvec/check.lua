@@ -86,16 +86,6 @@ function M.field(call, name, given)
   return given
 end
 
---- The vector field of this name, or nil.
-function M.vector_field(schema, name)
-  for _, field in ipairs(schema.vectors) do
-    if field.name == name then
-      return field
-    end
-  end
-  return nil
-end
-
 --- An array of weights, or nil.
 function M.weights(call, given)
   if given == nil then

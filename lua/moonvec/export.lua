@@ -4,12 +4,13 @@ local check = require "moonvec.check"
 local core = require "moonvec.core"
 local document_json = require "moonvec.document_json"
 local json = require "moonvec.json"
+local schema_fields = require "moonvec.schema_fields"
 
 local misuse = check.misuse
 
 local function has_vector(schema, names)
   for _, name in ipairs(names) do
-    if check.vector_field(schema, name) then
+    if schema_fields.find_vector(schema, name) then
       return true
     end
   end

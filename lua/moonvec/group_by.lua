@@ -10,6 +10,7 @@ local embedding = require "moonvec.embedding"
 local filters = require "moonvec.filter"
 local pinned = require "moonvec.pinned"
 local rescore = require "moonvec.rescore"
+local schema_fields = require "moonvec.schema_fields"
 
 local misuse = check.misuse
 local CALL = "group_by_query"
@@ -38,7 +39,7 @@ end
 
 --- Raises unless the field has single values. The engine raises for a name that no field has.
 local function check_group_field(by, schema)
-  local vector = check.vector_field(schema, by)
+  local vector = schema_fields.find_vector(schema, by)
   if vector then
     misuse("%s: 'group_by' must name a scalar field, '%s' is a %s", CALL, by, vector.type)
   end

@@ -8,6 +8,7 @@ local check = require "moonvec.check"
 local core = require "moonvec.core"
 local advice_on = require "moonvec.measure_advice"
 local pinned = require "moonvec.pinned"
+local schema_fields = require "moonvec.schema_fields"
 local statistics = require "moonvec.measure_statistics"
 
 local misuse = check.misuse
@@ -63,7 +64,7 @@ local function field_of(schema, name)
   elseif name == nil then
     misuse("measure: 'field' is missing, and the collection has %d vector fields", #fields)
   end
-  local field = check.vector_field(schema, check.field("measure", "field", name))
+  local field = schema_fields.find_vector(schema, check.field("measure", "field", name))
   if field then
     return field
   end

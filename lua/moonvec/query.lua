@@ -6,6 +6,7 @@ local core = require "moonvec.core"
 local embedding = require "moonvec.embedding"
 local multi_query = require "moonvec.multi_query"
 local rescore = require "moonvec.rescore"
+local schema_fields = require "moonvec.schema_fields"
 
 local misuse = check.misuse
 
@@ -209,7 +210,7 @@ local function query_hybrid(collection, options)
   if options.text ~= nil and options.match ~= nil then
     misuse "query: 'text' cannot be used with 'match'"
   end
-  local of_vector = options.field ~= nil and check.vector_field(collection.schema, options.field) ~= nil
+  local of_vector = options.field ~= nil and schema_fields.find_vector(collection.schema, options.field) ~= nil
   return multi_query(collection, {
     queries = {
       {

@@ -11,6 +11,7 @@ local check = require "moonvec.check"
 local core = require "moonvec.core"
 local fuse = require "moonvec.fuse"
 local rescore = require "moonvec.rescore"
+local schema_fields = require "moonvec.schema_fields"
 
 local M = {}
 
@@ -144,7 +145,7 @@ function M.mmr(options)
   normalize = core.word(call, "normalize", normalize == nil and "none" or normalize, "none", "minmax")
 
   local function rerank(_, hits, query, collection)
-    local vector_field = check.vector_field(collection.schema, field)
+    local vector_field = schema_fields.find_vector(collection.schema, field)
     if not vector_field then
       check.misuse("rerank.mmr: '%s' is no vector field", core.quote(field))
     elseif vector_field.multi or vector_field.type == "sparse_vector_fp32" then

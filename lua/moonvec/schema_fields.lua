@@ -29,14 +29,23 @@ function M.names(schema)
   return names
 end
 
---- The field of this name, or nil.
-function M.find(schema, name)
-  for _, field in ipairs(M.all(schema)) do
+local function find_in(fields, name)
+  for _, field in ipairs(fields) do
     if field.name == name then
       return field
     end
   end
   return nil
+end
+
+--- The field of this name, or nil.
+function M.find(schema, name)
+  return find_in(schema.fields, name) or find_in(schema.vectors, name)
+end
+
+--- The vector field of this name, or nil.
+function M.find_vector(schema, name)
+  return find_in(schema.vectors, name)
 end
 
 --- The field of this name; "id" is one of type string. An unknown name raises, and the nearest is named.

@@ -8,6 +8,7 @@ local core = require "moonvec.core"
 local document_json = require "moonvec.document_json"
 local hybrid_search = require "moonvec.hybrid_search"
 local json = require "moonvec.json"
+local schema_fields = require "moonvec.schema_fields"
 local tool_schemas = require "moonvec.mcp.tool_schemas"
 
 local misuse = check.misuse
@@ -26,7 +27,7 @@ end
 --- Whether one of the fields is a vector field, so that vectors are wanted.
 local function has_vector(schema, names)
   for _, name in ipairs(type(names) == "table" and names or {}) do
-    if check.vector_field(schema, name) then
+    if schema_fields.find_vector(schema, name) then
       return "table"
     end
   end
@@ -66,7 +67,7 @@ end
 
 --- The search for a vector, as query takes it. A field with several vectors is searched for one, or for several.
 local function vector_search(schema, vector, name)
-  local field = name and check.vector_field(schema, name) or #schema.vectors == 1 and schema.vectors[1]
+  local field = name and schema_fields.find_vector(schema, name) or #schema.vectors == 1 and schema.vectors[1]
   if not field then
     misuse "search: 'field' must name the vector field to search"
   end

@@ -77,7 +77,7 @@ local function set_field(session, argument)
     return nil, ".field needs the name of a vector field, or of a field with a text index"
   end
   local field = schema_fields.get("shell", session.c.schema, argument)
-  if check.vector_field(session.c.schema, argument) then
+  if schema_fields.find_vector(session.c.schema, argument) then
     session.settings.vector_field = argument
   elseif schema_fields.has_text_index(field) then
     session.settings.text_field = argument

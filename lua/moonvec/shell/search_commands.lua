@@ -1,9 +1,9 @@
 --- The commands of the shell that find documents: filters, .like, .text, .ask, .get, .count and .facet; and the plans
 -- of .explain.
 
-local check = require "moonvec.check"
 local hybrid_search = require "moonvec.hybrid_search"
 local printer = require "moonvec.shell.result_printer"
+local schema_fields = require "moonvec.schema_fields"
 
 local M = {}
 
@@ -63,7 +63,7 @@ local function with_settings(session, options)
   options.topk = options.topk or settings.limit
   options.output_fields, options.explain = settings.fields, settings.explain or nil
   for _, name in ipairs(settings.fields or {}) do
-    if check.vector_field(session.c.schema, name) then
+    if schema_fields.find_vector(session.c.schema, name) then
       options.include_vector = "table"
     end
   end
@@ -140,7 +140,7 @@ end
 --- By meaning in the field that the session chose by `.field`, if that one has a model, else in all that have one.
 local function ask(session, words)
   local schema = session.c.schema
-  local chosen = check.vector_field(schema, session.settings.vector_field)
+  local chosen = schema_fields.find_vector(schema, session.settings.vector_field)
   local meanings, failures =
     hybrid_search.meaning_fields(schema, session.call.model_failures, chosen and chosen.embed and chosen.name or nil)
   if #meanings == 0 then

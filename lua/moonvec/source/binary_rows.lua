@@ -3,6 +3,7 @@
 local byte_reader = require "moonvec.source.byte_reader"
 local check = require "moonvec.check"
 local core = require "moonvec.core"
+local schema_fields = require "moonvec.schema_fields"
 
 local M = {}
 
@@ -81,7 +82,7 @@ end
 function M.extend(class)
   --- A field that is no vector, such as an array_float, is given tables.
   function class:use_schema(schema)
-    self.wants_tables = not check.vector_field(schema, self.field)
+    self.wants_tables = not schema_fields.find_vector(schema, self.field)
   end
 
   --- The document of the numbers that come next.
