@@ -6,20 +6,12 @@ local check = require "moonvec.check"
 local core = require "moonvec.core"
 local models = require "moonvec.models"
 
-local misuse = check.misuse
+local copy_of, misuse = models.copy_of, check.misuse
 
 local M = {}
 
 -- Texts that add_column gives to the model at once. No more documents are in memory.
 local COLUMN_BATCH = 256
-
-local function copy_of(from)
-  local copy = {}
-  for key, value in next, from do
-    copy[key] = value
-  end
-  return copy
-end
 
 -- ---------------------------------------------------------------- asking a model
 

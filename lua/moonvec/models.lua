@@ -79,13 +79,15 @@ local function mismatch(field, dim, fingerprint, model, name)
   end
 end
 
-local function copy_of(from)
+--- A copy of a table, made with raw access as C reads tables.
+function M.copy_of(from)
   local copy = {}
   for key, value in next, from do
     copy[key] = value
   end
   return copy
 end
+local copy_of = M.copy_of
 
 --- A vector field as it was given, with the dim and the fingerprint of its model. nil, message: the model does not fit.
 local function with_model(field, models)
