@@ -10,6 +10,7 @@
 #include "storage/dump_format.h"
 #include "storage/row.h"
 #include "storage/segment.h"
+#include "test/fuzz_schema.h"
 #include "vector/sparse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -27,11 +28,6 @@ static const mv_type types[] = {
 };
 #define TYPES (sizeof types / sizeof *types)
 
-static void must(bool ok)
-{
-    if (!ok) abort();
-}
-
 static const mv_schema *row_schema(void)
 {
     static mv_schema *schema;
@@ -46,20 +42,7 @@ static const mv_schema *row_schema(void)
                                           .dim = types[t] == MV_MULTI_FP32 ? 3 : 0};
         must(!mv_schema_add_field(schema, &options, NULL));
     }
-    must(!mv_schema_add_vector(schema,
-                               &(mv_vector_options){.name = "v",
-                                                    .type = MV_VECTOR_FP32,
-                                                    .dim = 3,
-                                                    .metric = MV_COSINE,
-                                                    .index.type = MV_INDEX_FLAT},
-                               NULL));
-    must(!mv_schema_add_vector(schema,
-                               &(mv_vector_options){.name = "w",
-                                                    .type = MV_VECTOR_INT8,
-                                                    .dim = 5,
-                                                    .metric = MV_L2,
-                                                    .index.type = MV_INDEX_FLAT},
-                               NULL));
+    add_vectors(schema);
     return schema;
 }
 

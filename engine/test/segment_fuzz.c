@@ -8,17 +8,13 @@
 #include "base/os.h"
 #include "storage/column_writer.h"
 #include "storage/section_format.h"
+#include "test/fuzz_schema.h"
 
 #define ROWS       70u /* more than one word of a bitmap */
 #define FILES      4u  /* rows, two of vectors, a column that came later */
 #define PATCH_SIZE 4u  /* bytes of input to change one byte: file, offset (2), value */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool ok)
-{
-    if (!ok) abort();
-}
 
 /* The good segment. */
 static mv_schema *schema;
@@ -41,20 +37,7 @@ static mv_schema *make_schema(void)
         s, &(mv_field_options){.name = "weights", .type = MV_SPARSE_FP32, .nullable = true}, NULL));
     must(!mv_schema_add_field(
         s, &(mv_field_options){.name = "tokens", .type = MV_MULTI_FP32, .dim = 2}, NULL));
-    must(!mv_schema_add_vector(s,
-                               &(mv_vector_options){.name = "v",
-                                                    .type = MV_VECTOR_FP32,
-                                                    .dim = 3,
-                                                    .metric = MV_COSINE,
-                                                    .index.type = MV_INDEX_FLAT},
-                               NULL));
-    must(!mv_schema_add_vector(s,
-                               &(mv_vector_options){.name = "w",
-                                                    .type = MV_VECTOR_INT8,
-                                                    .dim = 5,
-                                                    .metric = MV_L2,
-                                                    .index.type = MV_INDEX_FLAT},
-                               NULL));
+    add_vectors(s);
     return s;
 }
 
