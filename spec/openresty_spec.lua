@@ -1,26 +1,16 @@
 -- nginx with several workers: the collection is opened before the workers are forked, and each reads and writes.
 
 local children = require "spec.support.children"
-local program = require "spec.support.program"
+local nginx_server = require "spec.support.nginx_server"
 local support = require "spec.support.init"
 
-local MODULES = "/usr/lib/nginx/modules"
-local NGINX = "/usr/sbin/nginx"
-
-local CONFIG = [[
-load_module MODULES/ndk_http_module.so;
-load_module MODULES/ngx_http_lua_module.so;
+local MAIN = [[
 user USER;
 worker_processes WORKERS;
-pid HOME/nginx.pid;
-error_log HOME/error.log;
 events { worker_connections 64; accept_mutex off; }
-http {
-  access_log off;
-  client_body_temp_path HOME/t1; proxy_temp_path HOME/t2; fastcgi_temp_path HOME/t3;
-  uwsgi_temp_path HOME/t4; scgi_temp_path HOME/t5;
-  lua_package_path "LUA_PATH;;";
-  lua_package_cpath "LUA_CPATH;;";
+]]
+
+local HTTP = [[
   init_by_lua_block {
     docs = assert(require("moonvec").open("HOME/docs.mv", { schema = {
       fields = { { name = "worker", type = "int32" } },
@@ -53,11 +43,9 @@ http {
       ngx.say(ngx.worker.pid(), " ", #docs, " ", hits[1] and hits[1].id or "nothing")
     } }
   }
-}
 ]]
 
--- Depends on the process id, so that two concurrent runs use different ports. Below the range of ephemeral ports.
-local PORT = 12000 + tonumber(children.output("echo $$")) % 20000
+local PORT = nginx_server.port()
 
 local function get(what)
   return children.output(("curl -s -m 600 'http://127.0.0.1:%d/%s'"):format(PORT, what))
@@ -81,27 +69,12 @@ local function ask_all_workers(what, expected, retired)
   return seen
 end
 
--- The module for LuaJIT, next to the one that runs this spec.
-local function luajit_module()
-  for folder in package.cpath:gmatch("([^;]*)/[^/;]+/%?%.so") do
-    if children.succeeds("test -e " .. program.quote(folder .. "/luajit/moonvec/core.so")) then
-      return children.output("cd " .. program.quote(folder) .. " && pwd"):gsub("\n", "") .. "/luajit/?.so"
-    end
-  end
-end
-
 describe("moonvec in nginx", function()
   local home
 
   local function start(user)
-    local here = children.output("pwd"):gsub("\n", "")
-    local values = { HOME = home, PORT = tostring(PORT), USER = user, WORKERS = tostring(WORKERS), MODULES = MODULES }
-    values.LUA_PATH = here .. "/lua/?.lua;" .. here .. "/lua/?/init.lua"
-    values.LUA_CPATH = luajit_module()
-    local file = assert(io.open(home .. "/nginx.conf", "w"))
-    file:write((CONFIG:gsub("[A-Z_]+", values)))
-    file:close()
-    assert.is_true(children.succeeds(NGINX .. " -c " .. home .. "/nginx.conf"), "nginx did not start")
+    local values = { PORT = PORT, USER = user, WORKERS = WORKERS }
+    assert.is_true(nginx_server.start(home, MAIN, HTTP, values), "nginx did not start")
   end
 
   local function signal(name)
@@ -118,14 +91,6 @@ describe("moonvec in nginx", function()
     end
     support.clean()
   end)
-
-  -- Why this test cannot run here, or nil.
-  local function obstacle()
-    local there = children.succeeds("test -x " .. NGINX .. " -a -e " .. MODULES .. "/ngx_http_lua_module.so")
-    if not there or not children.succeeds("test $(id -u) = 0") or not luajit_module() then
-      return "nginx with Lua is not there, or this is not root, or the module for LuaJIT is not built"
-    end
-  end
 
   local function serve_and_reload(user)
     start(user)
@@ -147,16 +112,16 @@ describe("moonvec in nginx", function()
   end)
 
   it("serves one collection from all workers, live, across a reload", function()
-    if obstacle() then
-      pending(obstacle())
+    if nginx_server.obstacle() then
+      pending(nginx_server.obstacle())
       return
     end
     serve_and_reload("root")
   end)
 
   it("undoes the transaction of a request whose client has gone, also in a worker without work", function()
-    if obstacle() then
-      pending(obstacle())
+    if nginx_server.obstacle() then
+      pending(nginx_server.obstacle())
       return
     end
     start("root")
@@ -184,8 +149,8 @@ describe("moonvec in nginx", function()
   end)
 
   it("does so as Debian runs it: root makes the collection in a directory of the workers' user", function()
-    if obstacle() then
-      pending(obstacle())
+    if nginx_server.obstacle() then
+      pending(nginx_server.obstacle())
       return
     end
     assert.is_true(children.succeeds("chown www-data " .. home))
@@ -195,8 +160,8 @@ describe("moonvec in nginx", function()
   end)
 
   it("does so when the workers run as the user nobody, who owns the collection", function()
-    if obstacle() then
-      pending(obstacle())
+    if nginx_server.obstacle() then
+      pending(nginx_server.obstacle())
       return
     end
     local fields = { { name = "worker", type = "int32" } }
