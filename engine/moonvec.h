@@ -1159,7 +1159,7 @@ typedef struct mv_learn_options {
     mv_tokenizer tokenizer; /* what the terms of a text are */
     const char *language;   /* of stemming, "english" for example; NULL or "": none */
     bool stop_words;        /* leave out the stop words of the language */
-    uint32_t min_count;     /* learn terms that are in at least so many texts; 0: 2 */
+    uint32_t min_count;     /* learn terms that are in at least this number of texts; 0: 2 */
     uint32_t terms_max;     /* of more, the most frequent ones are learnt; 0: 100,000 */
     uint64_t seed;          /* of the random numbers */
 } mv_learn_options;

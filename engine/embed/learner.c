@@ -177,7 +177,7 @@ static int compare_counts(const void *a, const void *b)
     return compare_bytes(a, b);
 }
 
-/* What the second part works on. The terms are numbered anew, in the order of their bytes. */
+/* What the second part works on. The terms have new numbers, in the order of their bytes. */
 typedef struct learning {
     word *words;
     uint32_t words_count, words_capacity;
@@ -212,8 +212,8 @@ static mv_err choose_words(const mv_learner *l, learning *g, mv_error *error)
     return MV_OK;
 }
 
-/* Number the terms of the texts anew, without those that were not chosen, and cut the texts into
- * contexts. Works in place: the stream only becomes shorter. `seen` has the new numbers. */
+/* Give the terms of the texts new numbers, without those that were not chosen, and cut the texts
+ * into contexts. Works in place: the stream only becomes shorter. `seen` has the new numbers. */
 static mv_err cut_contexts(mv_learner *l, learning *g, mv_error *error)
 {
     uint32_t count = 0, begin = 0;

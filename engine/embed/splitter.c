@@ -1,5 +1,5 @@
 /* Most steps put each character into a group: a piece is a run of characters of one group.
- * METASPACE and BYTES also write the text anew. */
+ * METASPACE and BYTES also rewrite the text. */
 #include "embed/splitter.h"
 
 #include <string.h>

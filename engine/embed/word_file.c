@@ -143,7 +143,7 @@ static bool read_header(file_part line, uint64_t *count, uint64_t *dim)
            read_digits(line.at, (size_t)(line.end - line.at), count);
 }
 
-/* Read the numbers of a line from its end; what is left is its word. Returns the position of a
+/* Read the numbers of a line from its end; the rest is its word. Returns the position of a
  * number that is none, from 1; 0: all are. */
 static uint32_t read_line(file_part *line, float *numbers, uint32_t dim)
 {

@@ -20,7 +20,7 @@ local misuse = check.misuse
 local BATCH, BATCH_OF_MODELS = 10000, 1000
 local BATCH_MAX = 1000000
 
--- A batch also ends when its documents take so many bytes, so that large ones fit in memory.
+-- A batch also ends when its documents take this number of bytes, so that large ones fit in memory.
 local BATCH_BYTES = 8 * 1048576
 
 -- Of the errors of rows, as many are kept for the result.

@@ -151,7 +151,7 @@ function moonvec.split(text, options) end
 
 ---@class moonvec.split_options
 ---@field size? integer the most bytes of a passage, 16 to 2^30 (default 1000). In English about 4 bytes are a token of a model, in Chinese or Japanese 3 bytes a character
----@field overlap? integer a passage begins with up to so many bytes of the one before, from a word on, at most half of `size`: so that what stands at a border is found in both (default 0)
+---@field overlap? integer a passage begins with up to this number of bytes of the one before, from a word on, at most half of `size`: so that what stands at a border is found in both (default 0)
 ---@field by? "paragraph"|"sentence"|"heading"|"code"|"line" what stays whole: "paragraph" (default): text up to a blank line. "sentence": passages are filled with sentences. "heading": each section of Markdown or reStructuredText begins a passage. "code": functions and the like, which begin with least indentation behind a blank line; then parts between blank lines, then lines. "line": lines
 ---@field title? string the title of the whole, which `heading` of each passage begins with
 
@@ -1126,7 +1126,7 @@ function embedders.load(path) end
 ---@field tokenizer? "unicode"|"code"|"ngram"|"whitespace" what the words of a text are, as in field_index (default "unicode")
 ---@field language? string reduce words to their stems, as in field_index (default: not)
 ---@field stop_words? boolean leave out the most frequent words of the language (default false)
----@field min_count? integer learn words that are in so many texts, 1 to 1,000,000 (default 2). Others have vectors that follow from their letters alone
+---@field min_count? integer learn words that are in at least this number of texts, 1 to 1,000,000 (default 2). Others have vectors that follow from their letters alone
 ---@field max_terms? integer of more words, the most frequent ones are learnt, 1 to 10,000,000 (default 100,000)
 ---@field seed? integer of the random numbers, 0 to 2^53 (default 1)
 

@@ -6,7 +6,7 @@
 -- A document that may have been evicted or not is doubtful. The next check of the collection settles it.
 --
 -- The journal is a text file that is read from its beginning:
---   entry KEY N GONE   the model, oldest document first: KEY was written by operation N, and expires at GONE (0: never)
+--   entry KEY N EXPIRY   the model, oldest document first: operation N wrote KEY, which expires at EXPIRY (0: never)
 --   at N               the last operation of the model
 --   begin N FROM       operation N is about to be done
 --   done N TO          it is acknowledged; its effect is computed from N, the times and the model
@@ -27,11 +27,11 @@ local LIFE_MAX = 25 -- seconds
 local NEVER = math.huge
 
 M.SCHEMA = {
-  expires = "gone", max_documents = M.DOCUMENTS_MAX, evict = "oldest",
+  expires = "expiry", max_documents = M.DOCUMENTS_MAX, evict = "oldest",
   fields = {
     { name = "key", type = "int32", index = "invert" },
     { name = "n", type = "int32" },
-    { name = "gone", type = "int64", nullable = true },
+    { name = "expiry", type = "int64", nullable = true },
     { name = "words", type = "string", index = { type = "text", tokenizer = "whitespace" } },
   },
   vectors = { documents.SCHEMA.vectors[1] },
@@ -40,19 +40,19 @@ M.SCHEMA = {
 -- ---------------------------------------------------------------- the model
 
 -- The second at which the document of this key expires, if it was written at `from`: one of nine has expired already.
-local function gone_at(key, n, from)
+local function expiry_of(key, n, from)
   local dice = (key * 31 + n * 17) % 9
   return dice == 0 and NEVER or dice == 1 and from or from + 1 + (key * 7 + n) % LIFE_MAX
 end
 
 -- { entries = { [key] = entry }, list = entries, oldest first; some may have been replaced }.
--- An entry is { key =, n =, gone =, is_doubtful = }.
+-- An entry is { key =, n =, expiry =, is_doubtful = }.
 local function new_model()
   return { entries = {}, list = {} }
 end
 
-local function add(model, key, n, gone)
-  local entry = { key = key, n = n, gone = gone }
+local function add(model, key, n, expiry)
+  local entry = { key = key, n = n, expiry = expiry }
   model.entries[key] = entry
   model.list[#model.list + 1] = entry
 end
@@ -64,14 +64,14 @@ local function tidy(model, from, to)
   for i = #model.list, 1, -1 do
     local entry = model.list[i]
     if model.entries[entry.key] == entry then
-      local is_kept = entry.gone > from and (not to or certain < M.DOCUMENTS_MAX)
+      local is_kept = entry.expiry > from and (not to or certain < M.DOCUMENTS_MAX)
       model.entries[entry.key] = is_kept and entry or nil
       if is_kept then
         local was_doubtful = entry.is_doubtful
         entry.is_doubtful = was_doubtful or (to and possible >= M.DOCUMENTS_MAX) or nil
         kept[#kept + 1] = entry
         possible = possible + 1
-        certain = certain + ((was_doubtful or not to or entry.gone <= to) and 0 or 1)
+        certain = certain + ((was_doubtful or not to or entry.expiry <= to) and 0 or 1)
       end
     end
   end
@@ -105,7 +105,7 @@ local function operation(seed, n, model, from)
   elseif dice <= 50 then -- also ids of documents that have expired and are not removed yet
     return { kind = "insert", delete = {}, write = pick(random, random(SMALL), function(key)
       local entry = model.entries[key]
-      return not entry or entry.gone <= from
+      return not entry or entry.expiry <= from
     end) }
   end
   return { kind = "upsert", write = pick(random, random(SMALL)), delete = {} }
@@ -113,7 +113,7 @@ end
 
 local function apply(model, o, n, from, to)
   for _, key in ipairs(o.write) do
-    add(model, key, n, gone_at(key, n, from))
+    add(model, key, n, expiry_of(key, n, from))
   end
   for _, key in ipairs(o.delete) do
     model.entries[key] = nil
@@ -130,15 +130,15 @@ local function id(key)
 end
 
 local function document(key, n, from)
-  local gone = gone_at(key, n, from)
-  return { id = id(key), key = key, n = n, gone = gone ~= NEVER and gone or nil,
+  local expiry = expiry_of(key, n, from)
+  return { id = id(key), key = key, n = n, expiry = expiry ~= NEVER and expiry or nil,
     v = documents.vector(M.OWNER, key, n), words = ("%s n%d"):format(documents.word(key), n) }
 end
 
 --- Raises if a document is wrong, or had expired at `now` (os.time), when the call began that returned it.
 function M.check(got, now)
-  if got.gone and got.gone <= now then
-    error(("document %s expired at %d, and was returned at %d"):format(got.id, got.gone, now), 2)
+  if got.expiry and got.expiry <= now then
+    error(("document %s expired at %d, and was returned at %d"):format(got.id, got.expiry, now), 2)
   end
   local wanted = document(got.key, got.n, 0)
   if got.id ~= wanted.id or (got.words and got.words ~= wanted.words) then
@@ -159,14 +159,14 @@ local function difference(c, model, found)
     local entry = model.entries[got.key]
     if found[got.key] then
       return "there are two documents " .. got.id
-    elseif not entry or entry.n ~= got.n or entry.gone ~= (got.gone or NEVER) then
+    elseif not entry or entry.n ~= got.n or entry.expiry ~= (got.expiry or NEVER) then
       return ("document %s of operation %d is there, expected: %s"):format(got.id, got.n, entry and entry.n or "none")
     end
     found[got.key], count = got, count + 1
   end
   local to = os.time() + 1 -- os.time may lag behind the clock of the engine by some milliseconds
   for _, entry in ipairs(model.list) do
-    if model.entries[entry.key] == entry and not found[entry.key] and not entry.is_doubtful and entry.gone > to then
+    if model.entries[entry.key] == entry and not found[entry.key] and not entry.is_doubtful and entry.expiry > to then
       return ("document %s of operation %d is lost"):format(id(entry.key), entry.n)
     end
   end
@@ -243,7 +243,7 @@ function Journal:restart()
   local file = assert(io.open(path, "w"))
   tidy(self.model, os.time() - 1)
   for _, entry in ipairs(self.model.list) do
-    file:write(("entry %d %d %d\n"):format(entry.key, entry.n, entry.gone == NEVER and 0 or entry.gone))
+    file:write(("entry %d %d %d\n"):format(entry.key, entry.n, entry.expiry == NEVER and 0 or entry.expiry))
   end
   file:write(("at %d\n"):format(self.number))
   assert(file:close())

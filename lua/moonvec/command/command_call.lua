@@ -48,7 +48,7 @@ function call:check(value, message, ...)
   return value, message, ...
 end
 
---- Writes to stdout. If its reader has gone, the command ends without a word.
+--- Writes to stdout. If its reader has closed it, the command ends without a message.
 function call:write(text)
   local written, message = self.stdout:write(text)
   if not written then

@@ -35,7 +35,7 @@ end
 
 local HEADINGS = { md = true, markdown = true, mkd = true, mdown = true, rst = true, rest = true, qmd = true }
 
--- Other texts are Markdown or reStructuredText if so many of their lines are headings of it.
+-- Other texts are Markdown or reStructuredText if this number of their lines are headings.
 local HEADINGS_MIN = 2
 
 --- Whether a text without such an extension is surely Markdown, which begins with a heading, or reStructuredText, whose

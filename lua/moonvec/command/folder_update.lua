@@ -146,9 +146,9 @@ end
 
 --- Updates the collection of `folder`. bar(count) is called with the passages written so far. Returns { files,
 -- passages, deleted, removed, failures, left_out }: how many files have changed, passages were written, passages were
--- deleted, files are gone; the messages of files that could not be read; how many files are no texts (`binary`) or too
--- large (`large`). nil, message, code: it ended with a failure; batches before it stay, and
--- the next run goes on. `kept`: all files with their passages, if they were read already.
+-- deleted, files were deleted; the messages of files that could not be read; how many files are no texts (`binary`) or
+-- too large (`large`). nil, message, code: it ended with a failure; batches before it stay, and the next run goes on.
+-- `kept`: all files with their passages, if they were read already.
 function M.run(collection, folder, notes, bar, kept)
   local update = setmetatable({
     collection = collection, known = known_files(collection), found = {}, updates = {}, upserts = {}, deletes = {},

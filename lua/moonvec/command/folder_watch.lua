@@ -26,8 +26,8 @@ local function has_events(handle)
   return events ~= nil and #events > 0
 end
 
---- Calls update() after each change. Watches are added anew each time, since folders may be new, and before the update,
--- so that no change is missed.
+--- Calls update() after each change. Watches are added again each time, since folders may be new, and before the
+-- update, so that no change is missed.
 local function watch_events(inotify, folder, update)
   while true do
     local handle = inotify.init { blocking = false }

@@ -1,4 +1,4 @@
---- A schema for documents whose schema nobody has written: guessed from some of them.
+--- A schema for documents that come without one: guessed from some of them.
 
 local core = require "moonvec.core"
 local json = require "moonvec.json"
@@ -14,19 +14,20 @@ local WHOLE_MAX = 2 ^ 53
 local VECTOR_DIM_MIN = 8
 local VECTOR_NAMES = { vector = true, embedding = true, vec = true, emb = true }
 
--- Strings of so many words on average are texts that people search, and those with such a name. Others are words to
--- filter by, if there are few different ones.
+-- Strings of at least this number of words on average are texts that people search, and those with such a name. Others
+-- are words to filter by, if there are few different ones.
 local TEXT_WORDS_MIN, DISTINCT_MAX, DISTINCT_SHARE = 2, 200, 0.1
 local TEXT_NAMES = { title = true, name = true, text = true, body = true, content = true, description = true,
   summary = true, subject = true, question = true, answer = true, comment = true }
 
--- Texts of so many words on average are prose, in which the most frequent words of the language are left out.
+-- Texts of at least this number of words on average are prose, in which the most frequent words of the language are
+-- left out.
 local PROSE_WORDS_MIN = 5
 
 -- Of each field, as many bytes of text are kept to tell the language.
 local SAMPLE_BYTES = 20000
 
--- Strings of one word, of up to so many bytes on average, are names or codes that people search, too.
+-- Strings of one word, of up to this number of bytes on average, are names or codes that people search, too.
 local NAME_BYTES_MAX = 40
 
 -- A word of a name that is several words to people, such as libxml2-utils, snake_case or camelCase.

@@ -14,11 +14,11 @@ local moonvec = require "moonvec"
 local system = require "moonvec.system"
 local terminal = require "moonvec.terminal"
 
--- Of a folder with up to so many bytes, the passages stay in memory while a model is learnt from them; the files of a
--- larger one are read twice.
+-- Of a folder with up to this number of bytes, the passages stay in memory while a model is learnt from them; the files
+-- of a larger one are read twice.
 local KEPT_BYTES_MAX = 2 ^ 28
 
--- From so many changed passages on, indexes are built before the command ends; fewer are left to maintenance.
+-- From this number of changed passages on, indexes are built before the command ends; fewer are left to maintenance.
 local OPTIMIZE_MIN = 2000
 
 local WAYS = { "sentence", "paragraph", "heading", "code", "line" }
@@ -214,7 +214,7 @@ return {
       .. "the names of files and of headings, and by meaning with a model that is learnt from the folder itself: "
       .. "nothing is downloaded. Binary files, those larger than 16 MiB, hidden ones, and what ignore files name are "
       .. "left out.",
-    "A second run reads only files that are new or have another time or size, and removes what is gone.",
+    "A second run reads only files that are new or have another time or size, and removes passages of deleted files.",
   },
   run = function(call)
     local folder, began = call.args[1], core.seconds()

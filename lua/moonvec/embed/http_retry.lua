@@ -61,7 +61,7 @@ local function retry_after(headers)
   return text:find "^%d+%.?%d*$" and tonumber(text) or nil
 end
 
--- Pairs of headers: what is left of a limit, and when the limit begins anew.
+-- Pairs of headers: the rest of a limit, and when the limit begins again.
 local LIMITS = {
   { "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests" },
   { "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens" },

@@ -314,7 +314,7 @@ local function connect_yielding(ngx, target, deadline)
   return setmetatable({ ngx = ngx, socket = socket, is_reused = is_reused }, Yielding)
 end
 
--- The phases of nginx in which a request may wait, and those in which blocking harms nobody.
+-- The phases of nginx in which a request may wait, and those in which blocking delays no other request.
 local WAITING_PHASES = {
   server_rewrite = true, rewrite = true, access = true, content = true, timer = true, preread = true,
   ssl_cert = true, ssl_session_fetch = true, ssl_client_hello = true,

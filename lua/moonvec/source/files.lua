@@ -9,7 +9,7 @@ local utf8_text = require "moonvec.utf8_text"
 
 local MAX_BYTES = 16 * 1048576
 
--- A file with a zero byte among so many first ones is binary, as git has it.
+-- A file with a zero byte among this number of first ones is binary, as git has it.
 local BINARY_BYTES = 8000
 
 local MEMBERS = { "path", "size", "modified" }
