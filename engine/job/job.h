@@ -1,9 +1,10 @@
 /* Jobs: an optimize in progress. This header is shared by optimize.c (the stages), merge.c (the
- * rows of a merged segment), index_build.c (indexes), gradual.c and pack.c (gradual jobs), turn.c
- * (one job at a time), job.c (the public calls) and maintain.c.
+ * rows of a merged segment), index_build.c (indexes), newer_groups.c (small groups before a large
+ * one), gradual.c and pack.c (gradual jobs), turn.c (one job at a time), job.c (the public calls)
+ * and maintain.c.
  *
  * The work on a group of segments (merge_plan.h) takes the stages VERIFY to SWAP. A job has at most
- * one group in progress (I13).
+ * one group in progress (I13); one by levels may put it aside for a newer, small one.
  *
  *   stage    what a step does                          next, by the function that makes it
  *   CHANGE   commit the change of a field's index      EXPIRE: change_index_first
@@ -179,6 +180,10 @@ struct mv_job {
     uint32_t at_row;     /* a row of it that is not deleted, */
     uint32_t at_live;    /* and the number of that row in the new segment */
     job_build build;
+    struct mv_job *newer; /* that does a small group while ours is put aside (newer_groups.c) */
+    struct mv_job *large; /* the job whose `newer` this is, or NULL */
+    double newer_began;   /* os_seconds at which `newer` began, */
+    double newer_at;      /* and before which the next one does not begin */
     uint64_t trim_page;   /* of the catalog, where trimming goes on */
     uint64_t done_bytes;  /* of finished groups and indexes, in the unit of mv_progress */
     uint64_t total_bytes; /* that, and of all groups of the plan */
@@ -233,6 +238,16 @@ mv_err optimize_reserve_numbers(mv_job *job, uint64_t count, uint64_t *first, bo
                                 mv_error *error);
 /* Take a view of the last commit, and plan its groups. */
 mv_err optimize_take_view(mv_job *job, mv_error *error);
+
+/* ---- newer_groups.c */
+
+/* Do one step of a small group that is newer than the group in progress. *worked is false when
+ * there is no such group, or the group in progress is to go on. */
+mv_err newer_groups_work(mv_job *job, double until, bool *worked, mv_error *error);
+/* Abandon the small group, if there is one. */
+void newer_groups_end(mv_job *job);
+/* The small groups of `v` that are newer than the group in progress of `job`. */
+merge_plan newer_groups_plan(const mv_job *job, const view *v);
 
 /* ---- gradual.c */
 
