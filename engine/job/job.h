@@ -97,6 +97,13 @@ typedef struct job_index {
     section_writer *file; /* finished; NULL: none was built in this slot */
 } job_index;
 
+/* An index that a builder starts from. */
+typedef struct job_base {
+    shared_index *index;
+    uint32_t at;    /* its segment in the view */
+    uint32_t *rows; /* index_base.rows */
+} job_base;
+
 typedef struct job_build {
     index_build_stage stage;
     uint32_t slot;        /* being built */
@@ -105,10 +112,11 @@ typedef struct job_build {
     const segment *over;  /* whose rows are indexed */
     const index_type *type;
     index_source source; /* the rows of the field */
-    shared_index *base;  /* the index that the builder starts from, or NULL */
-    uint32_t base_at;    /* its segment in the view */
-    section_check check; /* of the base */
-    uint32_t *base_rows; /* index_request.base_rows */
+    job_base *bases;     /* the indexes that the builder starts from */
+    uint32_t bases_count, bases_capacity;
+    uint32_t base_at;    /* the one that is being verified */
+    section_check check; /* of that one */
+    index_base *lent;    /* index_request.bases */
     index_builder *builder;
     index_part parts[INDEX_PARTS_MAX];
     uint32_t parts_count;
