@@ -1,0 +1,2 @@
+--- A semantic cache in nginx (OpenResty): the module is lua/moonvec/resty/semantic_cache.lua.
+return require "moonvec.resty.semantic_cache"
