@@ -4,8 +4,8 @@
 --     assert(docs:upsert { id = 1, v = vector })
 --
 -- A worker opens a collection once: `open` returns the same handle for the same path. A handle has all methods of a
--- collection (types.lua). Those that write wait for other writers without blocking the worker. docs/hosts/openresty.md
--- describes the options.
+-- collection (types.lua). Those that write wait for other writers without blocking the worker. When a worker ends,
+-- nginx closes its Lua state, and with it the collections. docs/hosts/openresty.md describes the options.
 
 if not rawget(_G, "ngx") then
   error("resty.moonvec works in nginx with its Lua module: there is no 'ngx' here (elsewhere: require \"moonvec\")", 0)
@@ -144,7 +144,7 @@ local function engine_options(options)
   return all, by_timer
 end
 
--- ---------------------------------------------------------------- opening and closing
+-- ---------------------------------------------------------------- opening
 
 local function reuse(handle, path, options)
   if options ~= nil and not is_same(options, handle.options) then
@@ -171,20 +171,6 @@ function M.open(path, options)
   handle.slices = by_timer and slices.start(collection, handle.interval, handle.budget_ms) or nil
   handles[path] = setmetatable(handle, class)
   return handle
-end
-
---- Closes all collections of this worker, for exit_worker_by_lua. Returns true, or nil, message, code of the first that
--- could not be closed properly.
-function M.close_all()
-  local failure
-  for _, handle in pairs(copy(handles)) do
-    local closed, message, code = handle:close()
-    failure = failure or not closed and { message, code } or nil
-  end
-  if failure then
-    return nil, failure[1], failure[2]
-  end
-  return true
 end
 
 return M
