@@ -82,9 +82,22 @@ function M.ask(what, arguments)
   return body, tonumber(status)
 end
 
---- Runs Lua code in a worker. Returns what the code returned, as one text, and the status.
-function M.run(code)
+local function run(code)
   return M.ask("run", "--data-binary " .. program.quote(code))
+end
+
+--- Runs Lua code in a worker. Returns what the code returned, as one text.
+function M.run(code)
+  local answer, status = run(code)
+  assert(status == 200, answer)
+  return answer
+end
+
+--- The message that Lua code raises in a worker.
+function M.message_of(code)
+  local answer, status = run(code)
+  assert(status == 500, answer)
+  return answer
 end
 
 --- The pids of the workers that run now, as a sorted array.

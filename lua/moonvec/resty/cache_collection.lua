@@ -11,17 +11,11 @@ local ngx = ngx
 
 local M = {}
 
---- The options of a cache that are given to the schema, and those that are given to `open`.
-local SCHEMA_OPTIONS = { evict = "least_recent", max_bytes = false, max_documents = false }
-local OPEN_OPTIONS = { "budget_ms", "durability", "interval_ms", "maintenance", "timeout" }
+-- The options of a cache that are given to the schema, and those that are given to `open`.
+local SCHEMA_OPTIONS = { evict = true, max_bytes = true, max_documents = true }
+local OPEN_OPTIONS = { budget_ms = true, durability = true, interval_ms = true, maintenance = true, timeout = true }
 
-local known = { path = true }
-for name in pairs(SCHEMA_OPTIONS) do
-  known[name] = true
-end
-for _, name in ipairs(OPEN_OPTIONS) do
-  known[name] = true
-end
+local EVICT = "least_recent" -- what a limit removes
 
 --- Raises unless `options` is a table with a path, these options and those of `names` (name -> true).
 function M.check_options(call, options, names)
@@ -29,7 +23,7 @@ function M.check_options(call, options, names)
     check.misuse("%s: expected a table of options, got a %s", call, type(options))
   end
   for name in pairs(options) do
-    if not known[name] and not names[name] then
+    if not (name == "path" or SCHEMA_OPTIONS[name] or OPEN_OPTIONS[name] or names[name]) then
       check.misuse("%s: unknown option '%s'", call, tostring(name))
     end
   end
@@ -39,26 +33,34 @@ function M.check_options(call, options, names)
 end
 
 local function open_anew(path, options, message)
-  ngx.log(ngx.WARN, "moonvec: '", path, "' is replaced by an empty cache: ", message)
+  ngx.log(ngx.ERR, "moonvec: '", path, "' is replaced by an empty cache: ", message)
   moonvec.destroy(path) -- fails if another worker was first: then its new one is opened
   return handles.open(path, options)
 end
 
---- Opens the collection at `path`. `schema`: its fields and vectors; the field `expires` and what `options` say about
--- limits are added. `models`: as in moonvec.open.
-function M.open(path, options, schema, models)
-  local all = { models = models, schema = schema, durability = "none" }
-  for _, name in ipairs(OPEN_OPTIONS) do
-    if options[name] ~= nil then
-      all[name] = options[name]
-    end
+local function pick(options, names, target)
+  for name in pairs(names) do
+    target[name] = options[name]
   end
+end
+
+--- Adds what makes it a schema of a cache: partition, time to live, limits.
+local function complete(schema, options)
   table.insert(schema.fields, { name = "partition", type = "string", index = "invert" })
   table.insert(schema.fields, { name = "expires", type = "double", nullable = true }) -- seconds since 1970
   schema.expires = "expires"
-  for name, otherwise in pairs(SCHEMA_OPTIONS) do
-    schema[name] = options[name] == nil and otherwise or options[name]
+  pick(options, SCHEMA_OPTIONS, schema)
+  if (schema.max_documents or schema.max_bytes) and schema.evict == nil then
+    schema.evict = EVICT
   end
+  return schema
+end
+
+--- Opens the collection at `path`. `schema`: its fields and vectors; the rest is added. `models`: as in moonvec.open.
+function M.open(path, options, schema, models)
+  local all = { models = models, schema = complete(schema, options) }
+  pick(options, OPEN_OPTIONS, all)
+  all.durability = all.durability or "none"
   local handle, message, code = handles.open(path, all)
   if code == "corrupt" then
     return open_anew(path, all, message)

@@ -127,9 +127,10 @@ local function count(cache, what)
 end
 
 local function hit_of(found)
-  if found then
-    return { id = found.id, value = found.value, score = found.score, age = math.max(0, ngx.time() - found.created) }
+  if not found then
+    return nil
   end
+  return { id = found.id, value = found.value, score = found.score, age = math.max(0, ngx.time() - found.created) }
 end
 
 --- Looks a question up. Returns the answer to the most similar one: a table with `value`, `score`, `age` in seconds and
