@@ -3,8 +3,9 @@
 -- So they are written without syncing (durability "none"), which would block the worker. After a power cut such a
 -- collection is refused as "corrupt"; then it is replaced by an empty one.
 
+local handles = require "moonvec.resty.handles" -- first: it loads moonvec.core
 local check = require "moonvec.check"
-local handles = require "moonvec.resty.handles"
+local core = require "moonvec.core"
 local moonvec = require "moonvec"
 
 local ngx = ngx
@@ -16,6 +17,7 @@ local SCHEMA_OPTIONS = { evict = true, max_bytes = true, max_documents = true }
 local OPEN_OPTIONS = { budget_ms = true, durability = true, interval_ms = true, maintenance = true, timeout = true }
 
 local EVICT = "least_recent" -- what a limit removes
+local REPLACING_SECONDS = 2 -- at most; it takes some milliseconds
 
 --- Raises unless `options` is a table with a path, these options and those of `names` (name -> true).
 function M.check_options(call, options, names)
@@ -32,10 +34,20 @@ function M.check_options(call, options, names)
   end
 end
 
-local function open_anew(path, options, message)
-  ngx.log(ngx.ERR, "moonvec: '", path, "' is replaced by an empty cache: ", message)
-  moonvec.destroy(path) -- fails if another worker was first: then its new one is opened
-  return handles.open(path, options)
+--- Opens a collection, and replaces one that is "corrupt" by an empty one. All workers try that when nginx starts.
+-- Those that come second get "busy", or see a part of what the first one does, and try again. They cannot sleep in
+-- init_worker_by_lua.
+local function open_or_replace(path, options)
+  local handle, message, code = handles.open(path, options)
+  local deadline = (code == "corrupt" or code == "busy") and core.seconds() + REPLACING_SECONDS or 0
+  while not handle and core.seconds() < deadline do
+    if code == "corrupt" then
+      ngx.log(ngx.ERR, "moonvec: '", path, "' is replaced by an empty cache: ", message)
+      moonvec.destroy(path)
+    end
+    handle, message, code = handles.open(path, options)
+  end
+  return handle, message, code
 end
 
 local function pick(options, names, target)
@@ -61,11 +73,7 @@ function M.open(path, options, schema, models)
   local all = { models = models, schema = complete(schema, options) }
   pick(options, OPEN_OPTIONS, all)
   all.durability = all.durability or "none"
-  local handle, message, code = handles.open(path, all)
-  if code == "corrupt" then
-    return open_anew(path, all, message)
-  end
-  return handle, message, code
+  return open_or_replace(path, all)
 end
 
 return M
