@@ -100,10 +100,11 @@ function M.message_of(code)
   return answer
 end
 
---- The pids of the workers that run now, as a sorted array.
+--- The pids of the processes that nginx has started and that run now.
 function M.pids()
   local pids = {}
-  for pid in children.output(("pgrep -P $(cat %s/nginx.pid) | sort -n"):format(home)):gmatch("%d+") do
+  local find = "grep -ls \"^PPid:[[:space:]]*$(cat %s/nginx.pid)$\" /proc/[0-9]*/status"
+  for pid in children.output(find:format(home)):gmatch("/proc/(%d+)/") do
     pids[#pids + 1] = pid
   end
   return pids
