@@ -132,7 +132,11 @@ describe("resty.moonvec.cache #slow", function()
   it("begins empty where the machine went down before its last writes were synced", function()
     local home = start()
     returns("string", 'return type(cache:set({ 1, 0 }, "x"))')
-    assert(children.succeeds("kill -9 $(cat " .. home .. "/nginx.pid) " .. table.concat(workers.pids(), " ")))
+    local pids = "$(cat " .. home .. "/nginx.pid) " .. table.concat(workers.pids(), " ")
+    assert(children.succeeds("kill -9 " .. pids))
+    support.wait_until(function() -- until nobody listens on the port
+      return not children.succeeds("curl -s " .. workers.url "run")
+    end)
     local mark = assert(io.open(home .. "/cache.mv/unsynced", "w"))
     mark:write("01234567-89ab-cdef-0123-456789abcdef") -- the id of another start of the machine
     mark:close()
