@@ -44,10 +44,10 @@ describe("resty.moonvec.apisix #slow", function()
     return
   end
 
-  before_each(function()
+  setup(function()
     workers.start(HTTP)
   end)
-  after_each(workers.clean)
+  teardown(workers.clean)
 
   it("packs vectors as little-endian float32", function()
     returns("12\t128\t63\t0", "local bytes = vs.pack_float32 { 1, 0, 0 } return #bytes, bytes:byte(3, 5)")
@@ -75,24 +75,24 @@ describe("resty.moonvec.apisix #slow", function()
   end)
 
   it("has the distances of Redis: 1 - the cosine", function()
-    returns("true\tnil", 'return write("p", "a", { 3, 4, 0 }, "a")')
+    returns("true\tnil", 'return write("angles", "a", { 3, 4, 0 }, "a")')
     for vector, distance in pairs { ["3, 4, 0"] = 0, ["4, 3, 0"] = 0.04, ["0, 0, 7"] = 1, ["-3, -4, 0"] = 2 } do
-      local found = tonumber(workers.run(("return search('p', { %s }).distance"):format(vector)))
+      local found = tonumber(workers.run(("return search('angles', { %s }).distance"):format(vector)))
       assert.is_true(math.abs(found - distance) < 1e-6, vector)
     end
   end)
 
   it("replaces a document with the same key", function()
-    returns("true\tnil", 'return write("p", "a", { 1, 0, 0 }, "old")')
-    returns("true\tnil", 'return write("p", "a", { 0, 1, 0 }, "new")')
-    returns("new\ttrue", "local hit = search('p', { 1, 0, 0 }) return hit.response, hit.distance > 0.9")
+    returns("true\tnil", 'return write("replaced", "a", { 1, 0, 0 }, "old")')
+    returns("true\tnil", 'return write("replaced", "a", { 0, 1, 0 }, "new")')
+    returns("new\ttrue", "local hit = search('replaced', { 1, 0, 0 }) return hit.response, hit.distance > 0.9")
   end)
 
   it("forgets a document after its time", function()
-    returns("true\tnil", 'return write("p", "a", { 1, 0, 0 }, "x", 1)')
-    returns("x", "return search('p', { 1, 0, 0 }).response")
+    returns("true\tnil", 'return write("short", "a", { 1, 0, 0 }, "x", 1)')
+    returns("x", "return search('short', { 1, 0, 0 }).response")
     support.wait_until(function()
-      return workers.run "local hit = search('p', { 1, 0, 0 }) return hit" == "nil"
+      return workers.run "local hit = search('short', { 1, 0, 0 }) return hit" == "nil"
     end)
   end)
 

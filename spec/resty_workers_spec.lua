@@ -148,10 +148,10 @@ describe("a collection in nginx #slow", function()
   end
 
   it("loses and halves no write while workers are killed and reloaded, clients leave and an index is built", function()
-    survives("", 2000, { kill_worker, reload, leave, kill_worker, leave, reload, kill_worker })
+    survives("", 1000, { kill_worker, reload, leave, kill_worker, leave, reload, kill_worker })
   end)
 
   it("does so where the code is not cached", function()
-    survives("lua_code_cache off;", 100, { reload, kill_worker, leave })
+    survives("lua_code_cache off;", 50, { reload, kill_worker, leave })
   end)
 end)
