@@ -148,6 +148,26 @@ describe("resty.moonvec.cache #slow", function()
     returns("string\tx", 'return type(cache:set({ 1, 0 }, "x")), cache:get({ 1, 0 }).value')
   end)
 
+  it("has the methods and figures that types.lua describes", function()
+    start()
+    local file = assert(io.open("lua/moonvec/types.lua"))
+    local types = file:read("*a")
+    file:close()
+    local function described(pattern)
+      local names = {}
+      for name in types:gmatch(pattern) do
+        names[#names + 1] = name
+      end
+      table.sort(names)
+      return table.concat(names, " ")
+    end
+    local keys = "local names = {} for name in pairs(%s) do names[#names + 1] = name end table.sort(names) " ..
+      "return table.concat(names, ' ')"
+    assert.equal(described("\nfunction resty_cache:(%w+)%("), workers.run(keys:format "getmetatable(cache).__index"))
+    types = types:match("@class resty%.moonvec%.cache_stats(\n.-)\n\n")
+    assert.equal(described("@field ([%w_]+) "), workers.run(keys:format "cache:stats()"))
+  end)
+
   it("names what is wrong, and the line where", function()
     start()
     local wrong = {
