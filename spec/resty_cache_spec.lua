@@ -72,7 +72,7 @@ describe("resty.moonvec.cache #slow", function()
   end)
 
   it("forgets answers after their time, and those that are too many", function()
-    start "ttl = 1, max_documents = 3"
+    start "ttl = 2, max_documents = 3"
     returns("x\ty", [[
       cache:set({ 1, 0 }, "x")
       cache:set({ 0, 1 }, "y", { ttl = false })

@@ -62,7 +62,7 @@ local LOCATIONS = [[
 -- Asks for a location with all numbers from 1 to `count`, eight at a time. Returns the path of a file of the answers.
 local function ask_often(what, count)
   local answers = support.path()
-  local command = "touch FILE; { curl -s -m 600 -Z --parallel-max 8 'URL[1-COUNT]' >FILE 2>/dev/null; echo end >>FILE; } &"
+  local command = "touch FILE; { curl -s -m 600 -Z --parallel-max 8 'URL[1-COUNT]' 2>/dev/null; echo end; } >FILE &"
   local values = { FILE = answers, URL = workers.url(what .. "?n="), COUNT = count }
   assert(children.succeeds((command:gsub("%u+", values))))
   return answers
@@ -92,7 +92,10 @@ local function leave()
 end
 
 local function kill_worker()
-  assert(children.succeeds("kill -9 " .. workers.pids()[1]))
+  support.wait_until(function() -- one that a reload ends may be gone before it is killed
+    local pid = workers.pids()[1]
+    return pid and children.succeeds("kill -9 " .. pid)
+  end)
 end
 
 local function reload()

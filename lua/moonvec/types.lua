@@ -1362,7 +1362,7 @@ function mcp.serve(source, options) end
 --- `require "resty.moonvec"`, in nginx with its Lua module (OpenResty): collections in its workers. docs/hosts/openresty.md
 --- describes where to open them, and what waits and what blocks.
 ---@class resty.moonvec
----@field _VERSION string "0.1.0"
+---@field _VERSION string "moonvec 0.1.0"
 local resty_moonvec = {}
 
 --- The handle of a collection: of all calls in a worker with this path the first one opens it. Later calls may leave the
