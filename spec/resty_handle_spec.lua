@@ -171,6 +171,25 @@ describe("resty.moonvec #slow", function()
     assert.is_nil(workers.errors():find("moonvec", 1, true), workers.errors())
   end)
 
+  it("lets the workers after a reload build indexes while an earlier one ends its requests", function()
+    workers.start(configuration(nil, OPEN_EAGER), nil, 1)
+    local waiting = [[ngx.shared.flags:set("held", true) repeat ngx.sleep(0.002) until ngx.shared.flags:get("release")]]
+    assert(children.succeeds(("curl -s -m 600 --data-binary '%s' %s >/dev/null 2>&1 &"):format(waiting,
+      workers.url("run"))))
+    support.wait_until(function()
+      return workers.run "return ngx.shared.flags:get('held')" == "true"
+    end)
+    assert.equal("6000\tmore", workers.run "return insert(1, 6000), docs:optimize { budget_ms = 1 }") -- has begun
+    local old = workers.pids()[1]
+    assert(workers.signal "HUP")
+    support.wait_until(function()
+      local pid, pending = workers.run("return ngx.worker.pid(), docs:stats().pending"):match("^(%d+)\t(.*)$")
+      return pid ~= old and pending == "nil"
+    end)
+    assert(children.succeeds("kill -0 " .. old))
+    release()
+  end)
+
   it("may be opened before the workers are forked, or by the first request", function()
     for _, places in ipairs { { OPEN, nil }, { nil, nil, "docs = docs or " .. OPEN:match("= (.*)$") .. " " } } do
       local home = workers.start(configuration(places[1], places[2]))
