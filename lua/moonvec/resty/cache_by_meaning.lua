@@ -12,6 +12,7 @@
 
 local cache_collection = require "moonvec.resty.cache_collection" -- first: it loads moonvec.core
 local check = require "moonvec.check"
+local core = require "moonvec.core"
 local moonvec = require "moonvec"
 
 local ngx = ngx
@@ -22,7 +23,7 @@ local TTL = 3600 -- seconds
 local MIN_SCORE = 0.95 -- cosine similarity from which on two questions mean the same
 local DIM_MAX = 65535
 
-local OPTIONS = { dim = true, dict = true, min_score = true, model = true, partition = true, ttl = true }
+local OPTIONS = { "dim", "dict", "min_score", "model", "partition", "ttl" }
 local MODEL = "question" -- its name in the schema
 
 local methods = {}
@@ -30,28 +31,12 @@ local class = { __index = methods }
 
 -- ---------------------------------------------------------------- arguments
 
-local function check_names(call, options, ...)
-  if options ~= nil and type(options) ~= "table" then
-    check.misuse("%s: expected a table of options, got a %s", call, type(options))
-  end
-  for name in pairs(options or {}) do
-    local is_known = false
-    for _, valid in ipairs { ... } do
-      is_known = is_known or name == valid
-    end
-    if not is_known then
-      check.misuse("%s: unknown option '%s' (valid: '%s')", call, tostring(name), table.concat({ ... }, "', '"))
-    end
-  end
-  return options or {}
-end
-
 --- Seconds, or false: for ever.
 local function check_ttl(call, ttl, otherwise)
-  if ttl == false then
-    return false
+  if ttl == false or ttl == nil then
+    return ttl == nil and otherwise
   end
-  return check.positive(call, "ttl", ttl, otherwise)
+  return check.positive(call, "ttl", ttl)
 end
 
 local function check_score(call, given, otherwise)
@@ -136,10 +121,10 @@ end
 --- Looks a question up. Returns the answer to the most similar one: a table with `value`, `score`, `age` in seconds and
 -- `id`; nil if none is similar enough; nil, message, code after a failure.
 function methods.get(cache, question, options)
-  options = check_names("get", options, "partition", "min_score")
+  local partition, min_score = core.options("get", options, "partition", "min_score")
   local query = {
-    topk = 1, filter = "partition = ?", args = { check.text("get", "partition", options.partition, cache.partition) },
-    min_score = check_score("get", options.min_score, cache.min_score), output_fields = { "value", "created" },
+    topk = 1, filter = "partition = ?", args = { check.text("get", "partition", partition, cache.partition) },
+    min_score = check_score("get", min_score, cache.min_score), output_fields = { "value", "created" },
   }
   if cache.model then
     query.text, query.field = key_of(cache, "get", question), "question"
@@ -157,12 +142,12 @@ end
 --- Stores the answer to a question, in place of an earlier one to the same question. Returns the id of the entry, or
 -- nil, message, code.
 function methods.set(cache, question, value, options)
-  options = check_names("set", options, "partition", "ttl")
+  local partition, ttl = core.options("set", options, "partition", "ttl")
   if type(value) ~= "string" then
     check.misuse("set: the value must be a string, got a %s", type(value))
   end
-  local partition = check.text("set", "partition", options.partition, cache.partition)
-  local ttl, now = check_ttl("set", options.ttl, cache.ttl), ngx.time()
+  partition, ttl = check.text("set", "partition", partition, cache.partition), check_ttl("set", ttl, cache.ttl)
+  local now = ngx.time()
   local entry = {
     id = id_of(cache, "set", question, partition), partition = partition, value = value, created = now,
     expires = ttl and now + ttl or nil,
@@ -177,8 +162,7 @@ end
 
 --- Deletes the answer to exactly this question. Returns how many there were.
 function methods.delete(cache, question, options)
-  options = check_names("delete", options, "partition")
-  local partition = check.text("delete", "partition", options.partition, cache.partition)
+  local partition = check.text("delete", "partition", core.options("delete", options, "partition"), cache.partition)
   return cache.collection:delete(id_of(cache, "delete", question, partition))
 end
 

@@ -9,26 +9,33 @@ local core = require "moonvec.core"
 local moonvec = require "moonvec"
 
 local ngx = ngx
+local unpack = table.unpack or unpack -- luacheck: ignore
 
 local M = {}
 
 -- The options of a cache that are given to the schema, and those that are given to `open`.
-local SCHEMA_OPTIONS = { evict = true, max_bytes = true, max_documents = true }
-local OPEN_OPTIONS = { budget_ms = true, durability = true, interval_ms = true, maintenance = true, timeout = true }
+local SCHEMA_OPTIONS = { "evict", "max_bytes", "max_documents" }
+local OPEN_OPTIONS = { "budget_ms", "durability", "interval_ms", "maintenance", "timeout" }
 
 local EVICT = "least_recent" -- what a limit removes
 local REPLACING_SECONDS = 2 -- at most; it takes some milliseconds
 
---- Raises unless `options` is a table with a path, these options and those of `names` (name -> true).
+local function joined(...)
+  local all = {}
+  for _, list in ipairs { ... } do
+    for _, value in ipairs(list) do
+      all[#all + 1] = value
+    end
+  end
+  return all
+end
+
+--- Raises unless `options` is a table with a path, and with no others than these options and those of `names`.
 function M.check_options(call, options, names)
   if type(options) ~= "table" then
     check.misuse("%s: expected a table of options, got a %s", call, type(options))
   end
-  for name in pairs(options) do
-    if not (name == "path" or SCHEMA_OPTIONS[name] or OPEN_OPTIONS[name] or names[name]) then
-      check.misuse("%s: unknown option '%s'", call, tostring(name))
-    end
-  end
+  core.options(call, options, unpack(joined({ "path" }, SCHEMA_OPTIONS, OPEN_OPTIONS, names)))
   if type(options.path) ~= "string" or options.path == "" then
     check.misuse("%s: 'path' must be the path of a directory, got a %s", call, type(options.path))
   end
@@ -51,7 +58,7 @@ local function open_or_replace(path, options)
 end
 
 local function pick(options, names, target)
-  for name in pairs(names) do
+  for _, name in ipairs(names) do
     target[name] = options[name]
   end
 end
