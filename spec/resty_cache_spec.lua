@@ -122,9 +122,9 @@ describe("resty.moonvec.cache #slow", function()
   end)
 
   it("is one cache of a worker, however often it is made", function()
-    start()
+    start "ttl = false"
     returns("true\tx", [[
-      local again = new {}
+      local again = new { ttl = false }
       again:set({ 1, 0 }, "x")
       return again.collection == cache.collection, cache:get({ 1, 0 }).value]])
   end)
