@@ -3,3 +3,5 @@ std = "min"
 max_line_length = 120
 files["spec"] = { std = "+busted" }
 files["lua/moonvec/types.lua"] = { ignore = { "2..", "631" } } -- declarations for editors, never run
+files["lua/moonvec/resty"] = { read_globals = { "ngx" } } -- these run in nginx only
+files["examples/nginx"] = { globals = { "ngx" } }

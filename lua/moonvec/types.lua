@@ -1359,4 +1359,110 @@ function mcp.serve(source, options) end
 ---@field write? fun(line: string): any writes a line; nil if that fails (default: to stdout)
 ---@field log? fun(line: string) is told what should not happen (default: to stderr)
 
+--- `require "resty.moonvec"`, in nginx with its Lua module (OpenResty): collections in its workers. docs/hosts/openresty.md
+--- describes where to open them, and what waits and what blocks.
+---@class resty.moonvec
+---@field _VERSION string "moonvec 0.1.0"
+local resty_moonvec = {}
+
+--- The handle of a collection: of all calls in a worker with this path the first one opens it. Later calls may leave the
+--- options out; others than those of the first call raise.
+---@param path string
+---@param options? resty.moonvec.options
+---@return resty.moonvec.handle? handle, string? message, moonvec.code? code
+function resty_moonvec.open(path, options) end
+
+---@class resty.moonvec.options: moonvec.open_options but `busy_ms`. The default of `maintenance` in init_worker_by_lua is a timer that builds indexes in slices
+---@field timeout? number how long a write waits for other writers, in seconds, while the worker serves other requests; then the result is "busy". It does not wait in phases in which nginx does not let code wait (default 5)
+---@field budget_ms? number how long a slice takes, about, in milliseconds, 0.1 to 1000 (default 2)
+---@field interval_ms? number the pause between two slices, in milliseconds, 1 to 60000 (default 10)
+
+---@class resty.moonvec.handle: moonvec.collection all methods of a collection. `close` and `destroy` also end the timer; the next `open` opens the collection again
+---@field collection moonvec.collection the collection itself, whose writes do not wait
+
+--- `require "resty.moonvec.cache"`: a cache whose keys are compared by meaning.
+---@class resty.moonvec.cache
+local resty_cache = {}
+
+--- Opens the cache at a path, which all workers share. May be called in each request. Its writes are not synced: after a
+--- power cut it begins empty.
+---@param options resty.moonvec.cache_options
+---@return resty.moonvec.cache? cache, string? message, moonvec.code? code
+function resty_cache.new(options) end
+
+---@class resty.moonvec.cache_options
+---@field path string
+---@field dim? integer how many numbers a question has, 1 to 65,535: questions are vectors
+---@field model? moonvec.model in place of `dim`: makes vectors of questions, which are texts
+---@field ttl? number|false seconds until an answer expires (false: never; default 3600)
+---@field min_score? number the cosine similarity from which on two questions mean the same, -1 to 1 (default 0.95)
+---@field partition? string whose answers these are, for calls that do not say so (default "")
+---@field max_documents? integer as in moonvec.schema (default: no limit)
+---@field max_bytes? integer as in moonvec.schema (default: no limit)
+---@field evict? "oldest"|"least_recent" what a limit removes (default "least_recent")
+---@field dict? string the name of a lua_shared_dict that counts hits and misses of all workers (default: each worker counts its own)
+---@field durability? "full"|"none" as in moonvec.open_options (default "none")
+---@field timeout? number as in resty.moonvec.options
+---@field budget_ms? number as in resty.moonvec.options
+---@field interval_ms? number as in resty.moonvec.options
+---@field maintenance? "auto"|"manual" as in resty.moonvec.options
+
+--- The answer to the most similar question; nil without a message if none is similar enough.
+---@param question moonvec.numbers|string
+---@param options? { partition?: string, min_score?: number }
+---@return { id: string, value: string, score: number, age: number }? hit, string? message, moonvec.code? code
+function resty_cache:get(question, options) end
+
+--- Stores an answer, in place of an earlier one to the same question. Returns the id of the entry.
+---@param question moonvec.numbers|string
+---@param value string
+---@param options? { partition?: string, ttl?: number|false }
+---@return string? id, string? message, moonvec.code? code
+function resty_cache:set(question, value, options) end
+
+--- Deletes the answer to exactly this question. Returns how many there were.
+---@param question moonvec.numbers|string
+---@param options? { partition?: string }
+---@return integer? deleted, string? message, moonvec.code? code
+function resty_cache:delete(question, options) end
+
+--- Deletes all answers of a partition. Returns how many there were.
+---@param partition string
+---@return integer? deleted, string? message, moonvec.code? code
+function resty_cache:purge(partition) end
+
+---@return resty.moonvec.cache_stats? stats, string? message, moonvec.code? code
+function resty_cache:stats() end
+
+---@class resty.moonvec.cache_stats
+---@field entries integer
+---@field hits integer lookups that found an answer: of all workers with `dict`, else of this one
+---@field misses integer
+---@field expired integer
+---@field evicted integer
+---@field pending_rows integer as in moonvec.stats
+---@field memory_bytes integer as in moonvec.stats
+---@field disk_bytes integer as in moonvec.stats
+
+--- `require "resty.moonvec.apisix"`: the vector store of the plugin ai-cache of Apache APISIX.
+---@class resty.moonvec.apisix
+local resty_apisix = {}
+
+--- A driver with the functions pack_float32, ensure_index, upsert and knn_search that ai-cache calls. Each index is a
+--- collection in the folder `path`, which must exist.
+---@param options resty.moonvec.apisix_options
+---@return table driver
+function resty_apisix.new(options) end
+
+---@class resty.moonvec.apisix_options those of resty.moonvec.cache_options with the same names; limits are those of each index
+---@field path string
+---@field max_documents? integer
+---@field max_bytes? integer
+---@field evict? "oldest"|"least_recent"
+---@field durability? "full"|"none"
+---@field timeout? number
+---@field budget_ms? number
+---@field interval_ms? number
+---@field maintenance? "auto"|"manual"
+
 return moonvec
