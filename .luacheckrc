@@ -2,4 +2,5 @@
 std = "min"
 max_line_length = 120
 files["spec"] = { std = "+busted" }
+files["lua/moonvec/tarantool"] = { read_globals = { "box" } }
 files["lua/moonvec/types.lua"] = { ignore = { "2..", "631" } } -- declarations for editors, never run
