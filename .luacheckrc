@@ -3,4 +3,6 @@ std = "min"
 max_line_length = 120
 files["spec"] = { std = "+busted" }
 files["lua/moonvec/tarantool"] = { read_globals = { "box" } }
+files["examples/tarantool"] = { read_globals = { "box" } }
+files["spec/support/tarantool_*.lua"] = { read_globals = { "box" } }
 files["lua/moonvec/types.lua"] = { ignore = { "2..", "631" } } -- declarations for editors, never run

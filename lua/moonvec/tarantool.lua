@@ -36,8 +36,8 @@ local function with_defaults(options)
   return all
 end
 
---- Opens a collection as a copy of a space: like moonvec.open, with other defaults. If it is damaged, as it may be after
--- a power cut, and a schema is given, it is removed and created again, empty.
+--- Opens a collection as a copy of a space: like moonvec.open, with other defaults. If it is damaged, as it may be
+-- after a power cut, and a schema is given, it is removed and created again, empty.
 function M.open(path, options)
   options = with_defaults(options)
   local collection, message, code = moonvec.open(path, options)
@@ -76,7 +76,7 @@ function M.follow(space, collection, options)
   local aim = AIM * budget_ms / 1000
   return follower.start {
     collection = collection,
-    feed = change_feed.new(space, seq, deletes, check.callable("follow", "purged", purged)),
+    feed = change_feed.new(space, seq, deletes, purged),
     rows = space_rows.new(space, collection, check.text("follow", "deleted", deleted),
       check.callable("follow", "document", document)),
     slices = index_slices.new(collection, aim, check.flag("follow", "optimize", optimize, true)),

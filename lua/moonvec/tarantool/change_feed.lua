@@ -1,6 +1,5 @@
 --- The changes of a space in the order of their numbers: its rows, and the ids in its log of deletes.
 
-local check = require "moonvec.check"
 local space_rows = require "moonvec.tarantool.space_rows"
 
 local M = {}
@@ -11,37 +10,24 @@ Feed.__index = Feed
 -- In a log of deletes: the number of the change, which is the primary key, and the id that was deleted.
 local LOG_SEQ, LOG_ID = 1, 2
 
---- The unique tree index over only the field `number`.
-local function index_on(space, number)
-  for _, index in pairs(space.index) do
-    if index.type == "TREE" and index.unique and #index.parts == 1 and index.parts[1].fieldno == number then
-      return index
-    end
-  end
-end
-
-local function source_of(space, name, number)
-  local index = index_on(space, number)
-  if not index then
-    check.misuse("follow: space '%s' has no unique index of type TREE on '%s' alone", space.name, name)
-  end
-  return { space = space, field = number, index = index }
-end
-
---- `seq`: the name of the field with the number of a change. `deletes`: the log of deletes, or nil. `purged`: nil, or a
--- function that returns the highest number among the deletes that were purged.
+--- `seq`: the name of the field with the number of a change. `deletes`: the log of deletes, or nil. `purged`: nil, or
+-- the sequence whose value is the highest number among the deletes that were purged.
 function M.new(space, seq, deletes, purged)
-  local sources = { source_of(space, seq, space_rows.field_number("follow", space, seq)) }
+  local index = space_rows.numbered_index("follow", space, seq)
+  local sources = { { space = space, index = index, field = index.parts[1].fieldno } }
   if deletes ~= nil then
     space_rows.check_space("follow: 'deletes'", deletes)
-    sources[2] = source_of(deletes, "its field " .. LOG_SEQ, LOG_SEQ)
+    sources[2] = { space = deletes, index = deletes.index[0], field = LOG_SEQ }
   end
-  return setmetatable({ space = space, sources = sources, has_log = deletes ~= nil, purged_of_user = purged }, Feed)
+  if purged ~= nil then
+    space_rows.check_sequence("follow: 'purged'", purged)
+  end
+  return setmetatable({ space = space, sources = sources, has_log = deletes ~= nil, purges = purged }, Feed)
 end
 
 --- The highest number among the deletes that were purged: a collection behind it may have missed some.
 function Feed:purged()
-  return self.purged_of_user and tonumber(self.purged_of_user()) or 0
+  return self.purges and space_rows.sequence_value(self.purges) or 0
 end
 
 --- The highest number that any change has.

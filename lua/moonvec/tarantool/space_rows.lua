@@ -1,4 +1,4 @@
---- Rows of a space as documents: which id a row has, which document, and which row an id has.
+--- Spaces and their rows: fields, keys, indexes and sequences; which id and which document a row has.
 
 local check = require "moonvec.check"
 local core = require "moonvec.core"
@@ -53,6 +53,36 @@ function M.field_number(call, space, name)
     check.misuse("%s: the format of space '%s' has no field '%s'", call, space.name, core.quote(name))
   end
   return number
+end
+
+--- The unique tree index over only the field `number`, or nil.
+function M.index_on(space, number)
+  for _, index in pairs(space.index) do
+    if index.type == "TREE" and index.unique and #index.parts == 1 and index.parts[1].fieldno == number then
+      return index
+    end
+  end
+end
+
+--- The same for the field `name`; raises without such an index.
+function M.numbered_index(call, space, name)
+  local index = M.index_on(space, M.field_number(call, space, name))
+  if not index then
+    check.misuse("%s: space '%s' has no unique index of type TREE on '%s' alone", call, space.name, core.quote(name))
+  end
+  return index
+end
+
+function M.check_sequence(call, sequence)
+  if type(sequence) ~= "table" or type(sequence.next) ~= "function" or not sequence.id then
+    check.misuse("%s: expected a sequence, got a %s", call, type(sequence))
+  end
+end
+
+--- The last number that a sequence gave or was set to; 0 if there is none. sequence:current() raises then.
+function M.sequence_value(sequence)
+  local data = box.space._sequence_data:get(sequence.id)
+  return data and tonumber(data[2]) or 0
 end
 
 --- The only part of the primary key.
