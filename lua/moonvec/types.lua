@@ -1400,7 +1400,7 @@ local numbers = {}
 ---@param up_to integer
 function numbers:purge(up_to) end
 
---- Starts a fiber that makes `collection` follow `space`. Call it right after box.cfg, before the instance takes writes: a row
+--- Starts a fiber that makes the collection `target` follow `space`. Call it right after box.cfg, before the instance takes writes: a row
 --- that is not in the log yet at that moment is taken as if it were. The collection has nothing but the documents of this
 --- space. The id of a document is the primary key of its row: one field of type string, unsigned or integer. A collection
 --- can be followed by one follower; a space by several.
@@ -1409,10 +1409,10 @@ function numbers:purge(up_to) end
 --- was purged, and if the space was truncated. Documents are then replaced one after the other; those without a row are
 --- deleted at the end.
 ---@param space table a space with a unique TREE index on the field `seq` alone
----@param collection moonvec.collection
+---@param target moonvec.collection
 ---@param options? moonvec.tarantool_follow_options
 ---@return moonvec.tarantool_follower? follower, string? message, moonvec.code? code
-function tarantool.follow(space, collection, options) end
+function tarantool.follow(space, target, options) end
 
 ---@class moonvec.tarantool_follow_options
 ---@field seq? string the field with the number of a change (default "seq")
