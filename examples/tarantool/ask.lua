@@ -5,7 +5,7 @@ local net_box = require "net.box"
 
 local first_port = tonumber(os.getenv "MOONVEC_PORT" or 3301)
 
--- Connects once the instance has a function `search`, which is the last thing that it makes.
+-- Connects once the instance has `follower`, which is the last thing that it makes.
 local function connect(port)
   local conn = net_box.connect("127.0.0.1:" .. port, { reconnect_after = 0.1 })
   while not pcall(conn.eval, conn, "return assert(follower) ~= nil") do

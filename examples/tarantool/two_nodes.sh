@@ -10,6 +10,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 export LUA_PATH="${LUA_PATH:-$root/lua/?.lua;$root/lua/?/init.lua;;}"
 export LUA_CPATH="${LUA_CPATH:-$root/build/luajit/?.so;;}"
+tarantool -e '
+  local ok, message = pcall(require, "moonvec.tarantool")
+  print(ok and "moonvec is there" or message)
+  os.exit(ok and 0 or 1)'
+
 folder=${1:-tarantool-data}
 mkdir -p "$folder"
 

@@ -1458,6 +1458,7 @@ function tarantool_follower:stats() end
 ---@field busy integer pieces that were tried again because another writer was in the way
 ---@field written integer documents
 ---@field deleted integer ids that were deleted, whether they had a document or not
+---@field unseen integer rows that were deleted without a tombstone or a log, whose documents stay; the first is logged
 ---@field skipped integer rows that were left out, with on_error "skip"
 ---@field commits integer
 ---@field rebuilds integer

@@ -79,6 +79,7 @@ end)
 local CASES = {
   tombstones = "deletes the documents of tombstones, also when a row is deleted twice or written again",
   log = "deletes what a log of deletes names",
+  unseen_deletes = "counts deletes that leave no trace",
   integer_keys = "follows rows with integers as keys, and finds the rows of documents by them",
   purge_tombstones = "lets tombstones be purged, and rebuilds when it had not seen them",
   purge_log = "lets the log be purged, and rebuilds when it had not seen it",

@@ -113,6 +113,23 @@ function M.log()
   case:expect_stats { rebuilds = 0 }
 end
 
+--- A delete that leaves no trace is counted; purging tombstones, and a delete that is rolled back, are not.
+function M.unseen_deletes()
+  local case = new_case()
+  case.space:replace { "a", 1, moonvec.pack { 1, 2, 3, 4, 5, 6, 7, 8 }, 1 }
+  case.space:replace { "b", 1, moonvec.pack { 1, 2, 3, 4, 5, 6, 7, 8 }, 2, true }
+  case:follow { deleted = "deleted" }
+  case:expect(1)
+  box.begin()
+  case.space:delete "a"
+  box.rollback()
+  case.space:delete "b"
+  case:expect_stats { unseen = 0 }
+  case.space:delete "a"
+  case:expect_stats { unseen = 1 }
+  assert(#case.collection == 1)
+end
+
 function M.integer_keys()
   local case = new_case("deletes", "unsigned")
   case:put(1, 30)

@@ -208,6 +208,17 @@ function Follower:note_failure(message, code)
   self.message, self.code = message, code
 end
 
+--- A row was deleted: without a tombstone or a log, its document stays.
+function Follower:note_delete(space, row)
+  if space == self.feed.space and not self.feed.has_log and not self.rows:is_tombstone(row) then
+    if self.counts.unseen == 0 then
+      log.error("moonvec: the row '%s' of space '%s' was deleted without a tombstone or a log: its document stays",
+        tostring(self.rows:id(row)), space.name)
+    end
+    self.counts.unseen = self.counts.unseen + 1
+  end
+end
+
 --- After a failure: the next piece has one row, so that a wrong one stops no others.
 function Follower:fail(failure)
   local is_table = type(failure) == "table"
@@ -306,7 +317,9 @@ function M.start(setup)
   end
   local self = setmetatable(setup, Follower)
   self.seq, self.state, self.origin = decode_position(text)
-  self.counts = { commits = 0, written = 0, deleted = 0, skipped = 0, rebuilds = 0, late = 0, busy = 0, errors = 0 }
+  self.counts = {
+    commits = 0, written = 0, deleted = 0, unseen = 0, skipped = 0, rebuilds = 0, late = 0, busy = 0, errors = 0,
+  }
   self.size, self.longest, self.pause, self.is_failing = 1, 0, PAUSE_SECONDS, false
   self.news, self.progress, self.stop_signal = fiber.cond(), fiber.cond(), fiber.cond()
   self.reached = math.huge
@@ -315,6 +328,8 @@ function M.start(setup)
       self.late = math.min(self.late or seq, seq)
     end
     self.news:signal()
+  end, function(space, row)
+    self:note_delete(space, row)
   end)
   self.is_running, self.is_stopping, followed[self.collection] = true, false, self.feed.space.name
   fiber.create(main, self)

@@ -7,10 +7,14 @@ local M = {}
 local Pending = {}
 Pending.__index = Pending
 
-local function trigger_of(self, field)
-  return function(_, row)
+local function trigger_of(self, space, field)
+  return function(old, row)
     local seq = row and tonumber(row[field])
-    if seq then
+    if not row then
+      box.on_commit(function()
+        self.deleted(space, old)
+      end)
+    elseif seq then
       self.seqs[seq] = true
       box.on_commit(function()
         self.seqs[seq] = nil
@@ -24,11 +28,12 @@ local function trigger_of(self, field)
 end
 
 --- Watches the spaces of `sources`, { space, field } each, where `field` is the number of the field with the number of
--- a change. committed(seq) is called after each commit, and must not yield.
-function M.watch(sources, committed)
-  local self = setmetatable({ seqs = {}, committed = committed, triggers = {} }, Pending)
+-- a change. After a commit committed(seq) is called for each row that was written, and deleted(space, row) for each
+-- that was deleted. They must not yield.
+function M.watch(sources, committed, deleted)
+  local self = setmetatable({ seqs = {}, committed = committed, deleted = deleted, triggers = {} }, Pending)
   for _, source in ipairs(sources) do
-    self.triggers[source.space] = source.space:on_replace(trigger_of(self, source.field))
+    self.triggers[source.space] = source.space:on_replace(trigger_of(self, source.space, source.field))
   end
   return self
 end

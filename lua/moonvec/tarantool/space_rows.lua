@@ -145,9 +145,13 @@ function Rows:id(row)
   return plain(row[self.key_number])
 end
 
+function Rows:is_tombstone(row)
+  return self.deleted_number ~= nil and row[self.deleted_number] == true
+end
+
 --- The document of a row, or nil if the collection has none for it.
 function Rows:document(row)
-  if self.deleted_number and row[self.deleted_number] == true then
+  if self:is_tombstone(row) then
     return nil
   end
   local document = self.document_of(row)
