@@ -9,12 +9,14 @@ local fiber = host "fiber"
 local log = host "log"
 
 local check = require "moonvec.check"
+local follower_progress = require "moonvec.tarantool.follower_progress"
 local pending_commits = require "moonvec.tarantool.pending_commits"
 
 local M = {}
 
 local Follower = {}
 Follower.__index = Follower
+follower_progress.extend(Follower)
 
 local POSITION = "moonvec.tarantool" -- the key in collection:meta
 
@@ -270,38 +272,6 @@ function Follower:stop()
     end
   end
   return true
-end
-
--- ---------------------------------------------------------------- questions
-
---- Waits until the change of number `seq` is in the collection, at most for `seconds`. Returns whether it is.
-function Follower:wait(seq, seconds)
-  seq = check.whole("follower:wait", "seq", seq, self.feed:last(), 0, 2 ^ 53)
-  local limit = clock.monotonic() + check.number("follower:wait", "seconds", seconds, math.huge, 0)
-  while self.seq < seq or self.state ~= "current" do
-    local left = limit - clock.monotonic()
-    if left <= 0 or not self.is_running then
-      return false
-    end
-    self.progress:wait(math.min(left, IDLE_SECONDS))
-  end
-  return true
-end
-
---- How far the collection is behind: the last number of the space minus the position.
-function Follower:lag()
-  return math.max(0, self.feed:last() - self.seq)
-end
-
-function Follower:stats()
-  local stats = {
-    seq = self.seq, lag = self:lag(), state = self.state, running = self.is_running, piece_rows = self.size,
-    longest_ms = self.longest * 1000, failing = self.is_failing, message = self.message, code = self.code,
-  }
-  for name, count in pairs(self.counts) do
-    stats[name] = count
-  end
-  return stats
 end
 
 --- Starts the fiber. Returns the follower, or nil, message, code. `setup`: collection, feed, rows,
