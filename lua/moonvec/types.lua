@@ -1465,4 +1465,111 @@ function resty_apisix.new(options) end
 ---@field interval_ms? number
 ---@field maintenance? "auto"|"manual"
 
+--- `require "moonvec.tarantool"`: in Tarantool, a fiber makes a collection follow a space. Each change of the space has a
+--- number that grows. The fiber takes the changes in the order of these numbers, once they are in the write-ahead log, at
+--- most 500 with the position in one transaction. So the collection has all of them after any end of the process. It works
+--- on each instance, also on replicas: each has its own collection. The space is in memory (memtx).
+---
+--- A change without a new number is not seen, nor is a row that is deleted without a tombstone or a row in a log: number all
+--- changes by number_changes. On replicas the numbers must come in order: only one instance takes writes at a time, and its
+--- transactions commit in the order of their numbers, as those of memtx do unless memtx_use_mvcc_engine is set.
+---@class moonvec.tarantool
+local tarantool = {}
+
+--- Opens a collection as the copy of a space: like moonvec.open, with other defaults: `busy_ms = 0`, `slowdown_rows = 0` and
+--- `maintenance = "manual"`, so that no call stops all fibers to wait; and `durability = "none"`. A collection that is
+--- "corrupt", as it may be after a power cut, is removed and created again, if `schema` is given: the space has all.
+---@param path string relative paths begin at the work_dir of box.cfg, so call this after box.cfg
+---@param options? moonvec.open_options
+---@return moonvec.collection? collection, string? message, moonvec.code? code
+function tarantool.open(path, options) end
+
+--- Gives each change of `space` the next number of `sequence`, by triggers. Call it once, on each instance, right after
+--- box.cfg; only the instance that takes a write numbers it.
+---@param space table a space with a unique TREE index on the field `seq` alone
+---@param sequence table a sequence of box.schema.sequence
+---@param options? moonvec.tarantool_numbers_options
+---@return moonvec.tarantool_numbers
+function tarantool.number_changes(space, sequence, options) end
+
+---@class moonvec.tarantool_numbers_options
+---@field seq? string the field of the number (default "seq"). A row that is written without its last fields gets it as it gets `deleted`
+---@field deleted? string a boolean field. A delete of a row then sets it to true, and leaves the row as a tombstone
+---@field deletes? table in place of `deleted`: a space { seq: unsigned, id } with the primary key `seq`. Each delete of a row adds a row to it
+---@field purged? table a sequence of its own, for `purge`
+
+---@class moonvec.tarantool_numbers
+local numbers = {}
+
+--- Removes the tombstones, or the rows of the log, of the deletes up to the number `up_to`, in transactions of at most 500
+--- rows. The sequence `purged` is set to that number, so that a follower which has not come so far rebuilds its collection.
+---@param up_to integer
+function numbers:purge(up_to) end
+
+--- Starts a fiber that makes the collection `target` follow `space`. Call it right after box.cfg, before the instance takes writes: a row
+--- that is not in the log yet at that moment is taken as if it were. The collection has nothing but the documents of this
+--- space. The id of a document is the primary key of its row: one field of type string, unsigned or integer. A collection
+--- can be followed by one follower; a space by several.
+---
+--- The collection is rebuilt if its position is one of another instance or space, is ahead of the space, or is behind what
+--- was purged, and if the space was truncated. Documents are then replaced one after the other; those without a row are
+--- deleted at the end.
+---@param space table a space with a unique TREE index on the field `seq` alone
+---@param target moonvec.collection
+---@param options? moonvec.tarantool_follow_options
+---@return moonvec.tarantool_follower? follower, string? message, moonvec.code? code
+function tarantool.follow(space, target, options) end
+
+---@class moonvec.tarantool_follow_options
+---@field seq? string the field with the number of a change (default "seq")
+---@field deleted? string a boolean field that is true in tombstones: their documents are deleted
+---@field deletes? table the log of deletes, as in tarantool_numbers_options
+---@field purged? table the sequence `purged`, as in tarantool_numbers_options
+---@field document? fun(row: table): moonvec.document? makes the document of a row, or returns nil for a row that is not to be found. It may yield. Its `id` is set afterwards (default: the fields of the space that have the names of fields of the collection)
+---@field on_error? "retry"|"skip" what a row does that `document` or the schema refuses. "retry" (default): nothing behind it is taken until it is right. "skip": its document is deleted, and it is counted
+---@field budget_ms? number how long other fibers may have to wait, in milliseconds, 0.1 to 1,000 (default 2). Pieces of work are made to take a quarter of it, by the time that the last one took. A document whose own work takes longer, or a machine that is busy, may exceed it
+---@field optimize? boolean work on the indexes in slices of the same time (default true). false: for a collection that is opened with `maintenance = "auto"`: threads build the indexes, and some writes take several milliseconds
+
+---@class moonvec.tarantool_follower
+local tarantool_follower = {}
+
+--- Waits until the change of number `seq` is in the collection, and no rebuild is under way. Returns false if `seconds` have
+--- passed, or the follower was stopped.
+---@param seq? integer (default: the last one of the space)
+---@param seconds? number (default: no limit)
+---@return boolean
+function tarantool_follower:wait(seq, seconds) end
+
+--- The last number of the space minus the position of the collection.
+---@return integer
+function tarantool_follower:lag() end
+
+--- Ends the fiber, and waits for its end. The collection stays open.
+---@return true
+function tarantool_follower:stop() end
+
+---@return moonvec.tarantool_follower_stats
+function tarantool_follower:stats() end
+
+--- Counts are since the follower was started.
+---@class moonvec.tarantool_follower_stats
+---@field seq integer the position: all changes up to this number are in the collection
+---@field lag integer as lag() returns it
+---@field state? "rebuilding"|"current" nil before the first piece of a new collection
+---@field running boolean
+---@field failing boolean whether the last piece of work failed. It is tried again, after 10 ms to 1 s
+---@field message? string of the last failure
+---@field code? moonvec.code
+---@field errors integer failures
+---@field busy integer pieces that were tried again because another writer was in the way
+---@field written integer documents
+---@field deleted integer ids that were deleted, whether they had a document or not
+---@field unseen integer rows that were deleted without a tombstone or a log, whose documents stay; the first is logged
+---@field skipped integer rows that were left out, with on_error "skip"
+---@field commits integer
+---@field rebuilds integer
+---@field late integer rows that were committed with a number behind the position. They are taken, but would not be if the process ended before that
+---@field piece_rows integer at most this number of rows is in the next piece
+---@field longest_ms number the longest time that a piece of work has taken
+
 return moonvec
