@@ -55,7 +55,7 @@ end
 --- Makes the collection. `replaced`: the directory of an older one, which is removed once there is a model. Returns the
 -- collection, and the files with their passages if they were read, and are not too many to keep.
 local function create(call, folder, directory, notes, replaced)
-  local survey = call:check(folder_passages.survey(folder, notes))
+  local survey = call:check(folder_passages.survey(folder, notes, call:progress "looking"))
   local bar, kept = call:progress "learning", survey.bytes <= KEPT_BYTES_MAX and {} or nil
   local model, place = model_choice.make(call, call.options.model or "learn",
     call:check(folder_passages.each_text(folder, notes, function(bytes)
@@ -166,9 +166,12 @@ end
 --- One update: reads, writes, builds indexes, and says what was done. `is_quiet`: nothing is said if nothing was done.
 local function update(call, collection, folder, notes, began, kept, is_quiet)
   local bar = call:progress("indexing", "passages")
-  local result = call:check(folder_update.run(collection, folder, notes, function(count)
-    bar(count, nil, count)
-  end, kept))
+  local result = call:check(folder_update.run(collection, folder, notes, {
+    kept = kept, batch = call.batch,
+    progress = function(count)
+      bar(count, nil, count)
+    end,
+  }))
   if result.passages + result.deleted >= OPTIMIZE_MIN then
     call:optimize(collection)
   end
