@@ -59,7 +59,7 @@ describe("the update of an indexed folder", function()
   end)
 
   it("that ends anywhere is completed by the next one", function()
-    local steps, is_done = 0, nil
+    local steps, is_done = 0
     repeat
       local folder, c = folder_of { ["a.txt"] = 9, ["b.txt"] = 6 }
       assert(folder_update.run(c, folder, NOTES, {}))
