@@ -21,6 +21,9 @@ local STAGES = { wait = "waiting", seal = "sealing", merge = "merging", index = 
 local call = {}
 call.__index = call
 
+-- The methods of calls, for programs that run commands in another way.
+M.METHODS = call
+
 --- A call of `command`. `args`: its arguments; `options`: values by name, true for flags.
 function M.new(command, args, options)
   return setmetatable({

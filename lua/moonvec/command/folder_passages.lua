@@ -15,7 +15,7 @@ local FRESH_SECONDS = 2
 -- Bytes of HTML for a byte of its text, about.
 local MARKUP_SHARE = 3
 
-local MICROSECONDS = 1e6
+local MICROSECONDS, MIB = 1e6, 1048576
 
 -- A passage is very short if it is less than this part of the size that passages may have.
 local SHORT_SHARE = 8
@@ -25,7 +25,7 @@ local SHORT_SHARE = 8
 function M.open(folder, notes, wanted, only)
   return moonvec.source.files(folder, {
     include = notes.include, exclude = notes.exclude, hidden = notes.hidden, ignore_files = not notes.no_ignore,
-    max_bytes = notes.max_bytes, wanted = wanted, only = only,
+    max_bytes = notes.max_mib and notes.max_mib * MIB, wanted = wanted, only = only,
   })
 end
 
@@ -134,7 +134,7 @@ function M.survey(folder, notes, progress)
   local is_code = bytes.code > bytes.markup + bytes.prose
   return {
     bytes = bytes.code + bytes.markup + bytes.prose,
-    index = language_guess.text_index(table.concat(sample, "\n"), is_code and "code" or nil, not is_code),
+    index = language_guess.text_index(sample, is_code and "code" or nil, not is_code, progress),
   }
 end
 
