@@ -4,3 +4,4 @@ max_line_length = 120
 files["spec"] = { std = "+busted" }
 files["lua/moonvec/types.lua"] = { ignore = { "2..", "631" } } -- declarations for editors, never run
 files["editors"] = { std = "luajit", globals = { "vim" } }
+files["examples/love"] = { std = "luajit", globals = { "love" } }

@@ -4,7 +4,7 @@
 # names the package that is missing.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
-build=$root/build/nvim
+build=$root/build/luajit-module
 
 cmake -S "$root" -B "$build" -DMOONVEC_LUAS=luajit -DMOONVEC_C_LIBRARY=OFF
 cmake --build "$build" --parallel "$(getconf _NPROCESSORS_ONLN)"
