@@ -1,12 +1,8 @@
 /* A program in C with a Lua of its own in which moonvec is linked: no shared library, no file on
  * the disk, no thread, and all memory from one allocator, that of the program.
  *
- *   cc -std=c11 -O2 embed_lua.c lua/binding/[a-z]*.c moonvec.c -Ilua/binding -I. $(pkg-config
- * --cflags lua5.4) \ -llua5.4 -llmdb -lpthread -lm
- *
- * moonvec.c and moonvec.h are the engine in one file (cmake --build build --target amalgamation).
- * The modules in Lua are read from the folder lua/ here; a program may as well put them into
- * package.preload. */
+ * docs/hosts/games.md says how it is compiled. The modules in Lua are read from the folder lua/ of
+ * the checkout; a program may as well put them into package.preload. */
 #include "moonvec.h"
 
 #include <lauxlib.h>
