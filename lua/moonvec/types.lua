@@ -154,6 +154,7 @@ function moonvec.split(text, options) end
 ---@field overlap? integer a passage begins with up to this number of bytes of the one before, from a word on, at most half of `size`: so that what stands at a border is found in both (default 0)
 ---@field by? "paragraph"|"sentence"|"heading"|"code"|"line" what stays whole: "paragraph" (default): text up to a blank line. "sentence": passages are filled with sentences. "heading": each section of Markdown or reStructuredText begins a passage. "code": functions and the like, which begin with least indentation behind a blank line; then parts between blank lines, then lines. "line": lines
 ---@field title? string the title of the whole, which `heading` of each passage begins with
+---@field progress? fun(last: integer) called after each passage with its last byte. It may yield, so that a program that does something else meanwhile does not wait for a long text
 
 ---@class moonvec.passage
 ---@field text string text:sub(first, last) of the text
@@ -1236,7 +1237,7 @@ function sources.tsv(path, options) end
 --- the path from the folder on, the time in seconds since 1970 (in microseconds for a field of type timestamp). Members that the
 --- collection has no field for are left out, but for `text`. Binary files (with a zero byte among the first 8,000) are left out.
 --- Bytes that are no UTF-8 are read as Windows-1252. Pipes and devices are never opened. A file that cannot be read is a wrong row.
---- `.git` and `.moonvec` are never read. Needs LuaFileSystem.
+--- `.git` and `.moonvec` are never read. Needs LuaFileSystem, but not in Neovim.
 ---@param folder string
 ---@param options? moonvec.files_options
 ---@return moonvec.source? source, string? message, moonvec.code? code
@@ -1248,6 +1249,7 @@ function sources.files(folder, options) end
 ---@field ignore_files? boolean leave out what the files .gitignore and .ignore in the folders name (default true)
 ---@field max_bytes? integer larger files are left out (default 16 MiB)
 ---@field wanted? fun(path: string, attributes: table): boolean says whether a file is read, when the other options allow it. `path`: relative to the folder. `attributes`: those of LuaFileSystem, as `size` in bytes and `modification` in seconds since 1970
+---@field only? string the path of a file, relative to the folder: only this one is read, if the other options allow it. Other folders are not listed
 ---@field hidden? boolean read names that begin with a dot (default false)
 ---@field follow? boolean follow symbolic links, also out of the folder; each folder is read once (default false)
 
