@@ -83,7 +83,7 @@ static mv_err add_row(fulltext_builder *b, size_t *size, mv_error *error)
 }
 
 /* Read texts into lists, up to the next base. *more is false if that was reached. */
-static mv_err add_rows(fulltext_builder *b, double until, bool *more, mv_error *error)
+static mv_err read_texts(fulltext_builder *b, double until, bool *more, mv_error *error)
 {
     uint32_t end = b->base < b->bases_end ? b->base->first : b->column->rows;
     size_t read = 0, size;
@@ -123,7 +123,7 @@ static mv_err fulltext_step(index_builder *builder, double until, bool *more, mv
     fulltext_builder *b = builder_of(builder);
     *more = true;
     while (b->row < b->column->rows || b->base < b->bases_end) {
-        MV_TRY(add_rows(b, until, more, error));
+        MV_TRY(read_texts(b, until, more, error));
         if (!*more && b->base < b->bases_end) MV_TRY(merge_base(b, until, more, error));
         if (*more || os_seconds() >= until) {
             *more = true;

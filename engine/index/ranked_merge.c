@@ -32,7 +32,7 @@ static bool has_right_freqs(const ranked_cursor *c)
 }
 
 /* Read the positions of the current block. */
-static mv_err read_positions(ranked_merge *m, mv_error *error)
+static mv_err read_block_positions(ranked_merge *m, mv_error *error)
 {
     uint32_t count;
     if (!ranked_cursor_count_positions(m->cursor, &count)) return ranked_cursor_damaged(error);
@@ -44,7 +44,7 @@ static mv_err read_positions(ranked_merge *m, mv_error *error)
     return MV_OK;
 }
 
-static mv_err add_block(ranked_merge *m, ranked_builder *b, mv_error *error)
+static mv_err merge_list_block(ranked_merge *m, ranked_builder *b, mv_error *error)
 {
     ranked_cursor *c = m->cursor;
     uint32_t rows[RANKED_BLOCK];
@@ -52,7 +52,7 @@ static mv_err add_block(ranked_merge *m, ranked_builder *b, mv_error *error)
     if (!ranked_cursor_read(c)) return ranked_cursor_damaged(error);
     if (!has_right_freqs(c)) return ranked_cursor_damaged(error);
     if (m->lists->positions) {
-        MV_TRY(read_positions(m, error));
+        MV_TRY(read_block_positions(m, error));
         positions = (const uint32_t *)(const void *)m->positions.data;
     }
     for (uint32_t i = 0; i < c->read_count; i++) rows[i] = m->rows[c->rows[i]];
@@ -66,6 +66,6 @@ mv_err ranked_merge_step(ranked_merge *m, ranked_builder *b, bool *more, mv_erro
     if (!*more) return MV_OK;
     ranked_cursor *c = m->cursor;
     MV_TRY(ranked_cursor_begin(c, m->lists, m->term.at, error));
-    for (; ranked_cursor_last(c) != UINT32_MAX; c->block++) MV_TRY(add_block(m, b, error));
+    for (; ranked_cursor_last(c) != UINT32_MAX; c->block++) MV_TRY(merge_list_block(m, b, error));
     return ranked_term_next(&m->term, error);
 }

@@ -51,7 +51,7 @@ static bool may_look(mv_job *job)
     return true;
 }
 
-static mv_err begin(mv_job *job, mv_error *error)
+static mv_err begin_newer(mv_job *job, mv_error *error)
 {
     MV_TRY(job_create(job->e, job->sync, job->threads, &job->newer, error));
     job->newer->keeps_synced = job->keeps_synced;
@@ -80,7 +80,7 @@ mv_err newer_groups_work(mv_job *job, double until, bool *worked, mv_error *erro
     *worked = job->newer;
     if (!job->newer && may_look(job)) MV_TRY(look_for_waiting(job, worked, error));
     if (!*worked) return MV_OK;
-    if (!job->newer) MV_TRY(begin(job, error));
+    if (!job->newer) MV_TRY(begin_newer(job, error));
     bool was_swapping = job->newer->stage == JOB_SWAP;
     mv_err err = optimize_work(job->newer, until, error);
     is_group_done = was_swapping && job->newer->stage == JOB_PLAN;
