@@ -188,12 +188,14 @@ struct mv_job {
     uint32_t at_row;     /* a row of it that is not deleted, */
     uint32_t at_live;    /* and the number of that row in the new segment */
     job_build build;
-    struct mv_job *newer; /* that does a small group while ours is put aside (newer_groups.c) */
-    struct mv_job *large; /* the job whose `newer` this is, or NULL */
-    double newer_began;   /* os_seconds at which `newer` began, */
-    double newer_at;      /* and before which the next one does not begin */
-    uint64_t trim_page;   /* of the catalog, where trimming goes on */
-    uint64_t done_bytes;  /* of finished groups and indexes, in the unit of mv_progress */
+    uint64_t newer_than; /* plan only small groups of newer segments than this one; 0: all */
+    struct mv_job
+        *newer;          /* does such groups while ours is put aside (newer_groups.c); NULL: none */
+    bool newer_is_on;    /* it is doing one */
+    double newer_began;  /* os_seconds at which that began, */
+    double newer_at;     /* and before which the next one does not begin */
+    uint64_t trim_page;  /* of the catalog, where trimming goes on */
+    uint64_t done_bytes; /* of finished groups and indexes, in the unit of mv_progress */
     uint64_t total_bytes; /* that, and of all groups of the plan */
     uint64_t shown_bytes; /* the most that was reported as done: progress never falls */
     atomic_bool is_cancelled;
@@ -249,13 +251,13 @@ mv_err optimize_take_view(mv_job *job, mv_error *error);
 
 /* ---- newer_groups.c */
 
-/* Do one step of a small group that is newer than the group in progress. *worked is false when
- * there is no such group, or the group in progress is to go on. */
-mv_err newer_groups_work(mv_job *job, double until, bool *worked, mv_error *error);
-/* Abandon the small group, if there is one. */
+/* Let `newer`, a job without the turn, do small groups for a job by levels. */
+void newer_groups_lend(mv_job *job, mv_job *newer);
+/* Do one step, as optimize_work: of a small group of newer segments, if such segments wait while
+ * the group in progress is a large one. */
+mv_err newer_groups_work(mv_job *job, double until, mv_error *error);
+/* Abandon the small group, if there is one. Before the turn is released. */
 void newer_groups_end(mv_job *job);
-/* The small groups of `v` that are newer than the group in progress of `job`. */
-merge_plan newer_groups_plan(const mv_job *job, const view *v);
 
 /* ---- gradual.c */
 

@@ -40,6 +40,17 @@ merge_plan merge_plan_start(const view *v, bool only_indexes)
         .schema = v->schema, .v = v, .before = v->segments_count, .only_indexes = only_indexes};
 }
 
+merge_plan merge_plan_start_newer(const view *v, uint64_t number)
+{
+    merge_plan p = merge_plan_start(v, false);
+    p.by_levels = true;
+    p.only_small = true;
+    p.first = v->segments_count;
+    while (p.first && v->segments[p.first - 1].shared->s->number != number) p.first--;
+    if (!p.first) p.first = v->segments_count; /* it is no longer there: none is newer */
+    return p;
+}
+
 static uint64_t row_bytes(const mv_schema *schema)
 {
     uint64_t bytes = 0;

@@ -37,6 +37,8 @@ typedef struct merge_plan {
 
 /* `v` is lent. `only_indexes`: build what is missing, merge nothing. */
 merge_plan merge_plan_start(const view *v, bool only_indexes);
+/* By levels, only small groups, of the segments that are newer than the one with this number. */
+merge_plan merge_plan_start_newer(const view *v, uint64_t number);
 /* Find the next group, from newer to older. False: there is no other group. */
 bool merge_plan_next(merge_plan *p);
 

@@ -10,7 +10,7 @@ static mv_err step_until(mv_job *job, job_stage stage)
 {
     mv_err err = MV_OK;
     while (!err && job->stage != stage && job->stage != JOB_DONE)
-        err = optimize_work(job, os_seconds() + JOB_SLICE_SECONDS, &error);
+        err = newer_groups_work(job, os_seconds() + JOB_SLICE_SECONDS, &error);
     return err;
 }
 
@@ -19,10 +19,13 @@ static mv_err step_until(mv_job *job, job_stage stage)
 static mv_err begin_large(mv_collection *c, mv_job **job)
 {
     engine *e = NULL;
+    mv_job *newer = NULL;
     mv_err err = handle_engine(c, &e, &error);
     if (!err) err = job_create(e, false, 1, job, &error);
+    if (!err) err = job_create(e, false, 1, &newer, &error);
     if (err) return err;
     (*job)->by_levels = true;
+    newer_groups_lend(*job, newer);
     (*job)->seals = false;
     err = turn_acquire(*job, &error);
     return err ? err : step_until(*job, JOB_INDEX);
@@ -30,6 +33,8 @@ static mv_err begin_large(mv_collection *c, mv_job **job)
 
 static void end(mv_job *job)
 {
+    newer_groups_end(job);
+    job_free(job->newer);
     turn_release(job);
     job_free(job);
 }
@@ -48,15 +53,16 @@ static void see_segments(mv_collection *c, uint32_t *count, uint64_t rows[8], ui
     snapshot_close(&s);
 }
 
-/* Step until `newer` has begun and ended. Returns how many steps of the small group there were. */
+/* Step until a small group has begun and ended. Returns how many steps of the small group there
+ * were. */
 static uint32_t do_newer(mv_job *job)
 {
     uint32_t steps = 0;
     job->newer_at = 0;
     do {
-        WORKS(optimize_work(job, os_seconds() + JOB_SLICE_SECONDS, &error));
-        steps += job->newer != NULL;
-    } while (job->newer);
+        WORKS(newer_groups_work(job, os_seconds() + JOB_SLICE_SECONDS, &error));
+        steps += job->newer_is_on;
+    } while (job->newer_is_on);
     return steps;
 }
 
@@ -114,7 +120,7 @@ static void test_shares_time(bool memory)
     WORKS(graph_write(c, LARGE + SMALL, LARGE + 2 * SMALL, SMALL));
     job->newer_at = os_seconds() + 1000;
     WORKS(step_until(job, JOB_SWAP));
-    EXPECT(!job->newer && job->stage == JOB_SWAP);
+    EXPECT(!job->newer_is_on && job->stage == JOB_SWAP);
     end(job);
     WORKS(mv_close(c, &error));
 }
@@ -132,8 +138,8 @@ static void test_abandoned(bool memory)
     WORKS(begin_large(c, &job));
     WORKS(graph_write(c, LARGE, LARGE + SMALL, SMALL));
     job->newer_at = 0;
-    while (!job->newer || job->newer->stage != JOB_INDEX)
-        WORKS(optimize_work(job, os_seconds() + JOB_SLICE_SECONDS, &error));
+    while (!job->newer_is_on || job->newer->stage != JOB_INDEX)
+        WORKS(newer_groups_work(job, os_seconds() + JOB_SLICE_SECONDS, &error));
     end(job);
     see_segments(c, &count, rows, &lacking);
     EXPECT(count == 2 && lacking == LARGE + SMALL);
