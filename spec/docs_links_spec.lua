@@ -47,8 +47,22 @@ describe("the table of contents", function()
       listed[markdown.resolve(CONTENTS, link.path)] = true
     end
     for _, page in ipairs(markdown.files()) do
-      if not listed[page] then
+      if page:find "^docs/" and not listed[page] then
         missing[#missing + 1] = page
+      end
+    end
+    assert.same({}, missing)
+  end)
+end)
+
+describe("the calls at a glance", function()
+  it("are all calls", function()
+    local calls, missing = markdown.read "docs/calls.md", {}
+    for anchor in pairs(types_reader.read(TYPES).anchors) do
+      local owner, name = anchor:match "^(%l+)%-(.+)$"
+      local prefix = ({ collection = "c:", moonvec = "moonvec." })[owner]
+      if prefix and not calls:find(prefix .. name, 1, true) and not calls:find("`" .. name .. "`", 1, true) then
+        missing[#missing + 1] = prefix .. name
       end
     end
     assert.same({}, missing)
