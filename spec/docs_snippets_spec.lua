@@ -1,10 +1,13 @@
--- The code in the documentation runs. Pages of docs/ are programs: their blocks of Lua and of shell commands run in order,
--- in an empty folder, and print what the page says ("..." is any text within a line). The code in docs/hosts/ is run by the specs of these hosts (spec/hosts/);
--- here it must be Lua.
+-- The code in the documentation runs. Pages of docs/ are programs: their blocks of Lua and of shell commands run in
+-- order, in an empty folder, and print what the page says ("..." is any text within a line). The code in docs/hosts/
+-- is run by the specs of these hosts (spec/hosts/); here it must be Lua.
 
 local command = require "moonvec.command"
+local command_line = require "spec.support.command_line"
 local markdown = require "docs.make.markdown"
 local page_program = require "spec.support.page_program"
+local program = require "spec.support.program"
+local text_files = require "spec.support.text_files"
 
 -- Pages that only tell how to build, install and test have commands that a spec should not run.
 local ONLY_READ = { ["docs/installing.md"] = true, ["docs/testing.md"] = true, ["docs/c-api.md"] = true }
@@ -45,6 +48,17 @@ local function pattern_of(text)
   return "^" .. text:gsub("%p", "%%%0"):gsub("%%%.%%%.%%%.", "[^\n]*") .. "$"
 end
 
+local COMPILE = "cc -std=c11 -Wall -Wextra -Werror -fsyntax-only -Iengine "
+
+-- A C program compiles without a warning.
+local function check_c(code, where)
+  local source = program.temporary_path() .. ".c"
+  text_files.write(source, code)
+  local output, status = command_line.shell(COMPILE .. source .. " 2>&1")
+  program.remove(source)
+  assert.equal(0, status, where .. ": " .. output)
+end
+
 for _, path in ipairs(markdown.files()) do
   local blocks = markdown.blocks(markdown.read(path))
 
@@ -54,6 +68,10 @@ for _, path in ipairs(markdown.files()) do
       if block.language == "lua" then
         it("is Lua, at line " .. block.line, function()
           assert(compile(block.code, "=" .. where))
+        end)
+      elseif block.language == "c" and block.code:find "int main" then
+        it("is C, at line " .. block.line, function()
+          check_c(block.code, where)
         end)
       elseif block.language == "sh" then
         it("calls commands that exist, at line " .. block.line, function()

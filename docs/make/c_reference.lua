@@ -1,9 +1,11 @@
--- The reference of the C API as a Markdown page, made of engine/moonvec.h: its sections, and in each the declarations that
--- stand together, with the comment in front of them.
+-- The reference of the C API as a Markdown page, made of engine/moonvec.h: its sections, and in each the declarations
+-- that stand together, with the comment in front of them.
 
 local markdown = require "docs.make.markdown"
 
 local M = {}
+
+local NAMES_MAX = 5 -- of a heading
 
 -- The names that a piece of C declares, in order.
 local function names_of(code)
@@ -20,9 +22,12 @@ local function escape(text)
   return (text:gsub("[%*<>_]", "\\%0"))
 end
 
--- The text of a comment.
+-- The text of a comment. What is in backquotes is code.
 local function text_of(comment)
-  return escape((comment:gsub("^/%*%s*", ""):gsub("%s*%*/%s*$", ""):gsub("\n %* ?", "\n")))
+  local text = comment:gsub("^/%*%s*", ""):gsub("%s*%*/%s*$", ""):gsub("\n %* ?", "\n")
+  return ((text .. "``"):gsub("([^`]*)(`[^`]*`)", function(plain, code)
+    return escape(plain) .. (code ~= "``" and code or "")
+  end))
 end
 
 -- Declarations that stand together: what is between blank lines. A comment alone is a paragraph.
@@ -33,7 +38,8 @@ local function put_chunk(out, chunk)
   end
   local names = names_of(code)
   if #names > 0 then
-    out[#out + 1] = ("### %s {#%s}\n"):format(escape(table.concat(names, ", ")), names[1])
+    local shown = table.concat(names, ", ", 1, math.min(#names, NAMES_MAX)) .. (#names > NAMES_MAX and ", ..." or "")
+    out[#out + 1] = ("### %s {#%s}\n"):format(escape(shown), names[1])
     for i = 2, #names do
       out[#out + 1] = ('<span id="%s"></span>'):format(names[i])
     end

@@ -1,5 +1,5 @@
--- The HTML side of the site: converts Markdown by pandoc, fills page.html, writes the index of the search, and at the end
--- sees that every link of every page leads somewhere.
+-- The HTML side of the site: converts Markdown by pandoc, fills page.html, writes the index of the search, and at the
+-- end sees that every link of every page leads somewhere.
 
 local markdown = require "docs.make.markdown"
 
@@ -101,18 +101,24 @@ local function contents_html(site, page)
   return table.concat(out, "\n")
 end
 
--- The headings of a page as links.
-local function headings_html(html)
+-- The headings of a page as links: of the references without arguments, and without what all of them begin with.
+local function headings_html(page, html)
   local out = {}
   for anchor, title in html:gmatch '<h2 id="([^"]*)">(.-)</h2>' do
-    out[#out + 1] = ('<li><a href="#%s">%s</a></li>'):format(anchor, title:gsub("</?a[^>]*>", ""):gsub("%b()$", ""))
+    title = title:gsub("</?a[^>]*>", "")
+    if page.is_made then
+      title = title:gsub("%b()$", ""):gsub("^moonvec%.", ""):gsub("^collection:", ":")
+    end
+    out[#out + 1] = ('<li><a href="#%s">%s</a></li>'):format(anchor, title)
   end
   return #out > 1 and "<h2>On this page</h2>\n<ul>" .. table.concat(out, "\n") .. "</ul>" or ""
 end
 
 local function neighbour_html(page, other, class)
-  return other and ('<a class="%s" href="%s">%s</a>'):format(class, M.relative(page.path, other.path), escape(other.title))
-    or "<span></span>"
+  if not other then
+    return "<span></span>"
+  end
+  return ('<a class="%s" href="%s">%s</a>'):format(class, M.relative(page.path, other.path), escape(other.title))
 end
 
 -- Headings get a link to themselves, and tables and code can scroll by themselves.
@@ -128,7 +134,7 @@ function M:write(page, html)
   add_to_search(self, page, html)
   local values = {
     title = escape(page.title == "moonvec" and page.path == "index.html" and "moonvec" or page.title .. " - moonvec"),
-    root = M.relative(page.path, ""), contents = contents_html(self, page), headings = headings_html(html),
+    root = M.relative(page.path, ""), contents = contents_html(self, page), headings = headings_html(page, html),
     body = decorate(html),
     before = neighbour_html(page, page.before, "before"), after = neighbour_html(page, page.after, "after"),
   }

@@ -1,4 +1,5 @@
--- The reference of the Lua API as Markdown pages, made of lua/moonvec/types.lua. Headings have the anchors of types_reader.
+-- The reference of the Lua API as Markdown pages, made of lua/moonvec/types.lua. Headings have the anchors of
+-- types_reader.
 
 local types_reader = require "docs.make.types_reader"
 
@@ -100,7 +101,7 @@ local function type_html(writer, type_text)
     local target = link_to(writer, name)
     return target and ('<a href="%s">%s</a>'):format(target, name)
   end)
-  return "<code>" .. html:gsub("|", "&#124;") .. "</code>"
+  return "<code>" .. html:gsub("|", "&#124;<wbr>") .. "</code>"
 end
 
 -- A description as Markdown: what would be formatting is escaped, but for code.

@@ -6,7 +6,7 @@
 
 local M = {}
 
---- Reads a whole file.
+--- Reads a whole file. Of a folder the result is nil.
 function M.read(path)
   local file = assert(io.open(path, "rb"))
   local text = file:read("*a")
@@ -16,10 +16,10 @@ end
 
 --- The paths of the Markdown files of the project, sorted.
 function M.files()
-  local pipe = assert(io.popen "find *.md bench docs engine lua -name '*.md' | sort")
+  local pipe = assert(io.popen "find . -name '*.md' -not -path './build*' -not -path './.*/*' | sort")
   local paths = {}
   for path in pipe:lines() do
-    paths[#paths + 1] = path
+    paths[#paths + 1] = path:gsub("^%./", "")
   end
   pipe:close()
   return paths
@@ -46,8 +46,8 @@ local function walk(text, on_fence, on_prose)
   end
 end
 
---- The fenced blocks, in order: { language =, code =, line =, setup =, not_run = }. `line` is that of the fence. `setup` and
--- `not_run` are the texts of the comments that precede the block.
+--- The fenced blocks, in order: { language =, code =, line =, setup =, not_run = }. `line` is that of the fence.
+-- `setup` and `not_run` are the texts of the comments that precede the block.
 function M.blocks(text)
   local found, setup, not_run = {}, nil, nil
   walk("\n" .. text, function(language, code, line)
@@ -91,8 +91,8 @@ function M.headings(text)
   return found
 end
 
---- The links and pictures, in order: { text =, path =, anchor = }. Of a link within the page `path` is "". Links to other
--- sites are left out.
+--- The links and pictures, in order: { text =, path =, anchor = }. Of a link within the page `path` is "". Links to
+-- other sites are left out.
 function M.links(text)
   local found = {}
   local prose = M.prose(text):gsub("(`+)[^`]-%1", "")

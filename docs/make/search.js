@@ -1,6 +1,6 @@
 // The search of the documentation. search_index.js has the parts of all pages: [link, title of the page, heading, text].
-// A part is found if it has every word, or a word that begins so. Words in headings count more than those in texts, and
-// rare words more than frequent ones.
+// A part is found if it has every word, or a word that begins so. Words in headings count more than those in texts, rare
+// words more than frequent ones, and pages at the beginning of the table of contents more than those at its end.
 "use strict";
 
 (function () {
@@ -42,7 +42,7 @@
         scores[i] = score > 0 && scores[i] >= 0 ? scores[i] + score * rarity : -1;
       });
     }
-    return parts.map((part, i) => ({ part, score: scores[i] })).filter((hit) => hit.score > 0)
+    return parts.map((part, i) => ({ part, score: scores[i] * (1 - i / parts.length / 2) })).filter((hit) => hit.score > 0)
       .sort((a, b) => b.score - a.score).slice(0, HITS_MAX).map((hit) => hit.part);
   }
 

@@ -1,8 +1,9 @@
 -- Makes the web site of the documentation: lua5.4 docs/make/site.lua FOLDER.
 --
--- docs/README.md is its start page and its table of contents: pages have the order of the links there. Markdown becomes
--- HTML by pandoc, and is put into page.html. A link to types.lua or moonvec.h leads to the reference that is made of it, one to
--- another source file to a page that shows it. The site is files alone: it works from a disk, without a server.
+-- docs/README.md is its start page and its table of contents: pages have the order of the links there. Markdown
+-- becomes HTML by pandoc, and is put into page.html. A link to types.lua or moonvec.h leads to the reference that is
+-- made of it, one to another file or folder of the project to a page that shows it. The site is files alone: it works
+-- from a disk, without a server.
 
 local c_reference = require "docs.make.c_reference"
 local html_pages = require "docs.make.html_pages"
@@ -16,6 +17,10 @@ local folder = assert(arg[1], "site.lua wants the folder to write")
 
 local reference_pages, file_of_anchor = lua_reference.pages(TYPES)
 
+local function is_picture(path)
+  return path:find "%.svg$" or path:find "%.png$"
+end
+
 -- Where a file of the project is in the site.
 local function site_path(path)
   if path == CONTENTS then
@@ -27,7 +32,7 @@ local function site_path(path)
   elseif path:find "%.md$" then
     return (path:gsub("^docs/", ""):gsub("%.md$", ".html"))
   end
-  return path:find "%.svg$" and path:gsub("^docs/", "") or path .. ".html"
+  return is_picture(path) and path:gsub("^docs/", "") or path .. ".html"
 end
 
 -- The target of a link in the page `source`, as a path in the site.
@@ -90,13 +95,29 @@ local function rewrite_links(page, html, on_file)
   end))
 end
 
--- A page that shows a source file.
-local function source_page(path)
-  local language = ({ lua = "lua", c = "c", h = "c", sh = "bash" })[path:match "%.(%w+)$"] or "text"
-  return {
-    title = path, source = path, path = site_path(path), is_made = true,
-    markdown = ("# %s\n\n``````%s\n%s\n``````\n"):format(path:gsub("_", "\\_"), language, markdown.read(path)),
-  }
+-- The Markdown that lists the files of a folder.
+local function listing(path)
+  local pipe = assert(io.popen(("ls -p '%s'"):format(path)))
+  local lines = {}
+  for name in pipe:lines() do
+    lines[#lines + 1] = ("- `%s`"):format(name)
+  end
+  pipe:close()
+  return table.concat(lines, "\n")
+end
+
+-- A page that shows a file or a folder which is not in the table of contents.
+local function page_of(path)
+  local page = { title = path, source = path, path = site_path(path) }
+  local text = markdown.read(path)
+  if path:find "%.md$" then
+    page.markdown = text
+  else
+    local language = ({ lua = "lua", c = "c", h = "c", sh = "bash" })[path:match "%.(%w+)$"] or "text"
+    local shown = text and ("``````%s\n%s\n``````"):format(language, text) or listing(path)
+    page.markdown = ("# %s\n\n%s\n"):format(path:gsub("_", "\\_"), shown)
+  end
+  return page
 end
 
 local sections = read_contents()
@@ -107,16 +128,15 @@ for _, page in ipairs(pages) do
   seen[page.source] = true
 end
 
--- Writes a page, and the source files and pictures that it leads to.
+-- Writes a page, and what it leads to.
 local function write(page)
   site:write(page, rewrite_links(page, site:convert(page), function(path)
     if not seen[path] then
       seen[path] = true
-      assert(not path:find "%.md$", page.source .. " leads to " .. path .. ", which is not in " .. CONTENTS)
-      if path:find "%.svg$" then
+      if is_picture(path) then
         site:put(site_path(path), markdown.read(path))
       else
-        write(source_page(path))
+        write(page_of(path))
       end
     end
   end))

@@ -3,14 +3,14 @@
 -- An entry is a class, an alias or a function:
 --   { kind = "class", name = "moonvec.hit", parent =, about =, fields = { { name =, optional =, type =, about = } } }
 --   { kind = "alias", name =, type =, about =, values = { { value =, about = } } }
---   { kind = "note", head = } is a comment that stands for itself
---   { kind = "function", owner = "collection", separator = ":", name =, about =, params = {...}, returns = "type name, ..." }
--- `owner` is the class that the function belongs to.
+--   { kind = "function", owner =, separator = ":", name =, arguments = "(ids)", params = {...}, returns = "TYPE NAME" }
+--   { kind = "note", head = }: a comment that stands for itself
+-- `owner` is the class that a function belongs to. `head` are the lines of the comment in front of an entry.
 
 local M = {}
 
--- Splits "TYPE words" behind the type, which may have spaces in parentheses, brackets, braces and quotes, behind a comma or
--- colon, and around "|".
+-- Splits "TYPE words" behind the type, which may have spaces in parentheses, brackets, braces and quotes, behind a
+-- comma or colon, and around "|".
 local function split_type(text)
   local depth, position, quoted = 0, 1, false
   while position <= #text do
@@ -114,7 +114,8 @@ local function read_line(state, line)
   end
 end
 
---- The anchor of an entry on its page: "query_options" of moonvec.query_options, "collection-query" of collection:query.
+--- The anchor of an entry on its page: "query_options" of moonvec.query_options, "collection-query" of
+-- collection:query.
 function M.anchor(entry)
   if entry.kind == "function" then
     return entry.owner:gsub("^moonvec%.", "") .. "-" .. entry.name

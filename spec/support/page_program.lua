@@ -1,5 +1,5 @@
--- Runs the code of a page of the documentation as one program: its blocks of Lua and of shell commands, in order, in a new
--- folder. A block of "text" is what the block before it prints.
+-- Runs the code of a page of the documentation as one program: its blocks of Lua and of shell commands, in order, in a
+-- new folder. A block of "text" is what the block before it prints.
 
 local program = require "spec.support.program"
 local text_files = require "spec.support.text_files"
@@ -49,8 +49,8 @@ local function output_of(command)
   return output, tonumber(status)
 end
 
---- Runs the blocks of a page (docs.make.markdown) in a new folder. Returns the steps, each with what it `printed`, the whole
--- output, and the exit status.
+--- Runs the blocks of a page (docs.make.markdown) in a new folder. Returns the steps, each with what it `printed`, the
+-- whole output, and the exit status.
 function M.run(blocks)
   local folder = program.temporary_path()
   assert(os.execute("mkdir -p " .. program.quote(folder .. "/work")))
