@@ -101,7 +101,7 @@ local function read_line(state, line)
     table.insert(state.entry.values, { value = value, about = about })
   elseif line:find "^%-%-%-" and not tag then
     table.insert(state.comment, (line:gsub("^%-%-%- ?", "")))
-  elseif line:find "^%-%- " then
+  elseif line == "--" or line:find "^%-%- " then
     table.insert(state.grammar, (line:gsub("^%-%- ?", "")))
   elseif local_name then
     state.owners[local_name] = state.entry.name

@@ -26,7 +26,8 @@ local function steps_of(blocks)
   return steps
 end
 
--- In shell commands, `moonvec` is that of this checkout. Its library is that of LUA_CPATH.
+-- In shell commands, `moonvec` is that of this checkout. Its library is that of LUA_CPATH. What they write to stderr
+-- is shown if they fail.
 local SHELL_HEAD = ('moonvec() { %s -l moonvec.core "$MOONVEC_ROOT/bin/moonvec" "$@"; }\nset -e\n'):format(
   program.interpreter())
 
@@ -38,8 +39,9 @@ local function code_of(step, number, folder)
   end
   local path = ("%s/block%d.sh"):format(folder, number)
   text_files.write(path, SHELL_HEAD .. step.code)
+  local command = ("sh %s 2>%s.messages || { cat %s.messages; exit 1; }"):format(path, path, path)
   return mark .. ("do local ok = os.execute(%q) assert(ok == true or ok == 0, %q) end\n"):format(
-    "sh " .. program.quote(path), ("the commands at line %d failed"):format(step.line))
+    command, ("the commands at line %d failed"):format(step.line))
 end
 
 local function output_of(command)
