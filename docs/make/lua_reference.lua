@@ -27,59 +27,75 @@ local function each_name(type_text, visit)
   end
 end
 
--- Each class and alias goes to the page whose functions return it, else to the first page whose functions take it.
+local function each_field_name(entry, visit)
+  for _, field in ipairs(entry and entry.fields or {}) do
+    each_name(field.type, visit)
+  end
+end
+
+local Placing = {} -- of entries on pages: page_of and by_name
+Placing.__index = Placing
+
+--- Puts a class or alias on a page, and what it names, unless they are on one.
+function Placing:put(name, file)
+  local entry = self.by_name[name]
+  if entry and not self.page_of[name] then
+    self.page_of[name] = file
+    local function put_too(other)
+      self:put(other, file)
+    end
+    each_name(entry.type, put_too)
+    each_field_name(entry, put_too)
+  end
+end
+
+--- Puts what functions return on their page, but not what that names.
+function Placing:put_results(functions)
+  for _, entry in ipairs(functions) do
+    each_name(entry.returns, function(name)
+      self.page_of[name] = self.page_of[name] or self.by_name[name] and self.page_of[entry.owner]
+    end)
+  end
+end
+
+--- Puts what functions take, and what their results name, on their page.
+function Placing:put_arguments(functions)
+  for _, entry in ipairs(functions) do
+    local function put(name)
+      self:put(name, self.page_of[entry.owner])
+    end
+    for _, param in ipairs(entry.params) do
+      each_name(param.type, put)
+    end
+    each_name(entry.returns, function(name)
+      each_field_name(self.by_name[name], put)
+    end)
+  end
+end
+
+-- Each class and alias goes to the page whose functions return it, else to the first page whose functions take it, else
+-- to that of collections. Returns a table from names to pages.
 local function place_entries(reference)
-  local by_name, page_of = {}, {}
+  local placing, functions = setmetatable({ by_name = {}, page_of = {} }, Placing), {}
   for _, page in ipairs(PAGES) do
     for owner in pairs(page.owners) do
-      page_of[owner] = page.file
+      placing.page_of[owner] = page.file
     end
   end
   for _, entry in ipairs(reference.entries) do
-    if entry.kind == "class" or entry.kind == "alias" then
-      by_name[entry.name] = entry
+    if entry.kind == "function" then
+      functions[#functions + 1] = entry
+    elseif entry.kind ~= "note" then
+      placing.by_name[entry.name] = entry
     end
   end
-
-  local function place(name, file)
-    local entry = by_name[name]
-    if not entry or page_of[name] then
-      return
-    end
-    page_of[name] = file
-    each_name(entry.type, function(other) place(other, file) end)
-    for _, field in ipairs(entry.fields or {}) do
-      each_name(field.type, function(other) place(other, file) end)
-    end
+  placing:put("moonvec.code", "moonvec") -- all return it
+  placing:put_results(functions)
+  placing:put_arguments(functions)
+  for name in pairs(placing.by_name) do
+    placing:put(name, "collection")
   end
-
-  local function each_function(visit)
-    for _, entry in ipairs(reference.entries) do
-      if entry.kind == "function" then
-        visit(entry, page_of[entry.owner])
-      end
-    end
-  end
-  place("moonvec.code", "moonvec")
-  each_function(function(entry, file)
-    each_name(entry.returns, function(name)
-      page_of[name] = page_of[name] or by_name[name] and file
-    end)
-  end)
-  each_function(function(entry, file)
-    for _, param in ipairs(entry.params) do
-      each_name(param.type, function(name) place(name, file) end)
-    end
-    each_name(entry.returns, function(name) -- what the fields of results name
-      for _, field in ipairs((by_name[name] or {}).fields or {}) do
-        each_name(field.type, function(other) place(other, file) end)
-      end
-    end)
-  end)
-  for _, entry in ipairs(reference.entries) do -- what no function names
-    place(entry.name, "collection")
-  end
-  return page_of
+  return placing.page_of
 end
 
 local function escape_html(text)

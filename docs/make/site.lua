@@ -43,24 +43,36 @@ local function target_of(source, link)
   return (file and "reference/" .. file .. ".html" or site_path(path)) .. anchor, path
 end
 
--- The sections of the table of contents: { title =, pages = { { title =, source =, path = } } }.
+-- The pages of the Lua reference, which stand in place of a link to types.lua with this title.
+local function pages_of_reference(title)
+  local pages = {}
+  for i, page in ipairs(reference_pages) do
+    pages[i] = {
+      title = i == 1 and title .. ": " .. page.title or page.title, source = TYPES, is_made = true,
+      path = "reference/" .. page.file .. ".html", markdown = page.markdown,
+    }
+  end
+  return pages
+end
+
+-- The pages that a link of the table of contents stands for.
+local function pages_of_link(title, source)
+  if source == TYPES then
+    return pages_of_reference(title)
+  end
+  local is_made = source == HEADER
+  local text = is_made and c_reference.page(HEADER) or markdown.read(source)
+  return { { title = title, source = source, path = site_path(source), markdown = text, is_made = is_made } }
+end
+
+-- The sections of the table of contents: { title =, pages = { { title =, source =, path =, markdown = } } }. `is_made` is
+-- true of a page that is no file of the project.
 local function read_contents()
   local sections = {}
   for _, part in ipairs(html_pages.split(markdown.read(CONTENTS), "\n## ")) do
     local section = { title = part:match "^[^\n]+", pages = {} }
     for title, link in part:gmatch "\n%- %[([^%]]+)%]%(([^)]+)%)" do
-      local source = markdown.resolve(CONTENTS, link)
-      if source == TYPES then
-        for _, page in ipairs(reference_pages) do
-          section.pages[#section.pages + 1] = {
-            title = page.file == "moonvec" and title .. ": moonvec" or page.title,
-            source = source, path = "reference/" .. page.file .. ".html", markdown = page.markdown, is_made = true,
-          }
-        end
-      else
-        local page = { title = title, source = source, path = site_path(source) }
-        page.is_made = source == HEADER
-        page.markdown = page.is_made and c_reference.page(HEADER) or markdown.read(source)
+      for _, page in ipairs(pages_of_link(title, markdown.resolve(CONTENTS, link))) do
         section.pages[#section.pages + 1] = page
       end
     end
