@@ -65,8 +65,8 @@ local function pages_of_link(title, source)
   return { { title = title, source = source, path = site_path(source), markdown = text, is_made = is_made } }
 end
 
--- The sections of the table of contents: { title =, pages = { { title =, source =, path =, markdown = } } }. `is_made` is
--- true of a page that is no file of the project.
+-- The sections of the table of contents: { title =, pages = { { title =, source =, path =, markdown = } } }. `is_made`
+-- is true of a page that is no file of the project.
 local function read_contents()
   local sections = {}
   for _, part in ipairs(html_pages.split(markdown.read(CONTENTS), "\n## ")) do
