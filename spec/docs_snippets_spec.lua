@@ -16,8 +16,11 @@ local function is_run(path)
   return path:find "^docs/" and not path:find "^docs/hosts/" and not ONLY_READ[path]
 end
 
+-- Compiles a program, or members of a table, such as settings of another program.
 local function compile(code, name)
-  return (loadstring or load)(code, name) -- luacheck: ignore 113
+  local load_text = loadstring or load -- luacheck: ignore 113
+  local compiled, message = load_text(code, name)
+  return compiled or load_text("return {\n" .. code .. "}", name), message
 end
 
 local function set_of(names)
