@@ -77,6 +77,21 @@ MV_API const char *mv_err_name(mv_err err);
 #define MV_QUOTE_SIZE 164
 MV_API const char *mv_quote(const void *bytes, size_t size, char out[MV_QUOTE_SIZE]);
 
+/* ---------------------------------------------------------------- memory */
+
+/* Gets, resizes and frees blocks. `block` NULL: a new block. `size` 0: free the block, return NULL.
+ * Else the block is resized and perhaps moved, with its contents. `old_size` is the size that was
+ * last asked for. `alignment` is that of what is returned: a power of 2 up to 64. NULL: no memory;
+ * the old block stays as it is. Called by many threads at once, unless the program has but one
+ * thread and opens collections with mv_open_options.manual_maintenance. */
+typedef void *(*mv_allocate)(void *ctx, void *block, size_t old_size, size_t size,
+                             size_t alignment);
+
+/* From now on all memory of the engine comes from `allocate`; before, from malloc. Called before
+ * any other function, and once: blocks are freed by the allocator that is set then. `ctx` is passed
+ * to it. LMDB, which keeps the catalog, allocates by malloc. */
+MV_API void mv_set_allocator(mv_allocate allocate, void *ctx);
+
 /* ---------------------------------------------------------------- types and limits */
 
 typedef enum mv_type {

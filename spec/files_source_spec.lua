@@ -70,6 +70,21 @@ describe("source.files", function()
     assert.equal("a.md build/d.lua", ids(root, { include = { "[!b].md", "d.lua" } }))
   end)
 
+  it("reads one file by its path, if the other options allow it", function()
+    local root = folder_of { ["a.lua"] = "", ["src/b.lua"] = "", ["src/c.lua"] = "", ["src/deep/d.lua"] = "",
+      [".gitignore"] = "c.lua\n" }
+    assert.equal("src/deep/d.lua", ids(root, { only = "src/deep/d.lua" }))
+    assert.equal("a.lua", ids(root, { only = "a.lua" }))
+    assert.equal("src/c.lua", ids(root, { only = "src/c.lua", ignore_files = false }))
+    for _, path in ipairs { "src/c.lua", "src", "src/none.lua", "none/b.lua", "../" .. root:match "[^/]*$" .. "/a.lua",
+      "src/../a.lua", "./a.lua", "" } do
+      assert.equal("", ids(root, { only = path }), path)
+    end
+    assert.equal("", ids(root, { only = "a.lua", include = "b.lua" }))
+    assert.has_error(function() moonvec.source.files(root, { only = 1 }) end,
+      "source.files: 'only' must be a string, got a number")
+  end)
+
   it("leaves out what git leaves out", function()
     if _VERSION ~= "Lua 5.4" or not children.succeeds "git --version" then
       return

@@ -85,6 +85,7 @@ describe("packaging #slow", function()
       local lua_cpath = ("%s/lib/lua/%s/?.so"):format(tree, version)
       assert.equal("near", run_elsewhere(PROGRAM, "lua" .. version, lua_path, lua_cpath))
       works_as_command(tree .. "/bin/moonvec")
+      shell(("test -e %s/share/lua/%s/resty/moonvec/cache.lua"):format(quote(tree), version))
       for interpreter, name in pairs(names) do
         local text = run_elsewhere('io.write(select(2, pcall(require, "moonvec")))', interpreter, lua_path, lua_cpath)
         local expected = ("moonvec.core was built for Lua %s, this is %s"):format(version, name)

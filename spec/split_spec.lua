@@ -154,6 +154,15 @@ describe("split", function()
       "=====\nTitle\n=====\n\nPart\n====\n\none\n\nSub\n---\n\ntwo\n\nOther\n=====\n\nthree\n"))
   end)
 
+  it("tells after each passage how far it is", function()
+    local ends = {}
+    local passages = moonvec.split("one two three four five six", { size = 16, progress = function(last)
+      ends[#ends + 1] = last
+    end })
+    assert.same({ 2, 13, 27 }, { #passages, ends[1], ends[2] })
+    assert.equal(passages[2].last, ends[#ends])
+  end)
+
   it("raises for wrong options", function()
     local function message(...)
       return support.message_of(moonvec.split, ...)
@@ -164,6 +173,7 @@ describe("split", function()
     assert.matches("split: 'overlap' must be a whole number from 0 to 50, got 51", message("a", { size = 100,
       overlap = 51 }))
     assert.matches("split: 'title' must be a string, got a number", message("a", { title = 1 }))
+    assert.matches("split: 'progress' must be a function, got a number", message("a", { progress = 1 }))
     assert.matches("split: unknown option 'chunk_size'", message("a", { chunk_size = 1 }))
   end)
 end)

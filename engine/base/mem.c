@@ -1,10 +1,14 @@
-/* Counted memory, buffers and arenas. */
+/* Counted memory from the allocator of the program, buffers and arenas. */
 #define MV_MEM_OWNER
 #include "base/mem.h"
 
+#include <stdalign.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "moonvec.h"
 
 #define MEM_ALIGN      64 /* bytes of a cache line */
 #define MEM_GROW_FIRST 8u /* items; chosen: most arrays that grow have fewer */
@@ -39,6 +43,37 @@ size_t mem_bytes(void)
     return atomic_load(&bytes_in_use);
 }
 
+static void *system_allocate(void *ctx, void *block, size_t old_size, size_t size, size_t alignment)
+{
+    (void)ctx, (void)old_size;
+    if (!size) {
+        free(block);
+        return NULL;
+    }
+    if (block) return realloc(block, size);
+    if (alignment <= alignof(max_align_t)) return malloc(size);
+    size_t rounded;
+    if (!mem_add(size, alignment - 1, &rounded)) return NULL;
+    return aligned_alloc(alignment, rounded & ~(alignment - 1));
+}
+
+/* Set before the first allocation (mv_set_allocator), and only read afterwards. */
+static mv_allocate allocate = system_allocate;
+static void *allocate_ctx;
+
+void mv_set_allocator(mv_allocate by, void *ctx)
+{
+    allocate = by;
+    allocate_ctx = ctx;
+}
+
+/* A block of size 0 is one of a byte. */
+static void *resize(void *block, size_t old_size, size_t size, size_t alignment)
+{
+    return allocate(allocate_ctx, block, block && !old_size ? 1 : old_size, size ? size : 1,
+                    alignment);
+}
+
 static void *counted(void *block, size_t size)
 {
     if (block) atomic_fetch_add_explicit(&bytes_in_use, size, memory_order_relaxed);
@@ -57,28 +92,29 @@ static void uncounted(size_t size)
 void *mem_alloc(size_t size)
 {
     if (fails_now()) return NULL;
-    return counted(malloc(size ? size : 1), size);
+    return counted(resize(NULL, 0, size, alignof(max_align_t)), size);
 }
 
+/* calloc does not touch the pages of a large block. */
 void *mem_alloc_zero(size_t size)
 {
     if (fails_now()) return NULL;
-    return counted(calloc(1, size ? size : 1), size);
+    if (allocate == system_allocate) return counted(calloc(1, size ? size : 1), size);
+    void *block = resize(NULL, 0, size, alignof(max_align_t));
+    return counted(block ? memset(block, 0, size) : NULL, size);
 }
 
 void *mem_alloc_aligned(size_t size)
 {
-    size_t rounded;
-    if (fails_now() || !mem_add(size, MEM_ALIGN, &rounded)) return NULL;
-    rounded &= ~(size_t)(MEM_ALIGN - 1);
-    return counted(aligned_alloc(MEM_ALIGN, rounded), size);
+    if (fails_now()) return NULL;
+    return counted(resize(NULL, 0, size, MEM_ALIGN), size);
 }
 
 void *mem_realloc(void *old, size_t old_size, size_t size)
 {
     mv_assert(old || old_size == 0);
     if (fails_now()) return NULL;
-    void *block = realloc(old, size ? size : 1);
+    void *block = resize(old, old_size, size, alignof(max_align_t));
     if (!block) return NULL;
     uncounted(old_size);
     return counted(block, size);
@@ -88,7 +124,7 @@ void mem_free(void *block, size_t size)
 {
     if (!block) return;
     uncounted(size);
-    free(block);
+    allocate(allocate_ctx, block, size ? size : 1, 0, alignof(max_align_t));
 }
 
 void *mem_grow(void *items, uint32_t *capacity, uint32_t count, size_t item_size)

@@ -8,6 +8,7 @@
 /* Reading a text into lists takes as long as writing this many bytes. */
 #define FULLTEXT_COST_OF_ROW 4000u
 #define TEXT_STEP_BYTES      (8u << 10) /* of texts, read between two looks at the clock */
+#define MERGE_STEP_TERMS     16u        /* the same of merged lists */
 
 typedef struct fulltext_opened {
     ranked_lists lists;
@@ -18,7 +19,9 @@ typedef struct fulltext_builder {
     const index_column *column;
     analysis terms;
     ranked_builder *lists;
-    uint32_t row; /* the next one */
+    uint32_t row;                       /* the next one */
+    const index_base *base, *bases_end; /* the next one, or that whose lists are being merged */
+    ranked_merge merge;
 } fulltext_builder;
 
 /* ---------------------------------------------------------------- building */
@@ -36,6 +39,7 @@ static const fulltext_builder *builder_of_const(const index_builder *b)
 static void fulltext_free(index_builder *builder)
 {
     fulltext_builder *b = builder_of(builder);
+    ranked_merge_end(&b->merge);
     analysis_end(&b->terms);
     ranked_build_free(b->lists);
     mem_free(b, sizeof *b);
@@ -47,6 +51,8 @@ static mv_err fulltext_begin(const index_request *request, index_builder **out, 
     const mv_text_options *options = &request->options->as.text;
     if (!b) return error_memory(error, sizeof *b, "a full-text index");
     b->column = &request->source->column;
+    b->base = request->bases;
+    b->bases_end = request->bases + request->bases_count;
     mv_err err = analysis_begin(&b->terms, b->column, request->options, error);
     if (!err)
         err = ranked_build_begin(b->column->rows, (float)options->k1, (float)options->b,
@@ -76,19 +82,53 @@ static mv_err add_row(fulltext_builder *b, size_t *size, mv_error *error)
     return analysis_cell(&b->terms, cell, *size, add_term, b, error);
 }
 
-static mv_err fulltext_step(index_builder *builder, double until, bool *more, mv_error *error)
+/* Read texts into lists, up to the next base. *more is false if that was reached. */
+static mv_err read_texts(fulltext_builder *b, double until, bool *more, mv_error *error)
 {
-    fulltext_builder *b = builder_of(builder);
+    uint32_t end = b->base < b->bases_end ? b->base->first : b->column->rows;
     size_t read = 0, size;
-    *more = true;
-    for (; b->row < b->column->rows; b->row++) {
+    while (b->row < end) {
         MV_TRY(add_row(b, &size, error));
+        b->row++;
         read += size + 64;
         if (read < TEXT_STEP_BYTES) continue;
         read = 0;
-        if (os_seconds() < until) continue;
-        b->row++;
-        return MV_OK;
+        if (os_seconds() >= until) break;
+    }
+    *more = b->row < end;
+    return MV_OK;
+}
+
+/* Merge the lists of the next base. *more is false if they are merged. */
+static mv_err merge_base(fulltext_builder *b, double until, bool *more, mv_error *error)
+{
+    const ranked_lists *lists = fulltext_index.ranked(b->base->opened);
+    if (!b->merge.lists)
+        MV_TRY(ranked_merge_begin(&b->merge, b->lists, lists, b->base->rows, error));
+    do {
+        for (uint32_t left = MERGE_STEP_TERMS, i = 0; i < left; i++) {
+            MV_TRY(ranked_merge_step(&b->merge, b->lists, more, error));
+            if (!*more) break;
+        }
+    } while (*more && os_seconds() < until);
+    if (*more) return MV_OK;
+    ranked_merge_end(&b->merge);
+    b->row = b->base->end;
+    b->base++;
+    return MV_OK;
+}
+
+static mv_err fulltext_step(index_builder *builder, double until, bool *more, mv_error *error)
+{
+    fulltext_builder *b = builder_of(builder);
+    *more = true;
+    while (b->row < b->column->rows || b->base < b->bases_end) {
+        MV_TRY(read_texts(b, until, more, error));
+        if (!*more && b->base < b->bases_end) MV_TRY(merge_base(b, until, more, error));
+        if (*more || os_seconds() >= until) {
+            *more = true;
+            return MV_OK;
+        }
     }
     return ranked_build_step(b->lists, until, more, error);
 }
@@ -159,6 +199,13 @@ static const ranked_lists *fulltext_ranked(const index_opened *opened)
     return &opened_text(opened)->lists;
 }
 
+/* Changed options are another index (index_slot_since). */
+static bool fulltext_can_extend(const index_opened *base, const mv_index_options *options)
+{
+    const ranked_head *head = &opened_text(base)->lists.head;
+    return options->as.text.without_positions || !(head->flags & RANKED_WITHOUT_POSITIONS);
+}
+
 const index_type fulltext_index = {
     .kind = &fulltext_kind,
     .rows_min = FULLTEXT_ROWS_MIN,
@@ -167,6 +214,8 @@ const index_type fulltext_index = {
     .check = fulltext_check,
     .compare = fulltext_compare,
     .describe = fulltext_describe,
+    .can_extend = fulltext_can_extend,
+    .merges_all = true,
     .build_begin = fulltext_begin,
     .build_step = fulltext_step,
     .build_progress = fulltext_progress,

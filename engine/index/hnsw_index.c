@@ -68,8 +68,9 @@ static bool hnsw_index_can_extend(const index_opened *base, const mv_index_optio
 static mv_err hnsw_index_begin(const index_request *request, index_builder **out, mv_error *error)
 {
     hnsw_builder *b = NULL;
-    hnsw_base base = {.graph = request->base ? graph_of(request->base) : NULL,
-                      .rows = request->base_rows};
+    hnsw_base base = {0};
+    if (request->bases_count)
+        base = (hnsw_base){graph_of(request->bases->opened), request->bases->rows};
     MV_TRY(hnsw_build_begin(&request->source->vectors, &request->options->as.hnsw, &base,
                             request->threads, &b, error));
     *out = (index_builder *)(void *)b;

@@ -131,15 +131,21 @@ typedef struct index_builder index_builder;
 struct invert_lists;
 struct ranked_lists;
 
+/* An index to start from, for which can_extend is true. The rows of its segment that are not
+ * deleted are the rows [first, end) of the source. */
+typedef struct index_base {
+    const index_opened *opened;
+    const uint32_t *rows; /* for each of its rows the new row, ascending, or INDEX_ROW_DELETED */
+    uint32_t first, end;
+} index_base;
+
 /* What to build. Everything is lent until the builder is freed. */
 typedef struct index_request {
     const index_source *source;
     const mv_index_options *options; /* complete */
-    const index_opened *base;  /* NULL, or an index to start from, for which can_extend is true. Its
-                                * rows that are not deleted are among the rows of the source */
-    const uint32_t *base_rows; /* for each row of `base` the new row, ascending, or
-                                * INDEX_ROW_DELETED */
-    uint32_t threads;          /* 1 to MV_THREADS_MAX: how many work in a step, with the caller's */
+    const index_base *bases;         /* by ascending rows; at most one, unless merges_all */
+    uint32_t bases_count;
+    uint32_t threads; /* 1 to MV_THREADS_MAX: how many work in a step, with the caller's */
 } index_request;
 
 typedef struct index_type {
@@ -162,6 +168,8 @@ typedef struct index_type {
 
     /* True when this index can be the base of one with these options. NULL: never. */
     bool (*can_extend)(const index_opened *base, const mv_index_options *options);
+    bool merges_all; /* building starts from all indexes that can be a base. False: from one, that
+                      * of a segment with at least half of the rows */
     mv_err (*build_begin)(const index_request *request, index_builder **out, mv_error *error);
     /* Work until `until` (os_seconds), but at least one piece. *more is false when the index is
      * complete. */

@@ -272,6 +272,10 @@ bool ranked_cursor_freqs(ranked_cursor *cursor, const uint32_t *rows, uint32_t c
 bool ranked_cursor_has_positions(const ranked_cursor *cursor);
 /* The positions of that row: `freq` numbers, ascending. False: damaged. */
 bool ranked_cursor_positions(const ranked_cursor *cursor, uint32_t *positions);
+/* How many positions the rows of the block that has been read have together. False: damaged. */
+bool ranked_cursor_count_positions(const ranked_cursor *cursor, uint32_t *count);
+/* These positions, row after row. False: damaged. */
+bool ranked_cursor_all_positions(const ranked_cursor *cursor, uint32_t *positions);
 
 /* ---------------------------------------------------------------- searching */
 
@@ -314,6 +318,15 @@ mv_err ranked_build_begin(uint32_t rows, float k1, float b, bool has_positions,
  * share a position are alternatives: they count once for the length. MV_NO_MEMORY. MV_LIMIT. */
 mv_err ranked_build_add(ranked_builder *b, uint32_t row, const char *term, uint32_t size,
                         uint32_t position, mv_error *error);
+/* Add the occurrences of a term that is in other lists of a text, in rows that get no others of it:
+ * the next block of its rows, as new rows, ascending; INDEX_ROW_DELETED ones are left out.
+ * `positions` of all of them, row after row; NULL: the lists have none. Lengths are not changed.
+ * MV_CORRUPT: a row does not ascend. MV_NO_MEMORY. MV_LIMIT. */
+mv_err ranked_build_add_rows(ranked_builder *b, const char *term, uint32_t size,
+                             const uint32_t *rows, const uint32_t *freqs, uint32_t count,
+                             const uint32_t *positions, mv_error *error);
+/* Set the length of a row whose terms are added by ranked_build_add_rows. */
+void ranked_build_set_length(ranked_builder *b, uint32_t row, uint32_t length);
 /* After all rows: work until `until` (os_seconds), at least a little. *more is false when the lists
  * are complete. */
 mv_err ranked_build_step(ranked_builder *b, double until, bool *more, mv_error *error);
@@ -321,5 +334,21 @@ mv_err ranked_build_step(ranked_builder *b, double until, bool *more, mv_error *
 uint32_t ranked_build_parts(const ranked_builder *b, index_part parts[RANKED_PARTS_MAX]);
 uint64_t ranked_build_bytes(const ranked_builder *b); /* allocated */
 void ranked_build_free(ranked_builder *b);            /* NULL is fine */
+
+/* A reader of the lists of a text that adds them to a builder (ranked_merge.c). Begins as zeros. */
+typedef struct ranked_merge {
+    const ranked_lists *lists;
+    const uint32_t *rows; /* index_base.rows */
+    ranked_term term;     /* the next one */
+    ranked_cursor *cursor;
+    mem_buffer positions; /* of a block */
+} ranked_merge;
+
+/* Begin to read lists, which are lent, and set the lengths of their rows. MV_CORRUPT. */
+mv_err ranked_merge_begin(ranked_merge *m, ranked_builder *b, const ranked_lists *lists,
+                          const uint32_t *rows, mv_error *error);
+/* Add some lists. *more is false when all were added. MV_CORRUPT. */
+mv_err ranked_merge_step(ranked_merge *m, ranked_builder *b, bool *more, mv_error *error);
+void ranked_merge_end(ranked_merge *m);
 
 #endif

@@ -252,37 +252,87 @@ static ranked_word *word_of(ranked_builder *b, const char *term, uint32_t size)
     return w;
 }
 
-mv_err ranked_build_add(ranked_builder *b, uint32_t row, const char *term, uint32_t size,
-                        uint32_t position, mv_error *error)
+/* The word of a term, an old or a new one. */
+static mv_err get_word(ranked_builder *b, const char *term, uint32_t size, ranked_word **w,
+                       mv_error *error)
 {
-    mv_assert(row < b->head.rows);
     mv_assert(size > 0);
     mv_assert(size <= RANKED_TERM_MAX);
     mv_assert(!b->order);
     if (b->head.terms == TERMS_MAX || b->text.size > UINT32_MAX)
         return error_set(error, MV_LIMIT, "a segment has more than %u different terms", TERMS_MAX);
+    *w = word_of(b, term, size);
+    return *w ? MV_OK : no_memory_for_lists(b->text.size, error);
+}
+
+/* Begin the next row of a word. False: no memory. */
+static bool begin_row(ranked_builder *b, ranked_word *w, uint32_t row)
+{
+    uint32_t before = w->is_open ? w->row : UINT32_MAX;
+    mv_assert(row < b->head.rows);
+    mv_assert(!w->is_open || row > before);
+    if (w->is_open && !put_byte(b, w, 0)) return false;
+    w->is_open = true;
+    w->row = row;
+    w->rows++;
+    return put_varint(b, w, row - before - 1);
+}
+
+mv_err ranked_build_add(ranked_builder *b, uint32_t row, const char *term, uint32_t size,
+                        uint32_t position, mv_error *error)
+{
     bool is_new_position = !b->has_row || row != b->row || position != b->position;
     b->lengths[row] += is_new_position;
     b->has_row = true;
     b->row = row;
     b->position = position;
-    ranked_word *w = word_of(b, term, size);
-    if (!w) return no_memory_for_lists(b->text.size, error);
+    ranked_word *w;
     bool ok = true;
+    MV_TRY(get_word(b, term, size, &w, error));
     if (!w->is_open || w->row != row) {
-        uint32_t before = w->is_open ? w->row : UINT32_MAX;
-        if (w->is_open) ok = put_byte(b, w, 0);
-        ok = ok && put_varint(b, w, row - before - 1);
-        w->is_open = true;
-        w->row = row;
-        w->position = 0;
-        w->rows++;
-        ok = ok && put_varint(b, w, position + 1);
+        ok = begin_row(b, w, row) && put_varint(b, w, position + 1);
     } else if (position != w->position) { /* else an alternative of itself */
         ok = put_varint(b, w, position - w->position + 1);
     }
     w->position = position;
     return ok ? MV_OK : no_memory_for_lists(SLAB_SIZE, error);
+}
+
+/* Put the positions of a row; NULL: any `count` of them. False: no memory. */
+static bool put_positions(ranked_builder *b, ranked_word *w, const uint32_t *positions,
+                          uint32_t count)
+{
+    uint32_t before = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t position = positions ? positions[i] : i;
+        if (!put_varint(b, w, position - before + 1)) return false;
+        before = position;
+    }
+    w->position = before;
+    return true;
+}
+
+mv_err ranked_build_add_rows(ranked_builder *b, const char *term, uint32_t size,
+                             const uint32_t *rows, const uint32_t *freqs, uint32_t count,
+                             const uint32_t *positions, mv_error *error)
+{
+    ranked_word *w = NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        if (rows[i] != INDEX_ROW_DELETED) {
+            if (!w) MV_TRY(get_word(b, term, size, &w, error)); /* of deleted rows: no word */
+            if (w->is_open && rows[i] <= w->row) return ranked_cursor_damaged(error);
+            if (!begin_row(b, w, rows[i]) || !put_positions(b, w, positions, freqs[i]))
+                return no_memory_for_lists(SLAB_SIZE, error);
+        }
+        if (positions) positions += freqs[i];
+    }
+    return MV_OK;
+}
+
+void ranked_build_set_length(ranked_builder *b, uint32_t row, uint32_t length)
+{
+    mv_assert(row < b->head.rows);
+    b->lengths[row] = length;
 }
 
 /* ---------------------------------------------------------------- sorting */

@@ -365,3 +365,57 @@ bool ranked_cursor_positions(const ranked_cursor *c, uint32_t *positions)
         positions[j] = position += ranked_read_bits(bits.bytes, bits.at, bits.width);
     return true;
 }
+
+bool ranked_cursor_count_positions(const ranked_cursor *c, uint32_t *count)
+{
+    uint64_t sum = 0, bits, width = c->tail_position_bits;
+    for (uint32_t i = 0; i < c->read_count; i++) sum += c->freqs[i];
+    *count = (uint32_t)sum;
+    if (has_varint_positions(c)) /* each has a byte or more */
+        return sum <= (size_t)(c->end - c->tail) - c->tail_positions / 8;
+    if (c->block < c->blocks_count) {
+        uint64_t begin = (uint64_t)c->blocks[c->block].positions * 4,
+                 size = c->lists->positions_size - RANKED_PADDING;
+        width = c->blocks[c->block].position_bits;
+        if (begin > size) return false;
+        bits = (size - begin) * 8;
+    } else {
+        bits = (uint64_t)(c->end - c->tail) * 8;
+        if (c->tail_positions > bits) return false;
+        bits -= c->tail_positions;
+    }
+    /* Without bits all positions are 0, and a row has one. */
+    return width <= 32 && (width ? sum <= bits / width : sum == c->read_count);
+}
+
+static bool read_all_varint_positions(const ranked_cursor *c, uint32_t *positions)
+{
+    const uint8_t *at = c->tail + c->tail_positions / 8;
+    for (uint32_t i = 0; i < c->read_count; i++) {
+        uint32_t position = 0, difference;
+        for (uint32_t j = 0; j < c->freqs[i]; j++) {
+            if (!ranked_read_varint(&at, c->end, &difference)) return false;
+            *positions++ = position += difference;
+        }
+    }
+    return true;
+}
+
+bool ranked_cursor_all_positions(const ranked_cursor *c, uint32_t *positions)
+{
+    position_bits bits = {c->tail, c->tail_positions, c->tail_position_bits};
+    mv_assert(c->read_block == c->block);
+    mv_assert(c->lists->positions);
+    if (has_varint_positions(c)) return read_all_varint_positions(c, positions);
+    if (c->block < c->blocks_count) {
+        const ranked_block *b = &c->blocks[c->block];
+        bits =
+            (position_bits){c->lists->positions, (uint64_t)b->positions * 4 * 8, b->position_bits};
+    }
+    for (uint32_t i = 0; i < c->read_count; i++) {
+        uint32_t position = 0;
+        for (uint32_t j = 0; j < c->freqs[i]; j++, bits.at += bits.width)
+            *positions++ = position += ranked_read_bits(bits.bytes, bits.at, bits.width);
+    }
+    return true;
+}

@@ -6,17 +6,18 @@
  *   stage        what a step does                next, by the function that makes it
  *   NEXT         find the next slot to build     VERIFY_BASE: begin_next
  *                                                the end, if there is none: begin_next
- *   VERIFY_BASE  a piece of the base's checksum  ROWS: begin_building
+ *   VERIFY_BASE  a piece of a base's checksum    ROWS: begin_building
  *   ROWS         a step of the builder           WRITE: begin_index_file
  *   WRITE        a piece of the file             NEXT: finish_file
  *
  * A failure in any stage abandons the group (job.h), and index_build_end frees everything.
  *
- * A builder may start from an index that is there (the base, see index_type.can_extend): that of a
- * segment which makes up at least half of the new one, and has kept at least half of its rows
- * (merge_plan_may_extend). A graph copies the links of its base and
- * inserts only the other rows. The checksums of a base are verified first: damage must not be
- * copied under a new checksum. A damaged base is marked, and another one is chosen. */
+ * A builder may start from indexes that are there (bases, see index_type.can_extend). A graph has
+ * one at most: that of a segment which makes up at least half of the new one, and has kept at least
+ * half of its rows (merge_plan_may_extend). It copies the links of its base and inserts only the
+ * other rows. A text index merges the lists of all segments that have one. The checksums of bases
+ * are verified first: damage must not be copied under a new checksum. A damaged base is marked, and
+ * the bases are chosen again. */
 #include "job/job.h"
 #include "transaction/writer_files.h"
 
@@ -40,11 +41,11 @@ mv_err index_build_begin(mv_job *job, uint64_t first_number, mv_error *error)
     return MV_OK;
 }
 
-/* ---------------------------------------------------------------- the base */
+/* ---------------------------------------------------------------- bases */
 
-static size_t base_rows_size(const job_build *b)
+static size_t rows_size(const shared_index *x)
 {
-    return b->base ? b->base->of->s->table.rows * sizeof *b->base_rows : 0;
+    return x->of->s->table.rows * sizeof(uint32_t);
 }
 
 static bool is_fit_as_base(const mv_job *job, const shared_index *x)
@@ -54,38 +55,84 @@ static bool is_fit_as_base(const mv_job *job, const shared_index *x)
            b->type->can_extend(x->opened, index_slot_options(job->schema, b->slot));
 }
 
-static void choose_base(mv_job *job)
+static bool can_have_bases(const mv_job *job)
+{
+    const job_build *b = &job->build;
+    if (!b->type->can_extend) return false;
+    /* A graph over a field of several vectors: its rows are vectors, not rows of the segment. */
+    return b->type->merges_all || b->slot < job->schema->vectors_count;
+}
+
+/* Leave one base: that of the segment with the most rows, if it may be extended. */
+static void keep_largest(mv_job *job)
 {
     job_build *b = &job->build;
     uint64_t most = 0;
-    b->base = NULL;
-    /* Several vectors in a field: the rows of the index are vectors, not rows of the segment. */
-    if (!b->type->can_extend || b->slot >= job->schema->vectors_count) return;
-    for (uint32_t i = job->p.begin; i < job->p.end; i++) {
-        const view_segment *s = &job->v->segments[i];
-        shared_index *x = s->indexes[b->slot];
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < b->bases_count; i++) {
+        const view_segment *s = &job->v->segments[b->bases[i].at];
         uint64_t rows = view_live_rows(s);
-        if (!is_fit_as_base(job, x) || rows <= most || !merge_plan_may_extend(&job->p, s)) continue;
+        if (rows <= most || !merge_plan_may_extend(&job->p, s)) continue;
         most = rows;
-        b->base = x;
-        b->base_at = i;
+        kept = 1;
+        b->bases[0] = b->bases[i];
     }
+    b->bases_count = kept;
 }
 
-/* Find the row in the new segment of each row of the base. */
-static mv_err map_base_rows(mv_job *job, mv_error *error)
+static mv_err choose_bases(mv_job *job, mv_error *error)
 {
     job_build *b = &job->build;
-    const view_segment *s = &job->v->segments[b->base_at];
-    uint32_t row_now = 0;
-    if (!(b->base_rows = mem_alloc(base_rows_size(b))))
-        return error_memory(error, base_rows_size(b), "the rows of an index");
-    for (uint32_t i = job->p.begin; i < b->base_at; i++)
-        row_now += (uint32_t)view_live_rows(&job->v->segments[i]);
-    for (uint32_t row = 0; row < s->table.rows; row++)
-        b->base_rows[row] = view_is_live(s, row) ? row_now++ : INDEX_ROW_DELETED;
-    mv_assert(row_now <= b->over->table.rows); /* I14 */
+    b->bases_count = b->base_at = 0;
+    for (uint32_t i = job->p.begin; i < job->p.end && can_have_bases(job); i++) {
+        shared_index *x = job->v->segments[i].indexes[b->slot];
+        if (!is_fit_as_base(job, x)) continue;
+        job_base *bases = mem_grow(b->bases, &b->bases_capacity, b->bases_count, sizeof *b->bases);
+        if (!bases) return error_memory(error, sizeof *bases, "indexes");
+        b->bases = bases;
+        b->bases[b->bases_count++] = (job_base){.index = x, .at = i};
+    }
+    if (!b->type->merges_all) keep_largest(job);
     return MV_OK;
+}
+
+/* Find the row in the new segment of each row of a base. */
+static mv_err map_base(mv_job *job, job_base *base, index_base *out, mv_error *error)
+{
+    const view_segment *s = &job->v->segments[base->at];
+    uint32_t row_now = 0;
+    if (!(base->rows = mem_alloc(rows_size(base->index))))
+        return error_memory(error, rows_size(base->index), "the rows of an index");
+    for (uint32_t i = job->p.begin; i < base->at; i++)
+        row_now += (uint32_t)view_live_rows(&job->v->segments[i]);
+    *out = (index_base){.opened = base->index->opened, .rows = base->rows, .first = row_now};
+    for (uint32_t row = 0; row < s->table.rows; row++)
+        base->rows[row] = view_is_live(s, row) ? row_now++ : INDEX_ROW_DELETED;
+    out->end = row_now;
+    mv_assert(row_now <= job->build.over->table.rows); /* I14 */
+    return MV_OK;
+}
+
+static mv_err map_bases(mv_job *job, mv_error *error)
+{
+    job_build *b = &job->build;
+    size_t size = b->bases_count * sizeof *b->lent;
+    if (!b->bases_count) return MV_OK;
+    if (!(b->lent = mem_alloc(size))) return error_memory(error, size, "indexes");
+    for (uint32_t i = 0; i < b->bases_count; i++)
+        MV_TRY(map_base(job, &b->bases[i], &b->lent[i], error));
+    return MV_OK;
+}
+
+static void free_bases(job_build *b)
+{
+    for (uint32_t i = 0; i < b->bases_count; i++)
+        mem_free(b->bases[i].rows, rows_size(b->bases[i].index));
+    mem_free(b->lent, b->bases_count * sizeof *b->lent);
+    mem_free(b->bases, b->bases_capacity * sizeof *b->bases);
+    b->lent = NULL;
+    b->bases = NULL;
+    b->bases_count = b->bases_capacity = 0;
 }
 
 /* ---------------------------------------------------------------- one index */
@@ -96,9 +143,7 @@ static void end_one(job_build *b)
     if (b->builder) b->type->build_free(b->builder);
     b->builder = NULL;
     section_file_check_end(&b->check);
-    mem_free(b->base_rows, base_rows_size(b));
-    b->base_rows = NULL;
-    b->base = NULL;
+    free_bases(b);
     section_writer_free(b->file); /* unfinished: removed */
     b->file = NULL;
 }
@@ -129,7 +174,7 @@ static mv_err begin_next(mv_job *job, bool *more, mv_error *error)
     MV_TRY(open_built(job, error));
     b->type = index_slot_type(schema, b->slot);
     b->source = shared_index_source(schema, b->over, b->slot);
-    choose_base(job);
+    MV_TRY(choose_bases(job, error));
     b->stage = INDEX_BUILD_VERIFY_BASE;
     return MV_OK;
 }
@@ -139,11 +184,11 @@ static mv_err begin_building(mv_job *job, mv_error *error)
     job_build *b = &job->build;
     mv_assert(!b->builder);
     mv_assert(b->over->table.rows > 0);
-    if (b->base) MV_TRY(map_base_rows(job, error));
+    MV_TRY(map_bases(job, error));
     index_request request = {.source = &b->source,
                              .options = index_slot_options(job->schema, b->slot),
-                             .base = b->base ? b->base->opened : NULL,
-                             .base_rows = b->base_rows,
+                             .bases = b->lent,
+                             .bases_count = b->bases_count,
                              .threads = job->threads};
     MV_TRY(b->type->build_begin(&request, &b->builder, error));
     b->stage = INDEX_BUILD_ROWS;
@@ -155,17 +200,19 @@ static mv_err verify_base(mv_job *job, mv_error *error)
     job_build *b = &job->build;
     bool more = false;
     mv_error why;
-    mv_err err = b->base ? section_file_verify_step(b->base->file, &b->check, &more, &why) : MV_OK;
+    if (b->base_at == b->bases_count) return begin_building(job, error);
+    shared_index *x = b->bases[b->base_at].index;
+    mv_err err = section_file_verify_step(x->file, &b->check, &more, &why);
     if (err == MV_CORRUPT) {
-        shared_index_note_damage(job->e, b->base, &why);
+        shared_index_note_damage(job->e, x, &why);
         section_file_check_end(&b->check);
-        choose_base(job);
-        return MV_OK;
+        return choose_bases(job, error);
     }
     if (err) return error_set(error, err, "%s", why.text);
     if (more) return MV_OK;
     section_file_check_end(&b->check);
-    return begin_building(job, error);
+    b->base_at++;
+    return MV_OK;
 }
 
 /* ---------------------------------------------------------------- the file */

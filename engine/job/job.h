@@ -1,9 +1,10 @@
 /* Jobs: an optimize in progress. This header is shared by optimize.c (the stages), merge.c (the
- * rows of a merged segment), index_build.c (indexes), gradual.c and pack.c (gradual jobs), turn.c
- * (one job at a time), job.c (the public calls) and maintain.c.
+ * rows of a merged segment), index_build.c (indexes), newer_groups.c (small groups before a large
+ * one), gradual.c and pack.c (gradual jobs), turn.c (one job at a time), job.c (the public calls)
+ * and maintain.c.
  *
  * The work on a group of segments (merge_plan.h) takes the stages VERIFY to SWAP. A job has at most
- * one group in progress (I13).
+ * one group in progress (I13); one by levels may put it aside for a newer, small one.
  *
  *   stage    what a step does                          next, by the function that makes it
  *   CHANGE   commit the change of a field's index      EXPIRE: change_index_first
@@ -96,6 +97,13 @@ typedef struct job_index {
     section_writer *file; /* finished; NULL: none was built in this slot */
 } job_index;
 
+/* An index that a builder starts from. */
+typedef struct job_base {
+    shared_index *index;
+    uint32_t at;    /* its segment in the view */
+    uint32_t *rows; /* index_base.rows */
+} job_base;
+
 typedef struct job_build {
     index_build_stage stage;
     uint32_t slot;        /* being built */
@@ -104,10 +112,11 @@ typedef struct job_build {
     const segment *over;  /* whose rows are indexed */
     const index_type *type;
     index_source source; /* the rows of the field */
-    shared_index *base;  /* the index that the builder starts from, or NULL */
-    uint32_t base_at;    /* its segment in the view */
-    section_check check; /* of the base */
-    uint32_t *base_rows; /* index_request.base_rows */
+    job_base *bases;     /* the indexes that the builder starts from */
+    uint32_t bases_count, bases_capacity;
+    uint32_t base_at;    /* the one that is being verified */
+    section_check check; /* of that one */
+    index_base *lent;    /* index_request.bases */
     index_builder *builder;
     index_part parts[INDEX_PARTS_MAX];
     uint32_t parts_count;
@@ -179,6 +188,10 @@ struct mv_job {
     uint32_t at_row;     /* a row of it that is not deleted, */
     uint32_t at_live;    /* and the number of that row in the new segment */
     job_build build;
+    struct mv_job *newer; /* that does a small group while ours is put aside (newer_groups.c) */
+    struct mv_job *large; /* the job whose `newer` this is, or NULL */
+    double newer_began;   /* os_seconds at which `newer` began, */
+    double newer_at;      /* and before which the next one does not begin */
     uint64_t trim_page;   /* of the catalog, where trimming goes on */
     uint64_t done_bytes;  /* of finished groups and indexes, in the unit of mv_progress */
     uint64_t total_bytes; /* that, and of all groups of the plan */
@@ -233,6 +246,16 @@ mv_err optimize_reserve_numbers(mv_job *job, uint64_t count, uint64_t *first, bo
                                 mv_error *error);
 /* Take a view of the last commit, and plan its groups. */
 mv_err optimize_take_view(mv_job *job, mv_error *error);
+
+/* ---- newer_groups.c */
+
+/* Do one step of a small group that is newer than the group in progress. *worked is false when
+ * there is no such group, or the group in progress is to go on. */
+mv_err newer_groups_work(mv_job *job, double until, bool *worked, mv_error *error);
+/* Abandon the small group, if there is one. */
+void newer_groups_end(mv_job *job);
+/* The small groups of `v` that are newer than the group in progress of `job`. */
+merge_plan newer_groups_plan(const mv_job *job, const view *v);
 
 /* ---- gradual.c */
 

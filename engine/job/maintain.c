@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "job/slowdown.h"
+#include "open/unlinked_files.h"
 
 /* The pause after a failure, or when another job has the turn or asks for it. It is doubled after
  * each failure that follows, up to the maximum. Chosen so that a full disk costs little: a failed
@@ -66,6 +67,7 @@ static mv_err work(maintainer *m, mv_job *job, mv_error *error)
         if (atomic_load(&m->is_interrupted) && job->stage == JOB_EXPIRE)
             job->stage = JOB_PLAN; /* closing does not wait until all expired rows are removed */
         err = optimize_work(job, os_seconds() + JOB_SLICE_SECONDS, error);
+        (void)unlinked_files_close_due(m->e);
         if (ends_group && atomic_load(&m->is_interrupted)) break;
         if (!err && can_give_way(job) && turn_is_asked_for(job))
             err = error_set(error, MV_BUSY, "a job of another process waits for the turn");
@@ -117,14 +119,23 @@ static void note_outcome_locked(maintainer *m, mv_err err, const mv_error *error
     m->again_at = os_seconds() + m->pause;
 }
 
+/* Of two times to wait, of which a negative one has no end, the shorter. */
+static double shorter(double one, double other)
+{
+    return one < 0 || (other >= 0 && other < one) ? other : one;
+}
+
 /* Wait until there is something to do. False: the thread must end. */
 static bool wait_for_work_locked(maintainer *m)
 {
     for (;;) {
+        os_mutex_unlock(m->e->mutex);
+        double unlinked = unlinked_files_close_due(m->e);
+        os_mutex_lock(m->e->mutex);
         double left = m->again_at > 0 ? m->again_at - os_seconds() : -1;
         if (m->must_end) return m->is_wanted && atomic_load(&m->may_finish);
         if (m->is_wanted || (m->again_at > 0 && left <= 0)) return true;
-        os_condition_wait(m->changed, m->e->mutex, left);
+        os_condition_wait(m->changed, m->e->mutex, shorter(left, unlinked));
     }
 }
 
@@ -201,17 +212,19 @@ void maintain_get_status(engine *e, maintain_status *status)
 
 /* ---------------------------------------------------------------- hooks of the engine */
 
-/* Wake the thread if there is enough to do in this view: only counts are compared. */
+/* Wake the thread if there is enough to do in this view, or files are to be closed: only counts are
+ * compared. */
 static void wake(engine *e, const view *v, bool sync, bool is_own_commit)
 {
-    if (!merge_plan_is_urgent(v)) return;
+    bool is_urgent = merge_plan_is_urgent(v);
+    if (!is_urgent && !atomic_load(&e->unlinked_count)) return;
     os_mutex_lock(e->mutex);
     if (!e->maintainer) e->maintainer = start_locked(e);
     maintainer *m = e->maintainer;
     if (m && !m->must_end) {
         m->sync = sync;
-        m->is_owed |= is_own_commit;
-        if (os_seconds() >= m->again_at) m->is_wanted = true;
+        m->is_owed |= is_urgent && is_own_commit;
+        if (is_urgent && os_seconds() >= m->again_at) m->is_wanted = true;
         os_condition_signal_all(m->changed);
     }
     os_mutex_unlock(e->mutex);
@@ -259,6 +272,7 @@ static void stop_threads(engine *e)
     os_mutex_unlock(e->mutex);
     os_condition_free(m->changed);
     mem_free(m, sizeof *m);
+    unlinked_files_close_all(e);
 }
 
 const engine_hooks maintain_hooks = {.on_commit = wake_by_commit,

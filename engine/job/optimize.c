@@ -84,6 +84,7 @@ mv_err optimize_reserve_numbers(mv_job *job, uint64_t count, uint64_t *first, bo
 
 void optimize_abandon_group(mv_job *job)
 {
+    newer_groups_end(job);
     pack_end(job);
     section_file_check_end(&job->check);
     index_build_end(job);
@@ -302,6 +303,7 @@ mv_err optimize_take_view(mv_job *job, mv_error *error)
     snapshot_close(&s);
     job->p = merge_plan_start(job->v, job->only_indexes);
     job->p.by_levels = job->by_levels;
+    if (job->large) job->p = newer_groups_plan(job->large, job->v);
     job->total_bytes = job->done_bytes;
     for (merge_plan rehearsal = job->p; merge_plan_next(&rehearsal);) {
         job->total_bytes += merge_plan_write_cost(&rehearsal);
@@ -400,6 +402,9 @@ static mv_err expire(mv_job *job, mv_error *error)
 
 static mv_err work_on_group(mv_job *job, double until, mv_error *error)
 {
+    bool worked;
+    MV_TRY(newer_groups_work(job, until, &worked, error));
+    if (worked) return MV_OK;
     switch (job->stage) {
     case JOB_COPY: return pack_copy(job, error);
     case JOB_PACK: return pack_write(job, error);

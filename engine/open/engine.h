@@ -18,6 +18,8 @@
 #define ENGINE_SCRATCHES_MAX 16u /* kept; this many threads search without allocating */
 #define ENGINE_ANALYZERS_MAX 8u  /* kept: up to 0.3 MB each */
 
+#define ENGINE_UNLINKED_MAX 32u
+
 #define ENGINE_FILE_UNOPENED (OS_FILE_NONE - 1)
 
 /* An analyzer that is not in use, and the options of the indexes whose texts it reads: they point
@@ -26,6 +28,12 @@ typedef struct engine_analyzer {
     mv_index_options options;
     text_analyzer *analyzer;
 } engine_analyzer;
+
+/* A file that was unlinked at a time (os_seconds), and is still open (unlinked_files.h). */
+typedef struct engine_unlinked {
+    os_file file;
+    double at;
+} engine_unlinked;
 
 typedef struct engine engine;
 struct view;
@@ -94,6 +102,8 @@ struct engine {
                                       * looked for; 0: none */
     atomic_uint_fast64_t lacking_rows; /* of the last view looked at: rows that lack an index */
     atomic_uint_fast64_t slowed_us;    /* how long writes of this process were slowed down */
+    engine_unlinked unlinked[ENGINE_UNLINKED_MAX]; /* the oldest first; guarded by the mutex */
+    atomic_uint unlinked_count;                    /* changed under the mutex */
     bool is_swept; /* leftovers of dead processes were removed; guarded by the writers' lock */
     struct writer *writing; /* the transaction that was begun last, if it is open (writer.c);
                              * guarded by the writers' lock */

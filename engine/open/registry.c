@@ -35,7 +35,7 @@
  *    3. Under the process lock, from here on: the engine leaves the list.
  *    4. The newest view is released, and with it the last reference to segments and indexes.
  *    5. Indexes are closed, then segments: an index has a reference to its segment.
- *    6. Scratches of searches are freed.
+ *    6. Scratches of searches are freed, and files that were unlinked are closed.
  *    7. The catalog is closed (LMDB's environment), and the file of last uses.
  *    8. The presence lock is released: from now on mv_destroy may remove the collection.
  *    9. The schemas, which views, results and callers of mv_get_schema point to, are freed.
@@ -70,6 +70,7 @@
 #include "open/known_schema.h"
 #include "open/last_use.h"
 #include "open/own_files.h"
+#include "open/unlinked_files.h"
 #include "open/view.h"
 
 static engine *engines; /* guarded by the process lock */
@@ -92,6 +93,7 @@ static void close_engine(engine *e)
     mv_assert(!e->indexes); /* I3: no view is left that names one */
     mv_assert(!e->segments);
     engine_free_scratches(e);
+    unlinked_files_close_all(e);
     catalog_close(e->catalog);
     last_use_close(e);
     os_unlock(e->presence);

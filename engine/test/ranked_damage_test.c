@@ -173,6 +173,24 @@ static void search_damaged(ranked_cursor *cursors, const ranked_lists *lists, ui
     mem_free(matches, words_size ? words_size : 1);
 }
 
+/* Damaged lists are merged, or refused. */
+static void merge_damaged(const ranked_lists *lists)
+{
+    ranked_builder *b = NULL;
+    ranked_merge m = {0};
+    bool more = true;
+    uint32_t rows = lists->head.rows, *now = mem_alloc((rows + 1) * sizeof *now);
+    for (uint32_t row = 0; row < rows; row++) now[row] = row;
+    WORKS(ranked_build_begin(rows, 1.2f, 0.75f, lists->positions, &b, &error));
+    mv_err err = ranked_merge_begin(&m, b, lists, now, &error);
+    while (!err && more) err = ranked_merge_step(&m, b, &more, &error);
+    is_right_error(err);
+    for (more = !err; more;) WORKS(ranked_build_step(b, 0, &more, &error));
+    ranked_merge_end(&m);
+    ranked_build_free(b);
+    mem_free(now, (rows + 1) * sizeof *now);
+}
+
 /* Read everything in every way. Returns what opening and checking say. */
 static mv_err read_copy(const copy *c)
 {
@@ -188,6 +206,7 @@ static mv_err read_copy(const copy *c)
     search_damaged(cursors, &lists, 400);
     for (uint32_t i = 0; i < 10; i++) (void)ranked_length(&lists, below(c->rows));
     mem_free(cursors, LEAVES * sizeof *cursors);
+    merge_damaged(&lists);
     err = ranked_check(&lists, &error);
     EXPECT(!err || (err == MV_CORRUPT && error.code == err && error.text[0]));
     return err;

@@ -260,6 +260,83 @@ static uint64_t size_of_parts(const corpus *c)
     return size;
 }
 
+/* Merge lists into a builder: rows that `is_kept` says, as rows from `first` on. Returns the row
+ * behind them. */
+static uint32_t merge_rows(ranked_builder *b, const ranked_lists *lists, uint32_t first,
+                           bool (*is_kept)(uint32_t row))
+{
+    ranked_merge m = {0};
+    uint32_t rows = lists->head.rows, *now = mem_alloc(rows * sizeof *now);
+    bool more = true;
+    for (uint32_t row = 0; row < rows; row++) now[row] = is_kept(row) ? first++ : INDEX_ROW_DELETED;
+    WORKS(ranked_merge_begin(&m, b, lists, now, &error));
+    while (more) WORKS(ranked_merge_step(&m, b, &more, &error));
+    ranked_merge_end(&m);
+    mem_free(now, rows * sizeof *now);
+    return first;
+}
+
+static bool keep_all(uint32_t row)
+{
+    (void)row;
+    return true;
+}
+
+static bool keep_some(uint32_t row)
+{
+    return row % 3 != 1 && row / 100 % 4 != 2;
+}
+
+static void open_built(corpus *c)
+{
+    index_part parts[RANKED_PARTS_MAX];
+    bool more = true;
+    while (more) WORKS(ranked_build_step(c->b, 0, &more, &error));
+    WORKS(ranked_open(parts, ranked_build_parts(c->b, parts), c->rows, &c->lists, &error));
+    WORKS(ranked_check(&c->lists, &error));
+}
+
+/* Merged alone, the lists are the same. */
+static void check_merged_alone(const corpus *c)
+{
+    corpus copy = {.rows = c->rows};
+    WORKS(ranked_build_begin(c->rows, 1.2f, 0.75f, c->lists.positions, &copy.b, &error));
+    EXPECT(merge_rows(copy.b, &c->lists, 0, keep_all) == c->rows);
+    open_built(&copy);
+    WORKS(ranked_compare(&c->lists, &copy.lists, &error));
+    ranked_build_free(copy.b);
+}
+
+/* Some of the rows, then one that is read, then all rows. */
+static void check_merged(const corpus *c)
+{
+    uint32_t rows = 0, terms = c->terms;
+    for (uint32_t row = 0; row < c->rows; row++) rows += keep_some(row);
+    rows += 1 + c->rows;
+    corpus all = {.rows = rows, .terms = terms};
+    all.freqs = mem_alloc_zero((size_t)rows * terms * sizeof *all.freqs);
+    all.lengths = mem_alloc_zero(rows * sizeof *all.lengths);
+    WORKS(ranked_build_begin(rows, 1.2f, 0.75f, c->lists.positions, &all.b, &error));
+    uint32_t at = merge_rows(all.b, &c->lists, 0, keep_some), now = 0;
+    char name[TERM_BYTES_MAX];
+    WORKS(ranked_build_add(all.b, at, name, name_of(0, name), 0, &error));
+    all.freqs[(size_t)at * terms] = all.lengths[at] = 1;
+    EXPECT(merge_rows(all.b, &c->lists, at + 1, keep_all) == rows);
+    for (uint32_t i = 0; i < 2 * c->rows; i++) {
+        uint32_t row = i % c->rows;
+        if (i < c->rows && !keep_some(row)) continue;
+        now += now == at;
+        memcpy(&all.freqs[(size_t)now * terms], &c->freqs[(size_t)row * terms],
+               terms * sizeof *all.freqs);
+        all.lengths[now++] = c->lengths[row];
+    }
+    open_built(&all);
+    check_lists(&all);
+    mem_free(all.freqs, (size_t)rows * terms * sizeof *all.freqs);
+    mem_free(all.lengths, rows * sizeof *all.lengths);
+    ranked_build_free(all.b);
+}
+
 /* The same lists in the format before are read, too. */
 static void check_old_format(corpus c)
 {
@@ -273,6 +350,7 @@ static void check_old_format(corpus c)
     check_freqs(&c);
     check_prefixes(&c);
     for (uint32_t round = 0; round < 20; round++) check_search(&c, round);
+    check_merged_alone(&c);
     old_lists_free(&old);
 }
 
@@ -292,6 +370,8 @@ static void test_corpus(uint32_t rows, uint32_t terms, uint32_t words_max)
         check_prefixes(&c);
         for (uint32_t round = 0; round < 150; round++) check_search(&c, round);
         check_old_format(c);
+        check_merged_alone(&c);
+        check_merged(&c);
         free_corpus(&c);
     }
     EXPECT(sizes[0] < sizes[1]);

@@ -207,7 +207,7 @@ static bool toy_can_extend(const index_opened *base, const mv_index_options *opt
 
 static mv_err toy_build_begin(const index_request *request, index_builder **out, mv_error *error)
 {
-    const toy *base = request->base ? toy_of(request->base) : NULL;
+    const toy *base = request->bases_count ? toy_of(request->bases->opened) : NULL;
     toy_options options = toy_options_of(request->options);
     toy_builder *b = mem_alloc_zero(sizeof *b);
     if (!b) return error_memory(error, sizeof *b, "a toy");
@@ -220,7 +220,7 @@ static mv_err toy_build_begin(const index_request *request, index_builder **out,
     for (uint32_t row = 0; row < b->head.rows; row++) b->rows[row] = row;
     /* The base must be as index_request says. */
     for (uint32_t row = 0, last = 0; base && row < base->head->rows; row++) {
-        uint32_t now = request->base_rows[row];
+        uint32_t now = request->bases->rows[row];
         if (now == INDEX_ROW_DELETED) continue;
         if (now < last || toy_number(base->vectors, row) != toy_number(b->vectors, now)) abort();
         last = now;

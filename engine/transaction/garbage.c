@@ -16,6 +16,7 @@
 
 #include "open/durability.h"
 #include "open/own_files.h"
+#include "open/unlinked_files.h"
 
 /* To unlink a file of 16 MB takes 0.3 to 1.2 ms, in which its pages are freed. */
 #define UNLINK_BYTES ((uint64_t)16 << 20)
@@ -64,7 +65,7 @@ static mv_err unlink_file(const writer *w, const char *name, uint64_t *bytes, mv
     MV_TRY(os_join(path, w->e->path, name, error));
     MV_TRY(os_allocated_bytes(path, &allocated, error));
     *bytes += allocated;
-    return os_remove(path, error);
+    return unlinked_files_add(w->e, path, error);
 }
 
 /* Unlink the files that no reader needs, and remove their entries; but not more than

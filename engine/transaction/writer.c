@@ -34,6 +34,7 @@
 #include "base/sorted.h"
 #include "open/durability.h"
 #include "open/fresh_rows.h"
+#include "open/unlinked_files.h"
 #include "storage/catalog_space.h"
 #include "transaction/garbage.h"
 
@@ -177,6 +178,7 @@ void writer_abort(writer *w)
     undo_segments(w);
     if (!w->is_in_doubt) remove_files(w);
     end_transaction(w);
+    unlinked_files_leave(w->e);
     writer_free(w);
 }
 
@@ -238,6 +240,7 @@ mv_err writer_commit(writer *w, mv_error *error)
     end_transaction(w);
     if (!err) {
         if (w->seals) w->e->hooks->on_commit(w->e, w->v, w->sync);
+        unlinked_files_leave(w->e);
         writer_free(w);
         return MV_OK;
     }

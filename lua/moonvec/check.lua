@@ -1,6 +1,7 @@
 --- Checks of arguments that several files in Lua share. What is wrong raises, and names the option.
 
 local core = require "moonvec.core"
+local neovim = require "moonvec.neovim"
 
 local M = {}
 
@@ -68,11 +69,12 @@ function M.text(call, name, given, otherwise)
   return given or otherwise
 end
 
---- The module `module` of another project. If it is not installed, raises and says what `user` needs: `name`, which is
--- in the package `package` of Debian and in the rock `rock`.
+--- The module `module` of another project, or what Neovim has for it. If it is not installed, raises and says what
+-- `user` needs: `name`, which is in the package `package` of Debian and in the rock `rock`.
 function M.library(user, module, name, package, rock)
   local found, library = pcall(require, module)
-  if not found then
+  library = found and library or neovim.library(module)
+  if not library then
     M.misuse("%s needs %s: install %s (Debian, Ubuntu) or 'luarocks install %s'", user, name, package, rock)
   end
   return library

@@ -33,6 +33,9 @@ function Splitter:flush()
     }
     self.begin, self.done = self.first, self.last
     self.first, self.last = nil, nil
+    if self.progress then
+      self.progress(self.done)
+    end
   end
 end
 
@@ -100,7 +103,8 @@ function Splitter:put_units(first, last, level)
 end
 
 local function check_options(text, options)
-  local size, overlap, by, title = core.options("split", options, "size", "overlap", "by", "title")
+  local size, overlap, by, title, progress =
+    core.options("split", options, "size", "overlap", "by", "title", "progress")
   if type(text) ~= "string" then
     check.misuse("split: expected a text, got a %s", type(text))
   end
@@ -114,7 +118,7 @@ local function check_options(text, options)
   return setmetatable({
     text = text, size = size, levels = LEVELS[by], keeps_indent = by == "code" or by == "line",
     overlap = check.whole("split", "overlap", overlap, 0, 0, math.floor(size / 2)),
-    floor = 1, heading = title, passages = {},
+    floor = 1, heading = title, passages = {}, progress = check.callable("split", "progress", progress),
   }, Splitter), by, title
 end
 

@@ -159,6 +159,7 @@ function moonvec.split(text, options) end
 ---@field overlap? integer a passage begins with up to this number of bytes of the one before, from a word on, at most half of `size`: so that what stands at a border is found in both (default 0)
 ---@field by? "paragraph"|"sentence"|"heading"|"code"|"line" what stays whole: "paragraph" (default): text up to a blank line. "sentence": passages are filled with sentences. "heading": each section of Markdown or reStructuredText begins a passage. "code": functions and the like, which begin with least indentation behind a blank line; then parts between blank lines, then lines. "line": lines
 ---@field title? string the title of the whole, which `heading` of each passage begins with
+---@field progress? fun(last: integer) called after each passage with its last byte. It may yield, so that a program that does something else meanwhile does not wait for a long text
 
 ---@class moonvec.passage
 ---@field text string text:sub(first, last) of the text
@@ -1241,7 +1242,7 @@ function sources.tsv(path, options) end
 --- the path from the folder on, the time in seconds since 1970 (in microseconds for a field of type timestamp). Members that the
 --- collection has no field for are left out, but for `text`. Binary files (with a zero byte among the first 8,000) are left out.
 --- Bytes that are no UTF-8 are read as Windows-1252. Pipes and devices are never opened. A file that cannot be read is a wrong row.
---- `.git` and `.moonvec` are never read. Needs LuaFileSystem.
+--- `.git` and `.moonvec` are never read. Needs LuaFileSystem, but not in Neovim.
 ---@param folder string
 ---@param options? moonvec.files_options
 ---@return moonvec.source? source, string? message, moonvec.code? code
@@ -1253,6 +1254,7 @@ function sources.files(folder, options) end
 ---@field ignore_files? boolean leave out what the files .gitignore and .ignore in the folders name (default true)
 ---@field max_bytes? integer larger files are left out (default 16 MiB)
 ---@field wanted? fun(path: string, attributes: table): boolean says whether a file is read, when the other options allow it. `path`: relative to the folder. `attributes`: those of LuaFileSystem, as `size` in bytes and `modification` in seconds since 1970
+---@field only? string the path of a file, relative to the folder: only this one is read, if the other options allow it. Other folders are not listed
 ---@field hidden? boolean read names that begin with a dot (default false)
 ---@field follow? boolean follow symbolic links, also out of the folder; each folder is read once (default false)
 
@@ -1363,5 +1365,218 @@ function mcp.serve(source, options) end
 ---@field read_line? fun(): string|false|nil the next line, false for one that is too long, nil at the end (default: from stdin)
 ---@field write? fun(line: string): any writes a line; nil if that fails (default: to stdout)
 ---@field log? fun(line: string) is told what should not happen (default: to stderr)
+
+--- `require "resty.moonvec"`, in nginx with its Lua module (OpenResty): collections in its workers. docs/hosts/openresty.md
+--- describes where to open them, and what waits and what blocks.
+---@class resty.moonvec
+---@field _VERSION string "moonvec 0.1.0"
+local resty_moonvec = {}
+
+--- The handle of a collection: of all calls in a worker with this path the first one opens it. Later calls may leave the
+--- options out; others than those of the first call raise.
+---@param path string
+---@param options? resty.moonvec.options
+---@return resty.moonvec.handle? handle, string? message, moonvec.code? code
+function resty_moonvec.open(path, options) end
+
+---@class resty.moonvec.options: moonvec.open_options but `busy_ms`. The default of `maintenance` in init_worker_by_lua is a timer that builds indexes in slices
+---@field timeout? number how long a write waits for other writers, in seconds, while the worker serves other requests; then the result is "busy". It does not wait in phases in which nginx does not let code wait (default 5)
+---@field budget_ms? number how long a slice takes, about, in milliseconds, 0.1 to 1000 (default 2)
+---@field interval_ms? number the pause between two slices, in milliseconds, 1 to 60000 (default 10)
+
+---@class resty.moonvec.handle: moonvec.collection all methods of a collection. `close` and `destroy` also end the timer; the next `open` opens the collection again
+---@field collection moonvec.collection the collection itself, whose writes do not wait
+
+--- `require "resty.moonvec.cache"`: a cache whose keys are compared by meaning.
+---@class resty.moonvec.cache
+local resty_cache = {}
+
+--- Opens the cache at a path, which all workers share. May be called in each request. Its writes are not synced: after a
+--- power cut it begins empty.
+---@param options resty.moonvec.cache_options
+---@return resty.moonvec.cache? cache, string? message, moonvec.code? code
+function resty_cache.new(options) end
+
+---@class resty.moonvec.cache_options
+---@field path string
+---@field dim? integer how many numbers a question has, 1 to 65,535: questions are vectors
+---@field model? moonvec.model in place of `dim`: makes vectors of questions, which are texts
+---@field ttl? number|false seconds until an answer expires (false: never; default 3600)
+---@field min_score? number the cosine similarity from which on two questions mean the same, -1 to 1 (default 0.95)
+---@field partition? string whose answers these are, for calls that do not say so (default "")
+---@field max_documents? integer as in moonvec.schema (default: no limit)
+---@field max_bytes? integer as in moonvec.schema (default: no limit)
+---@field evict? "oldest"|"least_recent" what a limit removes (default "least_recent")
+---@field dict? string the name of a lua_shared_dict that counts hits and misses of all workers (default: each worker counts its own)
+---@field durability? "full"|"none" as in moonvec.open_options (default "none")
+---@field timeout? number as in resty.moonvec.options
+---@field budget_ms? number as in resty.moonvec.options
+---@field interval_ms? number as in resty.moonvec.options
+---@field maintenance? "auto"|"manual" as in resty.moonvec.options
+
+--- The answer to the most similar question; nil without a message if none is similar enough.
+---@param question moonvec.numbers|string
+---@param options? { partition?: string, min_score?: number }
+---@return { id: string, value: string, score: number, age: number }? hit, string? message, moonvec.code? code
+function resty_cache:get(question, options) end
+
+--- Stores an answer, in place of an earlier one to the same question. Returns the id of the entry.
+---@param question moonvec.numbers|string
+---@param value string
+---@param options? { partition?: string, ttl?: number|false }
+---@return string? id, string? message, moonvec.code? code
+function resty_cache:set(question, value, options) end
+
+--- Deletes the answer to exactly this question. Returns how many there were.
+---@param question moonvec.numbers|string
+---@param options? { partition?: string }
+---@return integer? deleted, string? message, moonvec.code? code
+function resty_cache:delete(question, options) end
+
+--- Deletes all answers of a partition. Returns how many there were.
+---@param partition string
+---@return integer? deleted, string? message, moonvec.code? code
+function resty_cache:purge(partition) end
+
+---@return resty.moonvec.cache_stats? stats, string? message, moonvec.code? code
+function resty_cache:stats() end
+
+---@class resty.moonvec.cache_stats
+---@field entries integer
+---@field hits integer lookups that found an answer: of all workers with `dict`, else of this one
+---@field misses integer
+---@field expired integer
+---@field evicted integer
+---@field pending_rows integer as in moonvec.stats
+---@field memory_bytes integer as in moonvec.stats
+---@field disk_bytes integer as in moonvec.stats
+
+--- `require "resty.moonvec.apisix"`: the vector store of the plugin ai-cache of Apache APISIX.
+---@class resty.moonvec.apisix
+local resty_apisix = {}
+
+--- A driver with the functions pack_float32, ensure_index, upsert and knn_search that ai-cache calls. Each index is a
+--- collection in the folder `path`, which must exist.
+---@param options resty.moonvec.apisix_options
+---@return table driver
+function resty_apisix.new(options) end
+
+---@class resty.moonvec.apisix_options those of resty.moonvec.cache_options with the same names; limits are those of each index
+---@field path string
+---@field max_documents? integer
+---@field max_bytes? integer
+---@field evict? "oldest"|"least_recent"
+---@field durability? "full"|"none"
+---@field timeout? number
+---@field budget_ms? number
+---@field interval_ms? number
+---@field maintenance? "auto"|"manual"
+
+--- `require "moonvec.tarantool"`: in Tarantool, a fiber makes a collection follow a space. Each change of the space has a
+--- number that grows. The fiber takes the changes in the order of these numbers, once they are in the write-ahead log, at
+--- most 500 with the position in one transaction. So the collection has all of them after any end of the process. It works
+--- on each instance, also on replicas: each has its own collection. The space is in memory (memtx).
+---
+--- A change without a new number is not seen, nor is a row that is deleted without a tombstone or a row in a log: number all
+--- changes by number_changes. On replicas the numbers must come in order: only one instance takes writes at a time, and its
+--- transactions commit in the order of their numbers, as those of memtx do unless memtx_use_mvcc_engine is set.
+---@class moonvec.tarantool
+local tarantool = {}
+
+--- Opens a collection as the copy of a space: like moonvec.open, with other defaults: `busy_ms = 0`, `slowdown_rows = 0` and
+--- `maintenance = "manual"`, so that no call stops all fibers to wait; and `durability = "none"`. A collection that is
+--- "corrupt", as it may be after a power cut, is removed and created again, if `schema` is given: the space has all.
+---@param path string relative paths begin at the work_dir of box.cfg, so call this after box.cfg
+---@param options? moonvec.open_options
+---@return moonvec.collection? collection, string? message, moonvec.code? code
+function tarantool.open(path, options) end
+
+--- Gives each change of `space` the next number of `sequence`, by triggers. Call it once, on each instance, right after
+--- box.cfg; only the instance that takes a write numbers it.
+---@param space table a space with a unique TREE index on the field `seq` alone
+---@param sequence table a sequence of box.schema.sequence
+---@param options? moonvec.tarantool_numbers_options
+---@return moonvec.tarantool_numbers
+function tarantool.number_changes(space, sequence, options) end
+
+---@class moonvec.tarantool_numbers_options
+---@field seq? string the field of the number (default "seq"). A row that is written without its last fields gets it as it gets `deleted`
+---@field deleted? string a boolean field. A delete of a row then sets it to true, and leaves the row as a tombstone
+---@field deletes? table in place of `deleted`: a space { seq: unsigned, id } with the primary key `seq`. Each delete of a row adds a row to it
+---@field purged? table a sequence of its own, for `purge`
+
+---@class moonvec.tarantool_numbers
+local numbers = {}
+
+--- Removes the tombstones, or the rows of the log, of the deletes up to the number `up_to`, in transactions of at most 500
+--- rows. The sequence `purged` is set to that number, so that a follower which has not come so far rebuilds its collection.
+---@param up_to integer
+function numbers:purge(up_to) end
+
+--- Starts a fiber that makes the collection `target` follow `space`. Call it right after box.cfg, before the instance takes writes: a row
+--- that is not in the log yet at that moment is taken as if it were. The collection has nothing but the documents of this
+--- space. The id of a document is the primary key of its row: one field of type string, unsigned or integer. A collection
+--- can be followed by one follower; a space by several.
+---
+--- The collection is rebuilt if its position is one of another instance or space, is ahead of the space, or is behind what
+--- was purged, and if the space was truncated. Documents are then replaced one after the other; those without a row are
+--- deleted at the end.
+---@param space table a space with a unique TREE index on the field `seq` alone
+---@param target moonvec.collection
+---@param options? moonvec.tarantool_follow_options
+---@return moonvec.tarantool_follower? follower, string? message, moonvec.code? code
+function tarantool.follow(space, target, options) end
+
+---@class moonvec.tarantool_follow_options
+---@field seq? string the field with the number of a change (default "seq")
+---@field deleted? string a boolean field that is true in tombstones: their documents are deleted
+---@field deletes? table the log of deletes, as in tarantool_numbers_options
+---@field purged? table the sequence `purged`, as in tarantool_numbers_options
+---@field document? fun(row: table): moonvec.document? makes the document of a row, or returns nil for a row that is not to be found. It may yield. Its `id` is set afterwards (default: the fields of the space that have the names of fields of the collection)
+---@field on_error? "retry"|"skip" what a row does that `document` or the schema refuses. "retry" (default): nothing behind it is taken until it is right. "skip": its document is deleted, and it is counted
+---@field budget_ms? number how long other fibers may have to wait, in milliseconds, 0.1 to 1,000 (default 2). Pieces of work are made to take a quarter of it, by the time that the last one took. A document whose own work takes longer, or a machine that is busy, may exceed it
+---@field optimize? boolean work on the indexes in slices of the same time (default true). false: for a collection that is opened with `maintenance = "auto"`: threads build the indexes, and some writes take several milliseconds
+
+---@class moonvec.tarantool_follower
+local tarantool_follower = {}
+
+--- Waits until the change of number `seq` is in the collection, and no rebuild is under way. Returns false if `seconds` have
+--- passed, or the follower was stopped.
+---@param seq? integer (default: the last one of the space)
+---@param seconds? number (default: no limit)
+---@return boolean
+function tarantool_follower:wait(seq, seconds) end
+
+--- The last number of the space minus the position of the collection.
+---@return integer
+function tarantool_follower:lag() end
+
+--- Ends the fiber, and waits for its end. The collection stays open.
+---@return true
+function tarantool_follower:stop() end
+
+---@return moonvec.tarantool_follower_stats
+function tarantool_follower:stats() end
+
+--- Counts are since the follower was started.
+---@class moonvec.tarantool_follower_stats
+---@field seq integer the position: all changes up to this number are in the collection
+---@field lag integer as lag() returns it
+---@field state? "rebuilding"|"current" nil before the first piece of a new collection
+---@field running boolean
+---@field failing boolean whether the last piece of work failed. It is tried again, after 10 ms to 1 s
+---@field message? string of the last failure
+---@field code? moonvec.code
+---@field errors integer failures
+---@field busy integer pieces that were tried again because another writer was in the way
+---@field written integer documents
+---@field deleted integer ids that were deleted, whether they had a document or not
+---@field unseen integer rows that were deleted without a tombstone or a log, whose documents stay; the first is logged
+---@field skipped integer rows that were left out, with on_error "skip"
+---@field commits integer
+---@field rebuilds integer
+---@field late integer rows that were committed with a number behind the position. They are taken, but would not be if the process ended before that
+---@field piece_rows integer at most this number of rows is in the next piece
+---@field longest_ms number the longest time that a piece of work has taken
 
 return moonvec

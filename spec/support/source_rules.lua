@@ -13,7 +13,7 @@ local RANKS = {
 local OUTSIDE_MODULES = { cjson = true, ffi = true, lfs = true }
 
 -- The Lua modules in the same way: the library (all that is not listed here) knows none of the programs that use it.
-local LUA_RANKS = { terminal = 2, mcp = 3, shell = 3, command = 4 }
+local LUA_RANKS = { resty = 2, terminal = 2, mcp = 3, shell = 3, command = 4 }
 
 -- Headers of the operating system. A file that does not include them cannot call it.
 local SYSTEM_HOME = "engine/base/os.c"

@@ -21,10 +21,13 @@ local STAGES = { wait = "waiting", seal = "sealing", merge = "merging", index = 
 local call = {}
 call.__index = call
 
+-- The methods of calls, for programs that run commands in another way.
+M.METHODS = call
+
 --- A call of `command`. `args`: its arguments; `options`: values by name, true for flags.
 function M.new(command, args, options)
   return setmetatable({
-    command = command, args = args, options = options, opened = {}, bars = {}, model_failures = {},
+    command = command, args = args, options = options, opened = {}, bars = {}, model_failures = {}, defaults = {},
     stdin = io.stdin, stdout = io.stdout, stderr = io.stderr,
   }, call)
 end
@@ -136,6 +139,18 @@ function M.no_collection(path)
   return ("there is no collection at '%s' (%s)"):format(path, hint or "'moonvec help' lists the commands that make one")
 end
 
+--- The options of moonvec.open: those given, and of the others those that the program which runs the command has set in
+-- `defaults`.
+function call:open_options(given)
+  local options = {}
+  for _, set in ipairs { self.defaults, given } do
+    for name, value in pairs(set) do
+      options[name] = value
+    end
+  end
+  return options
+end
+
 --- Opens the collection that DIR means, with its models: read-only unless `options.writable`, without models if
 -- `options.models` is false. The other options are those of moonvec.open. It is closed when the command ends.
 -- The call then has `models`, by name, nil if there are none, and `model_failures`, by name the messages of those that
@@ -145,10 +160,7 @@ function call:open(path, options)
   if not place then
     self:fail(M.no_collection(path))
   end
-  local given = {}
-  for name, value in pairs(options or {}) do
-    given[name] = value
-  end
+  local given = self:open_options(options or {})
   local has_models = given.models ~= false
   given.read_only, given.writable, given.models = not given.writable, nil, nil
   if has_models then

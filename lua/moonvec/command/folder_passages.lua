@@ -15,26 +15,27 @@ local FRESH_SECONDS = 2
 -- Bytes of HTML for a byte of its text, about.
 local MARKUP_SHARE = 3
 
-local MICROSECONDS = 1e6
+local MICROSECONDS, MIB = 1e6, 1048576
 
 -- A passage is very short if it is less than this part of the size that passages may have.
 local SHORT_SHARE = 8
 
---- Opens the source of a folder. `notes`: how it is read. `wanted(path, attributes)` says whether a file is read.
-function M.open(folder, notes, wanted)
+--- Opens the source of a folder. `notes`: how it is read. `wanted(path, attributes)` says whether a file is read;
+-- `only` is the path of the one file that may be read.
+function M.open(folder, notes, wanted, only)
   return moonvec.source.files(folder, {
     include = notes.include, exclude = notes.exclude, hidden = notes.hidden, ignore_files = not notes.no_ignore,
-    max_bytes = notes.max_bytes, wanted = wanted,
+    max_bytes = notes.max_mib and notes.max_mib * MIB, wanted = wanted, only = only,
   })
 end
 
 --- The passages of a text. Of prose, one that is very short becomes a part of the one before, under the same heading:
 -- alone, a text index would rank it above passages that say more.
-local function split(text, by, size)
+local function split(text, by, size, progress)
   local is_code = by == "code" or by == "line"
   local short = is_code and 0 or math.floor(size / SHORT_SHARE)
   local passages = {}
-  for _, passage in ipairs(moonvec.split(text, { by = by, size = size })) do
+  for _, passage in ipairs(moonvec.split(text, { by = by, size = size, progress = progress })) do
     local previous = passages[#passages]
     if previous and #passage.text < short and previous.heading == passage.heading
       and passage.last - previous.first < size + short then
@@ -47,8 +48,9 @@ local function split(text, by, size)
   return passages
 end
 
---- The passages of a file: an array of documents without vectors. `file`: what the source returned.
-function M.of_file(file, notes)
+--- The passages of a file: an array of documents without vectors. `file`: what the source returned. `progress`: called
+-- after each passage; it may yield.
+function M.of_file(file, notes, progress)
   if file.passages then
     return file.passages
   end
@@ -59,7 +61,7 @@ function M.of_file(file, notes)
   local by = notes.by or file_kinds.split_by(file.path, text)
   local is_fresh = file.modified >= os.time() - FRESH_SECONDS
   local passages, line, at = {}, 1, 1
-  for i, passage in ipairs(split(text, by, size)) do
+  for i, passage in ipairs(split(text, by, size, progress)) do
     local newline = text:find("\n", at, true)
     while newline and newline < passage.first do
       line, at = line + 1, newline + 1
@@ -105,12 +107,13 @@ local SAMPLE_FILES, SAMPLE_BYTES = 200, 1000000
 
 --- Looks at the names and sizes of all files, and at the texts of some. Returns { bytes, index }: `bytes` of the texts,
 -- about, and the text index that suits them: for code its identifiers and their parts, else words. nil, message, code:
--- it failed.
-function M.survey(folder, notes)
+-- it failed. progress() is called after each file; it may yield.
+function M.survey(folder, notes, progress)
   local bytes, sample, sampled = { code = 0, markup = 0, binary = 0, prose = 0 }, {}, 0
   local source, message, code = M.open(folder, notes, function(path, attributes)
     local kind = file_kinds.of(path)
     bytes[kind] = bytes[kind] + attributes.size
+    progress()
     return #sample < SAMPLE_FILES and sampled < SAMPLE_BYTES
   end)
   if not source then
@@ -131,7 +134,7 @@ function M.survey(folder, notes)
   local is_code = bytes.code > bytes.markup + bytes.prose
   return {
     bytes = bytes.code + bytes.markup + bytes.prose,
-    index = language_guess.text_index(table.concat(sample, "\n"), is_code and "code" or nil, not is_code),
+    index = language_guess.text_index(sample, is_code and "code" or nil, not is_code, progress),
   }
 end
 

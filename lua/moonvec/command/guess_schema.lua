@@ -182,16 +182,16 @@ end
 local function name_index(field)
   for _, pattern in ipairs(JOINED_WORDS) do
     if field.sample:find(pattern) then
-      return language_guess.text_index(field.sample, "code")
+      return language_guess.text_index({ field.sample }, "code")
     end
   end
-  return language_guess.text_index(field.sample)
+  return language_guess.text_index({ field.sample })
 end
 
 local function string_field(guess, field)
   local made, use = { name = field.name, type = "string", nullable = true }, use_of(guess, field)
   if use == "text" then
-    made.index = language_guess.text_index(field.sample, nil, field.words / field.seen >= PROSE_WORDS_MIN)
+    made.index = language_guess.text_index({ field.sample }, nil, field.words / field.seen >= PROSE_WORDS_MIN)
   elseif use == "name" then
     made.index = name_index(field)
   elseif use == "choice" then

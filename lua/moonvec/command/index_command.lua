@@ -11,7 +11,6 @@ local index_notes = require "moonvec.command.index_notes"
 local json = require "moonvec.json"
 local model_choice = require "moonvec.command.model_choice"
 local moonvec = require "moonvec"
-local system = require "moonvec.system"
 local terminal = require "moonvec.terminal"
 
 -- Of a folder with up to this number of bytes, the passages stay in memory while a model is learnt from them; the files
@@ -21,26 +20,11 @@ local KEPT_BYTES_MAX = 2 ^ 28
 -- From this number of changed passages on, indexes are built before the command ends; fewer are left to maintenance.
 local OPTIMIZE_MIN = 2000
 
-local WAYS = { "sentence", "paragraph", "heading", "code", "line" }
-
 -- The largest file that is read, by default of source.files.
 local MAX_MIB = 16
 
 -- Options that say how the folder is read. They are kept in the collection.
 local SETTINGS = { "model", "by", "size", "include", "exclude", "hidden", "no-ignore" }
-
---- How the folder is read, from the options.
-local function new_notes(call)
-  local options = call.options
-  if options.by then
-    core.word("index", "way to split", options.by, (table.unpack or unpack)(WAYS)) -- luacheck: ignore
-  end
-  return {
-    folder = options.into and (system.absolute(call.args[1]) or call.args[1]) or nil, by = options.by,
-    size = call:whole("size", 1000, 16, 65536), include = call:list "include", exclude = call:list "exclude",
-    hidden = options.hidden, no_ignore = options["no-ignore"],
-  }
-end
 
 -- A file in the collection of a folder: git then leaves it out. Only in FOLDER/.moonvec.
 local IGNORE_FILE = ".gitignore"
@@ -55,7 +39,7 @@ end
 --- Makes the collection. `replaced`: the directory of an older one, which is removed once there is a model. Returns the
 -- collection, and the files with their passages if they were read, and are not too many to keep.
 local function create(call, folder, directory, notes, replaced)
-  local survey = call:check(folder_passages.survey(folder, notes))
+  local survey = call:check(folder_passages.survey(folder, notes, call:progress "looking"))
   local bar, kept = call:progress "learning", survey.bytes <= KEPT_BYTES_MAX and {} or nil
   local model, place = model_choice.make(call, call.options.model or "learn",
     call:check(folder_passages.each_text(folder, notes, function(bytes)
@@ -110,7 +94,7 @@ local function open_target(call, folder)
   end
   local place = command_call.locate(directory)
   if not place or is_replaceable(call, place) then
-    local notes = new_notes(call)
+    local notes = index_notes.of_options(call)
     local collection, kept = create(call, folder, place or directory, notes, place)
     return collection, notes, kept, true
   end
@@ -127,13 +111,14 @@ local function counted(count, noun)
 end
 
 --- The files that were left out, as a text; nil if there are none.
-local function describe_left_out(left_out)
+local function describe_left_out(left_out, notes)
   local parts = {}
   if left_out.binary > 0 then
     parts[1] = ("%s binary"):format(terminal.number(left_out.binary))
   end
   if left_out.large > 0 then
-    parts[#parts + 1] = ("%s larger than %d MiB"):format(terminal.number(left_out.large), MAX_MIB)
+    parts[#parts + 1] = ("%s larger than %d MiB"):format(terminal.number(left_out.large),
+      notes.max_mib or MAX_MIB)
   end
   return parts[1] and table.concat(parts, ", ") .. " left out" or nil
 end
@@ -152,23 +137,26 @@ local function describe(result)
   return parts[1] and table.concat(parts, ", ") or "nothing has changed"
 end
 
-local function print_result(call, result, seconds)
+local function print_result(call, result, notes, seconds)
   if call.options.json then
     call:print_json { files = result.files, passages = result.passages, deleted = result.deleted,
       removed = result.removed, left_out = result.left_out, failures = json.array(result.failures) }
     call.stdout:flush()
     return
   end
-  local left_out = describe_left_out(result.left_out)
+  local left_out = describe_left_out(result.left_out, notes)
   call:note("%s in %.1f s%s", describe(result), seconds, left_out and " (" .. left_out .. ")" or "")
 end
 
 --- One update: reads, writes, builds indexes, and says what was done. `is_quiet`: nothing is said if nothing was done.
 local function update(call, collection, folder, notes, began, kept, is_quiet)
   local bar = call:progress("indexing", "passages")
-  local result = call:check(folder_update.run(collection, folder, notes, function(count)
-    bar(count, nil, count)
-  end, kept))
+  local result = call:check(folder_update.run(collection, folder, notes, {
+    kept = kept, batch = call.batch,
+    progress = function(count)
+      bar(count, nil, count)
+    end,
+  }))
   if result.passages + result.deleted >= OPTIMIZE_MIN then
     call:optimize(collection)
   end
@@ -177,14 +165,14 @@ local function update(call, collection, folder, notes, began, kept, is_quiet)
   end
   bar()
   if not is_quiet or result.files + result.removed > 0 then
-    print_result(call, result, core.seconds() - began)
+    print_result(call, result, notes, core.seconds() - began)
   end
   return result
 end
 
 --- Ends the call: the folder has no text. The collection that was made is removed.
-local function fail_without_texts(call, collection, folder, result)
-  local place, left_out = collection.path, describe_left_out(result.left_out)
+local function fail_without_texts(call, collection, folder, notes, result)
+  local place, left_out = collection.path, describe_left_out(result.left_out, notes)
   call:check(collection:close())
   remove(call, place)
   call:fail("no text files in '%s'%s", folder, left_out and ": " .. left_out or "")
@@ -199,7 +187,8 @@ return {
     { "watch", nil, "go on: update when files change, until it is interrupted" },
     { "rebuild", nil, "make the collection again" },
     { "model", "MODEL", "for search by meaning: " .. model_choice.HELP },
-    { "by", "WAY", "how files are split: " .. table.concat(WAYS, ", ") .. " (default: by the kind of file)" },
+    { "by", "WAY", "how files are split: " .. table.concat(index_notes.WAYS, ", ")
+      .. " (default: by the kind of file)" },
     { "size", "BYTES", "the size of passages (default 1000); a short rest may make one larger by an eighth" },
     { "include", "GLOBS", "only these files, such as \"*.md,*.txt\"" },
     { "exclude", "GLOBS", "not these files" },
@@ -221,7 +210,7 @@ return {
     local collection, notes, kept, is_new = open_target(call, folder)
     local result = update(call, collection, folder, notes, began, kept, is_new)
     if is_new and #collection == 0 and not call.options.watch then
-      fail_without_texts(call, collection, folder, result)
+      fail_without_texts(call, collection, folder, notes, result)
     end
     if not call.options.json and result.files > 0 then
       call:note("'moonvec query %s WORDS' searches %s", call.options.into or folder, counted(#collection, "passage"))

@@ -59,7 +59,7 @@ end
 --- Makes the collection, and keeps in it where its model is; a model that was learnt is saved there. `model` nil: it
 -- has none.
 function M.create_collection(call, directory, schema, model, place)
-  local collection = call:keep(call:check(moonvec.create_and_open(directory, schema, {
+  local collection = call:keep(call:check(moonvec.create_and_open(directory, schema, call:open_options {
     models = model and { [model.name] = model } or nil,
   })))
   if model and model.save then

@@ -142,8 +142,8 @@ end
 --- Opens a source of the files in `folder`. The options and the documents are described in types.lua.
 return function(folder, options)
   local call = "source.files"
-  local include, exclude, ignore_files, max_bytes, hidden, follow, wanted =
-    core.options(call, options, "include", "exclude", "ignore_files", "max_bytes", "hidden", "follow", "wanted")
+  local include, exclude, ignore_files, max_bytes, hidden, follow, wanted, only =
+    core.options(call, options, "include", "exclude", "ignore_files", "max_bytes", "hidden", "follow", "wanted", "only")
   if type(folder) ~= "string" or folder == "" or folder:find "%z" then
     check.misuse("%s: expected the path of a folder, got %s", call, type(folder) == "string" and "'" ..
       core.quote(folder) .. "'" or "a " .. type(folder))
@@ -154,6 +154,7 @@ return function(folder, options)
     uses_ignore_files = check.flag(call, "ignore_files", ignore_files, true),
     hidden = check.flag(call, "hidden", hidden, false),
     follow = check.flag(call, "follow", follow, false),
+    only = check.text(call, "only", only),
   }
   max_bytes = check.whole(call, "max_bytes", max_bytes, MAX_BYTES, 1, 2 ^ 31)
   local lfs = check.library(call, "lfs", "LuaFileSystem", "lua-filesystem", "luafilesystem")

@@ -49,10 +49,21 @@ local function list_names(lfs, full)
   return names
 end
 
+--- Of the folder at `path`, the one name that leads to the file `only`. "." and ".." lead to none: they are no names.
+local function name_towards(path, only)
+  local name = only:sub(path == "" and 1 or #path + 2):match "^[^/]*"
+  return name ~= "." and name ~= ".." and name ~= "" and name or nil
+end
+
 --- Enters a folder. `path`: relative to the root, "" for the root itself. Returns true, or false, message.
 function Walk:enter(path)
   local full = path == "" and self.root or self.root .. "/" .. path
-  local names, message = list_names(self.lfs, full)
+  local names, message
+  if self.only then
+    names = { name_towards(path, self.only) }
+  else
+    names, message = list_names(self.lfs, full)
+  end
   if not names then
     return false, ("cannot list the folder '%s': %s"):format(full, message)
   end
@@ -176,12 +187,12 @@ function Walk:go_behind(path)
 end
 
 --- Opens a walk through the folder `root`. `options`: include, exclude (lists of globs), uses_ignore_files, hidden,
--- follow. Returns a walk; nil, message.
+-- follow, and only: the path of the one file that is read. Returns a walk; nil, message.
 function M.open(lfs, root, options)
   local walk = setmetatable({
     lfs = lfs, root = root, folders = {}, visited = {}, left_out = { link = 0, special = 0, binary = 0, large = 0 },
     include = options.include, exclude = options.exclude, uses_ignore_files = options.uses_ignore_files,
-    hidden = options.hidden, follow = options.follow,
+    hidden = options.hidden, follow = options.follow, only = options.only,
   }, Walk)
   local attributes = lfs.attributes(root)
   if attributes and options.follow then
