@@ -1,6 +1,7 @@
 -- The Markdown of the project: its links and anchors lead somewhere, every page is in the table of contents
 -- (docs/README.md), and the list of limits is that of moonvec.h.
 
+local lua_reference = require "docs.make.lua_reference"
 local markdown = require "docs.make.markdown"
 local types_reader = require "docs.make.types_reader"
 
@@ -52,6 +53,15 @@ describe("the table of contents", function()
       end
     end
     assert.same({}, missing)
+  end)
+end)
+
+describe("the reference of the Lua API", function()
+  it("has all that types.lua has", function()
+    local _, file_of_anchor = lua_reference.pages(TYPES)
+    for anchor in pairs(types_reader.read(TYPES).anchors) do
+      assert.is_string(file_of_anchor[anchor], anchor .. " is on no page of docs/make/lua_reference.lua")
+    end
   end)
 end)
 

@@ -5,24 +5,30 @@ local types_reader = require "docs.make.types_reader"
 
 local M = {}
 
--- The pages. `owners` are the classes whose functions a page has, each with what stands before the names of functions.
+-- The pages. `owners` are the classes whose functions a page has, each with what calls say for an object of that class.
 local PAGES = {
-  { file = "moonvec", title = "moonvec", owners = { ["moonvec"] = "moonvec.", ["moonvec.vector"] = "vector:" } },
+  { file = "moonvec", title = "moonvec", owners = { ["moonvec"] = "moonvec", ["moonvec.vector"] = "vector" } },
   { file = "collection", title = "Collections",
-    owners = { ["moonvec.collection"] = "collection:", ["moonvec.job"] = "job:" } },
-  { file = "filter", title = "moonvec.filter", owners = { ["moonvec.filters"] = "moonvec.filter." } },
-  { file = "text", title = "moonvec.text", owners = { ["moonvec.texts"] = "moonvec.text." } },
-  { file = "fuse", title = "moonvec.fuse", owners = { ["moonvec.fusers"] = "moonvec.fuse." } },
-  { file = "rerank", title = "moonvec.rerank", owners = { ["moonvec.rerankers"] = "moonvec.rerank." } },
+    owners = { ["moonvec.collection"] = "collection", ["moonvec.job"] = "job" } },
+  { file = "filter", title = "moonvec.filter", owners = { ["moonvec.filters"] = "moonvec.filter" } },
+  { file = "text", title = "moonvec.text", owners = { ["moonvec.texts"] = "moonvec.text" } },
+  { file = "fuse", title = "moonvec.fuse", owners = { ["moonvec.fusers"] = "moonvec.fuse" } },
+  { file = "rerank", title = "moonvec.rerank", owners = { ["moonvec.rerankers"] = "moonvec.rerank" } },
   { file = "embed", title = "moonvec.embed",
-    owners = { ["moonvec.embedders"] = "moonvec.embed.", ["moonvec.learnt_model"] = "model:" } },
-  { file = "source", title = "moonvec.source", owners = { ["moonvec.sources"] = "moonvec.source." } },
-  { file = "mcp", title = "moonvec.mcp", owners = { ["moonvec.mcp"] = "mcp." } },
+    owners = { ["moonvec.embedders"] = "moonvec.embed", ["moonvec.learnt_model"] = "model" } },
+  { file = "source", title = "moonvec.source", owners = { ["moonvec.sources"] = "moonvec.source" } },
+  { file = "mcp", title = "moonvec.mcp", owners = { ["moonvec.mcp"] = "mcp" } },
+  { file = "resty", title = "resty.moonvec", owners = { ["resty.moonvec"] = "resty.moonvec",
+    ["resty.moonvec.cache"] = "cache", ["resty.moonvec.apisix"] = "apisix" } },
+  { file = "tarantool", title = "moonvec.tarantool", owners = { ["moonvec.tarantool"] = "tarantool",
+    ["moonvec.tarantool_numbers"] = "numbers", ["moonvec.tarantool_follower"] = "follower" } },
 }
+
+local NAME = "[%w_.]*moonvec[%w_.]*" -- the name of a class or alias in a type
 
 -- Calls visit(name) for each class and alias that a type names.
 local function each_name(type_text, visit)
-  for name in (type_text or ""):gmatch "moonvec[%w_.]*" do
+  for name in (type_text or ""):gmatch(NAME) do
     visit(name)
   end
 end
@@ -113,7 +119,7 @@ end
 
 -- A type as HTML, in which the names of classes are links. In a cell of a table "|" must be escaped.
 local function type_html(writer, type_text)
-  local html = escape_html(type_text):gsub("moonvec[%w_.]*", function(name)
+  local html = escape_html(type_text):gsub(NAME, function(name)
     local target = link_to(writer, name)
     return target and ('<a href="%s">%s</a>'):format(target, name)
   end)
@@ -124,8 +130,7 @@ end
 local function prose(writer, text)
   local parts = {}
   for plain, code in (text .. "``"):gmatch "([^`]*)(`[^`]*`)" do
-    plain = plain:gsub("[%*<>_|]", "\\%0"):gsub("moonvec\\_", "moonvec_")
-    plain = plain:gsub("moonvec[%w\\_.]*[%w]", function(name)
+    plain = plain:gsub("[%*<>_|]", "\\%0"):gsub("[%w\\_.]*moonvec[%w\\_.]*%w", function(name)
       local target = link_to(writer, (name:gsub("\\", "")))
       return target and ("[%s](%s)"):format(name, target)
     end)
@@ -168,8 +173,8 @@ end
 local put_entry = {}
 
 put_entry["function"] = function(writer, page, entry)
-  put(writer, "\n## ", page.owners[entry.owner], entry.name, entry.arguments:gsub("[_*]", "\\%0"), " {#",
-    types_reader.anchor(entry), "}\n")
+  local call = page.owners[entry.owner] .. entry.separator .. entry.name .. entry.arguments
+  put(writer, "\n## ", call:gsub("[_*]", "\\%0"), " {#", types_reader.anchor(entry), "}\n")
   put_comment(writer, entry.head)
   put_members(writer, "argument", entry.params)
   if entry.returns then

@@ -117,10 +117,8 @@ end
 --- The anchor of an entry on its page: "query_options" of moonvec.query_options, "collection-query" of
 -- collection:query.
 function M.anchor(entry)
-  if entry.kind == "function" then
-    return entry.owner:gsub("^moonvec%.", "") .. "-" .. entry.name
-  end
-  return (entry.name:gsub("^moonvec%.", ""))
+  local name = entry.kind == "function" and entry.owner .. "-" .. entry.name or entry.name
+  return (name:gsub("^moonvec%.", ""):gsub("%.", "-"))
 end
 
 --- Reads the file. Returns { head = lines, grammar = lines of the filter language, entries = array, anchors = set }.
