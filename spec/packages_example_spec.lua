@@ -2,6 +2,7 @@ package.path = "./examples/?.lua;" .. package.path
 
 local dump = require "packages.dump"
 local program = require "spec.support.program"
+local text_files = require "spec.support.text_files"
 
 local STANZAS = [[
 Package: gqview
@@ -152,16 +153,14 @@ describe("the package search example", function()
     packages:close()
   end)
 
-  it("says how many distances it computed, and compares with exact search, as the README shows", function()
+  it("says how many distances it computed, and compares with exact search, as the guide shows", function()
     local pattern = "\n[%d,]+ µs a question: ([%d,]+) distances computed, among ([%d,]+) vectors\n"
       .. "[%d,]+ µs with exact search, and 10 of its 10 hits are those above\n"
     local output = ask("chess", "game")
     local distances, vectors = output:match(pattern)
     -- of codes and of vectors: ten hits of twelve rows leave none out
     assert.same({ "24", "12" }, { distances, vectors }, output)
-    local readme = assert(io.open("README.md"))
-    assert.is_truthy(readme:read("*a"):find(pattern))
-    readme:close()
+    assert.is_truthy(text_files.read("docs/guide/first-steps.md"):find(pattern))
   end)
 
   it("puts the package that answers a question first", function()

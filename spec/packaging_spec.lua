@@ -125,7 +125,7 @@ describe("packaging #slow", function()
     local source, program = quote(work .. "/source"), quote(work .. "/one_file")
     shell(("cd %s && cmake -B one -DMOONVEC_LUAS= && cmake --build one --target amalgamation"):format(source))
     local compile = "cc -std=c11 -O2 -Wall -Wextra -Werror"
-    if shell("cc -dumpmachine"):find("^i%d86") then -- as the README says
+    if shell("cc -dumpmachine"):find("^i%d86") then -- as docs/c-api.md says
       compile = compile .. " -msse2 -mfpmath=sse"
     end
     shell(("cd %s/one/amalgamation && %s -c moonvec.c"):format(source, compile))

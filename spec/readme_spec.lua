@@ -1,21 +1,15 @@
 -- The code in the README runs unchanged but for its paths.
 
 local command_line = require "spec.support.command_line"
+local markdown = require "docs.make.markdown"
 local program = require "spec.support.program"
 local support = require "spec.support.init"
-
-local function text_of_readme()
-  local file = assert(io.open("README.md"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
 
 --- The blocks of code in this language, in order.
 local function blocks(language)
   local found = {}
-  for block in text_of_readme():gmatch("```" .. language .. "\n(.-)```") do
-    found[#found + 1] = block
+  for _, block in ipairs(markdown.blocks(markdown.read "README.md")) do
+    found[#found + 1] = block.language == language and block.code or nil
   end
   return found
 end
@@ -64,30 +58,6 @@ describe("the way from a folder to an answer in the README", function()
     local output, status = program.run(script)
     assert.equal(0, status, output)
     assert.matches("^[%d.e-]+\t" .. NOTES[1]:gsub("%p", "%%%0"), output)
-  end)
-end)
-
-describe("the multi_query of the README", function()
-  after_each(support.clean)
-
-  it("runs", function()
-    local code = assert(text_of_readme():match("\n      (c:multi_query %b{})"))
-    local c = support.collection({
-      fields = { { name = "year", type = "int32" } },
-      vectors = {
-        { name = "title_embedding", type = "vector_fp32", dim = 2 },
-        { name = "embedding", type = "vector_fp32", dim = 2 },
-      },
-    }, { path = ":memory:" })
-    for i, id in ipairs { "dune", "emma", "ubik" } do
-      local year = id == "emma" and 1815 or 1965
-      assert(c:insert { id = id, year = year, title_embedding = { i, 1 }, embedding = { 1, i } })
-    end
-    local run = assert((loadstring or load)("local c, v = ...; return " .. code)) -- luacheck: ignore
-    local hits = assert(run(c, { 1, 1 }))
-    assert.same({ "ubik", "dune" }, support.ids(hits))
-    assert.equal(1, hits[1].parts[2].rank)
-    assert.is_nil(hits[2].parts[2])
   end)
 end)
 

@@ -52,20 +52,25 @@ local moonvec = {}
 --   nocase := COLLATE NOCASE
 --   value  := -12 | 1.5 | 'text, with '' for a quote' | true | false | ?
 --   list   := ( value, ... ) | ( ) | ?
+--
 -- Values: a value must fit the type of its field. An integer field accepts whole numbers within its range, and a 64-bit
 -- field also decimal strings. A float field compares with the value rounded to a float. A timestamp field compares with
 -- microseconds and with RFC 3339 text: `at >= '2026-11-01'`.
+--
 -- Strings compare byte by byte, and LIKE is case-sensitive. STARTS WITH takes its value as it is: `%` and `_` stand for
 -- themselves. ILIKE is LIKE without case, and COLLATE NOCASE compares without case: `name = 'dune' COLLATE NOCASE`. Both
 -- sides are folded by Unicode's simple case folding, character by character, in any script, and then compare byte by
 -- byte. Accents stay ('É' is 'é', not 'e'), and no character becomes several ('ß' is 'ẞ', not 'ss'). Bytes that are not
 -- valid UTF-8 are equal only to themselves. A field's inverted index tests each of its values once, if they are few; it
 -- answers STARTS WITH and LIKE 'abc%' by one range.
+--
 -- MATCH is true where a text has what a person typed: all words, "phrases", no -excluded ones, this OR that, beg*. The
 -- field is a string or an array of strings with a text index: `body MATCH ?`. No text is wrong; one without words matches
 -- nothing. The argument can also be a query built by moonvec.text.
+--
 -- NULL: a test of NULL is unknown, and so is its NOT. A document matches only if the filter is true. IN () is false even
 -- for NULL. For an array that is not NULL, CONTAIN_ANY () is false and CONTAIN_ALL () is true.
+--
 -- Arrays can be tested only by CONTAIN_ANY, CONTAIN_ALL, array_length, IS NULL and, with a text index, MATCH. `id` behaves like a string field that
 -- is never NULL. Fields of sparse and of several vectors can be tested only by IS NULL.
 ---@alias moonvec.filter_source string|moonvec.filter a text, or a filter built by moonvec.filter
