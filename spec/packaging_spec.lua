@@ -128,6 +128,14 @@ describe("packaging #slow", function()
     end
   end)
 
+  it("says which package brings a header that is missing", function()
+    local nowhere = "-DCMAKE_FIND_ROOT_PATH=/nowhere -DCMAKE_FIND_ROOT_PATH_MODE_INCLUDE=ONLY"
+    local text = shell(("cd %s && ! cmake -B bare %s"):format(quote(work .. "/source"), nowhere))
+    local expected = "lmdb.h was not found: install liblmdb-dev (Debian, Ubuntu), lmdb-devel (Fedora), "
+      .. "lmdb-dev (Alpine) or lmdb (Homebrew)"
+    assert.truthy(text:gsub("%s+", " "):find(expected, 1, true), text)
+  end)
+
   -- ./run test has compiled and run the same file without flags of the engine: amalgamation_example. Its warnings are
   -- errors. So the object is looked at here, not compiled again.
   it("makes one file of the engine, which defines no name but those of moonvec.h", function()
