@@ -36,8 +36,10 @@ function M.problems(folder, version)
   if changed ~= "" then
     found[#found + 1] = "these files are not committed, and would not be in the release:\n" .. changed
   end
-  if process.run("git -C %s tag --list %s", folder, "v" .. version) ~= "" then
-    found[#found + 1] = ("there is a tag v%s already: raise MV_VERSION in engine/moonvec.h"):format(version)
+  local tag = "v" .. version
+  local tagged = process.run("git -C %s rev-list --max-count=1 %s -- 2>/dev/null || true", folder, tag)
+  if tagged ~= "" and tagged ~= process.run("git -C %s rev-parse HEAD", folder) then
+    found[#found + 1] = ("the tag %s is at another commit: raise MV_VERSION in engine/moonvec.h"):format(tag)
   end
   return found
 end
