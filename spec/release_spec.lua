@@ -131,4 +131,23 @@ describe("a release #slow", function()
     assert.error_matches(function() sbom.check(libraries) end, "linked with libextra, which release/sbom.lua does not")
     assert.error_matches(function() sbom.check {} end, "not linked with liblmdb: install liblmdb%-dev")
   end)
+
+  it("has a page about installing that names each package that CMake names", function()
+    local page, named = process.read("docs/installing.md"), 0
+    local cmake = process.read("CMakeLists.txt")
+    local texts = { cmake:match("set%(lmdb_packages ([^)]+)%)") }
+    for packages in cmake:gmatch('need_header%([^\n]*INCDIR}" ([^$\n]+)%)') do
+      texts[#texts + 1] = packages
+    end
+    for packages in cmake:gmatch('"Debian, Ubuntu: ([^"]+)"') do
+      texts[#texts + 1] = packages:gsub("; %a+:", "")
+    end
+    for _, text in ipairs(texts) do
+      for package in text:gmatch("%S+") do
+        assert.truthy(page:find("`" .. package .. "`", 1, true), package)
+        named = named + 1
+      end
+    end
+    assert.equal(5 * 4, named) -- five libraries, four systems
+  end)
 end)
