@@ -22,6 +22,7 @@ chooses() {
 port_cpus() {
     local cpu simd best
     need "${test_packages[@]}" qemu-user-static
+    targets=(core_5.4 distance_test)
     compile "$build" -DMOONVEC_LUAS="5.4;5.1;luajit" -DMOONVEC_TESTS=ON -DMOONVEC_ASSERTIONS=ON
     for cpu in "${!kernels_of[@]}"; do
         launcher=(in_cpu "$cpu")
@@ -37,4 +38,6 @@ port_cpus() {
         step specs lua5.4 "$build" --exclude-tags=slow "${cpu_specs[@]}"
         [[ $simd != "$best" ]] || break # what comes next this CPU lacks
     done
+    wait
+    targets=()
 }
