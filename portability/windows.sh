@@ -2,7 +2,7 @@
 # and macOS, filter_like.c wants memmem, and catalog.c takes LMDB's file handle for a number. All else is compiled, and the
 # C tests run that link without those. The kernels are not among them: distance_test wants mmap.
 
-windows_tests=(codes element flat_codes names row sorted text_highlight text_match text_query timestamp word_break)
+windows_tests=(analyzer codes element flat_codes names row sorted text_highlight text_match text_query timestamp word_break)
 
 # in_wine PROGRAM: without a display, in a folder of settings of its own.
 in_wine() {
