@@ -1,6 +1,6 @@
 # 64-bit ARM: cross-built here, run in an emulator, which is 10 to 30 times slower. So the specs are the main ones.
 
-# All C tests but these: the emulator lacks robust mutexes (what a dead process held stays locked), or they take hours.
+# All C tests but this one, which puts functions before those of the C library, slowly.
 arm64_left_out=(powercut_test)
 arm64_specs=(
     spec/{documents,opening,query_exact,filter_case,value_types,binary_vectors,sparse_vectors,vector_forms}_spec.lua

@@ -4,8 +4,8 @@
 debian_release=bookworm
 debian_packages=(
     libc6-dev liblmdb-dev libsimde-dev libxxhash-dev libutf8proc-dev libstemmer-dev lua5.4 liblua5.4-dev
-    lua5.1 liblua5.1-0-dev luajit libluajit-5.1-dev lua-busted lua-cjson lua-filesystem lua-posix lua-inotify lua-readline
-    lua-socket lua-sec lua-sql-sqlite3 openssl unicode-data)
+    lua5.1 liblua5.1-0-dev luajit libluajit-5.1-dev lua-busted lua-cjson lua-filesystem lua-posix lua-inotify
+    lua-readline lua-socket lua-sec lua-sql-sqlite3 openssl unicode-data)
 
 # debian ARCH PACKAGE...: make it once, with these packages beside those above.
 debian() {

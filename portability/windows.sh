@@ -1,8 +1,9 @@
-# 64-bit Windows, by MinGW and Wine. The engine is not ported: engine/base/os.c, os_owner.c and os_shared_mutex.c call Linux
-# and macOS, filter_like.c wants memmem, and catalog.c takes LMDB's file handle for a number. All else is compiled, and the
-# C tests run that link without those. The kernels are not among them: distance_test wants mmap.
+# 64-bit Windows, by MinGW and Wine. The engine is not ported: engine/base/os.c, os_owner.c and os_shared_mutex.c call
+# Linux and macOS, filter_like.c wants memmem, and catalog.c takes LMDB's file handle for a number. All else is compiled,
+# and the C tests run that link without those. The kernels are not among them: distance_test wants mmap.
 
-windows_tests=(analyzer codes element flat_codes names row sorted text_highlight text_match text_query timestamp word_break)
+windows_tests=(
+    analyzer codes element flat_codes names row sorted text_highlight text_match text_query timestamp word_break)
 
 # in_wine PROGRAM: without a display, in a folder of settings of its own.
 in_wine() {
