@@ -1,4 +1,4 @@
-# 64-bit ARM: cross-built here, run in an emulator, which is 10 to 30 times slower. So the specs are the main ones.
+# 64-bit ARM: cross-built here, run in an emulator, which is slow. So the specs are the main ones only.
 
 # All C tests but this one, which puts functions before those of the C library, slowly.
 arm64_left_out=(powercut_test)
