@@ -13,7 +13,7 @@ in_cpu() {
 chooses() {
     local status=0 chosen
     use_module lua5.4 "$build"
-    chosen=$("${launcher[@]}" lua5.4 -e 'io.write(require("moonvec").simd)' 2>&1) || status=1
+    chosen=$("${launcher[@]}" lua5.4 -e 'io.write(require("moonvec").simd)' 2>/dev/null) || status=1
     [[ $chosen == "$2" ]] || status=1
     say "on $1: kernels '$chosen', expected '$2'"
     tally $status $((status == 0)) 0

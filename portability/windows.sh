@@ -5,9 +5,9 @@
 windows_tests=(
     analyzer codes element flat_codes names row sorted text_highlight text_match text_query timestamp word_break)
 
-# in_wine PROGRAM: without a display, in a folder of settings of its own.
+# in_wine PROGRAM: without a display, in a folder of settings of its own. Its lines end as those of other programs do.
 in_wine() {
-    WINEPREFIX=$build/portability/wine WINEDEBUG=-all DISPLAY='' wine "$1.exe"
+    WINEPREFIX=$build/portability/wine WINEDEBUG=-all DISPLAY='' wine "$1.exe" | tr -d '\r'
 }
 
 port_windows() {

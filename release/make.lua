@@ -59,6 +59,7 @@ end
 
 local function print_commands(version, out)
   local tag = "v" .. version
+  out = out:match("build/[^/]*$") -- the commands are for the folder of the checkout
   io.write(("%s holds:\n%s\n\nTo publish it:\n"):format(out, process.run("cd %s && find . -type f | sort", out)))
   io.write(([[
   git tag --annotate %s --file %s/tag.txt --cleanup=verbatim
@@ -77,7 +78,8 @@ local function main(draft)
   local time = archives.commit_time(folder)
   local source, spec = make_sources(folder, version, time, work, out)
   make_amalgamation(source, version, time, work, out)
-  local module = rocks.make(source, spec, version, work, out, say)
+  local module = rocks.make(source, spec, version, work, out .. "/rocks", say)
+  archives.folder(out, "rocks", time, ("%s/moonvec-rocks-%s.tar.gz"):format(out, version)) -- with names of their own
   sbom.check(sbom.libraries(module))
   process.write(("%s/moonvec-%s.spdx.json"):format(out, version), sbom.text(version, time))
   process.write(out .. "/tag.txt", versions.tag_text(process.read(folder .. "/CHANGELOG.md"), version))
