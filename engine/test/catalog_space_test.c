@@ -15,7 +15,7 @@
 #define DOCUMENTS   1000u
 #define VERSIONS    4u
 #define SPARE_BYTES (512u << 10) /* stays: catalog_space.c, and single pages */
-#define WRITES_MAX  100000u /* ends a test that would hang */
+#define WRITES_MAX  100000u      /* ends a test that would hang */
 
 static uint8_t versions[DOCUMENTS];
 
