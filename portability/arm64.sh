@@ -6,15 +6,6 @@ arm64_specs=(
     spec/{documents,opening,query_exact,filter_case,value_types,binary_vectors,sparse_vectors,vector_forms}_spec.lua
     spec/{text_match,dump,json,transaction,facet,timestamp,lifetime,where,old_formats}_spec.lua)
 
-# in_arm64 COMMAND...: the emulator keeps tables of all pages that a program maps, and a catalog maps 256 GiB if it may.
-# Within 4 GiB of addresses it maps less.
-in_arm64() {
-    (
-        ulimit -v $((4 << 20))
-        in_debian arm64 "$@"
-    )
-}
-
 port_arm64() {
     local folder=$build/portability/build-arm64 interpreter source name sources=()
     need gcc-aarch64-linux-gnu
@@ -22,7 +13,7 @@ port_arm64() {
     debian arm64
     compile "$folder" -DCMAKE_TOOLCHAIN_FILE="$root/portability/aarch64.cmake" -DMOONVEC_LUAS="5.4;luajit" \
         -DMOONVEC_TESTS=ON -DMOONVEC_ASSERTIONS=ON
-    launcher=(in_arm64)
+    launcher=(emulated in_debian arm64)
     for source in engine/test/*_test.c; do
         name=$(basename "$source" .c)
         [[ " ${arm64_left_out[*]} " == *" $name "* ]] || sources+=("$source")

@@ -2,11 +2,11 @@
 
 # A CPU of qemu, and the kernels that are to be chosen on it.
 declare -A kernels_of=([qemu64]=sse2 [Nehalem]=sse2 [Haswell]=avx2 [max]=avx2)
-cpu_specs=(spec/{query_exact,binary_vectors,sparse_vectors,vector_forms,dump}_spec.lua)
+cpu_specs=(spec/{query_exact,binary_vectors,vector_forms}_spec.lua)
 
 # in_cpu CPU PROGRAM ARGUMENT...
 in_cpu() {
-    qemu-x86_64-static -cpu "$1" "$(command -v "$2")" "${@:3}"
+    emulated qemu-x86_64-static -cpu "$1" "$(command -v "$2")" "${@:3}"
 }
 
 # chooses NAME KERNELS: what the module chooses, as the launcher starts it, must be these kernels.

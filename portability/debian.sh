@@ -33,11 +33,3 @@ in_debian() {
         for place in /proc /dev "$1"; do mount --rbind "$place" "$0$place"; done
         exec chroot "$0" env -C "$1" "${@:2}"' "$folder" "$root" "$@"
 }
-
-# Let the kernel start programs for arm64, also those that a program starts, in the emulator.
-emulate_arm64() {
-    local kernel=/proc/sys/fs/binfmt_misc
-    need qemu-user-static
-    [[ -e $kernel/register ]] || mount -t binfmt_misc binfmt_misc "$kernel"
-    [[ -e $kernel/qemu-aarch64 ]] || cat /usr/lib/binfmt.d/qemu-aarch64.conf >"$kernel/register"
-}
