@@ -11,6 +11,7 @@ description = {
     Any number of processes read while one writes. No server. A C engine with SIMD kernels; schema,
     ingestion and re-ranking in Lua.]],
   homepage = "https://github.com/moonvec/moonvec",
+  issues_url = "https://github.com/moonvec/moonvec/issues",
   license = "MIT",
   labels = { "database", "vector", "search", "embedding" },
 }
@@ -20,11 +21,9 @@ dependencies = {
   "lua-cjson >= 2.1", -- these two only for moonvec.source, moonvec.embed and the command
   "luafilesystem >= 1.8",
 }
-external_dependencies = {
-  LMDB = { header = "lmdb.h", library = "lmdb" },
-  SIMDE = { header = "simde/x86/sse2.h" },
-  XXHASH = { header = "xxhash.h" },
-}
+-- Only so that LuaRocks takes LMDB_DIR=/opt/lmdb and the like. CMake looks for their files: when one is missing, it says
+-- which package to install, and LuaRocks could not.
+external_dependencies = { LMDB = {}, SIMDE = {}, XXHASH = {}, UTF8PROC = {}, STEMMER = {} }
 build = {
   type = "cmake", -- each kernel file needs compiler flags of its own
   variables = {
@@ -36,6 +35,10 @@ build = {
     LMDB_LIBDIR = "$(LMDB_LIBDIR)",
     SIMDE_INCDIR = "$(SIMDE_INCDIR)",
     XXHASH_INCDIR = "$(XXHASH_INCDIR)",
+    UTF8PROC_INCDIR = "$(UTF8PROC_INCDIR)",
+    UTF8PROC_LIBDIR = "$(UTF8PROC_LIBDIR)",
+    STEMMER_INCDIR = "$(STEMMER_INCDIR)",
+    STEMMER_LIBDIR = "$(STEMMER_LIBDIR)",
     MOONVEC_C_LIBRARY = "OFF",
   },
   install = { bin = { moonvec = "bin/moonvec" } },

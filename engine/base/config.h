@@ -8,9 +8,13 @@
 #include <stdint.h>
 
 #if defined(__GNUC__)
+#ifdef __MINGW32__ /* there, "printf" means that of an old Windows, without %zu */
+#define MV_PRINTF(format_at, args_at) __attribute__((format(gnu_printf, format_at, args_at)))
+#else
 #define MV_PRINTF(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
-#define MV_LIKELY(x)                  __builtin_expect(!!(x), 1)
-#define MV_UNLIKELY(x)                __builtin_expect(!!(x), 0)
+#endif
+#define MV_LIKELY(x)   __builtin_expect(!!(x), 1)
+#define MV_UNLIKELY(x) __builtin_expect(!!(x), 0)
 /* For functions that only prefetch: to GCC these have no effect, and it drops calls of them. */
 #define MV_ALWAYS_INLINE     inline __attribute__((always_inline))
 #define MV_PREFETCH(address) __builtin_prefetch(address)

@@ -36,8 +36,10 @@ mv_err error_set(mv_error *error, mv_err code, const char *format, ...)
 static mv_err code_of_errno(int errno_value)
 {
     switch (errno_value) {
-    case ENOSPC:
+    case ENOSPC: return MV_NO_SPACE;
+#ifdef EDQUOT /* Windows has none */
     case EDQUOT: return MV_NO_SPACE;
+#endif
     case ENOMEM: return MV_NO_MEMORY;
     case EROFS:
     case EACCES:

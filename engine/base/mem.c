@@ -10,6 +10,14 @@
 
 #include "moonvec.h"
 
+#if defined(_WIN32) /* aligned blocks have a free of their own there: so all blocks are aligned */
+#include <malloc.h>
+#define malloc(size)               _aligned_malloc(size, 16)
+#define realloc(block, size)       _aligned_realloc(block, size, 16)
+#define aligned_alloc(align, size) _aligned_malloc(size, align)
+#define free(block)                _aligned_free(block)
+#endif
+
 #define MEM_ALIGN      64 /* bytes of a cache line */
 #define MEM_GROW_FIRST 8u /* items; chosen: most arrays that grow have fewer */
 /* Bytes of an arena's first block, chosen. Each next block has twice as many, up to the maximum. */

@@ -167,7 +167,8 @@ static bool read_term(ranked_term *t)
     uint32_t shared = *at & 15, size = *at >> 4;
     at++;
     if (!size) size = *at++;
-    if (!size || size > t->end - at || shared > t->size || shared + size > RANKED_TERM_MAX)
+    if (!size || size > (size_t)(t->end - at) || shared > t->size ||
+        shared + size > RANKED_TERM_MAX)
         return false;
     memcpy(t->bytes + shared, at, size);
     t->size = shared + size;

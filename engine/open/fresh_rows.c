@@ -90,14 +90,15 @@ static const bool *add_wants(fresh_gathering *g, const fresh_wants *wants, mv_er
 
 /* ---------------------------------------------------------------- chunks */
 
-static void *chunk_array(fresh_chunk *chunk, size_t count, size_t size, mv_err *err,
+static void *chunk_array(fresh_chunk *chunk, uint64_t count, size_t item_size, mv_err *err,
                          mv_error *error)
 {
-    void *block = mem_arena_alloc(&chunk->arena, count * size);
+    size_t size = mem_array_size(count, item_size);
+    void *block = mem_arena_alloc(&chunk->arena, size);
     if (!block)
-        *err = error_memory(error, count * size, "fresh rows");
+        *err = error_memory(error, size, "fresh rows");
     else
-        memset(block, 0, count * size);
+        memset(block, 0, size);
     return block;
 }
 
@@ -182,7 +183,7 @@ static mv_err gather_ids(fresh_chunk *chunk, const row_source *from, mv_error *e
     uint8_t *bytes = err ? NULL : chunk_array(chunk, total, 1, &err, error);
     for (uint32_t row = 0; row < rows && !err; row++) {
         if ((err = source_id(&from[row], &id, &size, error))) break;
-        memcpy(bytes + ends[row] - size, id, size);
+        memcpy(bytes + ends[row] - size, id, (size_t)size);
     }
     chunk->table.ids = (table_column){.ends = ends, .bytes = bytes, .bytes_size = total};
     return err;

@@ -199,12 +199,12 @@ static void damage_fresh_row(const char *path, uint32_t n)
     (void)snprintf(file, sizeof file, "%s/%s", path, CATALOG_FILE);
     WORKS(os_open_write(file, &opened, &error));
     WORKS(os_size(opened, &size, file, &error));
-    bytes = mem_alloc(size);
-    WORKS(os_read_at(opened, bytes, size, 0, file, &error));
+    bytes = mem_alloc((size_t)size);
+    WORKS(os_read_at(opened, bytes, (size_t)size, 0, file, &error));
     for (size_t at = 0; at + sizeof vector <= size; at++)
         if (!memcmp(bytes + at, vector, sizeof vector))
             WORKS(os_write_at(opened, "x", 1, at, file, &error));
-    mem_free(bytes, size);
+    mem_free(bytes, (size_t)size);
     os_close(opened);
 }
 

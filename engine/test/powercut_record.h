@@ -231,7 +231,9 @@ static int opened(int file, const char *path, bool is_new)
         return opened(real(path, flags, mode), path, is_new);                                      \
     }
 RECORD_OPEN(open)
+#ifdef __GLIBC__ /* to other C libraries, these names are the same functions */
 RECORD_OPEN(open64)
+#endif
 
 int close(int file)
 {
@@ -252,7 +254,9 @@ int close(int file)
         return written;                                                                            \
     }
 RECORD_PWRITE(pwrite, off_t)
+#ifdef __GLIBC__
 RECORD_PWRITE(pwrite64, off64_t)
+#endif
 
 ssize_t write(int file, const void *bytes, size_t size)
 {
@@ -294,7 +298,9 @@ ssize_t writev(int file, const struct iovec *parts, int count)
         return rc;                                                                                 \
     }
 RECORD_TRUNCATE(ftruncate, off_t)
+#ifdef __GLIBC__
 RECORD_TRUNCATE(ftruncate64, off64_t)
+#endif
 
 #define RECORD_HOLE(name, offset_type)                                                             \
     int name(int file, int mode, offset_type offset, offset_type size)                             \
@@ -312,7 +318,9 @@ RECORD_TRUNCATE(ftruncate64, off64_t)
         return rc;                                                                                 \
     }
 RECORD_HOLE(fallocate, off_t)
+#ifdef __GLIBC__
 RECORD_HOLE(fallocate64, off64_t)
+#endif
 
 /* What is recorded need not reach the real disk. */
 #define RECORD_SYNC(name)                                                                          \

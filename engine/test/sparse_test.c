@@ -39,7 +39,7 @@ static void is_indexed(mv_collection *c)
             for (uint32_t i = 0; i < v->count && model->docs[n].there; i++)
                 keys[entries++] = 2ull * v->indices[i] + (v->numbers[i] < 0);
         }
-        qsort(keys, entries, sizeof *keys, compare_keys);
+        qsort(keys, (size_t)entries, sizeof *keys, compare_keys);
         for (uint64_t i = 0; i < entries; i++) terms += !i || keys[i] != keys[i - 1];
         EXPECT(stats.type == MV_INDEX_SPARSE && stats.segments == 1 && !stats.warning[0]);
         EXPECT(stats.rows == rows && stats.indexed_rows == rows && stats.bytes > 0);

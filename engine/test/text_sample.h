@@ -84,7 +84,7 @@ static inline mv_err text_add(mv_batch *batch, uint32_t n)
 {
     char id[16], text[512], labels[4][16];
     mv_value items[4], number = int_value((int32_t)(mix(n + 5) % 100)), body = text_body(n, text);
-    mv_value list = {.kind = MV_KIND_LIST, .as.list = {items, mix(n + 3) % 5}};
+    mv_value list = {.kind = MV_KIND_LIST, .as.list = {items, (size_t)(mix(n + 3) % 5)}};
     for (uint32_t i = 0; i < 4; i++)
         items[i] = text_value(labels[i], (size_t)text_word(n * 77ull + i, labels[i]));
     mv_err err = mv_batch_add(batch, id, (size_t)snprintf(id, sizeof id, "%u", n), &error);

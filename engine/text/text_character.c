@@ -76,12 +76,14 @@ bool text_character_normalize(text_form form, const uint8_t *text, uint32_t size
     bool composes = form == TEXT_NFC || form == TEXT_NFKC;
     utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_DECOMPOSE;
     if (form == TEXT_NFKD || form == TEXT_NFKC) options |= UTF8PROC_COMPAT;
-    utf8proc_ssize_t count = utf8proc_decompose(text, size, NULL, 0, options);
+    utf8proc_ssize_t length = (utf8proc_ssize_t)size;
+    if (length < 0) return false; /* where addresses have 32 bits; no text of 2 GiB is kept there */
+    utf8proc_ssize_t count = utf8proc_decompose(text, length, NULL, 0, options);
     if (count < 0) return mem_buffer_append(out, text, size);
     size_t points_size = mem_array_size((uint64_t)count + 1, sizeof(int32_t));
     int32_t *points = mem_alloc(points_size);
     if (!points) return false;
-    utf8proc_decompose(text, size, points, count, options);
+    utf8proc_decompose(text, length, points, count, options);
     if (composes)
         count = utf8proc_normalize_utf32(points, count, UTF8PROC_COMPOSE | UTF8PROC_STABLE);
     bool is_done = mem_buffer_reserve(out, (size_t)count * 4);
