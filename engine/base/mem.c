@@ -12,7 +12,13 @@
 
 #if defined(_WIN32) /* aligned blocks have a free of their own there: so all blocks are aligned */
 #include <malloc.h>
+static void *windows_zeroed(size_t size)
+{
+    void *block = _aligned_malloc(size, 16);
+    return block ? memset(block, 0, size) : NULL;
+}
 #define malloc(size)               _aligned_malloc(size, 16)
+#define calloc(one, size)          windows_zeroed(size)
 #define realloc(block, size)       _aligned_realloc(block, size, 16)
 #define aligned_alloc(align, size) _aligned_malloc(size, align)
 #define free(block)                _aligned_free(block)
