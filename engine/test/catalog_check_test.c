@@ -392,6 +392,7 @@ static void test_live_file(void)
     build(base_path, 4096, 10);
     (void)fflush(stdout);
     pid_t writer = fork();
+    if (writer < 0) exit(1); /* kill(-1, ...) is for all processes of the machine */
     if (writer == 0) commit_live();
     unsigned refused = 0, damaged = 0;
     MDB_env *env = env_open(base_path);

@@ -273,6 +273,7 @@ static pid_t start_reader(const char *path)
     char byte = 0;
     EXPECT(!pipe(ready));
     pid_t child = fork();
+    if (child < 0) _exit(1); /* kill(-1, ...) is for all processes of the machine */
     if (!child) {
         mv_collection *c = NULL;
         mv_iterator *iterator = NULL;

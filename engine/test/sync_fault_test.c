@@ -101,7 +101,7 @@ static void disk_write(int file, off64_t at, size_t size)
 /* The page gets its old content again: zeros, if it never reached the disk. */
 static void forget_page(const disk_file *f, int file, size_t page, size_t size)
 {
-    REAL_ONE(pwrite_function, "pwrite64")
+    REAL_ONE(pwrite_function, WIDE("pwrite"))
     size_t at = page * PAGE, count = size > at + PAGE ? PAGE : size - at;
     if (at >= size) return;
     must(real(file, f->platter + at, count, (off64_t)at) == (ssize_t)count, "cannot write");

@@ -20,6 +20,14 @@
 
 /* ---------------------------------------------------------------- the calls */
 
+/* The name of a function with offsets of 64 bits. Other C libraries than glibc have one name only.
+ */
+#ifdef __GLIBC__
+#define WIDE(name) name "64"
+#else
+#define WIDE(name) name
+#endif
+
 /* META_WRITES: LMDB's write of its meta page takes effect, and fails. TAKE_BACKS: the write after
  * it, by which LMDB takes it back, fails as well, without effect. */
 typedef enum fault {
@@ -112,15 +120,17 @@ static ssize_t write_at(pwrite_function real, int file, const void *bytes, size_
 
 ssize_t pwrite(int file, const void *bytes, size_t size, off_t at)
 {
-    REAL_ONE(pwrite_function, "pwrite64")
+    REAL_ONE(pwrite_function, WIDE("pwrite"))
     return write_at(real, file, bytes, size, at);
 }
 
+#ifdef __GLIBC__
 ssize_t pwrite64(int file, const void *bytes, size_t size, off64_t at)
 {
-    REAL_ONE(pwrite_function, "pwrite64")
+    REAL_ONE(pwrite_function, WIDE("pwrite"))
     return write_at(real, file, bytes, size, at);
 }
+#endif
 
 ssize_t writev(int file, const struct iovec *parts, int count)
 {
@@ -189,28 +199,32 @@ int open(const char *path, int flags, ...)
     return file;
 }
 
+#ifdef __GLIBC__
 int open64(const char *path, int flags, ...)
 {
     va_list arguments;
-    REAL_ONE(open_function, "open64")
+    REAL_ONE(open_function, WIDE("open"))
     va_start(arguments, flags);
     int file = open_file(real, path, flags, arguments);
     va_end(arguments);
     return file;
 }
+#endif
 
 /* Only maps of files: memory is another test's matter. */
 void *mmap(void *at, size_t size, int protection, int flags, int file, off_t offset)
 {
-    REAL_ONE(mmap_function, "mmap64")
+    REAL_ONE(mmap_function, WIDE("mmap"))
     return file != -1 && fails(MAPS) ? MAP_FAILED : real(at, size, protection, flags, file, offset);
 }
 
+#ifdef __GLIBC__
 void *mmap64(void *at, size_t size, int protection, int flags, int file, off64_t offset)
 {
-    REAL_ONE(mmap_function, "mmap64")
+    REAL_ONE(mmap_function, WIDE("mmap"))
     return file != -1 && fails(MAPS) ? MAP_FAILED : real(at, size, protection, flags, file, offset);
 }
+#endif
 
 static inline bool says_what_happened(fault kind, mv_err err)
 {
