@@ -245,13 +245,23 @@ static mv_err refuse_entry(void *ctx, const char *name, mv_error *error)
     return error_set(error, MV_MISUSE, "'%s' of the collection destroyed is left", name);
 }
 
-static void destroy_main(work *w)
+static bool is_unrecognized(mv_err err, const mv_error *failure)
+{
+    return err == MV_CORRUPT && strstr(failure->text, "too damaged to be recognized");
+}
+
+/* Destroy the collection. If not even its catalog is recognized, which is so only after writes that
+ * were not synced (`may_fail`), nothing is changed, as with the directory of another program. */
+static void destroy_main(work *w, bool may_fail)
 {
     char path[OS_PATH_SIZE];
+    mv_error failure;
     os_kind kind;
     (void)path_of(w, 0, path);
     begin(w, CALL_DESTROY, EFFECT_NONE, 0);
-    WORK(mv_destroy(path, &error));
+    mv_err err = mv_destroy(path, &failure);
+    if (may_fail && is_unrecognized(err, &failure)) return;
+    if (err) wrong(failure.text);
     end(w);
     WORK(os_look(path, &kind, &error));
     if (kind == OS_DIRECTORY) WORK(os_each_entry(path, refuse_entry, NULL, &error));
@@ -263,7 +273,7 @@ static void end_refused(const char *root, oracle *known)
 {
     work w;
     work_start(&w, root, known);
-    destroy_main(&w);
+    destroy_main(&w, true);
     _exit(VERDICT_REFUSED);
 }
 
@@ -338,7 +348,7 @@ static void go_on(const char *root, oracle *known)
     WORK(mv_commit(tx, &error));
     WORK(mv_close(c, &error));
     WORK(os_each_entry(path_of(&w, 0, path), find_leftover, NULL, &error));
-    destroy_main(&w);
+    destroy_main(&w, false);
 }
 
 /* The whole judgement over the directory `root`. `known` is what was known at the cut. */
