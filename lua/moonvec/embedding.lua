@@ -5,8 +5,9 @@
 local check = require "moonvec.check"
 local core = require "moonvec.core"
 local models = require "moonvec.models"
+local tables = require "moonvec.tables"
 
-local copy_of, misuse = models.copy_of, check.misuse
+local copy_of, misuse = tables.copy, check.misuse
 
 local M = {}
 

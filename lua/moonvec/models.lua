@@ -5,6 +5,7 @@
 
 local check = require "moonvec.check"
 local core = require "moonvec.core"
+local tables = require "moonvec.tables"
 
 local misuse = check.misuse
 local unpack = table.unpack or unpack -- luacheck: ignore
@@ -79,16 +80,6 @@ local function mismatch(field, dim, fingerprint, model, name)
   end
 end
 
---- A copy of a table, made with raw access as C reads tables.
-function M.copy_of(from)
-  local copy = {}
-  for key, value in next, from do
-    copy[key] = value
-  end
-  return copy
-end
-local copy_of = M.copy_of
-
 --- A vector field as it was given, with the dim and the fingerprint of its model. nil, message: the model does not fit.
 local function with_model(field, models)
   local embed = type(field) == "table" and rawget(field, "embed")
@@ -101,8 +92,8 @@ local function with_model(field, models)
   if message then
     return nil, message
   end
-  local copy = copy_of(field)
-  copy.dim, copy.embed = model.dim, copy_of(embed)
+  local copy = tables.copy(field)
+  copy.dim, copy.embed = model.dim, tables.copy(embed)
   copy.embed.fingerprint = model.fingerprint
   return copy, name
 end
@@ -113,8 +104,8 @@ local function with_models(call, schema, models)
   if not models or type(vectors) ~= "table" then
     return schema
   end
-  local copy, names = copy_of(schema), {}
-  copy.vectors = copy_of(vectors)
+  local copy, names = tables.copy(schema), {}
+  copy.vectors = tables.copy(vectors)
   for i, field in ipairs(vectors) do
     local described, name = with_model(field, models)
     if not described then
@@ -172,7 +163,7 @@ function M.open(path, options)
     if not schema then
       return nil, message, code
     end
-    options = copy_of(options)
+    options = tables.copy(options)
     options.schema = schema
   end
   return attach("open", models, core.open(path, options))
@@ -215,7 +206,7 @@ end
 
 --- Keeps the model of a column that was added. `model` nil: it was not given.
 function M.keep(collection, name, model)
-  local models = copy_of(models_of[collection] or {})
+  local models = tables.copy(models_of[collection] or {})
   models[name] = model or models[name]
   models_of[collection] = models
 end

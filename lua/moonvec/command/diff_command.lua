@@ -7,26 +7,9 @@ local display_text = require "moonvec.terminal.display_text"
 local document_json = require "moonvec.document_json"
 local json = require "moonvec.json"
 local schema_fields = require "moonvec.schema_fields"
+local tables = require "moonvec.tables"
 
 local BATCH = 256
-
---- Whether two values of a field are the same: scalars, packed vectors, or tables of these.
-local function is_equal(a, b)
-  if type(a) ~= "table" or type(b) ~= "table" then
-    return a == b
-  end
-  for key, value in pairs(a) do
-    if not is_equal(value, b[key]) then
-      return false
-    end
-  end
-  for key in pairs(b) do
-    if a[key] == nil then
-      return false
-    end
-  end
-  return true
-end
 
 --- The names of the fields that both have, and of those that only one has.
 local function shared_fields(a, b)
@@ -43,7 +26,7 @@ end
 local function changed_fields(a, b, names)
   local changed = {}
   for _, name in ipairs(names) do
-    if not is_equal(a[name], b[name]) then
+    if not tables.is_same(a[name], b[name]) then
       changed[#changed + 1] = name
     end
   end

@@ -16,6 +16,7 @@ local busy_retry = require "moonvec.resty.busy_retry"
 local check = require "moonvec.check"
 local core = require "moonvec.core"
 local slices = require "moonvec.resty.slices"
+local tables = require "moonvec.tables"
 
 local ngx = ngx
 
@@ -89,32 +90,6 @@ local class = {
 
 -- ---------------------------------------------------------------- options
 
-local function copy(values)
-  local new = {}
-  for key, value in pairs(values) do
-    new[key] = value
-  end
-  return new
-end
-
---- True if two values are equal, tables member by member.
-local function is_same(a, b)
-  if a == b or type(a) ~= "table" or type(b) ~= "table" then
-    return a == b
-  end
-  for key, value in pairs(a) do
-    if not is_same(value, b[key]) then
-      return false
-    end
-  end
-  for key in pairs(b) do
-    if a[key] == nil then
-      return false
-    end
-  end
-  return true
-end
-
 local function check_options(options)
   if options ~= nil and type(options) ~= "table" then
     check.misuse("open: expected a table of options, got a %s", type(options))
@@ -147,7 +122,7 @@ end
 -- ---------------------------------------------------------------- opening
 
 local function reuse(handle, path, options)
-  if options ~= nil and not is_same(options, handle.options) then
+  if options ~= nil and not tables.is_same(options, handle.options) then
     check.misuse("open: '%s' is open in this worker with other options", path)
   end
   return handle
@@ -167,7 +142,7 @@ function M.open(path, options)
     return nil, message, code
   end
   handle.collection = collection
-  handle.options = copy(options or {})
+  handle.options = tables.copy(options or {})
   handle.slices = by_timer and slices.start(collection, handle.interval, handle.budget_ms) or nil
   handles[path] = setmetatable(handle, class)
   return handle
