@@ -294,11 +294,11 @@ bool ranked_cursor_freqs(ranked_cursor *c, const uint32_t *rows, uint32_t count,
 
 /* ---------------------------------------------------------------- positions */
 
-/* Bits in which the positions of row `c->at` are. */
+/* Bits in which positions are. */
 typedef struct position_bits {
     const uint8_t *bytes;
-    uint64_t at;    /* the first bit */
-    uint32_t width; /* of a position */
+    uint64_t at, end; /* the first bit; behind the last one that there can be */
+    uint32_t width;   /* of a position */
 } position_bits;
 
 /* Formats 1 and 2 have varints instead in a tail. */
@@ -307,23 +307,60 @@ static bool has_varint_positions(const ranked_cursor *c)
     return c->block == c->blocks_count && c->lists->head.format < 3;
 }
 
-/* False: damaged. */
+/* Those of the block that has been read, from its first row on. */
+static position_bits positions_of_block(const ranked_cursor *c)
+{
+    if (c->block == c->blocks_count)
+        return (position_bits){c->tail, c->tail_positions, (uint64_t)(c->end - c->tail) * 8,
+                               c->tail_position_bits};
+    const ranked_block *b = &c->blocks[c->block];
+    return (position_bits){c->lists->positions, (uint64_t)b->positions * 4 * 8,
+                           (c->lists->positions_size - RANKED_PADDING) * 8, b->position_bits};
+}
+
+/* Can the positions of `rows` rows, `count` in all, begin at `bits->at`? Without bits all positions
+ * are 0, and a row has one. */
+static bool has_place(const position_bits *bits, uint64_t rows, uint64_t count)
+{
+    return bits->width <= 32 && (bits->width || count == rows) &&
+           bits->at + count * bits->width <= bits->end;
+}
+
+/* Have varints place for `count` positions? Each has a byte or more. */
+static bool has_place_for_varints(const ranked_cursor *c, uint64_t count)
+{
+    return count <= (size_t)(c->end - c->tail) - c->tail_positions / 8;
+}
+
+/* Those of row `c->at`. False: damaged. */
 static bool find_positions(const ranked_cursor *c, position_bits *out)
 {
-    uint64_t before = 0, freq = c->freqs[c->at], end;
+    uint64_t before = 0;
     for (uint32_t i = 0; i < c->at; i++) before += c->freqs[i];
-    if (c->block < c->blocks_count) {
-        const ranked_block *b = &c->blocks[c->block];
-        *out =
-            (position_bits){c->lists->positions, (uint64_t)b->positions * 4 * 8, b->position_bits};
-        end = (c->lists->positions_size - RANKED_PADDING) * 8;
-    } else {
-        *out = (position_bits){c->tail, c->tail_positions, c->tail_position_bits};
-        end = (uint64_t)(c->end - c->tail) * 8;
-    }
+    *out = positions_of_block(c);
     out->at += before * out->width;
-    /* Without bits all positions are 0, and a row has one. */
-    return out->width <= 32 && (out->width || freq == 1) && out->at + freq * out->width <= end;
+    return has_place(out, 1, c->freqs[c->at]);
+}
+
+/* Read the positions of a row. */
+static void read_row_positions(position_bits *bits, uint32_t freq, uint32_t *positions)
+{
+    uint32_t position = 0;
+    for (uint32_t i = 0; i < freq; i++, bits->at += bits->width)
+        positions[i] = position += ranked_read_bits(bits->bytes, bits->at, bits->width);
+}
+
+/* The same of varints; NULL: pass over them. False: damaged. */
+static bool read_row_varints(const ranked_cursor *c, const uint8_t **at, uint32_t freq,
+                             uint32_t *positions)
+{
+    uint32_t position = 0, difference;
+    for (uint32_t i = 0; i < freq; i++) {
+        if (!ranked_read_varint(at, c->end, &difference)) return false;
+        position += difference;
+        if (positions) positions[i] = position;
+    }
+    return true;
 }
 
 bool ranked_cursor_has_positions(const ranked_cursor *c)
@@ -334,88 +371,51 @@ bool ranked_cursor_has_positions(const ranked_cursor *c)
     mv_assert(!c->given_rows);
     mv_assert(c->lists->positions);
     if (!has_varint_positions(c)) return find_positions(c, &bits);
-    /* each has a byte or more */
-    return c->freqs[c->at] <= (size_t)(c->end - c->tail) - c->tail_positions / 8;
+    return has_place_for_varints(c, c->freqs[c->at]);
 }
 
 /* Formats 1 and 2: positions of row `c->at` of the tail. */
 static bool read_varint_positions(const ranked_cursor *c, uint32_t *positions)
 {
     const uint8_t *at = c->tail + c->tail_positions / 8;
-    uint32_t difference;
-    for (uint32_t i = 0; i <= c->at; i++) {
-        uint32_t position = 0;
-        for (uint32_t j = 0; j < c->freqs[i]; j++) {
-            if (!ranked_read_varint(&at, c->end, &difference)) return false;
-            position += difference;
-            if (i == c->at) positions[j] = position;
-        }
-    }
-    return true;
+    for (uint32_t i = 0; i < c->at; i++)
+        if (!read_row_varints(c, &at, c->freqs[i], NULL)) return false;
+    return read_row_varints(c, &at, c->freqs[c->at], positions);
 }
 
 bool ranked_cursor_positions(const ranked_cursor *c, uint32_t *positions)
 {
     position_bits bits;
-    uint32_t position = 0;
     mv_assert(c->read_block == c->block);
     if (has_varint_positions(c)) return read_varint_positions(c, positions);
     if (!find_positions(c, &bits)) return false;
-    for (uint32_t j = 0; j < c->freqs[c->at]; j++, bits.at += bits.width)
-        positions[j] = position += ranked_read_bits(bits.bytes, bits.at, bits.width);
+    read_row_positions(&bits, c->freqs[c->at], positions);
     return true;
 }
 
 bool ranked_cursor_count_positions(const ranked_cursor *c, uint32_t *count)
 {
-    uint64_t sum = 0, bits, width = c->tail_position_bits;
+    uint64_t sum = 0;
+    mv_assert(c->read_block == c->block);
     for (uint32_t i = 0; i < c->read_count; i++) sum += c->freqs[i];
     *count = (uint32_t)sum;
-    if (has_varint_positions(c)) /* each has a byte or more */
-        return sum <= (size_t)(c->end - c->tail) - c->tail_positions / 8;
-    if (c->block < c->blocks_count) {
-        uint64_t begin = (uint64_t)c->blocks[c->block].positions * 4,
-                 size = c->lists->positions_size - RANKED_PADDING;
-        width = c->blocks[c->block].position_bits;
-        if (begin > size) return false;
-        bits = (size - begin) * 8;
-    } else {
-        bits = (uint64_t)(c->end - c->tail) * 8;
-        if (c->tail_positions > bits) return false;
-        bits -= c->tail_positions;
-    }
-    /* Without bits all positions are 0, and a row has one. */
-    return width <= 32 && (width ? sum <= bits / width : sum == c->read_count);
-}
-
-static bool read_all_varint_positions(const ranked_cursor *c, uint32_t *positions)
-{
-    const uint8_t *at = c->tail + c->tail_positions / 8;
-    for (uint32_t i = 0; i < c->read_count; i++) {
-        uint32_t position = 0, difference;
-        for (uint32_t j = 0; j < c->freqs[i]; j++) {
-            if (!ranked_read_varint(&at, c->end, &difference)) return false;
-            *positions++ = position += difference;
-        }
-    }
-    return true;
+    if (has_varint_positions(c)) return has_place_for_varints(c, sum);
+    position_bits bits = positions_of_block(c);
+    return has_place(&bits, c->read_count, sum);
 }
 
 bool ranked_cursor_all_positions(const ranked_cursor *c, uint32_t *positions)
 {
-    position_bits bits = {c->tail, c->tail_positions, c->tail_position_bits};
+    position_bits bits = positions_of_block(c);
+    bool are_varints = has_varint_positions(c), ok = true;
+    const uint8_t *at = are_varints ? c->tail + c->tail_positions / 8 : NULL;
     mv_assert(c->read_block == c->block);
     mv_assert(c->lists->positions);
-    if (has_varint_positions(c)) return read_all_varint_positions(c, positions);
-    if (c->block < c->blocks_count) {
-        const ranked_block *b = &c->blocks[c->block];
-        bits =
-            (position_bits){c->lists->positions, (uint64_t)b->positions * 4 * 8, b->position_bits};
+    for (uint32_t i = 0; i < c->read_count && ok; positions += c->freqs[i++]) {
+        if (are_varints)
+            ok = read_row_varints(c, &at, c->freqs[i], positions);
+        else
+            read_row_positions(&bits, c->freqs[i], positions);
     }
-    for (uint32_t i = 0; i < c->read_count; i++) {
-        uint32_t position = 0;
-        for (uint32_t j = 0; j < c->freqs[i]; j++, bits.at += bits.width)
-            *positions++ = position += ranked_read_bits(bits.bytes, bits.at, bits.width);
-    }
-    return true;
+    return ok;
 }
