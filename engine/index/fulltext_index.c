@@ -24,6 +24,11 @@ typedef struct fulltext_builder {
     ranked_merge merge;
 } fulltext_builder;
 
+static const fulltext_opened *opened_text(const index_opened *opened)
+{
+    return (const fulltext_opened *)(const void *)opened;
+}
+
 /* ---------------------------------------------------------------- building */
 
 static fulltext_builder *builder_of(index_builder *b)
@@ -102,14 +107,13 @@ static mv_err read_texts(fulltext_builder *b, double until, bool *more, mv_error
 /* Merge the lists of the next base. *more is false if they are merged. */
 static mv_err merge_base(fulltext_builder *b, double until, bool *more, mv_error *error)
 {
-    const ranked_lists *lists = fulltext_index.ranked(b->base->opened);
+    const ranked_lists *lists = &opened_text(b->base->opened)->lists;
     if (!b->merge.lists)
         MV_TRY(ranked_merge_begin(&b->merge, b->lists, lists, b->base->rows, error));
+    *more = true;
     do {
-        for (uint32_t left = MERGE_STEP_TERMS, i = 0; i < left; i++) {
+        for (uint32_t left = MERGE_STEP_TERMS; left && *more; left--)
             MV_TRY(ranked_merge_step(&b->merge, b->lists, more, error));
-            if (!*more) break;
-        }
     } while (*more && os_seconds() < until);
     if (*more) return MV_OK;
     ranked_merge_end(&b->merge);
@@ -152,11 +156,6 @@ static uint64_t fulltext_cost(uint32_t dim)
 }
 
 /* ---------------------------------------------------------------- opening */
-
-static const fulltext_opened *opened_text(const index_opened *opened)
-{
-    return (const fulltext_opened *)(const void *)opened;
-}
 
 static mv_err fulltext_open(const index_part *parts, uint32_t parts_count,
                             const index_source *source, index_opened **out, mv_error *error)

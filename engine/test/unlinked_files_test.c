@@ -1,4 +1,4 @@
-/* Files that were unlinked stay open until a thread that nobody waits for closes them. */
+/* Files that were unlinked stay open until the thread of maintenance closes them. */
 #include "open/unlinked_files.h"
 
 #include <fcntl.h>
