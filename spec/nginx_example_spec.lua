@@ -3,17 +3,11 @@
 local children = require "spec.support.children"
 local nginx_server = require "spec.support.nginx_server"
 local support = require "spec.support.init"
+local text_files = require "spec.support.text_files"
 
 local PORT = nginx_server.port()
 local PREFIX = "build/nginx-example" -- the configuration finds the module and the example from there
 local CONF = "examples/nginx/nginx.conf"
-
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
 
 describe("the example of nginx #slow", function()
   if nginx_server.obstacle() or not children.succeeds("test -e build/luajit/moonvec/core.so") then
@@ -21,7 +15,7 @@ describe("the example of nginx #slow", function()
     return
   end
 
-  local conf = read(CONF)
+  local conf = text_files.read(CONF)
 
   -- The answer to the line of curl number `n` of the configuration.
   local function ask_as_told(n)

@@ -3,19 +3,13 @@
 local children = require "spec.support.children"
 local nginx_server = require "spec.support.nginx_server"
 local support = require "spec.support.init"
+local text_files = require "spec.support.text_files"
 local workers = require "spec.support.nginx_workers"
-
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
 
 --- The blocks of code of the page in this language.
 local function blocks(language)
   local found = {}
-  for block in read("docs/hosts/openresty.md"):gmatch("\n *```" .. language .. "\n(.-)\n *```") do
+  for block in text_files.read("docs/hosts/openresty.md"):gmatch("\n *```" .. language .. "\n(.-)\n *```") do
     found[#found + 1] = block
   end
   return found

@@ -5,12 +5,11 @@ local host_example = require "spec.support.host_example"
 local host_program = require "spec.support.host_program"
 local support = require "spec.support.init"
 local tarantool_server = require "spec.support.tarantool_server"
+local text_files = require "spec.support.text_files"
 
 local function code_of_page()
-  local file = assert(io.open "docs/hosts/tarantool.md")
-  local text, blocks = file:read "*a", {}
-  file:close()
-  for block in text:gmatch "```lua\n(.-)```" do
+  local blocks = {}
+  for block in text_files.read("docs/hosts/tarantool.md"):gmatch "```lua\n(.-)```" do
     blocks[#blocks + 1] = block
   end
   return table.concat(blocks, "\n")

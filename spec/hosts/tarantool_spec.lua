@@ -4,6 +4,7 @@ local children = require "spec.support.children"
 local host_program = require "spec.support.host_program"
 local support = require "spec.support.init"
 local tarantool_server = require "spec.support.tarantool_server"
+local text_files = require "spec.support.text_files"
 
 local NODE = "spec/support/tarantool_node.lua"
 local PORT = host_program.port(2)
@@ -102,13 +103,6 @@ local CASES = {
   misuse = "raises on wrong arguments",
 }
 
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
-
 local function words(text)
   local list = {}
   for word in text:gmatch "%S+" do
@@ -154,7 +148,7 @@ describe("moonvec.tarantool", function()
       return
     end
     local functions, stats = run("names"):match "^(.-)\n(.*)$"
-    local text = read "lua/moonvec/types.lua"
+    local text = text_files.read "lua/moonvec/types.lua"
     local declared = {}
     for name in text:gmatch "\nfunction tarantool%.([%w_]+)%(" do
       declared[#declared + 1] = name
