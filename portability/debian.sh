@@ -23,7 +23,7 @@ debian() {
     touch "$folder/complete"
 }
 
-# in_debian ARCH COMMAND...: run a command there, in this folder. What is mounted for it is gone when it ends.
+# in_debian ARCH COMMAND...: run a command there, in this folder. What is mounted for it is unmounted when it ends.
 in_debian() {
     local folder=$build/portability/$1
     shift

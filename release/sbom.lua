@@ -34,7 +34,7 @@ function M.check(libraries)
     if part.library then
       known[part.library] = true
       if not libraries[part.library] then
-        error(("the module is not linked with %s: install %s, and build anew"):format(part.library, part.debian), 0)
+        error(("the module is not linked with %s: install %s, and build again"):format(part.library, part.debian), 0)
       end
     end
   end

@@ -134,7 +134,7 @@ describe("resty.moonvec.cache #slow", function()
     returns("string", 'return type(cache:set({ 1, 0 }, "x"))')
     local pids = "$(cat " .. home .. "/nginx.pid) " .. table.concat(workers.pids(), " ")
     assert(children.succeeds("kill -9 " .. pids))
-    support.wait_until(function() -- until nobody listens on the port
+    support.wait_until(function() -- until no program listens on the port
       return not children.succeeds("curl -s " .. workers.url "run")
     end)
     local mark = assert(io.open(home .. "/cache.mv/unsynced", "w"))
