@@ -32,10 +32,10 @@ bool hnsw_build_allocate_scratch(hnsw_builder *b)
            walks = bits + hnsw_walk_size(b->head.rows, degree, pool_capacity_max(b)),
            query = codes_query_size(hnsw_builder_trial_codes(b, hnsw_builder_trials(b) - 1)),
            numbers = mem_whole_lines(b->vectors.dim * sizeof(float)),
-           other = query > numbers ? query : numbers,
+           other = query > numbers ? query : numbers, scanned = HNSW_BUILD_SCAN_QUERIES * query,
            near = mem_whole_lines(near_count_max(b) * sizeof(walk_entry)),
            picked = mem_whole_lines(near_count_max(b) * sizeof(uint32_t));
-    b->scratch_size = walks + query + other + numbers + near + picked;
+    b->scratch_size = walks + query + other + scanned + numbers + near + picked;
     for (uint32_t t = 0; t < b->threads; t++) {
         hnsw_build_scratch *s = &b->scratch[t];
         uint8_t *at = s->block = mem_alloc_aligned(b->scratch_size);
@@ -46,7 +46,8 @@ bool hnsw_build_allocate_scratch(hnsw_builder *b)
         s->w.pool.capacity = b->head.ef_construction;
         s->query = at += walks;
         s->other = at += query;
-        s->numbers = (float *)(void *)(at += other);
+        s->scanned = at += other;
+        s->numbers = (float *)(void *)(at += scanned);
         s->near = (walk_entry *)(void *)(at += numbers);
         s->picked = (uint32_t *)(void *)(at + near);
     }

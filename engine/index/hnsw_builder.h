@@ -11,18 +11,24 @@
 #include "base/os.h"
 #include "index/hnsw_walk.h"
 
-#define HNSW_BUILD_SAMPLE_MAX    256u /* rows inserted last, to measure with, */
-#define HNSW_BUILD_SAMPLE_ONE_IN 16u  /* at most one row in this many: 64 of 1,024 rows */
+/* Rows inserted last, to measure with: one in HNSW_BUILD_SAMPLE_ONE_IN, from _MIN to _MAX, but at
+ * most one in HNSW_BUILD_SAMPLE_MOST: 64 of 1,024 rows, 128 of 4,096. */
+#define HNSW_BUILD_SAMPLE_MIN    64u
+#define HNSW_BUILD_SAMPLE_MAX    256u
+#define HNSW_BUILD_SAMPLE_ONE_IN 32u
+#define HNSW_BUILD_SAMPLE_MOST   16u
 #define HNSW_BUILD_QUERY_KINDS   6u   /* rows of the sample, and five that are made of them, */
 #define HNSW_BUILD_MADE_ONE_IN   4u   /* in shares of one for this many rows */
 #define HNSW_BUILD_QUERIES_MAX   704u /* rows and made ones */
+#define HNSW_BUILD_KIND_MIN      16u  /* fewer queries of a kind tell nothing about it */
 #define HNSW_BUILD_CHANGE_ONE_IN 5u   /* measured again when one row in this many has changed */
 #define HNSW_BUILD_BATCH_MAX     2048u
 #define HNSW_BUILD_ENCODE_ROWS   64u   /* rows of an item of ENCODE */
 #define HNSW_BUILD_STEP_ROWS     2048u /* whose links are followed, or moved, in a step */
 #define HNSW_BUILD_COPY_NODES    512u  /* of an item of COPY_DOWN */
 #define HNSW_BUILD_COLLECT_NODES 128u  /* whose links are collected in a step */
-#define HNSW_BUILD_SCAN_ROWS     8192u /* compared with a query in an item of MEASURE_SCAN */
+#define HNSW_BUILD_SCAN_ROWS     4096u /* compared in an item of MEASURE_SCAN */
+#define HNSW_BUILD_SCAN_QUERIES  8u    /* with this many queries */
 #define HNSW_BUILD_TRIALS        2u    /* kinds of codes that are measured: `codes`, `int4_codes` */
 
 typedef enum hnsw_build_phase {
@@ -34,10 +40,11 @@ typedef enum hnsw_build_phase {
     HNSW_BUILD_SEARCH,          /* nodes of the batch */
     HNSW_BUILD_COLLECT,         /* one item: chain links of some nodes of the batch by target */
     HNSW_BUILD_LINK,            /* targets of the batch */
-    HNSW_BUILD_MEASURE_SCAN,    /* queries: the nearest of the next rows */
+    HNSW_BUILD_MEASURE_SCAN,    /* groups of queries: the nearest of the next rows */
     HNSW_BUILD_MEASURE_NEAR,    /* trials × rows of the sample: what walks with an ef need */
-    HNSW_BUILD_MEASURE_RECALL,  /* trials × entries × queries: the recall of patient walks */
+    HNSW_BUILD_MEASURE_RECALL,  /* trials × entries × some queries: the recall of patient walks */
     HNSW_BUILD_CHOOSE_TRIAL,    /* trials × entries: what each needs at the default recall */
+    HNSW_BUILD_MEASURE_REST,    /* other queries: the recall of the walks that were chosen */
     HNSW_BUILD_CHOOSE_PATIENCE, /* recalls: the patience for each */
     HNSW_BUILD_TRIM,            /* nodes, level by level */
     HNSW_BUILD_REPAIR,          /* one item: make the next unreachable row reachable */
@@ -50,7 +57,8 @@ typedef struct hnsw_build_scratch {
     uint8_t *block;
     walk w;
     void *query;      /* prepared queries: of a node, */
-    void *other;      /* and of a candidate */
+    void *other;      /* of a candidate, */
+    uint8_t *scanned; /* and HNSW_BUILD_SCAN_QUERIES of MEASURE_SCAN */
     float *numbers;   /* dim floats */
     walk_entry *near; /* candidates for links, ascending */
     uint32_t *picked;
@@ -171,7 +179,8 @@ struct hnsw_builder {
     uint32_t targets_count;
     uint32_t collected; /* nodes of the batch */
     /* Measuring, with queries: the sample, and those made of it (hnsw_measure_query.c). */
-    uint32_t sample; /* the last rows of `order` */
+    uint32_t sample;          /* the last rows of `order` */
+    uint32_t measured_one_in; /* one query in this many was measured: until MEASURE_REST some */
     bool is_measured;
     hnsw_measured *measured; /* trials × HNSW_BUILD_QUERIES_MAX */
     hnsw_nearest *nearest;   /* HNSW_BUILD_QUERIES_MAX */
@@ -307,8 +316,11 @@ void hnsw_measure_scan(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 /* Then: the error of codes, the reach of walks. */
 void hnsw_measure_near(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 void hnsw_measure_conclude_near(hnsw_builder *b);
-/* Then: the recall with each factor of patience. False: the step ends midway. The item is continued
- * with the same scratch. */
+/* Then: the recall with each factor of patience. The codes and entries are chosen by one query in
+ * `measured_one_in`; then the rest of the queries walk with these. False: the step ends midway. The
+ * item is continued with the same scratch. */
+uint32_t hnsw_measure_recall_items(const hnsw_builder *b);
+uint32_t hnsw_measure_rest_items(const hnsw_builder *b);
 bool hnsw_measure_recall(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item);
 
 /* ---- hnsw_choose.c */
@@ -319,13 +331,15 @@ void hnsw_choose_for_trial(hnsw_builder *b, uint32_t item);
 /* Choose the codes and the number of entries, and set the measured numbers of the head but the
  * patience. */
 void hnsw_choose_conclude(hnsw_builder *b);
-/* Set the patience for one of hnsw_recalls. */
+/* Set the patience for one of hnsw_recalls, and the ef if it is the default recall. */
 void hnsw_choose_patience(hnsw_builder *b, uint32_t item);
 
 /* ---- hnsw_measure_query.c */
 
 /* The number of queries: first the rows of the sample, then those of each other kind. */
 uint32_t hnsw_measure_query_count(const hnsw_builder *b);
+/* As many of them that each kind has at least HNSW_BUILD_KIND_MIN are one in this many. */
+uint32_t hnsw_measure_query_one_in(const hnsw_builder *b);
 /* 0 for rows of the sample, up to HNSW_BUILD_QUERY_KINDS - 1. */
 uint32_t hnsw_measure_query_kind(const hnsw_builder *b, uint32_t item);
 /* Make query `item`, as a program would give it. `given` and `other` are dim floats. */

@@ -6,8 +6,6 @@
 #include "index/hnsw_builder.h"
 #include "index/hnsw_cost.h"
 
-/* Fewer queries of a kind tell nothing about it. */
-#define KIND_QUERIES_MIN 16u
 /* How much a recall may be missed with the largest factor. For near queries it is enough that rows
  * have the recall with it: a scan for all of them, because another kind has it not, would make most
  * searches many times slower. */
@@ -56,7 +54,7 @@ static void add_walks(const hnsw_builder *b, measured_kind of, hnsw_choice c, hn
                       kind_sums *sums)
 {
     bool is_scan = c.factor == HNSW_FACTOR_STEPS;
-    for (uint32_t item = 0; item < hnsw_measure_query_count(b); item++) {
+    for (uint32_t item = 0; item < hnsw_measure_query_count(b); item += b->measured_one_in) {
         const hnsw_measured_walk *m = &hnsw_builder_measured(b, of.trial, item)->walks[of.entries];
         uint32_t end = end_with(m, c);
         if (m->kind == of.kind)
@@ -91,11 +89,11 @@ static outcome outcome_of(const hnsw_builder *b, measured_kind of, hnsw_choice c
         found += sums.found[kind];
         followed += sums.followed[kind];
         count += sums.count[kind];
-        if (!kind || !sums.count[kind] || all < KIND_QUERIES_MIN) continue;
+        if (!kind || !sums.count[kind] || all < HNSW_BUILD_KIND_MIN) continue;
         double *lowest = 2 * sums.apart[kind] > all ? &o.recall_of_apart : &o.recall_of_made;
         *lowest = fmin(*lowest, (sums.found[kind] + others->found[kind]) / all);
     }
-    if (sums.count[0] >= KIND_QUERIES_MIN)
+    if (sums.count[0] >= HNSW_BUILD_KIND_MIN)
         found = sums.found[0], followed = sums.followed[0], count = sums.count[0];
     if (!(count > 0)) return o;
     o.recall = found / count;
@@ -104,12 +102,15 @@ static outcome outcome_of(const hnsw_builder *b, measured_kind of, hnsw_choice c
 }
 
 /* Is the outcome enough for a recall? A part of what may be missed is kept in reserve, since few
- * queries are measured; their mean recall has a standard error of about 0.01. Of queries that lie
- * apart more is kept, so that none is needed of those that are seen to lie apart too late and count
- * as near: near queries are most of all, and their patience costs most. */
-static bool is_enough(patience_kind kind, const outcome *o, double recall)
+ * queries are measured: their mean recall has a standard error of about 0.01 with the largest
+ * sample, and of more with a smaller one. Of queries that lie apart more is kept, so that none is
+ * needed of those that are seen to lie apart too late and count as near: near queries are most of
+ * all, and their patience costs most. */
+static bool is_enough(const hnsw_builder *b, patience_kind kind, const outcome *o, double recall)
 {
-    double missed = 1 - recall, aim = recall + (kind == PATIENCE_APART ? 0.4 : 0.2) * missed;
+    double missed = 1 - recall,
+           reserve = fmin(0.2 * sqrt((double)HNSW_BUILD_SAMPLE_MAX / b->sample), 0.4),
+           aim = recall + (kind == PATIENCE_APART ? 2 : 1) * reserve * missed;
     return o->recall >= aim && o->recall_of_made >= aim &&
            o->recall_of_apart >= (kind == PATIENCE_NEAR ? recall : aim);
 }
@@ -126,7 +127,7 @@ static hnsw_choice choose_of_kind(const hnsw_builder *b, measured_kind of, doubl
             bool is_nearly =
                 o.recall >= recall - RECALL_TOLERANCE &&
                 (of.kind != PATIENCE_FAR || o.recall_of_made >= recall - RECALL_TOLERANCE);
-            if (!is_enough(of.kind, &o, recall) && !(is_last && is_nearly)) continue;
+            if (!is_enough(b, of.kind, &o, recall) && !(is_last && is_nearly)) continue;
             if (best.factor == HNSW_FACTOR_STEPS || o.followed < best.followed)
                 best = (hnsw_choice){factor, least, o.followed};
             break; /* larger factors follow more */
@@ -152,23 +153,23 @@ static void choose_patience(const hnsw_builder *b, uint32_t trial, uint32_t entr
 
 static double mean_unsure(const hnsw_builder *b, uint32_t trial)
 {
-    double unsure = 0;
-    for (uint32_t item = 0; item < b->sample; item++)
+    double unsure = 0, walks = 0;
+    for (uint32_t item = 0; item < b->sample; item += b->measured_one_in, walks++)
         unsure += hnsw_builder_measured(b, trial, item)->walks[0].unsure;
-    return unsure / b->sample;
+    return unsure / walks;
 }
 
 /* About how many distances a search for a row computes that follows this many candidates. */
 static double distances_of(const hnsw_builder *b, uint32_t trial, uint32_t entries, double followed)
 {
-    double descent = 0, bottom = 0, all_followed = 0;
-    for (uint32_t item = 0; item < b->sample; item++) {
+    double descent = 0, bottom = 0, all_followed = 0, walks = 0;
+    for (uint32_t item = 0; item < b->sample; item += b->measured_one_in, walks++) {
         const hnsw_measured_walk *m = &hnsw_builder_measured(b, trial, item)->walks[entries];
         descent += m->descent_distances;
         bottom += m->bottom_distances;
         all_followed += m->followed;
     }
-    return descent / b->sample + followed * bottom / fmax(all_followed, 1);
+    return descent / walks + followed * bottom / fmax(all_followed, 1);
 }
 
 /* From how many entries searches by the codes of a trial begin: the number of hnsw_tried_entries. A
@@ -233,7 +234,6 @@ void hnsw_choose_conclude(hnsw_builder *b)
     uint32_t entries = b->entries = choose_entries(b, trial, &distances);
     b->head.quantize = (uint32_t)hnsw_builder_trial_codes(b, trial)->quantize;
     b->head.changed = 0;
-    b->head.ef = (uint32_t)b->choices[trial][entries][PATIENCE_NEAR].followed + 1;
     b->head.near_bound = b->near_bounds[trial];
     b->head.spread = b->spreads[trial];
     b->head.entries = (uint16_t)hnsw_tried_entries[entries];
@@ -249,6 +249,8 @@ void hnsw_choose_patience(hnsw_builder *b, uint32_t item)
 {
     hnsw_choice choices[PATIENCE_KINDS];
     choose_patience(b, b->trial, b->entries, hnsw_recalls[item], choices);
+    if (hnsw_recalls[item] == MV_RECALL_DEFAULT)
+        b->head.ef = (uint32_t)choices[PATIENCE_NEAR].followed + 1;
     b->head.patience[PATIENCE_NEAR][item] = stored_patience(choices[PATIENCE_NEAR]);
     b->head.patience[PATIENCE_FAR][item] = stored_patience(choices[PATIENCE_FAR]);
     b->head.apart[item] = stored_patience(choices[PATIENCE_APART]);

@@ -9,8 +9,8 @@
 #include "index/hnsw_builder.h"
 #include "vector/element.h"
 
-#define MEASURE_ROWS 512u
-#define WALK_STEPS   64u /* of a walk between two looks at the clock: about 20 us */
+#define MEASURE_ROWS 256u /* whose codes stay in the L2 cache while queries are compared */
+#define WALK_STEPS   64u  /* of a walk between two looks at the clock: about 20 us */
 /* One query in FAR_ONE_IN of the sample may be farther from its neighbours than counts as near. */
 #define FAR_ONE_IN 64u
 
@@ -28,8 +28,9 @@ static void note_nearest(hnsw_nearest *n, float distance, uint32_t row)
     if (n->count < HNSW_MEASURED_HITS) n->count++;
 }
 
-/* Compare the query with the next rows that are not in the sample. */
-static void scan_rows(const hnsw_builder *b, const codes_query *query, hnsw_nearest *nearest)
+/* Compare queries with the next rows that are not in the sample. */
+static void scan_rows(const hnsw_builder *b, const codes_query *queries, uint32_t queries_count,
+                      hnsw_nearest *nearest)
 {
     uint32_t rows[MEASURE_ROWS],
         left = b->head.rows - b->scanned,
@@ -39,8 +40,10 @@ static void scan_rows(const hnsw_builder *b, const codes_query *query, hnsw_near
         uint32_t count = 0;
         for (uint32_t row = begin; row < begin + MEASURE_ROWS && row < end; row++)
             if (!bits_get(b->sampled, row)) rows[count++] = row;
-        codes_to_rows(query, rows, count, distances);
-        for (uint32_t i = 0; i < count; i++) note_nearest(nearest, distances[i], rows[i]);
+        for (uint32_t q = 0; q < queries_count; q++) {
+            codes_to_rows(&queries[q], rows, count, distances);
+            for (uint32_t i = 0; i < count; i++) note_nearest(&nearest[q], distances[i], rows[i]);
+        }
     }
 }
 
@@ -97,10 +100,15 @@ static void prepare_item(const hnsw_builder *b, hnsw_build_scratch *s, uint32_t 
 
 void hnsw_measure_scan(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
-    codes_query query;
-    prepare_item(b, s, item, &b->codes, &query, s->query);
-    if (!b->scanned) b->nearest[item].count = 0;
-    scan_rows(b, &query, &b->nearest[item]);
+    codes_query queries[HNSW_BUILD_SCAN_QUERIES];
+    size_t size = codes_query_size(&b->codes);
+    uint32_t first = item * HNSW_BUILD_SCAN_QUERIES, left = hnsw_measure_query_count(b) - first,
+             count = left < HNSW_BUILD_SCAN_QUERIES ? left : HNSW_BUILD_SCAN_QUERIES;
+    for (uint32_t i = 0; i < count; i++) {
+        prepare_item(b, s, first + i, &b->codes, &queries[i], s->scanned + i * size);
+        if (!b->scanned) b->nearest[first + i].count = 0;
+    }
+    scan_rows(b, queries, count, &b->nearest[first]);
 }
 
 void hnsw_measure_near(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
@@ -246,11 +254,31 @@ static void begin_recall(hnsw_builder *b, hnsw_build_scratch *s, uint32_t query,
     begin_measured_walk(b, s, trial, hnsw_tried_entries[entries], m);
 }
 
+/* Queries that walk by all codes and from all numbers of entries: 0, measured_one_in, and so on. */
+static uint32_t tried_queries(const hnsw_builder *b)
+{
+    return (hnsw_measure_query_count(b) + b->measured_one_in - 1) / b->measured_one_in;
+}
+
+uint32_t hnsw_measure_recall_items(const hnsw_builder *b)
+{
+    return tried_queries(b) * hnsw_builder_trials(b) * HNSW_BUILD_ENTRIES;
+}
+
+uint32_t hnsw_measure_rest_items(const hnsw_builder *b)
+{
+    return hnsw_measure_query_count(b) - tried_queries(b);
+}
+
 bool hnsw_measure_recall(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
-    uint32_t queries = hnsw_measure_query_count(b), query = item % queries,
-             entries = item / queries % HNSW_BUILD_ENTRIES,
-             trial = item / queries / HNSW_BUILD_ENTRIES;
+    uint32_t one_in = b->measured_one_in, tried = tried_queries(b), query = item % tried * one_in,
+             entries = item / tried % HNSW_BUILD_ENTRIES, trial = item / tried / HNSW_BUILD_ENTRIES;
+    if (b->phase == HNSW_BUILD_MEASURE_REST) {
+        query = item + item / (one_in - 1) + 1;
+        entries = b->entries;
+        trial = b->trial;
+    }
     hnsw_measured_walk *m = &hnsw_builder_measured(b, trial, query)->walks[entries];
     bool more = true;
     if (!s->is_midway) begin_recall(b, s, query, trial, entries, m);

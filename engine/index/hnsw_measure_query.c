@@ -51,6 +51,12 @@ uint32_t hnsw_measure_query_count(const hnsw_builder *b)
     return b->sample + MADE_SHARES * per_share(b);
 }
 
+uint32_t hnsw_measure_query_one_in(const hnsw_builder *b)
+{
+    uint32_t one_in = per_share(b) / HNSW_BUILD_KIND_MIN;
+    return one_in ? one_in : 1;
+}
+
 uint32_t hnsw_measure_query_kind(const hnsw_builder *b, uint32_t item)
 {
     mv_assert(item < hnsw_measure_query_count(b));

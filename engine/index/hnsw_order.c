@@ -46,8 +46,11 @@ static uint32_t alive_nodes(const hnsw_builder *b)
 
 static uint32_t sample_wanted(const hnsw_builder *b)
 {
-    uint32_t most = b->head.rows / HNSW_BUILD_SAMPLE_ONE_IN;
-    return most < HNSW_BUILD_SAMPLE_MAX ? most : HNSW_BUILD_SAMPLE_MAX;
+    uint32_t wanted = b->head.rows / HNSW_BUILD_SAMPLE_ONE_IN,
+             most = b->head.rows / HNSW_BUILD_SAMPLE_MOST;
+    if (wanted < HNSW_BUILD_SAMPLE_MIN) wanted = HNSW_BUILD_SAMPLE_MIN;
+    if (wanted > HNSW_BUILD_SAMPLE_MAX) wanted = HNSW_BUILD_SAMPLE_MAX;
+    return wanted < most ? wanted : most;
 }
 
 /* Decide whether the graph must be measured again, because many rows have changed. If so, and

@@ -13,10 +13,11 @@
  *   LINK             targets of a batch  SEARCH of the next batch of the level; COPY_DOWN to the
  *                                        level below; after the bottom level, MEASURE_SCAN, or TRIM
  *                                        if it was measured
- *   MEASURE_SCAN     queries             MEASURE_SCAN of the next rows; then MEASURE_NEAR
+ *   MEASURE_SCAN     groups of queries   MEASURE_SCAN of the next rows; then MEASURE_NEAR
  *   MEASURE_NEAR     rows of the sample  MEASURE_RECALL
  *   MEASURE_RECALL   walks of queries    CHOOSE_TRIAL
- *   CHOOSE_TRIAL     codes and entries   CHOOSE_PATIENCE
+ *   CHOOSE_TRIAL     codes and entries   MEASURE_REST
+ *   MEASURE_REST     walks of queries    CHOOSE_PATIENCE
  *   CHOOSE_PATIENCE  recalls             SEARCH: the sample is the last batches of the bottom level
  *   TRIM             nodes of a level    TRIM of the level below; after the bottom level, REPAIR
  *   REPAIR           1                   REPAIR until every row is reachable (I15); then COMPACT
@@ -160,27 +161,40 @@ static void begin_encoding(hnsw_builder *b)
                      (b->head.rows + HNSW_BUILD_ENCODE_ROWS - 1) / HNSW_BUILD_ENCODE_ROWS);
 }
 
+/* Compare groups of queries with the rows from b->scanned on. */
+static void begin_scanning(hnsw_builder *b)
+{
+    hnsw_phase_begin(b, HNSW_BUILD_MEASURE_SCAN,
+                     (hnsw_measure_query_count(b) + HNSW_BUILD_SCAN_QUERIES - 1) /
+                         HNSW_BUILD_SCAN_QUERIES);
+}
+
 /* After MEASURE_SCAN to CHOOSE_PATIENCE. */
 static void advance_measuring(hnsw_builder *b)
 {
-    uint32_t queries = hnsw_measure_query_count(b), trials = hnsw_builder_trials(b);
+    uint32_t trials = hnsw_builder_trials(b);
     switch (b->phase) {
     case HNSW_BUILD_MEASURE_SCAN:
         b->scanned += HNSW_BUILD_SCAN_ROWS;
         if (b->scanned < b->head.rows)
-            hnsw_phase_begin(b, HNSW_BUILD_MEASURE_SCAN, queries);
+            begin_scanning(b);
         else
             hnsw_phase_begin(b, HNSW_BUILD_MEASURE_NEAR, b->sample * trials);
         break;
     case HNSW_BUILD_MEASURE_NEAR:
         hnsw_measure_conclude_near(b);
-        hnsw_phase_begin(b, HNSW_BUILD_MEASURE_RECALL, queries * trials * HNSW_BUILD_ENTRIES);
+        b->measured_one_in = hnsw_measure_query_one_in(b);
+        hnsw_phase_begin(b, HNSW_BUILD_MEASURE_RECALL, hnsw_measure_recall_items(b));
         break;
     case HNSW_BUILD_MEASURE_RECALL:
         hnsw_phase_begin(b, HNSW_BUILD_CHOOSE_TRIAL, trials * HNSW_BUILD_ENTRIES);
         break;
     case HNSW_BUILD_CHOOSE_TRIAL:
         hnsw_choose_conclude(b);
+        hnsw_phase_begin(b, HNSW_BUILD_MEASURE_REST, hnsw_measure_rest_items(b));
+        break;
+    case HNSW_BUILD_MEASURE_REST:
+        b->measured_one_in = 1;
         hnsw_phase_begin(b, HNSW_BUILD_CHOOSE_PATIENCE, HNSW_RECALLS);
         break;
     case HNSW_BUILD_CHOOSE_PATIENCE:
@@ -272,7 +286,7 @@ void hnsw_phase_advance(hnsw_builder *b)
         if (b->level)
             begin_level(b, b->level - 1);
         else if (!b->is_measured)
-            hnsw_phase_begin(b, HNSW_BUILD_MEASURE_SCAN, hnsw_measure_query_count(b));
+            begin_scanning(b);
         else
             begin_trim(b, b->head.levels);
         break;
@@ -298,7 +312,8 @@ bool hnsw_phase_work(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
     case HNSW_BUILD_LINK: hnsw_link_back(b, s, item); break;
     case HNSW_BUILD_MEASURE_SCAN: hnsw_measure_scan(b, s, item); break;
     case HNSW_BUILD_MEASURE_NEAR: hnsw_measure_near(b, s, item); break;
-    case HNSW_BUILD_MEASURE_RECALL: return hnsw_measure_recall(b, s, item);
+    case HNSW_BUILD_MEASURE_RECALL:
+    case HNSW_BUILD_MEASURE_REST: return hnsw_measure_recall(b, s, item);
     case HNSW_BUILD_CHOOSE_TRIAL: hnsw_choose_for_trial(b, item); break;
     case HNSW_BUILD_CHOOSE_PATIENCE: hnsw_choose_patience(b, item); break;
     case HNSW_BUILD_TRIM: hnsw_link_trim(b, s, item); break;
