@@ -139,6 +139,15 @@ function M.no_collection(path)
   return ("there is no collection at '%s' (%s)"):format(path, hint or "'moonvec help' lists the commands that make one")
 end
 
+--- What a call that opens the collection at `place` returned. If that is an index of files, the message that it is
+-- corrupt says how it is mended.
+function M.opened(place, value, message, code)
+  if value == nil and code == "corrupt" and place:match "[^/]*$" == M.INSIDE then
+    message = ("%s (an index can be made again: remove '%s', then index the folder)"):format(message, place)
+  end
+  return value, message, code
+end
+
 --- The options of moonvec.open: those given, and of the others those that the program which runs the command has set in
 -- `defaults`.
 function call:open_options(given)
@@ -169,11 +178,12 @@ function call:open(path, options)
       self:usage("'--model' must be NAME=PLACE, got '%s'", core.quote(other))
     end
     local models
-    models, self.model_failures = self:check(model_places.for_collection(self.command.name, place, places))
+    models, self.model_failures = self:check(M.opened(place,
+      model_places.for_collection(self.command.name, place, places)))
     self.models = next(models) and models or nil
     given.models = self.models
   end
-  return self:keep(self:check(moonvec.open(place, given)))
+  return self:keep(self:check(M.opened(place, moonvec.open(place, given))))
 end
 
 --- Keeps a collection that the command has opened itself: it is closed when the command ends.

@@ -31,7 +31,10 @@ function M.make(call, given, next_text, index)
     return nil
   elseif given ~= "learn" then
     local place = absolute_place(model_places.place_of(given))
-    local model = call:check(model_places.load(".", place))
+    local model, failure = model_places.load(".", place)
+    if not model then
+      call:fail("--model: %s%s", failure, given:find "^%a+:" and "" or "; possible are " .. M.HELP)
+    end
     return model, model.save and "learn:" .. M.FILE or place -- `keep` saves a copy of one that was learnt
   end
   local model, message = moonvec.embed.learn(next_text, {
