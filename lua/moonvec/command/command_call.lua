@@ -24,7 +24,8 @@ call.__index = call
 -- The methods of calls, for programs that run commands in another way.
 M.METHODS = call
 
---- A call of `command`. `args`: its arguments; `options`: values by name, true for flags.
+--- A call of `command`. `args`: its arguments; `options`: values by name, true for flags. A program that runs commands
+-- for a person, by the option `json`, sets `has_reader`.
 function M.new(command, args, options)
   return setmetatable({
     command = command, args = args, options = options, opened = {}, bars = {}, model_failures = {}, defaults = {},
@@ -190,6 +191,11 @@ end
 function call:keep(collection)
   table.insert(self.opened, collection)
   return collection
+end
+
+--- Saves the model of a new collection in a file. Returns true, or nil, message, code.
+function call:save_model(model, path) -- luacheck: ignore 212
+  return model:save(path)
 end
 
 --- A function(done, total, count) that shows progress on stderr, see progress_bar.lua.

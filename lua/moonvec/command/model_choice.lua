@@ -66,7 +66,7 @@ function M.create_collection(call, directory, schema, model, place)
     models = model and { [model.name] = model } or nil,
   })))
   if model and model.save then
-    call:check(model:save(directory .. "/" .. M.FILE))
+    call:check(call:save_model(model, directory .. "/" .. M.FILE))
   end
   if model then
     call:check(model_places.remember(collection, model.name, place))
