@@ -9,6 +9,7 @@ local index_command = require "moonvec.command.index_command"
 local index_notes = require "moonvec.command.index_notes"
 local indexed_folder = require "moonvec_nvim.indexed_folder"
 local learn = require "moonvec_nvim.learn"
+local moonvec = require "moonvec"
 local query_command = require "moonvec.command.query_command"
 local quickfix = require "moonvec_nvim.quickfix"
 local settings = require "moonvec_nvim.settings"
@@ -72,21 +73,39 @@ local function with_model(call, folder)
   call.options.model = done and "learn:" .. file or "none"
 end
 
+local function counted(count, noun)
+  return ("%d %s%s"):format(count, noun, count == 1 and "" or "s")
+end
+
 --- What an update has done, and a hint if the index has no model although one is set.
 local function describe(result, collection, folder)
   local parts = {}
   if result.files > 0 then
-    parts[1] = ("%d passages of %d files indexed"):format(result.passages, result.files)
+    parts[1] = ("%s of %s indexed"):format(counted(result.passages, "passage"), counted(result.files, "file"))
   end
   if result.deleted > 0 then
-    parts[#parts + 1] = ("%d passages removed"):format(result.deleted)
+    parts[#parts + 1] = counted(result.deleted, "passage") .. " removed"
   end
-  local files = collection:count "passage = 1" or 0
-  local text = parts[1] and table.concat(parts, ", ") or ("'%s' is up to date: %d files"):format(folder, files)
+  local text = parts[1] and table.concat(parts, ", ")
+    or ("'%s' is up to date: %s"):format(folder, counted(collection:count "passage = 1" or 0, "file"))
   if settings.index.model ~= "none" and #collection.schema.vectors == 0 then
     text = text .. "; its index has no model: ':MoonvecIndex!' makes it again"
   end
   return text
+end
+
+--- Whether an index has to be made: there is none, or one that was left before anything was written. If it cannot be
+-- opened, it is not missing; whoever opens it next says why.
+local function is_missing(place)
+  if not command_call.locate(place) then
+    return true
+  end
+  local collection = moonvec.open(place, { read_only = true })
+  local is_left = collection and not index_notes.read(collection)
+  if collection then
+    collection:close()
+  end
+  return is_left
 end
 
 --- Called by a task: makes or updates an index. `target`: its folder, the place of its collection, and whether it
@@ -95,7 +114,7 @@ local function index_folder(target)
   if target.is_anew then
     handles.close(target.place)
   end
-  local is_new = target.is_anew or not command_call.locate(target.place)
+  local is_new = target.is_anew or is_missing(target.place)
   local call = editor_call.new(index_command, { target.folder }, is_new and settings.index or {})
   call.options.rebuild = target.is_anew or nil
   target.call = call
