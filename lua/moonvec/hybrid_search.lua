@@ -54,9 +54,10 @@ local function name_fields(schema, words)
   return has_texts and is_name or {}
 end
 
---- Whether a text has neither letters nor digits. The vector that a learnt model makes of it says nothing.
+--- Whether a text has neither letters nor digits. The vector that a learnt model makes of it says nothing. What is no
+-- text at all is refused by the search.
 local function has_no_word(text)
-  return not text:find "[%w\128-\255]"
+  return type(text) == "string" and not text:find "[%w\128-\255]"
 end
 
 --- The searches for `text`, as multi_query takes them: first one in each field of `words`, then one in each of
