@@ -2,6 +2,7 @@
 
 local command_line = require "spec.support.command_line"
 local json = require "moonvec.json"
+local lfs = require "lfs"
 local program = require "spec.support.program"
 local support = require "spec.support.init"
 local text_files = require "spec.support.text_files"
@@ -344,6 +345,8 @@ describe("moonvec index", function()
     assert.truthy(failure(2, "index", folder, "--by", "headings"):find("did you mean 'heading'?", 1, true))
     assert.truthy(failure(2, "index", folder, "--size", 1):find("from 16 to 65536", 1, true))
     assert.truthy(failure(1, "index", folder, "--model", "stat:x"):find("is no place of a model", 1, true))
+    assert.matches("^moonvec: %-%-model: there is no file or folder '.*/bogus'; possible are learn %(",
+      failure(1, "index", folder, "--model", "bogus"))
     local path = support.path()
     output("create", path, "--field", "n:int32")
     output("put", path, '{"id":"a","n":1}')
@@ -353,5 +356,19 @@ describe("moonvec index", function()
     output("delete", path, "a")
     assert.truthy(failure(1, "index", folder, "--into", path, "--rebuild"):find("has not made", 1, true))
     assert.equal("0\n", output("count", path))
+  end)
+
+  it("says how an index is mended that cannot be opened", function()
+    local folder = folder_of(NOTES)
+    local place = folder .. "/.moonvec"
+    assert(lfs.mkdir(place))
+    assert.equal(("moonvec: '%s' exists already, and is no collection: remove it, then index again\n"):format(place),
+      failure(1, "index", folder))
+    text_files.write(place .. "/catalog.mdb", "garbage")
+    local hint = (" (an index can be made again: remove '%s', then index the folder)\n"):format(place)
+    for _, words in ipairs { { "index", folder }, { "index", folder, "--rebuild" }, { "query", folder, "bread" },
+      { "info", folder } } do
+      assert.equal(hint, failure(1, (table.unpack or unpack)(words)):sub(-#hint)) -- luacheck: ignore
+    end
   end)
 end)

@@ -93,6 +93,22 @@ describe("hybrid search", function()
     assert.same({ 2, 1 }, weights({ "package" }, { "learnt" }))
   end)
 
+  it("does not ask a learnt model what a text without words means", function()
+    local schema = { fields = fields, vectors = { learnt, trained } }
+    local function searched(text, words)
+      local names = {}
+      for i, search in ipairs(hybrid_search.searches(schema, text, words, { "learnt", "trained" })) do
+        names[i] = search.field
+      end
+      return names
+    end
+    assert.same({ "body", "trained" }, searched("?!.", { "body" }))
+    assert.same({ "learnt", "trained" }, searched("?!.", {}))
+    for _, text in ipairs { "a?", "7", "\195\164" } do
+      assert.same({ "body", "learnt", "trained" }, searched(text, { "body" }))
+    end
+  end)
+
   it("names the fields that a text can be searched in", function()
     local schema = { fields = fields, vectors = { learnt, trained, plain } }
     assert.same({ "title", "body" }, hybrid_search.word_fields(schema))

@@ -1,5 +1,5 @@
-/* A program in C with a Lua of its own in which moonvec is linked: no shared library, no file on
- * the disk, no thread, and all memory from one allocator, that of the program.
+/* A program in C with a Lua of its own in which moonvec is linked: no shared library of it, no
+ * file on the disk, no thread, and all memory from one allocator, that of the program.
  *
  * docs/hosts/games.md says how it is compiled. The modules in Lua are read from the folder lua/ of
  * the checkout; a program may as well put them into package.preload. */

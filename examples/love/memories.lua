@@ -8,6 +8,7 @@ local M = {}
 -- The oldest memories fade. Each frame, optimize has this part of a millisecond.
 local MOST, SLICE_MS = 10000, 0.5
 local FILE = "memories.dump"
+local DAMAGED = "memories.damaged" -- where a file is kept that is no dump
 
 local OPEN = { maintenance = "manual" } -- no threads: optimize works when the game calls it
 local SCHEMA = {
@@ -35,14 +36,24 @@ local function keep(id, who, text, feeling)
   known[who][text] = true
 end
 
+--- The memories that were saved, or nil. A file that is damaged, such as by a power cut while it was written, is set
+-- aside: the game begins without memories, and the player is told.
+local function load_saved()
+  local dump = love.filesystem.read(FILE)
+  local saved, message = nil, nil
+  if dump then
+    saved, message = moonvec.load(dump, OPEN)
+  end
+  if message then
+    assert(love.filesystem.write(DAMAGED, dump))
+    print(("%s is damaged, and is now %s: %s"):format(FILE, DAMAGED, message))
+  end
+  return saved
+end
+
 --- Opens the memories that were saved, or none.
 function M.open()
-  local dump = love.filesystem.read(FILE)
-  if dump then
-    collection = assert(moonvec.load(dump, OPEN))
-  else
-    collection = assert(moonvec.create_and_open(":memory:", SCHEMA, OPEN))
-  end
+  collection = load_saved() or assert(moonvec.create_and_open(":memory:", SCHEMA, OPEN))
   for one in collection:iterate { output_fields = { "who", "text", "feeling" } } do
     keep(one.id, one.who, one.text, one.feeling)
     last = math.max(last, tonumber(one.id))

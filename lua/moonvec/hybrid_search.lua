@@ -54,8 +54,14 @@ local function name_fields(schema, words)
   return has_texts and is_name or {}
 end
 
+--- Whether a text has neither letters nor digits. The vector that a learnt model makes of it says nothing. What is no
+-- text at all is refused by the search.
+local function has_no_word(text)
+  return type(text) == "string" and not text:find "[%w\128-\255]"
+end
+
 --- The searches for `text`, as multi_query takes them: first one in each field of `words`, then one in each of
--- `meanings`.
+-- `meanings`. A text without words is not searched by meaning with a learnt model, if it can be searched by words.
 function M.searches(schema, text, words, meanings)
   local searches, weight = {}, nil
   for _, name in ipairs(meanings) do
@@ -67,8 +73,11 @@ function M.searches(schema, text, words, meanings)
       field = name, text = text, weight = is_name[name] and (weight or 1) * NAMES_SHARE or weight,
     }
   end
+  local is_by_words = #words > 0 and has_no_word(text)
   for _, name in ipairs(meanings) do
-    searches[#searches + 1] = { field = name, text = text }
+    if not (is_by_words and is_learnt(schema, name)) then
+      searches[#searches + 1] = { field = name, text = text }
+    end
   end
   return searches
 end

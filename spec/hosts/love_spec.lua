@@ -251,6 +251,23 @@ describe("a game in LÖVE", function()
     assert.is_true(result.right >= 19, result.right)
   end)
 
+  love_it("begins without memories if the saved ones are damaged, and keeps the file", function()
+    local home = new_home()
+    play(home, [[
+      for i = 1, 50 do memories.remember("Ada", "saw the river " .. i, 0) end
+    ]] .. SHOW)
+    local folder = home .. "/love/moonvec-village"
+    local half = text_files.read(folder .. "/memories.dump"):sub(1, 20000)
+    text_files.write(folder .. "/memories.dump", half)
+    local result = play(home, [[
+      result.count = memories.count()
+      memories.remember("Ada", "saw the sea", 0)
+    ]] .. SHOW)
+    assert.equal(0, result.count)
+    assert.equal(half, text_files.read(folder .. "/memories.damaged"))
+    assert.equal(1, play(home, "result.count = memories.count()" .. SHOW).count)
+  end)
+
   love_it("draws a picture", function()
     local home = new_home()
     local result = play(home, "play(120)" .. SHOW)

@@ -6,12 +6,6 @@ if vim.g.loaded_moonvec then
 end
 vim.g.loaded_moonvec = true
 
--- The library is in the folder lua/ of the checkout that this plugin is a part of. An installed one is used as it is.
-local checkout = vim.fn.fnamemodify(debug.getinfo(1, "S").source:sub(2), ":p:h:h:h:h")
-if vim.fn.filereadable(checkout .. "/lua/moonvec/init.lua") == 1 then
-  vim.opt.runtimepath:append(checkout)
-end
-
 vim.api.nvim_create_user_command("MoonvecIndex", function(call)
   require("moonvec_nvim").index(call.args, call.bang)
 end, { nargs = "?", bang = true, complete = "dir", desc = "make a folder searchable; !: from the beginning" })

@@ -24,7 +24,8 @@ call.__index = call
 -- The methods of calls, for programs that run commands in another way.
 M.METHODS = call
 
---- A call of `command`. `args`: its arguments; `options`: values by name, true for flags.
+--- A call of `command`. `args`: its arguments; `options`: values by name, true for flags. A program that runs commands
+-- for a person, by the option `json`, sets `has_reader`.
 function M.new(command, args, options)
   return setmetatable({
     command = command, args = args, options = options, opened = {}, bars = {}, model_failures = {}, defaults = {},
@@ -139,6 +140,15 @@ function M.no_collection(path)
   return ("there is no collection at '%s' (%s)"):format(path, hint or "'moonvec help' lists the commands that make one")
 end
 
+--- What a call that opens the collection at `place` returned. If that is an index of files, the message that it is
+-- corrupt says how it is mended.
+function M.opened(place, value, message, code)
+  if value == nil and code == "corrupt" and place:match "[^/]*$" == M.INSIDE then
+    message = ("%s (an index can be made again: remove '%s', then index the folder)"):format(message, place)
+  end
+  return value, message, code
+end
+
 --- The options of moonvec.open: those given, and of the others those that the program which runs the command has set in
 -- `defaults`.
 function call:open_options(given)
@@ -169,17 +179,23 @@ function call:open(path, options)
       self:usage("'--model' must be NAME=PLACE, got '%s'", core.quote(other))
     end
     local models
-    models, self.model_failures = self:check(model_places.for_collection(self.command.name, place, places))
+    models, self.model_failures = self:check(M.opened(place,
+      model_places.for_collection(self.command.name, place, places)))
     self.models = next(models) and models or nil
     given.models = self.models
   end
-  return self:keep(self:check(moonvec.open(place, given)))
+  return self:keep(self:check(M.opened(place, moonvec.open(place, given))))
 end
 
 --- Keeps a collection that the command has opened itself: it is closed when the command ends.
 function call:keep(collection)
   table.insert(self.opened, collection)
   return collection
+end
+
+--- Saves the model of a new collection in a file. Returns true, or nil, message, code.
+function call:save_model(model, path) -- luacheck: ignore 212
+  return model:save(path)
 end
 
 --- A function(done, total, count) that shows progress on stderr, see progress_bar.lua.

@@ -11,6 +11,7 @@ local index_notes = require "moonvec.command.index_notes"
 local json = require "moonvec.json"
 local model_choice = require "moonvec.command.model_choice"
 local moonvec = require "moonvec"
+local system = require "moonvec.system"
 local terminal = require "moonvec.terminal"
 
 -- Of a folder with up to this number of bytes, the passages stay in memory while a model is learnt from them; the files
@@ -65,7 +66,7 @@ end
 --- Whether the collection at the place can be made again: `index` has made it, and it is to be rebuilt, or a run ended
 -- before it wrote anything. Ends the call if another program has made it.
 local function is_replaceable(call, place)
-  local collection = call:check(moonvec.open(place, { read_only = true }))
+  local collection = call:check(command_call.opened(place, moonvec.open(place, { read_only = true })))
   local notes, count = index_notes.read(collection), #collection
   local is_passages = folder_passages.is_schema(collection.schema)
   collection:close()
@@ -93,6 +94,9 @@ local function open_target(call, folder)
       folder)
   end
   local place = command_call.locate(directory)
+  if not place and system.exists(directory) then
+    call:fail("'%s' exists already, and is no collection: remove it, then index again", directory)
+  end
   if not place or is_replaceable(call, place) then
     local notes = index_notes.of_options(call)
     local collection, kept = create(call, folder, place or directory, notes, place)

@@ -31,7 +31,10 @@ function M.make(call, given, next_text, index)
     return nil
   elseif given ~= "learn" then
     local place = absolute_place(model_places.place_of(given))
-    local model = call:check(model_places.load(".", place))
+    local model, failure = model_places.load(".", place)
+    if not model then
+      call:fail("--model: %s%s", failure, given:find "^%a+:" and "" or "; possible are " .. M.HELP)
+    end
     return model, model.save and "learn:" .. M.FILE or place -- `keep` saves a copy of one that was learnt
   end
   local model, message = moonvec.embed.learn(next_text, {
@@ -63,7 +66,7 @@ function M.create_collection(call, directory, schema, model, place)
     models = model and { [model.name] = model } or nil,
   })))
   if model and model.save then
-    call:check(model:save(directory .. "/" .. M.FILE))
+    call:check(call:save_model(model, directory .. "/" .. M.FILE))
   end
   if model then
     call:check(model_places.remember(collection, model.name, place))

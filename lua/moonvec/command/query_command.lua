@@ -131,7 +131,8 @@ local function search_text(call, collection, text)
   end)
   local hits = found.hits or found
   local is_id = not call.options.field and put_id_first(call, collection, text, hits)
-  if legs[#legs].is_meaning and #hits > 0 and not is_id and not call.options.json then
+  local has_reader = call.has_reader or not call.options.json
+  if legs[#legs].is_meaning and #hits > 0 and not is_id and has_reader then
     note_unknown_words(call, collection, legs)
   end
   search_legs.highlight(call, collection, legs, hits)

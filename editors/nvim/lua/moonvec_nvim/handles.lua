@@ -13,14 +13,16 @@ function M.keep(place, handle)
   handles[place] = handle
 end
 
---- Closes a collection, which writes it to the disk. Returns true, or nil, message.
+--- Closes a collection, which writes it to the disk. While another process writes, it is closed without that: like a
+-- power cut, that may cost an index, which can be made again. Returns true, or nil, message.
 function M.close(place)
   local handle = handles[place]
   handles[place] = nil
-  if handle then
-    return handle.collection:close()
+  if not handle then
+    return true
   end
-  return true
+  local closed, message, code = handle.collection:close()
+  return closed or code == "busy" or nil, message
 end
 
 --- Closes all. Returns true, or nil and the message of one that failed.

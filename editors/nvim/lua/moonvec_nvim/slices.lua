@@ -44,9 +44,6 @@ local function run_slice()
   if tasks[1] then
     start()
   end
-  if not ok and type(value) == "string" then
-    value = debug.traceback(task.thread, value)
-  end
   task.ended(ok, value)
 end
 
@@ -56,8 +53,9 @@ function start(ms)
 end
 
 --- Adds a task: `work` is run after the tasks before it, then `ended(true)` is called, or `ended(false, error)`.
-function M.add(work, ended)
-  tasks[#tasks + 1] = { thread = coroutine.create(work), ended = ended }
+-- `is_short`: M.finish runs it to its end.
+function M.add(work, ended, is_short)
+  tasks[#tasks + 1] = { thread = coroutine.create(work), ended = ended, is_short = is_short }
   if #tasks == 1 then
     start()
   end
@@ -68,13 +66,25 @@ function M.is_busy()
   return tasks[1] ~= nil
 end
 
---- Drops all tasks.
-function M.cancel()
-  tasks = {}
+--- Runs the short tasks to their ends at once, within `ms` milliseconds, and drops the others.
+function M.finish(ms)
+  local left = tasks
+  tasks, slice_end = {}, uv.hrtime() + ms * 1e6
   if timer then
     timer:stop()
     timer:close()
     timer = nil
+  end
+  for _, task in ipairs(left) do
+    local ok, value
+    while task.is_short and coroutine.status(task.thread) == "suspended" and uv.hrtime() < slice_end do
+      ok, value = coroutine.resume(task.thread)
+      if coroutine.status(task.thread) == "dead" then
+        task.ended(ok, value)
+      elseif value then
+        uv.sleep(value)
+      end
+    end
   end
 end
 
