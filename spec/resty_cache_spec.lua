@@ -148,6 +148,42 @@ describe("resty.moonvec.cache #slow", function()
     returns("string\tx", 'return type(cache:set({ 1, 0 }, "x")), cache:get({ 1, 0 }).value')
   end)
 
+  -- What a disk may leave of a catalog: nothing, zeros, the first page only.
+  for damage, command in pairs {
+    ["is empty"] = "truncate -s 0 %s",
+    ["begins with zeros"] = "dd if=/dev/zero of=%s bs=8192 count=1 conv=notrunc",
+    ["ends early"] = "truncate -s 4096 %s",
+    ["is random"] = "dd if=/dev/urandom of=%s bs=24576 count=1 conv=notrunc",
+  } do
+    it("begins empty where the catalog " .. damage .. ", and logs that once", function()
+      local home = start()
+      returns("string", 'return type(cache:set({ 1, 0 }, "x"))')
+      workers.stop()
+      assert(children.succeeds(command:format(home .. "/cache.mv/catalog.mdb")))
+      start()
+      for _, answer in pairs(workers.run_in_all "return cache:get { 1, 0 }") do
+        assert.equal("nil", answer)
+      end
+      returns("string\tx", 'return type(cache:set({ 1, 0 }, "x")), cache:get({ 1, 0 }).value')
+      assert.equal(1, select(2, workers.errors():gsub("is replaced by an empty cache: ", "")))
+    end)
+  end
+
+  it("does not touch what it cannot move, or what is no cache, and says so at once", function()
+    local home = start()
+    assert(children.succeeds(("cd %s && mkdir -p d.mv d.mv.damaged other && touch d.mv/catalog.mdb other/letter && " ..
+      "head -c 9999 /dev/zero >d.mv/catalog.mdb && touch d.mv.damaged/mine"):format(home)))
+    local NEW = 'local begun = ngx.now() local c, message, code = require("resty.moonvec.cache").new ' ..
+      '{ dim = 2, path = "%s/%s" } ngx.update_time() return c, message, code, ngx.now() - begun < 1'
+    local answer = workers.run(NEW:format(home, "d.mv"))
+    assert.matches("^nil\t.*too damaged.*; it cannot be moved to '.*/d%.mv%.damaged' %(if that is there, delete it%)" ..
+      ".*\tcorrupt\ttrue$", answer)
+    answer = workers.run(NEW:format(home, "other"))
+    assert.matches("^nil\t.*is not a collection: it has no catalog%.mdb\tcorrupt\ttrue$", answer)
+    assert.is_nil(workers.errors():find("replaced", 1, true))
+    assert(children.succeeds("cd " .. home .. " && ls other/letter d.mv.damaged/mine d.mv/catalog.mdb"))
+  end)
+
   it("has the methods and figures that types.lua describes", function()
     start()
     local file = assert(io.open("lua/moonvec/types.lua"))

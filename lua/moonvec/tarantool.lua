@@ -8,6 +8,7 @@ local change_feed = require "moonvec.tarantool.change_feed"
 local change_numbers = require "moonvec.tarantool.change_numbers"
 local check = require "moonvec.check"
 local core = require "moonvec.core"
+local damaged = require "moonvec.damaged"
 local follower = require "moonvec.tarantool.follower"
 local index_slices = require "moonvec.tarantool.index_slices"
 local moonvec = require "moonvec"
@@ -37,17 +38,17 @@ local function with_defaults(options)
 end
 
 --- Opens a collection as a copy of a space: like moonvec.open, with other defaults. If it is damaged, as it may be
--- after a power cut, and a schema is given, it is removed and created again, empty.
+-- after a power cut, and a schema is given, it is removed or moved aside, and created again, empty.
 function M.open(path, options)
   options = with_defaults(options)
   local collection, message, code = moonvec.open(path, options)
   if code == "corrupt" and options.schema and not options.read_only then
-    log.warn("moonvec: '%s' is made again: %s", path, message)
-    local removed
-    removed, message, code = moonvec.destroy(path)
-    if removed then
-      return moonvec.open(path, options)
+    local done, refusal, refusal_code = damaged.remove(path)
+    if not done then
+      return nil, refusal, refusal_code
     end
+    log.warn("moonvec: '%s' is made again: %s; %s", path, message, done)
+    return moonvec.open(path, options)
   end
   return collection, message, code
 end

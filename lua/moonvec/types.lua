@@ -1392,7 +1392,8 @@ function resty_moonvec.open(path, options) end
 local resty_cache = {}
 
 --- Opens the cache at a path, which all workers share. May be called in each request. Its writes are not synced: after a
---- power cut it begins empty.
+--- power cut it begins empty. So does a cache that is damaged: it is removed or, if moonvec.destroy does not recognize it,
+--- renamed to PATH.damaged, unless there is such a directory already.
 ---@param options resty.moonvec.cache_options
 ---@return resty.moonvec.cache? cache, string? message, moonvec.code? code
 function resty_cache.new(options) end
@@ -1485,7 +1486,8 @@ local tarantool = {}
 
 --- Opens a collection as the copy of a space: like moonvec.open, with other defaults: `busy_ms = 0`, `slowdown_rows = 0` and
 --- `maintenance = "manual"`, so that no call stops all fibers to wait; and `durability = "none"`. A collection that is
---- "corrupt", as it may be after a power cut, is removed and created again, if `schema` is given: the space has all.
+--- "corrupt", as it may be after a power cut, is removed and created again, if `schema` is given: the space has all. One that
+--- moonvec.destroy does not recognize is renamed to PATH.damaged, unless there is such a directory already.
 ---@param path string relative paths begin at the work_dir of box.cfg, so call this after box.cfg
 ---@param options? moonvec.open_options
 ---@return moonvec.collection? collection, string? message, moonvec.code? code

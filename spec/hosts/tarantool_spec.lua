@@ -90,6 +90,7 @@ local CASES = {
   truncated_before = "rebuilds when the space was truncated while it was stopped",
   truncated_meanwhile = "rebuilds when the space is truncated while it runs",
   damaged_collection = "makes a damaged collection again",
+  unrecognizable_collection = "moves a collection aside that is too damaged to be recognized, and makes it again",
   rolled_back = "takes nothing of a transaction that is rolled back",
   waits_for_pending = "waits for a lower number that is not committed",
   late_row = "goes back for a row that is committed late, and counts it",

@@ -255,6 +255,22 @@ function M.damaged_collection()
   case:expect(10)
 end
 
+--- A catalog of which nothing is left: moonvec.destroy does not recognize the directory.
+function M.unrecognizable_collection()
+  local case = new_case "deleted"
+  case:put(1, 10)
+  case:follow()
+  case:expect(10)
+  case.follower:stop()
+  case.collection:close()
+  fio.truncate("rows.mv/catalog.mdb", 0)
+  case.collection = rows.open()
+  assert(fio.path.exists "rows.mv.damaged/catalog.mdb")
+  fio.rmtree "rows.mv.damaged"
+  case:follow()
+  case:expect(10)
+end
+
 -- ---------------------------------------------------------------- commits
 
 function M.rolled_back()

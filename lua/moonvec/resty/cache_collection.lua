@@ -1,12 +1,12 @@
 --- Collections of caches: their documents have a partition and expire, and can be made again.
 --
--- So they are written without syncing (durability "none"), which would block the worker. After a power cut such a
--- collection is refused as "corrupt"; then it is replaced by an empty one.
+-- So they are written without syncing (durability "none"), which would block the worker. A collection that is
+-- "corrupt", as it may be after a power cut, is replaced by an empty one.
 
 local handles = require "moonvec.resty.handles" -- first: it loads moonvec.core
 local check = require "moonvec.check"
 local core = require "moonvec.core"
-local moonvec = require "moonvec"
+local damaged = require "moonvec.damaged"
 
 local ngx = ngx
 local unpack = table.unpack or unpack -- luacheck: ignore
@@ -18,7 +18,9 @@ local SCHEMA_OPTIONS = { "evict", "max_bytes", "max_documents" }
 local OPEN_OPTIONS = { "budget_ms", "durability", "interval_ms", "maintenance", "timeout" }
 
 local EVICT = "least_recent" -- what a limit removes
-local REPLACING_SECONDS = 2 -- at most; it takes some milliseconds
+local BUSY_SECONDS = 2 -- for which other workers may replace a collection, which takes some milliseconds
+local REFUSALS_MAX = 3 -- one or two may be about what another worker has not finished
+local PAUSE_SECONDS = 0.01
 
 local function joined(...)
   local all = {}
@@ -41,20 +43,48 @@ function M.check_options(call, options, names)
   end
 end
 
---- Opens a collection, and replaces one that is "corrupt" by an empty one. All workers try that when nginx starts.
--- Those that come second get "busy", or see a part of what the first one does, and try again. They cannot sleep in
--- init_worker_by_lua.
-local function open_or_replace(path, options)
-  local handle, message, code = handles.open(path, options)
-  local deadline = (code == "corrupt" or code == "busy") and core.seconds() + REPLACING_SECONDS or 0
-  while not handle and core.seconds() < deadline do
-    if code == "corrupt" then
-      ngx.log(ngx.ERR, "moonvec: '", path, "' is replaced by an empty cache: ", message)
-      moonvec.destroy(path)
-    end
-    handle, message, code = handles.open(path, options)
+--- In phases in which code cannot sleep, such as init_worker_by_lua, the worker has nothing else to do.
+local function pause()
+  if not pcall(ngx.sleep, PAUSE_SECONDS) then
+    local over = core.seconds() + PAUSE_SECONDS
+    repeat until core.seconds() >= over
   end
-  return handle, message, code
+end
+
+--- Removes a damaged collection. Returns false if it could not, but may be removed by another worker now; and what is
+-- wrong if that is not so either.
+local function replace(path, why, refusals)
+  local done, message, code = damaged.remove(path)
+  if done then
+    ngx.log(ngx.ERR, "moonvec: '", path, "' is replaced by an empty cache: ", why, "; ", done)
+  elseif code ~= "busy" and code ~= "not_found" and refusals >= REFUSALS_MAX then
+    return false, message, code
+  end
+  return done ~= nil
+end
+
+--- Opens a collection, and replaces one that is "corrupt" by an empty one. All workers try that when nginx starts.
+-- Those that come second get "busy", or see a part of what the first one does, and try again.
+local function open_or_replace(path, options)
+  local deadline, refusals = core.seconds() + BUSY_SECONDS, 0
+  while true do
+    local handle, message, code = handles.open(path, options)
+    if handle or code ~= "corrupt" and code ~= "busy" or core.seconds() > deadline then
+      return handle, message, code
+    end
+    local replaced = false
+    if code == "corrupt" then
+      local refusal, refusal_code
+      refusals = refusals + 1
+      replaced, refusal, refusal_code = replace(path, message, refusals)
+      if refusal then
+        return nil, refusal, refusal_code
+      end
+    end
+    if not replaced then
+      pause()
+    end
+  end
 end
 
 local function pick(options, names, target)
