@@ -5,9 +5,10 @@ local system = require "moonvec.system"
 
 local M = {}
 
---- Removes the collection at `path`. `destroy` refuses one whose catalog is too damaged to be recognized. That directory
--- is renamed to PATH.damaged: nothing is lost if it was something else. A directory without a catalog is not touched,
--- nor is one that is open, nor is an earlier PATH.damaged. Returns what was done, in words; or nil, message, code.
+--- Removes the collection at `path`. `destroy` refuses one whose catalog is too damaged to be recognized. Such a
+-- directory is renamed to PATH.damaged: nothing is lost if it was something else. A directory without a catalog is not
+-- touched, nor is one that is open, nor is an earlier PATH.damaged. Returns what was done, in words; or nil, message,
+-- code.
 function M.remove(path)
   local removed, message, code = moonvec.destroy(path)
   if removed then
