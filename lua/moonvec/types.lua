@@ -1488,13 +1488,14 @@ local tarantool = {}
 --- `maintenance = "manual"`, so that no call stops all fibers to wait; and `durability = "none"`. A collection that is
 --- "corrupt", as it may be after a power cut, is removed and created again, if `schema` is given: the space has all. One that
 --- moonvec.destroy does not recognize is renamed to PATH.damaged, unless there is such a directory already.
----@param path string relative paths begin at the work_dir of box.cfg, so call this after box.cfg
+---@param path string relative paths begin at the work_dir of box.cfg: before box.cfg this raises
 ---@param options? moonvec.open_options
 ---@return moonvec.collection? collection, string? message, moonvec.code? code
 function tarantool.open(path, options) end
 
 --- Gives each change of `space` the next number of `sequence`, by triggers. Call it once, on each instance, right after
---- box.cfg; only the instance that takes a write numbers it.
+--- box.cfg; only the instance that takes a write numbers it. It raises if the numbers of the space are ahead of the sequence.
+--- Rows that were there before have no number until they are written again, and are not followed.
 ---@param space table a space with a unique TREE index on the field `seq` alone
 ---@param sequence table a sequence of box.schema.sequence
 ---@param options? moonvec.tarantool_numbers_options
@@ -1503,9 +1504,9 @@ function tarantool.number_changes(space, sequence, options) end
 
 ---@class moonvec.tarantool_numbers_options
 ---@field seq? string the field of the number (default "seq"). A row that is written without its last fields gets it as it gets `deleted`
----@field deleted? string a boolean field. A delete of a row then sets it to true, and leaves the row as a tombstone
+---@field deleted? string a boolean field. A delete of a row then sets it to true, and leaves the row as a tombstone. `insert`, `replace` and `update` take a tombstone for no row; `upsert` of one raises
 ---@field deletes? table in place of `deleted`: a space { seq: unsigned, id } with the primary key `seq`. Each delete of a row adds a row to it
----@field purged? table a sequence of its own, for `purge`
+---@field purged? table a sequence for `purge`, another one than `sequence`
 
 ---@class moonvec.tarantool_numbers
 local numbers = {}
@@ -1529,6 +1530,7 @@ function numbers:purge(up_to) end
 ---@return moonvec.tarantool_follower? follower, string? message, moonvec.code? code
 function tarantool.follow(space, target, options) end
 
+--- The first four are taken from number_changes, if that was called for the space before: then another value raises.
 ---@class moonvec.tarantool_follow_options
 ---@field seq? string the field with the number of a change (default "seq")
 ---@field deleted? string a boolean field that is true in tombstones: their documents are deleted
@@ -1542,8 +1544,8 @@ function tarantool.follow(space, target, options) end
 ---@class moonvec.tarantool_follower
 local tarantool_follower = {}
 
---- Waits until the change of number `seq` is in the collection, and no rebuild is under way. Returns false if `seconds` have
---- passed, or the follower was stopped.
+--- Waits until the change of number `seq` is in the collection, and no rebuild is under way, or due because the space was
+--- truncated. Returns false if `seconds` have passed, or the follower was stopped.
 ---@param seq? integer (default: the last one of the space)
 ---@param seconds? number (default: no limit)
 ---@return boolean
@@ -1579,6 +1581,6 @@ function tarantool_follower:stats() end
 ---@field rebuilds integer
 ---@field late integer rows that were committed with a number behind the position. They are taken, but would not be if the process ended before that
 ---@field piece_rows integer at most this number of rows is in the next piece
----@field longest_ms number the longest time that a piece of work has taken
+---@field longest_ms number the longest time that a piece of work has taken, by the clock: what other programs of the machine took meanwhile is in it
 
 return moonvec
