@@ -1391,7 +1391,9 @@ function resty_moonvec.open(path, options) end
 ---@class resty.moonvec.cache
 local resty_cache = {}
 
---- Opens the cache at a path, which all workers share. May be called in each request. Its writes are not synced: after a
+--- Opens the cache at a path, which all workers share. May be called in each request: all caches with the same path are one, and
+--- calls with another `dim`, `model`, limit or option of `open` raise. The model must be the same object each time. A cache that
+--- has other limits from an earlier run gets those that are given. One with another `dim` is refused. Its writes are not synced: after a
 --- power cut it begins empty. So does a cache that is damaged: it is removed or, if moonvec.destroy does not recognize it,
 --- renamed to PATH.damaged, unless there is such a directory already.
 ---@param options resty.moonvec.cache_options
@@ -1402,7 +1404,7 @@ function resty_cache.new(options) end
 ---@field path string
 ---@field dim? integer how many numbers a question has, 1 to 65,535: questions are vectors
 ---@field model? moonvec.model in place of `dim`: makes vectors of questions, which are texts
----@field ttl? number|false seconds until an answer expires (false: never; default 3600)
+---@field ttl? number|false seconds for which an answer is found at least, and less than one second more at most (false: for ever; default 3600)
 ---@field min_score? number the cosine similarity from which on two questions mean the same, -1 to 1 (default 0.95)
 ---@field partition? string whose answers these are, for calls that do not say so (default "")
 ---@field max_documents? integer as in moonvec.schema (default: no limit)
@@ -1438,6 +1440,10 @@ function resty_cache:delete(question, options) end
 ---@param partition string
 ---@return integer? deleted, string? message, moonvec.code? code
 function resty_cache:purge(partition) end
+
+--- Deletes all answers. Returns how many there were.
+---@return integer? deleted, string? message, moonvec.code? code
+function resty_cache:clear() end
 
 ---@return resty.moonvec.cache_stats? stats, string? message, moonvec.code? code
 function resty_cache:stats() end
