@@ -126,7 +126,7 @@ local function open_and_mend(path, options)
     local mended, why, why_code = mend(path, options, message, code, attempt)
     if mended == nil then
       return nil, why, why_code
-    elseif not mended then
+    elseif not mended or attempt > 1 then
       pause()
     end
   end
