@@ -90,6 +90,21 @@ describe("destroy", function()
     assert.same(names, listing.names(path))
   end)
 
+  -- Whoever is told that a directory is no collection may move it.
+  it("says of a damaged collection that it is open, if it is", function()
+    local c, path = support.collection(SCHEMA)
+    assert(c:insert(documents(3)))
+    local command = "cd " .. program.quote(path) .. " && dd conv=notrunc of=catalog.mdb if="
+    assert(children.succeeds("cp " .. program.quote(path) .. "/catalog.mdb " .. program.quote(path .. "-saved")))
+    assert(children.succeeds(command .. "/dev/zero bs=8192 count=1"))
+    assert.equal("busy", select(3, moonvec.destroy(path)))
+    assert(children.succeeds(command .. program.quote(path .. "-saved")))
+    assert.equal(3, #c)
+    c:close()
+    os.remove(path .. "-saved")
+    assert.is_true(moonvec.destroy(path))
+  end)
+
   it("leaves the files of others in the directory of a collection", function()
     local path = with_segment()
     local theirs = { ["000099.rows"] = "mine", ["000099.2.hnsw"] = "mine", ["destroyed.mdb.txt"] = "mine" }

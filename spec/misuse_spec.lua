@@ -64,6 +64,11 @@ describe("misuse of", function()
     { "query", { { vector = v, filter = "year = ?", args = 5 } }, "query: 'args' must be a table, got a number" },
     {
       "query",
+      { { vector = v, filter = "year = ?", args = { year = 1 } } },
+      "query: 'args' must be an array, got a table with other keys",
+    },
+    {
+      "query",
       { { vector = v, filter = "year = ?", args = { print } } },
       "query: argument 1: expected a value, got a function",
     },

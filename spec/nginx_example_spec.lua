@@ -61,6 +61,7 @@ describe("the example of nginx #slow", function()
     assert.matches('"entries":1', status)
     assert.matches('"hits":1', status)
     assert.equal('{"hits":[]}', (ask("search", '{"text": "ocean"}')))
+    assert.is_nil(ask("search", '{"text": "desert"}'):find "distance")
     assert.equal('{"miss":true}', (ask("cache", '{"question": [0, 1, 0, 0]}')))
   end)
 
@@ -77,7 +78,12 @@ describe("the example of nginx #slow", function()
     { "search", '{"text": "x", "filter": "pages > 3"}', "filter:1: unknown field 'pages'" },
     { "search", '{"text": "x", "filter": "title = ?"}', "query: the filter has 1 '?', 0 arguments were given" },
     { "documents", '{"id": "x", "title": "", "body": ""}', "'embedding' must be an array, got nothing" },
-    { "cache", '{"question": [1, 2]}', "query: vector has 2 numbers, field 'question' wants 4" },
+    { "cache", '{"question": [1, 2]}', "get: the question has 2 numbers, those of the cache have 4" },
+    { "search", '{"vector": [1, null, 3, 4]}', "query: element 2 of the vector is a null, expected a number" },
+    {
+      "search", '{"text": "x", "filter": "title = ?", "args": {"title": "x"}}',
+      "query: 'args' must be an array, got a table with other keys",
+    },
   }
 
   it("answers wrong bodies with 400 and what is wrong", function()

@@ -300,6 +300,34 @@ describe("a collection in several processes:", function()
     assert.same({}, listing.names(path:match("^(.*)/"), "^" .. path:match("[^/]*$"):gsub("%p", "%%%0")))
   end)
 
+  it("it can be written by the owner and the group of its files at most, whatever the umask is", function()
+    local folder = support.path()
+    assert(children.succeeds("mkdir " .. folder))
+    local child = children.start_under([[sh -c 'umask 0; exec "$@"' sh]], function(where)
+      local c = assert(require("moonvec").open(where .. "/c", { maintenance = "manual", durability = "none", schema = {
+        fields = { { name = "n", type = "int32", index = "invert" }, { name = "t", type = "string", index = "text" } },
+        vectors = { { name = "v", type = "vector_fp32", dim = 2 } }, max_documents = 1000, evict = "least_recent",
+      } }))
+      for n = 1, 100 do
+        assert(c:insert { id = n, n = n, t = "word" .. n, v = { n, 1 } })
+      end
+      assert(c:optimize() and c:fetch "1" and c:insert { id = "fresh", n = 1, t = "word", v = { 1, 1 } })
+      assert(c:backup(where .. "/backup"))
+      print "made"
+      io.read()
+    end, folder)
+    assert.equal("made", child:read())
+    local modes = children.output("find " .. folder .. "/* -printf '%y %m %f\\n'")
+    child:send "end"
+    child:wait()
+    for _, name in ipairs { "catalog.mdb-lock", "catalog.mdb-uses", "catalog.mdb-writers", "unsynced", ".rows" } do
+      assert.truthy(modes:find(name, 1, true), name)
+    end
+    for kind, mode, name in modes:gmatch "(%a) (%d+) ([^\n]+)" do
+      assert.equal(kind == "d" and "775" or "664", mode, name)
+    end
+  end)
+
   it("optimize of two processes at once: one works, the other waits for busy_ms and is told so", function()
     local c, path = support.collection(SCHEMA, { maintenance = "manual", busy_ms = 300 })
     c:insert(accounts_of_batch(1))

@@ -71,6 +71,29 @@ describe("resty.moonvec.cache #slow", function()
       return cache:purge("ann"), cache:stats().entries]])
   end)
 
+  it("can be emptied", function()
+    start()
+    returns("2\t0\tnil\t0", [[
+      cache:set({ 1, 0 }, "x"); cache:set({ 1, 0 }, "y", { partition = "ann" })
+      return cache:clear(), cache:stats().entries, cache:get { 1, 0 }, cache:clear()]])
+  end)
+
+  it("keeps an answer for at least its time, and for less than a second more", function()
+    start()
+    for _, ttl in ipairs { 0.3, 1.2 } do
+      for _, at in ipairs { 0.05, 0.95 } do -- within a second
+        local lived = tonumber(workers.run(([[
+          local function now() ngx.update_time() return ngx.now() end
+          ngx.sleep((%s - now()) %% 1)
+          local begun = now()
+          cache:set({ 1, 0 }, "x", { ttl = %s })
+          while cache:get { 1, 0 } do ngx.sleep(0.01) end
+          return now() - begun]]):format(at, ttl)))
+        assert.is_true(lived >= ttl and lived < ttl + 1.3, ("%s lived %s"):format(ttl, lived))
+      end
+    end
+  end)
+
   it("forgets answers after their time, and those that are too many", function()
     start "ttl = 2, max_documents = 3"
     returns("x\ty", [[
@@ -129,6 +152,44 @@ describe("resty.moonvec.cache #slow", function()
       return again.collection == cache.collection, cache:get({ 1, 0 }).value]])
   end)
 
+  it("names the option that a later call changes", function()
+    start "ttl = false, max_documents = 9"
+    local NEW = "\nlocal x = require('resty.moonvec.cache').new { path = PATH, dim = 2, max_documents = 9, ttl = 7 " ..
+      "%s } return type(x)"
+    returns("table", NEW:format "")
+    for name, more in pairs {
+      max_documents = ", max_documents = 8", dim = ", dim = 3", model = ", dim = nil, model = model",
+      durability = ", durability = 'full'", evict = ", evict = 'oldest'", timeout = ", timeout = 1",
+    } do
+      local message = workers.message_of(NEW:format(more))
+      assert.matches("^sent:2: new: '.*cache%.mv' is open in this worker with another '" .. name .. "'$", message)
+    end
+  end)
+
+  it("takes other limits after a restart, and says what to do about another dim", function()
+    start "ttl = false"
+    returns("9", 'for i = 1, 9 do cache:set({ i, 10 - i }, "x") end return cache:stats().entries')
+    for _, step in ipairs {
+      { "max_documents = 5", "5 nil least_recent 5" }, { "max_documents = 3, evict = 'oldest'", "3 nil oldest 3" },
+      { "max_bytes = 1000000", "nil 1000000 least_recent 3" }, { "", "nil nil nil 3" },
+    } do
+      workers.stop()
+      start("ttl = false, " .. step[1])
+      for _, answer in pairs(workers.run_in_all([[
+        local schema = cache.collection.schema
+        local documents, bytes = tostring(schema.max_documents), tostring(schema.max_bytes)
+        return ("%s %s %s %d"):format(documents, bytes, tostring(schema.evict), cache:stats().entries)]])) do
+        assert.equal(step[2], answer)
+      end
+    end
+    local answer = workers.run [[
+      cache.collection:close()
+      return require("resty.moonvec.cache").new { path = PATH, dim = 3, max_documents = 1 }]]
+    assert.matches("^nil\t.*dim 2 in the collection, 3 in the given schema; give another path, or remove the " ..
+      "directory\tschema_mismatch$", answer)
+    returns("3", "cache = new { ttl = false } return cache:stats().entries")
+  end)
+
   it("begins empty where the machine went down before its last writes were synced", function()
     local home = start()
     returns("string", 'return type(cache:set({ 1, 0 }, "x"))')
@@ -146,6 +207,42 @@ describe("resty.moonvec.cache #slow", function()
     end
     assert.matches("cache%.mv' is replaced by an empty cache: ", workers.errors())
     returns("string\tx", 'return type(cache:set({ 1, 0 }, "x")), cache:get({ 1, 0 }).value')
+  end)
+
+  -- What a disk may leave of a catalog: nothing, zeros, the first page only.
+  for damage, command in pairs {
+    ["is empty"] = "truncate -s 0 %s",
+    ["begins with zeros"] = "dd if=/dev/zero of=%s bs=8192 count=1 conv=notrunc",
+    ["ends early"] = "truncate -s 4096 %s",
+    ["is random"] = "dd if=/dev/urandom of=%s bs=24576 count=1 conv=notrunc",
+  } do
+    it("begins empty where the catalog " .. damage .. ", and logs that once", function()
+      local home = start()
+      returns("string", 'return type(cache:set({ 1, 0 }, "x"))')
+      workers.stop()
+      assert(children.succeeds(command:format(home .. "/cache.mv/catalog.mdb")))
+      start()
+      for _, answer in pairs(workers.run_in_all "return cache:get { 1, 0 }") do
+        assert.equal("nil", answer)
+      end
+      returns("string\tx", 'return type(cache:set({ 1, 0 }, "x")), cache:get({ 1, 0 }).value')
+      assert.equal(1, select(2, workers.errors():gsub("is replaced by an empty cache: ", "")))
+    end)
+  end
+
+  it("does not touch what it cannot move, or what is no cache, and says so at once", function()
+    local home = start()
+    assert(children.succeeds(("cd %s && mkdir -p d.mv d.mv.damaged other && touch d.mv/catalog.mdb other/letter && " ..
+      "head -c 9999 /dev/zero >d.mv/catalog.mdb && touch d.mv.damaged/mine"):format(home)))
+    local NEW = 'local begun = ngx.now() local c, message, code = require("resty.moonvec.cache").new ' ..
+      '{ dim = 2, path = "%s/%s" } ngx.update_time() return c, message, code, ngx.now() - begun < 1'
+    local answer = workers.run(NEW:format(home, "d.mv"))
+    assert.matches("^nil\t.*too damaged.*; it cannot be moved to '.*/d%.mv%.damaged' %(if that is there, delete it%)" ..
+      ".*\tcorrupt\ttrue$", answer)
+    answer = workers.run(NEW:format(home, "other"))
+    assert.matches("^nil\t.*is not a collection: it has no catalog%.mdb\tcorrupt\ttrue$", answer)
+    assert.is_nil(workers.errors():find("replaced", 1, true))
+    assert(children.succeeds("cd " .. home .. " && ls other/letter d.mv.damaged/mine d.mv/catalog.mdb"))
   end)
 
   it("has the methods and figures that types.lua describes", function()
@@ -182,7 +279,19 @@ describe("resty.moonvec.cache #slow", function()
       ["cache:set({ 1, 0 }, 'x', { tll = 7 })"] = "set: unknown option 'tll' %(did you mean 'ttl'%?%)",
       ["cache:get({ 1, 0 }, { min_score = 2 })"] = "get: 'min_score' must be a number from %-1 to 1, got 2",
       ["cache:get({ 1, 0 }, { partition = 7 })"] = "get: 'partition' must be a string, got a number",
-      ["cache:get { 1, 0, 0 }"] = "query: .*3 numbers.*2.*",
+      ["cache:get { 1, 0, 0 }"] = "get: the question has 3 numbers, those of the cache have 2",
+      ["cache:set({ 1, 0, 0 }, 'x')"] = "set: the question has 3 numbers, those of the cache have 2",
+      ["cache:delete { 1, 0, 0 }"] = "delete: the question has 3 numbers, those of the cache have 2",
+      ["cache:get()"] = "get: the question must be a vector, as the cache has no model, got a nil",
+      ["cache:set(nil, 'x')"] = "set: the question must be a vector, as the cache has no model, got a nil",
+      ["cache:get(ngx.null)"] = "get: the question must be a vector, as the cache has no model, got a null",
+      ["cache:get 'a question'"] = "get: the question must be a vector, as the cache has no model, got a string " ..
+        "of 10 bytes, not 8",
+      ["cache:get { 1, ngx.null }"] = "get: element 2 of the vector is a null, expected a number",
+      ["cache:set({ 1, ngx.null }, 'x')"] = "set: element 2 of the vector is a null, expected a number",
+      ["cache:get { 0, 0 }"] = "get: [^']*",
+      ["cache:set({ 0, 0 }, 'x')"] = "set: [^']*",
+      ["cache:get { 1, 0 / 0 }"] = "get: [^']*",
       ["cache:purge()"] = "purge: the partition must be a string, got a nil",
     }
     for code, message in pairs(wrong) do

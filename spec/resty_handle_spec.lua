@@ -94,7 +94,7 @@ describe("resty.moonvec #slow", function()
   it("names the line of the program where a call is wrong", function()
     workers.start(configuration(nil, OPEN))
     local wrong = {
-      ["moonvec.open(docs.path, { timeout = 1 })"] = "open: '[^']*' is open in this worker with other options",
+      ["moonvec.open(docs.path, { timeout = 1 })"] = "open: '[^']*' is open in this worker with another 'timeout'",
       ["moonvec.open('x', { timeout = 'x' })"] = "open: 'timeout' must be a number, got a string",
       ["moonvec.open('x', { busy_ms = 3 })"] = "open: 'busy_ms' would block the worker: give 'timeout', in seconds",
       ["moonvec.open('x', { budget_ms = 0 })"] = "open: 'budget_ms' must be a number from 0.1 to 1000, got 0",

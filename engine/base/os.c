@@ -92,7 +92,7 @@ mv_err os_look_in(const char *directory, const char *name, os_kind *kind, mv_err
 
 mv_err os_make_directory(const char *path, mv_error *error)
 {
-    if (mkdir(path, 0777))
+    if (mkdir(path, OS_DIRECTORY_MODE))
         return error_system(error, errno, "cannot make the directory '%s'", path);
     return MV_OK;
 }
@@ -128,7 +128,7 @@ mv_err os_make_directory_beside(const char *path, char *out, mv_error *error)
                               (long)getpid(), atomic_fetch_add(&count, 1));
         if (length < 0 || length >= OS_PATH_SIZE)
             return error_set(error, MV_LIMIT, "the path '%.64s...' is too long", path);
-        if (!mkdir(out, 0777)) return MV_OK;
+        if (!mkdir(out, OS_DIRECTORY_MODE)) return MV_OK;
         if (errno != EEXIST) /* EEXIST: left by a dead process with the same process id */
             return error_system(error, errno, "cannot make the directory '%s'", path);
     }
@@ -366,14 +366,14 @@ mv_err os_open_write(const char *path, os_file *file, mv_error *error)
 
 mv_err os_create(const char *path, os_file *file, mv_error *error)
 {
-    RETRY(*file, open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666));
+    RETRY(*file, open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, OS_FILE_MODE));
     if (*file == OS_FILE_NONE) return error_system(error, errno, "cannot create '%s'", path);
     return MV_OK;
 }
 
 mv_err os_open_or_create(const char *path, os_file *file, mv_error *error)
 {
-    RETRY(*file, open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0666));
+    RETRY(*file, open(path, O_CREAT | O_RDWR | O_CLOEXEC, OS_FILE_MODE));
     if (*file == OS_FILE_NONE) return error_system(error, errno, "cannot open '%s' to write", path);
     return MV_OK;
 }

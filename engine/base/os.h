@@ -9,6 +9,11 @@
 #define OS_PATH_SIZE    4096 /* bytes of a path with its 0; PATH_MAX of Linux */
 #define OS_ADDRESS_BITS (8u * (unsigned)sizeof(void *))
 
+/* The modes of new files and directories, of which the umask takes more. The daemon nginx runs with
+ * the umask 0: not even then may every user write what it makes. */
+#define OS_FILE_MODE      0664
+#define OS_DIRECTORY_MODE 0775
+
 /* ---- paths and directories */
 
 /* Write "directory/name" to out[OS_PATH_SIZE]. MV_LIMIT: it is too long. */

@@ -118,9 +118,8 @@ static mv_err try_claim(const char *directory, os_file *claim, mv_error *error)
         return error_set(error, MV_CORRUPT, "'%s' is not a collection: it has no %s", directory,
                          CATALOG_FILE);
     if (err) return err;
-    err =
-        check_identity(directory, path, error); /* first: the file of another program stays free */
-    if (!err) err = lock_catalog_file(*claim, directory, path, error);
+    err = lock_catalog_file(*claim, directory, path, error); /* first: a damaged one may be open */
+    if (!err) err = check_identity(directory, path, error);
     if (err == MV_NOT_FOUND) err = MV_OK;
     if (!err && os_is_file_at(*claim, path)) return MV_OK;
     os_close(*claim);

@@ -176,7 +176,7 @@ static mv_err open_env(catalog *c, const char *path, const catalog_options *opti
         (void)mdb_env_set_maxdbs(c->env, CATALOG_TABLES);
         (void)mdb_env_set_maxreaders(c->env, READERS_MAX);
         (void)mdb_env_set_mapsize(c->env, map_size);
-        rc = mdb_env_open(c->env, path, flags, 0666);
+        rc = mdb_env_open(c->env, path, flags, OS_FILE_MODE);
     }
     if (rc == EACCES && !options->read_only) return not_permitted(path, error);
     if (rc) return catalog_failed(error, rc, "open its file");
@@ -880,12 +880,10 @@ mv_err catalog_id_remove(catalog_txn *txn, const void *id, size_t id_size, bool 
 
 mv_err catalog_copy(catalog *c, const char *path, mv_error *error)
 {
-    int rc = mdb_env_copy2(c->env, path, MDB_CP_COMPACT);
-    if (rc) return catalog_failed(error, rc, "copy its file");
     os_file file = OS_FILE_NONE;
-    uint64_t size;
-    mv_err err = os_open_read(path, &file, &size, error);
-    if (!err) err = os_sync(file, path, error);
+    MV_TRY(os_create(path, &file, error));
+    int rc = mdb_env_copyfd2(c->env, file, MDB_CP_COMPACT);
+    mv_err err = rc ? catalog_failed(error, rc, "copy its file") : os_sync(file, path, error);
     os_close(file);
     return err;
 }

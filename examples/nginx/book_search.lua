@@ -37,6 +37,9 @@ local function search(body)
   if not hits then
     return nil, message, code
   end
+  for _, hit in ipairs(hits) do
+    hit.distance = body.vector and hit.distance -- without a vector it means nothing
+  end
   return #hits == 0 and '{"hits":[]}' or { hits = hits } -- lua-cjson writes an empty table as {}
 end
 

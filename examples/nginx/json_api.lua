@@ -6,7 +6,8 @@ local ngx = ngx
 
 local M = {}
 
-local STATUS = { busy = 503, exists = 409, limit = 413, not_found = 404 } -- of the codes of moonvec; others are 500
+-- Of the codes of moonvec; others are 500. So is "not_found": no request names a document, so it is about a file.
+local STATUS = { busy = 503, exists = 409, limit = 413 }
 
 --- Ends the request with a value, or with a string that is JSON already.
 function M.send(status, value)

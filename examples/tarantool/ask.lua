@@ -1,7 +1,10 @@
 -- Writes some notes to the first instance of node.lua, and searches them in the second.
 
 local fiber = require "fiber"
+local log = require "log"
 local net_box = require "net.box"
+
+log.level(2) -- no warnings: that an instance does not listen yet, or has no space yet, is expected
 
 local first_port = tonumber(os.getenv "MOONVEC_PORT" or 3301)
 

@@ -50,7 +50,7 @@ local notes = assert(moonvec_tarantool.open("notes.mv", { schema = {
   fields = { { name = "text", type = "string", index = "text" } },
   vectors = { { name = "meaning", type = "vector_fp32", dim = 64 } },
 } }))
-local follower = assert(moonvec_tarantool.follow(box.space.notes, notes, { deleted = "deleted" }))
+local follower = assert(moonvec_tarantool.follow(box.space.notes, notes))
 
 -- In place of a model of embeddings: the pairs of letters of a text, counted.
 local function embed(text)

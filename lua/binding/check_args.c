@@ -22,13 +22,13 @@ int check_options(lua_State *L, int table, const char *call, const char *const *
     lua_settop(L, first - 1 + names_count);
     if (lua_isnoneornil(L, table)) return first;
     if (lua_type(L, table) != LUA_TTABLE)
-        raise_misuse(L, "%s: options must be a table, got a %s", call, luaL_typename(L, table));
+        raise_misuse(L, "%s: options must be a table, got a %s", call, value_type_name(L, table));
 
     lua_pushnil(L);
     while (lua_next(L, table)) {
         if (lua_type(L, -2) != LUA_TSTRING)
             raise_misuse(L, "%s: an option's name must be a string, got a %s", call,
-                         luaL_typename(L, -2));
+                         value_type_name(L, -2));
         size_t size;
         const char *given = lua_tolstring(L, -2, &size);
         int position = find_name(given, size, names, names_count);
@@ -53,7 +53,7 @@ bool check_boolean(lua_State *L, int index, const char *call, const char *name, 
     if (lua_isnil(L, index)) return otherwise;
     if (lua_type(L, index) != LUA_TBOOLEAN)
         raise_misuse(L, "%s: '%s' must be true or false, got a %s", call, name,
-                     luaL_typename(L, index));
+                     value_type_name(L, index));
     return lua_toboolean(L, index);
 }
 
@@ -64,7 +64,7 @@ uint32_t check_whole(lua_State *L, int index, const char *call, const char *name
     if (lua_isnil(L, index)) return otherwise;
     if (lua_type(L, index) != LUA_TNUMBER)
         raise_misuse(L, "%s: '%s' must be a whole number, got a %s", call, name,
-                     luaL_typename(L, index));
+                     value_type_name(L, index));
     if (!is_whole(L, index, &whole) || whole < min || whole > max)
         raise_misuse(L, "%s: '%s' must be a whole number from %u to %u, got %.14g", call, name, min,
                      max, lua_tonumber(L, index));
@@ -74,14 +74,16 @@ uint32_t check_whole(lua_State *L, int index, const char *call, const char *name
 double check_number(lua_State *L, int index, const char *call, const char *name)
 {
     if (lua_type(L, index) != LUA_TNUMBER)
-        raise_misuse(L, "%s: '%s' must be a number, got a %s", call, name, luaL_typename(L, index));
+        raise_misuse(L, "%s: '%s' must be a number, got a %s", call, name,
+                     value_type_name(L, index));
     return lua_tonumber(L, index);
 }
 
 const char *check_string(lua_State *L, int index, const char *call, const char *name)
 {
     if (lua_type(L, index) != LUA_TSTRING)
-        raise_misuse(L, "%s: '%s' must be a string, got a %s", call, name, luaL_typename(L, index));
+        raise_misuse(L, "%s: '%s' must be a string, got a %s", call, name,
+                     value_type_name(L, index));
     size_t size;
     const char *text = lua_tolstring(L, index, &size);
     if (strlen(text) != size) raise_misuse(L, "%s: '%s' contains a zero byte", call, name);
@@ -111,7 +113,7 @@ int check_word(lua_State *L, int index, const error_context *where, const char *
     const char *texts[WORDS_MAX];
     char quoted[MV_QUOTE_SIZE];
     if (lua_type(L, index) != LUA_TSTRING)
-        raise_at(L, where, "%s must be a string, got a %s", kind, luaL_typename(L, index));
+        raise_at(L, where, "%s must be a string, got a %s", kind, value_type_name(L, index));
     size_t size;
     const char *given = lua_tolstring(L, index, &size);
     if (strlen(given) != size)
@@ -219,7 +221,7 @@ mv_id check_id(lua_State *L, int index, const error_context *where, char text[ID
                  lua_tonumber(L, index));
     } else {
         raise_at(L, where, "an id is a string or a whole number, got a %s",
-                 luaL_typename(L, index));
+                 value_type_name(L, index));
     }
     return id;
 }

@@ -160,7 +160,7 @@ int call_load(lua_State *L)
     size_t size;
     lua_settop(L, 2);
     if (lua_type(L, 1) != LUA_TSTRING)
-        raise_misuse(L, "load: a dump is a string, got a %s", luaL_typename(L, 1));
+        raise_misuse(L, "load: a dump is a string, got a %s", value_type_name(L, 1));
     const char *bytes = lua_tolstring(L, 1, &size);
     int at = check_options(L, 2, "load", options, OPTIONS);
     open.busy_ms = check_busy_ms(L, at + BUSY_MS, "load");

@@ -27,7 +27,7 @@ static mv_text text_member(lua_State *L, int index, const char *name)
     if (lua_type(L, -1) == LUA_TSTRING)
         text.data = lua_tolstring(L, -1, &text.size);
     else if (!lua_isnil(L, -1))
-        raise_misuse(L, "embed: '%s' must be a string, got a %s", name, luaL_typename(L, -1));
+        raise_misuse(L, "embed: '%s' must be a string, got a %s", name, value_type_name(L, -1));
     lua_pop(L, 1);
     return text;
 }
@@ -69,7 +69,7 @@ static int word_member(lua_State *L, int index, const char *name, const word *wo
     error_context where = {.call = "embed"};
     lua_getfield(L, index, name);
     if (lua_type(L, -1) != LUA_TSTRING)
-        raise_misuse(L, "embed: '%s' must be a string, got a %s", name, luaL_typename(L, -1));
+        raise_misuse(L, "embed: '%s' must be a string, got a %s", name, value_type_name(L, -1));
     int value = check_word(L, lua_gettop(L), &where, name, words, words_count);
     lua_pop(L, 1);
     return value;
@@ -84,7 +84,7 @@ static uint32_t push_array_member(lua_State *L, int index, const char *name)
         lua_newtable(L);
     }
     if (!lua_istable(L, -1))
-        raise_misuse(L, "embed: '%s' must be an array, got a %s", name, luaL_typename(L, -1));
+        raise_misuse(L, "embed: '%s' must be an array, got a %s", name, value_type_name(L, -1));
     size_t count = compat_length(L, -1);
     if (count >= UINT32_MAX / 4) raise_misuse(L, "embed: '%s' has too many elements", name);
     return (uint32_t)count;
@@ -344,7 +344,7 @@ static size_t read_texts(lua_State *L, size_t first, size_t count, mv_text *text
         lua_rawgeti(L, 2, (int)(first + read) + 1);
         if (lua_type(L, -1) != LUA_TSTRING)
             raise_misuse(L, "embed: text %d must be a string, got a %s", (int)(first + read) + 1,
-                         luaL_typename(L, -1));
+                         value_type_name(L, -1));
         texts[read].data = lua_tolstring(L, -1, &texts[read].size);
         lua_pop(L, 1);
     }
@@ -359,7 +359,8 @@ int embedder_embed_call(lua_State *L)
     mv_error error;
     embedder_box *box = check_embedder(L);
     if (!lua_istable(L, 2))
-        raise_misuse(L, "embed: texts must be an array of strings, got a %s", luaL_typename(L, 2));
+        raise_misuse(L, "embed: texts must be an array of strings, got a %s",
+                     value_type_name(L, 2));
     lua_settop(L, 2);
     size_t count = check_array(L, 2, &where, "an array of texts");
     uint32_t dim = mv_embedder_dim(box->embedder);

@@ -102,7 +102,7 @@ static uint64_t check_large(lua_State *L, int index, const char *call, const mv_
                      mv_quote(text, size, quoted));
     }
     raise_misuse(L, WHOLE_WANTED "a %s", call, option->name, option->min, option->max,
-                 luaL_typename(L, index));
+                 value_type_name(L, index));
 }
 
 /* Its values are booleans in Lua. */
@@ -117,7 +117,7 @@ static uint64_t check_named(lua_State *L, int index, const char *call, const mv_
     if (is_boolean(option)) {
         if (lua_type(L, index) != LUA_TBOOLEAN)
             raise_misuse(L, "%s: '%s' must be true or false, got a %s", call, option->name,
-                         luaL_typename(L, index));
+                         value_type_name(L, index));
         return strcmp(option->words[1], lua_toboolean(L, index) ? "true" : "false") == 0;
     }
     word words[WORDS_MAX];
@@ -149,7 +149,7 @@ static const char *check_word_list(lua_State *L, int index, const char *call, co
         lua_rawgeti(L, index, i);
         if (lua_type(L, -1) != LUA_TSTRING)
             raise_misuse(L, "%s: '%s' must have strings, element %d is a %s", call, name, i,
-                         luaL_typename(L, -1));
+                         value_type_name(L, -1));
         const char *text = lua_tolstring(L, -1, &size);
         if (!is_word(text, size))
             raise_misuse(L, "%s: '%s' must have single words, element %d is '%s'", call, name, i,
@@ -166,7 +166,7 @@ static const char *check_stop_words(lua_State *L, int index, const char *call, c
     if (lua_type(L, index) == LUA_TTABLE) return check_word_list(L, index, call, name);
     if (lua_type(L, index) != LUA_TBOOLEAN)
         raise_misuse(L, "%s: '%s' must be true, false or an array of words, got a %s", call, name,
-                     luaL_typename(L, index));
+                     value_type_name(L, index));
     return lua_toboolean(L, index) ? MV_STOP_WORDS_OF_LANGUAGE : NULL;
 }
 
@@ -215,9 +215,9 @@ _Noreturn static void raise_no_index(lua_State *L, const error_context *where, c
     list_types(c, types, sizeof types);
     if (c->types_count == 1)
         raise_at(L, where, "an index is %s or { type = %s }, got a %s", types, types,
-                 luaL_typename(L, index));
+                 value_type_name(L, index));
     raise_at(L, where, "an index is %s or a table with such a 'type', got a %s", types,
-             luaL_typename(L, index));
+             value_type_name(L, index));
 }
 
 mv_index_options index_read(lua_State *L, int index, const error_context *where, bool of_vectors)
@@ -265,7 +265,7 @@ mv_index_options index_read_sparse(lua_State *L, int index, const error_context 
     if (lua_type(L, index) == LUA_TTABLE) index = check_options(L, index, where->call, options, 1);
     if (lua_type(L, index) != LUA_TSTRING)
         raise_at(L, where, "an index is 'sparse', 'flat' or a table with such a 'type', got a %s",
-                 luaL_typename(L, index));
+                 value_type_name(L, index));
     out.type = (mv_index_type)check_word(L, index, where, "index type of a sparse vector", types,
                                          sizeof types / sizeof *types);
     return out;

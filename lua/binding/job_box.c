@@ -167,7 +167,7 @@ static mv_job *check_job(lua_State *L, const char *call)
     job_box *box = luaL_testudata(L, 1, JOB_TYPE);
     if (!box)
         raise_misuse(L, "%s: expected a job, got a %s (call it with ':')", call,
-                     luaL_typename(L, 1));
+                     value_type_name(L, 1));
     if (!box->job) raise_misuse(L, "%s: the job ended when its collection was closed", call);
     return box->job;
 }

@@ -139,7 +139,7 @@ int learnt_embed_call(lua_State *L)
         size_t size;
         lua_rawgeti(L, 2, i);
         if (lua_type(L, -1) != LUA_TSTRING)
-            raise_misuse(L, "embed: text %d must be a string, got a %s", i, luaL_typename(L, -1));
+            raise_misuse(L, "embed: text %d must be a string, got a %s", i, value_type_name(L, -1));
         const char *text = lua_tolstring(L, -1, &size);
         if (mv_learnt_embed(model, text, size, vector, &error))
             return push_failure(L, "embed", &error);

@@ -88,7 +88,7 @@ int call_meta(lua_State *L)
     bool sets = !lua_isnoneornil(L, 3);
     lua_settop(L, 3);
     if (lua_type(L, 2) != LUA_TSTRING)
-        raise_misuse(L, "meta: 'key' must be a string, got a %s", luaL_typename(L, 2));
+        raise_misuse(L, "meta: 'key' must be a string, got a %s", value_type_name(L, 2));
     const char *key = lua_tolstring(L, 2, &key_size), *value = NULL;
     if (!sets) {
         if (mv_get_meta(box->collection, key, key_size, out, &size, &found, &error))
@@ -103,7 +103,7 @@ int call_meta(lua_State *L)
     if (lua_touserdata(L, 3) != (const void *)&null_marker) {
         if (lua_type(L, 3) != LUA_TSTRING)
             raise_misuse(L, "meta: 'value' must be a string or moonvec.null, got a %s",
-                         luaL_typename(L, 3));
+                         value_type_name(L, 3));
         value = lua_tolstring(L, 3, &size);
     }
     mv_err err = mv_set_meta(box->collection, key, key_size, value, size, &error);

@@ -8,7 +8,7 @@ collection_box *check_collection_box(lua_State *L, int index, const char *call)
     collection_box *box = luaL_testudata(L, index, COLLECTION_TYPE);
     if (!box)
         raise_misuse(L, "%s: expected a collection, got a %s (call it with ':')", call,
-                     luaL_typename(L, index));
+                     value_type_name(L, index));
     return box;
 }
 
@@ -171,7 +171,7 @@ result_box *result_check_box(lua_State *L, int index, collection_box *owner, con
 {
     result_box *box = luaL_testudata(L, index, OWNED_TYPE);
     if (!box || box->owned.release != result_release)
-        raise_misuse(L, "%s: expected a result, got a %s", call, luaL_typename(L, index));
+        raise_misuse(L, "%s: expected a result, got a %s", call, value_type_name(L, index));
     if (box->owned.owner && box->owned.owner != owner)
         raise_misuse(L, "%s: the result is of another collection", call);
     return box;

@@ -142,7 +142,7 @@ static bool read_named_fields(lua_State *L, const mv_schema *schema, const char 
     error_context where = {.call = call};
     if (lua_type(L, list) != LUA_TTABLE)
         raise_misuse(L, "%s: 'output_fields' must be an array of names, got a %s", call,
-                     luaL_typename(L, list));
+                     value_type_name(L, list));
     size_t count = check_array(L, list, &where, "'output_fields'");
     for (size_t i = 1; i <= count; i++) {
         size_t size;
@@ -150,7 +150,7 @@ static bool read_named_fields(lua_State *L, const mv_schema *schema, const char 
         lua_rawgeti(L, list, (int)i);
         if (lua_type(L, -1) != LUA_TSTRING)
             raise_misuse(L, "%s: 'output_fields' must hold names, element %zu is a %s", call, i,
-                         luaL_typename(L, -1));
+                         value_type_name(L, -1));
         const char *name = lua_tolstring(L, -1, &size);
         if (mv_schema_find_field(schema, name, size, &position)) {
             if (out->fields_count < MV_FIELDS_MAX)

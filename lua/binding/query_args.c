@@ -129,7 +129,7 @@ static uint32_t count_vectors(lua_State *L, const query_args *args)
     int at = args->at + VECTORS;
     if (!lua_istable(L, at))
         raise_misuse(L, "query: 'vectors' must be an array of vectors, got a %s",
-                     luaL_typename(L, at));
+                     value_type_name(L, at));
     size_t count = check_array(L, at, &query_context, "'vectors'");
     if (count > MV_QUERY_VECTORS_MAX)
         raise_misuse(L, "query: 'vectors' has %zu vectors, the maximum is %u", count,
@@ -177,10 +177,10 @@ static void read_text(lua_State *L, query_args *args, int option)
             raise_misuse(L, "query: '%s' cannot be used with '%s'", query_options[option],
                          query_options[others[i]]);
     if (option == TEXT && lua_type(L, at) != LUA_TSTRING)
-        raise_misuse(L, "query: 'text' must be a string, got a %s", luaL_typename(L, at));
+        raise_misuse(L, "query: 'text' must be a string, got a %s", value_type_name(L, at));
     if (option == MATCH && !is_built(L, at, MATCH_TYPE))
         raise_misuse(L, "query: 'match' must be built by moonvec.text, got a %s%s",
-                     luaL_typename(L, at),
+                     value_type_name(L, at),
                      lua_type(L, at) == LUA_TSTRING ? " (did you mean 'text'?)" : "");
     read_text_field(L, args);
     if (option == TEXT)
@@ -329,7 +329,7 @@ static void read_highlighted_fields(lua_State *L, int index, query_args *args)
     error_context where = {.call = "query: highlight"};
     if (!lua_istable(L, index))
         raise_misuse(L, "query: highlight: 'fields' must be an array of names, got a %s",
-                     luaL_typename(L, index));
+                     value_type_name(L, index));
     size_t count = check_array(L, index, &where, "'fields'");
     if (count > HIGHLIGHT_FIELDS_MAX)
         raise_misuse(L, "query: highlight: 'fields' has %zu names, the maximum is %d", count,
@@ -397,7 +397,7 @@ void query_args_read(lua_State *L, query_args *args, bool for_rerank)
     if (is_given(L, args, AFTER)) read_after(L, args);
     args->into = is_given(L, args, INTO) ? at + INTO : 0;
     if (args->into && !lua_istable(L, args->into))
-        raise_misuse(L, "query: 'into' must be a table, got a %s", luaL_typename(L, args->into));
+        raise_misuse(L, "query: 'into' must be a table, got a %s", value_type_name(L, args->into));
     query->explain = check_boolean(L, at + EXPLAIN, "query", "explain", false);
     query->threads = check_whole(L, at + THREADS, "query", "threads", 1, MV_THREADS_MAX, 1);
     query->filter = read_filter(L, at + FILTER, at + ARGS, "query", &args->filter);

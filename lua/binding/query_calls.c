@@ -41,7 +41,7 @@ static result_box *search(lua_State *L, collection_box *owner, query_args *args,
 static void check_options_table(lua_State *L)
 {
     if (lua_type(L, 2) != LUA_TTABLE)
-        raise_misuse(L, "query: expected a table of options, got a %s", luaL_typename(L, 2));
+        raise_misuse(L, "query: expected a table of options, got a %s", value_type_name(L, 2));
     lua_rawgeti(L, 2, 1);
     if (lua_type(L, -1) == LUA_TNUMBER)
         raise_misuse(L, "query: expected a table of options, got an array of numbers (did you mean "

@@ -15,6 +15,14 @@ typedef struct error_context {
     size_t argument;   /* position in a filter's arguments, from 1 */
 } error_context;
 
+/* What a message calls the type of a value: "null" for what JSON libraries have in place of null.
+ */
+static inline const char *value_type_name(lua_State *L, int index)
+{
+    bool is_null = lua_islightuserdata(L, index) && !lua_touserdata(L, index);
+    return is_null ? "null" : luaL_typename(L, index);
+}
+
 /* Raise the message, after the file and line of the nearest caller outside of moonvec. */
 _Noreturn void raise_misuse(lua_State *L, const char *format, ...) LUA_PRINTF(2, 3);
 

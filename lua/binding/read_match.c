@@ -31,7 +31,7 @@ static uint32_t read_count(lua_State *L, int index, const error_context *where, 
 static void read_node(lua_State *L, int index, const error_context *where, mv_match_node *node)
 {
     if (!lua_istable(L, index))
-        raise_at(L, where, "a node of a full-text query is a %s", luaL_typename(L, index));
+        raise_at(L, where, "a node of a full-text query is a %s", value_type_name(L, index));
     int at = push_member(L, index, "kind");
     memset(node, 0, sizeof *node);
     node->kind = (mv_match_kind)check_word(L, at, where, "kind of full-text query", kinds,
@@ -51,7 +51,7 @@ void read_match(lua_State *L, int index, const error_context *where, mv_match *m
     luaL_checkstack(L, LUA_MINSTACK, "too many full-text queries");
     int at = push_member(L, index, "nodes");
     if (!lua_istable(L, at))
-        raise_at(L, where, "the nodes of a full-text query are a %s", luaL_typename(L, at));
+        raise_at(L, where, "the nodes of a full-text query are a %s", value_type_name(L, at));
     size_t count = compat_length(L, at);
     if (count > MV_MATCH_NODES_MAX)
         raise_at(L, where, "a full-text query has %zu nodes, the maximum is %u", count,

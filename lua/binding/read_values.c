@@ -62,7 +62,7 @@ static void read_list(lua_State *L, int index, const error_context *where, mv_va
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, index, (int)i + 1);
         if (!read_scalar(L, lua_gettop(L), &items[i]))
-            raise_at(L, where, "element %zu of the list is a %s", i + 1, luaL_typename(L, -1));
+            raise_at(L, where, "element %zu of the list is a %s", i + 1, value_type_name(L, -1));
         if (items[i].kind == MV_KIND_NULL)
             raise_at(L, where, "element %zu of the list is moonvec.null", i + 1);
         lua_pop(L, 1); /* a string stays valid: the table refers to it */
@@ -81,7 +81,7 @@ void read_value(lua_State *L, int index, const error_context *where, mv_value *v
     } else if (lua_type(L, index) == LUA_TTABLE) {
         read_list(L, index, where, value, scratch);
     } else if (!read_scalar(L, index, value)) {
-        raise_at(L, where, "expected a value, got a %s", luaL_typename(L, index));
+        raise_at(L, where, "expected a value, got a %s", value_type_name(L, index));
     }
 }
 
@@ -91,8 +91,13 @@ static void read_args(lua_State *L, int index, const char *call, filter_args *ou
 {
     if (lua_isnil(L, index)) return;
     if (lua_type(L, index) != LUA_TTABLE)
-        raise_misuse(L, "%s: 'args' must be a table, got a %s", call, luaL_typename(L, index));
+        raise_misuse(L, "%s: 'args' must be a table, got a %s", call, value_type_name(L, index));
     size_t count = compat_length(L, index);
+    if (!count) {
+        lua_pushnil(L);
+        if (lua_next(L, index))
+            raise_misuse(L, "%s: 'args' must be an array, got a table with other keys", call);
+    }
     if (count > MV_FILTER_TESTS_MAX * 2) /* BETWEEN takes two */
         raise_misuse(L, "%s: 'args' has %zu values, the maximum is %u", call, count,
                      MV_FILTER_TESTS_MAX * 2);
@@ -135,7 +140,7 @@ const mv_filter *read_filter(lua_State *L, int filter_index, int args_index, con
     }
     if (lua_type(L, filter_index) != LUA_TSTRING)
         raise_misuse(L, "%s: 'filter' must be a string or built by moonvec.filter, got a %s", call,
-                     luaL_typename(L, filter_index));
+                     value_type_name(L, filter_index));
     out->filter.text = lua_tolstring(L, filter_index, &out->filter.size);
     read_args(L, args_index, call, out);
     return &out->filter;

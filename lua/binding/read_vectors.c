@@ -19,7 +19,7 @@ static void read_table(lua_State *L, int index, const error_context *where, floa
         lua_rawgeti(L, index, (int)i + 1);
         if (lua_type(L, -1) != LUA_TNUMBER)
             raise_at(L, where, "element %zu of the vector is a %s, expected a number", i + 1,
-                     luaL_typename(L, -1));
+                     value_type_name(L, -1));
         out[i] = (float)lua_tonumber(L, -1);
         lua_pop(L, 1);
     }
@@ -29,7 +29,7 @@ static _Noreturn void raise_not_a_vector(lua_State *L, int index, const error_co
 {
     raise_at(L, where,
              "a vector is a table of numbers, a packed string or a moonvec.vector, got a %s",
-             luaL_typename(L, index));
+             value_type_name(L, index));
 }
 
 /* Pack zeros and ones: those of the table at `index`, or `numbers`. */
@@ -43,7 +43,7 @@ static void pack_bits(lua_State *L, int index, const error_context *where, const
             lua_rawgeti(L, index, (int)i + 1);
             if (lua_type(L, -1) != LUA_TNUMBER)
                 raise_at(L, where, "element %zu of the vector is a %s, expected 0 or 1", i + 1,
-                         luaL_typename(L, -1));
+                         value_type_name(L, -1));
             number = lua_tonumber(L, -1);
             lua_pop(L, 1);
         }

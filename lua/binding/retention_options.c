@@ -28,7 +28,7 @@ static void read_limit(lua_State *L, int index, const char *call, const char *na
         raise_misuse(L, "%s: '%s' must be a whole number, or false for no limit, got %s %s", call,
                      name, lua_type(L, index) == LUA_TNUMBER ? "the number" : "a",
                      lua_type(L, index) == LUA_TNUMBER ? lua_tostring(L, index)
-                                                       : luaL_typename(L, index));
+                                                       : value_type_name(L, index));
     if (whole < 1 || whole > LIMIT_MAX)
         raise_misuse(L, "%s: '%s' must be from 1 to 2^53, got %.14g", call, name, (double)whole);
     *limit = (uint64_t)whole;

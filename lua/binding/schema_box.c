@@ -75,7 +75,7 @@ static int spread_entry(lua_State *L, const char *kind, int position, const char
         (void)snprintf(call, 64, "add_column: the field");
     int entry = lua_gettop(L);
     if (lua_type(L, entry) != LUA_TTABLE)
-        raise_misuse(L, "%s must be a table, got a %s", call, luaL_typename(L, entry));
+        raise_misuse(L, "%s must be a table, got a %s", call, value_type_name(L, entry));
     int at = check_options(L, entry, call, names, names_count);
     for (int i = 0; i < 2; i++) /* options 0 and 1 are `name` and `type` */
         if (lua_isnil(L, at + i)) raise_misuse(L, "%s has no '%s'", call, names[i]);
@@ -222,7 +222,7 @@ static mv_err read_entries(lua_State *L, int list, const char *name, mv_schema *
     if (lua_isnil(L, list)) return MV_OK;
     if (lua_type(L, list) != LUA_TTABLE)
         raise_misuse(L, "schema: '%s' must be an array of tables, got a %s", name,
-                     luaL_typename(L, list));
+                     value_type_name(L, list));
     int count = (int)lua_rawlen(L, list);
     lua_pushnil(L);
     if (count == 0 && lua_next(L, list))
@@ -267,7 +267,7 @@ const mv_schema *schema_read(lua_State *L, int index, mv_error *error)
                                                  RETENTION_OPTIONS_NAMES};
     mv_retention retention = {0};
     if (lua_type(L, index) != LUA_TTABLE)
-        raise_misuse(L, "schema: expected a table, got a %s", luaL_typename(L, index));
+        raise_misuse(L, "schema: expected a table, got a %s", value_type_name(L, index));
 
     schema_box *box = push_box(L);
     int box_at = lua_gettop(L);

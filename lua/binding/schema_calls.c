@@ -108,7 +108,7 @@ int call_alter(lua_State *L)
     collection_box *box = check_collection(L, 1, call);
     lua_settop(L, 2);
     if (lua_type(L, 2) != LUA_TTABLE)
-        raise_misuse(L, "alter: expected a table of options, got %s", luaL_typename(L, 2));
+        raise_misuse(L, "alter: expected a table of options, got %s", value_type_name(L, 2));
     int at = check_options(L, 2, call, options, RETENTION_OPTIONS);
     mv_schema_retention(mv_get_schema(box->collection), &retention);
     retention_read(L, at, call, &retention);

@@ -27,7 +27,7 @@ size_t sparse_size(lua_State *L, int index, const error_context *where)
     } else {
         raise_at(L, where,
                  "a sparse vector is a table of numbers by index, or a packed string, got a %s",
-                 luaL_typename(L, index));
+                 value_type_name(L, index));
     }
     if (count > MV_SPARSE_MAX)
         raise_at(L, where, "the sparse vector has %zu entries, the maximum is %u", count,
@@ -41,7 +41,7 @@ static uint32_t check_sparse_index(lua_State *L, int at, const error_context *wh
     int64_t whole;
     if (lua_type(L, at) != LUA_TNUMBER)
         raise_at(L, where, "the keys of a sparse vector are whole numbers, got a %s",
-                 luaL_typename(L, at));
+                 value_type_name(L, at));
     if (!is_whole(L, at, &whole) || whole < 0 || whole > UINT32_MAX)
         raise_at(L, where,
                  "an index of a sparse vector is a whole number from 0 to 4294967295, got %.14g",
@@ -53,7 +53,7 @@ static float check_sparse_number(lua_State *L, int at, const error_context *wher
 {
     if (lua_type(L, at) != LUA_TNUMBER)
         raise_at(L, where, "the value at index %u of the sparse vector is a %s, expected a number",
-                 index, luaL_typename(L, at));
+                 index, value_type_name(L, at));
     return (float)lua_tonumber(L, at);
 }
 
@@ -112,7 +112,7 @@ void read_multi(lua_State *L, int index, const error_context *where, uint32_t di
     }
     if (lua_type(L, index) != LUA_TTABLE)
         raise_at(L, where, "expected a list of vectors, or a packed string of them, got a %s",
-                 luaL_typename(L, index));
+                 value_type_name(L, index));
     size_t count = check_array(L, index, where, "a list of vectors");
     float *numbers = number_scratch_reserve(L, scratch, count * dim + 1);
     for (size_t i = 0; i < count; i++) {

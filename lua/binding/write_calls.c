@@ -30,7 +30,7 @@ static mv_err read_member(lua_State *L, batch_box *box, const mv_schema *schema,
     int value_at = lua_gettop(L);
     if (lua_type(L, value_at - 1) != LUA_TSTRING)
         raise_at(L, where, "a document's keys must be field names, got a %s",
-                 luaL_typename(L, value_at - 1));
+                 value_type_name(L, value_at - 1));
     const char *key = lua_tolstring(L, value_at - 1, &size);
 
     if (mv_schema_find_field(schema, key, size, &position)) {
@@ -65,7 +65,7 @@ static mv_err read_document(lua_State *L, batch_box *box, const mv_schema *schem
     int document = lua_gettop(L);
     if (lua_type(L, document) != LUA_TTABLE)
         raise_misuse(L, "%s: document %zu must be a table, got a %s", call, position,
-                     luaL_typename(L, document));
+                     value_type_name(L, document));
     lua_pushlstring(L, "id", 2);
     lua_rawget(L, document);
     if (lua_isnil(L, -1) && position == 0) raise_misuse(L, "%s: the document has no 'id'", call);
@@ -140,7 +140,7 @@ static int write_documents(lua_State *L, mv_write_mode mode, const char *call)
     lua_settop(L, 2);
     if (lua_type(L, 2) != LUA_TTABLE)
         raise_misuse(L, "%s: expected a document or an array of them, got a %s", call,
-                     luaL_typename(L, 2));
+                     value_type_name(L, 2));
 
     do err = write_batch(L, owner, mode, call, &written, &error);
     while (err == MV_SCHEMA_MISMATCH);

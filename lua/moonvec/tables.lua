@@ -11,22 +11,28 @@ function M.copy(from)
   return copy
 end
 
---- Whether two values are the same: scalars, strings, or tables of these, member by member.
+--- The keys of the first member in which two values differ, outermost first; nil if they are the same. Values are
+-- scalars, strings, or tables of these.
+function M.difference(a, b)
+  if a == b then
+    return nil
+  elseif type(a) ~= "table" or type(b) ~= "table" then
+    return {}
+  end
+  for _, both in ipairs { { a, b }, { b, a } } do
+    for key, value in pairs(both[1]) do
+      local inner = M.difference(value, both[2][key])
+      if inner then
+        table.insert(inner, 1, key)
+        return inner
+      end
+    end
+  end
+end
+
+--- Whether two values are the same.
 function M.is_same(a, b)
-  if a == b or type(a) ~= "table" or type(b) ~= "table" then
-    return a == b
-  end
-  for key, value in pairs(a) do
-    if not M.is_same(value, b[key]) then
-      return false
-    end
-  end
-  for key in pairs(b) do
-    if a[key] == nil then
-      return false
-    end
-  end
-  return true
+  return M.difference(a, b) == nil
 end
 
 return M

@@ -1391,8 +1391,11 @@ function resty_moonvec.open(path, options) end
 ---@class resty.moonvec.cache
 local resty_cache = {}
 
---- Opens the cache at a path, which all workers share. May be called in each request. Its writes are not synced: after a
---- power cut it begins empty.
+--- Opens the cache at a path, which all workers share. May be called in each request: all caches with the same path are one, and
+--- calls with another `dim`, `model`, limit or option of `open` raise. The model must be the same object each time. A cache that
+--- has other limits from an earlier run gets those that are given. One with another `dim` is refused. Its writes are not synced: after a
+--- power cut it begins empty. So does a cache that is damaged: it is removed or, if moonvec.destroy does not recognize it,
+--- renamed to PATH.damaged, unless there is such a directory already.
 ---@param options resty.moonvec.cache_options
 ---@return resty.moonvec.cache? cache, string? message, moonvec.code? code
 function resty_cache.new(options) end
@@ -1401,7 +1404,7 @@ function resty_cache.new(options) end
 ---@field path string
 ---@field dim? integer how many numbers a question has, 1 to 65,535: questions are vectors
 ---@field model? moonvec.model in place of `dim`: makes vectors of questions, which are texts
----@field ttl? number|false seconds until an answer expires (false: never; default 3600)
+---@field ttl? number|false seconds for which an answer is found at least, and less than one second more at most (false: for ever; default 3600)
 ---@field min_score? number the cosine similarity from which on two questions mean the same, -1 to 1 (default 0.95)
 ---@field partition? string whose answers these are, for calls that do not say so (default "")
 ---@field max_documents? integer as in moonvec.schema (default: no limit)
@@ -1437,6 +1440,10 @@ function resty_cache:delete(question, options) end
 ---@param partition string
 ---@return integer? deleted, string? message, moonvec.code? code
 function resty_cache:purge(partition) end
+
+--- Deletes all answers. Returns how many there were.
+---@return integer? deleted, string? message, moonvec.code? code
+function resty_cache:clear() end
 
 ---@return resty.moonvec.cache_stats? stats, string? message, moonvec.code? code
 function resty_cache:stats() end
@@ -1485,14 +1492,16 @@ local tarantool = {}
 
 --- Opens a collection as the copy of a space: like moonvec.open, with other defaults: `busy_ms = 0`, `slowdown_rows = 0` and
 --- `maintenance = "manual"`, so that no call stops all fibers to wait; and `durability = "none"`. A collection that is
---- "corrupt", as it may be after a power cut, is removed and created again, if `schema` is given: the space has all.
----@param path string relative paths begin at the work_dir of box.cfg, so call this after box.cfg
+--- "corrupt", as it may be after a power cut, is removed and created again, if `schema` is given: the space has all. One that
+--- moonvec.destroy does not recognize is renamed to PATH.damaged, unless there is such a directory already.
+---@param path string relative paths begin at the work_dir of box.cfg: before box.cfg this raises
 ---@param options? moonvec.open_options
 ---@return moonvec.collection? collection, string? message, moonvec.code? code
 function tarantool.open(path, options) end
 
 --- Gives each change of `space` the next number of `sequence`, by triggers. Call it once, on each instance, right after
---- box.cfg; only the instance that takes a write numbers it.
+--- box.cfg; only the instance that takes a write numbers it. It raises if the numbers of the space are ahead of the sequence.
+--- Rows that were there before have no number until they are written again, and are not followed.
 ---@param space table a space with a unique TREE index on the field `seq` alone
 ---@param sequence table a sequence of box.schema.sequence
 ---@param options? moonvec.tarantool_numbers_options
@@ -1501,9 +1510,9 @@ function tarantool.number_changes(space, sequence, options) end
 
 ---@class moonvec.tarantool_numbers_options
 ---@field seq? string the field of the number (default "seq"). A row that is written without its last fields gets it as it gets `deleted`
----@field deleted? string a boolean field. A delete of a row then sets it to true, and leaves the row as a tombstone
+---@field deleted? string a boolean field. A delete of a row then sets it to true, and leaves the row as a tombstone. `insert`, `replace` and `update` take a tombstone for no row; `upsert` of one raises
 ---@field deletes? table in place of `deleted`: a space { seq: unsigned, id } with the primary key `seq`. Each delete of a row adds a row to it
----@field purged? table a sequence of its own, for `purge`
+---@field purged? table a sequence for `purge`, another one than `sequence`
 
 ---@class moonvec.tarantool_numbers
 local numbers = {}
@@ -1527,6 +1536,7 @@ function numbers:purge(up_to) end
 ---@return moonvec.tarantool_follower? follower, string? message, moonvec.code? code
 function tarantool.follow(space, target, options) end
 
+--- The first four are taken from number_changes, if that was called for the space before: then another value raises.
 ---@class moonvec.tarantool_follow_options
 ---@field seq? string the field with the number of a change (default "seq")
 ---@field deleted? string a boolean field that is true in tombstones: their documents are deleted
@@ -1540,8 +1550,8 @@ function tarantool.follow(space, target, options) end
 ---@class moonvec.tarantool_follower
 local tarantool_follower = {}
 
---- Waits until the change of number `seq` is in the collection, and no rebuild is under way. Returns false if `seconds` have
---- passed, or the follower was stopped.
+--- Waits until the change of number `seq` is in the collection, and no rebuild is under way, or due because the space was
+--- truncated. Returns false if `seconds` have passed, or the follower was stopped.
 ---@param seq? integer (default: the last one of the space)
 ---@param seconds? number (default: no limit)
 ---@return boolean
@@ -1577,6 +1587,6 @@ function tarantool_follower:stats() end
 ---@field rebuilds integer
 ---@field late integer rows that were committed with a number behind the position. They are taken, but would not be if the process ended before that
 ---@field piece_rows integer at most this number of rows is in the next piece
----@field longest_ms number the longest time that a piece of work has taken
+---@field longest_ms number the longest time that a piece of work has taken, by the clock: what other programs of the machine took meanwhile is in it
 
 return moonvec

@@ -81,6 +81,10 @@ local CASES = {
   tombstones = "deletes the documents of tombstones, also when a row is deleted twice or written again",
   log = "deletes what a log of deletes names",
   unseen_deletes = "counts deletes that leave no trace",
+  same_numbering = "marks deletes as number_changes was told, also when it is not told that again",
+  operations_on_tombstones = "lets insert, update and upsert find no row where one was deleted",
+  space_that_exists = "follows a space that had rows without numbers, once they are written again",
+  numbering_misuse = "raises on spaces and sequences that cannot number changes",
   integer_keys = "follows rows with integers as keys, and finds the rows of documents by them",
   purge_tombstones = "lets tombstones be purged, and rebuilds when it had not seen them",
   purge_log = "lets the log be purged, and rebuilds when it had not seen it",
@@ -90,6 +94,7 @@ local CASES = {
   truncated_before = "rebuilds when the space was truncated while it was stopped",
   truncated_meanwhile = "rebuilds when the space is truncated while it runs",
   damaged_collection = "makes a damaged collection again",
+  unrecognizable_collection = "moves a collection aside that is too damaged to be recognized, and makes it again",
   rolled_back = "takes nothing of a transaction that is rolled back",
   waits_for_pending = "waits for a lower number that is not committed",
   late_row = "goes back for a row that is committed late, and counts it",
@@ -159,6 +164,18 @@ describe("moonvec.tarantool", function()
     for _, name in ipairs(words(stats)) do
       assert.truthy(class:find("@field " .. name .. "%f[^%w_]"), name)
     end
+  end)
+
+  it("wants box.cfg to be called first", function()
+    if not pid then
+      pending(tarantool_server.obstacle())
+      return
+    end
+    local code = [[print(pcall(require("moonvec.tarantool").open, "x.mv")) os.exit(0)]]
+    local output = children.output(("cd %s && %s tarantool -e '%s' 2>&1; ls %s"):format(home,
+      host_program.environment "luajit", code, home))
+    assert.matches("^false\t.*tarantool%.open: call box%.cfg first", output)
+    assert.is_nil(output:find "\nx%.mv")
   end)
 
   it("says elsewhere that it runs in Tarantool", function()

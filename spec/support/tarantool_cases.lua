@@ -113,6 +113,70 @@ function M.log()
   case:expect_stats { rebuilds = 0 }
 end
 
+--- What number_changes was told need not be told again.
+function M.same_numbering()
+  for _, kind in ipairs { "deleted", "deletes" } do
+    local case = new_case(kind)
+    case.options = {}
+    case:put(1, 3)
+    case:follow()
+    case.space:delete "k2"
+    case:expect(2)
+    case:expect_stats { unseen = 0 }
+    case.follower:stop()
+    if kind == "deleted" then
+      clean()
+    end
+  end
+end
+
+--- To insert, update and upsert a tombstone is no row. What a trigger cannot do raises.
+function M.operations_on_tombstones()
+  local case = new_case "deleted"
+  local space = case.space
+  case:follow()
+  case:put(1, 3)
+  space:delete "k1"
+  space:delete "k2"
+  assert(space:update("k1", { { "+", "n", 100 } }) == nil)
+  local ok, message = pcall(space.upsert, space, { "k1", 7, "v" }, { { "+", "n", 100 } })
+  assert(not ok and tostring(message):find("the row 'k1' of space 'rows' is deleted: use replace or insert", 1, true))
+  assert(space:get("k1").n == 1 and space:get("k1").deleted and box.sequence.rows_seq:current() == 5)
+  space:insert { "k1", 8, space:get("k3").v }
+  assert(space:update("k2", { { "=", "deleted", false } }).n == 2)
+  case:expect(3)
+  -- rows that are there: as without triggers
+  ok, message = pcall(space.insert, space, { "k3", 8, "v" })
+  assert(not ok and tostring(message):find("Duplicate key", 1, true))
+  space:upsert({ "k3", 8, "v" }, { { "+", "n", 100 } })
+  space:upsert({ "k4", 8, space:get("k3").v }, { { "+", "n", 100 } })
+  assert(space:get("k3").n == 103 and space:get("k4").n == 8)
+  case:expect(4)
+end
+
+--- A space that had rows before it got the fields: NULL is no tombstone, and rows without a number are missing.
+function M.space_that_exists()
+  local case = new_case()
+  case.space.index.seq:drop()
+  local format = case.space:format()
+  format[4].is_nullable = true
+  case.space:format(format)
+  case.space:create_index("seq", { parts = { { "seq", is_nullable = true } } })
+  local v = moonvec.pack { 1, 2, 3, 4, 5, 6, 7, 8 }
+  case.space:insert { "a", 1, v }
+  case.space:insert { "b", 1, v, box.NULL, box.NULL }
+  tarantool.number_changes(case.space, box.sequence.rows_seq, { deleted = "deleted" })
+  assert(case:follow().feed:has_unnumbered())
+  case:expect_stats { lag = 0 }
+  case.space:delete "b"
+  assert(case.space:get("b").deleted == true)
+  for _, row in case.space:pairs() do
+    case.space:replace(row)
+  end
+  assert(not case.follower.feed:has_unnumbered())
+  case:expect(1)
+end
+
 --- A delete that leaves no trace is counted; purging tombstones, and a delete that is rolled back, are not.
 function M.unseen_deletes()
   local case = new_case()
@@ -234,6 +298,7 @@ function M.truncated_meanwhile()
   case:follow()
   case:expect(100)
   case.space:truncate()
+  assert(case.follower:wait(nil, 60) and #case.collection == 0)
   case:put(50, 60)
   case:expect(11)
   case:expect_stats { rebuilds = 1 }
@@ -251,6 +316,22 @@ function M.damaged_collection()
   file:close()
   assert(select(3, moonvec.open "rows.mv") == "corrupt")
   case.collection = rows.open()
+  case:follow()
+  case:expect(10)
+end
+
+--- A catalog of which nothing is left: moonvec.destroy does not recognize the directory.
+function M.unrecognizable_collection()
+  local case = new_case "deleted"
+  case:put(1, 10)
+  case:follow()
+  case:expect(10)
+  case.follower:stop()
+  case.collection:close()
+  fio.truncate("rows.mv/catalog.mdb", 0)
+  case.collection = rows.open()
+  assert(fio.path.exists "rows.mv.damaged/catalog.mdb")
+  fio.rmtree "rows.mv.damaged"
   case:follow()
   case:expect(10)
 end
@@ -456,7 +537,7 @@ end
 
 --- Wrong arguments raise, and name what is wrong.
 function M.misuse()
-  local case = new_case "deleted"
+  local case = new_case()
   local space, collection, sequence = case.space, case.collection, box.sequence.rows_seq
   local function expect(text, call, ...)
     local message = message_of(call, ...)
@@ -481,6 +562,39 @@ function M.misuse()
   vinyl:create_index "id"
   expect("space 'slow' has the engine vinyl, expected memtx", follow, vinyl, collection)
   vinyl:drop()
+end
+
+--- What would fail at the first write, or make deletes go unseen.
+function M.numbering_misuse()
+  local case = new_case()
+  local space, sequence = case.space, box.sequence.rows_seq
+  local function expect(text, call, ...)
+    local message = message_of(call, ...)
+    assert(message:find(text, 1, true), message)
+  end
+  local number, follow = tarantool.number_changes, tarantool.follow
+  space:create_index("v", { parts = { "v" } })
+  expect("the field 'n' of space 'rows' must be boolean, it is unsigned", number, space, sequence, { deleted = "n" })
+  expect("the field 'n' of space 'rows' must be boolean", follow, space, case.collection, { deleted = "n" })
+  expect("the field 'v' of space 'rows' must be unsigned, it is string", number, space, sequence, { seq = "v" })
+  expect("'purged' is the sequence of the numbers", number, space, sequence, { purged = sequence })
+  local log = box.schema.space.create("log", { format = { { "seq", "unsigned" }, { "id", "unsigned" } } })
+  log:create_index("id", { parts = { "id" } })
+  expect("the primary key of space 'log' must be its first field", number, space, sequence, { deletes = log })
+  log.index.id:drop()
+  log:create_index("seq", { parts = { "seq" } })
+  expect("the second field of space 'log' must be string, as the primary key of space 'rows' is", number, space,
+    sequence, { deletes = log })
+  log:drop()
+  space:replace { "a", 1, moonvec.pack { 1, 2, 3, 4, 5, 6, 7, 8 }, 7 }
+  expect("space 'rows' has the number 7, the sequence is at 0: call box.sequence.rows_seq:set(7) before", number, space,
+    sequence)
+  sequence:set(7)
+  number(space, sequence, { deleted = "deleted", purged = case.purged })
+  expect("the changes of space 'rows' are numbered already", number, space, sequence)
+  expect("follow: 'purged' is not what number_changes was given for space 'rows'", follow, space, case.collection,
+    { purged = sequence })
+  expect("follow: 'deleted' is not what number_changes was given", follow, space, case.collection, { deleted = "n" })
 end
 
 --- Names that the module and its objects have, for types.lua.

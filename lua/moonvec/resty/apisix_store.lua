@@ -12,8 +12,6 @@ local cache_collection = require "moonvec.resty.cache_collection" -- first: it l
 local check = require "moonvec.check"
 local moonvec = require "moonvec"
 
-local ngx = ngx
-
 local M = {}
 
 local DIM_MAX = 65535
@@ -93,7 +91,7 @@ function calls.upsert(store, connection, key, fields, ttl)
   local written, message = call(index.collection, "upsert", {
     id = key, partition = fields.partition, embedding = fields.embedding, response = fields.response,
     created_at = fields.created_at, format = fields.format,
-    expires = ngx.time() + check.positive("upsert", "ttl", ttl),
+    expires = cache_collection.expires(check.positive("upsert", "ttl", ttl)),
   })
   if not written then
     return nil, message

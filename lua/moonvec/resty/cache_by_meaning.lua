@@ -43,19 +43,57 @@ local function check_score(call, given, otherwise)
   return check.number(call, "min_score", given, otherwise, -1, 1)
 end
 
+--- Says of the question, in the name of `call`, what the call `inner` of moonvec raised. Other errors, such as those of
+-- the model, stay as they are.
+local function raise_of(call, inner, raised)
+  local what = type(raised) == "string" and raised:match("^[^ ]*:%d+: " .. inner .. ": (.*)$")
+  if not what then
+    error(raised, 0)
+  end
+  check.misuse("%s: %s", call, (what:gsub("^document '.-': ", ""):gsub("field 'question'", "the question")))
+end
+
+--- Calls a method of the collection with this argument.
+local function ask(cache, call, method, argument)
+  local ok, result, message, code = pcall(cache.collection[method], cache.collection, argument)
+  if not ok then
+    raise_of(call, method, result)
+  end
+  return result, message, code
+end
+
+--- The bytes of a question that is a vector.
+local function packed(cache, call, question)
+  local kind = question == ngx.null and "null" or type(question)
+  if kind ~= "table" and kind ~= "string" and kind ~= "userdata" then
+    check.misuse("%s: the question must be a vector, as the cache has no model, got a %s", call, kind)
+  elseif kind == "string" and #question ~= 4 * cache.dim then
+    check.misuse("%s: the question must be a vector, as the cache has no model, got a string of %d bytes, not %d", call,
+      #question, 4 * cache.dim)
+  end
+  local ok, bytes = pcall(moonvec.pack, question)
+  if not ok then
+    raise_of(call, "pack", bytes)
+  elseif #bytes ~= 4 * cache.dim then
+    check.misuse("%s: the question has %d numbers, those of the cache have %d", call, #bytes / 4, cache.dim)
+  end
+  return bytes
+end
+
 --- What identifies a question: its text, or the bytes of its vector.
 local function key_of(cache, call, question)
   if not cache.model then
-    return moonvec.pack(question)
+    return packed(cache, call, question)
   elseif type(question) ~= "string" then
-    check.misuse("%s: the question must be a text, as the cache has a model, got a %s", call, type(question))
+    check.misuse("%s: the question must be a text, as the cache has a model, got a %s", call,
+      question == ngx.null and "null" or type(question))
   end
   return question
 end
 
 --- The id of the entry of a question: setting it again replaces the entry.
-local function id_of(cache, call, question, partition)
-  return ngx.encode_base64(ngx.sha1_bin(#partition .. ":" .. partition .. key_of(cache, call, question)))
+local function id_of(key, partition)
+  return ngx.encode_base64(ngx.sha1_bin(#partition .. ":" .. partition .. key))
 end
 
 -- ---------------------------------------------------------------- new
@@ -85,7 +123,7 @@ local function check_new(options)
     check.misuse("new: there is no lua_shared_dict '%s'", dict)
   end
   return {
-    model = options.model, ttl = check_ttl("new", options.ttl, TTL),
+    model = options.model, dim = options.dim, ttl = check_ttl("new", options.ttl, TTL),
     min_score = check_score("new", options.min_score, MIN_SCORE),
     partition = check.text("new", "partition", options.partition, ""), dict = dict and ngx.shared[dict],
   }
@@ -126,12 +164,13 @@ function methods.get(cache, question, options)
     topk = 1, filter = "partition = ?", args = { check.text("get", "partition", partition, cache.partition) },
     min_score = check_score("get", min_score, cache.min_score), output_fields = { "value", "created" },
   }
+  local key = key_of(cache, "get", question)
   if cache.model then
-    query.text, query.field = key_of(cache, "get", question), "question"
+    query.text, query.field = key, "question"
   else
-    query.vector = question
+    query.vector = key
   end
-  local hits, message, code = cache.collection:query(query)
+  local hits, message, code = ask(cache, "get", "query", query)
   if not hits then
     return nil, message, code
   end
@@ -147,13 +186,13 @@ function methods.set(cache, question, value, options)
     check.misuse("set: the value must be a string, got a %s", type(value))
   end
   partition, ttl = check.text("set", "partition", partition, cache.partition), check_ttl("set", ttl, cache.ttl)
-  local now = ngx.time()
+  local key = key_of(cache, "set", question)
   local entry = {
-    id = id_of(cache, "set", question, partition), partition = partition, value = value, created = now,
-    expires = ttl and now + ttl or nil,
+    id = id_of(key, partition), partition = partition, value = value, created = ngx.time(),
+    expires = ttl and cache_collection.expires(ttl) or nil,
   }
-  entry[cache.model and "text" or "question"] = question
-  local written, message, code = cache.collection:upsert(entry)
+  entry[cache.model and "text" or "question"] = key
+  local written, message, code = ask(cache, "set", "upsert", entry)
   if not written then
     return nil, message, code
   end
@@ -163,7 +202,7 @@ end
 --- Deletes the answer to exactly this question. Returns how many there were.
 function methods.delete(cache, question, options)
   local partition = check.text("delete", "partition", core.options("delete", options, "partition"), cache.partition)
-  return cache.collection:delete(id_of(cache, "delete", question, partition))
+  return cache.collection:delete(id_of(key_of(cache, "delete", question), partition))
 end
 
 --- Deletes all answers of a partition. Returns how many there were.
@@ -172,6 +211,11 @@ function methods.purge(cache, partition)
     check.misuse("purge: the partition must be a string, got a %s", type(partition))
   end
   return cache.collection:delete_by_filter("partition = ?", { partition })
+end
+
+--- Deletes all answers. Returns how many there were.
+function methods.clear(cache)
+  return cache.collection:delete_by_filter("partition IS NOT NULL")
 end
 
 --- Numbers about the cache. `hits` and `misses` are those of all workers with the option `dict`, else of this one.

@@ -122,10 +122,16 @@ end
 -- ---------------------------------------------------------------- opening
 
 local function reuse(handle, path, options)
-  if options ~= nil and not tables.is_same(options, handle.options) then
-    check.misuse("open: '%s' is open in this worker with other options", path)
+  local differs = options ~= nil and tables.difference(options, handle.options)
+  if differs then
+    check.misuse("open: '%s' is open in this worker with another '%s'", path, table.concat(differs, "."))
   end
   return handle
+end
+
+--- The options with which the collection at `path` is open in this worker, or nil.
+function M.options_of(path)
+  return handles[path] and handles[path].options
 end
 
 --- The handle of the collection at `path`: of all calls in a worker the first one opens it. `options`: those of

@@ -16,7 +16,7 @@ function M.new(space, seq, deletes, purged)
   local index = space_rows.numbered_index("follow", space, seq)
   local sources = { { space = space, index = index, field = index.parts[1].fieldno } }
   if deletes ~= nil then
-    space_rows.check_space("follow: 'deletes'", deletes)
+    space_rows.check_log("follow", deletes, space)
     sources[2] = { space = deletes, index = deletes.index[0], field = LOG_SEQ }
   end
   if purged ~= nil then
@@ -38,6 +38,13 @@ function Feed:last()
     last = math.max(last, row and tonumber(row[source.field]) or 0)
   end
   return last
+end
+
+--- Whether the space has rows without a number, which are not among the changes. NULL is the lowest value of an index.
+function Feed:has_unnumbered()
+  local source = self.sources[1]
+  local row = source.index:min()
+  return row ~= nil and row[source.field] == nil
 end
 
 --- What the numbers belong to: another instance, another space, or one that was truncated, begins again.

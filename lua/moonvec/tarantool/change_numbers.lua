@@ -30,18 +30,36 @@ function Numbers:numbered(row, is_deleted)
   return row:update(changes)
 end
 
---- For before_replace: sets the number and, if there is such a field, whether the row is deleted. A delete becomes the
--- update that makes the row a tombstone, and does nothing to a tombstone.
-function Numbers:number(old, new)
-  local deleted = self.deleted
+function Numbers:is_tombstone(row)
+  return row ~= nil and self.deleted ~= nil and row[self.deleted] == true
+end
+
+--- What a delete leaves: the row becomes a tombstone, and a tombstone stays; without tombstones the row goes.
+function Numbers:leave(old)
+  if not old or not self.deleted then
+    return nil
+  end
+  return self:is_tombstone(old) and old or self:numbered(old, true)
+end
+
+--- For before_replace: sets the number and, if there is such a field, whether the row is deleted. To the operations of
+-- Tarantool a tombstone is no row, unless they clear the mark themselves.
+function Numbers:number(old, new, _, operation)
   if is_from_elsewhere() or self.is_purging then
     return new
-  elseif new then
-    return self:numbered(new, deleted and new[deleted] == true)
-  elseif old and deleted and not old[deleted] then
-    return self:numbered(old, true)
+  elseif not new then
+    return self:leave(old)
+  elseif operation == "INSERT" and old and not self:is_tombstone(old) then
+    -- Tarantool looks for the old row later, but not if a trigger has changed the new one.
+    box.error(box.error.TUPLE_FOUND, self.space.index[0].name, self.space.name, tostring(old), tostring(new))
+  elseif self:is_tombstone(old) and self:is_tombstone(new) and operation == "UPDATE" then
+    return old
+  elseif self:is_tombstone(old) and self:is_tombstone(new) and operation == "UPSERT" then
+    -- The row to insert is not known here, only what the operations have made of the tombstone.
+    error(("upsert: the row '%s' of space '%s' is deleted: use replace or insert"):format(tostring(old[self.key]),
+      self.space.name), 0)
   end
-  return deleted and old or nil -- a tombstone stays; without tombstones the row goes
+  return self:numbered(new, self:is_tombstone(new))
 end
 
 --- For on_replace: notes a delete in the log.
@@ -59,7 +77,7 @@ function Numbers:delete_tombstones(rows)
   self.is_purging = true
   local ok, message = pcall(function()
     for _, row in ipairs(rows) do
-      if row[self.deleted] then
+      if self:is_tombstone(row) then
         self.space:delete(row[self.key])
       end
     end
@@ -123,32 +141,74 @@ end
 
 -- ---------------------------------------------------------------- options
 
+local CALL = "number_changes"
+
+local numbered = {} -- by the ids of spaces: { options, trigger }
+
+--- The options of number_changes for `space`; nil if its changes are not numbered in this instance.
+function M.options_of(space)
+  local entry = numbered[space.id] -- may be of an earlier space with this id
+  for _, trigger in ipairs(entry and space:before_replace() or {}) do
+    if trigger == entry.trigger then
+      return entry.options
+    end
+  end
+end
+
+local function check_sequences(sequence, purged)
+  space_rows.check_sequence(CALL, sequence)
+  if purged ~= nil then
+    space_rows.check_sequence("number_changes: 'purged'", purged)
+    if purged.id == sequence.id then
+      check.misuse("%s: 'purged' is the sequence of the numbers: it must be one of its own", CALL)
+    end
+  end
+end
+
+--- Raises if the next number of the sequence is taken. On an instance that takes no writes both may be about to change.
+local function check_next_number(space, sequence, index, deletes)
+  local last = space_rows.sequence_value(sequence)
+  for _, source in pairs { index, deletes and deletes.index[0] } do
+    local row = source:max()
+    local number = row and tonumber(row[source.parts[1].fieldno]) or 0
+    if number > last and not box.info.ro then
+      check.misuse("%s: space '%s' has the number %.0f, the sequence is at %.0f: call box.sequence.%s:set(%.0f) before",
+        CALL, space.name, number, last, sequence.name, number)
+    end
+  end
+end
+
 --- Gives each change of `space` the next number of `sequence`. types.lua describes the options.
 function M.number_changes(space, sequence, options)
-  local CALL = "number_changes"
   local seq, deleted, deletes, purged = core.options(CALL, options, "seq", "deleted", "deletes", "purged")
   space_rows.check_space(CALL, space)
-  space_rows.check_sequence(CALL, sequence)
+  check_sequences(sequence, purged)
   if deleted ~= nil and deletes ~= nil then
     check.misuse("%s: 'deleted' cannot be combined with 'deletes'", CALL)
-  elseif purged ~= nil then
-    space_rows.check_sequence("number_changes: 'purged'", purged)
+  elseif deletes ~= nil then
+    space_rows.check_log(CALL, deletes, space)
+  elseif M.options_of(space) then
+    check.misuse("%s: the changes of space '%s' are numbered already", CALL, space.name)
   end
+  seq = check.text(CALL, "seq", seq, "seq")
+  local index = space_rows.numbered_index(CALL, space, seq)
+  check_next_number(space, sequence, index, deletes)
   local self = setmetatable({
     space = space, sequence = sequence, deletes = deletes, purged = purged,
-    key = space_rows.key_part(CALL, space).fieldno,
-    seq = space_rows.numbered_index(CALL, space, check.text(CALL, "seq", seq, "seq")).parts[1].fieldno,
-    deleted = deleted ~= nil and space_rows.field_number(CALL, space, check.text(CALL, "deleted", deleted)) or nil,
+    key = space_rows.key_part(CALL, space).fieldno, seq = index.parts[1].fieldno,
+    deleted = space_rows.mark_number(CALL, space, check.text(CALL, "deleted", deleted)),
   }, Numbers)
-  space:before_replace(function(old, new)
-    return self:number(old, new)
-  end)
+  local function trigger(...)
+    return self:number(...)
+  end
+  space:before_replace(trigger)
   if deletes ~= nil then
-    space_rows.check_space("number_changes: 'deletes'", deletes)
     space:on_replace(function(old, new)
       self:log_delete(old, new)
     end)
   end
+  local told = { seq = seq, deleted = deleted, deletes = deletes, purged = purged }
+  numbered[space.id] = { trigger = trigger, options = told }
   return self
 end
 

@@ -301,6 +301,10 @@ function M.start(setup)
   end, function(space, row)
     self:note_delete(space, row)
   end)
+  if self.feed:has_unnumbered() then
+    log.warn("moonvec: space '%s' has rows without a number, which are not followed: write each of them again",
+      self.feed.space.name)
+  end
   self.is_running, self.is_stopping, followed[self.collection] = true, false, self.feed.space.name
   fiber.create(main, self)
   return self

@@ -10,11 +10,20 @@ local methods = {}
 
 local TURN_SECONDS = 1 -- after which a waiting fiber looks again, whatever happens
 
+--- Whether the space was truncated and the follower does not know it yet: no commit tells. Then this wakes it.
+function methods:is_of_other_rows()
+  local is_of_other = self.origin ~= self.feed:origin()
+  if is_of_other then
+    self.news:signal()
+  end
+  return is_of_other
+end
+
 --- Waits until the change of number `seq` is in the collection, at most for `seconds`. Returns whether it is.
 function methods:wait(seq, seconds)
   seq = check.whole("follower:wait", "seq", seq, self.feed:last(), 0, 2 ^ 53)
   local limit = clock.monotonic() + check.number("follower:wait", "seconds", seconds, math.huge, 0)
-  while self.seq < seq or self.state ~= "current" do
+  while self.seq < seq or self.state ~= "current" or self:is_of_other_rows() do
     local left = limit - clock.monotonic()
     if left <= 0 or not self.is_running then
       return false

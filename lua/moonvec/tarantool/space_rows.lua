@@ -64,13 +64,29 @@ function M.index_on(space, number)
   end
 end
 
---- The same for the field `name`; raises without such an index.
+-- Types of fields that can have the number of a change.
+local NUMBERS = { integer = true, number = true, unsigned = true }
+
+--- The same for the field `name`; raises without such an index, or if it is not one of numbers.
 function M.numbered_index(call, space, name)
   local index = M.index_on(space, M.field_number(call, space, name))
   if not index then
     check.misuse("%s: space '%s' has no unique index of type TREE on '%s' alone", call, space.name, core.quote(name))
+  elseif not NUMBERS[index.parts[1].type] then
+    check.misuse("%s: the field '%s' of space '%s' must be unsigned, it is %s", call, core.quote(name), space.name,
+      index.parts[1].type)
   end
   return index
+end
+
+--- The number of the boolean field `name`, or nil without a name.
+function M.mark_number(call, space, name)
+  local number = name and M.field_number(call, space, name)
+  local kind = number and space:format()[number].type
+  if kind and kind ~= "boolean" and kind ~= "any" then
+    check.misuse("%s: the field '%s' of space '%s' must be boolean, it is %s", call, core.quote(name), space.name, kind)
+  end
+  return number
 end
 
 function M.check_sequence(call, sequence)
@@ -93,6 +109,19 @@ function M.key_part(call, space)
       space.name)
   end
   return parts[1]
+end
+
+--- Raises unless `log` can be the log of deletes of `space`: rows { number, id } with the number as the primary key.
+function M.check_log(call, log, space)
+  call = call .. ": 'deletes'"
+  M.check_space(call, log)
+  local parts, id, key = log.index[0].parts, log:format()[2], M.key_part(call, space)
+  if #parts ~= 1 or parts[1].fieldno ~= 1 or not NUMBERS[parts[1].type] then
+    check.misuse("%s: the primary key of space '%s' must be its first field, an unsigned one, alone", call, log.name)
+  elseif id and id.type and id.type ~= "any" and id.type ~= key.type then
+    check.misuse("%s: the second field of space '%s' must be %s, as the primary key of space '%s' is; it is %s", call,
+      log.name, key.type, space.name, id.type)
+  end
 end
 
 --- Where the values of the collection's fields are in a row: { name, number, nullable } each.
@@ -135,7 +164,7 @@ function M.new(space, collection, deleted, document)
     space = space,
     key_number = part.fieldno,
     key_of_id = KEY_OF_ID[part.type],
-    deleted_number = deleted and M.field_number("follow", space, deleted),
+    deleted_number = M.mark_number("follow", space, deleted),
     document_of = document or document_by_names(space, collection.schema),
   }, Rows)
 end
