@@ -153,6 +153,6 @@ describe("recall under filters", function()
   end
 
   it("is as high where a graph is worth walking for a twentieth of the rows #slow", function()
-    lives(100000, "l2", plain)
+    lives(60000, "l2", plain)
   end)
 end)
