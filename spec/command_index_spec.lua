@@ -46,9 +46,6 @@ local function paths_of(text)
   return paths
 end
 
--- Once is enough for what takes seconds: these are the same on each Lua.
-local slow_it = _VERSION == "Lua 5.4" and it or function() end
-
 after_each(support.clean)
 
 describe("moonvec index", function()
@@ -98,7 +95,7 @@ describe("moonvec index", function()
     assert.same({ folder .. "/new.txt:1" }, paths_of(output("query", folder, "beaver")))
   end)
 
-  slow_it("has after any changes what a new collection has", function()
+  it("has after any changes what a new collection has #once", function()
     local random, folder = support.random(3), support.path()
     os.execute("mkdir " .. quote(folder))
     local words = { "alpha", "beta", "gamma", "delta", "epsilon", "zeta" }
@@ -312,7 +309,7 @@ describe("moonvec index", function()
     assert.same({ "garden.txt:1" }, paths_of(text))
   end)
 
-  slow_it("goes on after it was killed", function()
+  it("goes on after it was killed #once", function()
     local files = {}
     for i = 1, 400 do
       files[("%d.txt"):format(i)] = ("word%d\n"):format(i):rep(60)

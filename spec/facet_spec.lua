@@ -41,7 +41,7 @@ end
 describe("facet", function()
   after_each(support.clean)
 
-  it("counts what plain Lua counts, in rows of every state", function()
+  it("counts what plain Lua counts, in rows of every state #once", function()
     for seed = 1, 6 do
       local c, documents = mixed_rows.open(seed, seed < 6 and seed * 60 or 8000)
       for _, field in ipairs(mixed_rows.schema.fields) do

@@ -182,7 +182,7 @@ describe("filters", function()
 
   after_each(support.clean)
 
-  it("agree with SQLite", function()
+  it("agree with SQLite #once", function()
     local environment = luasql.sqlite3()
     local database = assert(environment:connect(""))
     assert(database:execute("PRAGMA case_sensitive_like = ON"))

@@ -33,7 +33,8 @@ describe("a full disk", function()
   end)
 
   for _, durability in ipairs { "full", "none" } do
-    it("is reported as no_space, durability " .. durability, function()
+    local once = durability == "none" and " #once" or ""
+    it(("is reported as no_space, durability %s%s"):format(durability, once), function()
       local place = support.path()
       if not children.succeeds(("mkdir %s && mount -t tmpfs -o size=6m none %s"):format(place, place)) then
         pending("a file system cannot be mounted here")

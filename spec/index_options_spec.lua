@@ -210,7 +210,7 @@ describe("a graph over", function()
   local ROWS, DIM = 5000, 8 -- enough rows for a graph
   for _, type in ipairs { "vector_fp32", "vector_fp16", "vector_int8" } do
     for _, quantize in ipairs { "auto", "none", "fp16", "int8", "int4" } do
-      it(type .. " with quantize " .. quantize .. " finds every row", function()
+      it(type .. " with quantize " .. quantize .. " finds every row #once", function()
         local c = support.collection({
           vectors = {
             {

@@ -60,7 +60,7 @@ describe("what is written gets its index", function()
     assert.is_true(c:check())
   end)
 
-  it("by a process that reads what another one wrote before it ended", function()
+  it("by a process that reads what another one wrote before it ended #once", function()
     children.start(insert, path, 1, 20000, "manual"):wait()
     local c = support.collection(nil, { path = path, maintenance = "auto" })
     c:query { vector = { 1, 2, 3, 4 }, topk = 1 }
@@ -70,7 +70,7 @@ describe("what is written gets its index", function()
     assert.is_true(c:check())
   end)
 
-  it("by a process that was open already, after the writer was killed", function()
+  it("by a process that was open already, after the writer was killed #once", function()
     local c = support.collection(nil, { path = path, maintenance = "auto" })
     assert.equal(0, c:stats().pending_rows)
     local child = children.start(insert, path, 1, 30000, "auto", "stay")
@@ -81,7 +81,7 @@ describe("what is written gets its index", function()
     assert.is_true(c:check())
   end)
 
-  it("and a write waits for that no longer than it takes", function()
+  it("and a write waits for that no longer than it takes #once", function()
     local c = support.collection(nil, { path = path, maintenance = "auto", slowdown_rows = 1 })
     for first = 1, 5001, 5000 do
       local documents = {}

@@ -42,7 +42,7 @@ local function engine_sources()
   return sources
 end
 
-describe("the source tree", function()
+describe("the source tree #once", function()
   it("is found from where the specs run", function()
     local files = table.concat(tree_files(), "\n")
     assert.truthy(files:find("engine/base/os.c", 1, true))
@@ -100,7 +100,7 @@ describe("the source tree", function()
   end)
 end)
 
-describe("a rule about the source tree", function()
+describe("a rule about the source tree #once", function()
   local function finds(rule, path, text, what)
     local faults = rule(path, text)
     assert.equal(1, #faults)
@@ -182,7 +182,7 @@ describe("a rule about the source tree", function()
   end)
 end)
 
-describe("the graph of calls", function()
+describe("the graph of calls #once", function()
   it("finds functions, and whether they are static", function()
     local found = call_graph.functions(table.concat({
       "#define f(x) g(x) {",

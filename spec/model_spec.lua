@@ -336,7 +336,7 @@ describe("a collection does what a table would,", function()
   end
 
   it("at length #slow", function()
-    for seed = 100, 140 do
+    for seed = 100, 120 do
       run(seed, 2000, seed % 2 == 0 and "auto" or "manual", seed % 3 == 0 and CACHE or SCHEMA)
     end
   end)

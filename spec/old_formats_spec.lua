@@ -412,7 +412,7 @@ local function open_and_use(format)
       assert.same({ 0, 0 }, { c:stats().fresh_rows, c:stats().deleted_rows })
     end)
 
-    it("gets indexes", function()
+    it("gets indexes #once", function()
       local c = open()
       local documents = documents_of(4001, 5200)
       for _, document in ipairs(documents) do

@@ -91,7 +91,7 @@ describe("pages by offset", function()
     end)
   end
 
-  it("share no hit where the search for a page turns from the graph to all rows", function()
+  it("share no hit where the search for a page turns from the graph to all rows #once", function()
     for _, topk in ipairs { 100, 65 } do
       for i = 1, 3 do
         local seen = {}

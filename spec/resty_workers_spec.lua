@@ -151,7 +151,7 @@ describe("a collection in nginx #slow", function()
   end
 
   it("loses and halves no write while workers are killed and reloaded, clients leave and an index is built", function()
-    survives("", 1000, { kill_worker, reload, leave, kill_worker, leave, reload, kill_worker })
+    survives("", 3000, { kill_worker, reload, leave, kill_worker, leave, reload, kill_worker })
   end)
 
   it("does so where the code is not cached", function()

@@ -508,7 +508,7 @@ describe("changing an index:", function()
     end
   end)
 
-  it("the graphs of before are searched until the new ones stand", function()
+  it("the graphs of before are searched until the new ones stand #once", function()
     local c, path = filled_with_vectors(8)
     assert(c:create_index("v", { type = "hnsw", m = 8 }))
     local job = assert(c:create_index("v", { type = "hnsw", m = 16 }, { background = true }))
@@ -565,7 +565,7 @@ describe("changing an index:", function()
     assert.equal(1, c:stats().indexes.v.graphs)
   end)
 
-  it("a vector field that comes with an index has it, and finds", function()
+  it("a vector field that comes with an index has it, and finds #once", function()
     local c, _, random = filled_with_vectors(4)
     assert.is_true(c:add_column({ name = "w", type = "vector_fp16", dim = 24, metric = "cosine" }, function()
       return support.vector(random, 24)

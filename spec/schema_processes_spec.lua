@@ -132,7 +132,7 @@ describe("several processes and a schema that changes:", function()
     support.clean()
   end)
 
-  it("all search and write on, nothing is lost and nothing mixed", function()
+  it("all search and write on, nothing is lost and nothing mixed #once", function()
     local c, path = support.collection(SCHEMA, { maintenance = "manual" })
     local function vector_of(n, dim)
       local vector = {}

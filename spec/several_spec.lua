@@ -23,7 +23,8 @@ local function documents(random, from, to)
   return list
 end
 
-describe("several vectors in one query:", function()
+-- Of the engine, on Lua 5.4 only; below is what is also the binding's.
+describe("several vectors in one query, of each plan: #once", function()
   local c, queries
 
   -- Two segments with graphs, deleted rows in both, and fresh rows.
@@ -121,6 +122,29 @@ describe("several vectors in one query:", function()
         step.filter_ms, step.search_ms = nil, nil
       end
       assert.same(plans[1].steps, plans[threads].steps)
+    end
+  end)
+
+end)
+
+describe("several vectors in one query:", function()
+  local c, queries = nil, {}
+
+  setup(function()
+    c = support.collection({ vectors = { { name = "l2", type = "vector_fp32", dim = DIM, metric = "l2" } } },
+      { path = ":memory:", maintenance = "manual" })
+    local random, list = support.random(29), {}
+    for i = 1, 200 do list[i] = { id = i, l2 = support.vector(random, DIM) } end
+    assert(c:insert(list))
+    for i = 1, 9 do queries[i] = support.vector(random, DIM) end
+  end)
+  teardown(support.clean)
+
+  it("the hits are those of single queries", function()
+    local singles = {}
+    for i, query in ipairs(queries) do singles[i] = assert(c:query { field = "l2", vector = query }) end
+    for threads = 1, 3 do
+      assert.same(singles, assert(c:query { field = "l2", vectors = queries, threads = threads }))
     end
   end)
 

@@ -10,7 +10,7 @@ local support = require "spec.support.init"
 local CAN_YIELD = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil -- across pcall
 local SEED, OWNER = 4, "writer1"
 
-describe("the soak", function()
+describe("the soak #once", function()
   local c, path, model
 
   local function operation(n, of)
@@ -85,13 +85,13 @@ describe("the soak", function()
     if not CAN_YIELD then
       return pending("coroutines of plain Lua 5.1 cannot yield in a transaction")
     end
-    local output, status = program.run("spec/soak.lua", 8, SEED)
+    local output, status = program.run("spec/soak.lua", 6, SEED)
     assert.equal(0, status, output)
     assert.matches("nothing lost", output)
   end)
 end)
 
-describe("the cache of the soak", function()
+describe("the cache of the soak #once", function()
   local c, path
 
   local function open_journal()

@@ -71,7 +71,7 @@ describe("a full-text query built as data", function()
   after_each(support.clean)
 
   for seed = 1, 3 do
-    it("finds and ranks what a plain program does, seed " .. seed, function()
+    it(("finds and ranks what a plain program does, seed %d%s"):format(seed, seed > 1 and " #once" or ""), function()
       local random = support.random(seed)
       local c = support.collection(SCHEMA, { path = ":memory:", maintenance = "manual" })
       local documents, ids = {}, { last = 0 }
@@ -95,7 +95,7 @@ describe("a full-text query built as data", function()
     end)
   end
 
-  it("finds what FTS5 finds", function()
+  it("finds what FTS5 finds #once", function()
     local environment = has_sqlite and luasql.sqlite3()
     local database = environment and environment:connect ""
     if not database or not database:execute "CREATE VIRTUAL TABLE t USING fts5(body)" then

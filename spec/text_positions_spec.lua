@@ -69,7 +69,7 @@ describe("a text index without positions", function()
   after_each(support.clean)
 
   for seed = 1, 2 do
-    it("has the hits of one with positions, seed " .. seed, function()
+    it(("has the hits of one with positions, seed %d #once"):format(seed), function()
       local random = support.random(seed)
       local with = support.collection(schema_with(true), { maintenance = "manual" })
       local without = support.collection(schema_with(false), { maintenance = "manual" })

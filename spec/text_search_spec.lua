@@ -83,7 +83,7 @@ describe("text", function()
   after_each(support.clean)
 
   for seed = 1, 3 do
-    it("finds and ranks what a plain program does, seed " .. seed, function()
+    it(("finds and ranks what a plain program does, seed %d%s"):format(seed, seed > 1 and " #once" or ""), function()
       local random = support.random(seed)
       local c, path = support.collection(SCHEMA, { maintenance = "manual" })
       local documents, ids = {}, { last = 0 }

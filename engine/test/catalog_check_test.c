@@ -24,7 +24,7 @@
 #include "test/catalog_use.h"
 #include "test/expect.h"
 
-#define LIVE_ROUNDS 400u
+#define LIVE_ROUNDS 120u
 #define COPY_EVERY  16 /* trials: LMDB copies past the page cache, which takes long */
 
 static long page_size_wanted = 4096;
@@ -461,11 +461,11 @@ static void run_all(void)
     RUN(test_meta_flips(&base));
     RUN(test_flips(&base, 4000));
     RUN(test_truncation(&base));
-    RUN(test_random_damage(&base, 1500));
+    RUN(test_random_damage(&base, 600));
     image_free(&base);
     build(base_path, 2048, 4);
     base = image_read(base_path);
-    RUN(test_random_damage(&base, 500));
+    RUN(test_random_damage(&base, 200));
     image_free(&base);
 }
 

@@ -446,7 +446,7 @@ static void test_all(void)
     RUN(test_sizes());
     for (int kind = RANKED_PART_ENDS; kind <= RANKED_PART_LONGS; kind++)
         if (kind != RANKED_PART_POSITIONS || has_positions)
-            RUN(test_bytes((ranked_part_kind)kind, 150));
+            RUN(test_bytes((ranked_part_kind)kind, in_old_format ? 50 : 100));
     RUN(test_packed_blocks(RANKED_PART_ENDS));
     RUN(test_packed_blocks(RANKED_PART_STARTS));
     RUN(test_counts("word1"));

@@ -7,8 +7,8 @@
 #include "test/sample.h"
 
 #define DOCUMENTS 400u
-#define CHANGES   100u /* rounds of them, beside threads */
-#define ROUNDS    100u /* of each of these threads, at least */
+#define CHANGES   40u /* rounds of them, beside threads */
+#define ROUNDS    40u /* of each of these threads, at least */
 
 static uint8_t versions[DOCUMENTS];
 
