@@ -1,9 +1,10 @@
 /* Jobs: an optimize in progress. This header is shared by optimize.c (the stages), merge.c (the
- * rows of a merged segment), index_build.c (indexes), gradual.c and pack.c (gradual jobs), turn.c
- * (one job at a time), job.c (the public calls) and maintain.c.
+ * rows of a merged segment), index_build.c (indexes), newer_groups.c (small groups before a large
+ * one), gradual.c and pack.c (gradual jobs), turn.c (one job at a time), job.c (the public calls)
+ * and maintain.c.
  *
  * The work on a group of segments (merge_plan.h) takes the stages VERIFY to SWAP. A job has at most
- * one group in progress (I13).
+ * one group in progress (I13); one by levels may put it aside for a newer, small one.
  *
  *   stage    what a step does                          next, by the function that makes it
  *   CHANGE   commit the change of a field's index      EXPIRE: change_index_first
@@ -187,8 +188,14 @@ struct mv_job {
     uint32_t at_row;     /* a row of it that is not deleted, */
     uint32_t at_live;    /* and the number of that row in the new segment */
     job_build build;
-    uint64_t trim_page;   /* of the catalog, where trimming goes on */
-    uint64_t done_bytes;  /* of finished groups and indexes, in the unit of mv_progress */
+    uint64_t newer_than; /* plan only small groups of newer segments than this one; 0: all */
+    struct mv_job
+        *newer;          /* does such groups while ours is put aside (newer_groups.c); NULL: none */
+    bool newer_is_on;    /* it is doing one */
+    double newer_began;  /* os_seconds at which that began, */
+    double newer_at;     /* and before which the next one does not begin */
+    uint64_t trim_page;  /* of the catalog, where trimming goes on */
+    uint64_t done_bytes; /* of finished groups and indexes, in the unit of mv_progress */
     uint64_t total_bytes; /* that, and of all groups of the plan */
     uint64_t shown_bytes; /* the most that was reported as done: progress never falls */
     atomic_bool is_cancelled;
@@ -241,6 +248,16 @@ mv_err optimize_reserve_numbers(mv_job *job, uint64_t count, uint64_t *first, bo
                                 mv_error *error);
 /* Take a view of the last commit, and plan its groups. */
 mv_err optimize_take_view(mv_job *job, mv_error *error);
+
+/* ---- newer_groups.c */
+
+/* Let `newer`, a job without the turn, do small groups for a job by levels. */
+void newer_groups_lend(mv_job *job, mv_job *newer);
+/* Do one step, as optimize_work: of a small group of newer segments, if such segments wait while
+ * the group in progress is a large one. */
+mv_err newer_groups_work(mv_job *job, double until, mv_error *error);
+/* Abandon the small group, if there is one. Before the turn is released. */
+void newer_groups_end(mv_job *job);
 
 /* ---- gradual.c */
 

@@ -66,7 +66,7 @@ static mv_err work(maintainer *m, mv_job *job, mv_error *error)
         bool ends_group = job->stage == JOB_SWAP;
         if (atomic_load(&m->is_interrupted) && job->stage == JOB_EXPIRE)
             job->stage = JOB_PLAN; /* closing does not wait until all expired rows are removed */
-        err = optimize_work(job, os_seconds() + JOB_SLICE_SECONDS, error);
+        err = newer_groups_work(job, os_seconds() + JOB_SLICE_SECONDS, error);
         (void)unlinked_files_close_due(m->e);
         if (ends_group && atomic_load(&m->is_interrupted)) break;
         if (!err && can_give_way(job) && turn_is_asked_for(job))
@@ -83,7 +83,7 @@ static uint32_t default_maintenance_threads(void)
 
 static mv_err optimize(maintainer *m, bool sync, mv_error *error)
 {
-    mv_job *job = NULL;
+    mv_job *job = NULL, *newer = NULL;
     bool is_urgent = false;
     MV_TRY(look_for_work(m->e, &is_urgent, error));
     if (!is_urgent) return MV_OK;
@@ -92,7 +92,13 @@ static mv_err optimize(maintainer *m, bool sync, mv_error *error)
     job->keeps_synced = true;
     job->by_levels = true;
     job->seals = false; /* writers do when there are enough fresh rows */
-    mv_err err = work(m, job, error);
+    mv_err err = job_create(m->e, sync, job->threads, &newer, error);
+    if (!err) {
+        newer_groups_lend(job, newer);
+        err = work(m, job, error);
+        newer_groups_end(job);
+        job_free(newer);
+    }
     turn_release(job);
     job_free(job);
     return err;

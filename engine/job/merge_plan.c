@@ -11,8 +11,12 @@
  * by_levels. */
 #define MERGE_DELETED_ONE_IN 20u
 #define LEVEL_DELETED_ONE_IN 5u
-#define MERGE_ALWAYS_BYTES   (64u << 20)   /* segments up to this are cheap to copy */
-#define MERGE_SMALL_ROWS     SEAL_ROWS_MAX /* most rows that a small group inserts in an index */
+#define MERGE_ALWAYS_BYTES   (64u << 20) /* segments up to this are cheap to copy */
+/* The most rows that a small group inserts in an index. The second value is for only_small: two
+ * sealed segments are merged also if some of their rows are deleted, so that neither index may be
+ * extended. */
+#define MERGE_SMALL_ROWS SEAL_ROWS_MAX
+#define ONLY_SMALL_ROWS  (2 * SEAL_ROWS_MAX)
 
 /* Maintenance starts by itself when one of four things makes searches slow or takes space.
  *
@@ -34,6 +38,17 @@ merge_plan merge_plan_start(const view *v, bool only_indexes)
 {
     return (merge_plan){
         .schema = v->schema, .v = v, .before = v->segments_count, .only_indexes = only_indexes};
+}
+
+merge_plan merge_plan_start_newer(const view *v, uint64_t number)
+{
+    merge_plan p = merge_plan_start(v, false);
+    p.by_levels = true;
+    p.only_small = true;
+    p.first = v->segments_count;
+    while (p.first && v->segments[p.first - 1].shared->s->number != number) p.first--;
+    if (!p.first) p.first = v->segments_count; /* it is no longer there: none is newer */
+    return p;
 }
 
 static uint64_t row_bytes(const mv_schema *schema)
@@ -118,8 +133,8 @@ uint64_t merge_plan_inserted_rows(const merge_plan *p)
 
 bool merge_plan_is_small(const merge_plan *p)
 {
-    return merge_plan_write_cost(p) <= MERGE_ALWAYS_BYTES &&
-           merge_plan_inserted_rows(p) <= MERGE_SMALL_ROWS;
+    uint64_t most = p->only_small ? ONLY_SMALL_ROWS : MERGE_SMALL_ROWS;
+    return merge_plan_write_cost(p) <= MERGE_ALWAYS_BYTES && merge_plan_inserted_rows(p) <= most;
 }
 
 static bool try_group(merge_plan *p, uint32_t begin, uint32_t end)
@@ -152,10 +167,10 @@ static bool is_to_join(const merge_plan *p, uint64_t older_rows, uint64_t rows)
 
 bool merge_plan_next(merge_plan *p)
 {
-    while (p->before) {
+    while (p->before > p->first) {
         uint32_t end = p->before, begin = end - 1;
         uint64_t rows = view_live_rows(&p->v->segments[begin]);
-        while (begin && !p->only_indexes) {
+        while (begin > p->first && !p->only_indexes) {
             const view_segment *older = &p->v->segments[begin - 1];
             uint64_t older_rows = view_live_rows(older);
             if (!is_to_join(p, older_rows, rows)) break;
@@ -166,6 +181,7 @@ bool merge_plan_next(merge_plan *p)
         p->before = begin;
         set_group(p, begin, end);
         if (p->by_levels) limit_group(p);
+        if (p->only_small && !merge_plan_is_small(p)) continue;
         if (p->merges || lacks_indexes(p->schema, &p->v->segments[p->begin])) return true;
     }
     return false;
@@ -239,10 +255,10 @@ uint64_t merge_plan_rest_cost(const view *v)
     return cost + rewrite_cost(v->schema, rows, v->state.fresh_rows);
 }
 
-uint64_t merge_plan_lacking_rows(const view *v)
+uint64_t merge_plan_lacking_rows(const view *v, uint32_t first)
 {
     uint64_t rows = 0;
-    for (uint32_t i = 0; i < v->segments_count; i++)
+    for (uint32_t i = first; i < v->segments_count; i++)
         if (lacks_indexes(v->schema, &v->segments[i])) rows += view_live_rows(&v->segments[i]);
     return rows;
 }
@@ -251,13 +267,18 @@ uint64_t merge_plan_pending_rows(const view *v)
 {
     for (uint32_t slot = 0; slot < index_slot_count(v->schema); slot++)
         if (index_slot_type(v->schema, slot))
-            return merge_plan_lacking_rows(v) + v->state.fresh_rows;
+            return merge_plan_lacking_rows(v, 0) + v->state.fresh_rows;
     return 0;
+}
+
+bool merge_plan_lacks_many(const view *v, uint32_t first)
+{
+    return merge_plan_lacking_rows(v, first) >= URGENT_ROWS;
 }
 
 bool merge_plan_is_urgent(const view *v)
 {
-    if (merge_plan_lacking_rows(v) >= URGENT_ROWS || v->expired >= URGENT_EXPIRED) return true;
+    if (merge_plan_lacks_many(v, 0) || v->expired >= URGENT_EXPIRED) return true;
     for (merge_plan p = merge_plan_start(v, false); merge_plan_next(&p);) {
         uint64_t rows = 0, deleted = 0;
         if (!p.merges) continue;

@@ -23,18 +23,22 @@
 typedef struct merge_plan {
     const mv_schema *schema;
     const view *v;
-    uint32_t before; /* segments [0, before) are not planned yet */
+    uint32_t first;  /* segments [0, first) are not planned at all */
+    uint32_t before; /* segments [first, before) are not planned yet */
     uint32_t begin;
     uint32_t end;
     bool only_indexes; /* groups are the segments that lack an index */
     bool by_levels;    /* merge by levels; where rows lack an index, groups are small, so that
                         * finished work is soon kept. A small group may leave newer segments of the
                         * view out: the next plan takes a new view */
+    bool only_small;   /* leave groups out that are not small */
     bool merges; /* write the group as one segment; false: it is one segment that lacks an index */
 } merge_plan;
 
 /* `v` is lent. `only_indexes`: build what is missing, merge nothing. */
 merge_plan merge_plan_start(const view *v, bool only_indexes);
+/* By levels, only small groups, of the segments that are newer than the one with this number. */
+merge_plan merge_plan_start_newer(const view *v, uint64_t number);
 /* Find the next group, from newer to older. False: there is no other group. */
 bool merge_plan_next(merge_plan *p);
 
@@ -63,8 +67,10 @@ uint64_t merge_plan_build_cost(const merge_plan *p, uint32_t slot);
 uint64_t merge_plan_rest_cost(const view *v);
 /* True when there is enough to do that maintenance should do it. */
 bool merge_plan_is_urgent(const view *v);
-/* Rows of segments that lack an index. */
-uint64_t merge_plan_lacking_rows(const view *v);
+/* Rows of the segments [first, v->segments_count) that lack an index. */
+uint64_t merge_plan_lacking_rows(const view *v, uint32_t first);
+/* True when so many rows lack an index that maintenance should not wait for more. */
+bool merge_plan_lacks_many(const view *v, uint32_t first);
 /* Rows that an index should have but does not have yet, the fresh rows among them. */
 uint64_t merge_plan_pending_rows(const view *v);
 

@@ -84,6 +84,7 @@ mv_err optimize_reserve_numbers(mv_job *job, uint64_t count, uint64_t *first, bo
 
 void optimize_abandon_group(mv_job *job)
 {
+    mv_assert(!job->newer_is_on);
     pack_end(job);
     section_file_check_end(&job->check);
     index_build_end(job);
@@ -302,6 +303,7 @@ mv_err optimize_take_view(mv_job *job, mv_error *error)
     snapshot_close(&s);
     job->p = merge_plan_start(job->v, job->only_indexes);
     job->p.by_levels = job->by_levels;
+    if (job->newer_than) job->p = merge_plan_start_newer(job->v, job->newer_than);
     job->total_bytes = job->done_bytes;
     for (merge_plan rehearsal = job->p; merge_plan_next(&rehearsal);) {
         job->total_bytes += merge_plan_write_cost(&rehearsal);

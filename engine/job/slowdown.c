@@ -11,7 +11,7 @@
 
 void slowdown_note_view(engine *e, const view *v)
 {
-    atomic_store(&e->lacking_rows, merge_plan_lacking_rows(v));
+    atomic_store(&e->lacking_rows, merge_plan_lacking_rows(v, 0));
 }
 
 static bool has_searches(engine *e)
