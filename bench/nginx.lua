@@ -10,7 +10,7 @@ local sets = require "ann_sets"
 local tools = require "tools"
 
 local options = harness.options {
-  rows = 100000, set = "sift", seed = 1, seconds = 20, connections = 8, delay_ms = 5, budget_ms = 2, interval_ms = 10,
+  rows = 100000, set = "sift", seed = 1, seconds = 20, connections = 8, delay_ms = 5, budget_ms = 1, interval_ms = 5,
   workers = 2,
 }
 local recipe = assert(sets.recipe(options.set), "there is no such set")

@@ -1381,8 +1381,8 @@ function resty_moonvec.open(path, options) end
 
 ---@class resty.moonvec.options: moonvec.open_options but `busy_ms`. The default of `maintenance` in init_worker_by_lua is a timer that builds indexes in slices
 ---@field timeout? number how long a write waits for other writers, in seconds, while the worker serves other requests; then the result is "busy". It does not wait in phases in which nginx does not let code wait (default 5)
----@field budget_ms? number how long a slice takes, about, in milliseconds, 0.1 to 1000 (default 2)
----@field interval_ms? number the pause between two slices, in milliseconds, 1 to 60000 (default 10)
+---@field budget_ms? number how long a slice takes, about, in milliseconds, 0.1 to 1000 (default 1)
+---@field interval_ms? number the pause between two slices, in milliseconds, 1 to 60000 (default 5)
 
 ---@class resty.moonvec.handle: moonvec.collection all methods of a collection. `close` and `destroy` also end the timer; the next `open` opens the collection again
 ---@field collection moonvec.collection the collection itself, whose writes do not wait

@@ -23,8 +23,8 @@ local ngx = ngx
 local M = { _VERSION = moonvec._VERSION }
 
 local TIMEOUT = 5 -- seconds that a write waits
-local INTERVAL_MS, INTERVAL_MS_MAX = 10, 60000 -- between slices of building indexes
-local BUDGET_MS, BUDGET_MS_MAX = 2, 1000 -- of a slice
+local INTERVAL_MS, INTERVAL_MS_MAX = 5, 60000 -- between slices of building indexes
+local BUDGET_MS, BUDGET_MS_MAX = 1, 1000 -- of a slice
 
 local OWN_OPTIONS = { timeout = true, budget_ms = true, interval_ms = true }
 
