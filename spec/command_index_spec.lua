@@ -324,6 +324,14 @@ describe("moonvec index", function()
     assert.equal("sound\n", output("check", folder))
   end)
 
+  it("makes the collection again, also if it was killed while it saved the model", function()
+    local folder = folder_of(NOTES)
+    quick_index(folder)
+    text_files.write(folder .. "/.moonvec/learnt.model.123-0.new", "half a mo")
+    assert.equal(4, quick_index(folder, "--rebuild").files)
+    assert.is_nil(lfs.attributes(folder .. "/.moonvec/learnt.model.123-0.new"))
+  end)
+
   it("watches a folder until it is interrupted", function()
     local folder, printed = folder_of(NOTES), support.path()
     local script = ("set -m; %s >%s & group=$!; while ! [ -s %s ]; do sleep 0.05; done; echo The badger. >%s/new.txt; "

@@ -30,11 +30,19 @@ local SETTINGS = { "model", "by", "size", "include", "exclude", "hidden", "no-ig
 -- A file in the collection of a folder: git then leaves it out. Only in FOLDER/.moonvec.
 local IGNORE_FILE = ".gitignore"
 
+--- Removes the collection, and what the command has put beside its files: also a model that a killed run was writing,
+-- under the name of the model and more.
 local function remove(call, place)
   call:check(moonvec.destroy(place))
-  os.remove(place .. "/" .. model_choice.FILE)
-  os.remove(place .. "/" .. IGNORE_FILE)
-  os.remove(place) -- the directory, which had another file
+  if not system.exists(place) then
+    return
+  end
+  for name in require "lfs".dir(place) do -- source.files needs it, too
+    if name == IGNORE_FILE or name:sub(1, #model_choice.FILE) == model_choice.FILE then
+      os.remove(place .. "/" .. name)
+    end
+  end
+  os.remove(place) -- the directory, unless somebody else has put something there
 end
 
 --- Makes the collection. `replaced`: the directory of an older one, which is removed once there is a model. Returns the
