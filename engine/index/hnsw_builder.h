@@ -180,7 +180,7 @@ struct hnsw_builder {
     uint32_t collected; /* nodes of the batch */
     /* Measuring, with queries: the sample, and those made of it (hnsw_measure_query.c). */
     uint32_t sample;          /* the last rows of `order` */
-    uint32_t measured_one_in; /* one query in this many was measured: until MEASURE_REST some */
+    uint32_t measured_one_in; /* one query in this many was measured; 1 after MEASURE_REST */
     bool is_measured;
     hnsw_measured *measured; /* trials × HNSW_BUILD_QUERIES_MAX */
     hnsw_nearest *nearest;   /* HNSW_BUILD_QUERIES_MAX */
@@ -338,7 +338,8 @@ void hnsw_choose_patience(hnsw_builder *b, uint32_t item);
 
 /* The number of queries: first the rows of the sample, then those of each other kind. */
 uint32_t hnsw_measure_query_count(const hnsw_builder *b);
-/* As many of them that each kind has at least HNSW_BUILD_KIND_MIN are one in this many. */
+/* The largest n of which one query in n still leaves HNSW_BUILD_KIND_MIN of each kind; at least 1.
+ */
 uint32_t hnsw_measure_query_one_in(const hnsw_builder *b);
 /* 0 for rows of the sample, up to HNSW_BUILD_QUERY_KINDS - 1. */
 uint32_t hnsw_measure_query_kind(const hnsw_builder *b, uint32_t item);

@@ -39,6 +39,7 @@
  * - A step fails. In COPY to ENTER and VERIFY to SWAP the work is abandoned and its files are
  *   removed (optimize_abandon_group): PLAN, or WAIT of a gradual job. In other stages the stage
  *   stays. The owner may step the job again; a thread ends.
+ *   A small group of newer segments fails: the large group goes on (newer_groups.c).
  * - The job is cancelled (mv_job_cancel). The next step, or the thread between two steps, abandons
  *   the group. What was committed stays.
  * - The turn is released (turn_release). The group is abandoned; another job may begin.
@@ -192,8 +193,8 @@ struct mv_job {
     struct mv_job
         *newer;          /* does such groups while ours is put aside (newer_groups.c); NULL: none */
     bool newer_is_on;    /* it is doing one */
-    double newer_began;  /* os_seconds at which that began, */
-    double newer_at;     /* and before which the next one does not begin */
+    double newer_began;  /* os_seconds when its group began */
+    double newer_at;     /* os_seconds before which no other small group begins */
     uint64_t trim_page;  /* of the catalog, where trimming goes on */
     uint64_t done_bytes; /* of finished groups and indexes, in the unit of mv_progress */
     uint64_t total_bytes; /* that, and of all groups of the plan */

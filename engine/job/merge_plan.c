@@ -12,9 +12,9 @@
 #define MERGE_DELETED_ONE_IN 20u
 #define LEVEL_DELETED_ONE_IN 5u
 #define MERGE_ALWAYS_BYTES   (64u << 20) /* segments up to this are cheap to copy */
-/* The most rows that a small group inserts in an index. The second value is for only_small: two
- * sealed segments are merged also if some of their rows are deleted, so that neither index may be
- * extended. */
+/* The most rows that a small group inserts in an index. ONLY_SMALL_ROWS is the same with
+ * only_small: two sealed segments are then merged although some of their rows are deleted and
+ * neither index can be extended. */
 #define MERGE_SMALL_ROWS SEAL_ROWS_MAX
 #define ONLY_SMALL_ROWS  (2 * SEAL_ROWS_MAX)
 

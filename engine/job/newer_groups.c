@@ -9,7 +9,12 @@
  *
  * The second job plans segments that are newer than all of the large group, so the two groups have
  * no segment in common. After a small group, the large one has as much time as that took, so that
- * writers at full speed do not keep it from ending. */
+ * writers at full speed do not keep it from ending.
+ *
+ * If a small group fails, the large one goes on, and no other small group begins before it. The
+ * next plan has the newest segments first, so it meets the failure again and reports it. */
+#include <math.h>
+
 #include "job/job.h"
 
 static uint64_t newest_of_group(const mv_job *job)
@@ -27,15 +32,12 @@ static mv_err look_for_waiting(const mv_job *job, bool *found, mv_error *error)
     return MV_OK;
 }
 
-static bool may_look(mv_job *job)
+static bool may_look(const mv_job *job)
 {
     bool is_in_group =
         job->stage == JOB_VERIFY || job->stage == JOB_WRITE || job->stage == JOB_INDEX;
-    double now = os_seconds();
     if (!job->newer || job->newer_is_on || !is_in_group) return false;
-    if (now < job->newer_at || merge_plan_is_small(&job->p)) return false;
-    job->newer_at = now + JOB_SLICE_SECONDS;
-    return true;
+    return os_seconds() >= job->newer_at && !merge_plan_is_small(&job->p);
 }
 
 static void begin_newer(mv_job *job)
@@ -73,13 +75,17 @@ static mv_err work_on_newer(mv_job *job, double until, mv_error *error)
     bool is_done =
         (was_swapping && job->newer->stage == JOB_PLAN) || job->newer->stage == JOB_CLEAN;
     if (err || is_done) newer_groups_end(job);
-    return err;
+    if (err) job->newer_at = INFINITY;
+    return MV_OK;
 }
 
 mv_err newer_groups_work(mv_job *job, double until, mv_error *error)
 {
     bool waits = false;
-    if (may_look(job)) MV_TRY(look_for_waiting(job, &waits, error));
+    if (may_look(job)) {
+        job->newer_at = os_seconds() + JOB_SLICE_SECONDS;
+        MV_TRY(look_for_waiting(job, &waits, error));
+    }
     if (waits) begin_newer(job);
     return job->newer_is_on ? work_on_newer(job, until, error) : optimize_work(job, until, error);
 }

@@ -37,15 +37,17 @@ local function keep(id, who, text, feeling)
 end
 
 --- The memories that were saved, or nil. A file that is damaged, such as by a power cut while it was written, is set
--- aside: the game begins without memories, and the player is told.
+-- aside: the game begins without memories, and a line on standard output says so.
 local function load_saved()
   local dump = love.filesystem.read(FILE)
-  local saved, message = nil, nil
-  if dump then
-    saved, message = moonvec.load(dump, OPEN)
+  if not dump then
+    return nil
   end
-  if message then
+  local saved, message, code = moonvec.load(dump, OPEN)
+  if not saved then
+    assert(code == "corrupt", message)
     assert(love.filesystem.write(DAMAGED, dump))
+    love.filesystem.remove(FILE)
     print(("%s is damaged, and is now %s: %s"):format(FILE, DAMAGED, message))
   end
   return saved

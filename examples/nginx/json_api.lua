@@ -6,7 +6,7 @@ local ngx = ngx
 
 local M = {}
 
--- Of the codes of moonvec; others are 500. So is "not_found": no request names a document, so it is about a file.
+-- Of the codes of moonvec. Others are 500, also "not_found": no request names a document, thus a file is missing.
 local STATUS = { busy = 503, exists = 409, limit = 413 }
 
 --- Ends the request with a value, or with a string that is JSON already.

@@ -94,9 +94,9 @@ static void read_args(lua_State *L, int index, const char *call, filter_args *ou
         raise_misuse(L, "%s: 'args' must be a table, got a %s", call, value_type_name(L, index));
     size_t count = compat_length(L, index);
     if (!count) {
-        lua_pushnil(L);
-        if (lua_next(L, index))
-            raise_misuse(L, "%s: 'args' must be an array, got a table with other keys", call);
+        for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
+            if (lua_type(L, -2) != LUA_TSTRING || strcmp(lua_tostring(L, -2), "n") != 0)
+                raise_misuse(L, "%s: 'args' must be an array, got a table with other keys", call);
     }
     if (count > MV_FILTER_TESTS_MAX * 2) /* BETWEEN takes two */
         raise_misuse(L, "%s: 'args' has %zu values, the maximum is %u", call, count,

@@ -6,14 +6,16 @@ local system = require "moonvec.system"
 local M = {}
 
 --- Removes the collection at `path`. `destroy` refuses one whose catalog is too damaged to be recognized. Such a
--- directory is renamed to PATH.damaged: nothing is lost if it was something else. A directory without a catalog is not
--- touched, nor is one that is open, nor is an earlier PATH.damaged. Returns what was done, in words; or nil, message,
--- code.
+-- directory is renamed to PATH.damaged: nothing is lost if it was something else. A directory without a catalog, or one
+-- that a destroy has renamed, is not touched, nor is one that is open, nor is an earlier PATH.damaged. Returns what was
+-- done, in words; or nil, message, code.
 function M.remove(path)
   local removed, message, code = moonvec.destroy(path)
   if removed then
     return "the damaged one was removed"
-  elseif code ~= "corrupt" or not system.exists(path .. "/catalog.mdb") then
+  end
+  local has_catalog = system.exists(path .. "/catalog.mdb") or system.exists(path .. "/destroyed.mdb")
+  if code ~= "corrupt" or not has_catalog then
     return nil, message, code
   end
   local aside = path:gsub("(.)/+$", "%1") .. ".damaged"

@@ -576,7 +576,8 @@ function M.numbering_misuse()
   space:create_index("v", { parts = { "v" } })
   expect("the field 'n' of space 'rows' must be boolean, it is unsigned", number, space, sequence, { deleted = "n" })
   expect("the field 'n' of space 'rows' must be boolean", follow, space, case.collection, { deleted = "n" })
-  expect("the field 'v' of space 'rows' must be unsigned, it is string", number, space, sequence, { seq = "v" })
+  expect("the field 'v' of space 'rows' must be unsigned, integer or number, it is string", number, space, sequence,
+    { seq = "v" })
   expect("'purged' is the sequence of the numbers", number, space, sequence, { purged = sequence })
   local log = box.schema.space.create("log", { format = { { "seq", "unsigned" }, { "id", "unsigned" } } })
   log:create_index("id", { parts = { "id" } })
@@ -585,13 +586,13 @@ function M.numbering_misuse()
   log:create_index("seq", { parts = { "seq" } })
   expect("the second field of space 'log' must be string, as the primary key of space 'rows' is", number, space,
     sequence, { deletes = log })
-  log:drop()
   space:replace { "a", 1, moonvec.pack { 1, 2, 3, 4, 5, 6, 7, 8 }, 7 }
   expect("space 'rows' has the number 7, the sequence is at 0: call box.sequence.rows_seq:set(7) before", number, space,
     sequence)
   sequence:set(7)
   number(space, sequence, { deleted = "deleted", purged = case.purged })
   expect("the changes of space 'rows' are numbered already", number, space, sequence)
+  expect("the changes of space 'rows' are numbered already", number, space, sequence, { deletes = log })
   expect("follow: 'purged' is not what number_changes was given for space 'rows'", follow, space, case.collection,
     { purged = sequence })
   expect("follow: 'deleted' is not what number_changes was given", follow, space, case.collection, { deleted = "n" })

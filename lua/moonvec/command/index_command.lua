@@ -1,6 +1,7 @@
 --- `moonvec index`: a folder of texts or code becomes a collection that is searched by words and by meaning, and is
 -- kept up to date.
 
+local check = require "moonvec.check"
 local core = require "moonvec.core"
 local command_call = require "moonvec.command.command_call"
 local display_text = require "moonvec.terminal.display_text"
@@ -33,11 +34,12 @@ local IGNORE_FILE = ".gitignore"
 --- Removes the collection, and what the command has put beside its files: also a model that a killed run was writing,
 -- under the name of the model and more.
 local function remove(call, place)
+  local lfs = check.library("index", "lfs", "LuaFileSystem", "lua-filesystem", "luafilesystem")
   call:check(moonvec.destroy(place))
   if not system.exists(place) then
     return
   end
-  for name in require "lfs".dir(place) do -- source.files needs it, too
+  for name in lfs.dir(place) do
     if name == IGNORE_FILE or name:sub(1, #model_choice.FILE) == model_choice.FILE then
       os.remove(place .. "/" .. name)
     end

@@ -183,12 +183,12 @@ function M.number_changes(space, sequence, options)
   local seq, deleted, deletes, purged = core.options(CALL, options, "seq", "deleted", "deletes", "purged")
   space_rows.check_space(CALL, space)
   check_sequences(sequence, purged)
-  if deleted ~= nil and deletes ~= nil then
+  if M.options_of(space) then
+    check.misuse("%s: the changes of space '%s' are numbered already", CALL, space.name)
+  elseif deleted ~= nil and deletes ~= nil then
     check.misuse("%s: 'deleted' cannot be combined with 'deletes'", CALL)
   elseif deletes ~= nil then
     space_rows.check_log(CALL, deletes, space)
-  elseif M.options_of(space) then
-    check.misuse("%s: the changes of space '%s' are numbered already", CALL, space.name)
   end
   seq = check.text(CALL, "seq", seq, "seq")
   local index = space_rows.numbered_index(CALL, space, seq)

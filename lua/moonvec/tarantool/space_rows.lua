@@ -67,14 +67,21 @@ end
 -- Types of fields that can have the number of a change.
 local NUMBERS = { integer = true, number = true, unsigned = true }
 
+-- By the type of a key, the types of fields that can hold every key.
+local HOLDS = {
+  unsigned = { unsigned = true, integer = true, number = true, scalar = true, any = true },
+  integer = { integer = true, number = true, scalar = true, any = true },
+  string = { string = true, scalar = true, any = true },
+}
+
 --- The same for the field `name`; raises without such an index, or if it is not one of numbers.
 function M.numbered_index(call, space, name)
   local index = M.index_on(space, M.field_number(call, space, name))
   if not index then
     check.misuse("%s: space '%s' has no unique index of type TREE on '%s' alone", call, space.name, core.quote(name))
   elseif not NUMBERS[index.parts[1].type] then
-    check.misuse("%s: the field '%s' of space '%s' must be unsigned, it is %s", call, core.quote(name), space.name,
-      index.parts[1].type)
+    check.misuse("%s: the field '%s' of space '%s' must be unsigned, integer or number, it is %s", call,
+      core.quote(name), space.name, index.parts[1].type)
   end
   return index
 end
@@ -117,8 +124,9 @@ function M.check_log(call, log, space)
   M.check_space(call, log)
   local parts, id, key = log.index[0].parts, log:format()[2], M.key_part(call, space)
   if #parts ~= 1 or parts[1].fieldno ~= 1 or not NUMBERS[parts[1].type] then
-    check.misuse("%s: the primary key of space '%s' must be its first field, an unsigned one, alone", call, log.name)
-  elseif id and id.type and id.type ~= "any" and id.type ~= key.type then
+    check.misuse("%s: the primary key of space '%s' must be its first field alone, of type unsigned, integer or number",
+      call, log.name)
+  elseif id and id.type and not HOLDS[key.type][id.type] then
     check.misuse("%s: the second field of space '%s' must be %s, as the primary key of space '%s' is; it is %s", call,
       log.name, key.type, space.name, id.type)
   end

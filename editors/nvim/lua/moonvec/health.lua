@@ -30,6 +30,11 @@ local function check_index(folder)
     fail(message, { ("remove '%s/.moonvec', then index the folder again"):format(folder) })
     return
   end
+  if not require "moonvec.command.index_notes".read(c) then
+    warn(("'%s/.moonvec' is a collection that the plugin has not made"):format(folder))
+    c:close()
+    return
+  end
   local vector, stats = c.schema.vectors[1], c:stats()
   ok(("'%s' is indexed: %d passages of %d files"):format(folder, #c, c:count "passage = 1" or 0))
   if vector and vector.embed then

@@ -51,7 +51,7 @@ local function run_task(work, failed, ended, is_short)
   end, function(ok, problem)
     ended()
     if not ok then
-      editor_call.report(problem)
+      editor_call.report(editor_call.problem_of(problem))
     end
   end, is_short)
 end
@@ -77,8 +77,8 @@ local function counted(count, noun)
   return ("%d %s%s"):format(count, noun, count == 1 and "" or "s")
 end
 
---- What an update has done, and a hint if the index has no model although one is set.
-local function describe(result, collection, folder)
+--- What an update has done, and a hint if an older index has no model although one is set.
+local function describe(result, collection, folder, is_new)
   local parts = {}
   if result.files > 0 then
     parts[1] = ("%s of %s indexed"):format(counted(result.passages, "passage"), counted(result.files, "file"))
@@ -88,7 +88,7 @@ local function describe(result, collection, folder)
   end
   local text = parts[1] and table.concat(parts, ", ")
     or ("'%s' is up to date: %s"):format(folder, counted(collection:count "passage = 1" or 0, "file"))
-  if settings.index.model ~= "none" and #collection.schema.vectors == 0 then
+  if not is_new and settings.index.model ~= "none" and #collection.schema.vectors == 0 then
     text = text .. "; its index has no model: ':MoonvecIndex!' makes it again"
   end
   return text
@@ -120,7 +120,7 @@ local function index_folder(target)
   target.call = call
   with_model(call, target.folder)
   local result = call:run()[1]
-  editor_call.notify(describe(result, call.collection, target.folder))
+  editor_call.notify(describe(result, call.collection, target.folder, is_new))
 end
 
 --- The index could not be completed. If it is tried again, what was made is kept.
@@ -139,14 +139,14 @@ function M.index(folder, is_anew)
     return
   end
   local target = { folder = folder, place = folder .. "/" .. command_call.INSIDE, is_anew = is_anew }
-  indexing[folder] = true
+  indexing[folder] = (indexing[folder] or 0) + 1
   editor_call.notify(("indexing '%s'"):format(folder))
   run_task(function()
     index_folder(target)
   end, function()
     leave_index(target)
   end, function()
-    indexing[folder] = nil
+    indexing[folder] = indexing[folder] > 1 and indexing[folder] - 1 or nil
   end)
 end
 

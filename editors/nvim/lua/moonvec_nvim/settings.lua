@@ -16,11 +16,13 @@ local function check_word(core, what, name, ...)
   end
 end
 
---- Sets options. `core`: moonvec.core; if it is nil, unknown names are not noticed.
+--- Sets options. `core`: moonvec.core; if it is nil, unknown options are not noticed. A wrong one changes nothing.
 function M.set(options, core)
   for name, given in pairs(options) do
     if core then
       check_word(core, "table", name, "index", "query")
+    elseif not OPTIONS[name] then
+      error(("unknown table '%s': possible are index, query"):format(tostring(name)), 0)
     end
     if type(given) ~= "table" then
       error(("'%s' must be a table of options, got a %s"):format(name, type(given)), 0)
@@ -28,7 +30,9 @@ function M.set(options, core)
     for option in pairs(core and given or {}) do
       check_word(core, name .. " option", option, unpack(OPTIONS[name]))
     end
-    M[name] = vim.tbl_extend("force", M[name] or {}, given)
+  end
+  for name, given in pairs(options) do
+    M[name] = vim.tbl_extend("force", M[name], given)
   end
 end
 
