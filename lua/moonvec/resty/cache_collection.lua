@@ -21,7 +21,7 @@ local OPEN_OPTIONS = { "budget_ms", "durability", "interval_ms", "maintenance", 
 
 local EVICT = "least_recent" -- what a limit removes
 local BUSY_SECONDS = 2 -- for which other workers may be in the way; replacing a collection takes some milliseconds
-local ATTEMPTS = 3 -- to remove a damaged one; a refusal may be about what another worker has not finished
+local ATTEMPTS = 3 -- to mend one; a refusal may be about what another worker has not finished
 local PAUSE_SECONDS = 0.01
 
 --- When a document expires that is to live for at least `ttl` seconds from now on. The engine reads its clock in whole
@@ -106,8 +106,10 @@ local function mend(path, options, message, code, attempt)
   end
   if done then
     return true
-  elseif why_code == "busy" or code == "corrupt" and (why_code == "not_found" or attempt < ATTEMPTS) then
+  elseif why_code == "busy" or code == "corrupt" and why_code == "not_found" then
     return false
+  elseif (code == "corrupt" or code == "schema_mismatch") and attempt < ATTEMPTS then
+    return false -- another worker may have changed it after this one had looked
   end
   return nil, why, why_code
 end
