@@ -6,9 +6,9 @@ local system = require "moonvec.system"
 local M = {}
 
 --- Removes the collection at `path`. `destroy` refuses one whose catalog is too damaged to be recognized. Such a
--- directory is renamed to PATH.damaged: nothing is lost if it was something else. A directory without a catalog, or one
--- that a destroy has renamed, is not touched, nor is one that is open, nor is an earlier PATH.damaged. Returns what was
--- done, in words; or nil, message, code.
+-- directory is renamed to PATH.damaged: nothing is lost if it was something else. Nothing is done to a directory that
+-- has neither a catalog nor one that a destroy has renamed, to a collection that is open, or to an earlier
+-- PATH.damaged. Returns what was done, in words; or nil, message, code.
 function M.remove(path)
   local removed, message, code = moonvec.destroy(path)
   if removed then

@@ -304,36 +304,36 @@ function M.truncated_meanwhile()
   case:expect_stats { rebuilds = 1 }
 end
 
-function M.damaged_collection()
+--- A collection that `damage` damages while no follower is there is made again.
+local function is_made_again(damage)
   local case = new_case "deleted"
   case:put(1, 10)
   case:follow()
   case:expect(10)
   case.follower:stop()
   case.collection:close()
-  local file = fio.open("rows.mv/unsynced", { "O_WRONLY", "O_CREAT" }) -- as the power cut leaves it
-  file:write "00000000-0000-4000-8000-000000000000"
-  file:close()
-  assert(select(3, moonvec.open "rows.mv") == "corrupt")
+  damage()
   case.collection = rows.open()
   case:follow()
   case:expect(10)
 end
 
---- A catalog of which nothing is left: moonvec.destroy does not recognize the directory.
+function M.damaged_collection()
+  is_made_again(function()
+    local file = fio.open("rows.mv/unsynced", { "O_WRONLY", "O_CREAT" }) -- as the power cut leaves it
+    file:write "00000000-0000-4000-8000-000000000000"
+    file:close()
+    assert(select(3, moonvec.open "rows.mv") == "corrupt")
+  end)
+end
+
+--- The catalog is empty: moonvec.destroy does not recognize the directory.
 function M.unrecognizable_collection()
-  local case = new_case "deleted"
-  case:put(1, 10)
-  case:follow()
-  case:expect(10)
-  case.follower:stop()
-  case.collection:close()
-  fio.truncate("rows.mv/catalog.mdb", 0)
-  case.collection = rows.open()
+  is_made_again(function()
+    fio.truncate("rows.mv/catalog.mdb", 0)
+  end)
   assert(fio.path.exists "rows.mv.damaged/catalog.mdb")
   fio.rmtree "rows.mv.damaged"
-  case:follow()
-  case:expect(10)
 end
 
 -- ---------------------------------------------------------------- commits
