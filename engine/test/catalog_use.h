@@ -56,7 +56,7 @@ static MDB_val random_key(unsigned flags, size_t size_max, size_t variety,
     }
     size_t size = 8 + number % (size_max - 8 + 1);
     memset(key, 'k', size);
-    (void)snprintf((char *)key, 8, "%07u", (unsigned)number);
+    (void)snprintf((char *)key, 8, "%07u", (unsigned)(number % 10000000));
     return (MDB_val){size, key};
 }
 
