@@ -33,18 +33,34 @@ static size_t errors_size(const codes_vectors *vectors)
     return mem_whole_lines(vectors->rows * sizeof(flat_code_error));
 }
 
+static flat_bits bits_of_rows(const codes_vectors *vectors)
+{
+    return (flat_bits){.dim = vectors->dim,
+                       .rows = flat_bits_can(vectors->dim) ? vectors->rows : 0,
+                       .code_squares = metric_code_squares(vectors->metric)};
+}
+
+static size_t bits_size(const codes_vectors *vectors)
+{
+    flat_bits bits = bits_of_rows(vectors);
+    return flat_bits_size(&bits);
+}
+
 size_t flat_codes_size(const codes_vectors *vectors)
 {
-    return mean_size(vectors) + errors_size(vectors) +
+    return mean_size(vectors) + errors_size(vectors) + bits_size(vectors) +
            (size_t)codes_size(MV_QUANTIZE_INT8, vectors);
 }
 
 void flat_codes_begin(flat_codes *fc, uint8_t *memory)
 {
     const codes_vectors *vectors = &fc->vectors;
-    uint8_t *errors = memory + mean_size(vectors), *codes = errors + errors_size(vectors);
+    uint8_t *errors = memory + mean_size(vectors), *bits = errors + errors_size(vectors),
+            *codes = bits + bits_size(vectors);
     memset(memory, 0, flat_codes_size(vectors));
     fc->errors = (flat_code_error *)(void *)errors;
+    fc->bits = bits_of_rows(vectors);
+    flat_bits_begin(&fc->bits, bits);
     fc->column = (codes_column){.quantize = MV_QUANTIZE_INT8,
                                 .vectors = vectors,
                                 .base = codes,
@@ -78,6 +94,11 @@ static flat_code_error error_of(const float *numbers, const int8_t *code, float 
                              .length = is_known ? length : 0};
 }
 
+size_t flat_codes_scratch(uint32_t dim)
+{
+    return dim + flat_bits_scratch(dim);
+}
+
 void flat_codes_encode(flat_codes *fc, uint32_t row, const void *elements, float inverse_norm,
                        float *scratch)
 {
@@ -90,6 +111,7 @@ void flat_codes_encode(flat_codes *fc, uint32_t row, const void *elements, float
     (void)codes_encode(MV_QUANTIZE_INT8, &one, fc->column.mean, 0, code, scratch);
     fc->errors[row] = error_of(scratch, (const int8_t *)code, codes_scale_of(&one, code)->scale,
                                one.dim, scratch + one.dim);
+    if (fc->bits.rows) flat_bits_encode(&fc->bits, row, scratch, scratch + one.dim);
 }
 
 void flat_codes_copy(flat_codes *fc, uint32_t row, const flat_codes *from, uint32_t from_row)
@@ -98,19 +120,25 @@ void flat_codes_copy(flat_codes *fc, uint32_t row, const flat_codes *from, uint3
     memcpy(code_at(fc, row), from->column.base + (size_t)from_row * from->column.stride,
            fc->column.stride);
     fc->errors[row] = from->errors[from_row];
+    if (fc->bits.rows) flat_bits_copy(&fc->bits, row, &from->bits, from_row);
 }
 
+/* The memory of a query: what codes_prepare takes, the code for bits, and scratch memory. */
 size_t flat_codes_query_size(const flat_codes *fc)
 {
-    return mem_whole_lines(codes_query_size(&fc->column)) + 2 * mean_size(&fc->vectors);
+    uint32_t dim = fc->vectors.dim;
+    return mem_whole_lines(codes_query_size(&fc->column)) + flat_bits_code_size(dim) +
+           mean_size(&fc->vectors) + flat_bits_scratch(dim) * sizeof(float);
 }
 
 void flat_codes_prepare(flat_codes_query *q, const flat_codes *fc, const void *vector, void *memory)
 {
     uint32_t dim = fc->vectors.dim;
     mv_metric metric = fc->vectors.metric;
-    float *numbers =
-              (float *)(void *)((uint8_t *)memory + mem_whole_lines(codes_query_size(&fc->column))),
+    uint8_t *rotated = (uint8_t *)memory + mem_whole_lines(codes_query_size(&fc->column)),
+            *after = rotated + flat_bits_code_size(dim);
+    float *numbers = (float *)(void *)after,
+          *scratch = (float *)(void *)(after + mean_size(&fc->vectors)),
           times = metric_code_squares(metric);
     memcpy(numbers, vector, dim * sizeof *numbers);
     codes_prepare(&q->query, &fc->column, vector, memory);
@@ -120,11 +148,11 @@ void flat_codes_prepare(flat_codes_query *q, const flat_codes *fc, const void *v
         for (uint32_t i = 0; i < dim; i++) numbers[i] *= inverse_norm;
     }
     float scale = times > 0 ? q->query.multiplier / (2 * times) : q->query.multiplier;
-    flat_code_error e = error_of(numbers, q->query.code, scale, dim,
-                                 (float *)(void *)((uint8_t *)numbers + mean_size(&fc->vectors)));
+    flat_code_error e = error_of(numbers, q->query.code, scale, dim, scratch);
     q->loss = e.loss;
     q->decoded_length = e.length;
     q->length = e.length + e.loss;
+    if (fc->bits.rows) flat_bits_prepare(&q->bits, dim, numbers, (int8_t *)rotated, scratch);
 }
 
 /* Of distances times × |q' - x'|². */

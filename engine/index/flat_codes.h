@@ -7,10 +7,14 @@
  *
  *   l2       |q - x| >= |q' - x'| - |q - q'| - |x - x'|           the triangle inequality
  *   cosine   |q - x|² / 2, both normalized
- *   ip       <q, x> <= <q', x'> + |q| |x - x'| + |x'| |q - q'|    the Cauchy-Schwarz inequality */
+ *   ip       <q, x> <= <q', x'> + |q| |x - x'| + |x'| |q - q'|    the Cauchy-Schwarz inequality
+ *
+ * Beside them each row has a code of 1 bit a dimension (flat_bits.h), for searches that need not be
+ * exact. */
 #ifndef MV_FLAT_CODES_H
 #define MV_FLAT_CODES_H
 
+#include "index/flat_bits.h"
 #include "vector/codes.h"
 
 /* What a code lost. */
@@ -24,6 +28,7 @@ typedef struct flat_codes {
     codes_vectors vectors; /* type, metric, dim, rows */
     codes_column column;   /* int8 */
     flat_code_error *errors;
+    flat_bits bits; /* rows 0: too few dims */
 } flat_codes;
 
 /* Are there such codes of vectors of this kind, and are they worth it? */
@@ -32,7 +37,9 @@ bool flat_codes_can(mv_type type, mv_metric metric, uint32_t dim);
  * type, metric, dim and rows. */
 size_t flat_codes_size(const codes_vectors *vectors);
 void flat_codes_begin(flat_codes *fc, uint8_t *memory);
-/* Encode a stored vector as row `row`. `scratch` is 2 × dim floats. */
+/* Floats of the scratch memory that flat_codes_encode takes. */
+size_t flat_codes_scratch(uint32_t dim);
+/* Encode a stored vector as row `row`. */
 void flat_codes_encode(flat_codes *fc, uint32_t row, const void *elements, float inverse_norm,
                        float *scratch);
 /* Copy row `from_row` of `from`, of vectors of the same kind. */
@@ -44,6 +51,7 @@ typedef struct flat_codes_query {
     float loss;           /* at least |q - q'| */
     float length;         /* at least |q| */
     float decoded_length; /* |q'| */
+    flat_bits_query bits; /* if the codes have bits */
 } flat_codes_query;
 
 /* Bytes of `memory` for a prepared query, aligned to 64; it must live as long as the query. */

@@ -24,7 +24,7 @@ typedef struct fresh_gathering {
     mem_buffer added;  /* row_source: rows that are not in `base` */
     mem_buffer merged; /* row_source: the rows of new chunks */
     mem_buffer made;   /* fresh_chunk *: with a reference */
-    float *scratch;    /* 2 × the largest dim */
+    float *scratch;    /* of flat_codes_encode, for the largest dim */
     mem_arena arena;
 } fresh_gathering;
 
@@ -399,7 +399,7 @@ static mv_err make_chunks(fresh_gathering *g, mv_error *error)
     uint32_t count = (uint32_t)(g->merged.size / sizeof *from), dim = 1;
     for (uint32_t v = 0; v < g->schema->vectors_count; v++)
         if (g->schema->vectors[v].dim > dim) dim = g->schema->vectors[v].dim;
-    size_t size = 2 * dim * sizeof(float);
+    size_t size = flat_codes_scratch(dim) * sizeof(float);
     if (!(g->scratch = mem_alloc_aligned(size))) return error_memory(error, size, "fresh rows");
     mv_err err = MV_OK;
     for (uint32_t done = 0; done < count && !err; done += FRESH_CHUNK_ROWS) {

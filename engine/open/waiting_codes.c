@@ -1,8 +1,7 @@
 #include "open/waiting_codes.h"
 
-/* Rows that one search encodes: 1 to 2 ms at 768 dims. As many as are sealed at once (seal.h), so
- * that most segments are encoded by one search. */
-#define ENCODED_ROWS 4096u
+/* Rows that one search encodes: 4 ms at 768 dims, most of it for bits. */
+#define ENCODED_ROWS 512u
 
 waiting_codes *waiting_codes_create(const mv_schema *schema, const segment *s, uint32_t field)
 {
@@ -44,7 +43,7 @@ static uint32_t encode_rows(waiting_codes *w, uint32_t first)
 {
     const codes_vectors *v = &w->codes.vectors;
     uint32_t end = v->rows - first < ENCODED_ROWS ? v->rows : first + ENCODED_ROWS;
-    size_t size = 2 * v->dim * sizeof(float);
+    size_t size = flat_codes_scratch(v->dim) * sizeof(float);
     float *scratch = begin_codes(w) ? mem_alloc_aligned(size) : NULL;
     if (!scratch) return first;
     for (uint32_t row = first; row < end; row++)

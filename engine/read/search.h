@@ -41,6 +41,13 @@ static inline uint64_t search_hits_wanted(const search *s)
     return (uint64_t)s->q->topk + s->q->offset + result_returned_count(s->r);
 }
 
+/* Does the query want all matching rows to be compared? */
+static inline bool search_is_exact(const search *s)
+{
+    return s->q->strategy == MV_STRATEGY_EXACT ||
+           (s->q->strategy == MV_STRATEGY_AUTO && s->q->recall >= 1);
+}
+
 /* Entries of a heap for `wanted` hits; 1 if there are no documents, because no heap may be empty.
  */
 static inline uint32_t search_capacity(const search *s, uint64_t wanted)

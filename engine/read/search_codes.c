@@ -1,5 +1,7 @@
 #include "read/search_codes.h"
 
+#include <string.h>
+
 /* Rows whose distances are bounded at once. The heap is full after the first ones, so that most of
  * the others are left out. */
 #define BOUNDED_ROWS 64u
@@ -90,16 +92,48 @@ static mv_err push_rows(const search *s, const coded_rows *from, uint32_t i, uin
     return push_measured(s, from->sc, i, rows, kept, error);
 }
 
+/* Are bits used? Not if the search is to be exact, since few of their bounds are wrong. */
+static bool uses_bits(const search *s, const flat_codes *codes)
+{
+    return codes->bits.rows && !search_is_exact(s) &&
+           index_slot_type(s->r->seen->v->schema, s->q->vector_field);
+}
+
+/* Keep those of the rows that may be among the nearest by their bits. */
+static uint32_t keep_by_bits(const search *s, const coded_rows *from, uint32_t i, uint32_t *rows,
+                             uint32_t count, mv_search_counts *counts)
+{
+    float bounds[BOUNDED_ROWS];
+    uint32_t kept = 0;
+    flat_bits_bounds(&s->coded[i].bits, &from->codes->bits, rows, count, bounds);
+    for (uint32_t at = 0; at < count; at++) {
+        rows[kept] = rows[at];
+        kept += !(bounds[at] > s->tops[i].limit); /* true if the bound is NaN */
+    }
+    counts->code_distances += count - kept;
+    return kept;
+}
+
 mv_err search_codes_push(const search *s, const coded_rows *from, uint32_t i,
                          mv_search_counts *counts, mv_error *error)
 {
-    uint32_t rows[BOUNDED_ROWS], count = 0;
+    uint32_t rows[2 * BOUNDED_ROWS], kept = 0, count = 0;
     const scan *sc = from->sc;
+    bool by_bits = uses_bits(s, from->codes);
     for (uint32_t at = scan_find(sc, 0); at < from->count; at = scan_find(sc, at + 1)) {
-        rows[count++] = sc->begin + at;
+        rows[kept + count++] = sc->begin + at;
         if (count < BOUNDED_ROWS) continue;
-        MV_TRY(push_rows(s, from, i, rows, count, counts, error));
+        kept += by_bits ? keep_by_bits(s, from, i, rows + kept, count, counts) : count;
         count = 0;
+        if (kept < BOUNDED_ROWS) continue;
+        MV_TRY(push_rows(s, from, i, rows, BOUNDED_ROWS, counts, error));
+        kept -= BOUNDED_ROWS;
+        memmove(rows, rows + BOUNDED_ROWS, kept * sizeof *rows);
     }
-    return count ? push_rows(s, from, i, rows, count, counts, error) : MV_OK;
+    if (count) kept += by_bits ? keep_by_bits(s, from, i, rows + kept, count, counts) : count;
+    for (uint32_t done = 0; done < kept; done += BOUNDED_ROWS) {
+        count = kept - done < BOUNDED_ROWS ? kept - done : BOUNDED_ROWS;
+        MV_TRY(push_rows(s, from, i, rows + done, count, counts, error));
+    }
+    return MV_OK;
 }

@@ -23,9 +23,7 @@ typedef struct graph_search {
 
 static bool has_use_for_graph(const search *s, const shared_index *g, uint32_t capacity)
 {
-    bool is_exact = s->q->strategy == MV_STRATEGY_EXACT ||
-                    (s->q->strategy == MV_STRATEGY_AUTO && s->q->recall >= 1);
-    return shared_index_is_usable(g) && g->type->search && !is_exact &&
+    return shared_index_is_usable(g) && g->type->search && !search_is_exact(s) &&
            capacity <= g->type->hits_max;
 }
 

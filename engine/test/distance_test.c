@@ -368,6 +368,41 @@ static void test_codes(const distance_kernels *kernels, const guarded *query_mem
     EXPECT(wrong == 0);
 }
 
+static int32_t plain_bits(const int8_t *query, const uint8_t *row, size_t size)
+{
+    int32_t sum = 0;
+    for (size_t i = 0; i < 8 * size; i++) sum += row[i / 8] >> i % 8 & 1 ? query[i] : -query[i];
+    return sum;
+}
+
+/* Codes of bits whose last one ends where memory does, in lists of all lengths. */
+static void test_bits(const distance_kernels *kernels, const guarded *query_memory,
+                      const guarded *rows_memory, size_t size, filling how)
+{
+    enum { CODES = 11 };
+    uint32_t list[CODES], wrong = 0;
+    float out[CODES];
+    for (placing where = 0; where < PLACINGS; where++) {
+        int8_t *query = (int8_t *)guarded_place(query_memory, 8 * size, where);
+        uint8_t *rows = guarded_place(rows_memory, CODES * size, where);
+        fill((uint8_t *)query, MV_VECTOR_INT8, 8 * size, how, true);
+        fill(rows, MV_VECTOR_INT8, CODES * size, how, false);
+        int32_t total = 0;
+        for (size_t i = 0; i < 8 * size; i++) {
+            if (query[i] == -128) query[i] = -127; /* codes have no such number */
+            total += query[i];
+        }
+        for (uint32_t i = 0; i < CODES; i++) list[i] = i * 7 % CODES;
+        for (size_t count = 1; count <= CODES; count++) {
+            kernels->dot_bits(query, total, rows, size, list, count, size, out);
+            for (size_t i = 0; i < count; i++)
+                wrong += out[i] != (float)plain_bits(query, rows + list[i] * size, size);
+        }
+    }
+    doing_now("bits of %zu bytes, %s, %s", size, kernels->name, filling_names[how]);
+    EXPECT(wrong == 0);
+}
+
 static void test_all_codes(void)
 {
     guarded query_memory = guarded_create(1 << 18), rows_memory = guarded_create(1 << 21);
@@ -378,6 +413,9 @@ static void test_all_codes(void)
             for (size_t size = 64; size <= 1024; size += 64)
                 test_codes(kernels, &query_memory, &rows_memory, size, how);
             test_codes(kernels, &query_memory, &rows_memory, (MV_DIM_MAX + 1) / 2, how);
+            for (size_t size = 8; size <= 256; size += 8)
+                test_bits(kernels, &query_memory, &rows_memory, size, how);
+            test_bits(kernels, &query_memory, &rows_memory, (MV_DIM_MAX + 63) / 64 * 8, how);
         }
     }
 }

@@ -1,6 +1,5 @@
-/* Bounds from codes are never above the distance, whatever the numbers are, and leave most rows
- * out.
- */
+/* Bounds from int8 codes are never above the distance, whatever the numbers are, and those from
+ * bits hardly ever. Both leave most rows out. */
 #include "index/flat_codes.h"
 
 #include <string.h>
@@ -14,6 +13,7 @@
 static mv_error error;
 static float rows[ROWS][DIM_MAX], query[DIM_MAX], distances[ROWS], bounds[ROWS];
 static uint32_t numbers[ROWS];
+static uint32_t bounded, above; /* rows that bits bounded, and those whose bound was too great */
 
 static float random_number(void)
 {
@@ -54,14 +54,28 @@ static uint32_t count_left_out(void)
     return left_out;
 }
 
-static uint32_t compare(mv_type type, mv_metric metric, uint32_t dim)
+/* How many of the rows codes leave out. */
+typedef struct left_out {
+    uint32_t by_codes, by_bits;
+} left_out;
+
+static uint32_t compare_bits(const flat_codes_query *q, const flat_codes *fc)
+{
+    flat_bits_bounds(&q->bits, &fc->bits, numbers, ROWS, bounds);
+    for (uint32_t row = 0; row < ROWS; row++) above += bounds[row] > distances[row];
+    bounded += ROWS;
+    return count_left_out();
+}
+
+static left_out compare(mv_type type, mv_metric metric, uint32_t dim)
 {
     size_t size = element_row_size(type, dim);
     flat_codes fc = {.vectors = {.type = type, .metric = metric, .dim = dim, .rows = ROWS}};
     uint8_t *elements = mem_alloc_aligned(ROWS * size), *prepared,
             *codes = mem_alloc_aligned(flat_codes_size(&fc.vectors)),
             *given = mem_alloc_aligned(distance_query_size(type, dim));
-    float *scratch = mem_alloc_aligned(2 * dim * sizeof *scratch);
+    size_t scratch_size = flat_codes_scratch(dim) * sizeof(float);
+    float *scratch = mem_alloc_aligned(scratch_size);
     distance_query exact;
     flat_codes_query q;
     flat_codes_begin(&fc, codes);
@@ -80,21 +94,23 @@ static uint32_t compare(mv_type type, mv_metric metric, uint32_t dim)
     }
     flat_codes_bounds(&q, &fc, numbers, ROWS, bounds);
     for (uint32_t row = 0; row < ROWS; row++) EXPECT(!(bounds[row] > distances[row]));
+    left_out out = {.by_codes = count_left_out()};
+    if (fc.bits.rows) out.by_bits = compare_bits(&q, &fc);
     mem_free(elements, ROWS * size);
     mem_free(codes, flat_codes_size(&fc.vectors));
     mem_free(given, distance_query_size(type, dim));
     mem_free(prepared, prepared_size);
-    mem_free(scratch, 2 * dim * sizeof *scratch);
-    return count_left_out();
+    mem_free(scratch, scratch_size);
+    return out;
 }
 
 static void test_bounds(void)
 {
     static const mv_metric metrics[] = {MV_L2, MV_IP, MV_COSINE};
-    static const uint32_t dims[] = {1, 3, 17, 96, 768};
+    static const uint32_t dims[] = {1, 3, 17, 96, 300, 768};
     static const float scales[] = {1e-30f, 1e-18f, 1e-3f, 1, 1e4f, 1e12f, 1e18f};
     for (uint32_t m = 0; m < 3; m++)
-        for (uint32_t d = 0; d < 5; d++)
+        for (uint32_t d = 0; d < 6; d++)
             for (uint32_t s = 0; s < 7; s++)
                 for (uint32_t of = 0; of < KINDS; of++) {
                     for (uint32_t row = 0; row < ROWS; row++)
@@ -104,6 +120,7 @@ static void test_bounds(void)
                     if (scales[s] > 1e-4f && scales[s] < 1e4f)
                         (void)compare(MV_VECTOR_FP16, metrics[m], dims[d]);
                 }
+    EXPECT(bounded > 90000 && above <= 3);
 }
 
 static void test_use(void)
@@ -111,16 +128,18 @@ static void test_use(void)
     static const mv_metric metrics[] = {MV_L2, MV_IP, MV_COSINE};
     for (uint32_t row = 0; row < ROWS; row++) make_vector(SPREAD, 768, 1, rows[row]);
     make_vector(SPREAD, 768, 1, query);
-    for (uint32_t m = 0; m < 3; m++) {
-        uint32_t left_out = compare(MV_VECTOR_FP32, metrics[m], 768);
-        EXPECT(left_out > ROWS * 3 / 4);
-    }
+    for (uint32_t m = 0; m < 3; m++)
+        EXPECT(compare(MV_VECTOR_FP32, metrics[m], 768).by_codes > ROWS * 3 / 4);
+    for (uint32_t row = 0; row < 10; row++) /* rows near the query */
+        for (uint32_t i = 0; i < 768; i++) rows[row][i] = (rows[row][i] + 2 * query[i]) / 2;
+    for (uint32_t m = 0; m < 3; m++)
+        EXPECT(compare(MV_VECTOR_FP32, metrics[m], 768).by_bits > ROWS * 3 / 4);
 }
 
 /* A copied code is that of the row. */
 static void test_copy(void)
 {
-    float scratch[2 * 17];
+    float scratch[128];
     flat_codes a = {.vectors = {.type = MV_VECTOR_FP32, .metric = MV_L2, .dim = 17, .rows = 2}},
                b = a;
     size_t size = flat_codes_size(&a.vectors);

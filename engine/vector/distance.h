@@ -32,7 +32,11 @@ typedef void (*distance_codes_fn)(const int8_t *query, int32_t total, const uint
                                   float *out);
 /* The kernels of int4 codes have the same type. A row's byte has two numbers u from 0 to 15, each
  * decoded as 2u - 15. `query` has 2 × `size` numbers from -127 to 127: those for the lower 4 bits
- * of the rows' bytes, then those for the upper 4 bits. */
+ * of the rows' bytes, then those for the upper 4 bits.
+ *
+ * So have the kernels of codes of bits (flat_bits.h). A row has `size` bytes, a multiple of 8. Bit
+ * i % 8 of byte i / 8 is number i: 1 if it is set, else -1. `query` has 8 × `size` numbers. Nothing
+ * is prefetched. */
 
 /* Find a text of `size` bytes, at least 1: bit i of `hits` is set if it stands at bytes[i], for i
  * below 64 × words. All bytes that are compared must be readable: 64 × words + size - 1. Returns
@@ -51,6 +55,7 @@ typedef struct distance_kernels {
     distance_list_fn list[METRIC_FAMILIES][ELEMENT_TYPES];
     distance_codes_fn dot_codes; /* int8 codes */
     distance_codes_fn dot_int4;  /* int4 codes */
+    distance_codes_fn dot_bits;  /* codes of bits */
     distance_find_fn find;
 } distance_kernels;
 

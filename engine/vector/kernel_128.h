@@ -1,6 +1,7 @@
 /* Vectors of 128 bits for kernel_body.h, by SIMDe's SSE names: SSE2 on x86, NEON on ARM. */
 #include <simde/x86/fma.h>
 #include <simde/x86/sse2.h>
+#include <string.h>
 
 #define KERNEL_WIDTH 16
 
@@ -132,4 +133,17 @@ KERNEL_INLINE ints int4_multiply_add(ints codes, ints low, ints high, ints sum)
     sum = simde_mm_add_epi32(sum, products);
     products = simde_mm_madd_epi16(simde_mm_srli_epi16(codes, 4), odd_bytes(high));
     return simde_mm_add_epi32(sum, products);
+}
+/* Add the bytes whose bits are set. */
+KERNEL_INLINE ints bits_add(const uint8_t *bits, ints bytes, ints sum)
+{
+    const ints places = simde_mm_set1_epi64x((int64_t)0x8040201008040201);
+    int16_t set;
+    memcpy(&set, bits, sizeof set);
+    ints both = simde_mm_set1_epi16(set), at = simde_mm_unpacklo_epi8(both, both);
+    at = simde_mm_shufflehi_epi16(simde_mm_shufflelo_epi16(at, 0x00), 0x55);
+    ints kept =
+             simde_mm_and_si128(simde_mm_cmpeq_epi8(simde_mm_and_si128(at, places), places), bytes),
+         pairs = simde_mm_add_epi16(even_bytes(kept), odd_bytes(kept));
+    return simde_mm_add_epi32(sum, simde_mm_madd_epi16(pairs, simde_mm_set1_epi16(1)));
 }

@@ -3,6 +3,7 @@
  * The names are the compiler's, as in kernel_512.h. SIMDe's functions are native only where AVX2 is
  * on when SIMDe is included, which it is not in the one-file form of the library. */
 #include <immintrin.h>
+#include <string.h>
 
 #define KERNEL_WIDTH 32
 
@@ -101,5 +102,18 @@ KERNEL_INLINE ints int4_multiply_add(ints codes, ints low, ints high, ints sum)
          upper = _mm256_and_si256(_mm256_srli_epi16(codes, 4), mask),
          pairs =
              _mm256_add_epi16(_mm256_maddubs_epi16(lower, low), _mm256_maddubs_epi16(upper, high));
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+/* Add the bytes whose bits are set. */
+KERNEL_INLINE ints bits_add(const uint8_t *bits, ints bytes, ints sum)
+{
+    const ints spread = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202,
+                                           0x0303030303030303),
+               places = _mm256_set1_epi64x((int64_t)0x8040201008040201);
+    int32_t set;
+    memcpy(&set, bits, sizeof set);
+    ints at = _mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi32(set), spread), places),
+         kept = _mm256_and_si256(_mm256_cmpeq_epi8(at, places), bytes),
+         pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), kept);
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }

@@ -3,6 +3,7 @@
  * The compiler's own names, since SIMDe has neither masked loads nor conversions of this width, and
  * nothing here runs on another machine anyway. */
 #include <immintrin.h>
+#include <string.h>
 
 #define KERNEL_WIDTH 64
 #define KERNEL_MASKED_LOADS
@@ -114,4 +115,11 @@ KERNEL_INLINE ints int4_multiply_add(ints codes, ints low, ints high, ints sum)
     const ints mask = _mm512_set1_epi8(15);
     sum = _mm512_dpbusd_epi32(sum, _mm512_and_si512(codes, mask), low);
     return _mm512_dpbusd_epi32(sum, _mm512_and_si512(_mm512_srli_epi16(codes, 4), mask), high);
+}
+/* Add the bytes whose bits are set. */
+KERNEL_INLINE ints bits_add(const uint8_t *bits, ints bytes, ints sum)
+{
+    uint64_t set;
+    memcpy(&set, bits, sizeof set);
+    return _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), _mm512_maskz_mov_epi8(set, bytes));
 }

@@ -345,6 +345,38 @@ static void kernel_dot_int4(const int8_t *query, int32_t total, const uint8_t *b
     measure_code_rows(query, total, base, stride, rows, count, size, out, true);
 }
 
+/* ---------------------------------------------------------------- codes of bits */
+
+KERNEL_INLINE void measure_bits(const uint8_t *query, int32_t total, const uint8_t *const *rows,
+                                size_t size, float *out)
+{
+    ints sum0 = ints_zero(), sum1 = sum0, sum2 = sum0, sum3 = sum0;
+    for (size_t at = 0; at < size; at += KERNEL_WIDTH / 8) {
+        ints part = whole_load(query + 8 * at);
+        sum0 = bits_add(rows[0] + at, part, sum0);
+        sum1 = bits_add(rows[1] + at, part, sum1);
+        sum2 = bits_add(rows[2] + at, part, sum2);
+        sum3 = bits_add(rows[3] + at, part, sum3);
+    }
+    int32_t totals[ROWS];
+    ints_totals(sum0, sum1, sum2, sum3, totals);
+    for (size_t r = 0; r < ROWS; r++) out[r] = (float)(2 * totals[r] - total);
+}
+
+static void kernel_dot_bits(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
+                            const uint32_t *rows, size_t count, size_t size, float *out)
+{
+    for (size_t i = 0; i < count; i += ROWS) {
+        /* Beyond the last row, the last one again. */
+        size_t left = count - i - 1;
+        const uint8_t *some[ROWS];
+        float four[ROWS];
+        for (size_t r = 0; r < ROWS; r++) some[r] = base + rows[i + (r < left ? r : left)] * stride;
+        measure_bits((const uint8_t *)query, total, some, size, four);
+        for (size_t r = 0; r <= left && r < ROWS; r++) out[i + r] = four[r];
+    }
+}
+
 /* `rows` and `list` of a table. */
 #define KERNELS(kind)                                                                              \
     {                                                                                              \
@@ -356,5 +388,6 @@ static void kernel_dot_int4(const int8_t *query, int32_t total, const uint8_t *b
 #define KERNEL_TABLE(instruction_set)                                                              \
     {                                                                                              \
         .name = instruction_set, .rows = KERNELS(rows), .list = KERNELS(list),                     \
-        .dot_codes = kernel_dot_codes, .dot_int4 = kernel_dot_int4, .find = kernel_find,           \
+        .dot_codes = kernel_dot_codes, .dot_int4 = kernel_dot_int4, .dot_bits = kernel_dot_bits,   \
+        .find = kernel_find,                                                                       \
     }

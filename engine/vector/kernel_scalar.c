@@ -146,6 +146,19 @@ static void scalar_dot_int4(const int8_t *query, int32_t total, const uint8_t *b
     }
 }
 
+static void scalar_dot_bits(const int8_t *query, int32_t total, const uint8_t *base, size_t stride,
+                            const uint32_t *rows, size_t count, size_t size, float *out)
+{
+    (void)total;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *row = base + rows[i] * stride;
+        int32_t sum = 0;
+        for (size_t at = 0; at < 8 * size; at++)
+            sum += row[at / 8] >> at % 8 & 1 ? query[at] : -query[at];
+        out[i] = (float)sum;
+    }
+}
+
 static bool scalar_find(const uint8_t *bytes, size_t words, const uint8_t *text, size_t size,
                         uint64_t *hits)
 {
@@ -171,5 +184,6 @@ const distance_kernels kernel_scalar = {
              [METRIC_HAMMING] = {NULL, NULL, NULL, hamming_binary_list}},
     .dot_codes = scalar_dot_codes,
     .dot_int4 = scalar_dot_int4,
+    .dot_bits = scalar_dot_bits,
     .find = scalar_find,
 };
