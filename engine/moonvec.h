@@ -554,8 +554,8 @@ typedef struct mv_open_options {
                                    * was opened last is used */
     bool prefault; /* map the indexes before opening ends, as far as they are in the page cache, so
                     * that the first queries are not slower than the others: 11 to 18 ms for a graph
-                    * over a million vectors of 128 dims. Nothing is read from the disk. Does nothing
-                    * in memory, and where this process may not write to the files */
+                    * over a million vectors of 128 dims. Nothing is read from the disk. Does
+                    * nothing in memory, and where this process may not write to the files */
 } mv_open_options;
 
 /* Open the collection at `path`, or create it. ":memory:" creates one that exists until it is
@@ -1274,8 +1274,8 @@ typedef enum mv_splitter_kind {
     MV_SPLIT_DIGITS,      /* the same for numbers */
     MV_SPLIT_METASPACE,   /* replace U+0020 by `replacement`, put one before the text as `prepends`
                            * says, and with `isolates` split before each */
-    MV_SPLIT_BYTES,       /* GPT-2: with `prepends`, begin with U+0020; with `isolates`, split by its
-                           * regular expression; then a character for each byte */
+    MV_SPLIT_BYTES, /* GPT-2: with `prepends`, begin with U+0020; with `isolates`, split by its
+                     * regular expression; then a character for each byte */
 } mv_splitter_kind;
 
 typedef enum mv_prepend { MV_PREPEND_NEVER = 0, MV_PREPEND_FIRST, MV_PREPEND_ALWAYS } mv_prepend;
@@ -1291,9 +1291,9 @@ typedef struct mv_splitter {
 typedef struct mv_added_token {
     mv_text text;
     uint32_t id;
-    bool is_word;              /* only where no letter or digit stands beside it */
+    bool is_word;                 /* only where no letter or digit stands beside it */
     bool takes_left, takes_right; /* the white space beside it belongs to it */
-    bool is_normalized;        /* looked for in normalized text, after being normalized itself */
+    bool is_normalized;           /* looked for in normalized text, after being normalized itself */
 } mv_added_token;
 
 typedef enum mv_token_model {
@@ -1311,11 +1311,11 @@ typedef struct mv_merge {
 #define MV_TOKEN_NONE UINT32_MAX
 
 typedef struct mv_embedder_options {
-    const char *path;                      /* file with the tensors */
+    const char *path;                       /* file with the tensors */
     mv_tensor embeddings, weights, mapping; /* rows; a factor for each token id; its row */
-    bool normalizes;                       /* scale vectors to length 1 */
-    uint32_t max_tokens;                   /* of a text; 0: all */
-    mv_text identity;                      /* bytes that belong into the fingerprint */
+    bool normalizes;                        /* scale vectors to length 1 */
+    uint32_t max_tokens;                    /* of a text; 0: all */
+    mv_text identity;                       /* bytes that belong into the fingerprint */
 
     mv_token_model model;
     const mv_text *tokens; /* by token id; data NULL: there is none of this id */
@@ -1323,15 +1323,15 @@ typedef struct mv_embedder_options {
     const double *scores;   /* of MV_UNIGRAM, by token id */
     const mv_merge *merges; /* of MV_BPE, the first to be merged first */
     uint32_t merges_count;
-    uint32_t unknown_id;      /* for what is no token; MV_TOKEN_NONE: it is left out */
-    bool drops_unknown;       /* leave unknown_id out of the mean */
-    mv_text prefix, suffix;   /* of MV_WORD_PIECE and MV_BPE: of pieces of a word that are not the
-                               * first, of the last; both may be empty */
-    uint32_t piece_size_max;  /* of MV_WORD_PIECE: longer pieces, in characters, are unknown */
-    bool has_byte_tokens;     /* of MV_UNIGRAM and MV_BPE: "<0x41>" for a byte of what is unknown */
-    bool fuses_unknown;       /* of MV_BPE: a run of unknown characters is one token */
-    bool takes_whole;         /* of MV_BPE: a piece that is a token is not split */
-    uint32_t truncates_at;    /* tokens of a text, the unknown ones included; 0: all */
+    uint32_t unknown_id;     /* for what is no token; MV_TOKEN_NONE: it is left out */
+    bool drops_unknown;      /* leave unknown_id out of the mean */
+    mv_text prefix, suffix;  /* of MV_WORD_PIECE and MV_BPE: of pieces of a word that are not the
+                              * first, of the last; both may be empty */
+    uint32_t piece_size_max; /* of MV_WORD_PIECE: longer pieces, in characters, are unknown */
+    bool has_byte_tokens;    /* of MV_UNIGRAM and MV_BPE: "<0x41>" for a byte of what is unknown */
+    bool fuses_unknown;      /* of MV_BPE: a run of unknown characters is one token */
+    bool takes_whole;        /* of MV_BPE: a piece that is a token is not split */
+    uint32_t truncates_at;   /* tokens of a text, the unknown ones included; 0: all */
     const mv_normalizer *normalizers;
     uint32_t normalizers_count;
     const mv_splitter *splitters;
