@@ -30,7 +30,7 @@ describe("a number that a filter compares with id", function()
 
       it("finds the document, written in the filter or given as an argument", function()
         for _, id in ipairs(NUMBERS) do
-          local text = ("%d"):format(id)
+          local text = ("%.0f"):format(id)
           assert.equal(text, found("id = " .. text))
           assert.equal(text, found("id = ?", { id }))
           assert.equal(text, found("id IN (" .. text .. ", 12)"))

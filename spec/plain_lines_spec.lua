@@ -76,10 +76,13 @@ describe("plain lines of JSON", function()
       local count, c = written(first .. "{" .. members .. rest .. "}\n")
       assert.is_nil(count, members)
       assert.equal(0, #c)
+      c:close() -- 32-bit machines have no room for all of them
     end
     local document = '{"id":"x","v":[1,2,3]}'
     for _, line in ipairs { "", "{}", "[]", "1", " ", document .. "{}", document .. "x", "\0", "{\0}" } do
-      assert.is_nil((written(first .. line .. "\n")), line)
+      local count, c = written(first .. line .. "\n")
+      assert.is_nil(count, line)
+      c:close()
     end
     assert.is_nil((written(first, 1, #first - 2)))
     assert.is_nil((written(first, 0)))
@@ -236,6 +239,7 @@ describe("random lines of JSON", function()
         }
         local result = { c:ingest(moonvec.source.jsonl(path), options) }
         results[i] = { result, exported(c), c:meta "k" or false }
+        c:close()
       end
       assert.same(results[2], results[1])
     end

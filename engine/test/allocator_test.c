@@ -15,7 +15,7 @@
 /* What is in front of each block. Blocks are aligned to 64 bytes, as the header is. */
 typedef struct header {
     size_t size;
-    size_t filler[7];
+    uint8_t filler[64 - sizeof(size_t)];
 } header;
 
 typedef struct counts {

@@ -29,7 +29,7 @@ function M.whole(call, name, given, otherwise, low, high)
   elseif type(given) ~= "number" then
     M.misuse("%s: '%s' must be a whole number, got a %s", call, name, type(given))
   elseif given % 1 ~= 0 or given < low or given > high then
-    M.misuse("%s: '%s' must be a whole number from %d to %d, got %.14g", call, name, low, high, given)
+    M.misuse("%s: '%s' must be a whole number from %.0f to %.0f, got %.14g", call, name, low, high, given)
   end
   return given
 end

@@ -17,6 +17,8 @@ local M = {}
 
 -- Up to here a double represents every whole number.
 local WHOLE_MAX = 2 ^ 53
+-- "%d" has 32 bits in Lua 5.1 on 32-bit machines.
+local WHOLE = ("%d"):format(WHOLE_MAX) == "9007199254740992" and "%d" or "%.0f"
 
 -- ---------------------------------------------------------------- to JSON
 
@@ -52,7 +54,7 @@ end
 
 local function whole_to_json(number)
   if type(number) == "number" and (number > WHOLE_MAX or number < -WHOLE_MAX) then
-    return ("%d"):format(number)
+    return WHOLE:format(number)
   end
   return number
 end
@@ -93,7 +95,7 @@ end
 local function sparse_to_json(sparse)
   local members = json.object()
   for index, number in pairs(type(sparse) == "table" and sparse or core.unpack_sparse(sparse)) do
-    members[("%d"):format(index)] = float_to_json(number)
+    members[("%.0f"):format(index)] = float_to_json(number)
   end
   return members
 end
