@@ -338,8 +338,8 @@ void hnsw_choose_patience(hnsw_builder *b, uint32_t item);
 
 /* The number of queries: first the rows of the sample, then those of each other kind. */
 uint32_t hnsw_measure_query_count(const hnsw_builder *b);
-/* The largest n of which one query in n still leaves HNSW_BUILD_KIND_MIN of each kind; at least 1.
- */
+/* The largest n of which one query in n still leaves HNSW_BUILD_KIND_MIN of each kind, at least 1;
+ * 1 for large graphs. */
 uint32_t hnsw_measure_query_one_in(const hnsw_builder *b);
 /* 0 for rows of the sample, up to HNSW_BUILD_QUERY_KINDS - 1. */
 uint32_t hnsw_measure_query_kind(const hnsw_builder *b, uint32_t item);

@@ -30,6 +30,8 @@ static_assert(HNSW_BUILD_SAMPLE_MAX +
                   HNSW_BUILD_QUERIES_MAX,
               "there is memory for all queries");
 
+/* Building a graph of so many rows takes much longer than measuring it. */
+#define LARGE_ROWS 32768u
 #define APART_ROWS 8u /* rows drawn to find one in another cluster */
 
 /* The sum of four even numbers, with variance 1: nearly a normal distribution. */
@@ -54,7 +56,7 @@ uint32_t hnsw_measure_query_count(const hnsw_builder *b)
 uint32_t hnsw_measure_query_one_in(const hnsw_builder *b)
 {
     uint32_t one_in = per_share(b) / HNSW_BUILD_KIND_MIN;
-    return one_in ? one_in : 1;
+    return one_in && b->head.rows < LARGE_ROWS ? one_in : 1;
 }
 
 uint32_t hnsw_measure_query_kind(const hnsw_builder *b, uint32_t item)
