@@ -187,11 +187,12 @@ void hnsw_measure_conclude_near(hnsw_builder *b)
 
 /* A walk that met all true neighbours was not continued: with larger factors it would have ended
  * later, at the earliest when `factor` times the candidates of the last change were followed. */
-static void note_later_ends(walk_trace *t, uint32_t time)
+static void note_later_ends(walk_trace *t, patience_kind kind, uint32_t time)
 {
     for (uint32_t least = 0; t->met == t->wanted && least < HNSW_LEAST_STEPS; least++)
         for (uint32_t i = t->ended[least]; i < HNSW_FACTOR_STEPS; i++)
-            t->ends[least][i] = (uint16_t)fmin(hnsw_tried_factors[i] * (float)time, TRACE_TIME_MAX);
+            t->ends[least][i] = (uint16_t)fmin(
+                patience_follow(kind, hnsw_tried_factors[i], (float)time), TRACE_TIME_MAX);
 }
 
 const uint32_t hnsw_tried_entries[HNSW_BUILD_ENTRIES] = {1, HNSW_ENTRIES_MANY};
@@ -226,10 +227,10 @@ static void end_measured_walk(const hnsw_builder *b, hnsw_build_scratch *s, uint
     walk_patience *p = &w->patience;
     (void)hnsw_walk_course_end(&s->course);
     w->trace = NULL;
-    note_later_ends(&m->trace, patience_time(p));
     m->followed = w->followed;
     m->bottom_distances = (uint32_t)hnsw_walk_distances(w);
     m->kind = patience_kind_of(p, &w->pool);
+    note_later_ends(&m->trace, m->kind, patience_time(p));
     float tenth = tenth_of(&w->pool);
     for (m->unsure = 0; m->unsure < w->pool.count; m->unsure++)
         if (w->pool.entries[m->unsure].distance - b->code_bounds[trial] > tenth) break;

@@ -17,6 +17,14 @@
  * 48 and 9 spared 1.0 to 1.2 times. With this rank a factor holds for 1 to 10 hits; for more it
  * grows a little (hnsw_patience.c).
  *
+ * A factor above PATIENCE_LATE_FACTOR holds for the first PATIENCE_EARLY candidates only, unless
+ * the query is far (patience_follow). Such factors serve near queries that soon find one of several
+ * clusters. With 286,000 rows of 768 dims the factor was 12, and the slowest hundredth of queries
+ * like rows, which were slow to find the only cluster, took 12.4 ms; now they take 2.4, all queries
+ * 0.37 instead of 0.66 on average. Recall 0.991 instead of 0.993, of points between two clusters
+ * 0.902 instead of 0.919. 768 to 1,536 early candidates and late factors of 6 and 8 found no more
+ * of these.
+ *
  * It ends no sooner than after `least` candidates: the first rows it meets are those around its
  * entry, and a query between two clusters meets one of them first.
  *
@@ -47,6 +55,9 @@
 typedef enum patience_kind { PATIENCE_NEAR = 0, PATIENCE_FAR, PATIENCE_APART } patience_kind;
 
 #define PATIENCE_KINDS 3u
+
+#define PATIENCE_EARLY       512.0f
+#define PATIENCE_LATE_FACTOR 4.0f
 
 /* The recalls for which factors are measured. */
 extern const double hnsw_recalls[HNSW_RECALLS];
@@ -134,13 +145,20 @@ static inline patience_kind patience_kind_of(const walk_patience *p, const walk_
     return is_apart ? PATIENCE_APART : PATIENCE_NEAR;
 }
 
+/* How many candidates a walk follows by a factor, after a change at `time`. */
+static inline float patience_follow(patience_kind kind, float factor, float time)
+{
+    float most = fmaxf(PATIENCE_LATE_FACTOR * time, PATIENCE_EARLY);
+    return kind == PATIENCE_FAR ? factor * time : fminf(factor * time, most);
+}
+
 /* How many candidates the walk is to follow, by what it has found so far. `candidates` are all rows
  * that it has met, whether they match or not; over bridges only matching ones. */
 static inline uint32_t patience_due(const walk_patience *p, const walk_pool *candidates)
 {
     patience_kind kind = patience_kind_of(p, candidates);
     if (isinf(p->factors[kind])) return UINT32_MAX;
-    float due = p->factors[kind] * (float)patience_time(p);
+    float due = patience_follow(kind, p->factors[kind], (float)patience_time(p));
     if (!(due > (float)p->least[kind])) return p->least[kind];
     return due < (float)UINT32_MAX ? (uint32_t)due : UINT32_MAX;
 }

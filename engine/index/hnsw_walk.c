@@ -182,7 +182,8 @@ static bool note_trace(walk *w, const uint32_t *rows, uint32_t count)
         for (uint32_t i = 0; i < step; i++)
             if (distances[i] <= t->bound && t->met < t->wanted) t->times[t->met++] = now;
     }
-    if (patience_kind_of(&w->patience, &w->pool) != PATIENCE_APART)
+    patience_kind kind = patience_kind_of(&w->patience, &w->pool);
+    if (kind != PATIENCE_APART)
         t->apart_since = UINT16_MAX;
     else if (t->apart_since == UINT16_MAX)
         t->apart_since = now;
@@ -191,7 +192,7 @@ static bool note_trace(walk *w, const uint32_t *rows, uint32_t count)
         uint32_t *ended = &t->ended[least];
         if (w->followed < hnsw_tried_least[least]) return false;
         while (*ended < HNSW_FACTOR_STEPS &&
-               (float)w->followed >= hnsw_tried_factors[*ended] * time)
+               (float)w->followed >= patience_follow(kind, hnsw_tried_factors[*ended], time))
             t->ends[least][(*ended)++] = now;
     }
     return t->met == t->wanted;
