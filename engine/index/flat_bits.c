@@ -10,8 +10,8 @@
 #define SQUARES_MAX 1e30f
 #define SQUARES_MIN 1e-30f
 /* More than the rounding errors of sums of floats, for each unit of |q| |x|. */
-#define ROUND_MARGIN 4e-6f
-#define CODE_MAX     127.0f
+#define BITS_ROUND_MARGIN 4e-6f
+#define BITS_QUERY_MAX    127.0f
 
 bool flat_bits_can(uint32_t dim)
 {
@@ -189,7 +189,7 @@ void flat_bits_prepare(flat_bits_query *q, uint32_t dim, const float *numbers, i
     if (!has_digits(squares)) return;
     rotate(numbers, dim, scratch);
     for (uint32_t i = 0; i < count; i++) largest = fmaxf(largest, fabsf(scratch[i]));
-    float scale = largest / CODE_MAX;
+    float scale = largest / BITS_QUERY_MAX;
     for (uint32_t i = 0; i < count; i++) {
         float number = scratch[i] / scale;
         code[i] = (int8_t)(number + (number < 0 ? -0.5f : 0.5f));
@@ -215,7 +215,7 @@ void flat_bits_bounds(const flat_bits_query *q, const flat_bits *fb, const uint3
         float product = x.multiplier * q->scale * bounds[i], squares = q_squares + x.squares,
               most = product +
                      FLAT_BITS_DEVIATIONS * (q->length * x.deviation + q->loss * x.multiplier) +
-                     ROUND_MARGIN * squares;
+                     BITS_ROUND_MARGIN * squares;
         bounds[i] = times > 0 ? times * (squares - 2 * most) : -most;
     }
 }
