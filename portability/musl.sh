@@ -2,7 +2,7 @@
 
 port_musl() {
     local folder=$build/portability/build-musl needs=$build/portability/needs-musl
-    examples=(example_c amalgamation_example) # the third wants Lua
+    local examples=(example_c amalgamation_example) # embed_lua_example wants Lua
     need "${c_packages[@]}" musl-tools
     lmdb_library "$needs" musl-gcc ar
     # Debian's archives of these two want nothing of a C library but memory and strings.
