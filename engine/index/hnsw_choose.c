@@ -130,7 +130,7 @@ static hnsw_choice choose_of_kind(const hnsw_builder *b, measured_kind of, doubl
             if (!is_enough(b, of.kind, &o, recall) && !(is_last && is_nearly)) continue;
             if (best.factor == HNSW_FACTOR_STEPS || o.followed < best.followed)
                 best = (hnsw_choice){factor, least, o.followed};
-            break; /* larger factors follow more */
+            break; /* larger factors follow no fewer */
         }
     }
     return best;

@@ -186,13 +186,14 @@ void hnsw_measure_conclude_near(hnsw_builder *b)
 }
 
 /* A walk that met all true neighbours was not continued: with larger factors it would have ended
- * later, at the earliest when `factor` times the candidates of the last change were followed. */
-static void note_later_ends(walk_trace *t, patience_kind kind, uint32_t time)
+ * later, at the earliest when as many candidates were followed as patience_follow says. */
+static void note_later_ends(walk_trace *t, const walk_patience *p, patience_kind kind)
 {
     for (uint32_t least = 0; t->met == t->wanted && least < HNSW_LEAST_STEPS; least++)
         for (uint32_t i = t->ended[least]; i < HNSW_FACTOR_STEPS; i++)
             t->ends[least][i] = (uint16_t)fmin(
-                patience_follow(kind, hnsw_tried_factors[i], (float)time), TRACE_TIME_MAX);
+                patience_follow(p, kind, hnsw_tried_factors[i], (float)patience_time(p)),
+                TRACE_TIME_MAX);
 }
 
 const uint32_t hnsw_tried_entries[HNSW_BUILD_ENTRIES] = {1, HNSW_ENTRIES_MANY};
@@ -209,6 +210,8 @@ static void begin_measured_walk(hnsw_builder *b, hnsw_build_scratch *s, uint32_t
     patience_set_rank(p, patience_rank(HNSW_MEASURED_HITS, 1));
     p->near_bound = b->near_bounds[trial];
     p->spread = hnsw_patience_spread(b->spreads[trial]);
+    p->early = PATIENCE_EARLY;
+    p->late = PATIENCE_LATE_FACTOR;
     for (uint32_t kind = 0; kind < PATIENCE_KINDS; kind++) {
         p->factors[kind] = hnsw_tried_factors[HNSW_FACTOR_STEPS - 1];
         p->least[kind] = hnsw_tried_least[HNSW_LEAST_STEPS - 1];
@@ -230,7 +233,7 @@ static void end_measured_walk(const hnsw_builder *b, hnsw_build_scratch *s, uint
     m->followed = w->followed;
     m->bottom_distances = (uint32_t)hnsw_walk_distances(w);
     m->kind = patience_kind_of(p, &w->pool);
-    note_later_ends(&m->trace, m->kind, patience_time(p));
+    note_later_ends(&m->trace, p, m->kind);
     float tenth = tenth_of(&w->pool);
     for (m->unsure = 0; m->unsure < w->pool.count; m->unsure++)
         if (w->pool.entries[m->unsure].distance - b->code_bounds[trial] > tenth) break;

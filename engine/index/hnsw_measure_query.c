@@ -30,7 +30,7 @@ static_assert(HNSW_BUILD_SAMPLE_MAX +
                   HNSW_BUILD_QUERIES_MAX,
               "there is memory for all queries");
 
-/* Building a graph of so many rows takes much longer than measuring it. */
+/* To build a graph of so many rows takes much longer than to measure it. */
 #define LARGE_ROWS 32768u
 #define APART_ROWS 8u /* rows drawn to find one in another cluster */
 

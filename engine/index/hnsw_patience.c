@@ -57,7 +57,10 @@ void hnsw_patience_set(walk_patience *p, const hnsw_head *head, double recall, u
     uint32_t rank = patience_rank(k, share);
     double least_part = (double)rank / patience_rank(HNSW_MEASURED_HITS, 1) / share;
     float more = k > HNSW_MEASURED_HITS ? 1 + MORE_HITS * log10f((float)k / HNSW_MEASURED_HITS) : 1;
+    bool is_measured = recall <= hnsw_recalls[HNSW_RECALLS - 1];
     patience_set_rank(p, rank);
+    p->early = is_measured ? (float)(PATIENCE_EARLY * fmax(least_part, 1)) : INFINITY;
+    p->late = PATIENCE_LATE_FACTOR * more;
     for (uint32_t kind = 0; kind < PATIENCE_KINDS; kind++) {
         patience_need need = hnsw_patience_needed(head, (patience_kind)kind, recall);
         p->factors[kind] = need.factor * more;

@@ -18,12 +18,12 @@
  * grows a little (hnsw_patience.c).
  *
  * A factor above PATIENCE_LATE_FACTOR holds for the first PATIENCE_EARLY candidates only, unless
- * the query is far (patience_follow). Such factors serve near queries that soon find one of several
- * clusters. With 286,000 rows of 768 dims the factor was 12, and the slowest hundredth of queries
- * like rows, which were slow to find the only cluster, took 12.4 ms; now they take 2.4, all queries
- * 0.37 instead of 0.66 on average. Recall 0.991 instead of 0.993, of points between two clusters
- * 0.902 instead of 0.919. 768 to 1,536 early candidates and late factors of 6 and 8 found no more
- * of these.
+ * the query is far (patience_follow) or declares more than the largest recall that is measured.
+ * Such factors serve near queries that soon find one of several clusters. With 286,000 rows of 768
+ * dims the factor was 12, and the slowest hundredth of queries like rows, which were slow to find
+ * the only cluster, took 12.4 ms; now they take 2.4, all queries 0.37 instead of 0.66 on average.
+ * Recall 0.991 instead of 0.993, of points between two clusters 0.902 instead of 0.919. 768 to
+ * 1,536 early candidates and late factors of 6 and 8 found no more of these.
  *
  * It ends no sooner than after `least` candidates: the first rows it meets are those around its
  * entry, and a query between two clusters meets one of them first.
@@ -68,7 +68,8 @@ typedef struct walk_patience {
     uint32_t least[PATIENCE_KINDS]; /* candidates that are followed at any rate */
     float factors[PATIENCE_KINDS];  /* infinite: the rule never ends it */
     float near_bound, spread;
-    uint64_t changes;                   /* so far */
+    float early, late; /* PATIENCE_EARLY and PATIENCE_LATE_FACTOR for this search */
+    uint64_t changes;  /* so far */
     uint32_t times[PATIENCE_TIMES_MAX]; /* of the last spare + 1 changes, one after the other */
 } walk_patience;
 
@@ -146,9 +147,10 @@ static inline patience_kind patience_kind_of(const walk_patience *p, const walk_
 }
 
 /* How many candidates a walk follows by a factor, after a change at `time`. */
-static inline float patience_follow(patience_kind kind, float factor, float time)
+static inline float patience_follow(const walk_patience *p, patience_kind kind, float factor,
+                                    float time)
 {
-    float most = fmaxf(PATIENCE_LATE_FACTOR * time, PATIENCE_EARLY);
+    float most = fmaxf(p->late * time, p->early);
     return kind == PATIENCE_FAR ? factor * time : fminf(factor * time, most);
 }
 
@@ -158,7 +160,7 @@ static inline uint32_t patience_due(const walk_patience *p, const walk_pool *can
 {
     patience_kind kind = patience_kind_of(p, candidates);
     if (isinf(p->factors[kind])) return UINT32_MAX;
-    float due = patience_follow(kind, p->factors[kind], (float)patience_time(p));
+    float due = patience_follow(p, kind, p->factors[kind], (float)patience_time(p));
     if (!(due > (float)p->least[kind])) return p->least[kind];
     return due < (float)UINT32_MAX ? (uint32_t)due : UINT32_MAX;
 }

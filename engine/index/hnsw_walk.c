@@ -192,7 +192,8 @@ static bool note_trace(walk *w, const uint32_t *rows, uint32_t count)
         uint32_t *ended = &t->ended[least];
         if (w->followed < hnsw_tried_least[least]) return false;
         while (*ended < HNSW_FACTOR_STEPS &&
-               (float)w->followed >= patience_follow(kind, hnsw_tried_factors[*ended], time))
+               (float)w->followed >=
+                   patience_follow(&w->patience, kind, hnsw_tried_factors[*ended], time))
             t->ends[least][(*ended)++] = now;
     }
     return t->met == t->wanted;
