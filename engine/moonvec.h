@@ -813,9 +813,9 @@ typedef struct mv_query {
     uint32_t ef;   /* instead of `recall`: candidates of a search by graph; more are slower and find
                     * more. About half of the searches end with fewer, and none keeps more than 1.5
                     * ef. 0: as many as `recall` needs */
-    mv_strategy strategy; /* AUTO: the one that should be cheapest. A segment without a graph is
-                           * always searched by EXACT. CODES and BRIDGES need a dense vector, GRAPH
-                           * that or is_multi */
+    mv_strategy strategy; /* AUTO: the one that should be cheapest. Rows without a graph are
+                           * always compared one by one. CODES and BRIDGES need a dense vector,
+                           * GRAPH that or is_multi */
     bool no_refine;       /* choose the hits by codes alone; they are still scored exactly */
     bool explain;         /* record the plan for mv_result_plan */
     uint32_t threads; /* that share the vectors, with the caller's: 1 to MV_THREADS_MAX; 0: 1. By
@@ -1056,11 +1056,11 @@ typedef struct mv_index_stats {
     mv_index_type type;      /* says which member of `as` is used */
     uint64_t rows;           /* not removed, fresh ones included */
     uint64_t
-        indexed_rows;  /* of these, rows that are in the index; the others are searched exactly */
-    uint64_t segments; /* that have the index; small segments need none */
-    uint64_t bytes;    /* of all files of the index */
-    char warning[MV_ERROR_TEXT_SIZE]; /* names a damaged file, whose rows are searched exactly; ""
-                                       * if there is none */
+        indexed_rows; /* of these, rows that are in the index; the others are compared one by one */
+    uint64_t segments;                /* that have the index; small segments need none */
+    uint64_t bytes;                   /* of all files of the index */
+    char warning[MV_ERROR_TEXT_SIZE]; /* names a damaged file, whose rows are compared one by
+                                       * one; "" if there is none */
     union {                           /* all zero if `segments` is 0 */
         mv_hnsw_stats hnsw;           /* of MV_INDEX_HNSW */
         mv_text_stats text;           /* of MV_INDEX_TEXT */

@@ -33,22 +33,25 @@ static size_t errors_size(const codes_vectors *vectors)
     return mem_whole_lines(vectors->rows * sizeof(flat_code_error));
 }
 
-static flat_bits bits_of_rows(const codes_vectors *vectors)
+static flat_bits bits_of_rows(const flat_codes *fc)
 {
+    const codes_vectors *vectors = &fc->vectors;
+    bool has_bits = fc->wants_bits && flat_bits_can(vectors->dim);
     return (flat_bits){.dim = vectors->dim,
-                       .rows = flat_bits_can(vectors->dim) ? vectors->rows : 0,
+                       .rows = has_bits ? vectors->rows : 0,
                        .code_squares = metric_code_squares(vectors->metric)};
 }
 
-static size_t bits_size(const codes_vectors *vectors)
+static size_t bits_size(const flat_codes *fc)
 {
-    flat_bits bits = bits_of_rows(vectors);
+    flat_bits bits = bits_of_rows(fc);
     return flat_bits_size(&bits);
 }
 
-size_t flat_codes_size(const codes_vectors *vectors)
+size_t flat_codes_size(const flat_codes *fc)
 {
-    return mean_size(vectors) + errors_size(vectors) + bits_size(vectors) +
+    const codes_vectors *vectors = &fc->vectors;
+    return mean_size(vectors) + errors_size(vectors) + bits_size(fc) +
            (size_t)codes_size(MV_QUANTIZE_INT8, vectors);
 }
 
@@ -56,10 +59,10 @@ void flat_codes_begin(flat_codes *fc, uint8_t *memory)
 {
     const codes_vectors *vectors = &fc->vectors;
     uint8_t *errors = memory + mean_size(vectors), *bits = errors + errors_size(vectors),
-            *codes = bits + bits_size(vectors);
-    memset(memory, 0, flat_codes_size(vectors));
+            *codes = bits + bits_size(fc);
+    memset(memory, 0, flat_codes_size(fc));
     fc->errors = (flat_code_error *)(void *)errors;
-    fc->bits = bits_of_rows(vectors);
+    fc->bits = bits_of_rows(fc);
     flat_bits_begin(&fc->bits, bits);
     fc->column = (codes_column){.quantize = MV_QUANTIZE_INT8,
                                 .vectors = vectors,

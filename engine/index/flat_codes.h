@@ -1,7 +1,7 @@
 /* Codes for the exact scan of rows that have no graph: int8 copies of the vectors, and how far each
  * copy is from its vector. They bound each distance from below, so that the scan reads a quarter of
  * the bytes, and the vectors only of rows that may be among the nearest. Its hits are those of
- * flat_search.
+ * flat_search, unless bits are used.
  *
  * For a query q and a row x, decoded from their codes as q' and x':
  *
@@ -26,16 +26,17 @@ typedef struct flat_code_error {
 /* The codes of up to vectors.rows rows, in memory of the caller. It must not be moved. */
 typedef struct flat_codes {
     codes_vectors vectors; /* type, metric, dim, rows */
+    bool wants_bits;       /* searches of this field need not be exact */
     codes_column column;   /* int8 */
     flat_code_error *errors;
-    flat_bits bits; /* rows 0: too few dims */
+    flat_bits bits; /* rows 0: not wanted, or too few dims */
 } flat_codes;
 
 /* Are there such codes of vectors of this kind, and are they worth it? */
 bool flat_codes_can(mv_type type, mv_metric metric, uint32_t dim);
-/* Begin with no row encoded. `memory` has flat_codes_size bytes, aligned to 16; fc->vectors has the
- * type, metric, dim and rows. */
-size_t flat_codes_size(const codes_vectors *vectors);
+/* Begin with no row encoded. `memory` has flat_codes_size bytes, aligned to 16. fc->vectors has the
+ * type, metric, dim and rows, and fc->wants_bits is set. */
+size_t flat_codes_size(const flat_codes *fc);
 void flat_codes_begin(flat_codes *fc, uint8_t *memory);
 /* Floats of the scratch memory that flat_codes_encode takes. */
 size_t flat_codes_scratch(uint32_t dim);

@@ -195,12 +195,13 @@ static mv_err gather_codes(const fresh_gathering *g, fresh_chunk *chunk, const r
     mv_err err = MV_OK;
     const schema_vector *field = &g->schema->vectors[at];
     fresh_codes *out = &chunk->codes[at];
+    out->codes.wants_bits = index_slot_type(g->schema, at) != NULL;
     out->codes.vectors = (codes_vectors){.type = field->type,
                                          .metric = field->metric,
                                          .dim = field->dim,
                                          .rows = chunk->table.rows,
                                          .stride = field->size};
-    uint8_t *memory = chunk_array(chunk, 1, flat_codes_size(&out->codes.vectors), &err, error);
+    uint8_t *memory = chunk_array(chunk, 1, flat_codes_size(&out->codes), &err, error);
     if (err) return err;
     flat_codes_begin(&out->codes, memory);
     out->is_used = true;

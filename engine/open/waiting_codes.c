@@ -1,5 +1,7 @@
 #include "open/waiting_codes.h"
 
+#include "open/index_slot.h"
+
 /* Rows that one search encodes: 4 ms at 768 dims, most of it for bits. */
 #define ENCODED_ROWS 512u
 
@@ -12,6 +14,7 @@ waiting_codes *waiting_codes_create(const mv_schema *schema, const segment *s, u
     if (!w) return NULL;
     w->refs = 1;
     w->field = field;
+    w->codes.wants_bits = index_slot_type(schema, field) != NULL;
     w->codes.vectors = (codes_vectors){.type = vector->type,
                                        .metric = vector->metric,
                                        .dim = vector->dim,
@@ -27,14 +30,14 @@ void waiting_codes_release_locked(waiting_codes *w)
     if (!w) return;
     mv_assert(w->refs > 0);
     if (--w->refs) return;
-    if (w->memory) mem_free(w->memory, flat_codes_size(&w->codes.vectors));
+    if (w->memory) mem_free(w->memory, flat_codes_size(&w->codes));
     mem_free(w, sizeof *w);
 }
 
 static bool begin_codes(waiting_codes *w)
 {
     if (w->memory) return true;
-    w->memory = mem_alloc_aligned(flat_codes_size(&w->codes.vectors));
+    w->memory = mem_alloc_aligned(flat_codes_size(&w->codes));
     if (w->memory) flat_codes_begin(&w->codes, w->memory);
     return w->memory;
 }
@@ -65,5 +68,5 @@ uint32_t waiting_codes_advance(waiting_codes *w)
 
 uint64_t waiting_codes_bytes(const waiting_codes *w)
 {
-    return flat_codes_size(&w->codes.vectors);
+    return flat_codes_size(&w->codes);
 }

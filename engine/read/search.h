@@ -41,7 +41,7 @@ static inline uint64_t search_hits_wanted(const search *s)
     return (uint64_t)s->q->topk + s->q->offset + result_returned_count(s->r);
 }
 
-/* Does the query want all matching rows to be compared? */
+/* Must the search be exact? */
 static inline bool search_is_exact(const search *s)
 {
     return s->q->strategy == MV_STRATEGY_EXACT ||

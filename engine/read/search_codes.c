@@ -76,27 +76,35 @@ static mv_err push_measured(const search *s, const scan *sc, uint32_t i, const u
     return MV_OK;
 }
 
+/* Keep the rows whose bound is no farther than `limit`, or NaN. */
+static uint32_t keep_within(uint32_t *rows, const float *bounds, uint32_t count, float limit)
+{
+    uint32_t kept = 0;
+    for (uint32_t at = 0; at < count; at++) {
+        rows[kept] = rows[at];
+        kept += !(bounds[at] > limit);
+    }
+    return kept;
+}
+
 /* Bound the distances of rows, and measure those that may be among the nearest. */
 static mv_err push_rows(const search *s, const coded_rows *from, uint32_t i, uint32_t *rows,
                         uint32_t count, mv_search_counts *counts, mv_error *error)
 {
     float bounds[BOUNDED_ROWS];
-    uint32_t kept = 0;
     flat_codes_bounds(&s->coded[i], from->codes, rows, count, bounds);
-    for (uint32_t at = 0; at < count; at++) {
-        rows[kept] = rows[at];
-        kept += !(bounds[at] > s->tops[i].limit); /* true if the bound is NaN */
-    }
+    uint32_t kept = keep_within(rows, bounds, count, s->tops[i].limit);
     counts->code_distances += count;
     counts->exact_distances += kept;
     return push_measured(s, from->sc, i, rows, kept, error);
 }
 
-/* Are bits used? Not if the search is to be exact, since few of their bounds are wrong. */
-static bool uses_bits(const search *s, const flat_codes *codes)
+bool search_codes_may_miss(const search *s, uint64_t wanted)
 {
-    return codes->bits.rows && !search_is_exact(s) &&
-           index_slot_type(s->r->seen->v->schema, s->q->vector_field);
+    const index_type *type = index_slot_type(s->r->seen->v->schema, s->q->vector_field);
+    return type && !search_is_exact(s) && search_capacity(s, wanted) <= type->hits_max &&
+           flat_codes_can(s->field->type, s->field->metric, s->field->dim) &&
+           flat_bits_can(s->field->dim);
 }
 
 /* Keep those of the rows that may be among the nearest by their bits. */
@@ -104,12 +112,8 @@ static uint32_t keep_by_bits(const search *s, const coded_rows *from, uint32_t i
                              uint32_t count, mv_search_counts *counts)
 {
     float bounds[BOUNDED_ROWS];
-    uint32_t kept = 0;
     flat_bits_bounds(&s->coded[i].bits, &from->codes->bits, rows, count, bounds);
-    for (uint32_t at = 0; at < count; at++) {
-        rows[kept] = rows[at];
-        kept += !(bounds[at] > s->tops[i].limit); /* true if the bound is NaN */
-    }
+    uint32_t kept = keep_within(rows, bounds, count, s->tops[i].limit);
     counts->code_distances += count - kept;
     return kept;
 }
@@ -119,7 +123,7 @@ mv_err search_codes_push(const search *s, const coded_rows *from, uint32_t i,
 {
     uint32_t rows[2 * BOUNDED_ROWS], kept = 0, count = 0;
     const scan *sc = from->sc;
-    bool by_bits = uses_bits(s, from->codes);
+    bool by_bits = from->codes->bits.rows && search_codes_may_miss(s, s->tops[i].capacity);
     for (uint32_t at = scan_find(sc, 0); at < from->count; at = scan_find(sc, at + 1)) {
         rows[kept + count++] = sc->begin + at;
         if (count < BOUNDED_ROWS) continue;

@@ -14,6 +14,9 @@ typedef struct coded_rows {
 
 /* The rows of the block that have codes. Makes some codes that are missing. */
 coded_rows search_codes_of(search *s, const scan *sc);
+/* May a search for `wanted` hits miss rows without a graph, since it looks at bits (flat_bits.h)?
+ */
+bool search_codes_may_miss(const search *s, uint64_t wanted);
 /* Prepare the vectors of the search for codes of its field, unless that is done. */
 mv_err search_codes_prepare(search *s, const flat_codes *codes, mv_error *error);
 /* Push the nearest rows that match to the heap of vector `i`. Fresh rows are read by the thread of

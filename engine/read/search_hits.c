@@ -129,7 +129,7 @@ mv_err search_hits_in_rounds(search *s, const hit_finder *f, uint32_t input, hit
         size_t before = s->r->hits_count - page.first;
         uint64_t returned = result_returned_count(s->r);
         /* An exact search finds all hits that are left, in order. */
-        if (!page.after && !f->uses_graph(f->ctx, returned + before + page.goal - page.found))
+        if (!page.after && !f->may_miss(f->ctx, returned + before + page.goal - page.found))
             page.goal = page.end > page.goal ? page.end : page.goal; /* never fewer: a graph's */
         MV_TRY(f->find(f->ctx, returned + before + page.goal - page.found, &top, error));
         MV_TRY(search_hits_take(s, top, input, &page, error));

@@ -41,8 +41,8 @@ mv_err search_hits_take(search *s, topk *top, uint32_t input, hit_page *page, mv
 /* How the nearest rows are found. */
 typedef struct hit_finder {
     void *ctx;
-    /* Does a search for `wanted` hits use the graph of any segment? */
-    bool (*uses_graph)(void *ctx, uint64_t wanted);
+    /* May a search for `wanted` hits miss some? */
+    bool (*may_miss)(void *ctx, uint64_t wanted);
     /* Search; *top is lent until the next call. */
     mv_err (*find)(void *ctx, uint64_t wanted, topk **top, mv_error *error);
 } hit_finder;

@@ -396,7 +396,7 @@ static shared_index *multi_index_of(void *ctx, uint32_t source)
     return !is_exact && shared_index_is_usable(x) && x->type->search ? x : NULL;
 }
 
-static bool multi_uses_graph(void *ctx, uint64_t wanted)
+static bool multi_may_miss(void *ctx, uint64_t wanted)
 {
     const multi_search *t = ctx;
     uint64_t vectors = VECTORS_FOR(search_capacity(t->s, wanted));
@@ -464,7 +464,7 @@ static mv_err search_prepared(multi_search *t, const float *vectors, uint32_t co
                               mv_error *error)
 {
     const schema_field *field = t->field;
-    const hit_finder finder = {t, multi_uses_graph, find_multi};
+    const hit_finder finder = {t, multi_may_miss, find_multi};
     hit_page page = search_hits_page(t->s, MV_IP);
     size_t size = mem_whole_lines(distance_query_size(MV_VECTOR_FP32, field->dim));
     t->vectors = vectors;

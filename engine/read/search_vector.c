@@ -1,6 +1,6 @@
-/* Searching by vector. A segment with a graph is searched with its help. All other rows are
- * searched exactly: the distance of each matching row is computed. Either way a search returns as
- * many hits as rows match, up to topk. */
+/* Searching by vector. A segment with a graph is searched with its help. All other rows
+ * are compared one by one, by codes where there are some (search_codes.h). Either way a search
+ * returns as many hits as rows match, up to topk. */
 #include "read/search_vector.h"
 
 #include "read/explain.h"
@@ -160,9 +160,10 @@ static mv_err find_nearest(search *s, uint64_t wanted, mv_error *error)
     return err;
 }
 
-static bool uses_graph(void *ctx, uint64_t wanted)
+/* May a search for `wanted` hits miss some, by graphs or by bits? */
+static bool may_miss(void *ctx, uint64_t wanted)
 {
-    return search_graph_is_used(ctx, wanted);
+    return search_graph_is_used(ctx, wanted) || search_codes_may_miss(ctx, wanted);
 }
 
 static mv_err find_one(void *ctx, uint64_t wanted, topk **top, mv_error *error)
@@ -175,7 +176,7 @@ static mv_err find_one(void *ctx, uint64_t wanted, topk **top, mv_error *error)
 /* Search for one vector in rounds. */
 static mv_err search_in_rounds(search *s, uint32_t input, hit_page page, mv_error *error)
 {
-    const hit_finder finder = {s, uses_graph, find_one};
+    const hit_finder finder = {s, may_miss, find_one};
     page.first = s->r->hits_count;
     return search_hits_in_rounds(s, &finder, input, page, error);
 }
@@ -241,7 +242,7 @@ mv_err search_vector(search *s, mv_error *error)
         page.after = &after;
         return search_in_rounds(s, 0, page, error);
     }
-    bool is_page = page.offset && search_graph_is_used(s, q->topk);
+    bool is_page = page.offset && may_miss(s, q->topk);
     if (is_page) page.goal = q->topk;
     MV_TRY(is_page ? search_pages(s, page, error) : search_once(s, page, error));
     result_prefetch_ids(s->r);

@@ -70,9 +70,10 @@ static uint32_t compare_bits(const flat_codes_query *q, const flat_codes *fc)
 static left_out compare(mv_type type, mv_metric metric, uint32_t dim)
 {
     size_t size = element_row_size(type, dim);
-    flat_codes fc = {.vectors = {.type = type, .metric = metric, .dim = dim, .rows = ROWS}};
+    flat_codes fc = {.wants_bits = true,
+                     .vectors = {.type = type, .metric = metric, .dim = dim, .rows = ROWS}};
     uint8_t *elements = mem_alloc_aligned(ROWS * size), *prepared,
-            *codes = mem_alloc_aligned(flat_codes_size(&fc.vectors)),
+            *codes = mem_alloc_aligned(flat_codes_size(&fc)),
             *given = mem_alloc_aligned(distance_query_size(type, dim));
     size_t scratch_size = flat_codes_scratch(dim) * sizeof(float);
     float *scratch = mem_alloc_aligned(scratch_size);
@@ -97,7 +98,7 @@ static left_out compare(mv_type type, mv_metric metric, uint32_t dim)
     left_out out = {.by_codes = count_left_out()};
     if (fc.bits.rows) out.by_bits = compare_bits(&q, &fc);
     mem_free(elements, ROWS * size);
-    mem_free(codes, flat_codes_size(&fc.vectors));
+    mem_free(codes, flat_codes_size(&fc));
     mem_free(given, distance_query_size(type, dim));
     mem_free(prepared, prepared_size);
     mem_free(scratch, scratch_size);
@@ -139,18 +140,22 @@ static void test_use(void)
 /* A copied code is that of the row. */
 static void test_copy(void)
 {
-    float scratch[128];
-    flat_codes a = {.vectors = {.type = MV_VECTOR_FP32, .metric = MV_L2, .dim = 17, .rows = 2}},
+    float scratch[128 + 128];
+    flat_codes a = {.wants_bits = true,
+                    .vectors = {.type = MV_VECTOR_FP32, .metric = MV_L2, .dim = 128, .rows = 2}},
                b = a;
-    size_t size = flat_codes_size(&a.vectors);
+    size_t size = flat_codes_size(&a);
     uint8_t *of_a = mem_alloc_aligned(size), *of_b = mem_alloc_aligned(size);
+    EXPECT(sizeof scratch == flat_codes_scratch(128) * sizeof(float));
     flat_codes_begin(&a, of_a);
     flat_codes_begin(&b, of_b);
-    make_vector(SPREAD, 17, 1, rows[0]);
+    make_vector(SPREAD, 128, 1, rows[0]);
     flat_codes_encode(&a, 1, rows[0], 0, scratch);
     flat_codes_copy(&b, 0, &a, 1);
     EXPECT(!memcmp(a.column.base + a.column.stride, b.column.base, a.column.stride));
     EXPECT(!memcmp(&a.errors[1], &b.errors[0], sizeof *a.errors));
+    EXPECT(!memcmp(a.bits.base + 128 / 8, b.bits.base, 128 / 8));
+    EXPECT(!memcmp(&a.bits.scales[1], &b.bits.scales[0], sizeof *a.bits.scales));
     mem_free(of_a, size);
     mem_free(of_b, size);
 }

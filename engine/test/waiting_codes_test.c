@@ -6,7 +6,7 @@
 #include "test/sample.h"
 
 #define ROWS     9000u /* several searches encode them */
-#define DIM      128u /* with codes of bits */
+#define DIM      128u  /* with codes of bits */
 #define THREADS  4u
 #define SEARCHES 12u
 #define TOPK     10u
@@ -136,8 +136,8 @@ static void test_threads_together(void)
     }
 }
 
-/* Most rows are measured by their codes alone, once searches have made all codes, and by their graph
- * when they have one. */
+/* Most rows are measured by their codes alone, once searches have made all codes, and by their
+ * graph when they have one. */
 static void test_counts(void)
 {
     mv_result *result = NULL;
@@ -159,9 +159,34 @@ static void test_counts(void)
     WORKS(mv_close(c, &error));
 }
 
+/* Pages by an offset share no hit. */
+static void test_pages(void)
+{
+    mv_result *result = NULL;
+    float query[DIM];
+    uint64_t docids[3 * TOPK];
+    size_t found = 0, count;
+    WORKS(mv_result_create(c, &result, &error));
+    make_row(ROWS + 1, query);
+    mv_query q = {.vectors = query, .vectors_count = 1, .dim = DIM, .topk = TOPK};
+    double last = 0;
+    for (; q.offset < 3 * TOPK; q.offset += TOPK) {
+        WORKS(mv_search(c, &q, result, &error));
+        const mv_hit *hits = mv_result_hits(result, &count);
+        EXPECT(count == TOPK && hits[0].distance >= last);
+        for (size_t i = 0; i < count && found < 3 * TOPK; i++) {
+            for (size_t at = 0; at < found; at++) EXPECT(docids[at] != hits[i].docid);
+            docids[found++] = hits[i].docid;
+            last = hits[i].distance;
+        }
+    }
+    mv_result_free(result);
+}
+
 int main(void)
 {
     RUN(test_threads_together());
+    RUN(test_pages());
     RUN(test_counts());
     RUN(test_memory_is_freed(0));
     return tests_conclude();

@@ -449,7 +449,7 @@ function collection:query(options) end
 
 ---@class moonvec.query_params
 ---@field exact? boolean compute the distance to every matching row from its vector (default false; a flat index always does)
----@field plan? "auto"|"exact"|"codes"|"graph"|"bridges" the strategy for segments that have a graph, see moonvec.plan_step (default "auto": the strategy with the lowest estimated cost). Rows that have no graph yet, and flat fields, are always compared all; of rows without a graph 3 in 100,000 may be overlooked, unless `exact` is set. Cannot be combined with `exact`
+---@field plan? "auto"|"exact"|"codes"|"graph"|"bridges" the strategy for segments that have a graph, see moonvec.plan_step (default "auto": the strategy with the lowest estimated cost). All rows that have no graph yet, and all rows of flat fields, are compared; of those without a graph about 3 in 100,000 of the nearest may be overlooked, unless the search is to be exact. Cannot be combined with `exact`
 ---@field recall? number only hnsw: the share of the nearest rows that is to be found, on average of many queries of the same kind: more than 0, at most 1, which searches exactly unless `plan` names another strategy (default 0.95). A walk through a graph goes on until it has seen enough for this query, whatever it looks like. Cannot be combined with `ef`
 ---@field ef? integer only hnsw: instead of `recall`, the candidates of the search, 1 to 1,000,000; more is slower and finds more of the nearest rows
 ---@field refine? boolean only hnsw: choose the hits among the candidates by exact distances (true, default) or by distances from codes (false). Scores are exact with both
