@@ -138,8 +138,8 @@ void flat_codes_prepare(flat_codes_query *q, const flat_codes *fc, const void *v
 {
     uint32_t dim = fc->vectors.dim;
     mv_metric metric = fc->vectors.metric;
-    uint8_t *rotated = (uint8_t *)memory + mem_whole_lines(codes_query_size(&fc->column)),
-            *after = rotated + flat_bits_code_size(dim);
+    uint8_t *after = (uint8_t *)memory + mem_whole_lines(codes_query_size(&fc->column)) +
+                     flat_bits_code_size(dim);
     float *numbers = (float *)(void *)after,
           *scratch = (float *)(void *)(after + mean_size(&fc->vectors)),
           times = metric_code_squares(metric);
@@ -155,7 +155,15 @@ void flat_codes_prepare(flat_codes_query *q, const flat_codes *fc, const void *v
     q->loss = e.loss;
     q->decoded_length = e.length;
     q->length = e.length + e.loss;
-    if (fc->bits.rows) flat_bits_prepare(&q->bits, dim, numbers, (int8_t *)rotated, scratch);
+    q->numbers = numbers;
+}
+
+void flat_codes_prepare_bits(flat_codes_query *q, const flat_codes *fc)
+{
+    uint32_t dim = fc->vectors.dim;
+    uint8_t *numbers = (uint8_t *)q->numbers, *code = numbers - flat_bits_code_size(dim);
+    flat_bits_prepare(&q->bits, dim, q->numbers, (int8_t *)code,
+                      (float *)(void *)(numbers + mean_size(&fc->vectors)));
 }
 
 /* Of distances times × |q' - x'|². */

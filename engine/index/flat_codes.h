@@ -52,7 +52,8 @@ typedef struct flat_codes_query {
     float loss;           /* at least |q - q'| */
     float length;         /* at least |q| */
     float decoded_length; /* |q'| */
-    flat_bits_query bits; /* if the codes have bits */
+    float *numbers;       /* of q, normalized if the metric has norms */
+    flat_bits_query bits; /* flat_codes_prepare_bits */
 } flat_codes_query;
 
 /* Bytes of `memory` for a prepared query, aligned to 64; it must live as long as the query. */
@@ -60,6 +61,8 @@ size_t flat_codes_query_size(const flat_codes *fc);
 /* Prepare the query for a vector as a program gives it, which distance_prepare has accepted. */
 void flat_codes_prepare(flat_codes_query *q, const flat_codes *fc, const void *vector,
                         void *memory);
+/* Prepare the query for the bits of these codes, too. */
+void flat_codes_prepare_bits(flat_codes_query *q, const flat_codes *fc);
 /* A lower bound of the distance to each of `count` encoded rows. It may be NaN: then nothing is
  * known. `fc` has the same kind of vectors as the one that the query was prepared for. */
 void flat_codes_bounds(const flat_codes_query *q, const flat_codes *fc, const uint32_t *rows,

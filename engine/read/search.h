@@ -19,6 +19,7 @@ typedef struct search {
     flat_codes_query *coded;     /* the same for codes of rows without a graph; NULL: not yet */
     topk *tops;                  /* one per vector */
     uint32_t count;              /* of vectors */
+    bool has_bits;               /* `coded` is prepared for bits, too */
     bool has_encoded;            /* rows, for this and later searches (waiting_codes.h) */
     bool *is_found;              /* one per vector: a graph has found its hits */
     team *team;                  /* that searches; NULL: nothing is searched now */

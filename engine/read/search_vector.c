@@ -102,7 +102,7 @@ static mv_err search_block(search *s, const scan *sc, mv_error *error)
     uint32_t turn = (s->count + t->count - 1) / t->count;
     explain_note_block(s, sc, b.coded.count, s->count);
     b.rows = search_rows_of(s, sc->t, sc->source);
-    if (b.coded.count) MV_TRY(search_codes_prepare(s, b.coded.codes, error));
+    if (b.coded.count) MV_TRY(search_codes_prepare(s, &b.coded, error));
     if (sc->source != RESULT_FRESH) {
         err = team_run(t, search_block_for, &b, s->count, turn, error);
     } else { /* by the thread of the snapshot alone */

@@ -59,8 +59,9 @@ typedef struct left_out {
     uint32_t by_codes, by_bits;
 } left_out;
 
-static uint32_t compare_bits(const flat_codes_query *q, const flat_codes *fc)
+static uint32_t compare_bits(flat_codes_query *q, const flat_codes *fc)
 {
+    flat_codes_prepare_bits(q, fc);
     flat_bits_bounds(&q->bits, &fc->bits, numbers, ROWS, bounds);
     for (uint32_t row = 0; row < ROWS; row++) above += bounds[row] > distances[row];
     bounded += ROWS;
