@@ -17,8 +17,8 @@ static uint64_t usual_ef(const hnsw_head *head, double recall, uint32_t k)
     patience_need need = hnsw_patience_needed(head, PATIENCE_NEAR, recall),
                   usual = hnsw_patience_needed(head, PATIENCE_NEAR, MV_RECALL_DEFAULT);
     double rank = (double)patience_rank(k, 1) / patience_rank(HNSW_MEASURED_HITS, 1),
-           more =
-               fminf(need.factor, PATIENCE_LATE_FACTOR) / fminf(usual.factor, PATIENCE_LATE_FACTOR);
+           most = fminf(usual.factor, PATIENCE_LATE_FACTOR),
+           more = most > 0 ? fminf(need.factor, PATIENCE_LATE_FACTOR) / most : 1;
     return (uint64_t)(head->ef * rank * more) + 1;
 }
 
