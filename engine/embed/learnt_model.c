@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "base/os.h"
+#include "base/splitmix.h"
 
 #define LEARNT_MAGIC      "mvlearnt"
 #define LEARNT_FORMAT     1u
@@ -37,20 +38,12 @@ struct mv_learnt {
 
 /* ---------------------------------------------------------------- parts */
 
-static uint64_t mix_hash(uint64_t z) /* splitmix64 */
-{
-    z += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 void learnt_model_index_of(const void *term, size_t size, uint64_t seed, uint32_t dim,
                            learnt_model_index out)
 {
     uint64_t hash = hash_bytes(term, size, seed);
     for (uint32_t i = 0; i < LEARNT_MODEL_NONZERO; i++) {
-        hash = mix_hash(hash);
+        hash = splitmix_hash(hash);
         int16_t place = (int16_t)(((hash >> 32) * dim >> 32) + 1);
         out[i] = hash & 1 ? place : (int16_t)-place;
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/splitmix.h"
 
 /* Of fewer dims the bounds leave too few rows out. */
 #define BITS_DIM_MIN 96u
@@ -48,16 +49,6 @@ void flat_bits_begin(flat_bits *fb, uint8_t *memory)
 
 /* ---------------------------------------------------------------- rotation */
 
-/* Bits that depend on `n` alone: the step of splitmix64 (Steele, Lea, Flood, Fast splittable
- * pseudorandom number generators). */
-static uint64_t bits_of(uint64_t n)
-{
-    uint64_t z = (n + 1) * 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 /* Loops of this many numbers become SIMD instructions: compilers want a number that they know. */
 #define STEP 4u
 
@@ -95,7 +86,7 @@ static void change_signs(float *v, uint32_t count, uint32_t round)
         {1, 1, -1, -1}, {-1, 1, -1, -1}, {1, -1, -1, -1}, {-1, -1, -1, -1},
     };
     for (uint32_t i = 0; i < count; i += 64) {
-        uint64_t bits = bits_of((uint64_t)round << 32 | i);
+        uint64_t bits = splitmix_hash((uint64_t)round << 32 | i);
         for (uint32_t j = i; j < i + 64; j += 4, bits >>= 4) {
             const float *by = signs[bits & 15];
             for (uint32_t n = 0; n < 4; n++) v[j + n] *= by[n];
@@ -127,14 +118,6 @@ uint32_t flat_bits_scratch(uint32_t dim)
     return rotated_dim(dim);
 }
 
-static float squares_of(const float *numbers, uint32_t count)
-{
-    float squares;
-    distance_rows_fn dot = distance_best()->rows[METRIC_DOT][element_index(MV_VECTOR_FP32)];
-    dot(numbers, (const uint8_t *)numbers, count * sizeof *numbers, 1, count, &squares);
-    return squares;
-}
-
 static bool has_digits(float squares)
 {
     return squares >= SQUARES_MIN && squares <= SQUARES_MAX;
@@ -144,7 +127,7 @@ void flat_bits_encode(flat_bits *fb, uint32_t row, const float *numbers, float *
 {
     uint32_t count = rotated_dim(fb->dim);
     uint8_t *bits = fb->base + row * bits_stride(fb->dim);
-    float squares = squares_of(numbers, fb->dim), sum = 0;
+    float squares = distance_of_floats(METRIC_DOT, numbers, numbers, fb->dim), sum = 0;
     fb->scales[row] = (flat_bits_scale){.deviation = INFINITY};
     if (!has_digits(squares)) return;
     rotate(numbers, fb->dim, scratch);
@@ -183,7 +166,7 @@ void flat_bits_prepare(flat_bits_query *q, uint32_t dim, const float *numbers, i
 {
     uint32_t count = rotated_dim(dim);
     int32_t total = 0;
-    float squares = squares_of(numbers, dim), largest = 0, loss = 0;
+    float squares = distance_of_floats(METRIC_DOT, numbers, numbers, dim), largest = 0, loss = 0;
     *q = (flat_bits_query){.code = code, .length = INFINITY};
     memset(code, 0, count);
     if (!has_digits(squares)) return;

@@ -77,21 +77,13 @@ static uint8_t *code_at(flat_codes *fc, uint32_t row)
     return (uint8_t *)(uintptr_t)(fc->column.base + (size_t)row * fc->column.stride);
 }
 
-static float kernel_between(metric_family family, const float *a, const float *b, uint32_t dim)
-{
-    float result;
-    distance_rows_fn rows = distance_best()->rows[family][element_index(MV_VECTOR_FP32)];
-    rows(a, (const uint8_t *)b, dim * sizeof *b, 1, dim, &result);
-    return result;
-}
-
 /* What the code lost of `numbers`. `decoded` is scratch. */
 static flat_code_error error_of(const float *numbers, const int8_t *code, float scale, uint32_t dim,
                                 float *decoded)
 {
     for (uint32_t i = 0; i < dim; i++) decoded[i] = (float)code[i] * scale;
-    float loss = sqrtf(kernel_between(METRIC_L2, numbers, decoded, dim)),
-          length = sqrtf(kernel_between(METRIC_DOT, decoded, decoded, dim));
+    float loss = sqrtf(distance_of_floats(METRIC_L2, numbers, decoded, dim)),
+          length = sqrtf(distance_of_floats(METRIC_DOT, decoded, decoded, dim));
     bool is_known = loss < LENGTH_MAX && length < LENGTH_MAX;
     return (flat_code_error){.loss = is_known ? loss * LOSS_MARGIN + LENGTH_MIN : INFINITY,
                              .length = is_known ? length : 0};

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/os.h"
+#include "base/splitmix.h"
 #include "index/hnsw_walk.h"
 
 /* Rows inserted last, to measure with: one in HNSW_BUILD_SAMPLE_ONE_IN, from _MIN to _MAX, but at
@@ -162,7 +163,7 @@ struct hnsw_builder {
     hnsw_draw_stage draw_stage;
     uint32_t draw_at;                        /* of the stage: rows that are done */
     uint32_t new_rows;                       /* those that are not of the base */
-    uint64_t drawn;                          /* state of hnsw_builder_draw */
+    uint64_t drawn;                          /* state of splitmix_draw */
     uint32_t new_count[HNSW_LEVELS_MAX + 1]; /* how many of `order` are in a level */
     /* Of each of the first new_count[1] rows of `order`: its position above the bottom. */
     uint32_t *new_positions;
@@ -239,16 +240,6 @@ static inline void hnsw_builder_clear_links(const build_level *l, uint32_t begin
     mv_assert(begin <= end);
     mv_assert(end <= l->count);
     memset(l->links + (size_t)begin * l->stride, 0xff, (end - begin) * size);
-}
-
-/* The next random bits. splitmix64: Steele, Lea, Flood, Fast splittable pseudorandom number
- * generators, 2014. */
-static inline uint64_t hnsw_builder_draw(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
 }
 
 /* ---- hnsw_codes.c */

@@ -30,14 +30,14 @@ static_assert(HNSW_BUILD_SAMPLE_MAX +
                   HNSW_BUILD_QUERIES_MAX,
               "there is memory for all queries");
 
-/* To build a graph of so many rows takes much longer than to measure it. */
+/* To build a graph of at least this many rows takes much longer than to measure it. */
 #define LARGE_ROWS 32768u
 #define APART_ROWS 8u /* rows drawn to find one in another cluster */
 
 /* The sum of four even numbers, with variance 1: nearly a normal distribution. */
 static float draw_normal(uint64_t *state)
 {
-    uint64_t bits = hnsw_builder_draw(state);
+    uint64_t bits = splitmix_draw(state);
     double sum = 0;
     for (uint32_t i = 0; i < 64; i += 16) sum += (double)(bits >> i & 0xffff) / 65535 - 0.5;
     return (float)(sum * sqrt(3));
@@ -74,9 +74,8 @@ static void make_bits(query_kind kind, size_t size, const uint8_t *row, const ui
                       uint64_t *state, uint8_t *out)
 {
     for (size_t i = 0; i < size; i++) {
-        uint8_t bits = (uint8_t)hnsw_builder_draw(state),
-                few = bits & (uint8_t)hnsw_builder_draw(state);
-        few &= (uint8_t)hnsw_builder_draw(state);
+        uint8_t bits = (uint8_t)splitmix_draw(state), few = bits & (uint8_t)splitmix_draw(state);
+        few &= (uint8_t)splitmix_draw(state);
         switch (kind) {
         case QUERY_ROW: out[i] = row[i]; break;
         case QUERY_BETWEEN:
@@ -96,7 +95,7 @@ static void find_apart(const hnsw_builder *b, query_kind kind, const float *numb
     uint32_t apart = 0;
     double most = -1;
     for (uint32_t draw = 0; draw <= APART_ROWS; draw++) {
-        uint64_t drawn = hnsw_builder_draw(state);
+        uint64_t drawn = splitmix_draw(state);
         uint32_t row = apart;
         if (draw < APART_ROWS)
             row = kind == QUERY_BETWEEN ? (uint32_t)(drawn % v->rows)
@@ -160,7 +159,7 @@ void hnsw_measure_query_make(const hnsw_builder *b, uint32_t item, float *given,
     uint32_t row = sample_row(b, item % b->sample);
     uint64_t state = b->head.seed + ((uint64_t)item << 32);
     if (v->type == MV_VECTOR_BINARY) {
-        uint32_t another = (uint32_t)(hnsw_builder_draw(&state) % v->rows);
+        uint32_t another = (uint32_t)(splitmix_draw(&state) % v->rows);
         const uint8_t *bytes = v->base + row * v->stride, *others = v->base + another * v->stride;
         make_bits(kind, element_count(v->type, v->dim), bytes, others, &state,
                   (uint8_t *)(void *)given);

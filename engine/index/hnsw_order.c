@@ -15,7 +15,7 @@
 static void shuffle(uint32_t *list, uint32_t begin, uint32_t end, uint64_t *state)
 {
     for (uint32_t i = begin; i > end && i > 1; i--) {
-        uint32_t j = (uint32_t)(hnsw_builder_draw(state) % i), other = list[j];
+        uint32_t j = (uint32_t)(splitmix_draw(state) % i), other = list[j];
         list[j] = list[i - 1];
         list[i - 1] = other;
     }
@@ -75,7 +75,7 @@ static void draw_reinserted(hnsw_builder *b, uint32_t new_count)
     if (b->is_measured || new_count >= 2 * wanted) return;
     uint64_t state = ~b->head.seed;
     for (uint32_t i = 0; i < wanted; i++) {
-        uint32_t row = (uint32_t)(hnsw_builder_draw(&state) % rows);
+        uint32_t row = (uint32_t)(splitmix_draw(&state) % rows);
         if (b->back[row] != HNSW_NONE) bits_set(b->reinserted, row);
     }
     for (uint32_t i = 0; i < base->nodes_count[0]; i++) {
@@ -110,7 +110,7 @@ static void draw_levels(hnsw_builder *b, uint32_t upper, uint64_t *state)
     b->new_count[0] = b->order_count;
     for (uint32_t level = 1; level <= HNSW_LEVELS_MAX; level++) {
         share = share / b->head.m + (level == 1 ? upper : 0);
-        double kept_of_one = (double)(hnsw_builder_draw(state) >> 11) * 0x1p-53;
+        double kept_of_one = (double)(splitmix_draw(state) >> 11) * 0x1p-53;
         uint32_t count = (uint32_t)(share + kept_of_one);
         if ((share < 1 && is_built_anew) || level > highest) count = 0;
         b->new_count[level] = count < b->new_count[level - 1] ? count : b->new_count[level - 1];

@@ -64,6 +64,16 @@ typedef struct distance_kernels {
  * them). */
 const distance_kernels *distance_best(void);
 
+/* What the kernel of the family is of two vectors of floats. */
+static inline float distance_of_floats(metric_family family, const float *a, const float *b,
+                                       size_t dim)
+{
+    float result;
+    distance_rows_fn rows = distance_best()->rows[family][element_index(MV_VECTOR_FP32)];
+    rows(a, (const uint8_t *)b, dim * sizeof *b, 1, dim, &result);
+    return result;
+}
+
 /* For tests: the kernels of `name`, or NULL if they are not built in or cannot run here. */
 const distance_kernels *distance_by_name(const char *name);
 
