@@ -69,7 +69,7 @@ uint64_t merge_plan_rest_cost(const view *v);
 bool merge_plan_is_urgent(const view *v);
 /* Rows of the segments [first, v->segments_count) that lack an index. */
 uint64_t merge_plan_lacking_rows(const view *v, uint32_t first);
-/* True when so many rows lack an index that maintenance should not wait for more. */
+/* True when enough rows lack an index for maintenance to begin at once. */
 bool merge_plan_lacks_many(const view *v, uint32_t first);
 /* Rows that an index should have but does not have yet, the fresh rows among them. */
 uint64_t merge_plan_pending_rows(const view *v);

@@ -130,11 +130,12 @@ static mv_err push_rows(const search *s, const coded_rows *from, uint32_t i, uin
     return push_measured(s, from->sc, i, rows, kept, error);
 }
 
-/* Keep those of the rows that may be among the nearest by their bits. */
+/* Keep those of the rows that may be among the nearest by their bits, if these are looked at. */
 static uint32_t keep_by_bits(const search *s, const coded_rows *from, uint32_t i, uint32_t *rows,
                              uint32_t count, mv_search_counts *counts)
 {
     float bounds[BOUNDED_ROWS];
+    if (!from->by_bits) return count;
     flat_bits_bounds(&s->coded[i].bits, &from->codes->bits, rows, count, bounds);
     uint32_t kept = keep_within(rows, bounds, count, s->tops[i].limit);
     counts->code_distances += count - kept;
@@ -146,18 +147,17 @@ mv_err search_codes_push(const search *s, const coded_rows *from, uint32_t i,
 {
     uint32_t rows[2 * BOUNDED_ROWS], kept = 0, count = 0;
     const scan *sc = from->sc;
-    bool by_bits = from->by_bits;
     for (uint32_t at = scan_find(sc, 0); at < from->count; at = scan_find(sc, at + 1)) {
         rows[kept + count++] = sc->begin + at;
         if (count < BOUNDED_ROWS) continue;
-        kept += by_bits ? keep_by_bits(s, from, i, rows + kept, count, counts) : count;
+        kept += keep_by_bits(s, from, i, rows + kept, count, counts);
         count = 0;
         if (kept < BOUNDED_ROWS) continue;
         MV_TRY(push_rows(s, from, i, rows, BOUNDED_ROWS, counts, error));
         kept -= BOUNDED_ROWS;
         memmove(rows, rows + BOUNDED_ROWS, kept * sizeof *rows);
     }
-    if (count) kept += by_bits ? keep_by_bits(s, from, i, rows + kept, count, counts) : count;
+    if (count) kept += keep_by_bits(s, from, i, rows + kept, count, counts);
     for (uint32_t done = 0; done < kept; done += BOUNDED_ROWS) {
         count = kept - done < BOUNDED_ROWS ? kept - done : BOUNDED_ROWS;
         MV_TRY(push_rows(s, from, i, rows + done, count, counts, error));
