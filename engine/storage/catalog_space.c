@@ -27,7 +27,10 @@
 #define SPARE_ONE_IN         8u /* and this part of the pages in use */
 #define SPARE_BYTES_WRITERS  (16u << 20)
 #define SPARE_ONE_IN_WRITERS 1u
-#define HOLE_PAGES_MIN       2u /* takes 60 us on ext4; single pages are left to the next commits */
+#define HOLE_PAGES_MIN       2u  /* takes 60 us on ext4; single pages are left to the next commits */
+#define HOLE_PAGES_MAX       64u /* of one call: the time is looked at between the calls. Chosen */
+#define HOLE_PAGES_MAX       64u /* of one call, which takes 50 us in memory: a longer run is freed
+                                  * by several, and the time is looked at after each. Chosen */
 #define META_PAGES           2u
 #define OWN_TREES            2u /* of LMDB: the free list, and the main tree */
 #define FREE_LIST            0u
@@ -177,9 +180,9 @@ static mv_err find_free(catalog *c, uint64_t end, free_pages *f, mv_error *error
     return err;
 }
 
-static uint64_t skip(const free_pages *f, uint64_t page, bool is_free)
+static uint64_t skip(const free_pages *f, uint64_t page, uint64_t end, bool is_free)
 {
-    while (page < f->end && bits_get(f->bits, (size_t)page) == is_free) page++;
+    while (page < end && bits_get(f->bits, (size_t)page) == is_free) page++;
     return page;
 }
 
@@ -188,8 +191,8 @@ static mv_err make_holes(const free_pages *f, os_file file, uint64_t page_size, 
                          uint64_t *page, bool *more, mv_error *error)
 {
     for (bool can = true; can && *more;) {
-        uint64_t begin = skip(f, *page, false);
-        *page = skip(f, begin, true);
+        uint64_t begin = skip(f, *page, f->end, false), end = begin + HOLE_PAGES_MAX;
+        *page = skip(f, begin, end < f->end ? end : f->end, true);
         *more = begin < f->end;
         if (*page - begin < HOLE_PAGES_MIN) continue;
         MV_TRY(os_make_hole(file, begin * page_size, (*page - begin) * page_size, &can,

@@ -239,7 +239,7 @@ static void test_writers(bool memory)
     while (stats_of(c).catalog_bytes < 24u << 20) write_versions(c, ++version);
     EXPECT(!holes);
     mv_iterator_close(iterator);
-    /* A commit gives back for 5 ms at most: how many it takes depends on the machine. */
+    /* A commit gives back for half a millisecond at most: how many it takes depends on the machine. */
     for (uint32_t i = 0; i < WRITES_MAX && stats_of(c).catalog_bytes >= 19u << 20; i++) {
         WORKS(sample_write(c, MV_UPSERT, i % 150, i % 150 + 1, 1));
         versions[i % 150] = 1;

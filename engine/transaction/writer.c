@@ -42,7 +42,7 @@
  * gives free pages back for TRIM_SECONDS_MAX at most. To look takes 2 us, and 0.3 us for each
  * process that reads: the slots of dead readers are cleared. Chosen. */
 #define TRIM_EVERY       64
-#define TRIM_SECONDS_MAX 0.005
+#define TRIM_SECONDS_MAX 0.0005
 /* How long writer_abort waits for other writers if another thread began the transaction; chosen. */
 #define LEFT_SECONDS_MAX 60
 
