@@ -1,5 +1,6 @@
 #include "index/flat_bits.h"
 
+#include <simde/x86/sse2.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -49,48 +50,86 @@ void flat_bits_begin(flat_bits *fb, uint8_t *memory)
 
 /* ---------------------------------------------------------------- rotation */
 
-/* Loops of this many numbers become SIMD instructions: compilers want a number that they know. */
-#define STEP 4u
+typedef simde__m128 fours;
 
-static void add_and_subtract(float *restrict a, float *restrict b)
+#define FOUR 4u
+#define SIGN 0x80000000u /* of a float */
+
+/* Two steps of the transform at a time, so that numbers are loaded and stored half as often. */
+static inline void take_two_steps(fours *a, fours *b, fours *c, fours *d)
 {
-    for (uint32_t i = 0; i < STEP; i++) {
-        float x = a[i], y = b[i];
-        a[i] = x + y;
-        b[i] = x - y;
-    }
+    fours p = simde_mm_add_ps(*a, *b), q = simde_mm_sub_ps(*a, *b), r = simde_mm_add_ps(*c, *d),
+          s = simde_mm_sub_ps(*c, *d);
+    *a = simde_mm_add_ps(p, r);
+    *b = simde_mm_add_ps(q, s);
+    *c = simde_mm_sub_ps(p, r);
+    *d = simde_mm_sub_ps(q, s);
 }
 
-/* The Hadamard transform of `count` numbers, a power of two, times `scale`. */
+static void take_steps_at(float *v, uint32_t distance)
+{
+    float *w[] = {v, v + distance, v + 2 * distance, v + 3 * distance};
+    fours a = simde_mm_loadu_ps(w[0]), b = simde_mm_loadu_ps(w[1]), c = simde_mm_loadu_ps(w[2]),
+          d = simde_mm_loadu_ps(w[3]);
+    take_two_steps(&a, &b, &c, &d);
+    simde_mm_storeu_ps(w[0], a);
+    simde_mm_storeu_ps(w[1], b);
+    simde_mm_storeu_ps(w[2], c);
+    simde_mm_storeu_ps(w[3], d);
+}
+
+static void take_step_at(float *v, uint32_t distance)
+{
+    fours a = simde_mm_loadu_ps(v), b = simde_mm_loadu_ps(v + distance);
+    simde_mm_storeu_ps(v, simde_mm_add_ps(a, b));
+    simde_mm_storeu_ps(v + distance, simde_mm_sub_ps(a, b));
+}
+
+/* The last four steps, within 16 numbers, times `scale`. After two of them the numbers are
+ * transposed, for the other two. They stay transposed: any order of them does. */
+static void take_last_steps(float *v, fours scale)
+{
+    fours a = simde_mm_mul_ps(simde_mm_loadu_ps(v), scale),
+          b = simde_mm_mul_ps(simde_mm_loadu_ps(v + 4), scale),
+          c = simde_mm_mul_ps(simde_mm_loadu_ps(v + 8), scale),
+          d = simde_mm_mul_ps(simde_mm_loadu_ps(v + 12), scale);
+    take_two_steps(&a, &b, &c, &d);
+    SIMDE_MM_TRANSPOSE4_PS(a, b, c, d);
+    take_two_steps(&a, &b, &c, &d);
+    simde_mm_storeu_ps(v, a);
+    simde_mm_storeu_ps(v + 4, b);
+    simde_mm_storeu_ps(v + 8, c);
+    simde_mm_storeu_ps(v + 12, d);
+}
+
+/* The Hadamard transform of `count` numbers, a power of two and at least 16, times `scale`. */
 static void transform(float *v, uint32_t count, float scale)
 {
-    for (uint32_t half = count / 2; half >= STEP; half /= 2)
-        for (uint32_t i = 0; i < count; i += 2 * half)
-            for (uint32_t j = i; j < i + half; j += STEP) add_and_subtract(v + j, v + j + half);
-    for (uint32_t i = 0; i < count; i += STEP) { /* of the last two steps both */
-        float *w = v + i, a = (w[0] + w[1]) * scale, b = (w[0] - w[1]) * scale,
-              c = (w[2] + w[3]) * scale, d = (w[2] - w[3]) * scale;
-        w[0] = a + c;
-        w[1] = b + d;
-        w[2] = a - c;
-        w[3] = b - d;
-    }
+    uint32_t size = count;
+    for (; size >= 64; size /= 4)
+        for (uint32_t i = 0; i < count; i += size)
+            for (uint32_t j = i; j < i + size / 4; j += FOUR) take_steps_at(v + j, size / 4);
+    if (size == 32)
+        for (uint32_t i = 0; i < count; i += 32)
+            for (uint32_t j = i; j < i + 16; j += FOUR) take_step_at(v + j, 16);
+    for (uint32_t i = 0; i < count; i += 16) take_last_steps(v + i, simde_mm_set1_ps(scale));
 }
 
 static void change_signs(float *v, uint32_t count, uint32_t round)
 {
-    static const float signs[16][4] = {
-        {1, 1, 1, 1},   {-1, 1, 1, 1},   {1, -1, 1, 1},   {-1, -1, 1, 1},
-        {1, 1, -1, 1},  {-1, 1, -1, 1},  {1, -1, -1, 1},  {-1, -1, -1, 1},
-        {1, 1, 1, -1},  {-1, 1, 1, -1},  {1, -1, 1, -1},  {-1, -1, 1, -1},
-        {1, 1, -1, -1}, {-1, 1, -1, -1}, {1, -1, -1, -1}, {-1, -1, -1, -1},
+    static const uint32_t signs[16][FOUR] = {
+        {0, 0, 0, 0},       {SIGN, 0, 0, 0},       {0, SIGN, 0, 0},       {SIGN, SIGN, 0, 0},
+        {0, 0, SIGN, 0},    {SIGN, 0, SIGN, 0},    {0, SIGN, SIGN, 0},    {SIGN, SIGN, SIGN, 0},
+        {0, 0, 0, SIGN},    {SIGN, 0, 0, SIGN},    {0, SIGN, 0, SIGN},    {SIGN, SIGN, 0, SIGN},
+        {0, 0, SIGN, SIGN}, {SIGN, 0, SIGN, SIGN}, {0, SIGN, SIGN, SIGN}, {SIGN, SIGN, SIGN, SIGN},
     };
     for (uint32_t i = 0; i < count; i += 64) {
         uint64_t bits = splitmix_hash((uint64_t)round << 32 | i);
-        for (uint32_t j = i; j < i + 64; j += 4, bits >>= 4) {
-            const float *by = signs[bits & 15];
-            for (uint32_t n = 0; n < 4; n++) v[j + n] *= by[n];
-        }
+        for (uint32_t j = i; j < i + 64; j += FOUR, bits >>= FOUR)
+            simde_mm_storeu_ps(
+                v + j,
+                simde_mm_xor_ps(simde_mm_loadu_ps(v + j),
+                                simde_mm_loadu_ps((const float *)(const void *)signs[bits & 15])));
     }
 }
 
@@ -127,18 +166,21 @@ void flat_bits_encode(flat_bits *fb, uint32_t row, const float *numbers, float *
 {
     uint32_t count = rotated_dim(fb->dim);
     uint8_t *bits = fb->base + row * bits_stride(fb->dim);
-    float squares = distance_of_floats(METRIC_DOT, numbers, numbers, fb->dim), sum = 0;
+    float squares = distance_of_floats(METRIC_DOT, numbers, numbers, fb->dim), sum_of[FOUR];
+    const fours zero = simde_mm_setzero_ps(), sign = simde_mm_set1_ps(-0.0f);
+    fours sums = zero;
     fb->scales[row] = (flat_bits_scale){.deviation = INFINITY};
     if (!has_digits(squares)) return;
     rotate(numbers, fb->dim, scratch);
-    for (uint32_t i = 0; i < count; i += 8) {
-        unsigned byte = 0;
-        for (uint32_t j = 0; j < 8; j++) {
-            byte |= (unsigned)(scratch[i + j] > 0) << j;
-            sum += fabsf(scratch[i + j]);
-        }
-        bits[i / 8] = (uint8_t)byte;
+    for (uint32_t i = 0; i < count; i += 2 * FOUR) {
+        fours low = simde_mm_loadu_ps(scratch + i), high = simde_mm_loadu_ps(scratch + i + FOUR);
+        bits[i / 8] = (uint8_t)(simde_mm_movemask_ps(simde_mm_cmpgt_ps(low, zero)) |
+                                simde_mm_movemask_ps(simde_mm_cmpgt_ps(high, zero)) << FOUR);
+        sums = simde_mm_add_ps(sums, simde_mm_andnot_ps(sign, low));
+        sums = simde_mm_add_ps(sums, simde_mm_andnot_ps(sign, high));
     }
+    simde_mm_storeu_ps(sum_of, sums);
+    float sum = sum_of[0] + sum_of[1] + sum_of[2] + sum_of[3];
     float cosine_squared = sum * sum / (squares * (float)count),
           tangent = sqrtf(fmaxf(1 / cosine_squared - 1, 0));
     fb->scales[row] = (flat_bits_scale){.multiplier = squares / sum,
