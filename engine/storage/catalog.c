@@ -22,10 +22,12 @@
 #include "storage/catalog_inside.h"
 #include "storage/catalog_layout.h"
 
-/* Addresses reserved for the catalog; halved if refused. 256 GiB: ids of a billion documents. A
- * 32-bit program has 3 or 4 GiB, and maps segments and other catalogs, too: 256 MiB. */
+/* Addresses reserved for the catalog. 256 GiB: ids of a billion documents. A 32-bit program has 3
+ * or 4 GiB, and maps segments and other catalogs, too: 256 MiB. Where they are refused, far fewer,
+ * so that the first catalog does not take most of the addresses that a program may have. */
 #define MAP_SIZE           ((size_t)1 << (HAS_WIDE_NUMBERS ? 38 : 28))
 #define MAP_SIZE_MIN       ((size_t)1 << 26)
+#define MAP_SIZE_STEP      16u
 #define READERS_MAX        1022u  /* read transactions at once in all processes: 64 KiB of slots */
 #define POOL_MAX           16u    /* idle read transactions, each with a slot; chosen */
 #define BEGIN_TRIES_MAX    100000 /* to begin to read while others commit; chosen */
@@ -168,15 +170,17 @@ static mv_err open_env(catalog *c, const char *path, const catalog_options *opti
     c->unlocked = !lockable;
     if (c->unlocked) flags |= MDB_NOLOCK;
     int rc = ENOMEM;
-    for (size_t map_size = MAP_SIZE; rc == ENOMEM && map_size >= MAP_SIZE_MIN; map_size /= 2) {
+    for (size_t last = SIZE_MAX, size = MAP_SIZE; rc == ENOMEM && size < last;) {
         mdb_env_close(c->env);
         c->env = NULL;
         if ((rc = mdb_env_create(&c->env)))
             return catalog_failed(error, rc, "create an environment");
         (void)mdb_env_set_maxdbs(c->env, CATALOG_TABLES);
         (void)mdb_env_set_maxreaders(c->env, READERS_MAX);
-        (void)mdb_env_set_mapsize(c->env, map_size);
+        (void)mdb_env_set_mapsize(c->env, size);
         rc = mdb_env_open(c->env, path, flags, OS_FILE_MODE);
+        last = size;
+        size = size / MAP_SIZE_STEP > MAP_SIZE_MIN ? size / MAP_SIZE_STEP : MAP_SIZE_MIN;
     }
     if (rc == EACCES && !options->read_only) return not_permitted(path, error);
     if (rc) return catalog_failed(error, rc, "open its file");
