@@ -5,11 +5,9 @@
 arm64_left_out=(
     powercut_test format_test graph_test os_test damage_test dump_test graph_damage_test graph_fault_test
     hnsw_damage_test)
-# lifetime_spec is not run either: it opens hundreds of collections, until the emulator has no addresses left for its own
-# tables, and then never ends.
 arm64_specs=(
     spec/{documents,opening,query_exact,filter_case,value_types,binary_vectors,sparse_vectors,vector_forms}_spec.lua
-    spec/{text_match,dump,json,transaction,facet,timestamp,where,old_formats}_spec.lua)
+    spec/{text_match,dump,json,transaction,facet,timestamp,lifetime,where,old_formats}_spec.lua)
 
 port_arm64() {
     local folder=$build/portability/build-arm64 interpreter source name sources=()

@@ -1,10 +1,10 @@
 # qemu's emulator of programs of other machines.
 
 # emulated COMMAND...: run a command that starts the emulator. It keeps tables of all pages that a program maps, and a
-# catalog maps 256 GiB if it may: a spec took 8 GB of memory. Within 4 GiB of addresses the catalog maps less.
+# catalog maps 256 GiB if it may: a spec took 8 GB of memory. Within 8 GiB of addresses the catalog maps less.
 emulated() {
     (
-        ulimit -v $((4 << 20))
+        ulimit -v $((8 << 20))
         "$@"
     )
 }
