@@ -11,9 +11,10 @@ local WORDS = { 1, 2, 5, 8 } -- of a query
 local WARM_UP_QUERIES = 25 -- of each number of words
 
 -- corpus: "packages" (descriptions of Debian packages) or "docs" (paragraphs of the documentation that is installed);
--- most: that many documents of it, 0 for all; engines: some of those in text_engines.lua, all that are here if empty.
+-- most: that many documents of it, 0 for all; fresh: so many of these moonvec writes after `optimize`, in commits of
+-- 50, and they get no index; engines: some of those in text_engines.lua, all that are here if empty.
 local options = harness.options {
-  corpus = "packages", engines = "", queries = 500, rounds = 3, core = 1, seed = 1, most = 0,
+  corpus = "packages", engines = "", queries = 500, rounds = 3, core = 1, seed = 1, most = 0, fresh = 0,
 }
 
 local documents_path, queries_path = tools.directory .. "/text.documents", tools.directory .. "/text.queries"
@@ -101,7 +102,7 @@ end
 local wanted = harness.words(options.engines, "engine", text_engines.sides)
 local report = harness.report("text", "the ten best documents for words of titles", options.seed)
 local function complain(text) report:line("%s", text) end
-local engines = text_engines.list(wanted, complain, options.core == 0 and 1 or 0)
+local engines = text_engines.list(wanted, complain, options.core == 0 and 1 or 0, options.fresh)
 if not harness.os.pin(options.core) then complain("not pinned to a core") end
 local documents, titles = text_corpus.read(options.corpus, options.most)
 local bytes = 0
@@ -110,6 +111,7 @@ text_corpus.write_documents(documents_path, documents)
 write_queries(titles)
 report:line("%s: %s documents, %.1f MB of text; %d queries, %d rounds; on one core, Lucene on another", options.corpus,
   harness.number(#documents), bytes / 1e6, options.queries, options.rounds)
+if options.fresh > 0 then report:line("moonvec: %s of them fresh", harness.number(options.fresh)) end
 build(report, engines, bytes)
 for _, engine in ipairs(engines) do warm_up(engine) end
 local rows = { { "words", "engine", "QPS", "time, x", "p50 us", "p99 us", "same hits" } }

@@ -6,12 +6,14 @@
  * changes, and is shared by the commits that have its rows.
  *
  * Only columns that a search has asked for are gathered. Of vectors, codes are (flat_codes.h),
- * where the metric can use them: the vectors stay in the catalog. */
+ * where the metric can use them: the vectors stay in the catalog. Searches by text make ranked
+ * lists of a chunk (waiting_lists.h). */
 #ifndef MV_FRESH_ROWS_H
 #define MV_FRESH_ROWS_H
 
 #include "index/flat_codes.h"
 #include "open/snapshot.h"
+#include "open/waiting_lists.h"
 
 #define FRESH_CHUNK_ROWS 512u /* at most; a multiple of 64 */
 #define FRESH_NO_VECTOR  UINT32_MAX
@@ -31,10 +33,12 @@ typedef struct fresh_codes {
 
 /* At most FRESH_CHUNK_ROWS rows, in the order of docids. */
 typedef struct fresh_chunk {
-    uint32_t refs;      /* guarded by the engine's mutex */
-    table table;        /* `live` is not set */
-    fresh_codes *codes; /* one per vector field */
-    mem_arena arena;    /* all of the above */
+    uint32_t refs;        /* guarded by the engine's mutex */
+    table table;          /* `live` is not set */
+    fresh_codes *codes;   /* one per vector field */
+    waiting_lists *lists; /* one per scalar field: of gathered columns, made by searches */
+    uint32_t lists_count;
+    mem_arena arena; /* all of the above, but for the memory of lists */
 } fresh_chunk;
 
 /* A chunk in a commit, where some of its rows may be deleted. */

@@ -88,21 +88,24 @@ static const view_segment *segment_of_newest(const engine *e, const shared_segme
 }
 
 /* An empty view. Its memory has the capacity for `segments_count` segments, followed by their slots
- * of indexes and of waiting codes. */
+ * of indexes, of waiting codes and of waiting lists. */
 static view *view_create(const mv_schema *schema, uint32_t segments_count, uint64_t number)
 {
     size_t slots = index_slot_count(schema), fields = schema->vectors_count;
     size_t size = sizeof(view) + segments_count * sizeof(view_segment) +
                   segments_count * slots * sizeof(shared_index *) +
-                  segments_count * fields * sizeof(waiting_codes *);
+                  segments_count * fields * sizeof(waiting_codes *) +
+                  segments_count * schema->fields_count * sizeof(waiting_lists *);
     view *v = mem_alloc_zero(size);
     if (!v) return NULL;
     shared_index **indexes = (shared_index **)(void *)(v->segments + segments_count);
     *v = (view){.refs = 1, .size = size, .number = number, .until = SCHEMA_NEVER, .schema = schema};
     waiting_codes **codes = (waiting_codes **)(void *)(indexes + segments_count * slots);
+    waiting_lists **lists = (waiting_lists **)(void *)(codes + segments_count * fields);
     for (uint32_t i = 0; i < segments_count; i++) {
         v->segments[i].indexes = indexes + i * slots;
         v->segments[i].codes = codes + i * fields;
+        v->segments[i].lists = lists + i * schema->fields_count;
     }
     return v;
 }
@@ -119,6 +122,8 @@ static void view_free_locked(engine *e, view *v)
         }
         for (uint32_t field = 0; field < v->schema->vectors_count; field++)
             waiting_codes_release_locked(s->codes[field]);
+        for (uint32_t field = 0; field < v->schema->fields_count; field++)
+            waiting_lists_release_locked(s->lists[field]);
         deletions_release_live(s->live);
         deletions_release_live(s->seen);
         mv_assert(s->shared->refs > 0); /* I3 */
@@ -211,6 +216,29 @@ static void add_codes(engine *e, view *v)
             waiting_codes_release_locked(w);
             s->codes[field] = NULL;
             return;
+        }
+    }
+}
+
+/* Give the text fields whose full-text index is missing lists: those that the newest view has, or
+ * new ones. The first ones get them, up to WAITING_LISTS_BYTES_MAX. */
+static void add_lists(engine *e, view *v)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < v->segments_count; i++) {
+        view_segment *s = &v->segments[i];
+        const view_segment *before = segment_of_newest(e, s->shared, i);
+        for (uint32_t field = 0; field < v->schema->fields_count; field++) {
+            if (s->indexes[index_slot_of_field(v->schema, field)] ||
+                !waiting_lists_are_wanted(v->schema, field))
+                continue;
+            bytes += s->table.columns[field].bytes_size;
+            if (bytes > WAITING_LISTS_BYTES_MAX) return;
+            s->lists[field] = before ? before->lists[field] : NULL;
+            if (s->lists[field])
+                s->lists[field]->refs++;
+            else
+                s->lists[field] = waiting_lists_create();
         }
     }
 }
@@ -311,6 +339,8 @@ static mv_err view_at_locked(engine *e, const view *other, int64_t now, view **o
             if ((s->indexes[slot] = from->indexes[slot])) s->indexes[slot]->refs++;
         for (uint32_t at = 0; at < v->schema->vectors_count; at++)
             if ((s->codes[at] = from->codes[at])) s->codes[at]->refs++;
+        for (uint32_t at = 0; at < v->schema->fields_count; at++)
+            if ((s->lists[at] = from->lists[at])) s->lists[at]->refs++;
     }
     mv_err err = expire_locked(e, v, now, error);
     if (err)
@@ -347,6 +377,7 @@ static mv_err view_open_locked(engine *e, catalog_txn *txn, uint64_t number, int
     if ((err = catalog_each_u64(txn, CATALOG_INDEXES, add_index, &indexes, error))) goto done;
     mv_assert(v->segments_count == count);
     add_codes(e, v);
+    add_lists(e, v);
     read_clock(schema, now);
     if ((err = expire_locked(e, v, *now, error))) goto done;
     *out = v;

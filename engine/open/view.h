@@ -17,6 +17,7 @@
 #include "open/expiry.h"
 #include "open/shared_index.h"
 #include "open/waiting_codes.h"
+#include "open/waiting_lists.h"
 
 typedef struct view_segment {
     shared_segment *shared; /* a reference */
@@ -28,6 +29,8 @@ typedef struct view_segment {
         *indexes; /* a reference per slot, NULL where there is none; in the view's memory */
     waiting_codes **codes; /* a reference per vector field, NULL unless its graph is missing;
                             * likewise */
+    waiting_lists **lists; /* a reference per scalar field, NULL unless its full-text index is
+                            * missing; likewise */
 } view_segment;
 
 typedef struct view {

@@ -45,8 +45,9 @@ static mv_err match_rows(void *ctx, const filter_match *test, const table *t, ui
     scan *sc = ctx;
     bool is_segment = sc->next_segment < sc->s->v->segments_count &&
                       t == &sc->s->v->segments[sc->next_segment].table;
-    return scan_match_rows(sc->texts, sc->s, is_segment ? sc->next_segment : RESULT_FRESH, t, test,
-                           rows, error);
+    if (is_segment)
+        return scan_match_segment(sc->texts, sc->s, sc->next_segment, test, rows, error);
+    return scan_match_fresh(sc->texts, sc->s, t, &sc->fresh_lists[test->field], test, rows, error);
 }
 
 /* The row of an id, by the catalog. */
@@ -247,6 +248,7 @@ static mv_err next_of_fresh(scan *sc, mv_error *error)
     const fresh_part *part = &sc->fresh->parts[sc->next_part++];
     sc->fresh_table = fresh_rows_table(part);
     sc->fresh_codes = part->chunk->codes;
+    sc->fresh_lists = part->chunk->lists;
     uint32_t expires;
     if (snapshot_expired_field(sc->s, &expires)) {
         fresh_rows_see(sc->s, part, expires, sc->fresh_seen);

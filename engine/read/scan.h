@@ -33,6 +33,7 @@ typedef struct scan {
     table fresh_table;                          /* the current part */
     uint64_t fresh_seen[FRESH_CHUNK_ROWS / 64]; /* of it, if fresh rows have expired */
     const fresh_codes *fresh_codes;             /* of its vectors, one per field */
+    waiting_lists *fresh_lists;                 /* of its texts, one per scalar field */
     /* The current block. */
     const table *t;          /* NULL: at the end */
     uint32_t source;         /* position of the segment in the view, or RESULT_FRESH */
@@ -72,6 +73,14 @@ static inline void scan_skip_segment(scan *sc)
 }
 /* Go to the next block, in which no row may match. sc->t is NULL at the end. */
 mv_err scan_next(scan *sc, mv_error *error);
+/* Take the reference to the fresh rows, whose tables then outlive the scan. NULL: there is none.
+ * For the caller to release. */
+static inline fresh_rows *scan_take_fresh(scan *sc)
+{
+    fresh_rows *fresh = sc->fresh;
+    sc->fresh = NULL;
+    return fresh;
+}
 /* Call it also after a failure. */
 void scan_end(scan *sc);
 

@@ -1,5 +1,6 @@
 /* MATCH in filters. A segment with a text index answers for all its rows by its ranked lists
- * (text_segment.h); the texts of other rows are read. */
+ * (text_segment.h), and so do rows that wait for one (waiting_lists.h). The texts of other rows are
+ * read. */
 #include "read/scan_match.h"
 
 #include <string.h>
@@ -68,31 +69,54 @@ static mv_err match_cells(scan_match *m, const index_column *column, uint64_t *r
     return MV_OK;
 }
 
-mv_err scan_match_rows(scan_match *list, const snapshot *s, uint32_t at, const table *t,
-                       const filter_match *test, uint64_t *rows, mv_error *error)
+/* By the lists, or without any by reading the texts. MV_CORRUPT: the lists are damaged. */
+static mv_err match_table(scan_match *m, const snapshot *s, const table *t,
+                          const ranked_lists *lists, uint64_t *rows, mv_error *error)
 {
-    const mv_schema *schema = s->v->schema;
-    uint32_t field = test->field;
-    scan_match *m = list;
-    mv_error why;
-    while (m->test != test) m = m->next;
-    index_column column = shared_index_column(&schema->fields[field], t, field);
-    shared_index *x =
-        at == RESULT_FRESH ? NULL : s->v->segments[at].indexes[index_slot_of_field(schema, field)];
+    uint32_t field = m->test->field;
+    index_column column = shared_index_column(&s->v->schema->fields[field], t, field);
     if (!m->query.leaves_count) {
         memset(rows, 0, bits_words(t->rows) * sizeof *rows);
         return MV_OK;
     }
-    if (!x || !x->type->ranked || !shared_index_is_sound(s->e, x))
-        return match_cells(m, &column, rows, error);
-    mv_err err = match_lists(m, x->type->ranked(x->opened), &column, rows, &why);
-    if (err == MV_CORRUPT) {
-        shared_index_note_damage(s->e, x, &why);
-        return match_cells(m, &column, rows, error);
-    }
-    if (err) return error_set(error, err, "%s", why.text);
+    if (!lists) return match_cells(m, &column, rows, error);
+    MV_TRY(match_lists(m, lists, &column, rows, error));
     for (size_t i = 0; column.nulls && i < bits_words(t->rows); i++) rows[i] &= ~column.nulls[i];
     return MV_OK;
+}
+
+static scan_match *match_of(scan_match *list, const filter_match *test)
+{
+    while (list->test != test) list = list->next;
+    return list;
+}
+
+mv_err scan_match_segment(scan_match *list, const snapshot *s, uint32_t at,
+                          const filter_match *test, uint64_t *rows, mv_error *error)
+{
+    const mv_schema *schema = s->v->schema;
+    const view_segment *vs = &s->v->segments[at];
+    scan_match *m = match_of(list, test);
+    shared_index *x = vs->indexes[index_slot_of_field(schema, test->field)];
+    mv_error why;
+    if (!x || !x->type->ranked || !shared_index_is_sound(s->e, x))
+        return match_table(
+            m, s, &vs->table,
+            waiting_lists_get(vs->lists[test->field], schema, test->field, &vs->table), rows,
+            error);
+    mv_err err = match_table(m, s, &vs->table, x->type->ranked(x->opened), rows, &why);
+    if (err == MV_CORRUPT) {
+        shared_index_note_damage(s->e, x, &why);
+        return match_table(m, s, &vs->table, NULL, rows, error);
+    }
+    return err ? error_set(error, err, "%s", why.text) : MV_OK;
+}
+
+mv_err scan_match_fresh(scan_match *list, const snapshot *s, const table *t, waiting_lists *waiting,
+                        const filter_match *test, uint64_t *rows, mv_error *error)
+{
+    const ranked_lists *lists = waiting_lists_get(waiting, s->v->schema, test->field, t);
+    return match_table(match_of(list, test), s, t, lists, rows, error);
 }
 
 void scan_match_end(scan_match *list, const snapshot *s)

@@ -21,10 +21,12 @@ typedef struct scan_match {
  * scan_match_end also after a failure. */
 mv_err scan_match_begin(scan_match **list, const snapshot *s, const filter_match *tests,
                         mem_arena *arena, mv_error *error);
-/* Set the bits of the rows of `t` that match, those with NULL excepted. `at`: the position of the
- * segment in the view; RESULT_FRESH: fresh rows. */
-mv_err scan_match_rows(scan_match *list, const snapshot *s, uint32_t at, const table *t,
-                       const filter_match *test, uint64_t *rows, mv_error *error);
+/* Set the bits of the rows of a segment of the view that match, those with NULL excepted. */
+mv_err scan_match_segment(scan_match *list, const snapshot *s, uint32_t at,
+                          const filter_match *test, uint64_t *rows, mv_error *error);
+/* The same for a chunk of fresh rows, as a table, and the lists of the field. */
+mv_err scan_match_fresh(scan_match *list, const snapshot *s, const table *t, waiting_lists *waiting,
+                        const filter_match *test, uint64_t *rows, mv_error *error);
 void scan_match_end(scan_match *list, const snapshot *s);
 
 #endif

@@ -10,12 +10,14 @@
  * collection in the commit that is read: first they are added up over all segments and the rows
  * that are not indexed, without deleted rows. So scores do not depend on how rows lie in segments.
  *
- * Rows that are not indexed (fresh ones, and those of small segments) are read one by one. */
+ * Rows that wait for an index (fresh ones, and those of new and of small segments) have lists in
+ * memory (open/waiting_lists.h). Where there are none either, they are read one by one. */
 #include "read/search_text.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "base/sorted.h"
 #include "read/explain.h"
 #include "read/text_segment.h"
 
@@ -23,7 +25,15 @@
  * weights; boosts that are multiplied can be too small for that. */
 #define WEIGHT_MIN 1e-20
 
-/* A row that is not indexed, and has a positive leaf. */
+/* Rows that have ranked lists: a segment, or a chunk of fresh rows. */
+typedef struct text_part {
+    text_segment s;      /* s.lists NULL: it has none */
+    shared_index *index; /* whose lists they are; NULL: they are of rows that wait for one */
+    table table;
+    uint64_t *matches; /* fresh rows: those that pass the filter; NULL: all */
+} text_part;
+
+/* A row without lists that has a positive leaf. */
 typedef struct text_row {
     uint64_t docid;
     uint64_t row; /* as mv_hit has it */
@@ -43,7 +53,9 @@ typedef struct text_search {
     mem_arena *arena;        /* the scratch of the result */
     mem_buffer rows;         /* of text_row, each row_size bytes; ascending by docid */
     size_t row_size;
-    text_segment *segments; /* one for each of the view; `lists` is NULL: it is not indexed */
+    text_part *segments;    /* one for each of the view */
+    mem_buffer chunks;      /* of text_part: those of fresh rows that have lists */
+    fresh_rows *fresh;      /* a reference, for `chunks`; NULL: there are none */
     ranked_cursor *cursors; /* one for each leaf */
     void *ranking;          /* memory of ranked_search, for one segment after the other */
     uint64_t documents, tokens;
@@ -82,12 +94,11 @@ static mv_err read_query(text_search *t, mv_error *error)
 
 /* ---------------------------------------------------------------- statistics */
 
-/* Add the documents and tokens of a segment. Returns the documents. */
-static uint64_t count_segment_rows(text_search *t, const view_segment *vs,
-                                   const ranked_lists *lists)
+/* Add the documents and tokens of a table. Returns the documents. */
+static uint64_t count_text_rows(text_search *t, const table *rows_of, const ranked_lists *lists)
 {
-    const uint64_t *live = vs->table.live, *nulls = vs->table.columns[t->s->q->text_field].nulls;
-    uint32_t rows = vs->table.rows;
+    const uint64_t *live = rows_of->live, *nulls = rows_of->columns[t->s->q->text_field].nulls;
+    uint32_t rows = rows_of->rows;
     uint64_t documents = 0;
     t->tokens += lists->head.tokens;
     if (!live && !nulls) documents = rows;
@@ -103,42 +114,48 @@ static uint64_t count_segment_rows(text_search *t, const view_segment *vs,
     return documents;
 }
 
-static mv_err count_segment_leaves(text_search *t, uint32_t at, mv_error *error)
+/* Read the lists of a table, if it has some. */
+static mv_err count_lists(text_search *t, text_part *p, const ranked_lists *lists, mv_error *error)
 {
-    text_segment *s = &t->segments[at];
-    const view_segment *vs = &view_of(t)->segments[at];
-    uint64_t documents = count_segment_rows(t, vs, s->lists);
-    MV_TRY(text_segment_find(s, t->arena, error));
+    p->s = (text_segment){
+        .lists = lists, .query = &t->query, .cursors = t->cursors, .match = &t->match};
+    if (!lists) return MV_OK;
+    p->s.leaves = text_segment_alloc(t->arena, t->query.leaves_count * sizeof *p->s.leaves, error);
+    if (!p->s.leaves) return MV_NO_MEMORY;
+    t->damaged = p->index; /* if what follows fails */
+    uint64_t documents = count_text_rows(t, &p->table, lists);
+    MV_TRY(text_segment_find(&p->s, t->arena, error));
     for (uint32_t i = 0; i < t->query.positive_count; i++) {
         uint32_t count;
-        MV_TRY(text_segment_count(s, i, vs->table.live, &count, error));
+        MV_TRY(text_segment_count(&p->s, i, p->table.live, &count, error));
         if (count > documents) return ranked_cursor_damaged(error); /* weights must be positive */
         t->with_leaf[i] += count;
     }
+    t->damaged = NULL;
     return MV_OK;
 }
 
 /* Read the lists of all segments that have some. */
-static mv_err count_indexed(text_search *t, mv_error *error)
+static mv_err count_segments(text_search *t, mv_error *error)
 {
     const view *v = view_of(t);
-    uint32_t slot = index_slot_of_field(v->schema, t->s->q->text_field);
+    uint32_t field = t->s->q->text_field, slot = index_slot_of_field(v->schema, field);
     for (uint32_t at = 0; at < v->segments_count; at++) {
-        text_segment *s = &t->segments[at];
-        shared_index *x = v->segments[at].indexes[slot];
-        *s = (text_segment){.query = &t->query, .cursors = t->cursors, .match = &t->match};
-        if (!x || !x->type->ranked || !shared_index_is_sound(t->s->r->e, x)) continue;
-        s->lists = x->type->ranked(x->opened);
-        s->leaves = text_segment_alloc(t->arena, t->query.leaves_count * sizeof *s->leaves, error);
-        if (!s->leaves) return MV_NO_MEMORY;
-        t->damaged = x; /* if it fails */
-        MV_TRY(count_segment_leaves(t, at, error));
-        t->damaged = NULL;
+        const view_segment *vs = &v->segments[at];
+        shared_index *x = vs->indexes[slot];
+        bool is_indexed = x && x->type->ranked && shared_index_is_sound(t->s->r->e, x);
+        t->segments[at] = (text_part){.index = is_indexed ? x : NULL, .table = vs->table};
+        if (!is_indexed) engine_note_waiting(t->s->r->e);
+        MV_TRY(count_lists(t, &t->segments[at],
+                           is_indexed
+                               ? x->type->ranked(x->opened)
+                               : waiting_lists_get(vs->lists[field], v->schema, field, &vs->table),
+                           error));
     }
     return MV_OK;
 }
 
-/* Read a row that is not indexed, and keep it if it has a positive leaf. */
+/* Read a row without lists, and keep it if it has a positive leaf. */
 static mv_err read_row(text_search *t, const scan *sc, uint32_t at, const index_column *column,
                        mv_error *error)
 {
@@ -166,27 +183,41 @@ static mv_err read_row(text_search *t, const scan *sc, uint32_t at, const index_
     return MV_OK;
 }
 
-static bool is_indexed(const text_search *t, uint32_t source)
-{
-    return source != RESULT_FRESH && t->segments[source].lists;
-}
-
-/* Visit the rows that are not indexed and match `f`. */
-static mv_err scan_unindexed(text_search *t, filter *f, order *wanted,
-                             mv_err (*visit)(text_search *, const scan *, mv_error *),
-                             mv_error *error)
+/* Visit the rows of segments without lists, and the fresh rows, that match `f`. */
+static mv_err scan_waiting(text_search *t, filter *f, order *wanted,
+                           mv_err (*visit)(text_search *, const scan *, mv_error *),
+                           mv_error *error)
 {
     mv_result *r = t->s->r;
-    uint32_t source;
+    uint32_t at;
     scan sc;
     mv_err err = scan_begin(&sc, r->seen, f, wanted, FRESH_NO_VECTOR, &r->arena, &r->block, error);
     while (!err) {
-        while (scan_at_segment(&sc, &source) && is_indexed(t, source)) scan_skip_segment(&sc);
+        while (scan_at_segment(&sc, &at) && t->segments[at].s.lists) scan_skip_segment(&sc);
         if ((err = scan_next(&sc, error)) || !sc.t) break;
         err = visit(t, &sc, error);
     }
+    if (!t->fresh) t->fresh = scan_take_fresh(&sc);
     scan_end(&sc);
     return err;
+}
+
+/* Read the lists of a chunk of fresh rows. */
+static mv_err count_chunk(text_search *t, const scan *sc, const ranked_lists *lists,
+                          mv_error *error)
+{
+    size_t size = bits_words(sc->t->rows) * sizeof(uint64_t);
+    text_part part = {.table = *sc->t};
+    uint64_t *live = text_segment_alloc(t->arena, size, error);
+    if (!live) return MV_NO_MEMORY;
+    if (sc->t->live) part.table.live = memcpy(live, sc->t->live, size); /* as long as the scan */
+    if (t->s->f) {
+        if (!(part.matches = text_segment_alloc(t->arena, size, error))) return MV_NO_MEMORY;
+        memset(part.matches, 0, size);
+    }
+    MV_TRY(count_lists(t, &part, lists, error));
+    if (mem_buffer_append(&t->chunks, &part, sizeof part)) return MV_OK;
+    return error_memory(error, t->chunks.size, "a search by text");
 }
 
 static mv_err read_block(text_search *t, const scan *sc, mv_error *error)
@@ -194,19 +225,22 @@ static mv_err read_block(text_search *t, const scan *sc, mv_error *error)
     const mv_schema *schema = view_of(t)->schema;
     uint32_t field = t->s->q->text_field;
     index_column column = shared_index_column(&schema->fields[field], sc->t, field);
-    if (sc->source != RESULT_FRESH) engine_note_waiting(t->s->r->e);
+    const ranked_lists *lists =
+        sc->source == RESULT_FRESH
+            ? waiting_lists_get(&sc->fresh_lists[field], schema, field, sc->t)
+            : NULL;
+    if (lists) return count_chunk(t, sc, lists, error);
     for (uint32_t at = scan_find(sc, 0); at < sc->count; at = scan_find(sc, at + 1))
         MV_TRY(read_row(t, sc, at, &column, error));
     return MV_OK;
 }
 
 /* Mark the rows of a block that pass the filter. Both are in the order of docids. */
-static mv_err mark_block(text_search *t, const scan *sc, mv_error *error)
+static void mark_text_rows(text_search *t, const scan *sc)
 {
     size_t count = t->rows.size / t->row_size, low = 0, high = count;
     uint32_t at = scan_find(sc, 0);
-    (void)error;
-    if (at >= sc->count) return MV_OK;
+    if (at >= sc->count) return;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const text_row *row = (const text_row *)(void *)(t->rows.data + middle * t->row_size);
@@ -222,16 +256,37 @@ static mv_err mark_block(text_search *t, const scan *sc, mv_error *error)
         row->passes = at < sc->count && sc->t->docids[sc->begin + at] == row->docid;
         if (at >= sc->count) break;
     }
+}
+
+/* The same of chunks: this scan may have other chunks of the same rows. */
+static void mark_chunks(text_search *t, const scan *sc)
+{
+    text_part *p = (text_part *)(void *)t->chunks.data, *end = p + t->chunks.size / sizeof *p;
+    for (uint32_t at = scan_find(sc, 0); at < sc->count; at = scan_find(sc, at + 1)) {
+        uint64_t docid = sc->t->docids[sc->begin + at];
+        while (p < end && p->table.docids[p->table.rows - 1] < docid) p++;
+        if (p == end) return;
+        uint32_t row = sorted_lower_bound(p->table.docids, sizeof docid, p->table.rows, docid);
+        if (p->table.docids[row] == docid) bits_set(p->matches, row);
+    }
+}
+
+static mv_err mark_block(text_search *t, const scan *sc, mv_error *error)
+{
+    (void)error;
+    if (t->rows.size) mark_text_rows(t, sc);
+    if (t->chunks.size) mark_chunks(t, sc);
     return MV_OK;
 }
 
-static mv_err count_unindexed(text_search *t, mv_error *error)
+static mv_err count_waiting(text_search *t, mv_error *error)
 {
     order wanted = {.count = 1, .keys = {{.field = t->s->q->text_field}}};
     t->row_size = sizeof(text_row) + t->query.positive_count * sizeof(uint32_t);
     t->row_size = (t->row_size + 7) & ~(size_t)7;
-    MV_TRY(scan_unindexed(t, NULL, &wanted, read_block, error));
-    return t->s->f && t->rows.size ? scan_unindexed(t, t->s->f, NULL, mark_block, error) : MV_OK;
+    MV_TRY(scan_waiting(t, NULL, &wanted, read_block, error));
+    bool is_any = t->rows.size || t->chunks.size;
+    return t->s->f && is_any ? scan_waiting(t, t->s->f, NULL, mark_block, error) : MV_OK;
 }
 
 static void set_weights(text_search *t)
@@ -252,35 +307,18 @@ static void set_weights(text_search *t)
 
 /* ---------------------------------------------------------------- ranking */
 
-static mv_err rank_segment(text_search *t, uint32_t at, shared_index *index, scan *sc,
-                           mv_error *error)
+/* Rank the rows among `matches` (NULL: all) by their lists. */
+static mv_err rank_lists(text_search *t, text_part *p, uint32_t source, const uint64_t *matches,
+                         uint32_t matching, ranked_counts *counts, mv_error *error)
 {
-    text_segment *s = &t->segments[at];
-    uint32_t rows = s->lists->head.rows, count = t->query.positive_count;
-    bool match_all =
-        !t->s->f && !view_of(t)->segments[at].table.live && text_segment_is_any(&t->query);
-    uint64_t *matches = NULL;
+    uint32_t count = t->query.positive_count;
     ranked_cursor **cursors = text_segment_alloc(t->arena, count * sizeof *cursors, error);
-    analysis terms = analysis_lend(&index->source.column, t->analyzer);
-    ranked_counts counts = {0};
-    if (!match_all)
-        matches = text_segment_alloc(t->arena, bits_words(rows) * sizeof *matches, error);
-    if ((!matches && !match_all) || !cursors) return MV_NO_MEMORY;
-    s->terms = &terms;
-    double begun = explain_now(t->s);
-    if (matches) MV_TRY(scan_segment(sc, matches, error));
-    t->damaged = index; /* if what follows fails */
-    if (matches && !text_segment_is_any(&t->query))
-        MV_TRY(text_segment_match(s, matches, t->arena, error));
-    uint32_t matching = matches ? (uint32_t)bits_count(matches, rows) : rows;
-    t->s->step->matching += matching;
-    t->s->step->filter_seconds += explain_now(t->s) - begun;
-    begun = explain_now(t->s);
+    if (!cursors) return MV_NO_MEMORY;
     for (uint32_t i = 0; i < count; i++) {
-        cursors[i] = s->leaves[i].count ? &t->cursors[i] : NULL;
-        if (cursors[i]) MV_TRY(text_segment_open(s, i, error));
+        cursors[i] = p->s.leaves[i].count ? &t->cursors[i] : NULL;
+        if (cursors[i]) MV_TRY(text_segment_open(&p->s, i, error));
     }
-    ranked_query query = {.lists = s->lists,
+    ranked_query query = {.lists = p->s.lists,
                           .weights = t->weights,
                           .cursors = cursors,
                           .count = count,
@@ -288,20 +326,56 @@ static mv_err rank_segment(text_search *t, uint32_t at, shared_index *index, sca
                           .d = t->d,
                           .matches = matches,
                           .matching = matching,
-                          .source = at,
-                          .docids = view_of(t)->segments[at].table.docids};
-    MV_TRY(ranked_search(&query, &t->s->tops[0], t->ranking, &counts, error));
+                          .source = source,
+                          .docids = p->table.docids};
+    return ranked_search(&query, &t->s->tops[0], t->ranking, counts, error);
+}
+
+/* Leave in `matches` the rows that match the query. */
+static mv_err match_query(text_search *t, text_part *p, uint64_t *matches, mv_error *error)
+{
+    uint32_t field = t->s->q->text_field;
+    index_column column = shared_index_column(&view_of(t)->schema->fields[field], &p->table, field);
+    analysis terms = analysis_lend(&column, t->analyzer);
+    if (text_segment_is_any(&t->query)) return MV_OK;
+    p->s.terms = &terms;
+    mv_err err = text_segment_match(&p->s, matches, t->arena, error);
+    p->s.terms = NULL;
+    return err;
+}
+
+static mv_err rank_segment(text_search *t, uint32_t at, scan *sc, mv_error *error)
+{
+    text_part *p = &t->segments[at];
+    uint32_t rows = p->table.rows;
+    mv_plan_step *step = t->s->step;
+    bool match_all = !t->s->f && !p->table.live && text_segment_is_any(&t->query);
+    uint64_t *matches = NULL;
+    ranked_counts counts = {0};
+    double begun = explain_now(t->s);
+    if (!match_all) {
+        matches = text_segment_alloc(t->arena, bits_words(rows) * sizeof *matches, error);
+        if (!matches) return MV_NO_MEMORY;
+        MV_TRY(scan_segment(sc, matches, error));
+    }
+    t->damaged = p->index; /* if what follows fails */
+    if (matches) MV_TRY(match_query(t, p, matches, error));
+    uint32_t matching = matches ? (uint32_t)bits_count(matches, rows) : rows;
+    step->matching += matching;
+    step->filter_seconds += explain_now(t->s) - begun;
+    begun = explain_now(t->s);
+    MV_TRY(rank_lists(t, p, at, matches, matching, &counts, error));
     t->damaged = NULL;
-    t->s->step->counts.blocks_read += counts.blocks_read;
-    t->s->step->counts.blocks_skipped += counts.blocks_skipped;
-    t->s->step->search_seconds += explain_now(t->s) - begun;
+    step->counts.blocks_read += counts.blocks_read;
+    step->counts.blocks_skipped += counts.blocks_skipped;
+    step->search_seconds += explain_now(t->s) - begun;
     return MV_OK;
 }
 
-static mv_err rank_indexed(text_search *t, mv_error *error)
+static mv_err rank_segments(text_search *t, mv_error *error)
 {
     mv_result *r = t->s->r;
-    uint32_t at, slot = index_slot_of_field(view_of(t)->schema, t->s->q->text_field);
+    uint32_t at;
     scan sc;
     mv_err err =
         scan_begin(&sc, r->seen, t->s->f, NULL, FRESH_NO_VECTOR, &r->arena, &r->block, error);
@@ -309,15 +383,38 @@ static mv_err rank_indexed(text_search *t, mv_error *error)
         explain_begin_step(t->s, at);
         t->s->step->first = t->s->step->last = MV_STRATEGY_EXACT;
         t->s->step->expected_recall = 1;
-        if (is_indexed(t, at))
-            err = rank_segment(t, at, view_of(t)->segments[at].indexes[slot], &sc, error);
+        if (t->segments[at].s.lists) err = rank_segment(t, at, &sc, error);
         scan_skip_segment(&sc);
     }
     scan_end(&sc);
     return err;
 }
 
-static void rank_unindexed(text_search *t)
+static mv_err rank_chunk(text_search *t, text_part *p, mv_error *error)
+{
+    uint32_t rows = p->table.rows;
+    size_t size = bits_words(rows) * sizeof(uint64_t);
+    ranked_counts counts = {0};
+    uint64_t *matches = p->matches;
+    if (!matches) {
+        if (!(matches = text_segment_alloc(t->arena, size, error))) return MV_NO_MEMORY;
+        bits_fill(matches, rows);
+        if (p->table.live) memcpy(matches, p->table.live, size);
+    }
+    MV_TRY(match_query(t, p, matches, error));
+    return rank_lists(t, p, RESULT_FRESH, matches, (uint32_t)bits_count(matches, rows), &counts,
+                      error);
+}
+
+static mv_err rank_chunks(text_search *t, mv_error *error)
+{
+    text_part *chunks = (text_part *)(void *)t->chunks.data;
+    for (size_t i = 0; i < t->chunks.size / sizeof *chunks; i++)
+        MV_TRY(rank_chunk(t, &chunks[i], error));
+    return MV_OK;
+}
+
+static void rank_text_rows(text_search *t)
 {
     topk *top = &t->s->tops[0];
     for (size_t at = 0; at < t->rows.size; at += t->row_size) {
@@ -346,7 +443,7 @@ static mv_err take_text_hits(text_search *t, mv_error *error)
         const topk_entry *entry = &top->heap[i];
         mv_hit hit = {.docid = entry->docid,
                       .source = entry->source,
-                      .row = entry->row,
+                      .row = entry->source == RESULT_FRESH ? 0 : entry->row, /* result_add */
                       .score = -(double)entry->distance};
         if (q->min_score && hit.score < *q->min_score) break;
         if (result_was_returned(r, entry->docid) || skipped++ < q->offset) continue;
@@ -373,13 +470,14 @@ static mv_err search_lists(text_search *t, mv_error *error)
     topk_start(t->s->tops, heap, capacity, INFINITY);
     memset(t->with_leaf, 0, leaves * sizeof *t->with_leaf);
     t->documents = t->tokens = 0;
-    t->rows.size = 0;
+    t->rows.size = t->chunks.size = 0;
     explain_begin_round(t->s);
-    MV_TRY(count_indexed(t, error));
-    MV_TRY(count_unindexed(t, error));
+    MV_TRY(count_segments(t, error));
+    MV_TRY(count_waiting(t, error));
     set_weights(t);
-    MV_TRY(rank_indexed(t, error));
-    rank_unindexed(t);
+    MV_TRY(rank_segments(t, error));
+    MV_TRY(rank_chunks(t, error));
+    rank_text_rows(t);
     return take_text_hits(t, error);
 }
 
@@ -389,6 +487,8 @@ static mv_err search_with_lists(text_search *t, mv_error *error)
     for (;;) {
         t->damaged = NULL;
         mv_err err = search_lists(t, error);
+        if (t->fresh) fresh_rows_release(t->s->r->e, t->fresh);
+        t->fresh = NULL;
         if (err != MV_CORRUPT || !t->damaged) return err;
         shared_index_note_damage(t->s->r->e, t->damaged, error);
         mem_arena_clear(t->arena);
@@ -416,6 +516,7 @@ mv_err search_text(search *s, mv_error *error)
     text_query_free(&t.query);
     text_match_free(&t.match);
     mem_buffer_free(&t.rows);
+    mem_buffer_free(&t.chunks);
     mem_arena_trim(t.arena, RESULT_SCRATCH_KEPT);
     if (!err) result_prefetch_ids(s->r);
     return err;

@@ -1,6 +1,7 @@
 /* A collection with full-text fields and one of sparse vectors, for the tests of its life, of
  * damage and of failures: documents made from a number, and queries whose hits are compared with
- * those of a collection that has no index yet, in which every text is read. */
+ * those of a collection that has no index yet: its lists are made in memory, by searches. The soak
+ * of full text (spec/text_soak.lua) compares with a plain program. */
 #ifndef MV_TEXT_SAMPLE_H
 #define MV_TEXT_SAMPLE_H
 
