@@ -10,7 +10,7 @@
 #include "open/shared_index.h"
 
 /* The most that the texts of all segments of a view take. Others are read by each search. */
-#define WAITING_LISTS_BYTES_MAX ((uint64_t)256 << 20)
+#define WAITING_LISTS_BYTES_MAX ((uint64_t)64 << 20)
 
 /* Begins as {0}. */
 typedef struct waiting_lists {
