@@ -1,10 +1,11 @@
 # 64-bit ARM: cross-built here, run in an emulator, which is slow. So the specs are the main ones only.
 
 # The C tests that are not run: powercut_test puts functions before those of the C library; with format_test, graph_test,
-# hnsw_test, multi_test and os_test the emulator runs out of memory; the others make thousands of trials.
+# hnsw_test, multi_test, os_test, text_index_test and threads_test the emulator runs out of memory; the others make
+# thousands of trials.
 arm64_left_out=(
-    powercut_test format_test graph_test hnsw_test multi_test os_test damage_test dump_test graph_damage_test
-    graph_fault_test hnsw_damage_test no_memory_test system_fault_test)
+    powercut_test format_test graph_test hnsw_test multi_test os_test text_index_test threads_test damage_test dump_test
+    graph_damage_test graph_fault_test hnsw_damage_test no_memory_test system_fault_test)
 arm64_specs=(
     spec/{documents,opening,query_exact,filter_case,value_types,binary_vectors,sparse_vectors,vector_forms}_spec.lua
     spec/{text_match,dump,json,transaction,facet,timestamp,lifetime,where,old_formats}_spec.lua)
