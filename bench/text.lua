@@ -11,8 +11,8 @@ local WORDS = { 1, 2, 5, 8 } -- of a query
 local WARM_UP_QUERIES = 25 -- of each number of words
 
 -- corpus: "packages" (descriptions of Debian packages) or "docs" (paragraphs of the documentation that is installed);
--- most: that many documents of it, 0 for all; fresh: so many of these moonvec writes after `optimize`, in commits of
--- 50, and they get no index; engines: some of those in text_engines.lua, all that are here if empty.
+-- most: that many documents of it, 0 for all; fresh: the last ones, so many, which moonvec inserts after `optimize`,
+-- in commits of 50, so that they have no index; engines: some of those in text_engines.lua, all that are here if empty.
 local options = harness.options {
   corpus = "packages", engines = "", queries = 500, rounds = 3, core = 1, seed = 1, most = 0, fresh = 0,
 }
@@ -107,6 +107,7 @@ if not harness.os.pin(options.core) then complain("not pinned to a core") end
 local documents, titles = text_corpus.read(options.corpus, options.most)
 local bytes = 0
 for _, body in ipairs(documents) do bytes = bytes + #body end
+if options.fresh > #documents then error(("--fresh %d: there are %d documents"):format(options.fresh, #documents), 0) end
 text_corpus.write_documents(documents_path, documents)
 write_queries(titles)
 report:line("%s: %s documents, %.1f MB of text; %d queries, %d rounds; on one core, Lucene on another", options.corpus,

@@ -86,7 +86,8 @@ static void take_step_at(float *v, uint32_t distance)
 }
 
 /* The last four steps, within 16 numbers, times `scale`. After two of them the numbers are
- * transposed, for the other two. They stay transposed: any order of them does. */
+ * transposed, for the other two. They stay transposed: the order of rotated numbers does not
+ * matter, as long as it is the same for rows and queries. */
 static void take_last_steps(float *v, fours scale)
 {
     fours a = simde_mm_mul_ps(simde_mm_loadu_ps(v), scale),

@@ -3,7 +3,7 @@
 #include "index/analysis.h"
 #include "index/ranked.h"
 
-/* Of fewer rows the texts are read when they are searched. */
+/* Smaller segments get no index: searches make lists of them in memory (open/waiting_lists.h). */
 #define FULLTEXT_ROWS_MIN 256u
 /* Reading a text into lists takes as long as writing this many bytes. */
 #define FULLTEXT_COST_OF_ROW 4000u

@@ -52,30 +52,19 @@ void index_scratch_free(index_scratch *scratch)
     *scratch = (index_scratch){0};
 }
 
-mv_err index_build_whole(const index_type *type, const index_source *source,
-                         const mv_index_options *options, index_builder **out, mv_error *error)
-{
-    index_request request = {.source = source, .options = options, .threads = 1};
-    bool more = true;
-    *out = NULL;
-    MV_TRY(type->build_begin(&request, out, error));
-    mv_err err = MV_OK;
-    while (!err && more) err = type->build_step(*out, INFINITY, &more, error);
-    if (!err) return MV_OK;
-    type->build_free(*out);
-    *out = NULL;
-    return err;
-}
-
 mv_err index_compare(const index_type *type, const index_opened *opened, const index_source *source,
                      const mv_index_options *options, mv_error *error)
 {
+    index_request request = {.source = source, .options = options, .threads = 1};
     index_part parts[INDEX_PARTS_MAX];
-    index_builder *b;
+    index_builder *b = NULL;
     index_opened *built = NULL;
+    bool more = true;
     if (!type->compare) return MV_OK;
-    MV_TRY(index_build_whole(type, source, options, &b, error));
-    mv_err err = type->open(parts, type->build_parts(b, parts), source, &built, error);
+    MV_TRY(type->build_begin(&request, &b, error));
+    mv_err err = MV_OK;
+    while (!err && more) err = type->build_step(b, INFINITY, &more, error);
+    if (!err) err = type->open(parts, type->build_parts(b, parts), source, &built, error);
     if (!err) err = type->compare(opened, built, error);
     if (built) type->close(built);
     type->build_free(b);

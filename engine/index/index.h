@@ -215,10 +215,6 @@ const index_type *index_of_file(uint32_t file_kind);
  * meanwhile. MV_MISUSE: another type has the same name, file ending or number. */
 mv_err index_add(const index_type *type, mv_error *error);
 
-/* Build an index in memory. *out has its parts, until it is freed. */
-mv_err index_build_whole(const index_type *type, const index_source *source,
-                         const mv_index_options *options, index_builder **out, mv_error *error);
-
 /* Build the index again in memory, and compare it with this one, which has been checked. Does
  * nothing for types that cannot be compared. MV_CORRUPT: it is not the index of its rows. */
 mv_err index_compare(const index_type *type, const index_opened *opened, const index_source *source,

@@ -253,8 +253,10 @@ static mv_err fill_chunk(const fresh_gathering *g, fresh_chunk *chunk, const row
     chunk->table.columns = chunk_array(chunk, fields, sizeof(table_column), &err, error);
     chunk->table.vectors = chunk_array(chunk, vectors, sizeof(table_vectors), &err, error);
     chunk->codes = chunk_array(chunk, vectors, sizeof *chunk->codes, &err, error);
-    chunk->lists = chunk_array(chunk, fields, sizeof *chunk->lists, &err, error);
-    if (chunk->lists) chunk->lists_count = fields;
+    if (g->s->v->number) { /* a write transaction gathers its rows again for each search */
+        chunk->lists = chunk_array(chunk, fields, sizeof *chunk->lists, &err, error);
+        if (chunk->lists) chunk->lists_count = fields;
+    }
     for (uint32_t row = 0; row < chunk->table.rows && !err; row++) docids[row] = from[row].docid;
     for (uint32_t f = 0; f < fields && !err; f++) {
         if (!g->wanted[f]) continue;

@@ -221,7 +221,8 @@ static void add_codes(engine *e, view *v)
 }
 
 /* Give the text fields whose full-text index is missing lists: those that the newest view has, or
- * new ones. The first ones get them, up to WAITING_LISTS_BYTES_MAX. */
+ * new ones. Segments get them in order, as long as their texts take at most WAITING_LISTS_BYTES_MAX
+ * together. */
 static void add_lists(engine *e, view *v)
 {
     uint64_t bytes = 0;
@@ -229,11 +230,12 @@ static void add_lists(engine *e, view *v)
         view_segment *s = &v->segments[i];
         const view_segment *before = segment_of_newest(e, s->shared, i);
         for (uint32_t field = 0; field < v->schema->fields_count; field++) {
-            if (s->indexes[index_slot_of_field(v->schema, field)] ||
-                !waiting_lists_are_wanted(v->schema, field))
+            uint64_t size = s->table.columns[field].bytes_size;
+            if (!waiting_lists_are_wanted(v->schema, field) ||
+                shared_index_is_usable(s->indexes[index_slot_of_field(v->schema, field)]) ||
+                size > WAITING_LISTS_BYTES_MAX - bytes)
                 continue;
-            bytes += s->table.columns[field].bytes_size;
-            if (bytes > WAITING_LISTS_BYTES_MAX) return;
+            bytes += size;
             s->lists[field] = before ? before->lists[field] : NULL;
             if (s->lists[field])
                 s->lists[field]->refs++;

@@ -47,7 +47,8 @@ static mv_err match_rows(void *ctx, const filter_match *test, const table *t, ui
                       t == &sc->s->v->segments[sc->next_segment].table;
     if (is_segment)
         return scan_match_segment(sc->texts, sc->s, sc->next_segment, test, rows, error);
-    return scan_match_fresh(sc->texts, sc->s, t, &sc->fresh_lists[test->field], test, rows, error);
+    return scan_match_fresh(sc->texts, sc->s, t, scan_fresh_lists(sc, test->field), test, rows,
+                            error);
 }
 
 /* The row of an id, by the catalog. */

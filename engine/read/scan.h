@@ -33,7 +33,7 @@ typedef struct scan {
     table fresh_table;                          /* the current part */
     uint64_t fresh_seen[FRESH_CHUNK_ROWS / 64]; /* of it, if fresh rows have expired */
     const fresh_codes *fresh_codes;             /* of its vectors, one per field */
-    waiting_lists *fresh_lists;                 /* of its texts, one per scalar field */
+    waiting_lists *fresh_lists;                 /* of its texts, one per scalar field, or NULL */
     /* The current block. */
     const table *t;          /* NULL: at the end */
     uint32_t source;         /* position of the segment in the view, or RESULT_FRESH */
@@ -73,8 +73,13 @@ static inline void scan_skip_segment(scan *sc)
 }
 /* Go to the next block, in which no row may match. sc->t is NULL at the end. */
 mv_err scan_next(scan *sc, mv_error *error);
-/* Take the reference to the fresh rows, whose tables then outlive the scan. NULL: there is none.
- * For the caller to release. */
+/* The lists of a text field of the current part of the fresh rows, or NULL. */
+static inline waiting_lists *scan_fresh_lists(const scan *sc, uint32_t field)
+{
+    return sc->fresh_lists ? &sc->fresh_lists[field] : NULL;
+}
+/* Take over the reference to the fresh rows, so that their tables outlive the scan. Call it after
+ * the last block. NULL: there are none. The caller releases it. */
 static inline fresh_rows *scan_take_fresh(scan *sc)
 {
     fresh_rows *fresh = sc->fresh;

@@ -30,7 +30,7 @@ typedef struct text_part {
     text_segment s;      /* s.lists NULL: it has none */
     shared_index *index; /* whose lists they are; NULL: they are of rows that wait for one */
     table table;
-    uint64_t *matches; /* fresh rows: those that pass the filter; NULL: all */
+    uint64_t *matches; /* of a chunk: rows that are seen, and pass the filter */
 } text_part;
 
 /* A row without lists that has a positive leaf. */
@@ -57,7 +57,7 @@ typedef struct text_search {
     mem_buffer chunks;      /* of text_part: those of fresh rows that have lists */
     fresh_rows *fresh;      /* a reference, for `chunks`; NULL: there are none */
     ranked_cursor *cursors; /* one for each leaf */
-    void *ranking;          /* memory of ranked_search, for one segment after the other */
+    void *ranking;          /* memory of ranked_search, for one part after the other */
     uint64_t documents, tokens;
     uint64_t *with_leaf; /* documents that have it */
     float *weights;
@@ -114,7 +114,7 @@ static uint64_t count_text_rows(text_search *t, const table *rows_of, const rank
     return documents;
 }
 
-/* Read the lists of a table, if it has some. */
+/* Begin a part, and add what its lists, if it has some, tell to the statistics. */
 static mv_err count_lists(text_search *t, text_part *p, const ranked_lists *lists, mv_error *error)
 {
     p->s = (text_segment){
@@ -135,7 +135,6 @@ static mv_err count_lists(text_search *t, text_part *p, const ranked_lists *list
     return MV_OK;
 }
 
-/* Read the lists of all segments that have some. */
 static mv_err count_segments(text_search *t, mv_error *error)
 {
     const view *v = view_of(t);
@@ -143,14 +142,16 @@ static mv_err count_segments(text_search *t, mv_error *error)
     for (uint32_t at = 0; at < v->segments_count; at++) {
         const view_segment *vs = &v->segments[at];
         shared_index *x = vs->indexes[slot];
-        bool is_indexed = x && x->type->ranked && shared_index_is_sound(t->s->r->e, x);
-        t->segments[at] = (text_part){.index = is_indexed ? x : NULL, .table = vs->table};
-        if (!is_indexed) engine_note_waiting(t->s->r->e);
-        MV_TRY(count_lists(t, &t->segments[at],
-                           is_indexed
-                               ? x->type->ranked(x->opened)
-                               : waiting_lists_get(vs->lists[field], v->schema, field, &vs->table),
-                           error));
+        const ranked_lists *lists;
+        t->segments[at] = (text_part){.table = vs->table};
+        if (x && x->type->ranked && shared_index_is_sound(t->s->r->e, x)) {
+            t->segments[at].index = x;
+            lists = x->type->ranked(x->opened);
+        } else {
+            engine_note_waiting(t->s->r->e);
+            lists = waiting_lists_get(vs->lists[field], v->schema, field, &vs->table);
+        }
+        MV_TRY(count_lists(t, &t->segments[at], lists, error));
     }
     return MV_OK;
 }
@@ -202,33 +203,34 @@ static mv_err scan_waiting(text_search *t, filter *f, order *wanted,
     return err;
 }
 
-/* Read the lists of a chunk of fresh rows. */
+/* Add a chunk of fresh rows, which has lists. */
 static mv_err count_chunk(text_search *t, const scan *sc, const ranked_lists *lists,
                           mv_error *error)
 {
-    size_t size = bits_words(sc->t->rows) * sizeof(uint64_t);
+    uint32_t rows = sc->t->rows;
+    size_t size = bits_words(rows) * sizeof(uint64_t);
     text_part part = {.table = *sc->t};
-    uint64_t *live = text_segment_alloc(t->arena, size, error);
-    if (!live) return MV_NO_MEMORY;
-    if (sc->t->live) part.table.live = memcpy(live, sc->t->live, size); /* as long as the scan */
-    if (t->s->f) {
-        if (!(part.matches = text_segment_alloc(t->arena, size, error))) return MV_NO_MEMORY;
-        memset(part.matches, 0, size);
-    }
+    if (!(part.matches = text_segment_alloc(t->arena, size, error))) return MV_NO_MEMORY;
+    if (t->s->f)
+        memset(part.matches, 0, size); /* mark_chunks */
+    else if (sc->t->live)
+        memcpy(part.matches, sc->t->live, size);
+    else
+        bits_fill(part.matches, rows);
     MV_TRY(count_lists(t, &part, lists, error));
+    part.table.live = NULL; /* lent by the scan */
     if (mem_buffer_append(&t->chunks, &part, sizeof part)) return MV_OK;
     return error_memory(error, t->chunks.size, "a search by text");
 }
 
-static mv_err read_block(text_search *t, const scan *sc, mv_error *error)
+static mv_err count_block(text_search *t, const scan *sc, mv_error *error)
 {
     const mv_schema *schema = view_of(t)->schema;
     uint32_t field = t->s->q->text_field;
     index_column column = shared_index_column(&schema->fields[field], sc->t, field);
-    const ranked_lists *lists =
-        sc->source == RESULT_FRESH
-            ? waiting_lists_get(&sc->fresh_lists[field], schema, field, sc->t)
-            : NULL;
+    const ranked_lists *lists = NULL;
+    if (sc->source == RESULT_FRESH)
+        lists = waiting_lists_get(scan_fresh_lists(sc, field), schema, field, sc->t);
     if (lists) return count_chunk(t, sc, lists, error);
     for (uint32_t at = scan_find(sc, 0); at < sc->count; at = scan_find(sc, at + 1))
         MV_TRY(read_row(t, sc, at, &column, error));
@@ -258,7 +260,8 @@ static void mark_text_rows(text_search *t, const scan *sc)
     }
 }
 
-/* The same of chunks: this scan may have other chunks of the same rows. */
+/* Mark the rows of chunks that pass the filter. This scan may have other chunks than the first one,
+ * so rows are found by docid. */
 static void mark_chunks(text_search *t, const scan *sc)
 {
     text_part *p = (text_part *)(void *)t->chunks.data, *end = p + t->chunks.size / sizeof *p;
@@ -275,7 +278,7 @@ static mv_err mark_block(text_search *t, const scan *sc, mv_error *error)
 {
     (void)error;
     if (t->rows.size) mark_text_rows(t, sc);
-    if (t->chunks.size) mark_chunks(t, sc);
+    if (sc->source == RESULT_FRESH && t->chunks.size) mark_chunks(t, sc);
     return MV_OK;
 }
 
@@ -284,7 +287,7 @@ static mv_err count_waiting(text_search *t, mv_error *error)
     order wanted = {.count = 1, .keys = {{.field = t->s->q->text_field}}};
     t->row_size = sizeof(text_row) + t->query.positive_count * sizeof(uint32_t);
     t->row_size = (t->row_size + 7) & ~(size_t)7;
-    MV_TRY(scan_waiting(t, NULL, &wanted, read_block, error));
+    MV_TRY(scan_waiting(t, NULL, &wanted, count_block, error));
     bool is_any = t->rows.size || t->chunks.size;
     return t->s->f && is_any ? scan_waiting(t, t->s->f, NULL, mark_block, error) : MV_OK;
 }
@@ -306,6 +309,13 @@ static void set_weights(text_search *t)
 }
 
 /* ---------------------------------------------------------------- ranking */
+
+static void begin_text_step(const text_search *t, uint32_t source)
+{
+    explain_begin_step(t->s, source);
+    t->s->step->first = t->s->step->last = MV_STRATEGY_EXACT;
+    t->s->step->expected_recall = 1;
+}
 
 /* Rank the rows among `matches` (NULL: all) by their lists. */
 static mv_err rank_lists(text_search *t, text_part *p, uint32_t source, const uint64_t *matches,
@@ -380,9 +390,7 @@ static mv_err rank_segments(text_search *t, mv_error *error)
     mv_err err =
         scan_begin(&sc, r->seen, t->s->f, NULL, FRESH_NO_VECTOR, &r->arena, &r->block, error);
     while (!err && scan_at_segment(&sc, &at)) {
-        explain_begin_step(t->s, at);
-        t->s->step->first = t->s->step->last = MV_STRATEGY_EXACT;
-        t->s->step->expected_recall = 1;
+        begin_text_step(t, at);
         if (t->segments[at].s.lists) err = rank_segment(t, at, &sc, error);
         scan_skip_segment(&sc);
     }
@@ -392,23 +400,23 @@ static mv_err rank_segments(text_search *t, mv_error *error)
 
 static mv_err rank_chunk(text_search *t, text_part *p, mv_error *error)
 {
-    uint32_t rows = p->table.rows;
-    size_t size = bits_words(rows) * sizeof(uint64_t);
     ranked_counts counts = {0};
-    uint64_t *matches = p->matches;
-    if (!matches) {
-        if (!(matches = text_segment_alloc(t->arena, size, error))) return MV_NO_MEMORY;
-        bits_fill(matches, rows);
-        if (p->table.live) memcpy(matches, p->table.live, size);
-    }
-    MV_TRY(match_query(t, p, matches, error));
-    return rank_lists(t, p, RESULT_FRESH, matches, (uint32_t)bits_count(matches, rows), &counts,
-                      error);
+    mv_plan_step *step = t->s->step;
+    double begun = explain_now(t->s);
+    MV_TRY(match_query(t, p, p->matches, error));
+    uint32_t matching = (uint32_t)bits_count(p->matches, p->table.rows);
+    step->matching += matching;
+    MV_TRY(rank_lists(t, p, RESULT_FRESH, p->matches, matching, &counts, error));
+    step->counts.blocks_read += counts.blocks_read;
+    step->counts.blocks_skipped += counts.blocks_skipped;
+    step->search_seconds += explain_now(t->s) - begun;
+    return MV_OK;
 }
 
 static mv_err rank_chunks(text_search *t, mv_error *error)
 {
     text_part *chunks = (text_part *)(void *)t->chunks.data;
+    begin_text_step(t, RESULT_FRESH);
     for (size_t i = 0; i < t->chunks.size / sizeof *chunks; i++)
         MV_TRY(rank_chunk(t, &chunks[i], error));
     return MV_OK;
@@ -441,10 +449,11 @@ static mv_err take_text_hits(text_search *t, mv_error *error)
     topk_finish(top);
     for (uint32_t i = 0; i < top->count && r->hits_count < q->topk; i++) {
         const topk_entry *entry = &top->heap[i];
-        mv_hit hit = {.docid = entry->docid,
-                      .source = entry->source,
-                      .row = entry->source == RESULT_FRESH ? 0 : entry->row, /* result_add */
-                      .score = -(double)entry->distance};
+        mv_hit hit = {
+            .docid = entry->docid,
+            .source = entry->source,
+            .row = entry->source == RESULT_FRESH ? 0 : entry->row, /* 0: result_add looks it up */
+            .score = -(double)entry->distance};
         if (q->min_score && hit.score < *q->min_score) break;
         if (result_was_returned(r, entry->docid) || skipped++ < q->offset) continue;
         MV_TRY(result_add(r, hit, error));

@@ -1,5 +1,5 @@
-/* A full-text query and the ranked lists of one segment: the rows of each leaf of the query, and
- * the rows that match its tree. */
+/* A full-text query and the ranked lists of one table, a segment or a chunk of fresh rows: the rows
+ * of each leaf of the query, and the rows that match its tree. */
 #ifndef MV_TEXT_SEGMENT_H
 #define MV_TEXT_SEGMENT_H
 

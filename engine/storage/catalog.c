@@ -23,11 +23,11 @@
 #include "storage/catalog_layout.h"
 
 /* Addresses reserved for the catalog. 256 GiB: ids of a billion documents. A 32-bit program has 3
- * or 4 GiB, and maps segments and other catalogs, too: 256 MiB. Where they are refused, far fewer,
- * so that the first catalog does not take most of the addresses that a program may have. */
+ * or 4 GiB, and maps segments and other catalogs, too: 256 MiB. Where so many are refused, they are
+ * divided by MAP_SIZE_STEP: a program that may have few addresses still opens many collections. */
 #define MAP_SIZE           ((size_t)1 << (HAS_WIDE_NUMBERS ? 38 : 28))
 #define MAP_SIZE_MIN       ((size_t)1 << 26)
-#define MAP_SIZE_STEP      16u
+#define MAP_SIZE_STEP      32u
 #define READERS_MAX        1022u  /* read transactions at once in all processes: 64 KiB of slots */
 #define POOL_MAX           16u    /* idle read transactions, each with a slot; chosen */
 #define BEGIN_TRIES_MAX    100000 /* to begin to read while others commit; chosen */

@@ -26,7 +26,8 @@ struct catalog {
     os_mutex *mutex;                /* guards the pool */
     catalog_txn *pool;              /* reset read transactions */
     uint32_t pool_count;
-    bool unlocked; /* reads without a lock */
+    uint64_t trim_page; /* where writers go on to trim (catalog_space.h); guarded by `writers` */
+    bool unlocked;      /* reads without a lock */
 };
 
 /* The failure `rc` of LMDB, an errno or a number of its own. */

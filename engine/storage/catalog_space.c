@@ -27,13 +27,13 @@
 #define SPARE_ONE_IN         8u /* and this part of the pages in use */
 #define SPARE_BYTES_WRITERS  (16u << 20)
 #define SPARE_ONE_IN_WRITERS 1u
-#define HOLE_PAGES_MIN       2u  /* takes 60 us on ext4; single pages are left to the next commits */
-#define HOLE_PAGES_MAX       64u /* of one call: the time is looked at between the calls. Chosen */
-#define HOLE_PAGES_MAX       64u /* of one call, which takes 50 us in memory: a longer run is freed
-                                  * by several, and the time is looked at after each. Chosen */
-#define META_PAGES           2u
-#define OWN_TREES            2u /* of LMDB: the free list, and the main tree */
-#define FREE_LIST            0u
+#define HOLE_PAGES_MIN       2u /* takes 60 us on ext4; single pages are left to the next commits */
+#define HOLE_PAGES_MAX                                                                             \
+    64u /* of one call, which takes 50 us in memory: the time is looked at                         \
+         * after each call. Chosen */
+#define META_PAGES 2u
+#define OWN_TREES  2u /* of LMDB: the free list, and the main tree */
+#define FREE_LIST  0u
 
 typedef struct free_pages {
     uint64_t *bits;      /* a bit for each page that is free for good; NULL: only counted */
@@ -233,9 +233,10 @@ mv_err catalog_space_trim(catalog *c, double until, uint64_t *page, bool *more, 
 mv_err catalog_space_trim_some(catalog *c, double until, mv_error *error)
 {
     catalog_space space;
-    uint64_t page = 0;
     bool more = true;
     MV_TRY(catalog_space_measure(c, &space, error));
     if (!has_much_free(&space, space.last_freed_bytes, true)) return MV_OK;
-    return trim_from(c, until, &page, &more, error);
+    mv_err err = trim_from(c, until, &c->trim_page, &more, error);
+    if (err || !more) c->trim_page = 0;
+    return err;
 }

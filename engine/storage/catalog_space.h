@@ -27,7 +27,8 @@ mv_err catalog_space_wants_commit(catalog *c, bool *wants, mv_error *error);
  * holes. The caller has a write transaction that has changed nothing. MV_CORRUPT: the free list is
  * damaged. */
 mv_err catalog_space_trim(catalog *c, double until, uint64_t *page, bool *more, mv_error *error);
-/* The same for writers, which let more stay: a part of it, and only if more is free than in use. */
+/* The same for writers, which let more stay: a part of it, and only if more is free than in use.
+ * The next call goes on where this one ended. */
 mv_err catalog_space_trim_some(catalog *c, double until, mv_error *error);
 
 #endif

@@ -1,5 +1,6 @@
 /* Texts that wait for a full-text index, searched by several threads at once while their lists are
- * made, and while another thread writes. */
+ * made, and while another thread writes; then with deleted rows, under a filter, and beside an
+ * index, which gives the same hits and scores. */
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -13,6 +14,7 @@
 
 static mv_collection *c;
 static atomic_uint committed; /* rows 0 to before it are there */
+static bool is_deleted;       /* rows with b3 are deleted, and row 4 */
 
 static bool has_text(uint32_t n)
 {
@@ -22,7 +24,8 @@ static bool has_text(uint32_t n)
 /* Words of row n: "all", and its remainders. */
 static bool has_word(uint32_t n, char letter, uint32_t remainder)
 {
-    return has_text(n) && n % (letter == 'a' ? 7 : 11) == remainder;
+    return has_text(n) && !(is_deleted && (n == 4 || n % 11 == 3)) &&
+           n % (letter == 'a' ? 7 : 11) == remainder;
 }
 
 static mv_err open_texts(void)
@@ -147,7 +150,51 @@ static void test_segment(void)
     WORKS(write_texts(ROWS, ROWS + SEGMENT, &error));
     atomic_store(&committed, ROWS + SEGMENT);
     run_threads(false);
-    WORKS(optimize_all(c, 1000));
+}
+
+static mv_err delete_rows(void)
+{
+    uint64_t deleted;
+    mv_filter filter = {.text = "body MATCH 'b3' OR id = '4'", .size = 27};
+    return mv_delete_by_filter(c, &filter, &deleted, &error);
+}
+
+/* The hits of a search under a filter, best first. Returns how many. */
+static size_t search_filtered(mv_result *result, uint64_t *docids, double *scores)
+{
+    size_t count;
+    mv_filter filter = {.text = "body MATCH 'b1 OR b2 OR b4'", .size = 27};
+    mv_query q = {.text = "a4 b2", .text_size = 5, .topk = ROWS + SEGMENT, .filter = &filter};
+    WORKS(mv_search(c, &q, result, &error));
+    const mv_hit *hits = mv_result_hits(result, &count);
+    for (size_t i = 0; i < count; i++) {
+        docids[i] = hits[i].docid;
+        scores[i] = hits[i].score;
+    }
+    return count;
+}
+
+/* Searches that read the texts, that make the lists and that use them, and those by an index. */
+static void test_scores(void)
+{
+    static uint64_t docids[ROWS + SEGMENT], first_docids[ROWS + SEGMENT];
+    static double scores[ROWS + SEGMENT], first_scores[ROWS + SEGMENT];
+    mv_result *result = NULL;
+    WORKS(mv_result_create(c, &result, &error));
+    WORKS(delete_rows());
+    is_deleted = true;
+    size_t expected = 0, count = search_filtered(result, first_docids, first_scores);
+    for (uint32_t n = 0; n < ROWS + SEGMENT; n++)
+        expected += has_word(n, 'b', 2) ||
+                    (has_word(n, 'a', 4) && (has_word(n, 'b', 1) || has_word(n, 'b', 4)));
+    EXPECT(count == expected);
+    for (int round = 0; round < 6; round++) {
+        if (round == 5) WORKS(optimize_all(c, 1000));
+        EXPECT(search_filtered(result, docids, scores) == count);
+        for (size_t i = 0; i < count; i++)
+            EXPECT(docids[i] == first_docids[i] && scores[i] == first_scores[i]);
+    }
+    mv_result_free(result);
     run_threads(false);
     WORKS(mv_close(c, &error));
 }
@@ -156,6 +203,7 @@ int main(void)
 {
     RUN(test_fresh());
     RUN(test_segment());
+    RUN(test_scores());
     RUN(test_memory_is_freed(0));
     return tests_conclude();
 }
