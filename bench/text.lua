@@ -107,7 +107,7 @@ if not harness.os.pin(options.core) then complain("not pinned to a core") end
 local documents, titles = text_corpus.read(options.corpus, options.most)
 local bytes = 0
 for _, body in ipairs(documents) do bytes = bytes + #body end
-if options.fresh > #documents then error(("--fresh %d: there are %d documents"):format(options.fresh, #documents), 0) end
+if options.fresh > #documents then error(("--fresh: there are %d documents"):format(#documents), 0) end
 text_corpus.write_documents(documents_path, documents)
 write_queries(titles)
 report:line("%s: %s documents, %.1f MB of text; %d queries, %d rounds; on one core, Lucene on another", options.corpus,
