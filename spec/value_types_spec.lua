@@ -161,7 +161,7 @@ describe("moonvec", function()
 
   it("takes whole floats for integers, and keeps the sign of zero", function()
     local c = support.collection { fields = { { name = "i", type = "int32" }, { name = "d", type = "double" } } }
-    c:insert { id = "a", i = 2 ^ 10, d = -0.0 }
+    c:insert { id = "a", i = 2 ^ 10, d = -1 / math.huge } -- LuaJIT on arm64 takes -0.0 for 0
     assert.equal(1024, c:fetch("a").i)
     local zero = c:fetch("a").d
     assert.is_true(zero == 0 and 1 / zero < 0)
