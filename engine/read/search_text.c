@@ -416,7 +416,7 @@ static mv_err rank_chunk(text_search *t, text_part *p, mv_error *error)
 static mv_err rank_chunks(text_search *t, mv_error *error)
 {
     text_part *chunks = (text_part *)(void *)t->chunks.data;
-    begin_text_step(t, RESULT_FRESH);
+    if (t->chunks.size) begin_text_step(t, RESULT_FRESH);
     for (size_t i = 0; i < t->chunks.size / sizeof *chunks; i++)
         MV_TRY(rank_chunk(t, &chunks[i], error));
     return MV_OK;
