@@ -227,7 +227,9 @@ mv_err engine_acquire_analyzer(engine *e, const mv_index_options *options, mv_ty
     *out = NULL;
     os_mutex_lock(e->mutex);
     for (uint32_t i = 0; i < e->analyzers_count && !*out; i++) {
-        if (!index_kind_same_options(&e->analyzers[i].options, options)) continue;
+        if (e->analyzers[i].type != type ||
+            !index_kind_same_options(&e->analyzers[i].options, options))
+            continue;
         *out = e->analyzers[i].analyzer;
         e->analyzers[i] = e->analyzers[--e->analyzers_count];
     }
@@ -235,13 +237,14 @@ mv_err engine_acquire_analyzer(engine *e, const mv_index_options *options, mv_ty
     return *out ? MV_OK : analysis_make(type, options, out, error);
 }
 
-void engine_release_analyzer(engine *e, const mv_index_options *options, text_analyzer *analyzer)
+void engine_release_analyzer(engine *e, const mv_index_options *options, mv_type type,
+                             text_analyzer *analyzer)
 {
     bool kept = false;
     if (!analyzer) return;
     os_mutex_lock(e->mutex);
     if (e->analyzers_count < ENGINE_ANALYZERS_MAX) {
-        e->analyzers[e->analyzers_count++] = (engine_analyzer){*options, analyzer};
+        e->analyzers[e->analyzers_count++] = (engine_analyzer){*options, type, analyzer};
         kept = true;
     }
     os_mutex_unlock(e->mutex);

@@ -22,10 +22,11 @@
 
 #define ENGINE_FILE_UNOPENED (OS_FILE_NONE - 1)
 
-/* An analyzer that is not in use, and the options of the indexes whose texts it reads: they point
- * into a schema, which the engine keeps. */
+/* An analyzer that is not in use, and the options and the type of the fields whose texts it reads.
+ * Options point into a schema, which the engine keeps. */
 typedef struct engine_analyzer {
     mv_index_options options;
+    mv_type type;
     text_analyzer *analyzer;
 } engine_analyzer;
 
@@ -213,6 +214,7 @@ void engine_free_scratches(engine *e);
  * Making one takes up to 0.2 ms: the engine keeps those that are released. As analysis_begin. */
 mv_err engine_acquire_analyzer(engine *e, const mv_index_options *options, mv_type type,
                                text_analyzer **out, mv_error *error);
-void engine_release_analyzer(engine *e, const mv_index_options *options, text_analyzer *analyzer);
+void engine_release_analyzer(engine *e, const mv_index_options *options, mv_type type,
+                             text_analyzer *analyzer);
 
 #endif

@@ -2,7 +2,7 @@
  * of a segment that has none because it is new or small.
  *
  * They are in the memory of the process only. Searches make them, each for about as long as it
- * takes to read the texts, so that three searches or so make them. Until then searches read the
+ * takes to read the texts, so that two to nine searches make them. Until then searches read the
  * texts. The lists are freed with the chunk, or with the last view in which the segment has no
  * index. */
 #ifndef MV_WAITING_LISTS_H

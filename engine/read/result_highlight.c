@@ -73,7 +73,7 @@ mv_err mv_result_highlight(mv_result *r, size_t position, const mv_highlight *ho
     if (!err)
         err = text_highlight_make(r->highlight, analyzer, query, value.as.string.data,
                                   value.as.string.size, &options, error);
-    engine_release_analyzer(r->e, index, analyzer);
+    engine_release_analyzer(r->e, index, MV_STRING, analyzer);
     if (err) return err;
     *count = r->highlight->snippets_count;
     for (uint32_t i = 0; i < *count; i++)

@@ -7,19 +7,14 @@
 
 #include "read/result.h"
 
-static const mv_index_options *options_of(const snapshot *s, uint32_t field)
-{
-    return &s->v->schema->fields[field].index;
-}
-
 static mv_err make_match(scan_match **list, const snapshot *s, const filter_match *test,
                          mem_arena *arena, mv_error *error)
 {
+    const schema_field *field = &s->v->schema->fields[test->field];
     scan_match *m = mem_arena_alloc(arena, sizeof *m);
     if (!m) return error_memory(error, sizeof *m, "a filter");
     *m = (scan_match){.test = test, .next = *list};
-    MV_TRY(engine_acquire_analyzer(s->e, options_of(s, test->field),
-                                   s->v->schema->fields[test->field].type, &m->analyzer, error));
+    MV_TRY(engine_acquire_analyzer(s->e, &field->index, field->type, &m->analyzer, error));
     *list = m; /* scan_match_end frees what it has, also after a failure */
     MV_TRY(text_query_data_read(&test->what, m->analyzer, TEXT_WORDS_ALL, &m->query, error));
     size_t cursors_size = (m->query.leaves_count + 1) * sizeof *m->cursors;
@@ -122,7 +117,8 @@ mv_err scan_match_fresh(scan_match *list, const snapshot *s, const table *t, wai
 void scan_match_end(scan_match *list, const snapshot *s)
 {
     for (scan_match *m = list; m; m = m->next) {
-        engine_release_analyzer(s->e, options_of(s, m->test->field), m->analyzer);
+        const schema_field *field = &s->v->schema->fields[m->test->field];
+        engine_release_analyzer(s->e, &field->index, field->type, m->analyzer);
         text_query_free(&m->query);
         text_match_free(&m->match);
         mem_arena_free(&m->arena);

@@ -428,6 +428,8 @@ static void rank_text_rows(text_search *t)
     for (size_t at = 0; at < t->rows.size; at += t->row_size) {
         const text_row *row = (const text_row *)(void *)(t->rows.data + at);
         if (!row->matches || !row->passes) continue;
+        begin_text_step(t, row->source);
+        t->s->step->matching++;
         float score = ranked_search_score(t->weights, row->freqs, t->query.positive_count, t->c,
                                           t->d, row->length);
         if (score > 0)
@@ -521,7 +523,7 @@ mv_err search_text(search *s, mv_error *error)
     mv_err err = read_query(&t, error);
     if (!err && t.query.leaves_count) err = search_with_lists(&t, error);
     s->tops = NULL;
-    engine_release_analyzer(s->r->e, t.options, t.analyzer);
+    engine_release_analyzer(s->r->e, t.options, field->type, t.analyzer);
     text_query_free(&t.query);
     text_match_free(&t.match);
     mem_buffer_free(&t.rows);
