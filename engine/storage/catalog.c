@@ -22,12 +22,6 @@
 #include "storage/catalog_inside.h"
 #include "storage/catalog_layout.h"
 
-/* Addresses reserved for the catalog. 256 GiB: ids of a billion documents. A 32-bit program has 3
- * or 4 GiB, and maps segments and other catalogs, too: 256 MiB. Where so many are refused, they are
- * divided by MAP_SIZE_STEP: a program that may have few addresses still opens many collections. */
-#define MAP_SIZE           ((size_t)1 << (HAS_WIDE_NUMBERS ? 38 : 28))
-#define MAP_SIZE_MIN       ((size_t)1 << 26)
-#define MAP_SIZE_STEP      32u
 #define READERS_MAX        1022u  /* read transactions at once in all processes: 64 KiB of slots */
 #define POOL_MAX           16u    /* idle read transactions, each with a slot; chosen */
 #define BEGIN_TRIES_MAX    100000 /* to begin to read while others commit; chosen */
@@ -158,6 +152,12 @@ static mv_err not_permitted(const char *path, mv_error *error)
                      (unsigned long long)os_owner_self(), path);
 }
 
+/* Addresses reserved for the catalog: 2 to the power of the first of these that the system does not
+ * refuse. 256 GiB: ids of a billion documents. A 32-bit program has 3 or 4 GiB, and maps segments
+ * and other catalogs, too: 256 MiB at most. A program that may have few addresses still opens many
+ * collections. */
+static const uint8_t map_size_bits[] = {38, 33, 28, 26};
+
 static mv_err open_env(catalog *c, const char *path, const catalog_options *options,
                        mv_error *error)
 {
@@ -170,17 +170,15 @@ static mv_err open_env(catalog *c, const char *path, const catalog_options *opti
     c->unlocked = !lockable;
     if (c->unlocked) flags |= MDB_NOLOCK;
     int rc = ENOMEM;
-    for (size_t last = SIZE_MAX, size = MAP_SIZE; rc == ENOMEM && size < last;) {
+    for (size_t i = HAS_WIDE_NUMBERS ? 0 : 2; rc == ENOMEM && i < sizeof map_size_bits; i++) {
         mdb_env_close(c->env);
         c->env = NULL;
         if ((rc = mdb_env_create(&c->env)))
             return catalog_failed(error, rc, "create an environment");
         (void)mdb_env_set_maxdbs(c->env, CATALOG_TABLES);
         (void)mdb_env_set_maxreaders(c->env, READERS_MAX);
-        (void)mdb_env_set_mapsize(c->env, size);
+        (void)mdb_env_set_mapsize(c->env, (size_t)1 << map_size_bits[i]);
         rc = mdb_env_open(c->env, path, flags, OS_FILE_MODE);
-        last = size;
-        size = size / MAP_SIZE_STEP > MAP_SIZE_MIN ? size / MAP_SIZE_STEP : MAP_SIZE_MIN;
     }
     if (rc == EACCES && !options->read_only) return not_permitted(path, error);
     if (rc) return catalog_failed(error, rc, "open its file");

@@ -28,12 +28,10 @@
 #define SPARE_BYTES_WRITERS  (16u << 20)
 #define SPARE_ONE_IN_WRITERS 1u
 #define HOLE_PAGES_MIN       2u /* takes 60 us on ext4; single pages are left to the next commits */
-#define HOLE_PAGES_MAX                                                                             \
-    64u /* of one call, which takes 50 us in memory: the time is looked at                         \
-         * after each call. Chosen */
-#define META_PAGES 2u
-#define OWN_TREES  2u /* of LMDB: the free list, and the main tree */
-#define FREE_LIST  0u
+#define HOLE_PAGES_MAX       64u /* of one call, 50 us in memory: then the time is looked at */
+#define META_PAGES           2u
+#define OWN_TREES            2u /* of LMDB: the free list, and the main tree */
+#define FREE_LIST            0u
 
 typedef struct free_pages {
     uint64_t *bits;      /* a bit for each page that is free for good; NULL: only counted */

@@ -39,8 +39,8 @@
 #include "transaction/garbage.h"
 
 /* Every TRIM_EVERY commits a writer looks whether the catalog is much larger than its data, and
- * gives free pages back for TRIM_SECONDS_MAX, beside reading the free list. To look takes 2 us, and 0.3 us for each
- * process that reads: the slots of dead readers are cleared. Chosen. */
+ * gives free pages back for TRIM_SECONDS_MAX, beside reading the free list. To look takes 2 us, and
+ * 0.3 us for each process that reads: the slots of dead readers are cleared. Chosen. */
 #define TRIM_EVERY       64
 #define TRIM_SECONDS_MAX 0.0005
 /* How long writer_abort waits for other writers if another thread began the transaction; chosen. */
