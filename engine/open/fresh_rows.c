@@ -243,6 +243,15 @@ static mv_err gather_vectors(const fresh_gathering *g, fresh_chunk *chunk, const
     return err;
 }
 
+/* Are there lists to be made of a gathered field, that last? A write transaction gathers its rows
+ * again for each search. */
+static bool wants_lists(const fresh_gathering *g)
+{
+    for (uint32_t f = 0; g->s->v->number && f < g->schema->fields_count; f++)
+        if (g->wanted[f] && waiting_lists_are_wanted(g->schema, f)) return true;
+    return false;
+}
+
 static mv_err fill_chunk(const fresh_gathering *g, fresh_chunk *chunk, const row_source *from,
                          mv_error *error)
 {
@@ -253,7 +262,7 @@ static mv_err fill_chunk(const fresh_gathering *g, fresh_chunk *chunk, const row
     chunk->table.columns = chunk_array(chunk, fields, sizeof(table_column), &err, error);
     chunk->table.vectors = chunk_array(chunk, vectors, sizeof(table_vectors), &err, error);
     chunk->codes = chunk_array(chunk, vectors, sizeof *chunk->codes, &err, error);
-    if (g->s->v->number) { /* a write transaction gathers its rows again for each search */
+    if (wants_lists(g)) {
         chunk->lists = chunk_array(chunk, fields, sizeof *chunk->lists, &err, error);
         if (chunk->lists) chunk->lists_count = fields;
     }

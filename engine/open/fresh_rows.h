@@ -36,8 +36,8 @@ typedef struct fresh_chunk {
     uint32_t refs;        /* guarded by the engine's mutex */
     table table;          /* `live` is not set */
     fresh_codes *codes;   /* one per vector field */
-    waiting_lists *lists; /* one per scalar field: of gathered columns, made by searches; NULL: the
-                           * rows are those of a write transaction */
+    waiting_lists *lists; /* one per scalar field: of gathered columns, made by searches; NULL: no
+                           * lists are wanted, or a write transaction has the rows */
     uint32_t lists_count;
     mem_arena arena; /* all of the above, but for the memory of lists */
 } fresh_chunk;
