@@ -210,7 +210,8 @@ function makers.lucene(other_core)
 end
 
 -- The engines that can run here, moonvec first. `wanted`: names of sides, empty for all. What is missing is said to
--- `complain`. One that works while others are timed runs on `other_core`.
+-- `complain`. One that works while others are timed runs on `other_core`. moonvec inserts the last `fresh` documents
+-- after `optimize`.
 function M.list(wanted, complain, other_core, fresh)
   local engines = {}
   for _, side in ipairs(M.sides) do

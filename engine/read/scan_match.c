@@ -89,20 +89,15 @@ static scan_match *match_of(scan_match *list, const filter_match *test)
 mv_err scan_match_segment(scan_match *list, const snapshot *s, uint32_t at,
                           const filter_match *test, uint64_t *rows, mv_error *error)
 {
-    const mv_schema *schema = s->v->schema;
-    const view_segment *vs = &s->v->segments[at];
+    const table *t = &s->v->segments[at].table;
     scan_match *m = match_of(list, test);
-    shared_index *x = vs->indexes[index_slot_of_field(schema, test->field)];
+    shared_index *x;
     mv_error why;
-    if (!x || !x->type->ranked || !shared_index_is_sound(s->e, x))
-        return match_table(
-            m, s, &vs->table,
-            waiting_lists_get(vs->lists[test->field], schema, test->field, &vs->table), rows,
-            error);
-    mv_err err = match_table(m, s, &vs->table, x->type->ranked(x->opened), rows, &why);
-    if (err == MV_CORRUPT) {
+    const ranked_lists *lists = text_segment_lists(s, at, test->field, &x);
+    mv_err err = match_table(m, s, t, lists, rows, &why);
+    if (err == MV_CORRUPT && x) {
         shared_index_note_damage(s->e, x, &why);
-        return match_table(m, s, &vs->table, NULL, rows, error);
+        return match_table(m, s, t, NULL, rows, error);
     }
     return err ? error_set(error, err, "%s", why.text) : MV_OK;
 }

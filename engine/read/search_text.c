@@ -138,20 +138,13 @@ static mv_err count_lists(text_search *t, text_part *p, const ranked_lists *list
 static mv_err count_segments(text_search *t, mv_error *error)
 {
     const view *v = view_of(t);
-    uint32_t field = t->s->q->text_field, slot = index_slot_of_field(v->schema, field);
     for (uint32_t at = 0; at < v->segments_count; at++) {
-        const view_segment *vs = &v->segments[at];
-        shared_index *x = vs->indexes[slot];
-        const ranked_lists *lists;
-        t->segments[at] = (text_part){.table = vs->table};
-        if (x && x->type->ranked && shared_index_is_sound(t->s->r->e, x)) {
-            t->segments[at].index = x;
-            lists = x->type->ranked(x->opened);
-        } else {
-            engine_note_waiting(t->s->r->e);
-            lists = waiting_lists_get(vs->lists[field], v->schema, field, &vs->table);
-        }
-        MV_TRY(count_lists(t, &t->segments[at], lists, error));
+        text_part *p = &t->segments[at];
+        *p = (text_part){.table = v->segments[at].table};
+        const ranked_lists *lists =
+            text_segment_lists(t->s->r->seen, at, t->s->q->text_field, &p->index);
+        if (!p->index) engine_note_waiting(t->s->r->e);
+        MV_TRY(count_lists(t, p, lists, error));
     }
     return MV_OK;
 }
@@ -319,9 +312,14 @@ static void begin_text_step(const text_search *t, uint32_t source)
 
 /* Rank the rows among `matches` (NULL: all) by their lists. */
 static mv_err rank_lists(text_search *t, text_part *p, uint32_t source, const uint64_t *matches,
-                         uint32_t matching, ranked_counts *counts, mv_error *error)
+                         mv_error *error)
 {
-    uint32_t count = t->query.positive_count;
+    uint32_t count = t->query.positive_count, rows = p->table.rows,
+             matching = matches ? (uint32_t)bits_count(matches, rows) : rows;
+    mv_plan_step *step = t->s->step;
+    ranked_counts counts = {0};
+    double begun = explain_now(t->s);
+    step->matching += matching;
     ranked_cursor **cursors = text_segment_alloc(t->arena, count * sizeof *cursors, error);
     if (!cursors) return MV_NO_MEMORY;
     for (uint32_t i = 0; i < count; i++) {
@@ -338,7 +336,11 @@ static mv_err rank_lists(text_search *t, text_part *p, uint32_t source, const ui
                           .matching = matching,
                           .source = source,
                           .docids = p->table.docids};
-    return ranked_search(&query, &t->s->tops[0], t->ranking, counts, error);
+    MV_TRY(ranked_search(&query, &t->s->tops[0], t->ranking, &counts, error));
+    step->counts.blocks_read += counts.blocks_read;
+    step->counts.blocks_skipped += counts.blocks_skipped;
+    step->search_seconds += explain_now(t->s) - begun;
+    return MV_OK;
 }
 
 /* Leave in `matches` the rows that match the query. */
@@ -357,28 +359,19 @@ static mv_err match_query(text_search *t, text_part *p, uint64_t *matches, mv_er
 static mv_err rank_segment(text_search *t, uint32_t at, scan *sc, mv_error *error)
 {
     text_part *p = &t->segments[at];
-    uint32_t rows = p->table.rows;
-    mv_plan_step *step = t->s->step;
     bool match_all = !t->s->f && !p->table.live && text_segment_is_any(&t->query);
     uint64_t *matches = NULL;
-    ranked_counts counts = {0};
     double begun = explain_now(t->s);
     if (!match_all) {
-        matches = text_segment_alloc(t->arena, bits_words(rows) * sizeof *matches, error);
-        if (!matches) return MV_NO_MEMORY;
+        size_t size = bits_words(p->table.rows) * sizeof *matches;
+        if (!(matches = text_segment_alloc(t->arena, size, error))) return MV_NO_MEMORY;
         MV_TRY(scan_segment(sc, matches, error));
     }
     t->damaged = p->index; /* if what follows fails */
     if (matches) MV_TRY(match_query(t, p, matches, error));
-    uint32_t matching = matches ? (uint32_t)bits_count(matches, rows) : rows;
-    step->matching += matching;
-    step->filter_seconds += explain_now(t->s) - begun;
-    begun = explain_now(t->s);
-    MV_TRY(rank_lists(t, p, at, matches, matching, &counts, error));
+    t->s->step->filter_seconds += explain_now(t->s) - begun;
+    MV_TRY(rank_lists(t, p, at, matches, error));
     t->damaged = NULL;
-    step->counts.blocks_read += counts.blocks_read;
-    step->counts.blocks_skipped += counts.blocks_skipped;
-    step->search_seconds += explain_now(t->s) - begun;
     return MV_OK;
 }
 
@@ -398,27 +391,14 @@ static mv_err rank_segments(text_search *t, mv_error *error)
     return err;
 }
 
-static mv_err rank_chunk(text_search *t, text_part *p, mv_error *error)
-{
-    ranked_counts counts = {0};
-    mv_plan_step *step = t->s->step;
-    double begun = explain_now(t->s);
-    MV_TRY(match_query(t, p, p->matches, error));
-    uint32_t matching = (uint32_t)bits_count(p->matches, p->table.rows);
-    step->matching += matching;
-    MV_TRY(rank_lists(t, p, RESULT_FRESH, p->matches, matching, &counts, error));
-    step->counts.blocks_read += counts.blocks_read;
-    step->counts.blocks_skipped += counts.blocks_skipped;
-    step->search_seconds += explain_now(t->s) - begun;
-    return MV_OK;
-}
-
 static mv_err rank_chunks(text_search *t, mv_error *error)
 {
     text_part *chunks = (text_part *)(void *)t->chunks.data;
     if (t->chunks.size) begin_text_step(t, RESULT_FRESH);
-    for (size_t i = 0; i < t->chunks.size / sizeof *chunks; i++)
-        MV_TRY(rank_chunk(t, &chunks[i], error));
+    for (size_t i = 0; i < t->chunks.size / sizeof *chunks; i++) {
+        MV_TRY(match_query(t, &chunks[i], chunks[i].matches, error));
+        MV_TRY(rank_lists(t, &chunks[i], RESULT_FRESH, chunks[i].matches, error));
+    }
     return MV_OK;
 }
 

@@ -19,6 +19,17 @@ void *text_segment_alloc(mem_arena *arena, size_t size, mv_error *error)
     return block;
 }
 
+const ranked_lists *text_segment_lists(const snapshot *s, uint32_t at, uint32_t field,
+                                       shared_index **index)
+{
+    const mv_schema *schema = s->v->schema;
+    const view_segment *vs = &s->v->segments[at];
+    shared_index *x = vs->indexes[index_slot_of_field(schema, field)];
+    *index = x && x->type->ranked && shared_index_is_sound(s->e, x) ? x : NULL;
+    return *index ? x->type->ranked(x->opened)
+                  : waiting_lists_get(vs->lists[field], schema, field, &vs->table);
+}
+
 /* ---------------------------------------------------------------- leaves */
 
 /* Add the frequencies of a term to `sums`, one for each row. */

@@ -5,6 +5,7 @@
 
 #include "index/analysis.h"
 #include "index/ranked.h"
+#include "open/snapshot.h"
 #include "text/text_match.h"
 
 /* The rows of one leaf. */
@@ -24,6 +25,10 @@ typedef struct text_segment {
     text_match *match;
 } text_segment;
 
+/* The lists of a segment of the view, over a text field. *index has them; NULL: they are of rows
+ * that wait for an index. NULL: there are none, and the texts are to be read. */
+const ranked_lists *text_segment_lists(const snapshot *s, uint32_t at, uint32_t field,
+                                       shared_index **index);
 /* Memory for a search by text; NULL is MV_NO_MEMORY. */
 void *text_segment_alloc(mem_arena *arena, size_t size, mv_error *error);
 /* Find the rows of all leaves. Memory comes from `arena`. MV_CORRUPT. */
