@@ -11,8 +11,8 @@ local WORDS = { 1, 2, 5, 8 } -- of a query
 local WARM_UP_QUERIES = 25 -- of each number of words
 
 -- corpus: "packages" (descriptions of Debian packages) or "docs" (paragraphs of the documentation that is installed);
--- most: that many documents of it, 0 for all; fresh: how many of the last ones moonvec inserts after
--- `optimize`, in commits of 50, so that they have no index; engines: some of those in text_engines.lua, all that are here if empty.
+-- most: that many documents of it, 0 for all; fresh: how many of the last ones moonvec inserts after `optimize`, in
+-- commits of 50, so that they have no index; engines: some of those in text_engines.lua, all that are here if empty.
 local options = harness.options {
   corpus = "packages", engines = "", queries = 500, rounds = 3, core = 1, seed = 1, most = 0, fresh = 0,
 }
