@@ -111,11 +111,26 @@ local FORMS = {
   vector_binary = function(v) return each(v, function(x) return x > 0 and 1 or 0 end) end,
 }
 
-local function with_collection(make, vector_type, metric, quantize, work)
+-- Insert the documents in parts, so that each part becomes a segment with a graph.
+local function insert_parts(c, docs, parts)
+  local done = 0
+  for i, count in ipairs(parts) do
+    assert(c:insert { table.unpack(docs, done + 1, done + count) })
+    done = done + count
+    repeat assert(c:optimize { budget_ms = 100 }) until c:stats().segments == i and c:stats().pending_rows == 0
+  end
+end
+
+-- `parts`: how many documents each segment has (default: all in one).
+local function with_collection(make, vector_type, metric, quantize, work, parts)
   local random = support.random(7)
   local _, normal = numbers(random)
-  local rows, docs = {}, {}
-  for n = 1, ROWS do
+  local rows, docs, count = {}, {}, ROWS
+  if parts then
+    count = 0
+    for _, part in ipairs(parts) do count = count + part end
+  end
+  for n = 1, count do
     rows[n] = make(n, random)
     docs[n] = { id = n, n = n * 7919 % 100, v = FORMS[vector_type](rows[n]) }
   end
@@ -125,13 +140,17 @@ local function with_collection(make, vector_type, metric, quantize, work)
       index = { type = "hnsw", quantize = quantize } } },
   }
   local c = support.collection(schema, { maintenance = "manual" })
-  assert(c:insert(docs))
-  assert(c:optimize { threads = 1 })
+  if parts then
+    insert_parts(c, docs, parts)
+  else
+    assert(c:insert(docs))
+    assert(c:optimize { threads = 1 })
+  end
   local kinds = {}
   for i, kind in ipairs(KINDS) do
     local queries = {}
     for q = 1, QUERIES do
-      queries[q] = FORMS[vector_type](kind.make(make(ROWS + q, random), rows[random(ROWS)], normal))
+      queries[q] = FORMS[vector_type](kind.make(make(count + q, random), rows[random(count)], normal))
     end
     kinds[i] = { name = kind.name, queries = queries, exact = {} } -- by filter
   end
@@ -159,6 +178,18 @@ describe("declared recall", function()
           end
         end
       end)
+    end)
+  end
+
+  -- Each graph but the first one is searched when hits were found already.
+  for _, set in ipairs { { "clusters", "l2" }, { "clusters", "cosine" }, { "heavy tails", "ip" } } do
+    it(("is found in several segments: %s, %s #once"):format(set[1], set[2]), function()
+      with_collection(SETS[set[1]], "vector_fp32", set[2], "auto", function(c, kinds)
+        for _, kind in ipairs(kinds) do
+          for _, k in ipairs { 1, 10, 100 } do holds(c, kind, { topk = k, plan = "graph" }) end
+          holds(c, kind, { topk = 10, plan = "graph", filter = "n < 50" })
+        end
+      end, { 12000, 3500, 1100 })
     end)
   end
 

@@ -56,7 +56,7 @@ static uint32_t add_candidates(bridging *b, uint32_t count, float limit)
             if (w->distances[i] > limit) continue;
             uint32_t position = pool_insert(&w->pool, w->distances[i], rows[i]);
             if (position < nearest) nearest = position;
-            b->changes += position < w->patience.rank;
+            b->changes += patience_counts(&w->patience, position, w->distances[i]);
         }
     }
     w->distances_count += count;

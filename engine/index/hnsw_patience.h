@@ -28,6 +28,17 @@
  * It ends no sooner than after `least` candidates: the first rows it meets are those around its
  * entry, and a query between two clusters meets one of them first.
  *
+ * A search of several graphs, one for each segment, has hits already when it comes to the second
+ * one. If the farthest of them is near (near_bound), then only changes by rows that are no farther
+ * count, since others are no hits, and none is spared. So a walk ends at `least` where its graph
+ * has few hits to add, instead of finding its own nearest rows, however far they are. With graphs
+ * of 200,000, 37,000, and four of 16,000 and 8,000 rows of 768 dims a search took 0.7 instead
+ * of 1.04 ms, the slowest hundredth 2.1 instead of 4.0 ms; recall 0.987 instead of 0.995, of points
+ * between two clusters 0.954 instead of 0.962. Without the condition that the farthest is near,
+ * uniform directions had 0.84 instead of 0.986: there a walk meets the first such row late. With a
+ * fifth spared, inner products of queries unlike the rows had 0.944 instead of 0.953. (The walks of
+ * Lucene's segments share the worst of the k hits, too: MultiLeafKnnCollector.)
+ *
  * How much patience a query needs depends on where it lies (patience_kind):
  *
  *   near    its HNSW_MEASURED_HITS-th candidate is no farther than the same one of nearly all
@@ -68,6 +79,7 @@ typedef struct walk_patience {
     uint32_t least[PATIENCE_KINDS]; /* candidates that are followed at any rate */
     float factors[PATIENCE_KINDS];  /* infinite: the rule never ends it */
     float near_bound, spread;
+    float bound; /* farther rows are no hits, and do not count as changes; infinite: all count */
     float early, late; /* PATIENCE_EARLY and PATIENCE_LATE_FACTOR for this search */
     uint64_t changes;  /* so far */
     uint32_t times[PATIENCE_TIMES_MAX]; /* of the last spare + 1 changes, one after the other */
@@ -105,6 +117,7 @@ static inline void patience_set_rank(walk_patience *p, uint32_t rank)
 {
     p->rank = rank;
     p->spare = rank / PATIENCE_SPARE_ONE_IN;
+    p->bound = INFINITY;
     mv_assert(p->spare < PATIENCE_TIMES_MAX);
 }
 
@@ -118,10 +131,24 @@ static inline uint32_t patience_capacity(const walk_patience *p, uint32_t entrie
 void hnsw_patience_set(walk_patience *p, const hnsw_head *head, double recall, uint32_t k,
                        double share);
 
+/* Of k hits that were found elsewhere, the farthest is as far as this. */
+static inline void patience_set_bound(walk_patience *p, float farthest, float slack)
+{
+    if (!(farthest <= p->near_bound)) return;
+    p->bound = farthest + slack;
+    p->spare = 0;
+}
+
 static inline void patience_begin(walk_patience *p)
 {
     p->changes = 0;
     memset(p->times, 0, (p->spare + 1) * sizeof *p->times);
+}
+
+/* Does a row at this position of the nearest count as a change? */
+static inline bool patience_counts(const walk_patience *p, uint32_t position, float distance)
+{
+    return position < p->rank && distance <= p->bound;
 }
 
 /* Note `count` changes among the nearest, after `followed` candidates. */

@@ -190,6 +190,7 @@ typedef struct searching {
     uint32_t at;        /* position of the vector in the query */
     void *query_memory; /* of `prepared` */
     codes_query prepared;
+    float farthest; /* of k hits that were found in other segments; infinite: they are fewer */
     walk w;
     walk_gate gate;
     bool has_entries;      /* the pool has entries of the bottom level, or rows of a walk over it */
@@ -204,6 +205,11 @@ typedef struct searching {
     bool has_walked; /* over the bottom level */
 } searching;
 
+static float slack_of(const hnsw_graph *graph)
+{
+    return hnsw_walk_slack(graph->codes.quantize, graph->head->code_bound);
+}
+
 /* Set when a walk for `ef` candidates ends. Returns the capacity of its pool. */
 static uint32_t set_stop(searching *s, uint32_t ef)
 {
@@ -214,7 +220,7 @@ static uint32_t set_stop(searching *s, uint32_t ef)
     s->w.stop = (walk_stop){.rank = HNSW_MEASURED_HITS,
                             .least = s->plan.k,
                             .reach = reach,
-                            .slack = hnsw_walk_slack(s->graph->codes.quantize, head->code_bound)};
+                            .slack = slack_of(s->graph)};
     return capacity < head->rows ? (uint32_t)capacity : head->rows;
 }
 
@@ -229,8 +235,10 @@ static uint32_t entries_wanted(const searching *s)
 static uint32_t set_patience(searching *s)
 {
     hnsw_patience_set(&s->w.patience, s->graph->head, s->plan.recall, s->plan.k, s->plan.share);
+    walk_patience *p = &s->w.patience;
+    patience_set_bound(p, s->farthest, slack_of(s->graph));
     for (uint32_t kind = 0; kind < PATIENCE_KINDS; kind++)
-        s->w.patience.least[kind] = larger(s->w.patience.least[kind], s->more);
+        p->least[kind] = larger(p->least[kind], s->more);
     s->w.stop = (walk_stop){.least = s->plan.k};
     uint32_t capacity = larger(patience_capacity(&s->w.patience, entries_wanted(s)), s->more);
     return capacity < s->w.pool_max ? capacity : s->w.pool_max;
@@ -371,6 +379,7 @@ static void begin_search(searching *s, uint32_t at, topk *hits)
     s->at = at;
     s->has_entries = false;
     s->more = 0;
+    s->farthest = hits[at].count == hits[at].capacity ? hits[at].limit : INFINITY;
     s->refined = (refining){.graph = s->graph,
                             .query = s->query,
                             .exact = &s->query->exact[at],

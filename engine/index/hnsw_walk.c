@@ -152,15 +152,16 @@ static bool has_few_matches_nearest(const walk *w, const walk_gate *gate)
     return matching < count * gate->share * GATE_MATCHES_PART_MIN;
 }
 
-/* Put the matching rows into the pool of hits. Returns how many are among the nearest `rank`. */
-static inline uint32_t push_matches(walk_gate *gate, const uint32_t *rows, const float *distances,
-                                    uint32_t count, uint32_t rank)
+/* Put the matching rows into the pool of hits. Returns how many count as changes. */
+static inline uint32_t push_matches(const walk *w, walk_gate *gate, const uint32_t *rows,
+                                    const float *distances, uint32_t count)
 {
     uint32_t changes = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (!bits_get(gate->matches, rows[i])) continue;
         gate->matches_met++;
-        changes += pool_insert(&gate->hits, distances[i], rows[i]) < rank;
+        uint32_t position = pool_insert(&gate->hits, distances[i], rows[i]);
+        changes += patience_counts(&w->patience, position, distances[i]);
     }
     return changes;
 }
@@ -223,7 +224,7 @@ static inline bool course_begin(walk_course *c, walk *w, walk_gate *gate, const 
         pool->entries[count++] = entry;
         w->seen[c->seen++] = entry.at;
         bits_set(w->visited, entry.at);
-        if (gate) (void)push_matches(gate, &entry.at, &entry.distance, 1, 0);
+        if (gate) (void)push_matches(w, gate, &entry.at, &entry.distance, 1);
         if (w->trace) (void)note_trace(w, &entry.at, 1);
     }
     pool->count = count;
@@ -292,7 +293,7 @@ static inline bool course_measure(walk_course *c, walk_gate *gate, bool takes_tu
 {
     walk *w = c->w;
     const walk_level *level = c->level;
-    uint32_t rank = w->patience.rank, found = c->found, now = c->now;
+    uint32_t found = c->found, now = c->now;
     if (takes_turns) {
         codes_to_prefetched_rows(c->query, c->rows, found, w->distances);
     } else {
@@ -301,16 +302,16 @@ static inline bool course_measure(walk_course *c, walk_gate *gate, bool takes_tu
     }
     w->distances_count += found;
     uint32_t nearest = w->pool.capacity,
-             changes = gate ? push_matches(gate, c->rows, w->distances, found, rank) : 0;
+             changes = gate ? push_matches(w, gate, c->rows, w->distances, found) : 0;
     for (uint32_t i = 0; i < found; i++) {
         if (w->distances[i] > c->limit) continue;
         uint32_t position = pool_insert(&w->pool, w->distances[i], c->fresh[i]);
         if (position < nearest) nearest = position;
         if (!takes_turns && position < now + WALK_WIDTH)
             hnsw_walk_prefetch_links(level, c->fresh[i]);
-        if (!gate) changes += position < rank;
+        if (!gate) changes += patience_counts(&w->patience, position, w->distances[i]);
     }
-    if (rank) patience_note(&w->patience, changes, w->followed);
+    if (w->patience.rank) patience_note(&w->patience, changes, w->followed);
     if (MV_UNLIKELY(w->trace != NULL) && note_trace(w, c->rows, found)) return false;
     if (nearest <= now)
         now = nearest;
