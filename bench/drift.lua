@@ -16,9 +16,10 @@ local SHARES = { 100, 50, 10, 1 } -- per cent of the rows that match
 local METRICS = { "l2", "cosine", "ip" }
 
 -- sets, metrics: comma-separated names, empty for all. data: a directory with further sets, as for the ann bench.
+-- segments: each has a quarter of the rows of the one before it.
 local options = harness.options {
   sets = "", metrics = "", data = "", rows = 60000, queries = 200, k = 10, recall = 0.95, rounds = 3, core = 1,
-  seed = 1,
+  seed = 1, segments = 1,
 }
 local available, names = ann_sets.list(options), {}
 for i, entry in ipairs(available) do names[i] = entry.name end
@@ -26,6 +27,22 @@ local wanted_sets = harness.words(options.sets, "set", names)
 local wanted_metrics = harness.words(options.metrics, "metric", METRICS)
 
 local path = tools.directory .. "/drift.mv"
+
+-- Index what was inserted, and merge no more than slices do while a program writes.
+local function index_part(collection)
+  repeat assert(collection:optimize { budget_ms = 100 }) until collection:stats().pending_rows < 4096
+end
+
+-- The number of rows after which each segment ends.
+local function segment_ends(rows)
+  local ends, total, done = {}, 0, 0
+  for i = 1, options.segments do total = total + 4 ^ -i end
+  for i = 1, options.segments do
+    done = done + rows * 4 ^ -i / total
+    ends[math.floor(done / BATCH + 0.5) * BATCH] = true
+  end
+  return ends
+end
 
 -- One vector field for each metric, all with the same rows, and a number from 0 to 99 that does not depend on them.
 local function build(set, metrics)
@@ -37,7 +54,7 @@ local function build(set, metrics)
   local collection = assert(moonvec.create_and_open(path, {
     fields = { { name = "n", type = "int32", index = "invert" } }, vectors = vectors,
   }, { durability = "none", maintenance = "manual" }))
-  local row, size = 0, 4 * set.dim
+  local row, size, ends = 0, 4 * set.dim, segment_ends(set.rows)
   for packed in tools.batches(set.base, set.dim, BATCH) do
     local docs = {}
     for at = 1, #packed, size do
@@ -47,8 +64,9 @@ local function build(set, metrics)
       row = row + 1
     end
     assert(collection:insert(docs))
+    if options.segments > 1 and ends[row] then index_part(collection) end
   end
-  assert(collection:optimize())
+  if options.segments == 1 then assert(collection:optimize()) end
   return collection
 end
 
@@ -141,9 +159,8 @@ for _, entry in ipairs(available) do
     local kinds = drift_queries.make(set, options.queries, options.seed)
     for _, metric in ipairs(metrics) do
       local info = collection:stats().indexes[metric]
-      report:line("%s, %s: %s rows of %d dims, codes %s, usually %s candidates", set.name, metric,
-        harness.number(set.rows),
-        set.dim, tostring(info.quantize), tostring(info.ef))
+      report:line("%s, %s: %s rows of %d dims, %d segments, codes %s, usually %s candidates", set.name, metric,
+        harness.number(set.rows), set.dim, collection:stats().segments, tostring(info.quantize), tostring(info.ef))
       measure(set, collection, metric, kinds)
     end
     collection:close()
