@@ -115,7 +115,9 @@ local FORMS = {
 local function insert_parts(c, docs, parts)
   local done = 0
   for i, count in ipairs(parts) do
-    assert(c:insert { table.unpack(docs, done + 1, done + count) })
+    local part = {}
+    for n = 1, count do part[n] = docs[done + n] end
+    assert(c:insert(part))
     done = done + count
     repeat assert(c:optimize { budget_ms = 100 }) until c:stats().segments == i and c:stats().pending_rows == 0
   end
