@@ -131,7 +131,8 @@ static inline uint32_t patience_capacity(const walk_patience *p, uint32_t entrie
 void hnsw_patience_set(walk_patience *p, const hnsw_head *head, double recall, uint32_t k,
                        double share);
 
-/* Of k hits that were found elsewhere, the farthest is as far as this. */
+/* The farthest of k hits of other segments is this far; infinite: these have fewer. `slack` is as
+ * in walk_stop. After hnsw_patience_set. */
 static inline void patience_set_bound(walk_patience *p, float farthest, float slack)
 {
     if (!(farthest <= p->near_bound)) return;

@@ -205,11 +205,6 @@ typedef struct searching {
     bool has_walked; /* over the bottom level */
 } searching;
 
-static float slack_of(const hnsw_graph *graph)
-{
-    return hnsw_walk_slack(graph->codes.quantize, graph->head->code_bound);
-}
-
 /* Set when a walk for `ef` candidates ends. Returns the capacity of its pool. */
 static uint32_t set_stop(searching *s, uint32_t ef)
 {
@@ -220,7 +215,7 @@ static uint32_t set_stop(searching *s, uint32_t ef)
     s->w.stop = (walk_stop){.rank = HNSW_MEASURED_HITS,
                             .least = s->plan.k,
                             .reach = reach,
-                            .slack = slack_of(s->graph)};
+                            .slack = hnsw_walk_slack(s->graph)};
     return capacity < head->rows ? (uint32_t)capacity : head->rows;
 }
 
@@ -234,13 +229,13 @@ static uint32_t entries_wanted(const searching *s)
 /* Set the patience of a walk. Returns the capacity of its pool at the beginning. */
 static uint32_t set_patience(searching *s)
 {
-    hnsw_patience_set(&s->w.patience, s->graph->head, s->plan.recall, s->plan.k, s->plan.share);
     walk_patience *p = &s->w.patience;
-    patience_set_bound(p, s->farthest, slack_of(s->graph));
+    hnsw_patience_set(p, s->graph->head, s->plan.recall, s->plan.k, s->plan.share);
+    patience_set_bound(p, s->farthest, hnsw_walk_slack(s->graph));
     for (uint32_t kind = 0; kind < PATIENCE_KINDS; kind++)
         p->least[kind] = larger(p->least[kind], s->more);
     s->w.stop = (walk_stop){.least = s->plan.k};
-    uint32_t capacity = larger(patience_capacity(&s->w.patience, entries_wanted(s)), s->more);
+    uint32_t capacity = larger(patience_capacity(p, entries_wanted(s)), s->more);
     return capacity < s->w.pool_max ? capacity : s->w.pool_max;
 }
 

@@ -51,13 +51,15 @@ static inline uint64_t hnsw_walk_capacity(uint64_t ef, float reach)
     return isfinite(reach) ? ef + ef / 2 : ef;
 }
 
-/* The slack of walks by codes whose distances seldom differ by more than `code_bound` from the true
- * ones. With the whole bound of int4 codes few walks would end early, and queries a second were 10
- * % lower at the same recall. Without slack they were 5 % higher, but the slowest queries slower.
+/* The slack of walks by the codes of a graph, whose distances seldom differ by more than its
+ * code_bound from the true ones. With the whole bound of int4 codes few walks would end early, and
+ * queries a second were 10 % lower at the same recall. Without slack they were 5 % higher, but the
+ * slowest queries slower.
  */
-static inline float hnsw_walk_slack(mv_quantize quantize, float code_bound)
+static inline float hnsw_walk_slack(const hnsw_graph *graph)
 {
-    return quantize == MV_QUANTIZE_INT4 ? code_bound / 3 : code_bound;
+    float bound = graph->head->code_bound;
+    return graph->codes.quantize == MV_QUANTIZE_INT4 ? bound / 3 : bound;
 }
 
 /* Why a walk ended. An abandoned walk leaves the search to another strategy. */
