@@ -11,12 +11,13 @@ local drift_hnswlib = require "drift_hnswlib"
 local tools = require "tools"
 
 local BATCH = 1000
+local FRESH_MAX = 4096 -- slices leave fewer rows fresh than this
 local EFS = { 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048 }
 local SHARES = { 100, 50, 10, 1 } -- per cent of the rows that match
 local METRICS = { "l2", "cosine", "ip" }
 
 -- sets, metrics: comma-separated names, empty for all. data: a directory with further sets, as for the ann bench.
--- segments: each has a quarter of the rows of the one before it.
+-- segments: each has a quarter of the rows of the one before it. Fewer than FRESH_MAX rows stay fresh.
 local options = harness.options {
   sets = "", metrics = "", data = "", rows = 60000, queries = 200, k = 10, recall = 0.95, rounds = 3, core = 1,
   seed = 1, segments = 1,
@@ -28,20 +29,17 @@ local wanted_metrics = harness.words(options.metrics, "metric", METRICS)
 
 local path = tools.directory .. "/drift.mv"
 
--- Index what was inserted, and merge no more than slices do while a program writes.
-local function index_part(collection)
-  repeat assert(collection:optimize { budget_ms = 100 }) until collection:stats().pending_rows < 4096
+-- The numbers of rows after which segments end.
+local function segment_ends(rows)
+  local ends, count = {}, options.segments
+  for i = 1, count do ends[i] = (1 - 4 ^ -i) / (1 - 4 ^ -count) * rows end
+  return ends
 end
 
--- The number of rows after which each segment ends.
-local function segment_ends(rows)
-  local ends, total, done = {}, 0, 0
-  for i = 1, options.segments do total = total + 4 ^ -i end
-  for i = 1, options.segments do
-    done = done + rows * 4 ^ -i / total
-    ends[math.floor(done / BATCH + 0.5) * BATCH] = true
-  end
-  return ends
+-- Index what was inserted. With several segments merge no more than slices do while a program writes.
+local function index(collection)
+  if options.segments == 1 then return assert(collection:optimize()) end
+  repeat assert(collection:optimize { budget_ms = 100 }) until collection:stats().pending_rows < FRESH_MAX
 end
 
 -- One vector field for each metric, all with the same rows, and a number from 0 to 99 that does not depend on them.
@@ -64,9 +62,11 @@ local function build(set, metrics)
       row = row + 1
     end
     assert(collection:insert(docs))
-    if options.segments > 1 and ends[row] then index_part(collection) end
+    if row >= ends[1] then
+      table.remove(ends, 1)
+      index(collection)
+    end
   end
-  if options.segments == 1 then assert(collection:optimize()) end
   return collection
 end
 
