@@ -50,7 +50,7 @@ static mv_err check_graph_head(const hnsw_head *head, uint64_t size, const codes
               head->quantize >= MV_QUANTIZE_NONE && head->quantize <= last &&
               metric_takes_quantize(vectors->metric, (mv_quantize)head->quantize) &&
               head->levels >= 1 && head->levels <= HNSW_LEVELS_MAX && head->ef >= 1 &&
-              (head->format < 4 || (head->entries && head->entries <= HNSW_ENTRIES_MANY)) &&
+              (head->format < 4 || (head->entries && head->entries <= HNSW_ENTRIES_MAX)) &&
               isfinite(head->code_error) && isfinite(head->code_bound);
     return ok ? MV_OK : error_set(error, MV_CORRUPT, "the head of the graph is damaged");
 }

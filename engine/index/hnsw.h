@@ -27,8 +27,8 @@
 #define HNSW_LEAST_UNIT  4u   /* of the least number of candidates */
 #define HNSW_SPREAD_ONE  256u /* a spread of 1 as it is stored */
 
-/* From how many nodes of level 1 walks over the bottom begin, if not from one. */
-#define HNSW_ENTRIES_MANY 64u
+/* From at most how many nodes of level 1 walks over the bottom begin. */
+#define HNSW_ENTRIES_MAX 256u
 
 /* ---------------------------------------------------------------- graphs */
 
@@ -77,7 +77,7 @@ typedef struct hnsw_head {
     /* Format 4. */
     hnsw_patience apart[HNSW_RECALLS]; /* patience of queries apart from the rows near them */
     uint16_t spread;                   /* walk_patience.spread × HNSW_SPREAD_ONE; 0: infinite */
-    uint16_t entries; /* of walks for a recall over the bottom level: 1 or HNSW_ENTRIES_MANY */
+    uint16_t entries; /* of walks for a recall over the bottom level: 1 to HNSW_ENTRIES_MAX */
     uint16_t reserved_too[9]; /* zeros */
 } hnsw_head;
 

@@ -90,9 +90,10 @@ typedef struct hnsw_measured_walk {
     walk_trace trace;
 } hnsw_measured_walk;
 
-#define HNSW_BUILD_ENTRIES 2u
-/* From how many entries walks are measured. */
-extern const uint32_t hnsw_tried_entries[HNSW_BUILD_ENTRIES];
+/* Walks are measured from one entry, and from many: one for HNSW_BUILD_ENTRY_ROWS rows. */
+#define HNSW_BUILD_ENTRIES     2u
+#define HNSW_BUILD_ENTRIES_MIN 64u /* many, and at most HNSW_ENTRIES_MAX */
+#define HNSW_BUILD_ENTRY_ROWS  4096u
 
 /* What is measured of one query with the codes of one trial. */
 typedef struct hnsw_measured {
@@ -383,6 +384,18 @@ static inline hnsw_measured *hnsw_builder_measured(const hnsw_builder *b, uint32
     mv_assert(trial < hnsw_builder_trials(b));
     mv_assert(item < HNSW_BUILD_QUERIES_MAX);
     return &b->measured[trial * HNSW_BUILD_QUERIES_MAX + item];
+}
+/* One entry for HNSW_BUILD_ENTRY_ROWS rows, from `min` to `max`. */
+static inline uint32_t hnsw_builder_entries(const hnsw_builder *b, uint32_t min, uint32_t max)
+{
+    uint32_t entries = b->head.rows / HNSW_BUILD_ENTRY_ROWS;
+    if (entries > max) entries = max;
+    return entries < min ? min : entries;
+}
+/* The `i`-th number of entries that is tried, of HNSW_BUILD_ENTRIES. */
+static inline uint32_t hnsw_builder_tried_entries(const hnsw_builder *b, uint32_t i)
+{
+    return i ? hnsw_builder_entries(b, HNSW_BUILD_ENTRIES_MIN, HNSW_ENTRIES_MAX) : 1;
 }
 /* Hits that are wanted of a measured walk: a graph without the sample may have fewer rows. */
 static inline uint32_t hnsw_builder_hits_wanted(const hnsw_builder *b)

@@ -196,8 +196,6 @@ static void note_later_ends(walk_trace *t, const walk_patience *p, patience_kind
                 TRACE_TIME_MAX);
 }
 
-const uint32_t hnsw_tried_entries[HNSW_BUILD_ENTRIES] = {1, HNSW_ENTRIES_MANY};
-
 /* Begin a long walk for a query (s->queries[0]), which notes what it meets when. */
 static void begin_measured_walk(hnsw_builder *b, hnsw_build_scratch *s, uint32_t trial,
                                 uint32_t entries, hnsw_measured_walk *m)
@@ -255,7 +253,7 @@ static void begin_recall(hnsw_builder *b, hnsw_build_scratch *s, uint32_t query,
                      .bound = nearest->count ? nearest->distances[nearest->count - 1] : INFINITY,
                      .wanted = hnsw_builder_hits_wanted(b)};
     memset(m->trace.ends, 0xff, sizeof m->trace.ends);
-    begin_measured_walk(b, s, trial, hnsw_tried_entries[entries], m);
+    begin_measured_walk(b, s, trial, hnsw_builder_tried_entries(b, entries), m);
 }
 
 /* Queries that walk by all codes and from all numbers of entries: 0, measured_one_in, and so on. */

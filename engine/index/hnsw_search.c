@@ -454,7 +454,7 @@ static bool begin_course(searching *s, uint32_t level)
     s->level_at = level;
     s->level = hnsw_walk_level_of(s->graph, level);
     if (level) {
-        s->w.pool.capacity = level == 1 ? entries_wanted(s) : 1;
+        s->w.pool.capacity = hnsw_walk_descent_width(level, 0, entries_wanted(s));
         s->w.stop = (walk_stop){0};
         s->w.patience.rank = 0;
     } else {

@@ -414,7 +414,7 @@ bool hnsw_walk_descend(walk *w, const codes_query *query, const walk_level *leve
     w->patience.rank = 0;
     bool in_range = hnsw_walk_enter(w, query, &levels[top], 0);
     for (uint32_t level = top; level > bottom && in_range; level--) {
-        w->pool.capacity = level == bottom + 1 ? width : 1;
+        w->pool.capacity = hnsw_walk_descent_width(level, bottom, width);
         in_range = hnsw_walk_over(w, query, &levels[level]);
     }
     if (in_range && !bottom) hnsw_walk_enter_bottom(w, nodes);

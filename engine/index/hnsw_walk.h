@@ -187,7 +187,14 @@ uint32_t hnsw_scan_capacity_max(uint32_t entries);
 void hnsw_scan_codes(walk *w, const index_query *request, const codes_query *query, float beyond);
 uint32_t hnsw_scan_sort(walk_pool *pool, uint32_t sorted);
 
-/* Descend from the first node of level `top`, by the nearest node found in each of the levels from
+/* How many nodes a descent to `bottom` finds in a level: `width` in the last two, one in those
+ * above. With one in level 2 as well, a descent sometimes ended in a cluster that has none of the
+ * hits, and the walk over the bottom did not come out of it. */
+static inline uint32_t hnsw_walk_descent_width(uint32_t level, uint32_t bottom, uint32_t width)
+{
+    return level <= bottom + 2 ? width : 1;
+}
+/* Descend from the first node of level `top`, by the nearest nodes found in each of the levels from
  * `top` to `bottom` + 1. The nearest `width` that are found in the last of them become the entries
  * of a walk over `bottom`. `nodes` has the row of each node. False: a link is out of range. */
 bool hnsw_walk_descend(walk *w, const codes_query *query, const walk_level *levels, uint32_t top,

@@ -185,7 +185,7 @@ static void test_head(const made_graph *made, const set *s)
     REFUSE(ef, 0);
     REFUSE(format, 3); /* whose head is shorter */
     REFUSE(entries, 0);
-    REFUSE(entries, HNSW_ENTRIES_MANY + 1);
+    REFUSE(entries, HNSW_ENTRIES_MAX + 1);
     REFUSE(code_error, NAN);
     REFUSE(code_error, INFINITY);
     REFUSE(code_bound, NAN);
