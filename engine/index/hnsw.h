@@ -58,7 +58,7 @@ typedef struct hnsw_patience {
 
 /* Everything about a graph that is not an array, as it stands in a file. */
 typedef struct hnsw_head {
-    uint32_t format; /* 1; 2: int4 codes; 3: patience; 4: entries, and queries apart */
+    uint32_t format; /* 1; 2: int4 codes; 3: patience; 4: entries, queries apart; 5: outer ones */
     uint32_t rows;
     uint32_t m;
     uint32_t ef_construction;
@@ -77,14 +77,19 @@ typedef struct hnsw_head {
     /* Format 4. */
     hnsw_patience apart[HNSW_RECALLS]; /* patience of queries apart from the rows near them */
     uint16_t spread;                   /* walk_patience.spread × HNSW_SPREAD_ONE; 0: infinite */
-    uint16_t entries; /* of walks for a recall over the bottom level: 1 to HNSW_ENTRIES_MAX */
-    uint16_t reserved_too[9]; /* zeros */
+    uint16_t entries;    /* of walks for a recall over the bottom level: 1 to HNSW_ENTRIES_MAX */
+    uint16_t reserved_4; /* zero */
+    /* Format 5. */
+    float outer_bound; /* walk_patience.outer_bound */
+    hnsw_patience outer[HNSW_RECALLS];
+    uint16_t reserved_5; /* zero */
 } hnsw_head;
 
-#define HNSW_FORMAT            4u /* the newest */
+#define HNSW_FORMAT            5u /* the newest */
 #define HNSW_HEAD_SIZE_UP_TO_3 128u
 
 static_assert(offsetof(hnsw_head, apart) == HNSW_HEAD_SIZE_UP_TO_3, "as formats up to 3 have it");
+static_assert(offsetof(hnsw_head, outer_bound) == 144, "as format 4 has zeros there");
 static_assert(sizeof(hnsw_head) == 160, "the head of a graph has 160 bytes on disk");
 
 /* A graph that can be searched. Owns nothing. */

@@ -192,7 +192,7 @@ struct hnsw_builder {
     float reach[HNSW_BUILD_TRIALS][HNSW_EF_STEPS];
     float code_bounds[HNSW_BUILD_TRIALS];
     double code_errors[HNSW_BUILD_TRIALS];
-    float near_bounds[HNSW_BUILD_TRIALS];
+    float near_bounds[HNSW_BUILD_TRIALS], outer_bounds[HNSW_BUILD_TRIALS];
     uint16_t spreads[HNSW_BUILD_TRIALS]; /* as hnsw_head has it */
     uint64_t *sampled;                   /* bits: rows of the sample */
     uint64_t *reinserted; /* bits: rows of the base that are inserted again, as a sample */
@@ -335,6 +335,8 @@ uint32_t hnsw_measure_query_count(const hnsw_builder *b);
 uint32_t hnsw_measure_query_one_in(const hnsw_builder *b);
 /* 0 for rows of the sample, up to HNSW_BUILD_QUERY_KINDS - 1. */
 uint32_t hnsw_measure_query_kind(const hnsw_builder *b, uint32_t item);
+/* Is it a row, a row with noise, or between two rows? */
+bool hnsw_measure_query_is_among_rows(const hnsw_builder *b, uint32_t item);
 /* Make query `item`, as a program would give it. `given` and `other` are dim floats. */
 void hnsw_measure_query_make(const hnsw_builder *b, uint32_t item, float *given, float *other);
 

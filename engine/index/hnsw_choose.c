@@ -18,12 +18,14 @@
  * hits. Their vectors are read. */
 #define INT4_UNSURE_MAX 60u
 
-/* The walks that a conclusion is about: with the codes of a trial, from a number of entries
+/* The walks that a choice is made for: with the codes of a trial, from a number of entries
  * (hnsw_builder_tried_entries). */
-typedef struct measured_kind {
+typedef struct measured_walks {
     uint32_t trial, entries;
-    patience_kind kind;
-} measured_kind;
+} measured_walks;
+
+/* A set of kinds of queries. */
+#define KIND_BIT(kind) (1u << (kind))
 
 /* Sums over queries, for each kind of them (hnsw_measure_query_kind). */
 typedef struct kind_sums {
@@ -36,11 +38,12 @@ static uint32_t end_with(const hnsw_measured_walk *m, hnsw_choice c)
     return c.factor < HNSW_FACTOR_STEPS ? m->trace.ends[c.least][c.factor] : UINT16_MAX;
 }
 
-/* Add what a walk finds. `is_scan`: codes are scanned instead. */
+/* Add what a walk finds, or a scan of codes, which finds all. */
 static void add_walk(const hnsw_builder *b, uint32_t item, const hnsw_measured_walk *m,
-                     uint32_t end, bool is_scan, kind_sums *sums)
+                     hnsw_choice c, kind_sums *sums)
 {
-    uint32_t kind = hnsw_measure_query_kind(b, item), hits = 0;
+    uint32_t kind = hnsw_measure_query_kind(b, item), hits = 0, end = end_with(m, c);
+    bool is_scan = c.factor == HNSW_FACTOR_STEPS;
     while (hits < m->trace.met && m->trace.times[hits] <= end) hits++;
     sums->found[kind] += is_scan ? 1 : (double)hits / hnsw_builder_hits_wanted(b);
     sums->followed[kind] += fmin(end, WALK_POOL_MAX);
@@ -48,22 +51,19 @@ static void add_walk(const hnsw_builder *b, uint32_t item, const hnsw_measured_w
     sums->apart[kind] += m->kind == PATIENCE_APART;
 }
 
-/* Add what walks of one kind find with a choice. `apart` is that of queries apart: those walks
- * count as near ones for which the query is seen to lie apart too late. */
-static void add_walks(const hnsw_builder *b, measured_kind of, hnsw_choice c, hnsw_choice apart,
-                      kind_sums *sums)
+/* Add what walks for the queries of these kinds find, with the choice for each kind. Queries that
+ * are seen to lie apart too late count as near. */
+static void add_walks(const hnsw_builder *b, measured_walks of, uint32_t kinds,
+                      const hnsw_choice choices[PATIENCE_KINDS], kind_sums *sums)
 {
-    bool is_scan = c.factor == HNSW_FACTOR_STEPS;
     for (uint32_t item = 0; item < hnsw_measure_query_count(b); item += b->measured_one_in) {
         const hnsw_measured_walk *m = &hnsw_builder_measured(b, of.trial, item)->walks[of.entries];
-        uint32_t end = end_with(m, c);
-        if (m->kind == of.kind)
-            add_walk(b, item, m, end, is_scan, sums);
-        else if (m->kind == PATIENCE_APART && of.kind == PATIENCE_NEAR &&
-                 m->trace.apart_since > end)
-            add_walk(b, item, m, end, is_scan, sums);
-        else if (m->kind == PATIENCE_APART && of.kind == PATIENCE_NEAR)
-            add_walk(b, item, m, end_with(m, apart), apart.factor == HNSW_FACTOR_STEPS, sums);
+        patience_kind kind = m->kind;
+        if (!(kinds & KIND_BIT(kind))) continue;
+        if (kind == PATIENCE_APART && kinds & KIND_BIT(PATIENCE_NEAR) &&
+            m->trace.apart_since > end_with(m, choices[PATIENCE_NEAR]))
+            kind = PATIENCE_NEAR;
+        add_walk(b, item, m, choices[kind], sums);
     }
 }
 
@@ -75,15 +75,15 @@ typedef struct outcome {
     double followed;        /* candidates, on average of rows, or of all queries if they are few */
 } outcome;
 
-/* Of near queries with those apart, whose choice is made. `far` are found for the far queries: the
- * recall of a kind of made queries is that of all of them. */
-static outcome outcome_of(const hnsw_builder *b, measured_kind of, hnsw_choice c, hnsw_choice apart,
-                          const kind_sums *others)
+/* Of queries of these kinds. `others` are found for queries of other kinds: the recall of a kind of
+ * made queries is that of all of them. */
+static outcome outcome_of(const hnsw_builder *b, measured_walks of, uint32_t kinds,
+                          const hnsw_choice choices[PATIENCE_KINDS], const kind_sums *others)
 {
     kind_sums sums = {0};
     outcome o = {.recall = 1, .recall_of_made = 1, .recall_of_apart = 1};
     double found = 0, followed = 0, count = 0;
-    add_walks(b, of, c, apart, &sums);
+    add_walks(b, of, kinds, choices, &sums);
     for (uint32_t kind = 0; kind < HNSW_BUILD_QUERY_KINDS; kind++) {
         uint32_t all = sums.count[kind] + others->count[kind];
         found += sums.found[kind];
@@ -115,40 +115,54 @@ static bool is_enough(const hnsw_builder *b, patience_kind kind, const outcome *
            o->recall_of_apart >= (kind == PATIENCE_NEAR ? recall : aim);
 }
 
-/* The choice with which walks have a recall and follow the fewest candidates. */
-static hnsw_choice choose_of_kind(const hnsw_builder *b, measured_kind of, double recall,
-                                  hnsw_choice apart, const kind_sums *others)
+/* Choose for one kind: so that walks for the queries of `kinds` have the recall, and follow the
+ * fewest candidates. The choice for far queries is made for the outer ones, too. */
+static void choose_for_kind(const hnsw_builder *b, measured_walks of, patience_kind kind,
+                            uint32_t kinds, double recall, const kind_sums *others,
+                            hnsw_choice choices[PATIENCE_KINDS])
 {
     hnsw_choice best = {HNSW_FACTOR_STEPS, HNSW_LEAST_STEPS - 1, WALK_POOL_MAX};
     for (uint32_t least = 0; least < HNSW_LEAST_STEPS; least++) {
         for (uint32_t factor = 0; factor < HNSW_FACTOR_STEPS; factor++) {
             bool is_last = factor + 1 == HNSW_FACTOR_STEPS && least + 1 == HNSW_LEAST_STEPS;
-            outcome o = outcome_of(b, of, (hnsw_choice){factor, least, 0}, apart, others);
+            choices[kind] = (hnsw_choice){factor, least, 0};
+            if (kind == PATIENCE_FAR) choices[PATIENCE_OUTER] = choices[kind];
+            outcome o = outcome_of(b, of, kinds, choices, others);
             bool is_nearly =
                 o.recall >= recall - RECALL_TOLERANCE &&
-                (of.kind != PATIENCE_FAR || o.recall_of_made >= recall - RECALL_TOLERANCE);
-            if (!is_enough(b, of.kind, &o, recall) && !(is_last && is_nearly)) continue;
+                (!patience_is_beyond(kind) || o.recall_of_made >= recall - RECALL_TOLERANCE);
+            if (!is_enough(b, kind, &o, recall) && !(is_last && is_nearly)) continue;
             if (best.factor == HNSW_FACTOR_STEPS || o.followed < best.followed)
                 best = (hnsw_choice){factor, least, o.followed};
             break; /* larger factors follow no fewer */
         }
     }
-    return best;
+    choices[kind] = best;
+    if (kind == PATIENCE_FAR) choices[PATIENCE_OUTER] = best;
 }
 
-/* Choose the patience of each kind. */
-static void choose_patience(const hnsw_builder *b, uint32_t trial, uint32_t entries, double recall,
+static uint32_t count_queries(const kind_sums *sums)
+{
+    uint32_t count = 0;
+    for (uint32_t kind = 0; kind < HNSW_BUILD_QUERY_KINDS; kind++) count += sums->count[kind];
+    return count;
+}
+
+/* Choose the patience of each kind. Outer queries have that of far ones if they are few. */
+static void choose_patience(const hnsw_builder *b, measured_walks of, double recall,
                             hnsw_choice choices[PATIENCE_KINDS])
 {
-    hnsw_choice none = {0};
-    kind_sums nothing = {0}, far = {0};
-    measured_kind of = {trial, entries, PATIENCE_FAR};
-    choices[PATIENCE_FAR] = choose_of_kind(b, of, recall, none, &nothing);
-    add_walks(b, of, choices[PATIENCE_FAR], none, &far);
-    of.kind = PATIENCE_APART;
-    choices[PATIENCE_APART] = choose_of_kind(b, of, recall, none, &far);
-    of.kind = PATIENCE_NEAR;
-    choices[PATIENCE_NEAR] = choose_of_kind(b, of, recall, choices[PATIENCE_APART], &far);
+    const uint32_t near = KIND_BIT(PATIENCE_NEAR), apart = KIND_BIT(PATIENCE_APART),
+                   outer = KIND_BIT(PATIENCE_OUTER), far = KIND_BIT(PATIENCE_FAR);
+    kind_sums others = {0}, outer_ones = {0};
+    choose_for_kind(b, of, PATIENCE_FAR, far | outer, recall, &others, choices);
+    add_walks(b, of, outer, choices, &outer_ones);
+    add_walks(b, of, far, choices, &others);
+    if (count_queries(&outer_ones) >= HNSW_BUILD_KIND_MIN)
+        choose_for_kind(b, of, PATIENCE_OUTER, outer, recall, &others, choices);
+    add_walks(b, of, outer, choices, &others);
+    choose_for_kind(b, of, PATIENCE_APART, apart, recall, &others, choices);
+    choose_for_kind(b, of, PATIENCE_NEAR, near | apart, recall, &others, choices);
 }
 
 static double mean_unsure(const hnsw_builder *b, uint32_t trial)
@@ -210,7 +224,8 @@ static uint32_t choose_trial(const hnsw_builder *b)
     for (uint32_t kind = 0; kind < PATIENCE_KINDS; kind++) {
         if (half[kind].factor == HNSW_FACTOR_STEPS && whole[kind].factor < HNSW_FACTOR_STEPS)
             return 0;
-        if (kind == PATIENCE_FAR && half[kind].followed > INT4_DISTANCES_MAX * whole[kind].followed)
+        if (patience_is_beyond((patience_kind)kind) &&
+            half[kind].followed > INT4_DISTANCES_MAX * whole[kind].followed)
             return 0;
     }
     return 1;
@@ -227,7 +242,8 @@ static hnsw_patience stored_patience(hnsw_choice c)
 void hnsw_choose_for_trial(hnsw_builder *b, uint32_t item)
 {
     uint32_t trial = item / HNSW_BUILD_ENTRIES, entries = item % HNSW_BUILD_ENTRIES;
-    choose_patience(b, trial, entries, MV_RECALL_DEFAULT, b->choices[trial][entries]);
+    choose_patience(b, (measured_walks){trial, entries}, MV_RECALL_DEFAULT,
+                    b->choices[trial][entries]);
 }
 
 void hnsw_choose_conclude(hnsw_builder *b)
@@ -238,6 +254,7 @@ void hnsw_choose_conclude(hnsw_builder *b)
     b->head.quantize = (uint32_t)hnsw_builder_trial_codes(b, trial)->quantize;
     b->head.changed = 0;
     b->head.near_bound = b->near_bounds[trial];
+    b->head.outer_bound = b->outer_bounds[trial];
     b->head.spread = b->spreads[trial];
     b->head.entries = (uint16_t)hnsw_builder_tried_entries(b, entries);
     memcpy(b->head.reach, b->reach[trial], sizeof b->head.reach);
@@ -251,10 +268,11 @@ void hnsw_choose_conclude(hnsw_builder *b)
 void hnsw_choose_patience(hnsw_builder *b, uint32_t item)
 {
     hnsw_choice choices[PATIENCE_KINDS];
-    choose_patience(b, b->trial, b->entries, hnsw_recalls[item], choices);
+    choose_patience(b, (measured_walks){b->trial, b->entries}, hnsw_recalls[item], choices);
     if (hnsw_recalls[item] == MV_RECALL_DEFAULT)
         b->head.ef = (uint32_t)choices[PATIENCE_NEAR].followed + 1;
     b->head.patience[PATIENCE_NEAR][item] = stored_patience(choices[PATIENCE_NEAR]);
     b->head.patience[PATIENCE_FAR][item] = stored_patience(choices[PATIENCE_FAR]);
     b->head.apart[item] = stored_patience(choices[PATIENCE_APART]);
+    b->head.outer[item] = stored_patience(choices[PATIENCE_OUTER]);
 }

@@ -159,6 +159,23 @@ static uint16_t stored_spread(const hnsw_builder *b, float spread)
                : 0;
 }
 
+/* Beyond which distance of its tenth neighbour a query is far, and no outer one: midway between the
+ * farthest query that lies among the rows, and the nearest one that does not. If some of the latter
+ * are nearer, it is that of the former. */
+static float outer_bound(const hnsw_builder *b)
+{
+    float among = -INFINITY, strange = INFINITY;
+    for (uint32_t item = 0; item < hnsw_measure_query_count(b); item++) {
+        const hnsw_nearest *n = &b->nearest[item];
+        float tenth = n->count ? n->distances[n->count - 1] : NAN;
+        if (hnsw_measure_query_is_among_rows(b, item))
+            among = fmaxf(among, tenth);
+        else
+            strange = fminf(strange, tenth);
+    }
+    return strange > among ? among + (strange - among) / 2 : among;
+}
+
 void hnsw_measure_conclude_near(hnsw_builder *b)
 {
     float list[HNSW_BUILD_SAMPLE_MAX];
@@ -178,6 +195,7 @@ void hnsw_measure_conclude_near(hnsw_builder *b)
             list[i] = hnsw_builder_measured(b, trial, i)->tenth;
         qsort(list, b->sample, sizeof *list, compare_floats);
         b->near_bounds[trial] = list[b->sample - 1 - b->sample / FAR_ONE_IN];
+        b->outer_bounds[trial] = fmaxf(b->near_bounds[trial], outer_bound(b));
         for (uint32_t i = 0; i < b->sample; i++)
             list[i] = hnsw_builder_measured(b, trial, i)->spread;
         qsort(list, b->sample, sizeof *list, compare_floats);
@@ -207,6 +225,7 @@ static void begin_measured_walk(hnsw_builder *b, hnsw_build_scratch *s, uint32_t
     m->descent_distances = (uint32_t)(w->distances_count - before);
     patience_set_rank(p, patience_rank(HNSW_MEASURED_HITS, 1));
     p->near_bound = b->near_bounds[trial];
+    p->outer_bound = b->outer_bounds[trial];
     p->spread = hnsw_patience_spread(b->spreads[trial]);
     p->early = PATIENCE_EARLY;
     p->late = PATIENCE_LATE_FACTOR;

@@ -65,6 +65,11 @@ uint32_t hnsw_measure_query_kind(const hnsw_builder *b, uint32_t item)
     return item < b->sample ? QUERY_ROW : made_kinds[(item - b->sample) / per_share(b)];
 }
 
+bool hnsw_measure_query_is_among_rows(const hnsw_builder *b, uint32_t item)
+{
+    return hnsw_measure_query_kind(b, item) <= QUERY_NOISE;
+}
+
 static uint32_t sample_row(const hnsw_builder *b, uint32_t i)
 {
     return b->order[b->order_count - b->sample + i];

@@ -18,12 +18,19 @@ bool hnsw_patience_is_measured(const hnsw_head *head)
     return head->patience[PATIENCE_FAR][0].factor != 0;
 }
 
+/* What was measured for a kind, for each recall. Older formats do not have all kinds, and no query
+ * is of these. */
+static const hnsw_patience *measured_of(const hnsw_head *head, patience_kind kind)
+{
+    if (kind == PATIENCE_APART && head->format >= 4) return head->apart;
+    if (kind == PATIENCE_OUTER && head->format >= 5) return head->outer;
+    return head->patience[kind == PATIENCE_NEAR ? PATIENCE_NEAR : PATIENCE_FAR];
+}
+
 static patience_need need_at(const hnsw_head *head, patience_kind kind, uint32_t level)
 {
     if (!hnsw_patience_is_measured(head)) return usual_needs[level];
-    if (head->format < 4 && kind == PATIENCE_APART) kind = PATIENCE_FAR; /* there are none */
-    hnsw_patience measured =
-        kind == PATIENCE_APART ? head->apart[level] : head->patience[kind][level];
+    hnsw_patience measured = measured_of(head, kind)[level];
     float factor = (float)measured.factor / HNSW_FACTOR_ONE,
           least = (float)measured.least * HNSW_LEAST_UNIT;
     return (patience_need){measured.factor == HNSW_FACTOR_NONE ? INFINITY : factor, least};
@@ -67,5 +74,7 @@ void hnsw_patience_set(walk_patience *p, const hnsw_head *head, double recall, u
         p->least[kind] = (uint32_t)fmin(need.least * least_part, UINT32_MAX / 2) + 1;
     }
     p->spread = hnsw_patience_spread(head->format < 4 ? 0 : head->spread);
-    p->near_bound = hnsw_patience_is_measured(head) ? head->near_bound : -INFINITY;
+    bool has_bounds = hnsw_patience_is_measured(head);
+    p->near_bound = has_bounds ? head->near_bound : -INFINITY;
+    p->outer_bound = has_bounds ? hnsw_patience_outer_bound(head) : -INFINITY;
 }
