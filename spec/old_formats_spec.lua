@@ -47,6 +47,12 @@ local FORMATS = {
     metrics = { v = "l2", w = "cosine", bits = "hamming" },
   },
   {
+    folder = "v5_graph",
+    graphs = { v = "int4", bits = "none" },
+    lists = { "at", "seen" },
+    metrics = { v = "l2", w = "cosine", bits = "hamming" },
+  },
+  {
     folder = "v4_text",
     graphs = {},
     lists = { "text", "tags" },
