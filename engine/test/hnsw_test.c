@@ -1,6 +1,6 @@
 /* Graphs without a collection: what searches find, against the exact scan, for every kind of
  * vectors and codes, odd sizes and odd data, and when a graph is made from another. */
-#include "index/hnsw_pool.h"
+#include "index/hnsw_patience.h"
 #include "test/hnsw_sample.h"
 #include "test/random_bits.h"
 
@@ -472,6 +472,47 @@ static void test_pool(void)
     EXPECT(wrong == 0);
 }
 
+/* ---------------------------------------------------------------- kinds of queries */
+
+/* The kind of a query all of whose candidates are this far. */
+static patience_kind kind_at(const hnsw_head *head, float distance)
+{
+    walk_entry entries[HNSW_MEASURED_HITS];
+    walk_patience patience;
+    walk_pool pool = {
+        .entries = entries, .count = HNSW_MEASURED_HITS, .capacity = HNSW_MEASURED_HITS};
+    for (uint32_t i = 0; i < HNSW_MEASURED_HITS; i++) entries[i] = (walk_entry){distance, i};
+    hnsw_patience_set(&patience, head, 0.95, HNSW_MEASURED_HITS, 1);
+    return patience_kind_of(&patience, &pool);
+}
+
+/* Outer queries lie between near and far ones, and have a patience of their own. */
+static void test_outer(void)
+{
+    set_kind kind = {MV_VECTOR_FP32, MV_COSINE, 64, CLUSTERED};
+    set s = set_range(kind, 0, ROWS);
+    made_graph made = build(&s, (how_to_build){.options = options_with(MV_QUANTIZE_AUTO)});
+    hnsw_head head = *made.graph.head;
+    walk_patience patience;
+    doing_now("outer queries");
+    EXPECT(head.format == HNSW_FORMAT && isfinite(head.outer_bound));
+    EXPECT(head.outer_bound > head.near_bound);
+    EXPECT(kind_at(&head, head.near_bound) == PATIENCE_NEAR);
+    EXPECT(kind_at(&head, nextafterf(head.near_bound, INFINITY)) == PATIENCE_OUTER);
+    EXPECT(kind_at(&head, head.outer_bound) == PATIENCE_OUTER);
+    EXPECT(kind_at(&head, nextafterf(head.outer_bound, INFINITY)) == PATIENCE_FAR);
+    EXPECT(kind_at(&head, NAN) == PATIENCE_FAR);
+    for (uint32_t i = 0; i < HNSW_RECALLS; i++) {
+        head.patience[PATIENCE_FAR][i].factor = HNSW_FACTOR_NONE;
+        head.outer[i] = (hnsw_patience){3 * HNSW_FACTOR_ONE, 64 / HNSW_LEAST_UNIT};
+    }
+    hnsw_patience_set(&patience, &head, 0.95, HNSW_MEASURED_HITS, 1);
+    EXPECT(isinf(patience.factors[PATIENCE_FAR]) && patience.factors[PATIENCE_OUTER] == 3);
+    head.format = 4; /* which has none */
+    EXPECT(kind_at(&head, nextafterf(head.near_bound, INFINITY)) == PATIENCE_FAR);
+    end(&made, &s);
+}
+
 int main(void)
 {
     double began = os_seconds();
@@ -484,6 +525,7 @@ int main(void)
     RUN(test_few_rows());
     RUN(test_options());
     run_fillings();
+    RUN(test_outer());
     RUN(test_bits_as_numbers());
     run_extensions();
     RUN(test_chain(30, 0));
