@@ -4,7 +4,13 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/bits.h"
+
 #define SLOTS_OF_ENTRY 4u /* at least: most indexes that are looked up are not there */
+/* Bits of sparse_query.marks: 32 for each slot, and at most as many as fit into the first-level
+ * cache. */
+#define MARKS_OF_SLOT_LOG2 5u
+#define MARKS_MAX_LOG2     18u
 
 /* ---------------------------------------------------------------- storing */
 
@@ -85,9 +91,9 @@ bool sparse_is_sound(const uint8_t *bytes, size_t size)
 /* ---------------------------------------------------------------- comparing */
 
 /* Fibonacci hashing (Knuth, The Art of Computer Programming 3, 6.4). */
-static inline uint32_t sparse_slot(const sparse_query *query, uint32_t index)
+static inline uint32_t hash_of_index(uint32_t index)
 {
-    return (uint32_t)(index * UINT32_C(2654435769)) >> query->shift;
+    return index * UINT32_C(2654435769);
 }
 
 mv_err sparse_prepare(sparse_query *query, const uint8_t *bytes, size_t size, mem_arena *arena,
@@ -95,35 +101,59 @@ mv_err sparse_prepare(sparse_query *query, const uint8_t *bytes, size_t size, me
 {
     uint32_t count = sparse_count(size), bits = 2;
     while (((uint32_t)1 << bits) < SLOTS_OF_ENTRY * count) bits++;
-    size_t slots_size = sizeof *query->slots << bits;
+    uint32_t marks_bits = bits + MARKS_OF_SLOT_LOG2;
+    if (marks_bits > MARKS_MAX_LOG2) marks_bits = MARKS_MAX_LOG2;
+    size_t slots_size = sizeof *query->slots << bits, marks_size = ((size_t)1 << marks_bits) / 8;
     uint32_t *copy = mem_arena_alloc(arena, size + 1);
-    *query = (sparse_query){.count = count, .shift = 32 - bits};
+    *query = (sparse_query){.count = count, .shift = 32 - bits, .marks_shift = 32 - marks_bits};
     query->slots = mem_arena_alloc(arena, slots_size);
-    if (!copy || !query->slots) return error_memory(error, size + slots_size, "a query");
+    query->marks = mem_arena_alloc(arena, marks_size);
+    if (!copy || !query->slots || !query->marks)
+        return error_memory(error, size + slots_size + marks_size, "a query");
     if (size) memcpy(copy, bytes, size);
     memset(query->slots, 0, slots_size);
+    memset(query->marks, 0, marks_size);
     query->indices = copy;
     query->numbers = (const float *)(const void *)(copy + count);
     uint32_t mask = ((uint32_t)1 << bits) - 1;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t at = sparse_slot(query, copy[i]);
+        uint32_t hash = hash_of_index(copy[i]), at = hash >> query->shift;
         while (query->slots[at]) at = (at + 1) & mask;
         query->slots[at] = i + 1;
+        bits_set(query->marks, hash >> query->marks_shift);
     }
     return MV_OK;
 }
 
+/* The position of an entry of the query + 1, or 0: it has no such index. */
+static inline uint32_t find_entry(const sparse_query *query, uint32_t index)
+{
+    uint32_t at = hash_of_index(index) >> query->shift, mask = UINT32_MAX >> query->shift, slot;
+    while ((slot = query->slots[at]) && query->indices[slot - 1] != index) at = (at + 1) & mask;
+    return slot;
+}
+
+/* Most entries of a row are not among those of the query. The bitmap tells so without a branch,
+ * which the processor could not predict, in a third of the time that the hash table takes. */
 float sparse_product(const sparse_query *query, const uint8_t *bytes, size_t size, uint32_t *shared)
 {
-    uint32_t count = sparse_count(size), mask = UINT32_MAX >> query->shift;
+    uint32_t count = sparse_count(size);
     double sum = 0;
     *shared = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t index = sparse_index_at(bytes, i), at = sparse_slot(query, index), slot;
-        while ((slot = query->slots[at]) && query->indices[slot - 1] != index) at = (at + 1) & mask;
-        if (!slot) continue;
-        sum += (double)query->numbers[slot - 1] * (double)sparse_number_at(bytes, count, i);
-        ++*shared;
+    for (uint32_t begin = 0; begin < count; begin += 64) {
+        uint32_t many = count - begin < 64 ? count - begin : 64;
+        uint64_t marked = 0;
+        for (uint32_t i = 0; i < many; i++) {
+            uint32_t mark = hash_of_index(sparse_index_at(bytes, begin + i)) >> query->marks_shift;
+            marked |= (query->marks[mark / 64] >> mark % 64 & 1) << i;
+        }
+        for (; marked; marked &= marked - 1) {
+            uint32_t at = begin + MV_LOWEST_BIT(marked),
+                     slot = find_entry(query, sparse_index_at(bytes, at));
+            if (!slot) continue;
+            sum += (double)query->numbers[slot - 1] * (double)sparse_number_at(bytes, count, at);
+            ++*shared;
+        }
     }
     return (float)sum;
 }

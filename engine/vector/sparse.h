@@ -43,14 +43,16 @@ static inline float sparse_number_at(const uint8_t *bytes, uint32_t count, uint3
     return number;
 }
 
-/* A vector to compare with many: a hash table of its entries, and the entries themselves, sorted.
- */
+/* A vector to compare with many: its entries, sorted; a hash table of them; and a bitmap, in which
+ * few indexes are marked that are not among them. */
 typedef struct sparse_query {
     uint32_t count;          /* of entries */
     const uint32_t *indices; /* ascending */
     const float *numbers;
     uint32_t *slots; /* position of the entry + 1, or 0 */
     uint32_t shift;  /* of the hash, 32 - log2 of the number of slots */
+    uint64_t *marks;
+    uint32_t marks_shift; /* likewise */
 } sparse_query;
 
 /* Prepare a stored vector. Memory comes from `arena`. MV_NO_MEMORY. */
