@@ -387,17 +387,20 @@ static inline hnsw_measured *hnsw_builder_measured(const hnsw_builder *b, uint32
     mv_assert(item < HNSW_BUILD_QUERIES_MAX);
     return &b->measured[trial * HNSW_BUILD_QUERIES_MAX + item];
 }
-/* One entry for HNSW_BUILD_ENTRY_ROWS rows, from `min` to `max`. */
-static inline uint32_t hnsw_builder_entries(const hnsw_builder *b, uint32_t min, uint32_t max)
+/* One entry for a number of rows, from `min` to `max`. */
+static inline uint32_t hnsw_builder_entries(const hnsw_builder *b, uint32_t rows, uint32_t min,
+                                            uint32_t max)
 {
-    uint32_t entries = b->head.rows / HNSW_BUILD_ENTRY_ROWS;
+    uint32_t entries = b->head.rows / rows;
     if (entries > max) entries = max;
     return entries < min ? min : entries;
 }
 /* The `i`-th number of entries that is tried, of HNSW_BUILD_ENTRIES. */
 static inline uint32_t hnsw_builder_tried_entries(const hnsw_builder *b, uint32_t i)
 {
-    return i ? hnsw_builder_entries(b, HNSW_BUILD_ENTRIES_MIN, HNSW_ENTRIES_MAX) : 1;
+    return i ? hnsw_builder_entries(b, HNSW_BUILD_ENTRY_ROWS, HNSW_BUILD_ENTRIES_MIN,
+                                    HNSW_ENTRIES_MAX)
+             : 1;
 }
 /* Hits that are wanted of a measured walk: a graph without the sample may have fewer rows. */
 static inline uint32_t hnsw_builder_hits_wanted(const hnsw_builder *b)

@@ -103,16 +103,17 @@ static outcome outcome_of(const hnsw_builder *b, measured_walks of, uint32_t kin
 
 /* Is the outcome enough for a recall? A part of what may be missed is kept in reserve, since few
  * queries are measured: their mean recall has a standard error of about 0.01 with the largest
- * sample, and of more with a smaller one. Of queries that lie apart more is kept, so that none is
- * needed of those that are seen to lie apart too late and count as near: near queries are most of
- * all, and their patience costs most. */
+ * sample, and of more with a smaller one. Of queries that lie apart twice as much is kept, so that
+ * half as much is enough of those that are seen to lie apart too late and count as near: near
+ * queries are most of all, and their patience costs most. */
 static bool is_enough(const hnsw_builder *b, patience_kind kind, const outcome *o, double recall)
 {
-    double missed = 1 - recall,
-           reserve = fmin(0.2 * sqrt((double)HNSW_BUILD_SAMPLE_MAX / b->sample), 0.4),
-           aim = recall + (kind == PATIENCE_APART ? 2 : 1) * reserve * missed;
-    return o->recall >= aim && o->recall_of_made >= aim &&
-           o->recall_of_apart >= (kind == PATIENCE_NEAR ? recall : aim);
+    double reserve = fmin(0.2 * sqrt((double)HNSW_BUILD_SAMPLE_MAX / b->sample), 0.4),
+           of_missed = (1 - recall) * reserve, twice = kind == PATIENCE_APART ? 2 : 1,
+           apart = kind == PATIENCE_NEAR ? 0.5 : twice;
+    return o->recall >= recall + twice * of_missed &&
+           o->recall_of_made >= recall + twice * of_missed &&
+           o->recall_of_apart >= recall + apart * of_missed;
 }
 
 /* Choose for one kind: so that walks for the queries of `kinds` have the recall, and follow the

@@ -143,12 +143,13 @@ static uint32_t remove_candidate(walk_entry *near, uint32_t count, uint32_t at)
     return kept;
 }
 
-/* From at most how many nodes of the level above the search for the neighbours of a new node
- * begins (hnsw_builder_entries). From one, it ended in a wrong cluster more often, and so did the
+/* From how many nodes of the level above the search for the neighbours of a new node begins: one
+ * for INSERT_ENTRY_ROWS rows. From one, it ended in a wrong cluster more often, and so did the
  * searches that followed these links: with 800,000 rows of 768 dims, near queries needed a factor
  * (hnsw_patience.h) of 12 for a recall of 0.9, and with 32 one of 6. Building took 3 % longer.
  * 60,000 rows of 128 dims gained nothing from 32, and took 15 % longer. */
 #define INSERT_ENTRIES_MAX 32u
+#define INSERT_ENTRY_ROWS  2048u
 
 void hnsw_link_search(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
@@ -157,7 +158,7 @@ void hnsw_link_search(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
              ef = b->head.ef_construction, most = ef < INSERT_ENTRIES_MAX ? ef : INSERT_ENTRIES_MAX;
     codes_prepare_row(&query, &b->codes, hnsw_builder_row_of(b, level, at), s->query);
     walk_level l = hnsw_builder_walk_level(b, level);
-    hnsw_link_descend(b, s, &query, level, hnsw_builder_entries(b, 1, most));
+    hnsw_link_descend(b, s, &query, level, hnsw_builder_entries(b, INSERT_ENTRY_ROWS, 1, most));
     (void)hnsw_walk_over(&s->w, &query, &l);
     uint32_t count = remove_candidate(s->w.pool.entries, s->w.pool.count,
                                       at); /* it is in the level above, too */
