@@ -400,9 +400,15 @@ describe("multi_query", function()
     assert.equal("d1", core.query_pinned(c, nearest, pinned)[1].id)
     assert.equal("d2", core.query_pinned(c, { field = "a", id = "d1", topk = 1 }, pinned)[1].id)
     assert.equal("new", c:query(nearest)[1].id)
-    core.query_end(c, pinned)
+    core.query_recycle(c, pinned)
+    core.query_recycle(c, pinned) -- once more: nothing happens
     assert.equal("query: the search has ended, or its collection is closed",
       support.message_of(core.query_pinned, c, nearest, pinned))
+    local other, another = core.pin(c), core.pin(c)
+    assert.not_equal(other, another)
+    assert.equal("new", core.query_pinned(c, nearest, other)[1].id)
+    core.query_recycle(c, other)
+    assert.equal("new", core.query_pinned(c, nearest, another)[1].id)
   end)
 
   it("reads what its transaction has written", function()

@@ -26,7 +26,8 @@ static void *windows_zeroed(size_t size)
 
 #define MEM_ALIGN      64 /* bytes of a cache line */
 #define MEM_GROW_FIRST 8u /* items; chosen: most arrays that grow have fewer */
-/* Bytes of an arena's first block, chosen. Each next block has twice as many, up to the maximum. */
+/* Bytes of an arena's first block, chosen. The n-th has 2^(n - 1) times as many, up to the maximum;
+ * one for a larger allocation has the size of that. */
 #define MEM_ARENA_BLOCK     16384u
 #define MEM_ARENA_BLOCK_MAX (1u << 20)
 
@@ -193,34 +194,27 @@ struct mem_arena_block {
 };
 
 static_assert(sizeof(struct mem_arena_block) % 16 == 0, "allocations are aligned to 16 bytes");
-static_assert(MEM_ARENA_BLOCK <= MEM_ARENA_BLOCK_MAX, "the first block is within the limit");
+static_assert(MEM_ARENA_BLOCK_MAX % MEM_ARENA_BLOCK == 0, "doubling comes to the limit");
 
 /* A block after the current one with `size` bytes free: an old one, or a new one at the end of the
  * chain. NULL: no memory. */
 static struct mem_arena_block *arena_block_with(mem_arena *arena, size_t size)
 {
-    size_t last_capacity = 0;
-    for (struct mem_arena_block *block = arena->current; block; block = block->next) {
-        if (block != arena->current) block->used = 0;
-        if (block->capacity - block->used >= size) return block;
-        last_capacity = block->capacity;
-        if (!block->next) break;
+    struct mem_arena_block **link = &arena->first;
+    size_t capacity = MEM_ARENA_BLOCK, total;
+    bool is_after = false;
+    for (; *link; link = &(*link)->next) {
+        if (is_after) (*link)->used = 0;
+        is_after |= *link == arena->current;
+        if (is_after && (*link)->capacity - (*link)->used >= size) return *link;
+        if (capacity < MEM_ARENA_BLOCK_MAX) capacity *= 2;
     }
-    size_t capacity = last_capacity ? last_capacity * 2 : MEM_ARENA_BLOCK;
-    if (capacity > MEM_ARENA_BLOCK_MAX) capacity = MEM_ARENA_BLOCK_MAX;
     if (capacity < size) capacity = size;
-    size_t total;
     if (!mem_add(capacity, sizeof(struct mem_arena_block), &total)) return NULL;
     struct mem_arena_block *block = mem_alloc(total);
     if (!block) return NULL;
     *block = (struct mem_arena_block){.capacity = capacity};
-    if (!arena->first) {
-        arena->first = block;
-    } else {
-        struct mem_arena_block *last = arena->current;
-        while (last->next) last = last->next;
-        last->next = block;
-    }
+    *link = block;
     return block;
 }
 

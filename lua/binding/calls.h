@@ -24,7 +24,7 @@ int call_check(lua_State *L);
 int call_backup(lua_State *L); /* (path [, options]) */
 int call_dump(lua_State *L);   /* -> string */
 int call_stats(lua_State *L);
-int call_meta(lua_State *L); /* (key) -> value; (key, value) */
+int call_meta(lua_State *L);    /* (key) -> value; (key, value) */
 int call_seconds(lua_State *L); /* no collection: -> seconds of a monotonic clock */
 int call_hash(lua_State *L);    /* no collection: bytes -> 16 hexadecimal digits */
 
@@ -95,8 +95,11 @@ int call_query_page(lua_State *L); /* (options [, for_rerank]) -> hits to search
 /* -> a result that keeps the newest commit, for query_pinned */
 int call_pin(lua_State *L);
 int call_query_pinned(lua_State *L);  /* (options, result) -> hits of the commit of that result */
-int call_search_pinned(lua_State *L); /* the same -> result, which query_end ends */
+int call_search_pinned(lua_State *L); /* the same -> result */
 int call_query_end(lua_State *L);     /* (result) releases the result and its commit */
+/* (result) releases its commit, and keeps its memory for the next query: of a result of pin or
+ * search_pinned. */
+int call_query_recycle(lua_State *L);
 
 /* fuse_calls.c: (results, weights, k, wanted, { output_fields, include_vector }) -> hits */
 int call_fuse_pinned(lua_State *L);

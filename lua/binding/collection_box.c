@@ -23,7 +23,7 @@ static collection_box *push_box(lua_State *L, const char *path)
     collection_box *box = lua_newuserdata(L, sizeof *box + size);
     memset(box, 0, sizeof *box);
     memcpy(box->path, path, size);
-    lua_createtable(L, SLOT_BACKGROUND, 0);
+    lua_createtable(L, SLOT_RESULTS + RESULTS_KEPT - 1, 0);
     lua_pushvalue(L, -2);
     lua_rawseti(L, -2, SLOT_COLLECTION);
     lua_setuservalue(L, -2);

@@ -53,6 +53,7 @@ static const luaL_Reg collection_steps[] = {
     {"query_end", call_query_end},
     {"query_page", call_query_page},
     {"query_pinned", call_query_pinned},
+    {"query_recycle", call_query_recycle},
     {"query_some", call_query_some},
     {"search_pinned", call_search_pinned},
     {"update_documents", call_update_documents},

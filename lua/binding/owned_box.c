@@ -156,9 +156,13 @@ void result_release(lua_State *L, owned_box *owned)
 result_box *result_acquire(lua_State *L, int index, collection_box *owner, bool fresh,
                            mv_error *error)
 {
-    result_box *box = fresh ? NULL : slot_take(L, index, SLOT_RESULT);
-    if (box) return box;
-
+    result_box *box = NULL;
+    for (int i = 0; !fresh && !box && i < RESULTS_KEPT; i++)
+        box = slot_take(L, index, SLOT_RESULTS + i);
+    if (box) {
+        box->is_recycled = false;
+        return box;
+    }
     box = owned_push(L, index, owner, sizeof *box, result_release);
     if (mv_result_create(owner->collection, &box->result, error)) {
         lua_pop(L, 1);
@@ -174,13 +178,41 @@ result_box *result_check_box(lua_State *L, int index, collection_box *owner, con
         raise_misuse(L, "%s: expected a result, got a %s", call, value_type_name(L, index));
     if (box->owned.owner && box->owned.owner != owner)
         raise_misuse(L, "%s: the result is of another collection", call);
+    return box->result && !box->is_recycled ? box : NULL;
+}
+
+result_box *result_need_box(lua_State *L, int index, collection_box *owner, const char *call)
+{
+    result_box *box = result_check_box(L, index, owner, call);
+    if (!box) raise_misuse(L, "%s: the search has ended, or its collection is closed", call);
     return box;
+}
+
+/* Push the user value of the collection at `index`. Returns the first empty slot for results; 0:
+ * there is none. */
+static int push_empty_result_slot(lua_State *L, int index)
+{
+    lua_getuservalue(L, index);
+    for (int slot = SLOT_RESULTS; slot < SLOT_RESULTS + RESULTS_KEPT; slot++) {
+        lua_rawgeti(L, -1, slot);
+        bool is_empty = lua_isnil(L, -1);
+        lua_pop(L, 1);
+        if (is_empty) return slot;
+    }
+    return 0;
 }
 
 void result_recycle(lua_State *L, int index, int result_index)
 {
     result_box *box = lua_touserdata(L, result_index);
     mv_result_clear(box->result);
-    lua_pushvalue(L, result_index);
-    slot_store(L, index, SLOT_RESULT);
+    int slot = push_empty_result_slot(L, index);
+    if (slot) {
+        box->is_recycled = true;
+        lua_pushvalue(L, result_index);
+        lua_rawseti(L, -2, slot);
+    } else {
+        owned_release(L, &box->owned);
+    }
+    lua_pop(L, 1);
 }

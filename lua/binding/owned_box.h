@@ -51,10 +51,12 @@ mv_err collection_close(lua_State *L, collection_box *box, mv_error *error);
  * because it takes long. */
 void transaction_collect_dropped(lua_State *L, collection_box *box);
 
-/* A collection's user value is a table with these slots. SLOT_RESULT: a result to reuse. SLOT_JOB:
- * the unfinished job of optimize_step. SLOT_BACKGROUND: the newest background job. SLOT_OWNER: the
- * collection of a transaction. */
-enum { SLOT_COLLECTION = 1, SLOT_RESULT, SLOT_JOB, SLOT_BACKGROUND, SLOT_OWNER };
+/* A collection's user value is a table with these slots. SLOT_JOB: the unfinished job of
+ * optimize_step. SLOT_BACKGROUND: the newest background job. SLOT_OWNER: the collection of a
+ * transaction. From SLOT_RESULTS on: results to reuse, as many as a query for a vector and a text
+ * has. */
+enum { SLOT_COLLECTION = 1, SLOT_JOB, SLOT_BACKGROUND, SLOT_OWNER, SLOT_RESULTS };
+#define RESULTS_KEPT 3
 
 /* The open collection at `index`. Raises "collection 'books.mv' is closed" for a closed one, and
  * for any other value. */
@@ -88,21 +90,24 @@ void number_scratch_free(lua_State *L, number_scratch *scratch);
 /* A result, with the scratch memory for the vectors of its query and of its hits. */
 typedef struct result_box {
     owned_box owned;
-    mv_result *result;
+    mv_result *result; /* NULL: released */
+    bool is_recycled;
     number_scratch scratch;
 } result_box;
 
-/* Push a result of the collection at `index`: the one recycled by an earlier call if there is one
- * and `fresh` is false, else a new one. NULL: failed, `error` is filled, nothing is pushed. */
+/* Push a result of the collection at `index`: one recycled by an earlier call if there is one and
+ * `fresh` is false, else a new one. NULL: failed, `error` is filled, nothing is pushed. */
 result_box *result_acquire(lua_State *L, int index, collection_box *owner, bool fresh,
                            mv_error *error);
 /* The release function of a result_box. A box that begins with a result_box calls it first. */
 void result_release(lua_State *L, owned_box *owned);
-/* The result at `index`, which may be released. Raises for any other value, and for a result of
- * another collection. */
+/* The result at `index`; NULL: it is released or recycled. Raises for any other value, and for a
+ * result of another collection. */
 result_box *result_check_box(lua_State *L, int index, collection_box *owner, const char *call);
+/* The same; raises also if it is released or recycled. */
+result_box *result_need_box(lua_State *L, int index, collection_box *owner, const char *call);
 /* Clear the result at `result_index`, and store it in the collection at `index` for the next
- * result_acquire. */
+ * result_acquire. It is released if there are RESULTS_KEPT already. */
 void result_recycle(lua_State *L, int index, int result_index);
 
 /* Names of the metatables in the registry. */

@@ -109,8 +109,7 @@ static result_box *search_first(lua_State *L, collection_box *owner, query_args 
 static result_box *search_next(lua_State *L, collection_box *owner, query_args *args,
                                mv_error *error)
 {
-    result_box *box = result_check_box(L, 4, owner, "query_some");
-    if (!box->result) raise_misuse(L, "query: the search has ended, or its collection is closed");
+    result_box *box = result_need_box(L, 4, owner, "query");
     read_step(L, args, mv_result_schema(box->result));
     args->query.more = true;
     query_args_read_vectors(L, args, &box->scratch);
@@ -141,7 +140,7 @@ int call_pin(lua_State *L)
 {
     mv_error error = {0};
     collection_box *owner = check_collection(L, 1, "query");
-    result_box *box = result_acquire(L, 1, owner, true, &error);
+    result_box *box = result_acquire(L, 1, owner, false, &error);
     if (!box) return push_failure(L, "query", &error);
     if (mv_result_pin(box->result, owner->collection, &error)) {
         owned_release(L, &box->owned);
@@ -151,18 +150,16 @@ int call_pin(lua_State *L)
 }
 
 /* Search in the commit of the result at 3, and push the result; NULL: failed. */
-static result_box *search_pinned(lua_State *L, collection_box *owner, query_args *args, bool fresh,
+static result_box *search_pinned(lua_State *L, collection_box *owner, query_args *args,
                                  mv_error *error)
 {
     check_options_table(L);
     lua_settop(L, 3);
-    result_box *pinned = result_check_box(L, 3, owner, "query_pinned");
-    if (!pinned->result)
-        raise_misuse(L, "query: the search has ended, or its collection is closed");
+    result_box *pinned = result_need_box(L, 3, owner, "query");
     args->schema = mv_result_schema(pinned->result);
     query_args_read(L, args, false);
     args->query.within = pinned->result;
-    return search(L, owner, args, fresh, error);
+    return search(L, owner, args, false, error);
 }
 
 int call_query_pinned(lua_State *L)
@@ -170,7 +167,7 @@ int call_query_pinned(lua_State *L)
     query_args args;
     mv_error error;
     collection_box *owner = check_collection(L, 1, "query");
-    result_box *box = search_pinned(L, owner, &args, false, &error);
+    result_box *box = search_pinned(L, owner, &args, &error);
     if (!box) return push_failure(L, "query", &error);
     int box_at = lua_gettop(L);
     int pushed = push_answer(L, box, &args, false);
@@ -183,13 +180,21 @@ int call_search_pinned(lua_State *L)
     query_args args;
     mv_error error;
     collection_box *owner = check_collection(L, 1, "query");
-    result_box *box = search_pinned(L, owner, &args, true, &error);
+    result_box *box = search_pinned(L, owner, &args, &error);
     return box ? 1 : push_failure(L, "query", &error);
 }
 
 int call_query_end(lua_State *L)
 {
     collection_box *owner = check_collection_box(L, 1, "query");
-    owned_release(L, &result_check_box(L, 2, owner, "query_end")->owned);
+    result_box *box = result_check_box(L, 2, owner, "query_end");
+    if (box) owned_release(L, &box->owned);
+    return 0;
+}
+
+int call_query_recycle(lua_State *L)
+{
+    collection_box *owner = check_collection_box(L, 1, "query");
+    if (result_check_box(L, 2, owner, "query_recycle")) result_recycle(L, 1, 2);
     return 0;
 }

@@ -26,7 +26,7 @@ static collection_box *push_transaction(lua_State *L, collection_box *owner)
     collection_box *box = owned_push(L, 1, owner, sizeof *box + path_size, transaction_release);
     box->is_transaction = true;
     memcpy(box->path, owner->path, path_size);
-    lua_createtable(L, SLOT_OWNER, 0);
+    lua_createtable(L, SLOT_RESULTS + RESULTS_KEPT - 1, 0);
     lua_pushvalue(L, -2);
     lua_rawseti(L, -2, SLOT_COLLECTION);
     lua_pushvalue(L, 1);

@@ -94,9 +94,9 @@ function M.run(collection, work)
     return result, why, failure
   end)
   for _, result in ipairs(results) do
-    core.query_end(collection, result)
+    core.query_recycle(collection, result)
   end
-  core.query_end(collection, pinned)
+  core.query_recycle(collection, pinned)
   if not ok then
     error(answer, 0)
   end
