@@ -22,7 +22,7 @@
 #define HNSW_BUILD_MADE_ONE_IN   4u   /* in shares of one for this many rows */
 #define HNSW_BUILD_QUERIES_MAX   704u /* rows and made ones */
 #define HNSW_BUILD_KIND_MIN      16u  /* fewer queries of a kind tell nothing about it */
-#define HNSW_BUILD_CHANGE_ONE_IN 5u   /* measured again when one row in this many has changed */
+#define HNSW_BUILD_CHANGE_ONE_IN 3u   /* measured again when one row in this many has changed */
 #define HNSW_BUILD_BATCH_MAX     2048u
 #define HNSW_BUILD_ENCODE_ROWS   64u   /* rows of an item of ENCODE */
 #define HNSW_BUILD_STEP_ROWS     2048u /* whose links are followed, or moved, in a step */
@@ -90,10 +90,16 @@ typedef struct hnsw_measured_walk {
     walk_trace trace;
 } hnsw_measured_walk;
 
-/* Walks are measured from one entry, and from many: one for HNSW_BUILD_ENTRY_ROWS rows. */
+/* Walks are measured from one entry, and from many: one for HNSW_BUILD_ENTRY_ROWS rows. A graph
+ * that extends one with many is measured with many only. */
 #define HNSW_BUILD_ENTRIES     2u
 #define HNSW_BUILD_ENTRIES_MIN 64u /* many, and at most HNSW_ENTRIES_MAX */
 #define HNSW_BUILD_ENTRY_ROWS  4096u
+
+/* A walk that is tried: with the codes of a trial, from a number of entries. */
+typedef struct hnsw_walk_trial {
+    uint32_t trial, entries; /* hnsw_builder_trial_codes, hnsw_builder_tried_entries */
+} hnsw_walk_trial;
 
 /* What is measured of one query with the codes of one trial. */
 typedef struct hnsw_measured {
@@ -401,6 +407,21 @@ static inline uint32_t hnsw_builder_tried_entries(const hnsw_builder *b, uint32_
     return i ? hnsw_builder_entries(b, HNSW_BUILD_ENTRY_ROWS, HNSW_BUILD_ENTRIES_MIN,
                                     HNSW_ENTRIES_MAX)
              : 1;
+}
+/* The first number of entries that is tried. */
+static inline uint32_t hnsw_builder_entries_first(const hnsw_builder *b)
+{
+    return b->base.graph && hnsw_patience_entries(b->base.graph->head) > 1;
+}
+/* The walks that are measured of each query: by all codes, from all numbers of entries. */
+static inline uint32_t hnsw_builder_walks(const hnsw_builder *b)
+{
+    return hnsw_builder_trials(b) * (HNSW_BUILD_ENTRIES - hnsw_builder_entries_first(b));
+}
+static inline hnsw_walk_trial hnsw_builder_walk(const hnsw_builder *b, uint32_t i)
+{
+    uint32_t first = hnsw_builder_entries_first(b), count = HNSW_BUILD_ENTRIES - first;
+    return (hnsw_walk_trial){i / count, first + i % count};
 }
 /* Hits that are wanted of a measured walk: a graph without the sample may have fewer rows. */
 static inline uint32_t hnsw_builder_hits_wanted(const hnsw_builder *b)

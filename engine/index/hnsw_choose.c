@@ -18,12 +18,6 @@
  * hits. Their vectors are read. */
 #define INT4_UNSURE_MAX 60u
 
-/* The walks that a choice is made for: with the codes of a trial, from a number of entries
- * (hnsw_builder_tried_entries). */
-typedef struct measured_walks {
-    uint32_t trial, entries;
-} measured_walks;
-
 /* A set of kinds of queries. */
 #define KIND_BIT(kind) (1u << (kind))
 
@@ -53,7 +47,7 @@ static void add_walk(const hnsw_builder *b, uint32_t item, const hnsw_measured_w
 
 /* Add what walks for the queries of these kinds find, with the choice for each kind. Queries that
  * are seen to lie apart too late count as near. */
-static void add_walks(const hnsw_builder *b, measured_walks of, uint32_t kinds,
+static void add_walks(const hnsw_builder *b, hnsw_walk_trial of, uint32_t kinds,
                       const hnsw_choice choices[PATIENCE_KINDS], kind_sums *sums)
 {
     for (uint32_t item = 0; item < hnsw_measure_query_count(b); item += b->measured_one_in) {
@@ -77,7 +71,7 @@ typedef struct outcome {
 
 /* Of queries of these kinds. `others` are found for queries of other kinds: the recall of a kind of
  * made queries is that of all of them. */
-static outcome outcome_of(const hnsw_builder *b, measured_walks of, uint32_t kinds,
+static outcome outcome_of(const hnsw_builder *b, hnsw_walk_trial of, uint32_t kinds,
                           const hnsw_choice choices[PATIENCE_KINDS], const kind_sums *others)
 {
     kind_sums sums = {0};
@@ -118,7 +112,7 @@ static bool is_enough(const hnsw_builder *b, patience_kind kind, const outcome *
 
 /* Choose for one kind: so that walks for the queries of `kinds` have the recall, and follow the
  * fewest candidates. The choice for far queries is made for the outer ones, too. */
-static void choose_for_kind(const hnsw_builder *b, measured_walks of, patience_kind kind,
+static void choose_for_kind(const hnsw_builder *b, hnsw_walk_trial of, patience_kind kind,
                             uint32_t kinds, double recall, const kind_sums *others,
                             hnsw_choice choices[PATIENCE_KINDS])
 {
@@ -150,7 +144,7 @@ static uint32_t count_queries(const kind_sums *sums)
 }
 
 /* Choose the patience of each kind. Outer queries have that of far ones if they are few. */
-static void choose_patience(const hnsw_builder *b, measured_walks of, double recall,
+static void choose_patience(const hnsw_builder *b, hnsw_walk_trial of, double recall,
                             hnsw_choice choices[PATIENCE_KINDS])
 {
     const uint32_t near = KIND_BIT(PATIENCE_NEAR), apart = KIND_BIT(PATIENCE_APART),
@@ -169,8 +163,9 @@ static void choose_patience(const hnsw_builder *b, measured_walks of, double rec
 static double mean_unsure(const hnsw_builder *b, uint32_t trial)
 {
     double unsure = 0, walks = 0;
+    uint32_t entries = hnsw_builder_entries_first(b);
     for (uint32_t item = 0; item < b->sample; item += b->measured_one_in, walks++)
-        unsure += hnsw_builder_measured(b, trial, item)->walks[0].unsure;
+        unsure += hnsw_builder_measured(b, trial, item)->walks[entries].unsure;
     return unsure / walks;
 }
 
@@ -201,10 +196,10 @@ static double distances_of(const hnsw_builder *b, uint32_t trial, uint32_t entri
  * with 64 entries, of 0.94 with 195, and searches for rows took 1.4 times as long. */
 static uint32_t choose_entries(const hnsw_builder *b, uint32_t trial, double *distances)
 {
-    uint32_t best = 0;
-    for (uint32_t i = 0; i < HNSW_BUILD_ENTRIES; i++) {
+    uint32_t first = hnsw_builder_entries_first(b), best = first;
+    for (uint32_t i = first; i < HNSW_BUILD_ENTRIES; i++) {
         double needed = distances_of(b, trial, i, b->choices[trial][i][PATIENCE_NEAR].followed);
-        if (i && needed > ENTRIES_COST_MAX * *distances) continue;
+        if (i > first && needed > ENTRIES_COST_MAX * *distances) continue;
         *distances = needed;
         best = i;
     }
@@ -242,9 +237,8 @@ static hnsw_patience stored_patience(hnsw_choice c)
 
 void hnsw_choose_for_trial(hnsw_builder *b, uint32_t item)
 {
-    uint32_t trial = item / HNSW_BUILD_ENTRIES, entries = item % HNSW_BUILD_ENTRIES;
-    choose_patience(b, (measured_walks){trial, entries}, MV_RECALL_DEFAULT,
-                    b->choices[trial][entries]);
+    hnsw_walk_trial of = hnsw_builder_walk(b, item);
+    choose_patience(b, of, MV_RECALL_DEFAULT, b->choices[of.trial][of.entries]);
 }
 
 void hnsw_choose_conclude(hnsw_builder *b)
@@ -269,7 +263,7 @@ void hnsw_choose_conclude(hnsw_builder *b)
 void hnsw_choose_patience(hnsw_builder *b, uint32_t item)
 {
     hnsw_choice choices[PATIENCE_KINDS];
-    choose_patience(b, (measured_walks){b->trial, b->entries}, hnsw_recalls[item], choices);
+    choose_patience(b, (hnsw_walk_trial){b->trial, b->entries}, hnsw_recalls[item], choices);
     if (hnsw_recalls[item] == MV_RECALL_DEFAULT)
         b->head.ef = (uint32_t)choices[PATIENCE_NEAR].followed + 1;
     b->head.patience[PATIENCE_NEAR][item] = stored_patience(choices[PATIENCE_NEAR]);

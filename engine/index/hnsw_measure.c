@@ -261,18 +261,18 @@ static void end_measured_walk(const hnsw_builder *b, hnsw_build_scratch *s, uint
 }
 
 /* The true neighbours are by b->codes, whatever codes the walk uses. */
-static void begin_recall(hnsw_builder *b, hnsw_build_scratch *s, uint32_t query, uint32_t trial,
-                         uint32_t entries, hnsw_measured_walk *m)
+static void begin_recall(hnsw_builder *b, hnsw_build_scratch *s, uint32_t query,
+                         hnsw_walk_trial of, hnsw_measured_walk *m)
 {
     const hnsw_nearest *nearest = &b->nearest[query];
-    prepare_item(b, s, query, hnsw_builder_trial_codes(b, trial), &s->queries[0], s->query);
+    prepare_item(b, s, query, hnsw_builder_trial_codes(b, of.trial), &s->queries[0], s->query);
     codes_prepare(&s->queries[1], &b->codes, s->numbers, s->other);
     m->trace =
         (walk_trace){.query = &s->queries[1],
                      .bound = nearest->count ? nearest->distances[nearest->count - 1] : INFINITY,
                      .wanted = hnsw_builder_hits_wanted(b)};
     memset(m->trace.ends, 0xff, sizeof m->trace.ends);
-    begin_measured_walk(b, s, trial, hnsw_builder_tried_entries(b, entries), m);
+    begin_measured_walk(b, s, of.trial, hnsw_builder_tried_entries(b, of.entries), m);
 }
 
 /* Queries that walk by all codes and from all numbers of entries: 0, measured_one_in, and so on. */
@@ -283,7 +283,7 @@ static uint32_t tried_queries(const hnsw_builder *b)
 
 uint32_t hnsw_measure_recall_items(const hnsw_builder *b)
 {
-    return tried_queries(b) * hnsw_builder_trials(b) * HNSW_BUILD_ENTRIES;
+    return tried_queries(b) * hnsw_builder_walks(b);
 }
 
 uint32_t hnsw_measure_rest_items(const hnsw_builder *b)
@@ -293,20 +293,19 @@ uint32_t hnsw_measure_rest_items(const hnsw_builder *b)
 
 bool hnsw_measure_recall(hnsw_builder *b, hnsw_build_scratch *s, uint32_t item)
 {
-    uint32_t one_in = b->measured_one_in, tried = tried_queries(b), query = item % tried * one_in,
-             entries = item / tried % HNSW_BUILD_ENTRIES, trial = item / tried / HNSW_BUILD_ENTRIES;
-    if (b->phase == HNSW_BUILD_MEASURE_REST) {
+    uint32_t one_in = b->measured_one_in, tried = tried_queries(b), query = item % tried * one_in;
+    bool is_rest = b->phase == HNSW_BUILD_MEASURE_REST, more = true;
+    hnsw_walk_trial of = {b->trial, b->entries};
+    if (is_rest)
         query = item + item / (one_in - 1) + 1;
-        entries = b->entries;
-        trial = b->trial;
-    }
-    hnsw_measured_walk *m = &hnsw_builder_measured(b, trial, query)->walks[entries];
-    bool more = true;
-    if (!s->is_midway) begin_recall(b, s, query, trial, entries, m);
+    else
+        of = hnsw_builder_walk(b, item / tried);
+    hnsw_measured_walk *m = &hnsw_builder_measured(b, of.trial, query)->walks[of.entries];
+    if (!s->is_midway) begin_recall(b, s, query, of, m);
     while (more) {
         for (uint32_t i = 0; i < WALK_STEPS && more; i++) more = hnsw_walk_course_step(&s->course);
         if (more && os_seconds() >= b->until) return false;
     }
-    end_measured_walk(b, s, trial, m);
+    end_measured_walk(b, s, of.trial, m);
     return true;
 }

@@ -30,7 +30,7 @@ static_assert(HNSW_BUILD_SAMPLE_MAX +
                   HNSW_BUILD_QUERIES_MAX,
               "there is memory for all queries");
 
-/* To build a graph of at least this many rows takes much longer than to measure it. */
+/* To insert at least this many rows takes much longer than to measure the graph. */
 #define LARGE_ROWS 32768u
 #define APART_ROWS 8u /* rows drawn to find one in another cluster */
 
@@ -56,7 +56,7 @@ uint32_t hnsw_measure_query_count(const hnsw_builder *b)
 uint32_t hnsw_measure_query_one_in(const hnsw_builder *b)
 {
     uint32_t one_in = per_share(b) / HNSW_BUILD_KIND_MIN;
-    return one_in && b->head.rows < LARGE_ROWS ? one_in : 1;
+    return one_in && b->order_count < LARGE_ROWS ? one_in : 1;
 }
 
 uint32_t hnsw_measure_query_kind(const hnsw_builder *b, uint32_t item)

@@ -187,7 +187,7 @@ static void advance_measuring(hnsw_builder *b)
         hnsw_phase_begin(b, HNSW_BUILD_MEASURE_RECALL, hnsw_measure_recall_items(b));
         break;
     case HNSW_BUILD_MEASURE_RECALL:
-        hnsw_phase_begin(b, HNSW_BUILD_CHOOSE_TRIAL, trials * HNSW_BUILD_ENTRIES);
+        hnsw_phase_begin(b, HNSW_BUILD_CHOOSE_TRIAL, hnsw_builder_walks(b));
         break;
     case HNSW_BUILD_CHOOSE_TRIAL:
         hnsw_choose_conclude(b);

@@ -8,12 +8,15 @@
  * still lack an index.
  *
  * Maintenance and gradual jobs merge by levels instead, as an LSM tree does (by_levels): a
- * segment joins if it has at most three times the rows, however cheap it is, and a segment with
- * deleted rows is written when a fifth of them are. So a row is rewritten a number of times that
- * grows with the logarithm of all rows. Simulated for a million rows (merge_plan_test.c), with a
- * ratio of 2 each is copied 6.1 times and inserted in 2.8 graphs, and there are up to 6 segments;
- * with 3 it is 7.1, 2.5 and 4, with 4 it is 8.6, 2.5 and 4. Inserting a row takes far longer than
- * copying it. */
+ * segment joins if it has at most three times the rows, and a segment with deleted rows is written
+ * when a fifth of them are. So a row is rewritten a number of times that grows with the logarithm
+ * of all rows. A larger segment joins, too, if the group stays small and if copying the segment
+ * takes no longer than inserting the newer rows in its graphs: copying a row of 768 dims takes a
+ * 24th of that. Simulated for a million rows of 768 dims (merge_plan_test.c), each is copied 10.5
+ * times and inserted in 2.2 graphs, and there are up to 4 segments. With twice the rows it is 9.7,
+ * 2.2 and 4, with four times 10.5, 2.1 and 3, but large segments are copied for fewer newer rows.
+ * By the number of rows alone it was 7.1, 2.5 and 4, and while a large group was worked on, the
+ * rows that came meanwhile lay in segments of 16,000. */
 #ifndef MV_MERGE_PLAN_H
 #define MV_MERGE_PLAN_H
 
@@ -53,8 +56,8 @@ bool merge_plan_may_extend(const merge_plan *p, const view_segment *s);
 /* The rows of the group that are inserted in indexes: all, but those of a segment whose indexes are
  * extended. */
 uint64_t merge_plan_inserted_rows(const merge_plan *p);
-/* True when few rows of the group are copied, and few are inserted in an index: some tenths of a
- * second of work at 100 dims. */
+/* True when copying rows of the group takes some tenths of a second at most, and few rows are
+ * inserted in an index. */
 bool merge_plan_is_small(const merge_plan *p);
 /* True when an index is to be built in this slot (index_slot.h) of the group. */
 bool merge_plan_builds(const merge_plan *p, uint32_t slot);

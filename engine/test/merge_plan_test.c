@@ -68,6 +68,18 @@ static void finish_group(simulation *s, const merge_plan *p)
     v->segments_count -= p->end - p->begin - 1;
 }
 
+/* Do small groups of the segments that are newer than segment `at`. */
+static void maintain_newer(simulation *s, uint32_t at)
+{
+    for (bool more = true; more;) {
+        merge_plan p = merge_plan_start(s->v, false);
+        p.by_levels = p.only_small = true;
+        p.first = at + 1;
+        more = merge_plan_next(&p);
+        if (more) finish_group(s, &p);
+    }
+}
+
 /* Do what maintenance would, a new plan after each group. */
 static void maintain(simulation *s)
 {
@@ -124,11 +136,32 @@ static void test_beside_large(void)
     write_rows(&s, 65000);
     doing_now("%" PRIu64 " copied, %" PRIu64 " inserted", s.copied, s.inserted);
     EXPECT(s.merges_of_most == 0);
-    EXPECT(2 * s.copied <= 9 * 65536 && s.inserted <= 2 * 65536);
+    EXPECT(s.copied <= 7 * 65536 && s.inserted <= 65536);
     write_rows(&s, 335000);
     doing_now("%" PRIu64 " merges", s.merges_of_most);
     EXPECT(s.merges_of_most >= 1 && s.merges_of_most <= 5);
     EXPECT(s.most_segments <= 6);
+    simulation_end(&s);
+}
+
+/* While a large group is worked on, newer rows are to lie in few segments. */
+static void test_newer_groups(uint32_t dim, uint32_t segments_most, uint32_t copied_most)
+{
+    simulation s;
+    const uint32_t sealed = 40;
+    if (!EXPECT(simulation_begin(&s, dim))) return;
+    set_segment(&s, 0, 400000, true); /* the large group */
+    s.v->segments_count = 1;
+    for (uint32_t i = 0; i < sealed; i++) {
+        seal(&s, SEAL_ROWS_MAX);
+        maintain_newer(&s, 0);
+    }
+    doing_now("%u segments; for each row %.2f copied, %.2f inserted", s.v->segments_count - 1,
+              (double)s.copied / (sealed * SEAL_ROWS_MAX),
+              (double)s.inserted / (sealed * SEAL_ROWS_MAX));
+    EXPECT(s.v->segments_count - 1 <= segments_most);
+    EXPECT(s.copied <= (uint64_t)copied_most * sealed * SEAL_ROWS_MAX);
+    EXPECT(s.inserted <= 2 * sealed * SEAL_ROWS_MAX);
     simulation_end(&s);
 }
 
@@ -157,11 +190,13 @@ static void test_deletions(void)
 
 int main(void)
 {
-    RUN(test_growth(10000, 2.6, 1.3));
-    RUN(test_growth(65536, 4.8, 2.1));
-    RUN(test_growth(200000, 5.4, 2.2));
-    RUN(test_growth(1000000, 7.2, 2.6));
+    RUN(test_growth(10000, 5.5, 1.1));
+    RUN(test_growth(65536, 13.1, 1.1));
+    RUN(test_growth(200000, 10.3, 1.8));
+    RUN(test_growth(1000000, 10.6, 2.3));
     RUN(test_beside_large());
+    RUN(test_newer_groups(768, 4, 8));
+    RUN(test_newer_groups(100, 6, 8));
     RUN(test_deletions());
     return tests_conclude();
 }
