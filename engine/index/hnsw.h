@@ -78,11 +78,11 @@ typedef struct hnsw_head {
     hnsw_patience apart[HNSW_RECALLS]; /* patience of queries apart from the rows near them */
     uint16_t spread;                   /* walk_patience.spread × HNSW_SPREAD_ONE; 0: infinite */
     uint16_t entries;    /* of walks for a recall over the bottom level: 1 to HNSW_ENTRIES_MAX */
-    uint16_t reserved_4; /* zero */
+    uint16_t far_ef;     /* like ef: of far queries; 0: not measured */
     /* Format 5. */
     float outer_bound; /* walk_patience.outer_bound */
     hnsw_patience outer[HNSW_RECALLS];
-    uint16_t reserved_5; /* zero */
+    uint16_t outer_ef; /* like far_ef */
 } hnsw_head;
 
 #define HNSW_FORMAT            5u /* the newest */

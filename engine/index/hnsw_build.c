@@ -192,7 +192,11 @@ mv_err hnsw_build_begin(const codes_vectors *vectors, const mv_hnsw_options *opt
         b->head.entries = (uint16_t)hnsw_patience_entries(old);
         b->head.near_bound = old->near_bound;
         b->head.outer_bound = hnsw_patience_outer_bound(old);
-        if (old->format >= 5) memcpy(b->head.outer, old->outer, sizeof b->head.outer);
+        if (old->format >= 5) {
+            memcpy(b->head.outer, old->outer, sizeof b->head.outer);
+            b->head.far_ef = old->far_ef;
+            b->head.outer_ef = old->outer_ef;
+        }
         b->head.code_error = old->code_error;
         b->head.code_bound = old->code_bound;
     }

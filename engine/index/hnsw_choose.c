@@ -260,12 +260,31 @@ void hnsw_choose_conclude(hnsw_builder *b)
     if (!isfinite(b->head.code_error)) b->head.code_error = 0;
 }
 
+/* How many candidates walks for the queries of these kinds follow on average. 0: too few of them
+ * are measured. */
+static uint16_t mean_followed(const hnsw_builder *b, hnsw_walk_trial of, uint32_t kinds,
+                              const hnsw_choice choices[PATIENCE_KINDS])
+{
+    kind_sums sums = {0};
+    double followed = 0;
+    add_walks(b, of, kinds, choices, &sums);
+    for (uint32_t kind = 0; kind < HNSW_BUILD_QUERY_KINDS; kind++) followed += sums.followed[kind];
+    uint32_t count = count_queries(&sums);
+    return count < HNSW_BUILD_KIND_MIN ? 0 : (uint16_t)(followed / count + 1);
+}
+
 void hnsw_choose_patience(hnsw_builder *b, uint32_t item)
 {
     hnsw_choice choices[PATIENCE_KINDS];
-    choose_patience(b, (hnsw_walk_trial){b->trial, b->entries}, hnsw_recalls[item], choices);
-    if (hnsw_recalls[item] == MV_RECALL_DEFAULT)
+    const hnsw_walk_trial of = {b->trial, b->entries};
+    choose_patience(b, of, hnsw_recalls[item], choices);
+    if (hnsw_recalls[item] == MV_RECALL_DEFAULT) {
         b->head.ef = (uint32_t)choices[PATIENCE_NEAR].followed + 1;
+        b->head.far_ef = mean_followed(b, of, KIND_BIT(PATIENCE_FAR), choices);
+        /* Where hardly any query is far, the outer ones are of very different kinds. */
+        if (b->head.far_ef)
+            b->head.outer_ef = mean_followed(b, of, KIND_BIT(PATIENCE_OUTER), choices);
+    }
     b->head.patience[PATIENCE_NEAR][item] = stored_patience(choices[PATIENCE_NEAR]);
     b->head.patience[PATIENCE_FAR][item] = stored_patience(choices[PATIENCE_FAR]);
     b->head.apart[item] = stored_patience(choices[PATIENCE_APART]);

@@ -92,7 +92,8 @@ typedef struct walk_patience {
     float near_bound, outer_bound, spread;
     float bound; /* farther rows are no hits, and do not count as changes; infinite: all count */
     float early, late; /* PATIENCE_EARLY and PATIENCE_LATE_FACTOR for this search */
-    uint64_t changes;  /* so far */
+    uint32_t usual[PATIENCE_KINDS]; /* candidates that are usually followed; 0: not known */
+    uint64_t changes;               /* so far */
     uint32_t times[PATIENCE_TIMES_MAX]; /* of the last spare + 1 changes, one after the other */
 } walk_patience;
 
@@ -180,6 +181,8 @@ static inline uint32_t patience_time(const walk_patience *p)
     return p->times[p->changes % (p->spare + 1)];
 }
 
+/* `candidates` are all rows that the walk has met, whether they match or not; over bridges only
+ * matching ones. */
 static inline patience_kind patience_kind_of(const walk_patience *p, const walk_pool *candidates)
 {
     const walk_entry *entries = candidates->entries;
@@ -205,11 +208,9 @@ static inline float patience_follow(const walk_patience *p, patience_kind kind, 
     return patience_is_beyond(kind) ? factor * time : fminf(factor * time, most);
 }
 
-/* How many candidates the walk is to follow, by what it has found so far. `candidates` are all rows
- * that it has met, whether they match or not; over bridges only matching ones. */
-static inline uint32_t patience_due(const walk_patience *p, const walk_pool *candidates)
+/* How many candidates the walk is to follow, by what it has found so far. */
+static inline uint32_t patience_due(const walk_patience *p, patience_kind kind)
 {
-    patience_kind kind = patience_kind_of(p, candidates);
     if (isinf(p->factors[kind])) return UINT32_MAX;
     float due = patience_follow(p, kind, p->factors[kind], (float)patience_time(p));
     if (!(due > (float)p->least[kind])) return p->least[kind];

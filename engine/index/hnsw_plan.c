@@ -10,16 +10,29 @@ static double bridges_cost(const hnsw_plan *plan, walk_end end)
     return links * (COST_BRIDGE_LINK_NS + BRIDGE_DISTANCES_PER_LINK * plan->step_cost);
 }
 
-/* How many candidates a walk usually follows where all rows match. The number in the head is that
- * for MV_RECALL_DEFAULT and HNSW_MEASURED_HITS. */
-static uint64_t usual_ef(const hnsw_head *head, double recall, uint32_t k)
+/* How many candidates a walk for a query of a kind usually follows where all rows match, if it is
+ * `ef` for MV_RECALL_DEFAULT and HNSW_MEASURED_HITS. */
+static double usual_ef(const hnsw_head *head, patience_kind kind, uint32_t ef, double recall,
+                       uint32_t k)
 {
-    patience_need need = hnsw_patience_needed(head, PATIENCE_NEAR, recall),
-                  usual = hnsw_patience_needed(head, PATIENCE_NEAR, MV_RECALL_DEFAULT);
+    float late = patience_is_beyond(kind) ? INFINITY : PATIENCE_LATE_FACTOR;
+    patience_need need = hnsw_patience_needed(head, kind, recall),
+                  usual = hnsw_patience_needed(head, kind, MV_RECALL_DEFAULT);
     double rank = (double)patience_rank(k, 1) / patience_rank(HNSW_MEASURED_HITS, 1),
-           most = fminf(usual.factor, PATIENCE_LATE_FACTOR),
-           more = most > 0 ? fminf(need.factor, PATIENCE_LATE_FACTOR) / most : 1;
-    return (uint64_t)(head->ef * rank * more) + 1;
+           most = fminf(usual.factor, late),
+           more = most > 0 ? fminf(need.factor, late) / most : 1;
+    return ef * rank * more + 1;
+}
+
+uint32_t hnsw_plan_usual_beyond(const hnsw_plan *plan, patience_kind kind)
+{
+    const hnsw_head *head = plan->graph->head;
+    uint32_t ef = head->format < 5 ? 0 : kind == PATIENCE_OUTER ? head->outer_ef : head->far_ef;
+    mv_assert(patience_is_beyond(kind));
+    if (isinf(hnsw_patience_needed(head, kind, plan->recall).factor)) return UINT32_MAX;
+    if (!ef || isinf(hnsw_patience_needed(head, kind, MV_RECALL_DEFAULT).factor)) return 0;
+    double all = usual_ef(head, kind, ef, plan->recall, plan->k);
+    return (uint32_t)fmin(all * pow(plan->share, -BEYOND_GROWTH_POWER), UINT32_MAX);
 }
 
 void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const index_query *query,
@@ -30,7 +43,9 @@ void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const index_quer
     *plan = (hnsw_plan){.graph = graph, .k = k < matching ? k : matching};
     plan->share = matching ? (double)matching / rows : 1;
     if (!query->ef) plan->recall = query->recall > 0 ? query->recall : MV_RECALL_DEFAULT;
-    uint64_t ef = query->ef ? query->ef : usual_ef(graph->head, plan->recall, k);
+    uint64_t ef = query->ef ? query->ef
+                            : (uint64_t)usual_ef(graph->head, PATIENCE_NEAR, graph->head->ef,
+                                                 plan->recall, k);
     if (ef < k) ef = k;
     plan->ef = ef < rows ? (uint32_t)ef : rows;
     mv_assert(plan->share > 0);

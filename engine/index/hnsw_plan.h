@@ -27,6 +27,8 @@ typedef struct hnsw_plan {
 /* Plan a search for `k` hits. *strategy is the one to try first. */
 void hnsw_plan_search(hnsw_plan *plan, const hnsw_graph *graph, const index_query *query,
                       uint32_t k, mv_strategy *strategy);
+/* How many candidates a walk for a far or an outer query usually follows. 0: not known. */
+uint32_t hnsw_plan_usual_beyond(const hnsw_plan *plan, patience_kind kind);
 /* The strategy to fall back to after `tried` was abandoned, a walk for the reason `end`. */
 mv_strategy hnsw_plan_next(const hnsw_plan *plan, mv_strategy tried, walk_end end);
 /* Candidates of a walk over bridges that follows a walk with this end. */

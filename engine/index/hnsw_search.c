@@ -232,6 +232,9 @@ static uint32_t set_patience(searching *s)
     walk_patience *p = &s->w.patience;
     hnsw_patience_set(p, s->graph->head, s->plan.recall, s->plan.k, s->plan.share);
     patience_set_bound(p, s->farthest, hnsw_walk_slack(s->graph));
+    p->usual[PATIENCE_NEAR] = p->usual[PATIENCE_APART] = 0;
+    p->usual[PATIENCE_FAR] = hnsw_plan_usual_beyond(&s->plan, PATIENCE_FAR);
+    p->usual[PATIENCE_OUTER] = hnsw_plan_usual_beyond(&s->plan, PATIENCE_OUTER);
     for (uint32_t kind = 0; kind < PATIENCE_KINDS; kind++)
         p->least[kind] = larger(p->least[kind], s->more);
     s->w.stop = (walk_stop){.least = s->plan.k};
@@ -342,6 +345,7 @@ static bool walk_by(searching *s, mv_strategy strategy, walk_end before)
         uint32_t ef = hnsw_plan_bridged_ef(&s->plan, before);
         prepare_walk(s, strategy, ef);
         for (uint32_t kind = 0; kind < PATIENCE_KINDS; kind++) s->w.patience.least[kind] = ef / 2;
+        memset(s->w.patience.usual, 0, sizeof s->w.patience.usual);
         return hnsw_bridge_search(&s->w, &s->gate, &s->prepared, &bottom,
                                   s->w.pool.entries[0].at & ~WALK_DONE);
     }

@@ -1,6 +1,6 @@
 /* Graphs without a collection: what searches find, against the exact scan, for every kind of
  * vectors and codes, odd sizes and odd data, and when a graph is made from another. */
-#include "index/hnsw_patience.h"
+#include "index/hnsw_plan.h"
 #include "test/hnsw_sample.h"
 #include "test/random_bits.h"
 
@@ -513,6 +513,67 @@ static void test_outer(void)
     end(&made, &s);
 }
 
+/* What walks for far and outer queries usually follow is in the head, and grows as fewer rows match.
+ */
+static void test_usual(void)
+{
+    set s = set_range((set_kind){MV_VECTOR_FP32, MV_COSINE, 64, CLUSTERED}, 0, ROWS);
+    made_graph made = build(&s, (how_to_build){.options = options_with(MV_QUANTIZE_AUTO)});
+    hnsw_head head = *made.graph.head;
+    hnsw_graph graph = {.head = &head};
+    hnsw_plan plan = {.graph = &graph, .k = HNSW_MEASURED_HITS, .recall = 0.95, .share = 1};
+    doing_now("usual candidates");
+    for (uint32_t i = 0; i < HNSW_RECALLS; i++) {
+        head.patience[PATIENCE_FAR][i] =
+            (hnsw_patience){(uint8_t)((i + 2) * HNSW_FACTOR_ONE), 64 / HNSW_LEAST_UNIT};
+        head.outer[i] = head.patience[PATIENCE_FAR][i];
+    }
+    head.far_ef = 300;
+    head.outer_ef = 100;
+    EXPECT(hnsw_plan_usual_beyond(&plan, PATIENCE_FAR) == 301);
+    EXPECT(hnsw_plan_usual_beyond(&plan, PATIENCE_OUTER) == 101);
+    plan.share = 0.1;
+    EXPECT(hnsw_plan_usual_beyond(&plan, PATIENCE_FAR) > 500);
+    plan.share = 1;
+    plan.recall = 0.99;
+    EXPECT(hnsw_plan_usual_beyond(&plan, PATIENCE_FAR) == 451);
+    head.patience[PATIENCE_FAR][4].factor = HNSW_FACTOR_NONE;
+    EXPECT(hnsw_plan_usual_beyond(&plan, PATIENCE_FAR) == UINT32_MAX);
+    plan.recall = 0.95;
+    head.far_ef = 0; /* graphs from before the field was written */
+    EXPECT(hnsw_plan_usual_beyond(&plan, PATIENCE_FAR) == 0);
+    head.format = 4;
+    EXPECT(hnsw_plan_usual_beyond(&plan, PATIENCE_OUTER) == 0);
+    end(&made, &s);
+}
+
+/* A walk that has followed `followed` candidates, with 10 distances each. */
+static bool is_too_costly(walk_patience p, uint32_t followed, uint32_t due)
+{
+    walk w = {.patience = p,
+              .distances_max = 10000,
+              .followed = followed,
+              .distances_count = 10 * (followed + 1)};
+    return hnsw_walk_is_too_costly(&w, PATIENCE_FAR, due);
+}
+
+/* A walk is abandoned when the rest of it takes longer than another strategy. */
+static void test_too_costly(void)
+{
+    walk_patience known = {.least[PATIENCE_FAR] = 200, .usual[PATIENCE_FAR] = 2000},
+                  few = {.least[PATIENCE_FAR] = 200, .usual[PATIENCE_FAR] = 900},
+                  unknown = {.least[PATIENCE_FAR] = 200};
+    EXPECT(!is_too_costly(known, WALK_USUAL_FROM - 1, 64));
+    EXPECT(is_too_costly(known, WALK_USUAL_FROM, 64));
+    EXPECT(!is_too_costly(known, 1200, 2000)); /* the rest takes less */
+    EXPECT(!is_too_costly(few, WALK_USUAL_FROM, 64));
+    EXPECT(is_too_costly(few, WALK_USUAL_FROM, 1100));
+    EXPECT(!is_too_costly(unknown, 199, 2000));
+    EXPECT(is_too_costly(unknown, 200, 2000));
+    EXPECT(!is_too_costly(unknown, 900, 800)); /* too few matching rows were found until now */
+    EXPECT(is_too_costly(unknown, 1000, 800));
+}
+
 int main(void)
 {
     double began = os_seconds();
@@ -526,6 +587,8 @@ int main(void)
     RUN(test_options());
     run_fillings();
     RUN(test_outer());
+    RUN(test_usual());
+    RUN(test_too_costly());
     RUN(test_bits_as_numbers());
     run_extensions();
     RUN(test_chain(30, 0));

@@ -59,9 +59,9 @@ static inline const char *sample_path(const char *name)
 #define PLACE(name) (memory ? ":memory:" : sample_path(name))
 #define WHERE       (memory ? "in memory" : "in a directory") /* for RUN_WITH */
 
-static inline int remove_one(const char *path, const struct stat *about, int kind, struct FTW *walk)
+static inline int remove_one(const char *path, const struct stat *about, int kind, struct FTW *at)
 {
-    (void)about, (void)kind, (void)walk;
+    (void)about, (void)kind, (void)at;
     return remove(path);
 }
 
