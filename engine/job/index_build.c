@@ -329,6 +329,6 @@ void index_build_end(mv_job *job)
         section_writer_free(b->indexes[slot].file);
     }
     mem_free(b->indexes, slots * sizeof *b->indexes);
-    segment_close(b->built);
+    segment_close(b->built, NULL);
     *b = (job_build){0};
 }

@@ -141,6 +141,7 @@ static bool wait_for_work_locked(maintainer *m)
         double left = m->again_at > 0 ? m->again_at - os_seconds() : -1;
         if (m->must_end) return m->is_wanted && atomic_load(&m->may_finish);
         if (m->is_wanted || (m->again_at > 0 && left <= 0)) return true;
+        if (m->e->closed) continue; /* to be unmapped */
         os_condition_wait(m->changed, m->e->mutex, shorter(left, unlinked));
     }
 }
@@ -250,6 +251,12 @@ static void wake_by_read(engine *e, const view *v, bool sync)
     wake(e, v, sync, false);
 }
 
+static bool wake_locked(engine *e)
+{
+    if (e->maintainer) os_condition_signal_all(e->maintainer->changed);
+    return e->maintainer;
+}
+
 static bool has_threads(engine *e)
 {
     os_mutex_lock(e->mutex);
@@ -284,5 +291,6 @@ static void stop_threads(engine *e)
 const engine_hooks maintain_hooks = {.on_commit = wake_by_commit,
                                      .slow_down = slowdown_wait,
                                      .on_read = wake_by_read,
+                                     .wake_locked = wake_locked,
                                      .has_threads = has_threads,
                                      .stop_threads = stop_threads};

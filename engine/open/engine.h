@@ -59,6 +59,9 @@ typedef struct engine_hooks {
     void (*on_read)(engine *e, const struct view *v, bool sync);
     /* True when threads must end before the engine is closed. */
     bool (*has_threads)(engine *e);
+    /* Wake the thread of maintenance, so that it unmaps closed files. False: there is none. The
+     * caller has the mutex. */
+    bool (*wake_locked)(engine *e);
     /* End these threads and wait for them. Called without locks. The caller has a reference. */
     void (*stop_threads)(engine *e);
 } engine_hooks;
@@ -103,6 +106,8 @@ struct engine {
                                       * looked for; 0: none */
     atomic_uint_fast64_t lacking_rows; /* of the last view looked at: rows that lack an index */
     atomic_uint_fast64_t slowed_us;    /* how long writes of this process were slowed down */
+    section_file *closed; /* files that no view names any more, and that are still mapped; guarded by
+                           * the mutex (unlinked_files.h) */
     engine_unlinked unlinked[ENGINE_UNLINKED_MAX]; /* the oldest first; guarded by the mutex */
     atomic_uint unlinked_count;                    /* changed under the mutex */
     bool is_swept; /* leftovers of dead processes were removed; guarded by the writers' lock */

@@ -125,11 +125,11 @@ static shared_index *find_open_index(const engine *e, uint64_t number)
     return NULL;
 }
 
-static void index_free(shared_index *x)
+static void index_free_locked(engine *e, shared_index *x)
 {
     mv_assert(!x->refs); /* I3 */
     if (x->opened) x->type->close(x->opened);
-    section_file_close(x->file);
+    section_file_close(x->file, &e->closed);
     mem_free(x, sizeof *x);
 }
 
@@ -148,14 +148,14 @@ mv_err shared_index_open_locked(engine *e, const index_record *record, shared_se
     x->of = of;
     mv_err err = open_index_file(e, x, slot, path, &why);
     if (err == MV_NO_MEMORY) {
-        index_free(x);
+        index_free_locked(e, x);
         return error_set(error, err, "%s", why.text);
     }
     if (err) {
         x->is_transient = err != MV_CORRUPT && err != MV_WRONG_VERSION;
         memcpy(x->warning, why.text, sizeof x->warning);
         atomic_init(&x->is_damaged, true);
-        section_file_close(x->file);
+        section_file_close(x->file, &e->closed);
         x->file = NULL;
     }
     of->refs++;
@@ -202,7 +202,7 @@ void shared_index_drop_others_locked(engine *e,
         *link = x->next;
         mv_assert(x->of->refs > 0);
         x->of->refs--;
-        index_free(x);
+        index_free_locked(e, x);
     }
 }
 

@@ -43,10 +43,20 @@ mv_err unlinked_files_add(engine *e, const char *path, mv_error *error)
     return err;
 }
 
+static void unmap_closed(engine *e)
+{
+    os_mutex_lock(e->mutex);
+    section_file *closed = e->closed;
+    e->closed = NULL;
+    os_mutex_unlock(e->mutex);
+    section_file_unmap(closed);
+}
+
 double unlinked_files_close_due(engine *e)
 {
     double left;
     os_file file;
+    unmap_closed(e);
     while ((file = take(e, os_seconds() - UNLINKED_SECONDS, &left)) != OS_FILE_NONE) os_close(file);
     return left;
 }
@@ -55,6 +65,7 @@ void unlinked_files_close_all(engine *e)
 {
     double left;
     os_file file;
+    unmap_closed(e);
     while ((file = take(e, os_seconds(), &left)) != OS_FILE_NONE) os_close(file);
 }
 

@@ -34,10 +34,22 @@ static void close_unused_locked(engine *e, const view *v)
             continue;
         }
         *link = shared->next;
-        segment_close(shared->s);
+        segment_close(shared->s, &e->closed);
         expiry_free(shared->expiry);
         mem_free(shared, sizeof *shared);
     }
+}
+
+/* Release the mutex after views may have been released. Files that were closed with them are
+ * unmapped afterwards, by the thread of maintenance if there is one: a query or an insert would take
+ * as long, and others would wait for the mutex. */
+static void unlock_and_unmap(engine *e)
+{
+    section_file *closed = e->closed;
+    if (closed && e->hooks->wake_locked(e)) closed = NULL;
+    if (closed) e->closed = NULL;
+    os_mutex_unlock(e->mutex);
+    section_file_unmap(closed);
 }
 
 /* Segments without indexes only: an index has a reference to its segment. */
@@ -61,7 +73,7 @@ bool view_discard_unused(engine *e, const view *v, double until)
         is_done = discard_segments_locked(e, v, until);
     }
     if (is_done) close_unused_locked(e, v);
-    os_mutex_unlock(e->mutex);
+    unlock_and_unmap(e);
     return is_done;
 }
 
@@ -69,7 +81,7 @@ void view_close_unused(engine *e, const view *v)
 {
     os_mutex_lock(e->mutex);
     close_unused_locked(e, v);
-    os_mutex_unlock(e->mutex);
+    unlock_and_unmap(e);
 }
 
 /* ---------------------------------------------------------------- views */
@@ -422,7 +434,7 @@ mv_err view_open(engine *e, catalog_txn *txn, uint64_t number, int64_t *now, vie
         err = view_open_locked(e, txn, number, now, out, error);
         if (!err && number && (!newest || newest->number < number)) keep_newest_locked(e, *out);
     }
-    os_mutex_unlock(e->mutex);
+    unlock_and_unmap(e);
     return err;
 }
 
@@ -439,7 +451,7 @@ void view_release(engine *e, view *v)
     if (!v) return;
     os_mutex_lock(e->mutex);
     view_release_locked(e, v);
-    os_mutex_unlock(e->mutex);
+    unlock_and_unmap(e);
 }
 
 bool view_find(const view *v, uint64_t docid, uint32_t *segment_at, uint32_t *row)

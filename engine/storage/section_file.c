@@ -13,6 +13,7 @@
 #define STEP_BYTES ((uint64_t)1 << 20)
 
 struct section_file {
+    section_file *next;   /* in a list of closed files */
     uint32_t refs;        /* references; the last one closes */
     const uint8_t *bytes; /* the mapping */
     uint64_t size;
@@ -92,7 +93,7 @@ mv_err section_file_open(const char *path, const char *name, uint64_t segment, u
     f = NULL;
 done:
     os_close(file);
-    section_file_close(f);
+    section_file_close(f, NULL);
     return err;
 }
 
@@ -112,13 +113,26 @@ mv_err section_file_identify(const char *path, bool *is_ours, mv_error *error)
     return MV_OK;
 }
 
-void section_file_close(section_file *f)
+void section_file_close(section_file *f, section_file **closed)
 {
     if (!f) return;
     mv_assert(f->refs > 0);
     if (--f->refs) return;
-    os_unmap(f->bytes, f->size);
-    mem_free(f, sizeof *f);
+    f->next = closed ? *closed : NULL;
+    if (closed)
+        *closed = f;
+    else
+        section_file_unmap(f);
+}
+
+void section_file_unmap(section_file *closed)
+{
+    while (closed) {
+        section_file *f = closed;
+        closed = f->next;
+        os_unmap(f->bytes, f->size);
+        mem_free(f, sizeof *f);
+    }
 }
 
 bool section_file_discard(section_file *f)

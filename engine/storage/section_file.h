@@ -94,8 +94,12 @@ mv_err section_file_identify(const char *path, bool *is_ours, mv_error *error);
 /* Free some of the memory of a file in memory that is not read again, before it is closed: closing
  * one of 30 MB takes 4 ms. False: nothing is left to free, or the file has other references. */
 bool section_file_discard(section_file *file);
-/* Release a reference; the last one closes the file. NULL is fine. */
-void section_file_close(section_file *file);
+/* Release a reference; the last one closes the file. NULL is fine. A file that is closed goes into
+ * the list `closed`, for section_file_unmap: unmapping 1.7 GB takes 30 to 80 ms. `closed` NULL: it
+ * is unmapped now. */
+void section_file_close(section_file *file, section_file **closed);
+/* Unmap all files of a list. NULL is fine. */
+void section_file_unmap(section_file *closed);
 /* Acquire one more reference. Callers that share a file among threads hold a lock for this and for
  * closing. */
 section_file *section_file_keep(section_file *file);

@@ -324,15 +324,15 @@ mv_err segment_open(const mv_schema *schema, const segment_record *record,
     *out = s;
     s = NULL;
 done:
-    segment_close(s);
+    segment_close(s, NULL);
     return err;
 }
 
-void segment_close(segment *s)
+void segment_close(segment *s, section_file **closed)
 {
     if (!s) return;
     for (uint32_t file = 0; s->files && file < s->files_count; file++)
-        section_file_close(s->files[file]);
+        section_file_close(s->files[file], closed);
     mem_free(s->files, s->files_count * sizeof *s->files);
     mem_free(s->columns, s->fields_count * sizeof *s->columns);
     mem_free(s->vectors, s->vectors_count * sizeof *s->vectors);

@@ -76,7 +76,8 @@ typedef struct segment_paths {
 /* Open the files of a segment, and bind their columns to the fields of `schema`. */
 mv_err segment_open(const mv_schema *schema, const segment_record *record,
                     const segment_paths *paths, segment **out, mv_error *error);
-void segment_close(segment *s); /* NULL is fine */
+/* Its files are closed as section_file_close does. NULL is fine. */
+void segment_close(segment *s, section_file **closed);
 /* The row of a docid. False: the segment has no such docid. */
 bool segment_find_row(const segment *s, uint64_t docid, uint32_t *row);
 /* Verify every checksum, offset and cell. */

@@ -198,7 +198,7 @@ static void open_and_read(const section_file_record *files, const char *const *p
     } else {
         must(error.code == MV_CORRUPT || error.code == MV_WRONG_VERSION);
     }
-    segment_close(s);
+    segment_close(s, NULL);
     mem_arena_free(&arena);
 }
 

@@ -1,4 +1,5 @@
-/* Files that were unlinked stay open until the thread of maintenance closes them. */
+/* Files that were unlinked stay open until the thread of maintenance closes them. It also unmaps the
+ * files that no view names any more. */
 #include "open/unlinked_files.h"
 
 #include <fcntl.h>
@@ -39,6 +40,18 @@ static uint32_t count_nameless(void)
     return count;
 }
 
+/* Files that are mapped and have no name any more. */
+static uint32_t count_nameless_maps(void)
+{
+    uint32_t count = 0;
+    char line[4096];
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (maps && fgets(line, sizeof line, maps))
+        count += strstr(line, sample_place) && strstr(line, " (deleted)");
+    if (maps) (void)fclose(maps);
+    return count;
+}
+
 static void test_kept_for_a_while(void)
 {
     engine *e = NULL;
@@ -72,6 +85,7 @@ static void test_manual(void)
     WORKS(graph_write(c, 0, 1, 1));
     EXPECT(graph_stats(c, PLAIN).segments == 1);
     EXPECT(count_nameless() == 0);
+    EXPECT(count_nameless_maps() == 0 && !e->closed);
     WORKS(mv_close(c, &error));
 }
 
@@ -89,6 +103,10 @@ static void test_maintained(void)
     WORKS(graph_write(c, 0, 1, 1)); /* unlinks what was replaced */
     EXPECT(graph_files(sample_path("maintained"), ".hnsw", NULL) == GRAPH_FIELDS);
     EXPECT(count_nameless() == atomic_load(&e->unlinked_count));
+    WORKS(mv_get_stats(c, &stats, &error)); /* releases the view that names them */
+    double until = os_seconds() + 60;
+    while (count_nameless_maps() && os_seconds() < until) (void)usleep(2000);
+    EXPECT(count_nameless_maps() == 0);
     WORKS(mv_close(c, &error));
     EXPECT(count_nameless() == 0);
 }
