@@ -282,8 +282,8 @@ void hnsw_choose_patience(hnsw_builder *b, uint32_t item)
         b->head.ef = (uint32_t)choices[PATIENCE_NEAR].followed + 1;
         b->head.far_ef = mean_followed(b, of, KIND_BIT(PATIENCE_FAR), choices);
         /* Where hardly any query is far, the outer ones are of very different kinds. */
-        if (b->head.far_ef)
-            b->head.outer_ef = mean_followed(b, of, KIND_BIT(PATIENCE_OUTER), choices);
+        b->head.outer_ef =
+            b->head.far_ef ? mean_followed(b, of, KIND_BIT(PATIENCE_OUTER), choices) : 0;
     }
     b->head.patience[PATIENCE_NEAR][item] = stored_patience(choices[PATIENCE_NEAR]);
     b->head.patience[PATIENCE_FAR][item] = stored_patience(choices[PATIENCE_FAR]);

@@ -18,9 +18,9 @@
  * a search, of that with 153 MiB: 153 MiB | 6 | 1; 286 MiB | 9 | 0.70; 400 MiB | 10 | 0.64; 572 MiB
  * | 12 | 0.62. */
 #define SMALL_COPY_COST ((uint64_t)400 << 20)
-/* The most rows that it inserts in an index. ONLY_SMALL_ROWS is the same with only_small: two
- * sealed segments are then merged although some of their rows are deleted and neither index can be
- * extended. */
+/* The most rows that it inserts in an index. ONLY_SMALL_ROWS is the same with only_small: when the
+ * small groups have fallen behind, several sealed segments are done at once, for which older rows
+ * are copied only once. */
 #define MERGE_SMALL_ROWS SEAL_ROWS_MAX
 #define ONLY_SMALL_ROWS  (4 * SEAL_ROWS_MAX)
 /* To copy the links of a row of an extended graph takes as long as writing this many bytes. */
