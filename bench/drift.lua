@@ -10,14 +10,12 @@ local ann_sets = require "ann_sets"
 local drift_hnswlib = require "drift_hnswlib"
 local tools = require "tools"
 
-local BATCH = 1000
-local FRESH_MAX = 4096 -- slices leave fewer rows fresh than this
 local EFS = { 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048 }
 local SHARES = { 100, 50, 10, 1 } -- per cent of the rows that match
 local METRICS = { "l2", "cosine", "ip" }
 
 -- sets, metrics: comma-separated names, empty for all. data: a directory with further sets, as for the ann bench.
--- segments: each has a quarter of the rows of the one before it. Fewer than FRESH_MAX rows stay fresh.
+-- segments: each has a quarter of the rows of the one before it. Rows of a part with fewer than 4,096 may stay fresh.
 local options = harness.options {
   sets = "", metrics = "", data = "", rows = 60000, queries = 200, k = 10, recall = 0.95, rounds = 3, core = 1,
   seed = 1, segments = 1,
@@ -32,41 +30,34 @@ local path = tools.directory .. "/drift.mv"
 -- The numbers of rows after which segments end.
 local function segment_ends(rows)
   local ends, count = {}, options.segments
-  for i = 1, count do ends[i] = (1 - 4 ^ -i) / (1 - 4 ^ -count) * rows end
+  for i = 1, count do ends[i] = math.floor((1 - 4 ^ -i) / (1 - 4 ^ -count) * rows) end
   return ends
 end
 
--- Index what was inserted. With several segments merge no more than slices do while a program writes.
-local function index(collection)
-  if options.segments == 1 then return assert(collection:optimize()) end
-  repeat assert(collection:optimize { budget_ms = 100 }) until collection:stats().pending_rows < FRESH_MAX
-end
-
 -- One vector field for each metric, all with the same rows, and a number from 0 to 99 that does not depend on them.
+-- Each segment is inserted in one batch, and the graphs are built by create_index, which merges nothing.
 local function build(set, metrics)
   tools.remove(path)
   local vectors = {}
   for i, metric in ipairs(metrics) do
-    vectors[i] = { name = metric, type = "vector_fp32", dim = set.dim, metric = metric }
+    vectors[i] = { name = metric, type = "vector_fp32", dim = set.dim, metric = metric, index = "flat" }
   end
   local collection = assert(moonvec.create_and_open(path, {
     fields = { { name = "n", type = "int32", index = "invert" } }, vectors = vectors,
   }, { durability = "none", maintenance = "manual" }))
-  local row, size, ends = 0, 4 * set.dim, segment_ends(set.rows)
-  for packed in tools.batches(set.base, set.dim, BATCH) do
-    local docs = {}
-    for at = 1, #packed, size do
-      local doc = { id = row, n = (row * 2654435761) % 4294967296 % 100 }
-      for _, metric in ipairs(metrics) do doc[metric] = packed:sub(at, at + size - 1) end
-      docs[#docs + 1] = doc
-      row = row + 1
-    end
-    assert(collection:insert(docs))
+  local row, docs, ends = 0, {}, segment_ends(set.rows)
+  for vector in tools.batches(set.base, set.dim, 1) do
+    local doc = { id = row, n = (row * 2654435761) % 4294967296 % 100 }
+    for _, metric in ipairs(metrics) do doc[metric] = vector end
+    docs[#docs + 1] = doc
+    row = row + 1
     if row >= ends[1] then
+      assert(collection:insert(docs))
+      docs = {}
       table.remove(ends, 1)
-      index(collection)
     end
   end
+  for _, metric in ipairs(metrics) do assert(collection:create_index(metric, "hnsw")) end
   return collection
 end
 
