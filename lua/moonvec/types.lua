@@ -656,7 +656,8 @@ function collection:meta(key, value) end
 --- slice of that work and returns "more" or "done"; with `background`, returns a job at once.
 --- Slices are for a program that writes between them, such as a game with a slice in each frame. Few rows are not worth a
 --- segment, a merge or a graph, which would be made again for the next few: so slices seal when a sixteenth of the documents is
---- fresh (at least 1,024, at most 4,096 rows), and merge segments of similar sizes. The rest is done once the program has stopped
+--- fresh (at least 1,024, at most 4,096 rows), and merge segments of similar sizes, or into a larger one that takes no longer to
+--- copy than the new rows take to be inserted in its graph. The rest is done once the program has stopped
 --- writing: when slices without a write since, which do nothing, have had as much time together as the work takes. Then the
 --- result is "done", and everything is merged and indexed. While the program writes, nearly every slice returns "more", also
 --- one that found nothing to do (stage "wait"): the result matters after the last write.
